@@ -1,0 +1,19 @@
+/* Scope-bound cleanup for gcc and clang, and moving ownership out of it. */
+#ifndef WRN_BASE_AUTO_H
+#define WRN_BASE_AUTO_H
+
+/* Runs fn##p(&variable) at scope exit: WRN_AUTO(wrn_buf_free) wrn_buf out = WRN_BUF_INIT; */
+#define WRN_AUTO(fn) __attribute__((cleanup(fn)))
+
+/* Hands the pointer on and leaves NULL behind, so that cleanup does nothing. */
+#define WRN_TAKE(pointer)                  \
+    ({                                     \
+        __typeof__(pointer) taken_ = (pointer); \
+        (pointer) = NULL;                  \
+        taken_;                            \
+    })
+
+#define WRN_COUNT(array) (sizeof(array) / sizeof((array)[0]))
+#define WRN_PRINTF(text, first) __attribute__((format(printf, text, first)))
+
+#endif

@@ -1,0 +1,128 @@
+#include "base/text.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+static const char BASE64[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+void wrn_base64_encode(wrn_buf *out, const void *data, size_t size) {
+    const uint8_t *in = data;
+    char *at = size > SIZE_MAX / 2 ? NULL : wrn_buf_reserve(out, (size + 2) / 3 * 4);
+    if (!at) {
+        out->failed = true;
+        return;
+    }
+    char *start = at;
+    for (; size >= 3; in += 3, size -= 3) {
+        *at++ = BASE64[in[0] >> 2];
+        *at++ = BASE64[(in[0] & 3) << 4 | in[1] >> 4];
+        *at++ = BASE64[(in[1] & 15) << 2 | in[2] >> 6];
+        *at++ = BASE64[in[2] & 63];
+    }
+    if (size) {
+        uint8_t second = size == 2 ? in[1] : 0;
+        *at++ = BASE64[in[0] >> 2];
+        *at++ = BASE64[(in[0] & 3) << 4 | second >> 4];
+        *at++ = size == 2 ? BASE64[(second & 15) << 2] : '=';
+        *at++ = '=';
+    }
+    out->size += (size_t)(at - start);
+    *at = '\0';
+}
+
+size_t wrn_base64_decoded_max(size_t size) {
+    return size / 4 * 3;
+}
+
+static int base64_value(char c) {
+    if (c >= 'A' && c <= 'Z') return c - 'A';
+    if (c >= 'a' && c <= 'z') return c - 'a' + 26;
+    if (c >= '0' && c <= '9') return c - '0' + 52;
+    return c == '+' ? 62 : c == '/' ? 63 : -1;
+}
+
+ssize_t wrn_base64_decode(void *out, const char *text, size_t size) {
+    uint8_t *at = out;
+    if (size % 4) return -1;
+    for (size_t i = 0; i < size; i += 4) {
+        bool last = i + 4 == size;
+        int pad = !last ? 0 : text[i + 3] != '=' ? 0 : text[i + 2] != '=' ? 1 : 2;
+        int a = base64_value(text[i]), b = base64_value(text[i + 1]);
+        int c = pad == 2 ? 0 : base64_value(text[i + 2]), d = pad ? 0 : base64_value(text[i + 3]);
+        if (a < 0 || b < 0 || c < 0 || d < 0) return -1;
+        if ((pad == 2 && b & 15) || (pad == 1 && c & 3)) return -1;
+        *at++ = (uint8_t)(a << 2 | b >> 4);
+        if (pad < 2) *at++ = (uint8_t)(b << 4 | c >> 2);
+        if (pad < 1) *at++ = (uint8_t)(c << 6 | d);
+    }
+    return at - (uint8_t *)out;
+}
+
+/* Length of the sequence that `lead` starts, with the allowed range of its second byte; 0 for an invalid lead. */
+static size_t utf8_sequence(uint8_t lead, uint8_t *low, uint8_t *high) {
+    *low = 0x80;
+    *high = 0xBF;
+    if (lead < 0x80) return 1;
+    if (lead < 0xC2) return 0;
+    if (lead < 0xE0) return 2;
+    if (lead < 0xF0) {
+        if (lead == 0xE0) *low = 0xA0;
+        if (lead == 0xED) *high = 0x9F;
+        return 3;
+    }
+    if (lead == 0xF0) *low = 0x90;
+    if (lead == 0xF4) *high = 0x8F;
+    return lead <= 0xF4 ? 4 : 0;
+}
+
+size_t wrn_utf8_valid_prefix(const void *data, size_t size) {
+    const uint8_t *text = data;
+    size_t at = 0;
+    while (at < size) {
+        uint64_t eight;
+        if (size - at >= 8 && (memcpy(&eight, text + at, 8), !(eight & 0x8080808080808080u))) {
+            at += 8;
+            continue;
+        }
+        uint8_t low, high;
+        size_t need = utf8_sequence(text[at], &low, &high);
+        if (!need || size - at < need) return at;
+        for (size_t i = 1; i < need; i++) {
+            if (text[at + i] < low || text[at + i] > high) return at;
+            low = 0x80;
+            high = 0xBF;
+        }
+        at += need;
+    }
+    return at;
+}
+
+void wrn_hex(char *out, const void *data, size_t size) {
+    static const char digits[] = "0123456789abcdef";
+    const uint8_t *in = data;
+    for (size_t i = 0; i < size; i++) {
+        out[2 * i] = digits[in[i] >> 4];
+        out[2 * i + 1] = digits[in[i] & 15];
+    }
+    out[2 * size] = '\0';
+}
+
+void wrn_rfc3339(char out[WRN_RFC3339_SIZE], int64_t unix_seconds) {
+    time_t seconds = (time_t)unix_seconds;
+    struct tm utc;
+    if (!gmtime_r(&seconds, &utc) || !strftime(out, WRN_RFC3339_SIZE, "%Y-%m-%dT%H:%M:%SZ", &utc))
+        memcpy(out, "1970-01-01T00:00:00Z", WRN_RFC3339_SIZE);
+}
+
+bool wrn_parse_int(const char *text, int64_t min, int64_t max, int64_t *out) {
+    char *end;
+    if (!text || !((*text >= '0' && *text <= '9') || *text == '-')) return false;
+    errno = 0;
+    long long value = strtoll(text, &end, 10);
+    if (errno || *end || end == text || value < min || value > max) return false;
+    *out = value;
+    return true;
+}

@@ -1,0 +1,32 @@
+/* Small text codecs: base64 (RFC 4648), UTF-8 validity (RFC 3629), hex, RFC 3339 times. */
+#ifndef WRN_BASE_TEXT_H
+#define WRN_BASE_TEXT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "base/buf.h"
+
+/* Appends `size` bytes as padded standard base64. */
+void wrn_base64_encode(wrn_buf *out, const void *data, size_t size);
+/* Upper bound of the decoded size of `size` characters. */
+size_t wrn_base64_decoded_max(size_t size);
+/* Decodes padded standard base64 strictly into `out`; the decoded size, or -1 when the text is not base64. */
+ssize_t wrn_base64_decode(void *out, const char *text, size_t size);
+
+/* Length of the longest prefix that is whole, valid UTF-8. Equal to `size` when all of it is. */
+size_t wrn_utf8_valid_prefix(const void *data, size_t size);
+
+/* Writes 2*size lower-case hex digits and a NUL. */
+void wrn_hex(char *out, const void *data, size_t size);
+
+/* "2026-05-01T12:00:00Z" */
+enum { WRN_RFC3339_SIZE = 21 };
+void wrn_rfc3339(char out[WRN_RFC3339_SIZE], int64_t unix_seconds);
+
+/* Parses a decimal number in [min, max] that takes up the whole string. */
+bool wrn_parse_int(const char *text, int64_t min, int64_t max, int64_t *out);
+
+#endif

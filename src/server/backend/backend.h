@@ -1,0 +1,128 @@
+/* The seam between the sandbox life cycle (src/server/sandbox) and whatever really isolates (ns/, vm/).
+ *
+ * Everything runs on one libuv loop and in its thread. Calls never block for longer than a few system calls; what takes
+ * time ends in a callback, exactly once, never from inside the call that asked for it. A backend treats all that comes
+ * out of a sandbox as hostile. Pointers in arguments are only valid during the call. */
+#ifndef WRN_SERVER_BACKEND_H
+#define WRN_SERVER_BACKEND_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <uv.h>
+
+#include "base/json.h"
+
+typedef struct wrn_backend wrn_backend;
+typedef struct wrn_box wrn_box;   /* a sandbox that is alive in the backend */
+typedef struct wrn_proc wrn_proc; /* a command running in a box */
+
+/* Why something failed. `code` is a server error code of PROTOCOL.md section 5.2 (a string constant such as
+ * "agent_error", "not_found", "invalid_request", "internal_error"); `message` is for the caller of the API and names
+ * the input and the remedy. */
+typedef struct wrn_fault {
+    const char *code;
+    char message[480];
+} wrn_fault;
+
+__attribute__((format(printf, 3, 4))) void wrn_fault_set(wrn_fault *fault, const char *code, const char *format, ...);
+
+typedef struct wrn_backend_config {
+    uv_loop_t *loop;
+    const char *state_dir;     /* private directory for everything the backend keeps on disk; exists, mode 0700 */
+    const char *template_dir;  /* templates built by the operator; may not exist */
+    const char *agent_path;    /* the wrenn-agent binary */
+    const char *cgroup_parent; /* NULL: find out */
+} wrn_backend_config;
+
+typedef struct wrn_box_spec {
+    const char *id;       /* "cl-..."; unique; [a-z0-9-] */
+    const char *template_name;
+    int64_t vcpus;        /* > 0 */
+    int64_t memory_mb;    /* > 0 */
+} wrn_box_spec;
+
+typedef void (*wrn_box_fn)(void *context, wrn_box *box, const wrn_fault *fault); /* fault is NULL on success */
+typedef void (*wrn_done_fn)(void *context, const wrn_fault *fault);
+
+typedef struct wrn_proc_spec {
+    const char *cmd;         /* program name, looked up in PATH, or path */
+    const char *const *args; /* NULL-terminated, without cmd itself; may be NULL */
+    const char *const *envs; /* NULL-terminated "KEY=VALUE", added to the standard ones; may be NULL */
+    const char *cwd;         /* NULL: the user's home */
+    int64_t timeout_ms;      /* 0: none. When it passes the whole process tree is killed. */
+    bool want_stdin;         /* false: /dev/null */
+} wrn_proc_spec;
+
+typedef enum wrn_proc_end {
+    WRN_PROC_EXITED,   /* code is 0..255 */
+    WRN_PROC_SIGNALED, /* code is the signal number */
+    WRN_PROC_TIMED_OUT,
+    WRN_PROC_LOST,     /* the agent or the box is gone; the outcome is unknown */
+    WRN_PROC_FAILED    /* never started: fault says why */
+} wrn_proc_end;
+
+/* What a command tells its starter. on_end comes last and exactly once, after all output; the wrn_proc is gone when it
+ * returns. A program that does not exist is not a failure: it ends with code 127 and a message on stderr (126 when not
+ * executable); a cwd that does not exist is WRN_PROC_FAILED with "invalid_request". */
+typedef struct wrn_proc_events {
+    void (*on_start)(void *context, int64_t pid);
+    void (*on_output)(void *context, int stream /* 1 stdout, 2 stderr */, const void *data, size_t size);
+    void (*on_end)(void *context, wrn_proc_end end, int code, const wrn_fault *fault);
+    void *context;
+} wrn_proc_events;
+
+typedef struct wrn_box_stats {
+    int64_t cpu_usec;    /* used since start; -1 unknown */
+    int64_t mem_bytes;   /* -1 unknown */
+    int64_t pids;        /* -1 unknown */
+} wrn_box_stats;
+
+typedef struct wrn_backend_ops {
+    const char *name; /* "ns" */
+
+    /* Finds out what the machine can do, makes the state directory and sweeps whatever an earlier run left behind
+     * (processes, cgroups, mounts, files). Blocks. 0, or -1 with a fault. */
+    int (*open)(const wrn_backend_config *config, wrn_backend **ret, wrn_fault *fault);
+    /* All boxes must be destroyed before. Leaves nothing behind. */
+    void (*close)(wrn_backend *backend);
+
+    /* What a sandbox gets here, as a JSON object for the API's `isolation` field: backend, root (bool), user_namespace,
+     * seccomp, cgroup ("v2", "v1", "none"), limits {memory, cpu, pids: "enforced" | "unenforced"}, network ("none"),
+     * disk ("unlimited"), reasons [text]. The caller frees it. */
+    wrn_json *(*isolation)(const wrn_backend *backend);
+
+    /* NULL when no such template; otherwise a constant "base". */
+    const char *(*template_type)(wrn_backend *backend, const char *name);
+
+    /* Makes a box and waits for its agent. `died` is called at most once, if the box ends by itself later (never after
+     * destroy was asked for, and never before `done`). */
+    void (*create)(wrn_backend *backend, const wrn_box_spec *spec, wrn_done_fn died, wrn_box_fn done, void *context);
+    /* Kills everything in it, then removes it. Commands still running get WRN_PROC_LOST first. The box is gone when
+     * `done` runs. Also for boxes that are frozen or died. */
+    void (*destroy)(wrn_box *box, wrn_done_fn done, void *context);
+    void (*freeze)(wrn_box *box, wrn_done_fn done, void *context);
+    void (*thaw)(wrn_box *box, wrn_done_fn done, void *context);
+    /* Round trip to the agent. */
+    void (*ping)(wrn_box *box, wrn_done_fn done, void *context);
+    void (*stats)(const wrn_box *box, wrn_box_stats *out);
+
+    /* Starts a command. NULL with a fault when it cannot even be asked for. */
+    wrn_proc *(*exec)(wrn_box *box, const wrn_proc_spec *spec, const wrn_proc_events *events, wrn_fault *fault);
+    /* Sends a signal to the command and all its descendants; on_end still follows. */
+    void (*signal)(wrn_proc *proc, int signo);
+    /* Stops and continues delivery of output (back-pressure). */
+    void (*read_stop)(wrn_proc *proc);
+    void (*read_start)(wrn_proc *proc);
+} wrn_backend_ops;
+
+extern const wrn_backend_ops wrn_backend_ns;
+
+/* What `wrennd doctor` prints: checks with a verdict and the exact fix. Appends text lines to `out` (JSON objects to
+ * `report`, an array, of the form {check, ok, detail, fix}). Needs no open backend. Returns false when sandboxes can't run. */
+bool wrn_backend_ns_doctor(const wrn_backend_config *config, wrn_json *report);
+/* What `wrennd doctor --leaks` prints: everything that belongs to a wrennd that is no longer running, or that no
+ * sandbox accounts for: processes, cgroups, mounts, directories. Appends {kind, what} to `report`; the number found. */
+size_t wrn_backend_ns_leaks(const wrn_backend_config *config, wrn_json *report);
+
+#endif

@@ -1,0 +1,146 @@
+#include "test.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <ftw.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum { EXIT_SKIPPED = 77 };
+
+static test_case *first_test, **last_test = &first_test;
+static char directory[128];
+
+void test_register(test_case *test) {
+    *last_test = test;
+    last_test = &test->next;
+}
+
+const char *test_dir(void) { return directory; }
+
+static void say(const char *prefix, const char *format, va_list args) {
+    char line[2048];
+    vsnprintf(line, sizeof(line), format, args);
+    for (char *c = line; *c; c++)
+        if (*c == '\n') *c = ' ';
+    printf("# %s%s\n", prefix, line);
+    fflush(stdout);
+}
+
+void test_note(const char *format, ...) {
+    va_list args;
+    va_start(args, format);
+    say("", format, args);
+    va_end(args);
+}
+
+void test_skip(const char *format, ...) {
+    va_list args;
+    va_start(args, format);
+    say("skipped: ", format, args);
+    va_end(args);
+    exit(EXIT_SKIPPED);
+}
+
+void test_fail(const char *file, int line, const char *format, ...) {
+    char where[256];
+    snprintf(where, sizeof(where), "%s:%d: ", file, line);
+    va_list args;
+    va_start(args, format);
+    say(where, format, args);
+    va_end(args);
+    _exit(1);
+}
+
+void test_check_str(const char *file, int line, const char *what, const char *got, const char *want) {
+    if (!got || !want ? got != want : strcmp(got, want) != 0)
+        test_fail(file, line, "%s is \"%s\", not \"%s\"", what, got ? got : "NULL", want ? want : "NULL");
+}
+
+void test_check_mem(const char *file, int line, const char *what, const void *got, size_t got_size, const void *want,
+                    size_t want_size) {
+    if (got_size != want_size) test_fail(file, line, "%s has %zu bytes, not %zu", what, got_size, want_size);
+    if (got_size && memcmp(got, want, got_size) != 0) test_fail(file, line, "%s has other bytes", what);
+}
+
+static int remove_entry(const char *path, const struct stat *info, int type, struct FTW *walk) {
+    (void)info, (void)type, (void)walk;
+    return remove(path);
+}
+
+static void child(const test_case *test) {
+    setpgid(0, 0);
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (chdir(directory) != 0) _exit(1);
+    test->run();
+    fflush(stdout);
+    exit(0); /* runs the leak checker */
+}
+
+/* Waits for the test with a limit, then ends whatever is left of its process group. */
+static int run_one(const test_case *test, bool *timed_out) {
+    *timed_out = false;
+    const char *base = getenv("TMPDIR");
+    snprintf(directory, sizeof(directory), "%s/wrenn-test-XXXXXX", base && strlen(base) < 64 ? base : "/tmp");
+    if (!mkdtemp(directory)) {
+        perror("mkdtemp");
+        return 1;
+    }
+    fflush(stdout);
+    pid_t pid = fork();
+    if (pid == 0) child(test);
+    setpgid(pid, pid);
+
+    sigset_t chld;
+    sigemptyset(&chld);
+    sigaddset(&chld, SIGCHLD);
+    struct timespec limit = {.tv_sec = test->limit_seconds};
+    siginfo_t info = {0};
+    *timed_out = false;
+    while (waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid == 0) {
+        if (sigtimedwait(&chld, NULL, &limit) < 0 && errno == EAGAIN) {
+            *timed_out = true;
+            break;
+        }
+    }
+    kill(-pid, SIGKILL);
+    int status = 0;
+    waitpid(pid, &status, 0);
+    nftw(directory, remove_entry, 16, FTW_DEPTH | FTW_PHYS | FTW_MOUNT);
+    return status;
+}
+
+static bool wanted(const test_case *test, int argc, char **argv) {
+    for (int i = 1; i < argc; i++)
+        if (strstr(test->name, argv[i])) return true;
+    return argc < 2;
+}
+
+int test_main(int argc, char **argv) {
+    sigset_t chld;
+    sigemptyset(&chld);
+    sigaddset(&chld, SIGCHLD);
+    sigprocmask(SIG_BLOCK, &chld, NULL);
+
+    int count = 0, failed = 0;
+    for (const test_case *test = first_test; test; test = test->next) {
+        if (!wanted(test, argc, argv)) continue;
+        bool timed_out;
+        int status = run_one(test, &timed_out);
+        bool skipped = WIFEXITED(status) && WEXITSTATUS(status) == EXIT_SKIPPED;
+        bool ok = skipped || (!timed_out && status == 0);
+        count++;
+        failed += !ok;
+        if (timed_out) printf("# took longer than %d s\n", test->limit_seconds);
+        else if (WIFSIGNALED(status)) printf("# ended by signal %d\n", WTERMSIG(status));
+        printf("%s %d - %s%s\n", ok ? "ok" : "not ok", count, test->name, skipped ? " # SKIP" : "");
+        fflush(stdout);
+    }
+    printf("1..%d\n", count);
+    return failed ? 1 : 0;
+}
