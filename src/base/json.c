@@ -5,8 +5,8 @@
 #include <math.h>
 #include <string.h>
 
-/* json-c's strict mode still takes NaN, Infinity and single quotes (notes: json-c 0.16). Outside of strings the
- * letters of RFC 8259 are those of true, false, null and the exponent. */
+/* json-c's strict mode still takes NaN, Infinity, single quotes, raw control characters and "1." (seen with 0.16). Outside of
+ * strings the only letters of RFC 8259 are those of true, false, null and the exponent. */
 static bool looks_strict(const char *text, size_t size) {
     bool in_string = false;
     for (size_t i = 0; i < size; i++) {
@@ -14,9 +14,12 @@ static bool looks_strict(const char *text, size_t size) {
         if (in_string) {
             if (c == '\\') i++;
             else if (c == '"') in_string = false;
+            else if ((unsigned char)c < 0x20) return false;
         } else if (c == '"') {
             in_string = true;
         } else if (c == '\'' || c == 'N' || c == 'I' || c == 'i' || c == 'T' || c == 'F' || c == '\0') {
+            return false;
+        } else if (c == '.' && !(i + 1 < size && text[i + 1] >= '0' && text[i + 1] <= '9')) {
             return false;
         }
     }

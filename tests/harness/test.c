@@ -101,7 +101,6 @@ static int run_one(const test_case *test, bool *timed_out) {
     sigaddset(&chld, SIGCHLD);
     struct timespec limit = {.tv_sec = test->limit_seconds};
     siginfo_t info = {0};
-    *timed_out = false;
     while (waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid == 0) {
         if (sigtimedwait(&chld, NULL, &limit) < 0 && errno == EAGAIN) {
             *timed_out = true;

@@ -1,0 +1,486 @@
+/* Generated from api/openapi.yaml by tools/generate.py. Do not edit. */
+
+#include "base/auto.h"
+#include "gen/requests.h"
+
+_Static_assert(sizeof(wrenn_pair) == sizeof(wrn_pair), "the public pair is the private one");
+
+static const char *const texts_sandbox_status[] = {"pending", "starting", "running", "paused", "hibernated", "stopped", "missing", "error", "pausing", "resuming", "stopping", "snapshotting"};
+static const wrn_enum enum_sandbox_status = {texts_sandbox_status, WRN_COUNT(texts_sandbox_status)};
+
+static const char *const texts_file_type[] = {"file", "directory", "symlink", "unknown"};
+static const wrn_enum enum_file_type = {texts_file_type, WRN_COUNT(texts_file_type)};
+
+static const char *const texts_host_status[] = {"pending", "online", "offline", "draining", "unreachable"};
+static const wrn_enum enum_host_status = {texts_host_status, WRN_COUNT(texts_host_status)};
+
+static const wrn_field fields_signup_request[] = {
+    {"email", offsetof(wrn_signup_request, email), 0, WRN_FIELD_STRING, true, false, NULL},
+    {"password", offsetof(wrn_signup_request, password), 0, WRN_FIELD_STRING, true, false, NULL},
+    {"name", offsetof(wrn_signup_request, name), 0, WRN_FIELD_STRING, false, false, NULL},
+};
+const wrn_model wrn_model_signup_request = {
+    "SignupRequest", sizeof(wrn_signup_request), fields_signup_request, WRN_COUNT(fields_signup_request)};
+
+static const wrn_field fields_signup_pending_response[] = {
+    {"message", offsetof(wrn_signup_pending_response, message), 0, WRN_FIELD_STRING, true, false, NULL},
+};
+const wrn_model wrn_model_signup_pending_response = {
+    "SignupPendingResponse", sizeof(wrn_signup_pending_response), fields_signup_pending_response, WRN_COUNT(fields_signup_pending_response)};
+
+static const wrn_field fields_login_request[] = {
+    {"email", offsetof(wrn_login_request, email), 0, WRN_FIELD_STRING, true, false, NULL},
+    {"password", offsetof(wrn_login_request, password), 0, WRN_FIELD_STRING, true, false, NULL},
+};
+const wrn_model wrn_model_login_request = {
+    "LoginRequest", sizeof(wrn_login_request), fields_login_request, WRN_COUNT(fields_login_request)};
+
+static const wrn_field fields_auth[] = {
+    {"token", offsetof(wrenn_auth, token), 0, WRN_FIELD_STRING, true, false, NULL},
+    {"user_id", offsetof(wrenn_auth, user_id), 0, WRN_FIELD_STRING, true, false, NULL},
+    {"team_id", offsetof(wrenn_auth, team_id), 0, WRN_FIELD_STRING, true, false, NULL},
+    {"email", offsetof(wrenn_auth, email), 0, WRN_FIELD_STRING, true, false, NULL},
+    {"name", offsetof(wrenn_auth, name), 0, WRN_FIELD_STRING, true, false, NULL},
+};
+const wrn_model wrn_model_auth = {
+    "AuthResponse", sizeof(wrenn_auth), fields_auth, WRN_COUNT(fields_auth)};
+
+static const wrn_field fields_create_api_key_request[] = {
+    {"name", offsetof(wrn_create_api_key_request, name), 0, WRN_FIELD_STRING, false, false, NULL},
+};
+const wrn_model wrn_model_create_api_key_request = {
+    "CreateApiKeyRequest", sizeof(wrn_create_api_key_request), fields_create_api_key_request, WRN_COUNT(fields_create_api_key_request)};
+
+static const wrn_field fields_api_key[] = {
+    {"id", offsetof(wrenn_api_key, id), 0, WRN_FIELD_STRING, true, false, NULL},
+    {"team_id", offsetof(wrenn_api_key, team_id), 0, WRN_FIELD_STRING, true, false, NULL},
+    {"name", offsetof(wrenn_api_key, name), 0, WRN_FIELD_STRING, true, false, NULL},
+    {"key_prefix", offsetof(wrenn_api_key, key_prefix), 0, WRN_FIELD_STRING, true, false, NULL},
+    {"created_by", offsetof(wrenn_api_key, created_by), 0, WRN_FIELD_STRING, true, false, NULL},
+    {"creator_email", offsetof(wrenn_api_key, creator_email), 0, WRN_FIELD_STRING, false, false, NULL},
+    {"created_at", offsetof(wrenn_api_key, created_at), 0, WRN_FIELD_STRING, true, false, NULL},
+    {"last_used", offsetof(wrenn_api_key, last_used), 0, WRN_FIELD_STRING, false, false, NULL},
+    {"key", offsetof(wrenn_api_key, key), 0, WRN_FIELD_STRING, true, false, NULL},
+};
+const wrn_model wrn_model_api_key = {
+    "ApiKeyWithSecret", sizeof(wrenn_api_key), fields_api_key, WRN_COUNT(fields_api_key)};
+
+static const wrn_field fields_create_sandbox_request[] = {
+    {"template", offsetof(wrn_create_sandbox_request, template), 0, WRN_FIELD_STRING, false, false, NULL},
+    {"vcpus", offsetof(wrn_create_sandbox_request, vcpus), 0, WRN_FIELD_INT, false, true, NULL},
+    {"memory_mb", offsetof(wrn_create_sandbox_request, memory_mb), 0, WRN_FIELD_INT, false, true, NULL},
+    {"timeout_sec", offsetof(wrn_create_sandbox_request, timeout_sec), 0, WRN_FIELD_INT, false, true, NULL},
+};
+const wrn_model wrn_model_create_sandbox_request = {
+    "CreateSandboxRequest", sizeof(wrn_create_sandbox_request), fields_create_sandbox_request, WRN_COUNT(fields_create_sandbox_request)};
+
+static const wrn_field fields_sandbox_info[] = {
+    {"id", offsetof(wrenn_sandbox_info, id), 0, WRN_FIELD_STRING, true, false, NULL},
+    {"status", offsetof(wrenn_sandbox_info, status), offsetof(wrenn_sandbox_info, status_text), WRN_FIELD_ENUM, true, false, &enum_sandbox_status},
+    {"template", offsetof(wrenn_sandbox_info, template), 0, WRN_FIELD_STRING, true, false, NULL},
+    {"vcpus", offsetof(wrenn_sandbox_info, vcpus), 0, WRN_FIELD_INT, true, true, NULL},
+    {"memory_mb", offsetof(wrenn_sandbox_info, memory_mb), 0, WRN_FIELD_INT, true, true, NULL},
+    {"timeout_sec", offsetof(wrenn_sandbox_info, timeout_sec), 0, WRN_FIELD_INT, true, true, NULL},
+    {"guest_ip", offsetof(wrenn_sandbox_info, guest_ip), 0, WRN_FIELD_STRING, false, false, NULL},
+    {"host_ip", offsetof(wrenn_sandbox_info, host_ip), 0, WRN_FIELD_STRING, false, false, NULL},
+    {"created_at", offsetof(wrenn_sandbox_info, created_at), 0, WRN_FIELD_STRING, true, false, NULL},
+    {"started_at", offsetof(wrenn_sandbox_info, started_at), 0, WRN_FIELD_STRING, false, false, NULL},
+    {"last_active_at", offsetof(wrenn_sandbox_info, last_active_at), 0, WRN_FIELD_STRING, false, false, NULL},
+    {"last_updated", offsetof(wrenn_sandbox_info, last_updated), 0, WRN_FIELD_STRING, true, false, NULL},
+    {"metadata", offsetof(wrenn_sandbox_info, metadata), offsetof(wrenn_sandbox_info, metadata_count), WRN_FIELD_MAP, false, false, NULL},
+};
+const wrn_model wrn_model_sandbox_info = {
+    "Sandbox", sizeof(wrenn_sandbox_info), fields_sandbox_info, WRN_COUNT(fields_sandbox_info)};
+
+static const wrn_field fields_metric_point[] = {
+    {"timestamp_unix", offsetof(wrn_metric_point, timestamp_unix), 0, WRN_FIELD_INT, true, false, NULL},
+    {"cpu_pct", offsetof(wrn_metric_point, cpu_pct), 0, WRN_FIELD_DOUBLE, true, false, NULL},
+    {"mem_bytes", offsetof(wrn_metric_point, mem_bytes), 0, WRN_FIELD_INT, true, false, NULL},
+    {"disk_bytes", offsetof(wrn_metric_point, disk_bytes), 0, WRN_FIELD_INT, true, false, NULL},
+};
+const wrn_model wrn_model_metric_point = {
+    "MetricPoint", sizeof(wrn_metric_point), fields_metric_point, WRN_COUNT(fields_metric_point)};
+
+static const wrn_field fields_sandbox_metrics[] = {
+    {"sandbox_id", offsetof(wrn_sandbox_metrics, sandbox_id), 0, WRN_FIELD_STRING, true, false, NULL},
+    {"range", offsetof(wrn_sandbox_metrics, range), 0, WRN_FIELD_STRING, true, false, NULL},
+    {"points", offsetof(wrn_sandbox_metrics, points), offsetof(wrn_sandbox_metrics, points_count), WRN_FIELD_OBJECTS, true, false, &wrn_model_metric_point},
+};
+const wrn_model wrn_model_sandbox_metrics = {
+    "SandboxMetrics", sizeof(wrn_sandbox_metrics), fields_sandbox_metrics, WRN_COUNT(fields_sandbox_metrics)};
+
+static const wrn_field fields_sandbox_stats_current[] = {
+    {"running_count", offsetof(wrn_sandbox_stats_current, running_count), 0, WRN_FIELD_INT, true, true, NULL},
+    {"vcpus_reserved", offsetof(wrn_sandbox_stats_current, vcpus_reserved), 0, WRN_FIELD_INT, true, true, NULL},
+    {"memory_mb_reserved", offsetof(wrn_sandbox_stats_current, memory_mb_reserved), 0, WRN_FIELD_INT, true, true, NULL},
+};
+const wrn_model wrn_model_sandbox_stats_current = {
+    "sandbox_stats_current", sizeof(wrn_sandbox_stats_current), fields_sandbox_stats_current, WRN_COUNT(fields_sandbox_stats_current)};
+
+static const wrn_field fields_sandbox_stats_peaks[] = {
+    {"running_count", offsetof(wrn_sandbox_stats_peaks, running_count), 0, WRN_FIELD_INT, true, true, NULL},
+    {"vcpus", offsetof(wrn_sandbox_stats_peaks, vcpus), 0, WRN_FIELD_INT, true, true, NULL},
+    {"memory_mb", offsetof(wrn_sandbox_stats_peaks, memory_mb), 0, WRN_FIELD_INT, true, true, NULL},
+};
+const wrn_model wrn_model_sandbox_stats_peaks = {
+    "sandbox_stats_peaks", sizeof(wrn_sandbox_stats_peaks), fields_sandbox_stats_peaks, WRN_COUNT(fields_sandbox_stats_peaks)};
+
+static const wrn_field fields_sandbox_stats_series[] = {
+    {"labels", offsetof(wrn_sandbox_stats_series, labels), offsetof(wrn_sandbox_stats_series, labels_count), WRN_FIELD_STRINGS, true, false, NULL},
+    {"running", offsetof(wrn_sandbox_stats_series, running), offsetof(wrn_sandbox_stats_series, running_count), WRN_FIELD_INTS, true, true, NULL},
+    {"vcpus", offsetof(wrn_sandbox_stats_series, vcpus), offsetof(wrn_sandbox_stats_series, vcpus_count), WRN_FIELD_INTS, true, true, NULL},
+    {"memory_mb", offsetof(wrn_sandbox_stats_series, memory_mb), offsetof(wrn_sandbox_stats_series, memory_mb_count), WRN_FIELD_INTS, true, true, NULL},
+};
+const wrn_model wrn_model_sandbox_stats_series = {
+    "sandbox_stats_series", sizeof(wrn_sandbox_stats_series), fields_sandbox_stats_series, WRN_COUNT(fields_sandbox_stats_series)};
+
+static const wrn_field fields_sandbox_stats[] = {
+    {"range", offsetof(wrn_sandbox_stats, range), 0, WRN_FIELD_STRING, true, false, NULL},
+    {"current", offsetof(wrn_sandbox_stats, current), 0, WRN_FIELD_OBJECT, true, false, &wrn_model_sandbox_stats_current},
+    {"peaks", offsetof(wrn_sandbox_stats, peaks), 0, WRN_FIELD_OBJECT, true, false, &wrn_model_sandbox_stats_peaks},
+    {"series", offsetof(wrn_sandbox_stats, series), 0, WRN_FIELD_OBJECT, true, false, &wrn_model_sandbox_stats_series},
+};
+const wrn_model wrn_model_sandbox_stats = {
+    "SandboxStats", sizeof(wrn_sandbox_stats), fields_sandbox_stats, WRN_COUNT(fields_sandbox_stats)};
+
+static const wrn_field fields_usage_point[] = {
+    {"date", offsetof(wrn_usage_point, date), 0, WRN_FIELD_STRING, true, false, NULL},
+    {"cpu_minutes", offsetof(wrn_usage_point, cpu_minutes), 0, WRN_FIELD_DOUBLE, true, false, NULL},
+    {"ram_mb_minutes", offsetof(wrn_usage_point, ram_mb_minutes), 0, WRN_FIELD_DOUBLE, true, false, NULL},
+};
+const wrn_model wrn_model_usage_point = {
+    "usage_point", sizeof(wrn_usage_point), fields_usage_point, WRN_COUNT(fields_usage_point)};
+
+static const wrn_field fields_usage[] = {
+    {"from", offsetof(wrn_usage, from), 0, WRN_FIELD_STRING, true, false, NULL},
+    {"to", offsetof(wrn_usage, to), 0, WRN_FIELD_STRING, true, false, NULL},
+    {"points", offsetof(wrn_usage, points), offsetof(wrn_usage, points_count), WRN_FIELD_OBJECTS, true, false, &wrn_model_usage_point},
+};
+const wrn_model wrn_model_usage = {
+    "Usage", sizeof(wrn_usage), fields_usage, WRN_COUNT(fields_usage)};
+
+static const wrn_field fields_exec_request[] = {
+    {"cmd", offsetof(wrn_exec_request, cmd), 0, WRN_FIELD_STRING, true, false, NULL},
+    {"args", offsetof(wrn_exec_request, args), offsetof(wrn_exec_request, args_count), WRN_FIELD_STRINGS, false, false, NULL},
+    {"timeout_sec", offsetof(wrn_exec_request, timeout_sec), 0, WRN_FIELD_INT, false, true, NULL},
+    {"background", offsetof(wrn_exec_request, background), 0, WRN_FIELD_BOOL, false, false, NULL},
+    {"tag", offsetof(wrn_exec_request, tag), 0, WRN_FIELD_STRING, false, false, NULL},
+    {"envs", offsetof(wrn_exec_request, envs), offsetof(wrn_exec_request, envs_count), WRN_FIELD_MAP, false, false, NULL},
+    {"cwd", offsetof(wrn_exec_request, cwd), 0, WRN_FIELD_STRING, false, false, NULL},
+};
+const wrn_model wrn_model_exec_request = {
+    "ExecRequest", sizeof(wrn_exec_request), fields_exec_request, WRN_COUNT(fields_exec_request)};
+
+static const wrn_field fields_exec_result[] = {
+    {"sandbox_id", offsetof(wrn_exec_result, sandbox_id), 0, WRN_FIELD_STRING, true, false, NULL},
+    {"cmd", offsetof(wrn_exec_result, cmd), 0, WRN_FIELD_STRING, true, false, NULL},
+    {"stdout", offsetof(wrn_exec_result, stdout), offsetof(wrn_exec_result, stdout_size), WRN_FIELD_BYTES, true, false, NULL},
+    {"stderr", offsetof(wrn_exec_result, stderr), offsetof(wrn_exec_result, stderr_size), WRN_FIELD_BYTES, true, false, NULL},
+    {"exit_code", offsetof(wrn_exec_result, exit_code), 0, WRN_FIELD_INT, true, true, NULL},
+    {"duration_ms", offsetof(wrn_exec_result, duration_ms), 0, WRN_FIELD_INT, true, false, NULL},
+    {"encoding", offsetof(wrn_exec_result, encoding), 0, WRN_FIELD_STRING, true, false, NULL},
+};
+const wrn_model wrn_model_exec_result = {
+    "ExecResult", sizeof(wrn_exec_result), fields_exec_result, WRN_COUNT(fields_exec_result)};
+
+static const wrn_field fields_background_exec[] = {
+    {"sandbox_id", offsetof(wrn_background_exec, sandbox_id), 0, WRN_FIELD_STRING, true, false, NULL},
+    {"cmd", offsetof(wrn_background_exec, cmd), 0, WRN_FIELD_STRING, true, false, NULL},
+    {"pid", offsetof(wrn_background_exec, pid), 0, WRN_FIELD_INT, true, false, NULL},
+    {"tag", offsetof(wrn_background_exec, tag), 0, WRN_FIELD_STRING, true, false, NULL},
+};
+const wrn_model wrn_model_background_exec = {
+    "BackgroundExec", sizeof(wrn_background_exec), fields_background_exec, WRN_COUNT(fields_background_exec)};
+
+static const wrn_field fields_process_entry[] = {
+    {"pid", offsetof(wrn_process_entry, pid), 0, WRN_FIELD_INT, true, false, NULL},
+    {"tag", offsetof(wrn_process_entry, tag), 0, WRN_FIELD_STRING, false, false, NULL},
+    {"cmd", offsetof(wrn_process_entry, cmd), 0, WRN_FIELD_STRING, true, false, NULL},
+    {"args", offsetof(wrn_process_entry, args), offsetof(wrn_process_entry, args_count), WRN_FIELD_STRINGS, false, false, NULL},
+};
+const wrn_model wrn_model_process_entry = {
+    "ProcessEntry", sizeof(wrn_process_entry), fields_process_entry, WRN_COUNT(fields_process_entry)};
+
+static const wrn_field fields_process_list[] = {
+    {"processes", offsetof(wrn_process_list, processes), offsetof(wrn_process_list, processes_count), WRN_FIELD_OBJECTS, true, false, &wrn_model_process_entry},
+};
+const wrn_model wrn_model_process_list = {
+    "ProcessList", sizeof(wrn_process_list), fields_process_list, WRN_COUNT(fields_process_list)};
+
+static const wrn_field fields_path_request[] = {
+    {"path", offsetof(wrn_path_request, path), 0, WRN_FIELD_STRING, true, false, NULL},
+};
+const wrn_model wrn_model_path_request = {
+    "PathRequest", sizeof(wrn_path_request), fields_path_request, WRN_COUNT(fields_path_request)};
+
+static const wrn_field fields_list_dir_request[] = {
+    {"path", offsetof(wrn_list_dir_request, path), 0, WRN_FIELD_STRING, true, false, NULL},
+    {"depth", offsetof(wrn_list_dir_request, depth), 0, WRN_FIELD_INT, false, false, NULL},
+};
+const wrn_model wrn_model_list_dir_request = {
+    "ListDirRequest", sizeof(wrn_list_dir_request), fields_list_dir_request, WRN_COUNT(fields_list_dir_request)};
+
+static const wrn_field fields_file_entry[] = {
+    {"name", offsetof(wrn_file_entry, name), 0, WRN_FIELD_STRING, true, false, NULL},
+    {"path", offsetof(wrn_file_entry, path), 0, WRN_FIELD_STRING, true, false, NULL},
+    {"type", offsetof(wrn_file_entry, type), offsetof(wrn_file_entry, type_text), WRN_FIELD_ENUM, true, false, &enum_file_type},
+    {"size", offsetof(wrn_file_entry, size), 0, WRN_FIELD_INT, true, false, NULL},
+    {"mode", offsetof(wrn_file_entry, mode), 0, WRN_FIELD_INT, true, false, NULL},
+    {"permissions", offsetof(wrn_file_entry, permissions), 0, WRN_FIELD_STRING, true, false, NULL},
+    {"owner", offsetof(wrn_file_entry, owner), 0, WRN_FIELD_STRING, true, false, NULL},
+    {"group", offsetof(wrn_file_entry, group), 0, WRN_FIELD_STRING, true, false, NULL},
+    {"modified_at", offsetof(wrn_file_entry, modified_at), 0, WRN_FIELD_INT, true, false, NULL},
+    {"symlink_target", offsetof(wrn_file_entry, symlink_target), 0, WRN_FIELD_STRING, false, false, NULL},
+};
+const wrn_model wrn_model_file_entry = {
+    "FileEntry", sizeof(wrn_file_entry), fields_file_entry, WRN_COUNT(fields_file_entry)};
+
+static const wrn_field fields_list_dir_response[] = {
+    {"entries", offsetof(wrn_list_dir_response, entries), offsetof(wrn_list_dir_response, entries_count), WRN_FIELD_OBJECTS, true, false, &wrn_model_file_entry},
+};
+const wrn_model wrn_model_list_dir_response = {
+    "ListDirResponse", sizeof(wrn_list_dir_response), fields_list_dir_response, WRN_COUNT(fields_list_dir_response)};
+
+static const wrn_field fields_make_dir_response[] = {
+    {"entry", offsetof(wrn_make_dir_response, entry), 0, WRN_FIELD_OBJECT, true, false, &wrn_model_file_entry},
+};
+const wrn_model wrn_model_make_dir_response = {
+    "MakeDirResponse", sizeof(wrn_make_dir_response), fields_make_dir_response, WRN_COUNT(fields_make_dir_response)};
+
+static const wrn_field fields_create_snapshot_request[] = {
+    {"sandbox_id", offsetof(wrn_create_snapshot_request, sandbox_id), 0, WRN_FIELD_STRING, true, false, NULL},
+    {"name", offsetof(wrn_create_snapshot_request, name), 0, WRN_FIELD_STRING, false, false, NULL},
+};
+const wrn_model wrn_model_create_snapshot_request = {
+    "CreateSnapshotRequest", sizeof(wrn_create_snapshot_request), fields_create_snapshot_request, WRN_COUNT(fields_create_snapshot_request)};
+
+static const wrn_field fields_template[] = {
+    {"name", offsetof(wrn_template, name), 0, WRN_FIELD_STRING, true, false, NULL},
+    {"type", offsetof(wrn_template, type), 0, WRN_FIELD_STRING, true, false, NULL},
+    {"vcpus", offsetof(wrn_template, vcpus), 0, WRN_FIELD_INT, false, true, NULL},
+    {"memory_mb", offsetof(wrn_template, memory_mb), 0, WRN_FIELD_INT, false, true, NULL},
+    {"size_bytes", offsetof(wrn_template, size_bytes), 0, WRN_FIELD_INT, true, false, NULL},
+    {"created_at", offsetof(wrn_template, created_at), 0, WRN_FIELD_STRING, true, false, NULL},
+    {"platform", offsetof(wrn_template, platform), 0, WRN_FIELD_BOOL, false, false, NULL},
+    {"metadata", offsetof(wrn_template, metadata), offsetof(wrn_template, metadata_count), WRN_FIELD_MAP, false, false, NULL},
+};
+const wrn_model wrn_model_template = {
+    "Template", sizeof(wrn_template), fields_template, WRN_COUNT(fields_template)};
+
+static const wrn_field fields_create_host_request[] = {
+    {"type", offsetof(wrn_create_host_request, type), 0, WRN_FIELD_STRING, true, false, NULL},
+    {"team_id", offsetof(wrn_create_host_request, team_id), 0, WRN_FIELD_STRING, false, false, NULL},
+    {"provider", offsetof(wrn_create_host_request, provider), 0, WRN_FIELD_STRING, false, false, NULL},
+    {"availability_zone", offsetof(wrn_create_host_request, availability_zone), 0, WRN_FIELD_STRING, false, false, NULL},
+};
+const wrn_model wrn_model_create_host_request = {
+    "CreateHostRequest", sizeof(wrn_create_host_request), fields_create_host_request, WRN_COUNT(fields_create_host_request)};
+
+static const wrn_field fields_host[] = {
+    {"id", offsetof(wrn_host, id), 0, WRN_FIELD_STRING, true, false, NULL},
+    {"type", offsetof(wrn_host, type), 0, WRN_FIELD_STRING, true, false, NULL},
+    {"team_id", offsetof(wrn_host, team_id), 0, WRN_FIELD_STRING, false, false, NULL},
+    {"team_name", offsetof(wrn_host, team_name), 0, WRN_FIELD_STRING, false, false, NULL},
+    {"provider", offsetof(wrn_host, provider), 0, WRN_FIELD_STRING, false, false, NULL},
+    {"availability_zone", offsetof(wrn_host, availability_zone), 0, WRN_FIELD_STRING, false, false, NULL},
+    {"arch", offsetof(wrn_host, arch), 0, WRN_FIELD_STRING, false, false, NULL},
+    {"cpu_cores", offsetof(wrn_host, cpu_cores), 0, WRN_FIELD_INT, false, true, NULL},
+    {"memory_mb", offsetof(wrn_host, memory_mb), 0, WRN_FIELD_INT, false, true, NULL},
+    {"disk_gb", offsetof(wrn_host, disk_gb), 0, WRN_FIELD_INT, false, true, NULL},
+    {"address", offsetof(wrn_host, address), 0, WRN_FIELD_STRING, false, false, NULL},
+    {"status", offsetof(wrn_host, status), offsetof(wrn_host, status_text), WRN_FIELD_ENUM, true, false, &enum_host_status},
+    {"last_heartbeat_at", offsetof(wrn_host, last_heartbeat_at), 0, WRN_FIELD_STRING, false, false, NULL},
+    {"created_by", offsetof(wrn_host, created_by), 0, WRN_FIELD_STRING, true, false, NULL},
+    {"created_at", offsetof(wrn_host, created_at), 0, WRN_FIELD_STRING, true, false, NULL},
+    {"updated_at", offsetof(wrn_host, updated_at), 0, WRN_FIELD_STRING, true, false, NULL},
+};
+const wrn_model wrn_model_host = {
+    "Host", sizeof(wrn_host), fields_host, WRN_COUNT(fields_host)};
+
+static const wrn_field fields_host_with_token[] = {
+    {"host", offsetof(wrn_host_with_token, host), 0, WRN_FIELD_OBJECT, true, false, &wrn_model_host},
+    {"registration_token", offsetof(wrn_host_with_token, registration_token), 0, WRN_FIELD_STRING, true, false, NULL},
+};
+const wrn_model wrn_model_host_with_token = {
+    "HostWithToken", sizeof(wrn_host_with_token), fields_host_with_token, WRN_COUNT(fields_host_with_token)};
+
+static const wrn_field fields_host_delete_preview[] = {
+    {"host", offsetof(wrn_host_delete_preview, host), 0, WRN_FIELD_OBJECT, true, false, &wrn_model_host},
+    {"sandbox_ids", offsetof(wrn_host_delete_preview, sandbox_ids), offsetof(wrn_host_delete_preview, sandbox_ids_count), WRN_FIELD_STRINGS, true, false, NULL},
+};
+const wrn_model wrn_model_host_delete_preview = {
+    "HostDeletePreview", sizeof(wrn_host_delete_preview), fields_host_delete_preview, WRN_COUNT(fields_host_delete_preview)};
+
+static const wrn_field fields_add_tag_request[] = {
+    {"tag", offsetof(wrn_add_tag_request, tag), 0, WRN_FIELD_STRING, true, false, NULL},
+};
+const wrn_model wrn_model_add_tag_request = {
+    "AddTagRequest", sizeof(wrn_add_tag_request), fields_add_tag_request, WRN_COUNT(fields_add_tag_request)};
+
+static const wrn_field fields_register_host_request[] = {
+    {"token", offsetof(wrn_register_host_request, token), 0, WRN_FIELD_STRING, true, false, NULL},
+    {"address", offsetof(wrn_register_host_request, address), 0, WRN_FIELD_STRING, true, false, NULL},
+    {"arch", offsetof(wrn_register_host_request, arch), 0, WRN_FIELD_STRING, false, false, NULL},
+    {"cpu_cores", offsetof(wrn_register_host_request, cpu_cores), 0, WRN_FIELD_INT, false, true, NULL},
+    {"memory_mb", offsetof(wrn_register_host_request, memory_mb), 0, WRN_FIELD_INT, false, true, NULL},
+    {"disk_gb", offsetof(wrn_register_host_request, disk_gb), 0, WRN_FIELD_INT, false, true, NULL},
+};
+const wrn_model wrn_model_register_host_request = {
+    "RegisterHostRequest", sizeof(wrn_register_host_request), fields_register_host_request, WRN_COUNT(fields_register_host_request)};
+
+static const wrn_field fields_refresh_host_request[] = {
+    {"refresh_token", offsetof(wrn_refresh_host_request, refresh_token), 0, WRN_FIELD_STRING, true, false, NULL},
+};
+const wrn_model wrn_model_refresh_host_request = {
+    "RefreshHostRequest", sizeof(wrn_refresh_host_request), fields_refresh_host_request, WRN_COUNT(fields_refresh_host_request)};
+
+static const wrn_field fields_host_credentials[] = {
+    {"host", offsetof(wrn_host_credentials, host), 0, WRN_FIELD_OBJECT, true, false, &wrn_model_host},
+    {"token", offsetof(wrn_host_credentials, token), 0, WRN_FIELD_STRING, true, false, NULL},
+    {"refresh_token", offsetof(wrn_host_credentials, refresh_token), 0, WRN_FIELD_STRING, true, false, NULL},
+    {"cert_pem", offsetof(wrn_host_credentials, cert_pem), 0, WRN_FIELD_STRING, false, false, NULL},
+    {"key_pem", offsetof(wrn_host_credentials, key_pem), 0, WRN_FIELD_STRING, false, false, NULL},
+    {"ca_cert_pem", offsetof(wrn_host_credentials, ca_cert_pem), 0, WRN_FIELD_STRING, false, false, NULL},
+};
+const wrn_model wrn_model_host_credentials = {
+    "HostCredentials", sizeof(wrn_host_credentials), fields_host_credentials, WRN_COUNT(fields_host_credentials)};
+
+static const wrn_field fields_health[] = {
+    {"status", offsetof(wrn_health, status), 0, WRN_FIELD_STRING, true, false, NULL},
+    {"version", offsetof(wrn_health, version), 0, WRN_FIELD_STRING, false, false, NULL},
+};
+const wrn_model wrn_model_health = {
+    "Health", sizeof(wrn_health), fields_health, WRN_COUNT(fields_health)};
+
+static const wrn_field fields_ws_auth[] = {
+    {"type", offsetof(wrn_ws_auth, type), 0, WRN_FIELD_STRING, true, false, NULL},
+    {"token", offsetof(wrn_ws_auth, token), 0, WRN_FIELD_STRING, true, false, NULL},
+};
+const wrn_model wrn_model_ws_auth = {
+    "WsAuth", sizeof(wrn_ws_auth), fields_ws_auth, WRN_COUNT(fields_ws_auth)};
+
+static const wrn_field fields_ws_exec_start[] = {
+    {"type", offsetof(wrn_ws_exec_start, type), 0, WRN_FIELD_STRING, true, false, NULL},
+    {"cmd", offsetof(wrn_ws_exec_start, cmd), 0, WRN_FIELD_STRING, true, false, NULL},
+    {"args", offsetof(wrn_ws_exec_start, args), offsetof(wrn_ws_exec_start, args_count), WRN_FIELD_STRINGS, false, false, NULL},
+};
+const wrn_model wrn_model_ws_exec_start = {
+    "WsExecStart", sizeof(wrn_ws_exec_start), fields_ws_exec_start, WRN_COUNT(fields_ws_exec_start)};
+
+static const wrn_field fields_ws_exec_stop[] = {
+    {"type", offsetof(wrn_ws_exec_stop, type), 0, WRN_FIELD_STRING, true, false, NULL},
+};
+const wrn_model wrn_model_ws_exec_stop = {
+    "WsExecStop", sizeof(wrn_ws_exec_stop), fields_ws_exec_stop, WRN_COUNT(fields_ws_exec_stop)};
+
+static const wrn_field fields_ws_proc_started[] = {
+    {"type", offsetof(wrn_ws_proc_started, type), 0, WRN_FIELD_STRING, true, false, NULL},
+    {"pid", offsetof(wrn_ws_proc_started, pid), 0, WRN_FIELD_INT, false, false, NULL},
+};
+const wrn_model wrn_model_ws_proc_started = {
+    "WsProcStarted", sizeof(wrn_ws_proc_started), fields_ws_proc_started, WRN_COUNT(fields_ws_proc_started)};
+
+static const wrn_field fields_ws_proc_stdout[] = {
+    {"type", offsetof(wrn_ws_proc_stdout, type), 0, WRN_FIELD_STRING, true, false, NULL},
+    {"data", offsetof(wrn_ws_proc_stdout, data), 0, WRN_FIELD_STRING, false, false, NULL},
+};
+const wrn_model wrn_model_ws_proc_stdout = {
+    "WsProcStdout", sizeof(wrn_ws_proc_stdout), fields_ws_proc_stdout, WRN_COUNT(fields_ws_proc_stdout)};
+
+static const wrn_field fields_ws_proc_stderr[] = {
+    {"type", offsetof(wrn_ws_proc_stderr, type), 0, WRN_FIELD_STRING, true, false, NULL},
+    {"data", offsetof(wrn_ws_proc_stderr, data), 0, WRN_FIELD_STRING, false, false, NULL},
+};
+const wrn_model wrn_model_ws_proc_stderr = {
+    "WsProcStderr", sizeof(wrn_ws_proc_stderr), fields_ws_proc_stderr, WRN_COUNT(fields_ws_proc_stderr)};
+
+static const wrn_field fields_ws_proc_exit[] = {
+    {"type", offsetof(wrn_ws_proc_exit, type), 0, WRN_FIELD_STRING, true, false, NULL},
+    {"exit_code", offsetof(wrn_ws_proc_exit, exit_code), 0, WRN_FIELD_INT, true, true, NULL},
+};
+const wrn_model wrn_model_ws_proc_exit = {
+    "WsProcExit", sizeof(wrn_ws_proc_exit), fields_ws_proc_exit, WRN_COUNT(fields_ws_proc_exit)};
+
+static const wrn_field fields_ws_proc_error[] = {
+    {"type", offsetof(wrn_ws_proc_error, type), 0, WRN_FIELD_STRING, true, false, NULL},
+    {"data", offsetof(wrn_ws_proc_error, data), 0, WRN_FIELD_STRING, false, false, NULL},
+};
+const wrn_model wrn_model_ws_proc_error = {
+    "WsProcError", sizeof(wrn_ws_proc_error), fields_ws_proc_error, WRN_COUNT(fields_ws_proc_error)};
+
+static const wrn_field fields_ws_pty_start[] = {
+    {"type", offsetof(wrn_ws_pty_start, type), 0, WRN_FIELD_STRING, true, false, NULL},
+    {"cmd", offsetof(wrn_ws_pty_start, cmd), 0, WRN_FIELD_STRING, false, false, NULL},
+    {"args", offsetof(wrn_ws_pty_start, args), offsetof(wrn_ws_pty_start, args_count), WRN_FIELD_STRINGS, false, false, NULL},
+    {"cols", offsetof(wrn_ws_pty_start, cols), 0, WRN_FIELD_INT, false, false, NULL},
+    {"rows", offsetof(wrn_ws_pty_start, rows), 0, WRN_FIELD_INT, false, false, NULL},
+    {"envs", offsetof(wrn_ws_pty_start, envs), offsetof(wrn_ws_pty_start, envs_count), WRN_FIELD_MAP, false, false, NULL},
+    {"cwd", offsetof(wrn_ws_pty_start, cwd), 0, WRN_FIELD_STRING, false, false, NULL},
+    {"user", offsetof(wrn_ws_pty_start, user), 0, WRN_FIELD_STRING, false, false, NULL},
+};
+const wrn_model wrn_model_ws_pty_start = {
+    "WsPtyStart", sizeof(wrn_ws_pty_start), fields_ws_pty_start, WRN_COUNT(fields_ws_pty_start)};
+
+static const wrn_field fields_ws_pty_connect[] = {
+    {"type", offsetof(wrn_ws_pty_connect, type), 0, WRN_FIELD_STRING, true, false, NULL},
+    {"tag", offsetof(wrn_ws_pty_connect, tag), 0, WRN_FIELD_STRING, true, false, NULL},
+};
+const wrn_model wrn_model_ws_pty_connect = {
+    "WsPtyConnect", sizeof(wrn_ws_pty_connect), fields_ws_pty_connect, WRN_COUNT(fields_ws_pty_connect)};
+
+static const wrn_field fields_ws_pty_input[] = {
+    {"type", offsetof(wrn_ws_pty_input, type), 0, WRN_FIELD_STRING, true, false, NULL},
+    {"data", offsetof(wrn_ws_pty_input, data), 0, WRN_FIELD_STRING, true, false, NULL},
+};
+const wrn_model wrn_model_ws_pty_input = {
+    "WsPtyInput", sizeof(wrn_ws_pty_input), fields_ws_pty_input, WRN_COUNT(fields_ws_pty_input)};
+
+static const wrn_field fields_ws_pty_resize[] = {
+    {"type", offsetof(wrn_ws_pty_resize, type), 0, WRN_FIELD_STRING, true, false, NULL},
+    {"cols", offsetof(wrn_ws_pty_resize, cols), 0, WRN_FIELD_INT, true, false, NULL},
+    {"rows", offsetof(wrn_ws_pty_resize, rows), 0, WRN_FIELD_INT, true, false, NULL},
+};
+const wrn_model wrn_model_ws_pty_resize = {
+    "WsPtyResize", sizeof(wrn_ws_pty_resize), fields_ws_pty_resize, WRN_COUNT(fields_ws_pty_resize)};
+
+static const wrn_field fields_ws_pty_kill[] = {
+    {"type", offsetof(wrn_ws_pty_kill, type), 0, WRN_FIELD_STRING, true, false, NULL},
+};
+const wrn_model wrn_model_ws_pty_kill = {
+    "WsPtyKill", sizeof(wrn_ws_pty_kill), fields_ws_pty_kill, WRN_COUNT(fields_ws_pty_kill)};
+
+static const wrn_field fields_ws_pty_started[] = {
+    {"type", offsetof(wrn_ws_pty_started, type), 0, WRN_FIELD_STRING, true, false, NULL},
+    {"tag", offsetof(wrn_ws_pty_started, tag), 0, WRN_FIELD_STRING, true, false, NULL},
+    {"pid", offsetof(wrn_ws_pty_started, pid), 0, WRN_FIELD_INT, false, false, NULL},
+};
+const wrn_model wrn_model_ws_pty_started = {
+    "WsPtyStarted", sizeof(wrn_ws_pty_started), fields_ws_pty_started, WRN_COUNT(fields_ws_pty_started)};
+
+static const wrn_field fields_ws_pty_output[] = {
+    {"type", offsetof(wrn_ws_pty_output, type), 0, WRN_FIELD_STRING, true, false, NULL},
+    {"data", offsetof(wrn_ws_pty_output, data), 0, WRN_FIELD_STRING, false, false, NULL},
+};
+const wrn_model wrn_model_ws_pty_output = {
+    "WsPtyOutput", sizeof(wrn_ws_pty_output), fields_ws_pty_output, WRN_COUNT(fields_ws_pty_output)};
+
+static const wrn_field fields_ws_pty_exit[] = {
+    {"type", offsetof(wrn_ws_pty_exit, type), 0, WRN_FIELD_STRING, true, false, NULL},
+    {"exit_code", offsetof(wrn_ws_pty_exit, exit_code), 0, WRN_FIELD_INT, true, true, NULL},
+};
+const wrn_model wrn_model_ws_pty_exit = {
+    "WsPtyExit", sizeof(wrn_ws_pty_exit), fields_ws_pty_exit, WRN_COUNT(fields_ws_pty_exit)};
+
+static const wrn_field fields_ws_pty_error[] = {
+    {"type", offsetof(wrn_ws_pty_error, type), 0, WRN_FIELD_STRING, true, false, NULL},
+    {"data", offsetof(wrn_ws_pty_error, data), 0, WRN_FIELD_STRING, false, false, NULL},
+    {"fatal", offsetof(wrn_ws_pty_error, fatal), 0, WRN_FIELD_BOOL, false, false, NULL},
+};
+const wrn_model wrn_model_ws_pty_error = {
+    "WsPtyError", sizeof(wrn_ws_pty_error), fields_ws_pty_error, WRN_COUNT(fields_ws_pty_error)};
+
+static const wrn_field fields_ws_pty_ping[] = {
+    {"type", offsetof(wrn_ws_pty_ping, type), 0, WRN_FIELD_STRING, true, false, NULL},
+};
+const wrn_model wrn_model_ws_pty_ping = {
+    "WsPtyPing", sizeof(wrn_ws_pty_ping), fields_ws_pty_ping, WRN_COUNT(fields_ws_pty_ping)};
