@@ -5,22 +5,46 @@
 #include <math.h>
 #include <string.h>
 
-/* json-c's strict mode still takes NaN, Infinity, single quotes, raw control characters and "1." (seen with 0.16). Outside of
- * strings the only letters of RFC 8259 are those of true, false, null and the exponent. */
+/* Characters of one number by the grammar of RFC 8259 section 6; 0 if there is none. */
+static size_t number_length(const char *text, size_t size) {
+    size_t i = 0;
+    #define DIGIT (i < size && text[i] >= '0' && text[i] <= '9')
+    if (i < size && text[i] == '-') i++;
+    if (!DIGIT) return 0;
+    if (text[i++] == '0' && DIGIT) return 0;
+    while (DIGIT) i++;
+    if (i < size && text[i] == '.') {
+        i++;
+        if (!DIGIT) return 0;
+        while (DIGIT) i++;
+    }
+    if (i < size && (text[i] == 'e' || text[i] == 'E')) {
+        i++;
+        if (i < size && (text[i] == '+' || text[i] == '-')) i++;
+        if (!DIGIT) return 0;
+        while (DIGIT) i++;
+    }
+    #undef DIGIT
+    return i;
+}
+
+/* json-c's strict mode still takes NaN, Infinity, single quotes, raw control characters, "1." and "00" (seen with
+ * 0.16). It has accepted the text already, so only those need a look. */
 static bool looks_strict(const char *text, size_t size) {
-    bool in_string = false;
-    for (size_t i = 0; i < size; i++) {
+    for (size_t i = 0; i < size;) {
         char c = text[i];
-        if (in_string) {
-            if (c == '\\') i++;
-            else if (c == '"') in_string = false;
-            else if ((unsigned char)c < 0x20) return false;
-        } else if (c == '"') {
-            in_string = true;
-        } else if (c == '\'' || c == 'N' || c == 'I' || c == 'i' || c == 'T' || c == 'F' || c == '\0') {
+        if (c == '"') {
+            for (i++; i < size && text[i] != '"'; i += text[i] == '\\' ? 2 : 1)
+                if ((unsigned char)text[i] < 0x20) return false;
+            i++;
+        } else if (c == '-' || (c >= '0' && c <= '9')) {
+            size_t length = number_length(text + i, size - i);
+            if (!length) return false;
+            i += length;
+        } else if (!c || strchr("'NIiTF", c)) {
             return false;
-        } else if (c == '.' && !(i + 1 < size && text[i + 1] >= '0' && text[i + 1] <= '9')) {
-            return false;
+        } else {
+            i++;
         }
     }
     return true;
@@ -42,7 +66,7 @@ static bool parse(const char *text, size_t size, int flags, wrn_json **out, cons
         end = size;
     }
     json_tokener_free(tokener);
-    if (error == json_tokener_success && looks_strict(text, end < size ? end : size)) {
+    if (error == json_tokener_success && looks_strict(text, flags & JSON_TOKENER_ALLOW_TRAILING_CHARS && end < size ? end : size)) {
         *out = root;
         return true;
     }

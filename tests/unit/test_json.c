@@ -18,7 +18,7 @@ TEST(accepts_rfc_8259) {
 TEST(refuses_what_json_c_would_let_through) {
     const char *bad[] = {"",       "{",      "[1,]",   "{'a':1}", "NaN",    "Infinity", "-Infinity", "01",
                          "[1] x",  "/**/1",  "{\"a\"}", "\"\xff\"", "\"a\nb\"", "tru",    "TRUE",      "nul",
-                         "{\"a\":1,}", "1 2", "\"\\x\"", "[NaN]", "--1", "1.", ".5", "+1"};
+                         "{\"a\":1,}", "1 2", "\"\\x\"", "[NaN]", "--1", "1.", ".5", "+1", "-01", "00", "1e", "-", "{\"a\":1.}"};
     for (size_t i = 0; i < WRN_COUNT(bad); i++) CHECK_MSG(!parses(bad[i], strlen(bad[i])), "took %s", bad[i]);
     CHECK(!parses("1\0", 2));
     CHECK(!parses("[1\0]", 4));
