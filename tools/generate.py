@@ -51,7 +51,8 @@ class Model:
 
 class Field:
     def __init__(self, model, name, prop):
-        self.name, self.model = name, model
+        self.wire_name, self.model = name, model
+        name = self.name = NAMES["rename"].get(name, name)
         self.description = prop.get("description", "")
         ref, prop = resolve(prop)
         kinds = prop.get("type")
@@ -60,7 +61,7 @@ class Field:
         self.sub, self.int32, self.second = None, prop.get("format") == "int32", None
         if kind == "string":
             named_enum = ref and enum_values(prop) and ref not in NAMES["skip"]
-            if name in NAMES["bytes"].get(model.schema_name, []):
+            if self.wire_name in NAMES["bytes"].get(model.schema_name, []):
                 self.kind, self.c, self.second = "BYTES", f"const char *{name};", f"{name}_size"
             elif named_enum:
                 self.kind, self.c, self.second = "ENUM", f"int64_t {name};", f"{name}_text"
@@ -240,8 +241,8 @@ def tables(enums):
                 sub = f"&enum_{enums[f.sub][0]}"
             elif f.sub:
                 sub = f"&wrn_model_{f.sub.c_name}"
-            required = "true" if f.name in m.required else "false"
-            out += (f'    {{"{f.name}", offsetof({m.type}, {f.name}), {second}, WRN_FIELD_{f.kind}, {required}, '
+            required = "true" if f.wire_name in m.required else "false"
+            out += (f'    {{"{f.wire_name}", offsetof({m.type}, {f.name}), {second}, WRN_FIELD_{f.kind}, {required}, '
                     f"{'true' if f.int32 else 'false'}, {sub}}},\n")
         out += f"}};\nconst wrn_model wrn_model_{m.c_name} = {{\n"
         out += f'    "{m.schema_name}", sizeof({m.type}), fields_{m.c_name}, WRN_COUNT(fields_{m.c_name})}};\n\n'

@@ -174,8 +174,8 @@ const wrn_model wrn_model_exec_request = {
 static const wrn_field fields_exec_result[] = {
     {"sandbox_id", offsetof(wrn_exec_result, sandbox_id), 0, WRN_FIELD_STRING, true, false, NULL},
     {"cmd", offsetof(wrn_exec_result, cmd), 0, WRN_FIELD_STRING, true, false, NULL},
-    {"stdout", offsetof(wrn_exec_result, stdout), offsetof(wrn_exec_result, stdout_size), WRN_FIELD_BYTES, true, false, NULL},
-    {"stderr", offsetof(wrn_exec_result, stderr), offsetof(wrn_exec_result, stderr_size), WRN_FIELD_BYTES, true, false, NULL},
+    {"stdout", offsetof(wrn_exec_result, out), offsetof(wrn_exec_result, out_size), WRN_FIELD_BYTES, true, false, NULL},
+    {"stderr", offsetof(wrn_exec_result, err), offsetof(wrn_exec_result, err_size), WRN_FIELD_BYTES, true, false, NULL},
     {"exit_code", offsetof(wrn_exec_result, exit_code), 0, WRN_FIELD_INT, true, true, NULL},
     {"duration_ms", offsetof(wrn_exec_result, duration_ms), 0, WRN_FIELD_INT, true, false, NULL},
     {"encoding", offsetof(wrn_exec_result, encoding), 0, WRN_FIELD_STRING, true, false, NULL},

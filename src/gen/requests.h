@@ -255,8 +255,8 @@ typedef struct wrn_exec_request {
 
 #define WRN_HAS_EXEC_RESULT_SANDBOX_ID (UINT64_C(1) << 0)
 #define WRN_HAS_EXEC_RESULT_CMD (UINT64_C(1) << 1)
-#define WRN_HAS_EXEC_RESULT_STDOUT (UINT64_C(1) << 2)
-#define WRN_HAS_EXEC_RESULT_STDERR (UINT64_C(1) << 3)
+#define WRN_HAS_EXEC_RESULT_OUT (UINT64_C(1) << 2)
+#define WRN_HAS_EXEC_RESULT_ERR (UINT64_C(1) << 3)
 #define WRN_HAS_EXEC_RESULT_EXIT_CODE (UINT64_C(1) << 4)
 #define WRN_HAS_EXEC_RESULT_DURATION_MS (UINT64_C(1) << 5)
 #define WRN_HAS_EXEC_RESULT_ENCODING (UINT64_C(1) << 6)
@@ -269,10 +269,10 @@ typedef struct wrn_exec_result {
     const char *sandbox_id;
     /* The `cmd` of the request, without its args. */
     const char *cmd;
-    const char *stdout;
-    size_t stdout_size;
-    const char *stderr;
-    size_t stderr_size;
+    const char *out;
+    size_t out_size;
+    const char *err;
+    size_t err_size;
     /* -1 when a signal ended the process. */
     int64_t exit_code;
     int64_t duration_ms;

@@ -82,7 +82,7 @@ TEST(bytes_keep_nul_and_size) {
     wrn_model_why why;
     wrn_exec_result result = {0};
     CHECK(decode(&wrn_model_exec_result, "{\"stdout\":\"a\\u0000b\",\"exit_code\":-1}", false, &arena, &result, &why));
-    CHECK_MEM(result.stdout, result.stdout_size, "a\0b", 3);
+    CHECK_MEM(result.out, result.out_size, "a\0b", 3);
     CHECK_INT(result.exit_code, -1);
 }
 
