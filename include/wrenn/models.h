@@ -94,7 +94,7 @@ typedef struct wrenn_api_key {
 
 #define WRENN_HAS_SANDBOX_INFO_ID (UINT64_C(1) << 0)
 #define WRENN_HAS_SANDBOX_INFO_STATUS (UINT64_C(1) << 1)
-#define WRENN_HAS_SANDBOX_INFO_TEMPLATE (UINT64_C(1) << 2)
+#define WRENN_HAS_SANDBOX_INFO_TEMPLATE_NAME (UINT64_C(1) << 2)
 #define WRENN_HAS_SANDBOX_INFO_VCPUS (UINT64_C(1) << 3)
 #define WRENN_HAS_SANDBOX_INFO_MEMORY_MB (UINT64_C(1) << 4)
 #define WRENN_HAS_SANDBOX_INFO_TIMEOUT_SEC (UINT64_C(1) << 5)
@@ -114,7 +114,7 @@ typedef struct wrenn_sandbox_info {
     const char *id;
     int64_t status;
     const char *status_text;
-    const char *template;
+    const char *template_name;
     int64_t vcpus;
     int64_t memory_mb;
     int64_t timeout_sec;

@@ -66,7 +66,7 @@ const wrn_model wrn_model_api_key = {
     "ApiKeyWithSecret", sizeof(wrenn_api_key), fields_api_key, WRN_COUNT(fields_api_key)};
 
 static const wrn_field fields_create_sandbox_request[] = {
-    {"template", offsetof(wrn_create_sandbox_request, template), 0, WRN_FIELD_STRING, false, false, NULL},
+    {"template", offsetof(wrn_create_sandbox_request, template_name), 0, WRN_FIELD_STRING, false, false, NULL},
     {"vcpus", offsetof(wrn_create_sandbox_request, vcpus), 0, WRN_FIELD_INT, false, true, NULL},
     {"memory_mb", offsetof(wrn_create_sandbox_request, memory_mb), 0, WRN_FIELD_INT, false, true, NULL},
     {"timeout_sec", offsetof(wrn_create_sandbox_request, timeout_sec), 0, WRN_FIELD_INT, false, true, NULL},
@@ -77,7 +77,7 @@ const wrn_model wrn_model_create_sandbox_request = {
 static const wrn_field fields_sandbox_info[] = {
     {"id", offsetof(wrenn_sandbox_info, id), 0, WRN_FIELD_STRING, true, false, NULL},
     {"status", offsetof(wrenn_sandbox_info, status), offsetof(wrenn_sandbox_info, status_text), WRN_FIELD_ENUM, true, false, &enum_sandbox_status},
-    {"template", offsetof(wrenn_sandbox_info, template), 0, WRN_FIELD_STRING, true, false, NULL},
+    {"template", offsetof(wrenn_sandbox_info, template_name), 0, WRN_FIELD_STRING, true, false, NULL},
     {"vcpus", offsetof(wrenn_sandbox_info, vcpus), 0, WRN_FIELD_INT, true, true, NULL},
     {"memory_mb", offsetof(wrenn_sandbox_info, memory_mb), 0, WRN_FIELD_INT, true, true, NULL},
     {"timeout_sec", offsetof(wrenn_sandbox_info, timeout_sec), 0, WRN_FIELD_INT, true, true, NULL},

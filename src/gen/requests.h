@@ -80,7 +80,7 @@ typedef struct wrn_create_api_key_request {
     const char *name;
 } wrn_create_api_key_request;
 
-#define WRN_HAS_CREATE_SANDBOX_REQUEST_TEMPLATE (UINT64_C(1) << 0)
+#define WRN_HAS_CREATE_SANDBOX_REQUEST_TEMPLATE_NAME (UINT64_C(1) << 0)
 #define WRN_HAS_CREATE_SANDBOX_REQUEST_VCPUS (UINT64_C(1) << 1)
 #define WRN_HAS_CREATE_SANDBOX_REQUEST_MEMORY_MB (UINT64_C(1) << 2)
 #define WRN_HAS_CREATE_SANDBOX_REQUEST_TIMEOUT_SEC (UINT64_C(1) << 3)
@@ -90,7 +90,7 @@ typedef struct wrn_create_sandbox_request {
     uint64_t present;    /* WRN_HAS_CREATE_SANDBOX_REQUEST_* bits of the members that were there */
     uint64_t nulls;      /* those of them that were null */
     const char *unknown; /* a JSON object of the members this version does not know, or NULL */
-    const char *template;
+    const char *template_name;
     /* Zero or less means the default. */
     int64_t vcpus;
     /* Zero or less means the default. */
