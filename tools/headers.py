@@ -1,4 +1,4 @@
-"""Reads the public headers: which functions does include/wrenn declare?"""
+"""Reads the public headers: which functions does include/wrenn declare, and with which parameters?"""
 import re
 from pathlib import Path
 
@@ -10,12 +10,13 @@ def without_comments(text):
     return re.sub(r"/\*.*?\*/|//[^\n]*", " ", text, flags=re.S)
 
 
-def functions(headers=None):
-    """Name to header for every WRENN_API declaration."""
+def functions():
+    """Name to list of parameters (each "type name", single spaces) for every WRENN_API declaration."""
     found = {}
-    for header in headers or HEADERS:
+    for header in HEADERS:
         text = without_comments(header.read_text())
         text = re.sub(r"^[ \t]*#(?:[^\n]*\\\n)*[^\n]*", "", text, flags=re.M)
         for declaration in re.findall(r"\bWRENN_API\b([^;{]*)", text):
-            found[re.search(r"\b(\w+)\s*\(", declaration).group(1)] = header
+            name, parameters = re.search(r"\b(\w+)\s*\((.*)\)", declaration, re.S).groups()
+            found[name] = [" ".join(parameter.split()) for parameter in parameters.split(",")]
     return found
