@@ -1,0 +1,79 @@
+#include <stdlib.h>
+
+#include "cli.h"
+
+enum { MAX_SECONDS = 7 * 24 * 3600 };
+
+static const cli_option options[] = {
+    {"timeout", 't', CLI_INT, offsetof(cli_exec_values, timeout), "S", "kill it after so many seconds (default 30)", 1,
+     MAX_SECONDS},
+    {"env", 'e', CLI_LIST, offsetof(cli_exec_values, env), "NAME=VALUE", "set a variable; may be given again", 0, 0},
+    {"cwd", 'C', CLI_TEXT, offsetof(cli_exec_values, cwd), "DIR", "start in this directory", 0, 0},
+    {0},
+};
+
+int cli_exec(cli_app *cli, wrenn_sandbox *sandbox, const cli_exec_values *values, const char *const *argv) {
+    wrenn_exec_options exec = WRENN_EXEC_OPTIONS_INIT;
+    exec.argv = argv;
+    exec.envs = values->env.items;
+    exec.cwd = values->cwd;
+    exec.exec_timeout_ms = values->timeout * 1000;
+    wrenn_op *op = NULL;
+    wrenn_error *error = NULL;
+    wrenn_exec_result *result = NULL;
+    int code = CLI_RUN_FAILED;
+    if (wrenn_sandbox_exec_start(sandbox, &exec, cli_done, NULL, &op, &error) < 0) {
+        cli_report("can't run it", error);
+    } else if (!cli_wait(cli, op)) {
+        wrenn_op_cancel(op);
+        code = CLI_SIGNAL + cli->signal;
+    } else if (wrenn_sandbox_exec_finish(op, &result, &error) < 0) {
+        cli_report("running it failed", error);
+    } else {
+        code = cli_print_result(cli, wrenn_sandbox_id(sandbox), result);
+        wrenn_exec_result_free(result);
+    }
+    wrenn_op_free(op);
+    return code;
+}
+
+static int run_with(cli_app *cli, const cli_exec_values *values) {
+    const char *id, *const *argv = NULL;
+    if (!cli_next_word(cli, &id)) return CLI_USAGE;
+    if (!id && !cli->help) return cli_usage(cli, "which sandbox? 'wrenn ls' shows them");
+    if (!cli_rest(cli, &argv)) return CLI_USAGE;
+    if (cli->help) return cli_print_help(cli->command), 0;
+
+    wrenn_sandbox *sandbox = NULL;
+    wrenn_error *error = NULL;
+    int code = CLI_RUN_FAILED;
+    if (cli_connect(cli)) {
+        if (wrenn_sandbox_from_id(cli->client, id, &sandbox, &error) < 0) cli_report(id, error);
+        else code = cli_exec(cli, sandbox, values, argv);
+        if (cli->signal) cli_complain("interrupted: the program may go on in %s", id);
+    }
+    wrenn_sandbox_free(sandbox);
+    return code;
+}
+
+static int run(cli_app *cli) {
+    cli_exec_values values = {0};
+    cli->values = &values;
+    int code = run_with(cli, &values);
+    free(values.env.items);
+    return code;
+}
+
+const cli_command cli_exec_command = {
+    .name = "exec",
+    .operands = "ID [--] PROGRAM [ARG...]",
+    .summary = "run a program in a sandbox that is there",
+    .details = "Prints what the program wrote, byte for byte, when it has ended, and exits with its code.\n"
+               "No shell looks at the words; use 'sh -c LINE' for that. The program's input is empty.\n"
+               "\n"
+               "Exit codes: those of the program (127: not found, 126: can't be executed), 137 when a\n"
+               "signal ended it, 125 when wrenn failed, 128+N when wrenn was ended by signal N, 2 for\n"
+               "wrong usage.\n",
+    .options = options,
+    .run = run,
+};

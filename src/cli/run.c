@@ -1,0 +1,104 @@
+#include <stdlib.h>
+
+#include "cli.h"
+
+enum { MAX_SECONDS = 7 * 24 * 3600, MAX_VCPUS = 1024, MAX_MEMORY_MB = 1 << 24 };
+
+typedef struct run_values {
+    cli_exec_values exec;
+    const char *template_name;
+    int64_t vcpus, memory_mb;
+} run_values;
+
+static const cli_option options[] = {
+    {"template", 'T', CLI_TEXT, offsetof(run_values, template_name), "NAME", "make the sandbox from this template", 0,
+     0},
+    {"vcpus", 0, CLI_INT, offsetof(run_values, vcpus), "N", "processors the sandbox gets", 1, MAX_VCPUS},
+    {"memory", 'm', CLI_INT, offsetof(run_values, memory_mb), "MB", "memory the sandbox gets", 1, MAX_MEMORY_MB},
+    {"timeout", 't', CLI_INT, offsetof(run_values, exec.timeout), "S", "kill it after so many seconds (default 30)", 1,
+     MAX_SECONDS},
+    {"env", 'e', CLI_LIST, offsetof(run_values, exec.env), "NAME=VALUE", "set a variable; may be given again", 0, 0},
+    {"cwd", 'C', CLI_TEXT, offsetof(run_values, exec.cwd), "DIR", "start in this directory", 0, 0},
+    {0},
+};
+
+/* A signal does not stop the creation: we could not tell then whether there is something to destroy. A second one does. */
+static wrenn_sandbox *create(cli_app *cli, const run_values *values) {
+    wrenn_create_options create = WRENN_CREATE_OPTIONS_INIT;
+    create.template_name = values->template_name;
+    create.vcpus = values->vcpus;
+    create.memory_mb = values->memory_mb;
+    create.flags = WRENN_CREATE_WAIT;
+    wrenn_op *op = NULL;
+    wrenn_sandbox *sandbox = NULL;
+    wrenn_error *error = NULL;
+    if (wrenn_sandboxes_create_start(cli->client, &create, cli_done, NULL, &op, &error) < 0) {
+        cli_report("can't create a sandbox", error);
+    } else if (!cli_wait(cli, op) && !cli_wait(cli, op)) {
+        cli_complain("interrupted while creating a sandbox: 'wrenn ls' shows whether it is there");
+        wrenn_op_cancel(op);
+    } else if (wrenn_sandboxes_create_finish(op, &sandbox, &error) < 0) {
+        cli_report("creating a sandbox failed", error);
+    }
+    wrenn_op_free(op);
+    return sandbox;
+}
+
+static bool destroy(cli_app *cli, wrenn_sandbox *sandbox) {
+    wrenn_op *op = NULL;
+    wrenn_error *error = NULL;
+    bool destroyed = false;
+    if (wrenn_sandbox_destroy_start(sandbox, cli_done, NULL, &op, &error) < 0) {
+        cli_report("can't destroy the sandbox", error);
+    } else if (!cli_wait(cli, op)) {
+        cli_complain("interrupted: remove the sandbox with 'wrenn rm %s'", wrenn_sandbox_id(sandbox));
+        wrenn_op_cancel(op);
+    } else if (wrenn_sandbox_destroy_finish(op, &error) < 0) {
+        char what[160];
+        snprintf(what, sizeof(what), "destroying the sandbox %s failed", wrenn_sandbox_id(sandbox));
+        cli_report(what, error);
+    } else {
+        destroyed = true;
+    }
+    wrenn_op_free(op);
+    return destroyed;
+}
+
+static int run_with(cli_app *cli, run_values *values) {
+    const char *const *argv = NULL;
+    if (!cli_rest(cli, &argv)) return CLI_USAGE;
+    if (cli->help) return cli_print_help(cli->command), 0;
+    if (!cli_connect(cli)) return CLI_RUN_FAILED;
+
+    wrenn_sandbox *sandbox = create(cli, values);
+    int code = CLI_RUN_FAILED;
+    if (sandbox) {
+        if (!cli->signal) code = cli_exec(cli, sandbox, &values->exec, argv);
+        if (!destroy(cli, sandbox)) code = CLI_RUN_FAILED;
+    }
+    wrenn_sandbox_free(sandbox);
+    return cli->signal ? CLI_SIGNAL + cli->signal : code;
+}
+
+static int run(cli_app *cli) {
+    run_values values = {0};
+    cli->values = &values;
+    int code = run_with(cli, &values);
+    free(values.exec.env.items);
+    return code;
+}
+
+const cli_command cli_run_command = {
+    .name = "run",
+    .operands = "[--] PROGRAM [ARG...]",
+    .summary = "run a program in a new sandbox, then destroy the sandbox",
+    .details = "Prints what the program wrote, byte for byte, when it has ended, and exits with its code.\n"
+               "No shell looks at the words; use 'sh -c LINE' for that. The program's input is empty.\n"
+               "Ctrl-C destroys the sandbox as well; pressed once more it gives up on that.\n"
+               "\n"
+               "Exit codes: those of the program (127: not found, 126: can't be executed), 137 when a\n"
+               "signal ended it, 125 when wrenn failed, 128+N when wrenn was ended by signal N, 2 for\n"
+               "wrong usage.\n",
+    .options = options,
+    .run = run,
+};
