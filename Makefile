@@ -1,0 +1,89 @@
+# The front door. Meson is the real build; this installs what it needs first and names the things people want to do.
+#
+#   make run      build everything and run examples/quickstart.c against a private wrennd
+#   make test     every test; SAN=address,undefined or SAN=thread runs them in a sanitizer build instead
+#   make help     the rest
+
+BUILD ?= build
+WERROR ?= false
+PREFIX ?= /usr/local
+DESTDIR ?=
+
+# The distribution's own Python has the YAML module we install; another one earlier in PATH may not.
+PYTHON := $(firstword $(wildcard /usr/bin/python3) python3)
+MESON = $$(command -v /usr/bin/meson || echo meson)
+C_FILES = $(PYTHON) tools/c_files.py
+
+ifneq ($(findstring thread,$(SAN)),)
+SAN_BUILD = build-tsan
+else
+SAN_BUILD = build-asan
+endif
+
+all: build
+
+help:
+	@sed -n 's/^#   //p' Makefile
+	@echo "make build    compile into $(BUILD)/ (CC, CFLAGS, BUILD, WERROR=true)"
+	@echo "make lint     clang-tidy, cppcheck and the repository's own checks"
+	@echo "make check    is the generated code fresh?"
+	@echo "make generate make the models from api/openapi.yaml again"
+	@echo "make format   lay out all C with clang-format"
+	@echo "make bench    what a call costs, against its yardsticks, as ratios"
+	@echo "make install  into PREFIX ($(PREFIX)), under DESTDIR"
+	@echo "make clean    remove the build directories"
+
+deps:
+	@tools/install-deps.sh build
+
+deps-test:
+	@tools/install-deps.sh build test
+
+deps-lint:
+	@tools/install-deps.sh build lint
+
+build: deps
+	@$(PYTHON) tools/configure.py $(BUILD) -Dwerror=$(WERROR)
+	@$(MESON) compile -C $(BUILD)
+
+run: build
+	@env -u WRENN_API_KEY -u WRENN_TOKEN WRENN_BASE_URL=local: WRENN_WRENND=$(CURDIR)/$(BUILD)/src/server/wrennd \
+		$(BUILD)/examples/quickstart
+
+test: deps-test
+ifdef SAN
+	@$(PYTHON) tools/configure.py $(SAN_BUILD) -Db_sanitize=$(SAN)
+	@$(PYTHON) tools/run_tests.py $(SAN_BUILD)
+else
+	@$(PYTHON) tools/configure.py $(BUILD) -Dwerror=$(WERROR)
+	@$(PYTHON) tools/configure.py build-asan -Db_sanitize=address,undefined
+	@$(PYTHON) tools/run_tests.py $(BUILD) build-asan:unit,sdk $(BUILD):unit,sdk:valgrind
+endif
+
+lint: deps-lint
+	@$(PYTHON) tools/configure.py $(BUILD) -Dwerror=$(WERROR)
+	@$(MESON) compile -C $(BUILD)
+	@$(PYTHON) tools/lint.py $(BUILD)
+
+generate: deps
+	@$(PYTHON) tools/generate.py
+
+check: deps
+	@$(PYTHON) tools/generate.py --check
+
+format: deps-lint
+	@$(C_FILES) | xargs clang-format -i
+
+bench: deps-test
+	@$(PYTHON) tools/configure.py build-bench --buildtype=release
+	@$(MESON) compile -C build-bench
+	@build-bench/bench/bench
+
+install: build
+	@$(PYTHON) tools/configure.py $(BUILD) --prefix=$(PREFIX)
+	@$(MESON) install -C $(BUILD) $(if $(DESTDIR),--destdir $(abspath $(DESTDIR)))
+
+clean:
+	rm -rf $(BUILD) build-asan build-tsan build-clang build-bench
+
+.PHONY: all help deps deps-test deps-lint build run test lint generate check format bench install clean

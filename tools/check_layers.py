@@ -1,0 +1,96 @@
+#!/usr/bin/python3
+"""Fails when a file includes what its folder must not know. Dependencies point down, and each third-party library is
+known to one folder only, so that it can be replaced there."""
+import re
+import sys
+from pathlib import Path
+
+from c_files import FOLDERS
+from headers import ROOT
+
+# Folder to folders it may include from. "public" is include/wrenn; "models" is its models.h alone.
+ALLOWED = {
+    "base": set(),
+    "gen": {"base", "models"},
+    "wire": {"base"},
+    "net": {"wire", "base", "public"},
+    "client": {"net", "wire", "gen", "base", "public"},
+    "api": {"client", "net", "wire", "gen", "base", "public"},
+    "agent": {"wire", "base"},
+    "server": {"wire", "gen", "base", "models"},
+    "cli": {"public"},
+    "include": {"public"},
+    "examples": {"public"},
+    "bench": {"public"},
+}
+# The part of base that needs more than libc, which the agent does not link.
+NOT_FREESTANDING = {"base/json.h", "base/model.h", "base/arena.h"}
+LIBRARIES = {
+    "json-c/": {"base"},
+    "curl/": {"net", "bench"},
+    "wslay/": {"wire"},
+    "uv.h": {"server"},
+    "sqlite3.h": {"server"},
+    "sodium.h": {"server"},
+    "seccomp.h": {"server"},
+    "http_parser.h": {"server"},
+    "llhttp.h": {"server"},
+}
+INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*(["<])([^">]+)[">]', re.M)
+
+
+def folder_of(path):
+    parts = path.relative_to(ROOT).parts
+    return parts[1] if parts[0] == "src" else parts[0]
+
+
+def resolve(path, name):
+    for base in (path.parent, ROOT / "src", ROOT / "include", ROOT / "tests"):
+        if (base / name).is_file():
+            return (base / name).resolve()
+    return None
+
+
+def problem(path, folder, quote, name):
+    libraries = [owners for prefix, owners in LIBRARIES.items() if name.startswith(prefix)]
+    if libraries:
+        if folder not in libraries[0]:
+            return f"<{name}> belongs to {' and '.join(sorted(libraries[0]))}"
+        return None
+    target = resolve(path, name)
+    if not target:
+        return f'"{name}" does not exist' if quote == '"' and folder != "server" else None
+    owner = folder_of(target)
+    if owner == folder and owner != "include":
+        return None
+    allowed = ALLOWED[folder]
+    if owner == "include":
+        is_models = target.name == "models.h"
+        return None if "public" in allowed or (is_models and "models" in allowed) else "is the public interface"
+    if owner not in allowed:
+        return f"{folder} must not know {owner}"
+    if folder == "agent" and str(target.relative_to(ROOT / "src")) in NOT_FREESTANDING:
+        return "needs more than libc, which the agent does not link"
+    return None
+
+
+def main():
+    found = 0
+    for top in FOLDERS:
+        for path in sorted((ROOT / top).rglob("*.[ch]")):
+            folder = folder_of(path)
+            if folder not in ALLOWED:
+                continue
+            for quote, name in INCLUDE.findall(path.read_text()):
+                why = problem(path, folder, quote, name)
+                if why:
+                    print(f"{path.relative_to(ROOT)}: {name}: {why}")
+                    found += 1
+    unknown = {p.name for p in Path(ROOT / "src").iterdir() if p.is_dir()} - set(ALLOWED)
+    if unknown:
+        print(f"src/{', src/'.join(sorted(unknown))}: not in tools/check_layers.py")
+    sys.exit(1 if found or unknown else 0)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,93 @@
+#!/bin/sh
+# Installs what building and testing needs from the distribution (Debian 12 or newer, Ubuntu 24.04 or newer).
+#
+#     tools/install-deps.sh [build] [test] [lint]
+#
+# With everything there it does nothing and needs no rights. Otherwise it wants root, or sudo. Elsewhere it names the
+# packages and leaves the rest to you: the build then says what it misses. A|B means that either will do.
+set -eu
+
+build='gcc libc6-dev meson ninja-build pkgconf|pkg-config python3 python3-yaml musl-tools linux-libc-dev
+       libcurl4-openssl-dev|libcurl4-gnutls-dev libwslay-dev libjson-c-dev libuv1-dev libhttp-parser-dev|libllhttp-dev
+       libsqlite3-dev libsodium-dev libseccomp-dev'
+test='g++ clang clang-format cmake valgrind bubblewrap binutils'
+lint='clang clang-tidy clang-format cppcheck'
+
+wanted=
+for set in "${@:-build}"; do
+    case $set in
+    build) wanted="$wanted $build" ;;
+    test) wanted="$wanted $test" ;;
+    lint) wanted="$wanted $lint" ;;
+    *)
+        echo "install-deps: unknown set '$set': use build, test or lint" >&2
+        exit 2
+        ;;
+    esac
+done
+
+if ! command -v dpkg-query >/dev/null || ! command -v apt-get >/dev/null; then
+    echo "install-deps: not a Debian or Ubuntu system, nothing installed; needed is what these packages hold:" $wanted >&2
+    exit 0
+fi
+
+installed=$(dpkg-query -W -f '${db:Status-Status} ${Package}\n' | sed -n 's/^installed //p')
+
+is_installed() {
+    case "
+$installed
+" in
+    *"
+$1
+"*) return 0 ;;
+    esac
+    return 1
+}
+
+missing=
+for entry in $wanted; do
+    found=
+    for package in $(echo "$entry" | tr '|' ' '); do
+        if is_installed "$package"; then found=1; fi
+    done
+    case " $missing " in *" $entry "*) found=1 ;; esac
+    [ -n "$found" ] || missing="$missing $entry"
+done
+[ -n "$missing" ] || exit 0
+
+if [ "$(id -u)" = 0 ]; then
+    as_root() { env DEBIAN_FRONTEND=noninteractive "$@"; }
+elif command -v sudo >/dev/null && { [ -t 0 ] || sudo -n true 2>/dev/null; }; then
+    as_root() { sudo env DEBIAN_FRONTEND=noninteractive "$@"; }
+else
+    echo "install-deps: missing:$missing: run 'apt-get install' for them as root, or get sudo" >&2
+    exit 1
+fi
+
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
+apt_get() { as_root apt-get -q -o DPkg::Lock::Timeout=300 -o Acquire::Retries=3 "$@" >>"$log" 2>&1 </dev/null; }
+
+echo "install-deps: installing$missing" >&2
+# Old lists are still good enough when the network is away, so a failure shows in the install.
+apt_get update || true
+
+chosen= unknown=
+for entry in $missing; do
+    pick=
+    for package in $(echo "$entry" | tr '|' ' '); do
+        if [ -z "$pick" ] && apt-cache show --no-all-versions "$package" >/dev/null 2>&1; then pick=$package; fi
+    done
+    if [ -n "$pick" ]; then chosen="$chosen $pick"; else unknown="$unknown $entry"; fi
+done
+if [ -n "$unknown" ]; then
+    grep -E '^(E|W|Err)' "$log" >&2 || true
+    echo "install-deps: missing:$unknown: the package sources do not have them; check the network and" \
+        "/etc/apt/sources.list (on Ubuntu, universe must be on)" >&2
+    exit 1
+fi
+if ! apt_get install -y --no-install-recommends $chosen; then
+    tail -n 20 "$log" >&2
+    echo "install-deps: missing:$chosen: apt-get install failed, see above" >&2
+    exit 1
+fi
