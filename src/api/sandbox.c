@@ -1,0 +1,152 @@
+#include "wrenn/sandbox.h"
+
+#include <stdio.h>
+
+#include "api/wait.h"
+#include "base/clock.h"
+#include "client/op.h"
+#include "client/sandbox.h"
+#include "gen/requests.h"
+
+enum { TIMEOUT_MS = 30000, RESUME_TIMEOUT_MS = 120000 };
+
+static wrenn_client *client_of(const wrenn_sandbox *sandbox) { return sandbox ? sandbox->client : NULL; }
+
+/* ---- wait_ready ----
+ *
+ * LOOKING (again and again) -> done; with WRENN_WAIT_RESUME a paused sandbox -> RESUMING -> LOOKING. */
+
+typedef struct wait_op {
+    wrenn_op op;
+    int64_t interval_ms;
+    bool resume, resuming;
+} wait_op;
+
+static void wait_look(wrenn_op *op) {
+    ((wait_op *)op)->resuming = false;
+    wrn_op_call_sandbox(op, "GET", op->sandbox->id, "", NULL, NULL);
+    wrn_op_send(op);
+}
+
+static void wait_judge(wait_op *self) {
+    wrenn_op *op = &self->op;
+    const wrenn_sandbox_info *info = op->sandbox->info;
+    wrn_wait_verdict verdict = wrn_wait_judge(info);
+    if (verdict == WRN_WAIT_READY) {
+        wrn_op_finish(op, NULL, NULL);
+    } else if (verdict == WRN_WAIT_LOOK_AGAIN) {
+        wrn_op_delay(op, self->interval_ms);
+    } else if (verdict == WRN_WAIT_PAUSED && self->resume) {
+        self->resuming = true;
+        wrn_op_call_sandbox(op, "POST", op->sandbox->id, "/resume", NULL, NULL);
+        wrn_op_send(op);
+    } else {
+        wrn_op_fail(op, wrn_error_new(WRENN_E_CONFLICT, "wait_ready: sandbox %s will not get ready by itself (status: %s)%s",
+                                      op->sandbox->id, info->status_text ? info->status_text : "none given",
+                                      verdict == WRN_WAIT_PAUSED ? "; resume it, or pass WRENN_WAIT_RESUME" : ""));
+    }
+}
+
+static void wait_respond(wrenn_op *op, wrn_http_response *response) {
+    wrenn_sandbox_info *info = wrn_op_decode(op, response, &wrn_model_sandbox_info);
+    if (!info) return;
+    wrn_sandbox_update(op->sandbox, info);
+    wait_judge((wait_op *)op);
+}
+
+static bool wait_fail(wrenn_op *op, const wrenn_error *error) {
+    int code = wrenn_error_code(error);
+    bool passing = code == WRENN_E_CONNECTION_FAILED || code == WRENN_E_CONNECTION_LOST ||
+                   wrenn_error_http_status(error) >= 500;
+    /* Somebody else may have resumed it in between: look. */
+    bool raced = ((wait_op *)op)->resuming && code == WRENN_E_CONFLICT;
+    if (!passing && !raced) return false;
+    wrn_op_delay(op, ((wait_op *)op)->interval_ms);
+    return true;
+}
+
+static const wrn_op_type wait_type = {
+    .name = "wait_ready", .size = sizeof(wait_op), .respond = wait_respond, .fail = wait_fail, .wake = wait_look};
+
+int wrenn_sandbox_wait_ready_start(wrenn_sandbox *sandbox, const wrenn_wait_options *options, wrenn_done_fn done,
+                                   void *user_data, wrenn_op **op, wrenn_error **error) {
+    wrenn_wait_options known;
+    wrenn_op *made;
+    int rc = wrn_options_read(&known, sizeof(known), options, "wrenn_wait_options", error);
+    if (rc == 0 && (known.interval_ms < 0 || known.flags & ~WRENN_WAIT_RESUME))
+        rc = wrn_fail(error, WRENN_E_INVALID_ARGUMENT, "wait_ready: interval_ms is negative or a flag is unknown");
+    if (rc == 0)
+        rc = wrn_op_new(client_of(sandbox), sandbox, &wait_type, known.timeout_ms ? known.timeout_ms : TIMEOUT_MS, 0,
+                        &made, error);
+    if (rc < 0) return rc;
+    wait_op *self = (wait_op *)made;
+    self->interval_ms = known.interval_ms ? known.interval_ms : WRN_WAIT_INTERVAL_MS;
+    self->resume = known.flags & WRENN_WAIT_RESUME;
+    wrn_op_call_sandbox(made, "GET", sandbox->id, "", NULL, NULL);
+    return wrn_op_start(made, done, user_data, op, error);
+}
+
+int wrenn_sandbox_wait_ready_finish(wrenn_op *op, wrenn_error **error) {
+    return wrn_op_take(op, &wait_type, NULL, error);
+}
+
+int wrenn_sandbox_wait_ready(wrenn_sandbox *sandbox, const wrenn_wait_options *options, wrenn_error **error) {
+    WRN_BLOCKING(client_of(sandbox), wrenn_sandbox_wait_ready_start(sandbox, options, NULL, NULL, &op, error),
+                 wrenn_sandbox_wait_ready_finish(op, error));
+}
+
+/* ---- ping and destroy ---- */
+
+static void destroy_respond(wrenn_op *op, wrn_http_response *response) {
+    op->sandbox->destroyed = true;
+    wrn_op_respond_nothing(op, response);
+}
+
+static const wrn_op_type ping_type = {.name = "ping", .respond = wrn_op_respond_nothing};
+static const wrn_op_type destroy_type = {.name = "destroy", .respond = destroy_respond};
+
+static int start_plain(wrenn_sandbox *sandbox, const wrn_op_type *type, const char *method, const char *suffix,
+                       wrenn_done_fn done, void *user_data, wrenn_op **op, wrenn_error **error) {
+    wrenn_op *made;
+    int rc = wrn_op_new(client_of(sandbox), sandbox, type, 0, TIMEOUT_MS, &made, error);
+    if (rc < 0) return rc;
+    wrn_op_call_sandbox(made, method, sandbox->id, suffix, NULL, NULL);
+    return wrn_op_start(made, done, user_data, op, error);
+}
+
+int wrenn_sandbox_ping_start(wrenn_sandbox *sandbox, wrenn_done_fn done, void *user_data, wrenn_op **op,
+                             wrenn_error **error) {
+    return start_plain(sandbox, &ping_type, "POST", "/ping", done, user_data, op, error);
+}
+
+int wrenn_sandbox_ping_finish(wrenn_op *op, wrenn_error **error) { return wrn_op_take(op, &ping_type, NULL, error); }
+
+int wrenn_sandbox_ping(wrenn_sandbox *sandbox, wrenn_error **error) {
+    WRN_BLOCKING(client_of(sandbox), wrenn_sandbox_ping_start(sandbox, NULL, NULL, &op, error),
+                 wrenn_sandbox_ping_finish(op, error));
+}
+
+int wrenn_sandbox_destroy_start(wrenn_sandbox *sandbox, wrenn_done_fn done, void *user_data, wrenn_op **op,
+                                wrenn_error **error) {
+    return start_plain(sandbox, &destroy_type, "DELETE", "", done, user_data, op, error);
+}
+
+int wrenn_sandbox_destroy_finish(wrenn_op *op, wrenn_error **error) {
+    return wrn_op_take(op, &destroy_type, NULL, error);
+}
+
+int wrenn_sandbox_destroy(wrenn_sandbox *sandbox, wrenn_error **error) {
+    WRN_BLOCKING(client_of(sandbox), wrenn_sandbox_destroy_start(sandbox, NULL, NULL, &op, error),
+                 wrenn_sandbox_destroy_finish(op, error));
+}
+
+void wrenn_sandbox_close(wrenn_sandbox *sandbox) {
+    if (!sandbox) return;
+    WRN_AUTO(wrn_error_freep) wrenn_error *error = NULL;
+    if (!sandbox->destroyed && wrenn_sandbox_destroy(sandbox, &error) < 0 && !wrenn_error_is(error, WRENN_E_NOT_FOUND)) {
+        char line[512];
+        snprintf(line, sizeof(line), "sandbox %s may still run: %s", sandbox->id, wrenn_error_message(error));
+        wrn_client_log(sandbox->client, &(wrenn_log_event){.level = WRENN_LOG_WARNING, .message = line});
+    }
+    wrenn_sandbox_free(sandbox);
+}

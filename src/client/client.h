@@ -1,0 +1,54 @@
+/* The client behind wrenn/client.h: configuration, connections, and its operations. */
+#ifndef WRN_CLIENT_CLIENT_H
+#define WRN_CLIENT_CLIENT_H
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+#include "base/buf.h"
+#include "net/http.h"
+#include "net/local.h"
+#include "net/loop.h"
+#include "wire/url.h"
+#include "wrenn/client.h"
+#include "wrenn/sandboxes.h"
+
+struct wrenn_client {
+    int refs; /* the caller's, and one for each operation and sandbox handle */
+    pid_t owner;
+    bool closed;        /* freed by the caller: nothing new is started */
+    bool free_pending;  /* freed from inside a callback */
+    bool in_callback;
+    wrn_loop *loop;
+    wrn_http *http;
+    wrn_local *local;
+    wrn_base_url base;
+    char *base_text; /* what wrenn_client_base_url() says */
+    char *api_key, *token;
+    char *proxy_domain;
+    int64_t timeout_ms, max_attempts;
+    int64_t era; /* WRENN_ERA_* */
+    wrenn_op *probe; /* finding the era out */
+    wrenn_op *first; /* unfinished operations */
+    wrenn_op *completed, **completed_tail;
+    uint64_t jitter; /* state of the generator that spreads retries */
+    wrenn_log_fn log;
+    void *log_user_data;
+};
+
+/* Error unless the client may start operations now. */
+int wrn_client_check(const wrenn_client *client, wrenn_error **error);
+void wrn_client_ref(wrenn_client *client);
+void wrn_client_unref(wrenn_client *client);
+/* Queues the callback of an operation that is over. */
+void wrn_client_completed(wrenn_client *client, wrenn_op *op);
+/* Before control goes back to the caller: makes the descriptor tell the truth. */
+void wrn_client_settle(wrenn_client *client);
+void wrn_client_log(const wrenn_client *client, const wrenn_log_event *event);
+
+/* Copies an option struct of the caller's (maybe older, maybe newer) header into `out` of `known` bytes, zeroed where
+ * theirs is shorter. NULL `in` gives zeros. WRENN_E_INVALID_ARGUMENT for struct_size 0 and for non-zero fields this
+ * version does not know. `name` is the type's, for the message. */
+int wrn_options_read(void *out, size_t known, const void *in, const char *name, wrenn_error **error);
+
+#endif

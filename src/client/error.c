@@ -1,0 +1,238 @@
+#include "client/error.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/arena.h"
+#include "base/json.h"
+#include "base/text.h"
+
+enum { BODY_KEPT = 64 * 1024, RAW_TEXT_SHOWN = 200, IDS_MAX = 10000 };
+
+struct wrenn_error {
+    int code, http_status, retriable;
+    int64_t retry_after_ms;
+    const char *message, *server_code, *request_id, *body;
+    const char **ids;
+    size_t id_count;
+};
+
+/* Reporting must not fail for want of memory. */
+static wrenn_error out_of_memory = {.code = WRENN_E_NO_MEMORY, .message = "out of memory"};
+
+static const struct {
+    int code, parent;
+    const char *name, *text;
+} codes[] = {
+#define ROW(name, value, parent, text) {WRENN_E_##name, WRENN_E_##parent, "WRENN_E_" #name, text},
+    WRENN_ERRORS(ROW)
+#undef ROW
+};
+
+/* Server codes whose class is not the one of their usual status, or that may come with another status. Everything else
+ * goes by the status. */
+static const struct {
+    const char *server_code;
+    int code;
+} server_codes[] = {
+    {"invalid_request", WRENN_E_VALIDATION},
+    {"unauthorized", WRENN_E_AUTHENTICATION},
+    {"forbidden", WRENN_E_FORBIDDEN},
+    {"not_found", WRENN_E_NOT_FOUND},
+    {"invalid_state", WRENN_E_CONFLICT},
+    {"conflict", WRENN_E_CONFLICT},
+    {"has_active_sandboxes", WRENN_E_HOST_HAS_SANDBOXES},
+    {"host_has_sandboxes", WRENN_E_HOST_HAS_SANDBOXES},
+    {"host_has_capsules", WRENN_E_HOST_HAS_SANDBOXES},
+    {"host_unavailable", WRENN_E_HOST_UNAVAILABLE},
+    {"no_hosts_available", WRENN_E_HOST_UNAVAILABLE},
+    {"agent_error", WRENN_E_AGENT},
+    {"internal_error", WRENN_E_INTERNAL},
+    {"db_error", WRENN_E_INTERNAL},
+    {"read_error", WRENN_E_INTERNAL},
+    {"not_implemented", WRENN_E_API},
+};
+
+static int code_of_status(int status) {
+    switch (status) {
+    case 400:
+    case 413:
+    case 422: return WRENN_E_VALIDATION;
+    case 401: return WRENN_E_AUTHENTICATION;
+    case 403: return WRENN_E_FORBIDDEN;
+    case 404: return WRENN_E_NOT_FOUND;
+    case 409: return WRENN_E_CONFLICT;
+    case 502: return WRENN_E_AGENT;
+    case 503: return WRENN_E_HOST_UNAVAILABLE;
+    default: return status >= 500 ? WRENN_E_INTERNAL : WRENN_E_API;
+    }
+}
+
+static wrenn_error *make(int code, const char *format, va_list args) {
+    va_list again;
+    va_copy(again, args);
+    int size = vsnprintf(NULL, 0, format, again);
+    va_end(again);
+    wrenn_error *error = wrn_result_new(sizeof(*error));
+    char *message = error && size >= 0 ? wrn_arena_alloc(wrn_result_arena(error), (size_t)size + 1) : NULL;
+    if (!message) {
+        wrn_result_free(error);
+        return &out_of_memory;
+    }
+    vsnprintf(message, (size_t)size + 1, format, args);
+    for (char *c = message; *c; c++)
+        if (*c == '\n' || *c == '\r') *c = ' ';
+    error->code = code;
+    error->message = message;
+    return error;
+}
+
+wrenn_error *wrn_error_new(int code, const char *format, ...) {
+    va_list args;
+    va_start(args, format);
+    wrenn_error *error = make(code, format, args);
+    va_end(args);
+    return error;
+}
+
+int wrn_fail(wrenn_error **error, int code, const char *format, ...) {
+    if (!error) return code;
+    va_list args;
+    va_start(args, format);
+    *error = make(code, format, args);
+    va_end(args);
+    return code;
+}
+
+int wrn_error_give(wrenn_error **error, wrenn_error *from) {
+    int code = from->code;
+    if (error) *error = from;
+    else wrenn_error_free(from);
+    return code;
+}
+
+/* ---- from answers ---- */
+
+static const char *keep(wrenn_error *error, const char *text) {
+    return text ? wrn_arena_dup(wrn_result_arena(error), text, strlen(text)) : NULL;
+}
+
+/* Servers put the ids that keep a host from being deleted into one of five places. */
+static const wrn_json *find_ids(const wrn_json *body) {
+    const wrn_json *inner = wrn_json_get(body, "error");
+    const wrn_json *places[] = {
+        wrn_json_get(inner, "sandbox_ids"), wrn_json_get(inner, "capsule_ids"),
+        wrn_json_get(wrn_json_get(inner, "details"), "sandbox_ids"),
+        wrn_json_get(body, "sandbox_ids"), wrn_json_get(body, "capsule_ids"),
+    };
+    for (size_t i = 0; i < WRN_COUNT(places); i++)
+        if (wrn_json_count(places[i])) return places[i];
+    return NULL;
+}
+
+static void keep_ids(wrenn_error *error, const wrn_json *ids) {
+    size_t count = wrn_json_count(ids);
+    if (count > IDS_MAX) count = IDS_MAX;
+    error->ids = count ? wrn_arena_alloc(wrn_result_arena(error), count * sizeof(char *)) : NULL;
+    for (size_t i = 0; error->ids && i < count; i++) {
+        const char *id = keep(error, wrn_json_string(wrn_json_at(ids, i), NULL));
+        if (id) error->ids[error->id_count++] = id;
+    }
+}
+
+static int code_of_answer(int status, const char *server_code) {
+    for (size_t i = 0; server_code && i < WRN_COUNT(server_codes); i++)
+        if (strcmp(server_codes[i].server_code, server_code) == 0) return server_codes[i].code;
+    return code_of_status(status);
+}
+
+wrenn_error *wrn_error_from_answer(const char *what, const wrn_http_response *response) {
+    WRN_AUTO(wrn_json_freep) wrn_json *body = NULL;
+    const wrn_buf *raw = &response->body;
+    const char *why;
+    if (raw->size) wrn_json_parse(raw->data, raw->size, &body, &why);
+    const wrn_json *inner = wrn_json_get(body, "error");
+    const char *server_code = wrn_json_string(wrn_json_get(inner, "code"), NULL);
+    const char *message = wrn_json_string(wrn_json_get(inner, "message"), NULL);
+    if (!message) message = wrn_json_string(inner, NULL); /* {"error":"text"} */
+    size_t shown = raw->size < RAW_TEXT_SHOWN ? raw->size : RAW_TEXT_SHOWN;
+    if (!message && raw->size) shown = wrn_utf8_valid_prefix(raw->data, shown);
+    wrenn_error *error = wrn_error_new(
+        code_of_answer(response->status, server_code), "%s: %.*s (HTTP %d%s%s)", what,
+        message ? (int)strlen(message) : (int)shown, message ? message : raw->size ? raw->data : "no explanation given",
+        response->status, server_code ? ", " : "", server_code ? server_code : "");
+    if (error == &out_of_memory) return error;
+    error->http_status = response->status;
+    error->server_code = keep(error, server_code);
+    const char *request_id = wrn_json_string(wrn_json_get(inner, "request_id"), NULL);
+    error->request_id = keep(error, response->request_id ? response->request_id : request_id);
+    error->retry_after_ms = response->retry_after_ms;
+    bool retryable = false;
+    wrn_json_bool(wrn_json_get(inner, "retryable"), &retryable);
+    error->retriable = retryable || response->status == 429 || response->status == 503;
+    if (raw->size)
+        error->body = wrn_arena_dup(wrn_result_arena(error), raw->data, raw->size < BODY_KEPT ? raw->size : BODY_KEPT);
+    keep_ids(error, find_ids(body));
+    return error;
+}
+
+wrenn_error *wrn_error_from_outcome(const char *what, const wrn_http_response *response) {
+    static const int code_of[] = {
+        [WRN_HTTP_NOT_SENT] = WRENN_E_CONNECTION_FAILED, [WRN_HTTP_LOST] = WRENN_E_CONNECTION_LOST,
+        [WRN_HTTP_TOO_LARGE] = WRENN_E_LIMIT,            [WRN_HTTP_MALFORMED] = WRENN_E_PROTOCOL,
+        [WRN_HTTP_NO_MEMORY] = WRENN_E_NO_MEMORY,
+    };
+    int code = code_of[response->outcome];
+    if (code == WRENN_E_LIMIT)
+        return wrn_error_new(code, "%s: the answer is larger than max_response_bytes of the client options", what);
+    wrenn_error *error = wrn_error_new(code, "%s: %s: %s", what, wrenn_strerror(code), response->problem);
+    if (error != &out_of_memory) error->retriable = code == WRENN_E_CONNECTION_FAILED;
+    return error;
+}
+
+/* ---- public ---- */
+
+int wrenn_error_code(const wrenn_error *error) { return error ? error->code : 0; }
+
+int wrenn_error_is(const wrenn_error *error, int code) {
+    for (int at = error ? error->code : 0; at;) {
+        if (at == code) return 1;
+        int parent = 0;
+        for (size_t i = 0; i < WRN_COUNT(codes); i++)
+            if (codes[i].code == at) parent = codes[i].parent;
+        at = parent;
+    }
+    return 0;
+}
+
+const char *wrenn_error_message(const wrenn_error *error) { return error ? error->message : "no error"; }
+int wrenn_error_http_status(const wrenn_error *error) { return error ? error->http_status : 0; }
+const char *wrenn_error_server_code(const wrenn_error *error) { return error ? error->server_code : NULL; }
+const char *wrenn_error_request_id(const wrenn_error *error) { return error ? error->request_id : NULL; }
+const char *wrenn_error_body(const wrenn_error *error) { return error ? error->body : NULL; }
+int wrenn_error_retriable(const wrenn_error *error) { return error ? error->retriable : 0; }
+int64_t wrenn_error_retry_after_ms(const wrenn_error *error) { return error ? error->retry_after_ms : 0; }
+
+size_t wrenn_error_sandbox_ids(const wrenn_error *error, const char *const **ids) {
+    if (ids) *ids = error ? error->ids : NULL;
+    return error ? error->id_count : 0;
+}
+
+void wrenn_error_free(wrenn_error *error) {
+    if (error != &out_of_memory) wrn_result_free(error);
+}
+
+void wrn_error_freep(wrenn_error **error) { wrenn_error_free(*error); }
+
+const char *wrenn_strerror_name(int code) {
+    for (size_t i = 0; i < WRN_COUNT(codes); i++)
+        if (codes[i].code == code) return codes[i].name;
+    return code ? "unknown code" : "WRENN_E_NONE";
+}
+
+const char *wrenn_strerror(int code) {
+    for (size_t i = 0; i < WRN_COUNT(codes); i++)
+        if (codes[i].code == code) return codes[i].text;
+    return code ? "unknown error" : "no error";
+}

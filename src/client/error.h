@@ -1,0 +1,21 @@
+/* Making errors: at the origin with wrn_fail(), or from what a server answered. */
+#ifndef WRN_CLIENT_ERROR_H
+#define WRN_CLIENT_ERROR_H
+
+#include "base/auto.h"
+#include "net/http.h"
+#include "wrenn/error.h"
+
+/* Sets *error (if `error` is not NULL) and returns `code`, so that `return wrn_fail(...)` reads well. */
+int wrn_fail(wrenn_error **error, int code, const char *format, ...) WRN_PRINTF(3, 4);
+/* The same as a value. Never NULL: out of memory is a constant. */
+wrenn_error *wrn_error_new(int code, const char *format, ...) WRN_PRINTF(2, 3);
+/* The typed error of an answer outside of 2xx. `what` names the operation. Never NULL. */
+wrenn_error *wrn_error_from_answer(const char *what, const wrn_http_response *response);
+/* The typed error of an exchange without a whole answer. Never NULL. */
+wrenn_error *wrn_error_from_outcome(const char *what, const wrn_http_response *response);
+/* Hands `from` (not NULL) over to *error, or frees it when `error` is NULL; returns its code. */
+int wrn_error_give(wrenn_error **error, wrenn_error *from);
+void wrn_error_freep(wrenn_error **error);
+
+#endif

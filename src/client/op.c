@@ -1,0 +1,451 @@
+#include "client/op.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/text.h"
+#include "client/sandbox.h"
+
+enum { RETRY_FIRST_MS = 300, RETRY_CAP_MS = 5000, RETRY_AFTER_MAX_MS = 60000, PROBE_TIMEOUT_MS = 30000 };
+
+static void on_answer(void *context, wrn_http_response *response);
+
+/* ---- life ---- */
+
+static wrenn_op *op_of_timer(wrn_timer *timer) { return (wrenn_op *)((char *)timer - offsetof(wrenn_op, timer)); }
+static wrenn_op *op_of_deadline(wrn_timer *timer) { return (wrenn_op *)((char *)timer - offsetof(wrenn_op, deadline)); }
+
+void wrn_op_ref(wrenn_op *op) { op->refs++; }
+
+static void unref(wrenn_op *op) {
+    if (--op->refs) return;
+    wrenn_client *client = op->client;
+    if (op->type->clear) op->type->clear(op);
+    if (op->result) op->free_result(op->result);
+    wrenn_error_free(op->error);
+    wrn_buf_free(&op->path);
+    wrn_buf_free(&op->body);
+    wrn_sandbox_unref(op->sandbox);
+    free(op);
+    wrn_client_unref(client);
+}
+
+void wrenn_op_free(wrenn_op *op) {
+    if (op) unref(op);
+}
+
+static void unlink_op(wrenn_op *op) {
+    if (op->next) op->next->previous = op->previous;
+    if (op->previous) op->previous->next = op->next;
+    else op->client->first = op->next;
+}
+
+static void stop(wrenn_op *op) {
+    wrn_loop_timer_clear(op->client->loop, &op->timer);
+    if (op->exchange) wrn_http_cancel(op->exchange);
+    op->exchange = NULL;
+}
+
+/* The core lets go when the callback has run, or at once when there is none. */
+static void complete(wrenn_op *op) {
+    stop(op);
+    wrn_loop_timer_clear(op->client->loop, &op->deadline);
+    op->state = WRN_OP_DONE;
+    unlink_op(op);
+    if (op->done) wrn_client_completed(op->client, op);
+    else unref(op);
+}
+
+void wrn_op_finish(wrenn_op *op, void *result, void (*free_result)(void *result)) {
+    op->result = result;
+    op->free_result = free_result;
+    complete(op);
+}
+
+void wrn_op_fail(wrenn_op *op, wrenn_error *error) {
+    stop(op);
+    if (op->type->fail && op->type->fail(op, error)) {
+        wrenn_error_free(error);
+        return;
+    }
+    op->error = error;
+    complete(op);
+}
+
+void wrn_op_run_done(wrenn_op *op) {
+    op->done(op, op->user_data);
+    unref(op);
+}
+
+void wrenn_op_cancel(wrenn_op *op) {
+    if (!op || op->state == WRN_OP_DONE || op->client->owner != getpid()) return;
+    op->error = wrn_error_new(WRENN_E_CANCELLED, "%s: cancelled; what the server made of it is unknown", op->type->name);
+    wrenn_client *client = op->client;
+    wrn_client_ref(client);
+    complete(op);
+    wrn_client_settle(client);
+    wrn_client_unref(client);
+}
+
+static void on_deadline(wrn_timer *timer) {
+    wrenn_op *op = op_of_deadline(timer);
+    wrn_op_fail(op, wrn_error_new(WRENN_E_TIMEOUT, "%s: no result in time; the outcome is unknown", op->type->name));
+}
+
+static void on_timer(wrn_timer *timer) {
+    wrenn_op *op = op_of_timer(timer);
+    if (op->attempt) wrn_op_send(op); /* a retry of the present call */
+    else op->type->wake(op);
+}
+
+int wrn_op_new(wrenn_client *client, wrenn_sandbox *sandbox, const wrn_op_type *type, int64_t timeout_ms,
+               int64_t default_timeout_ms, wrenn_op **ret, wrenn_error **error) {
+    int rc = wrn_client_check(client, error);
+    if (rc < 0) return rc;
+    if (timeout_ms < 0)
+        return wrn_fail(error, WRENN_E_INVALID_ARGUMENT, "%s: timeout_ms must not be negative", type->name);
+    wrenn_op *op = calloc(1, type->size ? type->size : sizeof(*op));
+    if (!op) return wrn_fail(error, WRENN_E_NO_MEMORY, "%s: out of memory", type->name);
+    if (!timeout_ms) timeout_ms = client->timeout_ms ? client->timeout_ms : default_timeout_ms;
+    op->type = type;
+    op->refs = 1;
+    op->client = client;
+    wrn_client_ref(client);
+    op->sandbox = sandbox;
+    wrn_sandbox_ref(sandbox);
+    op->timer.fire = on_timer;
+    op->deadline.fire = on_deadline;
+    op->deadline.due_ms = timeout_ms;
+    *ret = op;
+    return 0;
+}
+
+static int64_t from_now(int64_t ms) {
+    int64_t now = wrn_now_ms();
+    return ms > INT64_MAX / 2 ? INT64_MAX / 2 : now + ms;
+}
+
+static int check_credentials(const wrenn_op *op, wrenn_error **error) {
+    const wrenn_client *client = op->client;
+    if (op->auth == WRN_AUTH_TOKEN && !client->token)
+        return wrn_fail(error, WRENN_E_AUTHENTICATION,
+                        "%s needs a user token: set WRENN_TOKEN or the client option token, or log in and call "
+                        "wrenn_client_set_token()%s",
+                        op->type->name, client->api_key ? " (an API key does not open it)" : "");
+    if (op->auth == WRN_AUTH_ANY && !client->token && !client->api_key)
+        return wrn_fail(error, WRENN_E_AUTHENTICATION,
+                        "%s needs credentials: set WRENN_API_KEY or the client option api_key", op->type->name);
+    return 0;
+}
+
+int wrn_op_start(wrenn_op *op, wrenn_done_fn done, void *user_data, wrenn_op **ret, wrenn_error **error) {
+    wrenn_client *client = op->client;
+    int rc = check_credentials(op, error);
+    if (rc == 0 && wrn_utf8_valid_prefix(op->body.data, op->body.size) != op->body.size)
+        rc = wrn_fail(error, WRENN_E_INVALID_ARGUMENT, "%s: text in the options is not UTF-8", op->type->name);
+    if (rc == 0 && (op->path.failed || op->body.failed ||
+                    !wrn_loop_timer_set(client->loop, &op->deadline, from_now(op->deadline.due_ms))))
+        rc = wrn_fail(error, WRENN_E_NO_MEMORY, "%s: out of memory", op->type->name);
+    if (rc < 0) {
+        unref(op);
+        return rc;
+    }
+    op->next = client->first;
+    if (op->next) op->next->previous = op;
+    client->first = op;
+    op->done = done;
+    op->user_data = user_data;
+    if (ret) {
+        wrn_op_ref(op);
+        *ret = op;
+    }
+    wrn_op_send(op);
+    wrn_client_settle(client);
+    return 0;
+}
+
+void wrn_op_extend(wrenn_op *op, int64_t timeout_ms) {
+    wrn_loop_timer_set(op->client->loop, &op->deadline, from_now(timeout_ms)); /* never fails right after a clear */
+}
+
+/* ---- calls ---- */
+
+static void set_call(wrenn_op *op, const char *method, wrn_auth auth, const wrn_model *model, const void *request) {
+    op->method = method;
+    op->auth = auth;
+    op->attempt = 0;
+    wrn_buf_clear(&op->path);
+    wrn_buf_clear(&op->body);
+    if (model) {
+        WRN_AUTO(wrn_json_freep) wrn_json *body = wrn_model_encode(model, request);
+        if (body) wrn_json_write(body, &op->body);
+        else op->body.failed = true;
+    } else if (strcmp(method, "POST") == 0) {
+        wrn_buf_puts(&op->body, "{}"); /* a POST always has a body, so that libcurl can be kept from repeating it */
+    }
+}
+
+void wrn_op_call(wrenn_op *op, const char *method, wrn_auth auth, const char *path, const wrn_model *model,
+                 const void *request) {
+    set_call(op, method, auth, model, request);
+    op->collection = false;
+    wrn_buf_puts(&op->path, path);
+}
+
+void wrn_op_call_sandbox(wrenn_op *op, const char *method, const char *id, const char *suffix, const wrn_model *model,
+                         const void *request) {
+    set_call(op, method, WRN_AUTH_ANY, model, request);
+    op->collection = true;
+    if (id) {
+        wrn_buf_putc(&op->path, '/');
+        wrn_url_escape(&op->path, id);
+    }
+    wrn_buf_puts(&op->path, suffix);
+}
+
+static bool write_url(const wrenn_op *op, wrn_buf *url) {
+    const wrenn_client *client = op->client;
+    wrn_buf_puts(url, client->base.url);
+    wrn_buf_puts(url, "/v1");
+    if (op->collection) wrn_buf_puts(url, client->era == WRENN_ERA_CAPSULES ? "/capsules" : "/sandboxes");
+    wrn_buf_put(url, op->path.data, op->path.size);
+    return !url->failed;
+}
+
+/* ---- the era ----
+ *
+ * A server has its sandboxes under /v1/sandboxes or under /v1/capsules. Asked without credentials, the route that exists
+ * says 401, the other 404. */
+
+static void unpark_all(wrenn_client *client, const wrenn_error *error) {
+    client->probe = NULL;
+    for (wrenn_op *op = client->first, *next; op; op = next) {
+        next = op->next;
+        if (op->state == WRN_OP_PARKED) wrn_op_unpark(op, error);
+    }
+}
+
+static void probe_answered(wrenn_op *op, wrn_http_response *response) {
+    (void)response;
+    wrenn_client *client = op->client;
+    client->era = WRENN_ERA_CAPSULES;
+    wrn_op_finish(op, NULL, NULL);
+    unpark_all(client, NULL);
+}
+
+static bool probe_failed(wrenn_op *op, const wrenn_error *error) {
+    wrenn_client *client = op->client;
+    int status = wrenn_error_http_status(error);
+    if (status) client->era = status == 404 || status == 405 ? WRENN_ERA_SANDBOXES : WRENN_ERA_CAPSULES;
+    unpark_all(client, status ? NULL : error);
+    return false;
+}
+
+static const wrn_op_type probe_type = {.name = "looking for /v1/capsules", .respond = probe_answered, .fail = probe_failed};
+
+static void park(wrenn_op *op) {
+    wrenn_client *client = op->client;
+    op->state = WRN_OP_PARKED;
+    if (client->probe) return;
+    wrenn_error *error = NULL;
+    wrenn_op *probe;
+    if (wrn_op_new(client, NULL, &probe_type, 0, PROBE_TIMEOUT_MS, &probe, &error) == 0) {
+        client->probe = probe;
+        wrn_op_call(probe, "GET", WRN_AUTH_NONE, "/capsules", NULL, NULL);
+        if (wrn_op_start(probe, NULL, NULL, NULL, &error) == 0) return;
+        client->probe = NULL;
+    }
+    wrn_op_fail(op, error);
+}
+
+void wrn_op_unpark(wrenn_op *op, const wrenn_error *error) {
+    if (!error) wrn_op_send(op);
+    else wrn_op_fail(op, wrn_error_new(wrenn_error_code(error) == WRENN_E_CONNECTION_LOST ? WRENN_E_CONNECTION_FAILED
+                                                                                        : wrenn_error_code(error),
+                                       "%s: not sent: %s", op->type->name, wrenn_error_message(error)));
+}
+
+/* ---- sending and answers ---- */
+
+void wrn_op_send(wrenn_op *op) {
+    wrenn_client *client = op->client;
+    if (op->collection && client->era == WRENN_ERA_AUTO) {
+        park(op);
+        return;
+    }
+    WRN_AUTO(wrn_buf_free) wrn_buf url = WRN_BUF_INIT;
+    if (write_url(op, &url) && !op->path.failed && !op->body.failed) {
+        wrn_http_request request = {
+            .method = op->method,
+            .url = url.data,
+            .body = op->body.size ? op->body.data : NULL,
+            .body_size = op->body.size,
+            .api_key = op->auth == WRN_AUTH_ANY ? client->api_key : NULL,
+            .token = op->auth == WRN_AUTH_NONE ? NULL : client->token,
+        };
+        op->exchange = wrn_http_start(client->http, &request, on_answer, op);
+    }
+    op->attempt++;
+    op->state = WRN_OP_IN_FLIGHT;
+    if (!op->exchange) wrn_op_fail(op, wrn_error_new(WRENN_E_NO_MEMORY, "%s: out of memory", op->type->name));
+}
+
+static bool wait_until(wrenn_op *op, int64_t delay_ms) {
+    op->state = WRN_OP_WAITING;
+    return wrn_loop_timer_set(op->client->loop, &op->timer, from_now(delay_ms));
+}
+
+void wrn_op_delay(wrenn_op *op, int64_t delay_ms) {
+    op->attempt = 0;
+    if (!wait_until(op, delay_ms))
+        wrn_op_fail(op, wrn_error_new(WRENN_E_NO_MEMORY, "%s: out of memory", op->type->name));
+}
+
+/* Capped doubling, spread over its upper half so that many clients do not come back in step. */
+static int64_t backoff_ms(wrenn_op *op) {
+    int64_t full = RETRY_FIRST_MS;
+    for (int i = 1; i < op->attempt && full < RETRY_CAP_MS; i++) full *= 2;
+    if (full > RETRY_CAP_MS) full = RETRY_CAP_MS;
+    uint64_t *x = &op->client->jitter; /* xorshift */
+    *x ^= *x << 13, *x ^= *x >> 7, *x ^= *x << 17;
+    return full / 2 + (int64_t)(*x % (uint64_t)(full / 2 + 1));
+}
+
+/* Repeats only what is safe to repeat: GET and DELETE, when the connection failed or the server asked for it. */
+static bool retry(wrenn_op *op, const wrn_http_response *response) {
+    bool idempotent = strcmp(op->method, "GET") == 0 || strcmp(op->method, "DELETE") == 0;
+    if (!idempotent || op->attempt >= op->client->max_attempts) return false;
+    int64_t delay;
+    if (response->outcome == WRN_HTTP_NOT_SENT || response->outcome == WRN_HTTP_LOST) {
+        delay = backoff_ms(op);
+    } else if (response->outcome == WRN_HTTP_ANSWERED && (response->status == 429 || response->status == 503) &&
+               response->retry_after_ms && response->retry_after_ms <= RETRY_AFTER_MAX_MS) {
+        delay = response->retry_after_ms;
+    } else {
+        return false;
+    }
+    /* Rather the real error now than a timeout later. */
+    return wrn_now_ms() + delay < op->deadline.due_ms && wait_until(op, delay);
+}
+
+static void note(wrenn_op *op, const wrn_http_response *response, bool again) {
+    op->timings = (wrenn_timings){response->dns_us,        response->connect_us, response->tls_us,
+                                  response->first_byte_us, response->total_us,   op->attempt};
+    if (!op->client->log) return;
+    char line[160];
+    snprintf(line, sizeof(line), "%s %s", op->type->name,
+             again                                     ? "failed, will be repeated"
+             : response->outcome == WRN_HTTP_ANSWERED ? "answered"
+                                                       : "failed");
+    const char *path = op->path.size ? op->path.data : "/";
+    wrn_client_log(op->client, &(wrenn_log_event){WRENN_LOG_DEBUG, line, op->method, path, response->status, &op->timings});
+}
+
+static void on_answer(void *context, wrn_http_response *response) {
+    wrenn_op *op = context;
+    op->exchange = NULL;
+    bool again = !(response->outcome == WRN_HTTP_ANSWERED && response->status < 300) && retry(op, response);
+    note(op, response, again);
+    if (again) return;
+    if (response->outcome != WRN_HTTP_ANSWERED)
+        wrn_op_fail(op, wrn_error_from_outcome(op->type->name, response));
+    else if (response->status < 200 || response->status > 299)
+        wrn_op_fail(op, wrn_error_from_answer(op->type->name, response));
+    else
+        op->type->respond(op, response);
+}
+
+static wrenn_error *protocol_error(const wrenn_op *op, const wrn_http_response *response, const char *why) {
+    return wrn_error_new(WRENN_E_PROTOCOL, "%s: the answer (HTTP %d) makes no sense: %s", op->type->name,
+                         response->status, why);
+}
+
+static wrn_json *parse_answer(wrenn_op *op, const wrn_http_response *response) {
+    wrn_json *json = NULL;
+    const char *why = NULL;
+    bool ok = wrn_json_parse(response->body.data, response->body.size, &json, &why);
+    if (ok && json) return json;
+    wrn_op_fail(op, protocol_error(op, response, why ? why : "it is null"));
+    return NULL;
+}
+
+void *wrn_op_decode(wrenn_op *op, const wrn_http_response *response, const wrn_model *model) {
+    WRN_AUTO(wrn_json_freep) wrn_json *json = parse_answer(op, response);
+    if (!json) return NULL;
+    wrn_model_why why = {"out of memory"};
+    void *result = wrn_result_new(model->size);
+    if (result && wrn_model_decode(model, json, false, wrn_result_arena(result), result, &why)) return result;
+    wrn_result_free(result);
+    wrn_op_fail(op, protocol_error(op, response, why.text));
+    return NULL;
+}
+
+void wrn_op_respond_model(wrenn_op *op, const wrn_http_response *response, const wrn_model *model) {
+    void *result = wrn_op_decode(op, response, model);
+    if (result) wrn_op_finish(op, result, wrn_result_free);
+}
+
+void wrn_op_respond_list(wrenn_op *op, const wrn_http_response *response, const wrn_model *model) {
+    WRN_AUTO(wrn_json_freep) wrn_json *json = parse_answer(op, response);
+    if (!json) return;
+    /* All public lists have this shape. */
+    struct {
+        const void *const *items;
+        size_t count;
+    } *list = wrn_result_new(sizeof(*list));
+    wrn_model_why why = {"out of memory"};
+    if (list && wrn_model_decode_list(model, json, wrn_result_arena(list), &list->items, &list->count, &why)) {
+        wrn_op_finish(op, list, wrn_result_free);
+        return;
+    }
+    wrn_result_free(list);
+    wrn_op_fail(op, protocol_error(op, response, why.text));
+}
+
+void wrn_op_respond_nothing(wrenn_op *op, wrn_http_response *response) {
+    (void)response;
+    wrn_op_finish(op, NULL, NULL);
+}
+
+/* ---- the other ends of the doors ---- */
+
+int wrn_op_take(wrenn_op *op, const wrn_op_type *type, void *result, wrenn_error **error) {
+    if (!op || op->type != type)
+        return wrn_fail(error, WRENN_E_INVALID_ARGUMENT, "this is not an operation of type \"%s\"", type->name);
+    if (op->state != WRN_OP_DONE) return wrn_fail(error, WRENN_E_AGAIN, "%s: not over yet", type->name);
+    if (op->error) return wrn_error_give(error, WRN_TAKE(op->error));
+    if (!result) return 0;
+    if (!op->result) return wrn_fail(error, WRENN_E_INVALID_ARGUMENT, "%s: the result was taken already", type->name);
+    void *taken = WRN_TAKE(op->result);
+    memcpy(result, &taken, sizeof(taken));
+    return 0;
+}
+
+int wrn_block_enter(wrenn_client *client, wrenn_error **error) {
+    int rc = wrn_client_check(client, error);
+    if (rc < 0) return rc;
+    if (client->in_callback)
+        return wrn_fail(error, WRENN_E_REENTRANT, "a blocking call from inside a callback; use its _start form there");
+    return 0;
+}
+
+void wrn_op_wait(wrenn_op *op) {
+    wrenn_client *client = op->client;
+    /* Completions of other operations are kept for the next dispatch; their flag would only make this loop spin. */
+    wrn_loop_raise(client->loop, false);
+    while (op->state != WRN_OP_DONE) wrn_loop_poll(client->loop, -1);
+    wrn_client_settle(client);
+}
+
+int wrenn_op_is_done(const wrenn_op *op) { return op && op->state == WRN_OP_DONE; }
+
+int wrenn_op_timings(const wrenn_op *op, wrenn_timings *timings) {
+    if (!op || !timings) return WRENN_E_INVALID_ARGUMENT;
+    if (!op->timings.attempts) return WRENN_E_AGAIN;
+    *timings = op->timings;
+    return 0;
+}

@@ -1,0 +1,124 @@
+/* The operation: one state machine behind all three doors.
+ *
+ * An operation makes one call after another until it is finished or failed. For each call the core picks the path
+ * family, sends, repeats what may be repeated, and turns bad answers into errors; `respond` sees only answers of 2xx. One
+ * deadline covers everything. Types may be kept small: an operation with one call only needs `respond`.
+ *
+ *     PARKED (the era is being found out) -> IN_FLIGHT -> WAITING (for a retry or the type's own delay) -> ... -> DONE */
+#ifndef WRN_CLIENT_OP_H
+#define WRN_CLIENT_OP_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "base/model.h"
+#include "client/client.h"
+#include "client/error.h"
+#include "net/http.h"
+#include "net/loop.h"
+#include "wrenn/client.h"
+
+typedef enum wrn_op_state { WRN_OP_NEW, WRN_OP_PARKED, WRN_OP_IN_FLIGHT, WRN_OP_WAITING, WRN_OP_DONE } wrn_op_state;
+
+/* Which credential a route takes. */
+typedef enum wrn_auth { WRN_AUTH_NONE, WRN_AUTH_TOKEN, WRN_AUTH_ANY } wrn_auth;
+
+typedef struct wrn_op_type {
+    const char *name; /* for messages: "exec" */
+    size_t size;      /* of the struct that starts with a wrenn_op; 0: a plain wrenn_op */
+    /* An answer of 2xx. Must finish, fail, make the next call or delay. */
+    void (*respond)(wrenn_op *op, wrn_http_response *response);
+    /* The call failed for good, or the deadline passed. Returns true when it went on in another way; otherwise the
+     * operation ends with this error. May be NULL. */
+    bool (*fail)(wrenn_op *op, const wrenn_error *error);
+    /* The delay of wrn_op_delay() is over. May be NULL. */
+    void (*wake)(wrenn_op *op);
+    /* Frees what the larger struct holds. May be NULL. */
+    void (*clear)(wrenn_op *op);
+} wrn_op_type;
+
+struct wrenn_op {
+    const wrn_op_type *type;
+    wrenn_client *client;
+    wrenn_sandbox *sandbox; /* a reference, or NULL */
+    wrenn_op *previous, *next; /* among the client's unfinished ones */
+    wrenn_op *next_completed;
+    int refs; /* the caller's and the core's */
+    wrn_op_state state;
+    wrn_timer timer, deadline;
+
+    /* The present call. */
+    const char *method;
+    wrn_buf path; /* below /v1; below the collection when `collection` is set */
+    bool collection;
+    wrn_auth auth;
+    wrn_buf body;
+    wrn_exchange *exchange;
+    int attempt;
+
+    wrenn_timings timings;
+    wrenn_error *error;
+    void *result;
+    void (*free_result)(void *result);
+    wrenn_done_fn done;
+    void *user_data;
+};
+
+/* Makes an operation that is not started yet. `default_timeout_ms` is used when `timeout_ms` is 0 and the client has no
+ * default of its own. Fails when out of memory, with a closed client, or in the wrong process. */
+int wrn_op_new(wrenn_client *client, wrenn_sandbox *sandbox, const wrn_op_type *type, int64_t timeout_ms,
+               int64_t default_timeout_ms, wrenn_op **ret, wrenn_error **error);
+/* Starts it with the call set up by wrn_op_call(); `ret` may be NULL. Takes `op` over in any case. */
+int wrn_op_start(wrenn_op *op, wrenn_done_fn done, void *user_data, wrenn_op **ret, wrenn_error **error);
+
+/* Sets the present call up: a path below /v1, and the struct `request` of `model` as its JSON body (NULL: none). */
+void wrn_op_call(wrenn_op *op, const char *method, wrn_auth auth, const char *path, const wrn_model *model,
+                 const void *request);
+/* The same below the collection of sandboxes, in whichever era: "/" id, then `suffix`. NULL id: the collection itself. */
+void wrn_op_call_sandbox(wrenn_op *op, const char *method, const char *id, const char *suffix, const wrn_model *model,
+                         const void *request);
+/* Sends the present call; for types that make more than one. */
+void wrn_op_send(wrenn_op *op);
+/* Comes back through type->wake. */
+void wrn_op_delay(wrenn_op *op, int64_t delay_ms);
+/* Moves the deadline, for cleaning up after failure. */
+void wrn_op_extend(wrenn_op *op, int64_t timeout_ms);
+
+/* Ends. The result belongs to the operation until _finish takes it. */
+void wrn_op_finish(wrenn_op *op, void *result, void (*free_result)(void *result));
+void wrn_op_fail(wrenn_op *op, wrenn_error *error);
+
+/* `respond` for an answer that is one object of `model`, for one that is a list of it, and for one without content. */
+void wrn_op_respond_model(wrenn_op *op, const wrn_http_response *response, const wrn_model *model);
+void wrn_op_respond_list(wrenn_op *op, const wrn_http_response *response, const wrn_model *model);
+void wrn_op_respond_nothing(wrenn_op *op, wrn_http_response *response);
+/* The object of `model` in an answer, freed with wrn_result_free(); NULL after failing the operation. */
+void *wrn_op_decode(wrenn_op *op, const wrn_http_response *response, const wrn_model *model);
+
+/* Second half of a _finish: checks that `op` is of `type` and over, then hands out result or error. */
+int wrn_op_take(wrenn_op *op, const wrn_op_type *type, void *result, wrenn_error **error);
+
+/* The blocking door: 0 when the client may block now. Then wait, until the operation is over. */
+int wrn_block_enter(wrenn_client *client, wrenn_error **error);
+void wrn_op_wait(wrenn_op *op);
+
+/* Body of a blocking function: `start` assigns to `op`, `finish` reads it; both use `error`. */
+#define WRN_BLOCKING(client, start, finish)               \
+    wrenn_op *op = NULL;                                  \
+    int rc_ = wrn_block_enter(client, error);             \
+    if (rc_ == 0) rc_ = (start);                          \
+    if (rc_ == 0) {                                       \
+        wrn_op_wait(op);                                  \
+        rc_ = (finish);                                   \
+    }                                                     \
+    wrenn_op_free(op);                                    \
+    return rc_
+
+/* For the client: called when its era is known, or can't be found out. */
+void wrn_op_unpark(wrenn_op *op, const wrenn_error *error);
+void wrn_op_run_done(wrenn_op *op);
+void wrn_op_ref(wrenn_op *op);
+
+#endif

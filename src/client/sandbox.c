@@ -1,0 +1,54 @@
+#include "client/sandbox.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/arena.h"
+#include "client/error.h"
+
+wrenn_sandbox *wrn_sandbox_new(wrenn_client *client, const char *id, wrenn_sandbox_info *info) {
+    wrenn_sandbox *sandbox = calloc(1, sizeof(*sandbox));
+    char *copy = strdup(id);
+    if (!sandbox || !copy) {
+        free(sandbox);
+        free(copy);
+        return NULL;
+    }
+    wrn_client_ref(client);
+    *sandbox = (wrenn_sandbox){.refs = 1, .client = client, .id = copy, .info = info};
+    return sandbox;
+}
+
+void wrn_sandbox_ref(wrenn_sandbox *sandbox) {
+    if (sandbox) sandbox->refs++;
+}
+
+void wrn_sandbox_unref(wrenn_sandbox *sandbox) {
+    if (!sandbox || --sandbox->refs) return;
+    wrn_result_free(sandbox->info);
+    free(sandbox->id);
+    wrn_client_unref(sandbox->client);
+    free(sandbox);
+}
+
+void wrn_sandbox_update(wrenn_sandbox *sandbox, wrenn_sandbox_info *info) {
+    wrn_result_free(sandbox->info);
+    sandbox->info = info;
+}
+
+int wrenn_sandbox_from_id(wrenn_client *client, const char *id, wrenn_sandbox **sandbox, wrenn_error **error) {
+    int rc = wrn_client_check(client, error);
+    if (rc < 0) return rc;
+    if (!sandbox) return wrn_fail(error, WRENN_E_INVALID_ARGUMENT, "sandbox must not be NULL");
+    if (!id || !*id) return wrn_fail(error, WRENN_E_INVALID_ARGUMENT, "the sandbox id must not be empty");
+    *sandbox = wrn_sandbox_new(client, id, NULL);
+    return *sandbox ? 0 : wrn_fail(error, WRENN_E_NO_MEMORY, "out of memory");
+}
+
+const char *wrenn_sandbox_id(const wrenn_sandbox *sandbox) { return sandbox ? sandbox->id : NULL; }
+
+const wrenn_sandbox_info *wrenn_sandbox_get_info(const wrenn_sandbox *sandbox) {
+    return sandbox ? sandbox->info : NULL;
+}
+
+void wrenn_sandbox_free(wrenn_sandbox *sandbox) { wrn_sandbox_unref(sandbox); }

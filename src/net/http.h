@@ -1,0 +1,68 @@
+/* HTTP for the client: requests over libcurl's multi interface on a wrn_loop. No libcurl type leaves this file.
+ *
+ * An exchange is one request and its answer. It ends in its callback, exactly once, from inside wrn_loop_poll(), unless
+ * it is cancelled. Nothing is ever repeated here, neither by us nor by libcurl: see `outcome`. */
+#ifndef WRN_NET_HTTP_H
+#define WRN_NET_HTTP_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "net/loop.h"
+
+typedef struct wrn_http wrn_http;
+typedef struct wrn_exchange wrn_exchange;
+
+/* Strings are copied. NULL means the default. */
+typedef struct wrn_http_config {
+    const char *unix_path; /* connect there, whatever the URL's host says */
+    const char *ca_file, *client_cert, *client_key, *proxy, *no_proxy;
+    const char *user_agent;
+    int64_t connect_timeout_ms;
+    size_t max_response;
+} wrn_http_config;
+
+typedef struct wrn_http_request {
+    const char *method; /* GET, POST or DELETE */
+    const char *url;    /* copied */
+    const char *body;   /* borrowed until the exchange ends; POST always has one */
+    size_t body_size;
+    const char *api_key, *token; /* copied; at most one is sent */
+} wrn_http_request;
+
+typedef enum wrn_http_outcome {
+    WRN_HTTP_ANSWERED,  /* a whole answer, whatever its status */
+    WRN_HTTP_NOT_SENT,  /* no connection came about: the server has not seen the request */
+    WRN_HTTP_LOST,      /* the connection broke after that: it may have acted on it */
+    WRN_HTTP_TOO_LARGE, /* the answer passed max_response */
+    WRN_HTTP_MALFORMED, /* not HTTP */
+    WRN_HTTP_NO_MEMORY
+} wrn_http_outcome;
+
+/* Valid during the callback. */
+typedef struct wrn_http_response {
+    wrn_http_outcome outcome;
+    const char *problem; /* for people, when not answered */
+    int status;
+    wrn_buf body;
+    const char *request_id; /* X-Request-ID or NULL */
+    int64_t retry_after_ms; /* 0: not given */
+    int64_t dns_us, connect_us, tls_us, first_byte_us, total_us;
+} wrn_http_response;
+
+typedef void (*wrn_http_fn)(void *context, wrn_http_response *response);
+
+/* NULL when out of memory. */
+wrn_http *wrn_http_new(wrn_loop *loop, const wrn_http_config *config);
+/* All exchanges must be over or cancelled. */
+void wrn_http_free(wrn_http *http);
+/* After fork(), in the child: frees memory but says nothing on the parent's connections. */
+void wrn_http_abandon(wrn_http *http);
+
+/* NULL when out of memory. */
+wrn_exchange *wrn_http_start(wrn_http *http, const wrn_http_request *request, wrn_http_fn fn, void *context);
+/* Ends the exchange without its callback; its connection is closed. Not from inside that callback. */
+void wrn_http_cancel(wrn_exchange *exchange);
+
+#endif

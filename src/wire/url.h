@@ -1,0 +1,25 @@
+/* Base URLs and percent-encoding (RFC 3986). */
+#ifndef WRN_WIRE_URL_H
+#define WRN_WIRE_URL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/buf.h"
+
+typedef enum wrn_base_kind { WRN_BASE_HTTP, WRN_BASE_UNIX, WRN_BASE_LOCAL } wrn_base_kind;
+
+typedef struct wrn_base_url {
+    wrn_base_kind kind;
+    char *url;       /* http(s)://host[:port][/prefix] without a slash at the end */
+    char *unix_path; /* WRN_BASE_UNIX */
+} wrn_base_url;
+
+/* Takes https://..., http://..., unix:/path and local:. False with what is wrong and how to mend it in `why`. */
+bool wrn_base_url_parse(const char *text, wrn_base_url *out, char *why, size_t why_size);
+void wrn_base_url_clear(wrn_base_url *base);
+
+/* Appends `text` with everything but unreserved characters percent-encoded: fit for one path segment or query value. */
+void wrn_url_escape(wrn_buf *out, const char *text);
+
+#endif
