@@ -92,7 +92,7 @@ void cli_done(wrenn_op *op, void *user_data);
 
 /* ---- output.c ---- */
 
-/* One line on stderr: what failed, and what to do about it. Frees the error. */
+/* One line on stderr: what it was about (may be NULL), what failed, and what to do about it. Frees the error. */
 void cli_report(const char *what, wrenn_error *error);
 void cli_complain(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* All bytes, to a descriptor; false with errno when that fails. */

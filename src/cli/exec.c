@@ -23,12 +23,12 @@ int cli_exec(cli_app *cli, wrenn_sandbox *sandbox, const cli_exec_values *values
     wrenn_exec_result *result = NULL;
     int code = CLI_RUN_FAILED;
     if (wrenn_sandbox_exec_start(sandbox, &exec, cli_done, NULL, &op, &error) < 0) {
-        cli_report("can't run it", error);
+        cli_report(NULL, error);
     } else if (!cli_wait(cli, op)) {
         wrenn_op_cancel(op);
         code = CLI_SIGNAL + cli->signal;
     } else if (wrenn_sandbox_exec_finish(op, &result, &error) < 0) {
-        cli_report("running it failed", error);
+        cli_report(NULL, error);
     } else {
         code = cli_print_result(cli, wrenn_sandbox_id(sandbox), result);
         wrenn_exec_result_free(result);

@@ -63,12 +63,12 @@ static int run(cli_app *cli) {
     wrenn_error *error = NULL;
     int code = CLI_FAILED;
     if (wrenn_sandboxes_list_start(cli->client, cli_done, NULL, &op, &error) < 0) {
-        cli_report("can't list the sandboxes", error);
+        cli_report(NULL, error);
     } else if (!cli_wait(cli, op)) {
         wrenn_op_cancel(op);
         code = CLI_SIGNAL + cli->signal;
     } else if (wrenn_sandboxes_list_finish(op, &list, &error) < 0) {
-        cli_report("listing the sandboxes failed", error);
+        cli_report(NULL, error);
     } else {
         if (cli->json) print_json(list);
         else print_text(list, values.quiet);

@@ -31,6 +31,8 @@ static const char *remedy(const wrenn_error *error) {
         {WRENN_E_CONNECTION_LOST, "'wrenn ls' shows what became of it"},
         {WRENN_E_TIMEOUT, "give it more time with --timeout, or try again"},
     };
+    /* What no server was asked about has its remedy in the message. */
+    if (!wrenn_error_http_status(error) && wrenn_error_is(error, WRENN_E_API)) return NULL;
     for (size_t i = 0; i < sizeof(remedies) / sizeof(remedies[0]); i++)
         if (wrenn_error_is(error, remedies[i].code)) return remedies[i].text;
     return NULL;
@@ -38,8 +40,9 @@ static const char *remedy(const wrenn_error *error) {
 
 void cli_report(const char *what, wrenn_error *error) {
     const char *hint = remedy(error), *id = wrenn_error_request_id(error);
-    cli_complain("%s: %s%s%s%s%s%s", what, error ? wrenn_error_message(error) : "out of memory", id ? " (request " : "",
-                 id ? id : "", id ? ")" : "", hint ? ": " : "", hint ? hint : "");
+    cli_complain("%s%s%s%s%s%s%s%s", what ? what : "", what ? ": " : "",
+                 error ? wrenn_error_message(error) : "out of memory", id ? " (request " : "", id ? id : "",
+                 id ? ")" : "", hint ? ": " : "", hint ? hint : "");
     wrenn_error_free(error);
 }
 

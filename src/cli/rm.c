@@ -5,11 +5,9 @@ static bool remove_one(cli_app *cli, const char *id) {
     wrenn_op *op = NULL;
     wrenn_error *error = NULL;
     bool removed = false;
-    char what[160];
-    snprintf(what, sizeof(what), "removing %s failed", id);
-    if (wrenn_sandboxes_destroy_start(cli->client, id, cli_done, NULL, &op, &error) < 0) cli_report(what, error);
+    if (wrenn_sandboxes_destroy_start(cli->client, id, cli_done, NULL, &op, &error) < 0) cli_report(id, error);
     else if (!cli_wait(cli, op)) wrenn_op_cancel(op);
-    else if (wrenn_sandboxes_destroy_finish(op, &error) < 0) cli_report(what, error);
+    else if (wrenn_sandboxes_destroy_finish(op, &error) < 0) cli_report(id, error);
     else removed = true;
     wrenn_op_free(op);
     return removed;

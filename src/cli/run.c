@@ -33,12 +33,12 @@ static wrenn_sandbox *create(cli_app *cli, const run_values *values) {
     wrenn_sandbox *sandbox = NULL;
     wrenn_error *error = NULL;
     if (wrenn_sandboxes_create_start(cli->client, &create, cli_done, NULL, &op, &error) < 0) {
-        cli_report("can't create a sandbox", error);
+        cli_report(NULL, error);
     } else if (!cli_wait(cli, op) && !cli_wait(cli, op)) {
         cli_complain("interrupted while creating a sandbox: 'wrenn ls' shows whether it is there");
         wrenn_op_cancel(op);
     } else if (wrenn_sandboxes_create_finish(op, &sandbox, &error) < 0) {
-        cli_report("creating a sandbox failed", error);
+        cli_report(NULL, error);
     }
     wrenn_op_free(op);
     return sandbox;
@@ -49,14 +49,12 @@ static bool destroy(cli_app *cli, wrenn_sandbox *sandbox) {
     wrenn_error *error = NULL;
     bool destroyed = false;
     if (wrenn_sandbox_destroy_start(sandbox, cli_done, NULL, &op, &error) < 0) {
-        cli_report("can't destroy the sandbox", error);
+        cli_report(wrenn_sandbox_id(sandbox), error);
     } else if (!cli_wait(cli, op)) {
         cli_complain("interrupted: remove the sandbox with 'wrenn rm %s'", wrenn_sandbox_id(sandbox));
         wrenn_op_cancel(op);
     } else if (wrenn_sandbox_destroy_finish(op, &error) < 0) {
-        char what[160];
-        snprintf(what, sizeof(what), "destroying the sandbox %s failed", wrenn_sandbox_id(sandbox));
-        cli_report(what, error);
+        cli_report(wrenn_sandbox_id(sandbox), error);
     } else {
         destroyed = true;
     }

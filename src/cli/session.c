@@ -33,7 +33,8 @@ bool cli_connect(cli_app *cli) {
     options.token = cli->token;
     wrenn_error *error = NULL;
     if (wrenn_client_new(&options, &cli->client, &error) == 0) return true;
-    cli_report("can't make a client", error);
+    cli_complain("%s", wrenn_error_message(error));
+    wrenn_error_free(error);
     return false;
 }
 

@@ -1,0 +1,199 @@
+/* The wrenn command against a real wrennd, private to each test, with real sandboxes. */
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "program.h"
+#include "test.h"
+#include "wrenn/wrenn.h"
+
+static void must(int rc, wrenn_error *error) { CHECK_MSG(rc >= 0, "%s", wrenn_error_message(error)); }
+
+/* Starts a server that lives as long as this client, and makes the command use it. */
+static wrenn_client *shared_server(void) {
+    wrenn_client_options options = WRENN_CLIENT_OPTIONS_INIT;
+    options.base_url = "local:";
+    wrenn_client *client = NULL;
+    wrenn_error *error = NULL;
+    must(wrenn_client_new(&options, &client, &error), error);
+    setenv("WRENN_BASE_URL", wrenn_client_base_url(client), 1);
+    setenv("WRENN_API_KEY", wrenn_client_api_key(client), 1);
+    return client;
+}
+
+static size_t count_sandboxes(wrenn_client *client) {
+    wrenn_sandbox_list *list = NULL;
+    wrenn_error *error = NULL;
+    must(wrenn_sandboxes_list(client, &list, &error), error);
+    size_t count = list->count;
+    wrenn_sandbox_list_free(list);
+    return count;
+}
+
+static void check_run(program_result result, int code, const char *out, const char *err) {
+    CHECK_STR(result.err, err);
+    CHECK_STR(result.out, out);
+    CHECK_INT(result.code, code);
+    program_result_free(&result);
+}
+
+static void use_private_server(void) {
+    setenv("WRENN_BASE_URL", "local:", 1);
+    unsetenv("WRENN_API_KEY");
+}
+
+TEST(run_passes_output_and_code_on) {
+    use_private_server();
+    check_run(WRENN("run", "--", "sh", "-c", "echo out; echo err >&2; exit 3"), 3, "out\n", "err\n");
+}
+
+TEST(run_sets_variables_and_directory) {
+    use_private_server();
+    check_run(WRENN("run", "-e", "A=1 2", "--env=B=x=y", "-C", "/tmp", "sh", "-c", "echo \"$A,$B\"; pwd"), 0,
+              "1 2,x=y\n/tmp\n", "");
+}
+
+TEST(run_says_what_became_of_the_program) {
+    wrenn_client *client = shared_server();
+    CHECK_INT(WRENN("run", "/nonexistent/program").code, 127);
+    CHECK_INT(WRENN("run", "/etc").code, 126);
+    CHECK_INT(WRENN("run", "sh", "-c", "kill -9 $$").code, 137);
+    program_result slow = WRENN("run", "--timeout", "1", "sh", "-c", "while :; do :; done");
+    CHECK_INT(slow.code, 125);
+    CHECK_CONTAINS(slow.err, "wrenn: ");
+    program_result_free(&slow);
+    CHECK_INT(count_sandboxes(client), 0);
+    wrenn_client_free(client);
+}
+
+TEST(run_passes_bytes_on_exactly) {
+    use_private_server();
+    program_result result = WRENN("run", "sh", "-c", "printf '\\000\\377\\r\\n\\303'; printf '\\376\\000' >&2");
+    CHECK_MEM(result.out, result.out_size, "\0\xff\r\n\xc3", 5);
+    CHECK_MEM(result.err, result.err_size, "\xfe\0", 2);
+    CHECK_INT(result.code, 0);
+    program_result_free(&result);
+}
+
+TEST(run_prints_json) {
+    use_private_server();
+    program_result text = WRENN("-o", "json", "run", "sh", "-c", "printf 'a\"\\n'; exit 4");
+    CHECK_CONTAINS(text.out, "\"exit_code\": 4, ");
+    CHECK_CONTAINS(text.out, "\"encoding\": \"utf-8\", \"stdout\": \"a\\\"\\n\", \"stderr\": \"\"}\n");
+    CHECK_INT(text.code, 4);
+    program_result_free(&text);
+    program_result bytes = WRENN("run", "-o", "json", "sh", "-c", "printf '\\377'");
+    CHECK_CONTAINS(bytes.out, "\"encoding\": \"base64\", \"stdout\": \"/w==\", \"stderr\": \"\"}\n");
+    program_result_free(&bytes);
+}
+
+TEST(sandboxes_can_be_listed_used_and_removed) {
+    wrenn_client *client = shared_server();
+    wrenn_sandbox *sandbox = NULL;
+    wrenn_error *error = NULL;
+    must(wrenn_sandboxes_create(client, NULL, &sandbox, &error), error);
+    const char *id = wrenn_sandbox_id(sandbox);
+    char line[128];
+    snprintf(line, sizeof(line), "%s\n", id);
+
+    check_run(WRENN("ls", "-q"), 0, line, "");
+    program_result table = WRENN("ls");
+    CHECK_CONTAINS(table.out, "STATUS");
+    CHECK_CONTAINS(table.out, "running");
+    program_result_free(&table);
+    program_result json = WRENN("ls", "-o", "json");
+    CHECK_CONTAINS(json.out, id);
+    CHECK_CONTAINS(json.out, "\"status\": \"running\"");
+    program_result_free(&json);
+
+    check_run(WRENN("exec", id, "--", "sh", "-c", "echo kept > /tmp/file"), 0, "", "");
+    check_run(WRENN("exec", id, "cat", "/tmp/file"), 0, "kept\n", "");
+    check_run(WRENN("rm", id), 0, line, "");
+    check_run(WRENN("ls", "-q"), 0, "", "");
+    wrenn_sandbox_free(sandbox);
+    wrenn_client_free(client);
+}
+
+TEST(rm_goes_on_after_a_failure) {
+    wrenn_client *client = shared_server();
+    wrenn_sandbox *sandbox = NULL;
+    wrenn_error *error = NULL;
+    must(wrenn_sandboxes_create(client, NULL, &sandbox, &error), error);
+    program_result result = WRENN("rm", "no-such-sandbox", wrenn_sandbox_id(sandbox));
+    CHECK_INT(result.code, 1);
+    CHECK_CONTAINS(result.err, "no-such-sandbox");
+    CHECK_CONTAINS(result.out, wrenn_sandbox_id(sandbox));
+    CHECK_INT(count_sandboxes(client), 0);
+    program_result_free(&result);
+    wrenn_sandbox_free(sandbox);
+    wrenn_client_free(client);
+}
+
+TEST(a_wrong_key_says_what_to_do) {
+    wrenn_client *client = shared_server();
+    program_result result = WRENN("--api-key", "wrn_00000000000000000000000000000000", "ls");
+    CHECK_INT(result.code, 1);
+    CHECK_CONTAINS(result.err, "set WRENN_API_KEY");
+    program_result_free(&result);
+    wrenn_client_free(client);
+}
+
+/* Waits until the only sandbox there is has the file: every look is a request, so there is nothing to sleep for. */
+static void wait_for_file(wrenn_client *client, const char *path) {
+    wrenn_exec_options options = WRENN_EXEC_OPTIONS_INIT;
+    options.argv = (const char *const[]){"test", "-e", path, NULL};
+    for (bool found = false; !found;) {
+        wrenn_sandbox_list *list = NULL;
+        wrenn_sandbox *sandbox = NULL;
+        wrenn_exec_result *result = NULL;
+        if (wrenn_sandboxes_list(client, &list, NULL) == 0 && list->count > 0 &&
+            wrenn_sandbox_from_id(client, list->items[0]->id, &sandbox, NULL) == 0 &&
+            wrenn_sandbox_exec(sandbox, &options, &result, NULL) == 0)
+            found = result->exit_code == 0;
+        wrenn_exec_result_free(result);
+        wrenn_sandbox_free(sandbox);
+        wrenn_sandbox_list_free(list);
+    }
+}
+
+static void interrupt_run(int signal_number) {
+    wrenn_client *client = shared_server();
+    const char *const argv[] = {
+        getenv("WRENN_CLI"), "run", "-t", "600", "sh", "-c", "touch /tmp/there; exec sleep 600", NULL};
+    program running = program_start(argv);
+    wait_for_file(client, "/tmp/there");
+    kill(running.pid, signal_number);
+    program_result result = program_finish(&running);
+    CHECK_INT(result.code, 128 + signal_number);
+    CHECK_INT(count_sandboxes(client), 0);
+    program_result_free(&result);
+    wrenn_client_free(client);
+}
+
+TEST(ctrl_c_destroys_the_sandbox) { interrupt_run(SIGINT); }
+
+TEST(sigterm_destroys_the_sandbox) { interrupt_run(SIGTERM); }
+
+TEST(a_reader_that_left_does_not_leave_a_sandbox) {
+    wrenn_client *client = shared_server();
+    const char *const argv[] = {"sh", "-c", "{ \"$WRENN_CLI\" run -- seq 1000000; echo $? >&2; } | true", NULL};
+    program_result result = wrenn_command(argv);
+    CHECK_CONTAINS(result.err, "wrenn: can't write the output: Broken pipe\n125\n");
+    CHECK_INT(count_sandboxes(client), 0);
+    program_result_free(&result);
+    wrenn_client_free(client);
+}
+
+TEST(quickstart_runs) {
+    use_private_server();
+    const char *const argv[] = {getenv("WRENN_QUICKSTART"), NULL};
+    program_result result = wrenn_command(argv);
+    CHECK_INT(result.code, 0);
+    CHECK_CONTAINS(result.out, "hello from a sandbox\n");
+    CHECK_CONTAINS(result.out, "-> sh exited with 3\n");
+    CHECK_CONTAINS(result.out, "332833500\n-> python3 exited with 0\n");
+    CHECK_CONTAINS(result.out, "destroy ");
+    program_result_free(&result);
+}
+
+TEST_MAIN
