@@ -31,7 +31,7 @@ struct wrn_exchange {
     struct curl_slist *headers;
     const char *body;
     size_t body_size, body_sent;
-    bool connected, too_large;
+    bool connected, head_whole, too_large;
     wrn_http_fn fn;
     void *context;
     wrn_http_response response;
@@ -52,6 +52,14 @@ static size_t on_body(char *data, size_t one, size_t size, void *context) {
     if (exchange->too_large) return 0;
     wrn_buf_put(body, data, size);
     return body->failed ? 0 : size;
+}
+
+/* libcurl takes a head that breaks off for a whole one. */
+static size_t on_head_line(char *line, size_t one, size_t size, void *context) {
+    wrn_exchange *exchange = context;
+    (void)one;
+    exchange->head_whole = size == 2 && line[0] == '\r';
+    return size;
 }
 
 static size_t on_read(char *out, size_t one, size_t room, void *context) {
@@ -146,7 +154,7 @@ static void release(wrn_exchange *exchange) {
 
 static wrn_http_outcome outcome_of(const wrn_exchange *exchange, CURLcode code) {
     switch (code) {
-    case CURLE_OK: return WRN_HTTP_ANSWERED;
+    case CURLE_OK: return exchange->head_whole ? WRN_HTTP_ANSWERED : WRN_HTTP_LOST;
     case CURLE_OUT_OF_MEMORY: return WRN_HTTP_NO_MEMORY;
     case CURLE_WRITE_ERROR: return exchange->too_large ? WRN_HTTP_TOO_LARGE : WRN_HTTP_NO_MEMORY;
     case CURLE_UNSUPPORTED_PROTOCOL:
@@ -167,7 +175,9 @@ static void describe(wrn_exchange *exchange, CURLcode code) {
     wrn_http_response *response = &exchange->response;
     CURL *easy = exchange->easy;
     response->outcome = outcome_of(exchange, code);
-    response->problem = exchange->problem[0] ? exchange->problem : curl_easy_strerror(code);
+    response->problem = exchange->problem[0] ? exchange->problem
+                        : code == CURLE_OK   ? "the answer breaks off in its head"
+                                             : curl_easy_strerror(code);
     long status = 0;
     curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &status);
     response->status = (int)status;
@@ -253,6 +263,8 @@ static void set_transport(const wrn_http *http, wrn_exchange *exchange) {
     curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, exchange->problem);
     curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body);
     curl_easy_setopt(easy, CURLOPT_WRITEDATA, exchange);
+    curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_head_line);
+    curl_easy_setopt(easy, CURLOPT_HEADERDATA, exchange);
     curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, on_open_socket);
     curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, on_ready);
     curl_easy_setopt(easy, CURLOPT_PREREQDATA, exchange);

@@ -1,7 +1,8 @@
 /* HTTP for the client: requests over libcurl's multi interface on a wrn_loop. No libcurl type leaves this file.
  *
  * An exchange is one request and its answer. It ends in its callback, exactly once, from inside wrn_loop_poll(), unless
- * it is cancelled. Nothing is ever repeated here, neither by us nor by libcurl: see `outcome`. */
+ * it is cancelled. A POST is never repeated here. libcurl repeats a GET or DELETE once by itself when a reused connection
+ * turns out to be dead. */
 #ifndef WRN_NET_HTTP_H
 #define WRN_NET_HTTP_H
 

@@ -1,0 +1,247 @@
+#include "script_server.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "test.h"
+
+enum { CONNECTIONS_MAX = 1100, REQUESTS_MAX = 40000 };
+
+typedef struct connection {
+    int fd;
+    char *data;
+    size_t size;
+    bool held;
+} connection;
+
+struct script_server {
+    char url[160];
+    int listen_fd, wake_fd;
+    pthread_t thread;
+    pthread_mutex_t lock;
+    pthread_cond_t changed;
+    const script_reply *replies;
+    size_t reply_count;
+    bool repeat_last, stopping, dropping;
+    char **requests;
+    size_t request_count, connection_count, open;
+    connection connections[CONNECTIONS_MAX];
+    struct pollfd polls[CONNECTIONS_MAX + 2];
+};
+
+static void close_connection(script_server *server, size_t index) {
+    close(server->connections[index].fd);
+    free(server->connections[index].data);
+    server->connections[index] = server->connections[--server->open];
+}
+
+/* Bytes of the first whole request in the connection's buffer, or 0. */
+static size_t whole_request(const connection *c) {
+    const char *end = c->size ? memmem(c->data, c->size, "\r\n\r\n", 4) : NULL;
+    if (!end) return 0;
+    size_t head = (size_t)(end - c->data) + 4, body = 0;
+    const char *length = memmem(c->data, head, "Content-Length: ", 16);
+    if (length) body = strtoul(length + 16, NULL, 10);
+    return c->size >= head + body ? head + body : 0;
+}
+
+static void send_all(int fd, const char *data, size_t size, size_t piece) {
+    while (size) {
+        size_t step = piece && piece < size ? piece : size;
+        ssize_t sent = send(fd, data, step, MSG_NOSIGNAL);
+        if (sent < 0 && errno == EAGAIN) {
+            struct pollfd room = {.fd = fd, .events = POLLOUT};
+            poll(&room, 1, 1000);
+            continue;
+        }
+        if (sent <= 0) return;
+        data += sent;
+        size -= (size_t)sent;
+    }
+}
+
+static const script_reply *next_reply(script_server *server, char *request) {
+    static const script_reply ended = {
+        .text = "HTTP/1.1 500 Script Ended\r\nContent-Length: 0\r\nConnection: close\r\n\r\n", .end = SCRIPT_CLOSE};
+    pthread_mutex_lock(&server->lock);
+    size_t index = server->request_count;
+    if (index < REQUESTS_MAX) server->requests[server->request_count++] = request;
+    else free(request);
+    pthread_cond_broadcast(&server->changed);
+    pthread_mutex_unlock(&server->lock);
+    if (index < server->reply_count) return &server->replies[index];
+    return server->repeat_last ? &server->replies[server->reply_count - 1] : &ended;
+}
+
+/* Answers one request; false when the connection is over. */
+static bool answer(script_server *server, connection *c, size_t request_size) {
+    char *request = strndup(c->data, request_size);
+    memmove(c->data, c->data + request_size, c->size - request_size);
+    c->size -= request_size;
+    const script_reply *reply = next_reply(server, request);
+    size_t size = reply->size ? reply->size : strlen(reply->text);
+    if (reply->cut == SCRIPT_NOTHING) size = 0;
+    else if (reply->cut && reply->cut < size) size = reply->cut;
+    send_all(c->fd, reply->text, size, reply->piece);
+    if (reply->end == SCRIPT_RESET) {
+        struct linger now = {.l_onoff = 1};
+        setsockopt(c->fd, SOL_SOCKET, SO_LINGER, &now, sizeof(now));
+    }
+    c->held = reply->end == SCRIPT_HOLD;
+    return reply->end == SCRIPT_KEEP || reply->end == SCRIPT_HOLD;
+}
+
+static bool serve(script_server *server, connection *c) {
+    char chunk[16384];
+    ssize_t got = recv(c->fd, chunk, sizeof(chunk), MSG_DONTWAIT);
+    if (got < 0) return errno == EAGAIN;
+    if (got == 0) return false;
+    char *grown = realloc(c->data, c->size + (size_t)got);
+    if (!grown) return false;
+    c->data = grown;
+    memcpy(c->data + c->size, chunk, (size_t)got);
+    c->size += (size_t)got;
+    for (size_t size; !c->held && (size = whole_request(c));)
+        if (!answer(server, c, size)) return false;
+    return true;
+}
+
+static void accept_one(script_server *server) {
+    int fd = accept4(server->listen_fd, NULL, NULL, SOCK_CLOEXEC);
+    if (fd < 0) return;
+    if (server->open == CONNECTIONS_MAX) {
+        close(fd);
+        return;
+    }
+    server->connections[server->open++] = (connection){.fd = fd};
+    pthread_mutex_lock(&server->lock);
+    server->connection_count++;
+    pthread_mutex_unlock(&server->lock);
+}
+
+static bool take_orders(script_server *server) {
+    uint64_t ignored;
+    if (read(server->wake_fd, &ignored, sizeof(ignored)) < 0) return true;
+    pthread_mutex_lock(&server->lock);
+    bool stopping = server->stopping;
+    if (server->dropping) {
+        while (server->open) close_connection(server, server->open - 1);
+        server->dropping = false;
+        pthread_cond_broadcast(&server->changed);
+    }
+    pthread_mutex_unlock(&server->lock);
+    return !stopping;
+}
+
+static void *run(void *context) {
+    script_server *server = context;
+    for (;;) {
+        server->polls[0] = (struct pollfd){.fd = server->wake_fd, .events = POLLIN};
+        server->polls[1] = (struct pollfd){.fd = server->listen_fd, .events = POLLIN};
+        for (size_t i = 0; i < server->open; i++)
+            server->polls[i + 2] = (struct pollfd){.fd = server->connections[i].fd, .events = POLLIN};
+        size_t polled = server->open;
+        if (poll(server->polls, polled + 2, -1) < 0) continue;
+        for (size_t i = polled; i-- > 0;)
+            if (server->polls[i + 2].revents && !serve(server, &server->connections[i])) close_connection(server, i);
+        if (server->polls[0].revents && !take_orders(server)) break;
+        if (server->polls[1].revents) accept_one(server);
+    }
+    while (server->open) close_connection(server, server->open - 1);
+    return NULL;
+}
+
+script_server *script_start(const script_reply *replies, size_t count, bool repeat_last) {
+    script_server *server = calloc(1, sizeof(*server));
+    CHECK(server != NULL);
+    server->requests = calloc(REQUESTS_MAX, sizeof(char *));
+    server->replies = replies;
+    server->reply_count = count;
+    server->repeat_last = repeat_last;
+    pthread_mutex_init(&server->lock, NULL);
+    pthread_cond_init(&server->changed, NULL);
+    static int number;
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    snprintf(address.sun_path, sizeof(address.sun_path), "%.90s/s%d", test_dir(), number++);
+    snprintf(server->url, sizeof(server->url), "unix:%s", address.sun_path);
+    server->listen_fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    CHECK(bind(server->listen_fd, (struct sockaddr *)&address, sizeof(address)) == 0);
+    CHECK(listen(server->listen_fd, 1024) == 0);
+    server->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    CHECK(pthread_create(&server->thread, NULL, run, server) == 0);
+    return server;
+}
+
+static void wake(script_server *server) {
+    uint64_t one = 1;
+    if (write(server->wake_fd, &one, sizeof(one)) < 0) perror("eventfd");
+}
+
+const char *script_url(const script_server *server) { return server->url; }
+
+size_t script_count(script_server *server) {
+    pthread_mutex_lock(&server->lock);
+    size_t count = server->request_count;
+    pthread_mutex_unlock(&server->lock);
+    return count;
+}
+
+const char *script_request(script_server *server, size_t index) {
+    pthread_mutex_lock(&server->lock);
+    const char *text = index < server->request_count ? server->requests[index] : NULL;
+    pthread_mutex_unlock(&server->lock);
+    return text;
+}
+
+size_t script_connections(script_server *server) {
+    pthread_mutex_lock(&server->lock);
+    size_t count = server->connection_count;
+    pthread_mutex_unlock(&server->lock);
+    return count;
+}
+
+void script_drop_connections(script_server *server) {
+    pthread_mutex_lock(&server->lock);
+    server->dropping = true;
+    wake(server);
+    while (server->dropping) pthread_cond_wait(&server->changed, &server->lock);
+    pthread_mutex_unlock(&server->lock);
+}
+
+void script_wait(script_server *server, size_t count) {
+    pthread_mutex_lock(&server->lock);
+    while (server->request_count < count) pthread_cond_wait(&server->changed, &server->lock);
+    pthread_mutex_unlock(&server->lock);
+}
+
+void script_stop(script_server *server) {
+    pthread_mutex_lock(&server->lock);
+    server->stopping = true;
+    pthread_mutex_unlock(&server->lock);
+    wake(server);
+    pthread_join(server->thread, NULL);
+    close(server->listen_fd);
+    close(server->wake_fd);
+    unlink(server->url + 5);
+    for (size_t i = 0; i < server->request_count; i++) free(server->requests[i]);
+    free(server->requests);
+    pthread_mutex_destroy(&server->lock);
+    pthread_cond_destroy(&server->changed);
+    free(server);
+}
+
+char *script_text(const char *status, const char *head, const char *body) {
+    char *text = NULL;
+    CHECK(asprintf(&text, "HTTP/1.1 %s\r\nContent-Type: application/json\r\nContent-Length: %zu\r\n%s\r\n%s", status,
+                   strlen(body), head, body) > 0);
+    return text;
+}

@@ -1,0 +1,47 @@
+/* A scripted HTTP server for tests of the client: it records what it is asked and answers from a list, byte for byte,
+ * whole or broken. Runs in a thread of the test, on a unix socket in test_dir(). */
+#ifndef WRN_TESTS_SCRIPT_SERVER_H
+#define WRN_TESTS_SCRIPT_SERVER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+typedef struct script_server script_server;
+
+typedef enum script_end {
+    SCRIPT_KEEP,  /* the connection stays open */
+    SCRIPT_CLOSE, /* closed after the bytes */
+    SCRIPT_RESET, /* closed at once with what the client sent left unread, which resets it */
+    SCRIPT_HOLD   /* stays open and silent after the bytes, whatever comes */
+} script_end;
+
+/* One answer; requests are answered in the order in which they are complete. */
+typedef struct script_reply {
+    const char *text; /* the raw bytes, head and body */
+    size_t size;      /* 0: strlen(text) */
+    size_t cut;       /* send only this many bytes; 0: all. SCRIPT_NOTHING: none */
+    size_t piece;     /* send in pieces of this size; 0: at once */
+    script_end end;
+} script_reply;
+
+#define SCRIPT_NOTHING ((size_t)-1)
+
+/* What requests beyond the list get: the last reply again when `repeat_last`, otherwise a 500. */
+script_server *script_start(const script_reply *replies, size_t count, bool repeat_last);
+/* "unix:..." */
+const char *script_url(const script_server *server);
+/* Requests seen in full so far, and the text of one (valid until script_stop()). */
+size_t script_count(script_server *server);
+const char *script_request(script_server *server, size_t index);
+size_t script_connections(script_server *server);
+/* Closes every open connection, as a server does with idle ones; returns when that has happened. */
+void script_drop_connections(script_server *server);
+/* Blocks until this many requests have been seen in full. */
+void script_wait(script_server *server, size_t count);
+void script_stop(script_server *server);
+
+/* The text of a reply with this status line rest ("200 OK"), extra head lines (each with CRLF, may be "") and body. Freed
+ * with free(). */
+char *script_text(const char *status, const char *head, const char *body);
+
+#endif

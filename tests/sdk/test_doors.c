@@ -1,0 +1,260 @@
+/* Every operation through its three doors: the same request goes out, the same result or typed error comes back. */
+#include <poll.h>
+#include <stdio.h>
+
+#include "sdk.h"
+
+typedef struct outcome {
+    int rc;
+    char text[256]; /* the result, as text */
+    int http_status;
+} outcome;
+
+static void take_error(outcome *out, int rc, wrenn_error **from) {
+    wrenn_error *error = *from;
+    out->rc = rc;
+    out->http_status = wrenn_error_http_status(error);
+    CHECK((rc < 0) == (error != NULL));
+    if (error) CHECK_INT(wrenn_error_code(error), rc);
+    wrenn_error_free(error);
+}
+
+/* Each operation: blocking, start, and finish, writing to an outcome. */
+#define OPERATION(ident, type, free_fn, describe, ...)                                                   \
+    static void block_##ident(wrenn_client *client, wrenn_sandbox *sandbox, outcome *out) {                        \
+        (void)client, (void)sandbox;                                                                               \
+        type *result = NULL;                                                                                       \
+        wrenn_error *error = NULL;                                                                                 \
+        take_error(out, wrenn_##ident(__VA_ARGS__, &result, &error), &error);                                       \
+        if (out->rc == 0) describe;                                                                                \
+        free_fn(result);                                                                                           \
+    }                                                                                                              \
+    static int start_##ident(wrenn_client *client, wrenn_sandbox *sandbox, wrenn_done_fn done, void *data,         \
+                             wrenn_op **op, wrenn_error **error) {                                                 \
+        (void)client, (void)sandbox;                                                                               \
+        return wrenn_##ident##_start(__VA_ARGS__, done, data, op, error);                                          \
+    }                                                                                                              \
+    static void finish_##ident(wrenn_op *op, outcome *out) {                                                       \
+        type *result = NULL;                                                                                       \
+        wrenn_error *error = NULL;                                                                                 \
+        take_error(out, wrenn_##ident##_finish(op, &result, &error), &error);                                       \
+        if (out->rc == 0) describe;                                                                                \
+        free_fn(result);                                                                                           \
+    }
+
+/* The same for operations without a result. */
+#define PLAIN_OPERATION(ident, ...)                                                                                \
+    static void block_##ident(wrenn_client *client, wrenn_sandbox *sandbox, outcome *out) {                        \
+        (void)client, (void)sandbox;                                                                               \
+        wrenn_error *error = NULL;                                                                                 \
+        take_error(out, wrenn_##ident(__VA_ARGS__, &error), &error);                                                \
+    }                                                                                                              \
+    static int start_##ident(wrenn_client *client, wrenn_sandbox *sandbox, wrenn_done_fn done, void *data,         \
+                             wrenn_op **op, wrenn_error **error) {                                                 \
+        (void)client, (void)sandbox;                                                                               \
+        return wrenn_##ident##_start(__VA_ARGS__, done, data, op, error);                                          \
+    }                                                                                                              \
+    static void finish_##ident(wrenn_op *op, outcome *out) {                                                       \
+        wrenn_error *error = NULL;                                                                                 \
+        take_error(out, wrenn_##ident##_finish(op, &error), &error);                                                \
+    }
+
+static const char *const echo[] = {"echo", "hi", NULL};
+static const char *const envs[] = {"A=1", "B=x=y", NULL};
+static const wrenn_exec_options exec_options = {.struct_size = sizeof(wrenn_exec_options), .argv = echo, .envs = envs,
+                                                .cwd = "/tmp", .exec_timeout_ms = 1500};
+static const wrenn_create_options create_options = {.struct_size = sizeof(wrenn_create_options),
+                                                    .template_name = "minimal", .vcpus = 2, .memory_mb = 256,
+                                                    .idle_timeout_sec = 60};
+
+#define SAY(...) snprintf(out->text, sizeof(out->text), __VA_ARGS__)
+#define ID "cl-0123456789abcdefghijklmno"
+
+OPERATION(auth_signup, wrenn_auth, wrenn_auth_free, SAY("%s", result->token), client, "a@b.c", "longenough", NULL)
+OPERATION(auth_login, wrenn_auth, wrenn_auth_free, SAY("%s", result->token), client, "a@b.c", "longenough")
+OPERATION(api_keys_create, wrenn_api_key, wrenn_api_key_free, SAY("%s", result->key), client, "mine")
+OPERATION(api_keys_list, wrenn_api_key_list, wrenn_api_key_list_free,
+          SAY("%zu %s", result->count, result->items[1]->id), client)
+PLAIN_OPERATION(api_keys_delete, client, "key/1")
+OPERATION(sandboxes_create, wrenn_sandbox, wrenn_sandbox_free, SAY("%s", wrenn_sandbox_id(result)), client,
+          &create_options)
+OPERATION(sandboxes_list, wrenn_sandbox_list, wrenn_sandbox_list_free,
+          SAY("%zu %s", result->count, result->items[0]->id), client)
+OPERATION(sandboxes_get, wrenn_sandbox, wrenn_sandbox_free, SAY("%s", wrenn_sandbox_get_info(result)->status_text),
+          client, ID)
+PLAIN_OPERATION(sandboxes_destroy, client, ID)
+OPERATION(sandbox_exec, wrenn_exec_result, wrenn_exec_result_free,
+          SAY("%d %s", (int)result->exit_code, result->stdout_data), sandbox, &exec_options)
+PLAIN_OPERATION(sandbox_wait_ready, sandbox, NULL)
+PLAIN_OPERATION(sandbox_ping, sandbox)
+PLAIN_OPERATION(sandbox_destroy, sandbox)
+
+typedef struct operation {
+    const char *name;
+    void (*block)(wrenn_client *, wrenn_sandbox *, outcome *);
+    int (*start)(wrenn_client *, wrenn_sandbox *, wrenn_done_fn, void *, wrenn_op **, wrenn_error **);
+    void (*finish)(wrenn_op *, outcome *);
+    const char *status, *body;       /* the good answer */
+    const char *request, *json;      /* what goes out */
+    const char *credential;          /* and with which header; NULL: none */
+    const char *result;
+} operation;
+
+#define ROW(ident) #ident, block_##ident, start_##ident, finish_##ident
+#define KEY "X-API-Key: wrn_00000000000000000000000000000001\r\n"
+#define TOKEN "Authorization: Bearer token-1\r\n"
+#define AUTH_BODY "{\"token\":\"jwt\",\"user_id\":\"usr-1\",\"team_id\":\"t\",\"email\":\"a@b.c\",\"name\":\"a\"}"
+
+static const operation operations[] = {
+    {ROW(auth_signup), "201 Created", AUTH_BODY, "POST /v1/auth/signup ",
+     "{\"email\":\"a@b.c\",\"password\":\"longenough\"}", NULL, "jwt"},
+    {ROW(auth_login), "200 OK", AUTH_BODY, "POST /v1/auth/login ",
+     "{\"email\":\"a@b.c\",\"password\":\"longenough\"}", NULL, "jwt"},
+    {ROW(api_keys_create), "201 Created", "{\"id\":\"key-1\",\"key\":\"wrn_2\"}", "POST /v1/api-keys ",
+     "{\"name\":\"mine\"}", TOKEN, "wrn_2"},
+    {ROW(api_keys_list), "200 OK", "[{\"id\":\"key-1\"},{\"id\":\"key-2\"}]", "GET /v1/api-keys ", "", TOKEN, "2 key-2"},
+    {ROW(api_keys_delete), "204 No Content", "", "DELETE /v1/api-keys/key%2F1 ", "", TOKEN, ""},
+    {ROW(sandboxes_create), "201 Created", SANDBOX_BODY, "POST /v1/sandboxes ",
+     "{\"template\":\"minimal\",\"vcpus\":2,\"memory_mb\":256,\"timeout_sec\":60}", KEY, ID},
+    {ROW(sandboxes_list), "200 OK", "[" SANDBOX_BODY "]", "GET /v1/sandboxes ", "", KEY, "1 " ID},
+    {ROW(sandboxes_get), "200 OK", SANDBOX_BODY, "GET /v1/sandboxes/" ID " ", "", KEY, "running"},
+    {ROW(sandboxes_destroy), "204 No Content", "", "DELETE /v1/sandboxes/" ID " ", "", KEY, ""},
+    {ROW(sandbox_exec), "200 OK", EXEC_BODY, "POST /v1/sandboxes/" ID "/exec ",
+     "{\"cmd\":\"echo\",\"args\":[\"hi\"],\"timeout_sec\":2,\"envs\":{\"A\":\"1\",\"B\":\"x=y\"},\"cwd\":\"/tmp\"}", KEY,
+     "0 hi\n"},
+    {ROW(sandbox_wait_ready), "200 OK", SANDBOX_BODY, "GET /v1/sandboxes/" ID " ", "", KEY, ""},
+    {ROW(sandbox_ping), "204 No Content", "", "POST /v1/sandboxes/" ID "/ping ", "{}", KEY, ""},
+    {ROW(sandbox_destroy), "204 No Content", "", "DELETE /v1/sandboxes/" ID " ", "", KEY, ""},
+};
+
+/* ---- the doors ---- */
+
+typedef struct waiting {
+    const operation *operation;
+    outcome *out;
+    int calls;
+} waiting;
+
+static void on_done(wrenn_op *op, void *data) {
+    waiting *w = data;
+    w->calls++;
+    CHECK(wrenn_op_is_done(op));
+    w->operation->finish(op, w->out);
+}
+
+static void door_block(const operation *o, wrenn_client *client, wrenn_sandbox *sandbox, outcome *out) {
+    o->block(client, sandbox, out);
+}
+
+static void start(const operation *o, wrenn_client *client, wrenn_sandbox *sandbox, waiting *w, wrenn_op **op) {
+    wrenn_error *error = NULL;
+    int rc = o->start(client, sandbox, on_done, w, op, &error);
+    CHECK_MSG(rc == 0, "%s_start: %s", o->name, wrenn_error_message(error));
+    CHECK_INT(w->calls, 0);
+}
+
+static void door_callback(const operation *o, wrenn_client *client, wrenn_sandbox *sandbox, outcome *out) {
+    waiting w = {o, out, 0};
+    start(o, client, sandbox, &w, NULL);
+    while (!w.calls) CHECK(wrenn_client_dispatch(client, -1, NULL) >= 0);
+    CHECK_INT(wrenn_client_dispatch(client, 0, NULL), 0);
+    CHECK_INT(w.calls, 1);
+}
+
+static void door_own_loop(const operation *o, wrenn_client *client, wrenn_sandbox *sandbox, outcome *out) {
+    waiting w = {o, out, 0};
+    wrenn_op *op = NULL;
+    start(o, client, sandbox, &w, &op);
+    while (!w.calls) {
+        struct pollfd ready = {.fd = wrenn_client_fd(client), .events = POLLIN};
+        CHECK_MSG(poll(&ready, 1, 60000) == 1, "the descriptor never became readable");
+        CHECK(wrenn_client_dispatch(client, 0, NULL) >= 0);
+    }
+    CHECK_INT(w.calls, 1);
+    wrenn_timings timings;
+    CHECK_INT(wrenn_op_timings(op, &timings), 0);
+    CHECK_INT(timings.attempts, 1);
+    wrenn_op_free(op);
+}
+
+typedef void (*door_fn)(const operation *, wrenn_client *, wrenn_sandbox *, outcome *);
+static const door_fn doors[] = {door_block, door_callback, door_own_loop};
+
+static void run(const operation *o, door_fn door, const script_reply *reply, outcome *out, char **request) {
+    script_server *server = script_start(reply, 1, true);
+    wrenn_client_options options = sdk_options(script_url(server));
+    wrenn_client *client = sdk_client(&options);
+    wrenn_sandbox *sandbox = sdk_sandbox(client);
+    door(o, client, sandbox, out);
+    CHECK_INT(script_count(server), 1);
+    *request = strdup(script_request(server, 0));
+    wrenn_sandbox_free(sandbox);
+    wrenn_client_free(client);
+    script_stop(server);
+}
+
+TEST(each_operation_gives_the_same_through_each_door) {
+    for (size_t i = 0; i < COUNT(operations); i++) {
+        const operation *o = &operations[i];
+        char *text = script_text(o->status, "", o->body);
+        for (size_t door = 0; door < COUNT(doors); door++) {
+            outcome out = {0};
+            char *request;
+            run(o, doors[door], &(script_reply){.text = text}, &out, &request);
+            CHECK_MSG(out.rc == 0, "%s, door %zu: %s", o->name, door + 1, wrenn_strerror_name(out.rc));
+            CHECK_STR(out.text, o->result);
+            CHECK_MSG(strncmp(request, o->request, strlen(o->request)) == 0, "%s sent %s", o->name, request);
+            CHECK_STR(strstr(request, "\r\n\r\n") + 4, o->json);
+            if (o->credential) CHECK_CONTAINS(request, o->credential);
+            CHECK(!!strstr(request, "X-API-Key") == (o->credential && strcmp(o->credential, KEY) == 0));
+            CHECK(!!strstr(request, "Authorization") == (o->credential && strcmp(o->credential, TOKEN) == 0));
+            free(request);
+        }
+        free(text);
+    }
+}
+
+TEST(each_operation_gives_the_same_typed_error_through_each_door) {
+    char *text = script_text("404 Not Found", "", ERROR_BODY("not_found"));
+    for (size_t i = 0; i < COUNT(operations); i++) {
+        for (size_t door = 0; door < COUNT(doors); door++) {
+            outcome out = {0};
+            char *request;
+            run(&operations[i], doors[door], &(script_reply){.text = text}, &out, &request);
+            CHECK_MSG(out.rc == WRENN_E_NOT_FOUND, "%s, door %zu: %s", operations[i].name, door + 1,
+                      wrenn_strerror_name(out.rc));
+            CHECK_INT(out.http_status, 404);
+            free(request);
+        }
+    }
+    free(text);
+}
+
+TEST(an_operation_can_be_finished_without_a_callback) {
+    char *text = script_text("200 OK", "", EXEC_BODY);
+    script_server *server = script_start(&(script_reply){.text = text}, 1, true);
+    wrenn_client_options options = sdk_options(script_url(server));
+    wrenn_client *client = sdk_client(&options);
+    wrenn_sandbox *sandbox = sdk_sandbox(client);
+    wrenn_op *op = NULL;
+    wrenn_exec_result *result = NULL;
+    wrenn_error *error = NULL;
+    CHECK_INT(wrenn_sandbox_exec_start(sandbox, &exec_options, NULL, NULL, &op, NULL), 0);
+    CHECK_INT(wrenn_sandbox_exec_finish(op, &result, NULL), WRENN_E_AGAIN);
+    while (!wrenn_op_is_done(op)) CHECK(wrenn_client_dispatch(client, -1, NULL) >= 0);
+    CHECK_INT(wrenn_sandbox_ping_finish(op, &error), WRENN_E_INVALID_ARGUMENT);
+    CHECK_CONTAINS(wrenn_error_message(error), "\"ping\"");
+    wrenn_error_free(error);
+    CHECK_INT(wrenn_sandbox_exec_finish(op, &result, NULL), 0);
+    CHECK_STR(result->stdout_data, "hi\n");
+    wrenn_exec_result *again = NULL;
+    CHECK_INT(wrenn_sandbox_exec_finish(op, &again, NULL), WRENN_E_INVALID_ARGUMENT);
+    wrenn_exec_result_free(result);
+    wrenn_op_free(op);
+    wrenn_sandbox_free(sandbox);
+    wrenn_client_free(client);
+    script_stop(server);
+    free(text);
+}
+
+TEST_MAIN
