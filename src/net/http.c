@@ -23,6 +23,7 @@ struct wrn_http {
     CURL *spare[SPARE_HANDLES];
     int spares;
     bool collecting;
+    wrn_http *next_abandoned;
 };
 
 struct wrn_exchange {
@@ -362,8 +363,10 @@ void wrn_http_free(wrn_http *http) {
     free(http);
 }
 
-/* Any cleanup by libcurl would send TLS close messages on connections that the parent still uses; its memory stays. */
+/* Any cleanup by libcurl would send TLS close messages on connections that the parent still uses. So the memory stays,
+ * where leak checkers see that it is meant to. */
 void wrn_http_abandon(wrn_http *http) {
-    free_strings(http);
-    free(http);
+    static wrn_http *abandoned;
+    http->next_abandoned = abandoned;
+    abandoned = http;
 }
