@@ -58,10 +58,9 @@ static const char *check_http(const char *host) {
     return NULL;
 }
 
-static const char *check_unix(const char *path) {
+static const char *check_unix(const char *path, size_t size) {
     if (*path != '/') return "needs an absolute path, as in unix:/run/wrennd.sock";
-    if (strnlen(path, UNIX_PATH_MAX_BYTES + 1) > UNIX_PATH_MAX_BYTES) return "has a path over 107 bytes, too long for a unix socket";
-    return NULL;
+    return size > UNIX_PATH_MAX_BYTES ? "has a path over 107 bytes, too long for a unix socket" : NULL;
 }
 
 wrn_url_verdict wrn_base_url_parse(const char *text, wrn_base_url *out, char *why, size_t why_size) {
@@ -71,7 +70,7 @@ wrn_url_verdict wrn_base_url_parse(const char *text, wrn_base_url *out, char *wh
         out->kind = WRN_BASE_LOCAL;
     } else if (strncmp(text, "unix:", 5) == 0) {
         out->kind = WRN_BASE_UNIX;
-        problem = check_unix(text + 5);
+        problem = check_unix(text + 5, strlen(text) - 5);
         if (!problem) out->unix_path = strdup(text + 5);
     } else if (strncasecmp(text, "http://", 7) == 0 || strncasecmp(text, "https://", 8) == 0) {
         problem = check_http(text + (text[4] == ':' ? 7 : 8));
