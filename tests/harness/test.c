@@ -110,6 +110,7 @@ static int run_one(const test_case *test, bool *timed_out) {
     kill(-pid, SIGKILL);
     int status = 0;
     waitpid(pid, &status, 0);
+    if (test_after_each) test_after_each();
     nftw(directory, remove_entry, 16, FTW_DEPTH | FTW_PHYS | FTW_MOUNT);
     return status;
 }

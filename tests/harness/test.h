@@ -25,6 +25,10 @@ void test_register(test_case *test);
 int test_main(int argc, char **argv);
 const char *test_dir(void);
 
+/* A program may define this: it runs after each test, in the parent, however the test ended. For what is left behind
+ * outside of processes and test_dir(). */
+void test_after_each(void) __attribute__((weak));
+
 /* Ends the test as skipped, with the reason. */
 void test_skip(const char *format, ...) __attribute__((noreturn, format(printf, 1, 2)));
 void test_fail(const char *file, int line, const char *format, ...) __attribute__((noreturn, format(printf, 3, 4)));

@@ -1,0 +1,85 @@
+/* wrenn-agent: PID 1 of a sandbox. Runs commands for wrennd and reports what they do.
+ *
+ *     main.c     the loop: channel, signals, timers
+ *     channel.c  frames to and from wrennd on descriptor 3
+ *     command.c  one command: its pipes, its credit, its end
+ *     keeper.c   the process between the agent and a command, and the command's start
+ *     tree.c     finding, stopping and killing a command's descendants
+ *
+ * Libc only; linked statically. One thread, nothing blocks but the wait for events. */
+#ifndef WRN_AGENT_AGENT_H
+#define WRN_AGENT_AGENT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "wire/frame.h"
+
+enum { CHANNEL_FD = 3 };
+
+/* ---- main.c ---- */
+
+typedef struct watch {
+    int fd; /* -1: none */
+    bool watched;
+    void (*ready)(struct watch *w, uint32_t events);
+    void *owner;
+} watch;
+
+/* Level-triggered; events of 0 stop watching. Closing a watched descriptor goes through watch_close(). */
+void watch_set(watch *w, uint32_t events);
+void watch_close(watch *w);
+int64_t now_ms(void);
+_Noreturn void die(const char *why);
+
+/* ---- channel.c ---- */
+
+void channel_open(void);
+/* Queues a frame. Output frames are only made while channel_has_room(), so the queue is bounded. */
+void channel_send(uint32_t stream, uint8_t type, const void *data, size_t size);
+bool channel_has_room(void);
+
+/* ---- command.c ---- */
+
+void command_exec(uint32_t stream, uint8_t flags, const uint8_t *data, uint32_t size);
+void command_stdin(uint32_t stream, const uint8_t *data, uint32_t size);
+void command_stdin_eof(uint32_t stream);
+void command_signal(uint32_t stream, uint32_t signo);
+void command_window(uint32_t stream, uint32_t more);
+/* A child of the agent ended. */
+void command_reaped(pid_t pid, int status);
+/* Milliseconds until one of them must be looked at; -1: none. */
+int64_t command_next_timer(void);
+void command_run_timers(void);
+/* The channel has room again. */
+void command_resume_output(void);
+
+/* ---- keeper.c ---- */
+
+typedef struct start {
+    char **argv, **envp;
+    const char *cwd;
+    int in, out, err; /* become 0, 1, 2 */
+    int report;       /* where the keeper writes keeper_reports */
+} start;
+
+typedef enum report_kind { REPORT_STARTED, REPORT_ENDED, REPORT_NO_CWD, REPORT_FAILED } report_kind;
+typedef struct keeper_report {
+    int32_t kind, value; /* pid, wait status, errno, errno */
+} keeper_report;
+
+/* The keeper's pid, or -1 with errno. */
+pid_t keeper_start(const start *start);
+
+/* ---- tree.c ---- */
+
+/* Sends `signo` to every descendant of `root`, not to itself. SIGKILL leaves none of them, whatever they fork meanwhile. */
+void tree_signal(pid_t root, int signo);
+/* Kills the agent's own children that are no keepers, and all below them. */
+void tree_kill_strays(bool (*is_keeper)(pid_t pid));
+/* Stops everything but the agent, or lets it go on. */
+void tree_freeze(bool freeze);
+
+#endif

@@ -1,0 +1,94 @@
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <unistd.h>
+
+#include "agent/agent.h"
+
+enum { ROOM = 4 * (WRN_FRAME_HEADER + WRN_FRAME_PAYLOAD_MAX) };
+
+static uint8_t in_buffer[WRN_FRAME_BUFFER];
+static wrn_frame_reader reader = {.buffer = in_buffer};
+static watch channel = {.fd = CHANNEL_FD};
+static uint8_t *queue; /* bytes [queue_begin, queue_end) wait to be written */
+static size_t queue_begin, queue_end, queue_capacity;
+
+bool channel_has_room(void) { return queue_end - queue_begin < ROOM; }
+
+static void flush(void) {
+    while (queue_begin < queue_end) {
+        ssize_t written = write(CHANNEL_FD, queue + queue_begin, queue_end - queue_begin);
+        if (written < 0 && errno == EINTR) continue;
+        if (written < 0 && errno == EAGAIN) break;
+        if (written <= 0) _exit(0); /* the server is gone, and with us the sandbox */
+        queue_begin += (size_t)written;
+    }
+    if (queue_begin == queue_end) queue_begin = queue_end = 0;
+    watch_set(&channel, queue_end ? EPOLLIN | EPOLLOUT : EPOLLIN);
+}
+
+void channel_send(uint32_t stream, uint8_t type, const void *data, size_t size) {
+    size_t need = WRN_FRAME_HEADER + size;
+    if (queue_end + need > queue_capacity) {
+        memmove(queue, queue + queue_begin, queue_end - queue_begin);
+        queue_end -= queue_begin;
+        queue_begin = 0;
+        if (queue_end + need > queue_capacity) {
+            queue_capacity = 2 * (queue_end + need);
+            queue = realloc(queue, queue_capacity);
+            if (!queue) die("wrenn-agent: out of memory");
+        }
+    }
+    wrn_frame_head(queue + queue_end, stream, type, 0, (uint32_t)size);
+    if (size) memcpy(queue + queue_end + WRN_FRAME_HEADER, data, size);
+    queue_end += need;
+    flush();
+}
+
+static void handle(const wrn_frame *frame) {
+    uint32_t number = frame->size >= 4 ? wrn_get_u32(frame->data) : 0;
+    switch (frame->type) {
+    case WRN_FRAME_EXEC: command_exec(frame->stream, frame->flags, frame->data, frame->size); break;
+    case WRN_FRAME_STDIN: command_stdin(frame->stream, frame->data, frame->size); break;
+    case WRN_FRAME_STDIN_EOF: command_stdin_eof(frame->stream); break;
+    case WRN_FRAME_SIGNAL: command_signal(frame->stream, number); break;
+    case WRN_FRAME_WINDOW: command_window(frame->stream, number); break;
+    case WRN_FRAME_PING: channel_send(0, WRN_FRAME_PONG, frame->data, frame->size < 64 ? frame->size : 64); break;
+    case WRN_FRAME_FREEZE:
+    case WRN_FRAME_THAW:
+        tree_freeze(frame->type == WRN_FRAME_FREEZE);
+        channel_send(0, WRN_FRAME_DONE, NULL, 0);
+        break;
+    default: break; /* of a newer server */
+    }
+}
+
+static void on_ready(watch *w, uint32_t events) {
+    if (events & EPOLLOUT) {
+        flush();
+        if (channel_has_room()) command_resume_output();
+    }
+    if (!(events & (EPOLLIN | EPOLLHUP | EPOLLERR))) return;
+    size_t room;
+    uint8_t *at = wrn_frame_room(&reader, &room);
+    ssize_t got = read(w->fd, at, room);
+    if (got < 0 && (errno == EAGAIN || errno == EINTR)) return;
+    if (got <= 0) _exit(0);
+    wrn_frame_fed(&reader, (size_t)got);
+    wrn_frame frame;
+    int next;
+    while ((next = wrn_frame_next(&reader, &frame)) > 0) handle(&frame);
+    if (next < 0) die("wrenn-agent: broken frame");
+}
+
+void channel_open(void) {
+    fcntl(CHANNEL_FD, F_SETFD, FD_CLOEXEC); /* commands must not get at it */
+    fcntl(CHANNEL_FD, F_SETFL, O_NONBLOCK);
+    channel.ready = on_ready;
+    watch_set(&channel, EPOLLIN);
+    uint8_t version[4];
+    wrn_put_u32(version, WRN_AGENT_VERSION);
+    channel_send(0, WRN_FRAME_HELLO, version, sizeof(version));
+}

@@ -1,0 +1,382 @@
+#include "server/backend/agent_conn.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "wire/frame.h"
+
+/* Beyond its own limit a command gets this long to be killed and reported; then the agent counts as broken. */
+enum { GRACE_MS = 10000, OUT_MAX = 32 * 1024 * 1024 };
+
+struct wrn_proc {
+    wrn_proc *next;
+    wrn_agent *agent;
+    uint32_t stream;
+    int64_t credit;  /* what the agent may still send */
+    size_t consumed; /* delivered, not yet granted again */
+    bool stopped, started;
+    uv_timer_t *guard;
+    wrn_proc_events events;
+};
+
+typedef struct waiter {
+    struct waiter *next;
+    uint8_t answer; /* the frame type it waits for */
+    wrn_done_fn done;
+    void *context;
+} waiter;
+
+struct wrn_agent {
+    uv_loop_t *loop;
+    uv_poll_t *poll;
+    int fd;
+    bool said_hello, broken, in_event, close_asked;
+    wrn_frame_reader reader;
+    wrn_buf out;
+    uint32_t next_stream;
+    wrn_proc *procs;
+    waiter *waiters, **waiters_tail;
+    wrn_agent_events events;
+};
+
+void wrn_fault_set(wrn_fault *fault, const char *code, const char *format, ...) {
+    fault->code = code;
+    va_list args;
+    va_start(args, format);
+    vsnprintf(fault->message, sizeof(fault->message), format, args);
+    va_end(args);
+}
+
+static void on_poll(uv_poll_t *poll, int status, int events);
+
+/* ---- sending ---- */
+
+static void flush(wrn_agent *agent) {
+    while (agent->out.size) {
+        ssize_t sent = send(agent->fd, agent->out.data, agent->out.size, MSG_NOSIGNAL | MSG_DONTWAIT);
+        if (sent < 0 && errno == EINTR) continue;
+        if (sent <= 0) break; /* EAGAIN, or an end that reading will notice */
+        wrn_buf_consume(&agent->out, (size_t)sent);
+    }
+    if (!agent->broken) uv_poll_start(agent->poll, UV_READABLE | (agent->out.size ? UV_WRITABLE : 0), on_poll);
+}
+
+static void put_frame(wrn_agent *agent, uint32_t stream, uint8_t type, uint8_t flags, const void *data, size_t size) {
+    uint8_t head[WRN_FRAME_HEADER];
+    wrn_frame_head(head, stream, type, flags, (uint32_t)size);
+    wrn_buf_put(&agent->out, head, sizeof(head));
+    wrn_buf_put(&agent->out, data, size);
+}
+
+static void send_u32(wrn_agent *agent, uint32_t stream, uint8_t type, uint32_t value) {
+    uint8_t payload[4];
+    wrn_put_u32(payload, value);
+    put_frame(agent, stream, type, 0, payload, sizeof(payload));
+    flush(agent);
+}
+
+/* ---- commands ---- */
+
+static void free_handle(uv_handle_t *handle) { free(handle); }
+
+static void free_proc(wrn_proc *proc) {
+    for (wrn_proc **at = &proc->agent->procs; *at; at = &(*at)->next) {
+        if (*at != proc) continue;
+        *at = proc->next;
+        break;
+    }
+    if (proc->guard) uv_close((uv_handle_t *)proc->guard, free_handle);
+    free(proc);
+}
+
+static void end_proc(wrn_proc *proc, wrn_proc_end end, int code, const wrn_fault *fault) {
+    wrn_proc_events events = proc->events;
+    free_proc(proc);
+    events.on_end(events.context, end, code, fault);
+}
+
+static wrn_proc *find_proc(const wrn_agent *agent, uint32_t stream) {
+    wrn_proc *proc = agent->procs;
+    while (proc && proc->stream != stream) proc = proc->next;
+    return proc;
+}
+
+/* Grants again what was delivered, in lumps. */
+static void grant(wrn_proc *proc) {
+    if (proc->stopped || proc->consumed < WRN_FRAME_CREDIT / 2) return;
+    proc->credit += (int64_t)proc->consumed;
+    send_u32(proc->agent, proc->stream, WRN_FRAME_WINDOW, (uint32_t)proc->consumed);
+    proc->consumed = 0;
+}
+
+void wrn_agent_read_stop(wrn_proc *proc) { proc->stopped = true; }
+
+void wrn_agent_read_start(wrn_proc *proc) {
+    proc->stopped = false;
+    grant(proc);
+}
+
+void wrn_agent_signal(wrn_proc *proc, int signo) {
+    if (!proc->agent->broken) send_u32(proc->agent, proc->stream, WRN_FRAME_SIGNAL, (uint32_t)signo);
+}
+
+static void broken(wrn_agent *agent, const char *why);
+
+static void on_guard(uv_timer_t *timer) {
+    wrn_proc *proc = timer->data;
+    broken(proc->agent, "it did not end a command whose time was up");
+}
+
+static bool set_guard(wrn_proc *proc, int64_t timeout_ms) {
+    proc->guard = calloc(1, sizeof(*proc->guard));
+    if (!proc->guard) return false;
+    uv_timer_init(proc->agent->loop, proc->guard);
+    proc->guard->data = proc;
+    uv_timer_start(proc->guard, on_guard, (uint64_t)(timeout_ms + GRACE_MS), 0);
+    return true;
+}
+
+static uint32_t put_strings(wrn_buf *payload, const char *const *strings) {
+    uint32_t count = 0;
+    for (; strings && strings[count]; count++) wrn_buf_put(payload, strings[count], strlen(strings[count]) + 1);
+    return count;
+}
+
+static void put_request(const wrn_proc_spec *spec, wrn_buf *payload) {
+    uint8_t head[16] = {0};
+    wrn_buf_put(payload, head, sizeof(head));
+    const char *cwd = spec->cwd ? spec->cwd : "";
+    wrn_buf_put(payload, cwd, strlen(cwd) + 1);
+    wrn_buf_put(payload, spec->cmd, strlen(spec->cmd) + 1);
+    uint32_t argc = 1 + put_strings(payload, spec->args);
+    uint32_t envc = put_strings(payload, spec->envs);
+    if (payload->failed) return;
+    uint8_t *at = (uint8_t *)payload->data;
+    wrn_put_u32(at, argc);
+    wrn_put_u32(at + 4, envc);
+    wrn_put_u32(at + 8, spec->timeout_ms > UINT32_MAX ? 0 : (uint32_t)spec->timeout_ms);
+    wrn_put_u32(at + 12, spec->want_stdin);
+}
+
+wrn_proc *wrn_agent_exec(wrn_agent *agent, const wrn_proc_spec *spec, const wrn_proc_events *events, wrn_fault *fault) {
+    WRN_AUTO(wrn_buf_free) wrn_buf payload = WRN_BUF_LIMITED(WRN_FRAME_EXEC_MAX);
+    put_request(spec, &payload);
+    if (payload.failed) {
+        wrn_fault_set(fault, "invalid_request", "cmd, args, envs and cwd are too long: together at most %d bytes",
+                      WRN_FRAME_EXEC_MAX);
+        return NULL;
+    }
+    if (agent->broken || agent->out.size > OUT_MAX) {
+        wrn_fault_set(fault, "agent_error", "the sandbox's agent does not keep up or is gone");
+        return NULL;
+    }
+    wrn_proc *proc = calloc(1, sizeof(*proc));
+    if (!proc) {
+        wrn_fault_set(fault, "internal_error", "out of memory");
+        return NULL;
+    }
+    *proc = (wrn_proc){.next = agent->procs, .agent = agent, .stream = ++agent->next_stream,
+                       .credit = WRN_FRAME_CREDIT, .events = *events};
+    agent->procs = proc;
+    if (spec->timeout_ms > 0 && !set_guard(proc, spec->timeout_ms)) {
+        free_proc(proc);
+        wrn_fault_set(fault, "internal_error", "out of memory");
+        return NULL;
+    }
+    for (size_t at = 0; at < payload.size;) {
+        size_t size = payload.size - at < WRN_FRAME_PAYLOAD_MAX ? payload.size - at : WRN_FRAME_PAYLOAD_MAX;
+        bool more = at + size < payload.size;
+        put_frame(agent, proc->stream, WRN_FRAME_EXEC, more ? WRN_FRAME_MORE : 0, payload.data + at, size);
+        at += size;
+    }
+    flush(agent);
+    return proc;
+}
+
+/* ---- ping and freeze ---- */
+
+static void wait_for(wrn_agent *agent, uint8_t answer, wrn_done_fn done, void *context) {
+    waiter *w = calloc(1, sizeof(*w));
+    if (!w || agent->broken) {
+        free(w);
+        wrn_fault fault;
+        wrn_fault_set(&fault, "agent_error", "the sandbox's agent is gone");
+        done(context, &fault);
+        return;
+    }
+    *w = (waiter){NULL, answer, done, context};
+    *agent->waiters_tail = w;
+    agent->waiters_tail = &w->next;
+}
+
+void wrn_agent_ping(wrn_agent *agent, wrn_done_fn done, void *context) {
+    if (!agent->broken) put_frame(agent, 0, WRN_FRAME_PING, 0, NULL, 0), flush(agent);
+    wait_for(agent, WRN_FRAME_PONG, done, context);
+}
+
+void wrn_agent_freeze(wrn_agent *agent, bool freeze, wrn_done_fn done, void *context) {
+    if (!agent->broken) put_frame(agent, 0, freeze ? WRN_FRAME_FREEZE : WRN_FRAME_THAW, 0, NULL, 0), flush(agent);
+    wait_for(agent, WRN_FRAME_DONE, done, context);
+}
+
+/* Answers come in the order of the questions. */
+static bool answered(wrn_agent *agent, uint8_t type) {
+    for (waiter **at = &agent->waiters; *at; at = &(*at)->next) {
+        waiter *w = *at;
+        if (w->answer != type) continue;
+        *at = w->next;
+        if (!*at) agent->waiters_tail = at;
+        w->done(w->context, NULL);
+        free(w);
+        return true;
+    }
+    return false;
+}
+
+/* ---- receiving ---- */
+
+static bool on_output(wrn_proc *proc, const wrn_frame *frame) {
+    if (!proc->started || frame->size > proc->credit) return false;
+    proc->credit -= frame->size;
+    proc->consumed += frame->size;
+    proc->events.on_output(proc->events.context, frame->type == WRN_FRAME_STDOUT ? 1 : 2, frame->data, frame->size);
+    return true;
+}
+
+static void on_exit_frame(wrn_proc *proc, uint32_t kind, uint32_t value) {
+    wrn_fault fault;
+    int number = value < 256 ? (int)value : 255;
+    switch (kind) {
+    case WRN_EXIT_CODE: end_proc(proc, WRN_PROC_EXITED, number, NULL); break;
+    case WRN_EXIT_SIGNAL: end_proc(proc, WRN_PROC_SIGNALED, number, NULL); break;
+    case WRN_EXIT_TIMEOUT: end_proc(proc, WRN_PROC_TIMED_OUT, 0, NULL); break;
+    case WRN_EXIT_CWD:
+        wrn_fault_set(&fault, "invalid_request", "cannot enter the directory given as cwd: %s", strerror(number));
+        end_proc(proc, WRN_PROC_FAILED, 0, &fault);
+        break;
+    default:
+        wrn_fault_set(&fault, "agent_error", "the command could not be started: %s", strerror(number));
+        end_proc(proc, WRN_PROC_FAILED, 0, &fault);
+    }
+}
+
+/* False when the frame is one that a sound agent would not send now. */
+static bool handle(wrn_agent *agent, const wrn_frame *frame) {
+    if (frame->type == WRN_FRAME_HELLO) {
+        if (agent->said_hello || frame->size != 4 || wrn_get_u32(frame->data) != WRN_AGENT_VERSION) return false;
+        agent->said_hello = true;
+        agent->events.ready(agent->events.context);
+        return true;
+    }
+    if (!agent->said_hello) return false;
+    if (frame->type == WRN_FRAME_PONG || frame->type == WRN_FRAME_DONE) return answered(agent, frame->type);
+    wrn_proc *proc = find_proc(agent, frame->stream);
+    if (!proc) return false;
+    switch (frame->type) {
+    case WRN_FRAME_STARTED:
+        if (proc->started || frame->size != 4) return false;
+        proc->started = true;
+        if (proc->events.on_start) proc->events.on_start(proc->events.context, wrn_get_u32(frame->data));
+        return true;
+    case WRN_FRAME_STDOUT:
+    case WRN_FRAME_STDERR:
+        if (!on_output(proc, frame)) return false;
+        proc = find_proc(agent, frame->stream); /* the callback may have closed everything */
+        if (proc && !agent->close_asked) grant(proc);
+        return true;
+    case WRN_FRAME_EXIT:
+        if (frame->size != 8) return false;
+        on_exit_frame(proc, wrn_get_u32(frame->data), wrn_get_u32(frame->data + 4));
+        return true;
+    default: return false;
+    }
+}
+
+static void destroy(wrn_agent *agent) {
+    free(agent->reader.buffer);
+    wrn_buf_free(&agent->out);
+    close(agent->fd);
+    free(agent);
+}
+
+static void on_closed(uv_handle_t *handle) {
+    destroy(handle->data);
+    free(handle);
+}
+
+static void fail_all(wrn_agent *agent) {
+    wrn_fault fault;
+    wrn_fault_set(&fault, "agent_error", "the sandbox's agent is gone; the outcome is unknown");
+    while (agent->procs) end_proc(agent->procs, WRN_PROC_LOST, 0, &fault);
+    while (agent->waiters) {
+        waiter *w = agent->waiters;
+        agent->waiters = w->next;
+        w->done(w->context, &fault);
+        free(w);
+    }
+    agent->waiters_tail = &agent->waiters;
+}
+
+static void broken(wrn_agent *agent, const char *why) {
+    if (agent->broken) return;
+    agent->broken = true;
+    uv_poll_stop(agent->poll);
+    fail_all(agent);
+    if (!agent->close_asked) agent->events.lost(agent->events.context, why);
+}
+
+static void read_frames(wrn_agent *agent) {
+    size_t room;
+    uint8_t *at = wrn_frame_room(&agent->reader, &room);
+    ssize_t got = recv(agent->fd, at, room, MSG_DONTWAIT);
+    if (got < 0 && (errno == EAGAIN || errno == EINTR)) return;
+    if (got <= 0) {
+        broken(agent, "it ended");
+        return;
+    }
+    wrn_frame_fed(&agent->reader, (size_t)got);
+    wrn_frame frame;
+    int next = 0;
+    while (!agent->broken && !agent->close_asked && (next = wrn_frame_next(&agent->reader, &frame)) > 0)
+        if (!handle(agent, &frame)) next = -1, broken(agent, "it sent a frame that makes no sense");
+    if (next < 0) broken(agent, "it sent something that is no frame");
+}
+
+static void on_poll(uv_poll_t *poll, int status, int events) {
+    wrn_agent *agent = poll->data;
+    agent->in_event = true;
+    if (status < 0) broken(agent, "its channel broke");
+    else if (events & UV_WRITABLE) flush(agent);
+    if (!agent->broken && events & UV_READABLE) read_frames(agent);
+    agent->in_event = false;
+    if (agent->close_asked) uv_close((uv_handle_t *)agent->poll, on_closed);
+}
+
+wrn_agent *wrn_agent_open(uv_loop_t *loop, int fd, const wrn_agent_events *events) {
+    wrn_agent *agent = calloc(1, sizeof(*agent));
+    uv_poll_t *poll = calloc(1, sizeof(*poll));
+    uint8_t *buffer = malloc(WRN_FRAME_BUFFER);
+    if (!agent || !poll || !buffer || uv_poll_init(loop, poll, fd) != 0) {
+        free(agent), free(poll), free(buffer);
+        close(fd);
+        return NULL;
+    }
+    *agent = (wrn_agent){.loop = loop, .poll = poll, .fd = fd, .reader.buffer = buffer, .events = *events};
+    agent->waiters_tail = &agent->waiters;
+    poll->data = agent;
+    uv_poll_start(poll, UV_READABLE, on_poll);
+    return agent;
+}
+
+void wrn_agent_close(wrn_agent *agent) {
+    if (!agent || agent->close_asked) return;
+    agent->close_asked = true;
+    if (!agent->broken) broken(agent, "");
+    if (!agent->in_event) uv_close((uv_handle_t *)agent->poll, on_closed);
+}

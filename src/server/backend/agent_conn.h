@@ -1,0 +1,33 @@
+/* The server's end of the channel to an agent. What comes out of it is hostile: anything that is not a frame this side can
+ * have caused ends the connection, and only that.
+ *
+ * Commands run here, so that every backend has them in the same way. Callbacks are those of backend.h: none runs from
+ * inside the call that asked. */
+#ifndef WRN_SERVER_AGENT_CONN_H
+#define WRN_SERVER_AGENT_CONN_H
+
+#include "server/backend/backend.h"
+
+typedef struct wrn_agent wrn_agent;
+
+typedef struct wrn_agent_events {
+    void (*ready)(void *context);                 /* the agent said hello */
+    void (*lost)(void *context, const char *why); /* once; the caller then closes the connection */
+    void *context;
+} wrn_agent_events;
+
+/* Takes `fd` over, also on failure. NULL when out of memory. */
+wrn_agent *wrn_agent_open(uv_loop_t *loop, int fd, const wrn_agent_events *events);
+/* Ends all commands as WRN_PROC_LOST and frees the connection; no event follows. Also from inside `lost`. */
+void wrn_agent_close(wrn_agent *agent);
+
+wrn_proc *wrn_agent_exec(wrn_agent *agent, const wrn_proc_spec *spec, const wrn_proc_events *events, wrn_fault *fault);
+void wrn_agent_signal(wrn_proc *proc, int signo);
+void wrn_agent_read_stop(wrn_proc *proc);
+void wrn_agent_read_start(wrn_proc *proc);
+
+/* Each ends in `done`, with a fault when the connection is lost first. */
+void wrn_agent_ping(wrn_agent *agent, wrn_done_fn done, void *context);
+void wrn_agent_freeze(wrn_agent *agent, bool freeze, wrn_done_fn done, void *context);
+
+#endif

@@ -1,0 +1,331 @@
+#include <ctype.h>
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "server/backend/ns/internal.h"
+
+#define PREFIX "wrennd-"
+
+static const char *const controllers[HIERARCHIES] = {"", "memory", "pids", "cpu", "freezer"};
+
+/* ---- small files ---- */
+
+static int write_file(const char *dir, const char *name, const char *text) {
+    char path[PATH_MAX + 64];
+    snprintf(path, sizeof(path), "%s/%s", dir, name);
+    int fd = open(path, O_WRONLY | O_CLOEXEC);
+    if (fd < 0) return -1;
+    ssize_t size = (ssize_t)strlen(text), written = write(fd, text, (size_t)size);
+    int saved = errno;
+    close(fd);
+    errno = saved;
+    return written == size ? 0 : -1;
+}
+
+static bool read_file(const char *dir, const char *name, char *out, size_t size) {
+    char path[PATH_MAX + 64];
+    snprintf(path, sizeof(path), "%s/%s", dir, name);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    ssize_t got = fd < 0 ? -1 : read(fd, out, size - 1);
+    if (fd >= 0) close(fd);
+    out[got > 0 ? got : 0] = '\0';
+    return got >= 0;
+}
+
+static int64_t read_number(const char *dir, const char *name) {
+    char text[64];
+    return read_file(dir, name, text, sizeof(text)) && isdigit((unsigned char)*text) ? strtoll(text, NULL, 10) : -1;
+}
+
+/* ---- finding the hierarchies ---- */
+
+/* Mount point of cgroup v2 (controller ""), or of a v1 hierarchy. */
+static bool find_mount(const char *controller, char *out, size_t size) {
+    FILE *mounts = fopen("/proc/self/mounts", "re");
+    char line[PATH_MAX], path[PATH_MAX], type[64], options[1024];
+    bool found = false;
+    while (mounts && !found && fgets(line, sizeof(line), mounts)) {
+        if (sscanf(line, "%*s %4095s %63s %1023s", path, type, options) != 3) continue;
+        if (!*controller) {
+            found = strcmp(type, "cgroup2") == 0;
+        } else if (strcmp(type, "cgroup") == 0) {
+            for (char *save, *word = strtok_r(options, ",", &save); word && !found; word = strtok_r(NULL, ",", &save))
+                found = strcmp(word, controller) == 0;
+        }
+    }
+    if (mounts) fclose(mounts);
+    if (found) snprintf(out, size, "%s", path);
+    return found;
+}
+
+/* This process's own place in a hierarchy, "/" at the root. */
+static void find_own(const char *controller, char *out, size_t size) {
+    snprintf(out, size, "/");
+    FILE *own = fopen("/proc/self/cgroup", "re");
+    char line[PATH_MAX];
+    while (own && fgets(line, sizeof(line), own)) {
+        char *list = strchr(line, ':');
+        char *path = list ? strchr(list + 1, ':') : NULL;
+        if (!path) continue;
+        *path++ = '\0';
+        path[strcspn(path, "\n")] = '\0';
+        bool match = !*controller && !list[1];
+        for (char *save, *word = strtok_r(list + 1, ",", &save); word && !match; word = strtok_r(NULL, ",", &save))
+            match = *controller && strcmp(word, controller) == 0;
+        if (match) snprintf(out, size, "%s", path);
+    }
+    if (own) fclose(own);
+}
+
+/* Where our directory goes: below `parent` if given; root puts it at the top, others below their own place. */
+static bool find_base(int hierarchy, const char *parent, char *out, size_t size) {
+    char mount[PATH_MAX], own[PATH_MAX];
+    if (!find_mount(controllers[hierarchy], mount, sizeof(mount))) return false;
+    if (parent) snprintf(own, sizeof(own), "%s", parent);
+    else if (geteuid() == 0) snprintf(own, sizeof(own), "/");
+    else find_own(controllers[hierarchy], own, sizeof(own));
+    return (size_t)snprintf(out, size, "%s%s%s", mount, strcmp(own, "/") == 0 ? "" : "/",
+                            own[0] == '/' ? own + 1 : own) < size - ID_MAX;
+}
+
+static bool make_dir(cgroups *c, int hierarchy, const char *parent, const char *name) {
+    char base[PATH_MAX];
+    if (!find_base(hierarchy, parent, base, sizeof(base))) return false;
+    if ((size_t)snprintf(c->dir[hierarchy], PATH_MAX, "%s/%s", base, name) < PATH_MAX - ID_MAX &&
+        (mkdir(c->dir[hierarchy], 0755) == 0 || errno == EEXIST) && access(c->dir[hierarchy], W_OK) == 0) {
+        if (hierarchy == HIER_V2) {
+            write_file(base, "cgroup.subtree_control", "+memory +pids +cpu");
+            write_file(c->dir[hierarchy], "cgroup.subtree_control", "+memory +pids +cpu");
+        }
+        return true;
+    }
+    c->dir[hierarchy][0] = '\0';
+    return false;
+}
+
+static bool v2_has_controllers(const cgroups *c) {
+    char text[256];
+    return read_file(c->dir[HIER_V2], "cgroup.subtree_control", text, sizeof(text)) && strstr(text, "memory") &&
+           strstr(text, "pids") && strstr(text, "cpu");
+}
+
+/* An ordinary user may have a writable directory but no right to move a process there from outside of it. */
+static bool v2_can_join(const cgroups *c) {
+    if (geteuid() == 0) return true;
+    char mount[PATH_MAX], own[PATH_MAX], path[2 * PATH_MAX + 16];
+    find_own("", own, sizeof(own));
+    if (!find_mount("", mount, sizeof(mount))) return false;
+    snprintf(path, sizeof(path), "%s%s/cgroup.procs", mount, own);
+    return strncmp(c->dir[HIER_V2], path, strlen(path) - strlen("cgroup.procs")) == 0 && access(path, W_OK) == 0;
+}
+
+void cgroups_open(cgroups *c, const char *parent, const char *name) {
+    memset(c, 0, sizeof(*c));
+    bool v2 = make_dir(c, HIER_V2, parent, name);
+    if (v2 && !v2_can_join(c)) {
+        rmdir(c->dir[HIER_V2]);
+        c->dir[HIER_V2][0] = '\0';
+        v2 = false;
+    }
+    if (v2 && v2_has_controllers(c)) {
+        c->limits = CGROUP_V2;
+        return;
+    }
+    bool v1 = true;
+    for (int i = HIER_MEMORY; i <= HIER_CPU; i++) v1 = make_dir(c, i, parent, name) && v1;
+    if (!v2) make_dir(c, HIER_FREEZER, parent, name);
+    if (v1) {
+        c->limits = CGROUP_V1;
+        return;
+    }
+    for (int i = HIER_MEMORY; i <= HIER_CPU; i++) {
+        if (c->dir[i][0]) rmdir(c->dir[i]);
+        c->dir[i][0] = '\0';
+    }
+    snprintf(c->why, sizeof(c->why), "%s",
+             geteuid() == 0 ? "no cgroup hierarchy with the memory, pids and cpu controllers can be written to"
+                            : "no cgroup is delegated to this user; run wrennd as a systemd user service with "
+                              "Delegate=yes, or as root");
+}
+
+void cgroups_close(cgroups *c) {
+    for (int i = 0; i < HIERARCHIES; i++)
+        if (c->dir[i][0]) rmdir(c->dir[i]);
+}
+
+bool cgroups_can_freeze(const cgroups *c) { return c->dir[HIER_V2][0] || c->dir[HIER_FREEZER][0]; }
+
+/* ---- one sandbox ---- */
+
+static void box_dir(const cgroups *c, int hierarchy, const char *id, char out[PATH_MAX]) {
+    if ((size_t)snprintf(out, PATH_MAX, "%s/%s", c->dir[hierarchy], id) >= PATH_MAX) out[0] = '\0';
+}
+
+static int set_number(const char *dir, const char *name, int64_t value) {
+    char text[32];
+    snprintf(text, sizeof(text), "%lld", (long long)value);
+    return write_file(dir, name, text);
+}
+
+static int64_t pids_max(const wrn_box_spec *spec) {
+    int64_t vcpus = spec->vcpus > 64 ? 64 : spec->vcpus;
+    return vcpus * PIDS_PER_VCPU;
+}
+
+static int set_limits_v2(const char *dir, const wrn_box_spec *spec) {
+    char quota[48];
+    snprintf(quota, sizeof(quota), "%lld 100000", (long long)spec->vcpus * 100000);
+    write_file(dir, "memory.swap.max", "0"); /* not there without swap accounting */
+    if (set_number(dir, "memory.max", spec->memory_mb * 1024 * 1024) != 0) return -1;
+    if (set_number(dir, "pids.max", pids_max(spec)) != 0) return -1;
+    return write_file(dir, "cpu.max", quota);
+}
+
+static int set_limit_v1(const char *dir, int hierarchy, const wrn_box_spec *spec) {
+    int64_t bytes = spec->memory_mb * 1024 * 1024;
+    switch (hierarchy) {
+    case HIER_MEMORY:
+        if (set_number(dir, "memory.limit_in_bytes", bytes) != 0) return -1;
+        set_number(dir, "memory.memsw.limit_in_bytes", bytes); /* not there without swap accounting */
+        return 0;
+    case HIER_PIDS: return set_number(dir, "pids.max", pids_max(spec));
+    case HIER_CPU:
+        if (set_number(dir, "cpu.cfs_period_us", 100000) != 0) return -1;
+        return set_number(dir, "cpu.cfs_quota_us", spec->vcpus * 100000);
+    default: return 0;
+    }
+}
+
+int cgroup_make(const cgroups *c, const wrn_box_spec *spec, wrn_fault *fault) {
+    for (int i = 0; i < HIERARCHIES; i++) {
+        char dir[PATH_MAX];
+        if (!c->dir[i][0]) continue;
+        box_dir(c, i, spec->id, dir);
+        int rc = mkdir(dir, 0755);
+        if (rc == 0 && i != HIER_V2) rc = set_limit_v1(dir, i, spec);
+        else if (rc == 0 && c->limits == CGROUP_V2) rc = set_limits_v2(dir, spec);
+        if (rc == 0) continue;
+        int saved = errno;
+        cgroup_remove(c, spec->id);
+        wrn_fault_set(fault, "internal_error", "cannot set the limits of the sandbox in %s: %s", dir, strerror(saved));
+        return -1;
+    }
+    return 0;
+}
+
+int cgroup_clone_fd(const cgroups *c, const char *id) {
+    char dir[PATH_MAX];
+    if (!c->dir[HIER_V2][0]) return -1;
+    box_dir(c, HIER_V2, id, dir);
+    return open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+}
+
+/* A single-threaded child that writes "0" to `tasks` joins in no time; the parent writing the child's pid would wait for a
+ * grace period of the kernel, some 10 ms. */
+void cgroup_join_fds(const cgroups *c, const char *id, int fds[HIERARCHIES]) {
+    int n = 0;
+    for (int i = HIER_MEMORY; i < HIERARCHIES; i++) {
+        char dir[PATH_MAX], path[PATH_MAX + 16];
+        if (!c->dir[i][0]) continue;
+        box_dir(c, i, id, dir);
+        snprintf(path, sizeof(path), "%s/tasks", dir);
+        fds[n++] = open(path, O_WRONLY | O_CLOEXEC);
+    }
+    while (n < HIERARCHIES) fds[n++] = -1;
+}
+
+int cgroup_freeze(const cgroups *c, const char *id, bool freeze) {
+    char dir[PATH_MAX];
+    int hierarchy = c->dir[HIER_V2][0] ? HIER_V2 : HIER_FREEZER;
+    box_dir(c, hierarchy, id, dir);
+    if (hierarchy == HIER_V2) return write_file(dir, "cgroup.freeze", freeze ? "1" : "0");
+    return write_file(dir, "freezer.state", freeze ? "FROZEN" : "THAWED");
+}
+
+bool cgroup_is_frozen(const cgroups *c, const char *id) {
+    char dir[PATH_MAX], text[256];
+    int hierarchy = c->dir[HIER_V2][0] ? HIER_V2 : HIER_FREEZER;
+    box_dir(c, hierarchy, id, dir);
+    read_file(dir, hierarchy == HIER_V2 ? "cgroup.events" : "freezer.state", text, sizeof(text));
+    return strstr(text, hierarchy == HIER_V2 ? "frozen 1" : "FROZEN") != NULL;
+}
+
+void cgroup_stats(const cgroups *c, const char *id, wrn_box_stats *out) {
+    char v2[PATH_MAX], memory[PATH_MAX], pids[PATH_MAX], text[512];
+    *out = (wrn_box_stats){-1, -1, -1};
+    if (c->dir[HIER_V2][0]) {
+        box_dir(c, HIER_V2, id, v2);
+        const char *usage = read_file(v2, "cpu.stat", text, sizeof(text)) ? strstr(text, "usage_usec ") : NULL;
+        if (usage) out->cpu_usec = strtoll(usage + strlen("usage_usec "), NULL, 10);
+    }
+    if (c->limits == CGROUP_V2) {
+        out->mem_bytes = read_number(v2, "memory.current");
+        out->pids = read_number(v2, "pids.current");
+    } else if (c->limits == CGROUP_V1) {
+        box_dir(c, HIER_MEMORY, id, memory);
+        box_dir(c, HIER_PIDS, id, pids);
+        out->mem_bytes = read_number(memory, "memory.usage_in_bytes");
+        out->pids = read_number(pids, "pids.current");
+    }
+}
+
+bool cgroup_remove(const cgroups *c, const char *id) {
+    bool gone = true;
+    for (int i = 0; i < HIERARCHIES; i++) {
+        char dir[PATH_MAX];
+        if (!c->dir[i][0]) continue;
+        box_dir(c, i, id, dir);
+        if (rmdir(dir) != 0 && errno != ENOENT) gone = false;
+    }
+    return gone;
+}
+
+/* ---- leftovers ---- */
+
+void cgroup_find(const char *parent, void (*found)(void *context, const char *path, pid_t pid), void *context) {
+    for (int i = 0; i < HIERARCHIES; i++) {
+        char base[PATH_MAX], path[2 * PATH_MAX];
+        if (!find_base(i, parent, base, sizeof(base))) continue;
+        DIR *dir = opendir(base);
+        for (struct dirent *entry; dir && (entry = readdir(dir));) {
+            if (strncmp(entry->d_name, PREFIX, strlen(PREFIX)) != 0) continue;
+            snprintf(path, sizeof(path), "%s/%s", base, entry->d_name);
+            found(context, path, (pid_t)atoi(entry->d_name + strlen(PREFIX)));
+        }
+        if (dir) closedir(dir);
+    }
+}
+
+static void kill_members(const char *path) {
+    char file[PATH_MAX + 64];
+    write_file(path, "freezer.state", "THAWED"); /* a frozen v1 process does not die */
+    if (write_file(path, "cgroup.kill", "1") == 0) return;
+    snprintf(file, sizeof(file), "%s/cgroup.procs", path);
+    FILE *procs = fopen(file, "re");
+    for (int pid; procs && fscanf(procs, "%d", &pid) == 1;)
+        if (pid > 0) kill(pid, SIGKILL);
+    if (procs) fclose(procs);
+}
+
+bool cgroup_wipe(const char *path) {
+    DIR *dir = opendir(path);
+    for (struct dirent *entry; dir && (entry = readdir(dir));) {
+        char below[PATH_MAX];
+        if (entry->d_type != DT_DIR || entry->d_name[0] == '.') continue;
+        if ((size_t)snprintf(below, sizeof(below), "%s/%s", path, entry->d_name) < sizeof(below)) cgroup_wipe(below);
+    }
+    if (dir) closedir(dir);
+    kill_members(path);
+    /* The dead leave their group within some milliseconds. */
+    for (int i = 0; i < 200; i++) {
+        if (rmdir(path) == 0 || errno == ENOENT) return true;
+        if (errno != EBUSY && errno != ENOTEMPTY) return false;
+        usleep(5000);
+    }
+    return false;
+}

@@ -1,0 +1,131 @@
+/* The namespaces backend, inside.
+ *
+ *     ns.c        the interface of backend.h: boxes and their life
+ *     spawn.c     the child of clone3: from a copy of the daemon to the agent in its sandbox
+ *     rootfs.c    what the child mounts
+ *     template.c  the `minimal` template, made from the host
+ *     cgroup.c    limits, freezing, usage: cgroup v2, v1 or none
+ *     seccomp.c   the system call filter
+ *     userns.c    user namespaces as descriptors
+ *     probe.c     what this machine can do: isolation report and doctor
+ *     sweep.c     leftovers of daemons that are gone
+ *
+ * Two ways to make a sandbox. As root: every sandbox has a range of 65536 user ids of its own; its mount, pid, net, uts and
+ * ipc namespaces belong to the initial user namespace, so that root inside can't change them even before seccomp. As an
+ * ordinary user: one user namespace that maps root inside to the user. */
+#ifndef WRN_SERVER_BACKEND_NS_INTERNAL_H
+#define WRN_SERVER_BACKEND_NS_INTERNAL_H
+
+#include <limits.h>
+#include <linux/filter.h>
+#include <stdio.h>
+#include <sys/types.h>
+#include <unistd.h>
+
+#include "base/auto.h"
+#include "server/backend/agent_conn.h"
+#include "server/backend/backend.h"
+
+enum { UID_RANGE = 65536, PIDS_PER_VCPU = 512, ID_MAX = 64 };
+
+/* ---- cgroup.c ---- */
+
+typedef enum cgroup_kind { CGROUP_NONE, CGROUP_V1, CGROUP_V2 } cgroup_kind;
+enum { HIER_V2, HIER_MEMORY, HIER_PIDS, HIER_CPU, HIER_FREEZER, HIERARCHIES };
+
+typedef struct cgroups {
+    cgroup_kind limits;                /* what enforces memory, cpu and pids */
+    char dir[HIERARCHIES][PATH_MAX];   /* this daemon's directory in each hierarchy; empty: none */
+    char why[256];                     /* why there are no limits */
+} cgroups;
+
+/* Finds out what can be used and makes this daemon's directories. Never fails: at worst there are no limits. */
+void cgroups_open(cgroups *c, const char *parent, const char *name);
+void cgroups_close(cgroups *c);
+bool cgroups_can_freeze(const cgroups *c);
+/* Makes a sandbox's directories with its limits. */
+int cgroup_make(const cgroups *c, const wrn_box_spec *spec, wrn_fault *fault);
+/* A descriptor for CLONE_INTO_CGROUP (v2), or -1; and the v1 files into which the child writes itself, -1 at the end. */
+int cgroup_clone_fd(const cgroups *c, const char *id);
+void cgroup_join_fds(const cgroups *c, const char *id, int fds[HIERARCHIES]);
+int cgroup_freeze(const cgroups *c, const char *id, bool freeze);
+/* True once the kernel says that all is frozen. */
+bool cgroup_is_frozen(const cgroups *c, const char *id);
+void cgroup_stats(const cgroups *c, const char *id, wrn_box_stats *out);
+/* False while the kernel still holds one of them. */
+bool cgroup_remove(const cgroups *c, const char *id);
+/* Calls `found` with the path of each directory of a wrennd in any hierarchy, and the pid in its name. */
+void cgroup_find(const char *parent, void (*found)(void *context, const char *path, pid_t pid), void *context);
+/* Kills what is in such a directory and below, and removes it all. True when it is gone. */
+bool cgroup_wipe(const char *path);
+
+/* ---- seccomp.c ---- */
+
+/* The filter as a program for seccomp(2); 0, or -1 with a fault. The instructions are malloc'ed. */
+int seccomp_program(struct sock_fprog *out, wrn_fault *fault);
+
+/* ---- userns.c ---- */
+
+/* A new user namespace with ids 0.. mapped to base.., as a descriptor; -1 with errno. Root only. */
+int userns_make(uid_t base);
+
+/* ---- template.c ---- */
+
+/* Makes the private part of `minimal` below `dir` unless it is there. */
+int template_make_minimal(const char *dir, wrn_fault *fault);
+int copy_file(const char *from, const char *to);
+/* Removes a tree without following links, staying on its file system. */
+int remove_tree(const char *path);
+
+/* ---- spawn.c ---- */
+
+/* Everything the child needs, computed before it is made: it shares locks with threads that do not exist in it, so it may
+ * call the kernel and nothing else. */
+typedef struct spawn {
+    bool root;
+    uid_t uid, base; /* the daemon's; first of the sandbox's range */
+    gid_t gid;
+    int userns_fd, agent_fd, channel_fd, error_fd;
+    int join_fds[HIERARCHIES], clone_fd;
+    const char *hostname;
+    char *const *env;
+    struct sock_fprog filter;
+    int64_t pids_max;
+    bool rlimit_pids;
+    char stage[PATH_MAX], skeleton[PATH_MAX], box[PATH_MAX], usr[PATH_MAX];
+} spawn;
+
+/* What the child says through error_fd before it gives up. */
+typedef struct spawn_error {
+    int error;
+    char step[60];
+} spawn_error;
+
+/* The pid with *pidfd, or -1 with errno. */
+pid_t spawn_child(const spawn *s, int *pidfd);
+
+/* For the child: says which step failed and ends. */
+_Noreturn void spawn_fail(const spawn *s, const char *step);
+
+/* ---- rootfs.c ---- */
+
+/* In the child: builds the root file system and makes it /. Ends the child on failure. */
+void rootfs_enter(const spawn *s);
+
+/* ---- probe.c ---- */
+
+typedef struct abilities {
+    bool root;
+    cgroups *cgroups; /* NULL: not opened */
+    bool idmap;
+    char idmap_why[200];
+} abilities;
+
+wrn_json *probe_isolation(bool root, const cgroups *c);
+
+/* ---- sweep.c ---- */
+
+/* Removes what daemons that are gone left behind, and everything below boxes_dir. */
+void sweep(const char *boxes_dir, const char *cgroup_parent);
+
+#endif

@@ -1,0 +1,156 @@
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/mount.h>
+#include <linux/securebits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/fsuid.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+
+#include "server/backend/ns/internal.h"
+
+/* <linux/mount.h> and <sys/mount.h> can't be included together with glibc before 2.37. */
+#ifndef MS_REC
+#define MS_RDONLY 1
+#define MS_NOSUID 2
+#define MS_NODEV 4
+#define MS_NOEXEC 8
+#define MS_REMOUNT 32
+#define MS_BIND 4096
+#define MS_REC 16384
+#define MS_PRIVATE (1 << 18)
+#endif
+#define DETACH 2 /* MNT_DETACH */
+
+static void do_mount(const spawn *s, const char *source, const char *target, const char *type, unsigned long flags,
+                     const char *data, const char *step) {
+    if (syscall(SYS_mount, source, target, type, flags, data) != 0) spawn_fail(s, step);
+}
+
+/* No stdio in this process: see `spawn`. */
+static void join(char *out, size_t size, const char *a, const char *b) {
+    size_t used = strlen(a), more = strlen(b);
+    if (used + more >= size) _exit(1);
+    memcpy(out, a, used);
+    memcpy(out + used, b, more + 1);
+}
+
+/* A copy of a mount whose owners appear shifted into the sandbox's range: on disk they stay 0-based. */
+static void clone_mapped(const spawn *s, const char *from, const char *to, bool read_only, const char *step) {
+    int tree = (int)syscall(SYS_open_tree, AT_FDCWD, from, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+    struct mount_attr attr = {.attr_set = MOUNT_ATTR_IDMAP | (read_only ? MOUNT_ATTR_RDONLY : 0u),
+                              .userns_fd = (unsigned)s->userns_fd};
+    if (tree < 0 || syscall(SYS_mount_setattr, tree, "", AT_EMPTY_PATH, &attr, sizeof(attr)) != 0 ||
+        syscall(SYS_move_mount, tree, "", AT_FDCWD, to, MOVE_MOUNT_F_EMPTY_PATH) != 0)
+        spawn_fail(s, step);
+    close(tree);
+}
+
+/* Overlay creates its work directory as the mounter: that must be an id which the mapped upper layer knows. */
+static void act_as_base(const spawn *s, bool on) {
+    prctl(PR_SET_SECUREBITS, SECBIT_NO_SETUID_FIXUP);
+    setfsgid(on ? s->base : 0);
+    setfsuid(on ? s->base : 0);
+    prctl(PR_SET_SECUREBITS, 0);
+}
+
+/* Layers are named relative to the stage, which is the current directory: paths in options must be short and may not
+ * hold colons or commas. */
+static void mount_layers(const spawn *s) {
+    if (s->root) {
+        mkdir("skel", 0755), mkdir("usr", 0755), mkdir("box", 0755);
+        clone_mapped(s, s->skeleton, "skel", true, "map template");
+        clone_mapped(s, s->usr, "usr", true, "map /usr");
+        clone_mapped(s, s->box, "box", false, "map sandbox directory");
+        act_as_base(s, true);
+        do_mount(s, "overlay", "root", "overlay", MS_NODEV, "lowerdir=skel,upperdir=box/u,workdir=box/w,volatile", "overlay /");
+        do_mount(s, "overlay", "root/usr", "overlay", MS_NODEV, "lowerdir=usr,upperdir=box/uu,workdir=box/uw,volatile",
+                 "overlay /usr");
+        act_as_base(s, false);
+    } else {
+        (void)!symlink(s->skeleton, "skel");
+        (void)!symlink(s->usr, "usr");
+        (void)!symlink(s->box, "box");
+        do_mount(s, "overlay", "root", "overlay", MS_NODEV, "lowerdir=skel,upperdir=box/u,workdir=box/w,userxattr", "overlay /");
+        do_mount(s, "overlay", "root/usr", "overlay", MS_NODEV, "lowerdir=usr,upperdir=box/uu,workdir=box/uw,userxattr",
+                 "overlay /usr");
+    }
+}
+
+static void make_dev(const spawn *s) {
+    static const char *const devices[] = {"/null", "/zero", "/full", "/random", "/urandom", "/tty"};
+    static const char *const links[][2] = {{"/proc/self/fd", "root/dev/fd"},      {"/proc/self/fd/0", "root/dev/stdin"},
+                                           {"/proc/self/fd/1", "root/dev/stdout"}, {"/proc/self/fd/2", "root/dev/stderr"},
+                                           {"pts/ptmx", "root/dev/ptmx"}};
+    act_as_base(s, s->root);
+    do_mount(s, "tmpfs", "root/dev", "tmpfs", MS_NOSUID | MS_NOEXEC, "mode=755,size=64k,nr_inodes=128", "mount /dev");
+    act_as_base(s, false);
+    if (s->root && chown("root/dev", s->base, s->base) != 0) spawn_fail(s, "own /dev");
+    for (size_t i = 0; i < WRN_COUNT(devices); i++) {
+        char from[64], to[64];
+        join(from, sizeof(from), "/dev", devices[i]);
+        join(to, sizeof(to), "root/dev", devices[i]);
+        int fd = open(to, O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
+        if (fd < 0) spawn_fail(s, "make device");
+        close(fd);
+        do_mount(s, from, to, NULL, MS_BIND, NULL, "bind device");
+    }
+    for (size_t i = 0; i < WRN_COUNT(links); i++) (void)!symlink(links[i][0], links[i][1]);
+    mkdir("root/dev/pts", 0755);
+    mkdir("root/dev/shm", 01777);
+    do_mount(s, "devpts", "root/dev/pts", "devpts", MS_NOSUID | MS_NOEXEC, "newinstance,ptmxmode=0666,mode=0620", "mount devpts");
+    do_mount(s, "tmpfs", "root/dev/shm", "tmpfs", MS_NOSUID | MS_NODEV, "mode=1777", "mount /dev/shm");
+}
+
+static void put(const char *path, const char *text) {
+    int fd = open(path, O_WRONLY | O_CLOEXEC);
+    if (fd < 0) return;
+    (void)!write(fd, text, strlen(text));
+    close(fd);
+}
+
+/* Files that tell of the host or change it become empty or read-only. Not every kernel has each of them. */
+static void mask_proc(const spawn *s) {
+    static const char *const empty[] = {"/kcore", "/keys", "/sysrq-trigger", "/timer_list", "/sched_debug", "/kmsg",
+                                        "/latency_stats", "/kallsyms", "/config.gz", "/vmallocinfo", "/slabinfo"};
+    static const char *const closed[] = {"/acpi", "/scsi", "/asound"};
+    static const char *const read_only[] = {"/bus", "/fs", "/irq", "/sys", "/driver", "/tty"};
+    const unsigned long flags = MS_NOSUID | MS_NODEV | MS_NOEXEC;
+    char path[64];
+    for (size_t i = 0; i < WRN_COUNT(empty); i++) {
+        join(path, sizeof(path), "root/proc", empty[i]);
+        if (access(path, F_OK) == 0) do_mount(s, "/dev/null", path, NULL, MS_BIND, NULL, "mask /proc");
+    }
+    for (size_t i = 0; i < WRN_COUNT(closed); i++) {
+        join(path, sizeof(path), "root/proc", closed[i]);
+        if (access(path, F_OK) == 0) do_mount(s, "tmpfs", path, "tmpfs", flags | MS_RDONLY, "size=0", "close /proc");
+    }
+    for (size_t i = 0; i < WRN_COUNT(read_only); i++) {
+        join(path, sizeof(path), "root/proc", read_only[i]);
+        if (access(path, F_OK) != 0) continue;
+        do_mount(s, path, path, NULL, MS_BIND | MS_REC, NULL, "bind /proc");
+        do_mount(s, NULL, path, NULL, MS_BIND | MS_REMOUNT | MS_RDONLY | flags, NULL, "protect /proc");
+    }
+}
+
+static void make_proc(const spawn *s) {
+    do_mount(s, "proc", "root/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL, "mount /proc");
+    /* The network namespace belongs to the initial user namespace, so root inside could not bind port 80 otherwise. */
+    put("root/proc/sys/net/ipv4/ip_unprivileged_port_start", "0");
+    put("root/proc/sys/net/ipv4/ping_group_range", "0 2147483647");
+    mask_proc(s);
+}
+
+void rootfs_enter(const spawn *s) {
+    do_mount(s, NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL, "make mounts private");
+    do_mount(s, "tmpfs", s->stage, "tmpfs", MS_NOSUID | MS_NODEV, "mode=700,size=64k,nr_inodes=64", "mount stage");
+    if (chdir(s->stage) != 0 || mkdir("root", 0755) != 0) spawn_fail(s, "enter stage");
+    mount_layers(s);
+    make_dev(s);
+    make_proc(s);
+    if (chdir("root") != 0) spawn_fail(s, "enter root");
+    if (syscall(SYS_pivot_root, ".", ".") != 0) spawn_fail(s, "pivot_root");
+    if (syscall(SYS_umount2, ".", DETACH) != 0 || chdir("/") != 0) spawn_fail(s, "leave the host");
+}

@@ -1,0 +1,156 @@
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/capability.h>
+#include <linux/sched.h>
+#include <linux/seccomp.h>
+#include <net/if.h>
+#include <sched.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+
+#include "server/backend/ns/internal.h"
+
+enum { CHANNEL = 3, AGENT = 4, ERRORS = 5 };
+
+_Noreturn void spawn_fail(const spawn *s, const char *step) {
+    spawn_error e = {.error = errno};
+    for (size_t i = 0; i + 1 < sizeof(e.step) && step[i]; i++) e.step[i] = step[i];
+    (void)!write(s->error_fd, &e, sizeof(e));
+    _exit(1);
+}
+
+static void put(const spawn *s, const char *path, const char *text, const char *step) {
+    int fd = open(path, O_WRONLY | O_CLOEXEC);
+    if (fd < 0 || write(fd, text, strlen(text)) != (ssize_t)strlen(text)) spawn_fail(s, step);
+    close(fd);
+}
+
+/* The agent is the last to be killed when memory runs out. Containers often lack the right to say so: then its small size
+ * has to do. */
+static void protect_from_oom(void) {
+    int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
+    if (fd < 0) return;
+    (void)!write(fd, "-999", 4);
+    close(fd);
+}
+
+static char *digits(unsigned long value, char *end) {
+    do *--end = (char)('0' + value % 10);
+    while (value /= 10);
+    return end;
+}
+
+/* An ordinary user may map one id: their own. */
+static void map_self(const spawn *s) {
+    char line[64];
+    put(s, "/proc/self/setgroups", "deny", "deny setgroups");
+    for (int group = 0; group < 2; group++) {
+        char *end = line + sizeof(line);
+        memcpy(end -= 3, " 1", 3);
+        char *at = digits(group ? s->gid : s->uid, end);
+        memcpy(at -= 2, "0 ", 2);
+        put(s, group ? "/proc/self/gid_map" : "/proc/self/uid_map", at, "map ids");
+    }
+}
+
+static void join_cgroups(const spawn *s) {
+    for (int i = 0; i < HIERARCHIES && s->join_fds[i] >= 0; i++)
+        if (write(s->join_fds[i], "0", 1) != 1) spawn_fail(s, "join cgroup");
+    /* After joining, or the sandbox would see where its group really is. */
+    if (unshare(CLONE_NEWCGROUP) != 0) spawn_fail(s, "cgroup namespace");
+}
+
+static void raise_loopback(const spawn *s) {
+    struct ifreq request = {.ifr_name = "lo", .ifr_flags = IFF_UP | IFF_RUNNING};
+    int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    if (fd < 0 || ioctl(fd, SIOCSIFFLAGS, &request) != 0) spawn_fail(s, "raise loopback");
+    close(fd);
+}
+
+static void become_sandbox_root(const spawn *s) {
+    if (!s->root) return;
+    if (syscall(SYS_setns, s->userns_fd, CLONE_NEWUSER) != 0) spawn_fail(s, "enter user namespace");
+    if (syscall(SYS_setgroups, 0, NULL) != 0 || syscall(SYS_setresgid, 0, 0, 0) != 0 || syscall(SYS_setresuid, 0, 0, 0) != 0)
+        spawn_fail(s, "become root inside");
+}
+
+/* What root in a container usually has, without MKNOD and NET_RAW. Valid in the sandbox's own user namespace only. */
+static void drop_capabilities(const spawn *s) {
+    const uint64_t kept = 1ull << CAP_CHOWN | 1ull << CAP_DAC_OVERRIDE | 1ull << CAP_FSETID | 1ull << CAP_FOWNER |
+                          1ull << CAP_SETGID | 1ull << CAP_SETUID | 1ull << CAP_SETFCAP | 1ull << CAP_SETPCAP |
+                          1ull << CAP_NET_BIND_SERVICE | 1ull << CAP_SYS_CHROOT | 1ull << CAP_KILL | 1ull << CAP_AUDIT_WRITE;
+    for (int cap = 0; cap < 64; cap++)
+        if (!(kept & 1ull << cap) && prctl(PR_CAPBSET_READ, cap) == 1 && prctl(PR_CAPBSET_DROP, cap) != 0)
+            spawn_fail(s, "drop capability");
+    prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
+    struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+    struct __user_cap_data_struct data[2] = {{(uint32_t)kept, (uint32_t)kept, 0},
+                                             {(uint32_t)(kept >> 32), (uint32_t)(kept >> 32), 0}};
+    if (syscall(SYS_capset, &header, data) != 0) spawn_fail(s, "set capabilities");
+}
+
+static void set_rlimits(const spawn *s) {
+    setrlimit(RLIMIT_CORE, &(struct rlimit){0, 0});
+    setrlimit(RLIMIT_NOFILE, &(struct rlimit){1024, 65536});
+    /* Counted for the user in this user namespace alone; a cgroup does it better where there is one. */
+    if (s->rlimit_pids) setrlimit(RLIMIT_NPROC, &(struct rlimit){(rlim_t)s->pids_max, (rlim_t)s->pids_max});
+}
+
+/* Descriptors end up as 0, 1, 2: /dev/null; 3: the channel; 4: the agent's image; 5: error reports; nothing else. */
+static void arrange_descriptors(spawn *s) {
+    int high[3], from[3] = {s->channel_fd, s->agent_fd, s->error_fd};
+    for (int i = 0; i < 3; i++)
+        if ((high[i] = fcntl(from[i], F_DUPFD_CLOEXEC, 64)) < 0) spawn_fail(s, "move descriptors");
+    s->error_fd = high[2];
+    int null = open("/dev/null", O_RDWR);
+    if (null < 0) spawn_fail(s, "open /dev/null");
+    for (int i = 0; i < 3; i++) dup2(null, i);
+    dup2(high[0], CHANNEL);
+    syscall(SYS_dup3, high[1], AGENT, O_CLOEXEC);
+    syscall(SYS_dup3, high[2], ERRORS, O_CLOEXEC);
+    s->error_fd = ERRORS;
+    syscall(SYS_close_range, ERRORS + 1u, ~0u, 0u);
+}
+
+_Noreturn static void child(const spawn *original) {
+    spawn s = *original;
+    prctl(PR_SET_PDEATHSIG, SIGKILL); /* until the exec; from then on the channel's end is the agent's end */
+    sigset_t none;
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+    umask(022);
+    if (!s.root) map_self(&s);
+    join_cgroups(&s);
+    protect_from_oom();
+    if (syscall(SYS_sethostname, s.hostname, strlen(s.hostname)) != 0) spawn_fail(&s, "set host name");
+    raise_loopback(&s);
+    rootfs_enter(&s);
+    become_sandbox_root(&s);
+    arrange_descriptors(&s);
+    set_rlimits(&s);
+    setsid();
+    drop_capabilities(&s);
+    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) spawn_fail(&s, "no new privileges");
+    if (syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &s.filter) != 0) spawn_fail(&s, "seccomp");
+    char *argv[] = {(char[]){"wrenn-agent"}, NULL};
+    syscall(SYS_execveat, AGENT, "", argv, s.env, AT_EMPTY_PATH);
+    spawn_fail(&s, "start the agent");
+}
+
+pid_t spawn_child(const spawn *s, int *pidfd) {
+    struct clone_args args = {
+        .flags = CLONE_PIDFD | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWUTS | CLONE_NEWIPC |
+                 (s->root ? 0 : CLONE_NEWUSER) | (s->clone_fd >= 0 ? CLONE_INTO_CGROUP : 0),
+        .pidfd = (uint64_t)(uintptr_t)pidfd,
+        .exit_signal = SIGCHLD,
+        .cgroup = s->clone_fd >= 0 ? (uint64_t)s->clone_fd : 0,
+    };
+    long pid = syscall(SYS_clone3, &args, sizeof(args));
+    if (pid == 0) child(s);
+    return (pid_t)pid;
+}

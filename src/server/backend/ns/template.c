@@ -1,0 +1,175 @@
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <ftw.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/sendfile.h>
+#include <sys/stat.h>
+
+#include "server/backend/ns/internal.h"
+
+/* Only what programs need to start. Never more of the host's /etc than this: it holds secrets. */
+static const char *const copied[] = {
+    "/etc/ld.so.cache", "/etc/ld.so.conf", "/etc/ld.so.conf.d", "/etc/alternatives", "/etc/ssl/certs/ca-certificates.crt",
+    "/etc/protocols",   "/etc/services",   "/etc/mime.types",   "/etc/debian_version", "/etc/localtime",
+};
+static const char *const directories[] = {
+    "etc", "etc/ssl", "etc/ssl/certs", "home", "mnt", "opt", "proc", "dev", "sys", "run", "srv", "usr", "media",
+    "var", "var/cache", "var/lib", "var/log", "var/spool", "var/opt",
+};
+static const struct {
+    const char *path, *text;
+} written[] = {
+    {"etc/passwd", "root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/nonexistent:/usr/sbin/nologin\n"
+                   "daemon:x:1:1:daemon:/usr/sbin:/usr/sbin/nologin\nuser:x:1000:1000:user:/home/user:/bin/sh\n"},
+    {"etc/group", "root:x:0:\ndaemon:x:1:\ntty:x:5:\nnogroup:x:65534:\nuser:x:1000:\n"},
+    {"etc/hosts", "127.0.0.1 localhost\n::1 localhost ip6-localhost ip6-loopback\n"},
+    {"etc/nsswitch.conf", "passwd: files\ngroup: files\nhosts: files dns\n"},
+    {"etc/resolv.conf", ""},
+    {"etc/shells", "/bin/sh\n/bin/bash\n"},
+    {"etc/profile", "PS1='\\w\\$ '\n"},
+};
+
+static bool below(char out[PATH_MAX], const char *root, const char *path) {
+    return (size_t)snprintf(out, PATH_MAX, "%s/%s", root, path) < PATH_MAX;
+}
+
+int copy_file(const char *from, const char *to) {
+    int in = open(from, O_RDONLY | O_CLOEXEC);
+    struct stat info;
+    if (in < 0 || fstat(in, &info) != 0 || !S_ISREG(info.st_mode)) {
+        if (in >= 0) close(in);
+        return -1;
+    }
+    int out = open(to, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+    off_t left = info.st_size;
+    while (out >= 0 && left > 0) {
+        ssize_t sent = sendfile(out, in, NULL, (size_t)left);
+        if (sent <= 0) break;
+        left -= sent;
+    }
+    close(in);
+    if (out >= 0) close(out);
+    return out >= 0 && left == 0 ? 0 : -1;
+}
+
+static void copy_entry(const char *from, const char *to) {
+    struct stat info;
+    if (lstat(from, &info) != 0) return; /* hosts differ: what is not there is not needed */
+    if (S_ISLNK(info.st_mode)) {
+        char target[PATH_MAX];
+        ssize_t size = readlink(from, target, sizeof(target) - 1);
+        if (size <= 0) return;
+        target[size] = '\0';
+        (void)!symlink(target, to);
+    } else if (S_ISDIR(info.st_mode)) {
+        DIR *dir = opendir(from);
+        mkdir(to, 0755);
+        for (struct dirent *entry; dir && (entry = readdir(dir));) {
+            char a[PATH_MAX], b[PATH_MAX];
+            if (entry->d_name[0] == '.') continue;
+            if (below(a, from, entry->d_name) && below(b, to, entry->d_name)) copy_entry(a, b);
+        }
+        if (dir) closedir(dir);
+    } else if (S_ISREG(info.st_mode) && info.st_mode & S_IROTH) {
+        copy_file(from, to);
+    }
+}
+
+/* Java keeps its configuration in /etc/java-*; libraries find it through links from /usr. */
+static void copy_java(const char *root) {
+    DIR *etc = opendir("/etc");
+    for (struct dirent *entry; etc && (entry = readdir(etc));) {
+        char from[PATH_MAX], to[PATH_MAX];
+        if (strncmp(entry->d_name, "java-", 5) != 0) continue;
+        if (below(from, "/etc", entry->d_name) && below(to, root, from + 1)) copy_entry(from, to);
+    }
+    if (etc) closedir(etc);
+}
+
+static int put(const char *root, const char *path, const char *text) {
+    char full[PATH_MAX];
+    if (!below(full, root, path)) return -1;
+    int fd = open(full, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+    if (fd < 0) return -1;
+    ssize_t size = (ssize_t)strlen(text), done = write(fd, text, (size_t)size);
+    close(fd);
+    return done == size ? 0 : -1;
+}
+
+static int make_dir(const char *root, const char *path, mode_t mode) {
+    char full[PATH_MAX];
+    return below(full, root, path) && (mkdir(full, mode) == 0 || errno == EEXIST) && chmod(full, mode) == 0 ? 0 : -1;
+}
+
+static void link_top(const char *root) {
+    static const char *const names[] = {"bin", "sbin", "lib", "lib32", "lib64", "libx32"};
+    for (size_t i = 0; i < WRN_COUNT(names); i++) {
+        char host[16], target[64], path[PATH_MAX];
+        snprintf(host, sizeof(host), "/usr/%s", names[i]);
+        if (access(host, F_OK) != 0) continue;
+        snprintf(target, sizeof(target), "usr/%s", names[i]);
+        if (below(path, root, names[i])) (void)!symlink(target, path);
+    }
+    char path[PATH_MAX];
+    if (below(path, root, "etc/os-release")) (void)!symlink("../usr/lib/os-release", path);
+    if (below(path, root, "var/run")) (void)!symlink("/run", path);
+}
+
+static int fill(const char *root) {
+    int rc = mkdir(root, 0755) == 0 ? 0 : -1;
+    for (size_t i = 0; i < WRN_COUNT(directories) && rc == 0; i++) rc = make_dir(root, directories[i], 0755);
+    if (rc == 0) rc = make_dir(root, "root", 0700);
+    if (rc == 0) rc = make_dir(root, "tmp", 01777);
+    if (rc == 0) rc = make_dir(root, "var/tmp", 01777);
+    if (rc == 0) rc = make_dir(root, "home/user", 0755);
+    for (size_t i = 0; i < WRN_COUNT(written) && rc == 0; i++) rc = put(root, written[i].path, written[i].text);
+    if (rc != 0) return rc;
+    for (size_t i = 0; i < WRN_COUNT(copied); i++) {
+        char to[PATH_MAX];
+        if (below(to, root, copied[i] + 1)) copy_entry(copied[i], to);
+    }
+    copy_java(root);
+    link_top(root);
+    return 0;
+}
+
+int template_make_minimal(const char *dir, wrn_fault *fault) {
+    char half[PATH_MAX];
+    struct stat info;
+    if (lstat("/bin", &info) == 0 && !S_ISLNK(info.st_mode)) {
+        wrn_fault_set(fault, "internal_error", "this host keeps /bin apart from /usr/bin, which the template minimal can't "
+                                               "be made from; merge them (Debian: package usrmerge)");
+        return -1;
+    }
+    if (access(dir, F_OK) == 0) return 0;
+    /* Made aside and renamed, so that a crash leaves no half of it. */
+    snprintf(half, sizeof(half), "%.4000s.new", dir);
+    remove_tree(half);
+    if (fill(half) == 0 && rename(half, dir) == 0) return 0;
+    wrn_fault_set(fault, "internal_error", "cannot make the template minimal in %s: %s", dir, strerror(errno));
+    remove_tree(half);
+    return -1;
+}
+
+static int remove_entry(const char *path, const struct stat *info, int type, struct FTW *walk) {
+    (void)info, (void)walk;
+    if (type == FTW_DNR) chmod(path, 0700);
+    if (remove(path) == 0 || errno == ENOENT) return 0;
+    return 0; /* go on; the caller sees by the root whether all went well */
+}
+
+static int open_up(const char *path, const struct stat *info, int type, struct FTW *walk) {
+    (void)walk;
+    if (type == FTW_D || type == FTW_DNR) chmod(path, (info->st_mode & 07777) | 0700);
+    return 0;
+}
+
+int remove_tree(const char *path) {
+    if (access(path, F_OK) != 0) return 0;
+    /* An ordinary user can't remove what is in a directory without write permission: overlay's work/work has none. */
+    if (geteuid() != 0) nftw(path, open_up, 32, FTW_PHYS | FTW_MOUNT);
+    nftw(path, remove_entry, 32, FTW_DEPTH | FTW_PHYS | FTW_MOUNT);
+    return access(path, F_OK) != 0 ? 0 : -1;
+}

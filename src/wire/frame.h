@@ -1,0 +1,83 @@
+/* The frames between wrennd and the agent inside a sandbox. Bytes in, frames out: no descriptor, no allocation; libc
+ * only, so that the agent can use it.
+ *
+ *     u32 size of the payload | u32 stream | u8 type | u8 flags | u16 zero      little endian, then the payload
+ *
+ * Stream 0 is the channel itself; other numbers are commands, chosen by the server and used once. Output flows on credit:
+ * the agent sends at most as many bytes of stdout and stderr together as the server has granted with WINDOW frames
+ * (WRN_FRAME_CREDIT at first), so that a noisy command never stands in the way of control frames. */
+#ifndef WRN_WIRE_FRAME_H
+#define WRN_WIRE_FRAME_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+enum {
+    WRN_FRAME_HEADER = 12,
+    WRN_FRAME_PAYLOAD_MAX = 65536,
+    WRN_FRAME_CREDIT = 256 * 1024,
+    WRN_FRAME_EXEC_MAX = 4 * 1024 * 1024, /* payload of an EXEC, all its pieces together */
+    WRN_AGENT_VERSION = 1
+};
+
+typedef enum wrn_frame_type {
+    WRN_FRAME_HELLO = 1,  /* agent, once, first: u32 version */
+    WRN_FRAME_EXEC,       /* server: wrn_exec_head and strings; in pieces with WRN_FRAME_MORE on all but the last */
+    WRN_FRAME_STDIN,      /* server: bytes */
+    WRN_FRAME_STDIN_EOF,  /* server */
+    WRN_FRAME_SIGNAL,     /* server: u32 signal, for the command and all its descendants */
+    WRN_FRAME_WINDOW,     /* server: u32 more bytes of output may come */
+    WRN_FRAME_STARTED,    /* agent: u32 pid, as seen inside */
+    WRN_FRAME_STDOUT,     /* agent: bytes */
+    WRN_FRAME_STDERR,     /* agent: bytes */
+    WRN_FRAME_EXIT,       /* agent: u32 wrn_exit_kind, u32 value; nothing more comes on this stream */
+    WRN_FRAME_PING,       /* server: up to 64 bytes */
+    WRN_FRAME_PONG,       /* agent: the same bytes */
+    WRN_FRAME_FREEZE,     /* server: stop everything but the agent; for when there is no cgroup freezer */
+    WRN_FRAME_THAW,       /* server */
+    WRN_FRAME_DONE,       /* agent: FREEZE or THAW has been done */
+    WRN_FRAME_TYPES
+} wrn_frame_type;
+
+enum { WRN_FRAME_MORE = 1 };
+
+typedef enum wrn_exit_kind {
+    WRN_EXIT_CODE,    /* value: exit status */
+    WRN_EXIT_SIGNAL,  /* value: signal number */
+    WRN_EXIT_TIMEOUT, /* killed because its time was up */
+    WRN_EXIT_CWD,     /* never started: no such directory; value: errno */
+    WRN_EXIT_FAILED   /* never started; value: errno */
+} wrn_exit_kind;
+
+/* Head of an EXEC payload; then NUL-terminated strings: cwd (empty: home), argc arguments, envc "NAME=value". */
+typedef struct wrn_exec_head {
+    uint32_t argc, envc;
+    uint32_t timeout_ms; /* 0: none */
+    uint32_t want_stdin;
+} wrn_exec_head;
+
+typedef struct wrn_frame {
+    uint32_t stream;
+    uint8_t type, flags;
+    const uint8_t *data; /* valid until the reader is used again */
+    uint32_t size;
+} wrn_frame;
+
+/* Cuts a byte stream into frames. The buffer is the owner's, of WRN_FRAME_BUFFER bytes. */
+enum { WRN_FRAME_BUFFER = 2 * (WRN_FRAME_HEADER + WRN_FRAME_PAYLOAD_MAX) };
+typedef struct wrn_frame_reader {
+    uint8_t *buffer;
+    size_t begin, end;
+} wrn_frame_reader;
+
+/* Where to put what comes next, and how much of it; never 0 while wrn_frame_next() is called until it says 0. */
+uint8_t *wrn_frame_room(wrn_frame_reader *reader, size_t *size);
+void wrn_frame_fed(wrn_frame_reader *reader, size_t size);
+/* 1: *frame is the next one; 0: more bytes are needed; -1: this is no frame, and nothing after it can be one. */
+int wrn_frame_next(wrn_frame_reader *reader, wrn_frame *frame);
+
+void wrn_frame_head(uint8_t out[WRN_FRAME_HEADER], uint32_t stream, uint8_t type, uint8_t flags, uint32_t size);
+void wrn_put_u32(uint8_t out[4], uint32_t value);
+uint32_t wrn_get_u32(const uint8_t in[4]);
+
+#endif

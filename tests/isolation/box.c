@@ -1,0 +1,149 @@
+#include "box.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <grp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "server/backend/ns/internal.h"
+
+const wrn_backend_ops *const ops = &wrn_backend_ns;
+
+typedef struct wait {
+    bool done, failed;
+    wrn_box *box;
+    char message[512];
+} wait;
+
+static void keep_fault(wait *w, const wrn_fault *fault) {
+    w->done = true;
+    w->failed = fault != NULL;
+    if (fault) snprintf(w->message, sizeof(w->message), "%s: %s", fault->code, fault->message);
+}
+
+static void on_done(void *context, const wrn_fault *fault) { keep_fault(context, fault); }
+
+static void on_box(void *context, wrn_box *box, const wrn_fault *fault) {
+    keep_fault(context, fault);
+    ((wait *)context)->box = box;
+}
+
+void host_run_until(host *h, const bool *flag) {
+    while (!*flag) uv_run(&h->loop, UV_RUN_ONCE);
+}
+
+/* What a failed test left: its cgroups. Its directories go with test_dir(). */
+void test_after_each(void) { sweep("/nonexistent", NULL); }
+
+const char *agent_path(void) { return getenv("WRENN_TEST_AGENT"); }
+
+void become_ordinary_user(void) {
+    if (geteuid() != 0) return;
+    CHECK(chown(test_dir(), 65534, 65534) == 0 && chmod(test_dir(), 0755) == 0);
+    CHECK(setgroups(0, NULL) == 0 && setresgid(65534, 65534, 65534) == 0 && setresuid(65534, 65534, 65534) == 0);
+    /* Changing ids makes /proc/self belong to root; the user namespace maps are written there. */
+    CHECK(prctl(PR_SET_DUMPABLE, 1) == 0);
+}
+
+void host_open(host *h) {
+    wrn_fault fault = {0};
+    memset(h, 0, sizeof(*h));
+    snprintf(h->state_dir, sizeof(h->state_dir), "%s/state", test_dir());
+    CHECK(mkdir(h->state_dir, 0711) == 0 || errno == EEXIST);
+    uv_loop_init(&h->loop);
+    wrn_backend_config config = {.loop = &h->loop, .state_dir = h->state_dir, .agent_path = agent_path()};
+    CHECK_MSG(ops->open(&config, &h->backend, &fault) == 0, "open: %s", fault.message);
+}
+
+void host_close(host *h) {
+    char boxes[300];
+    snprintf(boxes, sizeof(boxes), "%s/boxes", h->state_dir);
+    ops->close(h->backend);
+    while (uv_run(&h->loop, UV_RUN_NOWAIT)) {}
+    CHECK_INT(uv_loop_close(&h->loop), 0);
+    CHECK_MSG(access(boxes, F_OK) != 0, "a sandbox's directory stayed behind");
+}
+
+static void count_death(void *context, const wrn_fault *fault) {
+    (void)fault;
+    if (context) ((wait *)context)->done = true;
+}
+
+wrn_box *box_create_sized(host *h, const char *id, int64_t vcpus, int64_t memory_mb) {
+    /* Stays valid for the `died` callback. */
+    wait *w = calloc(1, sizeof(*w));
+    ops->create(h->backend, &(wrn_box_spec){id, "minimal", vcpus, memory_mb}, count_death, on_box, w);
+    CHECK_MSG(!w->done, "the callback came from inside the call");
+    host_run_until(h, &w->done);
+    CHECK_MSG(!w->failed, "create: %s", w->message);
+    return w->box;
+}
+
+wrn_box *box_create(host *h, const char *id) { return box_create_sized(h, id, 1, 256); }
+
+void box_destroy(host *h, wrn_box *box) {
+    wait w = {0};
+    ops->destroy(box, on_done, &w);
+    CHECK_MSG(!w.done, "the callback came from inside the call");
+    host_run_until(h, &w.done);
+    CHECK_MSG(!w.failed, "destroy: %s", w.message);
+}
+
+int box_freeze(host *h, wrn_box *box, bool freeze) {
+    wait w = {0};
+    if (freeze) ops->freeze(box, on_done, &w);
+    else ops->thaw(box, on_done, &w);
+    host_run_until(h, &w.done);
+    if (w.failed) test_note("%s", w.message);
+    return w.failed ? -1 : 0;
+}
+
+int box_ping(host *h, wrn_box *box) {
+    wait w = {0};
+    ops->ping(box, on_done, &w);
+    host_run_until(h, &w.done);
+    return w.failed ? -1 : 0;
+}
+
+static void on_start(void *context, int64_t pid) { ((output *)context)->pid = pid; }
+
+static void on_output(void *context, int stream, const void *data, size_t size) {
+    output *o = context;
+    char *to = stream == 1 ? o->out : o->err;
+    size_t *used = stream == 1 ? &o->out_size : &o->err_size, room = (stream == 1 ? sizeof(o->out) : sizeof(o->err)) - 1 - *used;
+    o->total += size;
+    if (size > room) size = room;
+    memcpy(to + *used, data, size);
+    *used += size;
+}
+
+static void on_end(void *context, wrn_proc_end end, int code, const wrn_fault *fault) {
+    output *o = context;
+    CHECK(!o->ended);
+    o->ended = true;
+    o->end = end;
+    o->code = code;
+    if (fault) snprintf(o->fault, sizeof(o->fault), "%s: %s", fault->code, fault->message);
+}
+
+wrn_proc *box_start(wrn_box *box, const wrn_proc_spec *spec, output *out) {
+    wrn_fault fault = {0};
+    memset(out, 0, sizeof(*out));
+    wrn_proc *proc = ops->exec(box, spec, &(wrn_proc_events){on_start, on_output, on_end, out}, &fault);
+    CHECK_MSG(proc != NULL, "exec: %s", fault.message);
+    return proc;
+}
+
+void box_exec(host *h, wrn_box *box, const wrn_proc_spec *spec, output *out) {
+    box_start(box, spec, out);
+    host_run_until(h, &out->ended);
+}
+
+void box_sh(host *h, wrn_box *box, const char *line, output *out) {
+    const char *args[] = {"-c", line, NULL};
+    box_exec(h, box, &(wrn_proc_spec){.cmd = "/bin/sh", .args = args, .timeout_ms = 60000}, out);
+}

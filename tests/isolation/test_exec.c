@@ -1,0 +1,215 @@
+/* Commands in a sandbox, with the agent's pitfalls each as a test. Everything runs as root and as an ordinary user. */
+#include "box.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <unistd.h>
+
+static output o;
+
+static void sh(host *h, wrn_box *box, const char *line, const char *out, int code) {
+    box_sh(h, box, line, &o);
+    CHECK_MSG(o.end == WRN_PROC_EXITED, "%s: end %d %s", line, o.end, o.fault);
+    CHECK_MSG(o.code == code, "%s: code %d, stderr: %s", line, o.code, o.err);
+    if (out) CHECK_STR(o.out, out);
+}
+
+static void basics(void) {
+    host h;
+    host_open(&h);
+    wrn_box *box = box_create(&h, "cl-basics");
+    CHECK_INT(box_ping(&h, box), 0);
+    sh(&h, box, "echo hi; echo oops >&2; exit 3", "hi\n", 3);
+    CHECK_STR(o.err, "oops\n");
+    CHECK(o.pid > 1);
+    sh(&h, box, "id -u; hostname; pwd; echo $HOME $USER $LOGNAME $WRENN_SANDBOX $WRENN_SANDBOX_ID $WRENN_TEMPLATE_ID",
+       "0\ncl-basics\n/root\n/root root root true cl-basics minimal\n", 0);
+    sh(&h, box, "cat /run/wrenn/sandbox_id /run/wrenn/template_id /etc/hostname", "cl-basics\nminimal\ncl-basics\n", 0);
+    sh(&h, box, "env | cut -d= -f1 | grep -v '^_$' | sort | tr '\\n' ' '",
+       "HOME LOGNAME PATH PWD USER WRENN_SANDBOX WRENN_SANDBOX_ID WRENN_TEMPLATE_ID ", 0);
+    sh(&h, box, "python3 -c 'print(6*7)'", "42\n", 0);
+    sh(&h, box, "cat", "", 0); /* stdin is /dev/null */
+    sh(&h, box, "touch /root/x /etc/y && ls /root", "x\n", 0);
+    /* Somebody with one id can't change what belongs to another, in a copy neither. */
+    sh(&h, box, "touch /usr/bin/z && echo made", geteuid() == 0 ? "made\n" : "", geteuid() == 0 ? 0 : 1);
+    CHECK(access("/usr/bin/z", F_OK) != 0);
+    box_destroy(&h, box);
+    host_close(&h);
+}
+
+static void program_names(void) {
+    host h;
+    host_open(&h);
+    wrn_box *box = box_create(&h, "cl-names");
+    static const struct {
+        const char *cmd;
+        int code;
+    } cases[] = {{"true", 0}, {"/bin/false", 1}, {"no-such-program", 127}, {"/no/such", 127}, {"/etc/passwd", 126},
+                 {"/usr", 126}, {"echo a; echo b", 127}};
+    for (size_t i = 0; i < WRN_COUNT(cases); i++) {
+        box_exec(&h, box, &(wrn_proc_spec){.cmd = cases[i].cmd, .timeout_ms = 10000}, &o);
+        CHECK_INT(o.end, WRN_PROC_EXITED);
+        CHECK_MSG(o.code == cases[i].code, "%s: %d", cases[i].cmd, o.code);
+        if (cases[i].code > 1) CHECK_CONTAINS(o.err, cases[i].cmd);
+    }
+    box_exec(&h, box, &(wrn_proc_spec){.cmd = "true", .cwd = "/nonexistent"}, &o);
+    CHECK_INT(o.end, WRN_PROC_FAILED);
+    CHECK_CONTAINS(o.fault, "invalid_request: cannot enter the directory given as cwd");
+    const char *envs[] = {"A=b c", "HOME=/tmp", "EMPTY=", NULL};
+    const char *args[] = {"-c", "echo \"$A|$HOME|$EMPTY|$(pwd)\"", NULL};
+    box_exec(&h, box, &(wrn_proc_spec){.cmd = "sh", .args = args, .envs = envs, .cwd = "/usr"}, &o);
+    CHECK_STR(o.out, "b c|/tmp||/usr\n");
+    sh(&h, box, "printf 'echo no shebang $1' > /tmp/s; chmod +x /tmp/s; /tmp/s arg", "no shebang arg\n", 0);
+    box_destroy(&h, box);
+    host_close(&h);
+}
+
+static void signals_and_timeouts(void) {
+    host h;
+    host_open(&h);
+    wrn_box *box = box_create(&h, "cl-signals");
+    box_sh(&h, box, "kill -9 $$", &o);
+    CHECK_INT(o.end, WRN_PROC_SIGNALED);
+    CHECK_INT(o.code, 9);
+    /* The whole tree goes with it: children, and daemons that left session and parent. */
+    const char *args[] = {"-c", "(setsid sleep 3001 &); sleep 3002 & (sleep 3003; true) & echo started; sleep 3004", NULL};
+    box_exec(&h, box, &(wrn_proc_spec){.cmd = "sh", .args = args, .timeout_ms = 300}, &o);
+    CHECK_INT(o.end, WRN_PROC_TIMED_OUT);
+    CHECK_STR(o.out, "started\n");
+    sh(&h, box, "cat /proc/[0-9]*/cmdline | tr '\\0' ' ' | grep -c '[s]leep 300'", "0\n", 1);
+    /* A signal reaches all of it too. */
+    wrn_proc *proc = box_start(box, &(wrn_proc_spec){.cmd = "sh", .args = (const char *const[]){"-c", "sleep 3005 & sleep 3006", NULL}}, &o);
+    while (!o.pid) uv_run(&h.loop, UV_RUN_ONCE);
+    ops->signal(proc, SIGTERM);
+    host_run_until(&h, &o.ended);
+    CHECK_INT(o.end, WRN_PROC_SIGNALED);
+    CHECK_INT(o.code, SIGTERM);
+    box_destroy(&h, box);
+    host_close(&h);
+}
+
+static void output_and_credit(void) {
+    host h;
+    host_open(&h);
+    wrn_box *box = box_create(&h, "cl-output");
+    sh(&h, box, "head -c 20000000 /dev/zero; head -c 3000000 /dev/zero >&2", NULL, 0);
+    CHECK_INT(o.total, 23000000);
+    /* A reader that has stopped gets at most the credit, and control goes on. */
+    static output noisy;
+    wrn_proc *proc = box_start(box, &(wrn_proc_spec){.cmd = "yes", .timeout_ms = 60000}, &noisy);
+    ops->read_stop(proc);
+    for (int i = 0; i < 20; i++) {
+        CHECK_INT(box_ping(&h, box), 0);
+        sh(&h, box, "echo still here", "still here\n", 0);
+    }
+    CHECK(noisy.total > 0 && noisy.total <= 256 * 1024);
+    size_t before = noisy.total;
+    ops->read_start(proc);
+    while (noisy.total < before + 4000000) uv_run(&h.loop, UV_RUN_ONCE);
+    ops->signal(proc, SIGKILL);
+    host_run_until(&h, &noisy.ended);
+    box_destroy(&h, box);
+    host_close(&h);
+}
+
+/* "EXIT must follow process exit + short drain, not pipe EOF." */
+static void background_holds_the_pipe(void) {
+    host h;
+    host_open(&h);
+    wrn_box *box = box_create(&h, "cl-pipe");
+    sh(&h, box, "sleep 1000 & echo started", "started\n", 0);
+    sh(&h, box, "cat /proc/[0-9]*/cmdline | tr '\\0' ' ' | grep -o '[s]leep 1000' | wc -l", "1\n", 0);
+    sh(&h, box, "(while :; do echo flood; done) & sleep 0.1; exit 5", NULL, 5);
+    sh(&h, box, "head -c 60000 /dev/zero & wait; true", NULL, 0);
+    CHECK_INT(o.total, 60000);
+    box_destroy(&h, box);
+    host_close(&h);
+}
+
+/* "The channel must be close-on-exec": a command has 0, 1, 2 and nothing else. */
+static void no_descriptor_leaks(void) {
+    host h;
+    host_open(&h);
+    wrn_box *box = box_create(&h, "cl-fds");
+    sh(&h, box, "ls /proc/self/fd | tr '\\n' ' '", "0 1 2 3 ", 0); /* 3 is ls's own */
+    sh(&h, box, "ls -l /proc/1/fd /proc/1/exe; cat /proc/1/mem", NULL, 1);
+    CHECK_CONTAINS(o.err, "ermission denied");
+    box_destroy(&h, box);
+    host_close(&h);
+}
+
+/* The keeper between agent and command can be killed from inside; then all below it goes. */
+static void killing_the_keeper(void) {
+    host h;
+    host_open(&h);
+    wrn_box *box = box_create(&h, "cl-keeper");
+    box_sh(&h, box, "kill -9 $PPID; sleep 3007", &o);
+    CHECK_INT(o.end, WRN_PROC_SIGNALED);
+    sh(&h, box, "kill -9 1; echo $?", "0\n", 0); /* the kernel lets no signal from inside reach PID 1 */
+    sh(&h, box, "cat /proc/[0-9]*/cmdline | tr '\\0' ' ' | grep -c '[s]leep 3007'", "0\n", 1);
+    CHECK_INT(box_ping(&h, box), 0);
+    box_destroy(&h, box);
+    host_close(&h);
+}
+
+static void many_at_once(void) {
+    host h;
+    host_open(&h);
+    wrn_box *box = box_create_sized(&h, "cl-many", 2, 512);
+    static output outs[50];
+    for (size_t i = 0; i < WRN_COUNT(outs); i++)
+        box_start(box, &(wrn_proc_spec){.cmd = "sh", .args = (const char *const[]){"-c", "echo $$; exit 7", NULL}}, &outs[i]);
+    for (size_t i = 0; i < WRN_COUNT(outs); i++) {
+        host_run_until(&h, &outs[i].ended);
+        CHECK_INT(outs[i].code, 7);
+    }
+    static char big[1000000];
+    memset(big, 'x', sizeof(big) - 1);
+    const char *args[] = {big, NULL}; /* over the kernel's limit for one argument, in many frames */
+    box_exec(&h, box, &(wrn_proc_spec){.cmd = "true", .args = args}, &o);
+    CHECK_INT(o.code, 126);
+    CHECK_CONTAINS(o.err, "rgument list too long");
+    box_destroy(&h, box);
+    host_close(&h);
+}
+
+static void freezing(void) {
+    host h;
+    host_open(&h);
+    wrn_box *box = box_create(&h, "cl-frozen");
+    static output counter;
+    const char *args[] = {"-c", "i=0; while :; do i=$((i+1)); echo $i; done", NULL};
+    wrn_proc *proc = box_start(box, &(wrn_proc_spec){.cmd = "sh", .args = args}, &counter);
+    while (counter.total < 100) uv_run(&h.loop, UV_RUN_ONCE);
+    CHECK_INT(box_freeze(&h, box, true), 0);
+    CHECK_INT(box_freeze(&h, box, false), 0);
+    size_t before = counter.total;
+    while (counter.total < before + 100) uv_run(&h.loop, UV_RUN_ONCE);
+    ops->signal(proc, SIGKILL);
+    host_run_until(&h, &counter.ended);
+    CHECK_INT(box_freeze(&h, box, true), 0);
+    box_destroy(&h, box); /* also while frozen */
+    host_close(&h);
+}
+
+#define BOTH(ident, run)                                                    \
+    TEST(ident##_as_root) {                                                 \
+        if (geteuid() != 0) test_skip("not run as root");                  \
+        run();                                                              \
+    }                                                                       \
+    TEST(ident##_as_ordinary_user) {                                        \
+        become_ordinary_user();                                             \
+        run();                                                              \
+    }
+
+BOTH(commands_run, basics)
+BOTH(program_names_are_looked_up, program_names)
+BOTH(timeouts_and_signals_reach_the_whole_tree, signals_and_timeouts)
+BOTH(output_flows_on_credit, output_and_credit)
+BOTH(exit_does_not_wait_for_background_processes, background_holds_the_pipe)
+BOTH(commands_get_no_descriptor_of_the_agent, no_descriptor_leaks)
+BOTH(a_killed_keeper_takes_its_command_along, killing_the_keeper)
+BOTH(many_commands_at_once, many_at_once)
+BOTH(a_sandbox_freezes_and_thaws, freezing)
+
+TEST_MAIN
