@@ -51,9 +51,8 @@ static void print_text(const wrenn_sandbox_list *list, bool quiet) {
 
 static int run(cli_app *cli) {
     ls_values values = {0};
-    cli->values = &values;
     const char *word;
-    if (!cli_next_word(cli, &word)) return CLI_USAGE;
+    if (!cli_next_word(cli, &values, &word)) return CLI_USAGE;
     if (cli->help) return cli_print_help(cli->command), 0;
     if (word || *cli->words) return cli_usage(cli, "'%s' is one word too many", word ? word : *cli->words);
     if (!cli_connect(cli)) return CLI_FAILED;
