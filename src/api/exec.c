@@ -11,42 +11,43 @@ enum { EXEC_TIMEOUT_SEC = 30, MARGIN_MS = 15000, ENVS_MAX = 4096 };
 
 /* ---- the answer ---- */
 
-static bool decode_stream(wrn_arena *arena, bool base64, const char *text, size_t size, const char **data,
-                          size_t *data_size) {
-    if (!base64) {
-        *data = wrn_arena_dup(arena, text, size);
-        *data_size = size;
-        return *data != NULL;
-    }
-    char *bytes = wrn_arena_alloc(arena, wrn_base64_decoded_max(size) + 1);
-    ssize_t decoded = bytes ? wrn_base64_decode(bytes, text, size) : -1;
-    if (decoded < 0) return false;
+/* 0, WRENN_E_NO_MEMORY or WRENN_E_PROTOCOL. */
+static int decode_stream(wrn_arena *arena, bool base64, const char *text, size_t size, const char **data,
+                         size_t *data_size) {
+    char *bytes = base64 ? wrn_arena_alloc(arena, wrn_base64_decoded_max(size) + 1) : wrn_arena_dup(arena, text, size);
+    if (!bytes) return WRENN_E_NO_MEMORY;
+    ssize_t length = base64 ? wrn_base64_decode(bytes, text, size) : (ssize_t)size;
     *data = bytes;
-    *data_size = (size_t)decoded;
-    return true;
+    *data_size = length < 0 ? 0 : (size_t)length;
+    return length < 0 ? WRENN_E_PROTOCOL : 0;
+}
+
+static int decode(const wrn_exec_result *wire, wrenn_exec_result *result) {
+    if (!result) return WRENN_E_NO_MEMORY;
+    if (!(wire->present & WRN_HAS_EXEC_RESULT_EXIT_CODE)) return WRENN_E_PROTOCOL;
+    bool base64 = wire->encoding && strcmp(wire->encoding, "base64") == 0;
+    wrn_arena *arena = wrn_result_arena(result);
+    result->exit_code = wire->exit_code;
+    result->duration_ms = wire->duration_ms;
+    int rc = decode_stream(arena, base64, wire->out, wire->out_size, &result->stdout_data, &result->stdout_size);
+    if (rc < 0) return rc;
+    return decode_stream(arena, base64, wire->err, wire->err_size, &result->stderr_data, &result->stderr_size);
 }
 
 static void respond(wrenn_op *op, wrn_http_response *response) {
     wrn_exec_result *wire = wrn_op_decode(op, response, &wrn_model_exec_result);
     if (!wire) return;
-    bool base64 = wire->encoding && strcmp(wire->encoding, "base64") == 0;
     wrenn_exec_result *result = wrn_result_new(sizeof(*result));
-    bool ok = result && wire->present & WRN_HAS_EXEC_RESULT_EXIT_CODE;
-    if (ok) {
-        result->exit_code = wire->exit_code;
-        result->duration_ms = wire->duration_ms;
-        wrn_arena *arena = wrn_result_arena(result);
-        ok = decode_stream(arena, base64, wire->out, wire->out_size, &result->stdout_data, &result->stdout_size) &&
-             decode_stream(arena, base64, wire->err, wire->err_size, &result->stderr_data, &result->stderr_size);
-    }
+    int rc = decode(wire, result);
     wrn_result_free(wire);
-    if (ok) {
+    if (rc == 0) {
         wrn_op_finish(op, result, wrn_result_free);
         return;
     }
     wrn_result_free(result);
-    wrn_op_fail(op, result ? wrn_error_new(WRENN_E_PROTOCOL, "exec: the answer has no exit code or broken base64")
-                           : wrn_error_new(WRENN_E_NO_MEMORY, "exec: out of memory"));
+    wrn_op_fail(op, rc == WRENN_E_NO_MEMORY
+                        ? wrn_error_new(rc, "exec: out of memory")
+                        : wrn_error_new(rc, "exec: the answer has no exit code, or its output is not base64 as it says"));
 }
 
 static const wrn_op_type exec_type = {.name = "exec", .respond = respond};

@@ -11,12 +11,13 @@ typedef struct decoder {
 } decoder;
 
 static bool fail(const decoder *d, const char *name, const char *problem) {
+    d->why->no_memory = false;
     snprintf(d->why->text, sizeof(d->why->text), "member \"%.64s\" %s", name, problem);
     return false;
 }
 
 static bool no_memory(const decoder *d) {
-    snprintf(d->why->text, sizeof(d->why->text), "out of memory");
+    *d->why = (wrn_model_why){.no_memory = true, .text = "out of memory"};
     return false;
 }
 
@@ -163,6 +164,7 @@ bool wrn_model_decode(const wrn_model *model, const wrn_json *object, bool stric
     decoder d = {model, arena, strict, why};
     wrn_model_head *head = out;
     if (wrn_json_type_of(object) != WRN_JSON_OBJECT) {
+        why->no_memory = false;
         snprintf(why->text, sizeof(why->text), "%s must be a JSON object", model->name);
         return false;
     }

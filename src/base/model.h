@@ -62,6 +62,7 @@ typedef struct wrn_model {
 } wrn_model;
 
 typedef struct wrn_model_why {
+    bool no_memory; /* nothing is wrong with the JSON */
     char text[160]; /* for people: which member, and what is wrong with it */
 } wrn_model_why;
 

@@ -87,8 +87,9 @@ static int set_base(wrenn_client *client, const wrenn_client_options *options, w
     const char *base = first_set(options->base_url, "WRENN_BASE_URL");
     if (!base) base = client->api_key || client->token ? CLUSTER_URL : "local:";
     char why[512];
-    if (!wrn_base_url_parse(base, &client->base, why, sizeof(why)))
-        return wrn_fail(error, WRENN_E_INVALID_ARGUMENT, "%s", why);
+    wrn_url_verdict verdict = wrn_base_url_parse(base, &client->base, why, sizeof(why));
+    if (verdict == WRN_URL_BAD) return wrn_fail(error, WRENN_E_INVALID_ARGUMENT, "%s", why);
+    if (verdict == WRN_URL_NO_MEMORY) return wrn_fail(error, WRENN_E_NO_MEMORY, "out of memory");
     if (client->base.kind == WRN_BASE_LOCAL) return join_local(client, options, error);
     return copy(&client->base_text, base) ? 0 : wrn_fail(error, WRENN_E_NO_MEMORY, "out of memory");
 }

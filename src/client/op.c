@@ -364,6 +364,11 @@ static wrenn_error *protocol_error(const wrenn_op *op, const wrn_http_response *
                          response->status, why);
 }
 
+static wrenn_error *decode_error(const wrenn_op *op, const wrn_http_response *response, const wrn_model_why *why) {
+    if (why->no_memory) return wrn_error_new(WRENN_E_NO_MEMORY, "%s: out of memory", op->type->name);
+    return protocol_error(op, response, why->text);
+}
+
 static wrn_json *parse_answer(wrenn_op *op, const wrn_http_response *response) {
     wrn_json *json = NULL;
     const char *why = NULL;
@@ -376,11 +381,11 @@ static wrn_json *parse_answer(wrenn_op *op, const wrn_http_response *response) {
 void *wrn_op_decode(wrenn_op *op, const wrn_http_response *response, const wrn_model *model) {
     WRN_AUTO(wrn_json_freep) wrn_json *json = parse_answer(op, response);
     if (!json) return NULL;
-    wrn_model_why why = {"out of memory"};
+    wrn_model_why why = {.no_memory = true};
     void *result = wrn_result_new(model->size);
     if (result && wrn_model_decode(model, json, false, wrn_result_arena(result), result, &why)) return result;
     wrn_result_free(result);
-    wrn_op_fail(op, protocol_error(op, response, why.text));
+    wrn_op_fail(op, decode_error(op, response, &why));
     return NULL;
 }
 
@@ -397,13 +402,13 @@ void wrn_op_respond_list(wrenn_op *op, const wrn_http_response *response, const 
         const void *const *items;
         size_t count;
     } *list = wrn_result_new(sizeof(*list));
-    wrn_model_why why = {"out of memory"};
+    wrn_model_why why = {.no_memory = true};
     if (list && wrn_model_decode_list(model, json, wrn_result_arena(list), &list->items, &list->count, &why)) {
         wrn_op_finish(op, list, wrn_result_free);
         return;
     }
     wrn_result_free(list);
-    wrn_op_fail(op, protocol_error(op, response, why.text));
+    wrn_op_fail(op, decode_error(op, response, &why));
 }
 
 void wrn_op_respond_nothing(wrenn_op *op, wrn_http_response *response) {

@@ -23,6 +23,8 @@ struct wrn_http {
     CURL *spare[SPARE_HANDLES];
     int spares;
     bool collecting;
+    wrn_exchange *starved; /* those whose socket could not be watched */
+    wrn_http *next_abandoned;
 };
 
 struct wrn_exchange {
@@ -31,7 +33,8 @@ struct wrn_exchange {
     struct curl_slist *headers;
     const char *body;
     size_t body_size, body_sent;
-    bool connected, head_whole, too_large;
+    bool connected, head_whole, too_large, starved;
+    wrn_exchange *next_starved;
     wrn_http_fn fn;
     void *context;
     wrn_http_response response;
@@ -103,6 +106,15 @@ static void on_socket_ready(void *context, int fd, uint32_t events) {
     collect(http);
 }
 
+static void starve(CURL *easy) {
+    wrn_exchange *exchange = NULL;
+    curl_easy_getinfo(easy, CURLINFO_PRIVATE, (char **)&exchange);
+    if (exchange->starved) return;
+    exchange->starved = true;
+    exchange->next_starved = exchange->http->starved;
+    exchange->http->starved = exchange;
+}
+
 static int on_socket(CURL *easy, curl_socket_t fd, int what, void *context, void *socket_data) {
     wrn_http *http = context;
     wrn_watch *watch = socket_data;
@@ -112,18 +124,22 @@ static int on_socket(CURL *easy, curl_socket_t fd, int what, void *context, void
         curl_multi_assign(http->multi, fd, NULL);
         return 0;
     }
+    /* An error returned from here would make libcurl give up the whole multi handle, so it stays between us. */
     uint32_t events = (what & CURL_POLL_IN ? EPOLLIN : 0u) | (what & CURL_POLL_OUT ? EPOLLOUT : 0u);
-    if (watch) return wrn_loop_rewatch(http->loop, watch, events) ? 0 : -1;
-    watch = wrn_loop_watch(http->loop, fd, events, on_socket_ready, http);
-    if (!watch) return -1;
-    return curl_multi_assign(http->multi, fd, watch) == CURLM_OK ? 0 : -1;
+    bool ok = watch && wrn_loop_rewatch(http->loop, watch, events);
+    if (!watch) {
+        watch = wrn_loop_watch(http->loop, fd, events, on_socket_ready, http);
+        ok = watch && curl_multi_assign(http->multi, fd, watch) == CURLM_OK;
+    }
+    if (!ok) starve(easy);
+    return 0;
 }
 
 static int on_timer(CURLM *multi, long timeout_ms, void *context) {
     wrn_http *http = context;
     (void)multi;
     if (timeout_ms < 0) wrn_loop_timer_clear(http->loop, &http->timer);
-    else if (!wrn_loop_timer_set(http->loop, &http->timer, wrn_now_ms() + timeout_ms)) return -1;
+    else wrn_loop_timer_set(http->loop, &http->timer, wrn_now_ms() + timeout_ms); /* has a slot: see loop.c */
     return 0;
 }
 
@@ -138,6 +154,11 @@ static void on_timeout(wrn_timer *timer) {
 
 static void release(wrn_exchange *exchange) {
     wrn_http *http = exchange->http;
+    for (wrn_exchange **at = &http->starved; *at; at = &(*at)->next_starved) {
+        if (*at != exchange) continue;
+        *at = exchange->next_starved;
+        break;
+    }
     if (exchange->easy) {
         curl_multi_remove_handle(http->multi, exchange->easy);
         if (http->spares < SPARE_HANDLES) {
@@ -194,6 +215,12 @@ static void describe(wrn_exchange *exchange, CURLcode code) {
     response->total_us = time_of(easy, CURLINFO_TOTAL_TIME_T);
 }
 
+static void report(wrn_exchange *exchange, CURLcode code) {
+    describe(exchange, code);
+    exchange->fn(exchange->context, &exchange->response);
+    release(exchange);
+}
+
 /* Reports what has ended. Only here do our callbacks run, never inside libcurl's. A callback may start and cancel
  * exchanges; those loops come back here through the outer one. */
 static void collect(wrn_http *http) {
@@ -206,10 +233,9 @@ static void collect(wrn_http *http) {
         wrn_exchange *exchange = NULL;
         CURLcode code = message->data.result;
         curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, (char **)&exchange);
-        describe(exchange, code);
-        exchange->fn(exchange->context, &exchange->response);
-        release(exchange);
+        report(exchange, code);
     }
+    while (http->starved) report(http->starved, CURLE_OUT_OF_MEMORY);
     http->collecting = false;
 }
 
@@ -362,8 +388,10 @@ void wrn_http_free(wrn_http *http) {
     free(http);
 }
 
-/* Any cleanup by libcurl would send TLS close messages on connections that the parent still uses; its memory stays. */
+/* Any cleanup by libcurl would send TLS close messages on connections that the parent still uses. So the memory stays,
+ * where leak checkers see that it is meant to. */
 void wrn_http_abandon(wrn_http *http) {
-    free_strings(http);
-    free(http);
+    static wrn_http *abandoned;
+    http->next_abandoned = abandoned;
+    abandoned = http;
 }

@@ -58,7 +58,7 @@ typedef void (*wrn_http_fn)(void *context, wrn_http_response *response);
 wrn_http *wrn_http_new(wrn_loop *loop, const wrn_http_config *config);
 /* All exchanges must be over or cancelled. */
 void wrn_http_free(wrn_http *http);
-/* After fork(), in the child: frees memory but says nothing on the parent's connections. */
+/* After fork(), in the child: lets go of it without a word on the parent's connections. */
 void wrn_http_abandon(wrn_http *http);
 
 /* NULL when out of memory. */

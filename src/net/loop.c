@@ -9,7 +9,9 @@
 
 #include "base/clock.h"
 
-enum { BATCH = 64 };
+/* Timers get a slot while memory is there: whoever sets one grows the heap for a few more, so that those that can't do
+ * without (the transport's own) find one. */
+enum { BATCH = 64, SPARE_SLOTS = 4 };
 
 struct wrn_watch {
     int fd;
@@ -100,15 +102,18 @@ static void sift(wrn_loop *loop, size_t at, wrn_timer *timer) {
     place(loop, at, timer);
 }
 
+static void grow_heap(wrn_loop *loop) {
+    size_t capacity = loop->heap_capacity ? loop->heap_capacity * 2 : 16;
+    wrn_timer **heap = realloc(loop->heap, capacity * sizeof(*heap));
+    if (!heap) return;
+    loop->heap = heap;
+    loop->heap_capacity = capacity;
+}
+
 bool wrn_loop_timer_set(wrn_loop *loop, wrn_timer *timer, int64_t due_ms) {
     if (!timer->place) {
-        if (loop->timers == loop->heap_capacity) {
-            size_t capacity = loop->heap_capacity ? loop->heap_capacity * 2 : 16;
-            wrn_timer **heap = realloc(loop->heap, capacity * sizeof(*heap));
-            if (!heap) return false;
-            loop->heap = heap;
-            loop->heap_capacity = capacity;
-        }
+        if (loop->timers + SPARE_SLOTS > loop->heap_capacity) grow_heap(loop);
+        if (loop->timers == loop->heap_capacity) return false;
         timer->place = ++loop->timers;
     }
     timer->due_ms = due_ms;

@@ -45,9 +45,9 @@ static const char *check_authority(const char *text, size_t size) {
     return wrn_parse_int(port, 1, 65535, &number) ? NULL : "has a port that is not a number from 1 to 65535";
 }
 
-static const char *check_http(const char *text) {
-    if (strlen(text) > URL_MAX) return "is too long";
-    const char *host = strstr(text, "://") + 3;
+/* What is wrong with the part after "//", or NULL. */
+static const char *check_http(const char *host) {
+    if (strnlen(host, URL_MAX + 1) > URL_MAX) return "is too long";
     size_t host_size = strcspn(host, "/?#");
     const char *problem = check_authority(host, host_size);
     if (problem) return problem;
@@ -58,23 +58,22 @@ static const char *check_http(const char *text) {
     return NULL;
 }
 
-static const char *check_unix(const char *path) {
+static const char *check_unix(const char *path, size_t size) {
     if (*path != '/') return "needs an absolute path, as in unix:/run/wrennd.sock";
-    if (strlen(path) > UNIX_PATH_MAX_BYTES) return "has a path over 107 bytes, too long for a unix socket";
-    return NULL;
+    return size > UNIX_PATH_MAX_BYTES ? "has a path over 107 bytes, too long for a unix socket" : NULL;
 }
 
-bool wrn_base_url_parse(const char *text, wrn_base_url *out, char *why, size_t why_size) {
+wrn_url_verdict wrn_base_url_parse(const char *text, wrn_base_url *out, char *why, size_t why_size) {
     *out = (wrn_base_url){0};
     const char *problem = NULL, *url = "http://localhost";
     if (strcmp(text, "local:") == 0) {
         out->kind = WRN_BASE_LOCAL;
     } else if (strncmp(text, "unix:", 5) == 0) {
         out->kind = WRN_BASE_UNIX;
-        problem = check_unix(text + 5);
+        problem = check_unix(text + 5, strlen(text) - 5);
         if (!problem) out->unix_path = strdup(text + 5);
     } else if (strncasecmp(text, "http://", 7) == 0 || strncasecmp(text, "https://", 8) == 0) {
-        problem = check_http(text);
+        problem = check_http(text + (text[4] == ':' ? 7 : 8));
         url = text;
     } else {
         problem = "must start with https://, http://, unix:/ or be local:";
@@ -84,16 +83,15 @@ bool wrn_base_url_parse(const char *text, wrn_base_url *out, char *why, size_t w
         bool secret = strchr(text, '@') != NULL;
         snprintf(why, why_size, "the base URL %s%.200s%s %s", secret ? "" : "\"", secret ? "given" : text,
                  secret ? "" : "\"", problem);
-        return false;
+        return WRN_URL_BAD;
     }
     out->url = strdup(url);
     if (!out->url || (out->kind == WRN_BASE_UNIX && !out->unix_path)) {
         wrn_base_url_clear(out);
-        snprintf(why, why_size, "out of memory");
-        return false;
+        return WRN_URL_NO_MEMORY;
     }
     for (size_t size = strlen(out->url); size && out->url[size - 1] == '/'; size--) out->url[size - 1] = '\0';
-    return true;
+    return WRN_URL_OK;
 }
 
 void wrn_base_url_clear(wrn_base_url *base) {

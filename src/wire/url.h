@@ -15,8 +15,10 @@ typedef struct wrn_base_url {
     char *unix_path; /* WRN_BASE_UNIX */
 } wrn_base_url;
 
-/* Takes https://..., http://..., unix:/path and local:. False with what is wrong and how to mend it in `why`. */
-bool wrn_base_url_parse(const char *text, wrn_base_url *out, char *why, size_t why_size);
+typedef enum wrn_url_verdict { WRN_URL_OK, WRN_URL_BAD, WRN_URL_NO_MEMORY } wrn_url_verdict;
+
+/* Takes https://..., http://..., unix:/path and local:. When bad, `why` says what is wrong and how to mend it. */
+wrn_url_verdict wrn_base_url_parse(const char *text, wrn_base_url *out, char *why, size_t why_size);
 void wrn_base_url_clear(wrn_base_url *base);
 
 /* Appends `text` with everything but unreserved characters percent-encoded: fit for one path segment or query value. */

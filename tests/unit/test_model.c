@@ -70,7 +70,7 @@ TEST(wrong_types_name_the_member) {
     };
     for (size_t i = 0; i < WRN_COUNT(cases); i++) {
         WRN_AUTO(wrn_arena_free) wrn_arena arena = {0};
-        wrn_model_why why = {""};
+        wrn_model_why why = {0};
         wrn_exec_request request = {0};
         CHECK_MSG(!decode(&wrn_model_exec_request, cases[i].text, true, &arena, &request, &why), "took %s", cases[i].text);
         CHECK_STR(why.text, cases[i].why);

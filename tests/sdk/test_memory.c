@@ -1,0 +1,128 @@
+/* Every operation with allocation N failing, for every N: it succeeds or says WRENN_E_NO_MEMORY (or, where libcurl hides
+ * the cause, a connection error), and leaks nothing (the sanitizer and valgrind runs look at that).
+ *
+ * The program is linked with malloc and its kin wrapped, so only our own code's calls are counted, not libcurl's. */
+#include <stdlib.h>
+
+#include "sdk.h"
+
+void *__real_malloc(size_t size);
+void *__real_calloc(size_t count, size_t size);
+void *__real_realloc(void *old, size_t size);
+char *__real_strdup(const char *text);
+void *__wrap_malloc(size_t size);
+void *__wrap_calloc(size_t count, size_t size);
+void *__wrap_realloc(void *old, size_t size);
+char *__wrap_strdup(const char *text);
+
+/* Of this thread alone: the scripted server has one of its own. */
+static __thread long countdown;
+static __thread bool failed;
+
+static bool fails(void) {
+    if (!countdown || --countdown) return false;
+    return failed = true;
+}
+
+void *__wrap_malloc(size_t size) { return fails() ? NULL : __real_malloc(size); }
+void *__wrap_calloc(size_t count, size_t size) { return fails() ? NULL : __real_calloc(count, size); }
+void *__wrap_realloc(void *old, size_t size) { return fails() ? NULL : __real_realloc(old, size); }
+char *__wrap_strdup(const char *text) { return fails() ? NULL : __real_strdup(text); }
+
+static int scenario_exec(const wrenn_client_options *options) {
+    static const char *const argv[] = {"echo", "hi", NULL}, *const envs[] = {"A=1", NULL};
+    wrenn_exec_options exec = WRENN_EXEC_OPTIONS_INIT;
+    exec.argv = argv;
+    exec.envs = envs;
+    wrenn_client *client = NULL;
+    wrenn_sandbox *sandbox = NULL;
+    wrenn_exec_result *result = NULL;
+    wrenn_error *error = NULL;
+    int rc = wrenn_client_new(options, &client, &error);
+    if (rc == 0) rc = wrenn_sandbox_from_id(client, "cl-1", &sandbox, &error);
+    if (rc == 0) rc = wrenn_sandbox_exec(sandbox, &exec, &result, &error);
+    if (rc == 0) CHECK_STR(result->stdout_data, "hi\n");
+    else CHECK_INT(wrenn_error_code(error), rc);
+    wrenn_error_free(error);
+    wrenn_exec_result_free(result);
+    wrenn_sandbox_free(sandbox);
+    wrenn_client_free(client);
+    return rc;
+}
+
+static void ignore(wrenn_op *op, void *data) { *(bool *)data = wrenn_op_is_done(op); }
+
+/* With a callback, retries and the era to find out. */
+static int scenario_list(const wrenn_client_options *options) {
+    wrenn_client *client = NULL;
+    wrenn_op *op = NULL;
+    wrenn_sandbox_list *list = NULL;
+    bool done = false;
+    int rc = wrenn_client_new(options, &client, NULL);
+    if (rc == 0) rc = wrenn_sandboxes_list_start(client, ignore, &done, &op, NULL);
+    while (rc == 0 && !done) rc = wrenn_client_dispatch(client, -1, NULL) < 0 ? WRENN_E_NO_MEMORY : 0;
+    if (rc == 0) rc = wrenn_sandboxes_list_finish(op, &list, NULL);
+    if (rc == 0) CHECK_INT(list->count, 1);
+    wrenn_sandbox_list_free(list);
+    wrenn_op_free(op);
+    wrenn_client_free(client);
+    return rc;
+}
+
+static void sweep(int (*scenario)(const wrenn_client_options *), const script_reply *replies, size_t count, int64_t era) {
+    for (long n = 1;; n++) {
+        script_server *server = script_start(replies, count, true);
+        wrenn_client_options options = sdk_options(script_url(server));
+        options.era = era;
+        options.max_attempts = 1;
+        failed = false;
+        countdown = n;
+        int rc = scenario(&options);
+        countdown = 0;
+        script_stop(server);
+        CHECK_MSG(rc == 0 || rc == WRENN_E_NO_MEMORY || rc == WRENN_E_CONNECTION_FAILED || rc == WRENN_E_CONNECTION_LOST ||
+                      rc == WRENN_E_SYSTEM,
+                  "allocation %ld: %s", n, wrenn_strerror_name(rc));
+        if (!failed) {
+            CHECK_INT(rc, 0);
+            test_note("%ld allocations", n - 1);
+            CHECK(n > 20);
+            return;
+        }
+    }
+}
+
+TEST_SLOW(exec_with_each_allocation_failing) {
+    char *text = script_text("200 OK", "", EXEC_BODY);
+    sweep(scenario_exec, &(script_reply){.text = text}, 1, WRENN_ERA_SANDBOXES);
+    free(text);
+}
+
+TEST_SLOW(an_error_answer_with_each_allocation_failing) {
+    char *text = script_text("409 Conflict", "", ERROR_BODY("has_active_sandboxes"));
+    for (long n = 1; n < 400; n++) {
+        script_server *server = script_start(&(script_reply){.text = text}, 1, true);
+        wrenn_client_options options = sdk_options(script_url(server));
+        failed = false;
+        countdown = n;
+        int rc = scenario_exec(&options);
+        countdown = 0;
+        script_stop(server);
+        CHECK(rc < 0);
+        if (!failed) {
+            CHECK_INT(rc, WRENN_E_HOST_HAS_SANDBOXES);
+            free(text);
+            return;
+        }
+    }
+    CHECK_MSG(false, "more allocations than expected");
+}
+
+TEST_SLOW(list_with_each_allocation_failing) {
+    char *probe = script_text("404 Not Found", "", ""), *list = script_text("200 OK", "", "[" SANDBOX_BODY "]");
+    script_reply replies[] = {{.text = probe}, {.text = list}};
+    sweep(scenario_list, replies, COUNT(replies), WRENN_ERA_AUTO);
+    free(probe), free(list);
+}
+
+TEST_MAIN
