@@ -16,11 +16,25 @@
     ",\"duration_ms\":3,\"encoding\":\"" encoding "\"}"
 #define ERROR(code) "{\"error\":{\"code\":\"" code "\",\"message\":\"because\\nof \\u001b[2J this\"}}"
 
+static char *texts[64]; /* of replies, freed by stop() */
+static size_t text_count;
+
+static script_reply reply(const char *status, const char *body) {
+    CHECK(text_count < sizeof(texts) / sizeof(texts[0]));
+    texts[text_count] = script_text(status, "", body);
+    return (script_reply){.text = texts[text_count++]};
+}
+
+static void stop(script_server *server) {
+    script_stop(server);
+    while (text_count) free(texts[--text_count]);
+}
+
 /* The first question of every client is which era the server is of; then come these answers, in this order. */
 static script_server *serve(const script_reply *replies, size_t count) {
     static script_reply all[8]; /* the server keeps no copy; one server at a time */
     CHECK(count < 8);
-    all[0] = (script_reply){.text = script_text("404 Not Found", "", ERROR("not_found"))};
+    all[0] = reply("404 Not Found", ERROR("not_found"));
     for (size_t i = 0; i < count; i++) all[i + 1] = replies[i];
     script_server *server = script_start(all, count + 1, false);
     setenv("WRENN_BASE_URL", script_url(server), 1);
@@ -28,15 +42,12 @@ static script_server *serve(const script_reply *replies, size_t count) {
     return server;
 }
 
-static script_reply created(void) { return (script_reply){.text = script_text("201 Created", "", SANDBOX)}; }
+static script_reply created(void) { return reply("201 Created", SANDBOX); }
 
-static script_reply gone(void) { return (script_reply){.text = "HTTP/1.1 204 No Content\r\n\r\n"}; }
+static script_reply ok(const char *body) { return reply("200 OK", body); }
 
-static script_reply ok(const char *body) { return (script_reply){.text = script_text("200 OK", "", body)}; }
-
-static script_reply refused(const char *status, const char *body) {
-    return (script_reply){.text = script_text(status, "", body)};
-}
+static const script_reply gone = {.text = "HTTP/1.1 204 No Content\r\n\r\n"};
+static const script_reply hold = {.text = "", .cut = SCRIPT_NOTHING, .end = SCRIPT_HOLD};
 
 static void check_request(script_server *server, size_t index, const char *start, const char *part) {
     CHECK(script_count(server) > index);
@@ -46,7 +57,7 @@ static void check_request(script_server *server, size_t index, const char *start
 }
 
 TEST(run_creates_executes_and_destroys) {
-    const script_reply replies[] = {created(), ok(EXEC("7", "utf-8", "out\\n", "err\\n")), gone()};
+    const script_reply replies[] = {created(), ok(EXEC("7", "utf-8", "out\\n", "err\\n")), gone};
     script_server *server = serve(replies, 3);
     program_result result = WRENN("run", "-T", "small", "--vcpus=2", "-m", "256", "-t", "9", "-e", "A=b", "-C", "/tmp",
                                   "prog", "--", "-x", "two words");
@@ -63,18 +74,18 @@ TEST(run_creates_executes_and_destroys) {
     check_request(server, 3, "DELETE /v1/sandboxes/" ID " ", "");
     CHECK_INT(script_count(server), 4);
     program_result_free(&result);
-    script_stop(server);
+    stop(server);
 }
 
 TEST(output_is_passed_on_byte_for_byte) {
-    const script_reply replies[] = {created(), ok(EXEC("0", "base64", "AP8NCg==", "/gA=")), gone()};
+    const script_reply replies[] = {created(), ok(EXEC("0", "base64", "AP8NCg==", "/gA=")), gone};
     script_server *server = serve(replies, 3);
     program_result result = WRENN("run", "prog");
     CHECK_MEM(result.out, result.out_size, "\0\xff\r\n", 4);
     CHECK_MEM(result.err, result.err_size, "\xfe\0", 2);
     CHECK_INT(result.code, 0);
     program_result_free(&result);
-    script_stop(server);
+    stop(server);
 }
 
 static void check_json(const char *body, const char *want) {
@@ -84,7 +95,7 @@ static void check_json(const char *body, const char *want) {
     CHECK_STR(result.out, want);
     CHECK_INT(result.err_size, 0);
     program_result_free(&result);
-    script_stop(server);
+    stop(server);
 }
 
 TEST(results_as_json) {
@@ -111,65 +122,69 @@ TEST(results_as_json) {
 TEST(a_signal_in_the_sandbox_is_137) {
     const script_reply replies[] = {ok(EXEC("-1", "utf-8", "", ""))};
     script_server *server = serve(replies, 1);
-    CHECK_INT(WRENN("exec", ID, "prog").code, 137);
-    script_stop(server);
+    program_result result = WRENN("exec", ID, "prog");
+    CHECK_INT(result.code, 137);
+    program_result_free(&result);
+    stop(server);
 }
 
 TEST(run_destroys_after_a_failure_too) {
-    const script_reply replies[] = {created(), refused("502 Bad Gateway", ERROR("agent_error")), gone()};
+    const script_reply replies[] = {created(), reply("502 Bad Gateway", ERROR("agent_error")), gone};
     script_server *server = serve(replies, 3);
     program_result result = WRENN("run", "prog");
     CHECK_INT(result.code, 125);
     CHECK_CONTAINS(result.err, "because of  [2J this"); /* one line, and the terminal's own */
     check_request(server, 3, "DELETE /v1/sandboxes/" ID " ", "");
     program_result_free(&result);
-    script_stop(server);
+    stop(server);
 }
 
 TEST(errors_say_what_to_do) {
-    const script_reply replies[] = {refused("401 Unauthorized", ERROR("unauthorized"))};
+    const script_reply replies[] = {reply("401 Unauthorized", ERROR("unauthorized"))};
     script_server *server = serve(replies, 1);
     program_result result = WRENN("run", "prog");
     CHECK_CONTAINS(result.err, ": set WRENN_API_KEY, or give --api-key\n");
     CHECK_INT(result.code, 125);
     program_result_free(&result);
-    script_stop(server);
+    stop(server);
 }
 
 TEST(ls_prints_a_table_ids_or_json) {
-    const script_reply replies[] = {ok("[" SANDBOX "]")};
+    script_reply replies[] = {ok("[" SANDBOX "]")};
     script_server *server = serve(replies, 1);
     program_result result = WRENN("ls");
     CHECK_CONTAINS(result.out, "ID                           STATUS     TEMPLATE         VCPUS MEMORY MB  CREATED\n");
     CHECK_CONTAINS(result.out, ID " running    minimal              2       256  2026-05-01T12:00:00Z\n");
     CHECK_INT(result.code, 0);
     program_result_free(&result);
-    script_stop(server);
+    stop(server);
 
+    replies[0] = ok("[" SANDBOX "]");
     server = serve(replies, 1);
     result = WRENN("ls", "--quiet");
     CHECK_STR(result.out, ID "\n");
     program_result_free(&result);
-    script_stop(server);
+    stop(server);
 
+    replies[0] = ok("[" SANDBOX "]");
     server = serve(replies, 1);
     result = WRENN("ls", "--output=json");
     CHECK_STR(result.out, "[\n  {\"id\": \"" ID "\", \"status\": \"running\", \"template\": \"minimal\", "
                           "\"created_at\": \"2026-05-01T12:00:00Z\", \"started_at\": null, \"last_active_at\": null, "
                           "\"vcpus\": 2, \"memory_mb\": 256, \"timeout_sec\": 0}\n]\n");
     program_result_free(&result);
-    script_stop(server);
+    stop(server);
 
     const script_reply none[] = {ok("[]")};
     server = serve(none, 1);
     result = WRENN("ls", "-ojson");
     CHECK_STR(result.out, "[]\n");
     program_result_free(&result);
-    script_stop(server);
+    stop(server);
 }
 
 TEST(rm_goes_on_after_a_failure) {
-    const script_reply replies[] = {refused("404 Not Found", ERROR("not_found")), gone()};
+    const script_reply replies[] = {reply("404 Not Found", ERROR("not_found")), gone};
     script_server *server = serve(replies, 2);
     program_result result = WRENN("-o", "json", "rm", "cl-1", ID);
     CHECK_STR(result.out, "{\"removed\": [\"" ID "\"]}\n");
@@ -177,12 +192,12 @@ TEST(rm_goes_on_after_a_failure) {
     CHECK_CONTAINS(result.err, "'wrenn ls' shows what there is\n");
     CHECK_INT(result.code, 1);
     program_result_free(&result);
-    script_stop(server);
+    stop(server);
 }
 
 /* The exec is never answered; after the signal the sandbox must be destroyed all the same. */
 static void interrupt(int signal_number) {
-    const script_reply replies[] = {created(), {.text = "", .cut = SCRIPT_NOTHING, .end = SCRIPT_HOLD}, gone()};
+    const script_reply replies[] = {created(), hold, gone};
     script_server *server = serve(replies, 3);
     const char *const argv[] = {getenv("WRENN_CLI"), "run", "-t", "600", "prog", NULL};
     program running = program_start(argv);
@@ -192,7 +207,7 @@ static void interrupt(int signal_number) {
     CHECK_INT(result.code, 128 + signal_number);
     check_request(server, 3, "DELETE /v1/sandboxes/" ID " ", "");
     program_result_free(&result);
-    script_stop(server);
+    stop(server);
 }
 
 TEST(signals_destroy_the_sandbox) {
@@ -202,7 +217,6 @@ TEST(signals_destroy_the_sandbox) {
 }
 
 TEST(a_second_signal_gives_up) {
-    const script_reply hold = {.text = "", .cut = SCRIPT_NOTHING, .end = SCRIPT_HOLD};
     const script_reply replies[] = {created(), hold, hold};
     script_server *server = serve(replies, 3);
     const char *const argv[] = {getenv("WRENN_CLI"), "run", "-t", "600", "prog", NULL};
@@ -215,11 +229,11 @@ TEST(a_second_signal_gives_up) {
     CHECK_INT(result.code, 128 + SIGINT);
     CHECK_STR(result.err, "wrenn: interrupted: remove the sandbox with 'wrenn rm " ID "'\n");
     program_result_free(&result);
-    script_stop(server);
+    stop(server);
 }
 
 TEST(an_interrupted_exec_leaves_the_sandbox) {
-    const script_reply replies[] = {{.text = "", .cut = SCRIPT_NOTHING, .end = SCRIPT_HOLD}};
+    const script_reply replies[] = {hold};
     script_server *server = serve(replies, 1);
     const char *const argv[] = {getenv("WRENN_CLI"), "exec", ID, "prog", NULL};
     program running = program_start(argv);
@@ -230,7 +244,7 @@ TEST(an_interrupted_exec_leaves_the_sandbox) {
     CHECK_CONTAINS(result.err, "the program may go on in " ID "\n");
     CHECK_INT(script_count(server), 2);
     program_result_free(&result);
-    script_stop(server);
+    stop(server);
 }
 
 TEST_MAIN
