@@ -5,6 +5,8 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/text.h"
+
 /* Characters of one number by the grammar of RFC 8259 section 6; 0 if there is none. */
 static size_t number_length(const char *text, size_t size) {
     size_t i = 0;
@@ -66,26 +68,28 @@ static bool parse(const char *text, size_t size, int flags, wrn_json **out, cons
         end = size;
     }
     json_tokener_free(tokener);
-    if (error == json_tokener_success && looks_strict(text, flags & JSON_TOKENER_ALLOW_TRAILING_CHARS && end < size ? end : size)) {
+    size_t used = flags & JSON_TOKENER_ALLOW_TRAILING_CHARS && end < size ? end : size;
+    /* Not by JSON_TOKENER_VALIDATE_UTF8: json-c 0.18 (Debian 13) takes every character beyond ASCII for broken with it. */
+    bool is_utf8 = wrn_utf8_valid_prefix(text, used) == used;
+    if (error == json_tokener_success && is_utf8 && looks_strict(text, used)) {
         *out = root;
         return true;
     }
     json_object_put(root);
-    *why = !size                                 ? "text is empty"
-           : error == json_tokener_error_depth   ? "nested too deeply"
-           : error == json_tokener_continue      ? "text ends too early"
-           : error == json_tokener_error_parse_utf8_string ? "not valid UTF-8"
-                                                 : "not valid JSON";
+    *why = !size                               ? "text is empty"
+           : error == json_tokener_error_depth ? "nested too deeply"
+           : error == json_tokener_continue    ? "text ends too early"
+           : !is_utf8                          ? "not valid UTF-8"
+                                               : "not valid JSON";
     return false;
 }
 
 bool wrn_json_parse(const char *text, size_t size, wrn_json **out, const char **why) {
-    return parse(text, size, JSON_TOKENER_STRICT | JSON_TOKENER_VALIDATE_UTF8, out, why);
+    return parse(text, size, JSON_TOKENER_STRICT, out, why);
 }
 
 bool wrn_json_parse_first(const char *text, size_t size, wrn_json **out, const char **why) {
-    return parse(text, size, JSON_TOKENER_STRICT | JSON_TOKENER_VALIDATE_UTF8 | JSON_TOKENER_ALLOW_TRAILING_CHARS,
-                 out, why);
+    return parse(text, size, JSON_TOKENER_STRICT | JSON_TOKENER_ALLOW_TRAILING_CHARS, out, why);
 }
 
 void wrn_json_free(wrn_json *root) { json_object_put(root); }

@@ -11,13 +11,14 @@ static bool parses(const char *text, size_t size) {
 
 TEST(accepts_rfc_8259) {
     const char *good[] = {"null", "true", "0", "-1.5e3", "\"\"", "[]", "{}", " {\"a\" : [1, 2.5, null]} \n",
-                          "\"\\u0000\\ud83d\\ude00\"", "\"N I ' i\"", "{\"NaN\":\"'\"}"};
+                          "\"\\u0000\\ud83d\\ude00\"", "\"N I ' i\"", "{\"NaN\":\"'\"}",
+                          "\"\xc3\xa9\"", "{\"\xe4\xbd\xa0\":\"x\xf0\x9f\x90\xa6\"}"};
     for (size_t i = 0; i < WRN_COUNT(good); i++) CHECK_MSG(parses(good[i], strlen(good[i])), "refused %s", good[i]);
 }
 
 TEST(refuses_what_json_c_would_let_through) {
     const char *bad[] = {"",       "{",      "[1,]",   "{'a':1}", "NaN",    "Infinity", "-Infinity", "01",
-                         "[1] x",  "/**/1",  "{\"a\"}", "\"\xff\"", "\"a\nb\"", "tru",    "TRUE",      "nul",
+                         "[1] x",  "/**/1",  "{\"a\"}", "\"\xff\"", "\"\xc3\"", "\"\xed\xa0\x80\"", "\"a\nb\"", "tru",    "TRUE",      "nul",
                          "{\"a\":1,}", "1 2", "\"\\x\"", "[NaN]", "--1", "1.", ".5", "+1", "-01", "00", "1e", "-", "{\"a\":1.}"};
     for (size_t i = 0; i < WRN_COUNT(bad); i++) CHECK_MSG(!parses(bad[i], strlen(bad[i])), "took %s", bad[i]);
     CHECK(!parses("1\0", 2));
