@@ -62,7 +62,7 @@ static bool check_string(check *c) {
     while (!take(c, '"')) {
         if (c->at == c->end || (unsigned char)*c->at < 0x20) return wrong(c);
         if (*c->at++ != '\\') continue;
-        if (c->at == c->end || !memchr("\"\\/bfnrtu", *c->at, 9)) return wrong(c);
+        if (c->at == c->end || !*c->at || !strchr("\"\\/bfnrtu", *c->at)) return wrong(c);
         if (*c->at++ != 'u') continue;
         for (int i = 0; i < 4; i++, c->at++)
             if (c->at == c->end || !isxdigit((unsigned char)*c->at)) return wrong(c);

@@ -199,7 +199,7 @@ TEST(each_operation_gives_the_same_through_each_door) {
         char *text = script_text(o->status, "", o->body);
         for (size_t door = 0; door < COUNT(doors); door++) {
             outcome out = {0};
-            char *request;
+            char *request = NULL;
             run(o, doors[door], &(script_reply){.text = text}, &out, &request);
             CHECK_MSG(out.rc == 0, "%s, door %zu: %s", o->name, door + 1, wrenn_strerror_name(out.rc));
             CHECK_STR(out.text, o->result);
@@ -219,7 +219,7 @@ TEST(each_operation_gives_the_same_typed_error_through_each_door) {
     for (size_t i = 0; i < COUNT(operations); i++) {
         for (size_t door = 0; door < COUNT(doors); door++) {
             outcome out = {0};
-            char *request;
+            char *request = NULL;
             run(&operations[i], doors[door], &(script_reply){.text = text}, &out, &request);
             CHECK_MSG(out.rc == WRENN_E_NOT_FOUND, "%s, door %zu: %s", operations[i].name, door + 1,
                       wrenn_strerror_name(out.rc));
