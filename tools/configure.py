@@ -14,19 +14,24 @@ MESON = "/usr/bin/meson" if os.access("/usr/bin/meson", os.X_OK) else "meson"
 
 def main():
     directory, options = ROOT / sys.argv[1], sys.argv[2:]
-    stamp = directory / "wrenn-options.json"
     if any("b_sanitize" in option for option in options):
         options.append("-Db_lundef=false")  # clang leaves the sanitizer's symbols to the program
-    if (directory / "build.ninja").exists() and stamp.exists() and json.loads(stamp.read_text()) == options:
+    tools = {name: os.environ.get(name) for name in ("CC", "CFLAGS", "CPPFLAGS", "LDFLAGS")}
+    stamp = directory / "wrenn-configured.json"
+    there = (directory / "build.ninja").exists() and stamp.exists()
+    before = json.loads(stamp.read_text()) if there else {}
+    if before == {"options": options, "tools": tools}:
         return
-    if (directory / "build.ninja").exists():
+    if before.get("tools") == tools:
         command = [MESON, "configure", str(directory), *options] if options else ["true"]
     else:
-        command = [MESON, "setup", str(directory), str(ROOT), *options]
+        # Meson takes a compiler only when it begins anew.
+        again = ["--wipe"] if (directory / "build.ninja").exists() else []
+        command = [MESON, "setup", *again, str(directory), str(ROOT), *options]
     done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     if done.returncode:
         sys.exit(f"{done.stdout}\nconfiguring {directory.name} failed, see above")
-    stamp.write_text(json.dumps(options))
+    stamp.write_text(json.dumps({"options": options, "tools": tools}))
 
 
 if __name__ == "__main__":

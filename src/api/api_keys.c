@@ -20,7 +20,7 @@ int wrenn_api_keys_create_start(wrenn_client *client, const char *name, wrenn_do
                                 wrenn_op **op, wrenn_error **error) {
     wrenn_op *made;
     int rc = wrn_op_new(client, NULL, &create_type, 0, TIMEOUT_MS, &made, error);
-    if (rc < 0) return rc;
+    if (rc != 0) return rc;
     wrn_create_api_key_request request = {.present = name ? WRN_HAS_CREATE_API_KEY_REQUEST_NAME : 0, .name = name};
     wrn_op_call(made, "POST", WRN_AUTH_TOKEN, "/api-keys", &wrn_model_create_api_key_request, &request);
     return wrn_op_start(made, done, user_data, op, error);
@@ -39,7 +39,7 @@ int wrenn_api_keys_list_start(wrenn_client *client, wrenn_done_fn done, void *us
                               wrenn_error **error) {
     wrenn_op *made;
     int rc = wrn_op_new(client, NULL, &list_type, 0, TIMEOUT_MS, &made, error);
-    if (rc < 0) return rc;
+    if (rc != 0) return rc;
     wrn_op_call(made, "GET", WRN_AUTH_TOKEN, "/api-keys", NULL, NULL);
     return wrn_op_start(made, done, user_data, op, error);
 }
@@ -58,7 +58,7 @@ int wrenn_api_keys_delete_start(wrenn_client *client, const char *id, wrenn_done
     if (!id || !*id) return wrn_fail(error, WRENN_E_INVALID_ARGUMENT, "the API key id must not be empty");
     wrenn_op *made;
     int rc = wrn_op_new(client, NULL, &delete_type, 0, TIMEOUT_MS, &made, error);
-    if (rc < 0) return rc;
+    if (rc != 0) return rc;
     wrn_op_call(made, "DELETE", WRN_AUTH_TOKEN, "/api-keys/", NULL, NULL);
     wrn_url_escape(&made->path, id);
     return wrn_op_start(made, done, user_data, op, error);

@@ -21,7 +21,7 @@ int wrenn_auth_signup_start(wrenn_client *client, const char *email, const char 
     int rc = check(email, password, error);
     wrenn_op *made;
     if (rc == 0) rc = wrn_op_new(client, NULL, &signup_type, 0, TIMEOUT_MS, &made, error);
-    if (rc < 0) return rc;
+    if (rc != 0) return rc;
     wrn_signup_request request = {
         .present = WRN_HAS_SIGNUP_REQUEST_EMAIL | WRN_HAS_SIGNUP_REQUEST_PASSWORD |
                    (name ? WRN_HAS_SIGNUP_REQUEST_NAME : 0),
@@ -48,7 +48,7 @@ int wrenn_auth_login_start(wrenn_client *client, const char *email, const char *
     int rc = check(email, password, error);
     wrenn_op *made;
     if (rc == 0) rc = wrn_op_new(client, NULL, &login_type, 0, TIMEOUT_MS, &made, error);
-    if (rc < 0) return rc;
+    if (rc != 0) return rc;
     wrn_login_request request = {
         .present = WRN_HAS_LOGIN_REQUEST_EMAIL | WRN_HAS_LOGIN_REQUEST_PASSWORD,
         .email = email,

@@ -30,7 +30,7 @@ static int decode(const wrn_exec_result *wire, wrenn_exec_result *result) {
     result->exit_code = wire->exit_code;
     result->duration_ms = wire->duration_ms;
     int rc = decode_stream(arena, base64, wire->out, wire->out_size, &result->stdout_data, &result->stdout_size);
-    if (rc < 0) return rc;
+    if (rc != 0) return rc;
     return decode_stream(arena, base64, wire->err, wire->err_size, &result->stderr_data, &result->stderr_size);
 }
 
@@ -122,7 +122,7 @@ int wrenn_sandbox_exec_start(wrenn_sandbox *sandbox, const wrenn_exec_options *o
     if (rc == 0) rc = read_envs(&arena, known.envs, &request, error);
     int64_t limit = known.timeout_ms ? known.timeout_ms : request.timeout_sec * 1000 + MARGIN_MS;
     if (rc == 0) rc = wrn_op_new(sandbox ? sandbox->client : NULL, sandbox, &exec_type, limit, 0, &made, error);
-    if (rc < 0) return rc;
+    if (rc != 0) return rc;
     if (known.cwd) {
         request.present |= WRN_HAS_EXEC_REQUEST_CWD;
         request.cwd = known.cwd;

@@ -78,7 +78,7 @@ int wrenn_sandbox_wait_ready_start(wrenn_sandbox *sandbox, const wrenn_wait_opti
     if (rc == 0)
         rc = wrn_op_new(client_of(sandbox), sandbox, &wait_type, known.timeout_ms ? known.timeout_ms : TIMEOUT_MS, 0,
                         &made, error);
-    if (rc < 0) return rc;
+    if (rc != 0) return rc;
     wait_op *self = (wait_op *)made;
     self->interval_ms = known.interval_ms ? known.interval_ms : WRN_WAIT_INTERVAL_MS;
     self->resume = known.flags & WRENN_WAIT_RESUME;
@@ -109,7 +109,7 @@ static int start_plain(wrenn_sandbox *sandbox, const wrn_op_type *type, const ch
                        wrenn_done_fn done, void *user_data, wrenn_op **op, wrenn_error **error) {
     wrenn_op *made;
     int rc = wrn_op_new(client_of(sandbox), sandbox, type, 0, TIMEOUT_MS, &made, error);
-    if (rc < 0) return rc;
+    if (rc != 0) return rc;
     wrn_op_call_sandbox(made, method, sandbox->id, suffix, NULL, NULL);
     return wrn_op_start(made, done, user_data, op, error);
 }

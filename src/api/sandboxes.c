@@ -119,7 +119,7 @@ int wrenn_sandboxes_create_start(wrenn_client *client, const wrenn_create_option
     int rc = wrn_options_read(&known, sizeof(known), options, "wrenn_create_options", error);
     if (rc == 0) rc = check_create(&known, error);
     if (rc == 0) rc = wrn_op_new(client, NULL, &create_type, known.timeout_ms, CREATE_TIMEOUT_MS, &made, error);
-    if (rc < 0) return rc;
+    if (rc != 0) return rc;
     ((create_op *)made)->wait = known.flags & WRENN_CREATE_WAIT;
     wrn_create_sandbox_request request = {
         .present = (known.template_name ? WRN_HAS_CREATE_SANDBOX_REQUEST_TEMPLATE_NAME : 0) |
@@ -157,7 +157,7 @@ int wrenn_sandboxes_list_start(wrenn_client *client, wrenn_done_fn done, void *u
                                wrenn_error **error) {
     wrenn_op *made;
     int rc = wrn_op_new(client, NULL, &list_type, 0, TIMEOUT_MS, &made, error);
-    if (rc < 0) return rc;
+    if (rc != 0) return rc;
     wrn_op_call_sandbox(made, "GET", NULL, "", NULL, NULL);
     return wrn_op_start(made, done, user_data, op, error);
 }
@@ -188,7 +188,7 @@ static int start_by_id(wrenn_client *client, const wrn_op_type *type, const char
     if (!id || !*id) return wrn_fail(error, WRENN_E_INVALID_ARGUMENT, "%s: the id must not be empty", type->name);
     wrenn_op *made;
     int rc = wrn_op_new(client, NULL, type, 0, TIMEOUT_MS, &made, error);
-    if (rc < 0) return rc;
+    if (rc != 0) return rc;
     wrn_op_call_sandbox(made, method, id, "", NULL, NULL);
     return wrn_op_start(made, done, user_data, op, error);
 }

@@ -1,91 +1,149 @@
 #include "base/json.h"
 
+#include <ctype.h>
 #include <json-c/json.h>
 #include <limits.h>
 #include <math.h>
 #include <string.h>
 
-/* Characters of one number by the grammar of RFC 8259 section 6; 0 if there is none. */
-static size_t number_length(const char *text, size_t size) {
-    size_t i = 0;
-    #define DIGIT (i < size && text[i] >= '0' && text[i] <= '9')
-    if (i < size && text[i] == '-') i++;
-    if (!DIGIT) return 0;
-    if (text[i++] == '0' && DIGIT) return 0;
-    while (DIGIT) i++;
-    if (i < size && text[i] == '.') {
-        i++;
-        if (!DIGIT) return 0;
-        while (DIGIT) i++;
-    }
-    if (i < size && (text[i] == 'e' || text[i] == 'E')) {
-        i++;
-        if (i < size && (text[i] == '+' || text[i] == '-')) i++;
-        if (!DIGIT) return 0;
-        while (DIGIT) i++;
-    }
-    #undef DIGIT
-    return i;
+#include "base/text.h"
+
+/* ---- the grammar of RFC 8259 ----
+ *
+ * json-c does not hold to it: in strict mode 0.16 still takes NaN, single quotes, raw control characters, "1." and "00",
+ * and 0.18 refuses every character beyond ASCII. So the text is checked here, and json-c builds the values. */
+
+typedef struct check {
+    const char *at, *end;
+    int depth;
+    const char *why;
+} check;
+
+static bool wrong(check *c) {
+    if (!c->why) c->why = c->at == c->end ? "text ends too early" : "not valid JSON";
+    return false;
 }
 
-/* json-c's strict mode still takes NaN, Infinity, single quotes, raw control characters, "1." and "00" (seen with
- * 0.16). It has accepted the text already, so only those need a look. */
-static bool looks_strict(const char *text, size_t size) {
-    for (size_t i = 0; i < size;) {
-        char c = text[i];
-        if (c == '"') {
-            for (i++; i < size && text[i] != '"'; i += text[i] == '\\' ? 2 : 1)
-                if ((unsigned char)text[i] < 0x20) return false;
-            i++;
-        } else if (c == '-' || (c >= '0' && c <= '9')) {
-            size_t length = number_length(text + i, size - i);
-            if (!length) return false;
-            i += length;
-        } else if (!c || strchr("'NIiTF", c)) {
-            return false;
-        } else {
-            i++;
-        }
+static void skip_space(check *c) {
+    while (c->at < c->end && (*c->at == ' ' || *c->at == '\t' || *c->at == '\n' || *c->at == '\r')) c->at++;
+}
+
+static bool take(check *c, char wanted) {
+    if (c->at == c->end || *c->at != wanted) return false;
+    c->at++;
+    return true;
+}
+
+static bool take_digits(check *c) {
+    const char *start = c->at;
+    while (c->at < c->end && *c->at >= '0' && *c->at <= '9') c->at++;
+    return c->at > start;
+}
+
+static bool check_number(check *c) {
+    take(c, '-');
+    if (!take(c, '0') && !take_digits(c)) return wrong(c);
+    if (take(c, '.') && !take_digits(c)) return wrong(c);
+    if (take(c, 'e') || take(c, 'E')) {
+        if (!take(c, '+')) take(c, '-');
+        if (!take_digits(c)) return wrong(c);
     }
     return true;
 }
 
-static bool parse(const char *text, size_t size, int flags, wrn_json **out, const char **why) {
+static bool check_word(check *c, const char *word) {
+    for (; *word; word++)
+        if (!take(c, *word)) return wrong(c);
+    return true;
+}
+
+static bool check_string(check *c) {
+    if (!take(c, '"')) return wrong(c);
+    while (!take(c, '"')) {
+        if (c->at == c->end || (unsigned char)*c->at < 0x20) return wrong(c);
+        if (*c->at++ != '\\') continue;
+        if (c->at == c->end || !*c->at || !strchr("\"\\/bfnrtu", *c->at)) return wrong(c);
+        if (*c->at++ != 'u') continue;
+        for (int i = 0; i < 4; i++, c->at++)
+            if (c->at == c->end || !isxdigit((unsigned char)*c->at)) return wrong(c);
+    }
+    return true;
+}
+
+static bool check_value(check *c);
+
+/* What stands between brackets: values, or members of an object. */
+static bool check_list(check *c, char last) {
+    if (++c->depth > WRN_JSON_DEPTH_MAX) return c->why = "nested too deeply", false;
+    skip_space(c);
+    if (!take(c, last)) {
+        do {
+            skip_space(c);
+            if (last == '}') {
+                if (!check_string(c)) return false;
+                skip_space(c);
+                if (!take(c, ':')) return wrong(c);
+            }
+            if (!check_value(c)) return false;
+            skip_space(c);
+        } while (take(c, ','));
+        if (!take(c, last)) return wrong(c);
+    }
+    c->depth--;
+    return true;
+}
+
+static bool check_value(check *c) {
+    skip_space(c);
+    if (c->at == c->end) return wrong(c);
+    switch (*c->at) {
+    case '{': return c->at++, check_list(c, '}');
+    case '[': return c->at++, check_list(c, ']');
+    case '"': return check_string(c);
+    case 't': return check_word(c, "true");
+    case 'f': return check_word(c, "false");
+    case 'n': return check_word(c, "null");
+    default: return check_number(c);
+    }
+}
+
+/* The size of the first value in the text, with the blanks around it; 0 and *why if there is none. */
+static size_t value_size(const char *text, size_t size, const char **why) {
+    check c = {.at = text, .end = text + size};
+    if (!size) return *why = "text is empty", 0;
+    if (!check_value(&c)) return *why = c.why, 0;
+    skip_space(&c);
+    size_t used = (size_t)(c.at - text);
+    if (wrn_utf8_valid_prefix(text, used) != used) return *why = "not valid UTF-8", 0;
+    return used;
+}
+
+static bool parse(const char *text, size_t size, bool first_only, wrn_json **out, const char **why) {
     *out = NULL;
     if (size > INT_MAX) return *why = "text is too large", false;
+    size_t used = value_size(text, size, why);
+    if (!used) return false;
+    if (used < size && !first_only) return *why = "not valid JSON", false;
     json_tokener *tokener = json_tokener_new_ex(WRN_JSON_DEPTH_MAX);
     if (!tokener) return *why = "out of memory", false;
-    json_tokener_set_flags(tokener, flags);
-    wrn_json *root = json_tokener_parse_ex(tokener, text, (int)size);
-    enum json_tokener_error error = json_tokener_get_error(tokener);
-    size_t end = json_tokener_get_parse_end(tokener);
+    *out = json_tokener_parse_ex(tokener, text, (int)used);
     /* A number or literal at the very end of the text is only known to be whole once a separator follows. */
-    if (error == json_tokener_continue && size) {
-        root = json_tokener_parse_ex(tokener, " ", 1);
-        error = json_tokener_get_error(tokener);
-        end = size;
-    }
+    if (json_tokener_get_error(tokener) == json_tokener_continue) *out = json_tokener_parse_ex(tokener, " ", 1);
+    enum json_tokener_error error = json_tokener_get_error(tokener);
     json_tokener_free(tokener);
-    if (error == json_tokener_success && looks_strict(text, flags & JSON_TOKENER_ALLOW_TRAILING_CHARS && end < size ? end : size)) {
-        *out = root;
-        return true;
-    }
-    json_object_put(root);
-    *why = !size                                 ? "text is empty"
-           : error == json_tokener_error_depth   ? "nested too deeply"
-           : error == json_tokener_continue      ? "text ends too early"
-           : error == json_tokener_error_parse_utf8_string ? "not valid UTF-8"
-                                                 : "not valid JSON";
+    if (error == json_tokener_success) return true;
+    json_object_put(*out);
+    *out = NULL;
+    *why = error == json_tokener_error_depth ? "nested too deeply" : "not valid JSON";
     return false;
 }
 
 bool wrn_json_parse(const char *text, size_t size, wrn_json **out, const char **why) {
-    return parse(text, size, JSON_TOKENER_STRICT | JSON_TOKENER_VALIDATE_UTF8, out, why);
+    return parse(text, size, false, out, why);
 }
 
 bool wrn_json_parse_first(const char *text, size_t size, wrn_json **out, const char **why) {
-    return parse(text, size, JSON_TOKENER_STRICT | JSON_TOKENER_VALIDATE_UTF8 | JSON_TOKENER_ALLOW_TRAILING_CHARS,
-                 out, why);
+    return parse(text, size, true, out, why);
 }
 
 void wrn_json_free(wrn_json *root) { json_object_put(root); }
@@ -200,8 +258,8 @@ bool wrn_json_append(wrn_json *array, wrn_json *value) {
 
 void wrn_json_write(const wrn_json *value, wrn_buf *out) {
     size_t size = 0;
-    const char *text = json_object_to_json_string_length(
-        mut(value), JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE, &size);
+    const char *text =
+        json_object_to_json_string_length(mut(value), JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE, &size);
     if (text) wrn_buf_put(out, text, size);
     else out->failed = true;
 }

@@ -55,7 +55,6 @@ typedef struct cli_app {
 
     const cli_command *command;
     char **words; /* of the command line, not looked at yet */
-    void *values; /* what the command's options are stored in */
 
     wrenn_client *client;
     int signals; /* readable when one of the signals that end us came; -1 before cli_connect() */
@@ -69,11 +68,11 @@ extern const cli_command *const cli_commands[];
 
 /* ---- options.c ---- */
 
-/* Takes options until a word that is none, or to the end. Gives that word, NULL at the end. False: wrong usage, which was
+/* Takes options, those of the command into `values`, until a word that is none, or to the end. Gives that word, NULL at the end. False: wrong usage, which was
  * reported. */
-bool cli_next_word(cli_app *cli, const char **word);
+bool cli_next_word(cli_app *cli, void *values, const char **word);
 /* The words left over are the program to run and its arguments; a "--" before them is dropped. */
-bool cli_rest(cli_app *cli, const char *const **argv);
+bool cli_rest(cli_app *cli, void *values, const char *const **argv);
 /* Reports that a word is one too many or missing; the result is CLI_USAGE. */
 int cli_usage(const cli_app *cli, const char *format, ...) __attribute__((format(printf, 2, 3)));
 

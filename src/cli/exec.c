@@ -37,11 +37,11 @@ int cli_exec(cli_app *cli, wrenn_sandbox *sandbox, const cli_exec_values *values
     return code;
 }
 
-static int run_with(cli_app *cli, const cli_exec_values *values) {
+static int run_with(cli_app *cli, cli_exec_values *values) {
     const char *id, *const *argv = NULL;
-    if (!cli_next_word(cli, &id)) return CLI_USAGE;
+    if (!cli_next_word(cli, values, &id)) return CLI_USAGE;
     if (!id && !cli->help) return cli_usage(cli, "which sandbox? 'wrenn ls' shows them");
-    if (!cli_rest(cli, &argv)) return CLI_USAGE;
+    if (!cli_rest(cli, values, &argv)) return CLI_USAGE;
     if (cli->help) return cli_print_help(cli->command), 0;
 
     wrenn_sandbox *sandbox = NULL;
@@ -58,7 +58,6 @@ static int run_with(cli_app *cli, const cli_exec_values *values) {
 
 static int run(cli_app *cli) {
     cli_exec_values values = {0};
-    cli->values = &values;
     int code = run_with(cli, &values);
     free(values.env.items);
     return code;

@@ -39,7 +39,7 @@ void cli_print_help(const cli_command *command) {
 
 static int run(cli_app *cli) {
     const char *name;
-    if (!cli_next_word(cli, &name)) return CLI_USAGE;
+    if (!cli_next_word(cli, NULL, &name)) return CLI_USAGE;
     if (!name) return cli_print_help(NULL), 0;
     for (const cli_command *const *command = cli_commands; *command; command++) {
         if (strcmp((*command)->name, name) == 0) return cli_print_help(*command), 0;

@@ -35,25 +35,33 @@ static void print_json(const wrenn_sandbox_list *list) {
     printf("%s]\n", list->count ? "\n" : "");
 }
 
+/* A cell of the table: what a server says must not steer the terminal. */
+static const char *cell(const char *text, char out[64]) {
+    snprintf(out, 64, "%s", text ? text : "-");
+    for (char *c = out; *c; c++)
+        if ((unsigned char)*c < ' ' || *c == 0x7f) *c = '?';
+    return out;
+}
+
 static void print_text(const wrenn_sandbox_list *list, bool quiet) {
     if (!quiet) printf("%-28s %-10s %-16s %5s %9s  %s\n", "ID", "STATUS", "TEMPLATE", "VCPUS", "MEMORY MB", "CREATED");
     for (size_t i = 0; i < list->count; i++) {
         const wrenn_sandbox_info *info = list->items[i];
+        char id[64], status[64], template_name[64], created[64];
         if (quiet) {
-            printf("%s\n", info->id);
+            printf("%s\n", cell(info->id, id));
             continue;
         }
-        printf("%-28s %-10s %-16s %5lld %9lld  %s\n", info->id, info->status_text ? info->status_text : "-",
-               info->template_name ? info->template_name : "-", (long long)info->vcpus, (long long)info->memory_mb,
-               info->created_at ? info->created_at : "-");
+        printf("%-28s %-10s %-16s %5lld %9lld  %s\n", cell(info->id, id), cell(info->status_text, status),
+               cell(info->template_name, template_name), (long long)info->vcpus, (long long)info->memory_mb,
+               cell(info->created_at, created));
     }
 }
 
 static int run(cli_app *cli) {
     ls_values values = {0};
-    cli->values = &values;
     const char *word;
-    if (!cli_next_word(cli, &word)) return CLI_USAGE;
+    if (!cli_next_word(cli, &values, &word)) return CLI_USAGE;
     if (cli->help) return cli_print_help(cli->command), 0;
     if (word || *cli->words) return cli_usage(cli, "'%s' is one word too many", word ? word : *cli->words);
     if (!cli_connect(cli)) return CLI_FAILED;

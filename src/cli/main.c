@@ -28,7 +28,7 @@ static int print_version(const cli_app *cli) {
 
 static int run_command_line(cli_app *cli) {
     const char *name;
-    if (!cli_next_word(cli, &name)) return CLI_USAGE;
+    if (!cli_next_word(cli, NULL, &name)) return CLI_USAGE;
     if (cli->version) return print_version(cli);
     if (!name && cli->help) return cli_print_help(NULL), 0;
     if (!name) return cli_usage(cli, "no command");

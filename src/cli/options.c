@@ -91,9 +91,8 @@ static const cli_option *find(const cli_option *table, const char *word, const c
     return NULL;
 }
 
-static bool take_option(cli_app *cli, const char *word) {
+static bool take_option(cli_app *cli, void *values, const char *word) {
     const char *attached = NULL;
-    void *values = cli->values;
     const cli_option *option = find(cli->command ? cli->command->options : NULL, word, &attached);
     if (!option) {
         values = cli;
@@ -117,22 +116,22 @@ static bool take_option(cli_app *cli, const char *word) {
     return store(cli, option, values, value);
 }
 
-bool cli_next_word(cli_app *cli, const char **word) {
+bool cli_next_word(cli_app *cli, void *values, const char **word) {
     *word = NULL;
     while (*cli->words) {
         const char *next = *cli->words;
         if (next[0] != '-' || !next[1] || strcmp(next, "--") == 0) break;
         cli->words++;
-        if (!take_option(cli, next)) return false;
+        if (!take_option(cli, values, next)) return false;
     }
     /* After "--" nothing is an option any more: whoever wants it asks cli_rest(). */
     if (*cli->words && strcmp(*cli->words, "--") != 0) *word = *cli->words++;
     return true;
 }
 
-bool cli_rest(cli_app *cli, const char *const **argv) {
+bool cli_rest(cli_app *cli, void *values, const char *const **argv) {
     const char *first;
-    if (!cli_next_word(cli, &first)) return false;
+    if (!cli_next_word(cli, values, &first)) return false;
     if (first) cli->words--;
     if (*cli->words && strcmp(*cli->words, "--") == 0) cli->words++;
     if (!*cli->words && !cli->help) {

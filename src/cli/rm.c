@@ -37,7 +37,7 @@ static int remove_all(cli_app *cli, const char *first) {
 
 static int run(cli_app *cli) {
     const char *first;
-    if (!cli_next_word(cli, &first)) return CLI_USAGE;
+    if (!cli_next_word(cli, NULL, &first)) return CLI_USAGE;
     if (cli->help) return cli_print_help(cli->command), 0;
     if (!first) return cli_usage(cli, "which sandbox? 'wrenn ls' shows them");
     for (char **word = cli->words; *word; word++)

@@ -32,12 +32,13 @@ static wrenn_sandbox *create(cli_app *cli, const run_values *values) {
     wrenn_op *op = NULL;
     wrenn_sandbox *sandbox = NULL;
     wrenn_error *error = NULL;
-    if (wrenn_sandboxes_create_start(cli->client, &create, cli_done, NULL, &op, &error) < 0) {
-        cli_report(NULL, error);
-    } else if (!cli_wait(cli, op) && !cli_wait(cli, op)) {
+    bool started = wrenn_sandboxes_create_start(cli->client, &create, cli_done, NULL, &op, &error) >= 0;
+    bool over = started && cli_wait(cli, op);
+    if (started && !over) over = cli_wait(cli, op);
+    if (started && !over) {
         cli_complain("interrupted while creating a sandbox: 'wrenn ls' shows whether it is there");
         wrenn_op_cancel(op);
-    } else if (wrenn_sandboxes_create_finish(op, &sandbox, &error) < 0) {
+    } else if (!started || wrenn_sandboxes_create_finish(op, &sandbox, &error) < 0) {
         cli_report(NULL, error);
     }
     wrenn_op_free(op);
@@ -64,7 +65,7 @@ static bool destroy(cli_app *cli, wrenn_sandbox *sandbox) {
 
 static int run_with(cli_app *cli, run_values *values) {
     const char *const *argv = NULL;
-    if (!cli_rest(cli, &argv)) return CLI_USAGE;
+    if (!cli_rest(cli, values, &argv)) return CLI_USAGE;
     if (cli->help) return cli_print_help(cli->command), 0;
     if (!cli_connect(cli)) return CLI_RUN_FAILED;
 
@@ -80,7 +81,6 @@ static int run_with(cli_app *cli, run_values *values) {
 
 static int run(cli_app *cli) {
     run_values values = {0};
-    cli->values = &values;
     int code = run_with(cli, &values);
     free(values.exec.env.items);
     return code;

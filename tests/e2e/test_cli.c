@@ -37,6 +37,11 @@ static void check_run(program_result result, int code, const char *out, const ch
     program_result_free(&result);
 }
 
+static void check_code(program_result result, int code) {
+    CHECK_INT(result.code, code);
+    program_result_free(&result);
+}
+
 static void use_private_server(void) {
     setenv("WRENN_BASE_URL", "local:", 1);
     unsetenv("WRENN_API_KEY");
@@ -55,9 +60,9 @@ TEST(run_sets_variables_and_directory) {
 
 TEST(run_says_what_became_of_the_program) {
     wrenn_client *client = shared_server();
-    CHECK_INT(WRENN("run", "/nonexistent/program").code, 127);
-    CHECK_INT(WRENN("run", "/etc").code, 126);
-    CHECK_INT(WRENN("run", "sh", "-c", "kill -9 $$").code, 137);
+    check_code(WRENN("run", "/nonexistent/program"), 127);
+    check_code(WRENN("run", "/etc"), 126);
+    check_code(WRENN("run", "sh", "-c", "kill -9 $$"), 137);
     program_result slow = WRENN("run", "--timeout", "1", "sh", "-c", "while :; do :; done");
     CHECK_INT(slow.code, 125);
     CHECK_CONTAINS(slow.err, "wrenn: ");

@@ -48,6 +48,8 @@ def shared(at):
     program = at.top / "shared"
     run(*CC, "-std=c99", HERE / "consumer.c", "-o", program, *at.pkg_config("--cflags", "--libs"))
     at.built(program)
+    quickstart = HERE.parent.parent / "examples/quickstart.c"
+    run(*CC, quickstart, "-o", at.top / "quickstart", *at.pkg_config("--cflags", "--libs"))
     needed = run("readelf", "-d", program)
     assert "libwrenn.so.0" in needed and "libcurl" not in needed, f"links more or less than libwrenn.so.0:\n{needed}"
 

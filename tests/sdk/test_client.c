@@ -2,6 +2,7 @@
 #include <poll.h>
 #include <pthread.h>
 #include <stdio.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -315,6 +316,11 @@ TEST(an_idle_client_is_quiet) {
 /* ---- many, fork, threads ---- */
 
 TEST(a_thousand_requests_at_once_in_one_thread) {
+    /* Both ends are in this process, and the usual soft limit is 1024. */
+    struct rlimit files;
+    CHECK(getrlimit(RLIMIT_NOFILE, &files) == 0);
+    files.rlim_cur = files.rlim_max;
+    CHECK(setrlimit(RLIMIT_NOFILE, &files) == 0);
     world w = make_world(NULL);
     for (int i = 0; i < 1000; i++)
         CHECK_INT(wrenn_sandbox_exec_start(w.c.sandbox, &exec_true, on_exec, &w.c, NULL, NULL), 0);

@@ -180,17 +180,19 @@ static void door_own_loop(const operation *o, wrenn_client *client, wrenn_sandbo
 typedef void (*door_fn)(const operation *, wrenn_client *, wrenn_sandbox *, outcome *);
 static const door_fn doors[] = {door_block, door_callback, door_own_loop};
 
-static void run(const operation *o, door_fn door, const script_reply *reply, outcome *out, char **request) {
+/* Gives the request as the server saw it. */
+static char *run(const operation *o, door_fn door, const script_reply *reply, outcome *out) {
     script_server *server = script_start(reply, 1, true);
     wrenn_client_options options = sdk_options(script_url(server));
     wrenn_client *client = sdk_client(&options);
     wrenn_sandbox *sandbox = sdk_sandbox(client);
     door(o, client, sandbox, out);
     CHECK_INT(script_count(server), 1);
-    *request = strdup(script_request(server, 0));
+    char *request = strdup(script_request(server, 0));
     wrenn_sandbox_free(sandbox);
     wrenn_client_free(client);
     script_stop(server);
+    return request;
 }
 
 TEST(each_operation_gives_the_same_through_each_door) {
@@ -199,8 +201,7 @@ TEST(each_operation_gives_the_same_through_each_door) {
         char *text = script_text(o->status, "", o->body);
         for (size_t door = 0; door < COUNT(doors); door++) {
             outcome out = {0};
-            char *request;
-            run(o, doors[door], &(script_reply){.text = text}, &out, &request);
+            char *request = run(o, doors[door], &(script_reply){.text = text}, &out);
             CHECK_MSG(out.rc == 0, "%s, door %zu: %s", o->name, door + 1, wrenn_strerror_name(out.rc));
             CHECK_STR(out.text, o->result);
             CHECK_MSG(strncmp(request, o->request, strlen(o->request)) == 0, "%s sent %s", o->name, request);
@@ -219,12 +220,10 @@ TEST(each_operation_gives_the_same_typed_error_through_each_door) {
     for (size_t i = 0; i < COUNT(operations); i++) {
         for (size_t door = 0; door < COUNT(doors); door++) {
             outcome out = {0};
-            char *request;
-            run(&operations[i], doors[door], &(script_reply){.text = text}, &out, &request);
+            free(run(&operations[i], doors[door], &(script_reply){.text = text}, &out));
             CHECK_MSG(out.rc == WRENN_E_NOT_FOUND, "%s, door %zu: %s", operations[i].name, door + 1,
                       wrenn_strerror_name(out.rc));
             CHECK_INT(out.http_status, 404);
-            free(request);
         }
     }
     free(text);

@@ -10,18 +10,55 @@ static bool parses(const char *text, size_t size) {
 }
 
 TEST(accepts_rfc_8259) {
-    const char *good[] = {"null", "true", "0", "-1.5e3", "\"\"", "[]", "{}", " {\"a\" : [1, 2.5, null]} \n",
-                          "\"\\u0000\\ud83d\\ude00\"", "\"N I ' i\"", "{\"NaN\":\"'\"}"};
+    const char *good[] = {"null",
+                          "true",
+                          "0",
+                          "-1.5e3",
+                          "\"\"",
+                          "[]",
+                          "{}",
+                          " {\"a\" : [1, 2.5, null]} \n",
+                          "\"\\u0000\\ud83d\\ude00\"",
+                          "\"N I ' i\"",
+                          "{\"NaN\":\"'\"}",
+                          "\"\xc3\xa9\"",
+                          "{\"\xe4\xbd\xa0\":\"x\xf0\x9f\x90\xa6\"}"};
     for (size_t i = 0; i < WRN_COUNT(good); i++) CHECK_MSG(parses(good[i], strlen(good[i])), "refused %s", good[i]);
 }
 
 TEST(refuses_what_json_c_would_let_through) {
-    const char *bad[] = {"",       "{",      "[1,]",   "{'a':1}", "NaN",    "Infinity", "-Infinity", "01",
-                         "[1] x",  "/**/1",  "{\"a\"}", "\"\xff\"", "\"a\nb\"", "tru",    "TRUE",      "nul",
-                         "{\"a\":1,}", "1 2", "\"\\x\"", "[NaN]", "--1", "1.", ".5", "+1", "-01", "00", "1e", "-", "{\"a\":1.}"};
+    const char *bad[] = {"",         "{",     "[1,]",      "{'a':1}", "NaN",        "Infinity", "-Infinity",
+                         "01",       "[1] x", "/**/1",     "{\"a\"}", "\"\xff\"",   "\"\xc3\"", "\"\xed\xa0\x80\"",
+                         "\"a\nb\"", "tru",   "TRUE",      "nul",     "{\"a\":1,}", "1 2",      "\"\\x\"",
+                         "[NaN]",    "--1",   "1.",        ".5",      "+1",         "-01",      "00",
+                         "1e",       "-",     "{\"a\":1.}"};
     for (size_t i = 0; i < WRN_COUNT(bad); i++) CHECK_MSG(!parses(bad[i], strlen(bad[i])), "took %s", bad[i]);
     CHECK(!parses("1\0", 2));
     CHECK(!parses("[1\0]", 4));
+}
+
+TEST(says_what_is_wrong) {
+    static const char *const texts[][2] = {
+        {"", "text is empty"},
+        {"  ", "text ends too early"},
+        {"[1, 2", "text ends too early"},
+        {"\"\\u12", "text ends too early"},
+        {"{\"a\"", "text ends too early"},
+        {"-", "text ends too early"},
+        {"[1 2]", "not valid JSON"},
+        {"\"\\u12g4\"", "not valid JSON"},
+        {"\"\xff\"", "not valid UTF-8"},
+        {"{\"a\":}", "not valid JSON"},
+        {"{1:2}", "not valid JSON"},
+        {"[] []", "not valid JSON"},
+    };
+    for (size_t i = 0; i < WRN_COUNT(texts); i++) {
+        wrn_json *root = NULL;
+        const char *why = NULL;
+        CHECK(!wrn_json_parse(texts[i][0], strlen(texts[i][0]), &root, &why));
+        CHECK_STR(why, texts[i][1]);
+        CHECK(root == NULL);
+    }
 }
 
 TEST(depth_is_bounded) {
@@ -62,6 +99,10 @@ TEST(server_mode_takes_the_first_value_only) {
     const char *why = NULL;
     CHECK(wrn_json_parse_first(text, strlen(text), &root, &why));
     CHECK(wrn_json_has(root, "a"));
+    WRN_AUTO(wrn_json_freep) wrn_json *second = NULL;
+    CHECK(wrn_json_parse_first("7\xff", 2, &second, &why));
+    int64_t value = 0;
+    CHECK(wrn_json_int(second, &value) && value == 7);
 }
 
 TEST(null_member_counts_as_absent_for_get_but_not_for_has) {

@@ -1,0 +1,27 @@
+/* Samples and their medians, for bench/. */
+#ifndef WRN_BENCH_H
+#define WRN_BENCH_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+typedef struct samples {
+    double *us;
+    size_t count, capacity;
+} samples;
+
+double bench_now_us(void);
+void bench_add(samples *to, double us);
+double bench_median(samples *of);
+/* Prints a line: median, 99th percentile, and the median over that of `yardstick` (NULL: it is the yardstick). */
+void bench_print(const char *what, samples *of, samples *yardstick);
+void bench_free(samples *of);
+/* Ends the program with a message. */
+void bench_fail(const char *format, ...) __attribute__((noreturn, format(printf, 1, 2)));
+
+/* ---- call.c: what one call costs, against a responder that answers at once ---- */
+void bench_call(void);
+/* ---- sandbox.c: a sandbox and a command in it, against bwrap and fork+exec ---- */
+void bench_sandbox(void);
+
+#endif
