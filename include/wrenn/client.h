@@ -36,16 +36,16 @@ typedef struct wrenn_timings {
     int64_t tls_us;        /* TLS ready */
     int64_t first_byte_us; /* first byte of the answer */
     int64_t total_us;
-    int64_t attempts;      /* exchanges made for this operation, retries included */
+    int64_t attempts; /* exchanges made for this operation, retries included */
 } wrenn_timings;
 
 enum { WRENN_LOG_DEBUG = 1, WRENN_LOG_WARNING = 2 };
 
 /* One line about something that happened. Text is borrowed; it never holds credentials. */
 typedef struct wrenn_log_event {
-    int64_t level;                /* WRENN_LOG_* */
-    const char *message;          /* for people, one line */
-    const char *method;           /* of the exchange it is about, NULL if it is about none */
+    int64_t level;       /* WRENN_LOG_* */
+    const char *message; /* for people, one line */
+    const char *method;  /* of the exchange it is about, NULL if it is about none */
     const char *path;
     int64_t http_status;          /* 0: no answer */
     const wrenn_timings *timings; /* NULL if it is about no exchange */
@@ -69,9 +69,9 @@ typedef struct wrenn_client_options {
     const char *ca_file;      /* PEM bundle to trust instead of the system's */
     const char *client_cert;  /* PEM file, with client_key */
     const char *client_key;
-    const char *proxy;        /* http://, https://, socks5://, socks5h://; default: the usual environment variables */
-    const char *no_proxy;     /* comma-separated hosts; default: NO_PROXY */
-    const char *wrennd;       /* program for local:; default: WRENN_WRENND, else the installed one, else from PATH */
+    const char *proxy;          /* http://, https://, socks5://, socks5h://; default: the usual environment variables */
+    const char *no_proxy;       /* comma-separated hosts; default: NO_PROXY */
+    const char *wrennd;         /* program for local:; default: WRENN_WRENND, else the installed one, else from PATH */
     int64_t connect_timeout_ms; /* default 10,000 */
     int64_t timeout_ms;         /* for a whole operation, retries included; default: what suits each operation */
     int64_t max_attempts;       /* for requests that may be repeated (GET, DELETE); default 3; 1: no retries */

@@ -25,27 +25,27 @@ extern "C" {
 
 /* X(name, value, parent, default text). WRENN_E_API is the root of all that a server answered; wrenn_error_is() with a
  * parent matches its children. New codes may appear: keep a default branch. */
-#define WRENN_ERRORS(X)                                                                                              \
-    X(API, -1, NONE, "the server answered with an error")                                                            \
-    X(VALIDATION, -2, API, "the server refused the request as invalid")                                              \
-    X(AUTHENTICATION, -3, API, "missing or wrong credentials")                                                       \
-    X(FORBIDDEN, -4, API, "not allowed")                                                                             \
-    X(NOT_FOUND, -5, API, "no such object")                                                                          \
-    X(CONFLICT, -6, API, "not possible in the present state")                                                        \
-    X(HOST_HAS_SANDBOXES, -7, CONFLICT, "the host still has sandboxes")                                              \
-    X(HOST_UNAVAILABLE, -8, API, "no host can take this now")                                                        \
-    X(AGENT, -9, API, "the sandbox's machine reported a failure")                                                    \
-    X(INTERNAL, -10, API, "the server failed")                                                                       \
-    X(TIMEOUT, -20, NONE, "the time for the operation ran out")                                                      \
-    X(CONNECTION_FAILED, -21, NONE, "no connection: the request was never sent")                                     \
-    X(CONNECTION_LOST, -22, NONE, "the connection broke: the outcome is unknown")                                    \
-    X(PROTOCOL, -23, NONE, "the server's answer makes no sense")                                                     \
-    X(LIMIT, -24, NONE, "a limit set on this side was passed")                                                       \
-    X(CANCELLED, -25, NONE, "cancelled")                                                                             \
-    X(AGAIN, -26, NONE, "nothing there yet")                                                                         \
-    X(NO_MEMORY, -30, NONE, "out of memory")                                                                         \
-    X(INVALID_ARGUMENT, -31, NONE, "wrong argument")                                                                 \
-    X(REENTRANT, -32, NONE, "a blocking call from inside a callback")                                                \
+#define WRENN_ERRORS(X)                                                           \
+    X(API, -1, NONE, "the server answered with an error")                         \
+    X(VALIDATION, -2, API, "the server refused the request as invalid")           \
+    X(AUTHENTICATION, -3, API, "missing or wrong credentials")                    \
+    X(FORBIDDEN, -4, API, "not allowed")                                          \
+    X(NOT_FOUND, -5, API, "no such object")                                       \
+    X(CONFLICT, -6, API, "not possible in the present state")                     \
+    X(HOST_HAS_SANDBOXES, -7, CONFLICT, "the host still has sandboxes")           \
+    X(HOST_UNAVAILABLE, -8, API, "no host can take this now")                     \
+    X(AGENT, -9, API, "the sandbox's machine reported a failure")                 \
+    X(INTERNAL, -10, API, "the server failed")                                    \
+    X(TIMEOUT, -20, NONE, "the time for the operation ran out")                   \
+    X(CONNECTION_FAILED, -21, NONE, "no connection: the request was never sent")  \
+    X(CONNECTION_LOST, -22, NONE, "the connection broke: the outcome is unknown") \
+    X(PROTOCOL, -23, NONE, "the server's answer makes no sense")                  \
+    X(LIMIT, -24, NONE, "a limit set on this side was passed")                    \
+    X(CANCELLED, -25, NONE, "cancelled")                                          \
+    X(AGAIN, -26, NONE, "nothing there yet")                                      \
+    X(NO_MEMORY, -30, NONE, "out of memory")                                      \
+    X(INVALID_ARGUMENT, -31, NONE, "wrong argument")                              \
+    X(REENTRANT, -32, NONE, "a blocking call from inside a callback")             \
     X(SYSTEM, -33, NONE, "the operating system refused")
 
 #define WRENN_ERROR_CODE_(name, value, parent, text) WRENN_E_##name = value,

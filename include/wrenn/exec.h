@@ -9,7 +9,7 @@ extern "C" {
 #endif
 
 typedef struct wrenn_exec_options {
-    size_t struct_size;      /* from WRENN_EXEC_OPTIONS_INIT */
+    size_t struct_size; /* from WRENN_EXEC_OPTIONS_INIT */
     /* Either the program and its arguments, NULL at the end. No shell looks at them: "echo a; echo b" is one odd name. */
     const char *const *argv;
     /* Or a line for /bin/sh -c. Exactly one of the two. */
@@ -19,7 +19,8 @@ typedef struct wrenn_exec_options {
     int64_t exec_timeout_ms; /* for the command, rounded up to seconds; default 30,000. Then it is killed. */
     int64_t timeout_ms;      /* for the whole operation; default: exec_timeout_ms + 15,000 */
 } wrenn_exec_options;
-#define WRENN_EXEC_OPTIONS_INIT { sizeof(wrenn_exec_options), 0, 0, 0, 0, 0, 0 }
+#define WRENN_EXEC_OPTIONS_INIT \
+    { sizeof(wrenn_exec_options), 0, 0, 0, 0, 0, 0 }
 
 /* What a command left behind. Output is bytes: exact, of the given size, with a NUL after it that does not count. */
 typedef struct wrenn_exec_result {

@@ -29,7 +29,8 @@ typedef struct wrenn_wait_options {
     int64_t interval_ms; /* between two looks; default 500 */
     uint64_t flags;      /* WRENN_WAIT_* */
 } wrenn_wait_options;
-#define WRENN_WAIT_OPTIONS_INIT { sizeof(wrenn_wait_options), 0, 0, 0 }
+#define WRENN_WAIT_OPTIONS_INIT \
+    { sizeof(wrenn_wait_options), 0, 0, 0 }
 
 /* Waits until the sandbox runs, looking with GET /v1/sandboxes/{id}. `options` may be NULL. Blocks. Answers of 500 and
  * above and broken connections are tolerated until the time is up. Fails at once with WRENN_E_CONFLICT when it can't get

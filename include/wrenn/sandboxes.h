@@ -31,7 +31,8 @@ typedef struct wrenn_create_options {
     int64_t timeout_ms;        /* for the whole operation; default: the client's, else 120,000 */
     uint64_t flags;            /* WRENN_CREATE_* */
 } wrenn_create_options;
-#define WRENN_CREATE_OPTIONS_INIT { sizeof(wrenn_create_options), 0, 0, 0, 0, 0, 0 }
+#define WRENN_CREATE_OPTIONS_INIT \
+    { sizeof(wrenn_create_options), 0, 0, 0, 0, 0, 0 }
 
 /* Creates a sandbox (POST /v1/sandboxes) and gives a handle on it. `options` may be NULL. Blocks until it runs. The
  * caller owns *sandbox: wrenn_sandbox_destroy() ends the sandbox, wrenn_sandbox_free() frees the handle. Fails with

@@ -47,7 +47,8 @@ void watch_close(watch *w) {
 static void on_child(watch *w, uint32_t events) {
     struct signalfd_siginfo ignored;
     (void)events;
-    while (read(w->fd, &ignored, sizeof(ignored)) > 0) {}
+    while (read(w->fd, &ignored, sizeof(ignored)) > 0) {
+    }
     int status;
     for (pid_t pid; (pid = waitpid(-1, &status, WNOHANG)) > 0;) command_reaped(pid, status);
 }

@@ -92,8 +92,10 @@ void tree_signal(pid_t root, int signo) {
     table t = {0};
     if (signo == SIGKILL) {
         /* Stopped processes do not fork, and neither vanish from under their children. */
-        for (int i = 0; i < ROUNDS_MAX && round_of(&t, root, SIGSTOP, is_stopped); i++) {}
-        for (int i = 0; i < ROUNDS_MAX && round_of(&t, root, SIGKILL, is_dead); i++) {}
+        for (int i = 0; i < ROUNDS_MAX && round_of(&t, root, SIGSTOP, is_stopped); i++) {
+        }
+        for (int i = 0; i < ROUNDS_MAX && round_of(&t, root, SIGKILL, is_dead); i++) {
+        }
     } else {
         round_of(&t, root, signo, is_dead);
     }
@@ -115,8 +117,8 @@ void tree_kill_strays(bool (*is_keeper)(pid_t pid)) {
 void tree_freeze(bool freeze) {
     table t = {0};
     if (freeze)
-        for (int i = 0; i < ROUNDS_MAX && round_of(&t, 1, SIGSTOP, is_stopped); i++) {}
-    else
-        kill(-1, SIGCONT);
+        for (int i = 0; i < ROUNDS_MAX && round_of(&t, 1, SIGSTOP, is_stopped); i++) {
+        }
+    else kill(-1, SIGCONT);
     free(t.items);
 }

@@ -23,8 +23,8 @@ int wrenn_auth_signup_start(wrenn_client *client, const char *email, const char 
     if (rc == 0) rc = wrn_op_new(client, NULL, &signup_type, 0, TIMEOUT_MS, &made, error);
     if (rc != 0) return rc;
     wrn_signup_request request = {
-        .present = WRN_HAS_SIGNUP_REQUEST_EMAIL | WRN_HAS_SIGNUP_REQUEST_PASSWORD |
-                   (name ? WRN_HAS_SIGNUP_REQUEST_NAME : 0),
+        .present =
+            WRN_HAS_SIGNUP_REQUEST_EMAIL | WRN_HAS_SIGNUP_REQUEST_PASSWORD | (name ? WRN_HAS_SIGNUP_REQUEST_NAME : 0),
         .email = email,
         .password = password,
         .name = name,

@@ -45,9 +45,10 @@ static void respond(wrenn_op *op, wrn_http_response *response) {
         return;
     }
     wrn_result_free(result);
-    wrn_op_fail(op, rc == WRENN_E_NO_MEMORY
-                        ? wrn_error_new(rc, "exec: out of memory")
-                        : wrn_error_new(rc, "exec: the answer has no exit code, or its output is not base64 as it says"));
+    wrn_op_fail(op,
+                rc == WRENN_E_NO_MEMORY
+                    ? wrn_error_new(rc, "exec: out of memory")
+                    : wrn_error_new(rc, "exec: the answer has no exit code, or its output is not base64 as it says"));
 }
 
 static const wrn_op_type exec_type = {.name = "exec", .respond = respond};
@@ -137,8 +138,7 @@ int wrenn_sandbox_exec_finish(wrenn_op *op, wrenn_exec_result **result, wrenn_er
 
 int wrenn_sandbox_exec(wrenn_sandbox *sandbox, const wrenn_exec_options *options, wrenn_exec_result **result,
                        wrenn_error **error) {
-    WRN_BLOCKING(sandbox ? sandbox->client : NULL,
-                 wrenn_sandbox_exec_start(sandbox, options, NULL, NULL, &op, error),
+    WRN_BLOCKING(sandbox ? sandbox->client : NULL, wrenn_sandbox_exec_start(sandbox, options, NULL, NULL, &op, error),
                  wrenn_sandbox_exec_finish(op, result, error));
 }
 

@@ -41,7 +41,8 @@ static void wait_judge(wait_op *self) {
         wrn_op_call_sandbox(op, "POST", op->sandbox->id, "/resume", NULL, NULL);
         wrn_op_send(op);
     } else {
-        wrn_op_fail(op, wrn_error_new(WRENN_E_CONFLICT, "wait_ready: sandbox %s will not get ready by itself (status: %s)%s",
+        wrn_op_fail(op, wrn_error_new(WRENN_E_CONFLICT,
+                                      "wait_ready: sandbox %s will not get ready by itself (status: %s)%s",
                                       op->sandbox->id, info->status_text ? info->status_text : "none given",
                                       verdict == WRN_WAIT_PAUSED ? "; resume it, or pass WRENN_WAIT_RESUME" : ""));
     }
@@ -56,8 +57,8 @@ static void wait_respond(wrenn_op *op, wrn_http_response *response) {
 
 static bool wait_fail(wrenn_op *op, const wrenn_error *error) {
     int code = wrenn_error_code(error);
-    bool passing = code == WRENN_E_CONNECTION_FAILED || code == WRENN_E_CONNECTION_LOST ||
-                   wrenn_error_http_status(error) >= 500;
+    bool passing =
+        code == WRENN_E_CONNECTION_FAILED || code == WRENN_E_CONNECTION_LOST || wrenn_error_http_status(error) >= 500;
     /* Somebody else may have resumed it in between: look. */
     bool raced = ((wait_op *)op)->resuming && code == WRENN_E_CONFLICT;
     if (!passing && !raced) return false;
@@ -65,8 +66,11 @@ static bool wait_fail(wrenn_op *op, const wrenn_error *error) {
     return true;
 }
 
-static const wrn_op_type wait_type = {
-    .name = "wait_ready", .size = sizeof(wait_op), .respond = wait_respond, .fail = wait_fail, .wake = wait_look};
+static const wrn_op_type wait_type = {.name = "wait_ready",
+                                      .size = sizeof(wait_op),
+                                      .respond = wait_respond,
+                                      .fail = wait_fail,
+                                      .wake = wait_look};
 
 int wrenn_sandbox_wait_ready_start(wrenn_sandbox *sandbox, const wrenn_wait_options *options, wrenn_done_fn done,
                                    void *user_data, wrenn_op **op, wrenn_error **error) {
@@ -143,7 +147,8 @@ int wrenn_sandbox_destroy(wrenn_sandbox *sandbox, wrenn_error **error) {
 void wrenn_sandbox_close(wrenn_sandbox *sandbox) {
     if (!sandbox) return;
     WRN_AUTO(wrn_error_freep) wrenn_error *error = NULL;
-    if (!sandbox->destroyed && wrenn_sandbox_destroy(sandbox, &error) < 0 && !wrenn_error_is(error, WRENN_E_NOT_FOUND)) {
+    if (!sandbox->destroyed && wrenn_sandbox_destroy(sandbox, &error) < 0 &&
+        !wrenn_error_is(error, WRENN_E_NOT_FOUND)) {
         char line[512];
         snprintf(line, sizeof(line), "sandbox %s may still run: %s", sandbox->id, wrenn_error_message(error));
         wrn_client_log(sandbox->client, &(wrenn_log_event){.level = WRENN_LOG_WARNING, .message = line});

@@ -59,9 +59,7 @@ void *wrn_result_new(size_t size) {
     return header ? header->payload : NULL;
 }
 
-wrn_arena *wrn_result_arena(void *result) {
-    return &header_of(result)->arena;
-}
+wrn_arena *wrn_result_arena(void *result) { return &header_of(result)->arena; }
 
 void wrn_result_free(void *result) {
     if (!result) return;

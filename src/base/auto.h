@@ -6,11 +6,11 @@
 #define WRN_AUTO(fn) __attribute__((cleanup(fn)))
 
 /* Hands the pointer on and leaves NULL behind, so that cleanup does nothing. */
-#define WRN_TAKE(pointer)                  \
-    ({                                     \
+#define WRN_TAKE(pointer)                       \
+    ({                                          \
         __typeof__(pointer) taken_ = (pointer); \
-        (pointer) = NULL;                  \
-        taken_;                            \
+        (pointer) = NULL;                       \
+        taken_;                                 \
     })
 
 #define WRN_COUNT(array) (sizeof(array) / sizeof((array)[0]))

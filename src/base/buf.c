@@ -34,13 +34,9 @@ void wrn_buf_put(wrn_buf *buf, const void *data, size_t size) {
     buf->data[buf->size] = '\0';
 }
 
-void wrn_buf_puts(wrn_buf *buf, const char *text) {
-    wrn_buf_put(buf, text, strlen(text));
-}
+void wrn_buf_puts(wrn_buf *buf, const char *text) { wrn_buf_put(buf, text, strlen(text)); }
 
-void wrn_buf_putc(wrn_buf *buf, char c) {
-    wrn_buf_put(buf, &c, 1);
-}
+void wrn_buf_putc(wrn_buf *buf, char c) { wrn_buf_put(buf, &c, 1); }
 
 void wrn_buf_printf(wrn_buf *buf, const char *format, ...) {
     va_list args;

@@ -191,9 +191,7 @@ bool wrn_model_decode_list(const wrn_model *model, const wrn_json *array, wrn_ar
 
 /* ---- encoding ---- */
 
-static wrn_json *text_value(const char *text) {
-    return wrn_json_new_string(text ? text : "", text ? strlen(text) : 0);
-}
+static wrn_json *text_value(const char *text) { return wrn_json_new_string(text ? text : "", text ? strlen(text) : 0); }
 
 static wrn_json *encode_array(const wrn_field *field, const void *slot, size_t count) {
     const int64_t *items;

@@ -33,9 +33,7 @@ void wrn_base64_encode(wrn_buf *out, const void *data, size_t size) {
     *at = '\0';
 }
 
-size_t wrn_base64_decoded_max(size_t size) {
-    return size / 4 * 3;
-}
+size_t wrn_base64_decoded_max(size_t size) { return size / 4 * 3; }
 
 static int base64_value(char c) {
     if (c >= 'A' && c <= 'Z') return c - 'A';

@@ -30,7 +30,8 @@ int wrn_options_read(void *out, size_t known, const void *in, const char *name, 
     for (size_t i = known; i < size; i++)
         if (bytes[i])
             return wrn_fail(error, WRENN_E_INVALID_ARGUMENT,
-                            "%s has a field set that this libwrenn (" WRN_VERSION ") does not know; use a newer one", name);
+                            "%s has a field set that this libwrenn (" WRN_VERSION ") does not know; use a newer one",
+                            name);
     memcpy(out, in, size < known ? size : known);
     return 0;
 }
@@ -57,7 +58,8 @@ static bool copy(char **out, const char *text) {
 static int check_options(const wrenn_client_options *options, wrenn_error **error) {
     if (options->connect_timeout_ms < 0 || options->timeout_ms < 0 || options->max_attempts < 0 ||
         options->max_response_bytes < 0)
-        return wrn_fail(error, WRENN_E_INVALID_ARGUMENT, "times and limits in wrenn_client_options must not be negative");
+        return wrn_fail(error, WRENN_E_INVALID_ARGUMENT,
+                        "times and limits in wrenn_client_options must not be negative");
     if (options->era < WRENN_ERA_AUTO || options->era > WRENN_ERA_CAPSULES)
         return wrn_fail(error, WRENN_E_INVALID_ARGUMENT, "wrenn_client_options.era must be one of WRENN_ERA_*");
     const char *files[] = {options->ca_file, options->client_cert, options->client_key};
@@ -99,17 +101,19 @@ static const char *or_null(const char *text) { return text && *text ? text : NUL
 static int set_transport(wrenn_client *client, const wrenn_client_options *options, wrenn_error **error) {
     client->loop = wrn_loop_new();
     if (!client->loop) return wrn_fail(error, WRENN_E_SYSTEM, "cannot make an epoll descriptor: %s", strerror(errno));
-    client->http = wrn_http_new(client->loop, &(wrn_http_config){
-        .unix_path = client->base.unix_path,
-        .ca_file = or_null(options->ca_file),
-        .client_cert = or_null(options->client_cert),
-        .client_key = or_null(options->client_key),
-        .proxy = or_null(options->proxy),
-        .no_proxy = or_null(options->no_proxy),
-        .user_agent = "libwrenn/" WRN_VERSION,
-        .connect_timeout_ms = options->connect_timeout_ms ? options->connect_timeout_ms : CONNECT_TIMEOUT_MS,
-        .max_response = options->max_response_bytes ? (size_t)options->max_response_bytes : MAX_RESPONSE,
-    });
+    client->http = wrn_http_new(
+        client->loop,
+        &(wrn_http_config){
+            .unix_path = client->base.unix_path,
+            .ca_file = or_null(options->ca_file),
+            .client_cert = or_null(options->client_cert),
+            .client_key = or_null(options->client_key),
+            .proxy = or_null(options->proxy),
+            .no_proxy = or_null(options->no_proxy),
+            .user_agent = "libwrenn/" WRN_VERSION,
+            .connect_timeout_ms = options->connect_timeout_ms ? options->connect_timeout_ms : CONNECT_TIMEOUT_MS,
+            .max_response = options->max_response_bytes ? (size_t)options->max_response_bytes : MAX_RESPONSE,
+        });
     return client->http ? 0 : wrn_fail(error, WRENN_E_NO_MEMORY, "out of memory");
 }
 
@@ -119,7 +123,8 @@ static int set_up(wrenn_client *client, const wrenn_client_options *options, wre
     const char *domain = first_set(options->proxy_domain, "WRENN_PROXY_DOMAIN");
     int rc = check_credential(api_key, "API key", error);
     if (rc == 0) rc = check_credential(token, "user token", error);
-    if (rc == 0 && !(copy(&client->api_key, api_key) && copy(&client->token, token) && copy(&client->proxy_domain, domain)))
+    if (rc == 0 &&
+        !(copy(&client->api_key, api_key) && copy(&client->token, token) && copy(&client->proxy_domain, domain)))
         rc = wrn_fail(error, WRENN_E_NO_MEMORY, "out of memory");
     client->era = options->era;
     client->timeout_ms = options->timeout_ms;
@@ -226,7 +231,8 @@ void wrenn_client_free(wrenn_client *client) {
     client->probe = NULL;
     if (client->owner == getpid()) {
         while (client->first) wrenn_op_cancel(client->first);
-        while (run_completed(client)) {}
+        while (run_completed(client)) {
+        }
     }
     close_connections(client);
     wrn_client_unref(client);

@@ -16,8 +16,8 @@
 struct wrenn_client {
     int refs; /* the caller's, and one for each operation and sandbox handle */
     pid_t owner;
-    bool closed;        /* freed by the caller: nothing new is started */
-    bool free_pending;  /* freed from inside a callback */
+    bool closed;       /* freed by the caller: nothing new is started */
+    bool free_pending; /* freed from inside a callback */
     bool in_callback;
     wrn_loop *loop;
     wrn_http *http;
@@ -27,7 +27,7 @@ struct wrenn_client {
     char *api_key, *token;
     char *proxy_domain;
     int64_t timeout_ms, max_attempts;
-    int64_t era; /* WRENN_ERA_* */
+    int64_t era;     /* WRENN_ERA_* */
     wrenn_op *probe; /* finding the era out */
     wrenn_op *first; /* unfinished operations */
     wrenn_op *completed, **completed_tail;

@@ -122,9 +122,11 @@ static const char *keep(wrenn_error *error, const char *text) {
 static const wrn_json *find_ids(const wrn_json *body) {
     const wrn_json *inner = wrn_json_get(body, "error");
     const wrn_json *places[] = {
-        wrn_json_get(inner, "sandbox_ids"), wrn_json_get(inner, "capsule_ids"),
+        wrn_json_get(inner, "sandbox_ids"),
+        wrn_json_get(inner, "capsule_ids"),
         wrn_json_get(wrn_json_get(inner, "details"), "sandbox_ids"),
-        wrn_json_get(body, "sandbox_ids"), wrn_json_get(body, "capsule_ids"),
+        wrn_json_get(body, "sandbox_ids"),
+        wrn_json_get(body, "capsule_ids"),
     };
     for (size_t i = 0; i < WRN_COUNT(places); i++)
         if (wrn_json_count(places[i])) return places[i];
@@ -158,10 +160,12 @@ wrenn_error *wrn_error_from_answer(const char *what, const wrn_http_response *re
     if (!message) message = wrn_json_string(inner, NULL); /* {"error":"text"} */
     size_t shown = raw->size < RAW_TEXT_SHOWN ? raw->size : RAW_TEXT_SHOWN;
     if (!message && raw->size) shown = wrn_utf8_valid_prefix(raw->data, shown);
-    wrenn_error *error = wrn_error_new(
-        code_of_answer(response->status, server_code), "%s: %.*s (HTTP %d%s%s)", what,
-        message ? (int)strlen(message) : (int)shown, message ? message : raw->size ? raw->data : "no explanation given",
-        response->status, server_code ? ", " : "", server_code ? server_code : "");
+    wrenn_error *error = wrn_error_new(code_of_answer(response->status, server_code), "%s: %.*s (HTTP %d%s%s)", what,
+                                       message ? (int)strlen(message) : (int)shown,
+                                       message     ? message
+                                       : raw->size ? raw->data
+                                                   : "no explanation given",
+                                       response->status, server_code ? ", " : "", server_code ? server_code : "");
     if (error == &out_of_memory) return error;
     error->http_status = response->status;
     error->server_code = keep(error, server_code);
@@ -179,8 +183,10 @@ wrenn_error *wrn_error_from_answer(const char *what, const wrn_http_response *re
 
 wrenn_error *wrn_error_from_outcome(const char *what, const wrn_http_response *response) {
     static const int code_of[] = {
-        [WRN_HTTP_NOT_SENT] = WRENN_E_CONNECTION_FAILED, [WRN_HTTP_LOST] = WRENN_E_CONNECTION_LOST,
-        [WRN_HTTP_TOO_LARGE] = WRENN_E_LIMIT,            [WRN_HTTP_MALFORMED] = WRENN_E_PROTOCOL,
+        [WRN_HTTP_NOT_SENT] = WRENN_E_CONNECTION_FAILED,
+        [WRN_HTTP_LOST] = WRENN_E_CONNECTION_LOST,
+        [WRN_HTTP_TOO_LARGE] = WRENN_E_LIMIT,
+        [WRN_HTTP_MALFORMED] = WRENN_E_PROTOCOL,
         [WRN_HTTP_NO_MEMORY] = WRENN_E_NO_MEMORY,
     };
     int code = code_of[response->outcome];

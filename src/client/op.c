@@ -83,7 +83,8 @@ void wrn_op_run_done(wrenn_op *op) {
 
 void wrenn_op_cancel(wrenn_op *op) {
     if (!op || op->state == WRN_OP_DONE || op->client->owner != getpid()) return;
-    op->error = wrn_error_new(WRENN_E_CANCELLED, "%s: cancelled; what the server made of it is unknown", op->type->name);
+    op->error =
+        wrn_error_new(WRENN_E_CANCELLED, "%s: cancelled; what the server made of it is unknown", op->type->name);
     wrenn_client *client = op->client;
     wrn_client_ref(client);
     complete(op);
@@ -245,7 +246,9 @@ static bool probe_failed(wrenn_op *op, const wrenn_error *error) {
     return false;
 }
 
-static const wrn_op_type probe_type = {.name = "looking for /v1/capsules", .respond = probe_answered, .fail = probe_failed};
+static const wrn_op_type probe_type = {.name = "looking for /v1/capsules",
+                                       .respond = probe_answered,
+                                       .fail = probe_failed};
 
 static void park(wrenn_op *op) {
     wrenn_client *client = op->client;
@@ -264,9 +267,10 @@ static void park(wrenn_op *op) {
 
 void wrn_op_unpark(wrenn_op *op, const wrenn_error *error) {
     if (!error) wrn_op_send(op);
-    else wrn_op_fail(op, wrn_error_new(wrenn_error_code(error) == WRENN_E_CONNECTION_LOST ? WRENN_E_CONNECTION_FAILED
-                                                                                        : wrenn_error_code(error),
-                                       "%s: not sent: %s", op->type->name, wrenn_error_message(error)));
+    else
+        wrn_op_fail(op, wrn_error_new(wrenn_error_code(error) == WRENN_E_CONNECTION_LOST ? WRENN_E_CONNECTION_FAILED
+                                                                                         : wrenn_error_code(error),
+                                      "%s: not sent: %s", op->type->name, wrenn_error_message(error)));
 }
 
 /* ---- sending and answers ---- */
@@ -338,11 +342,12 @@ static void note(wrenn_op *op, const wrn_http_response *response, bool again) {
     if (!op->client->log) return;
     char line[160];
     snprintf(line, sizeof(line), "%s %s", op->type->name,
-             again                                     ? "failed, will be repeated"
+             again                                    ? "failed, will be repeated"
              : response->outcome == WRN_HTTP_ANSWERED ? "answered"
-                                                       : "failed");
+                                                      : "failed");
     const char *path = op->path.size ? op->path.data : "/";
-    wrn_client_log(op->client, &(wrenn_log_event){WRENN_LOG_DEBUG, line, op->method, path, response->status, &op->timings});
+    wrn_client_log(op->client,
+                   &(wrenn_log_event){WRENN_LOG_DEBUG, line, op->method, path, response->status, &op->timings});
 }
 
 static void on_answer(void *context, wrn_http_response *response) {
@@ -351,12 +356,10 @@ static void on_answer(void *context, wrn_http_response *response) {
     bool again = !(response->outcome == WRN_HTTP_ANSWERED && response->status < 300) && retry(op, response);
     note(op, response, again);
     if (again) return;
-    if (response->outcome != WRN_HTTP_ANSWERED)
-        wrn_op_fail(op, wrn_error_from_outcome(op->type->name, response));
+    if (response->outcome != WRN_HTTP_ANSWERED) wrn_op_fail(op, wrn_error_from_outcome(op->type->name, response));
     else if (response->status < 200 || response->status > 299)
         wrn_op_fail(op, wrn_error_from_answer(op->type->name, response));
-    else
-        op->type->respond(op, response);
+    else op->type->respond(op, response);
 }
 
 static wrenn_error *protocol_error(const wrenn_op *op, const wrn_http_response *response, const char *why) {

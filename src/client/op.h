@@ -42,7 +42,7 @@ typedef struct wrn_op_type {
 struct wrenn_op {
     const wrn_op_type *type;
     wrenn_client *client;
-    wrenn_sandbox *sandbox; /* a reference, or NULL */
+    wrenn_sandbox *sandbox;    /* a reference, or NULL */
     wrenn_op *previous, *next; /* among the client's unfinished ones */
     wrenn_op *next_completed;
     int refs; /* the caller's and the core's */
@@ -105,15 +105,15 @@ int wrn_block_enter(wrenn_client *client, wrenn_error **error);
 void wrn_op_wait(wrenn_op *op);
 
 /* Body of a blocking function: `start` assigns to `op`, `finish` reads it; both use `error`. */
-#define WRN_BLOCKING(client, start, finish)               \
-    wrenn_op *op = NULL;                                  \
-    int rc_ = wrn_block_enter(client, error);             \
-    if (rc_ == 0) rc_ = (start);                          \
-    if (rc_ == 0) {                                       \
-        wrn_op_wait(op);                                  \
-        rc_ = (finish);                                   \
-    }                                                     \
-    wrenn_op_free(op);                                    \
+#define WRN_BLOCKING(client, start, finish)   \
+    wrenn_op *op = NULL;                      \
+    int rc_ = wrn_block_enter(client, error); \
+    if (rc_ == 0) rc_ = (start);              \
+    if (rc_ == 0) {                           \
+        wrn_op_wait(op);                      \
+        rc_ = (finish);                       \
+    }                                         \
+    wrenn_op_free(op);                        \
     return rc_
 
 /* For the client: called when its era is known, or can't be found out. */

@@ -41,9 +41,7 @@ struct wrn_exchange {
     char problem[CURL_ERROR_SIZE];
 };
 
-static wrn_http *http_of_timer(wrn_timer *timer) {
-    return (wrn_http *)((char *)timer - offsetof(wrn_http, timer));
-}
+static wrn_http *http_of_timer(wrn_timer *timer) { return (wrn_http *)((char *)timer - offsetof(wrn_http, timer)); }
 
 /* ---- libcurl's callbacks ---- */
 
@@ -347,7 +345,7 @@ static bool copy(char **out, const char *text) {
 }
 
 static void free_strings(wrn_http *http) {
-    char *all[] = {http->unix_path, http->ca_file, http->client_cert, http->client_key,
+    char *all[] = {http->unix_path, http->ca_file,  http->client_cert, http->client_key,
                    http->proxy,     http->no_proxy, http->user_agent};
     for (size_t i = 0; i < WRN_COUNT(all); i++) free(all[i]);
 }

@@ -65,7 +65,8 @@ static bool make_directory(char *out, size_t size, char *why, size_t why_size) {
     if (!base || !*base) base = "/tmp";
     /* A unix socket's path has 107 bytes at most. */
     if ((size_t)snprintf(out, size, "%s/wrenn-local-XXXXXX", base) + sizeof("/wrennd.sock") > 107) {
-        snprintf(why, why_size, "the directory %s is too long a path for a unix socket; set TMPDIR to a short one", base);
+        snprintf(why, why_size, "the directory %s is too long a path for a unix socket; set TMPDIR to a short one",
+                 base);
         return false;
     }
     if (mkdtemp(out)) return true;
@@ -77,8 +78,8 @@ static bool make_directory(char *out, size_t size, char *why, size_t why_size) {
 static int spawn(const char *program, const char *directory, int fd, pid_t *pid) {
     char number[16];
     snprintf(number, sizeof(number), "%d", CHILD_FD);
-    char *argv[] = {(char *)(uintptr_t)program, (char[]){"--private-fd"}, number, (char[]){"--data-dir"},
-                    (char *)(uintptr_t)directory, NULL};
+    char *argv[] = {(char *)(uintptr_t)program, (char[]){"--private-fd"},     number,
+                    (char[]){"--data-dir"},     (char *)(uintptr_t)directory, NULL};
     sigset_t all, none;
     sigfillset(&all);
     sigemptyset(&none);
@@ -190,7 +191,8 @@ static void stop(wrn_local *local) {
     } while (got < 0 && errno == EINTR);
     if (got <= 0) kill(local->server, SIGKILL);
     if (ended.fd >= 0) close(ended.fd);
-    while (waitpid(local->server, NULL, 0) < 0 && errno == EINTR) {}
+    while (waitpid(local->server, NULL, 0) < 0 && errno == EINTR) {
+    }
     release(local);
 }
 

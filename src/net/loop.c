@@ -56,9 +56,7 @@ void wrn_loop_free(wrn_loop *loop) {
     free(loop);
 }
 
-void wrn_loop_abandon(wrn_loop *loop) {
-    wrn_loop_free(loop); /* closing a copy leaves the parent's set as it is */
-}
+void wrn_loop_abandon(wrn_loop *loop) { wrn_loop_free(loop); /* closing a copy leaves the parent's set as it is */ }
 
 int wrn_loop_fd(const wrn_loop *loop) { return loop->epoll_fd; }
 

@@ -21,21 +21,21 @@ enum {
 };
 
 typedef enum wrn_frame_type {
-    WRN_FRAME_HELLO = 1,  /* agent, once, first: u32 version */
-    WRN_FRAME_EXEC,       /* server: wrn_exec_head and strings; in pieces with WRN_FRAME_MORE on all but the last */
-    WRN_FRAME_STDIN,      /* server: bytes */
-    WRN_FRAME_STDIN_EOF,  /* server */
-    WRN_FRAME_SIGNAL,     /* server: u32 signal, for the command and all its descendants */
-    WRN_FRAME_WINDOW,     /* server: u32 more bytes of output may come */
-    WRN_FRAME_STARTED,    /* agent: u32 pid, as seen inside */
-    WRN_FRAME_STDOUT,     /* agent: bytes */
-    WRN_FRAME_STDERR,     /* agent: bytes */
-    WRN_FRAME_EXIT,       /* agent: u32 wrn_exit_kind, u32 value; nothing more comes on this stream */
-    WRN_FRAME_PING,       /* server: up to 64 bytes */
-    WRN_FRAME_PONG,       /* agent: the same bytes */
-    WRN_FRAME_FREEZE,     /* server: stop everything but the agent; for when there is no cgroup freezer */
-    WRN_FRAME_THAW,       /* server */
-    WRN_FRAME_DONE,       /* agent: FREEZE or THAW has been done */
+    WRN_FRAME_HELLO = 1, /* agent, once, first: u32 version */
+    WRN_FRAME_EXEC,      /* server: wrn_exec_head and strings; in pieces with WRN_FRAME_MORE on all but the last */
+    WRN_FRAME_STDIN,     /* server: bytes */
+    WRN_FRAME_STDIN_EOF, /* server */
+    WRN_FRAME_SIGNAL,    /* server: u32 signal, for the command and all its descendants */
+    WRN_FRAME_WINDOW,    /* server: u32 more bytes of output may come */
+    WRN_FRAME_STARTED,   /* agent: u32 pid, as seen inside */
+    WRN_FRAME_STDOUT,    /* agent: bytes */
+    WRN_FRAME_STDERR,    /* agent: bytes */
+    WRN_FRAME_EXIT,      /* agent: u32 wrn_exit_kind, u32 value; nothing more comes on this stream */
+    WRN_FRAME_PING,      /* server: up to 64 bytes */
+    WRN_FRAME_PONG,      /* agent: the same bytes */
+    WRN_FRAME_FREEZE,    /* server: stop everything but the agent; for when there is no cgroup freezer */
+    WRN_FRAME_THAW,      /* server */
+    WRN_FRAME_DONE,      /* agent: FREEZE or THAW has been done */
     WRN_FRAME_TYPES
 } wrn_frame_type;
 

@@ -53,7 +53,8 @@ static const char *check_http(const char *host) {
     if (problem) return problem;
     for (const char *c = host + host_size; *c; c++) {
         if (*c == '?' || *c == '#') return "must not have a query or a fragment";
-        if ((unsigned char)*c <= ' ' || (unsigned char)*c >= 0x7f) return "has a character that must be percent-encoded";
+        if ((unsigned char)*c <= ' ' || (unsigned char)*c >= 0x7f)
+            return "has a character that must be percent-encoded";
     }
     return NULL;
 }

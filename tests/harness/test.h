@@ -39,9 +39,9 @@ void test_check_str(const char *file, int line, const char *what, const char *go
 void test_check_mem(const char *file, int line, const char *what, const void *got, size_t got_size, const void *want,
                     size_t want_size);
 
-#define TEST_WITH_LIMIT(ident, seconds)                                              \
-    static void test_##ident(void);                                                  \
-    static test_case case_##ident = {#ident, test_##ident, seconds, NULL};           \
+#define TEST_WITH_LIMIT(ident, seconds)                                                               \
+    static void test_##ident(void);                                                                   \
+    static test_case case_##ident = {#ident, test_##ident, seconds, NULL};                            \
     __attribute__((constructor)) static void register_##ident(void) { test_register(&case_##ident); } \
     static void test_##ident(void)
 #define TEST(ident) TEST_WITH_LIMIT(ident, 120)
@@ -50,26 +50,26 @@ void test_check_mem(const char *file, int line, const char *what, const void *go
 #define TEST_MAIN \
     int main(int argc, char **argv) { return test_main(argc, argv); }
 
-#define CHECK(condition)                                                    \
-    do {                                                                    \
-        if (!(condition)) test_fail(__FILE__, __LINE__, "%s", #condition);  \
+#define CHECK(condition)                                                   \
+    do {                                                                   \
+        if (!(condition)) test_fail(__FILE__, __LINE__, "%s", #condition); \
     } while (0)
-#define CHECK_MSG(condition, ...)                                           \
-    do {                                                                    \
-        if (!(condition)) test_fail(__FILE__, __LINE__, __VA_ARGS__);       \
+#define CHECK_MSG(condition, ...)                                     \
+    do {                                                              \
+        if (!(condition)) test_fail(__FILE__, __LINE__, __VA_ARGS__); \
     } while (0)
-#define CHECK_INT(got, want)                                                                        \
-    do {                                                                                            \
-        long long got_ = (long long)(got), want_ = (long long)(want);                               \
+#define CHECK_INT(got, want)                                                                         \
+    do {                                                                                             \
+        long long got_ = (long long)(got), want_ = (long long)(want);                                \
         if (got_ != want_) test_fail(__FILE__, __LINE__, "%s is %lld, not %lld", #got, got_, want_); \
     } while (0)
 #define CHECK_STR(got, want) test_check_str(__FILE__, __LINE__, #got, got, want)
 #define CHECK_MEM(got, got_size, want, want_size) \
     test_check_mem(__FILE__, __LINE__, #got, got, got_size, want, want_size)
-#define CHECK_CONTAINS(text, part)                                                                                   \
-    do {                                                                                                             \
-        const char *text_ = (text), *part_ = (part);                                                                 \
-        if (!text_ || !strstr(text_, part_))                                                                         \
+#define CHECK_CONTAINS(text, part)                                                                                     \
+    do {                                                                                                               \
+        const char *text_ = (text), *part_ = (part);                                                                   \
+        if (!text_ || !strstr(text_, part_))                                                                           \
             test_fail(__FILE__, __LINE__, "%s does not contain \"%s\": \"%s\"", #text, part_, text_ ? text_ : "NULL"); \
     } while (0)
 

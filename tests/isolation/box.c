@@ -63,7 +63,8 @@ void host_close(host *h) {
     char boxes[300];
     snprintf(boxes, sizeof(boxes), "%s/boxes", h->state_dir);
     ops->close(h->backend);
-    while (uv_run(&h->loop, UV_RUN_NOWAIT)) {}
+    while (uv_run(&h->loop, UV_RUN_NOWAIT)) {
+    }
     CHECK_INT(uv_loop_close(&h->loop), 0);
     CHECK_MSG(access(boxes, F_OK) != 0, "a sandbox's directory stayed behind");
 }
@@ -114,7 +115,8 @@ static void on_start(void *context, int64_t pid) { ((output *)context)->pid = pi
 static void on_output(void *context, int stream, const void *data, size_t size) {
     output *o = context;
     char *to = stream == 1 ? o->out : o->err;
-    size_t *used = stream == 1 ? &o->out_size : &o->err_size, room = (stream == 1 ? sizeof(o->out) : sizeof(o->err)) - 1 - *used;
+    size_t *used = stream == 1 ? &o->out_size : &o->err_size,
+           room = (stream == 1 ? sizeof(o->out) : sizeof(o->err)) - 1 - *used;
     o->total += size;
     if (size > room) size = room;
     memcpy(to + *used, data, size);

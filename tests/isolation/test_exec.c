@@ -44,8 +44,8 @@ static void program_names(void) {
     static const struct {
         const char *cmd;
         int code;
-    } cases[] = {{"true", 0}, {"/bin/false", 1}, {"no-such-program", 127}, {"/no/such", 127}, {"/etc/passwd", 126},
-                 {"/usr", 126}, {"echo a; echo b", 127}};
+    } cases[] = {{"true", 0},          {"/bin/false", 1}, {"no-such-program", 127}, {"/no/such", 127},
+                 {"/etc/passwd", 126}, {"/usr", 126},     {"echo a; echo b", 127}};
     for (size_t i = 0; i < WRN_COUNT(cases); i++) {
         box_exec(&h, box, &(wrn_proc_spec){.cmd = cases[i].cmd, .timeout_ms = 10000}, &o);
         CHECK_INT(o.end, WRN_PROC_EXITED);
@@ -72,13 +72,15 @@ static void signals_and_timeouts(void) {
     CHECK_INT(o.end, WRN_PROC_SIGNALED);
     CHECK_INT(o.code, 9);
     /* The whole tree goes with it: children, and daemons that left session and parent. */
-    const char *args[] = {"-c", "(setsid sleep 3001 &); sleep 3002 & (sleep 3003; true) & echo started; sleep 3004", NULL};
+    const char *args[] = {"-c", "(setsid sleep 3001 &); sleep 3002 & (sleep 3003; true) & echo started; sleep 3004",
+                          NULL};
     box_exec(&h, box, &(wrn_proc_spec){.cmd = "sh", .args = args, .timeout_ms = 300}, &o);
     CHECK_INT(o.end, WRN_PROC_TIMED_OUT);
     CHECK_STR(o.out, "started\n");
     sh(&h, box, "cat /proc/[0-9]*/cmdline | tr '\\0' ' ' | grep -c '[s]leep 300'", "0\n", 1);
     /* A signal reaches all of it too. */
-    wrn_proc *proc = box_start(box, &(wrn_proc_spec){.cmd = "sh", .args = (const char *const[]){"-c", "sleep 3005 & sleep 3006", NULL}}, &o);
+    wrn_proc *proc = box_start(
+        box, &(wrn_proc_spec){.cmd = "sh", .args = (const char *const[]){"-c", "sleep 3005 & sleep 3006", NULL}}, &o);
     while (!o.pid) uv_run(&h.loop, UV_RUN_ONCE);
     ops->signal(proc, SIGTERM);
     host_run_until(&h, &o.ended);
@@ -158,7 +160,8 @@ static void many_at_once(void) {
     wrn_box *box = box_create_sized(&h, "cl-many", 2, 512);
     static output outs[50];
     for (size_t i = 0; i < WRN_COUNT(outs); i++)
-        box_start(box, &(wrn_proc_spec){.cmd = "sh", .args = (const char *const[]){"-c", "echo $$; exit 7", NULL}}, &outs[i]);
+        box_start(box, &(wrn_proc_spec){.cmd = "sh", .args = (const char *const[]){"-c", "echo $$; exit 7", NULL}},
+                  &outs[i]);
     for (size_t i = 0; i < WRN_COUNT(outs); i++) {
         host_run_until(&h, &outs[i].ended);
         CHECK_INT(outs[i].code, 7);
@@ -192,14 +195,14 @@ static void freezing(void) {
     host_close(&h);
 }
 
-#define BOTH(ident, run)                                                    \
-    TEST(ident##_as_root) {                                                 \
-        if (geteuid() != 0) test_skip("not run as root");                  \
-        run();                                                              \
-    }                                                                       \
-    TEST(ident##_as_ordinary_user) {                                        \
-        become_ordinary_user();                                             \
-        run();                                                              \
+#define BOTH(ident, run)                                  \
+    TEST(ident##_as_root) {                               \
+        if (geteuid() != 0) test_skip("not run as root"); \
+        run();                                            \
+    }                                                     \
+    TEST(ident##_as_ordinary_user) {                      \
+        become_ordinary_user();                           \
+        run();                                            \
     }
 
 BOTH(commands_run, basics)

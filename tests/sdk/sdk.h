@@ -10,10 +10,10 @@
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
-#define SANDBOX_BODY                                                                                              \
-    "{\"id\":\"cl-0123456789abcdefghijklmno\",\"status\":\"running\",\"template\":\"minimal\",\"vcpus\":1,"       \
+#define SANDBOX_BODY                                                                                        \
+    "{\"id\":\"cl-0123456789abcdefghijklmno\",\"status\":\"running\",\"template\":\"minimal\",\"vcpus\":1," \
     "\"memory_mb\":512,\"timeout_sec\":0,\"created_at\":\"2026-05-01T12:00:00Z\",\"last_updated\":\"2026-05-01T12:00:00Z\"}"
-#define EXEC_BODY                                                                                                \
+#define EXEC_BODY                                                                                             \
     "{\"sandbox_id\":\"cl-0123456789abcdefghijklmno\",\"cmd\":\"echo\",\"stdout\":\"hi\\n\",\"stderr\":\"\"," \
     "\"exit_code\":0,\"duration_ms\":3,\"encoding\":\"utf-8\"}"
 #define ERROR_BODY(code) "{\"error\":{\"code\":\"" code "\",\"message\":\"because\"}}"

@@ -206,8 +206,7 @@ TEST(a_blocking_call_from_a_callback_is_refused) {
 static void on_exec_start_next(wrenn_op *op, void *data) {
     context *c = data;
     on_exec(op, data);
-    if (c->calls < 5)
-        CHECK_INT(wrenn_sandbox_exec_start(c->sandbox, &exec_true, on_exec_start_next, c, NULL, NULL), 0);
+    if (c->calls < 5) CHECK_INT(wrenn_sandbox_exec_start(c->sandbox, &exec_true, on_exec_start_next, c, NULL, NULL), 0);
 }
 
 TEST(a_start_from_a_callback_is_fine) {
@@ -388,7 +387,8 @@ TEST(a_client_in_each_of_four_threads) {
 
 static char logged[512];
 static void keep_log(const wrenn_log_event *event, void *data) {
-    snprintf(logged, sizeof(logged), "%s %s %s %d", event->message, event->method, event->path, (int)event->http_status);
+    snprintf(logged, sizeof(logged), "%s %s %s %d", event->message, event->method, event->path,
+             (int)event->http_status);
     *(wrenn_timings *)data = *event->timings;
 }
 
@@ -416,7 +416,8 @@ TEST(error_accessors_take_null) {
     CHECK_INT(wrenn_error_code(NULL), 0);
     CHECK_INT(wrenn_error_is(NULL, WRENN_E_API), 0);
     CHECK_STR(wrenn_error_message(NULL), "no error");
-    CHECK(wrenn_error_server_code(NULL) == NULL && wrenn_error_body(NULL) == NULL && wrenn_error_request_id(NULL) == NULL);
+    CHECK(wrenn_error_server_code(NULL) == NULL && wrenn_error_body(NULL) == NULL &&
+          wrenn_error_request_id(NULL) == NULL);
     CHECK_INT(wrenn_error_sandbox_ids(NULL, NULL), 0);
     CHECK_INT(wrenn_error_retry_after_ms(NULL) + wrenn_error_retriable(NULL) + wrenn_error_http_status(NULL), 0);
     wrenn_error_free(NULL);

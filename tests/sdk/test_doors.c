@@ -20,51 +20,56 @@ static void take_error(outcome *out, int rc, wrenn_error **from) {
 }
 
 /* Each operation: blocking, start, and finish, writing to an outcome. */
-#define OPERATION(ident, type, free_fn, describe, ...)                                                   \
-    static void block_##ident(wrenn_client *client, wrenn_sandbox *sandbox, outcome *out) {                        \
-        (void)client, (void)sandbox;                                                                               \
-        type *result = NULL;                                                                                       \
-        wrenn_error *error = NULL;                                                                                 \
-        take_error(out, wrenn_##ident(__VA_ARGS__, &result, &error), &error);                                       \
-        if (out->rc == 0) describe;                                                                                \
-        free_fn(result);                                                                                           \
-    }                                                                                                              \
-    static int start_##ident(wrenn_client *client, wrenn_sandbox *sandbox, wrenn_done_fn done, void *data,         \
-                             wrenn_op **op, wrenn_error **error) {                                                 \
-        (void)client, (void)sandbox;                                                                               \
-        return wrenn_##ident##_start(__VA_ARGS__, done, data, op, error);                                          \
-    }                                                                                                              \
-    static void finish_##ident(wrenn_op *op, outcome *out) {                                                       \
-        type *result = NULL;                                                                                       \
-        wrenn_error *error = NULL;                                                                                 \
-        take_error(out, wrenn_##ident##_finish(op, &result, &error), &error);                                       \
-        if (out->rc == 0) describe;                                                                                \
-        free_fn(result);                                                                                           \
+#define OPERATION(ident, type, free_fn, describe, ...)                                                     \
+    static void block_##ident(wrenn_client *client, wrenn_sandbox *sandbox, outcome *out) {                \
+        (void)client, (void)sandbox;                                                                       \
+        type *result = NULL;                                                                               \
+        wrenn_error *error = NULL;                                                                         \
+        take_error(out, wrenn_##ident(__VA_ARGS__, &result, &error), &error);                              \
+        if (out->rc == 0) describe;                                                                        \
+        free_fn(result);                                                                                   \
+    }                                                                                                      \
+    static int start_##ident(wrenn_client *client, wrenn_sandbox *sandbox, wrenn_done_fn done, void *data, \
+                             wrenn_op **op, wrenn_error **error) {                                         \
+        (void)client, (void)sandbox;                                                                       \
+        return wrenn_##ident##_start(__VA_ARGS__, done, data, op, error);                                  \
+    }                                                                                                      \
+    static void finish_##ident(wrenn_op *op, outcome *out) {                                               \
+        type *result = NULL;                                                                               \
+        wrenn_error *error = NULL;                                                                         \
+        take_error(out, wrenn_##ident##_finish(op, &result, &error), &error);                              \
+        if (out->rc == 0) describe;                                                                        \
+        free_fn(result);                                                                                   \
     }
 
 /* The same for operations without a result. */
-#define PLAIN_OPERATION(ident, ...)                                                                                \
-    static void block_##ident(wrenn_client *client, wrenn_sandbox *sandbox, outcome *out) {                        \
-        (void)client, (void)sandbox;                                                                               \
-        wrenn_error *error = NULL;                                                                                 \
-        take_error(out, wrenn_##ident(__VA_ARGS__, &error), &error);                                                \
-    }                                                                                                              \
-    static int start_##ident(wrenn_client *client, wrenn_sandbox *sandbox, wrenn_done_fn done, void *data,         \
-                             wrenn_op **op, wrenn_error **error) {                                                 \
-        (void)client, (void)sandbox;                                                                               \
-        return wrenn_##ident##_start(__VA_ARGS__, done, data, op, error);                                          \
-    }                                                                                                              \
-    static void finish_##ident(wrenn_op *op, outcome *out) {                                                       \
-        wrenn_error *error = NULL;                                                                                 \
-        take_error(out, wrenn_##ident##_finish(op, &error), &error);                                                \
+#define PLAIN_OPERATION(ident, ...)                                                                        \
+    static void block_##ident(wrenn_client *client, wrenn_sandbox *sandbox, outcome *out) {                \
+        (void)client, (void)sandbox;                                                                       \
+        wrenn_error *error = NULL;                                                                         \
+        take_error(out, wrenn_##ident(__VA_ARGS__, &error), &error);                                       \
+    }                                                                                                      \
+    static int start_##ident(wrenn_client *client, wrenn_sandbox *sandbox, wrenn_done_fn done, void *data, \
+                             wrenn_op **op, wrenn_error **error) {                                         \
+        (void)client, (void)sandbox;                                                                       \
+        return wrenn_##ident##_start(__VA_ARGS__, done, data, op, error);                                  \
+    }                                                                                                      \
+    static void finish_##ident(wrenn_op *op, outcome *out) {                                               \
+        wrenn_error *error = NULL;                                                                         \
+        take_error(out, wrenn_##ident##_finish(op, &error), &error);                                       \
     }
 
 static const char *const echo[] = {"echo", "hi", NULL};
 static const char *const envs[] = {"A=1", "B=x=y", NULL};
-static const wrenn_exec_options exec_options = {.struct_size = sizeof(wrenn_exec_options), .argv = echo, .envs = envs,
-                                                .cwd = "/tmp", .exec_timeout_ms = 1500};
+static const wrenn_exec_options exec_options = {.struct_size = sizeof(wrenn_exec_options),
+                                                .argv = echo,
+                                                .envs = envs,
+                                                .cwd = "/tmp",
+                                                .exec_timeout_ms = 1500};
 static const wrenn_create_options create_options = {.struct_size = sizeof(wrenn_create_options),
-                                                    .template_name = "minimal", .vcpus = 2, .memory_mb = 256,
+                                                    .template_name = "minimal",
+                                                    .vcpus = 2,
+                                                    .memory_mb = 256,
                                                     .idle_timeout_sec = 60};
 
 #define SAY(...) snprintf(out->text, sizeof(out->text), __VA_ARGS__)
@@ -94,9 +99,9 @@ typedef struct operation {
     void (*block)(wrenn_client *, wrenn_sandbox *, outcome *);
     int (*start)(wrenn_client *, wrenn_sandbox *, wrenn_done_fn, void *, wrenn_op **, wrenn_error **);
     void (*finish)(wrenn_op *, outcome *);
-    const char *status, *body;       /* the good answer */
-    const char *request, *json;      /* what goes out */
-    const char *credential;          /* and with which header; NULL: none */
+    const char *status, *body;  /* the good answer */
+    const char *request, *json; /* what goes out */
+    const char *credential;     /* and with which header; NULL: none */
     const char *result;
 } operation;
 
@@ -108,11 +113,12 @@ typedef struct operation {
 static const operation operations[] = {
     {ROW(auth_signup), "201 Created", AUTH_BODY, "POST /v1/auth/signup ",
      "{\"email\":\"a@b.c\",\"password\":\"longenough\"}", NULL, "jwt"},
-    {ROW(auth_login), "200 OK", AUTH_BODY, "POST /v1/auth/login ",
-     "{\"email\":\"a@b.c\",\"password\":\"longenough\"}", NULL, "jwt"},
+    {ROW(auth_login), "200 OK", AUTH_BODY, "POST /v1/auth/login ", "{\"email\":\"a@b.c\",\"password\":\"longenough\"}",
+     NULL, "jwt"},
     {ROW(api_keys_create), "201 Created", "{\"id\":\"key-1\",\"key\":\"wrn_2\"}", "POST /v1/api-keys ",
      "{\"name\":\"mine\"}", TOKEN, "wrn_2"},
-    {ROW(api_keys_list), "200 OK", "[{\"id\":\"key-1\"},{\"id\":\"key-2\"}]", "GET /v1/api-keys ", "", TOKEN, "2 key-2"},
+    {ROW(api_keys_list), "200 OK", "[{\"id\":\"key-1\"},{\"id\":\"key-2\"}]", "GET /v1/api-keys ", "", TOKEN,
+     "2 key-2"},
     {ROW(api_keys_delete), "204 No Content", "", "DELETE /v1/api-keys/key%2F1 ", "", TOKEN, ""},
     {ROW(sandboxes_create), "201 Created", SANDBOX_BODY, "POST /v1/sandboxes ",
      "{\"template\":\"minimal\",\"vcpus\":2,\"memory_mb\":256,\"timeout_sec\":60}", KEY, ID},
@@ -120,8 +126,8 @@ static const operation operations[] = {
     {ROW(sandboxes_get), "200 OK", SANDBOX_BODY, "GET /v1/sandboxes/" ID " ", "", KEY, "running"},
     {ROW(sandboxes_destroy), "204 No Content", "", "DELETE /v1/sandboxes/" ID " ", "", KEY, ""},
     {ROW(sandbox_exec), "200 OK", EXEC_BODY, "POST /v1/sandboxes/" ID "/exec ",
-     "{\"cmd\":\"echo\",\"args\":[\"hi\"],\"timeout_sec\":2,\"envs\":{\"A\":\"1\",\"B\":\"x=y\"},\"cwd\":\"/tmp\"}", KEY,
-     "0 hi\n"},
+     "{\"cmd\":\"echo\",\"args\":[\"hi\"],\"timeout_sec\":2,\"envs\":{\"A\":\"1\",\"B\":\"x=y\"},\"cwd\":\"/tmp\"}",
+     KEY, "0 hi\n"},
     {ROW(sandbox_wait_ready), "200 OK", SANDBOX_BODY, "GET /v1/sandboxes/" ID " ", "", KEY, ""},
     {ROW(sandbox_ping), "204 No Content", "", "POST /v1/sandboxes/" ID "/ping ", "{}", KEY, ""},
     {ROW(sandbox_destroy), "204 No Content", "", "DELETE /v1/sandboxes/" ID " ", "", KEY, ""},

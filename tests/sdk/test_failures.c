@@ -78,7 +78,8 @@ TEST(server_codes_and_statuses_become_types) {
         wrenn_error *error = NULL;
         int rc = exec_code(&s, &error);
         CHECK_MSG(rc == cases[i].code, "%s %s: %s", cases[i].status, cases[i].body, wrenn_strerror_name(rc));
-        CHECK(wrenn_error_is(error, cases[i].parent) && wrenn_error_is(error, rc) && !wrenn_error_is(error, WRENN_E_TIMEOUT));
+        CHECK(wrenn_error_is(error, cases[i].parent) && wrenn_error_is(error, rc) &&
+              !wrenn_error_is(error, WRENN_E_TIMEOUT));
         CHECK_INT(wrenn_error_http_status(error), atoi(cases[i].status));
         CHECK_STR(wrenn_error_request_id(error), "req_1");
         wrenn_error_free(error);
@@ -130,7 +131,8 @@ TEST_SLOW(an_answer_cut_at_any_byte_is_a_lost_connection_and_never_a_result) {
         wrenn_error *error = NULL;
         int rc = exec_code(&s, &error);
         int want = cut == size ? 0 : WRENN_E_CONNECTION_LOST;
-        CHECK_MSG(rc == want, "cut at %zu of %zu: %s: %s", cut, size, wrenn_strerror_name(rc), wrenn_error_message(error));
+        CHECK_MSG(rc == want, "cut at %zu of %zu: %s: %s", cut, size, wrenn_strerror_name(rc),
+                  wrenn_error_message(error));
         CHECK_INT(script_count(s.server), 1);
         CHECK(!wrenn_error_retriable(error));
         wrenn_error_free(error);
@@ -172,8 +174,8 @@ TEST(a_post_is_never_repeated_when_a_reused_connection_is_dead) {
 
 TEST(a_connection_the_server_closed_while_idle_costs_nothing) {
     char *good = script_text("200 OK", "", EXEC_BODY);
-    script_reply replies[] = {{.text = good}, {.text = good}, {.text = good}, {.text = good}, {.text = good},
-                              {.text = good}, {.text = good}, {.text = good}};
+    script_reply replies[] = {{.text = good}, {.text = good}, {.text = good}, {.text = good},
+                              {.text = good}, {.text = good}, {.text = good}, {.text = good}};
     setup s = set_up(replies, COUNT(replies));
     for (size_t i = 0; i < COUNT(replies); i++) {
         CHECK_INT(exec_code(&s, NULL), 0);
@@ -300,10 +302,19 @@ TEST(an_answer_over_the_limit_is_a_local_limit) {
 
 TEST(nonsense_in_an_answer_is_a_protocol_error) {
     static const char *const bodies[] = {
-        "", "null", "[]", "\"x\"", "{", "{}", "{\"exit_code\":\"0\"}", "{\"exit_code\":0.5}", "{\"stdout\":\"a\"}",
+        "",
+        "null",
+        "[]",
+        "\"x\"",
+        "{",
+        "{}",
+        "{\"exit_code\":\"0\"}",
+        "{\"exit_code\":0.5}",
+        "{\"stdout\":\"a\"}",
         "{\"exit_code\":0,\"stdout\":\"!\",\"stderr\":\"\",\"encoding\":\"base64\"}",
         "{\"exit_code\":0,\"stdout\":\"YQ\",\"stderr\":\"\",\"encoding\":\"base64\"}",
-        "{\"exit_code\":0} x", "{\"exit_code\":99999999999999999999}",
+        "{\"exit_code\":0} x",
+        "{\"exit_code\":99999999999999999999}",
     };
     for (size_t i = 0; i < COUNT(bodies); i++) {
         char *text = script_text("200 OK", "", bodies[i]);
@@ -373,9 +384,12 @@ TEST(wait_ready_fails_at_once_when_waiting_is_in_vain) {
         const char *status, *body;
         int code;
     } cases[] = {
-        {"200 OK", STATUS("paused"), WRENN_E_CONFLICT},   {"200 OK", STATUS("stopped"), WRENN_E_CONFLICT},
-        {"200 OK", STATUS("error"), WRENN_E_CONFLICT},    {"200 OK", STATUS("missing"), WRENN_E_CONFLICT},
-        {"404 Not Found", "", WRENN_E_NOT_FOUND},         {"401 Unauthorized", "", WRENN_E_AUTHENTICATION},
+        {"200 OK", STATUS("paused"), WRENN_E_CONFLICT},
+        {"200 OK", STATUS("stopped"), WRENN_E_CONFLICT},
+        {"200 OK", STATUS("error"), WRENN_E_CONFLICT},
+        {"200 OK", STATUS("missing"), WRENN_E_CONFLICT},
+        {"404 Not Found", "", WRENN_E_NOT_FOUND},
+        {"401 Unauthorized", "", WRENN_E_AUTHENTICATION},
         {"400 Bad", ERROR_BODY("invalid_request"), WRENN_E_VALIDATION},
     };
     for (size_t i = 0; i < COUNT(cases); i++) {
@@ -406,7 +420,8 @@ TEST(create_with_wait_polls_and_cleans_up_after_failure) {
     char *running = script_text("200 OK", "", STATUS("running"));
     char *failed = script_text("200 OK", "", STATUS("error"));
     char *gone = script_text("204 No Content", "", "");
-    script_reply replies[] = {{.text = accepted}, {.text = running}, {.text = accepted}, {.text = failed}, {.text = gone}};
+    script_reply replies[] = {
+        {.text = accepted}, {.text = running}, {.text = accepted}, {.text = failed}, {.text = gone}};
     setup s = set_up(replies, COUNT(replies));
     wrenn_create_options options = WRENN_CREATE_OPTIONS_INIT;
     options.flags = WRENN_CREATE_WAIT;

@@ -69,7 +69,8 @@ static int scenario_list(const wrenn_client_options *options) {
     return rc;
 }
 
-static void sweep(int (*scenario)(const wrenn_client_options *), const script_reply *replies, size_t count, int64_t era) {
+static void sweep(int (*scenario)(const wrenn_client_options *), const script_reply *replies, size_t count,
+                  int64_t era) {
     for (long n = 1;; n++) {
         script_server *server = script_start(replies, count, true);
         wrenn_client_options options = sdk_options(script_url(server));
@@ -80,8 +81,8 @@ static void sweep(int (*scenario)(const wrenn_client_options *), const script_re
         int rc = scenario(&options);
         countdown = 0;
         script_stop(server);
-        CHECK_MSG(rc == 0 || rc == WRENN_E_NO_MEMORY || rc == WRENN_E_CONNECTION_FAILED || rc == WRENN_E_CONNECTION_LOST ||
-                      rc == WRENN_E_SYSTEM,
+        CHECK_MSG(rc == 0 || rc == WRENN_E_NO_MEMORY || rc == WRENN_E_CONNECTION_FAILED ||
+                      rc == WRENN_E_CONNECTION_LOST || rc == WRENN_E_SYSTEM,
                   "allocation %ld: %s", n, wrenn_strerror_name(rc));
         if (!failed) {
             CHECK_INT(rc, 0);

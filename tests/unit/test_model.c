@@ -9,7 +9,8 @@ static wrn_json *parse(const char *text) {
     return root;
 }
 
-static bool decode(const wrn_model *model, const char *text, bool strict, wrn_arena *arena, void *out, wrn_model_why *why) {
+static bool decode(const wrn_model *model, const char *text, bool strict, wrn_arena *arena, void *out,
+                   wrn_model_why *why) {
     WRN_AUTO(wrn_json_freep) wrn_json *root = parse(text);
     return wrn_model_decode(model, root, strict, arena, out, why);
 }
@@ -18,7 +19,8 @@ TEST(absent_null_and_zero_stay_apart) {
     WRN_AUTO(wrn_arena_free) wrn_arena arena = {0};
     wrn_model_why why;
     wrenn_sandbox_info info = {0};
-    CHECK(decode(&wrn_model_sandbox_info, "{\"id\":\"cl-1\",\"vcpus\":0,\"guest_ip\":null}", false, &arena, &info, &why));
+    CHECK(
+        decode(&wrn_model_sandbox_info, "{\"id\":\"cl-1\",\"vcpus\":0,\"guest_ip\":null}", false, &arena, &info, &why));
     CHECK(info.present & WRENN_HAS_SANDBOX_INFO_VCPUS && !(info.nulls & WRENN_HAS_SANDBOX_INFO_VCPUS));
     CHECK(info.present & WRENN_HAS_SANDBOX_INFO_GUEST_IP && info.nulls & WRENN_HAS_SANDBOX_INFO_GUEST_IP);
     CHECK(!(info.present & WRENN_HAS_SANDBOX_INFO_HOST_IP));
@@ -29,7 +31,8 @@ TEST(unknown_members_and_enum_values_survive_a_round_trip) {
     WRN_AUTO(wrn_arena_free) wrn_arena arena = {0};
     wrn_model_why why;
     wrenn_sandbox_info info = {0};
-    const char *text = "{\"id\":\"x\",\"status\":\"levitating\",\"metadata\":{\"a\":\"b\"},\"isolation\":{\"backend\":\"ns\"},\"n\":null}";
+    const char *text =
+        "{\"id\":\"x\",\"status\":\"levitating\",\"metadata\":{\"a\":\"b\"},\"isolation\":{\"backend\":\"ns\"},\"n\":null}";
     CHECK(decode(&wrn_model_sandbox_info, text, false, &arena, &info, &why));
     CHECK_INT(info.status, WRENN_SANDBOX_STATUS_OTHER);
     CHECK_STR(info.status_text, "levitating");
@@ -72,7 +75,8 @@ TEST(wrong_types_name_the_member) {
         WRN_AUTO(wrn_arena_free) wrn_arena arena = {0};
         wrn_model_why why = {0};
         wrn_exec_request request = {0};
-        CHECK_MSG(!decode(&wrn_model_exec_request, cases[i].text, true, &arena, &request, &why), "took %s", cases[i].text);
+        CHECK_MSG(!decode(&wrn_model_exec_request, cases[i].text, true, &arena, &request, &why), "took %s",
+                  cases[i].text);
         CHECK_STR(why.text, cases[i].why);
     }
 }
@@ -90,7 +94,8 @@ TEST(nested_objects_and_lists) {
     WRN_AUTO(wrn_arena_free) wrn_arena arena = {0};
     wrn_model_why why;
     wrn_sandbox_metrics metrics = {0};
-    CHECK(decode(&wrn_model_sandbox_metrics, "{\"points\":[{\"cpu_pct\":1.5},{\"cpu_pct\":2}]}", false, &arena, &metrics, &why));
+    CHECK(decode(&wrn_model_sandbox_metrics, "{\"points\":[{\"cpu_pct\":1.5},{\"cpu_pct\":2}]}", false, &arena,
+                 &metrics, &why));
     CHECK_INT(metrics.points_count, 2);
     CHECK(metrics.points[1]->cpu_pct == 2.0);
     WRN_AUTO(wrn_json_freep) wrn_json *array = parse("[{\"id\":\"a\"},{\"id\":\"b\"}]");

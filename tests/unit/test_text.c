@@ -23,7 +23,8 @@ TEST(base64_vectors_of_rfc_4648) {
 }
 
 TEST(base64_refuses_what_is_not_canonical) {
-    const char *bad[] = {"Zg=", "Zg", "Z", "====", "Zg==Zg==", "Zh==", "Zm9=", "Zm 9", "Zm9\n", "Z===", "=m9v", "Zm9v-_=="};
+    const char *bad[] = {
+        "Zg=", "Zg", "Z", "====", "Zg==Zg==", "Zh==", "Zm9=", "Zm 9", "Zm9\n", "Z===", "=m9v", "Zm9v-_=="};
     char out[64];
     for (size_t i = 0; i < WRN_COUNT(bad); i++)
         CHECK_MSG(wrn_base64_decode(out, bad[i], strlen(bad[i])) < 0, "took \"%s\"", bad[i]);
@@ -31,7 +32,10 @@ TEST(base64_refuses_what_is_not_canonical) {
 
 TEST(utf8_prefix_stops_at_the_first_bad_or_cut_sequence) {
     CHECK_INT(wrn_utf8_valid_prefix("plain ascii text", 16), 16);
-    CHECK_INT(wrn_utf8_valid_prefix("gr\xc3\xbc\xc3\x9f""e", 7), 7);
+    CHECK_INT(wrn_utf8_valid_prefix("gr\xc3\xbc\xc3\x9f"
+                                    "e",
+                                    7),
+              7);
     CHECK_INT(wrn_utf8_valid_prefix("ab\xc3", 3), 2);
     CHECK_INT(wrn_utf8_valid_prefix("\xe2\x82\xac\xe2\x82", 5), 3);
     CHECK_INT(wrn_utf8_valid_prefix("\xc0\x80", 2), 0);

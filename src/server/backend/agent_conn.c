@@ -181,8 +181,11 @@ wrn_proc *wrn_agent_exec(wrn_agent *agent, const wrn_proc_spec *spec, const wrn_
         wrn_fault_set(fault, "internal_error", "out of memory");
         return NULL;
     }
-    *proc = (wrn_proc){.next = agent->procs, .agent = agent, .stream = ++agent->next_stream,
-                       .credit = WRN_FRAME_CREDIT, .events = *events};
+    *proc = (wrn_proc){.next = agent->procs,
+                       .agent = agent,
+                       .stream = ++agent->next_stream,
+                       .credit = WRN_FRAME_CREDIT,
+                       .events = *events};
     agent->procs = proc;
     if (spec->timeout_ms > 0 && !set_guard(proc, spec->timeout_ms)) {
         free_proc(proc);

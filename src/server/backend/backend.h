@@ -36,10 +36,10 @@ typedef struct wrn_backend_config {
 } wrn_backend_config;
 
 typedef struct wrn_box_spec {
-    const char *id;       /* "cl-..."; unique; [a-z0-9-] */
+    const char *id; /* "cl-..."; unique; [a-z0-9-] */
     const char *template_name;
-    int64_t vcpus;        /* > 0 */
-    int64_t memory_mb;    /* > 0 */
+    int64_t vcpus;     /* > 0 */
+    int64_t memory_mb; /* > 0 */
 } wrn_box_spec;
 
 typedef void (*wrn_box_fn)(void *context, wrn_box *box, const wrn_fault *fault); /* fault is NULL on success */
@@ -58,8 +58,8 @@ typedef enum wrn_proc_end {
     WRN_PROC_EXITED,   /* code is 0..255 */
     WRN_PROC_SIGNALED, /* code is the signal number */
     WRN_PROC_TIMED_OUT,
-    WRN_PROC_LOST,     /* the agent or the box is gone; the outcome is unknown */
-    WRN_PROC_FAILED    /* never started: fault says why */
+    WRN_PROC_LOST,  /* the agent or the box is gone; the outcome is unknown */
+    WRN_PROC_FAILED /* never started: fault says why */
 } wrn_proc_end;
 
 /* What a command tells its starter. on_end comes last and exactly once, after all output; the wrn_proc is gone when it
@@ -73,9 +73,9 @@ typedef struct wrn_proc_events {
 } wrn_proc_events;
 
 typedef struct wrn_box_stats {
-    int64_t cpu_usec;    /* used since start; -1 unknown */
-    int64_t mem_bytes;   /* -1 unknown */
-    int64_t pids;        /* -1 unknown */
+    int64_t cpu_usec;  /* used since start; -1 unknown */
+    int64_t mem_bytes; /* -1 unknown */
+    int64_t pids;      /* -1 unknown */
 } wrn_box_stats;
 
 typedef struct wrn_backend_ops {

@@ -34,9 +34,9 @@ typedef enum cgroup_kind { CGROUP_NONE, CGROUP_V1, CGROUP_V2 } cgroup_kind;
 enum { HIER_V2, HIER_MEMORY, HIER_PIDS, HIER_CPU, HIER_FREEZER, HIERARCHIES };
 
 typedef struct cgroups {
-    cgroup_kind limits;                /* what enforces memory, cpu and pids */
-    char dir[HIERARCHIES][PATH_MAX];   /* this daemon's directory in each hierarchy; empty: none */
-    char why[256];                     /* why there are no limits */
+    cgroup_kind limits;              /* what enforces memory, cpu and pids */
+    char dir[HIERARCHIES][PATH_MAX]; /* this daemon's directory in each hierarchy; empty: none */
+    char why[256];                   /* why there are no limits */
 } cgroups;
 
 /* Finds out what can be used and makes this daemon's directories. Never fails: at worst there are no limits. */

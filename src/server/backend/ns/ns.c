@@ -139,7 +139,8 @@ static void clean_up(wrn_box *box) {
 
 static void kill_box(wrn_box *box) {
     if (box->reaped) return;
-    if (box->frozen && cgroups_can_freeze(&box->backend->cgroups)) cgroup_freeze(&box->backend->cgroups, box->id, false);
+    if (box->frozen && cgroups_can_freeze(&box->backend->cgroups))
+        cgroup_freeze(&box->backend->cgroups, box->id, false);
     syscall(SYS_pidfd_send_signal, box->pidfd, SIGKILL, NULL, 0); /* PID 1 takes its whole namespace along */
 }
 
@@ -219,8 +220,7 @@ static void on_agent_lost(void *context, const char *why) {
         if (read(box->error_fd, &step, sizeof(step)) == (ssize_t)sizeof(step))
             wrn_fault_set(&fault, "internal_error", "cannot build the sandbox: %.50s: %s; run wrennd doctor", step.step,
                           strerror(step.error));
-        else
-            wrn_fault_set(&fault, "agent_error", "the sandbox's agent did not start: %s", why);
+        else wrn_fault_set(&fault, "agent_error", "the sandbox's agent did not start: %s", why);
         fail_create(box, &fault);
         return;
     }
@@ -241,8 +241,10 @@ static int make_files(wrn_box *box, const wrn_box_spec *spec) {
         snprintf(path, sizeof(path), "%s%s", box->dir, dirs[i]);
         if (mkdir(path, i ? 0755 : 0700) != 0) return -1;
     }
-    const char *const files[][2] = {{"/u/etc/hostname", spec->id}, {"/u/run/wrenn/sandbox_id", spec->id},
-                                    {"/u/run/wrenn/template_id", spec->template_name}, {"/u/run/wrenn/sandbox", "true"}};
+    const char *const files[][2] = {{"/u/etc/hostname", spec->id},
+                                    {"/u/run/wrenn/sandbox_id", spec->id},
+                                    {"/u/run/wrenn/template_id", spec->template_name},
+                                    {"/u/run/wrenn/sandbox", "true"}};
     for (size_t i = 0; i < WRN_COUNT(files); i++) {
         snprintf(path, sizeof(path), "%s%s", box->dir, files[i][0]);
         FILE *file = fopen(path, "we");
@@ -259,7 +261,8 @@ static int take_slot(wrn_backend *backend, wrn_fault *fault) {
         if (backend->root && !backend->userns[slot]) {
             int fd = userns_make(FIRST_UID + (uid_t)slot * UID_RANGE);
             if (fd < 0) {
-                wrn_fault_set(fault, "internal_error", "cannot make a user namespace: %s; run wrennd doctor", strerror(errno));
+                wrn_fault_set(fault, "internal_error", "cannot make a user namespace: %s; run wrennd doctor",
+                              strerror(errno));
                 return -1;
             }
             backend->userns[slot] = fd + 1;
@@ -276,14 +279,29 @@ static pid_t spawn_box(wrn_box *box, const wrn_box_spec *spec, int channel, int 
     char id_env[ID_MAX + 32], template_env[160];
     snprintf(id_env, sizeof(id_env), "WRENN_SANDBOX_ID=%s", spec->id);
     snprintf(template_env, sizeof(template_env), "WRENN_TEMPLATE_ID=%.128s", spec->template_name);
-    char *env[] = {(char[]){"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"}, (char[]){"HOME=/root"},
-                   (char[]){"USER=root"}, (char[]){"LOGNAME=root"}, (char[]){"WRENN_SANDBOX=true"}, id_env, template_env, NULL};
+    char *env[] = {(char[]){"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"},
+                   (char[]){"HOME=/root"},
+                   (char[]){"USER=root"},
+                   (char[]){"LOGNAME=root"},
+                   (char[]){"WRENN_SANDBOX=true"},
+                   id_env,
+                   template_env,
+                   NULL};
     static spawn s; /* large */
     s = (spawn){
-        .root = backend->root, .uid = geteuid(), .gid = getegid(), .base = FIRST_UID + (uid_t)box->slot * UID_RANGE,
-        .userns_fd = backend->userns[box->slot] - 1, .agent_fd = backend->agent_fd, .channel_fd = channel,
-        .error_fd = errors, .clone_fd = cgroup_clone_fd(&backend->cgroups, spec->id), .hostname = spec->id, .env = env,
-        .filter = backend->filter, .pids_max = PIDS_PER_VCPU * (spec->vcpus > 64 ? 64 : spec->vcpus),
+        .root = backend->root,
+        .uid = geteuid(),
+        .gid = getegid(),
+        .base = FIRST_UID + (uid_t)box->slot * UID_RANGE,
+        .userns_fd = backend->userns[box->slot] - 1,
+        .agent_fd = backend->agent_fd,
+        .channel_fd = channel,
+        .error_fd = errors,
+        .clone_fd = cgroup_clone_fd(&backend->cgroups, spec->id),
+        .hostname = spec->id,
+        .env = env,
+        .filter = backend->filter,
+        .pids_max = PIDS_PER_VCPU * (spec->vcpus > 64 ? 64 : spec->vcpus),
         .rlimit_pids = backend->cgroups.limits == CGROUP_NONE,
     };
     cgroup_join_fds(&backend->cgroups, spec->id, s.join_fds);
@@ -293,7 +311,8 @@ static pid_t spawn_box(wrn_box *box, const wrn_box_spec *spec, int channel, int 
     snprintf(s.usr, sizeof(s.usr), "/usr");
     pid_t pid = spawn_child(&s, &box->pidfd);
     if (pid < 0)
-        wrn_fault_set(fault, "internal_error", "cannot make the sandbox's namespaces: %s; run wrennd doctor", strerror(errno));
+        wrn_fault_set(fault, "internal_error", "cannot make the sandbox's namespaces: %s; run wrennd doctor",
+                      strerror(errno));
     if (s.clone_fd >= 0) close(s.clone_fd);
     for (int i = 0; i < HIERARCHIES && s.join_fds[i] >= 0; i++) close(s.join_fds[i]);
     return pid;
@@ -303,7 +322,8 @@ static pid_t spawn_box(wrn_box *box, const wrn_box_spec *spec, int channel, int 
 static void start_box(wrn_box *box, const wrn_box_spec *spec, int *channel, wrn_fault *fault) {
     int pair[2], errors[2];
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) != 0 || pipe2(errors, O_CLOEXEC | O_NONBLOCK) != 0) {
-        wrn_fault_set(fault, "internal_error", "no descriptors left: %s; raise the limit of open files", strerror(errno));
+        wrn_fault_set(fault, "internal_error", "no descriptors left: %s; raise the limit of open files",
+                      strerror(errno));
         return;
     }
     box->pid = spawn_box(box, spec, pair[1], errors[1], fault);
@@ -329,12 +349,13 @@ static void give_up(wrn_box *box, const wrn_fault *fault) {
     free_box(box);
 }
 
-static void ns_create(wrn_backend *backend, const wrn_box_spec *spec, wrn_done_fn died, wrn_box_fn done, void *context) {
+static void ns_create(wrn_backend *backend, const wrn_box_spec *spec, wrn_done_fn died, wrn_box_fn done,
+                      void *context) {
     wrn_fault fault = {0};
     wrn_box *box = calloc(1, sizeof(*box));
     if (!box) abort();
-    *box = (wrn_box){.backend = backend, .slot = -1, .pidfd = -1, .error_fd = -1, .died = died, .created = done,
-                     .context = context};
+    *box = (wrn_box){
+        .backend = backend, .slot = -1, .pidfd = -1, .error_fd = -1, .died = died, .created = done, .context = context};
     backend->box_count++;
     snprintf(box->id, sizeof(box->id), "%s", spec->id);
     snprintf(box->dir, sizeof(box->dir), "%.4000s/%s", backend->boxes, box->id);
@@ -343,9 +364,9 @@ static void ns_create(wrn_backend *backend, const wrn_box_spec *spec, wrn_done_f
         wrn_fault_set(&fault, "not_found", "there is no template \"%.64s\"", spec->template_name);
     } else if ((box->slot = take_slot(backend, &fault)) >= 0) {
         if (make_files(box, spec) != 0)
-            wrn_fault_set(&fault, "internal_error", "cannot make the sandbox's files in %.200s: %s", box->dir, strerror(errno));
-        else if (cgroup_make(&backend->cgroups, spec, &fault) == 0)
-            start_box(box, spec, &channel, &fault);
+            wrn_fault_set(&fault, "internal_error", "cannot make the sandbox's files in %.200s: %s", box->dir,
+                          strerror(errno));
+        else if (cgroup_make(&backend->cgroups, spec, &fault) == 0) start_box(box, spec, &channel, &fault);
     }
     if (fault.code) {
         give_up(box, &fault);

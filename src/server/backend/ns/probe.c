@@ -13,7 +13,9 @@
 
 #include "server/backend/ns/internal.h"
 
-static void add_reason(wrn_json *list, const char *text) { wrn_json_append(list, wrn_json_new_string(text, strlen(text))); }
+static void add_reason(wrn_json *list, const char *text) {
+    wrn_json_append(list, wrn_json_new_string(text, strlen(text)));
+}
 
 wrn_json *probe_isolation(bool root, const cgroups *c) {
     static const char *const names[] = {[CGROUP_NONE] = "none", [CGROUP_V1] = "v1", [CGROUP_V2] = "v2"};
@@ -68,7 +70,8 @@ static int try_idmap(const char *path) {
     int userns = userns_make(0x70000000u), error = 0;
     int tree = (int)syscall(SYS_open_tree, AT_FDCWD, path, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
     struct mount_attr attr = {.attr_set = MOUNT_ATTR_IDMAP, .userns_fd = (unsigned)userns};
-    if (userns < 0 || tree < 0 || syscall(SYS_mount_setattr, tree, "", AT_EMPTY_PATH, &attr, sizeof(attr)) != 0) error = errno;
+    if (userns < 0 || tree < 0 || syscall(SYS_mount_setattr, tree, "", AT_EMPTY_PATH, &attr, sizeof(attr)) != 0)
+        error = errno;
     if (tree >= 0) close(tree);
     if (userns >= 0) close(userns);
     return error;
@@ -86,8 +89,9 @@ static bool check_idmap(wrn_json *report, const char *what, const char *path) {
     int error = try_idmap(path);
     char detail[300];
     snprintf(detail, sizeof(detail), "%s: %s", what, error ? strerror(error) : "available");
-    add_check(report, "id-mapped mounts", error == 0, detail,
-              "use Linux 5.19 or newer and a file system that has them (ext4, xfs, btrfs), or run wrennd as an ordinary user");
+    add_check(
+        report, "id-mapped mounts", error == 0, detail,
+        "use Linux 5.19 or newer and a file system that has them (ext4, xfs, btrfs), or run wrennd as an ordinary user");
     return error == 0;
 }
 
@@ -117,12 +121,14 @@ bool wrn_backend_ns_doctor(const wrn_backend_config *config, wrn_json *report) {
     bool ok = kernel;
     if (root) {
         ok = check_idmap(report, "/usr", "/usr") && ok;
-        if (config->state_dir && access(config->state_dir, F_OK) == 0) ok = check_idmap(report, "data directory", config->state_dir) && ok;
+        if (config->state_dir && access(config->state_dir, F_OK) == 0)
+            ok = check_idmap(report, "data directory", config->state_dir) && ok;
     } else {
         ok = check_userns(report) && ok;
     }
     bool merged = lstat("/bin", &info) == 0 && S_ISLNK(info.st_mode);
-    add_check(report, "template minimal", merged, merged ? "made from /usr of this host" : "/bin is not a link to /usr/bin",
+    add_check(report, "template minimal", merged,
+              merged ? "made from /usr of this host" : "/bin is not a link to /usr/bin",
               "install the package usrmerge");
     bool agent = config->agent_path && access(config->agent_path, X_OK) == 0;
     snprintf(detail, sizeof(detail), "%.250s", config->agent_path ? config->agent_path : "not found");

@@ -65,7 +65,8 @@ static void mount_layers(const spawn *s) {
         clone_mapped(s, s->usr, "usr", true, "map /usr");
         clone_mapped(s, s->box, "box", false, "map sandbox directory");
         act_as_base(s, true);
-        do_mount(s, "overlay", "root", "overlay", MS_NODEV, "lowerdir=skel,upperdir=box/u,workdir=box/w,volatile", "overlay /");
+        do_mount(s, "overlay", "root", "overlay", MS_NODEV, "lowerdir=skel,upperdir=box/u,workdir=box/w,volatile",
+                 "overlay /");
         do_mount(s, "overlay", "root/usr", "overlay", MS_NODEV, "lowerdir=usr,upperdir=box/uu,workdir=box/uw,volatile",
                  "overlay /usr");
         act_as_base(s, false);
@@ -73,7 +74,8 @@ static void mount_layers(const spawn *s) {
         (void)!symlink(s->skeleton, "skel");
         (void)!symlink(s->usr, "usr");
         (void)!symlink(s->box, "box");
-        do_mount(s, "overlay", "root", "overlay", MS_NODEV, "lowerdir=skel,upperdir=box/u,workdir=box/w,userxattr", "overlay /");
+        do_mount(s, "overlay", "root", "overlay", MS_NODEV, "lowerdir=skel,upperdir=box/u,workdir=box/w,userxattr",
+                 "overlay /");
         do_mount(s, "overlay", "root/usr", "overlay", MS_NODEV, "lowerdir=usr,upperdir=box/uu,workdir=box/uw,userxattr",
                  "overlay /usr");
     }
@@ -81,8 +83,10 @@ static void mount_layers(const spawn *s) {
 
 static void make_dev(const spawn *s) {
     static const char *const devices[] = {"/null", "/zero", "/full", "/random", "/urandom", "/tty"};
-    static const char *const links[][2] = {{"/proc/self/fd", "root/dev/fd"},      {"/proc/self/fd/0", "root/dev/stdin"},
-                                           {"/proc/self/fd/1", "root/dev/stdout"}, {"/proc/self/fd/2", "root/dev/stderr"},
+    static const char *const links[][2] = {{"/proc/self/fd", "root/dev/fd"},
+                                           {"/proc/self/fd/0", "root/dev/stdin"},
+                                           {"/proc/self/fd/1", "root/dev/stdout"},
+                                           {"/proc/self/fd/2", "root/dev/stderr"},
                                            {"pts/ptmx", "root/dev/ptmx"}};
     act_as_base(s, s->root);
     do_mount(s, "tmpfs", "root/dev", "tmpfs", MS_NOSUID | MS_NOEXEC, "mode=755,size=64k,nr_inodes=128", "mount /dev");
@@ -100,7 +104,8 @@ static void make_dev(const spawn *s) {
     for (size_t i = 0; i < WRN_COUNT(links); i++) (void)!symlink(links[i][0], links[i][1]);
     mkdir("root/dev/pts", 0755);
     mkdir("root/dev/shm", 01777);
-    do_mount(s, "devpts", "root/dev/pts", "devpts", MS_NOSUID | MS_NOEXEC, "newinstance,ptmxmode=0666,mode=0620", "mount devpts");
+    do_mount(s, "devpts", "root/dev/pts", "devpts", MS_NOSUID | MS_NOEXEC, "newinstance,ptmxmode=0666,mode=0620",
+             "mount devpts");
     do_mount(s, "tmpfs", "root/dev/shm", "tmpfs", MS_NOSUID | MS_NODEV, "mode=1777", "mount /dev/shm");
 }
 
@@ -113,8 +118,9 @@ static void put(const char *path, const char *text) {
 
 /* Files that tell of the host or change it become empty or read-only. Not every kernel has each of them. */
 static void mask_proc(const spawn *s) {
-    static const char *const empty[] = {"/kcore", "/keys", "/sysrq-trigger", "/timer_list", "/sched_debug", "/kmsg",
-                                        "/latency_stats", "/kallsyms", "/config.gz", "/vmallocinfo", "/slabinfo"};
+    static const char *const empty[] = {"/kcore",       "/keys",        "/sysrq-trigger", "/timer_list",
+                                        "/sched_debug", "/kmsg",        "/latency_stats", "/kallsyms",
+                                        "/config.gz",   "/vmallocinfo", "/slabinfo"};
     static const char *const closed[] = {"/acpi", "/scsi", "/asound"};
     static const char *const read_only[] = {"/bus", "/fs", "/irq", "/sys", "/driver", "/tty"};
     const unsigned long flags = MS_NOSUID | MS_NODEV | MS_NOEXEC;

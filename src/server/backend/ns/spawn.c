@@ -75,7 +75,8 @@ static void raise_loopback(const spawn *s) {
 static void become_sandbox_root(const spawn *s) {
     if (!s->root) return;
     if (syscall(SYS_setns, s->userns_fd, CLONE_NEWUSER) != 0) spawn_fail(s, "enter user namespace");
-    if (syscall(SYS_setgroups, 0, NULL) != 0 || syscall(SYS_setresgid, 0, 0, 0) != 0 || syscall(SYS_setresuid, 0, 0, 0) != 0)
+    if (syscall(SYS_setgroups, 0, NULL) != 0 || syscall(SYS_setresgid, 0, 0, 0) != 0 ||
+        syscall(SYS_setresuid, 0, 0, 0) != 0)
         spawn_fail(s, "become root inside");
 }
 
@@ -83,7 +84,8 @@ static void become_sandbox_root(const spawn *s) {
 static void drop_capabilities(const spawn *s) {
     const uint64_t kept = 1ull << CAP_CHOWN | 1ull << CAP_DAC_OVERRIDE | 1ull << CAP_FSETID | 1ull << CAP_FOWNER |
                           1ull << CAP_SETGID | 1ull << CAP_SETUID | 1ull << CAP_SETFCAP | 1ull << CAP_SETPCAP |
-                          1ull << CAP_NET_BIND_SERVICE | 1ull << CAP_SYS_CHROOT | 1ull << CAP_KILL | 1ull << CAP_AUDIT_WRITE;
+                          1ull << CAP_NET_BIND_SERVICE | 1ull << CAP_SYS_CHROOT | 1ull << CAP_KILL |
+                          1ull << CAP_AUDIT_WRITE;
     for (int cap = 0; cap < 64; cap++)
         if (!(kept & 1ull << cap) && prctl(PR_CAPBSET_READ, cap) == 1 && prctl(PR_CAPBSET_DROP, cap) != 0)
             spawn_fail(s, "drop capability");

@@ -80,7 +80,8 @@ static void report_processes(wrn_json *list) {
         bool known = file && fgets(parent, sizeof(parent), file);
         if (file) fclose(file);
         /* Keepers inside a sandbox have the agent as their parent. */
-        if (known && ppid != 1 && (strncmp(parent, "wrennd", 6) == 0 || strncmp(parent, "wrenn-agent", 11) == 0)) continue;
+        if (known && ppid != 1 && (strncmp(parent, "wrennd", 6) == 0 || strncmp(parent, "wrenn-agent", 11) == 0))
+            continue;
         snprintf(path, sizeof(path), "wrenn-agent, pid %s", entry->d_name);
         report(list, "process", path);
     }

@@ -11,12 +11,20 @@
 
 /* Only what programs need to start. Never more of the host's /etc than this: it holds secrets. */
 static const char *const copied[] = {
-    "/etc/ld.so.cache", "/etc/ld.so.conf", "/etc/ld.so.conf.d", "/etc/alternatives", "/etc/ssl/certs/ca-certificates.crt",
-    "/etc/protocols",   "/etc/services",   "/etc/mime.types",   "/etc/debian_version", "/etc/localtime",
+    "/etc/ld.so.cache",
+    "/etc/ld.so.conf",
+    "/etc/ld.so.conf.d",
+    "/etc/alternatives",
+    "/etc/ssl/certs/ca-certificates.crt",
+    "/etc/protocols",
+    "/etc/services",
+    "/etc/mime.types",
+    "/etc/debian_version",
+    "/etc/localtime",
 };
 static const char *const directories[] = {
-    "etc", "etc/ssl", "etc/ssl/certs", "home", "mnt", "opt", "proc", "dev", "sys", "run", "srv", "usr", "media",
-    "var", "var/cache", "var/lib", "var/log", "var/spool", "var/opt",
+    "etc", "etc/ssl", "etc/ssl/certs", "home", "mnt",       "opt",     "proc",    "dev",       "sys",     "run",
+    "srv", "usr",     "media",         "var",  "var/cache", "var/lib", "var/log", "var/spool", "var/opt",
 };
 static const struct {
     const char *path, *text;
@@ -139,8 +147,9 @@ int template_make_minimal(const char *dir, wrn_fault *fault) {
     char half[PATH_MAX];
     struct stat info;
     if (lstat("/bin", &info) == 0 && !S_ISLNK(info.st_mode)) {
-        wrn_fault_set(fault, "internal_error", "this host keeps /bin apart from /usr/bin, which the template minimal can't "
-                                               "be made from; merge them (Debian: package usrmerge)");
+        wrn_fault_set(fault, "internal_error",
+                      "this host keeps /bin apart from /usr/bin, which the template minimal can't "
+                      "be made from; merge them (Debian: package usrmerge)");
         return -1;
     }
     if (access(dir, F_OK) == 0) return 0;

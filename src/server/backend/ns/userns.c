@@ -35,7 +35,8 @@ int userns_make(uid_t base) {
                  : -1;
     int saved = errno;
     kill(pid, SIGKILL);
-    while (waitpid(pid, NULL, 0) < 0 && errno == EINTR) {}
+    while (waitpid(pid, NULL, 0) < 0 && errno == EINTR) {
+    }
     errno = saved;
     return fd;
 }
