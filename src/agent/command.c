@@ -390,9 +390,8 @@ static void run(uint32_t stream, const request *r) {
 void command_exec(uint32_t stream, uint8_t flags, const uint8_t *data, uint32_t size) {
     if (exec_size && exec_stream != stream) die("wrenn-agent: commands mixed up");
     if (exec_size + size > WRN_FRAME_EXEC_MAX) die("wrenn-agent: command too long");
-    uint8_t *grown = realloc(exec_payload, exec_size + size + 1);
-    if (!grown) die("wrenn-agent: out of memory");
-    exec_payload = grown;
+    exec_payload = realloc(exec_payload, exec_size + size + 1);
+    if (!exec_payload) die("wrenn-agent: out of memory");
     memcpy(exec_payload + exec_size, data, size);
     exec_size += size;
     exec_stream = stream;

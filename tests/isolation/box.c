@@ -133,9 +133,11 @@ static void on_end(void *context, wrn_proc_end end, int code, const wrn_fault *f
 }
 
 wrn_proc *box_start(wrn_box *box, const wrn_proc_spec *spec, output *out) {
-    wrn_fault fault = {0};
+    static wrn_fault fault;
     memset(out, 0, sizeof(*out));
-    wrn_proc *proc = ops->exec(box, spec, &(wrn_proc_events){on_start, on_output, on_end, out}, &fault);
+    static wrn_proc_events events;
+    events = (wrn_proc_events){on_start, on_output, on_end, out};
+    wrn_proc *proc = ops->exec(box, spec, &events, &fault);
     CHECK_MSG(proc != NULL, "exec: %s", fault.message);
     return proc;
 }

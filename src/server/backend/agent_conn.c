@@ -316,7 +316,10 @@ static void on_closed(uv_handle_t *handle) {
 static void fail_all(wrn_agent *agent) {
     wrn_fault fault;
     wrn_fault_set(&fault, "agent_error", "the sandbox's agent is gone; the outcome is unknown");
-    while (agent->procs) end_proc(agent->procs, WRN_PROC_LOST, 0, &fault);
+    for (wrn_proc *proc; (proc = agent->procs);) {
+        agent->procs = proc->next;
+        end_proc(proc, WRN_PROC_LOST, 0, &fault);
+    }
     while (agent->waiters) {
         waiter *w = agent->waiters;
         agent->waiters = w->next;

@@ -31,10 +31,8 @@ static void do_mount(const spawn *s, const char *source, const char *target, con
 
 /* No stdio in this process: see `spawn`. */
 static void join(char *out, size_t size, const char *a, const char *b) {
-    size_t used = strlen(a), more = strlen(b);
-    if (used + more >= size) _exit(1);
-    memcpy(out, a, used);
-    memcpy(out + used, b, more + 1);
+    if (strlen(a) + strlen(b) >= size) _exit(1);
+    stpcpy(stpcpy(out, a), b);
 }
 
 /* A copy of a mount whose owners appear shifted into the sandbox's range: on disk they stay 0-based. */

@@ -19,7 +19,7 @@ enum { CHANNEL = 3, AGENT = 4, ERRORS = 5 };
 
 _Noreturn void spawn_fail(const spawn *s, const char *step) {
     spawn_error e = {.error = errno};
-    for (size_t i = 0; i + 1 < sizeof(e.step) && step[i]; i++) e.step[i] = step[i];
+    memcpy(e.step, step, strnlen(step, sizeof(e.step) - 1));
     (void)!write(s->error_fd, &e, sizeof(e));
     _exit(1);
 }
@@ -47,14 +47,11 @@ static char *digits(unsigned long value, char *end) {
 
 /* An ordinary user may map one id: their own. */
 static void map_self(const spawn *s) {
-    char line[64];
     put(s, "/proc/self/setgroups", "deny", "deny setgroups");
     for (int group = 0; group < 2; group++) {
-        char *end = line + sizeof(line);
-        memcpy(end -= 3, " 1", 3);
-        char *at = digits(group ? s->gid : s->uid, end);
-        memcpy(at -= 2, "0 ", 2);
-        put(s, group ? "/proc/self/gid_map" : "/proc/self/uid_map", at, "map ids");
+        char line[64] = "0 ", number[24] = "", *end = number + sizeof(number) - 1;
+        stpcpy(stpcpy(line + 2, digits(group ? s->gid : s->uid, end)), " 1");
+        put(s, group ? "/proc/self/gid_map" : "/proc/self/uid_map", line, "map ids");
     }
 }
 

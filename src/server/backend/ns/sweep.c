@@ -28,15 +28,15 @@ void sweep(const char *boxes_dir, const char *cgroup_parent) {
 
 /* ---- leaks ---- */
 
-static void report(wrn_json *list, const char *kind, const char *what) {
+static void add_leak(wrn_json *report, const char *kind, const char *what) {
     wrn_json *item = wrn_json_new_object();
     wrn_json_set_string(item, "kind", kind);
     wrn_json_set_string(item, "what", what);
-    wrn_json_append(list, item);
+    wrn_json_append(report, item);
 }
 
 static void report_if_dead(void *context, const char *path, pid_t pid) {
-    if (!is_running(pid)) report(context, "cgroup", path);
+    if (!is_running(pid)) add_leak(context, "cgroup", path);
 }
 
 /* A daemon holds a lock on its data directory for as long as it runs. */
@@ -50,7 +50,7 @@ static bool is_locked(const char *state_dir) {
     return locked;
 }
 
-static void report_boxes(const char *state_dir, wrn_json *list) {
+static void report_boxes(const char *state_dir, wrn_json *report) {
     char boxes[PATH_MAX];
     snprintf(boxes, sizeof(boxes), "%.4000s/boxes", state_dir);
     DIR *dir = opendir(boxes);
@@ -58,13 +58,13 @@ static void report_boxes(const char *state_dir, wrn_json *list) {
         char path[PATH_MAX + 300];
         if (entry->d_name[0] == '.') continue;
         snprintf(path, sizeof(path), "%s/%s", boxes, entry->d_name);
-        report(list, "directory", path);
+        add_leak(report, "directory", path);
     }
     if (dir) closedir(dir);
 }
 
 /* Agents whose daemon is gone have been adopted by somebody else than a wrennd. */
-static void report_processes(wrn_json *list) {
+static void report_processes(wrn_json *report) {
     DIR *proc = opendir("/proc");
     for (struct dirent *entry; proc && (entry = readdir(proc));) {
         char path[300], text[512], parent[64] = "";
@@ -83,14 +83,14 @@ static void report_processes(wrn_json *list) {
         if (known && ppid != 1 && (strncmp(parent, "wrennd", 6) == 0 || strncmp(parent, "wrenn-agent", 11) == 0))
             continue;
         snprintf(path, sizeof(path), "wrenn-agent, pid %s", entry->d_name);
-        report(list, "process", path);
+        add_leak(report, "process", path);
     }
     if (proc) closedir(proc);
 }
 
-size_t wrn_backend_ns_leaks(const wrn_backend_config *config, wrn_json *list) {
-    cgroup_find(config->cgroup_parent, report_if_dead, list);
-    if (config->state_dir && !is_locked(config->state_dir)) report_boxes(config->state_dir, list);
-    report_processes(list);
-    return wrn_json_count(list);
+size_t wrn_backend_ns_leaks(const wrn_backend_config *config, wrn_json *report) {
+    cgroup_find(config->cgroup_parent, report_if_dead, report);
+    if (config->state_dir && !is_locked(config->state_dir)) report_boxes(config->state_dir, report);
+    report_processes(report);
+    return wrn_json_count(report);
 }
