@@ -1,0 +1,107 @@
+/* The program: its arguments, its subcommands, its exit status. */
+#include <signal.h>
+#include <sodium.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "server/log.h"
+#include "server/private.h"
+#include "server/server.h"
+
+static void setup_log(const wrn_config *config) {
+    static const char *const levels[] = {"error", "warning", "info", "debug"};
+    wrn_log_level level = config->private_fd >= 0 ? WRN_LOG_WARNING : WRN_LOG_INFO;
+    for (size_t i = 0; config->log_level && i < WRN_COUNT(levels); i++)
+        if (strcmp(levels[i], config->log_level) == 0) level = (wrn_log_level)i;
+    wrn_log_setup(level, config->log_format && strcmp(config->log_format, "json") == 0);
+}
+
+static void print(const wrn_buf *text) {
+    if (!text->failed) fwrite(text->data, 1, text->size, stdout);
+    fflush(stdout);
+}
+
+/* ---- doctor ---- */
+
+static const char *text_of(const wrn_json *object, const char *key) {
+    const char *text = wrn_json_string(wrn_json_get(object, key), NULL);
+    return text ? text : "";
+}
+
+static void describe_check(const wrn_json *check, wrn_buf *out) {
+    bool ok = false;
+    wrn_json_bool(wrn_json_get(check, "ok"), &ok);
+    wrn_buf_printf(out, "%-4s %s", ok ? "ok" : "NO", text_of(check, "check"));
+    if (*text_of(check, "detail")) wrn_buf_printf(out, ": %s", text_of(check, "detail"));
+    wrn_buf_putc(out, '\n');
+    if (!ok && *text_of(check, "fix")) wrn_buf_printf(out, "     fix: %s\n", text_of(check, "fix"));
+}
+
+static int doctor(const wrn_config *config, const wrn_platform *platform) {
+    WRN_AUTO(wrn_arena_free) wrn_arena arena = {0};
+    WRN_AUTO(wrn_json_freep) wrn_json *report = wrn_json_new_array();
+    WRN_AUTO(wrn_buf_free) wrn_buf out = WRN_BUF_INIT;
+    wrn_backend_config backend;
+    if (!wrn_server_backend_config(config, &arena, &backend)) return 1;
+    bool fine = config->leaks ? platform->leaks(&backend, report) == 0 : platform->doctor(&backend, report);
+    size_t count = wrn_json_count(report);
+    if (config->json) {
+        wrn_json_write(report, &out);
+        wrn_buf_putc(&out, '\n');
+    }
+    for (size_t i = 0; i < count && !config->json; i++) {
+        const wrn_json *entry = wrn_json_at(report, i);
+        if (config->leaks) wrn_buf_printf(&out, "%s %s\n", text_of(entry, "kind"), text_of(entry, "what"));
+        else describe_check(entry, &out);
+    }
+    if (!config->json && config->leaks && fine) wrn_buf_puts(&out, "no leaks\n");
+    if (!config->json && !config->leaks)
+        wrn_buf_puts(&out, fine ? "sandboxes can run here\n" : "sandboxes can't run here\n");
+    print(&out);
+    return fine ? 0 : 1;
+}
+
+/* ---- the program ---- */
+
+static int serve(const wrn_config *config, const wrn_platform *platform) {
+    char why[1024] = "";
+    signal(SIGPIPE, SIG_IGN);
+    if (wrn_server_run(config, platform, why, sizeof(why))) return 0;
+    /* In private mode the owner has been told, and reports it. */
+    if (config->private_fd < 0) wrn_log_error("%s", why);
+    return 1;
+}
+
+int wrn_server_main(int argc, char **argv, const wrn_platform *platform) {
+    wrn_config config;
+    char why[512] = "";
+    int status = 2;
+    WRN_AUTO(wrn_buf_free) wrn_buf out = WRN_BUF_INIT;
+    if (sodium_init() < 0) {
+        fprintf(stderr, "wrennd: libsodium does not start\n");
+        return 1;
+    }
+    if (!wrn_config_load(&config, argc, argv, why, sizeof(why))) {
+        fprintf(stderr, "wrennd: %s\n", why);
+        if (config.private_fd >= 0) wrn_private_fail((int)config.private_fd, why);
+        wrn_config_free(&config);
+        return status;
+    }
+    setup_log(&config);
+    switch (config.command) {
+    case WRN_RUN_HELP:
+        wrn_config_help(&out);
+        print(&out);
+        status = 0;
+        break;
+    case WRN_RUN_VERSION:
+        wrn_buf_puts(&out, "wrennd " WRN_VERSION "\n");
+        print(&out);
+        status = 0;
+        break;
+    case WRN_RUN_DOCTOR: status = doctor(&config, platform); break;
+    case WRN_RUN_SERVE: status = serve(&config, platform); break;
+    }
+    wrn_config_free(&config);
+    return status;
+}

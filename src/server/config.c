@@ -1,0 +1,256 @@
+#include "server/config.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/text.h"
+
+typedef enum kind { TEXT, NUMBER, LIST } kind;
+enum source { FROM_NOWHERE, FROM_FILE, FROM_ENVIRONMENT, FROM_FLAG };
+
+typedef struct option {
+    const char *name;
+    kind kind;
+    size_t offset;
+    int64_t min, max;
+    const char *value, *help;
+} option;
+
+#define AT(member) offsetof(wrn_config, member)
+#define MS_MAX 86400000
+
+static const option options[] = {
+    {"data-dir", TEXT, AT(data_dir), 0, 0, "DIR", "accounts, keys and sandboxes (/var/lib/wrennd; ~/.local/state/wrennd)"},
+    {"listen", LIST, AT(listen), 0, 0, "ADDRESS", "IP:PORT or unix:/path, may be repeated (127.0.0.1:8080)"},
+    {"config", TEXT, AT(config_file), 0, 0, "FILE", "more of these options, as lines of name = value"},
+    {"agent", TEXT, AT(agent), 0, 0, "PATH", "the wrenn-agent program (beside wrennd, then ../libexec/wrenn)"},
+    {"template-dir", TEXT, AT(template_dir), 0, 0, "DIR", "templates built by the operator (DATA-DIR/templates)"},
+    {"cgroup-parent", TEXT, AT(cgroup_parent), 0, 0, "PATH", "the cgroup to make sandboxes in (found out)"},
+    {"log-level", TEXT, AT(log_level), 0, 0, "LEVEL", "error, warning, info or debug (info)"},
+    {"log-format", TEXT, AT(log_format), 0, 0, "FORMAT", "text or json (text)"},
+    {"max-sandboxes", NUMBER, AT(max_sandboxes), 0, 1000000, "N", "that live at once (1024)"},
+    {"max-memory-mb", NUMBER, AT(max_memory_mb), 0, INT32_MAX, "N", "sum of what sandboxes asked for; 0: no limit (0)"},
+    {"max-output-bytes", NUMBER, AT(max_output_bytes), 1, 1 << 30, "N", "kept of one command's output (67108864)"},
+    {"max-connections", NUMBER, AT(http.connections_max), 1, 100000, "N", "open at once (1024)"},
+    {"max-body-bytes", NUMBER, AT(http.body_max), 1024, 1 << 30, "N", "of a JSON request (16777216)"},
+    {"head-timeout-ms", NUMBER, AT(http.head_ms), 1, MS_MAX, "N", "for the whole head of a request (10000)"},
+    {"body-timeout-ms", NUMBER, AT(http.body_ms), 1, MS_MAX, "N", "between two pieces of a body (30000)"},
+    {"idle-timeout-ms", NUMBER, AT(http.idle_ms), 1, MS_MAX, "N", "between two requests (75000)"},
+    {"write-timeout-ms", NUMBER, AT(http.write_ms), 1, MS_MAX, "N", "without progress of an answer (30000)"},
+    {"linger-timeout-ms", NUMBER, AT(http.linger_ms), 1, MS_MAX, "N", "for clients that go on sending (2000)"},
+    {"stop-grace-ms", NUMBER, AT(stop_grace_ms), 0, MS_MAX, "N", "for running requests when wrennd is to stop (5000)"},
+    {"ready-fd", NUMBER, AT(ready_fd), 0, 1 << 20, "FD", "write the addresses there, one a line, once listening; close"},
+    {"private-fd", NUMBER, AT(private_fd), 0, 1 << 20, "FD", "serve one process only, until it closes its end of FD"},
+};
+
+static const option *find_option(const char *name, size_t size) {
+    for (size_t i = 0; i < WRN_COUNT(options); i++)
+        if (strlen(options[i].name) == size && memcmp(options[i].name, name, size) == 0) return &options[i];
+    return NULL;
+}
+
+static void clear_list(wrn_listen_list *list) {
+    for (size_t i = 0; i < list->count; i++) free(list->addresses[i]);
+    *list = (wrn_listen_list){0};
+}
+
+static bool add_address(wrn_listen_list *list, const char *text, size_t size, int source) {
+    if (list->source != source) clear_list(list);
+    if (list->count == WRN_LISTEN_MAX) return false;
+    list->source = source;
+    list->addresses[list->count] = strndup(text, size);
+    return list->addresses[list->count++] != NULL;
+}
+
+static bool set(wrn_config *config, const option *o, const char *value, int source, char *why, size_t why_size) {
+    char *slot = (char *)config + o->offset;
+    if (o->kind == NUMBER) {
+        if (wrn_parse_int(value, o->min, o->max, (int64_t *)slot)) return true;
+        snprintf(why, why_size, "%s takes a number from %lld to %lld, not \"%s\"", o->name, (long long)o->min,
+                 (long long)o->max, value);
+        return false;
+    }
+    if (o->kind == TEXT) {
+        char *copy = strdup(value);
+        free(*(char **)slot);
+        *(char **)slot = copy;
+        return copy || (snprintf(why, why_size, "out of memory"), false);
+    }
+    for (const char *at = value; *at;) {
+        at += strspn(at, ", ");
+        size_t size = strcspn(at, ", ");
+        if (size && !add_address((wrn_listen_list *)slot, at, size, source)) {
+            snprintf(why, why_size, "more than %d addresses to listen on", WRN_LISTEN_MAX);
+            return false;
+        }
+        at += size;
+    }
+    return true;
+}
+
+/* ---- the three sources ---- */
+
+static char *trim(char *text) {
+    text += strspn(text, " \t");
+    size_t size = strlen(text);
+    while (size && strchr(" \t\r\n", text[size - 1])) text[--size] = '\0';
+    return text;
+}
+
+static bool read_line(wrn_config *config, const char *path, int number, char *line, char *why, size_t why_size) {
+    char problem[256];
+    char *name = trim(line);
+    if (!*name || *name == '#') return true;
+    char *equals = strchr(name, '=');
+    if (!equals) {
+        snprintf(why, why_size, "%s:%d: \"%s\" is not of the form name = value", path, number, name);
+        return false;
+    }
+    *equals = '\0';
+    name = trim(name);
+    const option *o = find_option(name, strlen(name));
+    if (!o || o->offset == AT(config_file)) {
+        snprintf(why, why_size, "%s:%d: there is no option \"%s\"", path, number, name);
+        return false;
+    }
+    if (set(config, o, trim(equals + 1), FROM_FILE, problem, sizeof(problem))) return true;
+    snprintf(why, why_size, "%s:%d: %s", path, number, problem);
+    return false;
+}
+
+static bool read_file(wrn_config *config, const char *path, char *why, size_t why_size) {
+    FILE *file = fopen(path, "re");
+    if (!file) return snprintf(why, why_size, "cannot read %s: %s", path, strerror(errno)), false;
+    char *line = NULL;
+    size_t capacity = 0;
+    bool ok = true;
+    for (int number = 1; ok && getline(&line, &capacity, file) >= 0; number++)
+        ok = read_line(config, path, number, line, why, why_size);
+    free(line);
+    fclose(file);
+    return ok;
+}
+
+static const char *environment_of(const option *o) {
+    char name[64] = "WRENND_";
+    size_t size = strlen(name);
+    for (const char *c = o->name; *c && size + 1 < sizeof(name); c++)
+        name[size++] = (char)(*c == '-' ? '_' : *c - 'a' + 'A');
+    name[size] = '\0';
+    const char *value = getenv(name);
+    return value && *value ? value : NULL;
+}
+
+static bool read_environment(wrn_config *config, char *why, size_t why_size) {
+    char problem[256];
+    for (size_t i = 0; i < WRN_COUNT(options); i++) {
+        const char *value = environment_of(&options[i]);
+        if (!value || set(config, &options[i], value, FROM_ENVIRONMENT, problem, sizeof(problem))) continue;
+        snprintf(why, why_size, "from the environment: %s", problem);
+        return false;
+    }
+    return true;
+}
+
+/* Words and switches; true when `arg` was one. */
+static bool read_switch(wrn_config *config, const char *arg) {
+    if (strcmp(arg, "--help") == 0 || strcmp(arg, "-h") == 0) config->command = WRN_RUN_HELP;
+    else if (strcmp(arg, "--version") == 0) config->command = WRN_RUN_VERSION;
+    else if (strcmp(arg, "doctor") == 0 && config->command == WRN_RUN_SERVE) config->command = WRN_RUN_DOCTOR;
+    else if (strcmp(arg, "--leaks") == 0 && config->command == WRN_RUN_DOCTOR) config->leaks = true;
+    else if (strcmp(arg, "--json") == 0 && config->command == WRN_RUN_DOCTOR) config->json = true;
+    else return false;
+    return true;
+}
+
+/* `only`: takes that option and skips all others. */
+static bool read_flags(wrn_config *config, int argc, char **argv, const char *only, char *why, size_t why_size) {
+    for (int i = 1; i < argc; i++) {
+        char *arg = argv[i];
+        if (read_switch(config, arg)) continue;
+        const option *o = NULL;
+        size_t size = strcspn(arg, "=");
+        if (strncmp(arg, "--", 2) == 0) o = find_option(arg + 2, size - 2);
+        if (!o) return snprintf(why, why_size, "unknown argument \"%s\"; see wrennd --help", arg), false;
+        const char *value = arg[size] ? arg + size + 1 : i + 1 < argc ? argv[++i] : NULL;
+        if (!value) return snprintf(why, why_size, "%s needs a value", arg), false;
+        if (only && strcmp(o->name, only) != 0) continue;
+        if (!set(config, o, value, FROM_FLAG, why, why_size)) return false;
+    }
+    return true;
+}
+
+/* ---- the whole ---- */
+
+static bool default_data_dir(wrn_config *config, char *why, size_t why_size) {
+    const char *state = getenv("XDG_STATE_HOME"), *home = getenv("HOME");
+    char path[4096];
+    if (config->data_dir) return true;
+    if (geteuid() == 0) {
+        snprintf(path, sizeof(path), "/var/lib/wrennd");
+    } else if (state && *state == '/') {
+        snprintf(path, sizeof(path), "%s/wrennd", state);
+    } else if (home && *home == '/') {
+        snprintf(path, sizeof(path), "%s/.local/state/wrennd", home);
+    } else {
+        snprintf(why, why_size, "where to keep data is unknown, for HOME is not set; give --data-dir");
+        return false;
+    }
+    config->data_dir = strdup(path);
+    return config->data_dir != NULL;
+}
+
+static bool check(const wrn_config *config, char *why, size_t why_size) {
+    static const char *const levels[] = {"error", "warning", "info", "debug"};
+    bool level_ok = !config->log_level;
+    for (size_t i = 0; i < WRN_COUNT(levels) && !level_ok; i++) level_ok = strcmp(config->log_level, levels[i]) == 0;
+    if (!level_ok)
+        return snprintf(why, why_size, "log-level is error, warning, info or debug, not \"%s\"", config->log_level), false;
+    const char *format = config->log_format;
+    if (format && strcmp(format, "text") != 0 && strcmp(format, "json") != 0)
+        return snprintf(why, why_size, "log-format is text or json, not \"%s\"", format), false;
+    return true;
+}
+
+bool wrn_config_load(wrn_config *out, int argc, char **argv, char *why, size_t why_size) {
+    *out = (wrn_config){.http = WRN_HTTP_CONFIG_DEFAULT,
+                        .max_sandboxes = 1024,
+                        .max_output_bytes = 64 << 20,
+                        .stop_grace_ms = 5000,
+                        .private_fd = -1,
+                        .ready_fd = -1};
+    /* Which file comes from the later sources, so those are asked for it first. */
+    const char *from_environment = getenv("WRENND_CONFIG");
+    if (from_environment && *from_environment) out->config_file = strdup(from_environment);
+    if (!read_flags(out, argc, argv, "config", why, why_size)) return false;
+    if (out->command == WRN_RUN_HELP || out->command == WRN_RUN_VERSION) return true;
+    out->command = WRN_RUN_SERVE;
+    if (out->config_file && !read_file(out, out->config_file, why, why_size)) return false;
+    return read_environment(out, why, why_size) && read_flags(out, argc, argv, NULL, why, why_size) &&
+           default_data_dir(out, why, why_size) && check(out, why, why_size);
+}
+
+void wrn_config_free(wrn_config *config) {
+    char *const texts[] = {config->config_file,   config->data_dir,  config->agent,     config->template_dir,
+                           config->cgroup_parent, config->log_level, config->log_format};
+    for (size_t i = 0; i < WRN_COUNT(texts); i++) free(texts[i]);
+    clear_list(&config->listen);
+    *config = (wrn_config){0};
+}
+
+void wrn_config_help(wrn_buf *out) {
+    wrn_buf_puts(out, "usage: wrennd [options]                  serve the Wrenn API on this machine\n"
+                      "       wrennd doctor [--json] [options]  what this machine can do, and what is missing\n"
+                      "       wrennd doctor --leaks [--json]    what earlier runs have left behind\n\noptions:\n");
+    for (size_t i = 0; i < WRN_COUNT(options); i++) {
+        char flag[64];
+        snprintf(flag, sizeof(flag), "--%s %s", options[i].name, options[i].value);
+        wrn_buf_printf(out, "  %-24s %s\n", flag, options[i].help);
+    }
+    wrn_buf_puts(out, "  --help, --version\n\n"
+                      "Every option also comes from the environment (WRENND_MAX_SANDBOXES for --max-sandboxes) and from "
+                      "the file\nof --config; flags win over the environment, which wins over the file.\n");
+}

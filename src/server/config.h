@@ -1,0 +1,38 @@
+/* What wrennd is told: built-in defaults, then a file, then the environment, then flags; later ones win. */
+#ifndef WRN_SERVER_CONFIG_H
+#define WRN_SERVER_CONFIG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "server/http/http.h"
+
+enum { WRN_LISTEN_MAX = 16 };
+
+typedef struct wrn_listen_list {
+    char *addresses[WRN_LISTEN_MAX];
+    size_t count;
+    int source; /* which layer filled it: a later one replaces the whole list */
+} wrn_listen_list;
+
+typedef enum wrn_run_command { WRN_RUN_SERVE, WRN_RUN_DOCTOR, WRN_RUN_HELP, WRN_RUN_VERSION } wrn_run_command;
+
+typedef struct wrn_config {
+    wrn_run_command command;
+    bool leaks, json; /* of doctor */
+    char *config_file, *data_dir, *agent, *template_dir, *cgroup_parent, *log_level, *log_format;
+    wrn_listen_list listen;
+    wrn_http_config http;
+    int64_t max_sandboxes, max_memory_mb, max_output_bytes, stop_grace_ms;
+    int64_t private_fd, ready_fd; /* -1: none */
+} wrn_config;
+
+/* Fills *out from everything. False with a message that names what is wrong. */
+bool wrn_config_load(wrn_config *out, int argc, char **argv, char *why, size_t why_size);
+void wrn_config_free(wrn_config *config);
+/* The text of --help. */
+void wrn_config_help(wrn_buf *out);
+
+#endif

@@ -1,0 +1,72 @@
+#include "server/http/auth.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sodium.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+
+static bool refuse(wrn_request *request, const char *message) {
+    wrn_reply_error(request, "unauthorized", "%s", message);
+    return false;
+}
+
+static bool check_key(const wrn_auth *auth, wrn_request *request, const char *key) {
+    switch (wrn_store_use_key(auth->store, key, request->who.team_id)) {
+    case WRN_DB_OK: return true;
+    case WRN_DB_NONE:
+    case WRN_DB_TAKEN: return refuse(request, "invalid API key");
+    case WRN_DB_ERROR: break;
+    }
+    wrn_reply_error(request, "db_error", "the database failed; see wrennd's log");
+    return false;
+}
+
+/* The prefix is matched literally; with any other scheme it is as if nothing was sent. */
+static const char *bearer_of(const wrn_request *request) {
+    const char *value = wrn_http_head_get(&request->head, "authorization");
+    return value && strncmp(value, "Bearer ", 7) == 0 ? value + 7 : NULL;
+}
+
+bool wrn_auth_check(const wrn_auth *auth, wrn_request *request, wrn_access access) {
+    if (access == WRN_ACCESS_ANYONE) return true;
+    const char *key = wrn_http_head_get(&request->head, "x-api-key");
+    if (access == WRN_ACCESS_TEAM && key && *key) return check_key(auth, request, key);
+    const char *token = bearer_of(request);
+    if (!token && access == WRN_ACCESS_TEAM) token = wrn_query_get(request->head.query, "token", &request->arena);
+    if (token && wrn_jwt_verify(auth->secret, token, wrn_unix_time(), &request->who)) return true;
+    if (token) return refuse(request, "invalid or expired token");
+    return refuse(request, access == WRN_ACCESS_TEAM ? "send an API key as X-API-Key, or a token as Authorization: Bearer"
+                                                     : "send a user's token as Authorization: Bearer");
+}
+
+static bool store_secret(wrn_auth *auth, const char *path) {
+    char part[4200];
+    randombytes_buf(auth->secret, sizeof(auth->secret));
+    /* Renamed into place, so that a crash leaves either no secret or a whole one. */
+    if ((size_t)snprintf(part, sizeof(part), "%s.new", path) >= sizeof(part)) return errno = ENAMETOOLONG, false;
+    int fd = open(part, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (fd < 0) return false;
+    bool ok = write(fd, auth->secret, sizeof(auth->secret)) == (ssize_t)sizeof(auth->secret) && fsync(fd) == 0;
+    ok = close(fd) == 0 && ok;
+    return ok && rename(part, path) == 0;
+}
+
+bool wrn_auth_load_secret(wrn_auth *auth, const char *path, char *why, size_t why_size) {
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0 && errno == ENOENT && store_secret(auth, path)) return true;
+    struct stat info;
+    bool ok = fd >= 0 && fstat(fd, &info) == 0;
+    ssize_t got = ok ? read(fd, auth->secret, sizeof(auth->secret)) : -1;
+    int error = errno;
+    if (fd >= 0) close(fd);
+    if (got < 0) return snprintf(why, why_size, "cannot read or make %s: %s", path, strerror(error)), false;
+    if (got != (ssize_t)sizeof(auth->secret) || info.st_size != got)
+        return snprintf(why, why_size, "%s is damaged; remove it, and all tokens become invalid", path), false;
+    if (info.st_mode & 077) return snprintf(why, why_size, "others can read %s; run: chmod 600 %s", path, path), false;
+    return true;
+}

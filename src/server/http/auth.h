@@ -1,0 +1,19 @@
+/* Who is asking: the credentials of a request, as api/openapi.yaml (components.securitySchemes) describes them. */
+#ifndef WRN_SERVER_HTTP_AUTH_H
+#define WRN_SERVER_HTTP_AUTH_H
+
+#include "server/http/jwt.h"
+#include "server/http/router.h"
+#include "server/store/store.h"
+
+typedef struct wrn_auth {
+    wrn_store *store;
+    unsigned char secret[WRN_SECRET_SIZE];
+} wrn_auth;
+
+/* Fills request->who. False: the request was answered (401, or 500 when the database fails). */
+bool wrn_auth_check(const wrn_auth *auth, wrn_request *request, wrn_access access);
+/* Reads the signing secret from `path`, or makes it there with mode 0600. */
+bool wrn_auth_load_secret(wrn_auth *auth, const char *path, char *why, size_t why_size);
+
+#endif

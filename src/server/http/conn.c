@@ -1,0 +1,390 @@
+/* One connection: reads requests one after the other and sends each answer before it looks at the next request.
+ *
+ * Memory: a connection holds at most one request body (config.body_max), one read's worth of bytes behind it, and one
+ * answer. While a request is being answered nothing is read, so a client that pipelines or hangs up is noticed later. */
+#include "server/http/conn.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "server/log.h"
+
+enum { DISCARD_MAX = 64 << 20, REFUSED_MAX = 64 };
+
+enum state {
+    STATE_HEAD,   /* between requests, or in a head */
+    STATE_BODY,
+    STATE_BUSY,   /* the handler has the request */
+    STATE_WRITE,
+    STATE_LINGER, /* answered; what the client still sends is thrown away, for a reset would destroy the answer */
+    STATE_CLOSED
+};
+
+static void advance_rest(wrn_conn *conn);
+
+static void request_free(wrn_request *request) {
+    wrn_http_head_free(&request->head);
+    wrn_buf_free(&request->body);
+    wrn_buf_free(&request->fields);
+    wrn_arena_free(&request->arena);
+    free(request);
+}
+
+/* ---- closing ---- */
+
+static void on_closed(uv_handle_t *handle) {
+    wrn_conn *conn = handle->data;
+    wrn_http *http = conn->http;
+    *conn->link = conn->next;
+    if (conn->next) conn->next->link = conn->link;
+    http->conn_count--;
+    wrn_http1_free(&conn->parser);
+    wrn_buf_free(&conn->rest);
+    wrn_buf_free(&conn->out_head);
+    wrn_buf_free(&conn->out_body);
+    free(conn);
+    wrn_http_check_drained(http);
+}
+
+void wrn_conn_close(wrn_conn *conn) {
+    if (conn->state == STATE_CLOSED) return;
+    conn->state = STATE_CLOSED;
+    if (conn->request) request_free(WRN_TAKE(conn->request));
+    if (conn->running) conn->running->conn = NULL;
+    conn->running = NULL;
+    uv_close(&conn->io.handle, on_closed);
+}
+
+void wrn_conn_close_idle(wrn_conn *conn) {
+    if (conn->state == STATE_HEAD && !wrn_http1_has_begun(&conn->parser) && !conn->rest.size) wrn_conn_close(conn);
+}
+
+/* ---- reading ---- */
+
+static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *buf) {
+    (void)suggested;
+    wrn_conn *conn = handle->data;
+    *buf = uv_buf_init(conn->http->read_buffer, sizeof(conn->http->read_buffer));
+}
+
+static void on_read(uv_stream_t *stream, ssize_t got, const uv_buf_t *buf);
+
+static void update_reading(wrn_conn *conn) {
+    bool wanted = conn->state == STATE_HEAD || conn->state == STATE_BODY || conn->state == STATE_LINGER;
+    if (conn->state == STATE_CLOSED || wanted == conn->reading) return;
+    conn->reading = wanted;
+    if (!wanted) uv_read_stop(&conn->io.stream);
+    else if (uv_read_start(&conn->io.stream, on_alloc, on_read) != 0) wrn_conn_close(conn);
+}
+
+/* The head's deadline is absolute, so that a client cannot stretch it byte by byte; a body may take as long as it moves. */
+static void update_deadline(wrn_conn *conn) {
+    int64_t now = wrn_now_ms();
+    if (conn->state == STATE_BODY) conn->deadline_ms = now + conn->http->config.body_ms;
+    if (conn->state != STATE_HEAD || conn->head_timed || !wrn_http1_has_begun(&conn->parser)) return;
+    conn->head_timed = true;
+    conn->deadline_ms = now + conn->http->config.head_ms;
+}
+
+/* Answers a request that never became one, then closes. */
+static void refuse(wrn_conn *conn, int status, const char *why) {
+    wrn_request *request = conn->request ? conn->request : calloc(1, sizeof(*request));
+    conn->request = NULL;
+    if (!request) return wrn_conn_close(conn);
+    request->conn = conn;
+    request->head.keep_alive = false;
+    conn->running = request;
+    const char *code = status == 413   ? "too_large"
+                       : status == 501 ? "not_implemented"
+                       : status == 503 ? "overloaded"
+                                       : "invalid_request";
+    if (status == 503) wrn_request_add_field(request, "Retry-After", "1");
+    wrn_reply_error_as(request, status, code, "%s", why);
+}
+
+static void refuse_body(wrn_conn *conn, size_t limit) {
+    char why[96];
+    snprintf(why, sizeof(why), "the request body is larger than %zu bytes, the limit here", limit);
+    refuse(conn, 413, why);
+}
+
+static void take_head(wrn_conn *conn) {
+    wrn_http *http = conn->http;
+    wrn_request *request = calloc(1, sizeof(*request));
+    if (!request) return wrn_conn_close(conn);
+    request->conn = conn;
+    request->app = http->handler.context;
+    request->head = conn->parser.ready;
+    conn->parser.ready = (wrn_http_head){0};
+    request->started_us = wrn_now_us();
+    request->body_max = (size_t)http->config.body_max;
+    conn->state = STATE_BODY;
+    conn->running = request; /* `head` may answer, which frees the request */
+    if (!http->handler.head(http->handler.context, request)) return;
+    conn->running = NULL;
+    conn->request = request;
+    request->body = WRN_BUF_LIMITED(request->body_max);
+    if (request->head.content_length > (int64_t)request->body_max) return refuse_body(conn, request->body_max);
+    static const char go_on[] = "HTTP/1.1 100 Continue\r\n\r\n";
+    uv_buf_t out = uv_buf_init((char *)(uintptr_t)go_on, sizeof(go_on) - 1);
+    bool asked = request->head.expect_continue && request->head.content_length != 0;
+    if (asked && uv_try_write(&conn->io.stream, &out, 1) != (int)out.len) wrn_conn_close(conn);
+}
+
+static void run_request(wrn_conn *conn) {
+    conn->running = WRN_TAKE(conn->request);
+    conn->state = STATE_BUSY;
+    conn->deadline_ms = 0;
+    conn->http->handler.run(conn->http->handler.context, conn->running);
+}
+
+static void take_piece(wrn_conn *conn) {
+    if (conn->state != STATE_BODY) return;
+    wrn_buf *body = &conn->request->body;
+    wrn_buf_put(body, conn->parser.piece, conn->parser.piece_size);
+    if (body->failed) refuse_body(conn, conn->request->body_max);
+}
+
+static void take_step(wrn_conn *conn, wrn_http1_step step) {
+    switch (step) {
+    case WRN_HTTP1_HEAD: return take_head(conn);
+    case WRN_HTTP1_BODY: return take_piece(conn);
+    case WRN_HTTP1_END:
+        if (conn->state == STATE_LINGER) wrn_conn_close(conn);
+        else if (conn->state == STATE_BODY) run_request(conn);
+        return;
+    case WRN_HTTP1_BAD:
+        conn->deaf = true;
+        if (conn->state != STATE_LINGER) refuse(conn, conn->parser.status, conn->parser.why);
+        return;
+    case WRN_HTTP1_MORE: return;
+    }
+}
+
+/* Works through bytes until they are used up or a request has to be answered first; the number used. */
+static size_t advance(wrn_conn *conn, const char *data, size_t size) {
+    size_t at = 0;
+    conn->advancing = true;
+    while ((conn->state == STATE_HEAD || conn->state == STATE_BODY || conn->state == STATE_LINGER) && !conn->deaf) {
+        size_t used;
+        wrn_http1_step step = wrn_http1_feed(&conn->parser, data + at, size - at, &used);
+        at += used;
+        if (step == WRN_HTTP1_MORE) break;
+        take_step(conn, step);
+    }
+    conn->advancing = false;
+    return conn->deaf ? size : at;
+}
+
+static void on_read(uv_stream_t *stream, ssize_t got, const uv_buf_t *buf) {
+    wrn_conn *conn = stream->data;
+    if (got == 0) return;
+    if (got < 0) return wrn_conn_close(conn);
+    if (conn->state == STATE_LINGER) {
+        conn->discarded += (size_t)got;
+        if (conn->discarded > DISCARD_MAX) return wrn_conn_close(conn);
+    }
+    size_t used = advance(conn, buf->base, (size_t)got);
+    if (conn->state == STATE_CLOSED) return;
+    wrn_buf_put(&conn->rest, buf->base + used, (size_t)got - used);
+    if (conn->rest.failed) return wrn_conn_close(conn);
+    update_deadline(conn);
+    update_reading(conn);
+}
+
+/* Goes on with what was read behind the request that has just been answered. */
+static void advance_rest(wrn_conn *conn) {
+    if (conn->rest.size) {
+        size_t used = advance(conn, conn->rest.data, conn->rest.size);
+        if (conn->state == STATE_CLOSED) return;
+        wrn_buf_consume(&conn->rest, used);
+    }
+    if (!conn->rest.size) wrn_buf_free(&conn->rest);
+    update_deadline(conn);
+    update_reading(conn);
+}
+
+/* ---- writing ---- */
+
+static void on_shutdown(uv_shutdown_t *shutdown, int status) {
+    wrn_conn *conn = shutdown->handle->data;
+    if (status < 0) wrn_conn_close(conn);
+}
+
+static void answered(wrn_conn *conn) {
+    wrn_buf_free(&conn->out_head);
+    wrn_buf_free(&conn->out_body);
+    if (conn->keep_alive && !conn->http->stopping) {
+        conn->state = STATE_HEAD;
+        conn->head_timed = false;
+        conn->deadline_ms = wrn_now_ms() + conn->http->config.idle_ms;
+        if (!conn->advancing) advance_rest(conn);
+        return;
+    }
+    conn->state = STATE_LINGER;
+    conn->deadline_ms = wrn_now_ms() + conn->http->config.linger_ms;
+    wrn_buf_clear(&conn->rest);
+    if (uv_shutdown(&conn->shutdown, &conn->io.stream, on_shutdown) != 0) return wrn_conn_close(conn);
+    if (!conn->advancing) update_reading(conn);
+}
+
+static void on_written(uv_write_t *write, int status) {
+    wrn_conn *conn = write->handle->data;
+    if (conn->state == STATE_CLOSED) return;
+    if (status < 0) return wrn_conn_close(conn);
+    answered(conn);
+}
+
+static void send_answer(wrn_conn *conn) {
+    conn->state = STATE_WRITE;
+    conn->deadline_ms = wrn_now_ms() + conn->http->config.write_ms;
+    wrn_buf *parts[] = {&conn->out_head, &conn->out_body};
+    uv_buf_t bufs[2];
+    unsigned count = 0;
+    for (size_t i = 0; i < 2; i++)
+        if (parts[i]->size) bufs[count++] = uv_buf_init(parts[i]->data, (unsigned)parts[i]->size);
+    int sent = uv_try_write(&conn->io.stream, bufs, count);
+    if (sent < 0 && sent != UV_EAGAIN) return wrn_conn_close(conn);
+    size_t left = sent > 0 ? (size_t)sent : 0;
+    uv_buf_t *at = bufs;
+    while (count && left >= at->len) {
+        left -= at->len;
+        at++;
+        count--;
+    }
+    if (!count) return answered(conn);
+    at->base += left;
+    at->len -= left;
+    conn->unsent = SIZE_MAX;
+    if (uv_write(&conn->write, &conn->io.stream, at, count, on_written) != 0) return wrn_conn_close(conn);
+    if (!conn->advancing) update_reading(conn);
+}
+
+static const char *reason_of(int status) {
+    static const struct {
+        int status;
+        const char *text;
+    } reasons[] = {
+        {200, "OK"},
+        {201, "Created"},
+        {202, "Accepted"},
+        {204, "No Content"},
+        {400, "Bad Request"},
+        {401, "Unauthorized"},
+        {403, "Forbidden"},
+        {404, "Not Found"},
+        {405, "Method Not Allowed"},
+        {408, "Request Timeout"},
+        {409, "Conflict"},
+        {413, "Content Too Large"},
+        {414, "URI Too Long"},
+        {417, "Expectation Failed"},
+        {429, "Too Many Requests"},
+        {431, "Request Header Fields Too Large"},
+        {500, "Internal Server Error"},
+        {501, "Not Implemented"},
+        {502, "Bad Gateway"},
+        {503, "Service Unavailable"},
+    };
+    for (size_t i = 0; i < WRN_COUNT(reasons); i++)
+        if (reasons[i].status == status) return reasons[i].text;
+    return "Status";
+}
+
+static const char *date_now(void) {
+    static char text[40];
+    static int64_t made;
+    time_t now = (time_t)wrn_unix_time();
+    struct tm parts;
+    if (now != made && gmtime_r(&now, &parts)) {
+        made = now;
+        strftime(text, sizeof(text), "%a, %d %b %Y %H:%M:%S GMT", &parts);
+    }
+    return text;
+}
+
+static void compose(wrn_conn *conn, const wrn_request *request, int status, const char *type, const wrn_buf *body) {
+    wrn_buf *out = &conn->out_head;
+    wrn_buf_printf(out, "HTTP/1.1 %d %s\r\nDate: %s\r\n", status, reason_of(status), date_now());
+    if (type) wrn_buf_printf(out, "Content-Type: %s\r\n", type);
+    if (status != 204) wrn_buf_printf(out, "Content-Length: %zu\r\n", body->size);
+    wrn_buf_printf(out, "Connection: %s\r\n", conn->keep_alive ? "keep-alive" : "close");
+    if (request->fields.size) wrn_buf_put(out, request->fields.data, request->fields.size);
+    out->failed = out->failed || request->fields.failed;
+    wrn_buf_puts(out, "\r\n");
+}
+
+void wrn_conn_reply(wrn_request *request, int status, const char *type, wrn_buf *body) {
+    static const char no_memory[] = "{\"error\":{\"code\":\"internal_error\",\"message\":\"out of memory\"}}\n";
+    wrn_conn *conn = request->conn;
+    if (body->failed) {
+        wrn_buf_free(body);
+        *body = WRN_BUF_INIT;
+        status = 500;
+        type = "application/json";
+        wrn_buf_puts(body, no_memory);
+    }
+    const char *method = request->head.method ? request->head.method : "-";
+    wrn_log_debug("%s %s -> %d, %lld us", method, request->head.path ? request->head.path : "-", status,
+                  request->started_us ? (long long)(wrn_now_us() - request->started_us) : 0LL);
+    if (!conn) {
+        wrn_buf_free(body);
+        return request_free(request);
+    }
+    /* An answer that comes before the end of its request's body ends the connection. */
+    bool early = conn->state != STATE_BUSY && request->head.content_length != 0;
+    conn->keep_alive = request->head.keep_alive && !early && !conn->http->stopping;
+    compose(conn, request, status, type, body);
+    conn->out_body = *body;
+    if (strcmp(method, "HEAD") == 0) wrn_buf_clear(&conn->out_body);
+    conn->running = NULL;
+    request_free(request);
+    if (conn->out_head.failed) return wrn_conn_close(conn);
+    send_answer(conn);
+}
+
+/* ---- deadlines and beginnings ---- */
+
+void wrn_conn_sweep(wrn_conn *conn, int64_t now) {
+    if (conn->state == STATE_WRITE) {
+        /* Nobody says when a part of a write has gone out, so look. */
+        size_t unsent = uv_stream_get_write_queue_size(&conn->io.stream);
+        if (unsent < conn->unsent) conn->deadline_ms = now + conn->http->config.write_ms;
+        conn->unsent = unsent;
+    }
+    if (!conn->deadline_ms || now < conn->deadline_ms || conn->state == STATE_CLOSED) return;
+    bool waiting = conn->state == STATE_BODY || (conn->state == STATE_HEAD && wrn_http1_has_begun(&conn->parser));
+    if (!waiting) return wrn_conn_close(conn);
+    conn->deaf = true;
+    refuse(conn, 408, "the request took too long to arrive");
+}
+
+void wrn_conn_accept(wrn_http *http, uv_stream_t *listener) {
+    wrn_conn *conn = calloc(1, sizeof(*conn));
+    if (!conn) return;
+    bool is_tcp = listener->type == UV_TCP;
+    if (is_tcp) uv_tcp_init(http->loop, &conn->io.tcp);
+    else uv_pipe_init(http->loop, &conn->io.pipe, 0);
+    conn->io.handle.data = conn;
+    conn->http = http;
+    conn->next = http->conns;
+    conn->link = &http->conns;
+    if (http->conns) http->conns->link = &conn->next;
+    http->conns = conn;
+    http->conn_count++;
+    wrn_http1_init(&conn->parser, &(wrn_http1_limits){(size_t)http->config.url_max, (size_t)http->config.head_max,
+                                                      (size_t)http->config.fields_max});
+    if (uv_accept(listener, &conn->io.stream) != 0) return wrn_conn_close(conn);
+    if (is_tcp) uv_tcp_nodelay(&conn->io.tcp, 1);
+    conn->head_timed = true;
+    conn->deadline_ms = wrn_now_ms() + http->config.head_ms;
+    size_t max = (size_t)http->config.connections_max;
+    if (http->conn_count > max + REFUSED_MAX) return wrn_conn_close(conn);
+    if (http->conn_count > max) {
+        conn->deaf = true;
+        return refuse(conn, 503, "too many connections are open; try again later");
+    }
+    update_reading(conn);
+}

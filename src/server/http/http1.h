@@ -1,0 +1,75 @@
+/* HTTP/1.1 requests: bytes in, heads and bodies out. No descriptor, no clock.
+ *
+ * The parser library (llhttp, or http-parser where the distribution lacks it) is known to http1.c only, and sees nothing
+ * but whole heads that passed our guards: its Debian build is lenient, and every leniency is a chance for request
+ * smuggling. How a body is framed is decided and decoded here (RFC 9112 sections 6 and 7), strictly. */
+#ifndef WRN_SERVER_HTTP_HTTP1_H
+#define WRN_SERVER_HTTP_HTTP1_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+
+typedef struct wrn_http_field {
+    const char *name; /* lower case */
+    const char *value;
+} wrn_http_field;
+
+/* The head of a request. Owns its memory. */
+typedef struct wrn_http_head {
+    char *text; /* what the other members point into */
+    wrn_http_field *fields;
+    size_t count;
+    const char *method; /* "GET"; a constant */
+    const char *path;   /* as sent, starts with '/', without the query */
+    const char *query;  /* "" when there is none */
+    int64_t content_length; /* 0: no body; -1: chunked */
+    bool keep_alive;
+    bool expect_continue;
+} wrn_http_head;
+
+void wrn_http_head_free(wrn_http_head *head);
+/* The value of the first such field, `name` in lower case; NULL when absent. */
+const char *wrn_http_head_get(const wrn_http_head *head, const char *name);
+
+typedef struct wrn_http1_limits {
+    size_t url_max;
+    size_t head_max; /* the whole head */
+    size_t fields_max;
+} wrn_http1_limits;
+
+typedef enum wrn_http1_step {
+    WRN_HTTP1_MORE, /* everything was used up and the request goes on */
+    WRN_HTTP1_HEAD, /* the head is complete: take it, then go on with the rest of the bytes */
+    WRN_HTTP1_BODY, /* a piece of the body is in `piece` */
+    WRN_HTTP1_END,  /* the request is complete; the next byte belongs to another one */
+    WRN_HTTP1_BAD   /* `status` and `why` say what is wrong; final */
+} wrn_http1_step;
+
+typedef struct wrn_http1 {
+    wrn_http1_limits limits;
+    int phase;
+    wrn_buf head;
+    size_t lines, line_size; /* of the head so far */
+    uint64_t left;           /* of the body or of the chunk */
+    size_t overhead;         /* bytes of chunk framing and trailers in a row */
+    char last;
+    bool any_digit;
+    const char *piece;
+    size_t piece_size;
+    wrn_http_head ready; /* at WRN_HTTP1_HEAD: the caller moves it out */
+    int status;
+    const char *why;
+} wrn_http1;
+
+void wrn_http1_init(wrn_http1 *parser, const wrn_http1_limits *limits);
+void wrn_http1_free(wrn_http1 *parser);
+/* Consumes `*used` of `size` bytes, up to the next step. A request without a body gives WRN_HTTP1_END at the call that
+ * follows WRN_HTTP1_HEAD, also when `size` is 0. */
+wrn_http1_step wrn_http1_feed(wrn_http1 *parser, const char *data, size_t size, size_t *used);
+/* Some bytes of the next head have come. */
+bool wrn_http1_has_begun(const wrn_http1 *parser);
+
+#endif

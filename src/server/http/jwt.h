@@ -1,0 +1,23 @@
+/* User tokens: JSON Web Tokens (RFC 7519) signed with HS256, and nothing else. */
+#ifndef WRN_SERVER_HTTP_JWT_H
+#define WRN_SERVER_HTTP_JWT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "server/http/request.h"
+
+enum { WRN_SECRET_SIZE = 32, WRN_TOKEN_SECONDS = 6 * 3600 };
+
+typedef struct wrn_claims {
+    const char *user_id, *team_id, *role, *email, *name;
+    int64_t issued_at, expires_at;
+} wrn_claims;
+
+/* Appends the token. */
+void wrn_jwt_sign(const unsigned char secret[WRN_SECRET_SIZE], const wrn_claims *claims, wrn_buf *out);
+/* True for a valid, unexpired user token of ours. A token with a `typ` claim is a host's and is refused. */
+bool wrn_jwt_verify(const unsigned char secret[WRN_SECRET_SIZE], const char *token, int64_t now, wrn_identity *who);
+
+#endif

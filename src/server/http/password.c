@@ -1,0 +1,147 @@
+#include "server/http/password.h"
+
+#include <sodium.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+_Static_assert(WRN_PASSWORD_HASH_SIZE >= crypto_pwhash_STRBYTES, "a hash must fit");
+
+/* libuv has four workers by default; these leave some for everything else. */
+enum { RUNNING_MAX = 2, WAITING_MAX = 32, FREE_FAILURES = 5, WAIT_MAX_MS = 60000, WAYS = 4 };
+
+typedef struct hash_job {
+    uv_work_t work;
+    struct hash_job *next;
+    uv_loop_t *loop;
+    char password[WRN_PASSWORD_MAX + 1];
+    char hash[WRN_PASSWORD_HASH_SIZE];
+    bool verify, good;
+    wrn_hashed_fn hashed;
+    wrn_verified_fn verified;
+    void *context;
+} hash_job;
+
+static hash_job *waiting, **last_waiting = &waiting;
+static size_t running, queued;
+
+bool wrn_password_hash_now(const char *password, char out[WRN_PASSWORD_HASH_SIZE]) {
+    return crypto_pwhash_str_alg(out, password, strlen(password), crypto_pwhash_OPSLIMIT_INTERACTIVE,
+                                 crypto_pwhash_MEMLIMIT_INTERACTIVE, crypto_pwhash_ALG_ARGON2ID13) == 0;
+}
+
+static void work(uv_work_t *request) {
+    hash_job *job = request->data;
+    if (!job->verify) job->good = wrn_password_hash_now(job->password, job->hash);
+    else if (!*job->hash) (void)wrn_password_hash_now(job->password, job->hash);
+    else job->good = crypto_pwhash_str_verify(job->hash, job->password, strlen(job->password)) == 0;
+}
+
+static void start_next(void);
+
+static void finish(uv_work_t *request, int status) {
+    hash_job *job = request->data;
+    bool good = job->good && status == 0;
+    running--;
+    start_next();
+    if (job->verify) job->verified(job->context, good);
+    else job->hashed(job->context, good ? job->hash : NULL);
+    sodium_memzero(job, sizeof(*job));
+    free(job);
+}
+
+static void start_next(void) {
+    while (waiting && running < RUNNING_MAX) {
+        hash_job *job = waiting;
+        waiting = job->next;
+        if (!waiting) last_waiting = &waiting;
+        queued--;
+        running++;
+        uv_queue_work(job->loop, &job->work, work, finish);
+    }
+}
+
+static hash_job *new_job(uv_loop_t *loop, const char *password, void *context) {
+    size_t size = strlen(password);
+    hash_job *job = queued < WAITING_MAX && size <= WRN_PASSWORD_MAX ? calloc(1, sizeof(*job)) : NULL;
+    if (!job) return NULL;
+    job->work.data = job;
+    job->loop = loop;
+    job->context = context;
+    memcpy(job->password, password, size + 1);
+    *last_waiting = job;
+    last_waiting = &job->next;
+    queued++;
+    return job;
+}
+
+bool wrn_password_hash(uv_loop_t *loop, const char *password, wrn_hashed_fn done, void *context) {
+    hash_job *job = new_job(loop, password, context);
+    if (!job) return false;
+    job->hashed = done;
+    start_next();
+    return true;
+}
+
+bool wrn_password_verify(uv_loop_t *loop, const char *password, const char *hash, wrn_verified_fn done,
+                         void *context) {
+    hash_job *job = new_job(loop, password, context);
+    if (!job) return false;
+    job->verify = true;
+    job->verified = done;
+    snprintf(job->hash, sizeof(job->hash), "%s", hash ? hash : "");
+    start_next();
+    return true;
+}
+
+/* ---- damping ---- */
+
+void wrn_damper_init(wrn_damper *damper) {
+    memset(damper, 0, sizeof(*damper));
+    randombytes_buf(damper->key, sizeof(damper->key));
+}
+
+static uint64_t digest(const wrn_damper *damper, const char *name) {
+    uint64_t out;
+    _Static_assert(sizeof(out) == crypto_shorthash_BYTES && sizeof(damper->key) == crypto_shorthash_KEYBYTES, "SipHash");
+    crypto_shorthash((unsigned char *)&out, (const unsigned char *)name, strlen(name), damper->key);
+    return out ? out : 1;
+}
+
+/* The name's slot, or the one of its set whose loss matters least. */
+static size_t slot_of(const wrn_damper *damper, uint64_t name) {
+    size_t sets = sizeof(damper->slots) / sizeof(damper->slots[0]) / WAYS;
+    size_t first = (size_t)(name % sets) * WAYS, best = first;
+    for (size_t i = first; i < first + WAYS; i++) {
+        if (damper->slots[i].name == name) return i;
+        if (damper->slots[i].until_ms < damper->slots[best].until_ms) best = i;
+    }
+    return best;
+}
+
+int64_t wrn_damper_wait_ms(const wrn_damper *damper, const char *name, int64_t now_ms) {
+    uint64_t wanted = digest(damper, name);
+    size_t i = slot_of(damper, wanted);
+    if (damper->slots[i].name != wanted || damper->slots[i].failures <= FREE_FAILURES) return 0;
+    return damper->slots[i].until_ms > now_ms ? damper->slots[i].until_ms - now_ms : 0;
+}
+
+void wrn_damper_failed(wrn_damper *damper, const char *name, int64_t now_ms) {
+    uint64_t wanted = digest(damper, name);
+    size_t i = slot_of(damper, wanted);
+    if (damper->slots[i].name != wanted) {
+        damper->slots[i].name = wanted;
+        damper->slots[i].failures = 0;
+    }
+    int64_t beyond = ++damper->slots[i].failures - FREE_FAILURES;
+    int64_t wait = beyond <= 0 ? 0 : beyond > 6 ? WAIT_MAX_MS : INT64_C(1000) << (beyond - 1);
+    damper->slots[i].until_ms = now_ms + (wait < WAIT_MAX_MS ? wait : WAIT_MAX_MS);
+}
+
+void wrn_damper_succeeded(wrn_damper *damper, const char *name) {
+    uint64_t wanted = digest(damper, name);
+    size_t i = slot_of(damper, wanted);
+    if (damper->slots[i].name != wanted) return;
+    damper->slots[i].name = 0;
+    damper->slots[i].failures = damper->slots[i].until_ms = 0;
+}

@@ -1,0 +1,97 @@
+#include "server/http/request.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/text.h"
+#include "server/http/conn.h"
+
+static const struct {
+    const char *code;
+    int status;
+} statuses[] = {
+    {"invalid_request", 400},  {"unauthorized", 401},       {"forbidden", 403},       {"no_team", 403},
+    {"not_found", 404},        {"invalid_state", 409},      {"conflict", 409},        {"email_taken", 409},
+    {"already_exists", 409},   {"name_reserved", 409},      {"too_large", 413},       {"too_many_requests", 429},
+    {"internal_error", 500},   {"db_error", 500},           {"not_implemented", 501}, {"agent_error", 502},
+    {"host_unavailable", 503}, {"no_hosts_available", 503}, {"overloaded", 503},
+};
+
+int wrn_status_of(const char *code) {
+    for (size_t i = 0; i < WRN_COUNT(statuses); i++)
+        if (strcmp(statuses[i].code, code) == 0) return statuses[i].status;
+    return 500;
+}
+
+void wrn_request_add_field(wrn_request *request, const char *name, const char *value) {
+    wrn_buf_printf(&request->fields, "%s: %s\r\n", name, value);
+}
+
+void wrn_reply_bytes(wrn_request *request, int status, const char *type, const void *data, size_t size) {
+    wrn_buf body = WRN_BUF_INIT;
+    wrn_buf_put(&body, data, size);
+    wrn_conn_reply(request, status, type, &body);
+}
+
+void wrn_reply_empty(wrn_request *request, int status) {
+    wrn_buf none = WRN_BUF_INIT;
+    wrn_conn_reply(request, status, NULL, &none);
+}
+
+void wrn_reply_json(wrn_request *request, int status, wrn_json *body) {
+    wrn_buf text = WRN_BUF_INIT;
+    wrn_json_write(body, &text);
+    text.failed = text.failed || !body;
+    wrn_buf_putc(&text, '\n');
+    wrn_json_free(body);
+    wrn_conn_reply(request, status, "application/json", &text);
+}
+
+void wrn_reply_model(wrn_request *request, int status, const wrn_model *model, const void *value) {
+    wrn_reply_json(request, status, wrn_model_encode(model, value));
+}
+
+wrn_json *wrn_error_envelope(const char *code, const char *message) {
+    wrn_json *error = wrn_json_new_object(), *envelope = wrn_json_new_object();
+    bool ok = wrn_json_set_string(error, "code", code) && wrn_json_set_string(error, "message", message);
+    ok = wrn_json_set(envelope, "error", error) && ok;
+    if (ok) return envelope;
+    wrn_json_free(envelope);
+    return NULL;
+}
+
+static void reply_error(wrn_request *request, int status, const char *code, const char *format, va_list args) {
+    char message[640];
+    vsnprintf(message, sizeof(message), format, args);
+    /* What came from the client may be any bytes, and may have been cut in the middle of a character. */
+    message[wrn_utf8_valid_prefix(message, strlen(message))] = '\0';
+    wrn_reply_json(request, status, wrn_error_envelope(code, message));
+}
+
+void wrn_reply_error(wrn_request *request, const char *code, const char *format, ...) {
+    va_list args;
+    va_start(args, format);
+    reply_error(request, wrn_status_of(code), code, format, args);
+    va_end(args);
+}
+
+void wrn_reply_error_as(wrn_request *request, int status, const char *code, const char *format, ...) {
+    va_list args;
+    va_start(args, format);
+    reply_error(request, status, code, format, args);
+    va_end(args);
+}
+
+bool wrn_request_decode(wrn_request *request, const wrn_model *model, void *out) {
+    WRN_AUTO(wrn_json_freep) wrn_json *body = NULL;
+    const char *why = NULL;
+    wrn_model_why problem;
+    if (!wrn_json_parse_first(request->body.data ? request->body.data : "", request->body.size, &body, &why)) {
+        wrn_reply_error(request, "invalid_request", "the request body is not usable JSON: %s", why);
+        return false;
+    }
+    if (wrn_model_decode(model, body, true, &request->arena, out, &problem)) return true;
+    wrn_reply_error(request, "invalid_request", "%s", problem.text);
+    return false;
+}

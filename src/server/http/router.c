@@ -1,0 +1,126 @@
+#include "server/http/router.h"
+
+#include <string.h>
+
+enum { SEGMENTS_MAX = 12 };
+
+typedef struct path_parts {
+    char *segments[SEGMENTS_MAX];
+    size_t count;
+    bool slash; /* ends in a slash */
+} path_parts;
+
+static int hex_digit(char c) {
+    if (c >= '0' && c <= '9') return c - '0';
+    if (c >= 'a' && c <= 'f') return c - 'a' + 10;
+    return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+}
+
+bool wrn_percent_decode(char *text, bool plus) {
+    char *out = text;
+    for (const char *c = text; *c; c++) {
+        if (plus && *c == '+') {
+            *out++ = ' ';
+        } else if (*c == '%') {
+            int high = hex_digit(c[1]), low = high < 0 ? -1 : hex_digit(c[2]);
+            if (low < 0 || (high == 0 && low == 0)) return false;
+            *out++ = (char)(high << 4 | low);
+            c += 2;
+        } else {
+            *out++ = *c;
+        }
+    }
+    *out = '\0';
+    return true;
+}
+
+const char *wrn_query_get(const char *query, const char *name, wrn_arena *arena) {
+    size_t size = strlen(name);
+    for (const char *at = query; *at;) {
+        size_t item = strcspn(at, "&");
+        if (item > size && strncmp(at, name, size) == 0 && at[size] == '=') {
+            char *value = wrn_arena_dup(arena, at + size + 1, item - size - 1);
+            return value && wrn_percent_decode(value, true) ? value : NULL;
+        }
+        at += item;
+        if (*at) at++;
+    }
+    return NULL;
+}
+
+/* Deeper paths than any route has are cut: their last segment keeps its slashes and so matches nothing but "...". */
+static wrn_match split(const char *path, wrn_arena *arena, path_parts *parts) {
+    char *copy = wrn_arena_dup(arena, path, strlen(path));
+    if (!copy || *copy != '/') return WRN_MATCH_NO_PATH;
+    size_t size = strlen(copy);
+    parts->slash = size > 1 && copy[size - 1] == '/';
+    if (parts->slash) copy[size - 1] = '\0';
+    char *rest = copy + 1;
+    while (rest && parts->count < SEGMENTS_MAX) {
+        char *next = parts->count + 1 < SEGMENTS_MAX ? strchr(rest, '/') : NULL;
+        if (next) *next++ = '\0';
+        if (!wrn_percent_decode(rest, false)) return WRN_MATCH_BAD_PATH;
+        parts->segments[parts->count++] = rest;
+        rest = next;
+    }
+    return WRN_MATCH_FOUND;
+}
+
+static bool literal_is(const char *literal, size_t size, size_t index, const char *segment) {
+    if (index == 1 && strcmp(segment, "capsules") == 0) segment = "sandboxes";
+    return strlen(segment) == size && memcmp(literal, segment, size) == 0;
+}
+
+/* Whether a pattern fits. `rank` has a bit for each literal, the leftmost one highest, so larger is better. */
+static bool fits(const char *pattern, const path_parts *parts, const char *params[WRN_PARAMS_MAX], unsigned *rank) {
+    size_t index = 0, filled = 0, length = strlen(pattern);
+    bool slash_ok = length > 1 && pattern[length - 1] == '/';
+    *rank = 0;
+    for (const char *at = pattern + 1; *at; index++) {
+        size_t size = strcspn(at, "/");
+        if (size == 3 && strncmp(at, "...", 3) == 0) return true;
+        if (index >= parts->count) return false;
+        const char *segment = parts->segments[index];
+        if (*at == '{') {
+            if (!*segment || filled == WRN_PARAMS_MAX) return false;
+            params[filled++] = segment;
+        } else if (literal_is(at, size, index, segment)) {
+            *rank |= 1U << (SEGMENTS_MAX - index);
+        } else {
+            return false;
+        }
+        at += size;
+        if (*at) at++;
+    }
+    return index == parts->count && (slash_ok || !parts->slash);
+}
+
+static void add_allowed(wrn_buf *allow, const char *method) {
+    if (allow->size && strstr(allow->data, method)) return;
+    wrn_buf_printf(allow, "%s%s", allow->size ? ", " : "", method);
+}
+
+wrn_match wrn_router_find(const wrn_route *routes, size_t count, const char *method, const char *path,
+                          wrn_arena *arena, const char *params[WRN_PARAMS_MAX], const wrn_route **found,
+                          wrn_buf *allow) {
+    path_parts parts = {.count = 0};
+    wrn_match split_ok = split(path, arena, &parts);
+    if (split_ok != WRN_MATCH_FOUND) return split_ok;
+    unsigned best = 0;
+    *found = NULL;
+    for (size_t i = 0; i < count; i++) {
+        const char *values[WRN_PARAMS_MAX] = {NULL};
+        unsigned rank;
+        if (!fits(routes[i].pattern, &parts, values, &rank)) continue;
+        if (*routes[i].method != '*' && strcmp(routes[i].method, method) != 0) {
+            add_allowed(allow, routes[i].method);
+            continue;
+        }
+        if (*found && rank <= best) continue;
+        best = rank;
+        *found = &routes[i];
+        memcpy(params, values, sizeof(values));
+    }
+    if (*found) return WRN_MATCH_FOUND;
+    return allow->size ? WRN_MATCH_NO_METHOD : WRN_MATCH_NO_PATH;
+}

@@ -1,0 +1,39 @@
+/* From method and path to a route. */
+#ifndef WRN_SERVER_HTTP_ROUTER_H
+#define WRN_SERVER_HTTP_ROUTER_H
+
+#include "server/http/request.h"
+
+/* Which credentials a route takes. */
+typedef enum wrn_access {
+    WRN_ACCESS_ANYONE,
+    WRN_ACCESS_TEAM, /* X-API-Key or a user's token */
+    WRN_ACCESS_USER  /* a user's token only */
+} wrn_access;
+
+typedef struct wrn_route {
+    const char *method;  /* "*": any */
+    const char *pattern; /* "/v1/sandboxes/{id}/exec"; a last segment "..." stands for any rest, also none. A trailing
+                          * slash is optional on the path where the pattern has one. */
+    wrn_access access;
+    void (*run)(wrn_request *request);
+} wrn_route;
+
+typedef enum wrn_match {
+    WRN_MATCH_FOUND,
+    WRN_MATCH_NO_PATH,
+    WRN_MATCH_NO_METHOD, /* the path exists; `allow` lists its methods */
+    WRN_MATCH_BAD_PATH   /* wrong percent-encoding, or an encoded NUL */
+} wrn_match;
+
+/* Static segments win over parameters, the leftmost difference decides. The path segment "capsules" counts as
+ * "sandboxes". Parameters are decoded into the arena. */
+wrn_match wrn_router_find(const wrn_route *routes, size_t count, const char *method, const char *path,
+                          wrn_arena *arena, const char *params[WRN_PARAMS_MAX], const wrn_route **found, wrn_buf *allow);
+
+/* Decodes percent-encoding in place; with `plus`, '+' is a space. False when it is malformed or holds a NUL. */
+bool wrn_percent_decode(char *text, bool plus);
+/* The decoded value of a query parameter; NULL when absent or malformed. */
+const char *wrn_query_get(const char *query, const char *name, wrn_arena *arena);
+
+#endif

@@ -1,0 +1,56 @@
+#include "server/log.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/json.h"
+#include "base/text.h"
+
+static wrn_log_level limit = WRN_LOG_INFO;
+static bool as_json;
+
+void wrn_log_setup(wrn_log_level level, bool json) {
+    limit = level;
+    as_json = json;
+}
+
+bool wrn_log_wants(wrn_log_level level) {
+    return level <= limit;
+}
+
+static const char *const names[] = {"error", "warning", "info", "debug"};
+
+static void write_line(const wrn_buf *line) {
+    /* One write, so that lines of several processes do not mix. There is nowhere to report its failure. */
+    if (!line->failed && write(STDERR_FILENO, line->data, line->size) < 0) return;
+}
+
+void wrn_log(wrn_log_level level, const char *format, ...) {
+    if (!wrn_log_wants(level)) return;
+    char text[1024], when[WRN_RFC3339_SIZE];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(text, sizeof(text), format, args);
+    va_end(args);
+    text[wrn_utf8_valid_prefix(text, strlen(text))] = '\0';
+    for (char *c = text; *c; c++)
+        if ((unsigned char)*c < ' ' || *c == 127) *c = '?'; /* a line stays a line, whatever came from outside */
+    wrn_rfc3339(when, wrn_unix_time());
+    WRN_AUTO(wrn_buf_free) wrn_buf line = WRN_BUF_INIT;
+    if (as_json) {
+        WRN_AUTO(wrn_json_freep) wrn_json *entry = wrn_json_new_object();
+        wrn_json_set_string(entry, "time", when);
+        wrn_json_set_string(entry, "level", names[level]);
+        wrn_json_set_string(entry, "message", text);
+        wrn_json_write(entry, &line);
+    } else {
+        wrn_buf_printf(&line, "%s wrennd: %s%s", when, level <= WRN_LOG_WARNING ? names[level] : "",
+                       level <= WRN_LOG_WARNING ? ": " : "");
+        wrn_buf_puts(&line, text);
+    }
+    wrn_buf_putc(&line, '\n');
+    write_line(&line);
+}

@@ -1,0 +1,20 @@
+/* Diagnostics on standard error. Never a secret in them. */
+#ifndef WRN_SERVER_LOG_H
+#define WRN_SERVER_LOG_H
+
+#include <stdbool.h>
+
+#include "base/auto.h"
+
+typedef enum wrn_log_level { WRN_LOG_ERROR, WRN_LOG_WARNING, WRN_LOG_INFO, WRN_LOG_DEBUG } wrn_log_level;
+
+void wrn_log_setup(wrn_log_level level, bool json);
+bool wrn_log_wants(wrn_log_level level);
+WRN_PRINTF(2, 3) void wrn_log(wrn_log_level level, const char *format, ...);
+
+#define wrn_log_error(...) wrn_log(WRN_LOG_ERROR, __VA_ARGS__)
+#define wrn_log_warning(...) wrn_log(WRN_LOG_WARNING, __VA_ARGS__)
+#define wrn_log_info(...) wrn_log(WRN_LOG_INFO, __VA_ARGS__)
+#define wrn_log_debug(...) wrn_log(WRN_LOG_DEBUG, __VA_ARGS__)
+
+#endif

@@ -1,0 +1,6 @@
+#include "server/server.h"
+
+int main(int argc, char **argv) {
+    static const wrn_platform platform = {&wrn_backend_ns, wrn_backend_ns_doctor, wrn_backend_ns_leaks};
+    return wrn_server_main(argc, argv, &platform);
+}

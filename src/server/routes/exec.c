@@ -1,0 +1,163 @@
+/* exec: runs a command and answers with all of its output. */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/text.h"
+#include "gen/requests.h"
+#include "server/routes/routes.h"
+
+enum { TIMEOUT_DEFAULT_SEC = 30 };
+
+/* Lives in the request's arena; the buffers are freed before the answer, which frees the rest. */
+typedef struct run {
+    wrn_request *request;
+    wrn_command *command;
+    wrn_exec_request asked;
+    wrn_buf out, err;
+    size_t size_max;
+    bool overflown;
+    int64_t started_us;
+    char sandbox_id[WRN_ID_SIZE];
+} run;
+
+static void on_output(void *context, int stream, const void *data, size_t size) {
+    run *r = context;
+    if (r->overflown) return;
+    if (size > r->size_max - r->out.size - r->err.size) {
+        r->overflown = true;
+        wrn_buf_free(&r->out);
+        wrn_buf_free(&r->err);
+        wrn_command_kill(r->command);
+        return;
+    }
+    wrn_buf_put(stream == 2 ? &r->err : &r->out, data, size);
+}
+
+/* Both streams are text, or both become base64. */
+static const char *encode(run *r) {
+    wrn_buf *const streams[] = {&r->out, &r->err};
+    bool text = true;
+    for (size_t i = 0; i < 2; i++)
+        text = text && wrn_utf8_valid_prefix(streams[i]->data, streams[i]->size) == streams[i]->size;
+    for (size_t i = 0; i < 2 && !text; i++) {
+        wrn_buf encoded = WRN_BUF_INIT;
+        wrn_base64_encode(&encoded, streams[i]->data, streams[i]->size);
+        encoded.failed = encoded.failed || streams[i]->failed;
+        wrn_buf_free(streams[i]);
+        *streams[i] = encoded;
+    }
+    return text ? "utf-8" : "base64";
+}
+
+static wrn_json *stream_text(const wrn_buf *stream) {
+    return wrn_json_new_string(stream->data ? stream->data : "", stream->size);
+}
+
+/* The envelope with what the command has said so far. */
+static wrn_json *partial(run *r, const char *message) {
+    wrn_json *envelope = wrn_error_envelope("agent_error", message);
+    wrn_json *error = wrn_json_ref(wrn_json_get(envelope, "error"));
+    const char *encoding = encode(r);
+    bool ok = wrn_json_set(error, "stdout", stream_text(&r->out)) &&
+              wrn_json_set(error, "stderr", stream_text(&r->err)) &&
+              wrn_json_set_string(error, "encoding", encoding);
+    wrn_json_free(error);
+    if (ok && !r->out.failed && !r->err.failed) return envelope;
+    wrn_json_free(envelope);
+    return NULL;
+}
+
+static wrn_json *result(run *r, wrn_proc_end end, int code) {
+    const char *encoding = encode(r);
+    if (r->out.failed || r->err.failed) return NULL;
+    const wrn_exec_result answer = {
+        .present = WRN_HAS_EXEC_RESULT_SANDBOX_ID | WRN_HAS_EXEC_RESULT_CMD | WRN_HAS_EXEC_RESULT_OUT |
+                   WRN_HAS_EXEC_RESULT_ERR | WRN_HAS_EXEC_RESULT_EXIT_CODE | WRN_HAS_EXEC_RESULT_DURATION_MS |
+                   WRN_HAS_EXEC_RESULT_ENCODING,
+        .sandbox_id = r->sandbox_id,
+        .cmd = r->asked.cmd,
+        .out = r->out.data,
+        .out_size = r->out.size,
+        .err = r->err.data,
+        .err_size = r->err.size,
+        .exit_code = end == WRN_PROC_EXITED ? code : -1,
+        .duration_ms = (wrn_now_us() - r->started_us) / 1000,
+        .encoding = encoding,
+    };
+    return wrn_model_encode(&wrn_model_exec_result, &answer);
+}
+
+static void on_end(void *context, wrn_proc_end end, int code, const wrn_fault *fault) {
+    run *r = context;
+    wrn_request *request = r->request;
+    wrn_json *answer = NULL;
+    int status = 502;
+    char message[160];
+    int64_t seconds = r->asked.timeout_sec > 0 ? r->asked.timeout_sec : TIMEOUT_DEFAULT_SEC;
+    if (r->overflown) {
+        snprintf(message, sizeof(message), "the command was killed: it wrote more than %zu bytes of output; redirect it "
+                                           "to a file or raise --max-output-bytes", r->size_max);
+        answer = wrn_error_envelope("agent_error", message);
+    } else if (end == WRN_PROC_TIMED_OUT) {
+        snprintf(message, sizeof(message), "the command was killed: it ran longer than %lld s", (long long)seconds);
+        answer = partial(r, message);
+    } else if (end == WRN_PROC_LOST) {
+        answer = partial(r, "the sandbox ended while the command ran");
+    } else if (end == WRN_PROC_FAILED) {
+        return wrn_reply_fault(request, fault);
+    } else {
+        status = 200;
+        answer = result(r, end, code);
+    }
+    wrn_buf_free(&r->out);
+    wrn_buf_free(&r->err);
+    wrn_reply_json(request, status, answer);
+}
+
+/* "KEY=VALUE" texts; NULL when the request was answered. */
+static const char *const *environment(wrn_request *request, const wrn_exec_request *asked) {
+    const char **list = wrn_arena_alloc(&request->arena, (asked->envs_count + 1) * sizeof(*list));
+    for (size_t i = 0; list && i < asked->envs_count; i++) {
+        const wrn_pair *pair = &asked->envs[i];
+        if (!*pair->key || strchr(pair->key, '=')) {
+            wrn_reply_error(request, "invalid_request", "member \"envs\": \"%.64s\" can't be a variable's name", pair->key);
+            return NULL;
+        }
+        WRN_AUTO(wrn_buf_free) wrn_buf line = WRN_BUF_INIT;
+        wrn_buf_printf(&line, "%s=%s", pair->key, pair->value);
+        list[i] = line.failed ? NULL : wrn_arena_dup(&request->arena, line.data, line.size);
+        if (!list[i]) list = NULL;
+    }
+    if (!list) wrn_reply_error(request, "internal_error", "out of memory");
+    return list;
+}
+
+void wrn_route_exec(wrn_request *request) {
+    wrn_server *server = wrn_request_server(request);
+    wrn_sandbox_row row;
+    wrn_fault fault = {.code = "internal_error"};
+    if (!wrn_request_sandbox(request, &row)) return;
+    if (!wrn_sandbox_is_usable(&row, &fault)) return wrn_reply_fault(request, &fault);
+    run *r = wrn_arena_alloc(&request->arena, sizeof(*r));
+    if (!r) return wrn_reply_error(request, "internal_error", "out of memory");
+    if (!wrn_request_decode(request, &wrn_model_exec_request, &r->asked)) return;
+    if (!*r->asked.cmd) return wrn_reply_error(request, "invalid_request", "member \"cmd\" must not be empty");
+    if (r->asked.background)
+        return wrn_reply_error(request, "not_implemented", "background commands are not implemented by this server");
+    const char *const *envs = environment(request, &r->asked);
+    if (!envs) return;
+    r->request = request;
+    r->size_max = (size_t)server->config->max_output_bytes;
+    r->started_us = wrn_now_us();
+    memcpy(r->sandbox_id, row.id, sizeof(row.id));
+    int64_t seconds = r->asked.timeout_sec > 0 ? r->asked.timeout_sec : TIMEOUT_DEFAULT_SEC;
+    const wrn_proc_spec spec = {.cmd = r->asked.cmd,
+                                .args = r->asked.args,
+                                .envs = envs,
+                                .cwd = r->asked.cwd && *r->asked.cwd ? r->asked.cwd : NULL,
+                                .timeout_ms = seconds * 1000};
+    const wrn_proc_events events = {.on_output = on_output, .on_end = on_end, .context = r};
+    r->command = wrn_sandboxes_exec(server->sandboxes, &row, &spec, &events, &fault);
+    if (!r->command) wrn_reply_fault(request, &fault);
+}

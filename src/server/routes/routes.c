@@ -1,0 +1,140 @@
+#include "server/routes/routes.h"
+
+#include <string.h>
+
+#include "gen/requests.h"
+
+/* Bodies of callers we do not know yet. */
+enum { STRANGER_BODY_MAX = 65536 };
+
+static void not_implemented(wrn_request *request) {
+    wrn_reply_error(request, "not_implemented", "%s %s is not implemented by this server", request->head.method,
+                    request->head.path);
+}
+
+static const wrn_route routes[] = {
+    {"GET", "/health", WRN_ACCESS_ANYONE, wrn_route_health},
+    {"GET", "/openapi.yaml", WRN_ACCESS_ANYONE, wrn_route_openapi},
+
+    {"POST", "/v1/auth/signup", WRN_ACCESS_ANYONE, wrn_route_signup},
+    {"POST", "/v1/auth/login", WRN_ACCESS_ANYONE, wrn_route_login},
+
+    {"POST", "/v1/api-keys/", WRN_ACCESS_USER, wrn_route_create_key},
+    {"GET", "/v1/api-keys/", WRN_ACCESS_USER, wrn_route_list_keys},
+    {"DELETE", "/v1/api-keys/{id}/", WRN_ACCESS_USER, wrn_route_delete_key},
+
+    {"POST", "/v1/sandboxes/", WRN_ACCESS_TEAM, wrn_route_create_sandbox},
+    {"GET", "/v1/sandboxes/", WRN_ACCESS_TEAM, wrn_route_list_sandboxes},
+    {"GET", "/v1/sandboxes/stats", WRN_ACCESS_TEAM, not_implemented},
+    {"GET", "/v1/sandboxes/usage", WRN_ACCESS_TEAM, not_implemented},
+    {"GET", "/v1/sandboxes/{id}/", WRN_ACCESS_TEAM, wrn_route_get_sandbox},
+    {"DELETE", "/v1/sandboxes/{id}/", WRN_ACCESS_TEAM, wrn_route_delete_sandbox},
+    {"POST", "/v1/sandboxes/{id}/ping", WRN_ACCESS_TEAM, wrn_route_ping},
+    {"POST", "/v1/sandboxes/{id}/pause", WRN_ACCESS_TEAM, wrn_route_pause},
+    {"POST", "/v1/sandboxes/{id}/resume", WRN_ACCESS_TEAM, wrn_route_resume},
+    {"GET", "/v1/sandboxes/{id}/metrics", WRN_ACCESS_TEAM, not_implemented},
+    {"POST", "/v1/sandboxes/{id}/exec", WRN_ACCESS_TEAM, wrn_route_exec},
+    {"GET", "/v1/sandboxes/{id}/exec/stream", WRN_ACCESS_TEAM, not_implemented},
+    {"GET", "/v1/sandboxes/{id}/processes", WRN_ACCESS_TEAM, not_implemented},
+    {"DELETE", "/v1/sandboxes/{id}/processes/{selector}", WRN_ACCESS_TEAM, not_implemented},
+    {"GET", "/v1/sandboxes/{id}/processes/{selector}/stream", WRN_ACCESS_TEAM, not_implemented},
+    {"GET", "/v1/sandboxes/{id}/pty", WRN_ACCESS_TEAM, not_implemented},
+    {"POST", "/v1/sandboxes/{id}/files/write", WRN_ACCESS_TEAM, not_implemented},
+    {"POST", "/v1/sandboxes/{id}/files/read", WRN_ACCESS_TEAM, not_implemented},
+    {"POST", "/v1/sandboxes/{id}/files/stream/write", WRN_ACCESS_TEAM, not_implemented},
+    {"POST", "/v1/sandboxes/{id}/files/stream/read", WRN_ACCESS_TEAM, not_implemented},
+    {"POST", "/v1/sandboxes/{id}/files/list", WRN_ACCESS_TEAM, not_implemented},
+    {"POST", "/v1/sandboxes/{id}/files/mkdir", WRN_ACCESS_TEAM, not_implemented},
+    {"POST", "/v1/sandboxes/{id}/files/remove", WRN_ACCESS_TEAM, not_implemented},
+
+    {"POST", "/v1/snapshots/", WRN_ACCESS_TEAM, not_implemented},
+    {"GET", "/v1/snapshots/", WRN_ACCESS_TEAM, not_implemented},
+    {"DELETE", "/v1/snapshots/{name}/", WRN_ACCESS_TEAM, not_implemented},
+
+    {"POST", "/v1/hosts/", WRN_ACCESS_USER, not_implemented},
+    {"GET", "/v1/hosts/", WRN_ACCESS_USER, not_implemented},
+    {"POST", "/v1/hosts/register", WRN_ACCESS_ANYONE, not_implemented},
+    {"POST", "/v1/hosts/auth/refresh", WRN_ACCESS_ANYONE, not_implemented},
+    {"GET", "/v1/hosts/{id}/", WRN_ACCESS_USER, not_implemented},
+    {"DELETE", "/v1/hosts/{id}/", WRN_ACCESS_USER, not_implemented},
+    {"GET", "/v1/hosts/{id}/delete-preview", WRN_ACCESS_USER, not_implemented},
+    {"POST", "/v1/hosts/{id}/token", WRN_ACCESS_USER, not_implemented},
+    {"GET", "/v1/hosts/{id}/tags", WRN_ACCESS_USER, not_implemented},
+    {"POST", "/v1/hosts/{id}/tags", WRN_ACCESS_USER, not_implemented},
+    {"DELETE", "/v1/hosts/{id}/tags/{tag}", WRN_ACCESS_USER, not_implemented},
+    {"POST", "/v1/hosts/{id}/heartbeat", WRN_ACCESS_ANYONE, not_implemented},
+
+    /* x-wrenn-not-implemented of openapi.yaml */
+    {"*", "/auth/oauth/...", WRN_ACCESS_ANYONE, not_implemented},
+    {"POST", "/v1/auth/activate", WRN_ACCESS_ANYONE, not_implemented},
+    {"POST", "/v1/auth/switch-team", WRN_ACCESS_USER, not_implemented},
+    {"POST", "/v1/me/password/reset", WRN_ACCESS_ANYONE, not_implemented},
+    {"POST", "/v1/me/password/reset/confirm", WRN_ACCESS_ANYONE, not_implemented},
+    {"*", "/v1/me/...", WRN_ACCESS_USER, not_implemented},
+    {"*", "/v1/teams/...", WRN_ACCESS_USER, not_implemented},
+    {"GET", "/v1/users/search", WRN_ACCESS_USER, not_implemented},
+    {"*", "/v1/channels/...", WRN_ACCESS_USER, not_implemented},
+    {"GET", "/v1/audit-logs", WRN_ACCESS_USER, not_implemented},
+    {"*", "/v1/admin/...", WRN_ACCESS_USER, not_implemented},
+    {"*", "/v1/volumes/...", WRN_ACCESS_TEAM, not_implemented},
+    {"GET", "/v1/events/stream", WRN_ACCESS_TEAM, not_implemented},
+    {"PATCH", "/v1/snapshots/{name}/", WRN_ACCESS_TEAM, not_implemented},
+    {"POST", "/v1/hosts/sandbox-events", WRN_ACCESS_ANYONE, not_implemented},
+};
+
+static bool is_api(const char *path) {
+    return strncmp(path, "/v1", 3) == 0 && (path[3] == '/' || path[3] == '\0');
+}
+
+static void reply_plain(wrn_request *request, int status, const char *text) {
+    wrn_reply_bytes(request, status, "text/plain; charset=utf-8", text, strlen(text));
+}
+
+static void refuse_path(wrn_request *request, wrn_match match) {
+    const char *method = request->head.method, *path = request->head.path;
+    switch (match) {
+    case WRN_MATCH_NO_METHOD:
+        if (!is_api(path)) return reply_plain(request, 405, "method not allowed\n");
+        return wrn_reply_error_as(request, 405, "invalid_request", "%s is not possible on %s", method, path);
+    case WRN_MATCH_BAD_PATH:
+        return wrn_reply_error(request, "invalid_request", "the path has malformed percent-encoding");
+    default:
+        if (!is_api(path)) return reply_plain(request, 404, "not found\n");
+        return wrn_reply_error(request, "not_found", "there is no route %s %s", method, path);
+    }
+}
+
+bool wrn_routes_head(void *context, wrn_request *request) {
+    const wrn_server *server = context;
+    const wrn_route *route = NULL;
+    WRN_AUTO(wrn_buf_free) wrn_buf allow = WRN_BUF_INIT;
+    wrn_match match = wrn_router_find(routes, WRN_COUNT(routes), request->head.method, request->head.path,
+                                      &request->arena, request->params, &route, &allow);
+    if (match == WRN_MATCH_NO_METHOD && !allow.failed) wrn_request_add_field(request, "Allow", allow.data);
+    if (match != WRN_MATCH_FOUND) return refuse_path(request, match), false;
+    if (!wrn_auth_check(&server->auth, request, route->access)) return false;
+    if (route->access == WRN_ACCESS_ANYONE && request->body_max > STRANGER_BODY_MAX)
+        request->body_max = STRANGER_BODY_MAX;
+    request->route = route;
+    return true;
+}
+
+void wrn_routes_run(void *context, wrn_request *request) {
+    (void)context;
+    ((const wrn_route *)request->route)->run(request);
+}
+
+void wrn_reply_fault(wrn_request *request, const wrn_fault *fault) {
+    if (strcmp(fault->code, "no_hosts_available") == 0) wrn_request_add_field(request, "Retry-After", "5");
+    wrn_reply_error(request, fault->code, "%s", fault->message);
+}
+
+void wrn_route_health(wrn_request *request) {
+    const wrn_health health = {
+        .present = WRN_HAS_HEALTH_STATUS | WRN_HAS_HEALTH_VERSION, .status = "ok", .version = WRN_VERSION};
+    wrn_reply_model(request, 200, &wrn_model_health, &health);
+}
+
+void wrn_route_openapi(wrn_request *request) {
+    wrn_reply_bytes(request, 200, "application/yaml", wrn_openapi, wrn_openapi_size);
+}

@@ -1,0 +1,40 @@
+/* The API: every route of api/openapi.yaml, one file per resource. */
+#ifndef WRN_SERVER_ROUTES_ROUTES_H
+#define WRN_SERVER_ROUTES_ROUTES_H
+
+#include "server/http/router.h"
+#include "server/server.h"
+
+/* What the HTTP server calls: finds the route, checks who asks, then runs it. `context` is the wrn_server. */
+bool wrn_routes_head(void *context, wrn_request *request);
+void wrn_routes_run(void *context, wrn_request *request);
+
+static inline wrn_server *wrn_request_server(const wrn_request *request) { return request->app; }
+
+/* A fault as the answer, with the status that belongs to its code. */
+void wrn_reply_fault(wrn_request *request, const wrn_fault *fault);
+
+void wrn_route_health(wrn_request *request);
+void wrn_route_openapi(wrn_request *request);
+void wrn_route_signup(wrn_request *request);
+void wrn_route_login(wrn_request *request);
+void wrn_route_create_key(wrn_request *request);
+void wrn_route_list_keys(wrn_request *request);
+void wrn_route_delete_key(wrn_request *request);
+void wrn_route_create_sandbox(wrn_request *request);
+void wrn_route_list_sandboxes(wrn_request *request);
+void wrn_route_get_sandbox(wrn_request *request);
+void wrn_route_delete_sandbox(wrn_request *request);
+void wrn_route_ping(wrn_request *request);
+void wrn_route_pause(wrn_request *request);
+void wrn_route_resume(wrn_request *request);
+void wrn_route_exec(wrn_request *request);
+
+/* The sandbox that the path names, of the caller's team. False: the request was answered (400, 404 or 500). */
+bool wrn_request_sandbox(wrn_request *request, wrn_sandbox_row *row);
+
+/* api/openapi.yaml as it was when this was built. */
+extern const char wrn_openapi[];
+extern const size_t wrn_openapi_size;
+
+#endif

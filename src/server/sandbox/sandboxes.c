@@ -1,0 +1,520 @@
+#include "server/sandbox/sandboxes.h"
+
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/auto.h"
+#include "base/clock.h"
+#include "server/log.h"
+
+enum { BUCKETS = 1024, CHANGES_MAX = 64 };
+
+typedef struct change {
+    struct change *next;
+    wrn_event event;
+    wrn_sandbox_done_fn done; /* NULL: nobody waits */
+    void *context;
+} change;
+
+typedef struct sandbox {
+    wrn_sandboxes *all;
+    struct sandbox *next; /* in its bucket */
+    wrn_sandbox_row row;
+    wrn_state state;
+    wrn_box *box;
+    bool busy, gone;
+    change *changes, **last_change; /* the first one is in progress when busy */
+    size_t change_count;
+    wrn_sandbox_done_fn created;
+    void *created_context;
+    size_t commands; /* that run */
+    int64_t active_ms;
+    uv_timer_t idle;
+} sandbox;
+
+struct wrn_sandboxes {
+    wrn_sandboxes_config config;
+    sandbox *buckets[BUCKETS];
+    int64_t count, memory_mb;
+    bool stopping;
+    void (*stopped)(void *context);
+    void *stopped_context;
+};
+
+struct wrn_command {
+    sandbox *sandbox;
+    wrn_proc *proc;
+    wrn_proc_events events;
+};
+
+static void start_changes(sandbox *s);
+
+WRN_PRINTF(3, 4) static void set_fault(wrn_fault *fault, const char *code, const char *format, ...) {
+    va_list args;
+    va_start(args, format);
+    fault->code = code;
+    vsnprintf(fault->message, sizeof(fault->message), format, args);
+    va_end(args);
+}
+
+static void db_fault(wrn_fault *fault) {
+    set_fault(fault, "db_error", "the database failed; see wrennd's log");
+}
+
+/* ---- the table of those that live ---- */
+
+static sandbox **bucket_of(wrn_sandboxes *all, const char *id) {
+    uint32_t hash = 2166136261U;
+    for (const char *c = id; *c; c++) hash = (hash ^ (unsigned char)*c) * 16777619U;
+    return &all->buckets[hash % BUCKETS];
+}
+
+static sandbox *find(wrn_sandboxes *all, const char *id) {
+    sandbox *s = *bucket_of(all, id);
+    while (s && strcmp(s->row.id, id) != 0) s = s->next;
+    return s;
+}
+
+static void on_idle_closed(uv_handle_t *handle) {
+    free(handle->data);
+}
+
+static void check_stopped(wrn_sandboxes *all) {
+    if (!all->stopping || all->count || !all->stopped) return;
+    void (*stopped)(void *context) = WRN_TAKE(all->stopped);
+    stopped(all->stopped_context);
+}
+
+static void forget(sandbox *s) {
+    wrn_sandboxes *all = s->all;
+    sandbox **at = bucket_of(all, s->row.id);
+    while (*at != s) at = &(*at)->next;
+    *at = s->next;
+    all->count--;
+    all->memory_mb -= s->row.memory_mb;
+    s->gone = true;
+    uv_close((uv_handle_t *)&s->idle, on_idle_closed);
+}
+
+/* ---- states ---- */
+
+static bool enter(sandbox *s, wrn_state next) {
+    wrn_sandbox_row row = s->row;
+    snprintf(row.status, sizeof(row.status), "%s", wrn_state_name(next));
+    row.last_updated = wrn_unix_time();
+    if (next == WRN_STATE_RUNNING && s->state != WRN_STATE_RUNNING) row.last_active_at = row.last_updated;
+    if (next == WRN_STATE_RUNNING && !s->row.started_at) row.started_at = row.last_updated;
+    if (wrn_store_update_sandbox(s->all->config.store, &row) != WRN_DB_OK) return false;
+    s->row = row;
+    s->state = next;
+    return true;
+}
+
+static void refuse_state(const char *status, wrn_event event, wrn_fault *fault) {
+    const char *wanted = event == WRN_EVENT_RESUME ? "paused" : "running";
+    set_fault(fault, "invalid_state", "sandbox is not %s (status: %s)", wanted, status);
+}
+
+bool wrn_sandbox_is_usable(const wrn_sandbox_row *row, wrn_fault *fault) {
+    wrn_state state;
+    if (wrn_state_parse(row->status, &state) && wrn_state_step(state, WRN_EVENT_USE).action != WRN_ACTION_REFUSE)
+        return true;
+    refuse_state(row->status, WRN_EVENT_USE, fault);
+    return false;
+}
+
+/* ---- idling ---- */
+
+static void on_idle(uv_timer_t *timer);
+
+static void arm_idle(sandbox *s) {
+    if (s->gone) return;
+    if (s->row.timeout_sec <= 0 || s->state != WRN_STATE_RUNNING || s->commands) {
+        uv_timer_stop(&s->idle);
+        return;
+    }
+    int64_t left = s->active_ms + s->row.timeout_sec * 1000 - wrn_now_ms();
+    uv_timer_start(&s->idle, on_idle, left > 0 ? (uint64_t)left : 0, 0);
+}
+
+/* Something used it. Does not write: the store's copy has whole seconds and is only for show. */
+static void touch(sandbox *s) {
+    s->active_ms = wrn_now_ms();
+    arm_idle(s);
+}
+
+static void touch_and_write(sandbox *s) {
+    touch(s);
+    int64_t now = wrn_unix_time();
+    if (s->row.last_active_at == now || s->state != WRN_STATE_RUNNING) return;
+    s->row.last_active_at = now;
+    wrn_store_update_sandbox(s->all->config.store, &s->row);
+}
+
+static bool add_change(sandbox *s, wrn_event event, wrn_sandbox_done_fn done, void *context) {
+    change *c = s->change_count < CHANGES_MAX || !done ? calloc(1, sizeof(*c)) : NULL;
+    if (!c) return false;
+    *c = (change){NULL, event, done, context};
+    *s->last_change = c;
+    s->last_change = &c->next;
+    s->change_count++;
+    return true;
+}
+
+static void on_idle(uv_timer_t *timer) {
+    sandbox *s = timer->data;
+    wrn_log_info("sandbox %s was idle for %lld s: pausing it", s->row.id, (long long)s->row.timeout_sec);
+    if (add_change(s, WRN_EVENT_PAUSE, NULL, NULL)) start_changes(s);
+}
+
+/* ---- changes ---- */
+
+/* Ends the change in progress. */
+static void end_change(sandbox *s, const wrn_fault *fault) {
+    change *c = s->changes;
+    s->changes = c->next;
+    if (!s->changes) s->last_change = &s->changes;
+    s->change_count--;
+    s->busy = false;
+    if (c->done) c->done(c->context, fault ? NULL : &s->row, fault);
+    else if (fault) wrn_log_warning("sandbox %s: %s", s->row.id, fault->message);
+    free(c);
+}
+
+static void on_frozen(void *context, const wrn_fault *fault) {
+    sandbox *s = context;
+    bool unattended = !s->changes->done;
+    wrn_transition back = wrn_state_step(s->state, WRN_EVENT_PAUSE_FAILED);
+    if (fault && back.action != WRN_ACTION_REFUSE) {
+        enter(s, back.next);
+        arm_idle(s);
+    }
+    end_change(s, fault);
+    /* Nobody may know of a sandbox that can't be paused when idle; better gone than running for ever. */
+    if (fault && unattended) add_change(s, WRN_EVENT_DESTROY, NULL, NULL);
+    start_changes(s);
+}
+
+static void on_thawed(void *context, const wrn_fault *fault) {
+    sandbox *s = context;
+    wrn_fault own;
+    wrn_transition step = wrn_state_step(s->state, WRN_EVENT_RESUMED);
+    if (!fault && step.action == WRN_ACTION_REFUSE) {
+        refuse_state(s->row.status, WRN_EVENT_RESUME, &own);
+        fault = &own;
+    } else if (!fault) {
+        s->row.started_at = 0;
+        if (!enter(s, step.next)) db_fault(&own), fault = &own;
+        touch(s);
+    }
+    end_change(s, fault);
+    start_changes(s);
+}
+
+static void on_destroyed(void *context, const wrn_fault *fault) {
+    sandbox *s = context;
+    wrn_sandboxes *all = s->all;
+    forget(s);
+    s->box = NULL;
+    end_change(s, fault);
+    start_changes(s);
+    check_stopped(all);
+}
+
+static void destroy_box(sandbox *s) {
+    uv_timer_stop(&s->idle);
+    s->all->config.ops->destroy(s->box, on_destroyed, s);
+}
+
+/* Starts the first change, or ends it with a fault; false when it has ended. */
+static bool start_change(sandbox *s) {
+    wrn_fault fault;
+    wrn_event event = s->changes->event;
+    wrn_transition step = wrn_state_step(s->state, event);
+    const wrn_backend_ops *ops = s->all->config.ops;
+    if (step.action == WRN_ACTION_REFUSE) {
+        refuse_state(s->row.status, event, &fault);
+        return end_change(s, &fault), false;
+    }
+    if (step.next != s->state && !enter(s, step.next) && event != WRN_EVENT_DESTROY) {
+        db_fault(&fault);
+        return end_change(s, &fault), false;
+    }
+    switch (step.action) {
+    case WRN_ACTION_FREEZE:
+        uv_timer_stop(&s->idle);
+        ops->freeze(s->box, on_frozen, s);
+        return true;
+    case WRN_ACTION_THAW: ops->thaw(s->box, on_thawed, s); return true;
+    case WRN_ACTION_DESTROY: destroy_box(s); return true;
+    default: break;
+    }
+    /* Destroy of one that died by itself: its state says stopped already, but its box is still there. */
+    if (s->box) return destroy_box(s), true;
+    return end_change(s, NULL), false;
+}
+
+static void start_changes(sandbox *s) {
+    while (!s->busy && s->changes) {
+        s->busy = true;
+        if (start_change(s)) return;
+    }
+}
+
+static void on_died(void *context, const wrn_fault *fault) {
+    sandbox *s = context;
+    wrn_log_warning("sandbox %s ended by itself: %s", s->row.id, fault ? fault->message : "no reason given");
+    wrn_transition step = wrn_state_step(s->state, WRN_EVENT_DIED);
+    if (step.action != WRN_ACTION_REFUSE) enter(s, step.next);
+    if (!add_change(s, WRN_EVENT_DESTROY, NULL, NULL)) return;
+    start_changes(s);
+}
+
+void wrn_sandboxes_change(wrn_sandboxes *all, const wrn_sandbox_row *row, wrn_event event, wrn_sandbox_done_fn done,
+                          void *context) {
+    wrn_fault fault;
+    sandbox *s = find(all, row->id);
+    if (s && add_change(s, event, done, context)) return start_changes(s);
+    if (s) {
+        set_fault(&fault, "conflict", "too many changes of this sandbox are waiting");
+        return done(context, NULL, &fault);
+    }
+    /* It lives in the records only. */
+    wrn_sandbox_row copy = *row;
+    wrn_state state = WRN_STATE_STOPPED;
+    wrn_state_parse(row->status, &state);
+    wrn_transition step = wrn_state_step(state, event);
+    if (step.action == WRN_ACTION_REFUSE) {
+        refuse_state(row->status, event, &fault);
+        return done(context, NULL, &fault);
+    }
+    if (step.next != state) {
+        snprintf(copy.status, sizeof(copy.status), "%s", wrn_state_name(step.next));
+        copy.last_updated = wrn_unix_time();
+        if (wrn_store_update_sandbox(all->config.store, &copy) != WRN_DB_OK) {
+            db_fault(&fault);
+            return done(context, NULL, &fault);
+        }
+    }
+    done(context, &copy, NULL);
+}
+
+/* ---- creating ---- */
+
+static void on_created(void *context, wrn_box *box, const wrn_fault *fault) {
+    sandbox *s = context;
+    wrn_sandboxes *all = s->all;
+    wrn_fault own;
+    s->box = box;
+    wrn_event event = fault ? WRN_EVENT_BOOT_FAILED : WRN_EVENT_BOOTED;
+    bool written = enter(s, wrn_state_step(s->state, event).next);
+    if (!fault && !written) db_fault(&own), fault = &own;
+    s->busy = false;
+    s->created(s->created_context, fault ? NULL : &s->row, fault);
+    if (box) {
+        touch(s);
+        if (fault) add_change(s, WRN_EVENT_DESTROY, NULL, NULL);
+        return start_changes(s);
+    }
+    wrn_log_warning("sandbox %s could not be made: %s", s->row.id, fault ? fault->message : "no reason given");
+    forget(s);
+    start_changes(s);
+    check_stopped(all);
+}
+
+static bool has_room(const wrn_sandboxes *all, const wrn_sandbox_row *asked, wrn_fault *fault) {
+    const wrn_sandboxes_config *c = &all->config;
+    if (all->stopping) {
+        set_fault(fault, "no_hosts_available", "wrennd is stopping");
+    } else if (all->count >= c->count_max) {
+        set_fault(fault, "no_hosts_available",
+                  "%lld sandboxes live already, which is the limit; destroy one or raise --max-sandboxes",
+                  (long long)all->count);
+    } else if (c->memory_mb_max && asked->memory_mb > c->memory_mb_max - all->memory_mb) {
+        set_fault(fault, "no_hosts_available",
+                  "%lld MB are asked for and %lld of %lld MB are left; destroy a sandbox or raise --max-memory-mb",
+                  (long long)asked->memory_mb, (long long)(c->memory_mb_max - all->memory_mb),
+                  (long long)c->memory_mb_max);
+    } else {
+        return true;
+    }
+    return false;
+}
+
+static sandbox *new_sandbox(wrn_sandboxes *all, const wrn_sandbox_row *asked) {
+    sandbox *s = calloc(1, sizeof(*s));
+    if (!s) return NULL;
+    s->all = all;
+    s->row = *asked;
+    s->state = WRN_STATE_PENDING;
+    s->last_change = &s->changes;
+    s->busy = true; /* until it is made */
+    wrn_id_new(s->row.id, "cl");
+    snprintf(s->row.status, sizeof(s->row.status), "%s", wrn_state_name(s->state));
+    s->row.created_at = s->row.last_updated = wrn_unix_time();
+    s->row.started_at = s->row.last_active_at = 0;
+    return s;
+}
+
+void wrn_sandboxes_create(wrn_sandboxes *all, const wrn_sandbox_row *asked, wrn_sandbox_done_fn done, void *context) {
+    wrn_fault fault;
+    const wrn_sandboxes_config *c = &all->config;
+    if (!c->ops->template_type(c->backend, asked->template_name)) {
+        set_fault(&fault, "not_found", "there is no template \"%s\"", asked->template_name);
+        return done(context, NULL, &fault);
+    }
+    if (!has_room(all, asked, &fault)) return done(context, NULL, &fault);
+    sandbox *s = new_sandbox(all, asked);
+    if (!s || wrn_store_add_sandbox(c->store, &s->row) != WRN_DB_OK) {
+        free(s);
+        db_fault(&fault);
+        return done(context, NULL, &fault);
+    }
+    uv_timer_init(c->loop, &s->idle);
+    s->idle.data = s;
+    s->created = done;
+    s->created_context = context;
+    sandbox **bucket = bucket_of(all, s->row.id);
+    s->next = *bucket;
+    *bucket = s;
+    all->count++;
+    all->memory_mb += s->row.memory_mb;
+    wrn_box_spec spec = {s->row.id, s->row.template_name, s->row.vcpus, s->row.memory_mb};
+    c->ops->create(c->backend, &spec, on_died, on_created, s);
+}
+
+/* ---- using ---- */
+
+typedef struct ping {
+    wrn_sandbox_row row;
+    wrn_sandbox_done_fn done;
+    void *context;
+} ping;
+
+static void on_ping(void *context, const wrn_fault *fault) {
+    ping *p = context;
+    p->done(p->context, fault ? NULL : &p->row, fault);
+    free(p);
+}
+
+/* The one that lives and can be used; NULL with a fault. */
+static sandbox *usable(wrn_sandboxes *all, const wrn_sandbox_row *row, wrn_fault *fault) {
+    sandbox *s = find(all, row->id);
+    if (!wrn_sandbox_is_usable(s ? &s->row : row, fault)) return NULL;
+    if (!s) set_fault(fault, "not_found", "the sandbox is gone");
+    return s;
+}
+
+void wrn_sandboxes_ping(wrn_sandboxes *all, const wrn_sandbox_row *row, wrn_sandbox_done_fn done, void *context) {
+    wrn_fault fault;
+    sandbox *s = usable(all, row, &fault);
+    ping *p = s ? calloc(1, sizeof(*p)) : NULL;
+    if (s && !p) set_fault(&fault, "internal_error", "out of memory");
+    if (!p) return done(context, NULL, &fault);
+    touch_and_write(s);
+    *p = (ping){s->row, done, context};
+    all->config.ops->ping(s->box, on_ping, p);
+}
+
+static void on_command_start(void *context, int64_t pid) {
+    wrn_command *command = context;
+    if (command->events.on_start) command->events.on_start(command->events.context, pid);
+}
+
+static void on_command_output(void *context, int stream, const void *data, size_t size) {
+    wrn_command *command = context;
+    command->events.on_output(command->events.context, stream, data, size);
+}
+
+static void on_command_end(void *context, wrn_proc_end end, int code, const wrn_fault *fault) {
+    wrn_command *command = context;
+    sandbox *s = command->sandbox;
+    s->commands--;
+    if (!s->gone) touch_and_write(s);
+    command->events.on_end(command->events.context, end, code, fault);
+    free(command);
+}
+
+wrn_command *wrn_sandboxes_exec(wrn_sandboxes *all, const wrn_sandbox_row *row, const wrn_proc_spec *spec,
+                                const wrn_proc_events *events, wrn_fault *fault) {
+    sandbox *s = usable(all, row, fault);
+    if (!s) return NULL;
+    wrn_command *command = calloc(1, sizeof(*command));
+    if (!command) return set_fault(fault, "internal_error", "out of memory"), NULL;
+    *command = (wrn_command){.sandbox = s, .events = *events};
+    wrn_proc_events own = {on_command_start, on_command_output, on_command_end, command};
+    s->commands++;
+    touch(s);
+    command->proc = all->config.ops->exec(s->box, spec, &own, fault);
+    if (command->proc) return command;
+    s->commands--;
+    touch(s);
+    free(command);
+    return NULL;
+}
+
+void wrn_command_kill(wrn_command *command) {
+    command->sandbox->all->config.ops->signal(command->proc, SIGKILL);
+}
+
+/* ---- beginning and end ---- */
+
+wrn_sandboxes *wrn_sandboxes_new(const wrn_sandboxes_config *config) {
+    wrn_sandboxes *all = calloc(1, sizeof(*all));
+    if (all) all->config = *config;
+    return all;
+}
+
+typedef struct leftovers {
+    wrn_sandbox_row *rows;
+    size_t count, capacity;
+} leftovers;
+
+static bool collect(void *context, const wrn_sandbox_row *row) {
+    leftovers *left = context;
+    if (left->count == left->capacity) {
+        size_t capacity = left->capacity ? left->capacity * 2 : 16;
+        wrn_sandbox_row *rows = realloc(left->rows, capacity * sizeof(*rows));
+        if (!rows) return false;
+        left->rows = rows;
+        left->capacity = capacity;
+    }
+    left->rows[left->count++] = *row;
+    return true;
+}
+
+bool wrn_sandboxes_recover(wrn_sandboxes *all) {
+    leftovers left = {0};
+    bool ok = wrn_store_list_sandboxes(all->config.store, NULL, collect, &left) == WRN_DB_OK;
+    for (size_t i = 0; ok && i < left.count; i++) {
+        wrn_sandbox_row *row = &left.rows[i];
+        wrn_state state;
+        if (!wrn_state_parse(row->status, &state)) state = WRN_STATE_MISSING;
+        snprintf(row->status, sizeof(row->status), "%s", wrn_state_name(wrn_state_step(state, WRN_EVENT_RESTART).next));
+        row->last_updated = wrn_unix_time();
+        ok = wrn_store_update_sandbox(all->config.store, row) == WRN_DB_OK;
+        wrn_log_info("sandbox %s did not outlive the last run of wrennd: %s", row->id, row->status);
+    }
+    free(left.rows);
+    return ok;
+}
+
+void wrn_sandboxes_stop(wrn_sandboxes *all, void (*done)(void *context), void *context) {
+    all->stopping = true;
+    all->stopped = done;
+    all->stopped_context = context;
+    for (size_t i = 0; i < BUCKETS; i++) {
+        for (sandbox *s = all->buckets[i], *next; s; s = next) {
+            next = s->next; /* a change that ends at once takes it out of the list */
+            if (add_change(s, WRN_EVENT_DESTROY, NULL, NULL)) start_changes(s);
+        }
+    }
+    check_stopped(all);
+}
+
+void wrn_sandboxes_free(wrn_sandboxes *all) {
+    free(all);
+}

@@ -1,0 +1,51 @@
+/* The sandboxes that live, and what can be done with them.
+ *
+ * Each state is written to the store before anybody can see it, and before the backend is asked to act on it. What takes
+ * time (create, pause, resume, destroy) runs one at a time per sandbox, in the order it was asked for, and is checked
+ * against the state table when its turn comes. Completions come once, from the loop or from inside the call. */
+#ifndef WRN_SERVER_SANDBOX_SANDBOXES_H
+#define WRN_SERVER_SANDBOX_SANDBOXES_H
+
+#include "server/backend/backend.h"
+#include "server/sandbox/state.h"
+#include "server/store/store.h"
+
+typedef struct wrn_sandboxes wrn_sandboxes;
+typedef struct wrn_command wrn_command;
+
+typedef struct wrn_sandboxes_config {
+    uv_loop_t *loop;
+    wrn_store *store;
+    const wrn_backend_ops *ops;
+    wrn_backend *backend;
+    int64_t count_max;     /* that live at once */
+    int64_t memory_mb_max; /* of all that live, as asked for at create; 0: no limit */
+} wrn_sandboxes_config;
+
+wrn_sandboxes *wrn_sandboxes_new(const wrn_sandboxes_config *config);
+/* Writes down what an earlier run left in its records and the backend has swept. */
+bool wrn_sandboxes_recover(wrn_sandboxes *all);
+/* Makes no more of them and destroys all there are, then calls `done`. */
+void wrn_sandboxes_stop(wrn_sandboxes *all, void (*done)(void *context), void *context);
+/* After that, and once the loop has run out. */
+void wrn_sandboxes_free(wrn_sandboxes *all);
+
+/* `row` on success, else `fault`; both valid during the call only. */
+typedef void (*wrn_sandbox_done_fn)(void *context, const wrn_sandbox_row *row, const wrn_fault *fault);
+
+/* `asked`: team_id, template_name, vcpus, memory_mb, timeout_sec. */
+void wrn_sandboxes_create(wrn_sandboxes *all, const wrn_sandbox_row *asked, wrn_sandbox_done_fn done, void *context);
+/* `row` is what the caller has read from the store. The event is WRN_EVENT_PAUSE, _RESUME or _DESTROY. */
+void wrn_sandboxes_change(wrn_sandboxes *all, const wrn_sandbox_row *row, wrn_event event, wrn_sandbox_done_fn done,
+                          void *context);
+/* A sign of life to its idle timer, and a round trip to its agent. */
+void wrn_sandboxes_ping(wrn_sandboxes *all, const wrn_sandbox_row *row, wrn_sandbox_done_fn done, void *context);
+/* Starts a command; while it runs the sandbox is not idle. NULL with a fault. The command is gone after on_end. */
+wrn_command *wrn_sandboxes_exec(wrn_sandboxes *all, const wrn_sandbox_row *row, const wrn_proc_spec *spec,
+                                const wrn_proc_events *events, wrn_fault *fault);
+void wrn_command_kill(wrn_command *command);
+
+/* False, with an invalid_state fault, unless commands can run in it now. */
+bool wrn_sandbox_is_usable(const wrn_sandbox_row *row, wrn_fault *fault);
+
+#endif

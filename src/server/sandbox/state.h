@@ -1,0 +1,49 @@
+/* The life of a sandbox as one table: in which state which event is allowed, and what follows from it. */
+#ifndef WRN_SERVER_SANDBOX_STATE_H
+#define WRN_SERVER_SANDBOX_STATE_H
+
+#include <stdbool.h>
+
+typedef enum wrn_state {
+    WRN_STATE_PENDING, /* the backend makes it */
+    WRN_STATE_RUNNING,
+    WRN_STATE_PAUSED,
+    WRN_STATE_STOPPED, /* destroyed; final */
+    WRN_STATE_ERROR,   /* was never made; final but for destroy */
+    WRN_STATE_MISSING, /* its host is not heard of */
+    WRN_STATE_COUNT
+} wrn_state;
+
+typedef enum wrn_event {
+    WRN_EVENT_BOOTED,
+    WRN_EVENT_BOOT_FAILED,
+    WRN_EVENT_USE, /* exec, ping, ... */
+    WRN_EVENT_PAUSE,
+    WRN_EVENT_PAUSE_FAILED,
+    WRN_EVENT_RESUME,
+    WRN_EVENT_RESUMED,
+    WRN_EVENT_DIED, /* it ended by itself */
+    WRN_EVENT_DESTROY,
+    WRN_EVENT_RESTART, /* the server starts again and finds it in its records only */
+    WRN_EVENT_COUNT
+} wrn_event;
+
+typedef enum wrn_action {
+    WRN_ACTION_REFUSE, /* the event is not valid in this state */
+    WRN_ACTION_NONE,
+    WRN_ACTION_FREEZE,
+    WRN_ACTION_THAW,
+    WRN_ACTION_DESTROY
+} wrn_action;
+
+typedef struct wrn_transition {
+    wrn_action action; /* to start once the next state is written down */
+    wrn_state next;
+} wrn_transition;
+
+wrn_transition wrn_state_step(wrn_state state, wrn_event event);
+/* The word of the API. */
+const char *wrn_state_name(wrn_state state);
+bool wrn_state_parse(const char *name, wrn_state *out);
+
+#endif

@@ -1,0 +1,342 @@
+#include "server/server.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sodium.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/text.h"
+#include "server/log.h"
+#include "server/private.h"
+#include "server/routes/routes.h"
+
+enum { PRIVATE_TOKEN_SECONDS = 10 * 365 * 86400, LINGER_MS = 2000 };
+
+#define OWNER_EMAIL "owner@localhost"
+
+/* What the start hands on to whoever may log in. */
+typedef struct welcome {
+    char user_id[WRN_ID_SIZE], team_id[WRN_ID_SIZE];
+    char password[33]; /* "" when there is none */
+    char api_key[WRN_API_KEY_SIZE];
+    bool is_new;
+} welcome;
+
+static bool is_private(const wrn_server *server) {
+    return server->config->private_fd >= 0;
+}
+
+static const char *in_dir(wrn_arena *arena, const char *dir, const char *name) {
+    size_t size = strlen(dir) + strlen(name) + 2;
+    char *path = wrn_arena_alloc(arena, size);
+    if (path) snprintf(path, size, "%s/%s", dir, name);
+    return path;
+}
+
+/* ---- the directory ---- */
+
+/* Makes the directory and its parents; the last one is for us alone. */
+static bool make_dir(const char *path, char *why, size_t why_size) {
+    char part[4096];
+    struct stat info;
+    size_t size = strlen(path);
+    if (size >= sizeof(part)) return snprintf(why, why_size, "the data directory's path is too long"), false;
+    for (size_t i = 1; i <= size; i++) {
+        if (path[i] != '/' && path[i] != '\0') continue;
+        memcpy(part, path, i);
+        part[i] = '\0';
+        if (mkdir(part, path[i] ? 0755 : 0700) != 0 && errno != EEXIST) {
+            snprintf(why, why_size, "cannot make the data directory %s: %s; choose another one with --data-dir", part,
+                     strerror(errno));
+            return false;
+        }
+    }
+    if (stat(path, &info) != 0 || !S_ISDIR(info.st_mode))
+        return snprintf(why, why_size, "%s is not a directory", path), false;
+    if (info.st_uid != geteuid())
+        return snprintf(why, why_size, "the data directory %s belongs to somebody else; choose another", path), false;
+    if ((info.st_mode & 077) && chmod(path, 0700) != 0)
+        return snprintf(why, why_size, "others can read %s; run: chmod 700 %s", path, path), false;
+    return true;
+}
+
+static bool lock_dir(wrn_server *server, wrn_arena *arena, char *why, size_t why_size) {
+    const char *dir = server->config->data_dir, *path = in_dir(arena, dir, "lock");
+    server->lock_fd = path ? open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600) : -1;
+    if (server->lock_fd >= 0 && flock(server->lock_fd, LOCK_EX | LOCK_NB) == 0) return true;
+    if (errno == EWOULDBLOCK)
+        snprintf(why, why_size, "another wrennd uses the data directory %s; stop it or choose another --data-dir", dir);
+    else
+        snprintf(why, why_size, "cannot lock %s: %s", path ? path : dir, strerror(errno));
+    return false;
+}
+
+static const char *find_agent(const wrn_config *config, wrn_arena *arena) {
+    if (config->agent) return config->agent;
+    static const char *const beside[] = {"wrenn-agent", "../libexec/wrenn/wrenn-agent", "../agent/wrenn-agent"};
+    char self[4096];
+    ssize_t size = readlink("/proc/self/exe", self, sizeof(self) - 1);
+    self[size > 0 ? size : 0] = '\0';
+    char *slash = strrchr(self, '/');
+    if (slash) *slash = '\0';
+    for (size_t i = 0; slash && i < WRN_COUNT(beside); i++) {
+        const char *path = in_dir(arena, self, beside[i]);
+        if (path && access(path, X_OK) == 0) return path;
+    }
+    return WRN_LIBEXECDIR "/wrenn-agent";
+}
+
+bool wrn_server_backend_config(const wrn_config *config, wrn_arena *arena, wrn_backend_config *out) {
+    *out = (wrn_backend_config){.state_dir = in_dir(arena, config->data_dir, "sandboxes"),
+                                .template_dir = config->template_dir,
+                                .agent_path = find_agent(config, arena),
+                                .cgroup_parent = config->cgroup_parent};
+    if (!out->template_dir) out->template_dir = in_dir(arena, config->data_dir, "templates");
+    return out->state_dir && out->template_dir;
+}
+
+/* ---- accounts ---- */
+
+wrn_db wrn_server_new_key(wrn_server *server, const char *team_id, const char *user_id, const char *name,
+                          wrn_key_row *row, char key[WRN_API_KEY_SIZE]) {
+    *row = (wrn_key_row){.name = name, .created_at = wrn_unix_time()};
+    wrn_api_key_new(key);
+    wrn_id_new(row->id, "key");
+    snprintf(row->team_id, sizeof(row->team_id), "%s", team_id);
+    snprintf(row->created_by, sizeof(row->created_by), "%s", user_id);
+    snprintf(row->prefix, sizeof(row->prefix), "%s", key);
+    return wrn_store_add_key(server->store, row, key);
+}
+
+static bool first_start(wrn_server *server, welcome *out, char *why, size_t why_size) {
+    int has = wrn_store_has_accounts(server->store);
+    if (has > 0) return true;
+    wrn_account owner = {.email = OWNER_EMAIL, .name = "Owner"};
+    wrn_id_new(owner.user_id, "usr");
+    wrn_id_new(owner.team_id, "team");
+    bool ok = has == 0;
+    if (!is_private(server)) {
+        unsigned char bytes[16];
+        randombytes_buf(bytes, sizeof(bytes));
+        wrn_hex(out->password, bytes, sizeof(bytes));
+        ok = ok && wrn_password_hash_now(out->password, owner.password_hash);
+    }
+    wrn_key_row row;
+    ok = ok && wrn_store_add_account(server->store, &owner) == WRN_DB_OK &&
+         wrn_server_new_key(server, owner.team_id, owner.user_id, "First key", &row, out->api_key) == WRN_DB_OK;
+    if (!ok) return snprintf(why, why_size, "cannot make the first account"), false;
+    memcpy(out->user_id, owner.user_id, sizeof(owner.user_id));
+    memcpy(out->team_id, owner.team_id, sizeof(owner.team_id));
+    return out->is_new = true;
+}
+
+static void print_welcome(const wrn_server *server, const welcome *w, const char *address) {
+    bool is_unix = strncmp(address, "unix:", 5) == 0;
+    printf("This is wrennd's first start; it has made %s.\n"
+           "The following is shown once:\n\n"
+           "    export WRENN_BASE_URL=%s%s\n"
+           "    export WRENN_API_KEY=%s\n\n"
+           "To log in, for instance to make more keys: e-mail %s, password %s\n\n",
+           server->config->data_dir, is_unix ? "" : "http://", address, w->api_key, OWNER_EMAIL, w->password);
+    fflush(stdout);
+}
+
+/* ---- stopping ---- */
+
+static void finish_if_done(wrn_server *server);
+
+static void on_boxes_stopped(void *context) {
+    wrn_server *server = context;
+    server->boxes_stopped = true;
+    /* What the end of a sandbox answers has been sent by now, as far as clients take it at once. */
+    if (is_private(server)) wrn_http_abort(server->http);
+    finish_if_done(server);
+}
+
+static void stop_boxes(wrn_server *server) {
+    if (server->boxes_stopping) return;
+    server->boxes_stopping = true;
+    wrn_sandboxes_stop(server->sandboxes, on_boxes_stopped, server);
+}
+
+static void on_grace(uv_timer_t *timer) {
+    wrn_server *server = timer->data;
+    if (server->boxes_stopped) return wrn_http_abort(server->http);
+    stop_boxes(server);
+}
+
+static void finish_if_done(wrn_server *server) {
+    if (server->boxes_stopped && !server->drained && server->handles_open)
+        uv_timer_start(&server->grace, on_grace, LINGER_MS, 0);
+    if (!server->boxes_stopped || !server->drained || !server->handles_open) return;
+    server->handles_open = false;
+    for (size_t i = 0; i < WRN_COUNT(server->signals); i++) uv_close((uv_handle_t *)&server->signals[i], NULL);
+    uv_close((uv_handle_t *)&server->grace, NULL);
+    wrn_private_unwatch(server);
+}
+
+static void on_drained(void *context) {
+    wrn_server *server = context;
+    server->drained = true;
+    stop_boxes(server);
+    finish_if_done(server);
+}
+
+static void stop(wrn_server *server, bool at_once) {
+    if (server->stopping) {
+        /* Asked again: no more patience. */
+        stop_boxes(server);
+        wrn_http_abort(server->http);
+        return;
+    }
+    server->stopping = true;
+    wrn_http_stop(server->http);
+    if (at_once) stop_boxes(server);
+    else uv_timer_start(&server->grace, on_grace, (uint64_t)server->config->stop_grace_ms, 0);
+}
+
+static void on_signal(uv_signal_t *handle, int number) {
+    wrn_log_info("stopping, for signal %d", number);
+    stop(handle->data, is_private(handle->data));
+}
+
+static void on_owner_gone(wrn_server *server) {
+    stop(server, true);
+}
+
+/* ---- starting ---- */
+
+static bool open_state(wrn_server *server, wrn_arena *arena, char *why, size_t why_size) {
+    const char *dir = server->config->data_dir;
+    if (!make_dir(dir, why, why_size) || !lock_dir(server, arena, why, why_size)) return false;
+    const char *database = in_dir(arena, dir, "wrennd.db"), *secret = in_dir(arena, dir, "token.secret");
+    if (!database || !secret) return snprintf(why, why_size, "out of memory"), false;
+    mode_t mask = umask(0077);
+    server->store = wrn_store_open(database, is_private(server), why, why_size);
+    umask(mask);
+    if (!server->store) return false;
+    server->auth.store = server->store;
+    if (!is_private(server)) return wrn_auth_load_secret(&server->auth, secret, why, why_size);
+    randombytes_buf(server->auth.secret, sizeof(server->auth.secret));
+    return true;
+}
+
+static bool open_backend(wrn_server *server, wrn_arena *arena, char *why, size_t why_size) {
+    wrn_backend_config config;
+    wrn_fault fault = {.code = "internal_error"};
+    if (!wrn_server_backend_config(server->config, arena, &config) ||
+        (mkdir(config.state_dir, 0700) != 0 && errno != EEXIST))
+        return snprintf(why, why_size, "cannot make %s: %s", config.state_dir, strerror(errno)), false;
+    config.loop = &server->loop;
+    if (server->ops->open(&config, &server->backend, &fault) != 0)
+        return snprintf(why, why_size, "sandboxes can't run here: %s; see: wrennd doctor", fault.message), false;
+    server->isolation = server->ops->isolation(server->backend);
+    wrn_sandboxes_config boxes = {&server->loop,   server->store,
+                                  server->ops,     server->backend,
+                                  server->config->max_sandboxes, server->config->max_memory_mb};
+    server->sandboxes = wrn_sandboxes_new(&boxes);
+    if (server->isolation && server->sandboxes && wrn_sandboxes_recover(server->sandboxes)) return true;
+    return snprintf(why, why_size, "cannot read the sandboxes of the last run"), false;
+}
+
+static bool open_loop(wrn_server *server, char *why, size_t why_size) {
+    static const int numbers[] = {SIGTERM, SIGINT};
+    const wrn_http_handler handler = {server, wrn_routes_head, wrn_routes_run, on_drained};
+    server->http = wrn_http_new(&server->loop, &server->config->http, &handler);
+    if (!server->http) return snprintf(why, why_size, "out of memory"), false;
+    for (size_t i = 0; i < WRN_COUNT(numbers); i++) {
+        uv_signal_init(&server->loop, &server->signals[i]);
+        server->signals[i].data = server;
+        uv_signal_start(&server->signals[i], on_signal, numbers[i]);
+    }
+    uv_timer_init(&server->loop, &server->grace);
+    server->grace.data = server;
+    server->handles_open = true;
+    return true;
+}
+
+static bool tell_ready_fd(int64_t fd, const wrn_buf *addresses) {
+    if (fd < 0) return true;
+    bool ok = write((int)fd, addresses->data, addresses->size) == (ssize_t)addresses->size;
+    close((int)fd);
+    return ok;
+}
+
+static bool listen_all(wrn_server *server, const welcome *w, char *why, size_t why_size) {
+    const wrn_listen_list *list = &server->config->listen;
+    static char fallback[] = "127.0.0.1:8080";
+    WRN_AUTO(wrn_buf_free) wrn_buf bound = WRN_BUF_INIT;
+    for (size_t i = 0; i < list->count || i == 0; i++) {
+        const char *address = list->count ? list->addresses[i] : fallback;
+        char where[256];
+        if (!wrn_http_listen(server->http, address, where, sizeof(where), why, why_size)) return false;
+        if (i == 0 && w->is_new) print_welcome(server, w, where);
+        if (!wrn_http_is_private_address(address))
+            wrn_log_warning("%s is open to the network and has no TLS: keys and data can be read on the way; put a TLS "
+                            "proxy in front and listen on 127.0.0.1",
+                            where);
+        wrn_log_info("listening on %s", where);
+        wrn_buf_printf(&bound, "%s\n", where);
+    }
+    if (tell_ready_fd(server->config->ready_fd, &bound)) return true;
+    return snprintf(why, why_size, "cannot write to --ready-fd: %s", strerror(errno)), false;
+}
+
+static bool listen_private(wrn_server *server, const welcome *w, char *why, size_t why_size) {
+    char address[256], where[256];
+    int64_t now = wrn_unix_time();
+    snprintf(address, sizeof(address), "unix:%s/wrennd.sock", server->config->data_dir);
+    if (!wrn_http_listen(server->http, address, where, sizeof(where), why, why_size)) return false;
+    if (!wrn_private_watch(server, on_owner_gone))
+        return snprintf(why, why_size, "--private-fd must be one end of a socket pair"), false;
+    WRN_AUTO(wrn_buf_free) wrn_buf token = WRN_BUF_INIT;
+    wrn_claims claims = {w->user_id, w->team_id, "owner", OWNER_EMAIL, "Owner", now, now + PRIVATE_TOKEN_SECONDS};
+    wrn_jwt_sign(server->auth.secret, &claims, &token);
+    if (token.failed) return snprintf(why, why_size, "out of memory"), false;
+    if (wrn_private_greet((int)server->config->private_fd, address + 5, w->api_key, token.data)) return true;
+    return snprintf(why, why_size, "the owner has gone"), false;
+}
+
+/* Takes down whatever there is; safe in every stage of the start. */
+static void tear_down(wrn_server *server) {
+    if (server->http && server->handles_open) {
+        stop(server, true);
+        wrn_http_abort(server->http);
+        uv_run(&server->loop, UV_RUN_DEFAULT);
+    }
+    if (server->backend) server->ops->close(server->backend);
+    uv_run(&server->loop, UV_RUN_DEFAULT);
+    wrn_sandboxes_free(server->sandboxes);
+    if (server->http) wrn_http_free(server->http);
+    wrn_json_free(server->isolation);
+    wrn_store_close(server->store);
+    sodium_memzero(server->auth.secret, sizeof(server->auth.secret));
+    if (uv_loop_close(&server->loop) != 0) wrn_log_debug("some handles are still open");
+    if (server->lock_fd >= 0) close(server->lock_fd);
+}
+
+bool wrn_server_run(const wrn_config *config, const wrn_platform *platform, char *why, size_t why_size) {
+    WRN_AUTO(wrn_arena_free) wrn_arena arena = {0};
+    wrn_server server = {.config = config, .lock_fd = -1, .parent_fd = -1, .ops = platform->ops};
+    welcome w = {0};
+    if (uv_loop_init(&server.loop) != 0) return snprintf(why, why_size, "cannot make an event loop"), false;
+    wrn_damper_init(&server.damper);
+    bool locked = open_state(&server, &arena, why, why_size);
+    bool ok = locked && first_start(&server, &w, why, why_size) && open_backend(&server, &arena, why, why_size) &&
+              open_loop(&server, why, why_size);
+    ok = ok && (is_private(&server) ? listen_private(&server, &w, why, why_size)
+                                    : listen_all(&server, &w, why, why_size));
+    sodium_memzero(&w, sizeof(w));
+    if (ok) uv_run(&server.loop, UV_RUN_DEFAULT);
+    bool remove = is_private(&server) && locked;
+    if (!ok && is_private(&server)) wrn_private_fail((int)config->private_fd, why);
+    tear_down(&server);
+    if (remove) wrn_private_remove_tree(config->data_dir);
+    return ok;
+}

@@ -1,0 +1,53 @@
+/* wrennd as a whole: what its parts share, and its beginning and end. */
+#ifndef WRN_SERVER_SERVER_H
+#define WRN_SERVER_SERVER_H
+
+#include "server/backend/backend.h"
+#include "server/config.h"
+#include "server/http/auth.h"
+#include "server/http/http.h"
+#include "server/http/password.h"
+#include "server/sandbox/sandboxes.h"
+#include "server/store/store.h"
+
+typedef struct wrn_server {
+    const wrn_config *config;
+    uv_loop_t loop;
+    int lock_fd;
+    wrn_store *store;
+    wrn_auth auth;
+    wrn_damper damper;
+    const wrn_backend_ops *ops;
+    wrn_backend *backend;
+    wrn_json *isolation; /* what every sandbox gets here */
+    wrn_sandboxes *sandboxes;
+    wrn_http *http;
+    uv_signal_t signals[2];
+    uv_timer_t grace;
+    uv_pipe_t lifeline; /* private mode: the owner's socket */
+    uv_poll_t parent;   /* private mode: the owner's pidfd */
+    int parent_fd;
+    bool handles_open, lifeline_open, parent_open;
+    bool stopping, boxes_stopping, boxes_stopped, drained;
+} wrn_server;
+
+/* What the machine-dependent part brings; the tests bring their own. */
+typedef struct wrn_platform {
+    const wrn_backend_ops *ops;
+    bool (*doctor)(const wrn_backend_config *config, wrn_json *report);
+    size_t (*leaks)(const wrn_backend_config *config, wrn_json *report);
+} wrn_platform;
+
+/* The program: returns its exit status. */
+int wrn_server_main(int argc, char **argv, const wrn_platform *platform);
+
+/* Runs until told to stop. False with a message when it cannot start. */
+bool wrn_server_run(const wrn_config *config, const wrn_platform *platform, char *why, size_t why_size);
+/* Where the agent, the state and the templates are. The texts live in `arena`. */
+bool wrn_server_backend_config(const wrn_config *config, wrn_arena *arena, wrn_backend_config *out);
+
+/* Makes a new API key for the team. */
+wrn_db wrn_server_new_key(wrn_server *server, const char *team_id, const char *user_id, const char *name,
+                          wrn_key_row *row, char key[WRN_API_KEY_SIZE]);
+
+#endif

@@ -1,0 +1,21 @@
+/* Identifiers and secrets: a prefix and 128 random bits as 25 base-36 digits; API keys. */
+#ifndef WRN_SERVER_STORE_IDS_H
+#define WRN_SERVER_STORE_IDS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+enum {
+    WRN_ID_SIZE = 32,        /* the longest prefix, the digits and a NUL fit */
+    WRN_API_KEY_SIZE = 37,   /* "wrn_", 32 hex digits, NUL */
+    WRN_KEY_PREFIX_SIZE = 11 /* what is shown of a key */
+};
+
+/* "cl-" and digits, for prefix "cl". */
+void wrn_id_new(char out[WRN_ID_SIZE], const char *prefix);
+/* Right prefix, length and alphabet, and no more than 128 bits. */
+bool wrn_id_is(const char *id, const char *prefix);
+
+void wrn_api_key_new(char out[WRN_API_KEY_SIZE]);
+
+#endif

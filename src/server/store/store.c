@@ -1,0 +1,167 @@
+#include "server/store/store.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/auto.h"
+#include "server/log.h"
+#include "server/store/sql.h"
+
+/* Step i brings a file from version i to i + 1. Released steps never change. */
+static const char *const migrations[] = {
+    "CREATE TABLE users ("
+    " id TEXT PRIMARY KEY, email TEXT NOT NULL UNIQUE, name TEXT NOT NULL, password_hash TEXT,"
+    " created_at INTEGER NOT NULL) STRICT;"
+    "CREATE TABLE teams (id TEXT PRIMARY KEY, name TEXT NOT NULL, created_at INTEGER NOT NULL) STRICT;"
+    "CREATE TABLE members ("
+    " user_id TEXT NOT NULL REFERENCES users(id) ON DELETE CASCADE,"
+    " team_id TEXT NOT NULL REFERENCES teams(id) ON DELETE CASCADE,"
+    " role TEXT NOT NULL, is_default INTEGER NOT NULL, PRIMARY KEY (user_id, team_id)) STRICT;"
+    "CREATE TABLE api_keys ("
+    " number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE,"
+    " team_id TEXT NOT NULL REFERENCES teams(id) ON DELETE CASCADE,"
+    " name TEXT NOT NULL, hash BLOB NOT NULL UNIQUE, prefix TEXT NOT NULL,"
+    " created_by TEXT NOT NULL, created_at INTEGER NOT NULL, last_used INTEGER) STRICT;"
+    "CREATE INDEX api_keys_by_team ON api_keys(team_id, number);"
+    "CREATE TABLE sandboxes ("
+    " number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE,"
+    " team_id TEXT NOT NULL REFERENCES teams(id) ON DELETE CASCADE,"
+    " status TEXT NOT NULL, template TEXT NOT NULL, vcpus INTEGER NOT NULL, memory_mb INTEGER NOT NULL,"
+    " timeout_sec INTEGER NOT NULL, created_at INTEGER NOT NULL, started_at INTEGER NOT NULL,"
+    " last_active_at INTEGER NOT NULL, last_updated INTEGER NOT NULL) STRICT;"
+    "CREATE INDEX sandboxes_alive ON sandboxes(team_id, number) WHERE status NOT IN ('stopped', 'error');",
+};
+
+static wrn_db report(wrn_store *store, const char *what) {
+    int code = sqlite3_extended_errcode(store->db);
+    if (code == SQLITE_CONSTRAINT_UNIQUE || code == SQLITE_CONSTRAINT_PRIMARYKEY) return WRN_DB_TAKEN;
+    wrn_log_error("database: %s: %s", what, sqlite3_errmsg(store->db));
+    return WRN_DB_ERROR;
+}
+
+static sqlite3_stmt *prepared(wrn_store *store, const char *sql) {
+    size_t i = 0;
+    while (i < WRN_STATEMENTS_MAX && store->cache[i].sql && store->cache[i].sql != sql) i++;
+    if (i == WRN_STATEMENTS_MAX) {
+        wrn_log_error("database: more than %d statements", WRN_STATEMENTS_MAX);
+        return NULL;
+    }
+    if (store->cache[i].sql) {
+        sqlite3_reset(store->cache[i].statement);
+        return store->cache[i].statement;
+    }
+    sqlite3_stmt *statement = NULL;
+    if (sqlite3_prepare_v3(store->db, sql, -1, SQLITE_PREPARE_PERSISTENT, &statement, NULL) != SQLITE_OK) {
+        report(store, sql);
+        return NULL;
+    }
+    store->cache[i].sql = sql;
+    store->cache[i].statement = statement;
+    return statement;
+}
+
+sqlite3_stmt *wrn_sql(wrn_store *store, const char *sql, const char *types, ...) {
+    sqlite3_stmt *statement = prepared(store, sql);
+    if (!statement) return NULL;
+    va_list args;
+    va_start(args, types);
+    int error = SQLITE_OK;
+    for (int i = 0; types[i] && error == SQLITE_OK; i++) {
+        if (types[i] == 't') {
+            error = sqlite3_bind_text(statement, i + 1, va_arg(args, const char *), -1, SQLITE_TRANSIENT);
+        } else if (types[i] == 'i') {
+            error = sqlite3_bind_int64(statement, i + 1, va_arg(args, int64_t));
+        } else {
+            const void *data = va_arg(args, const void *);
+            error = sqlite3_bind_blob64(statement, i + 1, data, va_arg(args, size_t), SQLITE_TRANSIENT);
+        }
+    }
+    va_end(args);
+    if (error == SQLITE_OK) return statement;
+    report(store, sql);
+    return NULL;
+}
+
+wrn_db wrn_sql_step(wrn_store *store, sqlite3_stmt *statement) {
+    if (!statement) return WRN_DB_ERROR;
+    int code = sqlite3_step(statement);
+    if (code == SQLITE_ROW) return WRN_DB_OK;
+    if (code == SQLITE_DONE) return WRN_DB_NONE;
+    return report(store, sqlite3_sql(statement));
+}
+
+wrn_db wrn_sql_run(wrn_store *store, sqlite3_stmt *statement) {
+    wrn_db outcome = wrn_sql_step(store, statement);
+    if (statement) sqlite3_reset(statement);
+    return outcome == WRN_DB_NONE ? WRN_DB_OK : outcome;
+}
+
+void wrn_sql_text(sqlite3_stmt *statement, int column, char *out, size_t size) {
+    const unsigned char *text = sqlite3_column_text(statement, column);
+    snprintf(out, size, "%s", text ? (const char *)text : "");
+}
+
+static bool execute(wrn_store *store, const char *sql) {
+    return sqlite3_exec(store->db, sql, NULL, NULL, NULL) == SQLITE_OK;
+}
+
+wrn_db wrn_sql_begin_durable(wrn_store *store) {
+    if (!store->ephemeral && !execute(store, "PRAGMA synchronous = FULL")) return report(store, "synchronous");
+    return execute(store, "BEGIN IMMEDIATE") ? WRN_DB_OK : report(store, "BEGIN");
+}
+
+wrn_db wrn_sql_end_durable(wrn_store *store, wrn_db so_far) {
+    if (so_far == WRN_DB_OK && !execute(store, "COMMIT")) so_far = report(store, "COMMIT");
+    if (so_far != WRN_DB_OK) execute(store, "ROLLBACK");
+    if (!store->ephemeral) execute(store, "PRAGMA synchronous = NORMAL");
+    return so_far;
+}
+
+static bool migrate(wrn_store *store, char *why, size_t why_size) {
+    sqlite3_stmt *ask = wrn_sql(store, "PRAGMA user_version", "");
+    int version = wrn_sql_step(store, ask) == WRN_DB_OK ? sqlite3_column_int(ask, 0) : -1;
+    if (ask) sqlite3_reset(ask);
+    if (version > (int)WRN_COUNT(migrations)) {
+        snprintf(why, why_size, "the database has version %d and this wrennd knows up to %zu; install a newer wrennd",
+                 version, WRN_COUNT(migrations));
+        return false;
+    }
+    for (; version >= 0 && version < (int)WRN_COUNT(migrations); version++) {
+        char set_version[48];
+        snprintf(set_version, sizeof(set_version), "PRAGMA user_version = %d", version + 1);
+        bool ok = execute(store, "BEGIN IMMEDIATE") && execute(store, migrations[version]) &&
+                  execute(store, set_version) && execute(store, "COMMIT");
+        if (!ok) break;
+    }
+    if (version == (int)WRN_COUNT(migrations)) return true;
+    snprintf(why, why_size, "cannot prepare the database: %s", sqlite3_errmsg(store->db));
+    return false;
+}
+
+wrn_store *wrn_store_open(const char *path, bool ephemeral, char *why, size_t why_size) {
+    wrn_store *store = calloc(1, sizeof(*store));
+    if (!store) return snprintf(why, why_size, "out of memory"), NULL;
+    store->ephemeral = ephemeral;
+    int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
+    const char *setup = ephemeral ? "PRAGMA journal_mode = MEMORY; PRAGMA synchronous = OFF; PRAGMA foreign_keys = ON;"
+                                  : "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA foreign_keys = ON;";
+    if (sqlite3_open_v2(path, &store->db, flags, NULL) != SQLITE_OK || !execute(store, setup)) {
+        snprintf(why, why_size, "cannot open the database %s: %s", path,
+                 store->db ? sqlite3_errmsg(store->db) : "out of memory");
+        wrn_store_close(store);
+        return NULL;
+    }
+    sqlite3_busy_timeout(store->db, 2000); /* somebody may look at it with the sqlite3 shell */
+    if (migrate(store, why, why_size)) return store;
+    wrn_store_close(store);
+    return NULL;
+}
+
+void wrn_store_close(wrn_store *store) {
+    if (!store) return;
+    for (size_t i = 0; i < WRN_STATEMENTS_MAX; i++) sqlite3_finalize(store->cache[i].statement);
+    sqlite3_close(store->db);
+    free(store);
+}
