@@ -29,7 +29,7 @@ typedef struct command {
     int64_t credit;
     int64_t deadline; /* when to kill it; 0: never */
     int64_t drain;    /* when to stop reading; 0: the command has not ended */
-    bool timed_out;
+    bool started, timed_out;
     uint8_t *input; /* waits for the command to read it */
     size_t input_size;
     bool input_eof;
@@ -77,8 +77,9 @@ static void finish_if_over(command *c) {
 
 /* ---- output ---- */
 
+/* Nothing is read before STARTED went out: the server takes output of a command that has not started for a forgery. */
 static void set_reading(command *c) {
-    uint32_t events = c->credit > 0 && channel_has_room() ? EPOLLIN : 0;
+    uint32_t events = c->started && c->credit > 0 && channel_has_room() ? EPOLLIN : 0;
     watch_set(&c->out.watch, events);
     watch_set(&c->err.watch, events);
 }
@@ -165,6 +166,10 @@ static void ended(command *c, uint32_t kind, uint32_t value) {
     c->exit_value = value;
     c->deadline = 0;
     c->drain = now_ms() + DRAIN_MS;
+    if (!c->started) {
+        watch_close(&c->out.watch);
+        watch_close(&c->err.watch);
+    }
     finish_if_over(c);
 }
 
@@ -182,8 +187,10 @@ static void on_report(watch *w, uint32_t events) {
     uint8_t pid[4];
     switch (line.kind) {
     case REPORT_STARTED:
+        c->started = true;
         wrn_put_u32(pid, (uint32_t)line.value);
         channel_send(c->stream, WRN_FRAME_STARTED, pid, sizeof(pid));
+        set_reading(c);
         break;
     case REPORT_ENDED:
         if (WIFEXITED(line.value)) ended(c, WRN_EXIT_CODE, (uint32_t)WEXITSTATUS(line.value));
@@ -377,14 +384,11 @@ static void run(uint32_t stream, const request *r) {
     commands = c;
     if (keeper < 0) {
         c->keeper = 0;
-        watch_close(&c->out.watch);
-        watch_close(&c->err.watch);
         ended(c, WRN_EXIT_FAILED, (uint32_t)error);
         return;
     }
     add_keeper(keeper);
     watch_set(&c->report, EPOLLIN);
-    set_reading(c);
 }
 
 void command_exec(uint32_t stream, uint8_t flags, const uint8_t *data, uint32_t size) {
