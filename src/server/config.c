@@ -23,7 +23,8 @@ typedef struct option {
 #define MS_MAX 86400000
 
 static const option options[] = {
-    {"data-dir", TEXT, AT(data_dir), 0, 0, "DIR", "accounts, keys and sandboxes (/var/lib/wrennd; ~/.local/state/wrennd)"},
+    {"data-dir", TEXT, AT(data_dir), 0, 0, "DIR",
+     "accounts, keys and sandboxes (/var/lib/wrennd; ~/.local/state/wrennd)"},
     {"listen", LIST, AT(listen), 0, 0, "ADDRESS", "IP:PORT or unix:/path, may be repeated (127.0.0.1:8080)"},
     {"config", TEXT, AT(config_file), 0, 0, "FILE", "more of these options, as lines of name = value"},
     {"agent", TEXT, AT(agent), 0, 0, "PATH", "the wrenn-agent program (beside wrennd, then ../libexec/wrenn)"},
@@ -42,7 +43,8 @@ static const option options[] = {
     {"write-timeout-ms", NUMBER, AT(http.write_ms), 1, MS_MAX, "N", "without progress of an answer (30000)"},
     {"linger-timeout-ms", NUMBER, AT(http.linger_ms), 1, MS_MAX, "N", "for clients that go on sending (2000)"},
     {"stop-grace-ms", NUMBER, AT(stop_grace_ms), 0, MS_MAX, "N", "for running requests when wrennd is to stop (5000)"},
-    {"ready-fd", NUMBER, AT(ready_fd), 0, 1 << 20, "FD", "write the addresses there, one a line, once listening; close"},
+    {"ready-fd", NUMBER, AT(ready_fd), 0, 1 << 20, "FD",
+     "write the addresses there, one a line, once listening; close"},
     {"private-fd", NUMBER, AT(private_fd), 0, 1 << 20, "FD", "serve one process only, until it closes its end of FD"},
 };
 
@@ -208,7 +210,8 @@ static bool check(const wrn_config *config, char *why, size_t why_size) {
     bool level_ok = !config->log_level;
     for (size_t i = 0; i < WRN_COUNT(levels) && !level_ok; i++) level_ok = strcmp(config->log_level, levels[i]) == 0;
     if (!level_ok)
-        return snprintf(why, why_size, "log-level is error, warning, info or debug, not \"%s\"", config->log_level), false;
+        return snprintf(why, why_size, "log-level is error, warning, info or debug, not \"%s\"", config->log_level),
+               false;
     const char *format = config->log_format;
     if (format && strcmp(format, "text") != 0 && strcmp(format, "json") != 0)
         return snprintf(why, why_size, "log-format is text or json, not \"%s\"", format), false;
@@ -250,7 +253,8 @@ void wrn_config_help(wrn_buf *out) {
         snprintf(flag, sizeof(flag), "--%s %s", options[i].name, options[i].value);
         wrn_buf_printf(out, "  %-24s %s\n", flag, options[i].help);
     }
-    wrn_buf_puts(out, "  --help, --version\n\n"
-                      "Every option also comes from the environment (WRENND_MAX_SANDBOXES for --max-sandboxes) and from "
-                      "the file\nof --config; flags win over the environment, which wins over the file.\n");
+    wrn_buf_puts(out,
+                 "  --help, --version\n\n"
+                 "Every option also comes from the environment (WRENND_MAX_SANDBOXES for --max-sandboxes) and from "
+                 "the file\nof --config; flags win over the environment, which wins over the file.\n");
 }

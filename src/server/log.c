@@ -17,9 +17,7 @@ void wrn_log_setup(wrn_log_level level, bool json) {
     as_json = json;
 }
 
-bool wrn_log_wants(wrn_log_level level) {
-    return level <= limit;
-}
+bool wrn_log_wants(wrn_log_level level) { return level <= limit; }
 
 static const char *const names[] = {"error", "warning", "info", "debug"};
 

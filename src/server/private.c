@@ -94,6 +94,4 @@ static int remove_entry(const char *path, const struct stat *info, int type, str
     return 0;
 }
 
-void wrn_private_remove_tree(const char *path) {
-    nftw(path, remove_entry, 16, FTW_DEPTH | FTW_PHYS | FTW_MOUNT);
-}
+void wrn_private_remove_tree(const char *path) { nftw(path, remove_entry, 16, FTW_DEPTH | FTW_PHYS | FTW_MOUNT); }

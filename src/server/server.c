@@ -28,9 +28,7 @@ typedef struct welcome {
     bool is_new;
 } welcome;
 
-static bool is_private(const wrn_server *server) {
-    return server->config->private_fd >= 0;
-}
+static bool is_private(const wrn_server *server) { return server->config->private_fd >= 0; }
 
 static const char *in_dir(wrn_arena *arena, const char *dir, const char *name) {
     size_t size = strlen(dir) + strlen(name) + 2;
@@ -72,8 +70,7 @@ static bool lock_dir(wrn_server *server, wrn_arena *arena, char *why, size_t why
     if (server->lock_fd >= 0 && flock(server->lock_fd, LOCK_EX | LOCK_NB) == 0) return true;
     if (errno == EWOULDBLOCK)
         snprintf(why, why_size, "another wrennd uses the data directory %s; stop it or choose another --data-dir", dir);
-    else
-        snprintf(why, why_size, "cannot lock %s: %s", path ? path : dir, strerror(errno));
+    else snprintf(why, why_size, "cannot lock %s: %s", path ? path : dir, strerror(errno));
     return false;
 }
 
@@ -206,9 +203,7 @@ static void on_signal(uv_signal_t *handle, int number) {
     stop(handle->data, is_private(handle->data));
 }
 
-static void on_owner_gone(wrn_server *server) {
-    stop(server, true);
-}
+static void on_owner_gone(wrn_server *server) { stop(server, true); }
 
 /* ---- starting ---- */
 
@@ -237,9 +232,12 @@ static bool open_backend(wrn_server *server, wrn_arena *arena, char *why, size_t
     if (server->ops->open(&config, &server->backend, &fault) != 0)
         return snprintf(why, why_size, "sandboxes can't run here: %s; see: wrennd doctor", fault.message), false;
     server->isolation = server->ops->isolation(server->backend);
-    wrn_sandboxes_config boxes = {&server->loop,   server->store,
-                                  server->ops,     server->backend,
-                                  server->config->max_sandboxes, server->config->max_memory_mb};
+    wrn_sandboxes_config boxes = {&server->loop,
+                                  server->store,
+                                  server->ops,
+                                  server->backend,
+                                  server->config->max_sandboxes,
+                                  server->config->max_memory_mb};
     server->sandboxes = wrn_sandboxes_new(&boxes);
     if (server->isolation && server->sandboxes && wrn_sandboxes_recover(server->sandboxes)) return true;
     return snprintf(why, why_size, "cannot read the sandboxes of the last run"), false;
@@ -330,8 +328,8 @@ bool wrn_server_run(const wrn_config *config, const wrn_platform *platform, char
     bool locked = open_state(&server, &arena, why, why_size);
     bool ok = locked && first_start(&server, &w, why, why_size) && open_backend(&server, &arena, why, why_size) &&
               open_loop(&server, why, why_size);
-    ok = ok && (is_private(&server) ? listen_private(&server, &w, why, why_size)
-                                    : listen_all(&server, &w, why, why_size));
+    ok = ok &&
+         (is_private(&server) ? listen_private(&server, &w, why, why_size) : listen_all(&server, &w, why, why_size));
     sodium_memzero(&w, sizeof(w));
     if (ok) uv_run(&server.loop, UV_RUN_DEFAULT);
     bool remove = is_private(&server) && locked;

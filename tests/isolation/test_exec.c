@@ -164,7 +164,8 @@ static void many_at_once(void) {
                   &outs[i]);
     for (size_t i = 0; i < WRN_COUNT(outs); i++) {
         host_run_until(&h, &outs[i].ended);
-        CHECK_MSG(outs[i].end == WRN_PROC_EXITED && outs[i].code == 7, "end %d, code %d, %s", outs[i].end, outs[i].code, outs[i].fault);
+        CHECK_MSG(outs[i].end == WRN_PROC_EXITED && outs[i].code == 7, "end %d, code %d, %s", outs[i].end, outs[i].code,
+                  outs[i].fault);
     }
     static char big[1000000];
     memset(big, 'x', sizeof(big) - 1);

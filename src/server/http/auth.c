@@ -40,8 +40,9 @@ bool wrn_auth_check(const wrn_auth *auth, wrn_request *request, wrn_access acces
     if (!token && access == WRN_ACCESS_TEAM) token = wrn_query_get(request->head.query, "token", &request->arena);
     if (token && wrn_jwt_verify(auth->secret, token, wrn_unix_time(), &request->who)) return true;
     if (token) return refuse(request, "invalid or expired token");
-    return refuse(request, access == WRN_ACCESS_TEAM ? "send an API key as X-API-Key, or a token as Authorization: Bearer"
-                                                     : "send a user's token as Authorization: Bearer");
+    return refuse(request, access == WRN_ACCESS_TEAM
+                               ? "send an API key as X-API-Key, or a token as Authorization: Bearer"
+                               : "send a user's token as Authorization: Bearer");
 }
 
 static bool store_secret(wrn_auth *auth, const char *path) {

@@ -14,9 +14,9 @@
 enum { DISCARD_MAX = 64 << 20, REFUSED_MAX = 64 };
 
 enum state {
-    STATE_HEAD,   /* between requests, or in a head */
+    STATE_HEAD, /* between requests, or in a head */
     STATE_BODY,
-    STATE_BUSY,   /* the handler has the request */
+    STATE_BUSY, /* the handler has the request */
     STATE_WRITE,
     STATE_LINGER, /* answered; what the client still sends is thrown away, for a reset would destroy the answer */
     STATE_CLOSED

@@ -153,8 +153,8 @@ bool wrn_http_listen(wrn_http *http, const char *address, char *bound, size_t bo
     listener->http = http;
     http->listener_count++;
     bool is_unix = strncmp(address, "unix:", 5) == 0;
-    int error = is_unix ? bind_unix(listener, address + 5, bound, bound_size)
-                        : bind_tcp(listener, address, bound, bound_size);
+    int error =
+        is_unix ? bind_unix(listener, address + 5, bound, bound_size) : bind_tcp(listener, address, bound, bound_size);
     listener->io.handle.data = listener;
     if (!error) {
         listener->next = http->listeners;
@@ -164,8 +164,7 @@ bool wrn_http_listen(wrn_http *http, const char *address, char *bound, size_t bo
     uv_close(&listener->io.handle, on_listener_closed);
     if (error == UV_EINVAL)
         snprintf(why, why_size, "cannot listen on \"%s\": give IP:PORT, [IPv6]:PORT or unix:/absolute/path", address);
-    else
-        snprintf(why, why_size, "cannot listen on %s: %s", address, uv_strerror(error));
+    else snprintf(why, why_size, "cannot listen on %s: %s", address, uv_strerror(error));
     return false;
 }
 
@@ -205,6 +204,4 @@ void wrn_http_abort(wrn_http *http) {
     for (wrn_conn *conn = http->conns; conn; conn = conn->next) wrn_conn_close(conn);
 }
 
-void wrn_http_free(wrn_http *http) {
-    free(http);
-}
+void wrn_http_free(wrn_http *http) { free(http); }

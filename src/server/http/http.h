@@ -22,10 +22,17 @@ typedef struct wrn_http_config {
     int64_t linger_ms;       /* for a client that still sends after its answer */
 } wrn_http_config;
 
-#define WRN_HTTP_CONFIG_DEFAULT                                                                                  \
-    ((wrn_http_config){.url_max = 8192, .head_max = 32768, .fields_max = 100, .body_max = 16 << 20,              \
-                       .connections_max = 1024, .head_ms = 10000, .body_ms = 30000, .idle_ms = 75000,            \
-                       .write_ms = 30000, .linger_ms = 2000})
+#define WRN_HTTP_CONFIG_DEFAULT                 \
+    ((wrn_http_config){.url_max = 8192,         \
+                       .head_max = 32768,       \
+                       .fields_max = 100,       \
+                       .body_max = 16 << 20,    \
+                       .connections_max = 1024, \
+                       .head_ms = 10000,        \
+                       .body_ms = 30000,        \
+                       .idle_ms = 75000,        \
+                       .write_ms = 30000,       \
+                       .linger_ms = 2000})
 
 typedef struct wrn_http_handler {
     void *context;

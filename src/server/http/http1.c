@@ -60,9 +60,7 @@ void wrn_http1_free(wrn_http1 *h) {
     wrn_http_head_free(&h->ready);
 }
 
-bool wrn_http1_has_begun(const wrn_http1 *h) {
-    return h->phase == PHASE_HEAD && h->head.size > 0;
-}
+bool wrn_http1_has_begun(const wrn_http1 *h) { return h->phase == PHASE_HEAD && h->head.size > 0; }
 
 static wrn_http1_step bad(wrn_http1 *h, int status, const char *why) {
     h->phase = PHASE_BAD;
@@ -82,7 +80,7 @@ typedef struct head_builder {
     size_t url_size;
     struct {
         size_t name, value;
-    } *ends; /* of each field's name and value; the text stays as it is while the parser reads it */
+    } * ends; /* of each field's name and value; the text stays as it is while the parser reads it */
     bool too_many;
 } head_builder;
 
@@ -236,7 +234,8 @@ static const char *interpret(wrn_http_head *head, bool http_1_0, int *status) {
             keep = keep || list_has(value, "keep-alive");
         }
         if (strcmp(name, "expect") == 0) {
-            if (strcasecmp(value, "100-continue") != 0) return *status = 417, "only the expectation 100-continue is known";
+            if (strcasecmp(value, "100-continue") != 0)
+                return *status = 417, "only the expectation 100-continue is known";
             head->expect_continue = !http_1_0;
         }
     }
@@ -288,7 +287,8 @@ static wrn_http1_step feed_head(wrn_http1 *h, const char *data, size_t size, siz
             if (!blank || !h->lines) continue; /* blank lines before a request are skipped, RFC 9112 section 2.2 */
             wrn_buf_put(&h->head, data, i + 1);
             *used = i + 1;
-            if (h->head.failed || h->head.size > h->limits.head_max) return bad(h, 431, "the request head is too large");
+            if (h->head.failed || h->head.size > h->limits.head_max)
+                return bad(h, 431, "the request head is too large");
             return parse_head(h);
         }
         if (c == '\r') continue;

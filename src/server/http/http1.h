@@ -22,9 +22,9 @@ typedef struct wrn_http_head {
     char *text; /* what the other members point into */
     wrn_http_field *fields;
     size_t count;
-    const char *method; /* "GET"; a constant */
-    const char *path;   /* as sent, starts with '/', without the query */
-    const char *query;  /* "" when there is none */
+    const char *method;     /* "GET"; a constant */
+    const char *path;       /* as sent, starts with '/', without the query */
+    const char *query;      /* "" when there is none */
     int64_t content_length; /* 0: no body; -1: chunked */
     bool keep_alive;
     bool expect_continue;

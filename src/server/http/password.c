@@ -83,8 +83,7 @@ bool wrn_password_hash(uv_loop_t *loop, const char *password, wrn_hashed_fn done
     return true;
 }
 
-bool wrn_password_verify(uv_loop_t *loop, const char *password, const char *hash, wrn_verified_fn done,
-                         void *context) {
+bool wrn_password_verify(uv_loop_t *loop, const char *password, const char *hash, wrn_verified_fn done, void *context) {
     hash_job *job = new_job(loop, password, context);
     if (!job) return false;
     job->verify = true;
@@ -103,7 +102,8 @@ void wrn_damper_init(wrn_damper *damper) {
 
 static uint64_t digest(const wrn_damper *damper, const char *name) {
     uint64_t out;
-    _Static_assert(sizeof(out) == crypto_shorthash_BYTES && sizeof(damper->key) == crypto_shorthash_KEYBYTES, "SipHash");
+    _Static_assert(sizeof(out) == crypto_shorthash_BYTES && sizeof(damper->key) == crypto_shorthash_KEYBYTES,
+                   "SipHash");
     crypto_shorthash((unsigned char *)&out, (const unsigned char *)name, strlen(name), damper->key);
     return out ? out : 1;
 }

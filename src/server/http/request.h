@@ -21,12 +21,12 @@ typedef struct wrn_identity {
 } wrn_identity;
 
 typedef struct wrn_request {
-    void *app;              /* the handler's context */
-    struct wrn_conn *conn;  /* NULL once the client has gone */
-    const void *route;      /* of the router that matched it */
+    void *app;             /* the handler's context */
+    struct wrn_conn *conn; /* NULL once the client has gone */
+    const void *route;     /* of the router that matched it */
     wrn_http_head head;
     wrn_buf body;
-    wrn_buf fields;         /* response fields, as lines */
+    wrn_buf fields; /* response fields, as lines */
     wrn_arena arena;
     const char *params[WRN_PARAMS_MAX]; /* path parameters, decoded */
     wrn_identity who;

@@ -100,9 +100,8 @@ static void add_allowed(wrn_buf *allow, const char *method) {
     wrn_buf_printf(allow, "%s%s", allow->size ? ", " : "", method);
 }
 
-wrn_match wrn_router_find(const wrn_route *routes, size_t count, const char *method, const char *path,
-                          wrn_arena *arena, const char *params[WRN_PARAMS_MAX], const wrn_route **found,
-                          wrn_buf *allow) {
+wrn_match wrn_router_find(const wrn_route *routes, size_t count, const char *method, const char *path, wrn_arena *arena,
+                          const char *params[WRN_PARAMS_MAX], const wrn_route **found, wrn_buf *allow) {
     path_parts parts = {.count = 0};
     wrn_match split_ok = split(path, arena, &parts);
     if (split_ok != WRN_MATCH_FOUND) return split_ok;

@@ -28,8 +28,8 @@ typedef enum wrn_match {
 
 /* Static segments win over parameters, the leftmost difference decides. The path segment "capsules" counts as
  * "sandboxes". Parameters are decoded into the arena. */
-wrn_match wrn_router_find(const wrn_route *routes, size_t count, const char *method, const char *path,
-                          wrn_arena *arena, const char *params[WRN_PARAMS_MAX], const wrn_route **found, wrn_buf *allow);
+wrn_match wrn_router_find(const wrn_route *routes, size_t count, const char *method, const char *path, wrn_arena *arena,
+                          const char *params[WRN_PARAMS_MAX], const wrn_route **found, wrn_buf *allow);
 
 /* Decodes percent-encoding in place; with `plus`, '+' is a space. False when it is malformed or holds a NUL. */
 bool wrn_percent_decode(char *text, bool plus);

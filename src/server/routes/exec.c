@@ -60,8 +60,7 @@ static wrn_json *partial(run *r, const char *message) {
     wrn_json *error = wrn_json_ref(wrn_json_get(envelope, "error"));
     const char *encoding = encode(r);
     bool ok = wrn_json_set(error, "stdout", stream_text(&r->out)) &&
-              wrn_json_set(error, "stderr", stream_text(&r->err)) &&
-              wrn_json_set_string(error, "encoding", encoding);
+              wrn_json_set(error, "stderr", stream_text(&r->err)) && wrn_json_set_string(error, "encoding", encoding);
     wrn_json_free(error);
     if (ok && !r->out.failed && !r->err.failed) return envelope;
     wrn_json_free(envelope);
@@ -96,8 +95,10 @@ static void on_end(void *context, wrn_proc_end end, int code, const wrn_fault *f
     char message[160];
     int64_t seconds = r->asked.timeout_sec > 0 ? r->asked.timeout_sec : TIMEOUT_DEFAULT_SEC;
     if (r->overflown) {
-        snprintf(message, sizeof(message), "the command was killed: it wrote more than %zu bytes of output; redirect it "
-                                           "to a file or raise --max-output-bytes", r->size_max);
+        snprintf(message, sizeof(message),
+                 "the command was killed: it wrote more than %zu bytes of output; redirect it "
+                 "to a file or raise --max-output-bytes",
+                 r->size_max);
         answer = wrn_error_envelope("agent_error", message);
     } else if (end == WRN_PROC_TIMED_OUT) {
         snprintf(message, sizeof(message), "the command was killed: it ran longer than %lld s", (long long)seconds);
@@ -121,7 +122,8 @@ static const char *const *environment(wrn_request *request, const wrn_exec_reque
     for (size_t i = 0; list && i < asked->envs_count; i++) {
         const wrn_pair *pair = &asked->envs[i];
         if (!*pair->key || strchr(pair->key, '=')) {
-            wrn_reply_error(request, "invalid_request", "member \"envs\": \"%.64s\" can't be a variable's name", pair->key);
+            wrn_reply_error(request, "invalid_request", "member \"envs\": \"%.64s\" can't be a variable's name",
+                            pair->key);
             return NULL;
         }
         WRN_AUTO(wrn_buf_free) wrn_buf line = WRN_BUF_INIT;

@@ -82,9 +82,7 @@ static const wrn_route routes[] = {
     {"POST", "/v1/hosts/sandbox-events", WRN_ACCESS_ANYONE, not_implemented},
 };
 
-static bool is_api(const char *path) {
-    return strncmp(path, "/v1", 3) == 0 && (path[3] == '/' || path[3] == '\0');
-}
+static bool is_api(const char *path) { return strncmp(path, "/v1", 3) == 0 && (path[3] == '/' || path[3] == '\0'); }
 
 static void reply_plain(wrn_request *request, int status, const char *text) {
     wrn_reply_bytes(request, status, "text/plain; charset=utf-8", text, strlen(text));

@@ -60,9 +60,7 @@ WRN_PRINTF(3, 4) static void set_fault(wrn_fault *fault, const char *code, const
     va_end(args);
 }
 
-static void db_fault(wrn_fault *fault) {
-    set_fault(fault, "db_error", "the database failed; see wrennd's log");
-}
+static void db_fault(wrn_fault *fault) { set_fault(fault, "db_error", "the database failed; see wrennd's log"); }
 
 /* ---- the table of those that live ---- */
 
@@ -78,9 +76,7 @@ static sandbox *find(wrn_sandboxes *all, const char *id) {
     return s;
 }
 
-static void on_idle_closed(uv_handle_t *handle) {
-    free(handle->data);
-}
+static void on_idle_closed(uv_handle_t *handle) { free(handle->data); }
 
 static void check_stopped(wrn_sandboxes *all) {
     if (!all->stopping || all->count || !all->stopped) return;
@@ -456,9 +452,7 @@ wrn_command *wrn_sandboxes_exec(wrn_sandboxes *all, const wrn_sandbox_row *row, 
     return NULL;
 }
 
-void wrn_command_kill(wrn_command *command) {
-    command->sandbox->all->config.ops->signal(command->proc, SIGKILL);
-}
+void wrn_command_kill(wrn_command *command) { command->sandbox->all->config.ops->signal(command->proc, SIGKILL); }
 
 /* ---- beginning and end ---- */
 
@@ -515,6 +509,4 @@ void wrn_sandboxes_stop(wrn_sandboxes *all, void (*done)(void *context), void *c
     check_stopped(all);
 }
 
-void wrn_sandboxes_free(wrn_sandboxes *all) {
-    free(all);
-}
+void wrn_sandboxes_free(wrn_sandboxes *all) { free(all); }

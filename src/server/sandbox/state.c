@@ -49,9 +49,7 @@ wrn_transition wrn_state_step(wrn_state state, wrn_event event) {
     return step;
 }
 
-const char *wrn_state_name(wrn_state state) {
-    return names[state];
-}
+const char *wrn_state_name(wrn_state state) { return names[state]; }
 
 bool wrn_state_parse(const char *name, wrn_state *out) {
     for (int i = 0; i < WRN_STATE_COUNT; i++) {

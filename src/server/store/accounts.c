@@ -65,11 +65,12 @@ wrn_db wrn_store_add_key(wrn_store *store, const wrn_key_row *row, const char *k
     key_hash hash = hash_of(key);
     wrn_db outcome = wrn_sql_begin_durable(store);
     if (outcome != WRN_DB_OK) return outcome;
-    outcome = wrn_sql_run(store, wrn_sql(store,
-                                         "INSERT INTO api_keys (id, team_id, name, hash, prefix, created_by, created_at)"
-                                         " VALUES (?, ?, ?, ?, ?, ?, ?)",
-                                         "tttbtti", row->id, row->team_id, row->name, hash.bytes, sizeof(hash.bytes),
-                                         row->prefix, row->created_by, row->created_at));
+    outcome =
+        wrn_sql_run(store, wrn_sql(store,
+                                   "INSERT INTO api_keys (id, team_id, name, hash, prefix, created_by, created_at)"
+                                   " VALUES (?, ?, ?, ?, ?, ?, ?)",
+                                   "tttbtti", row->id, row->team_id, row->name, hash.bytes, sizeof(hash.bytes),
+                                   row->prefix, row->created_by, row->created_at));
     return wrn_sql_end_durable(store, outcome);
 }
 
@@ -98,8 +99,8 @@ wrn_db wrn_store_list_keys(wrn_store *store, const char *team_id, wrn_key_fn eac
 wrn_db wrn_store_remove_key(wrn_store *store, const char *team_id, const char *id) {
     wrn_db outcome = wrn_sql_begin_durable(store);
     if (outcome != WRN_DB_OK) return outcome;
-    outcome = wrn_sql_run(
-        store, wrn_sql(store, "DELETE FROM api_keys WHERE team_id = ? AND id = ?", "tt", team_id, id));
+    outcome =
+        wrn_sql_run(store, wrn_sql(store, "DELETE FROM api_keys WHERE team_id = ? AND id = ?", "tt", team_id, id));
     return wrn_sql_end_durable(store, outcome);
 }
 

@@ -1,15 +1,15 @@
 #include "server/store/sql.h"
 
-#define COLUMNS                                                                                           \
+#define COLUMNS                                                                                             \
     "id, team_id, status, template, vcpus, memory_mb, timeout_sec, created_at, started_at, last_active_at," \
     " last_updated"
 
 wrn_db wrn_store_add_sandbox(wrn_store *store, const wrn_sandbox_row *row) {
-    return wrn_sql_run(
-        store, wrn_sql(store, "INSERT INTO sandboxes (" COLUMNS ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                       "ttttiiiiiii", row->id, row->team_id, row->status, row->template_name, row->vcpus,
-                       row->memory_mb, row->timeout_sec, row->created_at, row->started_at, row->last_active_at,
-                       row->last_updated));
+    return wrn_sql_run(store,
+                       wrn_sql(store, "INSERT INTO sandboxes (" COLUMNS ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                               "ttttiiiiiii", row->id, row->team_id, row->status, row->template_name, row->vcpus,
+                               row->memory_mb, row->timeout_sec, row->created_at, row->started_at, row->last_active_at,
+                               row->last_updated));
 }
 
 wrn_db wrn_store_update_sandbox(wrn_store *store, const wrn_sandbox_row *row) {

@@ -35,11 +35,11 @@ static void join(char *out, size_t size, const char *a, const char *b) {
     stpcpy(stpcpy(out, a), b);
 }
 
-/* A copy of a mount whose owners appear shifted into the sandbox's range: on disk they stay 0-based. */
-static void clone_mapped(const spawn *s, const char *from, const char *to, bool read_only, const char *step) {
+/* A copy of a mount. As root its owners appear shifted into the sandbox's range: on disk they stay 0-based. */
+static void clone_mount(const spawn *s, const char *from, const char *to, bool read_only, const char *step) {
     int tree = (int)syscall(SYS_open_tree, AT_FDCWD, from, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
-    struct mount_attr attr = {.attr_set = MOUNT_ATTR_IDMAP | (read_only ? MOUNT_ATTR_RDONLY : 0u),
-                              .userns_fd = (unsigned)s->userns_fd};
+    struct mount_attr attr = {.attr_set = (s->root ? MOUNT_ATTR_IDMAP : 0u) | (read_only ? MOUNT_ATTR_RDONLY : 0u),
+                              .userns_fd = s->root ? (unsigned)s->userns_fd : 0};
     if (tree < 0 || syscall(SYS_mount_setattr, tree, "", AT_EMPTY_PATH, &attr, sizeof(attr)) != 0 ||
         syscall(SYS_move_mount, tree, "", AT_FDCWD, to, MOVE_MOUNT_F_EMPTY_PATH) != 0)
         spawn_fail(s, step);
@@ -59,9 +59,9 @@ static void act_as_base(const spawn *s, bool on) {
 static void mount_layers(const spawn *s) {
     if (s->root) {
         mkdir("skel", 0755), mkdir("usr", 0755), mkdir("box", 0755);
-        clone_mapped(s, s->skeleton, "skel", true, "map template");
-        clone_mapped(s, s->usr, "usr", true, "map /usr");
-        clone_mapped(s, s->box, "box", false, "map sandbox directory");
+        clone_mount(s, s->skeleton, "skel", true, "map template");
+        clone_mount(s, s->usr, "usr", true, "map /usr");
+        clone_mount(s, s->box, "box", false, "map sandbox directory");
         act_as_base(s, true);
         do_mount(s, "overlay", "root", "overlay", MS_NODEV, "lowerdir=skel,upperdir=box/u,workdir=box/w,volatile",
                  "overlay /");
@@ -77,6 +77,12 @@ static void mount_layers(const spawn *s) {
         do_mount(s, "overlay", "root/usr", "overlay", MS_NODEV, "lowerdir=usr,upperdir=box/uu,workdir=box/uw,userxattr",
                  "overlay /usr");
     }
+}
+
+/* Hundreds of links into /usr: cheaper to show than to copy. */
+static void show_alternatives(const spawn *s) {
+    static const char path[] = "/etc/alternatives";
+    if (access(path, F_OK) == 0) clone_mount(s, path, "root/etc/alternatives", true, "map /etc/alternatives");
 }
 
 static void make_dev(const spawn *s) {
@@ -152,6 +158,7 @@ void rootfs_enter(const spawn *s) {
     do_mount(s, "tmpfs", s->stage, "tmpfs", MS_NOSUID | MS_NODEV, "mode=700,size=64k,nr_inodes=64", "mount stage");
     if (chdir(s->stage) != 0 || mkdir("root", 0755) != 0) spawn_fail(s, "enter stage");
     mount_layers(s);
+    show_alternatives(s);
     make_dev(s);
     make_proc(s);
     if (chdir("root") != 0) spawn_fail(s, "enter root");

@@ -14,7 +14,7 @@ static const char *const copied[] = {
     "/etc/ld.so.cache",
     "/etc/ld.so.conf",
     "/etc/ld.so.conf.d",
-    "/etc/alternatives",
+
     "/etc/ssl/certs/ca-certificates.crt",
     "/etc/protocols",
     "/etc/services",
@@ -23,8 +23,16 @@ static const char *const copied[] = {
     "/etc/localtime",
 };
 static const char *const directories[] = {
-    "etc", "etc/ssl", "etc/ssl/certs", "home", "mnt",       "opt",     "proc",    "dev",       "sys",     "run",
-    "srv", "usr",     "media",         "var",  "var/cache", "var/lib", "var/log", "var/spool", "var/opt",
+    "etc",       "etc/alternatives",
+    "etc/ssl",   "etc/ssl/certs",
+    "home",      "mnt",
+    "opt",       "proc",
+    "dev",       "sys",
+    "run",       "srv",
+    "usr",       "media",
+    "var",       "var/cache",
+    "var/lib",   "var/log",
+    "var/spool", "var/opt",
 };
 static const struct {
     const char *path, *text;
