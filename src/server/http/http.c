@@ -131,7 +131,7 @@ static int bind_unix(wrn_listener *listener, const char *path, char *bound, size
     if (strlen(path) >= sizeof(((struct sockaddr_un *)NULL)->sun_path)) return UV_ENAMETOOLONG;
     if (*path != '/') return UV_EINVAL;
     remove_stale(path);
-    mode_t mask = umask(0077);
+    mode_t mask = umask(0177);
     int error = uv_pipe_bind(&listener->io.pipe, path);
     umask(mask);
     if (!error) error = uv_listen(&listener->io.stream, BACKLOG, on_connection);

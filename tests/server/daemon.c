@@ -1,0 +1,229 @@
+#include "daemon.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+
+enum { ARGS_MAX = 32, REPLY_MAX = 256 << 20 };
+
+pid_t daemon_spawn(const char *const *args, int keep_fd, int out_fd) {
+    pid_t pid = fork();
+    CHECK(pid >= 0);
+    if (pid) return pid;
+    const char *argv[ARGS_MAX + 2] = {FAKE_WRENND};
+    for (size_t i = 0; args && args[i] && i < ARGS_MAX; i++) argv[i + 1] = args[i];
+    if (keep_fd >= 0) fcntl(keep_fd, F_SETFD, 0);
+    if (out_fd >= 0) {
+        dup2(out_fd, 1);
+        dup2(out_fd, 2);
+    }
+    sigset_t none;
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+    execv(argv[0], (char *const *)(uintptr_t)argv);
+    _exit(127);
+}
+
+int daemon_wait(pid_t pid) {
+    int status;
+    while (waitpid(pid, &status, 0) < 0) CHECK(errno == EINTR);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+static size_t read_some(int fd, wrn_buf *into) {
+    char chunk[65536];
+    ssize_t got;
+    while ((got = read(fd, chunk, sizeof(chunk))) < 0 && errno == EINTR) {}
+    if (got < 0 && errno == ECONNRESET) got = 0;
+    CHECK_MSG(got >= 0, "read: %s", strerror(errno));
+    wrn_buf_put(into, chunk, (size_t)got);
+    return (size_t)got;
+}
+
+char *daemon_run(const char *const *args, int *status) {
+    int out[2];
+    CHECK(pipe2(out, O_CLOEXEC) == 0);
+    pid_t pid = daemon_spawn(args, -1, out[1]);
+    close(out[1]);
+    wrn_buf text = WRN_BUF_INIT;
+    while (read_some(out[0], &text)) {}
+    close(out[0]);
+    *status = daemon_wait(pid);
+    return wrn_buf_steal(&text);
+}
+
+static void copy_member(const wrn_json *object, const char *key, char *out, size_t size) {
+    const char *text = wrn_json_string(wrn_json_get(object, key), NULL);
+    CHECK_MSG(text && strlen(text) < size, "no \"%s\" in the greeting", key);
+    snprintf(out, size, "%s", text);
+}
+
+void daemon_start(test_daemon *d, const char *const *extra) {
+    int pair[2];
+    char fd[16];
+    CHECK(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) == 0);
+    snprintf(d->dir, sizeof(d->dir), "%s/data", test_dir());
+    snprintf(fd, sizeof(fd), "%d", pair[1]);
+    const char *args[ARGS_MAX] = {"--private-fd", fd, "--data-dir", d->dir};
+    for (size_t i = 0; extra && extra[i] && i + 5 < ARGS_MAX; i++) args[4 + i] = extra[i];
+    d->pid = daemon_spawn(args, pair[1], -1);
+    close(pair[1]);
+    d->lifeline = pair[0];
+    wrn_buf line = WRN_BUF_INIT;
+    while (!line.size || line.data[line.size - 1] != '\n') CHECK(read_some(pair[0], &line));
+    wrn_json *greeting = NULL;
+    const char *why = "";
+    CHECK(wrn_json_parse(line.data, line.size, &greeting, &why));
+    const char *error = wrn_json_string(wrn_json_get(greeting, "error"), NULL);
+    CHECK_MSG(!error, "wrennd: %s", error);
+    copy_member(greeting, "socket", d->socket, sizeof(d->socket));
+    copy_member(greeting, "api_key", d->key, sizeof(d->key));
+    copy_member(greeting, "token", d->token, sizeof(d->token));
+    wrn_json_free(greeting);
+    wrn_buf_free(&line);
+}
+
+void daemon_stop(test_daemon *d) {
+    close(d->lifeline);
+    CHECK_INT(daemon_wait(d->pid), 0);
+    struct stat info;
+    CHECK(stat(d->dir, &info) != 0 && errno == ENOENT);
+}
+
+/* ---- client ---- */
+
+int dial(const char *path) {
+    struct sockaddr_un where = {.sun_family = AF_UNIX};
+    snprintf(where.sun_path, sizeof(where.sun_path), "%s", path);
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    CHECK(fd >= 0);
+    CHECK_MSG(connect(fd, (struct sockaddr *)&where, sizeof(where)) == 0, "connect: %s", strerror(errno));
+    return fd;
+}
+
+void send_bytes(int fd, const void *data, size_t size) {
+    const char *at = data;
+    while (size) {
+        ssize_t sent = send(fd, at, size, MSG_NOSIGNAL);
+        if (sent < 0 && (errno == EPIPE || errno == ECONNRESET)) return; /* the answer says why */
+        CHECK_MSG(sent > 0, "send: %s", strerror(errno));
+        at += sent;
+        size -= (size_t)sent;
+    }
+}
+
+void send_text(int fd, const char *text) {
+    send_bytes(fd, text, strlen(text));
+}
+
+void reply_free(reply *r) {
+    free(r->head);
+    free(r->body);
+    wrn_json_free(r->json);
+    *r = (reply){0};
+}
+
+reply read_reply(int fd) {
+    reply r = {0};
+    WRN_AUTO(wrn_buf_free) wrn_buf in = WRN_BUF_LIMITED(REPLY_MAX);
+    char *end = NULL;
+    /* Byte by byte up to the end of the head, so that a response behind it stays in the socket. */
+    while (!end) {
+        char c;
+        ssize_t got = read(fd, &c, 1);
+        CHECK_MSG(got == 1, "the connection ended in a response's head: \"%s\"", in.data ? in.data : "");
+        wrn_buf_putc(&in, c);
+        end = in.size >= 4 && memcmp(in.data + in.size - 4, "\r\n\r\n", 4) == 0 ? in.data + in.size : NULL;
+    }
+    r.head = strdup(in.data);
+    r.status = atoi(in.data + strlen("HTTP/1.1 "));
+    const char *length = strstr(r.head, "Content-Length: ");
+    r.size = length ? strtoul(length + 16, NULL, 10) : 0;
+    wrn_buf_clear(&in);
+    char *at = wrn_buf_reserve(&in, r.size);
+    for (size_t have = 0; have < r.size;) {
+        ssize_t got = read(fd, at + have, r.size - have);
+        CHECK_MSG(got > 0, "the connection ended in a response's body");
+        have += (size_t)got;
+    }
+    at[r.size] = '\0';
+    in.size = r.size;
+    r.body = wrn_buf_steal(&in);
+    const char *why;
+    if (strstr(r.head, "application/json")) CHECK(wrn_json_parse(r.body, r.size, &r.json, &why));
+    return r;
+}
+
+void expect_eof(int fd) {
+    WRN_AUTO(wrn_buf_free) wrn_buf rest = WRN_BUF_LIMITED(REPLY_MAX);
+    while (read_some(fd, &rest)) {}
+    close(fd);
+}
+
+reply request(const test_daemon *d, const char *method, const char *path, const char *credentials, const char *body) {
+    WRN_AUTO(wrn_buf_free) wrn_buf out = WRN_BUF_INIT;
+    wrn_buf_printf(&out, "%s %s HTTP/1.1\r\nHost: x\r\nConnection: close\r\n", method, path);
+    if (credentials) wrn_buf_printf(&out, "%s\r\n", credentials);
+    if (body) wrn_buf_printf(&out, "Content-Length: %zu\r\n", strlen(body));
+    wrn_buf_puts(&out, "\r\n");
+    if (body) wrn_buf_puts(&out, body);
+    int fd = dial(d->socket);
+    send_bytes(fd, out.data, out.size);
+    reply r = read_reply(fd);
+    expect_eof(fd);
+    return r;
+}
+
+reply call(const test_daemon *d, const char *method, const char *path, const char *body) {
+    char credentials[128];
+    snprintf(credentials, sizeof(credentials), "X-API-Key: %s", d->key);
+    return request(d, method, path, credentials, body);
+}
+
+static const wrn_json *error_of(const reply *r) {
+    return wrn_json_get(r->json, "error");
+}
+
+const char *error_code(const reply *r) {
+    return wrn_json_string(wrn_json_get(error_of(r), "code"), NULL);
+}
+
+const char *error_message(const reply *r) {
+    return wrn_json_string(wrn_json_get(error_of(r), "message"), NULL);
+}
+
+const char *member(const reply *r, const char *key) {
+    return wrn_json_string(wrn_json_get(r->json, key), NULL);
+}
+
+int64_t number(const reply *r, const char *key) {
+    int64_t out = INT64_MIN;
+    wrn_json_int(wrn_json_get(r->json, key), &out);
+    return out;
+}
+
+void make_sandbox(const test_daemon *d, const char *body, char id[40]) {
+    reply r = call(d, "POST", "/v1/sandboxes", body);
+    CHECK_MSG(r.status == 201, "%d %s", r.status, r.body);
+    CHECK_STR(member(&r, "status"), "running");
+    snprintf(id, 40, "%s", member(&r, "id"));
+    reply_free(&r);
+}
+
+const char *sandbox_path(const char *id, const char *rest) {
+    static char paths[4][128];
+    static unsigned turn;
+    char *path = paths[turn++ % 4];
+    snprintf(path, sizeof(paths[0]), "/v1/sandboxes/%s%s", id, rest);
+    return path;
+}

@@ -1,0 +1,314 @@
+/* A backend that isolates nothing and runs nothing: commands are scripted by their name, sandboxes by their template.
+ * For tests of the server only. SIGUSR1 opens the gate that "gated" things wait for. */
+#include "fake_backend.h"
+
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/auto.h"
+#include "base/buf.h"
+
+struct wrn_backend {
+    uv_loop_t *loop;
+    uv_signal_t gate;
+    struct later *gated;
+};
+
+struct wrn_box {
+    wrn_backend *backend;
+    char template_name[65];
+    bool frozen, dead;
+    wrn_done_fn died;
+    void *context;
+    wrn_proc *procs;
+};
+
+struct wrn_proc {
+    wrn_box *box;
+    wrn_proc *next;
+    wrn_proc_events events;
+    uv_timer_t timer;
+    wrn_buf out, err;
+    wrn_proc_end end;
+    int code;
+    bool flood, hang, killed, die;
+    wrn_fault fault;
+};
+
+WRN_PRINTF(3, 4) static void set_fault(wrn_fault *fault, const char *code, const char *format, ...) {
+    va_list args;
+    va_start(args, format);
+    fault->code = code;
+    vsnprintf(fault->message, sizeof(fault->message), format, args);
+    va_end(args);
+}
+
+/* ---- things that happen in the next turn of the loop ---- */
+
+typedef struct later {
+    uv_timer_t timer;
+    struct later *next;
+    void (*run)(struct later *l);
+    wrn_box *box;
+    wrn_box_fn made;
+    wrn_done_fn done;
+    void *context;
+    bool failed;
+    wrn_fault fault;
+} later;
+
+static void later_closed(uv_handle_t *handle) {
+    free(handle->data);
+}
+
+static void later_fires(uv_timer_t *timer) {
+    later *l = timer->data;
+    l->run(l);
+    uv_close((uv_handle_t *)timer, later_closed);
+}
+
+static later *later_new(wrn_backend *backend, void (*run)(later *l), wrn_box *box, void *context) {
+    later *l = calloc(1, sizeof(*l));
+    uv_timer_init(backend->loop, &l->timer);
+    l->timer.data = l;
+    l->run = run;
+    l->box = box;
+    l->context = context;
+    return l;
+}
+
+static void later_go(later *l) {
+    uv_timer_start(&l->timer, later_fires, 0, 0);
+}
+
+static void run_done(later *l) {
+    l->done(l->context, l->failed ? &l->fault : NULL);
+}
+
+static void answer(wrn_box *box, wrn_done_fn done, void *context, const char *problem) {
+    later *l = later_new(box->backend, run_done, box, context);
+    l->done = done;
+    l->failed = problem != NULL;
+    if (problem) set_fault(&l->fault, "agent_error", "%s", problem);
+    later_go(l);
+}
+
+/* ---- backend ---- */
+
+static void on_gate(uv_signal_t *gate, int number) {
+    (void)number;
+    wrn_backend *backend = gate->data;
+    while (backend->gated) {
+        later *l = backend->gated;
+        backend->gated = l->next;
+        later_go(l);
+    }
+}
+
+static int fake_open(const wrn_backend_config *config, wrn_backend **ret, wrn_fault *fault) {
+    if (getenv("FAKE_BROKEN")) return set_fault(fault, "internal_error", "the fake is broken"), -1;
+    wrn_backend *backend = calloc(1, sizeof(*backend));
+    backend->loop = config->loop;
+    uv_signal_init(config->loop, &backend->gate);
+    backend->gate.data = backend;
+    uv_signal_start(&backend->gate, on_gate, SIGUSR1);
+    uv_unref((uv_handle_t *)&backend->gate);
+    *ret = backend;
+    return 0;
+}
+
+static void gate_closed(uv_handle_t *handle) {
+    free(handle->data);
+}
+
+static void fake_close(wrn_backend *backend) {
+    uv_close((uv_handle_t *)&backend->gate, gate_closed);
+}
+
+static wrn_json *fake_isolation(const wrn_backend *backend) {
+    (void)backend;
+    wrn_json *out = NULL;
+    const char *why;
+    static const char text[] =
+        "{\"backend\":\"fake\",\"root\":false,\"user_namespace\":true,\"seccomp\":true,\"cgroup\":\"none\","
+        "\"limits\":{\"memory\":\"unenforced\",\"cpu\":\"enforced\",\"pids\":\"enforced\"},\"network\":\"none\","
+        "\"disk\":\"unlimited\",\"reasons\":[\"it is a fake\"]}";
+    wrn_json_parse(text, sizeof(text) - 1, &out, &why);
+    return out;
+}
+
+static const char *fake_template_type(wrn_backend *backend, const char *name) {
+    static const char *const names[] = {"minimal", "broken", "gated", "unpausable"};
+    (void)backend;
+    for (size_t i = 0; i < WRN_COUNT(names); i++)
+        if (strcmp(names[i], name) == 0) return "base";
+    return NULL;
+}
+
+static void run_made(later *l) {
+    wrn_box *box = l->box;
+    if (l->failed) {
+        free(box);
+        box = NULL;
+    }
+    l->made(l->context, box, l->failed ? &l->fault : NULL);
+}
+
+static void fake_create(wrn_backend *backend, const wrn_box_spec *spec, wrn_done_fn died, wrn_box_fn done,
+                        void *context) {
+    wrn_box *box = calloc(1, sizeof(*box));
+    box->backend = backend;
+    box->died = died;
+    box->context = context;
+    snprintf(box->template_name, sizeof(box->template_name), "%s", spec->template_name);
+    later *l = later_new(backend, run_made, box, context);
+    l->made = done;
+    l->failed = strcmp(spec->template_name, "broken") == 0;
+    if (l->failed) set_fault(&l->fault, "agent_error", "it is broken");
+    if (strcmp(spec->template_name, "gated") != 0) return later_go(l);
+    l->next = backend->gated;
+    backend->gated = l;
+}
+
+static void run_destroyed(later *l) {
+    wrn_box *box = l->box;
+    l->done(l->context, NULL);
+    free(box);
+}
+
+static void proc_finish(wrn_proc *proc);
+
+static void fake_destroy(wrn_box *box, wrn_done_fn done, void *context) {
+    while (box->procs) {
+        box->procs->end = WRN_PROC_LOST;
+        proc_finish(box->procs);
+    }
+    later *l = later_new(box->backend, run_destroyed, box, context);
+    l->done = done;
+    later_go(l);
+}
+
+static void fake_freeze(wrn_box *box, wrn_done_fn done, void *context) {
+    answer(box, done, context, strcmp(box->template_name, "unpausable") == 0 ? "it can't be frozen" : NULL);
+}
+
+static void fake_thaw(wrn_box *box, wrn_done_fn done, void *context) {
+    answer(box, done, context, NULL);
+}
+
+static void fake_ping(wrn_box *box, wrn_done_fn done, void *context) {
+    answer(box, done, context, NULL);
+}
+
+static void fake_stats(const wrn_box *box, wrn_box_stats *out) {
+    (void)box;
+    *out = (wrn_box_stats){-1, -1, -1};
+}
+
+/* ---- commands ---- */
+
+static void proc_closed(uv_handle_t *handle) {
+    wrn_proc *proc = handle->data;
+    wrn_buf_free(&proc->out);
+    wrn_buf_free(&proc->err);
+    free(proc);
+}
+
+static void proc_finish(wrn_proc *proc) {
+    wrn_box *box = proc->box;
+    wrn_proc **at = &box->procs;
+    while (*at != proc) at = &(*at)->next;
+    *at = proc->next;
+    if (proc->out.size) proc->events.on_output(proc->events.context, 1, proc->out.data, proc->out.size);
+    if (proc->err.size) proc->events.on_output(proc->events.context, 2, proc->err.data, proc->err.size);
+    proc->events.on_end(proc->events.context, proc->end, proc->code, proc->fault.code ? &proc->fault : NULL);
+    uv_close((uv_handle_t *)&proc->timer, proc_closed);
+    if (proc->die && box->died) {
+        wrn_fault fault;
+        set_fault(&fault, "agent_error", "its agent ended");
+        box->died(box->context, &fault);
+    }
+}
+
+static void on_timer(uv_timer_t *timer) {
+    static const char block[65536] = {'x'};
+    wrn_proc *proc = timer->data;
+    if (proc->killed) {
+        proc->end = WRN_PROC_SIGNALED;
+        proc->code = SIGKILL;
+    } else if (proc->flood) {
+        proc->events.on_output(proc->events.context, 1, block, sizeof(block));
+        uv_timer_start(timer, on_timer, 0, 0);
+        return;
+    } else if (proc->hang) {
+        proc->end = WRN_PROC_TIMED_OUT;
+    }
+    proc_finish(proc);
+}
+
+static void script(wrn_proc *proc, const wrn_proc_spec *spec) {
+    const char *first = spec->args && spec->args[0] ? spec->args[0] : "";
+    for (size_t i = 0; strcmp(spec->cmd, "echo") == 0 && spec->args && spec->args[i]; i++)
+        wrn_buf_printf(&proc->out, "%s%s", i ? " " : "", spec->args[i]);
+    if (strcmp(spec->cmd, "echo") == 0) wrn_buf_putc(&proc->out, '\n');
+    if (strcmp(spec->cmd, "warn") == 0) wrn_buf_puts(&proc->err, first);
+    if (strcmp(spec->cmd, "exit") == 0) proc->code = atoi(first);
+    if (strcmp(spec->cmd, "pwd") == 0) wrn_buf_puts(&proc->out, spec->cwd ? spec->cwd : "~");
+    for (size_t i = 0; strcmp(spec->cmd, "env") == 0 && spec->envs && spec->envs[i]; i++)
+        wrn_buf_printf(&proc->out, "%s\n", spec->envs[i]);
+    if (strcmp(spec->cmd, "bytes") == 0) wrn_buf_put(&proc->out, "a\xff", 2);
+    if (strcmp(spec->cmd, "crash") == 0) proc->end = WRN_PROC_SIGNALED, proc->code = SIGSEGV;
+    proc->flood = strcmp(spec->cmd, "flood") == 0;
+    proc->die = strcmp(spec->cmd, "die") == 0;
+    proc->hang = strcmp(spec->cmd, "hang") == 0;
+    if (proc->hang) wrn_buf_puts(&proc->out, "so far");
+    if (!spec->cwd || strcmp(spec->cwd, "/nowhere") != 0) return;
+    proc->end = WRN_PROC_FAILED;
+    set_fault(&proc->fault, "invalid_request", "there is no directory \"%s\"", spec->cwd);
+}
+
+static wrn_proc *fake_exec(wrn_box *box, const wrn_proc_spec *spec, const wrn_proc_events *events, wrn_fault *fault) {
+    if (strcmp(spec->cmd, "impossible") == 0) return set_fault(fault, "agent_error", "not even asked"), NULL;
+    wrn_proc *proc = calloc(1, sizeof(*proc));
+    proc->box = box;
+    proc->next = box->procs;
+    box->procs = proc;
+    proc->events = *events;
+    proc->end = WRN_PROC_EXITED;
+    script(proc, spec);
+    uv_timer_init(box->backend->loop, &proc->timer);
+    proc->timer.data = proc;
+    uv_timer_start(&proc->timer, on_timer, proc->hang ? (uint64_t)spec->timeout_ms : 0, 0);
+    return proc;
+}
+
+static void fake_signal(wrn_proc *proc, int signo) {
+    if (signo != SIGKILL) return;
+    proc->killed = true;
+    uv_timer_start(&proc->timer, on_timer, 0, 0);
+}
+
+static void fake_read(wrn_proc *proc) {
+    (void)proc;
+}
+
+const wrn_backend_ops fake_backend = {
+    .name = "fake",
+    .open = fake_open,
+    .close = fake_close,
+    .isolation = fake_isolation,
+    .template_type = fake_template_type,
+    .create = fake_create,
+    .destroy = fake_destroy,
+    .freeze = fake_freeze,
+    .thaw = fake_thaw,
+    .ping = fake_ping,
+    .stats = fake_stats,
+    .exec = fake_exec,
+    .signal = fake_signal,
+    .read_stop = fake_read,
+    .read_start = fake_read,
+};

@@ -1,0 +1,32 @@
+/* wrennd with the fake backend. */
+#include <stdlib.h>
+
+#include "fake_backend.h"
+#include "server/server.h"
+
+static bool doctor(const wrn_backend_config *config, wrn_json *report) {
+    (void)config;
+    bool ok = !getenv("FAKE_BROKEN");
+    wrn_json *check = wrn_json_new_object();
+    wrn_json_set_string(check, "check", "fakery");
+    wrn_json_set_bool(check, "ok", ok);
+    wrn_json_set_string(check, "detail", ok ? "works" : "does not work");
+    wrn_json_set_string(check, "fix", "unset FAKE_BROKEN");
+    wrn_json_append(report, check);
+    return ok;
+}
+
+static size_t leaks(const wrn_backend_config *config, wrn_json *report) {
+    (void)config;
+    if (!getenv("FAKE_BROKEN")) return 0;
+    wrn_json *leak = wrn_json_new_object();
+    wrn_json_set_string(leak, "kind", "process");
+    wrn_json_set_string(leak, "what", "4711");
+    wrn_json_append(report, leak);
+    return 1;
+}
+
+int main(int argc, char **argv) {
+    static const wrn_platform platform = {&fake_backend, doctor, leaks};
+    return wrn_server_main(argc, argv, &platform);
+}

@@ -1,0 +1,3 @@
+#include "daemon.h"
+
+TEST_MAIN
