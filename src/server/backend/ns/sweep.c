@@ -39,7 +39,7 @@ static void report_if_dead(void *context, const char *path, pid_t pid) {
     if (!is_running(pid)) add_leak(context, "cgroup", path);
 }
 
-/* A daemon holds a lock on its data directory for as long as it runs. */
+/* A backend holds this lock for as long as it is open. */
 static bool is_locked(const char *state_dir) {
     char path[PATH_MAX];
     snprintf(path, sizeof(path), "%.4000s/lock", state_dir);
