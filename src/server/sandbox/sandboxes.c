@@ -273,6 +273,10 @@ void wrn_sandboxes_change(wrn_sandboxes *all, const wrn_sandbox_row *row, wrn_ev
                           void *context) {
     wrn_fault fault;
     sandbox *s = find(all, row->id);
+    if (s && wrn_state_step(s->state, event).action == WRN_ACTION_REFUSE) {
+        refuse_state(s->row.status, event, &fault);
+        return done(context, NULL, &fault);
+    }
     if (s && add_change(s, event, done, context)) return start_changes(s);
     if (s) {
         set_fault(&fault, "conflict", "too many changes of this sandbox are waiting");
