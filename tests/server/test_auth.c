@@ -120,16 +120,17 @@ TEST(signup_and_login) {
     CHECK_STR(list.body, "[]\n");
     reply_free(&list);
     reply_free(&r);
-    CHECK_ERROR(request(&d, "POST", "/v1/auth/signup", NULL, "{\"email\":\"ada@example.org\",\"password\":\"12345678\"}"),
-                409, "email_taken");
+    CHECK_ERROR(
+        request(&d, "POST", "/v1/auth/signup", NULL, "{\"email\":\"ada@example.org\",\"password\":\"12345678\"}"), 409,
+        "email_taken");
     r = request(&d, "POST", "/v1/auth/login", NULL, "{\"email\":\"ADA@example.org\",\"password\":\"lovelace1\"}");
     CHECK_INT(r.status, 200);
     CHECK_STR(member(&r, "team_id"), team);
     reply_free(&r);
-    CHECK_ERROR(request(&d, "POST", "/v1/auth/login", NULL, "{\"email\":\"ada@example.org\",\"password\":\"wrong\"}"), 401,
-                "unauthorized");
-    CHECK_ERROR(request(&d, "POST", "/v1/auth/login", NULL, "{\"email\":\"who@example.org\",\"password\":\"wrong\"}"), 401,
-                "unauthorized");
+    CHECK_ERROR(request(&d, "POST", "/v1/auth/login", NULL, "{\"email\":\"ada@example.org\",\"password\":\"wrong\"}"),
+                401, "unauthorized");
+    CHECK_ERROR(request(&d, "POST", "/v1/auth/login", NULL, "{\"email\":\"who@example.org\",\"password\":\"wrong\"}"),
+                401, "unauthorized");
     /* The private owner has no password. */
     CHECK_ERROR(request(&d, "POST", "/v1/auth/login", NULL, "{\"email\":\"owner@localhost\",\"password\":\"x\"}"), 401,
                 "unauthorized");
@@ -185,7 +186,8 @@ TEST(guessing_is_slowed_down) {
     CHECK_INT(r.status, 429);
     CHECK_CONTAINS(r.head, "Retry-After: ");
     reply_free(&r);
-    CHECK_STATUS(request(&d, "POST", "/v1/auth/login", NULL, "{\"email\":\"other@example.org\",\"password\":\"x\"}"), 401);
+    CHECK_STATUS(request(&d, "POST", "/v1/auth/login", NULL, "{\"email\":\"other@example.org\",\"password\":\"x\"}"),
+                 401);
     daemon_stop(&d);
 }
 

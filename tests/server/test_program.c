@@ -148,7 +148,8 @@ TEST(a_stop_ends_commands_after_its_grace) {
     serve(&s, &d, (const char *[]){"--stop-grace-ms", "20", NULL});
     make_sandbox(&d, "{}", id);
     const char *body = "{\"cmd\":\"hang\",\"timeout_sec\":100000}";
-    snprintf(head, sizeof(head), "POST %s HTTP/1.1\r\nHost: x\r\nX-API-Key: %s\r\nExpect: 100-continue\r\n"
+    snprintf(head, sizeof(head),
+             "POST %s HTTP/1.1\r\nHost: x\r\nX-API-Key: %s\r\nExpect: 100-continue\r\n"
              "Content-Length: %zu\r\n\r\n",
              sandbox_path(id, "/exec"), d.key, strlen(body));
     int fd = dial(d.socket);

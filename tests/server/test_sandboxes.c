@@ -18,7 +18,8 @@ static void wait_status(const test_daemon *d, const char *id, const char *status
 TEST(create_get_list_destroy) {
     test_daemon d;
     daemon_start(&d, NULL);
-    reply r = call(&d, "POST", "/v1/sandboxes", "{\"template\":\"\",\"vcpus\":0,\"memory_mb\":-1,\"timeout_sec\":-5,\"new\":1}");
+    reply r = call(&d, "POST", "/v1/sandboxes",
+                   "{\"template\":\"\",\"vcpus\":0,\"memory_mb\":-1,\"timeout_sec\":-5,\"new\":1}");
     CHECK_INT(r.status, 201);
     CHECK_STR(member(&r, "status"), "running");
     CHECK_STR(member(&r, "template"), "minimal");
@@ -74,7 +75,8 @@ TEST(bad_requests_name_what_is_wrong) {
         {"{\"template\":\"broken\"}", "broken", 502},
         {"{\"isolation_required\":\"seccomp\"}", "isolation_required", 400},
         {"{\"isolation_required\":[1]}", "isolation_required", 400},
-        {"{\"isolation_required\":[\"seccomp\",\"cgroup-limits\",\"distinct-uids\"]}", "cgroup-limits, distinct-uids", 409},
+        {"{\"isolation_required\":[\"seccomp\",\"cgroup-limits\",\"distinct-uids\"]}", "cgroup-limits, distinct-uids",
+         409},
         {"{\"isolation_required\":[\"memory-limit\"]}", "memory-limit", 409},
     };
     test_daemon d;
@@ -87,7 +89,8 @@ TEST(bad_requests_name_what_is_wrong) {
     }
     CHECK_STATUS(call(&d, "POST", "/v1/sandboxes", "{\"template\":null,\"vcpus\":null} trailing"), 201);
     CHECK_STATUS(call(&d, "POST", "/v1/sandboxes",
-                      "{\"isolation_required\":[\"seccomp\",\"user-namespace\",\"no-network\",\"cpu-limit\"]}"), 201);
+                      "{\"isolation_required\":[\"seccomp\",\"user-namespace\",\"no-network\",\"cpu-limit\"]}"),
+                 201);
     daemon_stop(&d);
 }
 
@@ -179,7 +182,8 @@ TEST(a_running_command_counts_as_activity) {
     char id[40];
     make_sandbox(&d, "{\"timeout_sec\":1}", id);
     /* It runs for longer than the sandbox may idle; had that been paused meanwhile, the reply would say so. */
-    CHECK_ERROR(call(&d, "POST", sandbox_path(id, "/exec"), "{\"cmd\":\"hang\",\"timeout_sec\":2}"), 502, "agent_error");
+    CHECK_ERROR(call(&d, "POST", sandbox_path(id, "/exec"), "{\"cmd\":\"hang\",\"timeout_sec\":2}"), 502,
+                "agent_error");
     reply r = call(&d, "GET", sandbox_path(id, ""), NULL);
     CHECK_STR(member(&r, "status"), "running");
     reply_free(&r);
@@ -202,8 +206,10 @@ TEST(pending_ones_are_listed_and_refuse_and_can_be_destroyed) {
     test_daemon d;
     daemon_start(&d, NULL);
     char head[512], id[40] = "";
-    snprintf(head, sizeof(head), "POST /v1/sandboxes HTTP/1.1\r\nHost: x\r\nX-API-Key: %s\r\nContent-Length: 20\r\n\r\n"
-                                 "{\"template\":\"gated\"}", d.key);
+    snprintf(head, sizeof(head),
+             "POST /v1/sandboxes HTTP/1.1\r\nHost: x\r\nX-API-Key: %s\r\nContent-Length: 20\r\n\r\n"
+             "{\"template\":\"gated\"}",
+             d.key);
     int making = dial(d.socket);
     send_text(making, head);
     while (!*id) {
