@@ -445,7 +445,8 @@ wrn_command *wrn_sandboxes_exec(wrn_sandboxes *all, const wrn_sandbox_row *row, 
     wrn_command *command = calloc(1, sizeof(*command));
     if (!command) return set_fault(fault, "internal_error", "out of memory"), NULL;
     *command = (wrn_command){.sandbox = s, .events = *events};
-    wrn_proc_events own = {on_command_start, on_command_output, on_command_end, command};
+    wrn_proc_events own = {
+        .on_start = on_command_start, .on_output = on_command_output, .on_end = on_command_end, .context = command};
     s->commands++;
     touch(s);
     command->proc = all->config.ops->exec(s->box, spec, &own, fault);
