@@ -33,7 +33,7 @@ typedef struct reply {
 } reply;
 
 void reply_free(reply *r);
-int dial(const char *socket);
+int dial(const char *path);
 void send_text(int fd, const char *text);
 void send_bytes(int fd, const void *data, size_t size);
 /* Reads one response. */

@@ -121,11 +121,14 @@ static const struct {
     {"GET / HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: upgrade\r\n\r\nGET / HTTP/1.1\r\nHost: x\r\n\r\n",
      "HEHE", "", 0},
     {"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\nGET / HTTP/1.1\r\nHost: x\r\n\r\n", "HEHE", "", 0},
-    {"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nhelloPOST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\n\r\n!",
+    {"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\n"
+     "helloPOST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\n\r\n!",
      "HEHE", "hello!", 0},
-    {"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: Chunked\r\n\r\n3\r\nabc\r\n00A;x=\"y\"\r\n0123456789\r\n0\r\n\r\n",
+    {"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: Chunked\r\n\r\n"
+     "3\r\nabc\r\n00A;x=\"y\"\r\n0123456789\r\n0\r\n\r\n",
      "HE", "abc0123456789", 0},
-    {"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n0\r\nT: v\r\nU: w\r\n\r\nGET / HTTP/1.1\r\nHost: x\r\n\r\n",
+    {"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+     "1\r\na\r\n0\r\nT: v\r\nU: w\r\n\r\nGET / HTTP/1.1\r\nHost: x\r\n\r\n",
      "HEHE", "a", 0},
     {"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n\r\n", "H!", "", 400},
     {"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n;a\r\n", "H!", "", 400},
