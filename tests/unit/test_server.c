@@ -220,7 +220,8 @@ TEST(damaged_tokens_are_refused) {
 
 TEST(the_state_table_is_what_the_protocol_says) {
     /* For each state and event the next state's letter (pRPSEM: pending, Running, Paused, Stopped, Error, Missing), or
-     * '-' for refused. Columns: booted, boot failed, use, pause, pause failed, resume, resumed, died, destroy, restart. */
+     * '-' for refused. Columns: booted, boot failed, use, pause, pause failed, resume, resumed, died, destroy,
+     * restart. */
     static const char *const want[WRN_STATE_COUNT] = {
         "RE------SS", "--RP---SSS", "----RPRSSS", "--------S-", "--------S-", "--------SS",
     };
