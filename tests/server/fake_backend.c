@@ -60,9 +60,7 @@ typedef struct later {
     wrn_fault fault;
 } later;
 
-static void later_closed(uv_handle_t *handle) {
-    free(handle->data);
-}
+static void later_closed(uv_handle_t *handle) { free(handle->data); }
 
 static void later_fires(uv_timer_t *timer) {
     later *l = timer->data;
@@ -80,13 +78,9 @@ static later *later_new(wrn_backend *backend, void (*run)(later *l), wrn_box *bo
     return l;
 }
 
-static void later_go(later *l) {
-    uv_timer_start(&l->timer, later_fires, 0, 0);
-}
+static void later_go(later *l) { uv_timer_start(&l->timer, later_fires, 0, 0); }
 
-static void run_done(later *l) {
-    l->done(l->context, l->failed ? &l->fault : NULL);
-}
+static void run_done(later *l) { l->done(l->context, l->failed ? &l->fault : NULL); }
 
 static void answer(wrn_box *box, wrn_done_fn done, void *context, const char *problem) {
     later *l = later_new(box->backend, run_done, box, context);
@@ -120,13 +114,9 @@ static int fake_open(const wrn_backend_config *config, wrn_backend **ret, wrn_fa
     return 0;
 }
 
-static void gate_closed(uv_handle_t *handle) {
-    free(handle->data);
-}
+static void gate_closed(uv_handle_t *handle) { free(handle->data); }
 
-static void fake_close(wrn_backend *backend) {
-    uv_close((uv_handle_t *)&backend->gate, gate_closed);
-}
+static void fake_close(wrn_backend *backend) { uv_close((uv_handle_t *)&backend->gate, gate_closed); }
 
 static wrn_json *fake_isolation(const wrn_backend *backend) {
     (void)backend;
@@ -195,13 +185,9 @@ static void fake_freeze(wrn_box *box, wrn_done_fn done, void *context) {
     answer(box, done, context, strcmp(box->template_name, "unpausable") == 0 ? "it can't be frozen" : NULL);
 }
 
-static void fake_thaw(wrn_box *box, wrn_done_fn done, void *context) {
-    answer(box, done, context, NULL);
-}
+static void fake_thaw(wrn_box *box, wrn_done_fn done, void *context) { answer(box, done, context, NULL); }
 
-static void fake_ping(wrn_box *box, wrn_done_fn done, void *context) {
-    answer(box, done, context, NULL);
-}
+static void fake_ping(wrn_box *box, wrn_done_fn done, void *context) { answer(box, done, context, NULL); }
 
 static void fake_stats(const wrn_box *box, wrn_box_stats *out) {
     (void)box;
@@ -291,9 +277,7 @@ static void fake_signal(wrn_proc *proc, int signo) {
     uv_timer_start(&proc->timer, on_timer, 0, 0);
 }
 
-static void fake_read(wrn_proc *proc) {
-    (void)proc;
-}
+static void fake_read(wrn_proc *proc) { (void)proc; }
 
 const wrn_backend_ops fake_backend = {
     .name = "fake",

@@ -273,6 +273,10 @@ void wrn_sandboxes_change(wrn_sandboxes *all, const wrn_sandbox_row *row, wrn_ev
                           void *context) {
     wrn_fault fault;
     sandbox *s = find(all, row->id);
+    if (s && wrn_state_step(s->state, event).action == WRN_ACTION_REFUSE) {
+        refuse_state(s->row.status, event, &fault);
+        return done(context, NULL, &fault);
+    }
     if (s && add_change(s, event, done, context)) return start_changes(s);
     if (s) {
         set_fault(&fault, "conflict", "too many changes of this sandbox are waiting");
@@ -441,7 +445,8 @@ wrn_command *wrn_sandboxes_exec(wrn_sandboxes *all, const wrn_sandbox_row *row, 
     wrn_command *command = calloc(1, sizeof(*command));
     if (!command) return set_fault(fault, "internal_error", "out of memory"), NULL;
     *command = (wrn_command){.sandbox = s, .events = *events};
-    wrn_proc_events own = {on_command_start, on_command_output, on_command_end, command};
+    wrn_proc_events own = {
+        .on_start = on_command_start, .on_output = on_command_output, .on_end = on_command_end, .context = command};
     s->commands++;
     touch(s);
     command->proc = all->config.ops->exec(s->box, spec, &own, fault);
