@@ -33,7 +33,7 @@ struct wrn_exchange {
     struct curl_slist *headers;
     const char *body;
     size_t body_size, body_sent;
-    bool connected, head_whole, too_large, starved;
+    bool connected, head_whole, too_large, starved, answered;
     wrn_exchange *next_starved;
     wrn_http_fn fn;
     void *context;
@@ -159,7 +159,8 @@ static void release(wrn_exchange *exchange) {
     }
     if (exchange->easy) {
         curl_multi_remove_handle(http->multi, exchange->easy);
-        if (http->spares < SPARE_HANDLES) {
+        /* One that failed is not used again: a refused rewind survives the reset and would fail the next request. */
+        if (exchange->answered && http->spares < SPARE_HANDLES) {
             curl_easy_reset(exchange->easy); /* also zeroes libcurl's count of stale connections met */
             http->spare[http->spares++] = exchange->easy;
         } else {
@@ -215,6 +216,7 @@ static void describe(wrn_exchange *exchange, CURLcode code) {
 
 static void report(wrn_exchange *exchange, CURLcode code) {
     describe(exchange, code);
+    exchange->answered = exchange->response.outcome == WRN_HTTP_ANSWERED;
     exchange->fn(exchange->context, &exchange->response);
     release(exchange);
 }

@@ -7,11 +7,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/lock.h"
 #include "base/text.h"
 #include "server/log.h"
 #include "server/private.h"
@@ -68,8 +68,8 @@ static bool make_dir(const char *path, char *why, size_t why_size) {
 static bool lock_dir(wrn_server *server, wrn_arena *arena, char *why, size_t why_size) {
     const char *dir = server->config->data_dir, *path = in_dir(arena, dir, "lock");
     server->lock_fd = path ? open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600) : -1;
-    if (server->lock_fd >= 0 && flock(server->lock_fd, LOCK_EX | LOCK_NB) == 0) return true;
-    if (errno == EWOULDBLOCK)
+    if (server->lock_fd >= 0 && wrn_lock_take(server->lock_fd)) return true;
+    if (errno == EAGAIN)
         snprintf(why, why_size, "another wrennd uses the data directory %s; stop it or choose another --data-dir", dir);
     else snprintf(why, why_size, "cannot lock %s: %s", path ? path : dir, strerror(errno));
     return false;

@@ -14,11 +14,11 @@
 #include "program.h"
 #include "test.h"
 
-#define OK(call)                                                                                    \
-    do {                                                                                            \
-        wrenn_error *error = NULL;                                                                  \
-        int rc_ = (call);                                                                           \
-        CHECK_MSG(rc_ >= 0, "%s: %s", #call, wrenn_error_message(error));                           \
+#define OK(call)                                                          \
+    do {                                                                  \
+        wrenn_error *error = NULL;                                        \
+        int rc_ = (call);                                                 \
+        CHECK_MSG(rc_ >= 0, "%s: %s", #call, wrenn_error_message(error)); \
     } while (0)
 
 static void become_ordinary_user(void) {
@@ -368,7 +368,8 @@ static wrenn_error *one_round(wrenn_client *client) {
 }
 
 static void check_no_leaks(const daemon_state *d) {
-    program p = program_start((const char *const[]){getenv("WRENN_WRENND"), "doctor", "--leaks", "--data-dir", d->data, NULL});
+    program p =
+        program_start((const char *const[]){getenv("WRENN_WRENND"), "doctor", "--leaks", "--data-dir", d->data, NULL});
     program_result result = program_finish(&p);
     CHECK_MSG(result.code == 0, "doctor --leaks: %d: %s%s", result.code, result.out, result.err);
     program_result_free(&result);
@@ -417,14 +418,14 @@ static void hundred_rounds_and_kills(void) {
     check_no_leaks(&d);
 }
 
-#define BOTH(ident, run)                                   \
-    TEST_SLOW(ident##_as_root) {                           \
-        if (geteuid() != 0) test_skip("not run as root");  \
-        run();                                             \
-    }                                                      \
-    TEST_SLOW(ident##_as_ordinary_user) {                  \
-        become_ordinary_user();                            \
-        run();                                             \
+#define BOTH(ident, run)                                  \
+    TEST_SLOW(ident##_as_root) {                          \
+        if (geteuid() != 0) test_skip("not run as root"); \
+        run();                                            \
+    }                                                     \
+    TEST_SLOW(ident##_as_ordinary_user) {                 \
+        become_ordinary_user();                           \
+        run();                                            \
     }
 
 BOTH(a_sandbox_through_each_door, all_doors)

@@ -4,13 +4,13 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
+#include "base/lock.h"
 #include "server/backend/ns/internal.h"
 
 enum { CREATE_LIMIT_MS = 20000, RETRY_MS = 2, RETRIES = 2000, BOXES_MAX = 8192 };
@@ -520,8 +520,9 @@ static int take_lock(wrn_backend *backend, wrn_fault *fault) {
     char path[PATH_MAX];
     snprintf(path, sizeof(path), "%.4000s/lock", backend->config.state_dir);
     backend->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-    if (backend->lock_fd >= 0 && flock(backend->lock_fd, LOCK_EX | LOCK_NB) == 0) return 0;
-    wrn_fault_set(fault, "internal_error", "cannot lock %.300s: %s; is another wrennd using it?", path, strerror(errno));
+    if (backend->lock_fd >= 0 && wrn_lock_take(backend->lock_fd)) return 0;
+    wrn_fault_set(fault, "internal_error", "cannot lock %.300s: %s; is another wrennd using it?", path,
+                  strerror(errno));
     return -1;
 }
 
@@ -545,7 +546,8 @@ static int ns_open(const wrn_backend_config *config, wrn_backend **ret, wrn_faul
     backend->config = *config;
     backend->root = geteuid() == 0;
     backend->agent_fd = backend->lock_fd = -1;
-    if (take_lock(backend, fault) == 0 && make_dirs(backend, fault) == 0 && seccomp_program(&backend->filter, fault) == 0 &&
+    if (take_lock(backend, fault) == 0 && make_dirs(backend, fault) == 0 &&
+        seccomp_program(&backend->filter, fault) == 0 &&
         (backend->agent_fd = load_agent(config->agent_path, fault)) >= 0) {
         sweep(backend->boxes, config->cgroup_parent);
         char name[64];

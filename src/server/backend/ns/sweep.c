@@ -3,8 +3,8 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <string.h>
-#include <sys/file.h>
 
+#include "base/lock.h"
 #include "server/backend/ns/internal.h"
 
 static bool is_running(pid_t pid) { return pid > 0 && (kill(pid, 0) == 0 || errno == EPERM); }
@@ -45,7 +45,7 @@ static bool is_locked(const char *state_dir) {
     snprintf(path, sizeof(path), "%.4000s/lock", state_dir);
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0) return false;
-    bool locked = flock(fd, LOCK_EX | LOCK_NB) != 0;
+    bool locked = wrn_lock_is_taken(fd);
     close(fd);
     return locked;
 }
