@@ -32,8 +32,24 @@ static void on_box(void *context, wrn_box *box, const wrn_fault *fault) {
     ((wait *)context)->box = box;
 }
 
+static void note_closed(uv_handle_t *handle) { *(bool *)handle->data = true; }
+
+/* Timers run before uv_run() decides how long to wait: what they bring about must not be waited for. */
+static void stop_if_set(uv_prepare_t *prepare) {
+    const bool *flag = prepare->data;
+    if (*flag) uv_stop(prepare->loop);
+}
+
 void host_run_until(host *h, const bool *flag) {
+    uv_prepare_t prepare;
+    uv_prepare_init(&h->loop, &prepare);
+    prepare.data = (void *)(uintptr_t)flag;
+    uv_prepare_start(&prepare, stop_if_set);
     while (!*flag) uv_run(&h->loop, UV_RUN_ONCE);
+    bool closed = false;
+    prepare.data = &closed;
+    uv_close((uv_handle_t *)&prepare, note_closed);
+    while (!closed) uv_run(&h->loop, UV_RUN_NOWAIT);
 }
 
 /* What a failed test left: its cgroups. Its directories go with test_dir(). */
