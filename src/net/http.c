@@ -197,7 +197,8 @@ static void describe(wrn_exchange *exchange, CURLcode code) {
     response->outcome = outcome_of(exchange, code);
     const char *path = exchange->http->unix_path;
     if (path && response->outcome == WRN_HTTP_NOT_SENT) /* libcurl names the host, which means nothing here */
-        snprintf(exchange->problem, sizeof(exchange->problem), "cannot connect to the socket %.108s; is wrennd running?", path);
+        snprintf(exchange->problem, sizeof(exchange->problem),
+                 "cannot connect to the socket %.108s; is wrennd running?", path);
     response->problem = exchange->problem[0] ? exchange->problem
                         : code == CURLE_OK   ? "the answer breaks off in its head"
                                              : curl_easy_strerror(code);
