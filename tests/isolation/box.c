@@ -14,6 +14,7 @@
 const wrn_backend_ops *const ops = &wrn_backend_ns;
 
 typedef struct wait {
+    struct wait *next;
     bool done, failed;
     wrn_box *box;
     char message[512];
@@ -82,6 +83,10 @@ void host_close(host *h) {
     while (uv_run(&h->loop, UV_RUN_NOWAIT)) {
     }
     CHECK_INT(uv_loop_close(&h->loop), 0);
+    for (wait *w; (w = h->waits);) {
+        h->waits = w->next;
+        free(w);
+    }
     CHECK_MSG(access(boxes, F_OK) != 0, "a sandbox's directory stayed behind");
 }
 
@@ -91,8 +96,10 @@ static void count_death(void *context, const wrn_fault *fault) {
 }
 
 wrn_box *box_create_sized(host *h, const char *id, int64_t vcpus, int64_t memory_mb) {
-    /* Stays valid for the `died` callback. */
     wait *w = calloc(1, sizeof(*w));
+    CHECK(w != NULL);
+    w->next = h->waits;
+    h->waits = w;
     ops->create(h->backend, &(wrn_box_spec){id, "minimal", vcpus, memory_mb}, count_death, on_box, w);
     CHECK_MSG(!w->done, "the callback came from inside the call");
     host_run_until(h, &w->done);
