@@ -318,6 +318,8 @@ typedef struct daemon_state {
 static void start_daemon(daemon_state *d) {
     char listen[320], fd[16];
     int ready[2];
+    const char *wrennd = getenv("WRENN_WRENND");
+    CHECK(wrennd != NULL);
     snprintf(d->data, sizeof(d->data), "%s/data", test_dir());
     snprintf(d->url, sizeof(d->url), "unix:%s/w.sock", test_dir());
     snprintf(listen, sizeof(listen), "--listen=%s", d->url);
@@ -329,7 +331,7 @@ static void start_daemon(daemon_state *d) {
         snprintf(log, sizeof(log), "%s/log", test_dir());
         if (!freopen(log, "a", stdout) || !freopen(log, "a", stderr)) _exit(1);
         close(ready[0]);
-        execl(getenv("WRENN_WRENND"), "wrennd", "--data-dir", d->data, listen, "--ready-fd", fd, NULL);
+        execl(wrennd, "wrennd", "--data-dir", d->data, listen, "--ready-fd", fd, NULL);
         _exit(127);
     }
     close(ready[1]);
