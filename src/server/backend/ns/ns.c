@@ -310,6 +310,7 @@ static pid_t spawn_box(wrn_box *box, const wrn_box_spec *spec, int channel, int 
     snprintf(s.skeleton, sizeof(s.skeleton), "%s", backend->skeleton);
     snprintf(s.box, sizeof(s.box), "%s", box->dir);
     snprintf(s.usr, sizeof(s.usr), "/usr");
+    snprintf(s.shm_options, sizeof(s.shm_options), "mode=1777,size=%lldm", (long long)(spec->memory_mb + 1) / 2);
     pid_t pid = spawn_child(&s, &box->pidfd);
     if (pid < 0)
         wrn_fault_set(fault, "internal_error", "cannot make the sandbox's namespaces: %s; run wrennd doctor",
