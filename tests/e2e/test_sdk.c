@@ -360,7 +360,7 @@ static wrenn_error *one_round(wrenn_client *client) {
     wrenn_error *why = NULL;
     wrenn_sandbox *sandbox = NULL;
     wrenn_exec_result *result = NULL;
-    wrenn_exec_options options = shell("echo round; (setsid sleep 5000 &)");
+    wrenn_exec_options options = shell("echo round; (setsid sleep 5000 >/dev/null 2>&1 &)");
     int rc = wrenn_sandboxes_create(client, NULL, &sandbox, &why);
     if (rc == 0) rc = wrenn_sandbox_exec(sandbox, &options, &result, &why);
     if (rc == 0 && wrenn_sandbox_destroy(sandbox, &why) == 0) why = NULL;
