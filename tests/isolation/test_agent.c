@@ -27,9 +27,9 @@ static agent a;
  * behind, and nobody special, so that being in the way of root is not what protects it. */
 static void run_agent(int channel) {
     sigset_t all;
-    close(a.channel);
-    int program = open(getenv("WRENN_TEST_AGENT"), O_RDONLY | O_CLOEXEC);
+    int program = fcntl(open(getenv("WRENN_TEST_AGENT"), O_RDONLY | O_CLOEXEC), F_DUPFD_CLOEXEC, 10);
     CHECK(program >= 0);
+    close(a.channel);
     if (unshare(CLONE_NEWPID | CLONE_NEWNS | (geteuid() == 0 ? 0 : CLONE_NEWUSER)) != 0) _exit(1);
     pid_t pid = fork();
     if (pid != 0) {
