@@ -30,6 +30,7 @@ typedef struct command {
     int64_t deadline; /* when to kill it; 0: never */
     int64_t drain;    /* when to stop reading; 0: the command has not ended */
     bool started, timed_out;
+    uint64_t early; /* signals that came before the keeper had started the command: bit 0 is signal 1 */
     uint8_t *input; /* waits for the command to read it */
     size_t input_size;
     bool input_eof;
@@ -191,6 +192,8 @@ static void on_report(watch *w, uint32_t events) {
         wrn_put_u32(pid, (uint32_t)line.value);
         channel_send(c->stream, WRN_FRAME_STARTED, pid, sizeof(pid));
         set_reading(c);
+        for (int signo = 1; signo < 65; signo++)
+            if (c->early & 1ull << (signo - 1)) tree_signal(c->keeper, signo);
         break;
     case REPORT_ENDED:
         if (WIFEXITED(line.value)) ended(c, WRN_EXIT_CODE, (uint32_t)WEXITSTATUS(line.value));
@@ -234,13 +237,15 @@ void command_reaped(pid_t pid, int status) {
     }
 }
 
-static void kill_all(command *c) {
-    if (c->keeper) tree_signal(c->keeper, SIGKILL);
+static void send_signal(command *c, int signo) {
+    if (!c->keeper) return;
+    if (c->started) tree_signal(c->keeper, signo);
+    else c->early |= 1ull << (signo - 1);
 }
 
 void command_signal(uint32_t stream, uint32_t signo) {
     command *c = find(stream);
-    if (c && c->keeper && signo >= 1 && signo < 65) tree_signal(c->keeper, (int)signo);
+    if (c && signo >= 1 && signo < 65) send_signal(c, (int)signo);
 }
 
 int64_t command_next_timer(void) {
@@ -270,7 +275,7 @@ void command_run_timers(void) {
         if (c->deadline && c->deadline <= now) {
             c->deadline = 0;
             c->timed_out = true;
-            kill_all(c);
+            send_signal(c, SIGKILL);
         }
         if (c->drain && c->drain <= now && c->out.left < 0) {
             stop_reading(&c->out);

@@ -38,6 +38,7 @@ struct wrn_agent {
     bool said_hello, broken, in_event, close_asked;
     wrn_frame_reader reader;
     wrn_buf out;
+    size_t out_sent; /* of `out`, already; dropped in lumps, as moving the rest each time costs the square of it */
     uint32_t next_stream;
     wrn_proc *procs;
     waiter *waiters, **waiters_tail;
@@ -48,15 +49,24 @@ static void on_poll(uv_poll_t *poll, int status, int events);
 
 /* ---- sending ---- */
 
+static size_t waiting(const wrn_agent *agent) { return agent->out.size - agent->out_sent; }
+
 static void flush(wrn_agent *agent) {
-    while (agent->out.size) {
-        ssize_t sent = send(agent->fd, agent->out.data, agent->out.size, MSG_NOSIGNAL | MSG_DONTWAIT);
+    while (waiting(agent)) {
+        ssize_t sent = send(agent->fd, agent->out.data + agent->out_sent, waiting(agent), MSG_NOSIGNAL | MSG_DONTWAIT);
         if (sent < 0 && errno == EINTR) continue;
         if (sent <= 0) break; /* EAGAIN, or an end that reading will notice */
-        wrn_buf_consume(&agent->out, (size_t)sent);
+        agent->out_sent += (size_t)sent;
     }
-    if (!agent->broken) uv_poll_start(agent->poll, UV_READABLE | (agent->out.size ? UV_WRITABLE : 0), on_poll);
+    if (agent->out_sent >= agent->out.size / 2) {
+        wrn_buf_consume(&agent->out, agent->out_sent);
+        agent->out_sent = 0;
+    }
+    if (!agent->broken) uv_poll_start(agent->poll, UV_READABLE | (waiting(agent) ? UV_WRITABLE : 0), on_poll);
 }
+
+/* An agent that does not read must not fill the server's memory. */
+static bool keeps_up(const wrn_agent *agent) { return !agent->broken && waiting(agent) <= OUT_MAX; }
 
 static void put_frame(wrn_agent *agent, uint32_t stream, uint8_t type, uint8_t flags, const void *data, size_t size) {
     uint8_t head[WRN_FRAME_HEADER];
@@ -114,7 +124,7 @@ void wrn_agent_read_start(wrn_proc *proc) {
 }
 
 void wrn_agent_signal(wrn_proc *proc, int signo) {
-    if (!proc->agent->broken) send_u32(proc->agent, proc->stream, WRN_FRAME_SIGNAL, (uint32_t)signo);
+    if (keeps_up(proc->agent)) send_u32(proc->agent, proc->stream, WRN_FRAME_SIGNAL, (uint32_t)signo);
 }
 
 static void broken(wrn_agent *agent, const char *why);
@@ -163,7 +173,7 @@ wrn_proc *wrn_agent_exec(wrn_agent *agent, const wrn_proc_spec *spec, const wrn_
                       WRN_FRAME_EXEC_MAX);
         return NULL;
     }
-    if (agent->broken || agent->out.size > OUT_MAX) {
+    if (!keeps_up(agent)) {
         wrn_fault_set(fault, "agent_error", "the sandbox's agent does not keep up or is gone");
         return NULL;
     }
@@ -195,28 +205,52 @@ wrn_proc *wrn_agent_exec(wrn_agent *agent, const wrn_proc_spec *spec, const wrn_
 
 /* ---- ping and freeze ---- */
 
-static void wait_for(wrn_agent *agent, uint8_t answer, wrn_done_fn done, void *context) {
-    waiter *w = calloc(1, sizeof(*w));
-    if (!w || agent->broken) {
-        free(w);
-        wrn_fault fault;
-        wrn_fault_set(&fault, "agent_error", "the sandbox's agent is gone");
-        done(context, &fault);
+/* A question that can't be asked. */
+typedef struct refusal {
+    uv_timer_t timer;
+    wrn_done_fn done;
+    void *context;
+} refusal;
+
+static void refusal_closed(uv_handle_t *handle) { free(handle->data); }
+
+static void refuse(uv_timer_t *timer) {
+    refusal *r = timer->data;
+    wrn_fault fault;
+    wrn_fault_set(&fault, "agent_error", "the sandbox's agent does not keep up or is gone");
+    r->done(r->context, &fault);
+    uv_close((uv_handle_t *)timer, refusal_closed);
+}
+
+static void refuse_later(wrn_agent *agent, wrn_done_fn done, void *context) {
+    refusal *r = calloc(1, sizeof(*r));
+    if (!r) abort(); /* some hundred bytes: nothing would work any more */
+    r->done = done;
+    r->context = context;
+    uv_timer_init(agent->loop, &r->timer);
+    r->timer.data = r;
+    uv_timer_start(&r->timer, refuse, 0, 0);
+}
+
+static void ask(wrn_agent *agent, uint8_t question, uint8_t answer, wrn_done_fn done, void *context) {
+    waiter *w = keeps_up(agent) ? calloc(1, sizeof(*w)) : NULL;
+    if (!w) {
+        refuse_later(agent, done, context);
         return;
     }
+    put_frame(agent, 0, question, 0, NULL, 0);
     *w = (waiter){NULL, answer, done, context};
     *agent->waiters_tail = w;
     agent->waiters_tail = &w->next;
+    flush(agent);
 }
 
 void wrn_agent_ping(wrn_agent *agent, wrn_done_fn done, void *context) {
-    if (!agent->broken) put_frame(agent, 0, WRN_FRAME_PING, 0, NULL, 0), flush(agent);
-    wait_for(agent, WRN_FRAME_PONG, done, context);
+    ask(agent, WRN_FRAME_PING, WRN_FRAME_PONG, done, context);
 }
 
 void wrn_agent_freeze(wrn_agent *agent, bool freeze, wrn_done_fn done, void *context) {
-    if (!agent->broken) put_frame(agent, 0, freeze ? WRN_FRAME_FREEZE : WRN_FRAME_THAW, 0, NULL, 0), flush(agent);
-    wait_for(agent, WRN_FRAME_DONE, done, context);
+    ask(agent, freeze ? WRN_FRAME_FREEZE : WRN_FRAME_THAW, WRN_FRAME_DONE, done, context);
 }
 
 /* Answers come in the order of the questions. */
@@ -236,7 +270,8 @@ static bool answered(wrn_agent *agent, uint8_t type) {
 /* ---- receiving ---- */
 
 static bool on_output(wrn_proc *proc, const wrn_frame *frame) {
-    if (!proc->started || frame->size > proc->credit) return false;
+    /* Frames of nothing would cost no credit. */
+    if (!proc->started || !frame->size || frame->size > proc->credit) return false;
     proc->credit -= frame->size;
     proc->consumed += frame->size;
     proc->events.on_output(proc->events.context, frame->type == WRN_FRAME_STDOUT ? 1 : 2, frame->data, frame->size);
@@ -281,7 +316,8 @@ static bool handle(wrn_agent *agent, const wrn_frame *frame) {
     case WRN_FRAME_STDOUT:
     case WRN_FRAME_STDERR:
         if (!on_output(proc, frame)) return false;
-        proc = find_proc(agent, frame->stream); /* the callback may have closed everything */
+        if (waiting(agent) > 2 * (size_t)OUT_MAX) return false; /* with credit it never takes */
+        proc = find_proc(agent, frame->stream);                 /* the callback may have closed everything */
         if (proc && !agent->close_asked) grant(proc);
         return true;
     case WRN_FRAME_EXIT:
@@ -328,14 +364,15 @@ static void broken(wrn_agent *agent, const char *why) {
     if (!agent->close_asked) agent->events.lost(agent->events.context, why);
 }
 
-static void read_frames(wrn_agent *agent) {
+/* False when there is nothing more to read for now, or for ever. */
+static bool read_frames(wrn_agent *agent) {
     size_t room;
     uint8_t *at = wrn_frame_room(&agent->reader, &room);
     ssize_t got = recv(agent->fd, at, room, MSG_DONTWAIT);
-    if (got < 0 && (errno == EAGAIN || errno == EINTR)) return;
+    if (got < 0 && (errno == EAGAIN || errno == EINTR)) return false;
     if (got <= 0) {
         broken(agent, "it ended");
-        return;
+        return false;
     }
     wrn_frame_fed(&agent->reader, (size_t)got);
     wrn_frame frame;
@@ -343,13 +380,20 @@ static void read_frames(wrn_agent *agent) {
     while (!agent->broken && !agent->close_asked && (next = wrn_frame_next(&agent->reader, &frame)) > 0)
         if (!handle(agent, &frame)) next = -1, broken(agent, "it sent a frame that makes no sense");
     if (next < 0) broken(agent, "it sent something that is no frame");
+    return !agent->broken && !agent->close_asked;
 }
 
 static void on_poll(uv_poll_t *poll, int status, int events) {
     wrn_agent *agent = poll->data;
     agent->in_event = true;
-    if (status < 0) broken(agent, "its channel broke");
-    else if (events & UV_WRITABLE) flush(agent);
+    if (status < 0) {
+        /* An agent that ended before it read everything: its last words are still there. */
+        while (read_frames(agent)) {
+        }
+        broken(agent, "its channel broke");
+    } else if (events & UV_WRITABLE) {
+        flush(agent);
+    }
     if (!agent->broken && events & UV_READABLE) read_frames(agent);
     agent->in_event = false;
     if (agent->close_asked) uv_close((uv_handle_t *)agent->poll, on_closed);

@@ -1,0 +1,291 @@
+/* The agent itself over a bare channel, without a sandbox around it: where that shows best what once went wrong. */
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/mount.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "test.h"
+#include "wire/frame.h"
+
+typedef struct agent {
+    pid_t pid;
+    int channel;
+    uint8_t buffer[WRN_FRAME_BUFFER];
+    wrn_frame_reader reader;
+} agent;
+
+static agent a;
+
+/* As a daemon might start it by mistake: signals blocked and ignored. It is PID 1 of a namespace, so that nothing stays
+ * behind, and nobody special, so that being in the way of root is not what protects it. */
+static void run_agent(int channel) {
+    sigset_t all;
+    int program = fcntl(open(getenv("WRENN_TEST_AGENT"), O_RDONLY | O_CLOEXEC), F_DUPFD_CLOEXEC, 10);
+    CHECK(program >= 0);
+    close(a.channel);
+    if (unshare(CLONE_NEWPID | CLONE_NEWNS | (geteuid() == 0 ? 0 : CLONE_NEWUSER)) != 0) _exit(1);
+    pid_t pid = fork();
+    if (pid != 0) {
+        int status = 0;
+        close(channel);
+        waitpid(pid, &status, 0);
+        _exit(WIFEXITED(status) ? WEXITSTATUS(status) : 99);
+    }
+    if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0 || mount("proc", "/proc", "proc", 0, NULL) != 0 ||
+        (geteuid() == 0 &&
+         (setgroups(0, NULL) != 0 || setresgid(65534, 65534, 65534) != 0 || setresuid(65534, 65534, 65534) != 0)))
+        _exit(1);
+    sigfillset(&all);
+    sigprocmask(SIG_SETMASK, &all, NULL);
+    signal(SIGPIPE, SIG_IGN);
+    if (dup2(channel, 3) != 3) _exit(1);
+    fexecve(program, (char *const[]){(char[]){"wrenn-agent"}, NULL}, environ);
+    _exit(1);
+}
+
+static const wrn_frame *next_frame(void) {
+    static wrn_frame frame;
+    for (int next; (next = wrn_frame_next(&a.reader, &frame)) <= 0;) {
+        CHECK(next == 0);
+        size_t room;
+        uint8_t *at = wrn_frame_room(&a.reader, &room);
+        ssize_t got = read(a.channel, at, room);
+        if (got < 0 && errno == EINTR) continue;
+        CHECK_MSG(got > 0, "the agent hung up");
+        wrn_frame_fed(&a.reader, (size_t)got);
+    }
+    return &frame;
+}
+
+static void start_agent(void) {
+    int pair[2];
+    CHECK_INT(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair), 0);
+    a.reader.buffer = a.buffer;
+    a.channel = pair[0];
+    a.pid = fork();
+    if (a.pid == 0) run_agent(pair[1]);
+    close(pair[1]);
+    const wrn_frame *frame = next_frame();
+    CHECK_INT(frame->type, WRN_FRAME_HELLO);
+    CHECK_INT(wrn_get_u32(frame->data), WRN_AGENT_VERSION);
+}
+
+static void put(wrn_buf *out, uint32_t stream, uint8_t type, const void *data, size_t size) {
+    uint8_t head[WRN_FRAME_HEADER];
+    wrn_frame_head(head, stream, type, 0, (uint32_t)size);
+    wrn_buf_put(out, head, sizeof(head));
+    wrn_buf_put(out, data, size);
+}
+
+static void send_all(wrn_buf *out) {
+    CHECK_INT(send(a.channel, out->data, out->size, MSG_NOSIGNAL), (long long)out->size);
+    wrn_buf_free(out);
+}
+
+/* sh -c line */
+static void put_exec(wrn_buf *out, uint32_t stream, const char *line, uint32_t timeout_ms) {
+    wrn_buf payload = WRN_BUF_INIT;
+    uint8_t head[16] = {0};
+    wrn_put_u32(head, 3);
+    wrn_put_u32(head + 8, timeout_ms);
+    wrn_buf_put(&payload, head, sizeof(head));
+    wrn_buf_put(&payload, "/\0sh\0-c", 8);
+    wrn_buf_put(&payload, line, strlen(line) + 1);
+    put(out, stream, WRN_FRAME_EXEC, payload.data, payload.size);
+    wrn_buf_free(&payload);
+}
+
+typedef struct result {
+    char out[65536];
+    size_t size;
+    uint32_t kind, value;
+} result;
+
+/* Reads to the end of the command with this stream. */
+static const result *finish(uint32_t stream) {
+    static result r;
+    memset(&r, 0, sizeof(r));
+    bool started = false;
+    for (;;) {
+        const wrn_frame *frame = next_frame();
+        if (frame->stream != stream) continue;
+        if (frame->type == WRN_FRAME_STARTED) started = true;
+        if (frame->type == WRN_FRAME_STDOUT || frame->type == WRN_FRAME_STDERR) {
+            CHECK(started && r.size + frame->size < sizeof(r.out));
+            memcpy(r.out + r.size, frame->data, frame->size);
+            r.size += frame->size;
+        }
+        if (frame->type != WRN_FRAME_EXIT) continue;
+        CHECK_INT(frame->size, 8);
+        r.kind = wrn_get_u32(frame->data);
+        r.value = wrn_get_u32(frame->data + 4);
+        return &r;
+    }
+}
+
+static const char *sh(const char *line) {
+    static uint32_t stream = 1000;
+    wrn_buf out = WRN_BUF_INIT;
+    put_exec(&out, ++stream, line, 0);
+    send_all(&out);
+    const result *r = finish(stream);
+    CHECK_MSG(r->kind == WRN_EXIT_CODE && r->value == 0, "%s: %u %u: %s", line, r->kind, r->value, r->out);
+    return r->out;
+}
+
+/* Waits for the agent's end. */
+static int agent_status(void) {
+    int status;
+    while (waitpid(a.pid, &status, 0) != a.pid) CHECK(errno == EINTR);
+    return status;
+}
+
+TEST(a_channel_that_hangs_up_ends_the_agent_at_once) {
+    start_agent();
+    close(a.channel);
+    int status = agent_status();
+    CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+}
+
+TEST(a_channel_that_hangs_up_ends_a_busy_agent) {
+    start_agent();
+    wrn_buf out = WRN_BUF_INIT;
+    put_exec(&out, 1, "yes", 0);
+    put_exec(&out, 2, "sleep 1000", 0);
+    send_all(&out);
+    while (next_frame()->type != WRN_FRAME_STDOUT) {
+    }
+    close(a.channel);
+    CHECK(WIFEXITED(agent_status()));
+}
+
+TEST(half_a_frame_and_then_nothing_ends_the_agent) {
+    start_agent();
+    CHECK_INT(send(a.channel, "\x10\0\0\0\1", 5, 0), 5);
+    close(a.channel);
+    CHECK(WIFEXITED(agent_status()));
+}
+
+TEST(what_is_no_frame_ends_the_agent) {
+    start_agent();
+    CHECK_INT(send(a.channel, "GET / HTTP/1.1\r\n", 16, 0), 16);
+    CHECK(WIFEXITED(agent_status()));
+}
+
+TEST(commands_do_not_inherit_the_channel) {
+    start_agent();
+    CHECK_STR(sh("for i in 3 4 5 6 7 8 9; do [ -e /proc/$$/fd/$i ] && echo $i; done; true"), "");
+}
+
+TEST(exit_follows_the_process_and_not_the_pipe) {
+    start_agent();
+    CHECK_STR(sh("sleep 1000 & echo started"), "started\n");
+    CHECK_STR(sh("(exec sleep 1000) 2>/dev/null & echo $(echo again)"), "again\n");
+}
+
+TEST(what_is_in_the_pipe_still_comes) {
+    start_agent();
+    CHECK_INT(strlen(sh("sleep 1000 & head -c 60000 /dev/zero | tr '\\0' x")), 60000);
+}
+
+TEST(signals_of_commands_are_as_new) {
+    start_agent();
+    /* SIGRTMIN's two below 34 belong to the C library; they can't be reset. The shell sets none before it starts. */
+    CHECK_STR(sh("grep -E '^Sig(Blk|Ign)' /proc/self/status | cut -f2 | tr '\\n' ' '"),
+              "0000000000000000 0000000000000000 ");
+    CHECK_STR(sh("yes | head -n1; echo ok"), "y\nok\n");
+}
+
+TEST(commands_have_a_session_of_their_own) {
+    start_agent();
+    CHECK_STR(sh("set -- $(cat /proc/$$/stat); [ $5 = $$ ] && [ $6 = $$ ] && echo leader"), "leader\n");
+}
+
+/* Both run as the same user as the commands: only this keeps them apart. */
+TEST(agent_and_keeper_are_not_dumpable) {
+    start_agent();
+    CHECK_STR(sh("sleep 100 & cat /proc/$!/environ >/dev/null && echo can"), "can\n");
+    CHECK_CONTAINS(sh("cat /proc/1/environ 2>&1; true"), "ermission denied");
+    CHECK_CONTAINS(sh("ls /proc/1/fd 2>&1; true"), "ermission denied");
+    CHECK_CONTAINS(sh("cat /proc/$PPID/environ 2>&1; true"), "ermission denied");
+}
+
+/* The keeper needs a moment to start the command: what comes before must not be lost. */
+TEST(a_signal_right_after_the_start_arrives) {
+    start_agent();
+    for (uint32_t stream = 1; stream <= 50; stream++) {
+        wrn_buf out = WRN_BUF_INIT;
+        uint8_t number[4];
+        put_exec(&out, stream, "exec sleep 1000", 0);
+        wrn_put_u32(number, SIGKILL);
+        put(&out, stream, WRN_FRAME_SIGNAL, number, sizeof(number));
+        send_all(&out);
+        const result *r = finish(stream);
+        CHECK_INT(r->kind, WRN_EXIT_SIGNAL);
+        CHECK_INT(r->value, SIGKILL);
+    }
+}
+
+TEST(a_time_limit_that_passes_before_the_start_counts) {
+    start_agent();
+    for (uint32_t stream = 1; stream <= 50; stream++) {
+        wrn_buf out = WRN_BUF_INIT;
+        put_exec(&out, stream, "exec sleep 1000", 1);
+        send_all(&out);
+        CHECK_INT(finish(stream)->kind, WRN_EXIT_TIMEOUT);
+    }
+}
+
+TEST(requests_that_do_not_add_up_fail_alone) {
+    start_agent();
+    static const struct {
+        uint32_t argc, envc;
+        const char *text;
+        size_t size;
+    } cases[] = {{0, 0, "/\0sh\0", 6},          {1, 0, "", 0},           {1, 0, "/\0sh", 4},
+                 {5, 0, "/\0sh\0", 6},          {1, 9, "/\0sh\0", 6},    {UINT32_MAX, 1, "/\0sh\0", 6},
+                 {1, UINT32_MAX, "/\0sh\0", 6}, {1, 0, "/\0s\0h", 5 - 1}};
+    for (uint32_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+        wrn_buf payload = WRN_BUF_INIT, out = WRN_BUF_INIT;
+        uint8_t head[16] = {0};
+        wrn_put_u32(head, cases[i].argc);
+        wrn_put_u32(head + 4, cases[i].envc);
+        wrn_buf_put(&payload, head, sizeof(head));
+        wrn_buf_put(&payload, cases[i].text, cases[i].size);
+        put(&out, i + 1, WRN_FRAME_EXEC, payload.data, payload.size);
+        wrn_buf_free(&payload);
+        send_all(&out);
+        const result *r = finish(i + 1);
+        if (i < 7) CHECK_MSG(r->kind == WRN_EXIT_FAILED, "case %u: %u", i, r->kind);
+    }
+    CHECK_STR(sh("echo alive"), "alive\n");
+}
+
+TEST(frames_for_commands_that_are_not_there_do_nothing) {
+    start_agent();
+    static const uint8_t types[] = {WRN_FRAME_STDIN, WRN_FRAME_STDIN_EOF, WRN_FRAME_SIGNAL, WRN_FRAME_WINDOW};
+    wrn_buf out = WRN_BUF_INIT;
+    for (size_t i = 0; i < sizeof(types); i++)
+        for (size_t size = 0; size <= 8; size++) put(&out, 99, types[i], "\t\0\0\0\t\0\0\0", size);
+    send_all(&out);
+    CHECK_STR(sh("echo alive"), "alive\n");
+}
+
+TEST(a_ping_comes_back_as_it_was) {
+    start_agent();
+    wrn_buf out = WRN_BUF_INIT;
+    put(&out, 0, WRN_FRAME_PING, "0123456789", 10);
+    send_all(&out);
+    const wrn_frame *frame = next_frame();
+    CHECK_INT(frame->type, WRN_FRAME_PONG);
+    CHECK_MEM(frame->data, frame->size, "0123456789", 10);
+}
+
+TEST_MAIN

@@ -1,0 +1,502 @@
+/* The server's end of the channel against an agent that has been taken over. Whatever it sends, when and how much: every
+ * command ends exactly once, the connection is reported lost exactly once, every question is answered exactly once. */
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "server/backend/agent_conn.h"
+#include "test.h"
+#include "wire/frame.h"
+
+typedef struct command {
+    struct fake *fake;
+    wrn_proc *proc;
+    int started, ended;
+    wrn_proc_end end;
+    int code;
+    size_t total;
+} command;
+
+typedef struct fake {
+    uv_loop_t loop;
+    wrn_agent *agent;
+    int peer; /* the agent's end */
+    int ready, lost, answers, faults;
+    bool close_in_lost, close_in_end, ask_in_end, in_call;
+    command commands[2];
+} fake;
+
+static void on_ready(void *context) { ((fake *)context)->ready++; }
+
+static void close_agent(fake *f) {
+    wrn_agent_close(f->agent);
+    f->agent = NULL;
+}
+
+static void on_lost(void *context, const char *why) {
+    fake *f = context;
+    CHECK(why && *why);
+    f->lost++;
+    if (f->close_in_lost) close_agent(f);
+}
+
+static void on_answer(void *context, const wrn_fault *fault) {
+    fake *f = context;
+    CHECK_MSG(!f->in_call, "the answer came from inside the question");
+    f->answers++;
+    f->faults += fault != NULL;
+}
+
+static void on_start(void *context, int64_t pid) {
+    (void)pid;
+    ((command *)context)->started++;
+}
+
+static void on_output(void *context, int stream, const void *data, size_t size) {
+    command *c = context;
+    CHECK(stream == 1 || stream == 2);
+    CHECK(c->started && !c->ended && data);
+    c->total += size;
+}
+
+static void on_end(void *context, wrn_proc_end end, int code, const wrn_fault *fault) {
+    command *c = context;
+    c->ended++;
+    c->end = end;
+    c->code = code;
+    if (end == WRN_PROC_LOST) CHECK(fault != NULL);
+    if (c->fake->ask_in_end) {
+        c->fake->in_call = true;
+        wrn_agent_ping(c->fake->agent, on_answer, c->fake);
+        c->fake->in_call = false;
+    }
+    if (c->fake->close_in_end && c->fake->agent) close_agent(c->fake);
+}
+
+static void open_fake(fake *f) {
+    int pair[2];
+    memset(f, 0, sizeof(*f));
+    CHECK_INT(uv_loop_init(&f->loop), 0);
+    CHECK_INT(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair), 0);
+    f->peer = pair[1];
+    f->agent = wrn_agent_open(&f->loop, pair[0], &(wrn_agent_events){on_ready, on_lost, f});
+    CHECK(f->agent != NULL);
+}
+
+static void close_fake(fake *f) {
+    if (f->agent) close_agent(f);
+    if (f->peer >= 0) close(f->peer);
+    uv_run(&f->loop, UV_RUN_DEFAULT);
+    CHECK_INT(uv_loop_close(&f->loop), 0);
+}
+
+static bool start(fake *f, int which, int64_t timeout_ms) {
+    command *c = &f->commands[which];
+    c->fake = f;
+    wrn_fault fault = {0};
+    wrn_proc_events events = {on_start, on_output, on_end, c};
+    c->proc = wrn_agent_exec(f->agent, &(wrn_proc_spec){.cmd = "true", .timeout_ms = timeout_ms}, &events, &fault);
+    return c->proc != NULL;
+}
+
+static void put(wrn_buf *out, uint32_t stream, uint8_t type, const void *data, size_t size) {
+    uint8_t head[WRN_FRAME_HEADER];
+    wrn_frame_head(head, stream, type, 0, (uint32_t)size);
+    wrn_buf_put(out, head, sizeof(head));
+    wrn_buf_put(out, data, size);
+}
+
+static void put_number(wrn_buf *out, uint32_t stream, uint8_t type, uint32_t number) {
+    uint8_t payload[4];
+    wrn_put_u32(payload, number);
+    put(out, stream, type, payload, sizeof(payload));
+}
+
+static void put_exit(wrn_buf *out, uint32_t stream, uint32_t kind, uint32_t value) {
+    uint8_t payload[8];
+    wrn_put_u32(payload, kind);
+    wrn_put_u32(payload + 4, value);
+    put(out, stream, WRN_FRAME_EXIT, payload, sizeof(payload));
+}
+
+/* Writes all of it; the loop reads along. */
+static void say(fake *f, const void *data, size_t size) {
+    for (size_t at = 0; at < size;) {
+        ssize_t sent = send(f->peer, (const char *)data + at, size - at, MSG_DONTWAIT | MSG_NOSIGNAL);
+        if (sent > 0) at += (size_t)sent;
+        else if (errno != EAGAIN) return; /* they have hung up: rightly or not is what the test finds out */
+        uv_run(&f->loop, UV_RUN_NOWAIT);
+    }
+}
+
+static void until(fake *f, const int *number, int value) {
+    while (*number < value) uv_run(&f->loop, UV_RUN_ONCE);
+}
+
+static void hello(fake *f) {
+    wrn_buf out = WRN_BUF_INIT;
+    put_number(&out, 0, WRN_FRAME_HELLO, WRN_AGENT_VERSION);
+    say(f, out.data, out.size);
+    wrn_buf_free(&out);
+    until(f, &f->ready, 1);
+}
+
+/* The server still takes this agent for a sound one. */
+static void check_sound(fake *f) {
+    wrn_buf out = WRN_BUF_INIT;
+    int before = f->answers;
+    wrn_agent_ping(f->agent, on_answer, f);
+    put(&out, 0, WRN_FRAME_PONG, NULL, 0);
+    say(f, out.data, out.size);
+    wrn_buf_free(&out);
+    until(f, &f->answers, before + 1);
+    CHECK_INT(f->lost, 0);
+    CHECK_INT(f->faults, 0);
+}
+
+static void check_lost(fake *f, const char *what) {
+    until(f, &f->lost, 1);
+    while (uv_run(&f->loop, UV_RUN_NOWAIT) && f->lost < 2 && f->agent && f->close_in_lost) {
+    }
+    CHECK_MSG(f->lost == 1, "%s: lost %d times", what, f->lost);
+    for (int i = 0; i < 2; i++) {
+        const command *c = &f->commands[i];
+        if (!c->fake) continue;
+        CHECK_MSG(c->ended == 1, "%s: command %d ended %d times", what, i + 1, c->ended);
+    }
+}
+
+/* ---- frames that make no sense ---- */
+
+typedef struct nonsense {
+    const char *what;
+    uint32_t stream;
+    uint8_t type;
+    size_t size;
+} nonsense;
+
+/* Command 1 has started, command 2 has not, nobody asked anything. */
+static const nonsense after_hello[] = {
+    {"a second HELLO", 0, WRN_FRAME_HELLO, 4},
+    {"output of a command that nobody started", 77, WRN_FRAME_STDOUT, 10},
+    {"output of the channel", 0, WRN_FRAME_STDOUT, 10},
+    {"the end of a command that nobody started", 3, WRN_FRAME_EXIT, 8},
+    {"the largest stream", UINT32_MAX, WRN_FRAME_STARTED, 4},
+    {"output before STARTED", 2, WRN_FRAME_STDOUT, 10},
+    {"error output before STARTED", 2, WRN_FRAME_STDERR, 10},
+    {"STARTED twice", 1, WRN_FRAME_STARTED, 4},
+    {"a STARTED that is too short", 2, WRN_FRAME_STARTED, 3},
+    {"a STARTED that is too long", 2, WRN_FRAME_STARTED, 5},
+    {"an empty STARTED", 2, WRN_FRAME_STARTED, 0},
+    {"an EXIT that is too short", 1, WRN_FRAME_EXIT, 7},
+    {"an EXIT that is too long", 1, WRN_FRAME_EXIT, 9},
+    {"an empty EXIT", 1, WRN_FRAME_EXIT, 0},
+    {"output of no bytes", 1, WRN_FRAME_STDOUT, 0},
+    {"a PONG nobody asked for", 0, WRN_FRAME_PONG, 0},
+    {"a DONE nobody asked for", 0, WRN_FRAME_DONE, 0},
+    {"EXEC", 1, WRN_FRAME_EXEC, 40},
+    {"STDIN", 1, WRN_FRAME_STDIN, 4},
+    {"STDIN_EOF", 1, WRN_FRAME_STDIN_EOF, 0},
+    {"SIGNAL", 1, WRN_FRAME_SIGNAL, 4},
+    {"WINDOW", 1, WRN_FRAME_WINDOW, 4},
+    {"PING", 0, WRN_FRAME_PING, 0},
+    {"FREEZE", 0, WRN_FRAME_FREEZE, 0},
+    {"no type", 1, 0, 0},
+    {"an unknown type", 1, WRN_FRAME_TYPES, 0},
+    {"the last type", 1, 255, 0},
+    {"a frame that is too large", 1, WRN_FRAME_STDOUT, WRN_FRAME_PAYLOAD_MAX + 1},
+};
+
+static void try_nonsense(const nonsense *n, bool close_in_lost, bool close_in_end) {
+    static const uint8_t zeros[WRN_FRAME_PAYLOAD_MAX + 1];
+    fake f;
+    wrn_buf out = WRN_BUF_INIT;
+    open_fake(&f);
+    f.close_in_lost = close_in_lost;
+    f.close_in_end = close_in_end;
+    hello(&f);
+    CHECK(start(&f, 0, 100000) && start(&f, 1, 0));
+    put_number(&out, 1, WRN_FRAME_STARTED, 7);
+    put(&out, n->stream, n->type, zeros, n->size);
+    put_exit(&out, 1, WRN_EXIT_CODE, 0); /* what follows is not looked at */
+    say(&f, out.data, out.size);
+    wrn_buf_free(&out);
+    if (close_in_end) { /* then nobody wants to hear that it is lost */
+        until(&f, &f.commands[1].ended, 1);
+        until(&f, &f.commands[0].ended, 1);
+        CHECK_INT(f.lost, 0);
+    } else {
+        check_lost(&f, n->what);
+    }
+    for (int i = 0; i < 2; i++) CHECK_MSG(f.commands[i].end == WRN_PROC_LOST, "%s", n->what);
+    close_fake(&f);
+    CHECK_MSG(f.commands[0].ended == 1 && f.commands[1].ended == 1, "%s", n->what);
+}
+
+TEST(nonsense_ends_the_connection_once) {
+    for (size_t i = 0; i < sizeof(after_hello) / sizeof(*after_hello); i++) {
+        try_nonsense(&after_hello[i], false, false);
+        try_nonsense(&after_hello[i], true, false);
+        try_nonsense(&after_hello[i], false, true);
+    }
+}
+
+TEST(hello_comes_first_and_is_right) {
+    static const nonsense first[] = {{"no HELLO", 0, WRN_FRAME_PONG, 0},
+                                     {"STARTED without HELLO", 1, WRN_FRAME_STARTED, 4},
+                                     {"a HELLO that is too short", 0, WRN_FRAME_HELLO, 3},
+                                     {"a HELLO that is too long", 0, WRN_FRAME_HELLO, 8},
+                                     {"an empty HELLO", 0, WRN_FRAME_HELLO, 0},
+                                     {"a wrong version", 0, WRN_FRAME_HELLO, 4}};
+    for (size_t i = 0; i < sizeof(first) / sizeof(*first); i++) {
+        static const uint8_t version[8] = {WRN_AGENT_VERSION + 1};
+        fake f;
+        wrn_buf out = WRN_BUF_INIT;
+        open_fake(&f);
+        CHECK(start(&f, 0, 0));
+        put(&out, first[i].stream, first[i].type, version, first[i].size);
+        say(&f, out.data, out.size);
+        wrn_buf_free(&out);
+        check_lost(&f, first[i].what);
+        CHECK_INT(f.ready, 0);
+        close_fake(&f);
+    }
+}
+
+TEST(garbage_ends_the_connection_once) {
+    srand(1);
+    for (int round = 0; round < 300; round++) {
+        fake f;
+        uint8_t garbage[512];
+        open_fake(&f);
+        f.close_in_lost = round % 2;
+        if (round % 3) hello(&f);
+        CHECK(start(&f, 0, 0) && start(&f, 1, 1000000));
+        wrn_agent_ping(f.agent, on_answer, &f);
+        for (size_t i = 0; i < sizeof(garbage); i++) garbage[i] = (uint8_t)rand();
+        if (round % 5 == 0) memset(garbage, 0, 2), garbage[8] = WRN_FRAME_STDOUT; /* looks right for longer */
+        say(&f, garbage, sizeof(garbage));
+        if (f.peer >= 0) close(f.peer);
+        f.peer = -1;
+        check_lost(&f, "garbage");
+        CHECK_INT(f.answers, 1);
+        close_fake(&f);
+    }
+}
+
+TEST(a_command_ends_once) {
+    fake f;
+    wrn_buf out = WRN_BUF_INIT;
+    open_fake(&f);
+    hello(&f);
+    CHECK(start(&f, 0, 0) && start(&f, 1, 0));
+    put_number(&out, 1, WRN_FRAME_STARTED, 7);
+    put_exit(&out, 1, WRN_EXIT_CODE, 3);
+    say(&f, out.data, out.size);
+    until(&f, &f.commands[0].ended, 1);
+    CHECK_INT(f.commands[0].end, WRN_PROC_EXITED);
+    CHECK_INT(f.commands[0].code, 3);
+    check_sound(&f);
+    wrn_buf_clear(&out);
+    put_exit(&out, 1, WRN_EXIT_CODE, 4);
+    say(&f, out.data, out.size);
+    check_lost(&f, "a second EXIT");
+    CHECK_INT(f.commands[0].code, 3);
+    CHECK_INT(f.commands[1].end, WRN_PROC_LOST);
+    wrn_buf_free(&out);
+    close_fake(&f);
+}
+
+TEST(exits_of_any_kind_and_value) {
+    static const uint32_t values[] = {0, 1, 255, 256, 0x7FFFFFFF, 0x80000000u, UINT32_MAX};
+    for (uint32_t kind = 0; kind < 8; kind++) {
+        for (size_t i = 0; i < sizeof(values) / sizeof(*values); i++) {
+            fake f;
+            wrn_buf out = WRN_BUF_INIT;
+            open_fake(&f);
+            hello(&f);
+            CHECK(start(&f, 0, 0));
+            put_exit(&out, 1, kind < 7 ? kind : UINT32_MAX, values[i]);
+            say(&f, out.data, out.size);
+            wrn_buf_free(&out);
+            until(&f, &f.commands[0].ended, 1);
+            CHECK(f.commands[0].code >= 0 && f.commands[0].code <= 255);
+            if (kind > WRN_EXIT_TIMEOUT) CHECK_INT(f.commands[0].end, WRN_PROC_FAILED);
+            check_sound(&f);
+            close_fake(&f);
+        }
+    }
+}
+
+/* ---- credit ---- */
+
+static void put_output(wrn_buf *out, size_t size) {
+    static const uint8_t zeros[WRN_FRAME_PAYLOAD_MAX];
+    for (size_t piece; size; size -= piece) {
+        piece = size < sizeof(zeros) ? size : sizeof(zeros);
+        put(out, 1, size % 2 ? WRN_FRAME_STDOUT : WRN_FRAME_STDERR, zeros, piece);
+    }
+}
+
+TEST(output_beyond_credit_ends_the_connection) {
+    fake f;
+    wrn_buf out = WRN_BUF_INIT;
+    open_fake(&f);
+    hello(&f);
+    CHECK(start(&f, 0, 0));
+    wrn_agent_read_stop(f.commands[0].proc);
+    put_number(&out, 1, WRN_FRAME_STARTED, 7);
+    put_output(&out, WRN_FRAME_CREDIT);
+    say(&f, out.data, out.size);
+    check_sound(&f);
+    CHECK_INT(f.commands[0].total, WRN_FRAME_CREDIT);
+    wrn_buf_clear(&out);
+    put_output(&out, 1);
+    say(&f, out.data, out.size);
+    check_lost(&f, "a byte too much");
+    CHECK_INT(f.commands[0].total, WRN_FRAME_CREDIT);
+    wrn_buf_free(&out);
+    close_fake(&f);
+}
+
+/* What the agent is granted is what was delivered: never more than a command's credit is open. */
+TEST(credit_comes_back_as_output_is_read) {
+    fake f;
+    wrn_buf out = WRN_BUF_INIT;
+    static uint8_t back[65536];
+    size_t granted = 0;
+    open_fake(&f);
+    hello(&f);
+    CHECK(start(&f, 0, 0));
+    put_number(&out, 1, WRN_FRAME_STARTED, 7);
+    say(&f, out.data, out.size);
+    static uint8_t frames[WRN_FRAME_BUFFER];
+    wrn_frame_reader reader = {.buffer = frames};
+    for (int round = 0; round < 20; round++) {
+        wrn_buf_clear(&out);
+        put_output(&out, WRN_FRAME_CREDIT / 2);
+        say(&f, out.data, out.size);
+        check_sound(&f);
+        ssize_t got = recv(f.peer, back, sizeof(back), MSG_DONTWAIT);
+        size_t room;
+        CHECK(got > 0);
+        memcpy(wrn_frame_room(&reader, &room), back, (size_t)got);
+        wrn_frame_fed(&reader, (size_t)got);
+        for (wrn_frame frame; wrn_frame_next(&reader, &frame) > 0;)
+            if (frame.type == WRN_FRAME_WINDOW) granted += wrn_get_u32(frame.data);
+        CHECK_INT(granted, f.commands[0].total);
+    }
+    wrn_buf_free(&out);
+    close_fake(&f);
+    CHECK_INT(f.commands[0].ended, 1);
+}
+
+/* ---- hanging up ---- */
+
+static void put_conversation(wrn_buf *out) {
+    put_number(out, 0, WRN_FRAME_HELLO, WRN_AGENT_VERSION);
+    put_number(out, 1, WRN_FRAME_STARTED, 7);
+    put(out, 1, WRN_FRAME_STDOUT, "hello", 5);
+    put(out, 0, WRN_FRAME_PONG, NULL, 0);
+    put_number(out, 2, WRN_FRAME_STARTED, 8);
+    put(out, 1, WRN_FRAME_STDERR, "oops", 4);
+    put(out, 0, WRN_FRAME_DONE, NULL, 0);
+    put_exit(out, 1, WRN_EXIT_CODE, 0);
+}
+
+TEST(eof_at_every_byte) {
+    wrn_buf out = WRN_BUF_INIT;
+    put_conversation(&out);
+    for (size_t cut = 0; cut <= out.size; cut++) {
+        fake f;
+        open_fake(&f);
+        f.close_in_lost = cut % 2;
+        CHECK(start(&f, 0, 0) && start(&f, 1, 50000));
+        wrn_agent_ping(f.agent, on_answer, &f);
+        wrn_agent_freeze(f.agent, true, on_answer, &f);
+        CHECK_INT(send(f.peer, out.data, cut, 0), (int)cut);
+        close(f.peer);
+        f.peer = -1;
+        check_lost(&f, "end of file");
+        CHECK_INT(f.answers, 2);
+        CHECK_INT(f.commands[0].end, cut == out.size ? WRN_PROC_EXITED : WRN_PROC_LOST);
+        CHECK_INT(f.commands[1].end, WRN_PROC_LOST);
+        close_fake(&f);
+        CHECK_INT(f.commands[0].ended + f.commands[1].ended, 2);
+    }
+    wrn_buf_free(&out);
+}
+
+TEST(closing_ends_everything_without_a_word_of_loss) {
+    fake f;
+    open_fake(&f);
+    hello(&f);
+    CHECK(start(&f, 0, 0) && start(&f, 1, 50000));
+    wrn_agent_ping(f.agent, on_answer, &f);
+    close_agent(&f);
+    CHECK_INT(f.commands[0].ended + f.commands[1].ended, 2);
+    CHECK_INT(f.answers, 1);
+    CHECK_INT(f.faults, 1);
+    close_fake(&f);
+    CHECK_INT(f.lost, 0);
+}
+
+TEST(questions_to_a_lost_agent_are_answered_later) {
+    fake f;
+    open_fake(&f);
+    hello(&f);
+    f.ask_in_end = true;
+    CHECK(start(&f, 0, 0) && start(&f, 1, 0));
+    wrn_agent_ping(f.agent, on_answer, &f);
+    close(f.peer);
+    f.peer = -1;
+    check_lost(&f, "questions");
+    until(&f, &f.answers, 3);
+    CHECK_INT(f.faults, 3);
+    close_fake(&f);
+    CHECK_INT(f.answers, 3);
+}
+
+/* ---- an agent that never reads ---- */
+
+static void fill_queue(fake *f) {
+    static char big[1 << 20];
+    memset(big, 'x', sizeof(big) - 1);
+    const char *args[] = {big, big, big, NULL};
+    wrn_fault fault = {0};
+    int count = 0;
+    command *c = &f->commands[0];
+    c->fake = f;
+    wrn_proc_events events = {on_start, on_output, on_end, c};
+    for (wrn_proc *proc;
+         (proc = wrn_agent_exec(f->agent, &(wrn_proc_spec){.cmd = "true", .args = args}, &events, &fault)); count++) {
+        c->proc = proc;
+        CHECK(count < 20);
+    }
+    CHECK_STR(fault.code, "agent_error");
+    CHECK(count > 2);
+}
+
+TEST(what_waits_for_an_agent_that_never_reads_is_bounded) {
+    enum { QUEUE_MAX = 32 << 20, COMMAND_MAX = 4 << 20, MORE = 1000000 };
+    static char drained[1 << 20];
+    fake f;
+    open_fake(&f);
+    hello(&f);
+    fill_queue(&f);
+    for (int i = 0; i < MORE; i++) wrn_agent_signal(f.commands[0].proc, SIGTERM);
+    for (int i = 0; i < MORE / 100; i++) wrn_agent_ping(f.agent, on_answer, &f);
+    CHECK_INT(f.answers, 0);
+    until(&f, &f.answers, MORE / 100);
+    CHECK_INT(f.faults, MORE / 100);
+    size_t total = 0;
+    for (ssize_t got; (got = recv(f.peer, drained, sizeof(drained), MSG_DONTWAIT)) > 0; total += (size_t)got)
+        uv_run(&f.loop, UV_RUN_NOWAIT);
+    CHECK_MSG(total <= QUEUE_MAX + 2 * COMMAND_MAX, "%zu bytes waited", total);
+    close_fake(&f);
+    CHECK(f.commands[0].ended > 2);
+}
+
+TEST_MAIN
