@@ -200,7 +200,8 @@ static void describe(wrn_exchange *exchange, CURLcode code) {
         snprintf(exchange->problem, sizeof(exchange->problem),
                  "cannot connect to the socket %.108s; is wrennd running?", path);
     if (path && response->outcome == WRN_HTTP_LOST)
-        snprintf(exchange->problem, sizeof(exchange->problem), "the server ended the connection before its answer was whole");
+        snprintf(exchange->problem, sizeof(exchange->problem),
+                 "the server ended the connection before its answer was whole");
     response->problem = exchange->problem[0] ? exchange->problem
                         : code == CURLE_OK   ? "the answer breaks off in its head"
                                              : curl_easy_strerror(code);
