@@ -309,7 +309,7 @@ static const char files_script[] =
     "for dir, _, names in os.walk('/proc/sys'):\n"
     "    for name in names:\n"
     "        attempt('write', lambda: dir + '/' + name if writes(dir + '/' + name) else None)\n"
-    "for path in '/proc/sysrq-trigger', '/proc/irq/default_smp_affinity', '/proc/1/mem', '/proc/1/clear_refs', \\\n"
+    "for path in '/proc/sysrq-trigger', '/proc/irq/default_smp_affinity', '/proc/1/mem', \\\n"
     "            '/proc/bus/pci/00/00.0', '/proc/1/uid_map', '/proc/self/uid_map', '/proc/mtrr':\n"
     "    attempt('write ' + path, lambda: writes(path) and 'uid_map' not in path)\n"
     "for path in '/proc/kcore', '/proc/kmsg', '/proc/keys', '/proc/1/mem', '/proc/1/environ', '/proc/timer_list', \\\n"
