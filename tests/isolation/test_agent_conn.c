@@ -459,6 +459,47 @@ TEST(questions_to_a_lost_agent_are_answered_later) {
     CHECK_INT(f.answers, 3);
 }
 
+/* ---- an agent that says nothing ---- */
+
+TEST(a_command_beyond_its_time_ends_the_connection) {
+    fake f;
+    wrn_agent_grace_ms = 1;
+    open_fake(&f);
+    hello(&f);
+    CHECK(start(&f, 0, 1) && start(&f, 1, 0));
+    check_lost(&f, "silence");
+    CHECK_INT(f.commands[0].end, WRN_PROC_LOST);
+    close_fake(&f);
+}
+
+static void note_tick(uv_timer_t *timer) { ++*(int *)timer->data; }
+
+/* Runs the loop well beyond all that is due: what must not happen has had its chance. */
+static void let_time_pass(fake *f) {
+    uv_timer_t timer;
+    int ticks = 0;
+    uv_timer_init(&f->loop, &timer);
+    timer.data = &ticks;
+    uv_timer_start(&timer, note_tick, 100, 0);
+    until(f, &ticks, 1);
+    uv_close((uv_handle_t *)&timer, NULL);
+    uv_run(&f->loop, UV_RUN_NOWAIT);
+}
+
+TEST(a_frozen_agent_may_be_silent) {
+    fake f;
+    wrn_agent_grace_ms = 1;
+    open_fake(&f);
+    hello(&f);
+    CHECK(start(&f, 0, 1) && start(&f, 1, 0));
+    wrn_agent_suspend(f.agent, true);
+    let_time_pass(&f);
+    check_sound(&f);
+    wrn_agent_suspend(f.agent, false);
+    check_lost(&f, "silence");
+    close_fake(&f);
+}
+
 /* ---- an agent that never reads ---- */
 
 static void fill_queue(fake *f) {

@@ -10,8 +10,9 @@
 #include "base/buf.h"
 #include "wire/frame.h"
 
-/* Beyond its own limit a command gets this long to be killed and reported; then the agent counts as broken. */
-enum { GRACE_MS = 10000, OUT_MAX = 32 * 1024 * 1024 };
+enum { OUT_MAX = 32 * 1024 * 1024 };
+
+unsigned wrn_agent_grace_ms = 10000;
 
 struct wrn_proc {
     wrn_proc *next;
@@ -35,7 +36,7 @@ struct wrn_agent {
     uv_loop_t *loop;
     uv_poll_t *poll;
     int fd;
-    bool said_hello, broken, in_event, close_asked;
+    bool said_hello, broken, in_event, close_asked, suspended;
     wrn_frame_reader reader;
     wrn_buf out;
     size_t out_sent; /* of `out`, already; dropped in lumps, as moving the rest each time costs the square of it */
@@ -131,7 +132,7 @@ static void broken(wrn_agent *agent, const char *why);
 
 static void on_guard(uv_timer_t *timer) {
     wrn_proc *proc = timer->data;
-    broken(proc->agent, "it did not end a command whose time was up");
+    if (!proc->agent->suspended) broken(proc->agent, "it did not end a command whose time was up");
 }
 
 static bool set_guard(wrn_proc *proc, int64_t timeout_ms) {
@@ -139,8 +140,17 @@ static bool set_guard(wrn_proc *proc, int64_t timeout_ms) {
     if (!proc->guard) return false;
     uv_timer_init(proc->agent->loop, proc->guard);
     proc->guard->data = proc;
-    uv_timer_start(proc->guard, on_guard, (uint64_t)(timeout_ms + GRACE_MS), 0);
+    uv_timer_start(proc->guard, on_guard, (uint64_t)timeout_ms + wrn_agent_grace_ms, 0);
     return true;
+}
+
+void wrn_agent_suspend(wrn_agent *agent, bool suspended) {
+    agent->suspended = suspended;
+    if (suspended) return;
+    /* Those whose time was up meanwhile are killed only now. */
+    for (wrn_proc *proc = agent->procs; proc; proc = proc->next)
+        if (proc->guard && uv_timer_get_due_in(proc->guard) < wrn_agent_grace_ms)
+            uv_timer_start(proc->guard, on_guard, wrn_agent_grace_ms, 0);
 }
 
 static uint32_t put_strings(wrn_buf *payload, const char *const *strings) {

@@ -29,5 +29,10 @@ void wrn_agent_read_start(wrn_proc *proc);
 /* Each ends in `done`, with a fault when the connection is lost first. */
 void wrn_agent_ping(wrn_agent *agent, wrn_done_fn done, void *context);
 void wrn_agent_freeze(wrn_agent *agent, bool freeze, wrn_done_fn done, void *context);
+/* While the agent is frozen it can't be expected to end commands whose time is up. */
+void wrn_agent_suspend(wrn_agent *agent, bool suspended);
+
+/* Beyond its own limit a command gets this long to be killed and reported; then the agent counts as broken. */
+extern unsigned wrn_agent_grace_ms;
 
 #endif

@@ -402,6 +402,7 @@ static void look_frozen(uv_timer_t *timer) {
         uv_timer_start(timer, look_frozen, RETRY_MS, 0);
     } else {
         cgroup_freeze(&box->backend->cgroups, box->id, false);
+        wrn_agent_suspend(box->agent, false);
         wrn_fault fault;
         wrn_fault_set(&fault, "agent_error", "the sandbox could not be frozen in time; it goes on");
         freeze_done(box, &fault);
@@ -410,7 +411,10 @@ static void look_frozen(uv_timer_t *timer) {
 
 static void agent_froze(void *context, const wrn_fault *fault) {
     wrn_box *box = context;
-    if (box->done) freeze_done(box, fault);
+    /* Destroying has answered it already, and `done` is now that of the destruction. */
+    if (box->phase != LIVE || !box->done) return;
+    if (fault) wrn_agent_suspend(box->agent, false);
+    freeze_done(box, fault);
 }
 
 /* What can't be done now, as a fault. */
@@ -430,11 +434,13 @@ static void ns_freeze(wrn_box *box, wrn_done_fn done, void *context) {
     if (!cgroups_can_freeze(&box->backend->cgroups)) {
         box->done = done;
         box->done_context = context;
+        wrn_agent_suspend(box->agent, true);
         wrn_agent_freeze(box->agent, true, agent_froze, box);
     } else if (cgroup_freeze(&box->backend->cgroups, box->id, true) == 0) {
         box->done = done;
         box->done_context = context;
         box->tries = 0;
+        wrn_agent_suspend(box->agent, true);
         uv_timer_start(&box->timer, look_frozen, 0, 0);
     } else {
         wrn_fault_set(&fault, "agent_error", "cannot freeze the sandbox: %s", strerror(errno));
@@ -449,11 +455,12 @@ static void ns_thaw(wrn_box *box, wrn_done_fn done, void *context) {
     } else if (!cgroups_can_freeze(&box->backend->cgroups)) {
         box->done = done;
         box->done_context = context;
+        wrn_agent_suspend(box->agent, false);
         wrn_agent_freeze(box->agent, false, agent_froze, box);
     } else {
         int rc = cgroup_freeze(&box->backend->cgroups, box->id, false);
         if (rc != 0) wrn_fault_set(&fault, "agent_error", "cannot thaw the sandbox: %s", strerror(errno));
-        else box->frozen = false;
+        else box->frozen = false, wrn_agent_suspend(box->agent, false);
         later(box->backend, done, context, rc == 0 ? NULL : &fault);
     }
 }

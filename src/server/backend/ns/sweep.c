@@ -15,13 +15,16 @@ enum { LAST_BREATH_MS = 2000 };
 static bool is_running(pid_t pid) { return pid > 0 && (kill(pid, 0) == 0 || errno == EPERM); }
 
 static void wipe_if_dead(void *context, const char *path, pid_t pid) {
-    (void)context;
-    /* Our own pid can only be in a name that somebody of another life left. */
-    if (!is_running(pid) || pid == getpid()) cgroup_wipe(path);
+    const bool *first = context;
+    if (pid == getpid() ? *first : !is_running(pid)) cgroup_wipe(path);
 }
 
 void sweep(const char *boxes_dir, const char *cgroup_parent) {
-    cgroup_find(cgroup_parent, wipe_if_dead, NULL);
+    /* Before this process has made any, our own pid can only be in a name that somebody of another life left. */
+    static pid_t swept;
+    bool first = swept != getpid();
+    swept = getpid();
+    cgroup_find(cgroup_parent, wipe_if_dead, &first);
     DIR *dir = opendir(boxes_dir);
     for (struct dirent *entry; dir && (entry = readdir(dir));) {
         char path[PATH_MAX];

@@ -1,0 +1,492 @@
+/* What somebody with root inside a sandbox may try against the host, its neighbours and the machine. */
+#include <arpa/inet.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "base/auto.h"
+#include "box.h"
+
+static output o;
+
+static const char *sh(host *h, wrn_box *box, const char *line) {
+    box_sh(h, box, line, &o);
+    CHECK_MSG(o.end == WRN_PROC_EXITED && o.code == 0, "%s: end %d %s, code %d, stdout: %.300s, stderr: %.300s", line,
+              o.end, o.fault, o.code, o.out, o.err);
+    return o.out;
+}
+
+/* A script and its arguments; what it prints. */
+static const char *python(host *h, wrn_box *box, const char *script, const char *const *more) {
+    const char *args[80] = {"-c", script};
+    for (size_t n = 2; more && *more && n < WRN_COUNT(args) - 1; n++) args[n] = *more++;
+    box_exec(h, box, &(wrn_proc_spec){.cmd = "/usr/bin/python3", .args = args, .timeout_ms = 60000}, &o);
+    CHECK_MSG(o.end == WRN_PROC_EXITED && o.code == 0, "end %d, code %d: %.2000s", o.end, o.code, o.err);
+    return o.out;
+}
+
+/* ---- seeing the host ---- */
+
+static void make_file(const char *path, const char *text) {
+    FILE *file = fopen(path, "we");
+    CHECK_MSG(file && fputs(text, file) >= 0 && fclose(file) == 0, "%s", path);
+}
+
+static void host_files(void) {
+    host h;
+    char line[2048], marker[300];
+    snprintf(marker, sizeof(marker), "%s/host-marker", test_dir());
+    make_file(marker, "of the host\n");
+    host_open(&h);
+    wrn_box *box = box_create(&h, "cl-files");
+    snprintf(line, sizeof(line),
+             "for f in %s %s %s /proc/1/root%s /proc/self/root%s; do [ -e $f ] && echo sees $f; done; true", marker,
+             h.state_dir, test_dir(), marker, marker);
+    CHECK_STR(sh(&h, box, line), "");
+    CHECK_STR(sh(&h, box,
+                 "ls -A /root /home/* /tmp /mnt /media /sys /boot /var/log 2>/dev/null | grep -v ':$' | grep ."
+                 "|| true"),
+              "");
+    CHECK_STR(sh(&h, box, "ls /home"), "user\n"); /* the template's own */
+    CHECK_STR(sh(&h, box, "grep -h '[$]' /etc/shadow /etc/gshadow 2>/dev/null || true"), "");
+    snprintf(line, sizeof(line), "grep -F -e %s -e %s /proc/self/mountinfo || true", h.state_dir, test_dir());
+    CHECK_STR(sh(&h, box, line), "");
+    CHECK_STR(sh(&h, box, "ls /dev | tr '\\n' ' '"),
+              "fd full null ptmx pts random shm stderr stdin stdout tty urandom zero ");
+    CHECK_STR(sh(&h, box, "find / -xdev -name host-marker 2>/dev/null; true"), "");
+    box_destroy(&h, box);
+    host_close(&h);
+}
+
+static void host_processes(void) {
+    host h;
+    pid_t marker = fork();
+    if (marker == 0) {
+        execl("/bin/sleep", "wrenn-host-marker", "1000", (char *)NULL);
+        _exit(1);
+    }
+    host_open(&h);
+    wrn_box *box = box_create(&h, "cl-procs");
+    CHECK_STR(sh(&h, box, "cat /proc/[0-9]*/cmdline | tr '\\0' ' ' | grep -o '[h]ost-marker' || true"), "");
+    /* The agent, the keeper, the shell and what it runs. */
+    CHECK(atoi(sh(&h, box, "ls -d /proc/[0-9]* | wc -l")) <= 6);
+    char line[128];
+    snprintf(line, sizeof(line), "[ -e /proc/%d ] && cat /proc/%d/comm; kill -9 -1; true", (int)marker, (int)marker);
+    box_sh(&h, box, line, &o);
+    CHECK_INT(kill(marker, 0), 0);
+    CHECK_INT(box_ping(&h, box), 0);
+    kill(marker, SIGKILL);
+    box_destroy(&h, box);
+    host_close(&h);
+}
+
+static int listen_at(const struct sockaddr *address, socklen_t size) {
+    int fd = socket(address->sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    CHECK(fd >= 0 && bind(fd, address, size) == 0 && listen(fd, 5) == 0);
+    return fd;
+}
+
+/* Prints what it could connect to: argv[1] is a port, argv[2] the name of an abstract socket. */
+static const char connect_script[] = "import socket, sys\n"
+                                     "for f, a in ((socket.AF_INET, ('127.0.0.1', int(sys.argv[1]))),\n"
+                                     "             (socket.AF_UNIX, '\\0' + sys.argv[2])):\n"
+                                     "    try:\n"
+                                     "        socket.socket(f).connect(a)\n"
+                                     "        print('connected', f.name)\n"
+                                     "    except ConnectionRefusedError: pass\n";
+
+static void host_network(void) {
+    host h;
+    struct sockaddr_in in = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    struct sockaddr_un un = {.sun_family = AF_UNIX};
+    char port[16], name[64];
+    socklen_t size = sizeof(in);
+    int tcp = listen_at((struct sockaddr *)&in, sizeof(in));
+    CHECK_INT(getsockname(tcp, (struct sockaddr *)&in, &size), 0);
+    snprintf(port, sizeof(port), "%d", ntohs(in.sin_port));
+    int length = snprintf(name, sizeof(name), "wrenn-test-%d", (int)getpid());
+    memcpy(un.sun_path + 1, name, (size_t)length);
+    int abstract = listen_at((struct sockaddr *)&un, (socklen_t)(sizeof(un.sun_family) + 1 + (size_t)length));
+    host_open(&h);
+    wrn_box *box = box_create(&h, "cl-net");
+    CHECK_STR(python(&h, box, connect_script, (const char *const[]){port, name, NULL}), "");
+    CHECK_STR(sh(&h, box, "tail -n +3 /proc/net/dev | cut -d: -f1 | tr -d ' '"), "lo\n");
+    CHECK_STR(sh(&h, box, "tail -n +2 /proc/net/route"), "");
+    CHECK_STR(sh(&h, box,
+                 "python3 -c 'import socket as s; l = s.create_server((\"127.0.0.1\", 80)); "
+                 "s.create_connection((\"127.0.0.1\", 80)); print(\"own\")'"),
+              "own\n");
+    close(tcp);
+    close(abstract);
+    box_destroy(&h, box);
+    host_close(&h);
+}
+
+static void neighbours(void) {
+    host h;
+    static output busy;
+    host_open(&h);
+    wrn_box *one = box_create(&h, "cl-one"), *two = box_create(&h, "cl-two");
+    static const char server[] =
+        "import socket, time\n"
+        "a = socket.create_server(('127.0.0.1', 5055))\n"
+        "b = socket.socket(socket.AF_UNIX); b.bind('\\0neighbour'); b.listen()\n"
+        "for p in ('/root/secret', '/tmp/secret', '/dev/shm/secret', '/etc/secret'): open(p, 'w')\n"
+        "print('ready', flush=True)\n"
+        "time.sleep(1000)\n";
+    box_start(one, &(wrn_proc_spec){.cmd = "python3", .args = (const char *const[]){"-c", server, NULL}}, &busy);
+    while (!busy.out_size && !busy.ended) uv_run(&h.loop, UV_RUN_ONCE);
+    CHECK_STR(busy.out, "ready\n");
+    CHECK_STR(python(&h, one, connect_script, (const char *const[]){"5055", "neighbour", NULL}),
+              "connected AF_INET\nconnected AF_UNIX\n");
+    CHECK_STR(python(&h, two, connect_script, (const char *const[]){"5055", "neighbour", NULL}), "");
+    CHECK_STR(sh(&h, two, "ls /root/secret /tmp/secret /dev/shm/secret /etc/secret 2>/dev/null || true"), "");
+    CHECK_STR(sh(&h, two, "cat /proc/[0-9]*/cmdline | tr '\\0' ' ' | grep -o '[n]eighbour' || true"), "");
+    box_sh(&h, two, "kill -9 -1", &o); /* itself too, by way of the keeper */
+    CHECK_INT(box_ping(&h, one), 0);
+    CHECK(!busy.ended);
+    box_destroy(&h, two);
+    CHECK_INT(box_ping(&h, one), 0);
+    box_destroy(&h, one);
+    host_close(&h);
+}
+
+static void distinct_ids(void) {
+    host h;
+    char first[128];
+    host_open(&h);
+    wrn_box *one = box_create(&h, "cl-one"), *two = box_create(&h, "cl-two");
+    snprintf(first, sizeof(first), "%.100s", sh(&h, one, "cat /proc/self/uid_map"));
+    CHECK(strcmp(first, sh(&h, two, "cat /proc/self/uid_map")) != 0);
+    box_destroy(&h, one);
+    box_destroy(&h, two);
+    host_close(&h);
+}
+
+/* ---- system calls ---- */
+
+static const struct {
+    const char *name;
+    long number;
+} calls[] = {
+    {"mount", SYS_mount},
+    {"umount2", SYS_umount2},
+    {"pivot_root", SYS_pivot_root},
+    {"unshare", SYS_unshare},
+    {"clone", SYS_clone},
+    {"clone3", SYS_clone3},
+    {"setns", SYS_setns},
+    {"ptrace", SYS_ptrace},
+    {"process_vm_readv", SYS_process_vm_readv},
+    {"bpf", SYS_bpf},
+    {"io_uring_setup", SYS_io_uring_setup},
+    {"keyctl", SYS_keyctl},
+    {"add_key", SYS_add_key},
+    {"userfaultfd", SYS_userfaultfd},
+    {"open_by_handle_at", SYS_open_by_handle_at},
+    {"perf_event_open", SYS_perf_event_open},
+    {"init_module", SYS_init_module},
+    {"finit_module", SYS_finit_module},
+    {"reboot", SYS_reboot},
+    {"sethostname", SYS_sethostname},
+    {"syslog", SYS_syslog},
+    {"swapon", SYS_swapon},
+    {"acct", SYS_acct},
+    {"fsopen", SYS_fsopen},
+    {"open_tree", SYS_open_tree},
+    {"pidfd_getfd", SYS_pidfd_getfd},
+    {"mknodat", SYS_mknodat},
+    {"socket", SYS_socket},
+    {"quotactl", SYS_quotactl},
+    {"settimeofday", SYS_settimeofday},
+    {"getpid", SYS_getpid},
+};
+
+/* Prints what the kernel let it do. */
+static const char calls_script[] =
+    "import ctypes, os, sys\n"
+    "libc = ctypes.CDLL(None, use_errno=True)\n"
+    "libc.syscall.restype = ctypes.c_long\n"
+    "nr = {k: int(v) for k, v in (a.split('=') for a in sys.argv[1:])}\n"
+    "buf = ctypes.create_string_buffer(4096)\n"
+    "def call(name, *args, base=0):\n"
+    "    me = os.getpid()\n"
+    "    r = libc.syscall(ctypes.c_long(nr[name] + base), *[ctypes.c_long(a) if isinstance(a, int) else a for a in args])\n"
+    "    if os.getpid() != me: os._exit(0)\n"
+    "    if r >= 0: print('allowed:', name, args)\n"
+    "call('mount', b'none', b'/mnt', b'tmpfs', 0, None)\n"
+    "call('mount', b'/tmp', b'/mnt', None, 4096, None)\n"
+    "call('mount', None, b'/proc/sys', None, 4096 | 32, None)\n"
+    "call('umount2', b'/proc/kcore', 2)\n"
+    "call('umount2', b'/proc', 2)\n"
+    "call('pivot_root', b'/', b'/tmp')\n"
+    "for bit in (7, 17, 25, 26, 27, 28, 29, 30):\n"
+    "    call('unshare', 1 << bit)\n"
+    "    if bit != 7: call('clone', 1 << bit | 17, 0, 0, 0, 0), call('clone', 1 << 40 | 1 << bit | 17, 0, 0, 0, 0)\n"
+    "args = (ctypes.c_uint64 * 11)(1 << 28, 0, 0, 0, 17)\n"
+    "call('clone3', args, 88)\n"
+    "call('setns', os.open('/proc/self/ns/net', 0), 0)\n"
+    "call('setns', os.open('/proc/self/ns/user', 0), 0)\n"
+    "for request in (16, 0x4206): call('ptrace', request, 1, 0, 0), call('ptrace', request, os.getppid(), 0, 0)\n"
+    "call('process_vm_readv', os.getppid(), buf, 1, buf, 1, 0)\n"
+    "call('bpf', 0, buf, 128)\n"
+    "call('io_uring_setup', 8, buf)\n"
+    "call('keyctl', 0, -3, 0)\n"
+    "call('add_key', b'user', b'a', b'b', 1, -3)\n"
+    "call('userfaultfd', 0), call('userfaultfd', 1)\n"
+    "call('open_by_handle_at', -100, buf, 0)\n"
+    "call('perf_event_open', buf, 0, -1, -1, 0)\n"
+    "call('init_module', buf, 10, b''), call('finit_module', 0, b'', 0)\n"
+    "call('reboot', 0xfee1dead, 672274793, 0, 0)\n"
+    "call('sethostname', b'escaped', 7)\n"
+    "call('syslog', 3, buf, 100)\n"
+    "call('swapon', b'/tmp/x', 0), call('acct', b'/tmp/x')\n"
+    "call('fsopen', b'tmpfs', 0), call('open_tree', -100, b'/', 1)\n"
+    "call('pidfd_getfd', os.pidfd_open(1), 3, 0)\n"
+    "call('mknodat', -100, b'/tmp/disk', 0o60600, os.makedev(8, 0))\n"
+    "call('mknodat', -100, b'/tmp/mem', 0o20600, os.makedev(1, 1))\n"
+    "for family in (15, 16 + 1, 29, 30, 31, 38, 40, 44, 45, 63, 64, 100):\n"
+    "    for kind in (1, 2, 3, 5): call('socket', family, kind, 0), call('socket', 1 << 32 | family, kind, 0)\n"
+    "call('socket', 2, 3, 1), call('socket', 10, 3, 58)\n"
+    "call('quotactl', 0x800001 << 8, None, 0, None), call('settimeofday', buf, None)\n"
+    "if os.uname().machine == 'x86_64': call('getpid', base=0x40000000)\n"
+    "print('done')\n";
+
+static void system_calls(void) {
+    host h;
+    static char texts[WRN_COUNT(calls)][48];
+    const char *args[WRN_COUNT(calls) + 1] = {0};
+    for (size_t i = 0; i < WRN_COUNT(calls); i++) {
+        snprintf(texts[i], sizeof(texts[i]), "%s=%ld", calls[i].name, calls[i].number);
+        args[i] = texts[i];
+    }
+    host_open(&h);
+    wrn_box *box = box_create(&h, "cl-calls");
+    CHECK_STR(python(&h, box, calls_script, args), "done\n");
+    CHECK_STR(sh(&h, box, "hostname; grep -E '^(NoNewPrivs|Seccomp):' /proc/self/status | tr '\\t\\n' '  '"),
+              "cl-calls\nNoNewPrivs: 1 Seccomp: 2 ");
+    box_destroy(&h, box);
+    host_close(&h);
+}
+
+/* Calls of 32-bit programs have other numbers: a filter that only knows the others would let them through. */
+static void calls_of_32_bits(void) {
+    static const char script[] = "import ctypes, mmap, os\n"
+                                 "m = mmap.mmap(-1, 4096, prot=mmap.PROT_READ | mmap.PROT_WRITE | mmap.PROT_EXEC)\n"
+                                 "m.write(b'\\xb8\\x14\\0\\0\\0\\xcd\\x80\\xc3')\n" /* mov eax, getpid; int 0x80; ret */
+                                 "f = ctypes.CFUNCTYPE(ctypes.c_int)(ctypes.addressof(ctypes.c_char.from_buffer(m)))\n"
+                                 "p = os.fork()\n"
+                                 "if p == 0: os._exit(0 if f() < 0 else 1)\n"
+                                 "s = os.waitpid(p, 0)[1]\n"
+                                 "print('refused' if s == 0 or os.WIFSIGNALED(s) else 'allowed')\n";
+#ifndef __x86_64__
+    test_skip("not x86-64");
+#endif
+    host h;
+    host_open(&h);
+    wrn_box *box = box_create(&h, "cl-bits");
+    CHECK_STR(python(&h, box, script, NULL), "refused\n");
+    box_destroy(&h, box);
+    host_close(&h);
+}
+
+/* ---- /proc, capabilities, limits, chroot ---- */
+
+static const char files_script[] =
+    "import os, resource\n"
+    "def attempt(what, f):\n"
+    "    try:\n"
+    "        r = f()\n"
+    "        if r: print('allowed:', what, r)\n"
+    "    except OSError: pass\n"
+    "def writes(path):\n"
+    "    fd = os.open(path, os.O_WRONLY)\n"
+    "    return os.fstat(fd).st_rdev != os.makedev(1, 3)\n"
+    "for dir, _, names in os.walk('/proc/sys'):\n"
+    "    for name in names:\n"
+    "        attempt('write', lambda: dir + '/' + name if writes(dir + '/' + name) else None)\n"
+    "for path in '/proc/sysrq-trigger', '/proc/irq/default_smp_affinity', '/proc/1/mem', \\\n"
+    "            '/proc/bus/pci/00/00.0', '/proc/1/uid_map', '/proc/self/uid_map', '/proc/mtrr':\n"
+    "    attempt('write ' + path, lambda: writes(path) and 'uid_map' not in path)\n"
+    "for path in '/proc/kcore', '/proc/kmsg', '/proc/keys', '/proc/1/mem', '/proc/1/environ', '/proc/timer_list', \\\n"
+    "            '/proc/kallsyms', '/proc/1/maps', '/proc/%d/environ' % os.getppid():\n"
+    "    attempt('read ' + path, lambda: open(path, 'rb').read(64))\n"
+    "for path in '/proc/1/root', '/proc/1/cwd', '/proc/1/map_files', '/sys':\n"
+    "    attempt('list ' + path, lambda: os.listdir(path))\n"
+    "for path in '/proc/1/exe', '/proc/1/fd/3', '/proc/%d/fd/3' % os.getppid():\n"
+    "    attempt('readlink', lambda: os.readlink(path))\n"
+    "    attempt('open', lambda: open(path))\n"
+    "attempt('xattr', lambda: os.setxattr('/tmp', 'trusted.overlay.opaque', b'y') or 'set')\n"
+    "for name in 'NOFILE', 'CORE':\n"
+    "    which = getattr(resource, 'RLIMIT_' + name)\n"
+    "    hard = resource.getrlimit(which)[1]\n"
+    "    try: resource.setrlimit(which, (hard + 1, hard + 1)); print('raised', name)\n"
+    "    except (ValueError, OSError): pass\n"
+    "caps = [l.split()[1] for l in open('/proc/self/status') if l.startswith(('CapEff', 'CapBnd', 'CapPrm'))]\n"
+    "for bit in 2, 9, 12, 13, 14, 15, 16, 17, 19, 20, 21, 22, 23, 24, 25, 27, 30, 32, 33, 34, 35, 36, 37, 38, 39, 40:\n"
+    "    if any(int(c, 16) >> bit & 1 for c in caps): print('capability', bit)\n"
+    "print('done')\n";
+
+static void files_of_the_kernel(void) {
+    host h;
+    host_open(&h);
+    wrn_box *box = box_create(&h, "cl-proc");
+    CHECK_STR(python(&h, box, files_script, NULL), "done\n");
+    box_destroy(&h, box);
+    host_close(&h);
+}
+
+static void chroot_escape(void) {
+    static const char script[] = "import os\n"
+                                 "os.makedirs('/tmp/a/b', exist_ok=True)\n"
+                                 "out = os.open('/', os.O_RDONLY)\n"
+                                 "os.chroot('/tmp/a')\n"
+                                 "os.fchdir(out)\n"
+                                 "for _ in range(50): os.chdir('..')\n"
+                                 "os.chroot('.')\n"
+                                 "print(open('/etc/hostname').read().strip(), os.path.exists('/host-marker'))\n";
+    host h;
+    host_open(&h);
+    wrn_box *box = box_create(&h, "cl-chroot");
+    CHECK_STR(python(&h, box, script, NULL), "cl-chroot False\n");
+    box_destroy(&h, box);
+    host_close(&h);
+}
+
+/* ---- bombs ---- */
+
+static bool enforced(host *h, const char *limit) {
+    wrn_json *report = ops->isolation(h->backend);
+    const char *verdict = wrn_json_string(wrn_json_get(wrn_json_get(report, "limits"), limit), NULL);
+    bool yes = verdict && strcmp(verdict, "enforced") == 0;
+    wrn_json_free(report);
+    return yes;
+}
+
+static void fork_bomb(void) {
+    host h;
+    static output bomb;
+    host_open(&h);
+    wrn_box *one = box_create(&h, "cl-bomb"), *two = box_create(&h, "cl-calm");
+    const char *args[] = {"-c", "b() { b | b & b; }; b 2>/dev/null; sleep 1000", NULL};
+    box_start(one, &(wrn_proc_spec){.cmd = "sh", .args = args, .timeout_ms = 4000}, &bomb);
+    for (int i = 0; i < 10; i++) {
+        wrn_box_stats stats;
+        CHECK_STR(sh(&h, two, "echo calm"), "calm\n");
+        CHECK_INT(box_ping(&h, one), 0);
+        ops->stats(one, &stats);
+        CHECK_MSG(stats.pids <= 512, "%lld processes", (long long)stats.pids);
+        pid_t child = fork();
+        if (child == 0) _exit(0);
+        CHECK(child > 0);
+    }
+    host_run_until(&h, &bomb.ended);
+    CHECK(bomb.end != WRN_PROC_LOST);
+    CHECK_INT(box_ping(&h, one), 0);
+    box_destroy(&h, one);
+    CHECK_STR(sh(&h, two, "echo calm"), "calm\n");
+    box_destroy(&h, two);
+    host_close(&h);
+}
+
+static void memory_bomb(void) {
+    host h;
+    host_open(&h);
+    if (!enforced(&h, "memory")) test_skip("no cgroup to limit memory");
+    wrn_box *box = box_create_sized(&h, "cl-memory", 1, 64);
+    const char *args[] = {"-c", "x = bytearray(128 << 20); print(len(x))", NULL};
+    box_exec(&h, box, &(wrn_proc_spec){.cmd = "python3", .args = args, .timeout_ms = 60000}, &o);
+    CHECK_INT(o.end, WRN_PROC_SIGNALED);
+    CHECK_INT(o.code, SIGKILL);
+    CHECK_INT(box_ping(&h, box), 0);
+    /* Files in memory count too. */
+    box_sh(&h, box, "head -c 128M /dev/zero > /dev/shm/big", &o);
+    CHECK(o.end == WRN_PROC_SIGNALED || o.code != 0);
+    CHECK_INT(box_ping(&h, box), 0);
+    box_destroy(&h, box);
+    host_close(&h);
+}
+
+static void cpu_hog(void) {
+    host h;
+    static output hogs[4];
+    host_open(&h);
+    wrn_box *one = box_create(&h, "cl-hog"), *two = box_create(&h, "cl-calm");
+    const char *args[] = {"-c", "while :; do :; done", NULL};
+    for (size_t i = 0; i < WRN_COUNT(hogs); i++) box_start(one, &(wrn_proc_spec){.cmd = "sh", .args = args}, &hogs[i]);
+    CHECK_STR(sh(&h, two, "i=0; while [ $i -lt 100000 ]; do i=$((i+1)); done; echo $i"), "100000\n");
+    CHECK_INT(box_ping(&h, one), 0);
+    box_destroy(&h, one);
+    box_destroy(&h, two);
+    host_close(&h);
+}
+
+/* ---- what must go on working ---- */
+
+static void programs(void) {
+    static const struct {
+        const char *needs, *line, *out;
+    } cases[] = {
+        {"python3",
+         "python3 -c 'import subprocess as s, threading as t; x = t.Thread(target=lambda: print(1)); x.start();"
+         " x.join(); print(s.check_output([\"echo\", \"2\"]).decode(), end=\"\")'",
+         "1\n2\n"},
+        {"python3", "python3 -c 'import multiprocessing as m; print(m.Pool(2).map(abs, [-1, -2]))'", "[1, 2]\n"},
+        {"gcc",
+         "cd /tmp && echo 'int puts(const char *); int main(void) { return puts(\"42\") < 0; }' > a.c && gcc a.c -o a &&"
+         " ./a",
+         "42\n"},
+        {"node", "node -e 'setTimeout(() => console.log(6 * 7), 1)'", "42\n"},
+        {"perl", "perl -e 'print join(\",\", map { $_ * 2 } 1..3), \"\\n\"'", "2,4,6\n"},
+        {"tar", "cd /tmp && mkdir -p t && echo x > t/f && tar c t | (mkdir -p u && cd u && tar x) && cat u/t/f", "x\n"},
+        {"sort", "seq 1000 | sort -rn | head -n 2 | tr '\\n' ' '", "1000 999 "},
+        {"mktemp", "f=$(mktemp) && echo y > $f && cat < $f && rm $f", "y\n"},
+        {"setsid", "setsid -w echo z | cat", "z\n"},
+    };
+    host h;
+    host_open(&h);
+    wrn_box *box = box_create_sized(&h, "cl-tools", 2, 512);
+    for (size_t i = 0; i < WRN_COUNT(cases); i++) {
+        char line[128];
+        snprintf(line, sizeof(line), "command -v %s > /dev/null && echo yes || true", cases[i].needs);
+        if (strcmp(sh(&h, box, line), "yes\n") != 0) {
+            test_note("no %s here", cases[i].needs);
+            continue;
+        }
+        CHECK_STR(sh(&h, box, cases[i].line), cases[i].out);
+    }
+    box_destroy(&h, box);
+    host_close(&h);
+}
+
+#define AS_ROOT(ident, run)                               \
+    TEST(ident##_as_root) {                               \
+        if (geteuid() != 0) test_skip("not run as root"); \
+        run();                                            \
+    }
+#define BOTH(ident, run)             \
+    AS_ROOT(ident, run)              \
+    TEST(ident##_as_ordinary_user) { \
+        become_ordinary_user();      \
+        run();                       \
+    }
+
+BOTH(no_file_of_the_host_is_seen, host_files)
+BOTH(no_process_of_the_host_is_seen, host_processes)
+BOTH(no_network_of_the_host_is_reached, host_network)
+BOTH(neighbours_do_not_see_each_other, neighbours)
+AS_ROOT(sandboxes_have_ids_of_their_own, distinct_ids)
+BOTH(system_calls_that_lead_out_are_refused, system_calls)
+BOTH(calls_of_32_bit_programs_are_refused, calls_of_32_bits)
+BOTH(files_of_the_kernel_are_closed, files_of_the_kernel)
+BOTH(a_chroot_leads_nowhere, chroot_escape)
+BOTH(a_fork_bomb_stays_inside, fork_bomb)
+AS_ROOT(a_memory_bomb_is_killed, memory_bomb)
+BOTH(a_busy_sandbox_leaves_time_for_others, cpu_hog)
+BOTH(programs_run, programs)
+
+TEST_MAIN

@@ -1,0 +1,369 @@
+/* Nothing stays behind: not after a daemon was killed, not after sandboxes that never started, not after many. */
+#include <dirent.h>
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "box.h"
+#include "server/backend/ns/internal.h"
+
+static output o;
+
+/* ---- a daemon that was killed ---- */
+
+typedef struct family {
+    int fds[64]; /* pidfds */
+    size_t count;
+} family;
+
+/* Everything below a process. */
+static void find_family(family *f, pid_t pid) {
+    char path[64];
+    snprintf(path, sizeof(path), "/proc/%d/task/%d/children", (int)pid, (int)pid);
+    FILE *file = fopen(path, "re");
+    if (!file) return;
+    for (int child; fscanf(file, "%d", &child) == 1;) {
+        int fd = (int)syscall(SYS_pidfd_open, child, 0);
+        CHECK(fd >= 0 && f->count < WRN_COUNT(f->fds));
+        f->fds[f->count++] = fd;
+        find_family(f, child);
+    }
+    fclose(file);
+}
+
+static void wait_for_family(const family *f) {
+    for (size_t i = 0; i < f->count; i++) {
+        struct pollfd one = {.fd = f->fds[i], .events = POLLIN};
+        while (poll(&one, 1, -1) != 1) CHECK(errno == EINTR);
+        close(f->fds[i]);
+    }
+}
+
+/* Two sandboxes with commands, and then nothing more. */
+static void be_a_daemon(int ready) {
+    static output outs[2];
+    static host h;
+    host_open(&h);
+    const char *args[] = {"-c", "(setsid sleep 1000 &) ; echo up; exec sleep 1000", NULL};
+    for (size_t i = 0; i < WRN_COUNT(outs); i++) {
+        wrn_box *box = box_create(&h, i ? "cl-left-two" : "cl-left-one");
+        box_start(box, &(wrn_proc_spec){.cmd = "sh", .args = args}, &outs[i]);
+        while (!outs[i].out_size) uv_run(&h.loop, UV_RUN_ONCE);
+    }
+    CHECK_INT(write(ready, "r", 1), 1);
+    for (;;) uv_run(&h.loop, UV_RUN_ONCE);
+}
+
+static bool reports(const host *h, const char *kind, const char *text) {
+    wrn_backend_config config = {.state_dir = h->state_dir, .agent_path = agent_path()};
+    wrn_json *report = wrn_json_new_array();
+    bool found = false;
+    CHECK_INT(wrn_backend_ns_leaks(&config, report), wrn_json_count(report));
+    for (size_t i = 0; i < wrn_json_count(report); i++) {
+        const wrn_json *item = wrn_json_at(report, i);
+        const char *what = wrn_json_string(wrn_json_get(item, "what"), NULL);
+        CHECK(what != NULL);
+        found = found || (strstr(what, text) && strcmp(wrn_json_string(wrn_json_get(item, "kind"), NULL), kind) == 0);
+    }
+    wrn_json_free(report);
+    return found;
+}
+
+static void killed_daemon(void) {
+    int ready[2];
+    char byte, group[32];
+    family f = {0};
+    CHECK_INT(pipe(ready), 0);
+    pid_t daemon = fork();
+    if (daemon == 0) be_a_daemon(ready[1]);
+    close(ready[1]);
+    CHECK_INT(read(ready[0], &byte, 1), 1);
+    find_family(&f, daemon);
+    CHECK_MSG(f.count >= 2 * 3, "%zu processes", f.count);
+    kill(daemon, SIGKILL);
+    waitpid(daemon, NULL, 0);
+    wait_for_family(&f);
+    host h = {0};
+    snprintf(h.state_dir, sizeof(h.state_dir), "%s/state", test_dir());
+    snprintf(group, sizeof(group), "wrennd-%d", (int)daemon);
+    CHECK(reports(&h, "directory", "boxes/cl-left-one"));
+    CHECK(reports(&h, "directory", "boxes/cl-left-two"));
+    if (geteuid() == 0) CHECK(reports(&h, "cgroup", group));
+    host_open(&h);
+    CHECK(!reports(&h, "directory", "boxes/cl-left"));
+    CHECK(!reports(&h, "cgroup", group));
+    wrn_box *box = box_create(&h, "cl-left-one"); /* its name is free again */
+    box_sh(&h, box, "echo well", &o);
+    CHECK_STR(o.out, "well\n");
+    box_destroy(&h, box);
+    host_close(&h);
+    CHECK(!reports(&h, "directory", h.state_dir));
+}
+
+/* ---- many rounds ---- */
+
+static size_t count_entries(const char *path) {
+    size_t count = 0;
+    DIR *dir = opendir(path);
+    if (!dir) return 0;
+    while (readdir(dir)) count++;
+    closedir(dir);
+    return count;
+}
+
+static void count_groups(void *context, const char *path, pid_t pid) {
+    DIR *dir = pid == getpid() ? opendir(path) : NULL;
+    for (struct dirent *entry; dir && (entry = readdir(dir));)
+        if (strncmp(entry->d_name, "cl-", 3) == 0) ++*(size_t *)context;
+    if (dir) closedir(dir);
+}
+
+static size_t count_mounts(void) {
+    size_t count = 0;
+    char line[4096];
+    FILE *file = fopen("/proc/self/mounts", "re");
+    CHECK(file != NULL);
+    while (fgets(line, sizeof(line), file)) count += strstr(line, "wrenn-test-") != NULL;
+    fclose(file);
+    return count;
+}
+
+static void check_nothing_left(const host *h) {
+    char boxes[300];
+    size_t groups = 0;
+    family f = {0};
+    snprintf(boxes, sizeof(boxes), "%s/boxes", h->state_dir);
+    CHECK_INT(count_entries(boxes), 2);
+    cgroup_find(NULL, count_groups, &groups);
+    CHECK_INT(groups, 0);
+    find_family(&f, getpid());
+    CHECK_INT(f.count, 0);
+    CHECK_INT(count_mounts(), 0);
+}
+
+static void many_rounds(void) {
+    host h;
+    size_t descriptors = 0;
+    host_open(&h);
+    for (int i = 0; i < 20; i++) {
+        wrn_box *box = box_create(&h, "cl-round");
+        box_sh(&h, box,
+               "touch /etc/x /usr/bin/x /dev/shm/x; mkdir -p /tmp/a/b; chmod 0 /tmp/a; (sleep 1000 &); echo done", &o);
+        CHECK_STR(o.out, "done\n");
+        box_destroy(&h, box);
+        check_nothing_left(&h);
+        if (!i) descriptors = count_entries("/proc/self/fd");
+        CHECK_INT(count_entries("/proc/self/fd"), descriptors);
+    }
+    host_close(&h);
+}
+
+/* ---- sandboxes that never start ---- */
+
+typedef struct attempt {
+    bool done;
+    int calls;
+    wrn_box *box;
+    char fault[600];
+} attempt;
+
+static void on_attempt(void *context, wrn_box *box, const wrn_fault *fault) {
+    attempt *a = context;
+    a->done = true;
+    a->calls++;
+    a->box = box;
+    if (fault) snprintf(a->fault, sizeof(a->fault), "%s: %s", fault->code, fault->message);
+}
+
+static void on_done(void *context, const wrn_fault *fault) { on_attempt(context, NULL, fault); }
+
+static void try_agent(const char *path, const char *want) {
+    host h;
+    attempt a = {0};
+    setenv("WRENN_TEST_AGENT", path, 1);
+    host_open(&h);
+    ops->create(h.backend, &(wrn_box_spec){"cl-broken", "minimal", 1, 64}, NULL, on_attempt, &a);
+    CHECK_INT(a.calls, 0);
+    host_run_until(&h, &a.done);
+    CHECK(!a.box);
+    CHECK_CONTAINS(a.fault, want);
+    check_nothing_left(&h);
+    host_close(&h);
+    CHECK_INT(a.calls, 1);
+}
+
+static void make_program(const char *path, const char *text) {
+    FILE *file = fopen(path, "we");
+    CHECK(file && fputs(text, file) >= 0 && fclose(file) == 0 && chmod(path, 0755) == 0);
+}
+
+static void broken_agents(void) {
+    char script[300], noise[300];
+    snprintf(script, sizeof(script), "%s/script", test_dir());
+    snprintf(noise, sizeof(noise), "%s/noise", test_dir());
+    make_program(script, "#!/bin/sh\nsleep 1000\n");
+    make_program(noise, "neither one nor the other\n");
+    try_agent(script, "cannot build the sandbox: start the agent");
+    try_agent(noise, "cannot build the sandbox: start the agent: Exec format error");
+    try_agent("/bin/true", "agent_error: the sandbox's agent did not start: it ended");
+    host h = {0};
+    uv_loop_init(&h.loop);
+    wrn_fault fault = {0};
+    wrn_backend_config config = {.loop = &h.loop, .state_dir = test_dir(), .agent_path = "/nonexistent/agent"};
+    CHECK_INT(ops->open(&config, &h.backend, &fault), -1);
+    CHECK_CONTAINS(fault.message, "/nonexistent/agent: No such file or directory");
+    CHECK_INT(uv_loop_close(&h.loop), 0);
+}
+
+static void no_such_template(void) {
+    host h;
+    attempt a = {0};
+    host_open(&h);
+    ops->create(h.backend, &(wrn_box_spec){"cl-none", "../../etc", 1, 64}, NULL, on_attempt, &a);
+    host_run_until(&h, &a.done);
+    CHECK_CONTAINS(a.fault, "not_found: there is no template");
+    check_nothing_left(&h);
+    host_close(&h);
+}
+
+/* ---- two at once ---- */
+
+static void open_at(host *h, const char *name) {
+    wrn_fault fault = {0};
+    memset(h, 0, sizeof(*h));
+    snprintf(h->state_dir, sizeof(h->state_dir), "%s/%s", test_dir(), name);
+    CHECK_INT(mkdir(h->state_dir, 0711), 0);
+    uv_loop_init(&h->loop);
+    wrn_backend_config config = {.loop = &h->loop, .state_dir = h->state_dir, .agent_path = agent_path()};
+    CHECK_MSG(ops->open(&config, &h->backend, &fault) == 0, "open: %s", fault.message);
+}
+
+static void check_well(host *h, wrn_box *box) {
+    box_sh(h, box, "echo well", &o);
+    CHECK_STR(o.out, "well\n");
+}
+
+/* Says when its sandbox is up, and when told to go on whether it still is. */
+static void be_the_other(int in, int out) {
+    char byte;
+    static host h;
+    open_at(&h, "other");
+    wrn_box *box = box_create(&h, "cl-same");
+    CHECK_INT(write(out, "r", 1), 1);
+    CHECK_INT(read(in, &byte, 1), 1);
+    check_well(&h, box);
+    box_destroy(&h, box);
+    host_close(&h);
+    _exit(0);
+}
+
+static void two_daemons(void) {
+    int in[2], out[2], status;
+    char byte;
+    CHECK(pipe(in) == 0 && pipe(out) == 0);
+    pid_t other = fork();
+    if (other == 0) be_the_other(in[0], out[1]);
+    close(out[1]);
+    CHECK_INT(read(out[0], &byte, 1), 1);
+    host h;
+    open_at(&h, "own");
+    wrn_box *box = box_create(&h, "cl-same");
+    check_well(&h, box);
+    box_destroy(&h, box);
+    host_close(&h);
+    CHECK_INT(write(in[1], "g", 1), 1);
+    CHECK_INT(waitpid(other, &status, 0), other);
+    CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+}
+
+static void two_in_one_process(void) {
+    host one, two;
+    open_at(&one, "one");
+    wrn_box *first = box_create(&one, "cl-first");
+    open_at(&two, "two");
+    wrn_box *second = box_create(&two, "cl-second");
+    check_well(&one, first);
+    check_well(&two, second);
+    box_destroy(&two, second);
+    host_close(&two);
+    check_well(&one, first);
+    box_destroy(&one, first);
+    host_close(&one);
+}
+
+/* ---- destroying in the middle of something ---- */
+
+static void destroyed_in_between(void) {
+    host h;
+    host_open(&h);
+    for (int thaw = 0; thaw < 2; thaw++) {
+        attempt freeze = {0}, destroy = {0};
+        wrn_box *box = box_create(&h, "cl-freeze");
+        if (thaw) CHECK_INT(box_freeze(&h, box, true), 0);
+        (thaw ? ops->thaw : ops->freeze)(box, on_done, &freeze);
+        ops->destroy(box, on_done, &destroy);
+        host_run_until(&h, &destroy.done);
+        host_run_until(&h, &freeze.done);
+        uv_run(&h.loop, UV_RUN_DEFAULT);
+        CHECK_INT(freeze.calls, 1);
+        CHECK_INT(destroy.calls, 1);
+        CHECK_STR(destroy.fault, "");
+    }
+    attempt ping = {0}, destroy = {0}, create = {0};
+    wrn_box *box = box_create(&h, "cl-exec");
+    box_start(box, &(wrn_proc_spec){.cmd = "sleep", .args = (const char *const[]){"1000", NULL}}, &o);
+    ops->ping(box, on_done, &ping);
+    ops->create(h.backend, &(wrn_box_spec){"cl-new", "minimal", 1, 64}, NULL, on_attempt, &create);
+    ops->destroy(box, on_done, &destroy);
+    host_run_until(&h, &destroy.done);
+    host_run_until(&h, &create.done);
+    CHECK(o.ended);
+    CHECK_INT(o.end, WRN_PROC_LOST);
+    CHECK_INT(ping.calls, 1);
+    CHECK_CONTAINS(ping.fault, "agent_error");
+    CHECK_MSG(create.box != NULL, "%s", create.fault);
+    box_destroy(&h, create.box);
+    host_close(&h);
+}
+
+static void doctor(void) {
+    wrn_backend_config config = {.state_dir = test_dir(), .agent_path = agent_path()};
+    wrn_json *report = wrn_json_new_array();
+    CHECK(wrn_backend_ns_doctor(&config, report));
+    CHECK(wrn_json_count(report) > 3);
+    for (size_t i = 0; i < wrn_json_count(report); i++) {
+        const wrn_json *item = wrn_json_at(report, i);
+        CHECK(wrn_json_string(wrn_json_get(item, "check"), NULL) != NULL);
+        bool ok;
+        CHECK(wrn_json_bool(wrn_json_get(item, "ok"), &ok));
+        if (!ok) CHECK(wrn_json_string(wrn_json_get(item, "fix"), NULL) != NULL);
+    }
+    wrn_json_free(report);
+}
+
+#define BOTH(ident, run)                                  \
+    TEST(ident##_as_root) {                               \
+        if (geteuid() != 0) test_skip("not run as root"); \
+        run();                                            \
+    }                                                     \
+    TEST(ident##_as_ordinary_user) {                      \
+        become_ordinary_user();                           \
+        run();                                            \
+    }
+
+BOTH(a_killed_daemon_leaves_nothing_alive_and_the_next_one_sweeps, killed_daemon)
+BOTH(many_rounds_leave_nothing, many_rounds)
+BOTH(a_broken_agent_is_a_clear_fault, broken_agents)
+BOTH(a_missing_template_is_a_clear_fault, no_such_template)
+BOTH(two_daemons_do_not_disturb_each_other, two_daemons)
+BOTH(two_in_one_process_do_not_disturb_each_other, two_in_one_process)
+BOTH(a_sandbox_is_destroyed_whatever_is_under_way, destroyed_in_between)
+BOTH(the_doctor_reports, doctor)
+
+TEST_MAIN
