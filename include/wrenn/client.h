@@ -17,7 +17,8 @@
  * WRENN_E_REENTRANT; a _start is fine.
  *
  * A client belongs to one thread at a time; different clients are independent. The library starts no threads, handles
- * no signals and never raises SIGPIPE. After fork() the child may only free what it inherited. */
+ * no signals and never raises SIGPIPE. After fork() the child may only free what it inherited, and make clients of its
+ * own. */
 #ifndef WRENN_CLIENT_H
 #define WRENN_CLIENT_H
 
@@ -74,9 +75,11 @@ typedef struct wrenn_client_options {
     const char *ca_file;      /* PEM bundle to trust instead of the system's */
     const char *client_cert;  /* PEM file, with client_key */
     const char *client_key;
-    const char *proxy;          /* http://, https://, socks5://, socks5h://; default: the usual environment variables */
-    const char *no_proxy;       /* comma-separated hosts; default: NO_PROXY */
-    const char *wrennd;         /* program for local:; default: WRENN_WRENND, else the installed one, else from PATH */
+    const char *proxy;    /* http://, https://, socks5://, socks5h://; default: the usual environment variables */
+    const char *no_proxy; /* comma-separated hosts; default: NO_PROXY */
+    /* Program for local:, unless this process has a private server already. Default: WRENN_WRENND, else one beside the
+     * running program, else the installed one, else from PATH. */
+    const char *wrennd;
     int64_t connect_timeout_ms; /* default 10,000 */
     int64_t timeout_ms;         /* for a whole operation, retries included; default: what suits each operation */
     int64_t max_attempts;       /* for requests that may be repeated (GET, DELETE); default 3; 1: no retries */

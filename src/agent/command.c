@@ -241,6 +241,7 @@ static void send_signal(command *c, int signo) {
     if (!c->keeper) return;
     if (c->started) tree_signal(c->keeper, signo);
     else c->early |= 1ull << (signo - 1);
+    kill(c->keeper, SIGCONT); /* one that was stopped from inside would never report */
 }
 
 void command_signal(uint32_t stream, uint32_t signo) {

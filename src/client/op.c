@@ -238,11 +238,18 @@ static void probe_answered(wrenn_op *op, wrn_http_response *response) {
     unpark_all(client, NULL);
 }
 
+/* A refusal for want of credentials says that the route is there; trouble of the server says nothing, and the next call
+ * asks again. */
 static bool probe_failed(wrenn_op *op, const wrenn_error *error) {
     wrenn_client *client = op->client;
-    int status = wrenn_error_http_status(error);
-    if (status) client->era = status == 404 || status == 405 ? WRENN_ERA_SANDBOXES : WRENN_ERA_CAPSULES;
-    unpark_all(client, status ? NULL : error);
+    switch (wrenn_error_http_status(error)) {
+    case 401:
+    case 403: client->era = WRENN_ERA_CAPSULES; break;
+    case 404:
+    case 405: client->era = WRENN_ERA_SANDBOXES; break;
+    default: break;
+    }
+    unpark_all(client, client->era == WRENN_ERA_AUTO ? error : NULL);
     return false;
 }
 
@@ -425,9 +432,10 @@ int wrn_op_take(wrenn_op *op, const wrn_op_type *type, void *result, wrenn_error
     if (!op || op->type != type)
         return wrn_fail(error, WRENN_E_INVALID_ARGUMENT, "this is not an operation of type \"%s\"", type->name);
     if (op->state != WRN_OP_DONE) return wrn_fail(error, WRENN_E_AGAIN, "%s: not over yet", type->name);
+    if (op->taken) return wrn_fail(error, WRENN_E_INVALID_ARGUMENT, "%s: the outcome was taken already", type->name);
+    op->taken = true;
     if (op->error) return wrn_error_give(error, WRN_TAKE(op->error));
     if (!result) return 0;
-    if (!op->result) return wrn_fail(error, WRENN_E_INVALID_ARGUMENT, "%s: the result was taken already", type->name);
     void *taken = WRN_TAKE(op->result);
     memcpy(result, &taken, sizeof(taken));
     return 0;

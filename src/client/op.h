@@ -60,6 +60,7 @@ struct wrenn_op {
 
     wrenn_timings timings;
     wrenn_error *error;
+    bool taken; /* by _finish */
     void *result;
     void (*free_result)(void *result);
     wrenn_done_fn done;

@@ -17,7 +17,7 @@
 #include "base/clock.h"
 #include "base/json.h"
 
-enum { START_LIMIT_MS = 15000, STOP_LIMIT_MS = 10000, CHILD_FD = 3 };
+enum { START_LIMIT_MS = 15000, STOP_LIMIT_MS = 10000, LOOK_AGAIN_MS = 10, CHILD_FD = 3 };
 
 struct wrn_local {
     pid_t owner; /* the process that started it: a forked child must not end it */
@@ -92,6 +92,7 @@ static int spawn(const char *program, const char *directory, int fd, pid_t *pid)
     posix_spawnattr_setsigmask(&attributes, &none);
     posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
     posix_spawn_file_actions_addopen(&actions, 1, "/dev/null", O_WRONLY, 0);
+    if (fcntl(2, F_GETFD) < 0) posix_spawn_file_actions_addopen(&actions, 2, "/dev/null", O_WRONLY, 0);
     posix_spawn_file_actions_adddup2(&actions, fd, CHILD_FD);
     extern char **environ;
     int error = posix_spawnp(pid, program, &actions, &attributes, argv, environ);
@@ -141,6 +142,14 @@ static bool greet(wrn_local *local, const char *program, char *why, size_t why_s
     return false;
 }
 
+/* The same descriptor under a number above CHILD_FD; -1 when there is none. Takes `fd` over. */
+static int raise_fd(int fd) {
+    if (fd > CHILD_FD) return fd;
+    int raised = fcntl(fd, F_DUPFD_CLOEXEC, CHILD_FD + 1);
+    close(fd);
+    return raised;
+}
+
 static void stop(wrn_local *local);
 
 static wrn_local *start(const char *asked, char *why, size_t why_size) {
@@ -155,13 +164,18 @@ static wrn_local *start(const char *asked, char *why, size_t why_size) {
         release(local);
         return NULL;
     }
-    local->lifeline = pair[0];
-    /* dup2 onto itself would leave close-on-exec set. */
-    int child_end = pair[1] == CHILD_FD ? fcntl(pair[1], F_DUPFD_CLOEXEC, CHILD_FD + 1) : pair[1];
+    /* Away from the numbers that the child gives a meaning, which are free in a program that closed its own. */
+    local->lifeline = raise_fd(pair[0]);
+    int child_end = raise_fd(pair[1]);
+    if (local->lifeline < 0 || child_end < 0) {
+        snprintf(why, why_size, "no descriptors left; raise the limit of open files");
+        if (child_end >= 0) close(child_end);
+        release(local);
+        return NULL;
+    }
     bool made = make_directory(directory, sizeof(directory), why, why_size);
     int error = made ? spawn(program, directory, child_end, &local->server) : 0;
-    if (child_end != pair[1]) close(child_end);
-    close(pair[1]);
+    close(child_end);
     if (!made || error) {
         if (error) {
             rmdir(directory);
@@ -179,18 +193,26 @@ static wrn_local *start(const char *asked, char *why, size_t why_size) {
 
 /* ---- stopping ---- */
 
+static bool has_ended(pid_t server) {
+    siginfo_t info = {0};
+    return waitid(P_PID, (id_t)server, &info, WEXITED | WNOHANG | WNOWAIT) != 0 || info.si_pid != 0;
+}
+
+/* False when the time is up first. */
+static bool wait_for_end(pid_t server) {
+    struct pollfd ended = {.fd = (int)syscall(SYS_pidfd_open, server, 0), .events = POLLIN};
+    int64_t until = wrn_now_ms() + STOP_LIMIT_MS;
+    /* Without a pidfd (old kernel, no descriptors left) look again now and then. */
+    for (int64_t left; !has_ended(server) && (left = until - wrn_now_ms()) > 0;)
+        poll(&ended, 1, ended.fd >= 0 ? (int)left : LOOK_AGAIN_MS);
+    if (ended.fd >= 0) close(ended.fd);
+    return has_ended(server);
+}
+
 /* The server cleans up and ends when it sees our end closed for writing. */
 static void stop(wrn_local *local) {
     shutdown(local->lifeline, SHUT_WR);
-    struct pollfd ended = {.fd = (int)syscall(SYS_pidfd_open, local->server, 0), .events = POLLIN};
-    int64_t until = wrn_now_ms() + STOP_LIMIT_MS;
-    int got;
-    do {
-        int64_t left = until - wrn_now_ms();
-        got = poll(&ended, 1, left > 0 ? (int)left : 0);
-    } while (got < 0 && errno == EINTR);
-    if (got <= 0) kill(local->server, SIGKILL);
-    if (ended.fd >= 0) close(ended.fd);
+    if (!wait_for_end(local->server)) kill(local->server, SIGKILL);
     while (waitpid(local->server, NULL, 0) < 0 && errno == EINTR) {
     }
     release(local);
@@ -199,6 +221,7 @@ static void stop(wrn_local *local) {
 wrn_local *wrn_local_join(const char *program, char *why, size_t why_size) {
     pthread_mutex_lock(&lock);
     if (current && current->owner != getpid()) current = NULL; /* the parent's, not ours */
+    if (current && has_ended(current->server)) current = NULL; /* its users will notice; others get a new one */
     if (!current) current = start(program, why, why_size);
     if (current) current->users++;
     wrn_local *local = current;

@@ -37,13 +37,26 @@ static void describe_check(const wrn_json *check, wrn_buf *out) {
     if (!ok && *text_of(check, "fix")) wrn_buf_printf(out, "     fix: %s\n", text_of(check, "fix"));
 }
 
+static void add_stale(void *context, const char *path) {
+    wrn_json *leak = wrn_json_new_object();
+    wrn_json_set_string(leak, "kind", "directory");
+    wrn_json_set_string(leak, "what", path);
+    wrn_json_append(context, leak);
+}
+
+static bool find_leaks(const wrn_backend_config *backend, const wrn_platform *platform, wrn_json *report) {
+    platform->leaks(backend, report);
+    wrn_private_each_stale(NULL, add_stale, report);
+    return wrn_json_count(report) == 0;
+}
+
 static int doctor(const wrn_config *config, const wrn_platform *platform) {
     WRN_AUTO(wrn_arena_free) wrn_arena arena = {0};
     WRN_AUTO(wrn_json_freep) wrn_json *report = wrn_json_new_array();
     WRN_AUTO(wrn_buf_free) wrn_buf out = WRN_BUF_INIT;
     wrn_backend_config backend;
     if (!wrn_server_backend_config(config, &arena, &backend)) return 1;
-    bool fine = config->leaks ? platform->leaks(&backend, report) == 0 : platform->doctor(&backend, report);
+    bool fine = config->leaks ? find_leaks(&backend, platform, report) : platform->doctor(&backend, report);
     size_t count = wrn_json_count(report);
     if (config->json) {
         wrn_json_write(report, &out);

@@ -1,13 +1,18 @@
 #include "server/private.h"
 
+#include <dirent.h>
 #include <errno.h>
-#include <ftw.h>
+#include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "base/clock.h"
+#include "base/lock.h"
 #include "server/log.h"
 
 static void (*on_gone)(wrn_server *server);
@@ -88,10 +93,40 @@ void wrn_private_unwatch(wrn_server *server) {
     server->lifeline_open = server->parent_open = false;
 }
 
-static int remove_entry(const char *path, const struct stat *info, int type, struct FTW *walk) {
-    (void)info, (void)type, (void)walk;
-    if (remove(path) != 0 && errno != ENOENT) wrn_log_warning("cannot remove %s: %s", path, strerror(errno));
-    return 0;
+/* ---- what killed ones left ---- */
+
+/* A lock file younger than this may belong to a server that is just about to take the lock. */
+enum { YOUNG_SEC = 2 };
+
+static bool is_stale(const char *path, const struct stat *own) {
+    char lock[PATH_MAX];
+    struct stat info, lock_info;
+    if (lstat(path, &info) != 0 || !S_ISDIR(info.st_mode) || info.st_uid != geteuid()) return false;
+    /* Not even opening its lock: closing that again would give it up. */
+    if (own && info.st_dev == own->st_dev && info.st_ino == own->st_ino) return false;
+    if ((size_t)snprintf(lock, sizeof(lock), "%s/lock", path) >= sizeof(lock)) return false;
+    int fd = open(lock, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+    if (fd < 0) return false;
+    bool stale =
+        fstat(fd, &lock_info) == 0 && lock_info.st_ctime + YOUNG_SEC < wrn_unix_time() && !wrn_lock_is_taken(fd);
+    close(fd);
+    return stale;
 }
 
-void wrn_private_remove_tree(const char *path) { nftw(path, remove_entry, 16, FTW_DEPTH | FTW_PHYS | FTW_MOUNT); }
+void wrn_private_each_stale(const char *own, void (*found)(void *context, const char *path), void *context) {
+    const char *places[] = {getenv("XDG_RUNTIME_DIR"), getenv("TMPDIR"), "/tmp"};
+    struct stat mine;
+    bool have_own = own && lstat(own, &mine) == 0;
+    for (size_t i = 0; i < WRN_COUNT(places); i++) {
+        if (!places[i] || (i == 1 && strcmp(places[i], places[2]) == 0)) continue;
+        DIR *dir = opendir(places[i]);
+        for (struct dirent *entry; dir && (entry = readdir(dir));) {
+            char path[PATH_MAX];
+            if (strncmp(entry->d_name, "wrenn-local-", strlen("wrenn-local-")) != 0) continue;
+            if ((size_t)snprintf(path, sizeof(path), "%s/%s", places[i], entry->d_name) < sizeof(path) &&
+                is_stale(path, have_own ? &mine : NULL))
+                found(context, path);
+        }
+        if (dir) closedir(dir);
+    }
+}

@@ -12,7 +12,8 @@ void wrn_private_fail(int fd, const char *why);
 /* Calls `gone` once when the owner has closed its end or has died. */
 bool wrn_private_watch(wrn_server *server, void (*gone)(wrn_server *server));
 void wrn_private_unwatch(wrn_server *server);
-/* Removes a directory and all in it. Does not follow links or leave the file system. */
-void wrn_private_remove_tree(const char *path);
+/* Calls `found` for the data directory of each private server of this user's that was killed, in the places where
+ * libwrenn makes them; not for `own`, which may be NULL. */
+void wrn_private_each_stale(const char *own, void (*found)(void *context, const char *path), void *context);
 
 #endif

@@ -13,6 +13,7 @@
 #include "base/clock.h"
 #include "base/lock.h"
 #include "base/text.h"
+#include "base/tree.h"
 #include "server/log.h"
 #include "server/private.h"
 #include "server/routes/routes.h"
@@ -336,6 +337,11 @@ static void tear_down(wrn_server *server) {
     if (server->lock_fd >= 0) close(server->lock_fd);
 }
 
+static void remove_stale(void *context, const char *path) {
+    (void)context;
+    wrn_tree_remove(path);
+}
+
 bool wrn_server_run(const wrn_config *config, const wrn_platform *platform, char *why, size_t why_size) {
     WRN_AUTO(wrn_arena_free) wrn_arena arena = {0};
     wrn_server server = {.config = config, .lock_fd = -1, .parent_fd = -1, .ops = platform->ops};
@@ -343,6 +349,7 @@ bool wrn_server_run(const wrn_config *config, const wrn_platform *platform, char
     if (uv_loop_init(&server.loop) != 0) return snprintf(why, why_size, "cannot make an event loop"), false;
     wrn_damper_init(&server.damper);
     bool locked = open_state(&server, &arena, why, why_size);
+    if (locked && is_private(&server)) wrn_private_each_stale(config->data_dir, remove_stale, NULL);
     bool ok = locked && first_start(&server, &w, why, why_size) && open_backend(&server, &arena, why, why_size) &&
               open_loop(&server, why, why_size);
     ok = ok &&
@@ -352,6 +359,6 @@ bool wrn_server_run(const wrn_config *config, const wrn_platform *platform, char
     bool remove = is_private(&server) && locked;
     if (!ok && is_private(&server)) wrn_private_fail((int)config->private_fd, why);
     tear_down(&server);
-    if (remove) wrn_private_remove_tree(config->data_dir);
+    if (remove && !wrn_tree_remove(config->data_dir)) wrn_log_warning("cannot remove all of %s", config->data_dir);
     return ok;
 }

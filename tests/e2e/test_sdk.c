@@ -1,4 +1,5 @@
 /* The library against a real wrennd and real sandboxes: through all three doors, as root and as an ordinary user. */
+#include <dirent.h>
 #include <grp.h>
 #include <poll.h>
 #include <pthread.h>
@@ -292,6 +293,78 @@ static void clients_share_a_server(void) {
     for (size_t i = 0; i < 4; i++) pthread_join(threads[i], NULL);
 }
 
+/* A program may have closed its first descriptors, as daemons do. */
+static void closed_descriptors(void) {
+    int saved = dup(1);
+    for (int fd = 0; fd < 3; fd++) close(fd);
+    wrenn_client *client = NULL;
+    wrenn_sandbox *sandbox = NULL;
+    setenv("TMPDIR", test_dir(), 1);
+    unsetenv("XDG_RUNTIME_DIR");
+    wrenn_client_options options = WRENN_CLIENT_OPTIONS_INIT;
+    options.base_url = "local:";
+    int rc = wrenn_client_new(&options, &client, NULL);
+    if (rc == 0) rc = wrenn_sandboxes_create(client, NULL, &sandbox, NULL);
+    wrenn_sandbox_close(sandbox);
+    wrenn_client_free(client);
+    dup2(saved, 1);
+    CHECK_INT(rc, 0);
+}
+
+/* Exit code of wrennd doctor --leaks. */
+static int leaks(void) {
+    program p = program_start((const char *const[]){getenv("WRENN_WRENND"), "doctor", "--leaks", NULL});
+    program_result result = program_finish(&p);
+    int code = result.code;
+    program_result_free(&result);
+    return code;
+}
+
+static void note_server(const char *name, pid_t *pid) {
+    char path[300], text[512];
+    snprintf(path, sizeof(path), "/proc/%s/stat", name);
+    FILE *file = fopen(path, "r");
+    int parent = 0;
+    if (file && fgets(text, sizeof(text), file) && strstr(text, "(wrennd)") &&
+        sscanf(strrchr(text, ')') + 1, " %*c %d", &parent) == 1 && parent == getpid())
+        *pid = (pid_t)atoi(name);
+    if (file) fclose(file);
+}
+
+static pid_t find_server(void) {
+    pid_t pid = 0;
+    DIR *proc = opendir("/proc");
+    for (struct dirent *entry; proc && (entry = readdir(proc));) note_server(entry->d_name, &pid);
+    if (proc) closedir(proc);
+    CHECK(pid > 0);
+    return pid;
+}
+
+/* Somebody kills the private server: its clients get errors, the next client gets a new server. */
+static void a_killed_private_server(void) {
+    wrenn_client *first = local_client();
+    wrenn_sandbox *sandbox = NULL;
+    OK(wrenn_sandboxes_create(first, NULL, &sandbox, &error));
+    pid_t server = find_server();
+    kill(server, SIGKILL);
+    siginfo_t info;
+    CHECK(waitid(P_PID, (id_t)server, &info, WEXITED | WNOWAIT) == 0);
+    CHECK(wrenn_sandbox_ping(sandbox, NULL) < 0);
+    wrenn_sandbox_free(sandbox);
+    wrenn_client *second = local_client();
+    wrenn_sandbox_list *list = NULL;
+    OK(wrenn_sandboxes_list(second, &list, &error));
+    CHECK_INT(list->count, 0);
+    wrenn_sandbox_list_free(list);
+    wrenn_client_free(first);
+    wrenn_client_free(second);
+    /* What the killed one left counts as a leak, once nobody can be about to lock it; the next server removes it. */
+    while (leaks() == 0) {
+    }
+    wrenn_client_free(local_client());
+    CHECK_INT(leaks(), 0);
+}
+
 static void a_missing_server(void) {
     wrenn_client_options options = WRENN_CLIENT_OPTIONS_INIT;
     options.base_url = "local:";
@@ -435,6 +508,8 @@ BOTH(mistakes_get_typed_errors, mistakes)
 BOTH(accounts_keys_and_teams, accounts)
 BOTH(a_hundred_commands_at_once, hundred_commands_at_once)
 BOTH(an_idle_sandbox_is_paused_and_comes_back, idle_pause)
+BOTH(closed_standard_descriptors_do_no_harm, closed_descriptors)
+BOTH(a_killed_private_server_is_replaced, a_killed_private_server)
 BOTH(clients_of_a_process_share_a_server, clients_share_a_server)
 TEST(a_missing_wrennd_is_named_with_the_remedy) { a_missing_server(); }
 BOTH(a_hundred_rounds_with_kills_leave_nothing, hundred_rounds_and_kills)

@@ -66,10 +66,12 @@ void become_ordinary_user(void) {
     CHECK(prctl(PR_SET_DUMPABLE, 1) == 0);
 }
 
-void host_open(host *h) {
+void host_open(host *h) { host_open_in(h, "state"); }
+
+void host_open_in(host *h, const char *name) {
     wrn_fault fault = {0};
     memset(h, 0, sizeof(*h));
-    snprintf(h->state_dir, sizeof(h->state_dir), "%s/state", test_dir());
+    snprintf(h->state_dir, sizeof(h->state_dir), "%s/%s", test_dir(), name);
     CHECK(mkdir(h->state_dir, 0711) == 0 || errno == EEXIST);
     uv_loop_init(&h->loop);
     wrn_backend_config config = {.loop = &h->loop, .state_dir = h->state_dir, .agent_path = agent_path()};

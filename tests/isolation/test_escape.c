@@ -3,6 +3,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/inotify.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/un.h>
@@ -256,6 +257,44 @@ static const char calls_script[] =
     "if os.uname().machine == 'x86_64': call('getpid', base=0x40000000)\n"
     "print('done')\n";
 
+/* The kernel limits inotify instances by user: one sandbox's must not be anybody else's. */
+static void limits_by_user(void) {
+    static const char greedy[] = "import ctypes, sys, time\n"
+                                 "libc = ctypes.CDLL(None)\n"
+                                 "while libc.inotify_init() >= 0: pass\n"
+                                 "print('all taken', flush=True)\n"
+                                 "time.sleep(1000)\n";
+    host h;
+    host_open(&h);
+    wrn_box *one = box_create(&h, "cl-greedy"), *two = box_create(&h, "cl-neighbour");
+    static output busy;
+    const char *args[] = {"-c", greedy, NULL};
+    box_start(one, &(wrn_proc_spec){.cmd = "/usr/bin/python3", .args = args}, &busy);
+    while (!strstr(busy.out, "all taken")) uv_run(&h.loop, UV_RUN_ONCE);
+    int fd = inotify_init();
+    CHECK_MSG(fd >= 0, "the host's user has no inotify instance left");
+    close(fd);
+    CHECK_STR(python(&h, two, "import ctypes; print(ctypes.CDLL(None).inotify_init() >= 0)", NULL), "True\n");
+    box_destroy(&h, one);
+    box_destroy(&h, two);
+    host_close(&h);
+}
+
+/* Every program with a private server has a daemon of its own. */
+static void distinct_ids_of_daemons(void) {
+    static host first, second;
+    host_open(&first);
+    host_open_in(&second, "other");
+    wrn_box *one = box_create(&first, "cl-one"), *two = box_create(&second, "cl-two");
+    char map[64];
+    snprintf(map, sizeof(map), "%s", python(&first, one, "print(open('/proc/self/uid_map').read().split()[1])", NULL));
+    CHECK(strcmp(map, python(&second, two, "print(open('/proc/self/uid_map').read().split()[1])", NULL)) != 0);
+    box_destroy(&first, one);
+    box_destroy(&second, two);
+    host_close(&first);
+    host_close(&second);
+}
+
 static void system_calls(void) {
     host h;
     static char texts[WRN_COUNT(calls)][48];
@@ -480,6 +519,8 @@ BOTH(no_process_of_the_host_is_seen, host_processes)
 BOTH(no_network_of_the_host_is_reached, host_network)
 BOTH(neighbours_do_not_see_each_other, neighbours)
 AS_ROOT(sandboxes_have_ids_of_their_own, distinct_ids)
+AS_ROOT(daemons_do_not_share_ids, distinct_ids_of_daemons)
+AS_ROOT(limits_by_user_are_not_shared, limits_by_user)
 BOTH(system_calls_that_lead_out_are_refused, system_calls)
 BOTH(calls_of_32_bit_programs_are_refused, calls_of_32_bits)
 BOTH(files_of_the_kernel_are_closed, files_of_the_kernel)

@@ -147,6 +147,10 @@ static void killing_the_keeper(void) {
     wrn_box *box = box_create(&h, "cl-keeper");
     box_sh(&h, box, "kill -9 $PPID; sleep 3007", &o);
     CHECK_INT(o.end, WRN_PROC_SIGNALED);
+    /* A keeper that is stopped from inside still reports in the end. */
+    const char *args[] = {"-c", "kill -STOP $PPID; sleep 3008", NULL};
+    box_exec(&h, box, &(wrn_proc_spec){.cmd = "sh", .args = args, .timeout_ms = 200}, &o);
+    CHECK_INT(o.end, WRN_PROC_TIMED_OUT);
     sh(&h, box, "kill -9 1; echo $?", "0\n", 0); /* the kernel lets no signal from inside reach PID 1 */
     sh(&h, box, "cat /proc/[0-9]*/cmdline | tr '\\0' ' ' | grep -c '[s]leep 3007'", "0\n", 1);
     CHECK_INT(box_ping(&h, box), 0);

@@ -26,6 +26,8 @@ TEST(option_structs_are_checked_by_size) {
     wrenn_client_options options = sdk_options("unix:/x");
     options.struct_size = 0;
     refuse(&options, "_INIT macro");
+    options.struct_size = 12; /* would cut a pointer */
+    refuse(&options, "_INIT macro");
     struct {
         wrenn_client_options known;
         int64_t newer;
@@ -253,6 +255,8 @@ TEST(a_cancelled_operation_calls_back_once_and_later) {
     CHECK_INT(w.c.calls, 1);
     CHECK_INT(w.c.rc, WRENN_E_CANCELLED);
     CHECK_INT(wrenn_client_dispatch(w.c.client, -1, NULL), 0);
+    wrenn_exec_result *result = NULL;
+    CHECK_INT(wrenn_sandbox_exec_finish(op, &result, NULL), WRENN_E_INVALID_ARGUMENT); /* not a success either */
     wrenn_op_free(op);
     end_world(&w);
 }

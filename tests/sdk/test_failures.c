@@ -505,6 +505,20 @@ TEST(the_era_is_found_out_once) {
     check_era("200 OK", "[]", "GET /v1/capsules ");
 }
 
+TEST(trouble_while_finding_the_era_out_settles_nothing) {
+    char *busy = script_text("503 Unavailable", "", ""), *none = script_text("404 Not Found", "", "");
+    char *list = script_text("200 OK", "", "[]");
+    script_reply replies[] = {{.text = busy}, {.text = none}, {.text = list}};
+    setup s = set_up_with(replies, COUNT(replies), any_era);
+    wrenn_sandbox_list *result = NULL;
+    CHECK_INT(wrenn_sandboxes_list(s.client, &result, NULL), WRENN_E_HOST_UNAVAILABLE);
+    CHECK_INT(wrenn_sandboxes_list(s.client, &result, NULL), 0);
+    wrenn_sandbox_list_free(result);
+    CHECK_CONTAINS(script_request(s.server, 2), "GET /v1/sandboxes ");
+    tear_down(&s);
+    free(busy), free(none), free(list);
+}
+
 static void count_call(wrenn_op *op, void *data) {
     (void)op;
     ++*(int *)data;

@@ -68,14 +68,16 @@ int seccomp_program(struct sock_fprog *out, wrn_fault *fault);
 
 /* A new user namespace with ids 0.. mapped to base.., as a descriptor; -1 with errno. Root only. */
 int userns_make(uid_t base);
+/* Which ranges of ids are in use on this machine, by whatever daemon of root's. A descriptor, or -1 with errno. */
+int slots_open(void);
+bool slot_take(int fd, int slot);
+void slot_release(int fd, int slot);
 
 /* ---- template.c ---- */
 
 /* Makes the private part of `minimal` below `dir` unless it is there. */
 int template_make_minimal(const char *dir, wrn_fault *fault);
 int copy_file(const char *from, const char *to);
-/* Removes a tree without following links, staying on its file system. */
-int remove_tree(const char *path);
 
 /* ---- spawn.c ---- */
 

@@ -11,6 +11,7 @@
 #include <sys/wait.h>
 
 #include "base/lock.h"
+#include "base/tree.h"
 #include "server/backend/ns/internal.h"
 
 enum { CREATE_LIMIT_MS = 20000, RETRY_MS = 2, RETRIES = 2000, BOXES_MAX = 8192 };
@@ -20,7 +21,7 @@ struct wrn_backend {
     wrn_backend_config config;
     bool root;
     char boxes[PATH_MAX], skeleton[PATH_MAX];
-    int agent_fd, lock_fd;
+    int agent_fd, lock_fd, slots_fd;
     cgroups cgroups;
     struct sock_fprog filter;
     bool slot_used[BOXES_MAX];
@@ -84,7 +85,10 @@ static void later(wrn_backend *backend, wrn_done_fn done, void *context, const w
 
 static void free_box(wrn_box *box) {
     wrn_backend *backend = box->backend;
-    if (box->slot >= 0) backend->slot_used[box->slot] = false;
+    if (box->slot >= 0) {
+        backend->slot_used[box->slot] = false;
+        if (backend->root) slot_release(backend->slots_fd, box->slot);
+    }
     if (box->pidfd >= 0) close(box->pidfd);
     if (box->error_fd >= 0) close(box->error_fd);
     backend->box_count--;
@@ -111,7 +115,7 @@ static void close_handles(wrn_box *box) {
 
 static void remove_files(uv_work_t *work) {
     wrn_box *box = work->data;
-    if (remove_tree(box->dir) != 0)
+    if (!wrn_tree_remove(box->dir))
         snprintf(box->removal_problem, sizeof(box->removal_problem), "its directory %.100s can't be removed", box->dir);
 }
 
@@ -258,10 +262,11 @@ static int make_files(wrn_box *box, const wrn_box_spec *spec) {
 
 static int take_slot(wrn_backend *backend, wrn_fault *fault) {
     for (int slot = 0; slot < BOXES_MAX; slot++) {
-        if (backend->slot_used[slot]) continue;
+        if (backend->slot_used[slot] || (backend->root && !slot_take(backend->slots_fd, slot))) continue;
         if (backend->root && !backend->userns[slot]) {
             int fd = userns_make(FIRST_UID + (uid_t)slot * UID_RANGE);
             if (fd < 0) {
+                slot_release(backend->slots_fd, slot);
                 wrn_fault_set(fault, "internal_error", "cannot make a user namespace: %s; run wrennd doctor",
                               strerror(errno));
                 return -1;
@@ -347,7 +352,7 @@ static void give_up(wrn_box *box, const wrn_fault *fault) {
     *f = (failure){created, box->context, *fault};
     later(box->backend, failure_done, f, NULL);
     cgroup_remove(&box->backend->cgroups, box->id);
-    remove_tree(box->dir);
+    wrn_tree_remove(box->dir);
     free_box(box);
 }
 
@@ -534,11 +539,18 @@ static int take_lock(wrn_backend *backend, wrn_fault *fault) {
     return -1;
 }
 
+static int open_slots(wrn_backend *backend, wrn_fault *fault) {
+    if (!backend->root || (backend->slots_fd = slots_open()) >= 0) return 0;
+    wrn_fault_set(fault, "internal_error", "cannot open /run/wrennd/uid-ranges: %s", strerror(errno));
+    return -1;
+}
+
 static void ns_close(wrn_backend *backend) {
     for (int i = 0; i < BOXES_MAX; i++)
         if (backend->userns[i]) close(backend->userns[i] - 1);
     if (backend->agent_fd >= 0) close(backend->agent_fd);
     if (backend->lock_fd >= 0) close(backend->lock_fd);
+    if (backend->slots_fd >= 0) close(backend->slots_fd);
     cgroups_close(&backend->cgroups);
     free(backend->filter.filter);
     rmdir(backend->boxes);
@@ -553,8 +565,8 @@ static int ns_open(const wrn_backend_config *config, wrn_backend **ret, wrn_faul
     }
     backend->config = *config;
     backend->root = geteuid() == 0;
-    backend->agent_fd = backend->lock_fd = -1;
-    if (take_lock(backend, fault) == 0 && make_dirs(backend, fault) == 0 &&
+    backend->agent_fd = backend->lock_fd = backend->slots_fd = -1;
+    if (take_lock(backend, fault) == 0 && open_slots(backend, fault) == 0 && make_dirs(backend, fault) == 0 &&
         seccomp_program(&backend->filter, fault) == 0 &&
         (backend->agent_fd = load_agent(config->agent_path, fault)) >= 0) {
         sweep(backend->boxes, config->cgroup_parent);

@@ -8,6 +8,7 @@
 #include <sys/syscall.h>
 
 #include "base/lock.h"
+#include "base/tree.h"
 #include "server/backend/ns/internal.h"
 
 enum { LAST_BREATH_MS = 2000 };
@@ -29,7 +30,8 @@ void sweep(const char *boxes_dir, const char *cgroup_parent) {
     for (struct dirent *entry; dir && (entry = readdir(dir));) {
         char path[PATH_MAX];
         if (entry->d_name[0] == '.') continue;
-        if ((size_t)snprintf(path, sizeof(path), "%s/%s", boxes_dir, entry->d_name) < sizeof(path)) remove_tree(path);
+        if ((size_t)snprintf(path, sizeof(path), "%s/%s", boxes_dir, entry->d_name) < sizeof(path))
+            wrn_tree_remove(path);
     }
     if (dir) closedir(dir);
 }

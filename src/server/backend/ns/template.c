@@ -1,12 +1,12 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/sendfile.h>
 #include <sys/stat.h>
 
+#include "base/tree.h"
 #include "server/backend/ns/internal.h"
 
 /* Only what programs need to start. Never more of the host's /etc than this: it holds secrets. */
@@ -163,30 +163,9 @@ int template_make_minimal(const char *dir, wrn_fault *fault) {
     if (access(dir, F_OK) == 0) return 0;
     /* Made aside and renamed, so that a crash leaves no half of it. */
     snprintf(half, sizeof(half), "%.4000s.new", dir);
-    remove_tree(half);
+    wrn_tree_remove(half);
     if (fill(half) == 0 && rename(half, dir) == 0) return 0;
     wrn_fault_set(fault, "internal_error", "cannot make the template minimal in %s: %s", dir, strerror(errno));
-    remove_tree(half);
+    wrn_tree_remove(half);
     return -1;
-}
-
-static int remove_entry(const char *path, const struct stat *info, int type, struct FTW *walk) {
-    (void)info, (void)walk;
-    if (type == FTW_DNR) chmod(path, 0700);
-    if (remove(path) == 0 || errno == ENOENT) return 0;
-    return 0; /* go on; the caller sees by the root whether all went well */
-}
-
-static int open_up(const char *path, const struct stat *info, int type, struct FTW *walk) {
-    (void)walk;
-    if (type == FTW_D || type == FTW_DNR) chmod(path, (info->st_mode & 07777) | 0700);
-    return 0;
-}
-
-int remove_tree(const char *path) {
-    if (access(path, F_OK) != 0) return 0;
-    /* An ordinary user can't remove what is in a directory without write permission: overlay's work/work has none. */
-    if (geteuid() != 0) nftw(path, open_up, 32, FTW_PHYS | FTW_MOUNT);
-    nftw(path, remove_entry, 32, FTW_DEPTH | FTW_PHYS | FTW_MOUNT);
-    return access(path, F_OK) != 0 ? 0 : -1;
 }

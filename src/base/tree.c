@@ -1,0 +1,93 @@
+#include "base/tree.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* A sandbox can nest directories deeper than a path can be long, and than there are descriptors. What lies deeper than
+ * this is moved to the top and removed from there. */
+enum { DEPTH_MAX = 32, TRIES = 100 };
+
+typedef struct removal {
+    int top;
+    dev_t device;
+    bool moved;
+    unsigned long next;
+} removal;
+
+/* The directory's descriptor, or -1. One's own directory may forbid its owner to look inside. */
+static int open_dir(int parent, const char *name) {
+    const int flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
+    int fd = openat(parent, name, flags);
+    if (fd >= 0 || errno != EACCES) return fd;
+    struct stat info;
+    if (fstatat(parent, name, &info, AT_SYMLINK_NOFOLLOW) != 0 || !S_ISDIR(info.st_mode)) return -1;
+    if (fchmodat(parent, name, 0700, 0) != 0) return -1;
+    return openat(parent, name, flags);
+}
+
+static void move_up(removal *r, int parent, const char *name) {
+    for (int i = 0; i < TRIES; i++) {
+        char target[64];
+        snprintf(target, sizeof(target), ".wrenn-removal-%lu", r->next++);
+        if (renameat(parent, name, r->top, target) == 0) {
+            r->moved = true;
+            return;
+        }
+        if (errno != EEXIST && errno != ENOTEMPTY && errno != ENOTDIR) return; /* else the sandbox took that name */
+    }
+}
+
+static void empty(removal *r, int fd, int depth);
+
+static void remove_entry(removal *r, int parent, const char *name, int depth) {
+    if (unlinkat(parent, name, 0) == 0 || errno == ENOENT) return;
+    int fd = open_dir(parent, name);
+    struct stat info;
+    if (fd < 0) return;
+    if (fstat(fd, &info) != 0 || info.st_dev != r->device) {
+        close(fd);
+    } else if (depth == DEPTH_MAX) {
+        close(fd);
+        move_up(r, parent, name);
+        return;
+    } else {
+        empty(r, fd, depth);
+    }
+    unlinkat(parent, name, AT_REMOVEDIR);
+}
+
+/* Takes `fd` over. */
+static void empty(removal *r, int fd, int depth) {
+    fchmod(fd, 0700);
+    DIR *dir = fdopendir(fd);
+    if (!dir) {
+        close(fd);
+        return;
+    }
+    for (struct dirent *entry; (entry = readdir(dir));)
+        if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
+            remove_entry(r, dirfd(dir), entry->d_name, depth + 1);
+    closedir(dir);
+}
+
+bool wrn_tree_remove(const char *path) {
+    removal r = {.next = 0};
+    struct stat info;
+    do {
+        r.moved = false;
+        r.top = open_dir(AT_FDCWD, path);
+        if (r.top < 0 || fstat(r.top, &info) != 0) break;
+        r.device = info.st_dev;
+        int again = openat(r.top, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        if (again >= 0) empty(&r, again, 0);
+        close(r.top);
+        r.top = -1;
+    } while (r.moved);
+    if (r.top >= 0) close(r.top);
+    return unlinkat(AT_FDCWD, path, AT_REMOVEDIR) == 0 || errno == ENOENT;
+}
