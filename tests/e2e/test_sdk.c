@@ -1,13 +1,10 @@
 /* The library against a real wrennd and real sandboxes: through all three doors, as root and as an ordinary user. */
 #include <dirent.h>
-#include <grp.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/prctl.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include <wrenn/wrenn.h>
@@ -21,13 +18,6 @@
         int rc_ = (call);                                                 \
         CHECK_MSG(rc_ >= 0, "%s: %s", #call, wrenn_error_message(error)); \
     } while (0)
-
-static void become_ordinary_user(void) {
-    if (geteuid() != 0) return;
-    CHECK(chown(test_dir(), 65534, 65534) == 0 && chmod(test_dir(), 0755) == 0);
-    CHECK(setgroups(0, NULL) == 0 && setresgid(65534, 65534, 65534) == 0 && setresuid(65534, 65534, 65534) == 0);
-    CHECK(prctl(PR_SET_DUMPABLE, 1) == 0);
-}
 
 static wrenn_client *local_client(void) {
     setenv("TMPDIR", test_dir(), 1);
@@ -493,25 +483,15 @@ static void hundred_rounds_and_kills(void) {
     check_no_leaks(&d);
 }
 
-#define BOTH(ident, run)                                  \
-    TEST_SLOW(ident##_as_root) {                          \
-        if (geteuid() != 0) test_skip("not run as root"); \
-        run();                                            \
-    }                                                     \
-    TEST_SLOW(ident##_as_ordinary_user) {                 \
-        become_ordinary_user();                           \
-        run();                                            \
-    }
-
-BOTH(a_sandbox_through_each_door, all_doors)
-BOTH(mistakes_get_typed_errors, mistakes)
-BOTH(accounts_keys_and_teams, accounts)
-BOTH(a_hundred_commands_at_once, hundred_commands_at_once)
-BOTH(an_idle_sandbox_is_paused_and_comes_back, idle_pause)
-BOTH(closed_standard_descriptors_do_no_harm, closed_descriptors)
-BOTH(a_killed_private_server_is_replaced, a_killed_private_server)
-BOTH(clients_of_a_process_share_a_server, clients_share_a_server)
+TEST_AS_BOTH(a_sandbox_through_each_door, all_doors)
+TEST_AS_BOTH(mistakes_get_typed_errors, mistakes)
+TEST_AS_BOTH(accounts_keys_and_teams, accounts)
+TEST_AS_BOTH(a_hundred_commands_at_once, hundred_commands_at_once)
+TEST_AS_BOTH(an_idle_sandbox_is_paused_and_comes_back, idle_pause)
+TEST_AS_BOTH(closed_standard_descriptors_do_no_harm, closed_descriptors)
+TEST_AS_BOTH(a_killed_private_server_is_replaced, a_killed_private_server)
+TEST_AS_BOTH(clients_of_a_process_share_a_server, clients_share_a_server)
 TEST(a_missing_wrennd_is_named_with_the_remedy) { a_missing_server(); }
-BOTH(a_hundred_rounds_with_kills_leave_nothing, hundred_rounds_and_kills)
+TEST_AS_BOTH(a_hundred_rounds_with_kills_leave_nothing, hundred_rounds_and_kills)
 
 TEST_MAIN

@@ -13,6 +13,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
+#include <unistd.h>
 
 typedef struct test_case {
     const char *name;
@@ -35,6 +36,9 @@ void test_fail(const char *file, int line, const char *format, ...) __attribute_
 /* A note in the output, shown with the result. */
 void test_note(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
+/* Goes on as user 65534, to whom test_dir() then belongs; nothing for those who are not root. */
+void test_become_ordinary_user(void);
+
 void test_check_str(const char *file, int line, const char *what, const char *got, const char *want);
 void test_check_mem(const char *file, int line, const char *what, const void *got, size_t got_size, const void *want,
                     size_t want_size);
@@ -46,6 +50,19 @@ void test_check_mem(const char *file, int line, const char *what, const void *go
     static void test_##ident(void)
 #define TEST(ident) TEST_WITH_LIMIT(ident, 120)
 #define TEST_SLOW(ident) TEST_WITH_LIMIT(ident, 600)
+
+/* A test of run() as root, skipped for others; and of the same as an ordinary user, too. */
+#define TEST_AS_ROOT(ident, run)                          \
+    TEST_SLOW(ident##_as_root) {                          \
+        if (geteuid() != 0) test_skip("not run as root"); \
+        run();                                            \
+    }
+#define TEST_AS_BOTH(ident, run)          \
+    TEST_AS_ROOT(ident, run)              \
+    TEST_SLOW(ident##_as_ordinary_user) { \
+        test_become_ordinary_user();      \
+        run();                            \
+    }
 
 #define TEST_MAIN \
     int main(int argc, char **argv) { return test_main(argc, argv); }

@@ -2,10 +2,8 @@
 
 #include <dirent.h>
 #include <errno.h>
-#include <grp.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -57,14 +55,6 @@ void host_run_until(host *h, const bool *flag) {
 void test_after_each(void) { sweep("/nonexistent", NULL); }
 
 const char *agent_path(void) { return getenv("WRENN_TEST_AGENT"); }
-
-void become_ordinary_user(void) {
-    if (geteuid() != 0) return;
-    CHECK(chown(test_dir(), 65534, 65534) == 0 && chmod(test_dir(), 0755) == 0);
-    CHECK(setgroups(0, NULL) == 0 && setresgid(65534, 65534, 65534) == 0 && setresuid(65534, 65534, 65534) == 0);
-    /* Changing ids makes /proc/self belong to root; the user namespace maps are written there. */
-    CHECK(prctl(PR_SET_DUMPABLE, 1) == 0);
-}
 
 void host_open(host *h) { host_open_in(h, "state"); }
 

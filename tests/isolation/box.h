@@ -32,8 +32,6 @@ void host_open_in(host *h, const char *name);
 void host_close(host *h);
 /* The path of the agent that was built with the tests. */
 const char *agent_path(void);
-/* For tests of rootless operation: goes on as an ordinary user, with a test_dir() of its own. */
-void become_ordinary_user(void);
 
 wrn_box *box_create(host *h, const char *id);
 wrn_box *box_create_sized(host *h, const char *id, int64_t vcpus, int64_t memory_mb);

@@ -502,32 +502,20 @@ static void programs(void) {
     host_close(&h);
 }
 
-#define AS_ROOT(ident, run)                               \
-    TEST(ident##_as_root) {                               \
-        if (geteuid() != 0) test_skip("not run as root"); \
-        run();                                            \
-    }
-#define BOTH(ident, run)             \
-    AS_ROOT(ident, run)              \
-    TEST(ident##_as_ordinary_user) { \
-        become_ordinary_user();      \
-        run();                       \
-    }
-
-BOTH(no_file_of_the_host_is_seen, host_files)
-BOTH(no_process_of_the_host_is_seen, host_processes)
-BOTH(no_network_of_the_host_is_reached, host_network)
-BOTH(neighbours_do_not_see_each_other, neighbours)
-AS_ROOT(sandboxes_have_ids_of_their_own, distinct_ids)
-AS_ROOT(daemons_do_not_share_ids, distinct_ids_of_daemons)
-AS_ROOT(limits_by_user_are_not_shared, limits_by_user)
-BOTH(system_calls_that_lead_out_are_refused, system_calls)
-BOTH(calls_of_32_bit_programs_are_refused, calls_of_32_bits)
-BOTH(files_of_the_kernel_are_closed, files_of_the_kernel)
-BOTH(a_chroot_leads_nowhere, chroot_escape)
-BOTH(a_fork_bomb_stays_inside, fork_bomb)
-AS_ROOT(a_memory_bomb_is_killed, memory_bomb)
-BOTH(a_busy_sandbox_leaves_time_for_others, cpu_hog)
-BOTH(programs_run, programs)
+TEST_AS_BOTH(no_file_of_the_host_is_seen, host_files)
+TEST_AS_BOTH(no_process_of_the_host_is_seen, host_processes)
+TEST_AS_BOTH(no_network_of_the_host_is_reached, host_network)
+TEST_AS_BOTH(neighbours_do_not_see_each_other, neighbours)
+TEST_AS_ROOT(sandboxes_have_ids_of_their_own, distinct_ids)
+TEST_AS_ROOT(daemons_do_not_share_ids, distinct_ids_of_daemons)
+TEST_AS_ROOT(limits_by_user_are_not_shared, limits_by_user)
+TEST_AS_BOTH(system_calls_that_lead_out_are_refused, system_calls)
+TEST_AS_BOTH(calls_of_32_bit_programs_are_refused, calls_of_32_bits)
+TEST_AS_BOTH(files_of_the_kernel_are_closed, files_of_the_kernel)
+TEST_AS_BOTH(a_chroot_leads_nowhere, chroot_escape)
+TEST_AS_BOTH(a_fork_bomb_stays_inside, fork_bomb)
+TEST_AS_ROOT(a_memory_bomb_is_killed, memory_bomb)
+TEST_AS_BOTH(a_busy_sandbox_leaves_time_for_others, cpu_hog)
+TEST_AS_BOTH(programs_run, programs)
 
 TEST_MAIN

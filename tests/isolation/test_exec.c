@@ -200,24 +200,14 @@ static void freezing(void) {
     host_close(&h);
 }
 
-#define BOTH(ident, run)                                  \
-    TEST(ident##_as_root) {                               \
-        if (geteuid() != 0) test_skip("not run as root"); \
-        run();                                            \
-    }                                                     \
-    TEST(ident##_as_ordinary_user) {                      \
-        become_ordinary_user();                           \
-        run();                                            \
-    }
-
-BOTH(commands_run, basics)
-BOTH(program_names_are_looked_up, program_names)
-BOTH(timeouts_and_signals_reach_the_whole_tree, signals_and_timeouts)
-BOTH(output_flows_on_credit, output_and_credit)
-BOTH(exit_does_not_wait_for_background_processes, background_holds_the_pipe)
-BOTH(commands_get_no_descriptor_of_the_agent, no_descriptor_leaks)
-BOTH(a_killed_keeper_takes_its_command_along, killing_the_keeper)
-BOTH(many_commands_at_once, many_at_once)
-BOTH(a_sandbox_freezes_and_thaws, freezing)
+TEST_AS_BOTH(commands_run, basics)
+TEST_AS_BOTH(program_names_are_looked_up, program_names)
+TEST_AS_BOTH(timeouts_and_signals_reach_the_whole_tree, signals_and_timeouts)
+TEST_AS_BOTH(output_flows_on_credit, output_and_credit)
+TEST_AS_BOTH(exit_does_not_wait_for_background_processes, background_holds_the_pipe)
+TEST_AS_BOTH(commands_get_no_descriptor_of_the_agent, no_descriptor_leaks)
+TEST_AS_BOTH(a_killed_keeper_takes_its_command_along, killing_the_keeper)
+TEST_AS_BOTH(many_commands_at_once, many_at_once)
+TEST_AS_BOTH(a_sandbox_freezes_and_thaws, freezing)
 
 TEST_MAIN

@@ -347,23 +347,13 @@ static void doctor(void) {
     wrn_json_free(report);
 }
 
-#define BOTH(ident, run)                                  \
-    TEST(ident##_as_root) {                               \
-        if (geteuid() != 0) test_skip("not run as root"); \
-        run();                                            \
-    }                                                     \
-    TEST(ident##_as_ordinary_user) {                      \
-        become_ordinary_user();                           \
-        run();                                            \
-    }
-
-BOTH(a_killed_daemon_leaves_nothing_alive_and_the_next_one_sweeps, killed_daemon)
-BOTH(many_rounds_leave_nothing, many_rounds)
-BOTH(a_broken_agent_is_a_clear_fault, broken_agents)
-BOTH(a_missing_template_is_a_clear_fault, no_such_template)
-BOTH(two_daemons_do_not_disturb_each_other, two_daemons)
-BOTH(two_in_one_process_do_not_disturb_each_other, two_in_one_process)
-BOTH(a_sandbox_is_destroyed_whatever_is_under_way, destroyed_in_between)
-BOTH(the_doctor_reports, doctor)
+TEST_AS_BOTH(a_killed_daemon_leaves_nothing_alive_and_the_next_one_sweeps, killed_daemon)
+TEST_AS_BOTH(many_rounds_leave_nothing, many_rounds)
+TEST_AS_BOTH(a_broken_agent_is_a_clear_fault, broken_agents)
+TEST_AS_BOTH(a_missing_template_is_a_clear_fault, no_such_template)
+TEST_AS_BOTH(two_daemons_do_not_disturb_each_other, two_daemons)
+TEST_AS_BOTH(two_in_one_process_do_not_disturb_each_other, two_in_one_process)
+TEST_AS_BOTH(a_sandbox_is_destroyed_whatever_is_under_way, destroyed_in_between)
+TEST_AS_BOTH(the_doctor_reports, doctor)
 
 TEST_MAIN

@@ -215,37 +215,12 @@ wrn_proc *wrn_agent_exec(wrn_agent *agent, const wrn_proc_spec *spec, const wrn_
 
 /* ---- ping and freeze ---- */
 
-/* A question that can't be asked. */
-typedef struct refusal {
-    uv_timer_t timer;
-    wrn_done_fn done;
-    void *context;
-} refusal;
-
-static void refusal_closed(uv_handle_t *handle) { free(handle->data); }
-
-static void refuse(uv_timer_t *timer) {
-    refusal *r = timer->data;
-    wrn_fault fault;
-    wrn_fault_set(&fault, "agent_error", "the sandbox's agent does not keep up or is gone");
-    r->done(r->context, &fault);
-    uv_close((uv_handle_t *)timer, refusal_closed);
-}
-
-static void refuse_later(wrn_agent *agent, wrn_done_fn done, void *context) {
-    refusal *r = calloc(1, sizeof(*r));
-    if (!r) abort(); /* some hundred bytes: nothing would work any more */
-    r->done = done;
-    r->context = context;
-    uv_timer_init(agent->loop, &r->timer);
-    r->timer.data = r;
-    uv_timer_start(&r->timer, refuse, 0, 0);
-}
-
 static void ask(wrn_agent *agent, uint8_t question, uint8_t answer, wrn_done_fn done, void *context) {
     waiter *w = keeps_up(agent) ? calloc(1, sizeof(*w)) : NULL;
     if (!w) {
-        refuse_later(agent, done, context);
+        wrn_fault fault;
+        wrn_fault_set(&fault, "agent_error", "the sandbox's agent does not keep up or is gone");
+        wrn_answer_later(agent->loop, done, context, &fault);
         return;
     }
     put_frame(agent, 0, question, 0, NULL, 0);

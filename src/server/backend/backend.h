@@ -45,6 +45,9 @@ typedef struct wrn_box_spec {
 typedef void (*wrn_box_fn)(void *context, wrn_box *box, const wrn_fault *fault); /* fault is NULL on success */
 typedef void (*wrn_done_fn)(void *context, const wrn_fault *fault);
 
+/* Calls `done` from the loop: callbacks never run from inside the call that asked. A NULL fault means success. */
+void wrn_answer_later(uv_loop_t *loop, wrn_done_fn done, void *context, const wrn_fault *fault);
+
 typedef struct wrn_proc_spec {
     const char *cmd;         /* program name, looked up in PATH, or path */
     const char *const *args; /* NULL-terminated, without cmd itself; may be NULL */

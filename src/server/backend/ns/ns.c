@@ -51,36 +51,6 @@ struct wrn_box {
     char removal_problem[200];
 };
 
-/* ---- answering later ---- */
-
-typedef struct deferred {
-    uv_timer_t timer;
-    wrn_done_fn done;
-    void *context;
-    bool failed;
-    wrn_fault fault;
-} deferred;
-
-static void deferred_closed(uv_handle_t *handle) { free(handle->data); }
-
-static void deferred_fire(uv_timer_t *timer) {
-    deferred *d = timer->data;
-    d->done(d->context, d->failed ? &d->fault : NULL);
-    uv_close((uv_handle_t *)timer, deferred_closed);
-}
-
-/* Callbacks never run from inside the call that asked. */
-static void later(wrn_backend *backend, wrn_done_fn done, void *context, const wrn_fault *fault) {
-    deferred *d = calloc(1, sizeof(*d));
-    if (!d) abort(); /* some hundred bytes: nothing would work any more */
-    d->done = done;
-    d->context = context;
-    if (fault) d->failed = true, d->fault = *fault;
-    uv_timer_init(backend->config.loop, &d->timer);
-    d->timer.data = d;
-    uv_timer_start(&d->timer, deferred_fire, 0, 0);
-}
-
 /* ---- end of a box ---- */
 
 static void free_box(wrn_box *box) {
@@ -176,7 +146,7 @@ static void ns_destroy(wrn_box *box, wrn_done_fn done, void *context) {
     if (box->phase == LIVE && waiting) { /* a freeze that is under way */
         wrn_fault fault;
         wrn_fault_set(&fault, "agent_error", "the sandbox was destroyed");
-        later(box->backend, waiting, waiting_context, &fault);
+        wrn_answer_later(box->backend->config.loop, waiting, waiting_context, &fault);
     }
     begin_destroy(box, done, context);
 }
@@ -350,7 +320,7 @@ static void give_up(wrn_box *box, const wrn_fault *fault) {
     failure *f = malloc(sizeof(*f));
     if (!f) abort();
     *f = (failure){created, box->context, *fault};
-    later(box->backend, failure_done, f, NULL);
+    wrn_answer_later(box->backend->config.loop, failure_done, f, NULL);
     cgroup_remove(&box->backend->cgroups, box->id);
     wrn_tree_remove(box->dir);
     free_box(box);
@@ -433,7 +403,7 @@ static bool cannot(const wrn_box *box, const char *what, wrn_fault *fault) {
 static void ns_freeze(wrn_box *box, wrn_done_fn done, void *context) {
     wrn_fault fault;
     if (cannot(box, "pause", &fault)) {
-        later(box->backend, done, context, &fault);
+        wrn_answer_later(box->backend->config.loop, done, context, &fault);
         return;
     }
     if (!cgroups_can_freeze(&box->backend->cgroups)) {
@@ -449,14 +419,14 @@ static void ns_freeze(wrn_box *box, wrn_done_fn done, void *context) {
         uv_timer_start(&box->timer, look_frozen, 0, 0);
     } else {
         wrn_fault_set(&fault, "agent_error", "cannot freeze the sandbox: %s", strerror(errno));
-        later(box->backend, done, context, &fault);
+        wrn_answer_later(box->backend->config.loop, done, context, &fault);
     }
 }
 
 static void ns_thaw(wrn_box *box, wrn_done_fn done, void *context) {
     wrn_fault fault;
     if (cannot(box, "resume", &fault)) {
-        later(box->backend, done, context, &fault);
+        wrn_answer_later(box->backend->config.loop, done, context, &fault);
     } else if (!cgroups_can_freeze(&box->backend->cgroups)) {
         box->done = done;
         box->done_context = context;
@@ -466,7 +436,7 @@ static void ns_thaw(wrn_box *box, wrn_done_fn done, void *context) {
         int rc = cgroup_freeze(&box->backend->cgroups, box->id, false);
         if (rc != 0) wrn_fault_set(&fault, "agent_error", "cannot thaw the sandbox: %s", strerror(errno));
         else box->frozen = false, wrn_agent_suspend(box->agent, false);
-        later(box->backend, done, context, rc == 0 ? NULL : &fault);
+        wrn_answer_later(box->backend->config.loop, done, context, rc == 0 ? NULL : &fault);
     }
 }
 
@@ -479,7 +449,7 @@ static void ns_ping(wrn_box *box, wrn_done_fn done, void *context) {
         return;
     }
     wrn_fault_set(&fault, "agent_error", "the sandbox has ended");
-    later(box->backend, done, context, &fault);
+    wrn_answer_later(box->backend->config.loop, done, context, &fault);
 }
 
 static wrn_proc *ns_exec(wrn_box *box, const wrn_proc_spec *spec, const wrn_proc_events *events, wrn_fault *fault) {
