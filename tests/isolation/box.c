@@ -3,6 +3,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <grp.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
@@ -32,8 +33,13 @@ static void on_box(void *context, wrn_box *box, const wrn_fault *fault) {
     ((wait *)context)->box = box;
 }
 
+/* Not UV_RUN_ONCE: that runs timers and then waits for more, even when a timer has just set the flag. */
 void host_run_until(host *h, const bool *flag) {
-    while (!*flag) uv_run(&h->loop, UV_RUN_ONCE);
+    while (!*flag) {
+        struct pollfd events = {.fd = uv_backend_fd(&h->loop), .events = POLLIN};
+        uv_run(&h->loop, UV_RUN_NOWAIT);
+        if (!*flag) poll(&events, 1, uv_backend_timeout(&h->loop));
+    }
 }
 
 /* What a failed test left: its cgroups. Its directories go with test_dir(). */
