@@ -75,19 +75,16 @@ void host_close(host *h) {
     CHECK_MSG(access(boxes, F_OK) != 0, "a sandbox's directory stayed behind");
 }
 
-static void count_death(void *context, const wrn_fault *fault) {
-    (void)fault;
-    if (context) ((wait *)context)->done = true;
-}
+/* Tests notice a death by what it does to commands. */
+static void on_death(void *context, const wrn_fault *fault) { (void)context, (void)fault; }
 
 wrn_box *box_create_sized(host *h, const char *id, int64_t vcpus, int64_t memory_mb) {
-    /* Stays valid for the `died` callback. */
-    wait *w = calloc(1, sizeof(*w));
-    ops->create(h->backend, &(wrn_box_spec){id, "minimal", vcpus, memory_mb}, count_death, on_box, w);
-    CHECK_MSG(!w->done, "the callback came from inside the call");
-    host_run_until(h, &w->done);
-    CHECK_MSG(!w->failed, "create: %s", w->message);
-    return w->box;
+    wait w = {0};
+    ops->create(h->backend, &(wrn_box_spec){id, "minimal", vcpus, memory_mb}, on_death, on_box, &w);
+    CHECK_MSG(!w.done, "the callback came from inside the call");
+    host_run_until(h, &w.done);
+    CHECK_MSG(!w.failed, "create: %s", w.message);
+    return w.box;
 }
 
 wrn_box *box_create(host *h, const char *id) { return box_create_sized(h, id, 1, 256); }

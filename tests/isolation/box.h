@@ -9,7 +9,6 @@ typedef struct host {
     uv_loop_t loop;
     wrn_backend *backend;
     char state_dir[256];
-    int deaths;
 } host;
 
 typedef struct output {
