@@ -1,5 +1,5 @@
-/* The server's end of the channel against an agent that has been taken over. Whatever it sends, when and how much: every
- * command ends exactly once, the connection is reported lost exactly once, every question is answered exactly once. */
+/* The server's end of the channel against an agent that has been taken over. Whatever it sends, when and how much:
+ * every command ends once, the connection is reported lost once, every question is answered once. */
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>

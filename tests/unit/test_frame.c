@@ -75,8 +75,10 @@ TEST(split_at_every_byte) {
         for (int half = 0; half < 2; half++) {
             feed(&reader, half ? wire + cut : wire, half ? size - cut : cut);
             int next;
-            for (; (next = wrn_frame_next(&reader, &frame)) > 0; seen++)
+            for (; (next = wrn_frame_next(&reader, &frame)) > 0; seen++) {
+                CHECK(seen < 3);
                 check_frame(&frame, seen + 1, types[seen], payloads[seen]);
+            }
             CHECK_INT(next, 0);
             checked_room(&reader);
         }
