@@ -36,7 +36,9 @@ WRENN_API WRENN_NODISCARD int wrenn_api_keys_delete_start(wrenn_client *client, 
                                                           void *user_data, wrenn_op **op, wrenn_error **error);
 WRENN_API WRENN_NODISCARD int wrenn_api_keys_delete_finish(wrenn_op *op, wrenn_error **error);
 
+/* Frees the whole result; NULL is fine. */
 WRENN_API void wrenn_api_key_free(wrenn_api_key *api_key);
+/* Frees the list and its items; NULL is fine. */
 WRENN_API void wrenn_api_key_list_free(wrenn_api_key_list *list);
 
 #ifdef __cplusplus

@@ -28,6 +28,7 @@ WRENN_API WRENN_NODISCARD int wrenn_auth_login_start(wrenn_client *client, const
                                                      wrenn_error **error);
 WRENN_API WRENN_NODISCARD int wrenn_auth_login_finish(wrenn_op *op, wrenn_auth **auth, wrenn_error **error);
 
+/* Frees the whole result; NULL is fine. */
 WRENN_API void wrenn_auth_free(wrenn_auth *auth);
 
 #ifdef __cplusplus

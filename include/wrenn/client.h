@@ -6,6 +6,11 @@
  *                    rc = wrenn_sandbox_ping_finish(op, &error);
  *   3. your own loop wait until wrenn_client_fd() is readable, then call wrenn_client_dispatch(): it runs the callbacks.
  *
+ * A _start never blocks. It reads its arguments during the call, and fails only for what can be seen on this side. `done`
+ * may be NULL. `op` may be NULL too; otherwise *op belongs to the caller, who frees it with wrenn_op_free(). A _finish
+ * does not block either: once the operation is over it hands out the result, one time, or the error; before that it
+ * gives WRENN_E_AGAIN.
+ *
  * Callbacks run inside wrenn_client_dispatch() and wrenn_client_free() only: never inside a _start, never inside a
  * blocking call (what completes meanwhile is kept for the next dispatch, and the descriptor stays readable). Each runs
  * exactly once, also for operations that were cancelled. A blocking call or a dispatch from inside a callback fails with

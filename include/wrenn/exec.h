@@ -43,6 +43,7 @@ WRENN_API WRENN_NODISCARD int wrenn_sandbox_exec_start(wrenn_sandbox *sandbox, c
                                                        wrenn_error **error);
 WRENN_API WRENN_NODISCARD int wrenn_sandbox_exec_finish(wrenn_op *op, wrenn_exec_result **result, wrenn_error **error);
 
+/* Frees the whole result; NULL is fine. */
 WRENN_API void wrenn_exec_result_free(wrenn_exec_result *result);
 
 #ifdef __cplusplus

@@ -69,6 +69,7 @@ WRENN_API WRENN_NODISCARD int wrenn_sandboxes_destroy_start(wrenn_client *client
                                                             void *user_data, wrenn_op **op, wrenn_error **error);
 WRENN_API WRENN_NODISCARD int wrenn_sandboxes_destroy_finish(wrenn_op *op, wrenn_error **error);
 
+/* Frees the whole result; NULL is fine. */
 WRENN_API void wrenn_sandbox_list_free(wrenn_sandbox_list *list);
 
 #ifdef __cplusplus

@@ -15,7 +15,13 @@ static watch channel = {.fd = CHANNEL_FD};
 static uint8_t *queue; /* bytes [queue_begin, queue_end) wait to be written */
 static size_t queue_begin, queue_end, queue_capacity;
 
-bool channel_has_room(void) { return queue_end - queue_begin < ROOM; }
+static bool output_waits; /* somebody was told that there is no room */
+
+bool channel_has_room(void) {
+    bool room = queue_end - queue_begin < ROOM;
+    if (!room) output_waits = true;
+    return room;
+}
 
 static void flush(void) {
     while (queue_begin < queue_end) {
@@ -27,6 +33,10 @@ static void flush(void) {
     }
     if (queue_begin == queue_end) queue_begin = queue_end = 0;
     watch_set(&channel, queue_end ? EPOLLIN | EPOLLOUT : EPOLLIN);
+    if (output_waits && queue_end - queue_begin < ROOM) {
+        output_waits = false;
+        command_resume_output();
+    }
 }
 
 void channel_send(uint32_t stream, uint8_t type, const void *data, size_t size) {
@@ -66,10 +76,7 @@ static void handle(const wrn_frame *frame) {
 }
 
 static void on_ready(watch *w, uint32_t events) {
-    if (events & EPOLLOUT) {
-        flush();
-        if (channel_has_room()) command_resume_output();
-    }
+    if (events & EPOLLOUT) flush();
     if (!(events & (EPOLLIN | EPOLLHUP | EPOLLERR))) return;
     size_t room;
     uint8_t *at = wrn_frame_room(&reader, &room);

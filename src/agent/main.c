@@ -56,6 +56,7 @@ static void on_child(watch *w, uint32_t events) {
 int main(void) {
     /* Nobody in the sandbox may look into this process, root neither. */
     prctl(PR_SET_DUMPABLE, 0);
+    prctl(PR_SET_NAME, "wrenn-agent"); /* started without a path, it has none */
     signal(SIGPIPE, SIG_IGN);
     sigset_t child;
     sigemptyset(&child);

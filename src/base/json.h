@@ -2,7 +2,7 @@
  *
  * Parsing is strict RFC 8259: no comments, NaN or single quotes, valid UTF-8, bounded depth. Strings carry their
  * length, because JSON strings may hold NUL. Integers are exact over the range of int64_t; larger ones count as
- * "out of range". Values returned by getters are borrowed from their root. */
+ * "out of range", smaller ones (json-c does not tell) as INT64_MIN. Values returned by getters are borrowed from their root. */
 #ifndef WRN_BASE_JSON_H
 #define WRN_BASE_JSON_H
 

@@ -33,7 +33,7 @@ struct wrn_exchange {
     struct curl_slist *headers;
     const char *body;
     size_t body_size, body_sent;
-    bool connected, head_whole, too_large, starved;
+    bool connected, head_whole, too_large, starved, answered;
     wrn_exchange *next_starved;
     wrn_http_fn fn;
     void *context;
@@ -159,7 +159,8 @@ static void release(wrn_exchange *exchange) {
     }
     if (exchange->easy) {
         curl_multi_remove_handle(http->multi, exchange->easy);
-        if (http->spares < SPARE_HANDLES) {
+        /* One that failed is not used again: a refused rewind survives the reset and would fail the next request. */
+        if (exchange->answered && http->spares < SPARE_HANDLES) {
             curl_easy_reset(exchange->easy); /* also zeroes libcurl's count of stale connections met */
             http->spare[http->spares++] = exchange->easy;
         } else {
@@ -194,6 +195,13 @@ static void describe(wrn_exchange *exchange, CURLcode code) {
     wrn_http_response *response = &exchange->response;
     CURL *easy = exchange->easy;
     response->outcome = outcome_of(exchange, code);
+    const char *path = exchange->http->unix_path;
+    if (path && response->outcome == WRN_HTTP_NOT_SENT) /* libcurl names the host, which means nothing here */
+        snprintf(exchange->problem, sizeof(exchange->problem),
+                 "cannot connect to the socket %.108s; is wrennd running?", path);
+    if (path && response->outcome == WRN_HTTP_LOST)
+        snprintf(exchange->problem, sizeof(exchange->problem),
+                 "the server ended the connection before its answer was whole");
     response->problem = exchange->problem[0] ? exchange->problem
                         : code == CURLE_OK   ? "the answer breaks off in its head"
                                              : curl_easy_strerror(code);
@@ -215,6 +223,7 @@ static void describe(wrn_exchange *exchange, CURLcode code) {
 
 static void report(wrn_exchange *exchange, CURLcode code) {
     describe(exchange, code);
+    exchange->answered = exchange->response.outcome == WRN_HTTP_ANSWERED;
     exchange->fn(exchange->context, &exchange->response);
     release(exchange);
 }

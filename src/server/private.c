@@ -61,8 +61,8 @@ static void on_parent(uv_poll_t *poll, int status, int events) {
     owner_gone(poll->data);
 }
 
-/* The end of the file says it all, unless a child of the owner's has inherited the socket: so the process is watched too.
- * PR_SET_PDEATHSIG would not do, for it speaks of the thread that started us. */
+/* The end of the file says it all, unless a child of the owner's has inherited the socket: so the process is watched
+ * too. PR_SET_PDEATHSIG would not do, for it speaks of the thread that started us. */
 bool wrn_private_watch(wrn_server *server, void (*gone)(wrn_server *server)) {
     on_gone = gone;
     if (uv_pipe_init(&server->loop, &server->lifeline, 0) != 0) return false;

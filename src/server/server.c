@@ -2,15 +2,16 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/lock.h"
 #include "base/text.h"
 #include "server/log.h"
 #include "server/private.h"
@@ -67,8 +68,8 @@ static bool make_dir(const char *path, char *why, size_t why_size) {
 static bool lock_dir(wrn_server *server, wrn_arena *arena, char *why, size_t why_size) {
     const char *dir = server->config->data_dir, *path = in_dir(arena, dir, "lock");
     server->lock_fd = path ? open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600) : -1;
-    if (server->lock_fd >= 0 && flock(server->lock_fd, LOCK_EX | LOCK_NB) == 0) return true;
-    if (errno == EWOULDBLOCK)
+    if (server->lock_fd >= 0 && wrn_lock_take(server->lock_fd)) return true;
+    if (errno == EAGAIN)
         snprintf(why, why_size, "another wrennd uses the data directory %s; stop it or choose another --data-dir", dir);
     else snprintf(why, why_size, "cannot lock %s: %s", path ? path : dir, strerror(errno));
     return false;
@@ -173,7 +174,6 @@ static void finish_if_done(wrn_server *server) {
         uv_timer_start(&server->grace, on_grace, LINGER_MS, 0);
     if (!server->boxes_stopped || !server->drained || !server->handles_open) return;
     server->handles_open = false;
-    for (size_t i = 0; i < WRN_COUNT(server->signals); i++) uv_close((uv_handle_t *)&server->signals[i], NULL);
     uv_close((uv_handle_t *)&server->grace, NULL);
     wrn_private_unwatch(server);
 }
@@ -252,7 +252,9 @@ static bool open_loop(wrn_server *server, char *why, size_t why_size) {
         uv_signal_init(&server->loop, &server->signals[i]);
         server->signals[i].data = server;
         uv_signal_start(&server->signals[i], on_signal, numbers[i]);
+        uv_unref((uv_handle_t *)&server->signals[i]);
     }
+    server->signals_open = true;
     uv_timer_init(&server->loop, &server->grace);
     server->grace.data = server;
     server->handles_open = true;
@@ -301,6 +303,20 @@ static bool listen_private(wrn_server *server, const welcome *w, char *why, size
     return snprintf(why, why_size, "the owner has gone"), false;
 }
 
+/* A signal that comes while we clean up must not end us by its default action. */
+static void close_signals(wrn_server *server) {
+    sigset_t both;
+    if (!server->signals_open) return;
+    sigemptyset(&both);
+    sigaddset(&both, SIGTERM);
+    sigaddset(&both, SIGINT);
+    pthread_sigmask(SIG_BLOCK, &both, NULL);
+    for (size_t i = 0; i < WRN_COUNT(server->signals); i++) uv_close((uv_handle_t *)&server->signals[i], NULL);
+    uv_run(&server->loop, UV_RUN_DEFAULT);
+    signal(SIGTERM, SIG_IGN);
+    signal(SIGINT, SIG_IGN);
+}
+
 /* Takes down whatever there is; safe in every stage of the start. */
 static void tear_down(wrn_server *server) {
     if (server->http && server->handles_open) {
@@ -310,6 +326,7 @@ static void tear_down(wrn_server *server) {
     }
     if (server->backend) server->ops->close(server->backend);
     uv_run(&server->loop, UV_RUN_DEFAULT);
+    close_signals(server);
     wrn_sandboxes_free(server->sandboxes);
     if (server->http) wrn_http_free(server->http);
     wrn_json_free(server->isolation);

@@ -27,7 +27,7 @@ typedef struct wrn_server {
     uv_pipe_t lifeline; /* private mode: the owner's socket */
     uv_poll_t parent;   /* private mode: the owner's pidfd */
     int parent_fd;
-    bool handles_open, lifeline_open, parent_open;
+    bool handles_open, signals_open, lifeline_open, parent_open;
     bool stopping, boxes_stopping, boxes_stopped, drained;
 } wrn_server;
 

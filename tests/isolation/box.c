@@ -3,7 +3,6 @@
 #include <dirent.h>
 #include <errno.h>
 #include <grp.h>
-#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
@@ -15,6 +14,7 @@
 const wrn_backend_ops *const ops = &wrn_backend_ns;
 
 typedef struct wait {
+    struct wait *next;
     bool done, failed;
     wrn_box *box;
     char message[512];
@@ -33,13 +33,24 @@ static void on_box(void *context, wrn_box *box, const wrn_fault *fault) {
     ((wait *)context)->box = box;
 }
 
-/* Not UV_RUN_ONCE: that runs timers and then waits for more, even when a timer has just set the flag. */
+static void note_closed(uv_handle_t *handle) { *(bool *)handle->data = true; }
+
+/* Timers run before uv_run() decides how long to wait: what they bring about must not be waited for. */
+static void stop_if_set(uv_prepare_t *prepare) {
+    const bool *flag = prepare->data;
+    if (*flag) uv_stop(prepare->loop);
+}
+
 void host_run_until(host *h, const bool *flag) {
-    while (!*flag) {
-        struct pollfd events = {.fd = uv_backend_fd(&h->loop), .events = POLLIN};
-        uv_run(&h->loop, UV_RUN_NOWAIT);
-        if (!*flag) poll(&events, 1, uv_backend_timeout(&h->loop));
-    }
+    uv_prepare_t prepare;
+    uv_prepare_init(&h->loop, &prepare);
+    prepare.data = (void *)(uintptr_t)flag;
+    uv_prepare_start(&prepare, stop_if_set);
+    while (!*flag) uv_run(&h->loop, UV_RUN_ONCE);
+    bool closed = false;
+    prepare.data = &closed;
+    uv_close((uv_handle_t *)&prepare, note_closed);
+    while (!closed) uv_run(&h->loop, UV_RUN_NOWAIT);
 }
 
 /* What a failed test left: its cgroups. Its directories go with test_dir(). */
@@ -72,19 +83,28 @@ void host_close(host *h) {
     while (uv_run(&h->loop, UV_RUN_NOWAIT)) {
     }
     CHECK_INT(uv_loop_close(&h->loop), 0);
+    for (wait *w; (w = h->waits);) {
+        h->waits = w->next;
+        free(w);
+    }
     CHECK_MSG(access(boxes, F_OK) != 0, "a sandbox's directory stayed behind");
 }
 
-/* Tests notice a death by what it does to commands. */
-static void on_death(void *context, const wrn_fault *fault) { (void)context, (void)fault; }
+static void count_death(void *context, const wrn_fault *fault) {
+    (void)fault;
+    if (context) ((wait *)context)->done = true;
+}
 
 wrn_box *box_create_sized(host *h, const char *id, int64_t vcpus, int64_t memory_mb) {
-    wait w = {0};
-    ops->create(h->backend, &(wrn_box_spec){id, "minimal", vcpus, memory_mb}, on_death, on_box, &w);
-    CHECK_MSG(!w.done, "the callback came from inside the call");
-    host_run_until(h, &w.done);
-    CHECK_MSG(!w.failed, "create: %s", w.message);
-    return w.box;
+    wait *w = calloc(1, sizeof(*w));
+    CHECK(w != NULL);
+    w->next = h->waits;
+    h->waits = w;
+    ops->create(h->backend, &(wrn_box_spec){id, "minimal", vcpus, memory_mb}, count_death, on_box, w);
+    CHECK_MSG(!w->done, "the callback came from inside the call");
+    host_run_until(h, &w->done);
+    CHECK_MSG(!w->failed, "create: %s", w->message);
+    return w->box;
 }
 
 wrn_box *box_create(host *h, const char *id) { return box_create_sized(h, id, 1, 256); }

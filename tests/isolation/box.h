@@ -9,6 +9,7 @@ typedef struct host {
     uv_loop_t loop;
     wrn_backend *backend;
     char state_dir[256];
+    struct wait *waits; /* of boxes made: their `died` callback may come any time */
 } host;
 
 typedef struct output {

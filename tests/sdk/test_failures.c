@@ -167,6 +167,7 @@ TEST(a_post_is_never_repeated_when_a_reused_connection_is_dead) {
     CHECK_INT(exec_code(&s, &error), WRENN_E_CONNECTION_LOST);
     CHECK_CONTAINS(wrenn_error_message(error), "outcome is unknown");
     CHECK_INT(script_count(s.server), 2);
+    CHECK_INT(exec_code(&s, NULL), 0);
     wrenn_error_free(error);
     tear_down(&s);
     free(good);
@@ -205,6 +206,7 @@ TEST(no_server_at_all_means_never_sent) {
     wrenn_sandbox_list *list = NULL;
     CHECK_INT(wrenn_sandboxes_list(client, &list, &error), WRENN_E_CONNECTION_FAILED);
     CHECK(wrenn_error_retriable(error));
+    CHECK_CONTAINS(wrenn_error_message(error), "/nonexistent/wrennd.sock");
     CHECK_INT(wrenn_error_http_status(error), 0);
     wrenn_error_free(error);
     wrenn_client_free(client);

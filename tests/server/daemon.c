@@ -43,7 +43,8 @@ int daemon_wait(pid_t pid) {
 static size_t read_some(int fd, wrn_buf *into) {
     char chunk[65536];
     ssize_t got;
-    while ((got = read(fd, chunk, sizeof(chunk))) < 0 && errno == EINTR) {}
+    while ((got = read(fd, chunk, sizeof(chunk))) < 0 && errno == EINTR) {
+    }
     if (got < 0 && errno == ECONNRESET) got = 0;
     CHECK_MSG(got >= 0, "read: %s", strerror(errno));
     wrn_buf_put(into, chunk, (size_t)got);
@@ -56,7 +57,8 @@ char *daemon_run(const char *const *args, int *status) {
     pid_t pid = daemon_spawn(args, -1, out[1]);
     close(out[1]);
     wrn_buf text = WRN_BUF_INIT;
-    while (read_some(out[0], &text)) {}
+    while (read_some(out[0], &text)) {
+    }
     close(out[0]);
     *status = daemon_wait(pid);
     return wrn_buf_steal(&text);
@@ -122,9 +124,7 @@ void send_bytes(int fd, const void *data, size_t size) {
     }
 }
 
-void send_text(int fd, const char *text) {
-    send_bytes(fd, text, strlen(text));
-}
+void send_text(int fd, const char *text) { send_bytes(fd, text, strlen(text)); }
 
 void reply_free(reply *r) {
     free(r->head);
@@ -166,7 +166,8 @@ reply read_reply(int fd) {
 
 void expect_eof(int fd) {
     WRN_AUTO(wrn_buf_free) wrn_buf rest = WRN_BUF_LIMITED(REPLY_MAX);
-    while (read_some(fd, &rest)) {}
+    while (read_some(fd, &rest)) {
+    }
     close(fd);
 }
 
@@ -190,21 +191,13 @@ reply call(const test_daemon *d, const char *method, const char *path, const cha
     return request(d, method, path, credentials, body);
 }
 
-static const wrn_json *error_of(const reply *r) {
-    return wrn_json_get(r->json, "error");
-}
+static const wrn_json *error_of(const reply *r) { return wrn_json_get(r->json, "error"); }
 
-const char *error_code(const reply *r) {
-    return wrn_json_string(wrn_json_get(error_of(r), "code"), NULL);
-}
+const char *error_code(const reply *r) { return wrn_json_string(wrn_json_get(error_of(r), "code"), NULL); }
 
-const char *error_message(const reply *r) {
-    return wrn_json_string(wrn_json_get(error_of(r), "message"), NULL);
-}
+const char *error_message(const reply *r) { return wrn_json_string(wrn_json_get(error_of(r), "message"), NULL); }
 
-const char *member(const reply *r, const char *key) {
-    return wrn_json_string(wrn_json_get(r->json, key), NULL);
-}
+const char *member(const reply *r, const char *key) { return wrn_json_string(wrn_json_get(r->json, key), NULL); }
 
 int64_t number(const reply *r, const char *key) {
     int64_t out = INT64_MIN;

@@ -33,7 +33,7 @@ typedef struct reply {
 } reply;
 
 void reply_free(reply *r);
-int dial(const char *socket);
+int dial(const char *path);
 void send_text(int fd, const char *text);
 void send_bytes(int fd, const void *data, size_t size);
 /* Reads one response. */
@@ -51,12 +51,12 @@ const char *member(const reply *r, const char *key);
 int64_t number(const reply *r, const char *key);
 
 /* Checks status and error code, frees. */
-#define CHECK_ERROR(call_, status_, code_)                   \
-    do {                                                     \
-        reply r_ = call_;                                    \
+#define CHECK_ERROR(call_, status_, code_)                                  \
+    do {                                                                    \
+        reply r_ = call_;                                                   \
         test_check_str(__FILE__, __LINE__, #call_, error_code(&r_), code_); \
-        CHECK_INT(r_.status, status_);                       \
-        reply_free(&r_);                                     \
+        CHECK_INT(r_.status, status_);                                      \
+        reply_free(&r_);                                                    \
     } while (0)
 #define CHECK_STATUS(call_, status_)   \
     do {                               \

@@ -3,7 +3,6 @@
 #include "fake_backend.h"
 
 #include <signal.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -38,14 +37,6 @@ struct wrn_proc {
     wrn_fault fault;
 };
 
-WRN_PRINTF(3, 4) static void set_fault(wrn_fault *fault, const char *code, const char *format, ...) {
-    va_list args;
-    va_start(args, format);
-    fault->code = code;
-    vsnprintf(fault->message, sizeof(fault->message), format, args);
-    va_end(args);
-}
-
 /* ---- things that happen in the next turn of the loop ---- */
 
 typedef struct later {
@@ -60,9 +51,7 @@ typedef struct later {
     wrn_fault fault;
 } later;
 
-static void later_closed(uv_handle_t *handle) {
-    free(handle->data);
-}
+static void later_closed(uv_handle_t *handle) { free(handle->data); }
 
 static void later_fires(uv_timer_t *timer) {
     later *l = timer->data;
@@ -80,19 +69,15 @@ static later *later_new(wrn_backend *backend, void (*run)(later *l), wrn_box *bo
     return l;
 }
 
-static void later_go(later *l) {
-    uv_timer_start(&l->timer, later_fires, 0, 0);
-}
+static void later_go(later *l) { uv_timer_start(&l->timer, later_fires, 0, 0); }
 
-static void run_done(later *l) {
-    l->done(l->context, l->failed ? &l->fault : NULL);
-}
+static void run_done(later *l) { l->done(l->context, l->failed ? &l->fault : NULL); }
 
 static void answer(wrn_box *box, wrn_done_fn done, void *context, const char *problem) {
     later *l = later_new(box->backend, run_done, box, context);
     l->done = done;
     l->failed = problem != NULL;
-    if (problem) set_fault(&l->fault, "agent_error", "%s", problem);
+    if (problem) wrn_fault_set(&l->fault, "agent_error", "%s", problem);
     later_go(l);
 }
 
@@ -109,7 +94,7 @@ static void on_gate(uv_signal_t *gate, int number) {
 }
 
 static int fake_open(const wrn_backend_config *config, wrn_backend **ret, wrn_fault *fault) {
-    if (getenv("FAKE_BROKEN")) return set_fault(fault, "internal_error", "the fake is broken"), -1;
+    if (getenv("FAKE_BROKEN")) return wrn_fault_set(fault, "internal_error", "the fake is broken"), -1;
     wrn_backend *backend = calloc(1, sizeof(*backend));
     backend->loop = config->loop;
     uv_signal_init(config->loop, &backend->gate);
@@ -120,13 +105,9 @@ static int fake_open(const wrn_backend_config *config, wrn_backend **ret, wrn_fa
     return 0;
 }
 
-static void gate_closed(uv_handle_t *handle) {
-    free(handle->data);
-}
+static void gate_closed(uv_handle_t *handle) { free(handle->data); }
 
-static void fake_close(wrn_backend *backend) {
-    uv_close((uv_handle_t *)&backend->gate, gate_closed);
-}
+static void fake_close(wrn_backend *backend) { uv_close((uv_handle_t *)&backend->gate, gate_closed); }
 
 static wrn_json *fake_isolation(const wrn_backend *backend) {
     (void)backend;
@@ -167,7 +148,7 @@ static void fake_create(wrn_backend *backend, const wrn_box_spec *spec, wrn_done
     later *l = later_new(backend, run_made, box, context);
     l->made = done;
     l->failed = strcmp(spec->template_name, "broken") == 0;
-    if (l->failed) set_fault(&l->fault, "agent_error", "it is broken");
+    if (l->failed) wrn_fault_set(&l->fault, "agent_error", "it is broken");
     if (strcmp(spec->template_name, "gated") != 0) return later_go(l);
     l->next = backend->gated;
     backend->gated = l;
@@ -195,13 +176,9 @@ static void fake_freeze(wrn_box *box, wrn_done_fn done, void *context) {
     answer(box, done, context, strcmp(box->template_name, "unpausable") == 0 ? "it can't be frozen" : NULL);
 }
 
-static void fake_thaw(wrn_box *box, wrn_done_fn done, void *context) {
-    answer(box, done, context, NULL);
-}
+static void fake_thaw(wrn_box *box, wrn_done_fn done, void *context) { answer(box, done, context, NULL); }
 
-static void fake_ping(wrn_box *box, wrn_done_fn done, void *context) {
-    answer(box, done, context, NULL);
-}
+static void fake_ping(wrn_box *box, wrn_done_fn done, void *context) { answer(box, done, context, NULL); }
 
 static void fake_stats(const wrn_box *box, wrn_box_stats *out) {
     (void)box;
@@ -228,7 +205,7 @@ static void proc_finish(wrn_proc *proc) {
     uv_close((uv_handle_t *)&proc->timer, proc_closed);
     if (proc->die && box->died) {
         wrn_fault fault;
-        set_fault(&fault, "agent_error", "its agent ended");
+        wrn_fault_set(&fault, "agent_error", "its agent ended");
         box->died(box->context, &fault);
     }
 }
@@ -267,11 +244,11 @@ static void script(wrn_proc *proc, const wrn_proc_spec *spec) {
     if (proc->hang) wrn_buf_puts(&proc->out, "so far");
     if (!spec->cwd || strcmp(spec->cwd, "/nowhere") != 0) return;
     proc->end = WRN_PROC_FAILED;
-    set_fault(&proc->fault, "invalid_request", "there is no directory \"%s\"", spec->cwd);
+    wrn_fault_set(&proc->fault, "invalid_request", "there is no directory \"%s\"", spec->cwd);
 }
 
 static wrn_proc *fake_exec(wrn_box *box, const wrn_proc_spec *spec, const wrn_proc_events *events, wrn_fault *fault) {
-    if (strcmp(spec->cmd, "impossible") == 0) return set_fault(fault, "agent_error", "not even asked"), NULL;
+    if (strcmp(spec->cmd, "impossible") == 0) return wrn_fault_set(fault, "agent_error", "not even asked"), NULL;
     wrn_proc *proc = calloc(1, sizeof(*proc));
     proc->box = box;
     proc->next = box->procs;
@@ -291,9 +268,7 @@ static void fake_signal(wrn_proc *proc, int signo) {
     uv_timer_start(&proc->timer, on_timer, 0, 0);
 }
 
-static void fake_read(wrn_proc *proc) {
-    (void)proc;
-}
+static void fake_read(wrn_proc *proc) { (void)proc; }
 
 const wrn_backend_ops fake_backend = {
     .name = "fake",

@@ -1,3 +1,149 @@
+/* exec through the API. */
+#include <stdio.h>
+
+#include "base/text.h"
 #include "daemon.h"
+
+static reply run(const test_daemon *d, const char *id, const char *body) {
+    return call(d, "POST", sandbox_path(id, "/exec"), body);
+}
+
+TEST(answers_with_output_code_and_duration) {
+    test_daemon d;
+    daemon_start(&d, NULL);
+    char id[40];
+    make_sandbox(&d, "{}", id);
+    reply r = run(&d, id, "{\"cmd\":\"echo\",\"args\":[\"h\\u00e9\",\"$HOME; ls\"]}");
+    CHECK_INT(r.status, 200);
+    CHECK_STR(member(&r, "stdout"), "h\xc3\xa9 $HOME; ls\n");
+    CHECK_STR(member(&r, "stderr"), "");
+    CHECK_STR(member(&r, "cmd"), "echo");
+    CHECK_STR(member(&r, "sandbox_id"), id);
+    CHECK_STR(member(&r, "encoding"), "utf-8");
+    CHECK_INT(number(&r, "exit_code"), 0);
+    CHECK(number(&r, "duration_ms") >= 0);
+    reply_free(&r);
+    r = run(&d, id, "{\"cmd\":\"warn\",\"args\":[\"oops\"]}");
+    CHECK_STR(member(&r, "stderr"), "oops");
+    reply_free(&r);
+    r = run(&d, id, "{\"cmd\":\"exit\",\"args\":[\"3\"]}");
+    CHECK_INT(number(&r, "exit_code"), 3);
+    reply_free(&r);
+    r = run(&d, id, "{\"cmd\":\"crash\"}");
+    CHECK_INT(r.status, 200);
+    CHECK_INT(number(&r, "exit_code"), -1);
+    reply_free(&r);
+    r = run(&d, id, "{\"cmd\":\"bytes\"}");
+    CHECK_STR(member(&r, "encoding"), "base64");
+    CHECK_STR(member(&r, "stdout"), "Yf8=");
+    CHECK_STR(member(&r, "stderr"), "");
+    reply_free(&r);
+    daemon_stop(&d);
+}
+
+TEST(passes_environment_and_directory) {
+    test_daemon d;
+    daemon_start(&d, NULL);
+    char id[40];
+    make_sandbox(&d, "{}", id);
+    reply r = run(&d, id, "{\"cmd\":\"env\",\"envs\":{\"A\":\"1\",\"B\":\"x=y\",\"C\":\"\"},\"args\":null}");
+    CHECK_STR(member(&r, "stdout"), "A=1\nB=x=y\nC=\n");
+    reply_free(&r);
+    r = run(&d, id, "{\"cmd\":\"pwd\",\"cwd\":\"/tmp\"}");
+    CHECK_STR(member(&r, "stdout"), "/tmp");
+    reply_free(&r);
+    r = run(&d, id, "{\"cmd\":\"pwd\",\"cwd\":\"\"}");
+    CHECK_STR(member(&r, "stdout"), "~");
+    reply_free(&r);
+    r = run(&d, id, "{\"cmd\":\"pwd\",\"cwd\":\"/nowhere\"}");
+    CHECK_INT(r.status, 400);
+    CHECK_CONTAINS(error_message(&r), "/nowhere");
+    reply_free(&r);
+    CHECK_ERROR(run(&d, id, "{\"cmd\":\"impossible\"}"), 502, "agent_error");
+    daemon_stop(&d);
+}
+
+TEST(bad_requests_name_the_member) {
+    static const struct {
+        const char *body, *part;
+    } cases[] = {
+        {"", "empty"},
+        {"{}", "\"cmd\""},
+        {"{\"cmd\":\"\"}", "\"cmd\""},
+        {"{\"cmd\":null}", "\"cmd\""},
+        {"{\"cmd\":[\"a\"]}", "\"cmd\""},
+        {"{\"cmd\":\"a\",\"args\":\"b\"}", "\"args\""},
+        {"{\"cmd\":\"a\",\"args\":[1]}", "\"args\""},
+        {"{\"cmd\":\"a\",\"args\":[\"b\\u0000\"]}", "\"args\""},
+        {"{\"cmd\":\"a\",\"timeout_sec\":\"1\"}", "\"timeout_sec\""},
+        {"{\"cmd\":\"a\",\"timeout_sec\":1e99}", "\"timeout_sec\""},
+        {"{\"cmd\":\"a\",\"envs\":[]}", "\"envs\""},
+        {"{\"cmd\":\"a\",\"envs\":{\"A\":1}}", "\"envs\""},
+        {"{\"cmd\":\"a\",\"envs\":{\"A=B\":\"1\"}}", "\"envs\""},
+        {"{\"cmd\":\"a\",\"envs\":{\"\":\"1\"}}", "\"envs\""},
+        {"{\"cmd\":\"a\",\"cwd\":1}", "\"cwd\""},
+        {"{\"cmd\":\"a\",\"background\":1}", "\"background\""},
+    };
+    test_daemon d;
+    daemon_start(&d, NULL);
+    char id[40];
+    make_sandbox(&d, "{}", id);
+    for (size_t i = 0; i < WRN_COUNT(cases); i++) {
+        reply r = run(&d, id, cases[i].body);
+        CHECK_MSG(r.status == 400, "%s gave %d", cases[i].body, r.status);
+        CHECK_STR(error_code(&r), "invalid_request");
+        CHECK_CONTAINS(error_message(&r), cases[i].part);
+        reply_free(&r);
+    }
+    CHECK_ERROR(run(&d, id, "{\"cmd\":\"a\",\"background\":true}"), 501, "not_implemented");
+    daemon_stop(&d);
+}
+
+TEST(a_timeout_reports_what_was_written_until_then) {
+    test_daemon d;
+    daemon_start(&d, NULL);
+    char id[40];
+    make_sandbox(&d, "{}", id);
+    reply r = run(&d, id, "{\"cmd\":\"hang\",\"timeout_sec\":1}");
+    CHECK_INT(r.status, 502);
+    CHECK_STR(error_code(&r), "agent_error");
+    CHECK_CONTAINS(error_message(&r), "longer than 1 s");
+    const wrn_json *error = wrn_json_get(r.json, "error");
+    CHECK_STR(wrn_json_string(wrn_json_get(error, "stdout"), NULL), "so far");
+    CHECK_STR(wrn_json_string(wrn_json_get(error, "stderr"), NULL), "");
+    reply_free(&r);
+    daemon_stop(&d);
+}
+
+TEST(too_much_output_kills_the_command) {
+    test_daemon d;
+    daemon_start(&d, (const char *[]){"--max-output-bytes", "1000000", NULL});
+    char id[40];
+    make_sandbox(&d, "{}", id);
+    reply r = run(&d, id, "{\"cmd\":\"flood\"}");
+    CHECK_INT(r.status, 502);
+    CHECK_STR(error_code(&r), "agent_error");
+    CHECK_CONTAINS(error_message(&r), "more than 1000000 bytes");
+    reply_free(&r);
+    CHECK_STATUS(run(&d, id, "{\"cmd\":\"echo\"}"), 200);
+    daemon_stop(&d);
+}
+
+TEST(destroying_ends_a_command_with_what_it_wrote) {
+    test_daemon d;
+    daemon_start(&d, NULL);
+    char id[40], head[512];
+    make_sandbox(&d, "{}", id);
+    const char *body = "{\"cmd\":\"hang\",\"timeout_sec\":100000}";
+    snprintf(head, sizeof(head), "POST %s HTTP/1.1\r\nHost: x\r\nX-API-Key: %s\r\nContent-Length: %zu\r\n\r\n%s",
+             sandbox_path(id, "/exec"), d.key, strlen(body), body);
+    int fd = dial(d.socket);
+    send_text(fd, head);
+    CHECK_STATUS(call(&d, "DELETE", sandbox_path(id, ""), NULL), 204);
+    reply r = read_reply(fd);
+    CHECK(r.status == 502 || r.status == 409); /* 409: destroyed before the command could start */
+    reply_free(&r);
+    daemon_stop(&d);
+}
 
 TEST_MAIN

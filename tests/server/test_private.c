@@ -45,8 +45,10 @@ TEST(ends_when_a_sandbox_is_still_being_made) {
     test_daemon d;
     daemon_start(&d, NULL);
     char head[512];
-    snprintf(head, sizeof(head),
-             "POST /v1/sandboxes HTTP/1.1\r\nHost: x\r\nX-API-Key: %s\r\nContent-Length: 20\r\n\r\n{\"template\":\"gated\"}", d.key);
+    snprintf(
+        head, sizeof(head),
+        "POST /v1/sandboxes HTTP/1.1\r\nHost: x\r\nX-API-Key: %s\r\nContent-Length: 20\r\n\r\n{\"template\":\"gated\"}",
+        d.key);
     int fd = dial(d.socket);
     send_text(fd, head);
     for (bool pending = false; !pending;) {
@@ -73,7 +75,8 @@ TEST(ends_when_its_owner_dies_though_a_child_holds_the_socket) {
             char c;
             close(hold[1]);
             close(note[1]);
-            while (read(hold[0], &c, 1) > 0) {}
+            while (read(hold[0], &c, 1) > 0) {
+            }
             _exit(0);
         }
         char pid[16];

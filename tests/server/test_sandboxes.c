@@ -1,3 +1,259 @@
+/* The life of sandboxes through the API. */
+#include <signal.h>
+#include <stdio.h>
+#include <unistd.h>
+
 #include "daemon.h"
+
+/* Polls until the sandbox has the status. */
+static void wait_status(const test_daemon *d, const char *id, const char *status) {
+    for (;;) {
+        reply r = call(d, "GET", sandbox_path(id, ""), NULL);
+        bool there = r.status == 200 && strcmp(member(&r, "status"), status) == 0;
+        reply_free(&r);
+        if (there) return;
+    }
+}
+
+TEST(create_get_list_destroy) {
+    test_daemon d;
+    daemon_start(&d, NULL);
+    reply r = call(&d, "POST", "/v1/sandboxes",
+                   "{\"template\":\"\",\"vcpus\":0,\"memory_mb\":-1,\"timeout_sec\":-5,\"new\":1}");
+    CHECK_INT(r.status, 201);
+    CHECK_STR(member(&r, "status"), "running");
+    CHECK_STR(member(&r, "template"), "minimal");
+    CHECK_INT(number(&r, "vcpus"), 1);
+    CHECK_INT(number(&r, "memory_mb"), 512);
+    CHECK_INT(number(&r, "timeout_sec"), -5);
+    CHECK_INT(strlen(member(&r, "created_at")), 20);
+    CHECK(member(&r, "started_at") && member(&r, "last_active_at") && member(&r, "last_updated"));
+    CHECK(!member(&r, "guest_ip") && !member(&r, "host_ip"));
+    const wrn_json *isolation = wrn_json_get(r.json, "isolation");
+    CHECK_STR(wrn_json_string(wrn_json_get(isolation, "backend"), NULL), "fake");
+    char first[40], second[40];
+    snprintf(first, sizeof(first), "%s", member(&r, "id"));
+    CHECK(strncmp(first, "cl-", 3) == 0 && strlen(first) == 28);
+    reply_free(&r);
+    make_sandbox(&d, "{\"vcpus\":3,\"memory_mb\":64}", second);
+    r = call(&d, "GET", "/v1/capsules", NULL);
+    CHECK_INT(wrn_json_count(r.json), 2);
+    CHECK_STR(wrn_json_string(wrn_json_get(wrn_json_at(r.json, 0), "id"), NULL), second);
+    reply_free(&r);
+    CHECK_STATUS(call(&d, "DELETE", sandbox_path(first, ""), NULL), 204);
+    CHECK_STATUS(call(&d, "DELETE", sandbox_path(first, ""), NULL), 204);
+    r = call(&d, "GET", sandbox_path(first, ""), NULL);
+    CHECK_INT(r.status, 200);
+    CHECK_STR(member(&r, "status"), "stopped");
+    reply_free(&r);
+    r = call(&d, "GET", "/v1/sandboxes", NULL);
+    CHECK_INT(wrn_json_count(r.json), 1);
+    reply_free(&r);
+    daemon_stop(&d);
+}
+
+TEST(bad_requests_name_what_is_wrong) {
+    static const struct {
+        const char *body, *part;
+        int status;
+    } cases[] = {
+        {"", "empty", 400},
+        {"nonsense", "JSON", 400},
+        {"{\"vcpus\":", "early", 400},
+        {"[]", "object", 400},
+        {"null", "object", 400},
+        {"{\"vcpus\":\"2\"}", "\"vcpus\"", 400},
+        {"{\"vcpus\":1.5}", "\"vcpus\"", 400},
+        {"{\"vcpus\":2147483648}", "\"vcpus\"", 400},
+        {"{\"memory_mb\":true}", "\"memory_mb\"", 400},
+        {"{\"timeout_sec\":{}}", "\"timeout_sec\"", 400},
+        {"{\"template\":7}", "\"template\"", 400},
+        {"{\"template\":\"../etc\"}", "\"template\"", 400},
+        {"{\"template\":\".hidden\"}", "\"template\"", 400},
+        {"{\"template\":\"a/b\"}", "\"template\"", 400},
+        {"{\"template\":\"unknown\"}", "unknown", 404},
+        {"{\"template\":\"broken\"}", "broken", 502},
+        {"{\"isolation_required\":\"seccomp\"}", "isolation_required", 400},
+        {"{\"isolation_required\":[1]}", "isolation_required", 400},
+        {"{\"isolation_required\":[\"seccomp\",\"cgroup-limits\",\"distinct-uids\"]}", "cgroup-limits, distinct-uids",
+         409},
+        {"{\"isolation_required\":[\"memory-limit\"]}", "memory-limit", 409},
+    };
+    test_daemon d;
+    daemon_start(&d, NULL);
+    for (size_t i = 0; i < WRN_COUNT(cases); i++) {
+        reply r = call(&d, "POST", "/v1/sandboxes", cases[i].body);
+        CHECK_MSG(r.status == cases[i].status, "%s gave %d: %s", cases[i].body, r.status, r.body);
+        CHECK_CONTAINS(error_message(&r), cases[i].part);
+        reply_free(&r);
+    }
+    CHECK_STATUS(call(&d, "POST", "/v1/sandboxes", "{\"template\":null,\"vcpus\":null} trailing"), 201);
+    CHECK_STATUS(call(&d, "POST", "/v1/sandboxes",
+                      "{\"isolation_required\":[\"seccomp\",\"user-namespace\",\"no-network\",\"cpu-limit\"]}"),
+                 201);
+    daemon_stop(&d);
+}
+
+TEST(malformed_ids_are_400_and_unknown_ones_404) {
+    static const char *const bad[] = {"cl-1",
+                                      "cl-0123456789abcdefghijklmn",
+                                      "cl-0123456789abcdefghijklmnop",
+                                      "cl-0123456789ABCDEFGHIJKLMNO",
+                                      "cl-zzzzzzzzzzzzzzzzzzzzzzzzz",
+                                      "sb-0123456789abcdefghijklmno",
+                                      "cl_0123456789abcdefghijklmno",
+                                      "cl-0123456789abcdefghijklm%2F",
+                                      "%63l",
+                                      "cl-0123456789abcdefghijklmn%20"};
+    static const char unknown[] = "cl-0123456789abcdefghijklmno";
+    static const char *const rests[] = {"/ping", "/pause", "/resume", "/exec"};
+    test_daemon d;
+    daemon_start(&d, NULL);
+    for (size_t i = 0; i < WRN_COUNT(bad); i++)
+        CHECK_ERROR(call(&d, "GET", sandbox_path(bad[i], ""), NULL), 400, "invalid_request");
+    CHECK_ERROR(call(&d, "GET", sandbox_path(unknown, ""), NULL), 404, "not_found");
+    CHECK_ERROR(call(&d, "DELETE", sandbox_path(unknown, ""), NULL), 404, "not_found");
+    for (size_t i = 0; i < WRN_COUNT(rests); i++) {
+        CHECK_ERROR(call(&d, "POST", sandbox_path(unknown, rests[i]), ""), 404, "not_found");
+        CHECK_ERROR(call(&d, "POST", sandbox_path("cl-x", rests[i]), ""), 400, "invalid_request");
+    }
+    daemon_stop(&d);
+}
+
+TEST(operations_are_valid_in_the_states_the_table_says) {
+    static const char exec[] = "{\"cmd\":\"echo\"}";
+    test_daemon d;
+    daemon_start(&d, NULL);
+    char id[40];
+    make_sandbox(&d, "{}", id);
+    CHECK_ERROR(call(&d, "POST", sandbox_path(id, "/resume"), NULL), 409, "invalid_state");
+    CHECK_STATUS(call(&d, "POST", sandbox_path(id, "/ping"), NULL), 204);
+    reply r = call(&d, "POST", sandbox_path(id, "/pause"), NULL);
+    CHECK_INT(r.status, 200);
+    CHECK_STR(member(&r, "status"), "paused");
+    reply_free(&r);
+    r = call(&d, "POST", sandbox_path(id, "/exec"), "not even JSON");
+    CHECK_INT(r.status, 409);
+    CHECK_STR(error_message(&r), "sandbox is not running (status: paused)");
+    reply_free(&r);
+    CHECK_ERROR(call(&d, "POST", sandbox_path(id, "/pause"), NULL), 409, "invalid_state");
+    CHECK_ERROR(call(&d, "POST", sandbox_path(id, "/ping"), NULL), 409, "invalid_state");
+    r = call(&d, "POST", sandbox_path(id, "/resume"), NULL);
+    CHECK_INT(r.status, 200);
+    CHECK_STR(member(&r, "status"), "running");
+    reply_free(&r);
+    CHECK_STATUS(call(&d, "POST", sandbox_path(id, "/exec"), exec), 200);
+    CHECK_STATUS(call(&d, "DELETE", sandbox_path(id, ""), NULL), 204);
+    static const char *const rests[] = {"/ping", "/pause", "/resume", "/exec"};
+    for (size_t i = 0; i < WRN_COUNT(rests); i++)
+        CHECK_ERROR(call(&d, "POST", sandbox_path(id, rests[i]), exec), 409, "invalid_state");
+    daemon_stop(&d);
+}
+
+TEST(a_failed_pause_is_taken_back) {
+    test_daemon d;
+    daemon_start(&d, NULL);
+    char id[40];
+    make_sandbox(&d, "{\"template\":\"unpausable\"}", id);
+    CHECK_ERROR(call(&d, "POST", sandbox_path(id, "/pause"), NULL), 502, "agent_error");
+    wait_status(&d, id, "running");
+    CHECK_STATUS(call(&d, "POST", sandbox_path(id, "/exec"), "{\"cmd\":\"echo\"}"), 200);
+    daemon_stop(&d);
+}
+
+TEST(idle_ones_are_paused_and_those_that_cannot_be_are_destroyed) {
+    test_daemon d;
+    daemon_start(&d, NULL);
+    char idle[40], stubborn[40], busy[40];
+    make_sandbox(&d, "{\"timeout_sec\":1}", idle);
+    make_sandbox(&d, "{\"timeout_sec\":1,\"template\":\"unpausable\"}", stubborn);
+    make_sandbox(&d, "{}", busy);
+    wait_status(&d, idle, "paused");
+    wait_status(&d, stubborn, "stopped");
+    CHECK_STATUS(call(&d, "POST", sandbox_path(idle, "/resume"), NULL), 200);
+    wait_status(&d, idle, "paused");
+    wait_status(&d, busy, "running");
+    daemon_stop(&d);
+}
+
+TEST(a_running_command_counts_as_activity) {
+    test_daemon d;
+    daemon_start(&d, NULL);
+    char id[40];
+    make_sandbox(&d, "{\"timeout_sec\":1}", id);
+    /* It runs for longer than the sandbox may idle; had that been paused meanwhile, the reply would say so. */
+    CHECK_ERROR(call(&d, "POST", sandbox_path(id, "/exec"), "{\"cmd\":\"hang\",\"timeout_sec\":2}"), 502,
+                "agent_error");
+    reply r = call(&d, "GET", sandbox_path(id, ""), NULL);
+    CHECK_STR(member(&r, "status"), "running");
+    reply_free(&r);
+    wait_status(&d, id, "paused");
+    daemon_stop(&d);
+}
+
+TEST(one_that_dies_is_stopped) {
+    test_daemon d;
+    daemon_start(&d, NULL);
+    char id[40];
+    make_sandbox(&d, "{}", id);
+    CHECK_STATUS(call(&d, "POST", sandbox_path(id, "/exec"), "{\"cmd\":\"die\"}"), 200);
+    wait_status(&d, id, "stopped");
+    CHECK_STATUS(call(&d, "DELETE", sandbox_path(id, ""), NULL), 204);
+    daemon_stop(&d);
+}
+
+TEST(pending_ones_are_listed_and_refuse_and_can_be_destroyed) {
+    test_daemon d;
+    daemon_start(&d, NULL);
+    char head[512], id[40] = "";
+    snprintf(head, sizeof(head),
+             "POST /v1/sandboxes HTTP/1.1\r\nHost: x\r\nX-API-Key: %s\r\nContent-Length: 20\r\n\r\n"
+             "{\"template\":\"gated\"}",
+             d.key);
+    int making = dial(d.socket);
+    send_text(making, head);
+    while (!*id) {
+        reply r = call(&d, "GET", "/v1/sandboxes", NULL);
+        const wrn_json *first = wrn_json_at(r.json, 0);
+        if (first) snprintf(id, sizeof(id), "%s", wrn_json_string(wrn_json_get(first, "id"), NULL));
+        reply_free(&r);
+    }
+    wait_status(&d, id, "pending");
+    CHECK_ERROR(call(&d, "POST", sandbox_path(id, "/exec"), "{}"), 409, "invalid_state");
+    CHECK_ERROR(call(&d, "POST", sandbox_path(id, "/ping"), NULL), 409, "invalid_state");
+    CHECK_ERROR(call(&d, "POST", sandbox_path(id, "/pause"), NULL), 409, "invalid_state");
+    snprintf(head, sizeof(head), "DELETE %s HTTP/1.1\r\nHost: x\r\nX-API-Key: %s\r\n\r\n", sandbox_path(id, ""), d.key);
+    int destroying = dial(d.socket);
+    send_text(destroying, head);
+    /* A second request on the way behind it shows that the first one has arrived. */
+    CHECK_STATUS(call(&d, "GET", "/health", NULL), 200);
+    kill(d.pid, SIGUSR1);
+    CHECK_STATUS(read_reply(making), 201);
+    CHECK_STATUS(read_reply(destroying), 204);
+    wait_status(&d, id, "stopped");
+    close(making);
+    close(destroying);
+    daemon_stop(&d);
+}
+
+TEST(limits_are_kept) {
+    test_daemon d;
+    daemon_start(&d, (const char *[]){"--max-sandboxes", "2", "--max-memory-mb", "1000", NULL});
+    char first[40], second[40];
+    make_sandbox(&d, "{}", first);
+    reply r = call(&d, "POST", "/v1/sandboxes", "{}");
+    CHECK_INT(r.status, 503);
+    CHECK_STR(error_code(&r), "no_hosts_available");
+    CHECK_CONTAINS(error_message(&r), "488 of 1000 MB");
+    CHECK_CONTAINS(r.head, "Retry-After: ");
+    reply_free(&r);
+    make_sandbox(&d, "{\"memory_mb\":100}", second);
+    r = call(&d, "POST", "/v1/sandboxes", "{\"memory_mb\":1}");
+    CHECK_CONTAINS(error_message(&r), "--max-sandboxes");
+    reply_free(&r);
+    CHECK_STATUS(call(&d, "DELETE", sandbox_path(first, ""), NULL), 204);
+    make_sandbox(&d, "{}", first);
+    daemon_stop(&d);
+}
 
 TEST_MAIN

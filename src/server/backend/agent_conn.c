@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <signal.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -46,14 +45,6 @@ struct wrn_agent {
     waiter *waiters, **waiters_tail;
     wrn_agent_events events;
 };
-
-void wrn_fault_set(wrn_fault *fault, const char *code, const char *format, ...) {
-    fault->code = code;
-    va_list args;
-    va_start(args, format);
-    vsnprintf(fault->message, sizeof(fault->message), format, args);
-    va_end(args);
-}
 
 static void on_poll(uv_poll_t *poll, int status, int events);
 

@@ -1,7 +1,7 @@
 /* One connection: reads requests one after the other and sends each answer before it looks at the next request.
  *
  * Memory: a connection holds at most one request body (config.body_max), one read's worth of bytes behind it, and one
- * answer. While a request is being answered nothing is read, so a client that pipelines or hangs up is noticed later. */
+ * answer. While a request is being answered nothing is read, so one that pipelines or hangs up is noticed later. */
 #include "server/http/conn.h"
 
 #include <stdio.h>
@@ -79,7 +79,7 @@ static void update_reading(wrn_conn *conn) {
     else if (uv_read_start(&conn->io.stream, on_alloc, on_read) != 0) wrn_conn_close(conn);
 }
 
-/* The head's deadline is absolute, so that a client cannot stretch it byte by byte; a body may take as long as it moves. */
+/* The head's deadline is absolute, so that no client can stretch it byte by byte; a body may take long if it moves. */
 static void update_deadline(wrn_conn *conn) {
     int64_t now = wrn_now_ms();
     if (conn->state == STATE_BODY) conn->deadline_ms = now + conn->http->config.body_ms;

@@ -76,8 +76,8 @@ static bool split_host_port(const char *address, char host[256], int64_t *port) 
     if (size >= 256) return false;
     memcpy(host, address, size);
     host[size] = '\0';
-    if (!size || strcmp(host, "localhost") == 0) strcpy(host, "127.0.0.1");
-    if (strcmp(host, "*") == 0) strcpy(host, "0.0.0.0");
+    if (!size || strcmp(host, "localhost") == 0) snprintf(host, 256, "127.0.0.1");
+    if (strcmp(host, "*") == 0) snprintf(host, 256, "0.0.0.0");
     return true;
 }
 

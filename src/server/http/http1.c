@@ -183,7 +183,7 @@ static bool split_target(head_builder *b) {
         url = origin + strcspn(origin, "/?");
         if (url == origin) return false;
         if (*url == '?') *--url = '/';
-        if (!*url) url = strcpy(url - 1, "/");
+        if (!*url) *--url = '/';
     }
     if (*url != '/') return false;
     b->head->path = url;

@@ -1,8 +1,8 @@
 /* HTTP/1.1 requests: bytes in, heads and bodies out. No descriptor, no clock.
  *
- * The parser library (llhttp, or http-parser where the distribution lacks it) is known to http1.c only, and sees nothing
- * but whole heads that passed our guards: its Debian build is lenient, and every leniency is a chance for request
- * smuggling. How a body is framed is decided and decoded here (RFC 9112 sections 6 and 7), strictly. */
+ * The parser library (llhttp, or http-parser where the distribution lacks it) is known to http1.c only, and sees
+ * nothing but whole heads that passed our guards: its Debian build is lenient, and every leniency is a chance for
+ * request smuggling. How a body is framed is decided and decoded here (RFC 9112 sections 6 and 7), strictly. */
 #ifndef WRN_SERVER_HTTP_HTTP1_H
 #define WRN_SERVER_HTTP_HTTP1_H
 
@@ -64,12 +64,12 @@ typedef struct wrn_http1 {
     const char *why;
 } wrn_http1;
 
-void wrn_http1_init(wrn_http1 *parser, const wrn_http1_limits *limits);
-void wrn_http1_free(wrn_http1 *parser);
+void wrn_http1_init(wrn_http1 *h, const wrn_http1_limits *limits);
+void wrn_http1_free(wrn_http1 *h);
 /* Consumes `*used` of `size` bytes, up to the next step. A request without a body gives WRN_HTTP1_END at the call that
  * follows WRN_HTTP1_HEAD, also when `size` is 0. */
-wrn_http1_step wrn_http1_feed(wrn_http1 *parser, const char *data, size_t size, size_t *used);
+wrn_http1_step wrn_http1_feed(wrn_http1 *h, const char *data, size_t size, size_t *used);
 /* Some bytes of the next head have come. */
-bool wrn_http1_has_begun(const wrn_http1 *parser);
+bool wrn_http1_has_begun(const wrn_http1 *h);
 
 #endif

@@ -1,7 +1,7 @@
 /* A request on its way through the server, and the one answer it gets.
  *
- * Whoever handles a request ends it with exactly one wrn_reply_*() call, at once or later; that call frees it. The client
- * may be gone by then, which the handler need not know. */
+ * Whoever handles a request ends it with exactly one wrn_reply_*() call, at once or later; that call frees it. The
+ * client may be gone by then, which the handler need not know. */
 #ifndef WRN_SERVER_HTTP_REQUEST_H
 #define WRN_SERVER_HTTP_REQUEST_H
 

@@ -106,6 +106,8 @@ static void on_end(void *context, wrn_proc_end end, int code, const wrn_fault *f
     } else if (end == WRN_PROC_LOST) {
         answer = partial(r, "the sandbox ended while the command ran");
     } else if (end == WRN_PROC_FAILED) {
+        wrn_buf_free(&r->out);
+        wrn_buf_free(&r->err);
         return wrn_reply_fault(request, fault);
     } else {
         status = 200;

@@ -1,7 +1,6 @@
 #include "server/sandbox/sandboxes.h"
 
 #include <signal.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -52,15 +51,7 @@ struct wrn_command {
 
 static void start_changes(sandbox *s);
 
-WRN_PRINTF(3, 4) static void set_fault(wrn_fault *fault, const char *code, const char *format, ...) {
-    va_list args;
-    va_start(args, format);
-    fault->code = code;
-    vsnprintf(fault->message, sizeof(fault->message), format, args);
-    va_end(args);
-}
-
-static void db_fault(wrn_fault *fault) { set_fault(fault, "db_error", "the database failed; see wrennd's log"); }
+static void db_fault(wrn_fault *fault) { wrn_fault_set(fault, "db_error", "the database failed; see wrennd's log"); }
 
 /* ---- the table of those that live ---- */
 
@@ -111,7 +102,7 @@ static bool enter(sandbox *s, wrn_state next) {
 
 static void refuse_state(const char *status, wrn_event event, wrn_fault *fault) {
     const char *wanted = event == WRN_EVENT_RESUME ? "paused" : "running";
-    set_fault(fault, "invalid_state", "sandbox is not %s (status: %s)", wanted, status);
+    wrn_fault_set(fault, "invalid_state", "sandbox is not %s (status: %s)", wanted, status);
 }
 
 bool wrn_sandbox_is_usable(const wrn_sandbox_row *row, wrn_fault *fault) {
@@ -273,9 +264,13 @@ void wrn_sandboxes_change(wrn_sandboxes *all, const wrn_sandbox_row *row, wrn_ev
                           void *context) {
     wrn_fault fault;
     sandbox *s = find(all, row->id);
+    if (s && wrn_state_step(s->state, event).action == WRN_ACTION_REFUSE) {
+        refuse_state(s->row.status, event, &fault);
+        return done(context, NULL, &fault);
+    }
     if (s && add_change(s, event, done, context)) return start_changes(s);
     if (s) {
-        set_fault(&fault, "conflict", "too many changes of this sandbox are waiting");
+        wrn_fault_set(&fault, "conflict", "too many changes of this sandbox are waiting");
         return done(context, NULL, &fault);
     }
     /* It lives in the records only. */
@@ -324,16 +319,16 @@ static void on_created(void *context, wrn_box *box, const wrn_fault *fault) {
 static bool has_room(const wrn_sandboxes *all, const wrn_sandbox_row *asked, wrn_fault *fault) {
     const wrn_sandboxes_config *c = &all->config;
     if (all->stopping) {
-        set_fault(fault, "no_hosts_available", "wrennd is stopping");
+        wrn_fault_set(fault, "no_hosts_available", "wrennd is stopping");
     } else if (all->count >= c->count_max) {
-        set_fault(fault, "no_hosts_available",
-                  "%lld sandboxes live already, which is the limit; destroy one or raise --max-sandboxes",
-                  (long long)all->count);
+        wrn_fault_set(fault, "no_hosts_available",
+                      "%lld sandboxes live already, which is the limit; destroy one or raise --max-sandboxes",
+                      (long long)all->count);
     } else if (c->memory_mb_max && asked->memory_mb > c->memory_mb_max - all->memory_mb) {
-        set_fault(fault, "no_hosts_available",
-                  "%lld MB are asked for and %lld of %lld MB are left; destroy a sandbox or raise --max-memory-mb",
-                  (long long)asked->memory_mb, (long long)(c->memory_mb_max - all->memory_mb),
-                  (long long)c->memory_mb_max);
+        wrn_fault_set(fault, "no_hosts_available",
+                      "%lld MB are asked for and %lld of %lld MB are left; destroy a sandbox or raise --max-memory-mb",
+                      (long long)asked->memory_mb, (long long)(c->memory_mb_max - all->memory_mb),
+                      (long long)c->memory_mb_max);
     } else {
         return true;
     }
@@ -359,7 +354,7 @@ void wrn_sandboxes_create(wrn_sandboxes *all, const wrn_sandbox_row *asked, wrn_
     wrn_fault fault;
     const wrn_sandboxes_config *c = &all->config;
     if (!c->ops->template_type(c->backend, asked->template_name)) {
-        set_fault(&fault, "not_found", "there is no template \"%s\"", asked->template_name);
+        wrn_fault_set(&fault, "not_found", "there is no template \"%s\"", asked->template_name);
         return done(context, NULL, &fault);
     }
     if (!has_room(all, asked, &fault)) return done(context, NULL, &fault);
@@ -400,7 +395,7 @@ static void on_ping(void *context, const wrn_fault *fault) {
 static sandbox *usable(wrn_sandboxes *all, const wrn_sandbox_row *row, wrn_fault *fault) {
     sandbox *s = find(all, row->id);
     if (!wrn_sandbox_is_usable(s ? &s->row : row, fault)) return NULL;
-    if (!s) set_fault(fault, "not_found", "the sandbox is gone");
+    if (!s) wrn_fault_set(fault, "not_found", "the sandbox is gone");
     return s;
 }
 
@@ -408,7 +403,7 @@ void wrn_sandboxes_ping(wrn_sandboxes *all, const wrn_sandbox_row *row, wrn_sand
     wrn_fault fault;
     sandbox *s = usable(all, row, &fault);
     ping *p = s ? calloc(1, sizeof(*p)) : NULL;
-    if (s && !p) set_fault(&fault, "internal_error", "out of memory");
+    if (s && !p) wrn_fault_set(&fault, "internal_error", "out of memory");
     if (!p) return done(context, NULL, &fault);
     touch_and_write(s);
     *p = (ping){s->row, done, context};
@@ -439,9 +434,10 @@ wrn_command *wrn_sandboxes_exec(wrn_sandboxes *all, const wrn_sandbox_row *row, 
     sandbox *s = usable(all, row, fault);
     if (!s) return NULL;
     wrn_command *command = calloc(1, sizeof(*command));
-    if (!command) return set_fault(fault, "internal_error", "out of memory"), NULL;
+    if (!command) return wrn_fault_set(fault, "internal_error", "out of memory"), NULL;
     *command = (wrn_command){.sandbox = s, .events = *events};
-    wrn_proc_events own = {on_command_start, on_command_output, on_command_end, command};
+    wrn_proc_events own = {
+        .on_start = on_command_start, .on_output = on_command_output, .on_end = on_command_end, .context = command};
     s->commands++;
     touch(s);
     command->proc = all->config.ops->exec(s->box, spec, &own, fault);

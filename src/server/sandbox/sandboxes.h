@@ -1,8 +1,9 @@
 /* The sandboxes that live, and what can be done with them.
  *
- * Each state is written to the store before anybody can see it, and before the backend is asked to act on it. What takes
- * time (create, pause, resume, destroy) runs one at a time per sandbox, in the order it was asked for, and is checked
- * against the state table when its turn comes. Completions come once, from the loop or from inside the call. */
+ * Each state is written to the store before anybody can see it, and before the backend is asked to act on it. What
+ * takes time (create, pause, resume, destroy) runs one at a time per sandbox, in the order it was asked for, and is
+ * checked against the state table when it is asked for and again when its turn comes. Completions come once, from the
+ * loop or from inside the call. */
 #ifndef WRN_SERVER_SANDBOX_SANDBOXES_H
 #define WRN_SERVER_SANDBOX_SANDBOXES_H
 

@@ -37,6 +37,6 @@ bool wrn_id_is(const char *id, const char *prefix) {
 void wrn_api_key_new(char out[WRN_API_KEY_SIZE]) {
     unsigned char bytes[16];
     randombytes_buf(bytes, sizeof(bytes));
-    memcpy(out, "wrn_", 4);
+    snprintf(out, WRN_API_KEY_SIZE, "wrn_");
     wrn_hex(out + 4, bytes, sizeof(bytes));
 }

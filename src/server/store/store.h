@@ -1,6 +1,6 @@
-/* What outlives the process: accounts, API keys, sandbox records, in one SQLite file. Calls block for microseconds, since
- * a commit in WAL mode does not wait for the disk; those that make an account or a key do wait, for they cannot be made
- * again. */
+/* What outlives the process: accounts, API keys, sandbox records, in one SQLite file. Calls block for microseconds,
+ * since a commit in WAL mode does not wait for the disk; those that make an account or a key do wait, for they cannot
+ * be made again. */
 #ifndef WRN_SERVER_STORE_STORE_H
 #define WRN_SERVER_STORE_STORE_H
 

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "base/text.h"
 #include "server/backend/ns/internal.h"
 
 #define PREFIX "wrennd-"
@@ -293,9 +294,11 @@ void cgroup_find(const char *parent, void (*found)(void *context, const char *pa
         if (!find_base(i, parent, base, sizeof(base))) continue;
         DIR *dir = opendir(base);
         for (struct dirent *entry; dir && (entry = readdir(dir));) {
+            int64_t pid;
             if (strncmp(entry->d_name, PREFIX, strlen(PREFIX)) != 0) continue;
+            if (!wrn_parse_int(entry->d_name + strlen(PREFIX), 1, INT_MAX, &pid)) continue; /* somebody else's */
             snprintf(path, sizeof(path), "%s/%s", base, entry->d_name);
-            found(context, path, (pid_t)atoi(entry->d_name + strlen(PREFIX)));
+            found(context, path, (pid_t)pid);
         }
         if (dir) closedir(dir);
     }

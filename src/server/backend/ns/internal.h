@@ -92,6 +92,7 @@ typedef struct spawn {
     struct sock_fprog filter;
     int64_t pids_max;
     bool rlimit_pids;
+    char shm_options[48]; /* /dev/shm is memory, so it has a limit */
     char stage[PATH_MAX], skeleton[PATH_MAX], box[PATH_MAX], usr[PATH_MAX];
 } spawn;
 

@@ -10,6 +10,7 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
+#include "base/lock.h"
 #include "server/backend/ns/internal.h"
 
 enum { CREATE_LIMIT_MS = 20000, RETRY_MS = 2, RETRIES = 2000, BOXES_MAX = 8192 };
@@ -18,8 +19,8 @@ enum { CREATE_LIMIT_MS = 20000, RETRY_MS = 2, RETRIES = 2000, BOXES_MAX = 8192 }
 struct wrn_backend {
     wrn_backend_config config;
     bool root;
-    char boxes[PATH_MAX], skeleton[PATH_MAX], lock_name[64];
-    int agent_fd;
+    char boxes[PATH_MAX], skeleton[PATH_MAX];
+    int agent_fd, lock_fd;
     cgroups cgroups;
     struct sock_fprog filter;
     bool slot_used[BOXES_MAX];
@@ -309,6 +310,7 @@ static pid_t spawn_box(wrn_box *box, const wrn_box_spec *spec, int channel, int 
     snprintf(s.skeleton, sizeof(s.skeleton), "%s", backend->skeleton);
     snprintf(s.box, sizeof(s.box), "%s", box->dir);
     snprintf(s.usr, sizeof(s.usr), "/usr");
+    snprintf(s.shm_options, sizeof(s.shm_options), "mode=1777,size=%lldm", (long long)(spec->memory_mb + 1) / 2);
     pid_t pid = spawn_child(&s, &box->pidfd);
     if (pid < 0)
         wrn_fault_set(fault, "internal_error", "cannot make the sandbox's namespaces: %s; run wrennd doctor",
@@ -521,10 +523,22 @@ static int make_dirs(wrn_backend *backend, wrn_fault *fault) {
     return template_make_minimal(backend->skeleton, fault);
 }
 
+/* Held as long as the backend is open: what lies in an unlocked directory is a leftover. */
+static int take_lock(wrn_backend *backend, wrn_fault *fault) {
+    char path[PATH_MAX];
+    snprintf(path, sizeof(path), "%.4000s/lock", backend->config.state_dir);
+    backend->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (backend->lock_fd >= 0 && wrn_lock_take(backend->lock_fd)) return 0;
+    wrn_fault_set(fault, "internal_error", "cannot lock %.300s: %s; is another wrennd using it?", path,
+                  strerror(errno));
+    return -1;
+}
+
 static void ns_close(wrn_backend *backend) {
     for (int i = 0; i < BOXES_MAX; i++)
         if (backend->userns[i]) close(backend->userns[i] - 1);
     if (backend->agent_fd >= 0) close(backend->agent_fd);
+    if (backend->lock_fd >= 0) close(backend->lock_fd);
     cgroups_close(&backend->cgroups);
     free(backend->filter.filter);
     rmdir(backend->boxes);
@@ -539,12 +553,14 @@ static int ns_open(const wrn_backend_config *config, wrn_backend **ret, wrn_faul
     }
     backend->config = *config;
     backend->root = geteuid() == 0;
-    backend->agent_fd = -1;
-    if (make_dirs(backend, fault) == 0 && seccomp_program(&backend->filter, fault) == 0 &&
+    backend->agent_fd = backend->lock_fd = -1;
+    if (take_lock(backend, fault) == 0 && make_dirs(backend, fault) == 0 &&
+        seccomp_program(&backend->filter, fault) == 0 &&
         (backend->agent_fd = load_agent(config->agent_path, fault)) >= 0) {
         sweep(backend->boxes, config->cgroup_parent);
-        snprintf(backend->lock_name, sizeof(backend->lock_name), "wrennd-%d", (int)getpid());
-        cgroups_open(&backend->cgroups, config->cgroup_parent, backend->lock_name);
+        char name[64];
+        snprintf(name, sizeof(name), "wrennd-%d", (int)getpid());
+        cgroups_open(&backend->cgroups, config->cgroup_parent, name);
         *ret = backend;
         return 0;
     }

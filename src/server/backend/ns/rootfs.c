@@ -110,7 +110,7 @@ static void make_dev(const spawn *s) {
     mkdir("root/dev/shm", 01777);
     do_mount(s, "devpts", "root/dev/pts", "devpts", MS_NOSUID | MS_NOEXEC, "newinstance,ptmxmode=0666,mode=0620",
              "mount devpts");
-    do_mount(s, "tmpfs", "root/dev/shm", "tmpfs", MS_NOSUID | MS_NODEV, "mode=1777", "mount /dev/shm");
+    do_mount(s, "tmpfs", "root/dev/shm", "tmpfs", MS_NOSUID | MS_NODEV, s->shm_options, "mount /dev/shm");
 }
 
 static void put(const char *path, const char *text) {
@@ -124,7 +124,7 @@ static void put(const char *path, const char *text) {
 static void mask_proc(const spawn *s) {
     static const char *const empty[] = {"/kcore",       "/keys",        "/sysrq-trigger", "/timer_list",
                                         "/sched_debug", "/kmsg",        "/latency_stats", "/kallsyms",
-                                        "/config.gz",   "/vmallocinfo", "/slabinfo"};
+                                        "/config.gz",   "/vmallocinfo", "/slabinfo",      "/1/oom_score_adj"};
     static const char *const closed[] = {"/acpi", "/scsi", "/asound"};
     static const char *const read_only[] = {"/bus", "/fs", "/irq", "/sys", "/driver", "/tty"};
     const unsigned long flags = MS_NOSUID | MS_NODEV | MS_NOEXEC;

@@ -1,11 +1,16 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
+#include <sys/syscall.h>
 
+#include "base/lock.h"
 #include "server/backend/ns/internal.h"
+
+enum { LAST_BREATH_MS = 2000 };
 
 static bool is_running(pid_t pid) { return pid > 0 && (kill(pid, 0) == 0 || errno == EPERM); }
 
@@ -42,13 +47,13 @@ static void report_if_dead(void *context, const char *path, pid_t pid) {
     if (!is_running(pid)) add_leak(context, "cgroup", path);
 }
 
-/* A daemon holds a lock on its data directory for as long as it runs. */
+/* A backend holds this lock for as long as it is open. */
 static bool is_locked(const char *state_dir) {
     char path[PATH_MAX];
     snprintf(path, sizeof(path), "%.4000s/lock", state_dir);
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0) return false;
-    bool locked = flock(fd, LOCK_EX | LOCK_NB) != 0;
+    bool locked = wrn_lock_is_taken(fd);
     close(fd);
     return locked;
 }
@@ -66,27 +71,44 @@ static void report_boxes(const char *state_dir, wrn_json *report) {
     if (dir) closedir(dir);
 }
 
-/* Agents whose daemon is gone have been adopted by somebody else than a wrennd. */
+/* One line of a file below /proc/PID that starts with `key` (NULL: the first); false if it has none. */
+static bool read_proc(pid_t pid, const char *file, const char *key, char *line, size_t size) {
+    char path[64];
+    snprintf(path, sizeof(path), "/proc/%d/%s", (int)pid, file);
+    FILE *from = fopen(path, "re");
+    bool found = false;
+    while (from && !found && fgets(line, (int)size, from)) found = !key || strncmp(line, key, strlen(key)) == 0;
+    if (from) fclose(from);
+    return found;
+}
+
+/* An agent whose daemon is gone: it has been adopted by the init process, or by a systemd of the user's. */
+static bool is_orphan(pid_t pid) {
+    char line[256];
+    if (!read_proc(pid, "comm", NULL, line, sizeof(line)) || strcmp(line, "wrenn-agent\n") != 0) return false;
+    /* Keepers have the agent's name, but not its number inside. */
+    if (!read_proc(pid, "status", "NSpid:", line, sizeof(line)) || !strstr(line, "\t1\n")) return false;
+    if (!read_proc(pid, "status", "PPid:", line, sizeof(line))) return false;
+    pid_t parent = (pid_t)atoi(line + strlen("PPid:"));
+    return parent == 1 || (read_proc(parent, "comm", NULL, line, sizeof(line)) && strcmp(line, "systemd\n") == 0);
+}
+
+/* An agent ends by itself when its daemon does: what is still dying is no leak. */
+static bool ends_soon(pid_t pid) {
+    struct pollfd ended = {.fd = (int)syscall(SYS_pidfd_open, pid, 0), .events = POLLIN};
+    bool gone = ended.fd < 0 || poll(&ended, 1, LAST_BREATH_MS) > 0;
+    if (ended.fd >= 0) close(ended.fd);
+    return gone;
+}
+
 static void report_processes(wrn_json *report) {
     DIR *proc = opendir("/proc");
     for (struct dirent *entry; proc && (entry = readdir(proc));) {
-        char path[300], text[512], parent[64] = "";
-        snprintf(path, sizeof(path), "/proc/%s/stat", entry->d_name);
-        FILE *file = entry->d_name[0] >= '1' && entry->d_name[0] <= '9' ? fopen(path, "re") : NULL;
-        int ppid = 0;
-        bool agent = file && fgets(text, sizeof(text), file) && strstr(text, "(wrenn-agent)") &&
-                     sscanf(strrchr(text, ')') + 1, " %*c %d", &ppid) == 1;
-        if (file) fclose(file);
-        if (!agent) continue;
-        snprintf(path, sizeof(path), "/proc/%d/comm", ppid);
-        file = fopen(path, "re");
-        bool known = file && fgets(parent, sizeof(parent), file);
-        if (file) fclose(file);
-        /* Keepers inside a sandbox have the agent as their parent. */
-        if (known && ppid != 1 && (strncmp(parent, "wrennd", 6) == 0 || strncmp(parent, "wrenn-agent", 11) == 0))
-            continue;
-        snprintf(path, sizeof(path), "wrenn-agent, pid %s", entry->d_name);
-        add_leak(report, "process", path);
+        char what[64];
+        pid_t pid = (pid_t)atoi(entry->d_name);
+        if (pid <= 0 || !is_orphan(pid) || ends_soon(pid)) continue;
+        snprintf(what, sizeof(what), "wrenn-agent, pid %d", (int)pid);
+        add_leak(report, "process", what);
     }
     if (proc) closedir(proc);
 }

@@ -1,0 +1,442 @@
+/* The library against a real wrennd and real sandboxes: through all three doors, as root and as an ordinary user. */
+#include <grp.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include <wrenn/wrenn.h>
+
+#include "program.h"
+#include "test.h"
+
+#define OK(call)                                                          \
+    do {                                                                  \
+        wrenn_error *error = NULL;                                        \
+        int rc_ = (call);                                                 \
+        CHECK_MSG(rc_ >= 0, "%s: %s", #call, wrenn_error_message(error)); \
+    } while (0)
+
+static void become_ordinary_user(void) {
+    if (geteuid() != 0) return;
+    CHECK(chown(test_dir(), 65534, 65534) == 0 && chmod(test_dir(), 0755) == 0);
+    CHECK(setgroups(0, NULL) == 0 && setresgid(65534, 65534, 65534) == 0 && setresuid(65534, 65534, 65534) == 0);
+    CHECK(prctl(PR_SET_DUMPABLE, 1) == 0);
+}
+
+static wrenn_client *local_client(void) {
+    setenv("TMPDIR", test_dir(), 1);
+    unsetenv("XDG_RUNTIME_DIR");
+    unsetenv("WRENN_API_KEY");
+    unsetenv("WRENN_TOKEN");
+    wrenn_client_options options = WRENN_CLIENT_OPTIONS_INIT;
+    options.base_url = "local:";
+    wrenn_client *client = NULL;
+    OK(wrenn_client_new(&options, &client, &error));
+    return client;
+}
+
+static wrenn_exec_options shell(const char *line) {
+    wrenn_exec_options options = WRENN_EXEC_OPTIONS_INIT;
+    options.shell = line;
+    return options;
+}
+
+/* ---- one sandbox from begin to end, through each door ---- */
+
+static void door_block(wrenn_client *client) {
+    wrenn_autodestroy(sandbox);
+    wrenn_exec_options options = shell("printf 'a\\0b\\377'; echo err >&2; exit 9");
+    wrenn_exec_result *result = NULL;
+    OK(wrenn_sandboxes_create(client, NULL, &sandbox, &error));
+    OK(wrenn_sandbox_wait_ready(sandbox, NULL, &error));
+    OK(wrenn_sandbox_ping(sandbox, &error));
+    OK(wrenn_sandbox_exec(sandbox, &options, &result, &error));
+    CHECK_INT(result->exit_code, 9);
+    CHECK_MEM(result->stdout_data, result->stdout_size, "a\0b\xff", 4);
+    CHECK_STR(result->stderr_data, "err\n");
+    wrenn_exec_result_free(result);
+    OK(wrenn_sandbox_destroy(sandbox, &error));
+    CHECK_INT(wrenn_sandbox_ping(sandbox, NULL), WRENN_E_CONFLICT);
+}
+
+typedef struct chain {
+    wrenn_sandbox *sandbox;
+    wrenn_exec_result *result;
+    bool over;
+} chain;
+
+static void on_destroyed(wrenn_op *op, void *data) {
+    OK(wrenn_sandbox_destroy_finish(op, &error));
+    ((chain *)data)->over = true;
+}
+
+static void on_executed(wrenn_op *op, void *data) {
+    chain *c = data;
+    OK(wrenn_sandbox_exec_finish(op, &c->result, &error));
+    OK(wrenn_sandbox_destroy_start(c->sandbox, on_destroyed, c, NULL, &error));
+}
+
+static void on_created(wrenn_op *op, void *data) {
+    chain *c = data;
+    wrenn_exec_options options = shell("echo from a callback");
+    OK(wrenn_sandboxes_create_finish(op, &c->sandbox, &error));
+    OK(wrenn_sandbox_exec_start(c->sandbox, &options, on_executed, c, NULL, &error));
+}
+
+static void end_chain(chain *c) {
+    CHECK_STR(c->result->stdout_data, "from a callback\n");
+    wrenn_exec_result_free(c->result);
+    wrenn_sandbox_free(c->sandbox);
+}
+
+static void door_callback(wrenn_client *client) {
+    chain c = {0};
+    OK(wrenn_sandboxes_create_start(client, NULL, on_created, &c, NULL, &error));
+    while (!c.over) OK(wrenn_client_dispatch(client, -1, &error));
+    end_chain(&c);
+}
+
+static void door_own_loop(wrenn_client *client) {
+    chain chains[8] = {0};
+    size_t over = 0;
+    for (size_t i = 0; i < 8; i++) OK(wrenn_sandboxes_create_start(client, NULL, on_created, &chains[i], NULL, &error));
+    while (over < 8) {
+        struct pollfd ready = {.fd = wrenn_client_fd(client), .events = POLLIN};
+        CHECK(poll(&ready, 1, 100000) == 1);
+        OK(wrenn_client_dispatch(client, 0, &error));
+        over = 0;
+        for (size_t i = 0; i < 8; i++) over += chains[i].over;
+    }
+    for (size_t i = 0; i < 8; i++) end_chain(&chains[i]);
+}
+
+static void all_doors(void) {
+    wrenn_client *client = local_client();
+    door_block(client);
+    door_callback(client);
+    door_own_loop(client);
+    wrenn_sandbox_list *list = NULL;
+    OK(wrenn_sandboxes_list(client, &list, &error));
+    CHECK_INT(list->count, 0);
+    wrenn_sandbox_list_free(list);
+    wrenn_client_free(client);
+}
+
+/* ---- what a server answers to mistakes ---- */
+
+static void mistakes(void) {
+    wrenn_client *client = local_client();
+    wrenn_sandbox *sandbox = NULL, *other = NULL;
+    wrenn_exec_result *result = NULL;
+    wrenn_error *why = NULL;
+    wrenn_create_options create = WRENN_CREATE_OPTIONS_INIT;
+    create.template_name = "no-such-template";
+    CHECK_INT(wrenn_sandboxes_create(client, &create, &sandbox, &why), WRENN_E_NOT_FOUND);
+    CHECK_CONTAINS(wrenn_error_message(why), "no-such-template");
+    wrenn_error_free(why);
+    create.template_name = "not a name!";
+    CHECK_INT(wrenn_sandboxes_create(client, &create, &sandbox, NULL), WRENN_E_VALIDATION);
+    CHECK_INT(wrenn_sandboxes_get(client, "cl-0000000000000000000000000", &other, NULL), WRENN_E_NOT_FOUND);
+    CHECK_INT(wrenn_sandboxes_get(client, "../../etc/passwd", &other, NULL), WRENN_E_VALIDATION);
+    OK(wrenn_sandboxes_create(client, NULL, &sandbox, &error));
+    wrenn_exec_options options = shell("echo partial; sleep 3000");
+    options.exec_timeout_ms = 1000;
+    why = NULL;
+    CHECK_INT(wrenn_sandbox_exec(sandbox, &options, &result, &why), WRENN_E_AGENT);
+    CHECK_CONTAINS(wrenn_error_body(why), "partial\\n");
+    wrenn_error_free(why);
+    options = shell("true");
+    options.cwd = "/nonexistent";
+    why = NULL;
+    CHECK_INT(wrenn_sandbox_exec(sandbox, &options, &result, &why), WRENN_E_VALIDATION);
+    CHECK_CONTAINS(wrenn_error_message(why), "cwd");
+    wrenn_error_free(why);
+    OK(wrenn_sandboxes_destroy(client, wrenn_sandbox_id(sandbox), &error));
+    OK(wrenn_sandboxes_destroy(client, wrenn_sandbox_id(sandbox), &error));
+    OK(wrenn_sandboxes_get(client, wrenn_sandbox_id(sandbox), &other, &error));
+    CHECK_STR(wrenn_sandbox_get_info(other)->status_text, "stopped");
+    CHECK_INT(wrenn_sandbox_wait_ready(other, NULL, NULL), WRENN_E_CONFLICT);
+    wrenn_sandbox_free(other);
+    wrenn_sandbox_free(sandbox);
+    wrenn_client_free(client);
+}
+
+static void accounts(void) {
+    wrenn_client *client = local_client();
+    wrenn_auth *auth = NULL;
+    wrenn_api_key *key = NULL;
+    wrenn_api_key_list *keys = NULL;
+    OK(wrenn_auth_signup(client, " Ada@Example.org ", "correct horse", NULL, &auth, &error));
+    CHECK_STR(auth->email, "ada@example.org");
+    wrenn_auth_free(auth);
+    auth = NULL;
+    CHECK_INT(wrenn_auth_signup(client, "ada@example.org", "correct horse", NULL, &auth, NULL), WRENN_E_CONFLICT);
+    CHECK_INT(wrenn_auth_signup(client, "bob@example.org", "short", NULL, &auth, NULL), WRENN_E_VALIDATION);
+    CHECK_INT(wrenn_auth_login(client, "ada@example.org", "wrong horse", &auth, NULL), WRENN_E_AUTHENTICATION);
+    OK(wrenn_auth_login(client, "ada@example.org", "correct horse", &auth, &error));
+    OK(wrenn_client_set_token(client, auth->token, &error));
+    wrenn_auth_free(auth);
+    OK(wrenn_api_keys_create(client, "mine", &key, &error));
+    CHECK(key->key && strncmp(key->key, key->key_prefix, strlen(key->key_prefix)) == 0);
+    OK(wrenn_api_keys_list(client, &keys, &error));
+    CHECK_INT(keys->count, 1);
+    CHECK_STR(keys->items[0]->id, key->id);
+    CHECK(keys->items[0]->key == NULL);
+    CHECK_STR(keys->items[0]->creator_email, "ada@example.org");
+    wrenn_api_key_list_free(keys);
+
+    /* The new team has nothing to do with the owner's sandboxes. */
+    wrenn_sandbox *sandbox = NULL, *foreign = NULL;
+    OK(wrenn_sandboxes_create(client, NULL, &sandbox, &error));
+    wrenn_client_options options = WRENN_CLIENT_OPTIONS_INIT;
+    options.base_url = wrenn_client_base_url(client);
+    options.api_key = key->key;
+    wrenn_client *stranger = NULL;
+    OK(wrenn_client_new(&options, &stranger, &error));
+    CHECK_INT(wrenn_sandboxes_get(stranger, wrenn_sandbox_id(sandbox), &foreign, NULL), WRENN_E_NOT_FOUND);
+    OK(wrenn_api_keys_delete(client, key->id, &error));
+    CHECK_INT(wrenn_sandboxes_get(stranger, wrenn_sandbox_id(sandbox), &foreign, NULL), WRENN_E_AUTHENTICATION);
+    wrenn_client_free(stranger);
+    wrenn_sandbox_close(sandbox);
+    wrenn_api_key_free(key);
+    wrenn_client_free(client);
+}
+
+static void hundred_commands_at_once(void) {
+    wrenn_client *client = local_client();
+    wrenn_sandbox *sandbox = NULL;
+    wrenn_op *ops[100];
+    wrenn_create_options create = WRENN_CREATE_OPTIONS_INIT;
+    create.vcpus = 2;
+    OK(wrenn_sandboxes_create(client, &create, &sandbox, &error));
+    wrenn_exec_options options = shell("echo $$");
+    for (int i = 0; i < 100; i++) OK(wrenn_sandbox_exec_start(sandbox, &options, NULL, NULL, &ops[i], &error));
+    for (int i = 0; i < 100; i++) {
+        wrenn_exec_result *result = NULL;
+        while (!wrenn_op_is_done(ops[i])) OK(wrenn_client_dispatch(client, -1, &error));
+        OK(wrenn_sandbox_exec_finish(ops[i], &result, &error));
+        CHECK_INT(result->exit_code, 0);
+        wrenn_exec_result_free(result);
+        wrenn_op_free(ops[i]);
+    }
+    wrenn_sandbox_close(sandbox);
+    wrenn_client_free(client);
+}
+
+/* An idle sandbox is paused; a paused one says so, and waiting can resume it. */
+static void idle_pause(void) {
+    wrenn_client *client = local_client();
+    wrenn_sandbox *sandbox = NULL;
+    wrenn_create_options create = WRENN_CREATE_OPTIONS_INIT;
+    create.idle_timeout_sec = 1;
+    OK(wrenn_sandboxes_create(client, &create, &sandbox, &error));
+    wrenn_exec_options options = shell("echo kept > /tmp/x");
+    wrenn_exec_result *result = NULL;
+    OK(wrenn_sandbox_exec(sandbox, &options, &result, &error));
+    wrenn_exec_result_free(result);
+    wrenn_sandbox *seen = NULL;
+    do {
+        wrenn_sandbox_free(seen);
+        OK(wrenn_sandboxes_get(client, wrenn_sandbox_id(sandbox), &seen, &error));
+    } while (wrenn_sandbox_get_info(seen)->status == WRENN_SANDBOX_STATUS_RUNNING);
+    CHECK_STR(wrenn_sandbox_get_info(seen)->status_text, "paused");
+    wrenn_sandbox_free(seen);
+    options = shell("cat /tmp/x");
+    CHECK_INT(wrenn_sandbox_exec(sandbox, &options, &result, NULL), WRENN_E_CONFLICT);
+    wrenn_wait_options wait = WRENN_WAIT_OPTIONS_INIT;
+    wait.flags = WRENN_WAIT_RESUME;
+    OK(wrenn_sandbox_wait_ready(sandbox, &wait, &error));
+    OK(wrenn_sandbox_exec(sandbox, &options, &result, &error));
+    CHECK_STR(result->stdout_data, "kept\n");
+    wrenn_exec_result_free(result);
+    wrenn_sandbox_close(sandbox);
+    wrenn_client_free(client);
+}
+
+/* ---- one server for the process, and its end ---- */
+
+static void *make_and_free(void *ignored) {
+    for (int i = 0; i < 3; i++) {
+        wrenn_client_options options = WRENN_CLIENT_OPTIONS_INIT;
+        options.base_url = "local:";
+        wrenn_client *client = NULL;
+        wrenn_sandbox_list *list = NULL;
+        OK(wrenn_client_new(&options, &client, &error));
+        OK(wrenn_sandboxes_list(client, &list, &error));
+        wrenn_sandbox_list_free(list);
+        wrenn_client_free(client);
+    }
+    return ignored;
+}
+
+static void clients_share_a_server(void) {
+    wrenn_client *first = local_client(), *second = local_client();
+    CHECK_STR(wrenn_client_base_url(first), wrenn_client_base_url(second));
+    char *path = strdup(wrenn_client_base_url(first) + strlen("unix:"));
+    wrenn_sandbox *sandbox = NULL;
+    OK(wrenn_sandboxes_create(first, NULL, &sandbox, &error));
+    wrenn_client_free(first);
+    OK(wrenn_sandboxes_destroy(second, wrenn_sandbox_id(sandbox), &error));
+    wrenn_sandbox_free(sandbox);
+    CHECK(access(path, F_OK) == 0);
+    wrenn_client_free(second);
+    CHECK(access(path, F_OK) != 0);
+    free(path);
+    pthread_t threads[4];
+    for (size_t i = 0; i < 4; i++) CHECK(pthread_create(&threads[i], NULL, make_and_free, NULL) == 0);
+    for (size_t i = 0; i < 4; i++) pthread_join(threads[i], NULL);
+}
+
+static void a_missing_server(void) {
+    wrenn_client_options options = WRENN_CLIENT_OPTIONS_INIT;
+    options.base_url = "local:";
+    options.wrennd = "/nonexistent/wrennd";
+    wrenn_client *client = NULL;
+    wrenn_error *error = NULL;
+    CHECK_INT(wrenn_client_new(&options, &client, &error), WRENN_E_CONNECTION_FAILED);
+    CHECK_CONTAINS(wrenn_error_message(error), "/nonexistent/wrennd");
+    CHECK_CONTAINS(wrenn_error_message(error), "WRENN_WRENND");
+    wrenn_error_free(error);
+    options.wrennd = "/bin/false";
+    CHECK_INT(wrenn_client_new(&options, &client, &error), WRENN_E_CONNECTION_FAILED);
+    CHECK_CONTAINS(wrenn_error_message(error), "/bin/false");
+    wrenn_error_free(error);
+}
+
+/* ---- a server that is killed in the middle ---- */
+
+typedef struct daemon_state {
+    pid_t pid;
+    char data[256], url[300];
+} daemon_state;
+
+static void start_daemon(daemon_state *d) {
+    char listen[320], fd[16];
+    int ready[2];
+    const char *wrennd = getenv("WRENN_WRENND");
+    CHECK(wrennd != NULL);
+    snprintf(d->data, sizeof(d->data), "%s/data", test_dir());
+    snprintf(d->url, sizeof(d->url), "unix:%s/w.sock", test_dir());
+    snprintf(listen, sizeof(listen), "--listen=%s", d->url);
+    CHECK(pipe(ready) == 0);
+    snprintf(fd, sizeof(fd), "%d", ready[1]);
+    d->pid = fork();
+    if (d->pid == 0) {
+        char log[300];
+        snprintf(log, sizeof(log), "%s/log", test_dir());
+        if (!freopen(log, "a", stdout) || !freopen(log, "a", stderr)) _exit(1);
+        close(ready[0]);
+        execl(wrennd, "wrennd", "--data-dir", d->data, listen, "--ready-fd", fd, NULL);
+        _exit(127);
+    }
+    close(ready[1]);
+    char line[400];
+    CHECK_MSG(read(ready[0], line, sizeof(line)) > 0, "wrennd did not get ready");
+    close(ready[0]);
+}
+
+/* The key that the first start printed. */
+static void read_key(char *out, size_t size) {
+    char log[300], line[512];
+    snprintf(log, sizeof(log), "%s/log", test_dir());
+    FILE *file = fopen(log, "r");
+    CHECK(file != NULL);
+    out[0] = '\0';
+    while (fgets(line, sizeof(line), file)) {
+        char *at = strstr(line, "wrn_");
+        if (at) snprintf(out, size, "%.36s", at);
+    }
+    fclose(file);
+    CHECK(strlen(out) == 36);
+}
+
+/* What went wrong, or NULL. */
+static wrenn_error *one_round(wrenn_client *client) {
+    wrenn_error *why = NULL;
+    wrenn_sandbox *sandbox = NULL;
+    wrenn_exec_result *result = NULL;
+    wrenn_exec_options options = shell("echo round; (setsid sleep 5000 >/dev/null 2>&1 &)");
+    int rc = wrenn_sandboxes_create(client, NULL, &sandbox, &why);
+    if (rc == 0) rc = wrenn_sandbox_exec(sandbox, &options, &result, &why);
+    if (rc == 0 && wrenn_sandbox_destroy(sandbox, &why) == 0) why = NULL;
+    wrenn_exec_result_free(result);
+    wrenn_sandbox_free(sandbox);
+    return why;
+}
+
+static void check_no_leaks(const daemon_state *d) {
+    program p =
+        program_start((const char *const[]){getenv("WRENN_WRENND"), "doctor", "--leaks", "--data-dir", d->data, NULL});
+    program_result result = program_finish(&p);
+    CHECK_MSG(result.code == 0, "doctor --leaks: %d: %s%s", result.code, result.out, result.err);
+    program_result_free(&result);
+}
+
+static void *kill_soon(void *data) {
+    kill(*(pid_t *)data, SIGKILL);
+    return NULL;
+}
+
+static void hundred_rounds_and_kills(void) {
+    daemon_state d;
+    char key[64];
+    start_daemon(&d);
+    read_key(key, sizeof(key));
+    wrenn_client_options options = WRENN_CLIENT_OPTIONS_INIT;
+    options.base_url = d.url;
+    options.api_key = key;
+    options.max_attempts = 1;
+    wrenn_client *client = NULL;
+    OK(wrenn_client_new(&options, &client, &error));
+    for (int i = 0; i < 100; i++) {
+        if (i % 10 != 9) {
+            wrenn_error *why = one_round(client);
+            CHECK_MSG(!why, "round %d: %s", i, wrenn_error_message(why));
+            continue;
+        }
+        /* Killed by another thread, wherever that finds it in a round. */
+        pthread_t killer;
+        CHECK(pthread_create(&killer, NULL, kill_soon, &d.pid) == 0);
+        wrenn_error_free(one_round(client));
+        pthread_join(killer, NULL);
+        CHECK(waitpid(d.pid, NULL, 0) == d.pid);
+        start_daemon(&d);
+    }
+    wrenn_sandbox_list *list = NULL;
+    OK(wrenn_sandboxes_list(client, &list, &error));
+    CHECK_INT(list->count, 0);
+    wrenn_sandbox_list_free(list);
+    check_no_leaks(&d);
+    wrenn_client_free(client);
+    kill(d.pid, SIGTERM);
+    int status = 0;
+    CHECK(waitpid(d.pid, &status, 0) == d.pid);
+    CHECK_INT(status, 0);
+    check_no_leaks(&d);
+}
+
+#define BOTH(ident, run)                                  \
+    TEST_SLOW(ident##_as_root) {                          \
+        if (geteuid() != 0) test_skip("not run as root"); \
+        run();                                            \
+    }                                                     \
+    TEST_SLOW(ident##_as_ordinary_user) {                 \
+        become_ordinary_user();                           \
+        run();                                            \
+    }
+
+BOTH(a_sandbox_through_each_door, all_doors)
+BOTH(mistakes_get_typed_errors, mistakes)
+BOTH(accounts_keys_and_teams, accounts)
+BOTH(a_hundred_commands_at_once, hundred_commands_at_once)
+BOTH(an_idle_sandbox_is_paused_and_comes_back, idle_pause)
+BOTH(clients_of_a_process_share_a_server, clients_share_a_server)
+TEST(a_missing_wrennd_is_named_with_the_remedy) { a_missing_server(); }
+BOTH(a_hundred_rounds_with_kills_leave_nothing, hundred_rounds_and_kills)
+
+TEST_MAIN
