@@ -27,7 +27,8 @@ static agent a;
  * behind, and nobody special, so that being in the way of root is not what protects it. */
 static void run_agent(int channel) {
     sigset_t all;
-    int program = fcntl(open(getenv("WRENN_TEST_AGENT"), O_RDONLY | O_CLOEXEC), F_DUPFD_CLOEXEC, 10);
+    const char *path = getenv("WRENN_TEST_AGENT");
+    int program = fcntl(open(path ? path : "", O_RDONLY | O_CLOEXEC), F_DUPFD_CLOEXEC, 10);
     CHECK(program >= 0);
     close(a.channel);
     if (unshare(CLONE_NEWPID | CLONE_NEWNS | (geteuid() == 0 ? 0 : CLONE_NEWUSER)) != 0) _exit(1);

@@ -1,6 +1,7 @@
-/* The server's end of the channel against an agent that has been taken over. Whatever it sends, when and how much: every
- * command ends exactly once, the connection is reported lost exactly once, every question is answered exactly once. */
+/* The server's end of the channel against an agent that has been taken over. Whatever it sends, when and how much:
+ * every command ends once, the connection is reported lost once, every question is answered once. */
 #include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -132,7 +133,11 @@ static void say(fake *f, const void *data, size_t size) {
 }
 
 static void until(fake *f, const int *number, int value) {
-    while (*number < value) uv_run(&f->loop, UV_RUN_ONCE);
+    while (*number < value) {
+        struct pollfd events = {.fd = uv_backend_fd(&f->loop), .events = POLLIN};
+        uv_run(&f->loop, UV_RUN_NOWAIT);
+        if (*number < value) poll(&events, 1, uv_backend_timeout(&f->loop));
+    }
 }
 
 static void hello(fake *f) {

@@ -216,7 +216,8 @@ static const char calls_script[] =
     "buf = ctypes.create_string_buffer(4096)\n"
     "def call(name, *args, base=0):\n"
     "    me = os.getpid()\n"
-    "    r = libc.syscall(ctypes.c_long(nr[name] + base), *[ctypes.c_long(a) if isinstance(a, int) else a for a in args])\n"
+    "    args = [ctypes.c_long(a) if isinstance(a, int) else a for a in args]\n"
+    "    r = libc.syscall(ctypes.c_long(nr[name] + base), *args)\n"
     "    if os.getpid() != me: os._exit(0)\n"
     "    if r >= 0: print('allowed:', name, args)\n"
     "call('mount', b'none', b'/mnt', b'tmpfs', 0, None)\n"
@@ -476,7 +477,8 @@ static void programs(void) {
          "1\n2\n"},
         {"python3", "python3 -c 'import multiprocessing as m; print(m.Pool(2).map(abs, [-1, -2]))'", "[1, 2]\n"},
         {"gcc",
-         "cd /tmp && echo 'int puts(const char *); int main(void) { return puts(\"42\") < 0; }' > a.c && gcc a.c -o a &&"
+         "cd /tmp && echo 'int puts(const char *); int main(void) { return puts(\"42\") < 0; }' > a.c &&"
+         " gcc a.c -o a &&"
          " ./a",
          "42\n"},
         {"node", "node -e 'setTimeout(() => console.log(6 * 7), 1)'", "42\n"},

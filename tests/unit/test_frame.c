@@ -48,13 +48,13 @@ TEST(every_type_goes_around) {
     wrn_frame_reader reader = {.buffer = buffer};
     static uint8_t wire[WRN_FRAME_HEADER + WRN_FRAME_PAYLOAD_MAX];
     static const uint32_t sizes[] = {0, 1, 4, 1000, WRN_FRAME_PAYLOAD_MAX};
-    for (uint8_t type = 1; type < WRN_FRAME_TYPES; type++) {
+    for (unsigned type = 1; type < WRN_FRAME_TYPES; type++) {
         for (size_t i = 0; i < sizeof(sizes) / sizeof(*sizes); i++) {
             wrn_frame frame;
-            size_t size = make(wire, 0xFFFFFFF0u + type, type, WRN_FRAME_MORE, sizes[i]);
+            size_t size = make(wire, 0xFFFFFFF0u + type, (uint8_t)type, WRN_FRAME_MORE, sizes[i]);
             feed(&reader, wire, size);
             CHECK_INT(wrn_frame_next(&reader, &frame), 1);
-            check_frame(&frame, 0xFFFFFFF0u + type, type, sizes[i]);
+            check_frame(&frame, 0xFFFFFFF0u + type, (uint8_t)type, sizes[i]);
             CHECK_INT(frame.flags, WRN_FRAME_MORE);
             CHECK_INT(wrn_frame_next(&reader, &frame), 0);
         }
@@ -62,7 +62,7 @@ TEST(every_type_goes_around) {
 }
 
 TEST(split_at_every_byte) {
-    uint8_t wire[3 * WRN_FRAME_HEADER + 50];
+    uint8_t wire[3 * WRN_FRAME_HEADER + 50] = {0};
     size_t size = make(wire, 1, WRN_FRAME_STDOUT, 0, 40);
     size += make(wire + size, 2, WRN_FRAME_PING, 0, 0);
     size += make(wire + size, 3, WRN_FRAME_EXIT, 0, 8);
@@ -75,8 +75,10 @@ TEST(split_at_every_byte) {
         for (int half = 0; half < 2; half++) {
             feed(&reader, half ? wire + cut : wire, half ? size - cut : cut);
             int next;
-            for (; (next = wrn_frame_next(&reader, &frame)) > 0; seen++)
+            for (; (next = wrn_frame_next(&reader, &frame)) > 0; seen++) {
+                CHECK(seen < 3);
                 check_frame(&frame, seen + 1, types[seen], payloads[seen]);
+            }
             CHECK_INT(next, 0);
             checked_room(&reader);
         }
