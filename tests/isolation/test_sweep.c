@@ -91,7 +91,7 @@ static void killed_daemon(void) {
     wait_for_family(&f);
     host h = {0};
     snprintf(h.state_dir, sizeof(h.state_dir), "%s/state", test_dir());
-    snprintf(group, sizeof(group), "wrennd-%d", (int)daemon);
+    snprintf(group, sizeof(group), "wrennd-%d-", (int)daemon);
     CHECK(reports(&h, "directory", "boxes/cl-left-one"));
     CHECK(reports(&h, "directory", "boxes/cl-left-two"));
     if (geteuid() == 0) CHECK(reports(&h, "cgroup", group));
@@ -117,7 +117,8 @@ static size_t count_entries(const char *path) {
     return count;
 }
 
-static void count_groups(void *context, const char *path, pid_t pid) {
+static void count_groups(void *context, const char *path, pid_t pid, bool alive) {
+    (void)alive;
     DIR *dir = pid == getpid() ? opendir(path) : NULL;
     for (struct dirent *entry; dir && (entry = readdir(dir));)
         if (strncmp(entry->d_name, "cl-", 3) == 0) ++*(size_t *)context;

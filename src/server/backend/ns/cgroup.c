@@ -7,7 +7,6 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "base/text.h"
 #include "server/backend/ns/internal.h"
 
 #define PREFIX "wrennd-"
@@ -288,17 +287,52 @@ bool cgroup_remove(const cgroups *c, const char *id) {
 
 /* ---- leftovers ---- */
 
-void cgroup_find(const char *parent, void (*found)(void *context, const char *path, pid_t pid), void *context) {
+/* The kernel's name for a process's life: its start, in ticks since boot; 0 when it is over. */
+static unsigned long long start_of(pid_t pid) {
+    char dir[32], text[1024];
+    snprintf(dir, sizeof(dir), "/proc/%d", (int)pid);
+    const char *rest = read_file(dir, "stat", text, sizeof(text)) ? strrchr(text, ')') : NULL;
+    if (rest && strncmp(rest, ") Z", 3) == 0) return 0;
+    for (int field = 2; rest && field < 22; field++) rest = strchr(rest + 1, ' ');
+    return rest ? strtoull(rest, NULL, 10) : 0;
+}
+
+static unsigned long pid_namespace(void) {
+    struct stat info;
+    return stat("/proc/self/ns/pid", &info) == 0 ? (unsigned long)info.st_ino : 0;
+}
+
+/* Says whose it is, for whoever comes later: numbers of processes are used again, and mean something else in containers
+ * that share the cgroup file system. */
+void cgroup_name(char *out, size_t size) {
+    snprintf(out, size, PREFIX "%d-%llu-%lu", (int)getpid(), start_of(getpid()), pid_namespace());
+}
+
+/* The daemon that a directory of this name belongs to; false when it is no daemon's, or one of another pid namespace. */
+static bool read_name(const char *name, pid_t *pid, bool *alive) {
+    int number;
+    unsigned long long start;
+    unsigned long space;
+    char rest;
+    if (sscanf(name, PREFIX "%d-%llu-%lu%c", &number, &start, &space, &rest) != 3) return false;
+    if (number <= 0 || space != pid_namespace()) return false;
+    *pid = (pid_t)number;
+    *alive = start_of(*pid) == start;
+    return true;
+}
+
+void cgroup_find(const char *parent, void (*found)(void *context, const char *path, pid_t pid, bool alive),
+                 void *context) {
     for (int i = 0; i < HIERARCHIES; i++) {
         char base[PATH_MAX], path[2 * PATH_MAX];
         if (!find_base(i, parent, base, sizeof(base))) continue;
         DIR *dir = opendir(base);
         for (struct dirent *entry; dir && (entry = readdir(dir));) {
-            int64_t pid;
-            if (strncmp(entry->d_name, PREFIX, strlen(PREFIX)) != 0) continue;
-            if (!wrn_parse_int(entry->d_name + strlen(PREFIX), 1, INT_MAX, &pid)) continue; /* somebody else's */
+            pid_t pid;
+            bool alive;
+            if (!read_name(entry->d_name, &pid, &alive)) continue;
             snprintf(path, sizeof(path), "%s/%s", base, entry->d_name);
-            found(context, path, (pid_t)pid);
+            found(context, path, pid, alive);
         }
         if (dir) closedir(dir);
     }

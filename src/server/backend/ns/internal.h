@@ -54,8 +54,11 @@ bool cgroup_is_frozen(const cgroups *c, const char *id);
 void cgroup_stats(const cgroups *c, const char *id, wrn_box_stats *out);
 /* False while the kernel still holds one of them. */
 bool cgroup_remove(const cgroups *c, const char *id);
-/* Calls `found` with the path of each directory of a wrennd in any hierarchy, and the pid in its name. */
-void cgroup_find(const char *parent, void (*found)(void *context, const char *path, pid_t pid), void *context);
+/* The name of this daemon's directories. */
+void cgroup_name(char *out, size_t size);
+/* Calls `found` for each directory, in any hierarchy, of a daemon of this pid namespace, dead or alive. */
+void cgroup_find(const char *parent, void (*found)(void *context, const char *path, pid_t pid, bool alive),
+                 void *context);
 /* Kills what is in such a directory and below, and removes it all. True when it is gone. */
 bool cgroup_wipe(const char *path);
 

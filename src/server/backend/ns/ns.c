@@ -541,7 +541,7 @@ static int ns_open(const wrn_backend_config *config, wrn_backend **ret, wrn_faul
         (backend->agent_fd = load_agent(config->agent_path, fault)) >= 0) {
         sweep(backend->boxes, config->cgroup_parent);
         char name[64];
-        snprintf(name, sizeof(name), "wrennd-%d", (int)getpid());
+        cgroup_name(name, sizeof(name));
         cgroups_open(&backend->cgroups, config->cgroup_parent, name);
         *ret = backend;
         return 0;

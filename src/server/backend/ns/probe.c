@@ -101,7 +101,7 @@ static void check_cgroups(const wrn_backend_config *config, wrn_json *report) {
                                           [CGROUP_V2] = "v2: memory, pids and cpu are enforced"};
     cgroups c;
     char name[64];
-    snprintf(name, sizeof(name), "wrennd-%d", (int)getpid());
+    cgroup_name(name, sizeof(name));
     cgroups_open(&c, config->cgroup_parent, name);
     add_check(report, "resource limits", c.limits != CGROUP_NONE, details[c.limits], c.why);
     cgroups_close(&c);

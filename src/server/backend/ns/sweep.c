@@ -13,11 +13,9 @@
 
 enum { LAST_BREATH_MS = 2000 };
 
-static bool is_running(pid_t pid) { return pid > 0 && (kill(pid, 0) == 0 || errno == EPERM); }
-
-static void wipe_if_dead(void *context, const char *path, pid_t pid) {
+static void wipe_if_dead(void *context, const char *path, pid_t pid, bool alive) {
     const bool *first = context;
-    if (pid == getpid() ? *first : !is_running(pid)) cgroup_wipe(path);
+    if (pid == getpid() ? *first : !alive) cgroup_wipe(path);
 }
 
 void sweep(const char *boxes_dir, const char *cgroup_parent) {
@@ -45,8 +43,9 @@ static void add_leak(wrn_json *report, const char *kind, const char *what) {
     wrn_json_append(report, item);
 }
 
-static void report_if_dead(void *context, const char *path, pid_t pid) {
-    if (!is_running(pid)) add_leak(context, "cgroup", path);
+static void report_if_dead(void *context, const char *path, pid_t pid, bool alive) {
+    (void)pid;
+    if (!alive) add_leak(context, "cgroup", path);
 }
 
 /* A backend holds this lock for as long as it is open. */
