@@ -86,6 +86,8 @@ void cli_print_help(const cli_command *command);
 bool cli_connect(cli_app *cli);
 /* Waits until the operation is over or a signal comes: that is false, and kept in cli->signal. */
 bool cli_wait(cli_app *cli, wrenn_op *op);
+/* Gives signals their usual effect back: nothing is left to clean up. */
+void cli_release_signals(cli_app *cli);
 /* The callback to start operations with that cli_wait() waits for. */
 void cli_done(wrenn_op *op, void *user_data);
 
@@ -98,7 +100,7 @@ void cli_complain(const char *format, ...) __attribute__((format(printf, 1, 2)))
 bool cli_write(int fd, const void *data, size_t size);
 void cli_json_text(FILE *out, const char *text);
 /* What a command in a sandbox left behind, on stdout and stderr, or as JSON on stdout. The result is our exit code. */
-int cli_print_result(const cli_app *cli, const char *sandbox_id, const wrenn_exec_result *result);
+int cli_print_result(cli_app *cli, const char *sandbox_id, const wrenn_exec_result *result);
 
 /* ---- exec.c ---- */
 
@@ -108,7 +110,8 @@ typedef struct cli_exec_values {
     const char *cwd;
 } cli_exec_values;
 
-/* Runs it in the sandbox and prints the result; used by run as well. */
-int cli_exec(cli_app *cli, wrenn_sandbox *sandbox, const cli_exec_values *values, const char *const *argv);
+/* Runs it in the sandbox and gives its result; if there is none, the exit code says why. Used by run as well. */
+int cli_exec(cli_app *cli, wrenn_sandbox *sandbox, const cli_exec_values *values, const char *const *argv,
+             wrenn_exec_result **result);
 
 #endif

@@ -12,7 +12,8 @@ static const cli_option options[] = {
     {0},
 };
 
-int cli_exec(cli_app *cli, wrenn_sandbox *sandbox, const cli_exec_values *values, const char *const *argv) {
+int cli_exec(cli_app *cli, wrenn_sandbox *sandbox, const cli_exec_values *values, const char *const *argv,
+             wrenn_exec_result **result) {
     wrenn_exec_options exec = WRENN_EXEC_OPTIONS_INIT;
     exec.argv = argv;
     exec.envs = values->env.items;
@@ -20,18 +21,14 @@ int cli_exec(cli_app *cli, wrenn_sandbox *sandbox, const cli_exec_values *values
     exec.exec_timeout_ms = values->timeout * 1000;
     wrenn_op *op = NULL;
     wrenn_error *error = NULL;
-    wrenn_exec_result *result = NULL;
     int code = CLI_RUN_FAILED;
     if (wrenn_sandbox_exec_start(sandbox, &exec, cli_done, NULL, &op, &error) < 0) {
         cli_report(NULL, error);
     } else if (!cli_wait(cli, op)) {
         wrenn_op_cancel(op);
         code = CLI_SIGNAL + cli->signal;
-    } else if (wrenn_sandbox_exec_finish(op, &result, &error) < 0) {
+    } else if (wrenn_sandbox_exec_finish(op, result, &error) < 0) {
         cli_report(NULL, error);
-    } else {
-        code = cli_print_result(cli, wrenn_sandbox_id(sandbox), result);
-        wrenn_exec_result_free(result);
     }
     wrenn_op_free(op);
     return code;
@@ -45,13 +42,16 @@ static int run_with(cli_app *cli, cli_exec_values *values) {
     if (cli->help) return cli_print_help(cli->command), 0;
 
     wrenn_sandbox *sandbox = NULL;
+    wrenn_exec_result *result = NULL;
     wrenn_error *error = NULL;
     int code = CLI_RUN_FAILED;
     if (cli_connect(cli)) {
         if (wrenn_sandbox_from_id(cli->client, id, &sandbox, &error) < 0) cli_report(id, error);
-        else code = cli_exec(cli, sandbox, values, argv);
+        else code = cli_exec(cli, sandbox, values, argv, &result);
         if (cli->signal) cli_complain("interrupted: the program may go on in %s", id);
     }
+    if (result) code = cli_print_result(cli, id, result);
+    wrenn_exec_result_free(result);
     wrenn_sandbox_free(sandbox);
     return code;
 }

@@ -1,4 +1,5 @@
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -38,7 +39,16 @@ static int run_command_line(cli_app *cli) {
     return command->run(cli);
 }
 
+/* Descriptors 0 to 2 may have been closed; what is opened next must not take their place. */
+static void fill_standard_descriptors(void) {
+    int fd;
+    do fd = open("/dev/null", O_RDONLY);
+    while (fd >= 0 && fd <= 2);
+    if (fd > 2) close(fd);
+}
+
 int main(int argc, char **argv) {
+    fill_standard_descriptors();
     cli_app cli = {.words = argv + (argc > 0), .signals = -1};
     int code = run_command_line(&cli);
     wrenn_client_free(cli.client);

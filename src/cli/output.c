@@ -125,7 +125,8 @@ static bool print_json(const char *sandbox_id, const wrenn_exec_result *result) 
     return fflush(stdout) == 0;
 }
 
-int cli_print_result(const cli_app *cli, const char *sandbox_id, const wrenn_exec_result *result) {
+int cli_print_result(cli_app *cli, const char *sandbox_id, const wrenn_exec_result *result) {
+    cli_release_signals(cli); /* a reader that takes his time must not keep us from ending */
     bool printed = cli->json ? print_json(sandbox_id, result)
                              : cli_write(STDOUT_FILENO, result->stdout_data, result->stdout_size) &&
                                    cli_write(STDERR_FILENO, result->stderr_data, result->stderr_size);

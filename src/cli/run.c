@@ -70,11 +70,16 @@ static int run_with(cli_app *cli, run_values *values) {
     if (!cli_connect(cli)) return CLI_RUN_FAILED;
 
     wrenn_sandbox *sandbox = create(cli, values);
+    wrenn_exec_result *result = NULL;
     int code = CLI_RUN_FAILED;
     if (sandbox) {
-        if (!cli->signal) code = cli_exec(cli, sandbox, &values->exec, argv);
-        if (!destroy(cli, sandbox)) code = CLI_RUN_FAILED;
+        if (!cli->signal) code = cli_exec(cli, sandbox, &values->exec, argv, &result);
+        bool destroyed = destroy(cli, sandbox);
+        /* Last, because whoever reads it may take his time. */
+        if (result && !cli->signal) code = cli_print_result(cli, wrenn_sandbox_id(sandbox), result);
+        if (!destroyed) code = CLI_RUN_FAILED;
     }
+    wrenn_exec_result_free(result);
     wrenn_sandbox_free(sandbox);
     return cli->signal ? CLI_SIGNAL + cli->signal : code;
 }

@@ -50,7 +50,23 @@ static int become_wrennd(char **arguments, const char *first) {
 
 static int serve(cli_app *cli) { return become_wrennd(cli->words, NULL); }
 
-static int doctor(cli_app *cli) { return become_wrennd(cli->words, "doctor"); }
+/* wrennd says --json where every command here says -o json. */
+static int doctor(cli_app *cli) {
+    char json[] = "--json";
+    size_t count = 0, to = 0;
+    while (cli->words[count]) count++;
+    char **words = calloc(count + 2, sizeof(*words));
+    if (!words) return cli_complain("out of memory"), CLI_FAILED;
+    for (char **word = cli->words; *word; word++) {
+        bool option = strcmp(*word, "-o") == 0 || strcmp(*word, "--output") == 0;
+        if (option && word[1]) cli->json = strcmp(*++word, "json") == 0;
+        else words[to++] = *word;
+    }
+    if (cli->json) words[to] = json;
+    int code = become_wrennd(words, "doctor");
+    free(words);
+    return code;
+}
 
 const cli_command cli_serve_command = {
     .name = "serve",

@@ -15,11 +15,19 @@ static bool catch_signals(cli_app *cli) {
     sigaddset(&set, SIGINT);
     sigaddset(&set, SIGTERM);
     sigaddset(&set, SIGHUP);
+    sigaddset(&set, SIGQUIT);
     /* A reader of our output that went away is an error to report, not a reason to leave a sandbox behind. */
     signal(SIGPIPE, SIG_IGN);
     if (sigprocmask(SIG_BLOCK, &set, NULL) != 0) return false;
     cli->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
     return cli->signals >= 0;
+}
+
+void cli_release_signals(cli_app *cli) {
+    sigset_t none;
+    if (cli->signals < 0) return;
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
 bool cli_connect(cli_app *cli) {

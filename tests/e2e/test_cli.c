@@ -2,6 +2,8 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "program.h"
 #include "test.h"
@@ -187,6 +189,44 @@ TEST(a_reader_that_left_does_not_leave_a_sandbox) {
     CHECK_INT(count_sandboxes(client), 0);
     program_result_free(&result);
     wrenn_client_free(client);
+}
+
+TEST(a_slow_reader_does_not_keep_it_from_ending) {
+    wrenn_client *client = shared_server();
+    program running = program_start((const char *const[]){getenv("WRENN_CLI"), "run", "seq", "2000000", NULL});
+    char byte;
+    CHECK_INT(read(running.out, &byte, 1), 1); /* and nothing more: it is printing, and stuck */
+    CHECK_INT(count_sandboxes(client), 0);
+    int status = 0;
+    kill(running.pid, SIGTERM);
+    CHECK(waitpid(running.pid, &status, 0) == running.pid);
+    CHECK(WIFSIGNALED(status) && WTERMSIG(status) == SIGTERM);
+    wrenn_client_free(client);
+}
+
+TEST(closed_descriptors_are_an_error_and_no_harm) {
+    use_private_server();
+    program p =
+        program_start((const char *const[]){"sh", "-c", "\"$WRENN_CLI\" run -- echo hi <&- >&- 2>&-; echo $?", NULL});
+    check_run(program_finish(&p), 0, "125\n", "");
+}
+
+TEST(doctor_prints_json_like_the_rest) {
+    program_result result = WRENN("doctor", "-o", "json");
+    CHECK_INT(result.out[0], '[');
+    program_result_free(&result);
+    result = WRENN("-o", "json", "doctor");
+    CHECK_INT(result.out[0], '[');
+    program_result_free(&result);
+}
+
+/* Escaped in JSON this would be six times its size. */
+TEST(large_output_of_control_characters_arrives) {
+    use_private_server();
+    program_result result = WRENN("run", "--", "head", "-c", "60000000", "/dev/zero");
+    CHECK_INT(result.code, 0);
+    CHECK_INT(result.out_size, 60000000);
+    program_result_free(&result);
 }
 
 TEST(quickstart_runs) {

@@ -95,6 +95,11 @@ TEST(bad_requests_name_the_member) {
         CHECK_CONTAINS(error_message(&r), cases[i].part);
         reply_free(&r);
     }
+    WRN_AUTO(wrn_buf_free) wrn_buf many = WRN_BUF_INIT;
+    wrn_buf_puts(&many, "{\"cmd\":\"a\",\"envs\":{");
+    for (int i = 0; i < 4097; i++) wrn_buf_printf(&many, "%s\"V%d\":\"\"", i ? "," : "", i);
+    wrn_buf_puts(&many, "}}");
+    CHECK_ERROR(run(&d, id, many.data), 400, "invalid_request");
     CHECK_ERROR(run(&d, id, "{\"cmd\":\"a\",\"background\":true}"), 501, "not_implemented");
     daemon_stop(&d);
 }

@@ -7,7 +7,7 @@
 #include "gen/requests.h"
 #include "server/routes/routes.h"
 
-enum { TIMEOUT_DEFAULT_SEC = 30 };
+enum { TIMEOUT_DEFAULT_SEC = 30, ENVS_MAX = 4096, CONTROL_FREE = 4096 };
 
 /* Lives in the request's arena; the buffers are freed before the answer, which frees the rest. */
 typedef struct run {
@@ -34,12 +34,21 @@ static void on_output(void *context, int stream, const void *data, size_t size) 
     wrn_buf_put(stream == 2 ? &r->err : &r->out, data, size);
 }
 
+/* Is this UTF-8, and not large and full of control characters? Those take six characters each in JSON, more than base64
+ * would make of the whole. */
+static bool is_text(const wrn_buf *stream) {
+    size_t control = 0;
+    for (size_t i = 0; i < stream->size; i++)
+        control += (unsigned char)stream->data[i] < ' ' && stream->data[i] != '\n';
+    return control <= CONTROL_FREE + stream->size / 16 &&
+           wrn_utf8_valid_prefix(stream->data, stream->size) == stream->size;
+}
+
 /* Both streams are text, or both become base64. */
 static const char *encode(run *r) {
     wrn_buf *const streams[] = {&r->out, &r->err};
     bool text = true;
-    for (size_t i = 0; i < 2; i++)
-        text = text && wrn_utf8_valid_prefix(streams[i]->data, streams[i]->size) == streams[i]->size;
+    for (size_t i = 0; i < 2; i++) text = text && is_text(streams[i]);
     for (size_t i = 0; i < 2 && !text; i++) {
         wrn_buf encoded = WRN_BUF_INIT;
         wrn_base64_encode(&encoded, streams[i]->data, streams[i]->size);
@@ -120,6 +129,10 @@ static void on_end(void *context, wrn_proc_end end, int code, const wrn_fault *f
 
 /* "KEY=VALUE" texts; NULL when the request was answered. */
 static const char *const *environment(wrn_request *request, const wrn_exec_request *asked) {
+    if (asked->envs_count > ENVS_MAX) {
+        wrn_reply_error(request, "invalid_request", "member \"envs\" has more than %d variables", ENVS_MAX);
+        return NULL;
+    }
     const char **list = wrn_arena_alloc(&request->arena, (asked->envs_count + 1) * sizeof(*list));
     for (size_t i = 0; list && i < asked->envs_count; i++) {
         const wrn_pair *pair = &asked->envs[i];
