@@ -71,7 +71,7 @@ typedef struct wrenn_client_options {
     const char *base_url;
     const char *api_key;      /* default: WRENN_API_KEY */
     const char *token;        /* user token for api_keys and hosts; default: WRENN_TOKEN */
-    const char *proxy_domain; /* domain of sandbox ports; default: WRENN_PROXY_DOMAIN, else from base_url */
+    const char *proxy_domain; /* domain of sandbox ports, for calls still to come; default: WRENN_PROXY_DOMAIN */
     const char *ca_file;      /* PEM bundle to trust instead of the system's */
     const char *client_cert;  /* PEM file, with client_key */
     const char *client_key;
