@@ -45,6 +45,7 @@ typedef struct cli_command {
     const char *summary;  /* one line */
     const char *details;  /* the rest of the help; may be NULL */
     const cli_option *options;
+    bool needs_service; /* works on sandboxes that are there already, so a private server is no use */
     int (*run)(struct cli_app *cli);
 } cli_command;
 
@@ -68,8 +69,8 @@ extern const cli_command *const cli_commands[];
 
 /* ---- options.c ---- */
 
-/* Takes options, those of the command into `values`, until a word that is none, or to the end. Gives that word, NULL at the end. False: wrong usage, which was
- * reported. */
+/* Takes options, those of the command into `values`, until a word that is none, or to the end. Gives that word, NULL at
+ * the end. False: wrong usage, which was reported. */
 bool cli_next_word(cli_app *cli, void *values, const char **word);
 /* The words left over are the program to run and its arguments; a "--" before them is dropped. */
 bool cli_rest(cli_app *cli, void *values, const char *const **argv);
@@ -82,11 +83,13 @@ void cli_print_help(const cli_command *command);
 
 /* ---- session.c ---- */
 
+/* Is the server one that lives only as long as this program? */
+bool cli_is_private(const cli_app *cli);
 /* Makes the client, and turns signals that would end us into something cli_wait() sees. False: reported. */
 bool cli_connect(cli_app *cli);
 /* Waits until the operation is over or a signal comes: that is false, and kept in cli->signal. */
 bool cli_wait(cli_app *cli, wrenn_op *op);
-/* Gives signals their usual effect back: nothing is left to clean up. */
+/* Gives signals the effect they had before: nothing is left to clean up. */
 void cli_release_signals(cli_app *cli);
 /* The callback to start operations with that cli_wait() waits for. */
 void cli_done(wrenn_op *op, void *user_data);

@@ -74,5 +74,6 @@ const cli_command cli_exec_command = {
                "signal ended it, 125 when wrenn failed, 128+N when wrenn was ended by signal N, 2 for\n"
                "wrong usage.\n",
     .options = options,
+    .needs_service = true,
     .run = run,
 };

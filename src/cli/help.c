@@ -18,8 +18,9 @@ static void print_overview(void) {
         printf("  %-8s %s\n", (*command)->name, (*command)->summary);
     printf("\noptions, also after the command:\n");
     print_options(cli_global_options);
-    printf("\nWithout a URL and a key it starts a private server for as long as it runs. To keep sandboxes between\n"
-           "commands, run 'wrenn serve' and set WRENN_BASE_URL and WRENN_API_KEY as it says.\n");
+    printf(
+        "\nWithout a URL and a key 'wrenn run' starts a private server for as long as it runs. To keep sandboxes between\n"
+        "commands, run 'wrenn serve' and set WRENN_BASE_URL and WRENN_API_KEY as it says.\n");
 }
 
 void cli_print_help(const cli_command *command) {

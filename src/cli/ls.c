@@ -92,5 +92,6 @@ const cli_command cli_ls_command = {
     .operands = "",
     .summary = "list the sandboxes, newest first",
     .options = options,
+    .needs_service = true,
     .run = run,
 };

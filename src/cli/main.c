@@ -39,12 +39,11 @@ static int run_command_line(cli_app *cli) {
     return command->run(cli);
 }
 
-/* Descriptors 0 to 2 may have been closed; what is opened next must not take their place. */
+/* Descriptors 0 to 2 may have been closed; what is opened next must not take their place. Output that is wanted and can't
+ * be written is an error, messages are not. */
 static void fill_standard_descriptors(void) {
-    int fd;
-    do fd = open("/dev/null", O_RDONLY);
-    while (fd >= 0 && fd <= 2);
-    if (fd > 2) close(fd);
+    for (int fd = 0; fd <= 2; fd++)
+        if (fcntl(fd, F_GETFD) < 0) (void)!open("/dev/null", fd == 2 ? O_WRONLY : O_RDONLY);
 }
 
 int main(int argc, char **argv) {

@@ -28,7 +28,7 @@ static const char *remedy(const wrenn_error *error) {
         {WRENN_E_NOT_FOUND, "'wrenn ls' shows what there is"},
         {WRENN_E_HOST_UNAVAILABLE, "try again later"},
         {WRENN_E_CONNECTION_FAILED, "check --base-url, or start a server with 'wrenn serve'"},
-        {WRENN_E_CONNECTION_LOST, "'wrenn ls' shows what became of it"},
+        {WRENN_E_CONNECTION_LOST, "it may have happened, so look before you try again"},
         {WRENN_E_TIMEOUT, "give it more time with --timeout, or try again"},
     };
     /* What no server was asked about has its remedy in the message. */

@@ -50,5 +50,6 @@ const cli_command cli_rm_command = {
     .operands = "ID...",
     .summary = "destroy sandboxes",
     .details = "Prints the id of each sandbox that is gone. One that was destroyed before is fine.\n",
+    .needs_service = true,
     .run = run,
 };

@@ -36,7 +36,8 @@ static wrenn_sandbox *create(cli_app *cli, const run_values *values) {
     bool over = started && cli_wait(cli, op);
     if (started && !over) over = cli_wait(cli, op);
     if (started && !over) {
-        cli_complain("interrupted while creating a sandbox: 'wrenn ls' shows whether it is there");
+        if (!cli_is_private(cli))
+            cli_complain("interrupted while creating a sandbox: 'wrenn ls' shows whether it is there");
         wrenn_op_cancel(op);
     } else if (!started || wrenn_sandboxes_create_finish(op, &sandbox, &error) < 0) {
         cli_report(NULL, error);
@@ -52,7 +53,8 @@ static bool destroy(cli_app *cli, wrenn_sandbox *sandbox) {
     if (wrenn_sandbox_destroy_start(sandbox, cli_done, NULL, &op, &error) < 0) {
         cli_report(wrenn_sandbox_id(sandbox), error);
     } else if (!cli_wait(cli, op)) {
-        cli_complain("interrupted: remove the sandbox with 'wrenn rm %s'", wrenn_sandbox_id(sandbox));
+        if (!cli_is_private(cli))
+            cli_complain("interrupted: remove the sandbox with 'wrenn rm %s'", wrenn_sandbox_id(sandbox));
         wrenn_op_cancel(op);
     } else if (wrenn_sandbox_destroy_finish(op, &error) < 0) {
         cli_report(wrenn_sandbox_id(sandbox), error);

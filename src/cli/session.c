@@ -3,11 +3,14 @@
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
 
 #include "cli.h"
+
+static sigset_t mask_before;
 
 static bool catch_signals(cli_app *cli) {
     sigset_t set;
@@ -18,19 +21,34 @@ static bool catch_signals(cli_app *cli) {
     sigaddset(&set, SIGQUIT);
     /* A reader of our output that went away is an error to report, not a reason to leave a sandbox behind. */
     signal(SIGPIPE, SIG_IGN);
-    if (sigprocmask(SIG_BLOCK, &set, NULL) != 0) return false;
+    if (sigprocmask(SIG_BLOCK, &set, &mask_before) != 0) return false;
     cli->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
     return cli->signals >= 0;
 }
 
 void cli_release_signals(cli_app *cli) {
-    sigset_t none;
-    if (cli->signals < 0) return;
-    sigemptyset(&none);
-    sigprocmask(SIG_SETMASK, &none, NULL);
+    if (cli->signals >= 0) sigprocmask(SIG_SETMASK, &mask_before, NULL);
+}
+
+static const char *given(const char *option, const char *variable) {
+    if (option && *option) return option;
+    const char *value = getenv(variable);
+    return value && *value ? value : NULL;
+}
+
+bool cli_is_private(const cli_app *cli) {
+    const char *base_url = given(cli->base_url, "WRENN_BASE_URL");
+    if (base_url) return strcmp(base_url, "local:") == 0;
+    return !given(cli->api_key, "WRENN_API_KEY") && !given(cli->token, "WRENN_TOKEN");
 }
 
 bool cli_connect(cli_app *cli) {
+    if (cli->command->needs_service && cli_is_private(cli)) {
+        cli_complain("%s: a private server has no sandboxes yet: set WRENN_BASE_URL and WRENN_API_KEY, which "
+                     "'wrenn serve' prints at its first start",
+                     cli->command->name);
+        return false;
+    }
     if (!catch_signals(cli)) {
         cli_complain("can't watch for signals: %s", strerror(errno));
         return false;

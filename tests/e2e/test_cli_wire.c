@@ -214,6 +214,7 @@ TEST(signals_destroy_the_sandbox) {
     interrupt(SIGINT);
     interrupt(SIGTERM);
     interrupt(SIGHUP);
+    interrupt(SIGQUIT);
 }
 
 TEST(a_second_signal_gives_up) {

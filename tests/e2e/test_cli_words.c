@@ -61,8 +61,9 @@ TEST(words_of_the_program_are_not_options) {
     setenv("WRENN_BASE_URL", "local:", 1);
     check_refused(WRENN("run", "ls", "--frobnicate"), 125, "/nonexistent/wrennd");
     check_refused(WRENN("run", "-t", "5", "--", "-o", "yaml"), 125, "/nonexistent/wrennd");
-    check_refused(WRENN("exec", "cl-1", "-t5", "--env=A=b=c", "ls", "-o", "yaml"), 125, "/nonexistent/wrennd");
-    check_refused(WRENN("ls"), 1, "/nonexistent/wrennd");
+    setenv("WRENN_BASE_URL", "unix:/nonexistent/socket", 1);
+    setenv("WRENN_API_KEY", "k", 1);
+    check_refused(WRENN("exec", "cl-1", "-t5", "--env=A=b=c", "ls", "-o", "yaml"), 125, "/nonexistent/socket");
 }
 
 TEST(help_and_version) {
@@ -81,9 +82,24 @@ TEST(help_and_version) {
 TEST(serve_and_doctor_become_wrennd) {
     setenv("WRENN_WRENND", "/bin/echo", 1);
     check_prints(WRENN("serve", "--listen", "-o"), "--listen -o\n");
-    check_prints(WRENN("doctor", "--help"), "doctor --help\n");
+    check_prints(WRENN("-o", "json", "serve", "--listen", "x"), "--log-format=json --listen x\n");
+    check_prints(WRENN("doctor", "--leaks", "--data-dir=/x"), "doctor --leaks --data-dir /x\n");
+    check_prints(WRENN("-o", "json", "doctor"), "doctor --json\n");
+    check_prints(WRENN("doctor", "-ojson"), "doctor --json\n");
+    check_prints(WRENN("doctor", "--output=json"), "doctor --json\n");
+    check_refused(WRENN("doctor", "-o", "yaml"), 2, "neither 'text' nor 'json'");
     setenv("WRENN_WRENND", "/nonexistent/wrennd", 1);
     check_refused(WRENN("serve"), 1, "can't run '/nonexistent/wrennd': No such file or directory");
+}
+
+TEST(commands_on_existing_sandboxes_want_a_service) {
+    unsetenv("WRENN_BASE_URL");
+    unsetenv("WRENN_API_KEY");
+    unsetenv("WRENN_TOKEN");
+    check_refused(WRENN("ls"), 1, "WRENN_BASE_URL");
+    check_refused(WRENN("rm", "cl-1"), 1, "WRENN_BASE_URL");
+    check_refused(WRENN("exec", "cl-1", "true"), 125, "WRENN_BASE_URL");
+    check_refused(WRENN("ls", "--base-url=local:"), 1, "WRENN_API_KEY");
 }
 
 TEST(base_urls_are_checked) {
