@@ -5,6 +5,8 @@
  *     command.c  one command: its pipes, its credit, its end
  *     keeper.c   the process between the agent and a command, and the command's start
  *     tree.c     finding, stopping and killing a command's descendants
+ *     files.c    the commands the agent runs by itself
+ *     dial.c     connections to what listens in the sandbox
  *
  * Libc only; linked statically. One thread, nothing blocks but the wait for events. */
 #ifndef WRN_AGENT_AGENT_H
@@ -39,6 +41,9 @@ _Noreturn void die(const char *why);
 void channel_open(void);
 /* Queues a frame. Output frames are only made while channel_has_room(), so the queue is bounded. */
 void channel_send(uint32_t stream, uint8_t type, const void *data, size_t size);
+void channel_send_u32(uint32_t stream, uint8_t type, uint32_t value);
+/* The same with a descriptor along, which is closed once it has gone. */
+void channel_send_fd(uint32_t stream, uint8_t type, uint32_t value, int fd);
 bool channel_has_room(void);
 
 /* ---- command.c ---- */
@@ -48,6 +53,7 @@ void command_stdin(uint32_t stream, const uint8_t *data, uint32_t size);
 void command_stdin_eof(uint32_t stream);
 void command_signal(uint32_t stream, uint32_t signo);
 void command_window(uint32_t stream, uint32_t more);
+void command_resize(uint32_t stream, uint32_t cols, uint32_t rows);
 /* A child of the agent ended. */
 void command_reaped(pid_t pid, int status);
 /* Milliseconds until one of them must be looked at; -1: none. */
@@ -63,6 +69,7 @@ typedef struct start {
     const char *cwd;
     int in, out, err; /* become 0, 1, 2 */
     int report;       /* where the keeper writes keeper_reports */
+    bool terminal, builtin;
 } start;
 
 typedef enum report_kind { REPORT_STARTED, REPORT_ENDED, REPORT_NO_CWD, REPORT_FAILED } report_kind;
@@ -72,6 +79,15 @@ typedef struct keeper_report {
 
 /* The keeper's pid, or -1 with errno. */
 pid_t keeper_start(const start *start);
+
+/* ---- files.c ---- */
+
+/* Runs in a process of its own, with the command's 0, 1, 2. Returns its exit code: 0, or an errno. */
+int builtin_main(char **argv);
+
+/* ---- dial.c ---- */
+
+void dial(uint32_t stream, uint32_t port);
 
 /* ---- tree.c ---- */
 

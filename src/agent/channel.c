@@ -3,11 +3,18 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "agent/agent.h"
 
-enum { ROOM = 4 * (WRN_FRAME_HEADER + WRN_FRAME_PAYLOAD_MAX) };
+enum { ROOM = 4 * (WRN_FRAME_HEADER + WRN_FRAME_PAYLOAD_MAX), PASSENGERS_MAX = 64 };
+
+/* A descriptor that goes out with a certain byte. */
+typedef struct passenger {
+    uint64_t at; /* number of that byte, counted from the beginning of the channel */
+    int fd;
+} passenger;
 
 static uint8_t in_buffer[WRN_FRAME_BUFFER];
 static wrn_frame_reader reader = {.buffer = in_buffer};
@@ -15,6 +22,9 @@ static watch channel = {.fd = CHANNEL_FD};
 static uint8_t *queue; /* bytes [queue_begin, queue_end) wait to be written */
 static size_t queue_begin, queue_end, queue_capacity;
 
+static uint64_t sent; /* bytes, ever */
+static passenger passengers[PASSENGERS_MAX];
+static size_t passenger_count;
 static bool output_waits; /* somebody was told that there is no room */
 
 bool channel_has_room(void) {
@@ -23,13 +33,37 @@ bool channel_has_room(void) {
     return room;
 }
 
+/* Writes up to the next descriptor's byte, or from there on with the descriptor. */
+static ssize_t write_some(void) {
+    struct iovec bytes = {queue + queue_begin, queue_end - queue_begin};
+    if (!passenger_count) return write(CHANNEL_FD, bytes.iov_base, bytes.iov_len);
+    if (passengers[0].at > sent) {
+        uint64_t before = passengers[0].at - sent;
+        return write(CHANNEL_FD, bytes.iov_base, before < bytes.iov_len ? before : bytes.iov_len);
+    }
+    union {
+        struct cmsghdr head;
+        char room[CMSG_SPACE(sizeof(int))];
+    } control = {.head = {.cmsg_len = CMSG_LEN(sizeof(int)), .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS}};
+    memcpy(CMSG_DATA(&control.head), &passengers[0].fd, sizeof(int));
+    struct msghdr message = {
+        .msg_iov = &bytes, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = CMSG_LEN(sizeof(int))};
+    bytes.iov_len = 1; /* what follows may hold the next one's byte */
+    ssize_t written = sendmsg(CHANNEL_FD, &message, 0);
+    if (written <= 0) return written;
+    close(passengers[0].fd);
+    memmove(passengers, passengers + 1, --passenger_count * sizeof(*passengers));
+    return written;
+}
+
 static void flush(void) {
     while (queue_begin < queue_end) {
-        ssize_t written = write(CHANNEL_FD, queue + queue_begin, queue_end - queue_begin);
+        ssize_t written = write_some();
         if (written < 0 && errno == EINTR) continue;
         if (written < 0 && errno == EAGAIN) break;
         if (written <= 0) _exit(0); /* the server is gone, and with us the sandbox */
         queue_begin += (size_t)written;
+        sent += (uint64_t)written;
     }
     if (queue_begin == queue_end) queue_begin = queue_end = 0;
     watch_set(&channel, queue_end ? EPOLLIN | EPOLLOUT : EPOLLIN);
@@ -57,6 +91,22 @@ void channel_send(uint32_t stream, uint8_t type, const void *data, size_t size) 
     flush();
 }
 
+void channel_send_u32(uint32_t stream, uint8_t type, uint32_t value) {
+    uint8_t payload[4];
+    wrn_put_u32(payload, value);
+    channel_send(stream, type, payload, sizeof(payload));
+}
+
+void channel_send_fd(uint32_t stream, uint8_t type, uint32_t value, int fd) {
+    if (passenger_count == PASSENGERS_MAX) { /* the server does not read */
+        close(fd);
+        channel_send_u32(stream, type, EAGAIN);
+        return;
+    }
+    passengers[passenger_count++] = (passenger){sent + (queue_end - queue_begin), fd};
+    channel_send_u32(stream, type, value);
+}
+
 static void handle(const wrn_frame *frame) {
     uint32_t number = frame->size >= 4 ? wrn_get_u32(frame->data) : 0;
     switch (frame->type) {
@@ -65,6 +115,10 @@ static void handle(const wrn_frame *frame) {
     case WRN_FRAME_STDIN_EOF: command_stdin_eof(frame->stream); break;
     case WRN_FRAME_SIGNAL: command_signal(frame->stream, number); break;
     case WRN_FRAME_WINDOW: command_window(frame->stream, number); break;
+    case WRN_FRAME_RESIZE:
+        if (frame->size == 8) command_resize(frame->stream, number, wrn_get_u32(frame->data + 4));
+        break;
+    case WRN_FRAME_DIAL: dial(frame->stream, number); break;
     case WRN_FRAME_PING: channel_send(0, WRN_FRAME_PONG, frame->data, frame->size < 64 ? frame->size : 64); break;
     case WRN_FRAME_FREEZE:
     case WRN_FRAME_THAW:
@@ -95,7 +149,5 @@ void channel_open(void) {
     fcntl(CHANNEL_FD, F_SETFL, O_NONBLOCK);
     channel.ready = on_ready;
     watch_set(&channel, EPOLLIN);
-    uint8_t version[4];
-    wrn_put_u32(version, WRN_AGENT_VERSION);
-    channel_send(0, WRN_FRAME_HELLO, version, sizeof(version));
+    channel_send_u32(0, WRN_FRAME_HELLO, WRN_AGENT_VERSION);
 }

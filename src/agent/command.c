@@ -1,6 +1,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -29,10 +30,10 @@ typedef struct command {
     int64_t credit;
     int64_t deadline; /* when to kill it; 0: never */
     int64_t drain;    /* when to stop reading; 0: the command has not ended */
-    bool started, timed_out;
+    bool started, timed_out, terminal;
     uint64_t early; /* signals that came before the keeper had started the command: bit 0 is signal 1 */
     uint8_t *input; /* waits for the command to read it */
-    size_t input_size;
+    size_t input_begin, input_end, input_capacity;
     bool input_eof;
     uint32_t exit_kind, exit_value;
 } command;
@@ -120,20 +121,28 @@ void command_resume_output(void) {
 
 /* ---- input ---- */
 
+/* Input nobody reads any more is taken all the same, or its sender would wait for ever. */
+static void drop_input(command *c) {
+    if (c->input_end > c->input_begin)
+        channel_send_u32(c->stream, WRN_FRAME_TAKEN, (uint32_t)(c->input_end - c->input_begin));
+    c->input_begin = c->input_end = 0;
+    watch_close(&c->in);
+}
+
 static void feed(command *c) {
-    while (c->in.fd >= 0 && c->input_size) {
-        ssize_t written = write(c->in.fd, c->input, c->input_size);
+    size_t taken = 0;
+    bool broken = false;
+    while (c->input_begin < c->input_end && !broken) {
+        ssize_t written = write(c->in.fd, c->input + c->input_begin, c->input_end - c->input_begin);
         if (written < 0 && errno == EINTR) continue;
         if (written < 0 && errno == EAGAIN) break;
-        if (written <= 0) { /* nobody reads it any more */
-            watch_close(&c->in);
-            break;
-        }
-        memmove(c->input, c->input + written, c->input_size - (size_t)written);
-        c->input_size -= (size_t)written;
+        broken = written <= 0;
+        if (!broken) c->input_begin += (size_t)written, taken += (size_t)written;
     }
-    if (c->input_eof && !c->input_size) watch_close(&c->in);
-    watch_set(&c->in, c->input_size ? EPOLLOUT : 0);
+    if (taken) channel_send_u32(c->stream, WRN_FRAME_TAKEN, (uint32_t)taken);
+    if (c->input_begin == c->input_end) c->input_begin = c->input_end = 0;
+    if (broken || (c->input_eof && !c->input_end)) drop_input(c);
+    watch_set(&c->in, c->input_end ? EPOLLOUT : 0);
 }
 
 static void on_input_room(watch *w, uint32_t events) {
@@ -141,22 +150,38 @@ static void on_input_room(watch *w, uint32_t events) {
     feed(w->owner);
 }
 
+/* The server keeps to its credit, which bounds what waits here. */
 void command_stdin(uint32_t stream, const uint8_t *data, uint32_t size) {
     command *c = find(stream);
-    if (!c || c->in.fd < 0 || c->input_eof || !size) return;
-    uint8_t *grown = realloc(c->input, c->input_size + size);
-    if (!grown) return;
-    c->input = grown;
-    memcpy(c->input + c->input_size, data, size);
-    c->input_size += size;
+    if (!c || !size || c->input_eof) return;
+    if (c->in.fd < 0) {
+        channel_send_u32(stream, WRN_FRAME_TAKEN, size);
+        return;
+    }
+    memmove(c->input, c->input + c->input_begin, c->input_end - c->input_begin);
+    c->input_end -= c->input_begin;
+    c->input_begin = 0;
+    if (c->input_end + size > c->input_capacity) {
+        c->input_capacity = 2 * (c->input_end + size);
+        c->input = realloc(c->input, c->input_capacity);
+        if (!c->input) die("wrenn-agent: out of memory");
+    }
+    memcpy(c->input + c->input_end, data, size);
+    c->input_end += size;
     feed(c);
 }
 
 void command_stdin_eof(uint32_t stream) {
     command *c = find(stream);
-    if (!c) return;
+    if (!c || c->in.fd < 0) return;
     c->input_eof = true;
     feed(c);
+}
+
+void command_resize(uint32_t stream, uint32_t cols, uint32_t rows) {
+    command *c = find(stream);
+    struct winsize size = {.ws_col = (unsigned short)cols, .ws_row = (unsigned short)rows};
+    if (c && c->terminal && c->in.fd >= 0) ioctl(c->in.fd, TIOCSWINSZ, &size);
 }
 
 /* ---- end ---- */
@@ -185,12 +210,10 @@ static void on_report(watch *w, uint32_t events) {
         ended(c, WRN_EXIT_SIGNAL, SIGKILL);
         return;
     }
-    uint8_t pid[4];
     switch (line.kind) {
     case REPORT_STARTED:
         c->started = true;
-        wrn_put_u32(pid, (uint32_t)line.value);
-        channel_send(c->stream, WRN_FRAME_STARTED, pid, sizeof(pid));
+        channel_send_u32(c->stream, WRN_FRAME_STARTED, (uint32_t)line.value);
         set_reading(c);
         for (int signo = 1; signo < 65; signo++)
             if (c->early & 1ull << (signo - 1)) tree_signal(c->keeper, signo);
@@ -297,11 +320,32 @@ static void close_pair(int pair[2]) {
         if (pair[i] >= 0) close(pair[i]);
 }
 
-static bool open_pipes(pipes *p, bool want_stdin) {
+static bool open_stdio(pipes *p, uint32_t flags) {
+    if (flags & WRN_EXEC_STDIN ? pipe2(p->in, O_CLOEXEC) != 0
+                               : (p->in[0] = open("/dev/null", O_RDONLY | O_CLOEXEC)) < 0)
+        return false;
+    return pipe2(p->out, O_CLOEXEC) == 0 && pipe2(p->err, O_CLOEXEC) == 0;
+}
+
+/* The command's ends are the terminal; ours, for input and for output, its master. */
+static bool open_terminal(pipes *p, const wrn_exec_head *head) {
+    struct winsize size = {.ws_col = (unsigned short)head->cols, .ws_row = (unsigned short)head->rows};
+    char name[32];
+    int number, unlocked = 0;
+    p->out[0] = open("/dev/ptmx", O_RDWR | O_NOCTTY | O_CLOEXEC);
+    if (p->out[0] < 0 || ioctl(p->out[0], TIOCSPTLCK, &unlocked) != 0 || ioctl(p->out[0], TIOCGPTN, &number) != 0 ||
+        ioctl(p->out[0], TIOCSWINSZ, &size) != 0)
+        return false;
+    snprintf(name, sizeof(name), "/dev/pts/%d", number);
+    p->in[1] = fcntl(p->out[0], F_DUPFD_CLOEXEC, 0);
+    p->in[0] = open(name, O_RDWR | O_NOCTTY | O_CLOEXEC);
+    return p->in[1] >= 0 && p->in[0] >= 0;
+}
+
+static bool open_pipes(pipes *p, const wrn_exec_head *head) {
     *p = (pipes){{-1, -1}, {-1, -1}, {-1, -1}, {-1, -1}};
-    bool ok = want_stdin ? pipe2(p->in, O_CLOEXEC) == 0 : (p->in[0] = open("/dev/null", O_RDONLY | O_CLOEXEC)) >= 0;
-    if (ok && pipe2(p->out, O_CLOEXEC) == 0 && pipe2(p->err, O_CLOEXEC) == 0 && pipe2(p->report, O_CLOEXEC) == 0)
-        return true;
+    bool ok = head->flags & WRN_EXEC_PTY ? open_terminal(p, head) : open_stdio(p, head->flags);
+    if (ok && pipe2(p->report, O_CLOEXEC) == 0) return true;
     int saved = errno;
     close_pair(p->in), close_pair(p->out), close_pair(p->err), close_pair(p->report);
     errno = saved;
@@ -340,12 +384,13 @@ typedef struct request {
 
 /* Points into the payload, which ends with NUL; NULLs after argv. False when the strings don't add up. */
 static bool read_request(uint8_t *data, size_t size, request *r) {
-    if (size < sizeof(r->head) + 1 || data[size - 1]) return false;
-    r->head = (wrn_exec_head){wrn_get_u32(data), wrn_get_u32(data + 4), wrn_get_u32(data + 8), wrn_get_u32(data + 12)};
+    if (size < WRN_EXEC_HEAD + 1 || data[size - 1]) return false;
+    r->head = (wrn_exec_head){wrn_get_u32(data),      wrn_get_u32(data + 4),  wrn_get_u32(data + 8),
+                              wrn_get_u32(data + 12), wrn_get_u32(data + 16), wrn_get_u32(data + 20)};
     if (!r->head.argc || r->head.argc > size || r->head.envc > size) return false;
     char **all = calloc(r->head.argc + (size_t)r->head.envc + 1, sizeof(char *));
     if (!all) return false;
-    char *at = (char *)data + sizeof(r->head), *end = (char *)data + size;
+    char *at = (char *)data + WRN_EXEC_HEAD, *end = (char *)data + size;
     r->cwd = at;
     at += strlen(at) + 1;
     r->argv = all;
@@ -366,19 +411,33 @@ static void run(uint32_t stream, const request *r) {
     pipes p;
     command *c = calloc(1, sizeof(*c));
     char **env = merge_env(r->envs, r->head.envc);
-    if (!c || !env || !open_pipes(&p, r->head.want_stdin)) {
+    if (!c || !env || !open_pipes(&p, &r->head)) {
         send_exit(stream, WRN_EXIT_FAILED, (uint32_t)errno);
         free(c);
         free(env);
         return;
     }
     const char *home = getenv("HOME");
-    start s = {r->argv, env, *r->cwd ? r->cwd : home ? home : "/", p.in[0], p.out[1], p.err[1], p.report[1]};
+    bool terminal = r->head.flags & WRN_EXEC_PTY;
+    start s = {.argv = r->argv,
+               .envp = env,
+               .cwd = *r->cwd ? r->cwd
+                      : home  ? home
+                              : "/",
+               .in = p.in[0],
+               .out = terminal ? p.in[0] : p.out[1],
+               .err = terminal ? p.in[0] : p.err[1],
+               .report = p.report[1],
+               .terminal = terminal,
+               .builtin = r->head.flags & WRN_EXEC_BUILTIN};
     pid_t keeper = keeper_start(&s);
     int error = errno;
-    close(p.in[0]), close(p.out[1]), close(p.err[1]), close(p.report[1]);
+    int theirs[] = {p.in[0], p.out[1], p.err[1], p.report[1]};
+    for (size_t i = 0; i < sizeof(theirs) / sizeof(*theirs); i++)
+        if (theirs[i] >= 0) close(theirs[i]);
     free(env);
-    *c = (command){.next = commands, .stream = stream, .keeper = keeper, .credit = WRN_FRAME_CREDIT};
+    *c = (command){
+        .next = commands, .stream = stream, .keeper = keeper, .credit = WRN_FRAME_CREDIT, .terminal = terminal};
     watch_open(&c->report, p.report[0], c, on_report);
     watch_open(&c->in, p.in[1], c, on_input_room);
     watch_open(&c->out.watch, p.out[0], c, on_output);

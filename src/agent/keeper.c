@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -63,6 +64,8 @@ static void search_exec(const start *s) {
 
 _Noreturn static void run_command(const start *s) {
     setsid();
+    if (s->terminal) ioctl(0, TIOCSCTTY, 0);
+    if (s->builtin) _exit(builtin_main(s->argv));
     search_exec(s);
     int error = errno;
     char line[512];

@@ -3,9 +3,10 @@
  *
  *     u32 size of the payload | u32 stream | u8 type | u8 flags | u16 zero      little endian, then the payload
  *
- * Stream 0 is the channel itself; other numbers are commands, chosen by the server and used once. Output flows on credit:
- * the agent sends at most as many bytes of stdout and stderr together as the server has granted with WINDOW frames
- * (WRN_FRAME_CREDIT at first), so that a noisy command never stands in the way of control frames. */
+ * Stream 0 is the channel itself; other numbers are commands and dials, chosen by the server and used once. Bytes flow on
+ * credit, WRN_FRAME_CREDIT at first: the agent sends at most as many bytes of stdout and stderr together as the server has
+ * granted with WINDOW frames, and the server at most as many of stdin as the agent has said with TAKEN that the command
+ * took. So a noisy command, or one that does not read, never stands in the way of control frames. */
 #ifndef WRN_WIRE_FRAME_H
 #define WRN_WIRE_FRAME_H
 
@@ -17,14 +18,14 @@ enum {
     WRN_FRAME_PAYLOAD_MAX = 65536,
     WRN_FRAME_CREDIT = 256 * 1024,
     WRN_FRAME_EXEC_MAX = 4 * 1024 * 1024, /* payload of an EXEC, all its pieces together */
-    WRN_AGENT_VERSION = 1
+    WRN_AGENT_VERSION = 2
 };
 
 typedef enum wrn_frame_type {
     WRN_FRAME_HELLO = 1, /* agent, once, first: u32 version */
     WRN_FRAME_EXEC,      /* server: wrn_exec_head and strings; in pieces with WRN_FRAME_MORE on all but the last */
     WRN_FRAME_STDIN,     /* server: bytes */
-    WRN_FRAME_STDIN_EOF, /* server */
+    WRN_FRAME_STDIN_EOF, /* server; not for terminals, which take the character for it */
     WRN_FRAME_SIGNAL,    /* server: u32 signal, for the command and all its descendants */
     WRN_FRAME_WINDOW,    /* server: u32 more bytes of output may come */
     WRN_FRAME_STARTED,   /* agent: u32 pid, as seen inside */
@@ -36,6 +37,10 @@ typedef enum wrn_frame_type {
     WRN_FRAME_FREEZE,    /* server: stop everything but the agent; for when there is no cgroup freezer */
     WRN_FRAME_THAW,      /* server */
     WRN_FRAME_DONE,      /* agent: FREEZE or THAW has been done */
+    WRN_FRAME_TAKEN,     /* agent: u32 bytes of stdin the command took */
+    WRN_FRAME_RESIZE,    /* server: u32 columns, u32 rows of a terminal */
+    WRN_FRAME_DIAL,      /* server: u32 port of this machine's loopback to connect to; answered by DIALED */
+    WRN_FRAME_DIALED, /* agent: u32 errno; 0: the socket comes along with the first byte of this frame (SCM_RIGHTS) */
     WRN_FRAME_TYPES
 } wrn_frame_type;
 
@@ -49,11 +54,19 @@ typedef enum wrn_exit_kind {
     WRN_EXIT_FAILED   /* never started; value: errno */
 } wrn_exit_kind;
 
-/* Head of an EXEC payload; then NUL-terminated strings: cwd (empty: home), argc arguments, envc "NAME=value". */
+enum {
+    WRN_EXEC_STDIN = 1,   /* a pipe; otherwise /dev/null */
+    WRN_EXEC_PTY = 2,     /* a terminal for all three; its output comes as STDOUT */
+    WRN_EXEC_BUILTIN = 4, /* the arguments name a function of the agent's */
+};
+
+/* Head of an EXEC payload, six u32; then NUL-terminated strings: cwd (empty: home), argc arguments, envc "NAME=value". */
+enum { WRN_EXEC_HEAD = 24 };
 typedef struct wrn_exec_head {
     uint32_t argc, envc;
     uint32_t timeout_ms; /* 0: none */
-    uint32_t want_stdin;
+    uint32_t flags;      /* WRN_EXEC_* */
+    uint32_t cols, rows; /* of a terminal */
 } wrn_exec_head;
 
 typedef struct wrn_frame {

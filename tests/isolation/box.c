@@ -147,11 +147,13 @@ static void on_end(void *context, wrn_proc_end end, int code, const wrn_fault *f
     if (fault) snprintf(o->fault, sizeof(o->fault), "%s: %s", fault->code, fault->message);
 }
 
+static void on_room(void *context) { ((output *)context)->rooms++; }
+
 wrn_proc *box_start(wrn_box *box, const wrn_proc_spec *spec, output *out) {
     static wrn_fault fault;
     memset(out, 0, sizeof(*out));
     static wrn_proc_events events;
-    events = (wrn_proc_events){on_start, on_output, on_end, out};
+    events = (wrn_proc_events){on_start, on_output, on_end, on_room, out};
     wrn_proc *proc = ops->exec(box, spec, &events, &fault);
     CHECK_MSG(proc != NULL, "exec: %s", fault.message);
     return proc;
@@ -165,4 +167,23 @@ void box_exec(host *h, wrn_box *box, const wrn_proc_spec *spec, output *out) {
 void box_sh(host *h, wrn_box *box, const char *line, output *out) {
     const char *args[] = {"-c", line, NULL};
     box_exec(h, box, &(wrn_proc_spec){.cmd = "/bin/sh", .args = args, .timeout_ms = 60000}, out);
+}
+
+typedef struct dialled {
+    bool done;
+    int fd;
+} dialled;
+
+static void on_dialled(void *context, int fd, const wrn_fault *fault) {
+    dialled *d = context;
+    if (fault) test_note("%s: %s", fault->code, fault->message);
+    *d = (dialled){true, fd};
+}
+
+int box_dial(host *h, wrn_box *box, uint16_t port) {
+    dialled d = {0};
+    ops->dial(box, port, on_dialled, &d);
+    CHECK_MSG(!d.done, "the callback came from inside the call");
+    host_run_until(h, &d.done);
+    return d.fd;
 }

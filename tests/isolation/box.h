@@ -20,6 +20,7 @@ typedef struct output {
     char fault[512];
     int64_t pid;
     bool ended;
+    int rooms;
 } output;
 
 extern const wrn_backend_ops *const ops;
@@ -44,6 +45,8 @@ void box_sh(host *h, wrn_box *box, const char *line, output *out);
 void box_exec(host *h, wrn_box *box, const wrn_proc_spec *spec, output *out);
 /* Without waiting; `out` fills while the loop runs. */
 wrn_proc *box_start(wrn_box *box, const wrn_proc_spec *spec, output *out);
+/* A connection to a port in it; -1 with the fault in test notes. */
+int box_dial(host *h, wrn_box *box, uint16_t port);
 void host_run_until(host *h, const bool *flag);
 
 #endif

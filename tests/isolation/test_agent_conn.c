@@ -97,7 +97,7 @@ static bool start(fake *f, int which, int64_t timeout_ms) {
     command *c = &f->commands[which];
     c->fake = f;
     wrn_fault fault = {0};
-    wrn_proc_events events = {on_start, on_output, on_end, c};
+    wrn_proc_events events = {on_start, on_output, on_end, NULL, c};
     c->proc = wrn_agent_exec(f->agent, &(wrn_proc_spec){.cmd = "true", .timeout_ms = timeout_ms}, &events, &fault);
     return c->proc != NULL;
 }
@@ -515,7 +515,7 @@ static void fill_queue(fake *f) {
     int count = 0;
     command *c = &f->commands[0];
     c->fake = f;
-    wrn_proc_events events = {on_start, on_output, on_end, c};
+    wrn_proc_events events = {on_start, on_output, on_end, NULL, c};
     for (wrn_proc *proc;
          (proc = wrn_agent_exec(f->agent, &(wrn_proc_spec){.cmd = "true", .args = args}, &events, &fault)); count++) {
         c->proc = proc;

@@ -1,8 +1,11 @@
 /* Commands in a sandbox, with the agent's pitfalls each as a test. Everything runs as root and as an ordinary user. */
 #include "box.h"
 
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 static output o;
@@ -114,6 +117,149 @@ static void output_and_credit(void) {
     host_close(&h);
 }
 
+/* Input of any size arrives whole and in order, and a command that does not read holds up nobody. */
+static void input(void) {
+    host h;
+    host_open(&h);
+    wrn_box *box = box_create(&h, "cl-input");
+    enum { SIZE = 3000000 };
+    static uint8_t data[SIZE];
+    for (size_t i = 0; i < SIZE; i++) data[i] = (uint8_t)(i * 2654435761U >> 24);
+    const char *args[] = {"-c", "head -c 3000000 | sha256sum; cat >/dev/null; echo end", NULL};
+    wrn_proc *proc = box_start(box, &(wrn_proc_spec){.cmd = "sh", .args = args, .want_stdin = true}, &o);
+    size_t sent = 0;
+    while (sent < SIZE) {
+        int rooms = o.rooms;
+        sent += ops->write(proc, data + sent, SIZE - sent);
+        while (sent < SIZE && o.rooms == rooms) uv_run(&h.loop, UV_RUN_ONCE);
+    }
+    CHECK(o.rooms > 0);
+    ops->close_stdin(proc);
+    host_run_until(&h, &o.ended);
+    CHECK_INT(o.code, 0);
+    CHECK_CONTAINS(o.out, "  -\nend\n");
+    char sum[65];
+    snprintf(sum, sizeof(sum), "%.64s", o.out);
+    FILE *file = fopen("input", "w");
+    CHECK(file && fwrite(data, 1, SIZE, file) == SIZE && fclose(file) == 0);
+    FILE *pipe = popen("sha256sum input", "r");
+    char expected[65] = "";
+    CHECK(pipe && fscanf(pipe, "%64s", expected) == 1 && pclose(pipe) == 0);
+    CHECK_STR(sum, expected);
+    /* Nobody reads: what fits is taken, and the rest of the sandbox goes on. */
+    static output deaf;
+    proc = box_start(
+        box, &(wrn_proc_spec){.cmd = "sleep", .args = (const char *const[]){"1000", NULL}, .want_stdin = true}, &deaf);
+    size_t taken = 0;
+    for (size_t more; (more = ops->write(proc, data, SIZE)) > 0;) taken += more;
+    CHECK(taken > 0 && taken < SIZE);
+    CHECK_INT(box_ping(&h, box), 0);
+    sh(&h, box, "echo here", "here\n", 0);
+    ops->signal(proc, SIGKILL);
+    host_run_until(&h, &deaf.ended);
+    /* One that closes its input takes everything. */
+    proc =
+        box_start(box,
+                  &(wrn_proc_spec){.cmd = "sh",
+                                   .args = (const char *const[]){"-c", "exec <&-; echo shut; read x </dev/zero", NULL},
+                                   .want_stdin = true},
+                  &deaf);
+    while (!deaf.out_size) uv_run(&h.loop, UV_RUN_ONCE);
+    for (sent = 0; sent < SIZE;) {
+        int rooms = deaf.rooms;
+        sent += ops->write(proc, data + sent, SIZE - sent);
+        while (sent < SIZE && deaf.rooms == rooms) uv_run(&h.loop, UV_RUN_ONCE);
+    }
+    ops->signal(proc, SIGKILL);
+    host_run_until(&h, &deaf.ended);
+    box_destroy(&h, box);
+    host_close(&h);
+}
+
+static void until_shown(host *h, const char *text) {
+    while (!o.ended && !memmem(o.out, o.out_size, text, strlen(text))) uv_run(&h->loop, UV_RUN_ONCE);
+    CHECK_MSG(memmem(o.out, o.out_size, text, strlen(text)) != NULL, "no \"%s\" in: %s", text, o.out);
+}
+
+static void type_keys(wrn_proc *proc, const char *keys) {
+    CHECK_INT(ops->write(proc, keys, strlen(keys)), strlen(keys));
+}
+
+static void terminal(void) {
+    host h;
+    host_open(&h);
+    wrn_box *box = box_create(&h, "cl-pty");
+    const char *envs[] = {"TERM=xterm", "PS1=ready> ", NULL};
+    wrn_proc_spec spec = {.cmd = "/bin/sh", .envs = envs, .cols = 91, .rows = 33};
+    wrn_proc *proc = box_start(box, &spec, &o);
+    until_shown(&h, "ready> ");
+    type_keys(proc, "stty size; tty; echo $TERM\r");
+    until_shown(&h, "33 91\r\n/dev/pts/0\r\nxterm\r\n");
+    ops->resize(proc, 120, 40);
+    type_keys(proc, "stty size\r");
+    until_shown(&h, "40 120\r\n");
+    /* Control-C reaches the command in front, as it is the controlling terminal. */
+    type_keys(proc, "sleep 1000\r");
+    until_shown(&h, "sleep 1000\r\n");
+    type_keys(proc, "\003");
+    type_keys(proc, "echo still=$((40+2))\r");
+    until_shown(&h, "still=42\r\n");
+    type_keys(proc, "exit 7\r");
+    host_run_until(&h, &o.ended);
+    CHECK_INT(o.end, WRN_PROC_EXITED);
+    CHECK_INT(o.code, 7);
+    CHECK_INT(o.err_size, 0);
+    /* The end of the input ends the shell; a kill ends whatever runs. */
+    proc = box_start(box, &spec, &o);
+    until_shown(&h, "ready> ");
+    ops->close_stdin(proc);
+    host_run_until(&h, &o.ended);
+    CHECK_INT(o.end, WRN_PROC_EXITED);
+    proc = box_start(box, &spec, &o);
+    until_shown(&h, "ready> ");
+    ops->signal(proc, SIGKILL);
+    host_run_until(&h, &o.ended);
+    CHECK_INT(o.end, WRN_PROC_SIGNALED);
+    box_destroy(&h, box);
+    host_close(&h);
+}
+
+static void connections_into_it(void) {
+    host h;
+    host_open(&h);
+    wrn_box *box = box_create(&h, "cl-dial");
+    CHECK_INT(box_dial(&h, box, 8000), -1); /* nothing listens */
+    static const char program[] = "import socket,sys\n"
+                                  "s=socket.socket(getattr(socket,sys.argv[1]))\n"
+                                  "s.bind((sys.argv[2],8000)); s.listen(); print('up',flush=True)\n"
+                                  "while True:\n"
+                                  "  c,_=s.accept(); c.sendall(b'hello '+c.recv(100)); c.close()\n";
+    static const char *const families[][2] = {{"AF_INET", "127.0.0.1"}, {"AF_INET6", "::1"}};
+    for (size_t i = 0; i < WRN_COUNT(families); i++) {
+        const char *args[] = {"-c", program, families[i][0], families[i][1], NULL};
+        wrn_proc *proc = box_start(box, &(wrn_proc_spec){.cmd = "python3", .args = args}, &o);
+        while (!o.out_size && !o.ended) uv_run(&h.loop, UV_RUN_ONCE);
+        CHECK_MSG(!o.ended, "%s", o.err);
+        for (int round = 0; round < 100; round++) {
+            int fd = box_dial(&h, box, 8000);
+            CHECK(fd >= 0);
+            char answer[32] = "";
+            size_t got = 0;
+            CHECK_INT(send(fd, "you", 3, 0), 3);
+            struct pollfd ready = {.fd = fd, .events = POLLIN};
+            for (ssize_t n = 1; n > 0 && poll(&ready, 1, -1) == 1; got += (size_t)n)
+                if ((n = recv(fd, answer + got, sizeof(answer) - 1 - got, 0)) < 0) break;
+            CHECK_STR(answer, "hello you");
+            close(fd);
+        }
+        ops->signal(proc, SIGKILL);
+        host_run_until(&h, &o.ended);
+    }
+    CHECK_INT(box_dial(&h, box, 8000), -1);
+    box_destroy(&h, box);
+    host_close(&h);
+}
+
 /* "EXIT must follow process exit + short drain, not pipe EOF." */
 static void background_holds_the_pipe(void) {
     host h;
@@ -204,6 +350,9 @@ TEST_AS_BOTH(commands_run, basics)
 TEST_AS_BOTH(program_names_are_looked_up, program_names)
 TEST_AS_BOTH(timeouts_and_signals_reach_the_whole_tree, signals_and_timeouts)
 TEST_AS_BOTH(output_flows_on_credit, output_and_credit)
+TEST_AS_BOTH(input_is_taken_on_credit, input)
+TEST_AS_BOTH(a_terminal, terminal)
+TEST_AS_BOTH(connections_reach_what_listens, connections_into_it)
 TEST_AS_BOTH(exit_does_not_wait_for_background_processes, background_holds_the_pipe)
 TEST_AS_BOTH(commands_get_no_descriptor_of_the_agent, no_descriptor_leaks)
 TEST_AS_BOTH(a_killed_keeper_takes_its_command_along, killing_the_keeper)

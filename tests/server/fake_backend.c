@@ -33,7 +33,7 @@ struct wrn_proc {
     wrn_buf out, err;
     wrn_proc_end end;
     int code;
-    bool flood, hang, killed, die;
+    bool flood, hang, killed, die, started, cat, eof;
     wrn_fault fault;
 };
 
@@ -213,12 +213,18 @@ static void proc_finish(wrn_proc *proc) {
 static void on_timer(uv_timer_t *timer) {
     static const char block[65536] = {'x'};
     wrn_proc *proc = timer->data;
+    if (!proc->started && proc->events.on_start) proc->events.on_start(proc->events.context, 100);
+    proc->started = true;
     if (proc->killed) {
         proc->end = WRN_PROC_SIGNALED;
         proc->code = SIGKILL;
     } else if (proc->flood) {
         proc->events.on_output(proc->events.context, 1, block, sizeof(block));
         uv_timer_start(timer, on_timer, 0, 0);
+        return;
+    } else if (proc->cat && !proc->eof) {
+        if (proc->out.size) proc->events.on_output(proc->events.context, 1, proc->out.data, proc->out.size);
+        wrn_buf_clear(&proc->out);
         return;
     } else if (proc->hang) {
         proc->end = WRN_PROC_TIMED_OUT;
@@ -241,6 +247,7 @@ static void script(wrn_proc *proc, const wrn_proc_spec *spec) {
     proc->flood = strcmp(spec->cmd, "flood") == 0;
     proc->die = strcmp(spec->cmd, "die") == 0;
     proc->hang = strcmp(spec->cmd, "hang") == 0;
+    proc->cat = strcmp(spec->cmd, "cat") == 0 && (spec->want_stdin || spec->cols);
     if (proc->hang) wrn_buf_puts(&proc->out, "so far");
     if (!spec->cwd || strcmp(spec->cwd, "/nowhere") != 0) return;
     proc->end = WRN_PROC_FAILED;
@@ -268,6 +275,43 @@ static void fake_signal(wrn_proc *proc, int signo) {
     uv_timer_start(&proc->timer, on_timer, 0, 0);
 }
 
+static size_t fake_write(wrn_proc *proc, const void *data, size_t size) {
+    if (!proc->cat) return size;
+    wrn_buf_put(&proc->out, data, size);
+    uv_timer_start(&proc->timer, on_timer, 0, 0);
+    return size;
+}
+
+static void fake_close_stdin(wrn_proc *proc) {
+    proc->eof = true;
+    if (proc->cat) uv_timer_start(&proc->timer, on_timer, 0, 0);
+}
+
+static void fake_resize(wrn_proc *proc, uint16_t cols, uint16_t rows) {
+    if (!proc->cat) return;
+    wrn_buf_printf(&proc->out, "[%dx%d]", cols, rows);
+    uv_timer_start(&proc->timer, on_timer, 0, 0);
+}
+
+typedef struct refused_dial {
+    wrn_dial_fn done;
+    void *context;
+} refused_dial;
+
+static void refuse_dial(void *context, const wrn_fault *fault) {
+    refused_dial *r = context;
+    r->done(r->context, -1, fault);
+    free(r);
+}
+
+static void fake_dial(wrn_box *box, uint16_t port, wrn_dial_fn done, void *context) {
+    wrn_fault fault;
+    refused_dial *r = calloc(1, sizeof(*r));
+    *r = (refused_dial){done, context};
+    wrn_fault_set(&fault, "unavailable", "nothing listens on port %d of a fake", port);
+    wrn_answer_later(box->backend->loop, refuse_dial, r, &fault);
+}
+
 static void fake_read(wrn_proc *proc) { (void)proc; }
 
 const wrn_backend_ops fake_backend = {
@@ -286,4 +330,8 @@ const wrn_backend_ops fake_backend = {
     .signal = fake_signal,
     .read_stop = fake_read,
     .read_start = fake_read,
+    .write = fake_write,
+    .close_stdin = fake_close_stdin,
+    .resize = fake_resize,
+    .dial = fake_dial,
 };

@@ -1,16 +1,18 @@
 #include "server/backend/agent_conn.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/buf.h"
 #include "wire/frame.h"
 
-enum { OUT_MAX = 32 * 1024 * 1024 };
+enum { OUT_MAX = 32 * 1024 * 1024, PASSENGERS_MAX = 64 };
 
 unsigned wrn_agent_grace_ms = 10000;
 
@@ -18,9 +20,10 @@ struct wrn_proc {
     wrn_proc *next;
     wrn_agent *agent;
     uint32_t stream;
-    int64_t credit;  /* what the agent may still send */
-    size_t consumed; /* delivered, not yet granted again */
-    bool stopped, started;
+    int64_t credit;   /* what the agent may still send */
+    size_t consumed;  /* delivered, not yet granted again */
+    size_t in_credit; /* what may still be sent to it */
+    bool stopped, started, wants_room, terminal;
     uv_timer_t *guard;
     wrn_proc_events events;
 };
@@ -31,6 +34,14 @@ typedef struct waiter {
     wrn_done_fn done;
     void *context;
 } waiter;
+
+/* A connection that the agent is asked to make. */
+typedef struct dialing {
+    struct dialing *next;
+    uint32_t stream;
+    wrn_dial_fn done;
+    void *context;
+} dialing;
 
 struct wrn_agent {
     uv_loop_t *loop;
@@ -43,6 +54,9 @@ struct wrn_agent {
     uint32_t next_stream;
     wrn_proc *procs;
     waiter *waiters, **waiters_tail;
+    dialing *dialings;
+    int passengers[PASSENGERS_MAX]; /* descriptors that came before their frames */
+    size_t passenger_count;
     wrn_agent_events events;
 };
 
@@ -128,6 +142,40 @@ void wrn_agent_signal(wrn_proc *proc, int signo) {
     if (keeps_up(proc->agent)) send_u32(proc->agent, proc->stream, WRN_FRAME_SIGNAL, (uint32_t)signo);
 }
 
+size_t wrn_agent_write(wrn_proc *proc, const void *data, size_t size) {
+    wrn_agent *agent = proc->agent;
+    size_t taken = size < proc->in_credit ? size : proc->in_credit;
+    if (agent->broken) return size; /* on_end is on its way */
+    for (size_t at = 0; at < taken;) {
+        size_t piece = taken - at < WRN_FRAME_PAYLOAD_MAX ? taken - at : WRN_FRAME_PAYLOAD_MAX;
+        put_frame(agent, proc->stream, WRN_FRAME_STDIN, 0, (const char *)data + at, piece);
+        at += piece;
+    }
+    proc->in_credit -= taken;
+    proc->wants_room = taken < size;
+    flush(agent);
+    return taken;
+}
+
+void wrn_agent_close_stdin(wrn_proc *proc) {
+    if (!keeps_up(proc->agent)) return;
+    if (proc->terminal) {
+        wrn_agent_write(proc, "\004", 1);
+        return;
+    }
+    put_frame(proc->agent, proc->stream, WRN_FRAME_STDIN_EOF, 0, NULL, 0);
+    flush(proc->agent);
+}
+
+void wrn_agent_resize(wrn_proc *proc, uint16_t cols, uint16_t rows) {
+    uint8_t payload[8];
+    if (!keeps_up(proc->agent)) return;
+    wrn_put_u32(payload, cols);
+    wrn_put_u32(payload + 4, rows);
+    put_frame(proc->agent, proc->stream, WRN_FRAME_RESIZE, 0, payload, sizeof(payload));
+    flush(proc->agent);
+}
+
 static void broken(wrn_agent *agent, const char *why);
 
 static void on_guard(uv_timer_t *timer) {
@@ -160,7 +208,7 @@ static uint32_t put_strings(wrn_buf *payload, const char *const *strings) {
 }
 
 static void put_request(const wrn_proc_spec *spec, wrn_buf *payload) {
-    uint8_t head[16] = {0};
+    uint8_t head[WRN_EXEC_HEAD] = {0};
     wrn_buf_put(payload, head, sizeof(head));
     const char *cwd = spec->cwd ? spec->cwd : "";
     wrn_buf_put(payload, cwd, strlen(cwd) + 1);
@@ -172,7 +220,11 @@ static void put_request(const wrn_proc_spec *spec, wrn_buf *payload) {
     wrn_put_u32(at, argc);
     wrn_put_u32(at + 4, envc);
     wrn_put_u32(at + 8, spec->timeout_ms > UINT32_MAX ? 0 : (uint32_t)spec->timeout_ms);
-    wrn_put_u32(at + 12, spec->want_stdin);
+    bool terminal = spec->cols && spec->rows;
+    wrn_put_u32(at + 12, (spec->want_stdin ? WRN_EXEC_STDIN : 0u) | (terminal ? WRN_EXEC_PTY : 0u) |
+                             (spec->builtin ? WRN_EXEC_BUILTIN : 0u));
+    wrn_put_u32(at + 16, spec->cols);
+    wrn_put_u32(at + 20, spec->rows);
 }
 
 wrn_proc *wrn_agent_exec(wrn_agent *agent, const wrn_proc_spec *spec, const wrn_proc_events *events, wrn_fault *fault) {
@@ -196,6 +248,8 @@ wrn_proc *wrn_agent_exec(wrn_agent *agent, const wrn_proc_spec *spec, const wrn_
                        .agent = agent,
                        .stream = ++agent->next_stream,
                        .credit = WRN_FRAME_CREDIT,
+                       .in_credit = WRN_FRAME_CREDIT,
+                       .terminal = spec->cols && spec->rows,
                        .events = *events};
     agent->procs = proc;
     if (spec->timeout_ms > 0 && !set_guard(proc, spec->timeout_ms)) {
@@ -252,6 +306,66 @@ static bool answered(wrn_agent *agent, uint8_t type) {
     return false;
 }
 
+/* ---- connections into the sandbox ---- */
+
+static void refuse_dial(void *context, const wrn_fault *fault) {
+    dialing *d = context;
+    d->done(d->context, -1, fault);
+    free(d);
+}
+
+void wrn_agent_dial(wrn_agent *agent, uint16_t port, wrn_dial_fn done, void *context) {
+    dialing *d = calloc(1, sizeof(*d));
+    wrn_fault fault;
+    if (!d) {
+        wrn_fault_set(&fault, "internal_error", "out of memory");
+        return done(context, -1, &fault);
+    }
+    *d = (dialing){agent->dialings, ++agent->next_stream, done, context};
+    if (!keeps_up(agent)) {
+        wrn_fault_set(&fault, "agent_error", "the sandbox's agent does not keep up or is gone");
+        return wrn_answer_later(agent->loop, refuse_dial, d, &fault);
+    }
+    agent->dialings = d;
+    send_u32(agent, d->stream, WRN_FRAME_DIAL, port);
+}
+
+/* What the agent hands over must be what was asked for, and nothing that could block or mislead us. */
+static bool is_tcp_socket(int fd) {
+    int domain = 0, type = 0;
+    socklen_t size = sizeof(int);
+    if (getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &size) != 0 ||
+        getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &size) != 0)
+        return false;
+    int flags = fcntl(fd, F_GETFL);
+    return (domain == AF_INET || domain == AF_INET6) && type == SOCK_STREAM && flags >= 0 &&
+           fcntl(fd, F_SETFL, flags | O_NONBLOCK) == 0;
+}
+
+static bool on_dialed(wrn_agent *agent, dialing **at, uint32_t error) {
+    wrn_fault fault;
+    dialing *d = *at;
+    int fd = -1;
+    if (!error) {
+        if (!agent->passenger_count) return false;
+        fd = agent->passengers[0];
+        memmove(agent->passengers, agent->passengers + 1, --agent->passenger_count * sizeof(int));
+        if (!is_tcp_socket(fd)) return close(fd), false;
+    }
+    *at = d->next;
+    wrn_fault_set(&fault, error == ECONNREFUSED ? "unavailable" : "agent_error", "cannot connect into the sandbox: %s",
+                  strerror(error < 4096 ? (int)error : EINVAL));
+    d->done(d->context, fd, error ? &fault : NULL);
+    free(d);
+    return true;
+}
+
+static dialing **find_dialing(wrn_agent *agent, uint32_t stream) {
+    dialing **at = &agent->dialings;
+    while (*at && (*at)->stream != stream) at = &(*at)->next;
+    return at;
+}
+
 /* ---- receiving ---- */
 
 static bool on_output(wrn_proc *proc, const wrn_frame *frame) {
@@ -280,18 +394,17 @@ static void on_exit_frame(wrn_proc *proc, uint32_t kind, uint32_t value) {
     }
 }
 
+static bool on_taken(wrn_proc *proc, uint32_t size) {
+    if (!size || size > WRN_FRAME_CREDIT - proc->in_credit) return false;
+    proc->in_credit += size;
+    if (!proc->wants_room || proc->in_credit < WRN_FRAME_CREDIT / 2) return true;
+    proc->wants_room = false;
+    if (proc->events.on_room) proc->events.on_room(proc->events.context);
+    return true;
+}
+
 /* False when the frame is one that a sound agent would not send now. */
-static bool handle(wrn_agent *agent, const wrn_frame *frame) {
-    if (frame->type == WRN_FRAME_HELLO) {
-        if (agent->said_hello || frame->size != 4 || wrn_get_u32(frame->data) != WRN_AGENT_VERSION) return false;
-        agent->said_hello = true;
-        agent->events.ready(agent->events.context);
-        return true;
-    }
-    if (!agent->said_hello) return false;
-    if (frame->type == WRN_FRAME_PONG || frame->type == WRN_FRAME_DONE) return answered(agent, frame->type);
-    wrn_proc *proc = find_proc(agent, frame->stream);
-    if (!proc) return false;
+static bool handle_command(wrn_agent *agent, wrn_proc *proc, const wrn_frame *frame) {
     switch (frame->type) {
     case WRN_FRAME_STARTED:
         if (proc->started || frame->size != 4) return false;
@@ -305,6 +418,7 @@ static bool handle(wrn_agent *agent, const wrn_frame *frame) {
         proc = find_proc(agent, frame->stream);                 /* the callback may have closed everything */
         if (proc && !agent->close_asked) grant(proc);
         return true;
+    case WRN_FRAME_TAKEN: return frame->size == 4 && on_taken(proc, wrn_get_u32(frame->data));
     case WRN_FRAME_EXIT:
         if (frame->size != 8) return false;
         on_exit_frame(proc, wrn_get_u32(frame->data), wrn_get_u32(frame->data + 4));
@@ -313,9 +427,27 @@ static bool handle(wrn_agent *agent, const wrn_frame *frame) {
     }
 }
 
+static bool handle(wrn_agent *agent, const wrn_frame *frame) {
+    if (frame->type == WRN_FRAME_HELLO) {
+        if (agent->said_hello || frame->size != 4 || wrn_get_u32(frame->data) != WRN_AGENT_VERSION) return false;
+        agent->said_hello = true;
+        agent->events.ready(agent->events.context);
+        return true;
+    }
+    if (!agent->said_hello) return false;
+    if (frame->type == WRN_FRAME_PONG || frame->type == WRN_FRAME_DONE) return answered(agent, frame->type);
+    if (frame->type == WRN_FRAME_DIALED) {
+        dialing **at = find_dialing(agent, frame->stream);
+        return *at && frame->size == 4 && on_dialed(agent, at, wrn_get_u32(frame->data));
+    }
+    wrn_proc *proc = find_proc(agent, frame->stream);
+    return proc && handle_command(agent, proc, frame);
+}
+
 static void destroy(wrn_agent *agent) {
     free(agent->reader.buffer);
     wrn_buf_free(&agent->out);
+    for (size_t i = 0; i < agent->passenger_count; i++) close(agent->passengers[i]);
     close(agent->fd);
     free(agent);
 }
@@ -339,6 +471,11 @@ static void fail_all(wrn_agent *agent) {
         free(w);
     }
     agent->waiters_tail = &agent->waiters;
+    while (agent->dialings) {
+        dialing *d = agent->dialings;
+        agent->dialings = d->next;
+        refuse_dial(d, &fault);
+    }
 }
 
 static void broken(wrn_agent *agent, const char *why) {
@@ -349,11 +486,42 @@ static void broken(wrn_agent *agent, const char *why) {
     if (!agent->close_asked) agent->events.lost(agent->events.context, why);
 }
 
-/* False when there is nothing more to read for now, or for ever. */
-static bool read_frames(wrn_agent *agent) {
+/* Keeps descriptors that came along; nobody asked for more than there is room for. */
+static bool keep_passengers(wrn_agent *agent, struct msghdr *message) {
+    bool ok = !(message->msg_flags & MSG_CTRUNC);
+    for (struct cmsghdr *c = CMSG_FIRSTHDR(message); c; c = CMSG_NXTHDR(message, c)) {
+        if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS) continue;
+        for (size_t at = 0; at + sizeof(int) <= c->cmsg_len - CMSG_LEN(0); at += sizeof(int)) {
+            int fd;
+            memcpy(&fd, CMSG_DATA(c) + at, sizeof(fd));
+            if (agent->passenger_count < PASSENGERS_MAX) agent->passengers[agent->passenger_count++] = fd;
+            else close(fd), ok = false;
+        }
+    }
+    return ok;
+}
+
+static ssize_t receive(wrn_agent *agent) {
     size_t room;
     uint8_t *at = wrn_frame_room(&agent->reader, &room);
-    ssize_t got = recv(agent->fd, at, room, MSG_DONTWAIT);
+    struct iovec bytes = {at, room};
+    union {
+        struct cmsghdr head;
+        char room[CMSG_SPACE(4 * sizeof(int))];
+    } control;
+    struct msghdr message = {
+        .msg_iov = &bytes, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof(control)};
+    ssize_t got = recvmsg(agent->fd, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+    if (got > 0 && !keep_passengers(agent, &message)) {
+        broken(agent, "it sent descriptors nobody asked for");
+        return 0;
+    }
+    return got;
+}
+
+/* False when there is nothing more to read for now, or for ever. */
+static bool read_frames(wrn_agent *agent) {
+    ssize_t got = receive(agent);
     if (got < 0 && (errno == EAGAIN || errno == EINTR)) return false;
     if (got <= 0) {
         broken(agent, "it ended");

@@ -25,10 +25,14 @@ wrn_proc *wrn_agent_exec(wrn_agent *agent, const wrn_proc_spec *spec, const wrn_
 void wrn_agent_signal(wrn_proc *proc, int signo);
 void wrn_agent_read_stop(wrn_proc *proc);
 void wrn_agent_read_start(wrn_proc *proc);
+size_t wrn_agent_write(wrn_proc *proc, const void *data, size_t size);
+void wrn_agent_close_stdin(wrn_proc *proc);
+void wrn_agent_resize(wrn_proc *proc, uint16_t cols, uint16_t rows);
 
 /* Each ends in `done`, with a fault when the connection is lost first. */
 void wrn_agent_ping(wrn_agent *agent, wrn_done_fn done, void *context);
 void wrn_agent_freeze(wrn_agent *agent, bool freeze, wrn_done_fn done, void *context);
+void wrn_agent_dial(wrn_agent *agent, uint16_t port, wrn_dial_fn done, void *context);
 /* While the agent is frozen it can't be expected to end commands whose time is up. */
 void wrn_agent_suspend(wrn_agent *agent, bool suspended);
 

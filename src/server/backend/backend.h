@@ -44,6 +44,7 @@ typedef struct wrn_box_spec {
 
 typedef void (*wrn_box_fn)(void *context, wrn_box *box, const wrn_fault *fault); /* fault is NULL on success */
 typedef void (*wrn_done_fn)(void *context, const wrn_fault *fault);
+typedef void (*wrn_dial_fn)(void *context, int fd, const wrn_fault *fault); /* fd is -1 with a fault */
 
 /* Calls `done` from the loop: callbacks never run from inside the call that asked. A NULL fault means success. */
 void wrn_answer_later(uv_loop_t *loop, wrn_done_fn done, void *context, const wrn_fault *fault);
@@ -55,6 +56,8 @@ typedef struct wrn_proc_spec {
     const char *cwd;         /* NULL: the user's home */
     int64_t timeout_ms;      /* 0: none. When it passes the whole process tree is killed. */
     bool want_stdin;         /* false: /dev/null */
+    bool builtin;            /* cmd names a function of the agent's (src/agent/files.c); its errors are exit codes */
+    uint16_t cols, rows;     /* both above 0: a terminal for all three; its output is stream 1 */
 } wrn_proc_spec;
 
 typedef enum wrn_proc_end {
@@ -72,6 +75,8 @@ typedef struct wrn_proc_events {
     void (*on_start)(void *context, int64_t pid);
     void (*on_output)(void *context, int stream /* 1 stdout, 2 stderr */, const void *data, size_t size);
     void (*on_end)(void *context, wrn_proc_end end, int code, const wrn_fault *fault);
+    /* After a write() that was not taken whole: there is room again. May be NULL. */
+    void (*on_room)(void *context);
     void *context;
 } wrn_proc_events;
 
@@ -117,6 +122,16 @@ typedef struct wrn_backend_ops {
     /* Stops and continues delivery of output (back-pressure). */
     void (*read_stop)(wrn_proc *proc);
     void (*read_start)(wrn_proc *proc);
+    /* Input, for want_stdin and terminals. The number of bytes taken; when fewer than `size`, on_room follows. What a
+     * command no longer reads is taken and lost. */
+    size_t (*write)(wrn_proc *proc, const void *data, size_t size);
+    /* Everything written still arrives. On a terminal it is the end-of-file character. */
+    void (*close_stdin)(wrn_proc *proc);
+    void (*resize)(wrn_proc *proc, uint16_t cols, uint16_t rows);
+
+    /* Connects to a TCP port of the box's loopback, whatever it listens on. The caller owns the non-blocking `fd`;
+     * fault "unavailable" when nothing listens. */
+    void (*dial)(wrn_box *box, uint16_t port, wrn_dial_fn done, void *context);
 } wrn_backend_ops;
 
 extern const wrn_backend_ops wrn_backend_ns;

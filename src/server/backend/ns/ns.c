@@ -552,6 +552,27 @@ static int ns_open(const wrn_backend_config *config, wrn_backend **ret, wrn_faul
 
 static wrn_json *ns_isolation(const wrn_backend *backend) { return probe_isolation(backend->root, &backend->cgroups); }
 
+typedef struct refused_dial {
+    wrn_dial_fn done;
+    void *context;
+} refused_dial;
+
+static void refuse_dial(void *context, const wrn_fault *fault) {
+    refused_dial *r = context;
+    r->done(r->context, -1, fault);
+    free(r);
+}
+
+static void ns_dial(wrn_box *box, uint16_t port, wrn_dial_fn done, void *context) {
+    if (box->phase == LIVE) return wrn_agent_dial(box->agent, port, done, context);
+    wrn_fault fault;
+    wrn_fault_set(&fault, "agent_error", "the sandbox has ended");
+    refused_dial *r = calloc(1, sizeof(*r));
+    if (!r) return done(context, -1, &fault);
+    *r = (refused_dial){done, context};
+    wrn_answer_later(box->backend->config.loop, refuse_dial, r, &fault);
+}
+
 static const char *ns_template_type(wrn_backend *backend, const char *name) {
     (void)backend;
     return strcmp(name, "minimal") == 0 ? "base" : NULL;
@@ -573,4 +594,8 @@ const wrn_backend_ops wrn_backend_ns = {
     .signal = wrn_agent_signal,
     .read_stop = wrn_agent_read_stop,
     .read_start = wrn_agent_read_start,
+    .write = wrn_agent_write,
+    .close_stdin = wrn_agent_close_stdin,
+    .resize = wrn_agent_resize,
+    .dial = ns_dial,
 };
