@@ -199,8 +199,8 @@ static void terminal(void) {
     type_keys(proc, "stty size\r");
     until_shown(&h, "40 120\r\n");
     /* Control-C reaches the command in front, as it is the controlling terminal. */
-    type_keys(proc, "sleep 1000\r");
-    until_shown(&h, "sleep 1000\r\n");
+    type_keys(proc, "sh -c 'echo begun; exec sleep 1000'\r");
+    until_shown(&h, "begun\r\n");
     type_keys(proc, "\003");
     type_keys(proc, "echo still=$((40+2))\r");
     until_shown(&h, "still=42\r\n");
