@@ -13,18 +13,9 @@
 
 enum { DISCARD_MAX = 64 << 20, REFUSED_MAX = 64 };
 
-enum state {
-    STATE_HEAD, /* between requests, or in a head */
-    STATE_BODY,
-    STATE_BUSY, /* the handler has the request */
-    STATE_WRITE,
-    STATE_LINGER, /* answered; what the client still sends is thrown away, for a reset would destroy the answer */
-    STATE_CLOSED
-};
-
 static void advance_rest(wrn_conn *conn);
 
-static void request_free(wrn_request *request) {
+void wrn_conn_free_request(wrn_request *request) {
     wrn_http_head_free(&request->head);
     wrn_buf_free(&request->body);
     wrn_buf_free(&request->fields);
@@ -49,16 +40,19 @@ static void on_closed(uv_handle_t *handle) {
 }
 
 void wrn_conn_close(wrn_conn *conn) {
-    if (conn->state == STATE_CLOSED) return;
-    conn->state = STATE_CLOSED;
-    if (conn->request) request_free(WRN_TAKE(conn->request));
-    if (conn->running) conn->running->conn = NULL;
-    conn->running = NULL;
+    if (conn->state == WRN_CONN_CLOSED) return;
+    bool tapped = conn->state == WRN_CONN_TAP;
+    conn->state = WRN_CONN_CLOSED;
     uv_close(&conn->io.handle, on_closed);
+    if (conn->request) wrn_conn_free_request(WRN_TAKE(conn->request));
+    wrn_request *running = WRN_TAKE(conn->running);
+    if (running) running->conn = NULL;
+    if (running && running->on_gone) running->on_gone(running);
+    if (tapped && conn->tap.gone) conn->tap.gone(conn->tap_context);
 }
 
 void wrn_conn_close_idle(wrn_conn *conn) {
-    if (conn->state == STATE_HEAD && !wrn_http1_has_begun(&conn->parser) && !conn->rest.size) wrn_conn_close(conn);
+    if (conn->state == WRN_CONN_HEAD && !wrn_http1_has_begun(&conn->parser) && !conn->rest.size) wrn_conn_close(conn);
 }
 
 /* ---- reading ---- */
@@ -71,9 +65,19 @@ static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *buf) {
 
 static void on_read(uv_stream_t *stream, ssize_t got, const uv_buf_t *buf);
 
-static void update_reading(wrn_conn *conn) {
-    bool wanted = conn->state == STATE_HEAD || conn->state == STATE_BODY || conn->state == STATE_LINGER;
-    if (conn->state == STATE_CLOSED || wanted == conn->reading) return;
+static bool wants_reading(const wrn_conn *conn) {
+    switch (conn->state) {
+    case WRN_CONN_HEAD:
+    case WRN_CONN_LINGER: return true;
+    case WRN_CONN_BODY:
+    case WRN_CONN_TAP: return !conn->paused;
+    default: return false;
+    }
+}
+
+void wrn_conn_update_reading(wrn_conn *conn) {
+    bool wanted = wants_reading(conn);
+    if (conn->state == WRN_CONN_CLOSED || wanted == conn->reading) return;
     conn->reading = wanted;
     if (!wanted) uv_read_stop(&conn->io.stream);
     else if (uv_read_start(&conn->io.stream, on_alloc, on_read) != 0) wrn_conn_close(conn);
@@ -82,16 +86,20 @@ static void update_reading(wrn_conn *conn) {
 /* The head's deadline is absolute, so that no client can stretch it byte by byte; a body may take long if it moves. */
 static void update_deadline(wrn_conn *conn) {
     int64_t now = wrn_now_ms();
-    if (conn->state == STATE_BODY) conn->deadline_ms = now + conn->http->config.body_ms;
-    if (conn->state != STATE_HEAD || conn->head_timed || !wrn_http1_has_begun(&conn->parser)) return;
+    if (conn->state == WRN_CONN_BODY) conn->deadline_ms = conn->paused ? 0 : now + conn->http->config.body_ms;
+    if (conn->state != WRN_CONN_HEAD || conn->head_timed || !wrn_http1_has_begun(&conn->parser)) return;
     conn->head_timed = true;
     conn->deadline_ms = now + conn->http->config.head_ms;
 }
 
 /* Answers a request that never became one, then closes. */
 static void refuse(wrn_conn *conn, int status, const char *why) {
+    wrn_request *lost = conn->streaming ? WRN_TAKE(conn->running) : NULL;
     wrn_request *request = conn->request ? conn->request : calloc(1, sizeof(*request));
     conn->request = NULL;
+    conn->streaming = false;
+    if (lost) lost->conn = NULL;
+    if (lost && lost->on_gone) lost->on_gone(lost);
     if (!request) return wrn_conn_close(conn);
     request->conn = conn;
     request->head.keep_alive = false;
@@ -120,28 +128,41 @@ static void take_head(wrn_conn *conn) {
     conn->parser.ready = (wrn_http_head){0};
     request->started_us = wrn_now_us();
     request->body_max = (size_t)http->config.body_max;
-    conn->state = STATE_BODY;
+    conn->state = WRN_CONN_BODY;
+    conn->streaming = conn->paused = false;
     conn->running = request; /* `head` may answer, which frees the request */
-    if (!http->handler.head(http->handler.context, request)) return;
-    conn->running = NULL;
-    conn->request = request;
-    request->body = WRN_BUF_LIMITED(request->body_max);
-    if (request->head.content_length > (int64_t)request->body_max) return refuse_body(conn, request->body_max);
+    wrn_http_plan plan = http->handler.head(http->handler.context, request);
+    if (plan == WRN_HTTP_ANSWERED) return;
+    conn->streaming = plan == WRN_HTTP_STREAM;
+    if (!conn->streaming) {
+        conn->request = WRN_TAKE(conn->running);
+        request->body = WRN_BUF_LIMITED(request->body_max);
+        if (request->head.content_length > (int64_t)request->body_max) return refuse_body(conn, request->body_max);
+    }
     static const char go_on[] = "HTTP/1.1 100 Continue\r\n\r\n";
     uv_buf_t out = uv_buf_init((char *)(uintptr_t)go_on, sizeof(go_on) - 1);
     bool asked = request->head.expect_continue && request->head.content_length != 0;
-    if (asked && uv_try_write(&conn->io.stream, &out, 1) != (int)out.len) wrn_conn_close(conn);
+    if (conn->streaming) http->handler.run(http->handler.context, request);
+    if (!asked || conn->state != WRN_CONN_BODY) return; /* a final answer instead */
+    if (uv_try_write(&conn->io.stream, &out, 1) != (int)out.len) wrn_conn_close(conn);
 }
 
 static void run_request(wrn_conn *conn) {
+    if (conn->streaming) {
+        conn->state = WRN_CONN_BUSY;
+        conn->deadline_ms = 0;
+        conn->running->on_body_end(conn->running);
+        return;
+    }
     conn->running = WRN_TAKE(conn->request);
-    conn->state = STATE_BUSY;
+    conn->state = WRN_CONN_BUSY;
     conn->deadline_ms = 0;
     conn->http->handler.run(conn->http->handler.context, conn->running);
 }
 
 static void take_piece(wrn_conn *conn) {
-    if (conn->state != STATE_BODY) return;
+    if (conn->state != WRN_CONN_BODY) return;
+    if (conn->streaming) return conn->running->on_piece(conn->running, conn->parser.piece, conn->parser.piece_size);
     wrn_buf *body = &conn->request->body;
     wrn_buf_put(body, conn->parser.piece, conn->parser.piece_size);
     if (body->failed) refuse_body(conn, conn->request->body_max);
@@ -152,12 +173,12 @@ static void take_step(wrn_conn *conn, wrn_http1_step step) {
     case WRN_HTTP1_HEAD: return take_head(conn);
     case WRN_HTTP1_BODY: return take_piece(conn);
     case WRN_HTTP1_END:
-        if (conn->state == STATE_LINGER) wrn_conn_close(conn);
-        else if (conn->state == STATE_BODY) run_request(conn);
+        if (conn->state == WRN_CONN_LINGER) wrn_conn_close(conn);
+        else if (conn->state == WRN_CONN_BODY) run_request(conn);
         return;
     case WRN_HTTP1_BAD:
         conn->deaf = true;
-        if (conn->state != STATE_LINGER) refuse(conn, conn->parser.status, conn->parser.why);
+        if (conn->state != WRN_CONN_LINGER) refuse(conn, conn->parser.status, conn->parser.why);
         return;
     case WRN_HTTP1_MORE: return;
     }
@@ -167,7 +188,8 @@ static void take_step(wrn_conn *conn, wrn_http1_step step) {
 static size_t advance(wrn_conn *conn, const char *data, size_t size) {
     size_t at = 0;
     conn->advancing = true;
-    while ((conn->state == STATE_HEAD || conn->state == STATE_BODY || conn->state == STATE_LINGER) && !conn->deaf) {
+    while ((conn->state == WRN_CONN_HEAD || conn->state == WRN_CONN_BODY || conn->state == WRN_CONN_LINGER) &&
+           !conn->deaf) {
         size_t used;
         wrn_http1_step step = wrn_http1_feed(&conn->parser, data + at, size - at, &used);
         at += used;
@@ -182,28 +204,31 @@ static void on_read(uv_stream_t *stream, ssize_t got, const uv_buf_t *buf) {
     wrn_conn *conn = stream->data;
     if (got == 0) return;
     if (got < 0) return wrn_conn_close(conn);
-    if (conn->state == STATE_LINGER) {
+    if (conn->state == WRN_CONN_TAP) return conn->tap.data(conn->tap_context, buf->base, (size_t)got);
+    if (conn->state == WRN_CONN_LINGER) {
         conn->discarded += (size_t)got;
         if (conn->discarded > DISCARD_MAX) return wrn_conn_close(conn);
     }
     size_t used = advance(conn, buf->base, (size_t)got);
-    if (conn->state == STATE_CLOSED) return;
+    if (conn->state == WRN_CONN_CLOSED) return;
     wrn_buf_put(&conn->rest, buf->base + used, (size_t)got - used);
     if (conn->rest.failed) return wrn_conn_close(conn);
+    if (conn->state == WRN_CONN_TAP) return wrn_tap_read(conn, !conn->paused);
     update_deadline(conn);
-    update_reading(conn);
+    wrn_conn_update_reading(conn);
 }
 
 /* Goes on with what was read behind the request that has just been answered. */
 static void advance_rest(wrn_conn *conn) {
     if (conn->rest.size) {
         size_t used = advance(conn, conn->rest.data, conn->rest.size);
-        if (conn->state == STATE_CLOSED) return;
+        if (conn->state == WRN_CONN_CLOSED) return;
         wrn_buf_consume(&conn->rest, used);
     }
+    if (conn->state == WRN_CONN_TAP) return wrn_tap_read(conn, !conn->paused);
     if (!conn->rest.size) wrn_buf_free(&conn->rest);
     update_deadline(conn);
-    update_reading(conn);
+    wrn_conn_update_reading(conn);
 }
 
 /* ---- writing ---- */
@@ -213,32 +238,32 @@ static void on_shutdown(uv_shutdown_t *shutdown, int status) {
     if (status < 0) wrn_conn_close(conn);
 }
 
-static void answered(wrn_conn *conn) {
+void wrn_conn_answered(wrn_conn *conn) {
     wrn_buf_free(&conn->out_head);
     wrn_buf_free(&conn->out_body);
     if (conn->keep_alive && !conn->http->stopping) {
-        conn->state = STATE_HEAD;
+        conn->state = WRN_CONN_HEAD;
         conn->head_timed = false;
         conn->deadline_ms = wrn_now_ms() + conn->http->config.idle_ms;
         if (!conn->advancing) advance_rest(conn);
         return;
     }
-    conn->state = STATE_LINGER;
+    conn->state = WRN_CONN_LINGER;
     conn->deadline_ms = wrn_now_ms() + conn->http->config.linger_ms;
     wrn_buf_clear(&conn->rest);
     if (uv_shutdown(&conn->shutdown, &conn->io.stream, on_shutdown) != 0) return wrn_conn_close(conn);
-    if (!conn->advancing) update_reading(conn);
+    if (!conn->advancing) wrn_conn_update_reading(conn);
 }
 
 static void on_written(uv_write_t *write, int status) {
     wrn_conn *conn = write->handle->data;
-    if (conn->state == STATE_CLOSED) return;
+    if (conn->state == WRN_CONN_CLOSED) return;
     if (status < 0) return wrn_conn_close(conn);
-    answered(conn);
+    wrn_conn_answered(conn);
 }
 
 static void send_answer(wrn_conn *conn) {
-    conn->state = STATE_WRITE;
+    conn->state = WRN_CONN_WRITE;
     conn->deadline_ms = wrn_now_ms() + conn->http->config.write_ms;
     wrn_buf *parts[] = {&conn->out_head, &conn->out_body};
     uv_buf_t bufs[2];
@@ -254,12 +279,12 @@ static void send_answer(wrn_conn *conn) {
         at++;
         count--;
     }
-    if (!count) return answered(conn);
+    if (!count) return wrn_conn_answered(conn);
     at->base += left;
     at->len -= left;
     conn->unsent = SIZE_MAX;
     if (uv_write(&conn->write, &conn->io.stream, at, count, on_written) != 0) return wrn_conn_close(conn);
-    if (!conn->advancing) update_reading(conn);
+    if (!conn->advancing) wrn_conn_update_reading(conn);
 }
 
 static const char *reason_of(int status) {
@@ -305,11 +330,12 @@ static const char *date_now(void) {
     return text;
 }
 
-static void compose(wrn_conn *conn, const wrn_request *request, int status, const char *type, const wrn_buf *body) {
+void wrn_conn_compose(wrn_conn *conn, const wrn_request *request, int status, const char *type, int64_t length) {
     wrn_buf *out = &conn->out_head;
     wrn_buf_printf(out, "HTTP/1.1 %d %s\r\nDate: %s\r\n", status, reason_of(status), date_now());
     if (type) wrn_buf_printf(out, "Content-Type: %s\r\n", type);
-    if (status != 204) wrn_buf_printf(out, "Content-Length: %zu\r\n", body->size);
+    if (length >= 0 && status != 204) wrn_buf_printf(out, "Content-Length: %lld\r\n", (long long)length);
+    if (conn->chunked) wrn_buf_puts(out, "Transfer-Encoding: chunked\r\n");
     wrn_buf_printf(out, "Connection: %s\r\n", conn->keep_alive ? "keep-alive" : "close");
     if (request->fields.size) wrn_buf_put(out, request->fields.data, request->fields.size);
     out->failed = out->failed || request->fields.failed;
@@ -331,16 +357,17 @@ void wrn_conn_reply(wrn_request *request, int status, const char *type, wrn_buf 
                   request->started_us ? (long long)(wrn_now_us() - request->started_us) : 0LL);
     if (!conn) {
         wrn_buf_free(body);
-        return request_free(request);
+        return wrn_conn_free_request(request);
     }
     /* An answer that comes before the end of its request's body ends the connection. */
-    bool early = conn->state != STATE_BUSY && request->head.content_length != 0;
+    bool early = conn->state != WRN_CONN_BUSY && request->head.content_length != 0;
     conn->keep_alive = request->head.keep_alive && !early && !conn->http->stopping;
-    compose(conn, request, status, type, body);
+    conn->chunked = false;
+    wrn_conn_compose(conn, request, status, type, (int64_t)body->size);
     conn->out_body = *body;
     if (strcmp(method, "HEAD") == 0) wrn_buf_clear(&conn->out_body);
     conn->running = NULL;
-    request_free(request);
+    wrn_conn_free_request(request);
     if (conn->out_head.failed) return wrn_conn_close(conn);
     send_answer(conn);
 }
@@ -348,14 +375,18 @@ void wrn_conn_reply(wrn_request *request, int status, const char *type, wrn_buf 
 /* ---- deadlines and beginnings ---- */
 
 void wrn_conn_sweep(wrn_conn *conn, int64_t now) {
-    if (conn->state == STATE_WRITE) {
+    if (conn->broken) return wrn_conn_close(conn);
+    bool sending = conn->state == WRN_CONN_WRITE || conn->state == WRN_CONN_STREAM || conn->state == WRN_CONN_TAP ||
+                   conn->state == WRN_CONN_FLUSH;
+    if (sending) {
         /* Nobody says when a part of a write has gone out, so look. */
         size_t unsent = uv_stream_get_write_queue_size(&conn->io.stream);
-        if (unsent < conn->unsent) conn->deadline_ms = now + conn->http->config.write_ms;
+        if (!unsent) conn->deadline_ms = 0;
+        else if (!conn->deadline_ms || unsent < conn->unsent) conn->deadline_ms = now + conn->http->config.write_ms;
         conn->unsent = unsent;
     }
-    if (!conn->deadline_ms || now < conn->deadline_ms || conn->state == STATE_CLOSED) return;
-    bool waiting = conn->state == STATE_BODY || (conn->state == STATE_HEAD && wrn_http1_has_begun(&conn->parser));
+    if (!conn->deadline_ms || now < conn->deadline_ms || conn->state == WRN_CONN_CLOSED) return;
+    bool waiting = conn->state == WRN_CONN_BODY || (conn->state == WRN_CONN_HEAD && wrn_http1_has_begun(&conn->parser));
     if (!waiting) return wrn_conn_close(conn);
     conn->deaf = true;
     refuse(conn, 408, "the request took too long to arrive");
@@ -386,5 +417,5 @@ void wrn_conn_accept(wrn_http *http, uv_stream_t *listener) {
         conn->deaf = true;
         return refuse(conn, 503, "too many connections are open; try again later");
     }
-    update_reading(conn);
+    wrn_conn_update_reading(conn);
 }

@@ -20,6 +20,18 @@ struct wrn_http {
     char read_buffer[65536]; /* reads are used up, or copied, before the next one */
 };
 
+typedef enum wrn_conn_state {
+    WRN_CONN_HEAD, /* between requests, or in a head */
+    WRN_CONN_BODY,
+    WRN_CONN_BUSY, /* the handler has the request */
+    WRN_CONN_WRITE,
+    WRN_CONN_STREAM, /* an answer goes out in pieces */
+    WRN_CONN_TAP,    /* taken over */
+    WRN_CONN_FLUSH,  /* a tap that is closed, with something unsent */
+    WRN_CONN_LINGER, /* answered; what the client still sends is thrown away, for a reset would destroy the answer */
+    WRN_CONN_CLOSED
+} wrn_conn_state;
+
 struct wrn_conn {
     union {
         uv_handle_t handle;
@@ -29,8 +41,10 @@ struct wrn_conn {
     } io;
     wrn_http *http;
     wrn_conn *next, **link;
-    int state;
+    wrn_conn_state state;
     bool advancing, reading, head_timed, keep_alive, deaf;
+    bool streaming; /* the body goes to the handler piece by piece */
+    bool paused, crowded, chunked, bodiless, broken;
     wrn_http1 parser;
     wrn_request *request; /* the one that is being read */
     wrn_request *running; /* the one that is being answered */
@@ -40,6 +54,8 @@ struct wrn_conn {
     uv_write_t write;
     uv_shutdown_t shutdown;
     wrn_buf out_head, out_body;
+    wrn_tap_events tap;
+    void *tap_context;
 };
 
 /* Takes over a connection that waits on `listener`. */
@@ -49,6 +65,15 @@ void wrn_conn_reply(wrn_request *request, int status, const char *type, wrn_buf 
 void wrn_conn_close(wrn_conn *conn);
 /* Closes it if it is between two requests. */
 void wrn_conn_close_idle(wrn_conn *conn);
+/* The head of an answer; `length` of -1: in chunks, or up to the end of the connection. */
+void wrn_conn_compose(wrn_conn *conn, const wrn_request *request, int status, const char *type, int64_t length);
+/* The answer has gone out: on to the next request, or to the end. */
+void wrn_conn_answered(wrn_conn *conn);
+void wrn_conn_update_reading(wrn_conn *conn);
+void wrn_conn_free_request(wrn_request *request);
+/* Sends a copy; wrn_conn_wrote() comes when there is room again. */
+void wrn_conn_send(wrn_conn *conn, const void *data, size_t size);
+void wrn_conn_wrote(wrn_conn *conn);
 /* Ends what has been waited for too long. */
 void wrn_conn_sweep(wrn_conn *conn, int64_t now_ms);
 /* A listener or connection is gone: tells the handler when it was the last. */

@@ -196,7 +196,11 @@ void wrn_http_stop(wrn_http *http) {
         http->listeners = listener->next;
         uv_close(&listener->io.handle, on_listener_closed);
     }
-    for (wrn_conn *conn = http->conns; conn; conn = conn->next) wrn_conn_close_idle(conn);
+    for (wrn_conn *conn = http->conns; conn; conn = conn->next) {
+        if (conn->state != WRN_CONN_TAP) wrn_conn_close_idle(conn);
+        else if (conn->tap.stop) conn->tap.stop(conn->tap_context);
+        else wrn_conn_close(conn);
+    }
     wrn_http_check_drained(http);
 }
 

@@ -34,10 +34,16 @@ typedef struct wrn_http_config {
                        .write_ms = 30000,       \
                        .linger_ms = 2000})
 
+typedef enum wrn_http_plan {
+    WRN_HTTP_ANSWERED,
+    WRN_HTTP_COLLECT, /* have the body collected, then `run` */
+    WRN_HTTP_STREAM   /* `run` at once; it sees to the body */
+} wrn_http_plan;
+
 typedef struct wrn_http_handler {
     void *context;
-    /* The head is there. True: have the body collected, then `run` follows. False: it was answered. */
-    bool (*head)(void *context, wrn_request *request);
+    /* The head is there. */
+    wrn_http_plan (*head)(void *context, wrn_request *request);
     void (*run)(void *context, wrn_request *request);
     /* After wrn_http_stop(): the last connection has ended. */
     void (*drained)(void *context);

@@ -244,6 +244,7 @@ static const char *interpret(wrn_http_head *head, bool http_1_0, int *status) {
     if (codings && http_1_0) return "Transfer-Encoding in an HTTP/1.0 request";
     if (codings) head->content_length = -1;
     head->keep_alive = !close && (!http_1_0 || keep);
+    head->http_1_0 = http_1_0;
     return NULL;
 }
 

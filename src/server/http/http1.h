@@ -28,6 +28,7 @@ typedef struct wrn_http_head {
     int64_t content_length; /* 0: no body; -1: chunked */
     bool keep_alive;
     bool expect_continue;
+    bool http_1_0;
 } wrn_http_head;
 
 void wrn_http_head_free(wrn_http_head *head);

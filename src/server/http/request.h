@@ -1,7 +1,10 @@
 /* A request on its way through the server, and the one answer it gets.
  *
  * Whoever handles a request ends it with exactly one wrn_reply_*() call, at once or later; that call frees it. The
- * client may be gone by then, which the handler need not know. */
+ * client may be gone by then, which the handler need not know.
+ *
+ * Large bodies and answers go in pieces, and a connection can be taken over; see the ends of this file. Whoever feeds one
+ * looks at what is unsent: over WRN_HIGH_WATER it stops its source, and starts it again when told that there is room. */
 #ifndef WRN_SERVER_HTTP_REQUEST_H
 #define WRN_SERVER_HTTP_REQUEST_H
 
@@ -12,7 +15,7 @@
 #include "server/http/http1.h"
 #include "server/store/ids.h"
 
-enum { WRN_PARAMS_MAX = 2 };
+enum { WRN_PARAMS_MAX = 2, WRN_HIGH_WATER = 256 * 1024 };
 
 /* Who asks. A key acts for its team, a token for a user in a team. */
 typedef struct wrn_identity {
@@ -32,6 +35,14 @@ typedef struct wrn_request {
     wrn_identity who;
     size_t body_max; /* 0: the server's limit */
     int64_t started_us;
+    void *handler; /* for the functions below */
+    /* Set by `run` of a route that takes its body in pieces. */
+    void (*on_piece)(struct wrn_request *request, const char *data, size_t size);
+    void (*on_body_end)(struct wrn_request *request);
+    /* The client is gone, in the middle of the body or of a streamed answer. The request must still be ended. */
+    void (*on_gone)(struct wrn_request *request);
+    /* For a streamed answer: there is room again. */
+    void (*on_room)(struct wrn_request *request);
 } wrn_request;
 
 /* `value` must not hold line breaks. */
@@ -51,6 +62,47 @@ void wrn_reply_error_as(wrn_request *request, int status, const char *code, cons
 wrn_json *wrn_error_envelope(const char *code, const char *message);
 /* The HTTP status of a code of openapi.yaml; 500 when unknown. */
 int wrn_status_of(const char *code);
+
+/* ---- a body in pieces ----
+ *
+ * A route with `streams` has `run` called as soon as the head is there. It sets on_piece, on_body_end and on_gone, or
+ * answers at once. */
+
+/* Stops reading for a while; what was read already still comes. */
+void wrn_request_pause(wrn_request *request, bool pause);
+
+/* ---- an answer in pieces ---- */
+
+/* Sends the head. `length` of -1: not known. */
+void wrn_reply_begin(wrn_request *request, int status, const char *type, int64_t length);
+/* Copied. Nothing is sent to a client that is gone. */
+void wrn_reply_piece(wrn_request *request, const void *data, size_t size);
+size_t wrn_reply_unsent(const wrn_request *request);
+/* Ends the request. Unless it is `whole`, the connection breaks off, so that the client can tell. */
+void wrn_reply_end(wrn_request *request, bool whole);
+
+/* ---- a connection taken over: bytes in both directions, no longer HTTP ---- */
+
+typedef struct wrn_conn wrn_tap;
+
+typedef struct wrn_tap_events {
+    void (*data)(void *context, const char *data, size_t size);
+    void (*room)(void *context); /* unsent was over WRN_HIGH_WATER and is under half of it */
+    /* It ended or broke: the tap is gone when this returns. Not called after close or abort. */
+    void (*gone)(void *context);
+    void (*stop)(void *context); /* the server wants to stop: close soon. May be NULL: then it is aborted. */
+} wrn_tap_events;
+
+/* Answers with `head`, a whole response head, and frees the request. Nothing is read before wrn_tap_read(). NULL when
+ * the client is gone already. */
+wrn_tap *wrn_request_take_over(wrn_request *request, const char *head, const wrn_tap_events *events, void *context);
+void wrn_tap_read(wrn_tap *tap, bool on);
+/* Copied. `gone` is never called from inside. */
+void wrn_tap_write(wrn_tap *tap, const void *data, size_t size);
+size_t wrn_tap_unsent(const wrn_tap *tap);
+/* Sends what is unsent, then ends the connection. No event follows. */
+void wrn_tap_close(wrn_tap *tap);
+void wrn_tap_abort(wrn_tap *tap);
 
 /* Decodes the body into *out, of model->size. On false the request was answered with 400 invalid_request. */
 bool wrn_request_decode(wrn_request *request, const wrn_model *model, void *out);

@@ -17,6 +17,7 @@ typedef struct wrn_route {
                           * slash is optional on the path where the pattern has one. */
     wrn_access access;
     void (*run)(wrn_request *request);
+    bool streams; /* the body comes in pieces */
 } wrn_route;
 
 typedef enum wrn_match {

@@ -102,19 +102,19 @@ static void refuse_path(wrn_request *request, wrn_match match) {
     }
 }
 
-bool wrn_routes_head(void *context, wrn_request *request) {
+wrn_http_plan wrn_routes_head(void *context, wrn_request *request) {
     const wrn_server *server = context;
     const wrn_route *route = NULL;
     WRN_AUTO(wrn_buf_free) wrn_buf allow = WRN_BUF_INIT;
     wrn_match match = wrn_router_find(routes, WRN_COUNT(routes), request->head.method, request->head.path,
                                       &request->arena, request->params, &route, &allow);
     if (match == WRN_MATCH_NO_METHOD && !allow.failed) wrn_request_add_field(request, "Allow", allow.data);
-    if (match != WRN_MATCH_FOUND) return refuse_path(request, match), false;
-    if (!wrn_auth_check(&server->auth, request, route->access)) return false;
+    if (match != WRN_MATCH_FOUND) return refuse_path(request, match), WRN_HTTP_ANSWERED;
+    if (!wrn_auth_check(&server->auth, request, route->access)) return WRN_HTTP_ANSWERED;
     if (route->access == WRN_ACCESS_ANYONE && request->body_max > STRANGER_BODY_MAX)
         request->body_max = STRANGER_BODY_MAX;
     request->route = route;
-    return true;
+    return route->streams ? WRN_HTTP_STREAM : WRN_HTTP_COLLECT;
 }
 
 void wrn_routes_run(void *context, wrn_request *request) {

@@ -6,7 +6,7 @@
 #include "server/server.h"
 
 /* What the HTTP server calls: finds the route, checks who asks, then runs it. `context` is the wrn_server. */
-bool wrn_routes_head(void *context, wrn_request *request);
+wrn_http_plan wrn_routes_head(void *context, wrn_request *request);
 void wrn_routes_run(void *context, wrn_request *request);
 
 static inline wrn_server *wrn_request_server(const wrn_request *request) { return request->app; }

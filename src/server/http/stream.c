@@ -1,0 +1,174 @@
+/* Bodies and answers in pieces, and connections taken over. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "server/http/conn.h"
+
+/* ---- sending ---- */
+
+typedef struct lump {
+    uv_write_t write;
+    char data[];
+} lump;
+
+static void on_lump_written(uv_write_t *write, int status) {
+    wrn_conn *conn = write->handle->data;
+    free(write->data);
+    if (conn->state == WRN_CONN_CLOSED) return;
+    if (status < 0) return wrn_conn_close(conn);
+    wrn_conn_wrote(conn);
+}
+
+static bool queue_lump(wrn_conn *conn, const char *data, size_t size) {
+    lump *l = malloc(sizeof(*l) + size);
+    if (!l) return false;
+    memcpy(l->data, data, size);
+    l->write.data = l;
+    uv_buf_t out = uv_buf_init(l->data, (unsigned)size);
+    if (uv_write(&l->write, &conn->io.stream, &out, 1, on_lump_written) == 0) return true;
+    free(l);
+    return false;
+}
+
+/* A connection that can't be written to ends with the next sweep, not from inside the call that wrote. */
+static void break_off(wrn_conn *conn) { conn->broken = true; }
+
+void wrn_conn_send(wrn_conn *conn, const void *data, size_t size) {
+    const char *at = data;
+    if (conn->state == WRN_CONN_CLOSED || conn->broken || !size) return;
+    if (!uv_stream_get_write_queue_size(&conn->io.stream)) {
+        uv_buf_t out = uv_buf_init((char *)(uintptr_t)data, (unsigned)size);
+        int sent = uv_try_write(&conn->io.stream, &out, 1);
+        if (sent < 0 && sent != UV_EAGAIN) return break_off(conn);
+        if (sent > 0) at += sent, size -= (size_t)sent;
+    }
+    if (size && !queue_lump(conn, at, size)) break_off(conn);
+    if (uv_stream_get_write_queue_size(&conn->io.stream) > WRN_HIGH_WATER) conn->crowded = true;
+}
+
+/* All lumps of a closed tap have gone out. */
+static void end_tap(wrn_conn *conn) {
+    conn->state = WRN_CONN_LINGER;
+    conn->deadline_ms = wrn_now_ms() + conn->http->config.linger_ms;
+    conn->deaf = true;
+    if (uv_shutdown(&conn->shutdown, &conn->io.stream, NULL) != 0) return wrn_conn_close(conn);
+    wrn_conn_update_reading(conn);
+}
+
+void wrn_conn_wrote(wrn_conn *conn) {
+    size_t unsent = uv_stream_get_write_queue_size(&conn->io.stream);
+    if (conn->state == WRN_CONN_FLUSH && !unsent) return end_tap(conn);
+    if (conn->state == WRN_CONN_WRITE && !unsent) return wrn_conn_answered(conn);
+    if (!conn->crowded || unsent > WRN_HIGH_WATER / 2) return;
+    conn->crowded = false;
+    if (conn->state == WRN_CONN_TAP && conn->tap.room) conn->tap.room(conn->tap_context);
+    else if (conn->running && conn->running->on_room) conn->running->on_room(conn->running);
+}
+
+/* ---- a body in pieces ---- */
+
+void wrn_request_pause(wrn_request *request, bool pause) {
+    wrn_conn *conn = request->conn;
+    if (!conn || conn->state != WRN_CONN_BODY || conn->paused == pause) return;
+    conn->paused = pause;
+    conn->deadline_ms = pause ? 0 : wrn_now_ms() + conn->http->config.body_ms;
+    if (!conn->advancing) wrn_conn_update_reading(conn);
+}
+
+/* ---- an answer in pieces ---- */
+
+void wrn_reply_begin(wrn_request *request, int status, const char *type, int64_t length) {
+    wrn_conn *conn = request->conn;
+    if (!conn) return;
+    bool early = conn->state != WRN_CONN_BUSY && request->head.content_length != 0;
+    conn->bodiless = status == 204 || status == 304 || strcmp(request->head.method, "HEAD") == 0;
+    conn->chunked = length < 0 && !conn->bodiless && !request->head.http_1_0;
+    conn->keep_alive =
+        request->head.keep_alive && !early && !conn->http->stopping && (length >= 0 || conn->chunked || conn->bodiless);
+    wrn_conn_compose(conn, request, status, type, length);
+    conn->state = WRN_CONN_STREAM;
+    conn->deadline_ms = 0;
+    conn->unsent = 0;
+    conn->crowded = false;
+    conn->running = request;
+    if (conn->out_head.failed) break_off(conn);
+    else wrn_conn_send(conn, conn->out_head.data, conn->out_head.size);
+    wrn_buf_free(&conn->out_head);
+    if (!conn->advancing) wrn_conn_update_reading(conn);
+}
+
+void wrn_reply_piece(wrn_request *request, const void *data, size_t size) {
+    wrn_conn *conn = request->conn;
+    if (!conn || !size || conn->bodiless) return;
+    if (!conn->chunked) return wrn_conn_send(conn, data, size);
+    WRN_AUTO(wrn_buf_free) wrn_buf chunk = WRN_BUF_INIT;
+    wrn_buf_printf(&chunk, "%zx\r\n", size);
+    wrn_buf_put(&chunk, data, size);
+    wrn_buf_puts(&chunk, "\r\n");
+    if (chunk.failed) break_off(conn);
+    else wrn_conn_send(conn, chunk.data, chunk.size);
+}
+
+size_t wrn_reply_unsent(const wrn_request *request) {
+    return request->conn ? uv_stream_get_write_queue_size(&request->conn->io.stream) : 0;
+}
+
+void wrn_reply_end(wrn_request *request, bool whole) {
+    wrn_conn *conn = request->conn;
+    if (conn) conn->running = NULL;
+    wrn_conn_free_request(request);
+    if (!conn) return;
+    if (!whole || conn->broken) return wrn_conn_close(conn);
+    if (conn->chunked) wrn_conn_send(conn, "0\r\n\r\n", 5);
+    if (conn->broken) return wrn_conn_close(conn);
+    conn->state = WRN_CONN_WRITE;
+    if (!uv_stream_get_write_queue_size(&conn->io.stream)) wrn_conn_answered(conn);
+}
+
+/* ---- a connection taken over ---- */
+
+wrn_tap *wrn_request_take_over(wrn_request *request, const char *head, const wrn_tap_events *events, void *context) {
+    wrn_conn *conn = request->conn;
+    if (conn) conn->running = NULL;
+    wrn_conn_free_request(request);
+    if (!conn) return NULL;
+    conn->state = WRN_CONN_TAP;
+    conn->tap = *events;
+    conn->tap_context = context;
+    conn->paused = true;
+    conn->streaming = conn->crowded = false;
+    conn->deadline_ms = 0;
+    conn->unsent = 0;
+    wrn_conn_send(conn, head, strlen(head));
+    if (!conn->advancing) wrn_conn_update_reading(conn);
+    return conn;
+}
+
+void wrn_tap_read(wrn_tap *tap, bool on) {
+    tap->paused = !on;
+    wrn_conn_update_reading(tap);
+    if (!on || !tap->rest.size) return;
+    /* Bytes that came glued to the request. */
+    wrn_buf glued = tap->rest;
+    tap->rest = WRN_BUF_INIT;
+    tap->tap.data(tap->tap_context, glued.data, glued.size);
+    wrn_buf_free(&glued);
+}
+
+void wrn_tap_write(wrn_tap *tap, const void *data, size_t size) { wrn_conn_send(tap, data, size); }
+
+size_t wrn_tap_unsent(const wrn_tap *tap) { return uv_stream_get_write_queue_size(&tap->io.stream); }
+
+void wrn_tap_close(wrn_tap *tap) {
+    tap->state = WRN_CONN_FLUSH;
+    wrn_buf_free(&tap->rest);
+    if (tap->broken) return wrn_conn_close(tap);
+    if (!uv_stream_get_write_queue_size(&tap->io.stream)) end_tap(tap);
+    else wrn_conn_update_reading(tap);
+}
+
+void wrn_tap_abort(wrn_tap *tap) {
+    tap->state = WRN_CONN_FLUSH; /* no word of it to the owner */
+    wrn_conn_close(tap);
+}
