@@ -29,6 +29,7 @@ LIBRARIES = {
     "json-c/": {"base"},
     "curl/": {"net", "bench"},
     "wslay/": {"wire"},
+    "nettle/": {"wire"},
     "uv.h": {"server"},
     "sqlite3.h": {"server"},
     "sodium.h": {"server"},

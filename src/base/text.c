@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <time.h>
 
 static const char BASE64[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
@@ -123,4 +124,16 @@ bool wrn_parse_int(const char *text, int64_t min, int64_t max, int64_t *out) {
     if (errno || *end || end == text || value < min || value > max) return false;
     *out = value;
     return true;
+}
+
+bool wrn_list_has(const char *list, const char *token) {
+    size_t wanted = strlen(token);
+    while (*list) {
+        list += strspn(list, " \t,");
+        size_t size = strcspn(list, ","), trimmed = size;
+        while (trimmed && (list[trimmed - 1] == ' ' || list[trimmed - 1] == '\t')) trimmed--;
+        if (trimmed == wanted && strncasecmp(list, token, wanted) == 0) return true;
+        list += size;
+    }
+    return false;
 }

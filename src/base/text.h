@@ -29,4 +29,7 @@ void wrn_rfc3339(char out[WRN_RFC3339_SIZE], int64_t unix_seconds);
 /* Parses a decimal number in [min, max] that takes up the whole string. */
 bool wrn_parse_int(const char *text, int64_t min, int64_t max, int64_t *out);
 
+/* Whether a comma-separated list of a header field has this token; letter case counts for nothing. */
+bool wrn_list_has(const char *list, const char *token);
+
 #endif

@@ -4,6 +4,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include "base/text.h"
+
 #ifdef WRN_HAVE_LLHTTP
 #include <llhttp.h>
 typedef llhttp_t parser_type;
@@ -196,17 +198,6 @@ static bool split_target(head_builder *b) {
     return true;
 }
 
-static bool list_has(const char *list, const char *word) {
-    size_t size = strlen(word);
-    while (*list) {
-        list += strspn(list, " \t,");
-        size_t item = strcspn(list, " \t,");
-        if (item == size && strncasecmp(list, word, size) == 0) return true;
-        list += item;
-    }
-    return false;
-}
-
 static bool read_length(const char *value, int64_t *out) {
     size_t digits = strspn(value, "0123456789");
     if (!digits || digits > 18 || value[digits]) return false;
@@ -230,8 +221,8 @@ static const char *interpret(wrn_http_head *head, bool http_1_0, int *status) {
             if (strcasecmp(value, "chunked") != 0) return *status = 501, "only the transfer encoding chunked is known";
         }
         if (strcmp(name, "connection") == 0) {
-            close = close || list_has(value, "close");
-            keep = keep || list_has(value, "keep-alive");
+            close = close || wrn_list_has(value, "close");
+            keep = keep || wrn_list_has(value, "keep-alive");
         }
         if (strcmp(name, "expect") == 0) {
             if (strcasecmp(value, "100-continue") != 0)

@@ -1,0 +1,205 @@
+#include "wire/ws.h"
+
+#include <errno.h>
+#include <nettle/sha1.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <wslay/wslay.h>
+
+#include "base/text.h"
+
+struct wrn_ws {
+    wslay_event_context_ptr wslay;
+    wrn_ws_events events;
+    void *context;
+    const uint8_t *in; /* while bytes are fed */
+    size_t in_size;
+    wrn_buf out;
+    bool client;
+    bool over;   /* nothing more is received */
+    int problem; /* the close code sent on our own account */
+    uint8_t random[256];
+    size_t random_left;
+};
+
+/* ---- wslay's callbacks ---- */
+
+static ssize_t on_recv(wslay_event_context_ptr wslay, uint8_t *data, size_t room, int flags, void *context) {
+    wrn_ws *ws = context;
+    (void)flags;
+    if (!ws->in_size) {
+        wslay_event_set_error(wslay, WSLAY_ERR_WOULDBLOCK);
+        return -1;
+    }
+    size_t size = room < ws->in_size ? room : ws->in_size;
+    memcpy(data, ws->in, size);
+    ws->in += size;
+    ws->in_size -= size;
+    return (ssize_t)size;
+}
+
+static ssize_t on_send(wslay_event_context_ptr wslay, const uint8_t *data, size_t size, int flags, void *context) {
+    wrn_ws *ws = context;
+    (void)flags;
+    wrn_buf_put(&ws->out, data, size);
+    if (!ws->out.failed) return (ssize_t)size;
+    wslay_event_set_error(wslay, WSLAY_ERR_CALLBACK_FAILURE);
+    return -1;
+}
+
+/* A mask keeps scripts from forging other protocols' bytes (RFC 6455 section 10.3): it must not be guessable. */
+static int on_mask(wslay_event_context_ptr wslay, uint8_t *mask, size_t size, void *context) {
+    wrn_ws *ws = context;
+    if (ws->random_left < size) {
+        if (getrandom(ws->random, sizeof(ws->random), 0) != (ssize_t)sizeof(ws->random)) {
+            wslay_event_set_error(wslay, WSLAY_ERR_CALLBACK_FAILURE);
+            return -1;
+        }
+        ws->random_left = sizeof(ws->random);
+    }
+    ws->random_left -= size;
+    memcpy(mask, ws->random + ws->random_left, size);
+    return 0;
+}
+
+/* RFC 6455 section 7.4: codes that may stand in a close frame. wslay lets the others pass. */
+static bool is_good_close(const struct wslay_event_on_msg_recv_arg *message) {
+    uint16_t code = message->status_code;
+    if (message->msg_length == 1) return false;
+    return message->msg_length == 0 || (code >= 1000 && code <= 1003) || (code >= 1007 && code <= 1014) ||
+           (code >= 3000 && code <= 4999);
+}
+
+static void on_message(wslay_event_context_ptr wslay, const struct wslay_event_on_msg_recv_arg *message,
+                       void *context) {
+    wrn_ws *ws = context;
+    (void)wslay;
+    if (ws->over) return;
+    if (message->opcode == WSLAY_CONNECTION_CLOSE) {
+        ws->over = true;
+        if (!is_good_close(message)) ws->problem = WRN_WS_PROTOCOL_ERROR;
+        else ws->events.closed(ws->context, message->status_code ? message->status_code : WRN_WS_NO_STATUS);
+    } else if (message->opcode == WSLAY_TEXT_FRAME || message->opcode == WSLAY_BINARY_FRAME) {
+        ws->events.message(ws->context, message->opcode == WSLAY_BINARY_FRAME, (const char *)message->msg,
+                           message->msg_length);
+    }
+}
+
+/* ---- life ---- */
+
+wrn_ws *wrn_ws_new(bool client, size_t message_max, const wrn_ws_events *events, void *context) {
+    static const struct wslay_event_callbacks callbacks = {
+        .recv_callback = on_recv,
+        .send_callback = on_send,
+        .genmask_callback = on_mask,
+        .on_msg_recv_callback = on_message,
+    };
+    wrn_ws *ws = calloc(1, sizeof(*ws));
+    if (!ws) return NULL;
+    ws->events = *events;
+    ws->context = context;
+    ws->client = client;
+    int rc = client ? wslay_event_context_client_init(&ws->wslay, &callbacks, ws)
+                    : wslay_event_context_server_init(&ws->wslay, &callbacks, ws);
+    if (rc != 0) {
+        free(ws);
+        return NULL;
+    }
+    wslay_event_config_set_max_recv_msg_length(ws->wslay, message_max);
+    return ws;
+}
+
+void wrn_ws_free(wrn_ws *ws) {
+    if (!ws) return;
+    wslay_event_context_free(ws->wslay);
+    wrn_buf_free(&ws->out);
+    free(ws);
+}
+
+/* Everything queued goes to `out`. */
+static bool flush(wrn_ws *ws) {
+    return ws->problem ? !ws->out.failed : wslay_event_send(ws->wslay) == 0 && !ws->out.failed;
+}
+
+/* For broken frames wslay has nothing but an empty close frame. */
+static void put_close(wrn_ws *ws, int code) {
+    uint8_t payload[] = {(uint8_t)(code >> 8), (uint8_t)code}, mask[4] = {0};
+    if (ws->client) on_mask(ws->wslay, mask, sizeof(mask), ws);
+    wrn_buf_putc(&ws->out, (char)0x88);
+    wrn_buf_putc(&ws->out, (char)(sizeof(payload) | (ws->client ? 0x80 : 0)));
+    if (ws->client) wrn_buf_put(&ws->out, mask, sizeof(mask));
+    for (size_t i = 0; i < sizeof(payload); i++) wrn_buf_putc(&ws->out, (char)(payload[i] ^ mask[i]));
+}
+
+/* Reception has ended and the other end has not closed. */
+static void give_up(wrn_ws *ws, int rc) {
+    ws->over = true;
+    if (rc == 0 && flush(ws)) {
+        ws->problem = wslay_event_get_status_code_sent(ws->wslay);
+        return;
+    }
+    ws->problem = rc == WSLAY_ERR_CALLBACK_FAILURE ? WRN_WS_PROTOCOL_ERROR : WRN_WS_INTERNAL_ERROR;
+    put_close(ws, ws->problem);
+}
+
+bool wrn_ws_feed(wrn_ws *ws, const void *data, size_t size) {
+    if (ws->over) return false;
+    ws->in = data;
+    ws->in_size = size;
+    int rc = wslay_event_recv(ws->wslay);
+    ws->in = NULL;
+    ws->in_size = 0;
+    if (ws->problem) put_close(ws, ws->problem);
+    if (!ws->over && (rc != 0 || !wslay_event_get_read_enabled(ws->wslay))) give_up(ws, rc);
+    return flush(ws) && !ws->over;
+}
+
+bool wrn_ws_send(wrn_ws *ws, bool binary, const void *data, size_t size) {
+    const struct wslay_event_msg message = {binary ? WSLAY_BINARY_FRAME : WSLAY_TEXT_FRAME, data, size};
+    return wslay_event_queue_msg(ws->wslay, &message) == 0 && flush(ws);
+}
+
+bool wrn_ws_ping(wrn_ws *ws) {
+    const struct wslay_event_msg message = {WSLAY_PING, NULL, 0};
+    return wslay_event_queue_msg(ws->wslay, &message) == 0 && flush(ws);
+}
+
+bool wrn_ws_close(wrn_ws *ws, int code) {
+    return wslay_event_queue_close(ws->wslay, (uint16_t)code, NULL, 0) == 0 && flush(ws);
+}
+
+wrn_buf *wrn_ws_out(wrn_ws *ws) { return &ws->out; }
+int wrn_ws_problem(const wrn_ws *ws) { return ws->problem; }
+
+/* ---- the handshake ---- */
+
+static void encode(const void *data, size_t size, char *out, size_t out_size) {
+    WRN_AUTO(wrn_buf_free) wrn_buf text = WRN_BUF_INIT;
+    wrn_base64_encode(&text, data, size);
+    *out = '\0';
+    if (!text.failed && text.size < out_size) memcpy(out, text.data, text.size + 1);
+}
+
+bool wrn_ws_make_key(char key[WRN_WS_KEY_SIZE]) {
+    uint8_t random[16];
+    if (getrandom(random, sizeof(random), 0) != (ssize_t)sizeof(random)) return false;
+    encode(random, sizeof(random), key, WRN_WS_KEY_SIZE);
+    return *key;
+}
+
+void wrn_ws_accept(const char *key, char accept[WRN_WS_ACCEPT_SIZE]) {
+    static const char suffix[] = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
+    struct sha1_ctx sha;
+    uint8_t digest[SHA1_DIGEST_SIZE];
+    sha1_init(&sha);
+    sha1_update(&sha, strlen(key), (const uint8_t *)key);
+    sha1_update(&sha, sizeof(suffix) - 1, (const uint8_t *)suffix);
+    sha1_digest(&sha, sizeof(digest), digest);
+    encode(digest, sizeof(digest), accept, WRN_WS_ACCEPT_SIZE);
+}
+
+bool wrn_ws_is_key(const char *key) {
+    uint8_t bytes[18];
+    return strlen(key) == WRN_WS_KEY_SIZE - 1 && wrn_base64_decode(bytes, key, WRN_WS_KEY_SIZE - 1) == 16;
+}

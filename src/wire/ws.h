@@ -1,0 +1,59 @@
+/* WebSocket (RFC 6455) for both ends: bytes in, messages out. No descriptor and no clock.
+ *
+ * The framing is wslay's, known to ws.c only. Pings are answered here, fragments joined, text checked to be UTF-8; what
+ * breaks the rules ends the connection with the fitting close code. What is to be sent gathers in wrn_ws_out(). */
+#ifndef WRN_WIRE_WS_H
+#define WRN_WIRE_WS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+
+typedef struct wrn_ws wrn_ws;
+
+enum {
+    WRN_WS_NORMAL = 1000,
+    WRN_WS_GOING_AWAY = 1001,
+    WRN_WS_PROTOCOL_ERROR = 1002,
+    WRN_WS_NO_STATUS = 1005, /* a close frame without a code */
+    WRN_WS_TOO_BIG = 1009,
+    WRN_WS_INTERNAL_ERROR = 1011
+};
+
+typedef struct wrn_ws_events {
+    /* A whole message. */
+    void (*message)(void *context, bool binary, const char *data, size_t size);
+    /* The other end has closed. Our answer is in wrn_ws_out(). */
+    void (*closed)(void *context, int code);
+} wrn_ws_events;
+
+/* The client's end masks what it sends. Longer messages than `message_max` end the connection. NULL when out of memory. */
+wrn_ws *wrn_ws_new(bool client, size_t message_max, const wrn_ws_events *events, void *context);
+/* Not from inside its events. */
+void wrn_ws_free(wrn_ws *ws);
+
+/* False when nothing more can be received: closed by the other end, or it broke the rules (wrn_ws_problem() says how). */
+bool wrn_ws_feed(wrn_ws *ws, const void *data, size_t size);
+/* Each queues and is false when out of memory, or after the end. */
+bool wrn_ws_send(wrn_ws *ws, bool binary, const void *data, size_t size);
+bool wrn_ws_ping(wrn_ws *ws);
+bool wrn_ws_close(wrn_ws *ws, int code);
+/* Bytes to send; the caller consumes them. */
+wrn_buf *wrn_ws_out(wrn_ws *ws);
+/* The close code we sent for want of the rules being kept; 0: they were. */
+int wrn_ws_problem(const wrn_ws *ws);
+
+/* ---- the handshake ---- */
+
+enum { WRN_WS_KEY_SIZE = 25, WRN_WS_ACCEPT_SIZE = 29 };
+
+/* A fresh Sec-WebSocket-Key. False without random numbers. */
+bool wrn_ws_make_key(char key[WRN_WS_KEY_SIZE]);
+/* The Sec-WebSocket-Accept that belongs to a key (RFC 6455 section 4.2.2). */
+void wrn_ws_accept(const char *key, char accept[WRN_WS_ACCEPT_SIZE]);
+/* Sixteen bytes in base64. */
+bool wrn_ws_is_key(const char *key);
+
+#endif
