@@ -363,9 +363,18 @@ static const wrn_field fields_ws_exec_start[] = {
     {"type", offsetof(wrn_ws_exec_start, type), 0, WRN_FIELD_STRING, true, false, NULL},
     {"cmd", offsetof(wrn_ws_exec_start, cmd), 0, WRN_FIELD_STRING, true, false, NULL},
     {"args", offsetof(wrn_ws_exec_start, args), offsetof(wrn_ws_exec_start, args_count), WRN_FIELD_STRINGS, false, false, NULL},
+    {"envs", offsetof(wrn_ws_exec_start, envs), offsetof(wrn_ws_exec_start, envs_count), WRN_FIELD_MAP, false, false, NULL},
+    {"cwd", offsetof(wrn_ws_exec_start, cwd), 0, WRN_FIELD_STRING, false, false, NULL},
+    {"stdin", offsetof(wrn_ws_exec_start, input), 0, WRN_FIELD_BOOL, false, false, NULL},
 };
 const wrn_model wrn_model_ws_exec_start = {
     "WsExecStart", sizeof(wrn_ws_exec_start), fields_ws_exec_start, WRN_COUNT(fields_ws_exec_start)};
+
+static const wrn_field fields_ws_exec_close_stdin[] = {
+    {"type", offsetof(wrn_ws_exec_close_stdin, type), 0, WRN_FIELD_STRING, true, false, NULL},
+};
+const wrn_model wrn_model_ws_exec_close_stdin = {
+    "WsExecCloseStdin", sizeof(wrn_ws_exec_close_stdin), fields_ws_exec_close_stdin, WRN_COUNT(fields_ws_exec_close_stdin)};
 
 static const wrn_field fields_ws_exec_stop[] = {
     {"type", offsetof(wrn_ws_exec_stop, type), 0, WRN_FIELD_STRING, true, false, NULL},

@@ -626,6 +626,9 @@ typedef struct wrn_ws_auth {
 #define WRN_HAS_WS_EXEC_START_TYPE (UINT64_C(1) << 0)
 #define WRN_HAS_WS_EXEC_START_CMD (UINT64_C(1) << 1)
 #define WRN_HAS_WS_EXEC_START_ARGS (UINT64_C(1) << 2)
+#define WRN_HAS_WS_EXEC_START_ENVS (UINT64_C(1) << 3)
+#define WRN_HAS_WS_EXEC_START_CWD (UINT64_C(1) << 4)
+#define WRN_HAS_WS_EXEC_START_INPUT (UINT64_C(1) << 5)
 
 /* Schema WsExecStart. */
 typedef struct wrn_ws_exec_start {
@@ -636,7 +639,25 @@ typedef struct wrn_ws_exec_start {
     const char *cmd;
     const char *const *args;
     size_t args_count;
+    /* Ours only; upstream ignores it. */
+    const wrn_pair *envs;
+    size_t envs_count;
+    /* Ours only; upstream ignores it. */
+    const char *cwd;
+    /* Ours only, and only with the subprotocol wrenn.bytes.v1. The command reads what the client sends, until
+     * `close_stdin`; otherwise it reads /dev/null. */
+    int64_t input;
 } wrn_ws_exec_start;
+
+#define WRN_HAS_WS_EXEC_CLOSE_STDIN_TYPE (UINT64_C(1) << 0)
+
+/* Schema WsExecCloseStdin. Ours only. The end of the command's standard input; what was sent before still arrives. */
+typedef struct wrn_ws_exec_close_stdin {
+    uint64_t present;    /* WRN_HAS_WS_EXEC_CLOSE_STDIN_* bits of the members that were there */
+    uint64_t nulls;      /* those of them that were null */
+    const char *unknown; /* a JSON object of the members this version does not know, or NULL */
+    const char *type;
+} wrn_ws_exec_close_stdin;
 
 #define WRN_HAS_WS_EXEC_STOP_TYPE (UINT64_C(1) << 0)
 
@@ -893,6 +914,7 @@ extern const wrn_model wrn_model_host_credentials;
 extern const wrn_model wrn_model_health;
 extern const wrn_model wrn_model_ws_auth;
 extern const wrn_model wrn_model_ws_exec_start;
+extern const wrn_model wrn_model_ws_exec_close_stdin;
 extern const wrn_model wrn_model_ws_exec_stop;
 extern const wrn_model wrn_model_ws_proc_started;
 extern const wrn_model wrn_model_ws_proc_stdout;

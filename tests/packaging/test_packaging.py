@@ -67,7 +67,7 @@ def static(at):
 
 def wanted_of_closure(flags):
     """Without the private libraries of libraries that are linked shared: their headers may not be installed."""
-    direct = {"-lcurl", "-ljson-c", "-lwslay", "-pthread", "-lpthread"}
+    direct = {"-lcurl", "-ljson-c", "-lwslay", "-lnettle", "-pthread", "-lpthread"}
     return [flag for flag in flags if not str(flag).startswith("-l") or flag in direct]
 
 

@@ -35,14 +35,19 @@ static const char *bearer_of(const wrn_request *request) {
 bool wrn_auth_check(const wrn_auth *auth, wrn_request *request, wrn_access access) {
     if (access == WRN_ACCESS_ANYONE) return true;
     const char *key = wrn_http_head_get(&request->head, "x-api-key");
-    if (access == WRN_ACCESS_TEAM && key && *key) return check_key(auth, request, key);
+    bool for_team = access == WRN_ACCESS_TEAM || access == WRN_ACCESS_LATE;
+    if (for_team && key && *key) return check_key(auth, request, key);
     const char *token = bearer_of(request);
-    if (!token && access == WRN_ACCESS_TEAM) token = wrn_query_get(request->head.query, "token", &request->arena);
+    if (!token && for_team) token = wrn_query_get(request->head.query, "token", &request->arena);
     if (token && wrn_jwt_verify(auth->secret, token, wrn_unix_time(), &request->who)) return true;
     if (token) return refuse(request, "invalid or expired token");
-    return refuse(request, access == WRN_ACCESS_TEAM
-                               ? "send an API key as X-API-Key, or a token as Authorization: Bearer"
-                               : "send a user's token as Authorization: Bearer");
+    if (access == WRN_ACCESS_LATE) return true;
+    return refuse(request, for_team ? "send an API key as X-API-Key, or a token as Authorization: Bearer"
+                                    : "send a user's token as Authorization: Bearer");
+}
+
+bool wrn_auth_check_token(const wrn_auth *auth, const char *token, wrn_identity *who) {
+    return wrn_jwt_verify(auth->secret, token, wrn_unix_time(), who);
 }
 
 static bool store_secret(wrn_auth *auth, const char *path) {

@@ -13,6 +13,8 @@ typedef struct wrn_auth {
 
 /* Fills request->who. False: the request was answered (401, or 500 when the database fails). */
 bool wrn_auth_check(const wrn_auth *auth, wrn_request *request, wrn_access access);
+/* For the first message of a WebSocket. */
+bool wrn_auth_check_token(const wrn_auth *auth, const char *token, wrn_identity *who);
 /* Reads the signing secret from `path`, or makes it there with mode 0600. */
 bool wrn_auth_load_secret(wrn_auth *auth, const char *path, char *why, size_t why_size);
 

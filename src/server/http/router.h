@@ -8,6 +8,7 @@
 typedef enum wrn_access {
     WRN_ACCESS_ANYONE,
     WRN_ACCESS_TEAM, /* X-API-Key or a user's token */
+    WRN_ACCESS_LATE, /* the same, or none at all: then who.team_id is "", and the first message must bring a token */
     WRN_ACCESS_USER  /* a user's token only */
 } wrn_access;
 

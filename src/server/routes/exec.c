@@ -1,4 +1,5 @@
 /* exec: runs a command and answers with all of its output. */
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -6,13 +7,14 @@
 #include "base/text.h"
 #include "gen/requests.h"
 #include "server/routes/routes.h"
+#include "server/sandbox/commands.h"
 
 enum { TIMEOUT_DEFAULT_SEC = 30, ENVS_MAX = 4096, CONTROL_FREE = 4096 };
 
 /* Lives in the request's arena; the buffers are freed before the answer, which frees the rest. */
 typedef struct run {
+    wrn_viewer viewer; /* first, so that it leads here */
     wrn_request *request;
-    wrn_command *command;
     wrn_exec_request asked;
     wrn_buf out, err;
     size_t size_max;
@@ -21,14 +23,14 @@ typedef struct run {
     char sandbox_id[WRN_ID_SIZE];
 } run;
 
-static void on_output(void *context, int stream, const void *data, size_t size) {
-    run *r = context;
+static void on_output(wrn_viewer *viewer, int stream, const void *data, size_t size) {
+    run *r = (run *)viewer;
     if (r->overflown) return;
     if (size > r->size_max - r->out.size - r->err.size) {
         r->overflown = true;
         wrn_buf_free(&r->out);
         wrn_buf_free(&r->err);
-        wrn_command_kill(r->command);
+        wrn_command_signal(viewer->command, SIGKILL);
         return;
     }
     wrn_buf_put(stream == 2 ? &r->err : &r->out, data, size);
@@ -96,8 +98,8 @@ static wrn_json *result(run *r, wrn_proc_end end, int code) {
     return wrn_model_encode(&wrn_model_exec_result, &answer);
 }
 
-static void on_end(void *context, wrn_proc_end end, int code, const wrn_fault *fault) {
-    run *r = context;
+static void on_end(wrn_viewer *viewer, wrn_proc_end end, int code, const wrn_fault *fault) {
+    run *r = (run *)viewer;
     wrn_request *request = r->request;
     wrn_json *answer = NULL;
     int status = 502;
@@ -127,26 +129,24 @@ static void on_end(void *context, wrn_proc_end end, int code, const wrn_fault *f
     wrn_reply_json(request, status, answer);
 }
 
-/* "KEY=VALUE" texts; NULL when the request was answered. */
-static const char *const *environment(wrn_request *request, const wrn_exec_request *asked) {
-    if (asked->envs_count > ENVS_MAX) {
-        wrn_reply_error(request, "invalid_request", "member \"envs\" has more than %d variables", ENVS_MAX);
+const char *const *wrn_exec_environment(wrn_arena *arena, const wrn_pair *envs, size_t count, wrn_fault *fault) {
+    if (count > ENVS_MAX) {
+        wrn_fault_set(fault, "invalid_request", "member \"envs\" has more than %d variables", ENVS_MAX);
         return NULL;
     }
-    const char **list = wrn_arena_alloc(&request->arena, (asked->envs_count + 1) * sizeof(*list));
-    for (size_t i = 0; list && i < asked->envs_count; i++) {
-        const wrn_pair *pair = &asked->envs[i];
-        if (!*pair->key || strchr(pair->key, '=')) {
-            wrn_reply_error(request, "invalid_request", "member \"envs\": \"%.64s\" can't be a variable's name",
-                            pair->key);
+    const char **list = wrn_arena_alloc(arena, (count + 1) * sizeof(*list));
+    for (size_t i = 0; list && i < count; i++) {
+        if (!*envs[i].key || strchr(envs[i].key, '=')) {
+            wrn_fault_set(fault, "invalid_request", "member \"envs\": \"%.64s\" can't be a variable's name",
+                          envs[i].key);
             return NULL;
         }
         WRN_AUTO(wrn_buf_free) wrn_buf line = WRN_BUF_INIT;
-        wrn_buf_printf(&line, "%s=%s", pair->key, pair->value);
-        list[i] = line.failed ? NULL : wrn_arena_dup(&request->arena, line.data, line.size);
+        wrn_buf_printf(&line, "%s=%s", envs[i].key, envs[i].value);
+        list[i] = line.failed ? NULL : wrn_arena_dup(arena, line.data, line.size);
         if (!list[i]) list = NULL;
     }
-    if (!list) wrn_reply_error(request, "internal_error", "out of memory");
+    if (!list) wrn_fault_set(fault, "internal_error", "out of memory");
     return list;
 }
 
@@ -160,10 +160,8 @@ void wrn_route_exec(wrn_request *request) {
     if (!r) return wrn_reply_error(request, "internal_error", "out of memory");
     if (!wrn_request_decode(request, &wrn_model_exec_request, &r->asked)) return;
     if (!*r->asked.cmd) return wrn_reply_error(request, "invalid_request", "member \"cmd\" must not be empty");
-    if (r->asked.background)
-        return wrn_reply_error(request, "not_implemented", "background commands are not implemented by this server");
-    const char *const *envs = environment(request, &r->asked);
-    if (!envs) return;
+    const char *const *envs = wrn_exec_environment(&request->arena, r->asked.envs, r->asked.envs_count, &fault);
+    if (!envs) return wrn_reply_fault(request, &fault);
     r->request = request;
     r->size_max = (size_t)server->config->max_output_bytes;
     r->started_us = wrn_now_us();
@@ -173,8 +171,9 @@ void wrn_route_exec(wrn_request *request) {
                                 .args = r->asked.args,
                                 .envs = envs,
                                 .cwd = r->asked.cwd && *r->asked.cwd ? r->asked.cwd : NULL,
-                                .timeout_ms = seconds * 1000};
-    const wrn_proc_events events = {.on_output = on_output, .on_end = on_end, .context = r};
-    r->command = wrn_sandboxes_exec(server->sandboxes, &row, &spec, &events, &fault);
-    if (!r->command) wrn_reply_fault(request, &fault);
+                                .timeout_ms = r->asked.background ? 0 : seconds * 1000};
+    if (r->asked.background) return wrn_exec_background(request, &row, &r->asked, &spec);
+    r->viewer = (wrn_viewer){.output = on_output, .end = on_end};
+    if (!wrn_command_start(server->sandboxes, &row, &spec, WRN_COMMAND_FOREGROUND, NULL, &r->viewer, &fault))
+        wrn_reply_fault(request, &fault);
 }

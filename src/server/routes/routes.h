@@ -2,6 +2,7 @@
 #ifndef WRN_SERVER_ROUTES_ROUTES_H
 #define WRN_SERVER_ROUTES_ROUTES_H
 
+#include "gen/requests.h"
 #include "server/http/router.h"
 #include "server/server.h"
 
@@ -29,9 +30,21 @@ void wrn_route_ping(wrn_request *request);
 void wrn_route_pause(wrn_request *request);
 void wrn_route_resume(wrn_request *request);
 void wrn_route_exec(wrn_request *request);
+void wrn_route_list_processes(wrn_request *request);
+void wrn_route_kill_process(wrn_request *request);
+/* WebSockets */
+void wrn_route_exec_stream(wrn_request *request);
+void wrn_route_process_stream(wrn_request *request);
+void wrn_route_pty(wrn_request *request);
 
 /* The sandbox that the path names, of the caller's team. False: the request was answered (400, 404 or 500). */
 bool wrn_request_sandbox(wrn_request *request, wrn_sandbox_row *row);
+
+/* "KEY=VALUE" texts in `arena`; NULL with a fault. */
+const char *const *wrn_exec_environment(wrn_arena *arena, const wrn_pair *envs, size_t count, wrn_fault *fault);
+/* exec with background: answers once the command has started. */
+void wrn_exec_background(wrn_request *request, const wrn_sandbox_row *row, const wrn_exec_request *asked,
+                         const wrn_proc_spec *spec);
 
 /* api/openapi.yaml as it was when this was built. */
 extern const char wrn_openapi[];

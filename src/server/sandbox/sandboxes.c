@@ -1,6 +1,5 @@
 #include "server/sandbox/sandboxes.h"
 
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,46 +7,9 @@
 #include "base/auto.h"
 #include "base/clock.h"
 #include "server/log.h"
+#include "server/sandbox/internal.h"
 
-enum { BUCKETS = 1024, CHANGES_MAX = 64 };
-
-typedef struct change {
-    struct change *next;
-    wrn_event event;
-    wrn_sandbox_done_fn done; /* NULL: nobody waits */
-    void *context;
-} change;
-
-typedef struct sandbox {
-    wrn_sandboxes *all;
-    struct sandbox *next; /* in its bucket */
-    wrn_sandbox_row row;
-    wrn_state state;
-    wrn_box *box;
-    bool busy, gone;
-    change *changes, **last_change; /* the first one is in progress when busy */
-    size_t change_count;
-    wrn_sandbox_done_fn created;
-    void *created_context;
-    size_t commands; /* that run */
-    int64_t active_ms;
-    uv_timer_t idle;
-} sandbox;
-
-struct wrn_sandboxes {
-    wrn_sandboxes_config config;
-    sandbox *buckets[BUCKETS];
-    int64_t count, memory_mb;
-    bool stopping;
-    void (*stopped)(void *context);
-    void *stopped_context;
-};
-
-struct wrn_command {
-    sandbox *sandbox;
-    wrn_proc *proc;
-    wrn_proc_events events;
-};
+enum { CHANGES_MAX = 64 };
 
 static void start_changes(sandbox *s);
 
@@ -58,7 +20,7 @@ static void db_fault(wrn_fault *fault) { wrn_fault_set(fault, "db_error", "the d
 static sandbox **bucket_of(wrn_sandboxes *all, const char *id) {
     uint32_t hash = 2166136261U;
     for (const char *c = id; *c; c++) hash = (hash ^ (unsigned char)*c) * 16777619U;
-    return &all->buckets[hash % BUCKETS];
+    return &all->buckets[hash % WRN_BUCKETS];
 }
 
 static sandbox *find(wrn_sandboxes *all, const char *id) {
@@ -119,7 +81,7 @@ static void on_idle(uv_timer_t *timer);
 
 static void arm_idle(sandbox *s) {
     if (s->gone) return;
-    if (s->row.timeout_sec <= 0 || s->state != WRN_STATE_RUNNING || s->commands) {
+    if (s->row.timeout_sec <= 0 || s->state != WRN_STATE_RUNNING || s->foreground) {
         uv_timer_stop(&s->idle);
         return;
     }
@@ -127,14 +89,13 @@ static void arm_idle(sandbox *s) {
     uv_timer_start(&s->idle, on_idle, left > 0 ? (uint64_t)left : 0, 0);
 }
 
-/* Something used it. Does not write: the store's copy has whole seconds and is only for show. */
-static void touch(sandbox *s) {
+void wrn_sandbox_touch(sandbox *s) {
     s->active_ms = wrn_now_ms();
     arm_idle(s);
 }
 
-static void touch_and_write(sandbox *s) {
-    touch(s);
+void wrn_sandbox_touch_and_write(sandbox *s) {
+    wrn_sandbox_touch(s);
     int64_t now = wrn_unix_time();
     if (s->row.last_active_at == now || s->state != WRN_STATE_RUNNING) return;
     s->row.last_active_at = now;
@@ -195,7 +156,7 @@ static void on_thawed(void *context, const wrn_fault *fault) {
     } else if (!fault) {
         s->row.started_at = 0;
         if (!enter(s, step.next)) db_fault(&own), fault = &own;
-        touch(s);
+        wrn_sandbox_touch(s);
     }
     end_change(s, fault);
     start_changes(s);
@@ -306,7 +267,7 @@ static void on_created(void *context, wrn_box *box, const wrn_fault *fault) {
     s->busy = false;
     s->created(s->created_context, fault ? NULL : &s->row, fault);
     if (box) {
-        touch(s);
+        wrn_sandbox_touch(s);
         if (fault) add_change(s, WRN_EVENT_DESTROY, NULL, NULL);
         return start_changes(s);
     }
@@ -391,8 +352,7 @@ static void on_ping(void *context, const wrn_fault *fault) {
     free(p);
 }
 
-/* The one that lives and can be used; NULL with a fault. */
-static sandbox *usable(wrn_sandboxes *all, const wrn_sandbox_row *row, wrn_fault *fault) {
+sandbox *wrn_sandbox_usable(wrn_sandboxes *all, const wrn_sandbox_row *row, wrn_fault *fault) {
     sandbox *s = find(all, row->id);
     if (!wrn_sandbox_is_usable(s ? &s->row : row, fault)) return NULL;
     if (!s) wrn_fault_set(fault, "not_found", "the sandbox is gone");
@@ -401,54 +361,28 @@ static sandbox *usable(wrn_sandboxes *all, const wrn_sandbox_row *row, wrn_fault
 
 void wrn_sandboxes_ping(wrn_sandboxes *all, const wrn_sandbox_row *row, wrn_sandbox_done_fn done, void *context) {
     wrn_fault fault;
-    sandbox *s = usable(all, row, &fault);
+    sandbox *s = wrn_sandbox_usable(all, row, &fault);
     ping *p = s ? calloc(1, sizeof(*p)) : NULL;
     if (s && !p) wrn_fault_set(&fault, "internal_error", "out of memory");
     if (!p) return done(context, NULL, &fault);
-    touch_and_write(s);
+    wrn_sandbox_touch_and_write(s);
     *p = (ping){s->row, done, context};
     all->config.ops->ping(s->box, on_ping, p);
 }
 
-static void on_command_start(void *context, int64_t pid) {
-    wrn_command *command = context;
-    if (command->events.on_start) command->events.on_start(command->events.context, pid);
+void wrn_sandboxes_dial(wrn_sandboxes *all, const wrn_sandbox_row *row, uint16_t port, wrn_dial_fn done,
+                        void *context) {
+    wrn_fault fault;
+    sandbox *s = wrn_sandbox_usable(all, row, &fault);
+    if (!s) return done(context, -1, &fault);
+    wrn_sandbox_touch(s);
+    all->config.ops->dial(s->box, port, done, context);
 }
 
-static void on_command_output(void *context, int stream, const void *data, size_t size) {
-    wrn_command *command = context;
-    command->events.on_output(command->events.context, stream, data, size);
+void wrn_sandboxes_touch(wrn_sandboxes *all, const char *id) {
+    sandbox *s = find(all, id);
+    if (s) wrn_sandbox_touch(s);
 }
-
-static void on_command_end(void *context, wrn_proc_end end, int code, const wrn_fault *fault) {
-    wrn_command *command = context;
-    sandbox *s = command->sandbox;
-    s->commands--;
-    if (!s->gone) touch_and_write(s);
-    command->events.on_end(command->events.context, end, code, fault);
-    free(command);
-}
-
-wrn_command *wrn_sandboxes_exec(wrn_sandboxes *all, const wrn_sandbox_row *row, const wrn_proc_spec *spec,
-                                const wrn_proc_events *events, wrn_fault *fault) {
-    sandbox *s = usable(all, row, fault);
-    if (!s) return NULL;
-    wrn_command *command = calloc(1, sizeof(*command));
-    if (!command) return wrn_fault_set(fault, "internal_error", "out of memory"), NULL;
-    *command = (wrn_command){.sandbox = s, .events = *events};
-    wrn_proc_events own = {
-        .on_start = on_command_start, .on_output = on_command_output, .on_end = on_command_end, .context = command};
-    s->commands++;
-    touch(s);
-    command->proc = all->config.ops->exec(s->box, spec, &own, fault);
-    if (command->proc) return command;
-    s->commands--;
-    touch(s);
-    free(command);
-    return NULL;
-}
-
-void wrn_command_kill(wrn_command *command) { command->sandbox->all->config.ops->signal(command->proc, SIGKILL); }
 
 /* ---- beginning and end ---- */
 
@@ -496,7 +430,7 @@ void wrn_sandboxes_stop(wrn_sandboxes *all, void (*done)(void *context), void *c
     all->stopping = true;
     all->stopped = done;
     all->stopped_context = context;
-    for (size_t i = 0; i < BUCKETS; i++) {
+    for (size_t i = 0; i < WRN_BUCKETS; i++) {
         for (sandbox *s = all->buckets[i], *next; s; s = next) {
             next = s->next; /* a change that ends at once takes it out of the list */
             if (add_change(s, WRN_EVENT_DESTROY, NULL, NULL)) start_changes(s);

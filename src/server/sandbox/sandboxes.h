@@ -12,7 +12,6 @@
 #include "server/store/store.h"
 
 typedef struct wrn_sandboxes wrn_sandboxes;
-typedef struct wrn_command wrn_command;
 
 typedef struct wrn_sandboxes_config {
     uv_loop_t *loop;
@@ -41,10 +40,10 @@ void wrn_sandboxes_change(wrn_sandboxes *all, const wrn_sandbox_row *row, wrn_ev
                           void *context);
 /* A sign of life to its idle timer, and a round trip to its agent. */
 void wrn_sandboxes_ping(wrn_sandboxes *all, const wrn_sandbox_row *row, wrn_sandbox_done_fn done, void *context);
-/* Starts a command; while it runs the sandbox is not idle. NULL with a fault. The command is gone after on_end. */
-wrn_command *wrn_sandboxes_exec(wrn_sandboxes *all, const wrn_sandbox_row *row, const wrn_proc_spec *spec,
-                                const wrn_proc_events *events, wrn_fault *fault);
-void wrn_command_kill(wrn_command *command);
+/* Connects to a port in it; while the caller keeps the sandbox in use it is the caller that says so. */
+void wrn_sandboxes_dial(wrn_sandboxes *all, const wrn_sandbox_row *row, uint16_t port, wrn_dial_fn done, void *context);
+/* A sign of life to its idle timer: something goes through a connection into it. */
+void wrn_sandboxes_touch(wrn_sandboxes *all, const char *id);
 
 /* False, with an invalid_state fault, unless commands can run in it now. */
 bool wrn_sandbox_is_usable(const wrn_sandbox_row *row, wrn_fault *fault);

@@ -26,6 +26,8 @@ void wrn_id_new(char out[WRN_ID_SIZE], const char *prefix) {
     snprintf(out, WRN_ID_SIZE, "%s-%s", prefix, digits);
 }
 
+void wrn_tag_new(char out[16], const char *prefix) { snprintf(out, 16, "%s-%08x", prefix, randombytes_random()); }
+
 bool wrn_id_is(const char *id, const char *prefix) {
     size_t size = strlen(prefix);
     if (strncmp(id, prefix, size) != 0 || id[size] != '-') return false;

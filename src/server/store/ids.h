@@ -13,6 +13,8 @@ enum {
 
 /* "cl-" and digits, for prefix "cl". */
 void wrn_id_new(char out[WRN_ID_SIZE], const char *prefix);
+/* "pty-1f2e3d4c" */
+void wrn_tag_new(char out[16], const char *prefix);
 /* Right prefix, length and alphabet, and no more than 128 bits. */
 bool wrn_id_is(const char *id, const char *prefix);
 

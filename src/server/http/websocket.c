@@ -1,0 +1,153 @@
+#include "server/http/websocket.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/text.h"
+#include "wire/ws.h"
+
+struct wrn_websocket {
+    wrn_tap *tap; /* NULL once it is gone */
+    wrn_ws *ws;
+    wrn_websocket_events events;
+    void *context;
+    bool in_feed, closed; /* closed by us while bytes were being fed */
+};
+
+/* ---- the upgrade ---- */
+
+static const char *field(const wrn_request *request, const char *name) {
+    const char *value = wrn_http_head_get(&request->head, name);
+    return value ? value : "";
+}
+
+bool wrn_websocket_check(wrn_request *request) {
+    if (!wrn_list_has(field(request, "upgrade"), "websocket") ||
+        !wrn_list_has(field(request, "connection"), "upgrade")) {
+        wrn_reply_error(request, "invalid_request", "this route is a WebSocket: send Upgrade: websocket");
+        return false;
+    }
+    if (strcmp(field(request, "sec-websocket-version"), "13") != 0) {
+        wrn_request_add_field(request, "Sec-WebSocket-Version", "13");
+        wrn_reply_error_as(request, 426, "invalid_request", "only version 13 of WebSocket is known");
+        return false;
+    }
+    if (!wrn_ws_is_key(field(request, "sec-websocket-key"))) {
+        wrn_reply_error(request, "invalid_request", "Sec-WebSocket-Key is not 16 bytes in base64");
+        return false;
+    }
+    return true;
+}
+
+bool wrn_websocket_offers(const wrn_request *request, const char *protocol) {
+    return wrn_list_has(field(request, "sec-websocket-protocol"), protocol);
+}
+
+/* ---- receiving ---- */
+
+static void end(wrn_websocket *w, bool tell) {
+    if (w->tap) wrn_tap_close(WRN_TAKE(w->tap));
+    if (tell) w->events.gone(w->context);
+    wrn_ws_free(w->ws);
+    free(w);
+}
+
+static void flush(wrn_websocket *w) {
+    wrn_buf *out = wrn_ws_out(w->ws);
+    if (w->tap && out->size) wrn_tap_write(w->tap, out->data, out->size);
+    wrn_buf_clear(out);
+}
+
+static void on_data(void *context, const char *data, size_t size) {
+    wrn_websocket *w = context;
+    w->in_feed = true;
+    bool open = wrn_ws_feed(w->ws, data, size);
+    w->in_feed = false;
+    flush(w);
+    if (!open || w->closed) end(w, !w->closed);
+}
+
+static void on_ws_message(void *context, bool binary, const char *data, size_t size) {
+    wrn_websocket *w = context;
+    if (!w->closed) w->events.message(w->context, binary, data, size);
+}
+
+static void on_ws_closed(void *context, int code) { (void)context, (void)code; } /* wrn_ws_feed() says so too */
+
+static void on_room(void *context) {
+    wrn_websocket *w = context;
+    if (w->events.room) w->events.room(w->context);
+}
+
+static void on_gone(void *context) {
+    wrn_websocket *w = context;
+    w->tap = NULL;
+    end(w, true);
+}
+
+static void on_stop(void *context) {
+    wrn_websocket *w = context;
+    wrn_ws_close(w->ws, WRN_WS_GOING_AWAY);
+    flush(w);
+    end(w, true);
+}
+
+static void put_head(wrn_buf *head, const wrn_request *request, const char *protocol) {
+    char accept[WRN_WS_ACCEPT_SIZE];
+    wrn_ws_accept(field(request, "sec-websocket-key"), accept);
+    wrn_buf_printf(head,
+                   "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+                   "Sec-WebSocket-Accept: %s\r\n",
+                   accept);
+    if (protocol) wrn_buf_printf(head, "Sec-WebSocket-Protocol: %s\r\n", protocol);
+    wrn_buf_puts(head, "\r\n");
+}
+
+wrn_websocket *wrn_websocket_accept(wrn_request *request, const char *protocol, const wrn_websocket_events *events,
+                                    void *context) {
+    static const wrn_ws_events ws_events = {on_ws_message, on_ws_closed};
+    static const wrn_tap_events tap_events = {on_data, on_room, on_gone, on_stop};
+    WRN_AUTO(wrn_buf_free) wrn_buf head = WRN_BUF_INIT;
+    wrn_websocket *w = calloc(1, sizeof(*w));
+    if (w) w->ws = wrn_ws_new(false, WRN_WEBSOCKET_MESSAGE_MAX, &ws_events, w);
+    put_head(&head, request, protocol);
+    if (!w || !w->ws || head.failed) {
+        free(w);
+        wrn_reply_error(request, "internal_error", "out of memory");
+        return NULL;
+    }
+    w->events = *events;
+    w->context = context;
+    w->tap = wrn_request_take_over(request, head.data, &tap_events, w);
+    if (w->tap) {
+        wrn_tap_read(w->tap, true);
+        return w;
+    }
+    wrn_ws_free(w->ws);
+    free(w);
+    return NULL;
+}
+
+/* ---- sending ---- */
+
+void wrn_websocket_send(wrn_websocket *w, bool binary, const void *data, size_t size) {
+    if (wrn_ws_send(w->ws, binary, data, size)) flush(w);
+}
+
+void wrn_websocket_ping(wrn_websocket *w) {
+    if (wrn_ws_ping(w->ws)) flush(w);
+}
+
+bool wrn_websocket_is_crowded(const wrn_websocket *w) { return w->tap && wrn_tap_unsent(w->tap) > WRN_HIGH_WATER; }
+
+void wrn_websocket_read(wrn_websocket *w, bool on) {
+    if (w->tap) wrn_tap_read(w->tap, on);
+}
+
+void wrn_websocket_close(wrn_websocket *w, int code) {
+    wrn_ws_close(w->ws, code);
+    flush(w);
+    if (w->in_feed) w->closed = true;
+    else end(w, false);
+}

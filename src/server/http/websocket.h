@@ -1,0 +1,34 @@
+/* A WebSocket on a connection taken over. Messages in and out; pings are answered, silence is ended. */
+#ifndef WRN_SERVER_HTTP_WEBSOCKET_H
+#define WRN_SERVER_HTTP_WEBSOCKET_H
+
+#include "server/http/request.h"
+
+typedef struct wrn_websocket wrn_websocket;
+
+enum { WRN_WEBSOCKET_MESSAGE_MAX = 4 * 1024 * 1024 + 65536 };
+
+typedef struct wrn_websocket_events {
+    void (*message)(void *context, bool binary, const char *data, size_t size);
+    void (*room)(void *context); /* unsent was over WRN_HIGH_WATER and is under half of it */
+    /* The other end has closed or is gone; the websocket is gone when this returns. Not called after close. */
+    void (*gone)(void *context);
+} wrn_websocket_events;
+
+/* False when it was no sound upgrade request (RFC 6455 section 4.2.1) and was answered so. */
+bool wrn_websocket_check(wrn_request *request);
+/* Whether the client offers this subprotocol. */
+bool wrn_websocket_offers(const wrn_request *request, const char *protocol);
+/* Upgrades a checked request and frees it. `protocol` NULL: none. NULL when the client is gone, or out of memory. */
+wrn_websocket *wrn_websocket_accept(wrn_request *request, const char *protocol, const wrn_websocket_events *events,
+                                    void *context);
+/* No event comes from inside these. */
+void wrn_websocket_send(wrn_websocket *ws, bool binary, const void *data, size_t size);
+void wrn_websocket_ping(wrn_websocket *ws);
+/* More than WRN_HIGH_WATER bytes wait to be sent; `room` will follow. */
+bool wrn_websocket_is_crowded(const wrn_websocket *ws);
+void wrn_websocket_read(wrn_websocket *ws, bool on);
+/* Sends what is unsent and a close frame, then ends the connection. No event follows. */
+void wrn_websocket_close(wrn_websocket *ws, int code);
+
+#endif

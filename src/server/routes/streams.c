@@ -1,0 +1,373 @@
+/* The WebSockets: exec/stream, processes/{selector}/stream and pty. A session is one connection; it watches one command.
+ *
+ *     AUTH (no credentials came with the upgrade) -> FIRST (start or connect) -> RUNNING -> gone */
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/text.h"
+#include "gen/requests.h"
+#include "server/http/websocket.h"
+#include "server/routes/routes.h"
+#include "server/sandbox/commands.h"
+#include "wire/utf8.h"
+#include "wire/ws.h"
+
+#define BYTES_PROTOCOL "wrenn.bytes.v1"
+
+enum { AUTH_MS = 5000, PING_MS = 30000, COLS = 80, ROWS = 24, SIZE_LARGEST = 65535 };
+enum { STREAM_STDIN = 0 };
+
+typedef enum session_kind { KIND_EXEC, KIND_PROCESS, KIND_PTY } session_kind;
+typedef enum phase { PHASE_AUTH, PHASE_FIRST, PHASE_RUNNING } phase;
+
+typedef struct session {
+    wrn_viewer viewer; /* first, so that it leads here */
+    wrn_server *server;
+    wrn_websocket *ws;
+    session_kind kind;
+    phase phase;
+    bool bytes;     /* BYTES_PROTOCOL was agreed on */
+    bool connected; /* a terminal that ran already: its start is not reported */
+    bool has_stdin;
+    wrn_identity who;
+    char sandbox_id[WRN_ID_SIZE];
+    char selector[WRN_TAG_MAX + 1];
+    char tag[16];
+    wrn_utf8_carry carry[2];
+    wrn_buf input; /* what the command does not take yet */
+    bool input_ends;
+    uv_timer_t timer;
+} session;
+
+/* ---- the end ---- */
+
+static void on_timer_closed(uv_handle_t *handle) {
+    session *s = handle->data;
+    wrn_buf_free(&s->input);
+    free(s);
+}
+
+/* The command of exec/stream ends with its connection; others go on. */
+static void end_session(session *s, int code) {
+    wrn_command *command = s->viewer.command;
+    if (s->ws) wrn_websocket_close(WRN_TAKE(s->ws), code);
+    wrn_command_detach(&s->viewer);
+    if (command && s->kind == KIND_EXEC) wrn_command_signal(command, SIGKILL);
+    uv_close((uv_handle_t *)&s->timer, on_timer_closed);
+}
+
+static void on_gone(void *context) {
+    session *s = context;
+    s->ws = NULL;
+    end_session(s, 0);
+}
+
+/* ---- sending ---- */
+
+static void send_json(session *s, wrn_json *message) {
+    WRN_AUTO(wrn_buf_free) wrn_buf text = WRN_BUF_INIT;
+    wrn_json_write(message, &text);
+    if (message && !text.failed) wrn_websocket_send(s->ws, false, text.data, text.size);
+    wrn_json_free(message);
+}
+
+static wrn_json *new_message(const char *type) {
+    wrn_json *message = wrn_json_new_object();
+    wrn_json_set_string(message, "type", type);
+    return message;
+}
+
+static void fail(session *s, bool fatal, const char *text) {
+    wrn_json *message = new_message("error");
+    wrn_json_set_string(message, "data", text);
+    if (fatal && s->kind == KIND_PTY) wrn_json_set_bool(message, "fatal", true);
+    send_json(s, message);
+    end_session(s, WRN_WS_NORMAL);
+}
+
+static void send_bytes(session *s, int stream, const void *data, size_t size) {
+    WRN_AUTO(wrn_buf_free) wrn_buf frame = WRN_BUF_INIT;
+    wrn_buf_putc(&frame, (char)stream);
+    wrn_buf_put(&frame, data, size);
+    if (!frame.failed) wrn_websocket_send(s->ws, true, frame.data, frame.size);
+}
+
+static void send_data(session *s, const char *type, const wrn_buf *text) {
+    if (!text->size || text->failed) return;
+    wrn_json *message = new_message(type);
+    wrn_json_set(message, "data", wrn_json_new_string(text->data, text->size));
+    send_json(s, message);
+}
+
+static void send_terminal(session *s, const void *data, size_t size) {
+    WRN_AUTO(wrn_buf_free) wrn_buf text = WRN_BUF_INIT;
+    wrn_base64_encode(&text, data, size);
+    send_data(s, "output", &text);
+}
+
+static const char *name_of(int stream) { return stream == 2 ? "stderr" : "stdout"; }
+
+/* ---- what the command does ---- */
+
+static void on_start(wrn_viewer *viewer, int64_t pid) {
+    session *s = (session *)viewer;
+    if (s->connected) return;
+    wrn_json *message = new_message(s->kind == KIND_PTY ? "started" : "start");
+    if (s->kind == KIND_PTY) wrn_json_set_string(message, "tag", s->tag);
+    wrn_json_set_int(message, "pid", pid);
+    send_json(s, message);
+}
+
+static void on_output(wrn_viewer *viewer, int stream, const void *data, size_t size) {
+    session *s = (session *)viewer;
+    if (s->bytes) {
+        send_bytes(s, stream, data, size);
+    } else if (s->kind == KIND_PTY) {
+        send_terminal(s, data, size);
+    } else {
+        WRN_AUTO(wrn_buf_free) wrn_buf text = WRN_BUF_INIT;
+        wrn_utf8_append(&s->carry[stream - 1], &text, data, size);
+        send_data(s, name_of(stream), &text);
+    }
+    if (wrn_websocket_is_crowded(s->ws)) wrn_command_pause(viewer, true);
+}
+
+static void send_tails(session *s) {
+    for (int stream = 1; stream <= 2; stream++) {
+        WRN_AUTO(wrn_buf_free) wrn_buf text = WRN_BUF_INIT;
+        wrn_utf8_end(&s->carry[stream - 1], &text);
+        send_data(s, name_of(stream), &text);
+    }
+}
+
+static void on_end(wrn_viewer *viewer, wrn_proc_end end, int code, const wrn_fault *fault) {
+    session *s = (session *)viewer;
+    send_tails(s);
+    if (end == WRN_PROC_FAILED) return fail(s, true, fault->message);
+    if (end == WRN_PROC_LOST) return fail(s, false, "the sandbox ended while the command ran; its outcome is unknown");
+    wrn_json *message = new_message("exit");
+    wrn_json_set_int(message, "exit_code", end == WRN_PROC_EXITED ? code : -1);
+    send_json(s, message);
+    end_session(s, WRN_WS_NORMAL);
+}
+
+/* ---- input ---- */
+
+static void feed(session *s) {
+    wrn_command *command = s->viewer.command;
+    if (!command) return;
+    if (s->input.size) wrn_buf_consume(&s->input, wrn_command_write(command, s->input.data, s->input.size));
+    if (!s->input.size && s->input_ends) {
+        s->input_ends = false;
+        s->has_stdin = false;
+        wrn_command_close_stdin(command);
+    }
+    wrn_websocket_read(s->ws, s->input.size <= WRN_HIGH_WATER);
+}
+
+static void on_command_room(wrn_viewer *viewer) { feed((session *)viewer); }
+
+static void take_input(session *s, const void *data, size_t size) {
+    if (!s->viewer.command || !s->has_stdin || s->input_ends) return;
+    wrn_command_touch(s->viewer.command);
+    wrn_buf_put(&s->input, data, size);
+    feed(s);
+}
+
+static void take_text_input(session *s, const wrn_json *message) {
+    size_t size;
+    const char *text = wrn_json_string(wrn_json_get(message, "data"), &size);
+    char *bytes = text ? malloc(wrn_base64_decoded_max(size) + 1) : NULL;
+    ssize_t decoded = bytes ? wrn_base64_decode(bytes, text, size) : -1;
+    if (decoded > 0) take_input(s, bytes, (size_t)decoded);
+    free(bytes);
+}
+
+static uint16_t clamp_size(int64_t value) { return (uint16_t)(value > SIZE_LARGEST ? SIZE_LARGEST : value); }
+
+static void resize(session *s, const wrn_json *message) {
+    int64_t cols, rows;
+    if (!wrn_json_int(wrn_json_get(message, "cols"), &cols) || !wrn_json_int(wrn_json_get(message, "rows"), &rows) ||
+        cols <= 0 || rows <= 0 || !s->viewer.command)
+        return;
+    wrn_command_resize(s->viewer.command, clamp_size(cols), clamp_size(rows));
+}
+
+/* Whatever makes no sense here is ignored, as the protocol says. */
+static void take_control(session *s, const char *type, const wrn_json *message) {
+    wrn_command *command = s->viewer.command;
+    if (s->kind == KIND_EXEC && strcmp(type, "stop") == 0 && command) {
+        wrn_command_signal(command, SIGKILL);
+    } else if (s->kind == KIND_EXEC && strcmp(type, "close_stdin") == 0) {
+        s->input_ends = s->has_stdin;
+        feed(s);
+    } else if (s->kind == KIND_PTY && strcmp(type, "input") == 0) {
+        take_text_input(s, message);
+    } else if (s->kind == KIND_PTY && strcmp(type, "resize") == 0) {
+        resize(s, message);
+    } else if (s->kind == KIND_PTY && strcmp(type, "kill") == 0 && command) {
+        wrn_command_signal(command, SIGKILL);
+    }
+}
+
+/* ---- the first message ---- */
+
+static void begin(session *s, const wrn_sandbox_row *row, const wrn_proc_spec *spec, wrn_command_kind how,
+                  const char *tag) {
+    wrn_fault fault;
+    s->has_stdin = spec->want_stdin || spec->cols;
+    s->phase = PHASE_RUNNING;
+    if (!wrn_command_start(s->server->sandboxes, row, spec, how, tag, &s->viewer, &fault)) fail(s, true, fault.message);
+}
+
+static void start_exec(session *s, const wrn_sandbox_row *row, const wrn_json *message, wrn_arena *arena) {
+    wrn_ws_exec_start asked = {0};
+    wrn_model_why why;
+    wrn_fault fault;
+    if (!wrn_model_decode(&wrn_model_ws_exec_start, message, true, arena, &asked, &why)) return fail(s, true, why.text);
+    if (!*asked.cmd) return fail(s, true, "member \"cmd\" must not be empty");
+    const char *const *envs = wrn_exec_environment(arena, asked.envs, asked.envs_count, &fault);
+    if (!envs) return fail(s, true, fault.message);
+    const wrn_proc_spec spec = {.cmd = asked.cmd,
+                                .args = asked.args,
+                                .envs = envs,
+                                .cwd = asked.cwd && *asked.cwd ? asked.cwd : NULL,
+                                .want_stdin = asked.input && s->bytes};
+    begin(s, row, &spec, WRN_COMMAND_FOREGROUND, NULL);
+}
+
+static void start_pty(session *s, const wrn_sandbox_row *row, const wrn_json *message, wrn_arena *arena) {
+    wrn_ws_pty_start asked = {0};
+    wrn_model_why why;
+    wrn_fault fault;
+    if (!wrn_model_decode(&wrn_model_ws_pty_start, message, true, arena, &asked, &why)) return fail(s, true, why.text);
+    const char *const *envs = wrn_exec_environment(arena, asked.envs, asked.envs_count, &fault);
+    if (!envs) return fail(s, true, fault.message);
+    const wrn_proc_spec spec = {.cmd = asked.cmd && *asked.cmd ? asked.cmd : "/bin/bash",
+                                .args = asked.args,
+                                .envs = envs,
+                                .cwd = asked.cwd && *asked.cwd ? asked.cwd : NULL,
+                                .cols = asked.cols > 0 ? clamp_size(asked.cols) : COLS,
+                                .rows = asked.rows > 0 ? clamp_size(asked.rows) : ROWS};
+    wrn_tag_new(s->tag, "pty");
+    begin(s, row, &spec, WRN_COMMAND_BACKGROUND, s->tag);
+}
+
+static void attach(session *s, const wrn_sandbox_row *row, const char *selector, bool terminal) {
+    wrn_fault fault;
+    wrn_command *command = wrn_command_find(s->server->sandboxes, row, selector, &fault);
+    if (command && terminal && !wrn_command_is_terminal(command)) {
+        command = NULL;
+        wrn_fault_set(&fault, "not_found", "no terminal here has the tag \"%.100s\"", selector);
+    }
+    if (!command) return fail(s, false, fault.message);
+    s->phase = PHASE_RUNNING;
+    s->connected = s->has_stdin = terminal;
+    wrn_command_attach(command, &s->viewer);
+}
+
+static void take_first(session *s, const char *type, const wrn_json *message) {
+    WRN_AUTO(wrn_arena_free) wrn_arena arena = {0};
+    wrn_sandbox_row row;
+    wrn_db found = wrn_store_get_sandbox(s->server->store, s->who.team_id, s->sandbox_id, &row);
+    if (found != WRN_DB_OK)
+        return fail(s, true, found == WRN_DB_ERROR ? "the sandbox could not be read" : "sandbox not found");
+    const char *tag = wrn_json_string(wrn_json_get(message, "tag"), NULL);
+    if (strcmp(type, "start") == 0) {
+        if (s->kind == KIND_PTY) start_pty(s, &row, message, &arena);
+        else start_exec(s, &row, message, &arena);
+    } else if (s->kind == KIND_PTY && strcmp(type, "connect") == 0 && tag && *tag) {
+        attach(s, &row, tag, true);
+    } else {
+        fail(s, true,
+             s->kind == KIND_PTY ? "the first message must be \"start\", or \"connect\" with a tag"
+                                 : "the first message must be \"start\" with a cmd");
+    }
+}
+
+/* Nothing is sent first to watch a process. */
+static void begin_attached(session *s) {
+    wrn_sandbox_row row;
+    if (wrn_store_get_sandbox(s->server->store, s->who.team_id, s->sandbox_id, &row) != WRN_DB_OK)
+        return fail(s, true, "sandbox not found");
+    attach(s, &row, s->selector, false);
+}
+
+static void expect_first(session *s);
+
+static void take_auth(session *s, const char *type, const wrn_json *message) {
+    const char *token = wrn_json_string(wrn_json_get(message, "token"), NULL);
+    if (strcmp(type, "auth") != 0 || !token || !wrn_auth_check_token(&s->server->auth, token, &s->who))
+        return fail(s, true, "authentication failed");
+    expect_first(s);
+}
+
+static void on_message(void *context, bool binary, const char *data, size_t size) {
+    session *s = context;
+    if (binary) {
+        /* Without the subprotocol, binary frames are raw input of a terminal. */
+        bool tagged = s->bytes && size && *data == STREAM_STDIN;
+        if (s->phase == PHASE_RUNNING && tagged) take_input(s, data + 1, size - 1);
+        else if (s->phase == PHASE_RUNNING && !s->bytes && s->kind == KIND_PTY) take_input(s, data, size);
+        return;
+    }
+    WRN_AUTO(wrn_json_freep) wrn_json *message = NULL;
+    const char *why, *type = NULL;
+    if (wrn_json_parse(data, size, &message, &why)) type = wrn_json_string(wrn_json_get(message, "type"), NULL);
+    if (!type) type = "";
+    switch (s->phase) {
+    case PHASE_AUTH: take_auth(s, type, message); break;
+    case PHASE_FIRST: take_first(s, type, message); break;
+    case PHASE_RUNNING: take_control(s, type, message); break;
+    }
+}
+
+/* ---- the connection ---- */
+
+static void on_ws_room(void *context) { wrn_command_pause(&((session *)context)->viewer, false); }
+
+static void on_timer(uv_timer_t *timer) {
+    session *s = timer->data;
+    if (s->phase == PHASE_AUTH) return fail(s, true, "authentication failed");
+    if (s->kind == KIND_PTY) send_json(s, new_message("ping"));
+    else wrn_websocket_ping(s->ws);
+}
+
+static void expect_first(session *s) {
+    s->phase = PHASE_FIRST;
+    uv_timer_start(&s->timer, on_timer, PING_MS, PING_MS);
+    if (s->kind == KIND_PROCESS) begin_attached(s);
+}
+
+static void open_session(wrn_request *request, session_kind kind) {
+    static const wrn_websocket_events events = {on_message, on_ws_room, on_gone};
+    wrn_sandbox_row row;
+    wrn_fault fault;
+    bool late = !*request->who.team_id;
+    if (!wrn_websocket_check(request)) return;
+    if (late && !wrn_id_is(request->params[0], "cl"))
+        return wrn_reply_error(request, "invalid_request", "invalid sandbox ID");
+    if (!late && !wrn_request_sandbox(request, &row)) return;
+    if (!late && !wrn_sandbox_is_usable(&row, &fault)) return wrn_reply_fault(request, &fault);
+    session *s = calloc(1, sizeof(*s));
+    if (!s) return wrn_reply_error(request, "internal_error", "out of memory");
+    s->viewer = (wrn_viewer){on_start, on_output, on_end, on_command_room};
+    s->server = wrn_request_server(request);
+    s->kind = kind;
+    s->who = request->who;
+    s->bytes = wrn_websocket_offers(request, BYTES_PROTOCOL);
+    snprintf(s->sandbox_id, sizeof(s->sandbox_id), "%s", request->params[0]);
+    if (kind == KIND_PROCESS) snprintf(s->selector, sizeof(s->selector), "%s", request->params[1]);
+    uv_timer_init(&s->server->loop, &s->timer);
+    s->timer.data = s;
+    s->ws = wrn_websocket_accept(request, s->bytes ? BYTES_PROTOCOL : NULL, &events, s);
+    if (!s->ws) return uv_close((uv_handle_t *)&s->timer, on_timer_closed);
+    if (late) uv_timer_start(&s->timer, on_timer, AUTH_MS, 0);
+    else expect_first(s);
+}
+
+void wrn_route_exec_stream(wrn_request *request) { open_session(request, KIND_EXEC); }
+void wrn_route_process_stream(wrn_request *request) { open_session(request, KIND_PROCESS); }
+void wrn_route_pty(wrn_request *request) { open_session(request, KIND_PTY); }

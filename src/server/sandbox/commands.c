@@ -1,0 +1,234 @@
+#include "server/sandbox/commands.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "base/text.h"
+#include "server/sandbox/internal.h"
+
+struct wrn_command {
+    sandbox *sandbox;
+    wrn_command *next;
+    wrn_proc *proc;
+    wrn_viewer *viewers;
+    int64_t pid;
+    bool terminal, foreground, started, stopped;
+    char tag[WRN_TAG_MAX + 1];
+    const char *const *argv;
+    wrn_arena arena;
+    wrn_buf recent; /* of a terminal */
+};
+
+static const wrn_backend_ops *ops_of(const wrn_command *command) { return command->sandbox->all->config.ops; }
+
+/* ---- what the backend tells ---- */
+
+static void on_start(void *context, int64_t pid) {
+    wrn_command *command = context;
+    command->started = true;
+    command->pid = pid;
+    for (wrn_viewer *v = command->viewers, *next; v; v = next) {
+        next = v->next;
+        if (v->start) v->start(v, pid);
+    }
+}
+
+static void keep_recent(wrn_command *command, const void *data, size_t size) {
+    wrn_buf *recent = &command->recent;
+    if (size > WRN_REPLAY_MAX) {
+        data = (const char *)data + (size - WRN_REPLAY_MAX);
+        size = WRN_REPLAY_MAX;
+    }
+    if (recent->size + size > 2 * WRN_REPLAY_MAX) wrn_buf_consume(recent, recent->size + size - WRN_REPLAY_MAX);
+    wrn_buf_put(recent, data, size);
+}
+
+static void on_output(void *context, int stream, const void *data, size_t size) {
+    wrn_command *command = context;
+    if (command->terminal) keep_recent(command, data, size);
+    for (wrn_viewer *v = command->viewers, *next; v; v = next) {
+        next = v->next;
+        v->output(v, stream, data, size);
+    }
+}
+
+static void on_room(void *context) {
+    wrn_command *command = context;
+    for (wrn_viewer *v = command->viewers, *next; v; v = next) {
+        next = v->next;
+        if (v->room) v->room(v);
+    }
+}
+
+static void free_command(wrn_command *command) {
+    wrn_command **at = &command->sandbox->commands;
+    while (*at != command) at = &(*at)->next;
+    *at = command->next;
+    command->sandbox->foreground -= command->foreground;
+    wrn_arena_free(&command->arena);
+    wrn_buf_free(&command->recent);
+    free(command);
+}
+
+static void on_end(void *context, wrn_proc_end end, int code, const wrn_fault *fault) {
+    wrn_command *command = context;
+    sandbox *s = command->sandbox;
+    wrn_viewer *viewers = command->viewers;
+    free_command(command);
+    if (!s->gone) wrn_sandbox_touch_and_write(s);
+    while (viewers) {
+        wrn_viewer *v = viewers;
+        viewers = v->next;
+        v->command = NULL;
+        v->end(v, end, code, fault);
+    }
+}
+
+/* ---- starting and finding ---- */
+
+static bool copy_argv(wrn_command *command, const wrn_proc_spec *spec) {
+    size_t count = 0;
+    while (spec->args && spec->args[count]) count++;
+    const char **argv = wrn_arena_alloc(&command->arena, (count + 2) * sizeof(*argv));
+    if (!argv) return false;
+    command->argv = argv;
+    for (size_t i = 0; i <= count; i++) {
+        const char *text = i ? spec->args[i - 1] : spec->cmd;
+        argv[i] = wrn_arena_dup(&command->arena, text, strlen(text));
+        if (!argv[i]) return false;
+    }
+    return true;
+}
+
+static wrn_command *find_tag(const sandbox *s, const char *tag) {
+    wrn_command *command = s->commands;
+    while (command && strcmp(command->tag, tag) != 0) command = command->next;
+    return command;
+}
+
+static wrn_command *new_command(sandbox *s, const wrn_proc_spec *spec, const char *tag, wrn_fault *fault) {
+    if (tag && *tag && find_tag(s, tag)) {
+        wrn_fault_set(fault, "conflict", "a command with the tag \"%s\" runs already", tag);
+        return NULL;
+    }
+    wrn_command *command = calloc(1, sizeof(*command));
+    if (command && copy_argv(command, spec)) {
+        command->sandbox = s;
+        command->terminal = spec->cols && spec->rows;
+        if (tag) snprintf(command->tag, sizeof(command->tag), "%s", tag);
+        return command;
+    }
+    if (command) wrn_arena_free(&command->arena);
+    free(command);
+    wrn_fault_set(fault, "internal_error", "out of memory");
+    return NULL;
+}
+
+wrn_command *wrn_command_start(wrn_sandboxes *all, const wrn_sandbox_row *row, const wrn_proc_spec *spec,
+                               wrn_command_kind kind, const char *tag, wrn_viewer *viewer, wrn_fault *fault) {
+    sandbox *s = wrn_sandbox_usable(all, row, fault);
+    wrn_command *command = s ? new_command(s, spec, tag, fault) : NULL;
+    if (!command) return NULL;
+    command->next = s->commands;
+    s->commands = command;
+    command->foreground = kind == WRN_COMMAND_FOREGROUND;
+    s->foreground += command->foreground;
+    wrn_sandbox_touch(s);
+    const wrn_proc_events events = {on_start, on_output, on_end, on_room, command};
+    command->proc = all->config.ops->exec(s->box, spec, &events, fault);
+    if (command->proc) {
+        if (viewer) wrn_command_attach(command, viewer);
+        return command;
+    }
+    free_command(command);
+    wrn_sandbox_touch(s);
+    return NULL;
+}
+
+wrn_command *wrn_command_find(wrn_sandboxes *all, const wrn_sandbox_row *row, const char *selector, wrn_fault *fault) {
+    sandbox *s = wrn_sandbox_usable(all, row, fault);
+    if (!s) return NULL;
+    int64_t pid;
+    wrn_command *command = s->commands;
+    if (wrn_parse_int(selector, 0, UINT32_MAX, &pid)) {
+        while (command && (!command->started || command->pid != pid)) command = command->next;
+    } else {
+        command = *selector ? find_tag(s, selector) : NULL;
+    }
+    if (!command) wrn_fault_set(fault, "not_found", "no process here has the pid or tag \"%.100s\"", selector);
+    else wrn_sandbox_touch(s);
+    return command;
+}
+
+bool wrn_command_list(wrn_sandboxes *all, const wrn_sandbox_row *row, void (*each)(void *context, const wrn_command *),
+                      void *context, wrn_fault *fault) {
+    sandbox *s = wrn_sandbox_usable(all, row, fault);
+    if (!s) return false;
+    wrn_sandbox_touch(s);
+    for (const wrn_command *command = s->commands; command; command = command->next)
+        if (command->started) each(context, command);
+    return true;
+}
+
+/* ---- watching ---- */
+
+void wrn_command_attach(wrn_command *command, wrn_viewer *viewer) {
+    viewer->command = command;
+    viewer->stopped = false;
+    viewer->next = command->viewers;
+    command->viewers = viewer;
+    if (command->started && viewer->start) viewer->start(viewer, command->pid);
+    wrn_buf *recent = &command->recent;
+    if (viewer->command != command || !recent->size) return;
+    size_t size = recent->size < WRN_REPLAY_MAX ? recent->size : WRN_REPLAY_MAX;
+    viewer->output(viewer, 1, recent->data + recent->size - size, size);
+}
+
+/* Output flows while no viewer holds it up. */
+static void update_flow(wrn_command *command) {
+    bool stop = false;
+    for (const wrn_viewer *v = command->viewers; v; v = v->next) stop = stop || v->stopped;
+    if (stop == command->stopped) return;
+    command->stopped = stop;
+    if (stop) ops_of(command)->read_stop(command->proc);
+    else ops_of(command)->read_start(command->proc);
+}
+
+void wrn_command_detach(wrn_viewer *viewer) {
+    wrn_command *command = viewer->command;
+    if (!command) return;
+    wrn_viewer **at = &command->viewers;
+    while (*at != viewer) at = &(*at)->next;
+    *at = viewer->next;
+    viewer->command = NULL;
+    update_flow(command);
+}
+
+void wrn_command_pause(wrn_viewer *viewer, bool pause) {
+    viewer->stopped = pause;
+    if (viewer->command) update_flow(viewer->command);
+}
+
+/* ---- acting on it ---- */
+
+void wrn_command_signal(wrn_command *command, int signo) { ops_of(command)->signal(command->proc, signo); }
+
+size_t wrn_command_write(wrn_command *command, const void *data, size_t size) {
+    return ops_of(command)->write(command->proc, data, size);
+}
+
+void wrn_command_close_stdin(wrn_command *command) { ops_of(command)->close_stdin(command->proc); }
+
+void wrn_command_resize(wrn_command *command, uint16_t cols, uint16_t rows) {
+    ops_of(command)->resize(command->proc, cols, rows);
+}
+
+void wrn_command_touch(wrn_command *command) { wrn_sandbox_touch(command->sandbox); }
+
+int64_t wrn_command_pid(const wrn_command *command) { return command->pid; }
+const char *wrn_command_tag(const wrn_command *command) { return command->tag; }
+bool wrn_command_is_terminal(const wrn_command *command) { return command->terminal; }
+const char *const *wrn_command_argv(const wrn_command *command) { return command->argv; }

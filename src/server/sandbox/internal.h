@@ -1,0 +1,49 @@
+/* What the files of sandbox/ share. */
+#ifndef WRN_SERVER_SANDBOX_INTERNAL_H
+#define WRN_SERVER_SANDBOX_INTERNAL_H
+
+#include "server/sandbox/commands.h"
+#include "server/sandbox/sandboxes.h"
+
+enum { WRN_BUCKETS = 1024 };
+
+typedef struct change {
+    struct change *next;
+    wrn_event event;
+    wrn_sandbox_done_fn done; /* NULL: nobody waits */
+    void *context;
+} change;
+
+typedef struct sandbox {
+    wrn_sandboxes *all;
+    struct sandbox *next; /* in its bucket */
+    wrn_sandbox_row row;
+    wrn_state state;
+    wrn_box *box;
+    bool busy, gone;
+    change *changes, **last_change; /* the first one is in progress when busy */
+    size_t change_count;
+    wrn_sandbox_done_fn created;
+    void *created_context;
+    wrn_command *commands; /* that run */
+    size_t foreground;     /* of them */
+    int64_t active_ms;
+    uv_timer_t idle;
+} sandbox;
+
+struct wrn_sandboxes {
+    wrn_sandboxes_config config;
+    sandbox *buckets[WRN_BUCKETS];
+    int64_t count, memory_mb;
+    bool stopping;
+    void (*stopped)(void *context);
+    void *stopped_context;
+};
+
+/* The one that lives and can be used; NULL with a fault. */
+sandbox *wrn_sandbox_usable(wrn_sandboxes *all, const wrn_sandbox_row *row, wrn_fault *fault);
+/* Something used it. Does not write: the store's copy has whole seconds and is only for show. */
+void wrn_sandbox_touch(sandbox *s);
+void wrn_sandbox_touch_and_write(sandbox *s);
+
+#endif
