@@ -43,6 +43,15 @@ typedef enum wrenn_sandbox_status {
     WRENN_SANDBOX_STATUS_SNAPSHOTTING
 } wrenn_sandbox_status;
 
+typedef enum wrenn_host_status {
+    WRENN_HOST_STATUS_OTHER = 0, /* see the text */
+    WRENN_HOST_STATUS_PENDING,
+    WRENN_HOST_STATUS_ONLINE,
+    WRENN_HOST_STATUS_OFFLINE,
+    WRENN_HOST_STATUS_DRAINING,
+    WRENN_HOST_STATUS_UNREACHABLE
+} wrenn_host_status;
+
 #define WRENN_HAS_AUTH_TOKEN (UINT64_C(1) << 0)
 #define WRENN_HAS_AUTH_USER_ID (UINT64_C(1) << 1)
 #define WRENN_HAS_AUTH_TEAM_ID (UINT64_C(1) << 2)
@@ -130,6 +139,104 @@ typedef struct wrenn_sandbox_info {
     const wrenn_pair *metadata;
     size_t metadata_count;
 } wrenn_sandbox_info;
+
+#define WRENN_HAS_SNAPSHOT_NAME (UINT64_C(1) << 0)
+#define WRENN_HAS_SNAPSHOT_TYPE (UINT64_C(1) << 1)
+#define WRENN_HAS_SNAPSHOT_VCPUS (UINT64_C(1) << 2)
+#define WRENN_HAS_SNAPSHOT_MEMORY_MB (UINT64_C(1) << 3)
+#define WRENN_HAS_SNAPSHOT_SIZE_BYTES (UINT64_C(1) << 4)
+#define WRENN_HAS_SNAPSHOT_CREATED_AT (UINT64_C(1) << 5)
+#define WRENN_HAS_SNAPSHOT_PLATFORM (UINT64_C(1) << 6)
+#define WRENN_HAS_SNAPSHOT_METADATA (UINT64_C(1) << 7)
+
+/* Schema Template. */
+typedef struct wrenn_snapshot {
+    uint64_t present;    /* WRENN_HAS_SNAPSHOT_* bits of the members that were there */
+    uint64_t nulls;      /* those of them that were null */
+    const char *unknown; /* a JSON object of the members this version does not know, or NULL */
+    const char *name;
+    /* Open set; `base` or `snapshot` today. */
+    const char *type;
+    /* Left out when 0. */
+    int64_t vcpus;
+    /* Left out when 0. */
+    int64_t memory_mb;
+    int64_t size_bytes;
+    const char *created_at;
+    /* True for templates everybody sees. */
+    int64_t platform;
+    /* C only. */
+    const wrenn_pair *metadata;
+    size_t metadata_count;
+} wrenn_snapshot;
+
+#define WRENN_HAS_HOST_ID (UINT64_C(1) << 0)
+#define WRENN_HAS_HOST_TYPE (UINT64_C(1) << 1)
+#define WRENN_HAS_HOST_TEAM_ID (UINT64_C(1) << 2)
+#define WRENN_HAS_HOST_TEAM_NAME (UINT64_C(1) << 3)
+#define WRENN_HAS_HOST_PROVIDER (UINT64_C(1) << 4)
+#define WRENN_HAS_HOST_AVAILABILITY_ZONE (UINT64_C(1) << 5)
+#define WRENN_HAS_HOST_ARCH (UINT64_C(1) << 6)
+#define WRENN_HAS_HOST_CPU_CORES (UINT64_C(1) << 7)
+#define WRENN_HAS_HOST_MEMORY_MB (UINT64_C(1) << 8)
+#define WRENN_HAS_HOST_DISK_GB (UINT64_C(1) << 9)
+#define WRENN_HAS_HOST_ADDRESS (UINT64_C(1) << 10)
+#define WRENN_HAS_HOST_STATUS (UINT64_C(1) << 11)
+#define WRENN_HAS_HOST_LAST_HEARTBEAT_AT (UINT64_C(1) << 12)
+#define WRENN_HAS_HOST_CREATED_BY (UINT64_C(1) << 13)
+#define WRENN_HAS_HOST_CREATED_AT (UINT64_C(1) << 14)
+#define WRENN_HAS_HOST_UPDATED_AT (UINT64_C(1) << 15)
+
+/* Schema Host. */
+typedef struct wrenn_host {
+    uint64_t present;    /* WRENN_HAS_HOST_* bits of the members that were there */
+    uint64_t nulls;      /* those of them that were null */
+    const char *unknown; /* a JSON object of the members this version does not know, or NULL */
+    const char *id;
+    const char *type;
+    const char *team_id;
+    /* Only in the listing an administrator gets. */
+    const char *team_name;
+    const char *provider;
+    const char *availability_zone;
+    const char *arch;
+    int64_t cpu_cores;
+    int64_t memory_mb;
+    int64_t disk_gb;
+    const char *address;
+    int64_t status;
+    const char *status_text;
+    const char *last_heartbeat_at;
+    const char *created_by;
+    const char *created_at;
+    const char *updated_at;
+} wrenn_host;
+
+#define WRENN_HAS_HOST_WITH_TOKEN_HOST (UINT64_C(1) << 0)
+#define WRENN_HAS_HOST_WITH_TOKEN_REGISTRATION_TOKEN (UINT64_C(1) << 1)
+
+/* Schema HostWithToken. */
+typedef struct wrenn_host_with_token {
+    uint64_t present;    /* WRENN_HAS_HOST_WITH_TOKEN_* bits of the members that were there */
+    uint64_t nulls;      /* those of them that were null */
+    const char *unknown; /* a JSON object of the members this version does not know, or NULL */
+    const wrenn_host *host;
+    /* 64 hex digits, valid once within one hour. */
+    const char *registration_token;
+} wrenn_host_with_token;
+
+#define WRENN_HAS_HOST_DELETE_PREVIEW_HOST (UINT64_C(1) << 0)
+#define WRENN_HAS_HOST_DELETE_PREVIEW_SANDBOX_IDS (UINT64_C(1) << 1)
+
+/* Schema HostDeletePreview. */
+typedef struct wrenn_host_delete_preview {
+    uint64_t present;    /* WRENN_HAS_HOST_DELETE_PREVIEW_* bits of the members that were there */
+    uint64_t nulls;      /* those of them that were null */
+    const char *unknown; /* a JSON object of the members this version does not know, or NULL */
+    const wrenn_host *host;
+    const char *const *sandbox_ids;
+    size_t sandbox_ids_count;
+} wrenn_host_delete_preview;
 
 #ifdef __cplusplus
 }

@@ -7,6 +7,8 @@
  *     sandboxes.h   create, list, get, destroy
  *     sandbox.h     one sandbox: wait, ping, destroy
  *     exec.h        commands in it
+ *     snapshots.h   templates made of sandboxes
+ *     hosts.h       the machines that sandboxes run on
  *     models.h      what the service answers (generated)
  *
  * Ownership: what a function gives through a pointer to pointer belongs to the caller, who frees it with the function of
@@ -21,8 +23,10 @@
 #include "wrenn/client.h"
 #include "wrenn/error.h"
 #include "wrenn/exec.h"
+#include "wrenn/hosts.h"
 #include "wrenn/models.h"
 #include "wrenn/sandbox.h"
 #include "wrenn/sandboxes.h"
+#include "wrenn/snapshots.h"
 
 #endif

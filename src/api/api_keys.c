@@ -55,9 +55,9 @@ int wrenn_api_keys_list(wrenn_client *client, wrenn_api_key_list **list, wrenn_e
 
 int wrenn_api_keys_delete_start(wrenn_client *client, const char *id, wrenn_done_fn done, void *user_data,
                                 wrenn_op **op, wrenn_error **error) {
-    if (!id || !*id) return wrn_fail(error, WRENN_E_INVALID_ARGUMENT, "the API key id must not be empty");
     wrenn_op *made;
-    int rc = wrn_op_new(client, NULL, &delete_type, 0, TIMEOUT_MS, &made, error);
+    int rc = wrn_check_segment("API key id", id, error);
+    if (rc == 0) rc = wrn_op_new(client, NULL, &delete_type, 0, TIMEOUT_MS, &made, error);
     if (rc != 0) return rc;
     wrn_op_call(made, "DELETE", WRN_AUTH_TOKEN, "/api-keys/", NULL, NULL);
     wrn_url_escape(&made->path, id);

@@ -185,9 +185,9 @@ static const wrn_op_type destroy_type = {.name = "sandboxes destroy", .respond =
 
 static int start_by_id(wrenn_client *client, const wrn_op_type *type, const char *method, const char *id,
                        wrenn_done_fn done, void *user_data, wrenn_op **op, wrenn_error **error) {
-    if (!id || !*id) return wrn_fail(error, WRENN_E_INVALID_ARGUMENT, "%s: the id must not be empty", type->name);
     wrenn_op *made;
-    int rc = wrn_op_new(client, NULL, type, 0, TIMEOUT_MS, &made, error);
+    int rc = wrn_check_segment("sandbox id", id, error);
+    if (rc == 0) rc = wrn_op_new(client, NULL, type, 0, TIMEOUT_MS, &made, error);
     if (rc != 0) return rc;
     wrn_op_call_sandbox(made, method, id, "", NULL, NULL);
     return wrn_op_start(made, done, user_data, op, error);

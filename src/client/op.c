@@ -208,6 +208,13 @@ void wrn_op_call_sandbox(wrenn_op *op, const char *method, const char *id, const
     wrn_buf_puts(&op->path, suffix);
 }
 
+int wrn_check_segment(const char *what, const char *text, wrenn_error **error) {
+    if (!text || !*text) return wrn_fail(error, WRENN_E_INVALID_ARGUMENT, "the %s must not be empty", what);
+    if (strcmp(text, ".") == 0 || strcmp(text, "..") == 0)
+        return wrn_fail(error, WRENN_E_INVALID_ARGUMENT, "the %s must not be \"%s\"", what, text);
+    return 0;
+}
+
 static bool write_url(const wrenn_op *op, wrn_buf *url) {
     const wrenn_client *client = op->client;
     wrn_buf_puts(url, client->base.url);
@@ -302,7 +309,7 @@ void wrn_op_send(wrenn_op *op) {
     }
     op->attempt++;
     op->state = WRN_OP_IN_FLIGHT;
-    if (!op->exchange) wrn_op_fail(op, wrn_error_new(WRENN_E_NO_MEMORY, "%s: out of memory", op->type->name));
+    if (!op->exchange) wrn_op_fail_no_memory(op);
 }
 
 static bool wait_until(wrenn_op *op, int64_t delay_ms) {
@@ -312,8 +319,7 @@ static bool wait_until(wrenn_op *op, int64_t delay_ms) {
 
 void wrn_op_delay(wrenn_op *op, int64_t delay_ms) {
     op->attempt = 0;
-    if (!wait_until(op, delay_ms))
-        wrn_op_fail(op, wrn_error_new(WRENN_E_NO_MEMORY, "%s: out of memory", op->type->name));
+    if (!wait_until(op, delay_ms)) wrn_op_fail_no_memory(op);
 }
 
 /* Capped doubling, spread over its upper half so that many clients do not come back in step. */
@@ -369,34 +375,40 @@ static void on_answer(void *context, wrn_http_response *response) {
     else op->type->respond(op, response);
 }
 
-static wrenn_error *protocol_error(const wrenn_op *op, const wrn_http_response *response, const char *why) {
-    return wrn_error_new(WRENN_E_PROTOCOL, "%s: the answer (HTTP %d) makes no sense: %s", op->type->name,
-                         response->status, why);
+void wrn_op_fail_nonsense(wrenn_op *op, const wrn_http_response *response, const char *why) {
+    wrn_op_fail(op, wrn_error_new(WRENN_E_PROTOCOL, "%s: the answer (HTTP %d) makes no sense: %s", op->type->name,
+                                  response->status, why));
 }
 
-static wrenn_error *decode_error(const wrenn_op *op, const wrn_http_response *response, const wrn_model_why *why) {
-    if (why->no_memory) return wrn_error_new(WRENN_E_NO_MEMORY, "%s: out of memory", op->type->name);
-    return protocol_error(op, response, why->text);
+void wrn_op_fail_no_memory(wrenn_op *op) {
+    wrn_op_fail(op, wrn_error_new(WRENN_E_NO_MEMORY, "%s: out of memory", op->type->name));
 }
 
-static wrn_json *parse_answer(wrenn_op *op, const wrn_http_response *response) {
-    wrn_json *json = NULL;
+static void fail_decode(wrenn_op *op, const wrn_http_response *response, const wrn_model_why *why) {
+    if (why->no_memory) wrn_op_fail_no_memory(op);
+    else wrn_op_fail_nonsense(op, response, why->text);
+}
+
+bool wrn_op_parse(wrenn_op *op, const wrn_http_response *response, wrn_json **json) {
     const char *why = NULL;
-    bool ok = wrn_json_parse(response->body.data, response->body.size, &json, &why);
-    if (ok && json) return json;
-    wrn_op_fail(op, protocol_error(op, response, why ? why : "it is null"));
+    if (wrn_json_parse(response->body.data, response->body.size, json, &why)) return true;
+    wrn_op_fail_nonsense(op, response, why);
+    return false;
+}
+
+void *wrn_op_decode_part(wrenn_op *op, const wrn_http_response *response, const wrn_json *object,
+                         const wrn_model *model) {
+    wrn_model_why why = {.no_memory = true};
+    void *result = wrn_result_new(model->size);
+    if (result && wrn_model_decode(model, object, false, wrn_result_arena(result), result, &why)) return result;
+    wrn_result_free(result);
+    fail_decode(op, response, &why);
     return NULL;
 }
 
 void *wrn_op_decode(wrenn_op *op, const wrn_http_response *response, const wrn_model *model) {
-    WRN_AUTO(wrn_json_freep) wrn_json *json = parse_answer(op, response);
-    if (!json) return NULL;
-    wrn_model_why why = {.no_memory = true};
-    void *result = wrn_result_new(model->size);
-    if (result && wrn_model_decode(model, json, false, wrn_result_arena(result), result, &why)) return result;
-    wrn_result_free(result);
-    wrn_op_fail(op, decode_error(op, response, &why));
-    return NULL;
+    WRN_AUTO(wrn_json_freep) wrn_json *json = NULL;
+    return wrn_op_parse(op, response, &json) ? wrn_op_decode_part(op, response, json, model) : NULL;
 }
 
 void wrn_op_respond_model(wrenn_op *op, const wrn_http_response *response, const wrn_model *model) {
@@ -404,21 +416,35 @@ void wrn_op_respond_model(wrenn_op *op, const wrn_http_response *response, const
     if (result) wrn_op_finish(op, result, wrn_result_free);
 }
 
-void wrn_op_respond_list(wrenn_op *op, const wrn_http_response *response, const wrn_model *model) {
-    WRN_AUTO(wrn_json_freep) wrn_json *json = parse_answer(op, response);
-    if (!json) return;
-    /* All public lists have this shape. */
-    struct {
-        const void *const *items;
-        size_t count;
-    } *list = wrn_result_new(sizeof(*list));
+static bool append(wrn_list *list, const void *const *items, size_t count) {
+    const void **all = wrn_arena_alloc(wrn_result_arena(list), (list->count + count) * sizeof(*all));
+    if (!all) return false;
+    memcpy(all, list->items, list->count * sizeof(*all));
+    memcpy(all + list->count, items, count * sizeof(*all));
+    list->items = all;
+    list->count += count;
+    return true;
+}
+
+bool wrn_op_append(wrenn_op *op, const wrn_http_response *response, const wrn_json *array, const wrn_model *model,
+                   wrn_list *list) {
+    wrn_list more = {0};
     wrn_model_why why = {.no_memory = true};
-    if (list && wrn_model_decode_list(model, json, wrn_result_arena(list), &list->items, &list->count, &why)) {
-        wrn_op_finish(op, list, wrn_result_free);
-        return;
+    if (list && wrn_model_decode_list(model, array, wrn_result_arena(list), &more.items, &more.count, &why)) {
+        if (!list->count) *list = more;
+        if (list->items == more.items || !more.count || append(list, more.items, more.count)) return true;
+        why.no_memory = true;
     }
-    wrn_result_free(list);
-    wrn_op_fail(op, decode_error(op, response, &why));
+    fail_decode(op, response, &why);
+    return false;
+}
+
+void wrn_op_respond_list(wrenn_op *op, const wrn_http_response *response, const wrn_model *model) {
+    WRN_AUTO(wrn_json_freep) wrn_json *json = NULL;
+    if (!wrn_op_parse(op, response, &json)) return;
+    wrn_list *list = wrn_result_new(sizeof(*list));
+    if (wrn_op_append(op, response, json, model, list)) wrn_op_finish(op, list, wrn_result_free);
+    else wrn_result_free(list);
 }
 
 void wrn_op_respond_nothing(wrenn_op *op, wrn_http_response *response) {

@@ -80,6 +80,9 @@ void wrn_op_call(wrenn_op *op, const char *method, wrn_auth auth, const char *pa
 /* The same below the collection of sandboxes, in whichever era: "/" id, then `suffix`. NULL id: the collection itself. */
 void wrn_op_call_sandbox(wrenn_op *op, const char *method, const char *id, const char *suffix, const wrn_model *model,
                          const void *request);
+/* 0 when `text` can be one segment of a path: not empty, and not "." or "..", which every client and proxy takes out of
+ * paths, so that another object would be hit. `what` names it. */
+int wrn_check_segment(const char *what, const char *text, wrenn_error **error);
 /* Sends the present call; for types that make more than one. */
 void wrn_op_send(wrenn_op *op);
 /* Comes back through type->wake. */
@@ -97,6 +100,23 @@ void wrn_op_respond_list(wrenn_op *op, const wrn_http_response *response, const 
 void wrn_op_respond_nothing(wrenn_op *op, wrn_http_response *response);
 /* The object of `model` in an answer, freed with wrn_result_free(); NULL after failing the operation. */
 void *wrn_op_decode(wrenn_op *op, const wrn_http_response *response, const wrn_model *model);
+
+/* For answers of other shapes. The answer as JSON, where null is NULL; false after failing the operation. */
+bool wrn_op_parse(wrenn_op *op, const wrn_http_response *response, wrn_json **json);
+/* wrn_op_decode() of a part of the answer. */
+void *wrn_op_decode_part(wrenn_op *op, const wrn_http_response *response, const wrn_json *object,
+                         const wrn_model *model);
+/* The shape of all public lists: a result whose arena holds the items. */
+typedef struct wrn_list {
+    const void *const *items;
+    size_t count;
+} wrn_list;
+/* Appends the objects of `model` in `array` to `list` (NULL: out of memory); false after failing the operation. */
+bool wrn_op_append(wrenn_op *op, const wrn_http_response *response, const wrn_json *array, const wrn_model *model,
+                   wrn_list *list);
+/* Ends with WRENN_E_PROTOCOL, or WRENN_E_NO_MEMORY. */
+void wrn_op_fail_nonsense(wrenn_op *op, const wrn_http_response *response, const char *why);
+void wrn_op_fail_no_memory(wrenn_op *op);
 
 /* Second half of a _finish: checks that `op` is of `type` and over, then hands out result or error. */
 int wrn_op_take(wrenn_op *op, const wrn_op_type *type, void *result, wrenn_error **error);

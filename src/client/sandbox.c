@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "base/arena.h"
-#include "client/error.h"
+#include "client/op.h"
 
 wrenn_sandbox *wrn_sandbox_new(wrenn_client *client, const char *id, wrenn_sandbox_info *info) {
     wrenn_sandbox *sandbox = calloc(1, sizeof(*sandbox));
@@ -40,7 +40,8 @@ int wrenn_sandbox_from_id(wrenn_client *client, const char *id, wrenn_sandbox **
     int rc = wrn_client_check(client, error);
     if (rc < 0) return rc;
     if (!sandbox) return wrn_fail(error, WRENN_E_INVALID_ARGUMENT, "sandbox must not be NULL");
-    if (!id || !*id) return wrn_fail(error, WRENN_E_INVALID_ARGUMENT, "the sandbox id must not be empty");
+    rc = wrn_check_segment("sandbox id", id, error);
+    if (rc < 0) return rc;
     *sandbox = wrn_sandbox_new(client, id, NULL);
     return *sandbox ? 0 : wrn_fail(error, WRENN_E_NO_MEMORY, "out of memory");
 }

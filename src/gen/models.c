@@ -254,18 +254,18 @@ static const wrn_field fields_create_snapshot_request[] = {
 const wrn_model wrn_model_create_snapshot_request = {
     "CreateSnapshotRequest", sizeof(wrn_create_snapshot_request), fields_create_snapshot_request, WRN_COUNT(fields_create_snapshot_request)};
 
-static const wrn_field fields_template[] = {
-    {"name", offsetof(wrn_template, name), 0, WRN_FIELD_STRING, true, false, NULL},
-    {"type", offsetof(wrn_template, type), 0, WRN_FIELD_STRING, true, false, NULL},
-    {"vcpus", offsetof(wrn_template, vcpus), 0, WRN_FIELD_INT, false, true, NULL},
-    {"memory_mb", offsetof(wrn_template, memory_mb), 0, WRN_FIELD_INT, false, true, NULL},
-    {"size_bytes", offsetof(wrn_template, size_bytes), 0, WRN_FIELD_INT, true, false, NULL},
-    {"created_at", offsetof(wrn_template, created_at), 0, WRN_FIELD_STRING, true, false, NULL},
-    {"platform", offsetof(wrn_template, platform), 0, WRN_FIELD_BOOL, false, false, NULL},
-    {"metadata", offsetof(wrn_template, metadata), offsetof(wrn_template, metadata_count), WRN_FIELD_MAP, false, false, NULL},
+static const wrn_field fields_snapshot[] = {
+    {"name", offsetof(wrenn_snapshot, name), 0, WRN_FIELD_STRING, true, false, NULL},
+    {"type", offsetof(wrenn_snapshot, type), 0, WRN_FIELD_STRING, true, false, NULL},
+    {"vcpus", offsetof(wrenn_snapshot, vcpus), 0, WRN_FIELD_INT, false, true, NULL},
+    {"memory_mb", offsetof(wrenn_snapshot, memory_mb), 0, WRN_FIELD_INT, false, true, NULL},
+    {"size_bytes", offsetof(wrenn_snapshot, size_bytes), 0, WRN_FIELD_INT, true, false, NULL},
+    {"created_at", offsetof(wrenn_snapshot, created_at), 0, WRN_FIELD_STRING, true, false, NULL},
+    {"platform", offsetof(wrenn_snapshot, platform), 0, WRN_FIELD_BOOL, false, false, NULL},
+    {"metadata", offsetof(wrenn_snapshot, metadata), offsetof(wrenn_snapshot, metadata_count), WRN_FIELD_MAP, false, false, NULL},
 };
-const wrn_model wrn_model_template = {
-    "Template", sizeof(wrn_template), fields_template, WRN_COUNT(fields_template)};
+const wrn_model wrn_model_snapshot = {
+    "Template", sizeof(wrenn_snapshot), fields_snapshot, WRN_COUNT(fields_snapshot)};
 
 static const wrn_field fields_create_host_request[] = {
     {"type", offsetof(wrn_create_host_request, type), 0, WRN_FIELD_STRING, true, false, NULL},
@@ -277,39 +277,39 @@ const wrn_model wrn_model_create_host_request = {
     "CreateHostRequest", sizeof(wrn_create_host_request), fields_create_host_request, WRN_COUNT(fields_create_host_request)};
 
 static const wrn_field fields_host[] = {
-    {"id", offsetof(wrn_host, id), 0, WRN_FIELD_STRING, true, false, NULL},
-    {"type", offsetof(wrn_host, type), 0, WRN_FIELD_STRING, true, false, NULL},
-    {"team_id", offsetof(wrn_host, team_id), 0, WRN_FIELD_STRING, false, false, NULL},
-    {"team_name", offsetof(wrn_host, team_name), 0, WRN_FIELD_STRING, false, false, NULL},
-    {"provider", offsetof(wrn_host, provider), 0, WRN_FIELD_STRING, false, false, NULL},
-    {"availability_zone", offsetof(wrn_host, availability_zone), 0, WRN_FIELD_STRING, false, false, NULL},
-    {"arch", offsetof(wrn_host, arch), 0, WRN_FIELD_STRING, false, false, NULL},
-    {"cpu_cores", offsetof(wrn_host, cpu_cores), 0, WRN_FIELD_INT, false, true, NULL},
-    {"memory_mb", offsetof(wrn_host, memory_mb), 0, WRN_FIELD_INT, false, true, NULL},
-    {"disk_gb", offsetof(wrn_host, disk_gb), 0, WRN_FIELD_INT, false, true, NULL},
-    {"address", offsetof(wrn_host, address), 0, WRN_FIELD_STRING, false, false, NULL},
-    {"status", offsetof(wrn_host, status), offsetof(wrn_host, status_text), WRN_FIELD_ENUM, true, false, &enum_host_status},
-    {"last_heartbeat_at", offsetof(wrn_host, last_heartbeat_at), 0, WRN_FIELD_STRING, false, false, NULL},
-    {"created_by", offsetof(wrn_host, created_by), 0, WRN_FIELD_STRING, true, false, NULL},
-    {"created_at", offsetof(wrn_host, created_at), 0, WRN_FIELD_STRING, true, false, NULL},
-    {"updated_at", offsetof(wrn_host, updated_at), 0, WRN_FIELD_STRING, true, false, NULL},
+    {"id", offsetof(wrenn_host, id), 0, WRN_FIELD_STRING, true, false, NULL},
+    {"type", offsetof(wrenn_host, type), 0, WRN_FIELD_STRING, true, false, NULL},
+    {"team_id", offsetof(wrenn_host, team_id), 0, WRN_FIELD_STRING, false, false, NULL},
+    {"team_name", offsetof(wrenn_host, team_name), 0, WRN_FIELD_STRING, false, false, NULL},
+    {"provider", offsetof(wrenn_host, provider), 0, WRN_FIELD_STRING, false, false, NULL},
+    {"availability_zone", offsetof(wrenn_host, availability_zone), 0, WRN_FIELD_STRING, false, false, NULL},
+    {"arch", offsetof(wrenn_host, arch), 0, WRN_FIELD_STRING, false, false, NULL},
+    {"cpu_cores", offsetof(wrenn_host, cpu_cores), 0, WRN_FIELD_INT, false, true, NULL},
+    {"memory_mb", offsetof(wrenn_host, memory_mb), 0, WRN_FIELD_INT, false, true, NULL},
+    {"disk_gb", offsetof(wrenn_host, disk_gb), 0, WRN_FIELD_INT, false, true, NULL},
+    {"address", offsetof(wrenn_host, address), 0, WRN_FIELD_STRING, false, false, NULL},
+    {"status", offsetof(wrenn_host, status), offsetof(wrenn_host, status_text), WRN_FIELD_ENUM, true, false, &enum_host_status},
+    {"last_heartbeat_at", offsetof(wrenn_host, last_heartbeat_at), 0, WRN_FIELD_STRING, false, false, NULL},
+    {"created_by", offsetof(wrenn_host, created_by), 0, WRN_FIELD_STRING, true, false, NULL},
+    {"created_at", offsetof(wrenn_host, created_at), 0, WRN_FIELD_STRING, true, false, NULL},
+    {"updated_at", offsetof(wrenn_host, updated_at), 0, WRN_FIELD_STRING, true, false, NULL},
 };
 const wrn_model wrn_model_host = {
-    "Host", sizeof(wrn_host), fields_host, WRN_COUNT(fields_host)};
+    "Host", sizeof(wrenn_host), fields_host, WRN_COUNT(fields_host)};
 
 static const wrn_field fields_host_with_token[] = {
-    {"host", offsetof(wrn_host_with_token, host), 0, WRN_FIELD_OBJECT, true, false, &wrn_model_host},
-    {"registration_token", offsetof(wrn_host_with_token, registration_token), 0, WRN_FIELD_STRING, true, false, NULL},
+    {"host", offsetof(wrenn_host_with_token, host), 0, WRN_FIELD_OBJECT, true, false, &wrn_model_host},
+    {"registration_token", offsetof(wrenn_host_with_token, registration_token), 0, WRN_FIELD_STRING, true, false, NULL},
 };
 const wrn_model wrn_model_host_with_token = {
-    "HostWithToken", sizeof(wrn_host_with_token), fields_host_with_token, WRN_COUNT(fields_host_with_token)};
+    "HostWithToken", sizeof(wrenn_host_with_token), fields_host_with_token, WRN_COUNT(fields_host_with_token)};
 
 static const wrn_field fields_host_delete_preview[] = {
-    {"host", offsetof(wrn_host_delete_preview, host), 0, WRN_FIELD_OBJECT, true, false, &wrn_model_host},
-    {"sandbox_ids", offsetof(wrn_host_delete_preview, sandbox_ids), offsetof(wrn_host_delete_preview, sandbox_ids_count), WRN_FIELD_STRINGS, true, false, NULL},
+    {"host", offsetof(wrenn_host_delete_preview, host), 0, WRN_FIELD_OBJECT, true, false, &wrn_model_host},
+    {"sandbox_ids", offsetof(wrenn_host_delete_preview, sandbox_ids), offsetof(wrenn_host_delete_preview, sandbox_ids_count), WRN_FIELD_STRINGS, true, false, NULL},
 };
 const wrn_model wrn_model_host_delete_preview = {
-    "HostDeletePreview", sizeof(wrn_host_delete_preview), fields_host_delete_preview, WRN_COUNT(fields_host_delete_preview)};
+    "HostDeletePreview", sizeof(wrenn_host_delete_preview), fields_host_delete_preview, WRN_COUNT(fields_host_delete_preview)};
 
 static const wrn_field fields_add_tag_request[] = {
     {"tag", offsetof(wrn_add_tag_request, tag), 0, WRN_FIELD_STRING, true, false, NULL},

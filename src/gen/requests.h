@@ -21,15 +21,6 @@ typedef enum wrn_file_type {
     WRN_FILE_TYPE_UNKNOWN
 } wrn_file_type;
 
-typedef enum wrn_host_status {
-    WRN_HOST_STATUS_OTHER = 0, /* see the text */
-    WRN_HOST_STATUS_PENDING,
-    WRN_HOST_STATUS_ONLINE,
-    WRN_HOST_STATUS_OFFLINE,
-    WRN_HOST_STATUS_DRAINING,
-    WRN_HOST_STATUS_UNREACHABLE
-} wrn_host_status;
-
 #define WRN_HAS_SIGNUP_REQUEST_EMAIL (UINT64_C(1) << 0)
 #define WRN_HAS_SIGNUP_REQUEST_PASSWORD (UINT64_C(1) << 1)
 #define WRN_HAS_SIGNUP_REQUEST_NAME (UINT64_C(1) << 2)
@@ -419,36 +410,6 @@ typedef struct wrn_create_snapshot_request {
     const char *name;
 } wrn_create_snapshot_request;
 
-#define WRN_HAS_TEMPLATE_NAME (UINT64_C(1) << 0)
-#define WRN_HAS_TEMPLATE_TYPE (UINT64_C(1) << 1)
-#define WRN_HAS_TEMPLATE_VCPUS (UINT64_C(1) << 2)
-#define WRN_HAS_TEMPLATE_MEMORY_MB (UINT64_C(1) << 3)
-#define WRN_HAS_TEMPLATE_SIZE_BYTES (UINT64_C(1) << 4)
-#define WRN_HAS_TEMPLATE_CREATED_AT (UINT64_C(1) << 5)
-#define WRN_HAS_TEMPLATE_PLATFORM (UINT64_C(1) << 6)
-#define WRN_HAS_TEMPLATE_METADATA (UINT64_C(1) << 7)
-
-/* Schema Template. */
-typedef struct wrn_template {
-    uint64_t present;    /* WRN_HAS_TEMPLATE_* bits of the members that were there */
-    uint64_t nulls;      /* those of them that were null */
-    const char *unknown; /* a JSON object of the members this version does not know, or NULL */
-    const char *name;
-    /* Open set; `base` or `snapshot` today. */
-    const char *type;
-    /* Left out when 0. */
-    int64_t vcpus;
-    /* Left out when 0. */
-    int64_t memory_mb;
-    int64_t size_bytes;
-    const char *created_at;
-    /* True for templates everybody sees. */
-    int64_t platform;
-    /* C only. */
-    const wrn_pair *metadata;
-    size_t metadata_count;
-} wrn_template;
-
 #define WRN_HAS_CREATE_HOST_REQUEST_TYPE (UINT64_C(1) << 0)
 #define WRN_HAS_CREATE_HOST_REQUEST_TEAM_ID (UINT64_C(1) << 1)
 #define WRN_HAS_CREATE_HOST_REQUEST_PROVIDER (UINT64_C(1) << 2)
@@ -465,74 +426,6 @@ typedef struct wrn_create_host_request {
     const char *provider;
     const char *availability_zone;
 } wrn_create_host_request;
-
-#define WRN_HAS_HOST_ID (UINT64_C(1) << 0)
-#define WRN_HAS_HOST_TYPE (UINT64_C(1) << 1)
-#define WRN_HAS_HOST_TEAM_ID (UINT64_C(1) << 2)
-#define WRN_HAS_HOST_TEAM_NAME (UINT64_C(1) << 3)
-#define WRN_HAS_HOST_PROVIDER (UINT64_C(1) << 4)
-#define WRN_HAS_HOST_AVAILABILITY_ZONE (UINT64_C(1) << 5)
-#define WRN_HAS_HOST_ARCH (UINT64_C(1) << 6)
-#define WRN_HAS_HOST_CPU_CORES (UINT64_C(1) << 7)
-#define WRN_HAS_HOST_MEMORY_MB (UINT64_C(1) << 8)
-#define WRN_HAS_HOST_DISK_GB (UINT64_C(1) << 9)
-#define WRN_HAS_HOST_ADDRESS (UINT64_C(1) << 10)
-#define WRN_HAS_HOST_STATUS (UINT64_C(1) << 11)
-#define WRN_HAS_HOST_LAST_HEARTBEAT_AT (UINT64_C(1) << 12)
-#define WRN_HAS_HOST_CREATED_BY (UINT64_C(1) << 13)
-#define WRN_HAS_HOST_CREATED_AT (UINT64_C(1) << 14)
-#define WRN_HAS_HOST_UPDATED_AT (UINT64_C(1) << 15)
-
-/* Schema Host. */
-typedef struct wrn_host {
-    uint64_t present;    /* WRN_HAS_HOST_* bits of the members that were there */
-    uint64_t nulls;      /* those of them that were null */
-    const char *unknown; /* a JSON object of the members this version does not know, or NULL */
-    const char *id;
-    const char *type;
-    const char *team_id;
-    /* Only in the listing an administrator gets. */
-    const char *team_name;
-    const char *provider;
-    const char *availability_zone;
-    const char *arch;
-    int64_t cpu_cores;
-    int64_t memory_mb;
-    int64_t disk_gb;
-    const char *address;
-    int64_t status;
-    const char *status_text;
-    const char *last_heartbeat_at;
-    const char *created_by;
-    const char *created_at;
-    const char *updated_at;
-} wrn_host;
-
-#define WRN_HAS_HOST_WITH_TOKEN_HOST (UINT64_C(1) << 0)
-#define WRN_HAS_HOST_WITH_TOKEN_REGISTRATION_TOKEN (UINT64_C(1) << 1)
-
-/* Schema HostWithToken. */
-typedef struct wrn_host_with_token {
-    uint64_t present;    /* WRN_HAS_HOST_WITH_TOKEN_* bits of the members that were there */
-    uint64_t nulls;      /* those of them that were null */
-    const char *unknown; /* a JSON object of the members this version does not know, or NULL */
-    const wrn_host *host;
-    /* 64 hex digits, valid once within one hour. */
-    const char *registration_token;
-} wrn_host_with_token;
-
-#define WRN_HAS_HOST_DELETE_PREVIEW_HOST (UINT64_C(1) << 0)
-#define WRN_HAS_HOST_DELETE_PREVIEW_SANDBOX_IDS (UINT64_C(1) << 1)
-
-/* Schema HostDeletePreview. */
-typedef struct wrn_host_delete_preview {
-    uint64_t present;    /* WRN_HAS_HOST_DELETE_PREVIEW_* bits of the members that were there */
-    uint64_t nulls;      /* those of them that were null */
-    const char *unknown; /* a JSON object of the members this version does not know, or NULL */
-    const wrn_host *host;
-    const char *const *sandbox_ids;
-    size_t sandbox_ids_count;
-} wrn_host_delete_preview;
 
 #define WRN_HAS_ADD_TAG_REQUEST_TAG (UINT64_C(1) << 0)
 
@@ -587,7 +480,7 @@ typedef struct wrn_host_credentials {
     uint64_t present;    /* WRN_HAS_HOST_CREDENTIALS_* bits of the members that were there */
     uint64_t nulls;      /* those of them that were null */
     const char *unknown; /* a JSON object of the members this version does not know, or NULL */
-    const wrn_host *host;
+    const wrenn_host *host;
     /* Host JWT, 7 days. */
     const char *token;
     /* 64 hex digits, 60 days. */
@@ -902,7 +795,7 @@ extern const wrn_model wrn_model_file_entry;
 extern const wrn_model wrn_model_list_dir_response;
 extern const wrn_model wrn_model_make_dir_response;
 extern const wrn_model wrn_model_create_snapshot_request;
-extern const wrn_model wrn_model_template;
+extern const wrn_model wrn_model_snapshot;
 extern const wrn_model wrn_model_create_host_request;
 extern const wrn_model wrn_model_host;
 extern const wrn_model wrn_model_host_with_token;

@@ -45,4 +45,52 @@ static inline wrenn_sandbox *sdk_sandbox(wrenn_client *client) {
     return sandbox;
 }
 
+/* A server with its script, and a client with a sandbox handle on it. */
+typedef struct setup {
+    script_server *server;
+    wrenn_client *client;
+    wrenn_sandbox *sandbox;
+    script_reply *answers; /* those of SET_UP() */
+    size_t answer_count;
+} setup;
+
+static inline setup set_up_with(const script_reply *replies, size_t count, void (*adjust)(wrenn_client_options *)) {
+    setup s = {.server = script_start(replies, count, false)};
+    wrenn_client_options options = sdk_options(script_url(s.server));
+    if (adjust) adjust(&options);
+    s.client = sdk_client(&options);
+    s.sandbox = sdk_sandbox(s.client);
+    return s;
+}
+
+static inline setup set_up(const script_reply *replies, size_t count) { return set_up_with(replies, count, NULL); }
+
+/* The same from whole answers: status line rest and body of each, one after the other. */
+static inline setup set_up_answers(const char *const (*answers)[2], size_t count) {
+    script_reply *replies = calloc(count, sizeof(*replies)); /* the server goes on reading them */
+    for (size_t i = 0; i < count; i++) replies[i].text = script_text(answers[i][0], "", answers[i][1]);
+    setup s = set_up(replies, count);
+    s.answers = replies;
+    s.answer_count = count;
+    return s;
+}
+#define SET_UP(...) \
+    set_up_answers((const char *const[][2]){__VA_ARGS__}, COUNT(((const char *const[][2]){__VA_ARGS__})))
+
+static inline void tear_down(setup *s) {
+    wrenn_sandbox_free(s->sandbox);
+    wrenn_client_free(s->client);
+    script_stop(s->server);
+    for (size_t i = 0; i < s->answer_count; i++) free((char *)s->answers[i].text);
+    free(s->answers);
+}
+
+/* Request `index` starts with `line` ("GET /v1/x ") and has this body. */
+static inline void check_request(setup *s, size_t index, const char *line, const char *body) {
+    CHECK(index < script_count(s->server));
+    const char *request = script_request(s->server, index);
+    CHECK_MSG(strncmp(request, line, strlen(line)) == 0, "request %zu is not %s but %s", index, line, request);
+    CHECK_STR(strstr(request, "\r\n\r\n") + 4, body);
+}
+
 #endif

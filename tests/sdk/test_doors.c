@@ -72,6 +72,18 @@ static const wrenn_create_options create_options = {.struct_size = sizeof(wrenn_
                                                     .memory_mb = 256,
                                                     .idle_timeout_sec = 60};
 
+static const wrenn_snapshot_options snapshot_options = {.struct_size = sizeof(wrenn_snapshot_options),
+                                                        .sandbox_id = "cl-1",
+                                                        .name = "mine",
+                                                        .flags = WRENN_SNAPSHOT_OVERWRITE};
+static const wrenn_snapshot_filter snapshot_filter = {sizeof(wrenn_snapshot_filter), "a b&c"};
+static const wrenn_host_options host_options = {.struct_size = sizeof(wrenn_host_options),
+                                                .type = "byoc",
+                                                .team_id = "team-1",
+                                                .provider = "p",
+                                                .availability_zone = "z"};
+static const wrenn_host_delete_options force = {sizeof(wrenn_host_delete_options), WRENN_HOST_DELETE_FORCE};
+
 #define SAY(...) snprintf(out->text, sizeof(out->text), __VA_ARGS__)
 #define ID "cl-0123456789abcdefghijklmno"
 
@@ -93,6 +105,24 @@ OPERATION(sandbox_exec, wrenn_exec_result, wrenn_exec_result_free,
 PLAIN_OPERATION(sandbox_wait_ready, sandbox, NULL)
 PLAIN_OPERATION(sandbox_ping, sandbox)
 PLAIN_OPERATION(sandbox_destroy, sandbox)
+OPERATION(snapshots_create, wrenn_snapshot, wrenn_snapshot_free, SAY("%s", result->name), client, &snapshot_options)
+OPERATION(snapshots_list, wrenn_snapshot_list, wrenn_snapshot_list_free,
+          SAY("%zu %s %d", result->count, result->items[0]->type, (int)result->items[0]->platform), client,
+          &snapshot_filter)
+PLAIN_OPERATION(snapshots_delete, client, "my snap/1")
+OPERATION(hosts_create, wrenn_host_with_token, wrenn_host_with_token_free,
+          SAY("%s %s", result->host->id, result->registration_token), client, &host_options)
+OPERATION(hosts_list, wrenn_host_list, wrenn_host_list_free, SAY("%zu %s", result->count, result->items[0]->id), client)
+OPERATION(hosts_get, wrenn_host, wrenn_host_free, SAY("%s %s", result->id, result->status_text), client, "host-1")
+PLAIN_OPERATION(hosts_delete, client, "host/1", &force)
+OPERATION(hosts_delete_preview, wrenn_host_delete_preview, wrenn_host_delete_preview_free,
+          SAY("%s %zu %s", result->host->id, result->sandbox_ids_count, result->sandbox_ids[1]), client, "host-1")
+OPERATION(hosts_regenerate_token, wrenn_host_with_token, wrenn_host_with_token_free,
+          SAY("%s %s", result->host->id, result->registration_token), client, "host-1")
+OPERATION(hosts_list_tags, wrenn_tag_list, wrenn_tag_list_free, SAY("%zu %s", result->count, result->items[1]), client,
+          "host-1")
+PLAIN_OPERATION(hosts_add_tag, client, "host-1", "a tag")
+PLAIN_OPERATION(hosts_remove_tag, client, "host-1", "a/tag")
 
 typedef struct operation {
     const char *name;
@@ -108,6 +138,9 @@ typedef struct operation {
 #define ROW(ident) #ident, block_##ident, start_##ident, finish_##ident
 #define KEY "X-API-Key: wrn_00000000000000000000000000000001\r\n"
 #define TOKEN "Authorization: Bearer token-1\r\n"
+#define HOST_BODY "{\"id\":\"host-1\",\"type\":\"byoc\",\"status\":\"online\"}"
+#define HOST_TOKEN_BODY "{\"host\":" HOST_BODY ",\"registration_token\":\"00ff\"}"
+#define SNAPSHOT_BODY "{\"name\":\"mine\",\"type\":\"snapshot\",\"size_bytes\":5,\"platform\":true}"
 #define AUTH_BODY "{\"token\":\"jwt\",\"user_id\":\"usr-1\",\"team_id\":\"t\",\"email\":\"a@b.c\",\"name\":\"a\"}"
 
 static const operation operations[] = {
@@ -131,6 +164,23 @@ static const operation operations[] = {
     {ROW(sandbox_wait_ready), "200 OK", SANDBOX_BODY, "GET /v1/sandboxes/" ID " ", "", KEY, ""},
     {ROW(sandbox_ping), "204 No Content", "", "POST /v1/sandboxes/" ID "/ping ", "{}", KEY, ""},
     {ROW(sandbox_destroy), "204 No Content", "", "DELETE /v1/sandboxes/" ID " ", "", KEY, ""},
+    {ROW(snapshots_create), "201 Created", SNAPSHOT_BODY, "POST /v1/snapshots?overwrite=true ",
+     "{\"sandbox_id\":\"cl-1\",\"name\":\"mine\"}", KEY, "mine"},
+    {ROW(snapshots_list), "200 OK", "[" SNAPSHOT_BODY "]", "GET /v1/snapshots?type=a%20b%26c ", "", KEY,
+     "1 snapshot 1"},
+    {ROW(snapshots_delete), "204 No Content", "", "DELETE /v1/snapshots/my%20snap%2F1 ", "", KEY, ""},
+    {ROW(hosts_create), "201 Created", HOST_TOKEN_BODY, "POST /v1/hosts ",
+     "{\"type\":\"byoc\",\"team_id\":\"team-1\",\"provider\":\"p\",\"availability_zone\":\"z\"}", TOKEN, "host-1 00ff"},
+    {ROW(hosts_list), "200 OK", "[" HOST_BODY "]", "GET /v1/hosts ", "", TOKEN, "1 host-1"},
+    {ROW(hosts_get), "200 OK", HOST_BODY, "GET /v1/hosts/host-1 ", "", TOKEN, "host-1 online"},
+    {ROW(hosts_delete), "204 No Content", "", "DELETE /v1/hosts/host%2F1?force=true ", "", TOKEN, ""},
+    {ROW(hosts_delete_preview), "200 OK", "{\"host\":" HOST_BODY ",\"sandbox_ids\":[\"cl-1\",\"cl-2\"]}",
+     "GET /v1/hosts/host-1/delete-preview ", "", TOKEN, "host-1 2 cl-2"},
+    {ROW(hosts_regenerate_token), "201 Created", HOST_TOKEN_BODY, "POST /v1/hosts/host-1/token ", "{}", TOKEN,
+     "host-1 00ff"},
+    {ROW(hosts_list_tags), "200 OK", "[\"a\",\"b\"]", "GET /v1/hosts/host-1/tags ", "", TOKEN, "2 b"},
+    {ROW(hosts_add_tag), "204 No Content", "", "POST /v1/hosts/host-1/tags ", "{\"tag\":\"a tag\"}", TOKEN, ""},
+    {ROW(hosts_remove_tag), "204 No Content", "", "DELETE /v1/hosts/host-1/tags/a%2Ftag ", "", TOKEN, ""},
 };
 
 /* ---- the doors ---- */

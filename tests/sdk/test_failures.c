@@ -9,29 +9,6 @@
 static const char *const argv_true[] = {"true", NULL};
 static const wrenn_exec_options exec_true = {.struct_size = sizeof(wrenn_exec_options), .argv = argv_true};
 
-typedef struct setup {
-    script_server *server;
-    wrenn_client *client;
-    wrenn_sandbox *sandbox;
-} setup;
-
-static setup set_up_with(const script_reply *replies, size_t count, void (*adjust)(wrenn_client_options *)) {
-    setup s = {.server = script_start(replies, count, false)};
-    wrenn_client_options options = sdk_options(script_url(s.server));
-    if (adjust) adjust(&options);
-    s.client = sdk_client(&options);
-    s.sandbox = sdk_sandbox(s.client);
-    return s;
-}
-
-static setup set_up(const script_reply *replies, size_t count) { return set_up_with(replies, count, NULL); }
-
-static void tear_down(setup *s) {
-    wrenn_sandbox_free(s->sandbox);
-    wrenn_client_free(s->client);
-    script_stop(s->server);
-}
-
 static int exec_code(setup *s, wrenn_error **error) {
     wrenn_exec_result *result = NULL;
     int rc = wrenn_sandbox_exec(s->sandbox, &exec_true, &result, error);

@@ -69,6 +69,23 @@ static int scenario_list(const wrenn_client_options *options) {
     return rc;
 }
 
+/* A list in two pages, and one of bare strings. */
+static int scenario_nouns(const wrenn_client_options *options) {
+    wrenn_client *client = NULL;
+    wrenn_snapshot_filter filter = WRENN_SNAPSHOT_FILTER_INIT;
+    filter.type = "base";
+    wrenn_snapshot_list *snapshots = NULL;
+    wrenn_tag_list *tags = NULL;
+    int rc = wrenn_client_new(options, &client, NULL);
+    if (rc == 0) rc = wrenn_snapshots_list(client, &filter, &snapshots, NULL);
+    if (rc == 0) rc = wrenn_hosts_list_tags(client, "host-1", &tags, NULL);
+    if (rc == 0) CHECK(snapshots->count == 2 && tags->count == 2);
+    wrenn_tag_list_free(tags);
+    wrenn_snapshot_list_free(snapshots);
+    wrenn_client_free(client);
+    return rc;
+}
+
 static void sweep(int (*scenario)(const wrenn_client_options *), const script_reply *replies, size_t count,
                   int64_t era) {
     for (long n = 1;; n++) {
@@ -124,6 +141,24 @@ TEST_SLOW(list_with_each_allocation_failing) {
     script_reply replies[] = {{.text = probe}, {.text = list}};
     sweep(scenario_list, replies, COUNT(replies), WRENN_ERA_AUTO);
     free(probe), free(list);
+}
+
+/* The same from whole answers of 200, one after the other. */
+static void sweep_answers(int (*scenario)(const wrenn_client_options *), const char *const *bodies, size_t count) {
+    script_reply *replies = calloc(count, sizeof(*replies));
+    for (size_t i = 0; i < count; i++) replies[i].text = script_text("200 OK", "", bodies[i]);
+    sweep(scenario, replies, count, WRENN_ERA_SANDBOXES);
+    for (size_t i = 0; i < count; i++) free((char *)replies[i].text);
+    free(replies);
+}
+
+TEST_SLOW(lists_with_each_allocation_failing) {
+    static const char *const bodies[] = {
+        "{\"templates\":[{\"name\":\"a\"}],\"page\":1,\"total_pages\":2}",
+        "{\"templates\":[{\"name\":\"b\"}],\"page\":2,\"total_pages\":2}",
+        "[\"gpu\",\"eu\"]",
+    };
+    sweep_answers(scenario_nouns, bodies, COUNT(bodies));
 }
 
 TEST_MAIN
