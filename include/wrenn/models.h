@@ -140,6 +140,38 @@ typedef struct wrenn_sandbox_info {
     size_t metadata_count;
 } wrenn_sandbox_info;
 
+#define WRENN_HAS_METRIC_POINT_TIMESTAMP_UNIX (UINT64_C(1) << 0)
+#define WRENN_HAS_METRIC_POINT_CPU_PCT (UINT64_C(1) << 1)
+#define WRENN_HAS_METRIC_POINT_MEM_BYTES (UINT64_C(1) << 2)
+#define WRENN_HAS_METRIC_POINT_DISK_BYTES (UINT64_C(1) << 3)
+
+/* Schema MetricPoint. */
+typedef struct wrenn_metric_point {
+    uint64_t present;    /* WRENN_HAS_METRIC_POINT_* bits of the members that were there */
+    uint64_t nulls;      /* those of them that were null */
+    const char *unknown; /* a JSON object of the members this version does not know, or NULL */
+    int64_t timestamp_unix;
+    /* 0 to 100, already divided by the number of vcpus. */
+    double cpu_pct;
+    int64_t mem_bytes;
+    int64_t disk_bytes;
+} wrenn_metric_point;
+
+#define WRENN_HAS_METRICS_SANDBOX_ID (UINT64_C(1) << 0)
+#define WRENN_HAS_METRICS_RANGE (UINT64_C(1) << 1)
+#define WRENN_HAS_METRICS_POINTS (UINT64_C(1) << 2)
+
+/* Schema SandboxMetrics. */
+typedef struct wrenn_metrics {
+    uint64_t present;    /* WRENN_HAS_METRICS_* bits of the members that were there */
+    uint64_t nulls;      /* those of them that were null */
+    const char *unknown; /* a JSON object of the members this version does not know, or NULL */
+    const char *sandbox_id;
+    const char *range;
+    const wrenn_metric_point *const *points;
+    size_t points_count;
+} wrenn_metrics;
+
 #define WRENN_HAS_SNAPSHOT_NAME (UINT64_C(1) << 0)
 #define WRENN_HAS_SNAPSHOT_TYPE (UINT64_C(1) << 1)
 #define WRENN_HAS_SNAPSHOT_VCPUS (UINT64_C(1) << 2)

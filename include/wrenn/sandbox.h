@@ -50,6 +50,48 @@ WRENN_API WRENN_NODISCARD int wrenn_sandbox_ping_start(wrenn_sandbox *sandbox, w
                                                        wrenn_op **op, wrenn_error **error);
 WRENN_API WRENN_NODISCARD int wrenn_sandbox_ping_finish(wrenn_op *op, wrenn_error **error);
 
+/* wrenn_pause_options.flags and wrenn_resume_options.flags. WAIT: also waits until the sandbox is paused, or runs again,
+ * should the server answer before. */
+#define WRENN_PAUSE_WAIT UINT64_C(1)
+#define WRENN_RESUME_WAIT UINT64_C(1)
+
+typedef struct wrenn_pause_options {
+    size_t struct_size; /* from WRENN_PAUSE_OPTIONS_INIT */
+    int64_t timeout_ms; /* for the whole operation; default: the client's, else 120,000 */
+    uint64_t flags;     /* WRENN_PAUSE_* */
+} wrenn_pause_options;
+#define WRENN_PAUSE_OPTIONS_INIT \
+    { sizeof(wrenn_pause_options), 0, 0 }
+
+typedef struct wrenn_resume_options {
+    size_t struct_size; /* from WRENN_RESUME_OPTIONS_INIT */
+    int64_t timeout_ms; /* for the whole operation; default: the client's, else 120,000 */
+    uint64_t flags;     /* WRENN_RESUME_* */
+} wrenn_resume_options;
+#define WRENN_RESUME_OPTIONS_INIT \
+    { sizeof(wrenn_resume_options), 0, 0 }
+
+/* Freezes a sandbox that runs, with all its processes (POST .../pause). `options` may be NULL. Blocks (120 s) until the
+ * server answers: with most servers it is paused then, newer ones say so before it is. What the server said is in
+ * wrenn_sandbox_get_info(). Fails with WRENN_E_CONFLICT when it does not run, or ran on after all; WRENN_E_AGENT.
+ * Never repeated by the library. */
+WRENN_API WRENN_NODISCARD int wrenn_sandbox_pause(wrenn_sandbox *sandbox, const wrenn_pause_options *options,
+                                                  wrenn_error **error);
+WRENN_API WRENN_NODISCARD int wrenn_sandbox_pause_start(wrenn_sandbox *sandbox, const wrenn_pause_options *options,
+                                                        wrenn_done_fn done, void *user_data, wrenn_op **op,
+                                                        wrenn_error **error);
+WRENN_API WRENN_NODISCARD int wrenn_sandbox_pause_finish(wrenn_op *op, wrenn_error **error);
+
+/* Lets a paused sandbox go on (POST .../resume). `options` may be NULL. Blocks (120 s), as wrenn_sandbox_pause() does.
+ * Fails with WRENN_E_CONFLICT when it is not paused, or fell back to that; WRENN_E_AGENT. Never repeated by the
+ * library. */
+WRENN_API WRENN_NODISCARD int wrenn_sandbox_resume(wrenn_sandbox *sandbox, const wrenn_resume_options *options,
+                                                   wrenn_error **error);
+WRENN_API WRENN_NODISCARD int wrenn_sandbox_resume_start(wrenn_sandbox *sandbox, const wrenn_resume_options *options,
+                                                         wrenn_done_fn done, void *user_data, wrenn_op **op,
+                                                         wrenn_error **error);
+WRENN_API WRENN_NODISCARD int wrenn_sandbox_resume_finish(wrenn_op *op, wrenn_error **error);
+
 /* Destroys the sandbox (DELETE /v1/sandboxes/{id}); again is fine. Blocks (30 s). The handle stays and is freed with
  * wrenn_sandbox_free(). */
 WRENN_API WRENN_NODISCARD int wrenn_sandbox_destroy(wrenn_sandbox *sandbox, wrenn_error **error);

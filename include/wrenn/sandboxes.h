@@ -30,9 +30,13 @@ typedef struct wrenn_create_options {
     int64_t idle_timeout_sec;  /* seconds without activity until the server pauses it; default: never */
     int64_t timeout_ms;        /* for the whole operation; default: the client's, else 120,000 */
     uint64_t flags;            /* WRENN_CREATE_* */
+    /* Sent as the header Idempotency-Key: a server that knows the header gives the same sandbox to calls with the same
+     * key, so that a create whose outcome is unknown can be repeated. Others ignore it. 1 to 255 visible ASCII
+     * characters; default: none. */
+    const char *idempotency_key;
 } wrenn_create_options;
 #define WRENN_CREATE_OPTIONS_INIT \
-    { sizeof(wrenn_create_options), 0, 0, 0, 0, 0, 0 }
+    { sizeof(wrenn_create_options), 0, 0, 0, 0, 0, 0, 0 }
 
 /* Creates a sandbox (POST /v1/sandboxes) and gives a handle on it. `options` may be NULL. Blocks until it runs. The
  * caller owns *sandbox: wrenn_sandbox_destroy() ends the sandbox, wrenn_sandbox_free() frees the handle. Fails with
@@ -61,6 +65,27 @@ WRENN_API WRENN_NODISCARD int wrenn_sandboxes_get(wrenn_client *client, const ch
 WRENN_API WRENN_NODISCARD int wrenn_sandboxes_get_start(wrenn_client *client, const char *id, wrenn_done_fn done,
                                                         void *user_data, wrenn_op **op, wrenn_error **error);
 WRENN_API WRENN_NODISCARD int wrenn_sandboxes_get_finish(wrenn_op *op, wrenn_sandbox **sandbox, wrenn_error **error);
+
+typedef struct wrenn_connect_options {
+    size_t struct_size;  /* from WRENN_CONNECT_OPTIONS_INIT */
+    int64_t timeout_ms;  /* for the whole operation; default: the client's, else 120,000 */
+    int64_t interval_ms; /* between two looks; default 500 */
+} wrenn_connect_options;
+#define WRENN_CONNECT_OPTIONS_INIT \
+    { sizeof(wrenn_connect_options), 0, 0 }
+
+/* Gives a handle on a sandbox that runs: looks it up (GET /v1/sandboxes/{id}), resumes it when it is paused (POST
+ * .../resume) and waits until it runs. `options` may be NULL. Blocks (120 s). The caller frees *sandbox. Fails with
+ * WRENN_E_NOT_FOUND, WRENN_E_CONFLICT (it is stopped, missing or failed), WRENN_E_TIMEOUT, and with the error of a resume
+ * that failed. Once it was found, broken connections and answers of 500 and above to a look are tolerated. */
+WRENN_API WRENN_NODISCARD int wrenn_sandboxes_connect(wrenn_client *client, const char *id,
+                                                      const wrenn_connect_options *options, wrenn_sandbox **sandbox,
+                                                      wrenn_error **error);
+WRENN_API WRENN_NODISCARD int wrenn_sandboxes_connect_start(wrenn_client *client, const char *id,
+                                                            const wrenn_connect_options *options, wrenn_done_fn done,
+                                                            void *user_data, wrenn_op **op, wrenn_error **error);
+WRENN_API WRENN_NODISCARD int wrenn_sandboxes_connect_finish(wrenn_op *op, wrenn_sandbox **sandbox,
+                                                             wrenn_error **error);
 
 /* Destroys a sandbox by id (DELETE /v1/sandboxes/{id}), in whatever status; again is fine. Blocks (30 s). Fails with
  * WRENN_E_NOT_FOUND when the team never had it. */

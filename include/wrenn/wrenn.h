@@ -4,9 +4,11 @@
  *     error.h       what can go wrong
  *     auth.h        accounts
  *     api_keys.h    API keys
- *     sandboxes.h   create, list, get, destroy
- *     sandbox.h     one sandbox: wait, ping, destroy
+ *     sandboxes.h   create, list, get, connect, destroy
+ *     sandbox.h     one sandbox: wait, ping, pause, resume, destroy
  *     exec.h        commands in it
+ *     metrics.h     what it uses
+ *     ports.h       URLs of what listens in it
  *     snapshots.h   templates made of sandboxes
  *     hosts.h       the machines that sandboxes run on
  *     models.h      what the service answers (generated)
@@ -24,7 +26,9 @@
 #include "wrenn/error.h"
 #include "wrenn/exec.h"
 #include "wrenn/hosts.h"
+#include "wrenn/metrics.h"
 #include "wrenn/models.h"
+#include "wrenn/ports.h"
 #include "wrenn/sandbox.h"
 #include "wrenn/sandboxes.h"
 #include "wrenn/snapshots.h"

@@ -12,14 +12,16 @@ enum { TIMEOUT_MS = 30000, RESUME_TIMEOUT_MS = 120000 };
 
 static wrenn_client *client_of(const wrenn_sandbox *sandbox) { return sandbox ? sandbox->client : NULL; }
 
-/* ---- wait_ready ----
+/* ---- wait_ready and connect ----
  *
- * LOOKING (again and again) -> done; with WRENN_WAIT_RESUME a paused sandbox -> RESUMING -> LOOKING. */
+ * LOOKING (again and again) -> done; with WRENN_WAIT_RESUME, or to connect, a paused sandbox -> RESUMING -> LOOKING. */
 
 typedef struct wait_op {
     wrenn_op op;
     int64_t interval_ms;
     bool resume, resuming;
+    bool connect; /* gives the handle */
+    bool found;
 } wait_op;
 
 static void wait_look(wrenn_op *op) {
@@ -32,7 +34,10 @@ static void wait_judge(wait_op *self) {
     wrenn_op *op = &self->op;
     const wrenn_sandbox_info *info = op->sandbox->info;
     wrn_wait_verdict verdict = wrn_wait_judge(info);
-    if (verdict == WRN_WAIT_READY) {
+    if (verdict == WRN_WAIT_READY && self->connect) {
+        wrn_sandbox_ref(op->sandbox);
+        wrn_op_finish(op, op->sandbox, wrn_sandbox_free_result);
+    } else if (verdict == WRN_WAIT_READY) {
         wrn_op_finish(op, NULL, NULL);
     } else if (verdict == WRN_WAIT_LOOK_AGAIN) {
         wrn_op_delay(op, self->interval_ms);
@@ -41,10 +46,10 @@ static void wait_judge(wait_op *self) {
         wrn_op_call_sandbox(op, "POST", op->sandbox->id, "/resume", NULL, NULL);
         wrn_op_send(op);
     } else {
-        wrn_op_fail(op, wrn_error_new(WRENN_E_CONFLICT,
-                                      "wait_ready: sandbox %s will not get ready by itself (status: %s)%s",
-                                      op->sandbox->id, info->status_text ? info->status_text : "none given",
-                                      verdict == WRN_WAIT_PAUSED ? "; resume it, or pass WRENN_WAIT_RESUME" : ""));
+        wrn_op_fail(op,
+                    wrn_error_new(WRENN_E_CONFLICT, "%s: sandbox %s will not get ready by itself (status: %s)%s",
+                                  op->type->name, op->sandbox->id, info->status_text ? info->status_text : "none given",
+                                  verdict == WRN_WAIT_PAUSED ? "; resume it, or pass WRENN_WAIT_RESUME" : ""));
     }
 }
 
@@ -52,17 +57,18 @@ static void wait_respond(wrenn_op *op, wrn_http_response *response) {
     wrenn_sandbox_info *info = wrn_op_decode(op, response, &wrn_model_sandbox_info);
     if (!info) return;
     wrn_sandbox_update(op->sandbox, info);
+    ((wait_op *)op)->found = true;
     wait_judge((wait_op *)op);
 }
 
 static bool wait_fail(wrenn_op *op, const wrenn_error *error) {
-    int code = wrenn_error_code(error);
-    bool passing =
-        code == WRENN_E_CONNECTION_FAILED || code == WRENN_E_CONNECTION_LOST || wrenn_error_http_status(error) >= 500;
+    wait_op *self = (wait_op *)op;
     /* Somebody else may have resumed it in between: look. */
-    bool raced = ((wait_op *)op)->resuming && code == WRENN_E_CONFLICT;
-    if (!passing && !raced) return false;
-    wrn_op_delay(op, ((wait_op *)op)->interval_ms);
+    bool raced = self->resuming && wrenn_error_code(error) == WRENN_E_CONFLICT;
+    if (!wrn_wait_passing(error) && !raced) return false;
+    /* Whoever connects wants to know at once that no server is there, or that the sandbox can't be resumed. */
+    if (self->connect && (!self->found || (self->resuming && wrenn_error_http_status(error) >= 500))) return false;
+    wrn_op_delay(op, self->interval_ms);
     return true;
 }
 
@@ -97,6 +103,41 @@ int wrenn_sandbox_wait_ready_finish(wrenn_op *op, wrenn_error **error) {
 int wrenn_sandbox_wait_ready(wrenn_sandbox *sandbox, const wrenn_wait_options *options, wrenn_error **error) {
     WRN_BLOCKING(client_of(sandbox), wrenn_sandbox_wait_ready_start(sandbox, options, NULL, NULL, &op, error),
                  wrenn_sandbox_wait_ready_finish(op, error));
+}
+
+static const wrn_op_type connect_type = {.name = "connect",
+                                         .size = sizeof(wait_op),
+                                         .respond = wait_respond,
+                                         .fail = wait_fail,
+                                         .wake = wait_look};
+
+int wrenn_sandboxes_connect_start(wrenn_client *client, const char *id, const wrenn_connect_options *options,
+                                  wrenn_done_fn done, void *user_data, wrenn_op **op, wrenn_error **error) {
+    wrenn_connect_options known;
+    wrenn_sandbox *sandbox = NULL;
+    wrenn_op *made;
+    int rc = wrn_options_read(&known, sizeof(known), options, "wrenn_connect_options", error);
+    if (rc == 0 && known.interval_ms < 0)
+        rc = wrn_fail(error, WRENN_E_INVALID_ARGUMENT, "connect: interval_ms must not be negative");
+    if (rc == 0) rc = wrenn_sandbox_from_id(client, id, &sandbox, error);
+    if (rc == 0) rc = wrn_op_new(client, sandbox, &connect_type, known.timeout_ms, RESUME_TIMEOUT_MS, &made, error);
+    wrn_sandbox_unref(sandbox);
+    if (rc != 0) return rc;
+    wait_op *self = (wait_op *)made;
+    self->interval_ms = known.interval_ms ? known.interval_ms : WRN_WAIT_INTERVAL_MS;
+    self->resume = self->connect = true;
+    wrn_op_call_sandbox(made, "GET", id, "", NULL, NULL);
+    return wrn_op_start(made, done, user_data, op, error);
+}
+
+int wrenn_sandboxes_connect_finish(wrenn_op *op, wrenn_sandbox **sandbox, wrenn_error **error) {
+    return wrn_op_take(op, &connect_type, sandbox, error);
+}
+
+int wrenn_sandboxes_connect(wrenn_client *client, const char *id, const wrenn_connect_options *options,
+                            wrenn_sandbox **sandbox, wrenn_error **error) {
+    WRN_BLOCKING(client, wrenn_sandboxes_connect_start(client, id, options, NULL, NULL, &op, error),
+                 wrenn_sandboxes_connect_finish(op, sandbox, error));
 }
 
 /* ---- ping and destroy ---- */

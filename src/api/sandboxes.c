@@ -5,9 +5,7 @@
 #include "client/sandbox.h"
 #include "gen/requests.h"
 
-enum { TIMEOUT_MS = 30000, CREATE_TIMEOUT_MS = 120000, CLEAN_UP_MS = 10000 };
-
-static void free_handle(void *sandbox) { wrenn_sandbox_free(sandbox); }
+enum { TIMEOUT_MS = 30000, CREATE_TIMEOUT_MS = 120000, CLEAN_UP_MS = 10000, IDEMPOTENCY_KEY_MAX = 255 };
 
 /* The handle for an answer that describes a sandbox; NULL after failing the operation. */
 static wrenn_sandbox *handle_of(wrenn_op *op, const wrn_http_response *response) {
@@ -47,7 +45,7 @@ static void create_look(wrenn_op *op) {
 
 static void create_judge(create_op *self) {
     switch (self->wait ? wrn_wait_judge(self->made->info) : WRN_WAIT_READY) {
-    case WRN_WAIT_READY: wrn_op_finish(&self->op, WRN_TAKE(self->made), free_handle); break;
+    case WRN_WAIT_READY: wrn_op_finish(&self->op, WRN_TAKE(self->made), wrn_sandbox_free_result); break;
     case WRN_WAIT_LOOK_AGAIN: wrn_op_delay(&self->op, WRN_WAIT_INTERVAL_MS); break;
     default:
         wrn_op_fail(&self->op, wrn_error_new(WRENN_E_CONFLICT, "create: sandbox %s did not start (status: %s)",
@@ -102,6 +100,15 @@ static const wrn_op_type create_type = {
     .clear = create_clear,
 };
 
+/* It becomes a header line: a line break in it would become another one. */
+static int check_key(const char *key, wrenn_error **error) {
+    size_t size = 0;
+    while (key && key[size] > ' ' && key[size] < 0x7f) size++;
+    if (!key || (size && size <= IDEMPOTENCY_KEY_MAX && !key[size])) return 0;
+    return wrn_fail(error, WRENN_E_INVALID_ARGUMENT,
+                    "create: idempotency_key must have 1 to %d visible ASCII characters", IDEMPOTENCY_KEY_MAX);
+}
+
 static int check_create(const wrenn_create_options *options, wrenn_error **error) {
     if (options->vcpus < 0 || options->vcpus > INT32_MAX || options->memory_mb < 0 || options->memory_mb > INT32_MAX ||
         options->idle_timeout_sec < 0 || options->idle_timeout_sec > INT32_MAX)
@@ -109,7 +116,7 @@ static int check_create(const wrenn_create_options *options, wrenn_error **error
                         "create: vcpus, memory_mb and idle_timeout_sec must be between 0 and 2147483647");
     if (options->flags & ~WRENN_CREATE_WAIT)
         return wrn_fail(error, WRENN_E_INVALID_ARGUMENT, "create: unknown flags; use WRENN_CREATE_*");
-    return 0;
+    return check_key(options->idempotency_key, error);
 }
 
 int wrenn_sandboxes_create_start(wrenn_client *client, const wrenn_create_options *options, wrenn_done_fn done,
@@ -132,6 +139,7 @@ int wrenn_sandboxes_create_start(wrenn_client *client, const wrenn_create_option
         .timeout_sec = known.idle_timeout_sec,
     };
     wrn_op_call_sandbox(made, "POST", NULL, "", &wrn_model_create_sandbox_request, &request);
+    if (known.idempotency_key) wrn_buf_puts(&made->idempotency_key, known.idempotency_key);
     return wrn_op_start(made, done, user_data, op, error);
 }
 
@@ -177,7 +185,7 @@ void wrenn_sandbox_list_free(wrenn_sandbox_list *list) { wrn_result_free(list); 
 
 static void get_respond(wrenn_op *op, wrn_http_response *response) {
     wrenn_sandbox *sandbox = handle_of(op, response);
-    if (sandbox) wrn_op_finish(op, sandbox, free_handle);
+    if (sandbox) wrn_op_finish(op, sandbox, wrn_sandbox_free_result);
 }
 
 static const wrn_op_type get_type = {.name = "sandboxes get", .respond = get_respond};

@@ -1,7 +1,11 @@
-/* Waiting for a sandbox to run: shared by wait_ready and by create with WRENN_CREATE_WAIT. */
+/* Waiting for the status of a sandbox: shared by wait_ready, connect, pause and resume, and create with
+ * WRENN_CREATE_WAIT. */
 #ifndef WRN_API_WAIT_H
 #define WRN_API_WAIT_H
 
+#include <stdbool.h>
+
+#include "wrenn/error.h"
 #include "wrenn/models.h"
 
 typedef enum wrn_wait_verdict { WRN_WAIT_READY, WRN_WAIT_LOOK_AGAIN, WRN_WAIT_PAUSED, WRN_WAIT_NEVER } wrn_wait_verdict;
@@ -20,6 +24,13 @@ static inline wrn_wait_verdict wrn_wait_judge(const wrenn_sandbox_info *info) {
     case WRENN_SANDBOX_STATUS_ERROR: return WRN_WAIT_NEVER;
     default: return WRN_WAIT_LOOK_AGAIN;
     }
+}
+
+/* Trouble that may be over when somebody looks again. */
+static inline bool wrn_wait_passing(const wrenn_error *error) {
+    int code = wrenn_error_code(error);
+    return code == WRENN_E_CONNECTION_FAILED || code == WRENN_E_CONNECTION_LOST ||
+           wrenn_error_http_status(error) >= 500;
 }
 
 #endif

@@ -29,6 +29,7 @@ static void unref(wrenn_op *op) {
     wrenn_error_free(op->error);
     wrn_buf_free(&op->path);
     wrn_buf_free(&op->body);
+    wrn_buf_free(&op->idempotency_key);
     wrn_sandbox_unref(op->sandbox);
     free(op);
     wrn_client_unref(client);
@@ -148,7 +149,7 @@ int wrn_op_start(wrenn_op *op, wrenn_done_fn done, void *user_data, wrenn_op **r
     int rc = check_credentials(op, error);
     if (rc == 0 && wrn_utf8_valid_prefix(op->body.data, op->body.size) != op->body.size)
         rc = wrn_fail(error, WRENN_E_INVALID_ARGUMENT, "%s: text in the options is not UTF-8", op->type->name);
-    if (rc == 0 && (op->path.failed || op->body.failed ||
+    if (rc == 0 && (op->path.failed || op->body.failed || op->idempotency_key.failed ||
                     !wrn_loop_timer_set(client->loop, &op->deadline, from_now(op->deadline.due_ms))))
         rc = wrn_fail(error, WRENN_E_NO_MEMORY, "%s: out of memory", op->type->name);
     if (rc < 0) {
@@ -181,6 +182,7 @@ static void set_call(wrenn_op *op, const char *method, wrn_auth auth, const wrn_
     op->attempt = 0;
     wrn_buf_clear(&op->path);
     wrn_buf_clear(&op->body);
+    wrn_buf_clear(&op->idempotency_key);
     if (model) {
         WRN_AUTO(wrn_json_freep) wrn_json *body = wrn_model_encode(model, request);
         if (body) wrn_json_write(body, &op->body);
@@ -304,6 +306,7 @@ void wrn_op_send(wrenn_op *op) {
             .body_size = op->body.size,
             .api_key = op->auth == WRN_AUTH_ANY ? client->api_key : NULL,
             .token = op->auth == WRN_AUTH_NONE ? NULL : client->token,
+            .idempotency_key = op->idempotency_key.size ? op->idempotency_key.data : NULL,
         };
         op->exchange = wrn_http_start(client->http, &request, on_answer, op);
     }

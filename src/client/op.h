@@ -55,6 +55,7 @@ struct wrenn_op {
     bool collection;
     wrn_auth auth;
     wrn_buf body;
+    wrn_buf idempotency_key; /* empty: none */
     wrn_exchange *exchange;
     int attempt;
 

@@ -31,6 +31,8 @@ void wrn_sandbox_unref(wrenn_sandbox *sandbox) {
     free(sandbox);
 }
 
+void wrn_sandbox_free_result(void *sandbox) { wrn_sandbox_unref(sandbox); }
+
 void wrn_sandbox_update(wrenn_sandbox *sandbox, wrenn_sandbox_info *info) {
     wrn_result_free(sandbox->info);
     sandbox->info = info;

@@ -19,6 +19,8 @@ struct wrenn_sandbox {
 wrenn_sandbox *wrn_sandbox_new(wrenn_client *client, const char *id, wrenn_sandbox_info *info);
 void wrn_sandbox_ref(wrenn_sandbox *sandbox);
 void wrn_sandbox_unref(wrenn_sandbox *sandbox);
+/* wrenn_sandbox_free() for handles that are results. */
+void wrn_sandbox_free_result(void *sandbox);
 /* Replaces what the server said last. */
 void wrn_sandbox_update(wrenn_sandbox *sandbox, wrenn_sandbox_info *info);
 

@@ -93,21 +93,21 @@ const wrn_model wrn_model_sandbox_info = {
     "Sandbox", sizeof(wrenn_sandbox_info), fields_sandbox_info, WRN_COUNT(fields_sandbox_info)};
 
 static const wrn_field fields_metric_point[] = {
-    {"timestamp_unix", offsetof(wrn_metric_point, timestamp_unix), 0, WRN_FIELD_INT, true, false, NULL},
-    {"cpu_pct", offsetof(wrn_metric_point, cpu_pct), 0, WRN_FIELD_DOUBLE, true, false, NULL},
-    {"mem_bytes", offsetof(wrn_metric_point, mem_bytes), 0, WRN_FIELD_INT, true, false, NULL},
-    {"disk_bytes", offsetof(wrn_metric_point, disk_bytes), 0, WRN_FIELD_INT, true, false, NULL},
+    {"timestamp_unix", offsetof(wrenn_metric_point, timestamp_unix), 0, WRN_FIELD_INT, true, false, NULL},
+    {"cpu_pct", offsetof(wrenn_metric_point, cpu_pct), 0, WRN_FIELD_DOUBLE, true, false, NULL},
+    {"mem_bytes", offsetof(wrenn_metric_point, mem_bytes), 0, WRN_FIELD_INT, true, false, NULL},
+    {"disk_bytes", offsetof(wrenn_metric_point, disk_bytes), 0, WRN_FIELD_INT, true, false, NULL},
 };
 const wrn_model wrn_model_metric_point = {
-    "MetricPoint", sizeof(wrn_metric_point), fields_metric_point, WRN_COUNT(fields_metric_point)};
+    "MetricPoint", sizeof(wrenn_metric_point), fields_metric_point, WRN_COUNT(fields_metric_point)};
 
-static const wrn_field fields_sandbox_metrics[] = {
-    {"sandbox_id", offsetof(wrn_sandbox_metrics, sandbox_id), 0, WRN_FIELD_STRING, true, false, NULL},
-    {"range", offsetof(wrn_sandbox_metrics, range), 0, WRN_FIELD_STRING, true, false, NULL},
-    {"points", offsetof(wrn_sandbox_metrics, points), offsetof(wrn_sandbox_metrics, points_count), WRN_FIELD_OBJECTS, true, false, &wrn_model_metric_point},
+static const wrn_field fields_metrics[] = {
+    {"sandbox_id", offsetof(wrenn_metrics, sandbox_id), 0, WRN_FIELD_STRING, true, false, NULL},
+    {"range", offsetof(wrenn_metrics, range), 0, WRN_FIELD_STRING, true, false, NULL},
+    {"points", offsetof(wrenn_metrics, points), offsetof(wrenn_metrics, points_count), WRN_FIELD_OBJECTS, true, false, &wrn_model_metric_point},
 };
-const wrn_model wrn_model_sandbox_metrics = {
-    "SandboxMetrics", sizeof(wrn_sandbox_metrics), fields_sandbox_metrics, WRN_COUNT(fields_sandbox_metrics)};
+const wrn_model wrn_model_metrics = {
+    "SandboxMetrics", sizeof(wrenn_metrics), fields_metrics, WRN_COUNT(fields_metrics)};
 
 static const wrn_field fields_sandbox_stats_current[] = {
     {"running_count", offsetof(wrn_sandbox_stats_current, running_count), 0, WRN_FIELD_INT, true, true, NULL},

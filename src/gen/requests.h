@@ -90,38 +90,6 @@ typedef struct wrn_create_sandbox_request {
     int64_t timeout_sec;
 } wrn_create_sandbox_request;
 
-#define WRN_HAS_METRIC_POINT_TIMESTAMP_UNIX (UINT64_C(1) << 0)
-#define WRN_HAS_METRIC_POINT_CPU_PCT (UINT64_C(1) << 1)
-#define WRN_HAS_METRIC_POINT_MEM_BYTES (UINT64_C(1) << 2)
-#define WRN_HAS_METRIC_POINT_DISK_BYTES (UINT64_C(1) << 3)
-
-/* Schema MetricPoint. */
-typedef struct wrn_metric_point {
-    uint64_t present;    /* WRN_HAS_METRIC_POINT_* bits of the members that were there */
-    uint64_t nulls;      /* those of them that were null */
-    const char *unknown; /* a JSON object of the members this version does not know, or NULL */
-    int64_t timestamp_unix;
-    /* 0 to 100, already divided by the number of vcpus. */
-    double cpu_pct;
-    int64_t mem_bytes;
-    int64_t disk_bytes;
-} wrn_metric_point;
-
-#define WRN_HAS_SANDBOX_METRICS_SANDBOX_ID (UINT64_C(1) << 0)
-#define WRN_HAS_SANDBOX_METRICS_RANGE (UINT64_C(1) << 1)
-#define WRN_HAS_SANDBOX_METRICS_POINTS (UINT64_C(1) << 2)
-
-/* Schema SandboxMetrics. */
-typedef struct wrn_sandbox_metrics {
-    uint64_t present;    /* WRN_HAS_SANDBOX_METRICS_* bits of the members that were there */
-    uint64_t nulls;      /* those of them that were null */
-    const char *unknown; /* a JSON object of the members this version does not know, or NULL */
-    const char *sandbox_id;
-    const char *range;
-    const wrn_metric_point *const *points;
-    size_t points_count;
-} wrn_sandbox_metrics;
-
 #define WRN_HAS_SANDBOX_STATS_CURRENT_RUNNING_COUNT (UINT64_C(1) << 0)
 #define WRN_HAS_SANDBOX_STATS_CURRENT_VCPUS_RESERVED (UINT64_C(1) << 1)
 #define WRN_HAS_SANDBOX_STATS_CURRENT_MEMORY_MB_RESERVED (UINT64_C(1) << 2)
@@ -777,7 +745,7 @@ extern const wrn_model wrn_model_api_key;
 extern const wrn_model wrn_model_create_sandbox_request;
 extern const wrn_model wrn_model_sandbox_info;
 extern const wrn_model wrn_model_metric_point;
-extern const wrn_model wrn_model_sandbox_metrics;
+extern const wrn_model wrn_model_metrics;
 extern const wrn_model wrn_model_sandbox_stats_current;
 extern const wrn_model wrn_model_sandbox_stats_peaks;
 extern const wrn_model wrn_model_sandbox_stats_series;

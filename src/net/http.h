@@ -30,6 +30,7 @@ typedef struct wrn_http_request {
     const char *body;   /* borrowed until the exchange ends; POST always has one */
     size_t body_size;
     const char *api_key, *token; /* copied; at most one is sent */
+    const char *idempotency_key; /* copied; may be NULL */
 } wrn_http_request;
 
 typedef enum wrn_http_outcome {

@@ -13,6 +13,7 @@
 #define SANDBOX_BODY                                                                                        \
     "{\"id\":\"cl-0123456789abcdefghijklmno\",\"status\":\"running\",\"template\":\"minimal\",\"vcpus\":1," \
     "\"memory_mb\":512,\"timeout_sec\":0,\"created_at\":\"2026-05-01T12:00:00Z\",\"last_updated\":\"2026-05-01T12:00:00Z\"}"
+#define STATUS(status) "{\"id\":\"cl-0123456789abcdefghijklmno\",\"status\":\"" status "\"}"
 #define EXEC_BODY                                                                                             \
     "{\"sandbox_id\":\"cl-0123456789abcdefghijklmno\",\"cmd\":\"echo\",\"stdout\":\"hi\\n\",\"stderr\":\"\"," \
     "\"exit_code\":0,\"duration_ms\":3,\"encoding\":\"utf-8\"}"
@@ -23,6 +24,7 @@ static inline wrenn_client_options sdk_options(const char *url) {
     unsetenv("WRENN_API_KEY");
     unsetenv("WRENN_TOKEN");
     unsetenv("WRENN_BASE_URL");
+    unsetenv("WRENN_PROXY_DOMAIN");
     wrenn_client_options options = WRENN_CLIENT_OPTIONS_INIT;
     options.base_url = url;
     options.api_key = "wrn_00000000000000000000000000000001";

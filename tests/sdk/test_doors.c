@@ -72,6 +72,7 @@ static const wrenn_create_options create_options = {.struct_size = sizeof(wrenn_
                                                     .memory_mb = 256,
                                                     .idle_timeout_sec = 60};
 
+static const wrenn_metrics_options metrics_options = {sizeof(wrenn_metrics_options), "1h"};
 static const wrenn_snapshot_options snapshot_options = {.struct_size = sizeof(wrenn_snapshot_options),
                                                         .sandbox_id = "cl-1",
                                                         .name = "mine",
@@ -99,11 +100,18 @@ OPERATION(sandboxes_list, wrenn_sandbox_list, wrenn_sandbox_list_free,
           SAY("%zu %s", result->count, result->items[0]->id), client)
 OPERATION(sandboxes_get, wrenn_sandbox, wrenn_sandbox_free, SAY("%s", wrenn_sandbox_get_info(result)->status_text),
           client, ID)
+OPERATION(sandboxes_connect, wrenn_sandbox, wrenn_sandbox_free, SAY("%s", wrenn_sandbox_get_info(result)->status_text),
+          client, ID, NULL)
 PLAIN_OPERATION(sandboxes_destroy, client, ID)
 OPERATION(sandbox_exec, wrenn_exec_result, wrenn_exec_result_free,
           SAY("%d %s", (int)result->exit_code, result->stdout_data), sandbox, &exec_options)
 PLAIN_OPERATION(sandbox_wait_ready, sandbox, NULL)
 PLAIN_OPERATION(sandbox_ping, sandbox)
+PLAIN_OPERATION(sandbox_pause, sandbox, NULL)
+PLAIN_OPERATION(sandbox_resume, sandbox, NULL)
+OPERATION(sandbox_metrics, wrenn_metrics, wrenn_metrics_free,
+          SAY("%s %zu %.1f", result->range, result->points_count, result->points[1]->cpu_pct), sandbox,
+          &metrics_options)
 PLAIN_OPERATION(sandbox_destroy, sandbox)
 OPERATION(snapshots_create, wrenn_snapshot, wrenn_snapshot_free, SAY("%s", result->name), client, &snapshot_options)
 OPERATION(snapshots_list, wrenn_snapshot_list, wrenn_snapshot_list_free,
@@ -157,12 +165,17 @@ static const operation operations[] = {
      "{\"template\":\"minimal\",\"vcpus\":2,\"memory_mb\":256,\"timeout_sec\":60}", KEY, ID},
     {ROW(sandboxes_list), "200 OK", "[" SANDBOX_BODY "]", "GET /v1/sandboxes ", "", KEY, "1 " ID},
     {ROW(sandboxes_get), "200 OK", SANDBOX_BODY, "GET /v1/sandboxes/" ID " ", "", KEY, "running"},
+    {ROW(sandboxes_connect), "200 OK", SANDBOX_BODY, "GET /v1/sandboxes/" ID " ", "", KEY, "running"},
     {ROW(sandboxes_destroy), "204 No Content", "", "DELETE /v1/sandboxes/" ID " ", "", KEY, ""},
     {ROW(sandbox_exec), "200 OK", EXEC_BODY, "POST /v1/sandboxes/" ID "/exec ",
      "{\"cmd\":\"echo\",\"args\":[\"hi\"],\"timeout_sec\":2,\"envs\":{\"A\":\"1\",\"B\":\"x=y\"},\"cwd\":\"/tmp\"}",
      KEY, "0 hi\n"},
     {ROW(sandbox_wait_ready), "200 OK", SANDBOX_BODY, "GET /v1/sandboxes/" ID " ", "", KEY, ""},
     {ROW(sandbox_ping), "204 No Content", "", "POST /v1/sandboxes/" ID "/ping ", "{}", KEY, ""},
+    {ROW(sandbox_pause), "200 OK", SANDBOX_BODY, "POST /v1/sandboxes/" ID "/pause ", "{}", KEY, ""},
+    {ROW(sandbox_resume), "200 OK", SANDBOX_BODY, "POST /v1/sandboxes/" ID "/resume ", "{}", KEY, ""},
+    {ROW(sandbox_metrics), "200 OK", "{\"range\":\"1h\",\"points\":[{\"cpu_pct\":1},{\"cpu_pct\":2.5}]}",
+     "GET /v1/sandboxes/" ID "/metrics?range=1h ", "", KEY, "1h 2 2.5"},
     {ROW(sandbox_destroy), "204 No Content", "", "DELETE /v1/sandboxes/" ID " ", "", KEY, ""},
     {ROW(snapshots_create), "201 Created", SNAPSHOT_BODY, "POST /v1/snapshots?overwrite=true ",
      "{\"sandbox_id\":\"cl-1\",\"name\":\"mine\"}", KEY, "mine"},

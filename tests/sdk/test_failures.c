@@ -337,8 +337,6 @@ TEST(output_is_exact_bytes_in_both_encodings) {
 
 /* ---- composite operations ---- */
 
-#define STATUS(text) "{\"id\":\"cl-0123456789abcdefghijklmno\",\"status\":\"" text "\"}"
-
 static void quick(wrenn_client_options *options) { options->timeout_ms = 60000; }
 
 TEST(wait_ready_looks_again_until_it_runs) {

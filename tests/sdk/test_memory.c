@@ -86,6 +86,30 @@ static int scenario_nouns(const wrenn_client_options *options) {
     return rc;
 }
 
+/* Connecting to a paused sandbox, its metrics and a URL, a pause, and a create with a key. */
+static int scenario_lifecycle(const wrenn_client_options *options) {
+    wrenn_client *client = NULL;
+    wrenn_sandbox *sandbox = NULL, *made = NULL;
+    wrenn_metrics *metrics = NULL;
+    char *url = NULL;
+    wrenn_connect_options connect = {.struct_size = sizeof(connect), .interval_ms = 1};
+    wrenn_metrics_options range = {.struct_size = sizeof(range), .range = "1h"};
+    wrenn_create_options create = {.struct_size = sizeof(create), .idempotency_key = "k"};
+    int rc = wrenn_client_new(options, &client, NULL);
+    if (rc == 0) rc = wrenn_sandboxes_connect(client, "cl-1", &connect, &sandbox, NULL);
+    if (rc == 0) rc = wrenn_sandbox_metrics(sandbox, &range, &metrics, NULL);
+    if (rc == 0) rc = wrenn_sandbox_url(sandbox, 80, NULL, &url, NULL);
+    if (rc == 0) rc = wrenn_sandbox_pause(sandbox, NULL, NULL);
+    if (rc == 0) rc = wrenn_sandboxes_create(client, &create, &made, NULL);
+    if (rc == 0) CHECK_STR(url, "http://80-cl-1.localhost");
+    wrenn_string_free(url);
+    wrenn_metrics_free(metrics);
+    wrenn_sandbox_free(made);
+    wrenn_sandbox_free(sandbox);
+    wrenn_client_free(client);
+    return rc;
+}
+
 static void sweep(int (*scenario)(const wrenn_client_options *), const script_reply *replies, size_t count,
                   int64_t era) {
     for (long n = 1;; n++) {
@@ -159,6 +183,13 @@ TEST_SLOW(lists_with_each_allocation_failing) {
         "[\"gpu\",\"eu\"]",
     };
     sweep_answers(scenario_nouns, bodies, COUNT(bodies));
+}
+
+TEST_SLOW(a_life_cycle_with_each_allocation_failing) {
+    static const char *const bodies[] = {
+        STATUS("paused"), STATUS("running"), "{\"points\":[{\"cpu_pct\":1}]}", STATUS("paused"), STATUS("running"),
+    };
+    sweep_answers(scenario_lifecycle, bodies, COUNT(bodies));
 }
 
 TEST_MAIN

@@ -93,9 +93,9 @@ TEST(bytes_keep_nul_and_size) {
 TEST(nested_objects_and_lists) {
     WRN_AUTO(wrn_arena_free) wrn_arena arena = {0};
     wrn_model_why why;
-    wrn_sandbox_metrics metrics = {0};
-    CHECK(decode(&wrn_model_sandbox_metrics, "{\"points\":[{\"cpu_pct\":1.5},{\"cpu_pct\":2}]}", false, &arena,
-                 &metrics, &why));
+    wrenn_metrics metrics = {0};
+    CHECK(
+        decode(&wrn_model_metrics, "{\"points\":[{\"cpu_pct\":1.5},{\"cpu_pct\":2}]}", false, &arena, &metrics, &why));
     CHECK_INT(metrics.points_count, 2);
     CHECK(metrics.points[1]->cpu_pct == 2.0);
     WRN_AUTO(wrn_json_freep) wrn_json *array = parse("[{\"id\":\"a\"},{\"id\":\"b\"}]");
