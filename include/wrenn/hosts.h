@@ -88,9 +88,9 @@ WRENN_API WRENN_NODISCARD int wrenn_hosts_delete_preview_start(wrenn_client *cli
 WRENN_API WRENN_NODISCARD int wrenn_hosts_delete_preview_finish(wrenn_op *op, wrenn_host_delete_preview **preview,
                                                                 wrenn_error **error);
 
-/* A new registration token for a host that is still pending (POST /v1/hosts/{id}/token). Blocks (30 s). The caller frees
- * *host with wrenn_host_with_token_free(). Fails with WRENN_E_CONFLICT or WRENN_E_VALIDATION (by server) when the host
- * is not pending, WRENN_E_NOT_FOUND, WRENN_E_FORBIDDEN. */
+/* A new registration token for a host that is still pending (POST /v1/hosts/{id}/token). Blocks (30 s). The caller
+ * frees *host with wrenn_host_with_token_free(). Fails with WRENN_E_CONFLICT or WRENN_E_VALIDATION (by server) when the
+ * host is not pending, WRENN_E_NOT_FOUND, WRENN_E_FORBIDDEN. */
 WRENN_API WRENN_NODISCARD int wrenn_hosts_regenerate_token(wrenn_client *client, const char *id,
                                                            wrenn_host_with_token **host, wrenn_error **error);
 WRENN_API WRENN_NODISCARD int wrenn_hosts_regenerate_token_start(wrenn_client *client, const char *id,

@@ -16,9 +16,9 @@ typedef struct wrenn_metrics_options {
     { sizeof(wrenn_metrics_options), 0 }
 
 /* The points of a time range that ends now, oldest first (GET .../metrics). `options` may be NULL. Of a paused sandbox
- * the server has what it measured before. Blocks (30 s). The caller frees *metrics with wrenn_metrics_free(). Fails with
- * WRENN_E_VALIDATION (the server does not know the range), WRENN_E_NOT_FOUND (also when the sandbox neither runs nor is
- * paused). */
+ * the server has what it measured before. Blocks (30 s). The caller frees *metrics with wrenn_metrics_free(). Fails
+ * with WRENN_E_VALIDATION (the server does not know the range), WRENN_E_NOT_FOUND (also when the sandbox neither runs
+ * nor is paused). */
 WRENN_API WRENN_NODISCARD int wrenn_sandbox_metrics(wrenn_sandbox *sandbox, const wrenn_metrics_options *options,
                                                     wrenn_metrics **metrics, wrenn_error **error);
 WRENN_API WRENN_NODISCARD int wrenn_sandbox_metrics_start(wrenn_sandbox *sandbox, const wrenn_metrics_options *options,

@@ -43,6 +43,16 @@ typedef enum wrenn_sandbox_status {
     WRENN_SANDBOX_STATUS_SNAPSHOTTING
 } wrenn_sandbox_status;
 
+/* For a symbolic link this is the type of what it points to, or `unknown` when it points nowhere. `symlink` is in
+ * upstream's enum but practically never sent. A client must accept any string. */
+typedef enum wrenn_file_type {
+    WRENN_FILE_TYPE_OTHER = 0, /* see the text */
+    WRENN_FILE_TYPE_FILE,
+    WRENN_FILE_TYPE_DIRECTORY,
+    WRENN_FILE_TYPE_SYMLINK,
+    WRENN_FILE_TYPE_UNKNOWN
+} wrenn_file_type;
+
 typedef enum wrenn_host_status {
     WRENN_HOST_STATUS_OTHER = 0, /* see the text */
     WRENN_HOST_STATUS_PENDING,
@@ -171,6 +181,44 @@ typedef struct wrenn_metrics {
     const wrenn_metric_point *const *points;
     size_t points_count;
 } wrenn_metrics;
+
+#define WRENN_HAS_FILE_ENTRY_NAME (UINT64_C(1) << 0)
+#define WRENN_HAS_FILE_ENTRY_PATH (UINT64_C(1) << 1)
+#define WRENN_HAS_FILE_ENTRY_TYPE (UINT64_C(1) << 2)
+#define WRENN_HAS_FILE_ENTRY_SIZE (UINT64_C(1) << 3)
+#define WRENN_HAS_FILE_ENTRY_MODE (UINT64_C(1) << 4)
+#define WRENN_HAS_FILE_ENTRY_PERMISSIONS (UINT64_C(1) << 5)
+#define WRENN_HAS_FILE_ENTRY_OWNER (UINT64_C(1) << 6)
+#define WRENN_HAS_FILE_ENTRY_GROUP (UINT64_C(1) << 7)
+#define WRENN_HAS_FILE_ENTRY_MODIFIED_AT (UINT64_C(1) << 8)
+#define WRENN_HAS_FILE_ENTRY_SYMLINK_TARGET (UINT64_C(1) << 9)
+
+/* Schema FileEntry. */
+typedef struct wrenn_file_entry {
+    uint64_t present;    /* WRENN_HAS_FILE_ENTRY_* bits of the members that were there */
+    uint64_t nulls;      /* those of them that were null */
+    const char *unknown; /* a JSON object of the members this version does not know, or NULL */
+    const char *name;
+    /* The requested directory joined with the relative path. */
+    const char *path;
+    int64_t type;
+    const char *type_text;
+    /* Size of the entry itself (of the link, for a link). */
+    int64_t size;
+    /* Permission bits only, as a number (0o755 is 493). E masks with 0o777, C with 0o7777. */
+    int64_t mode;
+    /* For display only. Usually ten characters such as `drwxr-xr-x`; a link starts with `L` and shows the link's own
+     * bits. E can put several letters in front (a sticky directory is `dtrwxrwxrwx`, eleven characters). */
+    const char *permissions;
+    /* User name */
+    const char *owner;
+    /* Group name */
+    const char *group;
+    /* Unix seconds. */
+    int64_t modified_at;
+    /* Only for links. Fully resolved target, or the link's own path when it cannot be resolved. */
+    const char *symlink_target;
+} wrenn_file_entry;
 
 #define WRENN_HAS_SNAPSHOT_NAME (UINT64_C(1) << 0)
 #define WRENN_HAS_SNAPSHOT_TYPE (UINT64_C(1) << 1)

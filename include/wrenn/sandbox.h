@@ -50,8 +50,8 @@ WRENN_API WRENN_NODISCARD int wrenn_sandbox_ping_start(wrenn_sandbox *sandbox, w
                                                        wrenn_op **op, wrenn_error **error);
 WRENN_API WRENN_NODISCARD int wrenn_sandbox_ping_finish(wrenn_op *op, wrenn_error **error);
 
-/* wrenn_pause_options.flags and wrenn_resume_options.flags. WAIT: also waits until the sandbox is paused, or runs again,
- * should the server answer before. */
+/* wrenn_pause_options.flags and wrenn_resume_options.flags. WAIT: also waits until the sandbox is paused, or runs
+ * again, should the server answer before. */
 #define WRENN_PAUSE_WAIT UINT64_C(1)
 #define WRENN_RESUME_WAIT UINT64_C(1)
 

@@ -49,9 +49,9 @@ typedef struct wrenn_snapshot_filter {
 #define WRENN_SNAPSHOT_FILTER_INIT \
     { sizeof(wrenn_snapshot_filter), 0 }
 
-/* The team's snapshots and the platform's templates (GET /v1/snapshots), all pages of them. `filter` may be NULL. A type
- * the server does not know gives an empty list. Blocks (30 s). The caller frees *list. Fails with WRENN_E_PROTOCOL when
- * a server with pages does not give the next one. */
+/* The team's snapshots and the platform's templates (GET /v1/snapshots), all pages of them. `filter` may be NULL. A
+ * type the server does not know gives an empty list. Blocks (30 s). The caller frees *list. Fails with WRENN_E_PROTOCOL
+ * when a server with pages does not give the next one. */
 WRENN_API WRENN_NODISCARD int wrenn_snapshots_list(wrenn_client *client, const wrenn_snapshot_filter *filter,
                                                    wrenn_snapshot_list **list, wrenn_error **error);
 WRENN_API WRENN_NODISCARD int wrenn_snapshots_list_start(wrenn_client *client, const wrenn_snapshot_filter *filter,

@@ -7,6 +7,7 @@
  *     sandboxes.h   create, list, get, connect, destroy
  *     sandbox.h     one sandbox: wait, ping, pause, resume, destroy
  *     exec.h        commands in it
+ *     files.h       files in it
  *     metrics.h     what it uses
  *     ports.h       URLs of what listens in it
  *     snapshots.h   templates made of sandboxes
@@ -25,6 +26,7 @@
 #include "wrenn/client.h"
 #include "wrenn/error.h"
 #include "wrenn/exec.h"
+#include "wrenn/files.h"
 #include "wrenn/hosts.h"
 #include "wrenn/metrics.h"
 #include "wrenn/models.h"

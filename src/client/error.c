@@ -12,6 +12,7 @@ enum { BODY_KEPT = 64 * 1024, RAW_TEXT_SHOWN = 200, IDS_MAX = 10000 };
 
 struct wrenn_error {
     int code, http_status, retriable;
+    int more_owners;
     int64_t retry_after_ms;
     const char *message, *server_code, *request_id, *body;
     const char **ids;
@@ -103,6 +104,12 @@ int wrn_fail(wrenn_error **error, int code, const char *format, ...) {
     *error = make(code, format, args);
     va_end(args);
     return code;
+}
+
+wrenn_error *wrn_error_ref(const wrenn_error *error) {
+    wrenn_error *same = (wrenn_error *)error;
+    if (same != &out_of_memory) same->more_owners++;
+    return same;
 }
 
 int wrn_error_give(wrenn_error **error, wrenn_error *from) {
@@ -226,7 +233,7 @@ size_t wrenn_error_sandbox_ids(const wrenn_error *error, const char *const **ids
 }
 
 void wrenn_error_free(wrenn_error *error) {
-    if (error != &out_of_memory) wrn_result_free(error);
+    if (error && error != &out_of_memory && !error->more_owners--) wrn_result_free(error);
 }
 
 void wrn_error_freep(wrenn_error **error) { wrenn_error_free(*error); }

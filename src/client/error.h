@@ -14,6 +14,8 @@ wrenn_error *wrn_error_new(int code, const char *format, ...) WRN_PRINTF(2, 3);
 wrenn_error *wrn_error_from_answer(const char *what, const wrn_http_response *response);
 /* The typed error of an exchange without a whole answer. Never NULL. */
 wrenn_error *wrn_error_from_outcome(const char *what, const wrn_http_response *response);
+/* A second owner of `error`; each frees it. */
+wrenn_error *wrn_error_ref(const wrenn_error *error);
 /* Hands `from` (not NULL) over to *error, or frees it when `error` is NULL; returns its code. */
 int wrn_error_give(wrenn_error **error, wrenn_error *from);
 void wrn_error_freep(wrenn_error **error);

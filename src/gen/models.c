@@ -221,19 +221,19 @@ const wrn_model wrn_model_list_dir_request = {
     "ListDirRequest", sizeof(wrn_list_dir_request), fields_list_dir_request, WRN_COUNT(fields_list_dir_request)};
 
 static const wrn_field fields_file_entry[] = {
-    {"name", offsetof(wrn_file_entry, name), 0, WRN_FIELD_STRING, true, false, NULL},
-    {"path", offsetof(wrn_file_entry, path), 0, WRN_FIELD_STRING, true, false, NULL},
-    {"type", offsetof(wrn_file_entry, type), offsetof(wrn_file_entry, type_text), WRN_FIELD_ENUM, true, false, &enum_file_type},
-    {"size", offsetof(wrn_file_entry, size), 0, WRN_FIELD_INT, true, false, NULL},
-    {"mode", offsetof(wrn_file_entry, mode), 0, WRN_FIELD_INT, true, false, NULL},
-    {"permissions", offsetof(wrn_file_entry, permissions), 0, WRN_FIELD_STRING, true, false, NULL},
-    {"owner", offsetof(wrn_file_entry, owner), 0, WRN_FIELD_STRING, true, false, NULL},
-    {"group", offsetof(wrn_file_entry, group), 0, WRN_FIELD_STRING, true, false, NULL},
-    {"modified_at", offsetof(wrn_file_entry, modified_at), 0, WRN_FIELD_INT, true, false, NULL},
-    {"symlink_target", offsetof(wrn_file_entry, symlink_target), 0, WRN_FIELD_STRING, false, false, NULL},
+    {"name", offsetof(wrenn_file_entry, name), 0, WRN_FIELD_STRING, true, false, NULL},
+    {"path", offsetof(wrenn_file_entry, path), 0, WRN_FIELD_STRING, true, false, NULL},
+    {"type", offsetof(wrenn_file_entry, type), offsetof(wrenn_file_entry, type_text), WRN_FIELD_ENUM, true, false, &enum_file_type},
+    {"size", offsetof(wrenn_file_entry, size), 0, WRN_FIELD_INT, true, false, NULL},
+    {"mode", offsetof(wrenn_file_entry, mode), 0, WRN_FIELD_INT, true, false, NULL},
+    {"permissions", offsetof(wrenn_file_entry, permissions), 0, WRN_FIELD_STRING, true, false, NULL},
+    {"owner", offsetof(wrenn_file_entry, owner), 0, WRN_FIELD_STRING, true, false, NULL},
+    {"group", offsetof(wrenn_file_entry, group), 0, WRN_FIELD_STRING, true, false, NULL},
+    {"modified_at", offsetof(wrenn_file_entry, modified_at), 0, WRN_FIELD_INT, true, false, NULL},
+    {"symlink_target", offsetof(wrenn_file_entry, symlink_target), 0, WRN_FIELD_STRING, false, false, NULL},
 };
 const wrn_model wrn_model_file_entry = {
-    "FileEntry", sizeof(wrn_file_entry), fields_file_entry, WRN_COUNT(fields_file_entry)};
+    "FileEntry", sizeof(wrenn_file_entry), fields_file_entry, WRN_COUNT(fields_file_entry)};
 
 static const wrn_field fields_list_dir_response[] = {
     {"entries", offsetof(wrn_list_dir_response, entries), offsetof(wrn_list_dir_response, entries_count), WRN_FIELD_OBJECTS, true, false, &wrn_model_file_entry},

@@ -11,16 +11,6 @@
 #include "base/model.h"
 #include "wrenn/models.h"
 
-/* For a symbolic link this is the type of what it points to, or `unknown` when it points nowhere. `symlink` is in
- * upstream's enum but practically never sent. A client must accept any string. */
-typedef enum wrn_file_type {
-    WRN_FILE_TYPE_OTHER = 0, /* see the text */
-    WRN_FILE_TYPE_FILE,
-    WRN_FILE_TYPE_DIRECTORY,
-    WRN_FILE_TYPE_SYMLINK,
-    WRN_FILE_TYPE_UNKNOWN
-} wrn_file_type;
-
 #define WRN_HAS_SIGNUP_REQUEST_EMAIL (UINT64_C(1) << 0)
 #define WRN_HAS_SIGNUP_REQUEST_PASSWORD (UINT64_C(1) << 1)
 #define WRN_HAS_SIGNUP_REQUEST_NAME (UINT64_C(1) << 2)
@@ -306,44 +296,6 @@ typedef struct wrn_list_dir_request {
     int64_t depth;
 } wrn_list_dir_request;
 
-#define WRN_HAS_FILE_ENTRY_NAME (UINT64_C(1) << 0)
-#define WRN_HAS_FILE_ENTRY_PATH (UINT64_C(1) << 1)
-#define WRN_HAS_FILE_ENTRY_TYPE (UINT64_C(1) << 2)
-#define WRN_HAS_FILE_ENTRY_SIZE (UINT64_C(1) << 3)
-#define WRN_HAS_FILE_ENTRY_MODE (UINT64_C(1) << 4)
-#define WRN_HAS_FILE_ENTRY_PERMISSIONS (UINT64_C(1) << 5)
-#define WRN_HAS_FILE_ENTRY_OWNER (UINT64_C(1) << 6)
-#define WRN_HAS_FILE_ENTRY_GROUP (UINT64_C(1) << 7)
-#define WRN_HAS_FILE_ENTRY_MODIFIED_AT (UINT64_C(1) << 8)
-#define WRN_HAS_FILE_ENTRY_SYMLINK_TARGET (UINT64_C(1) << 9)
-
-/* Schema FileEntry. */
-typedef struct wrn_file_entry {
-    uint64_t present;    /* WRN_HAS_FILE_ENTRY_* bits of the members that were there */
-    uint64_t nulls;      /* those of them that were null */
-    const char *unknown; /* a JSON object of the members this version does not know, or NULL */
-    const char *name;
-    /* The requested directory joined with the relative path. */
-    const char *path;
-    int64_t type;
-    const char *type_text;
-    /* Size of the entry itself (of the link, for a link). */
-    int64_t size;
-    /* Permission bits only, as a number (0o755 is 493). E masks with 0o777, C with 0o7777. */
-    int64_t mode;
-    /* For display only. Usually ten characters such as `drwxr-xr-x`; a link starts with `L` and shows the link's own
-     * bits. E can put several letters in front (a sticky directory is `dtrwxrwxrwx`, eleven characters). */
-    const char *permissions;
-    /* User name */
-    const char *owner;
-    /* Group name */
-    const char *group;
-    /* Unix seconds. */
-    int64_t modified_at;
-    /* Only for links. Fully resolved target, or the link's own path when it cannot be resolved. */
-    const char *symlink_target;
-} wrn_file_entry;
-
 #define WRN_HAS_LIST_DIR_RESPONSE_ENTRIES (UINT64_C(1) << 0)
 
 /* Schema ListDirResponse. */
@@ -351,7 +303,7 @@ typedef struct wrn_list_dir_response {
     uint64_t present;    /* WRN_HAS_LIST_DIR_RESPONSE_* bits of the members that were there */
     uint64_t nulls;      /* those of them that were null */
     const char *unknown; /* a JSON object of the members this version does not know, or NULL */
-    const wrn_file_entry *const *entries;
+    const wrenn_file_entry *const *entries;
     size_t entries_count;
 } wrn_list_dir_response;
 
@@ -362,7 +314,7 @@ typedef struct wrn_make_dir_response {
     uint64_t present;    /* WRN_HAS_MAKE_DIR_RESPONSE_* bits of the members that were there */
     uint64_t nulls;      /* those of them that were null */
     const char *unknown; /* a JSON object of the members this version does not know, or NULL */
-    const wrn_file_entry *entry;
+    const wrenn_file_entry *entry;
 } wrn_make_dir_response;
 
 #define WRN_HAS_CREATE_SNAPSHOT_REQUEST_SANDBOX_ID (UINT64_C(1) << 0)

@@ -113,6 +113,33 @@ OPERATION(sandbox_metrics, wrenn_metrics, wrenn_metrics_free,
           SAY("%s %zu %.1f", result->range, result->points_count, result->points[1]->cpu_pct), sandbox,
           &metrics_options)
 PLAIN_OPERATION(sandbox_destroy, sandbox)
+OPERATION(sandbox_list_dir, wrenn_file_list, wrenn_file_list_free, SAY("%zu %s", result->count, result->items[0]->path),
+          sandbox, "/srv", 2)
+OPERATION(sandbox_mkdir, wrenn_file_entry, wrenn_file_entry_free, SAY("%s %s", result->path, result->type_text),
+          sandbox, "/srv")
+PLAIN_OPERATION(sandbox_remove, sandbox, "/srv")
+OPERATION(sandbox_stat, wrenn_file_entry, wrenn_file_entry_free, SAY("%s %s", result->path, result->type_text), sandbox,
+          "/srv")
+
+static void block_sandbox_exists(wrenn_client *client, wrenn_sandbox *sandbox, outcome *out) {
+    (void)client;
+    int exists = -1;
+    wrenn_error *error = NULL;
+    take_error(out, wrenn_sandbox_exists(sandbox, "/srv", &exists, &error), &error);
+    SAY("%d", exists);
+}
+static int start_sandbox_exists(wrenn_client *client, wrenn_sandbox *sandbox, wrenn_done_fn done, void *data,
+                                wrenn_op **op, wrenn_error **error) {
+    (void)client;
+    return wrenn_sandbox_exists_start(sandbox, "/srv", done, data, op, error);
+}
+static void finish_sandbox_exists(wrenn_op *op, outcome *out) {
+    int exists = -1;
+    wrenn_error *error = NULL;
+    take_error(out, wrenn_sandbox_exists_finish(op, &exists, &error), &error);
+    SAY("%d", exists);
+}
+
 OPERATION(snapshots_create, wrenn_snapshot, wrenn_snapshot_free, SAY("%s", result->name), client, &snapshot_options)
 OPERATION(snapshots_list, wrenn_snapshot_list, wrenn_snapshot_list_free,
           SAY("%zu %s %d", result->count, result->items[0]->type, (int)result->items[0]->platform), client,
@@ -148,6 +175,8 @@ typedef struct operation {
 #define TOKEN "Authorization: Bearer token-1\r\n"
 #define HOST_BODY "{\"id\":\"host-1\",\"type\":\"byoc\",\"status\":\"online\"}"
 #define HOST_TOKEN_BODY "{\"host\":" HOST_BODY ",\"registration_token\":\"00ff\"}"
+#define ENTRY_BODY "{\"name\":\"srv\",\"path\":\"/srv\",\"type\":\"directory\",\"size\":4096,\"mode\":493}"
+#define LIST_ROOT "{\"path\":\"/\",\"depth\":1}"
 #define SNAPSHOT_BODY "{\"name\":\"mine\",\"type\":\"snapshot\",\"size_bytes\":5,\"platform\":true}"
 #define AUTH_BODY "{\"token\":\"jwt\",\"user_id\":\"usr-1\",\"team_id\":\"t\",\"email\":\"a@b.c\",\"name\":\"a\"}"
 
@@ -177,6 +206,16 @@ static const operation operations[] = {
     {ROW(sandbox_metrics), "200 OK", "{\"range\":\"1h\",\"points\":[{\"cpu_pct\":1},{\"cpu_pct\":2.5}]}",
      "GET /v1/sandboxes/" ID "/metrics?range=1h ", "", KEY, "1h 2 2.5"},
     {ROW(sandbox_destroy), "204 No Content", "", "DELETE /v1/sandboxes/" ID " ", "", KEY, ""},
+    {ROW(sandbox_list_dir), "200 OK", "{\"entries\":[" ENTRY_BODY "]}", "POST /v1/sandboxes/" ID "/files/list ",
+     "{\"path\":\"/srv\",\"depth\":2}", KEY, "1 /srv"},
+    {ROW(sandbox_mkdir), "200 OK", "{\"entry\":" ENTRY_BODY "}", "POST /v1/sandboxes/" ID "/files/mkdir ",
+     "{\"path\":\"/srv\"}", KEY, "/srv directory"},
+    {ROW(sandbox_remove), "204 No Content", "", "POST /v1/sandboxes/" ID "/files/remove ", "{\"path\":\"/srv\"}", KEY,
+     ""},
+    {ROW(sandbox_stat), "200 OK", "{\"entries\":[" ENTRY_BODY "]}", "POST /v1/sandboxes/" ID "/files/list ", LIST_ROOT,
+     KEY, "/srv directory"},
+    {ROW(sandbox_exists), "200 OK", "{\"entries\":[" ENTRY_BODY "]}", "POST /v1/sandboxes/" ID "/files/list ",
+     LIST_ROOT, KEY, "1"},
     {ROW(snapshots_create), "201 Created", SNAPSHOT_BODY, "POST /v1/snapshots?overwrite=true ",
      "{\"sandbox_id\":\"cl-1\",\"name\":\"mine\"}", KEY, "mine"},
     {ROW(snapshots_list), "200 OK", "[" SNAPSHOT_BODY "]", "GET /v1/snapshots?type=a%20b%26c ", "", KEY,

@@ -110,6 +110,28 @@ static int scenario_lifecycle(const wrenn_client_options *options) {
     return rc;
 }
 
+/* A listing, a directory that is there already, and a path whose parent is missing. */
+static int scenario_files(const wrenn_client_options *options) {
+    wrenn_client *client = NULL;
+    wrenn_sandbox *sandbox = NULL;
+    wrenn_file_list *list = NULL;
+    wrenn_file_entry *made = NULL, *root = NULL;
+    int exists = -1;
+    int rc = wrenn_client_new(options, &client, NULL);
+    if (rc == 0) rc = wrenn_sandbox_from_id(client, "cl-1", &sandbox, NULL);
+    if (rc == 0) rc = wrenn_sandbox_list_dir(sandbox, "/", 0, &list, NULL);
+    if (rc == 0) rc = wrenn_sandbox_mkdir(sandbox, "/a/b", &made, NULL);
+    if (rc == 0) rc = wrenn_sandbox_stat(sandbox, "/", &root, NULL);
+    if (rc == 0) rc = wrenn_sandbox_exists(sandbox, "/none/b", &exists, NULL);
+    if (rc == 0) CHECK(list->count == 1 && strcmp(made->name, "b") == 0 && strcmp(root->name, "/") == 0 && !exists);
+    wrenn_file_entry_free(root);
+    wrenn_file_entry_free(made);
+    wrenn_file_list_free(list);
+    wrenn_sandbox_free(sandbox);
+    wrenn_client_free(client);
+    return rc;
+}
+
 static void sweep(int (*scenario)(const wrenn_client_options *), const script_reply *replies, size_t count,
                   int64_t era) {
     for (long n = 1;; n++) {
@@ -167,29 +189,43 @@ TEST_SLOW(list_with_each_allocation_failing) {
     free(probe), free(list);
 }
 
-/* The same from whole answers of 200, one after the other. */
-static void sweep_answers(int (*scenario)(const wrenn_client_options *), const char *const *bodies, size_t count) {
+/* The same from whole answers, one after the other: status line rest and body. */
+static void sweep_answers(int (*scenario)(const wrenn_client_options *), const char *const (*answers)[2],
+                          size_t count) {
     script_reply *replies = calloc(count, sizeof(*replies));
-    for (size_t i = 0; i < count; i++) replies[i].text = script_text("200 OK", "", bodies[i]);
+    for (size_t i = 0; i < count; i++) replies[i].text = script_text(answers[i][0], "", answers[i][1]);
     sweep(scenario, replies, count, WRENN_ERA_SANDBOXES);
     for (size_t i = 0; i < count; i++) free((char *)replies[i].text);
     free(replies);
 }
 
 TEST_SLOW(lists_with_each_allocation_failing) {
-    static const char *const bodies[] = {
-        "{\"templates\":[{\"name\":\"a\"}],\"page\":1,\"total_pages\":2}",
-        "{\"templates\":[{\"name\":\"b\"}],\"page\":2,\"total_pages\":2}",
-        "[\"gpu\",\"eu\"]",
+    static const char *const answers[][2] = {
+        {"200 OK", "{\"templates\":[{\"name\":\"a\"}],\"page\":1,\"total_pages\":2}"},
+        {"200 OK", "{\"templates\":[{\"name\":\"b\"}],\"page\":2,\"total_pages\":2}"},
+        {"200 OK", "[\"gpu\",\"eu\"]"},
     };
-    sweep_answers(scenario_nouns, bodies, COUNT(bodies));
+    sweep_answers(scenario_nouns, answers, COUNT(answers));
 }
 
 TEST_SLOW(a_life_cycle_with_each_allocation_failing) {
-    static const char *const bodies[] = {
-        STATUS("paused"), STATUS("running"), "{\"points\":[{\"cpu_pct\":1}]}", STATUS("paused"), STATUS("running"),
+    static const char *const answers[][2] = {
+        {"200 OK", STATUS("paused")}, {"200 OK", STATUS("running")}, {"200 OK", "{\"points\":[{\"cpu_pct\":1}]}"},
+        {"200 OK", STATUS("paused")}, {"200 OK", STATUS("running")},
     };
-    sweep_answers(scenario_lifecycle, bodies, COUNT(bodies));
+    sweep_answers(scenario_lifecycle, answers, COUNT(answers));
+}
+
+TEST_SLOW(files_with_each_allocation_failing) {
+    static const char *const answers[][2] = {
+        {"200 OK", "{\"entries\":[{\"name\":\"a\",\"path\":\"/a\"}]}"},
+        {"409 Conflict", ERROR_BODY("conflict")},
+        {"200 OK", "{\"entries\":[{\"name\":\"b\",\"path\":\"/a/b\"}]}"},
+        {"200 OK", "{\"entries\":[]}"},
+        {"404 Not Found", ERROR_BODY("not_found")},
+        {"200 OK", "{\"entries\":[]}"},
+    };
+    sweep_answers(scenario_files, answers, COUNT(answers));
 }
 
 TEST_MAIN

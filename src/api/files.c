@@ -1,0 +1,103 @@
+#include "wrenn/files.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "api/files.h"
+#include "base/text.h"
+#include "client/sandbox.h"
+#include "gen/requests.h"
+
+static wrenn_client *client_of(const wrenn_sandbox *sandbox) { return sandbox ? sandbox->client : NULL; }
+
+int wrn_files_check(const char *what, const char *path, wrenn_error **error) {
+    if (!path || !*path) return wrn_fail(error, WRENN_E_INVALID_ARGUMENT, "%s: the path must not be empty", what);
+    if (wrn_utf8_valid_prefix(path, strlen(path)) != strlen(path))
+        return wrn_fail(error, WRENN_E_INVALID_ARGUMENT, "%s: the path is not UTF-8", what);
+    return 0;
+}
+
+void wrn_files_call(wrenn_op *op, const char *suffix, const char *path) {
+    wrn_path_request request = {.present = WRN_HAS_PATH_REQUEST_PATH, .path = path};
+    wrn_op_call_sandbox(op, "POST", op->sandbox->id, suffix, &wrn_model_path_request, &request);
+}
+
+void wrn_files_call_list(wrenn_op *op, const char *path, int64_t depth) {
+    wrn_list_dir_request request = {
+        .present = WRN_HAS_LIST_DIR_REQUEST_PATH | WRN_HAS_LIST_DIR_REQUEST_DEPTH, .path = path, .depth = depth};
+    wrn_op_call_sandbox(op, "POST", op->sandbox->id, "/files/list", &wrn_model_list_dir_request, &request);
+}
+
+/* ---- list_dir ---- */
+
+/* A slash comes before everything else, so that what is in a directory follows it. */
+static int compare_paths(const void *a, const void *b) {
+    const char *left = (*(const wrenn_file_entry *const *)a)->path,
+               *right = (*(const wrenn_file_entry *const *)b)->path;
+    if (!left || !right) return (left != NULL) - (right != NULL);
+    while (*left && *left == *right) left++, right++;
+    if (!*left || !*right) return (*left != '\0') - (*right != '\0');
+    if (*left == '/' || *right == '/') return (*left != '/') - (*right != '/');
+    return (unsigned char)*left - (unsigned char)*right;
+}
+
+static void list_respond(wrenn_op *op, wrn_http_response *response) {
+    WRN_AUTO(wrn_json_freep) wrn_json *json = NULL;
+    if (!wrn_op_parse(op, response, &json)) return;
+    wrn_list *list = wrn_result_new(sizeof(*list));
+    if (!wrn_op_append(op, response, wrn_json_get(json, "entries"), &wrn_model_file_entry, list)) {
+        wrn_result_free(list);
+        return;
+    }
+    if (list->count) qsort((void *)list->items, list->count, sizeof(*list->items), compare_paths);
+    wrn_op_finish(op, list, wrn_result_free);
+}
+
+static const wrn_op_type list_type = {.name = "list_dir", .respond = list_respond};
+
+int wrenn_sandbox_list_dir_start(wrenn_sandbox *sandbox, const char *path, int64_t depth, wrenn_done_fn done,
+                                 void *user_data, wrenn_op **op, wrenn_error **error) {
+    wrenn_op *made;
+    if (depth < 0) return wrn_fail(error, WRENN_E_INVALID_ARGUMENT, "list_dir: the depth must not be negative");
+    int rc = wrn_files_check(list_type.name, path, error);
+    if (rc == 0) rc = wrn_op_new(client_of(sandbox), sandbox, &list_type, 0, WRN_FILES_TIMEOUT_MS, &made, error);
+    if (rc != 0) return rc;
+    wrn_files_call_list(made, path, depth ? depth : 1);
+    return wrn_op_start(made, done, user_data, op, error);
+}
+
+int wrenn_sandbox_list_dir_finish(wrenn_op *op, wrenn_file_list **list, wrenn_error **error) {
+    return wrn_op_take(op, &list_type, list, error);
+}
+
+int wrenn_sandbox_list_dir(wrenn_sandbox *sandbox, const char *path, int64_t depth, wrenn_file_list **list,
+                           wrenn_error **error) {
+    WRN_BLOCKING(client_of(sandbox), wrenn_sandbox_list_dir_start(sandbox, path, depth, NULL, NULL, &op, error),
+                 wrenn_sandbox_list_dir_finish(op, list, error));
+}
+
+/* ---- remove ---- */
+
+static const wrn_op_type remove_type = {.name = "remove", .respond = wrn_op_respond_nothing};
+
+int wrenn_sandbox_remove_start(wrenn_sandbox *sandbox, const char *path, wrenn_done_fn done, void *user_data,
+                               wrenn_op **op, wrenn_error **error) {
+    wrenn_op *made;
+    int rc = wrn_files_check(remove_type.name, path, error);
+    if (rc == 0) rc = wrn_op_new(client_of(sandbox), sandbox, &remove_type, 0, WRN_FILES_TIMEOUT_MS, &made, error);
+    if (rc != 0) return rc;
+    wrn_files_call(made, "/files/remove", path);
+    return wrn_op_start(made, done, user_data, op, error);
+}
+
+int wrenn_sandbox_remove_finish(wrenn_op *op, wrenn_error **error) {
+    return wrn_op_take(op, &remove_type, NULL, error);
+}
+
+int wrenn_sandbox_remove(wrenn_sandbox *sandbox, const char *path, wrenn_error **error) {
+    WRN_BLOCKING(client_of(sandbox), wrenn_sandbox_remove_start(sandbox, path, NULL, NULL, &op, error),
+                 wrenn_sandbox_remove_finish(op, error));
+}
+
+void wrenn_file_entry_free(wrenn_file_entry *entry) { wrn_result_free(entry); }
+void wrenn_file_list_free(wrenn_file_list *list) { wrn_result_free(list); }

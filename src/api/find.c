@@ -1,0 +1,283 @@
+/* Finding one path: stat and exists, and mkdir for what is there already. No route does it, so the directory that
+ * should have the path is listed.
+ *
+ * mkdir: MAKING -> done, or when it is there already -> LOOKING.
+ * LOOKING in the parent -> found, or missing. If the parent can't be listed -> CLIMBING, a level at a time, until one
+ * can be: servers don't agree on how they say that a directory is missing, and a sandbox that is missing sounds the
+ * same. */
+#include <string.h>
+
+#include "api/files.h"
+#include "client/sandbox.h"
+#include "gen/requests.h"
+#include "wrenn/files.h"
+
+typedef struct find_op {
+    wrenn_op op;
+    enum { STAT, EXISTS, MKDIR } kind;
+    enum { MAKING, LOOKING, CLIMBING, REPORTING } stage;
+    wrn_buf path;        /* without slashes at its end; root is empty */
+    size_t name, end;    /* what is looked for now: the path up to `end`, whose last part starts at `name` */
+    wrn_buf parent;      /* what is listed for it */
+    wrenn_error *reason; /* what the server said first */
+} find_op;
+
+static char there; /* the result of exists, which else is NULL */
+static void keep(void *result) { (void)result; }
+
+/* ---- paths ---- */
+
+/* Whether the first `size` bytes of a path can't be found by name: root, the home directory, "." and "..". If they are
+ * there, they are directories. */
+static bool is_nameless(const char *path, size_t size) {
+    size_t name = size;
+    while (name && path[name - 1] != '/') name--;
+    const char *last = path + name;
+    size_t length = size - name;
+    return length == 0 || (length == 1 && *last == '.') || (length == 2 && memcmp(last, "..", 2) == 0) ||
+           (size == 1 && *path == '~');
+}
+
+static void aim(find_op *self, size_t end) {
+    const char *path = self->path.data;
+    size_t at = end;
+    while (at && path[at - 1] != '/') at--;
+    self->end = end;
+    self->name = at;
+    while (at && path[at - 1] == '/') at--;
+    wrn_buf_clear(&self->parent);
+    if (is_nameless(path, end)) wrn_buf_put(&self->parent, end ? path : "/", end ? end : 1);
+    else if (at) wrn_buf_put(&self->parent, path, at);
+    else wrn_buf_putc(&self->parent, *path == '/' ? '/' : '.');
+}
+
+static bool read_path(find_op *self, const char *path) {
+    size_t size = strlen(path);
+    while (size && path[size - 1] == '/') size--;
+    wrn_buf_put(&self->path, path, size);
+    wrn_buf_putc(&self->path, '\0'); /* so that `data` is there for root */
+    if (!self->path.failed) aim(self, size);
+    return !self->path.failed && !self->parent.failed;
+}
+
+/* ---- ends ---- */
+
+static void report(find_op *self, wrenn_error *error) {
+    self->stage = REPORTING;
+    wrn_op_fail(&self->op, error);
+}
+
+static void conclude_missing(find_op *self) {
+    wrenn_op *op = &self->op;
+    if (self->kind == EXISTS) wrn_op_finish(op, NULL, NULL);
+    else if (self->kind == MKDIR) report(self, WRN_TAKE(self->reason));
+    else report(self, wrn_error_new(WRENN_E_NOT_FOUND, "stat: %s does not exist", self->path.data));
+}
+
+/* The entry of a directory that no listing shows. */
+static void conclude_nameless(find_op *self) {
+    wrenn_op *op = &self->op;
+    if (self->kind == EXISTS) {
+        wrn_op_finish(op, &there, keep);
+        return;
+    }
+    const char *path = self->end ? self->path.data : "/", *name = self->end ? path + self->name : "/";
+    wrenn_file_entry *entry = wrn_result_new(sizeof(*entry));
+    if (entry) {
+        wrn_arena *arena = wrn_result_arena(entry);
+        entry->present = WRENN_HAS_FILE_ENTRY_NAME | WRENN_HAS_FILE_ENTRY_PATH | WRENN_HAS_FILE_ENTRY_TYPE;
+        entry->name = wrn_arena_dup(arena, name, strlen(name));
+        entry->path = wrn_arena_dup(arena, path, strlen(path));
+        entry->type = WRENN_FILE_TYPE_DIRECTORY;
+        entry->type_text = "directory";
+    }
+    if (entry && entry->name && entry->path) {
+        wrn_op_finish(op, entry, wrn_result_free);
+        return;
+    }
+    wrn_result_free(entry);
+    wrn_op_fail_no_memory(op);
+}
+
+static void conclude_entry(find_op *self, const wrn_http_response *response, const wrn_json *json) {
+    wrenn_op *op = &self->op;
+    if (self->kind == EXISTS) {
+        wrn_op_finish(op, &there, keep);
+        return;
+    }
+    void *entry = wrn_op_decode_part(op, response, json, &wrn_model_file_entry);
+    if (entry) wrn_op_finish(op, entry, wrn_result_free);
+}
+
+/* ---- answers ---- */
+
+static const wrn_json *find_entry(const find_op *self, const wrn_json *entries) {
+    const char *name = self->path.data + self->name;
+    size_t length = self->end - self->name;
+    for (size_t i = 0; i < wrn_json_count(entries); i++) {
+        size_t size;
+        const wrn_json *entry = wrn_json_at(entries, i);
+        const char *text = wrn_json_string(wrn_json_get(entry, "name"), &size);
+        if (text && size == length && memcmp(text, name, size) == 0) return entry;
+    }
+    return NULL;
+}
+
+static void judge(find_op *self, const wrn_http_response *response, const wrn_json *entries) {
+    if (is_nameless(self->path.data, self->end)) {
+        conclude_nameless(self);
+        return;
+    }
+    const wrn_json *entry = find_entry(self, entries);
+    const char *type = wrn_json_string(wrn_json_get(entry, "type"), NULL);
+    bool file = type && strcmp(type, "file") == 0;
+    if (!entry || (self->stage == CLIMBING && file)) conclude_missing(self);
+    else if (self->stage == CLIMBING) report(self, WRN_TAKE(self->reason)); /* it is there, and still can't be listed */
+    else if (self->kind == MKDIR && file) report(self, WRN_TAKE(self->reason));
+    else conclude_entry(self, response, entry);
+}
+
+static void find_respond(wrenn_op *op, wrn_http_response *response) {
+    find_op *self = (find_op *)op;
+    WRN_AUTO(wrn_json_freep) wrn_json *json = NULL;
+    if (!wrn_op_parse(op, response, &json)) return;
+    if (self->stage == MAKING) {
+        conclude_entry(self, response, wrn_json_get(json, "entry"));
+        return;
+    }
+    const wrn_json *entries = wrn_json_get(json, "entries");
+    if (wrn_json_type_of(entries) == WRN_JSON_ARRAY) judge(self, response, entries);
+    else wrn_op_fail_nonsense(op, response, "it has no array of entries");
+}
+
+static bool says_it_exists(const wrenn_error *error) {
+    const char *code = wrenn_error_server_code(error);
+    return wrenn_error_http_status(error) == 409 && code &&
+           (strcmp(code, "conflict") == 0 || strcmp(code, "already_exists") == 0);
+}
+
+/* Whether an answer may mean that there is no such directory. */
+static bool may_be_missing(const wrenn_error *error) {
+    int status = wrenn_error_http_status(error);
+    return status == 404 || status == 400 || status == 502;
+}
+
+static bool mkdir_went_on(find_op *self, const wrenn_error *error) {
+    if (self->stage != MAKING || !says_it_exists(error)) return false;
+    if (is_nameless(self->path.data, self->end)) {
+        conclude_nameless(self);
+        return true;
+    }
+    self->reason = wrn_error_ref(error);
+    self->stage = LOOKING;
+    wrn_files_call_list(&self->op, self->parent.data, 1);
+    wrn_op_send(&self->op);
+    return true;
+}
+
+static bool find_fail(wrenn_op *op, const wrenn_error *error) {
+    find_op *self = (find_op *)op;
+    if (self->kind == MKDIR) return mkdir_went_on(self, error);
+    if (self->stage == REPORTING || !may_be_missing(error)) return false;
+    size_t above = self->name;
+    while (above && self->path.data[above - 1] == '/') above--;
+    bool top = is_nameless(self->path.data, self->end) || is_nameless(self->path.data, above);
+    if (!self->reason) self->reason = wrn_error_ref(error);
+    if (top) {
+        report(self, WRN_TAKE(self->reason));
+        return true;
+    }
+    self->stage = CLIMBING;
+    aim(self, above);
+    wrn_files_call_list(&self->op, self->parent.data, 1);
+    wrn_op_send(op);
+    return true;
+}
+
+static void find_clear(wrenn_op *op) {
+    find_op *self = (find_op *)op;
+    wrn_buf_free(&self->path);
+    wrn_buf_free(&self->parent);
+    wrenn_error_free(self->reason);
+}
+
+/* ---- the operations ---- */
+
+static const wrn_op_type stat_type = {.name = "stat",
+                                      .size = sizeof(find_op),
+                                      .respond = find_respond,
+                                      .fail = find_fail,
+                                      .clear = find_clear};
+static const wrn_op_type exists_type = {.name = "exists",
+                                        .size = sizeof(find_op),
+                                        .respond = find_respond,
+                                        .fail = find_fail,
+                                        .clear = find_clear};
+static const wrn_op_type mkdir_type = {.name = "mkdir",
+                                       .size = sizeof(find_op),
+                                       .respond = find_respond,
+                                       .fail = find_fail,
+                                       .clear = find_clear};
+
+static wrenn_client *client_of(const wrenn_sandbox *sandbox) { return sandbox ? sandbox->client : NULL; }
+
+static int start(wrenn_sandbox *sandbox, const wrn_op_type *type, const char *path, wrenn_done_fn done, void *user_data,
+                 wrenn_op **op, wrenn_error **error) {
+    wrenn_op *made;
+    int rc = wrn_files_check(type->name, path, error);
+    if (rc == 0) rc = wrn_op_new(client_of(sandbox), sandbox, type, 0, WRN_FILES_TIMEOUT_MS, &made, error);
+    if (rc != 0) return rc;
+    find_op *self = (find_op *)made;
+    self->kind = type == &stat_type ? STAT : type == &exists_type ? EXISTS : MKDIR;
+    self->stage = self->kind == MKDIR ? MAKING : LOOKING;
+    bool read = read_path(self, path);
+    if (self->kind == MKDIR) wrn_files_call(made, "/files/mkdir", path);
+    else wrn_files_call_list(made, read ? self->parent.data : "", 1);
+    if (!read) made->path.failed = true;
+    return wrn_op_start(made, done, user_data, op, error);
+}
+
+int wrenn_sandbox_mkdir_start(wrenn_sandbox *sandbox, const char *path, wrenn_done_fn done, void *user_data,
+                              wrenn_op **op, wrenn_error **error) {
+    return start(sandbox, &mkdir_type, path, done, user_data, op, error);
+}
+
+int wrenn_sandbox_mkdir_finish(wrenn_op *op, wrenn_file_entry **entry, wrenn_error **error) {
+    return wrn_op_take(op, &mkdir_type, entry, error);
+}
+
+int wrenn_sandbox_mkdir(wrenn_sandbox *sandbox, const char *path, wrenn_file_entry **entry, wrenn_error **error) {
+    WRN_BLOCKING(client_of(sandbox), wrenn_sandbox_mkdir_start(sandbox, path, NULL, NULL, &op, error),
+                 wrenn_sandbox_mkdir_finish(op, entry, error));
+}
+
+int wrenn_sandbox_stat_start(wrenn_sandbox *sandbox, const char *path, wrenn_done_fn done, void *user_data,
+                             wrenn_op **op, wrenn_error **error) {
+    return start(sandbox, &stat_type, path, done, user_data, op, error);
+}
+
+int wrenn_sandbox_stat_finish(wrenn_op *op, wrenn_file_entry **entry, wrenn_error **error) {
+    return wrn_op_take(op, &stat_type, entry, error);
+}
+
+int wrenn_sandbox_stat(wrenn_sandbox *sandbox, const char *path, wrenn_file_entry **entry, wrenn_error **error) {
+    WRN_BLOCKING(client_of(sandbox), wrenn_sandbox_stat_start(sandbox, path, NULL, NULL, &op, error),
+                 wrenn_sandbox_stat_finish(op, entry, error));
+}
+
+int wrenn_sandbox_exists_start(wrenn_sandbox *sandbox, const char *path, wrenn_done_fn done, void *user_data,
+                               wrenn_op **op, wrenn_error **error) {
+    return start(sandbox, &exists_type, path, done, user_data, op, error);
+}
+
+int wrenn_sandbox_exists_finish(wrenn_op *op, int *exists, wrenn_error **error) {
+    void *found = NULL;
+    int rc = wrn_op_take(op, &exists_type, &found, error);
+    if (rc == 0 && exists) *exists = found != NULL;
+    return rc;
+}
+
+int wrenn_sandbox_exists(wrenn_sandbox *sandbox, const char *path, int *exists, wrenn_error **error) {
+    WRN_BLOCKING(client_of(sandbox), wrenn_sandbox_exists_start(sandbox, path, NULL, NULL, &op, error),
+                 wrenn_sandbox_exists_finish(op, exists, error));
+}
