@@ -87,6 +87,7 @@ typedef struct wrenn_client_options {
     int64_t era;                /* WRENN_ERA_*; default: found out with the first call that needs it */
     wrenn_log_fn log;           /* default: warnings go to stderr, one line each */
     void *log_user_data;
+    int64_t idle_timeout_ms; /* a stream without a sign of life from its server is lost after this; default 75,000 */
 } wrenn_client_options;
 
 #define WRENN_CLIENT_OPTIONS_INIT \

@@ -43,6 +43,7 @@ extern "C" {
     X(LIMIT, -24, NONE, "a limit set on this side was passed")                    \
     X(CANCELLED, -25, NONE, "cancelled")                                          \
     X(AGAIN, -26, NONE, "nothing there yet")                                      \
+    X(UNSUPPORTED, -27, NONE, "the server does not offer this")                   \
     X(NO_MEMORY, -30, NONE, "out of memory")                                      \
     X(INVALID_ARGUMENT, -31, NONE, "wrong argument")                              \
     X(REENTRANT, -32, NONE, "a blocking call from inside a callback")             \

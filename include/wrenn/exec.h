@@ -3,6 +3,7 @@
 #define WRENN_EXEC_H
 
 #include "wrenn/sandbox.h"
+#include "wrenn/stream.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -45,6 +46,36 @@ WRENN_API WRENN_NODISCARD int wrenn_sandbox_exec_finish(wrenn_op *op, wrenn_exec
 
 /* Frees the whole result; NULL is fine. */
 WRENN_API void wrenn_exec_result_free(wrenn_exec_result *result);
+
+/* wrenn_exec_stream_options.flags. STDIN: the command reads what wrenn_stream_write() sends, until
+ * wrenn_stream_close_input(); only with servers that speak wrenn.bytes.v1. Otherwise it reads /dev/null. */
+#define WRENN_EXEC_STDIN UINT64_C(1)
+
+typedef struct wrenn_exec_stream_options {
+    size_t struct_size;      /* from WRENN_EXEC_STREAM_OPTIONS_INIT */
+    const char *const *argv; /* as in wrenn_exec_options: exactly one of argv and shell */
+    const char *shell;
+    const char *const *envs; /* "NAME=value", NULL at the end; servers other than wrennd ignore them */
+    const char *cwd;         /* the same */
+    uint64_t flags;          /* WRENN_EXEC_* */
+    int64_t timeout_ms;      /* until the command has started; default: the client's, else 30,000 */
+} wrenn_exec_stream_options;
+#define WRENN_EXEC_STREAM_OPTIONS_INIT \
+    { sizeof(wrenn_exec_stream_options), 0, 0, 0, 0, 0, 0 }
+
+/* Runs a command and streams its output (WebSocket /v1/sandboxes/{id}/exec/stream). Blocks until it has started: the pid
+ * is known then, and the first event is WRENN_EVENT_STARTED. There is no time limit for the command. The caller owns
+ * *stream. Fails with WRENN_E_CONFLICT (the sandbox does not run), WRENN_E_NOT_FOUND, WRENN_E_UNSUPPORTED (the server has
+ * no standard input for commands), WRENN_E_API and children for what can't be started. */
+WRENN_API WRENN_NODISCARD int wrenn_sandbox_exec_stream(wrenn_sandbox *sandbox,
+                                                        const wrenn_exec_stream_options *options, wrenn_stream **stream,
+                                                        wrenn_error **error);
+WRENN_API WRENN_NODISCARD int wrenn_sandbox_exec_stream_start(wrenn_sandbox *sandbox,
+                                                              const wrenn_exec_stream_options *options,
+                                                              wrenn_done_fn done, void *user_data, wrenn_op **op,
+                                                              wrenn_error **error);
+WRENN_API WRENN_NODISCARD int wrenn_sandbox_exec_stream_finish(wrenn_op *op, wrenn_stream **stream,
+                                                               wrenn_error **error);
 
 #ifdef __cplusplus
 }

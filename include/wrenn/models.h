@@ -182,6 +182,23 @@ typedef struct wrenn_metrics {
     size_t points_count;
 } wrenn_metrics;
 
+#define WRENN_HAS_PROCESS_PID (UINT64_C(1) << 0)
+#define WRENN_HAS_PROCESS_TAG (UINT64_C(1) << 1)
+#define WRENN_HAS_PROCESS_CMD (UINT64_C(1) << 2)
+#define WRENN_HAS_PROCESS_ARGS (UINT64_C(1) << 3)
+
+/* Schema ProcessEntry. */
+typedef struct wrenn_process {
+    uint64_t present;    /* WRENN_HAS_PROCESS_* bits of the members that were there */
+    uint64_t nulls;      /* those of them that were null */
+    const char *unknown; /* a JSON object of the members this version does not know, or NULL */
+    int64_t pid;
+    const char *tag;
+    const char *cmd;
+    const char *const *args;
+    size_t args_count;
+} wrenn_process;
+
 #define WRENN_HAS_FILE_ENTRY_NAME (UINT64_C(1) << 0)
 #define WRENN_HAS_FILE_ENTRY_PATH (UINT64_C(1) << 1)
 #define WRENN_HAS_FILE_ENTRY_TYPE (UINT64_C(1) << 2)

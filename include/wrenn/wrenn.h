@@ -7,6 +7,9 @@
  *     sandboxes.h   create, list, get, connect, destroy
  *     sandbox.h     one sandbox: wait, ping, pause, resume, destroy
  *     exec.h        commands in it
+ *     processes.h   commands in its background
+ *     pty.h         terminals in it
+ *     stream.h      what arrives while something goes on
  *     files.h       files in it
  *     metrics.h     what it uses
  *     ports.h       URLs of what listens in it
@@ -31,8 +34,11 @@
 #include "wrenn/metrics.h"
 #include "wrenn/models.h"
 #include "wrenn/ports.h"
+#include "wrenn/processes.h"
+#include "wrenn/pty.h"
 #include "wrenn/sandbox.h"
 #include "wrenn/sandboxes.h"
 #include "wrenn/snapshots.h"
+#include "wrenn/stream.h"
 
 #endif

@@ -2,12 +2,13 @@
 
 #include <string.h>
 
+#include "api/command.h"
 #include "base/text.h"
 #include "client/op.h"
 #include "client/sandbox.h"
 #include "gen/requests.h"
 
-enum { EXEC_TIMEOUT_SEC = 30, MARGIN_MS = 15000, ENVS_MAX = 4096 };
+enum { EXEC_TIMEOUT_SEC = 30, MARGIN_MS = 15000 };
 
 /* ---- the answer ---- */
 
@@ -55,51 +56,6 @@ static const wrn_op_type exec_type = {.name = "exec", .respond = respond};
 
 /* ---- the request ---- */
 
-/* "NAME=value" as a pair; the name is copied into `arena`. The message must not show the text: it may be a secret. */
-static int read_env(wrn_arena *arena, const char *text, size_t number, wrn_pair *pair, wrenn_error **error) {
-    const char *equals = strchr(text, '=');
-    if (!equals || equals == text)
-        return wrn_fail(error, WRENN_E_INVALID_ARGUMENT, "exec: envs[%zu] is not of the form NAME=value", number);
-    pair->key = wrn_arena_dup(arena, text, (size_t)(equals - text));
-    pair->value = equals + 1;
-    return pair->key ? 0 : wrn_fail(error, WRENN_E_NO_MEMORY, "exec: out of memory");
-}
-
-static int read_envs(wrn_arena *arena, const char *const *envs, wrn_exec_request *request, wrenn_error **error) {
-    size_t count = 0;
-    while (envs && envs[count]) count++;
-    if (!count) return 0;
-    if (count > ENVS_MAX) return wrn_fail(error, WRENN_E_INVALID_ARGUMENT, "exec: more than %d variables", ENVS_MAX);
-    wrn_pair *pairs = wrn_arena_alloc(arena, count * sizeof(*pairs));
-    if (!pairs) return wrn_fail(error, WRENN_E_NO_MEMORY, "exec: out of memory");
-    int rc = 0;
-    for (size_t i = 0; i < count && rc == 0; i++) rc = read_env(arena, envs[i], i, &pairs[i], error);
-    request->present |= WRN_HAS_EXEC_REQUEST_ENVS;
-    request->envs = pairs;
-    request->envs_count = count;
-    return rc;
-}
-
-static int read_command(const wrenn_exec_options *options, const char *shell_args[2], wrn_exec_request *request,
-                        wrenn_error **error) {
-    if ((options->argv != NULL) == (options->shell != NULL))
-        return wrn_fail(error, WRENN_E_INVALID_ARGUMENT, "exec: set exactly one of argv and shell");
-    if (options->shell) {
-        shell_args[0] = "-c";
-        shell_args[1] = options->shell;
-        request->cmd = "/bin/sh";
-        request->args = shell_args;
-        request->args_count = 2;
-        return 0;
-    }
-    if (!options->argv[0] || !*options->argv[0])
-        return wrn_fail(error, WRENN_E_INVALID_ARGUMENT, "exec: argv must start with a program name");
-    request->cmd = options->argv[0];
-    request->args = options->argv + 1;
-    while (request->args[request->args_count]) request->args_count++;
-    return 0;
-}
-
 static int read_timeout(const wrenn_exec_options *options, int64_t *seconds, wrenn_error **error) {
     const int64_t most = INT32_MAX;
     if (options->exec_timeout_ms < 0 || options->exec_timeout_ms > most * 1000)
@@ -113,17 +69,22 @@ int wrenn_sandbox_exec_start(wrenn_sandbox *sandbox, const wrenn_exec_options *o
                              void *user_data, wrenn_op **op, wrenn_error **error) {
     WRN_AUTO(wrn_arena_free) wrn_arena arena = {0};
     wrenn_exec_options known;
-    const char *shell_args[2];
+    wrn_command_words words;
     wrn_exec_request request = {.present = WRN_HAS_EXEC_REQUEST_CMD | WRN_HAS_EXEC_REQUEST_ARGS |
                                            WRN_HAS_EXEC_REQUEST_TIMEOUT_SEC};
     wrenn_op *made;
     int rc = wrn_options_read(&known, sizeof(known), options, "wrenn_exec_options", error);
-    if (rc == 0) rc = read_command(&known, shell_args, &request, error);
+    if (rc == 0) rc = wrn_command_read(&arena, "exec", known.argv, known.shell, known.envs, &words, error);
     if (rc == 0) rc = read_timeout(&known, &request.timeout_sec, error);
-    if (rc == 0) rc = read_envs(&arena, known.envs, &request, error);
     int64_t limit = known.timeout_ms ? known.timeout_ms : request.timeout_sec * 1000 + MARGIN_MS;
     if (rc == 0) rc = wrn_op_new(sandbox ? sandbox->client : NULL, sandbox, &exec_type, limit, 0, &made, error);
     if (rc != 0) return rc;
+    request.cmd = words.cmd;
+    request.args = words.args;
+    request.args_count = words.args_count;
+    if (words.envs_count) request.present |= WRN_HAS_EXEC_REQUEST_ENVS;
+    request.envs = words.envs;
+    request.envs_count = words.envs_count;
     if (known.cwd) {
         request.present |= WRN_HAS_EXEC_REQUEST_CWD;
         request.cwd = known.cwd;

@@ -9,10 +9,11 @@
 #include "base/clock.h"
 #include "client/error.h"
 #include "client/op.h"
+#include "client/stream.h"
 
 #define CLUSTER_URL "https://app.wrenn.dev/api"
 
-enum { CONNECT_TIMEOUT_MS = 10000, MAX_ATTEMPTS = 3, MAX_RESPONSE = 256 * 1024 * 1024 };
+enum { CONNECT_TIMEOUT_MS = 10000, MAX_ATTEMPTS = 3, MAX_RESPONSE = 256 * 1024 * 1024, IDLE_MS = 75000 };
 
 const char *wrenn_version(void) { return WRN_VERSION; }
 
@@ -58,7 +59,7 @@ static bool copy(char **out, const char *text) {
 
 static int check_options(const wrenn_client_options *options, wrenn_error **error) {
     if (options->connect_timeout_ms < 0 || options->timeout_ms < 0 || options->max_attempts < 0 ||
-        options->max_response_bytes < 0)
+        options->max_response_bytes < 0 || options->idle_timeout_ms < 0)
         return wrn_fail(error, WRENN_E_INVALID_ARGUMENT,
                         "times and limits in wrenn_client_options must not be negative");
     if (options->era < WRENN_ERA_AUTO || options->era > WRENN_ERA_CAPSULES)
@@ -115,7 +116,8 @@ static int set_transport(wrenn_client *client, const wrenn_client_options *optio
             .connect_timeout_ms = options->connect_timeout_ms ? options->connect_timeout_ms : CONNECT_TIMEOUT_MS,
             .max_response = options->max_response_bytes ? (size_t)options->max_response_bytes : MAX_RESPONSE,
         });
-    return client->http ? 0 : wrn_fail(error, WRENN_E_NO_MEMORY, "out of memory");
+    if (client->http) client->sockets = wrn_socket_hub_new(client->loop, client->http);
+    return client->sockets ? 0 : wrn_fail(error, WRENN_E_NO_MEMORY, "out of memory");
 }
 
 static int set_up(wrenn_client *client, const wrenn_client_options *options, wrenn_error **error) {
@@ -134,6 +136,8 @@ static int set_up(wrenn_client *client, const wrenn_client_options *options, wre
     client->log_user_data = options->log_user_data;
     client->jitter = (uint64_t)wrn_now_us() ^ (uint64_t)client->owner << 32 ^ 1;
     client->completed_tail = &client->completed;
+    client->ready_tail = &client->ready_first;
+    client->idle_timeout_ms = options->idle_timeout_ms ? options->idle_timeout_ms : IDLE_MS;
     if (rc == 0) rc = set_base(client, options, error);
     if (rc == 0) rc = set_transport(client, options, error);
     return rc;
@@ -188,7 +192,7 @@ void wrn_client_completed(wrenn_client *client, wrenn_op *op) {
 
 void wrn_client_settle(wrenn_client *client) {
     if (!client->loop) return;
-    wrn_loop_raise(client->loop, client->completed != NULL);
+    wrn_loop_raise(client->loop, client->completed || client->ready_first);
     wrn_loop_arm(client->loop);
 }
 
@@ -210,13 +214,16 @@ static int run_completed(wrenn_client *client) {
 
 static void close_connections(wrenn_client *client) {
     if (client->owner != getpid()) {
+        if (client->sockets) wrn_socket_hub_abandon(client->sockets);
         if (client->http) wrn_http_abandon(client->http);
         if (client->loop) wrn_loop_abandon(client->loop);
     } else {
+        wrn_socket_hub_free(client->sockets);
         wrn_http_free(client->http);
         wrn_loop_free(client->loop);
         wrn_local_leave(client->local);
     }
+    client->sockets = NULL;
     client->http = NULL;
     client->loop = NULL;
     client->local = NULL;
@@ -232,6 +239,7 @@ void wrenn_client_free(wrenn_client *client) {
     client->probe = NULL;
     if (client->owner == getpid()) {
         while (client->first) wrenn_op_cancel(client->first);
+        wrn_streams_cancel(client);
         while (run_completed(client)) {
         }
     }
@@ -252,11 +260,13 @@ int wrenn_client_dispatch(wrenn_client *client, int64_t timeout_ms, wrenn_error 
     int64_t until = timeout_ms < 0 ? INT64_MAX : wrn_now_ms() + timeout_ms;
     for (;;) {
         int64_t left = until == INT64_MAX ? -1 : until - wrn_now_ms();
-        bool waiting = !client->completed && client->first && left != 0;
-        wrn_loop_poll(client->loop, waiting && left > -2 ? left : 0);
-        if (client->completed || !client->first || (until != INT64_MAX && wrn_now_ms() >= until)) break;
+        bool alive = client->first || wrn_streams_listen(client), due = client->completed || client->ready_first;
+        wrn_loop_poll(client->loop, !due && alive && left > -2 ? left : 0);
+        due = client->completed || client->ready_first;
+        if (due || !alive || (until != INT64_MAX && wrn_now_ms() >= until)) break;
     }
     int count = run_completed(client);
+    if (!client->free_pending) count += wrn_streams_run_ready(client);
     if (client->free_pending) {
         client->free_pending = false;
         wrenn_client_free(client);

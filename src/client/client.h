@@ -9,9 +9,11 @@
 #include "net/http.h"
 #include "net/local.h"
 #include "net/loop.h"
+#include "net/websocket.h"
 #include "wire/url.h"
 #include "wrenn/client.h"
 #include "wrenn/sandboxes.h"
+#include "wrenn/stream.h"
 
 struct wrenn_client {
     int refs; /* the caller's, and one for each operation and sandbox handle */
@@ -31,6 +33,10 @@ struct wrenn_client {
     wrenn_op *probe; /* finding the era out */
     wrenn_op *first; /* unfinished operations */
     wrenn_op *completed, **completed_tail;
+    wrn_socket_hub *sockets;
+    wrenn_stream *streams; /* all that are not freed */
+    wrenn_stream *ready_first, **ready_tail;
+    int64_t idle_timeout_ms;
     uint64_t jitter; /* state of the generator that spreads retries */
     wrenn_log_fn log;
     void *log_user_data;

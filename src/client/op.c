@@ -24,6 +24,7 @@ void wrn_op_ref(wrenn_op *op) { op->refs++; }
 static void unref(wrenn_op *op) {
     if (--op->refs) return;
     wrenn_client *client = op->client;
+    if (op->type->stop) op->type->stop(op); /* it was never started */
     if (op->type->clear) op->type->clear(op);
     if (op->result) op->free_result(op->result);
     wrenn_error_free(op->error);
@@ -54,6 +55,7 @@ static void stop(wrenn_op *op) {
 /* The core lets go when the callback has run, or at once when there is none. */
 static void complete(wrenn_op *op) {
     stop(op);
+    if (op->type->stop) op->type->stop(op);
     wrn_loop_timer_clear(op->client->loop, &op->deadline);
     op->state = WRN_OP_DONE;
     unlink_op(op);
@@ -217,7 +219,7 @@ int wrn_check_segment(const char *what, const char *text, wrenn_error **error) {
     return 0;
 }
 
-static bool write_url(const wrenn_op *op, wrn_buf *url) {
+bool wrn_op_url(const wrenn_op *op, wrn_buf *url) {
     const wrenn_client *client = op->client;
     wrn_buf_puts(url, client->base.url);
     wrn_buf_puts(url, "/v1");
@@ -297,8 +299,14 @@ void wrn_op_send(wrenn_op *op) {
         park(op);
         return;
     }
+    if (op->type->send) {
+        op->attempt++;
+        op->state = WRN_OP_IN_FLIGHT;
+        op->type->send(op);
+        return;
+    }
     WRN_AUTO(wrn_buf_free) wrn_buf url = WRN_BUF_INIT;
-    if (write_url(op, &url) && !op->path.failed && !op->body.failed) {
+    if (wrn_op_url(op, &url) && !op->path.failed && !op->body.failed) {
         wrn_http_request request = {
             .method = op->method,
             .url = url.data,
@@ -366,9 +374,7 @@ static void note(wrenn_op *op, const wrn_http_response *response, bool again) {
                    &(wrenn_log_event){WRENN_LOG_DEBUG, line, op->method, path, response->status, &op->timings});
 }
 
-static void on_answer(void *context, wrn_http_response *response) {
-    wrenn_op *op = context;
-    op->exchange = NULL;
+void wrn_op_answered(wrenn_op *op, wrn_http_response *response) {
     bool again = !(response->outcome == WRN_HTTP_ANSWERED && response->status < 300) && retry(op, response);
     note(op, response, again);
     if (again) return;
@@ -376,6 +382,12 @@ static void on_answer(void *context, wrn_http_response *response) {
     else if (response->status < 200 || response->status > 299)
         wrn_op_fail(op, wrn_error_from_answer(op->type->name, response));
     else op->type->respond(op, response);
+}
+
+static void on_answer(void *context, wrn_http_response *response) {
+    wrenn_op *op = context;
+    op->exchange = NULL;
+    wrn_op_answered(op, response);
 }
 
 void wrn_op_fail_nonsense(wrenn_op *op, const wrn_http_response *response, const char *why) {

@@ -37,6 +37,10 @@ typedef struct wrn_op_type {
     void (*wake)(wrenn_op *op);
     /* Frees what the larger struct holds. May be NULL. */
     void (*clear)(wrenn_op *op);
+    /* For calls that are no HTTP exchange: makes the present one, and ends in wrn_op_answered() or in an end of the
+     * operation. `stop` breaks it off. Both or none. */
+    void (*send)(wrenn_op *op);
+    void (*stop)(wrenn_op *op);
 } wrn_op_type;
 
 struct wrenn_op {
@@ -86,6 +90,10 @@ void wrn_op_call_sandbox(wrenn_op *op, const char *method, const char *id, const
 int wrn_check_segment(const char *what, const char *text, wrenn_error **error);
 /* Sends the present call; for types that make more than one. */
 void wrn_op_send(wrenn_op *op);
+/* Where the present call goes. */
+bool wrn_op_url(const wrenn_op *op, wrn_buf *url);
+/* What an exchange made by type->send ended in. */
+void wrn_op_answered(wrenn_op *op, wrn_http_response *response);
 /* Comes back through type->wake. */
 void wrn_op_delay(wrenn_op *op, int64_t delay_ms);
 /* Moves the deadline, for cleaning up after failure. */

@@ -192,17 +192,17 @@ static const wrn_field fields_background_exec[] = {
 const wrn_model wrn_model_background_exec = {
     "BackgroundExec", sizeof(wrn_background_exec), fields_background_exec, WRN_COUNT(fields_background_exec)};
 
-static const wrn_field fields_process_entry[] = {
-    {"pid", offsetof(wrn_process_entry, pid), 0, WRN_FIELD_INT, true, false, NULL},
-    {"tag", offsetof(wrn_process_entry, tag), 0, WRN_FIELD_STRING, false, false, NULL},
-    {"cmd", offsetof(wrn_process_entry, cmd), 0, WRN_FIELD_STRING, true, false, NULL},
-    {"args", offsetof(wrn_process_entry, args), offsetof(wrn_process_entry, args_count), WRN_FIELD_STRINGS, false, false, NULL},
+static const wrn_field fields_process[] = {
+    {"pid", offsetof(wrenn_process, pid), 0, WRN_FIELD_INT, true, false, NULL},
+    {"tag", offsetof(wrenn_process, tag), 0, WRN_FIELD_STRING, false, false, NULL},
+    {"cmd", offsetof(wrenn_process, cmd), 0, WRN_FIELD_STRING, true, false, NULL},
+    {"args", offsetof(wrenn_process, args), offsetof(wrenn_process, args_count), WRN_FIELD_STRINGS, false, false, NULL},
 };
-const wrn_model wrn_model_process_entry = {
-    "ProcessEntry", sizeof(wrn_process_entry), fields_process_entry, WRN_COUNT(fields_process_entry)};
+const wrn_model wrn_model_process = {
+    "ProcessEntry", sizeof(wrenn_process), fields_process, WRN_COUNT(fields_process)};
 
 static const wrn_field fields_process_list[] = {
-    {"processes", offsetof(wrn_process_list, processes), offsetof(wrn_process_list, processes_count), WRN_FIELD_OBJECTS, true, false, &wrn_model_process_entry},
+    {"processes", offsetof(wrn_process_list, processes), offsetof(wrn_process_list, processes_count), WRN_FIELD_OBJECTS, true, false, &wrn_model_process},
 };
 const wrn_model wrn_model_process_list = {
     "ProcessList", sizeof(wrn_process_list), fields_process_list, WRN_COUNT(fields_process_list)};

@@ -245,23 +245,6 @@ typedef struct wrn_background_exec {
     const char *tag;
 } wrn_background_exec;
 
-#define WRN_HAS_PROCESS_ENTRY_PID (UINT64_C(1) << 0)
-#define WRN_HAS_PROCESS_ENTRY_TAG (UINT64_C(1) << 1)
-#define WRN_HAS_PROCESS_ENTRY_CMD (UINT64_C(1) << 2)
-#define WRN_HAS_PROCESS_ENTRY_ARGS (UINT64_C(1) << 3)
-
-/* Schema ProcessEntry. */
-typedef struct wrn_process_entry {
-    uint64_t present;    /* WRN_HAS_PROCESS_ENTRY_* bits of the members that were there */
-    uint64_t nulls;      /* those of them that were null */
-    const char *unknown; /* a JSON object of the members this version does not know, or NULL */
-    int64_t pid;
-    const char *tag;
-    const char *cmd;
-    const char *const *args;
-    size_t args_count;
-} wrn_process_entry;
-
 #define WRN_HAS_PROCESS_LIST_PROCESSES (UINT64_C(1) << 0)
 
 /* Schema ProcessList. */
@@ -269,7 +252,7 @@ typedef struct wrn_process_list {
     uint64_t present;    /* WRN_HAS_PROCESS_LIST_* bits of the members that were there */
     uint64_t nulls;      /* those of them that were null */
     const char *unknown; /* a JSON object of the members this version does not know, or NULL */
-    const wrn_process_entry *const *processes;
+    const wrenn_process *const *processes;
     size_t processes_count;
 } wrn_process_list;
 
@@ -707,7 +690,7 @@ extern const wrn_model wrn_model_usage;
 extern const wrn_model wrn_model_exec_request;
 extern const wrn_model wrn_model_exec_result;
 extern const wrn_model wrn_model_background_exec;
-extern const wrn_model wrn_model_process_entry;
+extern const wrn_model wrn_model_process;
 extern const wrn_model wrn_model_process_list;
 extern const wrn_model wrn_model_path_request;
 extern const wrn_model wrn_model_list_dir_request;

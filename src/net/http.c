@@ -1,47 +1,34 @@
 #include "net/http.h"
 
 #include <curl/curl.h>
-#include <pthread.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/epoll.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
-#include "base/clock.h"
+#include "net/transport.h"
 
-enum { SPARE_HANDLES = 8, CONNECTION_AGE_SEC = 50 };
+enum { SPARE_HANDLES = 8 };
 
 struct wrn_http {
-    wrn_loop *loop;
-    CURLM *multi;
-    wrn_timer timer;
-    char *unix_path, *ca_file, *client_cert, *client_key, *proxy, *no_proxy, *user_agent;
-    int64_t connect_timeout_ms;
+    wrn_transport transport;
+    wrn_multi multi;
     size_t max_response;
     CURL *spare[SPARE_HANDLES];
     int spares;
-    bool collecting;
-    wrn_exchange *starved; /* those whose socket could not be watched */
     wrn_http *next_abandoned;
 };
 
 struct wrn_exchange {
+    wrn_transfer transfer; /* first, so that it leads here */
     wrn_http *http;
-    CURL *easy;
     struct curl_slist *headers;
     const char *body;
     size_t body_size, body_sent;
-    bool connected, head_whole, too_large, starved, answered;
-    wrn_exchange *next_starved;
+    bool connected, head_whole, too_large, answered;
     wrn_http_fn fn;
     void *context;
     wrn_http_response response;
     char problem[CURL_ERROR_SIZE];
 };
-
-static wrn_http *http_of_timer(wrn_timer *timer) { return (wrn_http *)((char *)timer - offsetof(wrn_http, timer)); }
 
 /* ---- libcurl's callbacks ---- */
 
@@ -80,12 +67,6 @@ static int on_seek(void *context, curl_off_t offset, int origin) {
     return CURL_SEEKFUNC_FAIL;
 }
 
-/* libcurl's own sockets would survive an exec. */
-static curl_socket_t on_open_socket(void *context, curlsocktype purpose, struct curl_sockaddr *address) {
-    (void)context, (void)purpose;
-    return socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
-}
-
 /* Called just before the request goes out on a connection that is ready, TLS included. */
 static int on_ready(void *context, char *remote_ip, char *local_ip, int remote_port, int local_port) {
     wrn_exchange *exchange = context;
@@ -94,77 +75,18 @@ static int on_ready(void *context, char *remote_ip, char *local_ip, int remote_p
     return CURL_PREREQFUNC_OK;
 }
 
-static void collect(wrn_http *http);
-
-static void on_socket_ready(void *context, int fd, uint32_t events) {
-    wrn_http *http = context;
-    int running, what = (events & EPOLLIN ? CURL_CSELECT_IN : 0) | (events & EPOLLOUT ? CURL_CSELECT_OUT : 0) |
-                        (events & (EPOLLERR | EPOLLHUP) ? CURL_CSELECT_ERR : 0);
-    curl_multi_socket_action(http->multi, fd, what, &running);
-    collect(http);
-}
-
-static void starve(CURL *easy) {
-    wrn_exchange *exchange = NULL;
-    curl_easy_getinfo(easy, CURLINFO_PRIVATE, (char **)&exchange);
-    if (exchange->starved) return;
-    exchange->starved = true;
-    exchange->next_starved = exchange->http->starved;
-    exchange->http->starved = exchange;
-}
-
-static int on_socket(CURL *easy, curl_socket_t fd, int what, void *context, void *socket_data) {
-    wrn_http *http = context;
-    wrn_watch *watch = socket_data;
-    (void)easy;
-    if (what == CURL_POLL_REMOVE) {
-        if (watch) wrn_loop_unwatch(http->loop, watch);
-        curl_multi_assign(http->multi, fd, NULL);
-        return 0;
-    }
-    /* An error returned from here would make libcurl give up the whole multi handle, so it stays between us. */
-    uint32_t events = (what & CURL_POLL_IN ? EPOLLIN : 0u) | (what & CURL_POLL_OUT ? EPOLLOUT : 0u);
-    bool ok = watch && wrn_loop_rewatch(http->loop, watch, events);
-    if (!watch) {
-        watch = wrn_loop_watch(http->loop, fd, events, on_socket_ready, http);
-        ok = watch && curl_multi_assign(http->multi, fd, watch) == CURLM_OK;
-    }
-    if (!ok) starve(easy);
-    return 0;
-}
-
-static int on_timer(CURLM *multi, long timeout_ms, void *context) {
-    wrn_http *http = context;
-    (void)multi;
-    if (timeout_ms < 0) wrn_loop_timer_clear(http->loop, &http->timer);
-    else wrn_loop_timer_set(http->loop, &http->timer, wrn_now_ms() + timeout_ms); /* has a slot: see loop.c */
-    return 0;
-}
-
-static void on_timeout(wrn_timer *timer) {
-    wrn_http *http = http_of_timer(timer);
-    int running;
-    curl_multi_socket_action(http->multi, CURL_SOCKET_TIMEOUT, 0, &running);
-    collect(http);
-}
-
 /* ---- life of an exchange ---- */
 
 static void release(wrn_exchange *exchange) {
     wrn_http *http = exchange->http;
-    for (wrn_exchange **at = &http->starved; *at; at = &(*at)->next_starved) {
-        if (*at != exchange) continue;
-        *at = exchange->next_starved;
-        break;
-    }
-    if (exchange->easy) {
-        curl_multi_remove_handle(http->multi, exchange->easy);
+    wrn_multi_remove(&http->multi, &exchange->transfer);
+    if (exchange->transfer.easy) {
         /* One that failed is not used again: a refused rewind survives the reset and would fail the next request. */
         if (exchange->answered && http->spares < SPARE_HANDLES) {
-            curl_easy_reset(exchange->easy); /* also zeroes libcurl's count of stale connections met */
-            http->spare[http->spares++] = exchange->easy;
+            curl_easy_reset(exchange->transfer.easy); /* also zeroes libcurl's count of stale connections met */
+            http->spare[http->spares++] = exchange->transfer.easy;
         } else {
-            curl_easy_cleanup(exchange->easy);
+            curl_easy_cleanup(exchange->transfer.easy);
         }
     }
     curl_slist_free_all(exchange->headers);
@@ -193,18 +115,13 @@ static int64_t time_of(CURL *easy, CURLINFO info) {
 
 static void describe(wrn_exchange *exchange, CURLcode code) {
     wrn_http_response *response = &exchange->response;
-    CURL *easy = exchange->easy;
+    CURL *easy = exchange->transfer.easy;
     response->outcome = outcome_of(exchange, code);
-    const char *path = exchange->http->unix_path;
-    if (path && response->outcome == WRN_HTTP_NOT_SENT) /* libcurl names the host, which means nothing here */
-        snprintf(exchange->problem, sizeof(exchange->problem),
-                 "cannot connect to the socket %.108s; is wrennd running?", path);
-    if (path && response->outcome == WRN_HTTP_LOST)
-        snprintf(exchange->problem, sizeof(exchange->problem),
-                 "the server ended the connection before its answer was whole");
-    response->problem = exchange->problem[0] ? exchange->problem
-                        : code == CURLE_OK   ? "the answer breaks off in its head"
-                                             : curl_easy_strerror(code);
+    const char *libcurl = exchange->problem[0] ? exchange->problem
+                          : code == CURLE_OK   ? "the answer breaks off in its head"
+                                               : curl_easy_strerror(code);
+    response->problem =
+        wrn_transport_problem(&exchange->http->transport, response->outcome, exchange->problem, libcurl);
     long status = 0;
     curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &status);
     response->status = (int)status;
@@ -221,29 +138,12 @@ static void describe(wrn_exchange *exchange, CURLcode code) {
     response->total_us = time_of(easy, CURLINFO_TOTAL_TIME_T);
 }
 
-static void report(wrn_exchange *exchange, CURLcode code) {
+static void report(wrn_transfer *transfer, CURLcode code) {
+    wrn_exchange *exchange = (wrn_exchange *)transfer;
     describe(exchange, code);
     exchange->answered = exchange->response.outcome == WRN_HTTP_ANSWERED;
     exchange->fn(exchange->context, &exchange->response);
     release(exchange);
-}
-
-/* Reports what has ended. Only here do our callbacks run, never inside libcurl's. A callback may start and cancel
- * exchanges; those loops come back here through the outer one. */
-static void collect(wrn_http *http) {
-    if (http->collecting) return;
-    http->collecting = true;
-    CURLMsg *message;
-    int left;
-    while ((message = curl_multi_info_read(http->multi, &left))) {
-        if (message->msg != CURLMSG_DONE) continue;
-        wrn_exchange *exchange = NULL;
-        CURLcode code = message->data.result;
-        curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, (char **)&exchange);
-        report(exchange, code);
-    }
-    while (http->starved) report(http->starved, CURLE_OUT_OF_MEMORY);
-    http->collecting = false;
 }
 
 static bool add_header(wrn_exchange *exchange, const char *name, const char *value) {
@@ -264,11 +164,11 @@ static bool set_headers(wrn_exchange *exchange, const wrn_http_request *request)
     if (request->api_key) ok = ok && add_header(exchange, "X-API-Key: ", request->api_key);
     else if (request->token) ok = ok && add_header(exchange, "Authorization: Bearer ", request->token);
     if (request->idempotency_key) ok = ok && add_header(exchange, "Idempotency-Key: ", request->idempotency_key);
-    return ok && curl_easy_setopt(exchange->easy, CURLOPT_HTTPHEADER, exchange->headers) == CURLE_OK;
+    return ok && curl_easy_setopt(exchange->transfer.easy, CURLOPT_HTTPHEADER, exchange->headers) == CURLE_OK;
 }
 
 static void set_request(wrn_exchange *exchange, const wrn_http_request *request) {
-    CURL *easy = exchange->easy;
+    CURL *easy = exchange->transfer.easy;
     if (request->body) {
         exchange->body = request->body;
         exchange->body_size = request->body_size;
@@ -282,47 +182,15 @@ static void set_request(wrn_exchange *exchange, const wrn_http_request *request)
     }
 }
 
-/* Debian's libcurl names a CA directory by default, which turns its store cache off: 45 ms of parsing per connection.
- * So name the bundle instead, where there is one. */
-static const char *default_ca_file(void) {
-    static const char *const bundles[] = {"/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt"};
-    for (size_t i = 0; i < WRN_COUNT(bundles); i++)
-        if (access(bundles[i], R_OK) == 0) return bundles[i];
-    return NULL;
-}
-
-static void set_transport(const wrn_http *http, wrn_exchange *exchange) {
-    CURL *easy = exchange->easy;
-    curl_easy_setopt(easy, CURLOPT_PRIVATE, exchange);
+static void set_callbacks(wrn_exchange *exchange) {
+    CURL *easy = exchange->transfer.easy;
     curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, exchange->problem);
     curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body);
     curl_easy_setopt(easy, CURLOPT_WRITEDATA, exchange);
     curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_head_line);
     curl_easy_setopt(easy, CURLOPT_HEADERDATA, exchange);
-    curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, on_open_socket);
     curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, on_ready);
     curl_easy_setopt(easy, CURLOPT_PREREQDATA, exchange);
-    curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
-    curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L); /* never wait for a resolver thread */
-    curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
-    curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
-    curl_easy_setopt(easy, CURLOPT_MAXAGE_CONN, (long)CONNECTION_AGE_SEC); /* below every server's idle limit */
-    curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)http->connect_timeout_ms);
-    curl_easy_setopt(easy, CURLOPT_USERAGENT, http->user_agent);
-    if (http->unix_path) {
-        curl_easy_setopt(easy, CURLOPT_UNIX_SOCKET_PATH, http->unix_path);
-        curl_easy_setopt(easy, CURLOPT_PROXY, ""); /* or http_proxy of the environment gets in */
-        return;
-    }
-    if (http->proxy) curl_easy_setopt(easy, CURLOPT_PROXY, http->proxy);
-    if (http->no_proxy) curl_easy_setopt(easy, CURLOPT_NOPROXY, http->no_proxy);
-    if (http->client_cert) curl_easy_setopt(easy, CURLOPT_SSLCERT, http->client_cert);
-    if (http->client_key) curl_easy_setopt(easy, CURLOPT_SSLKEY, http->client_key);
-    const char *ca_file = http->ca_file ? http->ca_file : default_ca_file();
-    if (ca_file) {
-        curl_easy_setopt(easy, CURLOPT_CAINFO, ca_file);
-        curl_easy_setopt(easy, CURLOPT_CAPATH, NULL);
-    }
 }
 
 wrn_exchange *wrn_http_start(wrn_http *http, const wrn_http_request *request, wrn_http_fn fn, void *context) {
@@ -331,12 +199,13 @@ wrn_exchange *wrn_http_start(wrn_http *http, const wrn_http_request *request, wr
     exchange->http = http;
     exchange->fn = fn;
     exchange->context = context;
-    exchange->easy = http->spares ? http->spare[--http->spares] : curl_easy_init();
-    if (exchange->easy) {
-        set_transport(http, exchange);
+    exchange->transfer.easy = http->spares ? http->spare[--http->spares] : curl_easy_init();
+    if (exchange->transfer.easy) {
+        wrn_transport_apply(&http->transport, exchange->transfer.easy);
+        set_callbacks(exchange);
         set_request(exchange, request);
-        if (curl_easy_setopt(exchange->easy, CURLOPT_URL, request->url) == CURLE_OK && set_headers(exchange, request) &&
-            curl_multi_add_handle(http->multi, exchange->easy) == CURLM_OK)
+        if (curl_easy_setopt(exchange->transfer.easy, CURLOPT_URL, request->url) == CURLE_OK &&
+            set_headers(exchange, request) && wrn_multi_add(&http->multi, &exchange->transfer))
             return exchange;
     }
     release(exchange);
@@ -347,52 +216,23 @@ void wrn_http_cancel(wrn_exchange *exchange) { release(exchange); }
 
 /* ---- life of the transport ---- */
 
-static void init_once(void) { curl_global_init(CURL_GLOBAL_DEFAULT); }
-
-static bool copy(char **out, const char *text) {
-    *out = text ? strdup(text) : NULL;
-    return !text || *out;
-}
-
-static void free_strings(wrn_http *http) {
-    char *all[] = {http->unix_path, http->ca_file,  http->client_cert, http->client_key,
-                   http->proxy,     http->no_proxy, http->user_agent};
-    for (size_t i = 0; i < WRN_COUNT(all); i++) free(all[i]);
-}
-
 wrn_http *wrn_http_new(wrn_loop *loop, const wrn_http_config *config) {
-    static pthread_once_t once = PTHREAD_ONCE_INIT;
-    pthread_once(&once, init_once);
     wrn_http *http = calloc(1, sizeof(*http));
     if (!http) return NULL;
-    http->loop = loop;
-    http->timer.fire = on_timeout;
-    http->connect_timeout_ms = config->connect_timeout_ms;
     http->max_response = config->max_response;
-    http->multi = curl_multi_init();
-    bool ok = http->multi && copy(&http->unix_path, config->unix_path) && copy(&http->ca_file, config->ca_file) &&
-              copy(&http->client_cert, config->client_cert) && copy(&http->client_key, config->client_key) &&
-              copy(&http->proxy, config->proxy) && copy(&http->no_proxy, config->no_proxy) &&
-              copy(&http->user_agent, config->user_agent);
-    if (!ok) {
-        if (http->multi) curl_multi_cleanup(http->multi);
-        free_strings(http);
-        free(http);
-        return NULL;
-    }
-    curl_multi_setopt(http->multi, CURLMOPT_SOCKETFUNCTION, on_socket);
-    curl_multi_setopt(http->multi, CURLMOPT_SOCKETDATA, http);
-    curl_multi_setopt(http->multi, CURLMOPT_TIMERFUNCTION, on_timer);
-    curl_multi_setopt(http->multi, CURLMOPT_TIMERDATA, http);
-    return http;
+    if (wrn_transport_init(&http->transport, loop, config) && wrn_multi_init(&http->multi, loop, report)) return http;
+    wrn_transport_clear(&http->transport);
+    free(http);
+    return NULL;
 }
+
+const wrn_transport *wrn_http_transport(const wrn_http *http) { return &http->transport; }
 
 void wrn_http_free(wrn_http *http) {
     if (!http) return;
     while (http->spares) curl_easy_cleanup(http->spare[--http->spares]);
-    curl_multi_cleanup(http->multi);
-    wrn_loop_timer_clear(http->loop, &http->timer);
-    free_strings(http);
+    wrn_multi_clear(&http->multi);
+    wrn_transport_clear(&http->transport);
     free(http);
 }
 

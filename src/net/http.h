@@ -62,6 +62,9 @@ void wrn_http_free(wrn_http *http);
 /* After fork(), in the child: lets go of it without a word on the parent's connections. */
 void wrn_http_abandon(wrn_http *http);
 
+/* For the WebSockets of the same client. */
+const struct wrn_transport *wrn_http_transport(const wrn_http *http);
+
 /* NULL when out of memory. */
 wrn_exchange *wrn_http_start(wrn_http *http, const wrn_http_request *request, wrn_http_fn fn, void *context);
 /* Ends the exchange without its callback; its connection is closed. Not from inside that callback. */

@@ -11,7 +11,7 @@
 
 /* Timers get a slot while memory is there: whoever sets one grows the heap for a few more, so that those that can't do
  * without (the transport's own) find one. */
-enum { BATCH = 64, SPARE_SLOTS = 4 };
+enum { BATCH = 64, SPARE_SLOTS = 24 };
 
 struct wrn_watch {
     int fd;

@@ -64,16 +64,16 @@ void wrn_exec_background(wrn_request *request, const wrn_sandbox_row *row, const
 
 static void add_entry(void *array, const wrn_command *command) {
     const char *const *argv = wrn_command_argv(command);
-    wrn_process_entry entry = {
-        .present = WRN_HAS_PROCESS_ENTRY_PID | WRN_HAS_PROCESS_ENTRY_CMD | WRN_HAS_PROCESS_ENTRY_ARGS,
+    wrenn_process entry = {
+        .present = WRENN_HAS_PROCESS_PID | WRENN_HAS_PROCESS_CMD | WRENN_HAS_PROCESS_ARGS,
         .pid = wrn_command_pid(command),
         .tag = wrn_command_tag(command),
         .cmd = argv[0],
         .args = argv + 1,
     };
-    if (*entry.tag) entry.present |= WRN_HAS_PROCESS_ENTRY_TAG;
+    if (*entry.tag) entry.present |= WRENN_HAS_PROCESS_TAG;
     while (entry.args[entry.args_count]) entry.args_count++;
-    wrn_json_append(array, wrn_model_encode(&wrn_model_process_entry, &entry));
+    wrn_json_append(array, wrn_model_encode(&wrn_model_process, &entry));
 }
 
 void wrn_route_list_processes(wrn_request *request) {

@@ -351,6 +351,9 @@ static void open_session(wrn_request *request, session_kind kind) {
         return wrn_reply_error(request, "invalid_request", "invalid sandbox ID");
     if (!late && !wrn_request_sandbox(request, &row)) return;
     if (!late && !wrn_sandbox_is_usable(&row, &fault)) return wrn_reply_fault(request, &fault);
+    if (!late && kind == KIND_PROCESS &&
+        !wrn_command_find(wrn_request_server(request)->sandboxes, &row, request->params[1], &fault))
+        return wrn_reply_fault(request, &fault);
     session *s = calloc(1, sizeof(*s));
     if (!s) return wrn_reply_error(request, "internal_error", "out of memory");
     s->viewer = (wrn_viewer){on_start, on_output, on_end, on_command_room};

@@ -1,0 +1,77 @@
+/* Processes in the background of a sandbox. Servers of the sandbox era do not have them: WRENN_E_UNSUPPORTED there. */
+#ifndef WRENN_PROCESSES_H
+#define WRENN_PROCESSES_H
+
+#include "wrenn/sandbox.h"
+#include "wrenn/stream.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct wrenn_spawn_options {
+    size_t struct_size;      /* from WRENN_SPAWN_OPTIONS_INIT */
+    const char *const *argv; /* as in wrenn_exec_options: exactly one of argv and shell */
+    const char *shell;
+    const char *const *envs; /* "NAME=value", NULL at the end; added to the sandbox's own */
+    const char *cwd;         /* default: the user's home */
+    const char *tag;         /* a name for it; default: the server makes one. All digits would be taken for a pid. */
+    int64_t timeout_ms;      /* until it has started; default: the client's, else 30,000 */
+} wrenn_spawn_options;
+#define WRENN_SPAWN_OPTIONS_INIT \
+    { sizeof(wrenn_spawn_options), 0, 0, 0, 0, 0, 0 }
+
+/* Starts a command and leaves it running (POST /v1/sandboxes/{id}/exec with background). Its standard input is /dev/null
+ * and its output goes to those who are attached, else nowhere. Blocks. The caller frees *process with
+ * wrenn_process_free(). Never repeated by the library. Fails with WRENN_E_CONFLICT (the sandbox does not run, or the tag is
+ * in use), WRENN_E_UNSUPPORTED (the server ran it in the foreground; it is over). */
+WRENN_API WRENN_NODISCARD int wrenn_sandbox_spawn(wrenn_sandbox *sandbox, const wrenn_spawn_options *options,
+                                                  wrenn_process **process, wrenn_error **error);
+WRENN_API WRENN_NODISCARD int wrenn_sandbox_spawn_start(wrenn_sandbox *sandbox, const wrenn_spawn_options *options,
+                                                        wrenn_done_fn done, void *user_data, wrenn_op **op,
+                                                        wrenn_error **error);
+WRENN_API WRENN_NODISCARD int wrenn_sandbox_spawn_finish(wrenn_op *op, wrenn_process **process, wrenn_error **error);
+
+typedef struct wrenn_process_list {
+    const wrenn_process *const *items;
+    size_t count;
+} wrenn_process_list;
+
+/* What was started through the API and is alive: in the background, in terminals and in the foreground
+ * (GET /v1/sandboxes/{id}/processes). Blocks (30 s). The caller frees *list. */
+WRENN_API WRENN_NODISCARD int wrenn_sandbox_processes(wrenn_sandbox *sandbox, wrenn_process_list **list,
+                                                      wrenn_error **error);
+WRENN_API WRENN_NODISCARD int wrenn_sandbox_processes_start(wrenn_sandbox *sandbox, wrenn_done_fn done, void *user_data,
+                                                            wrenn_op **op, wrenn_error **error);
+WRENN_API WRENN_NODISCARD int wrenn_sandbox_processes_finish(wrenn_op *op, wrenn_process_list **list,
+                                                             wrenn_error **error);
+
+/* Sends SIGTERM (signal 15) or SIGKILL (9, or 0 for the default) to a process, by pid or tag as text
+ * (DELETE /v1/sandboxes/{id}/processes/{selector}). Blocks (30 s). Fails with WRENN_E_NOT_FOUND when there is none, and
+ * WRENN_E_INVALID_ARGUMENT for other signals. */
+WRENN_API WRENN_NODISCARD int wrenn_sandbox_kill(wrenn_sandbox *sandbox, const char *selector, int signal_number,
+                                                 wrenn_error **error);
+WRENN_API WRENN_NODISCARD int wrenn_sandbox_kill_start(wrenn_sandbox *sandbox, const char *selector, int signal_number,
+                                                       wrenn_done_fn done, void *user_data, wrenn_op **op,
+                                                       wrenn_error **error);
+WRENN_API WRENN_NODISCARD int wrenn_sandbox_kill_finish(wrenn_op *op, wrenn_error **error);
+
+/* Watches a process from now on, by pid or tag as text (WebSocket /v1/sandboxes/{id}/processes/{selector}/stream). Blocks
+ * (30 s). The caller owns *stream; freeing it leaves the process alone. Fails with WRENN_E_NOT_FOUND when there is none, on
+ * servers that say so before the upgrade, else WRENN_E_API. */
+WRENN_API WRENN_NODISCARD int wrenn_sandbox_attach(wrenn_sandbox *sandbox, const char *selector, wrenn_stream **stream,
+                                                   wrenn_error **error);
+WRENN_API WRENN_NODISCARD int wrenn_sandbox_attach_start(wrenn_sandbox *sandbox, const char *selector,
+                                                         wrenn_done_fn done, void *user_data, wrenn_op **op,
+                                                         wrenn_error **error);
+WRENN_API WRENN_NODISCARD int wrenn_sandbox_attach_finish(wrenn_op *op, wrenn_stream **stream, wrenn_error **error);
+
+/* Each frees the whole result; NULL is fine. */
+WRENN_API void wrenn_process_free(wrenn_process *process);
+WRENN_API void wrenn_process_list_free(wrenn_process_list *list);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,51 @@
+/* Terminals in a sandbox. They live on when nobody is connected, until their process ends. */
+#ifndef WRENN_PTY_H
+#define WRENN_PTY_H
+
+#include "wrenn/sandbox.h"
+#include "wrenn/stream.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct wrenn_pty_options {
+    size_t struct_size;      /* from WRENN_PTY_OPTIONS_INIT */
+    const char *const *argv; /* program and arguments, NULL at the end; default: /bin/bash */
+    const char *const *envs; /* "NAME=value", NULL at the end; TERM=xterm-256color is added unless it is there */
+    const char *cwd;         /* default: the user's home */
+    int64_t cols, rows;      /* default 80 and 24 */
+    int64_t timeout_ms;      /* until it has started; default: the client's, else 30,000 */
+} wrenn_pty_options;
+#define WRENN_PTY_OPTIONS_INIT \
+    { sizeof(wrenn_pty_options), 0, 0, 0, 0, 0, 0 }
+
+/* Opens a terminal (WebSocket /v1/sandboxes/{id}/pty) and waits until its process has started: wrenn_stream_pid() and
+ * wrenn_stream_tag() are known then, and the first event is WRENN_EVENT_STARTED. `options` may be NULL. Blocks. The caller
+ * owns *stream. What the terminal shows comes as WRENN_EVENT_STDOUT. A sign of life goes to the server every minute, for
+ * servers that end silent terminals. Fails with WRENN_E_CONFLICT (the sandbox does not run), WRENN_E_API and children for
+ * what can't be started. */
+WRENN_API WRENN_NODISCARD int wrenn_sandbox_pty(wrenn_sandbox *sandbox, const wrenn_pty_options *options,
+                                                wrenn_stream **stream, wrenn_error **error);
+WRENN_API WRENN_NODISCARD int wrenn_sandbox_pty_start(wrenn_sandbox *sandbox, const wrenn_pty_options *options,
+                                                      wrenn_done_fn done, void *user_data, wrenn_op **op,
+                                                      wrenn_error **error);
+WRENN_API WRENN_NODISCARD int wrenn_sandbox_pty_finish(wrenn_op *op, wrenn_stream **stream, wrenn_error **error);
+
+/* Connects to a terminal that runs already, by its tag. Blocks (30 s). The caller owns *stream. Several may be connected at
+ * once; all see the output, and the input of all is merged. wrennd first gives the last of what the terminal has shown
+ * (64 KiB at most); other servers show only what comes from now on. Servers do not confirm a connection: an unknown tag is
+ * reported by the first wrenn_stream_next(). */
+WRENN_API WRENN_NODISCARD int wrenn_sandbox_pty_connect(wrenn_sandbox *sandbox, const char *tag, wrenn_stream **stream,
+                                                        wrenn_error **error);
+WRENN_API WRENN_NODISCARD int wrenn_sandbox_pty_connect_start(wrenn_sandbox *sandbox, const char *tag,
+                                                              wrenn_done_fn done, void *user_data, wrenn_op **op,
+                                                              wrenn_error **error);
+WRENN_API WRENN_NODISCARD int wrenn_sandbox_pty_connect_finish(wrenn_op *op, wrenn_stream **stream,
+                                                               wrenn_error **error);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,100 @@
+/* Streams: what arrives while something goes on. Commands, terminals, processes and WebSockets through the port proxy all
+ * give a wrenn_stream; the functions that open one are in exec.h, pty.h and ports.h.
+ *
+ * A stream is read by pulling: wrenn_stream_next() gives one event after the other. Whoever does not pull stops the
+ * sender: at most some 256 KiB are kept (or one message, where that is longer), then the socket is no longer read. An
+ * event-driven program sets a ready callback, and pulls with a timeout of 0 when it is called until there is nothing left.
+ *
+ * WRENN_EVENT_EXIT comes after all output and is never made up: when the connection ends without one,
+ * wrenn_stream_next() fails with WRENN_E_CONNECTION_LOST, and what became of the command is unknown. A stream whose server
+ * shows no sign of life for 75 s (wrenn_client_options.idle_timeout_ms) ends like this too.
+ *
+ * A stream belongs to its client and is used from the same thread. */
+#ifndef WRENN_STREAM_H
+#define WRENN_STREAM_H
+
+#include "wrenn/client.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct wrenn_stream wrenn_stream;
+
+enum {
+    WRENN_EVENT_STARTED = 1, /* pid; of a new terminal also tag */
+    WRENN_EVENT_STDOUT = 2,  /* data, size; also what a terminal shows */
+    WRENN_EVENT_STDERR = 3,  /* data, size */
+    WRENN_EVENT_EXIT = 4,    /* exit_code; nothing follows */
+    WRENN_EVENT_TEXT = 5,    /* data, size: a message of a WebSocket, UTF-8 */
+    WRENN_EVENT_BINARY = 6   /* the same, bytes */
+};
+
+/* New types may appear: skip what you do not know. */
+typedef struct wrenn_event {
+    int64_t type;      /* WRENN_EVENT_* */
+    int64_t pid;       /* as seen inside the sandbox; 0: not said */
+    const char *tag;   /* for wrenn_sandbox_pty_connect(), or NULL */
+    int64_t exit_code; /* 0 to 255; -1 when a signal ended it */
+    const char *data; /* `size` bytes, with a NUL after them that does not count; NULL for other events. Valid until the
+                        * next call with this stream. */
+    size_t size;
+} wrenn_event;
+
+/* The next event. Returns 1 with *event filled, 0 when the stream has ended well, or a negative code: WRENN_E_AGAIN when
+ * nothing came within timeout_ms (0: does not block; -1: waits without limit of its own, as the stream's idle limit
+ * applies), WRENN_E_CONNECTION_LOST, _PROTOCOL, _LIMIT, WRENN_E_AGENT and other classes for what the server reports
+ * instead of an exit. From an error on, every call gives that error. Inside a callback only a timeout of 0 is allowed. */
+WRENN_API WRENN_NODISCARD int wrenn_stream_next(wrenn_stream *stream, int64_t timeout_ms, wrenn_event *event,
+                                                wrenn_error **error);
+
+typedef void (*wrenn_ready_fn)(wrenn_stream *stream, void *user_data);
+/* Calls `ready` from wrenn_client_dispatch() whenever there is something new: an event, the end, or room to write after
+ * a write that was not taken whole. It is called again only for what comes after that, so pull until WRENN_E_AGAIN or the
+ * end. Freeing the stream in the callback is fine. NULL: no more. */
+WRENN_API void wrenn_stream_on_ready(wrenn_stream *stream, wrenn_ready_fn ready, void *user_data);
+
+/* Input for a command with WRENN_EXEC_STDIN, or keys for a terminal, or one message's bytes for a WebSocket opened as
+ * binary. Returns how many bytes were taken: all of them, unless timeout_ms (0: does not block; -1: no limit) was over
+ * first; then WRENN_E_AGAIN if it was none. Taken means on its way, not read by the command. Fails with
+ * WRENN_E_UNSUPPORTED when the server can't do this, with WRENN_E_INVALID_ARGUMENT when there is no input or it was
+ * closed, and like wrenn_stream_next() once the stream has ended. */
+WRENN_API WRENN_NODISCARD int64_t wrenn_stream_write(wrenn_stream *stream, const void *data, size_t size,
+                                                     int64_t timeout_ms, wrenn_error **error);
+/* The end of the input; what was written before still arrives. For a terminal the end-of-file character, Control-D. Does
+ * not block. */
+WRENN_API WRENN_NODISCARD int wrenn_stream_close_input(wrenn_stream *stream, wrenn_error **error);
+/* Sends one text message on a WebSocket through the port proxy. Taken whole, or WRENN_E_AGAIN. Does not block. */
+WRENN_API WRENN_NODISCARD int wrenn_stream_send_text(wrenn_stream *stream, const char *text, wrenn_error **error);
+/* The new size of a terminal, both above 0. Does not block. */
+WRENN_API WRENN_NODISCARD int wrenn_stream_resize(wrenn_stream *stream, int64_t cols, int64_t rows,
+                                                  wrenn_error **error);
+/* Asks for the command's end: a terminal's process is killed; a command of exec_stream is killed by wrennd, and goes on
+ * unwatched with servers that only stop streaming. Does not block: WRENN_EVENT_EXIT or the end of the stream follows. */
+WRENN_API WRENN_NODISCARD int wrenn_stream_kill(wrenn_stream *stream, wrenn_error **error);
+
+/* The pid, once started; else 0. The tag of a terminal, else NULL; valid as long as the stream. */
+WRENN_API int64_t wrenn_stream_pid(const wrenn_stream *stream);
+WRENN_API const char *wrenn_stream_tag(const wrenn_stream *stream);
+/* Nonzero when output arrives byte for byte: the server speaks wrenn.bytes.v1, or the stream is a terminal or a WebSocket.
+ * Otherwise the server sends text, in which what is no UTF-8 was replaced by U+FFFD. */
+WRENN_API int wrenn_stream_is_exact(const wrenn_stream *stream);
+
+/* Ends the connection and frees the stream; NULL is fine. Does not block. A command of exec_stream ends with it on wrennd;
+ * a terminal goes on, to be found again by its tag, and so does an attached process. */
+WRENN_API void wrenn_stream_free(wrenn_stream *stream);
+/* The same, but kills what runs first and waits for its end, 5 s at most. Blocks. Not from inside a callback, where it
+ * only asks for the end. */
+WRENN_API void wrenn_stream_close(wrenn_stream *stream);
+
+#if defined(__GNUC__)
+static inline void wrenn_autoclose_(wrenn_stream **stream) { wrenn_stream_close(*stream); }
+/* wrenn_autoclose wrenn_stream *terminal = NULL; closes it when the name goes out of scope. */
+#define wrenn_autoclose __attribute__((cleanup(wrenn_autoclose_)))
+#endif
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

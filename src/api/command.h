@@ -1,0 +1,26 @@
+/* What a command is made of, as all calls that start one take it. */
+#ifndef WRN_API_COMMAND_H
+#define WRN_API_COMMAND_H
+
+#include "base/arena.h"
+#include "base/model.h"
+#include "wrenn/error.h"
+
+typedef struct wrn_command_words {
+    const char *cmd;
+    const char *const *args; /* without cmd */
+    size_t args_count;
+    const wrn_pair *envs;
+    size_t envs_count;
+    const char *shell_args[2];
+} wrn_command_words;
+
+/* Exactly one of argv and shell; `envs` are "NAME=value" texts. Everything may point into the arguments or `arena`.
+ * WRENN_E_INVALID_ARGUMENT names `what` and the option. */
+int wrn_command_read(wrn_arena *arena, const char *what, const char *const *argv, const char *shell,
+                     const char *const *envs, wrn_command_words *words, wrenn_error **error);
+/* The same without a command. */
+int wrn_command_read_envs(wrn_arena *arena, const char *what, const char *const *envs, wrn_command_words *words,
+                          wrenn_error **error);
+
+#endif

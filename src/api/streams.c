@@ -1,0 +1,97 @@
+#include "api/streams.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/json.h"
+#include "base/text.h"
+
+/* Stream ids of wrenn.bytes.v1. */
+enum { ID_STDIN = 0, ID_STDOUT = 1, ID_STDERR = 2 };
+
+static void push_data(wrenn_stream *s, int64_t type, const char *data, size_t size) {
+    if (size) wrn_stream_push(s, &(wrenn_event){.type = type, .data = data, .size = size});
+}
+
+static void broken(wrenn_stream *s, const char *what) {
+    wrn_stream_finish(s, wrn_error_new(WRENN_E_PROTOCOL, "stream: %s", what));
+}
+
+static void take_bytes(wrenn_stream *s, const char *data, size_t size) {
+    if (!s->selected) {
+        /* Some servers send what a terminal shows as it is. */
+        if (s->type->terminal) push_data(s, WRENN_EVENT_STDOUT, data, size);
+        return;
+    }
+    if (!size) return broken(s, "an empty frame without a stream id");
+    if (*data == ID_STDOUT) push_data(s, WRENN_EVENT_STDOUT, data + 1, size - 1);
+    else if (*data == ID_STDERR) push_data(s, WRENN_EVENT_STDERR, data + 1, size - 1);
+}
+
+static void take_start(wrenn_stream *s, const wrn_json *message) {
+    const char *tag = wrn_json_string(wrn_json_get(message, "tag"), NULL);
+    wrn_json_int(wrn_json_get(message, "pid"), &s->pid);
+    if (tag) snprintf(s->tag, sizeof(s->tag), "%s", tag);
+    wrn_stream_push(s, &(wrenn_event){.type = WRENN_EVENT_STARTED, .pid = s->pid, .tag = *s->tag ? s->tag : NULL});
+    if (!s->over) wrn_stream_begun(s);
+}
+
+static void take_output(wrenn_stream *s, int64_t type, const wrn_json *message, bool base64) {
+    size_t size;
+    const char *text = wrn_json_string(wrn_json_get(message, "data"), &size);
+    if (!text || !size) return;
+    if (!base64) return push_data(s, type, text, size);
+    char *bytes = malloc(wrn_base64_decoded_max(size) + 1);
+    ssize_t decoded = bytes ? wrn_base64_decode(bytes, text, size) : 0;
+    if (!bytes) wrn_stream_finish(s, wrn_error_new(WRENN_E_NO_MEMORY, "stream: out of memory"));
+    else if (decoded < 0) broken(s, "output that is not base64");
+    else push_data(s, type, bytes, (size_t)decoded);
+    free(bytes);
+}
+
+static void take_exit(wrenn_stream *s, const wrn_json *message) {
+    int64_t code;
+    if (!wrn_json_int(wrn_json_get(message, "exit_code"), &code)) return broken(s, "an exit without its code");
+    wrn_stream_push(s, &(wrenn_event){.type = WRENN_EVENT_EXIT, .exit_code = code});
+    wrn_stream_finish(s, NULL);
+}
+
+/* The one text that has a meaning: it is how a server of the capsule era says that the key was wrong. */
+static void take_error(wrenn_stream *s, const wrn_json *message) {
+    const char *text = wrn_json_string(wrn_json_get(message, "data"), NULL);
+    if (!text || !*text) text = "it gave no reason";
+    int code = strcmp(text, "authentication failed") == 0 ? WRENN_E_AUTHENTICATION : WRENN_E_API;
+    wrn_stream_finish(s, wrn_error_new(code, "stream: the server ended it: %.400s", text));
+}
+
+void wrn_command_message(wrenn_stream *s, bool binary, const char *data, size_t size) {
+    if (binary) return take_bytes(s, data, size);
+    WRN_AUTO(wrn_json_freep) wrn_json *message = NULL;
+    const char *why = NULL;
+    if (!wrn_json_parse(data, size, &message, &why)) return broken(s, "a message that is not JSON");
+    const char *type = wrn_json_string(wrn_json_get(message, "type"), NULL);
+    if (!type) return;
+    if (strcmp(type, "stdout") == 0) take_output(s, WRENN_EVENT_STDOUT, message, false);
+    else if (strcmp(type, "stderr") == 0) take_output(s, WRENN_EVENT_STDERR, message, false);
+    else if (strcmp(type, "output") == 0) take_output(s, WRENN_EVENT_STDOUT, message, true);
+    else if (strcmp(type, "start") == 0 || strcmp(type, "started") == 0) take_start(s, message);
+    else if (strcmp(type, "exit") == 0) take_exit(s, message);
+    else if (strcmp(type, "error") == 0) take_error(s, message);
+}
+
+bool wrn_command_bytes_input(wrenn_stream *s, const void *data, size_t size) {
+    char frame[1 + WRN_STREAM_PIECE];
+    frame[0] = ID_STDIN;
+    memcpy(frame + 1, data, size);
+    return s->socket && wrn_socket_send(s->socket, true, frame, size + 1);
+}
+
+void wrn_command_send_first(wrenn_stream *s) {
+    if (s->wants_stdin && !s->selected)
+        return wrn_stream_finish(s, wrn_error_new(WRENN_E_UNSUPPORTED,
+                                                  "exec_stream: the server has no standard input for commands (it does "
+                                                  "not speak " WRN_BYTES_PROTOCOL ")"));
+    if (!wrn_stream_send(s, s->first.data))
+        wrn_stream_finish(s, wrn_error_new(WRENN_E_NO_MEMORY, "stream: out of memory"));
+}

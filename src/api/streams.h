@@ -1,0 +1,15 @@
+/* What exec_stream, attach and terminals share: messages of the service become events, and errors. */
+#ifndef WRN_API_STREAMS_H
+#define WRN_API_STREAMS_H
+
+#include "client/stream.h"
+
+/* A message of a command's WebSocket: start, started, stdout, stderr, output, exit, error, ping. */
+void wrn_command_message(wrenn_stream *stream, bool binary, const char *data, size_t size);
+/* Input as one binary frame of wrenn.bytes.v1. */
+bool wrn_command_bytes_input(wrenn_stream *stream, const void *data, size_t size);
+
+/* Sends what the caller has put into stream->first; the server's "start" says that it has begun. */
+void wrn_command_send_first(wrenn_stream *stream);
+
+#endif

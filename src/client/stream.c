@@ -1,0 +1,486 @@
+#include "client/stream.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/text.h"
+#include "client/sandbox.h"
+
+enum { QUEUE_HIGH = 256 * 1024, NODE_COST = 64, KEEPALIVE_MS = 60000, CLOSE_MS = 5000, MESSAGE_MAX = 16 * 1024 * 1024 };
+
+struct wrn_stream_node {
+    wrn_stream_node *next;
+    wrenn_event event;
+    char data[];
+};
+
+/* ---- the queue ---- */
+
+static void wake(wrenn_stream *s) {
+    wrenn_client *client = s->client;
+    if (!s->ready || s->ready_pending || s->opening) return;
+    s->ready_pending = true;
+    s->next_ready = NULL;
+    *client->ready_tail = s;
+    client->ready_tail = &s->next_ready;
+}
+
+static void throttle(wrenn_stream *s) {
+    bool pause = s->paused ? s->queued > QUEUE_HIGH / 2 : s->queued > QUEUE_HIGH;
+    if (pause == s->paused) return;
+    s->paused = pause;
+    if (s->socket) wrn_socket_pause(s->socket, pause);
+}
+
+void wrn_stream_push(wrenn_stream *s, const wrenn_event *event) {
+    if (s->over) return;
+    wrn_stream_node *node = malloc(sizeof(*node) + event->size + 1);
+    if (!node) return wrn_stream_finish(s, wrn_error_new(WRENN_E_NO_MEMORY, "stream: out of memory"));
+    node->next = NULL;
+    node->event = *event;
+    if (event->data) {
+        memcpy(node->data, event->data, event->size);
+        node->data[event->size] = '\0';
+        node->event.data = node->data;
+    }
+    *s->queue_tail = node;
+    s->queue_tail = &node->next;
+    s->queued += event->size + NODE_COST;
+    throttle(s);
+    wake(s);
+}
+
+static bool pull(wrenn_stream *s, wrenn_event *event) {
+    free(WRN_TAKE(s->current));
+    s->current = s->queue;
+    if (!s->current) return false;
+    s->queue = s->current->next;
+    if (!s->queue) s->queue_tail = &s->queue;
+    s->queued -= s->current->event.size + NODE_COST;
+    *event = s->current->event;
+    throttle(s);
+    return true;
+}
+
+/* ---- the end ---- */
+
+static void disconnect(wrenn_stream *s) {
+    if (s->client->loop) wrn_loop_timer_clear(s->client->loop, &s->keepalive);
+    wrn_socket_free(WRN_TAKE(s->socket));
+}
+
+void wrn_stream_finish(wrenn_stream *s, wrenn_error *error) {
+    if (s->over) {
+        wrenn_error_free(error);
+        return;
+    }
+    if (s->opening) {
+        wrenn_op *op = s->opening;
+        wrn_socket_free(WRN_TAKE(s->socket));
+        if (!error) error = wrn_error_new(WRENN_E_CONNECTION_LOST, "%s: it ended before it began", op->type->name);
+        wrn_op_fail(op, error);
+        return;
+    }
+    s->over = true;
+    s->error = error;
+    disconnect(s);
+    wake(s);
+}
+
+static void unlink_stream(wrenn_stream *s) {
+    wrenn_client *client = s->client;
+    if (s->next) s->next->previous = s->previous;
+    if (s->previous) s->previous->next = s->next;
+    else client->streams = s->next;
+    if (!s->ready_pending) return;
+    wrenn_stream **at = &client->ready_first;
+    while (*at != s) at = &(*at)->next_ready;
+    *at = s->next_ready;
+    if (!*at) client->ready_tail = at;
+}
+
+static void destroy(wrenn_stream *s) {
+    /* In a child the parent's connection is left alone; its memory goes with the process. */
+    if (s->client->owner == getpid()) disconnect(s);
+    unlink_stream(s);
+    while (s->queue) {
+        wrn_stream_node *node = s->queue;
+        s->queue = node->next;
+        free(node);
+    }
+    free(s->current);
+    wrn_buf_free(&s->url);
+    wrn_buf_free(&s->host);
+    wrn_buf_free(&s->first);
+    wrenn_error_free(s->error);
+    wrn_sandbox_unref(s->sandbox);
+    wrenn_client *client = s->client;
+    free(s);
+    wrn_client_unref(client);
+}
+
+void wrenn_stream_free(wrenn_stream *stream) {
+    if (!stream) return;
+    wrenn_client *client = stream->client;
+    wrn_client_ref(client);
+    destroy(stream);
+    if (client->owner == getpid()) wrn_client_settle(client);
+    wrn_client_unref(client);
+}
+
+void wrn_streams_cancel(wrenn_client *client) {
+    for (wrenn_stream *s = client->streams; s; s = s->next) {
+        s->ready = NULL;
+        wrn_stream_finish(s, wrn_error_new(WRENN_E_CANCELLED, "the client was freed"));
+    }
+}
+
+bool wrn_streams_listen(const wrenn_client *client) {
+    const wrenn_stream *s = client->streams;
+    while (s && (s->over || !s->ready)) s = s->next;
+    return s != NULL;
+}
+
+int wrn_streams_run_ready(wrenn_client *client) {
+    int count = 0;
+    wrenn_stream *last = NULL; /* what becomes ready meanwhile waits for the next dispatch */
+    for (wrenn_stream *s = client->ready_first; s; s = s->next_ready) last = s;
+    for (bool more = last != NULL; more;) {
+        wrenn_stream *s = client->ready_first;
+        if (!s) break;
+        more = s != last;
+        client->ready_first = s->next_ready;
+        if (!client->ready_first) client->ready_tail = &client->ready_first;
+        s->ready_pending = false;
+        client->in_callback = true;
+        s->ready(s, s->ready_data);
+        client->in_callback = false;
+        count++;
+    }
+    return count;
+}
+
+/* ---- opening ---- */
+
+static const char *why_ended(wrn_socket_end how) {
+    switch (how) {
+    case WRN_SOCKET_CLOSED: return "the server closed the stream before its end";
+    case WRN_SOCKET_SILENT: return "the server has shown no sign of life for too long";
+    case WRN_SOCKET_BROKEN: return "the server broke the rules of WebSocket";
+    case WRN_SOCKET_TOO_LARGE: return "the server sent a message that is too large";
+    case WRN_SOCKET_NO_MEMORY: return "out of memory";
+    default: return "the connection broke";
+    }
+}
+
+static int code_of_end(wrn_socket_end how) {
+    switch (how) {
+    case WRN_SOCKET_BROKEN: return WRENN_E_PROTOCOL;
+    case WRN_SOCKET_TOO_LARGE: return WRENN_E_LIMIT;
+    case WRN_SOCKET_NO_MEMORY: return WRENN_E_NO_MEMORY;
+    default: return WRENN_E_CONNECTION_LOST;
+    }
+}
+
+static void on_ended(void *context, wrn_socket_end how, int code) {
+    wrenn_stream *s = context;
+    bool orderly = how == WRN_SOCKET_CLOSED && (code == 1000 || code == 1001 || code == 1005);
+    /* Servers that only stop streaming send no exit after that. */
+    bool good =
+        (s->type->plain && orderly) || (s->kill_asked && !s->type->terminal && (orderly || how == WRN_SOCKET_LOST));
+    wrenn_error *error = NULL;
+    if (!good && how == WRN_SOCKET_CLOSED)
+        error = wrn_error_new(WRENN_E_CONNECTION_LOST, "stream: the server closed it before its end (code %d)", code);
+    else if (!good) error = wrn_error_new(code_of_end(how), "stream: %s; the outcome is unknown", why_ended(how));
+    wrn_stream_finish(s, error);
+}
+
+static void on_refused(void *context, wrn_http_response *response) {
+    wrenn_stream *s = context;
+    wrn_socket_free(WRN_TAKE(s->socket));
+    wrn_op_answered(s->opening, response);
+}
+
+static void on_opened(void *context, bool selected) {
+    wrenn_stream *s = context;
+    s->selected = selected;
+    s->type->opened(s);
+}
+
+static void on_message(void *context, bool binary, const char *data, size_t size) {
+    wrenn_stream *s = context;
+    s->type->message(s, binary, data, size);
+}
+
+static void on_room(void *context) {
+    wrenn_stream *s = context;
+    if (!s->writer_waits) return;
+    s->writer_waits = false;
+    wake(s);
+}
+
+void wrn_stream_op_send(wrenn_op *op) {
+    static const wrn_socket_events events = {on_opened, on_refused, on_message, on_room, on_ended};
+    wrenn_stream *s = ((wrn_stream_op *)op)->stream;
+    wrenn_client *client = op->client;
+    WRN_AUTO(wrn_buf_free) wrn_buf url = WRN_BUF_INIT;
+    bool ours = !s->url.size;
+    if (ours) wrn_op_url(op, &url);
+    const wrn_socket_request request = {
+        .url = ours ? url.data : s->url.data,
+        .host = s->host.size ? s->host.data : NULL,
+        .protocol = s->type->protocol,
+        .api_key = ours ? client->api_key : NULL, /* never to what runs in a sandbox */
+        .token = ours ? client->token : NULL,
+        .message_max = MESSAGE_MAX,
+        .idle_ms = client->idle_timeout_ms,
+    };
+    if (!url.failed && !s->first.failed && !s->url.failed && !s->host.failed)
+        s->socket = wrn_socket_open(client->sockets, &request, &events, s);
+    if (!s->socket) wrn_op_fail(op, wrn_error_new(WRENN_E_NO_MEMORY, "%s: out of memory", op->type->name));
+}
+
+/* The operation is over. Unless it has handed the stream out, the stream goes with it. */
+void wrn_stream_op_stop(wrenn_op *op) {
+    wrn_stream_op *self = (wrn_stream_op *)op;
+    if (self->stream) destroy(WRN_TAKE(self->stream));
+}
+
+void wrn_stream_op_respond(wrenn_op *op, wrn_http_response *response) {
+    wrn_op_fail(op, wrn_error_new(WRENN_E_PROTOCOL, "%s: the server answered with HTTP %d instead of a WebSocket",
+                                  op->type->name, response->status));
+}
+
+static void free_result(void *stream) { destroy(stream); }
+
+static void on_keepalive(wrn_timer *timer);
+
+static void arm_keepalive(wrenn_stream *s) {
+    if (s->type->terminal && s->cols > 0)
+        wrn_loop_timer_set(s->client->loop, &s->keepalive, wrn_now_ms() + KEEPALIVE_MS);
+}
+
+void wrn_stream_begun(wrenn_stream *s) {
+    wrn_stream_op *op = (wrn_stream_op *)s->opening;
+    if (!op) return;
+    s->begun = true;
+    s->opening = NULL;
+    op->stream = NULL;
+    arm_keepalive(s);
+    wrn_op_finish(&op->op, s, free_result);
+}
+
+int wrn_stream_new(wrenn_client *client, wrenn_sandbox *sandbox, const wrn_op_type *op_type,
+                   const wrn_stream_type *type, int64_t timeout_ms, int64_t default_timeout_ms, wrenn_stream **stream,
+                   wrenn_op **op, wrenn_error **error) {
+    int rc = wrn_op_new(client, sandbox, op_type, timeout_ms, default_timeout_ms, op, error);
+    if (rc < 0) return rc;
+    wrenn_stream *s = calloc(1, sizeof(*s));
+    if (!s) {
+        wrenn_op_free(*op);
+        return wrn_fail(error, WRENN_E_NO_MEMORY, "%s: out of memory", op_type->name);
+    }
+    s->type = type;
+    s->client = client;
+    wrn_client_ref(client);
+    s->sandbox = sandbox;
+    wrn_sandbox_ref(sandbox);
+    s->queue_tail = &s->queue;
+    s->keepalive.fire = on_keepalive;
+    s->opening = *op;
+    s->next = client->streams;
+    if (s->next) s->next->previous = s;
+    client->streams = s;
+    ((wrn_stream_op *)*op)->stream = s;
+    *stream = s;
+    return 0;
+}
+
+int wrn_stream_start(wrenn_stream *s, wrenn_op *op, wrenn_done_fn done, void *user_data, wrenn_op **ret,
+                     wrenn_error **error) {
+    int rc = 0;
+    if (s->first.failed || s->url.failed || s->host.failed)
+        rc = wrn_fail(error, WRENN_E_NO_MEMORY, "%s: out of memory", op->type->name);
+    else if (wrn_utf8_valid_prefix(s->first.data, s->first.size) != s->first.size)
+        rc = wrn_fail(error, WRENN_E_INVALID_ARGUMENT, "%s: text in the options is not UTF-8", op->type->name);
+    if (rc == 0) return wrn_op_start(op, done, user_data, ret, error);
+    wrenn_op_free(op);
+    return rc;
+}
+
+/* ---- sending ---- */
+
+bool wrn_stream_send(wrenn_stream *s, const char *json) {
+    return s->socket && wrn_socket_send(s->socket, false, json, strlen(json));
+}
+
+static bool send_size(wrenn_stream *s) {
+    WRN_AUTO(wrn_buf_free) wrn_buf text = WRN_BUF_INIT;
+    wrn_buf_printf(&text, "{\"type\":\"resize\",\"cols\":%lld,\"rows\":%lld}", (long long)s->cols, (long long)s->rows);
+    return !text.failed && wrn_stream_send(s, text.data);
+}
+
+/* Some servers end terminals from which they hear nothing; a size that stays as it is harms nobody. */
+static void on_keepalive(wrn_timer *timer) {
+    wrenn_stream *s = (wrenn_stream *)((char *)timer - offsetof(wrenn_stream, keepalive));
+    send_size(s);
+    arm_keepalive(s);
+}
+
+/* 0 when the stream can be written to and such now. */
+static int check(wrenn_stream *s, wrenn_error **error) {
+    if (!s) return wrn_fail(error, WRENN_E_INVALID_ARGUMENT, "stream must not be NULL");
+    int rc = wrn_client_check(s->client, error);
+    if (rc < 0) return rc;
+    if (s->error) return wrn_fail(error, wrenn_error_code(s->error), "%s", wrenn_error_message(s->error));
+    if (s->over) return wrn_fail(error, WRENN_E_INVALID_ARGUMENT, "stream: it has ended");
+    return 0;
+}
+
+static int settle(wrenn_stream *s, bool sent, wrenn_error **error) {
+    wrn_client_settle(s->client);
+    return sent ? 0 : wrn_fail(error, WRENN_E_NO_MEMORY, "stream: out of memory");
+}
+
+static int check_input(wrenn_stream *s, wrenn_error **error) {
+    int rc = check(s, error);
+    if (rc < 0) return rc;
+    if (!s->type->input || (!s->type->terminal && !s->type->plain && !s->wants_stdin))
+        return wrn_fail(error, WRENN_E_INVALID_ARGUMENT, "stream: it has no input; ask for WRENN_EXEC_STDIN");
+    if (s->input_closed) return wrn_fail(error, WRENN_E_INVALID_ARGUMENT, "stream: its input was closed");
+    return 0;
+}
+
+/* As much as there is room for; negative when out of memory. */
+static int64_t write_some(wrenn_stream *s, const char *data, size_t size) {
+    size_t done = 0;
+    while (done < size && wrn_socket_unsent(s->socket) < WRN_SOCKET_HIGH_WATER) {
+        size_t piece = size - done < WRN_STREAM_PIECE ? size - done : WRN_STREAM_PIECE;
+        if (s->type->plain) piece = size - done; /* a message is one message */
+        if (!s->type->input(s, data + done, piece)) return -1;
+        done += piece;
+    }
+    return (int64_t)done;
+}
+
+static int enter(wrenn_stream *s, int64_t timeout_ms, wrenn_error **error) {
+    return timeout_ms ? wrn_block_enter(s->client, error) : 0;
+}
+
+int64_t wrenn_stream_write(wrenn_stream *s, const void *data, size_t size, int64_t timeout_ms, wrenn_error **error) {
+    int rc = check_input(s, error);
+    if (rc == 0) rc = enter(s, timeout_ms, error);
+    if (rc < 0) return rc;
+    int64_t until = timeout_ms < 0 ? INT64_MAX : wrn_now_ms() + timeout_ms;
+    size_t done = 0;
+    for (;;) {
+        int64_t now = write_some(s, (const char *)data + done, size - done);
+        if (now < 0) return wrn_fail(error, WRENN_E_NO_MEMORY, "stream: out of memory");
+        done += (size_t)now;
+        int64_t left = until == INT64_MAX ? -1 : until - wrn_now_ms();
+        if (done == size || (timeout_ms >= 0 && left <= 0)) break;
+        if (timeout_ms) wrn_loop_raise(s->client->loop, false);
+        wrn_loop_poll(s->client->loop, left);
+        rc = s->over ? check(s, error) : 0;
+        if (rc < 0) return done ? (int64_t)done : rc;
+    }
+    s->writer_waits = done < size;
+    wrn_client_settle(s->client);
+    if (done || !size) return (int64_t)done;
+    return wrn_fail(error, WRENN_E_AGAIN, "stream: no room for more input yet");
+}
+
+int wrenn_stream_close_input(wrenn_stream *s, wrenn_error **error) {
+    int rc = check_input(s, error);
+    if (rc < 0) return rc;
+    if (s->type->terminal) return settle(s, s->type->input(s, "\004", 1), error);
+    if (!s->type->close_input) return wrn_fail(error, WRENN_E_INVALID_ARGUMENT, "stream: its input can't be closed");
+    s->input_closed = true;
+    return settle(s, wrn_stream_send(s, s->type->close_input), error);
+}
+
+int wrenn_stream_send_text(wrenn_stream *s, const char *text, wrenn_error **error) {
+    int rc = check(s, error);
+    if (rc < 0) return rc;
+    if (!s->type->plain) return wrn_fail(error, WRENN_E_INVALID_ARGUMENT, "stream: text goes to a WebSocket only");
+    if (wrn_socket_unsent(s->socket) >= WRN_SOCKET_HIGH_WATER) {
+        s->writer_waits = true;
+        return wrn_fail(error, WRENN_E_AGAIN, "stream: no room for more input yet");
+    }
+    return settle(s, wrn_stream_send(s, text), error);
+}
+
+int wrenn_stream_resize(wrenn_stream *s, int64_t cols, int64_t rows, wrenn_error **error) {
+    int rc = check(s, error);
+    if (rc < 0) return rc;
+    if (!s->type->terminal) return wrn_fail(error, WRENN_E_INVALID_ARGUMENT, "stream: it is no terminal");
+    if (cols <= 0 || rows <= 0 || cols > UINT16_MAX || rows > UINT16_MAX)
+        return wrn_fail(error, WRENN_E_INVALID_ARGUMENT,
+                        "stream: cols and rows must be from 1 to %d, not %lld and %lld", UINT16_MAX, (long long)cols,
+                        (long long)rows);
+    s->cols = cols;
+    s->rows = rows;
+    arm_keepalive(s);
+    return settle(s, send_size(s), error);
+}
+
+int wrenn_stream_kill(wrenn_stream *s, wrenn_error **error) {
+    int rc = check(s, error);
+    if (rc < 0) return rc;
+    if (!s->type->kill)
+        return wrn_fail(error, WRENN_E_INVALID_ARGUMENT,
+                        "stream: it does not own what it shows; use wrenn_sandbox_kill()");
+    s->kill_asked = true;
+    return settle(s, wrn_stream_send(s, s->type->kill), error);
+}
+
+/* ---- receiving ---- */
+
+int wrenn_stream_next(wrenn_stream *s, int64_t timeout_ms, wrenn_event *event, wrenn_error **error) {
+    if (!s || !event) return wrn_fail(error, WRENN_E_INVALID_ARGUMENT, "stream and event must not be NULL");
+    if (pull(s, event)) {
+        if (s->client->loop) wrn_client_settle(s->client);
+        return 1;
+    }
+    if (!s->over) {
+        int rc = wrn_client_check(s->client, error);
+        if (rc == 0) rc = enter(s, timeout_ms, error);
+        if (rc < 0) return rc;
+        int64_t until = timeout_ms < 0 ? INT64_MAX : wrn_now_ms() + timeout_ms;
+        while (timeout_ms && !s->queue && !s->over) {
+            int64_t left = until == INT64_MAX ? -1 : until - wrn_now_ms();
+            if (timeout_ms > 0 && left <= 0) break;
+            wrn_loop_raise(s->client->loop, false);
+            wrn_loop_poll(s->client->loop, left);
+        }
+        bool got = pull(s, event);
+        wrn_client_settle(s->client);
+        if (got) return 1;
+    }
+    if (s->error) return wrn_fail(error, wrenn_error_code(s->error), "%s", wrenn_error_message(s->error));
+    return s->over ? 0 : wrn_fail(error, WRENN_E_AGAIN, "stream: nothing there yet");
+}
+
+void wrenn_stream_on_ready(wrenn_stream *s, wrenn_ready_fn ready, void *user_data) {
+    if (!s) return;
+    s->ready = ready;
+    s->ready_data = user_data;
+    if (s->queue || s->over) wake(s);
+    if (s->client->loop) wrn_client_settle(s->client);
+}
+
+void wrenn_stream_close(wrenn_stream *s) {
+    if (!s) return;
+    wrenn_event event;
+    int64_t until = wrn_now_ms() + CLOSE_MS;
+    if (!s->over && s->type->kill && wrenn_stream_kill(s, NULL) == 0 && !s->client->in_callback)
+        while (wrn_now_ms() < until && wrenn_stream_next(s, until - wrn_now_ms(), &event, NULL) > 0) {
+        }
+    wrenn_stream_free(s);
+}
+
+int64_t wrenn_stream_pid(const wrenn_stream *s) { return s ? s->pid : 0; }
+const char *wrenn_stream_tag(const wrenn_stream *s) { return s && s->tag[0] ? s->tag : NULL; }
+int wrenn_stream_is_exact(const wrenn_stream *s) { return s && (s->selected || s->type->terminal || s->type->plain); }

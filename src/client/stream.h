@@ -1,0 +1,95 @@
+/* Streams: a WebSocket behind a bounded queue of events (wrenn/stream.h).
+ *
+ * Opening one is an operation (client/op) whose call is an upgrade instead of an exchange. What is said on the WebSocket
+ * is the stream's type's business: it turns messages into events and input into messages. */
+#ifndef WRN_CLIENT_STREAM_H
+#define WRN_CLIENT_STREAM_H
+
+#include "client/op.h"
+#include "net/websocket.h"
+#include "wrenn/stream.h"
+
+#define WRN_BYTES_PROTOCOL "wrenn.bytes.v1"
+
+typedef struct wrn_stream_type {
+    /* The WebSocket is open. Sends the first message, if any; calls wrn_stream_begun() when nothing is to be waited for. */
+    void (*opened)(wrenn_stream *stream);
+    void (*message)(wrenn_stream *stream, bool binary, const char *data, size_t size);
+    /* Sends input, `size` of at most WRN_STREAM_PIECE bytes. False when out of memory. NULL: there is no input. */
+    bool (*input)(wrenn_stream *stream, const void *data, size_t size);
+    const char *close_input; /* text message that ends the input, or NULL */
+    const char *kill;        /* text message that asks for the end, or NULL */
+    bool terminal;
+    bool plain;           /* a WebSocket of somebody else's: it ends when it is closed, and there is no exit */
+    const char *protocol; /* to offer, or NULL */
+} wrn_stream_type;
+
+enum { WRN_STREAM_PIECE = 32 * 1024 };
+
+typedef struct wrn_stream_node wrn_stream_node;
+
+struct wrenn_stream {
+    const wrn_stream_type *type;
+    wrenn_client *client;
+    wrenn_sandbox *sandbox;
+    wrenn_stream *previous, *next; /* among the client's */
+    wrenn_op *opening;             /* NULL once it is the caller's */
+    wrn_socket *socket;            /* NULL when it has ended */
+    wrn_buf url, host;             /* where to go instead of the server's API; empty: there */
+    wrn_buf first;                 /* text message to begin with */
+    bool selected;                 /* the server speaks type->protocol */
+    bool begun, over, paused, input_closed, kill_asked, writer_waits;
+    bool wants_stdin;
+    wrenn_error *error; /* how it ended, when badly */
+    wrn_stream_node *queue, **queue_tail, *current;
+    size_t queued;
+    int64_t pid;
+    char tag[80];
+    int64_t cols, rows;
+    wrn_timer keepalive;
+    wrenn_ready_fn ready;
+    void *ready_data;
+    bool ready_pending;
+    wrenn_stream *next_ready;
+};
+
+typedef struct wrn_stream_op {
+    wrenn_op op;
+    wrenn_stream *stream;
+} wrn_stream_op;
+
+/* Hooks of operations that open a stream. */
+void wrn_stream_op_send(wrenn_op *op);
+void wrn_stream_op_stop(wrenn_op *op);
+void wrn_stream_op_respond(wrenn_op *op, wrn_http_response *response);
+#define WRN_STREAM_OP_TYPE(op_name)                                                                                   \
+    {                                                                                                                 \
+        .name = op_name, .size = sizeof(wrn_stream_op), .respond = wrn_stream_op_respond, .send = wrn_stream_op_send, \
+        .stop = wrn_stream_op_stop                                                                                    \
+    }
+
+/* Makes the operation and its stream; the caller sets path and first message, then starts the operation. */
+int wrn_stream_new(wrenn_client *client, wrenn_sandbox *sandbox, const wrn_op_type *op_type,
+                   const wrn_stream_type *type, int64_t timeout_ms, int64_t default_timeout_ms, wrenn_stream **stream,
+                   wrenn_op **op, wrenn_error **error);
+
+/* wrn_op_start() for it. */
+int wrn_stream_start(wrenn_stream *stream, wrenn_op *op, wrenn_done_fn done, void *user_data, wrenn_op **ret,
+                     wrenn_error **error);
+
+/* For types. */
+void wrn_stream_begun(wrenn_stream *stream);
+/* Queues an event with a copy of `data`. */
+void wrn_stream_push(wrenn_stream *stream, const wrenn_event *event);
+/* The end, good or bad; before it has begun the opening fails with it. Takes `error`, NULL when it is a good end. */
+void wrn_stream_finish(wrenn_stream *stream, wrenn_error *error);
+bool wrn_stream_send(wrenn_stream *stream, const char *json);
+
+/* For the client: ends all of them as cancelled. */
+void wrn_streams_cancel(wrenn_client *client);
+/* Whether one of them may still call a ready callback. */
+bool wrn_streams_listen(const wrenn_client *client);
+/* Runs the ready callbacks that are due; their number. */
+int wrn_streams_run_ready(wrenn_client *client);
+
+#endif

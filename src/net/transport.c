@@ -1,0 +1,189 @@
+#include "net/transport.h"
+
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+
+enum { CONNECTION_AGE_SEC = 50 };
+
+/* ---- how to connect ---- */
+
+static void init_once(void) { curl_global_init(CURL_GLOBAL_DEFAULT); }
+
+static bool copy(char **out, const char *text) {
+    *out = text ? strdup(text) : NULL;
+    return !text || *out;
+}
+
+bool wrn_transport_init(wrn_transport *t, wrn_loop *loop, const wrn_http_config *config) {
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    pthread_once(&once, init_once);
+    *t = (wrn_transport){.loop = loop, .connect_timeout_ms = config->connect_timeout_ms};
+    return copy(&t->unix_path, config->unix_path) && copy(&t->ca_file, config->ca_file) &&
+           copy(&t->client_cert, config->client_cert) && copy(&t->client_key, config->client_key) &&
+           copy(&t->proxy, config->proxy) && copy(&t->no_proxy, config->no_proxy) &&
+           copy(&t->user_agent, config->user_agent);
+}
+
+void wrn_transport_clear(wrn_transport *t) {
+    char *all[] = {t->unix_path, t->ca_file, t->client_cert, t->client_key, t->proxy, t->no_proxy, t->user_agent};
+    for (size_t i = 0; i < WRN_COUNT(all); i++) free(all[i]);
+}
+
+/* libcurl's own sockets would survive an exec. */
+static curl_socket_t on_open_socket(void *context, curlsocktype purpose, struct curl_sockaddr *address) {
+    (void)context, (void)purpose;
+    return socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+}
+
+/* Debian's libcurl names a CA directory by default, which turns its store cache off: 45 ms of parsing per connection.
+ * So name the bundle instead, where there is one. */
+static const char *default_ca_file(void) {
+    static const char *const bundles[] = {"/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt"};
+    for (size_t i = 0; i < WRN_COUNT(bundles); i++)
+        if (access(bundles[i], R_OK) == 0) return bundles[i];
+    return NULL;
+}
+
+void wrn_transport_apply(const wrn_transport *t, CURL *easy) {
+    curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, on_open_socket);
+    curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
+    curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L); /* never wait for a resolver thread */
+    curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
+    curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
+    curl_easy_setopt(easy, CURLOPT_MAXAGE_CONN, (long)CONNECTION_AGE_SEC); /* below every server's idle limit */
+    curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)t->connect_timeout_ms);
+    curl_easy_setopt(easy, CURLOPT_USERAGENT, t->user_agent);
+    if (t->unix_path) {
+        curl_easy_setopt(easy, CURLOPT_UNIX_SOCKET_PATH, t->unix_path);
+        curl_easy_setopt(easy, CURLOPT_PROXY, ""); /* or http_proxy of the environment gets in */
+        return;
+    }
+    if (t->proxy) curl_easy_setopt(easy, CURLOPT_PROXY, t->proxy);
+    if (t->no_proxy) curl_easy_setopt(easy, CURLOPT_NOPROXY, t->no_proxy);
+    if (t->client_cert) curl_easy_setopt(easy, CURLOPT_SSLCERT, t->client_cert);
+    if (t->client_key) curl_easy_setopt(easy, CURLOPT_SSLKEY, t->client_key);
+    const char *ca_file = t->ca_file ? t->ca_file : default_ca_file();
+    if (ca_file) {
+        curl_easy_setopt(easy, CURLOPT_CAINFO, ca_file);
+        curl_easy_setopt(easy, CURLOPT_CAPATH, NULL);
+    }
+}
+
+const char *wrn_transport_problem(const wrn_transport *t, wrn_http_outcome outcome, char room[CURL_ERROR_SIZE],
+                                  const char *libcurl) {
+    if (!t->unix_path) return libcurl;
+    if (outcome == WRN_HTTP_NOT_SENT) { /* libcurl names the host, which means nothing here */
+        snprintf(room, CURL_ERROR_SIZE, "cannot connect to the socket %.108s; is wrennd running?", t->unix_path);
+        return room;
+    }
+    return outcome == WRN_HTTP_LOST ? "the server ended the connection before its answer was whole" : libcurl;
+}
+
+/* ---- transfers ---- */
+
+static wrn_multi *multi_of_timer(wrn_timer *timer) { return (wrn_multi *)((char *)timer - offsetof(wrn_multi, timer)); }
+
+/* Tells of what has ended. Only here do our callbacks run, never inside libcurl's. A callback may start and cancel
+ * transfers; those loops come back here through the outer one. */
+static void collect(wrn_multi *multi) {
+    if (multi->collecting) return;
+    multi->collecting = true;
+    CURLMsg *message;
+    int left;
+    while ((message = curl_multi_info_read(multi->multi, &left))) {
+        if (message->msg != CURLMSG_DONE) continue;
+        wrn_transfer *transfer = NULL;
+        CURLcode code = message->data.result;
+        curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, (char **)&transfer);
+        multi->done(transfer, code);
+    }
+    while (multi->starved) multi->done(multi->starved, CURLE_OUT_OF_MEMORY);
+    multi->collecting = false;
+}
+
+static void on_socket_ready(void *context, int fd, uint32_t events) {
+    wrn_multi *multi = context;
+    int running, what = (events & EPOLLIN ? CURL_CSELECT_IN : 0) | (events & EPOLLOUT ? CURL_CSELECT_OUT : 0) |
+                        (events & (EPOLLERR | EPOLLHUP) ? CURL_CSELECT_ERR : 0);
+    curl_multi_socket_action(multi->multi, fd, what, &running);
+    collect(multi);
+}
+
+static void starve(wrn_multi *multi, CURL *easy) {
+    wrn_transfer *transfer = NULL;
+    curl_easy_getinfo(easy, CURLINFO_PRIVATE, (char **)&transfer);
+    if (transfer->starved) return;
+    transfer->starved = true;
+    transfer->next_starved = multi->starved;
+    multi->starved = transfer;
+}
+
+static int on_socket(CURL *easy, curl_socket_t fd, int what, void *context, void *socket_data) {
+    wrn_multi *multi = context;
+    wrn_watch *watch = socket_data;
+    if (what == CURL_POLL_REMOVE) {
+        if (watch) wrn_loop_unwatch(multi->loop, watch);
+        curl_multi_assign(multi->multi, fd, NULL);
+        return 0;
+    }
+    /* An error returned from here would make libcurl give up the whole multi handle, so it stays between us. */
+    uint32_t events = (what & CURL_POLL_IN ? EPOLLIN : 0u) | (what & CURL_POLL_OUT ? EPOLLOUT : 0u);
+    bool ok = watch && wrn_loop_rewatch(multi->loop, watch, events);
+    if (!watch) {
+        watch = wrn_loop_watch(multi->loop, fd, events, on_socket_ready, multi);
+        ok = watch && curl_multi_assign(multi->multi, fd, watch) == CURLM_OK;
+    }
+    if (!ok) starve(multi, easy);
+    return 0;
+}
+
+static int on_timer(CURLM *curl, long timeout_ms, void *context) {
+    wrn_multi *multi = context;
+    (void)curl;
+    if (timeout_ms < 0) wrn_loop_timer_clear(multi->loop, &multi->timer);
+    else wrn_loop_timer_set(multi->loop, &multi->timer, wrn_now_ms() + timeout_ms); /* has a slot: see loop.c */
+    return 0;
+}
+
+static void on_timeout(wrn_timer *timer) {
+    wrn_multi *multi = multi_of_timer(timer);
+    int running;
+    curl_multi_socket_action(multi->multi, CURL_SOCKET_TIMEOUT, 0, &running);
+    collect(multi);
+}
+
+bool wrn_multi_init(wrn_multi *multi, wrn_loop *loop, void (*done)(wrn_transfer *transfer, CURLcode code)) {
+    *multi = (wrn_multi){.loop = loop, .multi = curl_multi_init(), .timer.fire = on_timeout, .done = done};
+    if (!multi->multi) return false;
+    curl_multi_setopt(multi->multi, CURLMOPT_SOCKETFUNCTION, on_socket);
+    curl_multi_setopt(multi->multi, CURLMOPT_SOCKETDATA, multi);
+    curl_multi_setopt(multi->multi, CURLMOPT_TIMERFUNCTION, on_timer);
+    curl_multi_setopt(multi->multi, CURLMOPT_TIMERDATA, multi);
+    return true;
+}
+
+void wrn_multi_clear(wrn_multi *multi) {
+    curl_multi_cleanup(multi->multi);
+    wrn_loop_timer_clear(multi->loop, &multi->timer);
+}
+
+bool wrn_multi_add(wrn_multi *multi, wrn_transfer *transfer) {
+    return curl_easy_setopt(transfer->easy, CURLOPT_PRIVATE, transfer) == CURLE_OK &&
+           curl_multi_add_handle(multi->multi, transfer->easy) == CURLM_OK;
+}
+
+void wrn_multi_remove(wrn_multi *multi, wrn_transfer *transfer) {
+    for (wrn_transfer **at = &multi->starved; *at; at = &(*at)->next_starved) {
+        if (*at != transfer) continue;
+        *at = transfer->next_starved;
+        break;
+    }
+    if (transfer->easy) curl_multi_remove_handle(multi->multi, transfer->easy);
+}

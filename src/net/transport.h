@@ -1,0 +1,53 @@
+/* What HTTP and WebSockets share of libcurl: how to connect, and its multi interface on a wrn_loop. Inside of net/ only. */
+#ifndef WRN_NET_TRANSPORT_H
+#define WRN_NET_TRANSPORT_H
+
+#include <curl/curl.h>
+#include <stdbool.h>
+
+#include "net/http.h"
+#include "net/loop.h"
+
+/* ---- how to connect ---- */
+
+typedef struct wrn_transport {
+    wrn_loop *loop;
+    char *unix_path, *ca_file, *client_cert, *client_key, *proxy, *no_proxy, *user_agent;
+    int64_t connect_timeout_ms;
+} wrn_transport;
+
+/* False when out of memory. */
+bool wrn_transport_init(wrn_transport *transport, wrn_loop *loop, const wrn_http_config *config);
+void wrn_transport_clear(wrn_transport *transport);
+/* Everything about the connection of `easy`. */
+void wrn_transport_apply(const wrn_transport *transport, CURL *easy);
+/* What a connection that failed or broke is told as, where libcurl's own words mislead; else `libcurl`. */
+const char *wrn_transport_problem(const wrn_transport *transport, wrn_http_outcome outcome, char room[CURL_ERROR_SIZE],
+                                  const char *libcurl);
+
+/* ---- transfers ---- */
+
+typedef struct wrn_transfer {
+    CURL *easy;
+    bool starved; /* its socket could not be watched */
+    struct wrn_transfer *next_starved;
+} wrn_transfer;
+
+typedef struct wrn_multi {
+    wrn_loop *loop;
+    CURLM *multi;
+    wrn_timer timer;
+    bool collecting;
+    wrn_transfer *starved;
+    /* A transfer has ended. Never from inside a call of libcurl's, so everything is allowed. */
+    void (*done)(wrn_transfer *transfer, CURLcode code);
+} wrn_multi;
+
+bool wrn_multi_init(wrn_multi *multi, wrn_loop *loop, void (*done)(wrn_transfer *transfer, CURLcode code));
+/* All transfers must be out. */
+void wrn_multi_clear(wrn_multi *multi);
+bool wrn_multi_add(wrn_multi *multi, wrn_transfer *transfer);
+/* Also when it was never added, or its easy handle is NULL. */
+void wrn_multi_remove(wrn_multi *multi, wrn_transfer *transfer);
+
+#endif

@@ -1,0 +1,52 @@
+/* The client's half of a WebSocket's opening handshake (RFC 6455 section 4.1): the request as text, and what the server
+ * answers, which may as well be a refusal with a body. No descriptor and no clock. */
+#ifndef WRN_WIRE_UPGRADE_H
+#define WRN_WIRE_UPGRADE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/buf.h"
+#include "wire/ws.h"
+
+enum { WRN_UPGRADE_HEAD_MAX = 16 * 1024, WRN_UPGRADE_BODY_MAX = 64 * 1024 };
+
+typedef struct wrn_upgrade_request {
+    const char *host, *path; /* the path with its query */
+    const char *protocol;    /* subprotocol to offer, or NULL */
+    const char *user_agent;
+    const char *api_key, *token; /* at most one is sent */
+    const char *key;             /* from wrn_ws_make_key() */
+} wrn_upgrade_request;
+
+/* Appends the request. False when a part of it would break out of its line. */
+bool wrn_upgrade_write(wrn_buf *out, const wrn_upgrade_request *request);
+
+typedef enum wrn_upgrade_step {
+    WRN_UPGRADE_MORE,    /* everything was used up */
+    WRN_UPGRADE_OPEN,    /* what follows are frames */
+    WRN_UPGRADE_REFUSED, /* `status`, and `body` as far as it came or was kept */
+    WRN_UPGRADE_BAD      /* `why` */
+} wrn_upgrade_step;
+
+typedef struct wrn_upgrade {
+    const char *key, *protocol; /* of the request */
+    int status;
+    bool selected;         /* the server speaks `protocol` */
+    char request_id[128];  /* X-Request-ID, or "" */
+    long long retry_after; /* seconds; 0: not given */
+    wrn_buf head, body;
+    bool in_body, chunked, until_end;
+    size_t left; /* of the body, or of the chunk */
+    int chunk_phase;
+    const char *why;
+} wrn_upgrade;
+
+void wrn_upgrade_init(wrn_upgrade *upgrade, const char *key, const char *protocol);
+void wrn_upgrade_clear(wrn_upgrade *upgrade);
+/* Consumes `*used` bytes. */
+wrn_upgrade_step wrn_upgrade_feed(wrn_upgrade *upgrade, const char *data, size_t size, size_t *used);
+/* The connection has ended. */
+wrn_upgrade_step wrn_upgrade_end(wrn_upgrade *upgrade);
+
+#endif
