@@ -17,6 +17,7 @@ typedef struct removal {
     dev_t device;
     bool moved;
     unsigned long next;
+    int error; /* the first that something could not be removed for; 0: none */
 } removal;
 
 /* The directory's descriptor, or -1. One's own directory may forbid its owner to look inside. */
@@ -30,6 +31,10 @@ static int open_dir(int parent, const char *name) {
     return openat(parent, name, flags);
 }
 
+static void failed(removal *r) {
+    if (!r->error) r->error = errno;
+}
+
 static void move_up(removal *r, int parent, const char *name) {
     for (int i = 0; i < TRIES; i++) {
         char target[64];
@@ -38,17 +43,22 @@ static void move_up(removal *r, int parent, const char *name) {
             r->moved = true;
             return;
         }
-        if (errno != EEXIST && errno != ENOTEMPTY && errno != ENOTDIR) return; /* else the sandbox took that name */
+        if (errno != EEXIST && errno != ENOTEMPTY && errno != ENOTDIR) break; /* else the sandbox took that name */
     }
+    failed(r);
 }
 
 static void empty(removal *r, int fd, int depth);
 
 static void remove_entry(removal *r, int parent, const char *name, int depth) {
     if (unlinkat(parent, name, 0) == 0 || errno == ENOENT) return;
-    int fd = open_dir(parent, name);
+    int error = errno, fd = open_dir(parent, name);
     struct stat info;
-    if (fd < 0) return;
+    if (fd < 0) {
+        if (errno == ENOTDIR || errno == ELOOP) errno = error; /* why a file stays */
+        failed(r);
+        return;
+    }
     if (fstat(fd, &info) != 0 || info.st_dev != r->device) {
         close(fd);
     } else if (depth == DEPTH_MAX) {
@@ -58,12 +68,14 @@ static void remove_entry(removal *r, int parent, const char *name, int depth) {
     } else {
         empty(r, fd, depth);
     }
-    unlinkat(parent, name, AT_REMOVEDIR);
+    if (unlinkat(parent, name, AT_REMOVEDIR) != 0 && errno != ENOENT) failed(r);
 }
 
 /* Takes `fd` over. */
 static void empty(removal *r, int fd, int depth) {
-    fchmod(fd, 0700);
+    struct stat info;
+    /* Only where it must be: a directory that stays, such as a mount point, is to stay as it is. */
+    if (fstat(fd, &info) == 0 && (info.st_mode & 0700) != 0700) fchmod(fd, 0700);
     DIR *dir = fdopendir(fd);
     if (!dir) {
         close(fd);
@@ -80,6 +92,7 @@ bool wrn_tree_remove(const char *path) {
     struct stat info;
     do {
         r.moved = false;
+        r.error = 0;
         r.top = open_dir(AT_FDCWD, path);
         if (r.top < 0 || fstat(r.top, &info) != 0) break;
         r.device = info.st_dev;
@@ -89,5 +102,7 @@ bool wrn_tree_remove(const char *path) {
         r.top = -1;
     } while (r.moved);
     if (r.top >= 0) close(r.top);
-    return unlinkat(AT_FDCWD, path, AT_REMOVEDIR) == 0 || errno == ENOENT;
+    if (unlinkat(AT_FDCWD, path, AT_REMOVEDIR) == 0 || errno == ENOENT) return true;
+    if (errno == ENOTEMPTY && r.error) errno = r.error;
+    return false;
 }

@@ -5,7 +5,8 @@
 #include <stdbool.h>
 
 /* Follows no links and stays on the file system of `path`. Depth and length of paths do not matter, nor missing
- * permissions on directories of one's own. Blocks. True when nothing is there afterwards. */
+ * permissions on directories of one's own. Blocks. True when nothing is there afterwards; else errno
+ * says why something stayed. */
 bool wrn_tree_remove(const char *path);
 
 #endif

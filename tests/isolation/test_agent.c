@@ -93,7 +93,7 @@ static void send_all(wrn_buf *out) {
 /* sh -c line */
 static void put_exec(wrn_buf *out, uint32_t stream, const char *line, uint32_t timeout_ms) {
     wrn_buf payload = WRN_BUF_INIT;
-    uint8_t head[16] = {0};
+    uint8_t head[WRN_EXEC_HEAD] = {0};
     wrn_put_u32(head, 3);
     wrn_put_u32(head + 8, timeout_ms);
     wrn_buf_put(&payload, head, sizeof(head));
@@ -255,7 +255,7 @@ TEST(requests_that_do_not_add_up_fail_alone) {
                  {1, UINT32_MAX, "/\0sh\0", 6}, {1, 0, "/\0s\0h", 5 - 1}};
     for (uint32_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
         wrn_buf payload = WRN_BUF_INIT, out = WRN_BUF_INIT;
-        uint8_t head[16] = {0};
+        uint8_t head[WRN_EXEC_HEAD] = {0};
         wrn_put_u32(head, cases[i].argc);
         wrn_put_u32(head + 4, cases[i].envc);
         wrn_buf_put(&payload, head, sizeof(head));

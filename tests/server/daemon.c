@@ -133,31 +133,52 @@ void reply_free(reply *r) {
     *r = (reply){0};
 }
 
-reply read_reply(int fd) {
-    reply r = {0};
-    WRN_AUTO(wrn_buf_free) wrn_buf in = WRN_BUF_LIMITED(REPLY_MAX);
-    char *end = NULL;
-    /* Byte by byte up to the end of the head, so that a response behind it stays in the socket. */
-    while (!end) {
-        char c;
-        ssize_t got = read(fd, &c, 1);
-        CHECK_MSG(got == 1, "the connection ended in a response's head: \"%s\"", in.data ? in.data : "");
-        wrn_buf_putc(&in, c);
-        end = in.size >= 4 && memcmp(in.data + in.size - 4, "\r\n\r\n", 4) == 0 ? in.data + in.size : NULL;
-    }
-    r.head = strdup(in.data);
-    r.status = atoi(in.data + strlen("HTTP/1.1 "));
-    const char *length = strstr(r.head, "Content-Length: ");
-    r.size = length ? strtoul(length + 16, NULL, 10) : 0;
-    wrn_buf_clear(&in);
-    char *at = wrn_buf_reserve(&in, r.size);
-    for (size_t have = 0; have < r.size;) {
-        ssize_t got = read(fd, at + have, r.size - have);
+/* Appends `size` bytes. */
+static void read_exactly(int fd, wrn_buf *into, size_t size) {
+    char *at = wrn_buf_reserve(into, size);
+    CHECK(at != NULL);
+    for (size_t have = 0; have < size;) {
+        ssize_t got = read(fd, at + have, size - have);
         CHECK_MSG(got > 0, "the connection ended in a response's body");
         have += (size_t)got;
     }
-    at[r.size] = '\0';
-    in.size = r.size;
+    into->size += size;
+    at[size] = '\0';
+}
+
+/* Byte by byte, so that what is behind it stays in the socket. */
+static void read_until(int fd, wrn_buf *into, const char *end) {
+    size_t size = strlen(end);
+    do {
+        char c;
+        ssize_t got = read(fd, &c, 1);
+        CHECK_MSG(got == 1, "the connection ended in a response's head: \"%s\"", into->data ? into->data : "");
+        wrn_buf_putc(into, c);
+    } while (into->size < size || memcmp(into->data + into->size - size, end, size) != 0);
+}
+
+static void read_chunks(int fd, wrn_buf *into) {
+    for (;;) {
+        WRN_AUTO(wrn_buf_free) wrn_buf line = WRN_BUF_INIT, crlf = WRN_BUF_INIT;
+        read_until(fd, &line, "\r\n");
+        size_t size = strtoul(line.data, NULL, 16);
+        read_exactly(fd, into, size);
+        read_until(fd, &crlf, "\r\n");
+        CHECK_INT(crlf.size, 2);
+        if (!size) return;
+    }
+}
+
+reply read_reply(int fd) {
+    reply r = {0};
+    wrn_buf in = WRN_BUF_LIMITED(REPLY_MAX);
+    read_until(fd, &in, "\r\n\r\n");
+    r.status = atoi(in.data + strlen("HTTP/1.1 "));
+    r.head = wrn_buf_steal(&in);
+    const char *length = strstr(r.head, "Content-Length: ");
+    if (strstr(r.head, "Transfer-Encoding: chunked")) read_chunks(fd, &in);
+    else read_exactly(fd, &in, length ? strtoul(length + 16, NULL, 10) : 0);
+    r.size = in.size;
     r.body = wrn_buf_steal(&in);
     const char *why;
     if (strstr(r.head, "application/json")) CHECK(wrn_json_parse(r.body, r.size, &r.json, &why));

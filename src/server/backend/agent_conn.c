@@ -158,7 +158,7 @@ size_t wrn_agent_write(wrn_proc *proc, const void *data, size_t size) {
 }
 
 void wrn_agent_close_stdin(wrn_proc *proc) {
-    if (!keeps_up(proc->agent)) return;
+    if (proc->agent->broken) return; /* else it always arrives: somebody may wait for what follows from it */
     if (proc->terminal) {
         wrn_agent_write(proc, "\004", 1);
         return;

@@ -32,6 +32,12 @@ void wrn_route_resume(wrn_request *request);
 void wrn_route_exec(wrn_request *request);
 void wrn_route_list_processes(wrn_request *request);
 void wrn_route_kill_process(wrn_request *request);
+void wrn_route_write_file(wrn_request *request);
+void wrn_route_stream_write_file(wrn_request *request);
+void wrn_route_read_file(wrn_request *request);
+void wrn_route_list_dir(wrn_request *request);
+void wrn_route_make_dir(wrn_request *request);
+void wrn_route_remove_path(wrn_request *request);
 /* WebSockets */
 void wrn_route_exec_stream(wrn_request *request);
 void wrn_route_process_stream(wrn_request *request);

@@ -15,7 +15,7 @@ struct wrn_command {
     wrn_proc *proc;
     wrn_viewer *viewers;
     int64_t pid;
-    bool terminal, foreground, started, stopped;
+    bool terminal, foreground, builtin, started, stopped;
     char tag[WRN_TAG_MAX + 1];
     const char *const *argv;
     wrn_arena arena;
@@ -103,6 +103,9 @@ static bool copy_argv(wrn_command *command, const wrn_proc_spec *spec) {
     return true;
 }
 
+/* What the server runs for itself is nobody's process. */
+static bool is_public(const wrn_command *command) { return command->started && !command->builtin; }
+
 static wrn_command *find_tag(const sandbox *s, const char *tag) {
     wrn_command *command = s->commands;
     while (command && strcmp(command->tag, tag) != 0) command = command->next;
@@ -118,6 +121,7 @@ static wrn_command *new_command(sandbox *s, const wrn_proc_spec *spec, const cha
     if (command && copy_argv(command, spec)) {
         command->sandbox = s;
         command->terminal = spec->cols && spec->rows;
+        command->builtin = spec->builtin;
         if (tag) snprintf(command->tag, sizeof(command->tag), "%s", tag);
         return command;
     }
@@ -154,7 +158,7 @@ wrn_command *wrn_command_find(wrn_sandboxes *all, const wrn_sandbox_row *row, co
     int64_t pid;
     wrn_command *command = s->commands;
     if (wrn_parse_int(selector, 0, UINT32_MAX, &pid)) {
-        while (command && (!command->started || command->pid != pid)) command = command->next;
+        while (command && (!is_public(command) || command->pid != pid)) command = command->next;
     } else {
         command = *selector ? find_tag(s, selector) : NULL;
     }
@@ -169,7 +173,7 @@ bool wrn_command_list(wrn_sandboxes *all, const wrn_sandbox_row *row, void (*eac
     if (!s) return false;
     wrn_sandbox_touch(s);
     for (const wrn_command *command = s->commands; command; command = command->next)
-        if (command->started) each(context, command);
+        if (is_public(command)) each(context, command);
     return true;
 }
 

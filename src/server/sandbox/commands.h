@@ -31,9 +31,9 @@ typedef enum wrn_command_kind { WRN_COMMAND_FOREGROUND, WRN_COMMAND_BACKGROUND }
  * in use is a "conflict". */
 wrn_command *wrn_command_start(wrn_sandboxes *all, const wrn_sandbox_row *row, const wrn_proc_spec *spec,
                                wrn_command_kind kind, const char *tag, wrn_viewer *viewer, wrn_fault *fault);
-/* By pid when the selector is all digits, else by tag. NULL with a fault. */
+/* By pid when the selector is all digits, else by tag. Finds no builtins. NULL with a fault. */
 wrn_command *wrn_command_find(wrn_sandboxes *all, const wrn_sandbox_row *row, const char *selector, wrn_fault *fault);
-/* Calls `each` for all that have started and not ended; false with a fault. */
+/* Calls `each` for all but builtins that have started and not ended; false with a fault. */
 bool wrn_command_list(wrn_sandboxes *all, const wrn_sandbox_row *row, void (*each)(void *context, const wrn_command *),
                       void *context, wrn_fault *fault);
 

@@ -1,0 +1,210 @@
+/* files/write and files/stream/write: a form as it comes in, its file as the stdin of a write in the sandbox.
+ *
+ * The write is committed by the end of its stdin, which it only gets when the whole form has arrived well; otherwise it is
+ * aborted. What the sandbox does not take yet is held, and meanwhile nothing is read from the client. */
+#include <signal.h>
+#include <string.h>
+
+#include "server/http/multipart.h"
+#include "server/routes/files.h"
+
+enum { WRITE_BODY_MAX = 104857600, UPLOAD_PATH_MAX = 65536 };
+
+/* Lives in the request's arena. */
+typedef struct upload {
+    wrn_viewer viewer; /* first, so that it leads here */
+    wrn_request *request;
+    wrn_sandbox_row row;
+    wrn_multipart form;
+    bool streams; /* path first, without a limit */
+    uint64_t received;
+    enum { PART_OTHER, PART_PATH, PART_FILE } part;
+    const char *path;  /* NULL: not known yet */
+    wrn_buf path_part; /* as far as it has come */
+    bool path_seen, file_seen, form_over, body_over, started;
+    wrn_buf held; /* of the file, from `sent` on; all of it until the path is known */
+    size_t sent;
+} upload;
+
+/* Frees what the arena does not; a write that still runs leaves nothing behind. The request, for its answer. */
+static wrn_request *let_go(upload *u) {
+    if (u->viewer.command) wrn_command_signal(u->viewer.command, SIGTERM);
+    wrn_command_detach(&u->viewer);
+    wrn_multipart_free(&u->form);
+    wrn_buf_free(&u->path_part);
+    wrn_buf_free(&u->held);
+    return u->request;
+}
+
+static bool refuse(upload *u, const char *why) {
+    wrn_reply_error(let_go(u), "invalid_request", "%s", why);
+    return false;
+}
+
+static bool out_of_memory(upload *u) {
+    wrn_reply_error(let_go(u), "internal_error", "out of memory");
+    return false;
+}
+
+static void too_large(wrn_request *request) {
+    wrn_reply_error(request, "too_large", "the request body is larger than %d bytes; files/stream/write has no limit",
+                    WRITE_BODY_MAX);
+}
+
+/* ---- to the sandbox ---- */
+
+/* Everything has been taken: on to the client's next bytes, or to the end. */
+static void go_on(upload *u) {
+    if (u->body_over) wrn_command_close_stdin(u->viewer.command);
+    else wrn_request_pause(u->request, false);
+}
+
+static void send_held(upload *u) {
+    u->sent += wrn_command_write(u->viewer.command, u->held.data + u->sent, u->held.size - u->sent);
+    if (u->sent < u->held.size) return wrn_request_pause(u->request, true);
+    wrn_buf_free(&u->held);
+    u->sent = 0;
+    go_on(u);
+}
+
+static void on_room(wrn_viewer *viewer) {
+    upload *u = (upload *)viewer;
+    if (u->held.size) send_held(u);
+}
+
+static bool send_content(upload *u, const char *data, size_t size) {
+    if (u->started && !u->held.size) {
+        size_t taken = wrn_command_write(u->viewer.command, data, size);
+        data += taken;
+        size -= taken;
+    }
+    if (!size) return true;
+    wrn_buf_put(&u->held, data, size);
+    if (u->held.failed) return out_of_memory(u);
+    if (u->started) wrn_request_pause(u->request, true);
+    return true;
+}
+
+static void on_output(wrn_viewer *viewer, int stream, const void *data, size_t size) {
+    (void)viewer, (void)stream, (void)data, (void)size;
+}
+
+static void on_end(wrn_viewer *viewer, wrn_proc_end end, int code, const wrn_fault *given) {
+    upload *u = (upload *)viewer;
+    wrn_fault fault;
+    bool well = wrn_file_ended_well(u->path, end, code, given, &fault), early = !u->body_over;
+    wrn_request *request = let_go(u);
+    if (!well) wrn_reply_fault(request, &fault);
+    else if (early) wrn_reply_error(request, "agent_error", "the sandbox's agent ended before the file did");
+    else wrn_reply_empty(request, 204);
+}
+
+/* Both the path and the file are there. */
+static bool start(upload *u) {
+    wrn_fault fault;
+    u->viewer = (wrn_viewer){.output = on_output, .end = on_end, .room = on_room};
+    u->started = wrn_file_start(u->request, &u->row, (const char *const[]){"write", u->path, NULL}, &u->viewer, &fault);
+    if (!u->started) {
+        wrn_reply_fault(let_go(u), &fault);
+        return false;
+    }
+    if (u->held.size) send_held(u);
+    return true;
+}
+
+/* ---- the form ---- */
+
+static bool take_part(upload *u) {
+    u->part = PART_OTHER;
+    if (strcmp(u->form.name, "path") == 0) {
+        if (u->path_seen) return refuse(u, "the form has more than one part \"path\"");
+        u->path_seen = true;
+        u->part = PART_PATH;
+        u->path_part = WRN_BUF_LIMITED(UPLOAD_PATH_MAX);
+    } else if (strcmp(u->form.name, "file") == 0) {
+        if (u->file_seen) return refuse(u, "the form has more than one part \"file\"");
+        if (!u->streams && !u->form.has_filename) return refuse(u, "the part \"file\" needs a filename parameter");
+        if (u->streams && !u->path) return refuse(u, "the part \"path\" must come before \"file\"");
+        u->file_seen = true;
+        u->part = PART_FILE;
+        if (u->path) return start(u);
+    }
+    return true;
+}
+
+static bool take_piece(upload *u) {
+    if (u->part == PART_FILE) return send_content(u, u->form.piece, u->form.piece_size);
+    if (u->part != PART_PATH) return true;
+    wrn_buf_put(&u->path_part, u->form.piece, u->form.piece_size);
+    return !u->path_part.failed || refuse(u, "the path is too long");
+}
+
+static bool end_part(upload *u) {
+    if (u->part != PART_PATH) return true;
+    wrn_buf *path = &u->path_part;
+    if (!path->size || memchr(path->data, '\0', path->size)) return refuse(u, "the part \"path\" holds no path");
+    if (u->path && strcmp(u->path, path->data) != 0)
+        return refuse(u, "the path in the form is not the one in the query");
+    u->path = wrn_arena_dup(&u->request->arena, path->data, path->size);
+    if (!u->path) return out_of_memory(u);
+    return !u->file_seen || u->started || start(u);
+}
+
+/* False when the request has been answered. */
+static bool take_step(upload *u, wrn_multipart_step step) {
+    switch (step) {
+    case WRN_MULTIPART_PART: return take_part(u);
+    case WRN_MULTIPART_PIECE: return take_piece(u);
+    case WRN_MULTIPART_PART_END: return end_part(u);
+    case WRN_MULTIPART_END: u->form_over = true; return true;
+    case WRN_MULTIPART_BAD: return refuse(u, u->form.why);
+    case WRN_MULTIPART_MORE: return true;
+    }
+    return true;
+}
+
+static void on_piece(wrn_request *request, const char *data, size_t size) {
+    upload *u = request->handler;
+    u->received += size;
+    if (!u->streams && u->received > WRITE_BODY_MAX) return too_large(let_go(u));
+    for (size_t at = 0, used; at < size; at += used)
+        if (!take_step(u, wrn_multipart_feed(&u->form, data + at, size - at, &used))) return;
+}
+
+static void on_body_end(wrn_request *request) {
+    upload *u = request->handler;
+    const char *why = !u->form_over   ? "the form breaks off before its closing boundary"
+                      : !u->path      ? "the form has no part \"path\""
+                      : !u->file_seen ? "the form has no part \"file\""
+                                      : NULL;
+    if (why) return (void)refuse(u, why);
+    u->body_over = true;
+    if (!u->held.size) go_on(u);
+}
+
+static void on_gone(wrn_request *request) {
+    wrn_reply_error(let_go(request->handler), "read_error", "the client went away before the end of its request");
+}
+
+static void begin(wrn_request *request, bool streams) {
+    wrn_fault fault;
+    upload *u = wrn_arena_alloc(&request->arena, sizeof(*u));
+    if (!u) return wrn_reply_error(request, "internal_error", "out of memory");
+    if (!wrn_request_sandbox(request, &u->row)) return;
+    if (!wrn_sandbox_is_usable(&u->row, &fault)) return wrn_reply_fault(request, &fault);
+    if (!streams && request->head.content_length > WRITE_BODY_MAX) return too_large(request);
+    u->request = request;
+    u->streams = streams;
+    const char *path = streams ? NULL : wrn_query_get(request->head.query, "path", &request->arena);
+    if (path && *path) u->path = path;
+    if (!wrn_multipart_init(&u->form, wrn_http_head_get(&request->head, "content-type")))
+        return (void)refuse(u, u->form.why);
+    request->handler = u;
+    request->on_piece = on_piece;
+    request->on_body_end = on_body_end;
+    request->on_gone = on_gone;
+}
+
+void wrn_route_write_file(wrn_request *request) { begin(request, false); }
+
+void wrn_route_stream_write_file(wrn_request *request) { begin(request, true); }
