@@ -15,6 +15,7 @@
 #include "base/text.h"
 #include "base/tree.h"
 #include "server/log.h"
+#include "server/machine.h"
 #include "server/private.h"
 #include "server/routes/routes.h"
 
@@ -116,7 +117,7 @@ wrn_db wrn_server_new_key(wrn_server *server, const char *team_id, const char *u
 static bool first_start(wrn_server *server, welcome *out, char *why, size_t why_size) {
     int has = wrn_store_has_accounts(server->store);
     if (has > 0) return true;
-    wrn_account owner = {.email = OWNER_EMAIL, .name = "Owner"};
+    wrn_account owner = {.email = OWNER_EMAIL, .name = "Owner", .is_admin = true};
     wrn_id_new(owner.user_id, "usr");
     wrn_id_new(owner.team_id, "team");
     bool ok = has == 0;
@@ -269,6 +270,19 @@ static bool tell_ready_fd(int64_t fd, const wrn_buf *addresses) {
     return ok;
 }
 
+/* The built-in host, as it is today. */
+static bool note_host(wrn_server *server, const char *address) {
+    wrn_host_row row;
+    wrn_machine_describe(server->config->data_dir, &row);
+    wrn_id_new(row.id, "host");
+    snprintf(row.type, sizeof(row.type), "regular");
+    snprintf(row.status, sizeof(row.status), "online");
+    snprintf(row.address, sizeof(row.address), "%s", address);
+    row.built_in = true;
+    row.created_at = row.updated_at = wrn_unix_time();
+    return wrn_store_put_built_in_host(server->store, &row) == WRN_DB_OK;
+}
+
 static bool listen_all(wrn_server *server, const welcome *w, char *why, size_t why_size) {
     const wrn_listen_list *list = &server->config->listen;
     static char fallback[] = "127.0.0.1:8080";
@@ -277,6 +291,8 @@ static bool listen_all(wrn_server *server, const welcome *w, char *why, size_t w
         const char *address = list->count ? list->addresses[i] : fallback;
         char where[256];
         if (!wrn_http_listen(server->http, address, where, sizeof(where), why, why_size)) return false;
+        if (i == 0 && !note_host(server, where))
+            return snprintf(why, why_size, "cannot store what this machine is"), false;
         if (i == 0 && w->is_new) print_welcome(server, w, where);
         if (!wrn_http_is_private_address(address))
             wrn_log_warning("%s is open to the network and has no TLS: keys and data can be read on the way; put a TLS "
@@ -294,10 +310,11 @@ static bool listen_private(wrn_server *server, const welcome *w, char *why, size
     int64_t now = wrn_unix_time();
     snprintf(address, sizeof(address), "unix:%s/wrennd.sock", server->config->data_dir);
     if (!wrn_http_listen(server->http, address, where, sizeof(where), why, why_size)) return false;
+    if (!note_host(server, where)) return snprintf(why, why_size, "cannot store what this machine is"), false;
     if (!wrn_private_watch(server, on_owner_gone))
         return snprintf(why, why_size, "--private-fd must be one end of a socket pair"), false;
     WRN_AUTO(wrn_buf_free) wrn_buf token = WRN_BUF_INIT;
-    wrn_claims claims = {w->user_id, w->team_id, "owner", OWNER_EMAIL, "Owner", now, now + PRIVATE_TOKEN_SECONDS};
+    wrn_claims claims = {w->user_id, w->team_id, "owner", OWNER_EMAIL, "Owner", now, now + PRIVATE_TOKEN_SECONDS, true};
     wrn_jwt_sign(server->auth.secret, &claims, &token);
     if (token.failed) return snprintf(why, why_size, "out of memory"), false;
     if (wrn_private_greet((int)server->config->private_fd, address + 5, w->api_key, token.data)) return true;

@@ -70,11 +70,28 @@ static void copy_member(const wrn_json *object, const char *key, char *out, size
     snprintf(out, size, "%s", text);
 }
 
+static void write_clock(const test_daemon *d, int64_t seconds) {
+    int fd = open(d->clock, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+    CHECK(fd >= 0 && write(fd, &seconds, sizeof(seconds)) == (ssize_t)sizeof(seconds));
+    close(fd);
+}
+
+void daemon_advance(const test_daemon *d, int64_t seconds) {
+    int64_t before = 0;
+    int fd = open(d->clock, O_RDONLY | O_CLOEXEC);
+    CHECK(fd >= 0 && read(fd, &before, sizeof(before)) == (ssize_t)sizeof(before));
+    close(fd);
+    write_clock(d, before + seconds);
+}
+
 void daemon_start(test_daemon *d, const char *const *extra) {
     int pair[2];
     char fd[16];
     CHECK(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) == 0);
     snprintf(d->dir, sizeof(d->dir), "%s/data", test_dir());
+    snprintf(d->clock, sizeof(d->clock), "%s/clock", test_dir());
+    write_clock(d, 0);
+    setenv("FAKE_CLOCK", d->clock, 1);
     snprintf(fd, sizeof(fd), "%d", pair[1]);
     const char *args[ARGS_MAX] = {"--private-fd", fd, "--data-dir", d->dir};
     for (size_t i = 0; extra && extra[i] && i + 5 < ARGS_MAX; i++) args[4 + i] = extra[i];

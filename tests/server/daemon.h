@@ -11,13 +11,15 @@
 typedef struct test_daemon {
     pid_t pid;
     int lifeline; /* the daemon ends and cleans up when this is closed */
-    char dir[128], socket[160], key[64], token[1024];
+    char dir[128], clock[128], socket[160], key[64], token[1024];
 } test_daemon;
 
 /* Starts it with more arguments, which end with NULL; `extra` may be NULL. */
 void daemon_start(test_daemon *d, const char *const *extra);
 /* Closes the lifeline; checks that it ends well and leaves nothing. */
 void daemon_stop(test_daemon *d);
+/* Puts its clocks forward. Whatever timers that makes due have run when the next request but one is handled. */
+void daemon_advance(const test_daemon *d, int64_t seconds);
 /* Runs the program until it ends; its output, to be freed, and its exit status. */
 char *daemon_run(const char *const *args, int *status);
 pid_t daemon_spawn(const char *const *args, int keep_fd, int out_fd);

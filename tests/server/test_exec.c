@@ -100,7 +100,6 @@ TEST(bad_requests_name_the_member) {
     for (int i = 0; i < 4097; i++) wrn_buf_printf(&many, "%s\"V%d\":\"\"", i ? "," : "", i);
     wrn_buf_puts(&many, "}}");
     CHECK_ERROR(run(&d, id, many.data), 400, "invalid_request");
-    CHECK_ERROR(run(&d, id, "{\"cmd\":\"a\",\"background\":true}"), 501, "not_implemented");
     daemon_stop(&d);
 }
 

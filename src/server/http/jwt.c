@@ -40,16 +40,11 @@ static void mac(const unsigned char secret[WRN_SECRET_SIZE], const char *data, s
     crypto_auth_hmacsha256_final(&state, out);
 }
 
-void wrn_jwt_sign(const unsigned char secret[WRN_SECRET_SIZE], const wrn_claims *claims, wrn_buf *out) {
+/* Appends the token, unless `ok` says that the claims are not complete. */
+static void sign(const unsigned char secret[WRN_SECRET_SIZE], const wrn_json *claims, bool ok, wrn_buf *out) {
     static const char header[] = "{\"alg\":\"HS256\",\"typ\":\"JWT\"}";
-    WRN_AUTO(wrn_json_freep) wrn_json *body = wrn_json_new_object();
     WRN_AUTO(wrn_buf_free) wrn_buf text = WRN_BUF_INIT;
-    bool ok = wrn_json_set_string(body, "sub", claims->user_id) &&
-              wrn_json_set_string(body, "team_id", claims->team_id) &&
-              wrn_json_set_string(body, "role", claims->role) && wrn_json_set_string(body, "email", claims->email) &&
-              wrn_json_set_string(body, "name", claims->name) && wrn_json_set_int(body, "iat", claims->issued_at) &&
-              wrn_json_set_int(body, "exp", claims->expires_at);
-    if (ok) wrn_json_write(body, &text);
+    if (ok) wrn_json_write(claims, &text);
     size_t start = out->size;
     put_base64url(out, header, sizeof(header) - 1);
     wrn_buf_putc(out, '.');
@@ -60,6 +55,25 @@ void wrn_jwt_sign(const unsigned char secret[WRN_SECRET_SIZE], const wrn_claims 
     mac(secret, out->data + start, out->size - start, tag);
     wrn_buf_putc(out, '.');
     put_base64url(out, tag, sizeof(tag));
+}
+
+void wrn_jwt_sign(const unsigned char secret[WRN_SECRET_SIZE], const wrn_claims *claims, wrn_buf *out) {
+    WRN_AUTO(wrn_json_freep) wrn_json *body = wrn_json_new_object();
+    bool ok = wrn_json_set_string(body, "sub", claims->user_id) &&
+              wrn_json_set_string(body, "team_id", claims->team_id) &&
+              wrn_json_set_string(body, "role", claims->role) && wrn_json_set_string(body, "email", claims->email) &&
+              wrn_json_set_string(body, "name", claims->name) && wrn_json_set_int(body, "iat", claims->issued_at) &&
+              wrn_json_set_int(body, "exp", claims->expires_at) &&
+              (!claims->is_admin || wrn_json_set_bool(body, "is_admin", true));
+    sign(secret, body, ok, out);
+}
+
+void wrn_jwt_sign_host(const unsigned char secret[WRN_SECRET_SIZE], const char *host_id, int64_t now, wrn_buf *out) {
+    WRN_AUTO(wrn_json_freep) wrn_json *body = wrn_json_new_object();
+    bool ok = wrn_json_set_string(body, "typ", "host") && wrn_json_set_string(body, "host_id", host_id) &&
+              wrn_json_set_string(body, "sub", host_id) && wrn_json_set_int(body, "iat", now) &&
+              wrn_json_set_int(body, "exp", now + WRN_HOST_TOKEN_SECONDS);
+    sign(secret, body, ok, out);
 }
 
 static wrn_json *get_part(const char *text, size_t size) {
@@ -92,14 +106,25 @@ static bool signature_is_good(const unsigned char secret[WRN_SECRET_SIZE], const
            sodium_memcmp(given.data, tag, sizeof(tag)) == 0;
 }
 
-bool wrn_jwt_verify(const unsigned char secret[WRN_SECRET_SIZE], const char *token, int64_t now, wrn_identity *who) {
+/* The claims of a valid, unexpired token, or NULL. */
+static wrn_json *verified(const unsigned char secret[WRN_SECRET_SIZE], const char *token, int64_t now) {
     const char *first = strchr(token, '.'), *second = first ? strchr(first + 1, '.') : NULL;
-    if (!second || strlen(token) > TOKEN_MAX || !signature_is_good(secret, token, second)) return false;
+    if (!second || strlen(token) > TOKEN_MAX || !signature_is_good(secret, token, second)) return NULL;
     WRN_AUTO(wrn_json_freep) wrn_json *header = get_part(token, (size_t)(first - token));
     WRN_AUTO(wrn_json_freep) wrn_json *claims = get_part(first + 1, (size_t)(second - first - 1));
     int64_t expires_at;
-    if (!member_is(header, "alg", "HS256") || !wrn_json_int(wrn_json_get(claims, "exp"), &expires_at)) return false;
+    if (!member_is(header, "alg", "HS256") || !wrn_json_int(wrn_json_get(claims, "exp"), &expires_at)) return NULL;
+    return expires_at > now ? WRN_TAKE(claims) : NULL;
+}
+
+bool wrn_jwt_verify(const unsigned char secret[WRN_SECRET_SIZE], const char *token, int64_t now, wrn_identity *who) {
+    WRN_AUTO(wrn_json_freep) wrn_json *claims = verified(secret, token, now);
     if (wrn_json_get(claims, "typ") && !member_is(claims, "typ", "")) return false;
-    return expires_at > now && get_id(claims, "sub", "usr", who->user_id) &&
-           get_id(claims, "team_id", "team", who->team_id);
+    return get_id(claims, "sub", "usr", who->user_id) && get_id(claims, "team_id", "team", who->team_id);
+}
+
+bool wrn_jwt_verify_host(const unsigned char secret[WRN_SECRET_SIZE], const char *token, int64_t now,
+                         char host_id[WRN_ID_SIZE]) {
+    WRN_AUTO(wrn_json_freep) wrn_json *claims = verified(secret, token, now);
+    return member_is(claims, "typ", "host") && get_id(claims, "host_id", "host", host_id);
 }

@@ -11,11 +11,26 @@ static const struct {
     const char *code;
     int status;
 } statuses[] = {
-    {"invalid_request", 400},  {"unauthorized", 401},       {"forbidden", 403},       {"no_team", 403},
-    {"not_found", 404},        {"invalid_state", 409},      {"conflict", 409},        {"email_taken", 409},
-    {"already_exists", 409},   {"name_reserved", 409},      {"too_large", 413},       {"too_many_requests", 429},
-    {"internal_error", 500},   {"db_error", 500},           {"not_implemented", 501}, {"agent_error", 502},
-    {"host_unavailable", 503}, {"no_hosts_available", 503}, {"overloaded", 503},
+    {"invalid_request", 400},
+    {"unauthorized", 401},
+    {"forbidden", 403},
+    {"no_team", 403},
+    {"not_found", 404},
+    {"invalid_state", 409},
+    {"conflict", 409},
+    {"email_taken", 409},
+    {"already_exists", 409},
+    {"name_reserved", 409},
+    {"has_active_sandboxes", 409},
+    {"too_large", 413},
+    {"too_many_requests", 429},
+    {"internal_error", 500},
+    {"db_error", 500},
+    {"not_implemented", 501},
+    {"agent_error", 502},
+    {"host_unavailable", 503},
+    {"no_hosts_available", 503},
+    {"overloaded", 503},
 };
 
 int wrn_status_of(const char *code) {

@@ -32,8 +32,8 @@ static bool take_name(const wrn_signup_request *asked, wrn_account *account) {
 static void reply_token(wrn_request *request, int status, const wrn_account *account) {
     WRN_AUTO(wrn_buf_free) wrn_buf token = WRN_BUF_INIT;
     int64_t now = wrn_unix_time();
-    wrn_claims claims = {account->user_id,       account->team_id, account->role, account->email, account->name, now,
-                         now + WRN_TOKEN_SECONDS};
+    wrn_claims claims = {account->user_id,        account->team_id, account->role, account->email, account->name, now,
+                         now + WRN_TOKEN_SECONDS, account->is_admin};
     wrn_jwt_sign(wrn_request_server(request)->auth.secret, &claims, &token);
     if (token.failed) return wrn_reply_error(request, "internal_error", "out of memory");
     const wrenn_auth answer = {.present = WRENN_HAS_AUTH_TOKEN | WRENN_HAS_AUTH_USER_ID | WRENN_HAS_AUTH_TEAM_ID |

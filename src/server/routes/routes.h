@@ -42,6 +42,18 @@ void wrn_route_remove_path(wrn_request *request);
 void wrn_route_exec_stream(wrn_request *request);
 void wrn_route_process_stream(wrn_request *request);
 void wrn_route_pty(wrn_request *request);
+void wrn_route_create_host(wrn_request *request);
+void wrn_route_list_hosts(wrn_request *request);
+void wrn_route_register_host(wrn_request *request);
+void wrn_route_refresh_host(wrn_request *request);
+void wrn_route_get_host(wrn_request *request);
+void wrn_route_delete_host(wrn_request *request);
+void wrn_route_preview_host_delete(wrn_request *request);
+void wrn_route_renew_host(wrn_request *request);
+void wrn_route_list_tags(wrn_request *request);
+void wrn_route_add_tag(wrn_request *request);
+void wrn_route_remove_tag(wrn_request *request);
+void wrn_route_heartbeat(wrn_request *request);
 
 /* The sandbox that the path names, of the caller's team. False: the request was answered (400, 404 or 500). */
 bool wrn_request_sandbox(wrn_request *request, wrn_sandbox_row *row);

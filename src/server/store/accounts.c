@@ -8,10 +8,12 @@ wrn_db wrn_store_add_account(wrn_store *store, const wrn_account *account) {
     int64_t now = wrn_unix_time();
     wrn_db outcome = wrn_sql_begin_durable(store);
     if (outcome != WRN_DB_OK) return outcome;
-    outcome = wrn_sql_run(
-        store, wrn_sql(store, "INSERT INTO users (id, email, name, password_hash, created_at) VALUES (?, ?, ?, ?, ?)",
-                       "tttti", account->user_id, account->email, account->name,
-                       *account->password_hash ? account->password_hash : NULL, now));
+    outcome = wrn_sql_run(store, wrn_sql(store,
+                                         "INSERT INTO users (id, email, name, password_hash, created_at, is_admin)"
+                                         " VALUES (?, ?, ?, ?, ?, ?)",
+                                         "ttttii", account->user_id, account->email, account->name,
+                                         *account->password_hash ? account->password_hash : NULL, now,
+                                         (int64_t)account->is_admin));
     if (outcome == WRN_DB_OK)
         outcome = wrn_sql_run(store, wrn_sql(store, "INSERT INTO teams (id, name, created_at) VALUES (?, ?, ?)", "tti",
                                              account->team_id, account->name, now));
@@ -24,11 +26,12 @@ wrn_db wrn_store_add_account(wrn_store *store, const wrn_account *account) {
 
 wrn_db wrn_store_find_account(wrn_store *store, const char *email, wrn_account *out) {
     *out = (wrn_account){0};
-    sqlite3_stmt *row = wrn_sql(store,
-                                "SELECT u.id, u.email, u.name, u.password_hash, m.team_id, m.role FROM users u"
-                                " LEFT JOIN members m ON m.user_id = u.id"
-                                " WHERE u.email = ? ORDER BY m.is_default DESC LIMIT 1",
-                                "t", email);
+    sqlite3_stmt *row =
+        wrn_sql(store,
+                "SELECT u.id, u.email, u.name, u.password_hash, m.team_id, m.role, u.is_admin FROM users u"
+                " LEFT JOIN members m ON m.user_id = u.id"
+                " WHERE u.email = ? ORDER BY m.is_default DESC LIMIT 1",
+                "t", email);
     wrn_db outcome = wrn_sql_step(store, row);
     if (outcome == WRN_DB_OK) {
         wrn_sql_text(row, 0, out->user_id, sizeof(out->user_id));
@@ -37,6 +40,7 @@ wrn_db wrn_store_find_account(wrn_store *store, const char *email, wrn_account *
         wrn_sql_text(row, 3, out->password_hash, sizeof(out->password_hash));
         wrn_sql_text(row, 4, out->team_id, sizeof(out->team_id));
         wrn_sql_text(row, 5, out->role, sizeof(out->role));
+        out->is_admin = sqlite3_column_int(row, 6) != 0;
     }
     if (row) sqlite3_reset(row);
     return outcome;
@@ -49,20 +53,28 @@ int wrn_store_has_accounts(wrn_store *store) {
     return outcome == WRN_DB_OK ? 1 : outcome == WRN_DB_NONE ? 0 : -1;
 }
 
-/* ---- keys ---- */
-
-typedef struct key_hash {
-    unsigned char bytes[crypto_hash_sha256_BYTES];
-} key_hash;
-
-static key_hash hash_of(const char *key) {
-    key_hash hash;
-    crypto_hash_sha256(hash.bytes, (const unsigned char *)key, strlen(key));
-    return hash;
+wrn_db wrn_store_get_rights(wrn_store *store, const char *user_id, const char *team_id, wrn_rights *out) {
+    sqlite3_stmt *row = wrn_sql(store,
+                                "SELECT u.is_admin, COALESCE(m.role IN ('owner', 'admin'), 0) FROM users u"
+                                " LEFT JOIN members m ON m.user_id = u.id AND m.team_id = ?2 WHERE u.id = ?1",
+                                "tt", user_id, team_id);
+    wrn_db outcome = wrn_sql_step(store, row);
+    if (outcome == WRN_DB_OK) *out = (wrn_rights){sqlite3_column_int(row, 0) != 0, sqlite3_column_int(row, 1) != 0};
+    if (row) sqlite3_reset(row);
+    return outcome;
 }
 
+wrn_db wrn_store_find_team(wrn_store *store, const char *team_id) {
+    sqlite3_stmt *row = wrn_sql(store, "SELECT 1 FROM teams WHERE id = ?", "t", team_id);
+    wrn_db outcome = wrn_sql_step(store, row);
+    if (row) sqlite3_reset(row);
+    return outcome;
+}
+
+/* ---- keys ---- */
+
 wrn_db wrn_store_add_key(wrn_store *store, const wrn_key_row *row, const char *key) {
-    key_hash hash = hash_of(key);
+    wrn_secret_hash hash = wrn_secret_hash_of(key);
     wrn_db outcome = wrn_sql_begin_durable(store);
     if (outcome != WRN_DB_OK) return outcome;
     outcome =
@@ -105,7 +117,7 @@ wrn_db wrn_store_remove_key(wrn_store *store, const char *team_id, const char *i
 }
 
 wrn_db wrn_store_use_key(wrn_store *store, const char *key, char team_id[WRN_ID_SIZE]) {
-    key_hash hash = hash_of(key);
+    wrn_secret_hash hash = wrn_secret_hash_of(key);
     sqlite3_stmt *row = wrn_sql(store, "SELECT team_id, hash, last_used, number FROM api_keys WHERE hash = ?", "b",
                                 hash.bytes, sizeof(hash.bytes));
     wrn_db outcome = wrn_sql_step(store, row);

@@ -42,3 +42,15 @@ void wrn_api_key_new(char out[WRN_API_KEY_SIZE]) {
     snprintf(out, WRN_API_KEY_SIZE, "wrn_");
     wrn_hex(out + 4, bytes, sizeof(bytes));
 }
+
+void wrn_host_token_new(char out[WRN_HOST_TOKEN_SIZE]) {
+    unsigned char bytes[32];
+    randombytes_buf(bytes, sizeof(bytes));
+    wrn_hex(out, bytes, sizeof(bytes));
+}
+
+wrn_secret_hash wrn_secret_hash_of(const char *secret) {
+    wrn_secret_hash hash;
+    crypto_hash_sha256(hash.bytes, (const unsigned char *)secret, strlen(secret));
+    return hash;
+}

@@ -6,7 +6,7 @@
 
 #include "server/store/store.h"
 
-enum { WRN_STATEMENTS_MAX = 24 };
+enum { WRN_STATEMENTS_MAX = 64 };
 
 struct wrn_store {
     sqlite3 *db;

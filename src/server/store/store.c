@@ -32,6 +32,22 @@ static const char *const migrations[] = {
     " timeout_sec INTEGER NOT NULL, created_at INTEGER NOT NULL, started_at INTEGER NOT NULL,"
     " last_active_at INTEGER NOT NULL, last_updated INTEGER NOT NULL) STRICT;"
     "CREATE INDEX sandboxes_alive ON sandboxes(team_id, number) WHERE status NOT IN ('stopped', 'error');",
+    "ALTER TABLE users ADD COLUMN is_admin INTEGER NOT NULL DEFAULT 0;"
+    "UPDATE users SET is_admin = 1 WHERE email = 'owner@localhost';"
+    "CREATE TABLE hosts ("
+    " number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, type TEXT NOT NULL, status TEXT NOT NULL,"
+    " team_id TEXT REFERENCES teams(id) ON DELETE CASCADE, built_in INTEGER NOT NULL DEFAULT 0,"
+    " provider TEXT, availability_zone TEXT, arch TEXT, address TEXT,"
+    " cpu_cores INTEGER, memory_mb INTEGER, disk_gb INTEGER, heartbeat_at INTEGER,"
+    " created_by TEXT NOT NULL, created_at INTEGER NOT NULL, updated_at INTEGER NOT NULL) STRICT;"
+    "CREATE UNIQUE INDEX hosts_built_in ON hosts(built_in) WHERE built_in = 1;"
+    "CREATE TABLE host_tokens ("
+    " hash BLOB PRIMARY KEY, host_id TEXT NOT NULL REFERENCES hosts(id) ON DELETE CASCADE,"
+    " kind TEXT NOT NULL, used INTEGER NOT NULL DEFAULT 0, expires_at INTEGER NOT NULL) STRICT, WITHOUT ROWID;"
+    "CREATE INDEX host_tokens_by_host ON host_tokens(host_id);"
+    "CREATE TABLE host_tags ("
+    " host_id TEXT NOT NULL REFERENCES hosts(id) ON DELETE CASCADE, tag TEXT NOT NULL,"
+    " PRIMARY KEY (host_id, tag)) STRICT, WITHOUT ROWID;",
 };
 
 static wrn_db report(wrn_store *store, const char *what) {

@@ -1,6 +1,6 @@
-/* What outlives the process: accounts, API keys, sandbox records, in one SQLite file. Calls block for microseconds,
- * since a commit in WAL mode does not wait for the disk; those that make an account or a key do wait, for they cannot
- * be made again. */
+/* What outlives the process: accounts, API keys, sandbox records, hosts, in one SQLite file. Calls block for
+ * microseconds, since a commit in WAL mode does not wait for the disk; those that make an account, a key or a host's
+ * token do wait, for they cannot be made again. */
 #ifndef WRN_SERVER_STORE_STORE_H
 #define WRN_SERVER_STORE_STORE_H
 
@@ -32,6 +32,7 @@ typedef struct wrn_account {
     char user_id[WRN_ID_SIZE], team_id[WRN_ID_SIZE];
     char email[WRN_EMAIL_MAX + 1], name[WRN_NAME_MAX + 1];
     char role[8];            /* "" when the user has no team */
+    bool is_admin;           /* of this server */
     char password_hash[128]; /* "" when there is none to log in with */
 } wrn_account;
 
@@ -40,6 +41,15 @@ wrn_db wrn_store_add_account(wrn_store *store, const wrn_account *account);
 wrn_db wrn_store_find_account(wrn_store *store, const char *email, wrn_account *out);
 /* Whether there are any; -1 on error. */
 int wrn_store_has_accounts(wrn_store *store);
+
+/* What a user may do: to all of this server, and to what belongs to the team. */
+typedef struct wrn_rights {
+    bool is_admin, manages_team;
+} wrn_rights;
+
+/* WRN_DB_NONE: the user is gone. */
+wrn_db wrn_store_get_rights(wrn_store *store, const char *user_id, const char *team_id, wrn_rights *out);
+wrn_db wrn_store_find_team(wrn_store *store, const char *team_id);
 
 /* ---- API keys ---- */
 
@@ -80,5 +90,54 @@ wrn_db wrn_store_update_sandbox(wrn_store *store, const wrn_sandbox_row *row);
 wrn_db wrn_store_get_sandbox(wrn_store *store, const char *team_id, const char *id, wrn_sandbox_row *out);
 /* Those that are neither stopped nor failed, newest first; `team_id` NULL: of all teams. */
 wrn_db wrn_store_list_sandboxes(wrn_store *store, const char *team_id, wrn_sandbox_fn each, void *context);
+
+/* ---- hosts ---- */
+
+enum { WRN_HOST_TEXT_MAX = 255 };
+
+/* The machine this runs on is the one built-in host, and every sandbox is there. Texts may be "", numbers 0: unknown. */
+typedef struct wrn_host_row {
+    char id[WRN_ID_SIZE], team_id[WRN_ID_SIZE], created_by[WRN_ID_SIZE];
+    char type[8], status[12];
+    char team_name[WRN_NAME_MAX + 1];
+    char provider[WRN_HOST_TEXT_MAX + 1], availability_zone[WRN_HOST_TEXT_MAX + 1];
+    char arch[WRN_HOST_TEXT_MAX + 1], address[WRN_HOST_TEXT_MAX + 1];
+    int64_t cpu_cores, memory_mb, disk_gb;
+    int64_t heartbeat_at, created_at, updated_at; /* Unix seconds; 0: never */
+    bool built_in;
+} wrn_host_row;
+
+/* A secret of a host. */
+typedef struct wrn_host_secret {
+    const char *token;
+    int64_t expires_at;
+} wrn_host_secret;
+
+typedef bool (*wrn_host_fn)(void *context, const wrn_host_row *row);
+typedef bool (*wrn_tag_fn)(void *context, const char *tag);
+
+/* Makes the built-in host, or brings its arch, address and sizes up to date. */
+wrn_db wrn_store_put_built_in_host(wrn_store *store, const wrn_host_row *row);
+/* A pending host and the token it can register with. */
+wrn_db wrn_store_add_host(wrn_store *store, const wrn_host_row *row, const wrn_host_secret *registration);
+wrn_db wrn_store_get_host(wrn_store *store, const char *id, wrn_host_row *out);
+/* Newest first; `team_id` NULL: all there are. */
+wrn_db wrn_store_list_hosts(wrn_store *store, const char *team_id, wrn_host_fn each, void *context);
+wrn_db wrn_store_remove_host(wrn_store *store, const char *id);
+/* Another registration token instead of the ones before. */
+wrn_db wrn_store_renew_host(wrn_store *store, const char *id, int64_t now, const wrn_host_secret *registration);
+/* Takes arch, address and sizes from `row` and fills in the rest; the host is online and `refresh` is its token.
+ * WRN_DB_NONE: there is no such registration token, or no longer. WRN_DB_TAKEN: its host is registered already. */
+wrn_db wrn_store_register_host(wrn_store *store, const char *token, int64_t now, wrn_host_row *row,
+                               const wrn_host_secret *refresh);
+/* `next` instead of the refresh token. WRN_DB_NONE: there is no such token. */
+wrn_db wrn_store_refresh_host(wrn_store *store, const char *token, int64_t now, const wrn_host_secret *next,
+                              wrn_host_row *out);
+/* Notes a heartbeat. */
+wrn_db wrn_store_hear_host(wrn_store *store, const char *id, int64_t now);
+wrn_db wrn_store_add_tag(wrn_store *store, const char *host_id, const char *tag);
+wrn_db wrn_store_remove_tag(wrn_store *store, const char *host_id, const char *tag);
+/* Sorted. */
+wrn_db wrn_store_list_tags(wrn_store *store, const char *host_id, wrn_tag_fn each, void *context);
 
 #endif
