@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "gen/requests.h"
+#include "server/routes/proxy.h"
 
 /* Bodies of callers we do not know yet. */
 enum { STRANGER_BODY_MAX = 65536 };
@@ -82,6 +83,9 @@ static const wrn_route routes[] = {
     {"POST", "/v1/hosts/sandbox-events", WRN_ACCESS_ANYONE, not_implemented},
 };
 
+/* Found by the Host field, not by the path. */
+static const wrn_route proxy_route = {"*", "", WRN_ACCESS_ANYONE, wrn_proxy_run, true};
+
 static bool is_api(const char *path) { return strncmp(path, "/v1", 3) == 0 && (path[3] == '/' || path[3] == '\0'); }
 
 static void reply_plain(wrn_request *request, int status, const char *text) {
@@ -105,6 +109,8 @@ static void refuse_path(wrn_request *request, wrn_match match) {
 wrn_http_plan wrn_routes_head(void *context, wrn_request *request) {
     const wrn_server *server = context;
     const wrn_route *route = NULL;
+    const char *host = wrn_http_head_get(&request->head, "host");
+    if (host && wrn_proxy_matches(host)) return request->route = &proxy_route, WRN_HTTP_STREAM;
     WRN_AUTO(wrn_buf_free) wrn_buf allow = WRN_BUF_INIT;
     wrn_match match = wrn_router_find(routes, WRN_COUNT(routes), request->head.method, request->head.path,
                                       &request->arena, request->params, &route, &allow);

@@ -1,0 +1,203 @@
+#include "server/http/response.h"
+
+#include <string.h>
+#include <strings.h>
+
+#include "base/text.h"
+
+enum { HEAD, LENGTH, UNTIL_END, CHUNK_SIZE, CHUNK_EXTENSION, CHUNK_DATA, CHUNK_END, TRAILER, TRAILER_LINE, OVER };
+
+static wrn_response_step bad(wrn_response *r, const char *why) {
+    r->phase = OVER;
+    r->why = why;
+    return WRN_RESPONSE_BAD;
+}
+
+bool wrn_is_hop_field(const char *name, size_t size) {
+    static const char *const hop[] = {
+        "connection", "keep-alive",        "proxy-connection", "proxy-authenticate", "proxy-authorization", "te",
+        "trailer",    "transfer-encoding", "upgrade"};
+    for (size_t i = 0; i < WRN_COUNT(hop); i++)
+        if (strlen(hop[i]) == size && strncasecmp(name, hop[i], size) == 0) return true;
+    return false;
+}
+
+static bool is(const char *name, size_t size, const char *wanted) {
+    return strlen(wanted) == size && strncasecmp(name, wanted, size) == 0;
+}
+
+typedef struct framing {
+    bool chunked, coded; /* coded: in another way */
+    int lengths;
+} framing;
+
+/* One line without its end. */
+static const char *read_field(wrn_response *r, const char *line, size_t size, framing *f) {
+    const char *colon = memchr(line, ':', size);
+    size_t name = colon ? (size_t)(colon - line) : 0;
+    if (!name || memchr(line, ' ', name) || memchr(line, '\t', name)) return "a header line is malformed";
+    const char *value = colon + 1;
+    size_t value_size = size - name - 1;
+    while (value_size && (*value == ' ' || *value == '\t')) value++, value_size--;
+    while (value_size && (value[value_size - 1] == ' ' || value[value_size - 1] == '\t')) value_size--;
+    if (is(line, name, "transfer-encoding")) {
+        if (value_size == 7 && strncasecmp(value, "chunked", 7) == 0 && !f->chunked) f->chunked = true;
+        else f->coded = true;
+    }
+    if (is(line, name, "content-length")) {
+        char digits[24] = "";
+        int64_t length;
+        if (!value_size || value_size >= sizeof(digits)) return "Content-Length is no number";
+        memcpy(digits, value, value_size);
+        if (!wrn_parse_int(digits, 0, INT64_MAX, &length)) return "Content-Length is no number";
+        if (f->lengths++ && length != r->length) return "two different Content-Length";
+        r->length = length;
+        return NULL;
+    }
+    /* Ours are added anew. */
+    bool passed = r->status == 101 ? true : !wrn_is_hop_field(line, name) && !is(line, name, "date");
+    if (passed) wrn_buf_printf(&r->fields, "%.*s: %.*s\r\n", (int)name, line, (int)value_size, value);
+    return NULL;
+}
+
+static const char *read_status(wrn_response *r, const char *line, size_t size) {
+    int64_t status;
+    if (size < 12 || strncmp(line, "HTTP/1.", 7) != 0 || line[8] != ' ' || (size > 12 && line[12] != ' '))
+        return "it does not begin like an answer of HTTP/1.1";
+    char digits[4] = {line[9], line[10], line[11], '\0'};
+    if (!wrn_parse_int(digits, 100, 999, &status)) return "its status is no number";
+    r->status = (int)status;
+    return NULL;
+}
+
+static const char *read_lines(wrn_response *r, framing *f) {
+    const char *at = r->head.data, *end = at + r->head.size, *why = NULL;
+    for (bool first = true; at < end && !why; first = false) {
+        const char *newline = memchr(at, '\n', (size_t)(end - at));
+        size_t size = newline ? (size_t)(newline - at) : (size_t)(end - at), line = size;
+        while (line && at[line - 1] == '\r') line--;
+        for (size_t i = 0; i < line; i++)
+            if (((unsigned char)at[i] < ' ' && at[i] != '\t') || at[i] == 127) return "its head has control characters";
+        if (first) why = read_status(r, at, line);
+        else if (line) why = read_field(r, at, line, f);
+        at += size + 1;
+    }
+    return why;
+}
+
+static wrn_response_step take_head(wrn_response *r) {
+    framing f = {0};
+    wrn_buf_clear(&r->fields);
+    r->length = -1;
+    const char *why = read_lines(r, &f);
+    if (why) return bad(r, why);
+    wrn_buf_clear(&r->head);
+    if (r->fields.failed) return bad(r, "its head is too large");
+    if (r->status < 200 && r->status != 101) return WRN_RESPONSE_MORE;
+    if (f.coded || (f.chunked && f.lengths)) return bad(r, "its framing is ambiguous");
+    bool empty = r->no_body || r->status == 101 || r->status == 204 || r->status == 304;
+    if (f.chunked) r->phase = CHUNK_SIZE;
+    else r->phase = r->length < 0 ? UNTIL_END : LENGTH;
+    r->left = f.chunked ? 0 : (uint64_t)(r->length < 0 ? 0 : r->length);
+    if (empty) r->phase = LENGTH, r->left = 0;
+    return WRN_RESPONSE_HEAD;
+}
+
+/* Line ends may be bare, as some servers in sandboxes are written in an afternoon. */
+static bool head_is_whole(const wrn_buf *head) {
+    const char *data = head->data;
+    size_t size = head->size;
+    return (size >= 2 && memcmp(data + size - 2, "\n\n", 2) == 0) ||
+           (size >= 3 && memcmp(data + size - 3, "\n\r\n", 3) == 0);
+}
+
+static wrn_response_step feed_head(wrn_response *r, const char *data, size_t size, size_t *used) {
+    r->head.limit = WRN_RESPONSE_HEAD_MAX;
+    while (*used < size) {
+        wrn_buf_putc(&r->head, data[(*used)++]);
+        if (r->head.failed) return bad(r, "its head is too large");
+        if (!head_is_whole(&r->head)) continue;
+        wrn_response_step step = take_head(r);
+        if (step != WRN_RESPONSE_MORE) return step;
+    }
+    return WRN_RESPONSE_MORE;
+}
+
+static int hex(char c) {
+    if (c >= '0' && c <= '9') return c - '0';
+    c = (char)(c | 32);
+    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+/* One byte of chunk framing. */
+static wrn_response_step feed_framing(wrn_response *r, char c) {
+    switch (r->phase) {
+    case CHUNK_SIZE:
+        if (hex(c) >= 0) {
+            if (r->left >> 56) return bad(r, "a chunk is too large");
+            r->left = r->left << 4 | (uint64_t)hex(c);
+            return WRN_RESPONSE_MORE;
+        }
+        if (c != '\n' && c != '\r' && c != ';' && c != ' ') return bad(r, "a chunk's size is no number");
+        r->phase = CHUNK_EXTENSION; /* fall through */
+    case CHUNK_EXTENSION:
+        if (c == '\n') r->phase = r->left ? CHUNK_DATA : TRAILER;
+        return WRN_RESPONSE_MORE;
+    case CHUNK_END:
+        if (c == '\n') r->phase = CHUNK_SIZE;
+        else if (c != '\r') return bad(r, "a chunk is longer than its size");
+        return WRN_RESPONSE_MORE;
+    case TRAILER:
+        if (c == '\r') return WRN_RESPONSE_MORE;
+        r->phase = c == '\n' ? OVER : TRAILER_LINE;
+        return c == '\n' ? WRN_RESPONSE_END : WRN_RESPONSE_MORE;
+    default: /* TRAILER_LINE: not passed on */
+        if (c == '\n') r->phase = TRAILER;
+        return WRN_RESPONSE_MORE;
+    }
+}
+
+static wrn_response_step take_piece(wrn_response *r, const char *data, size_t size, size_t *used) {
+    size_t piece = size - *used;
+    if (r->phase != UNTIL_END && piece > r->left) piece = (size_t)r->left;
+    r->piece = data + *used;
+    r->piece_size = piece;
+    *used += piece;
+    if (r->phase != UNTIL_END) r->left -= piece;
+    if (r->phase == CHUNK_DATA && !r->left) r->phase = CHUNK_END;
+    return WRN_RESPONSE_BODY;
+}
+
+wrn_response_step wrn_response_feed(wrn_response *r, const char *data, size_t size, size_t *used) {
+    *used = 0;
+    for (;;) {
+        if (r->phase == LENGTH && !r->left) {
+            r->phase = OVER;
+            return WRN_RESPONSE_END;
+        }
+        if (*used == size) return WRN_RESPONSE_MORE;
+        wrn_response_step step;
+        switch (r->phase) {
+        case HEAD: return feed_head(r, data, size, used);
+        case LENGTH:
+        case UNTIL_END:
+        case CHUNK_DATA: return take_piece(r, data, size, used);
+        case OVER: return bad(r, "something follows its end");
+        default: step = feed_framing(r, data[(*used)++]); break;
+        }
+        if (step != WRN_RESPONSE_MORE) return step;
+    }
+}
+
+wrn_response_step wrn_response_eof(wrn_response *r) {
+    if (r->phase == UNTIL_END) {
+        r->phase = OVER;
+        return WRN_RESPONSE_END;
+    }
+    return bad(r, r->phase == HEAD ? "the connection ended before an answer" : "the answer breaks off");
+}
+
+void wrn_response_free(wrn_response *r) {
+    wrn_buf_free(&r->head);
+    wrn_buf_free(&r->fields);
+}
