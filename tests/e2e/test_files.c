@@ -103,6 +103,19 @@ static char *sh(const setup *s, const char *line) {
         free(got);               \
     } while (0)
 
+/* Aborting a write takes a moment, for which nobody waits. */
+static void wait_for(const setup *s, const char *line, const char *want) {
+    char *got = NULL;
+    for (int i = 0; i < 200; i++) {
+        free(got);
+        got = sh(s, line);
+        if (strcmp(got, want) == 0) break;
+        usleep(20000);
+    }
+    CHECK_STR(got, want);
+    free(got);
+}
+
 /* ---- what each does ---- */
 
 static const wrn_json *entry_at(const reply *r, size_t index) {
@@ -270,7 +283,7 @@ static void forms(void) {
         CHECK_ERROR(upload(&s, both[i], PART("path") "/tmp/f\r\n" FILE_PART "x\r\n--b\r\nbad\r\n\r\n" END), 400,
                     "invalid_request");
         CHECK_ERROR(ask(&s, both[i], "{\"path\":\"/tmp/f\"}"), 400, "invalid_request");
-        CHECK_SH(&s, "ls -A /tmp", "");
+        wait_for(&s, "ls -A /tmp", "");
         CHECK_STATUS(upload(&s, both[i], PART("x") "1\r\n" PART("path") "/tmp/f\r\n" FILE_PART "1\r\n" PART("y") END),
                      204);
         check_content(&s, "/tmp/f", "1");
@@ -294,7 +307,7 @@ static void forms(void) {
                 "invalid_request");
     CHECK_ERROR(upload(&s, "stream/write?path=/tmp/f", FILE_PART "x" END), 400, "invalid_request");
     check_content(&s, "/tmp/f", "same");
-    CHECK_SH(&s, "ls -A /tmp", "f\n~ f\n");
+    wait_for(&s, "ls -A /tmp", "f\n~ f\n");
     daemon_stop(&s.d);
 }
 
@@ -446,7 +459,7 @@ static void limits(void) {
     }
     CHECK_ERROR(read_reply(fd), 413, "too_large");
     close(fd);
-    CHECK_SH(&s, "ls -A /tmp", "");
+    wait_for(&s, "ls -A /tmp", "");
     /* Exactly that much, with the file first. */
     WRN_AUTO(wrn_buf_free) wrn_buf body = WRN_BUF_INIT;
     static const char end[] = "\r\n" PART("path") "/tmp/f" END;
@@ -484,18 +497,6 @@ static void large_listings(void) {
 }
 
 /* ---- what breaks ---- */
-
-static void wait_for(const setup *s, const char *line, const char *want) {
-    char *got = NULL;
-    for (int i = 0; i < 200; i++) {
-        free(got);
-        got = sh(s, line);
-        if (strcmp(got, want) == 0) break;
-        usleep(20000);
-    }
-    CHECK_STR(got, want);
-    free(got);
-}
 
 static void hanging_up(void) {
     setup s;
