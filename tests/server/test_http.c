@@ -338,7 +338,6 @@ TEST(what_is_not_built_says_so_after_the_credentials) {
     } cases[] = {
         {"GET", "/v1/sandboxes/stats"},
         {"GET", "/v1/capsules/usage"},
-        {"GET", "/v1/sandboxes/cl-1/metrics"},
         {"GET", "/v1/sandboxes/cl-1/exec/stream"},
         {"GET", "/v1/sandboxes/cl-1/pty"},
         {"GET", "/v1/sandboxes/cl-1/processes"},
