@@ -81,9 +81,10 @@ typedef struct wrn_proc_events {
 } wrn_proc_events;
 
 typedef struct wrn_box_stats {
-    int64_t cpu_usec;  /* used since start; -1 unknown */
-    int64_t mem_bytes; /* -1 unknown */
-    int64_t pids;      /* -1 unknown */
+    int64_t cpu_usec;   /* used since start; -1 unknown */
+    int64_t mem_bytes;  /* -1 unknown */
+    int64_t pids;       /* -1 unknown */
+    int64_t disk_bytes; /* what it has written, as of some seconds ago; -1 unknown */
 } wrn_box_stats;
 
 typedef struct wrn_backend_ops {
@@ -113,7 +114,7 @@ typedef struct wrn_backend_ops {
     void (*thaw)(wrn_box *box, wrn_done_fn done, void *context);
     /* Round trip to the agent. */
     void (*ping)(wrn_box *box, wrn_done_fn done, void *context);
-    void (*stats)(const wrn_box *box, wrn_box_stats *out);
+    void (*stats)(wrn_box *box, wrn_box_stats *out);
 
     /* Starts a command. NULL with a fault when it cannot even be asked for. */
     wrn_proc *(*exec)(wrn_box *box, const wrn_proc_spec *spec, const wrn_proc_events *events, wrn_fault *fault);

@@ -33,7 +33,7 @@ static const wrn_route routes[] = {
     {"POST", "/v1/sandboxes/{id}/ping", WRN_ACCESS_TEAM, wrn_route_ping},
     {"POST", "/v1/sandboxes/{id}/pause", WRN_ACCESS_TEAM, wrn_route_pause},
     {"POST", "/v1/sandboxes/{id}/resume", WRN_ACCESS_TEAM, wrn_route_resume},
-    {"GET", "/v1/sandboxes/{id}/metrics", WRN_ACCESS_TEAM, not_implemented},
+    {"GET", "/v1/sandboxes/{id}/metrics", WRN_ACCESS_TEAM, wrn_route_metrics},
     {"POST", "/v1/sandboxes/{id}/exec", WRN_ACCESS_TEAM, wrn_route_exec},
     {"GET", "/v1/sandboxes/{id}/exec/stream", WRN_ACCESS_LATE, wrn_route_exec_stream},
     {"GET", "/v1/sandboxes/{id}/processes", WRN_ACCESS_TEAM, wrn_route_list_processes},

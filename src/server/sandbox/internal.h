@@ -3,6 +3,7 @@
 #define WRN_SERVER_SANDBOX_INTERNAL_H
 
 #include "server/sandbox/commands.h"
+#include "server/sandbox/metrics.h"
 #include "server/sandbox/sandboxes.h"
 
 enum { WRN_BUCKETS = 1024 };
@@ -29,12 +30,14 @@ typedef struct sandbox {
     size_t foreground;     /* of them */
     int64_t active_ms;
     uv_timer_t idle;
+    wrn_meter meter;
 } sandbox;
 
 struct wrn_sandboxes {
     wrn_sandboxes_config config;
     sandbox *buckets[WRN_BUCKETS];
     int64_t count, memory_mb;
+    wrn_sampler sampler;
     bool stopping;
     void (*stopped)(void *context);
     void *stopped_context;

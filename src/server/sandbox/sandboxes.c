@@ -34,6 +34,7 @@ static void on_idle_closed(uv_handle_t *handle) { free(handle->data); }
 static void check_stopped(wrn_sandboxes *all) {
     if (!all->stopping || all->count || !all->stopped) return;
     void (*stopped)(void *context) = WRN_TAKE(all->stopped);
+    wrn_metrics_close(all);
     stopped(all->stopped_context);
 }
 
@@ -59,6 +60,7 @@ static bool enter(sandbox *s, wrn_state next) {
     if (wrn_store_update_sandbox(s->all->config.store, &row) != WRN_DB_OK) return false;
     s->row = row;
     s->state = next;
+    wrn_metrics_entered(s);
     return true;
 }
 
@@ -423,7 +425,7 @@ bool wrn_sandboxes_recover(wrn_sandboxes *all) {
         wrn_log_info("sandbox %s did not outlive the last run of wrennd: %s", row->id, row->status);
     }
     free(left.rows);
-    return ok;
+    return ok && wrn_store_drop_points(all->config.store, NULL) == WRN_DB_OK;
 }
 
 void wrn_sandboxes_stop(wrn_sandboxes *all, void (*done)(void *context), void *context) {

@@ -17,8 +17,8 @@ struct wrn_store {
     } cache[WRN_STATEMENTS_MAX]; /* by the address of its text: statements are literals */
 };
 
-/* A prepared statement with its parameters bound: 't' const char * (NULL is NULL), 'i' int64_t, 'b' const void * and
- * size_t. NULL on failure, logged. Valid until the same text is asked for again. */
+/* A prepared statement with its parameters bound: 't' const char * (NULL is NULL), 'i' int64_t, 'd' double, 'b' const
+ * void * and size_t. NULL on failure, logged. Valid until the same text is asked for again. */
 sqlite3_stmt *wrn_sql(wrn_store *store, const char *sql, const char *types, ...);
 /* Runs one that gives no rows. */
 wrn_db wrn_sql_run(wrn_store *store, sqlite3_stmt *statement);
@@ -26,9 +26,11 @@ wrn_db wrn_sql_run(wrn_store *store, sqlite3_stmt *statement);
 wrn_db wrn_sql_step(wrn_store *store, sqlite3_stmt *statement);
 /* Copies a text column, cut to fit. */
 void wrn_sql_text(sqlite3_stmt *statement, int column, char *out, size_t size);
+wrn_db wrn_sql_begin(wrn_store *store);
+/* Commits when `so_far` is WRN_DB_OK, rolls back otherwise; the outcome of both. */
+wrn_db wrn_sql_end(wrn_store *store, wrn_db so_far);
 /* A transaction whose commit waits for the disk. */
 wrn_db wrn_sql_begin_durable(wrn_store *store);
-/* Commits when `so_far` is WRN_DB_OK, rolls back otherwise; the outcome of both. */
 wrn_db wrn_sql_end_durable(wrn_store *store, wrn_db so_far);
 
 #endif

@@ -48,6 +48,11 @@ static const char *const migrations[] = {
     "CREATE TABLE host_tags ("
     " host_id TEXT NOT NULL REFERENCES hosts(id) ON DELETE CASCADE, tag TEXT NOT NULL,"
     " PRIMARY KEY (host_id, tag)) STRICT, WITHOUT ROWID;",
+    "CREATE TABLE metrics ("
+    " sandbox INTEGER NOT NULL REFERENCES sandboxes(number) ON DELETE CASCADE,"
+    " ring INTEGER NOT NULL, slot INTEGER NOT NULL, at INTEGER NOT NULL, cpu_pct REAL NOT NULL,"
+    " mem_bytes INTEGER NOT NULL, disk_bytes INTEGER NOT NULL,"
+    " PRIMARY KEY (sandbox, ring, slot)) STRICT, WITHOUT ROWID;",
 };
 
 static wrn_db report(wrn_store *store, const char *what) {
@@ -89,6 +94,8 @@ sqlite3_stmt *wrn_sql(wrn_store *store, const char *sql, const char *types, ...)
             error = sqlite3_bind_text(statement, i + 1, va_arg(args, const char *), -1, SQLITE_TRANSIENT);
         } else if (types[i] == 'i') {
             error = sqlite3_bind_int64(statement, i + 1, va_arg(args, int64_t));
+        } else if (types[i] == 'd') {
+            error = sqlite3_bind_double(statement, i + 1, va_arg(args, double));
         } else {
             const void *data = va_arg(args, const void *);
             error = sqlite3_bind_blob64(statement, i + 1, data, va_arg(args, size_t), SQLITE_TRANSIENT);
@@ -123,14 +130,23 @@ static bool execute(wrn_store *store, const char *sql) {
     return sqlite3_exec(store->db, sql, NULL, NULL, NULL) == SQLITE_OK;
 }
 
-wrn_db wrn_sql_begin_durable(wrn_store *store) {
-    if (!store->ephemeral && !execute(store, "PRAGMA synchronous = FULL")) return report(store, "synchronous");
+wrn_db wrn_sql_begin(wrn_store *store) {
     return execute(store, "BEGIN IMMEDIATE") ? WRN_DB_OK : report(store, "BEGIN");
 }
 
-wrn_db wrn_sql_end_durable(wrn_store *store, wrn_db so_far) {
+wrn_db wrn_sql_end(wrn_store *store, wrn_db so_far) {
     if (so_far == WRN_DB_OK && !execute(store, "COMMIT")) so_far = report(store, "COMMIT");
     if (so_far != WRN_DB_OK) execute(store, "ROLLBACK");
+    return so_far;
+}
+
+wrn_db wrn_sql_begin_durable(wrn_store *store) {
+    if (!store->ephemeral && !execute(store, "PRAGMA synchronous = FULL")) return report(store, "synchronous");
+    return wrn_sql_begin(store);
+}
+
+wrn_db wrn_sql_end_durable(wrn_store *store, wrn_db so_far) {
+    so_far = wrn_sql_end(store, so_far);
     if (!store->ephemeral) execute(store, "PRAGMA synchronous = NORMAL");
     return so_far;
 }

@@ -1,4 +1,4 @@
-/* What outlives the process: accounts, API keys, sandbox records, hosts, in one SQLite file. Calls block for
+/* What outlives the process: accounts, API keys, sandbox records, hosts, metrics, in one SQLite file. Calls block for
  * microseconds, since a commit in WAL mode does not wait for the disk; those that make an account, a key or a host's
  * token do wait, for they cannot be made again. */
 #ifndef WRN_SERVER_STORE_STORE_H
@@ -139,5 +139,28 @@ wrn_db wrn_store_add_tag(wrn_store *store, const char *host_id, const char *tag)
 wrn_db wrn_store_remove_tag(wrn_store *store, const char *host_id, const char *tag);
 /* Sorted. */
 wrn_db wrn_store_list_tags(wrn_store *store, const char *host_id, wrn_tag_fn each, void *context);
+
+/* ---- metrics ---- */
+
+typedef struct wrn_point {
+    int64_t at; /* Unix seconds */
+    double cpu_pct;
+    int64_t mem_bytes, disk_bytes;
+} wrn_point;
+
+enum { WRN_RING_RECENT, WRN_RING_HALF_MINUTES, WRN_RING_FIVE_MINUTES };
+
+typedef bool (*wrn_point_fn)(void *context, const wrn_point *point);
+
+/* Many small writes as one: all of them, or none. The end commits when `so_far` is WRN_DB_OK. */
+wrn_db wrn_store_begin_batch(wrn_store *store);
+wrn_db wrn_store_end_batch(wrn_store *store, wrn_db so_far);
+/* Instead of what is in that slot of the sandbox's ring. */
+wrn_db wrn_store_put_point(wrn_store *store, const char *sandbox_id, int ring, int64_t slot, const wrn_point *point);
+/* Oldest first. */
+wrn_db wrn_store_list_points(wrn_store *store, const char *sandbox_id, int ring, int64_t since, wrn_point_fn each,
+                             void *context);
+/* NULL: of all sandboxes. */
+wrn_db wrn_store_drop_points(wrn_store *store, const char *sandbox_id);
 
 #endif

@@ -257,7 +257,7 @@ bool cgroup_is_frozen(const cgroups *c, const char *id) {
 
 void cgroup_stats(const cgroups *c, const char *id, wrn_box_stats *out) {
     char v2[PATH_MAX], memory[PATH_MAX], pids[PATH_MAX], text[512];
-    *out = (wrn_box_stats){-1, -1, -1};
+    *out = (wrn_box_stats){-1, -1, -1, -1};
     if (c->dir[HIER_V2][0]) {
         box_dir(c, HIER_V2, id, v2);
         const char *usage = read_file(v2, "cpu.stat", text, sizeof(text)) ? strstr(text, "usage_usec ") : NULL;

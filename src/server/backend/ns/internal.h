@@ -5,6 +5,7 @@
  *     rootfs.c    what the child mounts
  *     template.c  the `minimal` template, made from the host
  *     cgroup.c    limits, freezing, usage: cgroup v2, v1 or none
+ *     disk.c      what a sandbox has written
  *     seccomp.c   the system call filter
  *     userns.c    user namespaces as descriptors
  *     probe.c     what this machine can do: isolation report and doctor
@@ -61,6 +62,16 @@ void cgroup_find(const char *parent, void (*found)(void *context, const char *pa
                  void *context);
 /* Kills what is in such a directory and below, and removes it all. True when it is gone. */
 bool cgroup_wipe(const char *path);
+
+/* ---- disk.c ---- */
+
+typedef struct disk_walk disk_walk;
+typedef void (*disk_walk_fn)(void *context, int64_t bytes, int64_t took_ms); /* -1 bytes: unknown */
+
+/* Adds up the disk space of a box's writable layers on the worker pool. `done` comes from the loop. NULL: it can't. */
+disk_walk *disk_walk_start(uv_loop_t *loop, const char *box_dir, disk_walk_fn done, void *context);
+/* Its `done` is not called any more. */
+void disk_walk_stop(disk_walk *walk);
 
 /* ---- seccomp.c ---- */
 

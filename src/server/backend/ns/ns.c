@@ -10,11 +10,14 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
+#include "base/clock.h"
 #include "base/lock.h"
 #include "base/tree.h"
 #include "server/backend/ns/internal.h"
 
 enum { CREATE_LIMIT_MS = 20000, RETRY_MS = 2, RETRIES = 2000, BOXES_MAX = 8192 };
+/* Space on disk is measured every DISK_MS, and for at most one part in DISK_SHARE of the time. */
+enum { DISK_MS = 10000, DISK_SHARE = 20 };
 #define FIRST_UID 0x70000000u /* above what distributions give to users and containers */
 
 struct wrn_backend {
@@ -27,6 +30,8 @@ struct wrn_backend {
     bool slot_used[BOXES_MAX];
     int userns[BOXES_MAX]; /* + 1; 0: not made yet. Kept for the next user of the slot */
     size_t box_count;
+    disk_walk *walk; /* one at a time */
+    wrn_box *walked;
 };
 
 typedef enum phase { CREATING, LIVE, DIED, DESTROYING } phase;
@@ -42,6 +47,7 @@ struct wrn_box {
     uv_poll_t exit_poll;
     uv_timer_t timer; /* creating: its limit; destroying and freezing: the next look */
     int tries, handles;
+    int64_t disk_bytes, disk_due_ms; /* as last measured; when to measure again */
     wrn_done_fn died;
     wrn_box_fn created;
     void *context;
@@ -50,6 +56,12 @@ struct wrn_box {
     uv_work_t removal;
     char removal_problem[200];
 };
+
+static void stop_walk(wrn_backend *backend) {
+    if (backend->walk) disk_walk_stop(backend->walk);
+    backend->walk = NULL;
+    backend->walked = NULL;
+}
 
 /* ---- end of a box ---- */
 
@@ -130,6 +142,7 @@ static void on_exit_ready(uv_poll_t *poll, int status, int events) {
 }
 
 static void begin_destroy(wrn_box *box, wrn_done_fn done, void *context) {
+    if (box->backend->walked == box) stop_walk(box->backend);
     box->phase = DESTROYING;
     box->done = done;
     box->done_context = context;
@@ -331,8 +344,14 @@ static void ns_create(wrn_backend *backend, const wrn_box_spec *spec, wrn_done_f
     wrn_fault fault = {0};
     wrn_box *box = calloc(1, sizeof(*box));
     if (!box) abort();
-    *box = (wrn_box){
-        .backend = backend, .slot = -1, .pidfd = -1, .error_fd = -1, .died = died, .created = done, .context = context};
+    *box = (wrn_box){.backend = backend,
+                     .slot = -1,
+                     .pidfd = -1,
+                     .error_fd = -1,
+                     .disk_bytes = -1,
+                     .died = died,
+                     .created = done,
+                     .context = context};
     backend->box_count++;
     snprintf(box->id, sizeof(box->id), "%s", spec->id);
     snprintf(box->dir, sizeof(box->dir), "%.4000s/%s", backend->boxes, box->id);
@@ -458,7 +477,25 @@ static wrn_proc *ns_exec(wrn_box *box, const wrn_proc_spec *spec, const wrn_proc
     return NULL;
 }
 
-static void ns_stats(const wrn_box *box, wrn_box_stats *out) { cgroup_stats(&box->backend->cgroups, box->id, out); }
+static void on_walked(void *context, int64_t bytes, int64_t took_ms) {
+    wrn_backend *backend = context;
+    wrn_box *box = backend->walked;
+    int64_t pause_ms = took_ms * DISK_SHARE > DISK_MS ? took_ms * DISK_SHARE : DISK_MS;
+    box->disk_bytes = bytes;
+    box->disk_due_ms = wrn_now_ms() + pause_ms;
+    backend->walk = NULL;
+    backend->walked = NULL;
+}
+
+/* Answers with the space that was measured before, and has it measured again if that was long ago. */
+static void ns_stats(wrn_box *box, wrn_box_stats *out) {
+    wrn_backend *backend = box->backend;
+    cgroup_stats(&backend->cgroups, box->id, out);
+    out->disk_bytes = box->disk_bytes;
+    if (backend->walk || box->phase != LIVE || wrn_now_ms() < box->disk_due_ms) return;
+    backend->walk = disk_walk_start(backend->config.loop, box->dir, on_walked, backend);
+    if (backend->walk) backend->walked = box;
+}
 
 /* ---- the backend ---- */
 
@@ -516,6 +553,7 @@ static int open_slots(wrn_backend *backend, wrn_fault *fault) {
 }
 
 static void ns_close(wrn_backend *backend) {
+    stop_walk(backend);
     for (int i = 0; i < BOXES_MAX; i++)
         if (backend->userns[i]) close(backend->userns[i] - 1);
     if (backend->agent_fd >= 0) close(backend->agent_fd);

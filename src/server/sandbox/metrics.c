@@ -1,0 +1,153 @@
+#include "server/sandbox/metrics.h"
+
+#include <string.h>
+
+#include "base/clock.h"
+#include "server/sandbox/internal.h"
+
+enum { TICK_MS = 1000, TURNS = 5, HALF_MINUTE = 6, FIVE_MINUTES = 60 /* samples */ };
+
+static const struct {
+    int64_t slots, seconds; /* `seconds`: the longest range it serves */
+} rings[] = {
+    [WRN_RING_RECENT] = {WRN_RECENT_POINTS, 600},
+    [WRN_RING_HALF_MINUTES] = {240, 7200},
+    [WRN_RING_FIVE_MINUTES] = {288, 86400},
+};
+
+/* A transaction that begins with its first point. */
+typedef struct batch {
+    wrn_store *store;
+    bool open;
+    wrn_db outcome;
+} batch;
+
+static void put(batch *b, const sandbox *s, int ring, int64_t number, const wrn_point *point) {
+    if (!b->open) {
+        b->outcome = wrn_store_begin_batch(b->store);
+        if (b->outcome != WRN_DB_OK) return;
+        b->open = true;
+    }
+    if (b->outcome == WRN_DB_OK)
+        b->outcome = wrn_store_put_point(b->store, s->row.id, ring, number % rings[ring].slots, point);
+}
+
+static void end_batch(const batch *b) {
+    if (b->open) wrn_store_end_batch(b->store, b->outcome);
+}
+
+/* Looks at the sandbox now, with its use of cpu since the last look. False when that can't be told: for the first time,
+ * or ever, where no cgroup measures it. */
+static bool look(const sandbox *s, wrn_point *out, int64_t *cpu_usec, int64_t *at_us) {
+    wrn_box_stats stats;
+    const wrn_meter *m = &s->meter;
+    s->all->config.ops->stats(s->box, &stats);
+    *cpu_usec = stats.cpu_usec;
+    *at_us = wrn_now_us();
+    int64_t elapsed = *at_us - m->at_us, used = stats.cpu_usec - m->cpu_usec;
+    if (stats.cpu_usec < 0 || stats.mem_bytes < 0 || m->cpu_usec < 0 || elapsed <= 0) return false;
+    double cpu_pct = 100.0 * (double)used / ((double)elapsed * (double)s->row.vcpus);
+    *out = (wrn_point){.at = wrn_unix_time(),
+                       .cpu_pct = cpu_pct < 0     ? 0
+                                  : cpu_pct > 100 ? 100
+                                                  : cpu_pct,
+                       .mem_bytes = stats.mem_bytes,
+                       .disk_bytes = stats.disk_bytes > 0 ? stats.disk_bytes : 0};
+    return true;
+}
+
+static void add_to_average(batch *b, const sandbox *s, wrn_average *sum, int ring, int64_t samples,
+                           const wrn_point *point) {
+    sum->cpu_pct += point->cpu_pct;
+    sum->mem_bytes += (double)point->mem_bytes;
+    sum->disk_bytes += (double)point->disk_bytes;
+    if (++sum->samples < samples) return;
+    double n = (double)sum->samples;
+    const wrn_point mean = {point->at, sum->cpu_pct / n, (int64_t)(sum->mem_bytes / n), (int64_t)(sum->disk_bytes / n)};
+    put(b, s, ring, sum->points, &mean);
+    *sum = (wrn_average){.points = sum->points + 1};
+}
+
+static void sample(sandbox *s, batch *b) {
+    wrn_meter *m = &s->meter;
+    wrn_point point;
+    int64_t cpu_usec, at_us;
+    bool ok = look(s, &point, &cpu_usec, &at_us);
+    m->cpu_usec = cpu_usec;
+    m->at_us = at_us;
+    if (!ok) return;
+    m->recent[m->count++ % WRN_RECENT_POINTS] = point;
+    add_to_average(b, s, &m->half_minute, WRN_RING_HALF_MINUTES, HALF_MINUTE, &point);
+    add_to_average(b, s, &m->five_minutes, WRN_RING_FIVE_MINUTES, FIVE_MINUTES, &point);
+}
+
+static void on_tick(uv_timer_t *timer) {
+    wrn_sandboxes *all = timer->data;
+    batch b = {.store = all->config.store};
+    if (!all->count) uv_timer_stop(timer);
+    all->sampler.turn = (all->sampler.turn + 1) % TURNS;
+    for (size_t i = all->sampler.turn; i < WRN_BUCKETS; i += TURNS)
+        for (sandbox *s = all->buckets[i]; s; s = s->next)
+            if (s->state == WRN_STATE_RUNNING && s->box) sample(s, &b);
+    end_batch(&b);
+}
+
+static void start(wrn_sandboxes *all) {
+    wrn_sampler *sampler = &all->sampler;
+    if (!sampler->open) {
+        uv_timer_init(all->config.loop, &sampler->timer);
+        sampler->timer.data = all;
+        sampler->open = true;
+    }
+    if (!uv_is_active((uv_handle_t *)&sampler->timer)) uv_timer_start(&sampler->timer, on_tick, TICK_MS, TICK_MS);
+}
+
+static void store_recent(sandbox *s) {
+    wrn_meter *m = &s->meter;
+    batch b = {.store = s->all->config.store};
+    if (s->box) sample(s, &b);
+    for (int64_t i = m->count > WRN_RECENT_POINTS ? m->count - WRN_RECENT_POINTS : 0; i < m->count; i++)
+        put(&b, s, WRN_RING_RECENT, i, &m->recent[i % WRN_RECENT_POINTS]);
+    end_batch(&b);
+}
+
+void wrn_metrics_entered(sandbox *s) {
+    batch none = {.store = s->all->config.store};
+    switch (s->state) {
+    case WRN_STATE_RUNNING:
+        s->meter.cpu_usec = -1; /* nothing is known of the time before */
+        if (s->box) sample(s, &none);
+        start(s->all);
+        break;
+    case WRN_STATE_PAUSED: store_recent(s); break;
+    default: wrn_store_drop_points(s->all->config.store, s->row.id); break;
+    }
+}
+
+void wrn_metrics_close(wrn_sandboxes *all) {
+    if (all->sampler.open) uv_close((uv_handle_t *)&all->sampler.timer, NULL);
+    all->sampler.open = false;
+}
+
+static bool read_recent(const sandbox *s, int64_t since, wrn_point_fn each, void *context) {
+    const wrn_meter *m = &s->meter;
+    wrn_point point;
+    int64_t cpu_usec, at_us;
+    for (int64_t i = m->count > WRN_RECENT_POINTS ? m->count - WRN_RECENT_POINTS : 0; i < m->count; i++) {
+        const wrn_point *known = &m->recent[i % WRN_RECENT_POINTS];
+        if (known->at >= since && !each(context, known)) return false;
+    }
+    /* And how things are just now, so that there is something to see from the start. */
+    return !s->box || !look(s, &point, &cpu_usec, &at_us) || each(context, &point);
+}
+
+bool wrn_metrics_read(wrn_sandboxes *all, const wrn_sandbox_row *row, int64_t seconds, wrn_point_fn each,
+                      void *context) {
+    int ring = WRN_RING_RECENT;
+    while (rings[ring].seconds < seconds) ring++;
+    wrn_fault fault;
+    int64_t since = wrn_unix_time() - seconds;
+    const sandbox *live = ring == WRN_RING_RECENT ? wrn_sandbox_usable(all, row, &fault) : NULL;
+    if (live) return read_recent(live, since, each, context);
+    return wrn_store_list_points(all->config.store, row->id, ring, since, each, context) == WRN_DB_OK;
+}

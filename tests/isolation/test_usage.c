@@ -1,0 +1,74 @@
+/* What a sandbox uses, as the backend tells it. */
+#include "box.h"
+
+#include <stdio.h>
+
+static output o;
+
+static void sh(host *h, wrn_box *box, const char *line) {
+    box_sh(h, box, line, &o);
+    CHECK_MSG(o.end == WRN_PROC_EXITED && o.code == 0, "%s: %d %s", line, o.code, o.err);
+}
+
+static wrn_box_stats stats_of(wrn_box *box) {
+    wrn_box_stats stats;
+    ops->stats(box, &stats);
+    return stats;
+}
+
+/* The first look has it measured; nothing else happens in the loop of this test. */
+static int64_t measure_disk(host *h, wrn_box *box) {
+    wrn_box_stats stats = stats_of(box);
+    CHECK_INT(stats.disk_bytes, -1);
+    while ((stats = stats_of(box)).disk_bytes < 0) uv_run(&h->loop, UV_RUN_ONCE);
+    return stats.disk_bytes;
+}
+
+static void disk(void) {
+    enum { MB = 1 << 20 };
+    host h;
+    host_open(&h);
+    wrn_box *one = box_create(&h, "cl-one"), *two = box_create(&h, "cl-two");
+    /* A file counts once however many names it has, a hole counts nothing, and a link leads nowhere. */
+    sh(&h, one,
+       "mkdir -p /root/a/b && cd /root/a/b && head -c 8388608 /dev/urandom > file && ln file again && ln -s / up &&"
+       " truncate -s 1G hole");
+    int64_t bytes = measure_disk(&h, one), idle = measure_disk(&h, two);
+    CHECK_MSG(bytes >= 8 * MB && bytes < 9 * MB, "%lld", (long long)bytes);
+    CHECK_MSG(idle > 0 && idle < MB, "%lld", (long long)idle);
+    box_destroy(&h, one);
+    box_destroy(&h, two);
+    host_close(&h);
+}
+
+static void destroy_while_measuring(void) {
+    host h;
+    host_open(&h);
+    for (int i = 0; i < 5; i++) {
+        wrn_box *box = box_create(&h, "cl-short");
+        CHECK_INT(stats_of(box).disk_bytes, -1);
+        box_destroy(&h, box);
+    }
+    host_close(&h);
+}
+
+/* As root only: other users have no cgroups to measure with. */
+static void cpu_and_memory(void) {
+    host h;
+    host_open(&h);
+    wrn_box *box = box_create(&h, "cl-busy");
+    wrn_box_stats before = stats_of(box);
+    if (before.cpu_usec < 0 || before.mem_bytes < 0) test_skip("no cgroup to measure with");
+    /* Ends when it has used half a second of cpu time. */
+    sh(&h, box, "python3 -c 'import time\nwhile time.process_time() < 0.5: pass'");
+    wrn_box_stats after = stats_of(box);
+    CHECK_MSG(after.cpu_usec - before.cpu_usec >= 500000, "%lld", (long long)(after.cpu_usec - before.cpu_usec));
+    CHECK(after.mem_bytes > 0 && after.pids >= 1);
+    box_destroy(&h, box);
+    host_close(&h);
+}
+
+TEST_AS_BOTH(disk_space_is_measured, disk)
+TEST_AS_BOTH(a_sandbox_may_go_while_it_is_measured, destroy_while_measuring)
+TEST_AS_ROOT(cpu_and_memory_are_measured, cpu_and_memory)
+TEST_MAIN
