@@ -3,7 +3,8 @@
 #ifndef WRENN_PORTS_H
 #define WRENN_PORTS_H
 
-#include "wrenn/sandboxes.h"
+#include "wrenn/sandbox.h"
+#include "wrenn/stream.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -18,6 +19,57 @@ extern "C" {
 WRENN_API WRENN_NODISCARD int wrenn_sandbox_url(const wrenn_sandbox *sandbox, int64_t port, const char *scheme,
                                                 char **url, wrenn_error **error);
 
+typedef struct wrenn_port_request_options {
+    size_t struct_size;         /* from WRENN_PORT_REQUEST_OPTIONS_INIT */
+    int64_t port;               /* 1 to 65535; has no default */
+    const char *method;         /* default: GET, or POST with a body */
+    const char *path;           /* with its query, already percent-encoded; default: "/" */
+    const char *const *headers; /* "Name: value", NULL at the end */
+    const void *body;
+    size_t body_size;
+    int64_t timeout_ms; /* default: the client's, else 30,000 */
+} wrenn_port_request_options;
+#define WRENN_PORT_REQUEST_OPTIONS_INIT \
+    { sizeof(wrenn_port_request_options), 0, 0, 0, 0, 0, 0, 0 }
+
+typedef struct wrenn_port_response {
+    int64_t status;           /* of HTTP, whatever it is */
+    const char *content_type; /* or NULL */
+    const char *body;         /* with a NUL after it that does not count */
+    size_t body_size;
+} wrenn_port_response;
+
+/* An HTTP request to a program that listens on a TCP port of the sandbox, through the port proxy. The name of
+ * wrenn_sandbox_url() need not resolve when it is derived from the base URL: the connection goes to the server itself. No
+ * credentials of this client are sent along. Every answer is a result, also one of the proxy: 404 (no such sandbox), 409
+ * (it does not run) and 502 (nothing listens) with text/plain. Blocks. GET, HEAD and DELETE are repeated when the
+ * connection fails. The caller frees *response. Fails with WRENN_E_INVALID_ARGUMENT, _CONNECTION_FAILED, _CONNECTION_LOST,
+ * _TIMEOUT and _LIMIT (a body over max_response_bytes). */
+WRENN_API WRENN_NODISCARD int wrenn_sandbox_port_request(wrenn_sandbox *sandbox,
+                                                         const wrenn_port_request_options *options,
+                                                         wrenn_port_response **response, wrenn_error **error);
+WRENN_API WRENN_NODISCARD int wrenn_sandbox_port_request_start(wrenn_sandbox *sandbox,
+                                                               const wrenn_port_request_options *options,
+                                                               wrenn_done_fn done, void *user_data, wrenn_op **op,
+                                                               wrenn_error **error);
+WRENN_API WRENN_NODISCARD int wrenn_sandbox_port_request_finish(wrenn_op *op, wrenn_port_response **response,
+                                                                wrenn_error **error);
+
+/* A WebSocket to a program that listens on a TCP port of the sandbox, through the port proxy and without credentials.
+ * `path` as above; NULL: "/". Messages come as WRENN_EVENT_TEXT and WRENN_EVENT_BINARY; wrenn_stream_send_text() and
+ * wrenn_stream_write() send them, the latter one binary message a call. The stream ends well when the other end closes it.
+ * Blocks (30 s). The caller owns *stream. An upgrade that is refused is an error by its HTTP status, so WRENN_E_AGENT when
+ * nothing listens. */
+WRENN_API WRENN_NODISCARD int wrenn_sandbox_port_websocket(wrenn_sandbox *sandbox, int64_t port, const char *path,
+                                                           wrenn_stream **stream, wrenn_error **error);
+WRENN_API WRENN_NODISCARD int wrenn_sandbox_port_websocket_start(wrenn_sandbox *sandbox, int64_t port, const char *path,
+                                                                 wrenn_done_fn done, void *user_data, wrenn_op **op,
+                                                                 wrenn_error **error);
+WRENN_API WRENN_NODISCARD int wrenn_sandbox_port_websocket_finish(wrenn_op *op, wrenn_stream **stream,
+                                                                  wrenn_error **error);
+
+/* Frees the whole result; NULL is fine. */
+WRENN_API void wrenn_port_response_free(wrenn_port_response *response);
 /* NULL is fine. */
 WRENN_API void wrenn_string_free(char *text);
 

@@ -10,6 +10,7 @@
  *     processes.h   commands in its background
  *     pty.h         terminals in it
  *     stream.h      what arrives while something goes on
+ *     code.h        code in it, run by a kernel that keeps its state
  *     files.h       files in it
  *     metrics.h     what it uses
  *     ports.h       URLs of what listens in it
@@ -27,6 +28,7 @@
 #include "wrenn/api_keys.h"
 #include "wrenn/auth.h"
 #include "wrenn/client.h"
+#include "wrenn/code.h"
 #include "wrenn/error.h"
 #include "wrenn/exec.h"
 #include "wrenn/files.h"

@@ -4,8 +4,10 @@
 #include <string.h>
 #include <strings.h>
 
+#include "api/ports.h"
 #include "client/error.h"
 #include "client/sandbox.h"
+#include "client/stream.h"
 
 enum { PORT_MAX = 65535 };
 
@@ -50,6 +52,28 @@ static int check(const wrenn_sandbox *sandbox, int64_t port, const char *scheme,
     return 0;
 }
 
+/* Where a port is reached: by its own name where that can be expected to resolve, else at the server itself, which goes by
+ * the Host field. */
+int wrn_port_target(const wrenn_sandbox *sandbox, int64_t port, const char *path, wrn_buf *url, wrn_buf *host,
+                    wrenn_error **error) {
+    const wrenn_client *client = sandbox->client;
+    const char *domain;
+    size_t size;
+    path = path && *path ? path : "/";
+    if (*path != '/' || path[strcspn(path, "\r\n #")])
+        return wrn_fail(error, WRENN_E_INVALID_ARGUMENT,
+                        "the path must begin with a slash and have no blanks, line breaks or \"#\": \"%.100s\"", path);
+    int rc = check(sandbox, port, NULL, error);
+    if (rc == 0) rc = read_domain(client, &domain, &size, error);
+    if (rc != 0) return rc;
+    const char *base = client->base.url, *authority = strstr(base, "://") + 3;
+    bool by_name = !client->base.unix_path && (client->proxy_domain || is_cluster(authority, strcspn(authority, ":/")));
+    wrn_buf_printf(host, "%lld-%s.%.*s", (long long)port, sandbox->id, (int)size, domain);
+    if (by_name) wrn_buf_printf(url, "%.*s%s%s", (int)(authority - base), base, host->data ? host->data : "", path);
+    else wrn_buf_printf(url, "%.*s%s", (int)(authority - base + (ptrdiff_t)strcspn(authority, "/")), base, path);
+    return url->failed || host->failed ? wrn_fail(error, WRENN_E_NO_MEMORY, "out of memory") : 0;
+}
+
 int wrenn_sandbox_url(const wrenn_sandbox *sandbox, int64_t port, const char *scheme, char **url, wrenn_error **error) {
     if (!sandbox || !url)
         return wrn_fail(error, WRENN_E_INVALID_ARGUMENT, "the %s must not be NULL", sandbox ? "url" : "sandbox");
@@ -70,3 +94,118 @@ int wrenn_sandbox_url(const wrenn_sandbox *sandbox, int64_t port, const char *sc
 }
 
 void wrenn_string_free(char *text) { free(text); }
+
+/* ---- a request ---- */
+
+enum { TIMEOUT_MS = 30000 };
+
+static void request_respond(wrenn_op *op, wrn_http_response *response) {
+    wrenn_port_response *result = wrn_result_new(sizeof(*result));
+    if (!result) return wrn_op_fail_no_memory(op);
+    wrn_arena *arena = wrn_result_arena(result);
+    const char *type = response->content_type;
+    result->status = response->status;
+    result->body_size = response->body.size;
+    result->body = wrn_arena_dup(arena, response->body.data ? response->body.data : "", response->body.size);
+    result->content_type = type ? wrn_arena_dup(arena, type, strlen(type)) : NULL;
+    if (result->body && (!type || result->content_type)) return wrn_op_finish(op, result, wrn_result_free);
+    wrn_result_free(result);
+    wrn_op_fail_no_memory(op);
+}
+
+static const wrn_op_type request_type = {.name = "port_request", .respond = request_respond, .any_status = true};
+
+static int read_headers(const char *const *headers, wrn_buf *fields, wrenn_error **error) {
+    for (size_t i = 0; headers && headers[i]; i++) {
+        const char *colon = strchr(headers[i], ':');
+        if (!colon || colon == headers[i] || strpbrk(headers[i], "\r\n"))
+            return wrn_fail(error, WRENN_E_INVALID_ARGUMENT,
+                            "port_request: headers[%zu] is not of the form Name: value", i);
+        wrn_buf_printf(fields, "%s\n", headers[i]);
+    }
+    return 0;
+}
+
+static int check_method(const char *method, wrenn_error **error) {
+    if (*method && strspn(method, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") == strlen(method)) return 0;
+    return wrn_fail(error, WRENN_E_INVALID_ARGUMENT, "port_request: \"%.40s\" is no method", method);
+}
+
+int wrenn_sandbox_port_request_start(wrenn_sandbox *sandbox, const wrenn_port_request_options *options,
+                                     wrenn_done_fn done, void *user_data, wrenn_op **op, wrenn_error **error) {
+    WRN_AUTO(wrn_buf_free) wrn_buf url = WRN_BUF_INIT, host = WRN_BUF_INIT, fields = WRN_BUF_INIT;
+    wrenn_port_request_options known;
+    wrenn_op *made;
+    if (!sandbox) return wrn_fail(error, WRENN_E_INVALID_ARGUMENT, "the sandbox must not be NULL");
+    int rc = wrn_options_read(&known, sizeof(known), options, "wrenn_port_request_options", error);
+    const char *method = known.method ? known.method : known.body ? "POST" : "GET";
+    if (rc == 0) rc = check_method(method, error);
+    if (rc == 0) rc = wrn_port_target(sandbox, known.port, known.path, &url, &host, error);
+    if (rc == 0) rc = read_headers(known.headers, &fields, error);
+    if (rc == 0) rc = wrn_op_new(sandbox->client, sandbox, &request_type, known.timeout_ms, TIMEOUT_MS, &made, error);
+    if (rc != 0) return rc;
+    wrn_op_call_url(made, method, url.data);
+    wrn_buf_put(&made->host, host.data, host.size);
+    if (fields.size) wrn_buf_put(&made->fields, fields.data, fields.size);
+    wrn_buf_put(&made->body, known.body, known.body ? known.body_size : 0);
+    return wrn_op_start(made, done, user_data, op, error);
+}
+
+int wrenn_sandbox_port_request_finish(wrenn_op *op, wrenn_port_response **response, wrenn_error **error) {
+    return wrn_op_take(op, &request_type, response, error);
+}
+
+int wrenn_sandbox_port_request(wrenn_sandbox *sandbox, const wrenn_port_request_options *options,
+                               wrenn_port_response **response, wrenn_error **error) {
+    WRN_BLOCKING(sandbox ? sandbox->client : NULL,
+                 wrenn_sandbox_port_request_start(sandbox, options, NULL, NULL, &op, error),
+                 wrenn_sandbox_port_request_finish(op, response, error));
+}
+
+void wrenn_port_response_free(wrenn_port_response *response) { wrn_result_free(response); }
+
+/* ---- a WebSocket ---- */
+
+static void take_message(wrenn_stream *stream, bool binary, const char *data, size_t size) {
+    wrn_stream_push(
+        stream,
+        &(wrenn_event){.type = binary ? WRENN_EVENT_BINARY : WRENN_EVENT_TEXT, .data = data ? data : "", .size = size});
+}
+
+static bool send_message(wrenn_stream *stream, const void *data, size_t size) {
+    return stream->socket && wrn_socket_send(stream->socket, true, data, size);
+}
+
+static const wrn_op_type websocket_type = WRN_STREAM_OP_TYPE("port_websocket");
+static const wrn_stream_type stream_type = {.opened = wrn_stream_begun,
+                                            .message = take_message,
+                                            .input = send_message,
+                                            .plain = true};
+
+int wrenn_sandbox_port_websocket_start(wrenn_sandbox *sandbox, int64_t port, const char *path, wrenn_done_fn done,
+                                       void *user_data, wrenn_op **op, wrenn_error **error) {
+    WRN_AUTO(wrn_buf_free) wrn_buf url = WRN_BUF_INIT, host = WRN_BUF_INIT;
+    wrenn_stream *stream;
+    wrenn_op *made;
+    if (!sandbox) return wrn_fail(error, WRENN_E_INVALID_ARGUMENT, "the sandbox must not be NULL");
+    int rc = wrn_port_target(sandbox, port, path, &url, &host, error);
+    if (rc == 0)
+        rc = wrn_stream_new(sandbox->client, sandbox, &websocket_type, &stream_type, 0, TIMEOUT_MS, &stream, &made,
+                            error);
+    if (rc != 0) return rc;
+    wrn_buf_put(&stream->url, url.data, url.size);
+    wrn_buf_put(&stream->host, host.data, host.size);
+    wrn_op_call_url(made, "GET", url.data);
+    return wrn_stream_start(stream, made, done, user_data, op, error);
+}
+
+int wrenn_sandbox_port_websocket_finish(wrenn_op *op, wrenn_stream **stream, wrenn_error **error) {
+    return wrn_op_take(op, &websocket_type, stream, error);
+}
+
+int wrenn_sandbox_port_websocket(wrenn_sandbox *sandbox, int64_t port, const char *path, wrenn_stream **stream,
+                                 wrenn_error **error) {
+    WRN_BLOCKING(sandbox ? sandbox->client : NULL,
+                 wrenn_sandbox_port_websocket_start(sandbox, port, path, NULL, NULL, &op, error),
+                 wrenn_sandbox_port_websocket_finish(op, stream, error));
+}

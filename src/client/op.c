@@ -31,6 +31,9 @@ static void unref(wrenn_op *op) {
     wrn_buf_free(&op->path);
     wrn_buf_free(&op->body);
     wrn_buf_free(&op->idempotency_key);
+    wrn_buf_free(&op->url);
+    wrn_buf_free(&op->host);
+    wrn_buf_free(&op->fields);
     wrn_sandbox_unref(op->sandbox);
     free(op);
     wrn_client_unref(client);
@@ -147,12 +150,18 @@ static int check_credentials(const wrenn_op *op, wrenn_error **error) {
 }
 
 int wrn_op_start(wrenn_op *op, wrenn_done_fn done, void *user_data, wrenn_op **ret, wrenn_error **error) {
+    return wrn_op_start_with(op, wrn_op_send, done, user_data, ret, error);
+}
+
+int wrn_op_start_with(wrenn_op *op, void (*begin)(wrenn_op *op), wrenn_done_fn done, void *user_data, wrenn_op **ret,
+                      wrenn_error **error) {
     wrenn_client *client = op->client;
     int rc = check_credentials(op, error);
-    if (rc == 0 && wrn_utf8_valid_prefix(op->body.data, op->body.size) != op->body.size)
+    if (rc == 0 && !op->url.size && wrn_utf8_valid_prefix(op->body.data, op->body.size) != op->body.size)
         rc = wrn_fail(error, WRENN_E_INVALID_ARGUMENT, "%s: text in the options is not UTF-8", op->type->name);
-    if (rc == 0 && (op->path.failed || op->body.failed || op->idempotency_key.failed ||
-                    !wrn_loop_timer_set(client->loop, &op->deadline, from_now(op->deadline.due_ms))))
+    if (rc == 0 &&
+        (op->path.failed || op->url.failed || op->host.failed || op->fields.failed || op->body.failed ||
+         op->idempotency_key.failed || !wrn_loop_timer_set(client->loop, &op->deadline, from_now(op->deadline.due_ms))))
         rc = wrn_fail(error, WRENN_E_NO_MEMORY, "%s: out of memory", op->type->name);
     if (rc < 0) {
         unref(op);
@@ -167,7 +176,7 @@ int wrn_op_start(wrenn_op *op, wrenn_done_fn done, void *user_data, wrenn_op **r
         wrn_op_ref(op);
         *ret = op;
     }
-    wrn_op_send(op);
+    begin(op);
     wrn_client_settle(client);
     return 0;
 }
@@ -184,7 +193,8 @@ static void set_call(wrenn_op *op, const char *method, wrn_auth auth, const wrn_
     op->attempt = 0;
     wrn_buf_clear(&op->path);
     wrn_buf_clear(&op->body);
-    wrn_buf_clear(&op->idempotency_key);
+    wrn_buf *const others[] = {&op->idempotency_key, &op->url, &op->host, &op->fields};
+    for (size_t i = 0; i < WRN_COUNT(others); i++) wrn_buf_clear(others[i]);
     if (model) {
         WRN_AUTO(wrn_json_freep) wrn_json *body = wrn_model_encode(model, request);
         if (body) wrn_json_write(body, &op->body);
@@ -219,8 +229,17 @@ int wrn_check_segment(const char *what, const char *text, wrenn_error **error) {
     return 0;
 }
 
+void wrn_op_call_url(wrenn_op *op, const char *method, const char *url) {
+    set_call(op, method, WRN_AUTH_NONE, NULL, NULL);
+    wrn_buf_clear(&op->body);
+    op->collection = false;
+    wrn_buf_puts(&op->url, url);
+}
+
 bool wrn_op_url(const wrenn_op *op, wrn_buf *url) {
     const wrenn_client *client = op->client;
+    wrn_buf_put(url, op->url.data, op->url.size);
+    if (op->url.size) return !url->failed;
     wrn_buf_puts(url, client->base.url);
     wrn_buf_puts(url, "/v1");
     if (op->collection) wrn_buf_puts(url, client->era == WRENN_ERA_CAPSULES ? "/capsules" : "/sandboxes");
@@ -306,15 +325,21 @@ void wrn_op_send(wrenn_op *op) {
         return;
     }
     WRN_AUTO(wrn_buf_free) wrn_buf url = WRN_BUF_INIT;
+    /* libcurl can only be kept from repeating a POST that has a body, if an empty one. */
+    bool has_body = op->body.size || strcmp(op->method, "POST") == 0;
     if (wrn_op_url(op, &url) && !op->path.failed && !op->body.failed) {
         wrn_http_request request = {
             .method = op->method,
             .url = url.data,
-            .body = op->body.size ? op->body.data : NULL,
+            .body = !has_body       ? NULL
+                    : op->body.data ? op->body.data
+                                    : "",
             .body_size = op->body.size,
             .api_key = op->auth == WRN_AUTH_ANY ? client->api_key : NULL,
             .token = op->auth == WRN_AUTH_NONE ? NULL : client->token,
             .idempotency_key = op->idempotency_key.size ? op->idempotency_key.data : NULL,
+            .host = op->host.size ? op->host.data : NULL,
+            .fields = op->url.size ? op->fields.data ? op->fields.data : "" : NULL,
         };
         op->exchange = wrn_http_start(client->http, &request, on_answer, op);
     }
@@ -375,11 +400,12 @@ static void note(wrenn_op *op, const wrn_http_response *response, bool again) {
 }
 
 void wrn_op_answered(wrenn_op *op, wrn_http_response *response) {
-    bool again = !(response->outcome == WRN_HTTP_ANSWERED && response->status < 300) && retry(op, response);
+    bool fine = response->outcome == WRN_HTTP_ANSWERED && (response->status < 300 || op->type->any_status);
+    bool again = !fine && retry(op, response);
     note(op, response, again);
     if (again) return;
     if (response->outcome != WRN_HTTP_ANSWERED) wrn_op_fail(op, wrn_error_from_outcome(op->type->name, response));
-    else if (response->status < 200 || response->status > 299)
+    else if (!op->type->any_status && (response->status < 200 || response->status > 299))
         wrn_op_fail(op, wrn_error_from_answer(op->type->name, response));
     else op->type->respond(op, response);
 }

@@ -37,9 +37,11 @@ typedef struct wrn_op_type {
     void (*wake)(wrenn_op *op);
     /* Frees what the larger struct holds. May be NULL. */
     void (*clear)(wrenn_op *op);
+    bool any_status; /* `respond` sees answers of every status */
     /* For calls that are no HTTP exchange: makes the present one, and ends in wrn_op_answered() or in an end of the
-     * operation. `stop` breaks it off. Both or none. */
+     * operation. May be NULL. */
     void (*send)(wrenn_op *op);
+    /* Breaks off what is no HTTP exchange; may come more than once. May be NULL. */
     void (*stop)(wrenn_op *op);
 } wrn_op_type;
 
@@ -60,6 +62,8 @@ struct wrenn_op {
     wrn_auth auth;
     wrn_buf body;
     wrn_buf idempotency_key; /* empty: none */
+    wrn_buf url, host;       /* where the call goes instead of the API, and its Host field; empty: to the API */
+    wrn_buf fields;          /* header fields for there */
     wrn_exchange *exchange;
     int attempt;
 
@@ -79,6 +83,10 @@ int wrn_op_new(wrenn_client *client, wrenn_sandbox *sandbox, const wrn_op_type *
 /* Starts it with the call set up by wrn_op_call(); `ret` may be NULL. Takes `op` over in any case. */
 int wrn_op_start(wrenn_op *op, wrenn_done_fn done, void *user_data, wrenn_op **ret, wrenn_error **error);
 
+/* The same with something else than a call to begin with. */
+int wrn_op_start_with(wrenn_op *op, void (*begin)(wrenn_op *op), wrenn_done_fn done, void *user_data, wrenn_op **ret,
+                      wrenn_error **error);
+
 /* Sets the present call up: a path below /v1, and the struct `request` of `model` as its JSON body (NULL: none). */
 void wrn_op_call(wrenn_op *op, const char *method, wrn_auth auth, const char *path, const wrn_model *model,
                  const void *request);
@@ -88,6 +96,8 @@ void wrn_op_call_sandbox(wrenn_op *op, const char *method, const char *id, const
 /* 0 when `text` can be one segment of a path: not empty, and not "." or "..", which every client and proxy takes out of
  * paths, so that another object would be hit. `what` names it. */
 int wrn_check_segment(const char *what, const char *text, wrenn_error **error);
+/* To a URL elsewhere, without credentials; the caller fills op->body and op->fields, and op->host if need be. */
+void wrn_op_call_url(wrenn_op *op, const char *method, const char *url);
 /* Sends the present call; for types that make more than one. */
 void wrn_op_send(wrenn_op *op);
 /* Where the present call goes. */

@@ -25,6 +25,7 @@ void wrn_sandbox_ref(wrenn_sandbox *sandbox) {
 
 void wrn_sandbox_unref(wrenn_sandbox *sandbox) {
     if (!sandbox || --sandbox->refs) return;
+    if (sandbox->contexts) sandbox->forget_contexts(sandbox->contexts);
     wrn_result_free(sandbox->info);
     free(sandbox->id);
     wrn_client_unref(sandbox->client);

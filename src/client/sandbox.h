@@ -11,8 +11,10 @@ struct wrenn_sandbox {
     int refs; /* the caller's, and one for each operation on it */
     wrenn_client *client;
     char *id;
-    wrenn_sandbox_info *info; /* what the server said last, or NULL */
-    bool destroyed;           /* through this handle */
+    wrenn_sandbox_info *info;            /* what the server said last, or NULL */
+    bool destroyed;                      /* through this handle */
+    struct wrenn_code_context *contexts; /* of run_code, freed through forget_contexts */
+    void (*forget_contexts)(struct wrenn_code_context *first);
 };
 
 /* NULL when out of memory. Takes `info` over, which may be NULL. */

@@ -128,6 +128,9 @@ static void describe(wrn_exchange *exchange, CURLcode code) {
     curl_off_t retry_after = 0;
     curl_easy_getinfo(easy, CURLINFO_RETRY_AFTER, &retry_after);
     if (retry_after > 0 && retry_after < INT64_MAX / 1000) response->retry_after_ms = retry_after * 1000;
+    char *content_type = NULL;
+    curl_easy_getinfo(easy, CURLINFO_CONTENT_TYPE, &content_type);
+    response->content_type = content_type;
     struct curl_header *header;
     if (curl_easy_header(easy, "X-Request-ID", 0, CURLH_HEADER, -1, &header) == CURLHE_OK)
         response->request_id = header->value;
@@ -155,12 +158,22 @@ static bool add_header(wrn_exchange *exchange, const char *name, const char *val
     return list != NULL;
 }
 
-static bool set_headers(wrn_exchange *exchange, const wrn_http_request *request) {
-    bool ok = add_header(exchange, "Accept: ", "application/json");
-    if (request->body) {
-        ok = ok && add_header(exchange, "Content-Type: ", "application/json");
-        ok = ok && add_header(exchange, "Expect:", ""); /* or a server that ignores it costs a second */
+static bool add_fields(wrn_exchange *exchange, const char *fields) {
+    bool ok = true;
+    for (const char *at = fields; *at && ok; at += strcspn(at, "\n") + 1) {
+        WRN_AUTO(wrn_buf_free) wrn_buf line = WRN_BUF_INIT;
+        wrn_buf_put(&line, at, strcspn(at, "\n"));
+        ok = !line.failed && add_header(exchange, "", line.data);
     }
+    return ok;
+}
+
+static bool set_headers(wrn_exchange *exchange, const wrn_http_request *request) {
+    bool ok =
+        request->fields ? add_fields(exchange, request->fields) : add_header(exchange, "Accept: ", "application/json");
+    if (request->body && !request->fields) ok = ok && add_header(exchange, "Content-Type: ", "application/json");
+    if (request->body) ok = ok && add_header(exchange, "Expect:", ""); /* one that ignores it costs a second */
+    if (request->host) ok = ok && add_header(exchange, "Host: ", request->host);
     if (request->api_key) ok = ok && add_header(exchange, "X-API-Key: ", request->api_key);
     else if (request->token) ok = ok && add_header(exchange, "Authorization: Bearer ", request->token);
     if (request->idempotency_key) ok = ok && add_header(exchange, "Idempotency-Key: ", request->idempotency_key);
@@ -177,9 +190,10 @@ static void set_request(wrn_exchange *exchange, const wrn_http_request *request)
         curl_easy_setopt(easy, CURLOPT_READFUNCTION, on_read);
         curl_easy_setopt(easy, CURLOPT_READDATA, exchange);
         curl_easy_setopt(easy, CURLOPT_SEEKFUNCTION, on_seek);
-    } else if (strcmp(request->method, "GET") != 0) {
-        curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, request->method);
     }
+    if (strcmp(request->method, "HEAD") == 0) curl_easy_setopt(easy, CURLOPT_NOBODY, 1L);
+    else if (strcmp(request->method, request->body ? "POST" : "GET") != 0)
+        curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, request->method);
 }
 
 static void set_callbacks(wrn_exchange *exchange) {
@@ -226,6 +240,7 @@ wrn_http *wrn_http_new(wrn_loop *loop, const wrn_http_config *config) {
     return NULL;
 }
 
+size_t wrn_http_max_response(const wrn_http *http) { return http->max_response; }
 const wrn_transport *wrn_http_transport(const wrn_http *http) { return &http->transport; }
 
 void wrn_http_free(wrn_http *http) {

@@ -31,6 +31,8 @@ typedef struct wrn_http_request {
     size_t body_size;
     const char *api_key, *token; /* copied; at most one is sent */
     const char *idempotency_key; /* copied; may be NULL */
+    const char *host;            /* for the Host field, copied; NULL: of the URL */
+    const char *fields; /* further header fields, each line ended by a newline, copied; NULL: those of the API */
 } wrn_http_request;
 
 typedef enum wrn_http_outcome {
@@ -48,8 +50,9 @@ typedef struct wrn_http_response {
     const char *problem; /* for people, when not answered */
     int status;
     wrn_buf body;
-    const char *request_id; /* X-Request-ID or NULL */
-    int64_t retry_after_ms; /* 0: not given */
+    const char *request_id;   /* X-Request-ID or NULL */
+    const char *content_type; /* or NULL */
+    int64_t retry_after_ms;   /* 0: not given */
     int64_t dns_us, connect_us, tls_us, first_byte_us, total_us;
 } wrn_http_response;
 
@@ -62,6 +65,7 @@ void wrn_http_free(wrn_http *http);
 /* After fork(), in the child: lets go of it without a word on the parent's connections. */
 void wrn_http_abandon(wrn_http *http);
 
+size_t wrn_http_max_response(const wrn_http *http);
 /* For the WebSockets of the same client. */
 const struct wrn_transport *wrn_http_transport(const wrn_http *http);
 

@@ -1,0 +1,142 @@
+/* Code in a sandbox: run by a kernel that keeps its state from one call to the next. Made for templates with a Jupyter
+ * server on port 8888, such as "python-interpreter-v0-beta"; spoken to through the port proxy, without credentials.
+ *
+ * A context is one kernel: variables of one are not seen in another. wrenn_sandbox_run_code() without a context uses one
+ * that belongs to the sandbox handle, per kernel name, found or made with the first call. */
+#ifndef WRENN_CODE_H
+#define WRENN_CODE_H
+
+#include "wrenn/sandbox.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct wrenn_code_context wrenn_code_context;
+
+/* One representation of a result. Values of JSON types come as JSON text, images in base64, as the kernel sent them. */
+typedef struct wrenn_code_mime {
+    const char *type; /* "text/plain", "image/png" */
+    const char *data; /* with a NUL after it that does not count */
+    size_t size;
+} wrenn_code_mime;
+
+/* Something to show: the value of the last expression (is_main), or what display() was given. */
+typedef struct wrenn_code_result {
+    int64_t is_main;
+    const wrenn_code_mime *items; /* all its representations */
+    size_t count;
+} wrenn_code_result;
+
+/* What the code ran into. */
+typedef struct wrenn_code_error {
+    const char *name; /* "ZeroDivisionError" */
+    const char *value;
+    const char *traceback; /* lines joined by newlines, with terminal colours as the kernel sent them */
+} wrenn_code_error;
+
+typedef struct wrenn_execution {
+    const char *text; /* text/plain of the main result; NULL without one */
+    const char *stdout_data;
+    size_t stdout_size;
+    const char *stderr_data;
+    size_t stderr_size;
+    const wrenn_code_result *const *results;
+    size_t result_count;
+    const wrenn_code_error *error; /* NULL: it ran through */
+    int64_t execution_count;       /* the kernel's number for it; 0: none */
+    int64_t timed_out;             /* nonzero: exec_timeout_ms passed and the kernel was interrupted */
+} wrenn_execution;
+
+/* Called as things arrive, from inside wrenn_client_dispatch() or the blocking call. What they point to is valid during
+ * the call. They must not call into the library with the same client. Each may be NULL. */
+typedef struct wrenn_code_callbacks {
+    void (*on_stdout)(const char *data, size_t size, void *user_data);
+    void (*on_stderr)(const char *data, size_t size, void *user_data);
+    void (*on_result)(const wrenn_code_result *result, void *user_data);
+    void (*on_error)(const wrenn_code_error *error, void *user_data);
+    void *user_data;
+} wrenn_code_callbacks;
+
+typedef struct wrenn_code_options {
+    size_t struct_size; /* from WRENN_CODE_OPTIONS_INIT */
+    const char *code;
+    const char *kernel;                    /* name of a kernel, which chooses the language; default: the server's */
+    wrenn_code_context *context;           /* instead of kernel */
+    int64_t exec_timeout_ms;               /* for the code; default 30,000. Then the kernel is interrupted. */
+    int64_t start_timeout_ms;              /* for the Jupyter server and the kernel to come up; default 30,000 */
+    const wrenn_code_callbacks *callbacks; /* copied */
+} wrenn_code_options;
+#define WRENN_CODE_OPTIONS_INIT \
+    { sizeof(wrenn_code_options), 0, 0, 0, 0, 0, 0 }
+
+/* Runs code in a kernel and waits for its end. An error in the code is a result, and so is a timeout, with what came until
+ * then. Blocks. Never repeated by the library. The caller frees *execution. Fails with WRENN_E_NOT_FOUND (no such kernel
+ * or sandbox), WRENN_E_CONFLICT (the sandbox does not run), WRENN_E_AGENT (nothing answers on port 8888, or the kernel
+ * died), WRENN_E_CONNECTION_LOST (the code may go on), WRENN_E_LIMIT (output over max_response_bytes). */
+WRENN_API WRENN_NODISCARD int wrenn_sandbox_run_code(wrenn_sandbox *sandbox, const wrenn_code_options *options,
+                                                     wrenn_execution **execution, wrenn_error **error);
+WRENN_API WRENN_NODISCARD int wrenn_sandbox_run_code_start(wrenn_sandbox *sandbox, const wrenn_code_options *options,
+                                                           wrenn_done_fn done, void *user_data, wrenn_op **op,
+                                                           wrenn_error **error);
+WRENN_API WRENN_NODISCARD int wrenn_sandbox_run_code_finish(wrenn_op *op, wrenn_execution **execution,
+                                                            wrenn_error **error);
+
+/* wrenn_context_options.flags. REUSE: a kernel of that name that is there already will do. */
+#define WRENN_CONTEXT_REUSE UINT64_C(1)
+
+typedef struct wrenn_context_options {
+    size_t struct_size; /* from WRENN_CONTEXT_OPTIONS_INIT */
+    const char *kernel; /* default: the server's */
+    uint64_t flags;     /* WRENN_CONTEXT_* */
+    int64_t timeout_ms; /* for the Jupyter server and the kernel to come up; default 30,000 */
+} wrenn_context_options;
+#define WRENN_CONTEXT_OPTIONS_INIT \
+    { sizeof(wrenn_context_options), 0, 0, 0 }
+
+/* Makes a kernel, or finds one (Jupyter: GET and POST /api/kernels). `options` may be NULL. Blocks. The caller owns
+ * *context: wrenn_code_context_delete() ends its kernel, wrenn_code_context_free() frees the handle. Errors as above. */
+WRENN_API WRENN_NODISCARD int wrenn_sandbox_code_context(wrenn_sandbox *sandbox, const wrenn_context_options *options,
+                                                         wrenn_code_context **context, wrenn_error **error);
+WRENN_API WRENN_NODISCARD int wrenn_sandbox_code_context_start(wrenn_sandbox *sandbox,
+                                                               const wrenn_context_options *options, wrenn_done_fn done,
+                                                               void *user_data, wrenn_op **op, wrenn_error **error);
+WRENN_API WRENN_NODISCARD int wrenn_sandbox_code_context_finish(wrenn_op *op, wrenn_code_context **context,
+                                                                wrenn_error **error);
+
+/* Interrupts what the kernel runs (POST /api/kernels/{id}/interrupt): it ends with an error of the language, in Python
+ * KeyboardInterrupt. Blocks (30 s). */
+WRENN_API WRENN_NODISCARD int wrenn_code_context_interrupt(wrenn_code_context *context, wrenn_error **error);
+WRENN_API WRENN_NODISCARD int wrenn_code_context_interrupt_start(wrenn_code_context *context, wrenn_done_fn done,
+                                                                 void *user_data, wrenn_op **op, wrenn_error **error);
+WRENN_API WRENN_NODISCARD int wrenn_code_context_interrupt_finish(wrenn_op *op, wrenn_error **error);
+
+/* Starts the kernel anew (POST /api/kernels/{id}/restart); its state is lost. Blocks (60 s). */
+WRENN_API WRENN_NODISCARD int wrenn_code_context_restart(wrenn_code_context *context, wrenn_error **error);
+WRENN_API WRENN_NODISCARD int wrenn_code_context_restart_start(wrenn_code_context *context, wrenn_done_fn done,
+                                                               void *user_data, wrenn_op **op, wrenn_error **error);
+WRENN_API WRENN_NODISCARD int wrenn_code_context_restart_finish(wrenn_op *op, wrenn_error **error);
+
+/* Ends the kernel if this context made it (DELETE /api/kernels/{id}); one that was found is left to its maker. Again is
+ * fine. Blocks (30 s). */
+WRENN_API WRENN_NODISCARD int wrenn_code_context_delete(wrenn_code_context *context, wrenn_error **error);
+WRENN_API WRENN_NODISCARD int wrenn_code_context_delete_start(wrenn_code_context *context, wrenn_done_fn done,
+                                                              void *user_data, wrenn_op **op, wrenn_error **error);
+WRENN_API WRENN_NODISCARD int wrenn_code_context_delete_finish(wrenn_op *op, wrenn_error **error);
+
+/* The id and the name of its kernel; valid as long as the context. */
+WRENN_API const char *wrenn_code_context_id(const wrenn_code_context *context);
+WRENN_API const char *wrenn_code_context_kernel(const wrenn_code_context *context);
+
+/* The representation of a MIME type, or NULL. */
+WRENN_API const wrenn_code_mime *wrenn_code_result_get(const wrenn_code_result *result, const char *type);
+
+/* Each frees the whole object; NULL is fine. A context's kernel goes on; operations under way too. */
+WRENN_API void wrenn_execution_free(wrenn_execution *execution);
+WRENN_API void wrenn_code_context_free(wrenn_code_context *context);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

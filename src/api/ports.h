@@ -1,0 +1,12 @@
+/* Reaching a TCP port of a sandbox, for what is built on the port proxy. */
+#ifndef WRN_API_PORTS_H
+#define WRN_API_PORTS_H
+
+#include "base/buf.h"
+#include "wrenn/sandbox.h"
+
+/* Appends the URL to connect to and the Host to name there. */
+int wrn_port_target(const wrenn_sandbox *sandbox, int64_t port, const char *path, wrn_buf *url, wrn_buf *host,
+                    wrenn_error **error);
+
+#endif
