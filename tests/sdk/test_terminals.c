@@ -79,8 +79,8 @@ TEST(closing_kills_and_waits) {
                               script_messages(SCRIPT_KEEP, OUTPUT("eA=="), EXIT(-1), NULL)};
     setup s = set_up(replies, 3);
     {
-        wrenn_autoclose wrenn_stream *stream = open_pty(&s, NULL);
-        CHECK(stream != NULL);
+        wrenn_autoclose(stream);
+        CHECK_INT(wrenn_sandbox_pty(s.sandbox, NULL, &stream, NULL), 0);
     }
     CHECK_STR(script_request(s.server, 2), "text:{\"type\":\"kill\"}");
     wrenn_stream_close(NULL);
