@@ -212,7 +212,7 @@ typedef struct operation {
 
 static const operation operations[] = {
     {ROW(auth_signup), "201 Created", AUTH_BODY, "POST /v1/auth/signup ",
-     "{\"email\":\"a@b.c\",\"password\":\"longenough\"}", NULL, "jwt"},
+     "{\"email\":\"a@b.c\",\"password\":\"longenough\",\"name\":\"a\"}", NULL, "jwt"},
     {ROW(auth_login), "200 OK", AUTH_BODY, "POST /v1/auth/login ", "{\"email\":\"a@b.c\",\"password\":\"longenough\"}",
      NULL, "jwt"},
     {ROW(api_keys_create), "201 Created", "{\"id\":\"key-1\",\"key\":\"wrn_2\"}", "POST /v1/api-keys ",
