@@ -24,6 +24,7 @@ EXAMPLES = {
                  r"the team has 0 sandboxes\n0 keys\n"),
     "async": ([], r"one step after the other\ndestroyed\n"),
     "background": ([], r"started worker\nrunning: worker \(/bin/sh\)\n(still here\n){2,}ended by a signal: yes\n"),
+    "code": ([], r"prints: working\nvalue: 3628800\nZeroDivisionError: division by zero\nas HTML: <b>x</b>\n"),
     "errors": ([], r"unknown template: WRENN_E_NOT_FOUND\n.*not an error: exit code 3\ntime limit: WRENN_E_AGENT\n.*"
                    r"destroyed sandbox: WRENN_E_CONFLICT\n.*HTTP status: 409\n.*the server answered: yes\n"),
     "exec": ([], r"exit code 0\n\$HOME; one argument\nexit code 3\nvalue in /tmp\noops\n"),
