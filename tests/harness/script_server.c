@@ -20,8 +20,13 @@ typedef struct connection {
     int fd;
     char *data;
     size_t size;
-    bool held;
+    bool held, deaf, continued;
 } connection;
+
+typedef struct request {
+    char *text;
+    size_t size;
+} request;
 
 struct script_server {
     char url[160];
@@ -32,10 +37,11 @@ struct script_server {
     const script_reply *replies;
     size_t reply_count;
     bool repeat_last, stopping, dropping;
-    char **requests;
+    request *requests;
     size_t request_count, connection_count, open;
     connection connections[CONNECTIONS_MAX];
     struct pollfd polls[CONNECTIONS_MAX + 2];
+    char chunk[256 * 1024];
 };
 
 static void close_connection(script_server *server, size_t index) {
@@ -44,11 +50,29 @@ static void close_connection(script_server *server, size_t index) {
     server->connections[index] = server->connections[--server->open];
 }
 
-/* Bytes of the first whole request in the connection's buffer, or 0. */
-static size_t whole_request(const connection *c) {
+/* Bytes of the head of the first request in the connection's buffer, or 0. */
+static size_t whole_head(const connection *c) {
     const char *end = c->size ? memmem(c->data, c->size, "\r\n\r\n", 4) : NULL;
-    if (!end) return 0;
-    size_t head = (size_t)(end - c->data) + 4, body = 0;
+    return end ? (size_t)(end - c->data) + 4 : 0;
+}
+
+/* Where the chunks that start at `at` end, or 0. */
+static size_t whole_chunks(const connection *c, size_t at) {
+    for (;;) {
+        const char *line = c->data + at, *end = c->size > at ? memmem(line, c->size - at, "\r\n", 2) : NULL;
+        if (!end) return 0;
+        size_t size = strtoul(line, NULL, 16);
+        at += (size_t)(end - line) + 2 + size + 2;
+        if (at > c->size) return 0;
+        if (!size) return at;
+    }
+}
+
+/* Bytes of the first whole request, or 0. */
+static size_t whole_request(const connection *c) {
+    size_t head = whole_head(c), body = 0;
+    if (!head) return 0;
+    if (memmem(c->data, head, "Transfer-Encoding: chunked", 26)) return whole_chunks(c, head);
     const char *length = memmem(c->data, head, "Content-Length: ", 16);
     if (length) body = strtoul(length + 16, NULL, 10);
     return c->size >= head + body ? head + body : 0;
@@ -69,25 +93,32 @@ static void send_all(int fd, const char *data, size_t size, size_t piece) {
     }
 }
 
-static const script_reply *next_reply(script_server *server, char *request) {
+/* Of the request that comes next; only the server's thread counts them. */
+static const script_reply *next_reply(const script_server *server) {
     static const script_reply ended = {
         .text = "HTTP/1.1 500 Script Ended\r\nContent-Length: 0\r\nConnection: close\r\n\r\n", .end = SCRIPT_CLOSE};
+    if (server->request_count < server->reply_count) return &server->replies[server->request_count];
+    return server->repeat_last ? &server->replies[server->reply_count - 1] : &ended;
+}
+
+static void record(script_server *server, const char *data, size_t size) {
+    request made = {malloc(size + 1), size};
+    memcpy(made.text, data, size);
+    made.text[size] = '\0';
     pthread_mutex_lock(&server->lock);
-    size_t index = server->request_count;
-    if (index < REQUESTS_MAX) server->requests[server->request_count++] = request;
-    else free(request);
+    if (server->request_count < REQUESTS_MAX) server->requests[server->request_count++] = made;
+    else free(made.text);
     pthread_cond_broadcast(&server->changed);
     pthread_mutex_unlock(&server->lock);
-    if (index < server->reply_count) return &server->replies[index];
-    return server->repeat_last ? &server->replies[server->reply_count - 1] : &ended;
 }
 
 /* Answers one request; false when the connection is over. */
 static bool answer(script_server *server, connection *c, size_t request_size) {
-    char *request = strndup(c->data, request_size);
+    const script_reply *reply = next_reply(server);
+    record(server, c->data, request_size);
     memmove(c->data, c->data + request_size, c->size - request_size);
     c->size -= request_size;
-    const script_reply *reply = next_reply(server, request);
+    c->continued = false;
     size_t size = reply->size ? reply->size : strlen(reply->text);
     if (reply->cut == SCRIPT_NOTHING) size = 0;
     else if (reply->cut && reply->cut < size) size = reply->cut;
@@ -96,21 +127,34 @@ static bool answer(script_server *server, connection *c, size_t request_size) {
         struct linger now = {.l_onoff = 1};
         setsockopt(c->fd, SOL_SOCKET, SO_LINGER, &now, sizeof(now));
     }
-    c->held = reply->end == SCRIPT_HOLD;
-    return reply->end == SCRIPT_KEEP || reply->end == SCRIPT_HOLD;
+    c->deaf = reply->end == SCRIPT_DEAF;
+    c->held = reply->end == SCRIPT_HOLD || c->deaf;
+    return reply->end == SCRIPT_KEEP || c->held;
+}
+
+/* Bytes of the request that is to be answered now, or 0. */
+static size_t due_request(script_server *server, connection *c) {
+    size_t head = c->held ? 0 : whole_head(c);
+    if (!head) return 0;
+    const script_reply *reply = next_reply(server);
+    if (reply->early) return head;
+    if (!c->continued && memmem(c->data, head, "Expect: 100-continue", 20))
+        send_all(c->fd, "HTTP/1.1 100 Continue\r\n\r\n", 25, 0);
+    c->continued = true;
+    if (reply->after) return c->size >= head + reply->after ? head + reply->after : 0;
+    return whole_request(c);
 }
 
 static bool serve(script_server *server, connection *c) {
-    char chunk[16384];
-    ssize_t got = recv(c->fd, chunk, sizeof(chunk), MSG_DONTWAIT);
+    ssize_t got = recv(c->fd, server->chunk, sizeof(server->chunk), MSG_DONTWAIT);
     if (got < 0) return errno == EAGAIN;
     if (got == 0) return false;
     char *grown = realloc(c->data, c->size + (size_t)got);
     if (!grown) return false;
     c->data = grown;
-    memcpy(c->data + c->size, chunk, (size_t)got);
+    memcpy(c->data + c->size, server->chunk, (size_t)got);
     c->size += (size_t)got;
-    for (size_t size; !c->held && (size = whole_request(c));)
+    for (size_t size; (size = due_request(server, c));)
         if (!answer(server, c, size)) return false;
     return true;
 }
@@ -148,7 +192,8 @@ static void *run(void *context) {
         server->polls[0] = (struct pollfd){.fd = server->wake_fd, .events = POLLIN};
         server->polls[1] = (struct pollfd){.fd = server->listen_fd, .events = POLLIN};
         for (size_t i = 0; i < server->open; i++)
-            server->polls[i + 2] = (struct pollfd){.fd = server->connections[i].fd, .events = POLLIN};
+            server->polls[i + 2] =
+                (struct pollfd){server->connections[i].fd, server->connections[i].deaf ? 0 : POLLIN, 0};
         size_t polled = server->open;
         if (poll(server->polls, polled + 2, -1) < 0) continue;
         for (size_t i = polled; i-- > 0;)
@@ -163,7 +208,7 @@ static void *run(void *context) {
 script_server *script_start(const script_reply *replies, size_t count, bool repeat_last) {
     script_server *server = calloc(1, sizeof(*server));
     CHECK(server != NULL);
-    server->requests = calloc(REQUESTS_MAX, sizeof(char *));
+    server->requests = calloc(REQUESTS_MAX, sizeof(*server->requests));
     server->replies = replies;
     server->reply_count = count;
     server->repeat_last = repeat_last;
@@ -197,9 +242,16 @@ size_t script_count(script_server *server) {
 
 const char *script_request(script_server *server, size_t index) {
     pthread_mutex_lock(&server->lock);
-    const char *text = index < server->request_count ? server->requests[index] : NULL;
+    const char *text = index < server->request_count ? server->requests[index].text : NULL;
     pthread_mutex_unlock(&server->lock);
     return text;
+}
+
+size_t script_request_size(script_server *server, size_t index) {
+    pthread_mutex_lock(&server->lock);
+    size_t size = index < server->request_count ? server->requests[index].size : 0;
+    pthread_mutex_unlock(&server->lock);
+    return size;
 }
 
 size_t script_connections(script_server *server) {
@@ -232,7 +284,7 @@ void script_stop(script_server *server) {
     close(server->listen_fd);
     close(server->wake_fd);
     unlink(server->url + 5);
-    for (size_t i = 0; i < server->request_count; i++) free(server->requests[i]);
+    for (size_t i = 0; i < server->request_count; i++) free(server->requests[i].text);
     free(server->requests);
     pthread_mutex_destroy(&server->lock);
     pthread_cond_destroy(&server->changed);
