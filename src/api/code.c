@@ -418,16 +418,16 @@ int wrenn_sandbox_run_code_start(wrenn_sandbox *sandbox, const wrenn_code_option
                                  void *user_data, wrenn_op **op, wrenn_error **error) {
     wrenn_code_options known;
     wrenn_code_context *context = NULL;
-    code_op *self;
+    code_op *self = NULL;
     WRN_AUTO(wrn_buf_free) wrn_buf url = WRN_BUF_INIT, host = WRN_BUF_INIT;
     int rc = wrn_options_read(&known, sizeof(known), options, "wrenn_code_options", error);
     if (rc == 0) rc = read_run_options(sandbox, &known, &context, error);
     if (rc == 0) rc = wrn_port_target(sandbox, PORT, "/", &url, &host, error);
-    if (rc != 0) return rc;
+    if (rc != 0 || !context) return rc;
     context->refs++;
     rc = new_code_op(context, &run_type, known.start_timeout_ms ? known.start_timeout_ms : START_MS,
                      known.exec_timeout_ms ? known.exec_timeout_ms : EXEC_MS, &self, error);
-    if (rc != 0) return rc;
+    if (rc != 0 || !self) return rc;
     self->runs = true;
     wrn_buf_puts(&self->code, known.code);
     if (!wrn_kernel_begin(&self->run, wrn_http_max_response(sandbox->client->http), known.callbacks) ||
@@ -466,7 +466,7 @@ static void give_context(wrenn_op *op) {
 int wrenn_sandbox_code_context_start(wrenn_sandbox *sandbox, const wrenn_context_options *options, wrenn_done_fn done,
                                      void *user_data, wrenn_op **op, wrenn_error **error) {
     wrenn_context_options known;
-    code_op *self;
+    code_op *self = NULL;
     WRN_AUTO(wrn_buf_free) wrn_buf url = WRN_BUF_INIT, host = WRN_BUF_INIT;
     if (!sandbox) return wrn_fail(error, WRENN_E_INVALID_ARGUMENT, "the sandbox must not be NULL");
     int rc = wrn_options_read(&known, sizeof(known), options, "wrenn_context_options", error);
@@ -478,7 +478,7 @@ int wrenn_sandbox_code_context_start(wrenn_sandbox *sandbox, const wrenn_context
     wrenn_code_context *context = new_context(sandbox, known.kernel, known.flags & WRENN_CONTEXT_REUSE);
     if (!context) return wrn_fail(error, WRENN_E_NO_MEMORY, "code_context: out of memory");
     rc = new_code_op(context, &context_type, known.timeout_ms ? known.timeout_ms : START_MS, 0, &self, error);
-    if (rc != 0) return rc;
+    if (rc != 0 || !self) return rc;
     find(&self->op);
     return wrn_op_start(&self->op, done, user_data, op, error);
 }

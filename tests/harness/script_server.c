@@ -144,9 +144,9 @@ static size_t whole_frame(const connection *c, char **text, size_t *text_size) {
     return head + 4 + size;
 }
 
-static bool upgrade(connection *c, const char *request, const script_reply *reply) {
+static bool upgrade(connection *c, const char *asked, const script_reply *reply) {
     char key[WRN_WS_KEY_SIZE] = "", accept[WRN_WS_ACCEPT_SIZE], head[1024];
-    const char *field = strstr(request, "Sec-WebSocket-Key: ");
+    const char *field = strstr(asked, "Sec-WebSocket-Key: ");
     if (field) memcpy(key, field + 19, sizeof(key) - 1);
     wrn_ws_accept(key, accept);
     int size = snprintf(head, sizeof(head),
@@ -162,8 +162,8 @@ static bool upgrade(connection *c, const char *request, const script_reply *repl
 }
 
 /* The answer with the message's id put in, if it asks for it: frame by frame, as their sizes change. NULL: it does not. */
-static char *with_id(const script_reply *reply, const char *request, size_t *size) {
-    const char *id = strstr(request, "\"msg_id\":\"");
+static char *with_id(const script_reply *reply, const char *asked, size_t *size) {
+    const char *id = strstr(asked, "\"msg_id\":\"");
     if (!id || !memmem(reply->text, reply->size, "@ID@", 4)) return NULL;
     script_reply changed = {0};
     for (size_t at = 0; at < reply->size;) {
@@ -211,7 +211,7 @@ static bool answer(script_server *server, connection *c, size_t request_size) {
     memmove(c->data, c->data + request_size, c->size - request_size);
     c->size -= request_size;
     c->continued = false;
-    bool open = !counts || (reply->upgrade ? upgrade(c, head, reply) : send_reply(c, message, reply));
+    bool open = !counts || (reply->upgrade && head ? upgrade(c, head, reply) : send_reply(c, message, reply));
     free(head);
     free(message);
     return open;
