@@ -53,6 +53,11 @@ static const char *const migrations[] = {
     " ring INTEGER NOT NULL, slot INTEGER NOT NULL, at INTEGER NOT NULL, cpu_pct REAL NOT NULL,"
     " mem_bytes INTEGER NOT NULL, disk_bytes INTEGER NOT NULL,"
     " PRIMARY KEY (sandbox, ring, slot)) STRICT, WITHOUT ROWID;",
+    "CREATE TABLE snapshots ("
+    " number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE,"
+    " team_id TEXT NOT NULL REFERENCES teams(id) ON DELETE CASCADE,"
+    " name TEXT NOT NULL, base TEXT NOT NULL, vcpus INTEGER NOT NULL, memory_mb INTEGER NOT NULL,"
+    " size_bytes INTEGER NOT NULL, created_at INTEGER NOT NULL, UNIQUE (team_id, name)) STRICT;",
 };
 
 static wrn_db report(wrn_store *store, const char *what) {
