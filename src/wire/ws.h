@@ -51,7 +51,7 @@ enum { WRN_WS_KEY_SIZE = 25, WRN_WS_ACCEPT_SIZE = 29 };
 
 /* A fresh Sec-WebSocket-Key. False without random numbers. */
 bool wrn_ws_make_key(char key[WRN_WS_KEY_SIZE]);
-/* The Sec-WebSocket-Accept that belongs to a key (RFC 6455 section 4.2.2). */
+/* The Sec-WebSocket-Accept that belongs to a key (RFC 6455 section 4.2.2); "" when out of memory. */
 void wrn_ws_accept(const char *key, char accept[WRN_WS_ACCEPT_SIZE]);
 /* Sixteen bytes in base64. */
 bool wrn_ws_is_key(const char *key);

@@ -63,7 +63,8 @@ static size_t whole_head(const connection *c) {
 /* Where the chunks that start at `at` end, or 0. */
 static size_t whole_chunks(const connection *c, size_t at) {
     for (;;) {
-        const char *line = c->data + at, *end = c->size > at ? memmem(line, c->size - at, "\r\n", 2) : NULL;
+        if (!c->data || c->size <= at) return 0;
+        const char *line = c->data + at, *end = memmem(line, c->size - at, "\r\n", 2);
         if (!end) return 0;
         size_t size = strtoul(line, NULL, 16);
         at += (size_t)(end - line) + 2 + size + 2;
