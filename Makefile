@@ -27,6 +27,7 @@ all: build
 help:
 	@sed -n 's/^#   //p' Makefile
 	@echo "make build    compile into $(BUILD)/ (CC, CFLAGS, BUILD, WERROR=true)"
+	@echo "make test-integration  the live tests, against the server of WRENN_BASE_URL with WRENN_API_KEY or WRENN_TOKEN"
 	@echo "make lint     clang-tidy, cppcheck and the repository's own checks"
 	@echo "make check    is the generated code fresh?"
 	@echo "make generate make the models from api/openapi.yaml again"
@@ -64,6 +65,10 @@ else
 	@$(PYTHON) tools/run_tests.py $(BUILD) build-asan:unit,sdk,cli,examples $(BUILD):unit,sdk:valgrind
 endif
 
+# With WRENN_API_KEY or WRENN_TOKEN, and WRENN_BASE_URL.
+test-integration: build
+	@$(BUILD)/tests/integration/test-integration
+
 lint: deps-lint
 	@$(PYTHON) tools/configure.py $(BUILD) -Dwerror=$(WERROR)
 	@$(MESON) compile -C $(BUILD)
@@ -99,4 +104,4 @@ install: build
 clean:
 	rm -rf $(BUILD) build-asan build-tsan build-clang build-bench build-fuzz
 
-.PHONY: all help deps deps-test deps-lint build run test lint generate check abi-baseline format fuzz bench install clean
+.PHONY: all help deps deps-test deps-lint build run test test-integration lint generate check abi-baseline format fuzz bench install clean
