@@ -18,6 +18,7 @@ enum {
     WRN_WS_GOING_AWAY = 1001,
     WRN_WS_PROTOCOL_ERROR = 1002,
     WRN_WS_NO_STATUS = 1005, /* a close frame without a code */
+    WRN_WS_BAD_TEXT = 1007,  /* what should be UTF-8 is not */
     WRN_WS_TOO_BIG = 1009,
     WRN_WS_INTERNAL_ERROR = 1011
 };
