@@ -90,6 +90,12 @@ const char *wrn_transport_problem(const wrn_transport *t, wrn_http_outcome outco
 
 static wrn_multi *multi_of_timer(wrn_timer *timer) { return (wrn_multi *)((char *)timer - offsetof(wrn_multi, timer)); }
 
+static wrn_transfer *transfer_of(CURL *easy) {
+    wrn_transfer *transfer = NULL;
+    curl_easy_getinfo(easy, CURLINFO_PRIVATE, (char **)&transfer);
+    return transfer;
+}
+
 /* Tells of what has ended. Only here do our callbacks run, never inside libcurl's. A callback may start and cancel
  * transfers; those loops come back here through the outer one. */
 static void collect(wrn_multi *multi) {
@@ -99,10 +105,8 @@ static void collect(wrn_multi *multi) {
     int left;
     while ((message = curl_multi_info_read(multi->multi, &left))) {
         if (message->msg != CURLMSG_DONE) continue;
-        wrn_transfer *transfer = NULL;
         CURLcode code = message->data.result;
-        curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, (char **)&transfer);
-        multi->done(transfer, code);
+        multi->done(transfer_of(message->easy_handle), code);
     }
     while (multi->starved) multi->done(multi->starved, CURLE_OUT_OF_MEMORY);
     multi->collecting = false;
@@ -117,8 +121,7 @@ static void on_socket_ready(void *context, int fd, uint32_t events) {
 }
 
 static void starve(wrn_multi *multi, CURL *easy) {
-    wrn_transfer *transfer = NULL;
-    curl_easy_getinfo(easy, CURLINFO_PRIVATE, (char **)&transfer);
+    wrn_transfer *transfer = transfer_of(easy);
     if (transfer->starved) return;
     transfer->starved = true;
     transfer->next_starved = multi->starved;
@@ -133,6 +136,7 @@ static int on_socket(CURL *easy, curl_socket_t fd, int what, void *context, void
         curl_multi_assign(multi->multi, fd, NULL);
         return 0;
     }
+    transfer_of(easy)->fd = fd;
     /* An error returned from here would make libcurl give up the whole multi handle, so it stays between us. */
     uint32_t events = (what & CURL_POLL_IN ? EPOLLIN : 0u) | (what & CURL_POLL_OUT ? EPOLLOUT : 0u);
     bool ok = watch && wrn_loop_rewatch(multi->loop, watch, events);
@@ -175,6 +179,7 @@ void wrn_multi_clear(wrn_multi *multi) {
 }
 
 bool wrn_multi_add(wrn_multi *multi, wrn_transfer *transfer) {
+    transfer->fd = -1;
     return curl_easy_setopt(transfer->easy, CURLOPT_PRIVATE, transfer) == CURLE_OK &&
            curl_multi_add_handle(multi->multi, transfer->easy) == CURLM_OK;
 }

@@ -29,6 +29,7 @@ const char *wrn_transport_problem(const wrn_transport *transport, wrn_http_outco
 
 typedef struct wrn_transfer {
     CURL *easy;
+    int fd;       /* the socket it was last seen waiting for, or -1 */
     bool starved; /* its socket could not be watched */
     struct wrn_transfer *next_starved;
 } wrn_transfer;

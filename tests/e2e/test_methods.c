@@ -197,6 +197,54 @@ static void ports(wrenn_sandbox *sandbox) {
     wrenn_process_free(process);
 }
 
+static void transfers(wrenn_sandbox *sandbox) {
+    char from[200], to[200];
+    snprintf(from, sizeof(from), "%s/from%d", test_dir(), through);
+    snprintf(to, sizeof(to), "%s/to%d", test_dir(), through);
+    FILE *file = fopen(from, "w");
+    CHECK(file && fwrite("a\0b", 1, 3, file) == 3 && fclose(file) == 0);
+    wrenn_file *content = NULL;
+    wrenn_upload_stream_options up = WRENN_UPLOAD_STREAM_OPTIONS_INIT;
+    wrenn_download_stream_options down = WRENN_DOWNLOAD_STREAM_OPTIONS_INIT;
+    int64_t size = 0;
+    CALL(sandbox_upload, (sandbox, "/srv/x y", "\0\xff", 2, ), ());
+    CALL(sandbox_download, (sandbox, "/srv/x y", ), (&content, ));
+    CHECK_MEM(content->data, content->size, "\0\xff", 2);
+    wrenn_file_free(content);
+    up.path = "/srv/streamed";
+    up.file = from;
+    CALL(sandbox_upload_stream, (sandbox, &up, ), ());
+    down.path = "/srv/streamed";
+    down.file = to;
+    down.flags = WRENN_DOWNLOAD_VERIFY;
+    CALL(sandbox_download_stream, (sandbox, &down, ), (&size, ));
+    CHECK_INT(size, 3);
+}
+
+static void snapshots(wrenn_sandbox *sandbox) {
+    wrenn_snapshot_options options = WRENN_SNAPSHOT_OPTIONS_INIT;
+    wrenn_create_options create = WRENN_CREATE_OPTIONS_INIT;
+    wrenn_snapshot *snapshot = NULL;
+    wrenn_snapshot_list *list = NULL;
+    wrenn_sandbox *copy = NULL;
+    int exists = 0;
+    options.sandbox_id = wrenn_sandbox_id(sandbox);
+    options.name = "mine";
+    CALL(snapshots_create, (client, &options, ), (&snapshot, ));
+    CHECK_STR(snapshot->name, "mine");
+    CALL(snapshots_list, (client, NULL, ), (&list, ));
+    CHECK(list->count >= 2);
+    create.template_name = "mine";
+    CALL(sandboxes_create, (client, &create, ), (&copy, ));
+    CALL(sandbox_exists, (copy, "/srv/streamed", ), (&exists, ));
+    CHECK_INT(exists, 1);
+    CALL(sandbox_destroy, (copy, ), ());
+    CALL(snapshots_delete, (client, "mine", ), ());
+    wrenn_sandbox_free(copy);
+    wrenn_snapshot_list_free(list);
+    wrenn_snapshot_free(snapshot);
+}
+
 /* ---- code ---- */
 
 static void run(wrenn_sandbox *sandbox, const char *code, wrenn_code_context *context, const char *text) {
@@ -265,12 +313,13 @@ static void life(void) {
     processes(sandbox);
     files(sandbox);
     ports(sandbox);
+    transfers(sandbox);
     CALL(sandbox_metrics, (sandbox, NULL, ), (&metrics, ));
     wrenn_metrics_free(metrics);
     CALL(sandbox_pause, (sandbox, NULL, ), ());
     CHECK_INT(wrenn_sandbox_get_info(sandbox)->status, WRENN_SANDBOX_STATUS_PAUSED);
     CALL(sandbox_resume, (sandbox, NULL, ), ());
-    CALL(sandbox_pause, (sandbox, NULL, ), ());
+    snapshots(sandbox); /* which pauses it */
     CALL(sandboxes_connect, (client, wrenn_sandbox_id(sandbox), NULL, ), (&connected, ));
     CHECK_INT(wrenn_sandbox_get_info(connected)->status, WRENN_SANDBOX_STATUS_RUNNING);
     CALL(sandboxes_get, (client, wrenn_sandbox_id(sandbox), ), (&same, ));

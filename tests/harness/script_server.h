@@ -14,7 +14,8 @@ typedef enum script_end {
     SCRIPT_KEEP,  /* the connection stays open */
     SCRIPT_CLOSE, /* closed after the bytes */
     SCRIPT_RESET, /* closed at once with what the client sent left unread, which resets it */
-    SCRIPT_HOLD   /* stays open and silent after the bytes, whatever comes */
+    SCRIPT_HOLD,  /* stays open and silent after the bytes, whatever comes */
+    SCRIPT_DEAF   /* the same, and reads nothing more */
 } script_end;
 
 /* One answer; requests are answered in the order in which they are complete. */
@@ -27,6 +28,8 @@ typedef struct script_reply {
     bool upgrade;       /* to a WebSocket; `text` holds further head lines, which may be "" */
     const char *frames; /* sent right after an upgrade */
     size_t frames_size;
+    bool early;   /* comes once the request's head is there, and to an Expect: 100-continue instead of the 100; or */
+    size_t after; /* when so many bytes of the body are there, as they come on the wire */
 } script_reply;
 
 #define SCRIPT_NOTHING ((size_t)-1)
@@ -40,6 +43,8 @@ const char *script_url(const script_server *server);
 /* Requests seen in full so far, and the text of one (valid until script_stop()). */
 size_t script_count(script_server *server);
 const char *script_request(script_server *server, size_t index);
+/* Its bytes, chunk framing included. */
+size_t script_request_size(script_server *server, size_t index);
 size_t script_connections(script_server *server);
 /* Closes every open connection, as a server does with idle ones; returns when that has happened. */
 void script_drop_connections(script_server *server);

@@ -94,15 +94,21 @@ typedef struct heard {
     setup *s;
 } heard;
 
+static void add(heard *h, const char *text, size_t size) {
+    size_t used = strlen(h->text);
+    snprintf(h->text + used, sizeof(h->text) - used, "%.*s", (int)size, text);
+}
+
 static void hear(const char *data, size_t size, void *user) {
     heard *h = user;
-    strncat(h->text, data, size);
+    add(h, data, size);
     h->nested = wrenn_sandbox_ping(h->s->sandbox, NULL);
 }
 static void hear_result(const wrenn_code_result *result, void *user) {
-    strcat(((heard *)user)->text, wrenn_code_result_get(result, "text/plain")->data);
+    const wrenn_code_mime *text = wrenn_code_result_get(result, "text/plain");
+    add(user, text->data, text->size);
 }
-static void hear_error(const wrenn_code_error *error, void *user) { strcat(((heard *)user)->text, error->name); }
+static void hear_error(const wrenn_code_error *error, void *user) { add(user, error->name, strlen(error->name)); }
 
 TEST(callbacks_as_it_arrives) {
     script_reply said =

@@ -140,6 +140,47 @@ static void finish_sandbox_exists(wrenn_op *op, outcome *out) {
     SAY("%d", exists);
 }
 
+static int64_t give_hi(void *buffer, size_t size, void *data) {
+    (void)data;
+    CHECK(size >= 2);
+    memcpy(buffer, "hi", 2);
+    return 2;
+}
+static int take_any(const void *bytes, size_t size, void *data) {
+    (void)bytes, (void)size, (void)data;
+    return 0;
+}
+static const wrenn_upload_stream_options upload_options = {.struct_size = sizeof(wrenn_upload_stream_options),
+                                                           .path = "/a",
+                                                           .read = give_hi,
+                                                           .size = 2};
+static const wrenn_download_stream_options download_options = {.struct_size = sizeof(wrenn_download_stream_options),
+                                                               .path = "/a",
+                                                               .write = take_any};
+
+PLAIN_OPERATION(sandbox_upload, sandbox, "/a", "hi", 2)
+OPERATION(sandbox_download, wrenn_file, wrenn_file_free, SAY("%zu %s", result->size, result->data), sandbox, "/a")
+PLAIN_OPERATION(sandbox_upload_stream, sandbox, &upload_options)
+
+static void block_sandbox_download_stream(wrenn_client *client, wrenn_sandbox *sandbox, outcome *out) {
+    (void)client;
+    int64_t size = -1;
+    wrenn_error *error = NULL;
+    take_error(out, wrenn_sandbox_download_stream(sandbox, &download_options, &size, &error), &error);
+    SAY("%d", (int)size);
+}
+static int start_sandbox_download_stream(wrenn_client *client, wrenn_sandbox *sandbox, wrenn_done_fn done, void *data,
+                                         wrenn_op **op, wrenn_error **error) {
+    (void)client;
+    return wrenn_sandbox_download_stream_start(sandbox, &download_options, done, data, op, error);
+}
+static void finish_sandbox_download_stream(wrenn_op *op, outcome *out) {
+    int64_t size = -1;
+    wrenn_error *error = NULL;
+    take_error(out, wrenn_sandbox_download_stream_finish(op, &size, &error), &error);
+    SAY("%d", (int)size);
+}
+
 OPERATION(snapshots_create, wrenn_snapshot, wrenn_snapshot_free, SAY("%s", result->name), client, &snapshot_options)
 OPERATION(snapshots_list, wrenn_snapshot_list, wrenn_snapshot_list_free,
           SAY("%zu %s %d", result->count, result->items[0]->type, (int)result->items[0]->platform), client,
@@ -206,6 +247,10 @@ typedef struct operation {
 #define HOST_BODY "{\"id\":\"host-1\",\"type\":\"byoc\",\"status\":\"online\"}"
 #define HOST_TOKEN_BODY "{\"host\":" HOST_BODY ",\"registration_token\":\"00ff\"}"
 #define ENTRY_BODY "{\"name\":\"srv\",\"path\":\"/srv\",\"type\":\"directory\",\"size\":4096,\"mode\":493}"
+#define FORM                                                                    \
+    "--B\r\nContent-Disposition: form-data; name=\"path\"\r\n\r\n/a\r\n--B\r\n" \
+    "Content-Disposition: form-data; name=\"file\"; filename=\"file\"\r\n"      \
+    "Content-Type: application/octet-stream\r\n\r\nhi\r\n--B--\r\n"
 #define LIST_ROOT "{\"path\":\"/\",\"depth\":1}"
 #define SNAPSHOT_BODY "{\"name\":\"mine\",\"type\":\"snapshot\",\"size_bytes\":5,\"platform\":true}"
 #define AUTH_BODY "{\"token\":\"jwt\",\"user_id\":\"usr-1\",\"team_id\":\"t\",\"email\":\"a@b.c\",\"name\":\"a\"}"
@@ -262,6 +307,12 @@ static const operation operations[] = {
     {ROW(sandbox_kill), "204 No Content", "", "DELETE /v1/sandboxes/" ID "/processes/12?signal=SIGTERM ", "", KEY, ""},
     {ROW(sandbox_port_request), "200 OK", "hello", "GET /x HTTP/1.1\r\nHost: 8080-" ID ".localhost\r\n", "", NULL,
      "200 hello"},
+    {ROW(sandbox_upload), "204 No Content", "", "POST /v1/sandboxes/" ID "/files/write ", FORM, KEY, ""},
+    {ROW(sandbox_download), "200 OK", "a\nb", "POST /v1/sandboxes/" ID "/files/read ", "{\"path\":\"/a\"}", KEY,
+     "3 a\nb"},
+    {ROW(sandbox_upload_stream), "204 No Content", "", "POST /v1/sandboxes/" ID "/files/stream/write ", FORM, KEY, ""},
+    {ROW(sandbox_download_stream), "200 OK", "a\nb", "POST /v1/sandboxes/" ID "/files/stream/read ",
+     "{\"path\":\"/a\"}", KEY, "3"},
     {ROW(snapshots_create), "201 Created", SNAPSHOT_BODY, "POST /v1/snapshots?overwrite=true ",
      "{\"sandbox_id\":\"cl-1\",\"name\":\"mine\"}", KEY, "mine"},
     {ROW(snapshots_list), "200 OK", "[" SNAPSHOT_BODY "]", "GET /v1/snapshots?type=a%20b%26c ", "", KEY,
@@ -353,6 +404,19 @@ static char *run(const operation *o, door_fn door, const script_reply *reply, ou
     return request;
 }
 
+/* The body of a request, with B for the boundary of a form. */
+static char *body_of(const char *request) {
+    const char *at = strstr(request, "\r\n\r\n") + 4, *boundary = strstr(request, "boundary=");
+    char *body = calloc(1, strlen(at) + 1), *to = body, line[128];
+    size_t size = (size_t)snprintf(line, sizeof(line), "--%.*s", boundary ? (int)strcspn(boundary + 9, "\r") : 0,
+                                   boundary ? boundary + 9 : "");
+    while (*at) {
+        if (boundary && strncmp(at, line, size) == 0) to = stpcpy(to, "--B"), at += size;
+        else *to++ = *at++;
+    }
+    return body;
+}
+
 TEST(each_operation_gives_the_same_through_each_door) {
     for (size_t i = 0; i < COUNT(operations); i++) {
         const operation *o = &operations[i];
@@ -368,7 +432,9 @@ TEST(each_operation_gives_the_same_through_each_door) {
             CHECK_MSG(out.rc == 0, "%s, door %zu: %s", o->name, door + 1, wrenn_strerror_name(out.rc));
             CHECK_STR(out.text, o->result);
             CHECK_MSG(strncmp(request, o->request, strlen(o->request)) == 0, "%s sent %s", o->name, request);
-            CHECK_STR(strstr(request, "\r\n\r\n") + 4, o->json);
+            char *body = body_of(request);
+            CHECK_STR(body, o->json);
+            free(body);
             if (o->credential) CHECK_CONTAINS(request, o->credential);
             CHECK(!!strstr(request, "X-API-Key") == (o->credential && strcmp(o->credential, KEY) == 0));
             CHECK(!!strstr(request, "Authorization") == (o->credential && strcmp(o->credential, TOKEN) == 0));

@@ -2,6 +2,7 @@
  * the cause, a connection error), and leaks nothing (the sanitizer and valgrind runs look at that).
  *
  * The program is linked with malloc and its kin wrapped, so only our own code's calls are counted, not libcurl's. */
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "sdk.h"
@@ -132,6 +133,33 @@ static int scenario_files(const wrenn_client_options *options) {
     return rc;
 }
 
+/* A file up and down, in memory and through files of this machine, one of them looked up in a listing. */
+static int scenario_transfers(const wrenn_client_options *options) {
+    char from[256], to[256];
+    wrenn_client *client = NULL;
+    wrenn_sandbox *sandbox = NULL;
+    wrenn_file *file = NULL;
+    int64_t size = -1;
+    snprintf(from, sizeof(from), "%s/from", test_dir());
+    snprintf(to, sizeof(to), "%s/to", test_dir());
+    wrenn_upload_stream_options up = {.struct_size = sizeof(up), .path = "/a", .file = from};
+    wrenn_download_stream_options down = {
+        .struct_size = sizeof(down), .path = "/a", .file = to, .flags = WRENN_DOWNLOAD_VERIFY};
+    int rc = wrenn_client_new(options, &client, NULL);
+    if (rc == 0) rc = wrenn_sandbox_from_id(client, "cl-1", &sandbox, NULL);
+    if (rc == 0) rc = wrenn_sandbox_upload(sandbox, "/a", "hello", 5, NULL);
+    if (rc == 0) rc = wrenn_sandbox_upload_stream(sandbox, &up, NULL);
+    if (rc == 0) rc = wrenn_sandbox_download(sandbox, "/a", &file, NULL);
+    if (rc == 0) rc = wrenn_sandbox_download_stream(sandbox, &down, &size, NULL);
+    CHECK((access(to, F_OK) == 0) == (rc == 0));
+    if (rc == 0) CHECK(size == 5 && file->size == 5);
+    unlink(to);
+    wrenn_file_free(file);
+    wrenn_sandbox_free(sandbox);
+    wrenn_client_free(client);
+    return rc;
+}
+
 static void sweep(int (*scenario)(const wrenn_client_options *), const script_reply *replies, size_t count,
                   int64_t era) {
     for (long n = 1;; n++) {
@@ -226,6 +254,19 @@ TEST_SLOW(files_with_each_allocation_failing) {
         {"200 OK", "{\"entries\":[]}"},
     };
     sweep_answers(scenario_files, answers, COUNT(answers));
+}
+
+TEST_SLOW(transfers_with_each_allocation_failing) {
+    static const char *const answers[][2] = {
+        {"204 No Content", ""}, {"204 No Content", ""},
+        {"200 OK", "hello"},    {"200 OK", "{\"entries\":[{\"name\":\"a\",\"size\":6}]}"},
+        {"200 OK", "hello"},    {"200 OK", "{\"entries\":[{\"name\":\"a\",\"size\":5}]}"},
+    };
+    char from[256];
+    snprintf(from, sizeof(from), "%s/from", test_dir());
+    FILE *file = fopen(from, "w");
+    CHECK(file && fputs("hello", file) > 0 && fclose(file) == 0);
+    sweep_answers(scenario_transfers, answers, COUNT(answers));
 }
 
 TEST_MAIN

@@ -62,6 +62,11 @@ static const char *const migrations[] = {
     "CREATE TABLE team_usage ("
     " team_id TEXT NOT NULL REFERENCES teams(id) ON DELETE CASCADE, day INTEGER NOT NULL,"
     " vcpu_ms INTEGER NOT NULL, memory_mb_ms INTEGER NOT NULL, PRIMARY KEY (team_id, day)) STRICT, WITHOUT ROWID;",
+    "CREATE TABLE snapshots ("
+    " number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE,"
+    " team_id TEXT NOT NULL REFERENCES teams(id) ON DELETE CASCADE,"
+    " name TEXT NOT NULL, base TEXT NOT NULL, vcpus INTEGER NOT NULL, memory_mb INTEGER NOT NULL,"
+    " size_bytes INTEGER NOT NULL, created_at INTEGER NOT NULL, UNIQUE (team_id, name)) STRICT;",
 };
 
 static wrn_db report(wrn_store *store, const char *what) {

@@ -1,6 +1,6 @@
-/* What outlives the process: accounts, API keys, sandbox records, hosts, metrics, usage, in one SQLite file. Calls block for
- * microseconds, since a commit in WAL mode does not wait for the disk; those that make an account, a key or a host's
- * token do wait, for they cannot be made again. */
+/* What outlives the process: accounts, API keys, sandbox records, snapshots, hosts, metrics, usage, in one SQLite file.
+ * Calls block for microseconds, since a commit in WAL mode does not wait for the disk; those that make an account, a key, a
+ * host's token or a snapshot do wait, for they cannot be made again. */
 #ifndef WRN_SERVER_STORE_STORE_H
 #define WRN_SERVER_STORE_STORE_H
 
@@ -90,6 +90,26 @@ wrn_db wrn_store_update_sandbox(wrn_store *store, const wrn_sandbox_row *row);
 wrn_db wrn_store_get_sandbox(wrn_store *store, const char *team_id, const char *id, wrn_sandbox_row *out);
 /* Those that are neither stopped nor failed, newest first; `team_id` NULL: of all teams. */
 wrn_db wrn_store_list_sandboxes(wrn_store *store, const char *team_id, wrn_sandbox_fn each, void *context);
+
+/* ---- snapshots ---- */
+
+typedef struct wrn_snapshot_row {
+    char id[WRN_ID_SIZE], team_id[WRN_ID_SIZE]; /* the id names its files */
+    char name[65], base[65];                    /* what its sandbox was made from */
+    int64_t vcpus, memory_mb, size_bytes, created_at;
+} wrn_snapshot_row;
+
+typedef bool (*wrn_snapshot_row_fn)(void *context, const wrn_snapshot_row *row);
+
+/* Waits for the disk. With `replaced` it takes the place of the one with that name, whose id comes out; "" when there was
+ * none. NULL: WRN_DB_TAKEN instead. */
+wrn_db wrn_store_add_snapshot(wrn_store *store, const wrn_snapshot_row *row, char replaced[WRN_ID_SIZE]);
+wrn_db wrn_store_get_snapshot(wrn_store *store, const char *team_id, const char *name, wrn_snapshot_row *out);
+/* Newest first. */
+wrn_db wrn_store_list_snapshots(wrn_store *store, const char *team_id, wrn_snapshot_row_fn each, void *context);
+wrn_db wrn_store_remove_snapshot(wrn_store *store, const char *id);
+/* WRN_DB_OK when any team has it. */
+wrn_db wrn_store_find_snapshot(wrn_store *store, const char *id);
 
 /* ---- hosts ---- */
 
