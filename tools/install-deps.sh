@@ -13,6 +13,7 @@ build='gcc libc6-dev meson ninja-build pkgconf|pkg-config python3 python3-yaml m
 test='g++ clang clang-format cmake valgrind bubblewrap binutils openssl jupyter-server python3-ipykernel libglib2.0-dev
       libsystemd-dev'
 lint='clang clang-tidy clang-format cppcheck abigail-tools doxygen'
+fuzz='clang libclang-rt-14-dev|libclang-rt-18-dev|libclang-rt-19-dev|libclang-rt-dev'
 
 wanted=
 for set in "${@:-build}"; do
