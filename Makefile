@@ -62,7 +62,7 @@ ifdef SAN
 else
 	@$(PYTHON) tools/configure.py $(BUILD) -Dwerror=$(WERROR)
 	@$(PYTHON) tools/configure.py build-asan -Db_sanitize=address,undefined
-	@$(PYTHON) tools/run_tests.py $(BUILD) build-asan:unit,sdk,cli,examples $(BUILD):unit,sdk:valgrind
+	@$(PYTHON) tools/run_tests.py $(BUILD) build-asan:unit,agent,sdk,cli,examples $(BUILD):unit,sdk:valgrind
 endif
 
 # With WRENN_API_KEY or WRENN_TOKEN, and WRENN_BASE_URL.
