@@ -29,6 +29,7 @@ help:
 	@echo "make check    is the generated code fresh?"
 	@echo "make generate make the models from api/openapi.yaml again"
 	@echo "make format   lay out all C with clang-format"
+	@echo "make docs     the reference of the headers, in $(BUILD)/docs/html"
 	@echo "make bench    what a call costs, against its yardsticks, as ratios"
 	@echo "make install  into PREFIX ($(PREFIX)), under DESTDIR"
 	@echo "make clean    remove the build directories"
@@ -74,6 +75,9 @@ check: deps
 format: deps-lint
 	@$(C_FILES) | xargs clang-format -i
 
+docs: deps-lint
+	@$(PYTHON) tools/make_docs.py $(BUILD)/docs
+
 bench: deps-test
 	@$(PYTHON) tools/configure.py build-bench --buildtype=release
 	@$(MESON) compile -C build-bench
@@ -86,4 +90,4 @@ install: build
 clean:
 	rm -rf $(BUILD) build-asan build-tsan build-clang build-bench
 
-.PHONY: all help deps deps-test deps-lint build run test lint generate check format bench install clean
+.PHONY: all help deps deps-test deps-lint build run test lint generate check format docs bench install clean

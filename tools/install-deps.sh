@@ -11,8 +11,8 @@ build='gcc libc6-dev meson ninja-build pkgconf|pkg-config python3 python3-yaml m
        libcurl4-openssl-dev|libcurl4-gnutls-dev libwslay-dev nettle-dev libjson-c-dev libuv1-dev
        libhttp-parser-dev|libllhttp-dev libsqlite3-dev libsodium-dev libseccomp-dev'
 test='g++ clang clang-format cmake valgrind bubblewrap binutils jupyter-server python3-ipykernel libglib2.0-dev
-      libsystemd-dev'
-lint='clang clang-tidy clang-format cppcheck'
+      libsystemd-dev doxygen'
+lint='clang clang-tidy clang-format cppcheck doxygen'
 
 wanted=
 for set in "${@:-build}"; do
