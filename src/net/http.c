@@ -1,7 +1,6 @@
 #include "net/http.h"
 
 #include <curl/curl.h>
-#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -121,13 +120,7 @@ static size_t give_held(wrn_exchange *exchange, char *out, size_t room) {
     return size;
 }
 
-static bool has_answer(const wrn_exchange *exchange) {
-    struct pollfd socket = {.fd = exchange->transfer.fd, .events = POLLIN};
-    return poll(&socket, 1, 0) == 1 && (socket.revents & POLLIN);
-}
-
-/* When the server refuses and closes the connection, sending fails, and the answer would be lost with it. So whatever
- * there is to read is read before anything else is sent. */
+/* What the server said while the source took its time is read before more is sent: see transport.c. */
 static size_t on_pull(char *out, size_t one, size_t room, void *context) {
     wrn_exchange *exchange = context;
     (void)one;
@@ -136,7 +129,7 @@ static size_t on_pull(char *out, size_t one, size_t room, void *context) {
     int64_t got = exchange->source->read(exchange->source->context, out, room);
     exchange->stopped = got == WRN_HTTP_STOP;
     if (got < 0) return got == WRN_HTTP_LATER ? CURL_READFUNC_PAUSE : CURL_READFUNC_ABORT;
-    if (got && has_answer(exchange)) {
+    if (got && wrn_transport_readable(exchange->transfer.fd)) {
         wrn_buf_clear(&exchange->held);
         wrn_buf_put(&exchange->held, out, (size_t)got);
         if (!exchange->held.failed && set_timer(exchange, 0)) return CURL_READFUNC_PAUSE;

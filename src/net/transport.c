@@ -1,5 +1,6 @@
 #include "net/transport.h"
 
+#include <poll.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -112,8 +113,16 @@ static void collect(wrn_multi *multi) {
     multi->collecting = false;
 }
 
+bool wrn_transport_readable(int fd) {
+    struct pollfd socket = {.fd = fd, .events = POLLIN};
+    return poll(&socket, 1, 0) == 1;
+}
+
+/* A server that refuses an upload may hang up at once; then sending fails, and the answer that came before would be lost
+ * with it. libcurl reads before it sends, so it is told of everything that is there by now. */
 static void on_socket_ready(void *context, int fd, uint32_t events) {
     wrn_multi *multi = context;
+    if (events == EPOLLOUT && wrn_transport_readable(fd)) events |= EPOLLIN;
     int running, what = (events & EPOLLIN ? CURL_CSELECT_IN : 0) | (events & EPOLLOUT ? CURL_CSELECT_OUT : 0) |
                         (events & (EPOLLERR | EPOLLHUP) ? CURL_CSELECT_ERR : 0);
     curl_multi_socket_action(multi->multi, fd, what, &running);
