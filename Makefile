@@ -32,6 +32,7 @@ help:
 	@echo "make check    is the generated code fresh?"
 	@echo "make generate make the models from api/openapi.yaml again"
 	@echo "make format   lay out all C with clang-format"
+	@echo "make docs     the reference of the headers, in $(BUILD)/docs/html"
 	@echo "make abi-baseline  make the library's present interface the one that lint compares with"
 	@echo "make fuzz     the fuzz targets, FUZZ_SECONDS ($(FUZZ_SECONDS)) each, or only those in FUZZ_TARGETS"
 	@echo "make bench    what a call costs, against its yardsticks, as ratios"
@@ -86,6 +87,9 @@ abi-baseline: deps-lint build
 format: deps-lint
 	@$(C_FILES) | xargs clang-format -i
 
+docs: deps-lint
+	@$(PYTHON) tools/make_docs.py $(BUILD)/docs
+
 fuzz:
 	@tools/install-deps.sh build fuzz
 	@CC=clang $(PYTHON) tools/configure.py build-fuzz -Dfuzz=true -Db_sanitize=address,undefined
@@ -104,4 +108,4 @@ install: build
 clean:
 	rm -rf $(BUILD) build-asan build-tsan build-clang build-bench build-fuzz
 
-.PHONY: all help deps deps-test deps-lint build run test test-integration lint generate check abi-baseline format fuzz bench install clean
+.PHONY: all help deps deps-test deps-lint build run test test-integration lint generate check abi-baseline format docs fuzz bench install clean

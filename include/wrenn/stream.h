@@ -19,8 +19,10 @@
 extern "C" {
 #endif
 
+/* Something that is going on, as seen from here. */
 typedef struct wrenn_stream wrenn_stream;
 
+/* wrenn_event.type, and the members that are set then. */
 enum {
     WRENN_EVENT_STARTED = 1, /* pid; of a new terminal also tag */
     WRENN_EVENT_STDOUT = 2,  /* data, size; also what a terminal shows */
@@ -48,6 +50,7 @@ typedef struct wrenn_event {
 WRENN_API WRENN_NODISCARD int wrenn_stream_next(wrenn_stream *stream, int64_t timeout_ms, wrenn_event *event,
                                                 wrenn_error **error);
 
+/* See wrenn_stream_on_ready(). */
 typedef void (*wrenn_ready_fn)(wrenn_stream *stream, void *user_data);
 /* Calls `ready` from wrenn_client_dispatch() whenever there is something new: an event, the end, or room to write after
  * a write that was not taken whole. What is there already counts as new. It is called again only for what comes after that,
