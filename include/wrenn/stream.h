@@ -87,10 +87,11 @@ WRENN_API void wrenn_stream_free(wrenn_stream *stream);
  * only asks for the end. */
 WRENN_API void wrenn_stream_close(wrenn_stream *stream);
 
+/* With gcc and clang: `wrenn_autoclose(stream);` declares a wrenn_stream *stream, NULL at first, that is closed as by
+ * wrenn_stream_close() when the scope is left. Elsewhere call wrenn_stream_close() yourself. */
 #if defined(__GNUC__)
-static inline void wrenn_autoclose_(wrenn_stream **stream) { wrenn_stream_close(*stream); }
-/* wrenn_autoclose wrenn_stream *terminal = NULL; closes it when the name goes out of scope. */
-#define wrenn_autoclose __attribute__((cleanup(wrenn_autoclose_)))
+static inline void wrenn_stream_closep(wrenn_stream **stream) { wrenn_stream_close(*stream); }
+#define wrenn_autoclose(name) __attribute__((cleanup(wrenn_stream_closep))) wrenn_stream *name = NULL
 #endif
 
 #ifdef __cplusplus

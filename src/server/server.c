@@ -18,6 +18,7 @@
 #include "server/machine.h"
 #include "server/private.h"
 #include "server/routes/routes.h"
+#include "server/sandbox/snapshots.h"
 
 enum { PRIVATE_TOKEN_SECONDS = 10 * 365 * 86400, LINGER_MS = 2000 };
 
@@ -96,7 +97,8 @@ bool wrn_server_backend_config(const wrn_config *config, wrn_arena *arena, wrn_b
     *out = (wrn_backend_config){.state_dir = in_dir(arena, config->data_dir, "sandboxes"),
                                 .template_dir = config->template_dir,
                                 .agent_path = find_agent(config, arena),
-                                .cgroup_parent = config->cgroup_parent};
+                                .cgroup_parent = config->cgroup_parent,
+                                .ephemeral = config->private_fd >= 0};
     if (!out->template_dir) out->template_dir = in_dir(arena, config->data_dir, "templates");
     return out->state_dir && out->template_dir;
 }
@@ -241,8 +243,10 @@ static bool open_backend(wrn_server *server, wrn_arena *arena, char *why, size_t
                                   server->config->max_sandboxes,
                                   server->config->max_memory_mb};
     server->sandboxes = wrn_sandboxes_new(&boxes);
-    if (server->isolation && server->sandboxes && wrn_sandboxes_recover(server->sandboxes)) return true;
-    return snprintf(why, why_size, "cannot read the sandboxes of the last run"), false;
+    if (!server->isolation || !server->sandboxes || !wrn_sandboxes_recover(server->sandboxes))
+        return snprintf(why, why_size, "cannot read the sandboxes of the last run"), false;
+    wrn_snapshots_recover(server->sandboxes);
+    return true;
 }
 
 static bool open_loop(wrn_server *server, char *why, size_t why_size) {

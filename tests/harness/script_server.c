@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,6 +14,7 @@
 #include <unistd.h>
 
 #include "test.h"
+#include "wire/ws.h"
 
 enum { CONNECTIONS_MAX = 1100, REQUESTS_MAX = 40000 };
 
@@ -20,7 +22,7 @@ typedef struct connection {
     int fd;
     char *data;
     size_t size;
-    bool held, deaf, continued;
+    bool held, deaf, continued, websocket;
 } connection;
 
 typedef struct request {
@@ -36,6 +38,8 @@ struct script_server {
     pthread_cond_t changed;
     const script_reply *replies;
     size_t reply_count;
+    const script_reply *for_messages; /* NULL: by the list */
+    size_t listed;                    /* answers given from it */
     bool repeat_last, stopping, dropping;
     request *requests;
     size_t request_count, connection_count, open;
@@ -93,11 +97,15 @@ static void send_all(int fd, const char *data, size_t size, size_t piece) {
     }
 }
 
-/* Of the request that comes next; only the server's thread counts them. */
-static const script_reply *next_reply(const script_server *server) {
+/* For what comes next: a request, or a message on a WebSocket. Only the server's thread counts them. */
+static const script_reply *next_reply(script_server *server, bool message) {
     static const script_reply ended = {
         .text = "HTTP/1.1 500 Script Ended\r\nContent-Length: 0\r\nConnection: close\r\n\r\n", .end = SCRIPT_CLOSE};
-    if (server->request_count < server->reply_count) return &server->replies[server->request_count];
+    pthread_mutex_lock(&server->lock);
+    const script_reply *for_messages = server->for_messages;
+    pthread_mutex_unlock(&server->lock);
+    if (message && for_messages) return for_messages;
+    if (server->listed < server->reply_count) return &server->replies[server->listed];
     return server->repeat_last ? &server->replies[server->reply_count - 1] : &ended;
 }
 
@@ -112,17 +120,75 @@ static void record(script_server *server, const char *data, size_t size) {
     pthread_mutex_unlock(&server->lock);
 }
 
-/* Answers one request; false when the connection is over. */
-static bool answer(script_server *server, connection *c, size_t request_size) {
-    const script_reply *reply = next_reply(server);
-    record(server, c->data, request_size);
-    memmove(c->data, c->data + request_size, c->size - request_size);
-    c->size -= request_size;
-    c->continued = false;
+/* The frame at the beginning of the buffer, as far as these tests need it: masked and not fragmented. Its size, 0: not
+ * whole yet. `text` is what counts as a request, NULL for pings, pongs and close frames. */
+static size_t whole_frame(const connection *c, char **text, size_t *text_size) {
+    const unsigned char *at = (const unsigned char *)c->data;
+    *text = NULL;
+    if (c->size < 2) return 0;
+    size_t size = at[1] & 127, head = 2;
+    if (size == 126) head = 4;
+    if (size == 127) head = 10;
+    if (c->size < head + 4) return 0;
+    if (head > 2) size = 0;
+    for (size_t i = 2; i < head; i++) size = size << 8 | at[i];
+    if (c->size < head + 4 + size) return 0;
+    if ((at[0] & 15) > 2) return head + 4 + size;
+    const char *kind = (at[0] & 15) == 1 ? "text:" : "binary:";
+    size_t prefix = strlen(kind);
+    *text = malloc(prefix + size + 1);
+    memcpy(*text, kind, prefix);
+    for (size_t i = 0; i < size; i++) (*text)[prefix + i] = (char)(at[head + 4 + i] ^ at[head + i % 4]);
+    (*text)[prefix + size] = '\0';
+    *text_size = prefix + size;
+    return head + 4 + size;
+}
+
+static bool upgrade(connection *c, const char *asked, const script_reply *reply) {
+    char key[WRN_WS_KEY_SIZE] = "", accept[WRN_WS_ACCEPT_SIZE], head[1024];
+    const char *field = strstr(asked, "Sec-WebSocket-Key: ");
+    if (field) memcpy(key, field + 19, sizeof(key) - 1);
+    wrn_ws_accept(key, accept);
+    int size = snprintf(head, sizeof(head),
+                        "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+                        "Sec-WebSocket-Accept: %s\r\n%s\r\n",
+                        accept, reply->text);
+    size_t cut = reply->cut == SCRIPT_NOTHING ? 0 : reply->cut && reply->cut < (size_t)size ? reply->cut : (size_t)size;
+    send_all(c->fd, head, cut, reply->piece);
+    if (reply->frames) send_all(c->fd, reply->frames, reply->frames_size, reply->piece);
+    c->websocket = true;
+    c->held = reply->end == SCRIPT_HOLD;
+    return reply->end == SCRIPT_KEEP || c->held;
+}
+
+/* The answer with the message's id put in, if it asks for it: frame by frame, as their sizes change. NULL: it does not. */
+static char *with_id(const script_reply *reply, const char *asked, size_t *size) {
+    const char *id = strstr(asked, "\"msg_id\":\"");
+    if (!id || !memmem(reply->text, reply->size, "@ID@", 4)) return NULL;
+    script_reply changed = {0};
+    for (size_t at = 0; at < reply->size;) {
+        const unsigned char *frame = (const unsigned char *)reply->text + at;
+        size_t length = frame[1] == 126 ? (size_t)frame[2] << 8 | frame[3] : frame[1], head = frame[1] == 126 ? 4 : 2;
+        const char *data = (const char *)frame + head, *mark = memmem(data, length, "@ID@", 4);
+        char text[4096];
+        int written = mark ? snprintf(text, sizeof(text), "%.*s%.32s%.*s", (int)(mark - data), data, id + 10,
+                                      (int)(length - (size_t)(mark - data) - 4), mark + 4)
+                           : snprintf(text, sizeof(text), "%.*s", (int)length, data);
+        script_add_frame(&changed, frame[0], text, (size_t)written);
+        at += head + length;
+    }
+    *size = changed.size;
+    return (char *)(uintptr_t)changed.text;
+}
+
+/* False when the connection is over. `message`: what is answered, on a WebSocket. */
+static bool send_reply(connection *c, const char *message, const script_reply *reply) {
     size_t size = reply->size ? reply->size : strlen(reply->text);
+    char *changed = message ? with_id(reply, message, &size) : NULL;
     if (reply->cut == SCRIPT_NOTHING) size = 0;
     else if (reply->cut && reply->cut < size) size = reply->cut;
-    send_all(c->fd, reply->text, size, reply->piece);
+    send_all(c->fd, changed ? changed : reply->text, size, reply->piece);
+    free(changed);
     if (reply->end == SCRIPT_RESET) {
         struct linger now = {.l_onoff = 1};
         setsockopt(c->fd, SOL_SOCKET, SO_LINGER, &now, sizeof(now));
@@ -132,11 +198,38 @@ static bool answer(script_server *server, connection *c, size_t request_size) {
     return reply->end == SCRIPT_KEEP || c->held;
 }
 
+/* Answers one request; false when the connection is over. */
+static bool answer(script_server *server, connection *c, size_t request_size) {
+    const script_reply *reply = next_reply(server, c->websocket);
+    char *message = NULL;
+    size_t message_size = 0;
+    if (c->websocket) whole_frame(c, &message, &message_size);
+    bool counts = !c->websocket || message;
+    if (counts && reply != server->for_messages) server->listed++;
+    if (counts) record(server, message ? message : c->data, message ? message_size : request_size);
+    char *head = c->websocket ? NULL : strndup(c->data, request_size);
+    memmove(c->data, c->data + request_size, c->size - request_size);
+    c->size -= request_size;
+    c->continued = false;
+    bool open = !counts || (reply->upgrade && head ? upgrade(c, head, reply) : send_reply(c, message, reply));
+    free(head);
+    free(message);
+    return open;
+}
+
+static size_t next_frame(const connection *c) {
+    char *text;
+    size_t ignored, size = whole_frame(c, &text, &ignored);
+    free(text);
+    return size;
+}
+
 /* Bytes of the request that is to be answered now, or 0. */
 static size_t due_request(script_server *server, connection *c) {
+    if (c->websocket) return c->held ? 0 : next_frame(c);
     size_t head = c->held ? 0 : whole_head(c);
     if (!head) return 0;
-    const script_reply *reply = next_reply(server);
+    const script_reply *reply = next_reply(server, false);
     if (reply->early) return head;
     if (!c->continued && memmem(c->data, head, "Expect: 100-continue", 20))
         send_all(c->fd, "HTTP/1.1 100 Continue\r\n\r\n", 25, 0);
@@ -231,6 +324,12 @@ static void wake(script_server *server) {
     if (write(server->wake_fd, &one, sizeof(one)) < 0) perror("eventfd");
 }
 
+void script_answer_messages(script_server *server, const script_reply *reply) {
+    pthread_mutex_lock(&server->lock);
+    server->for_messages = reply;
+    pthread_mutex_unlock(&server->lock);
+}
+
 const char *script_url(const script_server *server) { return server->url; }
 
 size_t script_count(script_server *server) {
@@ -296,4 +395,27 @@ char *script_text(const char *status, const char *head, const char *body) {
     CHECK(asprintf(&text, "HTTP/1.1 %s\r\nContent-Type: application/json\r\nContent-Length: %zu\r\n%s\r\n%s", status,
                    strlen(body), head, body) > 0);
     return text;
+}
+
+void script_add_frame(script_reply *reply, unsigned char opcode, const void *data, size_t size) {
+    size_t head = size < 126 ? 2 : size < 65536 ? 4 : 10;
+    char *grown = realloc((char *)(uintptr_t)reply->text, reply->size + head + size + 1);
+    CHECK(grown != NULL);
+    unsigned char *at = (unsigned char *)grown + reply->size;
+    at[0] = opcode;
+    at[1] = (unsigned char)(head == 2 ? size : head == 4 ? 126 : 127);
+    for (size_t i = 2; i < head; i++) at[i] = (unsigned char)(size >> 8 * (head - 1 - i));
+    if (size) memcpy(at + head, data, size);
+    reply->text = grown;
+    reply->size += head + size;
+}
+
+script_reply script_messages(script_end end, const char *first, ...) {
+    script_reply reply = {.end = end};
+    va_list more;
+    va_start(more, first);
+    for (const char *message = first; message; message = va_arg(more, const char *))
+        script_add_frame(&reply, 0x81, message, strlen(message));
+    va_end(more);
+    return reply;
 }

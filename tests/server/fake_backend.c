@@ -23,6 +23,7 @@ struct wrn_box {
     bool frozen, dead;
     wrn_done_fn died;
     void *context;
+    struct later *copying;
     wrn_proc *procs;
 };
 
@@ -47,6 +48,7 @@ typedef struct later {
     wrn_box *box;
     wrn_box_fn made;
     wrn_done_fn done;
+    wrn_snapshot_fn copied;
     void *context;
     bool failed;
     wrn_fault fault;
@@ -122,12 +124,29 @@ static wrn_json *fake_isolation(const wrn_backend *backend) {
     return out;
 }
 
-static const char *fake_template_type(wrn_backend *backend, const char *name) {
-    static const char *const names[] = {"minimal", "broken", "gated", "unpausable", "unmeasured"};
+static const char *const templates[] = {"minimal", "broken", "gated", "unpausable", "unmeasured", "large"};
+
+static void describe(const char *name, wrn_template *out) {
+    *out = (wrn_template){.type = "base", .created_at = 1767225600};
+    snprintf(out->name, sizeof(out->name), "%s", name);
+    if (strcmp(name, "large") == 0) out->vcpus = 2, out->memory_mb = 4096, out->size_bytes = 1 << 20;
+}
+
+static int fake_find_template(wrn_backend *backend, const char *name, wrn_template *out, wrn_fault *fault) {
     (void)backend;
-    for (size_t i = 0; i < WRN_COUNT(names); i++)
-        if (strcmp(names[i], name) == 0) return "base";
-    return NULL;
+    for (size_t i = 0; i < WRN_COUNT(templates); i++)
+        if (strcmp(templates[i], name) == 0) return describe(name, out), 0;
+    wrn_fault_set(fault, "not_found", "there is no template \"%s\"", name);
+    return -1;
+}
+
+static void fake_list_templates(wrn_backend *backend, wrn_template_fn each, void *context) {
+    (void)backend;
+    for (size_t i = 0; i < WRN_COUNT(templates); i++) {
+        wrn_template item;
+        describe(templates[i], &item);
+        each(context, &item);
+    }
 }
 
 static void run_made(later *l) {
@@ -153,6 +172,46 @@ static void fake_create(wrn_backend *backend, const wrn_box_spec *spec, wrn_done
     if (strcmp(spec->template_name, "gated") != 0) return later_go(l);
     l->next = backend->gated;
     backend->gated = l;
+}
+
+/* Snapshots of "unmeasured" ones fail; the others hold nothing. Of "gated" ones they wait for the gate. */
+static void run_copied(later *l) {
+    wrn_box *box = l->box;
+    box->copying = NULL;
+    l->copied(l->context, l->failed ? 0 : 12345, l->failed ? &l->fault : NULL);
+}
+
+static void fake_snapshot(wrn_box *box, const char *snapshot_id, wrn_snapshot_fn done, void *context) {
+    wrn_backend *backend = box->backend;
+    (void)snapshot_id;
+    later *l = later_new(backend, run_copied, box, context);
+    l->copied = done;
+    l->failed = strcmp(box->template_name, "unmeasured") == 0;
+    if (l->failed) wrn_fault_set(&l->fault, "internal_error", "there is no space");
+    box->copying = l;
+    if (strcmp(box->template_name, "gated") != 0) return later_go(l);
+    l->next = backend->gated;
+    backend->gated = l;
+}
+
+static void fake_stop_snapshot(wrn_box *box) {
+    later *l = box->copying;
+    if (!l) return;
+    for (later **at = &box->backend->gated; *at; at = &(*at)->next) {
+        if (*at != l) continue;
+        *at = l->next;
+        break;
+    }
+    l->failed = true;
+    wrn_fault_set(&l->fault, "internal_error", "it was stopped");
+    later_go(l);
+}
+
+static void fake_drop_snapshot(wrn_backend *backend, const char *snapshot_id) { (void)backend, (void)snapshot_id; }
+
+static void fake_sweep_snapshots(wrn_backend *backend, bool (*is_known)(void *context, const char *snapshot_id),
+                                 void *context) {
+    (void)backend, (void)is_known, (void)context;
 }
 
 static void run_destroyed(later *l) {
@@ -321,7 +380,12 @@ const wrn_backend_ops fake_backend = {
     .open = fake_open,
     .close = fake_close,
     .isolation = fake_isolation,
-    .template_type = fake_template_type,
+    .find_template = fake_find_template,
+    .list_templates = fake_list_templates,
+    .snapshot = fake_snapshot,
+    .stop_snapshot = fake_stop_snapshot,
+    .drop_snapshot = fake_drop_snapshot,
+    .sweep_snapshots = fake_sweep_snapshots,
     .create = fake_create,
     .destroy = fake_destroy,
     .freeze = fake_freeze,

@@ -220,10 +220,10 @@ TEST(damaged_tokens_are_refused) {
 
 TEST(the_state_table_is_what_the_protocol_says) {
     /* For each state and event the next state's letter (pRPSEM: pending, Running, Paused, Stopped, Error, Missing), or
-     * '-' for refused. Columns: booted, boot failed, use, pause, pause failed, resume, resumed, died, destroy,
-     * restart. */
+     * '-' for refused. Columns: booted, boot failed, use, pause, pause failed, resume, resumed, snapshot,
+     * died, destroy, restart. */
     static const char *const want[WRN_STATE_COUNT] = {
-        "RE------SS", "--RP---SSS", "----RPRSSS", "--------S-", "--------S-", "--------SS",
+        "RE-------SS", "--RP---PSSS", "----RPRPSSS", "---------S-", "---------S-", "---------SS",
     };
     static const char letters[] = "pRPSEM";
     for (int state = 0; state < WRN_STATE_COUNT; state++) {
@@ -240,6 +240,8 @@ TEST(the_state_table_is_what_the_protocol_says) {
     CHECK(!wrn_state_parse("hibernated", &parsed));
     CHECK_INT(wrn_state_step(WRN_STATE_RUNNING, WRN_EVENT_PAUSE).action, WRN_ACTION_FREEZE);
     CHECK_INT(wrn_state_step(WRN_STATE_PAUSED, WRN_EVENT_RESUME).action, WRN_ACTION_THAW);
+    CHECK_INT(wrn_state_step(WRN_STATE_RUNNING, WRN_EVENT_SNAPSHOT).action, WRN_ACTION_FREEZE);
+    CHECK_INT(wrn_state_step(WRN_STATE_PAUSED, WRN_EVENT_SNAPSHOT).action, WRN_ACTION_COPY);
     CHECK_INT(wrn_state_step(WRN_STATE_PAUSED, WRN_EVENT_DESTROY).action, WRN_ACTION_DESTROY);
     CHECK_INT(wrn_state_step(WRN_STATE_STOPPED, WRN_EVENT_DESTROY).action, WRN_ACTION_NONE);
 }

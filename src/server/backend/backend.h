@@ -33,17 +33,29 @@ typedef struct wrn_backend_config {
     const char *template_dir;  /* templates built by the operator; may not exist */
     const char *agent_path;    /* the wrenn-agent binary */
     const char *cgroup_parent; /* NULL: find out */
+    bool ephemeral;            /* state_dir does not outlive the process: nothing waits for the disk */
 } wrn_backend_config;
+
+/* What boxes are made from: of the platform, for everybody. */
+typedef struct wrn_template {
+    char name[65], type[16];
+    int64_t vcpus, memory_mb; /* that boxes made from it get; 0: what is asked for */
+    int64_t size_bytes;       /* 0: unknown */
+    int64_t created_at;
+} wrn_template;
 
 typedef struct wrn_box_spec {
     const char *id; /* "cl-..."; unique; [a-z0-9-] */
     const char *template_name;
-    int64_t vcpus;     /* > 0 */
-    int64_t memory_mb; /* > 0 */
+    int64_t vcpus;           /* > 0 */
+    int64_t memory_mb;       /* > 0 */
+    const char *snapshot_id; /* what template_name stands for; NULL: a template of the platform */
 } wrn_box_spec;
 
 typedef void (*wrn_box_fn)(void *context, wrn_box *box, const wrn_fault *fault); /* fault is NULL on success */
 typedef void (*wrn_done_fn)(void *context, const wrn_fault *fault);
+typedef void (*wrn_template_fn)(void *context, const wrn_template *item);
+typedef void (*wrn_snapshot_fn)(void *context, int64_t size_bytes, const wrn_fault *fault);
 typedef void (*wrn_dial_fn)(void *context, int fd, const wrn_fault *fault); /* fd is -1 with a fault */
 
 /* Calls `done` from the loop: callbacks never run from inside the call that asked. A NULL fault means success. */
@@ -101,8 +113,9 @@ typedef struct wrn_backend_ops {
      * disk ("unlimited"), reasons [text]. The caller frees it. */
     wrn_json *(*isolation)(const wrn_backend *backend);
 
-    /* NULL when no such template; otherwise a constant "base". */
-    const char *(*template_type)(wrn_backend *backend, const char *name);
+    /* A template of the platform. 0, or -1 with a fault: "not_found" when there is none of that name. */
+    int (*find_template)(wrn_backend *backend, const char *name, wrn_template *out, wrn_fault *fault);
+    void (*list_templates)(wrn_backend *backend, wrn_template_fn each, void *context);
 
     /* Makes a box and waits for its agent. `died` is called at most once, if the box ends by itself later (never after
      * destroy was asked for, and never before `done`). */
@@ -112,6 +125,16 @@ typedef struct wrn_backend_ops {
     void (*destroy)(wrn_box *box, wrn_done_fn done, void *context);
     void (*freeze)(wrn_box *box, wrn_done_fn done, void *context);
     void (*thaw)(wrn_box *box, wrn_done_fn done, void *context);
+    /* Makes a snapshot with that id, [a-z0-9-], of what the frozen box and its template have written. It is whole when
+     * `done` comes without a fault, and not there otherwise. */
+    void (*snapshot)(wrn_box *box, const char *snapshot_id, wrn_snapshot_fn done, void *context);
+    /* The snapshot of it that is being made, if any, ends soon and with a fault. */
+    void (*stop_snapshot)(wrn_box *box);
+    /* No box is made from it any more. Those that were keep it. */
+    void (*drop_snapshot)(wrn_backend *backend, const char *snapshot_id);
+    /* Removes, blocking, all that a crash left half made or half removed. Before the first box is made. */
+    void (*sweep_snapshots)(wrn_backend *backend, bool (*is_known)(void *context, const char *snapshot_id),
+                            void *context);
     /* Round trip to the agent. */
     void (*ping)(wrn_box *box, wrn_done_fn done, void *context);
     void (*stats)(wrn_box *box, wrn_box_stats *out);

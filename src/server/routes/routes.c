@@ -26,8 +26,8 @@ static const wrn_route routes[] = {
 
     {"POST", "/v1/sandboxes/", WRN_ACCESS_TEAM, wrn_route_create_sandbox},
     {"GET", "/v1/sandboxes/", WRN_ACCESS_TEAM, wrn_route_list_sandboxes},
-    {"GET", "/v1/sandboxes/stats", WRN_ACCESS_TEAM, not_implemented},
-    {"GET", "/v1/sandboxes/usage", WRN_ACCESS_TEAM, not_implemented},
+    {"GET", "/v1/sandboxes/stats", WRN_ACCESS_TEAM, wrn_route_stats},
+    {"GET", "/v1/sandboxes/usage", WRN_ACCESS_TEAM, wrn_route_usage},
     {"GET", "/v1/sandboxes/{id}/", WRN_ACCESS_TEAM, wrn_route_get_sandbox},
     {"DELETE", "/v1/sandboxes/{id}/", WRN_ACCESS_TEAM, wrn_route_delete_sandbox},
     {"POST", "/v1/sandboxes/{id}/ping", WRN_ACCESS_TEAM, wrn_route_ping},
@@ -48,9 +48,9 @@ static const wrn_route routes[] = {
     {"POST", "/v1/sandboxes/{id}/files/mkdir", WRN_ACCESS_TEAM, wrn_route_make_dir},
     {"POST", "/v1/sandboxes/{id}/files/remove", WRN_ACCESS_TEAM, wrn_route_remove_path},
 
-    {"POST", "/v1/snapshots/", WRN_ACCESS_TEAM, not_implemented},
-    {"GET", "/v1/snapshots/", WRN_ACCESS_TEAM, not_implemented},
-    {"DELETE", "/v1/snapshots/{name}/", WRN_ACCESS_TEAM, not_implemented},
+    {"POST", "/v1/snapshots/", WRN_ACCESS_TEAM, wrn_route_create_snapshot},
+    {"GET", "/v1/snapshots/", WRN_ACCESS_TEAM, wrn_route_list_snapshots},
+    {"DELETE", "/v1/snapshots/{name}/", WRN_ACCESS_TEAM, wrn_route_delete_snapshot},
 
     {"POST", "/v1/hosts/", WRN_ACCESS_USER, wrn_route_create_host},
     {"GET", "/v1/hosts/", WRN_ACCESS_USER, wrn_route_list_hosts},

@@ -31,6 +31,8 @@ void wrn_route_pause(wrn_request *request);
 void wrn_route_resume(wrn_request *request);
 void wrn_route_exec(wrn_request *request);
 void wrn_route_metrics(wrn_request *request);
+void wrn_route_stats(wrn_request *request);
+void wrn_route_usage(wrn_request *request);
 void wrn_route_list_processes(wrn_request *request);
 void wrn_route_kill_process(wrn_request *request);
 void wrn_route_write_file(wrn_request *request);
@@ -43,6 +45,9 @@ void wrn_route_remove_path(wrn_request *request);
 void wrn_route_exec_stream(wrn_request *request);
 void wrn_route_process_stream(wrn_request *request);
 void wrn_route_pty(wrn_request *request);
+void wrn_route_create_snapshot(wrn_request *request);
+void wrn_route_list_snapshots(wrn_request *request);
+void wrn_route_delete_snapshot(wrn_request *request);
 void wrn_route_create_host(wrn_request *request);
 void wrn_route_list_hosts(wrn_request *request);
 void wrn_route_register_host(wrn_request *request);
@@ -58,6 +63,8 @@ void wrn_route_heartbeat(wrn_request *request);
 
 /* The sandbox that the path names, of the caller's team. False: the request was answered (400, 404 or 500). */
 bool wrn_request_sandbox(wrn_request *request, wrn_sandbox_row *row);
+
+bool wrn_is_template_name(const char *name);
 
 /* "KEY=VALUE" texts in `arena`; NULL with a fault. */
 const char *const *wrn_exec_environment(wrn_arena *arena, const wrn_pair *envs, size_t count, wrn_fault *fault);

@@ -51,7 +51,7 @@ bool wrn_request_sandbox(wrn_request *request, wrn_sandbox_row *row) {
 
 /* ---- create ---- */
 
-static bool is_template_name(const char *name) {
+bool wrn_is_template_name(const char *name) {
     static const char alnum[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
     size_t size = strlen(name);
     if (size < 1 || size > 64 || !strchr(alnum, *name)) return false;
@@ -86,7 +86,7 @@ void wrn_route_create_sandbox(wrn_request *request) {
     wrn_create_sandbox_request asked = {0};
     if (!wrn_request_decode(request, &wrn_model_create_sandbox_request, &asked)) return;
     const char *template_name = asked.template_name && *asked.template_name ? asked.template_name : "minimal";
-    if (!is_template_name(template_name))
+    if (!wrn_is_template_name(template_name))
         return wrn_reply_error(request, "invalid_request", "member \"template\" is not a template name");
     if (!check_isolation(request, asked.unknown)) return;
     wrn_sandbox_row row = {.vcpus = asked.vcpus > 0 ? asked.vcpus : 1,

@@ -5,6 +5,7 @@
 #include "server/sandbox/commands.h"
 #include "server/sandbox/metrics.h"
 #include "server/sandbox/sandboxes.h"
+#include "server/sandbox/usage.h"
 
 enum { WRN_BUCKETS = 1024 };
 
@@ -13,6 +14,7 @@ typedef struct change {
     wrn_event event;
     wrn_sandbox_done_fn done; /* NULL: nobody waits */
     void *context;
+    wrn_snapshot_row *snapshot; /* that is to be made; `context` owns it */
 } change;
 
 typedef struct sandbox {
@@ -31,6 +33,7 @@ typedef struct sandbox {
     int64_t active_ms;
     uv_timer_t idle;
     wrn_meter meter;
+    int64_t added_up_ms; /* its usage up to then is written down; Unix time */
 } sandbox;
 
 struct wrn_sandboxes {
@@ -42,6 +45,18 @@ struct wrn_sandboxes {
     void (*stopped)(void *context);
     void *stopped_context;
 };
+
+/* The one that lives; NULL when there is none. */
+sandbox *wrn_sandbox_find(wrn_sandboxes *all, const char *id);
+/* A snapshot waits its turn as any change does. The event's fault is set on false. */
+bool wrn_sandbox_add_snapshot(sandbox *s, wrn_snapshot_row *row, wrn_sandbox_done_fn done, void *context,
+                              wrn_fault *fault);
+/* Ends the change under way, and starts the next one. */
+void wrn_sandbox_end_change(sandbox *s, const wrn_fault *fault);
+/* The snapshot of the frozen sandbox, whose turn it is. */
+void wrn_snapshot_copy(sandbox *s, wrn_snapshot_row *row);
+/* What a sandbox of that row is made from: brings its sizes in line. `id` is "" for a template of the platform. */
+bool wrn_snapshot_apply(wrn_sandboxes *all, wrn_sandbox_row *row, char id[WRN_ID_SIZE], wrn_fault *fault);
 
 /* The one that lives and can be used; NULL with a fault. */
 sandbox *wrn_sandbox_usable(wrn_sandboxes *all, const wrn_sandbox_row *row, wrn_fault *fault);

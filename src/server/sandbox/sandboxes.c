@@ -23,7 +23,7 @@ static sandbox **bucket_of(wrn_sandboxes *all, const char *id) {
     return &all->buckets[hash % WRN_BUCKETS];
 }
 
-static sandbox *find(wrn_sandboxes *all, const char *id) {
+sandbox *wrn_sandbox_find(wrn_sandboxes *all, const char *id) {
     sandbox *s = *bucket_of(all, id);
     while (s && strcmp(s->row.id, id) != 0) s = s->next;
     return s;
@@ -58,14 +58,18 @@ static bool enter(sandbox *s, wrn_state next) {
     if (next == WRN_STATE_RUNNING && s->state != WRN_STATE_RUNNING) row.last_active_at = row.last_updated;
     if (next == WRN_STATE_RUNNING && !s->row.started_at) row.started_at = row.last_updated;
     if (wrn_store_update_sandbox(s->all->config.store, &row) != WRN_DB_OK) return false;
+    wrn_state before = s->state;
     s->row = row;
     s->state = next;
+    wrn_usage_entered(s, before);
     wrn_metrics_entered(s);
     return true;
 }
 
 static void refuse_state(const char *status, wrn_event event, wrn_fault *fault) {
-    const char *wanted = event == WRN_EVENT_RESUME ? "paused" : "running";
+    const char *wanted = event == WRN_EVENT_RESUME     ? "paused"
+                         : event == WRN_EVENT_SNAPSHOT ? "running or paused"
+                                                       : "running";
     wrn_fault_set(fault, "invalid_state", "sandbox is not %s (status: %s)", wanted, status);
 }
 
@@ -107,7 +111,7 @@ void wrn_sandbox_touch_and_write(sandbox *s) {
 static bool add_change(sandbox *s, wrn_event event, wrn_sandbox_done_fn done, void *context) {
     change *c = s->change_count < CHANGES_MAX || !done ? calloc(1, sizeof(*c)) : NULL;
     if (!c) return false;
-    *c = (change){NULL, event, done, context};
+    *c = (change){NULL, event, done, context, NULL};
     *s->last_change = c;
     s->last_change = &c->next;
     s->change_count++;
@@ -134,8 +138,14 @@ static void end_change(sandbox *s, const wrn_fault *fault) {
     free(c);
 }
 
+void wrn_sandbox_end_change(sandbox *s, const wrn_fault *fault) {
+    end_change(s, fault);
+    start_changes(s);
+}
+
 static void on_frozen(void *context, const wrn_fault *fault) {
     sandbox *s = context;
+    if (!fault && s->changes->snapshot) return wrn_snapshot_copy(s, s->changes->snapshot);
     bool unattended = !s->changes->done;
     wrn_transition back = wrn_state_step(s->state, WRN_EVENT_PAUSE_FAILED);
     if (fault && back.action != WRN_ACTION_REFUSE) {
@@ -199,6 +209,7 @@ static bool start_change(sandbox *s) {
         ops->freeze(s->box, on_frozen, s);
         return true;
     case WRN_ACTION_THAW: ops->thaw(s->box, on_thawed, s); return true;
+    case WRN_ACTION_COPY: wrn_snapshot_copy(s, s->changes->snapshot); return true;
     case WRN_ACTION_DESTROY: destroy_box(s); return true;
     default: break;
     }
@@ -223,10 +234,26 @@ static void on_died(void *context, const wrn_fault *fault) {
     start_changes(s);
 }
 
+bool wrn_sandbox_add_snapshot(sandbox *s, wrn_snapshot_row *row, wrn_sandbox_done_fn done, void *context,
+                              wrn_fault *fault) {
+    if (wrn_state_step(s->state, WRN_EVENT_SNAPSHOT).action == WRN_ACTION_REFUSE) {
+        refuse_state(s->row.status, WRN_EVENT_SNAPSHOT, fault);
+        return false;
+    }
+    change **last = s->last_change;
+    if (!add_change(s, WRN_EVENT_SNAPSHOT, done, context)) {
+        wrn_fault_set(fault, "conflict", "too many changes of this sandbox are waiting");
+        return false;
+    }
+    (*last)->snapshot = row;
+    start_changes(s);
+    return true;
+}
+
 void wrn_sandboxes_change(wrn_sandboxes *all, const wrn_sandbox_row *row, wrn_event event, wrn_sandbox_done_fn done,
                           void *context) {
     wrn_fault fault;
-    sandbox *s = find(all, row->id);
+    sandbox *s = wrn_sandbox_find(all, row->id);
     if (s && wrn_state_step(s->state, event).action == WRN_ACTION_REFUSE) {
         refuse_state(s->row.status, event, &fault);
         return done(context, NULL, &fault);
@@ -315,13 +342,12 @@ static sandbox *new_sandbox(wrn_sandboxes *all, const wrn_sandbox_row *asked) {
 
 void wrn_sandboxes_create(wrn_sandboxes *all, const wrn_sandbox_row *asked, wrn_sandbox_done_fn done, void *context) {
     wrn_fault fault;
+    char snapshot_id[WRN_ID_SIZE];
+    wrn_sandbox_row row = *asked;
     const wrn_sandboxes_config *c = &all->config;
-    if (!c->ops->template_type(c->backend, asked->template_name)) {
-        wrn_fault_set(&fault, "not_found", "there is no template \"%s\"", asked->template_name);
-        return done(context, NULL, &fault);
-    }
-    if (!has_room(all, asked, &fault)) return done(context, NULL, &fault);
-    sandbox *s = new_sandbox(all, asked);
+    if (!wrn_snapshot_apply(all, &row, snapshot_id, &fault)) return done(context, NULL, &fault);
+    if (!has_room(all, &row, &fault)) return done(context, NULL, &fault);
+    sandbox *s = new_sandbox(all, &row);
     if (!s || wrn_store_add_sandbox(c->store, &s->row) != WRN_DB_OK) {
         free(s);
         db_fault(&fault);
@@ -336,7 +362,8 @@ void wrn_sandboxes_create(wrn_sandboxes *all, const wrn_sandbox_row *asked, wrn_
     *bucket = s;
     all->count++;
     all->memory_mb += s->row.memory_mb;
-    wrn_box_spec spec = {s->row.id, s->row.template_name, s->row.vcpus, s->row.memory_mb};
+    wrn_box_spec spec = {s->row.id, s->row.template_name, s->row.vcpus, s->row.memory_mb,
+                         *snapshot_id ? snapshot_id : NULL};
     c->ops->create(c->backend, &spec, on_died, on_created, s);
 }
 
@@ -355,7 +382,7 @@ static void on_ping(void *context, const wrn_fault *fault) {
 }
 
 sandbox *wrn_sandbox_usable(wrn_sandboxes *all, const wrn_sandbox_row *row, wrn_fault *fault) {
-    sandbox *s = find(all, row->id);
+    sandbox *s = wrn_sandbox_find(all, row->id);
     if (!wrn_sandbox_is_usable(s ? &s->row : row, fault)) return NULL;
     if (!s) wrn_fault_set(fault, "not_found", "the sandbox is gone");
     return s;
@@ -382,7 +409,7 @@ void wrn_sandboxes_dial(wrn_sandboxes *all, const wrn_sandbox_row *row, uint16_t
 }
 
 void wrn_sandboxes_touch(wrn_sandboxes *all, const char *id) {
-    sandbox *s = find(all, id);
+    sandbox *s = wrn_sandbox_find(all, id);
     if (s) wrn_sandbox_touch(s);
 }
 
@@ -422,6 +449,7 @@ bool wrn_sandboxes_recover(wrn_sandboxes *all) {
         snprintf(row->status, sizeof(row->status), "%s", wrn_state_name(wrn_state_step(state, WRN_EVENT_RESTART).next));
         row->last_updated = wrn_unix_time();
         ok = wrn_store_update_sandbox(all->config.store, row) == WRN_DB_OK;
+        wrn_usage_note(all->config.store, row->team_id);
         wrn_log_info("sandbox %s did not outlive the last run of wrennd: %s", row->id, row->status);
     }
     free(left.rows);
@@ -435,6 +463,7 @@ void wrn_sandboxes_stop(wrn_sandboxes *all, void (*done)(void *context), void *c
     for (size_t i = 0; i < WRN_BUCKETS; i++) {
         for (sandbox *s = all->buckets[i], *next; s; s = next) {
             next = s->next; /* a change that ends at once takes it out of the list */
+            if (s->box) all->config.ops->stop_snapshot(s->box);
             if (add_change(s, WRN_EVENT_DESTROY, NULL, NULL)) start_changes(s);
         }
     }

@@ -19,6 +19,7 @@ static const wrn_transition table[WRN_STATE_COUNT][WRN_EVENT_COUNT] = {
         {
             [WRN_EVENT_USE] = GO(NONE, RUNNING),
             [WRN_EVENT_PAUSE] = GO(FREEZE, PAUSED),
+            [WRN_EVENT_SNAPSHOT] = GO(FREEZE, PAUSED),
             [WRN_EVENT_DIED] = GO(DESTROY, STOPPED),
             [WRN_EVENT_DESTROY] = GO(DESTROY, STOPPED),
             [WRN_EVENT_RESTART] = GO(NONE, STOPPED),
@@ -28,6 +29,7 @@ static const wrn_transition table[WRN_STATE_COUNT][WRN_EVENT_COUNT] = {
             [WRN_EVENT_PAUSE_FAILED] = GO(NONE, RUNNING),
             [WRN_EVENT_RESUME] = GO(THAW, PAUSED),
             [WRN_EVENT_RESUMED] = GO(NONE, RUNNING),
+            [WRN_EVENT_SNAPSHOT] = GO(COPY, PAUSED),
             [WRN_EVENT_DIED] = GO(DESTROY, STOPPED),
             [WRN_EVENT_DESTROY] = GO(DESTROY, STOPPED),
             [WRN_EVENT_RESTART] = GO(NONE, STOPPED),

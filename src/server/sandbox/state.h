@@ -22,6 +22,7 @@ typedef enum wrn_event {
     WRN_EVENT_PAUSE_FAILED,
     WRN_EVENT_RESUME,
     WRN_EVENT_RESUMED,
+    WRN_EVENT_SNAPSHOT,
     WRN_EVENT_DIED, /* it ended by itself */
     WRN_EVENT_DESTROY,
     WRN_EVENT_RESTART, /* the server starts again and finds it in its records only */
@@ -33,6 +34,7 @@ typedef enum wrn_action {
     WRN_ACTION_NONE,
     WRN_ACTION_FREEZE,
     WRN_ACTION_THAW,
+    WRN_ACTION_COPY, /* what is frozen already */
     WRN_ACTION_DESTROY
 } wrn_action;
 

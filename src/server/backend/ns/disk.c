@@ -40,6 +40,11 @@ static int64_t bytes_below(int fd, int depth, const atomic_bool *stopped) {
     return bytes;
 }
 
+int64_t disk_bytes(const char *dir, const atomic_bool *stopped) {
+    int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    return fd >= 0 ? bytes_below(fd, 0, stopped) : 0;
+}
+
 static void walk_layers(uv_work_t *work) {
     static const char *const layers[] = {"u", "uu"};
     disk_walk *walk = work->data;
@@ -47,8 +52,7 @@ static void walk_layers(uv_work_t *work) {
     for (size_t i = 0; i < WRN_COUNT(layers); i++) {
         char path[PATH_MAX + 8];
         snprintf(path, sizeof(path), "%s/%s", walk->box_dir, layers[i]);
-        int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-        if (fd >= 0) walk->bytes += bytes_below(fd, 0, &walk->stopped);
+        walk->bytes += disk_bytes(path, &walk->stopped);
     }
     walk->took_ms = wrn_now_ms() - started_ms;
 }

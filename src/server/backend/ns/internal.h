@@ -4,6 +4,9 @@
  *     spawn.c     the child of clone3: from a copy of the daemon to the agent in its sandbox
  *     rootfs.c    what the child mounts
  *     template.c  the `minimal` template, made from the host
+ *     catalog.c   what boxes are made from: templates of the operator, read from their directories
+ *     snapshot.c  snapshots: copying in a child, and when their files go
+ *     layer.c     what one layer says, brought over to another
  *     cgroup.c    limits, freezing, usage: cgroup v2, v1 or none
  *     disk.c      what a sandbox has written
  *     seccomp.c   the system call filter
@@ -19,6 +22,7 @@
 
 #include <limits.h>
 #include <linux/filter.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <sys/types.h>
 #include <unistd.h>
@@ -72,6 +76,8 @@ typedef void (*disk_walk_fn)(void *context, int64_t bytes, int64_t took_ms); /* 
 disk_walk *disk_walk_start(uv_loop_t *loop, const char *box_dir, disk_walk_fn done, void *context);
 /* Its `done` is not called any more. */
 void disk_walk_stop(disk_walk *walk);
+/* The space that a directory takes up. Blocks, until it is stopped. */
+int64_t disk_bytes(const char *dir, const atomic_bool *stopped);
 
 /* ---- seccomp.c ---- */
 
@@ -82,6 +88,8 @@ int seccomp_program(struct sock_fprog *out, wrn_fault *fault);
 
 /* A new user namespace with ids 0.. mapped to base.., as a descriptor; -1 with errno. Root only. */
 int userns_make(uid_t base);
+/* The calling process becomes root over what its user owns, and nothing else. 0, or -1 with errno. */
+int userns_enter(void);
 /* Which ranges of ids are in use on this machine, by whatever daemon of root's. A descriptor, or -1 with errno. */
 int slots_open(void);
 bool slot_take(int fd, int slot);
@@ -92,6 +100,33 @@ void slot_release(int fd, int slot);
 /* Makes the private part of `minimal` below `dir` unless it is there. */
 int template_make_minimal(const char *dir, wrn_fault *fault);
 int copy_file(const char *from, const char *to);
+
+/* ---- catalog.c ---- */
+
+#define MINIMAL "minimal"
+enum { START_MAX = 64 };
+
+/* What boxes are made from. On disk: a directory with template.json and a tree, `layer` or `rootfs`. */
+typedef struct source {
+    wrn_template shown;
+    bool on_host;                     /* the tree is a layer above `minimal`; else it is a whole root file system */
+    char tree[PATH_MAX];              /* "": none, it is `minimal` */
+    wrn_json *json;                   /* template.json, which holds the texts of: */
+    const char *start[START_MAX + 1]; /* the service's argv; none when start[0] is NULL */
+    uint16_t start_port;              /* that it will listen on; 0: unknown */
+} source;
+
+/* 0, or -1 with a fault: "not_found" when nothing is there. */
+int source_open(const char *dir, const char *name, source *out, wrn_fault *fault);
+void source_close(source *s);
+void source_minimal(source *out, const char *skeleton);
+/* template.json of something made from it. */
+wrn_json *source_document(const source *s, const char *type);
+const char *source_tree_name(const source *s);
+/* Of the templates in `dir`, which may be NULL, and `minimal`. */
+int catalog_find(const char *dir, const char *skeleton, const char *name, source *out, wrn_fault *fault);
+/* Those that can be used. */
+void catalog_list(const char *dir, const char *skeleton, wrn_template_fn each, void *context);
 
 /* ---- spawn.c ---- */
 
@@ -109,7 +144,8 @@ typedef struct spawn {
     int64_t pids_max;
     bool rlimit_pids;
     char shm_options[48]; /* /dev/shm is memory, so it has a limit */
-    char stage[PATH_MAX], skeleton[PATH_MAX], box[PATH_MAX], usr[PATH_MAX];
+    bool on_host, has_tree;
+    char stage[PATH_MAX], skeleton[PATH_MAX], box[PATH_MAX], usr[PATH_MAX], tree[PATH_MAX];
 } spawn;
 
 /* What the child says through error_fd before it gives up. */

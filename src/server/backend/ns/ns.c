@@ -14,10 +14,11 @@
 #include "base/lock.h"
 #include "base/tree.h"
 #include "server/backend/ns/internal.h"
+#include "server/backend/ns/snapshot.h"
 
 enum { CREATE_LIMIT_MS = 20000, RETRY_MS = 2, RETRIES = 2000, BOXES_MAX = 8192 };
-/* Space on disk is measured every DISK_MS, and for at most one part in DISK_SHARE of the time. */
-enum { DISK_MS = 10000, DISK_SHARE = 20 };
+/* Space on disk is measured every DISK_MS at most, and for at most one part in DISK_SHARE of the time. */
+enum { DISK_MS = 4000, DISK_SHARE = 20 };
 #define FIRST_UID 0x70000000u /* above what distributions give to users and containers */
 
 struct wrn_backend {
@@ -26,12 +27,13 @@ struct wrn_backend {
     char boxes[PATH_MAX], skeleton[PATH_MAX];
     int agent_fd, lock_fd, slots_fd;
     cgroups cgroups;
+    snapshots snapshots;
     struct sock_fprog filter;
     bool slot_used[BOXES_MAX];
     int userns[BOXES_MAX]; /* + 1; 0: not made yet. Kept for the next user of the slot */
     size_t box_count;
-    disk_walk *walk; /* one at a time */
-    wrn_box *walked;
+    wrn_box *to_walk; /* whose space on disk is to be measured; one at a time, the first one now */
+    disk_walk *walk;
 };
 
 typedef enum phase { CREATING, LIVE, DIED, DESTROYING } phase;
@@ -39,6 +41,11 @@ typedef enum phase { CREATING, LIVE, DIED, DESTROYING } phase;
 struct wrn_box {
     wrn_backend *backend;
     char id[ID_MAX + 1], dir[PATH_MAX];
+    source source;
+    held *held; /* the snapshot it was made from */
+    snapshot_copy *copy;
+    wrn_snapshot_fn copied;
+    void *copied_context;
     phase phase;
     int slot, pidfd, error_fd;
     pid_t pid;
@@ -48,6 +55,9 @@ struct wrn_box {
     uv_timer_t timer; /* creating: its limit; destroying and freezing: the next look */
     int tries, handles;
     int64_t disk_bytes, disk_due_ms; /* as last measured; when to measure again */
+    int64_t disk_cpu_usec;           /* used up to when it was measured */
+    wrn_box *next_to_walk;
+    bool is_to_walk;
     wrn_done_fn died;
     wrn_box_fn created;
     void *context;
@@ -57,10 +67,49 @@ struct wrn_box {
     char removal_problem[200];
 };
 
-static void stop_walk(wrn_backend *backend) {
-    if (backend->walk) disk_walk_stop(backend->walk);
-    backend->walk = NULL;
-    backend->walked = NULL;
+/* ---- space on disk ---- */
+
+static void walk_first(wrn_backend *backend);
+
+static void unlist_walk(wrn_box *box) {
+    wrn_box **at = &box->backend->to_walk;
+    while (*at && *at != box) at = &(*at)->next_to_walk;
+    if (*at) *at = box->next_to_walk;
+    box->is_to_walk = false;
+}
+
+static void on_walked(void *context, int64_t bytes, int64_t took_ms) {
+    wrn_box *box = context;
+    int64_t pause_ms = took_ms * DISK_SHARE > DISK_MS ? took_ms * DISK_SHARE : DISK_MS;
+    box->disk_bytes = bytes;
+    box->disk_due_ms = wrn_now_ms() + pause_ms;
+    box->backend->walk = NULL;
+    unlist_walk(box);
+    walk_first(box->backend);
+}
+
+static void walk_first(wrn_backend *backend) {
+    wrn_box *box;
+    while (!backend->walk && (box = backend->to_walk)) {
+        backend->walk = disk_walk_start(backend->config.loop, box->dir, on_walked, box);
+        if (!backend->walk) unlist_walk(box);
+    }
+}
+
+static void walk_later(wrn_box *box) {
+    wrn_box **at = &box->backend->to_walk;
+    while (*at) at = &(*at)->next_to_walk;
+    *at = box;
+    box->next_to_walk = NULL;
+    box->is_to_walk = true;
+    walk_first(box->backend);
+}
+
+static void forget_walk(wrn_box *box) {
+    wrn_backend *backend = box->backend;
+    if (backend->walk && backend->to_walk == box) disk_walk_stop(WRN_TAKE(backend->walk));
+    if (box->is_to_walk) unlist_walk(box);
+    walk_first(backend);
 }
 
 /* ---- end of a box ---- */
@@ -73,6 +122,8 @@ static void free_box(wrn_box *box) {
     }
     if (box->pidfd >= 0) close(box->pidfd);
     if (box->error_fd >= 0) close(box->error_fd);
+    if (box->held) snapshot_release(&backend->snapshots, box->held);
+    source_close(&box->source);
     backend->box_count--;
     free(box);
 }
@@ -142,7 +193,7 @@ static void on_exit_ready(uv_poll_t *poll, int status, int events) {
 }
 
 static void begin_destroy(wrn_box *box, wrn_done_fn done, void *context) {
-    if (box->backend->walked == box) stop_walk(box->backend);
+    forget_walk(box);
     box->phase = DESTROYING;
     box->done = done;
     box->done_context = context;
@@ -222,6 +273,18 @@ static void on_agent_lost(void *context, const char *why) {
     if (box->died) box->died(box->context, &fault);
 }
 
+/* What the sandbox finds changed here must be as the template has it, though we put files of our own there. */
+static int adopt(const wrn_box *box, const char *of_template, const char *of_box) {
+    char from[PATH_MAX + 16], to[PATH_MAX + 16];
+    struct stat info;
+    snprintf(from, sizeof(from), "%s%s", box->source.tree, of_template);
+    snprintf(to, sizeof(to), "%s%s", box->dir, of_box);
+    if (!*box->source.tree || lstat(from, &info) != 0 || !S_ISDIR(info.st_mode)) return 0;
+    const struct timespec times[2] = {info.st_atim, info.st_mtim};
+    if (box->backend->root && chown(to, info.st_uid, info.st_gid) != 0) return -1;
+    return chmod(to, info.st_mode & 07777) == 0 ? utimensat(AT_FDCWD, to, times, 0) : -1;
+}
+
 static int make_files(wrn_box *box, const wrn_box_spec *spec) {
     static const char *const dirs[] = {"", "/u", "/w", "/uu", "/uw", "/stage", "/u/etc", "/u/run", "/u/run/wrenn"};
     char path[PATH_MAX + 64];
@@ -240,7 +303,10 @@ static int make_files(wrn_box *box, const wrn_box_spec *spec) {
         bool ok = fprintf(file, "%s\n", files[i][1]) > 0;
         if (fclose(file) != 0 || !ok) return -1;
     }
-    return 0;
+    return adopt(box, "/etc", "/u/etc") == 0 && adopt(box, "/run", "/u/run") == 0 && adopt(box, "", "/u") == 0 &&
+                   adopt(box, "/usr", "/uu") == 0
+               ? 0
+               : -1;
 }
 
 static int take_slot(wrn_backend *backend, wrn_fault *fault) {
@@ -294,6 +360,9 @@ static pid_t spawn_box(wrn_box *box, const wrn_box_spec *spec, int channel, int 
         .rlimit_pids = backend->cgroups.limits == CGROUP_NONE,
     };
     cgroup_join_fds(&backend->cgroups, spec->id, s.join_fds);
+    s.on_host = box->source.on_host;
+    s.has_tree = *box->source.tree;
+    snprintf(s.tree, sizeof(s.tree), "%s", box->source.tree);
     snprintf(s.stage, sizeof(s.stage), "%.4000s/stage", box->dir);
     snprintf(s.skeleton, sizeof(s.skeleton), "%s", backend->skeleton);
     snprintf(s.box, sizeof(s.box), "%s", box->dir);
@@ -328,6 +397,17 @@ static void start_box(wrn_box *box, const wrn_box_spec *spec, int *channel, wrn_
     box->error_fd = errors[0];
 }
 
+static int find_source(wrn_box *box, const wrn_box_spec *spec, wrn_fault *fault) {
+    wrn_backend *backend = box->backend;
+    char dir[PATH_MAX];
+    if (!spec->snapshot_id)
+        return catalog_find(backend->config.template_dir, backend->skeleton, spec->template_name, &box->source, fault);
+    snapshot_path(&backend->snapshots, spec->snapshot_id, dir);
+    if (source_open(dir, spec->template_name, &box->source, fault) != 0) return -1;
+    box->held = snapshot_hold(&backend->snapshots, spec->snapshot_id);
+    return 0;
+}
+
 static void give_up(wrn_box *box, const wrn_fault *fault) {
     wrn_box_fn created = box->created;
     failure *f = malloc(sizeof(*f));
@@ -356,9 +436,7 @@ static void ns_create(wrn_backend *backend, const wrn_box_spec *spec, wrn_done_f
     snprintf(box->id, sizeof(box->id), "%s", spec->id);
     snprintf(box->dir, sizeof(box->dir), "%.4000s/%s", backend->boxes, box->id);
     int channel = -1;
-    if (strcmp(spec->template_name, "minimal") != 0) {
-        wrn_fault_set(&fault, "not_found", "there is no template \"%.64s\"", spec->template_name);
-    } else if ((box->slot = take_slot(backend, &fault)) >= 0) {
+    if (find_source(box, spec, &fault) == 0 && (box->slot = take_slot(backend, &fault)) >= 0) {
         if (make_files(box, spec) != 0)
             wrn_fault_set(&fault, "internal_error", "cannot make the sandbox's files in %.200s: %s", box->dir,
                           strerror(errno));
@@ -477,24 +555,15 @@ static wrn_proc *ns_exec(wrn_box *box, const wrn_proc_spec *spec, const wrn_proc
     return NULL;
 }
 
-static void on_walked(void *context, int64_t bytes, int64_t took_ms) {
-    wrn_backend *backend = context;
-    wrn_box *box = backend->walked;
-    int64_t pause_ms = took_ms * DISK_SHARE > DISK_MS ? took_ms * DISK_SHARE : DISK_MS;
-    box->disk_bytes = bytes;
-    box->disk_due_ms = wrn_now_ms() + pause_ms;
-    backend->walk = NULL;
-    backend->walked = NULL;
-}
-
-/* Answers with the space that was measured before, and has it measured again if that was long ago. */
+/* Answers with the space that was measured before, and has it measured again if that was long ago and something has run
+ * since: what does nothing writes nothing. */
 static void ns_stats(wrn_box *box, wrn_box_stats *out) {
-    wrn_backend *backend = box->backend;
-    cgroup_stats(&backend->cgroups, box->id, out);
+    cgroup_stats(&box->backend->cgroups, box->id, out);
     out->disk_bytes = box->disk_bytes;
-    if (backend->walk || box->phase != LIVE || wrn_now_ms() < box->disk_due_ms) return;
-    backend->walk = disk_walk_start(backend->config.loop, box->dir, on_walked, backend);
-    if (backend->walk) backend->walked = box;
+    bool idle = out->cpu_usec >= 0 && out->cpu_usec == box->disk_cpu_usec;
+    if (box->is_to_walk || idle || box->phase != LIVE || wrn_now_ms() < box->disk_due_ms) return;
+    box->disk_cpu_usec = out->cpu_usec;
+    walk_later(box);
 }
 
 /* ---- the backend ---- */
@@ -519,6 +588,7 @@ static int load_agent(const char *path, wrn_fault *fault) {
 
 static int make_dirs(wrn_backend *backend, wrn_fault *fault) {
     char templates[PATH_MAX];
+    snapshots *kept = &backend->snapshots;
     const char *state = backend->config.state_dir;
     if (strlen(state) > PATH_MAX - 256) {
         wrn_fault_set(fault, "internal_error", "the path of the state directory is too long");
@@ -527,8 +597,11 @@ static int make_dirs(wrn_backend *backend, wrn_fault *fault) {
     snprintf(backend->boxes, sizeof(backend->boxes), "%.3800s/boxes", state);
     snprintf(templates, sizeof(templates), "%.3800s/templates", state);
     snprintf(backend->skeleton, sizeof(backend->skeleton), "%.3900s/minimal", templates);
+    kept->loop = backend->config.loop;
+    snprintf(kept->dir, sizeof(kept->dir), "%.3800s/snapshots", state);
     /* Traversed with the ids of sandboxes; the state directory itself keeps others out. */
-    if ((mkdir(backend->boxes, 0711) != 0 && errno != EEXIST) || (mkdir(templates, 0755) != 0 && errno != EEXIST)) {
+    if ((mkdir(backend->boxes, 0711) != 0 && errno != EEXIST) || (mkdir(templates, 0755) != 0 && errno != EEXIST) ||
+        (mkdir(kept->dir, 0711) != 0 && errno != EEXIST)) {
         wrn_fault_set(fault, "internal_error", "cannot make directories in %.300s: %s", state, strerror(errno));
         return -1;
     }
@@ -553,7 +626,6 @@ static int open_slots(wrn_backend *backend, wrn_fault *fault) {
 }
 
 static void ns_close(wrn_backend *backend) {
-    stop_walk(backend);
     for (int i = 0; i < BOXES_MAX; i++)
         if (backend->userns[i]) close(backend->userns[i] - 1);
     if (backend->agent_fd >= 0) close(backend->agent_fd);
@@ -611,9 +683,66 @@ static void ns_dial(wrn_box *box, uint16_t port, wrn_dial_fn done, void *context
     wrn_answer_later(box->backend->config.loop, refuse_dial, r, &fault);
 }
 
-static const char *ns_template_type(wrn_backend *backend, const char *name) {
-    (void)backend;
-    return strcmp(name, "minimal") == 0 ? "base" : NULL;
+/* ---- templates and snapshots ---- */
+
+static int ns_find_template(wrn_backend *backend, const char *name, wrn_template *out, wrn_fault *fault) {
+    source s;
+    if (catalog_find(backend->config.template_dir, backend->skeleton, name, &s, fault) != 0) return -1;
+    *out = s.shown;
+    source_close(&s);
+    return 0;
+}
+
+static void ns_list_templates(wrn_backend *backend, wrn_template_fn each, void *context) {
+    catalog_list(backend->config.template_dir, backend->skeleton, each, context);
+}
+
+static void on_copied(void *context, int64_t size_bytes, const wrn_fault *fault) {
+    wrn_box *box = context;
+    box->copy = NULL;
+    box->copied(box->copied_context, size_bytes, fault);
+}
+
+static void copy_failed(void *context, const wrn_fault *fault) { on_copied(context, 0, fault); }
+
+static void ns_snapshot(wrn_box *box, const char *snapshot_id, wrn_snapshot_fn done, void *context) {
+    wrn_backend *backend = box->backend;
+    WRN_AUTO(wrn_json_freep) wrn_json *document = source_document(&box->source, "snapshot");
+    WRN_AUTO(wrn_buf_free) wrn_buf text = WRN_BUF_INIT;
+    char target[PATH_MAX];
+    wrn_fault fault;
+    snapshot_path(&backend->snapshots, snapshot_id, target);
+    wrn_json_write(document, &text);
+    const snapshot_plan plan = {.root = backend->root,
+                                .on_host = box->source.on_host,
+                                .durable = !backend->config.ephemeral,
+                                .parent = getpid(),
+                                .skeleton = backend->skeleton,
+                                .box = box->dir,
+                                .tree = box->source.tree,
+                                .tree_name = source_tree_name(&box->source),
+                                .document = text.data,
+                                .target = target};
+    box->copied = done;
+    box->copied_context = context;
+    errno = ENOMEM;
+    box->copy = text.failed ? NULL : snapshot_copy_start(backend->config.loop, &plan, on_copied, box);
+    if (box->copy) return;
+    wrn_fault_set(&fault, "internal_error", "cannot begin the snapshot: %s", strerror(errno));
+    wrn_answer_later(backend->config.loop, copy_failed, box, &fault);
+}
+
+static void ns_stop_snapshot(wrn_box *box) {
+    if (box->copy) snapshot_copy_stop(box->copy);
+}
+
+static void ns_drop_snapshot(wrn_backend *backend, const char *snapshot_id) {
+    snapshot_drop(&backend->snapshots, snapshot_id);
+}
+
+static void ns_sweep_snapshots(wrn_backend *backend, bool (*is_known)(void *context, const char *snapshot_id),
+                               void *context) {
+    snapshots_sweep(&backend->snapshots, is_known, context);
 }
 
 const wrn_backend_ops wrn_backend_ns = {
@@ -621,7 +750,12 @@ const wrn_backend_ops wrn_backend_ns = {
     .open = ns_open,
     .close = ns_close,
     .isolation = ns_isolation,
-    .template_type = ns_template_type,
+    .find_template = ns_find_template,
+    .list_templates = ns_list_templates,
+    .snapshot = ns_snapshot,
+    .stop_snapshot = ns_stop_snapshot,
+    .drop_snapshot = ns_drop_snapshot,
+    .sweep_snapshots = ns_sweep_snapshots,
     .create = ns_create,
     .destroy = ns_destroy,
     .freeze = ns_freeze,

@@ -24,15 +24,27 @@
 #endif
 #define DETACH 2 /* MNT_DETACH */
 
-static void do_mount(const spawn *s, const char *source, const char *target, const char *type, unsigned long flags,
+static void do_mount(const spawn *s, const char *what, const char *target, const char *type, unsigned long flags,
                      const char *data, const char *step) {
-    if (syscall(SYS_mount, source, target, type, flags, data) != 0) spawn_fail(s, step);
+    if (syscall(SYS_mount, what, target, type, flags, data) != 0) spawn_fail(s, step);
 }
 
 /* No stdio in this process: see `spawn`. */
 static void join(char *out, size_t size, const char *a, const char *b) {
     if (strlen(a) + strlen(b) >= size) _exit(1);
     stpcpy(stpcpy(out, a), b);
+}
+
+static bool is_dir(const char *path) {
+    struct stat info;
+    return lstat(path, &info) == 0 && S_ISDIR(info.st_mode);
+}
+
+/* Layers may be of a sandbox's making, and we still are where the host's files are: no link may lead a mount astray. */
+static void want_dir(const spawn *s, const char *path) {
+    if (is_dir(path)) return;
+    errno = ENOTDIR;
+    spawn_fail(s, path);
 }
 
 /* A copy of a mount. As root its owners appear shifted into the sandbox's range: on disk they stay 0-based. */
@@ -54,35 +66,56 @@ static void act_as_base(const spawn *s, bool on) {
     prctl(PR_SET_SECUREBITS, 0);
 }
 
+static void mount_overlay(const spawn *s, const char *target, const char *lower, const char *dirs, const char *step) {
+    char options[256] = "lowerdir=";
+    /* No redirects: layers are read without any mount, when a snapshot is made, and must say all by themselves. */
+    stpcpy(stpcpy(stpcpy(options + strlen(options), lower), dirs),
+           s->root ? ",volatile,redirect_dir=off,metacopy=off" : ",userxattr");
+    do_mount(s, "overlay", target, "overlay", MS_NODEV, options, step);
+}
+
 /* Layers are named relative to the stage, which is the current directory: paths in options must be short and may not
  * hold colons or commas. */
-static void mount_layers(const spawn *s) {
-    if (s->root) {
-        mkdir("skel", 0755), mkdir("usr", 0755), mkdir("box", 0755);
-        clone_mount(s, s->skeleton, "skel", true, "map template");
-        clone_mount(s, s->usr, "usr", true, "map /usr");
-        clone_mount(s, s->box, "box", false, "map sandbox directory");
-        act_as_base(s, true);
-        do_mount(s, "overlay", "root", "overlay", MS_NODEV, "lowerdir=skel,upperdir=box/u,workdir=box/w,volatile",
-                 "overlay /");
-        do_mount(s, "overlay", "root/usr", "overlay", MS_NODEV, "lowerdir=usr,upperdir=box/uu,workdir=box/uw,volatile",
-                 "overlay /usr");
-        act_as_base(s, false);
-    } else {
-        (void)!symlink(s->skeleton, "skel");
-        (void)!symlink(s->usr, "usr");
-        (void)!symlink(s->box, "box");
-        do_mount(s, "overlay", "root", "overlay", MS_NODEV, "lowerdir=skel,upperdir=box/u,workdir=box/w,userxattr",
-                 "overlay /");
-        do_mount(s, "overlay", "root/usr", "overlay", MS_NODEV, "lowerdir=usr,upperdir=box/uu,workdir=box/uw,userxattr",
-                 "overlay /usr");
+static void show_layer(const spawn *s, const char *path, const char *name, bool read_only, const char *step) {
+    if (!s->root) {
+        (void)!symlink(path, name);
+        return;
     }
+    mkdir(name, 0755);
+    clone_mount(s, path, name, read_only, step);
+}
+
+static void mount_layers(const spawn *s) {
+    if (s->on_host) show_layer(s, s->skeleton, "skel", true, "map template");
+    if (s->on_host) show_layer(s, s->usr, "usr", true, "map /usr");
+    if (s->has_tree) show_layer(s, s->tree, "layer", true, "map layer");
+    show_layer(s, s->box, "box", false, "map sandbox directory");
+    act_as_base(s, s->root);
+    mount_overlay(s, "root",
+                  !s->on_host   ? "layer"
+                  : s->has_tree ? "layer:skel"
+                                : "skel",
+                  ",upperdir=box/u,workdir=box/w", "overlay /");
+    if (s->on_host) want_dir(s, "root/usr");
+    if (s->on_host)
+        mount_overlay(s, "root/usr", s->has_tree && is_dir("layer/usr") ? "layer/usr:usr" : "usr",
+                      ",upperdir=box/uu,workdir=box/uw", "overlay /usr");
+    act_as_base(s, false);
 }
 
 /* Hundreds of links into /usr: cheaper to show than to copy. */
 static void show_alternatives(const spawn *s) {
     static const char path[] = "/etc/alternatives";
-    if (access(path, F_OK) == 0) clone_mount(s, path, "root/etc/alternatives", true, "map /etc/alternatives");
+    if (access(path, F_OK) != 0 || !is_dir("root/etc") || !is_dir("root/etc/alternatives")) return;
+    clone_mount(s, path, "root/etc/alternatives", true, "map /etc/alternatives");
+}
+
+/* A root file system of somebody else's making may lack them. */
+static void make_mount_points(const spawn *s) {
+    act_as_base(s, s->root);
+    mkdir("root/dev", 0755);
+    mkdir("root/proc", 0755);
+    act_as_base(s, false);
 }
 
 static void make_dev(const spawn *s) {
@@ -92,6 +125,7 @@ static void make_dev(const spawn *s) {
                                            {"/proc/self/fd/1", "root/dev/stdout"},
                                            {"/proc/self/fd/2", "root/dev/stderr"},
                                            {"pts/ptmx", "root/dev/ptmx"}};
+    want_dir(s, "root/dev");
     act_as_base(s, s->root);
     do_mount(s, "tmpfs", "root/dev", "tmpfs", MS_NOSUID | MS_NOEXEC, "mode=755,size=64k,nr_inodes=128", "mount /dev");
     act_as_base(s, false);
@@ -146,6 +180,7 @@ static void mask_proc(const spawn *s) {
 }
 
 static void make_proc(const spawn *s) {
+    want_dir(s, "root/proc");
     do_mount(s, "proc", "root/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL, "mount /proc");
     /* The network namespace belongs to the initial user namespace, so root inside could not bind port 80 otherwise. */
     put("root/proc/sys/net/ipv4/ip_unprivileged_port_start", "0");
@@ -158,7 +193,8 @@ void rootfs_enter(const spawn *s) {
     do_mount(s, "tmpfs", s->stage, "tmpfs", MS_NOSUID | MS_NODEV, "mode=700,size=64k,nr_inodes=64", "mount stage");
     if (chdir(s->stage) != 0 || mkdir("root", 0755) != 0) spawn_fail(s, "enter stage");
     mount_layers(s);
-    show_alternatives(s);
+    if (s->on_host) show_alternatives(s);
+    else make_mount_points(s);
     make_dev(s);
     make_proc(s);
     if (chdir("root") != 0) spawn_fail(s, "enter root");

@@ -1,0 +1,277 @@
+#include "server/backend/ns/snapshot.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+
+#include "base/tree.h"
+#include "server/backend/ns/layer.h"
+
+/* What the child that copies says at its end. */
+typedef struct outcome {
+    int error;
+    int64_t bytes;
+    char where[240];
+} outcome;
+
+struct snapshot_copy {
+    uv_poll_t poll;
+    pid_t pid;
+    int result_fd;
+    wrn_snapshot_fn done;
+    void *context;
+    char half[PATH_MAX];
+};
+
+/* A snapshot that boxes were made from. */
+struct held {
+    held *next;
+    char id[ID_MAX + 1];
+    size_t boxes;
+    bool dropped;
+};
+
+/* ---- the child ---- */
+
+static bool fails(outcome *o, const char *where) {
+    if (!o->error) {
+        o->error = errno ? errno : EIO;
+        snprintf(o->where, sizeof(o->where), "%s", where);
+    }
+    return false;
+}
+
+static int open_in(const char *dir, const char *name) {
+    char path[PATH_MAX + 16];
+    snprintf(path, sizeof(path), "%s/%s", dir, name);
+    return open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+}
+
+/* Brings the layer `from` over, if there is one. Takes that descriptor over. */
+static bool bring(const snapshot_plan *p, int from, int to, int base, outcome *o) {
+    layer_fault fault = {0};
+    if (from < 0) return errno == ENOENT || fails(o, "a layer");
+    int rc = layer_apply(from, to, base, p->on_host && !p->in_usr ? "usr" : NULL, p->root, &fault);
+    close(from);
+    if (rc == 0) return true;
+    errno = fault.error;
+    return fails(o, fault.path);
+}
+
+static void close_both(int a, int b) {
+    if (a >= 0) close(a);
+    if (b >= 0) close(b);
+}
+
+static bool fill_usr(const snapshot_plan *p, const char *tree, outcome *o) {
+    snapshot_plan usr = *p;
+    usr.in_usr = true;
+    int base = open_in("/usr", "."), top = open_in(tree, "usr");
+    bool ok = (top >= 0 && base >= 0) || fails(o, "/usr");
+    ok = ok && (!*p->tree || bring(&usr, open_in(p->tree, "usr"), top, base, o)) &&
+         bring(&usr, open_in(p->box, "uu"), top, base, o);
+    close_both(top, base);
+    return ok;
+}
+
+/* Above the host's files there are two stacks, one at / and one at /usr; a template has both in one tree. */
+static bool fill(const snapshot_plan *p, const char *tree, outcome *o) {
+    int base = p->on_host ? open_in(p->skeleton, ".") : -1, top = open_in(tree, ".");
+    bool ok = (top >= 0 && (!p->on_host || (base >= 0 && mkdirat(top, "usr", 0755) == 0))) || fails(o, tree);
+    ok = ok && (!*p->tree || bring(p, open_in(p->tree, "."), top, base, o)) &&
+         bring(p, open_in(p->box, "u"), top, base, o);
+    close_both(top, base);
+    return ok && (!p->on_host || fill_usr(p, tree, o));
+}
+
+static bool write_document(const snapshot_plan *p, const char *dir, outcome *o) {
+    char path[PATH_MAX + 32];
+    snprintf(path, sizeof(path), "%s/template.json", dir);
+    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+    bool ok = fd >= 0 && write(fd, p->document, strlen(p->document)) == (ssize_t)strlen(p->document);
+    if (fd >= 0) close(fd);
+    return ok || fails(o, path);
+}
+
+/* On the disk first, then under its name. */
+static bool publish(const snapshot_plan *p, const char *half, outcome *o) {
+    int fd = p->durable ? open(half, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+    bool ok = !p->durable || (fd >= 0 && syncfs(fd) == 0);
+    if (fd >= 0) close(fd);
+    if (!ok || rename(half, p->target) != 0) return fails(o, half);
+    char parent[PATH_MAX];
+    snprintf(parent, sizeof(parent), "%s", p->target);
+    *strrchr(parent, '/') = '\0';
+    fd = p->durable ? open(parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+    ok = !p->durable || (fd >= 0 && fsync(fd) == 0);
+    if (fd >= 0) close(fd);
+    return ok || fails(o, parent);
+}
+
+static void make(const snapshot_plan *p, outcome *o) {
+    static const atomic_bool never;
+    char half[PATH_MAX], tree[PATH_MAX + 16];
+    snprintf(half, sizeof(half), "%.4000s.new", p->target);
+    snprintf(tree, sizeof(tree), "%s/%s", half, p->tree_name);
+    if (mkdir(half, 0755) != 0 || mkdir(tree, 0755) != 0) {
+        fails(o, half);
+        return;
+    }
+    if (!fill(p, tree, o) || !write_document(p, half, o)) return;
+    o->bytes = disk_bytes(tree, &never);
+    publish(p, half, o);
+}
+
+/* An ordinary user can't read all that its sandboxes own, unless it is root over it, as they are. */
+static bool prepare(const snapshot_plan *p, outcome *o) {
+    struct rlimit files;
+    signal(SIGTERM, SIG_DFL);
+    signal(SIGINT, SIG_DFL);
+    if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
+        files.rlim_cur = files.rlim_max < 4096 ? files.rlim_max : 4096;
+        setrlimit(RLIMIT_NOFILE, &files);
+    }
+    if (!p->root && userns_enter() != 0) return fails(o, "a user namespace");
+    prctl(PR_SET_PDEATHSIG, SIGKILL); /* after that: a change of ids clears it */
+    umask(022);
+    return getppid() == p->parent || fails(o, "the server");
+}
+
+_Noreturn static void child(const snapshot_plan *p, int result_fd) {
+    static outcome o;
+    if (result_fd > 3) close_range(3, (unsigned)result_fd - 1, 0);
+    close_range((unsigned)result_fd + 1, ~0U, 0);
+    if (prepare(p, &o)) make(p, &o);
+    (void)!write(result_fd, &o, sizeof(o));
+    _exit(0);
+}
+
+/* ---- its parent ---- */
+
+static void on_poll_closed(uv_handle_t *handle) { free(handle->data); }
+
+static void set_fault(wrn_fault *fault, const outcome *o) {
+    if (o->error == ELOOP)
+        wrn_fault_set(fault, "invalid_request", "directories are nested too deeply for a snapshot: %s", o->where);
+    else wrn_fault_set(fault, "internal_error", "cannot make the snapshot: %s: %s", o->where, strerror(o->error));
+}
+
+static void on_result(uv_poll_t *poll, int status, int events) {
+    snapshot_copy *copy = poll->data;
+    outcome o = {0};
+    wrn_fault fault;
+    (void)status, (void)events;
+    ssize_t got = read(copy->result_fd, &o, sizeof(o));
+    if (got < 0 && (errno == EAGAIN || errno == EINTR)) return;
+    uv_poll_stop(poll);
+    kill(copy->pid, SIGKILL); /* it has nothing left to do */
+    while (waitpid(copy->pid, NULL, 0) < 0 && errno == EINTR) {
+    }
+    close(copy->result_fd);
+    if (got != (ssize_t)sizeof(o)) o = (outcome){.error = ECANCELED, .where = "its process ended"};
+    if (o.error) {
+        wrn_tree_remove(copy->half);
+        set_fault(&fault, &o);
+    }
+    copy->done(copy->context, o.bytes, o.error ? &fault : NULL);
+    uv_close((uv_handle_t *)poll, on_poll_closed);
+}
+
+snapshot_copy *snapshot_copy_start(uv_loop_t *loop, const snapshot_plan *plan, wrn_snapshot_fn done, void *context) {
+    int result[2];
+    snapshot_copy *copy = calloc(1, sizeof(*copy));
+    if (!copy || pipe2(result, O_CLOEXEC | O_NONBLOCK) != 0) return free(copy), NULL;
+    copy->pid = fork();
+    if (copy->pid == 0) child(plan, result[1]);
+    close(result[1]);
+    if (copy->pid < 0 || uv_poll_init(loop, &copy->poll, result[0]) != 0) {
+        close(result[0]);
+        return free(copy), NULL;
+    }
+    copy->result_fd = result[0];
+    copy->done = done;
+    copy->context = context;
+    copy->poll.data = copy;
+    snprintf(copy->half, sizeof(copy->half), "%.4000s.new", plan->target);
+    uv_poll_start(&copy->poll, UV_READABLE, on_result);
+    return copy;
+}
+
+void snapshot_copy_stop(snapshot_copy *copy) { kill(copy->pid, SIGKILL); }
+
+/* ---- those there are ---- */
+
+void snapshot_path(const snapshots *s, const char *id, char out[PATH_MAX]) {
+    snprintf(out, PATH_MAX, "%.3900s/%.64s", s->dir, id);
+}
+
+typedef struct removal {
+    uv_work_t work;
+    char path[PATH_MAX];
+} removal;
+
+static void remove_files(uv_work_t *work) { wrn_tree_remove(((removal *)work->data)->path); }
+
+static void files_removed(uv_work_t *work, int status) {
+    (void)status;
+    free(work->data);
+}
+
+/* Renamed first, so that no half of one is ever found under its name. */
+static void remove_snapshot(const snapshots *s, const char *id) {
+    char path[PATH_MAX];
+    removal *r = calloc(1, sizeof(*r));
+    if (!r) return; /* the next start sweeps it */
+    snapshot_path(s, id, path);
+    snprintf(r->path, sizeof(r->path), "%.4000s.old", path);
+    r->work.data = r;
+    if (rename(path, r->path) != 0 || uv_queue_work(s->loop, &r->work, remove_files, files_removed) != 0) free(r);
+}
+
+static held **find_held(snapshots *s, const char *id) {
+    held **at = &s->held;
+    while (*at && strcmp((*at)->id, id) != 0) at = &(*at)->next;
+    return at;
+}
+
+held *snapshot_hold(snapshots *s, const char *id) {
+    held **at = find_held(s, id), *h = *at;
+    if (!h) {
+        h = *at = calloc(1, sizeof(*h));
+        if (!h) abort();
+        snprintf(h->id, sizeof(h->id), "%s", id);
+    }
+    h->boxes++;
+    return h;
+}
+
+void snapshot_release(snapshots *s, held *h) {
+    if (--h->boxes) return;
+    *find_held(s, h->id) = h->next;
+    if (h->dropped) remove_snapshot(s, h->id);
+    free(h);
+}
+
+void snapshot_drop(snapshots *s, const char *id) {
+    held *h = *find_held(s, id);
+    if (h) h->dropped = true;
+    else remove_snapshot(s, id);
+}
+
+void snapshots_sweep(const snapshots *s, bool (*is_known)(void *context, const char *id), void *context) {
+    DIR *dir = opendir(s->dir);
+    for (struct dirent *entry; dir && (entry = readdir(dir));) {
+        char path[PATH_MAX];
+        if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0) continue;
+        if (is_known(context, entry->d_name)) continue;
+        if ((size_t)snprintf(path, sizeof(path), "%s/%s", s->dir, entry->d_name) < sizeof(path)) wrn_tree_remove(path);
+    }
+    if (dir) closedir(dir);
+}

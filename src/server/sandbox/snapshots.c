@@ -1,0 +1,134 @@
+#include "server/sandbox/snapshots.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "server/log.h"
+#include "server/sandbox/internal.h"
+
+typedef struct making {
+    wrn_sandboxes *all;
+    wrn_snapshot_row row;
+    bool overwrite;
+    wrn_snapshot_done_fn done;
+    void *context;
+} making;
+
+static void db_fault(wrn_fault *fault) { wrn_fault_set(fault, "db_error", "the database failed; see wrennd's log"); }
+
+static void refuse_taken(const char *name, wrn_fault *fault) {
+    wrn_fault_set(fault, "already_exists",
+                  "there is a snapshot \"%s\"; choose another name, delete it, or replace it with overwrite=true",
+                  name);
+}
+
+bool wrn_snapshots_is_free(wrn_sandboxes *all, const char *team_id, const char *name, bool overwrite,
+                           wrn_fault *fault) {
+    wrn_template reserved;
+    wrn_snapshot_row row;
+    const wrn_sandboxes_config *c = &all->config;
+    if (c->ops->find_template(c->backend, name, &reserved, fault) == 0 || strcmp(fault->code, "not_found") != 0) {
+        wrn_fault_set(fault, "name_reserved", "\"%s\" is a template of the platform; choose another name", name);
+        return false;
+    }
+    wrn_db outcome = overwrite ? WRN_DB_NONE : wrn_store_get_snapshot(c->store, team_id, name, &row);
+    if (outcome == WRN_DB_OK) refuse_taken(name, fault);
+    else if (outcome == WRN_DB_ERROR) db_fault(fault);
+    return outcome == WRN_DB_NONE;
+}
+
+bool wrn_snapshot_apply(wrn_sandboxes *all, wrn_sandbox_row *row, char id[WRN_ID_SIZE], wrn_fault *fault) {
+    const wrn_sandboxes_config *c = &all->config;
+    wrn_snapshot_row snapshot;
+    wrn_template of_platform = {.vcpus = 0};
+    *id = '\0';
+    wrn_db outcome = wrn_store_get_snapshot(c->store, row->team_id, row->template_name, &snapshot);
+    if (outcome == WRN_DB_ERROR) return db_fault(fault), false;
+    if (outcome == WRN_DB_OK) memcpy(id, snapshot.id, WRN_ID_SIZE);
+    else if (c->ops->find_template(c->backend, row->template_name, &of_platform, fault) != 0) return false;
+    int64_t vcpus = *id ? snapshot.vcpus : of_platform.vcpus,
+            memory_mb = *id ? snapshot.memory_mb : of_platform.memory_mb;
+    if (vcpus > 0) row->vcpus = vcpus;
+    if (memory_mb > 0) row->memory_mb = memory_mb;
+    return true;
+}
+
+/* ---- making one ---- */
+
+/* The record is what makes it exist, and what ends the one before. */
+static bool record(making *m, wrn_fault *fault) {
+    const wrn_sandboxes_config *c = &m->all->config;
+    char replaced[WRN_ID_SIZE] = "";
+    wrn_db outcome = wrn_store_add_snapshot(c->store, &m->row, m->overwrite ? replaced : NULL);
+    if (outcome == WRN_DB_OK && *replaced) c->ops->drop_snapshot(c->backend, replaced);
+    if (outcome == WRN_DB_OK) return true;
+    c->ops->drop_snapshot(c->backend, m->row.id);
+    if (outcome == WRN_DB_TAKEN) refuse_taken(m->row.name, fault);
+    else db_fault(fault);
+    return false;
+}
+
+static void on_copied(void *context, int64_t size_bytes, const wrn_fault *fault) {
+    sandbox *s = context;
+    wrn_snapshot_row *row = s->changes->snapshot;
+    row->size_bytes = size_bytes;
+    row->created_at = wrn_unix_time();
+    if (fault) wrn_log_warning("sandbox %s: %s; it is paused", s->row.id, fault->message);
+    wrn_sandbox_end_change(s, fault);
+}
+
+void wrn_snapshot_copy(sandbox *s, wrn_snapshot_row *row) {
+    s->all->config.ops->snapshot(s->box, row->id, on_copied, s);
+}
+
+static void on_made(void *context, const wrn_sandbox_row *sandbox_row, const wrn_fault *fault) {
+    making *m = context;
+    wrn_fault own;
+    (void)sandbox_row;
+    if (!fault && !record(m, &own)) fault = &own;
+    m->done(m->context, fault ? NULL : &m->row, fault);
+    free(m);
+}
+
+void wrn_snapshots_create(wrn_sandboxes *all, const wrn_sandbox_row *of, const char *name, bool overwrite,
+                          wrn_snapshot_done_fn done, void *context) {
+    wrn_fault fault;
+    sandbox *s = wrn_sandbox_find(all, of->id);
+    making *m = s ? calloc(1, sizeof(*m)) : NULL;
+    if (!s) wrn_fault_set(&fault, "invalid_state", "sandbox is not running or paused (status: %s)", of->status);
+    else if (!m) wrn_fault_set(&fault, "internal_error", "out of memory");
+    if (!m) return done(context, NULL, &fault);
+    *m = (making){all, {.vcpus = s->row.vcpus, .memory_mb = s->row.memory_mb}, overwrite, done, context};
+    wrn_id_new(m->row.id, "snap");
+    memcpy(m->row.team_id, s->row.team_id, sizeof(m->row.team_id));
+    snprintf(m->row.name, sizeof(m->row.name), "%s", name);
+    snprintf(m->row.base, sizeof(m->row.base), "%s", s->row.template_name);
+    if (wrn_sandbox_add_snapshot(s, &m->row, on_made, m, &fault)) return;
+    free(m);
+    done(context, NULL, &fault);
+}
+
+/* ---- the end of one ---- */
+
+bool wrn_snapshots_remove(wrn_sandboxes *all, const char *team_id, const char *name, wrn_fault *fault) {
+    const wrn_sandboxes_config *c = &all->config;
+    wrn_snapshot_row row;
+    wrn_template of_platform;
+    wrn_db outcome = wrn_store_get_snapshot(c->store, team_id, name, &row);
+    if (outcome == WRN_DB_OK) outcome = wrn_store_remove_snapshot(c->store, row.id);
+    if (outcome == WRN_DB_OK) return c->ops->drop_snapshot(c->backend, row.id), true;
+    if (outcome != WRN_DB_NONE) db_fault(fault);
+    else if (c->ops->find_template(c->backend, name, &of_platform, fault) == 0)
+        wrn_fault_set(fault, "forbidden", "\"%s\" is a template of the platform, which can't be deleted", name);
+    else if (strcmp(fault->code, "not_found") == 0)
+        wrn_fault_set(fault, "not_found", "there is no snapshot \"%s\"", name);
+    return false;
+}
+
+static bool is_known(void *context, const char *id) { return wrn_store_find_snapshot(context, id) != WRN_DB_NONE; }
+
+void wrn_snapshots_recover(wrn_sandboxes *all) {
+    all->config.ops->sweep_snapshots(all->config.backend, is_known, all->config.store);
+}
