@@ -8,6 +8,8 @@ BUILD ?= build
 WERROR ?= false
 PREFIX ?= /usr/local
 DESTDIR ?=
+FUZZ_SECONDS ?= 20
+FUZZ_TARGETS ?=
 
 # The distribution's own Python has the YAML module we install; another one earlier in PATH may not.
 PYTHON := $(firstword $(wildcard /usr/bin/python3) python3)
@@ -25,10 +27,13 @@ all: build
 help:
 	@sed -n 's/^#   //p' Makefile
 	@echo "make build    compile into $(BUILD)/ (CC, CFLAGS, BUILD, WERROR=true)"
+	@echo "make test-integration  the live tests, against the server of WRENN_BASE_URL with WRENN_API_KEY or WRENN_TOKEN"
 	@echo "make lint     clang-tidy, cppcheck and the repository's own checks"
 	@echo "make check    is the generated code fresh?"
 	@echo "make generate make the models from api/openapi.yaml again"
 	@echo "make format   lay out all C with clang-format"
+	@echo "make abi-baseline  make the library's present interface the one that lint compares with"
+	@echo "make fuzz     the fuzz targets, FUZZ_SECONDS ($(FUZZ_SECONDS)) each, or only those in FUZZ_TARGETS"
 	@echo "make bench    what a call costs, against its yardsticks, as ratios"
 	@echo "make install  into PREFIX ($(PREFIX)), under DESTDIR"
 	@echo "make clean    remove the build directories"
@@ -60,6 +65,10 @@ else
 	@$(PYTHON) tools/run_tests.py $(BUILD) build-asan:unit,sdk,cli,examples $(BUILD):unit,sdk:valgrind
 endif
 
+# With WRENN_API_KEY or WRENN_TOKEN, and WRENN_BASE_URL.
+test-integration: build
+	@$(BUILD)/tests/integration/test-integration
+
 lint: deps-lint
 	@$(PYTHON) tools/configure.py $(BUILD) -Dwerror=$(WERROR)
 	@$(MESON) compile -C $(BUILD)
@@ -71,8 +80,17 @@ generate: deps
 check: deps
 	@$(PYTHON) tools/generate.py --check
 
+abi-baseline: deps-lint build
+	@$(PYTHON) tools/check_abi.py --update $(BUILD)/src/api/libwrenn.so
+
 format: deps-lint
 	@$(C_FILES) | xargs clang-format -i
+
+fuzz:
+	@tools/install-deps.sh build fuzz
+	@CC=clang $(PYTHON) tools/configure.py build-fuzz -Dfuzz=true -Db_sanitize=address,undefined
+	@$(MESON) compile -C build-fuzz fuzzers
+	@$(PYTHON) tools/fuzz.py build-fuzz $(FUZZ_SECONDS) $(FUZZ_TARGETS)
 
 bench: deps-test
 	@$(PYTHON) tools/configure.py build-bench --buildtype=release
@@ -84,6 +102,6 @@ install: build
 	@$(MESON) install -C $(BUILD) $(if $(DESTDIR),--destdir $(abspath $(DESTDIR)))
 
 clean:
-	rm -rf $(BUILD) build-asan build-tsan build-clang build-bench
+	rm -rf $(BUILD) build-asan build-tsan build-clang build-bench build-fuzz
 
-.PHONY: all help deps deps-test deps-lint build run test lint generate check format bench install clean
+.PHONY: all help deps deps-test deps-lint build run test test-integration lint generate check abi-baseline format fuzz bench install clean

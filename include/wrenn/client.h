@@ -71,7 +71,7 @@ typedef struct wrenn_client_options {
     const char *base_url;
     const char *api_key;      /* default: WRENN_API_KEY */
     const char *token;        /* user token for api_keys and hosts; default: WRENN_TOKEN */
-    const char *proxy_domain; /* domain of sandbox ports, for calls still to come; default: WRENN_PROXY_DOMAIN */
+    const char *proxy_domain; /* domain of sandbox ports: wrenn_sandbox_url(); default: WRENN_PROXY_DOMAIN */
     const char *ca_file;      /* PEM bundle to trust instead of the system's */
     const char *client_cert;  /* PEM file, with client_key */
     const char *client_key;
@@ -91,7 +91,7 @@ typedef struct wrenn_client_options {
 } wrenn_client_options;
 
 #define WRENN_CLIENT_OPTIONS_INIT \
-    { sizeof(wrenn_client_options), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 }
+    { sizeof(wrenn_client_options), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 }
 
 /* Makes a client. Does not connect, and does not block, except that local: starts wrennd and waits until it is ready
  * (some 20 ms, 15 s at most). The options are copied; NULL means all defaults. The caller frees *client.

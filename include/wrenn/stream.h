@@ -50,8 +50,9 @@ WRENN_API WRENN_NODISCARD int wrenn_stream_next(wrenn_stream *stream, int64_t ti
 
 typedef void (*wrenn_ready_fn)(wrenn_stream *stream, void *user_data);
 /* Calls `ready` from wrenn_client_dispatch() whenever there is something new: an event, the end, or room to write after
- * a write that was not taken whole. It is called again only for what comes after that, so pull until WRENN_E_AGAIN or the
- * end. Freeing the stream in the callback is fine. NULL: no more. */
+ * a write that was not taken whole. What is there already counts as new. It is called again only for what comes after that,
+ * so pull until WRENN_E_AGAIN or the end. Freeing the stream in the callback is fine. wrenn_client_free() does not call it.
+ * NULL: no more. */
 WRENN_API void wrenn_stream_on_ready(wrenn_stream *stream, wrenn_ready_fn ready, void *user_data);
 
 /* Input for a command with WRENN_EXEC_STDIN, or keys for a terminal, or one message's bytes for a WebSocket opened as
@@ -83,8 +84,8 @@ WRENN_API int wrenn_stream_is_exact(const wrenn_stream *stream);
 /* Ends the connection and frees the stream; NULL is fine. Does not block. A command of exec_stream ends with it on wrennd;
  * a terminal goes on, to be found again by its tag, and so does an attached process. */
 WRENN_API void wrenn_stream_free(wrenn_stream *stream);
-/* The same, but kills what runs first and waits for its end, 5 s at most. Blocks. Not from inside a callback, where it
- * only asks for the end. */
+/* The same, but kills what runs first and waits for its end, 5 s at most; an attached process and a WebSocket only lose
+ * their connection. Blocks. Not from inside a callback, where it only asks for the end. */
 WRENN_API void wrenn_stream_close(wrenn_stream *stream);
 
 /* With gcc and clang: `wrenn_autoclose(stream);` declares a wrenn_stream *stream, NULL at first, that is closed as by

@@ -14,8 +14,7 @@ from pathlib import Path
 # Commands that run at once end in any order, so these lines are compared sorted.
 LOOP = ([f"command {i}" for i in range(5)] + ["destroyed", "exit code 7"] +
         [f"the sandbox read: tick {i}" for i in (1, 2, 3)])
-# Name to words after the program's name, and a pattern for all that it prints. Words of None: it is only built, because
-# wrennd does not have what it needs yet.
+# Name to words after the program's name, and a pattern for all that it prints.
 EXAMPLES = {
     "quickstart": ([], r"hello from a sandbox\n.*-> sh exited with 3\n.*332833500\n-> python3 exited with 0\n.*"
                        r"destroy +[0-9.]+ ms\n"),
@@ -35,8 +34,10 @@ EXAMPLES = {
     "pause_resume": ([], r"paused\nrefused: [^\n]+\npaused\nrunning\nkept\n"),
     "port_url": ([], r"for a browser: http://8000-\S+\n/: 200 text/html\nhello from port 8000\n"
                      r"/missing: 404 text/html[^\n]*\n"),
-    "snapshot": (None, r"snapshot prepared\nprepared once\n"),
+    "snapshot": ([], r"snapshot prepared\nprepared once\n"),
     "terminal": ([], r".*50 132\r\n.*\[exit code 42\]\n"),
+    "transfer": ([], r"18 bytes came back, the same: yes\n3000000 of 3000000 bytes sent\n"
+                     r"3000000 bytes, 3000000 of them zero\n"),
     **{f"loops/{name}": ([], LOOP) for name in ["epoll", "glib", "libuv", "poll", "sd_event"]},
 }
 LONGEST = 80  # lines of an example
@@ -102,10 +103,7 @@ def check(folder, name, program):
     assert name in EXAMPLES, f"{name}.c is not in EXAMPLES of tests/examples/test_examples.py"
     if not program:
         return "its library is missing"
-    words, pattern = EXAMPLES[name]
-    if words is None:
-        return "wrennd does not have what it needs yet"
-    run(program, words, pattern)
+    run(program, *EXAMPLES[name])
     return None
 
 

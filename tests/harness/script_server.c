@@ -63,10 +63,11 @@ static size_t whole_head(const connection *c) {
 /* Where the chunks that start at `at` end, or 0. */
 static size_t whole_chunks(const connection *c, size_t at) {
     for (;;) {
-        const char *line = c->data + at, *end = c->size > at ? memmem(line, c->size - at, "\r\n", 2) : NULL;
-        if (!end) return 0;
-        size_t size = strtoul(line, NULL, 16);
-        at += (size_t)(end - line) + 2 + size + 2;
+        size_t end = at;
+        while (end + 1 < c->size && (c->data[end] != '\r' || c->data[end + 1] != '\n')) end++;
+        if (end + 1 >= c->size) return 0;
+        size_t size = strtoul(c->data + at, NULL, 16);
+        at = end + 2 + size + 2;
         if (at > c->size) return 0;
         if (!size) return at;
     }

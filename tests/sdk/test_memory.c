@@ -160,6 +160,51 @@ static int scenario_transfers(const wrenn_client_options *options) {
     return rc;
 }
 
+static int drain(wrenn_stream *stream) {
+    wrenn_event event;
+    int rc;
+    while ((rc = wrenn_stream_next(stream, 20000, &event, NULL)) > 0) {
+    }
+    return rc;
+}
+
+/* A command with input, a terminal and an attached process. */
+static int scenario_streams(const wrenn_client_options *options) {
+    wrenn_client *client = NULL;
+    wrenn_sandbox *sandbox = NULL;
+    wrenn_stream *command = NULL, *terminal = NULL;
+    wrenn_exec_stream_options exec = {.struct_size = sizeof(exec), .shell = "x", .flags = WRENN_EXEC_STDIN};
+    int rc = wrenn_client_new(options, &client, NULL);
+    if (rc == 0) rc = wrenn_sandbox_from_id(client, "cl-1", &sandbox, NULL);
+    if (rc == 0) rc = wrenn_sandbox_exec_stream(sandbox, &exec, &command, NULL);
+    int64_t written = rc == 0 ? wrenn_stream_write(command, "in", 2, -1, NULL) : 0;
+    if (written < 0) rc = (int)written;
+    if (rc == 0) rc = drain(command);
+    if (rc == 0) rc = wrenn_sandbox_pty(sandbox, NULL, &terminal, NULL);
+    if (rc == 0) rc = drain(terminal);
+    wrenn_stream_free(terminal);
+    wrenn_stream_free(command);
+    wrenn_sandbox_free(sandbox);
+    wrenn_client_free(client);
+    return rc;
+}
+
+/* Finding the kernel, and what it says. */
+static int scenario_code(const wrenn_client_options *options) {
+    wrenn_client *client = NULL;
+    wrenn_sandbox *sandbox = NULL;
+    wrenn_execution *execution = NULL;
+    wrenn_code_options code = {.struct_size = sizeof(code), .code = "x", .start_timeout_ms = 1};
+    int rc = wrenn_client_new(options, &client, NULL);
+    if (rc == 0) rc = wrenn_sandbox_from_id(client, "cl-1", &sandbox, NULL);
+    if (rc == 0) rc = wrenn_sandbox_run_code(sandbox, &code, &execution, NULL);
+    if (rc == 0) CHECK_STR(execution->text, "42");
+    wrenn_execution_free(execution);
+    wrenn_sandbox_free(sandbox);
+    wrenn_client_free(client);
+    return rc;
+}
+
 static void sweep(int (*scenario)(const wrenn_client_options *), const script_reply *replies, size_t count,
                   int64_t era) {
     for (long n = 1;; n++) {
@@ -225,6 +270,40 @@ static void sweep_answers(int (*scenario)(const wrenn_client_options *), const c
     sweep(scenario, replies, count, WRENN_ERA_SANDBOXES);
     for (size_t i = 0; i < count; i++) free((char *)replies[i].text);
     free(replies);
+}
+
+TEST_SLOW(streams_with_each_allocation_failing) {
+    script_reply replies[] = {{.text = "Sec-WebSocket-Protocol: wrenn.bytes.v1\r\n", .upgrade = true},
+                              script_messages(SCRIPT_KEEP, "{\"type\":\"start\",\"pid\":7}", NULL),
+                              script_messages(SCRIPT_KEEP, "{\"type\":\"stdout\",\"data\":\"x\"}",
+                                              "{\"type\":\"exit\",\"exit_code\":0}", NULL),
+                              {.text = "", .upgrade = true},
+                              script_messages(SCRIPT_KEEP, "{\"type\":\"started\",\"tag\":\"pty-1\",\"pid\":8}",
+                                              "{\"type\":\"output\",\"data\":\"eA==\"}",
+                                              "{\"type\":\"exit\",\"exit_code\":0}", NULL)};
+    sweep(scenario_streams, replies, COUNT(replies), WRENN_ERA_SANDBOXES);
+    for (size_t i = 0; i < COUNT(replies); i++)
+        if (!replies[i].upgrade) free((char *)(uintptr_t)replies[i].text);
+}
+
+#define SAID(type, content) \
+    "{\"parent_header\":{\"msg_id\":\"@ID@\"},\"msg_type\":\"" type "\",\"content\":" content "}"
+
+TEST_SLOW(code_with_each_allocation_failing) {
+    char *specs = script_text("200 OK", "", "{\"default\":\"p\"}"), *kernels = script_text("200 OK", "", "[]"),
+         *made = script_text("201 Created", "", "{\"id\":\"k\"}");
+    script_reply replies[] = {
+        {.text = specs},
+        {.text = kernels},
+        {.text = made},
+        {.text = "", .upgrade = true},
+        script_messages(SCRIPT_KEEP, SAID("stream", "{\"name\":\"stdout\",\"text\":\"a\"}"),
+                        SAID("execute_result", "{\"data\":{\"text/plain\":\"42\",\"text/html\":[\"<\",\">\"]}}"),
+                        SAID("error", "{\"ename\":\"E\",\"evalue\":\"v\",\"traceback\":[\"t\"]}"),
+                        SAID("status", "{\"execution_state\":\"idle\"}"), NULL)};
+    sweep(scenario_code, replies, COUNT(replies), WRENN_ERA_SANDBOXES);
+    free(specs), free(kernels), free(made);
+    free((char *)(uintptr_t)replies[4].text);
 }
 
 TEST_SLOW(lists_with_each_allocation_failing) {
