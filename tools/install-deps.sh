@@ -10,7 +10,7 @@ set -eu
 build='gcc libc6-dev meson ninja-build pkgconf|pkg-config python3 python3-yaml musl-tools linux-libc-dev
        libcurl4-openssl-dev|libcurl4-gnutls-dev libwslay-dev nettle-dev libjson-c-dev libuv1-dev
        libhttp-parser-dev|libllhttp-dev libsqlite3-dev libsodium-dev libseccomp-dev'
-test='g++ clang clang-format cmake valgrind bubblewrap binutils'
+test='g++ clang clang-format cmake valgrind bubblewrap binutils jupyter-server python3-ipykernel'
 lint='clang clang-tidy clang-format cppcheck'
 
 wanted=
