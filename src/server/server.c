@@ -102,6 +102,7 @@ static const char *absolute(wrn_arena *arena, const char *path) {
 
 bool wrn_server_backend_config(const wrn_config *config, wrn_arena *arena, wrn_backend_config *out) {
     const char *data_dir = absolute(arena, config->data_dir);
+    *out = (wrn_backend_config){0};
     if (!data_dir) return false;
     *out = (wrn_backend_config){.state_dir = in_dir(arena, data_dir, "sandboxes"),
                                 .template_dir = absolute(arena, config->template_dir),
@@ -238,8 +239,9 @@ static bool open_state(wrn_server *server, wrn_arena *arena, char *why, size_t w
 static bool open_backend(wrn_server *server, wrn_arena *arena, char *why, size_t why_size) {
     wrn_backend_config config;
     wrn_fault fault = {.code = "internal_error"};
-    if (!wrn_server_backend_config(server->config, arena, &config) ||
-        (mkdir(config.state_dir, 0700) != 0 && errno != EEXIST))
+    if (!wrn_server_backend_config(server->config, arena, &config))
+        return snprintf(why, why_size, "out of memory"), false;
+    if (mkdir(config.state_dir, 0700) != 0 && errno != EEXIST)
         return snprintf(why, why_size, "cannot make %s: %s", config.state_dir, strerror(errno)), false;
     config.loop = &server->loop;
     if (server->ops->open(&config, &server->backend, &fault) != 0)

@@ -174,6 +174,28 @@ static void damaged(void) {
     daemon_stop(&d);
 }
 
+/* Mounts are made where the host's files can still be seen: no link of a template may lead one there. */
+static void links(void) {
+    static const char *const names[] = {"usr", "dev", "proc"};
+    test_daemon d;
+    char id[40], line[256];
+    start_with_templates(&d);
+    for (size_t i = 0; i < WRN_COUNT(names); i++) {
+        snprintf(line, sizeof(line),
+                 "rm -rf templates/x && mkdir -p templates/x/layer && ln -s /tmp templates/x/layer/%s", names[i]);
+        shell(line);
+        put("x/template.json", "{\"base\":\"minimal\"}");
+        reply r = call(&d, "POST", "/v1/sandboxes", "{\"template\":\"x\"}");
+        CHECK_INT(r.status, 500);
+        CHECK_CONTAINS(error_message(&r), names[i]);
+        reply_free(&r);
+    }
+    shell("rm templates/x/layer/proc && mkdir templates/x/layer/etc && ln -s /tmp templates/x/layer/etc/alternatives");
+    make_from(&d, "x", id);
+    CHECK_SH(&d, id, "readlink /etc/alternatives", "/tmp\n");
+    daemon_stop(&d);
+}
+
 /* ---- whole root file systems ---- */
 
 static void rootfs(void) {
@@ -243,6 +265,7 @@ TEST_AS_BOTH(a_layer_above_minimal, layer)
 TEST_AS_BOTH(services_start_and_end, services)
 TEST_AS_BOTH(who_waits_is_told_of_the_end, waiting)
 TEST_AS_BOTH(damaged_ones_are_refused, damaged)
+TEST_AS_BOTH(links_lead_nowhere, links)
 TEST_AS_BOTH(a_root_file_system_of_its_own, rootfs)
 TEST_AS_BOTH(code_runs_in_kernels, interpreter)
 
