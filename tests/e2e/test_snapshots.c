@@ -138,6 +138,8 @@ static void sparse(void) {
     resume(&d, one);
     char *a = sh(&d, one, "cksum /root/hole"), *b = sh(&d, two, "cksum /root/hole");
     CHECK_STR(a, b);
+    free(a);
+    free(b);
     daemon_stop(&d);
 }
 
