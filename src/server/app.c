@@ -74,6 +74,20 @@ static int doctor(const wrn_config *config, const wrn_platform *platform) {
     return fine ? 0 : 1;
 }
 
+/* ---- template ---- */
+
+static int build_template(const wrn_config *config, const wrn_platform *platform) {
+    WRN_AUTO(wrn_arena_free) wrn_arena arena = {0};
+    WRN_AUTO(wrn_buf_free) wrn_buf said = WRN_BUF_INIT;
+    wrn_backend_config backend;
+    wrn_fault fault;
+    if (!wrn_server_backend_config(config, &arena, &backend)) return 1;
+    bool ok = platform->build(&backend, config->to_build, &said, &fault);
+    if (said.size) print(&said);
+    if (!ok) fprintf(stderr, "wrennd: %s\n", fault.message);
+    return ok ? 0 : 1;
+}
+
 /* ---- the program ---- */
 
 static int serve(const wrn_config *config, const wrn_platform *platform) {
@@ -113,6 +127,7 @@ int wrn_server_main(int argc, char **argv, const wrn_platform *platform) {
         status = 0;
         break;
     case WRN_RUN_DOCTOR: status = doctor(&config, platform); break;
+    case WRN_RUN_TEMPLATE: status = build_template(&config, platform); break;
     case WRN_RUN_SERVE: status = serve(&config, platform); break;
     }
     wrn_config_free(&config);

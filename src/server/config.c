@@ -157,6 +157,16 @@ static bool read_environment(wrn_config *config, char *why, size_t why_size) {
     return true;
 }
 
+/* "template build NAME" */
+static bool read_template(wrn_config *config, const char *arg) {
+    if (strcmp(arg, "template") == 0 && config->command == WRN_RUN_SERVE) config->command = WRN_RUN_TEMPLATE;
+    else if (config->command != WRN_RUN_TEMPLATE || *arg == '-') return false;
+    else if (!config->build && strcmp(arg, "build") == 0) config->build = true;
+    else if (config->build && !config->to_build) config->to_build = arg;
+    else return false;
+    return true;
+}
+
 /* Words and switches; true when `arg` was one. */
 static bool read_switch(wrn_config *config, const char *arg) {
     if (strcmp(arg, "--help") == 0 || strcmp(arg, "-h") == 0) config->command = WRN_RUN_HELP;
@@ -164,7 +174,7 @@ static bool read_switch(wrn_config *config, const char *arg) {
     else if (strcmp(arg, "doctor") == 0 && config->command == WRN_RUN_SERVE) config->command = WRN_RUN_DOCTOR;
     else if (strcmp(arg, "--leaks") == 0 && config->command == WRN_RUN_DOCTOR) config->leaks = true;
     else if (strcmp(arg, "--json") == 0 && config->command == WRN_RUN_DOCTOR) config->json = true;
-    else return false;
+    else return read_template(config, arg);
     return true;
 }
 
@@ -208,6 +218,8 @@ static bool default_data_dir(wrn_config *config, char *why, size_t why_size) {
 static bool check(const wrn_config *config, char *why, size_t why_size) {
     static const char *const levels[] = {"error", "warning", "info", "debug"};
     bool level_ok = !config->log_level;
+    if (config->command == WRN_RUN_TEMPLATE && !config->to_build)
+        return snprintf(why, why_size, "what to do with templates? wrennd template build code-interpreter"), false;
     for (size_t i = 0; i < WRN_COUNT(levels) && !level_ok; i++) level_ok = strcmp(config->log_level, levels[i]) == 0;
     if (!level_ok)
         return snprintf(why, why_size, "log-level is error, warning, info or debug, not \"%s\"", config->log_level),
@@ -231,6 +243,8 @@ bool wrn_config_load(wrn_config *out, int argc, char **argv, char *why, size_t w
     if (!read_flags(out, argc, argv, "config", why, why_size)) return false;
     if (out->command == WRN_RUN_HELP || out->command == WRN_RUN_VERSION) return true;
     out->command = WRN_RUN_SERVE;
+    out->build = false;
+    out->to_build = NULL;
     if (out->config_file && !read_file(out, out->config_file, why, why_size)) return false;
     return read_environment(out, why, why_size) && read_flags(out, argc, argv, NULL, why, why_size) &&
            default_data_dir(out, why, why_size) && check(out, why, why_size);
@@ -247,7 +261,9 @@ void wrn_config_free(wrn_config *config) {
 void wrn_config_help(wrn_buf *out) {
     wrn_buf_puts(out, "usage: wrennd [options]                  serve the Wrenn API on this machine\n"
                       "       wrennd doctor [--json] [options]  what this machine can do, and what is missing\n"
-                      "       wrennd doctor --leaks [--json]    what earlier runs have left behind\n\noptions:\n");
+                      "       wrennd doctor --leaks [--json]    what earlier runs have left behind\n"
+                      "       wrennd template build code-interpreter [options]\n"
+                      "                                         make the templates that run code\n\noptions:\n");
     for (size_t i = 0; i < WRN_COUNT(options); i++) {
         char flag[64];
         snprintf(flag, sizeof(flag), "--%s %s", options[i].name, options[i].value);

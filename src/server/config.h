@@ -17,11 +17,19 @@ typedef struct wrn_listen_list {
     int source; /* which layer filled it: a later one replaces the whole list */
 } wrn_listen_list;
 
-typedef enum wrn_run_command { WRN_RUN_SERVE, WRN_RUN_DOCTOR, WRN_RUN_HELP, WRN_RUN_VERSION } wrn_run_command;
+typedef enum wrn_run_command {
+    WRN_RUN_SERVE,
+    WRN_RUN_DOCTOR,
+    WRN_RUN_TEMPLATE,
+    WRN_RUN_HELP,
+    WRN_RUN_VERSION
+} wrn_run_command;
 
 typedef struct wrn_config {
     wrn_run_command command;
-    bool leaks, json; /* of doctor */
+    bool leaks, json;     /* of doctor */
+    bool build;           /* of template; the only thing it does */
+    const char *to_build; /* of the arguments */
     char *config_file, *data_dir, *agent, *template_dir, *cgroup_parent, *log_level, *log_format;
     wrn_listen_list listen;
     wrn_http_config http;

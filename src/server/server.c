@@ -93,13 +93,23 @@ static const char *find_agent(const wrn_config *config, wrn_arena *arena) {
     return WRN_LIBEXECDIR "/wrenn-agent";
 }
 
+/* Sandboxes are built in other directories than this. */
+static const char *absolute(wrn_arena *arena, const char *path) {
+    char here[4096];
+    if (!path || *path == '/' || !getcwd(here, sizeof(here))) return path;
+    return in_dir(arena, here, path);
+}
+
 bool wrn_server_backend_config(const wrn_config *config, wrn_arena *arena, wrn_backend_config *out) {
-    *out = (wrn_backend_config){.state_dir = in_dir(arena, config->data_dir, "sandboxes"),
-                                .template_dir = config->template_dir,
+    const char *data_dir = absolute(arena, config->data_dir);
+    *out = (wrn_backend_config){0};
+    if (!data_dir) return false;
+    *out = (wrn_backend_config){.state_dir = in_dir(arena, data_dir, "sandboxes"),
+                                .template_dir = absolute(arena, config->template_dir),
                                 .agent_path = find_agent(config, arena),
                                 .cgroup_parent = config->cgroup_parent,
                                 .ephemeral = config->private_fd >= 0};
-    if (!out->template_dir) out->template_dir = in_dir(arena, config->data_dir, "templates");
+    if (!out->template_dir) out->template_dir = in_dir(arena, data_dir, "templates");
     return out->state_dir && out->template_dir;
 }
 
@@ -229,8 +239,9 @@ static bool open_state(wrn_server *server, wrn_arena *arena, char *why, size_t w
 static bool open_backend(wrn_server *server, wrn_arena *arena, char *why, size_t why_size) {
     wrn_backend_config config;
     wrn_fault fault = {.code = "internal_error"};
-    if (!wrn_server_backend_config(server->config, arena, &config) ||
-        (mkdir(config.state_dir, 0700) != 0 && errno != EEXIST))
+    if (!wrn_server_backend_config(server->config, arena, &config))
+        return snprintf(why, why_size, "out of memory"), false;
+    if (mkdir(config.state_dir, 0700) != 0 && errno != EEXIST)
         return snprintf(why, why_size, "cannot make %s: %s", config.state_dir, strerror(errno)), false;
     config.loop = &server->loop;
     if (server->ops->open(&config, &server->backend, &fault) != 0)

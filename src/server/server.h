@@ -36,6 +36,7 @@ typedef struct wrn_platform {
     const wrn_backend_ops *ops;
     bool (*doctor)(const wrn_backend_config *config, wrn_json *report);
     size_t (*leaks)(const wrn_backend_config *config, wrn_json *report);
+    bool (*build)(const wrn_backend_config *config, const char *what, wrn_buf *said, wrn_fault *fault);
 } wrn_platform;
 
 /* The program: returns its exit status. */

@@ -6,65 +6,7 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 
-#include "base/buf.h"
-#include "daemon.h"
-
-static void start(test_daemon *d) {
-    CHECK(chmod(test_dir(), 0711) == 0);
-    daemon_start(d, (const char *[]){"--agent", getenv("WRENN_TEST_AGENT"), NULL});
-}
-
-static reply run_line(const test_daemon *d, const char *id, const char *line) {
-    WRN_AUTO(wrn_json_freep) wrn_json *body = wrn_json_new_object();
-    WRN_AUTO(wrn_buf_free) wrn_buf text = WRN_BUF_INIT;
-    wrn_json *args = wrn_json_new_array();
-    wrn_json_append(args, wrn_json_new_string("-ec", 3));
-    wrn_json_append(args, wrn_json_new_string(line, strlen(line)));
-    CHECK(wrn_json_set_string(body, "cmd", "sh") && wrn_json_set(body, "args", args) &&
-          wrn_json_set_int(body, "timeout_sec", 60));
-    wrn_json_write(body, &text);
-    return call(d, "POST", sandbox_path(id, "/exec"), text.data);
-}
-
-/* Runs a line of shell; what it put out, to be freed. */
-static char *sh(const test_daemon *d, const char *id, const char *line) {
-    reply r = run_line(d, id, line);
-    CHECK_MSG(r.status == 200 && number(&r, "exit_code") == 0, "%s: %s", line, r.body);
-    CHECK_MSG(strcmp(member(&r, "stderr"), "") == 0, "%s: %s", line, r.body);
-    char *out = strdup(member(&r, "stdout"));
-    reply_free(&r);
-    return out;
-}
-
-#define CHECK_SH(d, id, line, want)   \
-    do {                              \
-        char *got_ = sh(d, id, line); \
-        CHECK_STR(got_, want);        \
-        free(got_);                   \
-    } while (0)
-
-static void snap(const test_daemon *d, const char *id, const char *name) {
-    char body[256];
-    snprintf(body, sizeof(body), "{\"sandbox_id\":\"%s\",\"name\":\"%s\"}", id, name);
-    reply r = call(d, "POST", "/v1/snapshots", body);
-    CHECK_MSG(r.status == 201, "%d %s", r.status, r.body);
-    CHECK(number(&r, "size_bytes") > 0);
-    reply_free(&r);
-}
-
-static void make_from(const test_daemon *d, const char *name, char id[40]) {
-    char body[128];
-    snprintf(body, sizeof(body), "{\"template\":\"%s\"}", name);
-    make_sandbox(d, body, id);
-}
-
-static void resume(const test_daemon *d, const char *id) {
-    CHECK_STATUS(call(d, "POST", sandbox_path(id, "/resume"), NULL), 200);
-}
-
-static void destroy(const test_daemon *d, const char *id) {
-    CHECK_STATUS(call(d, "DELETE", sandbox_path(id, ""), NULL), 204);
-}
+#include "work.h"
 
 static size_t kept(const char *data_dir) {
     char path[256];
@@ -117,7 +59,7 @@ static const char root_changes[] =
 static void round_trip(void) {
     test_daemon d;
     char one[40], two[40], three[40], four[40];
-    start(&d);
+    start(&d, NULL);
     make_sandbox(&d, "{}", one);
     free(sh(&d, one, changes));
     if (geteuid() == 0) free(sh(&d, one, root_changes));
@@ -150,7 +92,7 @@ static void round_trip(void) {
 static void deleting(void) {
     test_daemon d;
     char one[40], two[40], three[40];
-    start(&d);
+    start(&d, NULL);
     make_sandbox(&d, "{}", one);
     free(sh(&d, one, "echo x > /root/x"));
     snap(&d, one, "x");
@@ -182,7 +124,7 @@ static void deleting(void) {
 static void sparse(void) {
     test_daemon d;
     char one[40], two[40];
-    start(&d);
+    start(&d, NULL);
     make_sandbox(&d, "{}", one);
     free(sh(&d, one,
             "cd /root && truncate -s 100M hole && echo end >> hole && printf middle | "
@@ -196,6 +138,8 @@ static void sparse(void) {
     resume(&d, one);
     char *a = sh(&d, one, "cksum /root/hole"), *b = sh(&d, two, "cksum /root/hole");
     CHECK_STR(a, b);
+    free(a);
+    free(b);
     daemon_stop(&d);
 }
 
@@ -203,7 +147,7 @@ static void sparse(void) {
 static void running(void) {
     test_daemon d;
     char one[40], two[40];
-    start(&d);
+    start(&d, NULL);
     make_sandbox(&d, "{}", one);
     free(sh(&d, one, "(while true; do echo tick > /root/new; mv /root/new /root/tick; done) >/dev/null 2>&1 &"));
     free(sh(&d, one, "while ! test -e /root/tick; do :; done"));
@@ -218,7 +162,7 @@ static void running(void) {
 static void too_deep(void) {
     test_daemon d;
     char id[40], body[128];
-    start(&d);
+    start(&d, NULL);
     make_sandbox(&d, "{}", id);
     free(sh(&d, id,
             "python3 -c 'import os; os.chdir(\"/root\")\nfor i in range(400): os.mkdir(\"d\"); os.chdir(\"d\")'"));
@@ -311,7 +255,7 @@ static void crash(void) {
 static void stopped(void) {
     test_daemon d;
     char id[40], text[512];
-    start(&d);
+    start(&d, NULL);
     make_sandbox(&d, "{}", id);
     free(sh(&d, id, "head -c 300M /dev/zero | tr '\\0' x > /root/large"));
     snprintf(text, sizeof(text),

@@ -1,5 +1,6 @@
 /* wrennd with the fake backend. */
 #include <stdlib.h>
+#include <string.h>
 
 #include "fake_backend.h"
 #include "server/server.h"
@@ -26,7 +27,13 @@ static size_t leaks(const wrn_backend_config *config, wrn_json *report) {
     return 1;
 }
 
+static bool build(const wrn_backend_config *config, const char *what, wrn_buf *said, wrn_fault *fault) {
+    if (strcmp(what, "fakery") == 0) return wrn_buf_printf(said, "made it in %s\n", config->template_dir), true;
+    wrn_fault_set(fault, "not_found", "there is no \"%s\" to build", what);
+    return false;
+}
+
 int main(int argc, char **argv) {
-    static const wrn_platform platform = {&fake_backend, doctor, leaks};
+    static const wrn_platform platform = {&fake_backend, doctor, leaks, build};
     return wrn_server_main(argc, argv, &platform);
 }

@@ -66,13 +66,22 @@ TEST(a_snapshot_is_a_template_of_its_sizes) {
     daemon_stop(&d);
 }
 
-TEST(templates_of_the_platform_give_their_sizes_too) {
+TEST(templates_of_the_platform_have_usual_sizes) {
+    static const struct {
+        const char *body;
+        int64_t vcpus, memory_mb;
+    } cases[] = {{"{\"template\":\"large\"}", 2, 4096},
+                 {"{\"template\":\"large\",\"vcpus\":1}", 1, 4096},
+                 {"{\"template\":\"large\",\"vcpus\":3,\"memory_mb\":-5}", 3, 4096},
+                 {"{\"memory_mb\":64}", 1, 64}};
     test_daemon d;
     daemon_start(&d, NULL);
-    reply r = call(&d, "POST", "/v1/sandboxes", "{\"template\":\"large\",\"vcpus\":1}");
-    CHECK_INT(number(&r, "vcpus"), 2);
-    CHECK_INT(number(&r, "memory_mb"), 4096);
-    reply_free(&r);
+    for (size_t i = 0; i < WRN_COUNT(cases); i++) {
+        reply r = call(&d, "POST", "/v1/sandboxes", cases[i].body);
+        CHECK_INT(number(&r, "vcpus"), cases[i].vcpus);
+        CHECK_INT(number(&r, "memory_mb"), cases[i].memory_mb);
+        reply_free(&r);
+    }
     daemon_stop(&d);
 }
 

@@ -11,6 +11,7 @@
 #include <stdint.h>
 #include <uv.h>
 
+#include "base/buf.h"
 #include "base/json.h"
 
 typedef struct wrn_backend wrn_backend;
@@ -39,7 +40,7 @@ typedef struct wrn_backend_config {
 /* What boxes are made from: of the platform, for everybody. */
 typedef struct wrn_template {
     char name[65], type[16];
-    int64_t vcpus, memory_mb; /* that boxes made from it get; 0: what is asked for */
+    int64_t vcpus, memory_mb; /* of boxes made from it, unless others are asked for; 0: the usual */
     int64_t size_bytes;       /* 0: unknown */
     int64_t created_at;
 } wrn_template;
@@ -166,5 +167,8 @@ bool wrn_backend_ns_doctor(const wrn_backend_config *config, wrn_json *report);
 /* What `wrennd doctor --leaks` prints: everything that belongs to a wrennd that is no longer running, or that no
  * sandbox accounts for: processes, cgroups, mounts, directories. Appends {kind, what} to `report`; the number found. */
 size_t wrn_backend_ns_leaks(const wrn_backend_config *config, wrn_json *report);
+/* What `wrennd template build` does: makes templates of the platform, or brings them up to date. Blocks. Appends text for
+ * people to `said`; false with a fault. */
+bool wrn_backend_ns_build(const wrn_backend_config *config, const char *what, wrn_buf *said, wrn_fault *fault);
 
 #endif

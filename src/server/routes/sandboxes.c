@@ -89,9 +89,7 @@ void wrn_route_create_sandbox(wrn_request *request) {
     if (!wrn_is_template_name(template_name))
         return wrn_reply_error(request, "invalid_request", "member \"template\" is not a template name");
     if (!check_isolation(request, asked.unknown)) return;
-    wrn_sandbox_row row = {.vcpus = asked.vcpus > 0 ? asked.vcpus : 1,
-                           .memory_mb = asked.memory_mb > 0 ? asked.memory_mb : 512,
-                           .timeout_sec = asked.timeout_sec};
+    wrn_sandbox_row row = {.vcpus = asked.vcpus, .memory_mb = asked.memory_mb, .timeout_sec = asked.timeout_sec};
     snprintf(row.template_name, sizeof(row.template_name), "%s", template_name);
     memcpy(row.team_id, request->who.team_id, sizeof(row.team_id));
     wrn_sandboxes_create(wrn_request_server(request)->sandboxes, &row, on_created, request);

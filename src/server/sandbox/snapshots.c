@@ -39,19 +39,28 @@ bool wrn_snapshots_is_free(wrn_sandboxes *all, const char *team_id, const char *
     return outcome == WRN_DB_NONE;
 }
 
+/* A snapshot's size is that of its sandbox, whatever is asked for. */
+static int64_t choose(int64_t asked, const wrn_template *from, int64_t of_template, int64_t usual) {
+    if (asked <= 0 || (of_template > 0 && strcmp(from->type, "snapshot") == 0)) asked = of_template;
+    return asked > 0 ? asked : usual;
+}
+
 bool wrn_snapshot_apply(wrn_sandboxes *all, wrn_sandbox_row *row, char id[WRN_ID_SIZE], wrn_fault *fault) {
     const wrn_sandboxes_config *c = &all->config;
-    wrn_snapshot_row snapshot;
-    wrn_template of_platform = {.vcpus = 0};
+    wrn_snapshot_row own;
+    wrn_template from = {.type = "snapshot"};
     *id = '\0';
-    wrn_db outcome = wrn_store_get_snapshot(c->store, row->team_id, row->template_name, &snapshot);
+    wrn_db outcome = wrn_store_get_snapshot(c->store, row->team_id, row->template_name, &own);
     if (outcome == WRN_DB_ERROR) return db_fault(fault), false;
-    if (outcome == WRN_DB_OK) memcpy(id, snapshot.id, WRN_ID_SIZE);
-    else if (c->ops->find_template(c->backend, row->template_name, &of_platform, fault) != 0) return false;
-    int64_t vcpus = *id ? snapshot.vcpus : of_platform.vcpus,
-            memory_mb = *id ? snapshot.memory_mb : of_platform.memory_mb;
-    if (vcpus > 0) row->vcpus = vcpus;
-    if (memory_mb > 0) row->memory_mb = memory_mb;
+    if (outcome == WRN_DB_OK) {
+        memcpy(id, own.id, WRN_ID_SIZE);
+        from.vcpus = own.vcpus;
+        from.memory_mb = own.memory_mb;
+    } else if (c->ops->find_template(c->backend, row->template_name, &from, fault) != 0) {
+        return false;
+    }
+    row->vcpus = choose(row->vcpus, &from, from.vcpus, 1);
+    row->memory_mb = choose(row->memory_mb, &from, from.memory_mb, 512);
     return true;
 }
 

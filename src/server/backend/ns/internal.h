@@ -6,6 +6,7 @@
  *     template.c  the `minimal` template, made from the host
  *     catalog.c   what boxes are made from: templates of the operator, read from their directories
  *     snapshot.c  snapshots: copying in a child, and when their files go
+ *     service.c   the program that a template starts
  *     layer.c     what one layer says, brought over to another
  *     cgroup.c    limits, freezing, usage: cgroup v2, v1 or none
  *     disk.c      what a sandbox has written

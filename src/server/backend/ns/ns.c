@@ -14,6 +14,7 @@
 #include "base/lock.h"
 #include "base/tree.h"
 #include "server/backend/ns/internal.h"
+#include "server/backend/ns/service.h"
 #include "server/backend/ns/snapshot.h"
 
 enum { CREATE_LIMIT_MS = 20000, RETRY_MS = 2, RETRIES = 2000, BOXES_MAX = 8192 };
@@ -42,6 +43,7 @@ struct wrn_box {
     wrn_backend *backend;
     char id[ID_MAX + 1], dir[PATH_MAX];
     source source;
+    service *service;
     held *held; /* the snapshot it was made from */
     snapshot_copy *copy;
     wrn_snapshot_fn copied;
@@ -198,8 +200,11 @@ static void begin_destroy(wrn_box *box, wrn_done_fn done, void *context) {
     box->done = done;
     box->done_context = context;
     uv_timer_stop(&box->timer);
+    service_stop(box->service);
     wrn_agent_close(box->agent);
+    service_free(box->service);
     box->agent = NULL;
+    box->service = NULL;
     kill_box(box);
     if (box->reaped) clean_up(box);
 }
@@ -248,6 +253,7 @@ static void on_agent_ready(void *context) {
     wrn_box *box = context;
     uv_timer_stop(&box->timer);
     box->phase = LIVE;
+    box->service = service_new(box->backend->config.loop, box->agent, &box->source);
     box->created(box->context, box, NULL);
 }
 
@@ -674,6 +680,7 @@ static void refuse_dial(void *context, const wrn_fault *fault) {
 }
 
 static void ns_dial(wrn_box *box, uint16_t port, wrn_dial_fn done, void *context) {
+    if (box->phase == LIVE && box->service) return service_dial(box->service, port, done, context);
     if (box->phase == LIVE) return wrn_agent_dial(box->agent, port, done, context);
     wrn_fault fault;
     wrn_fault_set(&fault, "agent_error", "the sandbox has ended");

@@ -1,0 +1,14 @@
+# The Jupyter server of a sandbox made from a code interpreter template. What listens on the sandbox's own loopback can be
+# reached from outside only through wrennd's port proxy, so that is where access is decided.
+c = get_config()  # noqa: F821
+c.ServerApp.ip = "127.0.0.1"
+c.ServerApp.port = 8888
+c.ServerApp.port_retries = 0
+c.ServerApp.token = ""
+c.ServerApp.password = ""
+c.ServerApp.disable_check_xsrf = True
+c.ServerApp.allow_remote_access = True
+c.ServerApp.allow_root = True
+c.ServerApp.open_browser = False
+c.ServerApp.terminals_enabled = False
+c.ServerApp.log_level = "ERROR"

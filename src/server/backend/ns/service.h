@@ -1,0 +1,21 @@
+/* The program that a template starts in its sandboxes.
+ *
+ * One that listens on a port starts with the first connection to it, and again if it has ended by the next: a sandbox in
+ * which nobody needs it costs nothing, and whoever connects waits until it listens. Others start with the sandbox. */
+#ifndef WRN_SERVER_NS_SERVICE_H
+#define WRN_SERVER_NS_SERVICE_H
+
+#include "server/backend/ns/internal.h"
+
+typedef struct service service;
+
+/* NULL when the template has none, or out of memory. `from` must live as long. */
+service *service_new(uv_loop_t *loop, wrn_agent *agent, const source *from);
+/* Before the agent is closed: whoever waits gets a fault. Closing the agent ends the rest. NULL is fine. */
+void service_stop(service *s);
+/* After that. */
+void service_free(service *s);
+/* wrn_agent_dial(), waiting for the service where the port is its own. */
+void service_dial(service *s, uint16_t port, wrn_dial_fn done, void *context);
+
+#endif

@@ -1,0 +1,56 @@
+#include "work.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+
+#include "base/buf.h"
+
+void start(test_daemon *d, const char *const *extra) {
+    const char *args[16] = {"--agent", getenv("WRENN_TEST_AGENT")};
+    for (size_t i = 0; extra && extra[i] && i < 13; i++) args[2 + i] = extra[i];
+    CHECK(chmod(test_dir(), 0711) == 0);
+    daemon_start(d, args);
+}
+
+static reply run_line(const test_daemon *d, const char *id, const char *line) {
+    WRN_AUTO(wrn_json_freep) wrn_json *body = wrn_json_new_object();
+    WRN_AUTO(wrn_buf_free) wrn_buf text = WRN_BUF_INIT;
+    wrn_json *args = wrn_json_new_array();
+    wrn_json_append(args, wrn_json_new_string("-ec", 3));
+    wrn_json_append(args, wrn_json_new_string(line, strlen(line)));
+    CHECK(wrn_json_set_string(body, "cmd", "sh") && wrn_json_set(body, "args", args) &&
+          wrn_json_set_int(body, "timeout_sec", 60));
+    wrn_json_write(body, &text);
+    return call(d, "POST", sandbox_path(id, "/exec"), text.data);
+}
+
+char *sh(const test_daemon *d, const char *id, const char *line) {
+    reply r = run_line(d, id, line);
+    CHECK_MSG(r.status == 200 && number(&r, "exit_code") == 0, "%s: %s", line, r.body);
+    CHECK_MSG(strcmp(member(&r, "stderr"), "") == 0, "%s: %s", line, r.body);
+    char *out = strdup(member(&r, "stdout"));
+    reply_free(&r);
+    return out;
+}
+
+void snap(const test_daemon *d, const char *id, const char *name) {
+    char body[256];
+    snprintf(body, sizeof(body), "{\"sandbox_id\":\"%s\",\"name\":\"%s\"}", id, name);
+    reply r = call(d, "POST", "/v1/snapshots", body);
+    CHECK_MSG(r.status == 201, "%d %s", r.status, r.body);
+    CHECK(number(&r, "size_bytes") > 0);
+    reply_free(&r);
+}
+
+void make_from(const test_daemon *d, const char *name, char id[40]) {
+    char body[128];
+    snprintf(body, sizeof(body), "{\"template\":\"%s\"}", name);
+    make_sandbox(d, body, id);
+}
+
+void resume(const test_daemon *d, const char *id) {
+    CHECK_STATUS(call(d, "POST", sandbox_path(id, "/resume"), NULL), 200);
+}
+
+void destroy(const test_daemon *d, const char *id) { CHECK_STATUS(call(d, "DELETE", sandbox_path(id, ""), NULL), 204); }

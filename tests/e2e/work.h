@@ -1,0 +1,25 @@
+/* What tests do with real sandboxes through a real wrennd. Failures end the test. */
+#ifndef WRN_TESTS_WORK_H
+#define WRN_TESTS_WORK_H
+
+#include <stdlib.h>
+
+#include "daemon.h"
+
+/* A private wrennd with the agent of this build, and more arguments; `extra` may be NULL. */
+void start(test_daemon *d, const char *const *extra);
+/* Runs a line of shell that must end well and say nothing on stderr; what it put out, to be freed. */
+char *sh(const test_daemon *d, const char *id, const char *line);
+void make_from(const test_daemon *d, const char *template_name, char id[40]);
+void snap(const test_daemon *d, const char *id, const char *name);
+void resume(const test_daemon *d, const char *id);
+void destroy(const test_daemon *d, const char *id);
+
+#define CHECK_SH(d, id, line, want)   \
+    do {                              \
+        char *got_ = sh(d, id, line); \
+        CHECK_STR(got_, want);        \
+        free(got_);                   \
+    } while (0)
+
+#endif
