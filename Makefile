@@ -8,6 +8,9 @@ BUILD ?= build
 WERROR ?= false
 PREFIX ?= /usr/local
 DESTDIR ?=
+FUZZ_SECONDS ?= 20
+FUZZ_TARGETS ?=
+SOAK_MINUTES ?= 10
 
 # The distribution's own Python has the YAML module we install; another one earlier in PATH may not.
 PYTHON := $(firstword $(wildcard /usr/bin/python3) python3)
@@ -25,10 +28,15 @@ all: build
 help:
 	@sed -n 's/^#   //p' Makefile
 	@echo "make build    compile into $(BUILD)/ (CC, CFLAGS, BUILD, WERROR=true)"
+	@echo "make test-integration  the live tests, against the server of WRENN_BASE_URL with WRENN_API_KEY or WRENN_TOKEN"
 	@echo "make lint     clang-tidy, cppcheck and the repository's own checks"
 	@echo "make check    is the generated code fresh?"
 	@echo "make generate make the models from api/openapi.yaml again"
 	@echo "make format   lay out all C with clang-format"
+	@echo "make docs     the reference of the headers, in $(BUILD)/docs/html"
+	@echo "make abi-baseline  make the library's present interface the one that lint compares with"
+	@echo "make fuzz     the fuzz targets, FUZZ_SECONDS ($(FUZZ_SECONDS)) each, or only those in FUZZ_TARGETS"
+	@echo "make soak     sweeps over all operations, and rounds with kills, for SOAK_MINUTES ($(SOAK_MINUTES))"
 	@echo "make bench    what a call costs, against its yardsticks, as ratios"
 	@echo "make install  into PREFIX ($(PREFIX)), under DESTDIR"
 	@echo "make clean    remove the build directories"
@@ -57,8 +65,12 @@ ifdef SAN
 else
 	@$(PYTHON) tools/configure.py $(BUILD) -Dwerror=$(WERROR)
 	@$(PYTHON) tools/configure.py build-asan -Db_sanitize=address,undefined
-	@$(PYTHON) tools/run_tests.py $(BUILD) build-asan:unit,sdk,cli $(BUILD):unit,sdk:valgrind
+	@$(PYTHON) tools/run_tests.py $(BUILD) build-asan:unit,agent,sdk,cli,examples $(BUILD):unit,sdk:valgrind
 endif
+
+# With WRENN_API_KEY or WRENN_TOKEN, and WRENN_BASE_URL.
+test-integration: build
+	@$(BUILD)/tests/integration/test-integration
 
 lint: deps-lint
 	@$(PYTHON) tools/configure.py $(BUILD) -Dwerror=$(WERROR)
@@ -71,8 +83,27 @@ generate: deps
 check: deps
 	@$(PYTHON) tools/generate.py --check
 
+abi-baseline: deps-lint build
+	@$(PYTHON) tools/check_abi.py --update $(BUILD)/src/api/libwrenn.so
+
 format: deps-lint
 	@$(C_FILES) | xargs clang-format -i
+
+docs: deps-lint
+	@$(PYTHON) tools/make_docs.py $(BUILD)/docs
+
+fuzz:
+	@tools/install-deps.sh build fuzz
+	@CC=clang $(PYTHON) tools/configure.py build-fuzz -Dfuzz=true -Db_sanitize=address,undefined
+	@$(MESON) compile -C build-fuzz fuzzers
+	@$(PYTHON) tools/fuzz.py build-fuzz $(FUZZ_SECONDS) $(FUZZ_TARGETS)
+
+# What these say begins with #: how much they have done.
+soak: build
+	@WRENN_SOAK=$(SOAK_MINUTES) $(BUILD)/tests/sdk/test-sdk-doors cut_at_each_byte
+	@WRENN_SOAK=$(SOAK_MINUTES) $(BUILD)/tests/sdk/test-sdk-memory-doors each_allocation
+	@WRENN_SOAK=$(SOAK_MINUTES) WRENN_WRENND=$(CURDIR)/$(BUILD)/src/server/wrennd \
+		$(BUILD)/tests/e2e/test-e2e-sdk rounds_with_kills
 
 bench: deps-test
 	@$(PYTHON) tools/configure.py build-bench --buildtype=release
@@ -84,6 +115,6 @@ install: build
 	@$(MESON) install -C $(BUILD) $(if $(DESTDIR),--destdir $(abspath $(DESTDIR)))
 
 clean:
-	rm -rf $(BUILD) build-asan build-tsan build-clang build-bench
+	rm -rf $(BUILD) build-asan build-tsan build-clang build-bench build-fuzz
 
-.PHONY: all help deps deps-test deps-lint build run test lint generate check format bench install clean
+.PHONY: all help deps deps-test deps-lint build run test test-integration lint generate check abi-baseline format docs fuzz soak bench install clean

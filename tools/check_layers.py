@@ -30,7 +30,7 @@ LIBRARIES = {
     "curl/": {"net", "bench"},
     "wslay/": {"wire"},
     "nettle/": {"wire"},
-    "uv.h": {"server"},
+    "uv.h": {"server", "examples"},
     "sqlite3.h": {"server"},
     "sodium.h": {"server"},
     "seccomp.h": {"server"},

@@ -142,9 +142,9 @@ def collect():
     return enums
 
 
-def enum_c(c_name, values, schema, public):
+def enum_c(name, c_name, values, schema, public):
     prefix = ("wrenn_" if public else "wrn_") + c_name
-    out = comment(schema.get("description", ""))
+    out = comment(schema.get("description", f"Schema {name}." if public else ""))
     out += f"typedef enum {prefix} {{\n    {prefix.upper()}_OTHER = 0, /* see the text */\n"
     out += ",\n".join(f"    {prefix.upper()}_{re.sub('[^A-Za-z0-9]', '_', v).upper()}" for v in values)
     return out + f"\n}} {prefix};\n\n"
@@ -186,6 +186,7 @@ def public_header(enums):
 extern "C" {
 #endif
 
+/* A member of an object whose names are not known before. */
 typedef struct wrenn_pair {
     const char *key;
     const char *value;
@@ -194,7 +195,7 @@ typedef struct wrenn_pair {
 """
     for name, (c_name, values, schema) in enums.items():
         if name in NAMES["public"]:
-            out += enum_c(c_name, values, schema, True)
+            out += enum_c(name, c_name, values, schema, True)
     for model in MODELS.values():
         if model.public:
             out += struct_c(model)
@@ -217,7 +218,7 @@ def private_header(enums):
 """
     for name, (c_name, values, schema) in enums.items():
         if name not in NAMES["public"]:
-            out += enum_c(c_name, values, schema, False)
+            out += enum_c(name, c_name, values, schema, False)
     for model in MODELS.values():
         if not model.public:
             out += struct_c(model)

@@ -1,7 +1,7 @@
 #!/bin/sh
 # Installs what building and testing needs from the distribution (Debian 12 or newer, Ubuntu 24.04 or newer).
 #
-#     tools/install-deps.sh [build] [test] [lint]
+#     tools/install-deps.sh [build] [test] [lint] [fuzz]
 #
 # With everything there it does nothing and needs no rights. Otherwise it wants root, or sudo. Elsewhere it names the
 # packages and leaves the rest to you: the build then says what it misses. A|B means that either will do.
@@ -10,8 +10,10 @@ set -eu
 build='gcc libc6-dev meson ninja-build pkgconf|pkg-config python3 python3-yaml musl-tools linux-libc-dev
        libcurl4-openssl-dev|libcurl4-gnutls-dev libwslay-dev nettle-dev libjson-c-dev libuv1-dev
        libhttp-parser-dev|libllhttp-dev libsqlite3-dev libsodium-dev libseccomp-dev'
-test='g++ clang clang-format cmake valgrind bubblewrap binutils jupyter-server python3-ipykernel'
-lint='clang clang-tidy clang-format cppcheck'
+test='g++ clang clang-format cmake valgrind bubblewrap binutils openssl jupyter-server python3-ipykernel libglib2.0-dev
+      libsystemd-dev doxygen'
+lint='clang clang-tidy clang-format cppcheck abigail-tools doxygen'
+fuzz='clang libclang-rt-14-dev|libclang-rt-18-dev|libclang-rt-19-dev|libclang-rt-dev'
 
 wanted=
 for set in "${@:-build}"; do
@@ -19,8 +21,9 @@ for set in "${@:-build}"; do
     build) wanted="$wanted $build" ;;
     test) wanted="$wanted $test" ;;
     lint) wanted="$wanted $lint" ;;
+    fuzz) wanted="$wanted $fuzz" ;;
     *)
-        echo "install-deps: unknown set '$set': use build, test or lint" >&2
+        echo "install-deps: unknown set '$set': use build, test, lint or fuzz" >&2
         exit 2
         ;;
     esac

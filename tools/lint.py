@@ -28,7 +28,7 @@ def cppcheck():
     done = run(["cppcheck", "--quiet", "--std=c11", "--language=c", "--enable=warning,performance,portability",
                 "--inline-suppr", "--suppressions-list=tools/cppcheck.txt", "--error-exitcode=1", "-j",
                 str(os.cpu_count()), "-Iinclude", "-Isrc", "-Itests", "-D_GNU_SOURCE", "-D__linux__",
-                "src", "examples", "bench", "tests"])
+                "src", "examples", "bench", "tests", "fuzz"])
     return done.stdout + done.stderr if done.returncode else ""
 
 

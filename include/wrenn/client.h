@@ -31,7 +31,9 @@
 extern "C" {
 #endif
 
+/* Connections, configuration and what is under way. Made by wrenn_client_new(). */
 typedef struct wrenn_client wrenn_client;
+/* An operation that a _start has begun. */
 typedef struct wrenn_op wrenn_op;
 
 /* What one HTTP exchange took, each counted from its start, in microseconds; 0 when that point was not reached. A reused
@@ -45,7 +47,11 @@ typedef struct wrenn_timings {
     int64_t attempts; /* exchanges made for this operation, retries included */
 } wrenn_timings;
 
-enum { WRENN_LOG_DEBUG = 1, WRENN_LOG_WARNING = 2 };
+/* wrenn_log_event.level. */
+enum {
+    WRENN_LOG_DEBUG = 1,  /* each exchange with the server */
+    WRENN_LOG_WARNING = 2 /* what no return value tells, such as a sandbox that may still run */
+};
 
 /* One line about something that happened. Text is borrowed; it never holds credentials. */
 typedef struct wrenn_log_event {
@@ -60,7 +66,12 @@ typedef struct wrenn_log_event {
 /* Called from inside library calls of every kind; must not call into the library with the same client. */
 typedef void (*wrenn_log_fn)(const wrenn_log_event *event, void *user_data);
 
-enum { WRENN_ERA_AUTO = 0, WRENN_ERA_SANDBOXES = 1, WRENN_ERA_CAPSULES = 2 };
+/* wrenn_client_options.era: which generation of the interface the server speaks. */
+enum {
+    WRENN_ERA_AUTO = 0,      /* found out with the first call that needs it */
+    WRENN_ERA_SANDBOXES = 1, /* /v1/sandboxes */
+    WRENN_ERA_CAPSULES = 2   /* /v1/capsules */
+};
 
 /* Zero and NULL mean the default everywhere. An empty string counts as NULL. */
 typedef struct wrenn_client_options {
@@ -71,7 +82,7 @@ typedef struct wrenn_client_options {
     const char *base_url;
     const char *api_key;      /* default: WRENN_API_KEY */
     const char *token;        /* user token for api_keys and hosts; default: WRENN_TOKEN */
-    const char *proxy_domain; /* domain of sandbox ports, for calls still to come; default: WRENN_PROXY_DOMAIN */
+    const char *proxy_domain; /* domain of sandbox ports: wrenn_sandbox_url(); default: WRENN_PROXY_DOMAIN */
     const char *ca_file;      /* PEM bundle to trust instead of the system's */
     const char *client_cert;  /* PEM file, with client_key */
     const char *client_key;
@@ -91,7 +102,7 @@ typedef struct wrenn_client_options {
 } wrenn_client_options;
 
 #define WRENN_CLIENT_OPTIONS_INIT \
-    { sizeof(wrenn_client_options), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 }
+    { sizeof(wrenn_client_options), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 }
 
 /* Makes a client. Does not connect, and does not block, except that local: starts wrennd and waits until it is ready
  * (some 20 ms, 15 s at most). The options are copied; NULL means all defaults. The caller frees *client.

@@ -12,6 +12,7 @@
 extern "C" {
 #endif
 
+/* A handle on a kernel. Freeing it does not end the kernel. */
 typedef struct wrenn_code_context wrenn_code_context;
 
 /* One representation of a result. Values of JSON types come as JSON text, images in base64, as the kernel sent them. */
@@ -35,6 +36,8 @@ typedef struct wrenn_code_error {
     const char *traceback; /* lines joined by newlines, with terminal colours as the kernel sent them */
 } wrenn_code_error;
 
+/* What became of the code. Belongs to the caller as a whole; wrenn_execution_free(). Output is bytes: exact, of the given
+ * size, with a NUL after it that does not count. */
 typedef struct wrenn_execution {
     const char *text; /* text/plain of the main result; NULL without one */
     const char *stdout_data;

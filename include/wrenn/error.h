@@ -53,6 +53,7 @@ extern "C" {
 enum { WRENN_ERRORS(WRENN_ERROR_CODE_) WRENN_E_NONE = 0 };
 #undef WRENN_ERROR_CODE_
 
+/* What went wrong, with all that is known about it. Made by the library only. */
 typedef struct wrenn_error wrenn_error;
 
 /* The WRENN_E_* code; 0 for NULL. */

@@ -64,7 +64,115 @@ WRENN_API WRENN_NODISCARD int wrenn_sandbox_exists_start(wrenn_sandbox *sandbox,
                                                          void *user_data, wrenn_op **op, wrenn_error **error);
 WRENN_API WRENN_NODISCARD int wrenn_sandbox_exists_finish(wrenn_op *op, int *exists, wrenn_error **error);
 
+/* Uploads and downloads. A file has any size; only what is in memory anyway is kept there. Instead of a limit for the
+ * whole there is one for standing still: an operation ends with WRENN_E_TIMEOUT when no byte has moved for a while, be it
+ * for the network or for the caller's side (default: the client's timeout_ms, else 60,000). Nothing is repeated by the
+ * library, and what breaks off on its way up may leave a part of the file in the sandbox.
+ *
+ * The callbacks that move data run from inside the library, whenever there is something to move. They must not use the
+ * client they move it for: that gives WRENN_E_REENTRANT, except that wrenn_op_cancel() takes effect soon after. They may
+ * block, as may descriptors, and then everything of that client waits. */
+
+/* Writes `size` bytes to a file, replacing what it held; makes the directories above it (POST .../files/write, or from 100
+ * MiB on .../files/stream/write). Blocks. The _start makes a copy of the data. */
+WRENN_API WRENN_NODISCARD int wrenn_sandbox_upload(wrenn_sandbox *sandbox, const char *path, const void *data,
+                                                   size_t size, wrenn_error **error);
+WRENN_API WRENN_NODISCARD int wrenn_sandbox_upload_start(wrenn_sandbox *sandbox, const char *path, const void *data,
+                                                         size_t size, wrenn_done_fn done, void *user_data,
+                                                         wrenn_op **op, wrenn_error **error);
+WRENN_API WRENN_NODISCARD int wrenn_sandbox_upload_finish(wrenn_op *op, wrenn_error **error);
+
+/* What a file holds. Exact, of the given size, with a NUL after it that does not count. Belongs to the caller as a whole;
+ * wrenn_file_free(). */
+typedef struct wrenn_file {
+    const char *data;
+    size_t size;
+} wrenn_file;
+
+/* Reads a file into memory (POST .../files/read). Blocks. The caller frees *file. A file of more than max_response_bytes
+ * of the client is WRENN_E_LIMIT, one that is missing WRENN_E_NOT_FOUND or WRENN_E_AGENT, by server. */
+WRENN_API WRENN_NODISCARD int wrenn_sandbox_download(wrenn_sandbox *sandbox, const char *path, wrenn_file **file,
+                                                     wrenn_error **error);
+WRENN_API WRENN_NODISCARD int wrenn_sandbox_download_start(wrenn_sandbox *sandbox, const char *path, wrenn_done_fn done,
+                                                           void *user_data, wrenn_op **op, wrenn_error **error);
+WRENN_API WRENN_NODISCARD int wrenn_sandbox_download_finish(wrenn_op *op, wrenn_file **file, wrenn_error **error);
+
+/* Puts up to `size` bytes into `buffer` and returns their number: 0 at the end of the file, negative to break off. */
+typedef int64_t (*wrenn_read_fn)(void *buffer, size_t size, void *user_data);
+/* Takes all of the data and returns 0, or something negative to break off. */
+typedef int (*wrenn_write_fn)(const void *data, size_t size, void *user_data);
+/* Bytes of the file that have gone to the network or come from it, and how many there are in all, -1 while that is not
+ * known. Called after each piece. */
+typedef void (*wrenn_progress_fn)(int64_t done, int64_t total, void *user_data);
+
+typedef struct wrenn_upload_stream_options {
+    size_t struct_size; /* from WRENN_UPLOAD_STREAM_OPTIONS_INIT */
+    const char *path;   /* in the sandbox */
+    /* Where the bytes are: exactly one of a file of this machine, a descriptor, and a callback. The descriptor is read from
+     * where it stands, and stays the caller's, who may close it after the _start; one that is non-blocking is waited
+     * for. */
+    const char *file;
+    const int *fd;
+    wrenn_read_fn read;
+    void *user_data; /* for `read` and `progress` */
+    /* How many bytes are sent; a source with fewer is an error: WRENN_E_INVALID_ARGUMENT. Default: what a regular file has
+     * left, otherwise all that comes, in chunks. */
+    int64_t size;
+    wrenn_progress_fn progress;
+    int64_t timeout_ms; /* without a byte that moves */
+} wrenn_upload_stream_options;
+#define WRENN_UPLOAD_STREAM_OPTIONS_INIT \
+    { sizeof(wrenn_upload_stream_options), 0, 0, 0, 0, 0, 0, 0, 0 }
+
+/* Writes a file from a source that gives it bit by bit, replacing what the file held; makes the directories above it (POST
+ * .../files/stream/write). Blocks. When `read` breaks off: WRENN_E_CANCELLED; when reading fails on this machine:
+ * WRENN_E_SYSTEM. */
+WRENN_API WRENN_NODISCARD int wrenn_sandbox_upload_stream(wrenn_sandbox *sandbox,
+                                                          const wrenn_upload_stream_options *options,
+                                                          wrenn_error **error);
+WRENN_API WRENN_NODISCARD int wrenn_sandbox_upload_stream_start(wrenn_sandbox *sandbox,
+                                                                const wrenn_upload_stream_options *options,
+                                                                wrenn_done_fn done, void *user_data, wrenn_op **op,
+                                                                wrenn_error **error);
+WRENN_API WRENN_NODISCARD int wrenn_sandbox_upload_stream_finish(wrenn_op *op, wrenn_error **error);
+
+/* wrenn_download_stream_options.flags. VERIFY: compares with the size in a listing of the directory (POST .../files/list).
+ * Servers don't say how large a file is that they stream, and end what fails halfway as if it were whole, even the content
+ * of a file that does not exist; with this flag the former is WRENN_E_CONNECTION_LOST, the latter WRENN_E_NOT_FOUND, and
+ * a directory WRENN_E_INVALID_ARGUMENT. A file that changes meanwhile may have either size. */
+#define WRENN_DOWNLOAD_VERIFY UINT64_C(1)
+
+typedef struct wrenn_download_stream_options {
+    size_t struct_size; /* from WRENN_DOWNLOAD_STREAM_OPTIONS_INIT */
+    const char *path;   /* in the sandbox */
+    /* Where the bytes go: exactly one of a file of this machine, a descriptor, and a callback. The file is written under
+     * another name beside it, and takes its place when it is whole; devices and pipes are written to as they are. The
+     * descriptor stays the caller's, who may close it after the _start; one that is non-blocking is waited for. */
+    const char *file;
+    const int *fd;
+    wrenn_write_fn write;
+    void *user_data; /* for `write` and `progress` */
+    uint64_t flags;  /* WRENN_DOWNLOAD_* */
+    wrenn_progress_fn progress;
+    int64_t timeout_ms; /* without a byte that moves */
+} wrenn_download_stream_options;
+#define WRENN_DOWNLOAD_STREAM_OPTIONS_INIT \
+    { sizeof(wrenn_download_stream_options), 0, 0, 0, 0, 0, 0, 0, 0 }
+
+/* Reads a file to a sink that takes it bit by bit; a slow one slows the server down (POST .../files/stream/read). Blocks.
+ * *size becomes the number of bytes. The sink sees nothing of answers that are errors. When `write` breaks off:
+ * WRENN_E_CANCELLED; when writing fails on this machine: WRENN_E_SYSTEM. */
+WRENN_API WRENN_NODISCARD int wrenn_sandbox_download_stream(wrenn_sandbox *sandbox,
+                                                            const wrenn_download_stream_options *options, int64_t *size,
+                                                            wrenn_error **error);
+WRENN_API WRENN_NODISCARD int wrenn_sandbox_download_stream_start(wrenn_sandbox *sandbox,
+                                                                  const wrenn_download_stream_options *options,
+                                                                  wrenn_done_fn done, void *user_data, wrenn_op **op,
+                                                                  wrenn_error **error);
+WRENN_API WRENN_NODISCARD int wrenn_sandbox_download_stream_finish(wrenn_op *op, int64_t *size, wrenn_error **error);
+
 /* Frees the whole result; NULL is fine. */
+WRENN_API void wrenn_file_free(wrenn_file *file);
 WRENN_API void wrenn_file_entry_free(wrenn_file_entry *entry);
 WRENN_API void wrenn_file_list_free(wrenn_file_list *list);
 

@@ -19,6 +19,7 @@
 extern "C" {
 #endif
 
+/* A member of an object whose names are not known before. */
 typedef struct wrenn_pair {
     const char *key;
     const char *value;
@@ -53,6 +54,7 @@ typedef enum wrenn_file_type {
     WRENN_FILE_TYPE_UNKNOWN
 } wrenn_file_type;
 
+/* Schema HostStatus. */
 typedef enum wrenn_host_status {
     WRENN_HOST_STATUS_OTHER = 0, /* see the text */
     WRENN_HOST_STATUS_PENDING,

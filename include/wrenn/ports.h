@@ -32,6 +32,7 @@ typedef struct wrenn_port_request_options {
 #define WRENN_PORT_REQUEST_OPTIONS_INIT \
     { sizeof(wrenn_port_request_options), 0, 0, 0, 0, 0, 0, 0 }
 
+/* Belongs to the caller as a whole; wrenn_port_response_free(). */
 typedef struct wrenn_port_response {
     int64_t status;           /* of HTTP, whatever it is */
     const char *content_type; /* or NULL */

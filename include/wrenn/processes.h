@@ -32,6 +32,7 @@ WRENN_API WRENN_NODISCARD int wrenn_sandbox_spawn_start(wrenn_sandbox *sandbox, 
                                                         wrenn_error **error);
 WRENN_API WRENN_NODISCARD int wrenn_sandbox_spawn_finish(wrenn_op *op, wrenn_process **process, wrenn_error **error);
 
+/* Belongs to the caller as a whole; wrenn_process_list_free(). */
 typedef struct wrenn_process_list {
     const wrenn_process *const *items;
     size_t count;

@@ -19,8 +19,10 @@
 extern "C" {
 #endif
 
+/* Something that is going on, as seen from here. */
 typedef struct wrenn_stream wrenn_stream;
 
+/* wrenn_event.type, and the members that are set then. */
 enum {
     WRENN_EVENT_STARTED = 1, /* pid; of a new terminal also tag */
     WRENN_EVENT_STDOUT = 2,  /* data, size; also what a terminal shows */
@@ -48,10 +50,12 @@ typedef struct wrenn_event {
 WRENN_API WRENN_NODISCARD int wrenn_stream_next(wrenn_stream *stream, int64_t timeout_ms, wrenn_event *event,
                                                 wrenn_error **error);
 
+/* See wrenn_stream_on_ready(). */
 typedef void (*wrenn_ready_fn)(wrenn_stream *stream, void *user_data);
 /* Calls `ready` from wrenn_client_dispatch() whenever there is something new: an event, the end, or room to write after
- * a write that was not taken whole. It is called again only for what comes after that, so pull until WRENN_E_AGAIN or the
- * end. Freeing the stream in the callback is fine. NULL: no more. */
+ * a write that was not taken whole. What is there already counts as new. It is called again only for what comes after that,
+ * so pull until WRENN_E_AGAIN or the end. Freeing the stream in the callback is fine. wrenn_client_free() does not call it.
+ * NULL: no more. */
 WRENN_API void wrenn_stream_on_ready(wrenn_stream *stream, wrenn_ready_fn ready, void *user_data);
 
 /* Input for a command with WRENN_EXEC_STDIN, or keys for a terminal, or one message's bytes for a WebSocket opened as
@@ -83,14 +87,15 @@ WRENN_API int wrenn_stream_is_exact(const wrenn_stream *stream);
 /* Ends the connection and frees the stream; NULL is fine. Does not block. A command of exec_stream ends with it on wrennd;
  * a terminal goes on, to be found again by its tag, and so does an attached process. */
 WRENN_API void wrenn_stream_free(wrenn_stream *stream);
-/* The same, but kills what runs first and waits for its end, 5 s at most. Blocks. Not from inside a callback, where it
- * only asks for the end. */
+/* The same, but kills what runs first and waits for its end, 5 s at most; an attached process and a WebSocket only lose
+ * their connection. Blocks. Not from inside a callback, where it only asks for the end. */
 WRENN_API void wrenn_stream_close(wrenn_stream *stream);
 
+/* With gcc and clang: `wrenn_autoclose(stream);` declares a wrenn_stream *stream, NULL at first, that is closed as by
+ * wrenn_stream_close() when the scope is left. Elsewhere call wrenn_stream_close() yourself. */
 #if defined(__GNUC__)
-static inline void wrenn_autoclose_(wrenn_stream **stream) { wrenn_stream_close(*stream); }
-/* wrenn_autoclose wrenn_stream *terminal = NULL; closes it when the name goes out of scope. */
-#define wrenn_autoclose __attribute__((cleanup(wrenn_autoclose_)))
+static inline void wrenn_stream_closep(wrenn_stream **stream) { wrenn_stream_close(*stream); }
+#define wrenn_autoclose(name) __attribute__((cleanup(wrenn_stream_closep))) wrenn_stream *name = NULL
 #endif
 
 #ifdef __cplusplus

@@ -1,5 +1,7 @@
 #include "wrenn/auth.h"
 
+#include <string.h>
+
 #include "client/op.h"
 #include "gen/requests.h"
 
@@ -18,16 +20,21 @@ static int check(const char *email, const char *password, wrenn_error **error) {
 
 int wrenn_auth_signup_start(wrenn_client *client, const char *email, const char *password, const char *name,
                             wrenn_done_fn done, void *user_data, wrenn_op **op, wrenn_error **error) {
+    WRN_AUTO(wrn_buf_free) wrn_buf local_part = WRN_BUF_INIT;
     int rc = check(email, password, error);
     wrenn_op *made;
     if (rc == 0) rc = wrn_op_new(client, NULL, &signup_type, 0, TIMEOUT_MS, &made, error);
     if (rc != 0) return rc;
+    /* Some servers refuse a signup without a name. */
+    email += strspn(email, " \t");
+    if (!name || !*name) wrn_buf_put(&local_part, email, strcspn(email, "@"));
     wrn_signup_request request = {
-        .present =
-            WRN_HAS_SIGNUP_REQUEST_EMAIL | WRN_HAS_SIGNUP_REQUEST_PASSWORD | (name ? WRN_HAS_SIGNUP_REQUEST_NAME : 0),
+        .present = WRN_HAS_SIGNUP_REQUEST_EMAIL | WRN_HAS_SIGNUP_REQUEST_PASSWORD | WRN_HAS_SIGNUP_REQUEST_NAME,
         .email = email,
         .password = password,
-        .name = name,
+        .name = local_part.size ? local_part.data
+                : name && *name ? name
+                                : email,
     };
     wrn_op_call(made, "POST", WRN_AUTH_NONE, "/auth/signup", &wrn_model_signup_request, &request);
     return wrn_op_start(made, done, user_data, op, error);

@@ -408,7 +408,7 @@ static int read_run_options(wrenn_sandbox *sandbox, const wrenn_code_options *op
     if (options->context && options->context->sandbox != sandbox)
         return wrn_fail(error, WRENN_E_INVALID_ARGUMENT, "run_code: the context is of another sandbox handle");
     int rc = check_times(options->exec_timeout_ms, options->start_timeout_ms, "run_code", error);
-    if (rc < 0) return rc;
+    if (rc != 0) return rc;
     *context = options->context ? options->context : default_context(sandbox, options->kernel);
     if (!*context) return wrn_fail(error, WRENN_E_NO_MEMORY, "run_code: out of memory");
     return 0;
@@ -418,16 +418,16 @@ int wrenn_sandbox_run_code_start(wrenn_sandbox *sandbox, const wrenn_code_option
                                  void *user_data, wrenn_op **op, wrenn_error **error) {
     wrenn_code_options known;
     wrenn_code_context *context = NULL;
-    code_op *self;
+    code_op *self = NULL;
     WRN_AUTO(wrn_buf_free) wrn_buf url = WRN_BUF_INIT, host = WRN_BUF_INIT;
     int rc = wrn_options_read(&known, sizeof(known), options, "wrenn_code_options", error);
     if (rc == 0) rc = read_run_options(sandbox, &known, &context, error);
     if (rc == 0) rc = wrn_port_target(sandbox, PORT, "/", &url, &host, error);
-    if (rc < 0) return rc;
+    if (rc != 0 || !context) return rc;
     context->refs++;
     rc = new_code_op(context, &run_type, known.start_timeout_ms ? known.start_timeout_ms : START_MS,
                      known.exec_timeout_ms ? known.exec_timeout_ms : EXEC_MS, &self, error);
-    if (rc < 0) return rc;
+    if (rc != 0 || !self) return rc;
     self->runs = true;
     wrn_buf_puts(&self->code, known.code);
     if (!wrn_kernel_begin(&self->run, wrn_http_max_response(sandbox->client->http), known.callbacks) ||
@@ -466,7 +466,7 @@ static void give_context(wrenn_op *op) {
 int wrenn_sandbox_code_context_start(wrenn_sandbox *sandbox, const wrenn_context_options *options, wrenn_done_fn done,
                                      void *user_data, wrenn_op **op, wrenn_error **error) {
     wrenn_context_options known;
-    code_op *self;
+    code_op *self = NULL;
     WRN_AUTO(wrn_buf_free) wrn_buf url = WRN_BUF_INIT, host = WRN_BUF_INIT;
     if (!sandbox) return wrn_fail(error, WRENN_E_INVALID_ARGUMENT, "the sandbox must not be NULL");
     int rc = wrn_options_read(&known, sizeof(known), options, "wrenn_context_options", error);
@@ -474,11 +474,11 @@ int wrenn_sandbox_code_context_start(wrenn_sandbox *sandbox, const wrenn_context
         rc = wrn_fail(error, WRENN_E_INVALID_ARGUMENT, "code_context: a flag is unknown");
     if (rc == 0) rc = check_times(known.timeout_ms, 0, "code_context", error);
     if (rc == 0) rc = wrn_port_target(sandbox, PORT, "/", &url, &host, error);
-    if (rc < 0) return rc;
+    if (rc != 0) return rc;
     wrenn_code_context *context = new_context(sandbox, known.kernel, known.flags & WRENN_CONTEXT_REUSE);
     if (!context) return wrn_fail(error, WRENN_E_NO_MEMORY, "code_context: out of memory");
     rc = new_code_op(context, &context_type, known.timeout_ms ? known.timeout_ms : START_MS, 0, &self, error);
-    if (rc < 0) return rc;
+    if (rc != 0 || !self) return rc;
     find(&self->op);
     return wrn_op_start(&self->op, done, user_data, op, error);
 }
@@ -544,7 +544,7 @@ static int start_plain(wrenn_code_context *context, const wrn_op_type *type, con
     int rc = path.failed ? wrn_fail(error, WRENN_E_NO_MEMORY, "%s: out of memory", type->name)
                          : wrn_port_target(context->sandbox, PORT, path.data, &url, &host, error);
     if (rc == 0) rc = wrn_op_new(context->client, context->sandbox, type, 0, timeout_ms, &made, error);
-    if (rc < 0) return rc;
+    if (rc != 0) return rc;
     ((plain_op *)made)->context = context;
     context->refs++;
     if (type == &delete_type && !context->made)

@@ -13,4 +13,13 @@ void wrn_files_call(wrenn_op *op, const char *suffix, const char *path);
 /* Sets up the call that lists a directory, `depth` levels down. */
 void wrn_files_call_list(wrenn_op *op, const char *path, int64_t depth);
 
+/* Whether the first `size` bytes of a path can't be found by name: root, the home directory, "." and "..". If they are
+ * there, they are directories. */
+bool wrn_files_is_nameless(const char *path, size_t size);
+/* Where the name starts in the first `end` bytes of a path, which don't end in a slash. `parent` becomes the directory
+ * whose listing has it, or for what is nameless the path itself. */
+size_t wrn_files_aim(const char *path, size_t end, wrn_buf *parent);
+/* The entry of this name in a listing, or NULL. */
+const wrn_json *wrn_files_entry(const wrn_json *entries, const char *name, size_t length);
+
 #endif

@@ -27,9 +27,7 @@ static void keep(void *result) { (void)result; }
 
 /* ---- paths ---- */
 
-/* Whether the first `size` bytes of a path can't be found by name: root, the home directory, "." and "..". If they are
- * there, they are directories. */
-static bool is_nameless(const char *path, size_t size) {
+bool wrn_files_is_nameless(const char *path, size_t size) {
     size_t name = size;
     while (name && path[name - 1] != '/') name--;
     const char *last = path + name;
@@ -38,17 +36,21 @@ static bool is_nameless(const char *path, size_t size) {
            (size == 1 && *path == '~');
 }
 
-static void aim(find_op *self, size_t end) {
-    const char *path = self->path.data;
-    size_t at = end;
-    while (at && path[at - 1] != '/') at--;
-    self->end = end;
-    self->name = at;
+size_t wrn_files_aim(const char *path, size_t end, wrn_buf *parent) {
+    size_t name = end;
+    while (name && path[name - 1] != '/') name--;
+    size_t at = name;
     while (at && path[at - 1] == '/') at--;
-    wrn_buf_clear(&self->parent);
-    if (is_nameless(path, end)) wrn_buf_put(&self->parent, end ? path : "/", end ? end : 1);
-    else if (at) wrn_buf_put(&self->parent, path, at);
-    else wrn_buf_putc(&self->parent, *path == '/' ? '/' : '.');
+    wrn_buf_clear(parent);
+    if (wrn_files_is_nameless(path, end)) wrn_buf_put(parent, end ? path : "/", end ? end : 1);
+    else if (at) wrn_buf_put(parent, path, at);
+    else wrn_buf_putc(parent, *path == '/' ? '/' : '.');
+    return name;
+}
+
+static void aim(find_op *self, size_t end) {
+    self->end = end;
+    self->name = wrn_files_aim(self->path.data, end, &self->parent);
 }
 
 static bool read_path(find_op *self, const char *path) {
@@ -111,9 +113,7 @@ static void conclude_entry(find_op *self, const wrn_http_response *response, con
 
 /* ---- answers ---- */
 
-static const wrn_json *find_entry(const find_op *self, const wrn_json *entries) {
-    const char *name = self->path.data + self->name;
-    size_t length = self->end - self->name;
+const wrn_json *wrn_files_entry(const wrn_json *entries, const char *name, size_t length) {
     for (size_t i = 0; i < wrn_json_count(entries); i++) {
         size_t size;
         const wrn_json *entry = wrn_json_at(entries, i);
@@ -124,11 +124,11 @@ static const wrn_json *find_entry(const find_op *self, const wrn_json *entries) 
 }
 
 static void judge(find_op *self, const wrn_http_response *response, const wrn_json *entries) {
-    if (is_nameless(self->path.data, self->end)) {
+    if (wrn_files_is_nameless(self->path.data, self->end)) {
         conclude_nameless(self);
         return;
     }
-    const wrn_json *entry = find_entry(self, entries);
+    const wrn_json *entry = wrn_files_entry(entries, self->path.data + self->name, self->end - self->name);
     const char *type = wrn_json_string(wrn_json_get(entry, "type"), NULL);
     bool file = type && strcmp(type, "file") == 0;
     if (!entry || (self->stage == CLIMBING && file)) conclude_missing(self);
@@ -164,7 +164,7 @@ static bool may_be_missing(const wrenn_error *error) {
 
 static bool mkdir_went_on(find_op *self, const wrenn_error *error) {
     if (self->stage != MAKING || !says_it_exists(error)) return false;
-    if (is_nameless(self->path.data, self->end)) {
+    if (wrn_files_is_nameless(self->path.data, self->end)) {
         conclude_nameless(self);
         return true;
     }
@@ -181,7 +181,7 @@ static bool find_fail(wrenn_op *op, const wrenn_error *error) {
     if (self->stage == REPORTING || !may_be_missing(error)) return false;
     size_t above = self->name;
     while (above && self->path.data[above - 1] == '/') above--;
-    bool top = is_nameless(self->path.data, self->end) || is_nameless(self->path.data, above);
+    bool top = wrn_files_is_nameless(self->path.data, self->end) || wrn_files_is_nameless(self->path.data, above);
     if (!self->reason) self->reason = wrn_error_ref(error);
     if (top) {
         report(self, WRN_TAKE(self->reason));

@@ -142,7 +142,7 @@ static int take_stream(wrn_kernel_run *run, const wrn_json *content) {
     bool is_err = strcmp(name, "stderr") == 0;
     wrn_buf *to = is_err ? &run->err : &run->out;
     wrn_buf_put(to, text, size);
-    if (to->failed) return WRENN_E_LIMIT;
+    if (to->failed) return size > to->limit - to->size ? WRENN_E_LIMIT : WRENN_E_NO_MEMORY;
     void (*tell)(const char *, size_t, void *) = is_err ? run->callbacks.on_stderr : run->callbacks.on_stdout;
     if (tell) tell(text, size, run->callbacks.user_data);
     return 0;

@@ -22,12 +22,6 @@ static bool input(wrenn_stream *stream, const void *data, size_t size) {
     return !text.failed && wrn_stream_send(stream, text.data);
 }
 
-/* Servers do not confirm a connection. */
-static void connect_opened(wrenn_stream *stream) {
-    wrn_command_send_first(stream);
-    if (!stream->over) wrn_stream_begun(stream);
-}
-
 static const wrn_stream_type new_type = {
     .opened = wrn_command_send_first,
     .message = wrn_command_message,
@@ -37,7 +31,7 @@ static const wrn_stream_type new_type = {
     .protocol = WRN_BYTES_PROTOCOL,
 };
 static const wrn_stream_type old_type = {
-    .opened = connect_opened,
+    .opened = wrn_command_send_only, /* servers do not confirm a connection */
     .message = wrn_command_message,
     .input = input,
     .kill = "{\"type\":\"kill\"}",

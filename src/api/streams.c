@@ -33,8 +33,8 @@ static void take_start(wrenn_stream *s, const wrn_json *message) {
     const char *tag = wrn_json_string(wrn_json_get(message, "tag"), NULL);
     wrn_json_int(wrn_json_get(message, "pid"), &s->pid);
     if (tag) snprintf(s->tag, sizeof(s->tag), "%s", tag);
-    wrn_stream_push(s, &(wrenn_event){.type = WRENN_EVENT_STARTED, .pid = s->pid, .tag = *s->tag ? s->tag : NULL});
-    if (!s->over) wrn_stream_begun(s);
+    const wrenn_event event = {.type = WRENN_EVENT_STARTED, .pid = s->pid, .tag = *s->tag ? s->tag : NULL};
+    if (wrn_stream_push(s, &event)) wrn_stream_begun(s);
 }
 
 static void take_output(wrenn_stream *s, int64_t type, const wrn_json *message, bool base64) {
@@ -53,8 +53,7 @@ static void take_output(wrenn_stream *s, int64_t type, const wrn_json *message, 
 static void take_exit(wrenn_stream *s, const wrn_json *message) {
     int64_t code;
     if (!wrn_json_int(wrn_json_get(message, "exit_code"), &code)) return broken(s, "an exit without its code");
-    wrn_stream_push(s, &(wrenn_event){.type = WRENN_EVENT_EXIT, .exit_code = code});
-    wrn_stream_finish(s, NULL);
+    if (wrn_stream_push(s, &(wrenn_event){.type = WRENN_EVENT_EXIT, .exit_code = code})) wrn_stream_finish(s, NULL);
 }
 
 /* The one text that has a meaning: it is how a server of the capsule era says that the key was wrong. */
@@ -87,11 +86,20 @@ bool wrn_command_bytes_input(wrenn_stream *s, const void *data, size_t size) {
     return s->socket && wrn_socket_send(s->socket, true, frame, size + 1);
 }
 
+static bool send_first(wrenn_stream *s) {
+    if (wrn_stream_send(s, s->first.data)) return true;
+    wrn_stream_finish(s, wrn_error_new(WRENN_E_NO_MEMORY, "stream: out of memory"));
+    return false;
+}
+
 void wrn_command_send_first(wrenn_stream *s) {
-    if (s->wants_stdin && !s->selected)
-        return wrn_stream_finish(s, wrn_error_new(WRENN_E_UNSUPPORTED,
-                                                  "exec_stream: the server has no standard input for commands (it does "
-                                                  "not speak " WRN_BYTES_PROTOCOL ")"));
-    if (!wrn_stream_send(s, s->first.data))
-        wrn_stream_finish(s, wrn_error_new(WRENN_E_NO_MEMORY, "stream: out of memory"));
+    if (!s->wants_stdin || s->selected) send_first(s);
+    else
+        wrn_stream_finish(s, wrn_error_new(WRENN_E_UNSUPPORTED,
+                                           "exec_stream: the server has no standard input for commands (it does not "
+                                           "speak " WRN_BYTES_PROTOCOL ")"));
+}
+
+void wrn_command_send_only(wrenn_stream *s) {
+    if (send_first(s)) wrn_stream_begun(s);
 }

@@ -11,5 +11,7 @@ bool wrn_command_bytes_input(wrenn_stream *stream, const void *data, size_t size
 
 /* Sends what the caller has put into stream->first; the server's "start" says that it has begun. */
 void wrn_command_send_first(wrenn_stream *stream);
+/* The same for servers that say nothing. */
+void wrn_command_send_only(wrenn_stream *stream);
 
 #endif

@@ -170,8 +170,13 @@ int wrn_client_check(const wrenn_client *client, wrenn_error **error) {
         return wrn_fail(error, WRENN_E_INVALID_ARGUMENT,
                         "this client was made before fork(); make another one in the child");
     if (client->closed) return wrn_fail(error, WRENN_E_CANCELLED, "the client was freed");
+    if (client->in_transfer)
+        return wrn_fail(error, WRENN_E_REENTRANT, "a callback that moves data must not use the client it moves it for");
     return 0;
 }
+
+void wrn_client_enter_transfer(wrenn_client *client) { client->in_callback = client->in_transfer = true; }
+void wrn_client_leave_transfer(wrenn_client *client) { client->in_callback = client->in_transfer = false; }
 
 void wrn_client_ref(wrenn_client *client) { client->refs++; }
 
@@ -247,6 +252,13 @@ void wrenn_client_free(wrenn_client *client) {
     wrn_client_unref(client);
 }
 
+bool wrn_client_free_late(wrenn_client *client) {
+    if (!client->free_pending) return false;
+    client->free_pending = false;
+    wrenn_client_free(client);
+    return true;
+}
+
 /* ---- the own-loop door ---- */
 
 int wrenn_client_fd(const wrenn_client *client) { return client && client->loop ? wrn_loop_fd(client->loop) : -1; }
@@ -267,12 +279,7 @@ int wrenn_client_dispatch(wrenn_client *client, int64_t timeout_ms, wrenn_error 
     }
     int count = run_completed(client);
     if (!client->free_pending) count += wrn_streams_run_ready(client);
-    if (client->free_pending) {
-        client->free_pending = false;
-        wrenn_client_free(client);
-    } else {
-        wrn_client_settle(client);
-    }
+    if (!wrn_client_free_late(client)) wrn_client_settle(client);
     return count;
 }
 

@@ -21,6 +21,7 @@ struct wrenn_client {
     bool closed;       /* freed by the caller: nothing new is started */
     bool free_pending; /* freed from inside a callback */
     bool in_callback;
+    bool in_transfer; /* the callback is one that moves data: libcurl is in the middle of something */
     wrn_loop *loop;
     wrn_http *http;
     wrn_local *local;
@@ -46,6 +47,11 @@ struct wrenn_client {
 int wrn_client_check(const wrenn_client *client, wrenn_error **error);
 void wrn_client_ref(wrenn_client *client);
 void wrn_client_unref(wrenn_client *client);
+/* Around a callback that moves data. What goes in between is refused. */
+void wrn_client_enter_transfer(wrenn_client *client);
+void wrn_client_leave_transfer(wrenn_client *client);
+/* Frees it if that was asked for in a callback. */
+bool wrn_client_free_late(wrenn_client *client);
 /* Queues the callback of an operation that is over. */
 void wrn_client_completed(wrenn_client *client, wrenn_op *op);
 /* Before control goes back to the caller: makes the descriptor tell the truth. */

@@ -194,6 +194,7 @@ wrenn_error *wrn_error_from_outcome(const char *what, const wrn_http_response *r
         [WRN_HTTP_LOST] = WRENN_E_CONNECTION_LOST,
         [WRN_HTTP_TOO_LARGE] = WRENN_E_LIMIT,
         [WRN_HTTP_MALFORMED] = WRENN_E_PROTOCOL,
+        [WRN_HTTP_STOPPED] = WRENN_E_CANCELLED,
         [WRN_HTTP_NO_MEMORY] = WRENN_E_NO_MEMORY,
     };
     int code = code_of[response->outcome];

@@ -89,6 +89,10 @@ void wrn_op_run_done(wrenn_op *op) {
 
 void wrenn_op_cancel(wrenn_op *op) {
     if (!op || op->state == WRN_OP_DONE || op->client->owner != getpid()) return;
+    if (op->client->in_transfer) {
+        op->cancel_wanted = wrn_loop_timer_set(op->client->loop, &op->deadline, 0);
+        return;
+    }
     op->error =
         wrn_error_new(WRENN_E_CANCELLED, "%s: cancelled; what the server made of it is unknown", op->type->name);
     wrenn_client *client = op->client;
@@ -100,6 +104,10 @@ void wrenn_op_cancel(wrenn_op *op) {
 
 static void on_deadline(wrn_timer *timer) {
     wrenn_op *op = op_of_deadline(timer);
+    if (op->cancel_wanted) {
+        wrenn_op_cancel(op);
+        return;
+    }
     wrn_op_fail(op, wrn_error_new(WRENN_E_TIMEOUT, "%s: no result in time; the outcome is unknown", op->type->name));
 }
 
@@ -182,6 +190,7 @@ int wrn_op_start_with(wrenn_op *op, void (*begin)(wrenn_op *op), wrenn_done_fn d
 }
 
 void wrn_op_extend(wrenn_op *op, int64_t timeout_ms) {
+    if (op->cancel_wanted) return;
     wrn_loop_timer_set(op->client->loop, &op->deadline, from_now(timeout_ms)); /* never fails right after a clear */
 }
 
@@ -191,6 +200,9 @@ static void set_call(wrenn_op *op, const char *method, wrn_auth auth, const wrn_
     op->method = method;
     op->auth = auth;
     op->attempt = 0;
+    op->source = NULL;
+    op->sink = NULL;
+    op->content_type = NULL;
     wrn_buf_clear(&op->path);
     wrn_buf_clear(&op->body);
     wrn_buf *const others[] = {&op->idempotency_key, &op->url, &op->host, &op->fields};
@@ -326,11 +338,14 @@ void wrn_op_send(wrenn_op *op) {
     }
     WRN_AUTO(wrn_buf_free) wrn_buf url = WRN_BUF_INIT;
     /* libcurl can only be kept from repeating a POST that has a body, if an empty one. */
-    bool has_body = op->body.size || strcmp(op->method, "POST") == 0;
+    bool has_body = !op->source && (op->body.size || strcmp(op->method, "POST") == 0);
     if (wrn_op_url(op, &url) && !op->path.failed && !op->body.failed) {
         wrn_http_request request = {
             .method = op->method,
             .url = url.data,
+            .source = op->source,
+            .sink = op->sink,
+            .content_type = op->content_type,
             .body = !has_body       ? NULL
                     : op->body.data ? op->body.data
                                     : "",
@@ -521,7 +536,7 @@ void wrn_op_wait(wrenn_op *op) {
     /* Completions of other operations are kept for the next dispatch; their flag would only make this loop spin. */
     wrn_loop_raise(client->loop, false);
     while (op->state != WRN_OP_DONE) wrn_loop_poll(client->loop, -1);
-    wrn_client_settle(client);
+    if (!wrn_client_free_late(client)) wrn_client_settle(client);
 }
 
 int wrenn_op_is_done(const wrenn_op *op) { return op && op->state == WRN_OP_DONE; }

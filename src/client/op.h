@@ -61,12 +61,16 @@ struct wrenn_op {
     bool collection;
     wrn_auth auth;
     wrn_buf body;
-    wrn_buf idempotency_key; /* empty: none */
-    wrn_buf url, host;       /* where the call goes instead of the API, and its Host field; empty: to the API */
-    wrn_buf fields;          /* header fields for there */
+    wrn_buf idempotency_key;       /* empty: none */
+    wrn_buf url, host;             /* where the call goes instead of the API, and its Host field; empty: to the API */
+    wrn_buf fields;                /* header fields for there */
+    const wrn_http_source *source; /* instead of `body`, in the format of `content_type`; NULL: none */
+    const char *content_type;
+    const wrn_http_sink *sink; /* where the answer's body goes; NULL: to `respond` */
     wrn_exchange *exchange;
     int attempt;
 
+    bool cancel_wanted; /* from where that can't be done at once */
     wrenn_timings timings;
     wrenn_error *error;
     bool taken; /* by _finish */
@@ -106,7 +110,7 @@ bool wrn_op_url(const wrenn_op *op, wrn_buf *url);
 void wrn_op_answered(wrenn_op *op, wrn_http_response *response);
 /* Comes back through type->wake. */
 void wrn_op_delay(wrenn_op *op, int64_t delay_ms);
-/* Moves the deadline, for cleaning up after failure. */
+/* Moves the deadline, for cleaning up after failure, and for operations that may last as long as they get on. */
 void wrn_op_extend(wrenn_op *op, int64_t timeout_ms);
 
 /* Ends. The result belongs to the operation until _finish takes it. */

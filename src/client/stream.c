@@ -34,10 +34,13 @@ static void throttle(wrenn_stream *s) {
     if (s->socket) wrn_socket_pause(s->socket, pause);
 }
 
-void wrn_stream_push(wrenn_stream *s, const wrenn_event *event) {
-    if (s->over) return;
+bool wrn_stream_push(wrenn_stream *s, const wrenn_event *event) {
+    if (s->over) return false;
     wrn_stream_node *node = malloc(sizeof(*node) + event->size + 1);
-    if (!node) return wrn_stream_finish(s, wrn_error_new(WRENN_E_NO_MEMORY, "stream: out of memory"));
+    if (!node) {
+        wrn_stream_finish(s, wrn_error_new(WRENN_E_NO_MEMORY, "stream: out of memory"));
+        return false;
+    }
     node->next = NULL;
     node->event = *event;
     if (event->data) {
@@ -50,6 +53,7 @@ void wrn_stream_push(wrenn_stream *s, const wrenn_event *event) {
     s->queued += event->size + NODE_COST;
     throttle(s);
     wake(s);
+    return true;
 }
 
 static bool pull(wrenn_stream *s, wrenn_event *event) {

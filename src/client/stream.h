@@ -79,9 +79,9 @@ int wrn_stream_start(wrenn_stream *stream, wrenn_op *op, wrenn_done_fn done, voi
 
 /* For types. */
 void wrn_stream_begun(wrenn_stream *stream);
-/* Queues an event with a copy of `data`. */
-void wrn_stream_push(wrenn_stream *stream, const wrenn_event *event);
-/* The end, good or bad; before it has begun the opening fails with it. Takes `error`, NULL when it is a good end. */
+/* Queues an event with a copy of `data`. False when that ended the stream, which may be gone then. */
+bool wrn_stream_push(wrenn_stream *stream, const wrenn_event *event);
+/* The end, good or bad; before it has begun the opening fails with it, and the stream is gone. Takes `error`, NULL when it is a good end. */
 void wrn_stream_finish(wrenn_stream *stream, wrenn_error *error);
 bool wrn_stream_send(wrenn_stream *stream, const char *json);
 

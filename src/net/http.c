@@ -4,9 +4,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "net/transport.h"
 
-enum { SPARE_HANDLES = 8 };
+enum { SPARE_HANDLES = 8, REFUSAL_MS = 2000, EXPECT_ABOVE = 1024 * 1024, SINK_BUFFER = 64 * 1024 };
 
 struct wrn_http {
     wrn_transport transport;
@@ -23,7 +24,15 @@ struct wrn_exchange {
     struct curl_slist *headers;
     const char *body;
     size_t body_size, body_sent;
-    bool connected, head_whole, too_large, answered;
+    const wrn_http_source *source;
+    const wrn_http_sink *sink;
+    wrn_buf held;          /* read from the source, and not given to libcurl yet */
+    size_t given_again;    /* bytes the sink has, and libcurl is going to give once more */
+    bool connected, given; /* given: libcurl has had some of the body */
+    bool head_whole, too_large, reusable;
+    bool stopped; /* by source or sink */
+    bool refused; /* there is an answer that makes the rest of the source pointless */
+    wrn_timer timer;
     wrn_http_fn fn;
     void *context;
     wrn_http_response response;
@@ -32,13 +41,51 @@ struct wrn_exchange {
 
 /* ---- libcurl's callbacks ---- */
 
+static bool set_timer(wrn_exchange *exchange, int64_t delay_ms) {
+    return wrn_loop_timer_set(exchange->http->transport.loop, &exchange->timer, wrn_now_ms() + delay_ms);
+}
+
+static int status_of(const wrn_exchange *exchange) {
+    long status = 0;
+    curl_easy_getinfo(exchange->transfer.easy, CURLINFO_RESPONSE_CODE, &status);
+    return (int)status;
+}
+
+static int64_t number_of(CURL *easy, CURLINFO info) {
+    curl_off_t value = 0;
+    curl_easy_getinfo(easy, info, &value);
+    return value;
+}
+
+/* As the head of the answer says; -1: it does not. */
+static int64_t answer_size(const wrn_exchange *exchange) {
+    return number_of(exchange->transfer.easy, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T);
+}
+
+/* What a sink leaves libcurl gives again later, from the start of the same piece. */
+static size_t pass_on(wrn_exchange *exchange, const char *data, size_t size) {
+    size_t known = exchange->given_again < size ? exchange->given_again : size;
+    exchange->given_again -= known;
+    if (known == size) return size;
+    const wrn_http_sink *sink = exchange->sink;
+    int64_t taken = sink->write(sink->context, data + known, size - known, answer_size(exchange));
+    exchange->stopped = taken < 0;
+    if (taken < 0) return 0;
+    if (known + (size_t)taken == size) return size;
+    exchange->given_again = known + (size_t)taken;
+    return CURL_WRITEFUNC_PAUSE;
+}
+
 static size_t on_body(char *data, size_t one, size_t size, void *context) {
     wrn_exchange *exchange = context;
     (void)one;
+    int status = exchange->sink ? status_of(exchange) : 0;
+    if (status >= 200 && status < 300) return pass_on(exchange, data, size);
     wrn_buf *body = &exchange->response.body;
     exchange->too_large = size > exchange->http->max_response - body->size;
     if (exchange->too_large) return 0;
     wrn_buf_put(body, data, size);
+    if (exchange->refused && (int64_t)body->size == answer_size(exchange)) set_timer(exchange, 0);
     return body->failed ? 0 : size;
 }
 
@@ -46,7 +93,11 @@ static size_t on_body(char *data, size_t one, size_t size, void *context) {
 static size_t on_head_line(char *line, size_t one, size_t size, void *context) {
     wrn_exchange *exchange = context;
     (void)one;
-    exchange->head_whole = size == 2 && line[0] == '\r';
+    exchange->head_whole = size == 2 && line[0] == '\r' && status_of(exchange) >= 200;
+    if (!exchange->head_whole || !exchange->source || status_of(exchange) < 300) return size;
+    /* libcurl goes on sending when the answer says that the connection will be closed, and fails when it is. */
+    exchange->refused = true;
+    set_timer(exchange, answer_size(exchange) ? REFUSAL_MS : 0);
     return size;
 }
 
@@ -55,9 +106,37 @@ static size_t on_read(char *out, size_t one, size_t room, void *context) {
     (void)one;
     size_t size = exchange->body_size - exchange->body_sent;
     if (size > room) size = room;
+    exchange->given = true;
     memcpy(out, exchange->body + exchange->body_sent, size);
     exchange->body_sent += size;
     return size;
+}
+
+static size_t give_held(wrn_exchange *exchange, char *out, size_t room) {
+    size_t size = exchange->held.size < room ? exchange->held.size : room;
+    exchange->given = true;
+    memcpy(out, exchange->held.data, size);
+    wrn_buf_consume(&exchange->held, size);
+    return size;
+}
+
+/* What the server said while the source took its time is read before more is sent: see transport.c. */
+static size_t on_pull(char *out, size_t one, size_t room, void *context) {
+    wrn_exchange *exchange = context;
+    (void)one;
+    if (exchange->refused) return 0;
+    if (exchange->held.size) return give_held(exchange, out, room);
+    int64_t got = exchange->source->read(exchange->source->context, out, room);
+    exchange->stopped = got == WRN_HTTP_STOP;
+    if (got < 0) return got == WRN_HTTP_LATER ? CURL_READFUNC_PAUSE : CURL_READFUNC_ABORT;
+    if (got && wrn_transport_readable(exchange->transfer.fd)) {
+        wrn_buf_clear(&exchange->held);
+        wrn_buf_put(&exchange->held, out, (size_t)got);
+        if (!exchange->held.failed && set_timer(exchange, 0)) return CURL_READFUNC_PAUSE;
+        wrn_buf_clear(&exchange->held);
+    }
+    exchange->given = true;
+    return (size_t)got;
 }
 
 /* libcurl repeats a request, POST too, when a reused connection dies before the first byte of the answer. For exec that
@@ -67,12 +146,13 @@ static int on_seek(void *context, curl_off_t offset, int origin) {
     return CURL_SEEKFUNC_FAIL;
 }
 
-/* Called just before the request goes out on a connection that is ready, TLS included. */
+/* Called just before the request goes out on a connection that is ready, TLS included; for the second time when libcurl
+ * repeats it. Then what it has had of the body would be missing. */
 static int on_ready(void *context, char *remote_ip, char *local_ip, int remote_port, int local_port) {
     wrn_exchange *exchange = context;
     (void)remote_ip, (void)local_ip, (void)remote_port, (void)local_port;
     exchange->connected = true;
-    return CURL_PREREQFUNC_OK;
+    return exchange->given ? CURL_PREREQFUNC_ABORT : CURL_PREREQFUNC_OK;
 }
 
 /* ---- life of an exchange ---- */
@@ -80,9 +160,10 @@ static int on_ready(void *context, char *remote_ip, char *local_ip, int remote_p
 static void release(wrn_exchange *exchange) {
     wrn_http *http = exchange->http;
     wrn_multi_remove(&http->multi, &exchange->transfer);
+    wrn_loop_timer_clear(http->transport.loop, &exchange->timer);
     if (exchange->transfer.easy) {
         /* One that failed is not used again: a refused rewind survives the reset and would fail the next request. */
-        if (exchange->answered && http->spares < SPARE_HANDLES) {
+        if (exchange->reusable && http->spares < SPARE_HANDLES) {
             curl_easy_reset(exchange->transfer.easy); /* also zeroes libcurl's count of stale connections met */
             http->spare[http->spares++] = exchange->transfer.easy;
         } else {
@@ -91,10 +172,13 @@ static void release(wrn_exchange *exchange) {
     }
     curl_slist_free_all(exchange->headers);
     wrn_buf_free(&exchange->response.body);
+    wrn_buf_free(&exchange->held);
     free(exchange);
 }
 
 static wrn_http_outcome outcome_of(const wrn_exchange *exchange, CURLcode code) {
+    if (exchange->stopped) return WRN_HTTP_STOPPED;
+    if (exchange->refused && !exchange->too_large) return WRN_HTTP_ANSWERED;
     switch (code) {
     case CURLE_OK: return exchange->head_whole ? WRN_HTTP_ANSWERED : WRN_HTTP_LOST;
     case CURLE_OUT_OF_MEMORY: return WRN_HTTP_NO_MEMORY;
@@ -107,12 +191,6 @@ static wrn_http_outcome outcome_of(const wrn_exchange *exchange, CURLcode code) 
     }
 }
 
-static int64_t time_of(CURL *easy, CURLINFO info) {
-    curl_off_t us = 0;
-    curl_easy_getinfo(easy, info, &us);
-    return us;
-}
-
 static void describe(wrn_exchange *exchange, CURLcode code) {
     wrn_http_response *response = &exchange->response;
     CURL *easy = exchange->transfer.easy;
@@ -122,11 +200,8 @@ static void describe(wrn_exchange *exchange, CURLcode code) {
                                                : curl_easy_strerror(code);
     response->problem =
         wrn_transport_problem(&exchange->http->transport, response->outcome, exchange->problem, libcurl);
-    long status = 0;
-    curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &status);
-    response->status = (int)status;
-    curl_off_t retry_after = 0;
-    curl_easy_getinfo(easy, CURLINFO_RETRY_AFTER, &retry_after);
+    response->status = status_of(exchange);
+    int64_t retry_after = number_of(easy, CURLINFO_RETRY_AFTER);
     if (retry_after > 0 && retry_after < INT64_MAX / 1000) response->retry_after_ms = retry_after * 1000;
     char *content_type = NULL;
     curl_easy_getinfo(easy, CURLINFO_CONTENT_TYPE, &content_type);
@@ -134,19 +209,35 @@ static void describe(wrn_exchange *exchange, CURLcode code) {
     struct curl_header *header;
     if (curl_easy_header(easy, "X-Request-ID", 0, CURLH_HEADER, -1, &header) == CURLHE_OK)
         response->request_id = header->value;
-    response->dns_us = time_of(easy, CURLINFO_NAMELOOKUP_TIME_T);
-    response->connect_us = time_of(easy, CURLINFO_CONNECT_TIME_T);
-    response->tls_us = time_of(easy, CURLINFO_APPCONNECT_TIME_T);
-    response->first_byte_us = time_of(easy, CURLINFO_STARTTRANSFER_TIME_T);
-    response->total_us = time_of(easy, CURLINFO_TOTAL_TIME_T);
+    response->dns_us = number_of(easy, CURLINFO_NAMELOOKUP_TIME_T);
+    response->connect_us = number_of(easy, CURLINFO_CONNECT_TIME_T);
+    response->tls_us = number_of(easy, CURLINFO_APPCONNECT_TIME_T);
+    response->first_byte_us = number_of(easy, CURLINFO_STARTTRANSFER_TIME_T);
+    response->total_us = number_of(easy, CURLINFO_TOTAL_TIME_T);
 }
 
 static void report(wrn_transfer *transfer, CURLcode code) {
     wrn_exchange *exchange = (wrn_exchange *)transfer;
     describe(exchange, code);
-    exchange->answered = exchange->response.outcome == WRN_HTTP_ANSWERED;
+    exchange->reusable = code == CURLE_OK && exchange->response.outcome == WRN_HTTP_ANSWERED;
     exchange->fn(exchange->context, &exchange->response);
     release(exchange);
+}
+
+static wrn_exchange *of_timer(wrn_timer *timer) {
+    return (wrn_exchange *)((char *)timer - offsetof(wrn_exchange, timer));
+}
+
+/* A refusal had its time, or libcurl is to read before it sends what is held. */
+static void on_timer(wrn_timer *timer) {
+    wrn_exchange *exchange = of_timer(timer);
+    if (exchange->refused) report(&exchange->transfer, CURLE_SEND_ERROR);
+    else wrn_http_resume(exchange);
+}
+
+void wrn_http_resume(wrn_exchange *exchange) {
+    CURLcode code = curl_easy_pause(exchange->transfer.easy, CURLPAUSE_CONT);
+    if (code != CURLE_OK) report(&exchange->transfer, code);
 }
 
 static bool add_header(wrn_exchange *exchange, const char *name, const char *value) {
@@ -169,10 +260,14 @@ static bool add_fields(wrn_exchange *exchange, const char *fields) {
 }
 
 static bool set_headers(wrn_exchange *exchange, const wrn_http_request *request) {
-    bool ok =
-        request->fields ? add_fields(exchange, request->fields) : add_header(exchange, "Accept: ", "application/json");
-    if (request->body && !request->fields) ok = ok && add_header(exchange, "Content-Type: ", "application/json");
-    if (request->body) ok = ok && add_header(exchange, "Expect:", ""); /* one that ignores it costs a second */
+    bool ok = request->fields ? add_fields(exchange, request->fields)
+                              : add_header(exchange, "Accept: ", request->sink ? "*/*" : "application/json");
+    const char *type = request->content_type ? request->content_type : "application/json";
+    bool large = request->source && (request->source->size < 0 || request->source->size > EXPECT_ABOVE);
+    if ((request->body || request->source) && !request->fields) ok = ok && add_header(exchange, "Content-Type: ", type);
+    /* A server that ignores it costs a second; libcurl says it for what is large. */
+    if ((request->body || request->source) && !large) ok = ok && add_header(exchange, "Expect:", "");
+    if (request->source && request->source->size < 0) ok = ok && add_header(exchange, "Transfer-Encoding: ", "chunked");
     if (request->host) ok = ok && add_header(exchange, "Host: ", request->host);
     if (request->api_key) ok = ok && add_header(exchange, "X-API-Key: ", request->api_key);
     else if (request->token) ok = ok && add_header(exchange, "Authorization: Bearer ", request->token);
@@ -182,17 +277,21 @@ static bool set_headers(wrn_exchange *exchange, const wrn_http_request *request)
 
 static void set_request(wrn_exchange *exchange, const wrn_http_request *request) {
     CURL *easy = exchange->transfer.easy;
-    if (request->body) {
+    exchange->source = request->source;
+    exchange->sink = request->sink;
+    if (request->sink) curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, (long)SINK_BUFFER);
+    if (request->body || request->source) {
         exchange->body = request->body;
         exchange->body_size = request->body_size;
+        int64_t size = request->source ? request->source->size : (int64_t)request->body_size;
         curl_easy_setopt(easy, CURLOPT_POST, 1L);
-        curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)request->body_size);
-        curl_easy_setopt(easy, CURLOPT_READFUNCTION, on_read);
+        curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)size);
+        curl_easy_setopt(easy, CURLOPT_READFUNCTION, request->source ? on_pull : on_read);
         curl_easy_setopt(easy, CURLOPT_READDATA, exchange);
         curl_easy_setopt(easy, CURLOPT_SEEKFUNCTION, on_seek);
     }
     if (strcmp(request->method, "HEAD") == 0) curl_easy_setopt(easy, CURLOPT_NOBODY, 1L);
-    else if (strcmp(request->method, request->body ? "POST" : "GET") != 0)
+    else if (strcmp(request->method, request->body || request->source ? "POST" : "GET") != 0)
         curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, request->method);
 }
 
@@ -213,6 +312,7 @@ wrn_exchange *wrn_http_start(wrn_http *http, const wrn_http_request *request, wr
     exchange->http = http;
     exchange->fn = fn;
     exchange->context = context;
+    exchange->timer.fire = on_timer;
     exchange->transfer.easy = http->spares ? http->spare[--http->spares] : curl_easy_init();
     if (exchange->transfer.easy) {
         wrn_transport_apply(&http->transport, exchange->transfer.easy);

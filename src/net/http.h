@@ -24,14 +24,38 @@ typedef struct wrn_http_config {
     size_t max_response;
 } wrn_http_config;
 
+/* What a source or a sink may say instead of a number of bytes. */
+enum {
+    WRN_HTTP_LATER = -1, /* nothing yet; wrn_http_resume() follows */
+    WRN_HTTP_STOP = -2   /* the exchange ends as WRN_HTTP_STOPPED */
+};
+
+/* A request's body that comes bit by bit. Called from inside libcurl, so nothing of this file may be called meanwhile. */
+typedef struct wrn_http_source {
+    int64_t (*read)(void *context, char *out, size_t room); /* how many bytes; 0 at the end */
+    void *context;
+    int64_t size; /* of all; -1: not known, and it goes out in chunks */
+} wrn_http_source;
+
+/* Where the body of a 2xx answer goes instead of into the response. Called like a source. */
+typedef struct wrn_http_sink {
+    /* How many bytes were taken; if not all, that counts as WRN_HTTP_LATER for the others. `total` is what the head said
+     * of the size; -1: nothing. */
+    int64_t (*write)(void *context, const char *data, size_t size, int64_t total);
+    void *context;
+} wrn_http_sink;
+
 typedef struct wrn_http_request {
     const char *method; /* GET, POST or DELETE */
     const char *url;    /* copied */
-    const char *body;   /* borrowed until the exchange ends; POST always has one */
+    const char *body;   /* borrowed until the exchange ends; POST always has one, or a source */
     size_t body_size;
-    const char *api_key, *token; /* copied; at most one is sent */
-    const char *idempotency_key; /* copied; may be NULL */
-    const char *host;            /* for the Host field, copied; NULL: of the URL */
+    const wrn_http_source *source; /* borrowed too; instead of a body */
+    const wrn_http_sink *sink;     /* borrowed too; may be NULL */
+    const char *content_type;      /* copied; NULL: JSON */
+    const char *api_key, *token;   /* copied; at most one is sent */
+    const char *idempotency_key;   /* copied; may be NULL */
+    const char *host;              /* for the Host field, copied; NULL: of the URL */
     const char *fields; /* further header fields, each line ended by a newline, copied; NULL: those of the API */
 } wrn_http_request;
 
@@ -41,6 +65,7 @@ typedef enum wrn_http_outcome {
     WRN_HTTP_LOST,      /* the connection broke after that: it may have acted on it */
     WRN_HTTP_TOO_LARGE, /* the answer passed max_response */
     WRN_HTTP_MALFORMED, /* not HTTP */
+    WRN_HTTP_STOPPED,   /* by its source or sink */
     WRN_HTTP_NO_MEMORY
 } wrn_http_outcome;
 
@@ -73,5 +98,8 @@ const struct wrn_transport *wrn_http_transport(const wrn_http *http);
 wrn_exchange *wrn_http_start(wrn_http *http, const wrn_http_request *request, wrn_http_fn fn, void *context);
 /* Ends the exchange without its callback; its connection is closed. Not from inside that callback. */
 void wrn_http_cancel(wrn_exchange *exchange);
+
+/* After WRN_HTTP_LATER. The exchange may end during the call. Not from inside its source or sink. */
+void wrn_http_resume(wrn_exchange *exchange);
 
 #endif

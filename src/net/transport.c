@@ -1,5 +1,6 @@
 #include "net/transport.h"
 
+#include <poll.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -90,6 +91,12 @@ const char *wrn_transport_problem(const wrn_transport *t, wrn_http_outcome outco
 
 static wrn_multi *multi_of_timer(wrn_timer *timer) { return (wrn_multi *)((char *)timer - offsetof(wrn_multi, timer)); }
 
+static wrn_transfer *transfer_of(CURL *easy) {
+    wrn_transfer *transfer = NULL;
+    curl_easy_getinfo(easy, CURLINFO_PRIVATE, (char **)&transfer);
+    return transfer;
+}
+
 /* Tells of what has ended. Only here do our callbacks run, never inside libcurl's. A callback may start and cancel
  * transfers; those loops come back here through the outer one. */
 static void collect(wrn_multi *multi) {
@@ -99,17 +106,23 @@ static void collect(wrn_multi *multi) {
     int left;
     while ((message = curl_multi_info_read(multi->multi, &left))) {
         if (message->msg != CURLMSG_DONE) continue;
-        wrn_transfer *transfer = NULL;
         CURLcode code = message->data.result;
-        curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, (char **)&transfer);
-        multi->done(transfer, code);
+        multi->done(transfer_of(message->easy_handle), code);
     }
     while (multi->starved) multi->done(multi->starved, CURLE_OUT_OF_MEMORY);
     multi->collecting = false;
 }
 
+bool wrn_transport_readable(int fd) {
+    struct pollfd socket = {.fd = fd, .events = POLLIN};
+    return poll(&socket, 1, 0) == 1;
+}
+
+/* A server that refuses an upload may hang up at once; then sending fails, and the answer that came before would be lost
+ * with it. libcurl reads before it sends, so it is told of everything that is there by now. */
 static void on_socket_ready(void *context, int fd, uint32_t events) {
     wrn_multi *multi = context;
+    if (events == EPOLLOUT && wrn_transport_readable(fd)) events |= EPOLLIN;
     int running, what = (events & EPOLLIN ? CURL_CSELECT_IN : 0) | (events & EPOLLOUT ? CURL_CSELECT_OUT : 0) |
                         (events & (EPOLLERR | EPOLLHUP) ? CURL_CSELECT_ERR : 0);
     curl_multi_socket_action(multi->multi, fd, what, &running);
@@ -117,8 +130,7 @@ static void on_socket_ready(void *context, int fd, uint32_t events) {
 }
 
 static void starve(wrn_multi *multi, CURL *easy) {
-    wrn_transfer *transfer = NULL;
-    curl_easy_getinfo(easy, CURLINFO_PRIVATE, (char **)&transfer);
+    wrn_transfer *transfer = transfer_of(easy);
     if (transfer->starved) return;
     transfer->starved = true;
     transfer->next_starved = multi->starved;
@@ -133,6 +145,7 @@ static int on_socket(CURL *easy, curl_socket_t fd, int what, void *context, void
         curl_multi_assign(multi->multi, fd, NULL);
         return 0;
     }
+    transfer_of(easy)->fd = fd;
     /* An error returned from here would make libcurl give up the whole multi handle, so it stays between us. */
     uint32_t events = (what & CURL_POLL_IN ? EPOLLIN : 0u) | (what & CURL_POLL_OUT ? EPOLLOUT : 0u);
     bool ok = watch && wrn_loop_rewatch(multi->loop, watch, events);
@@ -175,6 +188,7 @@ void wrn_multi_clear(wrn_multi *multi) {
 }
 
 bool wrn_multi_add(wrn_multi *multi, wrn_transfer *transfer) {
+    transfer->fd = -1;
     return curl_easy_setopt(transfer->easy, CURLOPT_PRIVATE, transfer) == CURLE_OK &&
            curl_multi_add_handle(multi->multi, transfer->easy) == CURLM_OK;
 }

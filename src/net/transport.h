@@ -29,6 +29,7 @@ const char *wrn_transport_problem(const wrn_transport *transport, wrn_http_outco
 
 typedef struct wrn_transfer {
     CURL *easy;
+    int fd;       /* the socket it was last seen waiting for, or -1 */
     bool starved; /* its socket could not be watched */
     struct wrn_transfer *next_starved;
 } wrn_transfer;
@@ -47,6 +48,8 @@ bool wrn_multi_init(wrn_multi *multi, wrn_loop *loop, void (*done)(wrn_transfer 
 /* All transfers must be out. */
 void wrn_multi_clear(wrn_multi *multi);
 bool wrn_multi_add(wrn_multi *multi, wrn_transfer *transfer);
+/* Whether there is something to read, or an end to find. */
+bool wrn_transport_readable(int fd);
 /* Also when it was never added, or its easy handle is NULL. */
 void wrn_multi_remove(wrn_multi *multi, wrn_transfer *transfer);
 

@@ -163,7 +163,8 @@ static void take_answer(wrn_socket *s, const char *data, size_t size) {
     switch (wrn_upgrade_feed(&s->upgrade, data, size, &used)) {
     case WRN_UPGRADE_MORE: return;
     case WRN_UPGRADE_REFUSED: return refuse(s, WRN_HTTP_ANSWERED, NULL);
-    case WRN_UPGRADE_BAD: return refuse(s, WRN_HTTP_MALFORMED, s->upgrade.why);
+    case WRN_UPGRADE_BAD:
+        return refuse(s, s->upgrade.no_memory ? WRN_HTTP_NO_MEMORY : WRN_HTTP_MALFORMED, s->upgrade.why);
     case WRN_UPGRADE_OPEN: break;
     }
     s->state = OPEN;

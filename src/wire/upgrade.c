@@ -45,6 +45,11 @@ static wrn_upgrade_step bad(wrn_upgrade *u, const char *why) {
     return WRN_UPGRADE_BAD;
 }
 
+static wrn_upgrade_step out_of_memory(wrn_upgrade *u) {
+    u->no_memory = true;
+    return bad(u, "out of memory");
+}
+
 /* What the head says that matters here. */
 typedef struct fields {
     const char *upgrade, *connection, *accept, *protocol, *length, *encoding, *request_id, *retry_after;
@@ -81,6 +86,7 @@ static bool read_fields(char *at, fields *f) {
 static wrn_upgrade_step open_or_bad(wrn_upgrade *u, const fields *f) {
     char accept[WRN_WS_ACCEPT_SIZE];
     wrn_ws_accept(u->key, accept);
+    if (!*accept) return out_of_memory(u);
     if (!f->upgrade || !wrn_list_has(f->upgrade, "websocket") || !f->connection ||
         !wrn_list_has(f->connection, "upgrade"))
         return bad(u, "it switches to something that is no WebSocket");
@@ -167,7 +173,8 @@ wrn_upgrade_step wrn_upgrade_feed(wrn_upgrade *u, const char *data, size_t size,
     *used = 0;
     while (!u->in_body && *used < size) {
         wrn_buf_putc(&u->head, data[(*used)++]);
-        if (u->head.failed) return bad(u, "its head is too long");
+        if (u->head.failed)
+            return u->head.size < WRN_UPGRADE_HEAD_MAX ? out_of_memory(u) : bad(u, "its head is too long");
         if (u->head.size < 4 || memcmp(u->head.data + u->head.size - 4, "\r\n\r\n", 4) != 0) continue;
         wrn_upgrade_step step = read_head(u);
         if (step != WRN_UPGRADE_MORE) return step;

@@ -40,6 +40,7 @@ typedef struct wrn_upgrade {
     size_t left; /* of the body, or of the chunk */
     int chunk_phase;
     const char *why;
+    bool no_memory; /* that is why */
 } wrn_upgrade;
 
 void wrn_upgrade_init(wrn_upgrade *upgrade, const char *key, const char *protocol);

@@ -63,12 +63,16 @@ static int on_mask(wslay_event_context_ptr wslay, uint8_t *mask, size_t size, vo
     return 0;
 }
 
-/* RFC 6455 section 7.4: codes that may stand in a close frame. wslay lets the others pass. */
-static bool is_good_close(const struct wslay_event_on_msg_recv_arg *message) {
+/* What is wrong with a close frame, as the code to answer with; 0: nothing. wslay lets codes pass that may not stand there
+ * (RFC 6455 section 7.4), and a reason that is not UTF-8 when it arrives in pieces. */
+static int problem_of_close(const struct wslay_event_on_msg_recv_arg *message) {
     uint16_t code = message->status_code;
-    if (message->msg_length == 1) return false;
-    return message->msg_length == 0 || (code >= 1000 && code <= 1003) || (code >= 1007 && code <= 1014) ||
-           (code >= 3000 && code <= 4999);
+    if (message->msg_length == 0) return 0;
+    bool good = message->msg_length > 1 &&
+                ((code >= 1000 && code <= 1003) || (code >= 1007 && code <= 1014) || (code >= 3000 && code <= 4999));
+    if (!good) return WRN_WS_PROTOCOL_ERROR;
+    size_t size = message->msg_length - 2;
+    return wrn_utf8_valid_prefix((const char *)message->msg + 2, size) == size ? 0 : WRN_WS_BAD_TEXT;
 }
 
 static void on_message(wslay_event_context_ptr wslay, const struct wslay_event_on_msg_recv_arg *message,
@@ -78,8 +82,9 @@ static void on_message(wslay_event_context_ptr wslay, const struct wslay_event_o
     if (ws->over) return;
     if (message->opcode == WSLAY_CONNECTION_CLOSE) {
         ws->over = true;
-        if (!is_good_close(message)) ws->problem = WRN_WS_PROTOCOL_ERROR;
-        else ws->events.closed(ws->context, message->status_code ? message->status_code : WRN_WS_NO_STATUS);
+        ws->problem = problem_of_close(message);
+        if (!ws->problem)
+            ws->events.closed(ws->context, message->status_code ? message->status_code : WRN_WS_NO_STATUS);
     } else if (message->opcode == WSLAY_TEXT_FRAME || message->opcode == WSLAY_BINARY_FRAME) {
         ws->events.message(ws->context, message->opcode == WSLAY_BINARY_FRAME, (const char *)message->msg,
                            message->msg_length);

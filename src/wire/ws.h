@@ -18,6 +18,7 @@ enum {
     WRN_WS_GOING_AWAY = 1001,
     WRN_WS_PROTOCOL_ERROR = 1002,
     WRN_WS_NO_STATUS = 1005, /* a close frame without a code */
+    WRN_WS_BAD_TEXT = 1007,  /* what should be UTF-8 is not */
     WRN_WS_TOO_BIG = 1009,
     WRN_WS_INTERNAL_ERROR = 1011
 };
@@ -51,7 +52,7 @@ enum { WRN_WS_KEY_SIZE = 25, WRN_WS_ACCEPT_SIZE = 29 };
 
 /* A fresh Sec-WebSocket-Key. False without random numbers. */
 bool wrn_ws_make_key(char key[WRN_WS_KEY_SIZE]);
-/* The Sec-WebSocket-Accept that belongs to a key (RFC 6455 section 4.2.2). */
+/* The Sec-WebSocket-Accept that belongs to a key (RFC 6455 section 4.2.2); "" when out of memory. */
 void wrn_ws_accept(const char *key, char accept[WRN_WS_ACCEPT_SIZE]);
 /* Sixteen bytes in base64. */
 bool wrn_ws_is_key(const char *key);

@@ -1,5 +1,7 @@
-/* A scripted HTTP server for tests of the client: it records what it is asked and answers from a list, byte for byte,
- * whole or broken. Runs in a thread of the test, on a unix socket in test_dir(). */
+/* A scripted HTTP and WebSocket server for tests of the client: it records what it is asked and answers from a list, byte
+ * for byte, whole or broken. Runs in a thread of the test, on a unix socket in test_dir(). After an upgrade each message of
+ * the client counts as a request ("text:..." or "binary:..." with bytes as they are) and is answered from the list too;
+ * "@ID@" in answers becomes the "msg_id" that the message had. */
 #ifndef WRN_TESTS_SCRIPT_SERVER_H
 #define WRN_TESTS_SCRIPT_SERVER_H
 
@@ -12,7 +14,8 @@ typedef enum script_end {
     SCRIPT_KEEP,  /* the connection stays open */
     SCRIPT_CLOSE, /* closed after the bytes */
     SCRIPT_RESET, /* closed at once with what the client sent left unread, which resets it */
-    SCRIPT_HOLD   /* stays open and silent after the bytes, whatever comes */
+    SCRIPT_HOLD,  /* stays open and silent after the bytes, whatever comes */
+    SCRIPT_DEAF   /* the same, and reads nothing more */
 } script_end;
 
 /* One answer; requests are answered in the order in which they are complete. */
@@ -22,23 +25,37 @@ typedef struct script_reply {
     size_t cut;       /* send only this many bytes; 0: all. SCRIPT_NOTHING: none */
     size_t piece;     /* send in pieces of this size; 0: at once */
     script_end end;
+    bool upgrade;       /* to a WebSocket; `text` holds further head lines, which may be "" */
+    const char *frames; /* sent right after an upgrade */
+    size_t frames_size;
+    bool early;   /* comes once the request's head is there, and to an Expect: 100-continue instead of the 100; or */
+    size_t after; /* when so many bytes of the body are there, as they come on the wire */
 } script_reply;
 
 #define SCRIPT_NOTHING ((size_t)-1)
 
 /* What requests beyond the list get: the last reply again when `repeat_last`, otherwise a 500. */
 script_server *script_start(const script_reply *replies, size_t count, bool repeat_last);
+/* From now on messages on WebSockets all get this answer, and only the rest goes by the list. */
+void script_answer_messages(script_server *server, const script_reply *reply);
 /* "unix:..." */
 const char *script_url(const script_server *server);
 /* Requests seen in full so far, and the text of one (valid until script_stop()). */
 size_t script_count(script_server *server);
 const char *script_request(script_server *server, size_t index);
+/* Its bytes, chunk framing included. */
+size_t script_request_size(script_server *server, size_t index);
 size_t script_connections(script_server *server);
 /* Closes every open connection, as a server does with idle ones; returns when that has happened. */
 void script_drop_connections(script_server *server);
 /* Blocks until this many requests have been seen in full. */
 void script_wait(script_server *server, size_t count);
 void script_stop(script_server *server);
+
+/* The frames of a server: text messages, NULL at the end. Freed with free(). */
+script_reply script_messages(script_end end, const char *first, ...) __attribute__((sentinel));
+/* One frame of any kind: opcode with its FIN bit. Appends to *reply's text. */
+void script_add_frame(script_reply *reply, unsigned char opcode, const void *data, size_t size);
 
 /* The text of a reply with this status line rest ("200 OK"), extra head lines (each with CRLF, may be "") and body. Freed
  * with free(). */

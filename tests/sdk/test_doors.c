@@ -2,7 +2,9 @@
 #include <poll.h>
 #include <stdio.h>
 
+#include "fail_alloc.h"
 #include "sdk.h"
+#include "soak.h"
 
 typedef struct outcome {
     int rc;
@@ -140,6 +142,47 @@ static void finish_sandbox_exists(wrenn_op *op, outcome *out) {
     SAY("%d", exists);
 }
 
+static int64_t give_hi(void *buffer, size_t size, void *data) {
+    (void)data;
+    CHECK(size >= 2);
+    memcpy(buffer, "hi", 2);
+    return 2;
+}
+static int take_any(const void *bytes, size_t size, void *data) {
+    (void)bytes, (void)size, (void)data;
+    return 0;
+}
+static const wrenn_upload_stream_options upload_options = {.struct_size = sizeof(wrenn_upload_stream_options),
+                                                           .path = "/a",
+                                                           .read = give_hi,
+                                                           .size = 2};
+static const wrenn_download_stream_options download_options = {.struct_size = sizeof(wrenn_download_stream_options),
+                                                               .path = "/a",
+                                                               .write = take_any};
+
+PLAIN_OPERATION(sandbox_upload, sandbox, "/a", "hi", 2)
+OPERATION(sandbox_download, wrenn_file, wrenn_file_free, SAY("%zu %s", result->size, result->data), sandbox, "/a")
+PLAIN_OPERATION(sandbox_upload_stream, sandbox, &upload_options)
+
+static void block_sandbox_download_stream(wrenn_client *client, wrenn_sandbox *sandbox, outcome *out) {
+    (void)client;
+    int64_t size = -1;
+    wrenn_error *error = NULL;
+    take_error(out, wrenn_sandbox_download_stream(sandbox, &download_options, &size, &error), &error);
+    SAY("%d", (int)size);
+}
+static int start_sandbox_download_stream(wrenn_client *client, wrenn_sandbox *sandbox, wrenn_done_fn done, void *data,
+                                         wrenn_op **op, wrenn_error **error) {
+    (void)client;
+    return wrenn_sandbox_download_stream_start(sandbox, &download_options, done, data, op, error);
+}
+static void finish_sandbox_download_stream(wrenn_op *op, outcome *out) {
+    int64_t size = -1;
+    wrenn_error *error = NULL;
+    take_error(out, wrenn_sandbox_download_stream_finish(op, &size, &error), &error);
+    SAY("%d", (int)size);
+}
+
 OPERATION(snapshots_create, wrenn_snapshot, wrenn_snapshot_free, SAY("%s", result->name), client, &snapshot_options)
 OPERATION(snapshots_list, wrenn_snapshot_list, wrenn_snapshot_list_free,
           SAY("%zu %s %d", result->count, result->items[0]->type, (int)result->items[0]->platform), client,
@@ -159,6 +202,36 @@ OPERATION(hosts_list_tags, wrenn_tag_list, wrenn_tag_list_free, SAY("%zu %s", re
 PLAIN_OPERATION(hosts_add_tag, client, "host-1", "a tag")
 PLAIN_OPERATION(hosts_remove_tag, client, "host-1", "a/tag")
 
+static const wrenn_exec_stream_options stream_options = {.struct_size = sizeof(wrenn_exec_stream_options),
+                                                         .argv = echo};
+static const wrenn_pty_options pty_options = {.struct_size = sizeof(wrenn_pty_options),
+                                              .argv = echo,
+                                              .cols = 100,
+                                              .rows = 30};
+static const wrenn_spawn_options spawn_options = {.struct_size = sizeof(wrenn_spawn_options),
+                                                  .argv = echo,
+                                                  .tag = "mine"};
+static const wrenn_port_request_options port_options = {.struct_size = sizeof(wrenn_port_request_options),
+                                                        .port = 8080,
+                                                        .path = "/x"};
+
+#define SAY_PID SAY("%d", (int)wrenn_stream_pid(result))
+OPERATION(sandbox_exec_stream, wrenn_stream, wrenn_stream_free, SAY_PID, sandbox, &stream_options)
+OPERATION(sandbox_pty, wrenn_stream, wrenn_stream_free, SAY("%s", wrenn_stream_tag(result)), sandbox, &pty_options)
+OPERATION(sandbox_pty_connect, wrenn_stream, wrenn_stream_free, SAY("%s", wrenn_stream_tag(result)), sandbox, "pty-1")
+OPERATION(sandbox_attach, wrenn_stream, wrenn_stream_free, SAY_PID, sandbox, "a/b")
+OPERATION(sandbox_port_websocket, wrenn_stream, wrenn_stream_free, SAY("open"), sandbox, 8080, "/ws")
+OPERATION(sandbox_spawn, wrenn_process, wrenn_process_free, SAY("%d %s", (int)result->pid, result->tag), sandbox,
+          &spawn_options)
+OPERATION(sandbox_processes, wrenn_process_list, wrenn_process_list_free,
+          SAY("%zu %s", result->count, result->items[0]->cmd), sandbox)
+PLAIN_OPERATION(sandbox_kill, sandbox, "12", 15)
+OPERATION(sandbox_port_request, wrenn_port_response, wrenn_port_response_free,
+          SAY("%d %s", (int)result->status, result->body), sandbox, &port_options)
+
+/* An answer of this status opens a WebSocket, on which the body is the first message. */
+#define UPGRADED "101"
+
 typedef struct operation {
     const char *name;
     void (*block)(wrenn_client *, wrenn_sandbox *, outcome *);
@@ -176,13 +249,17 @@ typedef struct operation {
 #define HOST_BODY "{\"id\":\"host-1\",\"type\":\"byoc\",\"status\":\"online\"}"
 #define HOST_TOKEN_BODY "{\"host\":" HOST_BODY ",\"registration_token\":\"00ff\"}"
 #define ENTRY_BODY "{\"name\":\"srv\",\"path\":\"/srv\",\"type\":\"directory\",\"size\":4096,\"mode\":493}"
+#define FORM                                                                    \
+    "--B\r\nContent-Disposition: form-data; name=\"path\"\r\n\r\n/a\r\n--B\r\n" \
+    "Content-Disposition: form-data; name=\"file\"; filename=\"file\"\r\n"      \
+    "Content-Type: application/octet-stream\r\n\r\nhi\r\n--B--\r\n"
 #define LIST_ROOT "{\"path\":\"/\",\"depth\":1}"
 #define SNAPSHOT_BODY "{\"name\":\"mine\",\"type\":\"snapshot\",\"size_bytes\":5,\"platform\":true}"
 #define AUTH_BODY "{\"token\":\"jwt\",\"user_id\":\"usr-1\",\"team_id\":\"t\",\"email\":\"a@b.c\",\"name\":\"a\"}"
 
 static const operation operations[] = {
     {ROW(auth_signup), "201 Created", AUTH_BODY, "POST /v1/auth/signup ",
-     "{\"email\":\"a@b.c\",\"password\":\"longenough\"}", NULL, "jwt"},
+     "{\"email\":\"a@b.c\",\"password\":\"longenough\",\"name\":\"a\"}", NULL, "jwt"},
     {ROW(auth_login), "200 OK", AUTH_BODY, "POST /v1/auth/login ", "{\"email\":\"a@b.c\",\"password\":\"longenough\"}",
      NULL, "jwt"},
     {ROW(api_keys_create), "201 Created", "{\"id\":\"key-1\",\"key\":\"wrn_2\"}", "POST /v1/api-keys ",
@@ -216,6 +293,28 @@ static const operation operations[] = {
      KEY, "/srv directory"},
     {ROW(sandbox_exists), "200 OK", "{\"entries\":[" ENTRY_BODY "]}", "POST /v1/sandboxes/" ID "/files/list ",
      LIST_ROOT, KEY, "1"},
+    {ROW(sandbox_exec_stream), UPGRADED, "{\"type\":\"start\",\"pid\":7}", "GET /v1/sandboxes/" ID "/exec/stream ", "",
+     KEY, "7"},
+    {ROW(sandbox_pty), UPGRADED, "{\"type\":\"started\",\"tag\":\"pty-1\",\"pid\":7}", "GET /v1/sandboxes/" ID "/pty ",
+     "", KEY, "pty-1"},
+    {ROW(sandbox_pty_connect), UPGRADED, "{\"type\":\"ping\"}", "GET /v1/sandboxes/" ID "/pty ", "", KEY, "pty-1"},
+    {ROW(sandbox_attach), UPGRADED, "{\"type\":\"start\",\"pid\":7}",
+     "GET /v1/sandboxes/" ID "/processes/a%2Fb/stream ", "", KEY, "7"},
+    {ROW(sandbox_port_websocket), UPGRADED, "hello", "GET /ws HTTP/1.1\r\nHost: 8080-" ID ".localhost\r\n", "", NULL,
+     "open"},
+    {ROW(sandbox_spawn), "202 Accepted", "{\"pid\":7,\"tag\":\"mine\"}", "POST /v1/sandboxes/" ID "/exec ",
+     "{\"cmd\":\"echo\",\"args\":[\"hi\"],\"background\":true,\"tag\":\"mine\"}", KEY, "7 mine"},
+    {ROW(sandbox_processes), "200 OK", "{\"processes\":[{\"pid\":7,\"cmd\":\"sh\"}]}",
+     "GET /v1/sandboxes/" ID "/processes ", "", KEY, "1 sh"},
+    {ROW(sandbox_kill), "204 No Content", "", "DELETE /v1/sandboxes/" ID "/processes/12?signal=SIGTERM ", "", KEY, ""},
+    {ROW(sandbox_port_request), "200 OK", "hello", "GET /x HTTP/1.1\r\nHost: 8080-" ID ".localhost\r\n", "", NULL,
+     "200 hello"},
+    {ROW(sandbox_upload), "204 No Content", "", "POST /v1/sandboxes/" ID "/files/write ", FORM, KEY, ""},
+    {ROW(sandbox_download), "200 OK", "a\nb", "POST /v1/sandboxes/" ID "/files/read ", "{\"path\":\"/a\"}", KEY,
+     "3 a\nb"},
+    {ROW(sandbox_upload_stream), "204 No Content", "", "POST /v1/sandboxes/" ID "/files/stream/write ", FORM, KEY, ""},
+    {ROW(sandbox_download_stream), "200 OK", "a\nb", "POST /v1/sandboxes/" ID "/files/stream/read ",
+     "{\"path\":\"/a\"}", KEY, "3"},
     {ROW(snapshots_create), "201 Created", SNAPSHOT_BODY, "POST /v1/snapshots?overwrite=true ",
      "{\"sandbox_id\":\"cl-1\",\"name\":\"mine\"}", KEY, "mine"},
     {ROW(snapshots_list), "200 OK", "[" SNAPSHOT_BODY "]", "GET /v1/snapshots?type=a%20b%26c ", "", KEY,
@@ -280,8 +379,10 @@ static void door_own_loop(const operation *o, wrenn_client *client, wrenn_sandbo
     }
     CHECK_INT(w.calls, 1);
     wrenn_timings timings;
-    CHECK_INT(wrenn_op_timings(op, &timings), 0);
-    CHECK_INT(timings.attempts, 1);
+    if (strcmp(o->status, UPGRADED) != 0) {
+        CHECK_INT(wrenn_op_timings(op, &timings), 0);
+        CHECK_INT(timings.attempts, 1);
+    }
     wrenn_op_free(op);
 }
 
@@ -290,12 +391,14 @@ static const door_fn doors[] = {door_block, door_callback, door_own_loop};
 
 /* Gives the request as the server saw it. */
 static char *run(const operation *o, door_fn door, const script_reply *reply, outcome *out) {
+    static const script_reply nothing = {.text = "x", .cut = SCRIPT_NOTHING};
     script_server *server = script_start(reply, 1, true);
     wrenn_client_options options = sdk_options(script_url(server));
     wrenn_client *client = sdk_client(&options);
     wrenn_sandbox *sandbox = sdk_sandbox(client);
+    script_answer_messages(server, &nothing);
     door(o, client, sandbox, out);
-    CHECK_INT(script_count(server), 1);
+    if (!reply->upgrade) CHECK_INT(script_count(server), 1);
     char *request = strdup(script_request(server, 0));
     wrenn_sandbox_free(sandbox);
     wrenn_client_free(client);
@@ -303,29 +406,51 @@ static char *run(const operation *o, door_fn door, const script_reply *reply, ou
     return request;
 }
 
+/* The body of a request, with B for the boundary of a form. */
+static char *body_of(const char *request) {
+    const char *at = strstr(request, "\r\n\r\n") + 4, *boundary = strstr(request, "boundary=");
+    char *body = calloc(1, strlen(at) + 1), *to = body, line[128];
+    size_t size = (size_t)snprintf(line, sizeof(line), "--%.*s", boundary ? (int)strcspn(boundary + 9, "\r") : 0,
+                                   boundary ? boundary + 9 : "");
+    while (*at) {
+        if (boundary && strncmp(at, line, size) == 0) to = stpcpy(to, "--B"), at += size;
+        else *to++ = *at++;
+    }
+    return body;
+}
+
 TEST(each_operation_gives_the_same_through_each_door) {
     for (size_t i = 0; i < COUNT(operations); i++) {
         const operation *o = &operations[i];
+        bool upgrade = strcmp(o->status, UPGRADED) == 0;
         char *text = script_text(o->status, "", o->body);
+        script_reply first = script_messages(SCRIPT_KEEP, o->body, NULL);
+        script_reply reply =
+            upgrade ? (script_reply){.text = "", .upgrade = true, .frames = first.text, .frames_size = first.size}
+                    : (script_reply){.text = text};
         for (size_t door = 0; door < COUNT(doors); door++) {
             outcome out = {0};
-            char *request = run(o, doors[door], &(script_reply){.text = text}, &out);
+            char *request = run(o, doors[door], &reply, &out);
             CHECK_MSG(out.rc == 0, "%s, door %zu: %s", o->name, door + 1, wrenn_strerror_name(out.rc));
             CHECK_STR(out.text, o->result);
             CHECK_MSG(strncmp(request, o->request, strlen(o->request)) == 0, "%s sent %s", o->name, request);
-            CHECK_STR(strstr(request, "\r\n\r\n") + 4, o->json);
+            char *body = body_of(request);
+            CHECK_STR(body, o->json);
+            free(body);
             if (o->credential) CHECK_CONTAINS(request, o->credential);
             CHECK(!!strstr(request, "X-API-Key") == (o->credential && strcmp(o->credential, KEY) == 0));
             CHECK(!!strstr(request, "Authorization") == (o->credential && strcmp(o->credential, TOKEN) == 0));
             free(request);
         }
         free(text);
+        free((char *)(uintptr_t)first.text);
     }
 }
 
 TEST(each_operation_gives_the_same_typed_error_through_each_door) {
     char *text = script_text("404 Not Found", "", ERROR_BODY("not_found"));
     for (size_t i = 0; i < COUNT(operations); i++) {
+        if (strcmp(operations[i].name, "sandbox_port_request") == 0) continue; /* every status is its result */
         for (size_t door = 0; door < COUNT(doors); door++) {
             outcome out = {0};
             free(run(&operations[i], doors[door], &(script_reply){.text = text}, &out));
@@ -336,6 +461,107 @@ TEST(each_operation_gives_the_same_typed_error_through_each_door) {
     }
     free(text);
 }
+
+/* ---- what goes wrong everywhere ---- */
+
+/* A good answer to an operation; the texts are freed with free_answer(). */
+static script_reply good_answer(const operation *o) {
+    script_reply reply = {.text = script_text(o->status, "", o->body), .end = SCRIPT_CLOSE};
+    if (strcmp(o->status, UPGRADED) != 0) return reply;
+    script_reply first = script_messages(SCRIPT_KEEP, o->body, NULL);
+    free((char *)(uintptr_t)reply.text);
+    return (script_reply){.text = "", .upgrade = true, .frames = first.text, .frames_size = first.size};
+}
+
+static void free_answer(script_reply *reply) {
+    free((char *)(uintptr_t)(reply->upgrade ? reply->frames : reply->text));
+}
+
+/* Blocking, in one attempt; with allocation `fail_at` failing (0: none). */
+static bool try_once(const operation *o, const script_reply *reply, long fail_at, outcome *out) {
+    static const script_reply nothing = {.text = "x", .cut = SCRIPT_NOTHING};
+    bool failed = false;
+    script_server *server = script_start(reply, 1, true);
+    wrenn_client_options options = sdk_options(script_url(server));
+    options.max_attempts = 1;
+    wrenn_client *client = sdk_client(&options);
+    wrenn_sandbox *sandbox = sdk_sandbox(client);
+    script_answer_messages(server, &nothing);
+#ifdef FAIL_ALLOC
+    fail_alloc(fail_at);
+#else
+    (void)fail_at;
+#endif
+    o->block(client, sandbox, out);
+#ifdef FAIL_ALLOC
+    failed = fail_alloc_happened();
+    fail_alloc(0);
+#endif
+    wrenn_sandbox_free(sandbox);
+    wrenn_client_free(client);
+    script_stop(server);
+    return failed;
+}
+
+/* Those that look again after an answer that broke off, until their time is up. */
+static bool looks_again(const operation *o) { return strcmp(o->name, "sandbox_wait_ready") == 0; }
+
+static size_t cut_everywhere(const operation *o, size_t step) {
+    script_reply reply = good_answer(o);
+    size_t size = reply.upgrade ? 100 : strlen(reply.text); /* the handshake's is not known, but longer */
+    size_t count = 0;
+    for (size_t cut = 0;; cut += step) {
+        if (!reply.upgrade && cut > size) cut = size;
+        outcome out = {0};
+        reply.cut = cut ? cut : SCRIPT_NOTHING;
+        reply.end = SCRIPT_CLOSE;
+        try_once(o, &reply, 0, &out);
+        count++;
+        CHECK_MSG(out.rc == 0 ? cut >= size : out.rc == WRENN_E_CONNECTION_LOST, "%s cut at %zu of %zu: %s", o->name,
+                  cut, size, wrenn_strerror_name(out.rc));
+        if (out.rc == 0) break;
+        CHECK(cut < 10000 && (reply.upgrade || cut < size));
+    }
+    free_answer(&reply);
+    return count;
+}
+
+TEST_SLOW(each_operation_with_its_answer_cut_at_each_byte) {
+    time_t until = soak_until(5);
+    size_t count = 0, i = 0;
+    for (; i < COUNT(operations) && (!until || time(NULL) < until); i++)
+        if (!looks_again(&operations[i])) count += cut_everywhere(&operations[i], until ? 1 : 61);
+    test_note("%zu exchanges cut, of %zu of %zu operations", count, i, COUNT(operations));
+}
+
+#ifdef FAIL_ALLOC
+static size_t fail_everywhere(const operation *o, long step) {
+    script_reply reply = good_answer(o);
+    reply.end = SCRIPT_KEEP;
+    bool failed = true;
+    size_t count = 0;
+    for (long n = 1; failed; n += step) {
+        outcome out = {0};
+        failed = try_once(o, &reply, n, &out);
+        count++;
+        bool expected = out.rc == 0 || out.rc == WRENN_E_NO_MEMORY || out.rc == WRENN_E_CONNECTION_FAILED ||
+                        out.rc == WRENN_E_CONNECTION_LOST || out.rc == WRENN_E_SYSTEM;
+        CHECK_MSG(expected && (failed || out.rc == 0), "%s, allocation %ld: %s", o->name, n,
+                  wrenn_strerror_name(out.rc));
+        if (out.rc == 0) CHECK_STR(out.text, o->result);
+    }
+    free_answer(&reply);
+    return count;
+}
+
+TEST_SLOW(each_operation_with_each_allocation_failing) {
+    time_t until = soak_until(5);
+    size_t count = 0, i = 0;
+    for (; i < COUNT(operations) && (!until || time(NULL) < until); i++)
+        count += fail_everywhere(&operations[i], until ? 1 : 17);
+    test_note("%zu allocations failed, in %zu of %zu operations", count, i, COUNT(operations));
+}
+#endif
 
 TEST(an_operation_can_be_finished_without_a_callback) {
     char *text = script_text("200 OK", "", EXEC_BODY);

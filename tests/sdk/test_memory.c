@@ -1,33 +1,10 @@
 /* Every operation with allocation N failing, for every N: it succeeds or says WRENN_E_NO_MEMORY (or, where libcurl hides
- * the cause, a connection error), and leaks nothing (the sanitizer and valgrind runs look at that).
- *
- * The program is linked with malloc and its kin wrapped, so only our own code's calls are counted, not libcurl's. */
+ * the cause, a connection error), and leaks nothing (the sanitizer and valgrind runs look at that). */
+#include <stdio.h>
 #include <stdlib.h>
 
+#include "fail_alloc.h"
 #include "sdk.h"
-
-void *__real_malloc(size_t size);
-void *__real_calloc(size_t count, size_t size);
-void *__real_realloc(void *old, size_t size);
-char *__real_strdup(const char *text);
-void *__wrap_malloc(size_t size);
-void *__wrap_calloc(size_t count, size_t size);
-void *__wrap_realloc(void *old, size_t size);
-char *__wrap_strdup(const char *text);
-
-/* Of this thread alone: the scripted server has one of its own. */
-static __thread long countdown;
-static __thread bool failed;
-
-static bool fails(void) {
-    if (!countdown || --countdown) return false;
-    return failed = true;
-}
-
-void *__wrap_malloc(size_t size) { return fails() ? NULL : __real_malloc(size); }
-void *__wrap_calloc(size_t count, size_t size) { return fails() ? NULL : __real_calloc(count, size); }
-void *__wrap_realloc(void *old, size_t size) { return fails() ? NULL : __real_realloc(old, size); }
-char *__wrap_strdup(const char *text) { return fails() ? NULL : __real_strdup(text); }
 
 static int scenario_exec(const wrenn_client_options *options) {
     static const char *const argv[] = {"echo", "hi", NULL}, *const envs[] = {"A=1", NULL};
@@ -132,6 +109,78 @@ static int scenario_files(const wrenn_client_options *options) {
     return rc;
 }
 
+/* A file up and down, in memory and through files of this machine, one of them looked up in a listing. */
+static int scenario_transfers(const wrenn_client_options *options) {
+    char from[256], to[256];
+    wrenn_client *client = NULL;
+    wrenn_sandbox *sandbox = NULL;
+    wrenn_file *file = NULL;
+    int64_t size = -1;
+    snprintf(from, sizeof(from), "%s/from", test_dir());
+    snprintf(to, sizeof(to), "%s/to", test_dir());
+    wrenn_upload_stream_options up = {.struct_size = sizeof(up), .path = "/a", .file = from};
+    wrenn_download_stream_options down = {
+        .struct_size = sizeof(down), .path = "/a", .file = to, .flags = WRENN_DOWNLOAD_VERIFY};
+    int rc = wrenn_client_new(options, &client, NULL);
+    if (rc == 0) rc = wrenn_sandbox_from_id(client, "cl-1", &sandbox, NULL);
+    if (rc == 0) rc = wrenn_sandbox_upload(sandbox, "/a", "hello", 5, NULL);
+    if (rc == 0) rc = wrenn_sandbox_upload_stream(sandbox, &up, NULL);
+    if (rc == 0) rc = wrenn_sandbox_download(sandbox, "/a", &file, NULL);
+    if (rc == 0) rc = wrenn_sandbox_download_stream(sandbox, &down, &size, NULL);
+    CHECK((access(to, F_OK) == 0) == (rc == 0));
+    if (rc == 0) CHECK(size == 5 && file->size == 5);
+    unlink(to);
+    wrenn_file_free(file);
+    wrenn_sandbox_free(sandbox);
+    wrenn_client_free(client);
+    return rc;
+}
+
+static int drain(wrenn_stream *stream) {
+    wrenn_event event;
+    int rc;
+    while ((rc = wrenn_stream_next(stream, 20000, &event, NULL)) > 0) {
+    }
+    return rc;
+}
+
+/* A command with input, a terminal and an attached process. */
+static int scenario_streams(const wrenn_client_options *options) {
+    wrenn_client *client = NULL;
+    wrenn_sandbox *sandbox = NULL;
+    wrenn_stream *command = NULL, *terminal = NULL;
+    wrenn_exec_stream_options exec = {.struct_size = sizeof(exec), .shell = "x", .flags = WRENN_EXEC_STDIN};
+    int rc = wrenn_client_new(options, &client, NULL);
+    if (rc == 0) rc = wrenn_sandbox_from_id(client, "cl-1", &sandbox, NULL);
+    if (rc == 0) rc = wrenn_sandbox_exec_stream(sandbox, &exec, &command, NULL);
+    int64_t written = rc == 0 ? wrenn_stream_write(command, "in", 2, -1, NULL) : 0;
+    if (written < 0) rc = (int)written;
+    if (rc == 0) rc = drain(command);
+    if (rc == 0) rc = wrenn_sandbox_pty(sandbox, NULL, &terminal, NULL);
+    if (rc == 0) rc = drain(terminal);
+    wrenn_stream_free(terminal);
+    wrenn_stream_free(command);
+    wrenn_sandbox_free(sandbox);
+    wrenn_client_free(client);
+    return rc;
+}
+
+/* Finding the kernel, and what it says. */
+static int scenario_code(const wrenn_client_options *options) {
+    wrenn_client *client = NULL;
+    wrenn_sandbox *sandbox = NULL;
+    wrenn_execution *execution = NULL;
+    wrenn_code_options code = {.struct_size = sizeof(code), .code = "x", .start_timeout_ms = 1};
+    int rc = wrenn_client_new(options, &client, NULL);
+    if (rc == 0) rc = wrenn_sandbox_from_id(client, "cl-1", &sandbox, NULL);
+    if (rc == 0) rc = wrenn_sandbox_run_code(sandbox, &code, &execution, NULL);
+    if (rc == 0) CHECK_STR(execution->text, "42");
+    wrenn_execution_free(execution);
+    wrenn_sandbox_free(sandbox);
+    wrenn_client_free(client);
+    return rc;
+}
+
 static void sweep(int (*scenario)(const wrenn_client_options *), const script_reply *replies, size_t count,
                   int64_t era) {
     for (long n = 1;; n++) {
@@ -139,10 +188,10 @@ static void sweep(int (*scenario)(const wrenn_client_options *), const script_re
         wrenn_client_options options = sdk_options(script_url(server));
         options.era = era;
         options.max_attempts = 1;
-        failed = false;
-        countdown = n;
+        fail_alloc(n);
         int rc = scenario(&options);
-        countdown = 0;
+        bool failed = fail_alloc_happened();
+        fail_alloc(0);
         script_stop(server);
         CHECK_MSG(rc == 0 || rc == WRENN_E_NO_MEMORY || rc == WRENN_E_CONNECTION_FAILED ||
                       rc == WRENN_E_CONNECTION_LOST || rc == WRENN_E_SYSTEM,
@@ -167,10 +216,10 @@ TEST_SLOW(an_error_answer_with_each_allocation_failing) {
     for (long n = 1; n < 400; n++) {
         script_server *server = script_start(&(script_reply){.text = text}, 1, true);
         wrenn_client_options options = sdk_options(script_url(server));
-        failed = false;
-        countdown = n;
+        fail_alloc(n);
         int rc = scenario_exec(&options);
-        countdown = 0;
+        bool failed = fail_alloc_happened();
+        fail_alloc(0);
         script_stop(server);
         CHECK(rc < 0);
         if (!failed) {
@@ -197,6 +246,40 @@ static void sweep_answers(int (*scenario)(const wrenn_client_options *), const c
     sweep(scenario, replies, count, WRENN_ERA_SANDBOXES);
     for (size_t i = 0; i < count; i++) free((char *)replies[i].text);
     free(replies);
+}
+
+TEST_SLOW(streams_with_each_allocation_failing) {
+    script_reply replies[] = {{.text = "Sec-WebSocket-Protocol: wrenn.bytes.v1\r\n", .upgrade = true},
+                              script_messages(SCRIPT_KEEP, "{\"type\":\"start\",\"pid\":7}", NULL),
+                              script_messages(SCRIPT_KEEP, "{\"type\":\"stdout\",\"data\":\"x\"}",
+                                              "{\"type\":\"exit\",\"exit_code\":0}", NULL),
+                              {.text = "", .upgrade = true},
+                              script_messages(SCRIPT_KEEP, "{\"type\":\"started\",\"tag\":\"pty-1\",\"pid\":8}",
+                                              "{\"type\":\"output\",\"data\":\"eA==\"}",
+                                              "{\"type\":\"exit\",\"exit_code\":0}", NULL)};
+    sweep(scenario_streams, replies, COUNT(replies), WRENN_ERA_SANDBOXES);
+    for (size_t i = 0; i < COUNT(replies); i++)
+        if (!replies[i].upgrade) free((char *)(uintptr_t)replies[i].text);
+}
+
+#define SAID(type, content) \
+    "{\"parent_header\":{\"msg_id\":\"@ID@\"},\"msg_type\":\"" type "\",\"content\":" content "}"
+
+TEST_SLOW(code_with_each_allocation_failing) {
+    char *specs = script_text("200 OK", "", "{\"default\":\"p\"}"), *kernels = script_text("200 OK", "", "[]"),
+         *made = script_text("201 Created", "", "{\"id\":\"k\"}");
+    script_reply replies[] = {
+        {.text = specs},
+        {.text = kernels},
+        {.text = made},
+        {.text = "", .upgrade = true},
+        script_messages(SCRIPT_KEEP, SAID("stream", "{\"name\":\"stdout\",\"text\":\"a\"}"),
+                        SAID("execute_result", "{\"data\":{\"text/plain\":\"42\",\"text/html\":[\"<\",\">\"]}}"),
+                        SAID("error", "{\"ename\":\"E\",\"evalue\":\"v\",\"traceback\":[\"t\"]}"),
+                        SAID("status", "{\"execution_state\":\"idle\"}"), NULL)};
+    sweep(scenario_code, replies, COUNT(replies), WRENN_ERA_SANDBOXES);
+    free(specs), free(kernels), free(made);
+    free((char *)(uintptr_t)replies[4].text);
 }
 
 TEST_SLOW(lists_with_each_allocation_failing) {
@@ -226,6 +309,19 @@ TEST_SLOW(files_with_each_allocation_failing) {
         {"200 OK", "{\"entries\":[]}"},
     };
     sweep_answers(scenario_files, answers, COUNT(answers));
+}
+
+TEST_SLOW(transfers_with_each_allocation_failing) {
+    static const char *const answers[][2] = {
+        {"204 No Content", ""}, {"204 No Content", ""},
+        {"200 OK", "hello"},    {"200 OK", "{\"entries\":[{\"name\":\"a\",\"size\":6}]}"},
+        {"200 OK", "hello"},    {"200 OK", "{\"entries\":[{\"name\":\"a\",\"size\":5}]}"},
+    };
+    char from[256];
+    snprintf(from, sizeof(from), "%s/from", test_dir());
+    FILE *file = fopen(from, "w");
+    CHECK(file && fputs("hello", file) > 0 && fclose(file) == 0);
+    sweep_answers(scenario_transfers, answers, COUNT(answers));
 }
 
 TEST_MAIN

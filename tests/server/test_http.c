@@ -336,8 +336,6 @@ TEST(what_is_not_built_says_so_after_the_credentials) {
     static const struct {
         const char *method, *path;
     } cases[] = {
-        {"GET", "/v1/sandboxes/stats"},
-        {"GET", "/v1/capsules/usage"},
         {"PATCH", "/v1/snapshots/x"},
         {"GET", "/v1/volumes/x"},
     };

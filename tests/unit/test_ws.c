@@ -132,6 +132,21 @@ TEST(broken_rules_end_the_connection) {
     }
 }
 
+TEST(the_reason_of_a_close_frame_is_utf8_in_pieces_too) {
+    for (size_t step = 1; step < 8; step++) {
+        end e;
+        open_end(&e, true, 100);
+        static const char frame[] = "\x88\x05\x03\xe8\xe2ye";
+        for (size_t at = 0; at < sizeof(frame) - 1; at += step) {
+            size_t left = sizeof(frame) - 1 - at;
+            wrn_ws_feed(e.ws, frame + at, left < step ? left : step);
+        }
+        CHECK_INT(e.closed, 0);
+        CHECK_INT(wrn_ws_problem(e.ws), WRN_WS_BAD_TEXT);
+        close_end(&e);
+    }
+}
+
 TEST(close_frames_of_all_kinds) {
     static const struct {
         const char *bytes;

@@ -4,6 +4,7 @@
  * answer. While a request is being answered nothing is read, so one that pipelines or hangs up is noticed later. */
 #include "server/http/conn.h"
 
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -375,8 +376,18 @@ void wrn_conn_reply(wrn_request *request, int status, const char *type, wrn_buf 
 
 /* ---- deadlines and beginnings ---- */
 
+/* Whether the client has gone while nothing is read from it, which libuv can't tell. One that has only finished sending
+ * may still wait for its answer, but not on a connection that was taken over. */
+static bool has_hung_up(const wrn_conn *conn) {
+    bool tapped = conn->state == WRN_CONN_TAP;
+    struct pollfd socket = {.events = POLLRDHUP};
+    if (conn->reading || uv_fileno(&conn->io.handle, &socket.fd) != 0 || poll(&socket, 1, 0) <= 0) return false;
+    return socket.revents & (POLLERR | POLLHUP) || (tapped && socket.revents & POLLRDHUP);
+}
+
 void wrn_conn_sweep(wrn_conn *conn, int64_t now) {
-    if (conn->broken) return wrn_conn_close(conn);
+    if (conn->state == WRN_CONN_CLOSED) return;
+    if (conn->broken || has_hung_up(conn)) return wrn_conn_close(conn);
     bool sending = conn->state == WRN_CONN_WRITE || conn->state == WRN_CONN_STREAM || conn->state == WRN_CONN_TAP ||
                    conn->state == WRN_CONN_FLUSH;
     if (sending) {

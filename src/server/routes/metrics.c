@@ -1,9 +1,14 @@
-/* What sandboxes use, over time. */
+/* What sandboxes and teams use, over time. */
+#include <stdio.h>
 #include <string.h>
+#include <time.h>
 
+#include "base/clock.h"
+#include "base/text.h"
 #include "gen/requests.h"
 #include "server/routes/routes.h"
 #include "server/sandbox/metrics.h"
+#include "server/sandbox/usage.h"
 
 /* The value of the query's `range`, "" counting as absent, or `fallback`. */
 static const char *asked_range(wrn_request *request, const char *fallback) {
@@ -48,4 +53,141 @@ void wrn_route_metrics(wrn_request *request) {
     if (strcmp(row.status, "running") != 0 && strcmp(row.status, "paused") != 0)
         return wrn_reply_error(request, "not_found", "there are no metrics of this sandbox (status: %s)", row.status);
     reply_points(request, &row, range, seconds);
+}
+
+/* ---- of a team: now, at most, and bucket by bucket ---- */
+
+typedef struct series_arrays {
+    char labels[WRN_LOADS_MAX][WRN_RFC3339_SIZE];
+    const char *label_list[WRN_LOADS_MAX];
+    int64_t running[WRN_LOADS_MAX], vcpus[WRN_LOADS_MAX], memory_mb[WRN_LOADS_MAX];
+} series_arrays;
+
+static wrn_sandbox_stats_series show_series(const wrn_loads *loads, series_arrays *arrays) {
+    for (size_t i = 0; i < loads->count; i++) {
+        wrn_rfc3339(arrays->labels[i], loads->start + (int64_t)i * loads->width);
+        arrays->label_list[i] = arrays->labels[i];
+        arrays->running[i] = loads->max[i].running;
+        arrays->vcpus[i] = loads->max[i].vcpus;
+        arrays->memory_mb[i] = loads->max[i].memory_mb;
+    }
+    return (wrn_sandbox_stats_series){
+        .present = WRN_HAS_SANDBOX_STATS_SERIES_LABELS | WRN_HAS_SANDBOX_STATS_SERIES_RUNNING |
+                   WRN_HAS_SANDBOX_STATS_SERIES_VCPUS | WRN_HAS_SANDBOX_STATS_SERIES_MEMORY_MB,
+        .labels = arrays->label_list,
+        .labels_count = loads->count,
+        .running = arrays->running,
+        .running_count = loads->count,
+        .vcpus = arrays->vcpus,
+        .vcpus_count = loads->count,
+        .memory_mb = arrays->memory_mb,
+        .memory_mb_count = loads->count,
+    };
+}
+
+static wrn_sandbox_stats_peaks peaks_of(const wrn_loads *month) {
+    wrn_sandbox_stats_peaks peaks = {.present = WRN_HAS_SANDBOX_STATS_PEAKS_RUNNING_COUNT |
+                                                WRN_HAS_SANDBOX_STATS_PEAKS_VCPUS |
+                                                WRN_HAS_SANDBOX_STATS_PEAKS_MEMORY_MB};
+    for (size_t i = 0; i < month->count; i++) {
+        const wrn_load *load = &month->max[i];
+        if (peaks.running_count < load->running) peaks.running_count = load->running;
+        if (peaks.vcpus < load->vcpus) peaks.vcpus = load->vcpus;
+        if (peaks.memory_mb < load->memory_mb) peaks.memory_mb = load->memory_mb;
+    }
+    return peaks;
+}
+
+void wrn_route_stats(wrn_request *request) {
+    wrn_store *store = wrn_request_server(request)->store;
+    const char *range = asked_range(request, "1h"), *team_id = request->who.team_id;
+    wrn_loads loads, month;
+    series_arrays arrays;
+    wrn_db outcome = wrn_usage_read_loads(store, team_id, range, &loads);
+    if (outcome == WRN_DB_NONE)
+        return wrn_reply_error(request, "invalid_request", "\"range\" must be 5m, 1h, 6h, 24h or 30d");
+    if (outcome == WRN_DB_OK) outcome = wrn_usage_read_loads(store, team_id, "30d", &month);
+    if (outcome != WRN_DB_OK) return wrn_reply_error(request, "db_error", "the statistics could not be read");
+    const wrn_sandbox_stats_current current = {.present = WRN_HAS_SANDBOX_STATS_CURRENT_RUNNING_COUNT |
+                                                          WRN_HAS_SANDBOX_STATS_CURRENT_VCPUS_RESERVED |
+                                                          WRN_HAS_SANDBOX_STATS_CURRENT_MEMORY_MB_RESERVED,
+                                               .running_count = loads.now.running,
+                                               .vcpus_reserved = loads.now.vcpus,
+                                               .memory_mb_reserved = loads.now.memory_mb};
+    const wrn_sandbox_stats_peaks peaks = peaks_of(&month);
+    const wrn_sandbox_stats_series series = show_series(&loads, &arrays);
+    const wrn_sandbox_stats answer = {.present = WRN_HAS_SANDBOX_STATS_RANGE | WRN_HAS_SANDBOX_STATS_CURRENT |
+                                                 WRN_HAS_SANDBOX_STATS_PEAKS | WRN_HAS_SANDBOX_STATS_SERIES,
+                                      .range = range,
+                                      .current = &current,
+                                      .peaks = &peaks,
+                                      .series = &series};
+    wrn_reply_model(request, 200, &wrn_model_sandbox_stats, &answer);
+}
+
+/* ---- of a team: by day ---- */
+
+enum { DAY = 86400, USAGE_DAYS = 30, SPAN_MAX = 92, DATE_SIZE = 11 };
+
+static void show_date(char out[DATE_SIZE], int64_t day) {
+    char text[WRN_RFC3339_SIZE];
+    wrn_rfc3339(text, day * DAY);
+    snprintf(out, DATE_SIZE, "%.10s", text);
+}
+
+/* YYYY-MM-DD as days since 1970-01-01. */
+static bool parse_date(const char *text, int64_t *day) {
+    char again[DATE_SIZE];
+    static const char form[] = "0000-00-00";
+    for (size_t i = 0; i < sizeof(form); i++) {
+        bool digit = text[i] >= '0' && text[i] <= '9';
+        if (form[i] == '0' ? !digit : text[i] != form[i]) return false;
+    }
+    struct tm tm = {.tm_year =
+                        (text[0] - '0') * 1000 + (text[1] - '0') * 100 + (text[2] - '0') * 10 + text[3] - '0' - 1900,
+                    .tm_mon = (text[5] - '0') * 10 + text[6] - '0' - 1,
+                    .tm_mday = (text[8] - '0') * 10 + text[9] - '0'};
+    time_t seconds = timegm(&tm);
+    if (seconds < 0) return false;
+    *day = seconds / DAY;
+    show_date(again, *day);
+    return strcmp(again, text) == 0; /* 30 February is another day */
+}
+
+static bool asked_day(wrn_request *request, const char *name, int64_t *day) {
+    const char *text = wrn_query_get(request->head.query, name, &request->arena);
+    if (!text || !*text || parse_date(text, day)) return true;
+    wrn_reply_error(request, "invalid_request", "\"%s\" must be a date as YYYY-MM-DD", name);
+    return false;
+}
+
+static bool add_day(void *context, const wrn_usage_day *day) {
+    char date[DATE_SIZE];
+    show_date(date, day->day);
+    const wrn_usage_point point = {.present = WRN_HAS_USAGE_POINT_DATE | WRN_HAS_USAGE_POINT_CPU_MINUTES |
+                                              WRN_HAS_USAGE_POINT_RAM_MB_MINUTES,
+                                   .date = date,
+                                   .cpu_minutes = (double)day->vcpu_ms / 60000,
+                                   .ram_mb_minutes = (double)day->memory_mb_ms / 60000};
+    return wrn_json_append(context, wrn_model_encode(&wrn_model_usage_point, &point));
+}
+
+void wrn_route_usage(wrn_request *request) {
+    int64_t today = wrn_unix_time() / DAY, from = today - USAGE_DAYS + 1, to = today;
+    char first[DATE_SIZE], last[DATE_SIZE];
+    if (!asked_day(request, "from", &from) || !asked_day(request, "to", &to)) return;
+    if (from > to) return wrn_reply_error(request, "invalid_request", "\"from\" is after \"to\"");
+    if (to - from > SPAN_MAX)
+        return wrn_reply_error(request, "invalid_request", "from \"from\" to \"to\" it may be %d days at most",
+                               SPAN_MAX);
+    show_date(first, from);
+    show_date(last, to);
+    wrn_json *points = wrn_json_new_array(), *answer = wrn_json_new_object();
+    bool ok = wrn_usage_read_days(wrn_request_server(request)->sandboxes, request->who.team_id, from, to, add_day,
+                                  points) == WRN_DB_OK &&
+              wrn_json_set_string(answer, "from", first) && wrn_json_set_string(answer, "to", last);
+    ok = wrn_json_set(answer, "points", points) && ok;
+    if (ok) return wrn_reply_json(request, 200, answer);
+    wrn_json_free(answer);
+    wrn_reply_error(request, "db_error", "the usage could not be read");
 }

@@ -26,8 +26,8 @@ static const wrn_route routes[] = {
 
     {"POST", "/v1/sandboxes/", WRN_ACCESS_TEAM, wrn_route_create_sandbox},
     {"GET", "/v1/sandboxes/", WRN_ACCESS_TEAM, wrn_route_list_sandboxes},
-    {"GET", "/v1/sandboxes/stats", WRN_ACCESS_TEAM, not_implemented},
-    {"GET", "/v1/sandboxes/usage", WRN_ACCESS_TEAM, not_implemented},
+    {"GET", "/v1/sandboxes/stats", WRN_ACCESS_TEAM, wrn_route_stats},
+    {"GET", "/v1/sandboxes/usage", WRN_ACCESS_TEAM, wrn_route_usage},
     {"GET", "/v1/sandboxes/{id}/", WRN_ACCESS_TEAM, wrn_route_get_sandbox},
     {"DELETE", "/v1/sandboxes/{id}/", WRN_ACCESS_TEAM, wrn_route_delete_sandbox},
     {"POST", "/v1/sandboxes/{id}/ping", WRN_ACCESS_TEAM, wrn_route_ping},

@@ -31,6 +31,8 @@ void wrn_route_pause(wrn_request *request);
 void wrn_route_resume(wrn_request *request);
 void wrn_route_exec(wrn_request *request);
 void wrn_route_metrics(wrn_request *request);
+void wrn_route_stats(wrn_request *request);
+void wrn_route_usage(wrn_request *request);
 void wrn_route_list_processes(wrn_request *request);
 void wrn_route_kill_process(wrn_request *request);
 void wrn_route_write_file(wrn_request *request);

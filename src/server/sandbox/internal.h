@@ -5,6 +5,7 @@
 #include "server/sandbox/commands.h"
 #include "server/sandbox/metrics.h"
 #include "server/sandbox/sandboxes.h"
+#include "server/sandbox/usage.h"
 
 enum { WRN_BUCKETS = 1024 };
 
@@ -32,6 +33,7 @@ typedef struct sandbox {
     int64_t active_ms;
     uv_timer_t idle;
     wrn_meter meter;
+    int64_t added_up_ms; /* its usage up to then is written down; Unix time */
 } sandbox;
 
 struct wrn_sandboxes {

@@ -5,7 +5,7 @@
 #include "base/clock.h"
 #include "server/sandbox/internal.h"
 
-enum { TICK_MS = 1000, TURNS = 5, HALF_MINUTE = 6, FIVE_MINUTES = 60 /* samples */ };
+enum { TICK_MS = 1000, TURNS = 5, HALF_MINUTE = 6, FIVE_MINUTES = 60 /* samples */, USAGE_SECONDS = 60 };
 
 static const struct {
     int64_t slots, seconds; /* `seconds`: the longest range it serves */
@@ -15,21 +15,21 @@ static const struct {
     [WRN_RING_FIVE_MINUTES] = {288, 86400},
 };
 
-/* A transaction that begins with its first point. */
+/* A transaction that begins with its first write. */
 typedef struct batch {
     wrn_store *store;
     bool open;
     wrn_db outcome;
 } batch;
 
+static bool begin_batch(batch *b) {
+    if (b->open || b->outcome != WRN_DB_OK) return b->outcome == WRN_DB_OK;
+    b->outcome = wrn_store_begin_batch(b->store);
+    return b->open = b->outcome == WRN_DB_OK;
+}
+
 static void put(batch *b, const sandbox *s, int ring, int64_t number, const wrn_point *point) {
-    if (!b->open) {
-        b->outcome = wrn_store_begin_batch(b->store);
-        if (b->outcome != WRN_DB_OK) return;
-        b->open = true;
-    }
-    if (b->outcome == WRN_DB_OK)
-        b->outcome = wrn_store_put_point(b->store, s->row.id, ring, number % rings[ring].slots, point);
+    if (begin_batch(b)) b->outcome = wrn_store_put_point(b->store, s->row.id, ring, number % rings[ring].slots, point);
 }
 
 static void end_batch(const batch *b) {
@@ -72,6 +72,8 @@ static void sample(sandbox *s, batch *b) {
     wrn_meter *m = &s->meter;
     wrn_point point;
     int64_t cpu_usec, at_us;
+    /* Now and then, so that a crash loses little of it. */
+    if (wrn_unix_time() - s->added_up_ms / 1000 >= USAGE_SECONDS && begin_batch(b)) b->outcome = wrn_usage_add_up(s);
     bool ok = look(s, &point, &cpu_usec, &at_us);
     m->cpu_usec = cpu_usec;
     m->at_us = at_us;
@@ -112,11 +114,12 @@ static void store_recent(sandbox *s) {
 }
 
 void wrn_metrics_entered(sandbox *s) {
-    batch none = {.store = s->all->config.store};
+    batch b = {.store = s->all->config.store};
     switch (s->state) {
     case WRN_STATE_RUNNING:
         s->meter.cpu_usec = -1; /* nothing is known of the time before */
-        if (s->box) sample(s, &none);
+        if (s->box) sample(s, &b);
+        end_batch(&b);
         start(s->all);
         break;
     case WRN_STATE_PAUSED: store_recent(s); break;

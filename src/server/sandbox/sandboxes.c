@@ -58,8 +58,10 @@ static bool enter(sandbox *s, wrn_state next) {
     if (next == WRN_STATE_RUNNING && s->state != WRN_STATE_RUNNING) row.last_active_at = row.last_updated;
     if (next == WRN_STATE_RUNNING && !s->row.started_at) row.started_at = row.last_updated;
     if (wrn_store_update_sandbox(s->all->config.store, &row) != WRN_DB_OK) return false;
+    wrn_state before = s->state;
     s->row = row;
     s->state = next;
+    wrn_usage_entered(s, before);
     wrn_metrics_entered(s);
     return true;
 }
@@ -447,6 +449,7 @@ bool wrn_sandboxes_recover(wrn_sandboxes *all) {
         snprintf(row->status, sizeof(row->status), "%s", wrn_state_name(wrn_state_step(state, WRN_EVENT_RESTART).next));
         row->last_updated = wrn_unix_time();
         ok = wrn_store_update_sandbox(all->config.store, row) == WRN_DB_OK;
+        wrn_usage_note(all->config.store, row->team_id);
         wrn_log_info("sandbox %s did not outlive the last run of wrennd: %s", row->id, row->status);
     }
     free(left.rows);

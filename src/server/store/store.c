@@ -53,6 +53,15 @@ static const char *const migrations[] = {
     " ring INTEGER NOT NULL, slot INTEGER NOT NULL, at INTEGER NOT NULL, cpu_pct REAL NOT NULL,"
     " mem_bytes INTEGER NOT NULL, disk_bytes INTEGER NOT NULL,"
     " PRIMARY KEY (sandbox, ring, slot)) STRICT, WITHOUT ROWID;",
+    "CREATE TABLE team_load ("
+    " team_id TEXT NOT NULL REFERENCES teams(id) ON DELETE CASCADE, width INTEGER NOT NULL, start INTEGER NOT NULL,"
+    " first_running INTEGER NOT NULL, first_vcpus INTEGER NOT NULL, first_memory_mb INTEGER NOT NULL,"
+    " max_running INTEGER NOT NULL, max_vcpus INTEGER NOT NULL, max_memory_mb INTEGER NOT NULL,"
+    " last_running INTEGER NOT NULL, last_vcpus INTEGER NOT NULL, last_memory_mb INTEGER NOT NULL,"
+    " PRIMARY KEY (team_id, width, start)) STRICT, WITHOUT ROWID;"
+    "CREATE TABLE team_usage ("
+    " team_id TEXT NOT NULL REFERENCES teams(id) ON DELETE CASCADE, day INTEGER NOT NULL,"
+    " vcpu_ms INTEGER NOT NULL, memory_mb_ms INTEGER NOT NULL, PRIMARY KEY (team_id, day)) STRICT, WITHOUT ROWID;",
     "CREATE TABLE snapshots ("
     " number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE,"
     " team_id TEXT NOT NULL REFERENCES teams(id) ON DELETE CASCADE,"

@@ -1,6 +1,6 @@
-/* What outlives the process: accounts, API keys, sandbox records, snapshots, hosts, metrics, in one SQLite file. Calls block for
- * microseconds, since a commit in WAL mode does not wait for the disk; those that make an account, a key, a host's
- * token or a snapshot do wait, for they cannot be made again. */
+/* What outlives the process: accounts, API keys, sandbox records, snapshots, hosts, metrics, usage, in one SQLite file.
+ * Calls block for microseconds, since a commit in WAL mode does not wait for the disk; those that make an account, a key, a
+ * host's token or a snapshot do wait, for they cannot be made again. */
 #ifndef WRN_SERVER_STORE_STORE_H
 #define WRN_SERVER_STORE_STORE_H
 
@@ -182,5 +182,40 @@ wrn_db wrn_store_list_points(wrn_store *store, const char *sandbox_id, int ring,
                              void *context);
 /* NULL: of all sandboxes. */
 wrn_db wrn_store_drop_points(wrn_store *store, const char *sandbox_id);
+
+/* ---- what teams use ---- */
+
+typedef struct wrn_load {
+    int64_t running, vcpus, memory_mb;
+} wrn_load;
+
+typedef struct wrn_load_bucket {
+    int64_t start; /* Unix seconds */
+    wrn_load first, max, last;
+} wrn_load_bucket;
+
+typedef struct wrn_usage_day {
+    int64_t day; /* since 1970-01-01 */
+    int64_t vcpu_ms, memory_mb_ms;
+} wrn_usage_day;
+
+typedef bool (*wrn_load_fn)(void *context, const wrn_load_bucket *bucket);
+typedef bool (*wrn_usage_fn)(void *context, const wrn_usage_day *day);
+
+/* As the sandbox records have it now. */
+wrn_db wrn_store_get_load(wrn_store *store, const char *team_id, wrn_load *out);
+/* As it was written down last; nothing at all is none. */
+wrn_db wrn_store_last_load(wrn_store *store, const char *team_id, wrn_load *out);
+/* The load changes from `before` to `now` in the bucket. */
+wrn_db wrn_store_put_load(wrn_store *store, const char *team_id, int64_t width, int64_t start, const wrn_load *before,
+                          const wrn_load *now);
+wrn_db wrn_store_drop_loads(wrn_store *store, const char *team_id, int64_t width, int64_t before);
+/* Oldest first. */
+wrn_db wrn_store_list_loads(wrn_store *store, const char *team_id, int64_t width, int64_t since, wrn_load_fn each,
+                            void *context);
+wrn_db wrn_store_add_usage(wrn_store *store, const char *team_id, const wrn_usage_day *more);
+/* First day first. */
+wrn_db wrn_store_list_usage(wrn_store *store, const char *team_id, int64_t from, int64_t to, wrn_usage_fn each,
+                            void *context);
 
 #endif

@@ -18,8 +18,8 @@
 #include "server/backend/ns/snapshot.h"
 
 enum { CREATE_LIMIT_MS = 20000, RETRY_MS = 2, RETRIES = 2000, BOXES_MAX = 8192 };
-/* Space on disk is measured every DISK_MS, and for at most one part in DISK_SHARE of the time. */
-enum { DISK_MS = 10000, DISK_SHARE = 20 };
+/* Space on disk is measured every DISK_MS at most, and for at most one part in DISK_SHARE of the time. */
+enum { DISK_MS = 4000, DISK_SHARE = 20 };
 #define FIRST_UID 0x70000000u /* above what distributions give to users and containers */
 
 struct wrn_backend {
@@ -33,8 +33,8 @@ struct wrn_backend {
     bool slot_used[BOXES_MAX];
     int userns[BOXES_MAX]; /* + 1; 0: not made yet. Kept for the next user of the slot */
     size_t box_count;
-    disk_walk *walk; /* one at a time */
-    wrn_box *walked;
+    wrn_box *to_walk; /* whose space on disk is to be measured; one at a time, the first one now */
+    disk_walk *walk;
 };
 
 typedef enum phase { CREATING, LIVE, DIED, DESTROYING } phase;
@@ -57,6 +57,9 @@ struct wrn_box {
     uv_timer_t timer; /* creating: its limit; destroying and freezing: the next look */
     int tries, handles;
     int64_t disk_bytes, disk_due_ms; /* as last measured; when to measure again */
+    int64_t disk_cpu_usec;           /* used up to when it was measured */
+    wrn_box *next_to_walk;
+    bool is_to_walk;
     wrn_done_fn died;
     wrn_box_fn created;
     void *context;
@@ -66,10 +69,49 @@ struct wrn_box {
     char removal_problem[200];
 };
 
-static void stop_walk(wrn_backend *backend) {
-    if (backend->walk) disk_walk_stop(backend->walk);
-    backend->walk = NULL;
-    backend->walked = NULL;
+/* ---- space on disk ---- */
+
+static void walk_first(wrn_backend *backend);
+
+static void unlist_walk(wrn_box *box) {
+    wrn_box **at = &box->backend->to_walk;
+    while (*at && *at != box) at = &(*at)->next_to_walk;
+    if (*at) *at = box->next_to_walk;
+    box->is_to_walk = false;
+}
+
+static void on_walked(void *context, int64_t bytes, int64_t took_ms) {
+    wrn_box *box = context;
+    int64_t pause_ms = took_ms * DISK_SHARE > DISK_MS ? took_ms * DISK_SHARE : DISK_MS;
+    box->disk_bytes = bytes;
+    box->disk_due_ms = wrn_now_ms() + pause_ms;
+    box->backend->walk = NULL;
+    unlist_walk(box);
+    walk_first(box->backend);
+}
+
+static void walk_first(wrn_backend *backend) {
+    wrn_box *box;
+    while (!backend->walk && (box = backend->to_walk)) {
+        backend->walk = disk_walk_start(backend->config.loop, box->dir, on_walked, box);
+        if (!backend->walk) unlist_walk(box);
+    }
+}
+
+static void walk_later(wrn_box *box) {
+    wrn_box **at = &box->backend->to_walk;
+    while (*at) at = &(*at)->next_to_walk;
+    *at = box;
+    box->next_to_walk = NULL;
+    box->is_to_walk = true;
+    walk_first(box->backend);
+}
+
+static void forget_walk(wrn_box *box) {
+    wrn_backend *backend = box->backend;
+    if (backend->walk && backend->to_walk == box) disk_walk_stop(WRN_TAKE(backend->walk));
+    if (box->is_to_walk) unlist_walk(box);
+    walk_first(backend);
 }
 
 /* ---- end of a box ---- */
@@ -153,7 +195,7 @@ static void on_exit_ready(uv_poll_t *poll, int status, int events) {
 }
 
 static void begin_destroy(wrn_box *box, wrn_done_fn done, void *context) {
-    if (box->backend->walked == box) stop_walk(box->backend);
+    forget_walk(box);
     box->phase = DESTROYING;
     box->done = done;
     box->done_context = context;
@@ -519,24 +561,15 @@ static wrn_proc *ns_exec(wrn_box *box, const wrn_proc_spec *spec, const wrn_proc
     return NULL;
 }
 
-static void on_walked(void *context, int64_t bytes, int64_t took_ms) {
-    wrn_backend *backend = context;
-    wrn_box *box = backend->walked;
-    int64_t pause_ms = took_ms * DISK_SHARE > DISK_MS ? took_ms * DISK_SHARE : DISK_MS;
-    box->disk_bytes = bytes;
-    box->disk_due_ms = wrn_now_ms() + pause_ms;
-    backend->walk = NULL;
-    backend->walked = NULL;
-}
-
-/* Answers with the space that was measured before, and has it measured again if that was long ago. */
+/* Answers with the space that was measured before, and has it measured again if that was long ago and something has run
+ * since: what does nothing writes nothing. */
 static void ns_stats(wrn_box *box, wrn_box_stats *out) {
-    wrn_backend *backend = box->backend;
-    cgroup_stats(&backend->cgroups, box->id, out);
+    cgroup_stats(&box->backend->cgroups, box->id, out);
     out->disk_bytes = box->disk_bytes;
-    if (backend->walk || box->phase != LIVE || wrn_now_ms() < box->disk_due_ms) return;
-    backend->walk = disk_walk_start(backend->config.loop, box->dir, on_walked, backend);
-    if (backend->walk) backend->walked = box;
+    bool idle = out->cpu_usec >= 0 && out->cpu_usec == box->disk_cpu_usec;
+    if (box->is_to_walk || idle || box->phase != LIVE || wrn_now_ms() < box->disk_due_ms) return;
+    box->disk_cpu_usec = out->cpu_usec;
+    walk_later(box);
 }
 
 /* ---- the backend ---- */
@@ -599,7 +632,6 @@ static int open_slots(wrn_backend *backend, wrn_fault *fault) {
 }
 
 static void ns_close(wrn_backend *backend) {
-    stop_walk(backend);
     for (int i = 0; i < BOXES_MAX; i++)
         if (backend->userns[i]) close(backend->userns[i] - 1);
     if (backend->agent_fd >= 0) close(backend->agent_fd);

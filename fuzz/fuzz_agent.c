@@ -1,0 +1,83 @@
+/* An agent that has been taken over: whatever it sends, every command ends once and every question is answered once. */
+#include <errno.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "fuzz.h"
+#include "server/backend/agent_conn.h"
+
+enum { COMMANDS = 2, QUESTIONS = 3 };
+
+typedef struct fake {
+    uv_loop_t loop;
+    wrn_agent *agent;
+    int peer;
+    int lost, ended, answers;
+} fake;
+
+static void on_ready(void *context) { (void)context; }
+static void on_lost(void *context, const char *why) {
+    FUZZ_CHECK(why && *why);
+    ((fake *)context)->lost++;
+}
+static void on_answer(void *context, const wrn_fault *fault) {
+    (void)fault;
+    ((fake *)context)->answers++;
+}
+static void on_dialed(void *context, int fd, const wrn_fault *fault) {
+    FUZZ_CHECK((fd < 0) == (fault != NULL));
+    if (fd >= 0) close(fd);
+    ((fake *)context)->answers++;
+}
+static void on_start(void *context, int64_t pid) { (void)context, (void)pid; }
+static void on_output(void *context, int stream, const void *data, size_t size) {
+    (void)context;
+    FUZZ_CHECK((stream == 1 || stream == 2) && data && size);
+}
+static void on_end(void *context, wrn_proc_end end, int code, const wrn_fault *fault) {
+    (void)end, (void)code, (void)fault;
+    ((fake *)context)->ended++;
+}
+
+static void open_fake(fake *f) {
+    int pair[2];
+    memset(f, 0, sizeof(*f));
+    FUZZ_CHECK(uv_loop_init(&f->loop) == 0);
+    FUZZ_CHECK(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) == 0);
+    f->peer = pair[1];
+    f->agent = wrn_agent_open(&f->loop, pair[0], &(wrn_agent_events){on_ready, on_lost, f});
+    FUZZ_CHECK(f->agent);
+    for (int i = 0; i < COMMANDS; i++) {
+        wrn_fault fault = {0};
+        wrn_proc_events events = {on_start, on_output, on_end, NULL, f};
+        FUZZ_CHECK(wrn_agent_exec(f->agent, &(wrn_proc_spec){.cmd = "true", .want_stdin = i}, &events, &fault));
+    }
+    wrn_agent_ping(f->agent, on_answer, f);
+    wrn_agent_freeze(f->agent, true, on_answer, f);
+    wrn_agent_dial(f->agent, 80, on_dialed, f);
+}
+
+static void say(fake *f, const uint8_t *data, size_t size, uint32_t seed) {
+    for (size_t at = 0; at < size && !f->lost;) {
+        size_t piece = fuzz_piece(&seed, size - at);
+        ssize_t sent = send(f->peer, data + at, piece, MSG_DONTWAIT | MSG_NOSIGNAL);
+        if (sent > 0) at += (size_t)sent;
+        else if (errno != EAGAIN) break;
+        uv_run(&f->loop, UV_RUN_NOWAIT);
+    }
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+    fake f;
+    if (!size) return 0;
+    open_fake(&f);
+    say(&f, data + 1, size - 1, *data);
+    close(f.peer);
+    for (int i = 0; i < 1000 && !f.lost; i++) uv_run(&f.loop, UV_RUN_ONCE);
+    FUZZ_CHECK(f.lost == 1);
+    wrn_agent_close(f.agent);
+    uv_run(&f.loop, UV_RUN_DEFAULT);
+    FUZZ_CHECK(f.ended == COMMANDS && f.answers == QUESTIONS);
+    FUZZ_CHECK(uv_loop_close(&f.loop) == 0);
+    return 0;
+}

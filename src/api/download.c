@@ -1,0 +1,403 @@
+/* Downloads: into memory, and to whatever takes bytes.
+ *
+ * READING -> done. With WRENN_DOWNLOAD_VERIFY: LOOKING for the size in a listing (twice when it is of a link) -> READING
+ * -> done, or if there was less than that -> CHECKING in a second listing -> done, or lost. */
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "api/files.h"
+#include "api/transfer.h"
+#include "client/sandbox.h"
+#include "gen/requests.h"
+
+typedef struct download_op {
+    wrn_file_transfer transfer;
+    enum { READING, LOOKING, CHECKING } stage;
+    wrn_buf path;   /* of the file in the sandbox */
+    wrn_buf looked; /* what is looked for: the path without slashes at its end, or where it leads as a link */
+    bool link;      /* it is a link */
+    int64_t listed; /* size in the first listing; -1: not asked for */
+    wrn_http_sink sink;
+    wrn_buf content; /* a sink in memory */
+    wrenn_write_fn write;
+    bool quiet;           /* writing to the descriptor may raise SIGPIPE */
+    char *target, *aside; /* the file on this machine, and what becomes it; or NULL */
+} download_op;
+
+static wrenn_client *client_of(const wrenn_sandbox *sandbox) { return sandbox ? sandbox->client : NULL; }
+
+/* ---- sinks ---- */
+
+static int64_t moved(download_op *self, int64_t size, int64_t total) {
+    self->transfer.total = self->listed >= 0 ? self->listed : total;
+    return wrn_transfer_moved(&self->transfer, size);
+}
+
+static int64_t write_memory(void *context, const char *data, size_t size, int64_t total) {
+    download_op *self = context;
+    wrn_file_transfer *t = &self->transfer;
+    if (size > self->content.limit - self->content.size)
+        return wrn_transfer_stop(
+            t, wrn_error_new(WRENN_E_LIMIT, "%s: the file is larger than max_response_bytes of the client options",
+                             t->op.type->name));
+    wrn_buf_put(&self->content, data, size);
+    if (self->content.failed)
+        return wrn_transfer_stop(t, wrn_error_new(WRENN_E_NO_MEMORY, "%s: out of memory", t->op.type->name));
+    return moved(self, (int64_t)size, total);
+}
+
+static int64_t write_callback(void *context, const char *data, size_t size, int64_t total) {
+    download_op *self = context;
+    wrn_file_transfer *t = &self->transfer;
+    wrn_client_enter_transfer(t->op.client);
+    int rc = self->write(data, size, t->user_data);
+    wrn_client_leave_transfer(t->op.client);
+    if (rc < 0)
+        return wrn_transfer_stop(
+            t, wrn_error_new(WRENN_E_CANCELLED, "%s: broken off by its write callback", t->op.type->name));
+    return moved(self, (int64_t)size, total);
+}
+
+/* write() without SIGPIPE, whatever the program does about that signal. */
+static ssize_t write_quietly(int fd, const char *data, size_t size) {
+    sigset_t broken, before, pending;
+    sigemptyset(&broken);
+    sigaddset(&broken, SIGPIPE);
+    pthread_sigmask(SIG_BLOCK, &broken, &before);
+    sigpending(&pending);
+    ssize_t written = write(fd, data, size);
+    int saved = errno;
+    if (written < 0 && saved == EPIPE && !sigismember(&pending, SIGPIPE))
+        while (sigtimedwait(&broken, NULL, &(struct timespec){0}) < 0 && errno == EINTR) {
+        }
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    errno = saved;
+    return written;
+}
+
+static ssize_t put(const download_op *self, const char *data, size_t size) {
+    int fd = self->transfer.fd;
+    return self->quiet ? write_quietly(fd, data, size) : write(fd, data, size);
+}
+
+static int64_t write_fd(void *context, const char *data, size_t size, int64_t total) {
+    download_op *self = context;
+    wrn_file_transfer *t = &self->transfer;
+    size_t done = 0;
+    while (done < size) {
+        ssize_t n = put(self, data + done, size - done);
+        if (n >= 0) done += (size_t)n;
+        else if (errno == EAGAIN) break;
+        else if (errno != EINTR) return wrn_transfer_stop_errno(t, "writing the file");
+    }
+    if (done < size && wrn_transfer_wait(t, EPOLLOUT) == WRN_HTTP_STOP) return WRN_HTTP_STOP;
+    return moved(self, (int64_t)done, total);
+}
+
+/* ---- ends ---- */
+
+static void end(wrenn_op *op) {
+    download_op *self = (download_op *)op;
+    wrn_transfer_end(op);
+    if (self->aside) unlink(self->aside);
+    free(WRN_TAKE(self->aside));
+    free(WRN_TAKE(self->target));
+}
+
+static void clear(wrenn_op *op) {
+    download_op *self = (download_op *)op;
+    wrn_buf_free(&self->path);
+    wrn_buf_free(&self->looked);
+    wrn_buf_free(&self->content);
+}
+
+static void keep(void *result) { (void)result; }
+
+/* A file system may find out as late as with close() that it can't keep what was written. */
+static void complete(download_op *self) {
+    wrn_file_transfer *t = &self->transfer;
+    bool ok = t->fd < 0 || close(t->fd) == 0;
+    t->fd = -1;
+    if (ok && self->aside) ok = rename(self->aside, self->target) == 0;
+    if (!ok) {
+        wrn_transfer_stop_errno(t, self->target ? self->target : "writing the file");
+        wrn_op_fail(&t->op, WRN_TAKE(t->why));
+        return;
+    }
+    free(WRN_TAKE(self->aside));
+    wrn_op_finish(&t->op, &t->done, keep);
+}
+
+/* ---- answers ---- */
+
+static void look(download_op *self) {
+    wrenn_op *op = &self->transfer.op;
+    WRN_AUTO(wrn_buf_free) wrn_buf parent = WRN_BUF_INIT;
+    wrn_files_aim(self->looked.data, strlen(self->looked.data), &parent);
+    wrn_files_call_list(op, parent.failed ? "" : parent.data, 1);
+    if (parent.failed) op->path.failed = true;
+}
+
+static void ask(download_op *self) {
+    wrenn_op *op = &self->transfer.op;
+    self->stage = READING;
+    wrn_files_call(op, "/files/stream/read", self->path.data);
+    op->sink = &self->sink;
+}
+
+static void go_on(download_op *self) {
+    wrenn_op *op = &self->transfer.op;
+    wrn_op_extend(op, self->transfer.idle_ms);
+    wrn_op_send(op);
+}
+
+static void follow(download_op *self, const char *to) {
+    self->link = true;
+    wrn_buf_clear(&self->looked);
+    wrn_buf_puts(&self->looked, to);
+    if (self->looked.failed) {
+        wrn_op_fail_no_memory(&self->transfer.op);
+        return;
+    }
+    look(self);
+    go_on(self);
+}
+
+static void refuse_directory(download_op *self) {
+    wrenn_op *op = &self->transfer.op;
+    wrn_op_fail(op, wrn_error_new(WRENN_E_INVALID_ARGUMENT, "%s: %s is a directory", op->type->name, self->path.data));
+}
+
+static void judge(download_op *self, const wrenn_file_entry *entry) {
+    wrn_file_transfer *t = &self->transfer;
+    wrenn_op *op = &t->op;
+    const char *path = self->path.data, *name = op->type->name;
+    if (entry && entry->symlink_target && !self->link) {
+        follow(self, entry->symlink_target);
+    } else if (self->stage == LOOKING && (!entry || entry->symlink_target)) {
+        wrn_op_fail(op, wrn_error_new(WRENN_E_NOT_FOUND, "%s: %s does not exist", name, path));
+    } else if (self->stage == LOOKING && entry->type == WRENN_FILE_TYPE_DIRECTORY) {
+        refuse_directory(self);
+    } else if (self->stage == LOOKING) {
+        self->listed = entry->size;
+        ask(self);
+        go_on(self);
+    } else if (entry && entry->size <= t->done) {
+        complete(self);
+    } else {
+        wrn_op_fail(op, wrn_error_new(WRENN_E_CONNECTION_LOST, "%s: %lld bytes of %s came, of %lld that it has", name,
+                                      (long long)t->done, path, (long long)(entry ? entry->size : self->listed)));
+    }
+}
+
+static void listed(download_op *self, const wrn_http_response *response) {
+    wrenn_op *op = &self->transfer.op;
+    WRN_AUTO(wrn_json_freep) wrn_json *json = NULL;
+    WRN_AUTO(wrn_buf_free) wrn_buf parent = WRN_BUF_INIT;
+    if (!wrn_op_parse(op, response, &json)) return;
+    const wrn_json *entries = wrn_json_get(json, "entries");
+    if (wrn_json_type_of(entries) != WRN_JSON_ARRAY) {
+        wrn_op_fail_nonsense(op, response, "it has no array of entries");
+        return;
+    }
+    const char *name = self->looked.data;
+    if (wrn_files_is_nameless(name, strlen(name))) {
+        refuse_directory(self);
+        return;
+    }
+    name += wrn_files_aim(name, strlen(name), &parent);
+    const wrn_json *found = wrn_files_entry(entries, name, strlen(name));
+    wrenn_file_entry *entry = found ? wrn_op_decode_part(op, response, found, &wrn_model_file_entry) : NULL;
+    if (!found || entry) judge(self, entry);
+    wrn_result_free(entry);
+}
+
+static void stream_respond(wrenn_op *op, wrn_http_response *response) {
+    download_op *self = (download_op *)op;
+    if (self->stage != READING) {
+        listed(self, response);
+    } else if (self->transfer.done >= self->listed) {
+        complete(self);
+    } else {
+        self->stage = CHECKING;
+        look(self);
+        go_on(self);
+    }
+}
+
+/* ---- into memory ---- */
+
+typedef struct loaded {
+    wrenn_file file;
+    wrn_buf content;
+} loaded;
+
+static void free_loaded(void *result) {
+    loaded *it = result;
+    if (it) wrn_buf_free(&it->content);
+    free(it);
+}
+
+static void respond(wrenn_op *op, wrn_http_response *response) {
+    download_op *self = (download_op *)op;
+    (void)response;
+    loaded *it = calloc(1, sizeof(*it));
+    if (!it) {
+        wrn_op_fail_no_memory(op);
+        return;
+    }
+    it->content = self->content;
+    self->content = WRN_BUF_INIT;
+    it->file = (wrenn_file){it->content.data ? it->content.data : "", it->content.size};
+    wrn_op_finish(op, it, free_loaded);
+}
+
+static const wrn_op_type download_type = {.name = "download",
+                                          .size = sizeof(download_op),
+                                          .respond = respond,
+                                          .fail = wrn_transfer_fail,
+                                          .stop = end,
+                                          .clear = clear};
+
+int wrenn_sandbox_download_start(wrenn_sandbox *sandbox, const char *path, wrenn_done_fn done, void *user_data,
+                                 wrenn_op **op, wrenn_error **error) {
+    wrn_file_transfer *t;
+    int rc = wrn_files_check(download_type.name, path, error);
+    if (rc == 0) rc = wrn_transfer_new(sandbox, &download_type, 0, &t, error);
+    if (rc != 0) return rc;
+    download_op *self = (download_op *)t;
+    self->listed = -1;
+    self->content = WRN_BUF_LIMITED(wrn_http_max_response(sandbox->client->http));
+    self->sink = (wrn_http_sink){write_memory, self};
+    wrn_files_call(&t->op, "/files/read", path);
+    t->op.sink = &self->sink;
+    return wrn_op_start(&t->op, done, user_data, op, error);
+}
+
+int wrenn_sandbox_download_finish(wrenn_op *op, wrenn_file **file, wrenn_error **error) {
+    return wrn_op_take(op, &download_type, file, error);
+}
+
+int wrenn_sandbox_download(wrenn_sandbox *sandbox, const char *path, wrenn_file **file, wrenn_error **error) {
+    WRN_BLOCKING(client_of(sandbox), wrenn_sandbox_download_start(sandbox, path, NULL, NULL, &op, error),
+                 wrenn_sandbox_download_finish(op, file, error));
+}
+
+void wrenn_file_free(wrenn_file *file) { free_loaded(file); }
+
+/* ---- to whatever takes bytes ---- */
+
+static const wrn_op_type stream_type = {.name = "download_stream",
+                                        .size = sizeof(download_op),
+                                        .respond = stream_respond,
+                                        .fail = wrn_transfer_fail,
+                                        .stop = end,
+                                        .clear = clear};
+
+static int check_options(const wrenn_download_stream_options *options, wrenn_error **error) {
+    int rc = wrn_files_check(stream_type.name, options->path, error);
+    if (rc == 0) rc = wrn_transfer_check(&stream_type, options->file, options->fd, options->write, "write", error);
+    if (rc == 0 && options->flags & ~WRENN_DOWNLOAD_VERIFY)
+        rc =
+            wrn_fail(error, WRENN_E_INVALID_ARGUMENT, "%s: unknown flags; use WRENN_DOWNLOAD_VERIFY", stream_type.name);
+    return rc;
+}
+
+/* What is written aside becomes the file when it is whole. */
+static int open_aside(download_op *self, const char *path, const struct stat *old) {
+    char random[WRN_TRANSFER_NAME_SIZE];
+    if (old && access(path, W_OK) != 0) return -1;
+    self->target = old ? realpath(path, NULL) : strdup(path);
+    if (!self->target || !wrn_transfer_name(random)) return -1;
+    char *name = NULL;
+    if (asprintf(&name, "%s.%.8s.part", self->target, random) < 0) return -1;
+    int fd = open(name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+    if (fd < 0) {
+        free(name);
+        return -1;
+    }
+    self->aside = name;
+    if (old && fchmod(fd, old->st_mode & 0777) != 0) { /* then it has the mode of a new file */
+    }
+    return fd;
+}
+
+static int open_file(download_op *self, const char *path, wrenn_error **error) {
+    wrn_file_transfer *t = &self->transfer;
+    struct stat old;
+    bool there = stat(path, &old) == 0;
+    self->quiet = there && !S_ISREG(old.st_mode);
+    /* Devices and pipes are no files to be replaced. */
+    if (self->quiet) t->fd = open(path, O_WRONLY | O_CLOEXEC | O_NOCTTY);
+    else t->fd = open_aside(self, path, there ? &old : NULL);
+    if (t->fd >= 0) return 0;
+    return wrn_fail(error, errno == ENOMEM ? WRENN_E_NO_MEMORY : WRENN_E_SYSTEM, "%s: cannot write %s: %s",
+                    stream_type.name, path, strerror(errno));
+}
+
+static int open_sink(download_op *self, const wrenn_download_stream_options *options, wrenn_error **error) {
+    wrn_file_transfer *t = &self->transfer;
+    struct stat is;
+    self->write = options->write;
+    self->sink = (wrn_http_sink){options->write ? write_callback : write_fd, self};
+    t->user_data = options->user_data;
+    t->progress = options->progress;
+    if (options->write) return 0;
+    if (!options->fd) return open_file(self, options->file, error);
+    int rc = wrn_transfer_borrow(t, *options->fd, error);
+    self->quiet = rc == 0 && !(fstat(t->fd, &is) == 0 && S_ISREG(is.st_mode));
+    return rc;
+}
+
+static bool set_paths(download_op *self, const char *path) {
+    size_t size = strlen(path);
+    wrn_buf_put(&self->path, path, size);
+    while (size && path[size - 1] == '/') size--;
+    wrn_buf_put(&self->looked, path, size);
+    wrn_buf_putc(&self->looked, '\0'); /* so that `data` is there for root */
+    return !self->path.failed && !self->looked.failed;
+}
+
+int wrenn_sandbox_download_stream_start(wrenn_sandbox *sandbox, const wrenn_download_stream_options *options,
+                                        wrenn_done_fn done, void *user_data, wrenn_op **op, wrenn_error **error) {
+    wrenn_download_stream_options known;
+    wrn_file_transfer *t;
+    int rc = wrn_options_read(&known, sizeof(known), options, "wrenn_download_stream_options", error);
+    if (rc == 0) rc = check_options(&known, error);
+    if (rc == 0) rc = wrn_transfer_new(sandbox, &stream_type, known.timeout_ms, &t, error);
+    if (rc != 0) return rc;
+    download_op *self = (download_op *)t;
+    self->listed = -1;
+    if (!set_paths(self, known.path)) rc = wrn_fail(error, WRENN_E_NO_MEMORY, "%s: out of memory", stream_type.name);
+    if (rc == 0) rc = open_sink(self, &known, error);
+    if (rc < 0) {
+        wrenn_op_free(&t->op);
+        return rc;
+    }
+    self->stage = known.flags & WRENN_DOWNLOAD_VERIFY ? LOOKING : READING;
+    if (self->stage == LOOKING) look(self);
+    else ask(self);
+    return wrn_op_start(&t->op, done, user_data, op, error);
+}
+
+int wrenn_sandbox_download_stream_finish(wrenn_op *op, int64_t *size, wrenn_error **error) {
+    int64_t *found = NULL;
+    int rc = wrn_op_take(op, &stream_type, &found, error);
+    if (rc == 0 && size) *size = *found;
+    return rc;
+}
+
+int wrenn_sandbox_download_stream(wrenn_sandbox *sandbox, const wrenn_download_stream_options *options, int64_t *size,
+                                  wrenn_error **error) {
+    WRN_BLOCKING(client_of(sandbox), wrenn_sandbox_download_stream_start(sandbox, options, NULL, NULL, &op, error),
+                 wrenn_sandbox_download_stream_finish(op, size, error));
+}

@@ -1,0 +1,106 @@
+#include "api/transfer.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/random.h>
+#include <unistd.h>
+
+#include "base/text.h"
+#include "client/sandbox.h"
+
+/* ---- making ---- */
+
+int wrn_transfer_new(wrenn_sandbox *sandbox, const wrn_op_type *type, int64_t timeout_ms, wrn_file_transfer **ret,
+                     wrenn_error **error) {
+    wrenn_op *op;
+    wrenn_client *client = sandbox ? sandbox->client : NULL;
+    int rc = wrn_op_new(client, sandbox, type, timeout_ms, WRN_TRANSFER_IDLE_MS, &op, error);
+    if (rc < 0) return rc;
+    wrn_file_transfer *transfer = (wrn_file_transfer *)op;
+    transfer->idle_ms = op->deadline.due_ms;
+    transfer->total = -1;
+    transfer->fd = -1;
+    *ret = transfer;
+    return 0;
+}
+
+int wrn_transfer_check(const wrn_op_type *type, const char *file, const int *fd, bool given, const char *callback,
+                       wrenn_error **error) {
+    if ((file && *file) + (fd != NULL) + given == 1) return 0;
+    return wrn_fail(error, WRENN_E_INVALID_ARGUMENT, "%s: exactly one of file, fd and %s must be given", type->name,
+                    callback);
+}
+
+int wrn_transfer_borrow(wrn_file_transfer *transfer, int fd, wrenn_error **error) {
+    transfer->fd = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+    if (transfer->fd >= 0) return 0;
+    return wrn_fail(error, WRENN_E_SYSTEM, "%s: descriptor %d: %s", transfer->op.type->name, fd, strerror(errno));
+}
+
+bool wrn_transfer_name(char name[WRN_TRANSFER_NAME_SIZE]) {
+    unsigned char random[(WRN_TRANSFER_NAME_SIZE - 1) / 2];
+    if (getrandom(random, sizeof(random), 0) != (ssize_t)sizeof(random)) return false;
+    wrn_hex(name, random, sizeof(random));
+    return true;
+}
+
+/* ---- moving ---- */
+
+int64_t wrn_transfer_moved(wrn_file_transfer *transfer, int64_t size) {
+    wrenn_op *op = &transfer->op;
+    transfer->done += size;
+    wrn_op_extend(op, transfer->idle_ms);
+    if (transfer->progress && size) {
+        wrn_client_enter_transfer(op->client);
+        transfer->progress(transfer->done, transfer->total, transfer->user_data);
+        wrn_client_leave_transfer(op->client);
+    }
+    return op->cancel_wanted ? WRN_HTTP_STOP : size;
+}
+
+int64_t wrn_transfer_stop(wrn_file_transfer *transfer, wrenn_error *why) {
+    wrenn_error_free(transfer->why);
+    transfer->why = why;
+    return WRN_HTTP_STOP;
+}
+
+int64_t wrn_transfer_stop_errno(wrn_file_transfer *transfer, const char *what) {
+    return wrn_transfer_stop(
+        transfer, wrn_error_new(WRENN_E_SYSTEM, "%s: %s: %s", transfer->op.type->name, what, strerror(errno)));
+}
+
+static void stop_watching(wrn_file_transfer *transfer) {
+    if (transfer->watch) wrn_loop_unwatch(transfer->op.client->loop, WRN_TAKE(transfer->watch));
+}
+
+static void on_ready(void *context, int fd, uint32_t events) {
+    wrn_file_transfer *transfer = context;
+    (void)fd, (void)events;
+    stop_watching(transfer);
+    if (transfer->op.exchange) wrn_http_resume(transfer->op.exchange);
+}
+
+int64_t wrn_transfer_wait(wrn_file_transfer *transfer, uint32_t events) {
+    if (!transfer->watch)
+        transfer->watch = wrn_loop_watch(transfer->op.client->loop, transfer->fd, events, on_ready, transfer);
+    return transfer->watch ? WRN_HTTP_LATER : wrn_transfer_stop_errno(transfer, "waiting for the descriptor");
+}
+
+/* ---- ends ---- */
+
+void wrn_transfer_end(wrenn_op *op) {
+    wrn_file_transfer *transfer = (wrn_file_transfer *)op;
+    stop_watching(transfer);
+    if (transfer->fd >= 0) close(transfer->fd);
+    transfer->fd = -1;
+    wrenn_error_free(WRN_TAKE(transfer->why));
+}
+
+bool wrn_transfer_fail(wrenn_op *op, const wrenn_error *error) {
+    wrn_file_transfer *transfer = (wrn_file_transfer *)op;
+    (void)error;
+    if (!transfer->why) return false;
+    wrn_op_fail(op, WRN_TAKE(transfer->why));
+    return true;
+}

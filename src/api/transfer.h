@@ -1,0 +1,44 @@
+/* What uploads and downloads share: this machine's side of a file on its way. */
+#ifndef WRN_API_TRANSFER_H
+#define WRN_API_TRANSFER_H
+
+#include "client/op.h"
+#include "wrenn/files.h"
+
+enum { WRN_TRANSFER_IDLE_MS = 60000 };
+
+typedef struct wrn_file_transfer {
+    wrenn_op op;         /* first, so that it leads here */
+    int64_t idle_ms;     /* the operation ends when nothing has moved for this long */
+    int64_t done, total; /* bytes of the file; total is -1 when it is not known */
+    int fd;              /* -1: none */
+    wrn_watch *watch;    /* until `fd` is ready */
+    wrenn_progress_fn progress;
+    void *user_data;
+    wrenn_error *why; /* what stopped it on this side */
+} wrn_file_transfer;
+
+/* wrn_op_new() for a type whose struct starts with a wrn_file_transfer. */
+int wrn_transfer_new(wrenn_sandbox *sandbox, const wrn_op_type *type, int64_t timeout_ms, wrn_file_transfer **ret,
+                     wrenn_error **error);
+/* 0 when exactly one of the three is given. `callback` names the third. */
+int wrn_transfer_check(const wrn_op_type *type, const char *file, const int *fd, bool given, const char *callback,
+                       wrenn_error **error);
+/* A copy of a caller's descriptor that nobody else closes. */
+int wrn_transfer_borrow(wrn_file_transfer *transfer, int fd, wrenn_error **error);
+/* Random hex digits and a NUL; false when the kernel has none. */
+enum { WRN_TRANSFER_NAME_SIZE = 33 };
+bool wrn_transfer_name(char name[WRN_TRANSFER_NAME_SIZE]);
+
+/* For sources and sinks. Each gives what these are to say. */
+int64_t wrn_transfer_moved(wrn_file_transfer *transfer, int64_t size);
+int64_t wrn_transfer_stop(wrn_file_transfer *transfer, wrenn_error *why);
+int64_t wrn_transfer_stop_errno(wrn_file_transfer *transfer, const char *what);
+/* Goes on when `fd` has these epoll events. */
+int64_t wrn_transfer_wait(wrn_file_transfer *transfer, uint32_t events);
+
+/* For operation types; `stop` may do more. */
+void wrn_transfer_end(wrenn_op *op);
+bool wrn_transfer_fail(wrenn_op *op, const wrenn_error *error);
+
+#endif

@@ -1,0 +1,262 @@
+/* Uploads: from memory, and from whatever gives bytes. Both are one form that goes out bit by bit: the path, then the
+ * file. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "api/files.h"
+#include "api/transfer.h"
+#include "client/sandbox.h"
+
+/* Servers take no larger body at files/write. */
+enum { WRITE_BODY_MAX = 100 * 1024 * 1024 };
+
+typedef struct upload_op {
+    wrn_file_transfer transfer; /* `total` bytes are sent, or all there are */
+    wrn_http_source body;
+    wrn_buf head, tail; /* what is not sent yet of the form around the file */
+    char content_type[96];
+    bool ended;
+    const char *data; /* a source in memory, or NULL */
+    wrn_buf copy;     /* where `data` is, when it is not the caller's */
+    wrenn_read_fn read;
+} upload_op;
+
+static wrenn_client *client_of(const wrenn_sandbox *sandbox) { return sandbox ? sandbox->client : NULL; }
+
+/* ---- the source ---- */
+
+static int64_t read_fd(wrn_file_transfer *t, char *out, size_t room) {
+    ssize_t got;
+    do got = read(t->fd, out, room);
+    while (got < 0 && errno == EINTR);
+    if (got >= 0) return got;
+    return errno == EAGAIN ? wrn_transfer_wait(t, EPOLLIN) : wrn_transfer_stop_errno(t, "reading the file");
+}
+
+static int64_t read_callback(upload_op *self, char *out, size_t room) {
+    wrn_file_transfer *t = &self->transfer;
+    const char *name = t->op.type->name;
+    wrn_client_enter_transfer(t->op.client);
+    int64_t got = self->read(out, room, t->user_data);
+    wrn_client_leave_transfer(t->op.client);
+    if (got < 0)
+        return wrn_transfer_stop(t, wrn_error_new(WRENN_E_CANCELLED, "%s: broken off by its read callback", name));
+    if ((uint64_t)got > room)
+        return wrn_transfer_stop(t, wrn_error_new(WRENN_E_INVALID_ARGUMENT,
+                                                  "%s: the read callback gave %lld bytes where %zu have room", name,
+                                                  (long long)got, room));
+    return got;
+}
+
+static int64_t read_source(upload_op *self, char *out, size_t room) {
+    wrn_file_transfer *t = &self->transfer;
+    if (t->total >= 0 && (uint64_t)(t->total - t->done) < room) room = (size_t)(t->total - t->done);
+    if (!room) return 0;
+    if (self->read) return read_callback(self, out, room);
+    if (!self->data) return read_fd(t, out, room);
+    memcpy(out, self->data + t->done, room);
+    return (int64_t)room;
+}
+
+static int64_t read_file(upload_op *self, char *out, size_t room) {
+    wrn_file_transfer *t = &self->transfer;
+    int64_t got = read_source(self, out, room);
+    if (got > 0) got = wrn_transfer_moved(t, got);
+    if (got < 0) return got;
+    self->ended = got == 0 || t->done == t->total;
+    if (!self->ended || t->total <= t->done) return got;
+    return wrn_transfer_stop(t, wrn_error_new(WRENN_E_INVALID_ARGUMENT,
+                                              "%s: the source ended after %lld bytes of %lld; the file in the sandbox "
+                                              "may be cut short",
+                                              t->op.type->name, (long long)t->done, (long long)t->total));
+}
+
+static size_t take(wrn_buf *from, char *out, size_t room) {
+    size_t size = from->size < room ? from->size : room;
+    if (size) memcpy(out, from->data, size);
+    wrn_buf_consume(from, size);
+    return size;
+}
+
+/* The source is asked once each time, so that what a slow one gives goes out at once. */
+static int64_t read_body(void *context, char *out, size_t room) {
+    upload_op *self = context;
+    size_t size = take(&self->head, out, room);
+    if (size < room && !self->ended) {
+        int64_t got = read_file(self, out + size, room - size);
+        if (got < 0) return got == WRN_HTTP_LATER && size ? (int64_t)size : got;
+        size += (size_t)got;
+    }
+    if (self->ended) size += take(&self->tail, out + size, room - size);
+    return (int64_t)size;
+}
+
+/* ---- the form ---- */
+
+static int write_form(upload_op *self, const char *path, wrenn_error **error) {
+    wrn_file_transfer *t = &self->transfer;
+    char boundary[WRN_TRANSFER_NAME_SIZE];
+    if (!wrn_transfer_name(boundary))
+        return wrn_fail(error, WRENN_E_SYSTEM, "%s: no random numbers: %s", t->op.type->name, strerror(errno));
+    snprintf(self->content_type, sizeof(self->content_type), "multipart/form-data; boundary=%s", boundary);
+    wrn_buf_printf(&self->head, "--%s\r\nContent-Disposition: form-data; name=\"path\"\r\n\r\n", boundary);
+    wrn_buf_puts(&self->head, path);
+    wrn_buf_printf(&self->head,
+                   "\r\n--%s\r\nContent-Disposition: form-data; name=\"file\"; filename=\"file\"\r\n"
+                   "Content-Type: application/octet-stream\r\n\r\n",
+                   boundary);
+    wrn_buf_printf(&self->tail, "\r\n--%s--\r\n", boundary);
+    if (self->head.failed || self->tail.failed)
+        return wrn_fail(error, WRENN_E_NO_MEMORY, "%s: out of memory", t->op.type->name);
+    int64_t around = (int64_t)(self->head.size + self->tail.size);
+    if (t->total > INT64_MAX - around)
+        return wrn_fail(error, WRENN_E_INVALID_ARGUMENT, "%s: no file has %lld bytes", t->op.type->name,
+                        (long long)t->total);
+    self->body = (wrn_http_source){read_body, self, t->total < 0 ? -1 : around + t->total};
+    return 0;
+}
+
+static int start(upload_op *self, int rc, const char *path, bool in_one, wrenn_done_fn done, void *user_data,
+                 wrenn_op **ret, wrenn_error **error) {
+    wrenn_op *op = &self->transfer.op;
+    if (rc == 0) rc = write_form(self, path, error);
+    if (rc < 0) {
+        wrenn_op_free(op);
+        return rc;
+    }
+    bool small = in_one && self->body.size < WRITE_BODY_MAX;
+    wrn_op_call_sandbox(op, "POST", op->sandbox->id, small ? "/files/write" : "/files/stream/write", NULL, NULL);
+    wrn_buf_clear(&op->body);
+    op->source = &self->body;
+    op->content_type = self->content_type;
+    return wrn_op_start(op, done, user_data, ret, error);
+}
+
+static void clear(wrenn_op *op) {
+    upload_op *self = (upload_op *)op;
+    wrn_buf_free(&self->head);
+    wrn_buf_free(&self->tail);
+    wrn_buf_free(&self->copy);
+}
+
+/* ---- from memory ---- */
+
+static const wrn_op_type upload_type = {.name = "upload",
+                                        .size = sizeof(upload_op),
+                                        .respond = wrn_op_respond_nothing,
+                                        .fail = wrn_transfer_fail,
+                                        .stop = wrn_transfer_end,
+                                        .clear = clear};
+
+static int start_upload(wrenn_sandbox *sandbox, const char *path, const void *data, size_t size, bool copy,
+                        wrenn_done_fn done, void *user_data, wrenn_op **op, wrenn_error **error) {
+    wrn_file_transfer *t;
+    int rc = wrn_files_check(upload_type.name, path, error);
+    if (rc == 0 && (size > INT64_MAX || (size && !data)))
+        rc = wrn_fail(error, WRENN_E_INVALID_ARGUMENT, "upload: there is no data of %zu bytes", size);
+    if (rc == 0) rc = wrn_transfer_new(sandbox, &upload_type, 0, &t, error);
+    if (rc != 0) return rc;
+    upload_op *self = (upload_op *)t;
+    t->total = (int64_t)size;
+    self->data = size ? data : "";
+    if (copy && size) {
+        wrn_buf_put(&self->copy, data, size);
+        self->data = self->copy.data;
+    }
+    if (self->copy.failed) rc = wrn_fail(error, WRENN_E_NO_MEMORY, "upload: out of memory");
+    return start(self, rc, path, true, done, user_data, op, error);
+}
+
+int wrenn_sandbox_upload_start(wrenn_sandbox *sandbox, const char *path, const void *data, size_t size,
+                               wrenn_done_fn done, void *user_data, wrenn_op **op, wrenn_error **error) {
+    return start_upload(sandbox, path, data, size, true, done, user_data, op, error);
+}
+
+int wrenn_sandbox_upload_finish(wrenn_op *op, wrenn_error **error) {
+    return wrn_op_take(op, &upload_type, NULL, error);
+}
+
+int wrenn_sandbox_upload(wrenn_sandbox *sandbox, const char *path, const void *data, size_t size, wrenn_error **error) {
+    WRN_BLOCKING(client_of(sandbox), start_upload(sandbox, path, data, size, false, NULL, NULL, &op, error),
+                 wrenn_sandbox_upload_finish(op, error));
+}
+
+/* ---- from whatever gives bytes ---- */
+
+static const wrn_op_type stream_type = {.name = "upload_stream",
+                                        .size = sizeof(upload_op),
+                                        .respond = wrn_op_respond_nothing,
+                                        .fail = wrn_transfer_fail,
+                                        .stop = wrn_transfer_end,
+                                        .clear = clear};
+
+static int check_options(const wrenn_upload_stream_options *options, wrenn_error **error) {
+    const char *name = stream_type.name;
+    int rc = wrn_files_check(name, options->path, error);
+    if (rc == 0) rc = wrn_transfer_check(&stream_type, options->file, options->fd, options->read, "read", error);
+    if (rc == 0 && options->size < 0)
+        rc = wrn_fail(error, WRENN_E_INVALID_ARGUMENT, "%s: the size must not be negative", name);
+    return rc;
+}
+
+/* Files that say they are empty may not be: those in /proc are like that. */
+static int64_t size_of(int fd) {
+    struct stat is;
+    off_t at = lseek(fd, 0, SEEK_CUR);
+    if (at < 0 || fstat(fd, &is) != 0 || !S_ISREG(is.st_mode) || is.st_size <= at) return -1;
+    return is.st_size - at;
+}
+
+static int open_source(upload_op *self, const wrenn_upload_stream_options *options, wrenn_error **error) {
+    wrn_file_transfer *t = &self->transfer;
+    struct stat is;
+    self->read = options->read;
+    t->user_data = options->user_data;
+    t->progress = options->progress;
+    if (options->size) t->total = options->size;
+    if (options->read) return 0;
+    if (options->fd) {
+        int rc = wrn_transfer_borrow(t, *options->fd, error);
+        if (rc < 0) return rc;
+    } else {
+        t->fd = open(options->file, O_RDONLY | O_CLOEXEC);
+        if (t->fd >= 0 && fstat(t->fd, &is) == 0 && S_ISDIR(is.st_mode)) {
+            close(t->fd);
+            t->fd = -1;
+            errno = EISDIR;
+        }
+        if (t->fd < 0)
+            return wrn_fail(error, WRENN_E_SYSTEM, "%s: cannot read %s: %s", stream_type.name, options->file,
+                            strerror(errno));
+    }
+    if (!options->size) t->total = size_of(t->fd);
+    return 0;
+}
+
+int wrenn_sandbox_upload_stream_start(wrenn_sandbox *sandbox, const wrenn_upload_stream_options *options,
+                                      wrenn_done_fn done, void *user_data, wrenn_op **op, wrenn_error **error) {
+    wrenn_upload_stream_options known;
+    wrn_file_transfer *t;
+    int rc = wrn_options_read(&known, sizeof(known), options, "wrenn_upload_stream_options", error);
+    if (rc == 0) rc = check_options(&known, error);
+    if (rc == 0) rc = wrn_transfer_new(sandbox, &stream_type, known.timeout_ms, &t, error);
+    if (rc != 0) return rc;
+    upload_op *self = (upload_op *)t;
+    return start(self, open_source(self, &known, error), known.path, false, done, user_data, op, error);
+}
+
+int wrenn_sandbox_upload_stream_finish(wrenn_op *op, wrenn_error **error) {
+    return wrn_op_take(op, &stream_type, NULL, error);
+}
+
+int wrenn_sandbox_upload_stream(wrenn_sandbox *sandbox, const wrenn_upload_stream_options *options,
+                                wrenn_error **error) {
+    WRN_BLOCKING(client_of(sandbox), wrenn_sandbox_upload_stream_start(sandbox, options, NULL, NULL, &op, error),
+                 wrenn_sandbox_upload_stream_finish(op, error));
+}

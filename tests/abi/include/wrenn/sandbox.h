@@ -1,0 +1,79 @@
+/* One sandbox: life cycle. Commands are in wrenn/exec.h.
+ *
+ * A handle belongs to its client and is used from the same thread. */
+#ifndef WRENN_SANDBOX_H
+#define WRENN_SANDBOX_H
+
+#include "wrenn/sandboxes.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* A handle on a sandbox whose id is known, without asking the server. Does not block. The caller frees *sandbox. */
+WRENN_API WRENN_NODISCARD int wrenn_sandbox_from_id(wrenn_client *client, const char *id, wrenn_sandbox **sandbox,
+                                                    wrenn_error **error);
+
+/* The id; valid as long as the handle. */
+WRENN_API const char *wrenn_sandbox_id(const wrenn_sandbox *sandbox);
+/* What the server said last in answer to an operation of this handle; NULL if it has not said anything yet. Valid until
+ * the next operation on the handle ends. */
+WRENN_API const wrenn_sandbox_info *wrenn_sandbox_get_info(const wrenn_sandbox *sandbox);
+
+/* wrenn_wait_options.flags. RESUME: a paused sandbox is resumed instead of reported as a failure. */
+#define WRENN_WAIT_RESUME UINT64_C(1)
+
+typedef struct wrenn_wait_options {
+    size_t struct_size;  /* from WRENN_WAIT_OPTIONS_INIT */
+    int64_t timeout_ms;  /* default 30,000 */
+    int64_t interval_ms; /* between two looks; default 500 */
+    uint64_t flags;      /* WRENN_WAIT_* */
+} wrenn_wait_options;
+#define WRENN_WAIT_OPTIONS_INIT \
+    { sizeof(wrenn_wait_options), 0, 0, 0 }
+
+/* Waits until the sandbox runs, looking with GET /v1/sandboxes/{id}. `options` may be NULL. Blocks. Answers of 500 and
+ * above and broken connections are tolerated until the time is up. Fails at once with WRENN_E_CONFLICT when it can't get
+ * there by itself (paused, missing, stopped, error), and with the error of the server for anything else;
+ * WRENN_E_TIMEOUT when the time is up. */
+WRENN_API WRENN_NODISCARD int wrenn_sandbox_wait_ready(wrenn_sandbox *sandbox, const wrenn_wait_options *options,
+                                                       wrenn_error **error);
+WRENN_API WRENN_NODISCARD int wrenn_sandbox_wait_ready_start(wrenn_sandbox *sandbox, const wrenn_wait_options *options,
+                                                             wrenn_done_fn done, void *user_data, wrenn_op **op,
+                                                             wrenn_error **error);
+WRENN_API WRENN_NODISCARD int wrenn_sandbox_wait_ready_finish(wrenn_op *op, wrenn_error **error);
+
+/* Tells the server that the sandbox is in use, which restarts its idle timer (POST .../ping). Blocks (30 s). Fails with
+ * WRENN_E_CONFLICT when it does not run. */
+WRENN_API WRENN_NODISCARD int wrenn_sandbox_ping(wrenn_sandbox *sandbox, wrenn_error **error);
+WRENN_API WRENN_NODISCARD int wrenn_sandbox_ping_start(wrenn_sandbox *sandbox, wrenn_done_fn done, void *user_data,
+                                                       wrenn_op **op, wrenn_error **error);
+WRENN_API WRENN_NODISCARD int wrenn_sandbox_ping_finish(wrenn_op *op, wrenn_error **error);
+
+/* Destroys the sandbox (DELETE /v1/sandboxes/{id}); again is fine. Blocks (30 s). The handle stays and is freed with
+ * wrenn_sandbox_free(). */
+WRENN_API WRENN_NODISCARD int wrenn_sandbox_destroy(wrenn_sandbox *sandbox, wrenn_error **error);
+WRENN_API WRENN_NODISCARD int wrenn_sandbox_destroy_start(wrenn_sandbox *sandbox, wrenn_done_fn done, void *user_data,
+                                                          wrenn_op **op, wrenn_error **error);
+WRENN_API WRENN_NODISCARD int wrenn_sandbox_destroy_finish(wrenn_op *op, wrenn_error **error);
+
+/* Frees the handle, not the sandbox. Operations under way go on. NULL is fine. */
+WRENN_API void wrenn_sandbox_free(wrenn_sandbox *sandbox);
+
+/* Destroys the sandbox, unless it was destroyed through this handle already, and frees the handle. Blocks. A failure is
+ * reported as a warning to the client's log (stderr by default), because a sandbox that goes on costs something. NULL is
+ * fine. Not from inside a callback: there it only frees, and says so in the log. */
+WRENN_API void wrenn_sandbox_close(wrenn_sandbox *sandbox);
+
+/* With gcc and clang: `wrenn_autodestroy(sandbox);` declares a wrenn_sandbox *sandbox, NULL at first, that is closed as
+ * by wrenn_sandbox_close() when the scope is left. Elsewhere call wrenn_sandbox_close() yourself. */
+#if defined(__GNUC__)
+static inline void wrenn_sandbox_closep(wrenn_sandbox **sandbox) { wrenn_sandbox_close(*sandbox); }
+#define wrenn_autodestroy(name) __attribute__((cleanup(wrenn_sandbox_closep))) wrenn_sandbox *name = NULL
+#endif
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,79 @@
+/* Sandboxes as a collection: /v1/sandboxes (or /v1/capsules, as the server has it). */
+#ifndef WRENN_SANDBOXES_H
+#define WRENN_SANDBOXES_H
+
+#include "wrenn/client.h"
+#include "wrenn/models.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* A handle on one sandbox: see wrenn/sandbox.h. Freeing it does not destroy the sandbox. */
+typedef struct wrenn_sandbox wrenn_sandbox;
+
+/* Belongs to the caller as a whole; wrenn_sandbox_list_free(). */
+typedef struct wrenn_sandbox_list {
+    const wrenn_sandbox_info *const *items;
+    size_t count;
+} wrenn_sandbox_list;
+
+/* wrenn_create_options.flags. WAIT: also waits until the sandbox runs, should the server answer before; if that fails,
+ * the sandbox is destroyed again. */
+#define WRENN_CREATE_WAIT UINT64_C(1)
+
+typedef struct wrenn_create_options {
+    size_t struct_size;        /* from WRENN_CREATE_OPTIONS_INIT */
+    const char *template_name; /* default: the server's ("minimal") */
+    int64_t vcpus;             /* default: the server's (1) */
+    int64_t memory_mb;         /* MiB; default: the server's (512) */
+    int64_t idle_timeout_sec;  /* seconds without activity until the server pauses it; default: never */
+    int64_t timeout_ms;        /* for the whole operation; default: the client's, else 120,000 */
+    uint64_t flags;            /* WRENN_CREATE_* */
+} wrenn_create_options;
+#define WRENN_CREATE_OPTIONS_INIT \
+    { sizeof(wrenn_create_options), 0, 0, 0, 0, 0, 0 }
+
+/* Creates a sandbox (POST /v1/sandboxes) and gives a handle on it. `options` may be NULL. Blocks until it runs. The
+ * caller owns *sandbox: wrenn_sandbox_destroy() ends the sandbox, wrenn_sandbox_free() frees the handle. Fails with
+ * WRENN_E_NOT_FOUND (no such template), WRENN_E_HOST_UNAVAILABLE (nothing free, retriable), WRENN_E_CONNECTION_LOST (it
+ * may exist: look with wrenn_sandboxes_list()). Never repeated by the library. */
+WRENN_API WRENN_NODISCARD int wrenn_sandboxes_create(wrenn_client *client, const wrenn_create_options *options,
+                                                     wrenn_sandbox **sandbox, wrenn_error **error);
+WRENN_API WRENN_NODISCARD int wrenn_sandboxes_create_start(wrenn_client *client, const wrenn_create_options *options,
+                                                           wrenn_done_fn done, void *user_data, wrenn_op **op,
+                                                           wrenn_error **error);
+WRENN_API WRENN_NODISCARD int wrenn_sandboxes_create_finish(wrenn_op *op, wrenn_sandbox **sandbox, wrenn_error **error);
+
+/* The team's sandboxes, newest first, without those that are stopped or failed (GET /v1/sandboxes). Blocks (30 s). The
+ * caller frees *list. */
+WRENN_API WRENN_NODISCARD int wrenn_sandboxes_list(wrenn_client *client, wrenn_sandbox_list **list,
+                                                   wrenn_error **error);
+WRENN_API WRENN_NODISCARD int wrenn_sandboxes_list_start(wrenn_client *client, wrenn_done_fn done, void *user_data,
+                                                         wrenn_op **op, wrenn_error **error);
+WRENN_API WRENN_NODISCARD int wrenn_sandboxes_list_finish(wrenn_op *op, wrenn_sandbox_list **list, wrenn_error **error);
+
+/* Looks a sandbox up (GET /v1/sandboxes/{id}) and gives a handle on it, with what the server said in
+ * wrenn_sandbox_get_info(). Blocks (30 s). The caller frees *sandbox. Fails with WRENN_E_NOT_FOUND,
+ * WRENN_E_VALIDATION (malformed id). */
+WRENN_API WRENN_NODISCARD int wrenn_sandboxes_get(wrenn_client *client, const char *id, wrenn_sandbox **sandbox,
+                                                  wrenn_error **error);
+WRENN_API WRENN_NODISCARD int wrenn_sandboxes_get_start(wrenn_client *client, const char *id, wrenn_done_fn done,
+                                                        void *user_data, wrenn_op **op, wrenn_error **error);
+WRENN_API WRENN_NODISCARD int wrenn_sandboxes_get_finish(wrenn_op *op, wrenn_sandbox **sandbox, wrenn_error **error);
+
+/* Destroys a sandbox by id (DELETE /v1/sandboxes/{id}), in whatever status; again is fine. Blocks (30 s). Fails with
+ * WRENN_E_NOT_FOUND when the team never had it. */
+WRENN_API WRENN_NODISCARD int wrenn_sandboxes_destroy(wrenn_client *client, const char *id, wrenn_error **error);
+WRENN_API WRENN_NODISCARD int wrenn_sandboxes_destroy_start(wrenn_client *client, const char *id, wrenn_done_fn done,
+                                                            void *user_data, wrenn_op **op, wrenn_error **error);
+WRENN_API WRENN_NODISCARD int wrenn_sandboxes_destroy_finish(wrenn_op *op, wrenn_error **error);
+
+/* Frees the whole result; NULL is fine. */
+WRENN_API void wrenn_sandbox_list_free(wrenn_sandbox_list *list);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,223 @@
+/* Uploads and downloads against a real wrennd and a real sandbox. */
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <wrenn/wrenn.h>
+
+#include "test.h"
+
+#define OK(call)                                                          \
+    do {                                                                  \
+        wrenn_error *error = NULL;                                        \
+        int rc_ = (call);                                                 \
+        CHECK_MSG(rc_ >= 0, "%s: %s", #call, wrenn_error_message(error)); \
+    } while (0)
+
+enum { MIB = 1024 * 1024, MEMORY_MIB = 16 };
+#define LARGE (INT64_C(300) * MIB)
+
+typedef struct setup {
+    wrenn_client *client;
+    wrenn_sandbox *sandbox;
+} setup;
+
+static setup set_up(void) {
+    setenv("TMPDIR", test_dir(), 1);
+    unsetenv("XDG_RUNTIME_DIR");
+    unsetenv("WRENN_API_KEY");
+    unsetenv("WRENN_TOKEN");
+    wrenn_client_options options = WRENN_CLIENT_OPTIONS_INIT;
+    options.base_url = "local:";
+    setup s = {0};
+    OK(wrenn_client_new(&options, &s.client, &error));
+    OK(wrenn_sandboxes_create(s.client, NULL, &s.sandbox, &error));
+    return s;
+}
+
+static void tear_down(setup *s) {
+    wrenn_sandbox_close(s->sandbox);
+    wrenn_client_free(s->client);
+}
+
+/* What a line of shell puts out. */
+static void check_sh(setup *s, const char *line, const char *want) {
+    wrenn_exec_options options = WRENN_EXEC_OPTIONS_INIT;
+    wrenn_exec_result *result = NULL;
+    options.shell = line;
+    OK(wrenn_sandbox_exec(s->sandbox, &options, &result, &error));
+    CHECK_STR(result->stdout_data, want);
+    wrenn_exec_result_free(result);
+}
+
+static void check_content(setup *s, const char *path, const void *data, size_t size) {
+    wrenn_file *file = NULL;
+    OK(wrenn_sandbox_download(s->sandbox, path, &file, &error));
+    CHECK_MEM(file->data, file->size, data, size);
+    wrenn_file_free(file);
+}
+
+/* ---- large ones ---- */
+
+/* A file that nobody has to keep. */
+typedef struct generator {
+    uint64_t at, size, state;
+    int64_t seen, total;
+} generator;
+
+static unsigned char next_byte(generator *g) {
+    if (g->at++ % 8 == 0) g->state = g->state * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
+    return (unsigned char)(g->state >> 8 * (g->at % 8));
+}
+
+static int64_t give(void *buffer, size_t size, void *data) {
+    generator *g = data;
+    if (size > g->size - g->at) size = g->size - g->at;
+    for (size_t i = 0; i < size; i++) ((unsigned char *)buffer)[i] = next_byte(g);
+    return (int64_t)size;
+}
+
+static int compare(const void *bytes, size_t size, void *data) {
+    generator *g = data;
+    for (size_t i = 0; i < size; i++)
+        if (((const unsigned char *)bytes)[i] != next_byte(g)) return -1;
+    return 0;
+}
+
+static void see(int64_t done, int64_t total, void *data) {
+    generator *g = data;
+    CHECK(done > g->seen);
+    g->seen = done;
+    g->total = total;
+}
+
+static long peak_kib(void) {
+    char line[128];
+    long peak = -1;
+    FILE *status = fopen("/proc/self/status", "r");
+    while (fgets(line, sizeof(line), status))
+        if (sscanf(line, "VmHWM: %ld", &peak) == 1) break;
+    fclose(status);
+    return peak;
+}
+
+static void large(void) {
+    setup s = set_up();
+    for (int known = 0; known < 2; known++) {
+        generator up = {.size = LARGE}, down = {.size = LARGE};
+        wrenn_upload_stream_options in = WRENN_UPLOAD_STREAM_OPTIONS_INIT;
+        in.path = "/root/large";
+        in.read = give;
+        in.progress = see;
+        in.user_data = &up;
+        in.size = known ? LARGE : 0;
+        OK(wrenn_sandbox_upload_stream(s.sandbox, &in, &error));
+        CHECK(up.seen == LARGE && up.total == (known ? LARGE : -1));
+        wrenn_download_stream_options out = WRENN_DOWNLOAD_STREAM_OPTIONS_INIT;
+        int64_t size = 0;
+        out.path = "large";
+        out.write = compare;
+        out.progress = see;
+        out.user_data = &down;
+        out.flags = WRENN_DOWNLOAD_VERIFY;
+        OK(wrenn_sandbox_download_stream(s.sandbox, &out, &size, &error));
+        CHECK(size == LARGE && down.at == LARGE && down.seen == LARGE && down.total == LARGE);
+    }
+    test_note("%ld KiB of memory at most", peak_kib());
+    CHECK(peak_kib() < MEMORY_MIB * 1024);
+    tear_down(&s);
+}
+
+TEST_AS_BOTH(large_files_go_up_and_down_bit_for_bit, large)
+
+/* ---- small ones ---- */
+
+static void names(void) {
+    setup s = set_up();
+    static const char *const paths[] = {
+        "/root/a b", "/root/\"q\"'\\", "/root/line\r\nbreak\n", "/root/\xc3\xa9/\xe2\x82\xac",
+        "rel/ative", "~/home",         "/root/--x%00;name=",    "/root/ "};
+    for (size_t i = 0; i < sizeof(paths) / sizeof(*paths); i++) {
+        char content[64];
+        int exists = 0, size = snprintf(content, sizeof(content), "%zu\n%s", i, paths[i]);
+        wrenn_file_entry *entry = NULL;
+        OK(wrenn_sandbox_upload(s.sandbox, paths[i], content, (size_t)size, &error));
+        check_content(&s, paths[i], content, (size_t)size);
+        OK(wrenn_sandbox_exists(s.sandbox, paths[i], &exists, &error));
+        CHECK_INT(exists, 1);
+        OK(wrenn_sandbox_stat(s.sandbox, paths[i], &entry, &error));
+        CHECK_INT(entry->size, size);
+        wrenn_file_entry_free(entry);
+    }
+    check_sh(&s, "cd; cat 'a b'; cat home", "0\n/root/a b5\n~/home");
+    tear_down(&s);
+}
+
+TEST_AS_BOTH(names_may_be_anything, names)
+
+static void contents(void) {
+    setup s = set_up();
+    int ends[2];
+    char data[70000];
+    for (size_t i = 0; i < sizeof(data); i++) data[i] = (char)(i * 7 ^ i >> 8);
+    OK(wrenn_sandbox_upload(s.sandbox, "/root/f", data, sizeof(data), &error));
+    check_content(&s, "/root/f", data, sizeof(data));
+    OK(wrenn_sandbox_upload(s.sandbox, "/root/f", NULL, 0, &error));
+    check_content(&s, "/root/f", "", 0);
+    check_sh(&s, "cd; stat -c %s f", "0\n");
+    wrenn_upload_stream_options in = WRENN_UPLOAD_STREAM_OPTIONS_INIT;
+    in.path = "/root/deep/er/f";
+    in.fd = &ends[0];
+    CHECK(pipe2(ends, O_NONBLOCK) == 0);
+    CHECK_INT(write(ends[1], "piped", 5), 5);
+    close(ends[1]);
+    OK(wrenn_sandbox_upload_stream(s.sandbox, &in, &error));
+    close(ends[0]);
+    check_content(&s, "/root/deep/er/f", "piped", 5);
+    in.fd = NULL;
+    in.file = "/dev/null";
+    OK(wrenn_sandbox_upload_stream(s.sandbox, &in, &error));
+    check_content(&s, "/root/deep/er/f", "", 0);
+    tear_down(&s);
+}
+
+TEST_AS_BOTH(contents_may_be_anything, contents)
+
+static void refusals(void) {
+    setup s = set_up();
+    static char data[8 * MIB];
+    wrenn_file *file = NULL;
+    int64_t size = 0;
+    check_sh(&s, "cd; mkdir dir; ln -s dir link; ln -s none dangling; printf hello >f; ln -s f good", "");
+    CHECK_INT(wrenn_sandbox_download(s.sandbox, "/root/none", &file, NULL), WRENN_E_NOT_FOUND);
+    int rc = wrenn_sandbox_download(s.sandbox, "/root/dir", &file, NULL);
+    CHECK(rc < 0 && !file);
+    static const struct {
+        const char *path;
+        int64_t size;
+    } cases[] = {{"/root/f", 5},
+                 {"good", 5},
+                 {"/root/none", WRENN_E_NOT_FOUND},
+                 {"dangling", WRENN_E_NOT_FOUND},
+                 {"/root/dir", WRENN_E_INVALID_ARGUMENT},
+                 {"/root/link/", WRENN_E_INVALID_ARGUMENT}};
+    for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+        wrenn_download_stream_options out = WRENN_DOWNLOAD_STREAM_OPTIONS_INIT;
+        out.path = cases[i].path;
+        out.file = "/dev/null";
+        out.flags = WRENN_DOWNLOAD_VERIFY;
+        rc = wrenn_sandbox_download_stream(s.sandbox, &out, &size, NULL);
+        CHECK_MSG((rc == 0 ? size : rc) == cases[i].size, "%s: %d", cases[i].path, rc);
+    }
+    /* Refused while the body goes out, or before. */
+    CHECK_INT(wrenn_sandbox_upload(s.sandbox, "/root/f/g", data, sizeof(data), NULL), WRENN_E_VALIDATION);
+    CHECK_INT(wrenn_sandbox_upload(s.sandbox, "/root/dir", data, sizeof(data), NULL), WRENN_E_VALIDATION);
+    CHECK_INT(wrenn_sandbox_upload(s.sandbox, "/root/dir", data, 10, NULL), WRENN_E_VALIDATION);
+    OK(wrenn_sandbox_destroy(s.sandbox, &error));
+    CHECK_INT(wrenn_sandbox_upload(s.sandbox, "/root/f", data, sizeof(data), NULL), WRENN_E_CONFLICT);
+    CHECK_INT(wrenn_sandbox_download(s.sandbox, "/root/f", &file, NULL), WRENN_E_CONFLICT);
+    tear_down(&s);
+}
+
+TEST_AS_BOTH(refusals_are_typed, refusals)
+
+TEST_MAIN

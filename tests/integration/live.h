@@ -1,0 +1,82 @@
+/* What the live tests share: a client for the server that the environment names, and a sandbox on it. */
+#ifndef WRN_TESTS_LIVE_H
+#define WRN_TESTS_LIVE_H
+
+#include <stdlib.h>
+#include <wrenn/wrenn.h>
+
+#include "test.h"
+
+#define OK(call)                                                          \
+    do {                                                                  \
+        wrenn_error *error = NULL;                                        \
+        int64_t rc_ = (call);                                             \
+        CHECK_MSG(rc_ >= 0, "%s: %s", #call, wrenn_error_message(error)); \
+    } while (0)
+
+static inline bool live_is_set(const char *name) {
+    const char *value = getenv(name);
+    return value && *value;
+}
+
+/* A private server needs no credentials. */
+static inline bool live_is_private(void) {
+    const char *url = getenv("WRENN_BASE_URL");
+    return url && strcmp(url, "local:") == 0;
+}
+
+static inline wrenn_client *live_client(void) {
+    wrenn_client *client = NULL;
+    if (live_is_private()) {
+        setenv("TMPDIR", test_dir(), 1);
+        unsetenv("XDG_RUNTIME_DIR");
+    } else if (!live_is_set("WRENN_API_KEY") && !live_is_set("WRENN_TOKEN")) {
+        test_skip("set WRENN_API_KEY or WRENN_TOKEN (and WRENN_BASE_URL) to test against a server");
+    }
+    OK(wrenn_client_new(NULL, &client, &error));
+    return client;
+}
+
+static inline wrenn_sandbox *live_create(wrenn_client *client) {
+    wrenn_sandbox *sandbox = NULL;
+    wrenn_create_options create = WRENN_CREATE_OPTIONS_INIT;
+    create.template_name = "minimal";
+    create.idle_timeout_sec = 120; /* should this program end badly, the server sees to the rest */
+    create.flags = WRENN_CREATE_WAIT;
+    OK(wrenn_sandboxes_create(client, &create, &sandbox, &error));
+    return sandbox;
+}
+
+/* Destroys it and the client. */
+static inline void live_end(wrenn_client *client, wrenn_sandbox *sandbox) {
+    OK(wrenn_sandbox_destroy(sandbox, &error));
+    wrenn_sandbox_free(sandbox);
+    wrenn_client_free(client);
+}
+
+static inline wrenn_exec_result *live_run(wrenn_sandbox *sandbox, const char *line) {
+    wrenn_exec_options options = WRENN_EXEC_OPTIONS_INIT;
+    wrenn_exec_result *result = NULL;
+    options.shell = line;
+    OK(wrenn_sandbox_exec(sandbox, &options, &result, &error));
+    return result;
+}
+
+/* A command for its output, which is this. */
+static inline void live_expect(wrenn_sandbox *sandbox, const char *line, const char *out) {
+    wrenn_exec_result *result = live_run(sandbox, line);
+    CHECK_STR(result->stdout_data, out);
+    wrenn_exec_result_free(result);
+}
+
+#define LIVE_TEST(ident)                                                    \
+    static void live_##ident(wrenn_client *client, wrenn_sandbox *sandbox); \
+    TEST_SLOW(ident) {                                                      \
+        wrenn_client *client = live_client();                               \
+        wrenn_sandbox *sandbox = live_create(client);                       \
+        live_##ident(client, sandbox);                                      \
+        live_end(client, sandbox);                                          \
+    }                                                                       \
+    static void live_##ident(wrenn_client *client, wrenn_sandbox *sandbox)
+
+#endif
