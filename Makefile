@@ -10,6 +10,7 @@ PREFIX ?= /usr/local
 DESTDIR ?=
 FUZZ_SECONDS ?= 20
 FUZZ_TARGETS ?=
+SOAK_MINUTES ?= 10
 
 # The distribution's own Python has the YAML module we install; another one earlier in PATH may not.
 PYTHON := $(firstword $(wildcard /usr/bin/python3) python3)
@@ -35,6 +36,7 @@ help:
 	@echo "make docs     the reference of the headers, in $(BUILD)/docs/html"
 	@echo "make abi-baseline  make the library's present interface the one that lint compares with"
 	@echo "make fuzz     the fuzz targets, FUZZ_SECONDS ($(FUZZ_SECONDS)) each, or only those in FUZZ_TARGETS"
+	@echo "make soak     sweeps over all operations, and rounds with kills, for SOAK_MINUTES ($(SOAK_MINUTES))"
 	@echo "make bench    what a call costs, against its yardsticks, as ratios"
 	@echo "make install  into PREFIX ($(PREFIX)), under DESTDIR"
 	@echo "make clean    remove the build directories"
@@ -63,7 +65,7 @@ ifdef SAN
 else
 	@$(PYTHON) tools/configure.py $(BUILD) -Dwerror=$(WERROR)
 	@$(PYTHON) tools/configure.py build-asan -Db_sanitize=address,undefined
-	@$(PYTHON) tools/run_tests.py $(BUILD) build-asan:unit,sdk,cli,examples $(BUILD):unit,sdk:valgrind
+	@$(PYTHON) tools/run_tests.py $(BUILD) build-asan:unit,agent,sdk,cli,examples $(BUILD):unit,sdk:valgrind
 endif
 
 # With WRENN_API_KEY or WRENN_TOKEN, and WRENN_BASE_URL.
@@ -96,6 +98,13 @@ fuzz:
 	@$(MESON) compile -C build-fuzz fuzzers
 	@$(PYTHON) tools/fuzz.py build-fuzz $(FUZZ_SECONDS) $(FUZZ_TARGETS)
 
+# What these say begins with #: how much they have done.
+soak: build
+	@WRENN_SOAK=$(SOAK_MINUTES) $(BUILD)/tests/sdk/test-sdk-doors cut_at_each_byte
+	@WRENN_SOAK=$(SOAK_MINUTES) $(BUILD)/tests/sdk/test-sdk-memory-doors each_allocation
+	@WRENN_SOAK=$(SOAK_MINUTES) WRENN_WRENND=$(CURDIR)/$(BUILD)/src/server/wrennd \
+		$(BUILD)/tests/e2e/test-e2e-sdk rounds_with_kills
+
 bench: deps-test
 	@$(PYTHON) tools/configure.py build-bench --buildtype=release
 	@$(MESON) compile -C build-bench
@@ -108,4 +117,4 @@ install: build
 clean:
 	rm -rf $(BUILD) build-asan build-tsan build-clang build-bench build-fuzz
 
-.PHONY: all help deps deps-test deps-lint build run test test-integration lint generate check abi-baseline format docs fuzz bench install clean
+.PHONY: all help deps deps-test deps-lint build run test test-integration lint generate check abi-baseline format docs fuzz soak bench install clean

@@ -10,6 +10,7 @@
 #include <wrenn/wrenn.h>
 
 #include "program.h"
+#include "soak.h"
 #include "test.h"
 
 #define OK(call)                                                          \
@@ -418,6 +419,18 @@ static void read_key(char *out, size_t size) {
     CHECK(strlen(out) == 36);
 }
 
+/* A command whose output is streamed to its end. */
+static int stream_round(wrenn_sandbox *sandbox, wrenn_error **why) {
+    wrenn_exec_stream_options options = WRENN_EXEC_STREAM_OPTIONS_INIT;
+    wrenn_stream *stream = NULL;
+    wrenn_event event;
+    options.shell = "head -c 300000 /dev/zero; echo err >&2";
+    int rc = wrenn_sandbox_exec_stream(sandbox, &options, &stream, why);
+    while (rc == 0 && (rc = wrenn_stream_next(stream, -1, &event, why)) > 0) rc = 0;
+    wrenn_stream_free(stream);
+    return rc;
+}
+
 /* What went wrong, or NULL. */
 static wrenn_error *one_round(wrenn_client *client) {
     wrenn_error *why = NULL;
@@ -426,7 +439,12 @@ static wrenn_error *one_round(wrenn_client *client) {
     wrenn_exec_options options = shell("echo round; (setsid sleep 5000 >/dev/null 2>&1 &)");
     int rc = wrenn_sandboxes_create(client, NULL, &sandbox, &why);
     if (rc == 0) rc = wrenn_sandbox_exec(sandbox, &options, &result, &why);
-    if (rc == 0 && wrenn_sandbox_destroy(sandbox, &why) == 0) why = NULL;
+    if (rc == 0) rc = stream_round(sandbox, &why);
+    /* Also one that has gone wrong: when only its agent was killed, somebody has to. */
+    wrenn_error *ignored = NULL;
+    if (sandbox) rc = wrenn_sandbox_destroy(sandbox, why ? &ignored : &why);
+    CHECK(rc == 0 || why || ignored);
+    wrenn_error_free(ignored);
     wrenn_exec_result_free(result);
     wrenn_sandbox_free(sandbox);
     return why;
@@ -440,14 +458,76 @@ static void check_no_leaks(const daemon_state *d) {
     program_result_free(&result);
 }
 
+typedef struct killer {
+    pid_t server;
+    bool agents; /* kills an agent, if there is one just then, instead of the server */
+    unsigned delay_us;
+    bool killed;
+} killer;
+
+/* The number in a line of /proc/PID/status; -1: there is none. */
+static long status_of(const char *pid, const char *name) {
+    char path[300], line[256];
+    long value = -1;
+    snprintf(path, sizeof(path), "/proc/%s/status", pid);
+    FILE *file = fopen(path, "r");
+    while (file && value < 0 && fgets(line, sizeof(line), file))
+        if (strncmp(line, name, strlen(name)) == 0) value = atol(line + strlen(name));
+    if (file) fclose(file);
+    return value;
+}
+
+/* The server's children are the processes that became its sandboxes. */
+static bool kill_an_agent(pid_t server) {
+    bool found = false;
+    DIR *proc = opendir("/proc");
+    for (struct dirent *entry; proc && !found && (entry = readdir(proc));) {
+        if (*entry->d_name < '1' || *entry->d_name > '9') continue;
+        found = status_of(entry->d_name, "PPid:") == server && kill(atoi(entry->d_name), SIGKILL) == 0;
+    }
+    if (proc) closedir(proc);
+    return found;
+}
+
 static void *kill_soon(void *data) {
-    kill(*(pid_t *)data, SIGKILL);
+    killer *k = data;
+    usleep(k->delay_us);
+    k->killed = k->agents ? kill_an_agent(k->server) : kill(k->server, SIGKILL) == 0;
     return NULL;
+}
+
+/* A round with a kill by another thread, wherever that finds it; whether it killed. */
+static bool disturbed_round(wrenn_client *client, daemon_state *d, bool agents) {
+    pthread_t thread;
+    killer k = {.server = d->pid, .agents = agents, .delay_us = (unsigned)(rand() % 60000)};
+    CHECK(pthread_create(&thread, NULL, kill_soon, &k) == 0);
+    wrenn_error_free(one_round(client));
+    pthread_join(thread, NULL);
+    if (agents) return k.killed;
+    CHECK(waitpid(d->pid, NULL, 0) == d->pid);
+    start_daemon(d);
+    return true;
+}
+
+/* Afterwards there is no sandbox, and nothing is left behind, neither before the end of the server nor after it. */
+static void check_the_end(wrenn_client *client, daemon_state *d) {
+    wrenn_sandbox_list *list = NULL;
+    OK(wrenn_sandboxes_list(client, &list, &error));
+    CHECK_INT(list->count, 0);
+    wrenn_sandbox_list_free(list);
+    check_no_leaks(d);
+    wrenn_client_free(client);
+    kill(d->pid, SIGTERM);
+    int status = 0;
+    CHECK(waitpid(d->pid, &status, 0) == d->pid);
+    CHECK_INT(status, 0);
+    check_no_leaks(d);
 }
 
 static void hundred_rounds_and_kills(void) {
     daemon_state d;
     char key[64];
+    int i = 0, agents = 0, servers = 0;
     start_daemon(&d);
     read_key(key, sizeof(key));
     wrenn_client_options options = WRENN_CLIENT_OPTIONS_INIT;
@@ -456,31 +536,19 @@ static void hundred_rounds_and_kills(void) {
     options.max_attempts = 1;
     wrenn_client *client = NULL;
     OK(wrenn_client_new(&options, &client, &error));
-    for (int i = 0; i < 100; i++) {
-        if (i % 10 != 9) {
-            wrenn_error *why = one_round(client);
-            CHECK_MSG(!why, "round %d: %s", i, wrenn_error_message(why));
+    time_t until = soak_until(45);
+    for (; i < 100 || time(NULL) < until; i++) {
+        if (i % 10 == 9) {
+            bool agent = i % 20 == 9, killed = disturbed_round(client, &d, agent);
+            agents += agent && killed;
+            servers += !agent;
             continue;
         }
-        /* Killed by another thread, wherever that finds it in a round. */
-        pthread_t killer;
-        CHECK(pthread_create(&killer, NULL, kill_soon, &d.pid) == 0);
-        wrenn_error_free(one_round(client));
-        pthread_join(killer, NULL);
-        CHECK(waitpid(d.pid, NULL, 0) == d.pid);
-        start_daemon(&d);
+        wrenn_error *why = one_round(client);
+        CHECK_MSG(!why, "round %d: %s", i, wrenn_error_message(why));
     }
-    wrenn_sandbox_list *list = NULL;
-    OK(wrenn_sandboxes_list(client, &list, &error));
-    CHECK_INT(list->count, 0);
-    wrenn_sandbox_list_free(list);
-    check_no_leaks(&d);
-    wrenn_client_free(client);
-    kill(d.pid, SIGTERM);
-    int status = 0;
-    CHECK(waitpid(d.pid, &status, 0) == d.pid);
-    CHECK_INT(status, 0);
-    check_no_leaks(&d);
+    check_the_end(client, &d);
+    test_note("%d rounds; wrennd killed in %d, an agent in %d", i, servers, agents);
 }
 
 TEST_AS_BOTH(a_sandbox_through_each_door, all_doors)

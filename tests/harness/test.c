@@ -13,6 +13,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "soak.h"
+
 enum { EXIT_SKIPPED = 77 };
 
 static test_case *first_test, **last_test = &first_test;
@@ -110,7 +112,7 @@ static int run_one(const test_case *test, bool *timed_out) {
     sigset_t chld;
     sigemptyset(&chld);
     sigaddset(&chld, SIGCHLD);
-    struct timespec limit = {.tv_sec = test->limit_seconds};
+    struct timespec limit = {.tv_sec = test->limit_seconds + soak_minutes() * 60};
     siginfo_t info = {0};
     while (waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid == 0) {
         if (sigtimedwait(&chld, NULL, &limit) < 0 && errno == EAGAIN) {

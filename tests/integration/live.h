@@ -21,7 +21,8 @@ static inline bool live_is_set(const char *name) {
 
 /* A private server needs no credentials. */
 static inline bool live_is_private(void) {
-    return live_is_set("WRENN_BASE_URL") && strcmp(getenv("WRENN_BASE_URL"), "local:") == 0;
+    const char *url = getenv("WRENN_BASE_URL");
+    return url && strcmp(url, "local:") == 0;
 }
 
 static inline wrenn_client *live_client(void) {

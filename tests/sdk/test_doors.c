@@ -2,7 +2,9 @@
 #include <poll.h>
 #include <stdio.h>
 
+#include "fail_alloc.h"
 #include "sdk.h"
+#include "soak.h"
 
 typedef struct outcome {
     int rc;
@@ -459,6 +461,107 @@ TEST(each_operation_gives_the_same_typed_error_through_each_door) {
     }
     free(text);
 }
+
+/* ---- what goes wrong everywhere ---- */
+
+/* A good answer to an operation; the texts are freed with free_answer(). */
+static script_reply good_answer(const operation *o) {
+    script_reply reply = {.text = script_text(o->status, "", o->body), .end = SCRIPT_CLOSE};
+    if (strcmp(o->status, UPGRADED) != 0) return reply;
+    script_reply first = script_messages(SCRIPT_KEEP, o->body, NULL);
+    free((char *)(uintptr_t)reply.text);
+    return (script_reply){.text = "", .upgrade = true, .frames = first.text, .frames_size = first.size};
+}
+
+static void free_answer(script_reply *reply) {
+    free((char *)(uintptr_t)(reply->upgrade ? reply->frames : reply->text));
+}
+
+/* Blocking, in one attempt; with allocation `fail_at` failing (0: none). */
+static bool try_once(const operation *o, const script_reply *reply, long fail_at, outcome *out) {
+    static const script_reply nothing = {.text = "x", .cut = SCRIPT_NOTHING};
+    bool failed = false;
+    script_server *server = script_start(reply, 1, true);
+    wrenn_client_options options = sdk_options(script_url(server));
+    options.max_attempts = 1;
+    wrenn_client *client = sdk_client(&options);
+    wrenn_sandbox *sandbox = sdk_sandbox(client);
+    script_answer_messages(server, &nothing);
+#ifdef FAIL_ALLOC
+    fail_alloc(fail_at);
+#else
+    (void)fail_at;
+#endif
+    o->block(client, sandbox, out);
+#ifdef FAIL_ALLOC
+    failed = fail_alloc_happened();
+    fail_alloc(0);
+#endif
+    wrenn_sandbox_free(sandbox);
+    wrenn_client_free(client);
+    script_stop(server);
+    return failed;
+}
+
+/* Those that look again after an answer that broke off, until their time is up. */
+static bool looks_again(const operation *o) { return strcmp(o->name, "sandbox_wait_ready") == 0; }
+
+static size_t cut_everywhere(const operation *o, size_t step) {
+    script_reply reply = good_answer(o);
+    size_t size = reply.upgrade ? 100 : strlen(reply.text); /* the handshake's is not known, but longer */
+    size_t count = 0;
+    for (size_t cut = 0;; cut += step) {
+        if (!reply.upgrade && cut > size) cut = size;
+        outcome out = {0};
+        reply.cut = cut ? cut : SCRIPT_NOTHING;
+        reply.end = SCRIPT_CLOSE;
+        try_once(o, &reply, 0, &out);
+        count++;
+        CHECK_MSG(out.rc == 0 ? cut >= size : out.rc == WRENN_E_CONNECTION_LOST, "%s cut at %zu of %zu: %s", o->name,
+                  cut, size, wrenn_strerror_name(out.rc));
+        if (out.rc == 0) break;
+        CHECK(cut < 10000 && (reply.upgrade || cut < size));
+    }
+    free_answer(&reply);
+    return count;
+}
+
+TEST_SLOW(each_operation_with_its_answer_cut_at_each_byte) {
+    time_t until = soak_until(5);
+    size_t count = 0, i = 0;
+    for (; i < COUNT(operations) && (!until || time(NULL) < until); i++)
+        if (!looks_again(&operations[i])) count += cut_everywhere(&operations[i], until ? 1 : 61);
+    test_note("%zu exchanges cut, of %zu of %zu operations", count, i, COUNT(operations));
+}
+
+#ifdef FAIL_ALLOC
+static size_t fail_everywhere(const operation *o, long step) {
+    script_reply reply = good_answer(o);
+    reply.end = SCRIPT_KEEP;
+    bool failed = true;
+    size_t count = 0;
+    for (long n = 1; failed; n += step) {
+        outcome out = {0};
+        failed = try_once(o, &reply, n, &out);
+        count++;
+        bool expected = out.rc == 0 || out.rc == WRENN_E_NO_MEMORY || out.rc == WRENN_E_CONNECTION_FAILED ||
+                        out.rc == WRENN_E_CONNECTION_LOST || out.rc == WRENN_E_SYSTEM;
+        CHECK_MSG(expected && (failed || out.rc == 0), "%s, allocation %ld: %s", o->name, n,
+                  wrenn_strerror_name(out.rc));
+        if (out.rc == 0) CHECK_STR(out.text, o->result);
+    }
+    free_answer(&reply);
+    return count;
+}
+
+TEST_SLOW(each_operation_with_each_allocation_failing) {
+    time_t until = soak_until(5);
+    size_t count = 0, i = 0;
+    for (; i < COUNT(operations) && (!until || time(NULL) < until); i++)
+        count += fail_everywhere(&operations[i], until ? 1 : 17);
+    test_note("%zu allocations failed, in %zu of %zu operations", count, i, COUNT(operations));
+}
+#endif
 
 TEST(an_operation_can_be_finished_without_a_callback) {
     char *text = script_text("200 OK", "", EXEC_BODY);

@@ -1,34 +1,10 @@
 /* Every operation with allocation N failing, for every N: it succeeds or says WRENN_E_NO_MEMORY (or, where libcurl hides
- * the cause, a connection error), and leaks nothing (the sanitizer and valgrind runs look at that).
- *
- * The program is linked with malloc and its kin wrapped, so only our own code's calls are counted, not libcurl's. */
+ * the cause, a connection error), and leaks nothing (the sanitizer and valgrind runs look at that). */
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "fail_alloc.h"
 #include "sdk.h"
-
-void *__real_malloc(size_t size);
-void *__real_calloc(size_t count, size_t size);
-void *__real_realloc(void *old, size_t size);
-char *__real_strdup(const char *text);
-void *__wrap_malloc(size_t size);
-void *__wrap_calloc(size_t count, size_t size);
-void *__wrap_realloc(void *old, size_t size);
-char *__wrap_strdup(const char *text);
-
-/* Of this thread alone: the scripted server has one of its own. */
-static __thread long countdown;
-static __thread bool failed;
-
-static bool fails(void) {
-    if (!countdown || --countdown) return false;
-    return failed = true;
-}
-
-void *__wrap_malloc(size_t size) { return fails() ? NULL : __real_malloc(size); }
-void *__wrap_calloc(size_t count, size_t size) { return fails() ? NULL : __real_calloc(count, size); }
-void *__wrap_realloc(void *old, size_t size) { return fails() ? NULL : __real_realloc(old, size); }
-char *__wrap_strdup(const char *text) { return fails() ? NULL : __real_strdup(text); }
 
 static int scenario_exec(const wrenn_client_options *options) {
     static const char *const argv[] = {"echo", "hi", NULL}, *const envs[] = {"A=1", NULL};
@@ -212,10 +188,10 @@ static void sweep(int (*scenario)(const wrenn_client_options *), const script_re
         wrenn_client_options options = sdk_options(script_url(server));
         options.era = era;
         options.max_attempts = 1;
-        failed = false;
-        countdown = n;
+        fail_alloc(n);
         int rc = scenario(&options);
-        countdown = 0;
+        bool failed = fail_alloc_happened();
+        fail_alloc(0);
         script_stop(server);
         CHECK_MSG(rc == 0 || rc == WRENN_E_NO_MEMORY || rc == WRENN_E_CONNECTION_FAILED ||
                       rc == WRENN_E_CONNECTION_LOST || rc == WRENN_E_SYSTEM,
@@ -240,10 +216,10 @@ TEST_SLOW(an_error_answer_with_each_allocation_failing) {
     for (long n = 1; n < 400; n++) {
         script_server *server = script_start(&(script_reply){.text = text}, 1, true);
         wrenn_client_options options = sdk_options(script_url(server));
-        failed = false;
-        countdown = n;
+        fail_alloc(n);
         int rc = scenario_exec(&options);
-        countdown = 0;
+        bool failed = fail_alloc_happened();
+        fail_alloc(0);
         script_stop(server);
         CHECK(rc < 0);
         if (!failed) {
