@@ -1,5 +1,5 @@
-/* api_keys EMAIL PASSWORD [new]: logs in (with "new": makes the account first), then makes, lists and deletes an API key.
- * These calls take a user token, not an API key. A private server has no accounts yet: use "new" there. */
+/* api_keys EMAIL PASSWORD [new]: logs in (with "new": makes the account first), then makes, lists and deletes an API
+ * key. These calls take a user token, not an API key. A private server has no accounts yet: use "new" there. */
 #include <stdio.h>
 #include <wrenn/wrenn.h>
 

@@ -25,7 +25,8 @@ PROLOGUE = """#include <poll.h>
 #include <unistd.h>
 #include <wrenn/wrenn.h>
 """
-FUNCTION = """int block_%d(wrenn_client *client, wrenn_sandbox *sandbox, wrenn_stream *stream, wrenn_error *error, int rc);
+FUNCTION = """
+int block_%d(wrenn_client *client, wrenn_sandbox *sandbox, wrenn_stream *stream, wrenn_error *error, int rc);
 int block_%d(wrenn_client *client, wrenn_sandbox *sandbox, wrenn_stream *stream, wrenn_error *error, int rc) {
     (void)client, (void)sandbox, (void)stream, (void)error, (void)rc;
     {

@@ -1,10 +1,10 @@
 #!/usr/bin/python3
 """doxygen_filter.py HEADER: prints a public header with its plain comments turned into those that Doxygen reads.
 
-A comment before a declaration documents it, and those that follow without a blank line as well; one after code on the same
-line documents that; one that stands alone belongs to the file. What the conventions say is added: X_start and X_finish
-belong to X, an option struct to the functions that take it, an _INIT macro to its struct, and the name of an enum value is
-the text it stands for."""
+A comment before a declaration documents it, and those that follow without a blank line as well; one after code on the
+same line documents that; one that stands alone belongs to the file. What the conventions say is added: X_start and
+X_finish belong to X, an option struct to the functions that take it, an _INIT macro to its struct, and the name of an
+enum value is the text it stands for."""
 import re
 import sys
 from pathlib import Path

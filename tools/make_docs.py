@@ -1,6 +1,7 @@
 #!/usr/bin/python3
-"""make_docs.py OUTPUT: makes the reference of the public headers in OUTPUT/html with Doxygen, and fails on its warnings,
-and when a public function, struct, enum, enum value, type or macro has no comment. Exit code 77 without Doxygen."""
+"""make_docs.py OUTPUT: makes the reference of the public headers in OUTPUT/html with Doxygen, and fails on its
+warnings, and when a public function, struct, enum, enum value, type or macro has no comment. Exit code 77 without
+Doxygen."""
 import os
 import shutil
 import subprocess

@@ -1,5 +1,5 @@
-/* What the programs in this folder do, whatever loop they have: five commands at once, and a command that is sent a line
- * with every tick of the loop's own timer. Nothing here blocks, and nothing here knows the loop. */
+/* What the programs in this folder do, whatever loop they have: five commands at once, and a command that is sent a
+ * line with every tick of the loop's own timer. Nothing here blocks, and nothing here knows the loop. */
 #ifndef WORK_H
 #define WORK_H
 
