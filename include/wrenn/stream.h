@@ -9,6 +9,8 @@
  * wrenn_stream_next() fails with WRENN_E_CONNECTION_LOST, and what became of the command is unknown. A stream whose server
  * shows no sign of life for 75 s (wrenn_client_options.idle_timeout_ms) ends like this too.
  *
+ * WRENN_E_AGAIN is no failure: it sets no error object, so that polling costs nothing.
+ *
  * A stream belongs to its client and is used from the same thread. */
 #ifndef WRENN_STREAM_H
 #define WRENN_STREAM_H

@@ -338,7 +338,7 @@ static int check(wrenn_stream *s, wrenn_error **error) {
     if (!s) return wrn_fail(error, WRENN_E_INVALID_ARGUMENT, "stream must not be NULL");
     int rc = wrn_client_check(s->client, error);
     if (rc < 0) return rc;
-    if (s->error) return wrn_fail(error, wrenn_error_code(s->error), "%s", wrenn_error_message(s->error));
+    if (s->error) return wrn_error_give(error, wrn_error_ref(s->error));
     if (s->over) return wrn_fail(error, WRENN_E_INVALID_ARGUMENT, "stream: it has ended");
     return 0;
 }
@@ -387,13 +387,13 @@ int64_t wrenn_stream_write(wrenn_stream *s, const void *data, size_t size, int64
         if (done == size || (timeout_ms >= 0 && left <= 0)) break;
         if (timeout_ms) wrn_loop_raise(s->client->loop, false);
         wrn_loop_poll(s->client->loop, left);
-        rc = s->over ? check(s, error) : 0;
+        rc = s->over ? check(s, done ? NULL : error) : 0; /* a count and an error would be too much */
         if (rc < 0) return done ? (int64_t)done : rc;
     }
     s->writer_waits = done < size;
     wrn_client_settle(s->client);
     if (done || !size) return (int64_t)done;
-    return wrn_fail(error, WRENN_E_AGAIN, "stream: no room for more input yet");
+    return WRENN_E_AGAIN;
 }
 
 int wrenn_stream_close_input(wrenn_stream *s, wrenn_error **error) {
@@ -411,7 +411,7 @@ int wrenn_stream_send_text(wrenn_stream *s, const char *text, wrenn_error **erro
     if (!s->type->plain) return wrn_fail(error, WRENN_E_INVALID_ARGUMENT, "stream: text goes to a WebSocket only");
     if (wrn_socket_unsent(s->socket) >= WRN_SOCKET_HIGH_WATER) {
         s->writer_waits = true;
-        return wrn_fail(error, WRENN_E_AGAIN, "stream: no room for more input yet");
+        return WRENN_E_AGAIN;
     }
     return settle(s, wrn_stream_send(s, text), error);
 }
@@ -463,8 +463,8 @@ int wrenn_stream_next(wrenn_stream *s, int64_t timeout_ms, wrenn_event *event, w
         wrn_client_settle(s->client);
         if (got) return 1;
     }
-    if (s->error) return wrn_fail(error, wrenn_error_code(s->error), "%s", wrenn_error_message(s->error));
-    return s->over ? 0 : wrn_fail(error, WRENN_E_AGAIN, "stream: nothing there yet");
+    if (s->error) return wrn_error_give(error, wrn_error_ref(s->error));
+    return s->over ? 0 : WRENN_E_AGAIN;
 }
 
 void wrenn_stream_on_ready(wrenn_stream *s, wrenn_ready_fn ready, void *user_data) {
