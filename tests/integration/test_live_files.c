@@ -144,7 +144,18 @@ static wrenn_sandbox *create_for_code(wrenn_client *client) {
     return sandbox;
 }
 
+/* A private server has the templates of WRENND_TEMPLATE_DIR; without the packages for this one, none with a kernel. */
+static void build_code_template(void) {
+    char command[600], templates[300];
+    const char *wrennd = getenv("WRENN_WRENND");
+    snprintf(templates, sizeof(templates), "%s/templates", test_dir());
+    snprintf(command, sizeof(command), "'%s' template build code-interpreter --template-dir '%s' >&2",
+             wrennd ? wrennd : "wrennd", templates);
+    if (system(command) == 0) setenv("WRENND_TEMPLATE_DIR", templates, 1); /* NOLINT(cert-env33-c) */
+}
+
 TEST_SLOW(code_in_a_kernel) {
+    if (live_is_private()) build_code_template();
     wrenn_client *client = live_client();
     wrenn_sandbox *sandbox = create_for_code(client);
     wrenn_code_context *context = NULL;
