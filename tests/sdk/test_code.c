@@ -1,4 +1,6 @@
 /* run_code against scripted kernels. What a kernel says must answer our request's id, so the script puts it in: "@ID@". */
+#include <poll.h>
+
 #include "streams.h"
 
 #define SPECS "{\"default\":\"python3\",\"kernelspecs\":{}}"
@@ -231,6 +233,89 @@ TEST(contexts_are_made_interrupted_restarted_and_deleted) {
     check_request(&s, 4, "DELETE /api/kernels/k-9 HTTP/1.1\r\n", "");
     wrenn_code_context_free(context);
     tear_down(&s);
+}
+
+/* ---- the doors ---- */
+
+typedef enum door { BLOCKING, CALLBACK, OWN_LOOP } door;
+
+static void set_flag(wrenn_op *op, void *flag) {
+    CHECK(wrenn_op_is_done(op));
+    *(bool *)flag = true;
+}
+
+static void wait_for(setup *s, door through, const bool *done) {
+    while (!*done) {
+        struct pollfd ready = {.fd = wrenn_client_fd(s->client), .events = POLLIN};
+        if (through == OWN_LOOP) CHECK(poll(&ready, 1, 20000) == 1);
+        CHECK(wrenn_client_dispatch(s->client, through == OWN_LOOP ? 0 : -1, NULL) >= 0);
+    }
+}
+
+typedef int (*start_fn)(wrenn_code_context *, wrenn_done_fn, void *, wrenn_op **, wrenn_error **);
+typedef int (*finish_fn)(wrenn_op *, wrenn_error **);
+
+static void act(setup *s, door through, wrenn_code_context *context, start_fn start, finish_fn finish) {
+    wrenn_op *op = NULL;
+    bool done = false;
+    CHECK_INT(start(context, set_flag, &done, &op, NULL), 0);
+    wait_for(s, through, &done);
+    CHECK_INT(finish(op, NULL), 0);
+    wrenn_op_free(op);
+}
+
+static void code_through(door through) {
+    script_reply said = script_messages(
+        SCRIPT_KEEP, MESSAGE("execute_result", "{\"data\":{\"text/plain\":\"84\"},\"execution_count\":1}"), IDLE, NULL);
+    script_reply replies[] = {{.text = script_text("200 OK", "", SPECS)},
+                              {.text = script_text("201 Created", "", "{\"id\":\"k-9\"}")},
+                              UPGRADE,
+                              said,
+                              {.text = script_text("204 No", "", "")},
+                              {.text = script_text("200 OK", "", "{}")},
+                              {.text = script_text("204 No", "", "")}};
+    setup s = set_up(replies, COUNT(replies));
+    wrenn_code_context *context = NULL;
+    wrenn_execution *x = NULL;
+    wrenn_code_options options = WRENN_CODE_OPTIONS_INIT;
+    options.code = "x * 2";
+    if (through == BLOCKING) CHECK_INT(wrenn_sandbox_code_context(s.sandbox, NULL, &context, NULL), 0);
+    else {
+        wrenn_op *op = NULL;
+        bool done = false;
+        CHECK_INT(wrenn_sandbox_code_context_start(s.sandbox, NULL, set_flag, &done, &op, NULL), 0);
+        wait_for(&s, through, &done);
+        CHECK_INT(wrenn_sandbox_code_context_finish(op, &context, NULL), 0);
+        wrenn_op_free(op);
+    }
+    options.context = context;
+    if (through == BLOCKING) {
+        CHECK_INT(wrenn_sandbox_run_code(s.sandbox, &options, &x, NULL), 0);
+        CHECK_INT(wrenn_code_context_interrupt(context, NULL), 0);
+        CHECK_INT(wrenn_code_context_restart(context, NULL), 0);
+        CHECK_INT(wrenn_code_context_delete(context, NULL), 0);
+    } else {
+        wrenn_op *run_op = NULL;
+        bool done = false;
+        CHECK_INT(wrenn_sandbox_run_code_start(s.sandbox, &options, set_flag, &done, &run_op, NULL), 0);
+        wait_for(&s, through, &done);
+        CHECK_INT(wrenn_sandbox_run_code_finish(run_op, &x, NULL), 0);
+        wrenn_op_free(run_op);
+        act(&s, through, context, wrenn_code_context_interrupt_start, wrenn_code_context_interrupt_finish);
+        act(&s, through, context, wrenn_code_context_restart_start, wrenn_code_context_restart_finish);
+        act(&s, through, context, wrenn_code_context_delete_start, wrenn_code_context_delete_finish);
+    }
+    CHECK_STR(x->text, "84");
+    CHECK_INT(script_count(s.server), 7);
+    wrenn_execution_free(x);
+    wrenn_code_context_free(context);
+    tear_down(&s);
+    for (size_t i = 0; i < COUNT(replies); i++)
+        if (!replies[i].upgrade) free((char *)(uintptr_t)replies[i].text);
+}
+
+TEST(code_and_contexts_through_each_door) {
+    for (door through = BLOCKING; through <= OWN_LOOP; through++) code_through(through);
 }
 
 TEST(a_kernel_that_was_found_is_left_alone) {
