@@ -19,7 +19,7 @@
 
 #include "wire/frame.h"
 
-enum { CHANNEL_FD = 3 };
+enum { CHANNEL_FD = 3, HANDOVER_FD = 4 };
 
 /* ---- main.c ---- */
 
@@ -38,12 +38,16 @@ _Noreturn void die(const char *why);
 
 /* ---- channel.c ---- */
 
+/* The channel is descriptor 3. Where descriptor 4 is a socket for packets, wrennd may be followed by another one: a new
+ * channel comes through it, and the agent ends only when both are closed. */
 void channel_open(void);
-/* Queues a frame. Output frames are only made while channel_has_room(), so the queue is bounded. */
+/* Queues a frame; without a server it is lost. Output frames are only made while channel_has_room(), so the queue is bounded. */
 void channel_send(uint32_t stream, uint8_t type, const void *data, size_t size);
 void channel_send_u32(uint32_t stream, uint8_t type, uint32_t value);
 /* The same with a descriptor along, which is closed once it has gone. */
 void channel_send_fd(uint32_t stream, uint8_t type, uint32_t value, int fd);
+/* How many servers have gone. */
+unsigned channel_losses(void);
 bool channel_has_room(void);
 
 /* ---- command.c ---- */
@@ -61,6 +65,10 @@ int64_t command_next_timer(void);
 void command_run_timers(void);
 /* The channel has room again. */
 void command_resume_output(void);
+/* The server is gone: ends what has no label. */
+void command_abandon(void);
+/* Tells a new one what goes on. */
+void command_send_kept(void);
 
 /* ---- keeper.c ---- */
 

@@ -18,7 +18,9 @@ typedef struct passenger {
 
 static uint8_t in_buffer[WRN_FRAME_BUFFER];
 static wrn_frame_reader reader = {.buffer = in_buffer};
-static watch channel = {.fd = CHANNEL_FD};
+static watch channel = {.fd = -1}; /* -1: there is no server */
+static watch handover = {.fd = -1};
+static unsigned losses;
 static uint8_t *queue; /* bytes [queue_begin, queue_end) wait to be written */
 static size_t queue_begin, queue_end, queue_capacity;
 
@@ -28,7 +30,7 @@ static size_t passenger_count;
 static bool output_waits; /* somebody was told that there is no room */
 
 bool channel_has_room(void) {
-    bool room = queue_end - queue_begin < ROOM;
+    bool room = channel.fd >= 0 && queue_end - queue_begin < ROOM;
     if (!room) output_waits = true;
     return room;
 }
@@ -36,10 +38,10 @@ bool channel_has_room(void) {
 /* Writes up to the next descriptor's byte, or from there on with the descriptor. */
 static ssize_t write_some(void) {
     struct iovec bytes = {queue + queue_begin, queue_end - queue_begin};
-    if (!passenger_count) return write(CHANNEL_FD, bytes.iov_base, bytes.iov_len);
+    if (!passenger_count) return write(channel.fd, bytes.iov_base, bytes.iov_len);
     if (passengers[0].at > sent) {
         uint64_t before = passengers[0].at - sent;
-        return write(CHANNEL_FD, bytes.iov_base, before < bytes.iov_len ? before : bytes.iov_len);
+        return write(channel.fd, bytes.iov_base, before < bytes.iov_len ? before : bytes.iov_len);
     }
     union {
         struct cmsghdr head;
@@ -49,7 +51,7 @@ static ssize_t write_some(void) {
     struct msghdr message = {
         .msg_iov = &bytes, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = CMSG_LEN(sizeof(int))};
     bytes.iov_len = 1; /* what follows may hold the next one's byte */
-    ssize_t written = sendmsg(CHANNEL_FD, &message, 0);
+    ssize_t written = sendmsg(channel.fd, &message, 0);
     if (written <= 0) return written;
     close(passengers[0].fd);
     memmove(passengers, passengers + 1, --passenger_count * sizeof(*passengers));
@@ -60,8 +62,7 @@ static void flush(void) {
     while (queue_begin < queue_end) {
         ssize_t written = write_some();
         if (written < 0 && errno == EINTR) continue;
-        if (written < 0 && errno == EAGAIN) break;
-        if (written <= 0) _exit(0); /* the server is gone, and with us the sandbox */
+        if (written <= 0) break; /* EAGAIN, or an end that reading will notice */
         queue_begin += (size_t)written;
         sent += (uint64_t)written;
     }
@@ -75,6 +76,7 @@ static void flush(void) {
 
 void channel_send(uint32_t stream, uint8_t type, const void *data, size_t size) {
     size_t need = WRN_FRAME_HEADER + size;
+    if (channel.fd < 0) return;
     if (queue_end + need > queue_capacity) {
         memmove(queue, queue + queue_begin, queue_end - queue_begin);
         queue_end -= queue_begin;
@@ -98,7 +100,7 @@ void channel_send_u32(uint32_t stream, uint8_t type, uint32_t value) {
 }
 
 void channel_send_fd(uint32_t stream, uint8_t type, uint32_t value, int fd) {
-    if (passenger_count == PASSENGERS_MAX) { /* the server does not read */
+    if (channel.fd < 0 || passenger_count == PASSENGERS_MAX) { /* the server does not read */
         close(fd);
         channel_send_u32(stream, type, EAGAIN);
         return;
@@ -129,6 +131,29 @@ static void handle(const wrn_frame *frame) {
     }
 }
 
+/* ---- from one server to the next ---- */
+
+unsigned channel_losses(void) { return losses; }
+
+static void lose(void) {
+    if (channel.fd < 0) return;
+    if (handover.fd < 0) _exit(0); /* nobody will come, and the sandbox goes with us */
+    watch_close(&channel);
+    while (passenger_count) close(passengers[--passenger_count].fd);
+    queue_begin = queue_end = 0;
+    sent = 0;
+    reader.begin = reader.end = 0;
+    losses++;
+    command_abandon();
+}
+
+static void begin(int fd, void (*ready)(watch *, uint32_t)) {
+    fcntl(fd, F_SETFD, FD_CLOEXEC); /* commands must not get at it */
+    fcntl(fd, F_SETFL, O_NONBLOCK);
+    channel = (watch){.fd = fd, .ready = ready};
+    watch_set(&channel, EPOLLIN);
+}
+
 static void on_ready(watch *w, uint32_t events) {
     if (events & EPOLLOUT) flush();
     if (!(events & (EPOLLIN | EPOLLHUP | EPOLLERR))) return;
@@ -136,7 +161,10 @@ static void on_ready(watch *w, uint32_t events) {
     uint8_t *at = wrn_frame_room(&reader, &room);
     ssize_t got = read(w->fd, at, room);
     if (got < 0 && (errno == EAGAIN || errno == EINTR)) return;
-    if (got <= 0) _exit(0);
+    if (got <= 0) {
+        lose();
+        return;
+    }
     wrn_frame_fed(&reader, (size_t)got);
     wrn_frame frame;
     int next;
@@ -144,10 +172,49 @@ static void on_ready(watch *w, uint32_t events) {
     if (next < 0) die("wrenn-agent: broken frame");
 }
 
+/* The descriptor, -1 when none came, -2 when none will. */
+static int receive_channel(int from) {
+    char byte;
+    struct iovec bytes = {&byte, 1};
+    union {
+        struct cmsghdr head;
+        char room[CMSG_SPACE(sizeof(int))];
+    } control;
+    struct msghdr message = {
+        .msg_iov = &bytes, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof(control)};
+    ssize_t got = recvmsg(from, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+    if (got <= 0) return got < 0 && (errno == EAGAIN || errno == EINTR) ? -1 : -2;
+    const struct cmsghdr *c = CMSG_FIRSTHDR(&message);
+    int fd = -1;
+    if (c && c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS && c->cmsg_len == CMSG_LEN(sizeof(int)))
+        memcpy(&fd, CMSG_DATA(c), sizeof(int));
+    return fd;
+}
+
+static void on_handover(watch *w, uint32_t events) {
+    (void)events;
+    int fd = receive_channel(w->fd);
+    if (fd == -1) return;
+    if (fd == -2) {
+        watch_close(w);
+        if (channel.fd < 0) _exit(0);
+        return;
+    }
+    lose();
+    begin(fd, on_ready);
+    command_send_kept();
+    output_waits = false;
+    command_resume_output();
+}
+
 void channel_open(void) {
-    fcntl(CHANNEL_FD, F_SETFD, FD_CLOEXEC); /* commands must not get at it */
-    fcntl(CHANNEL_FD, F_SETFL, O_NONBLOCK);
-    channel.ready = on_ready;
-    watch_set(&channel, EPOLLIN);
+    int type = 0;
+    socklen_t size = sizeof(type);
+    if (getsockopt(HANDOVER_FD, SOL_SOCKET, SO_TYPE, &type, &size) == 0 && type == SOCK_SEQPACKET) {
+        fcntl(HANDOVER_FD, F_SETFD, FD_CLOEXEC);
+        handover = (watch){.fd = HANDOVER_FD, .ready = on_handover};
+        watch_set(&handover, EPOLLIN);
+    }
+    begin(CHANNEL_FD, on_ready);
     channel_send_u32(0, WRN_FRAME_HELLO, WRN_AGENT_VERSION);
 }

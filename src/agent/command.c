@@ -23,14 +23,16 @@ typedef struct output {
 
 typedef struct command {
     struct command *next;
-    uint32_t stream;
+    uint32_t stream; /* 0: whoever asked for it is gone, and nobody is told of it any more */
     pid_t keeper;
+    uint32_t pid;
+    char *label; /* NULL: ends with the server that asked for it */
     watch report, in;
     output out, err;
     int64_t credit;
     int64_t deadline; /* when to kill it; 0: never */
     int64_t drain;    /* when to stop reading; 0: the command has not ended */
-    bool started, timed_out, terminal;
+    bool started, timed_out, terminal, builtin;
     uint64_t early; /* signals that came before the keeper had started the command: bit 0 is signal 1 */
     uint8_t *input; /* waits for the command to read it */
     size_t input_begin, input_end, input_capacity;
@@ -59,7 +61,7 @@ static void send_exit(uint32_t stream, uint32_t kind, uint32_t value) {
 }
 
 static void finish(command *c) {
-    send_exit(c->stream, c->timed_out ? WRN_EXIT_TIMEOUT : c->exit_kind, c->exit_value);
+    if (c->stream) send_exit(c->stream, c->timed_out ? WRN_EXIT_TIMEOUT : c->exit_kind, c->exit_value);
     watch_close(&c->report);
     watch_close(&c->in);
     watch_close(&c->out.watch);
@@ -70,6 +72,7 @@ static void finish(command *c) {
         break;
     }
     free(c->input);
+    free(c->label);
     free(c);
 }
 
@@ -213,7 +216,8 @@ static void on_report(watch *w, uint32_t events) {
     switch (line.kind) {
     case REPORT_STARTED:
         c->started = true;
-        channel_send_u32(c->stream, WRN_FRAME_STARTED, (uint32_t)line.value);
+        c->pid = (uint32_t)line.value;
+        if (c->stream) channel_send_u32(c->stream, WRN_FRAME_STARTED, c->pid);
         set_reading(c);
         for (int signo = 1; signo < 65; signo++)
             if (c->early & 1ull << (signo - 1)) tree_signal(c->keeper, signo);
@@ -309,6 +313,51 @@ void command_run_timers(void) {
     }
 }
 
+/* ---- from one server to the next ---- */
+
+/* A builtin that writes a file takes its half of it away. Its input stays open, as its end would mean that all has come. */
+static void abandon(command *c) {
+    c->stream = 0;
+    send_signal(c, c->builtin ? SIGTERM : SIGKILL);
+    watch_set(&c->in, 0);
+    watch_close(&c->out.watch);
+    watch_close(&c->err.watch);
+    finish_if_over(c);
+}
+
+void command_abandon(void) {
+    exec_size = 0;
+    for (command *c = commands, *next; c; c = next) {
+        next = c->next;
+        if (c->label) set_reading(c);
+        else if (c->stream) abandon(c);
+    }
+}
+
+static void send_kept(command *c) {
+    static uint8_t payload[WRN_KEPT_HEAD + WRN_LABEL_MAX];
+    int64_t left = c->deadline ? c->deadline - now_ms() : 0;
+    size_t size = strlen(c->label);
+    wrn_put_u32(payload, c->pid);
+    wrn_put_u32(payload + 4, c->terminal ? WRN_KEPT_TERMINAL : 0);
+    wrn_put_u32(payload + 8, !c->deadline ? 0 : left > 1 ? (uint32_t)left : 1);
+    wrn_put_u32(payload + 12, (uint32_t)(c->input_end - c->input_begin));
+    memcpy(payload + WRN_KEPT_HEAD, c->label, size);
+    c->credit = WRN_FRAME_CREDIT;
+    channel_send(c->stream, WRN_FRAME_KEPT, payload, WRN_KEPT_HEAD + size);
+}
+
+void command_send_kept(void) {
+    uint8_t payload[8];
+    uint32_t count = 0;
+    for (command *c = commands; c; c = c->next) count += c->label != NULL;
+    wrn_put_u32(payload, WRN_AGENT_VERSION);
+    wrn_put_u32(payload + 4, count);
+    channel_send(0, WRN_FRAME_BACK, payload, sizeof(payload));
+    for (command *c = commands; c; c = c->next)
+        if (c->label) send_kept(c);
+}
+
 /* ---- start ---- */
 
 typedef struct pipes {
@@ -379,12 +428,12 @@ static char **merge_env(char **extra, size_t count) {
 
 typedef struct request {
     wrn_exec_head head;
-    char *cwd, **argv, **envs;
+    char *cwd, *label, **argv, **envs;
 } request;
 
 /* Points into the payload, which ends with NUL; NULLs after argv. False when the strings don't add up. */
 static bool read_request(uint8_t *data, size_t size, request *r) {
-    if (size < WRN_EXEC_HEAD + 1 || data[size - 1]) return false;
+    if (size < WRN_EXEC_HEAD + 2 || data[size - 1]) return false;
     r->head = (wrn_exec_head){wrn_get_u32(data),      wrn_get_u32(data + 4),  wrn_get_u32(data + 8),
                               wrn_get_u32(data + 12), wrn_get_u32(data + 16), wrn_get_u32(data + 20)};
     if (!r->head.argc || r->head.argc > size || r->head.envc > size) return false;
@@ -393,27 +442,30 @@ static bool read_request(uint8_t *data, size_t size, request *r) {
     char *at = (char *)data + WRN_EXEC_HEAD, *end = (char *)data + size;
     r->cwd = at;
     at += strlen(at) + 1;
+    r->label = at;
     r->argv = all;
     r->envs = all + r->head.argc + 1;
-    for (size_t i = 0; i < r->head.argc + (size_t)r->head.envc; i++) {
-        if (at >= end) {
-            free(all);
-            return false;
-        }
+    bool ok = at < end && strlen(at) < WRN_LABEL_MAX;
+    if (ok) at += strlen(at) + 1;
+    for (size_t i = 0; ok && i < r->head.argc + (size_t)r->head.envc; i++) {
+        ok = at < end;
+        if (!ok) break;
         if (i < r->head.argc) r->argv[i] = at;
         else r->envs[i - r->head.argc] = at;
         at += strlen(at) + 1;
     }
-    return true;
+    if (!ok) free(all);
+    return ok;
 }
 
 static void run(uint32_t stream, const request *r) {
     pipes p;
     command *c = calloc(1, sizeof(*c));
-    char **env = merge_env(r->envs, r->head.envc);
-    if (!c || !env || !open_pipes(&p, &r->head)) {
+    char **env = merge_env(r->envs, r->head.envc), *label = *r->label ? strdup(r->label) : NULL;
+    if (!c || !env || (*r->label && !label) || !open_pipes(&p, &r->head)) {
         send_exit(stream, WRN_EXIT_FAILED, (uint32_t)errno);
         free(c);
+        free(label);
         free(env);
         return;
     }
@@ -436,8 +488,13 @@ static void run(uint32_t stream, const request *r) {
     for (size_t i = 0; i < sizeof(theirs) / sizeof(*theirs); i++)
         if (theirs[i] >= 0) close(theirs[i]);
     free(env);
-    *c = (command){
-        .next = commands, .stream = stream, .keeper = keeper, .credit = WRN_FRAME_CREDIT, .terminal = terminal};
+    *c = (command){.next = commands,
+                   .stream = stream,
+                   .keeper = keeper,
+                   .label = label,
+                   .credit = WRN_FRAME_CREDIT,
+                   .terminal = terminal,
+                   .builtin = s.builtin};
     watch_open(&c->report, p.report[0], c, on_report);
     watch_open(&c->in, p.in[1], c, on_input_room);
     watch_open(&c->out.watch, p.out[0], c, on_output);

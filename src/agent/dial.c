@@ -15,7 +15,8 @@ enum { DIALS_MAX = 256 };
 typedef struct attempt {
     watch watch;
     uint32_t stream, port;
-    bool six; /* 127.0.0.1 has refused, this is ::1 */
+    unsigned losses; /* of servers, before this one asked */
+    bool six;        /* 127.0.0.1 has refused, this is ::1 */
 } attempt;
 
 static size_t attempts;
@@ -25,9 +26,9 @@ static void try_next(attempt *a, int error);
 static void end(attempt *a, int error) {
     int fd = a->watch.fd;
     watch_set(&a->watch, 0);
-    if (error) {
+    if (error || a->losses != channel_losses()) {
         if (fd >= 0) close(fd);
-        channel_send_u32(a->stream, WRN_FRAME_DIALED, (uint32_t)error);
+        if (a->losses == channel_losses()) channel_send_u32(a->stream, WRN_FRAME_DIALED, (uint32_t)error);
     } else {
         channel_send_fd(a->stream, WRN_FRAME_DIALED, 0, fd);
     }
@@ -86,7 +87,10 @@ void dial(uint32_t stream, uint32_t port) {
         channel_send_u32(stream, WRN_FRAME_DIALED, EAGAIN);
         return;
     }
-    *a = (attempt){.watch = {.fd = -1, .ready = on_connected, .owner = a}, .stream = stream, .port = port};
+    *a = (attempt){.watch = {.fd = -1, .ready = on_connected, .owner = a},
+                   .stream = stream,
+                   .port = port,
+                   .losses = channel_losses()};
     attempts++;
     try_it(a);
 }

@@ -43,6 +43,10 @@ static const option options[] = {
     {"write-timeout-ms", NUMBER, AT(http.write_ms), 1, MS_MAX, "N", "without progress of an answer (30000)"},
     {"linger-timeout-ms", NUMBER, AT(http.linger_ms), 1, MS_MAX, "N", "for clients that go on sending (2000)"},
     {"stop-grace-ms", NUMBER, AT(stop_grace_ms), 0, MS_MAX, "N", "for running requests when wrennd is to stop (5000)"},
+    {"on-stop", TEXT, AT(on_stop), 0, 0, "WHAT",
+     "after that destroy the sandboxes, or pause or keep them for the next start (destroy)"},
+    {"adopt-timeout-sec", NUMBER, AT(adopt_timeout_sec), 0, 31536000, "N",
+     "sandboxes wait for the next start, also after a crash; then they end (300)"},
     {"ready-fd", NUMBER, AT(ready_fd), 0, 1 << 20, "FD",
      "write the addresses there, one a line, once listening; close"},
     {"private-fd", NUMBER, AT(private_fd), 0, 1 << 20, "FD", "serve one process only, until it closes its end of FD"},
@@ -215,15 +219,22 @@ static bool default_data_dir(wrn_config *config, char *why, size_t why_size) {
     return config->data_dir != NULL;
 }
 
-static bool check(const wrn_config *config, char *why, size_t why_size) {
+static bool check(wrn_config *config, char *why, size_t why_size) {
     static const char *const levels[] = {"error", "warning", "info", "debug"};
-    bool level_ok = !config->log_level;
+    static const char *const stops[] = {"destroy", "pause", "keep"};
+    bool level_ok = !config->log_level, stop_ok = !config->on_stop;
     if (config->command == WRN_RUN_TEMPLATE && !config->to_build)
         return snprintf(why, why_size, "what to do with templates? wrennd template build code-interpreter"), false;
     for (size_t i = 0; i < WRN_COUNT(levels) && !level_ok; i++) level_ok = strcmp(config->log_level, levels[i]) == 0;
     if (!level_ok)
         return snprintf(why, why_size, "log-level is error, warning, info or debug, not \"%s\"", config->log_level),
                false;
+    for (size_t i = 0; i < WRN_COUNT(stops) && !stop_ok; i++)
+        if ((stop_ok = strcmp(config->on_stop, stops[i]) == 0)) config->stop = (wrn_stop)i;
+    if (!stop_ok)
+        return snprintf(why, why_size, "on-stop is destroy, pause or keep, not \"%s\"", config->on_stop), false;
+    if (config->stop != WRN_STOP_DESTROY && !config->adopt_timeout_sec)
+        return snprintf(why, why_size, "on-stop %s needs an adopt-timeout-sec above 0", config->on_stop), false;
     const char *format = config->log_format;
     if (format && strcmp(format, "text") != 0 && strcmp(format, "json") != 0)
         return snprintf(why, why_size, "log-format is text or json, not \"%s\"", format), false;
@@ -235,6 +246,7 @@ bool wrn_config_load(wrn_config *out, int argc, char **argv, char *why, size_t w
                         .max_sandboxes = 1024,
                         .max_output_bytes = 64 << 20,
                         .stop_grace_ms = 5000,
+                        .adopt_timeout_sec = 300,
                         .private_fd = -1,
                         .ready_fd = -1};
     /* Which file comes from the later sources, so those are asked for it first. */
@@ -251,8 +263,8 @@ bool wrn_config_load(wrn_config *out, int argc, char **argv, char *why, size_t w
 }
 
 void wrn_config_free(wrn_config *config) {
-    char *const texts[] = {config->config_file,   config->data_dir,  config->agent,     config->template_dir,
-                           config->cgroup_parent, config->log_level, config->log_format};
+    char *const texts[] = {config->config_file,   config->data_dir,  config->agent,      config->template_dir,
+                           config->cgroup_parent, config->log_level, config->log_format, config->on_stop};
     for (size_t i = 0; i < WRN_COUNT(texts); i++) free(texts[i]);
     clear_list(&config->listen);
     *config = (wrn_config){0};

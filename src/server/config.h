@@ -8,6 +8,7 @@
 
 #include "base/buf.h"
 #include "server/http/http.h"
+#include "server/sandbox/sandboxes.h"
 
 enum { WRN_LISTEN_MAX = 16 };
 
@@ -30,10 +31,11 @@ typedef struct wrn_config {
     bool leaks, json;     /* of doctor */
     bool build;           /* of template; the only thing it does */
     const char *to_build; /* of the arguments */
-    char *config_file, *data_dir, *agent, *template_dir, *cgroup_parent, *log_level, *log_format;
+    char *config_file, *data_dir, *agent, *template_dir, *cgroup_parent, *log_level, *log_format, *on_stop;
     wrn_listen_list listen;
     wrn_http_config http;
-    int64_t max_sandboxes, max_memory_mb, max_output_bytes, stop_grace_ms;
+    int64_t max_sandboxes, max_memory_mb, max_output_bytes, stop_grace_ms, adopt_timeout_sec;
+    wrn_stop stop;                /* what on_stop says */
     int64_t private_fd, ready_fd; /* -1: none */
 } wrn_config;
 

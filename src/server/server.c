@@ -108,7 +108,8 @@ bool wrn_server_backend_config(const wrn_config *config, wrn_arena *arena, wrn_b
                                 .template_dir = absolute(arena, config->template_dir),
                                 .agent_path = find_agent(config, arena),
                                 .cgroup_parent = config->cgroup_parent,
-                                .ephemeral = config->private_fd >= 0};
+                                .ephemeral = config->private_fd >= 0,
+                                .adopt_ms = config->private_fd >= 0 ? 0 : config->adopt_timeout_sec * 1000};
     if (!out->template_dir) out->template_dir = in_dir(arena, data_dir, "templates");
     return out->state_dir && out->template_dir;
 }
@@ -174,7 +175,9 @@ static void on_boxes_stopped(void *context) {
 static void stop_boxes(wrn_server *server) {
     if (server->boxes_stopping) return;
     server->boxes_stopping = true;
-    wrn_sandboxes_stop(server->sandboxes, on_boxes_stopped, server);
+    /* Whoever could not even begin to serve has no business with the sandboxes of the last run. */
+    wrn_stop how = server->listening ? server->config->stop : WRN_STOP_KEEP;
+    wrn_sandboxes_stop(server->sandboxes, how, on_boxes_stopped, server);
 }
 
 static void on_grace(uv_timer_t *timer) {
@@ -387,6 +390,7 @@ bool wrn_server_run(const wrn_config *config, const wrn_platform *platform, char
     ok = ok &&
          (is_private(&server) ? listen_private(&server, &w, why, why_size) : listen_all(&server, &w, why, why_size));
     sodium_memzero(&w, sizeof(w));
+    server.listening = ok;
     if (ok) uv_run(&server.loop, UV_RUN_DEFAULT);
     bool remove = is_private(&server) && locked;
     if (!ok && is_private(&server)) wrn_private_fail((int)config->private_fd, why);

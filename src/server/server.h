@@ -28,7 +28,7 @@ typedef struct wrn_server {
     uv_poll_t parent;   /* private mode: the owner's pidfd */
     int parent_fd;
     bool handles_open, signals_open, lifeline_open, parent_open;
-    bool stopping, boxes_stopping, boxes_stopped, drained;
+    bool listening, stopping, boxes_stopping, boxes_stopped, drained;
 } wrn_server;
 
 /* What the machine-dependent part brings; the tests bring their own. */

@@ -18,7 +18,8 @@ enum {
     WRN_FRAME_PAYLOAD_MAX = 65536,
     WRN_FRAME_CREDIT = 256 * 1024,
     WRN_FRAME_EXEC_MAX = 4 * 1024 * 1024, /* payload of an EXEC, all its pieces together */
-    WRN_AGENT_VERSION = 2
+    WRN_LABEL_MAX = 16 * 1024,            /* of a command's label, with its NUL */
+    WRN_AGENT_VERSION = 3
 };
 
 typedef enum wrn_frame_type {
@@ -41,6 +42,8 @@ typedef enum wrn_frame_type {
     WRN_FRAME_RESIZE,    /* server: u32 columns, u32 rows of a terminal */
     WRN_FRAME_DIAL,      /* server: u32 port of this machine's loopback to connect to; answered by DIALED */
     WRN_FRAME_DIALED, /* agent: u32 errno; 0: the socket comes along with the first byte of this frame (SCM_RIGHTS) */
+    WRN_FRAME_BACK,   /* agent, once, first, when it has had a server before: u32 version, u32 how many KEPT follow */
+    WRN_FRAME_KEPT,   /* agent: a command that goes on: wrn_kept_head, then its label */
     WRN_FRAME_TYPES
 } wrn_frame_type;
 
@@ -60,7 +63,8 @@ enum {
     WRN_EXEC_BUILTIN = 4, /* the arguments name a function of the agent's */
 };
 
-/* Head of an EXEC payload, six u32; then NUL-terminated strings: cwd (empty: home), argc arguments, envc "NAME=value". */
+/* Head of an EXEC payload, six u32; then NUL-terminated strings: cwd (empty: home), label, argc arguments, envc
+ * "NAME=value". A command with a label goes on when the server is gone, and the next one gets the label back. */
 enum { WRN_EXEC_HEAD = 24 };
 typedef struct wrn_exec_head {
     uint32_t argc, envc;
@@ -68,6 +72,16 @@ typedef struct wrn_exec_head {
     uint32_t flags;      /* WRN_EXEC_* */
     uint32_t cols, rows; /* of a terminal */
 } wrn_exec_head;
+
+/* Head of a KEPT payload, four u32; then the label, without its NUL. Its credit is as at a start, but for what of stdin is
+ * not taken yet. */
+enum { WRN_KEPT_HEAD = 16, WRN_KEPT_TERMINAL = 1 };
+typedef struct wrn_kept_head {
+    uint32_t pid;     /* 0: STARTED is still to come */
+    uint32_t flags;   /* WRN_KEPT_* */
+    uint32_t left_ms; /* of its time; 0: no limit */
+    uint32_t untaken; /* bytes of stdin */
+} wrn_kept_head;
 
 typedef struct wrn_frame {
     uint32_t stream;

@@ -458,9 +458,11 @@ static void check_no_leaks(const daemon_state *d) {
     program_result_free(&result);
 }
 
+enum { SERVER, AGENT, HOLDER };
+
 typedef struct killer {
-    pid_t server;
-    bool agents; /* kills an agent, if there is one just then, instead of the server */
+    const daemon_state *daemon;
+    int victim; /* an agent, if there is a new one just then; the holder; or the server itself */
     unsigned delay_us;
     bool killed;
 } killer;
@@ -477,13 +479,26 @@ static long status_of(const char *pid, const char *name) {
     return value;
 }
 
-/* The server's children are the processes that became its sandboxes. */
-static bool kill_an_agent(pid_t server) {
-    bool found = false;
+/* Is there `text` in a file below /proc/PID? */
+static bool proc_has(const char *pid, const char *file, const char *text) {
+    char path[300], data[1024];
+    snprintf(path, sizeof(path), "/proc/%s/%s", pid, file);
+    FILE *from = fopen(path, "r");
+    size_t size = from ? fread(data, 1, sizeof(data), from) : 0;
+    if (from) fclose(from);
+    return memmem(data, size, text, strlen(text)) != NULL;
+}
+
+/* An agent is a child of the server that made it; the holder works for whichever server uses that directory. 0: none. */
+static pid_t find_victim(const daemon_state *d, int victim) {
+    pid_t found = victim == SERVER ? d->pid : 0;
     DIR *proc = opendir("/proc");
     for (struct dirent *entry; proc && !found && (entry = readdir(proc));) {
-        if (*entry->d_name < '1' || *entry->d_name > '9') continue;
-        found = status_of(entry->d_name, "PPid:") == server && kill(atoi(entry->d_name), SIGKILL) == 0;
+        const char *pid = entry->d_name;
+        if (*pid < '1' || *pid > '9') continue;
+        bool is_it = victim == AGENT ? proc_has(pid, "comm", "wrenn-agent") && status_of(pid, "PPid:") == d->pid
+                                     : proc_has(pid, "comm", "wrennd-holder") && proc_has(pid, "cmdline", d->data);
+        if (is_it) found = atoi(pid);
     }
     if (proc) closedir(proc);
     return found;
@@ -492,21 +507,64 @@ static bool kill_an_agent(pid_t server) {
 static void *kill_soon(void *data) {
     killer *k = data;
     usleep(k->delay_us);
-    k->killed = k->agents ? kill_an_agent(k->server) : kill(k->server, SIGKILL) == 0;
+    pid_t pid = find_victim(k->daemon, k->victim);
+    k->killed = pid && kill(pid, SIGKILL) == 0;
     return NULL;
 }
 
 /* A round with a kill by another thread, wherever that finds it; whether it killed. */
-static bool disturbed_round(wrenn_client *client, daemon_state *d, bool agents) {
+static bool disturbed_round(wrenn_client *client, daemon_state *d, int victim) {
     pthread_t thread;
-    killer k = {.server = d->pid, .agents = agents, .delay_us = (unsigned)(rand() % 60000)};
+    killer k = {.daemon = d, .victim = victim, .delay_us = (unsigned)(rand() % 60000)};
     CHECK(pthread_create(&thread, NULL, kill_soon, &k) == 0);
     wrenn_error_free(one_round(client));
     pthread_join(thread, NULL);
-    if (agents) return k.killed;
-    CHECK(waitpid(d->pid, NULL, 0) == d->pid);
-    start_daemon(d);
-    return true;
+    if (victim == SERVER) {
+        CHECK(waitpid(d->pid, NULL, 0) == d->pid);
+        start_daemon(d);
+    }
+    while (!find_victim(d, HOLDER)) usleep(1000); /* another one comes soon */
+    return k.killed;
+}
+
+/* One sandbox goes through all of it, and what runs in it. */
+static wrenn_sandbox *start_witness(wrenn_client *client) {
+    wrenn_sandbox *sandbox = NULL;
+    wrenn_process *process = NULL;
+    wrenn_spawn_options options = WRENN_SPAWN_OPTIONS_INIT;
+    options.shell = "while :; do echo tick; sleep 0.05; done";
+    options.tag = "witness";
+    OK(wrenn_sandboxes_create(client, NULL, &sandbox, &error));
+    OK(wrenn_sandbox_spawn(sandbox, &options, &process, &error));
+    wrenn_process_free(process);
+    return sandbox;
+}
+
+static void check_witness(wrenn_sandbox *sandbox) {
+    wrenn_process_list *list = NULL;
+    wrenn_exec_result *result = NULL;
+    wrenn_stream *stream = NULL;
+    wrenn_event event;
+    wrenn_exec_options options = shell("echo there");
+    OK(wrenn_sandbox_exec(sandbox, &options, &result, &error));
+    CHECK_STR(result->stdout_data, "there\n");
+    wrenn_exec_result_free(result);
+    OK(wrenn_sandbox_processes(sandbox, &list, &error));
+    CHECK_INT(list->count, 1);
+    CHECK_STR(list->items[0]->tag, "witness");
+    wrenn_process_list_free(list);
+    OK(wrenn_sandbox_attach(sandbox, "witness", &stream, &error));
+    do CHECK(wrenn_stream_next(stream, -1, &event, NULL) == 1);
+    while (event.type != WRENN_EVENT_STDOUT);
+    wrenn_stream_free(stream);
+}
+
+/* What kills have left alive; it can be used, or it is reported as ended. */
+static void destroy_all(wrenn_client *client) {
+    wrenn_sandbox_list *list = NULL;
+    OK(wrenn_sandboxes_list(client, &list, &error));
+    for (size_t i = 0; i < list->count; i++) OK(wrenn_sandboxes_destroy(client, list->items[i]->id, &error));
+    wrenn_sandbox_list_free(list);
 }
 
 /* Afterwards there is no sandbox, and nothing is left behind, neither before the end of the server nor after it. */
@@ -527,7 +585,7 @@ static void check_the_end(wrenn_client *client, daemon_state *d) {
 static void hundred_rounds_and_kills(void) {
     daemon_state d;
     char key[64];
-    int i = 0, agents = 0, servers = 0;
+    int i = 0, killed[3] = {0};
     start_daemon(&d);
     read_key(key, sizeof(key));
     wrenn_client_options options = WRENN_CLIENT_OPTIONS_INIT;
@@ -536,19 +594,23 @@ static void hundred_rounds_and_kills(void) {
     options.max_attempts = 1;
     wrenn_client *client = NULL;
     OK(wrenn_client_new(&options, &client, &error));
+    wrenn_sandbox *witness = start_witness(client);
     time_t until = soak_until(45);
     for (; i < 100 || time(NULL) < until; i++) {
         if (i % 10 == 9) {
-            bool agent = i % 20 == 9, killed = disturbed_round(client, &d, agent);
-            agents += agent && killed;
-            servers += !agent;
+            int victim = i / 10 % 3;
+            killed[victim] += disturbed_round(client, &d, victim);
+            check_witness(witness);
             continue;
         }
         wrenn_error *why = one_round(client);
         CHECK_MSG(!why, "round %d: %s", i, wrenn_error_message(why));
     }
+    wrenn_sandbox_free(witness);
+    destroy_all(client);
     check_the_end(client, &d);
-    test_note("%d rounds; wrennd killed in %d, an agent in %d", i, servers, agents);
+    test_note("%d rounds; killed wrennd in %d, an agent in %d, the holder in %d", i, killed[SERVER], killed[AGENT],
+              killed[HOLDER]);
 }
 
 TEST_AS_BOTH(a_sandbox_through_each_door, all_doors)

@@ -16,7 +16,7 @@
 
 typedef struct agent {
     pid_t pid;
-    int channel;
+    int channel, handover; /* -1: it has none */
     uint8_t buffer[WRN_FRAME_BUFFER];
     wrn_frame_reader reader;
 } agent;
@@ -25,17 +25,19 @@ static agent a;
 
 /* As a daemon might start it by mistake: signals blocked and ignored. It is PID 1 of a namespace, so that nothing stays
  * behind, and nobody special, so that being in the way of root is not what protects it. */
-static void run_agent(int channel) {
+static void run_agent(int channel, int handover) {
     sigset_t all;
     const char *path = getenv("WRENN_TEST_AGENT");
     int program = fcntl(open(path ? path : "", O_RDONLY | O_CLOEXEC), F_DUPFD_CLOEXEC, 10);
     CHECK(program >= 0);
     close(a.channel);
+    if (handover >= 0) close(a.handover);
     if (unshare(CLONE_NEWPID | CLONE_NEWNS | (geteuid() == 0 ? 0 : CLONE_NEWUSER)) != 0) _exit(1);
     pid_t pid = fork();
     if (pid != 0) {
         int status = 0;
         close(channel);
+        if (handover >= 0) close(handover);
         waitpid(pid, &status, 0);
         _exit(WIFEXITED(status) ? WEXITSTATUS(status) : 99);
     }
@@ -46,7 +48,10 @@ static void run_agent(int channel) {
     sigfillset(&all);
     sigprocmask(SIG_SETMASK, &all, NULL);
     signal(SIGPIPE, SIG_IGN);
+    channel = fcntl(channel, F_DUPFD_CLOEXEC, 10);
+    handover = fcntl(handover, F_DUPFD_CLOEXEC, 10);
     if (dup2(channel, 3) != 3) _exit(1);
+    if (dup2(handover, 4) != 4) close(4);
     fexecve(program, (char *const[]){(char[]){"wrenn-agent"}, NULL}, environ);
     _exit(1);
 }
@@ -65,17 +70,28 @@ static const wrn_frame *next_frame(void) {
     return &frame;
 }
 
-static void start_agent(void) {
+static void start_with(int handover) {
     int pair[2];
     CHECK_INT(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair), 0);
     a.reader.buffer = a.buffer;
     a.channel = pair[0];
     a.pid = fork();
-    if (a.pid == 0) run_agent(pair[1]);
+    if (a.pid == 0) run_agent(pair[1], handover);
     close(pair[1]);
     const wrn_frame *frame = next_frame();
     CHECK_INT(frame->type, WRN_FRAME_HELLO);
     CHECK_INT(wrn_get_u32(frame->data), WRN_AGENT_VERSION);
+}
+
+static void start_agent(void) { start_with(-1); }
+
+/* One that outlives its server. */
+static void start_lasting_agent(void) {
+    int pair[2];
+    CHECK_INT(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair), 0);
+    a.handover = pair[0];
+    start_with(pair[1]);
+    close(pair[1]);
 }
 
 static void put(wrn_buf *out, uint32_t stream, uint8_t type, const void *data, size_t size) {
@@ -91,16 +107,22 @@ static void send_all(wrn_buf *out) {
 }
 
 /* sh -c line */
-static void put_exec(wrn_buf *out, uint32_t stream, const char *line, uint32_t timeout_ms) {
+static void put_labelled(wrn_buf *out, uint32_t stream, const char *label, const char *line, uint32_t timeout_ms) {
     wrn_buf payload = WRN_BUF_INIT;
     uint8_t head[WRN_EXEC_HEAD] = {0};
     wrn_put_u32(head, 3);
     wrn_put_u32(head + 8, timeout_ms);
     wrn_buf_put(&payload, head, sizeof(head));
-    wrn_buf_put(&payload, "/\0sh\0-c", 8);
+    wrn_buf_put(&payload, "/", 2);
+    wrn_buf_put(&payload, label, strlen(label) + 1);
+    wrn_buf_put(&payload, "sh\0-c", 6);
     wrn_buf_put(&payload, line, strlen(line) + 1);
     put(out, stream, WRN_FRAME_EXEC, payload.data, payload.size);
     wrn_buf_free(&payload);
+}
+
+static void put_exec(wrn_buf *out, uint32_t stream, const char *line, uint32_t timeout_ms) {
+    put_labelled(out, stream, "", line, timeout_ms);
 }
 
 typedef struct result {
@@ -110,10 +132,9 @@ typedef struct result {
 } result;
 
 /* Reads to the end of the command with this stream. */
-static const result *finish(uint32_t stream) {
+static const result *read_to_end(uint32_t stream, bool started) {
     static result r;
     memset(&r, 0, sizeof(r));
-    bool started = false;
     for (;;) {
         const wrn_frame *frame = next_frame();
         if (frame->stream != stream) continue;
@@ -130,6 +151,9 @@ static const result *finish(uint32_t stream) {
         return &r;
     }
 }
+
+static const result *finish(uint32_t stream) { return read_to_end(stream, false); }
+static const result *finish_started(uint32_t stream) { return read_to_end(stream, true); }
 
 static const char *sh(const char *line) {
     static uint32_t stream = 1000;
@@ -196,6 +220,110 @@ TEST(what_is_in_the_pipe_still_comes) {
     CHECK_INT(strlen(sh("sleep 1000 & head -c 60000 /dev/zero | tr '\\0' x")), 60000);
 }
 
+/* ---- from one server to the next ---- */
+
+static void hand_over(void) {
+    int pair[2];
+    struct iovec bytes = {(char[]){0}, 1};
+    union {
+        struct cmsghdr head;
+        char room[CMSG_SPACE(sizeof(int))];
+    } control = {.head = {.cmsg_len = CMSG_LEN(sizeof(int)), .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS}};
+    struct msghdr message = {
+        .msg_iov = &bytes, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof(control)};
+    CHECK_INT(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair), 0);
+    memcpy(CMSG_DATA(&control.head), &pair[1], sizeof(int));
+    CHECK_INT(sendmsg(a.handover, &message, 0), 1);
+    close(pair[1]);
+    a.channel = pair[0];
+    a.reader.begin = a.reader.end = 0;
+}
+
+/* It says first that it is back, with so many commands. */
+static void check_back(uint32_t kept) {
+    const wrn_frame *frame = next_frame();
+    CHECK_INT(frame->type, WRN_FRAME_BACK);
+    CHECK_INT(frame->size, 8);
+    CHECK_INT(wrn_get_u32(frame->data), WRN_AGENT_VERSION);
+    CHECK_INT(wrn_get_u32(frame->data + 4), kept);
+}
+
+TEST(what_has_a_label_outlives_the_server_and_the_rest_ends) {
+    start_lasting_agent();
+    wrn_buf out = WRN_BUF_INIT;
+    put_labelled(&out, 7, "the label", "trap 'echo later; exit 3' USR1; echo up; while :; do sleep 0.01; done", 600000);
+    put_exec(&out, 8, "echo up; exec tail -f /dev/null", 0);
+    send_all(&out);
+    for (int seen = 0; seen < 2;) seen += next_frame()->type == WRN_FRAME_STDOUT;
+    close(a.channel);
+    hand_over();
+    check_back(1);
+    const wrn_frame *frame = next_frame();
+    CHECK_INT(frame->type, WRN_FRAME_KEPT);
+    CHECK_INT(frame->stream, 7);
+    CHECK_MEM(frame->data + WRN_KEPT_HEAD, frame->size - WRN_KEPT_HEAD, "the label", 9);
+    CHECK(wrn_get_u32(frame->data) > 1);
+    CHECK_INT(wrn_get_u32(frame->data + 4), 0);
+    CHECK(wrn_get_u32(frame->data + 8) <= 600000 && wrn_get_u32(frame->data + 8) > 500000);
+    uint8_t number[4];
+    wrn_put_u32(number, SIGUSR1);
+    put(&out, 7, WRN_FRAME_SIGNAL, number, sizeof(number));
+    send_all(&out);
+    const result *r = finish_started(7);
+    CHECK_CONTAINS(r->out, "later\n");
+    CHECK_INT(r->kind, WRN_EXIT_CODE);
+    CHECK_INT(r->value, 3);
+    CHECK_STR(sh("until ! pgrep -x tail >/dev/null; do :; done; echo gone"), "gone\n");
+}
+
+TEST(a_new_server_takes_over_from_one_that_hangs) {
+    start_lasting_agent();
+    wrn_buf out = WRN_BUF_INIT;
+    put_labelled(&out, 1, "noisy", "exec yes", 0);
+    send_all(&out);
+    while (next_frame()->type != WRN_FRAME_STDOUT) {
+    }
+    int before = a.channel;
+    for (int i = 0; i < 3; i++) {
+        hand_over();
+        check_back(1);
+        CHECK_INT(next_frame()->type, WRN_FRAME_KEPT);
+        while (next_frame()->type != WRN_FRAME_STDOUT) {
+        }
+        CHECK_STR(sh("echo alive"), "alive\n");
+    }
+    close(before);
+}
+
+TEST(half_a_command_from_the_old_server_is_forgotten) {
+    start_lasting_agent();
+    wrn_buf out = WRN_BUF_INIT;
+    put(&out, 1, WRN_FRAME_EXEC, "half of it", 10);
+    out.data[9] = WRN_FRAME_MORE;
+    wrn_buf_put(&out, "\x20\0\0\0\1", 5);
+    send_all(&out);
+    hand_over();
+    check_back(0);
+    CHECK_STR(sh("echo alive"), "alive\n");
+}
+
+TEST(commands_do_not_inherit_the_handover) {
+    start_lasting_agent();
+    CHECK_STR(sh("for i in 3 4 5 6 7 8 9; do [ -e /proc/$$/fd/$i ] && echo $i; done; true"), "");
+}
+
+TEST(without_channel_and_handover_the_agent_ends) {
+    start_lasting_agent();
+    close(a.handover);
+    CHECK_STR(sh("echo alive"), "alive\n");
+    close(a.channel);
+    CHECK(WIFEXITED(agent_status()));
+    start_lasting_agent();
+    close(a.channel);
+    close(a.handover);
+    CHECK(WIFEXITED(agent_status()));
+}
+
 TEST(signals_of_commands_are_as_new) {
     start_agent();
     /* SIGRTMIN's two below 34 belong to the C library; they can't be reset. The shell sets none before it starts. */
@@ -250,9 +378,9 @@ TEST(requests_that_do_not_add_up_fail_alone) {
         uint32_t argc, envc;
         const char *text;
         size_t size;
-    } cases[] = {{0, 0, "/\0sh\0", 6},          {1, 0, "", 0},           {1, 0, "/\0sh", 4},
-                 {5, 0, "/\0sh\0", 6},          {1, 9, "/\0sh\0", 6},    {UINT32_MAX, 1, "/\0sh\0", 6},
-                 {1, UINT32_MAX, "/\0sh\0", 6}, {1, 0, "/\0s\0h", 5 - 1}};
+    } cases[] = {{0, 0, "/\0\0sh\0", 7},          {1, 0, "", 0},          {1, 0, "/\0\0sh", 5},
+                 {5, 0, "/\0\0sh\0", 7},          {1, 9, "/\0\0sh\0", 7}, {UINT32_MAX, 1, "/\0\0sh\0", 7},
+                 {1, UINT32_MAX, "/\0\0sh\0", 7}, {1, 0, "/\0", 2},       {1, 0, "/\0\0s\0h", 5}};
     for (uint32_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
         wrn_buf payload = WRN_BUF_INIT, out = WRN_BUF_INIT;
         uint8_t head[WRN_EXEC_HEAD] = {0};
@@ -264,7 +392,7 @@ TEST(requests_that_do_not_add_up_fail_alone) {
         wrn_buf_free(&payload);
         send_all(&out);
         const result *r = finish(i + 1);
-        if (i < 7) CHECK_MSG(r->kind == WRN_EXIT_FAILED, "case %u: %u", i, r->kind);
+        if (i < 8) CHECK_MSG(r->kind == WRN_EXIT_FAILED, "case %u: %u", i, r->kind);
     }
     CHECK_STR(sh("echo alive"), "alive\n");
 }

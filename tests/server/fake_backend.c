@@ -174,6 +174,24 @@ static void fake_create(wrn_backend *backend, const wrn_box_spec *spec, wrn_done
     backend->gated = l;
 }
 
+/* Nothing of a fake outlives it. */
+static void fake_adopt(wrn_backend *backend, const wrn_box_spec *spec, bool frozen, wrn_kept_fn kept, wrn_done_fn died,
+                       wrn_box_fn done, void *context) {
+    (void)spec, (void)frozen, (void)kept, (void)died;
+    later *l = later_new(backend, run_made, calloc(1, sizeof(wrn_box)), context);
+    l->made = done;
+    l->failed = true;
+    wrn_fault_set(&l->fault, "not_found", "fakes end with their daemon");
+    later_go(l);
+}
+
+static void fake_end_adoption(wrn_backend *backend) { (void)backend; }
+
+static bool fake_can_leave(const wrn_backend *backend) {
+    (void)backend;
+    return false;
+}
+
 /* Snapshots of "unmeasured" ones fail; the others hold nothing. Of "gated" ones they wait for the gate. */
 static void run_copied(later *l) {
     wrn_box *box = l->box;
@@ -387,6 +405,9 @@ const wrn_backend_ops fake_backend = {
     .drop_snapshot = fake_drop_snapshot,
     .sweep_snapshots = fake_sweep_snapshots,
     .create = fake_create,
+    .adopt = fake_adopt,
+    .end_adoption = fake_end_adoption,
+    .can_leave = fake_can_leave,
     .destroy = fake_destroy,
     .freeze = fake_freeze,
     .thaw = fake_thaw,

@@ -12,7 +12,7 @@
 #include "base/buf.h"
 #include "wire/frame.h"
 
-enum { OUT_MAX = 32 * 1024 * 1024, PASSENGERS_MAX = 64 };
+enum { OUT_MAX = 32 * 1024 * 1024, PASSENGERS_MAX = 64, KEPT_MAX = 65536 };
 
 unsigned wrn_agent_grace_ms = 10000;
 
@@ -52,6 +52,7 @@ struct wrn_agent {
     wrn_buf out;
     size_t out_sent; /* of `out`, already; dropped in lumps, as moving the rest each time costs the square of it */
     uint32_t next_stream;
+    uint32_t kept_left; /* KEPT frames to come before it is ready */
     wrn_proc *procs;
     waiter *waiters, **waiters_tail;
     dialing *dialings;
@@ -210,8 +211,9 @@ static uint32_t put_strings(wrn_buf *payload, const char *const *strings) {
 static void put_request(const wrn_proc_spec *spec, wrn_buf *payload) {
     uint8_t head[WRN_EXEC_HEAD] = {0};
     wrn_buf_put(payload, head, sizeof(head));
-    const char *cwd = spec->cwd ? spec->cwd : "";
+    const char *cwd = spec->cwd ? spec->cwd : "", *label = spec->label ? spec->label : "";
     wrn_buf_put(payload, cwd, strlen(cwd) + 1);
+    wrn_buf_put(payload, label, strlen(label) + 1);
     wrn_buf_put(payload, spec->cmd, strlen(spec->cmd) + 1);
     uint32_t argc = 1 + put_strings(payload, spec->args);
     uint32_t envc = put_strings(payload, spec->envs);
@@ -427,14 +429,68 @@ static bool handle_command(wrn_agent *agent, wrn_proc *proc, const wrn_frame *fr
     }
 }
 
-static bool handle(wrn_agent *agent, const wrn_frame *frame) {
-    if (frame->type == WRN_FRAME_HELLO) {
-        if (agent->said_hello || frame->size != 4 || wrn_get_u32(frame->data) != WRN_AGENT_VERSION) return false;
-        agent->said_hello = true;
-        agent->events.ready(agent->events.context);
-        return true;
+/* ---- from one server to the next ---- */
+
+static void ignore_output(void *context, int stream, const void *data, size_t size) {
+    (void)context, (void)stream, (void)data, (void)size;
+}
+
+static void ignore_end(void *context, wrn_proc_end end, int code, const wrn_fault *fault) {
+    (void)context, (void)end, (void)code, (void)fault;
+}
+
+static bool on_kept(wrn_agent *agent, const wrn_frame *frame) {
+    if (frame->size <= WRN_KEPT_HEAD || frame->size >= WRN_KEPT_HEAD + WRN_LABEL_MAX || !frame->stream ||
+        frame->stream > INT32_MAX || find_proc(agent, frame->stream))
+        return false;
+    const wrn_kept_head head = {wrn_get_u32(frame->data), wrn_get_u32(frame->data + 4), wrn_get_u32(frame->data + 8),
+                                wrn_get_u32(frame->data + 12)};
+    char label[WRN_LABEL_MAX];
+    size_t size = frame->size - WRN_KEPT_HEAD;
+    memcpy(label, frame->data + WRN_KEPT_HEAD, size);
+    label[size] = '\0';
+    wrn_proc *proc = head.untaken <= WRN_FRAME_CREDIT ? calloc(1, sizeof(*proc)) : NULL;
+    if (!proc) return false;
+    *proc = (wrn_proc){.next = agent->procs,
+                       .agent = agent,
+                       .stream = frame->stream,
+                       .credit = WRN_FRAME_CREDIT,
+                       .in_credit = WRN_FRAME_CREDIT - head.untaken,
+                       .started = head.pid != 0,
+                       .terminal = head.flags & WRN_KEPT_TERMINAL,
+                       .events = {.on_output = ignore_output, .on_end = ignore_end}};
+    agent->procs = proc;
+    if (agent->next_stream < frame->stream) agent->next_stream = frame->stream;
+    if (head.left_ms && !set_guard(proc, head.left_ms)) return false;
+    const wrn_kept kept = {proc, label, head.pid, proc->terminal};
+    if (!agent->events.kept(agent->events.context, &kept, &proc->events)) wrn_agent_signal(proc, SIGKILL);
+    return true;
+}
+
+static bool on_first_frame(wrn_agent *agent, const wrn_frame *frame) {
+    bool has_been = agent->events.kept != NULL;
+    if (frame->type != (has_been ? WRN_FRAME_BACK : WRN_FRAME_HELLO) || frame->size != (has_been ? 8 : 4) ||
+        wrn_get_u32(frame->data) != WRN_AGENT_VERSION)
+        return false;
+    if (has_been) agent->kept_left = wrn_get_u32(frame->data + 4);
+    agent->said_hello = true;
+    return agent->kept_left <= KEPT_MAX;
+}
+
+/* False when the frame is none of those that come before it is ready. */
+static bool handle_greeting(wrn_agent *agent, const wrn_frame *frame) {
+    if (agent->said_hello) {
+        if (frame->type != WRN_FRAME_KEPT || !on_kept(agent, frame)) return false;
+        agent->kept_left--;
+    } else if (!on_first_frame(agent, frame)) {
+        return false;
     }
-    if (!agent->said_hello) return false;
+    if (!agent->kept_left) agent->events.ready(agent->events.context);
+    return true;
+}
+
+static bool handle(wrn_agent *agent, const wrn_frame *frame) {
+    if (!agent->said_hello || agent->kept_left) return handle_greeting(agent, frame);
     if (frame->type == WRN_FRAME_PONG || frame->type == WRN_FRAME_DONE) return answered(agent, frame->type);
     if (frame->type == WRN_FRAME_DIALED) {
         dialing **at = find_dialing(agent, frame->stream);

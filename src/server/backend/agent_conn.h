@@ -14,6 +14,8 @@ typedef struct wrn_agent_events {
     void (*ready)(void *context);                 /* the agent said hello */
     void (*lost)(void *context, const char *why); /* once; the caller then closes the connection */
     void *context;
+    /* Not NULL: it is an agent that has had a server before. For each command that goes on, before `ready`. */
+    wrn_kept_fn kept;
 } wrn_agent_events;
 
 /* Takes `fd` over, also on failure. NULL when out of memory. */

@@ -35,6 +35,7 @@ typedef struct wrn_backend_config {
     const char *agent_path;    /* the wrenn-agent binary */
     const char *cgroup_parent; /* NULL: find out */
     bool ephemeral;            /* state_dir does not outlive the process: nothing waits for the disk */
+    int64_t adopt_ms;          /* how long boxes wait for another process after this one; 0: they end with it */
 } wrn_backend_config;
 
 /* What boxes are made from: of the platform, for everybody. */
@@ -68,9 +69,10 @@ typedef struct wrn_proc_spec {
     const char *const *envs; /* NULL-terminated "KEY=VALUE", added to the standard ones; may be NULL */
     const char *cwd;         /* NULL: the user's home */
     int64_t timeout_ms;      /* 0: none. When it passes the whole process tree is killed. */
-    bool want_stdin;         /* false: /dev/null */
-    bool builtin;            /* cmd names a function of the agent's (src/agent/files.c); its errors are exit codes */
-    uint16_t cols, rows;     /* both above 0: a terminal for all three; its output is stream 1 */
+    const char *label;   /* not NULL: goes on without this process, whose follower gets the text back; below 16 KiB */
+    bool want_stdin;     /* false: /dev/null */
+    bool builtin;        /* cmd names a function of the agent's (src/agent/files.c); its errors are exit codes */
+    uint16_t cols, rows; /* both above 0: a terminal for all three; its output is stream 1 */
 } wrn_proc_spec;
 
 typedef enum wrn_proc_end {
@@ -93,6 +95,18 @@ typedef struct wrn_proc_events {
     void *context;
 } wrn_proc_events;
 
+/* A command that an earlier process has left running. */
+typedef struct wrn_kept {
+    wrn_proc *proc;
+    const char *label;
+    int64_t pid; /* 0: on_start follows */
+    bool terminal;
+} wrn_kept;
+
+/* Fills in `events` if the command is to go on; else it is killed. What it put out meanwhile follows, as far as it fits a
+ * pipe; it waits for the rest. */
+typedef bool (*wrn_kept_fn)(void *context, const wrn_kept *kept, wrn_proc_events *events);
+
 typedef struct wrn_box_stats {
     int64_t cpu_usec;   /* used since start; -1 unknown */
     int64_t mem_bytes;  /* -1 unknown */
@@ -104,9 +118,9 @@ typedef struct wrn_backend_ops {
     const char *name; /* "ns" */
 
     /* Finds out what the machine can do, makes the state directory and sweeps whatever an earlier run left behind
-     * (processes, cgroups, mounts, files). Blocks. 0, or -1 with a fault. */
+     * (processes, cgroups, mounts, files) but for boxes that can be adopted. Blocks. 0, or -1 with a fault. */
     int (*open)(const wrn_backend_config *config, wrn_backend **ret, wrn_fault *fault);
-    /* All boxes must be destroyed before. Leaves nothing behind. */
+    /* All boxes must be destroyed or left before. Leaves nothing else behind. */
     void (*close)(wrn_backend *backend);
 
     /* What a sandbox gets here, as a JSON object for the API's `isolation` field: backend, root (bool), user_namespace,
@@ -121,6 +135,18 @@ typedef struct wrn_backend_ops {
     /* Makes a box and waits for its agent. `died` is called at most once, if the box ends by itself later (never after
      * destroy was asked for, and never before `done`). */
     void (*create)(wrn_backend *backend, const wrn_box_spec *spec, wrn_done_fn died, wrn_box_fn done, void *context);
+    /* A box of that id which an earlier process has left: gets it back, frozen or not. `kept` is called for each command
+     * that goes on in it, before `done`; for a frozen one when it is thawed. Only the id and the template's name are read
+     * in `spec`. "not_found": there is none. After any other fault it is gone. */
+    void (*adopt)(wrn_backend *backend, const wrn_box_spec *spec, bool frozen, wrn_kept_fn kept, wrn_done_fn died,
+                  wrn_box_fn done, void *context);
+    /* Those that were not adopted are destroyed. */
+    void (*end_adoption)(wrn_backend *backend);
+    /* Forgets a box, whose commands without a label end, and leaves it to the next process. Not while anything of freeze,
+     * thaw and snapshot is under way. */
+    void (*leave)(wrn_box *box, wrn_done_fn done, void *context);
+    /* Can it? */
+    bool (*can_leave)(const wrn_backend *backend);
     /* Kills everything in it, then removes it. Commands still running get WRN_PROC_LOST first. The box is gone when
      * `done` runs. Also for boxes that are frozen or died. */
     void (*destroy)(wrn_box *box, wrn_done_fn done, void *context);

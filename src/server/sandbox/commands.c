@@ -5,9 +5,13 @@
 #include <string.h>
 
 #include "base/arena.h"
+#include "base/auto.h"
 #include "base/buf.h"
+#include "base/json.h"
 #include "base/text.h"
 #include "server/sandbox/internal.h"
+
+enum { LABEL_MAX = 16 * 1024 };
 
 struct wrn_command {
     sandbox *sandbox;
@@ -131,18 +135,39 @@ static wrn_command *new_command(sandbox *s, const wrn_proc_spec *spec, const cha
     return NULL;
 }
 
+/* What the next server has to know of it; with as many of its arguments as fit. */
+static bool put_label(const wrn_command *command, size_t args, wrn_buf *out) {
+    WRN_AUTO(wrn_json_freep) wrn_json *label = wrn_json_new_object();
+    wrn_json *argv = wrn_json_new_array();
+    for (size_t i = 0; command->argv[i] && i <= args; i++)
+        wrn_json_append(argv, wrn_json_new_string(command->argv[i], strlen(command->argv[i])));
+    wrn_json_set_string(label, "tag", command->tag);
+    wrn_json_set(label, "argv", argv);
+    out->size = 0;
+    wrn_json_write(label, out);
+    return !out->failed && out->size < LABEL_MAX;
+}
+
+static void list_command(sandbox *s, wrn_command *command) {
+    command->next = s->commands;
+    s->commands = command;
+}
+
 wrn_command *wrn_command_start(wrn_sandboxes *all, const wrn_sandbox_row *row, const wrn_proc_spec *spec,
                                wrn_command_kind kind, const char *tag, wrn_viewer *viewer, wrn_fault *fault) {
     sandbox *s = wrn_sandbox_usable(all, row, fault);
     wrn_command *command = s ? new_command(s, spec, tag, fault) : NULL;
     if (!command) return NULL;
-    command->next = s->commands;
-    s->commands = command;
+    list_command(s, command);
     command->foreground = kind == WRN_COMMAND_FOREGROUND;
     s->foreground += command->foreground;
     wrn_sandbox_touch(s);
     const wrn_proc_events events = {on_start, on_output, on_end, on_room, command};
-    command->proc = all->config.ops->exec(s->box, spec, &events, fault);
+    WRN_AUTO(wrn_buf_free) wrn_buf label = WRN_BUF_INIT;
+    wrn_proc_spec own = *spec;
+    if (!command->foreground && (put_label(command, SIZE_MAX - 1, &label) || put_label(command, 0, &label)))
+        own.label = label.data;
+    command->proc = all->config.ops->exec(s->box, &own, &events, fault);
     if (command->proc) {
         if (viewer) wrn_command_attach(command, viewer);
         return command;
@@ -150,6 +175,39 @@ wrn_command *wrn_command_start(wrn_sandboxes *all, const wrn_sandbox_row *row, c
     free_command(command);
     wrn_sandbox_touch(s);
     return NULL;
+}
+
+/* Comes from the sandbox, which may have changed it: it is no more than what to call the command. */
+static bool read_label(const char *text, wrn_proc_spec *spec, const char **tag, const char **args, size_t max,
+                       wrn_json **root) {
+    const char *why;
+    if (!wrn_json_parse(text, strlen(text), root, &why)) return false;
+    const wrn_json *argv = wrn_json_get(*root, "argv");
+    size_t count = wrn_json_count(argv);
+    *tag = wrn_json_string(wrn_json_get(*root, "tag"), NULL);
+    if (!*tag || strlen(*tag) > WRN_TAG_MAX || !count || count > max) return false;
+    for (size_t i = 0; i < count; i++)
+        if (!(args[i] = wrn_json_string(wrn_json_at(argv, i), NULL))) return false;
+    spec->cmd = args[0];
+    spec->args = args + 1;
+    return true;
+}
+
+bool wrn_command_adopt(sandbox *s, const wrn_kept *kept, wrn_proc_events *events) {
+    const char *args[LABEL_MAX / 3 + 1] = {0}, *tag;
+    WRN_AUTO(wrn_json_freep) wrn_json *root = NULL;
+    wrn_proc_spec spec = {0};
+    wrn_fault fault;
+    if (!read_label(kept->label, &spec, &tag, args, WRN_COUNT(args) - 1, &root)) return false;
+    wrn_command *command = new_command(s, &spec, tag, &fault);
+    if (!command) return false;
+    command->proc = kept->proc;
+    command->pid = kept->pid;
+    command->started = kept->pid != 0;
+    command->terminal = kept->terminal;
+    list_command(s, command);
+    *events = (wrn_proc_events){on_start, on_output, on_end, on_room, command};
+    return true;
 }
 
 wrn_command *wrn_command_find(wrn_sandboxes *all, const wrn_sandbox_row *row, const char *selector, wrn_fault *fault) {

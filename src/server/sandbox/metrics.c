@@ -127,6 +127,26 @@ void wrn_metrics_entered(sandbox *s) {
     }
 }
 
+void wrn_metrics_leave(sandbox *s) {
+    if (s->state == WRN_STATE_RUNNING) store_recent(s);
+}
+
+static bool remember(void *context, const wrn_point *point) {
+    wrn_meter *m = context;
+    m->recent[m->count++ % WRN_RECENT_POINTS] = *point;
+    return true;
+}
+
+void wrn_metrics_adopted(sandbox *s) {
+    wrn_store *store = s->all->config.store;
+    wrn_meter *m = &s->meter;
+    m->half_minute.points = wrn_store_next_slot(store, s->row.id, WRN_RING_HALF_MINUTES);
+    m->five_minutes.points = wrn_store_next_slot(store, s->row.id, WRN_RING_FIVE_MINUTES);
+    wrn_store_list_points(store, s->row.id, WRN_RING_RECENT, wrn_unix_time() - rings[WRN_RING_RECENT].seconds, remember,
+                          m);
+    if (s->state == WRN_STATE_RUNNING) wrn_metrics_entered(s);
+}
+
 void wrn_metrics_close(wrn_sandboxes *all) {
     if (all->sampler.open) uv_close((uv_handle_t *)&all->sampler.timer, NULL);
     all->sampler.open = false;

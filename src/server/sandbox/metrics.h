@@ -38,6 +38,9 @@ struct sandbox;
 
 /* A sandbox has entered another state. */
 void wrn_metrics_entered(struct sandbox *s);
+/* It goes on from an earlier run, or to a later one: its points as well. */
+void wrn_metrics_adopted(struct sandbox *s);
+void wrn_metrics_leave(struct sandbox *s);
 void wrn_metrics_close(wrn_sandboxes *all);
 
 /* The points of the last `seconds`, oldest first; `row` is one that is running or paused. False when the store fails. */

@@ -218,11 +218,27 @@ static bool start_change(sandbox *s) {
     return end_change(s, NULL), false;
 }
 
+static void on_left(void *context, const wrn_fault *fault) {
+    sandbox *s = context;
+    (void)fault;
+    forget(s);
+    check_stopped(s->all);
+}
+
+static void leave(sandbox *s) {
+    s->busy = true;
+    uv_timer_stop(&s->idle);
+    wrn_metrics_leave(s);
+    if (s->state == WRN_STATE_RUNNING) wrn_usage_add_up(s);
+    s->all->config.ops->leave(s->box, on_left, s);
+}
+
 static void start_changes(sandbox *s) {
     while (!s->busy && s->changes) {
         s->busy = true;
         if (start_change(s)) return;
     }
+    if (s->all->leaving && !s->busy && s->box && !s->gone) leave(s);
 }
 
 static void on_died(void *context, const wrn_fault *fault) {
@@ -256,6 +272,10 @@ void wrn_sandboxes_change(wrn_sandboxes *all, const wrn_sandbox_row *row, wrn_ev
     sandbox *s = wrn_sandbox_find(all, row->id);
     if (s && wrn_state_step(s->state, event).action == WRN_ACTION_REFUSE) {
         refuse_state(s->row.status, event, &fault);
+        return done(context, NULL, &fault);
+    }
+    if (all->leaving) {
+        wrn_fault_set(&fault, "overloaded", "wrennd is stopping; the sandbox is there again when it has started");
         return done(context, NULL, &fault);
     }
     if (s && add_change(s, event, done, context)) return start_changes(s);
@@ -325,14 +345,32 @@ static bool has_room(const wrn_sandboxes *all, const wrn_sandbox_row *asked, wrn
     return false;
 }
 
-static sandbox *new_sandbox(wrn_sandboxes *all, const wrn_sandbox_row *asked) {
+static sandbox *empty_sandbox(wrn_sandboxes *all, const wrn_sandbox_row *row, wrn_state state) {
     sandbox *s = calloc(1, sizeof(*s));
     if (!s) return NULL;
     s->all = all;
-    s->row = *asked;
-    s->state = WRN_STATE_PENDING;
+    s->row = *row;
+    s->state = state;
     s->last_change = &s->changes;
     s->busy = true; /* until it is made */
+    return s;
+}
+
+/* Among those that live. */
+static void list(sandbox *s) {
+    wrn_sandboxes *all = s->all;
+    sandbox **bucket = bucket_of(all, s->row.id);
+    uv_timer_init(all->config.loop, &s->idle);
+    s->idle.data = s;
+    s->next = *bucket;
+    *bucket = s;
+    all->count++;
+    all->memory_mb += s->row.memory_mb;
+}
+
+static sandbox *new_sandbox(wrn_sandboxes *all, const wrn_sandbox_row *asked) {
+    sandbox *s = empty_sandbox(all, asked, WRN_STATE_PENDING);
+    if (!s) return NULL;
     wrn_id_new(s->row.id, "cl");
     snprintf(s->row.status, sizeof(s->row.status), "%s", wrn_state_name(s->state));
     s->row.created_at = s->row.last_updated = wrn_unix_time();
@@ -353,15 +391,9 @@ void wrn_sandboxes_create(wrn_sandboxes *all, const wrn_sandbox_row *asked, wrn_
         db_fault(&fault);
         return done(context, NULL, &fault);
     }
-    uv_timer_init(c->loop, &s->idle);
-    s->idle.data = s;
+    list(s);
     s->created = done;
     s->created_context = context;
-    sandbox **bucket = bucket_of(all, s->row.id);
-    s->next = *bucket;
-    *bucket = s;
-    all->count++;
-    all->memory_mb += s->row.memory_mb;
     wrn_box_spec spec = {s->row.id, s->row.template_name, s->row.vcpus, s->row.memory_mb,
                          *snapshot_id ? snapshot_id : NULL};
     c->ops->create(c->backend, &spec, on_died, on_created, s);
@@ -439,32 +471,77 @@ static bool collect(void *context, const wrn_sandbox_row *row) {
     return true;
 }
 
+static void on_adopted(void *context, wrn_box *box, const wrn_fault *fault) {
+    sandbox *s = context;
+    s->all->adopting--;
+    s->busy = false;
+    s->box = box;
+    if (box) {
+        wrn_log_info("sandbox %s goes on (%s)", s->row.id, s->row.status);
+        wrn_metrics_adopted(s);
+        wrn_sandbox_touch(s);
+        return;
+    }
+    enter(s, wrn_state_step(s->state, WRN_EVENT_RESTART).next);
+    wrn_log_warning("sandbox %s did not outlive the last run of wrennd: %s", s->row.id, fault->message);
+    forget(s);
+}
+
+static bool on_kept(void *context, const wrn_kept *kept, wrn_proc_events *events) {
+    return wrn_command_adopt(context, kept, events);
+}
+
+static bool adopt(wrn_sandboxes *all, const wrn_sandbox_row *row, wrn_state state) {
+    const wrn_sandboxes_config *c = &all->config;
+    sandbox *s = empty_sandbox(all, row, state);
+    if (!s) return false;
+    list(s);
+    s->added_up_ms = wrn_clock_us(CLOCK_REALTIME) / 1000;
+    all->adopting++;
+    const wrn_box_spec spec = {s->row.id, s->row.template_name, s->row.vcpus, s->row.memory_mb, NULL};
+    c->ops->adopt(c->backend, &spec, state == WRN_STATE_PAUSED, on_kept, on_died, on_adopted, s);
+    return true;
+}
+
+static bool write_off(wrn_sandboxes *all, wrn_sandbox_row *row, wrn_state state) {
+    wrn_store *store = all->config.store;
+    snprintf(row->status, sizeof(row->status), "%s", wrn_state_name(wrn_state_step(state, WRN_EVENT_RESTART).next));
+    row->last_updated = wrn_unix_time();
+    if (wrn_store_update_sandbox(store, row) != WRN_DB_OK || wrn_store_drop_points(store, row->id) != WRN_DB_OK)
+        return false;
+    wrn_usage_note(store, row->team_id);
+    wrn_log_info("sandbox %s did not outlive the last run of wrennd: %s", row->id, row->status);
+    return true;
+}
+
 bool wrn_sandboxes_recover(wrn_sandboxes *all) {
     leftovers left = {0};
     bool ok = wrn_store_list_sandboxes(all->config.store, NULL, collect, &left) == WRN_DB_OK;
     for (size_t i = 0; ok && i < left.count; i++) {
-        wrn_sandbox_row *row = &left.rows[i];
         wrn_state state;
-        if (!wrn_state_parse(row->status, &state)) state = WRN_STATE_MISSING;
-        snprintf(row->status, sizeof(row->status), "%s", wrn_state_name(wrn_state_step(state, WRN_EVENT_RESTART).next));
-        row->last_updated = wrn_unix_time();
-        ok = wrn_store_update_sandbox(all->config.store, row) == WRN_DB_OK;
-        wrn_usage_note(all->config.store, row->team_id);
-        wrn_log_info("sandbox %s did not outlive the last run of wrennd: %s", row->id, row->status);
+        if (!wrn_state_parse(left.rows[i].status, &state)) state = WRN_STATE_MISSING;
+        if (wrn_state_step(state, WRN_EVENT_ADOPT).action != WRN_ACTION_REFUSE) ok = adopt(all, &left.rows[i], state);
+        else ok = write_off(all, &left.rows[i], state);
     }
     free(left.rows);
-    return ok && wrn_store_drop_points(all->config.store, NULL) == WRN_DB_OK;
+    while (all->adopting) uv_run(all->config.loop, UV_RUN_ONCE);
+    all->config.ops->end_adoption(all->config.backend);
+    return ok;
 }
 
-void wrn_sandboxes_stop(wrn_sandboxes *all, void (*done)(void *context), void *context) {
+void wrn_sandboxes_stop(wrn_sandboxes *all, wrn_stop how, void (*done)(void *context), void *context) {
+    const wrn_sandboxes_config *c = &all->config;
     all->stopping = true;
+    all->leaving = how != WRN_STOP_DESTROY && c->ops->can_leave(c->backend);
     all->stopped = done;
     all->stopped_context = context;
     for (size_t i = 0; i < WRN_BUCKETS; i++) {
         for (sandbox *s = all->buckets[i], *next; s; s = next) {
             next = s->next; /* a change that ends at once takes it out of the list */
-            if (s->box) all->config.ops->stop_snapshot(s->box);
-            if (add_change(s, WRN_EVENT_DESTROY, NULL, NULL)) start_changes(s);
+            if (s->box) c->ops->stop_snapshot(s->box);
+            if (!all->leaving) add_change(s, WRN_EVENT_DESTROY, NULL, NULL);
+            else if (how == WRN_STOP_PAUSE && s->state == WRN_STATE_RUNNING) add_change(s, WRN_EVENT_PAUSE, NULL, NULL);
+            start_changes(s);
         }
     }
     check_stopped(all);

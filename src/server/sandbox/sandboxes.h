@@ -23,10 +23,14 @@ typedef struct wrn_sandboxes_config {
 } wrn_sandboxes_config;
 
 wrn_sandboxes *wrn_sandboxes_new(const wrn_sandboxes_config *config);
-/* Writes down what an earlier run left in its records and the backend has swept. */
+/* Takes over what an earlier run left alive, and writes down what became of the rest. Runs the loop meanwhile. */
 bool wrn_sandboxes_recover(wrn_sandboxes *all);
-/* Makes no more of them and destroys all there are, then calls `done`. */
-void wrn_sandboxes_stop(wrn_sandboxes *all, void (*done)(void *context), void *context);
+
+/* What becomes of them when the server stops. PAUSE and KEEP leave them to the next server, if the backend can. */
+typedef enum wrn_stop { WRN_STOP_DESTROY, WRN_STOP_PAUSE, WRN_STOP_KEEP } wrn_stop;
+
+/* Makes no more of them; calls `done` when none is left here. */
+void wrn_sandboxes_stop(wrn_sandboxes *all, wrn_stop how, void (*done)(void *context), void *context);
 /* After that, and once the loop has run out. */
 void wrn_sandboxes_free(wrn_sandboxes *all);
 

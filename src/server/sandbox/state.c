@@ -22,6 +22,7 @@ static const wrn_transition table[WRN_STATE_COUNT][WRN_EVENT_COUNT] = {
             [WRN_EVENT_SNAPSHOT] = GO(FREEZE, PAUSED),
             [WRN_EVENT_DIED] = GO(DESTROY, STOPPED),
             [WRN_EVENT_DESTROY] = GO(DESTROY, STOPPED),
+            [WRN_EVENT_ADOPT] = GO(NONE, RUNNING),
             [WRN_EVENT_RESTART] = GO(NONE, STOPPED),
         },
     [WRN_STATE_PAUSED] =
@@ -32,6 +33,7 @@ static const wrn_transition table[WRN_STATE_COUNT][WRN_EVENT_COUNT] = {
             [WRN_EVENT_SNAPSHOT] = GO(COPY, PAUSED),
             [WRN_EVENT_DIED] = GO(DESTROY, STOPPED),
             [WRN_EVENT_DESTROY] = GO(DESTROY, STOPPED),
+            [WRN_EVENT_ADOPT] = GO(NONE, PAUSED),
             [WRN_EVENT_RESTART] = GO(NONE, STOPPED),
         },
     [WRN_STATE_STOPPED] = {[WRN_EVENT_DESTROY] = GO(NONE, STOPPED)},

@@ -25,7 +25,8 @@ typedef enum wrn_event {
     WRN_EVENT_SNAPSHOT,
     WRN_EVENT_DIED, /* it ended by itself */
     WRN_EVENT_DESTROY,
-    WRN_EVENT_RESTART, /* the server starts again and finds it in its records only */
+    WRN_EVENT_ADOPT,   /* the server starts again and may find it alive */
+    WRN_EVENT_RESTART, /* it finds it in its records only */
     WRN_EVENT_COUNT
 } wrn_event;
 

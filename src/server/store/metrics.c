@@ -30,8 +30,18 @@ wrn_db wrn_store_list_points(wrn_store *store, const char *sandbox_id, int ring,
     return outcome == WRN_DB_NONE ? WRN_DB_OK : WRN_DB_ERROR;
 }
 
+int64_t wrn_store_next_slot(wrn_store *store, const char *sandbox_id, int ring) {
+    sqlite3_stmt *rows = wrn_sql(store,
+                                 "SELECT slot + 1 FROM metrics"
+                                 " WHERE sandbox = (SELECT number FROM sandboxes WHERE id = ?) AND ring = ?"
+                                 " ORDER BY at DESC LIMIT 1",
+                                 "ti", sandbox_id, (int64_t)ring);
+    int64_t slot = wrn_sql_step(store, rows) == WRN_DB_OK ? sqlite3_column_int64(rows, 0) : 0;
+    if (rows) sqlite3_reset(rows);
+    return slot;
+}
+
 wrn_db wrn_store_drop_points(wrn_store *store, const char *sandbox_id) {
-    if (!sandbox_id) return wrn_sql_run(store, wrn_sql(store, "DELETE FROM metrics", ""));
     return wrn_sql_run(store,
                        wrn_sql(store, "DELETE FROM metrics WHERE sandbox = (SELECT number FROM sandboxes WHERE id = ?)",
                                "t", sandbox_id));

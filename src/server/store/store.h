@@ -180,7 +180,8 @@ wrn_db wrn_store_put_point(wrn_store *store, const char *sandbox_id, int ring, i
 /* Oldest first. */
 wrn_db wrn_store_list_points(wrn_store *store, const char *sandbox_id, int ring, int64_t since, wrn_point_fn each,
                              void *context);
-/* NULL: of all sandboxes. */
+/* The one after the newest point's, to be taken modulo the ring's length. */
+int64_t wrn_store_next_slot(wrn_store *store, const char *sandbox_id, int ring);
 wrn_db wrn_store_drop_points(wrn_store *store, const char *sandbox_id);
 
 /* ---- what teams use ---- */

@@ -5,6 +5,8 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
+#include <sys/random.h>
 #include <sys/stat.h>
 
 #include "server/backend/ns/internal.h"
@@ -93,18 +95,38 @@ static bool find_base(int hierarchy, const char *parent, char *out, size_t size)
                             own[0] == '/' ? own + 1 : own) < size - ID_MAX;
 }
 
-static bool make_dir(cgroups *c, int hierarchy, const char *parent, const char *name) {
+/* Makes the directory and says with a lock on it that it is in use. Somebody who takes it for a leftover may remove it in
+ * between; nobody else may open it, and have us wait. */
+static int lock_dir(const char *path) {
+    for (struct stat there, locked;;) {
+        if (mkdir(path, 0700) != 0 && errno != EEXIST) return -1;
+        int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        if (fd < 0 && errno == ENOENT) continue;
+        if (fd < 0 || flock(fd, LOCK_SH) != 0) return fd >= 0 ? close(fd), -1 : -1;
+        if (fstat(fd, &locked) == 0 && stat(path, &there) == 0 && there.st_ino == locked.st_ino) return fd;
+        close(fd);
+    }
+}
+
+static void unmake_dir(cgroups *c, int hierarchy) {
+    if (c->lock_fds[hierarchy] >= 0) close(c->lock_fds[hierarchy]);
+    c->lock_fds[hierarchy] = -1;
+    if (c->dir[hierarchy][0]) rmdir(c->dir[hierarchy]);
+    c->dir[hierarchy][0] = '\0';
+}
+
+static bool make_dir(cgroups *c, int hierarchy, const char *parent) {
     char base[PATH_MAX];
     if (!find_base(hierarchy, parent, base, sizeof(base))) return false;
-    if ((size_t)snprintf(c->dir[hierarchy], PATH_MAX, "%s/%s", base, name) < PATH_MAX - ID_MAX &&
-        (mkdir(c->dir[hierarchy], 0755) == 0 || errno == EEXIST) && access(c->dir[hierarchy], W_OK) == 0) {
+    if ((size_t)snprintf(c->dir[hierarchy], PATH_MAX, "%s/%s", base, c->name) < PATH_MAX - ID_MAX &&
+        (c->lock_fds[hierarchy] = lock_dir(c->dir[hierarchy])) >= 0 && access(c->dir[hierarchy], W_OK) == 0) {
         if (hierarchy == HIER_V2) {
             write_file(base, "cgroup.subtree_control", "+memory +pids +cpu");
             write_file(c->dir[hierarchy], "cgroup.subtree_control", "+memory +pids +cpu");
         }
         return true;
     }
-    c->dir[hierarchy][0] = '\0';
+    unmake_dir(c, hierarchy);
     return false;
 }
 
@@ -126,10 +148,11 @@ static bool v2_can_join(const cgroups *c) {
 
 void cgroups_open(cgroups *c, const char *parent, const char *name) {
     memset(c, 0, sizeof(*c));
-    bool v2 = make_dir(c, HIER_V2, parent, name);
+    for (int i = 0; i < HIERARCHIES; i++) c->lock_fds[i] = -1;
+    snprintf(c->name, sizeof(c->name), "%s", name);
+    bool v2 = make_dir(c, HIER_V2, parent);
     if (v2 && !v2_can_join(c)) {
-        rmdir(c->dir[HIER_V2]);
-        c->dir[HIER_V2][0] = '\0';
+        unmake_dir(c, HIER_V2);
         v2 = false;
     }
     if (v2 && v2_has_controllers(c)) {
@@ -137,25 +160,26 @@ void cgroups_open(cgroups *c, const char *parent, const char *name) {
         return;
     }
     bool v1 = true;
-    for (int i = HIER_MEMORY; i <= HIER_CPU; i++) v1 = make_dir(c, i, parent, name) && v1;
-    if (!v2) make_dir(c, HIER_FREEZER, parent, name);
+    for (int i = HIER_MEMORY; i <= HIER_CPU; i++) v1 = make_dir(c, i, parent) && v1;
+    if (!v2) make_dir(c, HIER_FREEZER, parent);
     if (v1) {
         c->limits = CGROUP_V1;
         return;
     }
-    for (int i = HIER_MEMORY; i <= HIER_CPU; i++) {
-        if (c->dir[i][0]) rmdir(c->dir[i]);
-        c->dir[i][0] = '\0';
-    }
+    for (int i = HIER_MEMORY; i <= HIER_CPU; i++) unmake_dir(c, i);
     snprintf(c->why, sizeof(c->why), "%s",
              geteuid() == 0 ? "no cgroup hierarchy with the memory, pids and cpu controllers can be written to"
                             : "no cgroup is delegated to this user; run wrennd as a systemd user service with "
                               "Delegate=yes, or as root");
 }
 
-void cgroups_close(cgroups *c) {
+void cgroups_unlock(const cgroups *c) {
     for (int i = 0; i < HIERARCHIES; i++)
-        if (c->dir[i][0]) rmdir(c->dir[i]);
+        if (c->lock_fds[i] >= 0) close(c->lock_fds[i]);
+}
+
+void cgroups_close(cgroups *c) {
+    for (int i = 0; i < HIERARCHIES; i++) unmake_dir(c, i);
 }
 
 bool cgroups_can_freeze(const cgroups *c) { return c->dir[HIER_V2][0] || c->dir[HIER_FREEZER][0]; }
@@ -287,38 +311,29 @@ bool cgroup_remove(const cgroups *c, const char *id) {
 
 /* ---- leftovers ---- */
 
-/* The kernel's name for a process's life: its start, in ticks since boot; 0 when it is over. */
-static unsigned long long start_of(pid_t pid) {
-    char dir[32], text[1024];
-    snprintf(dir, sizeof(dir), "/proc/%d", (int)pid);
-    const char *rest = read_file(dir, "stat", text, sizeof(text)) ? strrchr(text, ')') : NULL;
-    if (rest && strncmp(rest, ") Z", 3) == 0) return 0;
-    for (int field = 2; rest && field < 22; field++) rest = strchr(rest + 1, ' ');
-    return rest ? strtoull(rest, NULL, 10) : 0;
-}
-
-static unsigned long pid_namespace(void) {
-    struct stat info;
-    return stat("/proc/self/ns/pid", &info) == 0 ? (unsigned long)info.st_ino : 0;
-}
-
-/* Says whose it is, for whoever comes later: numbers of processes are used again, and mean something else in containers
- * that share the cgroup file system. */
+/* Whose it is, for people; and letters that make it nobody else's. */
 void cgroup_name(char *out, size_t size) {
-    snprintf(out, size, PREFIX "%d-%llu-%lu", (int)getpid(), start_of(getpid()), pid_namespace());
+    unsigned char bytes[8] = {0};
+    char unique[sizeof(bytes) + 1] = "";
+    (void)!getrandom(bytes, sizeof(bytes), 0);
+    for (size_t i = 0; i < sizeof(bytes); i++) unique[i] = (char)('a' + bytes[i] % 26);
+    snprintf(out, size, PREFIX "%d-%s", (int)getpid(), unique);
 }
 
-/* The daemon that a directory of this name belongs to; false when it is no daemon's, or one of another pid namespace. */
-static bool read_name(const char *name, pid_t *pid, bool *alive) {
+/* False when it is no daemon's directory. */
+static bool read_name(const char *name, pid_t *pid) {
     int number;
-    unsigned long long start;
-    unsigned long space;
-    char rest;
-    if (sscanf(name, PREFIX "%d-%llu-%lu%c", &number, &start, &space, &rest) != 3) return false;
-    if (number <= 0 || space != pid_namespace()) return false;
+    char unique[9], end;
+    if (sscanf(name, PREFIX "%d-%8[a-z]%c", &number, unique, &end) != 2 || number <= 0) return false;
     *pid = (pid_t)number;
-    *alive = start_of(*pid) == start;
     return true;
+}
+
+static bool is_in_use(const char *path) {
+    int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    bool in_use = fd < 0 || flock(fd, LOCK_EX | LOCK_NB) != 0;
+    if (fd >= 0) close(fd);
+    return in_use;
 }
 
 void cgroup_find(const char *parent, void (*found)(void *context, const char *path, pid_t pid, bool alive),
@@ -329,10 +344,9 @@ void cgroup_find(const char *parent, void (*found)(void *context, const char *pa
         DIR *dir = opendir(base);
         for (struct dirent *entry; dir && (entry = readdir(dir));) {
             pid_t pid;
-            bool alive;
-            if (!read_name(entry->d_name, &pid, &alive)) continue;
+            if (!read_name(entry->d_name, &pid)) continue;
             snprintf(path, sizeof(path), "%s/%s", base, entry->d_name);
-            found(context, path, pid, alive);
+            found(context, path, pid, is_in_use(path));
         }
         if (dir) closedir(dir);
     }
@@ -365,4 +379,17 @@ bool cgroup_wipe(const char *path) {
         usleep(5000);
     }
     return false;
+}
+
+void cgroups_sweep(const cgroups *c, kept_fn is_kept, const void *context) {
+    for (int i = 0; i < HIERARCHIES; i++) {
+        DIR *dir = c->dir[i][0] ? opendir(c->dir[i]) : NULL;
+        for (struct dirent *entry; dir && (entry = readdir(dir));) {
+            char path[PATH_MAX + 300];
+            if (entry->d_type != DT_DIR || entry->d_name[0] == '.' || is_kept(context, entry->d_name)) continue;
+            snprintf(path, sizeof(path), "%s/%s", c->dir[i], entry->d_name);
+            cgroup_wipe(path);
+        }
+        if (dir) closedir(dir);
+    }
 }

@@ -1,6 +1,10 @@
 /* The namespaces backend, inside.
  *
- *     ns.c        the interface of backend.h: boxes and their life
+ *     ns.c        the interface of backend.h
+ *     box.c       boxes: their start and their end
+ *     adopt.c     boxes that outlive a daemon, and its holder
+ *     pause.c     freezing and thawing them
+ *     measure.c   what they use
  *     spawn.c     the child of clone3: from a copy of the daemon to the agent in its sandbox
  *     rootfs.c    what the child mounts
  *     template.c  the `minimal` template, made from the host
@@ -14,6 +18,7 @@
  *     userns.c    user namespaces as descriptors
  *     probe.c     what this machine can do: isolation report and doctor
  *     sweep.c     leftovers of daemons that are gone
+ *     holder.c    the process that lets boxes outlive this one
  *
  * Two ways to make a sandbox. As root: every sandbox has a range of 65536 user ids of its own; its mount, pid, net, uts and
  * ipc namespaces belong to the initial user namespace, so that root inside can't change them even before seccomp. As an
@@ -32,6 +37,9 @@
 #include "server/backend/agent_conn.h"
 #include "server/backend/backend.h"
 
+/* Is there a box of that id which an earlier daemon has left to us? */
+typedef bool (*kept_fn)(const void *context, const char *id);
+
 enum { UID_RANGE = 65536, PIDS_PER_VCPU = 512, ID_MAX = 64 };
 
 /* ---- cgroup.c ---- */
@@ -43,11 +51,17 @@ typedef struct cgroups {
     cgroup_kind limits;              /* what enforces memory, cpu and pids */
     char dir[HIERARCHIES][PATH_MAX]; /* this daemon's directory in each hierarchy; empty: none */
     char why[256];                   /* why there are no limits */
+    char name[64];                   /* of all these directories */
+    int lock_fds[HIERARCHIES];       /* say, as long as somebody has them, that the directories are in use; -1: none */
 } cgroups;
 
 /* Finds out what can be used and makes this daemon's directories. Never fails: at worst there are no limits. */
 void cgroups_open(cgroups *c, const char *parent, const char *name);
 void cgroups_close(cgroups *c);
+/* Leaves the directories to whoever else has the locks. */
+void cgroups_unlock(const cgroups *c);
+/* Kills and removes what is in this daemon's directories and belongs to no box that is kept. */
+void cgroups_sweep(const cgroups *c, kept_fn is_kept, const void *context);
 bool cgroups_can_freeze(const cgroups *c);
 /* Makes a sandbox's directories with its limits. */
 int cgroup_make(const cgroups *c, const wrn_box_spec *spec, wrn_fault *fault);
@@ -60,10 +74,10 @@ bool cgroup_is_frozen(const cgroups *c, const char *id);
 void cgroup_stats(const cgroups *c, const char *id, wrn_box_stats *out);
 /* False while the kernel still holds one of them. */
 bool cgroup_remove(const cgroups *c, const char *id);
-/* The name of this daemon's directories. */
+/* A new name for a daemon's directories. */
 void cgroup_name(char *out, size_t size);
-/* Calls `found` for each directory, in any hierarchy, of a daemon of this pid namespace, dead or alive. */
-void cgroup_find(const char *parent, void (*found)(void *context, const char *path, pid_t pid, bool alive),
+/* Calls `found` for each directory, in any hierarchy, of a daemon; `pid` is who made it. */
+void cgroup_find(const char *parent, void (*found)(void *context, const char *path, pid_t pid, bool in_use),
                  void *context);
 /* Kills what is in such a directory and below, and removes it all. True when it is gone. */
 bool cgroup_wipe(const char *path);
@@ -138,6 +152,7 @@ typedef struct spawn {
     uid_t uid, base; /* the daemon's; first of the sandbox's range */
     gid_t gid;
     int userns_fd, agent_fd, channel_fd, error_fd;
+    int handover_fd; /* -1: none */
     int join_fds[HIERARCHIES], clone_fd;
     const char *hostname;
     char *const *env;
@@ -179,7 +194,7 @@ wrn_json *probe_isolation(bool root, const cgroups *c);
 
 /* ---- sweep.c ---- */
 
-/* Removes what daemons that are gone left behind, and everything below boxes_dir. */
-void sweep(const char *boxes_dir, const char *cgroup_parent);
+/* Removes what daemons that are gone left behind, and what is below boxes_dir but those that are kept (NULL: none). */
+void sweep(const char *boxes_dir, const char *cgroup_parent, kept_fn is_kept, const void *context);
 
 #endif

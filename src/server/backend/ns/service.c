@@ -43,22 +43,32 @@ static void on_end(void *context, wrn_proc_end end, int code, const wrn_fault *f
 
 static bool start(service *s, wrn_fault *fault) {
     if (s->proc) return true;
-    const wrn_proc_spec spec = {.cmd = s->from->start[0], .args = s->from->start + 1};
+    const wrn_proc_spec spec = {.cmd = s->from->start[0], .args = s->from->start + 1, .label = SERVICE_LABEL};
+    const wrn_proc_events events = {.on_output = on_output, .on_end = on_end, .context = s};
     s->end[0] = '\0';
-    s->proc = wrn_agent_exec(s->agent, &spec,
-                             &(wrn_proc_events){.on_output = on_output, .on_end = on_end, .context = s}, fault);
+    s->proc = wrn_agent_exec(s->agent, &spec, &events, fault);
     return s->proc != NULL;
 }
 
 service *service_new(uv_loop_t *loop, wrn_agent *agent, const source *from) {
-    wrn_fault fault;
     service *s = from->start[0] ? calloc(1, sizeof(*s)) : NULL;
     if (!s) return NULL;
     s->agent = agent;
     s->loop = loop;
     s->from = from;
-    if (!from->start_port) (void)start(s, &fault); /* if that fails, so will all else */
     return s;
+}
+
+void service_begin(service *s) {
+    wrn_fault fault;
+    if (!s->from->start_port) (void)start(s, &fault); /* if that fails, so will all else */
+}
+
+bool service_keep(service *s, const wrn_kept *kept, wrn_proc_events *events) {
+    if (s->proc) return false;
+    s->proc = kept->proc;
+    *events = (wrn_proc_events){.on_output = on_output, .on_end = on_end, .context = s};
+    return true;
 }
 
 /* ---- connections to it ---- */

@@ -9,8 +9,14 @@
 
 typedef struct service service;
 
+#define SERVICE_LABEL "service"
+
 /* NULL when the template has none, or out of memory. `from` must live as long. */
 service *service_new(uv_loop_t *loop, wrn_agent *agent, const source *from);
+/* Once the agent can be spoken to: starts those that start with the sandbox. */
+void service_begin(service *s);
+/* It runs already. False when there is another one. */
+bool service_keep(service *s, const wrn_kept *kept, wrn_proc_events *events);
 /* Before the agent is closed: whoever waits gets a fault. Closing the agent ends the rest. NULL is fine. */
 void service_stop(service *s);
 /* After that. */

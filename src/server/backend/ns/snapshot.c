@@ -265,12 +265,19 @@ void snapshot_drop(snapshots *s, const char *id) {
     else remove_snapshot(s, id);
 }
 
-void snapshots_sweep(const snapshots *s, bool (*is_known)(void *context, const char *id), void *context) {
+const char *snapshot_id(const held *h) { return h->id; }
+
+void snapshots_sweep(snapshots *s, bool (*is_known)(void *context, const char *id), void *context) {
     DIR *dir = opendir(s->dir);
     for (struct dirent *entry; dir && (entry = readdir(dir));) {
         char path[PATH_MAX];
         if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0) continue;
         if (is_known(context, entry->d_name)) continue;
+        held *h = *find_held(s, entry->d_name);
+        if (h) {
+            h->dropped = true;
+            continue;
+        }
         if ((size_t)snprintf(path, sizeof(path), "%s/%s", s->dir, entry->d_name) < sizeof(path)) wrn_tree_remove(path);
     }
     if (dir) closedir(dir);

@@ -15,10 +15,11 @@ typedef struct snapshots {
 void snapshot_path(const snapshots *s, const char *id, char out[PATH_MAX]);
 /* As long as a box holds it, its files stay, also when it is dropped. */
 held *snapshot_hold(snapshots *s, const char *id);
+const char *snapshot_id(const held *h);
 void snapshot_release(snapshots *s, held *h);
 void snapshot_drop(snapshots *s, const char *id);
-/* Removes, blocking, what is not known: leftovers of a crash. */
-void snapshots_sweep(const snapshots *s, bool (*is_known)(void *context, const char *id), void *context);
+/* Removes, blocking, what is not known and not held: leftovers of a crash. */
+void snapshots_sweep(snapshots *s, bool (*is_known)(void *context, const char *id), void *context);
 
 /* All that the copying needs to know: it happens in a child, which nothing in this process waits for. */
 typedef struct snapshot_plan {

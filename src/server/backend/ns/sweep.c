@@ -9,25 +9,22 @@
 
 #include "base/lock.h"
 #include "base/tree.h"
+#include "server/backend/ns/holder.h"
 #include "server/backend/ns/internal.h"
 
 enum { LAST_BREATH_MS = 2000 };
 
-static void wipe_if_dead(void *context, const char *path, pid_t pid, bool alive) {
-    const bool *first = context;
-    if (pid == getpid() ? *first : !alive) cgroup_wipe(path);
+static void wipe_if_dead(void *context, const char *path, pid_t pid, bool in_use) {
+    (void)context, (void)pid;
+    if (!in_use) cgroup_wipe(path);
 }
 
-void sweep(const char *boxes_dir, const char *cgroup_parent) {
-    /* Before this process has made any, our own pid can only be in a name that somebody of another life left. */
-    static pid_t swept;
-    bool first = swept != getpid();
-    swept = getpid();
-    cgroup_find(cgroup_parent, wipe_if_dead, &first);
+void sweep(const char *boxes_dir, const char *cgroup_parent, kept_fn is_kept, const void *context) {
+    cgroup_find(cgroup_parent, wipe_if_dead, NULL);
     DIR *dir = opendir(boxes_dir);
     for (struct dirent *entry; dir && (entry = readdir(dir));) {
         char path[PATH_MAX];
-        if (entry->d_name[0] == '.') continue;
+        if (entry->d_name[0] == '.' || (is_kept && is_kept(context, entry->d_name))) continue;
         if ((size_t)snprintf(path, sizeof(path), "%s/%s", boxes_dir, entry->d_name) < sizeof(path))
             wrn_tree_remove(path);
     }
@@ -43,9 +40,9 @@ static void add_leak(wrn_json *report, const char *kind, const char *what) {
     wrn_json_append(report, item);
 }
 
-static void report_if_dead(void *context, const char *path, pid_t pid, bool alive) {
+static void report_if_dead(void *context, const char *path, pid_t pid, bool in_use) {
     (void)pid;
-    if (!alive) add_leak(context, "cgroup", path);
+    if (!in_use) add_leak(context, "cgroup", path);
 }
 
 /* A backend holds this lock for as long as it is open. */
@@ -83,7 +80,8 @@ static bool read_proc(pid_t pid, const char *file, const char *key, char *line, 
     return found;
 }
 
-/* An agent whose daemon is gone: it has been adopted by the init process, or by a systemd of the user's. */
+/* An agent whose daemon is gone: its parent is the init process, or a systemd of the user's. Some of those wait for another
+ * daemon, or have it already. */
 static bool is_orphan(pid_t pid) {
     char line[256];
     if (!read_proc(pid, "comm", NULL, line, sizeof(line)) || strcmp(line, "wrenn-agent\n") != 0) return false;
@@ -91,7 +89,8 @@ static bool is_orphan(pid_t pid) {
     if (!read_proc(pid, "status", "NSpid:", line, sizeof(line)) || !strstr(line, "\t1\n")) return false;
     if (!read_proc(pid, "status", "PPid:", line, sizeof(line))) return false;
     pid_t parent = (pid_t)atoi(line + strlen("PPid:"));
-    return parent == 1 || (read_proc(parent, "comm", NULL, line, sizeof(line)) && strcmp(line, "systemd\n") == 0);
+    bool lost = parent == 1 || (read_proc(parent, "comm", NULL, line, sizeof(line)) && strcmp(line, "systemd\n") == 0);
+    return lost && !holder_has(pid);
 }
 
 /* An agent ends by itself when its daemon does: what is still dying is no leak. */
@@ -116,7 +115,8 @@ static void report_processes(wrn_json *report) {
 
 size_t wrn_backend_ns_leaks(const wrn_backend_config *config, wrn_json *report) {
     cgroup_find(config->cgroup_parent, report_if_dead, report);
-    if (config->state_dir && !is_locked(config->state_dir)) report_boxes(config->state_dir, report);
+    if (config->state_dir && !is_locked(config->state_dir) && !holder_is_there(config->state_dir))
+        report_boxes(config->state_dir, report);
     report_processes(report);
     return wrn_json_count(report);
 }

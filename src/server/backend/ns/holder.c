@@ -1,0 +1,378 @@
+#include "server/backend/ns/holder.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+
+#include "base/clock.h"
+#include "base/lock.h"
+
+#define NAME "wrennd-holder"
+
+enum { HELD_MAX = 8192, VERSION = 1, PATIENCE_S = 5, GROUP_FDS = HIERARCHIES, KEPT_MAX = GROUP_FDS + 3 };
+
+/* Everything said either way is one of these, in one packet. */
+typedef enum word { WELCOME, BOX, END, ADD, DROP } word;
+typedef struct packet {
+    uint32_t version, word;
+    char cgroup_name[64]; /* of WELCOME, with the descriptor of the slots if there is one */
+    held_box box;         /* of BOX and ADD, with both its descriptors; of DROP, its id */
+} packet;
+
+/* ---- packets ---- */
+
+static bool send_packet(int to, const packet *p, const int *fds, size_t count) {
+    struct iovec bytes = {(void *)(uintptr_t)p, sizeof(*p)};
+    union {
+        struct cmsghdr head;
+        char room[CMSG_SPACE(2 * sizeof(int))];
+    } control = {
+        .head = {.cmsg_len = CMSG_LEN(count * sizeof(int)), .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS}};
+    struct msghdr message = {.msg_iov = &bytes, .msg_iovlen = 1};
+    if (count) {
+        memcpy(CMSG_DATA(&control.head), fds, count * sizeof(int));
+        message.msg_control = &control;
+        message.msg_controllen = CMSG_SPACE(count * sizeof(int));
+    }
+    ssize_t sent;
+    while ((sent = sendmsg(to, &message, MSG_NOSIGNAL)) < 0 && errno == EINTR) {
+    }
+    return sent == (ssize_t)sizeof(*p);
+}
+
+static void close_all(int fds[2]) {
+    for (int i = 0; i < 2; i++)
+        if (fds[i] >= 0) close(fds[i]);
+}
+
+/* Both are trusted: they are one program. A packet of another version is still not taken for one of ours. */
+static bool receive_packet(int from, packet *p, int fds[2]) {
+    struct iovec bytes = {p, sizeof(*p)};
+    union {
+        struct cmsghdr head;
+        char room[CMSG_SPACE(2 * sizeof(int))];
+    } control;
+    struct msghdr message = {
+        .msg_iov = &bytes, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof(control)};
+    fds[0] = fds[1] = -1;
+    ssize_t got;
+    while ((got = recvmsg(from, &message, MSG_CMSG_CLOEXEC)) < 0 && errno == EINTR) {
+    }
+    const struct cmsghdr *c = got > 0 ? CMSG_FIRSTHDR(&message) : NULL;
+    if (c && c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS)
+        memcpy(fds, CMSG_DATA(c), c->cmsg_len - CMSG_LEN(0));
+    if (got == (ssize_t)sizeof(*p) && p->version == VERSION) return true;
+    close_all(fds);
+    return false;
+}
+
+/* ---- its files ---- */
+
+static void path_in(char out[PATH_MAX], const char *state_dir, const char *name) {
+    snprintf(out, PATH_MAX, "%.4000s/%s", state_dir, name);
+}
+
+/* By a descriptor of the directory, as its path may be too long for a socket's address. */
+static int make_address(const char *state_dir, struct sockaddr_un *out) {
+    int dir = open(state_dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    *out = (struct sockaddr_un){.sun_family = AF_UNIX};
+    snprintf(out->sun_path, sizeof(out->sun_path), "/proc/self/fd/%d/holder.sock", dir);
+    return dir;
+}
+
+static void remove_socket(const char *state_dir) {
+    char path[PATH_MAX];
+    path_in(path, state_dir, "holder.sock");
+    unlink(path);
+}
+
+static int listen_in(const char *state_dir) {
+    struct sockaddr_un address;
+    int dir = make_address(state_dir, &address), fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+    remove_socket(state_dir);
+    if (fd >= 0 && (bind(fd, (struct sockaddr *)&address, sizeof(address)) != 0 || listen(fd, 4) != 0)) {
+        close(fd);
+        fd = -1;
+    }
+    if (dir >= 0) close(dir);
+    return fd;
+}
+
+/* ---- the holder ---- */
+
+typedef struct holding {
+    const char *state_dir;
+    const holder_plan *plan;
+    int listener, connection; /* -1: nobody is there */
+    size_t count;
+    int64_t give_up_ms; /* without a connection */
+    held_box boxes[HELD_MAX];
+} holding;
+
+static void forget(holding *h, size_t i) {
+    close(h->boxes[i].handover_fd);
+    close(h->boxes[i].pidfd);
+    h->boxes[i] = h->boxes[--h->count];
+}
+
+static void drop(holding *h, const char *id) {
+    for (size_t i = h->count; i-- > 0;)
+        if (strcmp(h->boxes[i].id, id) == 0) forget(h, i);
+}
+
+static void lose_connection(holding *h) {
+    close(h->connection);
+    h->connection = -1;
+    h->give_up_ms = wrn_now_ms() + h->plan->wait_ms;
+}
+
+static void on_packet(holding *h) {
+    packet p;
+    int fds[2];
+    if (!receive_packet(h->connection, &p, fds)) {
+        lose_connection(h);
+    } else if (p.word == ADD && h->count < HELD_MAX && fds[0] >= 0 && fds[1] >= 0) {
+        drop(h, p.box.id);
+        p.box.handover_fd = fds[0];
+        p.box.pidfd = fds[1];
+        h->boxes[h->count++] = p.box;
+    } else {
+        close_all(fds);
+        if (p.word == DROP) drop(h, p.box.id);
+    }
+}
+
+/* Of its two ends, only the one who comes can be of no use here: who is allowed into the directory is one of us. */
+static void on_visitor(holding *h) {
+    packet p = {.version = VERSION, .word = WELCOME};
+    int fd = accept4(h->listener, NULL, NULL, SOCK_CLOEXEC);
+    if (fd < 0) return;
+    if (h->connection >= 0) lose_connection(h);
+    h->connection = fd;
+    snprintf(p.cgroup_name, sizeof(p.cgroup_name), "%s", h->plan->cgroups->name);
+    bool ok = send_packet(fd, &p, &h->plan->slots_fd, h->plan->slots_fd >= 0);
+    for (size_t i = 0; ok && i < h->count; i++) {
+        p.word = BOX;
+        p.box = h->boxes[i];
+        ok = send_packet(fd, &p, (int[]){p.box.handover_fd, p.box.pidfd}, 2);
+    }
+    p.word = END;
+    if (!ok || !send_packet(fd, &p, NULL, 0)) lose_connection(h);
+}
+
+/* Nobody came. The lock keeps a wrennd from starting meanwhile; one that has it already will come. */
+static void give_up(holding *h) {
+    char path[PATH_MAX];
+    path_in(path, h->state_dir, "lock");
+    int fd = open(path, O_RDWR | O_CLOEXEC);
+    if (fd >= 0 && !wrn_lock_take(fd)) {
+        close(fd);
+        h->give_up_ms = wrn_now_ms() + 1000;
+        return;
+    }
+    for (size_t i = 0; i < h->count; i++) syscall(SYS_pidfd_send_signal, h->boxes[i].pidfd, SIGKILL, NULL, 0);
+    while (h->count) forget(h, h->count - 1);
+    cgroups_unlock(h->plan->cgroups);
+    sweep(h->plan->boxes_dir, h->plan->cgroup_parent, NULL, NULL);
+    remove_socket(h->state_dir);
+    _exit(0);
+}
+
+static int compare_fds(const void *a, const void *b) { return *(const int *)a - *(const int *)b; }
+
+/* All of wrennd's but these; what reads the ends of its standard ones must not wait for this process. */
+static void keep_descriptors(const holding *h) {
+    int kept[KEPT_MAX] = {h->listener, h->connection, h->plan->slots_fd};
+    memcpy(kept + 3, h->plan->cgroups->lock_fds, sizeof(h->plan->cgroups->lock_fds));
+    qsort(kept, KEPT_MAX, sizeof(*kept), compare_fds);
+    unsigned from = 3;
+    for (size_t i = 0; i < KEPT_MAX; i++) {
+        if (kept[i] < (int)from) continue;
+        if (kept[i] > (int)from) syscall(SYS_close_range, from, (unsigned)kept[i] - 1, 0u);
+        from = (unsigned)kept[i] + 1;
+    }
+    syscall(SYS_close_range, from, ~0u, 0u);
+    int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+    for (int i = 0; null >= 0 && i < 3; i++) dup2(null, i);
+    if (null >= 3) close(null);
+}
+
+_Noreturn static void hold(holding *h) {
+    char path[PATH_MAX];
+    prctl(PR_SET_NAME, NAME);
+    setsid();
+    signal(SIGTERM, SIG_DFL);
+    signal(SIGINT, SIG_DFL);
+    keep_descriptors(h);
+    path_in(path, h->state_dir, "holder.lock");
+    int lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (chdir("/") != 0 || lock < 0 || !wrn_lock_take(lock)) _exit(1);
+    while (h->connection >= 0 || h->count) {
+        struct pollfd ready[2] = {{.fd = h->listener, .events = POLLIN}, {.fd = h->connection, .events = POLLIN}};
+        int64_t left = h->connection >= 0 ? -1 : h->give_up_ms - wrn_now_ms();
+        if (h->connection < 0 && left <= 0) {
+            give_up(h);
+            continue;
+        }
+        if (poll(ready, 2, left > INT32_MAX ? INT32_MAX : (int)left) <= 0) continue;
+        if (h->connection >= 0 && ready[1].revents) on_packet(h);
+        else if (ready[0].revents) on_visitor(h);
+    }
+    _exit(0);
+}
+
+/* ---- wrennd's side ---- */
+
+/* It is as good as its answers are quick: whoever stops it must not stop wrennd. */
+static void set_patience(int fd) {
+    const struct timeval limit = {.tv_sec = PATIENCE_S};
+    setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit));
+    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
+}
+
+int holder_start(holder *h, const char *state_dir, const holder_plan *plan) {
+    int pair[2];
+    *h = (holder){.fd = -1, .state_dir = state_dir};
+    holding *state = calloc(1, sizeof(*state));
+    if (!state) return errno = ENOMEM, -1;
+    *state = (holding){.state_dir = state_dir, .plan = plan, .listener = listen_in(state_dir)};
+    if (state->listener < 0 || socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0) {
+        if (state->listener >= 0) close(state->listener);
+        return free(state), -1;
+    }
+    state->connection = pair[1];
+    h->pid = fork();
+    if (h->pid == 0) hold(state);
+    close(pair[1]);
+    close(state->listener);
+    free(state);
+    if (h->pid < 0) return close(pair[0]), -1;
+    h->fd = pair[0];
+    set_patience(h->fd);
+    return 0;
+}
+
+void holder_end(const holder *h) {
+    struct ucred peer;
+    socklen_t size = sizeof(peer);
+    if (h->pid > 0) kill(h->pid, SIGKILL);
+    else if (getsockopt(h->fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0 && peer.pid > 0) kill(peer.pid, SIGKILL);
+}
+
+static bool receive_boxes(int fd, inheritance *out) {
+    packet p;
+    int fds[2];
+    size_t capacity = 0;
+    if (!receive_packet(fd, &p, fds)) return false;
+    if (p.word != WELCOME) return close_all(fds), false;
+    memcpy(out->cgroup_name, p.cgroup_name, sizeof(out->cgroup_name));
+    out->slots_fd = fds[0];
+    while (receive_packet(fd, &p, fds)) {
+        if (p.word == END) return true;
+        if (out->count == capacity) {
+            capacity = capacity ? 2 * capacity : 16;
+            out->boxes = realloc(out->boxes, capacity * sizeof(*out->boxes));
+            if (!out->boxes) abort();
+        }
+        p.box.handover_fd = fds[0];
+        p.box.pidfd = fds[1];
+        out->boxes[out->count++] = p.box;
+    }
+    return false;
+}
+
+bool holder_find(holder *h, const char *state_dir, inheritance *out) {
+    struct sockaddr_un address;
+    *out = (inheritance){.slots_fd = -1};
+    *h = (holder){.fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0), .state_dir = state_dir};
+    int dir = make_address(state_dir, &address);
+    set_patience(h->fd);
+    bool there = h->fd >= 0 && connect(h->fd, (struct sockaddr *)&address, sizeof(address)) == 0;
+    if (dir >= 0) close(dir);
+    if (there && receive_boxes(h->fd, out)) return true;
+    if (there) holder_end(h); /* of another version, or stopped: what it has can't be had, and must not stay */
+    for (size_t i = 0; i < out->count; i++) close_all((int[]){out->boxes[i].handover_fd, out->boxes[i].pidfd});
+    if (out->slots_fd >= 0) close(out->slots_fd);
+    free(out->boxes);
+    *out = (inheritance){.slots_fd = -1};
+    if (h->fd >= 0) close(h->fd);
+    h->fd = -1;
+    return false;
+}
+
+bool holder_add(const holder *h, const held_box *box) {
+    const packet p = {.version = VERSION, .word = ADD, .box = *box};
+    return send_packet(h->fd, &p, (int[]){box->handover_fd, box->pidfd}, 2);
+}
+
+bool holder_drop(const holder *h, const char *id) {
+    packet p = {.version = VERSION, .word = DROP};
+    snprintf(p.box.id, sizeof(p.box.id), "%s", id);
+    return send_packet(h->fd, &p, NULL, 0);
+}
+
+void holder_leave(holder *h, bool has_boxes) {
+    if (h->fd < 0) return;
+    close(h->fd);
+    h->fd = -1;
+    if (has_boxes) return;
+    remove_socket(h->state_dir);
+    while (h->pid > 0 && waitpid(h->pid, NULL, 0) < 0 && errno == EINTR) {
+    }
+}
+
+/* ---- for the doctor ---- */
+
+bool holder_is_there(const char *state_dir) {
+    char path[PATH_MAX];
+    path_in(path, state_dir, "holder.lock");
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    bool there = fd >= 0 && wrn_lock_is_taken(fd);
+    if (fd >= 0) close(fd);
+    return there;
+}
+
+/* What the kernel says of a descriptor that stands for a process. */
+static bool stands_for(int dir, const char *name, pid_t agent) {
+    char line[256];
+    int fd = openat(dir, name, O_RDONLY | O_CLOEXEC);
+    FILE *file = fd >= 0 ? fdopen(fd, "r") : NULL;
+    bool found = false;
+    while (file && !found && fgets(line, sizeof(line), file))
+        found = strncmp(line, "Pid:", 4) == 0 && atoi(line + 4) == agent;
+    if (file) fclose(file);
+    return found;
+}
+
+static bool one_has(const char *holder_pid, pid_t agent) {
+    char path[300], name[32] = "";
+    snprintf(path, sizeof(path), "/proc/%s/comm", holder_pid);
+    FILE *file = fopen(path, "re");
+    bool is_one = file && fgets(name, sizeof(name), file) && strcmp(name, NAME "\n") == 0, found = false;
+    if (file) fclose(file);
+    if (!is_one) return false;
+    snprintf(path, sizeof(path), "/proc/%s/fdinfo", holder_pid);
+    DIR *dir = opendir(path);
+    for (struct dirent *entry; dir && !found && (entry = readdir(dir));)
+        found = entry->d_name[0] != '.' && stands_for(dirfd(dir), entry->d_name, agent);
+    if (dir) closedir(dir);
+    return found;
+}
+
+bool holder_has(pid_t agent) {
+    DIR *proc = opendir("/proc");
+    bool found = false;
+    for (struct dirent *entry; proc && !found && (entry = readdir(proc));)
+        found = entry->d_name[0] >= '1' && entry->d_name[0] <= '9' && one_has(entry->d_name, agent);
+    if (proc) closedir(proc);
+    return found;
+}
