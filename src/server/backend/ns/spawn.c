@@ -120,7 +120,7 @@ static void arrange_descriptors(spawn *s) {
 
 _Noreturn static void child(const spawn *original) {
     spawn s = *original;
-    prctl(PR_SET_PDEATHSIG, SIGKILL); /* until the exec; from then on the channel's end is the agent's end */
+    prctl(PR_SET_PDEATHSIG, SIGKILL); /* until it can notice that its channel ends */
     sigset_t none;
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
@@ -138,6 +138,7 @@ _Noreturn static void child(const spawn *original) {
     drop_capabilities(&s);
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) spawn_fail(&s, "no new privileges");
     if (syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &s.filter) != 0) spawn_fail(&s, "seccomp");
+    prctl(PR_SET_PDEATHSIG, 0);
     char *argv[] = {(char[]){"wrenn-agent"}, NULL};
     syscall(SYS_execveat, AGENT, "", argv, s.env, AT_EMPTY_PATH);
     spawn_fail(&s, "start the agent");
