@@ -20,6 +20,11 @@
         CHECK_MSG(rc_ >= 0, "%s: %s", #call, wrenn_error_message(error)); \
     } while (0)
 
+/* What a failed test leaves to hold sandboxes. */
+void test_after_each(void) {
+    for (pid_t holder; (holder = test_find_process("wrennd-holder"));) kill(holder, SIGKILL);
+}
+
 static wrenn_client *local_client(void) {
     setenv("TMPDIR", test_dir(), 1);
     unsetenv("XDG_RUNTIME_DIR");
@@ -479,26 +484,13 @@ static long status_of(const char *pid, const char *name) {
     return value;
 }
 
-/* Is there `text` in a file below /proc/PID? */
-static bool proc_has(const char *pid, const char *file, const char *text) {
-    char path[300], data[1024];
-    snprintf(path, sizeof(path), "/proc/%s/%s", pid, file);
-    FILE *from = fopen(path, "r");
-    size_t size = from ? fread(data, 1, sizeof(data), from) : 0;
-    if (from) fclose(from);
-    return memmem(data, size, text, strlen(text)) != NULL;
-}
-
-/* An agent is a child of the server that made it; the holder works for whichever server uses that directory. 0: none. */
-static pid_t find_victim(const daemon_state *d, int victim) {
-    pid_t found = victim == SERVER ? d->pid : 0;
+/* The server's children are the processes that became its sandboxes, and maybe the holder. 0: there is none. */
+static pid_t find_agent(pid_t server) {
+    pid_t found = 0, holder = test_find_process("wrennd-holder");
     DIR *proc = opendir("/proc");
     for (struct dirent *entry; proc && !found && (entry = readdir(proc));) {
-        const char *pid = entry->d_name;
-        if (*pid < '1' || *pid > '9') continue;
-        bool is_it = victim == AGENT ? proc_has(pid, "comm", "wrenn-agent") && status_of(pid, "PPid:") == d->pid
-                                     : proc_has(pid, "comm", "wrennd-holder") && proc_has(pid, "cmdline", d->data);
-        if (is_it) found = atoi(pid);
+        pid_t pid = atoi(entry->d_name);
+        if (pid > 0 && pid != holder && status_of(entry->d_name, "PPid:") == server) found = pid;
     }
     if (proc) closedir(proc);
     return found;
@@ -507,7 +499,9 @@ static pid_t find_victim(const daemon_state *d, int victim) {
 static void *kill_soon(void *data) {
     killer *k = data;
     usleep(k->delay_us);
-    pid_t pid = find_victim(k->daemon, k->victim);
+    pid_t pid = k->victim == AGENT    ? find_agent(k->daemon->pid)
+                : k->victim == HOLDER ? test_find_process("wrennd-holder")
+                                      : k->daemon->pid;
     k->killed = pid && kill(pid, SIGKILL) == 0;
     return NULL;
 }
@@ -523,7 +517,7 @@ static bool disturbed_round(wrenn_client *client, daemon_state *d, int victim) {
         CHECK(waitpid(d->pid, NULL, 0) == d->pid);
         start_daemon(d);
     }
-    while (!find_victim(d, HOLDER)) usleep(1000); /* another one comes soon */
+    while (!test_find_process("wrennd-holder")) usleep(1000); /* another one comes soon */
     return k.killed;
 }
 

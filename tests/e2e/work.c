@@ -1,8 +1,11 @@
 #include "work.h"
 
+#include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/buf.h"
 
@@ -11,6 +14,45 @@ void start(test_daemon *d, const char *const *extra) {
     for (size_t i = 0; extra && extra[i] && i < 13; i++) args[2 + i] = extra[i];
     CHECK(chmod(test_dir(), 0711) == 0);
     daemon_start(d, args);
+}
+
+/* What a failed test leaves to hold sandboxes. */
+void test_after_each(void) {
+    for (pid_t holder; (holder = test_find_process("wrennd-holder"));) kill(holder, SIGKILL);
+}
+
+/* Up to where it says that it listens; the first start says its key before. */
+static void read_key(test_daemon *d, int from) {
+    char said[8192] = "";
+    for (size_t have = 0; have + 1 < sizeof(said) && !strstr(said, "listening");) {
+        ssize_t got = read(from, said + have, sizeof(said) - 1 - have);
+        CHECK_MSG(got > 0, "%s", said);
+        have += (size_t)got;
+        said[have] = '\0';
+    }
+    const char *at = strstr(said, "WRENN_API_KEY=");
+    if (at) snprintf(d->key, sizeof(d->key), "%.36s", at + strlen("WRENN_API_KEY="));
+}
+
+void serve(test_daemon *d, const char *const *extra) {
+    int out[2];
+    char address[256];
+    CHECK(chmod(test_dir(), 0711) == 0);
+    snprintf(d->dir, sizeof(d->dir), "%s/data", test_dir());
+    snprintf(d->socket, sizeof(d->socket), "%s/s", test_dir());
+    snprintf(address, sizeof(address), "unix:%s", d->socket);
+    CHECK(pipe(out) == 0);
+    const char *args[16] = {"--data-dir", d->dir, "--listen", address, "--agent", getenv("WRENN_TEST_AGENT")};
+    for (size_t i = 0; extra && extra[i] && i < 9; i++) args[6 + i] = extra[i];
+    d->pid = daemon_spawn(args, -1, out[1]);
+    close(out[1]);
+    read_key(d, out[0]);
+    close(out[0]);
+}
+
+void end(const test_daemon *d, int signal_number, int status) {
+    kill(d->pid, signal_number);
+    CHECK_INT(daemon_wait(d->pid), status);
 }
 
 static reply run_line(const test_daemon *d, const char *id, const char *line) {

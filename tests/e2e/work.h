@@ -8,6 +8,10 @@
 
 /* A private wrennd with the agent of this build, and more arguments; `extra` may be NULL. */
 void start(test_daemon *d, const char *const *extra);
+/* One that is not private, on the same data each time; waits until it listens. Needs no daemon_stop(). */
+void serve(test_daemon *d, const char *const *extra);
+/* Sends the signal to it; it must end with this status. */
+void end(const test_daemon *d, int signal_number, int status);
 /* Runs a line of shell that must end well and say nothing on stderr; what it put out, to be freed. */
 char *sh(const test_daemon *d, const char *id, const char *line);
 void make_from(const test_daemon *d, const char *template_name, char id[40]);

@@ -1,5 +1,6 @@
 #include "test.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
@@ -59,6 +60,27 @@ void test_fail(const char *file, int line, const char *format, ...) {
     say(where, format, args);
     va_end(args);
     _exit(1);
+}
+
+/* Is there `text` in a file below /proc/PID? */
+static bool proc_has(const char *pid, const char *file, const char *text) {
+    char path[300], data[4096];
+    snprintf(path, sizeof(path), "/proc/%s/%s", pid, file);
+    FILE *from = fopen(path, "re");
+    size_t size = from ? fread(data, 1, sizeof(data), from) : 0;
+    if (from) fclose(from);
+    return memmem(data, size, text, strlen(text)) != NULL;
+}
+
+pid_t test_find_process(const char *name) {
+    pid_t found = 0;
+    DIR *proc = opendir("/proc");
+    for (struct dirent *entry; proc && !found && (entry = readdir(proc));)
+        if (*entry->d_name >= '1' && *entry->d_name <= '9' && proc_has(entry->d_name, "comm", name) &&
+            proc_has(entry->d_name, "cmdline", directory))
+            found = (pid_t)atoi(entry->d_name);
+    if (proc) closedir(proc);
+    return found;
 }
 
 void test_become_ordinary_user(void) {

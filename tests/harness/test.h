@@ -13,6 +13,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
+#include <sys/types.h>
 #include <unistd.h>
 
 typedef struct test_case {
@@ -35,6 +36,9 @@ void test_skip(const char *format, ...) __attribute__((noreturn, format(printf, 
 void test_fail(const char *file, int line, const char *format, ...) __attribute__((noreturn, format(printf, 3, 4)));
 /* A note in the output, shown with the result. */
 void test_note(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* The number of a process of that name whose command line mentions test_dir(); 0: there is none. */
+pid_t test_find_process(const char *name);
 
 /* Goes on as user 65534, to whom test_dir() then belongs; nothing for those who are not root. */
 void test_become_ordinary_user(void);

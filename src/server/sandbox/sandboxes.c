@@ -473,7 +473,7 @@ static bool collect(void *context, const wrn_sandbox_row *row) {
 
 static void on_adopted(void *context, wrn_box *box, const wrn_fault *fault) {
     sandbox *s = context;
-    s->all->adopting--;
+    if (!--s->all->adopting) uv_stop(s->all->config.loop);
     s->busy = false;
     s->box = box;
     if (box) {
@@ -524,7 +524,7 @@ bool wrn_sandboxes_recover(wrn_sandboxes *all) {
         else ok = write_off(all, &left.rows[i], state);
     }
     free(left.rows);
-    while (all->adopting) uv_run(all->config.loop, UV_RUN_ONCE);
+    while (all->adopting) uv_run(all->config.loop, UV_RUN_DEFAULT);
     all->config.ops->end_adoption(all->config.backend);
     return ok;
 }

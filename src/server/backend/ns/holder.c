@@ -95,11 +95,11 @@ static void remove_socket(const char *state_dir) {
     unlink(path);
 }
 
-static int listen_in(const char *state_dir) {
+static int bind_in(const char *state_dir) {
     struct sockaddr_un address;
     int dir = make_address(state_dir, &address), fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
     remove_socket(state_dir);
-    if (fd >= 0 && (bind(fd, (struct sockaddr *)&address, sizeof(address)) != 0 || listen(fd, 4) != 0)) {
+    if (fd >= 0 && bind(fd, (struct sockaddr *)&address, sizeof(address)) != 0) {
         close(fd);
         fd = -1;
     }
@@ -215,7 +215,8 @@ _Noreturn static void hold(holding *h) {
     keep_descriptors(h);
     path_in(path, h->state_dir, "holder.lock");
     int lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-    if (chdir("/") != 0 || lock < 0 || !wrn_lock_take(lock)) _exit(1);
+    /* By who listens, whoever connects will know this process. */
+    if (chdir("/") != 0 || lock < 0 || !wrn_lock_take(lock) || listen(h->listener, 4) != 0) _exit(1);
     while (h->connection >= 0 || h->count) {
         struct pollfd ready[2] = {{.fd = h->listener, .events = POLLIN}, {.fd = h->connection, .events = POLLIN}};
         int64_t left = h->connection >= 0 ? -1 : h->give_up_ms - wrn_now_ms();
@@ -241,10 +242,10 @@ static void set_patience(int fd) {
 
 int holder_start(holder *h, const char *state_dir, const holder_plan *plan) {
     int pair[2];
-    *h = (holder){.fd = -1, .state_dir = state_dir};
+    *h = (holder){.fd = -1, .pidfd = -1, .state_dir = state_dir};
     holding *state = calloc(1, sizeof(*state));
     if (!state) return errno = ENOMEM, -1;
-    *state = (holding){.state_dir = state_dir, .plan = plan, .listener = listen_in(state_dir)};
+    *state = (holding){.state_dir = state_dir, .plan = plan, .listener = bind_in(state_dir)};
     if (state->listener < 0 || socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0) {
         if (state->listener >= 0) close(state->listener);
         return free(state), -1;
@@ -257,15 +258,26 @@ int holder_start(holder *h, const char *state_dir, const holder_plan *plan) {
     free(state);
     if (h->pid < 0) return close(pair[0]), -1;
     h->fd = pair[0];
+    h->pidfd = (int)syscall(SYS_pidfd_open, h->pid, 0);
     set_patience(h->fd);
     return 0;
 }
 
 void holder_end(const holder *h) {
+    if (h->pidfd >= 0) syscall(SYS_pidfd_send_signal, h->pidfd, SIGKILL, NULL, 0);
+}
+
+/* Who listens at the other end. */
+static int open_peer(int fd) {
     struct ucred peer;
     socklen_t size = sizeof(peer);
-    if (h->pid > 0) kill(h->pid, SIGKILL);
-    else if (getsockopt(h->fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0 && peer.pid > 0) kill(peer.pid, SIGKILL);
+    return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0 ? (int)syscall(SYS_pidfd_open, peer.pid, 0) : -1;
+}
+
+static void forget_holder(holder *h) {
+    if (h->fd >= 0) close(h->fd);
+    if (h->pidfd >= 0) close(h->pidfd);
+    h->fd = h->pidfd = -1;
 }
 
 static bool receive_boxes(int fd, inheritance *out) {
@@ -293,19 +305,19 @@ static bool receive_boxes(int fd, inheritance *out) {
 bool holder_find(holder *h, const char *state_dir, inheritance *out) {
     struct sockaddr_un address;
     *out = (inheritance){.slots_fd = -1};
-    *h = (holder){.fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0), .state_dir = state_dir};
+    *h = (holder){.fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0), .pidfd = -1, .state_dir = state_dir};
     int dir = make_address(state_dir, &address);
     set_patience(h->fd);
     bool there = h->fd >= 0 && connect(h->fd, (struct sockaddr *)&address, sizeof(address)) == 0;
     if (dir >= 0) close(dir);
+    if (there) h->pidfd = open_peer(h->fd);
     if (there && receive_boxes(h->fd, out)) return true;
     if (there) holder_end(h); /* of another version, or stopped: what it has can't be had, and must not stay */
     for (size_t i = 0; i < out->count; i++) close_all((int[]){out->boxes[i].handover_fd, out->boxes[i].pidfd});
     if (out->slots_fd >= 0) close(out->slots_fd);
     free(out->boxes);
     *out = (inheritance){.slots_fd = -1};
-    if (h->fd >= 0) close(h->fd);
-    h->fd = -1;
+    forget_holder(h);
     return false;
 }
 
@@ -322,8 +334,7 @@ bool holder_drop(const holder *h, const char *id) {
 
 void holder_leave(holder *h, bool has_boxes) {
     if (h->fd < 0) return;
-    close(h->fd);
-    h->fd = -1;
+    forget_holder(h);
     if (has_boxes) return;
     remove_socket(h->state_dir);
     while (h->pid > 0 && waitpid(h->pid, NULL, 0) < 0 && errno == EINTR) {

@@ -19,7 +19,8 @@ typedef struct held_box {
 } held_box;
 
 typedef struct holder {
-    int fd;    /* the connection to it; -1: there is none */
+    int fd; /* the connection to it; -1: there is none */
+    int pidfd;
     pid_t pid; /* when it is a child of ours; else 0 */
     const char *state_dir;
 } holder;

@@ -137,7 +137,7 @@ static int ns_open(const wrn_backend_config *config, wrn_backend **ret, wrn_faul
     }
     backend->config = *config;
     backend->root = geteuid() == 0;
-    backend->agent_fd = backend->lock_fd = backend->slots_fd = backend->holder.fd = -1;
+    backend->agent_fd = backend->lock_fd = backend->slots_fd = backend->holder.fd = backend->holder.pidfd = -1;
     for (int i = 0; i < HIERARCHIES; i++) backend->cgroups.lock_fds[i] = -1;
     if (take_lock(backend, fault) == 0 && make_dirs(backend, fault) == 0 &&
         seccomp_program(&backend->filter, fault) == 0 &&

@@ -85,6 +85,10 @@ static bool read_proc(pid_t pid, const char *file, const char *key, char *line, 
 static bool is_orphan(pid_t pid) {
     char line[256];
     if (!read_proc(pid, "comm", NULL, line, sizeof(line)) || strcmp(line, "wrenn-agent\n") != 0) return false;
+    /* Of others' it can't be told whether they are held; they are not ours to clean up either. */
+    if (!read_proc(pid, "status", "Uid:", line, sizeof(line)) ||
+        (geteuid() != 0 && (uid_t)strtoul(line + strlen("Uid:"), NULL, 10) != geteuid()))
+        return false;
     /* Keepers have the agent's name, but not its number inside. */
     if (!read_proc(pid, "status", "NSpid:", line, sizeof(line)) || !strstr(line, "\t1\n")) return false;
     if (!read_proc(pid, "status", "PPid:", line, sizeof(line))) return false;

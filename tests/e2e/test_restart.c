@@ -1,0 +1,347 @@
+/* Sandboxes that outlive their wrennd: what goes on, what ends, and what is left when nobody comes back. */
+#include <dirent.h>
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+
+#include "work.h"
+
+enum { KILLED = 128 + SIGKILL };
+static const char *const keep[] = {"--on-stop", "keep", NULL};
+
+static void check_state(const test_daemon *d, const char *id, const char *want) {
+    reply r = call(d, "GET", sandbox_path(id, ""), NULL);
+    CHECK_STR(member(&r, "status"), want);
+    reply_free(&r);
+}
+
+/* Starts a line of shell in the background; its number inside. */
+static int64_t spawn(const test_daemon *d, const char *id, const char *tag, const char *line) {
+    char body[512];
+    snprintf(body, sizeof(body), "{\"cmd\":\"sh\",\"args\":[\"-c\",\"%s\"],\"background\":true,\"tag\":\"%s\"}", line,
+             tag);
+    reply r = call(d, "POST", sandbox_path(id, "/exec"), body);
+    CHECK_MSG(r.status == 202, "%s", r.body);
+    int64_t pid = number(&r, "pid");
+    reply_free(&r);
+    return pid;
+}
+
+/* The only process there is, as it was started. */
+static void check_process(const test_daemon *d, const char *id, const char *tag, int64_t pid) {
+    reply r = call(d, "GET", sandbox_path(id, "/processes"), NULL);
+    const wrn_json *list = wrn_json_get(r.json, "processes"), *one = wrn_json_at(list, 0);
+    int64_t got = 0;
+    CHECK_MSG(wrn_json_count(list) == 1, "%s", r.body);
+    CHECK_STR(wrn_json_string(wrn_json_get(one, "tag"), NULL), tag);
+    CHECK_STR(wrn_json_string(wrn_json_get(one, "cmd"), NULL), "sh");
+    CHECK_STR(wrn_json_string(wrn_json_at(wrn_json_get(one, "args"), 0), NULL), "-c");
+    CHECK(wrn_json_int(wrn_json_get(one, "pid"), &got) && got == pid);
+    reply_free(&r);
+}
+
+static void check_no_leaks(const test_daemon *d) {
+    int status;
+    char *said = daemon_run((const char *[]){"doctor", "--leaks", "--data-dir", d->dir, NULL}, &status);
+    CHECK_MSG(status == 0, "%s", said);
+    free(said);
+}
+
+static size_t count_boxes(const test_daemon *d) {
+    char path[200];
+    size_t count = 0;
+    snprintf(path, sizeof(path), "%s/sandboxes/boxes", d->dir);
+    DIR *dir = opendir(path);
+    for (struct dirent *entry; dir && (entry = readdir(dir));) count += entry->d_name[0] != '.';
+    if (dir) closedir(dir);
+    return count;
+}
+
+static int watch(pid_t pid) {
+    int fd = (int)syscall(SYS_pidfd_open, pid, 0);
+    CHECK(fd >= 0);
+    return fd;
+}
+
+static void await_end(int pidfd) {
+    struct pollfd ended = {.fd = pidfd, .events = POLLIN};
+    CHECK_INT(poll(&ended, 1, -1), 1);
+    close(pidfd);
+}
+
+/* Its end leaves nothing at all. */
+static void finish(const test_daemon *d) {
+    end(d, SIGTERM, 0);
+    CHECK_INT(count_boxes(d), 0);
+    CHECK_INT(test_find_process("wrennd-holder"), 0);
+    check_no_leaks(d);
+}
+
+/* ---- what goes on ---- */
+
+static void goes_on_after(int signal_number, int status, const char *const *extra) {
+    test_daemon d = {0};
+    char id[40];
+    serve(&d, extra);
+    make_sandbox(&d, "{}", id);
+    int64_t pid = spawn(&d, id, "mine", "cd /root; touch up; while ! test -e stop; do sleep 0.01; done; touch stopped");
+    free(sh(&d, id, "while ! test -e /root/up; do :; done; echo kept > /root/file"));
+    for (int i = 0; i < 3; i++) {
+        end(&d, signal_number, status);
+        check_no_leaks(&d);
+        serve(&d, extra);
+        check_state(&d, id, "running");
+        check_process(&d, id, "mine", pid);
+        CHECK_SH(&d, id, "cat /root/file", "kept\n");
+    }
+    free(sh(&d, id, "touch /root/stop; while ! test -e /root/stopped; do :; done"));
+    destroy(&d, id);
+    if (extra) end(&d, SIGTERM, 0);
+    else finish(&d);
+    CHECK_INT(count_boxes(&d), 0);
+}
+
+static void after_a_crash(void) { goes_on_after(SIGKILL, KILLED, NULL); }
+static void after_a_stop(void) { goes_on_after(SIGTERM, 0, keep); }
+
+/* What was frozen does not run for a moment until somebody resumes it. */
+static void paused(int signal_number, int status, const char *const *extra) {
+    test_daemon d = {0};
+    char id[40];
+    serve(&d, extra);
+    make_sandbox(&d, "{}", id);
+    int64_t pid = spawn(&d, id, "mine", "while :; do echo tick; done");
+    if (!extra) CHECK_STATUS(call(&d, "POST", sandbox_path(id, "/pause"), NULL), 200);
+    end(&d, signal_number, status);
+    serve(&d, NULL);
+    check_state(&d, id, "paused");
+    CHECK_ERROR(call(&d, "GET", sandbox_path(id, "/processes"), NULL), 409, "invalid_state");
+    resume(&d, id);
+    check_process(&d, id, "mine", pid);
+    CHECK_SH(&d, id, "echo there", "there\n");
+    finish(&d);
+}
+
+static void paused_before(void) { paused(SIGKILL, KILLED, NULL); }
+static void paused_at_the_end(void) { paused(SIGTERM, 0, (const char *[]){"--on-stop", "pause", NULL}); }
+
+/* The template's program is neither lost nor started twice. */
+static void service(void) {
+    test_daemon d = {0};
+    char id[40], templates[200], file[300];
+    snprintf(templates, sizeof(templates), "%s/data/templates", test_dir());
+    serve(&d, NULL);
+    mkdir(templates, 0755);
+    snprintf(file, sizeof(file), "%s/early", templates);
+    CHECK(mkdir(file, 0755) == 0);
+    snprintf(file, sizeof(file), "%s/early/layer", templates);
+    CHECK(mkdir(file, 0755) == 0);
+    snprintf(file, sizeof(file), "%s/early/template.json", templates);
+    FILE *out = fopen(file, "we");
+    CHECK(out && fputs("{\"base\":\"minimal\",\"start\":[\"sh\",\"-c\",\"echo x >> /root/starts; exec sleep 1000\"]}",
+                       out) >= 0);
+    CHECK(fclose(out) == 0);
+    make_from(&d, "early", id);
+    free(sh(&d, id, "while ! test -s /root/starts; do :; done"));
+    end(&d, SIGKILL, KILLED);
+    serve(&d, NULL);
+    CHECK_SH(&d, id, "cat /root/starts", "x\n");
+    finish(&d);
+}
+
+/* The files of a snapshot stay for the sandboxes made from it, also when it was deleted before. */
+static void snapshot(void) {
+    test_daemon d = {0};
+    char id[40], other[40];
+    serve(&d, NULL);
+    make_sandbox(&d, "{}", id);
+    free(sh(&d, id, "echo old > /root/file"));
+    snap(&d, id, "base");
+    make_from(&d, "base", other);
+    CHECK_STATUS(call(&d, "DELETE", "/v1/snapshots/base", NULL), 204);
+    end(&d, SIGKILL, KILLED);
+    serve(&d, NULL);
+    CHECK_SH(&d, other, "cat /root/file", "old\n");
+    snap(&d, other, "again");
+    make_from(&d, "again", id);
+    CHECK_SH(&d, id, "cat /root/file", "old\n");
+    finish(&d);
+}
+
+/* ---- what ends ---- */
+
+static void foreground(void) {
+    test_daemon d = {0};
+    char id[40], body[] = "{\"cmd\":\"sh\",\"args\":[\"-c\",\"touch /root/up; exec tail -f /dev/null\"]}", head[512];
+    serve(&d, NULL);
+    make_sandbox(&d, "{}", id);
+    int fd = dial(d.socket);
+    snprintf(head, sizeof(head),
+             "POST /v1/sandboxes/%s/exec HTTP/1.1\r\nHost: x\r\nX-API-Key: %s\r\nContent-Length: %zu\r\n\r\n%s", id,
+             d.key, strlen(body), body);
+    send_text(fd, head);
+    free(sh(&d, id, "while ! test -e /root/up; do :; done"));
+    end(&d, SIGKILL, KILLED);
+    close(fd);
+    serve(&d, NULL);
+    free(sh(&d, id, "while pgrep -x tail >/dev/null; do :; done"));
+    finish(&d);
+}
+
+/* Half an upload is taken away, and what was there before stays. */
+static void upload(void) {
+    test_daemon d = {0};
+    char id[40], head[512];
+    serve(&d, NULL);
+    make_sandbox(&d, "{}", id);
+    free(sh(&d, id, "echo old > /root/file"));
+    int fd = dial(d.socket);
+    snprintf(head, sizeof(head),
+             "POST /v1/sandboxes/%s/files/stream/write?path=/root/file HTTP/1.1\r\nHost: x\r\nX-API-Key: %s\r\n"
+             "Content-Type: multipart/form-data; boundary=b\r\nContent-Length: 1000000\r\n\r\n"
+             "--b\r\nContent-Disposition: form-data; name=\"path\"\r\n\r\n/root/file\r\n"
+             "--b\r\nContent-Disposition: form-data; name=\"file\"; filename=\"f\"\r\n\r\nnew",
+             id, d.key);
+    send_text(fd, head);
+    free(sh(&d, id, "while ! ls -A /root | grep -q wrenn; do :; done"));
+    end(&d, SIGKILL, KILLED);
+    close(fd);
+    serve(&d, NULL);
+    free(sh(&d, id, "while ls -A /root | grep -q wrenn; do :; done"));
+    CHECK_SH(&d, id, "cat /root/file", "old\n");
+    finish(&d);
+}
+
+/* A sandbox that ended while nobody looked is reported, and cleaned up. */
+static void dead(void) {
+    test_daemon d = {0};
+    char id[40];
+    serve(&d, NULL);
+    make_sandbox(&d, "{}", id);
+    char path[64];
+    snprintf(path, sizeof(path), "/proc/%d/task/%d/children", (int)d.pid, (int)d.pid);
+    FILE *children = fopen(path, "re");
+    int pid = 0, holder = test_find_process("wrennd-holder");
+    while (children && fscanf(children, "%d", &pid) == 1 && pid == holder) {
+    }
+    CHECK(pid > 0 && pid != holder);
+    fclose(children);
+    end(&d, SIGKILL, KILLED);
+    int agent = watch(pid);
+    kill(pid, SIGKILL);
+    await_end(agent);
+    serve(&d, NULL);
+    check_state(&d, id, "stopped");
+    CHECK_INT(count_boxes(&d), 0);
+    finish(&d);
+}
+
+static void nobody_comes(void) {
+    test_daemon d = {0};
+    char id[40], other[40];
+    serve(&d, (const char *[]){"--adopt-timeout-sec", "1", NULL});
+    make_sandbox(&d, "{}", id);
+    make_sandbox(&d, "{}", other);
+    CHECK_STATUS(call(&d, "POST", sandbox_path(other, "/pause"), NULL), 200);
+    int holder = watch(test_find_process("wrennd-holder"));
+    end(&d, SIGKILL, KILLED);
+    await_end(holder);
+    CHECK_INT(count_boxes(&d), 0);
+    check_no_leaks(&d);
+    serve(&d, NULL);
+    check_state(&d, id, "stopped");
+    check_state(&d, other, "stopped");
+    finish(&d);
+}
+
+static void without_patience(void) {
+    test_daemon d = {0};
+    char id[40];
+    serve(&d, (const char *[]){"--adopt-timeout-sec", "0", NULL});
+    CHECK_INT(test_find_process("wrennd-holder"), 0);
+    make_sandbox(&d, "{}", id);
+    end(&d, SIGKILL, KILLED);
+    serve(&d, NULL);
+    check_state(&d, id, "stopped");
+    finish(&d);
+}
+
+/* ---- what goes wrong ---- */
+
+/* A server that can't start lets the sandboxes be. */
+static void failing_start(void) {
+    test_daemon d = {0};
+    char id[40], template_dir[300];
+    int status;
+    serve(&d, NULL);
+    make_sandbox(&d, "{}", id);
+    end(&d, SIGKILL, KILLED);
+    snprintf(template_dir, sizeof(template_dir), "%s/not/there/at/all", d.dir);
+    char address[400];
+    snprintf(address, sizeof(address), "unix:%s/s", template_dir);
+    char *said = daemon_run(
+        (const char *[]){"--data-dir", d.dir, "--listen", address, "--agent", getenv("WRENN_TEST_AGENT"), NULL},
+        &status);
+    CHECK_MSG(status == 1, "%s", said);
+    free(said);
+    serve(&d, NULL);
+    CHECK_SH(&d, id, "echo there", "there\n");
+    finish(&d);
+}
+
+/* A holder that was killed is replaced, and nothing is lost. One that is stopped holds up nobody. */
+static void holder(int signal_number) {
+    test_daemon d = {0};
+    char id[40], other[40];
+    serve(&d, NULL);
+    make_sandbox(&d, "{}", id);
+    pid_t first = test_find_process("wrennd-holder"), second;
+    int watched = watch(first);
+    kill(first, signal_number);
+    make_sandbox(&d, "{}", other);
+    if (signal_number == SIGKILL)
+        while ((second = test_find_process("wrennd-holder")) == 0 || second == first) {
+        }
+    CHECK_SH(&d, id, "echo there", "there\n");
+    end(&d, SIGKILL, KILLED);
+    serve(&d, NULL);
+    check_state(&d, id, signal_number == SIGKILL ? "running" : "stopped");
+    finish(&d);
+    await_end(watched);
+}
+
+static void killed_holder(void) { holder(SIGKILL); }
+static void stopped_holder(void) { holder(SIGSTOP); }
+
+static void bad_options(void) {
+    int status;
+    char *said = daemon_run((const char *[]){"--on-stop", "panic", NULL}, &status);
+    CHECK_INT(status, 2);
+    CHECK_STR(said, "wrennd: on-stop is destroy, pause or keep, not \"panic\"\n");
+    free(said);
+    said = daemon_run((const char *[]){"--on-stop", "keep", "--adopt-timeout-sec", "0", NULL}, &status);
+    CHECK_INT(status, 2);
+    CHECK_STR(said, "wrennd: on-stop keep needs an adopt-timeout-sec above 0\n");
+    free(said);
+}
+
+TEST_AS_BOTH(sandboxes_go_on_after_a_crash, after_a_crash)
+TEST_AS_BOTH(sandboxes_go_on_after_a_stop_that_keeps_them, after_a_stop)
+TEST_AS_BOTH(paused_ones_stay_paused, paused_before)
+TEST_AS_BOTH(a_stop_can_pause_them, paused_at_the_end)
+TEST_AS_BOTH(a_service_goes_on, service)
+TEST_AS_BOTH(a_deleted_snapshot_stays_for_its_sandboxes, snapshot)
+TEST_AS_BOTH(commands_in_the_foreground_end, foreground)
+TEST_AS_BOTH(half_an_upload_is_taken_away, upload)
+TEST_AS_BOTH(a_dead_one_is_reported, dead)
+TEST_AS_BOTH(when_nobody_comes_nothing_stays, nobody_comes)
+TEST_AS_BOTH(without_patience_they_end_at_once, without_patience)
+TEST_AS_BOTH(a_start_that_fails_ends_none, failing_start)
+TEST_AS_BOTH(a_killed_holder_is_replaced, killed_holder)
+TEST_AS_BOTH(a_stopped_holder_is_given_up, stopped_holder)
+TEST(options_that_make_no_sense_are_named) { bad_options(); }
+
+TEST_MAIN
