@@ -139,7 +139,7 @@ static wrn_command *new_command(sandbox *s, const wrn_proc_spec *spec, const cha
 static bool put_label(const wrn_command *command, size_t args, wrn_buf *out) {
     WRN_AUTO(wrn_json_freep) wrn_json *label = wrn_json_new_object();
     wrn_json *argv = wrn_json_new_array();
-    for (size_t i = 0; command->argv[i] && i <= args; i++)
+    for (size_t i = 0; i <= args && command->argv[i]; i++)
         wrn_json_append(argv, wrn_json_new_string(command->argv[i], strlen(command->argv[i])));
     wrn_json_set_string(label, "tag", command->tag);
     wrn_json_set(label, "argv", argv);

@@ -264,7 +264,11 @@ int holder_start(holder *h, const char *state_dir, const holder_plan *plan) {
 }
 
 void holder_end(const holder *h) {
-    if (h->pidfd >= 0) syscall(SYS_pidfd_send_signal, h->pidfd, SIGKILL, NULL, 0);
+    struct pollfd ended = {.fd = h->pidfd, .events = POLLIN};
+    if (h->pidfd < 0) return;
+    syscall(SYS_pidfd_send_signal, h->pidfd, SIGKILL, NULL, 0);
+    /* Until then its locks say that all is in use. */
+    poll(&ended, 1, PATIENCE_S * 1000);
 }
 
 /* Who listens at the other end. */

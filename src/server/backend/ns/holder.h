@@ -48,7 +48,7 @@ int holder_start(holder *h, const char *state_dir, const holder_plan *plan);
 /* Each false when it is gone, or does not keep up. */
 bool holder_add(const holder *h, const held_box *box);
 bool holder_drop(const holder *h, const char *id);
-/* It gets no chance to do anything. */
+/* Kills it, and waits until it is gone. */
 void holder_end(const holder *h);
 /* It waits if it has boxes; else it ends, and nothing of it is left. */
 void holder_leave(holder *h, bool has_boxes);
