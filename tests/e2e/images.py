@@ -46,6 +46,10 @@ def write(name, data):
         out.write(data)
 
 
+def pack(data):
+    return gzip.compress(data, compresslevel=1)
+
+
 def zstd(data):
     return subprocess.run(["zstd", "-q", "-c"], input=data, stdout=subprocess.PIPE, check=True).stdout
 
@@ -55,6 +59,10 @@ def base():
         busybox = program.read()
     return [folder("./"), folder("./bin"), entry("./bin/busybox", data=busybox, mode=0o755)] + [
         link(f"./bin/{name}", "./bin/busybox", tarfile.LNKTYPE) for name in APPLETS]
+
+
+def small():
+    return [folder("bin"), entry("bin/sh", data=os.urandom(20000))]
 
 
 def full():
@@ -73,18 +81,18 @@ def full():
 def hostile_tars():
     outside = os.path.abspath("outside")
     return {
-        "dotdot": base() + [entry("bin/../../../outside/new")],
-        "absolute": base() + [entry(outside + "/new")],
-        "symlink": base() + [link("way", outside), entry("way/new")],
-        "symlink-up": base() + [link("way", "../../../outside"), folder("way/new")],
-        "hardlink": base() + [link("stolen", "../../../outside/file", tarfile.LNKTYPE)],
-        "hardlink-absolute": base() + [link("stolen", outside + "/file", tarfile.LNKTYPE)],
-        "hardlink-symlink": base() + [link("way", outside), link("stolen", "way/file", tarfile.LNKTYPE)],
-        "root": base() + [link(".", outside)],
-        "owner": base() + [entry("file", uid=70000)],
+        "dotdot": small() + [entry("bin/../../../outside/new")],
+        "absolute": small() + [entry(outside + "/new")],
+        "symlink": small() + [link("way", outside), entry("way/new")],
+        "symlink-up": small() + [link("way", "../../../outside"), folder("way/new")],
+        "hardlink": small() + [link("stolen", "../../../outside/file", tarfile.LNKTYPE)],
+        "hardlink-absolute": small() + [link("stolen", outside + "/file", tarfile.LNKTYPE)],
+        "hardlink-symlink": small() + [link("way", outside), link("stolen", "way/file", tarfile.LNKTYPE)],
+        "root": small() + [link(".", outside)],
+        "owner": small() + [entry("file", uid=70000)],
         "nothing": [],
         "below": [folder("system"), folder("system/bin"), entry("system/bin/sh")],
-        "dev": base() + [link("dev", outside)],
+        "dev": small() + [link("dev", outside)],
     }
 
 
@@ -106,8 +114,8 @@ def layout(where, manifests):
 
 
 def layer(where, data, packing=""):
-    pack = {"": bytes, "+gzip": gzip.compress, "+zstd": zstd}[packing]
-    return {"mediaType": "application/vnd.oci.image.layer.v1.tar" + packing, **blob(where, pack(data))}
+    packer = {"": bytes, "+gzip": pack, "+zstd": zstd}[packing]
+    return {"mediaType": "application/vnd.oci.image.layer.v1.tar" + packing, **blob(where, packer(data))}
 
 
 def image(where, layers, arch=ARCH):
@@ -158,7 +166,7 @@ def damage(_, path):
 
 
 def hostile_ocis():
-    data = tar(base())
+    data = tar(small())
     one_layer("hostile-digest", data, damage)
     one_layer("hostile-size", data, lambda d, _: {**d, "size": d["size"] + 1})
     one_layer("hostile-missing", data, lambda _, path: os.remove(path))
@@ -167,7 +175,7 @@ def hostile_ocis():
     one_layer("hostile-algorithm", data, lambda d, _: {**d, "digest": "md5:" + "0" * 32})
     one_layer("hostile-type", data, lambda d, _: {**d, "mediaType": d["mediaType"] + "+encrypted"})
     for name, whiteout in ("dotdot", ".wh..."), ("dot", ".wh.."), ("empty", ".wh."), ("up", "../../../outside/.wh.file"):
-        one_layer("hostile-whiteout-" + name, tar(base() + [entry(whiteout)]))
+        one_layer("hostile-whiteout-" + name, tar(small() + [entry(whiteout)]))
     layout("hostile-layers", [image("hostile-layers", [])])
     where = "hostile-nesting"
     index = image(where, [layer(where, data)])
@@ -188,14 +196,14 @@ def hostile_ocis():
 def main():
     write("outside/file", b"precious\n")
     write("root.tar", tar(full()))
-    for name, pack in ("gz", gzip.compress), ("xz", lambda data: lzma.compress(data, preset=0)), ("zst", zstd):
-        write("root.tar." + name, pack(tar(full())))
+    for name, packer in ("gz", pack), ("xz", lambda data: lzma.compress(data, preset=0)), ("zst", zstd):
+        write("root.tar." + name, packer(tar(full())))
     write("next.tar", tar(base() + [folder("etc"), entry("etc/name", data=b"two\n")]))
     for name, entries in hostile_tars().items():
         write(f"hostile-{name}.tar", tar(entries))
-    whole = tar(base())
+    whole = tar(small())
     write("hostile-short.tar", whole[:len(whole) // 2])
-    write("hostile-short.tar.gz", gzip.compress(whole)[:10000])
+    write("hostile-short.tar.gz", pack(whole)[:10000])
     write("hostile-text.tar", b"no archive\n" * 100)
     os.makedirs("root/bin")
     shutil.copy(shutil.which("busybox"), "root/bin/busybox")

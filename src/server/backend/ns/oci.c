@@ -209,7 +209,7 @@ bool oci_open(const char *where, char *dir, size_t dir_size, oci_image *out, cha
     if (layout && strcmp(text_of(layout, "imageLayoutVersion"), "1.0.0") != 0)
         return wrong(why, "oci-layout: imageLayoutVersion is not \"1.0.0\"");
     for (int depth = 0; at && is_index; depth++, tag = NULL) {
-        oci_blob blob;
+        oci_blob blob = {0};
         if (depth == NESTING_MAX) return wrong(why, "its indexes are nested too deeply");
         if (!oci_choose(at, tag, HERE, &blob, &is_index, why)) return false;
         wrn_json_free(at);
