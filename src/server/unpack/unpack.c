@@ -40,15 +40,23 @@ __attribute__((format(printf, 1, 2))) _Noreturn static void fail(const char *for
     _exit(1);
 }
 
+static bool is_same(const struct stat *a, const struct stat *b) {
+    return a->st_ino == b->st_ino && a->st_dev == b->st_dev;
+}
+
+/* Should this ever go wrong, everything that follows would be done to the host: so it is looked at from both sides. */
 static void enter_jail(void) {
     const unsigned caps = 1u << CAP_CHOWN | 1u << CAP_DAC_OVERRIDE | 1u << CAP_FOWNER | 1u << CAP_FSETID;
     struct __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
     struct __user_cap_data_struct data[2] = {{.effective = caps, .permitted = caps}};
+    struct stat here, outside, root;
+    if (stat(".", &here) != 0 || stat("/", &outside) != 0 || is_same(&here, &outside)) fail("it must not be run in /");
     setlocale(LC_CTYPE, "C.UTF-8"); /* or libarchive refuses names that are not ASCII */
     umask(022);
     if (close_range(3, ~0U, 0) != 0 || chroot(".") != 0 || chdir("/") != 0 || syscall(SYS_capset, &header, data) != 0 ||
         prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
         fail("cannot lock itself in: %s", strerror(errno));
+    if (stat("/", &root) != 0 || !is_same(&here, &root)) fail("it is not locked in");
 }
 
 /* ---- reading ---- */
@@ -154,7 +162,7 @@ static void apply_whiteouts(void) {
 static void make_room(const char *path, bool is_dir) {
     struct stat there, root;
     if (lstat(path, &there) != 0 || S_ISDIR(there.st_mode) == is_dir) return;
-    if (stat("/", &root) == 0 && there.st_ino == root.st_ino && there.st_dev == root.st_dev)
+    if (stat("/", &root) == 0 && is_same(&there, &root))
         fail("\"%s\" stands for the root directory, but is none", path);
     remove_tree(path);
 }
