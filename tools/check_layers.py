@@ -34,6 +34,8 @@ LIBRARIES = {
     "sqlite3.h": {"server"},
     "sodium.h": {"server"},
     "seccomp.h": {"server"},
+    "archive.h": {"server"},
+    "archive_entry.h": {"server"},
     "http_parser.h": {"server"},
     "llhttp.h": {"server"},
 }

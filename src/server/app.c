@@ -6,6 +6,7 @@
 
 #include "server/log.h"
 #include "server/private.h"
+#include "server/routes/routes.h"
 #include "server/server.h"
 
 static void setup_log(const wrn_config *config) {
@@ -76,13 +77,63 @@ static int doctor(const wrn_config *config, const wrn_platform *platform) {
 
 /* ---- template ---- */
 
-static int build_template(const wrn_config *config, const wrn_platform *platform) {
+static void number_or_dash(wrn_buf *out, int64_t value, int width) {
+    if (value) wrn_buf_printf(out, "  %*lld", width, (long long)value);
+    else wrn_buf_printf(out, "  %*s", width, "-");
+}
+
+static void list_line(void *context, const wrn_template *item) {
+    wrn_buf *out = context;
+    wrn_buf_printf(out, "%-30s", item->name);
+    number_or_dash(out, (item->size_bytes + (1 << 20) - 1) >> 20, 7);
+    number_or_dash(out, item->vcpus, 5);
+    number_or_dash(out, item->memory_mb, 9);
+    wrn_buf_printf(out, "  %s%s%s\n", item->type, *item->origin ? ", " : "", item->origin);
+}
+
+static void list_json(void *context, const wrn_template *item) {
+    wrn_json *entry = wrn_json_new_object();
+    wrn_json_set_string(entry, "name", item->name);
+    wrn_json_set_string(entry, "type", item->type);
+    wrn_json_set_string(entry, "origin", item->origin);
+    wrn_json_set_int(entry, "vcpus", item->vcpus);
+    wrn_json_set_int(entry, "memory_mb", item->memory_mb);
+    wrn_json_set_int(entry, "size_bytes", item->size_bytes);
+    wrn_json_set_int(entry, "created_at", item->created_at);
+    wrn_json_append(context, entry);
+}
+
+static void list_templates(const wrn_config *config, const wrn_backend_config *backend, const wrn_platform *platform,
+                           wrn_buf *out) {
+    WRN_AUTO(wrn_json_freep) wrn_json *list = wrn_json_new_array();
+    if (config->json) {
+        platform->list(backend, list_json, list);
+        wrn_json_write(list, out);
+        wrn_buf_putc(out, '\n');
+        return;
+    }
+    wrn_buf_printf(out, "%-30s  %7s  %5s  %9s  %s\n", "NAME", "SIZE_MB", "VCPUS", "MEMORY_MB", "TYPE");
+    platform->list(backend, list_line, out);
+}
+
+static int template(const wrn_config *config, const wrn_platform *platform) {
     WRN_AUTO(wrn_arena_free) wrn_arena arena = {0};
     WRN_AUTO(wrn_buf_free) wrn_buf said = WRN_BUF_INIT;
+    const wrn_template_plan *plan = &config->plan;
     wrn_backend_config backend;
     wrn_fault fault;
+    bool ok = true;
+    if (plan->name && !wrn_is_template_name(plan->name)) {
+        fprintf(stderr,
+                "wrennd: \"%.100s\" is not a template name: up to 64 letters, digits, dots, hyphens and "
+                "underscores, the first a letter or digit\n",
+                plan->name);
+        return 2;
+    }
     if (!wrn_server_backend_config(config, &arena, &backend)) return 1;
-    bool ok = platform->build(&backend, config->to_build, &said, &fault);
+    if (config->verb == WRN_TEMPLATE_LIST) list_templates(config, &backend, platform, &said);
+    else if (config->verb == WRN_TEMPLATE_REMOVE) ok = platform->remove(&backend, plan->name, &said, &fault);
+    else ok = platform->build(&backend, plan, &said, &fault);
     if (said.size) print(&said);
     if (!ok) fprintf(stderr, "wrennd: %s\n", fault.message);
     return ok ? 0 : 1;
@@ -127,7 +178,7 @@ int wrn_server_main(int argc, char **argv, const wrn_platform *platform) {
         status = 0;
         break;
     case WRN_RUN_DOCTOR: status = doctor(&config, platform); break;
-    case WRN_RUN_TEMPLATE: status = build_template(&config, platform); break;
+    case WRN_RUN_TEMPLATE: status = template(&config, platform); break;
     case WRN_RUN_SERVE: status = serve(&config, platform); break;
     }
     wrn_config_free(&config);

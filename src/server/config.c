@@ -52,10 +52,28 @@ static const option options[] = {
     {"private-fd", NUMBER, AT(private_fd), 0, 1 << 20, "FD", "serve one process only, until it closes its end of FD"},
 };
 
-static const option *find_option(const char *name, size_t size) {
-    for (size_t i = 0; i < WRN_COUNT(options); i++)
-        if (strlen(options[i].name) == size && memcmp(options[i].name, name, size) == 0) return &options[i];
+/* Of template build; flags only. */
+static const option build_options[] = {
+    {"mmdebstrap", TEXT, AT(plan.suite), 0, 0, "SUITE", "a minimal Debian or Ubuntu, by the program mmdebstrap"},
+    {"include", TEXT, AT(plan.include), 0, 0, "PACKAGES", "that it has as well, with commas between them"},
+    {"mirror", TEXT, AT(plan.mirror), 0, 0, "URL", "where its packages come from (as mmdebstrap has it)"},
+    {"tar", TEXT, AT(plan.tar), 0, 0, "FILE", "an archive, plain or compressed; -: standard input"},
+    {"dir", TEXT, AT(plan.dir), 0, 0, "DIR", "a copy of a directory"},
+    {"oci", TEXT, AT(plan.oci), 0, 0, "DIR[:TAG]", "an image in a directory of the OCI's layout"},
+    {"vcpus", NUMBER, AT(plan.vcpus), 0, INT32_MAX, "N", "of sandboxes that ask for none"},
+    {"memory-mb", NUMBER, AT(plan.memory_mb), 0, INT32_MAX, "N", "of sandboxes that ask for none"},
+    {"start", TEXT, AT(plan.start), 0, 0, "COMMAND", "for the shell of each sandbox, when it starts"},
+    {"start-port", NUMBER, AT(plan.start_port), 0, 65535, "PORT", "start it with the first connection to that port"},
+};
+
+static const option *find_in(const option *table, size_t count, const char *name, size_t size) {
+    for (size_t i = 0; i < count; i++)
+        if (strlen(table[i].name) == size && memcmp(table[i].name, name, size) == 0) return &table[i];
     return NULL;
+}
+
+static const option *find_option(const char *name, size_t size) {
+    return find_in(options, WRN_COUNT(options), name, size);
 }
 
 static void clear_list(wrn_listen_list *list) {
@@ -161,13 +179,18 @@ static bool read_environment(wrn_config *config, char *why, size_t why_size) {
     return true;
 }
 
-/* "template build NAME" */
+/* What follows "template". */
 static bool read_template(wrn_config *config, const char *arg) {
-    if (strcmp(arg, "template") == 0 && config->command == WRN_RUN_SERVE) config->command = WRN_RUN_TEMPLATE;
-    else if (config->command != WRN_RUN_TEMPLATE || *arg == '-') return false;
-    else if (!config->build && strcmp(arg, "build") == 0) config->build = true;
-    else if (config->build && !config->to_build) config->to_build = arg;
-    else return false;
+    static const char *const verbs[] = {
+        [WRN_TEMPLATE_BUILD] = "build", [WRN_TEMPLATE_LIST] = "list", [WRN_TEMPLATE_REMOVE] = "remove"};
+    bool is_list = config->verb == WRN_TEMPLATE_LIST, is_build = config->verb == WRN_TEMPLATE_BUILD;
+    if (strcmp(arg, "--json") == 0 && is_list) return config->json = true;
+    if (strcmp(arg, "--replace") == 0 && is_build) return config->plan.replace = true;
+    if (*arg == '-') return false;
+    for (size_t i = 1; i < WRN_COUNT(verbs) && !config->verb; i++)
+        if (strcmp(arg, verbs[i]) == 0) return config->verb = (wrn_template_verb)i, true;
+    if (!config->verb || is_list || config->plan.name) return false;
+    config->plan.name = arg;
     return true;
 }
 
@@ -178,7 +201,8 @@ static bool read_switch(wrn_config *config, const char *arg) {
     else if (strcmp(arg, "doctor") == 0 && config->command == WRN_RUN_SERVE) config->command = WRN_RUN_DOCTOR;
     else if (strcmp(arg, "--leaks") == 0 && config->command == WRN_RUN_DOCTOR) config->leaks = true;
     else if (strcmp(arg, "--json") == 0 && config->command == WRN_RUN_DOCTOR) config->json = true;
-    else return read_template(config, arg);
+    else if (strcmp(arg, "template") == 0 && config->command == WRN_RUN_SERVE) config->command = WRN_RUN_TEMPLATE;
+    else return config->command == WRN_RUN_TEMPLATE && read_template(config, arg);
     return true;
 }
 
@@ -190,6 +214,8 @@ static bool read_flags(wrn_config *config, int argc, char **argv, const char *on
         const option *o = NULL;
         size_t size = strcspn(arg, "=");
         if (strncmp(arg, "--", 2) == 0) o = find_option(arg + 2, size - 2);
+        if (!o && config->verb == WRN_TEMPLATE_BUILD && strncmp(arg, "--", 2) == 0)
+            o = find_in(build_options, WRN_COUNT(build_options), arg + 2, size - 2);
         if (!o) return snprintf(why, why_size, "unknown argument \"%s\"; see wrennd --help", arg), false;
         const char *value = arg[size] ? arg + size + 1 : i + 1 < argc ? argv[++i] : NULL;
         if (!value) return snprintf(why, why_size, "%s needs a value", arg), false;
@@ -219,12 +245,25 @@ static bool default_data_dir(wrn_config *config, char *why, size_t why_size) {
     return config->data_dir != NULL;
 }
 
+static bool check_template(const wrn_config *config, char *why, size_t why_size) {
+    const wrn_template_plan *plan = &config->plan;
+    const char *problem = NULL;
+    int sources = !!plan->suite + !!plan->tar + !!plan->dir + !!plan->oci;
+    if (!config->verb) problem = "what to do with templates? build NAME, list or remove NAME; see wrennd --help";
+    else if (config->verb != WRN_TEMPLATE_LIST && !plan->name) problem = "which template? give its name";
+    else if (sources > 1) problem = "a template is built from one of --mmdebstrap, --tar, --dir and --oci";
+    else if ((plan->include || plan->mirror) && !plan->suite) problem = "--include and --mirror go with --mmdebstrap";
+    else if (plan->start_port && !plan->start) problem = "--start-port goes with --start";
+    else if (!sources && (plan->start || plan->vcpus || plan->memory_mb || plan->replace))
+        problem = "what to build it from? give --mmdebstrap, --tar, --dir or --oci";
+    return !problem || (snprintf(why, why_size, "%s", problem), false);
+}
+
 static bool check(wrn_config *config, char *why, size_t why_size) {
     static const char *const levels[] = {"error", "warning", "info", "debug"};
     static const char *const stops[] = {"destroy", "pause", "keep"};
     bool level_ok = !config->log_level, stop_ok = !config->on_stop;
-    if (config->command == WRN_RUN_TEMPLATE && !config->to_build)
-        return snprintf(why, why_size, "what to do with templates? wrennd template build code-interpreter"), false;
+    if (config->command == WRN_RUN_TEMPLATE && !check_template(config, why, why_size)) return false;
     for (size_t i = 0; i < WRN_COUNT(levels) && !level_ok; i++) level_ok = strcmp(config->log_level, levels[i]) == 0;
     if (!level_ok)
         return snprintf(why, why_size, "log-level is error, warning, info or debug, not \"%s\"", config->log_level),
@@ -255,34 +294,50 @@ bool wrn_config_load(wrn_config *out, int argc, char **argv, char *why, size_t w
     if (!read_flags(out, argc, argv, "config", why, why_size)) return false;
     if (out->command == WRN_RUN_HELP || out->command == WRN_RUN_VERSION) return true;
     out->command = WRN_RUN_SERVE;
-    out->build = false;
-    out->to_build = NULL;
+    out->verb = WRN_TEMPLATE_NOTHING;
+    out->plan.name = NULL;
     if (out->config_file && !read_file(out, out->config_file, why, why_size)) return false;
     return read_environment(out, why, why_size) && read_flags(out, argc, argv, NULL, why, why_size) &&
            default_data_dir(out, why, why_size) && check(out, why, why_size);
 }
 
+static void free_texts(wrn_config *config, const option *table, size_t count) {
+    for (size_t i = 0; i < count; i++)
+        if (table[i].kind == TEXT) free(*(char **)((char *)config + table[i].offset));
+}
+
 void wrn_config_free(wrn_config *config) {
-    char *const texts[] = {config->config_file,   config->data_dir,  config->agent,      config->template_dir,
-                           config->cgroup_parent, config->log_level, config->log_format, config->on_stop};
-    for (size_t i = 0; i < WRN_COUNT(texts); i++) free(texts[i]);
+    free_texts(config, options, WRN_COUNT(options));
+    free_texts(config, build_options, WRN_COUNT(build_options));
     clear_list(&config->listen);
     *config = (wrn_config){0};
 }
 
-void wrn_config_help(wrn_buf *out) {
-    wrn_buf_puts(out, "usage: wrennd [options]                  serve the Wrenn API on this machine\n"
-                      "       wrennd doctor [--json] [options]  what this machine can do, and what is missing\n"
-                      "       wrennd doctor --leaks [--json]    what earlier runs have left behind\n"
-                      "       wrennd template build code-interpreter [options]\n"
-                      "                                         make the templates that run code\n\noptions:\n");
-    for (size_t i = 0; i < WRN_COUNT(options); i++) {
+static void describe_options(wrn_buf *out, const option *table, size_t count) {
+    for (size_t i = 0; i < count; i++) {
         char flag[64];
-        snprintf(flag, sizeof(flag), "--%s %s", options[i].name, options[i].value);
-        wrn_buf_printf(out, "  %-24s %s\n", flag, options[i].help);
+        snprintf(flag, sizeof(flag), "--%s %s", table[i].name, table[i].value);
+        wrn_buf_printf(out, "  %-24s %s\n", flag, table[i].help);
     }
+}
+
+void wrn_config_help(wrn_buf *out) {
     wrn_buf_puts(out,
-                 "  --help, --version\n\n"
-                 "Every option also comes from the environment (WRENND_MAX_SANDBOXES for --max-sandboxes) and from "
-                 "the file\nof --config; flags win over the environment, which wins over the file.\n");
+                 "usage: wrennd [options]                  serve the Wrenn API on this machine\n"
+                 "       wrennd doctor [--json] [options]  what this machine can do, and what is missing\n"
+                 "       wrennd doctor --leaks [--json]    what earlier runs have left behind\n"
+                 "       wrennd template build NAME --mmdebstrap SUITE | --tar FILE | --dir DIR | --oci DIR[:TAG]\n"
+                 "                                         make a template with a root file system of its own\n"
+                 "       wrennd template build code-interpreter\n"
+                 "                                         make the templates that run code\n"
+                 "       wrennd template list [--json]     what templates there are\n"
+                 "       wrennd template remove NAME       no sandbox is made from it any more\n\noptions:\n");
+    describe_options(out, options, WRN_COUNT(options));
+    wrn_buf_puts(out, "  --help, --version\n\noptions of template build:\n");
+    describe_options(out, build_options, WRN_COUNT(build_options));
+    wrn_buf_puts(out,
+                 "  --replace                put it in the place of the template of that name\n\n"
+                 "Every option of the first list also comes from the environment (WRENND_MAX_SANDBOXES for "
+                 "--max-sandboxes) and\nfrom the file of --config; flags win over the environment, which wins over the "
+                 "file.\n");
 }

@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "base/buf.h"
+#include "server/backend/backend.h"
 #include "server/http/http.h"
 #include "server/sandbox/sandboxes.h"
 
@@ -26,11 +27,18 @@ typedef enum wrn_run_command {
     WRN_RUN_VERSION
 } wrn_run_command;
 
+typedef enum wrn_template_verb {
+    WRN_TEMPLATE_NOTHING,
+    WRN_TEMPLATE_BUILD,
+    WRN_TEMPLATE_LIST,
+    WRN_TEMPLATE_REMOVE
+} wrn_template_verb;
+
 typedef struct wrn_config {
     wrn_run_command command;
-    bool leaks, json;     /* of doctor */
-    bool build;           /* of template; the only thing it does */
-    const char *to_build; /* of the arguments */
+    bool leaks, json;       /* of doctor; of template list */
+    wrn_template_verb verb; /* of template */
+    wrn_template_plan plan; /* of template build, and the name of template remove */
     char *config_file, *data_dir, *agent, *template_dir, *cgroup_parent, *log_level, *log_format, *on_stop;
     wrn_listen_list listen;
     wrn_http_config http;

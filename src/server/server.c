@@ -78,19 +78,28 @@ static bool lock_dir(wrn_server *server, wrn_arena *arena, char *why, size_t why
     return false;
 }
 
-static const char *find_agent(const wrn_config *config, wrn_arena *arena) {
-    if (config->agent) return config->agent;
-    static const char *const beside[] = {"wrenn-agent", "../libexec/wrenn/wrenn-agent", "../agent/wrenn-agent"};
+/* Beside wrennd, installed or in a build tree; then where it was to be installed. */
+static const char *find_program(wrn_arena *arena, const char *const *beside, const char *installed) {
     char self[4096];
     ssize_t size = readlink("/proc/self/exe", self, sizeof(self) - 1);
     self[size > 0 ? size : 0] = '\0';
     char *slash = strrchr(self, '/');
     if (slash) *slash = '\0';
-    for (size_t i = 0; slash && i < WRN_COUNT(beside); i++) {
-        const char *path = in_dir(arena, self, beside[i]);
+    for (; slash && *beside; beside++) {
+        const char *path = in_dir(arena, self, *beside);
         if (path && access(path, X_OK) == 0) return path;
     }
-    return WRN_LIBEXECDIR "/wrenn-agent";
+    return installed;
+}
+
+static const char *find_agent(const wrn_config *config, wrn_arena *arena) {
+    static const char *const beside[] = {"wrenn-agent", "../libexec/wrenn/wrenn-agent", "../agent/wrenn-agent", NULL};
+    return config->agent ? config->agent : find_program(arena, beside, WRN_LIBEXECDIR "/wrenn-agent");
+}
+
+static const char *find_unpack(wrn_arena *arena) {
+    static const char *const beside[] = {"wrenn-unpack", "../libexec/wrenn/wrenn-unpack", "unpack/wrenn-unpack", NULL};
+    return find_program(arena, beside, WRN_LIBEXECDIR "/wrenn-unpack");
 }
 
 /* Sandboxes are built in other directories than this. */
@@ -107,6 +116,7 @@ bool wrn_server_backend_config(const wrn_config *config, wrn_arena *arena, wrn_b
     *out = (wrn_backend_config){.state_dir = in_dir(arena, data_dir, "sandboxes"),
                                 .template_dir = absolute(arena, config->template_dir),
                                 .agent_path = find_agent(config, arena),
+                                .unpack_path = find_unpack(arena),
                                 .cgroup_parent = config->cgroup_parent,
                                 .ephemeral = config->private_fd >= 0,
                                 .adopt_ms = config->private_fd >= 0 ? 0 : config->adopt_timeout_sec * 1000};

@@ -36,7 +36,9 @@ typedef struct wrn_platform {
     const wrn_backend_ops *ops;
     bool (*doctor)(const wrn_backend_config *config, wrn_json *report);
     size_t (*leaks)(const wrn_backend_config *config, wrn_json *report);
-    bool (*build)(const wrn_backend_config *config, const char *what, wrn_buf *said, wrn_fault *fault);
+    bool (*build)(const wrn_backend_config *config, const wrn_template_plan *plan, wrn_buf *said, wrn_fault *fault);
+    bool (*remove)(const wrn_backend_config *config, const char *template_name, wrn_buf *said, wrn_fault *fault);
+    void (*list)(const wrn_backend_config *config, wrn_template_fn each, void *context);
 } wrn_platform;
 
 /* The program: returns its exit status. */

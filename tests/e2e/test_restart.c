@@ -128,7 +128,7 @@ static void paused(int signal_number, int status, const char *const *extra) {
 static void paused_before(void) { paused(SIGKILL, KILLED, NULL); }
 static void paused_at_the_end(void) { paused(SIGTERM, 0, (const char *[]){"--on-stop", "pause", NULL}); }
 
-/* The template's program is neither lost nor started twice. */
+/* The template's program is neither lost nor started twice; and the template is in use all the time. */
 static void service(void) {
     test_daemon d = {0};
     char id[40], templates[200], file[300];
@@ -147,6 +147,11 @@ static void service(void) {
     make_from(&d, "early", id);
     free(sh(&d, id, "while ! test -s /root/starts; do :; done"));
     end(&d, SIGKILL, KILLED);
+    int status;
+    char *said = daemon_run((const char *[]){"template", "remove", "early", "--data-dir", d.dir, NULL}, &status);
+    CHECK_INT(status, 1);
+    CHECK_CONTAINS(said, "in use");
+    free(said);
     serve(&d, NULL);
     CHECK_SH(&d, id, "cat /root/starts", "x\n");
     finish(&d);

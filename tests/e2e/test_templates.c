@@ -26,19 +26,6 @@ static void start_with_templates(test_daemon *d) {
     start(d, (const char *[]){"--template-dir", in_dir(""), NULL});
 }
 
-/* A request to a port of the sandbox. */
-static reply ask(const test_daemon *d, const char *id, int port, const char *method, const char *path) {
-    char line[128];
-    snprintf(line, sizeof(line), "%s %s HTTP/1.1\r\nHost: %d-%s.localhost\r\n", method, path, port, id);
-    int fd = dial(d->socket);
-    send_text(fd, line);
-    send_text(fd, strcmp(method, "POST") == 0 ? "Content-Length: 0\r\nConnection: close\r\n\r\n"
-                                              : "Connection: close\r\n\r\n");
-    reply r = read_reply(fd);
-    close(fd);
-    return r;
-}
-
 static const wrn_json *entry(const reply *list, const char *name) {
     for (size_t i = 0; i < wrn_json_count(list->json); i++) {
         const wrn_json *item = wrn_json_at(list->json, i);

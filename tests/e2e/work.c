@@ -96,3 +96,15 @@ void resume(const test_daemon *d, const char *id) {
 }
 
 void destroy(const test_daemon *d, const char *id) { CHECK_STATUS(call(d, "DELETE", sandbox_path(id, ""), NULL), 204); }
+
+reply ask(const test_daemon *d, const char *id, int port, const char *method, const char *path) {
+    char line[128];
+    snprintf(line, sizeof(line), "%s %s HTTP/1.1\r\nHost: %d-%s.localhost\r\n", method, path, port, id);
+    int fd = dial(d->socket);
+    send_text(fd, line);
+    send_text(fd, strcmp(method, "POST") == 0 ? "Content-Length: 0\r\nConnection: close\r\n\r\n"
+                                              : "Connection: close\r\n\r\n");
+    reply r = read_reply(fd);
+    close(fd);
+    return r;
+}

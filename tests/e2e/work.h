@@ -18,6 +18,8 @@ void make_from(const test_daemon *d, const char *template_name, char id[40]);
 void snap(const test_daemon *d, const char *id, const char *name);
 void resume(const test_daemon *d, const char *id);
 void destroy(const test_daemon *d, const char *id);
+/* A request to a port of the sandbox. */
+reply ask(const test_daemon *d, const char *id, int port, const char *method, const char *path);
 
 #define CHECK_SH(d, id, line, want)   \
     do {                              \

@@ -27,13 +27,29 @@ static size_t leaks(const wrn_backend_config *config, wrn_json *report) {
     return 1;
 }
 
-static bool build(const wrn_backend_config *config, const char *what, wrn_buf *said, wrn_fault *fault) {
-    if (strcmp(what, "fakery") == 0) return wrn_buf_printf(said, "made it in %s\n", config->template_dir), true;
-    wrn_fault_set(fault, "not_found", "there is no \"%s\" to build", what);
+static bool build(const wrn_backend_config *config, const wrn_template_plan *plan, wrn_buf *said, wrn_fault *fault) {
+    if (strcmp(plan->name, "fakery") == 0) return wrn_buf_printf(said, "made it in %s\n", config->template_dir), true;
+    if (plan->tar)
+        return wrn_buf_printf(said, "tar %s, start %s on %lld, %lld vcpus, %lld MB%s\n", plan->tar,
+                              plan->start ? plan->start : "nothing", (long long)plan->start_port,
+                              (long long)plan->vcpus, (long long)plan->memory_mb, plan->replace ? ", replace" : ""),
+               true;
+    wrn_fault_set(fault, "not_found", "there is no \"%s\" to build", plan->name);
     return false;
 }
 
+static bool remove_template(const wrn_backend_config *config, const char *name, wrn_buf *said, wrn_fault *fault) {
+    (void)config, (void)fault;
+    return wrn_buf_printf(said, "removed %s\n", name), true;
+}
+
+static void list(const wrn_backend_config *config, wrn_template_fn each, void *context) {
+    (void)config;
+    each(context, &(wrn_template){.name = "minimal", .type = "base"});
+    each(context, &(wrn_template){"web", "base", 2, 512, (3 << 20) - 1, 7, "tar x"});
+}
+
 int main(int argc, char **argv) {
-    static const wrn_platform platform = {&fake_backend, doctor, leaks, build};
+    static const wrn_platform platform = {&fake_backend, doctor, leaks, build, remove_template, list};
     return wrn_server_main(argc, argv, &platform);
 }

@@ -189,7 +189,7 @@ TEST(one_instance_per_data_directory) {
 
 TEST(arguments_are_checked) {
     static const struct {
-        const char *args[6];
+        const char *args[16];
         int status;
         const char *part;
     } cases[] = {
@@ -208,10 +208,29 @@ TEST(arguments_are_checked) {
         {{"--data-dir", "data", "--listen", "unix:relative"}, 1, "unix:/absolute/path"},
         {{"template", "build", "fakery", "--template-dir", "/x"}, 0, "made it in /x\n"},
         {{"template", "build", "more"}, 1, "there is no \"more\" to build"},
-        {{"template", "build"}, 2, "template build code-interpreter"},
-        {{"template"}, 2, "template build code-interpreter"},
+        {{"template", "build"}, 2, "which template?"},
+        {{"template"}, 2, "build NAME, list or remove NAME"},
         {{"template", "destroy", "fakery"}, 2, "unknown argument \"destroy\""},
         {{"template", "build", "fakery", "more"}, 2, "unknown argument \"more\""},
+        {{"template", "build", "a/b", "--tar", "x"}, 2, "\"a/b\" is not a template name"},
+        {{"template", "build", ".a", "--tar", "x"}, 2, "\".a\" is not a template name"},
+        {{"template", "build", "a", "--tar", "x", "--dir=y"}, 2, "one of --mmdebstrap, --tar, --dir and --oci"},
+        {{"template", "build", "a", "--tar", "x", "--include=y"}, 2, "go with --mmdebstrap"},
+        {{"template", "build", "a", "--tar", "x", "--start-port", "1"}, 2, "--start-port goes with --start"},
+        {{"template", "build", "a", "--tar", "x", "--start-port", "65536"}, 2, "start-port takes a number"},
+        {{"template", "build", "a", "--replace"}, 2, "what to build it from?"},
+        {{"template", "build", "a", "--tar", "x"}, 0, "tar x, start nothing on 0, 0 vcpus, 0 MB\n"},
+        {{"template", "build", "--tar=-", "a", "--start", "x y", "--start-port=80", "--vcpus", "2", "--memory-mb", "3",
+          "--replace"},
+         0,
+         "tar -, start x y on 80, 2 vcpus, 3 MB, replace\n"},
+        {{"--tar", "x"}, 2, "unknown argument \"--tar\""},
+        {{"template", "remove"}, 2, "which template?"},
+        {{"template", "remove", "web"}, 0, "removed web\n"},
+        {{"template", "remove", "../web"}, 2, "is not a template name"},
+        {{"template", "list", "web"}, 2, "unknown argument \"web\""},
+        {{"template", "list"}, 0, "web                                   3      2        512  base, tar x\n"},
+        {{"template", "list", "--json"}, 0, "\"memory_mb\":512,\"size_bytes\":3145727,\"created_at\":7}]\n"},
         {{"doctor"}, 0, "ok   fakery: works\nsandboxes can run here\n"},
         {{"doctor", "--leaks"}, 0, "no leaks\n"},
         {{"doctor", "--json"}, 0, "[{\"check\":\"fakery\",\"ok\":true"},

@@ -33,6 +33,7 @@ typedef struct wrn_backend_config {
     const char *state_dir;     /* private directory for everything the backend keeps on disk; exists, mode 0700 */
     const char *template_dir;  /* templates built by the operator; may not exist */
     const char *agent_path;    /* the wrenn-agent binary */
+    const char *unpack_path;   /* the wrenn-unpack binary */
     const char *cgroup_parent; /* NULL: find out */
     bool ephemeral;            /* state_dir does not outlive the process: nothing waits for the disk */
     int64_t adopt_ms;          /* how long boxes wait for another process after this one; 0: they end with it */
@@ -44,7 +45,21 @@ typedef struct wrn_template {
     int64_t vcpus, memory_mb; /* of boxes made from it, unless others are asked for; 0: the usual */
     int64_t size_bytes;       /* 0: unknown */
     int64_t created_at;
+    char origin[128]; /* what it was built from, for people; "": unknown */
 } wrn_template;
+
+/* A template to be built, from one of the four sources or, without any, from what its name stands for. */
+typedef struct wrn_template_plan {
+    const char *name;
+    const char *suite, *include, *mirror; /* of Debian; the last two may be NULL */
+    const char *tar;                      /* a file; "-": standard input */
+    const char *dir;
+    const char *oci;          /* an image layout, perhaps with :TAG */
+    const char *start;        /* a line of shell for each sandbox; NULL: none */
+    int64_t start_port;       /* that it will listen on; 0: unknown */
+    int64_t vcpus, memory_mb; /* 0: the usual */
+    bool replace;
+} wrn_template_plan;
 
 typedef struct wrn_box_spec {
     const char *id; /* "cl-..."; unique; [a-z0-9-] */
@@ -193,8 +208,10 @@ bool wrn_backend_ns_doctor(const wrn_backend_config *config, wrn_json *report);
 /* What `wrennd doctor --leaks` prints: everything that belongs to a wrennd that is no longer running, or that no
  * sandbox accounts for: processes, cgroups, mounts, directories. Appends {kind, what} to `report`; the number found. */
 size_t wrn_backend_ns_leaks(const wrn_backend_config *config, wrn_json *report);
-/* What `wrennd template build` does: makes templates of the platform, or brings them up to date. Blocks. Appends text for
- * people to `said`; false with a fault. */
-bool wrn_backend_ns_build(const wrn_backend_config *config, const char *what, wrn_buf *said, wrn_fault *fault);
+/* `wrennd template build`, `remove` and `list`. They block. Text for people is appended to `said`; false with a fault. */
+bool wrn_backend_ns_build(const wrn_backend_config *config, const wrn_template_plan *plan, wrn_buf *said,
+                          wrn_fault *fault);
+bool wrn_backend_ns_remove(const wrn_backend_config *config, const char *name, wrn_buf *said, wrn_fault *fault);
+void wrn_backend_ns_list(const wrn_backend_config *config, wrn_template_fn each, void *context);
 
 #endif

@@ -13,7 +13,11 @@ enum { HOLDER_AGAIN_MS = 1000 };
 
 void box_hold(wrn_box *box) {
     wrn_backend *backend = box->backend;
-    held_box known = {.slot = box->slot, .pid = box->pid, .handover_fd = box->handover_fd, .pidfd = box->pidfd};
+    held_box known = {.slot = box->slot,
+                      .pid = box->pid,
+                      .handover_fd = box->handover_fd,
+                      .pidfd = box->pidfd,
+                      .source_fd = box->source.held - 1};
     if (box->handover_fd < 0 || !backend->holder_poll) return;
     snprintf(known.id, sizeof(known.id), "%s", box->id);
     if (box->held) snprintf(known.snapshot_id, sizeof(known.snapshot_id), "%s", snapshot_id(box->held));
@@ -91,9 +95,23 @@ static const held_box *find_orphan(const wrn_backend *backend, const char *id) {
     return NULL;
 }
 
+/* What it was made from, which its template's name may not lead to any more. */
+static int open_source(wrn_box *box, const held_box *orphan, const char *name, wrn_fault *fault) {
+    wrn_backend *backend = box->backend;
+    char link[64], dir[PATH_MAX];
+    if (orphan->source_fd < 0) return source_minimal(&box->source, backend->skeleton), 0;
+    snprintf(link, sizeof(link), "/proc/self/fd/%d", orphan->source_fd);
+    ssize_t size = readlink(link, dir, sizeof(dir) - 1);
+    dir[size > 0 ? size : 0] = '\0';
+    if (source_open(dir, name, &box->source, fault) != 0) return -1;
+    if (*orphan->snapshot_id) box->held = snapshot_hold(&backend->snapshots, orphan->snapshot_id);
+    return 0;
+}
+
 /* The box has the orphan's process from here on. */
 static void take_over(wrn_box *box, const held_box *orphan) {
     wrn_backend *backend = box->backend;
+    if (orphan->source_fd >= 0) close(orphan->source_fd);
     box->slot = orphan->slot;
     box->pid = orphan->pid;
     box->pidfd = orphan->pidfd;
@@ -145,19 +163,16 @@ static void on_frozen(void *context, const wrn_fault *fault) {
 void ns_adopt(wrn_backend *backend, const wrn_box_spec *spec, bool frozen, wrn_kept_fn kept, wrn_done_fn died,
               wrn_box_fn done, void *context) {
     wrn_fault fault;
-    wrn_box_spec own = *spec;
     const held_box *orphan = find_orphan(backend, spec->id);
     if (!orphan) {
         wrn_fault_set(&fault, "not_found", "nothing is left of it");
         return box_refuse(backend, done, context, &fault);
     }
-    char snapshot[ID_MAX + 1];
-    memcpy(snapshot, orphan->snapshot_id, sizeof(snapshot));
-    own.snapshot_id = *snapshot ? snapshot : NULL;
     wrn_box *box = box_new(backend, spec->id, died, done, context);
     box->kept = kept;
+    bool found = open_source(box, orphan, spec->template_name, &fault) == 0;
     take_over(box, orphan);
-    if (box_find_source(box, &own, &fault) != 0 || connect_agent(box, &fault) != 0) return box_fail(box, &fault);
+    if (!found || connect_agent(box, &fault) != 0) return box_fail(box, &fault);
     box->service = service_new(backend->config.loop, box->agent, &box->source);
     if (!cgroups_can_freeze(&backend->cgroups)) {
         box->to_pause = frozen;

@@ -341,7 +341,7 @@ static void start_box(wrn_box *box, const wrn_box_spec *spec, int *channel, wrn_
     close_pair(pair), close_pair(errors), close_pair(handover);
 }
 
-int box_find_source(wrn_box *box, const wrn_box_spec *spec, wrn_fault *fault) {
+static int find_source(wrn_box *box, const wrn_box_spec *spec, wrn_fault *fault) {
     wrn_backend *backend = box->backend;
     char dir[PATH_MAX];
     if (!spec->snapshot_id)
@@ -392,7 +392,7 @@ void ns_create(wrn_backend *backend, const wrn_box_spec *spec, wrn_done_fn died,
     wrn_fault fault = {0};
     wrn_box *box = box_new(backend, spec->id, died, done, context);
     int channel = -1;
-    if (box_find_source(box, spec, &fault) == 0 && (box->slot = take_slot(backend, &fault)) >= 0) {
+    if (find_source(box, spec, &fault) == 0 && (box->slot = take_slot(backend, &fault)) >= 0) {
         if (make_files(box, spec) != 0)
             wrn_fault_set(&fault, "internal_error", "cannot make the sandbox's files in %.200s: %s", box->dir,
                           strerror(errno));

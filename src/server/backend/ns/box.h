@@ -82,7 +82,6 @@ void box_watch(wrn_box *box);
 void box_fail(wrn_box *box, const wrn_fault *fault);
 /* Says later why there is none. */
 void box_refuse(const wrn_backend *backend, wrn_box_fn created, void *context, const wrn_fault *fault);
-int box_find_source(wrn_box *box, const wrn_box_spec *spec, wrn_fault *fault);
 /* Its agent does not answer in time. */
 void box_limit(uv_timer_t *timer);
 /* What its agent says. */

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 
 #include "server/backend/ns/internal.h"
@@ -54,6 +55,8 @@ static const char *read_members(source *s) {
     if (base && (!name || strcmp(name, MINIMAL) != 0)) return "\"base\" must be \"minimal\" or null";
     s->on_host = base != NULL;
     snprintf(s->shown.type, sizeof(s->shown.type), "%s", type ? type : "base");
+    const char *origin = wrn_json_string(wrn_json_get(s->json, "origin"), NULL);
+    snprintf(s->shown.origin, sizeof(s->shown.origin), "%s", origin ? origin : "");
     for (size_t i = 0; i < WRN_COUNT(keys); i++) {
         const wrn_json *value = wrn_json_get(s->json, keys[i]);
         if (value && (!wrn_json_int(value, numbers[i]) || *numbers[i] < 0)) return "its sizes must be whole numbers";
@@ -62,17 +65,32 @@ static const char *read_members(source *s) {
     return read_service(s);
 }
 
-int source_open(const char *dir, const char *name, source *out, wrn_fault *fault) {
-    char path[PATH_MAX + 32];
+/* A name may be a link, which leads elsewhere after the next build: what is open stays with what it led to, and its
+ * lock says that somebody still needs that. -1 with errno. */
+static int hold(const char *dir, char real[PATH_MAX]) {
+    enum { TRIES = 3 };
+    for (int i = 0; i < TRIES && realpath(dir, real); i++) {
+        int fd = open(real, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        if (fd >= 0 && flock(fd, LOCK_SH | LOCK_NB) == 0 && access(real, F_OK) == 0) return fd;
+        if (fd >= 0) close(fd); /* it was replaced, and is being removed */
+    }
+    return -1;
+}
+
+int source_open(const char *name_dir, const char *name, source *out, wrn_fault *fault) {
+    char path[PATH_MAX + 32], dir[PATH_MAX];
     const char *why = NULL;
     size_t size = 0;
     struct stat info;
     *out = (source){0};
     snprintf(out->shown.name, sizeof(out->shown.name), "%s", name);
+    out->held = hold(name_dir, dir) + 1;
+    if (!out->held) snprintf(dir, sizeof(dir), "%s", name_dir);
     snprintf(path, sizeof(path), "%s/template.json", dir);
     char *text = read_document(path, &size, &out->shown.created_at);
     if (!text && (errno == ENOENT || errno == ENOTDIR)) {
         wrn_fault_set(fault, "not_found", "there is no template \"%.64s\"", name);
+        source_close(out);
         return -1;
     }
     if (!text) why = strerror(errno);
@@ -90,6 +108,7 @@ int source_open(const char *dir, const char *name, source *out, wrn_fault *fault
 
 void source_close(source *s) {
     wrn_json_free(s->json);
+    if (s->held) close(s->held - 1);
     *s = (source){0};
 }
 

@@ -18,14 +18,14 @@
 
 #define NAME "wrennd-holder"
 
-enum { HELD_MAX = 8192, VERSION = 1, PATIENCE_S = 5, GROUP_FDS = HIERARCHIES, KEPT_MAX = GROUP_FDS + 3 };
+enum { HELD_MAX = 8192, VERSION = 1, PATIENCE_S = 5, GROUP_FDS = HIERARCHIES, KEPT_MAX = GROUP_FDS + 3, FDS_MAX = 3 };
 
 /* Everything said either way is one of these, in one packet. */
 typedef enum word { WELCOME, BOX, END, ADD, DROP } word;
 typedef struct packet {
     uint32_t version, word;
     char cgroup_name[64]; /* of WELCOME, with the descriptor of the slots if there is one */
-    held_box box;         /* of BOX and ADD, with both its descriptors; of DROP, its id */
+    held_box box;         /* of BOX and ADD, with its descriptors; of DROP, its id */
 } packet;
 
 /* ---- packets ---- */
@@ -34,7 +34,7 @@ static bool send_packet(int to, const packet *p, const int *fds, size_t count) {
     struct iovec bytes = {(void *)(uintptr_t)p, sizeof(*p)};
     union {
         struct cmsghdr head;
-        char room[CMSG_SPACE(2 * sizeof(int))];
+        char room[CMSG_SPACE(FDS_MAX * sizeof(int))];
     } control = {
         .head = {.cmsg_len = CMSG_LEN(count * sizeof(int)), .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS}};
     struct msghdr message = {.msg_iov = &bytes, .msg_iovlen = 1};
@@ -49,21 +49,27 @@ static bool send_packet(int to, const packet *p, const int *fds, size_t count) {
     return sent == (ssize_t)sizeof(*p);
 }
 
-static void close_all(int fds[2]) {
-    for (int i = 0; i < 2; i++)
+static bool send_box(int to, word what, const held_box *box) {
+    const packet p = {.version = VERSION, .word = what, .box = *box};
+    const int fds[FDS_MAX] = {box->handover_fd, box->pidfd, box->source_fd};
+    return send_packet(to, &p, fds, box->source_fd >= 0 ? 3 : 2);
+}
+
+static void close_all(const int fds[FDS_MAX]) {
+    for (int i = 0; i < FDS_MAX; i++)
         if (fds[i] >= 0) close(fds[i]);
 }
 
 /* Both are trusted: they are one program. A packet of another version is still not taken for one of ours. */
-static bool receive_packet(int from, packet *p, int fds[2]) {
+static bool receive_packet(int from, packet *p, int fds[FDS_MAX]) {
     struct iovec bytes = {p, sizeof(*p)};
     union {
         struct cmsghdr head;
-        char room[CMSG_SPACE(2 * sizeof(int))];
+        char room[CMSG_SPACE(FDS_MAX * sizeof(int))];
     } control;
     struct msghdr message = {
         .msg_iov = &bytes, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof(control)};
-    fds[0] = fds[1] = -1;
+    fds[0] = fds[1] = fds[2] = -1;
     ssize_t got;
     while ((got = recvmsg(from, &message, MSG_CMSG_CLOEXEC)) < 0 && errno == EINTR) {
     }
@@ -73,6 +79,16 @@ static bool receive_packet(int from, packet *p, int fds[2]) {
     if (got == (ssize_t)sizeof(*p) && p->version == VERSION) return true;
     close_all(fds);
     return false;
+}
+
+static void take_fds(held_box *box, const int fds[FDS_MAX]) {
+    box->handover_fd = fds[0];
+    box->pidfd = fds[1];
+    box->source_fd = fds[2];
+}
+
+static void close_box(const held_box *box) {
+    close_all((const int[FDS_MAX]){box->handover_fd, box->pidfd, box->source_fd});
 }
 
 /* ---- its files ---- */
@@ -119,8 +135,7 @@ typedef struct holding {
 } holding;
 
 static void forget(holding *h, size_t i) {
-    close(h->boxes[i].handover_fd);
-    close(h->boxes[i].pidfd);
+    close_box(&h->boxes[i]);
     h->boxes[i] = h->boxes[--h->count];
 }
 
@@ -137,13 +152,12 @@ static void lose_connection(holding *h) {
 
 static void on_packet(holding *h) {
     packet p;
-    int fds[2];
+    int fds[FDS_MAX];
     if (!receive_packet(h->connection, &p, fds)) {
         lose_connection(h);
     } else if (p.word == ADD && h->count < HELD_MAX && fds[0] >= 0 && fds[1] >= 0) {
         drop(h, p.box.id);
-        p.box.handover_fd = fds[0];
-        p.box.pidfd = fds[1];
+        take_fds(&p.box, fds);
         h->boxes[h->count++] = p.box;
     } else {
         close_all(fds);
@@ -160,11 +174,7 @@ static void on_visitor(holding *h) {
     h->connection = fd;
     snprintf(p.cgroup_name, sizeof(p.cgroup_name), "%s", h->plan->cgroups->name);
     bool ok = send_packet(fd, &p, &h->plan->slots_fd, h->plan->slots_fd >= 0);
-    for (size_t i = 0; ok && i < h->count; i++) {
-        p.word = BOX;
-        p.box = h->boxes[i];
-        ok = send_packet(fd, &p, (int[]){p.box.handover_fd, p.box.pidfd}, 2);
-    }
+    for (size_t i = 0; ok && i < h->count; i++) ok = send_box(fd, BOX, &h->boxes[i]);
     p.word = END;
     if (!ok || !send_packet(fd, &p, NULL, 0)) lose_connection(h);
 }
@@ -286,7 +296,7 @@ static void forget_holder(holder *h) {
 
 static bool receive_boxes(int fd, inheritance *out) {
     packet p;
-    int fds[2];
+    int fds[FDS_MAX];
     size_t capacity = 0;
     if (!receive_packet(fd, &p, fds)) return false;
     if (p.word != WELCOME) return close_all(fds), false;
@@ -299,8 +309,7 @@ static bool receive_boxes(int fd, inheritance *out) {
             out->boxes = realloc(out->boxes, capacity * sizeof(*out->boxes));
             if (!out->boxes) abort();
         }
-        p.box.handover_fd = fds[0];
-        p.box.pidfd = fds[1];
+        take_fds(&p.box, fds);
         out->boxes[out->count++] = p.box;
     }
     return false;
@@ -317,7 +326,7 @@ bool holder_find(holder *h, const char *state_dir, inheritance *out) {
     if (there) h->pidfd = open_peer(h->fd);
     if (there && receive_boxes(h->fd, out)) return true;
     if (there) holder_end(h); /* of another version, or stopped: what it has can't be had, and must not stay */
-    for (size_t i = 0; i < out->count; i++) close_all((int[]){out->boxes[i].handover_fd, out->boxes[i].pidfd});
+    for (size_t i = 0; i < out->count; i++) close_box(&out->boxes[i]);
     if (out->slots_fd >= 0) close(out->slots_fd);
     free(out->boxes);
     *out = (inheritance){.slots_fd = -1};
@@ -325,10 +334,7 @@ bool holder_find(holder *h, const char *state_dir, inheritance *out) {
     return false;
 }
 
-bool holder_add(const holder *h, const held_box *box) {
-    const packet p = {.version = VERSION, .word = ADD, .box = *box};
-    return send_packet(h->fd, &p, (int[]){box->handover_fd, box->pidfd}, 2);
-}
+bool holder_add(const holder *h, const held_box *box) { return send_box(h->fd, ADD, box); }
 
 bool holder_drop(const holder *h, const char *id) {
     packet p = {.version = VERSION, .word = DROP};

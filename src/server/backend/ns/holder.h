@@ -1,7 +1,7 @@
 /* The holder: a process beside wrennd that lets sandboxes outlive it.
  *
  * It does nothing but keep descriptors: for each box one through which its agent can be given a channel to a new wrennd,
- * the lock on its range of ids, and the locks on the cgroups. When wrennd is gone it waits for another one on the same
+ * and the lock on its template; the locks on ranges of ids and on cgroups. When wrennd is gone it waits for another one on the same
  * state directory, which gets all of them. When none comes in time, it lets go of them, the agents end, and it sweeps what
  * they leave. With nothing to keep it ends together with wrennd. */
 #ifndef WRN_SERVER_NS_HOLDER_H
@@ -16,6 +16,7 @@ typedef struct held_box {
     int slot;
     pid_t pid;
     int handover_fd, pidfd;
+    int source_fd; /* the directory it is made from, locked; -1: `minimal` */
 } held_box;
 
 typedef struct holder {

@@ -9,6 +9,7 @@
  *     rootfs.c    what the child mounts
  *     template.c  the `minimal` template, made from the host
  *     catalog.c   what boxes are made from: templates of the operator, read from their directories
+ *     build.c     making and removing those; unpack.c and oci.c are what it uses
  *     snapshot.c  snapshots: copying in a child, and when their files go
  *     service.c   the program that a template starts
  *     layer.c     what one layer says, brought over to another
@@ -124,6 +125,7 @@ enum { START_MAX = 64 };
 /* What boxes are made from. On disk: a directory with template.json and a tree, `layer` or `rootfs`. */
 typedef struct source {
     wrn_template shown;
+    int held;                         /* + 1; 0: nothing. Its files stay as long as this is open */
     bool on_host;                     /* the tree is a layer above `minimal`; else it is a whole root file system */
     char tree[PATH_MAX];              /* "": none, it is `minimal` */
     wrn_json *json;                   /* template.json, which holds the texts of: */
@@ -142,6 +144,13 @@ const char *source_tree_name(const source *s);
 int catalog_find(const char *dir, const char *skeleton, const char *name, source *out, wrn_fault *fault);
 /* Those that can be used. */
 void catalog_list(const char *dir, const char *skeleton, wrn_template_fn each, void *context);
+
+/* ---- interpreter.c ---- */
+
+/* Makes the templates that run code, or brings them up to date. */
+bool interpreter_build(const char *template_dir, wrn_buf *said, wrn_fault *fault);
+/* Like mkdir -p. 0, or -1 with errno. */
+int make_path(const char *path, mode_t mode);
 
 /* ---- spawn.c ---- */
 

@@ -51,7 +51,7 @@ static bool has_packages(void) {
     return rc == 0 && WIFEXITED(status) && WEXITSTATUS(status) == 0;
 }
 
-static int make_dirs(const char *path, mode_t mode) {
+int make_path(const char *path, mode_t mode) {
     char part[PATH_MAX];
     size_t size = strlen(path);
     for (size_t i = 1; i <= size && size < sizeof(part); i++) {
@@ -70,7 +70,7 @@ static int put(const char *dir, const char *name, const char *text) {
     snprintf(half, sizeof(half), "%.4000s/.new", dir);
     char *slash = strrchr(path, '/');
     *slash = '\0';
-    if (make_dirs(path, 0755) != 0) return -1;
+    if (make_path(path, 0755) != 0) return -1;
     *slash = '/';
     int fd = open(half, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
     if (fd < 0) return -1;
@@ -87,6 +87,7 @@ static int put_document(const char *dir) {
     snprintf(layer, sizeof(layer), "%.4000s/%s", dir, source_tree_name(&s));
     WRN_AUTO(wrn_json_freep) wrn_json *document = source_document(&s, "base");
     WRN_AUTO(wrn_buf_free) wrn_buf text = WRN_BUF_INIT;
+    wrn_json_set_string(document, "origin", "code-interpreter");
     wrn_json_set_int(document, "memory_mb", MEMORY_MB);
     wrn_json_set_int(document, "size_bytes", disk_bytes(layer, &never));
     wrn_json_write(document, &text);
@@ -103,12 +104,7 @@ static int build(const char *dir) {
     return put_document(dir);
 }
 
-bool wrn_backend_ns_build(const wrn_backend_config *config, const char *what, wrn_buf *said, wrn_fault *fault) {
-    if (strcmp(what, "code-interpreter") != 0) {
-        wrn_fault_set(fault, "not_found", "there is nothing called \"%.100s\" to build; there is: code-interpreter",
-                      what);
-        return false;
-    }
+bool interpreter_build(const char *template_dir, wrn_buf *said, wrn_fault *fault) {
     if (!has_packages()) {
         wrn_fault_set(
             fault, "internal_error",
@@ -119,8 +115,8 @@ bool wrn_backend_ns_build(const wrn_backend_config *config, const char *what, wr
     umask(022);
     for (size_t i = 0; i < WRN_COUNT(names); i++) {
         char dir[PATH_MAX];
-        snprintf(dir, sizeof(dir), "%.4000s/%s", config->template_dir, names[i]);
-        if (make_dirs(config->template_dir, 0700) != 0 || build(dir) != 0) {
+        snprintf(dir, sizeof(dir), "%.4000s/%s", template_dir, names[i]);
+        if (make_path(template_dir, 0700) != 0 || build(dir) != 0) {
             wrn_fault_set(fault, "internal_error", "cannot make the template in %.300s: %s", dir, strerror(errno));
             return false;
         }
