@@ -30,7 +30,7 @@ typedef struct wrn_config {
     bool leaks, json;     /* of doctor */
     bool build;           /* of template; the only thing it does */
     const char *to_build; /* of the arguments */
-    char *config_file, *data_dir, *agent, *template_dir, *cgroup_parent, *log_level, *log_format;
+    char *config_file, *data_dir, *agent, *template_dir, *cgroup_parent, *log_level, *log_format, *terminal_frames;
     wrn_listen_list listen;
     wrn_http_config http;
     int64_t max_sandboxes, max_memory_mb, max_output_bytes, stop_grace_ms;
