@@ -125,9 +125,18 @@ async def measurements(s):
 
 async def events(s):
     async with within(s.Client()) as client:
-        async def read():
-            return [event async for event in each(client.events.stream())]
-        await raises(wrenn.WrennError, read, "not_implemented", 501)
+        stream, seen = client.events.stream(), []
+        async for event in each(stream):
+            if event.event == "connected":
+                await now(s.capsule.pause())
+                await now(s.capsule.resume())
+            else:
+                seen.append((event.event, event.outcome, event.resource.id, event.sandbox.status))
+            if event.event == "capsule.resume":
+                break
+        await now(stream.aclose() if s.is_async else stream.close())
+        key = s.capsule.capsule_id
+        equal(seen, [("capsule.pause", "success", key, "paused"), ("capsule.resume", "success", key, "running")])
 
 
 async def snapshots(s):
