@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
@@ -57,7 +58,8 @@ def install(folder):
     python = find_python()
     shutil.rmtree(folder, ignore_errors=True)
     subprocess.run([python, "-m", "venv", folder], check=True, stdin=subprocess.DEVNULL)
-    pip = [folder / "bin/python", "-m", "pip", "install", "-q", "--disable-pip-version-check"]
+    pip = [folder / "bin/python", "-m", "pip", "install", "-q", "--disable-pip-version-check", "--retries", "1",
+           "--timeout", "10"]
     # The older ones want one dependency more.
     steps = [[f"wrenn=={NEWEST}", "email-validator>=2.3.0"]]
     steps += [["--no-deps", "--target", folder / version, f"wrenn=={version}"] for version in VERSIONS[:-1]]
@@ -75,18 +77,16 @@ class Server:
     def __init__(self, wrennd, words, directory):
         options = ["--terminal-frames", "binary"] if "binary" in words else []
         who = {"user": NOBODY, "group": NOBODY, "extra_groups": []} if "ordinary" in words and os.geteuid() == 0 else {}
-        if who:
-            os.chown(directory, NOBODY, NOBODY)
         templates = Path(directory) / "data/templates"
+        (templates / "damaged").mkdir(parents=True)
+        (templates / "damaged/template.json").write_text("{")
+        for path in [Path(directory), *Path(directory).rglob("*")] if who else []:
+            os.chown(path, NOBODY, NOBODY)
         built = subprocess.run([wrennd, "template", "build", "code-interpreter", "--template-dir", templates], **who,
                                stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
         if built.returncode and b"apt-get install" not in built.stdout:
             raise AssertionError(built.stdout.decode())
         self.runs_code = not built.returncode
-        (templates / "damaged").mkdir(parents=True)
-        (templates / "damaged/template.json").write_text("{")
-        if who:
-            os.chown(templates / "damaged", NOBODY, NOBODY)
         ready, writer = os.pipe()
         self.log = open(f"{directory}/log", "w+")
         self.process = subprocess.Popen(
@@ -122,6 +122,13 @@ def leftovers(directory):
 
 def play(folder, wrennd, version, words):
     """The lines that the run has printed, and whether it came to its end."""
+    try:
+        return try_play(folder, wrennd, version, words.split())
+    except (AssertionError, subprocess.TimeoutExpired) as error:
+        return str(error).splitlines(), False
+
+
+def try_play(folder, wrennd, version, words):
     env = {key: value for key, value in os.environ.items() if not key.startswith(("WRENN", "PYTHON"))}
     if version != NEWEST:
         env["PYTHONPATH"] = str(folder / version)
@@ -145,11 +152,9 @@ def main():
     except Missing as why:
         return print(f"# {why}\nok - everything # SKIP\n1..1")
     count = failed = 0
-    for version, words in RUNS:
-        try:
-            lines, ended = play(folder, wrennd, version, words.split())
-        except (AssertionError, subprocess.TimeoutExpired) as error:
-            lines, ended = str(error).splitlines(), False
+    with ThreadPoolExecutor(2) as pool:
+        outcomes = pool.map(lambda run: play(folder, wrennd, *run), RUNS)
+    for (version, words), (lines, ended) in zip(RUNS, outcomes):
         for line in lines + [f"{'ok' if ended else 'not ok'} - comes to its end"]:
             is_result = line.startswith(("ok - ", "not ok - "))
             count += is_result
