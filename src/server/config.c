@@ -32,6 +32,8 @@ static const option options[] = {
     {"cgroup-parent", TEXT, AT(cgroup_parent), 0, 0, "PATH", "the cgroup to make sandboxes in (found out)"},
     {"log-level", TEXT, AT(log_level), 0, 0, "LEVEL", "error, warning, info or debug (info)"},
     {"log-format", TEXT, AT(log_format), 0, 0, "FORMAT", "text or json (text)"},
+    {"terminal-frames", TEXT, AT(terminal_frames), 0, 0, "KIND",
+     "text or binary: how terminals put out before their client has sent a binary frame (text)"},
     {"max-sandboxes", NUMBER, AT(max_sandboxes), 0, 1000000, "N", "that live at once (1024)"},
     {"max-memory-mb", NUMBER, AT(max_memory_mb), 0, INT32_MAX, "N", "sum of what sandboxes asked for; 0: no limit (0)"},
     {"max-output-bytes", NUMBER, AT(max_output_bytes), 1, 1 << 30, "N", "kept of one command's output (67108864)"},
@@ -277,6 +279,9 @@ static bool check(wrn_config *config, char *why, size_t why_size) {
     const char *format = config->log_format;
     if (format && strcmp(format, "text") != 0 && strcmp(format, "json") != 0)
         return snprintf(why, why_size, "log-format is text or json, not \"%s\"", format), false;
+    const char *frames = config->terminal_frames;
+    if (frames && strcmp(frames, "text") != 0 && strcmp(frames, "binary") != 0)
+        return snprintf(why, why_size, "terminal-frames is text or binary, not \"%s\"", frames), false;
     return true;
 }
 

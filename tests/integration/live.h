@@ -3,6 +3,7 @@
 #define WRN_TESTS_LIVE_H
 
 #include <stdlib.h>
+#include <string.h>
 #include <wrenn/wrenn.h>
 
 #include "test.h"
@@ -25,15 +26,26 @@ static inline bool live_is_private(void) {
     return url && strcmp(url, "local:") == 0;
 }
 
+/* WRENN_TEST_ERA is sandboxes or capsules; otherwise the era is found out. */
+static inline int64_t live_era(void) {
+    const char *era = getenv("WRENN_TEST_ERA");
+    if (!era || !*era) return WRENN_ERA_AUTO;
+    if (strcmp(era, "sandboxes") == 0) return WRENN_ERA_SANDBOXES;
+    CHECK_MSG(strcmp(era, "capsules") == 0, "WRENN_TEST_ERA is sandboxes or capsules, not \"%s\"", era);
+    return WRENN_ERA_CAPSULES;
+}
+
 static inline wrenn_client *live_client(void) {
     wrenn_client *client = NULL;
+    wrenn_client_options options = WRENN_CLIENT_OPTIONS_INIT;
+    options.era = live_era();
     if (live_is_private()) {
         setenv("TMPDIR", test_dir(), 1);
         unsetenv("XDG_RUNTIME_DIR");
     } else if (!live_is_set("WRENN_API_KEY") && !live_is_set("WRENN_TOKEN")) {
         test_skip("set WRENN_API_KEY or WRENN_TOKEN (and WRENN_BASE_URL) to test against a server");
     }
-    OK(wrenn_client_new(NULL, &client, &error));
+    OK(wrenn_client_new(&options, &client, &error));
     return client;
 }
 

@@ -200,6 +200,7 @@ TEST(arguments_are_checked) {
         {{"--max-sandboxes", "-1"}, 2, "max-sandboxes takes a number"},
         {{"--max-sandboxes=x"}, 2, "max-sandboxes takes a number"},
         {{"--log-level", "loud"}, 2, "log-level is error, warning"},
+        {{"--terminal-frames", "json"}, 2, "terminal-frames is text or binary, not \"json\""},
         {{"--log-format=xml"}, 2, "log-format is text or json"},
         {{"--config", "/does/not/exist"}, 2, "/does/not/exist"},
         {{"--data-dir", "/proc/nothing/here"}, 1, "--data-dir"},

@@ -1,6 +1,8 @@
 /* The life of sandboxes through the API. */
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "daemon.h"
@@ -50,6 +52,67 @@ TEST(create_get_list_destroy) {
     CHECK_INT(wrn_json_count(r.json), 1);
     reply_free(&r);
     daemon_stop(&d);
+}
+
+/* Reads up to a text; the rest is for the next time. */
+static char *read_up_to(int fd, const char *text) {
+    wrn_buf got = WRN_BUF_INIT;
+    char c;
+    while (!got.size || !strstr(got.data, text)) {
+        CHECK_MSG(read(fd, &c, 1) == 1, "the end came after %s", got.size ? got.data : "nothing");
+        wrn_buf_putc(&got, c);
+    }
+    return wrn_buf_steal(&got);
+}
+
+static int listen_to_events(const test_daemon *d, const char *credentials) {
+    char head[1200];
+    int fd = dial(d->socket);
+    snprintf(head, sizeof(head), "GET /v1/events/stream HTTP/1.1\r\nHost: x\r\n%s\r\n\r\n", credentials);
+    send_text(fd, head);
+    free(read_up_to(fd, "\"event\":\"connected\""));
+    return fd;
+}
+
+TEST(events_tell_what_happens_until_the_server_stops) {
+    static const char *const expected[] = {"capsule.create",           "capsule.create", "capsule.pause",
+                                           "template.snapshot.create", "capsule.resume", "template.snapshot.delete",
+                                           "capsule.destroy"};
+    test_daemon d;
+    char credentials[1100], id[40], body[128];
+    daemon_start(&d, NULL);
+    snprintf(credentials, sizeof(credentials), "X-API-Key: %s", d.key);
+    int gone = listen_to_events(&d, credentials), fd = listen_to_events(&d, credentials);
+    close(gone);
+    CHECK_STATUS(call(&d, "POST", "/v1/sandboxes", "{\"template\":\"broken\"}"), 502);
+    make_sandbox(&d, "{}", id);
+    CHECK_STATUS(call(&d, "POST", sandbox_path(id, "/pause"), NULL), 200);
+    snprintf(body, sizeof(body), "{\"sandbox_id\":\"%s\",\"name\":\"x\"}", id);
+    CHECK_STATUS(call(&d, "POST", "/v1/snapshots", body), 201);
+    CHECK_STATUS(call(&d, "POST", sandbox_path(id, "/resume"), NULL), 200);
+    CHECK_STATUS(call(&d, "DELETE", "/v1/snapshots/x", NULL), 204);
+    CHECK_STATUS(call(&d, "DELETE", sandbox_path(id, ""), NULL), 204);
+    for (size_t i = 0; i < WRN_COUNT(expected); i++) {
+        free(read_up_to(fd, "data: "));
+        char *data = read_up_to(fd, "\n\n");
+        wrn_json *event = NULL;
+        const char *why;
+        CHECK_MSG(wrn_json_parse(data, strlen(data), &event, &why), "%s", data);
+        CHECK_STR(wrn_json_string(wrn_json_get(event, "event"), NULL), expected[i]);
+        CHECK_STR(wrn_json_string(wrn_json_get(event, "outcome"), NULL), i ? "success" : "error");
+        if (!i) CHECK(wrn_json_get(event, "error"));
+        const wrn_json *resource = wrn_json_get(event, "resource");
+        bool template = strncmp(expected[i], "template", 8) == 0;
+        if (i) CHECK_STR(wrn_json_string(wrn_json_get(resource, "id"), NULL), template ? "x" : id);
+        CHECK_STR(wrn_json_string(wrn_json_get(resource, "type"), NULL), template ? "template" : "capsule");
+        CHECK(!template == !!wrn_json_get(event, "sandbox"));
+        wrn_json_free(event);
+        free(data);
+    }
+    daemon_stop(&d);
+    char rest;
+    CHECK_INT(read(fd, &rest, 1), 0);
+    close(fd);
 }
 
 TEST(bad_requests_name_what_is_wrong) {

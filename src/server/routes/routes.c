@@ -52,6 +52,8 @@ static const wrn_route routes[] = {
     {"GET", "/v1/snapshots/", WRN_ACCESS_TEAM, wrn_route_list_snapshots},
     {"DELETE", "/v1/snapshots/{name}/", WRN_ACCESS_TEAM, wrn_route_delete_snapshot},
 
+    {"GET", "/v1/events/stream", WRN_ACCESS_TEAM, wrn_route_events},
+
     {"POST", "/v1/hosts/", WRN_ACCESS_USER, wrn_route_create_host},
     {"GET", "/v1/hosts/", WRN_ACCESS_USER, wrn_route_list_hosts},
     {"POST", "/v1/hosts/register", WRN_ACCESS_ANYONE, wrn_route_register_host},
@@ -78,7 +80,6 @@ static const wrn_route routes[] = {
     {"GET", "/v1/audit-logs", WRN_ACCESS_USER, not_implemented},
     {"*", "/v1/admin/...", WRN_ACCESS_USER, not_implemented},
     {"*", "/v1/volumes/...", WRN_ACCESS_TEAM, not_implemented},
-    {"GET", "/v1/events/stream", WRN_ACCESS_TEAM, not_implemented},
     {"PATCH", "/v1/snapshots/{name}/", WRN_ACCESS_TEAM, not_implemented},
     {"POST", "/v1/hosts/sandbox-events", WRN_ACCESS_ANYONE, not_implemented},
 };

@@ -45,6 +45,8 @@ void wrn_route_remove_path(wrn_request *request);
 void wrn_route_exec_stream(wrn_request *request);
 void wrn_route_process_stream(wrn_request *request);
 void wrn_route_pty(wrn_request *request);
+/* Server-sent events */
+void wrn_route_events(wrn_request *request);
 void wrn_route_create_snapshot(wrn_request *request);
 void wrn_route_list_snapshots(wrn_request *request);
 void wrn_route_delete_snapshot(wrn_request *request);
@@ -63,6 +65,9 @@ void wrn_route_heartbeat(wrn_request *request);
 
 /* The sandbox that the path names, of the caller's team. False: the request was answered (400, 404 or 500). */
 bool wrn_request_sandbox(wrn_request *request, wrn_sandbox_row *row);
+
+/* As the API shows it. NULL when out of memory. */
+wrn_json *wrn_show_sandbox(const wrn_server *server, const wrn_sandbox_row *row);
 
 bool wrn_is_template_name(const char *name);
 

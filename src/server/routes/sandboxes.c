@@ -6,7 +6,7 @@
 #include "server/routes/isolation.h"
 #include "server/routes/routes.h"
 
-static wrn_json *show(const wrn_server *server, const wrn_sandbox_row *row) {
+wrn_json *wrn_show_sandbox(const wrn_server *server, const wrn_sandbox_row *row) {
     char created[WRN_RFC3339_SIZE], started[WRN_RFC3339_SIZE], active[WRN_RFC3339_SIZE], updated[WRN_RFC3339_SIZE];
     wrn_rfc3339(created, row->created_at);
     wrn_rfc3339(started, row->started_at);
@@ -79,7 +79,7 @@ static bool check_isolation(wrn_request *request, const char *unknown) {
 static void on_created(void *context, const wrn_sandbox_row *row, const wrn_fault *fault) {
     wrn_request *request = context;
     if (fault) return wrn_reply_fault(request, fault);
-    wrn_reply_json(request, 201, show(wrn_request_server(request), row));
+    wrn_reply_json(request, 201, wrn_show_sandbox(wrn_request_server(request), row));
 }
 
 void wrn_route_create_sandbox(wrn_request *request) {
@@ -104,7 +104,7 @@ typedef struct listing {
 
 static bool add_sandbox(void *context, const wrn_sandbox_row *row) {
     listing *l = context;
-    return wrn_json_append(l->array, show(l->server, row));
+    return wrn_json_append(l->array, wrn_show_sandbox(l->server, row));
 }
 
 void wrn_route_list_sandboxes(wrn_request *request) {
@@ -118,7 +118,7 @@ void wrn_route_list_sandboxes(wrn_request *request) {
 static void on_changed(void *context, const wrn_sandbox_row *row, const wrn_fault *fault) {
     wrn_request *request = context;
     if (fault) return wrn_reply_fault(request, fault);
-    wrn_reply_json(request, 200, show(wrn_request_server(request), row));
+    wrn_reply_json(request, 200, wrn_show_sandbox(wrn_request_server(request), row));
 }
 
 static void on_done(void *context, const wrn_sandbox_row *row, const wrn_fault *fault) {
@@ -129,7 +129,8 @@ static void on_done(void *context, const wrn_sandbox_row *row, const wrn_fault *
 
 void wrn_route_get_sandbox(wrn_request *request) {
     wrn_sandbox_row row;
-    if (wrn_request_sandbox(request, &row)) wrn_reply_json(request, 200, show(wrn_request_server(request), &row));
+    if (wrn_request_sandbox(request, &row))
+        wrn_reply_json(request, 200, wrn_show_sandbox(wrn_request_server(request), &row));
 }
 
 void wrn_route_delete_sandbox(wrn_request *request) {

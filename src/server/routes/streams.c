@@ -29,6 +29,7 @@ typedef struct session {
     session_kind kind;
     phase phase;
     bool bytes;     /* BYTES_PROTOCOL was agreed on */
+    bool raw;       /* a terminal whose client wants output as it is, in binary frames */
     bool connected; /* a terminal that ran already: its start is not reported */
     bool has_stdin;
     wrn_identity who;
@@ -124,6 +125,8 @@ static void on_output(wrn_viewer *viewer, int stream, const void *data, size_t s
     session *s = (session *)viewer;
     if (s->bytes) {
         send_bytes(s, stream, data, size);
+    } else if (s->raw) {
+        wrn_websocket_send(s->ws, true, data, size);
     } else if (s->kind == KIND_PTY) {
         send_terminal(s, data, size);
     } else {
@@ -183,6 +186,15 @@ static void take_text_input(session *s, const wrn_json *message) {
     ssize_t decoded = bytes ? wrn_base64_decode(bytes, text, size) : -1;
     if (decoded > 0) take_input(s, bytes, (size_t)decoded);
     free(bytes);
+}
+
+static void take_binary(session *s, const char *data, size_t size) {
+    if (s->bytes) {
+        if (size && *data == STREAM_STDIN) take_input(s, data + 1, size - 1);
+    } else if (s->kind == KIND_PTY) {
+        s->raw = true; /* who sends like this since 0.3.0 of the Python SDK understands nothing else */
+        take_input(s, data, size);
+    }
 }
 
 static uint16_t clamp_size(int64_t value) { return (uint16_t)(value > SIZE_LARGEST ? SIZE_LARGEST : value); }
@@ -307,10 +319,7 @@ static void take_auth(session *s, const char *type, const wrn_json *message) {
 static void on_message(void *context, bool binary, const char *data, size_t size) {
     session *s = context;
     if (binary) {
-        /* Without the subprotocol, binary frames are raw input of a terminal. */
-        bool tagged = s->bytes && size && *data == STREAM_STDIN;
-        if (s->phase == PHASE_RUNNING && tagged) take_input(s, data + 1, size - 1);
-        else if (s->phase == PHASE_RUNNING && !s->bytes && s->kind == KIND_PTY) take_input(s, data, size);
+        if (s->phase == PHASE_RUNNING) take_binary(s, data, size);
         return;
     }
     WRN_AUTO(wrn_json_freep) wrn_json *message = NULL;
@@ -361,6 +370,8 @@ static void open_session(wrn_request *request, session_kind kind) {
     s->kind = kind;
     s->who = request->who;
     s->bytes = wrn_websocket_offers(request, BYTES_PROTOCOL);
+    const char *frames = s->server->config->terminal_frames;
+    s->raw = kind == KIND_PTY && frames && strcmp(frames, "binary") == 0;
     snprintf(s->sandbox_id, sizeof(s->sandbox_id), "%s", request->params[0]);
     if (kind == KIND_PROCESS) snprintf(s->selector, sizeof(s->selector), "%s", request->params[1]);
     uv_timer_init(&s->server->loop, &s->timer);

@@ -6,6 +6,7 @@
 #include "server/sandbox/metrics.h"
 #include "server/sandbox/sandboxes.h"
 #include "server/sandbox/usage.h"
+#include "server/sandbox/watch.h"
 
 enum { WRN_BUCKETS = 1024 };
 
@@ -41,6 +42,7 @@ struct wrn_sandboxes {
     sandbox *buckets[WRN_BUCKETS];
     int64_t count, memory_mb;
     wrn_sampler sampler;
+    wrn_watcher *watchers;
     bool stopping, leaving; /* leaving: to the next server what is left when its changes are done */
     size_t adopting;
     void (*stopped)(void *context);

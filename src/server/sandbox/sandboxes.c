@@ -133,6 +133,7 @@ static void end_change(sandbox *s, const wrn_fault *fault) {
     if (!s->changes) s->last_change = &s->changes;
     s->change_count--;
     s->busy = false;
+    wrn_watch_tell_change(s->all, &s->row, c->event, c->done, fault);
     if (c->done) c->done(c->context, fault ? NULL : &s->row, fault);
     else if (fault) wrn_log_warning("sandbox %s: %s", s->row.id, fault->message);
     free(c);
@@ -300,6 +301,7 @@ void wrn_sandboxes_change(wrn_sandboxes *all, const wrn_sandbox_row *row, wrn_ev
             return done(context, NULL, &fault);
         }
     }
+    wrn_watch_tell_change(all, &copy, event, true, NULL);
     done(context, &copy, NULL);
 }
 
@@ -314,6 +316,7 @@ static void on_created(void *context, wrn_box *box, const wrn_fault *fault) {
     bool written = enter(s, wrn_state_step(s->state, event).next);
     if (!fault && !written) db_fault(&own), fault = &own;
     s->busy = false;
+    wrn_watch_tell_change(all, &s->row, event, true, fault);
     s->created(s->created_context, fault ? NULL : &s->row, fault);
     if (box) {
         wrn_sandbox_touch(s);

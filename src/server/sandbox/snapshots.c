@@ -97,6 +97,10 @@ static void on_made(void *context, const wrn_sandbox_row *sandbox_row, const wrn
     wrn_fault own;
     (void)sandbox_row;
     if (!fault && !record(m, &own)) fault = &own;
+    wrn_watch_tell(m->all, &(wrn_news){.what = "template.snapshot.create",
+                                       .team_id = m->row.team_id,
+                                       .name = m->row.name,
+                                       .fault = fault});
     m->done(m->context, fault ? NULL : &m->row, fault);
     free(m);
 }
@@ -127,7 +131,11 @@ bool wrn_snapshots_remove(wrn_sandboxes *all, const char *team_id, const char *n
     wrn_template of_platform;
     wrn_db outcome = wrn_store_get_snapshot(c->store, team_id, name, &row);
     if (outcome == WRN_DB_OK) outcome = wrn_store_remove_snapshot(c->store, row.id);
-    if (outcome == WRN_DB_OK) return c->ops->drop_snapshot(c->backend, row.id), true;
+    if (outcome == WRN_DB_OK) {
+        c->ops->drop_snapshot(c->backend, row.id);
+        wrn_watch_tell(all, &(wrn_news){.what = "template.snapshot.delete", .team_id = row.team_id, .name = row.name});
+        return true;
+    }
     if (outcome != WRN_DB_NONE) db_fault(fault);
     else if (c->ops->find_template(c->backend, name, &of_platform, fault) == 0)
         wrn_fault_set(fault, "forbidden", "\"%s\" is a template of the platform, which can't be deleted", name);

@@ -1,0 +1,99 @@
+/* What happens to a team's sandboxes and snapshots, as server-sent events. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/text.h"
+#include "server/routes/routes.h"
+#include "server/sandbox/watch.h"
+
+enum { KEEPALIVE_MS = 30000 };
+
+typedef struct listener {
+    wrn_watcher watcher; /* first, so that it leads here */
+    wrn_server *server;
+    wrn_tap *tap;
+    uv_timer_t timer;
+} listener;
+
+static void on_timer_closed(uv_handle_t *handle) { free(handle->data); }
+
+/* The tap is gone, or given up by the caller. */
+static void end(listener *l) {
+    wrn_unwatch(l->server->sandboxes, &l->watcher);
+    uv_close((uv_handle_t *)&l->timer, on_timer_closed);
+}
+
+static void on_data(void *context, const char *data, size_t size) { (void)context, (void)data, (void)size; }
+
+static void on_gone(void *context) { end(context); }
+
+static void on_stop(void *context) {
+    listener *l = context;
+    wrn_tap_close(l->tap);
+    end(l);
+}
+
+static void on_timer(uv_timer_t *timer) {
+    static const char keepalive[] = ":keepalive\n\n";
+    wrn_tap_write(((listener *)timer->data)->tap, keepalive, sizeof(keepalive) - 1);
+}
+
+static void set_object(wrn_json *into, const char *key, const char *member, const char *text) {
+    wrn_json *object = wrn_json_new_object();
+    wrn_json_set_string(object, member, text);
+    wrn_json_set(into, key, object);
+}
+
+static void send_event(listener *l, const char *what, wrn_json *event) {
+    char now[WRN_RFC3339_SIZE];
+    WRN_AUTO(wrn_buf_free) wrn_buf frame = WRN_BUF_INIT;
+    wrn_rfc3339(now, wrn_unix_time());
+    wrn_json_set_string(event, "event", what);
+    wrn_json_set_string(event, "timestamp", now);
+    wrn_buf_printf(&frame, "event: %s\ndata: ", what);
+    wrn_json_write(event, &frame);
+    wrn_buf_puts(&frame, "\n\n");
+    if (!frame.failed) wrn_tap_write(l->tap, frame.data, frame.size);
+}
+
+static void on_news(wrn_watcher *watcher, const wrn_news *news) {
+    listener *l = (listener *)watcher;
+    /* Who does not read is told no more, and sees that by the end of the connection. */
+    if (wrn_tap_unsent(l->tap) > WRN_HIGH_WATER) {
+        wrn_tap_abort(l->tap);
+        return end(l);
+    }
+    WRN_AUTO(wrn_json_freep) wrn_json *event = wrn_json_new_object();
+    wrn_json *resource = wrn_json_new_object();
+    wrn_json_set_string(resource, "id", news->row ? news->row->id : news->name);
+    wrn_json_set_string(resource, "type", news->row ? "capsule" : "template");
+    wrn_json_set(event, "resource", resource);
+    wrn_json_set_string(event, "outcome", news->fault ? "error" : "success");
+    if (news->fault) wrn_json_set_string(event, "error", news->fault->message);
+    if (news->reason) set_object(event, "metadata", "reason", news->reason);
+    if (news->reason) set_object(event, "actor", "type", "system");
+    if (news->row) wrn_json_set(event, "sandbox", wrn_show_sandbox(l->server, news->row));
+    send_event(l, news->what, event);
+}
+
+void wrn_route_events(wrn_request *request) {
+    static const wrn_tap_events events = {on_data, NULL, on_gone, on_stop};
+    static const char head[] = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nCache-Control: no-store\r\n"
+                               "Connection: close\r\n\r\n";
+    listener *l = calloc(1, sizeof(*l));
+    if (!l) return wrn_reply_error(request, "internal_error", "out of memory");
+    l->server = wrn_request_server(request);
+    l->watcher.tell = on_news;
+    memcpy(l->watcher.team_id, request->who.team_id, sizeof(l->watcher.team_id));
+    uv_timer_init(&l->server->loop, &l->timer);
+    l->timer.data = l;
+    l->tap = wrn_request_take_over(request, head, &events, l);
+    if (!l->tap) return uv_close((uv_handle_t *)&l->timer, on_timer_closed);
+    wrn_watch(l->server->sandboxes, &l->watcher);
+    uv_timer_start(&l->timer, on_timer, KEEPALIVE_MS, KEEPALIVE_MS);
+    WRN_AUTO(wrn_json_freep) wrn_json *event = wrn_json_new_object();
+    send_event(l, "connected", event);
+    wrn_tap_read(l->tap, true);
+}

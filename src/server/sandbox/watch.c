@@ -1,0 +1,44 @@
+#include "server/sandbox/watch.h"
+
+#include <string.h>
+
+#include "server/sandbox/internal.h"
+
+void wrn_watch(wrn_sandboxes *all, wrn_watcher *watcher) {
+    watcher->next = all->watchers;
+    all->watchers = watcher;
+}
+
+void wrn_unwatch(wrn_sandboxes *all, wrn_watcher *watcher) {
+    wrn_watcher **at = &all->watchers;
+    while (*at != watcher) at = &(*at)->next;
+    *at = watcher->next;
+}
+
+void wrn_watch_tell(wrn_sandboxes *all, const wrn_news *news) {
+    const char *team_id = news->row ? news->row->team_id : news->team_id;
+    for (wrn_watcher *w = all->watchers, *next; w; w = next) {
+        next = w->next;
+        if (strcmp(w->team_id, team_id) == 0) w->tell(w, news);
+    }
+}
+
+void wrn_watch_tell_change(wrn_sandboxes *all, const wrn_sandbox_row *row, wrn_event event, bool asked,
+                           const wrn_fault *fault) {
+    wrn_news news = {.row = row, .fault = fault};
+    switch (event) {
+    case WRN_EVENT_BOOTED:
+    case WRN_EVENT_BOOT_FAILED: news.what = "capsule.create"; break;
+    case WRN_EVENT_PAUSE:
+        news.what = "capsule.pause";
+        news.reason = asked ? NULL : "ttl_expired";
+        break;
+    case WRN_EVENT_RESUME: news.what = "capsule.resume"; break;
+    case WRN_EVENT_DESTROY:
+        news.what = "capsule.destroy";
+        news.reason = asked ? NULL : "orphaned";
+        break;
+    default: return; /* a snapshot is told of once its record is written */
+    }
+    wrn_watch_tell(all, &news);
+}

@@ -1,0 +1,168 @@
+#!/usr/bin/python3
+"""test_python_sdk.py FOLDER WRENND: the Python SDK, as it is published, against wrennd. Prints TAP.
+
+FOLDER keeps what was installed. Each run of sdk_calls.py has a server of its own, as root or as an ordinary user. Skips
+everything with the reason when there is no Python that the SDK runs on, or when it can't be installed."""
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+NEWEST = "0.3.0"
+# The last version before the code runner, the last with terminals in text, and the newest.
+VERSIONS = ["0.1.3", "0.2.0", NEWEST]
+NOBODY = 65534
+# Versions and the words for sdk_calls.py: "ordinary" starts wrennd as an ordinary user, "binary" with binary terminals. No
+# version with the paths of the sandbox era was published: "sandboxes" puts them into the requests.
+RUNS = [
+    ("0.1.3", "sync"),
+    ("0.1.3", "async ordinary"),
+    ("0.2.0", "sync ordinary"),
+    ("0.2.0", "async sandboxes"),
+    (NEWEST, "sync"),
+    (NEWEST, "async ordinary"),
+    (NEWEST, "sync binary sandboxes ordinary"),
+    (NEWEST, "async binary"),
+]
+
+
+class Missing(Exception):
+    """Something that this machine does not have."""
+
+
+def find_python():
+    """One that is new enough: in PATH, or among pyenv's."""
+    pyenv = Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv")
+    names = [shutil.which(f"python3.{minor}") for minor in range(13, 20)]
+    names += [shutil.which("python3"), *sorted(map(str, pyenv.glob("versions/3.*/bin/python3")), reverse=True)]
+    for name in filter(None, names):
+        done = subprocess.run([name, "-c", "import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 13))"],
+                              stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        if done.returncode == 0:
+            return name
+    raise Missing("the Python SDK needs Python 3.13 with venv: put python3.13 into PATH")
+
+
+def install(folder):
+    """A virtual environment with the newest version, and beside it a folder for each other one."""
+    ready = folder / "ready"
+    wanted = " ".join(VERSIONS)
+    if ready.exists() and ready.read_text() == wanted and \
+            subprocess.run([folder / "bin/python", "-c", ""], stderr=subprocess.DEVNULL).returncode == 0:
+        return
+    python = find_python()
+    shutil.rmtree(folder, ignore_errors=True)
+    subprocess.run([python, "-m", "venv", folder], check=True, stdin=subprocess.DEVNULL)
+    pip = [folder / "bin/python", "-m", "pip", "install", "-q", "--disable-pip-version-check", "--retries", "1",
+           "--timeout", "10"]
+    # The older ones want one dependency more.
+    steps = [[f"wrenn=={NEWEST}", "email-validator>=2.3.0"]]
+    steps += [["--no-deps", "--target", folder / version, f"wrenn=={version}"] for version in VERSIONS[:-1]]
+    for step in steps:
+        done = subprocess.run(pip + step, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        if done.returncode:
+            last = done.stdout.decode(errors="replace").strip().splitlines()[-3:]
+            raise Missing(f"the Python SDK can't be installed with pip: {' '.join(last)}")
+    ready.write_text(wanted)
+
+
+class Server:
+    """wrennd with a data directory of its own, on a port of this machine."""
+
+    def __init__(self, wrennd, words, directory):
+        options = ["--terminal-frames", "binary"] if "binary" in words else []
+        who = {"user": NOBODY, "group": NOBODY, "extra_groups": []} if "ordinary" in words and os.geteuid() == 0 else {}
+        templates = Path(directory) / "data/templates"
+        (templates / "damaged").mkdir(parents=True)
+        (templates / "damaged/template.json").write_text("{")
+        for path in [Path(directory), *Path(directory).rglob("*")] if who else []:
+            os.chown(path, NOBODY, NOBODY)
+        built = subprocess.run([wrennd, "template", "build", "code-interpreter", "--template-dir", templates], **who,
+                               stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        if built.returncode and b"apt-get install" not in built.stdout:
+            raise AssertionError(built.stdout.decode())
+        self.runs_code = not built.returncode
+        ready, writer = os.pipe()
+        self.log = open(f"{directory}/log", "w+")
+        self.process = subprocess.Popen(
+            [wrennd, "--data-dir", f"{directory}/data", "--listen", "127.0.0.1:0", "--ready-fd", str(writer),
+             "--max-memory-mb", "100000", *options],
+            **who, pass_fds=[writer], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=self.log)
+        os.close(writer)
+        with open(ready) as lines:
+            address = lines.readline().strip()
+        if not address:
+            self.process.wait()
+            raise AssertionError(f"wrennd did not start: {self.said()}")
+        key = next(line for line in self.process.stdout if b"WRENN_API_KEY=" in line).decode().strip()
+        self.env = {"WRENN_BASE_URL": f"http://localhost:{address.rsplit(':')[-1]}",
+                    "WRENN_API_KEY": key.split("=")[1]}
+
+    def said(self):
+        self.log.seek(0)
+        return self.log.read()[-2000:]
+
+    def stop(self):
+        self.process.send_signal(signal.SIGTERM)
+        status = self.process.wait(timeout=60)
+        self.process.stdout.close()
+        text = self.said()
+        self.log.close()
+        assert status == 0, f"wrennd ended with {status}: {text}"
+
+
+def leftovers(directory):
+    return [line for line in Path("/proc/self/mountinfo").read_text().splitlines() if directory in line]
+
+
+def play(folder, wrennd, version, words):
+    """The lines that the run has printed, and whether it came to its end."""
+    try:
+        return try_play(folder, wrennd, version, words.split())
+    except (AssertionError, subprocess.TimeoutExpired) as error:
+        return str(error).splitlines(), False
+
+
+def try_play(folder, wrennd, version, words):
+    env = {key: value for key, value in os.environ.items() if not key.startswith(("WRENN", "PYTHON"))}
+    if version != NEWEST:
+        env["PYTHONPATH"] = str(folder / version)
+    with tempfile.TemporaryDirectory(prefix="wrenn-test-") as directory:
+        server = Server(wrennd, words, directory)
+        try:
+            env |= server.env | {"WRENN_TEST_CODE": "1" if server.runs_code else ""}
+            done = subprocess.run([folder / "bin/python", HERE / "sdk_calls.py", version, *words], env=env,
+                                  stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                                  timeout=240)
+        finally:
+            server.stop()
+        assert not leftovers(directory), leftovers(directory)
+    return done.stdout.decode(errors="replace").splitlines(), done.returncode == 0
+
+
+def main():
+    folder, wrennd = Path(sys.argv[1]), sys.argv[2]
+    try:
+        install(folder)
+    except Missing as why:
+        return print(f"# {why}\nok - everything # SKIP\n1..1")
+    count = failed = 0
+    with ThreadPoolExecutor(2) as pool:
+        outcomes = pool.map(lambda run: play(folder, wrennd, *run), RUNS)
+    for (version, words), (lines, ended) in zip(RUNS, outcomes):
+        for line in lines + [f"{'ok' if ended else 'not ok'} - comes to its end"]:
+            is_result = line.startswith(("ok - ", "not ok - "))
+            count += is_result
+            failed += line.startswith("not ok - ")
+            print(line.replace(" - ", f" - {version} {words}: ", 1) if is_result else f"# {line.removeprefix('# ')}", flush=True)
+    print(f"1..{count}")
+    sys.exit(1 if failed else 0)
+
+
+if __name__ == "__main__":
+    main()
