@@ -353,11 +353,16 @@ static void setuid_program(const char *self) {
     execl(self, self, "ids", (char *)NULL);
 }
 
-/* A directory and a link to a directory of the system's change places as fast as they can. */
-static void swap(const char *a, const char *b) {
+/* `a` and `b` are a directory and a link to `target`, and change places as fast as they can; what goes is made again. */
+static void swap(const char *a, const char *b, const char *target) {
     puts("swapping");
     fflush(stdout);
-    for (;;) syscall(SYS_renameat2, AT_FDCWD, a, AT_FDCWD, b, 2u /* exchange */);
+    for (;;) {
+        if (syscall(SYS_renameat2, AT_FDCWD, a, AT_FDCWD, b, 2u /* exchange */) == 0) continue;
+        mkdir("/tmp/race", 0755);
+        mkdir(a, 0755);
+        (void)!symlink(target, b);
+    }
 }
 
 static void take_descriptors(void) {
@@ -421,7 +426,7 @@ int main(int argc, char **argv) {
     if (strcmp(what, "init") == 0) signals_to_init();
     if (strcmp(what, "setuid") == 0) setuid_program(argv[0]);
     if (strcmp(what, "ids") == 0) print_ids();
-    if (strcmp(what, "swap") == 0 && argc == 4) swap(argv[2], argv[3]);
+    if (strcmp(what, "swap") == 0 && argc == 5) swap(argv[2], argv[3], argv[4]);
     if (strcmp(what, "flood") == 0) take_descriptors();
     if (strcmp(what, "memory") == 0 && argc == 3) memory(argv[2]);
     puts("done");
