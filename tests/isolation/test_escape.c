@@ -338,6 +338,52 @@ static void cpu_hog(void) {
     host_close(&h);
 }
 
+/* ---- what is said about it ---- */
+
+static void check_word(const wrn_json *report, const char *key, const char *want) {
+    const char *got = wrn_json_string(wrn_json_get(report, key), NULL);
+    CHECK_MSG(got && strcmp(got, want) == 0, "%s is %s, not %s", key, got ? got : "missing", want);
+}
+
+static bool gives_reason(const wrn_json *report, const char *part) {
+    const wrn_json *reasons = wrn_json_get(report, "reasons");
+    for (size_t i = 0; i < wrn_json_count(reasons); i++)
+        if (strstr(wrn_json_string(wrn_json_at(reasons, i), NULL), part)) return true;
+    return false;
+}
+
+/* Each word against what the kernel does. */
+static void report(void) {
+    host h;
+    bool is_root = geteuid() == 0, root = false;
+    host_open(&h);
+    wrn_json *said = ops->isolation(h.backend);
+    wrn_box *box = box_create(&h, "cl-report");
+    CHECK(wrn_json_bool(wrn_json_get(said, "root"), &root) && root == is_root);
+    check_word(said, "backend", "ns");
+    check_word(said, "seccomp", "allowlist");
+    CHECK_STR(sh(&h, box, "grep ^Seccomp: /proc/self/status | tr '\\t' ' '"), "Seccomp: 2\n");
+    check_word(said, "user_namespace", is_root ? "distinct" : "shared");
+    CHECK_STR(sh(&h, box, "set -- $(cat /proc/self/uid_map); echo $1 $3"), is_root ? "0 65536\n" : "0 1\n");
+    check_word(said, "network", "none");
+    CHECK_STR(sh(&h, box, "tail -n +3 /proc/net/dev | cut -d: -f1 | tr -d ' '"), "lo\n");
+    check_word(said, "disk", "unlimited");
+    CHECK(gives_reason(said, "no size limit"));
+    CHECK(gives_reason(said, "kernel"));
+    CHECK(gives_reason(said, "same user id") == !is_root);
+    bool limited = strcmp(wrn_json_string(wrn_json_get(said, "cgroup"), NULL), "none") != 0;
+    check_word(wrn_json_get(said, "limits"), "memory", limited ? "enforced" : "unenforced");
+    check_word(wrn_json_get(said, "limits"), "cpu", limited ? "enforced" : "unenforced");
+    check_word(wrn_json_get(said, "limits"), "pids", "enforced");
+    wrn_box_stats stats;
+    ops->stats(box, &stats);
+    CHECK((stats.mem_bytes >= 0) == limited);
+    if (!limited) CHECK_STR(sh(&h, box, "bash -c 'ulimit -u'"), "512\n");
+    wrn_json_free(said);
+    box_destroy(&h, box);
+    host_close(&h);
+}
+
 /* ---- what must go on working ---- */
 
 static void programs(void) {
@@ -410,6 +456,7 @@ TEST_AS_BOTH(a_chroot_leads_nowhere, chroot_escape)
 TEST_AS_BOTH(a_fork_bomb_stays_inside, fork_bomb)
 TEST_AS_ROOT(a_memory_bomb_is_killed, memory_bomb)
 TEST_AS_BOTH(a_busy_sandbox_leaves_time_for_others, cpu_hog)
+TEST_AS_BOTH(the_report_is_true, report)
 TEST_AS_BOTH(programs_run, programs)
 
 TEST_MAIN
