@@ -1,4 +1,4 @@
-/* Many sandboxes at once through one wrennd: a hundred, or as many as WRENN_TEST_SANDBOXES says. The notes tell what each
+/* Many sandboxes at once through one wrennd: a hundred, or as many as SANDBOXES says. The notes tell what each
  * takes while it does nothing; other work of the machine shows in that, so nothing is asserted about it. */
 #include <inttypes.h>
 #include <stdio.h>
@@ -83,9 +83,9 @@ static void destroy_next(many *m) {
 }
 
 static void live_at_once(void) {
-    const char *wanted = getenv("WRENN_TEST_SANDBOXES");
+    const char *wanted = getenv("SANDBOXES");
     many m = {.count = wanted ? atoi(wanted) : 100};
-    CHECK_MSG(m.count > 0, "WRENN_TEST_SANDBOXES is \"%s\", not a number", wanted);
+    CHECK_MSG(m.count > 0, "SANDBOXES is \"%s\", not a number", wanted);
     m.sandboxes = calloc((size_t)m.count, sizeof(wrenn_sandbox *));
     /* A wrennd that is started with few descriptors helps itself. */
     struct rlimit files;
