@@ -11,6 +11,7 @@ DESTDIR ?=
 FUZZ_SECONDS ?= 20
 FUZZ_TARGETS ?=
 SOAK_MINUTES ?= 10
+SANDBOXES ?= 1000
 
 # The distribution's own Python has the YAML module we install; another one earlier in PATH may not.
 PYTHON := $(firstword $(wildcard /usr/bin/python3) python3)
@@ -37,6 +38,7 @@ help:
 	@echo "make abi-baseline  make the library's present interface the one that lint compares with"
 	@echo "make fuzz     the fuzz targets, FUZZ_SECONDS ($(FUZZ_SECONDS)) each, or only those in FUZZ_TARGETS"
 	@echo "make soak     sweeps over all operations, and rounds with kills, for SOAK_MINUTES ($(SOAK_MINUTES))"
+	@echo "make many     SANDBOXES ($(SANDBOXES)) that live at once: how long, how much memory, and no leaks"
 	@echo "make bench    what a call costs, against its yardsticks, as ratios"
 	@echo "make install  into PREFIX ($(PREFIX)), under DESTDIR"
 	@echo "make clean    remove the build directories"
@@ -107,6 +109,9 @@ soak: build
 	@WRENN_SOAK=$(SOAK_MINUTES) WRENN_TEST_AGENT=$(CURDIR)/$(BUILD)/src/agent/wrenn-agent \
 		$(BUILD)/tests/e2e/test-e2e-template_builds debian
 
+many: build
+	@SANDBOXES=$(SANDBOXES) WRENN_WRENND=$(CURDIR)/$(BUILD)/src/server/wrennd $(BUILD)/tests/e2e/test-many
+
 bench: deps-test
 	@$(PYTHON) tools/configure.py build-bench --buildtype=release
 	@$(MESON) compile -C build-bench
@@ -119,4 +124,4 @@ install: build
 clean:
 	rm -rf $(BUILD) build-asan build-tsan build-clang build-bench build-fuzz
 
-.PHONY: all help deps deps-test deps-lint build run test test-integration lint generate check abi-baseline format docs fuzz soak bench install clean
+.PHONY: all help deps deps-test deps-lint build run test test-integration lint generate check abi-baseline format docs fuzz soak many bench install clean

@@ -82,9 +82,11 @@ static void close_others(int keep) {
 
 static void set_up(const start *s) {
     prctl(PR_SET_CHILD_SUBREAPER, 1);
+    /* When memory runs out commands go before the agent, and before what runs on the host. Lowering the agent's number
+     * instead would let commands lower theirs: whoever starts with a low one may go back to it. */
     int score = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
     if (score >= 0) {
-        (void)!write(score, "0", 1); /* the agent's protection is not for commands */
+        (void)!write(score, "500", 3);
         close(score);
     }
     dup2(s->in, 0);

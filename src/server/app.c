@@ -3,6 +3,7 @@
 #include <sodium.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #include "server/log.h"
 #include "server/private.h"
@@ -141,9 +142,19 @@ static int template(const wrn_config *config, const wrn_platform *platform) {
 
 /* ---- the program ---- */
 
+/* Each sandbox takes some descriptors, and the usual limit of 1024 is there for programs that use select(). */
+static void raise_open_files(void) {
+    enum { ENOUGH = 1 << 20 };
+    struct rlimit files;
+    if (getrlimit(RLIMIT_NOFILE, &files) != 0 || files.rlim_cur >= ENOUGH) return;
+    files.rlim_cur = files.rlim_max < ENOUGH ? files.rlim_max : ENOUGH;
+    setrlimit(RLIMIT_NOFILE, &files);
+}
+
 static int serve(const wrn_config *config, const wrn_platform *platform) {
     char why[1024] = "";
     signal(SIGPIPE, SIG_IGN);
+    raise_open_files();
     if (wrn_server_run(config, platform, why, sizeof(why))) return 0;
     /* In private mode the owner has been told, and reports it. */
     if (config->private_fd < 0) wrn_log_error("%s", why);

@@ -1,9 +1,11 @@
 /* The server's end of the channel against an agent that has been taken over. Whatever it sends, when and how much:
  * every command ends once, the connection is reported lost once, every question is answered once. */
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/epoll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -543,6 +545,121 @@ TEST(what_waits_for_an_agent_that_never_reads_is_bounded) {
     CHECK_MSG(total <= QUEUE_MAX + 2 * COMMAND_MAX, "%zu bytes waited", total);
     close_fake(&f);
     CHECK(f.commands[0].ended > 2);
+}
+
+/* ---- descriptors ---- */
+
+typedef struct dialled {
+    int answers, fd;
+    bool fault;
+} dialled;
+
+static void on_dialled(void *context, int fd, const wrn_fault *fault) {
+    dialled *d = context;
+    *d = (dialled){d->answers + 1, fd, fault != NULL};
+}
+
+/* libuv keeps some from the first loop on. */
+static size_t open_descriptors(void) {
+    static bool warm;
+    fake f;
+    size_t count = 0;
+    if (!warm) open_fake(&f), close_fake(&f);
+    warm = true;
+    for (int fd = 0; fd < 1024; fd++) count += fcntl(fd, F_GETFD) >= 0;
+    return count;
+}
+
+/* Bytes with `count` times the same descriptor. */
+static bool say_with(fake *f, const wrn_buf *bytes, int fd, size_t count) {
+    enum { MOST = 100 };
+    union {
+        struct cmsghdr head;
+        char room[CMSG_SPACE(MOST * sizeof(int))];
+    } control = {
+        .head = {.cmsg_len = CMSG_LEN(count * sizeof(int)), .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS}};
+    CHECK(count <= MOST);
+    for (size_t i = 0; i < count; i++) memcpy(CMSG_DATA(&control.head) + i * sizeof(int), &fd, sizeof(int));
+    struct iovec all = {bytes->data, bytes->size};
+    struct msghdr message = {.msg_iov = &all,
+                             .msg_iovlen = 1,
+                             .msg_control = count ? &control : NULL,
+                             .msg_controllen = count ? CMSG_SPACE(count * sizeof(int)) : 0};
+    return sendmsg(f->peer, &message, MSG_NOSIGNAL) == (ssize_t)bytes->size;
+}
+
+static int make_socket(int family, int type) {
+    int fd = socket(family, type | SOCK_CLOEXEC, 0);
+    CHECK(fd >= 0);
+    return fd;
+}
+
+/* What the agent answers to a request for a connection; fine only if it is that. */
+static void try_descriptor(const char *what, int fd, size_t count, uint32_t error, bool fine) {
+    fake f;
+    dialled d = {.fd = -1};
+    wrn_buf out = WRN_BUF_INIT;
+    size_t before = open_descriptors();
+    open_fake(&f);
+    hello(&f);
+    wrn_agent_dial(f.agent, 80, on_dialled, &d);
+    put_number(&out, 1, WRN_FRAME_DIALED, error);
+    CHECK(say_with(&f, &out, fd, count));
+    wrn_buf_free(&out);
+    until(&f, &d.answers, 1);
+    if (fine) {
+        CHECK_MSG(d.fd >= 0 && !d.fault && (fcntl(d.fd, F_GETFL) & O_NONBLOCK), "%s", what);
+        close(d.fd);
+        check_sound(&f);
+    } else {
+        CHECK_MSG(d.fd < 0 && d.fault, "%s", what);
+        if (!error) check_lost(&f, what);
+    }
+    close_fake(&f);
+    CHECK_MSG(d.answers == 1, "%s: %d answers", what, d.answers);
+    CHECK_MSG(open_descriptors() == before, "%s: %zu descriptors more", what, open_descriptors() - before);
+    if (fd >= 0) close(fd);
+}
+
+TEST(only_a_connection_is_taken_for_one) {
+    int ends[2];
+    CHECK_INT(pipe(ends), 0);
+    try_descriptor("TCP", make_socket(AF_INET, SOCK_STREAM), 1, 0, true);
+    try_descriptor("TCP over IPv6", make_socket(AF_INET6, SOCK_STREAM), 1, 0, true);
+    try_descriptor("no descriptor", -1, 0, 0, false);
+    try_descriptor("a pipe", ends[0], 1, 0, false);
+    try_descriptor("the other end", ends[1], 1, 0, false);
+    try_descriptor("UDP", make_socket(AF_INET, SOCK_DGRAM), 1, 0, false);
+    try_descriptor("a socket of this machine's", make_socket(AF_UNIX, SOCK_STREAM), 1, 0, false);
+    try_descriptor("a file", open("/etc/passwd", O_RDONLY | O_CLOEXEC), 1, 0, false);
+    try_descriptor("a directory", open("/", O_RDONLY | O_CLOEXEC), 1, 0, false);
+    try_descriptor("a path", open("/", O_PATH | O_CLOEXEC), 1, 0, false);
+    try_descriptor("epoll", epoll_create1(EPOLL_CLOEXEC), 1, 0, false);
+    try_descriptor("a whole message of them", make_socket(AF_INET, SOCK_STREAM), 100, 0, false);
+    try_descriptor("an error with a descriptor", make_socket(AF_INET, SOCK_STREAM), 1, ECONNREFUSED, false);
+    try_descriptor("an error of no kind", -1, 0, UINT32_MAX, false);
+}
+
+TEST(descriptors_nobody_asked_for_are_bounded) {
+    fake f;
+    size_t before = open_descriptors();
+    int fd = make_socket(AF_INET, SOCK_STREAM);
+    open_fake(&f);
+    hello(&f);
+    for (int i = 0; i < 1000 && !f.lost; i++) {
+        wrn_buf out = WRN_BUF_INIT;
+        wrn_agent_ping(f.agent, on_answer, &f);
+        put(&out, 0, WRN_FRAME_PONG, NULL, 0);
+        bool said = say_with(&f, &out, fd, 1);
+        wrn_buf_free(&out);
+        if (!said) break;
+        while (f.answers <= i && !f.lost) uv_run(&f.loop, UV_RUN_ONCE);
+        CHECK(open_descriptors() < before + 100);
+    }
+    check_lost(&f, "a flood of descriptors");
+    close_fake(&f);
+    close(fd);
+    CHECK_INT(open_descriptors(), before);
 }
 
 TEST_MAIN

@@ -215,7 +215,8 @@ static int set_limit_v1(const char *dir, int hierarchy, const wrn_box_spec *spec
     switch (hierarchy) {
     case HIER_MEMORY:
         if (set_number(dir, "memory.limit_in_bytes", bytes) != 0) return -1;
-        set_number(dir, "memory.memsw.limit_in_bytes", bytes); /* not there without swap accounting */
+        set_number(dir, "memory.memsw.limit_in_bytes", bytes);    /* not there without swap accounting */
+        set_number(dir, "memory.kmem.tcp.limit_in_bytes", bytes); /* what waits in sockets is not counted without it */
         return 0;
     case HIER_PIDS: return set_number(dir, "pids.max", pids_max(spec));
     case HIER_CPU:

@@ -50,7 +50,8 @@ static void want_dir(const spawn *s, const char *path) {
 /* A copy of a mount. As root its owners appear shifted into the sandbox's range: on disk they stay 0-based. */
 static void clone_mount(const spawn *s, const char *from, const char *to, bool read_only, const char *step) {
     int tree = (int)syscall(SYS_open_tree, AT_FDCWD, from, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
-    struct mount_attr attr = {.attr_set = (s->root ? MOUNT_ATTR_IDMAP : 0u) | (read_only ? MOUNT_ATTR_RDONLY : 0u),
+    struct mount_attr attr = {.attr_set = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | (s->root ? MOUNT_ATTR_IDMAP : 0u) |
+                                          (read_only ? MOUNT_ATTR_RDONLY : 0u),
                               .userns_fd = s->root ? (unsigned)s->userns_fd : 0};
     if (tree < 0 || syscall(SYS_mount_setattr, tree, "", AT_EMPTY_PATH, &attr, sizeof(attr)) != 0 ||
         syscall(SYS_move_mount, tree, "", AT_FDCWD, to, MOVE_MOUNT_F_EMPTY_PATH) != 0)
@@ -71,7 +72,7 @@ static void mount_overlay(const spawn *s, const char *target, const char *lower,
     /* No redirects: layers are read without any mount, when a snapshot is made, and must say all by themselves. */
     stpcpy(stpcpy(stpcpy(options + strlen(options), lower), dirs),
            s->root ? ",volatile,redirect_dir=off,metacopy=off" : ",userxattr");
-    do_mount(s, "overlay", target, "overlay", MS_NODEV, options, step);
+    do_mount(s, "overlay", target, "overlay", MS_NOSUID | MS_NODEV, options, step);
 }
 
 /* Layers are named relative to the stage, which is the current directory: paths in options must be short and may not
@@ -156,11 +157,12 @@ static void put(const char *path, const char *text) {
 
 /* Files that tell of the host or change it become empty or read-only. Not every kernel has each of them. */
 static void mask_proc(const spawn *s) {
-    static const char *const empty[] = {"/kcore",       "/keys",        "/sysrq-trigger", "/timer_list",
-                                        "/sched_debug", "/kmsg",        "/latency_stats", "/kallsyms",
-                                        "/config.gz",   "/vmallocinfo", "/slabinfo",      "/1/oom_score_adj"};
+    static const char *const empty[] = {
+        "/kcore",         "/keys",       "/sysrq-trigger", "/timer_list",  "/sched_debug", "/kmsg",
+        "/latency_stats", "/kallsyms",   "/config.gz",     "/vmallocinfo", "/slabinfo",    "/1/oom_score_adj",
+        "/key-users",     "/interrupts", "/timer_stats",   "/mtrr",        "/cmdline"};
     static const char *const closed[] = {"/acpi", "/scsi", "/asound"};
-    static const char *const read_only[] = {"/bus", "/fs", "/irq", "/sys", "/driver", "/tty"};
+    static const char *const read_only[] = {"/bus", "/fs", "/irq", "/sys", "/driver", "/tty", "/pressure"};
     const unsigned long flags = MS_NOSUID | MS_NODEV | MS_NOEXEC;
     char path[64];
     for (size_t i = 0; i < WRN_COUNT(empty); i++) {
@@ -184,7 +186,7 @@ static void make_proc(const spawn *s) {
     do_mount(s, "proc", "root/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL, "mount /proc");
     /* The network namespace belongs to the initial user namespace, so root inside could not bind port 80 otherwise. */
     put("root/proc/sys/net/ipv4/ip_unprivileged_port_start", "0");
-    put("root/proc/sys/net/ipv4/ping_group_range", "0 2147483647");
+    put("root/proc/sys/net/ipv4/ping_group_range", s->root ? "0 2147483647" : "0 0");
     mask_proc(s);
 }
 

@@ -1,16 +1,24 @@
+#include <endian.h>
 #include <errno.h>
+#include <linux/netlink.h>
+#include <linux/seccomp.h>
+#include <netinet/in.h>
 #include <seccomp.h>
+#include <stddef.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/personality.h>
 #include <sys/socket.h>
 
 #include "server/backend/ns/internal.h"
 
-#define CLONE_NEW_ANY \
-    0x7E020080u /* every CLONE_NEW* flag of clone(2) but NEWTIME, which shares a bit with the signal */
+#define CLONE_NEW_ANY 0x7E020000u /* every CLONE_NEW* flag that clone(2) knows */
 
-/* What programs need, from shells and compilers to language runtimes. Whatever is in neither list answers ENOSYS, as on an
- * older kernel, so that the C library falls back. */
+/* What programs need, from shells and compilers to language runtimes and debuggers. Whatever is in neither list answers
+ * ENOSYS, as on an older kernel, so that the C library falls back. io_setup and its kin too: the kernel counts such
+ * requests for the whole machine, and one sandbox could take them all. */
 static const char *const allowed[] = {
     "_llseek",
     "_newselect",
@@ -126,12 +134,6 @@ static const char *const allowed[] = {
     "inotify_init",
     "inotify_init1",
     "inotify_rm_watch",
-    "io_cancel",
-    "io_destroy",
-    "io_getevents",
-    "io_pgetevents",
-    "io_setup",
-    "io_submit",
     "ioctl",
     "ioprio_get",
     "ioprio_set",
@@ -191,7 +193,6 @@ static const char *const allowed[] = {
     "openat",
     "openat2",
     "pause",
-    "personality",
     "pidfd_open",
     "pidfd_send_signal",
     "pipe",
@@ -302,7 +303,6 @@ static const char *const allowed[] = {
     "signalfd4",
     "sigprocmask",
     "sigreturn",
-    "socketpair",
     "splice",
     "stat",
     "stat64",
@@ -413,8 +413,30 @@ static const char *const refused[] = {
     "vm86old",
 };
 
-/* Socket families that stay within the sandbox's own network namespace. AF_VSOCK in particular does not. */
-static const int families[] = {AF_UNIX, AF_INET, AF_INET6, AF_NETLINK};
+/* Socket families that stay within the sandbox's own network namespace. AF_VSOCK in particular does not. Of netlink only
+ * what tells a program about interfaces and routes, of IP only what needs no rare protocol of the kernel's. */
+static const unsigned families[] = {AF_UNIX, AF_INET, AF_INET6, AF_NETLINK};
+static const struct {
+    unsigned type, protocol;
+} inet_kinds[] = {
+    {SOCK_STREAM, 0},          {SOCK_STREAM, IPPROTO_TCP}, {SOCK_DGRAM, 0},
+    {SOCK_DGRAM, IPPROTO_UDP}, {SOCK_DGRAM, IPPROTO_ICMP}, {SOCK_DGRAM, IPPROTO_ICMPV6},
+};
+
+/* Runs first: no typing for the other programs of a terminal, nor on the host's console. libseccomp can't say "all numbers but
+ * these", and the kernel reads 32 bits of them, whatever is in the others. */
+#define LOW_HALF(arg) (offsetof(struct seccomp_data, args[arg]) + (__BYTE_ORDER == __BIG_ENDIAN ? 4 : 0))
+static const struct sock_filter no_typing[] = {
+    BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, __NR_ioctl, 0, 4),
+    BPF_STMT(BPF_LD | BPF_W | BPF_ABS, LOW_HALF(1)),
+    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, TIOCSTI, 1, 0),
+    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, TIOCLINUX, 0, 1),
+    BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
+};
+
+/* Linux as it is, without address randomization (which sanitizers and debuggers turn off), and the question. */
+static const unsigned personalities[] = {PER_LINUX, ADDR_NO_RANDOMIZE, 0xffffffff};
 
 static bool add_names(scmp_filter_ctx filter, uint32_t action, const char *const *names, size_t count) {
     for (size_t i = 0; i < count; i++) {
@@ -426,27 +448,54 @@ static bool add_names(scmp_filter_ctx filter, uint32_t action, const char *const
     return true;
 }
 
-static bool add_special(scmp_filter_ctx filter) {
-    const uint32_t no_perm = SCMP_ACT_ERRNO(EPERM);
-    bool ok = true;
+static bool add_clone(scmp_filter_ctx filter) {
     /* clone3 stays out and so answers ENOSYS: its flags are in memory, where a filter can't look, and libc goes on with
      * clone. */
-    ok = ok && seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(clone), 1,
-                                SCMP_A0(SCMP_CMP_MASKED_EQ, CLONE_NEW_ANY, 0)) == 0;
+    bool ok = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(clone), 1,
+                               SCMP_A0(SCMP_CMP_MASKED_EQ, CLONE_NEW_ANY, 0)) == 0;
     for (int bit = 0; bit < 32; bit++)
         if (CLONE_NEW_ANY & 1u << bit)
-            ok = ok && seccomp_rule_add(filter, no_perm, SCMP_SYS(clone), 1,
+            ok = ok && seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(clone), 1,
                                         SCMP_A0(SCMP_CMP_MASKED_EQ, 1u << bit, 1u << bit)) == 0;
+    return ok;
+}
+
+static bool is_family(unsigned number) {
     for (size_t i = 0; i < WRN_COUNT(families); i++)
-        ok = ok && seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(socket), 1,
-                                    SCMP_A0(SCMP_CMP_EQ, (unsigned)families[i])) == 0;
-    for (int family = 0; family < 64; family++) {
-        bool known = false;
-        for (size_t i = 0; i < WRN_COUNT(families); i++) known = known || families[i] == family;
-        if (!known)
+        if (families[i] == number) return true;
+    return false;
+}
+
+static bool add_sockets(scmp_filter_ctx filter) {
+    bool ok = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(socketpair), 1, SCMP_A0(SCMP_CMP_EQ, AF_UNIX)) == 0 &&
+              seccomp_rule_add(filter, SCMP_ACT_ERRNO(EAFNOSUPPORT), SCMP_SYS(socketpair), 1,
+                               SCMP_A0(SCMP_CMP_NE, AF_UNIX)) == 0 &&
+              seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(socket), 1, SCMP_A0(SCMP_CMP_EQ, AF_UNIX)) == 0 &&
+              seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(socket), 2, SCMP_A0(SCMP_CMP_EQ, AF_NETLINK),
+                               SCMP_A2(SCMP_CMP_EQ, NETLINK_ROUTE)) == 0 &&
+              seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPROTONOSUPPORT), SCMP_SYS(socket), 2,
+                               SCMP_A0(SCMP_CMP_EQ, AF_NETLINK), SCMP_A2(SCMP_CMP_NE, NETLINK_ROUTE)) == 0;
+    for (unsigned family = 0; family < 64; family++)
+        if (!is_family(family))
             ok = ok && seccomp_rule_add(filter, SCMP_ACT_ERRNO(EAFNOSUPPORT), SCMP_SYS(socket), 1,
-                                        SCMP_A0(SCMP_CMP_EQ, (unsigned)family)) == 0;
+                                        SCMP_A0(SCMP_CMP_EQ, family)) == 0;
+    static const unsigned inet[] = {AF_INET, AF_INET6};
+    for (size_t i = 0; i < WRN_COUNT(inet); i++) {
+        for (size_t k = 0; k < WRN_COUNT(inet_kinds); k++)
+            ok = ok && seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(socket), 3, SCMP_A0(SCMP_CMP_EQ, inet[i]),
+                                        SCMP_A1(SCMP_CMP_MASKED_EQ, 0xf, inet_kinds[k].type),
+                                        SCMP_A2(SCMP_CMP_EQ, inet_kinds[k].protocol)) == 0;
+        ok = ok && seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(socket), 2, SCMP_A0(SCMP_CMP_EQ, inet[i]),
+                                    SCMP_A1(SCMP_CMP_MASKED_EQ, 0xf, SOCK_RAW)) == 0;
     }
+    return ok;
+}
+
+static bool add_personalities(scmp_filter_ctx filter) {
+    bool ok = true;
+    for (size_t i = 0; i < WRN_COUNT(personalities); i++)
+        ok = ok && seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(personality), 1,
+                                    SCMP_A0(SCMP_CMP_MASKED_EQ, 0xffffffff, personalities[i])) == 0;
     return ok;
 }
 
@@ -455,9 +504,10 @@ static int export_program(scmp_filter_ctx filter, struct sock_fprog *out) {
     int rc = -1;
     if (fd >= 0 && seccomp_export_bpf(filter, fd) == 0) {
         off_t size = lseek(fd, 0, SEEK_END);
-        out->filter = size > 0 ? malloc((size_t)size) : NULL;
-        if (out->filter && pread(fd, out->filter, (size_t)size, 0) == size) {
-            out->len = (unsigned short)((size_t)size / sizeof(*out->filter));
+        out->filter = size > 0 ? malloc(sizeof(no_typing) + (size_t)size) : NULL;
+        if (out->filter && pread(fd, out->filter + WRN_COUNT(no_typing), (size_t)size, 0) == size) {
+            memcpy(out->filter, no_typing, sizeof(no_typing));
+            out->len = (unsigned short)((sizeof(no_typing) + (size_t)size) / sizeof(*out->filter));
             rc = 0;
         }
     }
@@ -473,7 +523,8 @@ int seccomp_program(struct sock_fprog *out, wrn_fault *fault) {
         seccomp_attr_set(filter, SCMP_FLTATR_CTL_OPTIMIZE, 2); /* a tree, not a list of 400 comparisons */
         seccomp_attr_set(filter, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_ERRNO(ENOSYS));
         if (add_names(filter, SCMP_ACT_ALLOW, allowed, WRN_COUNT(allowed)) &&
-            add_names(filter, SCMP_ACT_ERRNO(EPERM), refused, WRN_COUNT(refused)) && add_special(filter))
+            add_names(filter, SCMP_ACT_ERRNO(EPERM), refused, WRN_COUNT(refused)) && add_clone(filter) &&
+            add_sockets(filter) && add_personalities(filter))
             rc = export_program(filter, out);
         seccomp_release(filter);
     }

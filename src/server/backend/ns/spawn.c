@@ -30,15 +30,6 @@ static void put(const spawn *s, const char *path, const char *text, const char *
     close(fd);
 }
 
-/* The agent is the last to be killed when memory runs out. Containers often lack the right to say so: then its small size
- * has to do. */
-static void protect_from_oom(void) {
-    int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
-    if (fd < 0) return;
-    (void)!write(fd, "-999", 4);
-    close(fd);
-}
-
 static char *digits(unsigned long value, char *end) {
     do *--end = (char)('0' + value % 10);
     while (value /= 10);
@@ -127,7 +118,6 @@ _Noreturn static void child(const spawn *original) {
     umask(022);
     if (!s.root) map_self(&s);
     join_cgroups(&s);
-    protect_from_oom();
     if (syscall(SYS_sethostname, s.hostname, strlen(s.hostname)) != 0) spawn_fail(&s, "set host name");
     raise_loopback(&s);
     rootfs_enter(&s);
