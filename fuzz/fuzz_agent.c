@@ -5,6 +5,7 @@
 
 #include "fuzz.h"
 #include "server/backend/agent_conn.h"
+#include "wire/frame.h"
 
 enum { COMMANDS = 2, QUESTIONS = 3 };
 
@@ -12,7 +13,7 @@ typedef struct fake {
     uv_loop_t loop;
     wrn_agent *agent;
     int peer;
-    int lost, ended, answers;
+    int lost, ended, answers, kept;
 } fake;
 
 static void on_ready(void *context) { (void)context; }
@@ -39,13 +40,23 @@ static void on_end(void *context, wrn_proc_end end, int code, const wrn_fault *f
     ((fake *)context)->ended++;
 }
 
-static void open_fake(fake *f) {
+static bool on_kept(void *context, const wrn_kept *kept, wrn_proc_events *events) {
+    fake *f = context;
+    FUZZ_CHECK(kept->proc && *kept->label && strlen(kept->label) < WRN_LABEL_MAX);
+    if (kept->pid % 2) return false;
+    f->kept++;
+    *events = (wrn_proc_events){on_start, on_output, on_end, NULL, f};
+    return true;
+}
+
+/* `again`: one that has had a server before. */
+static void open_fake(fake *f, bool again) {
     int pair[2];
     memset(f, 0, sizeof(*f));
     FUZZ_CHECK(uv_loop_init(&f->loop) == 0);
     FUZZ_CHECK(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) == 0);
     f->peer = pair[1];
-    f->agent = wrn_agent_open(&f->loop, pair[0], &(wrn_agent_events){on_ready, on_lost, f});
+    f->agent = wrn_agent_open(&f->loop, pair[0], &(wrn_agent_events){on_ready, on_lost, f, again ? on_kept : NULL});
     FUZZ_CHECK(f->agent);
     for (int i = 0; i < COMMANDS; i++) {
         wrn_fault fault = {0};
@@ -70,14 +81,14 @@ static void say(fake *f, const uint8_t *data, size_t size, uint32_t seed) {
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     fake f;
     if (!size) return 0;
-    open_fake(&f);
+    open_fake(&f, *data & 0x80);
     say(&f, data + 1, size - 1, *data);
     close(f.peer);
     for (int i = 0; i < 1000 && !f.lost; i++) uv_run(&f.loop, UV_RUN_ONCE);
     FUZZ_CHECK(f.lost == 1);
     wrn_agent_close(f.agent);
     uv_run(&f.loop, UV_RUN_DEFAULT);
-    FUZZ_CHECK(f.ended == COMMANDS && f.answers == QUESTIONS);
+    FUZZ_CHECK(f.ended == COMMANDS + f.kept && f.answers == QUESTIONS);
     FUZZ_CHECK(uv_loop_close(&f.loop) == 0);
     return 0;
 }

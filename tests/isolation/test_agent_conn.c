@@ -26,7 +26,7 @@ typedef struct fake {
     uv_loop_t loop;
     wrn_agent *agent;
     int peer; /* the agent's end */
-    int ready, lost, answers, faults;
+    int ready, lost, answers, faults, kept;
     bool close_in_lost, close_in_end, ask_in_end, in_call;
     command commands[2];
 } fake;
@@ -78,15 +78,17 @@ static void on_end(void *context, wrn_proc_end end, int code, const wrn_fault *f
     if (c->fake->close_in_end && c->fake->agent) close_agent(c->fake);
 }
 
-static void open_fake(fake *f) {
+static void open_with(fake *f, wrn_kept_fn kept) {
     int pair[2];
     memset(f, 0, sizeof(*f));
     CHECK_INT(uv_loop_init(&f->loop), 0);
     CHECK_INT(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair), 0);
     f->peer = pair[1];
-    f->agent = wrn_agent_open(&f->loop, pair[0], &(wrn_agent_events){on_ready, on_lost, f});
+    f->agent = wrn_agent_open(&f->loop, pair[0], &(wrn_agent_events){on_ready, on_lost, f, kept});
     CHECK(f->agent != NULL);
 }
+
+static void open_fake(fake *f) { open_with(f, NULL); }
 
 static void close_fake(fake *f) {
     if (f->agent) close_agent(f);
@@ -267,6 +269,116 @@ TEST(hello_comes_first_and_is_right) {
         say(&f, out.data, out.size);
         wrn_buf_free(&out);
         check_lost(&f, first[i].what);
+        CHECK_INT(f.ready, 0);
+        close_fake(&f);
+    }
+}
+
+/* ---- agents that have had a server before ---- */
+
+static bool on_kept(void *context, const wrn_kept *kept, wrn_proc_events *events) {
+    fake *f = context;
+    CHECK(!f->ready && kept->proc && f->kept < 2);
+    command *c = &f->commands[f->kept++];
+    if (strcmp(kept->label, "mine") != 0) return false;
+    c->fake = f;
+    c->proc = kept->proc;
+    c->started = kept->pid != 0;
+    *events = (wrn_proc_events){on_start, on_output, on_end, NULL, c};
+    return true;
+}
+
+static void put_back(wrn_buf *out, uint32_t count) {
+    uint8_t payload[8];
+    wrn_put_u32(payload, WRN_AGENT_VERSION);
+    wrn_put_u32(payload + 4, count);
+    put(out, 0, WRN_FRAME_BACK, payload, sizeof(payload));
+}
+
+static void put_kept(wrn_buf *out, uint32_t stream, uint32_t pid, uint32_t untaken, const char *label, size_t size) {
+    static uint8_t payload[WRN_KEPT_HEAD + WRN_LABEL_MAX + 1];
+    memset(payload, 'x', sizeof(payload));
+    wrn_put_u32(payload, pid);
+    wrn_put_u32(payload + 4, 0);
+    wrn_put_u32(payload + 8, 0);
+    wrn_put_u32(payload + 12, untaken);
+    if (label) memcpy(payload + WRN_KEPT_HEAD, label, size);
+    put(out, stream, WRN_FRAME_KEPT, payload, WRN_KEPT_HEAD + size);
+}
+
+TEST(what_goes_on_is_taken_over_and_the_rest_killed) {
+    fake f;
+    wrn_buf out = WRN_BUF_INIT;
+    open_with(&f, on_kept);
+    put_back(&out, 2);
+    put_kept(&out, 40, 7, 0, "mine", 4);
+    say(&f, out.data, out.size);
+    CHECK_INT(f.ready, 0);
+    out.size = 0;
+    put_kept(&out, 50, 8, 0, "foreign", 7);
+    say(&f, out.data, out.size);
+    until(&f, &f.ready, 1);
+    CHECK_INT(f.kept, 2);
+    out.size = 0;
+    put(&out, 40, WRN_FRAME_STDOUT, "hello", 5);
+    put(&out, 50, WRN_FRAME_STDOUT, "ignored", 7);
+    put(&out, 50, WRN_FRAME_EXIT, "\1\0\0\0\t\0\0\0", 8);
+    put(&out, 40, WRN_FRAME_EXIT, "\0\0\0\0\3\0\0\0", 8);
+    say(&f, out.data, out.size);
+    until(&f, &f.commands[0].ended, 1);
+    CHECK_INT(f.commands[0].total, 5);
+    CHECK_INT(f.commands[0].code, 3);
+    /* The other one was told to end, and the next stream is above both. */
+    uint8_t frame[WRN_FRAME_HEADER + 4];
+    CHECK_INT(read(f.peer, frame, sizeof(frame)), (long long)sizeof(frame));
+    CHECK_INT(frame[8], WRN_FRAME_SIGNAL);
+    CHECK_INT(wrn_get_u32(frame + 4), 50);
+    CHECK_INT(wrn_get_u32(frame + WRN_FRAME_HEADER), SIGKILL);
+    CHECK(start(&f, 1, 0));
+    CHECK_INT(read(f.peer, frame, WRN_FRAME_HEADER), WRN_FRAME_HEADER);
+    CHECK_INT(wrn_get_u32(frame + 4), 51);
+    wrn_buf_free(&out);
+    close_fake(&f);
+}
+
+TEST(a_return_that_makes_no_sense_ends_the_connection_once) {
+    static const struct {
+        const char *what;
+        uint32_t count, streams[2], untaken;
+        const char *label;
+        size_t size;
+    } cases[] = {{"stream 0", 1, {0}, 0, "mine", 4},
+                 {"a stream that leaves no room for more", 1, {UINT32_MAX}, 0, "mine", 4},
+                 {"one stream twice", 2, {5, 5}, 0, "mine", 4},
+                 {"no label", 1, {5}, 0, "", 0},
+                 {"a label that is too long", 1, {5}, 0, NULL, WRN_LABEL_MAX},
+                 {"more untaken than was ever granted", 1, {5}, WRN_FRAME_CREDIT + 1, "mine", 4},
+                 {"more than can be", UINT32_MAX, {5}, 0, "mine", 4},
+                 {"one too few", 1, {5, 6}, 0, "mine", 4}};
+    for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+        fake f;
+        wrn_buf out = WRN_BUF_INIT;
+        open_with(&f, on_kept);
+        put_back(&out, cases[i].count);
+        for (int k = 0; k < 2 && (!k || cases[i].streams[k]); k++)
+            put_kept(&out, cases[i].streams[k], 7, cases[i].untaken, cases[i].label, cases[i].size);
+        say(&f, out.data, out.size);
+        wrn_buf_free(&out);
+        check_lost(&f, cases[i].what);
+        close_fake(&f);
+    }
+}
+
+TEST(agents_say_hello_or_that_they_are_back_but_not_the_other) {
+    for (int back = 0; back < 2; back++) {
+        fake f;
+        wrn_buf out = WRN_BUF_INIT;
+        open_with(&f, back ? on_kept : NULL);
+        if (back) put_number(&out, 0, WRN_FRAME_HELLO, WRN_AGENT_VERSION);
+        else put_back(&out, 0);
+        say(&f, out.data, out.size);
+        wrn_buf_free(&out);
+        check_lost(&f, "the wrong greeting");
         CHECK_INT(f.ready, 0);
         close_fake(&f);
     }
