@@ -351,6 +351,7 @@ TEST(a_return_that_makes_no_sense_ends_the_connection_once) {
                  {"a stream that leaves no room for more", 1, {UINT32_MAX}, 0, "mine", 4},
                  {"one stream twice", 2, {5, 5}, 0, "mine", 4},
                  {"no label", 1, {5}, 0, "", 0},
+                 {"a label with a NUL", 1, {5}, 0, "mi\0e", 4},
                  {"a label that is too long", 1, {5}, 0, NULL, WRN_LABEL_MAX},
                  {"more untaken than was ever granted", 1, {5}, WRN_FRAME_CREDIT + 1, "mine", 4},
                  {"more than can be", UINT32_MAX, {5}, 0, "mine", 4},

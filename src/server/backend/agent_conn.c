@@ -441,7 +441,8 @@ static void ignore_end(void *context, wrn_proc_end end, int code, const wrn_faul
 
 static bool on_kept(wrn_agent *agent, const wrn_frame *frame) {
     if (frame->size <= WRN_KEPT_HEAD || frame->size >= WRN_KEPT_HEAD + WRN_LABEL_MAX || !frame->stream ||
-        frame->stream > INT32_MAX || find_proc(agent, frame->stream))
+        frame->stream > INT32_MAX || find_proc(agent, frame->stream) ||
+        memchr(frame->data + WRN_KEPT_HEAD, 0, frame->size - WRN_KEPT_HEAD))
         return false;
     const wrn_kept_head head = {wrn_get_u32(frame->data), wrn_get_u32(frame->data + 4), wrn_get_u32(frame->data + 8),
                                 wrn_get_u32(frame->data + 12)};
