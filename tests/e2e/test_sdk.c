@@ -590,6 +590,7 @@ static void hundred_rounds_and_kills(void) {
     OK(wrenn_client_new(&options, &client, &error));
     wrenn_sandbox *witness = start_witness(client);
     time_t until = soak_until(45);
+    if (until) srand((unsigned)until);
     for (; i < 100 || time(NULL) < until; i++) {
         if (i % 10 == 9) {
             int victim = i / 10 % 3;

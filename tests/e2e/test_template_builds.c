@@ -386,7 +386,6 @@ static void scripted(void) {
 static void debian(void) {
     test_daemon d;
     char id[40];
-    if (!soak_minutes()) test_skip("downloads a Debian: make soak does it");
     snprintf(templates, sizeof(templates), "%s/templates", test_dir());
     must("build t --mmdebstrap bookworm --include=python3-minimal");
     start_here(&d);
@@ -405,6 +404,11 @@ TEST_AS_BOTH(names_are_replaced_and_removed, replacing)
 TEST_AS_BOTH(templates_are_listed, listing)
 TEST_AS_BOTH(a_build_that_ends_early_leaves_nothing, interrupted)
 TEST_AS_BOTH(mmdebstrap_is_called, scripted)
-TEST_AS_ROOT(debian_runs, debian)
+
+/* Downloads a Debian: only `make soak` does it. */
+static test_case debian_runs = {"debian_runs", debian, 600, NULL};
+__attribute__((constructor)) static void add_debian(void) {
+    if (soak_minutes()) test_register(&debian_runs);
+}
 
 TEST_MAIN
