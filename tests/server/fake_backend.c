@@ -117,7 +117,7 @@ static wrn_json *fake_isolation(const wrn_backend *backend) {
     wrn_json *out = NULL;
     const char *why;
     static const char text[] =
-        "{\"backend\":\"fake\",\"root\":false,\"user_namespace\":true,\"seccomp\":true,\"cgroup\":\"none\","
+        "{\"backend\":\"fake\",\"root\":false,\"user_namespace\":\"shared\",\"seccomp\":\"allowlist\",\"cgroup\":\"none\","
         "\"limits\":{\"memory\":\"unenforced\",\"cpu\":\"enforced\",\"pids\":\"enforced\"},\"network\":\"none\","
         "\"disk\":\"unlimited\",\"reasons\":[\"it is a fake\"]}";
     wrn_json_parse(text, sizeof(text) - 1, &out, &why);
@@ -309,6 +309,7 @@ static void script(wrn_proc *proc, const wrn_proc_spec *spec) {
     proc->die = strcmp(spec->cmd, "die") == 0;
     proc->hang = strcmp(spec->cmd, "hang") == 0;
     proc->cat = strcmp(spec->cmd, "cat") == 0 && (spec->want_stdin || spec->cols);
+    proc->cat = proc->cat || strcmp(spec->cmd, "wait") == 0; /* until it is killed */
     if (proc->hang) wrn_buf_puts(&proc->out, "so far");
     if (!spec->cwd || strcmp(spec->cwd, "/nowhere") != 0) return;
     proc->end = WRN_PROC_FAILED;
@@ -331,7 +332,8 @@ static wrn_proc *fake_exec(wrn_box *box, const wrn_proc_spec *spec, const wrn_pr
 }
 
 static void fake_signal(wrn_proc *proc, int signo) {
-    if (signo != SIGKILL) return;
+    if (signo == SIGTERM && proc->cat) wrn_buf_puts(&proc->err, "terminated");
+    else if (signo != SIGKILL) return;
     proc->killed = true;
     uv_timer_start(&proc->timer, on_timer, 0, 0);
 }

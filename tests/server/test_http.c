@@ -332,24 +332,4 @@ TEST(unknown_paths_and_methods_get_an_envelope) {
     daemon_stop(&d);
 }
 
-TEST(what_is_not_built_says_so_after_the_credentials) {
-    static const struct {
-        const char *method, *path;
-    } cases[] = {
-        {"PATCH", "/v1/snapshots/x"},
-        {"GET", "/v1/volumes/x"},
-    };
-    test_daemon d;
-    daemon_start(&d, NULL);
-    for (size_t i = 0; i < WRN_COUNT(cases); i++) {
-        CHECK_ERROR(call(&d, cases[i].method, cases[i].path, NULL), 501, "not_implemented");
-        CHECK_ERROR(request(&d, cases[i].method, cases[i].path, NULL, NULL), 401, "unauthorized");
-    }
-    char credentials[1100];
-    snprintf(credentials, sizeof(credentials), "Authorization: Bearer %s", d.token);
-    CHECK_ERROR(request(&d, "PATCH", "/v1/teams/x/members/y", credentials, NULL), 501, "not_implemented");
-    CHECK_ERROR(call(&d, "GET", "/v1/teams", NULL), 401, "unauthorized");
-    daemon_stop(&d);
-}
-
 TEST_MAIN
