@@ -202,11 +202,16 @@ reply read_reply(int fd) {
     return r;
 }
 
+void read_end(int fd, wrn_buf *out) {
+    while (read_some(fd, out)) {
+    }
+    CHECK(!out->failed);
+    close(fd);
+}
+
 void expect_eof(int fd) {
     WRN_AUTO(wrn_buf_free) wrn_buf rest = WRN_BUF_LIMITED(REPLY_MAX);
-    while (read_some(fd, &rest)) {
-    }
-    close(fd);
+    read_end(fd, &rest);
 }
 
 reply request(const test_daemon *d, const char *method, const char *path, const char *credentials, const char *body) {

@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
+#include "base/buf.h"
 #include "base/json.h"
 #include "test.h"
 
@@ -40,7 +41,8 @@ void send_text(int fd, const char *text);
 void send_bytes(int fd, const void *data, size_t size);
 /* Reads one response. */
 reply read_reply(int fd);
-/* Reads up to the end of the connection, and checks that it comes. */
+/* Reads up to the end of the connection, which must come, and closes it. */
+void read_end(int fd, wrn_buf *out);
 void expect_eof(int fd);
 
 /* One request on a connection of its own. `credentials` is a header line without line break, or NULL; `body` too. */

@@ -2,10 +2,13 @@
  * For tests of the server only. SIGUSR1 opens the gate that "gated" things wait for. */
 #include "fake_backend.h"
 
+#include <arpa/inet.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include "base/auto.h"
 #include "base/buf.h"
@@ -356,23 +359,31 @@ static void fake_resize(wrn_proc *proc, uint16_t cols, uint16_t rows) {
     uv_timer_start(&proc->timer, on_timer, 0, 0);
 }
 
-typedef struct refused_dial {
+typedef struct dialled {
     wrn_dial_fn done;
     void *context;
-} refused_dial;
+    int fd;
+} dialled;
 
-static void refuse_dial(void *context, const wrn_fault *fault) {
-    refused_dial *r = context;
-    r->done(r->context, -1, fault);
-    free(r);
+static void on_dialled(void *context, const wrn_fault *fault) {
+    dialled *d = context;
+    d->done(d->context, d->fd, d->fd < 0 ? fault : NULL);
+    free(d);
 }
 
+/* Ports of a sandbox are those of this machine, so that a test can listen there. */
 static void fake_dial(wrn_box *box, uint16_t port, wrn_dial_fn done, void *context) {
+    struct sockaddr_in where = {
+        .sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     wrn_fault fault;
-    refused_dial *r = calloc(1, sizeof(*r));
-    *r = (refused_dial){done, context};
+    dialled *d = calloc(1, sizeof(*d));
+    *d = (dialled){done, context, socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)};
+    if (connect(d->fd, (struct sockaddr *)&where, sizeof(where)) != 0) {
+        close(d->fd);
+        d->fd = -1;
+    }
     wrn_fault_set(&fault, "unavailable", "nothing listens on port %d of a fake", port);
-    wrn_answer_later(box->backend->loop, refuse_dial, r, &fault);
+    wrn_answer_later(box->backend->loop, on_dialled, d, &fault);
 }
 
 static void fake_read(wrn_proc *proc) { (void)proc; }
