@@ -234,6 +234,24 @@ reply call(const test_daemon *d, const char *method, const char *path, const cha
     return request(d, method, path, credentials, body);
 }
 
+void daemon_pass(const test_daemon *d, int64_t seconds) {
+    daemon_advance(d, seconds);
+    for (int i = 0; i < 2; i++) CHECK_STATUS(request(d, "GET", "/health", NULL, NULL), 200);
+}
+
+size_t daemon_peak_memory(const test_daemon *d) {
+    char path[64], text[4096];
+    snprintf(path, sizeof(path), "/proc/%d/status", (int)d->pid);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    ssize_t got = read(fd, text, sizeof(text) - 1);
+    CHECK(got > 0);
+    text[got] = '\0';
+    close(fd);
+    const char *line = strstr(text, "VmHWM:");
+    CHECK(line);
+    return strtoul(line + strlen("VmHWM:"), NULL, 10) * 1024;
+}
+
 static const wrn_json *error_of(const reply *r) { return wrn_json_get(r->json, "error"); }
 
 const char *error_code(const reply *r) { return wrn_json_string(wrn_json_get(error_of(r), "code"), NULL); }

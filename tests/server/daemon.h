@@ -21,6 +21,10 @@ void daemon_start(test_daemon *d, const char *const *extra);
 void daemon_stop(test_daemon *d);
 /* Puts its clocks forward. Whatever timers that makes due have run when the next request but one is handled. */
 void daemon_advance(const test_daemon *d, int64_t seconds);
+/* The same, and those timers have run when it returns. */
+void daemon_pass(const test_daemon *d, int64_t seconds);
+/* The most memory that it has had, in bytes. */
+size_t daemon_peak_memory(const test_daemon *d);
 /* Runs the program until it ends; its output, to be freed, and its exit status. */
 char *daemon_run(const char *const *args, int *status);
 pid_t daemon_spawn(const char *const *args, int keep_fd, int out_fd);

@@ -38,7 +38,7 @@ struct wrn_proc {
     wrn_buf out, err;
     wrn_proc_end end;
     int code;
-    bool flood, hang, killed, die, started, cat, eof;
+    bool flood, stopped, hang, killed, die, started, cat, eof;
     wrn_fault fault;
 };
 
@@ -284,7 +284,7 @@ static void on_timer(uv_timer_t *timer) {
         proc->code = SIGKILL;
     } else if (proc->flood) {
         proc->events.on_output(proc->events.context, 1, block, sizeof(block));
-        uv_timer_start(timer, on_timer, 0, 0);
+        if (!proc->stopped) uv_timer_start(timer, on_timer, 1, 0);
         return;
     } else if (proc->cat && !proc->eof) {
         if (proc->out.size) proc->events.on_output(proc->events.context, 1, proc->out.data, proc->out.size);
@@ -386,7 +386,12 @@ static void fake_dial(wrn_box *box, uint16_t port, wrn_dial_fn done, void *conte
     wrn_answer_later(box->backend->loop, on_dialled, d, &fault);
 }
 
-static void fake_read(wrn_proc *proc) { (void)proc; }
+static void fake_read_stop(wrn_proc *proc) { proc->stopped = true; }
+
+static void fake_read_start(wrn_proc *proc) {
+    if (proc->flood && proc->stopped) uv_timer_start(&proc->timer, on_timer, 0, 0);
+    proc->stopped = false;
+}
 
 const wrn_backend_ops fake_backend = {
     .name = "fake",
@@ -407,8 +412,8 @@ const wrn_backend_ops fake_backend = {
     .stats = fake_stats,
     .exec = fake_exec,
     .signal = fake_signal,
-    .read_stop = fake_read,
-    .read_start = fake_read,
+    .read_stop = fake_read_stop,
+    .read_start = fake_read_start,
     .write = fake_write,
     .close_stdin = fake_close_stdin,
     .resize = fake_resize,

@@ -49,12 +49,6 @@ TEST(sandboxes) {
     daemon_stop(&d);
 }
 
-/* Seconds of idleness, seen by the server's timers. */
-static void pass(const test_daemon *d, int64_t seconds) {
-    daemon_advance(d, seconds);
-    for (int i = 0; i < 2; i++) CHECK_STATUS(request(d, "GET", "/health", NULL, NULL), 200);
-}
-
 TEST(websockets) {
     test_daemon d;
     daemon_start(&d, NULL);
@@ -81,7 +75,7 @@ TEST(websockets) {
         peer_say(terminal, "{\"type\":\"input\",\"data\":\"aGk=\"}");
         wrn_json_free(peer_expect(terminal, "output"));
         wrn_json_free(peer_expect(fd, "stdout"));
-        pass(&d, 31);
+        daemon_pass(&d, 31);
         wrn_json_free(peer_expect(terminal, "ping"));
         peer_say(terminal, "{\"type\":\"kill\"}");
         wrn_json_free(peer_expect(terminal, "exit"));

@@ -1,11 +1,9 @@
 /* The port proxy between raw bytes on both sides: the test is the client, and the program in the sandbox too, for the fake
  * backend connects to the ports of this machine. */
 #include <arpa/inet.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/buf.h"
@@ -290,20 +288,6 @@ TEST(names_that_are_not_well) {
 
 enum { LARGE = 64 << 20, ROOM = 8 << 20 };
 
-static size_t peak_memory(pid_t pid) {
-    char path[64], text[4096];
-    snprintf(path, sizeof(path), "/proc/%d/status", (int)pid);
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    CHECK(fd >= 0);
-    ssize_t got = read(fd, text, sizeof(text) - 1);
-    CHECK(got > 0);
-    text[got] = '\0';
-    close(fd);
-    const char *line = strstr(text, "VmHWM:");
-    CHECK(line);
-    return strtoul(line + 6, NULL, 10) * 1024;
-}
-
 /* Turns of the server's loop, in which it would take what it takes. */
 static void turn(const setup *s) {
     int fd = dial(s->d.socket);
@@ -349,7 +333,7 @@ static void large_body(bool up, const char *upgrade) {
             if (c == '\n') ends++;
             else if (c != '\r') ends = 0;
     }
-    size_t before = peak_memory(s.d.pid);
+    size_t before = daemon_peak_memory(&s.d);
     pid_t child = flood(up ? fd : guest);
     turn(&s);
     count(up ? guest : fd, LARGE);
@@ -358,7 +342,7 @@ static void large_body(bool up, const char *upgrade) {
         send_text(guest, head);
         CHECK_STATUS(read_reply(fd), 200);
     }
-    CHECK_MSG(peak_memory(s.d.pid) < before + ROOM, "%zu and then %zu bytes", before, peak_memory(s.d.pid));
+    CHECK_MSG(daemon_peak_memory(&s.d) < before + ROOM, "%zu and then %zu bytes", before, daemon_peak_memory(&s.d));
     close(guest);
     close(fd);
     tear_down(&s);
@@ -386,6 +370,22 @@ TEST(an_answer_before_the_end_of_the_request) {
     reply_free(&r);
     close(guest);
     CHECK_INT(daemon_wait(child), 0);
+    close(fd);
+    tear_down(&s);
+}
+
+TEST(ends_that_both_send_first) {
+    setup s;
+    set_up(&s);
+    int fd = ask(&s, "POST /", "Content-Length: 67108864\r\n"), guest = take_any(&s);
+    send_text(guest, OK_HEAD "Content-Length: 67108864\r\n\r\n");
+    pid_t up = flood(fd), down = flood(guest);
+    char head[4];
+    CHECK(recv(fd, head, sizeof(head), MSG_WAITALL) == 4 && memcmp(head, "HTTP", 4) == 0);
+    count(fd, LARGE);
+    close(guest);
+    CHECK_INT(daemon_wait(down), 0);
+    CHECK_INT(daemon_wait(up), 0);
     close(fd);
     tear_down(&s);
 }

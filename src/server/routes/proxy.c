@@ -102,6 +102,14 @@ static void read_client(proxy *p, bool on) {
 
 static void deliver_early(proxy *p);
 
+/* Both ends send and neither reads before the other does: the program has said what it thinks of the request, so the rest
+ * of that is not waited for. */
+static void end_deadlock(proxy *p) {
+    if (!p->crowded || p->body_over || p->early.size <= WRN_HIGH_WATER) return;
+    p->body_over = true;
+    deliver_early(p);
+}
+
 static void on_guest_written(uv_write_t *write, int status) {
     proxy *p = ((lump *)write)->proxy;
     free(write);
@@ -125,6 +133,7 @@ static void send_guest(proxy *p, const void *data, size_t size) {
     if (guest_unsent(p) <= WRN_HIGH_WATER) return;
     p->crowded = true;
     read_client(p, false);
+    end_deadlock(p);
 }
 
 static void on_piece(wrn_request *request, const char *data, size_t size) {
@@ -251,6 +260,7 @@ static void on_guest_read(uv_stream_t *stream, ssize_t got, const uv_buf_t *buf)
     } else {
         wrn_buf_put(&p->early, buf->base, (size_t)got);
         if (p->early.size > WRN_HIGH_WATER) read_guest(p, false);
+        end_deadlock(p);
     }
 }
 
