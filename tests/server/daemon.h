@@ -23,7 +23,7 @@ void daemon_stop(test_daemon *d);
 void daemon_advance(const test_daemon *d, int64_t seconds);
 /* The same, and those timers have run when it returns. */
 void daemon_pass(const test_daemon *d, int64_t seconds);
-/* The most memory that it has had, in bytes. */
+/* The most memory that it has had, in bytes; 0 in a sanitizer build, where freed memory stays for a while. */
 size_t daemon_peak_memory(const test_daemon *d);
 /* Runs the program until it ends; its output, to be freed, and its exit status. */
 char *daemon_run(const char *const *args, int *status);
