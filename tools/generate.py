@@ -44,7 +44,8 @@ class Model:
         self.type = ("wrenn_" if public else "wrn_") + c_name
         self.description = schema.get("description", "")
         self.properties, self.required = merged(schema)
-        self.fields = [Field(self, name, prop) for name, prop in self.properties.items()]
+        # Those with x-wrenn-raw stay in `unknown`.
+        self.fields = [Field(self, name, prop) for name, prop in self.properties.items() if "x-wrenn-raw" not in prop]
         if len(self.fields) > 64:
             sys.exit(f"{schema_name} has more than 64 members")
 
@@ -133,7 +134,7 @@ def model_for(ref, inline_name, schema, public):
 def collect():
     enums = {}
     for name, schema in SCHEMAS.items():
-        if name in NAMES["skip"]:
+        if name in NAMES["skip"] or "x-wrenn-raw" in schema:
             continue
         if schema.get("type") == "object" or "allOf" in schema:
             model_for(name, None, schema, False)

@@ -10,7 +10,7 @@ set -eu
 build='gcc libc6-dev meson ninja-build pkgconf|pkg-config python3 python3-yaml musl-tools linux-libc-dev
        libcurl4-openssl-dev|libcurl4-gnutls-dev libwslay-dev nettle-dev libjson-c-dev libuv1-dev
        libhttp-parser-dev|libllhttp-dev libsqlite3-dev libsodium-dev libseccomp-dev libarchive-dev'
-test='g++ clang clang-format cmake valgrind bubblewrap binutils openssl jupyter-server python3-ipykernel libglib2.0-dev
+test='g++ clang clang-format cmake valgrind bubblewrap binutils openssl jupyter-server python3-ipykernel python3-jsonschema libglib2.0-dev
       libsystemd-dev doxygen busybox-static zstd'
 lint='clang clang-tidy clang-format cppcheck abigail-tools doxygen'
 fuzz='clang libclang-rt-14-dev|libclang-rt-18-dev|libclang-rt-19-dev|libclang-rt-dev'

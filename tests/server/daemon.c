@@ -202,11 +202,16 @@ reply read_reply(int fd) {
     return r;
 }
 
+void read_end(int fd, wrn_buf *out) {
+    while (read_some(fd, out)) {
+    }
+    CHECK(!out->failed);
+    close(fd);
+}
+
 void expect_eof(int fd) {
     WRN_AUTO(wrn_buf_free) wrn_buf rest = WRN_BUF_LIMITED(REPLY_MAX);
-    while (read_some(fd, &rest)) {
-    }
-    close(fd);
+    read_end(fd, &rest);
 }
 
 reply request(const test_daemon *d, const char *method, const char *path, const char *credentials, const char *body) {
@@ -227,6 +232,38 @@ reply call(const test_daemon *d, const char *method, const char *path, const cha
     char credentials[128];
     snprintf(credentials, sizeof(credentials), "X-API-Key: %s", d->key);
     return request(d, method, path, credentials, body);
+}
+
+void daemon_pass(const test_daemon *d, int64_t seconds) {
+    daemon_advance(d, seconds);
+    for (int i = 0; i < 2; i++) CHECK_STATUS(request(d, "GET", "/health", NULL, NULL), 200);
+}
+
+#ifdef __has_feature
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define SANITIZED
+#endif
+#endif
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define SANITIZED
+#endif
+
+size_t daemon_peak_memory(const test_daemon *d) {
+#ifdef SANITIZED
+    (void)d;
+    return 0;
+#else
+    char path[64], text[4096];
+    snprintf(path, sizeof(path), "/proc/%d/status", (int)d->pid);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    ssize_t got = read(fd, text, sizeof(text) - 1);
+    CHECK(got > 0);
+    text[got] = '\0';
+    close(fd);
+    const char *line = strstr(text, "VmHWM:");
+    CHECK(line);
+    return strtoul(line + strlen("VmHWM:"), NULL, 10) * 1024;
+#endif
 }
 
 static const wrn_json *error_of(const reply *r) { return wrn_json_get(r->json, "error"); }

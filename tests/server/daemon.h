@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
+#include "base/buf.h"
 #include "base/json.h"
 #include "test.h"
 
@@ -20,6 +21,10 @@ void daemon_start(test_daemon *d, const char *const *extra);
 void daemon_stop(test_daemon *d);
 /* Puts its clocks forward. Whatever timers that makes due have run when the next request but one is handled. */
 void daemon_advance(const test_daemon *d, int64_t seconds);
+/* The same, and those timers have run when it returns. */
+void daemon_pass(const test_daemon *d, int64_t seconds);
+/* The most memory that it has had, in bytes; 0 in a sanitizer build, where freed memory stays for a while. */
+size_t daemon_peak_memory(const test_daemon *d);
 /* Runs the program until it ends; its output, to be freed, and its exit status. */
 char *daemon_run(const char *const *args, int *status);
 pid_t daemon_spawn(const char *const *args, int keep_fd, int out_fd);
@@ -40,7 +45,8 @@ void send_text(int fd, const char *text);
 void send_bytes(int fd, const void *data, size_t size);
 /* Reads one response. */
 reply read_reply(int fd);
-/* Reads up to the end of the connection, and checks that it comes. */
+/* Reads up to the end of the connection, which must come, and closes it. */
+void read_end(int fd, wrn_buf *out);
 void expect_eof(int fd);
 
 /* One request on a connection of its own. `credentials` is a header line without line break, or NULL; `body` too. */

@@ -2,10 +2,13 @@
  * For tests of the server only. SIGUSR1 opens the gate that "gated" things wait for. */
 #include "fake_backend.h"
 
+#include <arpa/inet.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include "base/auto.h"
 #include "base/buf.h"
@@ -35,7 +38,7 @@ struct wrn_proc {
     wrn_buf out, err;
     wrn_proc_end end;
     int code;
-    bool flood, hang, killed, die, started, cat, eof;
+    bool flood, stopped, hang, killed, die, started, cat, eof;
     wrn_fault fault;
 };
 
@@ -117,7 +120,7 @@ static wrn_json *fake_isolation(const wrn_backend *backend) {
     wrn_json *out = NULL;
     const char *why;
     static const char text[] =
-        "{\"backend\":\"fake\",\"root\":false,\"user_namespace\":true,\"seccomp\":true,\"cgroup\":\"none\","
+        "{\"backend\":\"fake\",\"root\":false,\"user_namespace\":\"shared\",\"seccomp\":\"allowlist\",\"cgroup\":\"none\","
         "\"limits\":{\"memory\":\"unenforced\",\"cpu\":\"enforced\",\"pids\":\"enforced\"},\"network\":\"none\","
         "\"disk\":\"unlimited\",\"reasons\":[\"it is a fake\"]}";
     wrn_json_parse(text, sizeof(text) - 1, &out, &why);
@@ -299,7 +302,7 @@ static void on_timer(uv_timer_t *timer) {
         proc->code = SIGKILL;
     } else if (proc->flood) {
         proc->events.on_output(proc->events.context, 1, block, sizeof(block));
-        uv_timer_start(timer, on_timer, 0, 0);
+        if (!proc->stopped) uv_timer_start(timer, on_timer, 1, 0);
         return;
     } else if (proc->cat && !proc->eof) {
         if (proc->out.size) proc->events.on_output(proc->events.context, 1, proc->out.data, proc->out.size);
@@ -327,6 +330,7 @@ static void script(wrn_proc *proc, const wrn_proc_spec *spec) {
     proc->die = strcmp(spec->cmd, "die") == 0;
     proc->hang = strcmp(spec->cmd, "hang") == 0;
     proc->cat = strcmp(spec->cmd, "cat") == 0 && (spec->want_stdin || spec->cols);
+    proc->cat = proc->cat || strcmp(spec->cmd, "wait") == 0; /* until it is killed */
     if (proc->hang) wrn_buf_puts(&proc->out, "so far");
     if (!spec->cwd || strcmp(spec->cwd, "/nowhere") != 0) return;
     proc->end = WRN_PROC_FAILED;
@@ -349,7 +353,8 @@ static wrn_proc *fake_exec(wrn_box *box, const wrn_proc_spec *spec, const wrn_pr
 }
 
 static void fake_signal(wrn_proc *proc, int signo) {
-    if (signo != SIGKILL) return;
+    if (signo == SIGTERM && proc->cat) wrn_buf_puts(&proc->err, "terminated");
+    else if (signo != SIGKILL) return;
     proc->killed = true;
     uv_timer_start(&proc->timer, on_timer, 0, 0);
 }
@@ -372,26 +377,39 @@ static void fake_resize(wrn_proc *proc, uint16_t cols, uint16_t rows) {
     uv_timer_start(&proc->timer, on_timer, 0, 0);
 }
 
-typedef struct refused_dial {
+typedef struct dialled {
     wrn_dial_fn done;
     void *context;
-} refused_dial;
+    int fd;
+} dialled;
 
-static void refuse_dial(void *context, const wrn_fault *fault) {
-    refused_dial *r = context;
-    r->done(r->context, -1, fault);
-    free(r);
+static void on_dialled(void *context, const wrn_fault *fault) {
+    dialled *d = context;
+    d->done(d->context, d->fd, d->fd < 0 ? fault : NULL);
+    free(d);
 }
 
+/* Ports of a sandbox are those of this machine, so that a test can listen there. */
 static void fake_dial(wrn_box *box, uint16_t port, wrn_dial_fn done, void *context) {
+    struct sockaddr_in where = {
+        .sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     wrn_fault fault;
-    refused_dial *r = calloc(1, sizeof(*r));
-    *r = (refused_dial){done, context};
+    dialled *d = calloc(1, sizeof(*d));
+    *d = (dialled){done, context, socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)};
+    if (connect(d->fd, (struct sockaddr *)&where, sizeof(where)) != 0) {
+        close(d->fd);
+        d->fd = -1;
+    }
     wrn_fault_set(&fault, "unavailable", "nothing listens on port %d of a fake", port);
-    wrn_answer_later(box->backend->loop, refuse_dial, r, &fault);
+    wrn_answer_later(box->backend->loop, on_dialled, d, &fault);
 }
 
-static void fake_read(wrn_proc *proc) { (void)proc; }
+static void fake_read_stop(wrn_proc *proc) { proc->stopped = true; }
+
+static void fake_read_start(wrn_proc *proc) {
+    if (proc->flood && proc->stopped) uv_timer_start(&proc->timer, on_timer, 0, 0);
+    proc->stopped = false;
+}
 
 const wrn_backend_ops fake_backend = {
     .name = "fake",
@@ -415,8 +433,8 @@ const wrn_backend_ops fake_backend = {
     .stats = fake_stats,
     .exec = fake_exec,
     .signal = fake_signal,
-    .read_stop = fake_read,
-    .read_start = fake_read,
+    .read_stop = fake_read_stop,
+    .read_start = fake_read_start,
     .write = fake_write,
     .close_stdin = fake_close_stdin,
     .resize = fake_resize,

@@ -205,13 +205,22 @@ static bool read_length(const char *value, int64_t *out) {
     return true;
 }
 
+/* What RFC 3986 lets stand in a host and its port. */
+static bool is_host(const char *value) {
+    static const char allowed[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~%!$&'()*+,;=:[]";
+    return value[strspn(value, allowed)] == '\0';
+}
+
 /* What frames the body and the connection, from fields that must not be ambiguous. NULL, or what is wrong. */
 static const char *interpret(wrn_http_head *head, bool http_1_0, int *status) {
     size_t hosts = 0, lengths = 0, codings = 0;
     bool close = false, keep = false;
     for (size_t i = 0; i < head->count; i++) {
         const char *name = head->fields[i].name, *value = head->fields[i].value;
-        if (strcmp(name, "host") == 0) hosts++;
+        if (strcmp(name, "host") == 0) {
+            hosts++;
+            if (!is_host(value)) return "malformed Host";
+        }
         if (strcmp(name, "content-length") == 0) {
             if (lengths++) return "more than one Content-Length";
             if (!read_length(value, &head->content_length)) return "Content-Length is not a number";
@@ -239,6 +248,16 @@ static const char *interpret(wrn_http_head *head, bool http_1_0, int *status) {
     return NULL;
 }
 
+/* Parsers disagree about more white space in a request line. */
+static bool has_two_spaces(const char *text) {
+    size_t spaces = 0;
+    for (text += strspn(text, "\r\n"); *text && *text != '\r'; text++) {
+        if (*text == '\t' || (*text == ' ' && text[1] == ' ')) return false;
+        spaces += *text == ' ';
+    }
+    return spaces == 2;
+}
+
 static wrn_http1_step parse_head(wrn_http1 *h) {
     wrn_http_head *head = &h->ready;
     wrn_http_head_free(head);
@@ -251,7 +270,7 @@ static wrn_http1_step parse_head(wrn_http1 *h) {
         free(b.ends);
         return bad(h, 503, "out of memory");
     }
-    bool http_1_0 = false, ok = run_parser(&b, size, &http_1_0);
+    bool http_1_0 = false, ok = has_two_spaces(head->text) && run_parser(&b, size, &http_1_0);
     if (ok) cut_fields(&b);
     free(b.ends);
     if (b.too_many) return bad(h, 431, "too many header fields");

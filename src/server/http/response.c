@@ -1,5 +1,6 @@
 #include "server/http/response.h"
 
+#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
@@ -29,6 +30,7 @@ static bool is(const char *name, size_t size, const char *wanted) {
 typedef struct framing {
     bool chunked, coded; /* coded: in another way */
     int lengths;
+    wrn_buf connection; /* the values of Connection, each with a comma behind */
 } framing;
 
 /* One line without its end. */
@@ -54,6 +56,7 @@ static const char *read_field(wrn_response *r, const char *line, size_t size, fr
         r->length = length;
         return NULL;
     }
+    if (is(line, name, "connection")) wrn_buf_printf(&f->connection, "%.*s,", (int)value_size, value);
     /* Ours are added anew. */
     bool passed = r->status == 101 ? true : !wrn_is_hop_field(line, name) && !is(line, name, "date");
     if (passed) wrn_buf_printf(&r->fields, "%.*s: %.*s\r\n", (int)name, line, (int)value_size, value);
@@ -85,15 +88,34 @@ static const char *read_lines(wrn_response *r, framing *f) {
     return why;
 }
 
+/* Removes the fields that Connection names (RFC 9110 section 7.6.1). */
+static void drop_listed(wrn_buf *fields, const char *connection) {
+    for (size_t at = 0; at < fields->size;) {
+        char name[64], *line = fields->data + at;
+        size_t size = strcspn(line, "\n") + 1, colon = strcspn(line, ":");
+        snprintf(name, sizeof(name), "%.*s", (int)colon, line);
+        if (colon >= sizeof(name) || !wrn_list_has(connection, name)) {
+            at += size;
+            continue;
+        }
+        memmove(line, line + size, fields->size - at - size + 1);
+        fields->size -= size;
+    }
+}
+
 static wrn_response_step take_head(wrn_response *r) {
     framing f = {0};
     wrn_buf_clear(&r->fields);
     r->length = -1;
     const char *why = read_lines(r, &f);
+    if (f.connection.size && r->status != 101) drop_listed(&r->fields, f.connection.data);
+    r->fields.failed = r->fields.failed || f.connection.failed;
+    wrn_buf_free(&f.connection);
     if (why) return bad(r, why);
     wrn_buf_clear(&r->head);
     if (r->fields.failed) return bad(r, "its head is too large");
-    if (r->status < 200 && r->status != 101) return WRN_RESPONSE_MORE;
+    if (r->status < 200 && r->status != 101)
+        return ++r->interim > WRN_RESPONSE_INTERIM_MAX ? bad(r, "it has no end of interim answers") : WRN_RESPONSE_MORE;
     if (f.coded || (f.chunked && f.lengths)) return bad(r, "its framing is ambiguous");
     bool empty = r->no_body || r->status == 101 || r->status == 204 || r->status == 304;
     if (f.chunked) r->phase = CHUNK_SIZE;
@@ -136,9 +158,12 @@ static wrn_response_step feed_framing(wrn_response *r, char c) {
         if (hex(c) >= 0) {
             if (r->left >> 56) return bad(r, "a chunk is too large");
             r->left = r->left << 4 | (uint64_t)hex(c);
+            r->any_digit = true;
             return WRN_RESPONSE_MORE;
         }
-        if (c != '\n' && c != '\r' && c != ';' && c != ' ') return bad(r, "a chunk's size is no number");
+        if (!r->any_digit || (c != '\n' && c != '\r' && c != ';' && c != ' '))
+            return bad(r, "a chunk's size is no number");
+        r->any_digit = false;
         r->phase = CHUNK_EXTENSION; /* fall through */
     case CHUNK_EXTENSION:
         if (c == '\n') r->phase = r->left ? CHUNK_DATA : TRAILER;

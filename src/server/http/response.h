@@ -9,7 +9,7 @@
 
 #include "base/buf.h"
 
-enum { WRN_RESPONSE_HEAD_MAX = 64 * 1024 };
+enum { WRN_RESPONSE_HEAD_MAX = 64 * 1024, WRN_RESPONSE_INTERIM_MAX = 32 };
 
 typedef enum wrn_response_step {
     WRN_RESPONSE_MORE, /* everything was used up */
@@ -22,6 +22,8 @@ typedef enum wrn_response_step {
 typedef struct wrn_response {
     bool no_body; /* the answer to HEAD; set before the first byte */
     int phase;
+    int interim;    /* answers of 1xx so far */
+    bool any_digit; /* of a chunk's size */
     wrn_buf head;
     int status;
     wrn_buf fields; /* those that a proxy passes on, as lines; of a 101 all */

@@ -148,8 +148,8 @@ wrn_tap *wrn_request_take_over(wrn_request *request, const char *head, const wrn
 void wrn_tap_read(wrn_tap *tap, bool on) {
     tap->paused = !on;
     wrn_conn_update_reading(tap);
-    if (!on || !tap->rest.size) return;
-    /* Bytes that came glued to the request. */
+    if (!on || !tap->rest.size || tap->advancing) return;
+    /* Bytes that came glued to the request; not while the request itself is still in there. */
     wrn_buf glued = tap->rest;
     tap->rest = WRN_BUF_INIT;
     tap->tap.data(tap->tap_context, glued.data, glued.size);

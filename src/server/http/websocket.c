@@ -22,19 +22,26 @@ static const char *field(const wrn_request *request, const char *name) {
     return value ? value : "";
 }
 
+static bool has_two(const wrn_request *request, const char *name) {
+    size_t count = 0;
+    for (size_t i = 0; i < request->head.count; i++) count += strcmp(request->head.fields[i].name, name) == 0;
+    return count > 1;
+}
+
 bool wrn_websocket_check(wrn_request *request) {
-    if (!wrn_list_has(field(request, "upgrade"), "websocket") ||
+    if (request->head.http_1_0 || !wrn_list_has(field(request, "upgrade"), "websocket") ||
         !wrn_list_has(field(request, "connection"), "upgrade")) {
         wrn_reply_error(request, "invalid_request", "this route is a WebSocket: send Upgrade: websocket");
         return false;
     }
     if (strcmp(field(request, "sec-websocket-version"), "13") != 0) {
         wrn_request_add_field(request, "Sec-WebSocket-Version", "13");
+        wrn_request_add_field(request, "Upgrade", "websocket");
         wrn_reply_error_as(request, 426, "invalid_request", "only version 13 of WebSocket is known");
         return false;
     }
-    if (!wrn_ws_is_key(field(request, "sec-websocket-key"))) {
-        wrn_reply_error(request, "invalid_request", "Sec-WebSocket-Key is not 16 bytes in base64");
+    if (!wrn_ws_is_key(field(request, "sec-websocket-key")) || has_two(request, "sec-websocket-key")) {
+        wrn_reply_error(request, "invalid_request", "Sec-WebSocket-Key is not 16 bytes in base64, once");
         return false;
     }
     return true;

@@ -1,4 +1,4 @@
-/* A WebSocket on a connection taken over. Messages in and out; pings are answered, silence is ended. */
+/* A WebSocket on a connection taken over. Messages in and out; pings are answered. */
 #ifndef WRN_SERVER_HTTP_WEBSOCKET_H
 #define WRN_SERVER_HTTP_WEBSOCKET_H
 

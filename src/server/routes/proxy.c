@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <unistd.h>
 
 #include "base/text.h"
@@ -101,6 +102,14 @@ static void read_client(proxy *p, bool on) {
 
 static void deliver_early(proxy *p);
 
+/* Both ends send and neither reads before the other does: the program has said what it thinks of the request, so the rest
+ * of that is not waited for. */
+static void end_deadlock(proxy *p) {
+    if (!p->crowded || p->body_over || p->early.size <= WRN_HIGH_WATER) return;
+    p->body_over = true;
+    deliver_early(p);
+}
+
 static void on_guest_written(uv_write_t *write, int status) {
     proxy *p = ((lump *)write)->proxy;
     free(write);
@@ -124,6 +133,7 @@ static void send_guest(proxy *p, const void *data, size_t size) {
     if (guest_unsent(p) <= WRN_HIGH_WATER) return;
     p->crowded = true;
     read_client(p, false);
+    end_deadlock(p);
 }
 
 static void on_piece(wrn_request *request, const char *data, size_t size) {
@@ -195,8 +205,9 @@ static void take_answer(proxy *p, const char *data, size_t size) {
         size_t used;
         wrn_response_step step = wrn_response_feed(&p->response, data + at, size - at, &used);
         at += used;
+        if (step == WRN_RESPONSE_MORE) break;
         switch (step) {
-        case WRN_RESPONSE_MORE: return;
+        case WRN_RESPONSE_MORE: break;
         case WRN_RESPONSE_BAD: return guest_failed(p, p->response.why);
         case WRN_RESPONSE_HEAD: begin_answer(p); break;
         case WRN_RESPONSE_BODY: wrn_reply_piece(p->request, p->response.piece, p->response.piece_size); break;
@@ -249,6 +260,7 @@ static void on_guest_read(uv_stream_t *stream, ssize_t got, const uv_buf_t *buf)
     } else {
         wrn_buf_put(&p->early, buf->base, (size_t)got);
         if (p->early.size > WRN_HIGH_WATER) read_guest(p, false);
+        end_deadlock(p);
     }
 }
 
@@ -291,13 +303,23 @@ static void begin_tunnel(proxy *p) {
 
 /* ---- the beginning ---- */
 
-/* Credentials of ours are not for what runs in a sandbox; others are its own business. */
+/* Credentials of ours are not for what runs in a sandbox; others are its own business. Also those that we would not take
+ * where and as they stand. */
 static bool is_our_credential(const proxy *p, const wrn_http_field *field) {
     wrn_identity who;
-    if (strcmp(field->name, "x-api-key") == 0)
-        return wrn_store_use_key(p->server->store, field->value, who.team_id) == WRN_DB_OK;
-    return strcmp(field->name, "authorization") == 0 && strncmp(field->value, "Bearer ", 7) == 0 &&
-           wrn_auth_check_token(&p->server->auth, field->value + 7, &who);
+    const char *value = field->value;
+    if (strcmp(field->name, "x-api-key") != 0 && strcmp(field->name, "authorization") != 0) return false;
+    if (strncasecmp(value, "Bearer", 6) == 0) value += 6;
+    value += strspn(value, " \t");
+    return wrn_store_use_key(p->server->store, value, who.team_id) == WRN_DB_OK ||
+           wrn_auth_check_token(&p->server->auth, value, &who);
+}
+
+/* RFC 9110 section 7.6.1: Connection names more fields that are for this connection only. */
+static bool is_listed_in_connection(const wrn_http_head *head, const char *name) {
+    for (size_t i = 0; i < head->count; i++)
+        if (strcmp(head->fields[i].name, "connection") == 0 && wrn_list_has(head->fields[i].value, name)) return true;
+    return false;
 }
 
 static void put_head(const proxy *p, wrn_buf *out) {
@@ -309,11 +331,14 @@ static void put_head(const proxy *p, wrn_buf *out) {
         size_t size = strlen(field->name);
         if (wrn_is_hop_field(field->name, size) || strcmp(field->name, "host") == 0 ||
             strcmp(field->name, "content-length") == 0 || strcmp(field->name, "expect") == 0 ||
-            is_our_credential(p, field))
+            is_listed_in_connection(head, field->name) || is_our_credential(p, field))
             continue;
         wrn_buf_printf(out, "%s: %s\r\n", field->name, field->value);
     }
-    wrn_buf_printf(out, "X-Forwarded-Host: %s\r\nX-Forwarded-Proto: http\r\n", wrn_http_head_get(head, "host"));
+    /* Unless a proxy before us has said so. */
+    if (!wrn_http_head_get(head, "x-forwarded-host"))
+        wrn_buf_printf(out, "X-Forwarded-Host: %s\r\n", wrn_http_head_get(head, "host"));
+    if (!wrn_http_head_get(head, "x-forwarded-proto")) wrn_buf_puts(out, "X-Forwarded-Proto: http\r\n");
     if (head->content_length > 0) wrn_buf_printf(out, "Content-Length: %lld\r\n", (long long)head->content_length);
     if (head->content_length < 0) wrn_buf_puts(out, "Transfer-Encoding: chunked\r\n");
     if (p->upgrade)
