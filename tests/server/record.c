@@ -10,6 +10,7 @@
 #include "server/http/conn.h"
 #include "server/http/websocket.h"
 #include "server/routes/proxy.h"
+#include "server/routes/routes.h"
 
 /* Larger bodies are those of tests about size: their lines say only that there was one. */
 enum { BODY_MAX = 65536, MESSAGE_MAX = 4096 };
@@ -18,6 +19,8 @@ void __real_wrn_conn_reply(wrn_request *request, int status, const char *type, w
 void __wrap_wrn_conn_reply(wrn_request *request, int status, const char *type, wrn_buf *body);
 void __real_wrn_reply_begin(wrn_request *request, int status, const char *type, int64_t length);
 void __wrap_wrn_reply_begin(wrn_request *request, int status, const char *type, int64_t length);
+void __real_wrn_route_events(wrn_request *request);
+void __wrap_wrn_route_events(wrn_request *request);
 wrn_websocket *__real_wrn_websocket_accept(wrn_request *request, const char *protocol,
                                            const wrn_websocket_events *events, void *context);
 wrn_websocket *__wrap_wrn_websocket_accept(wrn_request *request, const char *protocol,
@@ -73,6 +76,12 @@ void __wrap_wrn_conn_reply(wrn_request *request, int status, const char *type, w
 void __wrap_wrn_reply_begin(wrn_request *request, int status, const char *type, int64_t length) {
     record(request, status, type, NULL);
     __real_wrn_reply_begin(request, status, type, length);
+}
+
+/* The one answer that writes its own head. */
+void __wrap_wrn_route_events(wrn_request *request) {
+    record(request, 200, "text/event-stream", NULL);
+    __real_wrn_route_events(request);
 }
 
 /* Which route a WebSocket belongs to; of several with one address the first is the latest. */
