@@ -34,6 +34,7 @@ static const option options[] = {
     {"log-format", TEXT, AT(log_format), 0, 0, "FORMAT", "text or json (text)"},
     {"terminal-frames", TEXT, AT(terminal_frames), 0, 0, "KIND",
      "text or binary: how terminals put out before their client has sent a binary frame (text)"},
+    {"audit-log", TEXT, AT(audit_log), 0, 0, "FILE", "who asked for what (DATA-DIR/audit.log); none: nowhere"},
     {"max-sandboxes", NUMBER, AT(max_sandboxes), 0, 1000000, "N", "that live at once (1024)"},
     {"max-memory-mb", NUMBER, AT(max_memory_mb), 0, INT32_MAX, "N", "sum of what sandboxes asked for; 0: no limit (0)"},
     {"max-output-bytes", NUMBER, AT(max_output_bytes), 1, 1 << 30, "N", "kept of one command's output (67108864)"},

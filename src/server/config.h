@@ -40,7 +40,7 @@ typedef struct wrn_config {
     wrn_template_verb verb; /* of template */
     wrn_template_plan plan; /* of template build, and the name of template remove */
     char *config_file, *data_dir, *agent, *template_dir, *cgroup_parent, *log_level, *log_format, *on_stop,
-        *terminal_frames;
+        *terminal_frames, *audit_log;
     wrn_listen_list listen;
     wrn_http_config http;
     int64_t max_sandboxes, max_memory_mb, max_output_bytes, stop_grace_ms, adopt_timeout_sec;

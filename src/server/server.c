@@ -226,13 +226,23 @@ static void stop(wrn_server *server, bool at_once) {
 }
 
 static void on_signal(uv_signal_t *handle, int number) {
+    wrn_server *server = handle->data;
+    if (number == SIGUSR2) return wrn_audit_reopen(&server->audit);
     wrn_log_info("stopping, for signal %d", number);
-    stop(handle->data, is_private(handle->data));
+    stop(server, is_private(server));
 }
 
 static void on_owner_gone(wrn_server *server) { stop(server, true); }
 
 /* ---- starting ---- */
+
+static bool open_audit(wrn_server *server, wrn_arena *arena, char *why, size_t why_size) {
+    const char *path = server->config->audit_log;
+    if (is_private(server) || (path && strcmp(path, "none") == 0)) path = NULL;
+    else if (!path && !(path = in_dir(arena, server->config->data_dir, "audit.log")))
+        return snprintf(why, why_size, "out of memory"), false;
+    return wrn_audit_open(&server->audit, path, why, why_size);
+}
 
 static bool open_state(wrn_server *server, wrn_arena *arena, char *why, size_t why_size) {
     const char *dir = server->config->data_dir;
@@ -244,6 +254,7 @@ static bool open_state(wrn_server *server, wrn_arena *arena, char *why, size_t w
     umask(mask);
     if (!server->store) return false;
     server->auth.store = server->store;
+    if (!open_audit(server, arena, why, why_size)) return false;
     if (!is_private(server)) return wrn_auth_load_secret(&server->auth, secret, why, why_size);
     randombytes_buf(server->auth.secret, sizeof(server->auth.secret));
     return true;
@@ -260,12 +271,15 @@ static bool open_backend(wrn_server *server, wrn_arena *arena, char *why, size_t
     if (server->ops->open(&config, &server->backend, &fault) != 0)
         return snprintf(why, why_size, "sandboxes can't run here: %s; see: wrennd doctor", fault.message), false;
     server->isolation = server->ops->isolation(server->backend);
+    wrn_host_row machine;
+    wrn_machine_describe(server->config->data_dir, &machine);
     wrn_sandboxes_config boxes = {&server->loop,
                                   server->store,
                                   server->ops,
                                   server->backend,
                                   server->config->max_sandboxes,
-                                  server->config->max_memory_mb};
+                                  server->config->max_memory_mb,
+                                  machine.memory_mb ? machine.memory_mb : INT64_MAX};
     server->sandboxes = wrn_sandboxes_new(&boxes);
     if (!server->isolation || !server->sandboxes || !wrn_sandboxes_recover(server->sandboxes))
         return snprintf(why, why_size, "cannot read the sandboxes of the last run"), false;
@@ -274,8 +288,8 @@ static bool open_backend(wrn_server *server, wrn_arena *arena, char *why, size_t
 }
 
 static bool open_loop(wrn_server *server, char *why, size_t why_size) {
-    static const int numbers[] = {SIGTERM, SIGINT};
-    const wrn_http_handler handler = {server, wrn_routes_head, wrn_routes_run, on_drained};
+    static const int numbers[] = {SIGTERM, SIGINT, SIGHUP, SIGUSR2};
+    const wrn_http_handler handler = {server, wrn_routes_head, wrn_routes_run, wrn_routes_answered, on_drained};
     server->http = wrn_http_new(&server->loop, &server->config->http, &handler);
     if (!server->http) return snprintf(why, why_size, "out of memory"), false;
     for (size_t i = 0; i < WRN_COUNT(numbers); i++) {
@@ -356,11 +370,13 @@ static void close_signals(wrn_server *server) {
     sigemptyset(&both);
     sigaddset(&both, SIGTERM);
     sigaddset(&both, SIGINT);
+    sigaddset(&both, SIGHUP);
     pthread_sigmask(SIG_BLOCK, &both, NULL);
     for (size_t i = 0; i < WRN_COUNT(server->signals); i++) uv_close((uv_handle_t *)&server->signals[i], NULL);
     uv_run(&server->loop, UV_RUN_DEFAULT);
     signal(SIGTERM, SIG_IGN);
     signal(SIGINT, SIG_IGN);
+    signal(SIGHUP, SIG_IGN);
 }
 
 /* Takes down whatever there is; safe in every stage of the start. */
@@ -378,6 +394,8 @@ static void tear_down(wrn_server *server) {
     wrn_json_free(server->isolation);
     wrn_store_close(server->store);
     sodium_memzero(server->auth.secret, sizeof(server->auth.secret));
+    if (server->listening) wrn_audit_note(&server->audit, "stop");
+    wrn_audit_close(&server->audit);
     if (uv_loop_close(&server->loop) != 0) wrn_log_debug("some handles are still open");
     if (server->lock_fd >= 0) close(server->lock_fd);
 }
@@ -389,7 +407,7 @@ static void remove_stale(void *context, const char *path) {
 
 bool wrn_server_run(const wrn_config *config, const wrn_platform *platform, char *why, size_t why_size) {
     WRN_AUTO(wrn_arena_free) wrn_arena arena = {0};
-    wrn_server server = {.config = config, .lock_fd = -1, .parent_fd = -1, .ops = platform->ops};
+    wrn_server server = {.config = config, .lock_fd = -1, .parent_fd = -1, .audit.fd = -1, .ops = platform->ops};
     welcome w = {0};
     if (uv_loop_init(&server.loop) != 0) return snprintf(why, why_size, "cannot make an event loop"), false;
     wrn_damper_init(&server.damper);
@@ -401,6 +419,7 @@ bool wrn_server_run(const wrn_config *config, const wrn_platform *platform, char
          (is_private(&server) ? listen_private(&server, &w, why, why_size) : listen_all(&server, &w, why, why_size));
     sodium_memzero(&w, sizeof(w));
     server.listening = ok;
+    if (ok) wrn_audit_note(&server.audit, "start");
     if (ok) uv_run(&server.loop, UV_RUN_DEFAULT);
     bool remove = is_private(&server) && locked;
     if (!ok && is_private(&server)) wrn_private_fail((int)config->private_fd, why);

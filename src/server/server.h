@@ -2,6 +2,7 @@
 #ifndef WRN_SERVER_SERVER_H
 #define WRN_SERVER_SERVER_H
 
+#include "server/audit.h"
 #include "server/backend/backend.h"
 #include "server/config.h"
 #include "server/http/auth.h"
@@ -17,12 +18,13 @@ typedef struct wrn_server {
     wrn_store *store;
     wrn_auth auth;
     wrn_damper damper;
+    wrn_audit audit;
     const wrn_backend_ops *ops;
     wrn_backend *backend;
     wrn_json *isolation; /* what every sandbox gets here */
     wrn_sandboxes *sandboxes;
     wrn_http *http;
-    uv_signal_t signals[2];
+    uv_signal_t signals[4];
     uv_timer_t grace;
     uv_pipe_t lifeline; /* private mode: the owner's socket */
     uv_poll_t parent;   /* private mode: the owner's pidfd */

@@ -469,7 +469,7 @@ typedef struct killer {
     const daemon_state *daemon;
     int victim; /* an agent, if there is a new one just then; the holder; or the server itself */
     unsigned delay_us;
-    bool killed;
+    pid_t killed; /* 0: there was none */
 } killer;
 
 /* The number in a line of /proc/PID/status; -1: there is none. */
@@ -502,7 +502,7 @@ static void *kill_soon(void *data) {
     pid_t pid = k->victim == AGENT    ? find_agent(k->daemon->pid)
                 : k->victim == HOLDER ? test_find_process("wrennd-holder")
                                       : k->daemon->pid;
-    k->killed = pid && kill(pid, SIGKILL) == 0;
+    if (pid && kill(pid, SIGKILL) == 0) k->killed = pid;
     return NULL;
 }
 
@@ -517,8 +517,9 @@ static bool disturbed_round(wrenn_client *client, daemon_state *d, int victim) {
         CHECK(waitpid(d->pid, NULL, 0) == d->pid);
         start_daemon(d);
     }
-    while (!test_find_process("wrennd-holder")) usleep(1000); /* another one comes soon */
-    return k.killed;
+    /* Another one comes soon. */
+    for (pid_t holder = 0; !holder || holder == k.killed; holder = test_find_process("wrennd-holder")) usleep(1000);
+    return k.killed != 0;
 }
 
 /* One sandbox goes through all of it, and what runs in it. */

@@ -306,6 +306,7 @@ TEST(limits_are_kept) {
     make_sandbox(&d, "{}", first);
     reply r = call(&d, "POST", "/v1/sandboxes", "{}");
     CHECK_INT(r.status, 503);
+    CHECK_ERROR(call(&d, "POST", "/v1/sandboxes", "{\"memory_mb\":2147483647}"), 400, "invalid_request");
     CHECK_STR(error_code(&r), "no_hosts_available");
     CHECK_CONTAINS(error_message(&r), "488 of 1000 MB");
     CHECK_CONTAINS(r.head, "Retry-After: ");

@@ -16,7 +16,7 @@ static bool refuse(wrn_request *request, const char *message) {
 }
 
 static bool check_key(const wrn_auth *auth, wrn_request *request, const char *key) {
-    switch (wrn_store_use_key(auth->store, key, request->who.team_id)) {
+    switch (wrn_store_use_key(auth->store, key, request->who.team_id, request->who.key_id)) {
     case WRN_DB_OK: return true;
     case WRN_DB_NONE:
     case WRN_DB_TAKEN: return refuse(request, "invalid API key");

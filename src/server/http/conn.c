@@ -4,6 +4,7 @@
  * answer. While a request is being answered nothing is read, so one that pipelines or hangs up is noticed later. */
 #include "server/http/conn.h"
 
+#include <netinet/in.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -103,13 +104,14 @@ static void refuse(wrn_conn *conn, int status, const char *why) {
     if (lost && lost->on_gone) lost->on_gone(lost);
     if (!request) return wrn_conn_close(conn);
     request->conn = conn;
+    request->app = conn->http->handler.context;
+    request->answered = conn->http->handler.answered;
     request->head.keep_alive = false;
     conn->running = request;
     const char *code = status == 413   ? "too_large"
                        : status == 501 ? "not_implemented"
                        : status == 503 ? "overloaded"
                                        : "invalid_request";
-    if (status == 503) wrn_request_add_field(request, "Retry-After", "1");
     wrn_reply_error_as(request, status, code, "%s", why);
 }
 
@@ -125,6 +127,7 @@ static void take_head(wrn_conn *conn) {
     if (!request) return wrn_conn_close(conn);
     request->conn = conn;
     request->app = http->handler.context;
+    request->answered = http->handler.answered;
     request->head = conn->parser.ready;
     conn->parser.ready = (wrn_http_head){0};
     request->started_us = wrn_now_us();
@@ -344,6 +347,34 @@ void wrn_conn_compose(wrn_conn *conn, const wrn_request *request, int status, co
     wrn_buf_puts(out, "\r\n");
 }
 
+void wrn_conn_note(const wrn_request *request, int status) {
+    if (request->answered) request->answered(request->app, request, status);
+}
+
+static void describe_peer(const struct sockaddr_storage *peer, char *out, size_t size) {
+    char address[INET6_ADDRSTRLEN] = "";
+    const struct sockaddr_in *four = (const struct sockaddr_in *)peer;
+    const struct sockaddr_in6 *six = (const struct sockaddr_in6 *)peer;
+    if (peer->ss_family == AF_INET && uv_ip4_name(four, address, sizeof(address)) == 0)
+        snprintf(out, size, "%s:%d", address, ntohs(four->sin_port));
+    else if (peer->ss_family == AF_INET6 && uv_ip6_name(six, address, sizeof(address)) == 0)
+        snprintf(out, size, "[%s]:%d", address, ntohs(six->sin6_port));
+}
+
+void wrn_request_peer(const wrn_request *request, char *out, size_t size) {
+    const wrn_conn *conn = request->conn;
+    struct sockaddr_storage peer;
+    struct ucred process;
+    socklen_t process_size = sizeof(process);
+    int fd, length = sizeof(peer);
+    out[0] = '\0';
+    if (!conn || conn->state == WRN_CONN_CLOSED || uv_fileno(&conn->io.handle, &fd) != 0) return;
+    if (conn->io.handle.type == UV_TCP && uv_tcp_getpeername(&conn->io.tcp, (struct sockaddr *)&peer, &length) == 0)
+        describe_peer(&peer, out, size);
+    else if (conn->io.handle.type != UV_TCP && getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &process, &process_size) == 0)
+        snprintf(out, size, "uid %u", (unsigned)process.uid);
+}
+
 void wrn_conn_reply(wrn_request *request, int status, const char *type, wrn_buf *body) {
     static const char no_memory[] = "{\"error\":{\"code\":\"internal_error\",\"message\":\"out of memory\"}}\n";
     wrn_conn *conn = request->conn;
@@ -355,8 +386,7 @@ void wrn_conn_reply(wrn_request *request, int status, const char *type, wrn_buf 
         wrn_buf_puts(body, no_memory);
     }
     const char *method = request->head.method ? request->head.method : "-";
-    wrn_log_debug("%s %s -> %d, %lld us", method, request->head.path ? request->head.path : "-", status,
-                  request->started_us ? (long long)(wrn_now_us() - request->started_us) : 0LL);
+    wrn_conn_note(request, status);
     if (!conn) {
         wrn_buf_free(body);
         return wrn_conn_free_request(request);

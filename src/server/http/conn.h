@@ -66,6 +66,8 @@ void wrn_conn_close(wrn_conn *conn);
 /* Closes it if it is between two requests. */
 void wrn_conn_close_idle(wrn_conn *conn);
 /* The head of an answer; `length` of -1: in chunks, or up to the end of the connection. */
+/* Tells the handler that an answer begins. */
+void wrn_conn_note(const wrn_request *request, int status);
 void wrn_conn_compose(wrn_conn *conn, const wrn_request *request, int status, const char *type, int64_t length);
 /* The answer has gone out: on to the next request, or to the end. */
 void wrn_conn_answered(wrn_conn *conn);

@@ -45,6 +45,8 @@ typedef struct wrn_http_handler {
     /* The head is there. */
     wrn_http_plan (*head)(void *context, wrn_request *request);
     void (*run)(void *context, wrn_request *request);
+    /* Each answer, as it begins; one that never became a request has no path. */
+    void (*answered)(void *context, const wrn_request *request, int status);
     /* After wrn_http_stop(): the last connection has ended. */
     void (*drained)(void *context);
 } wrn_http_handler;

@@ -76,7 +76,15 @@ wrn_json *wrn_error_envelope(const char *code, const char *message) {
     return NULL;
 }
 
+/* Whoever is refused for now is told when to come back: soon, or when a sandbox may have gone. */
+static void add_retry_after(wrn_request *request, int status, const char *code) {
+    if ((status != 429 && status != 503) || (request->fields.size && strstr(request->fields.data, "Retry-After")))
+        return;
+    wrn_request_add_field(request, "Retry-After", strcmp(code, "no_hosts_available") == 0 ? "5" : "1");
+}
+
 static void reply_error(wrn_request *request, int status, const char *code, const char *format, va_list args) {
+    add_retry_after(request, status, code);
     char message[640];
     vsnprintf(message, sizeof(message), format, args);
     /* What came from the client may be any bytes, and may have been cut in the middle of a character. */

@@ -21,6 +21,7 @@ enum { WRN_PARAMS_MAX = 2, WRN_HIGH_WATER = 256 * 1024 };
 typedef struct wrn_identity {
     char team_id[WRN_ID_SIZE];
     char user_id[WRN_ID_SIZE]; /* "" for a key */
+    char key_id[WRN_ID_SIZE];  /* "" for a token */
 } wrn_identity;
 
 typedef struct wrn_request {
@@ -43,8 +44,12 @@ typedef struct wrn_request {
     void (*on_gone)(struct wrn_request *request);
     /* For a streamed answer: there is room again. */
     void (*on_room)(struct wrn_request *request);
+    /* Of the handler: an answer of that status begins. */
+    void (*answered)(void *app, const struct wrn_request *request, int status);
 } wrn_request;
 
+/* Who is at the other end: an address with its port, "uid N" of a Unix socket, or "" once the client has gone. */
+void wrn_request_peer(const wrn_request *request, char *out, size_t size);
 /* `value` must not hold line breaks. */
 void wrn_request_add_field(wrn_request *request, const char *name, const char *value);
 

@@ -92,6 +92,7 @@ void wrn_reply_begin(wrn_request *request, int status, const char *type, int64_t
     conn->unsent = 0;
     conn->crowded = false;
     conn->running = request;
+    wrn_conn_note(request, status);
     if (conn->out_head.failed) break_off(conn);
     else wrn_conn_send(conn, conn->out_head.data, conn->out_head.size);
     wrn_buf_free(&conn->out_head);
@@ -130,6 +131,7 @@ void wrn_reply_end(wrn_request *request, bool whole) {
 
 wrn_tap *wrn_request_take_over(wrn_request *request, const char *head, const wrn_tap_events *events, void *context) {
     wrn_conn *conn = request->conn;
+    wrn_conn_note(request, atoi(head + strlen("HTTP/1.1 ")));
     if (conn) conn->running = NULL;
     wrn_conn_free_request(request);
     if (!conn) return NULL;

@@ -36,6 +36,8 @@ static void reply_token(wrn_request *request, int status, const wrn_account *acc
                          now + WRN_TOKEN_SECONDS, account->is_admin};
     wrn_jwt_sign(wrn_request_server(request)->auth.secret, &claims, &token);
     if (token.failed) return wrn_reply_error(request, "internal_error", "out of memory");
+    memcpy(request->who.user_id, account->user_id, sizeof(account->user_id));
+    memcpy(request->who.team_id, account->team_id, sizeof(account->team_id));
     const wrenn_auth answer = {.present = WRENN_HAS_AUTH_TOKEN | WRENN_HAS_AUTH_USER_ID | WRENN_HAS_AUTH_TEAM_ID |
                                           WRENN_HAS_AUTH_EMAIL | WRENN_HAS_AUTH_NAME,
                                .token = token.data,
@@ -47,7 +49,6 @@ static void reply_token(wrn_request *request, int status, const wrn_account *acc
 }
 
 static void reply_busy(wrn_request *request) {
-    wrn_request_add_field(request, "Retry-After", "1");
     wrn_reply_error(request, "overloaded", "too many logins at once; try again");
 }
 

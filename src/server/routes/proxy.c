@@ -311,7 +311,7 @@ static bool is_our_credential(const proxy *p, const wrn_http_field *field) {
     if (strcmp(field->name, "x-api-key") != 0 && strcmp(field->name, "authorization") != 0) return false;
     if (strncasecmp(value, "Bearer", 6) == 0) value += 6;
     value += strspn(value, " \t");
-    return wrn_store_use_key(p->server->store, value, who.team_id) == WRN_DB_OK ||
+    return wrn_store_use_key(p->server->store, value, who.team_id, who.key_id) == WRN_DB_OK ||
            wrn_auth_check_token(&p->server->auth, value, &who);
 }
 

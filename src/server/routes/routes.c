@@ -2,7 +2,9 @@
 
 #include <string.h>
 
+#include "base/clock.h"
 #include "gen/requests.h"
+#include "server/log.h"
 #include "server/routes/proxy.h"
 
 /* Bodies of callers we do not know yet. */
@@ -129,8 +131,15 @@ void wrn_routes_run(void *context, wrn_request *request) {
     ((const wrn_route *)request->route)->run(request);
 }
 
+void wrn_routes_answered(void *context, const wrn_request *request, int status) {
+    wrn_server *server = context;
+    const char *method = request->head.method ? request->head.method : "-";
+    wrn_log_debug("%s %s -> %d, %lld us", method, request->head.path ? request->head.path : "-", status,
+                  request->started_us ? (long long)(wrn_now_us() - request->started_us) : 0LL);
+    if (request->route != &proxy_route) wrn_audit_request(&server->audit, request, status);
+}
+
 void wrn_reply_fault(wrn_request *request, const wrn_fault *fault) {
-    if (strcmp(fault->code, "no_hosts_available") == 0) wrn_request_add_field(request, "Retry-After", "5");
     wrn_reply_error(request, fault->code, "%s", fault->message);
 }
 

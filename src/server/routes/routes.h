@@ -9,6 +9,7 @@
 /* What the HTTP server calls: finds the route, checks who asks, then runs it. `context` is the wrn_server. */
 wrn_http_plan wrn_routes_head(void *context, wrn_request *request);
 void wrn_routes_run(void *context, wrn_request *request);
+void wrn_routes_answered(void *context, const wrn_request *request, int status);
 
 static inline wrn_server *wrn_request_server(const wrn_request *request) { return request->app; }
 

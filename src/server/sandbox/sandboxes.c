@@ -337,6 +337,9 @@ static bool has_room(const wrn_sandboxes *all, const wrn_sandbox_row *asked, wrn
         wrn_fault_set(fault, "no_hosts_available",
                       "%lld sandboxes live already, which is the limit; destroy one or raise --max-sandboxes",
                       (long long)all->count);
+    } else if (asked->memory_mb > c->memory_mb_one) {
+        wrn_fault_set(fault, "invalid_request", "memory_mb is %lld, and this machine has %lld",
+                      (long long)asked->memory_mb, (long long)c->memory_mb_one);
     } else if (c->memory_mb_max && asked->memory_mb > c->memory_mb_max - all->memory_mb) {
         wrn_fault_set(fault, "no_hosts_available",
                       "%lld MB are asked for and %lld of %lld MB are left; destroy a sandbox or raise --max-memory-mb",

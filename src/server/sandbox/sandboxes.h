@@ -20,6 +20,7 @@ typedef struct wrn_sandboxes_config {
     wrn_backend *backend;
     int64_t count_max;     /* that live at once */
     int64_t memory_mb_max; /* of all that live, as asked for at create; 0: no limit */
+    int64_t memory_mb_one; /* of one: what the machine has */
 } wrn_sandboxes_config;
 
 wrn_sandboxes *wrn_sandboxes_new(const wrn_sandboxes_config *config);

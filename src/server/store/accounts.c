@@ -116,9 +116,9 @@ wrn_db wrn_store_remove_key(wrn_store *store, const char *team_id, const char *i
     return wrn_sql_end_durable(store, outcome);
 }
 
-wrn_db wrn_store_use_key(wrn_store *store, const char *key, char team_id[WRN_ID_SIZE]) {
+wrn_db wrn_store_use_key(wrn_store *store, const char *key, char team_id[WRN_ID_SIZE], char id[WRN_ID_SIZE]) {
     wrn_secret_hash hash = wrn_secret_hash_of(key);
-    sqlite3_stmt *row = wrn_sql(store, "SELECT team_id, hash, last_used, number FROM api_keys WHERE hash = ?", "b",
+    sqlite3_stmt *row = wrn_sql(store, "SELECT team_id, hash, last_used, number, id FROM api_keys WHERE hash = ?", "b",
                                 hash.bytes, sizeof(hash.bytes));
     wrn_db outcome = wrn_sql_step(store, row);
     int64_t used = 0, number = 0;
@@ -128,6 +128,7 @@ wrn_db wrn_store_use_key(wrn_store *store, const char *key, char team_id[WRN_ID_
                     sodium_memcmp(sqlite3_column_blob(row, 1), hash.bytes, sizeof(hash.bytes)) == 0;
         if (!same) outcome = WRN_DB_NONE;
         wrn_sql_text(row, 0, team_id, WRN_ID_SIZE);
+        wrn_sql_text(row, 4, id, WRN_ID_SIZE);
         used = sqlite3_column_int64(row, 2);
         number = sqlite3_column_int64(row, 3);
     }

@@ -69,7 +69,7 @@ wrn_db wrn_store_add_key(wrn_store *store, const wrn_key_row *row, const char *k
 wrn_db wrn_store_list_keys(wrn_store *store, const char *team_id, wrn_key_fn each, void *context);
 wrn_db wrn_store_remove_key(wrn_store *store, const char *team_id, const char *id);
 /* The team that `key` acts for; notes that it was used. */
-wrn_db wrn_store_use_key(wrn_store *store, const char *key, char team_id[WRN_ID_SIZE]);
+wrn_db wrn_store_use_key(wrn_store *store, const char *key, char team_id[WRN_ID_SIZE], char id[WRN_ID_SIZE]);
 
 /* ---- sandboxes ---- */
 

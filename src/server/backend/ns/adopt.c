@@ -5,6 +5,7 @@
 #include <sys/socket.h>
 #include <sys/wait.h>
 
+#include "base/clock.h"
 #include "server/backend/ns/box.h"
 
 enum { HOLDER_AGAIN_MS = 1000 };
@@ -52,7 +53,9 @@ static void on_holder(uv_poll_t *poll, int status, int events) {
     stop_watching(backend);
     holder_end(&backend->holder);
     holder_leave(&backend->holder, false);
-    uv_timer_start(backend->holder_timer, start_again, HOLDER_AGAIN_MS, 0);
+    /* At once, but not one after the other. */
+    int64_t wait_ms = backend->holder_ms + HOLDER_AGAIN_MS - wrn_now_ms();
+    uv_timer_start(backend->holder_timer, start_again, wait_ms > 0 ? (uint64_t)wait_ms : 0, 0);
 }
 
 void boxes_watch_holder(wrn_backend *backend) {
@@ -76,6 +79,7 @@ int boxes_start_holder(wrn_backend *backend) {
                               .slots_fd = backend->slots_fd,
                               .cgroups = &backend->cgroups,
                               .wait_ms = backend->config.adopt_ms};
+    backend->holder_ms = wrn_now_ms();
     if (holder_start(&backend->holder, backend->config.state_dir, &plan) != 0) return -1;
     boxes_watch_holder(backend);
     return 0;

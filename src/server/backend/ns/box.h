@@ -24,6 +24,7 @@ struct wrn_backend {
     holder holder;
     uv_poll_t *holder_poll;   /* NULL: there is no holder */
     uv_timer_t *holder_timer; /* until the next one is started */
+    int64_t holder_ms;        /* when it was started */
     held_box *orphans;        /* of an earlier daemon, not adopted yet */
     size_t orphan_count;
     bool has_left;    /* boxes to the next daemon */

@@ -374,14 +374,16 @@ static bool stands_for(int dir, const char *name, pid_t agent) {
     return found;
 }
 
-static bool one_has(const char *holder_pid, pid_t agent) {
+static bool has(const char *owner, pid_t agent) {
     char path[300], name[32] = "";
-    snprintf(path, sizeof(path), "/proc/%s/comm", holder_pid);
+    snprintf(path, sizeof(path), "/proc/%s/comm", owner);
     FILE *file = fopen(path, "re");
-    bool is_one = file && fgets(name, sizeof(name), file) && strcmp(name, NAME "\n") == 0, found = false;
+    bool is_one =
+        file && fgets(name, sizeof(name), file) && (strcmp(name, NAME "\n") == 0 || strcmp(name, "wrennd\n") == 0);
+    bool found = false;
     if (file) fclose(file);
     if (!is_one) return false;
-    snprintf(path, sizeof(path), "/proc/%s/fdinfo", holder_pid);
+    snprintf(path, sizeof(path), "/proc/%s/fdinfo", owner);
     DIR *dir = opendir(path);
     for (struct dirent *entry; dir && !found && (entry = readdir(dir));)
         found = entry->d_name[0] != '.' && stands_for(dirfd(dir), entry->d_name, agent);
@@ -389,11 +391,11 @@ static bool one_has(const char *holder_pid, pid_t agent) {
     return found;
 }
 
-bool holder_has(pid_t agent) {
+bool holder_knows(pid_t agent) {
     DIR *proc = opendir("/proc");
     bool found = false;
     for (struct dirent *entry; proc && !found && (entry = readdir(proc));)
-        found = entry->d_name[0] >= '1' && entry->d_name[0] <= '9' && one_has(entry->d_name, agent);
+        found = entry->d_name[0] >= '1' && entry->d_name[0] <= '9' && has(entry->d_name, agent);
     if (proc) closedir(proc);
     return found;
 }

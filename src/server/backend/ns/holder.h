@@ -55,7 +55,7 @@ void holder_end(const holder *h);
 void holder_leave(holder *h, bool has_boxes);
 /* Is there one for that directory, in use or waiting? */
 bool holder_is_there(const char *state_dir);
-/* Does any holder of this machine have that process? */
-bool holder_has(pid_t agent);
+/* Does any holder of this machine have that process, or a wrennd whose holder is just being replaced? */
+bool holder_knows(pid_t agent);
 
 #endif

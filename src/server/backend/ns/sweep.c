@@ -94,7 +94,7 @@ static bool is_orphan(pid_t pid) {
     if (!read_proc(pid, "status", "PPid:", line, sizeof(line))) return false;
     pid_t parent = (pid_t)atoi(line + strlen("PPid:"));
     bool lost = parent == 1 || (read_proc(parent, "comm", NULL, line, sizeof(line)) && strcmp(line, "systemd\n") == 0);
-    return lost && !holder_has(pid);
+    return lost && !holder_knows(pid);
 }
 
 /* An agent ends by itself when its daemon does: what is still dying is no leak. */

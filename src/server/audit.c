@@ -1,0 +1,112 @@
+#include "server/audit.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/text.h"
+#include "server/log.h"
+
+enum { REFUSED_MAX = 20 /* lines a second */ };
+
+static wrn_json *begin(const char *what) {
+    wrn_json *line = wrn_json_new_object();
+    int64_t ms = wrn_clock_us(CLOCK_REALTIME) / 1000;
+    char when[WRN_RFC3339_SIZE + 8];
+    wrn_rfc3339(when, ms / 1000);
+    size_t size = strlen(when) - 1; /* without its Z */
+    snprintf(when + size, sizeof(when) - size, ".%03dZ", (int)(ms % 1000));
+    wrn_json_set_string(line, "time", when);
+    wrn_json_set_string(line, "what", what);
+    return line;
+}
+
+static void put(wrn_audit *audit, wrn_json *line) {
+    WRN_AUTO(wrn_buf_free) wrn_buf text = WRN_BUF_INIT;
+    wrn_json_write(line, &text);
+    wrn_json_free(line);
+    wrn_buf_putc(&text, '\n');
+    bool ok = !text.failed && write(audit->fd, text.data, text.size) == (ssize_t)text.size;
+    if (!ok && !audit->failing) wrn_log_warning("the audit log %s can't be written: %s", audit->path, strerror(errno));
+    audit->failing = !ok;
+}
+
+static int open_file(const char *path) {
+    return open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600);
+}
+
+bool wrn_audit_open(wrn_audit *audit, const char *path, char *why, size_t why_size) {
+    *audit = (wrn_audit){.path = path, .fd = path ? open_file(path) : -1};
+    if (!path || audit->fd >= 0) return true;
+    snprintf(why, why_size, "cannot open the audit log %s: %s; see --audit-log", path, strerror(errno));
+    return false;
+}
+
+void wrn_audit_reopen(wrn_audit *audit) {
+    if (audit->fd < 0) return;
+    int fd = open_file(audit->path);
+    if (fd < 0) {
+        wrn_log_warning("cannot open the audit log %s again: %s; going on with the old file", audit->path,
+                        strerror(errno));
+        return;
+    }
+    close(audit->fd);
+    audit->fd = fd;
+}
+
+void wrn_audit_close(wrn_audit *audit) {
+    if (audit->fd >= 0) close(audit->fd);
+    audit->fd = -1;
+}
+
+void wrn_audit_note(wrn_audit *audit, const char *what) {
+    if (audit->fd >= 0) put(audit, begin(what));
+}
+
+/* Strangers can make as many of these as they like. */
+static bool is_too_many(wrn_audit *audit) {
+    int64_t now = wrn_now_ms() / 1000;
+    if (now == audit->second) return audit->lines++ >= REFUSED_MAX && ++audit->more;
+    if (audit->more) {
+        wrn_json *line = begin("refused");
+        wrn_json_set_int(line, "more", audit->more);
+        put(audit, line);
+    }
+    audit->second = now;
+    audit->lines = 1;
+    audit->more = 0;
+    return false;
+}
+
+static bool is_refused(int status) { return status == 401 || status == 403 || status == 429; }
+
+/* Looking at what is there tells nobody anything new; a WebSocket is begun with GET. */
+static bool is_told(const wrn_request *request, int status) {
+    const char *method = request->head.method;
+    return method && request->head.path && (is_refused(status) || status == 101 || strcmp(method, "GET") != 0);
+}
+
+static void set_id(wrn_json *line, const char *key, const char *id) {
+    if (*id) wrn_json_set_string(line, key, id);
+}
+
+void wrn_audit_request(wrn_audit *audit, const wrn_request *request, int status) {
+    char path[512], peer[64];
+    if (audit->fd < 0 || !is_told(request, status) || (is_refused(status) && is_too_many(audit))) return;
+    snprintf(path, sizeof(path), "%s", request->head.path);
+    path[wrn_utf8_valid_prefix(path, strlen(path))] = '\0';
+    wrn_request_peer(request, peer, sizeof(peer));
+    wrn_json *line = begin("request");
+    wrn_json_set_string(line, "method", request->head.method);
+    wrn_json_set_string(line, "path", path);
+    wrn_json_set_int(line, "status", status);
+    set_id(line, "team", request->who.team_id);
+    set_id(line, "user", request->who.user_id);
+    set_id(line, "key", request->who.key_id);
+    set_id(line, "peer", peer);
+    put(audit, line);
+}
