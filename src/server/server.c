@@ -16,6 +16,7 @@
 #include "base/tree.h"
 #include "server/log.h"
 #include "server/machine.h"
+#include "server/notify.h"
 #include "server/private.h"
 #include "server/routes/routes.h"
 #include "server/sandbox/snapshots.h"
@@ -220,6 +221,7 @@ static void stop(wrn_server *server, bool at_once) {
         return;
     }
     server->stopping = true;
+    wrn_notify("STOPPING=1");
     wrn_http_stop(server->http);
     if (at_once) stop_boxes(server);
     else uv_timer_start(&server->grace, on_grace, (uint64_t)server->config->stop_grace_ms, 0);
@@ -420,6 +422,7 @@ bool wrn_server_run(const wrn_config *config, const wrn_platform *platform, char
     sodium_memzero(&w, sizeof(w));
     server.listening = ok;
     if (ok) wrn_audit_note(&server.audit, "start");
+    if (ok) wrn_notify("READY=1");
     if (ok) uv_run(&server.loop, UV_RUN_DEFAULT);
     bool remove = is_private(&server) && locked;
     if (!ok && is_private(&server)) wrn_private_fail((int)config->private_fd, why);

@@ -4,8 +4,10 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/un.h>
 
 #include "work.h"
 
@@ -333,6 +335,24 @@ static void bad_options(void) {
     free(said);
 }
 
+/* Service managers are told when it listens, and when it is about to end. */
+static void notified(void) {
+    test_daemon d = {0};
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    char said[64];
+    int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    snprintf(address.sun_path, sizeof(address.sun_path), "%s/notify", test_dir());
+    CHECK(fd >= 0 && bind(fd, (struct sockaddr *)&address, sizeof(address)) == 0);
+    setenv("NOTIFY_SOCKET", address.sun_path, 1);
+    serve(&d, NULL);
+    ssize_t got = recv(fd, said, sizeof(said), 0);
+    CHECK_MEM(said, (size_t)got, "READY=1", 7);
+    end(&d, SIGTERM, 0);
+    got = recv(fd, said, sizeof(said), 0);
+    CHECK_MEM(said, (size_t)got, "STOPPING=1", 10);
+    close(fd);
+}
+
 TEST_AS_BOTH(sandboxes_go_on_after_a_crash, after_a_crash)
 TEST_AS_BOTH(sandboxes_go_on_after_a_stop_that_keeps_them, after_a_stop)
 TEST_AS_BOTH(paused_ones_stay_paused, paused_before)
@@ -347,6 +367,7 @@ TEST_AS_BOTH(without_patience_they_end_at_once, without_patience)
 TEST_AS_BOTH(a_start_that_fails_ends_none, failing_start)
 TEST_AS_BOTH(a_killed_holder_is_replaced, killed_holder)
 TEST_AS_BOTH(a_stopped_holder_is_given_up, stopped_holder)
+TEST_AS_BOTH(the_service_manager_is_told, notified)
 TEST(options_that_make_no_sense_are_named) { bad_options(); }
 
 TEST_MAIN

@@ -1,6 +1,7 @@
 /* Nothing stays behind: not after a daemon was killed, not after sandboxes that never started, not after many. */
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -104,6 +105,68 @@ static void killed_daemon(void) {
     box_destroy(&h, box);
     host_close(&h);
     CHECK(!reports(&h, "directory", h.state_dir));
+}
+
+/* ---- what was delegated ---- */
+
+static void write_to(const char *dir, const char *name, const char *text) {
+    char path[400];
+    snprintf(path, sizeof(path), "%s/%s", dir, name);
+    int fd = open(path, O_WRONLY | O_CLOEXEC);
+    CHECK_MSG(fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text), "%s", path);
+    close(fd);
+}
+
+/* As the user of a service in a part of the hierarchy that is theirs: the sandboxes go to its top, and can be frozen. */
+static void be_delegated(const char *top) {
+    static host h;
+    test_become_ordinary_user();
+    host_open(&h);
+    wrn_box *box = box_create(&h, "cl-delegated");
+    int there = 0;
+    DIR *dir = opendir(top);
+    for (struct dirent *entry; dir && (entry = readdir(dir));) there += strncmp(entry->d_name, "wrennd-", 7) == 0;
+    closedir(dir);
+    CHECK_INT(there, 1);
+    CHECK_INT(box_freeze(&h, box, true), 0);
+    CHECK_INT(box_freeze(&h, box, false), 0);
+    box_sh(&h, box, "echo well", &o);
+    CHECK_STR(o.out, "well\n");
+    box_destroy(&h, box);
+    host_close(&h);
+    exit(0);
+}
+
+TEST(delegated_groups_are_used) {
+    char mount[200] = "", line[1024], top[300], unit[320];
+    if (geteuid() != 0) test_skip("only root can delegate a part of the hierarchy");
+    FILE *mounts = fopen("/proc/self/mounts", "re");
+    while (mounts && !*mount && fgets(line, sizeof(line), mounts))
+        if (strstr(line, " cgroup2 ")) sscanf(line, "%*s %199s", mount);
+    if (mounts) fclose(mounts);
+    if (!*mount) test_skip("there is no cgroup v2");
+    snprintf(top, sizeof(top), "%s/wrn-delegated-%d", mount, (int)getpid());
+    snprintf(unit, sizeof(unit), "%s/unit", top);
+    CHECK(mkdir(top, 0755) == 0 && mkdir(unit, 0755) == 0);
+    for (int i = 0; i < 2; i++) {
+        const char *dir = i ? unit : top;
+        static const char *const files[] = {"", "cgroup.procs", "cgroup.subtree_control"};
+        for (size_t k = 0; k < WRN_COUNT(files); k++) {
+            char path[400];
+            snprintf(path, sizeof(path), "%s/%s", dir, files[k]);
+            CHECK(chown(path, 65534, 65534) == 0);
+        }
+    }
+    pid_t pid = fork();
+    if (pid == 0) {
+        write_to(unit, "cgroup.procs", "0");
+        be_delegated(top);
+    }
+    int status;
+    CHECK(waitpid(pid, &status, 0) == pid);
+    bool gone = rmdir(unit) == 0 && rmdir(top) == 0;
+    CHECK_MSG(WIFEXITED(status) && WEXITSTATUS(status) == 0, "the user's part failed");
+    CHECK_MSG(gone, "%s is not empty", top);
 }
 
 /* ---- many rounds ---- */

@@ -84,13 +84,33 @@ static void find_own(const char *controller, char *out, size_t size) {
     if (own) fclose(own);
 }
 
-/* Where our directory goes: below `parent` if given; root puts it at the top, others below their own place. */
+static bool may_manage(const char *mount, const char *place) {
+    char path[2 * PATH_MAX + 32];
+    snprintf(path, sizeof(path), "%s%s/cgroup.procs", mount, place);
+    return access(path, W_OK) == 0;
+}
+
+/* Up to the highest place that was delegated to this user. In v2 a group with processes in it, as our own place has, can't
+ * give limits to groups below it; and only whoever may write to the common ancestor can move processes. */
+static void climb(const char *mount, char *place) {
+    for (char *slash; (slash = strrchr(place, '/')) && slash > place;) {
+        *slash = '\0';
+        if (may_manage(mount, place)) continue;
+        *slash = '/';
+        return;
+    }
+}
+
+/* Where our directory goes: below `parent` if given; root puts it at the top, others as high as they may. */
 static bool find_base(int hierarchy, const char *parent, char *out, size_t size) {
     char mount[PATH_MAX], own[PATH_MAX];
     if (!find_mount(controllers[hierarchy], mount, sizeof(mount))) return false;
     if (parent) snprintf(own, sizeof(own), "%s", parent);
     else if (geteuid() == 0) snprintf(own, sizeof(own), "/");
-    else find_own(controllers[hierarchy], own, sizeof(own));
+    else {
+        find_own(controllers[hierarchy], own, sizeof(own));
+        climb(mount, own);
+    }
     return (size_t)snprintf(out, size, "%s%s%s", mount, strcmp(own, "/") == 0 ? "" : "/",
                             own[0] == '/' ? own + 1 : own) < size - ID_MAX;
 }
@@ -139,11 +159,14 @@ static bool v2_has_controllers(const cgroups *c) {
 /* An ordinary user may have a writable directory but no right to move a process there from outside of it. */
 static bool v2_can_join(const cgroups *c) {
     if (geteuid() == 0) return true;
-    char mount[PATH_MAX], own[PATH_MAX], path[2 * PATH_MAX + 16];
+    char mount[PATH_MAX], own[PATH_MAX], place[2 * PATH_MAX], base[PATH_MAX];
     find_own("", own, sizeof(own));
     if (!find_mount("", mount, sizeof(mount))) return false;
-    snprintf(path, sizeof(path), "%s%s/cgroup.procs", mount, own);
-    return strncmp(c->dir[HIER_V2], path, strlen(path) - strlen("cgroup.procs")) == 0 && access(path, W_OK) == 0;
+    snprintf(place, sizeof(place), "%s%s/", mount, own);
+    snprintf(base, sizeof(base), "%s", c->dir[HIER_V2]);
+    *strrchr(base, '/') = '\0';
+    size_t size = strlen(base);
+    return strncmp(place, base, size) == 0 && place[size] == '/' && may_manage(base, "");
 }
 
 void cgroups_open(cgroups *c, const char *parent, const char *name) {
