@@ -125,7 +125,8 @@ static void be_delegated(const char *top) {
     wrn_box *box = box_create(&h, "cl-delegated");
     int there = 0;
     DIR *dir = opendir(top);
-    for (struct dirent *entry; dir && (entry = readdir(dir));) there += strncmp(entry->d_name, "wrennd-", 7) == 0;
+    CHECK(dir != NULL);
+    for (struct dirent *entry; (entry = readdir(dir));) there += strncmp(entry->d_name, "wrennd-", 7) == 0;
     closedir(dir);
     CHECK_INT(there, 1);
     CHECK_INT(box_freeze(&h, box, true), 0);

@@ -19,7 +19,7 @@ void wrn_watch_tell(wrn_sandboxes *all, const wrn_news *news) {
     const char *team_id = news->row ? news->row->team_id : news->team_id;
     for (wrn_watcher *w = all->watchers, *next; w; w = next) {
         next = w->next;
-        if (strcmp(w->team_id, team_id) == 0) w->tell(w, news);
+        if (team_id && strcmp(w->team_id, team_id) == 0) w->tell(w, news);
     }
 }
 

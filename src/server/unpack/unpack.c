@@ -90,8 +90,8 @@ static const char *next(struct archive *in, struct archive_entry **entry) {
     if (rc == ARCHIVE_EOF) return NULL;
     if (rc < ARCHIVE_WARN) fail(NO_TAR ": %s", archive_error_string(in));
     const char *path = archive_entry_pathname(*entry), *link = archive_entry_hardlink(*entry);
-    if (!path || !*path) fail("an entry has no name that can be used");
-    size_t size = strlen(path);
+    size_t size = path ? strlen(path) : 0;
+    if (!size) fail("an entry has no name that can be used");
     if (size >= sizeof(name)) fail("a name is too long: %.100s...", path);
     if (!is_inside(path)) fail("the name \"%s\" leads out of the root file system", path);
     if (link && !is_inside(link)) fail("\"%s\" is a hard link that leads out, to \"%s\"", path, link);
