@@ -30,6 +30,7 @@ except ImportError:  # its name before 0.1.4
 HAS_WAIT = "wait" in inspect.signature(wrenn.Capsule._instance_pause).parameters  # 0.1.4
 HAS_KERNELS = "kernel" in inspect.signature(code_module.Capsule.create).parameters  # 0.1.4
 HAS_METRICS = hasattr(client_module.CapsulesResource, "metrics")  # 0.3.0
+MACHINE_MB = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") >> 20
 
 
 class Skip(Exception):
@@ -509,7 +510,8 @@ async def errors(s):
     await raises(wrenn.WrennConflictError, lambda: s.Capsule.resume(key), "invalid_state", 409)
     await raises(wrenn.WrennInternalError, lambda: create(template="damaged"), "internal_error", 500)
     # A code that the SDK has no class for.
-    await raises(wrenn.WrennError, lambda: create(memory_mb=100_000_000), "no_hosts_available", 503)
+    await raises(wrenn.WrennError, lambda: create(memory_mb=MACHINE_MB), "no_hosts_available", 503)
+    await raises(wrenn.WrennValidationError, lambda: create(memory_mb=100_000_000), "invalid_request", 400)
     async with within(s.Client()) as client:
         await raises(wrenn.WrennForbiddenError, lambda: client.snapshots.delete("minimal"), "forbidden", 403)
     async with within(s.Client(base_url=os.environ["WRENN_BASE_URL"] + "/elsewhere")) as client:

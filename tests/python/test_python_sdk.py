@@ -12,6 +12,9 @@ import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+# One sandbox may ask for all of it, and then there is no room for it.
+MACHINE_MB = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") >> 20
+
 HERE = Path(__file__).resolve().parent
 NEWEST = "0.3.0"
 # The last version before the code runner, the last with terminals in text, and the newest.
@@ -91,7 +94,7 @@ class Server:
         self.log = open(f"{directory}/log", "w+")
         self.process = subprocess.Popen(
             [wrennd, "--data-dir", f"{directory}/data", "--listen", "127.0.0.1:0", "--ready-fd", str(writer),
-             "--max-memory-mb", "100000", *options],
+             "--max-memory-mb", str(MACHINE_MB - 1), *options],
             **who, pass_fds=[writer], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=self.log)
         os.close(writer)
         with open(ready) as lines:
