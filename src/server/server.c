@@ -289,6 +289,12 @@ static bool open_backend(wrn_server *server, wrn_arena *arena, char *why, size_t
     return true;
 }
 
+/* As nohup has it. */
+static bool is_ignored(int number) {
+    struct sigaction action;
+    return sigaction(number, NULL, &action) == 0 && action.sa_handler == SIG_IGN;
+}
+
 static bool open_loop(wrn_server *server, char *why, size_t why_size) {
     static const int numbers[] = {SIGTERM, SIGINT, SIGHUP, SIGUSR2};
     const wrn_http_handler handler = {server, wrn_routes_head, wrn_routes_run, wrn_routes_answered, on_drained};
@@ -297,7 +303,7 @@ static bool open_loop(wrn_server *server, char *why, size_t why_size) {
     for (size_t i = 0; i < WRN_COUNT(numbers); i++) {
         uv_signal_init(&server->loop, &server->signals[i]);
         server->signals[i].data = server;
-        uv_signal_start(&server->signals[i], on_signal, numbers[i]);
+        if (!is_ignored(numbers[i])) uv_signal_start(&server->signals[i], on_signal, numbers[i]);
         uv_unref((uv_handle_t *)&server->signals[i]);
     }
     server->signals_open = true;

@@ -353,6 +353,18 @@ static void notified(void) {
     close(fd);
 }
 
+/* The end of a terminal is the end of its wrennd, but not under nohup. */
+static void hangups(void) {
+    test_daemon d = {0};
+    serve(&d, NULL);
+    end(&d, SIGHUP, 0);
+    signal(SIGHUP, SIG_IGN);
+    serve(&d, NULL);
+    kill(d.pid, SIGHUP);
+    CHECK_STATUS(call(&d, "GET", "/v1/sandboxes", NULL), 200);
+    finish(&d);
+}
+
 TEST_AS_BOTH(sandboxes_go_on_after_a_crash, after_a_crash)
 TEST_AS_BOTH(sandboxes_go_on_after_a_stop_that_keeps_them, after_a_stop)
 TEST_AS_BOTH(paused_ones_stay_paused, paused_before)
@@ -368,6 +380,7 @@ TEST_AS_BOTH(a_start_that_fails_ends_none, failing_start)
 TEST_AS_BOTH(a_killed_holder_is_replaced, killed_holder)
 TEST_AS_BOTH(a_stopped_holder_is_given_up, stopped_holder)
 TEST_AS_BOTH(the_service_manager_is_told, notified)
+TEST_AS_BOTH(hangups_end_it_unless_ignored, hangups)
 TEST(options_that_make_no_sense_are_named) { bad_options(); }
 
 TEST_MAIN
