@@ -1,6 +1,7 @@
 /* Accounts, tokens, API keys: who gets in. */
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "base/buf.h"
 #include "daemon.h"
@@ -188,6 +189,68 @@ TEST(guessing_is_slowed_down) {
     reply_free(&r);
     CHECK_STATUS(request(&d, "POST", "/v1/auth/login", NULL, "{\"email\":\"other@example.org\",\"password\":\"x\"}"),
                  401);
+    daemon_stop(&d);
+}
+
+/* What a team has is not there for others, whatever they try, and stays as it was. */
+TEST(teams_do_not_see_each_other) {
+    static const char *const families[] = {"/v1/sandboxes", "/v1/capsules"};
+    static const struct {
+        const char *method, *rest, *body;
+    } tries[] = {
+        {"GET", "", NULL},
+        {"POST", "/exec", "{\"cmd\":\"echo\"}"},
+        {"POST", "/exec", "{\"cmd\":\"wait\",\"background\":true}"},
+        {"POST", "/pause", NULL},
+        {"POST", "/resume", NULL},
+        {"POST", "/ping", NULL},
+        {"GET", "/metrics", NULL},
+        {"GET", "/processes", NULL},
+        {"DELETE", "/processes/t", NULL},
+        {"POST", "/files/list", "{\"path\":\"/\"}"},
+        {"POST", "/files/mkdir", "{\"path\":\"/x\"}"},
+        {"POST", "/files/remove", "{\"path\":\"/x\"}"},
+        {"POST", "/files/read", "{\"path\":\"/x\"}"},
+        {"POST", "/files/stream/read", "{\"path\":\"/x\"}"},
+        {"DELETE", "", NULL},
+    };
+    static const char *const sockets[] = {"/exec/stream", "/pty", "/processes/t/stream"};
+    test_daemon d;
+    char id[40], path[200], bearer[1100], upgrade[1400];
+    daemon_start(&d, NULL);
+    make_sandbox(&d, "{}", id);
+    reply eve = request(&d, "POST", "/v1/auth/signup", NULL,
+                        "{\"email\":\"eve@example.org\",\"name\":\"Eve\",\"password\":\"12345678\"}");
+    snprintf(bearer, sizeof(bearer), "Authorization: Bearer %s", member(&eve, "token"));
+    snprintf(upgrade, sizeof(upgrade),
+             "%s\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
+             "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n",
+             bearer);
+    for (size_t f = 0; f < WRN_COUNT(families); f++) {
+        for (size_t i = 0; i < WRN_COUNT(tries); i++) {
+            snprintf(path, sizeof(path), "%s/%s%s", families[f], id, tries[i].rest);
+            CHECK_ERROR(request(&d, tries[i].method, path, bearer, tries[i].body), 404, "not_found");
+        }
+        for (size_t i = 0; i < WRN_COUNT(sockets); i++) {
+            snprintf(path, sizeof(path), "%s/%s%s", families[f], id, sockets[i]);
+            int fd = dial(d.socket);
+            send_text(fd, "GET ");
+            send_text(fd, path);
+            send_text(fd, " HTTP/1.1\r\nHost: x\r\n");
+            send_text(fd, upgrade);
+            CHECK_ERROR(read_reply(fd), 404, "not_found");
+            close(fd);
+        }
+        reply list = request(&d, "GET", families[f], bearer, NULL);
+        CHECK_STR(list.body, "[]\n");
+        reply_free(&list);
+    }
+    snprintf(path, sizeof(path), "{\"sandbox_id\":\"%s\"}", id);
+    CHECK_ERROR(request(&d, "POST", "/v1/snapshots", bearer, path), 404, "not_found");
+    reply r = call(&d, "GET", sandbox_path(id, ""), NULL);
+    CHECK_STR(member(&r, "status"), "running");
+    reply_free(&r);
+    reply_free(&eve);
     daemon_stop(&d);
 }
 
