@@ -1,8 +1,9 @@
-/* The audit log: everything that matters is in it, and nothing secret. */
+/* What wrennd writes down: all that matters, nothing secret, and nothing that a sandbox could make a flood of. */
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -136,6 +137,47 @@ static void elsewhere(void) {
     free(said);
 }
 
+static off_t size_of(const char *path) {
+    struct stat info;
+    CHECK(stat(path, &info) == 0);
+    return info.st_size;
+}
+
+/* Floods inside: of output, of crashes, of commands that are not there, and at everything that might be a log. */
+static void noise(void) {
+    test_daemon d = {0};
+    char id[40], said_path[200], address[200], audit_path[200];
+    snprintf(d.dir, sizeof(d.dir), "%s/data", test_dir());
+    snprintf(d.socket, sizeof(d.socket), "%s/s", test_dir());
+    snprintf(address, sizeof(address), "unix:%s", d.socket);
+    snprintf(said_path, sizeof(said_path), "%s/said", test_dir());
+    snprintf(audit_path, sizeof(audit_path), "%s/audit.log", d.dir);
+    CHECK(chmod(test_dir(), 0711) == 0);
+    int out = open(said_path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+    const char *args[] = {"--data-dir", d.dir, "--listen", address, "--agent", getenv("WRENN_TEST_AGENT"), NULL};
+    d.pid = daemon_spawn(args, -1, out);
+    close(out);
+    char *said = NULL;
+    do {
+        free(said);
+        said = read_log(said_path);
+    } while (!strstr(said, "listening"));
+    snprintf(d.key, sizeof(d.key), "%.36s", strstr(said, "WRENN_API_KEY=") + strlen("WRENN_API_KEY="));
+    free(said);
+    make_sandbox(&d, "{}", id);
+    off_t said_before = size_of(said_path), audit_before = size_of(audit_path);
+    char *got = sh(&d, id,
+                   "for i in $(seq 200); do (sh -c 'kill -SEGV $$'; not-there-$i) >/dev/null 2>&1 || true; done; "
+                   "for f in /dev/console /dev/kmsg /dev/log /proc/1/fd/2 /proc/1/fd/3; do "
+                   "(yes | head -c 100000 > $f) 2>/dev/null || true; done; yes | head -c 10000000");
+    CHECK_INT(strlen(got), 10000000);
+    free(got);
+    CHECK_INT(size_of(said_path), said_before);
+    CHECK(size_of(audit_path) - audit_before < 1024); /* one request, one line */
+    end(&d, SIGTERM, 0);
+}
+
+TEST_AS_BOTH(what_goes_on_inside_makes_no_lines, noise)
 TEST_AS_BOTH(what_matters_is_told_and_nothing_secret, actions)
 TEST_AS_BOTH(a_flood_of_strangers_is_counted, flood)
 TEST_AS_BOTH(a_log_that_was_moved_is_begun_again, moved_away)
