@@ -343,7 +343,11 @@ bool holder_drop(const holder *h, const char *id) {
 }
 
 void holder_leave(holder *h, bool has_boxes) {
+    struct pollfd ended = {.fd = h->pidfd, .events = POLLIN};
     if (h->fd < 0) return;
+    close(h->fd);
+    h->fd = -1;
+    if (!has_boxes && h->pidfd >= 0) poll(&ended, 1, PATIENCE_S * 1000); /* nothing of it is left when we return */
     forget_holder(h);
     if (has_boxes) return;
     remove_socket(h->state_dir);
