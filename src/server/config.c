@@ -26,6 +26,8 @@ static const option options[] = {
     {"data-dir", TEXT, AT(data_dir), 0, 0, "DIR",
      "accounts, keys and sandboxes (/var/lib/wrennd; ~/.local/state/wrennd)"},
     {"listen", LIST, AT(listen), 0, 0, "ADDRESS", "IP:PORT or unix:/path, may be repeated (127.0.0.1:8080)"},
+    {"allow-host", LIST, AT(allow_host), 0, 0, "NAME",
+     "that browsers may know this server by, beside localhost and the addresses above; may be repeated"},
     {"config", TEXT, AT(config_file), 0, 0, "FILE", "more of these options, as lines of name = value"},
     {"agent", TEXT, AT(agent), 0, 0, "PATH", "the wrenn-agent program (beside wrennd, then ../libexec/wrenn)"},
     {"template-dir", TEXT, AT(template_dir), 0, 0, "DIR", "templates built by the operator (DATA-DIR/templates)"},
@@ -35,6 +37,7 @@ static const option options[] = {
     {"terminal-frames", TEXT, AT(terminal_frames), 0, 0, "KIND",
      "text or binary: how terminals put out before their client has sent a binary frame (text)"},
     {"audit-log", TEXT, AT(audit_log), 0, 0, "FILE", "who asked for what (DATA-DIR/audit.log); none: nowhere"},
+    {"signup", TEXT, AT(signup), 0, 0, "WHO", "may make accounts: off, local (from this machine) or open (off)"},
     {"max-sandboxes", NUMBER, AT(max_sandboxes), 0, 1000000, "N", "that live at once (1024)"},
     {"max-memory-mb", NUMBER, AT(max_memory_mb), 0, INT32_MAX, "N", "sum of what sandboxes asked for; 0: no limit (0)"},
     {"max-output-bytes", NUMBER, AT(max_output_bytes), 1, 1 << 30, "N", "kept of one command's output (67108864)"},
@@ -79,17 +82,17 @@ static const option *find_option(const char *name, size_t size) {
     return find_in(options, WRN_COUNT(options), name, size);
 }
 
-static void clear_list(wrn_listen_list *list) {
-    for (size_t i = 0; i < list->count; i++) free(list->addresses[i]);
-    *list = (wrn_listen_list){0};
+static void clear_list(wrn_list *list) {
+    for (size_t i = 0; i < list->count; i++) free(list->items[i]);
+    *list = (wrn_list){0};
 }
 
-static bool add_address(wrn_listen_list *list, const char *text, size_t size, int source) {
+static bool add_item(wrn_list *list, const char *text, size_t size, int source) {
     if (list->source != source) clear_list(list);
-    if (list->count == WRN_LISTEN_MAX) return false;
+    if (list->count == WRN_LIST_MAX) return false;
     list->source = source;
-    list->addresses[list->count] = strndup(text, size);
-    return list->addresses[list->count++] != NULL;
+    list->items[list->count] = strndup(text, size);
+    return list->items[list->count++] != NULL;
 }
 
 static bool set(wrn_config *config, const option *o, const char *value, int source, char *why, size_t why_size) {
@@ -109,8 +112,8 @@ static bool set(wrn_config *config, const option *o, const char *value, int sour
     for (const char *at = value; *at;) {
         at += strspn(at, ", ");
         size_t size = strcspn(at, ", ");
-        if (size && !add_address((wrn_listen_list *)slot, at, size, source)) {
-            snprintf(why, why_size, "more than %d addresses to listen on", WRN_LISTEN_MAX);
+        if (size && !add_item((wrn_list *)slot, at, size, source)) {
+            snprintf(why, why_size, "%s takes at most %d of them", o->name, WRN_LIST_MAX);
             return false;
         }
         at += size;
@@ -262,6 +265,17 @@ static bool check_template(const wrn_config *config, char *why, size_t why_size)
     return !problem || (snprintf(why, why_size, "%s", problem), false);
 }
 
+/* To a private server only its owner's processes get. */
+static bool check_signup(wrn_config *config, char *why, size_t why_size) {
+    static const char *const words[] = {
+        [WRN_SIGNUP_OFF] = "off", [WRN_SIGNUP_LOCAL] = "local", [WRN_SIGNUP_OPEN] = "open"};
+    config->who_signs_up = config->private_fd >= 0 ? WRN_SIGNUP_LOCAL : WRN_SIGNUP_OFF;
+    for (size_t i = 0; config->signup && i < WRN_COUNT(words); i++)
+        if (strcmp(config->signup, words[i]) == 0) return config->who_signs_up = (wrn_signup)i, true;
+    return !config->signup ||
+           (snprintf(why, why_size, "signup is off, local or open, not \"%s\"", config->signup), false);
+}
+
 static bool check(wrn_config *config, char *why, size_t why_size) {
     static const char *const levels[] = {"error", "warning", "info", "debug"};
     static const char *const stops[] = {"destroy", "pause", "keep"};
@@ -277,6 +291,7 @@ static bool check(wrn_config *config, char *why, size_t why_size) {
         return snprintf(why, why_size, "on-stop is destroy, pause or keep, not \"%s\"", config->on_stop), false;
     if (config->stop != WRN_STOP_DESTROY && !config->adopt_timeout_sec)
         return snprintf(why, why_size, "on-stop %s needs an adopt-timeout-sec above 0", config->on_stop), false;
+    if (!check_signup(config, why, why_size)) return false;
     const char *format = config->log_format;
     if (format && strcmp(format, "text") != 0 && strcmp(format, "json") != 0)
         return snprintf(why, why_size, "log-format is text or json, not \"%s\"", format), false;
@@ -316,6 +331,7 @@ void wrn_config_free(wrn_config *config) {
     free_texts(config, options, WRN_COUNT(options));
     free_texts(config, build_options, WRN_COUNT(build_options));
     clear_list(&config->listen);
+    clear_list(&config->allow_host);
     *config = (wrn_config){0};
 }
 

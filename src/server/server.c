@@ -334,11 +334,11 @@ static bool note_host(wrn_server *server, const char *address) {
 }
 
 static bool listen_all(wrn_server *server, const welcome *w, char *why, size_t why_size) {
-    const wrn_listen_list *list = &server->config->listen;
+    const wrn_list *list = &server->config->listen;
     static char fallback[] = "127.0.0.1:8080";
     WRN_AUTO(wrn_buf_free) wrn_buf bound = WRN_BUF_INIT;
     for (size_t i = 0; i < list->count || i == 0; i++) {
-        const char *address = list->count ? list->addresses[i] : fallback;
+        const char *address = list->count ? list->items[i] : fallback;
         char where[256];
         if (!wrn_http_listen(server->http, address, where, sizeof(where), why, why_size)) return false;
         if (i == 0 && !note_host(server, where))
@@ -349,6 +349,7 @@ static bool listen_all(wrn_server *server, const welcome *w, char *why, size_t w
                             "proxy in front and listen on 127.0.0.1",
                             where);
         wrn_log_info("listening on %s", where);
+        wrn_names_add(&server->names, where);
         wrn_buf_printf(&bound, "%s\n", where);
     }
     if (tell_ready_fd(server->config->ready_fd, &bound)) return true;
@@ -416,6 +417,8 @@ static void remove_stale(void *context, const char *path) {
 bool wrn_server_run(const wrn_config *config, const wrn_platform *platform, char *why, size_t why_size) {
     WRN_AUTO(wrn_arena_free) wrn_arena arena = {0};
     wrn_server server = {.config = config, .lock_fd = -1, .parent_fd = -1, .audit.fd = -1, .ops = platform->ops};
+    server.names.allowed = config->allow_host.items;
+    server.names.allowed_count = config->allow_host.count;
     welcome w = {0};
     if (uv_loop_init(&server.loop) != 0) return snprintf(why, why_size, "cannot make an event loop"), false;
     wrn_damper_init(&server.damper);

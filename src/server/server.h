@@ -19,6 +19,7 @@ typedef struct wrn_server {
     wrn_auth auth;
     wrn_damper damper;
     wrn_audit audit;
+    wrn_names names;
     const wrn_backend_ops *ops;
     wrn_backend *backend;
     wrn_json *isolation; /* what every sandbox gets here */

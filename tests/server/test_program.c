@@ -18,60 +18,14 @@ static const char *in_dir(const char *name) {
     return path;
 }
 
-/* A server that is not private: its output, its address, its key. */
-typedef struct served {
-    pid_t pid;
-    int out;
-    char address[256], key[64];
-    char *said; /* on standard output */
-} served;
-
-static void serve(served *s, test_daemon *d, const char *const *extra) {
-    int ready[2], out[2];
-    char fd[16];
-    CHECK(pipe2(ready, O_CLOEXEC) == 0 && pipe2(out, O_CLOEXEC) == 0);
-    snprintf(fd, sizeof(fd), "%d", ready[1]);
-    snprintf(d->socket, sizeof(d->socket), "%s/s", test_dir());
-    static char address[256];
-    snprintf(address, sizeof(address), "unix:%s", d->socket);
-    const char *args[16] = {"--data-dir", in_dir("data"), "--listen", address, "--ready-fd", fd};
-    for (size_t i = 0; extra && extra[i]; i++) args[6 + i] = extra[i];
-    s->pid = daemon_spawn(args, ready[1], out[1]);
-    close(ready[1]);
-    close(out[1]);
-    s->out = out[0];
-    ssize_t got = read(ready[0], s->address, sizeof(s->address) - 1);
-    CHECK(got > 0);
-    s->address[got] = '\0';
-    close(ready[0]);
-}
-
-static void finish(served *s, int signo) {
-    kill(s->pid, signo);
-    CHECK_INT(daemon_wait(s->pid), 0);
-    wrn_buf said = WRN_BUF_INIT;
-    char chunk[4096];
-    for (ssize_t got; (got = read(s->out, chunk, sizeof(chunk))) > 0;) wrn_buf_put(&said, chunk, (size_t)got);
-    close(s->out);
-    s->said = wrn_buf_steal(&said);
-}
-
-/* Finds the text between `before` and the next white space. */
-static void find_after(const char *text, const char *before, char *out, size_t size) {
-    const char *at = strstr(text, before);
-    CHECK_MSG(at, "no \"%s\" in \"%s\"", before, text);
-    at += strlen(before);
-    snprintf(out, size, "%.*s", (int)strcspn(at, " \n"), at);
-}
-
 TEST(first_start_shows_a_key_once_and_a_restart_keeps_everything) {
     test_daemon d = {0};
     served s = {0};
     char password[64], body[256], id[40], idle[40];
-    serve(&s, &d, NULL);
-    finish(&s, SIGTERM);
-    find_after(s.said, "WRENN_API_KEY=", d.key, sizeof(d.key));
-    find_after(s.said, "password ", password, sizeof(password));
+    daemon_serve(&s, &d, NULL);
+    daemon_finish(&s, SIGTERM);
+    daemon_find(s.said, "WRENN_API_KEY=", d.key, sizeof(d.key));
+    daemon_find(s.said, "password ", password, sizeof(password));
     free(s.said);
     struct stat info;
     CHECK(stat(in_dir("data"), &info) == 0);
@@ -81,7 +35,7 @@ TEST(first_start_shows_a_key_once_and_a_restart_keeps_everything) {
     CHECK(stat(in_dir("data/wrennd.db"), &info) == 0);
     CHECK_INT(info.st_mode & 0777, 0600);
 
-    serve(&s, &d, NULL);
+    daemon_serve(&s, &d, NULL);
     snprintf(body, sizeof(body), "{\"email\":\"owner@localhost\",\"password\":\"%s\"}", password);
     CHECK_STATUS(request(&d, "POST", "/v1/auth/login", NULL, body), 200);
     make_sandbox(&d, "{}", id);
@@ -91,14 +45,14 @@ TEST(first_start_shows_a_key_once_and_a_restart_keeps_everything) {
     CHECK_INT(daemon_wait(s.pid), 128 + SIGKILL);
     close(s.out);
 
-    serve(&s, &d, NULL);
+    daemon_serve(&s, &d, NULL);
     reply r = call(&d, "GET", sandbox_path(id, ""), NULL);
     CHECK_STR(member(&r, "status"), "stopped");
     reply_free(&r);
     r = call(&d, "GET", sandbox_path(idle, ""), NULL);
     CHECK_STR(member(&r, "status"), "stopped");
     reply_free(&r);
-    finish(&s, SIGINT);
+    daemon_finish(&s, SIGINT);
     CHECK(!strstr(s.said, "WRENN_API_KEY"));
     CHECK(!strstr(s.said, d.key));
     free(s.said);
@@ -107,19 +61,19 @@ TEST(first_start_shows_a_key_once_and_a_restart_keeps_everything) {
 TEST(listens_on_tcp_too) {
     test_daemon d = {0};
     served s = {0};
-    serve(&s, &d, (const char *[]){"--listen", "127.0.0.1:0", NULL});
+    daemon_serve(&s, &d, (const char *[]){"--listen", "127.0.0.1:0", NULL});
     char *port = strstr(s.address, "127.0.0.1:");
     CHECK(port);
     CHECK_INT(strtol(port + 10, NULL, 10) > 0, 1);
     CHECK_STATUS(request(&d, "GET", "/health", NULL, NULL), 200);
-    finish(&s, SIGTERM);
+    daemon_finish(&s, SIGTERM);
     free(s.said);
 }
 
 TEST(a_stop_lets_running_requests_end) {
     test_daemon d = {0};
     served s = {0};
-    serve(&s, &d, (const char *[]){"--stop-grace-ms", "60000", NULL});
+    daemon_serve(&s, &d, (const char *[]){"--stop-grace-ms", "60000", NULL});
     int fd = dial(d.socket), idle = dial(d.socket);
     send_text(idle, "GET /health HTTP/1.1\r\nHost: x\r\n\r\n");
     CHECK_STATUS(read_reply(idle), 200);
@@ -133,7 +87,7 @@ TEST(a_stop_lets_running_requests_end) {
     CHECK_CONTAINS(r.head, "Connection: close\r\n");
     reply_free(&r);
     expect_eof(fd);
-    finish(&s, SIGTERM);
+    daemon_finish(&s, SIGTERM);
     free(s.said);
 }
 
@@ -141,11 +95,11 @@ TEST(a_stop_ends_commands_after_its_grace) {
     test_daemon d = {0};
     served s = {0};
     char id[40], head[512];
-    serve(&s, &d, (const char *[]){"--stop-grace-ms", "20", NULL});
-    finish(&s, SIGTERM);
-    find_after(s.said, "WRENN_API_KEY=", d.key, sizeof(d.key));
+    daemon_serve(&s, &d, (const char *[]){"--stop-grace-ms", "20", NULL});
+    daemon_finish(&s, SIGTERM);
+    daemon_find(s.said, "WRENN_API_KEY=", d.key, sizeof(d.key));
     free(s.said);
-    serve(&s, &d, (const char *[]){"--stop-grace-ms", "20", NULL});
+    daemon_serve(&s, &d, (const char *[]){"--stop-grace-ms", "20", NULL});
     make_sandbox(&d, "{}", id);
     const char *body = "{\"cmd\":\"hang\",\"timeout_sec\":100000}";
     snprintf(head, sizeof(head),
@@ -162,7 +116,7 @@ TEST(a_stop_ends_commands_after_its_grace) {
     CHECK_CONTAINS(r.body, "\"stdout\":\"so far\"");
     reply_free(&r);
     expect_eof(fd);
-    finish(&s, SIGTERM);
+    daemon_finish(&s, SIGTERM);
     free(s.said);
 }
 
@@ -170,7 +124,7 @@ TEST(one_instance_per_data_directory) {
     test_daemon d = {0};
     served s = {0};
     int status;
-    serve(&s, &d, NULL);
+    daemon_serve(&s, &d, NULL);
     char *said = daemon_run((const char *[]){"--data-dir", in_dir("data"), "--listen", "127.0.0.1:0", NULL}, &status);
     CHECK_INT(status, 1);
     CHECK_CONTAINS(said, "another wrennd uses the data directory");
@@ -183,7 +137,7 @@ TEST(one_instance_per_data_directory) {
     CHECK_CONTAINS(said, "cannot listen on");
     free(said);
     CHECK_STATUS(request(&d, "GET", "/health", NULL, NULL), 200);
-    finish(&s, SIGTERM);
+    daemon_finish(&s, SIGTERM);
     free(s.said);
 }
 
@@ -265,14 +219,14 @@ TEST(flags_win_over_the_environment_which_wins_over_the_file) {
     fclose(file);
     setenv("WRENND_CONFIG", in_dir("conf"), 1);
     setenv("WRENND_MAX_CONNECTIONS", "2", 1);
-    serve(&s, &d, (const char *[]){"--max-connections", "3", NULL});
+    daemon_serve(&s, &d, (const char *[]){"--max-connections", "3", NULL});
     int fds[3];
     for (int i = 0; i < 3; i++) {
         fds[i] = dial(d.socket);
         send_text(fds[i], "GET /health HTTP/1.1\r\nHost: x\r\n\r\n");
         CHECK_STATUS(read_reply(fds[i]), 200);
     }
-    finish(&s, SIGTERM);
+    daemon_finish(&s, SIGTERM);
     free(s.said);
     for (int i = 0; i < 3; i++) close(fds[i]);
     file = fopen("conf", "we");
@@ -290,8 +244,8 @@ TEST(a_damaged_or_open_secret_is_refused) {
     test_daemon d = {0};
     served s = {0};
     int status;
-    serve(&s, &d, NULL);
-    finish(&s, SIGTERM);
+    daemon_serve(&s, &d, NULL);
+    daemon_finish(&s, SIGTERM);
     free(s.said);
     const char *args[] = {"--data-dir", in_dir("data"), "--listen", "127.0.0.1:0", NULL};
     CHECK(chmod(in_dir("data/token.secret"), 0644) == 0);

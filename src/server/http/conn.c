@@ -309,6 +309,7 @@ static const char *reason_of(int status) {
         {409, "Conflict"},
         {413, "Content Too Large"},
         {414, "URI Too Long"},
+        {415, "Unsupported Media Type"},
         {417, "Expectation Failed"},
         {426, "Upgrade Required"},
         {429, "Too Many Requests"},
@@ -373,6 +374,26 @@ void wrn_request_peer(const wrn_request *request, char *out, size_t size) {
         describe_peer(&peer, out, size);
     else if (conn->io.handle.type != UV_TCP && getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &process, &process_size) == 0)
         snprintf(out, size, "uid %u", (unsigned)process.uid);
+}
+
+static bool is_loopback(const struct sockaddr_storage *peer) {
+    const struct sockaddr_in *four = (const struct sockaddr_in *)peer;
+    const struct sockaddr_in6 *six = (const struct sockaddr_in6 *)peer;
+    if (peer->ss_family == AF_INET) return ntohl(four->sin_addr.s_addr) >> 24 == 127;
+    return peer->ss_family == AF_INET6 &&
+           (IN6_IS_ADDR_LOOPBACK(&six->sin6_addr) ||
+            (IN6_IS_ADDR_V4MAPPED(&six->sin6_addr) && six->sin6_addr.s6_addr[12] == 127));
+}
+
+bool wrn_request_is_local(const wrn_request *request) {
+    const wrn_conn *conn = request->conn;
+    struct sockaddr_storage peer;
+    int size = sizeof(peer);
+    if (!conn || conn->state == WRN_CONN_CLOSED || wrn_http_head_get(&request->head, "forwarded") ||
+        wrn_http_head_get(&request->head, "x-forwarded-for"))
+        return false;
+    return conn->io.handle.type != UV_TCP ||
+           (uv_tcp_getpeername(&conn->io.tcp, (struct sockaddr *)&peer, &size) == 0 && is_loopback(&peer));
 }
 
 void wrn_conn_reply(wrn_request *request, int status, const char *type, wrn_buf *body) {

@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/text.h"
 #include "server/http/conn.h"
@@ -106,10 +107,24 @@ void wrn_reply_error_as(wrn_request *request, int status, const char *code, cons
     va_end(args);
 }
 
+/* A form can't be of this type, so no page makes a browser send one unasked. Who leaves the type out is no browser's page:
+ * that has an Origin, which was looked at before. */
+static bool is_json(const wrn_request *request) {
+    const char *type = wrn_http_head_get(&request->head, "content-type");
+    if (!type) return true;
+    size_t size = strcspn(type, "; \t");
+    return size == strlen("application/json") && strncasecmp(type, "application/json", size) == 0;
+}
+
 bool wrn_request_decode(wrn_request *request, const wrn_model *model, void *out) {
     WRN_AUTO(wrn_json_freep) wrn_json *body = NULL;
     const char *why = NULL;
     wrn_model_why problem;
+    if (!is_json(request)) {
+        wrn_reply_error_as(request, 415, "invalid_request",
+                           "the request body must be JSON, sent with Content-Type: application/json");
+        return false;
+    }
     if (!wrn_json_parse_first(request->body.data ? request->body.data : "", request->body.size, &body, &why)) {
         wrn_reply_error(request, "invalid_request", "the request body is not usable JSON: %s", why);
         return false;

@@ -50,6 +50,8 @@ typedef struct wrn_request {
 
 /* Who is at the other end: an address with its port, "uid N" of a Unix socket, or "" once the client has gone. */
 void wrn_request_peer(const wrn_request *request, char *out, size_t size);
+/* Whether that is on this machine, and no proxy says that it asks for somebody else. */
+bool wrn_request_is_local(const wrn_request *request);
 /* `value` must not hold line breaks. */
 void wrn_request_add_field(wrn_request *request, const char *name, const char *value);
 

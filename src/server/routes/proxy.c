@@ -5,6 +5,7 @@
  *                                               -> TUNNEL (after 101) -> over */
 #include "server/routes/proxy.h"
 
+#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -35,13 +36,13 @@ typedef struct proxy {
 
 /* ---- whether it is one of ours ---- */
 
-/* Digits, a hyphen, "cl-" and what ids are made of, a dot. */
+/* Digits, a hyphen, "cl-" and what ids are made of, a dot; names of hosts may be written in capitals. */
 static bool split_host(const char *host, size_t *digits, size_t *id) {
     *id = 0;
     *digits = strspn(host, "0123456789");
-    if (!*digits || strncmp(host + *digits, "-cl-", 4) != 0) return false;
+    if (!*digits || strncasecmp(host + *digits, "-cl-", 4) != 0) return false;
     const char *at = host + *digits + 1;
-    *id = 3 + strspn(at + 3, "0123456789abcdefghijklmnopqrstuvwxyz");
+    *id = 3 + strspn(at + 3, "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ");
     return *id > 3 && at[*id] == '.';
 }
 
@@ -376,7 +377,8 @@ static const char *find_sandbox(wrn_server *server, const char *host, wrn_sandbo
     wrn_fault fault;
     split_host(host, &digits, &id_size);
     if (digits < sizeof(number)) memcpy(number, host, digits);
-    if (id_size < sizeof(id)) memcpy(id, host + digits + 1, id_size);
+    for (size_t i = 0; id_size < sizeof(id) && i < id_size; i++)
+        id[i] = (char)tolower((unsigned char)host[digits + 1 + i]);
     *status = 400;
     if (!wrn_parse_int(number, 1, 65535, &value)) return "the port must be between 1 and 65535";
     if (!wrn_id_is(id, "cl")) return "invalid sandbox ID";

@@ -109,11 +109,21 @@ static void refuse_path(wrn_request *request, wrn_match match) {
     }
 }
 
+static void refuse_origin(wrn_request *request, const char *why, bool is_proxied) {
+    if (!is_proxied && is_api(request->head.path)) return wrn_reply_error(request, "forbidden", "%s", why);
+    WRN_AUTO(wrn_buf_free) wrn_buf line = WRN_BUF_INIT;
+    wrn_buf_printf(&line, "%s\n", why);
+    reply_plain(request, 403, line.data ? line.data : "");
+}
+
 wrn_http_plan wrn_routes_head(void *context, wrn_request *request) {
     const wrn_server *server = context;
     const wrn_route *route = NULL;
     const char *host = wrn_http_head_get(&request->head, "host");
-    if (host && wrn_proxy_matches(host)) return request->route = &proxy_route, WRN_HTTP_STREAM;
+    bool is_proxied = host && wrn_proxy_matches(host);
+    const char *why = wrn_origin_problem(&server->names, request, is_proxied);
+    if (why) return refuse_origin(request, why, is_proxied), WRN_HTTP_ANSWERED;
+    if (is_proxied) return request->route = &proxy_route, WRN_HTTP_STREAM;
     WRN_AUTO(wrn_buf_free) wrn_buf allow = WRN_BUF_INIT;
     wrn_match match = wrn_router_find(routes, WRN_COUNT(routes), request->head.method, request->head.path,
                                       &request->arena, request->params, &route, &allow);
