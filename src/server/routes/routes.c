@@ -110,7 +110,7 @@ static void refuse_path(wrn_request *request, wrn_match match) {
 }
 
 static void refuse_origin(wrn_request *request, const char *why, bool is_proxied) {
-    if (!is_proxied && is_api(request->head.path)) return wrn_reply_error(request, "forbidden", "%s", why);
+    if (!is_proxied) return wrn_reply_error(request, "forbidden", "%s", why);
     WRN_AUTO(wrn_buf_free) wrn_buf line = WRN_BUF_INIT;
     wrn_buf_printf(&line, "%s\n", why);
     reply_plain(request, 403, line.data ? line.data : "");
