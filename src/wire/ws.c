@@ -16,12 +16,16 @@ struct wrn_ws {
     const uint8_t *in; /* while bytes are fed */
     size_t in_size;
     wrn_buf out;
+    size_t fragments, message_size; /* of the unfinished message */
     bool client;
     bool over;   /* nothing more is received */
     int problem; /* the close code sent on our own account */
     uint8_t random[256];
     size_t random_left;
 };
+
+/* Fragments of a message that may be as small as they like; the others have this many bytes on average. */
+enum { FRAGMENTS_FREE = 1024, FRAGMENT_SIZE = 64 };
 
 /* ---- wslay's callbacks ---- */
 
@@ -75,6 +79,18 @@ static int problem_of_close(const struct wslay_event_on_msg_recv_arg *message) {
     return wrn_utf8_valid_prefix((const char *)message->msg + 2, size) == size ? 0 : WRN_WS_BAD_TEXT;
 }
 
+static void on_frame(wslay_event_context_ptr wslay, const struct wslay_event_on_frame_recv_start_arg *frame,
+                     void *context) {
+    wrn_ws *ws = context;
+    (void)wslay;
+    if (frame->opcode > WSLAY_BINARY_FRAME) return;
+    if (frame->opcode != WSLAY_CONTINUATION_FRAME) ws->fragments = ws->message_size = 0;
+    ws->fragments++;
+    ws->message_size += frame->payload_length;
+}
+
+static bool is_crumbled(const wrn_ws *ws) { return ws->fragments > FRAGMENTS_FREE + ws->message_size / FRAGMENT_SIZE; }
+
 static void on_message(wslay_event_context_ptr wslay, const struct wslay_event_on_msg_recv_arg *message,
                        void *context) {
     wrn_ws *ws = context;
@@ -98,6 +114,7 @@ wrn_ws *wrn_ws_new(bool client, size_t message_max, const wrn_ws_events *events,
         .recv_callback = on_recv,
         .send_callback = on_send,
         .genmask_callback = on_mask,
+        .on_frame_recv_start_callback = on_frame,
         .on_msg_recv_callback = on_message,
     };
     wrn_ws *ws = calloc(1, sizeof(*ws));
@@ -120,6 +137,10 @@ void wrn_ws_free(wrn_ws *ws) {
     wslay_event_context_free(ws->wslay);
     wrn_buf_free(&ws->out);
     free(ws);
+}
+
+void wrn_ws_limit(wrn_ws *ws, size_t message_max) {
+    wslay_event_config_set_max_recv_msg_length(ws->wslay, message_max);
 }
 
 /* Everything queued goes to `out`. */
@@ -155,6 +176,7 @@ bool wrn_ws_feed(wrn_ws *ws, const void *data, size_t size) {
     int rc = wslay_event_recv(ws->wslay);
     ws->in = NULL;
     ws->in_size = 0;
+    if (!ws->over && rc == 0 && is_crumbled(ws)) ws->over = true, ws->problem = WRN_WS_TOO_BIG;
     if (ws->problem) put_close(ws, ws->problem);
     if (!ws->over && (rc != 0 || !wslay_event_get_read_enabled(ws->wslay))) give_up(ws, rc);
     return flush(ws) && !ws->over;

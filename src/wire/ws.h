@@ -1,7 +1,8 @@
 /* WebSocket (RFC 6455) for both ends: bytes in, messages out. No descriptor and no clock.
  *
  * The framing is wslay's, known to ws.c only. Pings are answered here, fragments joined, text checked to be UTF-8; what
- * breaks the rules ends the connection with the fitting close code. What is to be sent gathers in wrn_ws_out(). */
+ * breaks the rules ends the connection with the fitting close code; so does a message in very many very small fragments, for
+ * each takes memory of its own. What is to be sent gathers in wrn_ws_out(). */
 #ifndef WRN_WIRE_WS_H
 #define WRN_WIRE_WS_H
 
@@ -34,6 +35,8 @@ typedef struct wrn_ws_events {
 wrn_ws *wrn_ws_new(bool client, size_t message_max, const wrn_ws_events *events, void *context);
 /* Not from inside its events. */
 void wrn_ws_free(wrn_ws *ws);
+/* From now on. */
+void wrn_ws_limit(wrn_ws *ws, size_t message_max);
 
 /* False when nothing more can be received: closed by the other end, or it broke the rules (wrn_ws_problem() says how). */
 bool wrn_ws_feed(wrn_ws *ws, const void *data, size_t size);

@@ -51,6 +51,7 @@ struct wrn_conn {
     wrn_buf rest;         /* read, but after the request that is being answered */
     int64_t deadline_ms;
     size_t discarded, unsent;
+    size_t lumps; /* copies that wait to be written */
     uv_write_t write;
     uv_shutdown_t shutdown;
     wrn_buf out_head, out_body;
@@ -76,6 +77,8 @@ void wrn_conn_free_request(wrn_request *request);
 /* Sends a copy; wrn_conn_wrote() comes when there is room again. */
 void wrn_conn_send(wrn_conn *conn, const void *data, size_t size);
 void wrn_conn_wrote(wrn_conn *conn);
+/* The memory that what is unsent takes, with what each piece takes beside its bytes. */
+size_t wrn_conn_unsent(const wrn_conn *conn);
 /* Ends what has been waited for too long. */
 void wrn_conn_sweep(wrn_conn *conn, int64_t now_ms);
 /* A listener or connection is gone: tells the handler when it was the last. */

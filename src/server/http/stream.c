@@ -15,9 +15,14 @@ typedef struct lump {
 static void on_lump_written(uv_write_t *write, int status) {
     wrn_conn *conn = write->handle->data;
     free(write->data);
+    conn->lumps--;
     if (conn->state == WRN_CONN_CLOSED) return;
     if (status < 0) return wrn_conn_close(conn);
     wrn_conn_wrote(conn);
+}
+
+size_t wrn_conn_unsent(const wrn_conn *conn) {
+    return uv_stream_get_write_queue_size(&conn->io.stream) + conn->lumps * sizeof(lump);
 }
 
 static bool queue_lump(wrn_conn *conn, const char *data, size_t size) {
@@ -26,7 +31,7 @@ static bool queue_lump(wrn_conn *conn, const char *data, size_t size) {
     memcpy(l->data, data, size);
     l->write.data = l;
     uv_buf_t out = uv_buf_init(l->data, (unsigned)size);
-    if (uv_write(&l->write, &conn->io.stream, &out, 1, on_lump_written) == 0) return true;
+    if (uv_write(&l->write, &conn->io.stream, &out, 1, on_lump_written) == 0) return ++conn->lumps;
     free(l);
     return false;
 }
@@ -44,7 +49,7 @@ void wrn_conn_send(wrn_conn *conn, const void *data, size_t size) {
         if (sent > 0) at += sent, size -= (size_t)sent;
     }
     if (size && !queue_lump(conn, at, size)) break_off(conn);
-    if (uv_stream_get_write_queue_size(&conn->io.stream) > WRN_HIGH_WATER) conn->crowded = true;
+    if (wrn_conn_unsent(conn) > WRN_HIGH_WATER) conn->crowded = true;
 }
 
 /* All lumps of a closed tap have gone out. */
@@ -60,7 +65,7 @@ void wrn_conn_wrote(wrn_conn *conn) {
     size_t unsent = uv_stream_get_write_queue_size(&conn->io.stream);
     if (conn->state == WRN_CONN_FLUSH && !unsent) return end_tap(conn);
     if (conn->state == WRN_CONN_WRITE && !unsent) return wrn_conn_answered(conn);
-    if (!conn->crowded || unsent > WRN_HIGH_WATER / 2) return;
+    if (!conn->crowded || wrn_conn_unsent(conn) > WRN_HIGH_WATER / 2) return;
     conn->crowded = false;
     if (conn->state == WRN_CONN_TAP && conn->tap.room) conn->tap.room(conn->tap_context);
     else if (conn->running && conn->running->on_room) conn->running->on_room(conn->running);
@@ -111,9 +116,7 @@ void wrn_reply_piece(wrn_request *request, const void *data, size_t size) {
     else wrn_conn_send(conn, chunk.data, chunk.size);
 }
 
-size_t wrn_reply_unsent(const wrn_request *request) {
-    return request->conn ? uv_stream_get_write_queue_size(&request->conn->io.stream) : 0;
-}
+size_t wrn_reply_unsent(const wrn_request *request) { return request->conn ? wrn_conn_unsent(request->conn) : 0; }
 
 void wrn_reply_end(wrn_request *request, bool whole) {
     wrn_conn *conn = request->conn;
@@ -160,7 +163,7 @@ void wrn_tap_read(wrn_tap *tap, bool on) {
 
 void wrn_tap_write(wrn_tap *tap, const void *data, size_t size) { wrn_conn_send(tap, data, size); }
 
-size_t wrn_tap_unsent(const wrn_tap *tap) { return uv_stream_get_write_queue_size(&tap->io.stream); }
+size_t wrn_tap_unsent(const wrn_tap *tap) { return wrn_conn_unsent(tap); }
 
 void wrn_tap_close(wrn_tap *tap) {
     tap->state = WRN_CONN_FLUSH;

@@ -13,6 +13,8 @@ struct wrn_websocket {
     wrn_websocket_events events;
     void *context;
     bool in_feed, closed; /* closed by us while bytes were being fed */
+    bool wanted, choked;  /* its owner wants messages; too much of what they cause is unsent */
+    size_t unsent_max;
 };
 
 /* ---- the upgrade ---- */
@@ -66,13 +68,20 @@ static void flush(wrn_websocket *w) {
     wrn_buf_clear(out);
 }
 
+static void update_reading(wrn_websocket *w) {
+    if (w->tap) wrn_tap_read(w->tap, w->wanted && !w->choked);
+}
+
+/* Pings make answers, so who sends them and reads nothing is not heard for a while. */
 static void on_data(void *context, const char *data, size_t size) {
     wrn_websocket *w = context;
     w->in_feed = true;
     bool open = wrn_ws_feed(w->ws, data, size);
     w->in_feed = false;
     flush(w);
-    if (!open || w->closed) end(w, !w->closed);
+    if (!open || w->closed) return end(w, !w->closed);
+    w->choked = w->tap && wrn_tap_unsent(w->tap) > w->unsent_max;
+    if (w->choked) update_reading(w);
 }
 
 static void on_ws_message(void *context, bool binary, const char *data, size_t size) {
@@ -84,6 +93,8 @@ static void on_ws_closed(void *context, int code) { (void)context, (void)code; }
 
 static void on_room(void *context) {
     wrn_websocket *w = context;
+    w->choked = false;
+    update_reading(w);
     if (w->events.room) w->events.room(w->context);
 }
 
@@ -111,13 +122,13 @@ static void put_head(wrn_buf *head, const wrn_request *request, const char *prot
     wrn_buf_puts(head, "\r\n");
 }
 
-wrn_websocket *wrn_websocket_accept(wrn_request *request, const char *protocol, const wrn_websocket_events *events,
-                                    void *context) {
+wrn_websocket *wrn_websocket_accept(wrn_request *request, const char *protocol, bool stranger,
+                                    const wrn_websocket_events *events, void *context) {
     static const wrn_ws_events ws_events = {on_ws_message, on_ws_closed};
     static const wrn_tap_events tap_events = {on_data, on_room, on_gone, on_stop};
     WRN_AUTO(wrn_buf_free) wrn_buf head = WRN_BUF_INIT;
     wrn_websocket *w = calloc(1, sizeof(*w));
-    if (w) w->ws = wrn_ws_new(false, WRN_WEBSOCKET_MESSAGE_MAX, &ws_events, w);
+    if (w) w->ws = wrn_ws_new(false, stranger ? WRN_WEBSOCKET_STRANGER_MAX : WRN_WEBSOCKET_MESSAGE_MAX, &ws_events, w);
     put_head(&head, request, protocol);
     if (!w || !w->ws || head.failed) {
         free(w);
@@ -126,6 +137,8 @@ wrn_websocket *wrn_websocket_accept(wrn_request *request, const char *protocol, 
     }
     w->events = *events;
     w->context = context;
+    w->wanted = true;
+    w->unsent_max = stranger ? WRN_HIGH_WATER : WRN_WEBSOCKET_UNSENT_MAX;
     w->tap = wrn_request_take_over(request, head.data, &tap_events, w);
     if (w->tap) {
         wrn_tap_read(w->tap, true);
@@ -134,6 +147,11 @@ wrn_websocket *wrn_websocket_accept(wrn_request *request, const char *protocol, 
     wrn_ws_free(w->ws);
     free(w);
     return NULL;
+}
+
+void wrn_websocket_welcome(wrn_websocket *w) {
+    wrn_ws_limit(w->ws, WRN_WEBSOCKET_MESSAGE_MAX);
+    w->unsent_max = WRN_WEBSOCKET_UNSENT_MAX;
 }
 
 /* ---- sending ---- */
@@ -149,7 +167,8 @@ void wrn_websocket_ping(wrn_websocket *w) {
 bool wrn_websocket_is_crowded(const wrn_websocket *w) { return w->tap && wrn_tap_unsent(w->tap) > WRN_HIGH_WATER; }
 
 void wrn_websocket_read(wrn_websocket *w, bool on) {
-    if (w->tap) wrn_tap_read(w->tap, on);
+    w->wanted = on;
+    update_reading(w);
 }
 
 void wrn_websocket_close(wrn_websocket *w, int code) {

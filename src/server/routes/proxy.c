@@ -27,6 +27,7 @@ typedef struct proxy {
     proxy_phase phase;
     bool body_over, upgrade;
     int port;
+    size_t lumps;  /* that wait for the guest */
     wrn_buf held;  /* for the guest, until it is dialled */
     wrn_buf early; /* of the guest's answer, while the client still sends */
     bool answer_came;
@@ -94,7 +95,9 @@ typedef struct lump {
     char data[];
 } lump;
 
-static size_t guest_unsent(const proxy *p) { return uv_stream_get_write_queue_size((const uv_stream_t *)&p->guest); }
+static size_t guest_unsent(const proxy *p) {
+    return uv_stream_get_write_queue_size((const uv_stream_t *)&p->guest) + p->lumps * sizeof(lump);
+}
 
 static void read_client(proxy *p, bool on) {
     if (p->tap) wrn_tap_read(p->tap, on);
@@ -114,6 +117,7 @@ static void end_deadlock(proxy *p) {
 static void on_guest_written(uv_write_t *write, int status) {
     proxy *p = ((lump *)write)->proxy;
     free(write);
+    p->lumps--;
     if (p->closing) return;
     if (status < 0) { /* what it has answered is still worth hearing */
         p->body_over = true;
@@ -131,6 +135,7 @@ static void send_guest(proxy *p, const void *data, size_t size) {
     memcpy(l->data, data, size);
     uv_buf_t out = uv_buf_init(l->data, (unsigned)size);
     if (uv_write(&l->write, (uv_stream_t *)&p->guest, &out, 1, on_guest_written) != 0) free(l);
+    else p->lumps++;
     if (guest_unsent(p) <= WRN_HIGH_WATER) return;
     p->crowded = true;
     read_client(p, false);

@@ -313,6 +313,7 @@ static void take_auth(session *s, const char *type, const wrn_json *message) {
     const char *token = wrn_json_string(wrn_json_get(message, "token"), NULL);
     if (strcmp(type, "auth") != 0 || !token || !wrn_auth_check_token(&s->server->auth, token, &s->who))
         return fail(s, true, "authentication failed");
+    wrn_websocket_welcome(s->ws);
     expect_first(s);
 }
 
@@ -376,7 +377,7 @@ static void open_session(wrn_request *request, session_kind kind) {
     if (kind == KIND_PROCESS) snprintf(s->selector, sizeof(s->selector), "%s", request->params[1]);
     uv_timer_init(&s->server->loop, &s->timer);
     s->timer.data = s;
-    s->ws = wrn_websocket_accept(request, s->bytes ? BYTES_PROTOCOL : NULL, &events, s);
+    s->ws = wrn_websocket_accept(request, s->bytes ? BYTES_PROTOCOL : NULL, late, &events, s);
     if (!s->ws) return uv_close((uv_handle_t *)&s->timer, on_timer_closed);
     if (late) uv_timer_start(&s->timer, on_timer, AUTH_MS, 0);
     else expect_first(s);
