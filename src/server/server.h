@@ -25,6 +25,7 @@ typedef struct wrn_server {
     wrn_json *isolation; /* what every sandbox gets here */
     wrn_sandboxes *sandboxes;
     wrn_http *http;
+    struct wrn_proxy *proxies; /* requests to ports of sandboxes that are under way */
     uv_signal_t signals[4];
     uv_timer_t grace;
     uv_pipe_t lifeline; /* private mode: the owner's socket */

@@ -1,5 +1,7 @@
 /* exec through the API. */
+#include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "base/text.h"
 #include "daemon.h"
@@ -148,6 +150,40 @@ TEST(destroying_ends_a_command_with_what_it_wrote) {
     CHECK(r.status == 502 || r.status == 409); /* 409: destroyed before the command could start */
     reply_free(&r);
     daemon_stop(&d);
+}
+
+/* The client of a command that runs until it is killed goes: over a socket of its own, and over TCP, where a close looks
+ * like the end of a request at first. */
+TEST(a_command_ends_with_its_client) {
+    test_daemon d = {0};
+    served s = {0};
+    daemon_serve(&s, &d, (const char *[]){"--listen", "127.0.0.1:0", NULL});
+    int port = atoi(strstr(s.address, "127.0.0.1:") + 10);
+    WRN_AUTO(wrn_buf_free) wrn_buf said = WRN_BUF_INIT;
+    while (!said.data || !strstr(said.data, "password")) {
+        char c;
+        CHECK(read(s.out, &c, 1) == 1);
+        wrn_buf_putc(&said, c);
+    }
+    daemon_find(said.data, "WRENN_API_KEY=", d.key, sizeof(d.key));
+    char id[40], head[300];
+    make_sandbox(&d, "{}", id);
+    snprintf(head, sizeof(head),
+             "POST %s HTTP/1.1\r\nHost: localhost\r\nX-API-Key: %s\r\nContent-Length: 14\r\n\r\n{\"cmd\":\"wait\"}",
+             sandbox_path(id, "/exec"), d.key);
+    for (int tcp = 0; tcp < 2; tcp++) {
+        int fd = tcp ? dial_tcp(port) : dial(d.socket);
+        send_text(fd, head);
+        size_t count = 0;
+        do {
+            reply r = call(&d, "GET", sandbox_path(id, "/processes"), NULL);
+            if (!count && fd >= 0 && wrn_json_count(wrn_json_get(r.json, "processes"))) close(fd), fd = -1;
+            count = wrn_json_count(wrn_json_get(r.json, "processes"));
+            reply_free(&r);
+        } while (fd >= 0 || count);
+    }
+    daemon_finish(&s, SIGTERM);
+    free(s.said);
 }
 
 TEST_MAIN

@@ -72,7 +72,7 @@ static bool wants_reading(const wrn_conn *conn) {
     case WRN_CONN_HEAD:
     case WRN_CONN_LINGER: return true;
     case WRN_CONN_BODY:
-    case WRN_CONN_TAP: return !conn->paused;
+    case WRN_CONN_TAP: return !conn->paused && !conn->input_over;
     default: return false;
     }
 }
@@ -204,9 +204,16 @@ static size_t advance(wrn_conn *conn, const char *data, size_t size) {
     return conn->deaf ? size : at;
 }
 
+static void end_tap_input(wrn_conn *conn) {
+    conn->input_over = conn->half_closed = true;
+    wrn_conn_update_reading(conn);
+    conn->tap.end(conn->tap_context);
+}
+
 static void on_read(uv_stream_t *stream, ssize_t got, const uv_buf_t *buf) {
     wrn_conn *conn = stream->data;
     if (got == 0) return;
+    if (got == UV_EOF && conn->state == WRN_CONN_TAP && conn->tap.end) return end_tap_input(conn);
     if (got < 0) return wrn_conn_close(conn);
     if (conn->state == WRN_CONN_TAP) return conn->tap.data(conn->tap_context, buf->base, (size_t)got);
     if (conn->state == WRN_CONN_LINGER) {
@@ -248,7 +255,8 @@ void wrn_conn_answered(wrn_conn *conn) {
     if (conn->keep_alive && !conn->http->stopping) {
         conn->state = WRN_CONN_HEAD;
         conn->head_timed = false;
-        conn->deadline_ms = wrn_now_ms() + conn->http->config.idle_ms;
+        conn->waits_since_ms = wrn_now_ms();
+        conn->deadline_ms = conn->waits_since_ms + conn->http->config.idle_ms;
         if (!conn->advancing) advance_rest(conn);
         return;
     }
@@ -318,6 +326,7 @@ static const char *reason_of(int status) {
         {501, "Not Implemented"},
         {502, "Bad Gateway"},
         {503, "Service Unavailable"},
+        {504, "Gateway Timeout"},
     };
     for (size_t i = 0; i < WRN_COUNT(reasons); i++)
         if (reasons[i].status == status) return reasons[i].text;
@@ -338,7 +347,8 @@ static const char *date_now(void) {
 
 void wrn_conn_compose(wrn_conn *conn, const wrn_request *request, int status, const char *type, int64_t length) {
     wrn_buf *out = &conn->out_head;
-    wrn_buf_printf(out, "HTTP/1.1 %d %s\r\nDate: %s\r\n", status, reason_of(status), date_now());
+    wrn_buf_printf(out, "HTTP/1.1 %d %s\r\nDate: %s\r\n", status, request->reason ? request->reason : reason_of(status),
+                   date_now());
     if (type) wrn_buf_printf(out, "Content-Type: %s\r\n", type);
     if (length >= 0 && status != 204) wrn_buf_printf(out, "Content-Length: %lld\r\n", (long long)length);
     if (conn->chunked) wrn_buf_puts(out, "Transfer-Encoding: chunked\r\n");
@@ -427,13 +437,30 @@ void wrn_conn_reply(wrn_request *request, int status, const char *type, wrn_buf 
 
 /* ---- deadlines and beginnings ---- */
 
+/* The client sends no more. Whether it still reads shows when something is sent to it: a second "go on" is nothing to one
+ * that is there, and if nobody is, it comes back as an error. Otherwise keep-alive probes find out in a minute or two. */
+static void probe(wrn_conn *conn) {
+    enum { IDLE_SEC = 10 };
+    static char go_on[] = "HTTP/1.1 100 Continue\r\n\r\n";
+    const wrn_request *request = conn->running ? conn->running : conn->request;
+    conn->half_closed = true;
+    if (conn->io.handle.type == UV_TCP) uv_tcp_keepalive(&conn->io.tcp, 1, IDLE_SEC);
+    bool unanswered = conn->state == WRN_CONN_BUSY || conn->state == WRN_CONN_BODY;
+    if (!unanswered || !request || request->head.http_1_0) return;
+    uv_buf_t out = uv_buf_init(go_on, sizeof(go_on) - 1);
+    (void)uv_try_write(&conn->io.stream, &out, 1);
+}
+
 /* Whether the client has gone while nothing is read from it, which libuv can't tell. One that has only finished sending
- * may still wait for its answer, but not on a connection that was taken over. */
-static bool has_hung_up(const wrn_conn *conn) {
+ * may still wait for its answer. */
+static bool has_hung_up(wrn_conn *conn) {
     bool tapped = conn->state == WRN_CONN_TAP;
     struct pollfd socket = {.events = POLLRDHUP};
     if (conn->reading || uv_fileno(&conn->io.handle, &socket.fd) != 0 || poll(&socket, 1, 0) <= 0) return false;
-    return socket.revents & (POLLERR | POLLHUP) || (tapped && socket.revents & POLLRDHUP);
+    if (socket.revents & (POLLERR | POLLHUP)) return true;
+    if (tapped && !conn->tap.end) return true;
+    if (!conn->half_closed) probe(conn);
+    return false;
 }
 
 void wrn_conn_sweep(wrn_conn *conn, int64_t now) {
@@ -455,6 +482,33 @@ void wrn_conn_sweep(wrn_conn *conn, int64_t now) {
     refuse(conn, 408, "the request took too long to arrive");
 }
 
+/* Of nobody we know, or between two requests. */
+static bool is_spare(const wrn_conn *conn) {
+    switch (conn->state) {
+    case WRN_CONN_HEAD: return true;
+    case WRN_CONN_BODY: return conn->request && !*conn->request->who.team_id;
+    case WRN_CONN_TAP: return conn->stranger;
+    default: return false;
+    }
+}
+
+/* Closes the connection that can best be done without: one that has had its answer, or the one that has been waited for the
+ * longest, unless that is short. False: there is none. */
+static bool make_room(wrn_http *http, const wrn_conn *newest) {
+    enum { PATIENCE_MS = 1000 };
+    int64_t longest = wrn_now_ms() - PATIENCE_MS;
+    wrn_conn *victim = NULL;
+    for (wrn_conn *conn = http->conns; conn; conn = conn->next) {
+        if (conn == newest) continue;
+        if (conn->state == WRN_CONN_LINGER) return wrn_conn_close(conn), true;
+        if (!is_spare(conn) || conn->waits_since_ms > longest) continue;
+        longest = conn->waits_since_ms;
+        victim = conn;
+    }
+    if (victim) wrn_conn_close(victim);
+    return victim;
+}
+
 void wrn_conn_accept(wrn_http *http, uv_stream_t *listener) {
     wrn_conn *conn = calloc(1, sizeof(*conn));
     if (!conn) return;
@@ -473,8 +527,10 @@ void wrn_conn_accept(wrn_http *http, uv_stream_t *listener) {
     if (uv_accept(listener, &conn->io.stream) != 0) return wrn_conn_close(conn);
     if (is_tcp) uv_tcp_nodelay(&conn->io.tcp, 1);
     conn->head_timed = true;
-    conn->deadline_ms = wrn_now_ms() + http->config.head_ms;
+    conn->waits_since_ms = wrn_now_ms();
+    conn->deadline_ms = conn->waits_since_ms + http->config.head_ms;
     size_t max = (size_t)http->config.connections_max;
+    if (http->conn_count > max && make_room(http, conn)) return wrn_conn_update_reading(conn);
     if (http->conn_count > max + REFUSED_MAX) return wrn_conn_close(conn);
     if (http->conn_count > max) {
         conn->deaf = true;

@@ -45,11 +45,15 @@ struct wrn_conn {
     bool advancing, reading, head_timed, keep_alive, deaf;
     bool streaming; /* the body goes to the handler piece by piece */
     bool paused, crowded, chunked, bodiless, broken;
+    bool half_closed; /* the client sends no more; what it has sent may still be there */
+    bool input_over;  /* that was read, too */
+    bool shut;        /* we send no more */
+    bool stranger;    /* a tap whose other end nobody knows yet */
     wrn_http1 parser;
     wrn_request *request; /* the one that is being read */
     wrn_request *running; /* the one that is being answered */
     wrn_buf rest;         /* read, but after the request that is being answered */
-    int64_t deadline_ms;
+    int64_t deadline_ms, waits_since_ms;
     size_t discarded, unsent;
     size_t lumps; /* copies that wait to be written */
     uv_write_t write;

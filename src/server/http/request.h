@@ -30,7 +30,8 @@ typedef struct wrn_request {
     const void *route;     /* of the router that matched it */
     wrn_http_head head;
     wrn_buf body;
-    wrn_buf fields; /* response fields, as lines */
+    wrn_buf fields;     /* response fields, as lines */
+    const char *reason; /* of the response; NULL: the usual one */
     wrn_arena arena;
     const char *params[WRN_PARAMS_MAX]; /* path parameters, decoded */
     wrn_identity who;
@@ -98,18 +99,24 @@ typedef struct wrn_tap_events {
     /* It ended or broke: the tap is gone when this returns. Not called after close or abort. */
     void (*gone)(void *context);
     void (*stop)(void *context); /* the server wants to stop: close soon. May be NULL: then it is aborted. */
+    /* The other end sends no more, but may still read. NULL: that counts as gone. */
+    void (*end)(void *context);
 } wrn_tap_events;
 
 /* Answers with `head`, a whole response head, and frees the request. Nothing is read before wrn_tap_read(). NULL when
  * the client is gone already. */
 wrn_tap *wrn_request_take_over(wrn_request *request, const char *head, const wrn_tap_events *events, void *context);
 void wrn_tap_read(wrn_tap *tap, bool on);
+/* Nobody knows yet who is there: it may be closed to make room for others. */
+void wrn_tap_set_stranger(wrn_tap *tap, bool stranger);
 /* Copied. `gone` is never called from inside. */
 void wrn_tap_write(wrn_tap *tap, const void *data, size_t size);
 size_t wrn_tap_unsent(const wrn_tap *tap);
 /* Sends what is unsent, then ends the connection. No event follows. */
 void wrn_tap_close(wrn_tap *tap);
 void wrn_tap_abort(wrn_tap *tap);
+/* Sends what is unsent and then an end of file; data may still come in. */
+void wrn_tap_shut(wrn_tap *tap);
 
 /* Decodes the body into *out, of model->size. On false the request was answered with 400 invalid_request. */
 bool wrn_request_decode(wrn_request *request, const wrn_model *model, void *out);

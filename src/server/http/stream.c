@@ -57,6 +57,7 @@ static void end_tap(wrn_conn *conn) {
     conn->state = WRN_CONN_LINGER;
     conn->deadline_ms = wrn_now_ms() + conn->http->config.linger_ms;
     conn->deaf = true;
+    if (conn->shut) return wrn_conn_close(conn);
     if (uv_shutdown(&conn->shutdown, &conn->io.stream, NULL) != 0) return wrn_conn_close(conn);
     wrn_conn_update_reading(conn);
 }
@@ -161,6 +162,11 @@ void wrn_tap_read(wrn_tap *tap, bool on) {
     wrn_buf_free(&glued);
 }
 
+void wrn_tap_set_stranger(wrn_tap *tap, bool stranger) {
+    tap->stranger = stranger;
+    tap->waits_since_ms = wrn_now_ms();
+}
+
 void wrn_tap_write(wrn_tap *tap, const void *data, size_t size) { wrn_conn_send(tap, data, size); }
 
 size_t wrn_tap_unsent(const wrn_tap *tap) { return wrn_conn_unsent(tap); }
@@ -171,6 +177,11 @@ void wrn_tap_close(wrn_tap *tap) {
     if (tap->broken) return wrn_conn_close(tap);
     if (!uv_stream_get_write_queue_size(&tap->io.stream)) end_tap(tap);
     else wrn_conn_update_reading(tap);
+}
+
+void wrn_tap_shut(wrn_tap *tap) {
+    tap->shut = true;
+    if (uv_shutdown(&tap->shutdown, &tap->io.stream, NULL) != 0) break_off(tap);
 }
 
 void wrn_tap_abort(wrn_tap *tap) {

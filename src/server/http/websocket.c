@@ -141,6 +141,7 @@ wrn_websocket *wrn_websocket_accept(wrn_request *request, const char *protocol, 
     w->unsent_max = stranger ? WRN_HIGH_WATER : WRN_WEBSOCKET_UNSENT_MAX;
     w->tap = wrn_request_take_over(request, head.data, &tap_events, w);
     if (w->tap) {
+        wrn_tap_set_stranger(w->tap, stranger);
         wrn_tap_read(w->tap, true);
         return w;
     }
@@ -152,6 +153,7 @@ wrn_websocket *wrn_websocket_accept(wrn_request *request, const char *protocol, 
 void wrn_websocket_welcome(wrn_websocket *w) {
     wrn_ws_limit(w->ws, WRN_WEBSOCKET_MESSAGE_MAX);
     w->unsent_max = WRN_WEBSOCKET_UNSENT_MAX;
+    if (w->tap) wrn_tap_set_stranger(w->tap, false);
 }
 
 /* ---- sending ---- */

@@ -18,14 +18,14 @@ typedef struct run {
     wrn_exec_request asked;
     wrn_buf out, err;
     size_t size_max;
-    bool overflown;
+    bool overflown, left;
     int64_t started_us;
     char sandbox_id[WRN_ID_SIZE];
 } run;
 
 static void on_output(wrn_viewer *viewer, int stream, const void *data, size_t size) {
     run *r = (run *)viewer;
-    if (r->overflown) return;
+    if (r->overflown || r->left) return;
     if (size > r->size_max - r->out.size - r->err.size) {
         r->overflown = true;
         wrn_buf_free(&r->out);
@@ -150,6 +150,15 @@ const char *const *wrn_exec_environment(wrn_arena *arena, const wrn_pair *envs, 
     return list;
 }
 
+/* Nobody waits for the result any more: the command ends, as that of exec/stream does. */
+static void on_gone(wrn_request *request) {
+    run *r = request->handler;
+    r->left = true;
+    wrn_buf_free(&r->out);
+    wrn_buf_free(&r->err);
+    if (r->viewer.command) wrn_command_signal(r->viewer.command, SIGKILL);
+}
+
 void wrn_route_exec(wrn_request *request) {
     wrn_server *server = wrn_request_server(request);
     wrn_sandbox_row row;
@@ -175,5 +184,7 @@ void wrn_route_exec(wrn_request *request) {
     if (r->asked.background) return wrn_exec_background(request, &row, &r->asked, &spec);
     r->viewer = (wrn_viewer){.output = on_output, .end = on_end};
     if (!wrn_command_start(server->sandboxes, &row, &spec, WRN_COMMAND_FOREGROUND, NULL, &r->viewer, &fault))
-        wrn_reply_fault(request, &fault);
+        return wrn_reply_fault(request, &fault);
+    request->handler = r;
+    request->on_gone = on_gone;
 }
