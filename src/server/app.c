@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/resource.h>
 
+#include "server/lane.h"
 #include "server/log.h"
 #include "server/private.h"
 #include "server/routes/routes.h"
@@ -155,6 +156,7 @@ static int serve(const wrn_config *config, const wrn_platform *platform) {
     char why[1024] = "";
     signal(SIGPIPE, SIG_IGN);
     raise_open_files();
+    wrn_lane_setup();
     if (wrn_server_run(config, platform, why, sizeof(why))) return 0;
     /* In private mode the owner has been told, and reports it. */
     if (config->private_fd < 0) wrn_log_error("%s", why);

@@ -160,14 +160,16 @@ static bool first_start(wrn_server *server, welcome *out, char *why, size_t why_
     return out->is_new = true;
 }
 
-static void print_welcome(const wrn_server *server, const welcome *w, const char *address) {
+static void print_welcome(const wrn_server *server, const welcome *w, const wrn_buf *bound) {
+    const char *address = bound->data ? bound->data : "";
     bool is_unix = strncmp(address, "unix:", 5) == 0;
     printf("This is wrennd's first start; it has made %s.\n"
            "The following is shown once:\n\n"
-           "    export WRENN_BASE_URL=%s%s\n"
+           "    export WRENN_BASE_URL=%s%.*s\n"
            "    export WRENN_API_KEY=%s\n\n"
            "To log in, for instance to make more keys: e-mail %s, password %s\n\n",
-           server->config->data_dir, is_unix ? "" : "http://", address, w->api_key, OWNER_EMAIL, w->password);
+           server->config->data_dir, is_unix ? "" : "http://", (int)strcspn(address, "\n"), address, w->api_key,
+           OWNER_EMAIL, w->password);
     fflush(stdout);
 }
 
@@ -283,7 +285,12 @@ static bool open_backend(wrn_server *server, wrn_arena *arena, char *why, size_t
                                   server->config->max_memory_mb,
                                   machine.memory_mb ? machine.memory_mb : INT64_MAX};
     server->sandboxes = wrn_sandboxes_new(&boxes);
-    if (!server->isolation || !server->sandboxes || !wrn_sandboxes_recover(server->sandboxes))
+    return (server->isolation && server->sandboxes) || (snprintf(why, why_size, "out of memory"), false);
+}
+
+/* What the last run has left. Whoever can't listen has no business with it. */
+static bool recover(wrn_server *server, char *why, size_t why_size) {
+    if (!wrn_sandboxes_recover(server->sandboxes))
         return snprintf(why, why_size, "cannot read the sandboxes of the last run"), false;
     wrn_snapshots_recover(server->sandboxes);
     return true;
@@ -333,43 +340,68 @@ static bool note_host(wrn_server *server, const char *address) {
     return wrn_store_put_built_in_host(server->store, &row) == WRN_DB_OK;
 }
 
-static bool listen_all(wrn_server *server, const welcome *w, char *why, size_t why_size) {
+/* Puts where it listens into `bound`, one address a line. */
+static bool listen_all(wrn_server *server, wrn_buf *bound, char *why, size_t why_size) {
     const wrn_list *list = &server->config->listen;
     static char fallback[] = "127.0.0.1:8080";
-    WRN_AUTO(wrn_buf_free) wrn_buf bound = WRN_BUF_INIT;
     for (size_t i = 0; i < list->count || i == 0; i++) {
         const char *address = list->count ? list->items[i] : fallback;
         char where[256];
         if (!wrn_http_listen(server->http, address, where, sizeof(where), why, why_size)) return false;
         if (i == 0 && !note_host(server, where))
             return snprintf(why, why_size, "cannot store what this machine is"), false;
-        if (i == 0 && w->is_new) print_welcome(server, w, where);
         if (!wrn_http_is_private_address(address))
             wrn_log_warning("%s is open to the network and has no TLS: keys and data can be read on the way; put a TLS "
                             "proxy in front and listen on 127.0.0.1",
                             where);
-        wrn_log_info("listening on %s", where);
         wrn_names_add(&server->names, where);
-        wrn_buf_printf(&bound, "%s\n", where);
+        wrn_buf_printf(bound, "%s\n", where);
     }
-    if (tell_ready_fd(server->config->ready_fd, &bound)) return true;
-    return snprintf(why, why_size, "cannot write to --ready-fd: %s", strerror(errno)), false;
+    return true;
 }
 
-static bool listen_private(wrn_server *server, const welcome *w, char *why, size_t why_size) {
+static bool listen_private(wrn_server *server, wrn_buf *bound, char *why, size_t why_size) {
     char address[256], where[256];
-    int64_t now = wrn_unix_time();
     snprintf(address, sizeof(address), "unix:%s/wrennd.sock", server->config->data_dir);
     if (!wrn_http_listen(server->http, address, where, sizeof(where), why, why_size)) return false;
     if (!note_host(server, where)) return snprintf(why, why_size, "cannot store what this machine is"), false;
-    if (!wrn_private_watch(server, on_owner_gone))
-        return snprintf(why, why_size, "--private-fd must be one end of a socket pair"), false;
+    wrn_buf_puts(bound, address);
+    return wrn_private_watch(server, on_owner_gone) ||
+           (snprintf(why, why_size, "--private-fd must be one end of a socket pair"), false);
+}
+
+/* Whoever waits for it may begin. */
+static bool tell_ready(wrn_server *server, const wrn_buf *bound, char *why, size_t why_size) {
+    for (const char *at = bound->data ? bound->data : ""; *at; at += strcspn(at, "\n") + 1)
+        wrn_log_info("listening on %.*s", (int)strcspn(at, "\n"), at);
+    if (tell_ready_fd(server->config->ready_fd, bound)) return true;
+    return snprintf(why, why_size, "cannot write to --ready-fd: %s", strerror(errno)), false;
+}
+
+static bool greet_owner(wrn_server *server, const welcome *w, const wrn_buf *bound, char *why, size_t why_size) {
+    int64_t now = wrn_unix_time();
     WRN_AUTO(wrn_buf_free) wrn_buf token = WRN_BUF_INIT;
     wrn_claims claims = {w->user_id, w->team_id, "owner", OWNER_EMAIL, "Owner", now, now + PRIVATE_TOKEN_SECONDS, true};
     wrn_jwt_sign(server->auth.secret, &claims, &token);
-    if (token.failed) return snprintf(why, why_size, "out of memory"), false;
-    if (wrn_private_greet((int)server->config->private_fd, address + 5, w->api_key, token.data)) return true;
+    if (token.failed || bound->failed) return snprintf(why, why_size, "out of memory"), false;
+    if (wrn_private_greet((int)server->config->private_fd, bound->data + strlen("unix:"), w->api_key, token.data))
+        return true;
     return snprintf(why, why_size, "the owner has gone"), false;
+}
+
+/* Everything that can fail comes before the first account: its key is shown once, and is shown for certain. */
+static bool begin(wrn_server *server, wrn_arena *arena, char *why, size_t why_size) {
+    WRN_AUTO(wrn_buf_free) wrn_buf bound = WRN_BUF_INIT;
+    welcome w = {0};
+    bool ok = open_backend(server, arena, why, why_size) && open_loop(server, why, why_size) &&
+              (is_private(server) ? listen_private : listen_all)(server, &bound, why, why_size) &&
+              recover(server, why, why_size) && first_start(server, &w, why, why_size);
+    if (ok && w.is_new && !is_private(server)) print_welcome(server, &w, &bound);
+    if (ok) wrn_sandboxes_await(server->sandboxes);
+    ok = ok && (is_private(server) ? greet_owner(server, &w, &bound, why, why_size)
+                                   : tell_ready(server, &bound, why, why_size));
+    sodium_memzero(&w, sizeof(w));
+    return ok;
 }
 
 /* A signal that comes while we clean up must not end us by its default action. */
@@ -419,16 +451,11 @@ bool wrn_server_run(const wrn_config *config, const wrn_platform *platform, char
     wrn_server server = {.config = config, .lock_fd = -1, .parent_fd = -1, .audit.fd = -1, .ops = platform->ops};
     server.names.allowed = config->allow_host.items;
     server.names.allowed_count = config->allow_host.count;
-    welcome w = {0};
     if (uv_loop_init(&server.loop) != 0) return snprintf(why, why_size, "cannot make an event loop"), false;
     wrn_damper_init(&server.damper);
     bool locked = open_state(&server, &arena, why, why_size);
     if (locked && is_private(&server)) wrn_private_each_stale(config->data_dir, remove_stale, NULL);
-    bool ok = locked && first_start(&server, &w, why, why_size) && open_backend(&server, &arena, why, why_size) &&
-              open_loop(&server, why, why_size);
-    ok = ok &&
-         (is_private(&server) ? listen_private(&server, &w, why, why_size) : listen_all(&server, &w, why, why_size));
-    sodium_memzero(&w, sizeof(w));
+    bool ok = locked && begin(&server, &arena, why, why_size);
     server.listening = ok;
     if (ok) wrn_audit_note(&server.audit, "start");
     if (ok) wrn_notify("READY=1");
