@@ -141,6 +141,20 @@ static int template(const wrn_config *config, const wrn_platform *platform) {
     return ok ? 0 : 1;
 }
 
+/* ---- key ---- */
+
+/* Whoever can write to the data directory is the operator. */
+static int create_key(const wrn_config *config) {
+    char key[WRN_API_KEY_SIZE], why[1024];
+    const char *name = config->key_name ? config->key_name : "By the operator";
+    if (!wrn_server_create_key(config, name, key, why, sizeof(why))) {
+        fprintf(stderr, "wrennd: %s\n", why);
+        return 1;
+    }
+    printf("%s\n", key);
+    return fflush(stdout) == 0 ? 0 : 1;
+}
+
 /* ---- the program ---- */
 
 /* Each sandbox takes some descriptors, and the usual limit of 1024 is there for programs that use select(). */
@@ -192,6 +206,7 @@ int wrn_server_main(int argc, char **argv, const wrn_platform *platform) {
         break;
     case WRN_RUN_DOCTOR: status = doctor(&config, platform); break;
     case WRN_RUN_TEMPLATE: status = template(&config, platform); break;
+    case WRN_RUN_KEY: status = create_key(&config); break;
     case WRN_RUN_SERVE: status = serve(&config, platform); break;
     }
     wrn_config_free(&config);

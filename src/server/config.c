@@ -204,6 +204,15 @@ static bool read_template(wrn_config *config, const char *arg) {
     return true;
 }
 
+/* What follows "key". */
+static bool read_key(wrn_config *config, const char *arg) {
+    if (*arg == '-') return false;
+    if (!config->key_create) return config->key_create = strcmp(arg, "create") == 0;
+    if (config->key_name) return false;
+    config->key_name = arg;
+    return true;
+}
+
 /* Words and switches; true when `arg` was one. */
 static bool read_switch(wrn_config *config, const char *arg) {
     if (strcmp(arg, "--help") == 0 || strcmp(arg, "-h") == 0) config->command = WRN_RUN_HELP;
@@ -212,6 +221,8 @@ static bool read_switch(wrn_config *config, const char *arg) {
     else if (strcmp(arg, "--leaks") == 0 && config->command == WRN_RUN_DOCTOR) config->leaks = true;
     else if (strcmp(arg, "--json") == 0 && config->command == WRN_RUN_DOCTOR) config->json = true;
     else if (strcmp(arg, "template") == 0 && config->command == WRN_RUN_SERVE) config->command = WRN_RUN_TEMPLATE;
+    else if (strcmp(arg, "key") == 0 && config->command == WRN_RUN_SERVE) config->command = WRN_RUN_KEY;
+    else if (config->command == WRN_RUN_KEY) return read_key(config, arg);
     else return config->command == WRN_RUN_TEMPLATE && read_template(config, arg);
     return true;
 }
@@ -285,6 +296,8 @@ static bool check(wrn_config *config, char *why, size_t why_size) {
     static const char *const stops[] = {"destroy", "pause", "keep"};
     bool level_ok = !config->log_level, stop_ok = !config->on_stop;
     if (config->command == WRN_RUN_TEMPLATE && !check_template(config, why, why_size)) return false;
+    if (config->command == WRN_RUN_KEY && !config->key_create)
+        return snprintf(why, why_size, "what to do with keys? key create [NAME]; see wrennd --help"), false;
     for (size_t i = 0; i < WRN_COUNT(levels) && !level_ok; i++) level_ok = strcmp(config->log_level, levels[i]) == 0;
     if (!level_ok)
         return snprintf(why, why_size, "log-level is error, warning, info or debug, not \"%s\"", config->log_level),
@@ -323,6 +336,8 @@ bool wrn_config_load(wrn_config *out, int argc, char **argv, char *why, size_t w
     out->command = WRN_RUN_SERVE;
     out->verb = WRN_TEMPLATE_NOTHING;
     out->plan.name = NULL;
+    out->key_create = false;
+    out->key_name = NULL;
     if (out->config_file && !read_file(out, out->config_file, why, why_size)) return false;
     return read_environment(out, why, why_size) && read_flags(out, argc, argv, NULL, why, why_size) &&
            default_data_dir(out, why, why_size) && check(out, why, why_size);
@@ -350,16 +365,18 @@ static void describe_options(wrn_buf *out, const option *table, size_t count) {
 }
 
 void wrn_config_help(wrn_buf *out) {
-    wrn_buf_puts(out,
-                 "usage: wrennd [options]                  serve the Wrenn API on this machine\n"
-                 "       wrennd doctor [--json] [options]  what this machine can do, and what is missing\n"
-                 "       wrennd doctor --leaks [--json]    what earlier runs have left behind\n"
-                 "       wrennd template build NAME --mmdebstrap SUITE | --tar FILE | --dir DIR | --oci DIR[:TAG]\n"
-                 "                                         make a template with a root file system of its own\n"
-                 "       wrennd template build code-interpreter\n"
-                 "                                         make the templates that run code\n"
-                 "       wrennd template list [--json]     what templates there are\n"
-                 "       wrennd template remove NAME       no sandbox is made from it any more\n\noptions:\n");
+    wrn_buf_puts(
+        out, "usage: wrennd [options]                  serve the Wrenn API on this machine\n"
+             "       wrennd doctor [--json] [options]  what this machine can do, and what is missing\n"
+             "       wrennd doctor --leaks [--json]    what earlier runs have left behind\n"
+             "       wrennd template build NAME --mmdebstrap SUITE | --tar FILE | --dir DIR | --oci DIR[:TAG]\n"
+             "                                         make a template with a root file system of its own\n"
+             "       wrennd template build code-interpreter\n"
+             "                                         make the templates that run code\n"
+             "       wrennd template list [--json]     what templates there are\n"
+             "       wrennd template remove NAME       no sandbox is made from it any more\n"
+             "       wrennd key create [NAME]          print a new API key of the first account, for who has lost it\n"
+             "\noptions:\n");
     describe_options(out, options, WRN_COUNT(options));
     wrn_buf_puts(out, "  --help, --version\n\noptions of template build:\n");
     describe_options(out, build_options, WRN_COUNT(build_options));

@@ -27,6 +27,7 @@ typedef enum wrn_run_command {
     WRN_RUN_SERVE,
     WRN_RUN_DOCTOR,
     WRN_RUN_TEMPLATE,
+    WRN_RUN_KEY, /* key create */
     WRN_RUN_HELP,
     WRN_RUN_VERSION
 } wrn_run_command;
@@ -42,6 +43,8 @@ typedef struct wrn_config {
     wrn_run_command command;
     bool leaks, json;       /* of doctor; of template list */
     wrn_template_verb verb; /* of template */
+    bool key_create;        /* key is followed by create */
+    const char *key_name;   /* what follows that; NULL: nothing */
     wrn_template_plan plan; /* of template build, and the name of template remove */
     char *config_file, *data_dir, *agent, *template_dir, *cgroup_parent, *log_level, *log_format, *on_stop,
         *terminal_frames, *audit_log, *signup;

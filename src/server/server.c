@@ -138,6 +138,35 @@ wrn_db wrn_server_new_key(wrn_server *server, const char *team_id, const char *u
     return wrn_store_add_key(server->store, row, key);
 }
 
+bool wrn_server_create_key(const wrn_config *config, const char *name, char key[WRN_API_KEY_SIZE], char *why,
+                           size_t why_size) {
+    WRN_AUTO(wrn_arena_free) wrn_arena arena = {0};
+    const char *database = in_dir(&arena, config->data_dir, "wrennd.db");
+    wrn_server server = {0};
+    wrn_account owner;
+    wrn_key_row row;
+    struct stat info;
+    if (!database || lstat(database, &info) != 0)
+        return snprintf(why, why_size, "%s has no accounts yet; start wrennd there once, or name another --data-dir",
+                        config->data_dir),
+               false;
+    if (info.st_uid != geteuid())
+        return snprintf(why, why_size, "%s belongs to user %u; run this as that user", database, (unsigned)info.st_uid),
+               false;
+    if (!*name || strlen(name) > WRN_NAME_MAX)
+        return snprintf(why, why_size, "the name of a key has 1 to %d bytes", WRN_NAME_MAX), false;
+    server.store = wrn_store_open(database, false, why, why_size);
+    if (!server.store) return false;
+    wrn_db outcome = wrn_store_find_account(server.store, OWNER_EMAIL, &owner);
+    if (outcome == WRN_DB_OK) outcome = wrn_server_new_key(&server, owner.team_id, owner.user_id, name, &row, key);
+    wrn_store_close(server.store);
+    if (outcome == WRN_DB_OK) return true;
+    return snprintf(why, why_size,
+                    outcome == WRN_DB_NONE ? "there is no account %s in %s" : "cannot make a key of %s in %s",
+                    OWNER_EMAIL, database),
+           false;
+}
+
 static bool first_start(wrn_server *server, welcome *out, char *why, size_t why_size) {
     int has = wrn_store_has_accounts(server->store);
     if (has > 0) return true;

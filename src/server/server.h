@@ -53,6 +53,9 @@ bool wrn_server_run(const wrn_config *config, const wrn_platform *platform, char
 /* Where the agent, the state and the templates are. The texts live in `arena`. */
 bool wrn_server_backend_config(const wrn_config *config, wrn_arena *arena, wrn_backend_config *out);
 
+/* Makes a new API key of the first account, beside a server that may be running. False with a message. */
+bool wrn_server_create_key(const wrn_config *config, const char *name, char key[WRN_API_KEY_SIZE], char *why,
+                           size_t why_size);
 /* Makes a new API key for the team. */
 wrn_db wrn_server_new_key(wrn_server *server, const char *team_id, const char *user_id, const char *name,
                           wrn_key_row *row, char key[WRN_API_KEY_SIZE]);

@@ -1,9 +1,11 @@
 /* wrennd as a program: arguments, files, first start, restart, signals. */
+#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -55,6 +57,61 @@ TEST(first_start_shows_a_key_once_and_a_restart_keeps_everything) {
     daemon_finish(&s, SIGINT);
     CHECK(!strstr(s.said, "WRENN_API_KEY"));
     CHECK(!strstr(s.said, d.key));
+    free(s.said);
+}
+
+/* A port that is in use costs nothing: the next start is the first one still. */
+TEST(a_first_start_that_fails_makes_no_account) {
+    struct sockaddr_in where = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t size = sizeof(where);
+    int busy = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), status;
+    CHECK(bind(busy, (struct sockaddr *)&where, size) == 0 && listen(busy, 1) == 0);
+    CHECK(getsockname(busy, (struct sockaddr *)&where, &size) == 0);
+    char address[64];
+    snprintf(address, sizeof(address), "127.0.0.1:%d", ntohs(where.sin_port));
+    char *said = daemon_run((const char *[]){"--data-dir", in_dir("data"), "--listen", address, NULL}, &status);
+    CHECK_INT(status, 1);
+    CHECK_CONTAINS(said, address);
+    CHECK(!strstr(said, "WRENN_API_KEY"));
+    free(said);
+    close(busy);
+    test_daemon d = {0};
+    served s = {0};
+    daemon_serve(&s, &d, NULL);
+    daemon_finish(&s, SIGTERM);
+    daemon_find(s.said, "WRENN_API_KEY=", d.key, sizeof(d.key));
+    free(s.said);
+    daemon_serve(&s, &d, NULL);
+    CHECK_STATUS(call(&d, "GET", "/v1/sandboxes", NULL), 200);
+    daemon_finish(&s, SIGTERM);
+    free(s.said);
+}
+
+TEST(an_operator_makes_keys) {
+    test_daemon d = {0};
+    served s = {0};
+    int status;
+    char *said = daemon_run((const char *[]){"key", "create", "--data-dir", in_dir("data"), NULL}, &status);
+    CHECK_INT(status, 1);
+    CHECK_CONTAINS(said, "start wrennd there once");
+    free(said);
+    daemon_serve(&s, &d, NULL);
+    for (int i = 0; i < 2; i++) {
+        const char *name = i ? "spare" : NULL;
+        said = daemon_run((const char *[]){"--data-dir", in_dir("data"), "key", "create", name, NULL}, &status);
+        CHECK_MSG(status == 0 && strlen(said) == 37, "%d %s", status, said);
+        snprintf(d.key, sizeof(d.key), "%.36s", said);
+        CHECK_STATUS(call(&d, "GET", "/v1/sandboxes", NULL), 200);
+        free(said);
+    }
+    static const char *const wrong[][3] = {{"key", NULL}, {"key", "make", NULL}, {"key", "create", ""}};
+    for (size_t i = 0; i < WRN_COUNT(wrong); i++) {
+        said = daemon_run((const char *[]){"--data-dir", in_dir("data"), wrong[i][0], wrong[i][1], wrong[i][2], NULL},
+                          &status);
+        CHECK_MSG(status, "%s", said);
+        free(said);
+    }
+    daemon_finish(&s, SIGTERM);
     free(s.said);
 }
 
