@@ -3,6 +3,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "server/hold.h"
+
 static struct lane {
     const int workers;
     int running;
@@ -32,6 +34,7 @@ static void on_done(uv_work_t *work, int status) {
     struct lane *lane = &lanes[job->lane];
     (void)status; /* never cancelled */
     lane->running--;
+    wrn_hold_tick();
     start(lane);
     job->done(job);
 }

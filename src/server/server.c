@@ -14,6 +14,7 @@
 #include "base/lock.h"
 #include "base/text.h"
 #include "base/tree.h"
+#include "server/hold.h"
 #include "server/log.h"
 #include "server/machine.h"
 #include "server/notify.h"
@@ -357,16 +358,18 @@ static bool tell_ready_fd(int64_t fd, const wrn_buf *addresses) {
 }
 
 /* The built-in host, as it is today. */
-static bool note_host(wrn_server *server, const char *address) {
+static bool note_host(wrn_server *server, const wrn_buf *bound, char *why, size_t why_size) {
+    const char *address = bound->data ? bound->data : "";
     wrn_host_row row;
     wrn_machine_describe(server->config->data_dir, &row);
     wrn_id_new(row.id, "host");
     snprintf(row.type, sizeof(row.type), "regular");
     snprintf(row.status, sizeof(row.status), "online");
-    snprintf(row.address, sizeof(row.address), "%s", address);
+    snprintf(row.address, sizeof(row.address), "%.*s", (int)strcspn(address, "\n"), address);
     row.built_in = true;
     row.created_at = row.updated_at = wrn_unix_time();
-    return wrn_store_put_built_in_host(server->store, &row) == WRN_DB_OK;
+    return wrn_store_put_built_in_host(server->store, &row) == WRN_DB_OK ||
+           (snprintf(why, why_size, "cannot store what this machine is"), false);
 }
 
 /* Puts where it listens into `bound`, one address a line. */
@@ -377,8 +380,6 @@ static bool listen_all(wrn_server *server, wrn_buf *bound, char *why, size_t why
         const char *address = list->count ? list->items[i] : fallback;
         char where[256];
         if (!wrn_http_listen(server->http, address, where, sizeof(where), why, why_size)) return false;
-        if (i == 0 && !note_host(server, where))
-            return snprintf(why, why_size, "cannot store what this machine is"), false;
         if (!wrn_http_is_private_address(address))
             wrn_log_warning("%s is open to the network and has no TLS: keys and data can be read on the way; put a TLS "
                             "proxy in front and listen on 127.0.0.1",
@@ -393,7 +394,6 @@ static bool listen_private(wrn_server *server, wrn_buf *bound, char *why, size_t
     char address[256], where[256];
     snprintf(address, sizeof(address), "unix:%s/wrennd.sock", server->config->data_dir);
     if (!wrn_http_listen(server->http, address, where, sizeof(where), why, why_size)) return false;
-    if (!note_host(server, where)) return snprintf(why, why_size, "cannot store what this machine is"), false;
     wrn_buf_puts(bound, address);
     return wrn_private_watch(server, on_owner_gone) ||
            (snprintf(why, why_size, "--private-fd must be one end of a socket pair"), false);
@@ -425,7 +425,8 @@ static bool begin(wrn_server *server, wrn_arena *arena, char *why, size_t why_si
     bool ok = open_backend(server, arena, why, why_size) && open_loop(server, why, why_size) &&
               (is_private(server) ? listen_private : listen_all)(server, &bound, why, why_size) &&
               recover(server, why, why_size) && first_start(server, &w, why, why_size);
-    if (ok && w.is_new && !is_private(server)) print_welcome(server, &w, &bound);
+    ok = ok && note_host(server, &bound, why, why_size);
+    if (w.is_new && !is_private(server)) print_welcome(server, &w, &bound);
     if (ok) wrn_sandboxes_await(server->sandboxes);
     ok = ok && (is_private(server) ? greet_owner(server, &w, &bound, why, why_size)
                                    : tell_ready(server, &bound, why, why_size));
@@ -486,9 +487,11 @@ bool wrn_server_run(const wrn_config *config, const wrn_platform *platform, char
     if (locked && is_private(&server)) wrn_private_each_stale(config->data_dir, remove_stale, NULL);
     bool ok = locked && begin(&server, &arena, why, why_size);
     server.listening = ok;
+    if (ok) wrn_hold_watch(&server.loop);
     if (ok) wrn_audit_note(&server.audit, "start");
     if (ok) wrn_notify("READY=1");
     if (ok) uv_run(&server.loop, UV_RUN_DEFAULT);
+    wrn_hold_unwatch();
     bool remove = is_private(&server) && locked;
     if (!ok && is_private(&server)) wrn_private_fail((int)config->private_fd, why);
     tear_down(&server);

@@ -289,15 +289,6 @@ void daemon_pass(const test_daemon *d, int64_t seconds) {
     for (int i = 0; i < 2; i++) CHECK_STATUS(request(d, "GET", "/health", NULL, NULL), 200);
 }
 
-#ifdef __has_feature
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-#define SANITIZED
-#endif
-#endif
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define SANITIZED
-#endif
-
 size_t daemon_peak_memory(const test_daemon *d) {
 #ifdef SANITIZED
     (void)d;

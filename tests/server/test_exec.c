@@ -186,4 +186,61 @@ TEST(a_command_ends_with_its_client) {
     free(s.said);
 }
 
+/* ---- what would hold the loop; the watchdog of the tests looks ---- */
+
+static char *repeated(const char *before, const char *text, size_t count, const char *after) {
+    wrn_buf out = WRN_BUF_INIT;
+    wrn_buf_puts(&out, before);
+    for (size_t i = 0; i < count; i++) wrn_buf_puts(&out, text);
+    wrn_buf_puts(&out, after);
+    return wrn_buf_steal(&out);
+}
+
+TEST(bodies_of_many_values_are_refused) {
+    static const struct {
+        const char *before, *text, *after;
+        int status;
+    } cases[] = {
+        {"{\"cmd\":\"echo\",\"args\":[\"\"", ",\"a\"", "]}", 400},
+        {"{\"cmd\":\"echo\",\"envs\":{\"a\":\"\"", ",\"a\":\"\"", "}}", 400},
+        {"{\"cmd\":\"echo\"", ",\"unknown\":1", "}", 400},
+        {"[", "[],", "[]]", 400},
+        {"{\"cmd\":\"echo\",\"args\":[\"", "\\\"", "\"]}", 200},
+    };
+    test_daemon d;
+    daemon_start(&d, NULL);
+    char id[40];
+    make_sandbox(&d, "{}", id);
+    for (size_t i = 0; i < WRN_COUNT(cases); i++) {
+        char *body = repeated(cases[i].before, cases[i].text, 1000000, cases[i].after);
+        reply r = run(&d, id, body);
+        CHECK_MSG(r.status == cases[i].status, "case %zu: %d %.200s", i, r.status, r.body);
+        if (r.status == 400) CHECK_CONTAINS(error_message(&r), "too many values");
+        reply_free(&r);
+        free(body);
+    }
+    /* What holds a name or a path needs no room. */
+    char *body = repeated("{\"path\":\"/", "a", 70000, "\"}");
+    CHECK_ERROR(call(&d, "POST", sandbox_path(id, "/files/list"), body), 413, "too_large");
+    free(body);
+    daemon_stop(&d);
+}
+
+TEST(large_output_is_encoded_beside_the_loop) {
+    test_daemon d;
+    daemon_start(&d, (const char *[]){"--max-body-bytes", "100000000", NULL});
+    char id[40];
+    make_sandbox(&d, "{}", id);
+    for (int control = 0; control < 2; control++) {
+        char *body = repeated("{\"cmd\":\"echo\",\"args\":[\"", control ? "\\u0001" : "\\\"", 8000000, "\"]}");
+        reply r = run(&d, id, body);
+        CHECK_INT(r.status, 200);
+        CHECK_STR(member(&r, "encoding"), control ? "base64" : "utf-8");
+        CHECK(strlen(member(&r, "stdout")) > 8000000);
+        reply_free(&r);
+        free(body);
+    }
+    daemon_stop(&d);
+}
+
 TEST_MAIN

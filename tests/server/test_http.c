@@ -481,6 +481,7 @@ TEST(who_only_waits_makes_room) {
     send_text(fds[1], "GET /health HTT");
     send_text(fds[2], LOGIN "Content-Length: 9\r\n\r\n{");
     CHECK_STATUS(peer_ask(fds[3], sandbox_path(id, "/pty"), PEER_UPGRADE), 101);
+    CHECK_STATUS(request(&d, "GET", "/health", NULL, NULL), 503); /* none has waited for long */
     daemon_advance(&d, 2);
     for (int i = 0; i < MANY; i++) CHECK_STATUS(request(&d, "GET", "/health", NULL, NULL), 200);
     /* Those who are served stay. */

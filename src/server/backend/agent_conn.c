@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/buf.h"
+#include "server/hold.h"
 #include "wire/frame.h"
 
 enum { OUT_MAX = 32 * 1024 * 1024, PASSENGERS_MAX = 64, KEPT_MAX = 65536 };
@@ -596,6 +597,7 @@ static bool read_frames(wrn_agent *agent) {
 static void on_poll(uv_poll_t *poll, int status, int events) {
     wrn_agent *agent = poll->data;
     agent->in_event = true;
+    wrn_hold_tick();
     if (status < 0) {
         /* An agent that ended before it read everything: its last words are still there. */
         while (read_frames(agent)) {

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "server/hold.h"
 #include "server/log.h"
 
 enum { DISCARD_MAX = 64 << 20, REFUSED_MAX = 64 };
@@ -45,6 +46,7 @@ void wrn_conn_close(wrn_conn *conn) {
     if (conn->state == WRN_CONN_CLOSED) return;
     bool tapped = conn->state == WRN_CONN_TAP;
     conn->state = WRN_CONN_CLOSED;
+    conn->http->open_count--;
     uv_close(&conn->io.handle, on_closed);
     if (conn->request) wrn_conn_free_request(WRN_TAKE(conn->request));
     wrn_request *running = WRN_TAKE(conn->running);
@@ -104,6 +106,7 @@ static void refuse(wrn_conn *conn, int status, const char *why) {
     if (lost && lost->on_gone) lost->on_gone(lost);
     if (!request) return wrn_conn_close(conn);
     request->conn = conn;
+    request->loop = conn->http->loop;
     request->app = conn->http->handler.context;
     request->answered = conn->http->handler.answered;
     request->head.keep_alive = false;
@@ -126,6 +129,7 @@ static void take_head(wrn_conn *conn) {
     wrn_request *request = calloc(1, sizeof(*request));
     if (!request) return wrn_conn_close(conn);
     request->conn = conn;
+    request->loop = conn->http->loop;
     request->app = http->handler.context;
     request->answered = http->handler.answered;
     request->head = conn->parser.ready;
@@ -213,6 +217,7 @@ static void end_tap_input(wrn_conn *conn) {
 static void on_read(uv_stream_t *stream, ssize_t got, const uv_buf_t *buf) {
     wrn_conn *conn = stream->data;
     if (got == 0) return;
+    wrn_hold_tick();
     if (got == UV_EOF && conn->state == WRN_CONN_TAP && conn->tap.end) return end_tap_input(conn);
     if (got < 0) return wrn_conn_close(conn);
     if (conn->state == WRN_CONN_TAP) return conn->tap.data(conn->tap_context, buf->base, (size_t)got);
@@ -512,6 +517,7 @@ static bool make_room(wrn_http *http, const wrn_conn *newest) {
 void wrn_conn_accept(wrn_http *http, uv_stream_t *listener) {
     wrn_conn *conn = calloc(1, sizeof(*conn));
     if (!conn) return;
+    wrn_hold_tick();
     bool is_tcp = listener->type == UV_TCP;
     if (is_tcp) uv_tcp_init(http->loop, &conn->io.tcp);
     else uv_pipe_init(http->loop, &conn->io.pipe, 0);
@@ -522,6 +528,7 @@ void wrn_conn_accept(wrn_http *http, uv_stream_t *listener) {
     if (http->conns) http->conns->link = &conn->next;
     http->conns = conn;
     http->conn_count++;
+    http->open_count++;
     wrn_http1_init(&conn->parser, &(wrn_http1_limits){(size_t)http->config.url_max, (size_t)http->config.head_max,
                                                       (size_t)http->config.fields_max});
     if (uv_accept(listener, &conn->io.stream) != 0) return wrn_conn_close(conn);
@@ -530,9 +537,9 @@ void wrn_conn_accept(wrn_http *http, uv_stream_t *listener) {
     conn->waits_since_ms = wrn_now_ms();
     conn->deadline_ms = conn->waits_since_ms + http->config.head_ms;
     size_t max = (size_t)http->config.connections_max;
-    if (http->conn_count > max && make_room(http, conn)) return wrn_conn_update_reading(conn);
-    if (http->conn_count > max + REFUSED_MAX) return wrn_conn_close(conn);
-    if (http->conn_count > max) {
+    if (http->open_count > max && make_room(http, conn)) return wrn_conn_update_reading(conn);
+    if (http->open_count > max + REFUSED_MAX) return wrn_conn_close(conn);
+    if (http->open_count > max) {
         conn->deaf = true;
         return refuse(conn, 503, "too many connections are open; try again later");
     }

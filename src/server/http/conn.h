@@ -14,7 +14,8 @@ struct wrn_http {
     wrn_listener *listeners;
     size_t listener_count; /* those not yet closed */
     wrn_conn *conns;
-    size_t conn_count;
+    size_t conn_count; /* those not yet freed */
+    size_t open_count; /* those not closed */
     uv_timer_t sweeper;
     bool sweeping, stopping, drained;
     char read_buffer[65536]; /* reads are used up, or copied, before the next one */

@@ -1,12 +1,14 @@
 #include "server/http/request.h"
 
 #include <stdarg.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
 #include "base/text.h"
 #include "server/http/conn.h"
+#include "server/lane.h"
 
 static const struct {
     const char *code;
@@ -48,6 +50,11 @@ void wrn_reply_bytes(wrn_request *request, int status, const char *type, const v
     wrn_buf body = WRN_BUF_INIT;
     wrn_buf_put(&body, data, size);
     wrn_conn_reply(request, status, type, &body);
+}
+
+void wrn_reply_buf(wrn_request *request, int status, const char *type, wrn_buf *body) {
+    wrn_conn_reply(request, status, type, body);
+    *body = WRN_BUF_INIT;
 }
 
 void wrn_reply_empty(wrn_request *request, int status) {
@@ -116,20 +123,61 @@ static bool is_json(const wrn_request *request) {
     return size == strlen("application/json") && strncasecmp(type, "application/json", size) == 0;
 }
 
-bool wrn_request_decode(wrn_request *request, const wrn_model *model, void *out) {
+/* A body that has been decoded, in the request's arena. */
+struct wrn_decoded {
+    wrn_job job; /* first, so that it leads here */
+    wrn_request *request;
+    const wrn_model *model;
+    void (*run)(wrn_request *request);
+    bool ok;
+    char why[200];
+    max_align_t value[];
+};
+
+static bool decode(wrn_request *request, const wrn_model *model, void *out, char *why, size_t why_size) {
     WRN_AUTO(wrn_json_freep) wrn_json *body = NULL;
-    const char *why = NULL;
+    const char *wrong = NULL;
     wrn_model_why problem;
+    const char *text = request->body.data ? request->body.data : "";
+    if (!wrn_json_parse_first(text, request->body.size, WRN_JSON_VALUES_MAX, &body, &wrong))
+        return snprintf(why, why_size, "the request body is not usable JSON: %s", wrong), false;
+    if (wrn_model_decode(model, body, true, &request->arena, out, &problem)) return true;
+    return snprintf(why, why_size, "%s", problem.text), false;
+}
+
+static void run_decoding(wrn_job *job) {
+    struct wrn_decoded *d = (struct wrn_decoded *)job;
+    d->ok = decode(d->request, d->model, d->value, d->why, sizeof(d->why));
+    wrn_buf_free(&d->request->body);
+}
+
+static void end_decoding(wrn_job *job) {
+    const struct wrn_decoded *d = (struct wrn_decoded *)job;
+    d->run(d->request);
+}
+
+void wrn_request_decode_later(wrn_request *request, const wrn_model *model, void (*run)(wrn_request *request)) {
+    struct wrn_decoded *d = wrn_arena_alloc(&request->arena, sizeof(*d) + model->size);
+    if (!d) return wrn_reply_error(request, "internal_error", "out of memory");
+    d->job.run = run_decoding;
+    d->job.done = end_decoding;
+    d->request = request;
+    d->model = model;
+    d->run = run;
+    request->decoded = d;
+    wrn_lane_put(request->loop, WRN_LANE_JSON, &d->job);
+}
+
+bool wrn_request_decode(wrn_request *request, const wrn_model *model, void *out) {
+    char why[200];
     if (!is_json(request)) {
         wrn_reply_error_as(request, 415, "invalid_request",
                            "the request body must be JSON, sent with Content-Type: application/json");
         return false;
     }
-    if (!wrn_json_parse_first(request->body.data ? request->body.data : "", request->body.size, &body, &why)) {
-        wrn_reply_error(request, "invalid_request", "the request body is not usable JSON: %s", why);
-        return false;
-    }
-    if (wrn_model_decode(model, body, true, &request->arena, out, &problem)) return true;
-    wrn_reply_error(request, "invalid_request", "%s", problem.text);
+    const struct wrn_decoded *d = request->decoded;
+    if (d && d->ok) return memcpy(out, d->value, model->size), true;
+    if (!d && decode(request, model, out, why, sizeof(why))) return true;
+    wrn_reply_error(request, "invalid_request", "%s", d ? d->why : why);
     return false;
 }

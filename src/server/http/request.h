@@ -8,6 +8,8 @@
 #ifndef WRN_SERVER_HTTP_REQUEST_H
 #define WRN_SERVER_HTTP_REQUEST_H
 
+#include <uv.h>
+
 #include "base/arena.h"
 #include "base/buf.h"
 #include "base/json.h"
@@ -15,7 +17,9 @@
 #include "server/http/http1.h"
 #include "server/store/ids.h"
 
-enum { WRN_PARAMS_MAX = 2, WRN_HIGH_WATER = 256 * 1024 };
+/* Bodies and messages over JSON_SMALL, and answers with as much in them, are worked on off the loop. VALUES_MAX: of the JSON
+ * of a request, strings, numbers and all. */
+enum { WRN_PARAMS_MAX = 2, WRN_HIGH_WATER = 256 * 1024, WRN_JSON_SMALL = 16 * 1024, WRN_JSON_VALUES_MAX = 16384 };
 
 /* Who asks. A key acts for its team, a token for a user in a team. */
 typedef struct wrn_identity {
@@ -25,7 +29,8 @@ typedef struct wrn_identity {
 } wrn_identity;
 
 typedef struct wrn_request {
-    void *app;             /* the handler's context */
+    void *app; /* the handler's context */
+    uv_loop_t *loop;
     struct wrn_conn *conn; /* NULL once the client has gone */
     const void *route;     /* of the router that matched it */
     wrn_http_head head;
@@ -37,7 +42,8 @@ typedef struct wrn_request {
     wrn_identity who;
     size_t body_max; /* 0: the server's limit */
     int64_t started_us;
-    void *handler; /* for the functions below */
+    struct wrn_decoded *decoded; /* the body; NULL: not yet */
+    void *handler;               /* for the functions below */
     /* Set by `run` of a route that takes its body in pieces. */
     void (*on_piece)(struct wrn_request *request, const char *data, size_t size);
     void (*on_body_end)(struct wrn_request *request);
@@ -61,6 +67,8 @@ void wrn_reply_json(wrn_request *request, int status, wrn_json *body);
 void wrn_reply_model(wrn_request *request, int status, const wrn_model *model, const void *value);
 void wrn_reply_empty(wrn_request *request, int status);
 void wrn_reply_bytes(wrn_request *request, int status, const char *type, const void *data, size_t size);
+/* Takes the buffer, too, which is not in the request's arena. One that failed makes 500 of it. */
+void wrn_reply_buf(wrn_request *request, int status, const char *type, wrn_buf *body);
 /* {"error":{"code","message"}} with the status that belongs to the code. */
 WRN_PRINTF(3, 4) void wrn_reply_error(wrn_request *request, const char *code, const char *format, ...);
 /* The same with a status of its own. */
@@ -118,6 +126,8 @@ void wrn_tap_abort(wrn_tap *tap);
 /* Sends what is unsent and then an end of file; data may still come in. */
 void wrn_tap_shut(wrn_tap *tap);
 
+/* Decodes the body on a worker, then goes on with `run`, which finds it in wrn_request_decode() of the same model. */
+void wrn_request_decode_later(wrn_request *request, const wrn_model *model, void (*run)(wrn_request *request));
 /* Decodes the body into *out, of model->size. On false the request was answered with 400 invalid_request. */
 bool wrn_request_decode(wrn_request *request, const wrn_model *model, void *out);
 

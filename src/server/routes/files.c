@@ -231,13 +231,13 @@ static void on_records(wrn_viewer *viewer, int stream, const void *data, size_t 
     if (j->nonsense || j->overflown) wrn_command_signal(viewer->command, SIGKILL);
 }
 
-static void answer_listing(job *j, const wrn_fault *failed) {
+static void answer_listing(job *j, wrn_buf *answer, const wrn_fault *failed) {
     bool complete = !j->partial.size && (!j->single || j->count == 1);
     if (j->overflown) wrn_reply_error(j->request, "invalid_request", "%s, or raise --max-output-bytes", text_of(E2BIG));
     else if (!j->nonsense && failed) wrn_reply_fault(j->request, failed);
     else if (j->nonsense || !complete)
         wrn_reply_error(j->request, "agent_error", "the sandbox's agent sent something that makes no sense");
-    else wrn_reply_bytes(j->request, 200, "application/json", j->answer.data, j->answer.size);
+    else wrn_reply_buf(j->request, 200, "application/json", answer);
 }
 
 static void on_records_end(wrn_viewer *viewer, wrn_proc_end end, int code, const wrn_fault *given) {
@@ -247,7 +247,7 @@ static void on_records_end(wrn_viewer *viewer, wrn_proc_end end, int code, const
     wrn_buf_puts(&j->answer, j->single ? "}\n" : "]}\n");
     j->overflown = j->overflown || j->answer.failed;
     answer = j->answer;
-    answer_listing(j, wrn_file_ended_well(j->path, end, code, given, &fault) ? NULL : &fault);
+    answer_listing(j, &answer, wrn_file_ended_well(j->path, end, code, given, &fault) ? NULL : &fault);
     wrn_buf_free(&partial);
     wrn_buf_free(&answer);
 }

@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "base/text.h"
+#include "server/hold.h"
 #include "server/http/response.h"
 #include "server/routes/proxy_fields.h"
 #include "server/routes/routes.h"
@@ -279,6 +280,7 @@ static void on_guest_end(proxy *p) {
 static void on_guest_read(uv_stream_t *stream, ssize_t got, const uv_buf_t *buf) {
     proxy *p = stream->data;
     if (!got) return;
+    wrn_hold_tick();
     if (got < 0) return on_guest_end(p);
     wrn_sandboxes_touch(p->server->sandboxes, p->sandbox_id);
     if (p->phase == TUNNEL) {
