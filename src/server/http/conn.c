@@ -14,7 +14,8 @@
 #include "server/hold.h"
 #include "server/log.h"
 
-enum { DISCARD_MAX = 64 << 20, REFUSED_MAX = 64 };
+/* BURST_MAX: requests that are taken one right after the other; LITTLE: bytes, where each may mean much work. */
+enum { DISCARD_MAX = 64 << 20, REFUSED_MAX = 64, BURST_MAX = 16, LITTLE = 16384 };
 
 static void advance_rest(wrn_conn *conn);
 
@@ -28,9 +29,18 @@ void wrn_conn_free_request(wrn_request *request) {
 
 /* ---- closing ---- */
 
+/* Takes it out of the list of those that wait for the loop to go round. */
+static void unlist(wrn_conn *conn) {
+    wrn_conn **at = &conn->http->listed;
+    while (*at && *at != conn) at = &(*at)->next_listed;
+    if (*at) *at = conn->next_listed;
+}
+
 static void on_closed(uv_handle_t *handle) {
     wrn_conn *conn = handle->data;
     wrn_http *http = conn->http;
+    if (conn->listed) unlist(conn);
+    wrn_buf_free(&conn->gathered);
     *conn->link = conn->next;
     if (conn->next) conn->next->link = conn->link;
     http->conn_count--;
@@ -64,12 +74,14 @@ void wrn_conn_close_idle(wrn_conn *conn) {
 static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *buf) {
     (void)suggested;
     wrn_conn *conn = handle->data;
-    *buf = uv_buf_init(conn->http->read_buffer, sizeof(conn->http->read_buffer));
+    bool little = conn->state == WRN_CONN_TAP && conn->tap.little;
+    *buf = uv_buf_init(conn->http->read_buffer, little ? LITTLE : sizeof(conn->http->read_buffer));
 }
 
 static void on_read(uv_stream_t *stream, ssize_t got, const uv_buf_t *buf);
 
 static bool wants_reading(const wrn_conn *conn) {
+    if (conn->resting) return false;
     switch (conn->state) {
     case WRN_CONN_HEAD:
     case WRN_CONN_LINGER: return true;
@@ -137,7 +149,8 @@ static void take_head(wrn_conn *conn) {
     request->started_us = wrn_now_us();
     request->body_max = (size_t)http->config.body_max;
     conn->state = WRN_CONN_BODY;
-    conn->streaming = conn->paused = false;
+    conn->burst++;
+    conn->streaming = conn->paused = conn->streamed = false;
     conn->running = request; /* `head` may answer, which frees the request */
     wrn_http_plan plan = http->handler.head(http->handler.context, request);
     if (plan == WRN_HTTP_ANSWERED) return;
@@ -197,12 +210,13 @@ static size_t advance(wrn_conn *conn, const char *data, size_t size) {
     size_t at = 0;
     conn->advancing = true;
     while ((conn->state == WRN_CONN_HEAD || conn->state == WRN_CONN_BODY || conn->state == WRN_CONN_LINGER) &&
-           !conn->deaf) {
+           !conn->deaf && !conn->resting) {
         size_t used;
         wrn_http1_step step = wrn_http1_feed(&conn->parser, data + at, size - at, &used);
         at += used;
         if (step == WRN_HTTP1_MORE) break;
         take_step(conn, step);
+        if (conn->state == WRN_CONN_HEAD && conn->burst >= BURST_MAX) wrn_conn_rest(conn);
     }
     conn->advancing = false;
     return conn->deaf ? size : at;
@@ -245,6 +259,23 @@ static void advance_rest(wrn_conn *conn) {
     if (!conn->rest.size) wrn_buf_free(&conn->rest);
     update_deadline(conn);
     wrn_conn_update_reading(conn);
+}
+
+void wrn_conn_rest(wrn_conn *conn) {
+    if (conn->resting || conn->state == WRN_CONN_CLOSED) return;
+    conn->resting = true;
+    wrn_conn_go_round(conn);
+    if (!conn->advancing) wrn_conn_update_reading(conn);
+}
+
+void wrn_conn_went_round(wrn_conn *conn) {
+    bool rested = conn->resting;
+    conn->resting = conn->has_sent = false;
+    conn->burst = 0;
+    if (conn->state == WRN_CONN_CLOSED) return;
+    wrn_conn_flush(conn);
+    wrn_conn_wrote(conn);
+    if (rested && conn->state != WRN_CONN_CLOSED) advance_rest(conn);
 }
 
 /* ---- writing ---- */
@@ -475,7 +506,7 @@ void wrn_conn_sweep(wrn_conn *conn, int64_t now) {
                    conn->state == WRN_CONN_FLUSH;
     if (sending) {
         /* Nobody says when a part of a write has gone out, so look. */
-        size_t unsent = uv_stream_get_write_queue_size(&conn->io.stream);
+        size_t unsent = wrn_conn_unsent(conn);
         if (!unsent) conn->deadline_ms = 0;
         else if (!conn->deadline_ms || unsent < conn->unsent) conn->deadline_ms = now + conn->http->config.write_ms;
         conn->unsent = unsent;

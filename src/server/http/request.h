@@ -109,12 +109,15 @@ typedef struct wrn_tap_events {
     void (*stop)(void *context); /* the server wants to stop: close soon. May be NULL: then it is aborted. */
     /* The other end sends no more, but may still read. NULL: that counts as gone. */
     void (*end)(void *context);
+    bool little; /* data comes in pieces of 16 KiB at most, for much may have to be done for each byte */
 } wrn_tap_events;
 
 /* Answers with `head`, a whole response head, and frees the request. Nothing is read before wrn_tap_read(). NULL when
  * the client is gone already. */
 wrn_tap *wrn_request_take_over(wrn_request *request, const char *head, const wrn_tap_events *events, void *context);
 void wrn_tap_read(wrn_tap *tap, bool on);
+/* No more data before the loop has gone round, so that others get their turn. */
+void wrn_tap_rest(wrn_tap *tap);
 /* Nobody knows yet who is there: it may be closed to make room for others. */
 void wrn_tap_set_stranger(wrn_tap *tap, bool stranger);
 /* Copied. `gone` is never called from inside. */

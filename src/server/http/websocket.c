@@ -7,6 +7,8 @@
 #include "base/text.h"
 #include "wire/ws.h"
 
+enum { REST_AFTER = 4096 };
+
 struct wrn_websocket {
     wrn_tap *tap; /* NULL once it is gone */
     wrn_ws *ws;
@@ -80,6 +82,7 @@ static void on_data(void *context, const char *data, size_t size) {
     w->in_feed = false;
     flush(w);
     if (!open || w->closed) return end(w, !w->closed);
+    if (w->tap && size > REST_AFTER) wrn_tap_rest(w->tap);
     w->choked = w->tap && wrn_tap_unsent(w->tap) > w->unsent_max;
     if (w->choked) update_reading(w);
 }
@@ -125,7 +128,7 @@ static void put_head(wrn_buf *head, const wrn_request *request, const char *prot
 wrn_websocket *wrn_websocket_accept(wrn_request *request, const char *protocol, bool stranger,
                                     const wrn_websocket_events *events, void *context) {
     static const wrn_ws_events ws_events = {on_ws_message, on_ws_closed};
-    static const wrn_tap_events tap_events = {on_data, on_room, on_gone, on_stop};
+    static const wrn_tap_events tap_events = {on_data, on_room, on_gone, on_stop, .little = true};
     WRN_AUTO(wrn_buf_free) wrn_buf head = WRN_BUF_INIT;
     wrn_websocket *w = calloc(1, sizeof(*w));
     if (w) w->ws = wrn_ws_new(false, stranger ? WRN_WEBSOCKET_STRANGER_MAX : WRN_WEBSOCKET_MESSAGE_MAX, &ws_events, w);

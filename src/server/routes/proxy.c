@@ -40,7 +40,9 @@ struct wrn_proxy {
     bool body_over, upgrade;
     uv_shutdown_t shutdown;
     int port;
-    size_t lumps;  /* that wait for the guest */
+    bool waits;    /* for the guest to take what was sent */
+    bool to_shut;  /* once all is sent */
+    wrn_buf out;   /* what is sent next */
     wrn_buf held;  /* for the guest, until it is dialled */
     wrn_buf early; /* of the guest's answer, while the client still sends */
     bool answer_came;
@@ -79,6 +81,7 @@ static void finish(proxy *p) {
     if (p->next) p->next->link = p->link;
     wrn_buf_free(&p->held);
     wrn_buf_free(&p->early);
+    wrn_buf_free(&p->out);
     wrn_response_free(&p->response);
     if (p->tap) wrn_tap_close(WRN_TAKE(p->tap));
     uv_close((uv_handle_t *)&p->guest, on_handle_closed);
@@ -130,7 +133,7 @@ typedef struct lump {
 } lump;
 
 static size_t guest_unsent(const proxy *p) {
-    return uv_stream_get_write_queue_size((const uv_stream_t *)&p->guest) + p->lumps * sizeof(lump);
+    return uv_stream_get_write_queue_size((const uv_stream_t *)&p->guest) + p->out.size;
 }
 
 static void read_client(proxy *p, bool on) {
@@ -148,29 +151,52 @@ static void end_deadlock(proxy *p) {
     deliver_early(p);
 }
 
+/* Nothing more goes to the program. */
+static void shut_guest(proxy *p) {
+    p->to_shut = p->waits;
+    if (!p->waits && uv_shutdown(&p->shutdown, (uv_stream_t *)&p->guest, NULL) != 0) finish(p);
+}
+
+static void write_guest(proxy *p, const void *data, size_t size);
+
 static void on_guest_written(uv_write_t *write, int status) {
     proxy *p = ((lump *)write)->proxy;
     free(write);
-    p->lumps--;
+    p->waits = false;
     if (p->closing) return;
     if (status < 0 && p->phase == TUNNEL) return finish(p);
     if (status < 0) { /* what it has answered is still worth hearing */
         p->body_over = true;
         return deliver_early(p);
     }
+    if (p->out.size) {
+        wrn_buf next = p->out;
+        p->out = WRN_BUF_INIT;
+        write_guest(p, next.data, next.size);
+        wrn_buf_free(&next);
+    } else if (p->to_shut) {
+        return shut_guest(p);
+    }
     if (!p->crowded || guest_unsent(p) > WRN_HIGH_WATER / 2) return;
     p->crowded = false;
     read_client(p, true);
 }
 
-static void send_guest(proxy *p, const void *data, size_t size) {
-    lump *l = size ? malloc(sizeof(*l) + size) : NULL;
+static void write_guest(proxy *p, const void *data, size_t size) {
+    lump *l = malloc(sizeof(*l) + size);
     if (!l) return;
     l->proxy = p;
     memcpy(l->data, data, size);
     uv_buf_t out = uv_buf_init(l->data, (unsigned)size);
-    if (uv_write(&l->write, (uv_stream_t *)&p->guest, &out, 1, on_guest_written) != 0) free(l);
-    else p->lumps++;
+    p->waits = uv_write(&l->write, (uv_stream_t *)&p->guest, &out, 1, on_guest_written) == 0;
+    if (!p->waits) free(l);
+}
+
+/* One write at a time: what comes meanwhile, perhaps byte by byte, is the next one. */
+static void send_guest(proxy *p, const void *data, size_t size) {
+    if (!size) return;
+    if (p->waits) wrn_buf_put(&p->out, data, size);
+    else write_guest(p, data, size);
     if (guest_unsent(p) <= WRN_HIGH_WATER) return;
     p->crowded = true;
     read_client(p, false);
@@ -325,7 +351,7 @@ static void end_half(proxy *p, bool *half) {
     if (p->client_over && p->guest_over) return finish(p);
     note_half(p);
     if (half == &p->guest_over) wrn_tap_shut(p->tap);
-    else if (uv_shutdown(&p->shutdown, (uv_stream_t *)&p->guest, NULL) != 0) finish(p);
+    else shut_guest(p);
 }
 
 static void on_tap_end(void *context) {
