@@ -1,6 +1,6 @@
 # The front door. Meson is the real build; this installs what it needs first and names the things people want to do.
 #
-#   make run      build everything and run examples/quickstart.c against a private wrennd
+#   make run      build examples/quickstart.c with what it needs, and run it against a private wrennd
 #   make test     every test; SAN=address,undefined or SAN=thread runs them in a sanitizer build instead
 #   make help     the rest
 
@@ -56,7 +56,9 @@ build: deps
 	@$(PYTHON) tools/configure.py $(BUILD) -Dwerror=$(WERROR)
 	@$(MESON) compile -C $(BUILD)
 
-run: build
+run: deps
+	@$(PYTHON) tools/configure.py $(BUILD) -Dwerror=$(WERROR)
+	@$(MESON) compile -C $(BUILD) quickstart wrennd wrenn-agent
 	@env -u WRENN_API_KEY -u WRENN_TOKEN WRENN_BASE_URL=local: WRENN_WRENND=$(CURDIR)/$(BUILD)/src/server/wrennd \
 		$(BUILD)/examples/quickstart
 
@@ -120,6 +122,9 @@ bench: deps-test
 install: build
 	@$(PYTHON) tools/configure.py $(BUILD) --prefix=$(PREFIX)
 	@$(MESON) install -C $(BUILD) $(if $(DESTDIR),--destdir $(abspath $(DESTDIR)))
+ifeq ($(DESTDIR),)
+	@packaging/after_install.sh $(PREFIX)/lib
+endif
 
 clean:
 	rm -rf $(BUILD) build-asan build-tsan build-clang build-bench build-fuzz
