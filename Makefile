@@ -30,6 +30,7 @@ help:
 	@sed -n 's/^#   //p' Makefile
 	@echo "make build    compile into $(BUILD)/ (CC, CFLAGS, BUILD, WERROR=true)"
 	@echo "make test-integration  the live tests, against the server of WRENN_BASE_URL with WRENN_API_KEY or WRENN_TOKEN"
+	@echo "make test-debian13  build and run suites unit, sdk and packaging on a Debian 13, which it makes; needs root"
 	@echo "make lint     clang-tidy, cppcheck and the repository's own checks"
 	@echo "make check    is the generated code fresh?"
 	@echo "make generate make the models from api/openapi.yaml again"
@@ -75,6 +76,9 @@ endif
 # With WRENN_API_KEY or WRENN_TOKEN, and WRENN_BASE_URL.
 test-integration: build
 	@$(BUILD)/tests/integration/test-integration
+
+test-debian13:
+	@tools/test_debian13.sh -Dwerror=$(WERROR)
 
 lint: deps-lint
 	@$(PYTHON) tools/configure.py $(BUILD) -Dwerror=$(WERROR)
@@ -127,6 +131,6 @@ ifeq ($(DESTDIR),)
 endif
 
 clean:
-	rm -rf $(BUILD) build-asan build-tsan build-clang build-bench build-fuzz
+	rm -rf $(BUILD) build-asan build-tsan build-clang build-bench build-fuzz build-debian13
 
-.PHONY: all help deps deps-test deps-lint build run test test-integration lint generate check abi-baseline format docs fuzz soak many bench install clean
+.PHONY: all help deps deps-test deps-lint build run test test-integration test-debian13 lint generate check abi-baseline format docs fuzz soak many bench install clean

@@ -144,7 +144,7 @@ static int on_socket(CURL *easy, curl_socket_t fd, int what, void *context, void
         curl_multi_assign(multi->multi, fd, NULL);
         return 0;
     }
-    wrn_transfer *transfer = transfer_of(easy); /* none when libcurl itself ends a connection by itself */
+    wrn_transfer *transfer = transfer_of(easy); /* none when libcurl ends a connection on its own */
     if (transfer) transfer->fd = fd;
     /* An error returned from here would make libcurl give up the whole multi handle, so it stays between us. */
     uint32_t events = (what & CURL_POLL_IN ? EPOLLIN : 0u) | (what & CURL_POLL_OUT ? EPOLLOUT : 0u);
