@@ -30,7 +30,7 @@ help:
 	@sed -n 's/^#   //p' Makefile
 	@echo "make build    compile into $(BUILD)/ (CC, CFLAGS, BUILD, WERROR=true)"
 	@echo "make test-integration  the live tests, against the server of WRENN_BASE_URL with WRENN_API_KEY or WRENN_TOKEN"
-	@echo "make test-debian13  build and run suites unit, sdk and packaging on a Debian 13, which it makes; needs root"
+	@echo "make test-debian13  unit, sdk, packaging and examples on a Debian 13, which it makes; needs root"
 	@echo "make lint     clang-tidy, cppcheck and the repository's own checks"
 	@echo "make check    is the generated code fresh?"
 	@echo "make generate make the models from api/openapi.yaml again"

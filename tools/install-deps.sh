@@ -3,7 +3,7 @@
 #
 #     tools/install-deps.sh [build] [library] [test] [lint] [fuzz] [debian13]
 #
-# The set library is what the suites unit, sdk and packaging need, test what all need.
+# The set library is what the suites unit, sdk, packaging and examples need; test is what all need.
 #
 # With everything there it does nothing and needs no rights. Otherwise it wants root, or sudo. Elsewhere it names the
 # packages and leaves the rest to you: the build then says what it misses. A|B means that either will do.
@@ -12,9 +12,8 @@ set -eu
 build='gcc libc6-dev meson ninja-build pkgconf|pkg-config python3 python3-yaml musl-tools linux-libc-dev
        libcurl4-openssl-dev|libcurl4-gnutls-dev libwslay-dev nettle-dev libjson-c-dev libuv1-dev
        libllhttp-dev|libhttp-parser-dev libsqlite3-dev libsodium-dev libseccomp-dev libarchive-dev'
-library='g++ cmake make binutils bubblewrap openssl'
-test="$library clang clang-format valgrind jupyter-server python3-ipykernel python3-jsonschema libglib2.0-dev
-      libsystemd-dev doxygen busybox-static zstd"
+library='g++ cmake make binutils bubblewrap openssl jupyter-server python3-ipykernel libglib2.0-dev libsystemd-dev'
+test="$library clang clang-format valgrind python3-jsonschema doxygen busybox-static zstd"
 lint='clang clang-tidy clang-format cppcheck abigail-tools doxygen'
 fuzz='clang libclang-rt-14-dev|libclang-rt-18-dev|libclang-rt-19-dev|libclang-rt-dev'
 debian13='mmdebstrap debian-archive-keyring'

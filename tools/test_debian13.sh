@@ -7,12 +7,13 @@
 # the mirror that apt has here. It stays below ${XDG_CACHE_HOME:-~/.cache}/wrenn, and what was compiled in
 # build-debian13, so that the next run is quick. Ends with one line: N passed, N failed[, N skipped].
 set -eu
-suites=unit,sdk,packaging
+suites=unit,sdk,packaging,examples
 cd "$(dirname "$0")/.."
 checkout=$PWD cache=${XDG_CACHE_HOME:-$HOME/.cache}/wrenn
 
 if [ "$(id -u)" != 0 ]; then
-    echo "test_debian13: making and entering another system needs root: run it with sudo" >&2
+    if command -v sudo >/dev/null; then exec sudo "$checkout/tools/test_debian13.sh" "$@"; fi
+    echo "test_debian13: making and entering another system needs root: run it as root, or get sudo" >&2
     exit 1
 fi
 
@@ -37,13 +38,14 @@ make_root() (
 
 # Kept until what is installed there, or how, is changed. The lock is for others who make one, or replace it.
 mkdir -p "$cache/ccache" build-debian13
-root=$cache/debian13-$(cat tools/install-deps.sh tools/test_debian13.sh | sha256sum | cut -c -16)
+how=$(cat tools/install-deps.sh && sed -n '/^make_root/,/^)/p' tools/test_debian13.sh)
+root=$cache/debian13-$(echo "$how" | sha256sum | cut -c -16)
 exec 9>"$cache/lock"
 flock 9
 [ -d "$root" ] || make_root
 flock -s 9
 
-# In there, with everything read-only but /tmp, the checkout's build directory and the compiler's cache.
+# In there: read-only, but for /tmp, the checkout and the cache of the compiler.
 enter='
 root=$1 checkout=$2 cache=$3 suites=$4
 shift 4
@@ -51,6 +53,7 @@ mount --bind "$root" "$root"
 mount -t proc proc "$root/proc"
 mount --rbind /dev "$root/dev"
 mount --rbind /sys "$root/sys"
+mount --rbind /run "$root/run" # where all wrennds of a machine agree on user ids
 mount -t tmpfs -o mode=1777 tmpfs "$root/tmp"
 mkdir "$root/tmp/checkout" "$root/tmp/ccache"
 mount --bind "$checkout" "$root/tmp/checkout"
