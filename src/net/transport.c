@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/auxv.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -67,6 +68,7 @@ void wrn_transport_apply(const wrn_transport *t, CURL *easy) {
         return;
     }
     if (t->proxy) curl_easy_setopt(easy, CURLOPT_PROXY, t->proxy);
+    else if (getauxval(AT_SECURE)) curl_easy_setopt(easy, CURLOPT_PROXY, ""); /* libcurl would believe the caller's */
     if (t->no_proxy) curl_easy_setopt(easy, CURLOPT_NOPROXY, t->no_proxy);
     if (t->client_cert) curl_easy_setopt(easy, CURLOPT_SSLCERT, t->client_cert);
     if (t->client_key) curl_easy_setopt(easy, CURLOPT_SSLKEY, t->client_key);
