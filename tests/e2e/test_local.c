@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <pthread.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -11,6 +12,7 @@
 #include <stdlib.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -152,6 +154,84 @@ static void forked(void) {
     wrenn_sandbox_list_free(list);
     wrenn_client_free(client);
     CHECK_INT(directories_left(), 0);
+}
+
+/* ---- what a program started by exec gets ---- */
+
+static char before[4096];
+
+/* Checks, or notes, which descriptors stay open over an exec. */
+static void each_inherited(bool check) {
+    DIR *dir = opendir("/proc/self/fd");
+    CHECK(dir);
+    for (const struct dirent *entry; (entry = readdir(dir));) {
+        int fd = atoi(entry->d_name);
+        if (entry->d_name[0] == '.' || fcntl(fd, F_GETFD) != 0) continue;
+        if (check) CHECK_MSG(before[fd], "descriptor %d is not close-on-exec", fd);
+        else before[fd] = 1;
+    }
+    closedir(dir);
+}
+
+static void closed_by_exec(void) {
+    enum { STREAMS = 3 };
+    wrenn_stream *streams[STREAMS];
+    wrenn_exec_stream_options options = WRENN_EXEC_STREAM_OPTIONS_INIT;
+    wrenn_sandbox *sandbox = NULL;
+    wrenn_event event;
+    set_up();
+    each_inherited(false);
+    wrenn_client *client = local_client(), *second = local_client();
+    each_inherited(true);
+    OK(wrenn_sandboxes_create(client, NULL, &sandbox, &error));
+    options.shell = "echo; sleep 1000";
+    for (int i = 0; i < STREAMS; i++) {
+        OK(wrenn_sandbox_exec_stream(sandbox, &options, &streams[i], &error));
+        OK(wrenn_stream_next(streams[i], -1, &event, &error));
+        each_inherited(true);
+    }
+    wrenn_op *op = NULL;
+    OK(wrenn_sandbox_ping_start(sandbox, NULL, NULL, &op, &error));
+    OK(wrenn_client_dispatch(client, 0, &error));
+    each_inherited(true);
+    wrenn_op_free(op);
+    for (int i = 0; i < STREAMS; i++) wrenn_stream_free(streams[i]);
+    OK(wrenn_sandbox_destroy(sandbox, &error));
+    wrenn_sandbox_free(sandbox);
+    wrenn_client_free(second);
+    wrenn_client_free(client);
+}
+
+static int busy_pair[2];
+
+static void *keep_busy(void *stop) {
+    char byte = 0;
+    while (!__atomic_load_n((bool *)stop, __ATOMIC_RELAXED))
+        if (write(busy_pair[0], &byte, 1) != 1 || read(busy_pair[1], &byte, 1) != 1) abort();
+    return NULL;
+}
+
+/* What other threads have made keeps its flags. */
+static void leaves_others_alone(void) {
+    pthread_t thread;
+    bool done = false;
+    int pipes[2];
+    wrenn_client_options options = WRENN_CLIENT_OPTIONS_INIT;
+    options.base_url = "unix:/nonexistent";
+    CHECK(socketpair(AF_UNIX, SOCK_STREAM, 0, busy_pair) == 0 && pipe(pipes) == 0);
+    CHECK(write(pipes[1], "x", 1) == 1);
+    CHECK_INT(pthread_create(&thread, NULL, keep_busy, &done), 0);
+    each_inherited(false);
+    for (int i = 0; i < 50; i++) {
+        wrenn_client *client = NULL;
+        OK(wrenn_client_new(&options, &client, &error));
+        each_inherited(true);
+        wrenn_client_free(client);
+    }
+    const int ours[] = {pipes[0], pipes[1], busy_pair[0], busy_pair[1]};
+    for (size_t i = 0; i < 4; i++) CHECK_INT(fcntl(ours[i], F_GETFD), 0);
+    __atomic_store_n(&done, true, __ATOMIC_RELAXED);
+    pthread_join(thread, NULL);
 }
 
 /* ---- a start that fails ---- */
@@ -454,6 +534,8 @@ TEST_AS_BOTH(is_no_child_that_wait_sees, no_child)
 TEST_AS_BOTH(leaves_nothing_to_bury, nothing_to_bury)
 TEST_AS_BOTH(ends_with_a_killed_program, ends_with_us)
 TEST_AS_BOTH(a_forked_child_has_its_own, forked)
+TEST_AS_BOTH(its_descriptors_close_on_exec, closed_by_exec)
+TEST(descriptors_of_others_keep_their_flags) { leaves_others_alone(); }
 TEST_AS_BOTH(failing_starts_leave_nothing, failing_starts)
 TEST_AS_ROOT(starts_on_full_disks_leave_nothing, full_disk)
 TEST_AS_BOTH(a_place_in_a_build_tree_only, only_build_trees)
