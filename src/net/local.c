@@ -23,8 +23,8 @@
 enum { START_LIMIT_MS = 15000, STOP_LIMIT_MS = 10000 };
 
 struct wrn_local {
-    pid_t owner;  /* the process that started it: a forked child must not end it */
-    int server;   /* a pidfd: it is no child of ours */
+    pid_t owner; /* the process that started it: a forked child must not end it */
+    wrn_orphan server;
     int lifeline; /* the server lives until this end is closed */
     int users;
     char directory[128];
@@ -36,7 +36,7 @@ static wrn_local *current;
 
 static void release(wrn_local *local) {
     if (local->lifeline >= 0) close(local->lifeline);
-    if (local->server >= 0) close(local->server);
+    wrn_orphan_release(&local->server);
     free(local->socket);
     free(local->api_key);
     free(local->token);
@@ -131,8 +131,7 @@ static bool run(wrn_local *local, const char *program, int fd, char *why, size_t
     snprintf(number, sizeof(number), "%d", WRN_ORPHAN_FD);
     char *const argv[] = {(char *)(uintptr_t)program, (char[]){"--private-fd"}, number,
                           (char[]){"--data-dir"},     local->directory,         NULL};
-    local->server = wrn_orphan_start(program, argv, fd);
-    if (local->server >= 0) return true;
+    if (wrn_orphan_start(program, argv, fd, &local->server)) return true;
     snprintf(why, why_size, "cannot run %s: %s; install wrennd or set WRENN_WRENND to its path", program,
              strerror(errno));
     return false;
@@ -158,7 +157,7 @@ static wrn_local *start(const char *asked, char *why, size_t why_size) {
     if (!wrn_wrennd_find(asked, program, sizeof(program), why, why_size)) return NULL;
     wrn_local *local = calloc(1, sizeof(*local));
     if (!local) return snprintf(why, why_size, "out of memory"), NULL;
-    *local = (wrn_local){.owner = getpid(), .server = -1, .lifeline = -1};
+    *local = (wrn_local){.owner = getpid(), .server.fd = -1, .lifeline = -1};
     if (!make_directory(local->directory, sizeof(local->directory), why, why_size)) return release(local), NULL;
     if (connect_server(local, program, why, why_size)) return local;
     stop(local);
@@ -167,26 +166,13 @@ static wrn_local *start(const char *asked, char *why, size_t why_size) {
 
 /* ---- stopping ---- */
 
-/* False when the time is up first; -1 is no limit. */
-static bool has_ended(const wrn_local *local, int64_t within_ms) {
-    struct pollfd server = {.fd = local->server, .events = POLLIN};
-    int64_t until = wrn_now_ms() + within_ms, left = within_ms;
-    int got;
-    while ((got = poll(&server, 1, (int)left)) < 0 && errno == EINTR)
-        if (within_ms >= 0 && (left = until - wrn_now_ms()) < 0) left = 0;
-    return got == 1;
-}
-
 /* The server cleans up and ends when it sees our end closed for writing. */
 static void stop(wrn_local *local) {
     if (local->lifeline >= 0) shutdown(local->lifeline, SHUT_WR);
-    if (local->server >= 0 && !has_ended(local, STOP_LIMIT_MS)) {
-        syscall(SYS_pidfd_send_signal, local->server, SIGKILL, NULL, 0);
-        has_ended(local, -1);
+    if (local->server.pid && !wrn_orphan_ended(&local->server, STOP_LIMIT_MS)) {
+        wrn_orphan_kill(&local->server);
+        wrn_orphan_ended(&local->server, -1);
     }
-    /* Orphans become children of process 1 and of subreapers: when that is us, nobody else buries it. */
-    siginfo_t info;
-    if (local->server >= 0) waitid(P_PIDFD, (id_t)local->server, &info, WEXITED | WNOHANG);
     wrn_tree_remove(local->directory); /* one that could not even lock it, or was killed, has left it */
     release(local);
 }
@@ -200,7 +186,8 @@ wrn_local *wrn_local_join(const char *program, char *why, size_t why_size) {
     pthread_once(&once, watch_forks);
     pthread_mutex_lock(&lock);
     if (current && current->owner != getpid()) current = NULL; /* the parent's, not ours */
-    if (current && has_ended(current, 0)) current = NULL;      /* its users will notice; others get a new one */
+    if (current && wrn_orphan_ended(&current->server, 0))
+        current = NULL; /* its users will notice; others get a new one */
     if (!current) current = start(program, why, why_size);
     if (current) current->users++;
     wrn_local *local = current;

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <spawn.h>
@@ -13,7 +14,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { STACK_SIZE = 256 * 1024, ROOM = CMSG_SPACE(sizeof(int)) };
+#include "base/clock.h"
+
+enum { STACK_SIZE = 256 * 1024, LOOK_MS = 10, ROOM = CMSG_SPACE(sizeof(int)) };
 
 typedef struct plan {
     const char *program;
@@ -23,25 +26,29 @@ typedef struct plan {
     int report[2]; /* a pidfd comes over this */
 } plan;
 
-static bool send_fd(int over, int fd) {
-    char byte = 0, room[ROOM] = {0};
-    struct iovec data = {&byte, 1};
-    struct msghdr message = {.msg_iov = &data, .msg_iovlen = 1, .msg_control = room, .msg_controllen = sizeof(room)};
-    struct cmsghdr *head = CMSG_FIRSTHDR(&message);
-    *head = (struct cmsghdr){.cmsg_len = CMSG_LEN(sizeof(fd)), .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS};
-    memcpy(CMSG_DATA(head), &fd, sizeof(fd));
-    return sendmsg(over, &message, MSG_NOSIGNAL) == 1;
+static bool tell(int over, const wrn_orphan *orphan) {
+    char room[ROOM] = {0};
+    pid_t pid = orphan->pid;
+    struct iovec data = {&pid, sizeof(pid)};
+    struct msghdr message = {.msg_iov = &data, .msg_iovlen = 1};
+    if (orphan->fd >= 0) {
+        message.msg_control = room;
+        message.msg_controllen = sizeof(room);
+        struct cmsghdr *head = CMSG_FIRSTHDR(&message);
+        *head = (struct cmsghdr){.cmsg_len = CMSG_LEN(sizeof(int)), .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS};
+        memcpy(CMSG_DATA(head), &orphan->fd, sizeof(int));
+    }
+    return sendmsg(over, &message, MSG_NOSIGNAL) == (ssize_t)sizeof(pid);
 }
 
-static int receive_fd(int over) {
-    char byte, room[ROOM] = {0};
-    struct iovec data = {&byte, 1};
+static bool hear(int over, wrn_orphan *out) {
+    char room[ROOM] = {0};
+    struct iovec data = {&out->pid, sizeof(out->pid)};
     struct msghdr message = {.msg_iov = &data, .msg_iovlen = 1, .msg_control = room, .msg_controllen = sizeof(room)};
-    if (recvmsg(over, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC) != 1) return -1;
-    int fd = -1;
+    if (recvmsg(over, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC) != (ssize_t)sizeof(out->pid)) return false;
     struct cmsghdr *head = CMSG_FIRSTHDR(&message);
-    if (head && head->cmsg_type == SCM_RIGHTS) memcpy(&fd, CMSG_DATA(head), sizeof(fd));
-    return fd;
+    if (head && head->cmsg_type == SCM_RIGHTS) memcpy(&out->fd, CMSG_DATA(head), sizeof(out->fd));
+    return true;
 }
 
 /* Runs in the process between: its child becomes an orphan when this returns. While it is a child its number can't have
@@ -52,8 +59,8 @@ static int between(void *context) {
     pid_t pid;
     int error = posix_spawn(&pid, p->program, &p->actions, &p->attributes, p->argv, environ);
     if (error) return error;
-    int fd = (int)syscall(SYS_pidfd_open, pid, 0);
-    if (fd >= 0 && send_fd(p->report[1], fd)) return 0;
+    wrn_orphan orphan = {pid, (int)syscall(SYS_pidfd_open, pid, 0)};
+    if (tell(p->report[1], &orphan)) return 0;
     error = errno;
     kill(pid, SIGKILL);
     return error;
@@ -93,15 +100,49 @@ static void describe(plan *p, int fd) {
     posix_spawn_file_actions_adddup2(&p->actions, fd, WRN_ORPHAN_FD);
 }
 
-int wrn_orphan_start(const char *program, char *const argv[], int fd) {
+bool wrn_orphan_start(const char *program, char *const argv[], int fd, wrn_orphan *out) {
     plan p = {.program = program, .argv = argv};
-    if (socketpair(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0, p.report) != 0) return -1;
+    *out = (wrn_orphan){.fd = -1};
+    if (socketpair(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0, p.report) != 0) return false;
     describe(&p, fd);
-    int error = run_between(&p), pidfd = receive_fd(p.report[0]);
+    int error = run_between(&p);
+    bool started = hear(p.report[0], out);
     posix_spawn_file_actions_destroy(&p.actions);
     posix_spawnattr_destroy(&p.attributes);
     close(p.report[0]);
     close(p.report[1]);
-    if (pidfd < 0) errno = error ? error : EMFILE; /* sent, but there was no room for it here */
-    return pidfd;
+    if (!started) errno = error ? error : ECHILD;
+    return started;
+}
+
+static bool is_dead(const wrn_orphan *orphan) {
+    struct pollfd ended = {.fd = orphan->fd, .events = POLLIN};
+    siginfo_t info;
+    if (orphan->fd < 0) {
+        waitid(P_PID, (id_t)orphan->pid, &info, WEXITED | WNOHANG);
+        return kill(orphan->pid, 0) != 0;
+    }
+    if (poll(&ended, 1, 0) != 1) return false;
+    waitid(P_PIDFD, (id_t)orphan->fd, &info, WEXITED | WNOHANG);
+    return true;
+}
+
+bool wrn_orphan_ended(const wrn_orphan *orphan, int64_t within_ms) {
+    struct pollfd ended = {.fd = orphan->fd, .events = POLLIN};
+    int64_t until = wrn_now_ms() + within_ms, left = -1;
+    while (!is_dead(orphan)) {
+        if (within_ms >= 0 && (left = until - wrn_now_ms()) <= 0) return false;
+        poll(&ended, 1, orphan->fd >= 0 ? (int)left : LOOK_MS); /* without a pidfd look again now and then */
+    }
+    return true;
+}
+
+void wrn_orphan_kill(const wrn_orphan *orphan) {
+    if (orphan->fd >= 0) syscall(SYS_pidfd_send_signal, orphan->fd, SIGKILL, NULL, 0);
+    else kill(orphan->pid, SIGKILL);
+}
+
+void wrn_orphan_release(wrn_orphan *orphan) {
+    if (orphan->fd >= 0) close(orphan->fd);
+    *orphan = (wrn_orphan){.fd = -1};
 }
