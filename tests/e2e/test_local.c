@@ -391,8 +391,7 @@ static void places_of_others(void) {
         "chmod 757 app/bin/wrennd",
         "mkdir -m 777 other; mv app/bin/wrennd other; ln -s ../../other/wrennd app/bin/wrennd",
         "mkdir -m 1777 other; mv app/bin/wrennd other; ln -s ../../other/wrennd app/bin/wrennd",
-        "mkdir -m 777 other; mv app/bin/wrennd app/bin/real; ln -s ../app/bin/real other/link; ln -s ../../other/link "
-        "app/bin/wrennd"};
+        "mkdir -m 777 other; cd app/bin; mv wrennd real; ln -s ../app/bin/real ../../other/to; ln -s ../../other/to wrennd"};
     start_hostile();
     for (size_t i = 0; i < sizeof(changes) / sizeof(changes[0]); i++) {
         bool by_group = strstr(changes[i], "775") != NULL;
@@ -412,8 +411,7 @@ static void places_of_others(void) {
 
 static void owned_by_others(void) {
     static const char *const changes[] = {"chown 65534 app/bin/wrennd", "chown 65534 app/bin", "chown 65534 app",
-                                          "mv app/bin/wrennd app/bin/real; ln -s real app/bin/wrennd; "
-                                          "chown -h 65534 app/bin/wrennd"};
+                                          "cd app/bin; mv wrennd real; ln -s real wrennd; chown -h 65534 wrennd"};
     start_hostile();
     for (size_t i = 0; i < sizeof(changes) / sizeof(changes[0]); i++) {
         lay_out("app/bin/wrennd");
