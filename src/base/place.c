@@ -197,7 +197,7 @@ bool wrn_wrennd_find(const char *asked, char *out, size_t size, char *why, size_
     wrn_program program = {asked ? asked : "wrennd", .in_path = true};
     if (!asked) program.beside = beside, program.in_build_tree = "src/server/wrennd", program.installed = WRN_WRENND;
     if (wrn_program_find(&program, out, size, refused, sizeof(refused))) return true;
-    if (*refused) snprintf(why, why_size, "%s; or %s", refused, remedy);
+    if (*refused) snprintf(why, why_size, "%s; else %s", refused, remedy);
     else if (asked) snprintf(why, why_size, "cannot find %s in PATH; %s", asked, remedy);
     else snprintf(why, why_size, "there is no wrennd beside this program, at " WRN_WRENND " or in PATH; %s", remedy);
     return false;

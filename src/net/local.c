@@ -55,7 +55,7 @@ static const char *choose_place(char *why, size_t why_size) {
         bool safe = wrn_place_is_safe(places[i], problem, sizeof(problem));
         if (i == WRN_PRIVATE_PLACE_RUNTIME && (!safe || access(places[i], W_OK) != 0)) continue;
         if (safe) return places[i];
-        snprintf(why, why_size, "%s is no place for a private directory: %s; or set TMPDIR to another one", places[i],
+        snprintf(why, why_size, "%s is no place for a private directory: %s; else set TMPDIR to another one", places[i],
                  problem);
         return NULL;
     }
