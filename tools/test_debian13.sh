@@ -55,14 +55,14 @@ mount --rbind /dev "$root/dev"
 mount --rbind /sys "$root/sys"
 mount --rbind /run "$root/run" # where all wrennds of a machine agree on user ids
 mount -t tmpfs -o mode=1777 tmpfs "$root/tmp"
-mkdir "$root/tmp/checkout" "$root/tmp/ccache"
-mount --bind "$checkout" "$root/tmp/checkout"
+mkdir "$root/tmp/ccache"
+mount --bind "$checkout" "$root/srv"
 mount --bind "$cache/ccache" "$root/tmp/ccache"
 mount -o remount,ro,bind "$root"
 cd "$root"
 pivot_root . mnt
 umount -l /mnt
-cd /tmp/checkout
+cd /srv
 export HOME=/tmp CCACHE_DIR=/tmp/ccache
 python3 tools/configure.py build-debian13 "$@"
 python3 tools/run_tests.py "build-debian13:$suites" || exit
