@@ -103,11 +103,11 @@ static int spawn(const char *program, const char *directory, int fd, pid_t *pid)
 
 /* Reads the one line the server says when it is ready, or why it is not. */
 static bool read_greeting(int fd, wrn_buf *line) {
-    int64_t until = wrn_now_ms() + START_LIMIT_MS;
+    int64_t until = wrn_in_ms(START_LIMIT_MS);
     while (!line->size || line->data[line->size - 1] != '\n') {
         struct pollfd ready = {.fd = fd, .events = POLLIN};
-        int64_t left = until - wrn_now_ms();
-        if (left <= 0) return false;
+        int64_t left = wrn_left_ms(until);
+        if (!left) return false;
         int got = poll(&ready, 1, (int)left);
         if (got < 0 && errno == EINTR) continue;
         char chunk[512];
@@ -201,9 +201,9 @@ static bool has_ended(pid_t server) {
 /* False when the time is up first. */
 static bool wait_for_end(pid_t server) {
     struct pollfd ended = {.fd = (int)syscall(SYS_pidfd_open, server, 0), .events = POLLIN};
-    int64_t until = wrn_now_ms() + STOP_LIMIT_MS;
+    int64_t until = wrn_in_ms(STOP_LIMIT_MS);
     /* Without a pidfd (old kernel, no descriptors left) look again now and then. */
-    for (int64_t left; !has_ended(server) && (left = until - wrn_now_ms()) > 0;)
+    for (int64_t left; !has_ended(server) && (left = wrn_left_ms(until));)
         poll(&ended, 1, ended.fd >= 0 ? (int)left : LOOK_AGAIN_MS);
     if (ended.fd >= 0) close(ended.fd);
     return has_ended(server);
