@@ -96,8 +96,10 @@ typedef struct wrenn_client_options {
     const char *client_key;
     const char *proxy;    /* http://, https://, socks5://, socks5h://; default: the usual environment variables */
     const char *no_proxy; /* comma-separated hosts; default: NO_PROXY */
-    /* Program for local:, unless this process has a private server already. Default: WRENN_WRENND, else one beside the
-     * running program, else the installed one, else from PATH. */
+    /* Program for local:, unless this process has a private server already: a path, or a name to look for in PATH.
+     * Default: WRENN_WRENND, else wrennd beside the running program or in the build directory that it runs from, else
+     * the installed one, else from PATH. Except for a path that is given, the program and all directories on the way
+     * must belong to root or the effective user, and nobody else may be able to write to them. */
     const char *wrennd;
     int64_t connect_timeout_ms; /* default 10,000 */
     int64_t timeout_ms;         /* for a whole operation, retries included; default: what suits each operation */

@@ -40,7 +40,7 @@ int wrn_options_read(void *out, size_t known, const void *in, const char *name, 
 
 static const char *first_set(const char *option, const char *variable) {
     if (option && *option) return option;
-    const char *value = variable ? getenv(variable) : NULL;
+    const char *value = variable ? secure_getenv(variable) : NULL;
     return value && *value ? value : NULL;
 }
 
@@ -72,7 +72,7 @@ static int check_options(const wrenn_client_options *options, wrenn_error **erro
 }
 
 static int join_local(wrenn_client *client, const wrenn_client_options *options, wrenn_error **error) {
-    char why[512];
+    char why[1024];
     client->local = wrn_local_join(options->wrennd, why, sizeof(why));
     if (!client->local) return wrn_fail(error, WRENN_E_CONNECTION_FAILED, "local: %s", why);
     free(client->api_key);
@@ -248,8 +248,8 @@ static void close_connections(wrenn_client *client) {
         wrn_socket_hub_free(client->sockets);
         wrn_http_free(client->http);
         wrn_loop_free(client->loop);
-        wrn_local_leave(client->local);
     }
+    wrn_local_leave(client->local); /* in a forked child that ends nothing */
     client->sockets = NULL;
     client->http = NULL;
     client->loop = NULL;

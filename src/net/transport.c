@@ -1,16 +1,19 @@
 #include "net/transport.h"
 
+#include <fcntl.h>
 #include <limits.h>
 #include <poll.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/auxv.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "net/wakeup.h"
 
 enum { CONNECTION_AGE_SEC = 50 };
 
@@ -71,6 +74,7 @@ void wrn_transport_apply(const wrn_transport *t, CURL *easy) {
     }
     curl_easy_setopt(easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L); /* a proxy's answer is not the server's */
     if (t->proxy) curl_easy_setopt(easy, CURLOPT_PROXY, t->proxy);
+    else if (getauxval(AT_SECURE)) curl_easy_setopt(easy, CURLOPT_PROXY, ""); /* libcurl would believe the caller's */
     if (t->no_proxy) curl_easy_setopt(easy, CURLOPT_NOPROXY, t->no_proxy);
     if (t->client_cert) curl_easy_setopt(easy, CURLOPT_SSLCERT, t->client_cert);
     if (t->client_key) curl_easy_setopt(easy, CURLOPT_SSLKEY, t->client_key);
@@ -154,6 +158,7 @@ static int on_socket(CURL *easy, curl_socket_t fd, int what, void *context, void
     uint32_t events = (what & CURL_POLL_IN ? EPOLLIN : 0u) | (what & CURL_POLL_OUT ? EPOLLOUT : 0u);
     bool ok = watch && wrn_loop_rewatch(multi->loop, watch, events);
     if (!watch) {
+        fcntl(fd, F_SETFD, FD_CLOEXEC); /* it may be one that libcurl has made for a resolver thread */
         watch = wrn_loop_watch(multi->loop, fd, events, on_socket_ready, multi);
         ok = watch && curl_multi_assign(multi->multi, fd, watch) == CURLM_OK;
     }
@@ -179,6 +184,7 @@ static void on_timeout(wrn_timer *timer) {
 bool wrn_multi_init(wrn_multi *multi, wrn_loop *loop, void (*done)(wrn_transfer *transfer, CURLcode code)) {
     *multi = (wrn_multi){.loop = loop, .multi = curl_multi_init(), .timer.fire = on_timeout, .done = done};
     if (!multi->multi) return false;
+    wrn_wakeup_seal(multi->multi);
     curl_multi_setopt(multi->multi, CURLMOPT_SOCKETFUNCTION, on_socket);
     curl_multi_setopt(multi->multi, CURLMOPT_SOCKETDATA, multi);
     curl_multi_setopt(multi->multi, CURLMOPT_TIMERFUNCTION, on_timer);
