@@ -30,6 +30,10 @@ static const struct {
     {"HTTP/1.1 %S\r\nX-Long: one\r\n two\r\n\tthree\r\nContent-Length: %N\r\n\r\n%B", false},
     {"HTTP/1.1 %S\r\ncontent-length:%N\r\nX-Empty:\r\n\r\n%B", false},
     {"HTTP/1.1 %S\r\nContent-Length:   %N  \r\nConnection: close\r\n\r\n%B", true},
+    {"HTTP/1.1 %S\r\nContent-Length: %N\r\nContent-Length: %N\r\n\r\n%B", false},
+    {"HTTP/1.1 %S\r\nTRANSFER-ENCODING: Chunked\r\nX-Empty: \r\n\r\n%C0\r\nX-Sum: 1\r\nHTTP/1.1 500: x\r\n\r\n", false},
+    {"HTTP/1.1 %S\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n%C0\r\n\r\n", false},
+    {"HTTP/1.1 %S\r\nTransfer-Encoding: chunked\r\n\r\n%C0000000000000000\r\nX-Sum: 1\r\n\r\n", false},
     /* until the end */
     {"HTTP/1.0 %S\r\n\r\n%B", true},
     {"HTTP/1.1 %S\r\nConnection: close\r\n\r\n%B", true},
