@@ -71,7 +71,8 @@ typedef struct wrenn_log_event {
     const wrenn_timings *timings; /* NULL if it is about no exchange */
 } wrenn_log_event;
 
-/* Called from inside library calls of every kind; may do what all callbacks may. */
+/* Called from inside library calls of every kind; may do what all callbacks may. Once the client is freed it is not called
+ * any more, and warnings go to stderr. */
 typedef void (*wrenn_log_fn)(const wrenn_log_event *event, void *user_data);
 
 /* wrenn_client_options.era: which generation of the interface the server speaks. */

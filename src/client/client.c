@@ -311,7 +311,7 @@ const char *wrenn_client_base_url(const wrenn_client *client) { return client ? 
 const char *wrenn_client_api_key(const wrenn_client *client) { return client ? client->api_key : NULL; }
 
 void wrn_client_log(wrenn_client *client, const wrenn_log_event *event) {
-    bool listened = client->log && !client->free_pending; /* whoever has freed the client listens no more */
+    bool listened = client->log && client->loop && !client->free_pending; /* after that its user data may be gone */
     wrn_client_enter_callback(client);
     if (listened) client->log(event, client->log_user_data);
     else if (event->level >= WRENN_LOG_WARNING) fprintf(stderr, "libwrenn: %s\n", event->message);

@@ -417,6 +417,44 @@ static void run_kind(kind k) {
     }
 }
 
+static int logged;
+static void count_log(const wrenn_log_event *event, void *data) {
+    (void)event, (void)data;
+    logged++;
+}
+
+static int64_t free_client_and_give(void *buffer, size_t size, void *data) {
+    wrenn_client **client = data;
+    if (size) memset(buffer, 'x', 1);
+    wrenn_client_free(*client);
+    *client = NULL;
+    logged = 0;
+    return 1;
+}
+
+/* The last that such a call has to say goes elsewhere, as whoever listened is gone with the client. */
+TEST(a_blocking_close_whose_client_is_freed_meanwhile) {
+    script_reply silent = {.text = "", .cut = SCRIPT_NOTHING, .end = SCRIPT_HOLD};
+    script_server *server = script_start(&silent, 1, true);
+    wrenn_client_options options = sdk_options(script_url(server));
+    options.log = count_log;
+    wrenn_client *client = sdk_client(&options);
+    wrenn_sandbox *sandbox = sdk_sandbox(client);
+    wrenn_upload_stream_options source = WRENN_UPLOAD_STREAM_OPTIONS_INIT;
+    wrenn_op *op = NULL;
+    source.path = "/a";
+    source.read = free_client_and_give;
+    source.user_data = &client;
+    CHECK_INT(wrenn_sandbox_upload_stream_start(sandbox, &source, NULL, NULL, &op, NULL), 0);
+    wrenn_sandbox_close(sandbox);
+    CHECK(client == NULL);
+    CHECK_INT(logged, 0);
+    CHECK(wrenn_op_is_done(op));
+    CHECK_INT(wrenn_sandbox_upload_stream_finish(op, NULL), WRENN_E_CANCELLED);
+    wrenn_op_free(op);
+    script_stop(server);
+}
+
 TEST_SLOW(done) { run_kind(DONE); }
 TEST_SLOW(ready) { run_kind(READY); }
 TEST_SLOW(log_events) { run_kind(LOG); }
