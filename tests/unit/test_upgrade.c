@@ -18,8 +18,8 @@ static const struct {
     {"HTTP/1.1 101 Switching Protocols\r\n" OPEN "\r\n", WRN_UPGRADE_OPEN, 101, NULL},
     {"HTTP/1.1 101 \r\n" OPEN "\r\n", WRN_UPGRADE_OPEN, 101, NULL},
     {"HTTP/1.1 101\r\n" OPEN "\r\n", WRN_UPGRADE_OPEN, 101, NULL},
-    {"HTTP/1.1 101 X\nUpgrade:websocket\nConnection:upgrade\nsec-websocket-accept:" ACCEPT "\n\n", WRN_UPGRADE_OPEN, 101,
-     NULL},
+    {"HTTP/1.1 101 X\nUpgrade:websocket\nConnection:upgrade\nsec-websocket-accept:" ACCEPT "\n\n", WRN_UPGRADE_OPEN,
+     101, NULL},
     /* 1xx on the way */
     {"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 101 X\r\n" OPEN "\r\n", WRN_UPGRADE_OPEN, 101, NULL},
     {"HTTP/1.1 103 Early Hints\r\nLink: </a>; rel=preload\r\nConnection: close\r\n\r\nHTTP/1.1 102 \r\n\r\nHTTP/1.1 101 X\r\n" OPEN
@@ -71,11 +71,12 @@ TEST(answers_of_all_forms_in_pieces_of_any_size) {
             wrn_upgrade u;
             wrn_upgrade_init(&u, KEY, NULL);
             wrn_upgrade_step step = feed(&u, answers[i].text, size, piece, &used);
-            CHECK_MSG(step == answers[i].step && u.status == answers[i].status, "%s: %d, status %d (%s)", answers[i].text,
-                      step, u.status, u.why ? u.why : "");
+            CHECK_MSG(step == answers[i].step && u.status == answers[i].status, "%s: %d, status %d (%s)",
+                      answers[i].text, step, u.status, u.why ? u.why : "");
             if (step == WRN_UPGRADE_OPEN) CHECK_INT(used, size);
             if (step == WRN_UPGRADE_MORE) CHECK_INT(wrn_upgrade_end(&u), WRN_UPGRADE_REFUSED);
-            if (answers[i].body) CHECK_MEM(u.body.data ? u.body.data : "", u.body.size, answers[i].body, strlen(answers[i].body));
+            if (answers[i].body)
+                CHECK_MEM(u.body.data ? u.body.data : "", u.body.size, answers[i].body, strlen(answers[i].body));
             wrn_upgrade_clear(&u);
         }
     }
