@@ -110,6 +110,7 @@ typedef struct wrn_tap_events {
     /* The other end sends no more, but may still read. NULL: that counts as gone. */
     void (*end)(void *context);
     bool little; /* data comes in pieces of 16 KiB at most, for much may have to be done for each byte */
+    void (*sent)(void *context); /* nothing is unsent any more. May be NULL. */
 } wrn_tap_events;
 
 /* Answers with `head`, a whole response head, and frees the request. Nothing is read before wrn_tap_read(). NULL when

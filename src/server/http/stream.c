@@ -90,6 +90,7 @@ void wrn_conn_wrote(wrn_conn *conn) {
     size_t unsent = wrn_conn_unsent(conn);
     if (conn->state == WRN_CONN_FLUSH && !unsent) return end_tap(conn);
     if (conn->state == WRN_CONN_WRITE && !unsent && conn->streamed) return wrn_conn_answered(conn);
+    if (conn->state == WRN_CONN_TAP && !unsent && conn->tap.sent) conn->tap.sent(conn->tap_context);
     if (!conn->crowded || unsent > WRN_HIGH_WATER / 2) return;
     conn->crowded = false;
     if (conn->state == WRN_CONN_TAP && conn->tap.room) conn->tap.room(conn->tap_context);

@@ -15,8 +15,6 @@ struct wrn_websocket {
     wrn_websocket_events events;
     void *context;
     bool in_feed, closed; /* closed by us while bytes were being fed */
-    bool wanted, choked;  /* its owner wants messages; too much of what they cause is unsent */
-    size_t unsent_max;
 };
 
 /* ---- the upgrade ---- */
@@ -64,17 +62,19 @@ static void end(wrn_websocket *w, bool tell) {
     free(w);
 }
 
-static void flush(wrn_websocket *w) {
+static void pass_on(wrn_websocket *w) {
     wrn_buf *out = wrn_ws_out(w->ws);
     if (w->tap && out->size) wrn_tap_write(w->tap, out->data, out->size);
     wrn_buf_clear(out);
 }
 
-static void update_reading(wrn_websocket *w) {
-    if (w->tap) wrn_tap_read(w->tap, w->wanted && !w->choked);
+static size_t unsent(const wrn_websocket *w) { return w->tap ? wrn_tap_unsent(w->tap) : 0; }
+
+static void flush(wrn_websocket *w) {
+    pass_on(w);
+    if (wrn_ws_pong(w->ws, unsent(w))) pass_on(w);
 }
 
-/* Pings make answers, so who sends them and reads nothing is not heard for a while. */
 static void on_data(void *context, const char *data, size_t size) {
     wrn_websocket *w = context;
     w->in_feed = true;
@@ -83,8 +83,6 @@ static void on_data(void *context, const char *data, size_t size) {
     flush(w);
     if (!open || w->closed) return end(w, !w->closed);
     if (w->tap && size > REST_AFTER) wrn_tap_rest(w->tap);
-    w->choked = w->tap && wrn_tap_unsent(w->tap) > w->unsent_max;
-    if (w->choked) update_reading(w);
 }
 
 static void on_ws_message(void *context, bool binary, const char *data, size_t size) {
@@ -96,10 +94,10 @@ static void on_ws_closed(void *context, int code) { (void)context, (void)code; }
 
 static void on_room(void *context) {
     wrn_websocket *w = context;
-    w->choked = false;
-    update_reading(w);
     if (w->events.room) w->events.room(w->context);
 }
+
+static void on_sent(void *context) { flush(context); /* an answer to a ping may have waited for this */ }
 
 static void on_gone(void *context) {
     wrn_websocket *w = context;
@@ -128,7 +126,8 @@ static void put_head(wrn_buf *head, const wrn_request *request, const char *prot
 wrn_websocket *wrn_websocket_accept(wrn_request *request, const char *protocol, bool stranger,
                                     const wrn_websocket_events *events, void *context) {
     static const wrn_ws_events ws_events = {on_ws_message, on_ws_closed};
-    static const wrn_tap_events tap_events = {on_data, on_room, on_gone, on_stop, .little = true};
+    static const wrn_tap_events tap_events = {
+        .data = on_data, .room = on_room, .gone = on_gone, .stop = on_stop, .sent = on_sent, .little = true};
     WRN_AUTO(wrn_buf_free) wrn_buf head = WRN_BUF_INIT;
     wrn_websocket *w = calloc(1, sizeof(*w));
     if (w) w->ws = wrn_ws_new(false, stranger ? WRN_WEBSOCKET_STRANGER_MAX : WRN_WEBSOCKET_MESSAGE_MAX, &ws_events, w);
@@ -140,8 +139,6 @@ wrn_websocket *wrn_websocket_accept(wrn_request *request, const char *protocol, 
     }
     w->events = *events;
     w->context = context;
-    w->wanted = true;
-    w->unsent_max = stranger ? WRN_HIGH_WATER : WRN_WEBSOCKET_UNSENT_MAX;
     w->tap = wrn_request_take_over(request, head.data, &tap_events, w);
     if (w->tap) {
         wrn_tap_set_stranger(w->tap, stranger);
@@ -155,7 +152,6 @@ wrn_websocket *wrn_websocket_accept(wrn_request *request, const char *protocol, 
 
 void wrn_websocket_welcome(wrn_websocket *w) {
     wrn_ws_limit(w->ws, WRN_WEBSOCKET_MESSAGE_MAX);
-    w->unsent_max = WRN_WEBSOCKET_UNSENT_MAX;
     if (w->tap) wrn_tap_set_stranger(w->tap, false);
 }
 
@@ -166,14 +162,13 @@ void wrn_websocket_send(wrn_websocket *w, bool binary, const void *data, size_t 
 }
 
 void wrn_websocket_ping(wrn_websocket *w) {
-    if (wrn_ws_ping(w->ws)) flush(w);
+    if (wrn_ws_ping(w->ws, unsent(w))) flush(w);
 }
 
 bool wrn_websocket_is_crowded(const wrn_websocket *w) { return w->tap && wrn_tap_unsent(w->tap) > WRN_HIGH_WATER; }
 
 void wrn_websocket_read(wrn_websocket *w, bool on) {
-    w->wanted = on;
-    update_reading(w);
+    if (w->tap) wrn_tap_read(w->tap, on);
 }
 
 void wrn_websocket_close(wrn_websocket *w, int code) {

@@ -6,12 +6,8 @@
 
 typedef struct wrn_websocket wrn_websocket;
 
-/* The longest message of those we know, and of others; what may wait to be sent because of what is received. */
-enum {
-    WRN_WEBSOCKET_MESSAGE_MAX = 4 * 1024 * 1024 + 65536,
-    WRN_WEBSOCKET_STRANGER_MAX = 16384,
-    WRN_WEBSOCKET_UNSENT_MAX = 4 * WRN_HIGH_WATER
-};
+/* The longest message of those we know, and of others. */
+enum { WRN_WEBSOCKET_MESSAGE_MAX = 4 * 1024 * 1024 + 65536, WRN_WEBSOCKET_STRANGER_MAX = 16384 };
 
 typedef struct wrn_websocket_events {
     void (*message)(void *context, bool binary, const char *data, size_t size);

@@ -366,7 +366,8 @@ static void on_tap_gone(void *context) {
 }
 
 static void begin_tunnel(proxy *p) {
-    static const wrn_tap_events events = {on_tap_data, on_tap_room, on_tap_gone, NULL, on_tap_end};
+    static const wrn_tap_events events = {
+        .data = on_tap_data, .room = on_tap_room, .gone = on_tap_gone, .end = on_tap_end};
     WRN_AUTO(wrn_buf_free) wrn_buf head = WRN_BUF_INIT;
     if (!p->upgrade) return guest_failed(p, "it switches protocols unasked");
     wrn_buf_puts(&head, "HTTP/1.1 101 Switching Protocols\r\n");
