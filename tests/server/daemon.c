@@ -160,6 +160,12 @@ void daemon_find(const char *text, const char *before, char *out, size_t size) {
     snprintf(out, size, "%.*s", (int)strcspn(at, " \n"), at);
 }
 
+void daemon_key(const served *s, test_daemon *d) {
+    WRN_AUTO(wrn_buf_free) wrn_buf said = WRN_BUF_INIT;
+    while (!said.data || !strstr(said.data, "password")) CHECK(read_some(s->out, &said));
+    daemon_find(said.data, "WRENN_API_KEY=", d->key, sizeof(d->key));
+}
+
 /* ---- client ---- */
 
 int dial(const char *path) {

@@ -43,6 +43,8 @@ typedef struct served {
  * key. */
 void daemon_serve(served *s, test_daemon *d, const char *const *extra);
 void daemon_finish(served *s, int signo);
+/* Fills in the key of `d` from what the first start says, while it runs. */
+void daemon_key(const served *s, test_daemon *d);
 /* The text between `before` and the next white space. */
 void daemon_find(const char *text, const char *before, char *out, size_t size);
 

@@ -159,13 +159,7 @@ TEST(a_command_ends_with_its_client) {
     served s = {0};
     daemon_serve(&s, &d, (const char *[]){"--listen", "127.0.0.1:0", NULL});
     int port = atoi(strstr(s.address, "127.0.0.1:") + 10);
-    WRN_AUTO(wrn_buf_free) wrn_buf said = WRN_BUF_INIT;
-    while (!said.data || !strstr(said.data, "password")) {
-        char c;
-        CHECK(read(s.out, &c, 1) == 1);
-        wrn_buf_putc(&said, c);
-    }
-    daemon_find(said.data, "WRENN_API_KEY=", d.key, sizeof(d.key));
+    daemon_key(&s, &d);
     char id[40], head[300];
     make_sandbox(&d, "{}", id);
     snprintf(head, sizeof(head),

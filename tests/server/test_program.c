@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -114,6 +115,38 @@ TEST(an_operator_makes_keys) {
     daemon_finish(&s, SIGTERM);
     free(s.said);
 }
+
+#ifndef SANITIZED
+/* It loses nothing without a word: it ends, and others can see that. */
+TEST(without_memory_it_ends) {
+    enum { SIZE = 8 << 20 };
+    test_daemon d = {0};
+    served s = {0};
+    char path[64], line[256];
+    daemon_serve(&s, &d, NULL);
+    CHECK_STATUS(request(&d, "GET", "/health", NULL, NULL), 200);
+    snprintf(path, sizeof(path), "/proc/%d/statm", (int)s.pid);
+    FILE *file = fopen(path, "re");
+    CHECK(file && fgets(line, sizeof(line), file));
+    fclose(file);
+    const struct rlimit limit = {strtoul(line, NULL, 10) * (rlim_t)sysconf(_SC_PAGESIZE) + SIZE / 4, RLIM_INFINITY};
+    CHECK(prlimit(s.pid, RLIMIT_AS, &limit, NULL) == 0);
+    daemon_key(&s, &d);
+    static char body[SIZE];
+    memset(body, ' ', sizeof(body));
+    int fd = dial(d.socket);
+    char head[400];
+    snprintf(
+        head, sizeof(head),
+        "POST /v1/sandboxes/cl-0000000000000000000000000/exec HTTP/1.1\r\nHost: x\r\nX-API-Key: %s\r\nContent-Length: %d\r\n\r\n",
+        d.key, SIZE);
+    send_text(fd, head);
+    send_bytes(fd, body, sizeof(body));
+    CHECK_INT(daemon_wait(s.pid), 128 + SIGABRT);
+    close(fd);
+    close(s.out);
+}
+#endif
 
 TEST(listens_on_tcp_too) {
     test_daemon d = {0};

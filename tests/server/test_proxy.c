@@ -636,14 +636,7 @@ TEST(the_api_has_room_beside_the_proxy) {
     const char *address = strstr(server.address, "127.0.0.1:");
     CHECK(address);
     int port = atoi(strchr(address, ':') + 1);
-    wrn_buf said = WRN_BUF_INIT;
-    while (!said.data || !strstr(said.data, "WRENN_API_KEY=") || said.data[said.size - 1] != '\n') {
-        char c;
-        CHECK(read(server.out, &c, 1) == 1);
-        wrn_buf_putc(&said, c);
-    }
-    daemon_find(said.data, "WRENN_API_KEY=", s.d.key, sizeof(s.d.key));
-    wrn_buf_free(&said);
+    daemon_key(&server, &s.d);
     char ids[2][40], hosts[2][100];
     for (int i = 0; i < 2; i++) {
         make_sandbox(&s.d, "{}", ids[i]);

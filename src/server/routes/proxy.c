@@ -184,7 +184,6 @@ static void on_guest_written(uv_write_t *write, int status) {
 
 static void write_guest(proxy *p, const void *data, size_t size) {
     lump *l = malloc(sizeof(*l) + size);
-    if (!l) return;
     l->proxy = p;
     memcpy(l->data, data, size);
     uv_buf_t out = uv_buf_init(l->data, (unsigned)size);
