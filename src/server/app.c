@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/resource.h>
 
+#include "base/text.h"
 #include "server/lane.h"
 #include "server/log.h"
 #include "server/private.h"
@@ -86,6 +87,11 @@ static void number_or_dash(wrn_buf *out, int64_t value, int width) {
 
 static void list_line(void *context, const wrn_template *item) {
     wrn_buf *out = context;
+    wrn_template shown = *item; /* its name and origin come with what it was built from */
+    wrn_text_clean(shown.name);
+    wrn_text_clean(shown.origin);
+    wrn_text_clean(shown.type);
+    item = &shown;
     wrn_buf_printf(out, "%-30s", item->name);
     number_or_dash(out, (item->size_bytes + (1 << 20) - 1) >> 20, 7);
     number_or_dash(out, item->vcpus, 5);
@@ -137,7 +143,7 @@ static int template(const wrn_config *config, const wrn_platform *platform) {
     else if (config->verb == WRN_TEMPLATE_REMOVE) ok = platform->remove(&backend, plan->name, &said, &fault);
     else ok = platform->build(&backend, plan, &said, &fault);
     if (said.size) print(&said);
-    if (!ok) fprintf(stderr, "wrennd: %s\n", fault.message);
+    if (!ok) wrn_text_clean(fault.message), fprintf(stderr, "wrennd: %s\n", fault.message);
     return ok ? 0 : 1;
 }
 

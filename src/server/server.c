@@ -275,7 +275,7 @@ static bool open_audit(wrn_server *server, wrn_arena *arena, char *why, size_t w
     if (is_private(server) || (path && strcmp(path, "none") == 0)) path = NULL;
     else if (!path && !(path = in_dir(arena, server->config->data_dir, "audit.log")))
         return snprintf(why, why_size, "out of memory"), false;
-    return wrn_audit_open(&server->audit, path, why, why_size);
+    return wrn_audit_open(&server->audit, path, server->config->audit_max_mb << 20, why, why_size);
 }
 
 static bool open_state(wrn_server *server, wrn_arena *arena, char *why, size_t why_size) {

@@ -8,6 +8,7 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/buf.h"
@@ -147,6 +148,76 @@ TEST(without_memory_it_ends) {
     close(s.out);
 }
 #endif
+
+static char *read_file(const char *path) {
+    wrn_buf text = WRN_BUF_INIT;
+    char chunk[65536];
+    FILE *file = fopen(path, "re");
+    CHECK_MSG(file, "%s: %s", path, strerror(errno));
+    for (size_t got; (got = fread(chunk, 1, sizeof(chunk), file)) > 0;) wrn_buf_put(&text, chunk, got);
+    fclose(file);
+    wrn_buf_puts(&text, "");
+    return text.size ? wrn_buf_steal(&text) : strdup("");
+}
+
+static size_t occurrences(const char *text, const char *part) {
+    size_t count = 0;
+    for (; (text = strstr(text, part)); text++) count++;
+    return count;
+}
+
+/* Whatever they ask for, and whatever they get for it. */
+TEST(strangers_do_not_fill_the_audit_log) {
+    enum { MANY = 600 };
+    test_daemon d = {0};
+    served s = {0};
+    daemon_serve(&s, &d, NULL);
+    daemon_key(&s, &d);
+    time_t begun = time(NULL);
+    int fd = dial(d.socket);
+    for (int i = 0; i < MANY; i++) {
+        send_text(fd, "POST /v1/nowhere HTTP/1.1\r\nHost: x\r\n\r\n");
+        CHECK_STATUS(read_reply(fd), 404);
+        send_text(fd, "POST /v1/auth/login HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{}");
+        CHECK_STATUS(read_reply(fd), 400);
+    }
+    close(fd);
+    for (int i = 0; i < 50; i++) CHECK_STATUS(call(&d, "POST", "/v1/snapshots", "{}"), 400);
+    size_t seconds = (size_t)(time(NULL) - begun) + 2;
+    daemon_finish(&s, SIGTERM);
+    char *log = read_file(in_dir("data/audit.log"));
+    CHECK(occurrences(log, "/v1/nowhere") + occurrences(log, "/v1/auth/login") <= 20 * seconds);
+    CHECK_INT(occurrences(log, "\"path\":\"/v1/snapshots\""), 50);
+    free(log);
+    free(s.said);
+}
+
+TEST(the_audit_log_makes_room_for_itself) {
+    test_daemon d = {0};
+    served s = {0};
+    daemon_serve(&s, &d, (const char *[]){"--audit-log-max-mb", "1", NULL});
+    daemon_key(&s, &d);
+    char line[700], name[401];
+    memset(name, 'a', sizeof(name) - 1);
+    name[sizeof(name) - 1] = '\0';
+    snprintf(line, sizeof(line), "DELETE /v1/snapshots/%s HTTP/1.1\r\nHost: x\r\nX-API-Key: %s\r\n\r\n", name, d.key);
+    int fd = dial(d.socket);
+    struct stat old = {0}, now = {0};
+    for (int i = 0; i < 5000; i++) {
+        send_text(fd, line);
+        reply r = read_reply(fd);
+        CHECK(r.status >= 400);
+        reply_free(&r);
+    }
+    close(fd);
+    daemon_finish(&s, SIGTERM);
+    CHECK(stat(in_dir("data/audit.log"), &now) == 0 && stat(in_dir("data/audit.log.1"), &old) == 0);
+    CHECK_MSG(now.st_size < 1100000 && old.st_size < 1100000 && old.st_size > 1000000, "%lld and %lld",
+              (long long)now.st_size, (long long)old.st_size);
+    CHECK_INT(old.st_mode & 0777, 0600);
+    CHECK_INT(now.st_mode & 0777, 0600);
+    free(s.said);
+}
 
 TEST(listens_on_tcp_too) {
     test_daemon d = {0};

@@ -97,6 +97,7 @@ static void reply_error(wrn_request *request, int status, const char *code, cons
     vsnprintf(message, sizeof(message), format, args);
     /* What came from the client may be any bytes, and may have been cut in the middle of a character. */
     message[wrn_utf8_valid_prefix(message, strlen(message))] = '\0';
+    wrn_text_clean(message);
     wrn_reply_json(request, status, wrn_error_envelope(code, message));
 }
 
