@@ -12,3 +12,6 @@ c.ServerApp.allow_root = True
 c.ServerApp.open_browser = False
 c.ServerApp.terminals_enabled = False
 c.ServerApp.log_level = "ERROR"
+# What a cell prints is limited by who asked for it; the server would drop what comes too fast, without a word to the kernel.
+c.ServerApp.limit_rate = False
+c.ZMQChannelsWebsocketConnection.limit_rate = False  # of Jupyter Server 2
