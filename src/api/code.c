@@ -20,7 +20,7 @@ enum {
     AGAIN_MS = 500,      /* between two tries while the Jupyter server comes up */
     ASK_AGAIN_MS = 5000, /* a kernel that died while it was asked answers nothing */
     HEAR_MS = 200,       /* the same, when it answers but shows nothing yet, or has just died */
-    REST_MS = 3000,      /* for the rest, when one of the two channels has told the end */
+    REST_MS = 500,       /* when one of the two channels has told the end, until the other is made sure of */
     WIND_UP_MS = 5000,   /* for a kernel to end what it was interrupted in */
     MARGIN_MS = 15000,
     ENVELOPE = 64 * 1024 /* of a message, around what it brings */
@@ -253,17 +253,17 @@ static void begin(wrenn_op *op) {
 
 /* ---- running ---- */
 
-static void send_message(code_op *self, void (*write)(const wrn_kernel_run *run, wrn_buf *out)) {
-    WRN_AUTO(wrn_buf_free) wrn_buf message = WRN_BUF_INIT;
-    write(&self->run, &message);
-    if (message.failed || !wrn_socket_send(self->socket, false, message.data, message.size))
+static void send_message(code_op *self, const wrn_buf *message) {
+    if (message->failed || !wrn_socket_send(self->socket, false, message->data, message->size))
         wrn_op_fail_no_memory(&self->op);
 }
 
 static void ask(code_op *self) {
+    WRN_AUTO(wrn_buf_free) wrn_buf message = WRN_BUF_INIT;
     self->stage = ASK;
     self->run.died = self->run.info_replied = self->run.info_heard = false;
-    if (set_timer(self, &self->again, ASK_AGAIN_MS)) send_message(self, wrn_kernel_ask);
+    wrn_kernel_ask(&self->run, &message);
+    if (set_timer(self, &self->again, ASK_AGAIN_MS)) send_message(self, &message);
 }
 
 static void send_code(code_op *self) {
@@ -338,8 +338,10 @@ static const char not_in_time[] = "other code came first, so that this was not r
 static void on_code_late(code_op *self) {
     if (told_end(self)) return finish_with_rest(self);
     if (self->run.started) return interrupt(self);
+    WRN_AUTO(wrn_buf_free) wrn_buf message = WRN_BUF_INIT;
     self->stage = WITHDRAW;
-    if (set_timer(self, &self->limit, WIND_UP_MS)) send_message(self, wrn_kernel_withdraw);
+    wrn_kernel_withdraw(&self->run, &message);
+    if (set_timer(self, &self->limit, WIND_UP_MS)) send_message(self, &message);
 }
 
 static void on_start_late(code_op *self) {
@@ -377,8 +379,15 @@ static void on_limit(wrn_timer *timer) {
 
 static void on_again(wrn_timer *timer) {
     code_op *self = (code_op *)((char *)timer - offsetof(code_op, again));
-    if (self->stage == ASK) ask(self);
-    else finish_with_rest(self);
+    WRN_AUTO(wrn_buf_free) wrn_buf message = WRN_BUF_INIT;
+    if (self->stage == ASK) return ask(self);
+    wrn_kernel_fence(&self->run, &message);
+    send_message(self, &message);
+}
+
+/* What the other channel has not brought by now was lost. A server that is busy with large output may take long. */
+static bool rest_is_lost(const wrn_kernel_run *run) {
+    return run->fenced && ((run->replied && run->info_heard) || (run->idle && run->info_replied));
 }
 
 static void heard_while_asking(code_op *self) {
@@ -410,7 +419,8 @@ static void heard_while_running(code_op *self) {
     if (run->aborted)
         return fail_run(self, WRENN_E_AGENT,
                         "the kernel threw the code away unread, as other code before it failed; run it again");
-    if (told_end(self)) set_timer(self, &self->again, REST_MS);
+    if (rest_is_lost(run)) finish_with_rest(self);
+    else if (told_end(self) && !run->fenced) set_timer(self, &self->again, REST_MS);
     else if (self->stage == WITHDRAW && run->started) interrupt(self);
     else if (self->stage == WITHDRAW && run->withdrawn) fail_run(self, WRENN_E_TIMEOUT, not_in_time);
 }

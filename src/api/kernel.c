@@ -48,6 +48,13 @@ void wrn_kernel_ask(const wrn_kernel_run *run, wrn_buf *out) {
     put_tail("shell", out);
 }
 
+void wrn_kernel_fence(wrn_kernel_run *run, wrn_buf *out) {
+    run->info_id[0] = run->info_id[0] == 'f' ? 'e' : 'f'; /* another one */
+    run->info_replied = run->info_heard = false;
+    run->fenced = true;
+    wrn_kernel_ask(run, out);
+}
+
 /* An error in it does not make the kernel throw away what others have sent. */
 void wrn_kernel_request(const wrn_kernel_run *run, const char *code, wrn_buf *out) {
     wrn_json *text = wrn_json_new_string(code, strlen(code));

@@ -31,6 +31,7 @@ typedef struct wrn_kernel_run {
     bool clear_next;       /* with the next output */
     bool info_replied;     /* the kernel is free */
     bool info_heard;       /* and what it shows comes here */
+    bool fenced;           /* asked for the second time */
     bool started;          /* our code */
     bool idle;             /* and what it had to show is all here */
     bool replied, aborted; /* aborted: it was thrown away before it started */
@@ -46,6 +47,8 @@ void wrn_kernel_clear(wrn_kernel_run *run);
 /* Requests as messages of the Jupyter protocol (version 5.3), appended. Whether the kernel is there: it answers when it is
  * free; */
 void wrn_kernel_ask(const wrn_kernel_run *run, wrn_buf *out);
+/* the same once more, behind which nothing of what came before it can come; */
+void wrn_kernel_fence(wrn_kernel_run *run, wrn_buf *out);
 /* the code; */
 void wrn_kernel_request(const wrn_kernel_run *run, const char *code, wrn_buf *out);
 /* not to run it, if it has not started. Kernels made with ipykernel know this one. */

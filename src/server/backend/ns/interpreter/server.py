@@ -15,3 +15,23 @@ c.ServerApp.log_level = "ERROR"
 # What a cell prints is limited by who asked for it; the server would drop what comes too fast, without a word to the kernel.
 c.ServerApp.limit_rate = False
 c.ZMQChannelsWebsocketConnection.limit_rate = False  # of Jupyter Server 2
+
+
+def send_at_once():
+    """A kernel's messages are small and come in twos and threes: without this the second waits for the first to be
+    acknowledged, which takes 40 ms. Tornado leaves it to whoever opens a WebSocket, and Jupyter does not ask for it."""
+    from tornado.httpserver import HTTPServer
+    from tornado.iostream import IOStream
+
+    set_nodelay = IOStream.set_nodelay
+    handle_stream = HTTPServer.handle_stream
+
+    def handle(server, stream, address):
+        stream.set_nodelay(True)
+        handle_stream(server, stream, address)
+
+    IOStream.set_nodelay = lambda stream, value: set_nodelay(stream, True)
+    HTTPServer.handle_stream = handle
+
+
+send_at_once()
