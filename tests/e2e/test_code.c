@@ -148,6 +148,22 @@ TEST_SLOW(messages_leave_at_once) {
     tear_down(&s);
 }
 
+/* The server keeps a kernel ready, which nobody sees; the first call gets it. */
+TEST_SLOW(a_kernel_is_ready_before_the_first_call) {
+    setup s = set_up();
+    char *pid = sh(&s.daemon, s.id, "while ! pgrep -f '^/usr/bin/python3 .*python_kernel.py'; do sleep 0.1; done");
+    reply r = ask(&s.daemon, s.id, 8888, "GET", "/api/kernels");
+    CHECK_STR(r.body, "[]");
+    reply_free(&r);
+    pid[strcspn(pid, "\n")] = '\0';
+    check_text(s.sandbox, NULL, "import os; os.getpid()", pid);
+    r = ask(&s.daemon, s.id, 8888, "GET", "/api/kernels");
+    CHECK_INT(wrn_json_count(r.json), 1);
+    reply_free(&r);
+    free(pid);
+    tear_down(&s);
+}
+
 /* ---- what goes wrong ---- */
 
 TEST_SLOW(errors_that_only_the_reply_tells) {
