@@ -60,8 +60,8 @@ typedef struct wrenn_execution {
 } wrenn_execution;
 
 /* Called as things arrive, from inside wrenn_client_dispatch() or the blocking call. What they point to is valid during
- * the call. They must not block on the same client. Each may be NULL. on_result also hears of updates, with what is shown
- * then; what clear_output() takes away has been told already, and stays told. */
+ * the call. They may do what all callbacks may (client.h). Each may be NULL. on_result also hears of updates, with what is
+ * shown then; what clear_output() takes away has been told already, and stays told. */
 typedef struct wrenn_code_callbacks {
     void (*on_stdout)(const char *data, size_t size, void *user_data);
     void (*on_stderr)(const char *data, size_t size, void *user_data);

@@ -73,7 +73,7 @@ typedef struct code_op {
 
 /* False when that has ended the operation. */
 static bool set_timer(code_op *self, wrn_timer *timer, int64_t ms) {
-    bool set = wrn_loop_timer_set(self->op.client->loop, timer, wrn_now_ms() + ms);
+    bool set = wrn_loop_timer_set(self->op.client->loop, timer, wrn_in_ms(ms));
     if (!set) wrn_op_fail_no_memory(&self->op);
     return set;
 }
@@ -273,19 +273,17 @@ static void send_code(code_op *self) {
     wrn_loop_timer_clear(op->client->loop, &self->again);
     wrn_kernel_request(&self->run, self->code.data, &message);
     if (message.failed || !wrn_socket_send(self->socket, false, message.data, message.size) ||
-        !wrn_loop_timer_set(op->client->loop, &self->limit, wrn_now_ms() + self->exec_timeout_ms))
+        !wrn_loop_timer_set(op->client->loop, &self->limit, wrn_in_ms(self->exec_timeout_ms)))
         wrn_op_fail_no_memory(op);
 }
 
-/* Around what calls the caller's functions, which may cancel and free the operation. False when it is over then. */
+/* Around what calls the caller's functions. False when nothing more of the operation is wanted then. */
 static bool guarded(code_op *self, int (*act)(code_op *self, const char *data, size_t size), const char *data,
                     size_t size, int *rc) {
-    wrenn_client *client = self->op.client;
-    bool outer = client->in_callback;
-    client->in_callback = true;
+    wrn_client_enter_callback(self->op.client);
     *rc = act(self, data, size);
-    client->in_callback = outer;
-    return self->stage != ENDED;
+    wrn_client_leave_callback(self->op.client);
+    return wrn_op_is_wanted(&self->op);
 }
 
 static int take_message(code_op *self, const char *data, size_t size) {
@@ -444,7 +442,7 @@ static void socket_message(void *context, bool binary, const char *data, size_t 
     code_op *self = context;
     wrenn_op *op = &self->op;
     int rc;
-    if (binary || self->stage < ASK || self->stage == ENDED) return;
+    if (binary || self->stage < ASK || !wrn_op_is_wanted(op)) return;
     wrn_op_ref(op);
     if (guarded(self, take_message, data, size, &rc)) {
         if (rc < 0) fail_message(self, rc, size);
@@ -601,7 +599,7 @@ static int new_code_op(wrenn_code_context *context, const wrn_op_type *type, int
     self->limit.fire = on_limit;
     self->again.fire = on_again;
     self->start_timeout_ms = start_ms;
-    self->start_until_ms = wrn_now_ms() + start_ms;
+    self->start_until_ms = wrn_in_ms(start_ms);
     self->exec_timeout_ms = exec_ms;
     *ret = self;
     return 0;
