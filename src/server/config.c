@@ -199,6 +199,7 @@ static bool read_template(wrn_config *config, const char *arg) {
     bool is_list = config->verb == WRN_TEMPLATE_LIST, is_build = config->verb == WRN_TEMPLATE_BUILD;
     if (strcmp(arg, "--json") == 0 && is_list) return config->json = true;
     if (strcmp(arg, "--replace") == 0 && is_build) return config->plan.replace = true;
+    if (strcmp(arg, "--start-early") == 0 && is_build) return config->plan.start_early = true;
     if (*arg == '-') return false;
     for (size_t i = 1; i < WRN_COUNT(verbs) && !config->verb; i++)
         if (strcmp(arg, verbs[i]) == 0) return config->verb = (wrn_template_verb)i, true;
@@ -288,6 +289,7 @@ static bool check_template(const wrn_config *config, char *why, size_t why_size)
     else if (sources > 1) problem = "a template is built from one of --mmdebstrap, --tar, --dir and --oci";
     else if ((plan->include || plan->mirror) && !plan->suite) problem = "--include and --mirror go with --mmdebstrap";
     else if (plan->start_port && !plan->start) problem = "--start-port goes with --start";
+    else if (plan->start_early && !plan->start_port) problem = "--start-early goes with --start-port";
     else if (!sources && (plan->start || plan->vcpus || plan->memory_mb || plan->replace))
         problem = "what to build it from? give --mmdebstrap, --tar, --dir or --oci";
     return !problem || (snprintf(why, why_size, "%s", problem), false);
@@ -399,6 +401,7 @@ void wrn_config_help(wrn_buf *out) {
     wrn_buf_puts(out, "  --help, --version\n\noptions of template build:\n");
     describe_options(out, build_options, WRN_COUNT(build_options));
     wrn_buf_puts(out,
+                 "  --start-early            start it with the sandbox all the same\n"
                  "  --replace                put it in the place of the template of that name\n\n"
                  "Every option of the first list also comes from the environment (WRENND_MAX_SANDBOXES for "
                  "--max-sandboxes) and\nfrom the file of --config; flags win over the environment, which wins over the "
