@@ -44,6 +44,8 @@ static const option options[] = {
     {"max-sandboxes", NUMBER, AT(max_sandboxes), 0, 1000000, "N", "that live at once (1024)"},
     {"max-memory-mb", NUMBER, AT(max_memory_mb), 0, INT32_MAX, "N", "sum of what sandboxes asked for; 0: no limit (0)"},
     {"max-output-bytes", NUMBER, AT(max_output_bytes), 1, 1 << 30, "N", "kept of one command's output (67108864)"},
+    {"max-held-mb", NUMBER, AT(held_max_mb), 0, INT32_MAX, "N",
+     "of memory for all that callers send and get at once; 0: a quarter of the machine's (0)"},
     {"max-connections", NUMBER, AT(http.connections_max), 1, 100000, "N", "open at once (1024)"},
     {"max-body-bytes", NUMBER, AT(http.body_max), 1024, 1 << 30, "N", "of a JSON request (16777216)"},
     {"head-timeout-ms", NUMBER, AT(http.head_ms), 1, MS_MAX, "N", "for the whole head of a request (10000)"},

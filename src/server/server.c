@@ -16,6 +16,7 @@
 #include "base/text.h"
 #include "base/tree.h"
 #include "server/hold.h"
+#include "server/http/budget.h"
 #include "server/log.h"
 #include "server/machine.h"
 #include "server/notify.h"
@@ -307,6 +308,8 @@ static bool open_backend(wrn_server *server, wrn_arena *arena, char *why, size_t
     server->isolation = server->ops->isolation(server->backend);
     wrn_host_row machine;
     wrn_machine_describe(server->config->data_dir, &machine);
+    int64_t held_mb = server->config->held_max_mb ? server->config->held_max_mb : machine.memory_mb / 4;
+    if (held_mb) wrn_budget_set((size_t)held_mb << 20);
     wrn_sandboxes_config boxes = {&server->loop,
                                   server->store,
                                   server->ops,

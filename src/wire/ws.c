@@ -18,7 +18,9 @@ struct wrn_ws {
     const uint8_t *in; /* while bytes are fed */
     size_t in_size;
     wrn_buf out;
-    size_t fragments, message_size; /* of the unfinished message */
+    size_t fragments, message_size; /* of the unfinished message, as its frames say */
+    size_t unfinished;              /* of it, as far as it has come */
+    bool in_control;                /* frame */
     uint64_t put, pong_end,
         ping_end; /* how many bytes `out` has ever got, in all and up to the latest of these frames */
     bool pong_owed;
@@ -123,10 +125,18 @@ static void on_frame(wslay_event_context_ptr wslay, const struct wslay_event_on_
                      void *context) {
     wrn_ws *ws = context;
     (void)wslay;
-    if (frame->opcode > WSLAY_BINARY_FRAME) return;
+    ws->in_control = frame->opcode > WSLAY_BINARY_FRAME;
+    if (ws->in_control) return;
     if (frame->opcode != WSLAY_CONTINUATION_FRAME) ws->fragments = ws->message_size = 0;
     ws->fragments++;
     ws->message_size += frame->payload_length;
+}
+
+static void on_chunk(wslay_event_context_ptr wslay, const struct wslay_event_on_frame_recv_chunk_arg *chunk,
+                     void *context) {
+    wrn_ws *ws = context;
+    (void)wslay;
+    if (!ws->in_control) ws->unfinished += chunk->data_length;
 }
 
 static bool is_crumbled(const wrn_ws *ws) { return ws->fragments > FRAGMENTS_FREE + ws->message_size / FRAGMENT_SIZE; }
@@ -151,6 +161,7 @@ static void on_message(wslay_event_context_ptr wslay, const struct wslay_event_o
     wrn_ws *ws = context;
     (void)wslay;
     if (ws->over) return;
+    if (message->opcode <= WSLAY_BINARY_FRAME) ws->unfinished = 0;
     if (message->opcode == WSLAY_CONNECTION_CLOSE) take_close(ws, message);
     else if (message->opcode == WSLAY_PING) take_ping(ws, message);
     else if (message->opcode == WSLAY_TEXT_FRAME || message->opcode == WSLAY_BINARY_FRAME)
@@ -166,6 +177,7 @@ wrn_ws *wrn_ws_new(bool client, size_t message_max, const wrn_ws_events *events,
         .send_callback = on_send,
         .genmask_callback = on_mask,
         .on_frame_recv_start_callback = on_frame,
+        .on_frame_recv_chunk_callback = on_chunk,
         .on_msg_recv_callback = on_message,
     };
     wrn_ws *ws = calloc(1, sizeof(*ws));
@@ -189,6 +201,8 @@ void wrn_ws_free(wrn_ws *ws) {
     wrn_buf_free(&ws->out);
     free(ws);
 }
+
+size_t wrn_ws_unfinished(const wrn_ws *ws) { return ws->unfinished; }
 
 void wrn_ws_limit(wrn_ws *ws, size_t message_max) {
     wslay_event_config_set_max_recv_msg_length(ws->wslay, message_max);

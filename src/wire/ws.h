@@ -22,7 +22,8 @@ enum {
     WRN_WS_NO_STATUS = 1005, /* a close frame without a code */
     WRN_WS_BAD_TEXT = 1007,  /* what should be UTF-8 is not */
     WRN_WS_TOO_BIG = 1009,
-    WRN_WS_INTERNAL_ERROR = 1011
+    WRN_WS_INTERNAL_ERROR = 1011,
+    WRN_WS_TRY_AGAIN = 1013
 };
 
 typedef struct wrn_ws_events {
@@ -36,6 +37,8 @@ typedef struct wrn_ws_events {
 wrn_ws *wrn_ws_new(bool client, size_t message_max, const wrn_ws_events *events, void *context);
 /* Not from inside its events. */
 void wrn_ws_free(wrn_ws *ws);
+/* The bytes of the message that is not whole yet. */
+size_t wrn_ws_unfinished(const wrn_ws *ws);
 /* From now on. */
 void wrn_ws_limit(wrn_ws *ws, size_t message_max);
 

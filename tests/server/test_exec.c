@@ -1,4 +1,5 @@
 /* exec through the API. */
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -234,6 +235,57 @@ TEST(large_output_is_encoded_beside_the_loop) {
         reply_free(&r);
         free(body);
     }
+    daemon_stop(&d);
+}
+
+/* Many that each keep to their limits must not take more together than there is. */
+TEST(what_is_held_for_all_callers_has_one_limit) {
+    enum { MANY = 6, SIZE = 1 << 20 };
+    test_daemon d;
+    daemon_start(&d, (const char *[]){"--max-held-mb", "4", NULL});
+    char id[40], head[300];
+    make_sandbox(&d, "{}", id);
+    /* Bodies that do not end. */
+    static char block[SIZE];
+    memset(block, ' ', sizeof(block));
+    int fds[MANY];
+    snprintf(head, sizeof(head), "POST %s HTTP/1.1\r\nHost: x\r\nX-API-Key: %s\r\nContent-Length: %d\r\n\r\n",
+             sandbox_path(id, "/exec"), d.key, SIZE + 1);
+    size_t refused = 0;
+    for (int i = 0; i < MANY; i++) {
+        fds[i] = dial(d.socket);
+        send_text(fds[i], head);
+        send_bytes(fds[i], block, sizeof(block));
+        CHECK_STATUS(request(&d, "GET", "/health", NULL, NULL), 200);
+    }
+    for (int i = 0; i < MANY; i++) {
+        struct pollfd answered = {fds[i], POLLIN, 0};
+        if (poll(&answered, 1, 0) != 1) continue;
+        reply r = read_reply(fds[i]);
+        CHECK_CONTAINS(r.head, "Retry-After: ");
+        CHECK_STR(error_code(&r), "overloaded");
+        CHECK_INT(r.status, 503);
+        reply_free(&r);
+        refused++;
+    }
+    CHECK(refused >= 1 && refused <= 3);
+    /* Small things still go, and what was held is there again. */
+    CHECK_STATUS(run(&d, id, "{\"cmd\":\"true\"}"), 200);
+    for (int i = 0; i < MANY; i++) close(fds[i]);
+    for (reply r = {.status = 503}; r.status == 503;) {
+        char *body = repeated("{\"cmd\":\"echo\",\"args\":[\"", "a", 300000, "\"]}");
+        r = run(&d, id, body);
+        CHECK(r.status == 200 || r.status == 503);
+        int status = r.status;
+        reply_free(&r);
+        r.status = status;
+        free(body);
+    }
+    /* Output counts, too, with what its encoding takes. */
+    char *body = repeated("{\"cmd\":\"echo\",\"args\":[\"", "a", 1000000, "\"]}");
+    for (int i = 0; i < 3; i++) CHECK_ERROR(run(&d, id, body), 503, "overloaded");
+    free(body);
+    CHECK_STATUS(run(&d, id, "{\"cmd\":\"true\"}"), 200);
     daemon_stop(&d);
 }
 

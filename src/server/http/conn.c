@@ -12,6 +12,7 @@
 
 #include "base/clock.h"
 #include "server/hold.h"
+#include "server/http/budget.h"
 #include "server/log.h"
 
 /* BURST_MAX: requests that are taken one right after the other; LITTLE: bytes, where each may mean much work. */
@@ -20,6 +21,7 @@ enum { DISCARD_MAX = 64 << 20, REFUSED_MAX = 64, BURST_MAX = 16, LITTLE = 16384 
 static void advance_rest(wrn_conn *conn);
 
 void wrn_conn_free_request(wrn_request *request) {
+    wrn_budget_give(request->charged);
     wrn_http_head_free(&request->head);
     wrn_buf_free(&request->body);
     wrn_buf_free(&request->fields);
@@ -185,6 +187,7 @@ static void take_piece(wrn_conn *conn) {
     if (conn->state != WRN_CONN_BODY) return;
     if (conn->streaming) return conn->running->on_piece(conn->running, conn->parser.piece, conn->parser.piece_size);
     wrn_buf *body = &conn->request->body;
+    if (!wrn_request_charge(conn->request, conn->parser.piece_size)) return refuse(conn, 503, WRN_BUDGET_SPENT);
     wrn_buf_put(body, conn->parser.piece, conn->parser.piece_size);
     if (body->failed) refuse_body(conn, conn->request->body_max);
 }

@@ -7,6 +7,7 @@
 #include <strings.h>
 
 #include "base/text.h"
+#include "server/http/budget.h"
 #include "server/http/conn.h"
 #include "server/lane.h"
 
@@ -40,6 +41,16 @@ int wrn_status_of(const char *code) {
     for (size_t i = 0; i < WRN_COUNT(statuses); i++)
         if (strcmp(statuses[i].code, code) == 0) return statuses[i].status;
     return 500;
+}
+
+bool wrn_request_charge(wrn_request *request, size_t bytes) {
+    if (bytes <= WRN_BUDGET_FREE - request->uncharged) {
+        request->uncharged += bytes;
+        return true;
+    }
+    if (!wrn_budget_take(bytes)) return false;
+    request->charged += bytes;
+    return true;
 }
 
 void wrn_request_add_field(wrn_request *request, const char *name, const char *value) {
@@ -158,6 +169,9 @@ static void end_decoding(wrn_job *job) {
 }
 
 void wrn_request_decode_later(wrn_request *request, const wrn_model *model, void (*run)(wrn_request *request)) {
+    /* As JSON, and as what that says. */
+    if (!wrn_request_charge(request, 2 * request->body.size))
+        return wrn_reply_error(request, "overloaded", "%s", WRN_BUDGET_SPENT);
     struct wrn_decoded *d = wrn_arena_alloc(&request->arena, sizeof(*d) + model->size);
     if (!d) return wrn_reply_error(request, "internal_error", "out of memory");
     d->job.run = run_decoding;

@@ -40,7 +40,8 @@ typedef struct wrn_request {
     wrn_arena arena;
     const char *params[WRN_PARAMS_MAX]; /* path parameters, decoded */
     wrn_identity who;
-    size_t body_max; /* 0: the server's limit */
+    size_t body_max;           /* 0: the server's limit */
+    size_t uncharged, charged; /* to the budget; given back with the request */
     int64_t started_us;
     struct wrn_decoded *decoded; /* the body; NULL: not yet */
     void *handler;               /* for the functions below */
@@ -61,6 +62,9 @@ void wrn_request_peer(const wrn_request *request, char *out, size_t size);
 bool wrn_request_is_local(const wrn_request *request);
 /* `value` must not hold line breaks. */
 void wrn_request_add_field(wrn_request *request, const char *name, const char *value);
+
+/* Takes so much more of the budget for it (http/budget.h). False: it is spent, and "overloaded" should be the answer. */
+bool wrn_request_charge(wrn_request *request, size_t bytes);
 
 /* The answer. Takes the request, and `body`. */
 void wrn_reply_json(wrn_request *request, int status, wrn_json *body);

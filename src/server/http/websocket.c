@@ -5,6 +5,7 @@
 #include <strings.h>
 
 #include "base/text.h"
+#include "server/http/budget.h"
 #include "wire/ws.h"
 
 enum { REST_AFTER = 4096 };
@@ -15,6 +16,7 @@ struct wrn_websocket {
     wrn_websocket_events events;
     void *context;
     bool in_feed, closed; /* closed by us while bytes were being fed */
+    size_t charged;       /* to the budget, for a message that is not whole */
 };
 
 /* ---- the upgrade ---- */
@@ -56,6 +58,7 @@ bool wrn_websocket_offers(const wrn_request *request, const char *protocol) {
 /* ---- receiving ---- */
 
 static void end(wrn_websocket *w, bool tell) {
+    wrn_budget_give(w->charged);
     if (w->tap) wrn_tap_close(WRN_TAKE(w->tap));
     if (tell) w->events.gone(w->context);
     wrn_ws_free(w->ws);
@@ -75,6 +78,16 @@ static void flush(wrn_websocket *w) {
     if (wrn_ws_pong(w->ws, unsent(w))) pass_on(w);
 }
 
+/* A message that is whole is its handler's. */
+static bool charge(wrn_websocket *w) {
+    size_t now = wrn_ws_unfinished(w->ws);
+    if (now <= WRN_BUDGET_FREE) now = 0;
+    if (now > w->charged && !wrn_budget_take(now - w->charged)) return false;
+    if (now < w->charged) wrn_budget_give(w->charged - now);
+    w->charged = now;
+    return true;
+}
+
 static void on_data(void *context, const char *data, size_t size) {
     wrn_websocket *w = context;
     w->in_feed = true;
@@ -82,6 +95,11 @@ static void on_data(void *context, const char *data, size_t size) {
     w->in_feed = false;
     flush(w);
     if (!open || w->closed) return end(w, !w->closed);
+    if (!charge(w)) {
+        wrn_ws_close(w->ws, WRN_WS_TRY_AGAIN);
+        flush(w);
+        return end(w, true);
+    }
     if (w->tap && size > REST_AFTER) wrn_tap_rest(w->tap);
 }
 

@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/text.h"
 #include "gen/requests.h"
+#include "server/http/budget.h"
 #include "server/lane.h"
 #include "server/routes/routes.h"
 #include "server/sandbox/commands.h"
@@ -20,7 +21,7 @@ typedef struct run {
     wrn_exec_request asked;
     wrn_buf out, err;
     size_t size_max;
-    bool overflown, left;
+    bool overflown, left, starved;
     int64_t started_us, ended_us;
     wrn_proc_end end;
     int code;
@@ -30,9 +31,16 @@ typedef struct run {
     char sandbox_id[WRN_ID_SIZE];
 } run;
 
+static void starve(run *r) {
+    r->starved = true;
+    wrn_buf_free(&r->out);
+    wrn_buf_free(&r->err);
+    if (r->viewer.command) wrn_command_signal(r->viewer.command, SIGKILL);
+}
+
 static void on_output(wrn_viewer *viewer, int stream, const void *data, size_t size) {
     run *r = (run *)viewer;
-    if (r->overflown || r->left) return;
+    if (r->overflown || r->left || r->starved) return;
     if (size > r->size_max - r->out.size - r->err.size) {
         r->overflown = true;
         wrn_buf_free(&r->out);
@@ -40,6 +48,7 @@ static void on_output(wrn_viewer *viewer, int stream, const void *data, size_t s
         wrn_command_signal(viewer->command, SIGKILL);
         return;
     }
+    if (!wrn_request_charge(r->request, size)) return starve(r);
     wrn_buf_put(stream == 2 ? &r->err : &r->out, data, size);
 }
 
@@ -151,6 +160,10 @@ static void on_end(wrn_viewer *viewer, wrn_proc_end end, int code, const wrn_fau
         wrn_buf_free(&r->err);
         return wrn_reply_fault(r->request, fault);
     }
+    /* Once more as JSON, and once as its text. */
+    if (!r->starved && !r->left && !wrn_request_charge(r->request, 2 * (r->out.size + r->err.size))) starve(r);
+    if (r->starved)
+        return wrn_reply_error(r->request, "overloaded", "the command's output can't be kept: %s", WRN_BUDGET_SPENT);
     r->end = end;
     r->code = code;
     r->ended_us = wrn_now_us();
