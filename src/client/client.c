@@ -13,7 +13,7 @@
 
 #define CLUSTER_URL "https://app.wrenn.dev/api"
 
-enum { CONNECT_TIMEOUT_MS = 10000, MAX_ATTEMPTS = 3, MAX_RESPONSE = 256 * 1024 * 1024, IDLE_MS = 75000 };
+enum { CONNECT_TIMEOUT_MS = 10000, CLEAN_UP_MS = 10000, MAX_ATTEMPTS = 3, MAX_RESPONSE = 256 * 1024 * 1024, IDLE_MS = 75000 };
 
 const char *wrenn_version(void) { return WRN_VERSION; }
 
@@ -234,6 +234,12 @@ static void close_connections(wrenn_client *client) {
     client->local = NULL;
 }
 
+/* What operations that were given up leave to be done. */
+static void clean_up(wrenn_client *client) {
+    int64_t until = wrn_now_ms() + CLEAN_UP_MS;
+    for (int64_t left; client->first && (left = until - wrn_now_ms()) > 0;) wrn_loop_poll(client->loop, left);
+}
+
 void wrenn_client_free(wrenn_client *client) {
     if (!client || client->closed) return;
     if (client->in_callback) {
@@ -243,10 +249,12 @@ void wrenn_client_free(wrenn_client *client) {
     client->closed = true;
     client->probe = NULL;
     if (client->owner == getpid()) {
-        while (client->first) wrenn_op_cancel(client->first);
+        wrn_ops_cancel(client, false);
         wrn_streams_cancel(client);
         while (run_completed(client)) {
         }
+        clean_up(client);
+        wrn_ops_cancel(client, true);
     }
     close_connections(client);
     wrn_client_unref(client);

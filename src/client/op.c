@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/text.h"
 #include "client/sandbox.h"
+#include "wire/features.h"
 
 enum { RETRY_FIRST_MS = 300, RETRY_CAP_MS = 5000, RETRY_AFTER_MAX_MS = 60000, PROBE_TIMEOUT_MS = 30000 };
 
@@ -47,6 +48,12 @@ static void unlink_op(wrenn_op *op) {
     if (op->next) op->next->previous = op->previous;
     if (op->previous) op->previous->next = op->next;
     else op->client->first = op->next;
+}
+
+static void link_op(wrenn_op *op) {
+    op->next = op->client->first;
+    if (op->next) op->next->previous = op;
+    op->client->first = op;
 }
 
 static void stop(wrenn_op *op) {
@@ -93,6 +100,7 @@ void wrenn_op_cancel(wrenn_op *op) {
         op->cancel_wanted = wrn_loop_timer_set(op->client->loop, &op->deadline, 0);
         return;
     }
+    if (op->type->abandon) op->type->abandon(op, false);
     op->error =
         wrn_error_new(WRENN_E_CANCELLED, "%s: cancelled; what the server made of it is unknown", op->type->name);
     wrenn_client *client = op->client;
@@ -108,6 +116,7 @@ static void on_deadline(wrn_timer *timer) {
         wrenn_op_cancel(op);
         return;
     }
+    if (op->type->abandon) op->type->abandon(op, true);
     wrn_op_fail(op, wrn_error_new(WRENN_E_TIMEOUT, "%s: no result in time; the outcome is unknown", op->type->name));
 }
 
@@ -117,24 +126,30 @@ static void on_timer(wrn_timer *timer) {
     else op->type->wake(op);
 }
 
+static wrenn_op *make_op(wrenn_client *client, const wrn_op_type *type, int64_t timeout_ms) {
+    wrenn_op *op = calloc(1, type->size ? type->size : sizeof(*op));
+    if (!op) return NULL;
+    op->type = type;
+    op->refs = 1;
+    op->client = client;
+    wrn_client_ref(client);
+    op->timer.fire = on_timer;
+    op->deadline.fire = on_deadline;
+    op->deadline.due_ms = timeout_ms;
+    return op;
+}
+
 int wrn_op_new(wrenn_client *client, wrenn_sandbox *sandbox, const wrn_op_type *type, int64_t timeout_ms,
                int64_t default_timeout_ms, wrenn_op **ret, wrenn_error **error) {
     int rc = wrn_client_check(client, error);
     if (rc < 0) return rc;
     if (timeout_ms < 0)
         return wrn_fail(error, WRENN_E_INVALID_ARGUMENT, "%s: timeout_ms must not be negative", type->name);
-    wrenn_op *op = calloc(1, type->size ? type->size : sizeof(*op));
-    if (!op) return wrn_fail(error, WRENN_E_NO_MEMORY, "%s: out of memory", type->name);
     if (!timeout_ms) timeout_ms = client->timeout_ms ? client->timeout_ms : default_timeout_ms;
-    op->type = type;
-    op->refs = 1;
-    op->client = client;
-    wrn_client_ref(client);
+    wrenn_op *op = make_op(client, type, timeout_ms);
+    if (!op) return wrn_fail(error, WRENN_E_NO_MEMORY, "%s: out of memory", type->name);
     op->sandbox = sandbox;
     wrn_sandbox_ref(sandbox);
-    op->timer.fire = on_timer;
-    op->deadline.fire = on_deadline;
-    op->deadline.due_ms = timeout_ms;
     *ret = op;
     return 0;
 }
@@ -175,9 +190,7 @@ int wrn_op_start_with(wrenn_op *op, void (*begin)(wrenn_op *op), wrenn_done_fn d
         unref(op);
         return rc;
     }
-    op->next = client->first;
-    if (op->next) op->next->previous = op;
-    client->first = op;
+    link_op(op);
     op->done = done;
     op->user_data = user_data;
     if (ret) {
@@ -187,6 +200,43 @@ int wrn_op_start_with(wrenn_op *op, void (*begin)(wrenn_op *op), wrenn_done_fn d
     begin(op);
     wrn_client_settle(client);
     return 0;
+}
+
+/* ---- in the background ---- */
+
+wrenn_op *wrn_op_background(wrenn_client *client, const wrn_op_type *type, int64_t timeout_ms) {
+    wrenn_op *op = make_op(client, type, timeout_ms);
+    if (!op) return NULL;
+    op->background = true;
+    if (wrn_loop_timer_set(client->loop, &op->deadline, from_now(timeout_ms))) {
+        link_op(op);
+        return op;
+    }
+    unref(op);
+    return NULL;
+}
+
+bool wrn_op_hand_over(wrenn_op *from, wrenn_op *op) {
+    wrn_buf *const to[] = {&op->path, &op->body, &op->idempotency_key};
+    wrn_buf *const of[] = {&from->path, &from->body, &from->idempotency_key};
+    for (size_t i = 0; i < WRN_COUNT(to); i++) *to[i] = *of[i], *of[i] = WRN_BUF_INIT;
+    op->method = from->method;
+    op->collection = from->collection;
+    op->auth = from->auth;
+    op->attempt = from->attempt;
+    op->exchange = WRN_TAKE(from->exchange);
+    if (!op->exchange) return false;
+    wrn_http_hand_over(op->exchange, on_answer, op);
+    op->state = WRN_OP_IN_FLIGHT;
+    return true;
+}
+
+void wrn_ops_cancel(wrenn_client *client, bool all) {
+    for (wrenn_op *op = client->first; op; op = client->first) {
+        while (op && op->background && !all) op = op->next;
+        if (!op) return;
+        wrenn_op_cancel(op);
+    }
 }
 
 void wrn_op_extend(wrenn_op *op, int64_t timeout_ms) {
@@ -383,9 +433,10 @@ static int64_t backoff_ms(wrenn_op *op) {
     return full / 2 + (int64_t)(*x % (uint64_t)(full / 2 + 1));
 }
 
-/* Repeats only what is safe to repeat: GET and DELETE, when the connection failed or the server asked for it. */
+/* Repeats only what is safe to repeat: GET and DELETE, and what has a key that the server obeys, when the connection failed or the server asked for it. */
 static bool retry(wrenn_op *op, const wrn_http_response *response) {
-    bool idempotent = strcmp(op->method, "GET") == 0 || strcmp(op->method, "DELETE") == 0;
+    bool idempotent = strcmp(op->method, "GET") == 0 || strcmp(op->method, "DELETE") == 0 ||
+                      (op->idempotency_key.size && op->client->features & WRN_FEATURE_IDEMPOTENCY_KEY);
     if (!idempotent || op->attempt >= op->client->max_attempts) return false;
     int64_t delay;
     if (response->outcome == WRN_HTTP_NOT_SENT || response->outcome == WRN_HTTP_LOST) {
@@ -414,10 +465,18 @@ static void note(wrenn_op *op, const wrn_http_response *response, bool again) {
                    &(wrenn_log_event){WRENN_LOG_DEBUG, line, op->method, path, response->status, &op->timings});
 }
 
+/* What comes from a gateway on the way says nothing about the server. */
+static void learn(wrenn_client *client, const wrn_http_response *response) {
+    if (response->outcome != WRN_HTTP_ANSWERED) return;
+    if (response->features) client->features = wrn_features_read(response->features);
+    client->features_known = client->features_known || response->features || response->status < 500;
+}
+
 void wrn_op_answered(wrenn_op *op, wrn_http_response *response) {
     bool fine = response->outcome == WRN_HTTP_ANSWERED && (response->status < 300 || op->type->any_status);
     bool again = !fine && retry(op, response);
     note(op, response, again);
+    if (!op->url.size) learn(op->client, response);
     if (again) return;
     if (response->outcome != WRN_HTTP_ANSWERED) wrn_op_fail(op, wrn_error_from_outcome(op->type->name, response));
     else if (!op->type->any_status && (response->status < 200 || response->status > 299))

@@ -40,7 +40,7 @@ struct script_server {
     size_t reply_count;
     const script_reply *for_messages; /* NULL: by the list */
     size_t listed;                    /* answers given from it */
-    bool repeat_last, stopping, dropping;
+    bool repeat_last, stopping, dropping, gate_open;
     request *requests;
     size_t request_count, connection_count, open;
     connection connections[CONNECTIONS_MAX];
@@ -199,6 +199,19 @@ static bool send_reply(connection *c, const char *message, const script_reply *r
     return reply->end == SCRIPT_KEEP || c->held;
 }
 
+static void wait_for_gate(script_server *server) {
+    pthread_mutex_lock(&server->lock);
+    while (!server->gate_open && !server->stopping) pthread_cond_wait(&server->changed, &server->lock);
+    pthread_mutex_unlock(&server->lock);
+}
+
+void script_open_gate(script_server *server) {
+    pthread_mutex_lock(&server->lock);
+    server->gate_open = true;
+    pthread_cond_broadcast(&server->changed);
+    pthread_mutex_unlock(&server->lock);
+}
+
 /* Answers one request; false when the connection is over. */
 static bool answer(script_server *server, connection *c, size_t request_size) {
     const script_reply *reply = next_reply(server, c->websocket);
@@ -212,6 +225,7 @@ static bool answer(script_server *server, connection *c, size_t request_size) {
     memmove(c->data, c->data + request_size, c->size - request_size);
     c->size -= request_size;
     c->continued = false;
+    if (reply->gated) wait_for_gate(server);
     bool open = !counts || (reply->upgrade && head ? upgrade(c, head, reply) : send_reply(c, message, reply));
     free(head);
     free(message);
@@ -378,6 +392,7 @@ void script_wait(script_server *server, size_t count) {
 void script_stop(script_server *server) {
     pthread_mutex_lock(&server->lock);
     server->stopping = true;
+    pthread_cond_broadcast(&server->changed);
     pthread_mutex_unlock(&server->lock);
     wake(server);
     pthread_join(server->thread, NULL);

@@ -29,6 +29,7 @@ typedef struct script_reply {
     const char *frames; /* sent right after an upgrade */
     size_t frames_size;
     bool early;   /* comes once the request's head is there, and to an Expect: 100-continue instead of the 100; or */
+    bool gated;   /* waits for script_open_gate() first, and all other connections with it */
     size_t after; /* when so many bytes of the body are there, as they come on the wire */
 } script_reply;
 
@@ -50,6 +51,8 @@ size_t script_connections(script_server *server);
 void script_drop_connections(script_server *server);
 /* Blocks until this many requests have been seen in full. */
 void script_wait(script_server *server, size_t count);
+/* Lets the answers go that are gated. */
+void script_open_gate(script_server *server);
 void script_stop(script_server *server);
 
 /* The frames of a server: text messages, NULL at the end. Freed with free(). */

@@ -222,8 +222,7 @@ TEST(post_is_not_repeated) {
     script_reply lost = {.text = "", .cut = SCRIPT_NOTHING, .end = SCRIPT_CLOSE};
     script_reply replies[] = {lost, lost, lost};
     setup s = set_up(replies, COUNT(replies));
-    wrenn_sandbox *made = NULL;
-    CHECK_INT(wrenn_sandboxes_create(s.client, NULL, &made, NULL), WRENN_E_CONNECTION_LOST);
+    CHECK_INT(wrenn_sandbox_pause(s.sandbox, NULL, NULL), WRENN_E_CONNECTION_LOST);
     CHECK_INT(wrenn_sandbox_ping(s.sandbox, NULL), WRENN_E_CONNECTION_LOST);
     CHECK_INT(script_count(s.server), 2);
     tear_down(&s);
