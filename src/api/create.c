@@ -15,7 +15,7 @@
 #include "api/transfer.h"
 #include "client/sandbox.h"
 #include "gen/requests.h"
-#include "wire/features.h"
+#include "wire/server_features.h"
 
 enum { TIMEOUT_MS = 120000, CLEAN_UP_MS = 10000, LATE_CLEAN_UP_MS = 120000, AGAIN_MS = 500, IDEMPOTENCY_KEY_MAX = 255 };
 

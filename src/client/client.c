@@ -13,7 +13,13 @@
 
 #define CLUSTER_URL "https://app.wrenn.dev/api"
 
-enum { CONNECT_TIMEOUT_MS = 10000, CLEAN_UP_MS = 10000, MAX_ATTEMPTS = 3, MAX_RESPONSE = 256 * 1024 * 1024, IDLE_MS = 75000 };
+enum {
+    CONNECT_TIMEOUT_MS = 10000,
+    CLEAN_UP_MS = 10000,
+    MAX_ATTEMPTS = 3,
+    MAX_RESPONSE = 256 * 1024 * 1024,
+    IDLE_MS = 75000
+};
 
 const char *wrenn_version(void) { return WRN_VERSION; }
 

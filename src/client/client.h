@@ -33,8 +33,9 @@ struct wrenn_client {
     int64_t era;     /* WRENN_ERA_* */
     wrenn_op *probe; /* finding the era out */
     bool features_known;
-    unsigned features; /* WRN_FEATURE_* that the server has said it has */
-    wrenn_op *first; /* unfinished operations */
+    bool has_background; /* it has a list of processes, so it has background commands */
+    unsigned features;   /* WRN_FEATURE_* that the server has said it has */
+    wrenn_op *first;     /* unfinished operations */
     wrenn_op *completed, **completed_tail;
     wrn_socket_hub *sockets;
     wrenn_stream *streams; /* all that are not freed */

@@ -9,7 +9,7 @@
 #include "base/clock.h"
 #include "base/text.h"
 #include "client/sandbox.h"
-#include "wire/features.h"
+#include "wire/server_features.h"
 
 enum { RETRY_FIRST_MS = 300, RETRY_CAP_MS = 5000, RETRY_AFTER_MAX_MS = 60000, PROBE_TIMEOUT_MS = 30000 };
 
@@ -279,7 +279,7 @@ void wrn_op_call_sandbox(wrenn_op *op, const char *method, const char *id, const
     op->collection = true;
     if (id) {
         wrn_buf_putc(&op->path, '/');
-        wrn_url_escape(&op->path, id);
+        wrn_url_escape_segment(&op->path, id);
     }
     wrn_buf_puts(&op->path, suffix);
 }
@@ -433,11 +433,14 @@ static int64_t backoff_ms(wrenn_op *op) {
     return full / 2 + (int64_t)(*x % (uint64_t)(full / 2 + 1));
 }
 
+static bool is_repeatable(const wrenn_op *op) {
+    return strcmp(op->method, "GET") == 0 || strcmp(op->method, "DELETE") == 0 ||
+           (op->idempotency_key.size && op->client->features & WRN_FEATURE_IDEMPOTENCY_KEY);
+}
+
 /* Repeats only what is safe to repeat: GET and DELETE, and what has a key that the server obeys, when the connection failed or the server asked for it. */
 static bool retry(wrenn_op *op, const wrn_http_response *response) {
-    bool idempotent = strcmp(op->method, "GET") == 0 || strcmp(op->method, "DELETE") == 0 ||
-                      (op->idempotency_key.size && op->client->features & WRN_FEATURE_IDEMPOTENCY_KEY);
-    if (!idempotent || op->attempt >= op->client->max_attempts) return false;
+    if (!is_repeatable(op) || op->attempt >= op->client->max_attempts) return false;
     int64_t delay;
     if (response->outcome == WRN_HTTP_NOT_SENT || response->outcome == WRN_HTTP_LOST) {
         delay = backoff_ms(op);
@@ -472,6 +475,12 @@ static void learn(wrenn_client *client, const wrn_http_response *response) {
     client->features_known = client->features_known || response->features || response->status < 500;
 }
 
+/* A name with a "/" in it: other servers than ours take the %2F for a part of the name, and may well say that all is done. */
+static bool may_be_misread(const wrenn_op *op) {
+    const char *path = op->path.size ? op->path.data : "", *query = strchr(path, '?'), *slash = strstr(path, "%2F");
+    return slash && (!query || slash < query) && !op->url.size && !op->client->features;
+}
+
 void wrn_op_answered(wrenn_op *op, wrn_http_response *response) {
     bool fine = response->outcome == WRN_HTTP_ANSWERED && (response->status < 300 || op->type->any_status);
     bool again = !fine && retry(op, response);
@@ -480,7 +489,12 @@ void wrn_op_answered(wrenn_op *op, wrn_http_response *response) {
     if (again) return;
     if (response->outcome != WRN_HTTP_ANSWERED) wrn_op_fail(op, wrn_error_from_outcome(op->type->name, response));
     else if (!op->type->any_status && (response->status < 200 || response->status > 299))
-        wrn_op_fail(op, wrn_error_from_answer(op->type->name, response));
+        wrn_op_fail(op, wrn_error_from_answer(op->type->name, response, is_repeatable(op),
+                                              op->url.size ? NULL : op->client->base_text));
+    else if (may_be_misread(op))
+        wrn_op_fail(op, wrn_error_new(WRENN_E_UNSUPPORTED,
+                                      "%s: the server does not take names with a \"/\"; it has done nothing",
+                                      op->type->name));
     else op->type->respond(op, response);
 }
 

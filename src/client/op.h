@@ -54,7 +54,7 @@ struct wrenn_op {
     wrenn_sandbox *sandbox;    /* a reference, or NULL */
     wrenn_op *previous, *next; /* among the client's unfinished ones */
     wrenn_op *next_completed;
-    int refs; /* the caller's and the core's */
+    int refs;        /* the caller's and the core's */
     bool background; /* nobody has asked for it: it cleans up behind another one */
     wrn_op_state state;
     wrn_timer timer, deadline;

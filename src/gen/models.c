@@ -413,6 +413,7 @@ const wrn_model wrn_model_ws_proc_exit = {
 static const wrn_field fields_ws_proc_error[] = {
     {"type", offsetof(wrn_ws_proc_error, type), 0, WRN_FIELD_STRING, true, false, NULL},
     {"data", offsetof(wrn_ws_proc_error, data), 0, WRN_FIELD_STRING, false, false, NULL},
+    {"code", offsetof(wrn_ws_proc_error, code), 0, WRN_FIELD_STRING, false, false, NULL},
 };
 const wrn_model wrn_model_ws_proc_error = {
     "WsProcError", sizeof(wrn_ws_proc_error), fields_ws_proc_error, WRN_COUNT(fields_ws_proc_error)};
@@ -483,6 +484,7 @@ const wrn_model wrn_model_ws_pty_exit = {
 static const wrn_field fields_ws_pty_error[] = {
     {"type", offsetof(wrn_ws_pty_error, type), 0, WRN_FIELD_STRING, true, false, NULL},
     {"data", offsetof(wrn_ws_pty_error, data), 0, WRN_FIELD_STRING, false, false, NULL},
+    {"code", offsetof(wrn_ws_pty_error, code), 0, WRN_FIELD_STRING, false, false, NULL},
     {"fatal", offsetof(wrn_ws_pty_error, fatal), 0, WRN_FIELD_BOOL, false, false, NULL},
 };
 const wrn_model wrn_model_ws_pty_error = {

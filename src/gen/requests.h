@@ -519,6 +519,7 @@ typedef struct wrn_ws_proc_exit {
 
 #define WRN_HAS_WS_PROC_ERROR_TYPE (UINT64_C(1) << 0)
 #define WRN_HAS_WS_PROC_ERROR_DATA (UINT64_C(1) << 1)
+#define WRN_HAS_WS_PROC_ERROR_CODE (UINT64_C(1) << 2)
 
 /* Schema WsProcError. */
 typedef struct wrn_ws_proc_error {
@@ -527,6 +528,8 @@ typedef struct wrn_ws_proc_error {
     const char *unknown; /* a JSON object of the members this version does not know, or NULL */
     const char *type;
     const char *data;
+    /* Ours only: the code that an answer would have had, if there is one */
+    const char *code;
 } wrn_ws_proc_error;
 
 #define WRN_HAS_WS_PTY_START_TYPE (UINT64_C(1) << 0)
@@ -648,7 +651,8 @@ typedef struct wrn_ws_pty_exit {
 
 #define WRN_HAS_WS_PTY_ERROR_TYPE (UINT64_C(1) << 0)
 #define WRN_HAS_WS_PTY_ERROR_DATA (UINT64_C(1) << 1)
-#define WRN_HAS_WS_PTY_ERROR_FATAL (UINT64_C(1) << 2)
+#define WRN_HAS_WS_PTY_ERROR_CODE (UINT64_C(1) << 2)
+#define WRN_HAS_WS_PTY_ERROR_FATAL (UINT64_C(1) << 3)
 
 /* Schema WsPtyError. */
 typedef struct wrn_ws_pty_error {
@@ -657,6 +661,8 @@ typedef struct wrn_ws_pty_error {
     const char *unknown; /* a JSON object of the members this version does not know, or NULL */
     const char *type;
     const char *data;
+    /* Ours only: the code that an answer would have had, if there is one */
+    const char *code;
     /* Left out when false. */
     int64_t fatal;
 } wrn_ws_pty_error;

@@ -6,7 +6,7 @@
 
 #include "base/clock.h"
 #include "net/transport.h"
-#include "wire/features.h"
+#include "wire/server_features.h"
 
 enum { SPARE_HANDLES = 8, REFUSAL_MS = 2000, EXPECT_ABOVE = 1024 * 1024, SINK_BUFFER = 64 * 1024 };
 

@@ -77,7 +77,7 @@ typedef struct wrn_http_response {
     wrn_buf body;
     const char *request_id;   /* X-Request-ID or NULL */
     const char *content_type; /* or NULL */
-    const char *features;     /* what the server says it can be relied on for (wire/features.h), or NULL */
+    const char *features;     /* what the server says it can be relied on for (wire/server_features.h), or NULL */
     int64_t retry_after_ms;   /* 0: not given */
     int64_t dns_us, connect_us, tls_us, first_byte_us, total_us;
 } wrn_http_response;

@@ -6,7 +6,7 @@
 #include "gen/requests.h"
 #include "server/log.h"
 #include "server/routes/proxy.h"
-#include "wire/features.h"
+#include "wire/server_features.h"
 
 /* Bodies of callers we do not know yet. */
 enum { STRANGER_BODY_MAX = 65536 };

@@ -1,7 +1,7 @@
 /* What a server can be relied on for, as it says in its answers: names in a field of their heads, with blanks between. Servers
  * without the field may ignore what they are asked for, and not say so. */
-#ifndef WRN_WIRE_FEATURES_H
-#define WRN_WIRE_FEATURES_H
+#ifndef WRN_WIRE_SERVER_FEATURES_H
+#define WRN_WIRE_SERVER_FEATURES_H
 
 #include <stddef.h>
 #include <string.h>
