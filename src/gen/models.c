@@ -216,6 +216,7 @@ const wrn_model wrn_model_path_request = {
 static const wrn_field fields_list_dir_request[] = {
     {"path", offsetof(wrn_list_dir_request, path), 0, WRN_FIELD_STRING, true, false, NULL},
     {"depth", offsetof(wrn_list_dir_request, depth), 0, WRN_FIELD_INT, false, false, NULL},
+    {"only", offsetof(wrn_list_dir_request, only), 0, WRN_FIELD_STRING, false, false, NULL},
 };
 const wrn_model wrn_model_list_dir_request = {
     "ListDirRequest", sizeof(wrn_list_dir_request), fields_list_dir_request, WRN_COUNT(fields_list_dir_request)};

@@ -268,6 +268,7 @@ typedef struct wrn_path_request {
 
 #define WRN_HAS_LIST_DIR_REQUEST_PATH (UINT64_C(1) << 0)
 #define WRN_HAS_LIST_DIR_REQUEST_DEPTH (UINT64_C(1) << 1)
+#define WRN_HAS_LIST_DIR_REQUEST_ONLY (UINT64_C(1) << 2)
 
 /* Schema ListDirRequest. */
 typedef struct wrn_list_dir_request {
@@ -277,6 +278,9 @@ typedef struct wrn_list_dir_request {
     const char *path;
     /* 0 and 1 both mean the direct children; n means n levels. */
     int64_t depth;
+    /* Ours only; others list everything. Only the entry of this name in the directory, if it is there, with what is
+     * below it as `depth` says. No slash in it, and not "." or "..". `Wrenn-Features` says `list-only`. */
+    const char *only;
 } wrn_list_dir_request;
 
 #define WRN_HAS_LIST_DIR_RESPONSE_ENTRIES (UINT64_C(1) << 0)

@@ -151,6 +151,52 @@ TEST(a_503_in_the_middle_of_a_command_is_not_retriable) {
 
 /* ---- what is not there ---- */
 
+TEST(verify_below_a_missing_directory_is_not_found) {
+    real r = begin(REAL_CAPSULES);
+    wrenn_download_stream_options options = {.struct_size = sizeof(options), .path = "/missing/below/file"};
+    wrenn_error *error = NULL;
+    char file[300];
+    snprintf(file, sizeof(file), "%s/out", test_dir());
+    options.file = file;
+    options.flags = WRENN_DOWNLOAD_VERIFY;
+    CHECK_INT(wrenn_sandbox_download_stream(r.running, &options, NULL, &error), WRENN_E_NOT_FOUND);
+    CHECK_CONTAINS(wrenn_error_message(error), "/missing/below/file");
+    CHECK_CONTAINS(last(&r), "{\"path\":\"/\",\"depth\":1}");
+    wrenn_error_free(error);
+    end(&r);
+}
+
+TEST(a_server_that_can_lists_the_one_entry_only) {
+    char *text = script_text("200 OK", "Wrenn-Features: list-only\r\n",
+                             "{\"entries\":[{\"name\":\"f\",\"path\":\"/d/f\","
+                             "\"type\":\"file\",\"size\":0}]}");
+    script_reply reply = {.text = text};
+    script_server *server = script_start(&reply, 1, true);
+    wrenn_client_options client_options = sdk_options(script_url(server));
+    wrenn_client *client = sdk_client(&client_options);
+    wrenn_sandbox *sandbox = sdk_sandbox(client);
+    wrenn_file_entry *entry = NULL;
+    int exists = 0;
+    CHECK_INT(wrenn_sandbox_exists(sandbox, "/d/f", &exists, NULL), 0); /* nothing is known yet */
+    CHECK_CONTAINS(script_request(server, 0), "{\"path\":\"/d\",\"depth\":1}");
+    CHECK_INT(wrenn_sandbox_exists(sandbox, "/d/f", &exists, NULL), 0);
+    CHECK_INT(exists, 1);
+    CHECK_CONTAINS(script_request(server, 1), "{\"path\":\"/d\",\"only\":\"f\"}");
+    CHECK_INT(wrenn_sandbox_stat(sandbox, "/d/f/", &entry, NULL), 0);
+    CHECK_STR(entry->path, "/d/f");
+    wrenn_file_entry_free(entry);
+    char file[300];
+    snprintf(file, sizeof(file), "%s/out", test_dir());
+    wrenn_download_stream_options options = {
+        .struct_size = sizeof(options), .path = "/d/f", .file = file, .flags = WRENN_DOWNLOAD_VERIFY};
+    CHECK_INT(wrenn_sandbox_download_stream(sandbox, &options, NULL, NULL), 0);
+    CHECK_CONTAINS(script_request(server, 3), "{\"path\":\"/d\",\"only\":\"f\"}");
+    wrenn_sandbox_free(sandbox);
+    wrenn_client_free(client);
+    script_stop(server);
+    free(text);
+}
+
 TEST(routes_that_do_not_exist_are_unsupported) {
     real r = begin(REAL_SANDBOXES);
     wrenn_process_list *list = NULL;
