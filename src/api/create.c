@@ -189,7 +189,7 @@ static void create_abandon(wrenn_op *op, bool late) {
     create_op *self = (create_op *)op;
     bool waiting = self->stage == FOLLOWING || self->stage == DESTROYING;
     bool sent = op->exchange ? wrn_http_is_sent(op->exchange) : self->reason || op->attempt;
-    if (op->state == WRN_OP_PARKED || (late && waiting)) return;
+    if (op->state == WRN_OP_PARKED || self->stage == REPORTING || (late && waiting)) return;
     if (!waiting && (self->callers_key || !sent)) return;
     create_op *heir = background(op);
     if (!heir) return;

@@ -36,11 +36,12 @@ struct wrenn_stream {
     wrenn_stream *previous, *next; /* among the client's */
     wrenn_op *opening;             /* NULL once it is the caller's */
     wrn_socket *socket;            /* NULL when it has ended */
-    wrn_buf url, host;             /* where to go instead of the server's API; empty: there */
     wrn_buf first;                 /* text message to begin with */
     wrn_buf first_wrapped;         /* the same for servers that don't speak type->protocol; empty: no other */
     bool selected;                 /* the server speaks type->protocol */
     bool begun, over, paused, input_closed, kill_asked, writer_waits;
+    bool size_owed, kill_owed; /* to be sent when there is room */
+    bool waiting, freed;       /* a call waits for it further up; freed meanwhile, by a callback */
     bool wants_stdin;
     wrenn_error *error; /* how it ended, when badly */
     wrn_stream_node *queue, **queue_tail, *current;
@@ -86,6 +87,10 @@ bool wrn_stream_push(wrenn_stream *stream, const wrenn_event *event);
 /* The end, good or bad; before it has begun the opening fails with it, and the stream is gone. Takes `error`, NULL when it is a good end. */
 void wrn_stream_finish(wrenn_stream *stream, wrenn_error *error);
 bool wrn_stream_send(wrenn_stream *stream, const char *json);
+/* For terminals: stream->cols and rows; a kill. When the server does not read, once there is room. False when out of
+ * memory. */
+bool wrn_stream_send_size(wrenn_stream *stream);
+bool wrn_stream_send_kill(wrenn_stream *stream);
 
 /* Calls the ready callback in the next dispatch, if somebody waits to write. */
 void wrn_stream_room(wrenn_stream *stream);

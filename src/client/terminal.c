@@ -10,28 +10,21 @@ enum {
     RESIZES = 3,
     PACE_MS = 20,
     BURST = 16, /* frames at once, a quarter of what a server keeps */
-    HELD_MAX = 1024 * 1024
+    HELD_MAX = 256 * 1024
 };
 
 #define OF(timer, member) ((wrn_terminal *)((char *)(timer)-offsetof(wrn_terminal, member)))
 
 static bool set(wrn_terminal *t, wrn_timer *timer, int64_t ms) {
-    return wrn_loop_timer_set(t->stream->client->loop, timer, wrn_now_ms() + ms);
+    return wrn_loop_timer_set(t->stream->client->loop, timer, wrn_in_ms(ms));
 }
 
 /* ---- signs of life ---- */
 
-static bool send_size(wrn_terminal *t) {
-    WRN_AUTO(wrn_buf_free) wrn_buf text = WRN_BUF_INIT;
-    wrn_buf_printf(&text, "{\"type\":\"resize\",\"cols\":%lld,\"rows\":%lld}", (long long)t->stream->cols,
-                   (long long)t->stream->rows);
-    return !text.failed && wrn_stream_send(t->stream, text.data);
-}
-
 /* Some servers end terminals from which they hear nothing; a size that stays as it is harms nobody. */
 static void on_keepalive(wrn_timer *timer) {
     wrn_terminal *t = OF(timer, keepalive);
-    send_size(t);
+    wrn_stream_send_size(t->stream);
     set(t, timer, KEEPALIVE_MS);
 }
 
@@ -116,17 +109,18 @@ int64_t wrn_terminal_write(wrn_terminal *t, const char *data, size_t size) {
 static void on_repeat(wrn_timer *timer) {
     wrn_terminal *t = OF(timer, repeat);
     wrenn_stream *s = t->stream;
-    if (t->resizes && !t->held.size) {
+    bool owed = s->size_owed || s->kill_owed; /* it comes when there is room, the first time */
+    if (t->resizes && !owed) {
         t->resizes--;
-        send_size(t);
+        wrn_stream_send_size(t->stream);
     }
-    if (t->killed) wrn_stream_send(s, s->type->kill);
+    if (t->killed && !owed) wrn_stream_send_kill(s);
     if (t->resizes || t->killed) set(t, timer, REPEAT_MS);
 }
 
 bool wrn_terminal_resized(wrn_terminal *t) {
     if (t->stream->begun) set(t, &t->keepalive, KEEPALIVE_MS);
-    if (!send_size(t)) return false;
+    if (!wrn_stream_send_size(t->stream)) return false;
     if (t->stream->selected) return true;
     t->resizes = RESIZES;
     set(t, &t->repeat, REPEAT_MS);

@@ -8,7 +8,7 @@
 #include "net/transport.h"
 #include "wire/server_features.h"
 
-enum { SPARE_HANDLES = 8, REFUSAL_MS = 2000, EXPECT_ABOVE = 1024 * 1024, SINK_BUFFER = 64 * 1024 };
+enum { SPARE_HANDLES = 8, REFUSAL_MS = 2000, EXPECT_ABOVE = 1024 * 1024, SINK_BUFFER = 64 * 1024, SWITCHED = 101 };
 
 struct wrn_http {
     wrn_transport transport;
@@ -30,7 +30,7 @@ struct wrn_exchange {
     wrn_buf held;          /* read from the source, and not given to libcurl yet */
     size_t given_again;    /* bytes the sink has, and libcurl is going to give once more */
     bool connected, given; /* given: libcurl has had some of the body */
-    bool head_whole, too_large, reusable;
+    bool head_whole, too_large, malformed, reusable;
     bool stopped; /* by source or sink */
     bool refused; /* there is an answer that makes the rest of the source pointless */
     wrn_timer timer;
@@ -43,7 +43,7 @@ struct wrn_exchange {
 /* ---- libcurl's callbacks ---- */
 
 static bool set_timer(wrn_exchange *exchange, int64_t delay_ms) {
-    return wrn_loop_timer_set(exchange->http->transport.loop, &exchange->timer, wrn_now_ms() + delay_ms);
+    return wrn_loop_timer_set(exchange->http->transport.loop, &exchange->timer, wrn_in_ms(delay_ms));
 }
 
 static int status_of(const wrn_exchange *exchange) {
@@ -90,12 +90,17 @@ static size_t on_body(char *data, size_t one, size_t size, void *context) {
     return body->failed ? 0 : size;
 }
 
-/* libcurl takes a head that breaks off for a whole one. */
+/* libcurl takes a head that breaks off for a whole one, so the empty line after it is looked out for. Before it there may
+ * be heads of 1xx, and after the body there may be trailers. */
 static size_t on_head_line(char *line, size_t one, size_t size, void *context) {
     wrn_exchange *exchange = context;
     (void)one;
-    exchange->head_whole = size == 2 && line[0] == '\r' && status_of(exchange) >= 200;
-    if (!exchange->head_whole || !exchange->source || status_of(exchange) < 300) return size;
+    bool empty = (size == 2 && line[0] == '\r') || (size == 1 && line[0] == '\n');
+    if (exchange->head_whole || !empty || (status_of(exchange) < 200 && status_of(exchange) != SWITCHED)) return size;
+    exchange->malformed = status_of(exchange) == SWITCHED; /* to what nobody has asked for */
+    if (exchange->malformed) return 0;
+    exchange->head_whole = true;
+    if (!exchange->source || status_of(exchange) < 300) return size;
     /* libcurl goes on sending when the answer says that the connection will be closed, and fails when it is. */
     exchange->refused = true;
     set_timer(exchange, answer_size(exchange) ? REFUSAL_MS : 0);
@@ -179,6 +184,7 @@ static void release(wrn_exchange *exchange) {
 
 static wrn_http_outcome outcome_of(const wrn_exchange *exchange, CURLcode code) {
     if (exchange->stopped) return WRN_HTTP_STOPPED;
+    if (exchange->malformed) return WRN_HTTP_MALFORMED;
     if (exchange->refused && !exchange->too_large) return WRN_HTTP_ANSWERED;
     switch (code) {
     case CURLE_OK: return exchange->head_whole ? WRN_HTTP_ANSWERED : WRN_HTTP_LOST;
