@@ -126,7 +126,8 @@ static size_t give_held(wrn_exchange *exchange, char *out, size_t room) {
     return size;
 }
 
-/* What the server said while the source took its time is read before more is sent: see transport.c. */
+/* What the server said while the source took its time is read before more is sent: see transport.c. Newer libcurl asks
+ * for the first piece before it names the socket; then that piece waits for a look at it. */
 static size_t on_pull(char *out, size_t one, size_t room, void *context) {
     wrn_exchange *exchange = context;
     (void)one;
@@ -135,7 +136,7 @@ static size_t on_pull(char *out, size_t one, size_t room, void *context) {
     int64_t got = exchange->source->read(exchange->source->context, out, room);
     exchange->stopped = got == WRN_HTTP_STOP;
     if (got < 0) return got == WRN_HTTP_LATER ? CURL_READFUNC_PAUSE : CURL_READFUNC_ABORT;
-    if (got && wrn_transport_readable(exchange->transfer.fd)) {
+    if (got && (exchange->transfer.fd < 0 || wrn_transport_readable(exchange->transfer.fd))) {
         wrn_buf_clear(&exchange->held);
         wrn_buf_put(&exchange->held, out, (size_t)got);
         if (!exchange->held.failed && set_timer(exchange, 0)) return CURL_READFUNC_PAUSE;
