@@ -24,6 +24,7 @@ typedef struct wrn_server {
     wrn_backend *backend;
     wrn_json *isolation; /* what every sandbox gets here */
     wrn_sandboxes *sandboxes;
+    struct wrn_once *creating; /* creates under way that have an idempotency key */
     wrn_http *http;
     struct wrn_proxy *proxies; /* requests to ports of sandboxes that are under way */
     uv_signal_t signals[4];
