@@ -224,6 +224,18 @@ static int adopt(const wrn_box *box, const char *of_template, const char *of_box
     return chmod(to, info.st_mode & 07777) == 0 ? utimensat(AT_FDCWD, to, times, 0) : -1;
 }
 
+static int write_etc(const wrn_box *box, const char *hostname) {
+    char path[PATH_MAX + 16];
+    snprintf(path, sizeof(path), "%s/u/etc", box->dir);
+    int etc = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC), root = -1;
+    if (*box->source.tree) root = open(box->source.tree, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int rc = etc < 0 ? -1 : etc_write(etc, root, root >= 0 && !box->source.on_host, hostname), saved = errno;
+    if (etc >= 0) close(etc);
+    if (root >= 0) close(root);
+    errno = saved;
+    return rc;
+}
+
 static int make_files(wrn_box *box, const wrn_box_spec *spec) {
     static const char *const dirs[] = {"", "/u", "/w", "/uu", "/uw", "/stage", "/u/etc", "/u/run", "/u/run/wrenn"};
     char path[PATH_MAX + 64];
@@ -231,8 +243,7 @@ static int make_files(wrn_box *box, const wrn_box_spec *spec) {
         snprintf(path, sizeof(path), "%s%s", box->dir, dirs[i]);
         if (mkdir(path, i ? 0755 : 0700) != 0) return -1;
     }
-    const char *const files[][2] = {{"/u/etc/hostname", spec->id},
-                                    {"/u/run/wrenn/sandbox_id", spec->id},
+    const char *const files[][2] = {{"/u/run/wrenn/sandbox_id", spec->id},
                                     {"/u/run/wrenn/template_id", spec->template_name},
                                     {"/u/run/wrenn/sandbox", "true"}};
     for (size_t i = 0; i < WRN_COUNT(files); i++) {
@@ -242,8 +253,8 @@ static int make_files(wrn_box *box, const wrn_box_spec *spec) {
         bool ok = fprintf(file, "%s\n", files[i][1]) > 0;
         if (fclose(file) != 0 || !ok) return -1;
     }
-    return adopt(box, "/etc", "/u/etc") == 0 && adopt(box, "/run", "/u/run") == 0 && adopt(box, "", "/u") == 0 &&
-                   adopt(box, "/usr", "/uu") == 0
+    return write_etc(box, spec->id) == 0 && adopt(box, "/etc", "/u/etc") == 0 && adopt(box, "/run", "/u/run") == 0 &&
+                   adopt(box, "", "/u") == 0 && adopt(box, "/usr", "/uu") == 0
                ? 0
                : -1;
 }
@@ -278,6 +289,7 @@ static pid_t spawn_box(wrn_box *box, const wrn_box_spec *spec, int channel, int 
                    (char[]){"HOME=/root"},
                    (char[]){"USER=root"},
                    (char[]){"LOGNAME=root"},
+                   (char[]){"LANG=C.UTF-8"},
                    (char[]){"WRENN_SANDBOX=true"},
                    id_env,
                    template_env,

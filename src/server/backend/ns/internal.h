@@ -8,6 +8,7 @@
  *     spawn.c     the child of clone3: from a copy of the daemon to the agent in its sandbox
  *     rootfs.c    what the child mounts
  *     template.c  the `minimal` template, made from the host
+ *     etc.c       what every root needs in /etc
  *     catalog.c   what boxes are made from: templates of the operator, read from their directories
  *     build.c     making and removing those; unpack.c and oci.c are what it uses
  *     snapshot.c  snapshots: copying in a child, and when their files go
@@ -113,13 +114,24 @@ void slot_release(int fd, int slot);
 
 /* ---- template.c ---- */
 
-/* Makes the private part of `minimal` below `dir` unless it is there. */
+#define MINIMAL "minimal"
+
+/* Where the private part of `minimal` is: what boxes have above the host's /usr. */
+void template_skeleton(const char *state_dir, char out[PATH_MAX]);
+/* Makes it in `dir`, which is that, unless it is there. */
 int template_make_minimal(const char *dir, wrn_fault *fault);
+/* Removes those of earlier releases, which no box may be using. */
+void template_sweep(const char *skeleton);
 int copy_file(const char *from, const char *to);
+
+/* ---- etc.c ---- */
+
+/* Writes hostname and hosts, and what a root file system lacks of the rest, to the directory `etc` of a box's own layer.
+ * `root`: the tree that the box is made from, or -1; `is_whole`: it is all there is. 0, or -1 with errno. */
+int etc_write(int etc, int root, bool is_whole, const char *hostname);
 
 /* ---- catalog.c ---- */
 
-#define MINIMAL "minimal"
 enum { START_MAX = 64 };
 
 /* What boxes are made from. On disk: a directory with template.json and a tree, `layer` or `rootfs`. */

@@ -57,7 +57,7 @@ static int make_dirs(wrn_backend *backend, wrn_fault *fault) {
     }
     snprintf(backend->boxes, sizeof(backend->boxes), "%.3800s/boxes", state);
     snprintf(templates, sizeof(templates), "%.3800s/templates", state);
-    snprintf(backend->skeleton, sizeof(backend->skeleton), "%.3900s/minimal", templates);
+    template_skeleton(state, backend->skeleton);
     kept->loop = backend->config.loop;
     snprintf(kept->dir, sizeof(kept->dir), "%.3800s/snapshots", state);
     /* Traversed with the ids of sandboxes; the state directory itself keeps others out. */
@@ -119,6 +119,7 @@ static int inherit(wrn_backend *backend, wrn_fault *fault) {
     cgroups_open(&backend->cgroups, config->cgroup_parent, found.cgroup_name);
     cgroups_sweep(&backend->cgroups, is_orphan, backend);
     sweep(backend->boxes, config->cgroup_parent, is_orphan, backend);
+    if (!found.count) template_sweep(backend->skeleton);
     if (open_slots(backend, fault) != 0) return -1;
     if (has_holder) boxes_watch_holder(backend);
     else if (config->adopt_ms > 0 && boxes_start_holder(backend) != 0) {

@@ -99,7 +99,7 @@ static void mount_layers(const spawn *s) {
                   ",upperdir=box/u,workdir=box/w", "overlay /");
     if (s->on_host) want_dir(s, "root/usr");
     if (s->on_host)
-        mount_overlay(s, "root/usr", s->has_tree && is_dir("layer/usr") ? "layer/usr:usr" : "usr",
+        mount_overlay(s, "root/usr", s->has_tree && is_dir("layer/usr") ? "layer/usr:skel/usr:usr" : "skel/usr:usr",
                       ",upperdir=box/uu,workdir=box/uw", "overlay /usr");
     act_as_base(s, false);
 }
