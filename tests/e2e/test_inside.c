@@ -1,4 +1,5 @@
 /* What programs find in a sandbox, whatever it was made from. */
+#include <signal.h>
 #include <stdio.h>
 #include <sys/stat.h>
 
@@ -208,6 +209,57 @@ static void wheels(void) {
     daemon_stop(&d);
 }
 
+/* ---- what it was given ---- */
+
+static const char share[] = "nproc && cat /sys/devices/system/cpu/online && head -1 /proc/meminfo | tr -s ' ' &&"
+                            " grep -c ^processor /proc/cpuinfo";
+static const char in_use[] =
+    "python3 -c 'import re\n"
+    "def free(): return int(re.search(\"MemAvailable: *(\\\\d+)\", open(\"/proc/meminfo\").read())[1])\n"
+    "before = free()\n"
+    "x = b\"x\" * (64 << 20)\n"
+    "while free() > before - (60 << 10): pass\n"
+    "print(len(x))'";
+
+/* Whatever it was made from, and whoever serves it. */
+static void given(void) {
+    static const char want[] = "1\n0\nMemTotal: 204800 kB\n1\n";
+    test_daemon d = {0};
+    char one[40], two[40];
+    serve(&d, NULL);
+    make_sandbox(&d, "{\"vcpus\":1,\"memory_mb\":200}", one);
+    CHECK_SH(&d, one, share, want);
+    snap(&d, one, "same");
+    make_from(&d, "same", two);
+    CHECK_SH(&d, two, share, want);
+    resume(&d, one);
+    end(&d, SIGKILL, 128 + SIGKILL);
+    serve(&d, NULL);
+    CHECK_SH(&d, one, share, want);
+    CHECK_SH(&d, two, in_use, "67108864\n");
+    end(&d, SIGTERM, 0);
+}
+
+static void given_to_root(void) {
+    test_daemon d;
+    char id[40];
+    begin(&d);
+    make_root("bare");
+    make_sandbox(&d, "{\"template\":\"bare\",\"vcpus\":1,\"memory_mb\":200}", id);
+    CHECK_SH(&d, id, "cat /sys/devices/system/cpu/possible; read a b c < /proc/meminfo; echo $b", "0\n204800\n");
+    daemon_stop(&d);
+    /* No link of a template leads the mount astray. */
+    shell("ln -s /tmp templates/bare/rootfs/sys");
+    start(&d, (const char *[]){"--template-dir", "templates", NULL});
+    reply r = call(&d, "POST", "/v1/sandboxes", "{\"template\":\"bare\"}");
+    CHECK_INT(r.status, 500);
+    CHECK_CONTAINS(error_message(&r), "root/sys");
+    reply_free(&r);
+    daemon_stop(&d);
+}
+
+TEST_AS_BOTH(what_was_given_is_seen_and_stays, given)
+TEST_AS_BOTH(any_root_shows_what_was_given, given_to_root)
 TEST_AS_BOTH(a_root_without_etc_gets_what_it_needs, empty_root)
 TEST_AS_BOTH(what_a_root_brings_stays, own_files)
 TEST_AS_BOTH(minimal_knows_its_own_name, names_of_minimal)

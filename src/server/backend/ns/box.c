@@ -13,6 +13,11 @@
 
 #define FIRST_UID 0x70000000u /* above what distributions give to users and containers */
 
+void box_count(wrn_box *box, bool needs_cpus) {
+    if (needs_cpus != box->is_counted) cpus_count(&box->backend->cpus, &box->cpus, needs_cpus ? 1 : -1);
+    box->is_counted = needs_cpus;
+}
+
 /* ---- end of a box ---- */
 
 static void free_box(wrn_box *box) {
@@ -20,6 +25,7 @@ static void free_box(wrn_box *box) {
     wrn_box **at = &backend->all;
     while (*at != box) at = &(*at)->next;
     *at = box->next;
+    box_count(box, false);
     if (!box->left) box_drop(box);
     if (box->slot >= 0 && !box->left) {
         backend->slot_used[box->slot] = false;
@@ -153,6 +159,13 @@ void box_refuse(const wrn_backend *backend, wrn_box_fn created, void *context, c
     wrn_answer_later(backend->config.loop, failure_done, f, NULL);
 }
 
+/* Before it has started anything, and while it waits: a task that runs would have to move at once. No limit, it may fail. */
+static void pin(wrn_box *box) {
+    if (cpus_choose(&box->backend->cpus, box->vcpus, &box->cpus))
+        sched_setaffinity(box->pid, sizeof(box->cpus), &box->cpus);
+    box_count(box, true);
+}
+
 static void go_live(wrn_box *box) {
     uv_timer_stop(&box->timer);
     box->phase = LIVE;
@@ -168,6 +181,7 @@ static void on_paused(void *context, const wrn_fault *fault) {
 
 void box_agent_ready(void *context) {
     wrn_box *box = context;
+    if (box->vcpus && !box->greeted) pin(box);
     box->greeted = true;
     if (box->service) service_begin(box->service);
     if (box->phase == LIVE) { /* it was frozen when it was adopted */
@@ -309,10 +323,14 @@ static pid_t spawn_box(wrn_box *box, const wrn_box_spec *spec, int channel, int 
         .hostname = spec->id,
         .env = env,
         .filter = backend->filter,
-        .pids_max = PIDS_PER_VCPU * (spec->vcpus > 64 ? 64 : spec->vcpus),
-        .rlimit_pids = backend->cgroups.limits == CGROUP_NONE,
+        .vcpus = spec->vcpus,
+        .memory_mb = spec->memory_mb,
+        .pids_max = pids_max(spec),
+        .cpuinfo = backend->cpuinfo,
+        .cpuinfo_size = given_cpuinfo(backend->cpuinfo, spec->vcpus),
     };
     cgroup_join_fds(&backend->cgroups, spec->id, s.join_fds);
+    cgroup_view(&backend->cgroups, spec->id, s.shown);
     s.on_host = box->source.on_host;
     s.has_tree = *box->source.tree;
     snprintf(s.tree, sizeof(s.tree), "%s", box->source.tree);
@@ -403,6 +421,7 @@ void box_watch(wrn_box *box) {
 void ns_create(wrn_backend *backend, const wrn_box_spec *spec, wrn_done_fn died, wrn_box_fn done, void *context) {
     wrn_fault fault = {0};
     wrn_box *box = box_new(backend, spec->id, died, done, context);
+    box->vcpus = spec->vcpus;
     int channel = -1;
     if (find_source(box, spec, &fault) == 0 && (box->slot = take_slot(backend, &fault)) >= 0) {
         if (make_files(box, spec) != 0)

@@ -7,7 +7,7 @@
 #include "server/backend/ns/service.h"
 #include "server/backend/ns/snapshot.h"
 
-enum { CREATE_LIMIT_MS = 20000, RETRY_MS = 2, RETRIES = 2000, BOXES_MAX = 8192 };
+enum { MEMORY_MIN_MB = 32, CREATE_LIMIT_MS = 20000, RETRY_MS = 2, RETRIES = 2000, BOXES_MAX = 8192 };
 #define FIRST_UID 0x70000000u /* above what distributions give to users and containers */
 
 struct wrn_backend {
@@ -16,6 +16,8 @@ struct wrn_backend {
     char boxes[PATH_MAX], skeleton[PATH_MAX];
     int agent_fd, lock_fd, slots_fd;
     cgroups cgroups;
+    cpus cpus;
+    char *cpuinfo; /* the host's */
     snapshots snapshots;
     struct sock_fprog filter;
     bool slot_used[BOXES_MAX];
@@ -48,6 +50,9 @@ struct wrn_box {
     int slot, pidfd, error_fd;
     int handover_fd; /* a new channel for its agent goes through it; -1: it ends with this daemon */
     pid_t pid;
+    int64_t vcpus;   /* 0: it is adopted, and has them */
+    cpu_set_t cpus;  /* none: all */
+    bool is_counted; /* on these */
     bool reaped, frozen;
     bool left;     /* to the next daemon */
     bool greeted;  /* the agent has spoken to this daemon */
@@ -90,6 +95,8 @@ void box_agent_ready(void *context);
 void box_agent_lost(void *context, const char *why);
 /* Frees it, its process untouched. */
 void box_close(wrn_box *box);
+/* Does it need its processors? What is paused does not. */
+void box_count(wrn_box *box, bool needs_cpus);
 
 /* ---- adopt.c ---- */
 
