@@ -320,6 +320,7 @@ static void closed_files(void) {
         if (dir) closedir(dir);
     }
     judge("trusted xattr", syscall(SYS_setxattr, "/tmp", "trusted.overlay.opaque", "y", 1, 0), EPERM);
+    judge("a redirect", syscall(SYS_setxattr, "/tmp", "trusted.overlay.redirect", "/root", 5, 0), EPERM);
     int score = open("/proc/self/oom_score_adj", O_RDWR);
     judge("a low oom score", write(score, "-1", 2), EACCES);
     char text[16] = "";

@@ -69,9 +69,10 @@ static void act_as_base(const spawn *s, bool on) {
 
 static void mount_overlay(const spawn *s, const char *target, const char *lower, const char *dirs, const char *step) {
     char options[256] = "lowerdir=";
-    /* No redirects: layers are read without any mount, when a snapshot is made, and must say all by themselves. */
+    /* A directory that is moved says where it was, instead of EXDEV: layer.c follows it there when a snapshot is made. With
+     * `userxattr` the kernel has no such thing. */
     stpcpy(stpcpy(stpcpy(options + strlen(options), lower), dirs),
-           s->root ? ",volatile,redirect_dir=off,metacopy=off" : ",userxattr");
+           s->root ? ",volatile,redirect_dir=on,metacopy=off" : ",userxattr");
     do_mount(s, "overlay", target, "overlay", MS_NOSUID | MS_NODEV, options, step);
 }
 
