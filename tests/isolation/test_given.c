@@ -105,6 +105,31 @@ static void spread(void) {
     host_close(&h);
 }
 
+/* Two that are busy on one processor while another is idle do not stay there. */
+static void balance(void) {
+    enum { BOXES = 3 };
+    static output hogs[2];
+    static const char *const ids[BOXES] = {"cl-one", "cl-two", "cl-three"};
+    wrn_box *boxes[BOXES], *busy[2] = {NULL};
+    wrn_box_stats stats;
+    host h;
+    if (own_cpus() != 2) test_skip("needs exactly two processors");
+    host_open(&h);
+    for (int i = 0; i < BOXES; i++) boxes[i] = box_create(&h, ids[i]);
+    ops->stats(boxes[0], &stats);
+    if (stats.cpu_usec < 0) test_skip("no cgroup to measure with");
+    int shared = cpu_of(&h, boxes[0]) + cpu_of(&h, boxes[1]) + cpu_of(&h, boxes[2]) - 1, found = 0; /* of 0 and 1 */
+    for (int i = 0; i < BOXES; i++)
+        if (found < 2 && cpu_of(&h, boxes[i]) == shared) busy[found++] = boxes[i];
+    CHECK_INT(found, 2);
+    const char *args[] = {"-c", "while :; do :; done", NULL};
+    for (int i = 0; i < 2; i++) box_start(busy[i], &(wrn_proc_spec){.cmd = "sh", .args = args}, &hogs[i]);
+    while (cpu_of(&h, busy[0]) == cpu_of(&h, busy[1]))
+        for (int i = 0; i < BOXES; i++) ops->stats(boxes[i], &stats);
+    for (int i = 0; i < BOXES; i++) box_destroy(&h, boxes[i]);
+    host_close(&h);
+}
+
 /* ---- memory and time ---- */
 
 /* Reads until it has changed as it must: what is shown may be that of the read before. */
@@ -265,6 +290,7 @@ static void exhausted(void) {
 
 TEST_AS_BOTH(processors_are_those_given, processors)
 TEST_AS_BOTH(processors_are_shared_out, spread)
+TEST_AS_ROOT(busy_ones_move_apart, balance)
 TEST_AS_BOTH(memory_and_time_are_the_sandbox_s, amounts)
 TEST_AS_BOTH(heaps_fit, heaps)
 TEST_AS_BOTH(caches_are_not_used_memory, used_memory)

@@ -13,11 +13,6 @@
 
 #define FIRST_UID 0x70000000u /* above what distributions give to users and containers */
 
-void box_count(wrn_box *box, bool needs_cpus) {
-    if (needs_cpus != box->is_counted) cpus_count(&box->backend->cpus, &box->cpus, needs_cpus ? 1 : -1);
-    box->is_counted = needs_cpus;
-}
-
 /* ---- end of a box ---- */
 
 static void free_box(wrn_box *box) {

@@ -53,6 +53,8 @@ struct wrn_box {
     int64_t vcpus;   /* 0: it is adopted, and has them */
     cpu_set_t cpus;  /* none: all */
     bool is_counted; /* on these */
+    int busy;        /* thousandths of a processor, before busy_us */
+    int64_t busy_us, busy_cpu_usec;
     bool reaped, frozen;
     bool left;     /* to the next daemon */
     bool greeted;  /* the agent has spoken to this daemon */
@@ -95,8 +97,6 @@ void box_agent_ready(void *context);
 void box_agent_lost(void *context, const char *why);
 /* Frees it, its process untouched. */
 void box_close(wrn_box *box);
-/* Does it need its processors? What is paused does not. */
-void box_count(wrn_box *box, bool needs_cpus);
 
 /* ---- adopt.c ---- */
 
@@ -121,6 +121,13 @@ void ns_thaw(wrn_box *box, wrn_done_fn done, void *context);
 void box_freeze_done(wrn_box *box, const wrn_fault *fault);
 /* Looks until the kernel says that all is frozen. */
 void box_await_frozen(wrn_box *box, wrn_done_fn done, void *context);
+
+/* ---- balance.c ---- */
+
+/* Does it need its processors? What is paused does not. */
+void box_count(wrn_box *box, bool needs_cpus);
+/* With what it has used up to now: it is moved if it shares a processor that is full while another one is not. */
+void box_balance(wrn_box *box, const wrn_box_stats *used);
 
 /* ---- measure.c ---- */
 

@@ -153,15 +153,16 @@ static bool make_dir(cgroups *c, int hierarchy, const char *parent) {
     return false;
 }
 
-/* A group of cpuset takes nobody in before it says which processors and which memory: all. */
-static void fill_cpuset(const char *dir) {
+/* A group of cpuset takes nobody in before it says which processors and which memory: all, also for those below it. */
+static bool fill_cpuset(const char *dir) {
     static const char *const files[] = {"cpuset.cpus", "cpuset.mems"};
     char base[PATH_MAX], text[4096];
     snprintf(base, sizeof(base), "%s", dir);
     *strrchr(base, '/') = '\0';
     for (size_t i = 0; i < WRN_COUNT(files); i++)
-        if (read_file(base, files[i], text, sizeof(text))) write_file(dir, files[i], text);
-    write_file(dir, "cgroup.clone_children", "1"); /* so that those below get it as well */
+        if (!read_file(base, files[i], text, sizeof(text)) || *text <= ' ' || write_file(dir, files[i], text) != 0)
+            return false;
+    return write_file(dir, "cgroup.clone_children", "1") == 0;
 }
 
 /* Is it mounted together with the one for limits on cpu? */
@@ -209,7 +210,7 @@ void cgroups_open(cgroups *c, const char *parent, const char *name) {
     if (v1) {
         c->limits = CGROUP_V1;
         if (!is_with_cpu(HIER_CPUACCT, parent)) make_dir(c, HIER_CPUACCT, parent);
-        if (make_dir(c, HIER_CPUSET, parent)) fill_cpuset(c->dir[HIER_CPUSET]);
+        if (make_dir(c, HIER_CPUSET, parent) && !fill_cpuset(c->dir[HIER_CPUSET])) unmake_dir(c, HIER_CPUSET);
         return;
     }
     for (int i = HIER_MEMORY; i <= HIER_CPU; i++) unmake_dir(c, i);
@@ -323,6 +324,18 @@ void cgroup_view(const cgroups *c, const char *id, cgroup_shown out[HIERARCHIES]
         out[count++].name = controllers[of_v1[i]];
     }
     if (count < HIERARCHIES) out[count].path[0] = '\0';
+}
+
+void cgroup_threads(const cgroups *c, const char *id, void (*each)(void *context, pid_t thread), void *context) {
+    char dir[PATH_MAX], path[PATH_MAX + 32];
+    bool v2 = c->dir[HIER_V2][0];
+    if (!v2 && !c->dir[HIER_CPU][0]) return;
+    box_dir(c, v2 ? HIER_V2 : HIER_CPU, id, dir);
+    snprintf(path, sizeof(path), "%s/%s", dir, v2 ? "cgroup.threads" : "tasks");
+    FILE *file = fopen(path, "re");
+    for (int thread; file && fscanf(file, "%d", &thread) == 1;)
+        if (thread > 0) each(context, thread);
+    if (file) fclose(file);
 }
 
 int cgroup_freeze(const cgroups *c, const char *id, bool freeze) {

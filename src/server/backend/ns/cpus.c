@@ -23,7 +23,25 @@ bool cpus_choose(const cpus *c, int64_t vcpus, cpu_set_t *out) {
     return true;
 }
 
-void cpus_count(cpus *c, const cpu_set_t *set, int more) {
-    for (int i = 0; i < CPU_SETSIZE; i++)
-        if (CPU_ISSET(i, set)) c->load[i] += more;
+void cpus_count(cpus *c, const cpu_set_t *set, int boxes, int busy) {
+    int members = CPU_COUNT(set);
+    for (int i = 0; members && i < CPU_SETSIZE; i++)
+        if (CPU_ISSET(i, set)) c->load[i] += boxes, c->busy[i] += busy / members;
+}
+
+bool cpus_move(const cpus *c, const cpu_set_t *set, int busy, cpu_set_t *out) {
+    /* Worth the move: a quarter of what the processor does now, and not next to nothing. */
+    enum { GAIN_SHARE = 4, GAIN_MIN = 50 };
+    int from = -1, to = -1, members = CPU_COUNT(set);
+    for (int i = 0; i < CPU_SETSIZE; i++) {
+        if (CPU_ISSET(i, set) && (from < 0 || c->busy[i] > c->busy[from])) from = i;
+        if (!CPU_ISSET(i, set) && CPU_ISSET(i, &c->own) && (to < 0 || c->busy[i] < c->busy[to])) to = i;
+    }
+    if (from < 0 || to < 0) return false;
+    int gain = c->busy[from] / GAIN_SHARE > GAIN_MIN ? c->busy[from] / GAIN_SHARE : GAIN_MIN;
+    if (c->busy[to] + busy / members + gain > c->busy[from]) return false;
+    *out = *set;
+    CPU_CLR(from, out);
+    CPU_SET(to, out);
+    return true;
 }

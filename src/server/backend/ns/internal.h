@@ -16,7 +16,7 @@
  *     service.c   the program that a template starts
  *     layer.c     what one layer says, brought over to another
  *     cgroup.c    limits, freezing, usage: cgroup v2, v1 or none
- *     cpus.c      which processors sandboxes run on
+ *     cpus.c      which processors sandboxes run on; balance.c moves them
  *     disk.c      what a sandbox has written
  *     seccomp.c   the system call filter
  *     userns.c    user namespaces as descriptors
@@ -84,6 +84,7 @@ typedef struct cgroup_shown {
 } cgroup_shown;
 /* Its own ones, and none above them: of a hierarchy in which it has none, nothing. "" at the end, if it is not full. */
 void cgroup_view(const cgroups *c, const char *id, cgroup_shown out[HIERARCHIES]);
+void cgroup_threads(const cgroups *c, const char *id, void (*each)(void *context, pid_t thread), void *context);
 int cgroup_freeze(const cgroups *c, const char *id, bool freeze);
 /* True once the kernel says that all is frozen. */
 bool cgroup_is_frozen(const cgroups *c, const char *id);
@@ -103,13 +104,16 @@ bool cgroup_wipe(const char *path);
 typedef struct cpus {
     cpu_set_t own; /* of this daemon */
     int count;     /* of these; 0: unknown */
-    int load[CPU_SETSIZE];
+    int load[CPU_SETSIZE], busy[CPU_SETSIZE];
 } cpus;
 
 void cpus_open(cpus *c);
 /* The `vcpus` that the fewest boxes count on; false, and none, when it may run on all there are. */
 bool cpus_choose(const cpus *c, int64_t vcpus, cpu_set_t *out);
-void cpus_count(cpus *c, const cpu_set_t *set, int more);
+/* So many more boxes count on each of the set, and use so many more parts in a thousand of all of it. */
+void cpus_count(cpus *c, const cpu_set_t *set, int boxes, int busy);
+/* Is one that uses so much of these better off on another one? Then `out` has that in the place of one of the set. */
+bool cpus_move(const cpus *c, const cpu_set_t *set, int busy, cpu_set_t *out);
 
 /* ---- disk.c ---- */
 
