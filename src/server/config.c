@@ -251,11 +251,13 @@ static bool set_data_dir(wrn_config *config, char *why, size_t why_size) {
 }
 
 /* A private server has a data directory of its own, but the templates that `wrennd template build` makes without flags.
- * `usual` is the data directory there; NULL when there is none. */
+ * `usual` is the data directory there; NULL when there is none. Whoever may not look there, as after a change of user
+ * without one of HOME, has built none. */
 static bool share_templates(wrn_config *config, const char *usual, char *why, size_t why_size) {
     wrn_buf path = WRN_BUF_INIT;
     if (config->private_fd < 0 || config->template_dir || !usual) return true;
     wrn_buf_printf(&path, "%s/templates", usual);
+    if (!path.failed && access(path.data, R_OK | X_OK) != 0 && errno == EACCES) return wrn_buf_free(&path), true;
     config->template_dir = wrn_buf_steal(&path);
     return config->template_dir || (snprintf(why, why_size, "out of memory"), false);
 }

@@ -23,6 +23,7 @@ typedef struct wrn_server {
     wrn_backend *backend;
     wrn_json *isolation; /* what every sandbox gets here */
     wrn_sandboxes *sandboxes;
+    struct wrn_once *creating; /* creates under way that have an idempotency key */
     wrn_http *http;
     uv_signal_t signals[4];
     uv_timer_t grace;

@@ -21,7 +21,7 @@ static size_t text_count;
 
 static script_reply reply(const char *status, const char *body) {
     CHECK(text_count < sizeof(texts) / sizeof(texts[0]));
-    texts[text_count] = script_text(status, "", body);
+    texts[text_count] = script_text(status, "Wrenn-Features: exec-envs\r\n", body); /* as wrennd */
     return (script_reply){.text = texts[text_count++]};
 }
 

@@ -104,6 +104,59 @@ TEST(first_start_shows_a_key_once_and_a_restart_keeps_everything) {
     free(s.said);
 }
 
+TEST(idempotency_keys_outlive_a_restart) {
+    test_daemon d = {0};
+    served s = {0};
+    char credentials[128], id[40];
+    serve(&s, &d, NULL);
+    finish(&s, SIGTERM);
+    find_after(s.said, "WRENN_API_KEY=", d.key, sizeof(d.key));
+    free(s.said);
+    snprintf(credentials, sizeof(credentials), "X-API-Key: %s\r\nIdempotency-Key: a", d.key);
+    serve(&s, &d, NULL);
+    reply first = request(&d, "POST", "/v1/sandboxes", credentials, "{}");
+    CHECK_INT(first.status, 201);
+    snprintf(id, sizeof(id), "%s", member(&first, "id"));
+    /* One under way when the server is killed has made nothing that is still there. */
+    char half[256];
+    int fd = dial(d.socket);
+    snprintf(half, sizeof(half),
+             "POST /v1/sandboxes HTTP/1.1\r\nHost: x\r\nX-API-Key: %s\r\nIdempotency-Key: b\r\nContent-Length: 20\r\n"
+             "\r\n{\"template\":\"gated\"}",
+             d.key);
+    send_text(fd, half);
+    for (size_t live = 1; live < 2;) {
+        reply r = call(&d, "GET", "/v1/sandboxes", NULL);
+        live = wrn_json_count(r.json);
+        reply_free(&r);
+    }
+    kill(s.pid, SIGKILL);
+    CHECK_INT(daemon_wait(s.pid), 128 + SIGKILL);
+    close(s.out);
+    close(fd);
+    serve(&s, &d, NULL);
+    reply again = request(&d, "POST", "/v1/sandboxes", credentials, "{}");
+    CHECK_INT(again.status, 201);
+    CHECK_STR(again.body, first.body);
+    reply_free(&first);
+    reply_free(&again);
+    fd = dial(d.socket);
+    send_text(fd, half);
+    for (size_t live = 0; live < 1;) {
+        reply r = call(&d, "GET", "/v1/sandboxes", NULL);
+        live = wrn_json_count(r.json);
+        reply_free(&r);
+    }
+    kill(s.pid, SIGUSR1);
+    again = read_reply(fd);
+    CHECK_INT(again.status, 201);
+    CHECK(strcmp(member(&again, "id"), id) != 0);
+    reply_free(&again);
+    close(fd);
+    finish(&s, SIGTERM);
+    free(s.said);
+}
+
 TEST(listens_on_tcp_too) {
     test_daemon d = {0};
     served s = {0};

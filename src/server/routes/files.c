@@ -264,6 +264,10 @@ static void start_listing(job *j, const wrn_sandbox_row *row, const char *const 
     wrn_reply_fault(j->request, &fault);
 }
 
+static bool is_name(const char *text) {
+    return *text && !strchr(text, '/') && strcmp(text, ".") != 0 && strcmp(text, "..") != 0;
+}
+
 void wrn_route_list_dir(wrn_request *request) {
     wrn_sandbox_row row;
     wrn_list_dir_request asked = {0};
@@ -272,7 +276,9 @@ void wrn_route_list_dir(wrn_request *request) {
     if (!j || !check_path(j, asked.path)) return;
     if (asked.depth < 0) return wrn_reply_error(request, "invalid_request", "member \"depth\" must not be negative");
     snprintf(levels, sizeof(levels), "%lld", (long long)(asked.depth ? asked.depth : 1));
-    start_listing(j, &row, (const char *const[]){"list", j->path, levels, NULL});
+    if (asked.only && !is_name(asked.only))
+        return wrn_reply_error(request, "invalid_request", "member \"only\" is not the name of an entry");
+    start_listing(j, &row, (const char *const[]){"list", j->path, levels, asked.only, NULL});
 }
 
 void wrn_route_make_dir(wrn_request *request) {

@@ -6,6 +6,7 @@
 #include "gen/requests.h"
 #include "server/log.h"
 #include "server/routes/proxy.h"
+#include "wire/server_features.h"
 
 /* Bodies of callers we do not know yet. */
 enum { STRANGER_BODY_MAX = 65536 };
@@ -114,6 +115,7 @@ wrn_http_plan wrn_routes_head(void *context, wrn_request *request) {
     const wrn_route *route = NULL;
     const char *host = wrn_http_head_get(&request->head, "host");
     if (host && wrn_proxy_matches(host)) return request->route = &proxy_route, WRN_HTTP_STREAM;
+    wrn_request_add_field(request, WRN_FEATURES_FIELD, WRN_FEATURES);
     WRN_AUTO(wrn_buf_free) wrn_buf allow = WRN_BUF_INIT;
     wrn_match match = wrn_router_find(routes, WRN_COUNT(routes), request->head.method, request->head.path,
                                       &request->arena, request->params, &route, &allow);

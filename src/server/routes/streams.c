@@ -80,12 +80,19 @@ static wrn_json *new_message(const char *type) {
     return message;
 }
 
-static void fail(session *s, bool fatal, const char *text) {
+/* `code`: what an answer would have said; NULL: nothing. */
+static void fail_as(session *s, bool fatal, const char *code, const char *text) {
     wrn_json *message = new_message("error");
     wrn_json_set_string(message, "data", text);
+    if (code) wrn_json_set_string(message, "code", code);
     if (fatal && s->kind == KIND_PTY) wrn_json_set_bool(message, "fatal", true);
     send_json(s, message);
     end_session(s, WRN_WS_NORMAL);
+}
+
+static void fail(session *s, bool fatal, const char *text) { fail_as(s, fatal, NULL, text); }
+static void fail_fault(session *s, bool fatal, const wrn_fault *fault) {
+    fail_as(s, fatal, fault->code, fault->message);
 }
 
 static void send_bytes(session *s, int stream, const void *data, size_t size) {
@@ -148,7 +155,7 @@ static void send_tails(session *s) {
 static void on_end(wrn_viewer *viewer, wrn_proc_end end, int code, const wrn_fault *fault) {
     session *s = (session *)viewer;
     send_tails(s);
-    if (end == WRN_PROC_FAILED) return fail(s, true, fault->message);
+    if (end == WRN_PROC_FAILED) return fail_fault(s, true, fault);
     if (end == WRN_PROC_LOST) return fail(s, false, "the sandbox ended while the command ran; its outcome is unknown");
     wrn_json *message = new_message("exit");
     wrn_json_set_int(message, "exit_code", end == WRN_PROC_EXITED ? code : -1);
@@ -231,17 +238,18 @@ static void begin(session *s, const wrn_sandbox_row *row, const wrn_proc_spec *s
     wrn_fault fault;
     s->has_stdin = spec->want_stdin || spec->cols;
     s->phase = PHASE_RUNNING;
-    if (!wrn_command_start(s->server->sandboxes, row, spec, how, tag, &s->viewer, &fault)) fail(s, true, fault.message);
+    if (!wrn_command_start(s->server->sandboxes, row, spec, how, tag, &s->viewer, &fault)) fail_fault(s, true, &fault);
 }
 
 static void start_exec(session *s, const wrn_sandbox_row *row, const wrn_json *message, wrn_arena *arena) {
     wrn_ws_exec_start asked = {0};
     wrn_model_why why;
     wrn_fault fault;
-    if (!wrn_model_decode(&wrn_model_ws_exec_start, message, true, arena, &asked, &why)) return fail(s, true, why.text);
+    if (!wrn_model_decode(&wrn_model_ws_exec_start, message, true, arena, &asked, &why))
+        return fail_as(s, true, "invalid_request", why.text);
     if (!*asked.cmd) return fail(s, true, "member \"cmd\" must not be empty");
     const char *const *envs = wrn_exec_environment(arena, asked.envs, asked.envs_count, &fault);
-    if (!envs) return fail(s, true, fault.message);
+    if (!envs) return fail_fault(s, true, &fault);
     const wrn_proc_spec spec = {.cmd = asked.cmd,
                                 .args = asked.args,
                                 .envs = envs,
@@ -254,9 +262,10 @@ static void start_pty(session *s, const wrn_sandbox_row *row, const wrn_json *me
     wrn_ws_pty_start asked = {0};
     wrn_model_why why;
     wrn_fault fault;
-    if (!wrn_model_decode(&wrn_model_ws_pty_start, message, true, arena, &asked, &why)) return fail(s, true, why.text);
+    if (!wrn_model_decode(&wrn_model_ws_pty_start, message, true, arena, &asked, &why))
+        return fail_as(s, true, "invalid_request", why.text);
     const char *const *envs = wrn_exec_environment(arena, asked.envs, asked.envs_count, &fault);
-    if (!envs) return fail(s, true, fault.message);
+    if (!envs) return fail_fault(s, true, &fault);
     const wrn_proc_spec spec = {.cmd = asked.cmd && *asked.cmd ? asked.cmd : "/bin/bash",
                                 .args = asked.args,
                                 .envs = envs,
@@ -274,7 +283,7 @@ static void attach(session *s, const wrn_sandbox_row *row, const char *selector,
         command = NULL;
         wrn_fault_set(&fault, "not_found", "no terminal here has the tag \"%.100s\"", selector);
     }
-    if (!command) return fail(s, false, fault.message);
+    if (!command) return fail_fault(s, false, &fault);
     s->phase = PHASE_RUNNING;
     s->connected = s->has_stdin = terminal;
     wrn_command_attach(command, &s->viewer);
@@ -285,7 +294,8 @@ static void take_first(session *s, const char *type, const wrn_json *message) {
     wrn_sandbox_row row;
     wrn_db found = wrn_store_get_sandbox(s->server->store, s->who.team_id, s->sandbox_id, &row);
     if (found != WRN_DB_OK)
-        return fail(s, true, found == WRN_DB_ERROR ? "the sandbox could not be read" : "sandbox not found");
+        return found == WRN_DB_ERROR ? fail_as(s, true, "db_error", "the sandbox could not be read")
+                                     : fail_as(s, true, "not_found", "sandbox not found");
     const char *tag = wrn_json_string(wrn_json_get(message, "tag"), NULL);
     if (strcmp(type, "start") == 0) {
         if (s->kind == KIND_PTY) start_pty(s, &row, message, &arena);
@@ -303,7 +313,7 @@ static void take_first(session *s, const char *type, const wrn_json *message) {
 static void begin_attached(session *s) {
     wrn_sandbox_row row;
     if (wrn_store_get_sandbox(s->server->store, s->who.team_id, s->sandbox_id, &row) != WRN_DB_OK)
-        return fail(s, true, "sandbox not found");
+        return fail_as(s, true, "not_found", "sandbox not found");
     attach(s, &row, s->selector, false);
 }
 
@@ -312,7 +322,7 @@ static void expect_first(session *s);
 static void take_auth(session *s, const char *type, const wrn_json *message) {
     const char *token = wrn_json_string(wrn_json_get(message, "token"), NULL);
     if (strcmp(type, "auth") != 0 || !token || !wrn_auth_check_token(&s->server->auth, token, &s->who))
-        return fail(s, true, "authentication failed");
+        return fail_as(s, true, "unauthorized", "authentication failed");
     expect_first(s);
 }
 
@@ -339,7 +349,7 @@ static void on_ws_room(void *context) { wrn_command_pause(&((session *)context)-
 
 static void on_timer(uv_timer_t *timer) {
     session *s = timer->data;
-    if (s->phase == PHASE_AUTH) return fail(s, true, "authentication failed");
+    if (s->phase == PHASE_AUTH) return fail_as(s, true, "unauthorized", "authentication failed");
     if (s->kind == KIND_PTY) send_json(s, new_message("ping"));
     else wrn_websocket_ping(s->ws);
 }

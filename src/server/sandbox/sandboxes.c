@@ -377,7 +377,7 @@ static void list(sandbox *s) {
 static sandbox *new_sandbox(wrn_sandboxes *all, const wrn_sandbox_row *asked) {
     sandbox *s = empty_sandbox(all, asked, WRN_STATE_PENDING);
     if (!s) return NULL;
-    wrn_id_new(s->row.id, "cl");
+    if (!*s->row.id) wrn_id_new(s->row.id, "cl");
     snprintf(s->row.status, sizeof(s->row.status), "%s", wrn_state_name(s->state));
     s->row.created_at = s->row.last_updated = wrn_unix_time();
     s->row.started_at = s->row.last_active_at = 0;
