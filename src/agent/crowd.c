@@ -36,11 +36,11 @@ pid_t crowd_fork(void) {
     return pid;
 }
 
-/* The agent has a better priority than commands, where it may. */
+/* The agent has a better priority than commands, where it may. Both calls are bare system calls. */
 static void calm(int signo) {
     (void)signo;
-    if (hurried) setpriority(PRIO_PGRP, (id_t)hurried, 0);
-    setpriority(PRIO_PROCESS, 0, 0);
+    if (hurried) setpriority(PRIO_PGRP, (id_t)hurried, 0); // NOLINT(bugprone-signal-handler)
+    setpriority(PRIO_PROCESS, 0, 0);                       // NOLINT(bugprone-signal-handler)
 }
 
 void crowd_keeper(void) {

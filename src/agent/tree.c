@@ -99,7 +99,7 @@ static void place(table *t, process *p, const family *f) {
 }
 
 static void mark_family(table *t, const family *f) {
-    qsort(t->items, t->count, sizeof(*t->items), compare_pids);
+    if (t->count) qsort(t->items, t->count, sizeof(*t->items), compare_pids);
     for (size_t i = 0; i < t->count; i++) place(t, &t->items[i], f);
 }
 
