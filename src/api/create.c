@@ -157,6 +157,15 @@ static void undo(create_op *self, const wrenn_error *error) {
     destroy(self);
 }
 
+static void undo_failed(create_op *self, const wrenn_error *error) {
+    wrenn_op *op = &self->follower.op;
+    if (wrenn_error_code(error) == WRENN_E_NOT_FOUND) report(self, WRN_TAKE(self->reason));
+    else if (wrn_follow_passing(error)) wrn_op_delay(op, AGAIN_MS);
+    else
+        report(self, wrn_error_new(wrenn_error_code(self->reason), "create: sandbox %s may still run: %s",
+                                   op->sandbox->id, wrenn_error_message(error)));
+}
+
 static bool create_fail(wrenn_op *op, const wrenn_error *error) {
     create_op *self = (create_op *)op;
     switch (self->stage) {
@@ -168,10 +177,7 @@ static bool create_fail(wrenn_op *op, const wrenn_error *error) {
     case FOLLOWING:
         if (!wrn_follow_tolerates(op, error)) undo(self, error);
         return true;
-    case DESTROYING:
-        report(self, wrn_error_new(wrenn_error_code(self->reason), "create: sandbox %s may still run: %s",
-                                   op->sandbox->id, wrenn_error_message(error)));
-        return true;
+    case DESTROYING: undo_failed(self, error); return true;
     default: return false;
     }
 }

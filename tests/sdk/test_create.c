@@ -161,6 +161,36 @@ TEST(an_error_that_the_server_has_written_is_final) {
     tear_down_create(&s, replies, COUNT(replies));
 }
 
+TEST(a_sandbox_that_did_not_start_is_destroyed_through_passing_trouble) {
+    script_reply replies[] = {answer("202 Accepted", "", STATUS("starting")), answer("200 OK", "", STATUS("error")),
+                              answer("502 Bad Gateway", "", ERROR_BODY("agent_error")), lost,
+                              answer("204 No Content", "", "")};
+    setup s = set_up(replies, COUNT(replies));
+    wrenn_sandbox *made = NULL;
+    wrenn_error *error = NULL;
+    CHECK_INT(wrenn_sandboxes_create(s.client, &wait_option, &made, &error), WRENN_E_CONFLICT);
+    CHECK_CONTAINS(wrenn_error_message(error), "it was destroyed again");
+    CHECK_INT(script_count(s.server), 5);
+    for (size_t i = 2; i < 5; i++) CHECK(is_request(&s, i, "DELETE " PATH " "));
+    wrenn_error_free(error);
+    tear_down_create(&s, replies, COUNT(replies));
+}
+
+/* Somebody else destroyed it while it started. */
+TEST(a_sandbox_that_is_gone_already_does_not_run) {
+    script_reply replies[] = {answer("202 Accepted", "", STATUS("starting")),
+                              answer("404 Not Found", "", ERROR_BODY("not_found")),
+                              answer("404 Not Found", "", ERROR_BODY("not_found"))};
+    setup s = set_up(replies, COUNT(replies));
+    wrenn_sandbox *made = NULL;
+    wrenn_error *error = NULL;
+    CHECK_INT(wrenn_sandboxes_create(s.client, &wait_option, &made, &error), WRENN_E_NOT_FOUND);
+    CHECK_MSG(!strstr(wrenn_error_message(error), "may still run"), "%s", wrenn_error_message(error));
+    CHECK_INT(script_count(s.server), 3);
+    wrenn_error_free(error);
+    tear_down_create(&s, replies, COUNT(replies));
+}
+
 /* ---- given up ---- */
 
 static void note_code(wrenn_op *op, void *user_data) {
@@ -318,6 +348,40 @@ TEST(what_can_not_be_cleaned_up_is_said) {
     script_open_gate(s.server);
     FREE_AND_CHECK(&s, "POST /v1/sandboxes ", "GET /v1/capsules ");
     CHECK_CONTAINS(said, "may still run");
+    tear_down_create(&s, replies, COUNT(replies));
+}
+
+/* What the log writes to goes with the client. */
+static int lines_after;
+static bool is_freed;
+static void count_line(const wrenn_log_event *event, void *data) {
+    (void)event, (void)data;
+    lines_after += is_freed;
+}
+
+static void log_count(wrenn_client_options *options) { options->log = count_line; }
+
+static void free_client(wrenn_op *op, void *client) {
+    (void)op;
+    wrenn_client_free(client);
+    is_freed = true;
+}
+
+TEST(cleaning_up_after_a_client_that_was_freed_in_a_callback_is_not_logged) {
+    script_reply replies[] = {answer("202 Accepted", "", STATUS("starting")), answer("200 OK", "", STATUS("starting")),
+                              answer("204 No Content", "", ""), answer("204 No Content", "", "")};
+    setup s = set_up_with(replies, COUNT(replies), log_count);
+    int code = 1;
+    lines_after = 0;
+    is_freed = false;
+    wrenn_op_free(begin(&s, &wait_option, &code));
+    run_until(&s, 2);
+    CHECK_INT(wrenn_sandbox_ping_start(s.sandbox, free_client, s.client, NULL, NULL), 0);
+    while (!is_freed) CHECK(wrenn_client_dispatch(s.client, 10, NULL) >= 0);
+    s.client = NULL;
+    CHECK_INT(code, WRENN_E_CANCELLED);
+    CHECK_INT(script_count(s.server), 4);
+    CHECK_INT(lines_after, 0);
     tear_down_create(&s, replies, COUNT(replies));
 }
 
