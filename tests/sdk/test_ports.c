@@ -66,6 +66,12 @@ TEST(bad_requests_are_refused_here) {
         int rc = wrenn_sandbox_port_request(s.sandbox, &options, &response, NULL);
         CHECK_MSG(rc == WRENN_E_INVALID_ARGUMENT, "case %zu: %d", i, rc);
     }
+    wrenn_error *error = NULL;
+    options = (wrenn_port_request_options){.struct_size = sizeof(options), .port = 80, .path = "/login?token=hun ter2"};
+    CHECK_INT(wrenn_sandbox_port_request(s.sandbox, &options, &response, &error), WRENN_E_INVALID_ARGUMENT);
+    CHECK_CONTAINS(wrenn_error_message(error), "/login");
+    CHECK(!strstr(wrenn_error_message(error), "ter2"));
+    wrenn_error_free(error);
     CHECK_INT(script_count(s.server), 0);
     tear_down(&s);
 }
