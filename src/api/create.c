@@ -175,6 +175,8 @@ static bool create_fail(wrenn_op *op, const wrenn_error *error) {
         else give_up(self);
         return true;
     case FOLLOWING:
+        /* Whoever has the key finds the sandbox; it may well start yet. */
+        if (self->callers_key && wrenn_error_code(error) == WRENN_E_TIMEOUT) return false;
         if (!wrn_follow_tolerates(op, error)) undo(self, error);
         return true;
     case DESTROYING: undo_failed(self, error); return true;
@@ -196,7 +198,7 @@ static void create_abandon(wrenn_op *op, bool late) {
     bool waiting = self->stage == FOLLOWING || self->stage == DESTROYING;
     bool sent = op->exchange ? wrn_http_is_sent(op->exchange) : self->reason || op->attempt;
     if (op->state == WRN_OP_PARKED || self->stage == REPORTING || (late && waiting)) return;
-    if (!waiting && (self->callers_key || !sent)) return;
+    if (self->callers_key ? self->stage != DESTROYING : !waiting && !sent) return;
     create_op *heir = background(op);
     if (!heir) return;
     if (waiting) {

@@ -327,6 +327,39 @@ TEST(a_create_with_the_callers_key_is_left_to_the_caller) {
     tear_down_create(&s, replies, COUNT(replies));
 }
 
+TEST(nor_is_it_cleaned_up_after_while_it_starts) {
+    script_reply starting[] = {answer("202 Accepted", OBEYS, STATUS("starting"))};
+    setup s = set_up(starting, 1);
+    wrenn_create_options options = wait_option;
+    int code = 1;
+    options.idempotency_key = "mine";
+    wrenn_op *op = begin(&s, &options, &code);
+    run_until(&s, 1);
+    wrenn_timings timings;
+    while (wrenn_op_timings(op, &timings) == WRENN_E_AGAIN) CHECK(wrenn_client_dispatch(s.client, 10, NULL) >= 0);
+    wrenn_op_cancel(op);
+    wrenn_op_free(op);
+    FREE_AND_CHECK(&s, "POST /v1/sandboxes ");
+    CHECK_INT(code, WRENN_E_CANCELLED);
+    tear_down_create(&s, starting, 1);
+}
+
+TEST(with_the_callers_key_time_that_runs_out_destroys_nothing) {
+    script_reply replies[] = {answer("202 Accepted", OBEYS, STATUS("starting")),
+                              answer("200 OK", "", STATUS("starting"))};
+    script_server *server = script_start(replies, COUNT(replies), true);
+    wrenn_client_options client_options = sdk_options(script_url(server));
+    setup s = {.server = server, .client = sdk_client(&client_options)};
+    s.sandbox = sdk_sandbox(s.client);
+    wrenn_create_options options = wait_option;
+    wrenn_sandbox *made = NULL;
+    options.idempotency_key = "mine";
+    options.timeout_ms = 50;
+    CHECK_INT(wrenn_sandboxes_create(s.client, &options, &made, NULL), WRENN_E_TIMEOUT);
+    FREE_AND_CHECK(&s, "POST /v1/sandboxes ");
+    tear_down_create(&s, replies, COUNT(replies));
+}
+
 static void keep_line(const wrenn_log_event *event, void *data) {
     if (event->level >= WRENN_LOG_WARNING) snprintf(data, 200, "%s", event->message);
 }
