@@ -56,14 +56,15 @@ int wrn_command_read(wrn_arena *arena, const char *what, const char *const *argv
 
 /* ---- for servers that ignore envs and cwd ---- */
 
-/* A name that cd takes for nothing else: "-" is the directory before, and others may be looked for in $CDPATH. */
+/* From the root, as on servers that obey cwd. So cd takes it for nothing else: "-" is the directory before, and others may
+ * be looked for in $CDPATH. */
 static const char *plain_directory(wrn_arena *arena, const char *cwd) {
     if (*cwd == '/') return cwd;
     size_t size = strlen(cwd);
-    char *plain = wrn_arena_alloc(arena, size + 3);
+    char *plain = wrn_arena_alloc(arena, size + 2);
     if (!plain) return NULL;
-    memcpy(plain, "./", 2);
-    memcpy(plain + 2, cwd, size + 1);
+    *plain = '/';
+    memcpy(plain + 1, cwd, size + 1);
     return plain;
 }
 

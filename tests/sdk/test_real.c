@@ -113,8 +113,8 @@ TEST(words_that_env_or_cd_would_take_for_theirs_stay_exact) {
          "{\"cmd\":\"/usr/bin/env\",\"args\":[\"--\",\"N=v\",\"/bin/sh\",\"-c\",\"\\\"$@\\\"\",\"sh\",\"-x=y\"],"},
         {"-", NULL, "/", "\"/usr/bin/env\",\"--\",\"/bin/sh\",\"-c\",\"\\\"$@\\\"\",\"sh\",\"-\"],"},
         {"-i", "N=v", NULL, "{\"cmd\":\"/usr/bin/env\",\"args\":[\"--\",\"N=v\",\"-i\"],"},
-        {"x", NULL, "-", ",\"sh\",\"./-\",\"/usr/bin/env\",\"--\",\"x\"],"},
-        {"x", NULL, "lib", ",\"sh\",\"./lib\",\"/usr/bin/env\",\"--\",\"x\"],"},
+        {"x", NULL, "-", ",\"sh\",\"/-\",\"/usr/bin/env\",\"--\",\"x\"],"},
+        {"x", NULL, "lib", ",\"sh\",\"/lib\",\"/usr/bin/env\",\"--\",\"x\"],"},
         {"x", NULL, "", "{\"cmd\":\"x\",\"args\":[],"},
         {"x", NULL, NULL, "{\"cmd\":\"x\",\"args\":[],"},
     };
