@@ -196,7 +196,7 @@ static void clear(wrenn_op *op) {
 static void create_abandon(wrenn_op *op, bool late) {
     create_op *self = (create_op *)op;
     bool waiting = self->stage == FOLLOWING || self->stage == DESTROYING;
-    bool sent = op->exchange ? wrn_http_is_sent(op->exchange) : self->reason || op->attempt;
+    bool sent = self->reason || op->reached || (op->exchange && wrn_http_is_sent(op->exchange));
     if (op->state == WRN_OP_PARKED || self->stage == REPORTING || (late && waiting)) return;
     if (self->callers_key ? self->stage != DESTROYING : !waiting && !sent) return;
     create_op *heir = background(op);

@@ -384,6 +384,48 @@ TEST(what_can_not_be_cleaned_up_is_said) {
     tear_down_create(&s, replies, COUNT(replies));
 }
 
+/* A server that ends in the middle of a create, and is not there for the repetition: the first one may have got through. */
+TEST(a_create_that_was_lost_once_was_sent) {
+    script_reply replies[] = {answer("200 OK", OBEYS, "[]"), gated(lost)};
+    setup s = set_up(replies, COUNT(replies));
+    wrenn_create_options options = WRENN_CREATE_OPTIONS_INIT;
+    wrenn_sandbox_list *list = NULL;
+    int code = 1;
+    options.idempotency_key = "mine"; /* so that nobody waits for the server to come back */
+    CHECK_INT(wrenn_sandboxes_list(s.client, &list, NULL), 0);
+    wrenn_sandbox_list_free(list);
+    wrenn_op_free(begin(&s, &options, &code));
+    run_until(&s, 2);
+    script_stop(s.server);
+    while (code == 1) CHECK(wrenn_client_dispatch(s.client, 10, NULL) >= 0);
+    CHECK_INT(code, WRENN_E_CONNECTION_LOST);
+    wrenn_sandbox_free(s.sandbox);
+    wrenn_client_free(s.client);
+    free((char *)(uintptr_t)replies[0].text);
+}
+
+/* Between two attempts at a server that is not there. */
+TEST(a_create_that_was_refused_needs_no_cleaning_up) {
+    script_reply reply = answer("200 OK", OBEYS, "[]");
+    setup s = set_up(&reply, 1);
+    wrenn_sandbox_list *list = NULL;
+    wrenn_timings timings;
+    int code = 1;
+    CHECK_INT(wrenn_sandboxes_list(s.client, &list, NULL), 0);
+    wrenn_sandbox_list_free(list);
+    script_stop(s.server);
+    wrenn_op *op = begin(&s, NULL, &code);
+    while (wrenn_op_timings(op, &timings) == WRENN_E_AGAIN) CHECK(wrenn_client_dispatch(s.client, 1, NULL) >= 0);
+    wrenn_op_cancel(op);
+    wrenn_op_free(op);
+    CHECK(wrenn_client_dispatch(s.client, -1, NULL) >= 0);
+    CHECK_INT(wrenn_client_dispatch(s.client, -1, NULL), 0); /* nothing is under way */
+    CHECK_INT(code, WRENN_E_CANCELLED);
+    wrenn_sandbox_free(s.sandbox);
+    wrenn_client_free(s.client);
+    free((char *)(uintptr_t)reply.text);
+}
+
 /* What the log writes to goes with the client. */
 static int lines_after;
 static bool is_freed;
