@@ -538,8 +538,7 @@ static bool code_fail(wrenn_op *op, const wrenn_error *error) {
 /* Ended from outside: code that was sent is not to go on, nor to begin later. */
 static void give_up(code_op *self) {
     if (self->run.started) {
-        int rc = wrenn_code_context_interrupt_start(self->context, NULL, NULL, NULL, NULL);
-        (void)rc; /* as far as that goes */
+        wrn_code_context_interrupt_late(self->context);
     } else if (self->socket) {
         WRN_AUTO(wrn_buf_free) wrn_buf message = WRN_BUF_INIT;
         wrn_kernel_withdraw(&self->run, &message);

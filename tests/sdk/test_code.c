@@ -557,6 +557,37 @@ TEST(what_is_cancelled_does_not_go_on) {
     }
 }
 
+static void note_output(const char *data, size_t size, void *user) {
+    (void)data, (void)size;
+    *(bool *)user = true;
+}
+
+TEST(freeing_the_client_ends_the_code_that_runs) {
+    for (int cancelled = 0; cancelled < 2; cancelled++) {
+        play p = {0};
+        find_kernel(&p);
+        say(&p, SCRIPT_KEEP, BUSY, STREAM("stdout", "1"), NULL);
+        text(&p, "204 No", "");
+        setup s = set_up(p.replies, p.count);
+        wrenn_op *op = NULL;
+        bool runs = false;
+        wrenn_code_callbacks callbacks = {.on_stdout = note_output, .user_data = &runs};
+        wrenn_code_options options = WRENN_CODE_OPTIONS_INIT;
+        options.code = "while True: pass";
+        options.callbacks = &callbacks;
+        CHECK_INT(wrenn_sandbox_run_code_start(s.sandbox, &options, NULL, NULL, &op, NULL), 0);
+        while (!runs) CHECK(wrenn_client_dispatch(s.client, 20, NULL) >= 0);
+        if (cancelled) wrenn_op_cancel(op);
+        wrenn_op_free(op);
+        wrenn_sandbox_free(s.sandbox);
+        wrenn_client_free(s.client);
+        s.sandbox = NULL;
+        s.client = NULL;
+        CHECK_INT(asked(&s, "POST /api/kernels/k-1/interrupt"), 1);
+        end_play(&s, &p);
+    }
+}
+
 static void cancel_it(const char *data, size_t size, void *user) {
     (void)data, (void)size;
     wrenn_op **op = user;
