@@ -528,6 +528,10 @@ static bool code_fail(wrenn_op *op, const wrenn_error *error) {
         use_kernel(self);
         return true;
     }
+    if (self->stage == SOCKET && code == WRENN_E_NOT_FOUND && !wrenn_error_server_code(error)) {
+        fail_run(self, code, "the kernel of this context is gone (deleted, or it died too often); make a new context");
+        return true; /* said by the Jupyter server, which names nothing */
+    }
     if (self->stage == SESSION && (status == 404 || status == 405)) {
         make(self); /* a server without sessions: this handle has a kernel of its own */
         return true;

@@ -289,6 +289,7 @@ static void tell_error(wrn_kernel_run *run, const wrenn_code_error *error) {
 static int take_error(wrn_kernel_run *run, const wrn_json *content) {
     const wrenn_code_error *error = make_error(run, content);
     if (!error) return WRENN_E_NO_MEMORY;
+    if (run->clear_next) clear_output(run); /* a notebook shows it as output */
     tell_error(run, error);
     return 0;
 }

@@ -308,6 +308,7 @@ TEST(output_is_cleared_as_a_notebook_does) {
     DISPLAYED("", "p", SHOW("display_data", "0", "i"), CLEAR("true"), STREAM("stdout", "p"));
     DISPLAYED("=1;", "", SHOW("display_data", "0", "i"), CLEAR("true"), SHOW("execute_result", "1", "j"));
     DISPLAYED("1;", "", SHOW("execute_result", "0", "i"), CLEAR("false"), SHOW("display_data", "1", "j"));
+    DISPLAYED("", "", SHOW("display_data", "0", "i"), CLEAR("true"), ERROR("E"));
     /* What is cleared can't be updated. */
     DISPLAYED("", "", SHOW("display_data", "0", "i"), CLEAR("false"), SHOW("update_display_data", "1", "i"));
     DISPLAYED("1;", "", SHOW("display_data", "0", "i"), CLEAR("false"), SHOW("display_data", "0", "i"),
@@ -469,6 +470,24 @@ TEST(a_connection_that_is_lost_too_early_is_made_again) {
     wrenn_execution *x = NULL;
     CHECK_INT(run(&s, "x", NULL, &x, NULL), 0);
     wrenn_execution_free(x);
+    end_play(&s, &p);
+}
+
+TEST(a_context_whose_kernel_is_gone_says_so) {
+    play p = {0};
+    text(&p, "200 OK", SPECS);
+    text(&p, "201 Created", "{\"id\":\"k-7\",\"name\":\"python3\"}");
+    text(&p, "404 No", "<html>no</html>");
+    setup s = set_up(p.replies, p.count);
+    wrenn_code_options options = WRENN_CODE_OPTIONS_INIT;
+    wrenn_execution *x = NULL;
+    wrenn_error *error = NULL;
+    options.code = "x";
+    CHECK_INT(wrenn_sandbox_code_context(s.sandbox, NULL, &options.context, NULL), 0);
+    CHECK_INT(wrenn_sandbox_run_code(s.sandbox, &options, &x, &error), WRENN_E_NOT_FOUND);
+    CHECK_CONTAINS(wrenn_error_message(error), "make a new context");
+    wrenn_error_free(error);
+    wrenn_code_context_free(options.context);
     end_play(&s, &p);
 }
 
