@@ -121,11 +121,11 @@ typedef struct wrenn_client_options {
 WRENN_API WRENN_NODISCARD int wrenn_client_new(const wrenn_client_options *options, wrenn_client **client,
                                                wrenn_error **error);
 
-/* Ends every operation as cancelled, running its callback, then closes all connections. First it waits for what was given
- * up: until the sandbox of a create is destroyed (10 s at most), and until the kernel of a run_code was interrupted (5 s at
- * most). With the last client of local: it also ends the private wrennd and waits until that has cleaned up (10 s at most).
- * From inside a callback the freeing happens when the callback has returned, and nothing more can be started. NULL is fine.
- * Sandbox handles of the client stay valid for freeing. */
+/* Ends every operation as cancelled, running its callback, then closes all connections. After a create that was given up
+ * it first waits until its sandbox is destroyed, after a run_code until its code is interrupted (10 s at most). With the
+ * last client of local: it also ends the private wrennd and waits until that has cleaned up (10 s at most). From inside a
+ * callback the freeing happens when the callback has returned, and nothing more can be started. NULL is fine. Sandbox
+ * handles of the client stay valid for freeing. */
 WRENN_API void wrenn_client_free(wrenn_client *client);
 
 /* A descriptor that is readable whenever wrenn_client_dispatch() has work, timers included. It belongs to the client:

@@ -7,7 +7,7 @@
 #include "client/sandbox.h"
 #include "wire/url.h"
 
-enum { PLAIN_MS = 30000, RESTART_MS = 60000, LATE_MS = 5000 };
+enum { PLAIN_MS = 30000, RESTART_MS = 60000 };
 
 /* ---- life ---- */
 
@@ -210,17 +210,6 @@ static int start_plain(wrenn_code_context *context, const wrn_op_type *type, con
 int wrenn_code_context_interrupt_start(wrenn_code_context *context, wrenn_done_fn done, void *user_data, wrenn_op **op,
                                        wrenn_error **error) {
     return start_plain(context, &interrupt_type, "POST", "/interrupt", PLAIN_MS, done, user_data, op, error);
-}
-
-void wrn_code_context_interrupt_late(wrenn_code_context *context) {
-    wrenn_op *op = context->id ? wrn_op_background(context->client, &interrupt_type, LATE_MS) : NULL;
-    if (!op) return;
-    op->sandbox = context->sandbox;
-    wrn_sandbox_ref(op->sandbox);
-    ((plain_op *)op)->context = context;
-    context->refs++;
-    wrn_jupyter_call(op, "POST", "/api/kernels/", context->id, "/interrupt", NULL);
-    wrn_op_send(op);
 }
 
 int wrenn_code_context_interrupt_finish(wrenn_op *op, wrenn_error **error) {

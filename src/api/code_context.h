@@ -54,9 +54,6 @@ bool wrn_code_context_enter(wrenn_code_context *context, wrn_code_turn *turn);
 /* Takes it out, if it is in; who is first then is woken up, through type->wake. */
 void wrn_code_context_leave(wrenn_code_context *context, wrn_code_turn *turn);
 
-/* Interrupts the kernel behind a call that has ended; also when the client is being freed, which waits for that. */
-void wrn_code_context_interrupt_late(wrenn_code_context *context);
-
 /* Sets up a call to the Jupyter server; `id`: of the kernel that goes between `path` and `suffix`, or NULL. */
 void wrn_jupyter_call(wrenn_op *op, const char *method, const char *path, const char *id, const char *suffix,
                       const char *body);
