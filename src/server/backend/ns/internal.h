@@ -17,7 +17,8 @@
  *     disk.c      what a sandbox has written
  *     seccomp.c   the system call filter
  *     userns.c    user namespaces as descriptors
- *     probe.c     what this machine can do: isolation report and doctor
+ *     probe.c     what this machine can do, and what forbids it
+ *     doctor.c    the report of that, and a sandbox on trial
  *     sweep.c     leftovers of daemons that are gone
  *     holder.c    the process that lets boxes outlive this one
  *
@@ -40,6 +41,8 @@
 
 /* Is there a box of that id which an earlier daemon has left to us? */
 typedef bool (*kept_fn)(const void *context, const char *id);
+
+#define FIRST_UID 0x70000000u /* above what distributions give to users and containers */
 
 enum { UID_RANGE = 65536, PIDS_PER_VCPU = 512, ID_MAX = 64 };
 
@@ -192,14 +195,24 @@ void rootfs_enter(const spawn *s);
 
 /* ---- probe.c ---- */
 
-typedef struct abilities {
-    bool root;
-    cgroups *cgroups; /* NULL: not opened */
-    bool idmap;
-    char idmap_why[200];
-} abilities;
+/* Of one thing that sandboxes need. */
+typedef struct finding {
+    bool ok;
+    char detail[300];
+    char fix[300]; /* when it is not ok */
+} finding;
 
 wrn_json *probe_isolation(bool root, const cgroups *c);
+finding probe_namespaces(bool root);
+finding probe_overlay(bool root);
+/* Can sandboxes be kept in that directory, which may not be there yet? */
+finding probe_place(bool root, const char *state_dir);
+/* All of these. 0, or -1 with a fault that names the remedy. */
+int probe_machine(bool root, const char *state_dir, wrn_fault *fault);
+/* Can't sandboxes change their copy of the host's /usr? (Those of ordinary users never can.) */
+bool probe_usr_is_fixed(void);
+/* The path, or what there is of the way to it. */
+void probe_nearest(const char *path, char out[PATH_MAX]);
 
 /* ---- sweep.c ---- */
 
