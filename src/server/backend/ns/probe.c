@@ -30,6 +30,7 @@ wrn_json *probe_isolation(bool root, const cgroups *c) {
     wrn_json_set_string(limits, "memory", limited ? "enforced" : "unenforced");
     wrn_json_set_string(limits, "cpu", limited ? "enforced" : "unenforced");
     wrn_json_set_string(limits, "pids", "enforced");
+    if (!limited) wrn_json_set_string(limits, "why", c->why);
     add_reason(reasons, "all sandboxes share the host's kernel: a hole in it is a hole in every sandbox");
     if (!root) add_reason(reasons, "wrennd runs as an ordinary user: all sandboxes have the same user id outside");
     if (!limited) add_reason(reasons, c->why);
