@@ -263,9 +263,12 @@ static bool open_state(wrn_server *server, wrn_arena *arena, char *why, size_t w
 }
 
 /* Each sandbox says so too, to those who look. */
-static void warn_of_limits(const wrn_json *isolation) {
-    const char *why = wrn_json_string(wrn_json_get(wrn_json_get(isolation, "limits"), "why"), NULL);
+static void warn_of_lacks(const wrn_server *server) {
+    const char *why = wrn_json_string(wrn_json_get(wrn_json_get(server->isolation, "limits"), "why"), NULL);
+    if (is_private(server)) return;
     if (why) wrn_log_warning("limits of memory and processors are not enforced: %s", why);
+    if (server->config->stop != WRN_STOP_DESTROY && !server->ops->can_leave(server->backend))
+        wrn_log_warning("sandboxes will end with this process, whatever --on-stop says: `isolation` of each says why");
 }
 
 static bool open_backend(wrn_server *server, wrn_arena *arena, char *why, size_t why_size) {
@@ -279,7 +282,7 @@ static bool open_backend(wrn_server *server, wrn_arena *arena, char *why, size_t
     if (server->ops->open(&config, &server->backend, &fault) != 0)
         return snprintf(why, why_size, "sandboxes can't run here: %s; see: wrennd doctor", fault.message), false;
     server->isolation = server->ops->isolation(server->backend);
-    if (!is_private(server)) warn_of_limits(server->isolation);
+    warn_of_lacks(server);
     wrn_host_row machine;
     wrn_machine_describe(server->config->data_dir, &machine);
     wrn_sandboxes_config boxes = {&server->loop,

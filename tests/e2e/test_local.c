@@ -31,7 +31,7 @@
 
 /* What a failed test leaves to hold sandboxes. */
 void test_after_each(void) {
-    for (pid_t holder; (holder = test_find_process("wrennd-holder"));) kill(holder, SIGKILL);
+    for (pid_t holder; (holder = test_find_process("(wrennd-holder)"));) kill(holder, SIGKILL);
 }
 
 static const char *in_dir(const char *name) {

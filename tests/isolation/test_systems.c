@@ -154,6 +154,22 @@ TEST(without_a_place_in_run_the_remedy_is_named) {
     refuses(test_dir(), "RuntimeDirectory=wrennd");
 }
 
+/* As ProtectControlGroups= does it. */
+TEST(without_writable_cgroups_the_remedy_is_named) {
+    char line[1024], path[256], type[64];
+    verdict v;
+    own_mounts();
+    FILE *mounts = fopen("/proc/self/mounts", "re");
+    CHECK(mounts != NULL);
+    while (fgets(line, sizeof(line), mounts))
+        if (sscanf(line, "%*s %255s %63s", path, type) == 2 && strncmp(type, "cgroup", 6) == 0)
+            CHECK(mount(NULL, path, NULL, MS_REMOUNT | MS_BIND | MS_RDONLY, NULL) == 0);
+    fclose(mounts);
+    CHECK(ask_doctor(test_dir(), "resource limits", &v));
+    CHECK(!v.ok);
+    CHECK_CONTAINS(v.fix, "ProtectControlGroups=");
+}
+
 /* ---- containers ---- */
 
 /* All of / on overlayfs, but for test_dir(), which is as a volume is. */

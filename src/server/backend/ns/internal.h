@@ -14,6 +14,7 @@
  *     service.c   the program that a template starts
  *     layer.c     what one layer says, brought over to another
  *     cgroup.c    limits, freezing, usage: cgroup v2, v1 or none
+ *     delegation.c  where in cgroup v2 that is
  *     disk.c      what a sandbox has written
  *     seccomp.c   the system call filter
  *     userns.c    user namespaces as descriptors
@@ -54,7 +55,9 @@ enum { HIER_V2, HIER_MEMORY, HIER_PIDS, HIER_CPU, HIER_FREEZER, HIERARCHIES };
 typedef struct cgroups {
     cgroup_kind limits;              /* what enforces memory, cpu and pids */
     char dir[HIERARCHIES][PATH_MAX]; /* this daemon's directory in each hierarchy; empty: none */
-    char why[256];                   /* why there are no limits */
+    char why[400];                   /* why there are no limits */
+    int error;                       /* of what was tried for them */
+    bool bars_restart;               /* as long as there are sandboxes, systemd can't start the next daemon */
     char name[64];                   /* of all these directories */
     int lock_fds[HIERARCHIES];       /* say, as long as somebody has them, that the directories are in use; -1: none */
 } cgroups;

@@ -118,6 +118,7 @@ static int inherit(wrn_backend *backend, wrn_fault *fault) {
     for (size_t i = 0; i < found.count; i++) backend->slot_used[found.boxes[i].slot] = true;
     if (!has_holder) cgroup_name(found.cgroup_name, sizeof(found.cgroup_name));
     cgroups_open(&backend->cgroups, config->cgroup_parent, found.cgroup_name);
+    if (backend->cgroups.bars_restart) backend->config.adopt_ms = 0;
     cgroups_sweep(&backend->cgroups, is_orphan, backend);
     sweep(backend->boxes, config->cgroup_parent, is_orphan, backend);
     if (open_slots(backend, fault) != 0) return -1;

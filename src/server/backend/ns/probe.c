@@ -34,6 +34,9 @@ wrn_json *probe_isolation(bool root, const cgroups *c) {
     add_reason(reasons, "all sandboxes share the host's kernel: a hole in it is a hole in every sandbox");
     if (!root) add_reason(reasons, "wrennd runs as an ordinary user: all sandboxes have the same user id outside");
     if (!limited) add_reason(reasons, c->why);
+    if (c->bars_restart)
+        add_reason(reasons, "sandboxes end with wrennd, which could not be started again beside them; put "
+                            "DelegateSubgroup=wrennd into its unit (systemd 254 or newer)");
     if (!cgroups_can_freeze(c)) add_reason(reasons, "there is no cgroup freezer: pausing stops processes by signal");
     add_reason(reasons, "files of a sandbox have no size limit of their own");
     wrn_json_set_string(report, "backend", "ns");
