@@ -52,7 +52,7 @@ typedef struct wrenn_execution {
 } wrenn_execution;
 
 /* Called as things arrive, from inside wrenn_client_dispatch() or the blocking call. What they point to is valid during
- * the call. They must not call into the library with the same client. Each may be NULL. */
+ * the call. They may do what all callbacks may (client.h). Each may be NULL. */
 typedef struct wrenn_code_callbacks {
     void (*on_stdout)(const char *data, size_t size, void *user_data);
     void (*on_stderr)(const char *data, size_t size, void *user_data);

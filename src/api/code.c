@@ -277,11 +277,10 @@ static void socket_message(void *context, bool binary, const char *data, size_t 
     code_op *self = context;
     wrenn_op *op = &self->op;
     wrenn_client *client = op->client;
-    if (binary || (self->stage != RUN && self->stage != INTERRUPT)) return;
-    bool outer = client->in_callback;
-    client->in_callback = true;
+    if (binary || (self->stage != RUN && self->stage != INTERRUPT) || !wrn_op_is_wanted(op)) return;
+    wrn_client_enter_callback(client);
     int rc = wrn_kernel_message(&self->run, data, size);
-    client->in_callback = outer;
+    wrn_client_leave_callback(client);
     if (rc < 0) {
         const char *why = rc == WRENN_E_LIMIT      ? "its output is over max_response_bytes"
                           : rc == WRENN_E_PROTOCOL ? "the kernel sent something that is not JSON"

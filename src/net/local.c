@@ -82,11 +82,11 @@ static bool make_directory(char *out, size_t size, char *why, size_t why_size) {
 
 /* Reads the one line the server says when it is ready, or why it is not. */
 static bool read_greeting(int fd, wrn_buf *line) {
-    int64_t until = wrn_now_ms() + START_LIMIT_MS;
+    int64_t until = wrn_in_ms(START_LIMIT_MS);
     while (!line->size || line->data[line->size - 1] != '\n') {
         struct pollfd ready = {.fd = fd, .events = POLLIN};
-        int64_t left = until - wrn_now_ms();
-        if (left <= 0) return false;
+        int64_t left = wrn_left_ms(until);
+        if (!left) return false;
         int got = poll(&ready, 1, (int)left);
         if (got < 0 && errno == EINTR) continue;
         char chunk[512];

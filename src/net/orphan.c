@@ -129,9 +129,10 @@ static bool is_dead(const wrn_orphan *orphan) {
 
 bool wrn_orphan_ended(const wrn_orphan *orphan, int64_t within_ms) {
     struct pollfd ended = {.fd = orphan->fd, .events = POLLIN};
-    int64_t until = wrn_now_ms() + within_ms, left = -1;
+    int64_t until = wrn_in_ms(within_ms);
     while (!is_dead(orphan)) {
-        if (within_ms >= 0 && (left = until - wrn_now_ms()) <= 0) return false;
+        int64_t left = wrn_left_ms(until);
+        if (!left) return false;
         poll(&ended, 1, orphan->fd >= 0 ? (int)left : LOOK_MS); /* without a pidfd look again now and then */
     }
     return true;
