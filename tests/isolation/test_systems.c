@@ -154,6 +154,18 @@ TEST(without_a_place_in_run_the_remedy_is_named) {
     refuses(test_dir(), "RuntimeDirectory=wrennd");
 }
 
+/* As ProtectKernelTunables= does it, and Docker. */
+TEST(a_masked_proc_is_told_to_users) {
+    own_mounts();
+    CHECK(mount("/proc/sys", "/proc/sys", NULL, MS_BIND, NULL) == 0);
+    CHECK(mount(NULL, "/proc/sys", NULL, MS_REMOUNT | MS_BIND | MS_RDONLY, NULL) == 0);
+    verdict v;
+    CHECK(ask_doctor(test_dir(), "namespaces", &v)); /* root makes do */
+    test_become_ordinary_user();
+    says_no("namespaces", "", "ProtectKernelTunables=");
+    refuses(test_dir(), "ProtectKernelTunables=");
+}
+
 /* As ProtectControlGroups= does it. */
 TEST(without_writable_cgroups_the_remedy_is_named) {
     char line[1024], path[256], type[64];

@@ -53,8 +53,9 @@ wrn_json *probe_isolation(bool root, const cgroups *c) {
 
 /* ---- trying ---- */
 
-/* Some systems allow the namespaces and take their capabilities away: see whether a mount works. */
-static int try_mount(void) { return syscall(SYS_mount, "tmpfs", "/proc", "tmpfs", 0ul, NULL) == 0 ? 0 : errno; }
+/* Some systems allow the namespaces and take their capabilities away: see whether a mount works. That of /proc takes more
+ * than others: a user gets no whole one who has not seen it. */
+static int try_mount(void) { return syscall(SYS_mount, "proc", "/proc", "proc", 0ul, NULL) == 0 ? 0 : errno; }
 
 static int try_overlay(void) { return syscall(SYS_fsopen, "overlay", 0u) >= 0 ? 0 : errno; }
 
@@ -106,23 +107,38 @@ static bool has_own_ids_only(void) {
     return few;
 }
 
-static const char *why_no_namespaces(bool root, int error) {
+/* Is something mounted on files of /proc? */
+static bool is_proc_masked(void) {
+    char line[PATH_MAX];
+    bool masked = false;
+    FILE *mounts = fopen("/proc/self/mounts", "re");
+    while (mounts && !masked && fgets(line, sizeof(line), mounts)) masked = strstr(line, " /proc/") != NULL;
+    if (mounts) fclose(mounts);
+    return masked;
+}
+
+/* `made`: they were, but are of no use. */
+static const char *why_no_namespaces(bool root, int error, bool made) {
     if (number_in("/proc/sys/user/max_user_namespaces") == 0)
         return "user namespaces are turned off; run: sysctl -w user.max_user_namespaces=10000";
     if (error == ENOSPC) return "there are as many namespaces as may be; raise the sysctls user.max_*_namespaces";
-    if ((error == EPERM || error == ENOSYS) && prctl(PR_GET_SECCOMP) == 2)
+    if (!made && (error == EPERM || error == ENOSYS) && prctl(PR_GET_SECCOMP) == 2)
         return "a system call filter forbids them; take RestrictNamespaces= and SystemCallFilter= out of the unit, or "
                "start the container with --privileged";
     if (root && has_own_ids_only())
         return "this root is the root of a user namespace and has no ids to give; run wrennd as root of the machine, or "
                "as an ordinary user";
     if (root)
-        return "root lacks capabilities here; take CapabilityBoundingSet= out of the unit, or start the container "
-               "with --privileged";
+        return "root lacks rights here; take CapabilityBoundingSet= and SystemCallFilter= out of the unit, or start the "
+               "container with --privileged";
     if (number_in("/proc/sys/kernel/unprivileged_userns_clone") == 0)
         return "ordinary users may not make user namespaces; run: sysctl -w kernel.unprivileged_userns_clone=1";
     if (number_in("/proc/sys/kernel/apparmor_restrict_unprivileged_userns") == 1)
         return "AppArmor takes their rights away; run: sysctl -w kernel.apparmor_restrict_unprivileged_userns=0";
+    if (made && is_proc_masked())
+        return "parts of /proc are hidden, so a user's sandbox can't have a whole one; take ProtectKernelTunables=, "
+               "ProtectKernelLogs= and the like out of the unit, start the container with --security-opt "
+               "systempaths=unconfined, or run wrennd as root";
     return "use Linux 5.11 or newer with user namespaces, or run wrennd as root";
 }
 
@@ -144,7 +160,8 @@ finding probe_namespaces(bool root) {
         error = fd < 0 ? errno : 0;
         if (fd >= 0) close(fd);
     }
-    return found(error ? why_no_namespaces(root, error) : NULL, !error, "%s", error ? strerror(error) : "available");
+    return found(error ? why_no_namespaces(root, error, cloned) : NULL, !error, "%s",
+                 error ? strerror(error) : "available");
 }
 
 finding probe_overlay(bool root) {
