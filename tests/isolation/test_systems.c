@@ -154,6 +154,15 @@ TEST(without_a_place_in_run_the_remedy_is_named) {
     refuses(test_dir(), "RuntimeDirectory=wrennd");
 }
 
+TEST(mounts_below_usr_are_told_to_users) {
+    own_mounts();
+    CHECK(mount("tmpfs", "/usr/local", "tmpfs", 0, NULL) == 0);
+    verdict v;
+    CHECK(ask_doctor(test_dir(), "template minimal", &v)); /* root makes do */
+    test_become_ordinary_user();
+    says_no("template minimal", "/usr/local", "as root");
+}
+
 /* As ProtectKernelTunables= does it, and Docker. */
 TEST(a_masked_proc_is_told_to_users) {
     own_mounts();

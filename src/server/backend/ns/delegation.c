@@ -27,7 +27,8 @@
 enum { ROOM = 2 * PATH_MAX + 64 };
 
 static void path_of(char out[ROOM], const char *mount, const char *place, const char *file) {
-    snprintf(out, ROOM, "%s%s/%s", mount, strcmp(place, "/") == 0 ? "" : place, file);
+    if (strcmp(place, "/") == 0) snprintf(out, ROOM, "%s/%s", mount, file);
+    else snprintf(out, ROOM, "%s%s/%s", mount, place, file);
 }
 
 static int put(const char *mount, const char *place, const char *file, const char *text) {

@@ -3,7 +3,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <sys/stat.h>
 #include <sys/utsname.h>
 
 #include "base/tree.h"
@@ -35,17 +34,6 @@ static void check_kernel(wrn_json *report, bool root) {
     bool ok = major > 5 || (major == 5 && minor >= (root ? 19 : 11));
     snprintf(detail, sizeof(detail), "Linux %.60s, running as %s", host.release, root ? "root" : "an ordinary user");
     add_check(report, "kernel", ok, detail, "use Linux 5.19 or newer (as an ordinary user 5.11)");
-}
-
-static void check_minimal(wrn_json *report) {
-    struct stat info;
-    bool merged = lstat("/bin", &info) == 0 && S_ISLNK(info.st_mode);
-    add_check(report, "template minimal", merged,
-              !merged                ? "/bin is not a link to /usr/bin"
-              : probe_usr_is_fixed() ? "made from /usr of this host, which has no id-mapped mounts (as overlayfs in a "
-                                       "container): files of /usr can be read and run inside, not changed"
-                                     : "made from /usr of this host",
-              "install the package usrmerge");
 }
 
 static void check_agent(wrn_json *report, const char *path) {
@@ -180,7 +168,7 @@ bool wrn_backend_ns_doctor(const wrn_backend_config *config, wrn_json *report) {
     add_finding(report, "namespaces", probe_namespaces(root));
     add_finding(report, "overlayfs", probe_overlay(root));
     add_finding(report, "data directory", probe_place(root, config->state_dir));
-    check_minimal(report);
+    add_finding(report, "template minimal", probe_usr(root));
     check_agent(report, config->agent_path);
     check_cgroups(config, report);
     check_open_files(report);

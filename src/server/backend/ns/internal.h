@@ -212,8 +212,8 @@ finding probe_overlay(bool root);
 finding probe_place(bool root, const char *state_dir);
 /* All of these. 0, or -1 with a fault that names the remedy. */
 int probe_machine(bool root, const char *state_dir, wrn_fault *fault);
-/* Can't sandboxes change their copy of the host's /usr? (Those of ordinary users never can.) */
-bool probe_usr_is_fixed(void);
+/* Can the template `minimal` be made from it? */
+finding probe_usr(bool root);
 /* The path, or what there is of the way to it. */
 void probe_nearest(const char *path, char out[PATH_MAX]);
 

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
@@ -107,14 +108,20 @@ static bool has_own_ids_only(void) {
     return few;
 }
 
-/* Is something mounted on files of /proc? */
-static bool is_proc_masked(void) {
+/* The first place of those below `top`, which ends with a slash, where something is mounted; false: there is none. */
+static bool find_mount_below(const char *top, char out[256]) {
     char line[PATH_MAX];
-    bool masked = false;
+    bool found = false;
     FILE *mounts = fopen("/proc/self/mounts", "re");
-    while (mounts && !masked && fgets(line, sizeof(line), mounts)) masked = strstr(line, " /proc/") != NULL;
+    while (mounts && !found && fgets(line, sizeof(line), mounts))
+        found = sscanf(line, "%*s %255s", out) == 1 && strncmp(out, top, strlen(top)) == 0;
     if (mounts) fclose(mounts);
-    return masked;
+    return found;
+}
+
+static bool is_proc_masked(void) {
+    char where[256];
+    return find_mount_below("/proc/", where);
 }
 
 /* `made`: they were, but are of no use. */
@@ -192,7 +199,21 @@ finding probe_place(bool root, const char *state_dir) {
                  !error, error ? "%.200s: no id-mapped mounts: %s" : "%.200s%s", dir, error ? strerror(error) : "");
 }
 
-bool probe_usr_is_fixed(void) { return geteuid() == 0 && try_idmap("/usr") != 0; }
+finding probe_usr(bool root) {
+    struct stat info;
+    char where[256];
+    if (lstat("/bin", &info) != 0 || !S_ISLNK(info.st_mode))
+        return found("install the package usrmerge", false, "/bin is not a link to /usr/bin");
+    /* The kernel does not uncover for a user what a mount of root's hides. */
+    if (!root && find_mount_below("/usr/", where))
+        return found("unmount it, or run wrennd as root", false,
+                     "something is mounted on %.200s, so that ordinary users can't have a copy of /usr", where);
+    return found(NULL, true, "made from /usr of this host%s",
+                 root && try_idmap("/usr") != 0
+                     ? ", which has no id-mapped mounts (as overlayfs in a container): its files can "
+                       "be read and run inside, not changed"
+                     : "");
+}
 
 int probe_machine(bool root, const char *state_dir, wrn_fault *fault) {
     finding (*const probes[])(bool) = {probe_namespaces, probe_overlay};
