@@ -58,6 +58,7 @@ typedef struct wrn_template_plan {
     const char *start;        /* a line of shell for each sandbox; NULL: none */
     int64_t start_port;       /* that it will listen on; 0: unknown */
     int64_t vcpus, memory_mb; /* 0: the usual */
+    bool start_early;         /* with the sandbox, instead of the first connection to that port */
     bool replace;
 } wrn_template_plan;
 
@@ -174,7 +175,7 @@ typedef struct wrn_backend_ops {
     void (*stop_snapshot)(wrn_box *box);
     /* No box is made from it any more. Those that were keep it. */
     void (*drop_snapshot)(wrn_backend *backend, const char *snapshot_id);
-    /* Removes, blocking, all that a crash left half made or half removed. Before the first box is made. */
+    /* Removes all that a crash left half made or half removed; the names are free at once. Before the first box is made. */
     void (*sweep_snapshots)(wrn_backend *backend, bool (*is_known)(void *context, const char *snapshot_id),
                             void *context);
     /* Round trip to the agent. */

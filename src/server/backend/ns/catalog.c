@@ -42,6 +42,8 @@ static const char *read_service(source *s) {
     const wrn_json *number = wrn_json_get(s->json, "start_port");
     if (number && (!wrn_json_int(number, &port) || port < 0 || port > 65535)) return "\"start_port\" must be a port";
     s->start_port = (uint16_t)port;
+    const wrn_json *early = wrn_json_get(s->json, "start_early");
+    if (early && !wrn_json_bool(early, &s->start_early)) return "\"start_early\" must be true or false";
     return NULL;
 }
 
@@ -129,6 +131,7 @@ wrn_json *source_document(const source *s, const char *type) {
     for (size_t i = 0; s->start[i]; i++) wrn_json_append(argv, wrn_json_new_string(s->start[i], strlen(s->start[i])));
     wrn_json_set(document, "start", argv);
     wrn_json_set_int(document, "start_port", s->start_port);
+    wrn_json_set_bool(document, "start_early", s->start_early);
     return document;
 }
 
