@@ -359,8 +359,8 @@ TEST(one_instance_per_data_directory) {
 TEST(limits_that_are_not_enforced_are_logged) {
     test_daemon d = {0};
     served s = {0};
-    serve(&s, &d, NULL);
-    finish(&s, SIGTERM);
+    daemon_serve(&s, &d, NULL);
+    daemon_finish(&s, SIGTERM);
     CHECK_CONTAINS(s.said, "limits of memory and processors are not enforced: a fake has none");
     free(s.said);
 }
