@@ -464,6 +464,123 @@ TEST(a_flood_of_pings_takes_no_memory) {
     daemon_stop(&d);
 }
 
+/* ---- as the platform does it ---- */
+
+static const char *capsule_path(const char *id, const char *rest) {
+    static char path[200];
+    snprintf(path, sizeof(path), "/v1/capsules/%s%s", id, rest);
+    return path;
+}
+
+static void expect_error(int fd, const char *data, const char *code, bool fatal) {
+    wrn_json *error = peer_expect(fd, "error");
+    bool is_fatal = false;
+    CHECK_STR(wrn_json_string(wrn_json_get(error, "data"), NULL), data);
+    CHECK_STR(wrn_json_string(wrn_json_get(error, "code"), NULL), code);
+    wrn_json_bool(wrn_json_get(error, "fatal"), &is_fatal);
+    CHECK_INT(is_fatal, fatal);
+    wrn_json_free(error);
+    CHECK_INT(peer_close_code(fd), 1000);
+}
+
+TEST(errors_of_capsules_are_messages) {
+    static const char *const sockets[] = {"/exec/stream", "/pty", "/processes/x/stream"};
+    static const char unknown[] = "cl-0000000000000000000000000";
+    test_daemon d;
+    daemon_start(&d, NULL);
+    char id[40];
+    make_sandbox(&d, "{}", id);
+    CHECK_STATUS(call(&d, "POST", sandbox_path(id, "/pause"), NULL), 200);
+    for (size_t i = 0; i < WRN_COUNT(sockets); i++) {
+        bool pty = i == 1;
+        int fd = peer_open(&d, capsule_path(unknown, sockets[i]), "");
+        expect_error(fd, "sandbox not found", "not_found", pty);
+        fd = peer_open(&d, capsule_path(id, sockets[i]), "");
+        expect_error(fd, "sandbox is not running (status: paused)", "invalid_state", pty);
+        /* Only what is no id at all is not even begun. */
+        fd = dial(d.socket);
+        char fields[300];
+        snprintf(fields, sizeof(fields), PEER_UPGRADE "X-API-Key: %s\r\n", d.key);
+        CHECK_STATUS(peer_ask(fd, capsule_path("x", sockets[i]), fields), 400);
+        close(fd);
+        /* Wrong credentials are as good as none. */
+        static const char *const wrong[] = {"X-API-Key: wrn_00000000000000000000000000000000\r\n",
+                                            "Authorization: Bearer x\r\n"};
+        for (size_t j = 0; j < WRN_COUNT(wrong); j++) {
+            snprintf(fields, sizeof(fields), PEER_UPGRADE "%s", wrong[j]);
+            fd = dial(d.socket);
+            CHECK_STATUS(peer_ask(fd, capsule_path(id, sockets[i]), fields), 101);
+            peer_say(fd, "{\"type\":\"start\",\"cmd\":\"echo\"}");
+            expect_error(fd, "authentication failed", "unauthorized", pty);
+            fd = dial(d.socket);
+            CHECK_STATUS(peer_ask(fd, sandbox_path(id, sockets[i]), fields), 401);
+            close(fd);
+        }
+    }
+    CHECK_STATUS(call(&d, "POST", sandbox_path(id, "/resume"), NULL), 200);
+    int fd = peer_open(&d, capsule_path(id, "/exec/stream"), "");
+    peer_say(fd, "{\"type\":\"start\",\"cmd\":\"echo\",\"args\":[\"x\"]}");
+    expect_echo(fd, "x\n");
+    daemon_stop(&d);
+}
+
+TEST(terminals_let_the_client_close_first) {
+    test_daemon d;
+    daemon_start(&d, NULL);
+    char id[40];
+    make_sandbox(&d, "{}", id);
+    for (int closes = 0; closes < 2; closes++) {
+        int fd = peer_open(&d, pty_path(id), "");
+        peer_say(fd, "{\"type\":\"start\",\"cmd\":\"exit\",\"args\":[\"3\"]}");
+        wrn_json_free(peer_expect(fd, "exit"));
+        /* Whatever it still says makes no difference. */
+        peer_say(fd, "{\"type\":\"resize\",\"cols\":1,\"rows\":1}");
+        peer_say(fd, "{\"type\":\"kill\"}");
+        peer_send(fd, PEER_BINARY, "x", 1);
+        peer_send(fd, PEER_PING, "x", 1);
+        frame f = peer_read(fd); /* so it is not closed yet */
+        CHECK_INT(f.first, PEER_PONG);
+        free(f.data);
+        if (closes) peer_send(fd, PEER_CLOSE, "\x03\xe8", 2);
+        else daemon_pass(&d, 2);
+        CHECK_INT(peer_close_code(fd), 1000);
+    }
+    daemon_stop(&d);
+}
+
+TEST(terminals_remember_that_binary_is_spoken) {
+    test_daemon d;
+    daemon_start(&d, NULL);
+    char id[40], connect[100];
+    make_sandbox(&d, "{}", id);
+    int fd = peer_open(&d, pty_path(id), "");
+    peer_say(fd, "{\"type\":\"start\",\"cmd\":\"cat\"}");
+    wrn_json *started = peer_expect(fd, "started");
+    snprintf(connect, sizeof(connect), "{\"type\":\"connect\",\"tag\":\"%s\"}",
+             wrn_json_string(wrn_json_get(started, "tag"), NULL));
+    wrn_json_free(started);
+    /* Longer than a first message may be. */
+    enum { SIZE = 5 << 20 };
+    static char text[SIZE];
+    memset(text, 'a', SIZE);
+    peer_send(fd, PEER_BINARY, text, SIZE);
+    for (size_t have = 0; have < SIZE;) {
+        frame f = peer_read(fd);
+        CHECK_INT(f.first, PEER_BINARY);
+        have += f.size;
+        free(f.data);
+    }
+    close(fd);
+    fd = peer_open(&d, pty_path(id), "");
+    peer_say(fd, connect);
+    frame f = peer_read(fd);
+    CHECK_INT(f.first, PEER_BINARY);
+    CHECK(f.size && f.data[0] == 'a');
+    free(f.data);
+    close(fd);
+    daemon_stop(&d);
+}
+
 TEST(the_end_of_the_server_is_said) {
     test_daemon d;
     daemon_start(&d, NULL);

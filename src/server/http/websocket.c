@@ -173,6 +173,8 @@ void wrn_websocket_welcome(wrn_websocket *w) {
     if (w->tap) wrn_tap_set_stranger(w->tap, false);
 }
 
+void wrn_websocket_limit(wrn_websocket *w, size_t message_max) { wrn_ws_limit(w->ws, message_max); }
+
 /* ---- sending ---- */
 
 void wrn_websocket_send(wrn_websocket *w, bool binary, const void *data, size_t size) {

@@ -24,6 +24,8 @@ bool wrn_websocket_offers(const wrn_request *request, const char *protocol);
 wrn_websocket *wrn_websocket_accept(wrn_request *request, const char *protocol, bool stranger,
                                     const wrn_websocket_events *events, void *context);
 void wrn_websocket_welcome(wrn_websocket *ws);
+/* From now on messages may be as long as that. */
+void wrn_websocket_limit(wrn_websocket *ws, size_t message_max);
 /* No event comes from inside these. */
 void wrn_websocket_send(wrn_websocket *ws, bool binary, const void *data, size_t size);
 void wrn_websocket_ping(wrn_websocket *ws);
