@@ -7,6 +7,7 @@
  *     tree.c     finding, stopping and killing a command's descendants
  *     files.c    the commands the agent runs by itself
  *     dial.c     connections to what listens in the sandbox
+ *     drain.c    output that nobody wants any more
  *
  * Libc only; linked statically. One thread, nothing blocks but the wait for events. */
 #ifndef WRN_AGENT_AGENT_H
@@ -34,6 +35,8 @@ typedef struct watch {
 void watch_set(watch *w, uint32_t events);
 void watch_close(watch *w);
 int64_t now_ms(void);
+/* Gives a process that is to run a command the limit of descriptors back that the agent was started with. */
+void restore_limits(void);
 _Noreturn void die(const char *why);
 
 /* ---- channel.c ---- */
@@ -49,6 +52,8 @@ void channel_send_fd(uint32_t stream, uint8_t type, uint32_t value, int fd);
 /* How many servers have gone. */
 unsigned channel_losses(void);
 bool channel_has_room(void);
+/* Is there a server? */
+bool channel_is_open(void);
 
 /* ---- command.c ---- */
 
@@ -65,7 +70,7 @@ int64_t command_next_timer(void);
 void command_run_timers(void);
 /* The channel has room again. */
 void command_resume_output(void);
-/* The server is gone: ends what has no label. */
+/* The server is gone: ends what has no label, and keeps the last output of the rest for the next one. */
 void command_abandon(void);
 /* Tells a new one what goes on. */
 void command_send_kept(void);
@@ -96,6 +101,11 @@ int builtin_main(char **argv);
 /* ---- dial.c ---- */
 
 void dial(uint32_t stream, uint32_t port);
+
+/* ---- drain.c ---- */
+
+/* Takes the descriptor over. */
+void drain(watch *from);
 
 /* ---- tree.c ---- */
 

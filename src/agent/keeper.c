@@ -82,6 +82,7 @@ static void close_others(int keep) {
 
 static void set_up(const start *s) {
     prctl(PR_SET_CHILD_SUBREAPER, 1);
+    restore_limits();
     /* When memory runs out commands go before the agent, and before what runs on the host. Lowering the agent's number
      * instead would let commands lower theirs: whoever starts with a low one may go back to it. */
     int score = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);

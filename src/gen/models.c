@@ -179,6 +179,9 @@ static const wrn_field fields_exec_result[] = {
     {"exit_code", offsetof(wrn_exec_result, exit_code), 0, WRN_FIELD_INT, true, true, NULL},
     {"duration_ms", offsetof(wrn_exec_result, duration_ms), 0, WRN_FIELD_INT, true, false, NULL},
     {"encoding", offsetof(wrn_exec_result, encoding), 0, WRN_FIELD_STRING, true, false, NULL},
+    {"signal", offsetof(wrn_exec_result, signal), 0, WRN_FIELD_INT, false, true, NULL},
+    {"oom_killed", offsetof(wrn_exec_result, oom_killed), 0, WRN_FIELD_BOOL, false, false, NULL},
+    {"output_cut", offsetof(wrn_exec_result, output_cut), 0, WRN_FIELD_BOOL, false, false, NULL},
 };
 const wrn_model wrn_model_exec_result = {
     "ExecResult", sizeof(wrn_exec_result), fields_exec_result, WRN_COUNT(fields_exec_result)};
@@ -406,6 +409,9 @@ const wrn_model wrn_model_ws_proc_stderr = {
 static const wrn_field fields_ws_proc_exit[] = {
     {"type", offsetof(wrn_ws_proc_exit, type), 0, WRN_FIELD_STRING, true, false, NULL},
     {"exit_code", offsetof(wrn_ws_proc_exit, exit_code), 0, WRN_FIELD_INT, true, true, NULL},
+    {"signal", offsetof(wrn_ws_proc_exit, signal), 0, WRN_FIELD_INT, false, true, NULL},
+    {"oom_killed", offsetof(wrn_ws_proc_exit, oom_killed), 0, WRN_FIELD_BOOL, false, false, NULL},
+    {"output_cut", offsetof(wrn_ws_proc_exit, output_cut), 0, WRN_FIELD_BOOL, false, false, NULL},
 };
 const wrn_model wrn_model_ws_proc_exit = {
     "WsProcExit", sizeof(wrn_ws_proc_exit), fields_ws_proc_exit, WRN_COUNT(fields_ws_proc_exit)};
@@ -476,6 +482,9 @@ const wrn_model wrn_model_ws_pty_output = {
 static const wrn_field fields_ws_pty_exit[] = {
     {"type", offsetof(wrn_ws_pty_exit, type), 0, WRN_FIELD_STRING, true, false, NULL},
     {"exit_code", offsetof(wrn_ws_pty_exit, exit_code), 0, WRN_FIELD_INT, true, true, NULL},
+    {"signal", offsetof(wrn_ws_pty_exit, signal), 0, WRN_FIELD_INT, false, true, NULL},
+    {"oom_killed", offsetof(wrn_ws_pty_exit, oom_killed), 0, WRN_FIELD_BOOL, false, false, NULL},
+    {"output_cut", offsetof(wrn_ws_pty_exit, output_cut), 0, WRN_FIELD_BOOL, false, false, NULL},
 };
 const wrn_model wrn_model_ws_pty_exit = {
     "WsPtyExit", sizeof(wrn_ws_pty_exit), fields_ws_pty_exit, WRN_COUNT(fields_ws_pty_exit)};

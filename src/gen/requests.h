@@ -209,6 +209,9 @@ typedef struct wrn_exec_request {
 #define WRN_HAS_EXEC_RESULT_EXIT_CODE (UINT64_C(1) << 4)
 #define WRN_HAS_EXEC_RESULT_DURATION_MS (UINT64_C(1) << 5)
 #define WRN_HAS_EXEC_RESULT_ENCODING (UINT64_C(1) << 6)
+#define WRN_HAS_EXEC_RESULT_SIGNAL (UINT64_C(1) << 7)
+#define WRN_HAS_EXEC_RESULT_OOM_KILLED (UINT64_C(1) << 8)
+#define WRN_HAS_EXEC_RESULT_OUTPUT_CUT (UINT64_C(1) << 9)
 
 /* Schema ExecResult. */
 typedef struct wrn_exec_result {
@@ -227,6 +230,14 @@ typedef struct wrn_exec_result {
     int64_t duration_ms;
     /* `base64` when either stream is not valid UTF-8; then **both** streams are base64 (standard alphabet, padded). */
     const char *encoding;
+    /* The number of the signal that ended the process; left out when none did. */
+    int64_t signal;
+    /* true when the sandbox ran out of memory: something in it was killed for that while the command ran, and the
+     * command ended by SIGKILL or with a code other than 0. Left out otherwise. */
+    int64_t oom_killed;
+    /* true when a process that outlives the command held its output still after the server had stopped waiting for
+     * more: what it writes from there on is dropped. Left out otherwise. */
+    int64_t output_cut;
 } wrn_exec_result;
 
 #define WRN_HAS_BACKGROUND_EXEC_SANDBOX_ID (UINT64_C(1) << 0)
@@ -506,6 +517,9 @@ typedef struct wrn_ws_proc_stderr {
 
 #define WRN_HAS_WS_PROC_EXIT_TYPE (UINT64_C(1) << 0)
 #define WRN_HAS_WS_PROC_EXIT_EXIT_CODE (UINT64_C(1) << 1)
+#define WRN_HAS_WS_PROC_EXIT_SIGNAL (UINT64_C(1) << 2)
+#define WRN_HAS_WS_PROC_EXIT_OOM_KILLED (UINT64_C(1) << 3)
+#define WRN_HAS_WS_PROC_EXIT_OUTPUT_CUT (UINT64_C(1) << 4)
 
 /* Schema WsProcExit. */
 typedef struct wrn_ws_proc_exit {
@@ -515,6 +529,12 @@ typedef struct wrn_ws_proc_exit {
     const char *type;
     /* -1 after a signal. */
     int64_t exit_code;
+    /* As in ExecResult. */
+    int64_t signal;
+    /* As in ExecResult. */
+    int64_t oom_killed;
+    /* As in ExecResult. */
+    int64_t output_cut;
 } wrn_ws_proc_exit;
 
 #define WRN_HAS_WS_PROC_ERROR_TYPE (UINT64_C(1) << 0)
@@ -636,6 +656,9 @@ typedef struct wrn_ws_pty_output {
 
 #define WRN_HAS_WS_PTY_EXIT_TYPE (UINT64_C(1) << 0)
 #define WRN_HAS_WS_PTY_EXIT_EXIT_CODE (UINT64_C(1) << 1)
+#define WRN_HAS_WS_PTY_EXIT_SIGNAL (UINT64_C(1) << 2)
+#define WRN_HAS_WS_PTY_EXIT_OOM_KILLED (UINT64_C(1) << 3)
+#define WRN_HAS_WS_PTY_EXIT_OUTPUT_CUT (UINT64_C(1) << 4)
 
 /* Schema WsPtyExit. */
 typedef struct wrn_ws_pty_exit {
@@ -643,7 +666,14 @@ typedef struct wrn_ws_pty_exit {
     uint64_t nulls;      /* those of them that were null */
     const char *unknown; /* a JSON object of the members this version does not know, or NULL */
     const char *type;
+    /* -1 after a signal. */
     int64_t exit_code;
+    /* As in ExecResult. */
+    int64_t signal;
+    /* As in ExecResult. */
+    int64_t oom_killed;
+    /* As in ExecResult. */
+    int64_t output_cut;
 } wrn_ws_pty_exit;
 
 #define WRN_HAS_WS_PTY_ERROR_TYPE (UINT64_C(1) << 0)

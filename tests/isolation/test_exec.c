@@ -327,6 +327,8 @@ static void many_at_once(void) {
     host_close(&h);
 }
 
+static void note(uv_timer_t *timer) { *(bool *)timer->data = true; }
+
 static void freezing(void) {
     host h;
     host_open(&h);
@@ -341,6 +343,23 @@ static void freezing(void) {
     while (counter.total < before + 100) uv_run(&h.loop, UV_RUN_ONCE);
     ops->signal(proc, SIGKILL);
     host_run_until(&h, &counter.ended);
+    /* Its time limit stands still with it. */
+    box_start(box,
+              &(wrn_proc_spec){
+                  .cmd = "sh", .args = (const char *const[]){"-c", "sleep 0.2; echo done", NULL}, .timeout_ms = 2000},
+              &o);
+    CHECK_INT(box_freeze(&h, box, true), 0);
+    uv_timer_t timer;
+    bool passed = false;
+    uv_timer_init(&h.loop, &timer);
+    timer.data = &passed;
+    uv_timer_start(&timer, note, 2500, 0);
+    host_run_until(&h, &passed);
+    uv_close((uv_handle_t *)&timer, NULL);
+    CHECK_INT(box_freeze(&h, box, false), 0);
+    host_run_until(&h, &o.ended);
+    CHECK_INT(o.end, WRN_PROC_EXITED);
+    CHECK_STR(o.out, "done\n");
     CHECK_INT(box_freeze(&h, box, true), 0);
     box_destroy(&h, box); /* also while frozen */
     host_close(&h);

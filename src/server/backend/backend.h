@@ -83,7 +83,7 @@ typedef struct wrn_proc_spec {
     const char *const *args; /* NULL-terminated, without cmd itself; may be NULL */
     const char *const *envs; /* NULL-terminated "KEY=VALUE", added to the standard ones; may be NULL */
     const char *cwd;         /* NULL: the user's home */
-    int64_t timeout_ms;      /* 0: none. When it passes the whole process tree is killed. */
+    int64_t timeout_ms;      /* 0: none. When it passes, pauses not counted, the whole process tree is killed. */
     const char *label;   /* not NULL: goes on without this process, whose follower gets the text back; below 16 KiB */
     bool want_stdin;     /* false: /dev/null */
     bool builtin;        /* cmd names a function of the agent's (src/agent/files.c); its errors are exit codes */
@@ -98,13 +98,23 @@ typedef enum wrn_proc_end {
     WRN_PROC_FAILED /* never started: fault says why */
 } wrn_proc_end;
 
+/* How a command ended. */
+typedef struct wrn_proc_result {
+    wrn_proc_end end;
+    int code;
+    /* What outlives the command held its output still when nobody waited for more: what it wrote from there on is lost. */
+    bool output_cut;
+    bool oom_killed; /* something died for want of memory while it ran, and it ended by SIGKILL or with a code but 0 */
+    const wrn_fault *fault; /* NULL: none */
+} wrn_proc_result;
+
 /* What a command tells its starter. on_end comes last and exactly once, after all output; the wrn_proc is gone when it
  * returns. A program that does not exist is not a failure: it ends with code 127 and a message on stderr (126 when not
  * executable); a cwd that does not exist is WRN_PROC_FAILED with "invalid_request". */
 typedef struct wrn_proc_events {
     void (*on_start)(void *context, int64_t pid);
     void (*on_output)(void *context, int stream /* 1 stdout, 2 stderr */, const void *data, size_t size);
-    void (*on_end)(void *context, wrn_proc_end end, int code, const wrn_fault *fault);
+    void (*on_end)(void *context, const wrn_proc_result *result);
     /* After a write() that was not taken whole: there is room again. May be NULL. */
     void (*on_room)(void *context);
     void *context;
@@ -118,8 +128,7 @@ typedef struct wrn_kept {
     bool terminal;
 } wrn_kept;
 
-/* Fills in `events` if the command is to go on; else it is killed. What it put out meanwhile follows, as far as it fits a
- * pipe; it waits for the rest. */
+/* Fills in `events` if the command is to go on; else it is killed. The last of what it put out meanwhile follows. */
 typedef bool (*wrn_kept_fn)(void *context, const wrn_kept *kept, wrn_proc_events *events);
 
 typedef struct wrn_box_stats {

@@ -78,27 +78,35 @@ static wrn_json *partial(run *r, const char *message) {
     return NULL;
 }
 
-static wrn_json *result(run *r, wrn_proc_end end, int code) {
+void wrn_exec_add_end(wrn_json *answer, const wrn_proc_result *result) {
+    bool signaled = result->end == WRN_PROC_SIGNALED;
+    wrn_json_set_int(answer, "exit_code", result->end == WRN_PROC_EXITED ? result->code : -1);
+    if (signaled) wrn_json_set_int(answer, "signal", result->code);
+    if (result->oom_killed) wrn_json_set_bool(answer, "oom_killed", true);
+    if (result->output_cut) wrn_json_set_bool(answer, "output_cut", true);
+}
+
+static wrn_json *whole(run *r, const wrn_proc_result *result) {
     const char *encoding = encode(r);
     if (r->out.failed || r->err.failed) return NULL;
     const wrn_exec_result answer = {
         .present = WRN_HAS_EXEC_RESULT_SANDBOX_ID | WRN_HAS_EXEC_RESULT_CMD | WRN_HAS_EXEC_RESULT_OUT |
-                   WRN_HAS_EXEC_RESULT_ERR | WRN_HAS_EXEC_RESULT_EXIT_CODE | WRN_HAS_EXEC_RESULT_DURATION_MS |
-                   WRN_HAS_EXEC_RESULT_ENCODING,
+                   WRN_HAS_EXEC_RESULT_ERR | WRN_HAS_EXEC_RESULT_DURATION_MS | WRN_HAS_EXEC_RESULT_ENCODING,
         .sandbox_id = r->sandbox_id,
         .cmd = r->asked.cmd,
         .out = r->out.data,
         .out_size = r->out.size,
         .err = r->err.data,
         .err_size = r->err.size,
-        .exit_code = end == WRN_PROC_EXITED ? code : -1,
         .duration_ms = (wrn_now_us() - r->started_us) / 1000,
         .encoding = encoding,
     };
-    return wrn_model_encode(&wrn_model_exec_result, &answer);
+    wrn_json *json = wrn_model_encode(&wrn_model_exec_result, &answer);
+    wrn_exec_add_end(json, result);
+    return json;
 }
 
-static void on_end(wrn_viewer *viewer, wrn_proc_end end, int code, const wrn_fault *fault) {
+static void on_end(wrn_viewer *viewer, const wrn_proc_result *result) {
     run *r = (run *)viewer;
     wrn_request *request = r->request;
     wrn_json *answer = NULL;
@@ -111,18 +119,18 @@ static void on_end(wrn_viewer *viewer, wrn_proc_end end, int code, const wrn_fau
                  "to a file or raise --max-output-bytes",
                  r->size_max);
         answer = wrn_error_envelope("agent_error", message);
-    } else if (end == WRN_PROC_TIMED_OUT) {
+    } else if (result->end == WRN_PROC_TIMED_OUT) {
         snprintf(message, sizeof(message), "the command was killed: it ran longer than %lld s", (long long)seconds);
         answer = partial(r, message);
-    } else if (end == WRN_PROC_LOST) {
+    } else if (result->end == WRN_PROC_LOST) {
         answer = partial(r, "the sandbox ended while the command ran");
-    } else if (end == WRN_PROC_FAILED) {
+    } else if (result->end == WRN_PROC_FAILED) {
         wrn_buf_free(&r->out);
         wrn_buf_free(&r->err);
-        return wrn_reply_fault(request, fault);
+        return wrn_reply_fault(request, result->fault);
     } else {
         status = 200;
-        answer = result(r, end, code);
+        answer = whole(r, result);
     }
     wrn_buf_free(&r->out);
     wrn_buf_free(&r->err);

@@ -47,11 +47,13 @@ static const char *text_of(int error) {
     }
 }
 
-bool wrn_file_ended_well(const char *path, wrn_proc_end end, int code, const wrn_fault *given, wrn_fault *fault) {
-    if (end == WRN_PROC_EXITED && code == 0) return true;
-    if (end == WRN_PROC_EXITED) wrn_fault_set(fault, code_of(code), "%s: %.300s", text_of(code), path);
-    else if (end == WRN_PROC_FAILED) *fault = *given;
-    else if (end == WRN_PROC_LOST) wrn_fault_set(fault, "agent_error", "the sandbox ended meanwhile");
+bool wrn_file_ended_well(const char *path, const wrn_proc_result *result, wrn_fault *fault) {
+    int code = result->code;
+    if (result->end == WRN_PROC_EXITED && code == 0) return true;
+    if (result->end == WRN_PROC_EXITED) wrn_fault_set(fault, code_of(code), "%s: %.300s", text_of(code), path);
+    else if (result->end == WRN_PROC_FAILED) *fault = *result->fault;
+    else if (result->end == WRN_PROC_LOST) wrn_fault_set(fault, "agent_error", "the sandbox ended meanwhile");
+    else if (result->oom_killed) wrn_fault_set(fault, "agent_error", "the sandbox is out of memory");
     else wrn_fault_set(fault, "agent_error", "something in the sandbox killed the operation (signal %d)", code);
     return false;
 }
@@ -108,10 +110,10 @@ static void on_content(wrn_viewer *viewer, int stream, const void *data, size_t 
     if (wrn_reply_unsent(j->request) > WRN_HIGH_WATER) wrn_command_pause(viewer, true);
 }
 
-static void on_content_end(wrn_viewer *viewer, wrn_proc_end end, int code, const wrn_fault *given) {
+static void on_content_end(wrn_viewer *viewer, const wrn_proc_result *result) {
     job *j = (job *)viewer;
     wrn_fault fault;
-    bool well = wrn_file_ended_well(j->path, end, code, given, &fault);
+    bool well = wrn_file_ended_well(j->path, result, &fault);
     if (j->begun) wrn_reply_end(j->request, well);
     else if (well) wrn_reply_bytes(j->request, 200, octets, "", 0);
     else wrn_reply_fault(j->request, &fault);
@@ -240,14 +242,14 @@ static void answer_listing(job *j, const wrn_fault *failed) {
     else wrn_reply_bytes(j->request, 200, "application/json", j->answer.data, j->answer.size);
 }
 
-static void on_records_end(wrn_viewer *viewer, wrn_proc_end end, int code, const wrn_fault *given) {
+static void on_records_end(wrn_viewer *viewer, const wrn_proc_result *result) {
     job *j = (job *)viewer;
     wrn_fault fault;
     wrn_buf partial = j->partial, answer;
     wrn_buf_puts(&j->answer, j->single ? "}\n" : "]}\n");
     j->overflown = j->overflown || j->answer.failed;
     answer = j->answer;
-    answer_listing(j, wrn_file_ended_well(j->path, end, code, given, &fault) ? NULL : &fault);
+    answer_listing(j, wrn_file_ended_well(j->path, result, &fault) ? NULL : &fault);
     wrn_buf_free(&partial);
     wrn_buf_free(&answer);
 }
@@ -289,10 +291,10 @@ static void on_nothing(wrn_viewer *viewer, int stream, const void *data, size_t 
     (void)viewer, (void)stream, (void)data, (void)size;
 }
 
-static void on_removed(wrn_viewer *viewer, wrn_proc_end end, int code, const wrn_fault *given) {
+static void on_removed(wrn_viewer *viewer, const wrn_proc_result *result) {
     job *j = (job *)viewer;
     wrn_fault fault;
-    if (wrn_file_ended_well(j->path, end, code, given, &fault)) wrn_reply_empty(j->request, 204);
+    if (wrn_file_ended_well(j->path, result, &fault)) wrn_reply_empty(j->request, 204);
     else wrn_reply_fault(j->request, &fault);
 }
 

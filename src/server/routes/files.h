@@ -9,6 +9,6 @@
 bool wrn_file_start(wrn_request *request, const wrn_sandbox_row *row, const char *const *argv, wrn_viewer *viewer,
                     wrn_fault *fault);
 /* How it ended: true when well; otherwise with a fault that names the path. */
-bool wrn_file_ended_well(const char *path, wrn_proc_end end, int code, const wrn_fault *given, wrn_fault *fault);
+bool wrn_file_ended_well(const char *path, const wrn_proc_result *result, wrn_fault *fault);
 
 #endif

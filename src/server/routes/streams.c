@@ -145,13 +145,14 @@ static void send_tails(session *s) {
     }
 }
 
-static void on_end(wrn_viewer *viewer, wrn_proc_end end, int code, const wrn_fault *fault) {
+static void on_end(wrn_viewer *viewer, const wrn_proc_result *result) {
     session *s = (session *)viewer;
     send_tails(s);
-    if (end == WRN_PROC_FAILED) return fail(s, true, fault->message);
-    if (end == WRN_PROC_LOST) return fail(s, false, "the sandbox ended while the command ran; its outcome is unknown");
+    if (result->end == WRN_PROC_FAILED) return fail(s, true, result->fault->message);
+    if (result->end == WRN_PROC_LOST)
+        return fail(s, false, "the sandbox ended while the command ran; its outcome is unknown");
     wrn_json *message = new_message("exit");
-    wrn_json_set_int(message, "exit_code", end == WRN_PROC_EXITED ? code : -1);
+    wrn_exec_add_end(message, result);
     send_json(s, message);
     end_session(s, WRN_WS_NORMAL);
 }

@@ -89,10 +89,10 @@ static void on_output(wrn_viewer *viewer, int stream, const void *data, size_t s
     (void)viewer, (void)stream, (void)data, (void)size;
 }
 
-static void on_end(wrn_viewer *viewer, wrn_proc_end end, int code, const wrn_fault *given) {
+static void on_end(wrn_viewer *viewer, const wrn_proc_result *result) {
     upload *u = (upload *)viewer;
     wrn_fault fault;
-    bool well = wrn_file_ended_well(u->path, end, code, given, &fault), early = !u->body_over;
+    bool well = wrn_file_ended_well(u->path, result, &fault), early = !u->body_over;
     wrn_request *request = let_go(u);
     if (!well) wrn_reply_fault(request, &fault);
     else if (early) wrn_reply_error(request, "agent_error", "the sandbox's agent ended before the file did");

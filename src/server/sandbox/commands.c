@@ -77,7 +77,7 @@ static void free_command(wrn_command *command) {
     free(command);
 }
 
-static void on_end(void *context, wrn_proc_end end, int code, const wrn_fault *fault) {
+static void on_end(void *context, const wrn_proc_result *result) {
     wrn_command *command = context;
     sandbox *s = command->sandbox;
     wrn_viewer *viewers = command->viewers;
@@ -87,7 +87,7 @@ static void on_end(void *context, wrn_proc_end end, int code, const wrn_fault *f
         wrn_viewer *v = viewers;
         viewers = v->next;
         v->command = NULL;
-        v->end(v, end, code, fault);
+        v->end(v, result);
     }
 }
 

@@ -17,7 +17,7 @@ typedef struct wrn_viewer {
     void (*start)(struct wrn_viewer *viewer, int64_t pid); /* may be NULL */
     void (*output)(struct wrn_viewer *viewer, int stream, const void *data, size_t size);
     /* Once, last, unless it detached before. The command is gone when this returns. */
-    void (*end)(struct wrn_viewer *viewer, wrn_proc_end end, int code, const wrn_fault *fault);
+    void (*end)(struct wrn_viewer *viewer, const wrn_proc_result *result);
     void (*room)(struct wrn_viewer *viewer); /* for its writes; may be NULL */
     wrn_command *command;                    /* NULL when not attached */
     struct wrn_viewer *next;

@@ -73,6 +73,8 @@ int cgroup_freeze(const cgroups *c, const char *id, bool freeze);
 /* True once the kernel says that all is frozen. */
 bool cgroup_is_frozen(const cgroups *c, const char *id);
 void cgroup_stats(const cgroups *c, const char *id, wrn_box_stats *out);
+/* How many of its processes were killed for want of memory; 0 where there are no limits. */
+int64_t cgroup_oom_kills(const cgroups *c, const char *id);
 /* False while the kernel still holds one of them. */
 bool cgroup_remove(const cgroups *c, const char *id);
 /* A new name for a daemon's directories. */
