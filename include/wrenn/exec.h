@@ -31,18 +31,28 @@ typedef struct wrenn_exec_result {
     size_t stdout_size;
     const char *stderr_data;
     size_t stderr_size;
+    int64_t signal; /* the number of the signal that ended it; 0: none did, or the server does not say */
+    int64_t
+        oom_killed; /* 1: it failed, and the sandbox ran out of memory meanwhile, so that something in it was killed */
+    int64_t
+        output_cut; /* 1: what it has left running held its output still; what that writes from then on is not here */
 } wrenn_exec_result;
 
 /* Runs a command and waits for it (POST /v1/sandboxes/{id}/exec). Blocks. Never repeated by the library. The caller frees
  * *result with wrenn_exec_result_free(). A program that does not exist gives exit code 127, one that can't be executed
- * 126. Fails with WRENN_E_CONFLICT (the sandbox does not run), WRENN_E_AGENT (also when exec_timeout_ms passed; wrennd
- * then puts the output so far into wrenn_error_body()), WRENN_E_CONNECTION_LOST (it may have run). */
+ * 126. Output of what the command has left running is waited for while it flows, some seconds at most. Fails with
+ * WRENN_E_CONFLICT (the sandbox does not run), WRENN_E_AGENT (also when exec_timeout_ms passed; wrenn_error_exec_result()
+ * may then have the output so far), WRENN_E_CONNECTION_LOST (it may have run). */
 WRENN_API WRENN_NODISCARD int wrenn_sandbox_exec(wrenn_sandbox *sandbox, const wrenn_exec_options *options,
                                                  wrenn_exec_result **result, wrenn_error **error);
 WRENN_API WRENN_NODISCARD int wrenn_sandbox_exec_start(wrenn_sandbox *sandbox, const wrenn_exec_options *options,
                                                        wrenn_done_fn done, void *user_data, wrenn_op **op,
                                                        wrenn_error **error);
 WRENN_API WRENN_NODISCARD int wrenn_sandbox_exec_finish(wrenn_op *op, wrenn_exec_result **result, wrenn_error **error);
+
+/* What the command had put out when wrenn_sandbox_exec() failed, as far as the server says so (wrennd: when its time was
+ * up, or the sandbox ended); exit_code is -1. NULL when nothing is known. Belongs to the error. */
+WRENN_API const wrenn_exec_result *wrenn_error_exec_result(const wrenn_error *error);
 
 /* Frees the whole result; NULL is fine. */
 WRENN_API void wrenn_exec_result_free(wrenn_exec_result *result);

@@ -30,6 +30,9 @@ static int decode(const wrn_exec_result *wire, wrenn_exec_result *result) {
     wrn_arena *arena = wrn_result_arena(result);
     result->exit_code = wire->exit_code;
     result->duration_ms = wire->duration_ms;
+    result->signal = wire->signal;
+    result->oom_killed = wire->oom_killed;
+    result->output_cut = wire->output_cut;
     int rc = decode_stream(arena, base64, wire->out, wire->out_size, &result->stdout_data, &result->stdout_size);
     if (rc != 0) return rc;
     return decode_stream(arena, base64, wire->err, wire->err_size, &result->stderr_data, &result->stderr_size);

@@ -121,6 +121,7 @@ static void ends(void) {
     wrenn_stream *stream = start(&s, "sleep 1000", 0);
     OK(wrenn_stream_kill(stream, &error));
     CHECK_INT(read_all(stream).exit_code, -1);
+    CHECK_INT(wrenn_stream_signal(stream), SIGKILL);
     wrenn_stream_free(stream);
     stream = start(&s, "sleep 1000", 0);
     CHECK_INT(processes(&s), 1);

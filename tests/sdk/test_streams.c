@@ -46,6 +46,24 @@ TEST(events_come_in_order_with_the_exit_last) {
     free_replies(replies, 2);
 }
 
+TEST(the_end_tells_how) {
+    script_reply replies[] = {UPGRADE, script_messages(SCRIPT_CLOSE, START,
+                                                       "{\"type\":\"exit\",\"exit_code\":-1,\"signal\":9,"
+                                                       "\"oom_killed\":true,\"output_cut\":true}",
+                                                       NULL)};
+    setup s = set_up(replies, 2);
+    wrenn_exec_stream_options options = shell_options("true");
+    wrenn_stream *stream = open_stream(&s, &options);
+    CHECK_STR(read_all(stream).text, "start 7|exit -1|");
+    CHECK_INT(wrenn_stream_signal(stream), 9);
+    CHECK_INT(wrenn_stream_oom_killed(stream), 1);
+    CHECK_INT(wrenn_stream_output_cut(stream), 1);
+    CHECK(!wrenn_stream_signal(NULL) && !wrenn_stream_oom_killed(NULL) && !wrenn_stream_output_cut(NULL));
+    wrenn_stream_free(stream);
+    tear_down(&s);
+    free_replies(replies, 2);
+}
+
 TEST(tiny_fragments_pings_and_bytes) {
     script_reply answer = script_messages(SCRIPT_CLOSE, START, NULL);
     script_add_frame(&answer, 0x89, "ping", 4);
