@@ -19,9 +19,12 @@ typedef struct wrenn_exec_options {
     const char *cwd;         /* default: the user's home */
     int64_t exec_timeout_ms; /* for the command, rounded up to seconds; default 30,000. Then it is killed. */
     int64_t timeout_ms;      /* for the whole operation; default: exec_timeout_ms + 15,000 */
+    /* Who runs it: a name or number, or either with ":GROUP". Default: the template's user, else root. One that the sandbox
+     * does not have is WRENN_E_VALIDATION; servers other than wrennd ignore it. */
+    const char *user;
 } wrenn_exec_options;
 #define WRENN_EXEC_OPTIONS_INIT \
-    { sizeof(wrenn_exec_options), 0, 0, 0, 0, 0, 0 }
+    { sizeof(wrenn_exec_options), 0, 0, 0, 0, 0, 0, 0 }
 
 /* What a command left behind. Output is bytes: exact, of the given size, with a NUL after it that does not count. */
 typedef struct wrenn_exec_result {
@@ -69,9 +72,10 @@ typedef struct wrenn_exec_stream_options {
     const char *cwd;         /* the same */
     uint64_t flags;          /* WRENN_EXEC_* */
     int64_t timeout_ms;      /* until the command has started; default: the client's, else 30,000 */
+    const char *user;        /* as in wrenn_exec_options */
 } wrenn_exec_stream_options;
 #define WRENN_EXEC_STREAM_OPTIONS_INIT \
-    { sizeof(wrenn_exec_stream_options), 0, 0, 0, 0, 0, 0 }
+    { sizeof(wrenn_exec_stream_options), 0, 0, 0, 0, 0, 0, 0 }
 
 /* Runs a command and streams its output (WebSocket /v1/sandboxes/{id}/exec/stream). Blocks until it has started: the pid
  * is known then, and the first event is WRENN_EVENT_STARTED. There is no time limit for the command. The caller owns

@@ -11,14 +11,15 @@ extern "C" {
 
 typedef struct wrenn_pty_options {
     size_t struct_size;      /* from WRENN_PTY_OPTIONS_INIT */
-    const char *const *argv; /* program and arguments, NULL at the end; default: /bin/bash */
+    const char *const *argv; /* program and arguments, NULL at the end; default: /bin/bash, or /bin/sh without that */
     const char *const *envs; /* "NAME=value", NULL at the end; TERM=xterm-256color is added unless it is there */
     const char *cwd;         /* default: the user's home */
     int64_t cols, rows;      /* default 80 and 24 */
     int64_t timeout_ms;      /* until it has started; default: the client's, else 30,000 */
+    const char *user;        /* as in wrenn_exec_options */
 } wrenn_pty_options;
 #define WRENN_PTY_OPTIONS_INIT \
-    { sizeof(wrenn_pty_options), 0, 0, 0, 0, 0, 0 }
+    { sizeof(wrenn_pty_options), 0, 0, 0, 0, 0, 0, 0 }
 
 /* Opens a terminal (WebSocket /v1/sandboxes/{id}/pty) and waits until its process has started: wrenn_stream_pid() and
  * wrenn_stream_tag() are known then, and the first event is WRENN_EVENT_STARTED. `options` may be NULL. Blocks. The caller

@@ -8,6 +8,7 @@
  *     files.c    the commands the agent runs by itself
  *     dial.c     connections to what listens in the sandbox
  *     drain.c    output that nobody wants any more
+ *     user.c     the sandbox's users
  *
  * Libc only; linked statically. One thread, nothing blocks but the wait for events. */
 #ifndef WRN_AGENT_AGENT_H
@@ -18,6 +19,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "base/buf.h"
 #include "wire/frame.h"
 
 enum { CHANNEL_FD = 3, HANDOVER_FD = 4 };
@@ -75,11 +77,36 @@ void command_abandon(void);
 /* Tells a new one what goes on. */
 void command_send_kept(void);
 
+/* ---- user.c ---- */
+
+enum { USER_NAME_MAX = 256, GROUPS_MAX = 64 };
+
+typedef struct user {
+    uid_t uid;
+    gid_t gid;
+    bool has_group; /* it was named; then there are no others */
+    gid_t groups[GROUPS_MAX];
+    size_t group_count;
+    char name[USER_NAME_MAX], home[4096];
+} user;
+
+/* "NAME", "ID", either with ":GROUP". 0, or ENOENT. */
+int user_find(const char *who, user *u);
+/* Does the kernel know its ids here? An ordinary user's sandboxes have root alone. */
+bool user_can_be(const user *u);
+/* The calling process becomes it, with its 0, 1, 2. 0, or an errno. */
+int user_become(const user *u);
+/* Looks before it opens, as opening alone can wait, or do something to a device; and after, as it may have been swapped. */
+int open_regular(int dir, const char *name);
+/* Of 1 MiB at most, with a NUL after it. False, and then `out` is empty. */
+bool read_small_file(const char *path, wrn_buf *out);
+
 /* ---- keeper.c ---- */
 
 typedef struct start {
     char **argv, **envp;
-    const char *cwd;
+    const char *cwd;  /* NULL: home, or / where that can't be entered */
+    const user *user; /* NULL: stays who we are */
     int in, out, err; /* become 0, 1, 2 */
     int report;       /* where the keeper writes keeper_reports */
     bool terminal, builtin;

@@ -11,7 +11,6 @@
 #include <unistd.h>
 
 #include "agent/agent.h"
-#include "base/buf.h"
 
 /* After the command itself has ended, descendants that hold its output get DRAIN_MS to write more, and FLOW_MS after each
  * piece that they write, up to FLOW_MAX_MS and FLOW_MAX_BYTES in all; what is there by then is still sent. */
@@ -467,24 +466,43 @@ static bool same_name(const char *a, const char *b) {
     return strncmp(a, b, size + 1) == 0;
 }
 
-/* The agent's own environment, with `extra` over it. */
-static char **merge_env(char **extra, size_t count) {
-    size_t own = 0, n = 0;
-    while (environ[own]) own++;
-    char **merged = calloc(own + count + 1, sizeof(char *));
-    for (size_t i = 0; merged && i < own + count; i++) {
-        char *one = i < own ? environ[i] : extra[i - own];
+static size_t count_of(char *const *list) {
+    size_t count = 0;
+    while (list[count]) count++;
+    return count;
+}
+
+static void put_env(char **merged, char *const *from, size_t count) {
+    for (size_t i = 0; i < count; i++) {
         size_t at = 0;
-        while (at < n && !same_name(merged[at], one)) at++;
-        merged[at] = one;
-        if (at == n) n++;
+        while (merged[at] && !same_name(merged[at], from[i])) at++;
+        merged[at] = from[i];
     }
+}
+
+/* The agent's own environment, with that of the user and then `extra` over it. */
+static char **merge_env(char *const *of_user, char *const *extra, size_t count) {
+    char **merged = calloc(count_of(environ) + count_of(of_user) + count + 1, sizeof(char *));
+    if (!merged) return NULL;
+    put_env(merged, environ, count_of(environ));
+    put_env(merged, of_user, count_of(of_user));
+    put_env(merged, extra, count);
     return merged;
+}
+
+/* What a user's login would set. */
+static char **user_env(const user *u) {
+    static char home[sizeof(u->home) + 8], name[USER_NAME_MAX + 8], login[USER_NAME_MAX + 8];
+    static char *all[] = {home, name, login, NULL}, *none[] = {NULL};
+    snprintf(home, sizeof(home), "HOME=%s", u->home);
+    snprintf(name, sizeof(name), "USER=%s", u->name);
+    snprintf(login, sizeof(login), "LOGNAME=%s", u->name);
+    return *u->name ? all : none;
 }
 
 typedef struct request {
     wrn_exec_head head;
-    char *cwd, *label, **argv, **envs;
+    char *cwd, *label, *user, **argv, **envs;
 } request;
 
 /* Points into the payload, which ends with NUL; NULLs after argv. False when the strings don't add up. */
@@ -503,6 +521,9 @@ static bool read_request(uint8_t *data, size_t size, request *r) {
     r->envs = all + r->head.argc + 1;
     bool ok = at < end && strlen(at) < WRN_LABEL_MAX;
     if (ok) at += strlen(at) + 1;
+    r->user = at;
+    ok = ok && at < end;
+    if (ok) at += strlen(at) + 1;
     for (size_t i = 0; ok && i < r->head.argc + (size_t)r->head.envc; i++) {
         ok = at < end;
         if (!ok) break;
@@ -514,10 +535,32 @@ static bool read_request(uint8_t *data, size_t size, request *r) {
     return ok;
 }
 
+/* 0, or an errno: who it is to be is known, or nobody was named. A template's user is not for builtins, and not for sandboxes
+ * that have root alone; then only its home counts. */
+static int choose_user(const request *r, user *u, const user **run_as) {
+    bool of_template = r->head.flags & WRN_EXEC_DEFAULT_USER;
+    *u = (user){0};
+    *run_as = NULL;
+    if (!*r->user) return 0;
+    int error = user_find(r->user, u);
+    if (error) return error;
+    bool can = user_can_be(u);
+    if (!can && !of_template) return EPERM;
+    if (can && !(of_template && r->head.flags & WRN_EXEC_BUILTIN)) *run_as = u;
+    return 0;
+}
+
 static void run(uint32_t stream, const request *r) {
+    static user who;
+    const user *run_as;
     pipes p;
+    int unknown = choose_user(r, &who, &run_as);
+    if (unknown) {
+        send_exit(stream, WRN_EXIT_USER, (uint32_t)unknown, false);
+        return;
+    }
     command *c = calloc(1, sizeof(*c));
-    char **env = merge_env(r->envs, r->head.envc), *label = *r->label ? strdup(r->label) : NULL;
+    char **env = merge_env(user_env(&who), r->envs, r->head.envc), *label = *r->label ? strdup(r->label) : NULL;
     if (!c || !env || (*r->label && !label) || !open_pipes(&p, &r->head)) {
         send_exit(stream, WRN_EXIT_FAILED, (uint32_t)errno, false);
         free(c);
@@ -525,13 +568,11 @@ static void run(uint32_t stream, const request *r) {
         free(env);
         return;
     }
-    const char *home = getenv("HOME");
     bool terminal = r->head.flags & WRN_EXEC_PTY;
     start s = {.argv = r->argv,
                .envp = env,
-               .cwd = *r->cwd ? r->cwd
-                      : home  ? home
-                              : "/",
+               .cwd = *r->cwd ? r->cwd : NULL,
+               .user = run_as,
                .in = p.in[0],
                .out = terminal ? p.in[0] : p.out[1],
                .err = terminal ? p.in[0] : p.err[1],

@@ -18,7 +18,7 @@
 #include "base/buf.h"
 #include "base/tree.h"
 
-enum { CHUNK = 65536, LINKS_MAX = 40, NAMES_FILE_MAX = 1 << 20, DIR_FLAGS = O_DIRECTORY | O_CLOEXEC };
+enum { CHUNK = 65536, LINKS_MAX = 40, DIR_FLAGS = O_DIRECTORY | O_CLOEXEC };
 
 /* ---- paths ---- */
 
@@ -89,19 +89,6 @@ static bool find(const char *path, bool make, place *out) {
 }
 
 /* ---- read ---- */
-
-/* Looks before it opens, as opening alone can wait, or do something to a device; and after, as it may have been swapped. */
-static int open_regular(int dir, const char *name) {
-    struct stat info;
-    if (fstatat(dir, name, &info, 0) != 0) return -1;
-    if (S_ISREG(info.st_mode)) {
-        int fd = openat(dir, name, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
-        if (fd < 0 || (fstat(fd, &info) == 0 && S_ISREG(info.st_mode))) return fd;
-        close(fd);
-    }
-    errno = S_ISDIR(info.st_mode) ? EISDIR : EINVAL;
-    return -1;
-}
 
 static int copy(int from, int to) {
     static char chunk[CHUNK];
@@ -215,22 +202,8 @@ typedef struct names {
     char name[256];
 } names;
 
-static void load_names(names *n) {
-    n->loaded = true;
-    int fd = open_regular(AT_FDCWD, n->file);
-    if (fd < 0) return;
-    for (char *at; (at = wrn_buf_reserve(&n->text, 4096));) {
-        ssize_t got = read(fd, at, 4096);
-        if (got <= 0) break;
-        n->text.size += (size_t)got;
-    }
-    close(fd);
-    if (n->text.data) n->text.data[n->text.size] = '\0';
-}
-
-/* "name:x:id:..." lines, read here: libc's way would load modules of the sandbox into this process. */
 static const char *name_of(names *n, unsigned long id) {
-    if (!n->loaded) load_names(n);
+    if (!n->loaded) n->loaded = true, (void)!read_small_file(n->file, &n->text);
     if (n->known && n->id == id) return n->name;
     n->known = true;
     n->id = id;
@@ -253,8 +226,7 @@ static const char *name_of(names *n, unsigned long id) {
 
 /* Of `name` in `dir`, whose whole path is `path`. */
 static void put_record(int dir, const char *name, const struct stat *own, const char *path) {
-    static names users = {.file = "/etc/passwd", .text = {.limit = NAMES_FILE_MAX}};
-    static names groups = {.file = "/etc/group", .text = {.limit = NAMES_FILE_MAX}};
+    static names users = {.file = "/etc/passwd"}, groups = {.file = "/etc/group"};
     static char resolved[PATH_MAX];
     struct stat end = *own;
     const char *target = "";

@@ -62,16 +62,22 @@ static void search_exec(const start *s) {
     errno = kept;
 }
 
+_Noreturn static void fail(const char *what, const char *name, int error) {
+    char line[512];
+    int size = snprintf(line, sizeof(line), "wrenn-agent: cannot %s %.300s: %s\n", what, name, strerror(error));
+    (void)!write(2, line, (size_t)size < sizeof(line) ? (size_t)size : sizeof(line) - 1);
+    _exit(error == ENOENT || error == ENOTDIR ? 127 : 126);
+}
+
 _Noreturn static void run_command(const start *s) {
     setsid();
     if (s->terminal) ioctl(0, TIOCSCTTY, 0);
+    int error = s->user ? user_become(s->user) : 0;
+    if (error) fail("become", s->user->name, error);
+    environ = s->envp; /* for the builtins */
     if (s->builtin) _exit(builtin_main(s->argv));
     search_exec(s);
-    int error = errno;
-    char line[512];
-    int size = snprintf(line, sizeof(line), "wrenn-agent: cannot run %.300s: %s\n", s->argv[0], strerror(error));
-    (void)!write(2, line, (size_t)size < sizeof(line) ? (size_t)size : sizeof(line) - 1);
-    _exit(error == ENOENT || error == ENOTDIR ? 127 : 126);
+    fail("run", s->argv[0], errno);
 }
 
 static void close_others(int keep) {
@@ -105,7 +111,8 @@ static void set_up(const start *s) {
 
 _Noreturn static void keep(const start *s) {
     set_up(s);
-    if (chdir(s->cwd) != 0) {
+    const char *home = env_value(s->envp, "HOME");
+    if (s->cwd ? chdir(s->cwd) != 0 : (!home || chdir(home) != 0) && chdir("/") != 0) {
         report(s->report, REPORT_NO_CWD, errno);
         _exit(0);
     }

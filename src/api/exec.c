@@ -92,6 +92,10 @@ int wrenn_sandbox_exec_start(wrenn_sandbox *sandbox, const wrenn_exec_options *o
         request.present |= WRN_HAS_EXEC_REQUEST_CWD;
         request.cwd = known.cwd;
     }
+    if (known.user) {
+        request.present |= WRN_HAS_EXEC_REQUEST_USER;
+        request.user = known.user;
+    }
     wrn_op_call_sandbox(made, "POST", sandbox->id, "/exec", &wrn_model_exec_request, &request);
     return wrn_op_start(made, done, user_data, op, error);
 }

@@ -117,7 +117,7 @@ int cli_print_outcome(cli_app *cli, const char *sandbox_id, cli_outcome *outcome
 typedef struct cli_exec_values {
     int64_t timeout;
     cli_list env;
-    const char *cwd;
+    const char *cwd, *user;
 } cli_exec_values;
 
 /* Runs it in the sandbox. Used by run as well. */

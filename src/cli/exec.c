@@ -9,6 +9,7 @@ static const cli_option options[] = {
      MAX_SECONDS},
     {"env", 'e', CLI_LIST, offsetof(cli_exec_values, env), "NAME=VALUE", "set a variable; may be given again", 0, 0},
     {"cwd", 'C', CLI_TEXT, offsetof(cli_exec_values, cwd), "DIR", "start in this directory", 0, 0},
+    {"user", 'u', CLI_TEXT, offsetof(cli_exec_values, user), "NAME[:GROUP]", "run as this user of the sandbox", 0, 0},
     {0},
 };
 
@@ -18,6 +19,7 @@ cli_outcome cli_exec(cli_app *cli, wrenn_sandbox *sandbox, const cli_exec_values
     exec.argv = argv;
     exec.envs = values->env.items;
     exec.cwd = values->cwd;
+    exec.user = values->user;
     exec.exec_timeout_ms = values->timeout * 1000;
     wrenn_op *op = NULL;
     if (wrenn_sandbox_exec_start(sandbox, &exec, cli_done, NULL, &op, &outcome.error) < 0) return outcome;

@@ -19,6 +19,7 @@ static const cli_option options[] = {
      MAX_SECONDS},
     {"env", 'e', CLI_LIST, offsetof(run_values, exec.env), "NAME=VALUE", "set a variable; may be given again", 0, 0},
     {"cwd", 'C', CLI_TEXT, offsetof(run_values, exec.cwd), "DIR", "start in this directory", 0, 0},
+    {"user", 'u', CLI_TEXT, offsetof(run_values, exec.user), "NAME[:GROUP]", "run as this user of the sandbox", 0, 0},
     {0},
 };
 

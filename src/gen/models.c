@@ -167,6 +167,7 @@ static const wrn_field fields_exec_request[] = {
     {"tag", offsetof(wrn_exec_request, tag), 0, WRN_FIELD_STRING, false, false, NULL},
     {"envs", offsetof(wrn_exec_request, envs), offsetof(wrn_exec_request, envs_count), WRN_FIELD_MAP, false, false, NULL},
     {"cwd", offsetof(wrn_exec_request, cwd), 0, WRN_FIELD_STRING, false, false, NULL},
+    {"user", offsetof(wrn_exec_request, user), 0, WRN_FIELD_STRING, false, false, NULL},
 };
 const wrn_model wrn_model_exec_request = {
     "ExecRequest", sizeof(wrn_exec_request), fields_exec_request, WRN_COUNT(fields_exec_request)};
@@ -212,6 +213,7 @@ const wrn_model wrn_model_process_list = {
 
 static const wrn_field fields_path_request[] = {
     {"path", offsetof(wrn_path_request, path), 0, WRN_FIELD_STRING, true, false, NULL},
+    {"user", offsetof(wrn_path_request, user), 0, WRN_FIELD_STRING, false, false, NULL},
 };
 const wrn_model wrn_model_path_request = {
     "PathRequest", sizeof(wrn_path_request), fields_path_request, WRN_COUNT(fields_path_request)};
@@ -219,6 +221,7 @@ const wrn_model wrn_model_path_request = {
 static const wrn_field fields_list_dir_request[] = {
     {"path", offsetof(wrn_list_dir_request, path), 0, WRN_FIELD_STRING, true, false, NULL},
     {"depth", offsetof(wrn_list_dir_request, depth), 0, WRN_FIELD_INT, false, false, NULL},
+    {"user", offsetof(wrn_list_dir_request, user), 0, WRN_FIELD_STRING, false, false, NULL},
 };
 const wrn_model wrn_model_list_dir_request = {
     "ListDirRequest", sizeof(wrn_list_dir_request), fields_list_dir_request, WRN_COUNT(fields_list_dir_request)};
@@ -368,6 +371,7 @@ static const wrn_field fields_ws_exec_start[] = {
     {"args", offsetof(wrn_ws_exec_start, args), offsetof(wrn_ws_exec_start, args_count), WRN_FIELD_STRINGS, false, false, NULL},
     {"envs", offsetof(wrn_ws_exec_start, envs), offsetof(wrn_ws_exec_start, envs_count), WRN_FIELD_MAP, false, false, NULL},
     {"cwd", offsetof(wrn_ws_exec_start, cwd), 0, WRN_FIELD_STRING, false, false, NULL},
+    {"user", offsetof(wrn_ws_exec_start, user), 0, WRN_FIELD_STRING, false, false, NULL},
     {"stdin", offsetof(wrn_ws_exec_start, input), 0, WRN_FIELD_BOOL, false, false, NULL},
 };
 const wrn_model wrn_model_ws_exec_start = {

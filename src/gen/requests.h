@@ -182,6 +182,7 @@ typedef struct wrn_usage {
 #define WRN_HAS_EXEC_REQUEST_TAG (UINT64_C(1) << 4)
 #define WRN_HAS_EXEC_REQUEST_ENVS (UINT64_C(1) << 5)
 #define WRN_HAS_EXEC_REQUEST_CWD (UINT64_C(1) << 6)
+#define WRN_HAS_EXEC_REQUEST_USER (UINT64_C(1) << 7)
 
 /* Schema ExecRequest. */
 typedef struct wrn_exec_request {
@@ -200,6 +201,9 @@ typedef struct wrn_exec_request {
     const wrn_pair *envs;
     size_t envs_count;
     const char *cwd;
+    /* Ours only; upstream ignores it. A name or number of the sandbox's /etc/passwd, or with `:` and a group. Empty
+     * or absent: the template's user, else root. One that is not there is 400. */
+    const char *user;
 } wrn_exec_request;
 
 #define WRN_HAS_EXEC_RESULT_SANDBOX_ID (UINT64_C(1) << 0)
@@ -268,6 +272,7 @@ typedef struct wrn_process_list {
 } wrn_process_list;
 
 #define WRN_HAS_PATH_REQUEST_PATH (UINT64_C(1) << 0)
+#define WRN_HAS_PATH_REQUEST_USER (UINT64_C(1) << 1)
 
 /* Schema PathRequest. */
 typedef struct wrn_path_request {
@@ -275,10 +280,14 @@ typedef struct wrn_path_request {
     uint64_t nulls;      /* those of them that were null */
     const char *unknown; /* a JSON object of the members this version does not know, or NULL */
     const char *path;
+    /* Ours only. As whom it is done, as in ExecRequest; a relative path starts at that user's home. Empty or absent:
+     * root, from the home of the template's user. */
+    const char *user;
 } wrn_path_request;
 
 #define WRN_HAS_LIST_DIR_REQUEST_PATH (UINT64_C(1) << 0)
 #define WRN_HAS_LIST_DIR_REQUEST_DEPTH (UINT64_C(1) << 1)
+#define WRN_HAS_LIST_DIR_REQUEST_USER (UINT64_C(1) << 2)
 
 /* Schema ListDirRequest. */
 typedef struct wrn_list_dir_request {
@@ -288,6 +297,8 @@ typedef struct wrn_list_dir_request {
     const char *path;
     /* 0 and 1 both mean the direct children; n means n levels. */
     int64_t depth;
+    /* As in PathRequest. */
+    const char *user;
 } wrn_list_dir_request;
 
 #define WRN_HAS_LIST_DIR_RESPONSE_ENTRIES (UINT64_C(1) << 0)
@@ -435,7 +446,8 @@ typedef struct wrn_ws_auth {
 #define WRN_HAS_WS_EXEC_START_ARGS (UINT64_C(1) << 2)
 #define WRN_HAS_WS_EXEC_START_ENVS (UINT64_C(1) << 3)
 #define WRN_HAS_WS_EXEC_START_CWD (UINT64_C(1) << 4)
-#define WRN_HAS_WS_EXEC_START_INPUT (UINT64_C(1) << 5)
+#define WRN_HAS_WS_EXEC_START_USER (UINT64_C(1) << 5)
+#define WRN_HAS_WS_EXEC_START_INPUT (UINT64_C(1) << 6)
 
 /* Schema WsExecStart. */
 typedef struct wrn_ws_exec_start {
@@ -451,6 +463,8 @@ typedef struct wrn_ws_exec_start {
     size_t envs_count;
     /* Ours only; upstream ignores it. */
     const char *cwd;
+    /* As in ExecRequest. */
+    const char *user;
     /* Ours only, and only with the subprotocol wrenn.bytes.v1. The command reads what the client sends, until
      * `close_stdin`; otherwise it reads /dev/null. */
     int64_t input;
@@ -574,7 +588,7 @@ typedef struct wrn_ws_pty_start {
     const wrn_pair *envs;
     size_t envs_count;
     const char *cwd;
-    /* Accepted and ignored. */
+    /* As in ExecRequest. */
     const char *user;
 } wrn_ws_pty_start;
 

@@ -53,6 +53,7 @@ typedef enum wrn_exit_kind {
     WRN_EXIT_CODE,   /* value: exit status */
     WRN_EXIT_SIGNAL, /* value: signal number */
     WRN_EXIT_CWD,    /* never started: no such directory; value: errno */
+    WRN_EXIT_USER,   /* never started: no such user; value: errno, EPERM when the sandbox can't have it */
     WRN_EXIT_FAILED  /* never started; value: errno */
 } wrn_exit_kind;
 
@@ -60,13 +61,14 @@ typedef enum wrn_exit_kind {
 enum { WRN_EXIT_CUT = 1 };
 
 enum {
-    WRN_EXEC_STDIN = 1,   /* a pipe; otherwise /dev/null */
-    WRN_EXEC_PTY = 2,     /* a terminal for all three; its output comes as STDOUT */
-    WRN_EXEC_BUILTIN = 4, /* the arguments name a function of the agent's */
+    WRN_EXEC_STDIN = 1,       /* a pipe; otherwise /dev/null */
+    WRN_EXEC_PTY = 2,         /* a terminal for all three; its output comes as STDOUT */
+    WRN_EXEC_BUILTIN = 4,     /* the arguments name a function of the agent's */
+    WRN_EXEC_DEFAULT_USER = 8 /* the user is the template's: of use where it can be had; builtins take only its home */
 };
 
-/* Head of an EXEC payload, five u32; then NUL-terminated strings: cwd (empty: home), label, argc arguments, envc
- * "NAME=value". A command with a label goes on when the server is gone, and the next one gets the label back. */
+/* Head of an EXEC payload, five u32; then NUL-terminated strings: cwd (empty: home), label, user (empty: root; else
+ * NAME or ID, either with :GROUP), argc arguments, envc "NAME=value". A command with a label goes on when the server is gone, and the next one gets the label back. */
 enum { WRN_EXEC_HEAD = 20 };
 typedef struct wrn_exec_head {
     uint32_t argc, envc;

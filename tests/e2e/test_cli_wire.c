@@ -60,7 +60,7 @@ TEST(run_creates_executes_and_destroys) {
     const script_reply replies[] = {created(), ok(EXEC("7", "utf-8", "out\\n", "err\\n")), gone};
     script_server *server = serve(replies, 3);
     program_result result = WRENN("run", "-T", "small", "--vcpus=2", "-m", "256", "-t", "9", "-e", "A=b", "-C", "/tmp",
-                                  "prog", "--", "-x", "two words");
+                                  "-u", "app", "prog", "--", "-x", "two words");
     CHECK_STR(result.err, "err\n");
     CHECK_STR(result.out, "out\n");
     CHECK_INT(result.code, 7);
@@ -71,6 +71,7 @@ TEST(run_creates_executes_and_destroys) {
     CHECK_CONTAINS(script_request(server, 2), "\"timeout_sec\":9");
     CHECK_CONTAINS(script_request(server, 2), "\"A\":\"b\"");
     CHECK_CONTAINS(script_request(server, 2), "\"cwd\":\"/tmp\"");
+    CHECK_CONTAINS(script_request(server, 2), "\"user\":\"app\"");
     check_request(server, 3, "DELETE /v1/sandboxes/" ID " ", "");
     CHECK_INT(script_count(server), 4);
     program_result_free(&result);

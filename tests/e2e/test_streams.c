@@ -107,6 +107,44 @@ static void commands(void) {
     tear_down(&s);
 }
 
+/* As somebody of the sandbox, and as nobody of that name. */
+static void users(void) {
+    setup s = set_up();
+    wrenn_stream *stream = NULL;
+    const char *user = geteuid() == 0 ? "user" : "root";
+    wrenn_exec_stream_options options = WRENN_EXEC_STREAM_OPTIONS_INIT;
+    options.shell = "echo $USER $(id -un)";
+    options.user = user;
+    OK(wrenn_sandbox_exec_stream(s.sandbox, &options, &stream, &error));
+    char expected[32];
+    snprintf(expected, sizeof(expected), "%s %s\n", user, user);
+    CHECK_STR(read_all(stream).out, expected);
+    wrenn_stream_free(stream);
+    options.user = "captain";
+    wrenn_error *unknown = NULL;
+    CHECK_INT(wrenn_sandbox_exec_stream(s.sandbox, &options, &stream, &unknown), WRENN_E_API);
+    CHECK_CONTAINS(wrenn_error_message(unknown), "no such user");
+    wrenn_error_free(unknown);
+    wrenn_exec_options run = WRENN_EXEC_OPTIONS_INIT;
+    wrenn_exec_result *result = NULL;
+    run.shell = "id -un";
+    run.user = "captain";
+    CHECK_INT(wrenn_sandbox_exec(s.sandbox, &run, &result, NULL), WRENN_E_VALIDATION);
+    wrenn_spawn_options spawn = WRENN_SPAWN_OPTIONS_INIT;
+    wrenn_process *process = NULL;
+    spawn.shell = "id -un >/tmp/who";
+    spawn.user = "captain";
+    CHECK_INT(wrenn_sandbox_spawn(s.sandbox, &spawn, &process, NULL), WRENN_E_VALIDATION);
+    wrenn_pty_options pty = WRENN_PTY_OPTIONS_INIT;
+    pty.argv = (const char *const[]){"id", "-un", NULL};
+    pty.user = user;
+    OK(wrenn_sandbox_pty(s.sandbox, &pty, &stream, &error));
+    snprintf(expected, sizeof(expected), "%s\r\n", user);
+    CHECK_STR(read_all(stream).out, expected);
+    wrenn_stream_free(stream);
+    tear_down(&s);
+}
+
 static int64_t processes(setup *s) {
     wrenn_process_list *list = NULL;
     OK(wrenn_sandbox_processes(s->sandbox, &list, &error));
@@ -402,6 +440,7 @@ static void many(void) {
 }
 
 TEST_AS_BOTH(commands_with_their_output_as_it_comes, commands)
+TEST_AS_BOTH(commands_of_a_user, users)
 TEST_AS_BOTH(whatever_ends_a_stream, ends)
 TEST_AS_ROOT(a_gibibyte_of_random_bytes_at_flat_memory, a_lot)
 TEST_AS_BOTH(input_of_any_size, large_input)

@@ -128,7 +128,7 @@ static void put_labelled(wrn_buf *out, uint32_t stream, const char *label, const
     wrn_buf_put(&payload, head, sizeof(head));
     wrn_buf_put(&payload, "/", 2);
     wrn_buf_put(&payload, label, strlen(label) + 1);
-    wrn_buf_put(&payload, "sh\0-c", 6);
+    wrn_buf_put(&payload, "\0sh\0-c", 7);
     wrn_buf_put(&payload, line, strlen(line) + 1);
     put(out, stream, WRN_FRAME_EXEC, payload.data, payload.size);
     wrn_buf_free(&payload);
@@ -473,9 +473,15 @@ TEST(requests_that_do_not_add_up_fail_alone) {
         uint32_t argc, envc;
         const char *text;
         size_t size;
-    } cases[] = {{0, 0, "/\0\0sh\0", 7},          {1, 0, "", 0},          {1, 0, "/\0\0sh", 5},
-                 {5, 0, "/\0\0sh\0", 7},          {1, 9, "/\0\0sh\0", 7}, {UINT32_MAX, 1, "/\0\0sh\0", 7},
-                 {1, UINT32_MAX, "/\0\0sh\0", 7}, {1, 0, "/\0", 2},       {1, 0, "/\0\0s\0h", 5}};
+    } cases[] = {{0, 0, "/\0\0\0sh\0", 8},
+                 {1, 0, "", 0},
+                 {1, 0, "/\0\0\0sh", 6},
+                 {5, 0, "/\0\0\0sh\0", 8},
+                 {1, 9, "/\0\0\0sh\0", 8},
+                 {UINT32_MAX, 1, "/\0\0\0sh\0", 8},
+                 {1, UINT32_MAX, "/\0\0\0sh\0", 8},
+                 {1, 0, "/\0\0", 3},
+                 {1, 0, "/\0\0\0s\0h", 6}};
     for (uint32_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
         wrn_buf payload = WRN_BUF_INIT, out = WRN_BUF_INIT;
         uint8_t head[WRN_EXEC_HEAD] = {0};

@@ -67,6 +67,7 @@ static const wrenn_exec_options exec_options = {.struct_size = sizeof(wrenn_exec
                                                 .argv = echo,
                                                 .envs = envs,
                                                 .cwd = "/tmp",
+                                                .user = "app",
                                                 .exec_timeout_ms = 1500};
 static const wrenn_create_options create_options = {.struct_size = sizeof(wrenn_create_options),
                                                     .template_name = "minimal",
@@ -274,7 +275,7 @@ static const operation operations[] = {
     {ROW(sandboxes_connect), "200 OK", SANDBOX_BODY, "GET /v1/sandboxes/" ID " ", "", KEY, "running"},
     {ROW(sandboxes_destroy), "204 No Content", "", "DELETE /v1/sandboxes/" ID " ", "", KEY, ""},
     {ROW(sandbox_exec), "200 OK", EXEC_BODY, "POST /v1/sandboxes/" ID "/exec ",
-     "{\"cmd\":\"echo\",\"args\":[\"hi\"],\"timeout_sec\":2,\"envs\":{\"A\":\"1\",\"B\":\"x=y\"},\"cwd\":\"/tmp\"}",
+     "{\"cmd\":\"echo\",\"args\":[\"hi\"],\"timeout_sec\":2,\"envs\":{\"A\":\"1\",\"B\":\"x=y\"},\"cwd\":\"/tmp\",\"user\":\"app\"}",
      KEY, "0 hi\n"},
     {ROW(sandbox_wait_ready), "200 OK", SANDBOX_BODY, "GET /v1/sandboxes/" ID " ", "", KEY, ""},
     {ROW(sandbox_ping), "204 No Content", "", "POST /v1/sandboxes/" ID "/ping ", "{}", KEY, ""},

@@ -26,6 +26,7 @@ TEST(events_come_in_order_with_the_exit_last) {
     options.argv = argv;
     options.envs = envs;
     options.cwd = "/tmp";
+    options.user = "app";
     wrenn_stream *stream = open_stream(&s, &options);
     CHECK_INT(wrenn_stream_pid(stream), 7);
     CHECK(wrenn_stream_tag(stream) == NULL);
@@ -40,7 +41,7 @@ TEST(events_come_in_order_with_the_exit_last) {
     CHECK(!strstr(head, "Authorization"));
     CHECK_STR(script_request(s.server, 1),
               "text:{\"type\":\"start\",\"cmd\":\"echo\",\"args\":[\"hi\"],\"envs\":{\"A\":"
-              "\"b\"},\"cwd\":\"/tmp\"}");
+              "\"b\"},\"cwd\":\"/tmp\",\"user\":\"app\"}");
     wrenn_stream_free(stream);
     tear_down(&s);
     free_replies(replies, 2);

@@ -232,6 +232,8 @@ static void put_request(const wrn_proc_spec *spec, wrn_buf *payload) {
     const char *cwd = spec->cwd ? spec->cwd : "", *label = spec->label ? spec->label : "";
     wrn_buf_put(payload, cwd, strlen(cwd) + 1);
     wrn_buf_put(payload, label, strlen(label) + 1);
+    const char *user = spec->user ? spec->user : spec->default_user ? spec->default_user : "";
+    wrn_buf_put(payload, user, strlen(user) + 1);
     wrn_buf_put(payload, spec->cmd, strlen(spec->cmd) + 1);
     uint32_t argc = 1 + put_strings(payload, spec->args);
     uint32_t envc = put_strings(payload, spec->envs);
@@ -241,7 +243,7 @@ static void put_request(const wrn_proc_spec *spec, wrn_buf *payload) {
     wrn_put_u32(at + 4, envc);
     bool terminal = spec->cols && spec->rows;
     wrn_put_u32(at + 8, (spec->want_stdin ? WRN_EXEC_STDIN : 0u) | (terminal ? WRN_EXEC_PTY : 0u) |
-                            (spec->builtin ? WRN_EXEC_BUILTIN : 0u));
+                            (spec->builtin ? WRN_EXEC_BUILTIN : 0u) | (spec->user ? 0u : WRN_EXEC_DEFAULT_USER));
     wrn_put_u32(at + 12, spec->cols);
     wrn_put_u32(at + 16, spec->rows);
 }
@@ -405,6 +407,13 @@ static void end_failed(wrn_proc *proc, uint32_t kind, int number) {
     wrn_fault fault;
     if (kind == WRN_EXIT_CWD)
         wrn_fault_set(&fault, "invalid_request", "cannot enter the directory given as cwd: %s", strerror(number));
+    else if (kind == WRN_EXIT_USER && number == EPERM)
+        wrn_fault_set(
+            &fault, "invalid_request",
+            "the sandbox can't run anything as the user asked for: this wrennd runs as an ordinary user, and its "
+            "sandboxes have root alone");
+    else if (kind == WRN_EXIT_USER)
+        wrn_fault_set(&fault, "invalid_request", "the sandbox has no such user as the one asked for");
     else wrn_fault_set(&fault, "agent_error", "the command could not be started: %s", strerror(number));
     end_proc(proc, &(wrn_proc_result){.end = WRN_PROC_FAILED, .fault = &fault});
 }

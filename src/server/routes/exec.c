@@ -178,7 +178,8 @@ void wrn_route_exec(wrn_request *request) {
     const wrn_proc_spec spec = {.cmd = r->asked.cmd,
                                 .args = r->asked.args,
                                 .envs = envs,
-                                .cwd = r->asked.cwd && *r->asked.cwd ? r->asked.cwd : NULL,
+                                .cwd = wrn_none_if_empty(r->asked.cwd),
+                                .user = wrn_none_if_empty(r->asked.user),
                                 .timeout_ms = r->asked.background ? 0 : seconds * 1000};
     if (r->asked.background) return wrn_exec_background(request, &row, &r->asked, &spec);
     r->viewer = (wrn_viewer){.output = on_output, .end = on_end};

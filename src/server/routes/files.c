@@ -15,11 +15,15 @@ enum { RECORD_MAX = 1 << 20 };
 
 /* ---- running one ---- */
 
-bool wrn_file_start(wrn_request *request, const wrn_sandbox_row *row, const char *const *argv, wrn_viewer *viewer,
-                    wrn_fault *fault) {
+bool wrn_file_start(wrn_request *request, const wrn_sandbox_row *row, const char *user, const char *const *argv,
+                    wrn_viewer *viewer, wrn_fault *fault) {
     /* Home need not exist. */
-    const wrn_proc_spec spec = {
-        .cmd = argv[0], .args = argv + 1, .cwd = "/", .want_stdin = strcmp(argv[0], "write") == 0, .builtin = true};
+    const wrn_proc_spec spec = {.cmd = argv[0],
+                                .args = argv + 1,
+                                .cwd = "/",
+                                .user = wrn_none_if_empty(user),
+                                .want_stdin = strcmp(argv[0], "write") == 0,
+                                .builtin = true};
     return wrn_command_start(wrn_request_server(request)->sandboxes, row, &spec, WRN_COMMAND_FOREGROUND, NULL, viewer,
                              fault) != NULL;
 }
@@ -62,7 +66,7 @@ bool wrn_file_ended_well(const char *path, const wrn_proc_result *result, wrn_fa
 typedef struct job {
     wrn_viewer viewer; /* first, so that it leads here */
     wrn_request *request;
-    const char *path;
+    const char *path, *user;
     bool begun; /* of a read: the head of the answer went out */
     /* Of a listing: */
     bool single, overflown, nonsense;
@@ -83,8 +87,9 @@ static job *new_job(wrn_request *request, wrn_sandbox_row *row, const wrn_model 
     return j;
 }
 
-static bool check_path(job *j, const char *path) {
+static bool check_path(job *j, const char *path, const char *user) {
     j->path = path;
+    j->user = user;
     if (*path) return true;
     wrn_reply_error(j->request, "invalid_request", "member \"path\" must not be empty");
     return false;
@@ -93,7 +98,7 @@ static bool check_path(job *j, const char *path) {
 static job *new_path_job(wrn_request *request, wrn_sandbox_row *row) {
     wrn_path_request asked = {0};
     job *j = new_job(request, row, &wrn_model_path_request, &asked);
-    return j && check_path(j, asked.path) ? j : NULL;
+    return j && check_path(j, asked.path, asked.user) ? j : NULL;
 }
 
 /* ---- read ---- */
@@ -134,7 +139,7 @@ void wrn_route_read_file(wrn_request *request) {
     job *j = new_path_job(request, &row);
     if (!j) return;
     j->viewer = (wrn_viewer){.output = on_content, .end = on_content_end};
-    if (!wrn_file_start(request, &row, (const char *const[]){"read", j->path, NULL}, &j->viewer, &fault))
+    if (!wrn_file_start(request, &row, j->user, (const char *const[]){"read", j->path, NULL}, &j->viewer, &fault))
         return wrn_reply_fault(request, &fault);
     request->handler = &j->viewer;
     request->on_room = on_reader_room;
@@ -261,7 +266,7 @@ static void start_listing(job *j, const wrn_sandbox_row *row, const char *const 
     j->partial = WRN_BUF_LIMITED(RECORD_MAX);
     j->answer = WRN_BUF_LIMITED(size_max);
     wrn_buf_puts(&j->answer, j->single ? "{\"entry\":" : "{\"entries\":[");
-    if (wrn_file_start(j->request, row, argv, &j->viewer, &fault)) return;
+    if (wrn_file_start(j->request, row, j->user, argv, &j->viewer, &fault)) return;
     wrn_buf_free(&j->answer);
     wrn_reply_fault(j->request, &fault);
 }
@@ -271,7 +276,7 @@ void wrn_route_list_dir(wrn_request *request) {
     wrn_list_dir_request asked = {0};
     char levels[24];
     job *j = new_job(request, &row, &wrn_model_list_dir_request, &asked);
-    if (!j || !check_path(j, asked.path)) return;
+    if (!j || !check_path(j, asked.path, asked.user)) return;
     if (asked.depth < 0) return wrn_reply_error(request, "invalid_request", "member \"depth\" must not be negative");
     snprintf(levels, sizeof(levels), "%lld", (long long)(asked.depth ? asked.depth : 1));
     start_listing(j, &row, (const char *const[]){"list", j->path, levels, NULL});
@@ -304,6 +309,6 @@ void wrn_route_remove_path(wrn_request *request) {
     job *j = new_path_job(request, &row);
     if (!j) return;
     j->viewer = (wrn_viewer){.output = on_nothing, .end = on_removed};
-    if (!wrn_file_start(request, &row, (const char *const[]){"remove", j->path, NULL}, &j->viewer, &fault))
+    if (!wrn_file_start(request, &row, j->user, (const char *const[]){"remove", j->path, NULL}, &j->viewer, &fault))
         wrn_reply_fault(request, &fault);
 }

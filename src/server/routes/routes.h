@@ -72,6 +72,7 @@ wrn_json *wrn_show_sandbox(const wrn_server *server, const wrn_sandbox_row *row)
 
 bool wrn_is_template_name(const char *name);
 
+static inline const char *wrn_none_if_empty(const char *text) { return text && *text ? text : NULL; }
 /* Adds what is known of a command's end to an answer. */
 void wrn_exec_add_end(wrn_json *answer, const wrn_proc_result *result);
 /* "KEY=VALUE" texts in `arena`; NULL with a fault. */

@@ -246,7 +246,8 @@ static void start_exec(session *s, const wrn_sandbox_row *row, const wrn_json *m
     const wrn_proc_spec spec = {.cmd = asked.cmd,
                                 .args = asked.args,
                                 .envs = envs,
-                                .cwd = asked.cwd && *asked.cwd ? asked.cwd : NULL,
+                                .cwd = wrn_none_if_empty(asked.cwd),
+                                .user = wrn_none_if_empty(asked.user),
                                 .want_stdin = asked.input && s->bytes};
     begin(s, row, &spec, WRN_COMMAND_FOREGROUND, NULL);
 }
@@ -261,7 +262,8 @@ static void start_pty(session *s, const wrn_sandbox_row *row, const wrn_json *me
     const wrn_proc_spec spec = {.cmd = asked.cmd && *asked.cmd ? asked.cmd : "/bin/bash",
                                 .args = asked.args,
                                 .envs = envs,
-                                .cwd = asked.cwd && *asked.cwd ? asked.cwd : NULL,
+                                .cwd = wrn_none_if_empty(asked.cwd),
+                                .user = wrn_none_if_empty(asked.user),
                                 .cols = asked.cols > 0 ? clamp_size(asked.cols) : COLS,
                                 .rows = asked.rows > 0 ? clamp_size(asked.rows) : ROWS};
     wrn_tag_new(s->tag, "pty");

@@ -103,7 +103,8 @@ static void on_end(wrn_viewer *viewer, const wrn_proc_result *result) {
 static bool start(upload *u) {
     wrn_fault fault;
     u->viewer = (wrn_viewer){.output = on_output, .end = on_end, .room = on_room};
-    u->started = wrn_file_start(u->request, &u->row, (const char *const[]){"write", u->path, NULL}, &u->viewer, &fault);
+    u->started =
+        wrn_file_start(u->request, &u->row, NULL, (const char *const[]){"write", u->path, NULL}, &u->viewer, &fault);
     if (!u->started) {
         wrn_reply_fault(let_go(u), &fault);
         return false;

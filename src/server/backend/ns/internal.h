@@ -133,6 +133,7 @@ typedef struct source {
     wrn_json *json;                   /* template.json, which holds the texts of: */
     const char *start[START_MAX + 1]; /* the service's argv; none when start[0] is NULL */
     uint16_t start_port;              /* that it will listen on; 0: unknown */
+    const char *default_user;         /* that commands run as; NULL: root */
 } source;
 
 /* 0, or -1 with a fault: "not_found" when nothing is there. */

@@ -44,7 +44,10 @@ static void on_end(void *context, const wrn_proc_result *result) {
 
 static bool start(service *s, wrn_fault *fault) {
     if (s->proc) return true;
-    const wrn_proc_spec spec = {.cmd = s->from->start[0], .args = s->from->start + 1, .label = SERVICE_LABEL};
+    const wrn_proc_spec spec = {.cmd = s->from->start[0],
+                                .args = s->from->start + 1,
+                                .default_user = s->from->default_user,
+                                .label = SERVICE_LABEL};
     const wrn_proc_events events = {.on_output = on_output, .on_end = on_end, .context = s};
     s->end[0] = '\0';
     s->proc = wrn_agent_exec(s->agent, &spec, &events, fault);
