@@ -9,6 +9,7 @@
  *     dial.c     connections to what listens in the sandbox
  *     drain.c    output that nobody wants any more
  *     user.c     the sandbox's users
+ *     followed.c who follows a file
  *
  * Libc only; linked statically. One thread, nothing blocks but the wait for events. */
 #ifndef WRN_AGENT_AGENT_H
@@ -124,6 +125,12 @@ pid_t keeper_start(const start *start);
 
 /* Runs in a process of its own, with the command's 0, 1, 2. Returns its exit code: 0, or an errno. */
 int builtin_main(char **argv);
+
+/* ---- followed.c ---- */
+
+struct stat;
+/* By inotify, or waiting at its end for more: then it must stay the same inode. */
+bool is_followed(const struct stat *target);
 
 /* ---- dial.c ---- */
 

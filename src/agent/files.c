@@ -159,35 +159,90 @@ static int look_at_target(const place *at, struct stat *info) {
     return faccessat(at->dir, at->name, W_OK, 0) == 0 ? 0 : errno;
 }
 
-static int replace_target(const place *at, int fd) {
+/* What the caller wants beyond the content. */
+typedef struct wish {
+    bool has_mode, has_owner, in_place;
+    mode_t mode;
+    uid_t uid;
+    gid_t gid;
+} wish;
+
+static int read_wish(char **argv, wish *out) {
+    static user owner;
+    *out = (wish){0};
+    for (char **word = argv + 2; *word; word++) {
+        char *value = strchr(*word, '=');
+        if (strcmp(*word, "in-place") == 0) out->in_place = true;
+        else if (!value || (**word != 'm' && **word != 'o')) return EINVAL;
+        else if (**word == 'm') out->has_mode = true, out->mode = (mode_t)strtoul(value + 1, NULL, 8) & 07777;
+        else if (user_find(value + 1, &owner) != 0 || !user_can_be(&owner)) return EUSERS;
+        else out->has_owner = true, out->uid = owner.uid, out->gid = owner.gid;
+    }
+    return 0;
+}
+
+/* The file keeps what it had, but for what is wished. */
+static int set_owner_and_mode(int fd, const struct stat *had, const wish *w) {
+    bool same_owner = fchown(fd, w->has_owner ? w->uid : had->st_uid, w->has_owner ? w->gid : had->st_gid) == 0;
+    if (w->has_owner && !same_owner) return errno;
+    /* The bits that lend the owner's rights are not for another owner. */
+    mode_t kept = had->st_mode & (same_owner && !w->has_owner ? 07777 : 0777);
+    return fchmod(fd, w->has_mode ? w->mode : kept) == 0 ? 0 : errno;
+}
+
+static bool stays_in_place(const struct stat *target, const wish *w) {
+    return target->st_nlink && (w->in_place || target->st_nlink > 1 || is_followed(target));
+}
+
+/* The room is taken first: a disk that is full must not cost the old content. */
+static int copy_into(int from, int to) {
     struct stat info;
+    if (fstat(from, &info) != 0 || lseek(from, 0, SEEK_SET) != 0) return errno;
+    if (info.st_size && fallocate(to, FALLOC_FL_KEEP_SIZE, 0, info.st_size) != 0 && errno != EOPNOTSUPP) return errno;
+    int error = copy(from, to);
+    return error || ftruncate(to, info.st_size) == 0 ? error : errno;
+}
+
+static int replace_target(const place *at, int fd, const wish *w) {
+    struct stat info, opened;
     int error = look_at_target(at, &info);
     if (error) return error;
-    /* The bits that lend the owner's rights are not for another owner. */
-    bool same_owner = fchown(fd, info.st_uid, info.st_gid) == 0;
-    if (fchmod(fd, info.st_mode & (same_owner ? 07777 : 0777)) != 0) return errno;
-    return renameat(aside.dir, aside.name, at->dir, at->name) == 0 ? 0 : errno;
+    int to = -1;
+    if (stays_in_place(&info, w)) {
+        to = openat(at->dir, at->name, O_WRONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+        if (to < 0 && errno != ETXTBSY) return errno;
+        if (to >= 0 && (fstat(to, &opened) != 0 || opened.st_ino != info.st_ino)) return EAGAIN;
+    }
+    error = set_owner_and_mode(to >= 0 ? to : fd, &info, w);
+    if (error) return error;
+    if (to < 0) return renameat(aside.dir, aside.name, at->dir, at->name) == 0 ? 0 : errno;
+    error = copy_into(fd, to);
+    unlinkat(aside.dir, aside.name, 0);
+    return error;
 }
 
 static int write_file(char **argv) {
     place at;
     struct stat info;
     uint64_t number;
+    wish w;
+    int error = read_wish(argv, &w);
+    if (error) return error;
     if (!find(argv[1], true, &at)) return errno;
-    int error = follow_links(&at);
+    error = follow_links(&at);
     if (!error) error = look_at_target(&at, &info);
     if (error) return error;
     if (getrandom(&number, sizeof(number), 0) != (ssize_t)sizeof(number)) return EAGAIN;
     snprintf(aside.name, sizeof(aside.name), ".wrenn-%016llx", (unsigned long long)number);
     aside.dir = at.dir;
     hold_abort(true);
-    int fd = openat(at.dir, aside.name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+    int fd = openat(at.dir, aside.name, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
     if (fd < 0) return errno;
     sigaction(SIGTERM, &(struct sigaction){.sa_handler = on_abort}, NULL);
     hold_abort(false);
     error = copy(STDIN_FILENO, fd);
     hold_abort(true);
-    if (!error) error = replace_target(&at, fd);
+    if (!error) error = replace_target(&at, fd, &w);
     if (error) unlinkat(at.dir, aside.name, 0);
     return error;
 }

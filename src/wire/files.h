@@ -1,13 +1,16 @@
 /* What wrennd and the builtin commands of its agent agree on: file operations run as commands in the sandbox.
  *
  *     read PATH           a regular file's content comes on stdout
- *     write PATH          stdin becomes the file's content at its end; SIGTERM before that leaves everything as it was
+ *     write PATH [mode=OCTAL] [owner=USER] [in-place]
+ *                         stdin becomes the file's content at its end; SIGTERM before that leaves everything as it was.
+ *                         USER is as in an EXEC. in-place: the inode stays, as it does where it has several names or is
+ *                         followed by somebody; but never where it is a program that runs
  *     list PATH LEVELS    a record for everything in a directory, on stdout
  *     mkdir PATH          makes a directory and those above it; its record
  *     remove PATH         all of it; what is not there counts as removed
  *
  * The exit status is 0 or an errno: EISDIR, ENOTDIR and EINVAL (neither file nor directory) for what is of the wrong kind,
- * EEXIST for a directory that mkdir should make, E2BIG for a listing over the limits below. */
+ * EEXIST for a directory that mkdir should make, EUSERS for an owner that the sandbox can't have, E2BIG for a listing over the limits below. */
 #ifndef WRN_WIRE_FILES_H
 #define WRN_WIRE_FILES_H
 

@@ -315,6 +315,58 @@ static void forms(void) {
     daemon_stop(&s.d);
 }
 
+/* Mode, owner, place and user go with the form, before the file. */
+static void upload_options(void) {
+    setup s;
+    set_up(&s, NULL);
+    static const char *const both[] = {"write", "stream/write"};
+    bool root = geteuid() == 0;
+    for (size_t i = 0; i < WRN_COUNT(both); i++) {
+        CHECK_STATUS(
+            upload(&s, both[i], PART("path") "/tmp/f\r\n" PART("mode") "0751\r\n" FILE_PART "#!/bin/sh\necho ran" END),
+            204);
+        CHECK_SH(&s, "/tmp/f; stat -c '%a %U' /tmp/f; stat -c %i /tmp/f >/tmp/i; exec tail -f /tmp/f >/dev/null &",
+                 "ran\n751 root\n");
+        CHECK_STATUS(upload(&s, both[i],
+                            PART("mode") "\r\n" PART("in_place") "true\r\n" PART("owner") "root:0\r\n" PART(
+                                "user") "root\r\n" PART("path") "/tmp/f\r\n" FILE_PART "two" END),
+                     204);
+        CHECK_SH(&s, "cat /tmp/f; stat -c %i /tmp/f | cmp - /tmp/i && stat -c %a /tmp/f", "two751\n");
+        CHECK_STATUS(upload(&s, both[i], PART("path") "/tmp/f\r\n" PART("in_place") "false\r\n" FILE_PART "3" END),
+                     204);
+        CHECK_SH(&s, "cat /tmp/f; stat -c %i /tmp/f | cmp -s - /tmp/i; echo $?", "30\n");
+        CHECK_SH(&s, "rm -f /tmp/f /tmp/i", "");
+        static const char *const wrong[] = {PART("mode") "755x\r\n",    PART("mode") "0888\r\n",
+                                            PART("mode") "17777\r\n",   PART("mode") "-1\r\n",
+                                            PART("in_place") "yes\r\n", PART("owner") "captain\r\n",
+                                            PART("user") "captain\r\n", PART("mode") "1\r\n" PART("mode") "1\r\n"};
+        for (size_t k = 0; k < WRN_COUNT(wrong); k++) {
+            char body[600];
+            snprintf(body, sizeof(body), PART("path") "/tmp/f\r\n%s" FILE_PART "x" END, wrong[k]);
+            CHECK_ERROR(upload(&s, both[i], body), 400, "invalid_request");
+        }
+        CHECK_ERROR(upload(&s, both[i], PART("path") "/tmp/f\r\n" FILE_PART "x\r\n" PART("mode") "0755" END), 400,
+                    "invalid_request");
+        wait_for(&s, "ls -A /tmp", "");
+        if (!root) continue;
+        CHECK_STATUS(upload(&s, both[i], PART("path") "/tmp/f\r\n" PART("owner") "user\r\n" FILE_PART "x" END), 204);
+        CHECK_STATUS(upload(&s, both[i], PART("path") "~/g\r\n" PART("user") "user\r\n" FILE_PART "x" END), 204);
+        CHECK_SH(&s, "stat -c '%U %G %n' /tmp/f /home/user/g; rm /tmp/f /home/user/g",
+                 "user user /tmp/f\nuser user /home/user/g\n");
+        CHECK_ERROR(upload(&s, both[i], PART("path") "/root/g\r\n" PART("user") "user\r\n" FILE_PART "x" END), 502,
+                    "agent_error");
+    }
+    /* The other operations have a user, too. */
+    CHECK_STATUS(ask(&s, "mkdir", "{\"path\":\"/tmp/made\",\"user\":\"root\"}"), 200);
+    CHECK_ERROR(ask(&s, "mkdir", "{\"path\":\"/tmp/other\",\"user\":\"captain\"}"), 400, "invalid_request");
+    if (root) {
+        CHECK_ERROR(ask(&s, "remove", "{\"path\":\"/tmp/made\",\"user\":\"user\"}"), 502, "agent_error");
+        CHECK_ERROR(ask(&s, "list", "{\"path\":\"/root\",\"user\":\"user\"}"), 502, "agent_error");
+        CHECK_ERROR(ask(&s, "read", "{\"path\":\"/root/x\",\"user\":\"user\"}"), 502, "agent_error");
+    }
+    daemon_stop(&s.d);
+}
+
 /* Bytes that are no text, in pieces of one byte, and another request on the same connection. */
 static void bytes_and_connections(void) {
     setup s;
@@ -600,6 +652,7 @@ TEST_AS_BOTH(errors_have_their_status, errors)
 TEST_AS_BOTH(home_need_not_exist, missing_home)
 TEST_AS_BOTH(a_paused_sandbox_refuses, paused)
 TEST_AS_BOTH(forms_are_checked, forms)
+TEST_AS_BOTH(uploads_have_a_mode_an_owner_and_a_place, upload_options)
 TEST_AS_BOTH(bytes_come_through, bytes_and_connections)
 TEST_AS_BOTH(large_files_take_no_memory, large_files)
 TEST_AS_BOTH(writes_have_a_limit, limits)

@@ -32,6 +32,7 @@ static const char *code_of(int error) {
     switch (error) {
     case ENOENT: return "not_found";
     case EEXIST: return "conflict";
+    case EUSERS:
     case EISDIR:
     case ENOTDIR:
     case EINVAL:
@@ -46,6 +47,7 @@ static const char *text_of(int error) {
     switch (error) {
     case EINVAL: return "not a file or directory that this can be done with";
     case EEXIST: return "the directory exists already";
+    case EUSERS: return "the sandbox can't have the owner that the file should get";
     case E2BIG: return "too much to list at once; list fewer levels, or a directory below";
     default: return strerror(error);
     }
