@@ -21,7 +21,8 @@ typedef struct wrenn_file_list {
 
 /* What is in a directory, and with a `depth` over 1 in those below it, so many levels down; 0 means 1 (POST
  * .../files/list). Sorted by path, each directory before what is in it. Links are listed, not entered. Blocks (30 s).
- * The caller frees *list. A directory that is missing is WRENN_E_NOT_FOUND or WRENN_E_AGENT, by server. */
+ * wrennd gives it in pages, each in an answer of its own: what is added or removed meanwhile may be in it or not. The
+ * caller frees *list. A directory that is missing is WRENN_E_NOT_FOUND or WRENN_E_AGENT, by server. */
 WRENN_API WRENN_NODISCARD int wrenn_sandbox_list_dir(wrenn_sandbox *sandbox, const char *path, int64_t depth,
                                                      wrenn_file_list **list, wrenn_error **error);
 WRENN_API WRENN_NODISCARD int wrenn_sandbox_list_dir_start(wrenn_sandbox *sandbox, const char *path, int64_t depth,

@@ -300,27 +300,37 @@ static int end_records(int error) { return fflush(stdout) != 0 && !error ? errno
 
 typedef struct listing {
     wrn_buf path; /* of the directory being listed */
-    size_t count;
     int level;
+    unsigned long long left; /* records */
 } listing;
+
+/* No error: there are as many as were wanted. */
+enum { ENOUGH = -1 };
 
 static int by_bytes(const void *a, const void *b) { return strcmp(*(char *const *)a, *(char *const *)b); }
 
-/* Sorted, and then a NULL. NULL with errno. */
-static char **read_names(listing *l, DIR *dir) {
+/* How a name compares with the first part of a path. */
+static int compare_first(const char *name, const char *path) {
+    size_t size = strcspn(path, "/");
+    int order = strncmp(name, path, size);
+    return order ? order : name[size] != '\0';
+}
+
+/* Sorted, and then a NULL; none of those before `from`, the rest of a path or NULL. NULL with errno. */
+static char **read_names(DIR *dir, const char *from) {
     size_t count = 0, capacity = 64;
     char **all = malloc(capacity * sizeof(*all));
     errno = 0;
     for (struct dirent *entry; all && (entry = readdir(dir)); errno = 0) {
         if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0) continue;
+        if (from && compare_first(entry->d_name, from) < 0) continue;
         if (count + 1 == capacity) {
             char **grown = realloc(all, 2 * capacity * sizeof(*all));
             if (!grown) break;
             all = grown;
             capacity *= 2;
         }
-        errno = ++l->count > WRN_LIST_ENTRIES_MAX ? E2BIG : 0;
-        if (errno || !(all[count] = strdup(entry->d_name))) break;
+        if (!(all[count] = strdup(entry->d_name))) break;
         count++;
     }
     if (!all) return NULL;
@@ -336,40 +346,44 @@ static char **read_names(listing *l, DIR *dir) {
     return NULL;
 }
 
-static int list_dir(listing *l, int fd, long long levels);
+static int list_dir(listing *l, int fd, long long levels, const char *from);
 
 /* What has vanished meanwhile, or may not be read, counts as empty, as long as it is below what was asked for. */
-static int list_below(listing *l, int dir, const char *name, long long levels) {
+static int list_below(listing *l, int dir, const char *name, long long levels, const char *from) {
     if (l->level == WRN_LIST_LEVELS_MAX) return E2BIG;
     int fd = openat(dir, name, O_RDONLY | O_NOFOLLOW | DIR_FLAGS);
     if (fd < 0) {
         bool gone = errno == ENOENT || errno == ENOTDIR || errno == ELOOP;
         return gone || errno == EACCES || errno == EPERM ? 0 : errno;
     }
-    return list_dir(l, fd, levels);
+    return list_dir(l, fd, levels, from);
 }
 
-static int list_entry(listing *l, int dir, const char *name, long long levels) {
+/* `from`: it was listed already, and so was what is in it up to that, the rest of a path. */
+static int list_entry(listing *l, int dir, const char *name, long long levels, const char *from) {
     struct stat info;
     size_t size = l->path.size;
     if (fstatat(dir, name, &info, AT_SYMLINK_NOFOLLOW) != 0) return errno == ENOENT ? 0 : errno;
+    if (!from && !l->left--) return ENOUGH;
     wrn_buf_putc(&l->path, '/');
     wrn_buf_puts(&l->path, name);
     if (l->path.failed) return ENOMEM;
-    put_record(dir, name, &info, l->path.data);
-    int error = S_ISDIR(info.st_mode) && levels > 1 ? list_below(l, dir, name, levels - 1) : 0;
+    if (!from) put_record(dir, name, &info, l->path.data);
+    bool enter = S_ISDIR(info.st_mode) && levels > 1;
+    int error = enter ? list_below(l, dir, name, levels - 1, from && *from ? from : NULL) : 0;
     l->path.size = size;
     return error;
 }
 
 /* Takes `fd`. */
-static int list_dir(listing *l, int fd, long long levels) {
+static int list_dir(listing *l, int fd, long long levels, const char *from) {
     DIR *dir = fdopendir(fd);
-    char **all = dir ? read_names(l, dir) : NULL;
+    char **all = dir ? read_names(dir, from) : NULL;
     int error = all ? 0 : errno;
     l->level++;
     for (char **name = all; name && *name; name++) {
-        if (!error) error = list_entry(l, dirfd(dir), *name, levels);
+        const char *rest = from && compare_first(*name, from) == 0 ? from + strcspn(from, "/") : NULL;
+        if (!error) error = list_entry(l, dirfd(dir), *name, levels, rest ? rest + (*rest == '/') : NULL);
         free(*name);
     }
     l->level--;
@@ -379,16 +393,29 @@ static int list_dir(listing *l, int fd, long long levels) {
     return error;
 }
 
+/* The path of a record, cut to what is below the listed directory; NULL when it is not below. */
+static const char *below(const listing *l, const char *path) {
+    bool is = strncmp(path, l->path.data, l->path.size) == 0 && path[l->path.size] == '/';
+    return is ? path + l->path.size + 1 : NULL;
+}
+
 static int list(char **argv) {
     place at;
     if (!argv[2]) return EINVAL;
     if (!find(argv[1], false, &at)) return errno;
     int fd = openat(at.dir, at.name, O_RDONLY | DIR_FLAGS);
     if (fd < 0) return errno;
-    listing l = {.path = absolute(argv[1], true)};
-    int error = l.path.failed ? ENOMEM : list_dir(&l, fd, strtoll(argv[2], NULL, 10));
+    listing l = {.path = absolute(argv[1], true), .left = ULLONG_MAX};
+    const char *from = NULL;
+    int error = l.path.failed ? ENOMEM : 0;
+    for (char **word = argv + 3; *word && !error; word++) {
+        if (strncmp(*word, "limit=", 6) == 0) l.left = strtoull(*word + 6, NULL, 10);
+        else if (strncmp(*word, "after=", 6) != 0 || !(from = below(&l, *word + 6))) error = EINVAL;
+    }
+    if (error) close(fd);
+    else error = list_dir(&l, fd, strtoll(argv[2], NULL, 10), from);
     wrn_buf_free(&l.path);
-    return end_records(error);
+    return end_records(error == ENOUGH ? 0 : error);
 }
 
 /* ---- mkdir, remove ---- */

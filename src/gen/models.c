@@ -222,6 +222,8 @@ static const wrn_field fields_list_dir_request[] = {
     {"path", offsetof(wrn_list_dir_request, path), 0, WRN_FIELD_STRING, true, false, NULL},
     {"depth", offsetof(wrn_list_dir_request, depth), 0, WRN_FIELD_INT, false, false, NULL},
     {"user", offsetof(wrn_list_dir_request, user), 0, WRN_FIELD_STRING, false, false, NULL},
+    {"limit", offsetof(wrn_list_dir_request, limit), 0, WRN_FIELD_INT, false, false, NULL},
+    {"cursor", offsetof(wrn_list_dir_request, cursor), 0, WRN_FIELD_STRING, false, false, NULL},
 };
 const wrn_model wrn_model_list_dir_request = {
     "ListDirRequest", sizeof(wrn_list_dir_request), fields_list_dir_request, WRN_COUNT(fields_list_dir_request)};
@@ -243,6 +245,7 @@ const wrn_model wrn_model_file_entry = {
 
 static const wrn_field fields_list_dir_response[] = {
     {"entries", offsetof(wrn_list_dir_response, entries), offsetof(wrn_list_dir_response, entries_count), WRN_FIELD_OBJECTS, true, false, &wrn_model_file_entry},
+    {"next_cursor", offsetof(wrn_list_dir_response, next_cursor), 0, WRN_FIELD_STRING, false, false, NULL},
 };
 const wrn_model wrn_model_list_dir_response = {
     "ListDirResponse", sizeof(wrn_list_dir_response), fields_list_dir_response, WRN_COUNT(fields_list_dir_response)};

@@ -288,6 +288,8 @@ typedef struct wrn_path_request {
 #define WRN_HAS_LIST_DIR_REQUEST_PATH (UINT64_C(1) << 0)
 #define WRN_HAS_LIST_DIR_REQUEST_DEPTH (UINT64_C(1) << 1)
 #define WRN_HAS_LIST_DIR_REQUEST_USER (UINT64_C(1) << 2)
+#define WRN_HAS_LIST_DIR_REQUEST_LIMIT (UINT64_C(1) << 3)
+#define WRN_HAS_LIST_DIR_REQUEST_CURSOR (UINT64_C(1) << 4)
 
 /* Schema ListDirRequest. */
 typedef struct wrn_list_dir_request {
@@ -299,9 +301,16 @@ typedef struct wrn_list_dir_request {
     int64_t depth;
     /* As in PathRequest. */
     const char *user;
+    /* Ours only; upstream ignores it. So many entries at most, in the order of their paths' parts; 0: all. Where
+     * there are more, the answer has `next_cursor`. */
+    int64_t limit;
+    /* Ours only. The `next_cursor` of the answer before: goes on with what follows, also where something was added
+     * or removed meanwhile. The rest of the request is as it was. */
+    const char *cursor;
 } wrn_list_dir_request;
 
 #define WRN_HAS_LIST_DIR_RESPONSE_ENTRIES (UINT64_C(1) << 0)
+#define WRN_HAS_LIST_DIR_RESPONSE_NEXT_CURSOR (UINT64_C(1) << 1)
 
 /* Schema ListDirResponse. */
 typedef struct wrn_list_dir_response {
@@ -310,6 +319,8 @@ typedef struct wrn_list_dir_response {
     const char *unknown; /* a JSON object of the members this version does not know, or NULL */
     const wrenn_file_entry *const *entries;
     size_t entries_count;
+    /* There are more entries than `limit`. Left out otherwise. */
+    const char *next_cursor;
 } wrn_list_dir_response;
 
 #define WRN_HAS_MAKE_DIR_RESPONSE_ENTRY (UINT64_C(1) << 0)

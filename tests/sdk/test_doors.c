@@ -285,7 +285,7 @@ static const operation operations[] = {
      "GET /v1/sandboxes/" ID "/metrics?range=1h ", "", KEY, "1h 2 2.5"},
     {ROW(sandbox_destroy), "204 No Content", "", "DELETE /v1/sandboxes/" ID " ", "", KEY, ""},
     {ROW(sandbox_list_dir), "200 OK", "{\"entries\":[" ENTRY_BODY "]}", "POST /v1/sandboxes/" ID "/files/list ",
-     "{\"path\":\"/srv\",\"depth\":2}", KEY, "1 /srv"},
+     "{\"path\":\"/srv\",\"depth\":2,\"limit\":10000}", KEY, "1 /srv"},
     {ROW(sandbox_mkdir), "200 OK", "{\"entry\":" ENTRY_BODY "}", "POST /v1/sandboxes/" ID "/files/mkdir ",
      "{\"path\":\"/srv\"}", KEY, "/srv directory"},
     {ROW(sandbox_remove), "204 No Content", "", "POST /v1/sandboxes/" ID "/files/remove ", "{\"path\":\"/srv\"}", KEY,
