@@ -26,7 +26,7 @@ TEST(a_listing_keeps_what_the_server_said) {
               "{\"name\":\"s\",\"path\":\"/d/s\",\"type\":\"socket\",\"symlink_target\":null,\"inode\":9}")});
     wrenn_file_list *list = NULL;
     CHECK_INT(wrenn_sandbox_list_dir(s.sandbox, "/d/", 0, &list, NULL), 0);
-    check_request(&s, 0, FILES "list ", ASKED("/d/"));
+    check_request(&s, 0, FILES "list ", "{\"path\":\"/d/\",\"depth\":1,\"limit\":10000}");
     CHECK_INT(list->count, 2);
     CHECK_INT(list->items[0]->type, WRENN_FILE_TYPE_UNKNOWN);
     CHECK_INT(list->items[0]->mode, 0777);
