@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "agent/agent.h"
+#include "wire/term.h"
 
 /* After the command itself has ended, descendants that hold its output get DRAIN_MS to write more, and FLOW_MS after each
  * piece that they write, up to FLOW_MAX_MS and FLOW_MAX_BYTES in all; what is there by then is still sent. */
@@ -22,8 +23,9 @@ enum { HELD_MAX = 65536 };
 typedef struct output {
     watch watch;
     uint8_t type;
-    int64_t left; /* after the drain time: bytes still to send; -1 before */
-    wrn_buf held; /* the last of what came while there was no server */
+    int64_t left;      /* after the drain time: bytes still to send; -1 before */
+    wrn_buf held;      /* the last of what came while there was no server */
+    wrn_replay screen; /* of a terminal: the last of what came, ever */
 } output;
 
 typedef struct command {
@@ -73,6 +75,7 @@ static void finish(command *c) {
     watch_close(&c->in);
     wrn_buf_free(&c->out.held);
     wrn_buf_free(&c->err.held);
+    wrn_replay_free(&c->out.screen);
     for (command **at = &commands; *at; at = &(*at)->next) {
         if (*at != c) continue;
         *at = c->next;
@@ -96,10 +99,19 @@ static void send_output(command *c, const output *o, const void *data, size_t si
     c->credit -= (int64_t)size;
 }
 
+/* For the next server. The one that is there keeps what a terminal shows by itself. */
 static void hold(output *o, const void *data, size_t size) {
-    wrn_buf_put(&o->held, data, size);
-    if (o->held.failed) die("wrenn-agent: out of memory");
+    if (o->screen.keep) wrn_replay_put(&o->screen, data, size);
+    else if (!channel_is_open()) wrn_buf_put(&o->held, data, size);
+    if (o->held.failed || o->screen.bytes.failed) die("wrenn-agent: out of memory");
     if (o->held.size > 2 * HELD_MAX) wrn_buf_consume(&o->held, o->held.size - HELD_MAX);
+}
+
+static void send_pieces(command *c, const output *o, const wrn_buf *data) {
+    for (size_t at = 0, piece; at < data->size; at += piece) {
+        piece = data->size - at < WRN_FRAME_PAYLOAD_MAX ? data->size - at : WRN_FRAME_PAYLOAD_MAX;
+        send_output(c, o, data->data + at, piece);
+    }
 }
 
 /* False when it has to wait. */
@@ -108,8 +120,8 @@ static bool send_held(command *c, output *o) {
     if (!held.size) return true;
     if (!channel_is_open() || !channel_has_room()) return false;
     o->held = WRN_BUF_INIT; /* sending may come back here */
-    if (held.size > HELD_MAX) wrn_buf_consume(&held, held.size - HELD_MAX);
-    send_output(c, o, held.data, held.size);
+    if (!o->screen.keep && held.size > HELD_MAX) wrn_buf_consume(&held, held.size - HELD_MAX);
+    send_pieces(c, o, &held);
     wrn_buf_free(&held);
     return true;
 }
@@ -134,8 +146,8 @@ static void stop_output(command *c, output *o) {
 }
 
 static void take_output(command *c, output *o, const uint8_t *data, size_t size) {
+    hold(o, data, size);
     if (channel_is_open()) send_output(c, o, data, size);
-    else hold(o, data, size);
     if (!c->drain) return;
     c->drained += (int64_t)size;
     int64_t later = now_ms() + FLOW_MS;
@@ -234,7 +246,11 @@ void command_stdin_eof(uint32_t stream) {
 void command_resize(uint32_t stream, uint32_t cols, uint32_t rows) {
     command *c = find(stream);
     struct winsize size = {.ws_col = (unsigned short)cols, .ws_row = (unsigned short)rows};
-    if (c && c->terminal && c->in.fd >= 0) ioctl(c->in.fd, TIOCSWINSZ, &size);
+    pid_t in_front = 0;
+    if (!c || !c->terminal || c->in.fd < 0) return;
+    /* The kernel says nothing to the program when the size stays as it is. */
+    if (cols && rows) ioctl(c->in.fd, TIOCSWINSZ, &size);
+    else if (ioctl(c->in.fd, TIOCGPGRP, &in_front) == 0 && in_front > 1) kill(-in_front, SIGWINCH);
 }
 
 /* ---- end ---- */
@@ -399,6 +415,11 @@ static void send_kept(command *c) {
     wrn_put_u32(payload + 8, (uint32_t)(c->input_end - c->input_begin));
     memcpy(payload + WRN_KEPT_HEAD, c->label, size);
     c->credit = WRN_FRAME_CREDIT;
+    if (c->terminal) {
+        wrn_buf_clear(&c->out.held); /* a server may have gone before it got all of it */
+        wrn_replay_write(&c->out.screen, &c->out.held);
+        if (c->out.held.failed) die("wrenn-agent: out of memory");
+    }
     channel_send(c->stream, WRN_FRAME_KEPT, payload, WRN_KEPT_HEAD + size);
 }
 
@@ -599,6 +620,7 @@ static void run(uint32_t stream, const request *r) {
     c->out.type = WRN_FRAME_STDOUT;
     c->err.type = WRN_FRAME_STDERR;
     c->out.left = c->err.left = -1;
+    if (terminal && c->label) c->out.screen.keep = HELD_MAX;
     commands = c;
     if (keeper < 0) {
         c->keeper = 0;

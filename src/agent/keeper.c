@@ -77,6 +77,10 @@ _Noreturn static void run_command(const start *s) {
     environ = s->envp; /* for the builtins */
     if (s->builtin) _exit(builtin_main(s->argv));
     search_exec(s);
+    /* The usual shell of a terminal is asked for by name, also by those who would take any. */
+    bool usual = s->terminal && strcmp(s->argv[0], "/bin/bash") == 0 && !s->argv[1];
+    if (usual && errno == ENOENT)
+        execve("/bin/sh", (char *const[]){(char[]){"/bin/sh"}, NULL}, s->envp), errno = ENOENT;
     fail("run", s->argv[0], errno);
 }
 

@@ -589,6 +589,7 @@ typedef struct wrn_ws_pty_start {
     uint64_t nulls;      /* those of them that were null */
     const char *unknown; /* a JSON object of the members this version does not know, or NULL */
     const char *type;
+    /* Ours: /bin/bash alone is /bin/sh where there is no bash. */
     const char *cmd;
     const char *const *args;
     size_t args_count;

@@ -39,7 +39,7 @@ typedef enum wrn_frame_type {
     WRN_FRAME_THAW,   /* server */
     WRN_FRAME_DONE,   /* agent: FREEZE or THAW has been done */
     WRN_FRAME_TAKEN,  /* agent: u32 bytes of stdin the command took */
-    WRN_FRAME_RESIZE, /* server: u32 columns, u32 rows of a terminal */
+    WRN_FRAME_RESIZE, /* server: u32 columns, u32 rows of a terminal; both 0: only tells its program */
     WRN_FRAME_DIAL,   /* server: u32 port of this machine's loopback to connect to; answered by DIALED */
     WRN_FRAME_DIALED, /* agent: u32 errno; 0: the socket comes along with the first byte of this frame (SCM_RIGHTS) */
     WRN_FRAME_BACK,   /* agent, once, first, when it has had a server before: u32 version, u32 how many KEPT follow */

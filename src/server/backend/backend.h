@@ -205,6 +205,7 @@ typedef struct wrn_backend_ops {
     size_t (*write)(wrn_proc *proc, const void *data, size_t size);
     /* Everything written still arrives. On a terminal it is the end-of-file character. */
     void (*close_stdin)(wrn_proc *proc);
+    /* 0, 0: it keeps its size, and its program is told of it once more, to draw itself. */
     void (*resize)(wrn_proc *proc, uint16_t cols, uint16_t rows);
 
     /* Connects to a TCP port of the box's loopback, whatever it listens on. The caller owns the non-blocking `fd`;

@@ -1,6 +1,8 @@
 /* The WebSockets: exec/stream, processes/{selector}/stream and pty. A session is one connection; it watches one command.
  *
- *     AUTH (no credentials came with the upgrade) -> FIRST (start or connect) -> RUNNING -> gone */
+ *     AUTH (no credentials came with the upgrade) -> FIRST (start or connect) -> RUNNING -> gone
+ *
+ * A terminal's is ENDING before that: as upstream, whose clients rely on it, the server leaves the first word to the client. */
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,11 +18,11 @@
 
 #define BYTES_PROTOCOL "wrenn.bytes.v1"
 
-enum { AUTH_MS = 5000, PING_MS = 30000, COLS = 80, ROWS = 24, SIZE_LARGEST = 65535 };
+enum { AUTH_MS = 5000, PING_MS = 30000, ENDING_MS = 1000, COLS = 80, ROWS = 24, SIZE_LARGEST = 65535 };
 enum { STREAM_STDIN = 0 };
 
 typedef enum session_kind { KIND_EXEC, KIND_PROCESS, KIND_PTY } session_kind;
-typedef enum phase { PHASE_AUTH, PHASE_FIRST, PHASE_RUNNING } phase;
+typedef enum phase { PHASE_AUTH, PHASE_FIRST, PHASE_RUNNING, PHASE_ENDING } phase;
 
 typedef struct session {
     wrn_viewer viewer; /* first, so that it leads here */
@@ -137,6 +139,8 @@ static void on_output(wrn_viewer *viewer, int stream, const void *data, size_t s
     if (wrn_websocket_is_crowded(s->ws)) wrn_command_pause(viewer, true);
 }
 
+static void on_timer(uv_timer_t *timer);
+
 static void send_tails(session *s) {
     for (int stream = 1; stream <= 2; stream++) {
         WRN_AUTO(wrn_buf_free) wrn_buf text = WRN_BUF_INIT;
@@ -154,7 +158,11 @@ static void on_end(wrn_viewer *viewer, const wrn_proc_result *result) {
     wrn_json *message = new_message("exit");
     wrn_exec_add_end(message, result);
     send_json(s, message);
-    end_session(s, WRN_WS_NORMAL);
+    if (s->kind != KIND_PTY) return end_session(s, WRN_WS_NORMAL);
+    s->phase = PHASE_ENDING;
+    wrn_buf_free(&s->input);
+    wrn_websocket_read(s->ws, true);
+    uv_timer_start(&s->timer, on_timer, ENDING_MS, 0);
 }
 
 /* ---- input ---- */
@@ -180,11 +188,18 @@ static void take_input(session *s, const void *data, size_t size) {
     feed(s);
 }
 
+/* For those who read before they have sent anything: a replay that they don't understand is lost. */
+static void remember_frames(const session *s) {
+    if (s->viewer.command && !s->bytes) wrn_command_set_raw(s->viewer.command, s->raw);
+}
+
 static void take_text_input(session *s, const wrn_json *message) {
     size_t size;
     const char *text = wrn_json_string(wrn_json_get(message, "data"), &size);
     char *bytes = text ? malloc(wrn_base64_decoded_max(size) + 1) : NULL;
     ssize_t decoded = bytes ? wrn_base64_decode(bytes, text, size) : -1;
+    s->raw = false;
+    remember_frames(s);
     if (decoded > 0) take_input(s, bytes, (size_t)decoded);
     free(bytes);
 }
@@ -194,6 +209,7 @@ static void take_binary(session *s, const char *data, size_t size) {
         if (size && *data == STREAM_STDIN) take_input(s, data + 1, size - 1);
     } else if (s->kind == KIND_PTY) {
         s->raw = true; /* who sends like this since 0.3.0 of the Python SDK understands nothing else */
+        remember_frames(s);
         take_input(s, data, size);
     }
 }
@@ -280,6 +296,7 @@ static void attach(session *s, const wrn_sandbox_row *row, const char *selector,
     if (!command) return fail(s, false, fault.message);
     s->phase = PHASE_RUNNING;
     s->connected = s->has_stdin = terminal;
+    s->raw = s->raw || (terminal && wrn_command_is_raw(command));
     wrn_command_attach(command, &s->viewer);
 }
 
@@ -333,6 +350,7 @@ static void on_message(void *context, bool binary, const char *data, size_t size
     case PHASE_AUTH: take_auth(s, type, message); break;
     case PHASE_FIRST: take_first(s, type, message); break;
     case PHASE_RUNNING: take_control(s, type, message); break;
+    case PHASE_ENDING: break;
     }
 }
 
@@ -343,6 +361,7 @@ static void on_ws_room(void *context) { wrn_command_pause(&((session *)context)-
 static void on_timer(uv_timer_t *timer) {
     session *s = timer->data;
     if (s->phase == PHASE_AUTH) return fail(s, true, "authentication failed");
+    if (s->phase == PHASE_ENDING) return end_session(s, WRN_WS_NORMAL);
     if (s->kind == KIND_PTY) send_json(s, new_message("ping"));
     else wrn_websocket_ping(s->ws);
 }

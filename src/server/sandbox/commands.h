@@ -1,7 +1,7 @@
 /* Commands in sandboxes, and who watches them.
  *
  * A command lives from its start to its end, with or without anybody watching. Each viewer sees what is put out while it
- * is attached; a terminal also keeps the last of its output, which a new viewer gets first. A viewer that can't follow
+ * is attached; a terminal also keeps its modes and the last of its output, which a new viewer gets first. A viewer that can't follow
  * stops the command's output for all, so that nothing is lost and nothing piles up. */
 #ifndef WRN_SERVER_SANDBOX_COMMANDS_H
 #define WRN_SERVER_SANDBOX_COMMANDS_H
@@ -54,6 +54,9 @@ void wrn_command_touch(wrn_command *command);
 int64_t wrn_command_pid(const wrn_command *command); /* 0: not started yet */
 const char *wrn_command_tag(const wrn_command *command);
 bool wrn_command_is_terminal(const wrn_command *command);
+/* Whether its viewers want its output as it is, in binary frames; it remembers that for those who come later. */
+bool wrn_command_is_raw(const wrn_command *command);
+void wrn_command_set_raw(wrn_command *command, bool raw);
 /* Program and arguments, NULL-terminated. */
 const char *const *wrn_command_argv(const wrn_command *command);
 
