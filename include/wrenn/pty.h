@@ -34,8 +34,8 @@ WRENN_API WRENN_NODISCARD int wrenn_sandbox_pty_start(wrenn_sandbox *sandbox, co
 WRENN_API WRENN_NODISCARD int wrenn_sandbox_pty_finish(wrenn_op *op, wrenn_stream **stream, wrenn_error **error);
 
 /* Connects to a terminal that runs already, by its tag. Blocks (30 s). The caller owns *stream. Several may be connected at
- * once; all see the output, and the input of all is merged. wrennd first gives the last of what the terminal has shown
- * (64 KiB at most); other servers show only what comes from now on. Servers do not confirm a connection: an unknown tag is
+ * once; all see the output, and the input of all is merged. wrennd first gives the terminal's modes and the last of what it
+ * has shown (some 64 KiB), and tells its program the size again; other servers show only what comes from now on. Servers do not confirm a connection: an unknown tag is
  * reported by the first wrenn_stream_next(). */
 WRENN_API WRENN_NODISCARD int wrenn_sandbox_pty_connect(wrenn_sandbox *sandbox, const char *tag, wrenn_stream **stream,
                                                         wrenn_error **error);

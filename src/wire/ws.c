@@ -122,6 +122,10 @@ void wrn_ws_free(wrn_ws *ws) {
     free(ws);
 }
 
+void wrn_ws_limit(wrn_ws *ws, size_t message_max) {
+    wslay_event_config_set_max_recv_msg_length(ws->wslay, message_max);
+}
+
 /* Everything queued goes to `out`. */
 static bool flush(wrn_ws *ws) {
     return ws->problem ? !ws->out.failed : wslay_event_send(ws->wslay) == 0 && !ws->out.failed;

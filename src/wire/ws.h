@@ -34,6 +34,8 @@ typedef struct wrn_ws_events {
 wrn_ws *wrn_ws_new(bool client, size_t message_max, const wrn_ws_events *events, void *context);
 /* Not from inside its events. */
 void wrn_ws_free(wrn_ws *ws);
+/* From now on. */
+void wrn_ws_limit(wrn_ws *ws, size_t message_max);
 
 /* False when nothing more can be received: closed by the other end, or it broke the rules (wrn_ws_problem() says how). */
 bool wrn_ws_feed(wrn_ws *ws, const void *data, size_t size);

@@ -306,6 +306,47 @@ static void terminals(void) {
     tear_down(&s);
 }
 
+/* Who comes back in the middle of a full-screen program gets its modes, and then all of the screen. */
+static void full_screen(void) {
+    setup s = set_up();
+    static const char line[] =
+        "trap 'printf drawn-anew' WINCH; stty -echo; printf '\\033[?1049h\\033[?2004h\\033[?25l'; "
+        "yes '\303\244' | head -n 100000 | tr -d '\\n'; printf '\\033[6nready'; "
+        "while :; do sleep 0.01; done";
+    const char *argv[] = {"sh", "-c", line, NULL};
+    wrenn_pty_options options = WRENN_PTY_OPTIONS_INIT;
+    options.argv = argv;
+    wrenn_stream *stream = NULL;
+    OK(wrenn_sandbox_pty(s.sandbox, &options, &stream, &error));
+    wrenn_event event;
+    bool ready = false;
+    while (!ready) {
+        CHECK_INT(wrenn_stream_next(stream, 60000, &event, NULL), 1);
+        ready = event.data && memmem(event.data, event.size, "ready", 5);
+    }
+    char tag[64];
+    snprintf(tag, sizeof(tag), "%s", wrenn_stream_tag(stream));
+    wrenn_stream_free(stream);
+    for (int i = 0; i < 2; i++) {
+        static char shown[200000];
+        size_t size = 0;
+        OK(wrenn_sandbox_pty_connect(s.sandbox, tag, &stream, &error));
+        while (!memmem(shown, size, "drawn-anew", 10)) {
+            CHECK_INT(wrenn_stream_next(stream, 60000, &event, NULL), 1);
+            if (!event.data) continue;
+            CHECK(size + event.size <= sizeof(shown));
+            memcpy(shown + size, event.data, event.size);
+            size += event.size;
+        }
+        static const char modes[] = "\033[?1049h\033[?25l\033[?2004h\303\244";
+        CHECK_MEM(shown, sizeof(modes) - 1, modes, sizeof(modes) - 1);
+        CHECK(memmem(shown, size, "ready", 5) && !memmem(shown, size, "\033[6n", 4));
+        wrenn_stream_free(stream);
+        memset(shown, 0, sizeof(shown));
+    }
+    tear_down(&s);
+}
+
 /* ---- processes ---- */
 
 static void background(void) {
@@ -445,6 +486,7 @@ TEST_AS_BOTH(whatever_ends_a_stream, ends)
 TEST_AS_ROOT(a_gibibyte_of_random_bytes_at_flat_memory, a_lot)
 TEST_AS_BOTH(input_of_any_size, large_input)
 TEST_AS_BOTH(terminals_outlive_their_connections, terminals)
+TEST_AS_BOTH(terminals_are_found_as_they_were_left, full_screen)
 TEST_AS_BOTH(processes_in_the_background, background)
 TEST_AS_BOTH(programs_that_listen, ports)
 TEST_AS_BOTH(five_hundred_streams_at_once, many)

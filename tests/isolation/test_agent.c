@@ -400,6 +400,41 @@ TEST(without_a_server_everybody_can_write) {
     CHECK_MEM(r->out + r->size - 9, 9, "y\ny\nlast\n", 9);
 }
 
+TEST(a_terminal_keeps_its_modes_for_the_next_server) {
+    start_lasting_agent();
+    static const char line[] =
+        "stty -echo; printf '\\033[?1049h\\033[?25l'; yes x | head -n 200000 | tr -d '\\n'; echo ready; "
+        "exec sleep 1000";
+    uint8_t head[WRN_EXEC_HEAD] = {0};
+    wrn_buf payload = WRN_BUF_INIT, out = WRN_BUF_INIT;
+    wrn_put_u32(head, 3);
+    wrn_put_u32(head + 8, WRN_EXEC_PTY);
+    wrn_put_u32(head + 12, 80);
+    wrn_put_u32(head + 16, 24);
+    wrn_buf_put(&payload, head, sizeof(head));
+    wrn_buf_put(&payload, "/\0label\0\0sh\0-c", 15);
+    wrn_buf_put(&payload, line, sizeof(line));
+    put(&out, 7, WRN_FRAME_EXEC, payload.data, payload.size);
+    wrn_buf_free(&payload);
+    send_all(&out);
+    for (bool ready = false; !ready;) {
+        const wrn_frame *frame = next_frame();
+        ready = frame->type == WRN_FRAME_STDOUT && memmem(frame->data, frame->size, "ready", 5);
+    }
+    for (int i = 0; i < 2; i++) {
+        close(a.channel);
+        hand_over();
+        check_back(1);
+        const wrn_frame *frame = next_frame();
+        CHECK_INT(frame->type, WRN_FRAME_KEPT);
+        CHECK_INT(wrn_get_u32(frame->data + 4), WRN_KEPT_TERMINAL);
+        frame = next_frame();
+        CHECK_INT(frame->type, WRN_FRAME_STDOUT);
+        CHECK_MEM(frame->data, 15, "\033[?1049h\033[?25lx", 15);
+        while (!memmem(frame->data, frame->size, "ready", 5)) frame = next_frame();
+    }
+}
+
 TEST(half_a_command_from_the_old_server_is_forgotten) {
     start_lasting_agent();
     wrn_buf out = WRN_BUF_INIT;

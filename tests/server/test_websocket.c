@@ -350,6 +350,98 @@ TEST(one_that_never_reads) {
     daemon_stop(&d);
 }
 
+/* ---- terminals ---- */
+
+/* A terminal that shows what is typed into it, on a new connection; its tag. */
+static int open_terminal(const test_daemon *d, const char *id, char tag[32]) {
+    int fd = peer_open(d, pty_path(id), "");
+    peer_say(fd, "{\"type\":\"start\",\"cmd\":\"cat\"}");
+    wrn_json *started = peer_expect(fd, "started");
+    snprintf(tag, 32, "%s", wrn_json_string(wrn_json_get(started, "tag"), NULL));
+    wrn_json_free(started);
+    return fd;
+}
+
+static int connect_to(const test_daemon *d, const char *id, const char *tag) {
+    char line[100];
+    int fd = peer_open(d, pty_path(id), "");
+    snprintf(line, sizeof(line), "{\"type\":\"connect\",\"tag\":\"%s\"}", tag);
+    peer_say(fd, line);
+    return fd;
+}
+
+static void expect_frame(int fd, int first, const char *part) {
+    frame f = peer_read(fd);
+    CHECK_INT(f.first, first);
+    CHECK_CONTAINS(f.data, part);
+    free(f.data);
+}
+
+TEST(a_terminal_remembers_how_its_viewers_speak) {
+    test_daemon d;
+    daemon_start(&d, NULL);
+    char id[40], tag[32];
+    make_sandbox(&d, "{}", id);
+    int fd = open_terminal(&d, id, tag);
+    peer_send(fd, PEER_BINARY, "hello", 5);
+    expect_frame(fd, PEER_BINARY, "hello");
+    close(fd);
+    fd = connect_to(&d, id, tag);
+    expect_frame(fd, PEER_BINARY, "hello");
+    /* Until somebody speaks in the other way. */
+    peer_say(fd, "{\"type\":\"input\",\"data\":\"eA==\"}");
+    int other = connect_to(&d, id, tag);
+    wrn_json_free(peer_expect(other, "output"));
+    close(fd);
+    close(other);
+    daemon_stop(&d);
+}
+
+TEST(the_end_of_a_terminal_is_said_first_by_its_client) {
+    test_daemon d;
+    daemon_start(&d, NULL);
+    char id[40], tag[32];
+    make_sandbox(&d, "{}", id);
+    for (int i = 0; i < 3; i++) {
+        int fd = open_terminal(&d, id, tag);
+        peer_say(fd, "{\"type\":\"kill\"}");
+        wrn_json *end = peer_expect(fd, "exit");
+        CHECK_STR(wrn_json_string(wrn_json_get(end, "type"), NULL), "exit");
+        wrn_json_free(end);
+        /* What it still says is no matter; its own code comes back, or else the server's when its time is up. */
+        peer_say(fd, "{\"type\":\"input\",\"data\":\"eA==\"}");
+        peer_send(fd, PEER_BINARY, "x", 1);
+        if (i < 2) peer_send(fd, PEER_CLOSE, "\x0f\xa1", 2);
+        else daemon_pass(&d, 2);
+        CHECK_INT(peer_close_code(fd), i < 2 ? 4001 : 1000);
+    }
+    daemon_stop(&d);
+}
+
+TEST(a_long_paste_is_one_message) {
+    enum { SIZE = 6 << 20 };
+    static char paste[SIZE];
+    test_daemon d;
+    daemon_start(&d, NULL);
+    char id[40], tag[32];
+    make_sandbox(&d, "{}", id);
+    int fd = open_terminal(&d, id, tag);
+    memset(paste, 'p', SIZE);
+    peer_send(fd, PEER_BINARY, paste, SIZE);
+    for (size_t seen = 0; seen < SIZE;) {
+        frame f = peer_read(fd);
+        CHECK_INT(f.first, PEER_BINARY);
+        seen += f.size;
+        free(f.data);
+    }
+    close(fd);
+    /* Not before it runs. */
+    fd = peer_open(&d, pty_path(id), "");
+    peer_send(fd, PEER_BINARY, paste, SIZE);
+    CHECK_INT(peer_close_code(fd), 1009);
+    daemon_stop(&d);
+}
+
 TEST(the_end_of_the_server_is_said) {
     test_daemon d;
     daemon_start(&d, NULL);

@@ -136,6 +136,8 @@ wrn_websocket *wrn_websocket_accept(wrn_request *request, const char *protocol, 
     return NULL;
 }
 
+void wrn_websocket_allow(wrn_websocket *w, size_t message_max) { wrn_ws_limit(w->ws, message_max); }
+
 /* ---- sending ---- */
 
 void wrn_websocket_send(wrn_websocket *w, bool binary, const void *data, size_t size) {

@@ -6,7 +6,10 @@
 
 typedef struct wrn_websocket wrn_websocket;
 
-enum { WRN_WEBSOCKET_MESSAGE_MAX = 4 * 1024 * 1024 + 65536 };
+enum {
+    WRN_WEBSOCKET_MESSAGE_MAX = 4 * 1024 * 1024 + 65536,
+    WRN_WEBSOCKET_PASTE_MAX = 64 * 1024 * 1024 /* of who types into a terminal */
+};
 
 typedef struct wrn_websocket_events {
     void (*message)(void *context, bool binary, const char *data, size_t size);
@@ -22,6 +25,8 @@ bool wrn_websocket_offers(const wrn_request *request, const char *protocol);
 /* Upgrades a checked request and frees it. `protocol` NULL: none. NULL when the client is gone, or out of memory. */
 wrn_websocket *wrn_websocket_accept(wrn_request *request, const char *protocol, const wrn_websocket_events *events,
                                     void *context);
+/* Messages may be so long from now on. */
+void wrn_websocket_allow(wrn_websocket *ws, size_t message_max);
 /* No event comes from inside these. */
 void wrn_websocket_send(wrn_websocket *ws, bool binary, const void *data, size_t size);
 void wrn_websocket_ping(wrn_websocket *ws);

@@ -243,11 +243,16 @@ static void take_control(session *s, const char *type, const wrn_json *message) 
 
 /* ---- the first message ---- */
 
+static void run(session *s) {
+    s->phase = PHASE_RUNNING;
+    if (s->kind == KIND_PTY) wrn_websocket_allow(s->ws, WRN_WEBSOCKET_PASTE_MAX);
+}
+
 static void begin(session *s, const wrn_sandbox_row *row, const wrn_proc_spec *spec, wrn_command_kind how,
                   const char *tag) {
     wrn_fault fault;
     s->has_stdin = spec->want_stdin || spec->cols;
-    s->phase = PHASE_RUNNING;
+    run(s);
     if (!wrn_command_start(s->server->sandboxes, row, spec, how, tag, &s->viewer, &fault)) fail(s, true, fault.message);
 }
 
@@ -294,7 +299,7 @@ static void attach(session *s, const wrn_sandbox_row *row, const char *selector,
         wrn_fault_set(&fault, "not_found", "no terminal here has the tag \"%.100s\"", selector);
     }
     if (!command) return fail(s, false, fault.message);
-    s->phase = PHASE_RUNNING;
+    run(s);
     s->connected = s->has_stdin = terminal;
     s->raw = s->raw || (terminal && wrn_command_is_raw(command));
     wrn_command_attach(command, &s->viewer);
