@@ -18,7 +18,7 @@ ALLOWED = {
     "api": {"client", "net", "wire", "gen", "base", "public"},
     "agent": {"wire", "base"},
     "server": {"wire", "gen", "base", "models"},
-    "cli": {"public"},
+    "cli": {"public", "base"},
     "include": {"public"},
     "examples": {"public"},
     "bench": {"public"},

@@ -11,10 +11,16 @@
  * does not block either: once the operation is over it hands out the result, one time, or the error; before that it
  * gives WRENN_E_AGAIN.
  *
- * Callbacks run inside wrenn_client_dispatch() and wrenn_client_free() only: never inside a _start, never inside a
- * blocking call (what completes meanwhile is kept for the next dispatch, and the descriptor stays readable). Each runs
- * exactly once, also for operations that were cancelled. A blocking call or a dispatch from inside a callback fails with
- * WRENN_E_REENTRANT; a _start is fine.
+ * `done`, and what wrenn_stream_on_ready() sets, run inside wrenn_client_dispatch() and wrenn_client_free() only: never
+ * inside a _start, never inside a blocking call (what completes meanwhile is kept for the next dispatch, and the descriptor
+ * stays readable). `done` runs exactly once, also for operations that were cancelled. The callbacks that move the data of
+ * uploads and downloads, those of run_code and the log's run whenever there is something for them, in blocking calls too.
+ *
+ * One rule for all callbacks: they may start, cancel and free whatever they like, their own operation, stream, sandbox and
+ * client included, and use everything that does not block. A call that blocks, or a dispatch, fails with
+ * WRENN_E_REENTRANT. Where the library is in the middle of something, what was started is sent, and what was cancelled
+ * ends, as soon as the callback has returned; an operation that was cancelled and a client that was freed call nobody but
+ * `done` any more. A blocking call whose client or stream is freed meanwhile ends as WRENN_E_CANCELLED.
  *
  * A client belongs to one thread at a time; different clients are independent. The library starts no threads, handles
  * no signals and never raises SIGPIPE. After fork() the child may only free what it inherited, and make clients of its
@@ -58,12 +64,15 @@ typedef struct wrenn_log_event {
     int64_t level;       /* WRENN_LOG_* */
     const char *message; /* for people, one line */
     const char *method;  /* of the exchange it is about, NULL if it is about none */
+    /* Of the request as it was sent, "/v1/sandboxes": with the base URL's prefix and with its query, but without the query
+     * where a port of a sandbox is called. */
     const char *path;
     int64_t http_status;          /* 0: no answer */
     const wrenn_timings *timings; /* NULL if it is about no exchange */
 } wrenn_log_event;
 
-/* Called from inside library calls of every kind; must not call into the library with the same client. */
+/* Called from inside library calls of every kind; may do what all callbacks may. Once the client is freed it is not called
+ * any more, and warnings go to stderr. */
 typedef void (*wrenn_log_fn)(const wrenn_log_event *event, void *user_data);
 
 /* wrenn_client_options.era: which generation of the interface the server speaks. */
@@ -88,8 +97,10 @@ typedef struct wrenn_client_options {
     const char *client_key;
     const char *proxy;    /* http://, https://, socks5://, socks5h://; default: the usual environment variables */
     const char *no_proxy; /* comma-separated hosts; default: NO_PROXY */
-    /* Program for local:, unless this process has a private server already. Default: WRENN_WRENND, else one beside the
-     * running program, else the installed one, else from PATH. */
+    /* Program for local:, unless this process has a private server already: a path, or a name to look for in PATH.
+     * Default: WRENN_WRENND, else wrennd beside the running program or in the build directory that it runs from, else
+     * the installed one, else from PATH. Except for a path that is given, the program and all directories on the way
+     * must belong to root or the effective user, and nobody else may be able to write to them. */
     const char *wrennd;
     int64_t connect_timeout_ms; /* default 10,000 */
     int64_t timeout_ms;         /* for a whole operation, retries included; default: what suits each operation */
@@ -112,7 +123,7 @@ WRENN_API WRENN_NODISCARD int wrenn_client_new(const wrenn_client_options *optio
 
 /* Ends every operation as cancelled, running its callback, then closes all connections. With the last client of local:
  * it also ends the private wrennd and waits until that has cleaned up (10 s at most). From inside a callback the
- * freeing happens when the callback has returned. NULL is fine. Sandbox handles of the client stay valid for freeing. */
+ * freeing happens when the callback has returned, and nothing more can be started. NULL is fine. Sandbox handles of the client stay valid for freeing. */
 WRENN_API void wrenn_client_free(wrenn_client *client);
 
 /* A descriptor that is readable whenever wrenn_client_dispatch() has work, timers included. It belongs to the client:
@@ -135,7 +146,8 @@ WRENN_API const char *wrenn_client_api_key(const wrenn_client *client);
 typedef void (*wrenn_done_fn)(wrenn_op *op, void *user_data);
 
 /* Asks an operation to stop. It ends as WRENN_E_CANCELLED, and its callback runs in the next dispatch. What the server
- * made of it is unknown. Nothing happens when it is over already. */
+ * made of it is unknown. Nothing happens when it is over already. It is over when this returns, except in a callback that
+ * came from the middle of something (see above): there it is soon after. */
 WRENN_API void wrenn_op_cancel(wrenn_op *op);
 /* Nonzero when the operation is over and _finish will give its result. */
 WRENN_API int wrenn_op_is_done(const wrenn_op *op);

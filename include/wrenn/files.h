@@ -70,9 +70,8 @@ WRENN_API WRENN_NODISCARD int wrenn_sandbox_exists_finish(wrenn_op *op, int *exi
  * for the network or for the caller's side (default: the client's timeout_ms, else 60,000). Nothing is repeated by the
  * library, and what breaks off on its way up may leave a part of the file in the sandbox.
  *
- * The callbacks that move data run from inside the library, whenever there is something to move. They must not use the
- * client they move it for: that gives WRENN_E_REENTRANT, except that wrenn_op_cancel() takes effect soon after. They may
- * block, as may descriptors, and then everything of that client waits. */
+ * The callbacks that move data run from inside the library, whenever there is something to move; they may do what all
+ * callbacks may (client.h). They may take their time, as may descriptors, and then everything of that client waits. */
 
 /* Writes `size` bytes to a file, replacing what it held; makes the directories above it (POST .../files/write, or from 100
  * MiB on .../files/stream/write). Blocks. The _start makes a copy of the data. */

@@ -48,7 +48,8 @@ typedef struct wrenn_event {
 /* The next event. Returns 1 with *event filled, 0 when the stream has ended well, or a negative code: WRENN_E_AGAIN when
  * nothing came within timeout_ms (0: does not block; -1: waits without limit of its own, as the stream's idle limit
  * applies), WRENN_E_CONNECTION_LOST, _PROTOCOL, _LIMIT, WRENN_E_AGENT and other classes for what the server reports
- * instead of an exit. From an error on, every call gives that error. Inside a callback only a timeout of 0 is allowed. */
+ * instead of an exit. WRENN_E_CANCELLED when a callback frees the stream or its client meanwhile. From an error on, every
+ * call gives that error. Inside a callback only a timeout of 0 is allowed. */
 WRENN_API WRENN_NODISCARD int wrenn_stream_next(wrenn_stream *stream, int64_t timeout_ms, wrenn_event *event,
                                                 wrenn_error **error);
 
@@ -64,15 +65,20 @@ WRENN_API void wrenn_stream_on_ready(wrenn_stream *stream, wrenn_ready_fn ready,
  * binary. Returns how many bytes were taken: all of them, unless timeout_ms (0: does not block; -1: no limit) was over
  * first; then WRENN_E_AGAIN if it was none. Taken means on its way, not read by the command. Fails with
  * WRENN_E_UNSUPPORTED when the server can't do this, with WRENN_E_INVALID_ARGUMENT when there is no input or it was
- * closed, and like wrenn_stream_next() once the stream has ended. */
+ * closed, with WRENN_E_CANCELLED when a callback frees the stream or its client meanwhile, and like wrenn_stream_next()
+ * once the stream has ended. */
 WRENN_API WRENN_NODISCARD int64_t wrenn_stream_write(wrenn_stream *stream, const void *data, size_t size,
                                                      int64_t timeout_ms, wrenn_error **error);
-/* The end of the input; what was written before still arrives. For a terminal the end-of-file character, Control-D. Does
- * not block. */
+/* The end of the input; what was written before still arrives. For a terminal the end-of-file character, Control-D, or
+ * WRENN_E_AGAIN when there is no room for it. Does not block. */
 WRENN_API WRENN_NODISCARD int wrenn_stream_close_input(wrenn_stream *stream, wrenn_error **error);
-/* Sends one text message on a WebSocket through the port proxy. Taken whole, or WRENN_E_AGAIN. Does not block. */
+/* Sends one text message on a WebSocket through the port proxy. Taken whole, or WRENN_E_AGAIN. Does not block. Fails with
+ * WRENN_E_INVALID_ARGUMENT when the text is not UTF-8, which text messages must be, or the stream is no WebSocket. */
 WRENN_API WRENN_NODISCARD int wrenn_stream_send_text(wrenn_stream *stream, const char *text, wrenn_error **error);
-/* The new size of a terminal, both above 0. Does not block. */
+/* The same with `size` bytes of text, which may have NUL among them. */
+WRENN_API WRENN_NODISCARD int wrenn_stream_send_text_sized(wrenn_stream *stream, const char *text, size_t size,
+                                                           wrenn_error **error);
+/* The new size of a terminal, both above 0. Does not block. While the server does not read, the latest size waits. */
 WRENN_API WRENN_NODISCARD int wrenn_stream_resize(wrenn_stream *stream, int64_t cols, int64_t rows,
                                                   wrenn_error **error);
 /* Asks for the command's end: a terminal's process is killed; a command of exec_stream is killed by wrennd, and goes on

@@ -58,9 +58,10 @@ static int64_t write_memory(void *context, const char *data, size_t size, int64_
 static int64_t write_callback(void *context, const char *data, size_t size, int64_t total) {
     download_op *self = context;
     wrn_file_transfer *t = &self->transfer;
-    wrn_client_enter_transfer(t->op.client);
+    if (!wrn_op_is_wanted(&t->op)) return WRN_HTTP_STOP;
+    wrn_client_enter_callback(t->op.client);
     int rc = self->write(data, size, t->user_data);
-    wrn_client_leave_transfer(t->op.client);
+    wrn_client_leave_callback(t->op.client);
     if (rc < 0)
         return wrn_transfer_stop(
             t, wrn_error_new(WRENN_E_CANCELLED, "%s: broken off by its write callback", t->op.type->name));

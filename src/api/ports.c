@@ -193,9 +193,8 @@ int wrenn_sandbox_port_websocket_start(wrenn_sandbox *sandbox, int64_t port, con
         rc = wrn_stream_new(sandbox->client, sandbox, &websocket_type, &stream_type, 0, TIMEOUT_MS, &stream, &made,
                             error);
     if (rc != 0) return rc;
-    wrn_buf_put(&stream->url, url.data, url.size);
-    wrn_buf_put(&stream->host, host.data, host.size);
     wrn_op_call_url(made, "GET", url.data);
+    wrn_buf_put(&made->host, host.data, host.size);
     return wrn_stream_start(stream, made, done, user_data, op, error);
 }
 

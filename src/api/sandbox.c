@@ -192,7 +192,9 @@ void wrenn_sandbox_close(wrenn_sandbox *sandbox) {
         !wrenn_error_is(error, WRENN_E_NOT_FOUND)) {
         char line[512];
         snprintf(line, sizeof(line), "sandbox %s may still run: %s", sandbox->id, wrenn_error_message(error));
-        wrn_client_log(sandbox->client, &(wrenn_log_event){.level = WRENN_LOG_WARNING, .message = line});
+        wrenn_client *client = sandbox->client;
+        wrn_client_log(client, &(wrenn_log_event){.level = WRENN_LOG_WARNING, .message = line});
+        wrn_client_settle(client);
     }
     wrenn_sandbox_free(sandbox);
 }

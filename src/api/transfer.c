@@ -51,12 +51,12 @@ int64_t wrn_transfer_moved(wrn_file_transfer *transfer, int64_t size) {
     wrenn_op *op = &transfer->op;
     transfer->done += size;
     wrn_op_extend(op, transfer->idle_ms);
-    if (transfer->progress && size) {
-        wrn_client_enter_transfer(op->client);
+    if (transfer->progress && size && wrn_op_is_wanted(op)) {
+        wrn_client_enter_callback(op->client);
         transfer->progress(transfer->done, transfer->total, transfer->user_data);
-        wrn_client_leave_transfer(op->client);
+        wrn_client_leave_callback(op->client);
     }
-    return op->cancel_wanted ? WRN_HTTP_STOP : size;
+    return wrn_op_is_wanted(op) ? size : WRN_HTTP_STOP;
 }
 
 int64_t wrn_transfer_stop(wrn_file_transfer *transfer, wrenn_error *why) {

@@ -42,9 +42,10 @@ static int64_t read_fd(wrn_file_transfer *t, char *out, size_t room) {
 static int64_t read_callback(upload_op *self, char *out, size_t room) {
     wrn_file_transfer *t = &self->transfer;
     const char *name = t->op.type->name;
-    wrn_client_enter_transfer(t->op.client);
+    if (!wrn_op_is_wanted(&t->op)) return WRN_HTTP_STOP;
+    wrn_client_enter_callback(t->op.client);
     int64_t got = self->read(out, room, t->user_data);
-    wrn_client_leave_transfer(t->op.client);
+    wrn_client_leave_callback(t->op.client);
     if (got < 0)
         return wrn_transfer_stop(t, wrn_error_new(WRENN_E_CANCELLED, "%s: broken off by its read callback", name));
     if ((uint64_t)got > room)

@@ -1,37 +1,19 @@
-/* `wrenn serve` and `wrenn doctor` are wrennd, found where the library finds it too. */
+/* `wrenn serve` and `wrenn doctor` are wrennd, found as the library finds it. */
 #include <errno.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "base/place.h"
 #include "cli.h"
-
-/* WRENN_WRENND; beside this program, installed or in a build tree; where it was installed; PATH. */
-static void find_wrennd(char *out, size_t size) {
-    const char *asked = getenv("WRENN_WRENND");
-    if (asked && *asked) {
-        snprintf(out, size, "%s", asked);
-        return;
-    }
-    static const char *const beside[] = {"wrennd", "../server/wrennd", "../src/server/wrennd"};
-    char self[4096];
-    ssize_t length = readlink("/proc/self/exe", self, sizeof(self) - 1);
-    self[length > 0 ? length : 0] = '\0';
-    char *slash = strrchr(self, '/');
-    if (slash) slash[1] = '\0';
-    for (size_t i = 0; slash && i < sizeof(beside) / sizeof(beside[0]); i++) {
-        if ((size_t)snprintf(out, size, "%s%s", self, beside[i]) < size && access(out, X_OK) == 0) return;
-    }
-    snprintf(out, size, "%s", WRN_BINDIR "/wrennd");
-    if (access(out, X_OK) != 0) snprintf(out, size, "wrennd");
-}
 
 /* Becomes wrennd: it has the terminal, the signals and the exit code. Returns only when that fails. */
 static int become_wrennd(char **argv) {
-    char path[8192];
-    find_wrennd(path, sizeof(path));
+    char path[PATH_MAX], why[1024];
+    if (!wrn_wrennd_find(NULL, path, sizeof(path), why, sizeof(why))) return cli_complain("%s", why), CLI_FAILED;
     fflush(stdout);
-    execvp(path, argv);
+    execv(path, argv);
     cli_complain("can't run '%s': %s: install wrennd, or set WRENN_WRENND to its path", path, strerror(errno));
     return CLI_FAILED;
 }

@@ -32,7 +32,7 @@ void cli_release_signals(cli_app *cli) {
 
 static const char *given(const char *option, const char *variable) {
     if (option && *option) return option;
-    const char *value = getenv(variable);
+    const char *value = secure_getenv(variable);
     return value && *value ? value : NULL;
 }
 

@@ -40,7 +40,7 @@ int wrn_options_read(void *out, size_t known, const void *in, const char *name, 
 
 static const char *first_set(const char *option, const char *variable) {
     if (option && *option) return option;
-    const char *value = variable ? getenv(variable) : NULL;
+    const char *value = variable ? secure_getenv(variable) : NULL;
     return value && *value ? value : NULL;
 }
 
@@ -72,7 +72,7 @@ static int check_options(const wrenn_client_options *options, wrenn_error **erro
 }
 
 static int join_local(wrenn_client *client, const wrenn_client_options *options, wrenn_error **error) {
-    char why[512];
+    char why[1024];
     client->local = wrn_local_join(options->wrennd, why, sizeof(why));
     if (!client->local) return wrn_fail(error, WRENN_E_CONNECTION_FAILED, "local: %s", why);
     free(client->api_key);
@@ -169,14 +169,13 @@ int wrn_client_check(const wrenn_client *client, wrenn_error **error) {
     if (client->owner != getpid())
         return wrn_fail(error, WRENN_E_INVALID_ARGUMENT,
                         "this client was made before fork(); make another one in the child");
-    if (client->closed) return wrn_fail(error, WRENN_E_CANCELLED, "the client was freed");
-    if (client->in_transfer)
-        return wrn_fail(error, WRENN_E_REENTRANT, "a callback that moves data must not use the client it moves it for");
+    if (client->closed || client->free_pending) return wrn_fail(error, WRENN_E_CANCELLED, "the client was freed");
     return 0;
 }
 
-void wrn_client_enter_transfer(wrenn_client *client) { client->in_callback = client->in_transfer = true; }
-void wrn_client_leave_transfer(wrenn_client *client) { client->in_callback = client->in_transfer = false; }
+void wrn_client_enter_callback(wrenn_client *client) { client->callbacks++; }
+void wrn_client_leave_callback(wrenn_client *client) { client->callbacks--; }
+bool wrn_client_is_amid(const wrenn_client *client) { return client->running && client->callbacks; }
 
 void wrn_client_ref(wrenn_client *client) { client->refs++; }
 
@@ -196,9 +195,32 @@ void wrn_client_completed(wrenn_client *client, wrenn_op *op) {
 }
 
 void wrn_client_settle(wrenn_client *client) {
-    if (!client->loop) return;
+    if (!client->loop || client->running) return; /* whoever runs it settles */
+    if (client->free_pending && !client->callbacks) {
+        client->free_pending = false;
+        wrenn_client_free(client);
+        return;
+    }
     wrn_loop_raise(client->loop, client->completed || client->ready_first);
     wrn_loop_arm(client->loop);
+}
+
+static void run_loop(wrenn_client *client, int64_t until_ms, bool (*over)(void *context), void *context) {
+    bool is_over = over(context);
+    int64_t left;
+    client->running = true;
+    wrn_loop_raise(client->loop, false); /* or it would only make this spin */
+    do {
+        left = is_over ? 0 : wrn_left_ms(until_ms);
+        wrn_loop_poll(client->loop, left);
+        is_over = over(context);
+    } while (!is_over && left && !client->free_pending);
+    client->running = false;
+}
+
+void wrn_client_run(wrenn_client *client, int64_t until_ms, bool (*over)(void *context), void *context) {
+    run_loop(client, until_ms, over, context);
+    wrn_client_settle(client);
 }
 
 static int run_completed(wrenn_client *client) {
@@ -209,9 +231,9 @@ static int run_completed(wrenn_client *client) {
     while (queue) {
         wrenn_op *op = queue;
         queue = op->next_completed;
-        client->in_callback = true;
+        wrn_client_enter_callback(client);
         wrn_op_run_done(op);
-        client->in_callback = false;
+        wrn_client_leave_callback(client);
         count++;
     }
     return count;
@@ -226,8 +248,8 @@ static void close_connections(wrenn_client *client) {
         wrn_socket_hub_free(client->sockets);
         wrn_http_free(client->http);
         wrn_loop_free(client->loop);
-        wrn_local_leave(client->local);
     }
+    wrn_local_leave(client->local); /* in a forked child that ends nothing */
     client->sockets = NULL;
     client->http = NULL;
     client->loop = NULL;
@@ -236,8 +258,9 @@ static void close_connections(wrenn_client *client) {
 
 void wrenn_client_free(wrenn_client *client) {
     if (!client || client->closed) return;
-    if (client->in_callback) {
+    if (client->callbacks) {
         client->free_pending = true;
+        for (wrenn_op *op = client->first; op; op = op->next) op->cancel_wanted = true;
         return;
     }
     client->closed = true;
@@ -252,34 +275,24 @@ void wrenn_client_free(wrenn_client *client) {
     wrn_client_unref(client);
 }
 
-bool wrn_client_free_late(wrenn_client *client) {
-    if (!client->free_pending) return false;
-    client->free_pending = false;
-    wrenn_client_free(client);
-    return true;
-}
-
 /* ---- the own-loop door ---- */
 
 int wrenn_client_fd(const wrenn_client *client) { return client && client->loop ? wrn_loop_fd(client->loop) : -1; }
 
+/* There are callbacks to run, or nothing that could lead to one. */
+static bool has_work_or_none(void *context) {
+    const wrenn_client *client = context;
+    return client->completed || client->ready_first || (!client->first && !wrn_streams_listen(client));
+}
+
 int wrenn_client_dispatch(wrenn_client *client, int64_t timeout_ms, wrenn_error **error) {
     int rc = wrn_client_check(client, error);
     if (rc < 0) return rc;
-    if (client->in_callback)
-        return wrn_fail(error, WRENN_E_REENTRANT, "wrenn_client_dispatch() from inside a callback");
-    wrn_loop_raise(client->loop, false);
-    int64_t until = timeout_ms < 0 ? INT64_MAX : wrn_now_ms() + timeout_ms;
-    for (;;) {
-        int64_t left = until == INT64_MAX ? -1 : until - wrn_now_ms();
-        bool alive = client->first || wrn_streams_listen(client), due = client->completed || client->ready_first;
-        wrn_loop_poll(client->loop, !due && alive && left > -2 ? left : 0);
-        due = client->completed || client->ready_first;
-        if (due || !alive || (until != INT64_MAX && wrn_now_ms() >= until)) break;
-    }
+    if (client->callbacks) return wrn_fail(error, WRENN_E_REENTRANT, "wrenn_client_dispatch() from inside a callback");
+    run_loop(client, wrn_in_ms(timeout_ms), has_work_or_none, client);
     int count = run_completed(client);
     if (!client->free_pending) count += wrn_streams_run_ready(client);
-    if (!wrn_client_free_late(client)) wrn_client_settle(client);
+    wrn_client_settle(client);
     return count;
 }
 
@@ -297,7 +310,10 @@ int wrenn_client_set_token(wrenn_client *client, const char *token, wrenn_error 
 const char *wrenn_client_base_url(const wrenn_client *client) { return client ? client->base_text : NULL; }
 const char *wrenn_client_api_key(const wrenn_client *client) { return client ? client->api_key : NULL; }
 
-void wrn_client_log(const wrenn_client *client, const wrenn_log_event *event) {
-    if (client->log) client->log(event, client->log_user_data);
+void wrn_client_log(wrenn_client *client, const wrenn_log_event *event) {
+    bool listened = client->log && client->loop && !client->free_pending; /* after that its user data may be gone */
+    wrn_client_enter_callback(client);
+    if (listened) client->log(event, client->log_user_data);
     else if (event->level >= WRENN_LOG_WARNING) fprintf(stderr, "libwrenn: %s\n", event->message);
+    wrn_client_leave_callback(client);
 }

@@ -20,8 +20,8 @@ struct wrenn_client {
     pid_t owner;
     bool closed;       /* freed by the caller: nothing new is started */
     bool free_pending; /* freed from inside a callback */
-    bool in_callback;
-    bool in_transfer; /* the callback is one that moves data: libcurl is in the middle of something */
+    bool running;      /* the loop runs: there are things further up that are in the middle of something */
+    int callbacks;     /* of the caller's that run, one inside the other */
     wrn_loop *loop;
     wrn_http *http;
     wrn_local *local;
@@ -47,16 +47,21 @@ struct wrenn_client {
 int wrn_client_check(const wrenn_client *client, wrenn_error **error);
 void wrn_client_ref(wrenn_client *client);
 void wrn_client_unref(wrenn_client *client);
-/* Around a callback that moves data. What goes in between is refused. */
-void wrn_client_enter_transfer(wrenn_client *client);
-void wrn_client_leave_transfer(wrenn_client *client);
-/* Frees it if that was asked for in a callback. */
-bool wrn_client_free_late(wrenn_client *client);
+/* Around each callback of the caller's. It may start, cancel and free whatever it likes; where that would pull something
+ * away from those further up (wrn_client_is_amid()), the loop does it afterwards. */
+void wrn_client_enter_callback(wrenn_client *client);
+void wrn_client_leave_callback(wrenn_client *client);
+/* In a callback that the loop has called. */
+bool wrn_client_is_amid(const wrenn_client *client);
+/* The only one that runs the loop inside of a call: until `over` or that time (base/clock.h), but one round at least.
+ * Then it settles. Whoever uses the client afterwards needs a reference. */
+void wrn_client_run(wrenn_client *client, int64_t until_ms, bool (*over)(void *context), void *context);
 /* Queues the callback of an operation that is over. */
 void wrn_client_completed(wrenn_client *client, wrenn_op *op);
-/* Before control goes back to the caller: makes the descriptor tell the truth. */
+/* Before control goes back to the caller: makes the descriptor tell the truth, and frees the client if that was asked for
+ * in a callback. */
 void wrn_client_settle(wrenn_client *client);
-void wrn_client_log(const wrenn_client *client, const wrenn_log_event *event);
+void wrn_client_log(wrenn_client *client, const wrenn_log_event *event);
 
 /* Copies an option struct of the caller's (maybe older, maybe newer) header into `out` of `known` bytes, zeroed where
  * theirs is shorter. NULL `in` gives zeros. WRENN_E_INVALID_ARGUMENT for struct_size 0 and for non-zero fields this

@@ -186,23 +186,43 @@ static int code_of_answer(int status, const char *server_code) {
     return code_of_status(status);
 }
 
+/* The first line of an answer that is none of the API's, as far as it is for people: what programs in sandboxes and proxies
+ * on the way say. Pages and tracebacks are left to wrenn_error_body(). `size`: in, what there is; out, what to show. */
+static const char *plain_text(const char *text, size_t *size) {
+    size_t skip = 0;
+    while (skip < *size && strchr(" \t\r\n", text[skip])) skip++;
+    const char *line = text + skip;
+    size_t left = *size - skip, end = 0;
+    while (end < left && end < RAW_TEXT_SHOWN && line[end] != '\n' && line[end] != '\r') end++;
+    *size = wrn_utf8_valid_prefix(line, end);
+    return !*size || *line == '<' || strncmp(line, "Traceback", 9) == 0 ? NULL : line;
+}
+
+/* In the order of preference; NULL: none. `size` is set. */
+static const char *message_of(const wrn_json *body, const wrn_buf *raw, size_t *size) {
+    const wrn_json *inner = wrn_json_get(body, "error");
+    const char *message = wrn_json_string(wrn_json_get(inner, "message"), size);
+    if (!message) message = wrn_json_string(inner, size); /* {"error":"text"} */
+    if (message) return *size = strlen(message), message;
+    message = wrn_json_string(wrn_json_get(body, "message"), size); /* Jupyter's */
+    if (message) return plain_text(message, size);
+    *size = raw->size;
+    return raw->size ? plain_text(raw->data, size) : NULL;
+}
+
 wrenn_error *wrn_error_from_answer(const char *what, const wrn_http_response *response) {
     WRN_AUTO(wrn_json_freep) wrn_json *body = NULL;
     const wrn_buf *raw = &response->body;
     const char *why;
+    size_t shown = 0;
     if (raw->size) wrn_json_parse(raw->data, raw->size, &body, &why);
     const wrn_json *inner = wrn_json_get(body, "error");
     const char *server_code = wrn_json_string(wrn_json_get(inner, "code"), NULL);
-    const char *message = wrn_json_string(wrn_json_get(inner, "message"), NULL);
-    if (!message) message = wrn_json_string(inner, NULL); /* {"error":"text"} */
-    size_t shown = raw->size < RAW_TEXT_SHOWN ? raw->size : RAW_TEXT_SHOWN;
-    if (!message && raw->size) shown = wrn_utf8_valid_prefix(raw->data, shown);
-    wrenn_error *error = wrn_error_new(code_of_answer(response->status, server_code), "%s: %.*s (HTTP %d%s%s)", what,
-                                       message ? (int)strlen(message) : (int)shown,
-                                       message     ? message
-                                       : raw->size ? raw->data
-                                                   : "no explanation given",
-                                       response->status, server_code ? ", " : "", server_code ? server_code : "");
+    const char *message = message_of(body, raw, &shown);
+    if (!message) shown = strlen(message = "no explanation given");
+    wrenn_error *error =
+        wrn_error_new(code_of_answer(response->status, server_code), "%s: %.*s (HTTP %d%s%s)", what, (int)shown,
+                      message, response->status, server_code ? ", " : "", server_code ? server_code : "");
     if (error == &out_of_memory) return error;
     error->http_status = response->status;
     error->server_code = keep(error, server_code);

@@ -66,7 +66,18 @@ static void complete(wrenn_op *op) {
     else unref(op);
 }
 
+static void cancel(wrenn_op *op) {
+    op->error =
+        wrn_error_new(WRENN_E_CANCELLED, "%s: cancelled; what the server made of it is unknown", op->type->name);
+    complete(op);
+}
+
 void wrn_op_finish(wrenn_op *op, void *result, void (*free_result)(void *result)) {
+    if (op->cancel_wanted) {
+        if (result) free_result(result);
+        cancel(op);
+        return;
+    }
     op->result = result;
     op->free_result = free_result;
     complete(op);
@@ -74,6 +85,11 @@ void wrn_op_finish(wrenn_op *op, void *result, void (*free_result)(void *result)
 
 void wrn_op_fail(wrenn_op *op, wrenn_error *error) {
     stop(op);
+    if (op->cancel_wanted) {
+        wrenn_error_free(error);
+        cancel(op);
+        return;
+    }
     if (op->type->fail && op->type->fail(op, error)) {
         wrenn_error_free(error);
         return;
@@ -89,31 +105,30 @@ void wrn_op_run_done(wrenn_op *op) {
 
 void wrenn_op_cancel(wrenn_op *op) {
     if (!op || op->state == WRN_OP_DONE || op->client->owner != getpid()) return;
-    if (op->client->in_transfer) {
-        op->cancel_wanted = wrn_loop_timer_set(op->client->loop, &op->deadline, 0);
+    wrenn_client *client = op->client;
+    if (wrn_client_is_amid(client)) {
+        op->cancel_wanted = true;
+        wrn_loop_timer_set(client->loop, &op->deadline, wrn_now_ms()); /* moved, which never fails */
         return;
     }
-    op->error =
-        wrn_error_new(WRENN_E_CANCELLED, "%s: cancelled; what the server made of it is unknown", op->type->name);
-    wrenn_client *client = op->client;
     wrn_client_ref(client);
-    complete(op);
+    cancel(op);
     wrn_client_settle(client);
     wrn_client_unref(client);
 }
 
+bool wrn_op_is_wanted(const wrenn_op *op) { return !op->cancel_wanted && op->state != WRN_OP_DONE; }
+
 static void on_deadline(wrn_timer *timer) {
     wrenn_op *op = op_of_deadline(timer);
-    if (op->cancel_wanted) {
-        wrenn_op_cancel(op);
-        return;
-    }
     wrn_op_fail(op, wrn_error_new(WRENN_E_TIMEOUT, "%s: no result in time; the outcome is unknown", op->type->name));
 }
 
 static void on_timer(wrn_timer *timer) {
     wrenn_op *op = op_of_timer(timer);
-    if (op->attempt) wrn_op_send(op); /* a retry of the present call */
+    void (*begin)(wrenn_op *) = WRN_TAKE(op->begin);
+    if (begin) begin(op);
+    else if (op->attempt) wrn_op_send(op); /* a retry of the present call */
     else op->type->wake(op);
 }
 
@@ -139,11 +154,6 @@ int wrn_op_new(wrenn_client *client, wrenn_sandbox *sandbox, const wrn_op_type *
     return 0;
 }
 
-static int64_t from_now(int64_t ms) {
-    int64_t now = wrn_now_ms();
-    return ms > INT64_MAX / 2 ? INT64_MAX / 2 : now + ms;
-}
-
 static int check_credentials(const wrenn_op *op, wrenn_error **error) {
     const wrenn_client *client = op->client;
     if (op->auth == WRN_AUTH_TOKEN && !client->token)
@@ -161,15 +171,24 @@ int wrn_op_start(wrenn_op *op, wrenn_done_fn done, void *user_data, wrenn_op **r
     return wrn_op_start_with(op, wrn_op_send, done, user_data, ret, error);
 }
 
+/* In a callback that came from the middle of something, the beginning is left to the loop. */
+static bool set_timers(wrenn_op *op, void (*begin)(wrenn_op *op)) {
+    wrn_loop *loop = op->client->loop;
+    if (!wrn_loop_timer_set(loop, &op->deadline, wrn_in_ms(op->deadline.due_ms))) return false;
+    op->begin = begin;
+    if (!wrn_client_is_amid(op->client) || wrn_loop_timer_set(loop, &op->timer, wrn_now_ms())) return true;
+    wrn_loop_timer_clear(loop, &op->deadline);
+    return false;
+}
+
 int wrn_op_start_with(wrenn_op *op, void (*begin)(wrenn_op *op), wrenn_done_fn done, void *user_data, wrenn_op **ret,
                       wrenn_error **error) {
     wrenn_client *client = op->client;
     int rc = check_credentials(op, error);
     if (rc == 0 && !op->url.size && wrn_utf8_valid_prefix(op->body.data, op->body.size) != op->body.size)
         rc = wrn_fail(error, WRENN_E_INVALID_ARGUMENT, "%s: text in the options is not UTF-8", op->type->name);
-    if (rc == 0 &&
-        (op->path.failed || op->url.failed || op->host.failed || op->fields.failed || op->body.failed ||
-         op->idempotency_key.failed || !wrn_loop_timer_set(client->loop, &op->deadline, from_now(op->deadline.due_ms))))
+    if (rc == 0 && (op->path.failed || op->url.failed || op->host.failed || op->fields.failed || op->body.failed ||
+                    op->idempotency_key.failed || !set_timers(op, begin)))
         rc = wrn_fail(error, WRENN_E_NO_MEMORY, "%s: out of memory", op->type->name);
     if (rc < 0) {
         unref(op);
@@ -184,14 +203,17 @@ int wrn_op_start_with(wrenn_op *op, void (*begin)(wrenn_op *op), wrenn_done_fn d
         wrn_op_ref(op);
         *ret = op;
     }
-    begin(op);
+    if (!wrn_client_is_amid(client)) {
+        op->begin = NULL;
+        begin(op);
+    }
     wrn_client_settle(client);
     return 0;
 }
 
 void wrn_op_extend(wrenn_op *op, int64_t timeout_ms) {
     if (op->cancel_wanted) return;
-    wrn_loop_timer_set(op->client->loop, &op->deadline, from_now(timeout_ms)); /* never fails right after a clear */
+    wrn_loop_timer_set(op->client->loop, &op->deadline, wrn_in_ms(timeout_ms)); /* never fails right after a clear */
 }
 
 /* ---- calls ---- */
@@ -365,7 +387,7 @@ void wrn_op_send(wrenn_op *op) {
 
 static bool wait_until(wrenn_op *op, int64_t delay_ms) {
     op->state = WRN_OP_WAITING;
-    return wrn_loop_timer_set(op->client->loop, &op->timer, from_now(delay_ms));
+    return wrn_loop_timer_set(op->client->loop, &op->timer, wrn_in_ms(delay_ms));
 }
 
 void wrn_op_delay(wrenn_op *op, int64_t delay_ms) {
@@ -397,7 +419,15 @@ static bool retry(wrenn_op *op, const wrn_http_response *response) {
         return false;
     }
     /* Rather the real error now than a timeout later. */
-    return wrn_now_ms() + delay < op->deadline.due_ms && wait_until(op, delay);
+    return wrn_in_ms(delay) < op->deadline.due_ms && wait_until(op, delay);
+}
+
+/* As it was sent. In a query to what runs in a sandbox there may be secrets that nobody here can tell from the rest. */
+static const char *path_of(const wrenn_op *op, wrn_buf *url) {
+    char *host = wrn_op_url(op, url) ? strstr(url->data, "://") : NULL;
+    char *path = host ? strchr(host + 3, '/') : NULL;
+    if (path && op->url.size) path[strcspn(path, "?")] = '\0';
+    return path ? path : "/";
 }
 
 static void note(wrenn_op *op, const wrn_http_response *response, bool again) {
@@ -409,15 +439,16 @@ static void note(wrenn_op *op, const wrn_http_response *response, bool again) {
              again                                    ? "failed, will be repeated"
              : response->outcome == WRN_HTTP_ANSWERED ? "answered"
                                                       : "failed");
-    const char *path = op->path.size ? op->path.data : "/";
-    wrn_client_log(op->client,
-                   &(wrenn_log_event){WRENN_LOG_DEBUG, line, op->method, path, response->status, &op->timings});
+    WRN_AUTO(wrn_buf_free) wrn_buf url = WRN_BUF_INIT;
+    wrn_client_log(op->client, &(wrenn_log_event){WRENN_LOG_DEBUG, line, op->method, path_of(op, &url),
+                                                  response->status, &op->timings});
 }
 
 void wrn_op_answered(wrenn_op *op, wrn_http_response *response) {
     bool fine = response->outcome == WRN_HTTP_ANSWERED && (response->status < 300 || op->type->any_status);
     bool again = !fine && retry(op, response);
     note(op, response, again);
+    if (op->cancel_wanted) return cancel(op);
     if (again) return;
     if (response->outcome != WRN_HTTP_ANSWERED) wrn_op_fail(op, wrn_error_from_outcome(op->type->name, response));
     else if (!op->type->any_status && (response->status < 200 || response->status > 299))
@@ -526,18 +557,15 @@ int wrn_op_take(wrenn_op *op, const wrn_op_type *type, void *result, wrenn_error
 int wrn_block_enter(wrenn_client *client, wrenn_error **error) {
     int rc = wrn_client_check(client, error);
     if (rc < 0) return rc;
-    if (client->in_callback)
+    if (client->callbacks)
         return wrn_fail(error, WRENN_E_REENTRANT, "a blocking call from inside a callback; use its _start form there");
     return 0;
 }
 
-void wrn_op_wait(wrenn_op *op) {
-    wrenn_client *client = op->client;
-    /* Completions of other operations are kept for the next dispatch; their flag would only make this loop spin. */
-    wrn_loop_raise(client->loop, false);
-    while (op->state != WRN_OP_DONE) wrn_loop_poll(client->loop, -1);
-    if (!wrn_client_free_late(client)) wrn_client_settle(client);
-}
+static bool is_done(void *op) { return ((const wrenn_op *)op)->state == WRN_OP_DONE; }
+
+/* Completions of other operations are kept for the next dispatch. */
+void wrn_op_wait(wrenn_op *op) { wrn_client_run(op->client, WRN_NEVER, is_done, op); }
 
 int wrenn_op_is_done(const wrenn_op *op) { return op && op->state == WRN_OP_DONE; }
 

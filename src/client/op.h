@@ -54,6 +54,7 @@ struct wrenn_op {
     int refs; /* the caller's and the core's */
     wrn_op_state state;
     wrn_timer timer, deadline;
+    void (*begin)(wrenn_op *op); /* what the loop is to begin it with, when that could not be done at once */
 
     /* The present call. */
     const char *method;
@@ -70,7 +71,7 @@ struct wrenn_op {
     wrn_exchange *exchange;
     int attempt;
 
-    bool cancel_wanted; /* from where that can't be done at once */
+    bool cancel_wanted; /* it ends as cancelled as soon as that can be done, and its callbacks but `done` are over */
     wrenn_timings timings;
     wrenn_error *error;
     bool taken; /* by _finish */
@@ -159,6 +160,9 @@ void wrn_op_wait(wrenn_op *op);
     }                                         \
     wrenn_op_free(op);                        \
     return rc_
+
+/* Before each of the callbacks that come while it lasts: false when there are to be no more of them. */
+bool wrn_op_is_wanted(const wrenn_op *op);
 
 /* For the client: called when its era is known, or can't be found out. */
 void wrn_op_unpark(wrenn_op *op, const wrenn_error *error);

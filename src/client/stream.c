@@ -115,8 +115,6 @@ static void destroy(wrenn_stream *s) {
         free(node);
     }
     free(s->current);
-    wrn_buf_free(&s->url);
-    wrn_buf_free(&s->host);
     wrn_buf_free(&s->first);
     wrenn_error_free(s->error);
     wrn_sandbox_unref(s->sandbox);
@@ -125,9 +123,17 @@ static void destroy(wrenn_stream *s) {
     wrn_client_unref(client);
 }
 
+static wrenn_error *freed_error(void) { return wrn_error_new(WRENN_E_CANCELLED, "stream: it was freed in a callback"); }
+
 void wrenn_stream_free(wrenn_stream *stream) {
     if (!stream) return;
     wrenn_client *client = stream->client;
+    if (stream->waiting) { /* the call that waits does the rest */
+        stream->freed = true;
+        stream->ready = NULL;
+        wrn_stream_finish(stream, freed_error());
+        return;
+    }
     wrn_client_ref(client);
     destroy(stream);
     if (client->owner == getpid()) wrn_client_settle(client);
@@ -149,18 +155,17 @@ bool wrn_streams_listen(const wrenn_client *client) {
 
 int wrn_streams_run_ready(wrenn_client *client) {
     int count = 0;
-    wrenn_stream *last = NULL; /* what becomes ready meanwhile waits for the next dispatch */
-    for (wrenn_stream *s = client->ready_first; s; s = s->next_ready) last = s;
-    for (bool more = last != NULL; more;) {
+    size_t due = 0; /* what becomes ready meanwhile waits for the next dispatch */
+    for (wrenn_stream *s = client->ready_first; s; s = s->next_ready) due++;
+    for (; due && client->ready_first && !client->free_pending; due--) {
         wrenn_stream *s = client->ready_first;
-        if (!s) break;
-        more = s != last;
         client->ready_first = s->next_ready;
         if (!client->ready_first) client->ready_tail = &client->ready_first;
         s->ready_pending = false;
-        client->in_callback = true;
+        if (!s->ready) continue; /* no longer asked for */
+        wrn_client_enter_callback(client);
         s->ready(s, s->ready_data);
-        client->in_callback = false;
+        wrn_client_leave_callback(client);
         count++;
     }
     return count;
@@ -218,8 +223,11 @@ static void on_message(void *context, bool binary, const char *data, size_t size
     s->type->message(s, binary, data, size);
 }
 
+static void send_owed(wrenn_stream *s);
+
 static void on_room(void *context) {
     wrenn_stream *s = context;
+    send_owed(s);
     if (!s->writer_waits) return;
     s->writer_waits = false;
     wake(s);
@@ -230,18 +238,18 @@ void wrn_stream_op_send(wrenn_op *op) {
     wrenn_stream *s = ((wrn_stream_op *)op)->stream;
     wrenn_client *client = op->client;
     WRN_AUTO(wrn_buf_free) wrn_buf url = WRN_BUF_INIT;
-    bool ours = !s->url.size;
-    if (ours) wrn_op_url(op, &url);
+    bool ours = !op->url.size;
+    wrn_op_url(op, &url);
     const wrn_socket_request request = {
-        .url = ours ? url.data : s->url.data,
-        .host = s->host.size ? s->host.data : NULL,
+        .url = url.data,
+        .host = op->host.size ? op->host.data : NULL,
         .protocol = s->type->protocol,
         .api_key = ours ? client->api_key : NULL, /* never to what runs in a sandbox */
         .token = ours ? client->token : NULL,
         .message_max = MESSAGE_MAX,
         .idle_ms = client->idle_timeout_ms,
     };
-    if (!url.failed && !s->first.failed && !s->url.failed && !s->host.failed)
+    if (!url.failed && !s->first.failed && !op->host.failed)
         s->socket = wrn_socket_open(client->sockets, &request, &events, s);
     if (!s->socket) wrn_op_fail(op, wrn_error_new(WRENN_E_NO_MEMORY, "%s: out of memory", op->type->name));
 }
@@ -262,8 +270,7 @@ static void free_result(void *stream) { destroy(stream); }
 static void on_keepalive(wrn_timer *timer);
 
 static void arm_keepalive(wrenn_stream *s) {
-    if (s->type->terminal && s->cols > 0)
-        wrn_loop_timer_set(s->client->loop, &s->keepalive, wrn_now_ms() + KEEPALIVE_MS);
+    if (s->type->terminal && s->cols > 0) wrn_loop_timer_set(s->client->loop, &s->keepalive, wrn_in_ms(KEEPALIVE_MS));
 }
 
 void wrn_stream_begun(wrenn_stream *s) {
@@ -305,8 +312,7 @@ int wrn_stream_new(wrenn_client *client, wrenn_sandbox *sandbox, const wrn_op_ty
 int wrn_stream_start(wrenn_stream *s, wrenn_op *op, wrenn_done_fn done, void *user_data, wrenn_op **ret,
                      wrenn_error **error) {
     int rc = 0;
-    if (s->first.failed || s->url.failed || s->host.failed)
-        rc = wrn_fail(error, WRENN_E_NO_MEMORY, "%s: out of memory", op->type->name);
+    if (s->first.failed) rc = wrn_fail(error, WRENN_E_NO_MEMORY, "%s: out of memory", op->type->name);
     else if (wrn_utf8_valid_prefix(s->first.data, s->first.size) != s->first.size)
         rc = wrn_fail(error, WRENN_E_INVALID_ARGUMENT, "%s: text in the options is not UTF-8", op->type->name);
     if (rc == 0) return wrn_op_start(op, done, user_data, ret, error);
@@ -320,10 +326,27 @@ bool wrn_stream_send(wrenn_stream *s, const char *json) {
     return s->socket && wrn_socket_send(s->socket, false, json, strlen(json));
 }
 
+static bool is_crowded(const wrenn_stream *s) {
+    return s->socket && wrn_socket_unsent(s->socket) >= WRN_SOCKET_HIGH_WATER;
+}
+
+/* To a server that does not read, only the latest size is kept, and one kill. */
 static bool send_size(wrenn_stream *s) {
     WRN_AUTO(wrn_buf_free) wrn_buf text = WRN_BUF_INIT;
+    s->size_owed = is_crowded(s);
+    if (s->size_owed) return true;
     wrn_buf_printf(&text, "{\"type\":\"resize\",\"cols\":%lld,\"rows\":%lld}", (long long)s->cols, (long long)s->rows);
     return !text.failed && wrn_stream_send(s, text.data);
+}
+
+static bool send_kill(wrenn_stream *s) {
+    s->kill_owed = is_crowded(s);
+    return s->kill_owed || wrn_stream_send(s, s->type->kill);
+}
+
+static void send_owed(wrenn_stream *s) {
+    if (s->size_owed) send_size(s);
+    if (s->kill_owed) send_kill(s);
 }
 
 /* Some servers end terminals from which they hear nothing; a size that stays as it is harms nobody. */
@@ -348,6 +371,12 @@ static int settle(wrenn_stream *s, bool sent, wrenn_error **error) {
     return sent ? 0 : wrn_fail(error, WRENN_E_NO_MEMORY, "stream: out of memory");
 }
 
+/* A ready callback comes when there is room. */
+static int again(wrenn_stream *s) {
+    s->writer_waits = true;
+    return WRENN_E_AGAIN;
+}
+
 static int check_input(wrenn_stream *s, wrenn_error **error) {
     int rc = check(s, error);
     if (rc < 0) return rc;
@@ -360,7 +389,7 @@ static int check_input(wrenn_stream *s, wrenn_error **error) {
 /* As much as there is room for; negative when out of memory. */
 static int64_t write_some(wrenn_stream *s, const char *data, size_t size) {
     size_t done = 0;
-    while (done < size && wrn_socket_unsent(s->socket) < WRN_SOCKET_HIGH_WATER) {
+    while (done < size && s->socket && !is_crowded(s)) {
         size_t piece = size - done < WRN_STREAM_PIECE ? size - done : WRN_STREAM_PIECE;
         if (s->type->plain) piece = size - done; /* a message is one message */
         if (!s->type->input(s, data + done, piece)) return -1;
@@ -373,47 +402,68 @@ static int enter(wrenn_stream *s, int64_t timeout_ms, wrenn_error **error) {
     return timeout_ms ? wrn_block_enter(s->client, error) : 0;
 }
 
+/* False when the stream was freed meanwhile; it is still there then, for leave_freed(). */
+static bool wait_for(wrenn_stream *s, int64_t until_ms, bool (*over)(void *stream)) {
+    s->waiting = true;
+    wrn_client_run(s->client, until_ms, over, s);
+    s->waiting = false;
+    return !s->freed;
+}
+
+static bool leave_freed(wrenn_stream *s) {
+    if (!s->freed) return false;
+    wrenn_stream_free(s);
+    return true;
+}
+
+static bool has_room(void *context) {
+    const wrenn_stream *s = context;
+    return s->over || !is_crowded(s);
+}
+
 int64_t wrenn_stream_write(wrenn_stream *s, const void *data, size_t size, int64_t timeout_ms, wrenn_error **error) {
     int rc = check_input(s, error);
     if (rc == 0) rc = enter(s, timeout_ms, error);
     if (rc < 0) return rc;
-    int64_t until = timeout_ms < 0 ? INT64_MAX : wrn_now_ms() + timeout_ms;
+    int64_t until = wrn_in_ms(timeout_ms), now;
     size_t done = 0;
-    for (;;) {
-        int64_t now = write_some(s, (const char *)data + done, size - done);
-        if (now < 0) return wrn_fail(error, WRENN_E_NO_MEMORY, "stream: out of memory");
-        done += (size_t)now;
-        int64_t left = until == INT64_MAX ? -1 : until - wrn_now_ms();
-        if (done == size || (timeout_ms >= 0 && left <= 0)) break;
-        if (timeout_ms) wrn_loop_raise(s->client->loop, false);
-        wrn_loop_poll(s->client->loop, left);
-        rc = s->over ? check(s, done ? NULL : error) : 0; /* a count and an error would be too much */
-        if (rc < 0) return done ? (int64_t)done : rc;
-    }
+    do {
+        now = write_some(s, (const char *)data + done, size - done);
+        if (now > 0) done += (size_t)now;
+    } while (now >= 0 && done < size && !s->over && timeout_ms && wrn_left_ms(until) && wait_for(s, until, has_room));
+    if (leave_freed(s)) return wrn_error_give(error, freed_error());
     s->writer_waits = done < size;
     wrn_client_settle(s->client);
-    if (done || !size) return (int64_t)done;
-    return WRENN_E_AGAIN;
+    if (done || !size) return (int64_t)done; /* a count and an error would be too much: that comes with the next call */
+    if (now < 0) return wrn_fail(error, WRENN_E_NO_MEMORY, "stream: out of memory");
+    return s->over ? check(s, error) : WRENN_E_AGAIN;
 }
 
 int wrenn_stream_close_input(wrenn_stream *s, wrenn_error **error) {
     int rc = check_input(s, error);
     if (rc < 0) return rc;
+    if (s->type->terminal && is_crowded(s)) return again(s);
     if (s->type->terminal) return settle(s, s->type->input(s, "\004", 1), error);
     if (!s->type->close_input) return wrn_fail(error, WRENN_E_INVALID_ARGUMENT, "stream: its input can't be closed");
     s->input_closed = true;
     return settle(s, wrn_stream_send(s, s->type->close_input), error);
 }
 
-int wrenn_stream_send_text(wrenn_stream *s, const char *text, wrenn_error **error) {
+int wrenn_stream_send_text_sized(wrenn_stream *s, const char *text, size_t size, wrenn_error **error) {
     int rc = check(s, error);
     if (rc < 0) return rc;
     if (!s->type->plain) return wrn_fail(error, WRENN_E_INVALID_ARGUMENT, "stream: text goes to a WebSocket only");
-    if (wrn_socket_unsent(s->socket) >= WRN_SOCKET_HIGH_WATER) {
-        s->writer_waits = true;
-        return WRENN_E_AGAIN;
-    }
-    return settle(s, wrn_stream_send(s, text), error);
+    if (!text && size) return wrn_fail(error, WRENN_E_INVALID_ARGUMENT, "stream: the text must not be NULL");
+    size_t valid = wrn_utf8_valid_prefix(text, size);
+    if (valid != size)
+        return wrn_fail(error, WRENN_E_INVALID_ARGUMENT,
+                        "stream: the text is not UTF-8 (at byte %zu); send bytes with wrenn_stream_write()", valid);
+    return is_crowded(s) ? again(s) : settle(s, wrn_socket_send(s->socket, false, text, size), error);
+}
+
+int wrenn_stream_send_text(wrenn_stream *s, const char *text, wrenn_error **error) {
+    if (!text) return wrn_fail(error, WRENN_E_INVALID_ARGUMENT, "stream: the text must not be NULL");
+    return wrenn_stream_send_text_sized(s, text, strlen(text), error);
 }
 
 int wrenn_stream_resize(wrenn_stream *s, int64_t cols, int64_t rows, wrenn_error **error) {
@@ -437,10 +487,15 @@ int wrenn_stream_kill(wrenn_stream *s, wrenn_error **error) {
         return wrn_fail(error, WRENN_E_INVALID_ARGUMENT,
                         "stream: it does not own what it shows; use wrenn_sandbox_kill()");
     s->kill_asked = true;
-    return settle(s, wrn_stream_send(s, s->type->kill), error);
+    return settle(s, send_kill(s), error);
 }
 
 /* ---- receiving ---- */
+
+static bool has_event(void *context) {
+    const wrenn_stream *s = context;
+    return s->over || s->queue;
+}
 
 int wrenn_stream_next(wrenn_stream *s, int64_t timeout_ms, wrenn_event *event, wrenn_error **error) {
     if (!s || !event) return wrn_fail(error, WRENN_E_INVALID_ARGUMENT, "stream and event must not be NULL");
@@ -452,12 +507,9 @@ int wrenn_stream_next(wrenn_stream *s, int64_t timeout_ms, wrenn_event *event, w
         int rc = wrn_client_check(s->client, error);
         if (rc == 0) rc = enter(s, timeout_ms, error);
         if (rc < 0) return rc;
-        int64_t until = timeout_ms < 0 ? INT64_MAX : wrn_now_ms() + timeout_ms;
-        while (timeout_ms && !s->queue && !s->over) {
-            int64_t left = until == INT64_MAX ? -1 : until - wrn_now_ms();
-            if (timeout_ms > 0 && left <= 0) break;
-            wrn_loop_raise(s->client->loop, false);
-            wrn_loop_poll(s->client->loop, left);
+        if (timeout_ms && !wait_for(s, wrn_in_ms(timeout_ms), has_event)) {
+            leave_freed(s);
+            return wrn_error_give(error, freed_error());
         }
         bool got = pull(s, event);
         wrn_client_settle(s->client);
@@ -478,9 +530,9 @@ void wrenn_stream_on_ready(wrenn_stream *s, wrenn_ready_fn ready, void *user_dat
 void wrenn_stream_close(wrenn_stream *s) {
     if (!s) return;
     wrenn_event event;
-    int64_t until = wrn_now_ms() + CLOSE_MS;
-    if (!s->over && s->type->kill && wrenn_stream_kill(s, NULL) == 0 && !s->client->in_callback)
-        while (wrn_now_ms() < until && wrenn_stream_next(s, until - wrn_now_ms(), &event, NULL) > 0) {
+    int64_t until = wrn_in_ms(CLOSE_MS);
+    if (!s->over && s->type->kill && wrenn_stream_kill(s, NULL) == 0 && !s->client->callbacks)
+        while (wrenn_stream_next(s, wrn_left_ms(until), &event, NULL) > 0) {
         }
     wrenn_stream_free(s);
 }

@@ -35,10 +35,11 @@ struct wrenn_stream {
     wrenn_stream *previous, *next; /* among the client's */
     wrenn_op *opening;             /* NULL once it is the caller's */
     wrn_socket *socket;            /* NULL when it has ended */
-    wrn_buf url, host;             /* where to go instead of the server's API; empty: there */
     wrn_buf first;                 /* text message to begin with */
     bool selected;                 /* the server speaks type->protocol */
     bool begun, over, paused, input_closed, kill_asked, writer_waits;
+    bool size_owed, kill_owed; /* to be sent when there is room */
+    bool waiting, freed;       /* a call waits for it further up; freed meanwhile, by a callback */
     bool wants_stdin;
     wrenn_error *error; /* how it ended, when badly */
     wrn_stream_node *queue, **queue_tail, *current;

@@ -7,7 +7,7 @@
 #include "base/clock.h"
 #include "net/transport.h"
 
-enum { SPARE_HANDLES = 8, REFUSAL_MS = 2000, EXPECT_ABOVE = 1024 * 1024, SINK_BUFFER = 64 * 1024 };
+enum { SPARE_HANDLES = 8, REFUSAL_MS = 2000, EXPECT_ABOVE = 1024 * 1024, SINK_BUFFER = 64 * 1024, SWITCHED = 101 };
 
 struct wrn_http {
     wrn_transport transport;
@@ -29,7 +29,7 @@ struct wrn_exchange {
     wrn_buf held;          /* read from the source, and not given to libcurl yet */
     size_t given_again;    /* bytes the sink has, and libcurl is going to give once more */
     bool connected, given; /* given: libcurl has had some of the body */
-    bool head_whole, too_large, reusable;
+    bool head_whole, too_large, malformed, reusable;
     bool stopped; /* by source or sink */
     bool refused; /* there is an answer that makes the rest of the source pointless */
     wrn_timer timer;
@@ -42,7 +42,7 @@ struct wrn_exchange {
 /* ---- libcurl's callbacks ---- */
 
 static bool set_timer(wrn_exchange *exchange, int64_t delay_ms) {
-    return wrn_loop_timer_set(exchange->http->transport.loop, &exchange->timer, wrn_now_ms() + delay_ms);
+    return wrn_loop_timer_set(exchange->http->transport.loop, &exchange->timer, wrn_in_ms(delay_ms));
 }
 
 static int status_of(const wrn_exchange *exchange) {
@@ -89,12 +89,17 @@ static size_t on_body(char *data, size_t one, size_t size, void *context) {
     return body->failed ? 0 : size;
 }
 
-/* libcurl takes a head that breaks off for a whole one. */
+/* libcurl takes a head that breaks off for a whole one, so the empty line after it is looked out for. Before it there may
+ * be heads of 1xx, and after the body there may be trailers. */
 static size_t on_head_line(char *line, size_t one, size_t size, void *context) {
     wrn_exchange *exchange = context;
     (void)one;
-    exchange->head_whole = size == 2 && line[0] == '\r' && status_of(exchange) >= 200;
-    if (!exchange->head_whole || !exchange->source || status_of(exchange) < 300) return size;
+    bool empty = (size == 2 && line[0] == '\r') || (size == 1 && line[0] == '\n');
+    if (exchange->head_whole || !empty || (status_of(exchange) < 200 && status_of(exchange) != SWITCHED)) return size;
+    exchange->malformed = status_of(exchange) == SWITCHED; /* to what nobody has asked for */
+    if (exchange->malformed) return 0;
+    exchange->head_whole = true;
+    if (!exchange->source || status_of(exchange) < 300) return size;
     /* libcurl goes on sending when the answer says that the connection will be closed, and fails when it is. */
     exchange->refused = true;
     set_timer(exchange, answer_size(exchange) ? REFUSAL_MS : 0);
@@ -120,7 +125,8 @@ static size_t give_held(wrn_exchange *exchange, char *out, size_t room) {
     return size;
 }
 
-/* What the server said while the source took its time is read before more is sent: see transport.c. */
+/* What the server said while the source took its time is read before more is sent: see transport.c. Newer libcurl asks
+ * for the first piece before it names the socket; then that piece waits for a look at it. */
 static size_t on_pull(char *out, size_t one, size_t room, void *context) {
     wrn_exchange *exchange = context;
     (void)one;
@@ -129,7 +135,7 @@ static size_t on_pull(char *out, size_t one, size_t room, void *context) {
     int64_t got = exchange->source->read(exchange->source->context, out, room);
     exchange->stopped = got == WRN_HTTP_STOP;
     if (got < 0) return got == WRN_HTTP_LATER ? CURL_READFUNC_PAUSE : CURL_READFUNC_ABORT;
-    if (got && wrn_transport_readable(exchange->transfer.fd)) {
+    if (got && (exchange->transfer.fd < 0 || wrn_transport_readable(exchange->transfer.fd))) {
         wrn_buf_clear(&exchange->held);
         wrn_buf_put(&exchange->held, out, (size_t)got);
         if (!exchange->held.failed && set_timer(exchange, 0)) return CURL_READFUNC_PAUSE;
@@ -178,6 +184,7 @@ static void release(wrn_exchange *exchange) {
 
 static wrn_http_outcome outcome_of(const wrn_exchange *exchange, CURLcode code) {
     if (exchange->stopped) return WRN_HTTP_STOPPED;
+    if (exchange->malformed) return WRN_HTTP_MALFORMED;
     if (exchange->refused && !exchange->too_large) return WRN_HTTP_ANSWERED;
     switch (code) {
     case CURLE_OK: return exchange->head_whole ? WRN_HTTP_ANSWERED : WRN_HTTP_LOST;

@@ -2,10 +2,10 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
-#include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,14 +16,18 @@
 
 #include "base/clock.h"
 #include "base/json.h"
+#include "base/place.h"
+#include "base/tree.h"
+#include "net/orphan.h"
 
-enum { START_LIMIT_MS = 15000, STOP_LIMIT_MS = 10000, LOOK_AGAIN_MS = 10, CHILD_FD = 3 };
+enum { START_LIMIT_MS = 15000, STOP_LIMIT_MS = 10000 };
 
 struct wrn_local {
     pid_t owner; /* the process that started it: a forked child must not end it */
-    pid_t server;
+    wrn_orphan server;
     int lifeline; /* the server lives until this end is closed */
     int users;
+    char directory[128];
     char *socket, *api_key, *token;
 };
 
@@ -32,6 +36,7 @@ static wrn_local *current;
 
 static void release(wrn_local *local) {
     if (local->lifeline >= 0) close(local->lifeline);
+    wrn_orphan_release(&local->server);
     free(local->socket);
     free(local->api_key);
     free(local->token);
@@ -40,29 +45,26 @@ static void release(wrn_local *local) {
 
 /* ---- starting ---- */
 
-/* Beside the program that runs (a build tree or a relocated install), then where it was installed, then PATH. */
-static bool find_program(const char *asked, char *out, size_t size) {
-    const char *from_env = getenv("WRENN_WRENND");
-    if (!asked || !*asked) asked = from_env && *from_env ? from_env : NULL;
-    if (asked) return (size_t)snprintf(out, size, "%s", asked) < size;
-    char self[4096];
-    ssize_t length = readlink("/proc/self/exe", self, sizeof(self) - 1);
-    self[length > 0 ? length : 0] = '\0';
-    char *slash = strrchr(self, '/');
-    static const char *const beside[] = {"wrennd", "../server/wrennd", "../src/server/wrennd"};
-    for (size_t i = 0; slash && i < WRN_COUNT(beside); i++) {
-        slash[1] = '\0';
-        if ((size_t)snprintf(out, size, "%s%s", self, beside[i]) < size && access(out, X_OK) == 0) return true;
+/* The first place for private directories that can be used. One that only the login session names is passed over. */
+static const char *choose_place(char *why, size_t why_size) {
+    const char *places[WRN_PRIVATE_PLACES];
+    char problem[512];
+    wrn_private_places(places);
+    for (size_t i = 0; i < WRN_PRIVATE_PLACES; i++) {
+        if (!places[i]) continue;
+        bool safe = wrn_place_is_safe(places[i], problem, sizeof(problem));
+        if (i == WRN_PRIVATE_PLACE_RUNTIME && (!safe || access(places[i], W_OK) != 0)) continue;
+        if (safe) return places[i];
+        snprintf(why, why_size, "%s is no place for a private directory: %s; else set TMPDIR to another one", places[i],
+                 problem);
+        return NULL;
     }
-    snprintf(out, size, "%s/wrennd", WRN_BINDIR);
-    if (access(out, X_OK) != 0) snprintf(out, size, "wrennd");
-    return true;
+    return NULL;
 }
 
 static bool make_directory(char *out, size_t size, char *why, size_t why_size) {
-    const char *base = getenv("XDG_RUNTIME_DIR");
-    if (!base || access(base, W_OK) != 0) base = getenv("TMPDIR");
-    if (!base || !*base) base = "/tmp";
+    const char *base = choose_place(why, why_size);
+    if (!base) return false;
     /* A unix socket's path has 107 bytes at most. */
     if ((size_t)snprintf(out, size, "%s/wrenn-local-XXXXXX", base) + sizeof("/wrennd.sock") > 107) {
         snprintf(why, why_size, "the directory %s is too long a path for a unix socket; set TMPDIR to a short one",
@@ -74,40 +76,13 @@ static bool make_directory(char *out, size_t size, char *why, size_t why_size) {
     return false;
 }
 
-/* Starts the server with `fd` as its descriptor 3, in a session of its own so that Ctrl-C is ours to handle. */
-static int spawn(const char *program, const char *directory, int fd, pid_t *pid) {
-    char number[16];
-    snprintf(number, sizeof(number), "%d", CHILD_FD);
-    char *argv[] = {(char *)(uintptr_t)program, (char[]){"--private-fd"},     number,
-                    (char[]){"--data-dir"},     (char *)(uintptr_t)directory, NULL};
-    sigset_t all, none;
-    sigfillset(&all);
-    sigemptyset(&none);
-    posix_spawnattr_t attributes;
-    posix_spawn_file_actions_t actions;
-    posix_spawnattr_init(&attributes);
-    posix_spawn_file_actions_init(&actions);
-    posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSID | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK);
-    posix_spawnattr_setsigdefault(&attributes, &all);
-    posix_spawnattr_setsigmask(&attributes, &none);
-    posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
-    posix_spawn_file_actions_addopen(&actions, 1, "/dev/null", O_WRONLY, 0);
-    if (fcntl(2, F_GETFD) < 0) posix_spawn_file_actions_addopen(&actions, 2, "/dev/null", O_WRONLY, 0);
-    posix_spawn_file_actions_adddup2(&actions, fd, CHILD_FD);
-    extern char **environ;
-    int error = posix_spawnp(pid, program, &actions, &attributes, argv, environ);
-    posix_spawn_file_actions_destroy(&actions);
-    posix_spawnattr_destroy(&attributes);
-    return error;
-}
-
 /* Reads the one line the server says when it is ready, or why it is not. */
 static bool read_greeting(int fd, wrn_buf *line) {
-    int64_t until = wrn_now_ms() + START_LIMIT_MS;
+    int64_t until = wrn_in_ms(START_LIMIT_MS);
     while (!line->size || line->data[line->size - 1] != '\n') {
         struct pollfd ready = {.fd = fd, .events = POLLIN};
-        int64_t left = until - wrn_now_ms();
-        if (left <= 0) return false;
+        int64_t left = wrn_left_ms(until);
+        if (!left) return false;
         int got = poll(&ready, 1, (int)left);
         if (got < 0 && errno == EINTR) continue;
         char chunk[512];
@@ -142,86 +117,77 @@ static bool greet(wrn_local *local, const char *program, char *why, size_t why_s
     return false;
 }
 
-/* The same descriptor under a number above CHILD_FD; -1 when there is none. Takes `fd` over. */
+/* The same descriptor under a number above that which has a meaning for the server and may be free here; -1 when there
+ * is none. Takes `fd` over. */
 static int raise_fd(int fd) {
-    if (fd > CHILD_FD) return fd;
-    int raised = fcntl(fd, F_DUPFD_CLOEXEC, CHILD_FD + 1);
+    if (fd > WRN_ORPHAN_FD) return fd;
+    int raised = fcntl(fd, F_DUPFD_CLOEXEC, WRN_ORPHAN_FD + 1);
     close(fd);
     return raised;
+}
+
+static bool run(wrn_local *local, const char *program, int fd, char *why, size_t why_size) {
+    char number[16];
+    snprintf(number, sizeof(number), "%d", WRN_ORPHAN_FD);
+    char *const argv[] = {(char *)(uintptr_t)program, (char[]){"--private-fd"}, number,
+                          (char[]){"--data-dir"},     local->directory,         NULL};
+    if (wrn_orphan_start(program, argv, fd, &local->server)) return true;
+    snprintf(why, why_size, "cannot run %s: %s; install wrennd or set WRENN_WRENND to its path", program,
+             strerror(errno));
+    return false;
+}
+
+static bool connect_server(wrn_local *local, const char *program, char *why, size_t why_size) {
+    int pair[2];
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) != 0)
+        return snprintf(why, why_size, "cannot make a socket pair: %s", strerror(errno)), false;
+    local->lifeline = raise_fd(pair[0]);
+    int server_end = raise_fd(pair[1]);
+    bool ok = local->lifeline >= 0 && server_end >= 0;
+    if (!ok) snprintf(why, why_size, "no descriptors left; raise the limit of open files");
+    ok = ok && run(local, program, server_end, why, why_size);
+    if (server_end >= 0) close(server_end);
+    return ok && greet(local, program, why, why_size);
 }
 
 static void stop(wrn_local *local);
 
 static wrn_local *start(const char *asked, char *why, size_t why_size) {
-    char program[4200], directory[128];
-    int pair[2];
-    if (!find_program(asked, program, sizeof(program))) return snprintf(why, why_size, "path too long"), NULL;
+    char program[PATH_MAX];
+    if (!wrn_wrennd_find(asked, program, sizeof(program), why, why_size)) return NULL;
     wrn_local *local = calloc(1, sizeof(*local));
     if (!local) return snprintf(why, why_size, "out of memory"), NULL;
-    *local = (wrn_local){.owner = getpid(), .lifeline = -1};
-    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) != 0) {
-        snprintf(why, why_size, "cannot make a socket pair: %s", strerror(errno));
-        release(local);
-        return NULL;
-    }
-    /* Away from the numbers that the child gives a meaning, which are free in a program that closed its own. */
-    local->lifeline = raise_fd(pair[0]);
-    int child_end = raise_fd(pair[1]);
-    if (local->lifeline < 0 || child_end < 0) {
-        snprintf(why, why_size, "no descriptors left; raise the limit of open files");
-        if (child_end >= 0) close(child_end);
-        release(local);
-        return NULL;
-    }
-    bool made = make_directory(directory, sizeof(directory), why, why_size);
-    int error = made ? spawn(program, directory, child_end, &local->server) : 0;
-    close(child_end);
-    if (!made || error) {
-        if (error) {
-            rmdir(directory);
-            snprintf(why, why_size, "cannot run %s: %s; install wrennd or set WRENN_WRENND to its path", program,
-                     strerror(error));
-        }
-        release(local);
-        return NULL;
-    }
-    if (greet(local, program, why, why_size)) return local;
+    *local = (wrn_local){.owner = getpid(), .server.fd = -1, .lifeline = -1};
+    if (!make_directory(local->directory, sizeof(local->directory), why, why_size)) return release(local), NULL;
+    if (connect_server(local, program, why, why_size)) return local;
     stop(local);
-    rmdir(directory);
     return NULL;
 }
 
 /* ---- stopping ---- */
 
-static bool has_ended(pid_t server) {
-    siginfo_t info = {0};
-    return waitid(P_PID, (id_t)server, &info, WEXITED | WNOHANG | WNOWAIT) != 0 || info.si_pid != 0;
-}
-
-/* False when the time is up first. */
-static bool wait_for_end(pid_t server) {
-    struct pollfd ended = {.fd = (int)syscall(SYS_pidfd_open, server, 0), .events = POLLIN};
-    int64_t until = wrn_now_ms() + STOP_LIMIT_MS;
-    /* Without a pidfd (old kernel, no descriptors left) look again now and then. */
-    for (int64_t left; !has_ended(server) && (left = until - wrn_now_ms()) > 0;)
-        poll(&ended, 1, ended.fd >= 0 ? (int)left : LOOK_AGAIN_MS);
-    if (ended.fd >= 0) close(ended.fd);
-    return has_ended(server);
-}
-
 /* The server cleans up and ends when it sees our end closed for writing. */
 static void stop(wrn_local *local) {
-    shutdown(local->lifeline, SHUT_WR);
-    if (!wait_for_end(local->server)) kill(local->server, SIGKILL);
-    while (waitpid(local->server, NULL, 0) < 0 && errno == EINTR) {
+    if (local->lifeline >= 0) shutdown(local->lifeline, SHUT_WR);
+    if (local->server.pid && !wrn_orphan_ended(&local->server, STOP_LIMIT_MS)) {
+        wrn_orphan_kill(&local->server);
+        wrn_orphan_ended(&local->server, -1);
     }
+    wrn_tree_remove(local->directory); /* one that could not even lock it, or was killed, has left it */
     release(local);
 }
 
+/* Another thread may have had the lock when the child was made. */
+static void renew_lock(void) { pthread_mutex_init(&lock, NULL); }
+static void watch_forks(void) { pthread_atfork(NULL, NULL, renew_lock); }
+
 wrn_local *wrn_local_join(const char *program, char *why, size_t why_size) {
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    pthread_once(&once, watch_forks);
     pthread_mutex_lock(&lock);
     if (current && current->owner != getpid()) current = NULL; /* the parent's, not ours */
-    if (current && has_ended(current->server)) current = NULL; /* its users will notice; others get a new one */
+    if (current && wrn_orphan_ended(&current->server, 0))
+        current = NULL; /* its users will notice; others get a new one */
     if (!current) current = start(program, why, why_size);
     if (current) current->users++;
     wrn_local *local = current;
@@ -230,12 +196,13 @@ wrn_local *wrn_local_join(const char *program, char *why, size_t why_size) {
 }
 
 void wrn_local_leave(wrn_local *local) {
-    if (!local || local->owner != getpid()) return;
+    if (!local) return;
     pthread_mutex_lock(&lock);
     bool last = --local->users == 0;
     if (last && current == local) current = NULL;
     pthread_mutex_unlock(&lock);
-    if (last) stop(local);
+    if (last && local->owner == getpid()) stop(local);
+    else if (last) release(local);
 }
 
 const char *wrn_local_socket(const wrn_local *local) { return local->socket; }

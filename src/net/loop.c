@@ -143,11 +143,8 @@ static bool fire_due(wrn_loop *loop) {
 /* ---- polling ---- */
 
 static int wait_limit(const wrn_loop *loop, int64_t timeout_ms) {
-    if (loop->timers) {
-        int64_t until = loop->heap[0]->due_ms - wrn_now_ms();
-        if (until < 0) until = 0;
-        if (timeout_ms < 0 || until < timeout_ms) timeout_ms = until;
-    }
+    int64_t left = loop->timers ? wrn_left_ms(loop->heap[0]->due_ms) : -1;
+    if (left >= 0 && (timeout_ms < 0 || left < timeout_ms)) timeout_ms = left;
     return timeout_ms > INT32_MAX ? INT32_MAX : (int)timeout_ms;
 }
 
@@ -171,6 +168,7 @@ void wrn_loop_poll(wrn_loop *loop, int64_t timeout_ms) {
 
 void wrn_loop_arm(wrn_loop *loop) {
     int64_t due = loop->timers ? loop->heap[0]->due_ms : 0;
+    if (loop->timers && due < 1) due = 1; /* long ago; the kernel takes 0 for "never", and less for a mistake */
     if (due == loop->armed_ms) return;
     struct itimerspec when = {.it_value = {.tv_sec = due / 1000, .tv_nsec = due % 1000 * 1000000}};
     if (timerfd_settime(loop->timer_fd, TFD_TIMER_ABSTIME, &when, NULL) == 0) loop->armed_ms = due;

@@ -32,7 +32,7 @@ bool wrn_loop_rewatch(wrn_loop *loop, wrn_watch *watch, uint32_t epoll_events);
 /* Before the descriptor is closed. Allowed in callbacks, also for other watches than the running one. */
 void wrn_loop_unwatch(wrn_loop *loop, wrn_watch *watch);
 
-/* Sets or moves a timer; false when out of memory. */
+/* Sets or moves a timer; false when out of memory. What is due in the past runs with the next poll. */
 bool wrn_loop_timer_set(wrn_loop *loop, wrn_timer *timer, int64_t due_ms);
 void wrn_loop_timer_clear(wrn_loop *loop, wrn_timer *timer);
 

@@ -1,15 +1,19 @@
 #include "net/transport.h"
 
+#include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/auxv.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "net/wakeup.h"
 
 enum { CONNECTION_AGE_SEC = 50 };
 
@@ -59,14 +63,18 @@ void wrn_transport_apply(const wrn_transport *t, CURL *easy) {
     curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
     curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
     curl_easy_setopt(easy, CURLOPT_MAXAGE_CONN, (long)CONNECTION_AGE_SEC); /* below every server's idle limit */
-    curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)t->connect_timeout_ms);
+    /* libcurl refuses what is no int, and would fall back to its own 300 s. */
+    curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS,
+                     t->connect_timeout_ms < INT_MAX ? (long)t->connect_timeout_ms : (long)INT_MAX);
     curl_easy_setopt(easy, CURLOPT_USERAGENT, t->user_agent);
     if (t->unix_path) {
         curl_easy_setopt(easy, CURLOPT_UNIX_SOCKET_PATH, t->unix_path);
         curl_easy_setopt(easy, CURLOPT_PROXY, ""); /* or http_proxy of the environment gets in */
         return;
     }
+    curl_easy_setopt(easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L); /* a proxy's answer is not the server's */
     if (t->proxy) curl_easy_setopt(easy, CURLOPT_PROXY, t->proxy);
+    else if (getauxval(AT_SECURE)) curl_easy_setopt(easy, CURLOPT_PROXY, ""); /* libcurl would believe the caller's */
     if (t->no_proxy) curl_easy_setopt(easy, CURLOPT_NOPROXY, t->no_proxy);
     if (t->client_cert) curl_easy_setopt(easy, CURLOPT_SSLCERT, t->client_cert);
     if (t->client_key) curl_easy_setopt(easy, CURLOPT_SSLKEY, t->client_key);
@@ -129,8 +137,7 @@ static void on_socket_ready(void *context, int fd, uint32_t events) {
     collect(multi);
 }
 
-static void starve(wrn_multi *multi, CURL *easy) {
-    wrn_transfer *transfer = transfer_of(easy);
+static void starve(wrn_multi *multi, wrn_transfer *transfer) {
     if (transfer->starved) return;
     transfer->starved = true;
     transfer->next_starved = multi->starved;
@@ -145,15 +152,17 @@ static int on_socket(CURL *easy, curl_socket_t fd, int what, void *context, void
         curl_multi_assign(multi->multi, fd, NULL);
         return 0;
     }
-    transfer_of(easy)->fd = fd;
+    wrn_transfer *transfer = transfer_of(easy); /* none when libcurl ends a connection on its own */
+    if (transfer) transfer->fd = fd;
     /* An error returned from here would make libcurl give up the whole multi handle, so it stays between us. */
     uint32_t events = (what & CURL_POLL_IN ? EPOLLIN : 0u) | (what & CURL_POLL_OUT ? EPOLLOUT : 0u);
     bool ok = watch && wrn_loop_rewatch(multi->loop, watch, events);
     if (!watch) {
+        fcntl(fd, F_SETFD, FD_CLOEXEC); /* it may be one that libcurl has made for a resolver thread */
         watch = wrn_loop_watch(multi->loop, fd, events, on_socket_ready, multi);
         ok = watch && curl_multi_assign(multi->multi, fd, watch) == CURLM_OK;
     }
-    if (!ok) starve(multi, easy);
+    if (!ok && transfer) starve(multi, transfer);
     return 0;
 }
 
@@ -161,7 +170,7 @@ static int on_timer(CURLM *curl, long timeout_ms, void *context) {
     wrn_multi *multi = context;
     (void)curl;
     if (timeout_ms < 0) wrn_loop_timer_clear(multi->loop, &multi->timer);
-    else wrn_loop_timer_set(multi->loop, &multi->timer, wrn_now_ms() + timeout_ms); /* has a slot: see loop.c */
+    else wrn_loop_timer_set(multi->loop, &multi->timer, wrn_in_ms(timeout_ms)); /* has a slot: see loop.c */
     return 0;
 }
 
@@ -175,6 +184,7 @@ static void on_timeout(wrn_timer *timer) {
 bool wrn_multi_init(wrn_multi *multi, wrn_loop *loop, void (*done)(wrn_transfer *transfer, CURLcode code)) {
     *multi = (wrn_multi){.loop = loop, .multi = curl_multi_init(), .timer.fire = on_timeout, .done = done};
     if (!multi->multi) return false;
+    wrn_wakeup_seal(multi->multi);
     curl_multi_setopt(multi->multi, CURLMOPT_SOCKETFUNCTION, on_socket);
     curl_multi_setopt(multi->multi, CURLMOPT_SOCKETDATA, multi);
     curl_multi_setopt(multi->multi, CURLMOPT_TIMERFUNCTION, on_timer);

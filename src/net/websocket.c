@@ -134,10 +134,18 @@ static bool send_some(wrn_socket *s, wrn_buf *out) {
     return code == CURLE_OK || code == CURLE_AGAIN;
 }
 
+static bool send_frames(wrn_socket *s) {
+    wrn_buf *out = wrn_ws_out(s->ws);
+    if (out->size && !send_some(s, out)) return false;
+    size_t before = out->size;
+    wrn_ws_pong(s->ws, before); /* if memory is short, the next one */
+    return out->size == before || send_some(s, out);
+}
+
 static void flush(wrn_socket *s) {
     if (s->state == ENDED || s->state == CONNECTING) return;
     wrn_buf *out = wrn_ws_out(s->ws);
-    bool ok = (!s->request.size || send_some(s, &s->request)) && (!out->size || send_some(s, out));
+    bool ok = (!s->request.size || send_some(s, &s->request)) && send_frames(s);
     /* A broken connection may still hold the other end's last words: reading finds the end. */
     if (!ok) {
         wrn_buf_clear(&s->request);
@@ -169,7 +177,7 @@ static void take_answer(wrn_socket *s, const char *data, size_t size) {
     }
     s->state = OPEN;
     s->seen_ms = wrn_now_ms();
-    wrn_loop_timer_set(s->hub->loop, &s->timer, s->seen_ms + s->idle_ms / PINGS_PER_IDLE);
+    wrn_loop_timer_set(s->hub->loop, &s->timer, wrn_in_ms(s->idle_ms / PINGS_PER_IDLE));
     s->events.opened(s->context, s->upgrade.selected);
     if (s->state == OPEN && used < size) take_frames(s, data + used, size - used);
 }
@@ -227,8 +235,8 @@ static void on_timer(wrn_timer *timer) {
     s->busy++;
     if (s->paused) s->seen_ms = now; /* it is we who do not listen */
     if (now - s->seen_ms >= s->idle_ms) end(s, WRN_SOCKET_SILENT, 0);
-    else if (now - s->seen_ms >= step) wrn_ws_ping(s->ws);
-    if (s->state == OPEN) wrn_loop_timer_set(s->hub->loop, &s->timer, now + (step > 1 ? step : 1));
+    else if (now - s->seen_ms >= step) wrn_ws_ping(s->ws, wrn_ws_out(s->ws)->size);
+    if (s->state == OPEN) wrn_loop_timer_set(s->hub->loop, &s->timer, wrn_in_ms(step > 1 ? step : 1));
     s->busy--;
     advance(s, true);
 }
@@ -330,7 +338,7 @@ wrn_socket *wrn_socket_open(wrn_socket_hub *hub, const wrn_socket_request *reque
 
 bool wrn_socket_send(wrn_socket *s, bool binary, const void *data, size_t size) {
     if (s->state != OPEN || !wrn_ws_send(s->ws, binary, data, size)) return false;
-    if (wrn_ws_out(s->ws)->size > WRN_SOCKET_HIGH_WATER) s->crowded = true;
+    if (wrn_ws_out(s->ws)->size >= WRN_SOCKET_HIGH_WATER) s->crowded = true;
     /* Sent from the loop, so that several small ones share a packet and no event comes from inside. */
     if (!(s->watched & EPOLLOUT)) update_watch(s);
     return true;

@@ -39,7 +39,7 @@ typedef struct wrn_socket_events {
     /* Instead: there was another answer, or none. Valid during the call. */
     void (*refused)(void *context, wrn_http_response *response);
     void (*message)(void *context, bool binary, const char *data, size_t size);
-    void (*room)(void *context); /* unsent was over the high water mark and is under half of it */
+    void (*room)(void *context); /* unsent had reached the high water mark and is under half of it */
     void (*ended)(void *context, wrn_socket_end end, int code); /* last; after `opened` */
 } wrn_socket_events;
 

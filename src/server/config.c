@@ -28,7 +28,8 @@ static const option options[] = {
     {"listen", LIST, AT(listen), 0, 0, "ADDRESS", "IP:PORT or unix:/path, may be repeated (127.0.0.1:8080)"},
     {"config", TEXT, AT(config_file), 0, 0, "FILE", "more of these options, as lines of name = value"},
     {"agent", TEXT, AT(agent), 0, 0, "PATH", "the wrenn-agent program (beside wrennd, then ../libexec/wrenn)"},
-    {"template-dir", TEXT, AT(template_dir), 0, 0, "DIR", "templates built by the operator (DATA-DIR/templates)"},
+    {"template-dir", TEXT, AT(template_dir), 0, 0, "DIR",
+     "templates built by the operator (DATA-DIR/templates; with --private-fd of the usual DATA-DIR)"},
     {"cgroup-parent", TEXT, AT(cgroup_parent), 0, 0, "PATH", "the cgroup to make sandboxes in (found out)"},
     {"log-level", TEXT, AT(log_level), 0, 0, "LEVEL", "error, warning, info or debug (info)"},
     {"log-format", TEXT, AT(log_format), 0, 0, "FORMAT", "text or json (text)"},
@@ -168,7 +169,7 @@ static const char *environment_of(const option *o) {
     for (const char *c = o->name; *c && size + 1 < sizeof(name); c++)
         name[size++] = (char)(*c == '-' ? '_' : *c - 'a' + 'A');
     name[size] = '\0';
-    const char *value = getenv(name);
+    const char *value = secure_getenv(name);
     return value && *value ? value : NULL;
 }
 
@@ -190,6 +191,7 @@ static bool read_template(wrn_config *config, const char *arg) {
     bool is_list = config->verb == WRN_TEMPLATE_LIST, is_build = config->verb == WRN_TEMPLATE_BUILD;
     if (strcmp(arg, "--json") == 0 && is_list) return config->json = true;
     if (strcmp(arg, "--replace") == 0 && is_build) return config->plan.replace = true;
+    if (strcmp(arg, "--start-early") == 0 && is_build) return config->plan.start_early = true;
     if (*arg == '-') return false;
     for (size_t i = 1; i < WRN_COUNT(verbs) && !config->verb; i++)
         if (strcmp(arg, verbs[i]) == 0) return config->verb = (wrn_template_verb)i, true;
@@ -231,22 +233,32 @@ static bool read_flags(wrn_config *config, int argc, char **argv, const char *on
 
 /* ---- the whole ---- */
 
-static bool default_data_dir(wrn_config *config, char *why, size_t why_size) {
-    const char *state = getenv("XDG_STATE_HOME"), *home = getenv("HOME");
+/* NULL when it is unknown, or memory is short. */
+static char *default_data_dir(void) {
+    const char *state = secure_getenv("XDG_STATE_HOME"), *home = secure_getenv("HOME");
     char path[4096];
+    if (geteuid() == 0) return strdup("/var/lib/wrennd");
+    if (state && *state == '/') snprintf(path, sizeof(path), "%s/wrennd", state);
+    else if (home && *home == '/') snprintf(path, sizeof(path), "%s/.local/state/wrennd", home);
+    else return NULL;
+    return strdup(path);
+}
+
+static bool set_data_dir(wrn_config *config, char *why, size_t why_size) {
+    if (!config->data_dir) config->data_dir = default_data_dir();
     if (config->data_dir) return true;
-    if (geteuid() == 0) {
-        snprintf(path, sizeof(path), "/var/lib/wrennd");
-    } else if (state && *state == '/') {
-        snprintf(path, sizeof(path), "%s/wrennd", state);
-    } else if (home && *home == '/') {
-        snprintf(path, sizeof(path), "%s/.local/state/wrennd", home);
-    } else {
-        snprintf(why, why_size, "where to keep data is unknown, for HOME is not set; give --data-dir");
-        return false;
-    }
-    config->data_dir = strdup(path);
-    return config->data_dir != NULL;
+    snprintf(why, why_size, "where to keep data is unknown, for HOME is not set; give --data-dir");
+    return false;
+}
+
+/* A private server has a data directory of its own, but the templates that `wrennd template build` makes without flags.
+ * `usual` is the data directory there; NULL when there is none. */
+static bool share_templates(wrn_config *config, const char *usual, char *why, size_t why_size) {
+    wrn_buf path = WRN_BUF_INIT;
+    if (config->private_fd < 0 || config->template_dir || !usual) return true;
+    wrn_buf_printf(&path, "%s/templates", usual);
+    config->template_dir = wrn_buf_steal(&path);
+    return config->template_dir || (snprintf(why, why_size, "out of memory"), false);
 }
 
 static bool check_template(const wrn_config *config, char *why, size_t why_size) {
@@ -258,6 +270,7 @@ static bool check_template(const wrn_config *config, char *why, size_t why_size)
     else if (sources > 1) problem = "a template is built from one of --mmdebstrap, --tar, --dir and --oci";
     else if ((plan->include || plan->mirror) && !plan->suite) problem = "--include and --mirror go with --mmdebstrap";
     else if (plan->start_port && !plan->start) problem = "--start-port goes with --start";
+    else if (plan->start_early && !plan->start_port) problem = "--start-early goes with --start-port";
     else if (!sources && (plan->start || plan->user || plan->vcpus || plan->memory_mb || plan->replace))
         problem = "what to build it from? give --mmdebstrap, --tar, --dir or --oci";
     return !problem || (snprintf(why, why_size, "%s", problem), false);
@@ -296,7 +309,7 @@ bool wrn_config_load(wrn_config *out, int argc, char **argv, char *why, size_t w
                         .private_fd = -1,
                         .ready_fd = -1};
     /* Which file comes from the later sources, so those are asked for it first. */
-    const char *from_environment = getenv("WRENND_CONFIG");
+    const char *from_environment = secure_getenv("WRENND_CONFIG");
     if (from_environment && *from_environment) out->config_file = strdup(from_environment);
     if (!read_flags(out, argc, argv, "config", why, why_size)) return false;
     if (out->command == WRN_RUN_HELP || out->command == WRN_RUN_VERSION) return true;
@@ -304,8 +317,12 @@ bool wrn_config_load(wrn_config *out, int argc, char **argv, char *why, size_t w
     out->verb = WRN_TEMPLATE_NOTHING;
     out->plan.name = NULL;
     if (out->config_file && !read_file(out, out->config_file, why, why_size)) return false;
-    return read_environment(out, why, why_size) && read_flags(out, argc, argv, NULL, why, why_size) &&
-           default_data_dir(out, why, why_size) && check(out, why, why_size);
+    if (!read_environment(out, why, why_size)) return false;
+    char *usual = out->data_dir ? strdup(out->data_dir) : default_data_dir();
+    bool ok = read_flags(out, argc, argv, NULL, why, why_size) && share_templates(out, usual, why, why_size) &&
+              set_data_dir(out, why, why_size) && check(out, why, why_size);
+    free(usual);
+    return ok;
 }
 
 static void free_texts(wrn_config *config, const option *table, size_t count) {
@@ -343,6 +360,7 @@ void wrn_config_help(wrn_buf *out) {
     wrn_buf_puts(out, "  --help, --version\n\noptions of template build:\n");
     describe_options(out, build_options, WRN_COUNT(build_options));
     wrn_buf_puts(out,
+                 "  --start-early            start it with the sandbox all the same\n"
                  "  --replace                put it in the place of the template of that name\n\n"
                  "Every option of the first list also comes from the environment (WRENND_MAX_SANDBOXES for "
                  "--max-sandboxes) and\nfrom the file of --config; flags win over the environment, which wins over the "

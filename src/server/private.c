@@ -7,12 +7,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "base/lock.h"
+#include "base/place.h"
 #include "server/log.h"
 
 static void (*on_gone)(wrn_server *server);
@@ -61,13 +63,21 @@ static void on_read(uv_stream_t *stream, ssize_t got, const uv_buf_t *buf) {
     if (got < 0) owner_gone(stream->data);
 }
 
-static void on_parent(uv_poll_t *poll, int status, int events) {
+static void on_owner(uv_poll_t *poll, int status, int events) {
     (void)status, (void)events;
     owner_gone(poll->data);
 }
 
+/* The process that made the socket pair; we are no child of it. -1 when it can't be watched. */
+static int open_owner(int fd) {
+    struct ucred owner;
+    socklen_t size = sizeof(owner);
+    if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &owner, &size) != 0) return -1;
+    return (int)syscall(SYS_pidfd_open, owner.pid, 0);
+}
+
 /* The end of the file says it all, unless a child of the owner's has inherited the socket: so the process is watched
- * too. PR_SET_PDEATHSIG would not do, for it speaks of the thread that started us. */
+ * too. */
 bool wrn_private_watch(wrn_server *server, void (*gone)(wrn_server *server)) {
     on_gone = gone;
     if (uv_pipe_init(&server->loop, &server->lifeline, 0) != 0) return false;
@@ -75,22 +85,23 @@ bool wrn_private_watch(wrn_server *server, void (*gone)(wrn_server *server)) {
     server->lifeline_open = true;
     if (uv_pipe_open(&server->lifeline, (int)server->config->private_fd) != 0) return false;
     if (uv_read_start((uv_stream_t *)&server->lifeline, on_alloc, on_read) != 0) return false;
-    server->parent_fd = (int)syscall(SYS_pidfd_open, getppid(), 0);
-    if (server->parent_fd < 0 || uv_poll_init(&server->loop, &server->parent, server->parent_fd) != 0) return true;
-    server->parent.data = server;
-    server->parent_open = true;
-    return uv_poll_start(&server->parent, UV_READABLE, on_parent) == 0;
+    server->owner_fd = open_owner((int)server->config->private_fd);
+    if (server->owner_fd < 0 && errno == ESRCH) return false; /* gone before we could look */
+    if (server->owner_fd < 0 || uv_poll_init(&server->loop, &server->owner, server->owner_fd) != 0) return true;
+    server->owner.data = server;
+    server->owner_open = true;
+    return uv_poll_start(&server->owner, UV_READABLE, on_owner) == 0;
 }
 
-static void on_parent_closed(uv_handle_t *handle) {
+static void on_owner_closed(uv_handle_t *handle) {
     wrn_server *server = handle->data;
-    close(server->parent_fd);
+    close(server->owner_fd);
 }
 
 void wrn_private_unwatch(wrn_server *server) {
     if (server->lifeline_open) uv_close((uv_handle_t *)&server->lifeline, NULL);
-    if (server->parent_open) uv_close((uv_handle_t *)&server->parent, on_parent_closed);
-    server->lifeline_open = server->parent_open = false;
+    if (server->owner_open) uv_close((uv_handle_t *)&server->owner, on_owner_closed);
+    server->lifeline_open = server->owner_open = false;
 }
 
 /* ---- what killed ones left ---- */
@@ -114,11 +125,13 @@ static bool is_stale(const char *path, const struct stat *own) {
 }
 
 void wrn_private_each_stale(const char *own, void (*found)(void *context, const char *path), void *context) {
-    const char *places[] = {getenv("XDG_RUNTIME_DIR"), getenv("TMPDIR"), "/tmp"};
+    const char *places[WRN_PRIVATE_PLACES];
     struct stat mine;
+    wrn_private_places(places);
     bool have_own = own && lstat(own, &mine) == 0;
-    for (size_t i = 0; i < WRN_COUNT(places); i++) {
+    for (size_t i = 0; i < WRN_PRIVATE_PLACES; i++) {
         if (!places[i] || (i == 1 && strcmp(places[i], places[2]) == 0)) continue;
+        if (!wrn_place_is_safe(places[i], NULL, 0)) continue;
         DIR *dir = opendir(places[i]);
         for (struct dirent *entry; dir && (entry = readdir(dir));) {
             char path[PATH_MAX];

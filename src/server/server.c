@@ -12,6 +12,7 @@
 
 #include "base/clock.h"
 #include "base/lock.h"
+#include "base/place.h"
 #include "base/text.h"
 #include "base/tree.h"
 #include "server/log.h"
@@ -79,28 +80,27 @@ static bool lock_dir(wrn_server *server, wrn_arena *arena, char *why, size_t why
     return false;
 }
 
-/* Beside wrennd, installed or in a build tree; then where it was to be installed. */
-static const char *find_program(wrn_arena *arena, const char *const *beside, const char *installed) {
-    char self[4096];
-    ssize_t size = readlink("/proc/self/exe", self, sizeof(self) - 1);
-    self[size > 0 ? size : 0] = '\0';
-    char *slash = strrchr(self, '/');
-    if (slash) *slash = '\0';
-    for (; slash && *beside; beside++) {
-        const char *path = in_dir(arena, self, *beside);
-        if (path && access(path, X_OK) == 0) return path;
-    }
-    return installed;
+/* What is missing is noticed when it is needed; what is there and must not be used is said now. */
+static const char *find_program(wrn_arena *arena, const wrn_program *program) {
+    char path[4096], why[1024];
+    if (wrn_program_find(program, path, sizeof(path), why, sizeof(why)))
+        return wrn_arena_dup(arena, path, strlen(path));
+    if (*why) wrn_log_warning("%s", why);
+    return program->installed;
 }
 
 static const char *find_agent(const wrn_config *config, wrn_arena *arena) {
-    static const char *const beside[] = {"wrenn-agent", "../libexec/wrenn/wrenn-agent", "../agent/wrenn-agent", NULL};
-    return config->agent ? config->agent : find_program(arena, beside, WRN_LIBEXECDIR "/wrenn-agent");
+    static const char *const beside[] = {"wrenn-agent", "../libexec/wrenn/wrenn-agent", NULL};
+    static const wrn_program agent = {"wrenn-agent", beside, "src/agent/wrenn-agent", WRN_LIBEXECDIR "/wrenn-agent",
+                                      false};
+    return config->agent ? config->agent : find_program(arena, &agent);
 }
 
 static const char *find_unpack(wrn_arena *arena) {
-    static const char *const beside[] = {"wrenn-unpack", "../libexec/wrenn/wrenn-unpack", "unpack/wrenn-unpack", NULL};
-    return find_program(arena, beside, WRN_LIBEXECDIR "/wrenn-unpack");
+    static const char *const beside[] = {"wrenn-unpack", "../libexec/wrenn/wrenn-unpack", NULL};
+    static const wrn_program unpack = {"wrenn-unpack", beside, "src/server/unpack/wrenn-unpack",
+                                       WRN_LIBEXECDIR "/wrenn-unpack", false};
+    return find_program(arena, &unpack);
 }
 
 /* Sandboxes are built in other directories than this. */
@@ -415,7 +415,7 @@ static void remove_stale(void *context, const char *path) {
 
 bool wrn_server_run(const wrn_config *config, const wrn_platform *platform, char *why, size_t why_size) {
     WRN_AUTO(wrn_arena_free) wrn_arena arena = {0};
-    wrn_server server = {.config = config, .lock_fd = -1, .parent_fd = -1, .audit.fd = -1, .ops = platform->ops};
+    wrn_server server = {.config = config, .lock_fd = -1, .owner_fd = -1, .audit.fd = -1, .ops = platform->ops};
     welcome w = {0};
     if (uv_loop_init(&server.loop) != 0) return snprintf(why, why_size, "cannot make an event loop"), false;
     wrn_damper_init(&server.damper);

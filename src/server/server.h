@@ -27,9 +27,9 @@ typedef struct wrn_server {
     uv_signal_t signals[4];
     uv_timer_t grace;
     uv_pipe_t lifeline; /* private mode: the owner's socket */
-    uv_poll_t parent;   /* private mode: the owner's pidfd */
-    int parent_fd;
-    bool handles_open, signals_open, lifeline_open, parent_open;
+    uv_poll_t owner;    /* private mode: the owner's pidfd */
+    int owner_fd;
+    bool handles_open, signals_open, lifeline_open, owner_open;
     bool listening, stopping, boxes_stopping, boxes_stopped, drained;
 } wrn_server;
 

@@ -52,33 +52,58 @@ static wrn_upgrade_step out_of_memory(wrn_upgrade *u) {
 
 /* What the head says that matters here. */
 typedef struct fields {
-    const char *upgrade, *connection, *accept, *protocol, *length, *encoding, *request_id, *retry_after;
+    const char *accept, *protocol, *length, *request_id, *retry_after;
+    bool upgrade, connection, chunked; /* members of lists, which may be spread over several fields */
 } fields;
+
+static void take_field(fields *f, const char *name, const char *value) {
+    const struct {
+        const char *name, **value;
+    } texts[] = {{"sec-websocket-accept", &f->accept},
+                 {"sec-websocket-protocol", &f->protocol},
+                 {"content-length", &f->length},
+                 {"x-request-id", &f->request_id},
+                 {"retry-after", &f->retry_after}};
+    const struct {
+        const char *name, *member;
+        bool *found;
+    } lists[] = {{"upgrade", "websocket", &f->upgrade},
+                 {"connection", "upgrade", &f->connection},
+                 {"transfer-encoding", "chunked", &f->chunked}};
+    for (size_t i = 0; i < WRN_COUNT(texts); i++)
+        if (strcasecmp(name, texts[i].name) == 0) *texts[i].value = value;
+    for (size_t i = 0; i < WRN_COUNT(lists); i++)
+        if (strcasecmp(name, lists[i].name) == 0 && wrn_list_has(value, lists[i].member)) *lists[i].found = true;
+}
+
+/* Cuts the next line off, which ends in CR LF or in LF alone. NULL when there is none. */
+static char *next_line(char **at) {
+    char *line = *at, *end = strchr(line, '\n');
+    if (!end) return NULL;
+    *at = end + 1;
+    if (end > line && end[-1] == '\r') end--;
+    *end = '\0';
+    return line;
+}
+
+/* A field may go on in lines that begin with a blank (RFC 9112 section 5.2). */
+static void unfold(char *text) {
+    for (char *at = strchr(text, '\n'); at; at = strchr(at + 1, '\n')) {
+        if (at[1] != ' ' && at[1] != '\t') continue;
+        if (at > text && at[-1] == '\r') at[-1] = ' ';
+        *at = ' ';
+    }
+}
 
 /* Cuts the head into lines in place. */
 static bool read_fields(char *at, fields *f) {
-    const struct {
-        const char *name, **value;
-    } wanted[] = {{"upgrade", &f->upgrade},
-                  {"connection", &f->connection},
-                  {"sec-websocket-accept", &f->accept},
-                  {"sec-websocket-protocol", &f->protocol},
-                  {"content-length", &f->length},
-                  {"transfer-encoding", &f->encoding},
-                  {"x-request-id", &f->request_id},
-                  {"retry-after", &f->retry_after}};
-    while (*at) {
-        char *line = at, *end = strstr(at, "\r\n");
-        if (!end) return false;
-        *end = '\0';
-        at = end + 2;
-        char *value = strchr(line, ':');
+    for (char *line; (line = next_line(&at)) && *line;) {
+        char *value = strchr(line, ':'), *end = line + strlen(line);
         if (!value) return false;
         *value++ = '\0';
         value += strspn(value, " \t");
         while (end > value && (end[-1] == ' ' || end[-1] == '\t')) *--end = '\0';
-        for (size_t i = 0; i < WRN_COUNT(wanted); i++)
-            if (strcasecmp(line, wanted[i].name) == 0) *wanted[i].value = value;
+        take_field(f, line, value);
     }
     return true;
 }
@@ -87,9 +112,7 @@ static wrn_upgrade_step open_or_bad(wrn_upgrade *u, const fields *f) {
     char accept[WRN_WS_ACCEPT_SIZE];
     wrn_ws_accept(u->key, accept);
     if (!*accept) return out_of_memory(u);
-    if (!f->upgrade || !wrn_list_has(f->upgrade, "websocket") || !f->connection ||
-        !wrn_list_has(f->connection, "upgrade"))
-        return bad(u, "it switches to something that is no WebSocket");
+    if (!f->upgrade || !f->connection) return bad(u, "it switches to something that is no WebSocket");
     if (!f->accept || strcmp(f->accept, accept) != 0) return bad(u, "its Sec-WebSocket-Accept is wrong");
     if (f->protocol && (!u->protocol || strcmp(f->protocol, u->protocol) != 0))
         return bad(u, "it selects a subprotocol that was not offered");
@@ -97,28 +120,52 @@ static wrn_upgrade_step open_or_bad(wrn_upgrade *u, const fields *f) {
     return WRN_UPGRADE_OPEN;
 }
 
-static wrn_upgrade_step read_head(wrn_upgrade *u) {
-    char *text = u->head.data;
+/* "HTTP/1.1 101 Switching Protocols", where the words may be missing and the blank before them too. */
+static bool read_status(wrn_upgrade *u, const char *line) {
     int64_t number;
-    if (strlen(text) != u->head.size || strncmp(text, "HTTP/1.", 7) != 0 || strlen(text) < 13 || text[8] != ' ')
-        return bad(u, "it is not HTTP/1.1");
-    char status[4] = {text[9], text[10], text[11], '\0'};
-    if (!wrn_parse_int(status, 100, 599, &number)) return bad(u, "it has no status");
+    if (strncmp(line, "HTTP/1.", 7) != 0 || strlen(line) < 12 || line[8] != ' ' || (line[12] && line[12] != ' '))
+        return false;
+    char status[4] = {line[9], line[10], line[11], '\0'};
+    if (!wrn_parse_int(status, 100, 999, &number)) return false;
     u->status = (int)number;
-    fields f = {0};
-    text[u->head.size - 2] = '\0'; /* the empty line */
-    if (!read_fields(strstr(text, "\r\n") + 2, &f)) return bad(u, "its head is malformed");
-    if (f.request_id) snprintf(u->request_id, sizeof(u->request_id), "%s", f.request_id);
-    if (f.retry_after && wrn_parse_int(f.retry_after, 1, 1 << 30, &number)) u->retry_after = number;
-    if (u->status == 101) return open_or_bad(u, &f);
+    return true;
+}
+
+static wrn_upgrade_step begin_body(wrn_upgrade *u, const fields *f) {
+    int64_t number;
     u->in_body = true;
-    u->chunked = f.encoding && wrn_list_has(f.encoding, "chunked");
-    u->until_end = !u->chunked && !f.length;
-    if (!u->chunked && f.length) {
-        if (!wrn_parse_int(f.length, 0, INT64_MAX, &number)) return bad(u, "its Content-Length is no number");
+    u->chunked = f->chunked;
+    u->until_end = !u->chunked && !f->length;
+    if (u->status == 204 || u->status == 304) return WRN_UPGRADE_REFUSED; /* no body, whatever the fields say */
+    if (!u->chunked && f->length) {
+        if (!wrn_parse_int(f->length, 0, INT64_MAX, &number)) return bad(u, "its Content-Length is no number");
         u->left = (size_t)number;
     }
     return !u->chunked && !u->until_end && !u->left ? WRN_UPGRADE_REFUSED : WRN_UPGRADE_MORE;
+}
+
+static wrn_upgrade_step read_head(wrn_upgrade *u) {
+    char *at = u->head.data;
+    int64_t number;
+    fields f = {0};
+    if (strlen(at) != u->head.size) return bad(u, "its head is malformed");
+    unfold(at);
+    if (!read_status(u, next_line(&at))) return bad(u, "it is not HTTP/1.1");
+    if (!read_fields(at, &f)) return bad(u, "its head is malformed");
+    if (u->status < 200 && u->status != 101) { /* a word on the way; the answer follows */
+        wrn_buf_clear(&u->head);
+        return WRN_UPGRADE_MORE;
+    }
+    if (f.request_id) snprintf(u->request_id, sizeof(u->request_id), "%s", f.request_id);
+    if (f.retry_after && wrn_parse_int(f.retry_after, 1, 1 << 30, &number)) u->retry_after = number;
+    return u->status == 101 ? open_or_bad(u, &f) : begin_body(u, &f);
+}
+
+/* The empty line has come. */
+static bool is_head_whole(const wrn_buf *head) {
+    const char *end = head->data + head->size;
+    return head->size > 1 && end[-1] == '\n' &&
+           (end[-2] == '\n' || (head->size > 2 && end[-2] == '\r' && end[-3] == '\n'));
 }
 
 /* ---- a refusal's body ---- */
@@ -175,7 +222,7 @@ wrn_upgrade_step wrn_upgrade_feed(wrn_upgrade *u, const char *data, size_t size,
         wrn_buf_putc(&u->head, data[(*used)++]);
         if (u->head.failed)
             return u->head.size < WRN_UPGRADE_HEAD_MAX ? out_of_memory(u) : bad(u, "its head is too long");
-        if (u->head.size < 4 || memcmp(u->head.data + u->head.size - 4, "\r\n\r\n", 4) != 0) continue;
+        if (!is_head_whole(&u->head)) continue;
         wrn_upgrade_step step = read_head(u);
         if (step != WRN_UPGRADE_MORE) return step;
     }

@@ -9,19 +9,72 @@
 
 #include "base/text.h"
 
+enum { CONTROL_MAX = 125, FRAME_HEAD_MAX = 14, FIN = 0x80, MASKED = 0x80 };
+
 struct wrn_ws {
-    wslay_event_context_ptr wslay;
+    wslay_event_context_ptr wslay; /* reads; what it would send itself is dropped */
     wrn_ws_events events;
     void *context;
     const uint8_t *in; /* while bytes are fed */
     size_t in_size;
     wrn_buf out;
+    uint64_t put, pong_end,
+        ping_end; /* how many bytes `out` has ever got, in all and up to the latest of these frames */
+    bool pong_owed;
+    uint8_t pong[CONTROL_MAX];
+    size_t pong_size;
     bool client;
     bool over;   /* nothing more is received */
+    bool closed; /* nothing more is sent */
     int problem; /* the close code sent on our own account */
     uint8_t random[256];
     size_t random_left;
 };
+
+/* ---- frames ---- */
+
+/* A mask keeps scripts from forging other protocols' bytes (RFC 6455 section 10.3): it must not be guessable. */
+static bool take_mask(wrn_ws *ws, uint8_t mask[4]) {
+    if (!ws->random_left) {
+        if (getrandom(ws->random, sizeof(ws->random), 0) != (ssize_t)sizeof(ws->random)) return false;
+        ws->random_left = sizeof(ws->random);
+    }
+    ws->random_left -= 4;
+    memcpy(mask, ws->random + ws->random_left, 4);
+    return true;
+}
+
+static size_t write_head(uint8_t head[FRAME_HEAD_MAX], uint8_t opcode, size_t size) {
+    size_t bytes = size <= CONTROL_MAX ? 0 : size <= UINT16_MAX ? 2 : 8;
+    head[0] = FIN | opcode;
+    head[1] = (uint8_t)(!bytes ? size : bytes == 2 ? 126 : 127);
+    for (size_t i = 0; i < bytes; i++) head[2 + i] = (uint8_t)((uint64_t)size >> 8 * (bytes - 1 - i));
+    return 2 + bytes;
+}
+
+static bool put_frame(wrn_ws *ws, uint8_t opcode, const void *data, size_t size) {
+    uint8_t head[FRAME_HEAD_MAX], mask[4] = {0};
+    size_t head_size = write_head(head, opcode, size);
+    if (ws->closed || size > SIZE_MAX - FRAME_HEAD_MAX || (ws->client && !take_mask(ws, mask)) ||
+        !wrn_buf_reserve(&ws->out, size + FRAME_HEAD_MAX))
+        return false;
+    size_t before = ws->out.size;
+    if (ws->client) head[1] |= MASKED;
+    wrn_buf_put(&ws->out, head, head_size);
+    if (ws->client) wrn_buf_put(&ws->out, mask, sizeof(mask));
+    size_t at = ws->out.size;
+    wrn_buf_put(&ws->out, data, size);
+    for (size_t i = 0; ws->client && i < size; i++) ws->out.data[at + i] ^= (char)mask[i % 4];
+    ws->put += ws->out.size - before;
+    return true;
+}
+
+static bool put_close(wrn_ws *ws, int code) {
+    uint8_t payload[] = {(uint8_t)(code >> 8), (uint8_t)code};
+    bool put = put_frame(ws, WSLAY_CONNECTION_CLOSE, payload, code == WRN_WS_NO_STATUS ? 0 : sizeof(payload));
+    ws->closed = true;
+    return put;
+}
 
 /* ---- wslay's callbacks ---- */
 
@@ -40,26 +93,13 @@ static ssize_t on_recv(wslay_event_context_ptr wslay, uint8_t *data, size_t room
 }
 
 static ssize_t on_send(wslay_event_context_ptr wslay, const uint8_t *data, size_t size, int flags, void *context) {
-    wrn_ws *ws = context;
-    (void)flags;
-    wrn_buf_put(&ws->out, data, size);
-    if (!ws->out.failed) return (ssize_t)size;
-    wslay_event_set_error(wslay, WSLAY_ERR_CALLBACK_FAILURE);
-    return -1;
+    (void)wslay, (void)data, (void)flags, (void)context;
+    return (ssize_t)size;
 }
 
-/* A mask keeps scripts from forging other protocols' bytes (RFC 6455 section 10.3): it must not be guessable. */
 static int on_mask(wslay_event_context_ptr wslay, uint8_t *mask, size_t size, void *context) {
-    wrn_ws *ws = context;
-    if (ws->random_left < size) {
-        if (getrandom(ws->random, sizeof(ws->random), 0) != (ssize_t)sizeof(ws->random)) {
-            wslay_event_set_error(wslay, WSLAY_ERR_CALLBACK_FAILURE);
-            return -1;
-        }
-        ws->random_left = sizeof(ws->random);
-    }
-    ws->random_left -= size;
-    memcpy(mask, ws->random + ws->random_left, size);
+    (void)wslay, (void)context;
+    memset(mask, 0, size);
     return 0;
 }
 
@@ -75,20 +115,31 @@ static int problem_of_close(const struct wslay_event_on_msg_recv_arg *message) {
     return wrn_utf8_valid_prefix((const char *)message->msg + 2, size) == size ? 0 : WRN_WS_BAD_TEXT;
 }
 
+static void take_close(wrn_ws *ws, const struct wslay_event_on_msg_recv_arg *message) {
+    int code = message->status_code ? message->status_code : WRN_WS_NO_STATUS;
+    ws->over = true;
+    ws->problem = problem_of_close(message);
+    put_close(ws, ws->problem ? ws->problem : code);
+    if (!ws->problem) ws->events.closed(ws->context, code);
+}
+
+/* Of several pings the latest counts (RFC 6455 section 5.5.3), so that a flood of them costs nothing. */
+static void take_ping(wrn_ws *ws, const struct wslay_event_on_msg_recv_arg *message) {
+    ws->pong_owed = true;
+    ws->pong_size = message->msg_length < CONTROL_MAX ? message->msg_length : CONTROL_MAX;
+    if (ws->pong_size) memcpy(ws->pong, message->msg, ws->pong_size);
+}
+
 static void on_message(wslay_event_context_ptr wslay, const struct wslay_event_on_msg_recv_arg *message,
                        void *context) {
     wrn_ws *ws = context;
     (void)wslay;
     if (ws->over) return;
-    if (message->opcode == WSLAY_CONNECTION_CLOSE) {
-        ws->over = true;
-        ws->problem = problem_of_close(message);
-        if (!ws->problem)
-            ws->events.closed(ws->context, message->status_code ? message->status_code : WRN_WS_NO_STATUS);
-    } else if (message->opcode == WSLAY_TEXT_FRAME || message->opcode == WSLAY_BINARY_FRAME) {
+    if (message->opcode == WSLAY_CONNECTION_CLOSE) take_close(ws, message);
+    else if (message->opcode == WSLAY_PING) take_ping(ws, message);
+    else if (message->opcode == WSLAY_TEXT_FRAME || message->opcode == WSLAY_BINARY_FRAME)
         ws->events.message(ws->context, message->opcode == WSLAY_BINARY_FRAME, (const char *)message->msg,
                            message->msg_length);
-    }
 }
 
 /* ---- life ---- */
@@ -126,30 +177,13 @@ void wrn_ws_limit(wrn_ws *ws, size_t message_max) {
     wslay_event_config_set_max_recv_msg_length(ws->wslay, message_max);
 }
 
-/* Everything queued goes to `out`. */
-static bool flush(wrn_ws *ws) {
-    return ws->problem ? !ws->out.failed : wslay_event_send(ws->wslay) == 0 && !ws->out.failed;
-}
-
-/* For broken frames wslay has nothing but an empty close frame. */
-static void put_close(wrn_ws *ws, int code) {
-    uint8_t payload[] = {(uint8_t)(code >> 8), (uint8_t)code}, mask[4] = {0};
-    if (ws->client) on_mask(ws->wslay, mask, sizeof(mask), ws);
-    wrn_buf_putc(&ws->out, (char)0x88);
-    wrn_buf_putc(&ws->out, (char)(sizeof(payload) | (ws->client ? 0x80 : 0)));
-    if (ws->client) wrn_buf_put(&ws->out, mask, sizeof(mask));
-    for (size_t i = 0; i < sizeof(payload); i++) wrn_buf_putc(&ws->out, (char)(payload[i] ^ mask[i]));
-}
-
 /* Reception has ended and the other end has not closed. */
 static void give_up(wrn_ws *ws, int rc) {
     ws->over = true;
-    if (rc == 0 && flush(ws)) {
-        ws->problem = wslay_event_get_status_code_sent(ws->wslay);
-        return;
-    }
-    ws->problem = rc == WSLAY_ERR_CALLBACK_FAILURE ? WRN_WS_PROTOCOL_ERROR : WRN_WS_INTERNAL_ERROR;
-    put_close(ws, ws->problem);
+    ws->problem = rc == 0                            ? wslay_event_get_status_code_sent(ws->wslay)
+                  : rc == WSLAY_ERR_CALLBACK_FAILURE ? WRN_WS_PROTOCOL_ERROR
+                                                     : WRN_WS_INTERNAL_ERROR;
+    if (ws->problem) put_close(ws, ws->problem);
 }
 
 bool wrn_ws_feed(wrn_ws *ws, const void *data, size_t size) {
@@ -159,24 +193,36 @@ bool wrn_ws_feed(wrn_ws *ws, const void *data, size_t size) {
     int rc = wslay_event_recv(ws->wslay);
     ws->in = NULL;
     ws->in_size = 0;
-    if (ws->problem) put_close(ws, ws->problem);
+    if (wslay_event_send(ws->wslay) != 0 && rc == 0) rc = WSLAY_ERR_NOMEM;
     if (!ws->over && (rc != 0 || !wslay_event_get_read_enabled(ws->wslay))) give_up(ws, rc);
-    return flush(ws) && !ws->over;
+    return !ws->over && !ws->out.failed;
 }
 
 bool wrn_ws_send(wrn_ws *ws, bool binary, const void *data, size_t size) {
-    const struct wslay_event_msg message = {binary ? WSLAY_BINARY_FRAME : WSLAY_TEXT_FRAME, data, size};
-    return wslay_event_queue_msg(ws->wslay, &message) == 0 && flush(ws);
+    return put_frame(ws, binary ? WSLAY_BINARY_FRAME : WSLAY_TEXT_FRAME, data, size);
 }
 
-bool wrn_ws_ping(wrn_ws *ws) {
-    const struct wslay_event_msg message = {WSLAY_PING, NULL, 0};
-    return wslay_event_queue_msg(ws->wslay, &message) == 0 && flush(ws);
+/* Whether a frame that ends there is among the last `unsent` bytes, which may have others in front that are not ours. */
+static bool is_waiting(const wrn_ws *ws, uint64_t end, size_t unsent) {
+    return end && (unsent >= ws->put || end > ws->put - unsent);
 }
 
-bool wrn_ws_close(wrn_ws *ws, int code) {
-    return wslay_event_queue_close(ws->wslay, (uint16_t)code, NULL, 0) == 0 && flush(ws);
+bool wrn_ws_ping(wrn_ws *ws, size_t unsent) {
+    if (is_waiting(ws, ws->ping_end, unsent)) return true;
+    if (!put_frame(ws, WSLAY_PING, NULL, 0)) return false;
+    ws->ping_end = ws->put;
+    return true;
 }
+
+bool wrn_ws_pong(wrn_ws *ws, size_t unsent) {
+    if (!ws->pong_owed || ws->closed || is_waiting(ws, ws->pong_end, unsent)) return true;
+    if (!put_frame(ws, WSLAY_PONG, ws->pong, ws->pong_size)) return false;
+    ws->pong_owed = false;
+    ws->pong_end = ws->put;
+    return true;
+}
+
+bool wrn_ws_close(wrn_ws *ws, int code) { return put_close(ws, code); }
 
 wrn_buf *wrn_ws_out(wrn_ws *ws) { return &ws->out; }
 int wrn_ws_problem(const wrn_ws *ws) { return ws->problem; }

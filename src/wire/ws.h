@@ -1,7 +1,8 @@
 /* WebSocket (RFC 6455) for both ends: bytes in, messages out. No descriptor and no clock.
  *
- * The framing is wslay's, known to ws.c only. Pings are answered here, fragments joined, text checked to be UTF-8; what
- * breaks the rules ends the connection with the fitting close code. What is to be sent gathers in wrn_ws_out(). */
+ * The framing is wslay's, known to ws.c only. Fragments are joined and text is checked to be UTF-8; what breaks the
+ * rules ends the connection with the fitting close code. What is to be sent gathers in wrn_ws_out(). However much comes
+ * in, there is never more than one ping and one pong among what is not sent yet, and one pong to come. */
 #ifndef WRN_WIRE_WS_H
 #define WRN_WIRE_WS_H
 
@@ -39,10 +40,14 @@ void wrn_ws_limit(wrn_ws *ws, size_t message_max);
 
 /* False when nothing more can be received: closed by the other end, or it broke the rules (wrn_ws_problem() says how). */
 bool wrn_ws_feed(wrn_ws *ws, const void *data, size_t size);
-/* Each queues and is false when out of memory, or after the end. */
+/* Each queues and is false when out of memory, or after a close. */
 bool wrn_ws_send(wrn_ws *ws, bool binary, const void *data, size_t size);
-bool wrn_ws_ping(wrn_ws *ws);
 bool wrn_ws_close(wrn_ws *ws, int code);
+/* `unsent` is how many bytes wait to be sent, here and with the owner. Nothing is queued while another ping is among them. */
+bool wrn_ws_ping(wrn_ws *ws, size_t unsent);
+/* The answer to the latest ping, if one is due: to be called whenever something was received or sent. As long as an earlier
+ * answer is among what is unsent, it waits. */
+bool wrn_ws_pong(wrn_ws *ws, size_t unsent);
 /* Bytes to send; the caller consumes them. */
 wrn_buf *wrn_ws_out(wrn_ws *ws);
 /* The close code we sent for want of the rules being kept; 0: they were. */

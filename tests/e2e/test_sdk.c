@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include <wrenn/wrenn.h>
@@ -316,35 +317,18 @@ static int leaks(void) {
     return code;
 }
 
-static void note_server(const char *name, pid_t *pid) {
-    char path[300], text[512];
-    snprintf(path, sizeof(path), "/proc/%s/stat", name);
-    FILE *file = fopen(path, "r");
-    int parent = 0;
-    if (file && fgets(text, sizeof(text), file) && strstr(text, "(wrennd)") &&
-        sscanf(strrchr(text, ')') + 1, " %*c %d", &parent) == 1 && parent == getpid())
-        *pid = (pid_t)atoi(name);
-    if (file) fclose(file);
-}
-
-static pid_t find_server(void) {
-    pid_t pid = 0;
-    DIR *proc = opendir("/proc");
-    for (struct dirent *entry; proc && (entry = readdir(proc));) note_server(entry->d_name, &pid);
-    if (proc) closedir(proc);
-    CHECK(pid > 0);
-    return pid;
-}
-
 /* Somebody kills the private server: its clients get errors, the next client gets a new server. */
 static void a_killed_private_server(void) {
     wrenn_client *first = local_client();
     wrenn_sandbox *sandbox = NULL;
     OK(wrenn_sandboxes_create(first, NULL, &sandbox, &error));
-    pid_t server = find_server();
+    pid_t server = test_find_process("wrennd");
+    CHECK(server > 0);
+    int watched = (int)syscall(SYS_pidfd_open, server, 0);
+    struct pollfd ended = {.fd = watched, .events = POLLIN};
     kill(server, SIGKILL);
-    siginfo_t info;
-    CHECK(waitid(P_PID, (id_t)server, &info, WEXITED | WNOWAIT) == 0);
+    CHECK_INT(poll(&ended, 1, -1), 1);
+    close(watched);
     CHECK(wrenn_sandbox_ping(sandbox, NULL) < 0);
     wrenn_sandbox_free(sandbox);
     wrenn_client *second = local_client();

@@ -154,6 +154,7 @@ static bool upgrade(connection *c, const char *asked, const script_reply *reply)
                         "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
                         "Sec-WebSocket-Accept: %s\r\n%s\r\n",
                         accept, reply->text);
+    if (reply->before) send_all(c->fd, reply->before, strlen(reply->before), reply->piece);
     size_t cut = reply->cut == SCRIPT_NOTHING ? 0 : reply->cut && reply->cut < (size_t)size ? reply->cut : (size_t)size;
     send_all(c->fd, head, cut, reply->piece);
     if (reply->frames) send_all(c->fd, reply->frames, reply->frames_size, reply->piece);

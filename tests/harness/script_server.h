@@ -26,6 +26,7 @@ typedef struct script_reply {
     size_t piece;     /* send in pieces of this size; 0: at once */
     script_end end;
     bool upgrade;       /* to a WebSocket; `text` holds further head lines, which may be "" */
+    const char *before; /* sent before the upgrade's answer, or NULL */
     const char *frames; /* sent right after an upgrade */
     size_t frames_size;
     bool early;   /* comes once the request's head is there, and to an Expect: 100-continue instead of the 100; or */

@@ -2,6 +2,7 @@
 #ifndef WRN_TESTS_SDK_H
 #define WRN_TESTS_SDK_H
 
+#include <malloc.h>
 #include <stdlib.h>
 #include <wrenn/wrenn.h>
 
@@ -45,6 +46,12 @@ static inline wrenn_sandbox *sdk_sandbox(wrenn_client *client) {
     wrenn_sandbox *sandbox = NULL;
     CHECK_INT(wrenn_sandbox_from_id(client, "cl-0123456789abcdefghijklmno", &sandbox, NULL), 0);
     return sandbox;
+}
+
+/* Bytes that malloc() has given out, in all threads; 0 where a sanitizer has taken its place. */
+static inline size_t sdk_memory(void) {
+    struct mallinfo2 info = mallinfo2();
+    return info.uordblks + info.hblkhd;
 }
 
 /* A server with its script, and a client with a sandbox handle on it. */

@@ -408,12 +408,50 @@ TEST(the_log_tells_of_every_exchange_with_its_timings) {
     wrenn_exec_result *result = NULL;
     CHECK_INT(wrenn_sandbox_exec(sandbox, &exec_true, &result, NULL), 0);
     wrenn_exec_result_free(result);
-    CHECK_STR(logged, "exec answered POST /cl-0123456789abcdefghijklmno/exec 200");
+    CHECK_STR(logged, "exec answered POST /v1/sandboxes/cl-0123456789abcdefghijklmno/exec 200");
     CHECK(timings.total_us > 0 && timings.first_byte_us > 0 && timings.first_byte_us <= timings.total_us);
     wrenn_sandbox_free(sandbox);
     wrenn_client_free(client);
     script_stop(server);
     free(text);
+}
+
+static void keep_path(const wrenn_log_event *event, void *data) {
+    (void)data;
+    snprintf(logged, sizeof(logged), "%s %s", event->method, event->path);
+}
+
+TEST(the_log_names_each_request_as_it_was_sent) {
+    script_reply nothing = {.text = "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n"};
+    script_server *server = script_start(&nothing, 1, true);
+    wrenn_client_options options = sdk_options(script_url(server));
+    options.log = keep_path;
+    wrenn_client *client = sdk_client(&options);
+    wrenn_sandbox *sandbox = sdk_sandbox(client), *made = NULL;
+    wrenn_sandbox_list *list = NULL;
+    wrenn_stream *stream = NULL;
+    wrenn_port_response *response = NULL;
+    wrenn_exec_stream_options command = WRENN_EXEC_STREAM_OPTIONS_INIT;
+    wrenn_port_request_options request = WRENN_PORT_REQUEST_OPTIONS_INIT;
+    command.shell = "true";
+    request.port = 80;
+    request.path = "/x/y?token=secret";
+    CHECK(wrenn_sandboxes_create(client, NULL, &made, NULL) < 0);
+    CHECK_STR(logged, "POST /v1/sandboxes");
+    CHECK(wrenn_sandboxes_list(client, &list, NULL) < 0);
+    CHECK_STR(logged, "GET /v1/sandboxes");
+    CHECK(wrenn_sandbox_kill(sandbox, "job 1", 0, NULL) < 0);
+    CHECK_CONTAINS(logged, "DELETE /v1/sandboxes/cl-0123456789abcdefghijklmno/processes/job%201?signal=SIGKILL");
+    CHECK(wrenn_sandbox_exec_stream(sandbox, &command, &stream, NULL) < 0);
+    CHECK_STR(logged, "GET /v1/sandboxes/cl-0123456789abcdefghijklmno/exec/stream");
+    CHECK_INT(wrenn_sandbox_port_request(sandbox, &request, &response, NULL), 0);
+    CHECK_STR(logged, "GET /x/y");
+    wrenn_port_response_free(response);
+    CHECK(wrenn_sandbox_port_websocket(sandbox, 80, "/ws?token=secret", &stream, NULL) < 0);
+    CHECK_STR(logged, "GET /ws");
+    wrenn_sandbox_free(sandbox);
+    wrenn_client_free(client);
+    script_stop(server);
 }
 
 TEST(error_accessors_take_null) {

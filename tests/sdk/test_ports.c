@@ -103,6 +103,68 @@ TEST(a_websocket_carries_messages_of_both_kinds) {
     free_replies(replies, 3);
 }
 
+TEST(text_is_utf8_and_may_have_nul) {
+    script_reply nothing = {.text = "", .end = SCRIPT_KEEP};
+    script_reply replies[] = {UPGRADE, nothing, nothing, nothing, nothing};
+    setup s = set_up(replies, COUNT(replies));
+    wrenn_stream *stream = NULL;
+    wrenn_event event;
+    CHECK_INT(wrenn_sandbox_port_websocket(s.sandbox, 9000, "/", &stream, NULL), 0);
+    static const char *const bad[] = {"\xff", "a\xc3", "\xed\xa0\x80", "\xc0\x80", "\xf4\x90\x80\x80"};
+    for (size_t i = 0; i < COUNT(bad); i++) {
+        wrenn_error *error = NULL;
+        CHECK_INT(wrenn_stream_send_text(stream, bad[i], &error), WRENN_E_INVALID_ARGUMENT);
+        CHECK_CONTAINS(wrenn_error_message(error), "wrenn_stream_write()");
+        wrenn_error_free(error);
+        CHECK_INT(wrenn_stream_send_text_sized(stream, bad[i], strlen(bad[i]), NULL), WRENN_E_INVALID_ARGUMENT);
+    }
+    CHECK_INT(wrenn_stream_send_text_sized(stream, "\xc3\xa4", 1, NULL), WRENN_E_INVALID_ARGUMENT);
+    CHECK_INT(wrenn_stream_send_text(stream, NULL, NULL), WRENN_E_INVALID_ARGUMENT);
+    CHECK_INT(wrenn_stream_send_text_sized(stream, NULL, 1, NULL), WRENN_E_INVALID_ARGUMENT);
+    CHECK_INT(wrenn_stream_send_text(NULL, "x", NULL), WRENN_E_INVALID_ARGUMENT);
+    CHECK_INT(wrenn_stream_send_text(stream, "\xc3\xa4", NULL), 0);
+    CHECK_INT(wrenn_stream_send_text_sized(stream, "a\0b", 3, NULL), 0);
+    CHECK_INT(wrenn_stream_send_text_sized(stream, NULL, 0, NULL), 0);
+    CHECK_INT(wrenn_stream_send_text(stream, "", NULL), 0);
+    while (script_count(s.server) < 5) CHECK_INT(wrenn_stream_next(stream, 10, &event, NULL), WRENN_E_AGAIN);
+    CHECK_STR(script_request(s.server, 1), "text:\xc3\xa4");
+    CHECK_MEM(script_request(s.server, 2), script_request_size(s.server, 2), "text:a\0b", 8);
+    CHECK_INT(script_request_size(s.server, 3), 5);
+    CHECK_INT(script_request_size(s.server, 4), 5);
+    wrenn_stream_free(stream);
+    tear_down(&s);
+}
+
+/* A server that sends a million pings and reads nothing. */
+TEST(a_flood_of_pings_takes_no_memory) {
+    enum { PINGS = 1000000, SIZE = 2 + 8 };
+    script_reply flood = {.text = malloc(PINGS * SIZE + 7), .size = PINGS * SIZE + 7, .end = SCRIPT_DEAF};
+    char *at = (char *)(uintptr_t)flood.text;
+    for (int i = 0; i < PINGS; i++, at += SIZE)
+        memcpy(at,
+               "\x89\x08"
+               "01234567",
+               SIZE);
+    memcpy(at,
+           "\x81\x05"
+           "after",
+           7);
+    script_reply replies[] = {UPGRADE, flood};
+    setup s = set_up(replies, 2);
+    wrenn_stream *stream = NULL;
+    wrenn_event event;
+    CHECK_INT(wrenn_sandbox_port_websocket(s.sandbox, 9000, "/", &stream, NULL), 0);
+    CHECK_INT(wrenn_stream_write(stream, "x", 1, -1, NULL), 1);
+    size_t before = sdk_memory();
+    CHECK_INT(wrenn_stream_next(stream, -1, &event, NULL), 1);
+    CHECK_MEM(event.data, event.size, "after", 5);
+    size_t after = sdk_memory();
+    CHECK_MSG(after < before + 1024 * 1024, "%zu bytes more are in use", after - before);
+    wrenn_stream_free(stream);
+    tear_down(&s);
+    free_replies(&replies[1], 1);
+}
+
 TEST(an_upgrade_that_the_guest_refuses_is_typed) {
     setup s = SET_UP({"502 Bad", "nothing listens"});
     wrenn_stream *stream = NULL;

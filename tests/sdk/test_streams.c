@@ -444,6 +444,42 @@ TEST(a_blocking_call_in_a_callback_is_refused) {
     free_replies(replies, 2);
 }
 
+TEST(nothing_yet_makes_no_error_object) {
+    script_reply replies[] = {UPGRADE, script_messages(SCRIPT_HOLD, START, NULL)};
+    setup s = set_up(replies, 2);
+    wrenn_exec_stream_options options = shell_options("x");
+    wrenn_stream *stream = open_stream(&s, &options);
+    wrenn_error *error = NULL;
+    wrenn_event event;
+    CHECK_INT(wrenn_stream_next(stream, -1, &event, &error), 1);
+    CHECK_INT(wrenn_stream_next(stream, 0, &event, &error), WRENN_E_AGAIN);
+    CHECK_INT(wrenn_stream_next(stream, 1, &event, &error), WRENN_E_AGAIN);
+    CHECK(error == NULL);
+    wrenn_stream_free(stream);
+    tear_down(&s);
+    free_replies(replies, 2);
+}
+
+/* Set to NULL while its callback is due already. */
+TEST(a_ready_callback_that_is_no_longer_wanted_does_not_run) {
+    script_reply replies[] = {UPGRADE, script_messages(SCRIPT_HOLD, START, NULL)};
+    setup s = set_up(replies, 2);
+    wrenn_exec_stream_options options = shell_options("x");
+    wrenn_stream *stream = open_stream(&s, &options);
+    watcher w = {0};
+    wrenn_event event;
+    CHECK_INT(wrenn_stream_next(stream, -1, &event, NULL), 1);
+    wrenn_stream_on_ready(stream, on_ready_nested, &w);
+    script_drop_connections(s.server);
+    CHECK_INT(wrenn_stream_next(stream, -1, &event, NULL), WRENN_E_CONNECTION_LOST);
+    wrenn_stream_on_ready(stream, NULL, NULL);
+    CHECK_INT(wrenn_client_dispatch(s.client, 0, NULL), 0);
+    CHECK_INT(w.calls, 0);
+    wrenn_stream_free(stream);
+    tear_down(&s);
+    free_replies(replies, 2);
+}
+
 TEST(freeing_the_client_ends_its_streams) {
     script_reply replies[] = {UPGRADE, script_messages(SCRIPT_HOLD, START, OUT("kept"), NULL)};
     setup s = set_up(replies, 2);

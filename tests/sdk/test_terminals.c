@@ -197,4 +197,60 @@ TEST(attached_to_a_process) {
     free((char *)(uintptr_t)started.text);
 }
 
+/* Whatever is asked of a server that reads nothing, the memory for it has a limit, and what counts is not lost. */
+TEST(a_server_that_does_not_read_costs_no_memory) {
+    script_reply replies[] = {UPGRADE, script_messages(SCRIPT_DEAF, STARTED, NULL)};
+    setup s = set_up(replies, 2);
+    wrenn_stream *stream = open_pty(&s, NULL);
+    wrenn_event event;
+    CHECK_INT(wrenn_stream_next(stream, -1, &event, NULL), 1);
+    size_t before = sdk_memory();
+    for (int i = 0; i < 50000; i++) {
+        int rc = wrenn_stream_close_input(stream, NULL);
+        CHECK_INT(wrenn_stream_resize(stream, 80 + i % 2, 24, NULL), 0);
+        CHECK_INT(wrenn_stream_kill(stream, NULL), 0);
+        CHECK(rc == 0 || rc == WRENN_E_AGAIN);
+        if (i % 100 == 0) CHECK_INT(wrenn_stream_next(stream, 0, &event, NULL), WRENN_E_AGAIN);
+    }
+    CHECK_INT(wrenn_stream_close_input(stream, NULL), WRENN_E_AGAIN);
+    CHECK(sdk_memory() < before + 2 * 1024 * 1024);
+    wrenn_stream_free(stream);
+    tear_down(&s);
+    free_replies(&replies[1], 1);
+}
+
+/* What waited for room is said when there is some, the latest size of all. */
+TEST(the_latest_size_and_a_kill_are_said_when_there_is_room) {
+    static char keys[8 * 1024];
+    script_reply nothing = {.text = "", .end = SCRIPT_KEEP};
+    script_reply replies[] = {UPGRADE, script_messages(SCRIPT_KEEP, STARTED, NULL)};
+    setup s = set_up(replies, 2);
+    wrenn_stream *stream = open_pty(&s, NULL);
+    wrenn_event event;
+    CHECK_INT(wrenn_stream_next(stream, -1, &event, NULL), 1);
+    script_answer_messages(s.server, &nothing);
+    memset(keys, 'k', sizeof(keys));
+    while (wrenn_stream_write(stream, keys, sizeof(keys), 0, NULL) == (int64_t)sizeof(keys)) {
+    }
+    for (int i = 1; i <= 1000; i++) CHECK_INT(wrenn_stream_resize(stream, 100 + i, 50, NULL), 0);
+    CHECK_INT(wrenn_stream_kill(stream, NULL), 0);
+    int sizes = 0;
+    for (bool killed = false; !killed;) {
+        size_t count = script_count(s.server);
+        CHECK_INT(wrenn_stream_next(stream, 10, &event, NULL), WRENN_E_AGAIN);
+        sizes = 0;
+        for (size_t i = 2; i < count; i++) {
+            const char *text = script_request(s.server, i);
+            killed = killed || strstr(text, "\"kill\"");
+            if (!strstr(text, "\"resize\"")) continue;
+            CHECK_STR(text, "text:{\"type\":\"resize\",\"cols\":1100,\"rows\":50}");
+            sizes++;
+        }
+    }
+    CHECK_INT(sizes, 1);
+    wrenn_stream_free(stream);
+    tear_down(&s);
+    free_replies(&replies[1], 1);
+}
+
 TEST_MAIN

@@ -59,7 +59,7 @@ TEST(refuses_what_smugglers_send) {
         {LOGIN "Transfer-Encoding: chunked, chunked\r\n\r\n", 501},
         {LOGIN "Transfer-Encoding: \"chunked\"\r\n\r\n", 501},
         {LOGIN "Transfer-Encoding: chunked;q=1\r\n\r\n", 501},
-        {LOGIN "Transfer-Encoding:\r\n\r\n", 501},
+        {LOGIN "Transfer-Encoding:\r\n\r\n", 400},
         {LOGIN "Transfer-Encoding: \x0b"
                "chunked\r\n\r\n",
          400},

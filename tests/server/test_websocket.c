@@ -350,6 +350,38 @@ TEST(one_that_never_reads) {
     daemon_stop(&d);
 }
 
+/* Its pings come in faster than it reads the answers: the latest one counts. */
+TEST(a_flood_of_pings_takes_no_memory) {
+    test_daemon d;
+    daemon_start(&d, NULL);
+    char id[40];
+    make_sandbox(&d, "{}", id);
+    int fd = peer_open(&d, sandbox_path(id, "/exec/stream"), "");
+    size_t before = daemon_peak_memory(&d);
+    enum { ROUNDS = 200, PINGS = 10000, SIZE = 6 + 8 };
+    static char pings[PINGS * SIZE];
+    for (int i = 0; i < PINGS; i++)
+        memcpy(pings + i * SIZE,
+               "\x89\x88\0\0\0\0"
+               "01234567",
+               SIZE);
+    for (int i = 0; i < ROUNDS; i++)
+        for (size_t at = 0, size = sizeof(pings); at < size;) {
+            ssize_t sent = send(fd, pings + at, size - at, MSG_NOSIGNAL);
+            CHECK(sent > 0);
+            at += (size_t)sent;
+        }
+    peer_send(fd, PEER_PING, "last", 4);
+    CHECK_MSG(daemon_peak_memory(&d) < before + (8 << 20), "%zu, then %zu bytes", before, daemon_peak_memory(&d));
+    for (bool last = false; !last;) {
+        frame f = peer_read(fd);
+        last = f.first == PEER_PONG && f.size == 4 && memcmp(f.data, "last", 4) == 0;
+        free(f.data);
+    }
+    close(fd);
+    daemon_stop(&d);
+}
+
 /* ---- terminals ---- */
 
 /* A terminal that shows what is typed into it, on a new connection; its tag. */

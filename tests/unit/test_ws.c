@@ -89,9 +89,78 @@ TEST(pings_are_answered_between_fragments) {
     for (size_t i = 0; i + 1 < sizeof(bytes); i++) CHECK(wrn_ws_feed(e.ws, bytes + i, 1));
     CHECK_MEM(e.got.data, e.got.size, "t:Hello|", 8);
     wrn_buf *out = wrn_ws_out(e.ws);
+    CHECK(wrn_ws_pong(e.ws, out->size));
     CHECK_INT(out->size, 2 + 4 + 1);
     CHECK_INT((unsigned char)out->data[0], 0x8a);
     CHECK_INT((unsigned char)out->data[1], 0x81);
+    close_end(&e);
+}
+
+/* One ping after the other, and the other end reads `each` bytes in between of what is unsent; 0: nothing ever. */
+static void flood(bool client, size_t each, size_t pings) {
+    end e;
+    open_end(&e, client, 1000);
+    char ping[] = "\x89\x84\0\0\0\0abcd";
+    size_t largest = 0;
+    for (size_t i = 0; i < pings; i++) {
+        memcpy(ping + 6, &(uint32_t){(uint32_t)i}, 4);
+        if (client) memcpy(ping + 2, ping + 6, 4);
+        ping[1] = (char)(client ? 4 : 0x84);
+        CHECK(wrn_ws_feed(e.ws, ping, client ? 6 : 10));
+        wrn_buf *out = wrn_ws_out(e.ws);
+        CHECK(wrn_ws_pong(e.ws, out->size));
+        CHECK(wrn_ws_ping(e.ws, out->size));
+        if (out->size > largest) largest = out->size;
+        wrn_buf_consume(out, each < out->size ? each : out->size);
+    }
+    CHECK_MSG(largest < 100, "%zu bytes wait", largest);
+    /* All is read: the latest ping is answered, and was not forgotten. */
+    wrn_buf *out = wrn_ws_out(e.ws);
+    wrn_buf_clear(out);
+    CHECK(wrn_ws_pong(e.ws, 0));
+    if (out->size) {
+        CHECK_INT(out->size, client ? 10 : 6);
+        uint32_t last;
+        memcpy(&last, out->data + out->size - 4, 4);
+        if (!client) CHECK_INT(last, pings - 1);
+    }
+    wrn_buf_clear(out);
+    CHECK(wrn_ws_pong(e.ws, 0));
+    CHECK_INT(out->size, 0);
+    close_end(&e);
+}
+
+TEST(a_flood_of_pings_is_answered_by_the_latest_pong) {
+    for (int client = 0; client < 2; client++) {
+        static const size_t each[] = {0, 1, 3, 6, 7, 100};
+        for (size_t i = 0; i < WRN_COUNT(each); i++) flood(client, each[i], 20000);
+    }
+}
+
+TEST(a_pong_waits_for_the_one_before_it_and_for_nothing_else) {
+    end e;
+    open_end(&e, false, 1000);
+    static const char one[] = "\x89\x81\0\0\0\0"
+                              "1",
+                      two[] = "\x89\x81\0\0\0\0"
+                              "2";
+    wrn_buf *out = wrn_ws_out(e.ws);
+    CHECK(wrn_ws_send(e.ws, true, "unsent", 6));
+    CHECK(wrn_ws_feed(e.ws, one, 7) && wrn_ws_pong(e.ws, out->size));
+    CHECK_INT(out->size, 8 + 3); /* other messages are no reason to wait */
+    CHECK(wrn_ws_feed(e.ws, two, 7) && wrn_ws_pong(e.ws, out->size));
+    CHECK_INT(out->size, 8 + 3);
+    wrn_buf_consume(out, 10); /* the last byte of the first answer is unsent */
+    CHECK(wrn_ws_pong(e.ws, out->size));
+    CHECK_INT(out->size, 1);
+    CHECK(wrn_ws_pong(e.ws, 1000)); /* its owner has sent nothing of all that yet */
+    CHECK_INT(out->size, 1);
+    wrn_buf_consume(out, 1);
+    CHECK(wrn_ws_pong(e.ws, 0));
+    CHECK_MEM(out->data, out->size,
+              "\x8a\x01"
+              "2",
+              3);
     close_end(&e);
 }
 

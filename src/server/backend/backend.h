@@ -59,6 +59,7 @@ typedef struct wrn_template_plan {
     const char *start;        /* a line of shell for each sandbox; NULL: none */
     int64_t start_port;       /* that it will listen on; 0: unknown */
     int64_t vcpus, memory_mb; /* 0: the usual */
+    bool start_early;         /* with the sandbox, instead of the first connection to that port */
     bool replace;
 } wrn_template_plan;
 

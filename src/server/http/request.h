@@ -96,6 +96,7 @@ typedef struct wrn_tap_events {
     /* It ended or broke: the tap is gone when this returns. Not called after close or abort. */
     void (*gone)(void *context);
     void (*stop)(void *context); /* the server wants to stop: close soon. May be NULL: then it is aborted. */
+    void (*sent)(void *context); /* nothing is unsent any more. May be NULL. */
 } wrn_tap_events;
 
 /* Answers with `head`, a whole response head, and frees the request. Nothing is read before wrn_tap_read(). NULL when

@@ -60,6 +60,7 @@ void wrn_conn_wrote(wrn_conn *conn) {
     size_t unsent = uv_stream_get_write_queue_size(&conn->io.stream);
     if (conn->state == WRN_CONN_FLUSH && !unsent) return end_tap(conn);
     if (conn->state == WRN_CONN_WRITE && !unsent) return wrn_conn_answered(conn);
+    if (conn->state == WRN_CONN_TAP && !unsent && conn->tap.sent) conn->tap.sent(conn->tap_context);
     if (!conn->crowded || unsent > WRN_HIGH_WATER / 2) return;
     conn->crowded = false;
     if (conn->state == WRN_CONN_TAP && conn->tap.room) conn->tap.room(conn->tap_context);

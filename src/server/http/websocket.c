@@ -60,10 +60,17 @@ static void end(wrn_websocket *w, bool tell) {
     free(w);
 }
 
-static void flush(wrn_websocket *w) {
+static void pass_on(wrn_websocket *w) {
     wrn_buf *out = wrn_ws_out(w->ws);
     if (w->tap && out->size) wrn_tap_write(w->tap, out->data, out->size);
     wrn_buf_clear(out);
+}
+
+static size_t unsent(const wrn_websocket *w) { return w->tap ? wrn_tap_unsent(w->tap) : 0; }
+
+static void flush(wrn_websocket *w) {
+    pass_on(w);
+    if (wrn_ws_pong(w->ws, unsent(w))) pass_on(w);
 }
 
 static void on_data(void *context, const char *data, size_t size) {
@@ -86,6 +93,8 @@ static void on_room(void *context) {
     wrn_websocket *w = context;
     if (w->events.room) w->events.room(w->context);
 }
+
+static void on_sent(void *context) { flush(context); /* an answer to a ping may have waited for this */ }
 
 static void on_gone(void *context) {
     wrn_websocket *w = context;
@@ -114,7 +123,7 @@ static void put_head(wrn_buf *head, const wrn_request *request, const char *prot
 wrn_websocket *wrn_websocket_accept(wrn_request *request, const char *protocol, const wrn_websocket_events *events,
                                     void *context) {
     static const wrn_ws_events ws_events = {on_ws_message, on_ws_closed};
-    static const wrn_tap_events tap_events = {on_data, on_room, on_gone, on_stop};
+    static const wrn_tap_events tap_events = {on_data, on_room, on_gone, on_stop, on_sent};
     WRN_AUTO(wrn_buf_free) wrn_buf head = WRN_BUF_INIT;
     wrn_websocket *w = calloc(1, sizeof(*w));
     if (w) w->ws = wrn_ws_new(false, WRN_WEBSOCKET_MESSAGE_MAX, &ws_events, w);
@@ -145,7 +154,7 @@ void wrn_websocket_send(wrn_websocket *w, bool binary, const void *data, size_t 
 }
 
 void wrn_websocket_ping(wrn_websocket *w) {
-    if (wrn_ws_ping(w->ws)) flush(w);
+    if (wrn_ws_ping(w->ws, unsent(w))) flush(w);
 }
 
 bool wrn_websocket_is_crowded(const wrn_websocket *w) { return w->tap && wrn_tap_unsent(w->tap) > WRN_HIGH_WATER; }

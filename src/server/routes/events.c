@@ -79,7 +79,7 @@ static void on_news(wrn_watcher *watcher, const wrn_news *news) {
 }
 
 void wrn_route_events(wrn_request *request) {
-    static const wrn_tap_events events = {on_data, NULL, on_gone, on_stop};
+    static const wrn_tap_events events = {on_data, NULL, on_gone, on_stop, NULL};
     static const char head[] = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nCache-Control: no-store\r\n"
                                "Connection: close\r\n\r\n";
     listener *l = calloc(1, sizeof(*l));

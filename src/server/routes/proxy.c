@@ -288,7 +288,7 @@ static void on_tap_gone(void *context) {
 }
 
 static void begin_tunnel(proxy *p) {
-    static const wrn_tap_events events = {on_tap_data, on_tap_room, on_tap_gone, NULL};
+    static const wrn_tap_events events = {on_tap_data, on_tap_room, on_tap_gone, NULL, NULL};
     WRN_AUTO(wrn_buf_free) wrn_buf head = WRN_BUF_INIT;
     if (!p->upgrade) return guest_failed(p, "it switches protocols unasked");
     wrn_buf_puts(&head, "HTTP/1.1 101 Switching Protocols\r\n");

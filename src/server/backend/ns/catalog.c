@@ -42,6 +42,8 @@ static const char *read_service(source *s) {
     const wrn_json *number = wrn_json_get(s->json, "start_port");
     if (number && (!wrn_json_int(number, &port) || port < 0 || port > 65535)) return "\"start_port\" must be a port";
     s->start_port = (uint16_t)port;
+    const wrn_json *early = wrn_json_get(s->json, "start_early");
+    if (early && !wrn_json_bool(early, &s->start_early)) return "\"start_early\" must be true or false";
     return NULL;
 }
 
@@ -134,6 +136,7 @@ wrn_json *source_document(const source *s, const char *type) {
     wrn_json_set(document, "start", argv);
     wrn_json_set_int(document, "start_port", s->start_port);
     if (s->default_user) wrn_json_set_string(document, "default_user", s->default_user);
+    wrn_json_set_bool(document, "start_early", s->start_early);
     return document;
 }
 

@@ -134,6 +134,7 @@ typedef struct source {
     const char *start[START_MAX + 1]; /* the service's argv; none when start[0] is NULL */
     uint16_t start_port;              /* that it will listen on; 0: unknown */
     const char *default_user;         /* that commands run as; NULL: root */
+    bool start_early;                 /* with the sandbox, instead of the first connection to that port */
 } source;
 
 /* 0, or -1 with a fault: "not_found" when nothing is there. */

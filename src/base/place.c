@@ -1,0 +1,214 @@
+#include "base/place.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/auto.h"
+
+enum { LINKS_MAX = 40 };
+
+/* ---- who can change it ---- */
+
+typedef struct walk {
+    char done[PATH_MAX]; /* without links; "" is the root */
+    char rest[PATH_MAX];
+    int links;
+    bool is_file;
+    char *why;
+    size_t why_size;
+} walk;
+
+WRN_PRINTF(2, 3) static bool refuse(walk *w, const char *format, ...) {
+    va_list args;
+    va_start(args, format);
+    if (w->why_size) vsnprintf(w->why, w->why_size, format, args);
+    va_end(args);
+    return false;
+}
+
+static bool others_write(const struct stat *info) {
+    /* The group of the same number that many systems make for each user has nobody else in it. */
+    bool own_group = geteuid() != 0 && info->st_gid == geteuid();
+    return (info->st_mode & (S_IWOTH | (own_group ? 0u : S_IWGRP))) != 0;
+}
+
+/* `last`: a program lies in it. */
+static bool check_directory(walk *w, const struct stat *info, bool last) {
+    const char *where = *w->done ? w->done : "/";
+    if (!others_write(info) || ((info->st_mode & S_ISVTX) && !last)) return true;
+    return refuse(w, "others can write to the directory %s; run: chmod go-w %s", where, where);
+}
+
+static bool check_owner(walk *w, const struct stat *info, const char *path) {
+    if (info->st_uid == 0 || info->st_uid == geteuid()) return true;
+    return refuse(w, "%s belongs to another user", path);
+}
+
+/* Puts the link's target before the rest of the way. */
+static bool follow(walk *w, const char *link) {
+    char target[PATH_MAX], rest[PATH_MAX];
+    ssize_t size = readlink(link, target, sizeof(target) - 1);
+    if (size < 0 || ++w->links > LINKS_MAX) return refuse(w, "cannot follow the link %s", link);
+    target[size] = '\0';
+    memcpy(rest, w->rest, sizeof(rest));
+    if ((size_t)snprintf(w->rest, sizeof(w->rest), "%s/%s", target, rest) >= sizeof(w->rest))
+        return refuse(w, "the link %s leads to too long a path", link);
+    if (*target == '/') *w->done = '\0';
+    return true;
+}
+
+/* The next component of the rest; false when there is none. */
+static bool next_name(walk *w, char name[NAME_MAX + 1]) {
+    size_t skip = strspn(w->rest, "/"), size = strcspn(w->rest + skip, "/");
+    if (size > NAME_MAX) size = NAME_MAX;
+    memcpy(name, w->rest + skip, size);
+    name[size] = '\0';
+    memmove(w->rest, w->rest + skip + size, strlen(w->rest + skip + size) + 1);
+    return size > 0;
+}
+
+static bool is_last(const walk *w) { return !w->rest[strspn(w->rest, "/")]; }
+
+static bool step(walk *w, const char *name) {
+    char path[PATH_MAX];
+    struct stat info;
+    if (strcmp(name, ".") == 0) return true;
+    if (strcmp(name, "..") == 0) {
+        char *slash = strrchr(w->done, '/');
+        if (slash) *slash = '\0';
+        return true;
+    }
+    if ((size_t)snprintf(path, sizeof(path), "%s/%s", w->done, name) >= sizeof(path))
+        return refuse(w, "the path %s is too long", w->done);
+    if (lstat(path, &info) != 0) return refuse(w, "cannot look at %s", path);
+    if (!check_owner(w, &info, path)) return false;
+    if (S_ISLNK(info.st_mode)) return follow(w, path);
+    if (!S_ISDIR(info.st_mode) && (!w->is_file || !is_last(w))) return refuse(w, "%s is not a directory", path);
+    memcpy(w->done, path, sizeof(path));
+    return !S_ISDIR(info.st_mode) || check_directory(w, &info, false);
+}
+
+/* Leaves the path without links in `w->done`. */
+static bool walk_to(walk *w, const char *path) {
+    char name[NAME_MAX + 1];
+    struct stat info;
+    if (*path != '/') return refuse(w, "%s is not an absolute path", path);
+    if ((size_t)snprintf(w->rest, sizeof(w->rest), "%s", path) >= sizeof(w->rest))
+        return refuse(w, "the path %.100s... is too long", path);
+    if (stat("/", &info) != 0 || !check_owner(w, &info, "/") || !check_directory(w, &info, false)) return false;
+    while (next_name(w, name))
+        if (!step(w, name)) return false;
+    return true;
+}
+
+bool wrn_place_is_safe(const char *path, char *why, size_t why_size) {
+    walk w = {.why = why, .why_size = why_size};
+    return walk_to(&w, path);
+}
+
+/* Writes the program's path without links. */
+static bool is_safe_program(const char *path, char *out, size_t size, char *why, size_t why_size) {
+    walk w = {.is_file = true, .why = why, .why_size = why_size};
+    struct stat info;
+    if (!walk_to(&w, path)) return false;
+    if (stat(w.done, &info) != 0 || !S_ISREG(info.st_mode)) return refuse(&w, "%s is not a program", w.done);
+    if (others_write(&info)) return refuse(&w, "others can write to %s; run: chmod go-w %s", w.done, w.done);
+    if ((size_t)snprintf(out, size, "%s", w.done) >= size) return refuse(&w, "the path %s is too long", w.done);
+    *strrchr(w.done, '/') = '\0';
+    return stat(*w.done ? w.done : "/", &info) == 0 && check_directory(&w, &info, true);
+}
+
+/* ---- finding ---- */
+
+typedef struct search {
+    const wrn_program *program;
+    char *out, *why;
+    size_t size, why_size;
+} search;
+
+/* The first refusal is what is told when nothing is found. */
+static bool try_path(search *s, const char *directory, const char *name) {
+    char path[PATH_MAX], why[1024];
+    if ((size_t)snprintf(path, sizeof(path), "%s/%s", directory, name) >= sizeof(path)) return false;
+    if (faccessat(AT_FDCWD, path, X_OK, AT_EACCESS) != 0) return false;
+    if (is_safe_program(path, s->out, s->size, why, sizeof(why))) return true;
+    if (s->why_size && !*s->why) snprintf(s->why, s->why_size, "%s is not started: %s", path, why);
+    return false;
+}
+
+/* Build directories are known by a file that configuring makes there. */
+static bool try_build_tree(search *s, char *directory) {
+    enum { DEPTH_MAX = 4 };
+    char mark[PATH_MAX];
+    for (int i = 0; i < DEPTH_MAX && *directory; i++) {
+        if ((size_t)snprintf(mark, sizeof(mark), "%s/wrenn-build-tree", directory) < sizeof(mark) &&
+            access(mark, F_OK) == 0)
+            return try_path(s, directory, s->program->in_build_tree);
+        *strrchr(directory, '/') = '\0';
+    }
+    return false;
+}
+
+static bool try_search_path(search *s) {
+    const char *path = secure_getenv("PATH");
+    char directory[PATH_MAX];
+    for (const char *at = path ? path : "/usr/local/bin:/usr/bin:/bin"; *at;) {
+        size_t size = strcspn(at, ":");
+        if (*at == '/' && (size_t)snprintf(directory, sizeof(directory), "%.*s", (int)size, at) < sizeof(directory) &&
+            try_path(s, directory, s->program->name))
+            return true;
+        at += size + (at[size] == ':');
+    }
+    return false;
+}
+
+bool wrn_program_find(const wrn_program *program, char *out, size_t size, char *why, size_t why_size) {
+    search s = {program, out, why, size, why_size};
+    char self[PATH_MAX];
+    if (why_size) *why = '\0';
+    ssize_t length = readlink("/proc/self/exe", self, sizeof(self) - 1);
+    self[length > 0 ? length : 0] = '\0';
+    char *slash = strrchr(self, '/');
+    if (slash) *slash = '\0';
+    for (const char *const *each = program->beside; slash && each && *each; each++)
+        if (try_path(&s, self, *each)) return true;
+    if (slash && program->in_build_tree && try_build_tree(&s, self)) return true;
+    if (program->installed && try_path(&s, "", program->installed + 1)) return true;
+    return program->in_path && try_search_path(&s);
+}
+
+bool wrn_wrennd_find(const char *asked, char *out, size_t size, char *why, size_t why_size) {
+    static const char *const beside[] = {"wrennd", NULL};
+    static const char remedy[] = "install wrennd or set WRENN_WRENND to its path";
+    const char *from_env = secure_getenv("WRENN_WRENND");
+    char refused[1024];
+    if (!asked || !*asked) asked = from_env && *from_env ? from_env : NULL;
+    if (asked && strchr(asked, '/')) {
+        if ((size_t)snprintf(out, size, "%s", asked) < size) return true;
+        return snprintf(why, why_size, "the path of wrennd is too long"), false;
+    }
+    wrn_program program = {asked ? asked : "wrennd", .in_path = true};
+    if (!asked) program.beside = beside, program.in_build_tree = "src/server/wrennd", program.installed = WRN_WRENND;
+    if (wrn_program_find(&program, out, size, refused, sizeof(refused))) return true;
+    if (*refused) snprintf(why, why_size, "%s; else %s", refused, remedy);
+    else if (asked) snprintf(why, why_size, "cannot find %s in PATH; %s", asked, remedy);
+    else snprintf(why, why_size, "there is no wrennd beside this program, at " WRN_WRENND " or in PATH; %s", remedy);
+    return false;
+}
+
+/* ---- private directories ---- */
+
+void wrn_private_places(const char *places[WRN_PRIVATE_PLACES]) {
+    places[WRN_PRIVATE_PLACE_RUNTIME] = secure_getenv("XDG_RUNTIME_DIR");
+    places[1] = secure_getenv("TMPDIR");
+    places[2] = "/tmp";
+    for (size_t i = 0; i < WRN_PRIVATE_PLACES; i++)
+        if (places[i] && !*places[i]) places[i] = NULL;
+}

@@ -1,0 +1,10 @@
+/* The descriptors that libcurl makes for curl_multi_wakeup(). Inside of net/ only. */
+#ifndef WRN_NET_WAKEUP_H
+#define WRN_NET_WAKEUP_H
+
+#include <curl/curl.h>
+
+/* Makes them close-on-exec, which older versions of libcurl do not. */
+void wrn_wakeup_seal(CURLM *multi);
+
+#endif

@@ -1,0 +1,242 @@
+/* Calls that wait, under a clock of the test's own: how long they wait at most, and what is left behind for whoever polls
+ * the descriptor.
+ *
+ * The program's clock_gettime() and epoll_wait() take the place of libc's, for the library too. */
+#include <poll.h>
+#include <sys/epoll.h>
+#include <sys/syscall.h>
+#include <time.h>
+
+#include "streams.h"
+
+/* ---- the clock ---- */
+
+/* Of the thread of the test alone: the server's has the real one. */
+static __thread bool fake;
+static int64_t now_us, tick_us, longest_ms, asked_ms;
+static size_t waits;
+
+#define IN_PLACE_OF_LIBC __attribute__((visibility("default")))
+
+IN_PLACE_OF_LIBC int clock_gettime(clockid_t id, struct timespec *now) {
+    if (!fake || id == CLOCK_REALTIME) return (int)syscall(SYS_clock_gettime, id, now);
+    now->tv_sec = now_us / 1000000;
+    now->tv_nsec = now_us % 1000000 * 1000;
+    now_us += tick_us;
+    return 0;
+}
+
+/* Nothing comes, so a wait takes the time it was given. */
+IN_PLACE_OF_LIBC int epoll_wait(int fd, struct epoll_event *events, int max, int timeout_ms) {
+    if (!fake) return (int)syscall(SYS_epoll_pwait, fd, events, max, timeout_ms, NULL, 8);
+    CHECK_MSG(timeout_ms >= 0, "asked for at most %lld ms, it waits without limit", (long long)asked_ms);
+    if (timeout_ms > longest_ms) longest_ms = timeout_ms;
+    waits++;
+    int got = (int)syscall(SYS_epoll_pwait, fd, events, max, 0, NULL, 8);
+    if (!got) now_us += (int64_t)timeout_ms * 1000;
+    return got;
+}
+
+static void set_clock(int64_t tick) {
+    struct timespec now;
+    if (!fake) {
+        clock_gettime(CLOCK_MONOTONIC, &now);
+        now_us = (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+    }
+    fake = true;
+    tick_us = tick;
+}
+
+/* Times that are asked for, and how much of them passes with each look at the clock. */
+static const int64_t limits[] = {0, 1, 2, 3, 10, 1000};
+static const int64_t ticks[] = {0, 1, 250, 333, 500, 999, 1000, 1001, 1500, 2000, 2500, 10000};
+
+static void each_limit(void (*call)(void *context, int64_t limit_ms), void *context) {
+    for (size_t i = 0; i < COUNT(limits); i++) {
+        for (size_t k = 0; k < COUNT(ticks); k++) {
+            for (int phase = 0; phase < 10; phase++) {
+                set_clock(ticks[k]);
+                now_us += 137; /* so that the milliseconds tick elsewhere each time */
+                asked_ms = limits[i];
+                longest_ms = 0;
+                waits = 0;
+                call(context, limits[i]);
+                CHECK_MSG(longest_ms <= limits[i], "asked for at most %lld ms, it waits for %lld", (long long)limits[i],
+                          (long long)longest_ms);
+            }
+        }
+    }
+}
+
+static void long_patience(wrenn_client_options *options) {
+    options->idle_timeout_ms = options->timeout_ms = INT64_MAX;
+    options->connect_timeout_ms = INT64_MAX;
+}
+
+static void do_dispatch(void *context, int64_t limit_ms) {
+    CHECK_INT(wrenn_client_dispatch(context, limit_ms, NULL), 0);
+}
+
+TEST(dispatch_never_waits_longer_than_asked) {
+    script_reply silent = {.text = "", .cut = SCRIPT_NOTHING, .end = SCRIPT_HOLD};
+    setup s = set_up_with(&silent, 1, long_patience);
+    wrenn_op *op = NULL;
+    CHECK_INT(wrenn_sandbox_ping_start(s.sandbox, NULL, NULL, &op, NULL), 0);
+    while (!script_count(s.server)) CHECK(wrenn_client_dispatch(s.client, 10, NULL) >= 0);
+    each_limit(do_dispatch, s.client);
+    wrenn_op_cancel(op);
+    wrenn_op_free(op);
+    tear_down(&s);
+}
+
+static void do_next(void *context, int64_t limit_ms) {
+    wrenn_event event;
+    CHECK_INT(wrenn_stream_next(context, limit_ms, &event, NULL), WRENN_E_AGAIN);
+}
+
+TEST(next_never_waits_longer_than_asked) {
+    script_reply replies[] = {UPGRADE, script_messages(SCRIPT_HOLD, START, NULL)};
+    setup s = set_up_with(replies, 2, long_patience);
+    wrenn_exec_stream_options options = shell_options("x");
+    wrenn_stream *stream = open_stream(&s, &options);
+    wrenn_event event;
+    CHECK_INT(wrenn_stream_next(stream, -1, &event, NULL), 1);
+    each_limit(do_next, stream);
+    wrenn_stream_free(stream);
+    tear_down(&s);
+    free_replies(replies, 2);
+}
+
+static void do_write(void *context, int64_t limit_ms) {
+    CHECK_INT(wrenn_stream_write(context, "x", 1, limit_ms, NULL), WRENN_E_AGAIN);
+}
+
+/* A WebSocket whose other end has stopped reading, full to the brim. */
+static wrenn_stream *open_full(setup *s, script_reply replies[3]) {
+    static char block[1024 * 1024];
+    replies[0] = (script_reply)UPGRADE;
+    replies[1] = (script_reply){.text = "", .end = SCRIPT_DEAF};
+    replies[2] = (script_reply){.text = "HTTP/1.1 204 No Content\r\n\r\n"};
+    *s = set_up_with(replies, 3, long_patience);
+    wrenn_stream *stream = NULL;
+    CHECK_INT(wrenn_sandbox_port_websocket(s->sandbox, 9000, "/", &stream, NULL), 0);
+    CHECK_INT(wrenn_stream_write(stream, "x", 1, -1, NULL), 1);
+    wrenn_event event;
+    while (script_count(s->server) < 2) CHECK_INT(wrenn_stream_next(stream, 10, &event, NULL), WRENN_E_AGAIN);
+    while (wrenn_stream_write(stream, block, sizeof(block), 50, NULL) > 0) {
+    }
+    return stream;
+}
+
+TEST(write_never_waits_longer_than_asked) {
+    script_reply replies[3];
+    setup s;
+    wrenn_stream *stream = open_full(&s, replies);
+    each_limit(do_write, stream);
+    wrenn_stream_free(stream);
+    tear_down(&s);
+}
+
+TEST(close_never_waits_for_ever) {
+    for (size_t i = 0; i < COUNT(ticks); i++) {
+        script_reply replies[] = {UPGRADE, script_messages(SCRIPT_HOLD, START, NULL)};
+        fake = false;
+        setup s = set_up_with(replies, 2, long_patience);
+        wrenn_exec_stream_options options = shell_options("x");
+        wrenn_stream *stream = open_stream(&s, &options);
+        set_clock(ticks[i]);
+        asked_ms = 5000;
+        longest_ms = 0;
+        wrenn_stream_close(stream);
+        CHECK(longest_ms <= 5000);
+        fake = false;
+        tear_down(&s);
+        free_replies(replies, 2);
+    }
+}
+
+TEST(a_blocking_call_ends_with_its_deadline) {
+    for (size_t i = 0; i < COUNT(ticks); i++) {
+        script_reply silent = {.text = "", .cut = SCRIPT_NOTHING, .end = SCRIPT_HOLD};
+        fake = false;
+        setup s = set_up(&silent, 1);
+        wrenn_exec_options options = WRENN_EXEC_OPTIONS_INIT;
+        wrenn_exec_result *result = NULL;
+        options.shell = "true";
+        options.timeout_ms = 300;
+        set_clock(ticks[i]);
+        asked_ms = 300;
+        longest_ms = 0;
+        CHECK_INT(wrenn_sandbox_exec(s.sandbox, &options, &result, NULL), WRENN_E_TIMEOUT);
+        CHECK(longest_ms <= 300);
+        fake = false;
+        tear_down(&s);
+    }
+}
+
+/* ---- what is left for the program's own loop ---- */
+
+static bool readable(const wrenn_client *client) {
+    struct pollfd fd = {.fd = wrenn_client_fd(client), .events = POLLIN};
+    return poll(&fd, 1, 0) == 1;
+}
+
+static void count_done(wrenn_op *op, void *data) {
+    CHECK(wrenn_op_is_done(op));
+    ++*(int *)data;
+}
+
+/* An operation that is over, with its callback still to come. */
+static wrenn_op *complete_one(setup *s, wrenn_stream *stream, int *over) {
+    wrenn_op *op = NULL;
+    wrenn_event event;
+    CHECK_INT(wrenn_sandbox_ping_start(s->sandbox, count_done, over, &op, NULL), 0);
+    while (!wrenn_op_is_done(op)) CHECK_INT(wrenn_stream_next(stream, 10, &event, NULL), WRENN_E_AGAIN);
+    CHECK(readable(s->client));
+    return op;
+}
+
+static void check_told(setup *s, wrenn_op *op, const int *over) {
+    CHECK_INT(*over, 0);
+    CHECK(readable(s->client));
+    CHECK_INT(wrenn_client_dispatch(s->client, 0, NULL), 1);
+    CHECK_INT(*over, 1);
+    wrenn_op_free(op);
+}
+
+TEST(a_write_that_fails_leaves_no_work_unsaid) {
+    script_reply replies[3];
+    setup s;
+    int over = 0;
+    wrenn_stream *stream = open_full(&s, replies);
+    wrenn_op *op = complete_one(&s, stream, &over);
+    script_drop_connections(s.server);
+    CHECK_INT(wrenn_stream_write(stream, "x", 1, -1, NULL), WRENN_E_CONNECTION_LOST);
+    check_told(&s, op, &over);
+    wrenn_stream_free(stream);
+    tear_down(&s);
+}
+
+TEST(a_write_that_is_cut_short_leaves_no_work_unsaid) {
+    static char block[8 * 1024 * 1024];
+    script_reply end = {.text = "", .end = SCRIPT_CLOSE};
+    script_reply replies[] = {
+        UPGRADE_BYTES, script_messages(SCRIPT_KEEP, START, NULL), {.text = "HTTP/1.1 204 No Content\r\n\r\n"}};
+    setup s = set_up(replies, 3);
+    wrenn_exec_stream_options options = shell_options("x");
+    options.flags = WRENN_EXEC_STDIN;
+    wrenn_stream *stream = open_stream(&s, &options);
+    wrenn_event event;
+    int over = 0;
+    CHECK_INT(wrenn_stream_next(stream, -1, &event, NULL), 1);
+    wrenn_op *op = complete_one(&s, stream, &over);
+    script_answer_messages(s.server, &end);
+    int64_t taken = wrenn_stream_write(stream, block, sizeof(block), -1, NULL);
+    CHECK_MSG(taken > 0 && taken < (int64_t)sizeof(block), "%lld bytes were taken", (long long)taken);
+    check_told(&s, op, &over);
+    wrenn_stream_free(stream);
+    tear_down(&s);
+    free_replies(&replies[1], 1);
+}
+
+TEST_MAIN
