@@ -127,10 +127,11 @@ typedef struct wrenn_upload_stream_options {
     wrenn_progress_fn progress;
     int64_t timeout_ms; /* without a byte that moves */
     /* The rest is for wrennd; other servers ignore it. */
-    uint64_t flags;    /* WRENN_UPLOAD_* */
-    int64_t mode;      /* permissions, such as 0755. Default: those of the file that is there, else 0644 */
-    const char *owner; /* "NAME" or number, or with ":GROUP". Default: that of the file that is there, else who writes it */
-    const char *user;  /* as whom it is written, likewise. Default: root */
+    uint64_t flags; /* WRENN_UPLOAD_* */
+    int64_t mode;   /* permissions, such as 0755. Default: those of the file that is there, else 0644 */
+    /* Both are a name or number, or either with ":GROUP". The owner's default is that of the file that is there, else whoever
+     * writes it; the user, as whom it is written, is root by default. */
+    const char *owner, *user;
 } wrenn_upload_stream_options;
 #define WRENN_UPLOAD_STREAM_OPTIONS_INIT \
     { sizeof(wrenn_upload_stream_options), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 }
