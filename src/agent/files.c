@@ -363,7 +363,8 @@ static int list_below(listing *l, int dir, const char *name, long long levels, c
 static int list_entry(listing *l, int dir, const char *name, long long levels, const char *from) {
     struct stat info;
     size_t size = l->path.size;
-    if (fstatat(dir, name, &info, AT_SYMLINK_NOFOLLOW) != 0) return errno == ENOENT ? 0 : errno;
+    if (fstatat(dir, name, &info, AT_SYMLINK_NOFOLLOW) != 0)
+        return errno == ENOENT || errno == ENAMETOOLONG ? 0 : errno;
     if (!from && !l->left--) return ENOUGH;
     wrn_buf_putc(&l->path, '/');
     wrn_buf_puts(&l->path, name);
@@ -399,6 +400,14 @@ static const char *below(const listing *l, const char *path) {
     return is ? path + l->path.size + 1 : NULL;
 }
 
+/* Takes `fd`, too. */
+static int list_one(listing *l, int fd, const char *name, long long levels) {
+    l->level++;
+    int error = list_entry(l, fd, name, levels, NULL);
+    close(fd);
+    return error;
+}
+
 static int list(char **argv) {
     place at;
     if (!argv[2]) return EINVAL;
@@ -406,14 +415,16 @@ static int list(char **argv) {
     int fd = openat(at.dir, at.name, O_RDONLY | DIR_FLAGS);
     if (fd < 0) return errno;
     listing l = {.path = absolute(argv[1], true), .left = ULLONG_MAX};
-    const char *from = NULL;
+    long long levels = strtoll(argv[2], NULL, 10);
+    const char *from = NULL, *only = NULL;
     int error = l.path.failed ? ENOMEM : 0;
     for (char **word = argv + 3; *word && !error; word++) {
         if (strncmp(*word, "limit=", 6) == 0) l.left = strtoull(*word + 6, NULL, 10);
+        else if (strncmp(*word, "only=", 5) == 0) only = *word + 5;
         else if (strncmp(*word, "after=", 6) != 0 || !(from = below(&l, *word + 6))) error = EINVAL;
     }
     if (error) close(fd);
-    else error = list_dir(&l, fd, strtoll(argv[2], NULL, 10), from);
+    else error = only ? list_one(&l, fd, only, levels) : list_dir(&l, fd, levels, from);
     wrn_buf_free(&l.path);
     return end_records(error == ENOUGH ? 0 : error);
 }

@@ -180,10 +180,10 @@ static void keep_result(wrenn_error *error, const wrn_json *inner) {
         error->result = result;
 }
 
-static int code_of_answer(int status, const char *server_code) {
+int wrn_error_class(const char *server_code, int otherwise) {
     for (size_t i = 0; server_code && i < WRN_COUNT(server_codes); i++)
         if (strcmp(server_codes[i].server_code, server_code) == 0) return server_codes[i].code;
-    return code_of_status(status);
+    return otherwise;
 }
 
 /* The first line of an answer that is none of the API's, as far as it is for people: what programs in sandboxes and proxies
@@ -210,7 +210,28 @@ static const char *message_of(const wrn_json *body, const wrn_buf *raw, size_t *
     return raw->size ? plain_text(raw->data, size) : NULL;
 }
 
-wrenn_error *wrn_error_from_answer(const char *what, const wrn_http_response *response) {
+/* What is not there answers without an error object: the server, or somebody before it, does not know the path. */
+static wrenn_error *no_such_route(const char *what, const wrn_http_response *response, const char *base_url) {
+    size_t size = strlen(base_url);
+    const char *host = strstr(base_url, "://"), *path = host ? strchr(host + 3, '/') : NULL;
+    bool versioned = size >= 3 && strcmp(base_url + size - 3, "/v1") == 0;
+    return wrn_error_new(WRENN_E_UNSUPPORTED,
+                         "%s: there is no such route (HTTP %d): the server does not offer this, or its API is not at "
+                         "the base URL %.200s%s",
+                         what, response->status, base_url,
+                         versioned       ? "; leave the /v1 at its end out"
+                         : host && !path ? "; it may have a path such as /api"
+                                         : "");
+}
+
+/* Whether the same call may be made again: 429 says that nothing was done. A 503 may also come in the middle, when the
+ * sandbox's host is lost. */
+static bool is_retriable(int status, const char *server_code, bool repeatable) {
+    return status == 429 || (status == 503 && (repeatable || (server_code && strcmp(server_code, "overloaded") == 0)));
+}
+
+wrenn_error *wrn_error_from_answer(const char *what, const wrn_http_response *response, bool repeatable,
+                                   const char *base_url) {
     WRN_AUTO(wrn_json_freep) wrn_json *body = NULL;
     const wrn_buf *raw = &response->body;
     const char *why;
@@ -220,9 +241,12 @@ wrenn_error *wrn_error_from_answer(const char *what, const wrn_http_response *re
     const char *server_code = wrn_json_string(wrn_json_get(inner, "code"), NULL);
     const char *message = message_of(body, raw, &shown);
     if (!message) shown = strlen(message = "no explanation given");
-    wrenn_error *error =
-        wrn_error_new(code_of_answer(response->status, server_code), "%s: %.*s (HTTP %d%s%s)", what, (int)shown,
-                      message, response->status, server_code ? ", " : "", server_code ? server_code : "");
+    int code = wrn_error_class(server_code, code_of_status(response->status));
+    bool no_route = base_url && !inner && (response->status == 404 || response->status == 405);
+    wrenn_error *error = no_route
+                             ? no_such_route(what, response, base_url)
+                             : wrn_error_new(code, "%s: %.*s (HTTP %d%s%s)", what, (int)shown, message,
+                                             response->status, server_code ? ", " : "", server_code ? server_code : "");
     if (error == &out_of_memory) return error;
     error->http_status = response->status;
     error->server_code = keep(error, server_code);
@@ -231,7 +255,7 @@ wrenn_error *wrn_error_from_answer(const char *what, const wrn_http_response *re
     error->retry_after_ms = response->retry_after_ms;
     bool retryable = false;
     wrn_json_bool(wrn_json_get(inner, "retryable"), &retryable);
-    error->retriable = retryable || response->status == 429 || response->status == 503;
+    error->retriable = retryable || is_retriable(response->status, server_code, repeatable);
     if (raw->size)
         error->body = wrn_arena_dup(wrn_result_arena(error), raw->data, raw->size < BODY_KEPT ? raw->size : BODY_KEPT);
     keep_ids(error, find_ids(body));

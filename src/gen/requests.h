@@ -290,6 +290,7 @@ typedef struct wrn_path_request {
 #define WRN_HAS_LIST_DIR_REQUEST_USER (UINT64_C(1) << 2)
 #define WRN_HAS_LIST_DIR_REQUEST_LIMIT (UINT64_C(1) << 3)
 #define WRN_HAS_LIST_DIR_REQUEST_CURSOR (UINT64_C(1) << 4)
+#define WRN_HAS_LIST_DIR_REQUEST_ONLY (UINT64_C(1) << 5)
 
 /* Schema ListDirRequest. */
 typedef struct wrn_list_dir_request {
@@ -307,6 +308,9 @@ typedef struct wrn_list_dir_request {
     /* Ours only. The `next_cursor` of the answer before: goes on with what follows, also where something was added
      * or removed meanwhile. The rest of the request is as it was. */
     const char *cursor;
+    /* Ours only; others list everything. Only the entry of this name in the directory, if it is there, with what is
+     * below it as `depth` says. No slash in it, and not "." or "..". `Wrenn-Features` says `list-only`. */
+    const char *only;
 } wrn_list_dir_request;
 
 #define WRN_HAS_LIST_DIR_RESPONSE_ENTRIES (UINT64_C(1) << 0)
@@ -564,6 +568,7 @@ typedef struct wrn_ws_proc_exit {
 
 #define WRN_HAS_WS_PROC_ERROR_TYPE (UINT64_C(1) << 0)
 #define WRN_HAS_WS_PROC_ERROR_DATA (UINT64_C(1) << 1)
+#define WRN_HAS_WS_PROC_ERROR_CODE (UINT64_C(1) << 2)
 
 /* Schema WsProcError. */
 typedef struct wrn_ws_proc_error {
@@ -572,6 +577,8 @@ typedef struct wrn_ws_proc_error {
     const char *unknown; /* a JSON object of the members this version does not know, or NULL */
     const char *type;
     const char *data;
+    /* Ours only: the code that an answer would have had, if there is one */
+    const char *code;
 } wrn_ws_proc_error;
 
 #define WRN_HAS_WS_PTY_START_TYPE (UINT64_C(1) << 0)
@@ -704,7 +711,8 @@ typedef struct wrn_ws_pty_exit {
 
 #define WRN_HAS_WS_PTY_ERROR_TYPE (UINT64_C(1) << 0)
 #define WRN_HAS_WS_PTY_ERROR_DATA (UINT64_C(1) << 1)
-#define WRN_HAS_WS_PTY_ERROR_FATAL (UINT64_C(1) << 2)
+#define WRN_HAS_WS_PTY_ERROR_CODE (UINT64_C(1) << 2)
+#define WRN_HAS_WS_PTY_ERROR_FATAL (UINT64_C(1) << 3)
 
 /* Schema WsPtyError. */
 typedef struct wrn_ws_pty_error {
@@ -713,6 +721,8 @@ typedef struct wrn_ws_pty_error {
     const char *unknown; /* a JSON object of the members this version does not know, or NULL */
     const char *type;
     const char *data;
+    /* Ours only: the code that an answer would have had, if there is one */
+    const char *code;
     /* Left out when false. */
     int64_t fatal;
 } wrn_ws_pty_error;

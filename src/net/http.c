@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "net/transport.h"
+#include "wire/server_features.h"
 
 enum { SPARE_HANDLES = 8, REFUSAL_MS = 2000, EXPECT_ABOVE = 1024 * 1024, SINK_BUFFER = 64 * 1024, SWITCHED = 101 };
 
@@ -216,6 +217,8 @@ static void describe(wrn_exchange *exchange, CURLcode code) {
     struct curl_header *header;
     if (curl_easy_header(easy, "X-Request-ID", 0, CURLH_HEADER, -1, &header) == CURLHE_OK)
         response->request_id = header->value;
+    if (curl_easy_header(easy, WRN_FEATURES_FIELD, 0, CURLH_HEADER, -1, &header) == CURLHE_OK)
+        response->features = header->value;
     response->dns_us = number_of(easy, CURLINFO_NAMELOOKUP_TIME_T);
     response->connect_us = number_of(easy, CURLINFO_CONNECT_TIME_T);
     response->tls_us = number_of(easy, CURLINFO_APPCONNECT_TIME_T);
@@ -334,6 +337,13 @@ wrn_exchange *wrn_http_start(wrn_http *http, const wrn_http_request *request, wr
 }
 
 void wrn_http_cancel(wrn_exchange *exchange) { release(exchange); }
+
+bool wrn_http_is_sent(const wrn_exchange *exchange) { return exchange->connected; }
+
+void wrn_http_hand_over(wrn_exchange *exchange, wrn_http_fn fn, void *context) {
+    exchange->fn = fn;
+    exchange->context = context;
+}
 
 /* ---- life of the transport ---- */
 

@@ -5,9 +5,9 @@
  *                         stdin becomes the file's content at its end; SIGTERM before that leaves everything as it was.
  *                         USER is as in an EXEC. in-place: the inode stays, as it does where it has several names or is
  *                         followed by somebody; but never where it is a program that runs
- *     list PATH LEVELS [limit=N] [after=PATH]
+ *     list PATH LEVELS [limit=N] [after=PATH] [only=NAME]
  *                         a record for everything in a directory, on stdout; N of them at most, and only what follows
- *                         the other path, that of a record
+ *                         the other path, that of a record; or for what has that name there
  *     mkdir PATH          makes a directory and those above it; its record
  *     remove PATH         all of it; what is not there counts as removed
  *

@@ -322,7 +322,7 @@ static void on_timer(uv_timer_t *timer) {
 static void script(wrn_proc *proc, const wrn_proc_spec *spec) {
     const char *first = spec->args && spec->args[0] ? spec->args[0] : "";
     for (size_t i = 0; strcmp(spec->cmd, "echo") == 0 && spec->args && spec->args[i]; i++)
-        wrn_buf_printf(&proc->out, "%s%s", i ? " " : "", spec->args[i]);
+        wrn_buf_puts(&proc->out, i ? " " : ""), wrn_buf_puts(&proc->out, spec->args[i]);
     if (strcmp(spec->cmd, "echo") == 0) wrn_buf_putc(&proc->out, '\n');
     if (strcmp(spec->cmd, "warn") == 0) wrn_buf_puts(&proc->err, first);
     if (strcmp(spec->cmd, "exit") == 0) proc->code = atoi(first);

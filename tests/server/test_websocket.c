@@ -1,4 +1,5 @@
 /* The server's side of RFC 6455 on real connections: frames nobody should send, and ends that do not behave. */
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -347,6 +348,87 @@ TEST(one_that_never_reads) {
         reply_free(&r);
     }
     close(fd);
+    daemon_stop(&d);
+}
+
+/* Sends the same bytes again and again, until the server has not read any for a while; how many it took. */
+static size_t send_until_stuck(const test_daemon *d, int fd, const char *data, size_t size, size_t max) {
+    size_t taken = 0;
+    for (int stuck = 0; stuck < 3 && taken < max;) {
+        ssize_t sent = send(fd, data + taken % size, size - taken % size, MSG_NOSIGNAL | MSG_DONTWAIT);
+        stuck = sent > 0 ? 0 : stuck + 1;
+        if (sent > 0) taken += (size_t)sent;
+        else if (errno == EPIPE || errno == ECONNRESET) break;
+        else CHECK_STATUS(request(d, "GET", "/health", NULL, NULL), 200); /* it has looked meanwhile */
+    }
+    return taken;
+}
+
+TEST(pings_of_one_that_never_reads) {
+    enum { SIZE = 6 * 9000, MAX = 8 << 20 };
+    static char pings[SIZE];
+    for (size_t i = 0; i < SIZE; i += 6) memcpy(pings + i, "\x89\x80" MASK, 6);
+    test_daemon d;
+    daemon_start(&d, NULL);
+    char id[40];
+    make_sandbox(&d, "{}", id);
+    const char *path = sandbox_path(id, "/exec/stream");
+    for (int known = 0; known < 2; known++) {
+        size_t before = daemon_peak_memory(&d);
+        int fd = known ? peer_open(&d, path, "") : open_late(&d, path);
+        send_until_stuck(&d, fd, pings, SIZE, MAX);
+        CHECK_MSG(daemon_peak_memory(&d) < before + (4 << 20), "%zu, then %zu bytes", before, daemon_peak_memory(&d));
+        close(fd);
+    }
+    daemon_stop(&d);
+}
+
+/* Pieces of two bytes take much more than that. */
+TEST(pings_one_by_one_of_one_that_never_reads) {
+    enum { MAX = 300000 };
+    test_daemon d;
+    daemon_start(&d, NULL);
+    char id[40];
+    make_sandbox(&d, "{}", id);
+    size_t before = daemon_peak_memory(&d);
+    int fd = peer_open(&d, sandbox_path(id, "/exec/stream"), "");
+    int small = 4096;
+    setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &small, sizeof(small));
+    send_until_stuck(&d, fd, "\x89\x80" MASK, 6, MAX);
+    CHECK_MSG(daemon_peak_memory(&d) < before + (4 << 20), "%zu, then %zu bytes", before, daemon_peak_memory(&d));
+    close(fd);
+    daemon_stop(&d);
+}
+
+TEST(strangers_say_little) {
+    static char text[20000];
+    test_daemon d;
+    daemon_start(&d, NULL);
+    char id[40];
+    make_sandbox(&d, "{}", id);
+    memset(text, ' ', sizeof(text));
+    int fd = open_late(&d, sandbox_path(id, "/exec/stream"));
+    peer_send(fd, PEER_TEXT, text, sizeof(text));
+    CHECK_INT(peer_close_code(fd), 1009);
+    /* Nor in pieces that never end. */
+    fd = open_late(&d, sandbox_path(id, "/exec/stream"));
+    for (int i = 0; i < 3; i++) peer_send(fd, i ? 0x00 : 0x01, text, 10000);
+    CHECK_INT(peer_close_code(fd), 1009);
+    fd = peer_open(&d, pty_path(id), "");
+    peer_send(fd, PEER_TEXT, text, sizeof(text));
+    free(peer_read(fd).data); /* what it says to a first message of blanks */
+    CHECK_INT(peer_close_code(fd), 1000);
+    daemon_stop(&d);
+}
+
+TEST(a_message_in_crumbs) {
+    test_daemon d;
+    daemon_start(&d, NULL);
+    char id[40];
+    make_sandbox(&d, "{}", id);
+    int fd = peer_open(&d, pty_path(id), "");
+    for (int i = 0; i < 20000; i++) peer_send(fd, i ? 0x00 : 0x02, "x", 1);
+    CHECK_INT(peer_close_code(fd), 1009);
     daemon_stop(&d);
 }
 

@@ -10,9 +10,11 @@
 #include <unistd.h>
 
 #include "base/buf.h"
+#include "server/hold.h"
 #include "wire/frame.h"
 
-enum { OUT_MAX = 32 * 1024 * 1024, PASSENGERS_MAX = 64, KEPT_MAX = 65536 };
+/* FRAMES_MAX: taken before others get their turn. */
+enum { OUT_MAX = 32 * 1024 * 1024, PASSENGERS_MAX = 64, KEPT_MAX = 65536, FRAMES_MAX = 256 };
 
 unsigned wrn_agent_grace_ms = 10000;
 
@@ -50,8 +52,11 @@ typedef struct dialing {
 struct wrn_agent {
     uv_loop_t *loop;
     uv_poll_t *poll;
+    uv_idle_t round; /* active while it rests */
+    int handles;     /* not yet closed */
     int fd;
     bool said_hello, broken, in_event, close_asked, suspended;
+    bool resting; /* there are frames left for when the loop has gone round; nothing is read before */
     wrn_frame_reader reader;
     wrn_buf out;
     size_t out_sent; /* of `out`, already; dropped in lumps, as moving the rest each time costs the square of it */
@@ -71,6 +76,13 @@ static void on_poll(uv_poll_t *poll, int status, int events);
 
 static size_t waiting(const wrn_agent *agent) { return agent->out.size - agent->out_sent; }
 
+static void update_poll(wrn_agent *agent) {
+    int events = (agent->resting ? 0 : UV_READABLE) | (waiting(agent) ? UV_WRITABLE : 0);
+    if (agent->broken) return;
+    if (events) uv_poll_start(agent->poll, events, on_poll);
+    else uv_poll_stop(agent->poll);
+}
+
 static void flush(wrn_agent *agent) {
     while (waiting(agent)) {
         ssize_t sent = send(agent->fd, agent->out.data + agent->out_sent, waiting(agent), MSG_NOSIGNAL | MSG_DONTWAIT);
@@ -82,7 +94,7 @@ static void flush(wrn_agent *agent) {
         wrn_buf_consume(&agent->out, agent->out_sent);
         agent->out_sent = 0;
     }
-    if (!agent->broken) uv_poll_start(agent->poll, UV_READABLE | (waiting(agent) ? UV_WRITABLE : 0), on_poll);
+    update_poll(agent);
 }
 
 /* An agent that does not read must not fill the server's memory. */
@@ -537,12 +549,19 @@ static void destroy(wrn_agent *agent) {
     wrn_buf_free(&agent->out);
     for (size_t i = 0; i < agent->passenger_count; i++) close(agent->passengers[i]);
     close(agent->fd);
+    free(agent->poll);
     free(agent);
 }
 
 static void on_closed(uv_handle_t *handle) {
-    destroy(handle->data);
-    free(handle);
+    wrn_agent *agent = handle->data;
+    if (!--agent->handles) destroy(agent);
+}
+
+static void close_handles(wrn_agent *agent) {
+    agent->handles = 2;
+    uv_close((uv_handle_t *)agent->poll, on_closed);
+    uv_close((uv_handle_t *)&agent->round, on_closed);
 }
 
 static void fail_all(wrn_agent *agent) {
@@ -607,8 +626,38 @@ static ssize_t receive(wrn_agent *agent) {
     return got;
 }
 
+static void on_rested(uv_idle_t *round);
+
+/* What is in the buffer, as far as it is one's turn. */
+static void take_frames(wrn_agent *agent, size_t max) {
+    wrn_frame frame;
+    int next = 0;
+    size_t count = 0;
+    while (!agent->broken && !agent->close_asked && count++ < max &&
+           (next = wrn_frame_next(&agent->reader, &frame)) > 0)
+        if (!handle(agent, &frame)) next = -1, broken(agent, "it sent a frame that makes no sense");
+    if (next < 0) broken(agent, "it sent something that is no frame");
+    if (next <= 0 || agent->broken || agent->close_asked) return;
+    agent->resting = true;
+    uv_idle_start(&agent->round, on_rested);
+    update_poll(agent);
+}
+
+static void on_rested(uv_idle_t *round) {
+    wrn_agent *agent = round->data;
+    uv_idle_stop(round);
+    agent->resting = false;
+    if (agent->broken || agent->close_asked) return;
+    agent->in_event = true;
+    wrn_hold_tick();
+    take_frames(agent, FRAMES_MAX);
+    agent->in_event = false;
+    if (agent->close_asked) close_handles(agent);
+    else update_poll(agent);
+}
+
 /* False when there is nothing more to read for now, or for ever. */
-static bool read_frames(wrn_agent *agent) {
+static bool read_frames(wrn_agent *agent, size_t max) {
     ssize_t got = receive(agent);
     if (got < 0 && (errno == EAGAIN || errno == EINTR)) return false;
     if (got <= 0) {
@@ -616,28 +665,26 @@ static bool read_frames(wrn_agent *agent) {
         return false;
     }
     wrn_frame_fed(&agent->reader, (size_t)got);
-    wrn_frame frame;
-    int next = 0;
-    while (!agent->broken && !agent->close_asked && (next = wrn_frame_next(&agent->reader, &frame)) > 0)
-        if (!handle(agent, &frame)) next = -1, broken(agent, "it sent a frame that makes no sense");
-    if (next < 0) broken(agent, "it sent something that is no frame");
+    take_frames(agent, max);
     return !agent->broken && !agent->close_asked;
 }
 
 static void on_poll(uv_poll_t *poll, int status, int events) {
     wrn_agent *agent = poll->data;
     agent->in_event = true;
+    wrn_hold_tick();
     if (status < 0) {
         /* An agent that ended before it read everything: its last words are still there. */
-        while (read_frames(agent)) {
+        take_frames(agent, SIZE_MAX);
+        while (read_frames(agent, SIZE_MAX)) {
         }
         broken(agent, "its channel broke");
     } else if (events & UV_WRITABLE) {
         flush(agent);
     }
-    if (!agent->broken && events & UV_READABLE) read_frames(agent);
+    if (!agent->broken && !agent->resting && events & UV_READABLE) read_frames(agent, FRAMES_MAX);
     agent->in_event = false;
-    if (agent->close_asked) uv_close((uv_handle_t *)agent->poll, on_closed);
+    if (agent->close_asked) close_handles(agent);
 }
 
 wrn_agent *wrn_agent_open(uv_loop_t *loop, int fd, const wrn_agent_events *events) {
@@ -651,7 +698,8 @@ wrn_agent *wrn_agent_open(uv_loop_t *loop, int fd, const wrn_agent_events *event
     }
     *agent = (wrn_agent){.loop = loop, .poll = poll, .fd = fd, .reader.buffer = buffer, .events = *events};
     agent->waiters_tail = &agent->waiters;
-    poll->data = agent;
+    uv_idle_init(loop, &agent->round);
+    poll->data = agent->round.data = agent;
     uv_poll_start(poll, UV_READABLE, on_poll);
     return agent;
 }
@@ -660,5 +708,5 @@ void wrn_agent_close(wrn_agent *agent) {
     if (!agent || agent->close_asked) return;
     agent->close_asked = true;
     if (!agent->broken) broken(agent, "");
-    if (!agent->in_event) uv_close((uv_handle_t *)agent->poll, on_closed);
+    if (!agent->in_event) close_handles(agent);
 }

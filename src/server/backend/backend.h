@@ -187,7 +187,7 @@ typedef struct wrn_backend_ops {
     void (*stop_snapshot)(wrn_box *box);
     /* No box is made from it any more. Those that were keep it. */
     void (*drop_snapshot)(wrn_backend *backend, const char *snapshot_id);
-    /* Removes, blocking, all that a crash left half made or half removed. Before the first box is made. */
+    /* Removes all that a crash left half made or half removed; the names are free at once. Before the first box is made. */
     void (*sweep_snapshots)(wrn_backend *backend, bool (*is_known)(void *context, const char *snapshot_id),
                             void *context);
     /* Round trip to the agent. */

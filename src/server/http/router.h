@@ -18,7 +18,8 @@ typedef struct wrn_route {
                           * slash is optional on the path where the pattern has one. */
     wrn_access access;
     void (*run)(wrn_request *request);
-    bool streams; /* the body comes in pieces */
+    bool streams;          /* the body comes in pieces */
+    const wrn_model *body; /* not NULL: it may be large, and is decoded before `run`; else 64 KiB are enough */
 } wrn_route;
 
 typedef enum wrn_match {

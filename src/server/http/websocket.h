@@ -6,9 +6,11 @@
 
 typedef struct wrn_websocket wrn_websocket;
 
+/* The longest message of those we know, of those who type into a terminal, and of others. */
 enum {
     WRN_WEBSOCKET_MESSAGE_MAX = 4 * 1024 * 1024 + 65536,
-    WRN_WEBSOCKET_PASTE_MAX = 64 * 1024 * 1024 /* of who types into a terminal */
+    WRN_WEBSOCKET_PASTE_MAX = 64 * 1024 * 1024,
+    WRN_WEBSOCKET_STRANGER_MAX = 16384
 };
 
 typedef struct wrn_websocket_events {
@@ -22,9 +24,10 @@ typedef struct wrn_websocket_events {
 bool wrn_websocket_check(wrn_request *request);
 /* Whether the client offers this subprotocol. */
 bool wrn_websocket_offers(const wrn_request *request, const char *protocol);
-/* Upgrades a checked request and frees it. `protocol` NULL: none. NULL when the client is gone, or out of memory. */
-wrn_websocket *wrn_websocket_accept(wrn_request *request, const char *protocol, const wrn_websocket_events *events,
-                                    void *context);
+/* Upgrades a checked request and frees it. `stranger`: messages are short until wrn_websocket_welcome(). `protocol` NULL: none. NULL when the client is gone, or out of memory. */
+wrn_websocket *wrn_websocket_accept(wrn_request *request, const char *protocol, bool stranger,
+                                    const wrn_websocket_events *events, void *context);
+void wrn_websocket_welcome(wrn_websocket *ws);
 /* Messages may be so long from now on. */
 void wrn_websocket_allow(wrn_websocket *ws, size_t message_max);
 /* No event comes from inside these. */

@@ -1,5 +1,6 @@
 /* files/read, stream/read, list, mkdir, remove. */
 #include "server/routes/files.h"
+#include "server/http/budget.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -290,7 +291,7 @@ static void on_records_end(wrn_viewer *viewer, const wrn_proc_result *result) {
     free_listing(j);
     if (begun && well) wrn_reply_piece(request, answer.data, answer.size);
     if (begun) wrn_reply_end(request, well);
-    else if (well) wrn_reply_bytes(request, 200, "application/json", answer.data, answer.size);
+    else if (well) wrn_reply_buf(request, 200, "application/json", &answer);
     else wrn_reply_fault(request, &fault);
     wrn_buf_free(&answer);
 }
@@ -326,6 +327,20 @@ static const char *read_cursor(wrn_request *request, const char *cursor) {
     return word;
 }
 
+static const char *name_word(wrn_request *request, const char *name) {
+    static const char key[] = "only=";
+    size_t size = strlen(name);
+    char *word = wrn_arena_alloc(&request->arena, sizeof(key) + size);
+    if (!word) return NULL;
+    memcpy(word, key, sizeof(key) - 1);
+    memcpy(word + sizeof(key) - 1, name, size + 1);
+    return word;
+}
+
+static bool is_name(const char *text) {
+    return *text && !strchr(text, '/') && strcmp(text, ".") != 0 && strcmp(text, "..") != 0;
+}
+
 void wrn_route_list_dir(wrn_request *request) {
     wrn_sandbox_row row;
     wrn_list_dir_request asked = {0};
@@ -340,11 +355,15 @@ void wrn_route_list_dir(wrn_request *request) {
         return wrn_reply_error(request, "invalid_request", "member \"cursor\" is not the next_cursor of a listing");
     j->limit = asked.limit;
     snprintf(levels, sizeof(levels), "%lld", (long long)(asked.depth ? asked.depth : 1));
+    if (asked.only && !is_name(asked.only))
+        return wrn_reply_error(request, "invalid_request", "member \"only\" is not the name of an entry");
     snprintf(limit, sizeof(limit), "limit=%lld", (long long)(asked.limit + 1));
-    const char *argv[6] = {"list", j->path, levels};
+    const char *argv[7] = {"list", j->path, levels};
     size_t count = 3;
     if (asked.limit) argv[count++] = limit;
     if (after) argv[count++] = after;
+    if (asked.only && !(argv[count++] = name_word(request, asked.only)))
+        return wrn_reply_error(request, "internal_error", "out of memory");
     start_listing(j, &row, argv);
 }
 

@@ -88,7 +88,16 @@ int boxes_start_holder(wrn_backend *backend) {
 void boxes_stop_holder(wrn_backend *backend) {
     stop_watching(backend);
     if (backend->holder_timer) uv_close((uv_handle_t *)WRN_TAKE(backend->holder_timer), free_handle);
-    holder_leave(&backend->holder, backend->has_left);
+    /* Those that nobody has got to yet are as good as left. */
+    for (size_t i = 0; i < backend->orphan_count; i++) {
+        const held_box *orphan = &backend->orphans[i];
+        const int fds[] = {orphan->source_fd, orphan->pidfd, orphan->handover_fd};
+        for (size_t j = 0; j < WRN_COUNT(fds); j++)
+            if (fds[j] >= 0) close(fds[j]);
+    }
+    holder_leave(&backend->holder, backend->has_left || backend->orphan_count);
+    free(WRN_TAKE(backend->orphans));
+    backend->orphan_count = 0;
 }
 
 /* ---- taking over ---- */

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -51,16 +52,15 @@ void box_close(wrn_box *box) {
     uv_close((uv_handle_t *)&box->exit_poll, handle_closed);
 }
 
-static void remove_files(uv_work_t *work) {
-    wrn_box *box = work->data;
+static wrn_box *box_of(wrn_job *removal) { return (wrn_box *)((char *)removal - offsetof(wrn_box, removal)); }
+
+static void remove_files(wrn_job *removal) {
+    wrn_box *box = box_of(removal);
     if (!wrn_tree_remove(box->dir))
         snprintf(box->removal_problem, sizeof(box->removal_problem), "its directory %.100s can't be removed", box->dir);
 }
 
-static void files_removed(uv_work_t *work, int status) {
-    (void)status;
-    box_close(work->data);
-}
+static void files_removed(wrn_job *removal) { box_close(box_of(removal)); }
 
 static void remove_cgroups(uv_timer_t *timer) {
     wrn_box *box = timer->data;
@@ -69,10 +69,9 @@ static void remove_cgroups(uv_timer_t *timer) {
         uv_timer_start(timer, remove_cgroups, RETRY_MS, 0);
         return;
     }
-    box->removal.data = box;
-    if (uv_queue_work(box->backend->config.loop, &box->removal, remove_files, files_removed) == 0) return;
-    remove_files(&box->removal);
-    box_close(box);
+    box->removal.run = remove_files;
+    box->removal.done = files_removed;
+    wrn_lane_put(box->backend->config.loop, WRN_LANE_REMOVE, &box->removal);
 }
 
 static void clean_up(wrn_box *box) {

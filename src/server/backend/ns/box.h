@@ -6,6 +6,7 @@
 #include "server/backend/ns/internal.h"
 #include "server/backend/ns/service.h"
 #include "server/backend/ns/snapshot.h"
+#include "server/lane.h"
 
 enum { CREATE_LIMIT_MS = 20000, RETRY_MS = 2, RETRIES = 2000, BOXES_MAX = 8192 };
 #define FIRST_UID 0x70000000u /* above what distributions give to users and containers */
@@ -66,7 +67,7 @@ struct wrn_box {
     void *context;
     wrn_done_fn done; /* of destroy or freeze */
     void *done_context;
-    uv_work_t removal;
+    wrn_job removal;
     char removal_problem[200];
 };
 

@@ -397,32 +397,37 @@ static void kill_members(const char *path) {
     if (procs) fclose(procs);
 }
 
-bool cgroup_wipe(const char *path) {
+static bool wipe(const char *path, int looks) {
+    enum { LOOK_US = 5000 };
     DIR *dir = opendir(path);
     for (struct dirent *entry; dir && (entry = readdir(dir));) {
         char below[PATH_MAX];
         if (entry->d_type != DT_DIR || entry->d_name[0] == '.') continue;
-        if ((size_t)snprintf(below, sizeof(below), "%s/%s", path, entry->d_name) < sizeof(below)) cgroup_wipe(below);
+        if ((size_t)snprintf(below, sizeof(below), "%s/%s", path, entry->d_name) < sizeof(below)) wipe(below, looks);
     }
     if (dir) closedir(dir);
     kill_members(path);
-    /* The dead leave their group within some milliseconds. */
-    for (int i = 0; i < 200; i++) {
+    for (int i = 0; i < looks; i++) {
+        if (i) usleep(LOOK_US);
         if (rmdir(path) == 0 || errno == ENOENT) return true;
         if (errno != EBUSY && errno != ENOTEMPTY) return false;
-        usleep(5000);
     }
     return false;
 }
 
-void cgroups_sweep(const cgroups *c, kept_fn is_kept, const void *context) {
+/* The dead leave their group within some milliseconds. */
+bool cgroup_wipe(const char *path) { return wipe(path, 200); }
+
+bool cgroup_wipe_now(const char *path) { return wipe(path, 1); }
+
+void cgroups_sweep(uv_loop_t *loop, const cgroups *c, kept_fn is_kept, const void *context) {
     for (int i = 0; i < HIERARCHIES; i++) {
         DIR *dir = c->dir[i][0] ? opendir(c->dir[i]) : NULL;
         for (struct dirent *entry; dir && (entry = readdir(dir));) {
             char path[PATH_MAX + 300];
             if (entry->d_type != DT_DIR || entry->d_name[0] == '.' || is_kept(context, entry->d_name)) continue;
             snprintf(path, sizeof(path), "%s/%s", c->dir[i], entry->d_name);
-            cgroup_wipe(path);
+            if (!cgroup_wipe_now(path)) remove_later(loop, path, true);
         }
         if (dir) closedir(dir);
     }

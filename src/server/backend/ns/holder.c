@@ -192,7 +192,7 @@ static void give_up(holding *h) {
     for (size_t i = 0; i < h->count; i++) syscall(SYS_pidfd_send_signal, h->boxes[i].pidfd, SIGKILL, NULL, 0);
     while (h->count) forget(h, h->count - 1);
     cgroups_unlock(h->plan->cgroups);
-    sweep(h->plan->boxes_dir, h->plan->cgroup_parent, NULL, NULL);
+    sweep(NULL, h->plan->boxes_dir, h->plan->cgroup_parent, NULL, NULL);
     remove_socket(h->state_dir);
     _exit(0);
 }

@@ -61,8 +61,8 @@ void cgroups_open(cgroups *c, const char *parent, const char *name);
 void cgroups_close(cgroups *c);
 /* Leaves the directories to whoever else has the locks. */
 void cgroups_unlock(const cgroups *c);
-/* Kills and removes what is in this daemon's directories and belongs to no box that is kept. */
-void cgroups_sweep(const cgroups *c, kept_fn is_kept, const void *context);
+/* Kills and removes what is in this daemon's directories and belongs to no box that is kept; as sweep() does. */
+void cgroups_sweep(uv_loop_t *loop, const cgroups *c, kept_fn is_kept, const void *context);
 bool cgroups_can_freeze(const cgroups *c);
 /* Makes a sandbox's directories with its limits. */
 int cgroup_make(const cgroups *c, const wrn_box_spec *spec, wrn_fault *fault);
@@ -84,6 +84,8 @@ void cgroup_find(const char *parent, void (*found)(void *context, const char *pa
                  void *context);
 /* Kills what is in such a directory and below, and removes it all. True when it is gone. */
 bool cgroup_wipe(const char *path);
+/* The same without waiting for the dead to leave it. */
+bool cgroup_wipe_now(const char *path);
 
 /* ---- disk.c ---- */
 
@@ -207,7 +209,10 @@ wrn_json *probe_isolation(bool root, const cgroups *c);
 
 /* ---- sweep.c ---- */
 
-/* Removes what daemons that are gone left behind, and what is below boxes_dir but those that are kept (NULL: none). */
-void sweep(const char *boxes_dir, const char *cgroup_parent, kept_fn is_kept, const void *context);
+/* Removes what daemons that are gone left behind, and what is below boxes_dir but those that are kept (NULL: none). With a
+ * loop the names are free at once, and what takes time goes on on a worker; with NULL it blocks. */
+void sweep(uv_loop_t *loop, const char *boxes_dir, const char *cgroup_parent, kept_fn is_kept, const void *context);
+/* Removes a directory with all that is in it, or a cgroup, on a worker. */
+void remove_later(uv_loop_t *loop, const char *path, bool is_cgroup);
 
 #endif

@@ -119,8 +119,8 @@ static int inherit(wrn_backend *backend, wrn_fault *fault) {
     for (size_t i = 0; i < found.count; i++) backend->slot_used[found.boxes[i].slot] = true;
     if (!has_holder) cgroup_name(found.cgroup_name, sizeof(found.cgroup_name));
     cgroups_open(&backend->cgroups, config->cgroup_parent, found.cgroup_name);
-    cgroups_sweep(&backend->cgroups, is_orphan, backend);
-    sweep(backend->boxes, config->cgroup_parent, is_orphan, backend);
+    cgroups_sweep(config->loop, &backend->cgroups, is_orphan, backend);
+    sweep(config->loop, backend->boxes, config->cgroup_parent, is_orphan, backend);
     if (open_slots(backend, fault) != 0) return -1;
     if (has_holder) boxes_watch_holder(backend);
     else if (config->adopt_ms > 0 && boxes_start_holder(backend) != 0) {
