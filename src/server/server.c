@@ -194,6 +194,15 @@ static bool first_start(wrn_server *server, welcome *out, char *why, size_t why_
 static void print_welcome(const wrn_server *server, const welcome *w, const wrn_buf *bound) {
     const char *address = bound->data ? bound->data : "";
     bool is_unix = strncmp(address, "unix:", 5) == 0;
+    char named[300];
+    /* URLs of ports, PORT-ID.localhost, resolve in browsers; names below an address do not. */
+    static const char *const own[] = {"127.0.0.1:", "0.0.0.0:", "[::1]:", "[::]:"};
+    for (size_t i = 0; i < WRN_COUNT(own); i++) {
+        if (strncmp(address, own[i], strlen(own[i])) != 0) continue;
+        snprintf(named, sizeof(named), "localhost:%s", address + strlen(own[i]));
+        address = named;
+        break;
+    }
     printf("This is wrennd's first start; it has made %s.\n"
            "The following is shown once:\n\n"
            "    export WRENN_BASE_URL=%s%.*s\n"

@@ -88,8 +88,9 @@ void test_become_ordinary_user(void) {
     if (geteuid() != 0) return;
     CHECK(chown(directory, NOBODY, NOBODY) == 0 && chmod(directory, 0755) == 0);
     CHECK(setgroups(0, NULL) == 0 && setresgid(NOBODY, NOBODY, NOBODY) == 0 && setresuid(NOBODY, NOBODY, NOBODY) == 0);
-    /* Changing ids makes /proc/self root's; the maps of user namespaces are written there. */
-    CHECK(prctl(PR_SET_DUMPABLE, 1) == 0);
+    /* Changing ids makes /proc/self root's; the maps of user namespaces are written there. It also makes the kernel forget
+     * that this is to end with the program of the tests. */
+    CHECK(prctl(PR_SET_DUMPABLE, 1) == 0 && prctl(PR_SET_PDEATHSIG, SIGKILL) == 0);
 }
 
 void test_check_str(const char *file, int line, const char *what, const char *got, const char *want) {

@@ -173,7 +173,7 @@ def message_problems(spec, line, seen):
     pattern, _ = spec.find(line["path"])
     schemas = spec.document["paths"][pattern]["get"]["x-wrenn-messages"]["server"]
     if "stream" in line:
-        # A terminal may also have its output as it is.
+        # Terminals put out bytes as they are, to those who speak so.
         if line["stream"] not in (1, 2) and not pattern.endswith("/pty"):
             yield f"is a binary frame of stream {line['stream']}"
         return

@@ -272,6 +272,31 @@ TEST(idempotency_keys_outlive_a_restart) {
     free(s.said);
 }
 
+TEST(ports_of_sandboxes_resolve_below_the_name_that_is_shown) {
+    static const char *const listen[] = {"127.0.0.1:0", "0.0.0.0:0"};
+    for (size_t i = 0; i < WRN_COUNT(listen); i++) {
+        char dir[200], ready[16], got;
+        int fds[2], out[2];
+        CHECK(pipe2(fds, O_CLOEXEC) == 0 && pipe2(out, O_CLOEXEC) == 0);
+        snprintf(dir, sizeof(dir), "%s/data%zu", test_dir(), i);
+        snprintf(ready, sizeof(ready), "%d", fds[1]);
+        pid_t pid = daemon_spawn((const char *[]){"--data-dir", dir, "--listen", listen[i], "--ready-fd", ready, NULL},
+                                 fds[1], out[1]);
+        close(fds[1]);
+        close(out[1]);
+        CHECK(read(fds[0], &got, 1) == 1);
+        close(fds[0]);
+        kill(pid, SIGTERM);
+        CHECK_INT(daemon_wait(pid), 0);
+        char said[4096];
+        ssize_t size = read(out[0], said, sizeof(said) - 1);
+        CHECK(size > 0);
+        said[size] = '\0';
+        close(out[0]);
+        CHECK_CONTAINS(said, "WRENN_BASE_URL=http://localhost:");
+    }
+}
+
 TEST(listens_on_tcp_too) {
     test_daemon d = {0};
     served s = {0};

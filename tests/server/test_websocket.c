@@ -464,95 +464,120 @@ TEST(a_flood_of_pings_takes_no_memory) {
     daemon_stop(&d);
 }
 
-/* ---- terminals ---- */
+/* ---- as the platform does it ---- */
 
-/* A terminal that shows what is typed into it, on a new connection; its tag. */
-static int open_terminal(const test_daemon *d, const char *id, char tag[32]) {
-    int fd = peer_open(d, pty_path(id), "");
-    peer_say(fd, "{\"type\":\"start\",\"cmd\":\"cat\"}");
-    wrn_json *started = peer_expect(fd, "started");
-    snprintf(tag, 32, "%s", wrn_json_string(wrn_json_get(started, "tag"), NULL));
-    wrn_json_free(started);
-    return fd;
+static const char *capsule_path(const char *id, const char *rest) {
+    static char path[200];
+    snprintf(path, sizeof(path), "/v1/capsules/%s%s", id, rest);
+    return path;
 }
 
-static int connect_to(const test_daemon *d, const char *id, const char *tag) {
-    char line[100];
-    int fd = peer_open(d, pty_path(id), "");
-    snprintf(line, sizeof(line), "{\"type\":\"connect\",\"tag\":\"%s\"}", tag);
-    peer_say(fd, line);
-    return fd;
+static void expect_error(int fd, const char *data, const char *code, bool fatal) {
+    wrn_json *error = peer_expect(fd, "error");
+    bool is_fatal = false;
+    CHECK_STR(wrn_json_string(wrn_json_get(error, "data"), NULL), data);
+    CHECK_STR(wrn_json_string(wrn_json_get(error, "code"), NULL), code);
+    wrn_json_bool(wrn_json_get(error, "fatal"), &is_fatal);
+    CHECK_INT(is_fatal, fatal);
+    wrn_json_free(error);
+    CHECK_INT(peer_close_code(fd), 1000);
 }
 
-static void expect_frame(int fd, int first, const char *part) {
-    frame f = peer_read(fd);
-    CHECK_INT(f.first, first);
-    CHECK_CONTAINS(f.data, part);
-    free(f.data);
-}
-
-TEST(a_terminal_remembers_how_its_viewers_speak) {
+TEST(errors_of_capsules_are_messages) {
+    static const char *const sockets[] = {"/exec/stream", "/pty", "/processes/x/stream"};
+    static const char unknown[] = "cl-0000000000000000000000000";
     test_daemon d;
     daemon_start(&d, NULL);
-    char id[40], tag[32];
+    char id[40];
     make_sandbox(&d, "{}", id);
-    int fd = open_terminal(&d, id, tag);
-    peer_send(fd, PEER_BINARY, "hello", 5);
-    expect_frame(fd, PEER_BINARY, "hello");
-    close(fd);
-    fd = connect_to(&d, id, tag);
-    expect_frame(fd, PEER_BINARY, "hello");
-    /* Until somebody speaks in the other way. */
-    peer_say(fd, "{\"type\":\"input\",\"data\":\"eA==\"}");
-    int other = connect_to(&d, id, tag);
-    wrn_json_free(peer_expect(other, "output"));
-    close(fd);
-    close(other);
+    CHECK_STATUS(call(&d, "POST", sandbox_path(id, "/pause"), NULL), 200);
+    for (size_t i = 0; i < WRN_COUNT(sockets); i++) {
+        bool pty = i == 1;
+        int fd = peer_open(&d, capsule_path(unknown, sockets[i]), "");
+        expect_error(fd, "sandbox not found", "not_found", pty);
+        fd = peer_open(&d, capsule_path(id, sockets[i]), "");
+        expect_error(fd, "sandbox is not running (status: paused)", "invalid_state", pty);
+        /* Only what is no id at all is not even begun. */
+        fd = dial(d.socket);
+        char fields[300];
+        snprintf(fields, sizeof(fields), PEER_UPGRADE "X-API-Key: %s\r\n", d.key);
+        CHECK_STATUS(peer_ask(fd, capsule_path("x", sockets[i]), fields), 400);
+        close(fd);
+        /* Wrong credentials are as good as none. */
+        static const char *const wrong[] = {"X-API-Key: wrn_00000000000000000000000000000000\r\n",
+                                            "Authorization: Bearer x\r\n"};
+        for (size_t j = 0; j < WRN_COUNT(wrong); j++) {
+            snprintf(fields, sizeof(fields), PEER_UPGRADE "%s", wrong[j]);
+            fd = dial(d.socket);
+            CHECK_STATUS(peer_ask(fd, capsule_path(id, sockets[i]), fields), 101);
+            peer_say(fd, "{\"type\":\"start\",\"cmd\":\"echo\"}");
+            expect_error(fd, "authentication failed", "unauthorized", pty);
+            fd = dial(d.socket);
+            CHECK_STATUS(peer_ask(fd, sandbox_path(id, sockets[i]), fields), 401);
+            close(fd);
+        }
+    }
+    CHECK_STATUS(call(&d, "POST", sandbox_path(id, "/resume"), NULL), 200);
+    int fd = peer_open(&d, capsule_path(id, "/exec/stream"), "");
+    peer_say(fd, "{\"type\":\"start\",\"cmd\":\"echo\",\"args\":[\"x\"]}");
+    expect_echo(fd, "x\n");
     daemon_stop(&d);
 }
 
-TEST(the_end_of_a_terminal_is_said_first_by_its_client) {
+TEST(terminals_let_the_client_close_first) {
     test_daemon d;
     daemon_start(&d, NULL);
-    char id[40], tag[32];
+    char id[40];
     make_sandbox(&d, "{}", id);
-    for (int i = 0; i < 3; i++) {
-        int fd = open_terminal(&d, id, tag);
+    for (int closes = 0; closes < 2; closes++) {
+        int fd = peer_open(&d, pty_path(id), "");
+        peer_say(fd, "{\"type\":\"start\",\"cmd\":\"exit\",\"args\":[\"3\"]}");
+        wrn_json_free(peer_expect(fd, "exit"));
+        /* Whatever it still says makes no difference. */
+        peer_say(fd, "{\"type\":\"resize\",\"cols\":1,\"rows\":1}");
         peer_say(fd, "{\"type\":\"kill\"}");
-        wrn_json *end = peer_expect(fd, "exit");
-        CHECK_STR(wrn_json_string(wrn_json_get(end, "type"), NULL), "exit");
-        wrn_json_free(end);
-        /* What it still says is no matter; its own code comes back, or else the server's when its time is up. */
-        peer_say(fd, "{\"type\":\"input\",\"data\":\"eA==\"}");
         peer_send(fd, PEER_BINARY, "x", 1);
-        if (i < 2) peer_send(fd, PEER_CLOSE, "\x0f\xa1", 2);
+        peer_send(fd, PEER_PING, "x", 1);
+        frame f = peer_read(fd); /* so it is not closed yet */
+        CHECK_INT(f.first, PEER_PONG);
+        free(f.data);
+        if (closes) peer_send(fd, PEER_CLOSE, "\x03\xe8", 2);
         else daemon_pass(&d, 2);
-        CHECK_INT(peer_close_code(fd), i < 2 ? 4001 : 1000);
+        CHECK_INT(peer_close_code(fd), 1000);
     }
     daemon_stop(&d);
 }
 
-TEST(a_long_paste_is_one_message) {
-    enum { SIZE = 6 << 20 };
-    static char paste[SIZE];
+TEST(terminals_remember_that_binary_is_spoken) {
     test_daemon d;
     daemon_start(&d, NULL);
-    char id[40], tag[32];
+    char id[40], connect[100];
     make_sandbox(&d, "{}", id);
-    int fd = open_terminal(&d, id, tag);
-    memset(paste, 'p', SIZE);
-    peer_send(fd, PEER_BINARY, paste, SIZE);
-    for (size_t seen = 0; seen < SIZE;) {
+    int fd = peer_open(&d, pty_path(id), "");
+    peer_say(fd, "{\"type\":\"start\",\"cmd\":\"cat\"}");
+    wrn_json *started = peer_expect(fd, "started");
+    snprintf(connect, sizeof(connect), "{\"type\":\"connect\",\"tag\":\"%s\"}",
+             wrn_json_string(wrn_json_get(started, "tag"), NULL));
+    wrn_json_free(started);
+    /* Longer than a first message may be. */
+    enum { SIZE = 5 << 20 };
+    static char text[SIZE];
+    memset(text, 'a', SIZE);
+    peer_send(fd, PEER_BINARY, text, SIZE);
+    for (size_t have = 0; have < SIZE;) {
         frame f = peer_read(fd);
         CHECK_INT(f.first, PEER_BINARY);
-        seen += f.size;
+        have += f.size;
         free(f.data);
     }
     close(fd);
-    /* Not before it runs. */
     fd = peer_open(&d, pty_path(id), "");
-    peer_send(fd, PEER_BINARY, paste, SIZE);
-    CHECK_INT(peer_close_code(fd), 1009);
+    peer_say(fd, connect);
+    frame f = peer_read(fd);
+    CHECK_INT(f.first, PEER_BINARY);
+    CHECK(f.size && f.data[0] == 'a');
+    free(f.data);
+    close(fd);
     daemon_stop(&d);
 }
 

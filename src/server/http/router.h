@@ -34,6 +34,9 @@ typedef enum wrn_match {
 wrn_match wrn_router_find(const wrn_route *routes, size_t count, const char *method, const char *path, wrn_arena *arena,
                           const char *params[WRN_PARAMS_MAX], const wrn_route **found, wrn_buf *allow);
 
+/* On the paths that begin with /v1/capsules, which are those of the platform today. */
+bool wrn_request_is_of_capsules(const wrn_request *request);
+
 /* Decodes percent-encoding in place; with `plus`, '+' is a space. False when it is malformed or holds a NUL. */
 bool wrn_percent_decode(char *text, bool plus);
 /* The decoded value of a query parameter; NULL when absent or malformed. */

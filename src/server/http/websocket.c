@@ -173,7 +173,7 @@ void wrn_websocket_welcome(wrn_websocket *w) {
     if (w->tap) wrn_tap_set_stranger(w->tap, false);
 }
 
-void wrn_websocket_allow(wrn_websocket *w, size_t message_max) { wrn_ws_limit(w->ws, message_max); }
+void wrn_websocket_limit(wrn_websocket *w, size_t message_max) { wrn_ws_limit(w->ws, message_max); }
 
 /* ---- sending ---- */
 

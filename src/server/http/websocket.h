@@ -6,12 +6,8 @@
 
 typedef struct wrn_websocket wrn_websocket;
 
-/* The longest message of those we know, of those who type into a terminal, and of others. */
-enum {
-    WRN_WEBSOCKET_MESSAGE_MAX = 4 * 1024 * 1024 + 65536,
-    WRN_WEBSOCKET_PASTE_MAX = 64 * 1024 * 1024,
-    WRN_WEBSOCKET_STRANGER_MAX = 16384
-};
+/* The longest message of those we know, and of others. */
+enum { WRN_WEBSOCKET_MESSAGE_MAX = 4 * 1024 * 1024 + 65536, WRN_WEBSOCKET_STRANGER_MAX = 16384 };
 
 typedef struct wrn_websocket_events {
     void (*message)(void *context, bool binary, const char *data, size_t size);
@@ -28,8 +24,8 @@ bool wrn_websocket_offers(const wrn_request *request, const char *protocol);
 wrn_websocket *wrn_websocket_accept(wrn_request *request, const char *protocol, bool stranger,
                                     const wrn_websocket_events *events, void *context);
 void wrn_websocket_welcome(wrn_websocket *ws);
-/* Messages may be so long from now on. */
-void wrn_websocket_allow(wrn_websocket *ws, size_t message_max);
+/* From now on messages may be as long as that. */
+void wrn_websocket_limit(wrn_websocket *ws, size_t message_max);
 /* No event comes from inside these. */
 void wrn_websocket_send(wrn_websocket *ws, bool binary, const void *data, size_t size);
 void wrn_websocket_ping(wrn_websocket *ws);

@@ -1,8 +1,7 @@
 /* The WebSockets: exec/stream, processes/{selector}/stream and pty. A session is one connection; it watches one command.
  *
  *     AUTH (no credentials came with the upgrade) -> FIRST (start or connect) -> RUNNING -> gone
- *
- * A terminal's is ENDING before that: as upstream, whose clients rely on it, the server leaves the first word to the client. */
+ *                                                                                        -> OVER (of terminals) -> gone */
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,11 +18,13 @@
 
 #define BYTES_PROTOCOL "wrenn.bytes.v1"
 
-enum { AUTH_MS = 5000, PING_MS = 30000, ENDING_MS = 1000, COLS = 80, ROWS = 24, SIZE_LARGEST = 65535 };
+/* Of a terminal: how long the client has to close after its exit; what may be typed, or pasted, in one message. */
+enum { CLOSE_MS = 1000, TYPED_MAX = 32 * 1024 * 1024 };
+enum { AUTH_MS = 5000, PING_MS = 30000, COLS = 80, ROWS = 24, SIZE_LARGEST = 65535 };
 enum { STREAM_STDIN = 0 };
 
 typedef enum session_kind { KIND_EXEC, KIND_PROCESS, KIND_PTY } session_kind;
-typedef enum phase { PHASE_AUTH, PHASE_FIRST, PHASE_RUNNING, PHASE_ENDING } phase;
+typedef enum phase { PHASE_AUTH, PHASE_FIRST, PHASE_RUNNING, PHASE_OVER } phase;
 
 /* A message that waits for its turn, behind one that is so large that a worker looks at it. */
 typedef struct incoming {
@@ -54,7 +55,9 @@ typedef struct session {
     char selector[WRN_TAG_MAX + 1];
     char tag[16];
     wrn_utf8_carry carry[2];
-    wrn_buf input; /* what the command does not take yet */
+    wrn_buf input; /* what the command does not take yet, from here on: */
+    size_t input_at;
+    bool in_band; /* all errors are messages, as on the platform's capsules */
     bool input_ends;
     incoming *waiting, **last_waiting;
     bool at_work; /* on a message that is no longer among those */
@@ -183,8 +186,6 @@ static void on_output(wrn_viewer *viewer, int stream, const void *data, size_t s
     if (wrn_websocket_is_crowded(s->ws)) wrn_command_pause(viewer, true);
 }
 
-static void on_timer(uv_timer_t *timer);
-
 static void send_tails(session *s) {
     for (int stream = 1; stream <= 2; stream++) {
         WRN_AUTO(wrn_buf_free) wrn_buf text = WRN_BUF_INIT;
@@ -192,6 +193,9 @@ static void send_tails(session *s) {
         send_data(s, name_of(stream), &text);
     }
 }
+
+static void on_timer(uv_timer_t *timer);
+static void update_reading(session *s);
 
 static void on_end(wrn_viewer *viewer, const wrn_proc_result *result) {
     session *s = (session *)viewer;
@@ -203,22 +207,29 @@ static void on_end(wrn_viewer *viewer, const wrn_proc_result *result) {
     wrn_exec_add_end(message, result);
     send_json(s, message);
     if (s->kind != KIND_PTY) return end_session(s, WRN_WS_NORMAL);
-    s->phase = PHASE_ENDING;
+    /* The client is to close first; some take our close for a connection that broke. */
+    s->phase = PHASE_OVER;
     wrn_buf_free(&s->input);
-    wrn_websocket_read(s->ws, true);
-    uv_timer_start(&s->timer, on_timer, ENDING_MS, 0);
+    s->input_at = 0;
+    update_reading(s);
+    uv_timer_start(&s->timer, on_timer, CLOSE_MS, 0);
 }
 
 /* ---- input ---- */
 
 static void update_reading(session *s) {
-    if (s->ws) wrn_websocket_read(s->ws, s->input.size <= WRN_HIGH_WATER && !s->waiting && !s->at_work);
+    if (s->ws) wrn_websocket_read(s->ws, s->input.size - s->input_at <= WRN_HIGH_WATER && !s->waiting && !s->at_work);
 }
 
 static void feed(session *s) {
     wrn_command *command = s->viewer.command;
     if (!command) return;
-    if (s->input.size) wrn_buf_consume(&s->input, wrn_command_write(command, s->input.data, s->input.size));
+    size_t left = s->input.size - s->input_at;
+    if (left) s->input_at += wrn_command_write(command, s->input.data + s->input_at, left);
+    if (s->input_at >= s->input.size / 2) { /* not each time, for that would cost the square of it */
+        wrn_buf_consume(&s->input, s->input_at);
+        s->input_at = 0;
+    }
     if (!s->input.size && s->input_ends) {
         s->input_ends = false;
         s->has_stdin = false;
@@ -236,11 +247,6 @@ static void take_input(session *s, const void *data, size_t size) {
     feed(s);
 }
 
-/* For those who read before they have sent anything: a replay that they don't understand is lost. */
-static void remember_frames(const session *s) {
-    if (s->viewer.command && !s->bytes) wrn_command_set_raw(s->viewer.command, s->raw);
-}
-
 static char *decode_input(const wrn_json *message, ssize_t *size) {
     size_t text_size;
     const char *text = wrn_json_string(wrn_json_get(message, "data"), &text_size);
@@ -254,7 +260,7 @@ static void take_binary(session *s, const char *data, size_t size) {
         if (size && *data == STREAM_STDIN) take_input(s, data + 1, size - 1);
     } else if (s->kind == KIND_PTY) {
         s->raw = true; /* who sends like this since 0.3.0 of the Python SDK understands nothing else */
-        remember_frames(s);
+        if (s->viewer.command) wrn_command_set_raw(s->viewer.command);
         take_input(s, data, size);
     }
 }
@@ -278,8 +284,7 @@ static void take_control(session *s, const char *type, const incoming *m) {
         s->input_ends = s->has_stdin;
         feed(s);
     } else if (s->kind == KIND_PTY && strcmp(type, "input") == 0) {
-        s->raw = false;
-        remember_frames(s);
+        s->raw = false; /* nor does who sends like this understand the other */
         if (m->input_size > 0) take_input(s, m->input, (size_t)m->input_size);
     } else if (s->kind == KIND_PTY && strcmp(type, "resize") == 0) {
         resize(s, m->json);
@@ -290,16 +295,12 @@ static void take_control(session *s, const char *type, const incoming *m) {
 
 /* ---- the first message ---- */
 
-static void run(session *s) {
-    s->phase = PHASE_RUNNING;
-    if (s->kind == KIND_PTY) wrn_websocket_allow(s->ws, WRN_WEBSOCKET_PASTE_MAX);
-}
-
 static void begin(session *s, const wrn_sandbox_row *row, const wrn_proc_spec *spec, wrn_command_kind how,
                   const char *tag) {
     wrn_fault fault;
     s->has_stdin = spec->want_stdin || spec->cols;
-    run(s);
+    if (spec->cols) wrn_websocket_limit(s->ws, TYPED_MAX);
+    s->phase = PHASE_RUNNING;
     if (!wrn_command_start(s->server->sandboxes, row, spec, how, tag, &s->viewer, &fault)) fail_fault(s, true, &fault);
 }
 
@@ -348,9 +349,10 @@ static void attach(session *s, const wrn_sandbox_row *row, const char *selector,
         wrn_fault_set(&fault, "not_found", "no terminal here has the tag \"%.100s\"", selector);
     }
     if (!command) return fail_fault(s, false, &fault);
-    run(s);
+    s->phase = PHASE_RUNNING;
     s->connected = s->has_stdin = terminal;
     s->raw = s->raw || (terminal && wrn_command_is_raw(command));
+    if (terminal) wrn_websocket_limit(s->ws, TYPED_MAX);
     wrn_command_attach(command, &s->viewer);
 }
 
@@ -418,7 +420,7 @@ static void take_message(session *s, const incoming *m) {
     case PHASE_AUTH: take_auth(s, type_of(m), m->json); break;
     case PHASE_FIRST: take_first(s, type_of(m), m->json); break;
     case PHASE_RUNNING: take_control(s, type_of(m), m); break;
-    case PHASE_ENDING: break;
+    case PHASE_OVER: break;
     }
 }
 
@@ -485,13 +487,26 @@ static void on_ws_room(void *context) { wrn_command_pause(&((session *)context)-
 static void on_timer(uv_timer_t *timer) {
     session *s = timer->data;
     if (s->phase == PHASE_AUTH) return fail_as(s, true, "unauthorized", "authentication failed");
-    if (s->phase == PHASE_ENDING) return end_session(s, WRN_WS_NORMAL);
+    if (s->phase == PHASE_OVER) return end_session(s, WRN_WS_NORMAL);
     if (s->kind == KIND_PTY) send_json(s, new_message("ping"));
     else wrn_websocket_ping(s->ws);
 }
 
+/* What is answered with a status elsewhere. */
+static bool is_usable(session *s) {
+    wrn_sandbox_row row;
+    wrn_fault fault;
+    wrn_db found = wrn_store_get_sandbox(s->server->store, s->who.team_id, s->sandbox_id, &row);
+    if (found == WRN_DB_ERROR) fail_as(s, true, "db_error", "the sandbox could not be read");
+    else if (found != WRN_DB_OK) fail_as(s, true, "not_found", "sandbox not found");
+    else if (!wrn_sandbox_is_usable(&row, &fault)) fail_fault(s, true, &fault);
+    else return true;
+    return false;
+}
+
 static void expect_first(session *s) {
     s->phase = PHASE_FIRST;
+    if (s->in_band && !is_usable(s)) return;
     uv_timer_start(&s->timer, on_timer, PING_MS, PING_MS);
     if (s->kind == KIND_PROCESS) begin_attached(s);
 }
@@ -500,13 +515,14 @@ static void open_session(wrn_request *request, session_kind kind) {
     static const wrn_websocket_events events = {on_message, on_ws_room, on_gone};
     wrn_sandbox_row row;
     wrn_fault fault;
-    bool late = !*request->who.team_id;
+    bool late = !*request->who.team_id, in_band = wrn_request_is_of_capsules(request);
     if (!wrn_websocket_check(request)) return;
-    if (late && !wrn_id_is(request->params[0], "cl"))
+    if ((late || in_band) && !wrn_id_is(request->params[0], "cl"))
         return wrn_reply_error(request, "invalid_request", "invalid sandbox ID");
-    if (!late && !wrn_request_sandbox(request, &row)) return;
-    if (!late && !wrn_sandbox_is_usable(&row, &fault)) return wrn_reply_fault(request, &fault);
-    if (!late && kind == KIND_PROCESS &&
+    bool known = !late && !in_band;
+    if (known && !wrn_request_sandbox(request, &row)) return;
+    if (known && !wrn_sandbox_is_usable(&row, &fault)) return wrn_reply_fault(request, &fault);
+    if (known && kind == KIND_PROCESS &&
         !wrn_command_find(wrn_request_server(request)->sandboxes, &row, request->params[1], &fault))
         return wrn_reply_fault(request, &fault);
     session *s = calloc(1, sizeof(*s));
@@ -514,6 +530,7 @@ static void open_session(wrn_request *request, session_kind kind) {
     s->viewer = (wrn_viewer){on_start, on_output, on_end, on_command_room};
     s->server = wrn_request_server(request);
     s->kind = kind;
+    s->in_band = in_band;
     s->who = request->who;
     s->bytes = wrn_websocket_offers(request, BYTES_PROTOCOL);
     const char *frames = s->server->config->terminal_frames;
