@@ -122,7 +122,7 @@ static void users(void) {
     wrenn_stream_free(stream);
     options.user = "captain";
     wrenn_error *unknown = NULL;
-    CHECK_INT(wrenn_sandbox_exec_stream(s.sandbox, &options, &stream, &unknown), WRENN_E_API);
+    CHECK_INT(wrenn_sandbox_exec_stream(s.sandbox, &options, &stream, &unknown), WRENN_E_VALIDATION);
     CHECK_CONTAINS(wrenn_error_message(unknown), "no such user");
     wrenn_error_free(unknown);
     wrenn_exec_options run = WRENN_EXEC_OPTIONS_INIT;
