@@ -6,10 +6,12 @@
  *     keeper.c   the process between the agent and a command, and the command's start
  *     tree.c     finding, stopping and killing a command's descendants
  *     files.c    the commands the agent runs by itself
+ *     crowd.c    thousands of processes in a sandbox
  *     dial.c     connections to what listens in the sandbox
  *     drain.c    output that nobody wants any more
  *     user.c     the sandbox's users
  *     followed.c who follows a file
+ *     given.c    what programs read about the sandbox's memory and processors
  *
  * Libc only; linked statically. One thread, nothing blocks but the wait for events. */
 #ifndef WRN_AGENT_AGENT_H
@@ -82,21 +84,21 @@ void command_send_kept(void);
 
 enum { USER_NAME_MAX = 256, GROUPS_MAX = 64 };
 
-typedef struct user {
+typedef struct account {
     uid_t uid;
     gid_t gid;
     bool has_group; /* it was named; then there are no others */
     gid_t groups[GROUPS_MAX];
     size_t group_count;
     char name[USER_NAME_MAX], home[4096];
-} user;
+} account;
 
 /* "NAME", "ID", either with ":GROUP". 0, or ENOENT. */
-int user_find(const char *who, user *u);
+int user_find(const char *who, account *u);
 /* Does the kernel know its ids here? An ordinary user's sandboxes have root alone. */
-bool user_can_be(const user *u);
+bool user_can_be(const account *u);
 /* The calling process becomes it, with its 0, 1, 2. 0, or an errno. */
-int user_become(const user *u);
+int user_become(const account *u);
 /* Looks before it opens, as opening alone can wait, or do something to a device; and after, as it may have been swapped. */
 int open_regular(int dir, const char *name);
 /* Of 1 MiB at most, with a NUL after it. False, and then `out` is empty. */
@@ -106,10 +108,10 @@ bool read_small_file(const char *path, wrn_buf *out);
 
 typedef struct start {
     char **argv, **envp;
-    const char *cwd;  /* NULL: home, or / where that can't be entered */
-    const user *user; /* NULL: stays who we are */
-    int in, out, err; /* become 0, 1, 2 */
-    int report;       /* where the keeper writes keeper_reports */
+    const char *cwd;     /* NULL: home, or / where that can't be entered */
+    const account *user; /* NULL: stays who we are */
+    int in, out, err;    /* become 0, 1, 2 */
+    int report;          /* where the keeper writes keeper_reports */
     bool terminal, builtin;
 } start;
 
@@ -120,6 +122,19 @@ typedef struct keeper_report {
 
 /* The keeper's pid, or -1 with errno. */
 pid_t keeper_start(const start *start);
+
+/* ---- crowd.c ---- */
+
+/* The agent's forks fail from now on when there are many processes, which is how crowd_fork() comes to know of them. */
+void crowd_notice(void);
+/* Like fork(), for keepers. */
+pid_t crowd_fork(void);
+/* In a keeper: it may take the last processes. */
+void crowd_keeper(void);
+/* In a command: it may not. */
+void crowd_command(void);
+/* In the keeper of a group of processes that has just started. */
+void crowd_started(pid_t group);
 
 /* ---- files.c ---- */
 
@@ -140,6 +155,12 @@ void dial(uint32_t stream, uint32_t port);
 
 /* Takes the descriptor over. */
 void drain(watch *from);
+
+/* ---- given.c ---- */
+
+/* Brings what /proc/meminfo and /proc/stat show up to date, unless that was just done: before a command, and when somebody
+ * reads them from then on. They are descriptors 5 and 6, if these are such files. */
+void given_renew(void);
 
 /* ---- tree.c ---- */
 

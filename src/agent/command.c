@@ -332,6 +332,8 @@ void command_reaped(pid_t pid, int status) {
 
 static void send_signal(command *c, int signo) {
     if (!c->keeper) return;
+    /* Its group dies at once, as looking for thousands takes long while they take all the time there is. */
+    if (signo == SIGKILL && c->started && !c->drain) kill(-(pid_t)c->pid, SIGKILL);
     if (c->started) tree_signal(c->keeper, signo);
     else c->early |= 1ull << (signo - 1);
     kill(c->keeper, SIGCONT); /* one that was stopped from inside would never report */
@@ -512,7 +514,7 @@ static char **merge_env(char *const *of_user, char *const *extra, size_t count) 
 }
 
 /* What a user's login would set. */
-static char **user_env(const user *u) {
+static char **user_env(const account *u) {
     static char home[sizeof(u->home) + 8], name[USER_NAME_MAX + 8], login[USER_NAME_MAX + 8];
     static char *all[] = {home, name, login, NULL}, *none[] = {NULL};
     snprintf(home, sizeof(home), "HOME=%s", u->home);
@@ -558,9 +560,9 @@ static bool read_request(uint8_t *data, size_t size, request *r) {
 
 /* 0, or an errno: who it is to be is known, or nobody was named. A template's user is not for builtins, and not for sandboxes
  * that have root alone; then only its home counts. */
-static int choose_user(const request *r, user *u, const user **run_as) {
+static int choose_user(const request *r, account *u, const account **run_as) {
     bool of_template = r->head.flags & WRN_EXEC_DEFAULT_USER;
-    *u = (user){0};
+    *u = (account){0};
     *run_as = NULL;
     if (!*r->user) return 0;
     int error = user_find(r->user, u);
@@ -572,8 +574,8 @@ static int choose_user(const request *r, user *u, const user **run_as) {
 }
 
 static void run(uint32_t stream, const request *r) {
-    static user who;
-    const user *run_as;
+    static account who;
+    const account *run_as;
     pipes p;
     int unknown = choose_user(r, &who, &run_as);
     if (unknown) {
@@ -600,6 +602,7 @@ static void run(uint32_t stream, const request *r) {
                .report = p.report[1],
                .terminal = terminal,
                .builtin = r->head.flags & WRN_EXEC_BUILTIN};
+    given_renew();
     pid_t keeper = keeper_start(&s);
     int error = errno;
     int theirs[] = {p.in[0], p.out[1], p.err[1], p.report[1]};

@@ -168,7 +168,7 @@ typedef struct wish {
 } wish;
 
 static int read_wish(char **argv, wish *out) {
-    static user owner;
+    static account owner;
     *out = (wish){0};
     for (char **word = argv + 2; *word; word++) {
         char *value = strchr(*word, '=');

@@ -86,7 +86,7 @@ static bool is_member(char *members, const char *name) {
     return false;
 }
 
-static void add_groups(user *u) {
+static void add_groups(account *u) {
     wrn_buf text;
     char *fields[FIELDS];
     uint32_t id;
@@ -109,7 +109,7 @@ static bool find_group(const char *name, gid_t *gid) {
 }
 
 /* An id without a name is somebody too: as usual in containers it has the group 0 and the home "/". */
-static bool find_name(const char *name, user *u) {
+static bool find_name(const char *name, account *u) {
     wrn_buf text;
     char *fields[FIELDS];
     bool known = read_small_file("/etc/passwd", &text) && find_line(&text, name, fields);
@@ -122,10 +122,10 @@ static bool find_name(const char *name, user *u) {
     return ok;
 }
 
-int user_find(const char *who, user *u) {
+int user_find(const char *who, account *u) {
     char name[USER_NAME_MAX];
     size_t size = strcspn(who, ":");
-    *u = (user){.has_group = who[size] == ':'};
+    *u = (account){.has_group = who[size] == ':'};
     if (!size || size >= sizeof(name)) return ENOENT;
     memcpy(name, who, size);
     name[size] = '\0';
@@ -156,11 +156,11 @@ static bool may_set_groups(void) {
     return !denied;
 }
 
-bool user_can_be(const user *u) {
+bool user_can_be(const account *u) {
     return is_mapped("/proc/self/uid_map", u->uid) && is_mapped("/proc/self/gid_map", u->gid);
 }
 
-int user_become(const user *u) {
+int user_become(const account *u) {
     /* They are opened again by way of /dev/stdout and the terminal's name. */
     for (int fd = 0; fd < 3; fd++) {
         struct stat info;
