@@ -35,8 +35,8 @@ static void on_output(void *context, int stream, const void *data, size_t size) 
     (void)context;
     FUZZ_CHECK((stream == 1 || stream == 2) && data && size);
 }
-static void on_end(void *context, wrn_proc_end end, int code, const wrn_fault *fault) {
-    (void)end, (void)code, (void)fault;
+static void on_end(void *context, const wrn_proc_result *result) {
+    FUZZ_CHECK(result->code >= 0 && result->code <= 255);
     ((fake *)context)->ended++;
 }
 

@@ -69,7 +69,7 @@ WRENN_API const char *wrenn_error_server_code(const wrenn_error *error);
 /* The server's id for the request (X-Request-ID or error.request_id); NULL when it sent none. */
 WRENN_API const char *wrenn_error_request_id(const wrenn_error *error);
 /* The body of the answer as it came, at most 64 KiB of it; NULL when there was none. A server may put more into it than
- * this interface has names for, such as error.stdout and error.stderr of a command that timed out (wrennd). */
+ * this interface has names for. */
 WRENN_API const char *wrenn_error_body(const wrenn_error *error);
 /* Nonzero when the same request may succeed later, and sending it again does no harm: the server was not reached, refused
  * for now (429, or because it said so), or was unavailable (503) for a request that changes nothing when it is repeated.

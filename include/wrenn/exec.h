@@ -26,9 +26,12 @@ typedef struct wrenn_exec_options {
      * the call fails, also always after 45 s without an answer, and the command goes on. */
     int64_t exec_timeout_ms;
     int64_t timeout_ms; /* for the whole operation; default: exec_timeout_ms + 15,000 */
+    /* Who runs it: a name or number, or either with ":GROUP". Default: the template's user, else root. One that the sandbox
+     * does not have is WRENN_E_VALIDATION; servers other than wrennd ignore it. */
+    const char *user;
 } wrenn_exec_options;
 #define WRENN_EXEC_OPTIONS_INIT \
-    { sizeof(wrenn_exec_options), 0, 0, 0, 0, 0, 0 }
+    { sizeof(wrenn_exec_options), 0, 0, 0, 0, 0, 0, 0 }
 
 /* What a command left behind. Output is bytes: exact, of the given size, with a NUL after it that does not count. */
 typedef struct wrenn_exec_result {
@@ -38,18 +41,28 @@ typedef struct wrenn_exec_result {
     size_t stdout_size;
     const char *stderr_data;
     size_t stderr_size;
+    int64_t signal; /* the number of the signal that ended it; 0: none did, or the server does not say */
+    int64_t
+        oom_killed; /* 1: it failed, and the sandbox ran out of memory meanwhile, so that something in it was killed */
+    int64_t
+        output_cut; /* 1: what it has left running held its output still; what that writes from then on is not here */
 } wrenn_exec_result;
 
 /* Runs a command and waits for it (POST /v1/sandboxes/{id}/exec). Blocks. Never repeated by the library. The caller frees
  * *result with wrenn_exec_result_free(). A program that does not exist gives exit code 127, one that can't be executed
- * 126. Fails with WRENN_E_CONFLICT (the sandbox does not run), WRENN_E_AGENT (also when exec_timeout_ms passed; wrennd
- * then puts the output so far into wrenn_error_body()), WRENN_E_CONNECTION_LOST (it may have run). */
+ * 126. Output of what the command has left running is waited for while it flows, some seconds at most. Fails with
+ * WRENN_E_CONFLICT (the sandbox does not run), WRENN_E_AGENT (also when exec_timeout_ms passed; wrenn_error_exec_result()
+ * may then have the output so far), WRENN_E_CONNECTION_LOST (it may have run). */
 WRENN_API WRENN_NODISCARD int wrenn_sandbox_exec(wrenn_sandbox *sandbox, const wrenn_exec_options *options,
                                                  wrenn_exec_result **result, wrenn_error **error);
 WRENN_API WRENN_NODISCARD int wrenn_sandbox_exec_start(wrenn_sandbox *sandbox, const wrenn_exec_options *options,
                                                        wrenn_done_fn done, void *user_data, wrenn_op **op,
                                                        wrenn_error **error);
 WRENN_API WRENN_NODISCARD int wrenn_sandbox_exec_finish(wrenn_op *op, wrenn_exec_result **result, wrenn_error **error);
+
+/* What the command had put out when wrenn_sandbox_exec() failed, as far as the server says so (wrennd: when its time was
+ * up, or the sandbox ended); exit_code is -1. NULL when nothing is known. Belongs to the error. */
+WRENN_API const wrenn_exec_result *wrenn_error_exec_result(const wrenn_error *error);
 
 /* Frees the whole result; NULL is fine. */
 WRENN_API void wrenn_exec_result_free(wrenn_exec_result *result);
@@ -68,9 +81,10 @@ typedef struct wrenn_exec_stream_options {
     const char *cwd;
     uint64_t flags;     /* WRENN_EXEC_* */
     int64_t timeout_ms; /* until the command has started; default: the client's, else 30,000 */
+    const char *user;   /* as in wrenn_exec_options */
 } wrenn_exec_stream_options;
 #define WRENN_EXEC_STREAM_OPTIONS_INIT \
-    { sizeof(wrenn_exec_stream_options), 0, 0, 0, 0, 0, 0 }
+    { sizeof(wrenn_exec_stream_options), 0, 0, 0, 0, 0, 0, 0 }
 
 /* Runs a command and streams its output (WebSocket /v1/sandboxes/{id}/exec/stream). Blocks until it has started: the pid
  * is known then, and the first event is WRENN_EVENT_STARTED. wrennd sets no time limit for the command; v0.1.5 of the

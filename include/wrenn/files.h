@@ -1,6 +1,6 @@
 /* Files in a sandbox that runs.
  *
- * Paths are used as they are, as root; a relative one starts at the home directory, which is also what "~" stands
+ * Paths are used as they are, as root unless an option says otherwise; a relative one starts at the home directory, which is also what "~" stands
  * for. Links are followed. Every call fails with WRENN_E_CONFLICT when the sandbox does not run, WRENN_E_VALIDATION
  * when the server refuses the path, WRENN_E_AGENT when the file system in the sandbox does, and
  * WRENN_E_INVALID_ARGUMENT for a path that is empty or not UTF-8. */
@@ -21,7 +21,8 @@ typedef struct wrenn_file_list {
 
 /* What is in a directory, and with a `depth` over 1 in those below it, so many levels down; 0 means 1 (POST
  * .../files/list). Sorted by path, each directory before what is in it. Links are listed, not entered. Blocks (30 s).
- * The caller frees *list. A directory that is missing is WRENN_E_NOT_FOUND or WRENN_E_AGENT, by server. */
+ * wrennd gives it in pages, each in an answer of its own: what is added or removed meanwhile may be in it or not. The
+ * caller frees *list. A directory that is missing is WRENN_E_NOT_FOUND or WRENN_E_AGENT, by server. */
 WRENN_API WRENN_NODISCARD int wrenn_sandbox_list_dir(wrenn_sandbox *sandbox, const char *path, int64_t depth,
                                                      wrenn_file_list **list, wrenn_error **error);
 WRENN_API WRENN_NODISCARD int wrenn_sandbox_list_dir_start(wrenn_sandbox *sandbox, const char *path, int64_t depth,
@@ -105,6 +106,12 @@ typedef int (*wrenn_write_fn)(const void *data, size_t size, void *user_data);
  * known. Called after each piece. */
 typedef void (*wrenn_progress_fn)(int64_t done, int64_t total, void *user_data);
 
+/* wrenn_upload_stream_options.flags. IN_PLACE: the file stays the same one for those who have it open or watch it. Then it is
+ * not replaced as a whole: who reads it while its new content arrives may see some of each. wrennd does so without this
+ * flag, too, where a file has several names, is watched by inotify, or has a reader that waits at its end (tail -f); and
+ * never to a program that runs. */
+#define WRENN_UPLOAD_IN_PLACE UINT64_C(1)
+
 typedef struct wrenn_upload_stream_options {
     size_t struct_size; /* from WRENN_UPLOAD_STREAM_OPTIONS_INIT */
     const char *path;   /* in the sandbox */
@@ -120,12 +127,18 @@ typedef struct wrenn_upload_stream_options {
     int64_t size;
     wrenn_progress_fn progress;
     int64_t timeout_ms; /* without a byte that moves */
+    /* The rest is for wrennd; other servers ignore it. */
+    uint64_t flags; /* WRENN_UPLOAD_* */
+    int64_t mode;   /* permissions, such as 0755. Default: those of the file that is there, else 0644 */
+    /* Both are a name or number, or either with ":GROUP". The owner's default is that of the file that is there, else whoever
+     * writes it; the user, as whom it is written, is root by default. */
+    const char *owner, *user;
 } wrenn_upload_stream_options;
 #define WRENN_UPLOAD_STREAM_OPTIONS_INIT \
-    { sizeof(wrenn_upload_stream_options), 0, 0, 0, 0, 0, 0, 0, 0 }
+    { sizeof(wrenn_upload_stream_options), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 }
 
 /* Writes a file from a source that gives it bit by bit, replacing what the file held; makes the directories above it (POST
- * .../files/stream/write). Blocks. When `read` breaks off: WRENN_E_CANCELLED; when reading fails on this machine:
+ * .../files/stream/write). Blocks. An owner or user that the sandbox does not have is WRENN_E_VALIDATION. When `read` breaks off: WRENN_E_CANCELLED; when reading fails on this machine:
  * WRENN_E_SYSTEM. */
 WRENN_API WRENN_NODISCARD int wrenn_sandbox_upload_stream(wrenn_sandbox *sandbox,
                                                           const wrenn_upload_stream_options *options,

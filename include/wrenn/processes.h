@@ -17,9 +17,10 @@ typedef struct wrenn_spawn_options {
     const char *cwd;         /* default: the user's home */
     const char *tag;         /* a name for it; default: the server makes one. All digits would be taken for a pid. */
     int64_t timeout_ms;      /* until it has started; default: the client's, else 30,000 */
+    const char *user;        /* as in wrenn_exec_options */
 } wrenn_spawn_options;
 #define WRENN_SPAWN_OPTIONS_INIT \
-    { sizeof(wrenn_spawn_options), 0, 0, 0, 0, 0, 0 }
+    { sizeof(wrenn_spawn_options), 0, 0, 0, 0, 0, 0, 0 }
 
 /* Starts a command and leaves it running (POST /v1/sandboxes/{id}/exec with background). Its standard input is /dev/null
  * and its output goes to those who are attached, else nowhere. Blocks. The caller frees *process with

@@ -11,14 +11,15 @@ extern "C" {
 
 typedef struct wrenn_pty_options {
     size_t struct_size;      /* from WRENN_PTY_OPTIONS_INIT */
-    const char *const *argv; /* program and arguments, NULL at the end; default: /bin/bash */
+    const char *const *argv; /* program and arguments, NULL at the end; default: /bin/bash, or /bin/sh without that */
     const char *const *envs; /* "NAME=value", NULL at the end; TERM=xterm-256color is added unless it is there */
     const char *cwd;         /* default: the user's home */
     int64_t cols, rows;      /* default 80 and 24 */
     int64_t timeout_ms;      /* until it has started; default: the client's, else 30,000 */
+    const char *user;        /* as in wrenn_exec_options */
 } wrenn_pty_options;
 #define WRENN_PTY_OPTIONS_INIT \
-    { sizeof(wrenn_pty_options), 0, 0, 0, 0, 0, 0 }
+    { sizeof(wrenn_pty_options), 0, 0, 0, 0, 0, 0, 0 }
 
 /* Opens a terminal (WebSocket /v1/sandboxes/{id}/pty) and waits until its process has started: wrenn_stream_pid() and
  * wrenn_stream_tag() are known then, and the first event is WRENN_EVENT_STARTED. `options` may be NULL. Blocks. The caller
@@ -36,8 +37,8 @@ WRENN_API WRENN_NODISCARD int wrenn_sandbox_pty_start(wrenn_sandbox *sandbox, co
 WRENN_API WRENN_NODISCARD int wrenn_sandbox_pty_finish(wrenn_op *op, wrenn_stream **stream, wrenn_error **error);
 
 /* Connects to a terminal that runs already, by its tag. Blocks (30 s). The caller owns *stream. Several may be connected at
- * once; all see the output, and the input of all is merged. wrennd first gives the last of what the terminal has shown
- * (64 KiB at most); other servers show only what comes from now on. Servers do not confirm a connection: an unknown tag is
+ * once; all see the output, and the input of all is merged. wrennd first gives the terminal's modes and the last of
+ * what it has shown (some 64 KiB), and tells its program the size again; other servers show only what comes from now on. Servers do not confirm a connection: an unknown tag is
  * reported by the first wrenn_stream_next(), as WRENN_E_NOT_FOUND; with v0.1.5 of the platform, which never answers, only
  * after 75 s without a message (wrenn_client_options.idle_timeout_ms, but 45 s at least). That server also ends the
  * connection to a terminal that has shown nothing for 45 s, and every connection after 600 s. */

@@ -39,7 +39,7 @@ typedef struct wrenn_event {
     int64_t type;      /* WRENN_EVENT_* */
     int64_t pid;       /* as seen inside the sandbox; 0: not said */
     const char *tag;   /* for wrenn_sandbox_pty_connect(), or NULL */
-    int64_t exit_code; /* 0 to 255; -1 when a signal ended it */
+    int64_t exit_code; /* 0 to 255; -1 when a signal ended it: wrenn_stream_signal() */
     const char *data; /* `size` bytes, with a NUL after them that does not count; NULL for other events. Valid until the
                         * next call with this stream. */
     size_t size;
@@ -88,6 +88,12 @@ WRENN_API WRENN_NODISCARD int wrenn_stream_kill(wrenn_stream *stream, wrenn_erro
 /* The pid, once started; else 0. The tag of a terminal, else NULL; valid as long as the stream. */
 WRENN_API int64_t wrenn_stream_pid(const wrenn_stream *stream);
 WRENN_API const char *wrenn_stream_tag(const wrenn_stream *stream);
+/* How the command ended, once WRENN_EVENT_EXIT has come, as in wrenn_exec_result: the number of the signal that ended it,
+ * else 0; whether it died when the sandbox ran out of memory; and whether what it has left running still held its output.
+ * 0 also when the server does not say. */
+WRENN_API int64_t wrenn_stream_signal(const wrenn_stream *stream);
+WRENN_API int wrenn_stream_oom_killed(const wrenn_stream *stream);
+WRENN_API int wrenn_stream_output_cut(const wrenn_stream *stream);
 /* Nonzero when output arrives byte for byte: the server speaks wrenn.bytes.v1, or the stream is a terminal or a WebSocket.
  * Otherwise the server sends text, in which what is no UTF-8 was replaced by U+FFFD. */
 WRENN_API int wrenn_stream_is_exact(const wrenn_stream *stream);

@@ -8,6 +8,9 @@
  *     files.c    the commands the agent runs by itself
  *     crowd.c    thousands of processes in a sandbox
  *     dial.c     connections to what listens in the sandbox
+ *     drain.c    output that nobody wants any more
+ *     user.c     the sandbox's users
+ *     followed.c who follows a file
  *     given.c    what programs read about the sandbox's memory and processors
  *
  * Libc only; linked statically. One thread, nothing blocks but the wait for events. */
@@ -19,6 +22,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "base/buf.h"
 #include "wire/frame.h"
 
 enum { CHANNEL_FD = 3, HANDOVER_FD = 4 };
@@ -36,6 +40,8 @@ typedef struct watch {
 void watch_set(watch *w, uint32_t events);
 void watch_close(watch *w);
 int64_t now_ms(void);
+/* Gives a process that is to run a command the limit of descriptors back that the agent was started with. */
+void restore_limits(void);
 _Noreturn void die(const char *why);
 
 /* ---- channel.c ---- */
@@ -51,6 +57,8 @@ void channel_send_fd(uint32_t stream, uint8_t type, uint32_t value, int fd);
 /* How many servers have gone. */
 unsigned channel_losses(void);
 bool channel_has_room(void);
+/* Is there a server? */
+bool channel_is_open(void);
 
 /* ---- command.c ---- */
 
@@ -67,18 +75,43 @@ int64_t command_next_timer(void);
 void command_run_timers(void);
 /* The channel has room again. */
 void command_resume_output(void);
-/* The server is gone: ends what has no label. */
+/* The server is gone: ends what has no label, and keeps the last output of the rest for the next one. */
 void command_abandon(void);
 /* Tells a new one what goes on. */
 void command_send_kept(void);
+
+/* ---- user.c ---- */
+
+enum { USER_NAME_MAX = 256, GROUPS_MAX = 64 };
+
+typedef struct account {
+    uid_t uid;
+    gid_t gid;
+    bool has_group; /* it was named; then there are no others */
+    gid_t groups[GROUPS_MAX];
+    size_t group_count;
+    char name[USER_NAME_MAX], home[4096];
+} account;
+
+/* "NAME", "ID", either with ":GROUP". 0, or ENOENT. */
+int user_find(const char *who, account *u);
+/* Does the kernel know its ids here? An ordinary user's sandboxes have root alone. */
+bool user_can_be(const account *u);
+/* The calling process becomes it, with its 0, 1, 2. 0, or an errno. */
+int user_become(const account *u);
+/* Looks before it opens, as opening alone can wait, or do something to a device; and after, as it may have been swapped. */
+int open_regular(int dir, const char *name);
+/* Of 1 MiB at most, with a NUL after it. False, and then `out` is empty. */
+bool read_small_file(const char *path, wrn_buf *out);
 
 /* ---- keeper.c ---- */
 
 typedef struct start {
     char **argv, **envp;
-    const char *cwd;
-    int in, out, err; /* become 0, 1, 2 */
-    int report;       /* where the keeper writes keeper_reports */
+    const char *cwd;     /* NULL: home, or / where that can't be entered */
+    const account *user; /* NULL: stays who we are */
+    int in, out, err;    /* become 0, 1, 2 */
+    int report;          /* where the keeper writes keeper_reports */
     bool terminal, builtin;
 } start;
 
@@ -108,9 +141,20 @@ void crowd_started(pid_t group);
 /* Runs in a process of its own, with the command's 0, 1, 2. Returns its exit code: 0, or an errno. */
 int builtin_main(char **argv);
 
+/* ---- followed.c ---- */
+
+struct stat;
+/* By inotify, or waiting at its end for more: then it must stay the same inode. */
+bool is_followed(const struct stat *target);
+
 /* ---- dial.c ---- */
 
 void dial(uint32_t stream, uint32_t port);
+
+/* ---- drain.c ---- */
+
+/* Takes the descriptor over. */
+void drain(watch *from);
 
 /* ---- given.c ---- */
 

@@ -35,6 +35,8 @@ bool channel_has_room(void) {
     return room;
 }
 
+bool channel_is_open(void) { return channel.fd >= 0; }
+
 /* Writes up to the next descriptor's byte, or from there on with the descriptor. */
 static ssize_t write_some(void) {
     struct iovec bytes = {queue + queue_begin, queue_end - queue_begin};

@@ -1,5 +1,6 @@
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,15 +11,21 @@
 #include <unistd.h>
 
 #include "agent/agent.h"
+#include "wire/term.h"
 
-/* After the command itself has ended, descendants that hold its pipes get this long; what is in the pipes by then is
- * still sent. */
-enum { DRAIN_MS = 200, CHUNK = 65536 };
+/* After the command itself has ended, descendants that hold its output get DRAIN_MS to write more, and FLOW_MS after each
+ * piece that they write, up to FLOW_MAX_MS and FLOW_MAX_BYTES in all; what is there by then is still sent. */
+enum { DRAIN_MS = 200, FLOW_MS = 500, FLOW_MAX_MS = 2500, FLOW_MAX_BYTES = 8 << 20, CHUNK = 65536 };
+/* A timer this late says that the agent itself stood still, as in a pause. */
+enum { STOOD_STILL_MS = 100 };
+enum { HELD_MAX = 65536 };
 
 typedef struct output {
     watch watch;
     uint8_t type;
-    int64_t left; /* after the drain time: bytes still to send; -1 before */
+    int64_t left;      /* after the drain time: bytes still to send; -1 before */
+    wrn_buf held;      /* the last of what came while there was no server */
+    wrn_replay screen; /* of a terminal: the last of what came, ever */
 } output;
 
 typedef struct command {
@@ -30,9 +37,10 @@ typedef struct command {
     watch report, in;
     output out, err;
     int64_t credit;
-    int64_t deadline; /* when to kill it; 0: never */
-    int64_t drain;    /* when to stop reading; 0: the command has not ended */
-    bool started, timed_out, terminal, builtin;
+    int64_t drain;     /* when to stop reading; 0: the command has not ended */
+    int64_t drain_end; /* when at the latest */
+    int64_t drained;   /* bytes, since it has ended */
+    bool started, terminal, builtin, cut;
     uint64_t early; /* signals that came before the keeper had started the command: bit 0 is signal 1 */
     uint8_t *input; /* waits for the command to read it */
     size_t input_begin, input_end, input_capacity;
@@ -53,19 +61,21 @@ static command *find(uint32_t stream) {
     return c;
 }
 
-static void send_exit(uint32_t stream, uint32_t kind, uint32_t value) {
-    uint8_t payload[8];
+static void send_exit(uint32_t stream, uint32_t kind, uint32_t value, bool cut) {
+    uint8_t payload[12];
     wrn_put_u32(payload, kind);
     wrn_put_u32(payload + 4, value);
+    wrn_put_u32(payload + 8, cut ? WRN_EXIT_CUT : 0);
     channel_send(stream, WRN_FRAME_EXIT, payload, sizeof(payload));
 }
 
 static void finish(command *c) {
-    if (c->stream) send_exit(c->stream, c->timed_out ? WRN_EXIT_TIMEOUT : c->exit_kind, c->exit_value);
+    if (c->stream) send_exit(c->stream, c->exit_kind, c->exit_value, c->cut);
     watch_close(&c->report);
     watch_close(&c->in);
-    watch_close(&c->out.watch);
-    watch_close(&c->err.watch);
+    wrn_buf_free(&c->out.held);
+    wrn_buf_free(&c->err.held);
+    wrn_replay_free(&c->out.screen);
     for (command **at = &commands; *at; at = &(*at)->next) {
         if (*at != c) continue;
         *at = c->next;
@@ -76,17 +86,75 @@ static void finish(command *c) {
     free(c);
 }
 
+/* What has a label waits for a server that can be told. */
 static void finish_if_over(command *c) {
-    if (c->drain && c->out.watch.fd < 0 && c->err.watch.fd < 0) finish(c);
+    if (!c->drain || c->out.watch.fd >= 0 || c->err.watch.fd >= 0) return;
+    if (!c->label || (channel_is_open() && !c->out.held.size && !c->err.held.size)) finish(c);
 }
 
 /* ---- output ---- */
 
+static void send_output(command *c, const output *o, const void *data, size_t size) {
+    channel_send(c->stream, o->type, data, size);
+    c->credit -= (int64_t)size;
+}
+
+/* For the next server. The one that is there keeps what a terminal shows by itself. */
+static void hold(output *o, const void *data, size_t size) {
+    if (o->screen.keep) wrn_replay_put(&o->screen, data, size);
+    else if (!channel_is_open()) wrn_buf_put(&o->held, data, size);
+    if (o->held.failed || o->screen.bytes.failed) die("wrenn-agent: out of memory");
+    if (o->held.size > 2 * HELD_MAX) wrn_buf_consume(&o->held, o->held.size - HELD_MAX);
+}
+
+static void send_pieces(command *c, const output *o, const wrn_buf *data) {
+    for (size_t at = 0, piece; at < data->size; at += piece) {
+        piece = data->size - at < WRN_FRAME_PAYLOAD_MAX ? data->size - at : WRN_FRAME_PAYLOAD_MAX;
+        send_output(c, o, data->data + at, piece);
+    }
+}
+
+/* False when it has to wait. */
+static bool send_held(command *c, output *o) {
+    wrn_buf held = o->held;
+    if (!held.size) return true;
+    if (!channel_is_open() || !channel_has_room()) return false;
+    o->held = WRN_BUF_INIT; /* sending may come back here */
+    if (!o->screen.keep && held.size > HELD_MAX) wrn_buf_consume(&held, held.size - HELD_MAX);
+    send_pieces(c, o, &held);
+    wrn_buf_free(&held);
+    return true;
+}
+
 /* Nothing is read before STARTED went out: the server takes output of a command that has not started for a forgery. */
 static void set_reading(command *c) {
-    uint32_t events = c->started && c->credit > 0 && channel_has_room() ? EPOLLIN : 0;
+    bool wanted =
+        !channel_is_open() || (send_held(c, &c->out) && send_held(c, &c->err) && c->credit > 0 && channel_has_room());
+    uint32_t events = c->started && wanted ? EPOLLIN : 0;
     watch_set(&c->out.watch, events);
     watch_set(&c->err.watch, events);
+}
+
+/* Nothing more of it is sent. */
+static void stop_output(command *c, output *o) {
+    struct pollfd end = {.fd = o->watch.fd, .events = POLLIN};
+    if (o->watch.fd < 0) return;
+    /* Empty and without a writer: this was all. */
+    bool over = poll(&end, 1, 0) == 1 && end.revents & (POLLHUP | POLLERR) && !(end.revents & POLLIN);
+    c->cut = c->cut || !over;
+    drain(&o->watch);
+}
+
+static void take_output(command *c, output *o, const uint8_t *data, size_t size) {
+    hold(o, data, size);
+    if (channel_is_open()) send_output(c, o, data, size);
+    if (!c->drain) return;
+    c->drained += (int64_t)size;
+    int64_t later = now_ms() + FLOW_MS;
+    c->drain = c->drained > FLOW_MAX_BYTES ? now_ms() : later < c->drain_end ? later : c->drain_end;
+    if (o->left < 0) return;
+    o->left -= (int64_t)size;
+    if (!o->left) stop_output(c, o);
 }
 
 static void on_output(watch *w, uint32_t events) {
@@ -94,19 +162,13 @@ static void on_output(watch *w, uint32_t events) {
     command *c = w->owner;
     output *o = w == &c->out.watch ? &c->out : &c->err;
     (void)events;
-    size_t room = c->credit < CHUNK ? (size_t)c->credit : CHUNK;
+    size_t room = channel_is_open() && c->credit < CHUNK ? (size_t)c->credit : CHUNK;
     if (o->left >= 0 && (int64_t)room > o->left) room = (size_t)o->left;
     ssize_t got = room ? read(w->fd, chunk, room) : 0;
-    if (got < 0 && (errno == EAGAIN || errno == EINTR)) {
-        if (o->left >= 0) watch_close(&o->watch);
-    } else if (got <= 0) {
-        watch_close(&o->watch);
-    } else {
-        channel_send(c->stream, o->type, chunk, (size_t)got);
-        c->credit -= got;
-        if (o->left >= 0) o->left -= got;
-        if (o->left == 0) watch_close(&o->watch);
-    }
+    bool empty = got < 0 && (errno == EAGAIN || errno == EINTR);
+    if (got > 0) take_output(c, o, chunk, (size_t)got);
+    else if (!empty) watch_close(&o->watch);
+    else if (o->left >= 0) stop_output(c, o);
     set_reading(c);
     finish_if_over(c);
 }
@@ -184,7 +246,11 @@ void command_stdin_eof(uint32_t stream) {
 void command_resize(uint32_t stream, uint32_t cols, uint32_t rows) {
     command *c = find(stream);
     struct winsize size = {.ws_col = (unsigned short)cols, .ws_row = (unsigned short)rows};
-    if (c && c->terminal && c->in.fd >= 0) ioctl(c->in.fd, TIOCSWINSZ, &size);
+    pid_t in_front = 0;
+    if (!c || !c->terminal || c->in.fd < 0) return;
+    /* The kernel says nothing to the program when the size stays as it is. */
+    if (cols && rows) ioctl(c->in.fd, TIOCSWINSZ, &size);
+    else if (ioctl(c->in.fd, TIOCGPGRP, &in_front) == 0 && in_front > 1) kill(-in_front, SIGWINCH);
 }
 
 /* ---- end ---- */
@@ -193,8 +259,8 @@ static void ended(command *c, uint32_t kind, uint32_t value) {
     if (c->drain) return;
     c->exit_kind = kind;
     c->exit_value = value;
-    c->deadline = 0;
     c->drain = now_ms() + DRAIN_MS;
+    c->drain_end = now_ms() + FLOW_MAX_MS;
     if (!c->started) {
         watch_close(&c->out.watch);
         watch_close(&c->err.watch);
@@ -281,37 +347,44 @@ void command_signal(uint32_t stream, uint32_t signo) {
 int64_t command_next_timer(void) {
     int64_t first = INT64_MAX;
     for (command *c = commands; c; c = c->next) {
-        if (c->deadline && c->deadline < first) first = c->deadline;
         if (c->drain && c->out.left < 0 && c->drain < first) first = c->drain;
     }
     if (first == INT64_MAX) return -1;
     int64_t left = first - now_ms();
-    return left < 0 ? 0 : left > 60000 ? 60000 : left;
+    return left < 0 ? 0 : left;
 }
 
 /* The drain time is over: what is in the pipe now is the last that is sent. */
-static void stop_reading(output *o) {
+static void stop_reading(command *c, output *o) {
     int there = 0;
     o->left = 0;
     if (o->watch.fd < 0) return;
     if (ioctl(o->watch.fd, FIONREAD, &there) == 0) o->left = there;
-    if (!o->left) watch_close(&o->watch);
+    if (!o->left) stop_output(c, o);
+}
+
+/* Nobody could write, or nothing could be sent: then the time that has passed does not count. */
+static bool has_stood_still(const command *c, int64_t now) {
+    return now - c->drain > STOOD_STILL_MS || (channel_is_open() && (c->credit <= 0 || !channel_has_room()));
 }
 
 void command_run_timers(void) {
     int64_t now = commands ? now_ms() : 0;
     for (command *c = commands, *next; c; c = next) {
         next = c->next;
-        if (c->deadline && c->deadline <= now) {
-            c->deadline = 0;
-            c->timed_out = true;
-            send_signal(c, SIGKILL);
-        }
-        if (c->drain && c->drain <= now && c->out.left < 0) {
-            stop_reading(&c->out);
-            stop_reading(&c->err);
+        if (!c->drain) continue;
+        if (c->out.left >= 0 || c->drain > now) {
             finish_if_over(c);
+            continue;
         }
+        if (has_stood_still(c, now)) {
+            c->drain_end += now + FLOW_MS - c->drain;
+            c->drain = now + FLOW_MS;
+            continue;
+        }
+        stop_reading(c, &c->out);
+        stop_reading(c, &c->err);
+        finish_if_over(c);
     }
 }
 
@@ -322,8 +395,8 @@ static void abandon(command *c) {
     c->stream = 0;
     send_signal(c, c->builtin ? SIGTERM : SIGKILL);
     watch_set(&c->in, 0);
-    watch_close(&c->out.watch);
-    watch_close(&c->err.watch);
+    drain(&c->out.watch);
+    drain(&c->err.watch);
     finish_if_over(c);
 }
 
@@ -338,14 +411,17 @@ void command_abandon(void) {
 
 static void send_kept(command *c) {
     static uint8_t payload[WRN_KEPT_HEAD + WRN_LABEL_MAX];
-    int64_t left = c->deadline ? c->deadline - now_ms() : 0;
     size_t size = strlen(c->label);
     wrn_put_u32(payload, c->pid);
     wrn_put_u32(payload + 4, c->terminal ? WRN_KEPT_TERMINAL : 0);
-    wrn_put_u32(payload + 8, !c->deadline ? 0 : left > 1 ? (uint32_t)left : 1);
-    wrn_put_u32(payload + 12, (uint32_t)(c->input_end - c->input_begin));
+    wrn_put_u32(payload + 8, (uint32_t)(c->input_end - c->input_begin));
     memcpy(payload + WRN_KEPT_HEAD, c->label, size);
     c->credit = WRN_FRAME_CREDIT;
+    if (c->terminal) {
+        wrn_buf_clear(&c->out.held); /* a server may have gone before it got all of it */
+        wrn_replay_write(&c->out.screen, &c->out.held);
+        if (c->out.held.failed) die("wrenn-agent: out of memory");
+    }
     channel_send(c->stream, WRN_FRAME_KEPT, payload, WRN_KEPT_HEAD + size);
 }
 
@@ -413,31 +489,50 @@ static bool same_name(const char *a, const char *b) {
     return strncmp(a, b, size + 1) == 0;
 }
 
-/* The agent's own environment, with `extra` over it. */
-static char **merge_env(char **extra, size_t count) {
-    size_t own = 0, n = 0;
-    while (environ[own]) own++;
-    char **merged = calloc(own + count + 1, sizeof(char *));
-    for (size_t i = 0; merged && i < own + count; i++) {
-        char *one = i < own ? environ[i] : extra[i - own];
+static size_t count_of(char *const *list) {
+    size_t count = 0;
+    while (list[count]) count++;
+    return count;
+}
+
+static void put_env(char **merged, char *const *from, size_t count) {
+    for (size_t i = 0; i < count; i++) {
         size_t at = 0;
-        while (at < n && !same_name(merged[at], one)) at++;
-        merged[at] = one;
-        if (at == n) n++;
+        while (merged[at] && !same_name(merged[at], from[i])) at++;
+        merged[at] = from[i];
     }
+}
+
+/* The agent's own environment, with that of the user and then `extra` over it. */
+static char **merge_env(char *const *of_user, char *const *extra, size_t count) {
+    char **merged = calloc(count_of(environ) + count_of(of_user) + count + 1, sizeof(char *));
+    if (!merged) return NULL;
+    put_env(merged, environ, count_of(environ));
+    put_env(merged, of_user, count_of(of_user));
+    put_env(merged, extra, count);
     return merged;
+}
+
+/* What a user's login would set. */
+static char **user_env(const account *u) {
+    static char home[sizeof(u->home) + 8], name[USER_NAME_MAX + 8], login[USER_NAME_MAX + 8];
+    static char *all[] = {home, name, login, NULL}, *none[] = {NULL};
+    snprintf(home, sizeof(home), "HOME=%s", u->home);
+    snprintf(name, sizeof(name), "USER=%s", u->name);
+    snprintf(login, sizeof(login), "LOGNAME=%s", u->name);
+    return *u->name ? all : none;
 }
 
 typedef struct request {
     wrn_exec_head head;
-    char *cwd, *label, **argv, **envs;
+    char *cwd, *label, *user, **argv, **envs;
 } request;
 
 /* Points into the payload, which ends with NUL; NULLs after argv. False when the strings don't add up. */
 static bool read_request(uint8_t *data, size_t size, request *r) {
     if (size < WRN_EXEC_HEAD + 2 || data[size - 1]) return false;
-    r->head = (wrn_exec_head){wrn_get_u32(data),      wrn_get_u32(data + 4),  wrn_get_u32(data + 8),
-                              wrn_get_u32(data + 12), wrn_get_u32(data + 16), wrn_get_u32(data + 20)};
+    r->head = (wrn_exec_head){wrn_get_u32(data), wrn_get_u32(data + 4), wrn_get_u32(data + 8), wrn_get_u32(data + 12),
+                              wrn_get_u32(data + 16)};
     if (!r->head.argc || r->head.argc > size || r->head.envc > size) return false;
     char **all = calloc(r->head.argc + (size_t)r->head.envc + 1, sizeof(char *));
     if (!all) return false;
@@ -448,6 +543,9 @@ static bool read_request(uint8_t *data, size_t size, request *r) {
     r->argv = all;
     r->envs = all + r->head.argc + 1;
     bool ok = at < end && strlen(at) < WRN_LABEL_MAX;
+    if (ok) at += strlen(at) + 1;
+    r->user = at;
+    ok = ok && at < end;
     if (ok) at += strlen(at) + 1;
     for (size_t i = 0; ok && i < r->head.argc + (size_t)r->head.envc; i++) {
         ok = at < end;
@@ -460,24 +558,44 @@ static bool read_request(uint8_t *data, size_t size, request *r) {
     return ok;
 }
 
+/* 0, or an errno: who it is to be is known, or nobody was named. A template's user is not for builtins, and not for sandboxes
+ * that have root alone; then only its home counts. */
+static int choose_user(const request *r, account *u, const account **run_as) {
+    bool of_template = r->head.flags & WRN_EXEC_DEFAULT_USER;
+    *u = (account){0};
+    *run_as = NULL;
+    if (!*r->user) return 0;
+    int error = user_find(r->user, u);
+    if (error) return error;
+    bool can = user_can_be(u);
+    if (!can && !of_template) return EPERM;
+    if (can && !(of_template && r->head.flags & WRN_EXEC_BUILTIN)) *run_as = u;
+    return 0;
+}
+
 static void run(uint32_t stream, const request *r) {
+    static account who;
+    const account *run_as;
     pipes p;
+    int unknown = choose_user(r, &who, &run_as);
+    if (unknown) {
+        send_exit(stream, WRN_EXIT_USER, (uint32_t)unknown, false);
+        return;
+    }
     command *c = calloc(1, sizeof(*c));
-    char **env = merge_env(r->envs, r->head.envc), *label = *r->label ? strdup(r->label) : NULL;
+    char **env = merge_env(user_env(&who), r->envs, r->head.envc), *label = *r->label ? strdup(r->label) : NULL;
     if (!c || !env || (*r->label && !label) || !open_pipes(&p, &r->head)) {
-        send_exit(stream, WRN_EXIT_FAILED, (uint32_t)errno);
+        send_exit(stream, WRN_EXIT_FAILED, (uint32_t)errno, false);
         free(c);
         free(label);
         free(env);
         return;
     }
-    const char *home = getenv("HOME");
     bool terminal = r->head.flags & WRN_EXEC_PTY;
     start s = {.argv = r->argv,
                .envp = env,
-               .cwd = *r->cwd ? r->cwd
-                      : home  ? home
-                              : "/",
+               .cwd = *r->cwd ? r->cwd : NULL,
+               .user = run_as,
                .in = p.in[0],
                .out = terminal ? p.in[0] : p.out[1],
                .err = terminal ? p.in[0] : p.err[1],
@@ -505,7 +623,7 @@ static void run(uint32_t stream, const request *r) {
     c->out.type = WRN_FRAME_STDOUT;
     c->err.type = WRN_FRAME_STDERR;
     c->out.left = c->err.left = -1;
-    if (r->head.timeout_ms) c->deadline = now_ms() + r->head.timeout_ms;
+    if (terminal && c->label) c->out.screen.keep = HELD_MAX;
     commands = c;
     if (keeper < 0) {
         c->keeper = 0;
@@ -530,7 +648,7 @@ void command_exec(uint32_t stream, uint8_t flags, const uint8_t *data, uint32_t 
         run(stream, &r);
         free(r.argv);
     } else {
-        send_exit(stream, WRN_EXIT_FAILED, EINVAL);
+        send_exit(stream, WRN_EXIT_FAILED, EINVAL, false);
     }
     exec_size = 0;
 }

@@ -18,7 +18,7 @@
 #include "base/buf.h"
 #include "base/tree.h"
 
-enum { CHUNK = 65536, LINKS_MAX = 40, NAMES_FILE_MAX = 1 << 20, DIR_FLAGS = O_DIRECTORY | O_CLOEXEC };
+enum { CHUNK = 65536, LINKS_MAX = 40, DIR_FLAGS = O_DIRECTORY | O_CLOEXEC };
 
 /* ---- paths ---- */
 
@@ -90,19 +90,6 @@ static bool find(const char *path, bool make, place *out) {
 
 /* ---- read ---- */
 
-/* Looks before it opens, as opening alone can wait, or do something to a device; and after, as it may have been swapped. */
-static int open_regular(int dir, const char *name) {
-    struct stat info;
-    if (fstatat(dir, name, &info, 0) != 0) return -1;
-    if (S_ISREG(info.st_mode)) {
-        int fd = openat(dir, name, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
-        if (fd < 0 || (fstat(fd, &info) == 0 && S_ISREG(info.st_mode))) return fd;
-        close(fd);
-    }
-    errno = S_ISDIR(info.st_mode) ? EISDIR : EINVAL;
-    return -1;
-}
-
 static int copy(int from, int to) {
     static char chunk[CHUNK];
     for (ssize_t got; (got = read(from, chunk, sizeof(chunk))) != 0;) {
@@ -172,35 +159,90 @@ static int look_at_target(const place *at, struct stat *info) {
     return faccessat(at->dir, at->name, W_OK, 0) == 0 ? 0 : errno;
 }
 
-static int replace_target(const place *at, int fd) {
+/* What the caller wants beyond the content. */
+typedef struct wish {
+    bool has_mode, has_owner, in_place;
+    mode_t mode;
+    uid_t uid;
+    gid_t gid;
+} wish;
+
+static int read_wish(char **argv, wish *out) {
+    static account owner;
+    *out = (wish){0};
+    for (char **word = argv + 2; *word; word++) {
+        char *value = strchr(*word, '=');
+        if (strcmp(*word, "in-place") == 0) out->in_place = true;
+        else if (!value || (**word != 'm' && **word != 'o')) return EINVAL;
+        else if (**word == 'm') out->has_mode = true, out->mode = (mode_t)strtoul(value + 1, NULL, 8) & 07777;
+        else if (user_find(value + 1, &owner) != 0 || !user_can_be(&owner)) return EUSERS;
+        else out->has_owner = true, out->uid = owner.uid, out->gid = owner.gid;
+    }
+    return 0;
+}
+
+/* The file keeps what it had, but for what is wished. */
+static int set_owner_and_mode(int fd, const struct stat *had, const wish *w) {
+    bool same_owner = fchown(fd, w->has_owner ? w->uid : had->st_uid, w->has_owner ? w->gid : had->st_gid) == 0;
+    if (w->has_owner && !same_owner) return errno;
+    /* The bits that lend the owner's rights are not for another owner. */
+    mode_t kept = had->st_mode & (same_owner && !w->has_owner ? 07777 : 0777);
+    return fchmod(fd, w->has_mode ? w->mode : kept) == 0 ? 0 : errno;
+}
+
+static bool stays_in_place(const struct stat *target, const wish *w) {
+    return target->st_nlink && (w->in_place || target->st_nlink > 1 || is_followed(target));
+}
+
+/* The room is taken first: a disk that is full must not cost the old content. */
+static int copy_into(int from, int to) {
     struct stat info;
+    if (fstat(from, &info) != 0 || lseek(from, 0, SEEK_SET) != 0) return errno;
+    if (info.st_size && fallocate(to, FALLOC_FL_KEEP_SIZE, 0, info.st_size) != 0 && errno != EOPNOTSUPP) return errno;
+    int error = copy(from, to);
+    return error || ftruncate(to, info.st_size) == 0 ? error : errno;
+}
+
+static int replace_target(const place *at, int fd, const wish *w) {
+    struct stat info, opened;
     int error = look_at_target(at, &info);
     if (error) return error;
-    /* The bits that lend the owner's rights are not for another owner. */
-    bool same_owner = fchown(fd, info.st_uid, info.st_gid) == 0;
-    if (fchmod(fd, info.st_mode & (same_owner ? 07777 : 0777)) != 0) return errno;
-    return renameat(aside.dir, aside.name, at->dir, at->name) == 0 ? 0 : errno;
+    int to = -1;
+    if (stays_in_place(&info, w)) {
+        to = openat(at->dir, at->name, O_WRONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+        if (to < 0 && errno != ETXTBSY) return errno;
+        if (to >= 0 && (fstat(to, &opened) != 0 || opened.st_ino != info.st_ino)) return EAGAIN;
+    }
+    error = set_owner_and_mode(to >= 0 ? to : fd, &info, w);
+    if (error) return error;
+    if (to < 0) return renameat(aside.dir, aside.name, at->dir, at->name) == 0 ? 0 : errno;
+    error = copy_into(fd, to);
+    unlinkat(aside.dir, aside.name, 0);
+    return error;
 }
 
 static int write_file(char **argv) {
     place at;
     struct stat info;
     uint64_t number;
+    wish w;
+    int error = read_wish(argv, &w);
+    if (error) return error;
     if (!find(argv[1], true, &at)) return errno;
-    int error = follow_links(&at);
+    error = follow_links(&at);
     if (!error) error = look_at_target(&at, &info);
     if (error) return error;
     if (getrandom(&number, sizeof(number), 0) != (ssize_t)sizeof(number)) return EAGAIN;
     snprintf(aside.name, sizeof(aside.name), ".wrenn-%016llx", (unsigned long long)number);
     aside.dir = at.dir;
     hold_abort(true);
-    int fd = openat(at.dir, aside.name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+    int fd = openat(at.dir, aside.name, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
     if (fd < 0) return errno;
     sigaction(SIGTERM, &(struct sigaction){.sa_handler = on_abort}, NULL);
     hold_abort(false);
     error = copy(STDIN_FILENO, fd);
     hold_abort(true);
-    if (!error) error = replace_target(&at, fd);
+    if (!error) error = replace_target(&at, fd, &w);
     if (error) unlinkat(at.dir, aside.name, 0);
     return error;
 }
@@ -215,22 +257,8 @@ typedef struct names {
     char name[256];
 } names;
 
-static void load_names(names *n) {
-    n->loaded = true;
-    int fd = open_regular(AT_FDCWD, n->file);
-    if (fd < 0) return;
-    for (char *at; (at = wrn_buf_reserve(&n->text, 4096));) {
-        ssize_t got = read(fd, at, 4096);
-        if (got <= 0) break;
-        n->text.size += (size_t)got;
-    }
-    close(fd);
-    if (n->text.data) n->text.data[n->text.size] = '\0';
-}
-
-/* "name:x:id:..." lines, read here: libc's way would load modules of the sandbox into this process. */
 static const char *name_of(names *n, unsigned long id) {
-    if (!n->loaded) load_names(n);
+    if (!n->loaded) n->loaded = true, (void)!read_small_file(n->file, &n->text);
     if (n->known && n->id == id) return n->name;
     n->known = true;
     n->id = id;
@@ -253,8 +281,7 @@ static const char *name_of(names *n, unsigned long id) {
 
 /* Of `name` in `dir`, whose whole path is `path`. */
 static void put_record(int dir, const char *name, const struct stat *own, const char *path) {
-    static names users = {.file = "/etc/passwd", .text = {.limit = NAMES_FILE_MAX}};
-    static names groups = {.file = "/etc/group", .text = {.limit = NAMES_FILE_MAX}};
+    static names users = {.file = "/etc/passwd"}, groups = {.file = "/etc/group"};
     static char resolved[PATH_MAX];
     struct stat end = *own;
     const char *target = "";
@@ -273,27 +300,37 @@ static int end_records(int error) { return fflush(stdout) != 0 && !error ? errno
 
 typedef struct listing {
     wrn_buf path; /* of the directory being listed */
-    size_t count;
     int level;
+    unsigned long long left; /* records */
 } listing;
+
+/* No error: there are as many as were wanted. */
+enum { ENOUGH = -1 };
 
 static int by_bytes(const void *a, const void *b) { return strcmp(*(char *const *)a, *(char *const *)b); }
 
-/* Sorted, and then a NULL. NULL with errno. */
-static char **read_names(listing *l, DIR *dir) {
+/* How a name compares with the first part of a path. */
+static int compare_first(const char *name, const char *path) {
+    size_t size = strcspn(path, "/");
+    int order = strncmp(name, path, size);
+    return order ? order : name[size] != '\0';
+}
+
+/* Sorted, and then a NULL; none of those before `from`, the rest of a path or NULL. NULL with errno. */
+static char **read_names(DIR *dir, const char *from) {
     size_t count = 0, capacity = 64;
     char **all = malloc(capacity * sizeof(*all));
     errno = 0;
     for (struct dirent *entry; all && (entry = readdir(dir)); errno = 0) {
         if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0) continue;
+        if (from && compare_first(entry->d_name, from) < 0) continue;
         if (count + 1 == capacity) {
             char **grown = realloc(all, 2 * capacity * sizeof(*all));
             if (!grown) break;
             all = grown;
             capacity *= 2;
         }
-        errno = ++l->count > WRN_LIST_ENTRIES_MAX ? E2BIG : 0;
-        if (errno || !(all[count] = strdup(entry->d_name))) break;
+        if (!(all[count] = strdup(entry->d_name))) break;
         count++;
     }
     if (!all) return NULL;
@@ -309,41 +346,45 @@ static char **read_names(listing *l, DIR *dir) {
     return NULL;
 }
 
-static int list_dir(listing *l, int fd, long long levels);
+static int list_dir(listing *l, int fd, long long levels, const char *from);
 
 /* What has vanished meanwhile, or may not be read, counts as empty, as long as it is below what was asked for. */
-static int list_below(listing *l, int dir, const char *name, long long levels) {
+static int list_below(listing *l, int dir, const char *name, long long levels, const char *from) {
     if (l->level == WRN_LIST_LEVELS_MAX) return E2BIG;
     int fd = openat(dir, name, O_RDONLY | O_NOFOLLOW | DIR_FLAGS);
     if (fd < 0) {
         bool gone = errno == ENOENT || errno == ENOTDIR || errno == ELOOP;
         return gone || errno == EACCES || errno == EPERM ? 0 : errno;
     }
-    return list_dir(l, fd, levels);
+    return list_dir(l, fd, levels, from);
 }
 
-static int list_entry(listing *l, int dir, const char *name, long long levels) {
+/* `from`: it was listed already, and so was what is in it up to that, the rest of a path. */
+static int list_entry(listing *l, int dir, const char *name, long long levels, const char *from) {
     struct stat info;
     size_t size = l->path.size;
     if (fstatat(dir, name, &info, AT_SYMLINK_NOFOLLOW) != 0)
         return errno == ENOENT || errno == ENAMETOOLONG ? 0 : errno;
+    if (!from && !l->left--) return ENOUGH;
     wrn_buf_putc(&l->path, '/');
     wrn_buf_puts(&l->path, name);
     if (l->path.failed) return ENOMEM;
-    put_record(dir, name, &info, l->path.data);
-    int error = S_ISDIR(info.st_mode) && levels > 1 ? list_below(l, dir, name, levels - 1) : 0;
+    if (!from) put_record(dir, name, &info, l->path.data);
+    bool enter = S_ISDIR(info.st_mode) && levels > 1;
+    int error = enter ? list_below(l, dir, name, levels - 1, from && *from ? from : NULL) : 0;
     l->path.size = size;
     return error;
 }
 
 /* Takes `fd`. */
-static int list_dir(listing *l, int fd, long long levels) {
+static int list_dir(listing *l, int fd, long long levels, const char *from) {
     DIR *dir = fdopendir(fd);
-    char **all = dir ? read_names(l, dir) : NULL;
+    char **all = dir ? read_names(dir, from) : NULL;
     int error = all ? 0 : errno;
     l->level++;
     for (char **name = all; name && *name; name++) {
-        if (!error) error = list_entry(l, dirfd(dir), *name, levels);
+        const char *rest = from && compare_first(*name, from) == 0 ? from + strcspn(from, "/") : NULL;
+        if (!error) error = list_entry(l, dirfd(dir), *name, levels, rest ? rest + (*rest == '/') : NULL);
         free(*name);
     }
     l->level--;
@@ -353,11 +394,16 @@ static int list_dir(listing *l, int fd, long long levels) {
     return error;
 }
 
+/* The path of a record, cut to what is below the listed directory; NULL when it is not below. */
+static const char *below(const listing *l, const char *path) {
+    bool is = strncmp(path, l->path.data, l->path.size) == 0 && path[l->path.size] == '/';
+    return is ? path + l->path.size + 1 : NULL;
+}
+
 /* Takes `fd`, too. */
 static int list_one(listing *l, int fd, const char *name, long long levels) {
-    l->count++;
     l->level++;
-    int error = list_entry(l, fd, name, levels);
+    int error = list_entry(l, fd, name, levels, NULL);
     close(fd);
     return error;
 }
@@ -368,11 +414,19 @@ static int list(char **argv) {
     if (!find(argv[1], false, &at)) return errno;
     int fd = openat(at.dir, at.name, O_RDONLY | DIR_FLAGS);
     if (fd < 0) return errno;
-    listing l = {.path = absolute(argv[1], true)};
+    listing l = {.path = absolute(argv[1], true), .left = ULLONG_MAX};
     long long levels = strtoll(argv[2], NULL, 10);
-    int error = l.path.failed ? ENOMEM : argv[3] ? list_one(&l, fd, argv[3], levels) : list_dir(&l, fd, levels);
+    const char *from = NULL, *only = NULL;
+    int error = l.path.failed ? ENOMEM : 0;
+    for (char **word = argv + 3; *word && !error; word++) {
+        if (strncmp(*word, "limit=", 6) == 0) l.left = strtoull(*word + 6, NULL, 10);
+        else if (strncmp(*word, "only=", 5) == 0) only = *word + 5;
+        else if (strncmp(*word, "after=", 6) != 0 || !(from = below(&l, *word + 6))) error = EINVAL;
+    }
+    if (error) close(fd);
+    else error = only ? list_one(&l, fd, only, levels) : list_dir(&l, fd, levels, from);
     wrn_buf_free(&l.path);
-    return end_records(error);
+    return end_records(error == ENOUGH ? 0 : error);
 }
 
 /* ---- mkdir, remove ---- */

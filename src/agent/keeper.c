@@ -62,17 +62,27 @@ static void search_exec(const start *s) {
     errno = kept;
 }
 
+_Noreturn static void fail(const char *what, const char *name, int error) {
+    char line[512];
+    int size = snprintf(line, sizeof(line), "wrenn-agent: cannot %s %.300s: %s\n", what, name, strerror(error));
+    (void)!write(2, line, (size_t)size < sizeof(line) ? (size_t)size : sizeof(line) - 1);
+    _exit(error == ENOENT || error == ENOTDIR ? 127 : 126);
+}
+
 _Noreturn static void run_command(const start *s) {
     setsid();
     crowd_command();
     if (s->terminal) ioctl(0, TIOCSCTTY, 0);
+    int error = s->user ? user_become(s->user) : 0;
+    if (error) fail("become", s->user->name, error);
+    environ = s->envp; /* for the builtins */
     if (s->builtin) _exit(builtin_main(s->argv));
     search_exec(s);
-    int error = errno;
-    char line[512];
-    int size = snprintf(line, sizeof(line), "wrenn-agent: cannot run %.300s: %s\n", s->argv[0], strerror(error));
-    (void)!write(2, line, (size_t)size < sizeof(line) ? (size_t)size : sizeof(line) - 1);
-    _exit(error == ENOENT || error == ENOTDIR ? 127 : 126);
+    /* The usual shell of a terminal is asked for by name, also by those who would take any. */
+    bool usual = s->terminal && strcmp(s->argv[0], "/bin/bash") == 0 && !s->argv[1];
+    if (usual && errno == ENOENT)
+        execve("/bin/sh", (char *const[]){(char[]){"/bin/sh"}, NULL}, s->envp), errno = ENOENT;
+    fail("run", s->argv[0], errno);
 }
 
 static void close_others(int keep) {
@@ -83,6 +93,7 @@ static void close_others(int keep) {
 
 static void set_up(const start *s) {
     prctl(PR_SET_CHILD_SUBREAPER, 1);
+    restore_limits();
     crowd_keeper();
     /* When memory runs out commands go before the agent, and before what runs on the host. Lowering the agent's number
      * instead would let commands lower theirs: whoever starts with a low one may go back to it. */
@@ -106,7 +117,8 @@ static void set_up(const start *s) {
 
 _Noreturn static void keep(const start *s) {
     set_up(s);
-    if (chdir(s->cwd) != 0) {
+    const char *home = env_value(s->envp, "HOME");
+    if (s->cwd ? chdir(s->cwd) != 0 : (!home || chdir(home) != 0) && chdir("/") != 0) {
         report(s->report, REPORT_NO_CWD, errno);
         _exit(0);
     }

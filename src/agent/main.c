@@ -6,12 +6,14 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
 static int epoll_fd;
+static struct rlimit files;
 
 int64_t now_ms(void) {
     struct timespec now;
@@ -24,6 +26,14 @@ void die(const char *why) {
     (void)!write(2, "\n", 1);
     _exit(1);
 }
+
+/* What outlives its command keeps a descriptor here for its output. */
+static void raise_limits(void) {
+    if (getrlimit(RLIMIT_NOFILE, &files) == 0)
+        setrlimit(RLIMIT_NOFILE, &(struct rlimit){files.rlim_max, files.rlim_max});
+}
+
+void restore_limits(void) { setrlimit(RLIMIT_NOFILE, &files); }
 
 void watch_set(watch *w, uint32_t events) {
     struct epoll_event event = {.events = events, .data.ptr = w};
@@ -58,6 +68,7 @@ int main(void) {
     prctl(PR_SET_DUMPABLE, 0);
     prctl(PR_SET_NAME, "wrenn-agent"); /* started without a path, it has none */
     signal(SIGPIPE, SIG_IGN);
+    raise_limits();
     sigset_t child;
     sigemptyset(&child);
     sigaddset(&child, SIGCHLD);

@@ -31,6 +31,9 @@ static int decode(const wrn_exec_result *wire, wrenn_exec_result *result) {
     wrn_arena *arena = wrn_result_arena(result);
     result->exit_code = wire->exit_code;
     result->duration_ms = wire->duration_ms;
+    result->signal = wire->signal;
+    result->oom_killed = wire->oom_killed;
+    result->output_cut = wire->output_cut;
     int rc = decode_stream(arena, base64, wire->out, wire->out_size, &result->stdout_data, &result->stdout_size);
     if (rc != 0) return rc;
     return decode_stream(arena, base64, wire->err, wire->err_size, &result->stderr_data, &result->stderr_size);
@@ -113,6 +116,10 @@ int wrenn_sandbox_exec_start(wrenn_sandbox *sandbox, const wrenn_exec_options *o
     if (known.cwd && !wrap) {
         request.present |= WRN_HAS_EXEC_REQUEST_CWD;
         request.cwd = known.cwd;
+    }
+    if (known.user) {
+        request.present |= WRN_HAS_EXEC_REQUEST_USER;
+        request.user = known.user;
     }
     wrn_op_call_sandbox(made, "POST", sandbox->id, "/exec", &wrn_model_exec_request, &request);
     return wrn_op_start(made, done, user_data, op, error);

@@ -28,10 +28,12 @@ static void write_first(wrn_buf *out, const wrn_command_words *words, const wren
         .envs = words->envs,
         .envs_count = words->envs_count,
         .cwd = cwd,
+        .user = options->user,
         .input = 1,
     };
     if (words->envs_count) start.present |= WRN_HAS_WS_EXEC_START_ENVS;
     if (cwd) start.present |= WRN_HAS_WS_EXEC_START_CWD;
+    if (options->user) start.present |= WRN_HAS_WS_EXEC_START_USER;
     if (options->flags & WRENN_EXEC_STDIN) start.present |= WRN_HAS_WS_EXEC_START_INPUT;
     WRN_AUTO(wrn_json_freep) wrn_json *json = wrn_model_encode(&wrn_model_ws_exec_start, &start);
     wrn_json_write(json, out);

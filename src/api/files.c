@@ -9,6 +9,8 @@
 #include "gen/requests.h"
 #include "wire/server_features.h"
 
+enum { PAGE = 10000 };
+
 static wrenn_client *client_of(const wrenn_sandbox *sandbox) { return sandbox ? sandbox->client : NULL; }
 
 int wrn_files_check(const char *what, const char *path, wrenn_error **error) {
@@ -61,19 +63,54 @@ static int compare_paths(const void *a, const void *b) {
     return (unsigned char)*left - (unsigned char)*right;
 }
 
+/* Servers that know pages give one after the other, so that no answer is large; the others all at once. */
+typedef struct list_op {
+    wrenn_op op;
+    wrn_list *list; /* so far; NULL: nothing */
+    wrn_buf path;
+    int64_t depth;
+} list_op;
+
+static void call_page(list_op *self, const char *cursor) {
+    wrn_list_dir_request request = {.present = WRN_HAS_LIST_DIR_REQUEST_PATH | WRN_HAS_LIST_DIR_REQUEST_DEPTH |
+                                               WRN_HAS_LIST_DIR_REQUEST_LIMIT,
+                                    .path = self->path.failed ? "" : self->path.data,
+                                    .depth = self->depth,
+                                    .limit = PAGE,
+                                    .cursor = cursor};
+    if (cursor) request.present |= WRN_HAS_LIST_DIR_REQUEST_CURSOR;
+    wrn_op_call_sandbox(&self->op, "POST", self->op.sandbox->id, "/files/list", &wrn_model_list_dir_request, &request);
+    if (self->path.failed) self->op.path.failed = true;
+}
+
 static void list_respond(wrenn_op *op, wrn_http_response *response) {
+    list_op *self = (list_op *)op;
     WRN_AUTO(wrn_json_freep) wrn_json *json = NULL;
     if (!wrn_op_parse(op, response, &json)) return;
-    wrn_list *list = wrn_result_new(sizeof(*list));
-    if (!wrn_op_append(op, response, wrn_json_get(json, "entries"), &wrn_model_file_entry, list)) {
-        wrn_result_free(list);
+    const wrn_json *entries = wrn_json_get(json, "entries");
+    if (!self->list) self->list = wrn_result_new(sizeof(*self->list));
+    if (!wrn_op_append(op, response, entries, &wrn_model_file_entry, self->list)) return;
+    const char *cursor = wrn_json_string(wrn_json_get(json, "next_cursor"), NULL);
+    if (cursor && *cursor && wrn_json_count(entries)) {
+        call_page(self, cursor);
+        wrn_op_send(op);
         return;
     }
+    wrn_list *list = WRN_TAKE(self->list);
     if (list->count) qsort((void *)list->items, list->count, sizeof(*list->items), compare_paths);
     wrn_op_finish(op, list, wrn_result_free);
 }
 
-static const wrn_op_type list_type = {.name = "list_dir", .respond = list_respond};
+static void list_clear(wrenn_op *op) {
+    list_op *self = (list_op *)op;
+    wrn_result_free(self->list);
+    wrn_buf_free(&self->path);
+}
+
+static const wrn_op_type list_type = {.name = "list_dir",
+                                      .size = sizeof(list_op),
+                                      .respond = list_respond,
+                                      .clear = list_clear};
 
 int wrenn_sandbox_list_dir_start(wrenn_sandbox *sandbox, const char *path, int64_t depth, wrenn_done_fn done,
                                  void *user_data, wrenn_op **op, wrenn_error **error) {
@@ -82,7 +119,10 @@ int wrenn_sandbox_list_dir_start(wrenn_sandbox *sandbox, const char *path, int64
     int rc = wrn_files_check(list_type.name, path, error);
     if (rc == 0) rc = wrn_op_new(client_of(sandbox), sandbox, &list_type, 0, WRN_FILES_TIMEOUT_MS, &made, error);
     if (rc != 0) return rc;
-    wrn_files_call_list(made, path, depth ? depth : 1);
+    list_op *self = (list_op *)made;
+    wrn_buf_puts(&self->path, path);
+    self->depth = depth ? depth : 1;
+    call_page(self, NULL);
     return wrn_op_start(made, done, user_data, op, error);
 }
 

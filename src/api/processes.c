@@ -105,10 +105,12 @@ int wrenn_sandbox_spawn_start(wrenn_sandbox *sandbox, const wrenn_spawn_options 
         .envs = words.envs,
         .envs_count = words.envs_count,
         .cwd = known.cwd,
+        .user = known.user,
         .tag = known.tag,
     };
     if (words.envs_count) request.present |= WRN_HAS_EXEC_REQUEST_ENVS;
     if (known.cwd) request.present |= WRN_HAS_EXEC_REQUEST_CWD;
+    if (known.user) request.present |= WRN_HAS_EXEC_REQUEST_USER;
     if (known.tag) request.present |= WRN_HAS_EXEC_REQUEST_TAG;
     wrn_op_call_sandbox(made, "POST", sandbox->id, "/exec", &wrn_model_exec_request, &request);
     return wrn_op_start_with(made, begin_spawn, done, user_data, op, error);

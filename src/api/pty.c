@@ -58,7 +58,7 @@ static int read_options(wrn_arena *arena, const wrenn_pty_options *options, wrn_
     return 0;
 }
 
-static void write_first(wrenn_stream *stream, const wrn_command_words *words, const char *cwd) {
+static void write_first(wrenn_stream *stream, const wrn_command_words *words, const wrenn_pty_options *options) {
     wrn_ws_pty_start start = {
         .present = WRN_HAS_WS_PTY_START_TYPE | WRN_HAS_WS_PTY_START_CMD | WRN_HAS_WS_PTY_START_ARGS |
                    WRN_HAS_WS_PTY_START_COLS | WRN_HAS_WS_PTY_START_ROWS | WRN_HAS_WS_PTY_START_ENVS,
@@ -70,9 +70,11 @@ static void write_first(wrenn_stream *stream, const wrn_command_words *words, co
         .rows = stream->rows,
         .envs = words->envs,
         .envs_count = words->envs_count,
-        .cwd = cwd,
+        .cwd = options->cwd,
+        .user = options->user,
     };
-    if (cwd) start.present |= WRN_HAS_WS_PTY_START_CWD;
+    if (options->user) start.present |= WRN_HAS_WS_PTY_START_USER;
+    if (options->cwd) start.present |= WRN_HAS_WS_PTY_START_CWD;
     WRN_AUTO(wrn_json_freep) wrn_json *json = wrn_model_encode(&wrn_model_ws_pty_start, &start);
     wrn_json_write(json, &stream->first);
     stream->first.failed = stream->first.failed || !json;
@@ -93,7 +95,7 @@ int wrenn_sandbox_pty_start(wrenn_sandbox *sandbox, const wrenn_pty_options *opt
     if (rc != 0) return rc;
     stream->cols = known.cols ? known.cols : COLS;
     stream->rows = known.rows ? known.rows : ROWS;
-    write_first(stream, &words, known.cwd);
+    write_first(stream, &words, &known);
     wrn_op_call_sandbox(made, "GET", sandbox->id, "/pty", NULL, NULL);
     return wrn_stream_start(stream, made, done, user_data, op, error);
 }

@@ -54,6 +54,9 @@ static void take_output(wrenn_stream *s, int64_t type, const wrn_json *message, 
 static void take_exit(wrenn_stream *s, const wrn_json *message) {
     int64_t code;
     if (!wrn_json_int(wrn_json_get(message, "exit_code"), &code)) return broken(s, "an exit without its code");
+    wrn_json_int(wrn_json_get(message, "signal"), &s->signal);
+    wrn_json_bool(wrn_json_get(message, "oom_killed"), &s->oom_killed);
+    wrn_json_bool(wrn_json_get(message, "output_cut"), &s->output_cut);
     if (wrn_stream_push(s, &(wrenn_event){.type = WRENN_EVENT_EXIT, .exit_code = code})) wrn_stream_finish(s, NULL);
 }
 

@@ -100,16 +100,35 @@ static int64_t read_body(void *context, char *out, size_t room) {
 
 /* ---- the form ---- */
 
-static int write_form(upload_op *self, const char *path, wrenn_error **error) {
+static void add_field(wrn_buf *form, const char *boundary, const char *name, const char *text) {
+    if (!text) return;
+    wrn_buf_printf(form, "--%s\r\nContent-Disposition: form-data; name=\"%s\"\r\n\r\n", boundary, name);
+    wrn_buf_puts(form, text);
+    wrn_buf_puts(form, "\r\n");
+}
+
+/* `options` may be NULL. */
+static void add_fields(wrn_buf *form, const char *boundary, const wrenn_upload_stream_options *options) {
+    char mode[8];
+    if (!options) return;
+    snprintf(mode, sizeof(mode), "%04o", (unsigned)options->mode);
+    add_field(form, boundary, "mode", options->mode ? mode : NULL);
+    add_field(form, boundary, "owner", options->owner);
+    add_field(form, boundary, "in_place", options->flags & WRENN_UPLOAD_IN_PLACE ? "true" : NULL);
+    add_field(form, boundary, "user", options->user);
+}
+
+static int write_form(upload_op *self, const char *path, const wrenn_upload_stream_options *options,
+                      wrenn_error **error) {
     wrn_file_transfer *t = &self->transfer;
     char boundary[WRN_TRANSFER_NAME_SIZE];
     if (!wrn_transfer_name(boundary))
         return wrn_fail(error, WRENN_E_SYSTEM, "%s: no random numbers: %s", t->op.type->name, strerror(errno));
     snprintf(self->content_type, sizeof(self->content_type), "multipart/form-data; boundary=%s", boundary);
-    wrn_buf_printf(&self->head, "--%s\r\nContent-Disposition: form-data; name=\"path\"\r\n\r\n", boundary);
-    wrn_buf_puts(&self->head, path);
+    add_field(&self->head, boundary, "path", path);
+    add_fields(&self->head, boundary, options);
     wrn_buf_printf(&self->head,
-                   "\r\n--%s\r\nContent-Disposition: form-data; name=\"file\"; filename=\"file\"\r\n"
+                   "--%s\r\nContent-Disposition: form-data; name=\"file\"; filename=\"file\"\r\n"
                    "Content-Type: application/octet-stream\r\n\r\n",
                    boundary);
     wrn_buf_printf(&self->tail, "\r\n--%s--\r\n", boundary);
@@ -123,10 +142,10 @@ static int write_form(upload_op *self, const char *path, wrenn_error **error) {
     return 0;
 }
 
-static int start(upload_op *self, int rc, const char *path, bool in_one, wrenn_done_fn done, void *user_data,
-                 wrenn_op **ret, wrenn_error **error) {
+static int start(upload_op *self, int rc, const char *path, const wrenn_upload_stream_options *options, bool in_one,
+                 wrenn_done_fn done, void *user_data, wrenn_op **ret, wrenn_error **error) {
     wrenn_op *op = &self->transfer.op;
-    if (rc == 0) rc = write_form(self, path, error);
+    if (rc == 0) rc = write_form(self, path, options, error);
     if (rc < 0) {
         wrenn_op_free(op);
         return rc;
@@ -171,7 +190,7 @@ static int start_upload(wrenn_sandbox *sandbox, const char *path, const void *da
         self->data = self->copy.data;
     }
     if (self->copy.failed) rc = wrn_fail(error, WRENN_E_NO_MEMORY, "upload: out of memory");
-    return start(self, rc, path, true, done, user_data, op, error);
+    return start(self, rc, path, NULL, true, done, user_data, op, error);
 }
 
 int wrenn_sandbox_upload_start(wrenn_sandbox *sandbox, const char *path, const void *data, size_t size,
@@ -203,6 +222,10 @@ static int check_options(const wrenn_upload_stream_options *options, wrenn_error
     if (rc == 0) rc = wrn_transfer_check(&stream_type, options->file, options->fd, options->read, "read", error);
     if (rc == 0 && options->size < 0)
         rc = wrn_fail(error, WRENN_E_INVALID_ARGUMENT, "%s: the size must not be negative", name);
+    if (rc == 0 && (options->mode < 0 || options->mode > 07777))
+        rc = wrn_fail(error, WRENN_E_INVALID_ARGUMENT, "%s: the mode must be from 0 to 07777", name);
+    if (rc == 0 && options->flags & ~WRENN_UPLOAD_IN_PLACE)
+        rc = wrn_fail(error, WRENN_E_INVALID_ARGUMENT, "%s: a flag is unknown", name);
     return rc;
 }
 
@@ -249,7 +272,7 @@ int wrenn_sandbox_upload_stream_start(wrenn_sandbox *sandbox, const wrenn_upload
     if (rc == 0) rc = wrn_transfer_new(sandbox, &stream_type, known.timeout_ms, &t, error);
     if (rc != 0) return rc;
     upload_op *self = (upload_op *)t;
-    return start(self, open_source(self, &known, error), known.path, false, done, user_data, op, error);
+    return start(self, open_source(self, &known, error), known.path, &known, false, done, user_data, op, error);
 }
 
 int wrenn_sandbox_upload_stream_finish(wrenn_op *op, wrenn_error **error) {

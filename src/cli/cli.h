@@ -14,8 +14,8 @@ enum {
     CLI_FAILED = 1,       /* the command could not do what it was asked to */
     CLI_USAGE = 2,        /* the command line makes no sense */
     CLI_RUN_FAILED = 125, /* the same as CLI_FAILED for run and exec, whose other codes are those of what they ran */
-    CLI_SIGNALED = 137,   /* what ran was ended by a signal; the service does not say which, mostly it is SIGKILL */
-    CLI_SIGNAL = 128      /* plus the number of the signal that ended us */
+    CLI_SIGNALED = 137,   /* what ran was ended by a signal, and the service does not say which: mostly it is SIGKILL */
+    CLI_SIGNAL = 128      /* plus the number of the signal that ended what ran, or us */
 };
 
 typedef enum cli_kind { CLI_FLAG, CLI_TEXT, CLI_INT, CLI_LIST, CLI_FORMAT } cli_kind;
@@ -104,19 +104,25 @@ void cli_complain(const char *format, ...) __attribute__((format(printf, 1, 2)))
 /* All bytes, to a descriptor; false with errno when that fails. */
 bool cli_write(int fd, const void *data, size_t size);
 void cli_json_text(FILE *out, const char *text);
-/* What a command in a sandbox left behind, on stdout and stderr, or as JSON on stdout. The result is our exit code. */
-int cli_print_result(cli_app *cli, const char *sandbox_id, const wrenn_exec_result *result);
+/* What came of a command in a sandbox: it has a result, or it failed, or neither when a signal came first. */
+typedef struct cli_outcome {
+    wrenn_exec_result *result;
+    wrenn_error *error;
+} cli_outcome;
+
+/* What the command put out, on stdout and stderr, or as JSON on stdout; then what failed. The result is our exit code.
+ * Frees the outcome. */
+int cli_print_outcome(cli_app *cli, const char *sandbox_id, cli_outcome *outcome);
 
 /* ---- exec.c ---- */
 
 typedef struct cli_exec_values {
     int64_t timeout;
     cli_list env;
-    const char *cwd;
+    const char *cwd, *user;
 } cli_exec_values;
 
-/* Runs it in the sandbox and gives its result; if there is none, the exit code says why. Used by run as well. */
-int cli_exec(cli_app *cli, wrenn_sandbox *sandbox, const cli_exec_values *values, const char *const *argv,
-             wrenn_exec_result **result);
+/* Runs it in the sandbox. Used by run as well. */
+cli_outcome cli_exec(cli_app *cli, wrenn_sandbox *sandbox, const cli_exec_values *values, const char *const *argv);
 
 #endif

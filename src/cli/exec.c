@@ -9,29 +9,24 @@ static const cli_option options[] = {
      MAX_SECONDS},
     {"env", 'e', CLI_LIST, offsetof(cli_exec_values, env), "NAME=VALUE", "set a variable; may be given again", 0, 0},
     {"cwd", 'C', CLI_TEXT, offsetof(cli_exec_values, cwd), "DIR", "start in this directory", 0, 0},
+    {"user", 'u', CLI_TEXT, offsetof(cli_exec_values, user), "NAME[:GROUP]", "run as this user of the sandbox", 0, 0},
     {0},
 };
 
-int cli_exec(cli_app *cli, wrenn_sandbox *sandbox, const cli_exec_values *values, const char *const *argv,
-             wrenn_exec_result **result) {
+cli_outcome cli_exec(cli_app *cli, wrenn_sandbox *sandbox, const cli_exec_values *values, const char *const *argv) {
+    cli_outcome outcome = {0};
     wrenn_exec_options exec = WRENN_EXEC_OPTIONS_INIT;
     exec.argv = argv;
     exec.envs = values->env.items;
     exec.cwd = values->cwd;
+    exec.user = values->user;
     exec.exec_timeout_ms = values->timeout * 1000;
     wrenn_op *op = NULL;
-    wrenn_error *error = NULL;
-    int code = CLI_RUN_FAILED;
-    if (wrenn_sandbox_exec_start(sandbox, &exec, cli_done, NULL, &op, &error) < 0) {
-        cli_report(NULL, error);
-    } else if (!cli_wait(cli, op)) {
-        wrenn_op_cancel(op);
-        code = CLI_SIGNAL + cli->signal;
-    } else if (wrenn_sandbox_exec_finish(op, result, &error) < 0) {
-        cli_report(NULL, error);
-    }
+    if (wrenn_sandbox_exec_start(sandbox, &exec, cli_done, NULL, &op, &outcome.error) < 0) return outcome;
+    if (!cli_wait(cli, op)) wrenn_op_cancel(op);
+    else (void)!wrenn_sandbox_exec_finish(op, &outcome.result, &outcome.error);
     wrenn_op_free(op);
-    return code;
+    return outcome;
 }
 
 static int run_with(cli_app *cli, cli_exec_values *values) {
@@ -42,18 +37,19 @@ static int run_with(cli_app *cli, cli_exec_values *values) {
     if (cli->help) return cli_print_help(cli->command), 0;
 
     wrenn_sandbox *sandbox = NULL;
-    wrenn_exec_result *result = NULL;
     wrenn_error *error = NULL;
     int code = CLI_RUN_FAILED;
     if (cli_connect(cli)) {
-        if (wrenn_sandbox_from_id(cli->client, id, &sandbox, &error) < 0) cli_report(id, error);
-        else code = cli_exec(cli, sandbox, values, argv, &result);
+        if (wrenn_sandbox_from_id(cli->client, id, &sandbox, &error) < 0) {
+            cli_report(id, error);
+        } else {
+            cli_outcome outcome = cli_exec(cli, sandbox, values, argv);
+            code = cli_print_outcome(cli, id, &outcome);
+        }
         if (cli->signal) cli_complain("interrupted: the program may go on in %s", id);
     }
-    if (result) code = cli_print_result(cli, id, result);
-    wrenn_exec_result_free(result);
     wrenn_sandbox_free(sandbox);
-    return code;
+    return cli->signal ? CLI_SIGNAL + cli->signal : code;
 }
 
 static int run(cli_app *cli) {
@@ -70,9 +66,8 @@ const cli_command cli_exec_command = {
     .details = "Prints what the program wrote, byte for byte, when it has ended, and exits with its code.\n"
                "No shell looks at the words; use 'sh -c LINE' for that. The program's input is empty.\n"
                "\n"
-               "Exit codes: those of the program (127: not found, 126: can't be executed), 137 when a\n"
-               "signal ended it, 125 when wrenn failed, 128+N when wrenn was ended by signal N, 2 for\n"
-               "wrong usage.\n",
+               "Exit codes: those of the program (127: not found, 126: can't be executed), 128+N when\n"
+               "signal N ended it, or wrenn; 125 when wrenn failed or the time was up, 2 for wrong usage.\n",
     .options = options,
     .needs_service = true,
     .run = run,

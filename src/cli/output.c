@@ -140,18 +140,35 @@ static bool print_json(const char *sandbox_id, const wrenn_exec_result *result) 
     put(stdout, result->stdout_data, result->stdout_size);
     printf(", \"stderr\": ");
     put(stdout, result->stderr_data, result->stderr_size);
+    if (result->signal) printf(", \"signal\": %lld", (long long)result->signal);
+    if (result->oom_killed) printf(", \"oom_killed\": true");
+    if (result->output_cut) printf(", \"output_cut\": true");
     printf("}\n");
     return fflush(stdout) == 0;
 }
 
-int cli_print_result(cli_app *cli, const char *sandbox_id, const wrenn_exec_result *result) {
-    cli_release_signals(cli); /* a reader that takes his time must not keep us from ending */
+static bool print_result(const cli_app *cli, const char *sandbox_id, const wrenn_exec_result *result) {
     bool printed = cli->json ? print_json(sandbox_id, result)
                              : cli_write(STDOUT_FILENO, result->stdout_data, result->stdout_size) &&
                                    cli_write(STDERR_FILENO, result->stderr_data, result->stderr_size);
-    if (!printed) {
-        cli_complain("can't write the output: %s", strerror(errno));
-        return CLI_RUN_FAILED;
-    }
-    return result->exit_code < 0 ? CLI_SIGNALED : (int)result->exit_code;
+    if (!printed) cli_complain("can't write the output: %s", strerror(errno));
+    return printed;
+}
+
+static int code_of(const wrenn_exec_result *result) {
+    if (result->exit_code >= 0) return (int)result->exit_code;
+    return result->signal > 0 && result->signal < 128 ? CLI_SIGNAL + (int)result->signal : CLI_SIGNALED;
+}
+
+int cli_print_outcome(cli_app *cli, const char *sandbox_id, cli_outcome *outcome) {
+    const wrenn_exec_result *result = outcome->result ? outcome->result : wrenn_error_exec_result(outcome->error);
+    cli_release_signals(cli); /* a reader that takes his time must not keep us from ending */
+    bool printed = !result || print_result(cli, sandbox_id, result);
+    if (result && result->oom_killed && !cli->json)
+        cli_complain("the sandbox ran out of memory, and the program was killed: make one with more memory");
+    int code = printed && outcome->result ? code_of(result) : CLI_RUN_FAILED;
+    if (outcome->error) cli_report(NULL, outcome->error);
+    wrenn_exec_result_free(outcome->result);
+    *outcome = (cli_outcome){0};
+    return code;
 }

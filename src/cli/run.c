@@ -21,6 +21,7 @@ static const cli_option options[] = {
      MAX_SECONDS},
     {"env", 'e', CLI_LIST, offsetof(run_values, exec.env), "NAME=VALUE", "set a variable; may be given again", 0, 0},
     {"cwd", 'C', CLI_TEXT, offsetof(run_values, exec.cwd), "DIR", "start in this directory", 0, 0},
+    {"user", 'u', CLI_TEXT, offsetof(run_values, exec.user), "NAME[:GROUP]", "run as this user of the sandbox", 0, 0},
     {0},
 };
 
@@ -95,16 +96,15 @@ static int run_with(cli_app *cli, run_values *values) {
     if (!cli_connect(cli)) return CLI_RUN_FAILED;
 
     wrenn_sandbox *sandbox = create(cli, values);
-    wrenn_exec_result *result = NULL;
     int code = CLI_RUN_FAILED;
     if (sandbox) {
-        if (!cli->signal) code = cli_exec(cli, sandbox, &values->exec, argv, &result);
+        cli_outcome outcome = {0};
+        if (!cli->signal) outcome = cli_exec(cli, sandbox, &values->exec, argv);
         bool destroyed = destroy(cli, sandbox);
         /* Last, because whoever reads it may take his time. */
-        if (result && !cli->signal) code = cli_print_result(cli, wrenn_sandbox_id(sandbox), result);
+        code = cli_print_outcome(cli, wrenn_sandbox_id(sandbox), &outcome);
         if (!destroyed) code = CLI_RUN_FAILED;
     }
-    wrenn_exec_result_free(result);
     wrenn_sandbox_free(sandbox);
     return cli->signal ? CLI_SIGNAL + cli->signal : code;
 }
@@ -124,9 +124,8 @@ const cli_command cli_run_command = {
                "No shell looks at the words; use 'sh -c LINE' for that. The program's input is empty.\n"
                "Ctrl-C destroys the sandbox as well; pressed once more it gives up on that.\n"
                "\n"
-               "Exit codes: those of the program (127: not found, 126: can't be executed), 137 when a\n"
-               "signal ended it, 125 when wrenn failed, 128+N when wrenn was ended by signal N, 2 for\n"
-               "wrong usage.\n",
+               "Exit codes: those of the program (127: not found, 126: can't be executed), 128+N when\n"
+               "signal N ended it, or wrenn; 125 when wrenn failed or the time was up, 2 for wrong usage.\n",
     .options = options,
     .run = run,
 };

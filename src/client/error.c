@@ -7,6 +7,7 @@
 #include "base/arena.h"
 #include "base/json.h"
 #include "base/text.h"
+#include "wrenn/exec.h"
 
 enum { BODY_KEPT = 64 * 1024, RAW_TEXT_SHOWN = 200, IDS_MAX = 10000 };
 
@@ -17,6 +18,7 @@ struct wrenn_error {
     const char *message, *server_code, *request_id, *body;
     const char **ids;
     size_t id_count;
+    wrenn_exec_result *result; /* of a command, as far as it went; NULL: nothing is known */
 };
 
 /* Reporting must not fail for want of memory. */
@@ -157,6 +159,34 @@ static void keep_ids(wrenn_error *error, const wrn_json *ids) {
     }
 }
 
+/* False when there is none, or it can't be kept. */
+static bool keep_output(wrn_arena *arena, const wrn_json *text, bool base64, const char **data, size_t *size) {
+    size_t length;
+    const char *from = wrn_json_string(text, &length);
+    char *to = from ? wrn_arena_alloc(arena, (base64 ? wrn_base64_decoded_max(length) : length) + 1) : NULL;
+    if (!to) return false;
+    ssize_t got = (ssize_t)length;
+    if (base64) got = wrn_base64_decode(to, from, length);
+    else memcpy(to, from, length);
+    if (got < 0) return false;
+    to[got] = '\0';
+    *data = to;
+    *size = (size_t)got;
+    return true;
+}
+
+static void keep_result(wrenn_error *error, const wrn_json *inner) {
+    wrn_arena *arena = wrn_result_arena(error);
+    const char *encoding = wrn_json_string(wrn_json_get(inner, "encoding"), NULL);
+    bool base64 = encoding && strcmp(encoding, "base64") == 0;
+    wrenn_exec_result *result = wrn_json_get(inner, "stdout") ? wrn_arena_alloc(arena, sizeof(*result)) : NULL;
+    if (!result) return;
+    *result = (wrenn_exec_result){.exit_code = -1};
+    if (keep_output(arena, wrn_json_get(inner, "stdout"), base64, &result->stdout_data, &result->stdout_size) &&
+        keep_output(arena, wrn_json_get(inner, "stderr"), base64, &result->stderr_data, &result->stderr_size))
+        error->result = result;
+}
+
 int wrn_error_class(const char *server_code, int otherwise) {
     for (size_t i = 0; server_code && i < WRN_COUNT(server_codes); i++)
         if (strcmp(server_codes[i].server_code, server_code) == 0) return server_codes[i].code;
@@ -236,6 +266,7 @@ wrenn_error *wrn_error_from_answer(const char *what, const wrn_http_response *re
     if (raw->size)
         error->body = wrn_arena_dup(wrn_result_arena(error), raw->data, raw->size < BODY_KEPT ? raw->size : BODY_KEPT);
     keep_ids(error, find_ids(body));
+    keep_result(error, inner);
     return error;
 }
 
@@ -275,6 +306,7 @@ const char *wrenn_error_message(const wrenn_error *error) { return error ? error
 int wrenn_error_http_status(const wrenn_error *error) { return error ? error->http_status : 0; }
 const char *wrenn_error_server_code(const wrenn_error *error) { return error ? error->server_code : NULL; }
 const char *wrenn_error_request_id(const wrenn_error *error) { return error ? error->request_id : NULL; }
+const wrenn_exec_result *wrenn_error_exec_result(const wrenn_error *error) { return error ? error->result : NULL; }
 const char *wrenn_error_body(const wrenn_error *error) { return error ? error->body : NULL; }
 int wrenn_error_retriable(const wrenn_error *error) { return error ? error->retriable : 0; }
 int64_t wrenn_error_retry_after_ms(const wrenn_error *error) { return error ? error->retry_after_ms : 0; }

@@ -560,4 +560,7 @@ void wrenn_stream_close(wrenn_stream *s) {
 
 int64_t wrenn_stream_pid(const wrenn_stream *s) { return s ? s->pid : 0; }
 const char *wrenn_stream_tag(const wrenn_stream *s) { return s && s->tag[0] ? s->tag : NULL; }
+int64_t wrenn_stream_signal(const wrenn_stream *s) { return s ? s->signal : 0; }
+int wrenn_stream_oom_killed(const wrenn_stream *s) { return s && s->oom_killed; }
+int wrenn_stream_output_cut(const wrenn_stream *s) { return s && s->output_cut; }
 int wrenn_stream_is_exact(const wrenn_stream *s) { return s && (s->selected || s->type->terminal || s->type->plain); }

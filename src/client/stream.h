@@ -46,7 +46,8 @@ struct wrenn_stream {
     wrenn_error *error; /* how it ended, when badly */
     wrn_stream_node *queue, **queue_tail, *current;
     size_t queued;
-    int64_t pid;
+    int64_t pid, signal;
+    bool oom_killed, output_cut;
     char tag[80];
     int64_t cols, rows;
     wrn_terminal terminal; /* of a type that is one */

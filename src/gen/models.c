@@ -167,6 +167,7 @@ static const wrn_field fields_exec_request[] = {
     {"tag", offsetof(wrn_exec_request, tag), 0, WRN_FIELD_STRING, false, false, NULL},
     {"envs", offsetof(wrn_exec_request, envs), offsetof(wrn_exec_request, envs_count), WRN_FIELD_MAP, false, false, NULL},
     {"cwd", offsetof(wrn_exec_request, cwd), 0, WRN_FIELD_STRING, false, false, NULL},
+    {"user", offsetof(wrn_exec_request, user), 0, WRN_FIELD_STRING, false, false, NULL},
 };
 const wrn_model wrn_model_exec_request = {
     "ExecRequest", sizeof(wrn_exec_request), fields_exec_request, WRN_COUNT(fields_exec_request)};
@@ -179,6 +180,9 @@ static const wrn_field fields_exec_result[] = {
     {"exit_code", offsetof(wrn_exec_result, exit_code), 0, WRN_FIELD_INT, true, true, NULL},
     {"duration_ms", offsetof(wrn_exec_result, duration_ms), 0, WRN_FIELD_INT, true, false, NULL},
     {"encoding", offsetof(wrn_exec_result, encoding), 0, WRN_FIELD_STRING, true, false, NULL},
+    {"signal", offsetof(wrn_exec_result, signal), 0, WRN_FIELD_INT, false, true, NULL},
+    {"oom_killed", offsetof(wrn_exec_result, oom_killed), 0, WRN_FIELD_BOOL, false, false, NULL},
+    {"output_cut", offsetof(wrn_exec_result, output_cut), 0, WRN_FIELD_BOOL, false, false, NULL},
 };
 const wrn_model wrn_model_exec_result = {
     "ExecResult", sizeof(wrn_exec_result), fields_exec_result, WRN_COUNT(fields_exec_result)};
@@ -209,6 +213,7 @@ const wrn_model wrn_model_process_list = {
 
 static const wrn_field fields_path_request[] = {
     {"path", offsetof(wrn_path_request, path), 0, WRN_FIELD_STRING, true, false, NULL},
+    {"user", offsetof(wrn_path_request, user), 0, WRN_FIELD_STRING, false, false, NULL},
 };
 const wrn_model wrn_model_path_request = {
     "PathRequest", sizeof(wrn_path_request), fields_path_request, WRN_COUNT(fields_path_request)};
@@ -216,6 +221,9 @@ const wrn_model wrn_model_path_request = {
 static const wrn_field fields_list_dir_request[] = {
     {"path", offsetof(wrn_list_dir_request, path), 0, WRN_FIELD_STRING, true, false, NULL},
     {"depth", offsetof(wrn_list_dir_request, depth), 0, WRN_FIELD_INT, false, false, NULL},
+    {"user", offsetof(wrn_list_dir_request, user), 0, WRN_FIELD_STRING, false, false, NULL},
+    {"limit", offsetof(wrn_list_dir_request, limit), 0, WRN_FIELD_INT, false, false, NULL},
+    {"cursor", offsetof(wrn_list_dir_request, cursor), 0, WRN_FIELD_STRING, false, false, NULL},
     {"only", offsetof(wrn_list_dir_request, only), 0, WRN_FIELD_STRING, false, false, NULL},
 };
 const wrn_model wrn_model_list_dir_request = {
@@ -238,6 +246,7 @@ const wrn_model wrn_model_file_entry = {
 
 static const wrn_field fields_list_dir_response[] = {
     {"entries", offsetof(wrn_list_dir_response, entries), offsetof(wrn_list_dir_response, entries_count), WRN_FIELD_OBJECTS, true, false, &wrn_model_file_entry},
+    {"next_cursor", offsetof(wrn_list_dir_response, next_cursor), 0, WRN_FIELD_STRING, false, false, NULL},
 };
 const wrn_model wrn_model_list_dir_response = {
     "ListDirResponse", sizeof(wrn_list_dir_response), fields_list_dir_response, WRN_COUNT(fields_list_dir_response)};
@@ -366,6 +375,7 @@ static const wrn_field fields_ws_exec_start[] = {
     {"args", offsetof(wrn_ws_exec_start, args), offsetof(wrn_ws_exec_start, args_count), WRN_FIELD_STRINGS, false, false, NULL},
     {"envs", offsetof(wrn_ws_exec_start, envs), offsetof(wrn_ws_exec_start, envs_count), WRN_FIELD_MAP, false, false, NULL},
     {"cwd", offsetof(wrn_ws_exec_start, cwd), 0, WRN_FIELD_STRING, false, false, NULL},
+    {"user", offsetof(wrn_ws_exec_start, user), 0, WRN_FIELD_STRING, false, false, NULL},
     {"stdin", offsetof(wrn_ws_exec_start, input), 0, WRN_FIELD_BOOL, false, false, NULL},
 };
 const wrn_model wrn_model_ws_exec_start = {
@@ -407,6 +417,9 @@ const wrn_model wrn_model_ws_proc_stderr = {
 static const wrn_field fields_ws_proc_exit[] = {
     {"type", offsetof(wrn_ws_proc_exit, type), 0, WRN_FIELD_STRING, true, false, NULL},
     {"exit_code", offsetof(wrn_ws_proc_exit, exit_code), 0, WRN_FIELD_INT, true, true, NULL},
+    {"signal", offsetof(wrn_ws_proc_exit, signal), 0, WRN_FIELD_INT, false, true, NULL},
+    {"oom_killed", offsetof(wrn_ws_proc_exit, oom_killed), 0, WRN_FIELD_BOOL, false, false, NULL},
+    {"output_cut", offsetof(wrn_ws_proc_exit, output_cut), 0, WRN_FIELD_BOOL, false, false, NULL},
 };
 const wrn_model wrn_model_ws_proc_exit = {
     "WsProcExit", sizeof(wrn_ws_proc_exit), fields_ws_proc_exit, WRN_COUNT(fields_ws_proc_exit)};
@@ -478,6 +491,9 @@ const wrn_model wrn_model_ws_pty_output = {
 static const wrn_field fields_ws_pty_exit[] = {
     {"type", offsetof(wrn_ws_pty_exit, type), 0, WRN_FIELD_STRING, true, false, NULL},
     {"exit_code", offsetof(wrn_ws_pty_exit, exit_code), 0, WRN_FIELD_INT, true, true, NULL},
+    {"signal", offsetof(wrn_ws_pty_exit, signal), 0, WRN_FIELD_INT, false, true, NULL},
+    {"oom_killed", offsetof(wrn_ws_pty_exit, oom_killed), 0, WRN_FIELD_BOOL, false, false, NULL},
+    {"output_cut", offsetof(wrn_ws_pty_exit, output_cut), 0, WRN_FIELD_BOOL, false, false, NULL},
 };
 const wrn_model wrn_model_ws_pty_exit = {
     "WsPtyExit", sizeof(wrn_ws_pty_exit), fields_ws_pty_exit, WRN_COUNT(fields_ws_pty_exit)};

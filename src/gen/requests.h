@@ -182,6 +182,7 @@ typedef struct wrn_usage {
 #define WRN_HAS_EXEC_REQUEST_TAG (UINT64_C(1) << 4)
 #define WRN_HAS_EXEC_REQUEST_ENVS (UINT64_C(1) << 5)
 #define WRN_HAS_EXEC_REQUEST_CWD (UINT64_C(1) << 6)
+#define WRN_HAS_EXEC_REQUEST_USER (UINT64_C(1) << 7)
 
 /* Schema ExecRequest. */
 typedef struct wrn_exec_request {
@@ -200,6 +201,9 @@ typedef struct wrn_exec_request {
     const wrn_pair *envs;
     size_t envs_count;
     const char *cwd;
+    /* Ours only; upstream ignores it. A name or number of the sandbox's /etc/passwd, or with `:` and a group. Empty
+     * or absent: the template's user, else root. One that is not there is 400. */
+    const char *user;
 } wrn_exec_request;
 
 #define WRN_HAS_EXEC_RESULT_SANDBOX_ID (UINT64_C(1) << 0)
@@ -209,6 +213,9 @@ typedef struct wrn_exec_request {
 #define WRN_HAS_EXEC_RESULT_EXIT_CODE (UINT64_C(1) << 4)
 #define WRN_HAS_EXEC_RESULT_DURATION_MS (UINT64_C(1) << 5)
 #define WRN_HAS_EXEC_RESULT_ENCODING (UINT64_C(1) << 6)
+#define WRN_HAS_EXEC_RESULT_SIGNAL (UINT64_C(1) << 7)
+#define WRN_HAS_EXEC_RESULT_OOM_KILLED (UINT64_C(1) << 8)
+#define WRN_HAS_EXEC_RESULT_OUTPUT_CUT (UINT64_C(1) << 9)
 
 /* Schema ExecResult. */
 typedef struct wrn_exec_result {
@@ -227,6 +234,14 @@ typedef struct wrn_exec_result {
     int64_t duration_ms;
     /* `base64` when either stream is not valid UTF-8; then **both** streams are base64 (standard alphabet, padded). */
     const char *encoding;
+    /* The number of the signal that ended the process; left out when none did. */
+    int64_t signal;
+    /* true when the sandbox ran out of memory: something in it was killed for that while the command ran, and the
+     * command ended by SIGKILL or with a code other than 0. Left out otherwise. */
+    int64_t oom_killed;
+    /* true when a process that outlives the command held its output still after the server had stopped waiting for
+     * more: what it writes from there on is dropped. Left out otherwise. */
+    int64_t output_cut;
 } wrn_exec_result;
 
 #define WRN_HAS_BACKGROUND_EXEC_SANDBOX_ID (UINT64_C(1) << 0)
@@ -257,6 +272,7 @@ typedef struct wrn_process_list {
 } wrn_process_list;
 
 #define WRN_HAS_PATH_REQUEST_PATH (UINT64_C(1) << 0)
+#define WRN_HAS_PATH_REQUEST_USER (UINT64_C(1) << 1)
 
 /* Schema PathRequest. */
 typedef struct wrn_path_request {
@@ -264,11 +280,17 @@ typedef struct wrn_path_request {
     uint64_t nulls;      /* those of them that were null */
     const char *unknown; /* a JSON object of the members this version does not know, or NULL */
     const char *path;
+    /* Ours only. As whom it is done, as in ExecRequest; a relative path starts at that user's home. Empty or absent:
+     * root, from the home of the template's user. */
+    const char *user;
 } wrn_path_request;
 
 #define WRN_HAS_LIST_DIR_REQUEST_PATH (UINT64_C(1) << 0)
 #define WRN_HAS_LIST_DIR_REQUEST_DEPTH (UINT64_C(1) << 1)
-#define WRN_HAS_LIST_DIR_REQUEST_ONLY (UINT64_C(1) << 2)
+#define WRN_HAS_LIST_DIR_REQUEST_USER (UINT64_C(1) << 2)
+#define WRN_HAS_LIST_DIR_REQUEST_LIMIT (UINT64_C(1) << 3)
+#define WRN_HAS_LIST_DIR_REQUEST_CURSOR (UINT64_C(1) << 4)
+#define WRN_HAS_LIST_DIR_REQUEST_ONLY (UINT64_C(1) << 5)
 
 /* Schema ListDirRequest. */
 typedef struct wrn_list_dir_request {
@@ -278,12 +300,21 @@ typedef struct wrn_list_dir_request {
     const char *path;
     /* 0 and 1 both mean the direct children; n means n levels. */
     int64_t depth;
+    /* As in PathRequest. */
+    const char *user;
+    /* Ours only; upstream ignores it. So many entries at most, in the order of their paths' parts; 0: all. Where
+     * there are more, the answer has `next_cursor`. */
+    int64_t limit;
+    /* Ours only. The `next_cursor` of the answer before: goes on with what follows, also where something was added
+     * or removed meanwhile. The rest of the request is as it was. */
+    const char *cursor;
     /* Ours only; others list everything. Only the entry of this name in the directory, if it is there, with what is
      * below it as `depth` says. No slash in it, and not "." or "..". `Wrenn-Features` says `list-only`. */
     const char *only;
 } wrn_list_dir_request;
 
 #define WRN_HAS_LIST_DIR_RESPONSE_ENTRIES (UINT64_C(1) << 0)
+#define WRN_HAS_LIST_DIR_RESPONSE_NEXT_CURSOR (UINT64_C(1) << 1)
 
 /* Schema ListDirResponse. */
 typedef struct wrn_list_dir_response {
@@ -292,6 +323,8 @@ typedef struct wrn_list_dir_response {
     const char *unknown; /* a JSON object of the members this version does not know, or NULL */
     const wrenn_file_entry *const *entries;
     size_t entries_count;
+    /* There are more entries than `limit`. Left out otherwise. */
+    const char *next_cursor;
 } wrn_list_dir_response;
 
 #define WRN_HAS_MAKE_DIR_RESPONSE_ENTRY (UINT64_C(1) << 0)
@@ -428,7 +461,8 @@ typedef struct wrn_ws_auth {
 #define WRN_HAS_WS_EXEC_START_ARGS (UINT64_C(1) << 2)
 #define WRN_HAS_WS_EXEC_START_ENVS (UINT64_C(1) << 3)
 #define WRN_HAS_WS_EXEC_START_CWD (UINT64_C(1) << 4)
-#define WRN_HAS_WS_EXEC_START_INPUT (UINT64_C(1) << 5)
+#define WRN_HAS_WS_EXEC_START_USER (UINT64_C(1) << 5)
+#define WRN_HAS_WS_EXEC_START_INPUT (UINT64_C(1) << 6)
 
 /* Schema WsExecStart. */
 typedef struct wrn_ws_exec_start {
@@ -444,6 +478,8 @@ typedef struct wrn_ws_exec_start {
     size_t envs_count;
     /* Ours only; upstream ignores it. */
     const char *cwd;
+    /* As in ExecRequest. */
+    const char *user;
     /* Ours only, and only with the subprotocol wrenn.bytes.v1. The command reads what the client sends, until
      * `close_stdin`; otherwise it reads /dev/null. */
     int64_t input;
@@ -510,6 +546,9 @@ typedef struct wrn_ws_proc_stderr {
 
 #define WRN_HAS_WS_PROC_EXIT_TYPE (UINT64_C(1) << 0)
 #define WRN_HAS_WS_PROC_EXIT_EXIT_CODE (UINT64_C(1) << 1)
+#define WRN_HAS_WS_PROC_EXIT_SIGNAL (UINT64_C(1) << 2)
+#define WRN_HAS_WS_PROC_EXIT_OOM_KILLED (UINT64_C(1) << 3)
+#define WRN_HAS_WS_PROC_EXIT_OUTPUT_CUT (UINT64_C(1) << 4)
 
 /* Schema WsProcExit. */
 typedef struct wrn_ws_proc_exit {
@@ -519,6 +558,12 @@ typedef struct wrn_ws_proc_exit {
     const char *type;
     /* -1 after a signal. */
     int64_t exit_code;
+    /* As in ExecResult. */
+    int64_t signal;
+    /* As in ExecResult. */
+    int64_t oom_killed;
+    /* As in ExecResult. */
+    int64_t output_cut;
 } wrn_ws_proc_exit;
 
 #define WRN_HAS_WS_PROC_ERROR_TYPE (UINT64_C(1) << 0)
@@ -551,6 +596,7 @@ typedef struct wrn_ws_pty_start {
     uint64_t nulls;      /* those of them that were null */
     const char *unknown; /* a JSON object of the members this version does not know, or NULL */
     const char *type;
+    /* Ours: /bin/bash alone is /bin/sh where there is no bash. */
     const char *cmd;
     const char *const *args;
     size_t args_count;
@@ -561,7 +607,7 @@ typedef struct wrn_ws_pty_start {
     const wrn_pair *envs;
     size_t envs_count;
     const char *cwd;
-    /* Accepted and ignored. */
+    /* As in ExecRequest. */
     const char *user;
 } wrn_ws_pty_start;
 
@@ -643,6 +689,9 @@ typedef struct wrn_ws_pty_output {
 
 #define WRN_HAS_WS_PTY_EXIT_TYPE (UINT64_C(1) << 0)
 #define WRN_HAS_WS_PTY_EXIT_EXIT_CODE (UINT64_C(1) << 1)
+#define WRN_HAS_WS_PTY_EXIT_SIGNAL (UINT64_C(1) << 2)
+#define WRN_HAS_WS_PTY_EXIT_OOM_KILLED (UINT64_C(1) << 3)
+#define WRN_HAS_WS_PTY_EXIT_OUTPUT_CUT (UINT64_C(1) << 4)
 
 /* Schema WsPtyExit. */
 typedef struct wrn_ws_pty_exit {
@@ -650,7 +699,14 @@ typedef struct wrn_ws_pty_exit {
     uint64_t nulls;      /* those of them that were null */
     const char *unknown; /* a JSON object of the members this version does not know, or NULL */
     const char *type;
+    /* -1 after a signal. */
     int64_t exit_code;
+    /* As in ExecResult. */
+    int64_t signal;
+    /* As in ExecResult. */
+    int64_t oom_killed;
+    /* As in ExecResult. */
+    int64_t output_cut;
 } wrn_ws_pty_exit;
 
 #define WRN_HAS_WS_PTY_ERROR_TYPE (UINT64_C(1) << 0)

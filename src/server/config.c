@@ -77,6 +77,7 @@ static const option build_options[] = {
     {"oci", TEXT, AT(plan.oci), 0, 0, "DIR[:TAG]", "an image in a directory of the OCI's layout"},
     {"vcpus", NUMBER, AT(plan.vcpus), 0, INT32_MAX, "N", "of sandboxes that ask for none"},
     {"memory-mb", NUMBER, AT(plan.memory_mb), 0, INT32_MAX, "N", "of sandboxes that ask for none"},
+    {"user", TEXT, AT(plan.user), 0, 0, "NAME[:GROUP]", "commands run as this user, not as root"},
     {"start", TEXT, AT(plan.start), 0, 0, "COMMAND", "for the shell of each sandbox, when it starts"},
     {"start-port", NUMBER, AT(plan.start_port), 0, 65535, "PORT", "start it with the first connection to that port"},
 };
@@ -294,7 +295,7 @@ static bool check_template(const wrn_config *config, char *why, size_t why_size)
     else if ((plan->include || plan->mirror) && !plan->suite) problem = "--include and --mirror go with --mmdebstrap";
     else if (plan->start_port && !plan->start) problem = "--start-port goes with --start";
     else if (plan->start_early && !plan->start_port) problem = "--start-early goes with --start-port";
-    else if (!sources && (plan->start || plan->vcpus || plan->memory_mb || plan->replace))
+    else if (!sources && (plan->start || plan->user || plan->vcpus || plan->memory_mb || plan->replace))
         problem = "what to build it from? give --mmdebstrap, --tar, --dir or --oci";
     return !problem || (snprintf(why, why_size, "%s", problem), false);
 }

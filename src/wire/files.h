@@ -1,21 +1,23 @@
 /* What wrennd and the builtin commands of its agent agree on: file operations run as commands in the sandbox.
  *
  *     read PATH           a regular file's content comes on stdout
- *     write PATH          stdin becomes the file's content at its end; SIGTERM before that leaves everything as it was
- *     list PATH LEVELS [NAME]
- *                         a record for everything in a directory, on stdout; or for what has that name there
+ *     write PATH [mode=OCTAL] [owner=USER] [in-place]
+ *                         stdin becomes the file's content at its end; SIGTERM before that leaves everything as it was.
+ *                         USER is as in an EXEC. in-place: the inode stays, as it does where it has several names or is
+ *                         followed by somebody; but never where it is a program that runs
+ *     list PATH LEVELS [limit=N] [after=PATH] [only=NAME]
+ *                         a record for everything in a directory, on stdout; N of them at most, and only what follows
+ *                         the other path, that of a record; or for what has that name there
  *     mkdir PATH          makes a directory and those above it; its record
  *     remove PATH         all of it; what is not there counts as removed
  *
  * The exit status is 0 or an errno: EISDIR, ENOTDIR and EINVAL (neither file nor directory) for what is of the wrong kind,
- * EEXIST for a directory that mkdir should make, E2BIG for a listing over the limits below. */
+ * EEXIST for a directory that mkdir should make, EUSERS for an owner that the sandbox can't have, E2BIG for a listing of too
+ * many levels. */
 #ifndef WRN_WIRE_FILES_H
 #define WRN_WIRE_FILES_H
 
-enum {
-    WRN_LIST_ENTRIES_MAX = 100000, /* in one listing */
-    WRN_LIST_LEVELS_MAX = 256
-};
+enum { WRN_LIST_LEVELS_MAX = 256 };
 
 /* A record: fields that each end with NUL. Numbers are decimal. */
 typedef enum wrn_file_field {

@@ -19,7 +19,7 @@ enum {
     WRN_FRAME_CREDIT = 256 * 1024,
     WRN_FRAME_EXEC_MAX = 4 * 1024 * 1024, /* payload of an EXEC, all its pieces together */
     WRN_LABEL_MAX = 16 * 1024,            /* of a command's label, with its NUL */
-    WRN_AGENT_VERSION = 3
+    WRN_AGENT_VERSION = 4
 };
 
 typedef enum wrn_frame_type {
@@ -32,15 +32,15 @@ typedef enum wrn_frame_type {
     WRN_FRAME_STARTED,   /* agent: u32 pid, as seen inside */
     WRN_FRAME_STDOUT,    /* agent: bytes */
     WRN_FRAME_STDERR,    /* agent: bytes */
-    WRN_FRAME_EXIT,      /* agent: u32 wrn_exit_kind, u32 value; nothing more comes on this stream */
-    WRN_FRAME_PING,      /* server: up to 64 bytes */
-    WRN_FRAME_PONG,      /* agent: the same bytes */
-    WRN_FRAME_FREEZE,    /* server: stop everything but the agent; for when there is no cgroup freezer */
-    WRN_FRAME_THAW,      /* server */
-    WRN_FRAME_DONE,      /* agent: FREEZE or THAW has been done */
-    WRN_FRAME_TAKEN,     /* agent: u32 bytes of stdin the command took */
-    WRN_FRAME_RESIZE,    /* server: u32 columns, u32 rows of a terminal */
-    WRN_FRAME_DIAL,      /* server: u32 port of this machine's loopback to connect to; answered by DIALED */
+    WRN_FRAME_EXIT, /* agent: u32 wrn_exit_kind, u32 value, u32 WRN_EXIT_CUT or 0; nothing more comes on this stream */
+    WRN_FRAME_PING, /* server: up to 64 bytes */
+    WRN_FRAME_PONG, /* agent: the same bytes */
+    WRN_FRAME_FREEZE, /* server: stop everything but the agent; for when there is no cgroup freezer */
+    WRN_FRAME_THAW,   /* server */
+    WRN_FRAME_DONE,   /* agent: FREEZE or THAW has been done */
+    WRN_FRAME_TAKEN,  /* agent: u32 bytes of stdin the command took */
+    WRN_FRAME_RESIZE, /* server: u32 columns, u32 rows of a terminal; both 0: only tells its program */
+    WRN_FRAME_DIAL,   /* server: u32 port of this machine's loopback to connect to; answered by DIALED */
     WRN_FRAME_DIALED, /* agent: u32 errno; 0: the socket comes along with the first byte of this frame (SCM_RIGHTS) */
     WRN_FRAME_BACK,   /* agent, once, first, when it has had a server before: u32 version, u32 how many KEPT follow */
     WRN_FRAME_KEPT,   /* agent: a command that goes on: wrn_kept_head, then its label */
@@ -50,36 +50,38 @@ typedef enum wrn_frame_type {
 enum { WRN_FRAME_MORE = 1 };
 
 typedef enum wrn_exit_kind {
-    WRN_EXIT_CODE,    /* value: exit status */
-    WRN_EXIT_SIGNAL,  /* value: signal number */
-    WRN_EXIT_TIMEOUT, /* killed because its time was up */
-    WRN_EXIT_CWD,     /* never started: no such directory; value: errno */
-    WRN_EXIT_FAILED   /* never started; value: errno */
+    WRN_EXIT_CODE,   /* value: exit status */
+    WRN_EXIT_SIGNAL, /* value: signal number */
+    WRN_EXIT_CWD,    /* never started: no such directory; value: errno */
+    WRN_EXIT_USER,   /* never started: no such user; value: errno, EPERM when the sandbox can't have it */
+    WRN_EXIT_FAILED  /* never started; value: errno */
 } wrn_exit_kind;
 
+/* What outlives the command held its output still when the agent stopped waiting for more. */
+enum { WRN_EXIT_CUT = 1 };
+
 enum {
-    WRN_EXEC_STDIN = 1,   /* a pipe; otherwise /dev/null */
-    WRN_EXEC_PTY = 2,     /* a terminal for all three; its output comes as STDOUT */
-    WRN_EXEC_BUILTIN = 4, /* the arguments name a function of the agent's */
+    WRN_EXEC_STDIN = 1,       /* a pipe; otherwise /dev/null */
+    WRN_EXEC_PTY = 2,         /* a terminal for all three; its output comes as STDOUT */
+    WRN_EXEC_BUILTIN = 4,     /* the arguments name a function of the agent's */
+    WRN_EXEC_DEFAULT_USER = 8 /* the user is the template's: of use where it can be had; builtins take only its home */
 };
 
-/* Head of an EXEC payload, six u32; then NUL-terminated strings: cwd (empty: home), label, argc arguments, envc
- * "NAME=value". A command with a label goes on when the server is gone, and the next one gets the label back. */
-enum { WRN_EXEC_HEAD = 24 };
+/* Head of an EXEC payload, five u32; then NUL-terminated strings: cwd (empty: home), label, user (empty: root; else
+ * NAME or ID, either with :GROUP), argc arguments, envc "NAME=value". A command with a label goes on when the server is gone, and the next one gets the label back. */
+enum { WRN_EXEC_HEAD = 20 };
 typedef struct wrn_exec_head {
     uint32_t argc, envc;
-    uint32_t timeout_ms; /* 0: none */
     uint32_t flags;      /* WRN_EXEC_* */
     uint32_t cols, rows; /* of a terminal */
 } wrn_exec_head;
 
-/* Head of a KEPT payload, four u32; then the label, without its NUL. Its credit is as at a start, but for what of stdin is
+/* Head of a KEPT payload, three u32; then the label, without its NUL. Its credit is as at a start, but for what of stdin is
  * not taken yet. */
-enum { WRN_KEPT_HEAD = 16, WRN_KEPT_TERMINAL = 1 };
+enum { WRN_KEPT_HEAD = 12, WRN_KEPT_TERMINAL = 1 };
 typedef struct wrn_kept_head {
     uint32_t pid;     /* 0: STARTED is still to come */
     uint32_t flags;   /* WRN_KEPT_* */
-    uint32_t left_ms; /* of its time; 0: no limit */
     uint32_t untaken; /* bytes of stdin */
 } wrn_kept_head;
 

@@ -65,8 +65,10 @@ TEST(run_says_what_became_of_the_program) {
     check_code(WRENN("run", "/nonexistent/program"), 127);
     check_code(WRENN("run", "/etc"), 126);
     check_code(WRENN("run", "sh", "-c", "kill -9 $$"), 137);
-    program_result slow = WRENN("run", "--timeout", "1", "sh", "-c", "while :; do :; done");
+    check_code(WRENN("run", "sh", "-c", "kill -SEGV $$"), 139);
+    program_result slow = WRENN("run", "--timeout", "1", "sh", "-c", "echo so far; while :; do :; done");
     CHECK_INT(slow.code, 125);
+    CHECK_STR(slow.out, "so far\n");
     CHECK_CONTAINS(slow.err, "wrenn: ");
     program_result_free(&slow);
     CHECK_INT(count_sandboxes(client), 0);

@@ -61,7 +61,7 @@ TEST(run_creates_executes_and_destroys) {
     const script_reply replies[] = {created(), ok(EXEC("7", "utf-8", "out\\n", "err\\n")), gone};
     script_server *server = serve(replies, 3);
     program_result result = WRENN("run", "-T", "small", "--vcpus=2", "-m", "256", "-t", "9", "-e", "A=b", "-C", "/tmp",
-                                  "prog", "--", "-x", "two words");
+                                  "-u", "app", "prog", "--", "-x", "two words");
     CHECK_STR(result.err, "err\n");
     CHECK_STR(result.out, "out\n");
     CHECK_INT(result.code, 7);
@@ -72,6 +72,7 @@ TEST(run_creates_executes_and_destroys) {
     CHECK_CONTAINS(script_request(server, 2), "\"timeout_sec\":9");
     CHECK_CONTAINS(script_request(server, 2), "\"A\":\"b\"");
     CHECK_CONTAINS(script_request(server, 2), "\"cwd\":\"/tmp\"");
+    CHECK_CONTAINS(script_request(server, 2), "\"user\":\"app\"");
     check_request(server, 3, "DELETE /v1/sandboxes/" ID " ", "");
     CHECK_INT(script_count(server), 4);
     program_result_free(&result);
@@ -147,11 +148,41 @@ TEST(results_as_json) {
     }
 }
 
-TEST(a_signal_in_the_sandbox_is_137) {
-    const script_reply replies[] = {ok(EXEC("-1", "utf-8", "", ""))};
-    script_server *server = serve(replies, 1);
+TEST(the_exit_code_tells_the_signal) {
+    static const struct {
+        const char *body, *out, *err;
+        int code;
+    } cases[] = {{"{\"exit_code\":-1,\"stdout\":\"so far\",\"stderr\":\"\",\"signal\":11}", "so far", "", 139},
+                 {"{\"exit_code\":-1,\"stdout\":\"\",\"stderr\":\"\",\"signal\":9,\"oom_killed\":true}", "",
+                  "out of memory", 137},
+                 {"{\"exit_code\":-1,\"stdout\":\"\",\"stderr\":\"\"}", "", "", 137},
+                 {"{\"exit_code\":-1,\"stdout\":\"\",\"stderr\":\"\",\"signal\":99999}", "", "", 137}};
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        const script_reply replies[] = {ok(cases[i].body)};
+        script_server *server = serve(replies, 1);
+        program_result result = WRENN("exec", ID, "prog");
+        CHECK_INT(result.code, cases[i].code);
+        CHECK_STR(result.out, cases[i].out);
+        CHECK_CONTAINS(result.err, cases[i].err);
+        program_result_free(&result);
+        stop(server);
+    }
+    check_json("{\"exit_code\":-1,\"duration_ms\":3,\"signal\":9,\"oom_killed\":true,\"output_cut\":true}",
+               "{\"sandbox_id\": \"" ID "\", \"exit_code\": -1, \"duration_ms\": 3, \"encoding\": \"utf-8\", "
+               "\"stdout\": \"\", \"stderr\": \"\", \"signal\": 9, \"oom_killed\": true, \"output_cut\": true}\n");
+}
+
+TEST(a_failed_command_shows_what_it_had_put_out) {
+    const script_reply late = {
+        .text =
+            "HTTP/1.1 502 Bad Gateway\r\nContent-Length: 131\r\n\r\n"
+            "{\"error\":{\"code\":\"agent_error\",\"message\":\"it ran longer than 1 s\",\"stdout\":\"c28gZmFyAP8=\","
+            "\"stderr\":\"b29wcwo=\",\"encoding\":\"base64\"}}"};
+    script_server *server = serve(&late, 1);
     program_result result = WRENN("exec", ID, "prog");
-    CHECK_INT(result.code, 137);
+    CHECK_INT(result.code, 125);
+    CHECK_MEM(result.out, result.out_size, "so far\0\xff", 8);
+    CHECK_CONTAINS(result.err, "oops\nwrenn: exec: it ran longer than 1 s");
     program_result_free(&result);
     stop(server);
 }

@@ -321,6 +321,58 @@ static void forms(void) {
     daemon_stop(&s.d);
 }
 
+/* Mode, owner, place and user go with the form, before the file. */
+static void upload_options(void) {
+    setup s;
+    set_up(&s, NULL);
+    static const char *const both[] = {"write", "stream/write"};
+    bool root = geteuid() == 0;
+    for (size_t i = 0; i < WRN_COUNT(both); i++) {
+        CHECK_STATUS(
+            upload(&s, both[i], PART("path") "/tmp/f\r\n" PART("mode") "0751\r\n" FILE_PART "#!/bin/sh\necho ran" END),
+            204);
+        CHECK_SH(&s, "/tmp/f; stat -c '%a %U' /tmp/f; stat -c %i /tmp/f >/tmp/i; exec tail -f /tmp/f >/dev/null &",
+                 "ran\n751 root\n");
+        CHECK_STATUS(upload(&s, both[i],
+                            PART("mode") "\r\n" PART("in_place") "true\r\n" PART("owner") "root:0\r\n" PART(
+                                "user") "root\r\n" PART("path") "/tmp/f\r\n" FILE_PART "two" END),
+                     204);
+        CHECK_SH(&s, "cat /tmp/f; stat -c %i /tmp/f | cmp - /tmp/i && stat -c %a /tmp/f", "two751\n");
+        CHECK_STATUS(upload(&s, both[i], PART("path") "/tmp/f\r\n" PART("in_place") "false\r\n" FILE_PART "3" END),
+                     204);
+        CHECK_SH(&s, "cat /tmp/f; stat -c %i /tmp/f | cmp -s - /tmp/i; echo $?", "30\n");
+        CHECK_SH(&s, "rm -f /tmp/f /tmp/i", "");
+        static const char *const wrong[] = {PART("mode") "755x\r\n",    PART("mode") "0888\r\n",
+                                            PART("mode") "17777\r\n",   PART("mode") "-1\r\n",
+                                            PART("in_place") "yes\r\n", PART("owner") "captain\r\n",
+                                            PART("user") "captain\r\n", PART("mode") "1\r\n" PART("mode") "1\r\n"};
+        for (size_t k = 0; k < WRN_COUNT(wrong); k++) {
+            char body[600];
+            snprintf(body, sizeof(body), PART("path") "/tmp/f\r\n%s" FILE_PART "x" END, wrong[k]);
+            CHECK_ERROR(upload(&s, both[i], body), 400, "invalid_request");
+        }
+        CHECK_ERROR(upload(&s, both[i], PART("path") "/tmp/f\r\n" FILE_PART "x\r\n" PART("mode") "0755" END), 400,
+                    "invalid_request");
+        wait_for(&s, "ls -A /tmp", "");
+        if (!root) continue;
+        CHECK_STATUS(upload(&s, both[i], PART("path") "/tmp/f\r\n" PART("owner") "user\r\n" FILE_PART "x" END), 204);
+        CHECK_STATUS(upload(&s, both[i], PART("path") "~/g\r\n" PART("user") "user\r\n" FILE_PART "x" END), 204);
+        CHECK_SH(&s, "stat -c '%U %G %n' /tmp/f /home/user/g; rm /tmp/f /home/user/g",
+                 "user user /tmp/f\nuser user /home/user/g\n");
+        CHECK_ERROR(upload(&s, both[i], PART("path") "/root/g\r\n" PART("user") "user\r\n" FILE_PART "x" END), 502,
+                    "agent_error");
+    }
+    /* The other operations have a user, too. */
+    CHECK_STATUS(ask(&s, "mkdir", "{\"path\":\"/tmp/made\",\"user\":\"root\"}"), 200);
+    CHECK_ERROR(ask(&s, "mkdir", "{\"path\":\"/tmp/other\",\"user\":\"captain\"}"), 400, "invalid_request");
+    if (root) {
+        CHECK_ERROR(ask(&s, "remove", "{\"path\":\"/tmp/made\",\"user\":\"user\"}"), 502, "agent_error");
+        CHECK_ERROR(ask(&s, "list", "{\"path\":\"/root\",\"user\":\"user\"}"), 502, "agent_error");
+        CHECK_ERROR(ask(&s, "read", "{\"path\":\"/root/x\",\"user\":\"user\"}"), 502, "agent_error");
+    }
+    daemon_stop(&s.d);
+}
+
 /* Bytes that are no text, in pieces of one byte, and another request on the same connection. */
 static void bytes_and_connections(void) {
     setup s;
@@ -488,20 +540,72 @@ static void limits(void) {
     daemon_stop(&s.d);
 }
 
+/* One page; its next_cursor to `cursor`, "" at the end. The number of entries. */
+static int64_t list_page(const setup *s, const char *path, int depth, int limit, char cursor[400], wrn_buf *paths) {
+    char body[1024];
+    snprintf(body, sizeof(body), "{\"path\":\"%s\",\"depth\":%d,\"limit\":%d,\"cursor\":\"%s\"}", path, depth, limit,
+             cursor);
+    reply r = ask(s, "list", body);
+    CHECK_MSG(r.status == 200, "%s", r.body);
+    const wrn_json *entries = wrn_json_get(r.json, "entries");
+    int64_t count = (int64_t)wrn_json_count(entries);
+    for (size_t i = 0; i < (size_t)count; i++) wrn_buf_printf(paths, "%s\n", text_in(wrn_json_at(entries, i), "path"));
+    const char *next = wrn_json_string(wrn_json_get(r.json, "next_cursor"), NULL);
+    snprintf(cursor, 400, "%s", next ? next : "");
+    reply_free(&r);
+    return count;
+}
+
 static void large_listings(void) {
     setup s;
     set_up(&s, (const char *const[]){"--max-output-bytes", "300000", NULL});
-    free(sh(&s, "mkdir /tmp/d; cd /tmp/d; seq 1 1000 | xargs touch"));
+    free(sh(&s, "mkdir /tmp/d; cd /tmp/d; seq 1 20000 | xargs touch"));
+    size_t before = daemon_peak_memory(&s.d);
     reply r = on_path(&s, "list", "/tmp/d");
     CHECK_INT(r.status, 200);
-    CHECK_INT(wrn_json_count(wrn_json_get(r.json, "entries")), 1000);
+    CHECK_INT(wrn_json_count(wrn_json_get(r.json, "entries")), 20000);
+    CHECK(!wrn_json_get(r.json, "next_cursor"));
     reply_free(&r);
-    free(sh(&s, "cd /tmp/d; seq 1001 3000 | xargs touch"));
-    r = on_path(&s, "list", "/tmp/d");
-    CHECK_INT(r.status, 400);
-    CHECK_STR(error_code(&r), "invalid_request");
-    CHECK_CONTAINS(error_message(&r), "--max-output-bytes");
-    reply_free(&r);
+    CHECK_MSG(daemon_peak_memory(&s.d) < before + (3 << 20), "it kept the listing");
+    /* In pages, the last of which is full: also with names that are no UTF-8, and while something goes. */
+    free(sh(&s, "mkdir -p /tmp/e/b/c; cd /tmp/e; touch a b/x b/c/y \"$(printf '\\377')\" z"));
+    wrn_buf whole = WRN_BUF_INIT;
+    char cursor[400] = "";
+    CHECK_INT(list_page(&s, "/tmp/e", 9, 0, cursor, &whole), 7);
+    CHECK_STR(cursor, "");
+    for (int limit = 1; limit <= 8; limit++) {
+        wrn_buf pages = WRN_BUF_INIT;
+        int64_t total = 0;
+        do total += list_page(&s, "/tmp/e", 9, limit, cursor, &pages);
+        while (*cursor);
+        CHECK_INT(total, 7);
+        CHECK_STR(pages.data, whole.data);
+        wrn_buf_free(&pages);
+    }
+    wrn_buf_free(&whole);
+    wrn_buf rest = WRN_BUF_INIT;
+    CHECK_INT(list_page(&s, "/tmp/e", 9, 4, cursor, &rest), 4);
+    free(sh(&s, "rm -r /tmp/e/b"));
+    wrn_buf_clear(&rest);
+    CHECK_INT(list_page(&s, "/tmp/e", 9, 0, cursor, &rest), 2);
+    CHECK_CONTAINS(rest.data, "/tmp/e/z\n");
+    wrn_buf_free(&rest);
+    static const char *const wrong[] = {"\"limit\":-1",        "\"limit\":1000001",       "\"cursor\":\"!\"",
+                                        "\"cursor\":\"AAAA\"", "\"cursor\":\"L2V0Yy94\"", "\"limit\":\"1\""};
+    for (size_t i = 0; i < WRN_COUNT(wrong); i++) {
+        char body[200];
+        snprintf(body, sizeof(body), "{\"path\":\"/tmp/e\",%s}", wrong[i]);
+        CHECK_ERROR(ask(&s, "list", body), 400, "invalid_request");
+    }
+    /* Who goes away in the middle leaves nothing running. */
+    char head[300];
+    snprintf(head, sizeof(head), "POST %s HTTP/1.1\r\nHost: x\r\n%s\r\nContent-Length: 17\r\n\r\n{\"path\":\"/tmp/d\"}",
+             route(&s, "list"), s.key);
+    int fd = dial(s.d.socket);
+    send_text(fd, head);
+    CHECK(recv(fd, head, 100, MSG_WAITALL) == 100);
+    close(fd);
+    wait_for(&s, "cat /proc/[0-9]*/stat | wc -l", "5\n");
     r = ask(&s, "list", "{\"path\":\"/tmp/d\",\"only\":\"2017\"}");
     CHECK_INT(wrn_json_count(wrn_json_get(r.json, "entries")), 1);
     CHECK_STR(text_in(entry_at(&r, 0), "path"), "/tmp/d/2017");
@@ -509,7 +613,6 @@ static void large_listings(void) {
     r = ask(&s, "list", "{\"path\":\"/tmp/d\",\"only\":\"none\"}");
     CHECK_STR(r.body, "{\"entries\":[]}\n");
     reply_free(&r);
-    CHECK_STATUS(on_path(&s, "list", "/etc"), 200);
     daemon_stop(&s.d);
 }
 
@@ -613,10 +716,11 @@ TEST_AS_BOTH(errors_have_their_status, errors)
 TEST_AS_BOTH(home_need_not_exist, missing_home)
 TEST_AS_BOTH(a_paused_sandbox_refuses, paused)
 TEST_AS_BOTH(forms_are_checked, forms)
+TEST_AS_BOTH(uploads_have_a_mode_an_owner_and_a_place, upload_options)
 TEST_AS_BOTH(bytes_come_through, bytes_and_connections)
 TEST_AS_BOTH(large_files_take_no_memory, large_files)
 TEST_AS_BOTH(writes_have_a_limit, limits)
-TEST_AS_BOTH(listings_have_a_limit, large_listings)
+TEST_AS_BOTH(listings_are_whole_or_in_pages, large_listings)
 TEST_AS_BOTH(who_hangs_up_changes_nothing, hanging_up)
 TEST_AS_BOTH(a_form_cut_anywhere_changes_nothing, cut_anywhere)
 TEST_AS_BOTH(a_sandbox_may_end_meanwhile, destroyed_meanwhile)

@@ -107,6 +107,44 @@ static void commands(void) {
     tear_down(&s);
 }
 
+/* As somebody of the sandbox, and as nobody of that name. */
+static void users(void) {
+    setup s = set_up();
+    wrenn_stream *stream = NULL;
+    const char *user = geteuid() == 0 ? "user" : "root";
+    wrenn_exec_stream_options options = WRENN_EXEC_STREAM_OPTIONS_INIT;
+    options.shell = "echo $USER $(id -un)";
+    options.user = user;
+    OK(wrenn_sandbox_exec_stream(s.sandbox, &options, &stream, &error));
+    char expected[32];
+    snprintf(expected, sizeof(expected), "%s %s\n", user, user);
+    CHECK_STR(read_all(stream).out, expected);
+    wrenn_stream_free(stream);
+    options.user = "captain";
+    wrenn_error *unknown = NULL;
+    CHECK_INT(wrenn_sandbox_exec_stream(s.sandbox, &options, &stream, &unknown), WRENN_E_VALIDATION);
+    CHECK_CONTAINS(wrenn_error_message(unknown), "no such user");
+    wrenn_error_free(unknown);
+    wrenn_exec_options run = WRENN_EXEC_OPTIONS_INIT;
+    wrenn_exec_result *result = NULL;
+    run.shell = "id -un";
+    run.user = "captain";
+    CHECK_INT(wrenn_sandbox_exec(s.sandbox, &run, &result, NULL), WRENN_E_VALIDATION);
+    wrenn_spawn_options spawn = WRENN_SPAWN_OPTIONS_INIT;
+    wrenn_process *process = NULL;
+    spawn.shell = "id -un >/tmp/who";
+    spawn.user = "captain";
+    CHECK_INT(wrenn_sandbox_spawn(s.sandbox, &spawn, &process, NULL), WRENN_E_VALIDATION);
+    wrenn_pty_options pty = WRENN_PTY_OPTIONS_INIT;
+    pty.argv = (const char *const[]){"id", "-un", NULL};
+    pty.user = user;
+    OK(wrenn_sandbox_pty(s.sandbox, &pty, &stream, &error));
+    snprintf(expected, sizeof(expected), "%s\r\n", user);
+    CHECK_STR(read_all(stream).out, expected);
+    wrenn_stream_free(stream);
+    tear_down(&s);
+}
+
 static int64_t processes(setup *s) {
     wrenn_process_list *list = NULL;
     OK(wrenn_sandbox_processes(s->sandbox, &list, &error));
@@ -121,6 +159,7 @@ static void ends(void) {
     wrenn_stream *stream = start(&s, "sleep 1000", 0);
     OK(wrenn_stream_kill(stream, &error));
     CHECK_INT(read_all(stream).exit_code, -1);
+    CHECK_INT(wrenn_stream_signal(stream), SIGKILL);
     wrenn_stream_free(stream);
     stream = start(&s, "sleep 1000", 0);
     CHECK_INT(processes(&s), 1);
@@ -267,6 +306,47 @@ static void terminals(void) {
     tear_down(&s);
 }
 
+/* Who comes back in the middle of a full-screen program gets its modes, and then all of the screen. */
+static void full_screen(void) {
+    setup s = set_up();
+    static const char line[] =
+        "trap 'printf drawn-anew' WINCH; stty -echo; printf '\\033[?1049h\\033[?2004h\\033[?25l'; "
+        "yes '\303\244' | head -n 100000 | tr -d '\\n'; printf '\\033[6nready'; "
+        "while :; do sleep 0.01; done";
+    const char *argv[] = {"sh", "-c", line, NULL};
+    wrenn_pty_options options = WRENN_PTY_OPTIONS_INIT;
+    options.argv = argv;
+    wrenn_stream *stream = NULL;
+    OK(wrenn_sandbox_pty(s.sandbox, &options, &stream, &error));
+    wrenn_event event;
+    bool ready = false;
+    while (!ready) {
+        CHECK_INT(wrenn_stream_next(stream, 60000, &event, NULL), 1);
+        ready = event.data && memmem(event.data, event.size, "ready", 5);
+    }
+    char tag[64];
+    snprintf(tag, sizeof(tag), "%s", wrenn_stream_tag(stream));
+    wrenn_stream_free(stream);
+    for (int i = 0; i < 2; i++) {
+        static char shown[200000];
+        size_t size = 0;
+        OK(wrenn_sandbox_pty_connect(s.sandbox, tag, &stream, &error));
+        while (!memmem(shown, size, "drawn-anew", 10)) {
+            CHECK_INT(wrenn_stream_next(stream, 60000, &event, NULL), 1);
+            if (!event.data) continue;
+            CHECK(size + event.size <= sizeof(shown));
+            memcpy(shown + size, event.data, event.size);
+            size += event.size;
+        }
+        static const char modes[] = "\033[?1049h\033[?25l\033[?2004h\303\244";
+        CHECK_MEM(shown, sizeof(modes) - 1, modes, sizeof(modes) - 1);
+        CHECK(memmem(shown, size, "ready", 5) && !memmem(shown, size, "\033[6n", 4));
+        wrenn_stream_free(stream);
+        memset(shown, 0, sizeof(shown));
+    }
+    tear_down(&s);
+}
+
 /* ---- processes ---- */
 
 static void background(void) {
@@ -401,10 +481,12 @@ static void many(void) {
 }
 
 TEST_AS_BOTH(commands_with_their_output_as_it_comes, commands)
+TEST_AS_BOTH(commands_of_a_user, users)
 TEST_AS_BOTH(whatever_ends_a_stream, ends)
 TEST_AS_ROOT(a_gibibyte_of_random_bytes_at_flat_memory, a_lot)
 TEST_AS_BOTH(input_of_any_size, large_input)
 TEST_AS_BOTH(terminals_outlive_their_connections, terminals)
+TEST_AS_BOTH(terminals_are_found_as_they_were_left, full_screen)
 TEST_AS_BOTH(processes_in_the_background, background)
 TEST_AS_BOTH(programs_that_listen, ports)
 TEST_AS_BOTH(five_hundred_streams_at_once, many)

@@ -94,6 +94,21 @@ static void services(void) {
     put("none/template.json", "{\"base\":\"minimal\",\"start\":[\"/not/there\"],\"start_port\":8000}");
     make_from(&d, "early", id);
     free(sh(&d, id, "while ! test -e /root/started; do :; done"));
+    shell("mkdir -p templates/app/layer templates/lost/layer");
+    put("app/template.json", "{\"base\":\"minimal\",\"default_user\":\"user\"}");
+    put("lost/template.json", "{\"base\":\"minimal\",\"default_user\":\"captain\"}");
+    make_from(&d, "app", id);
+    bool root = geteuid() == 0;
+    CHECK_SH(&d, id, "id -un; pwd; echo $HOME",
+             root ? "user\n/home/user\n/home/user\n" : "root\n/home/user\n/home/user\n");
+    snap(&d, id, "app-copy");
+    make_from(&d, "app-copy", id);
+    CHECK_SH(&d, id, "id -un", root ? "user\n" : "root\n");
+    CHECK_STATUS(call(&d, "POST", sandbox_path(id, "/files/mkdir"), "{\"path\":\"made\"}"), 200);
+    CHECK_SH(&d, id, "stat -c '%U %n' /home/user/made", "root /home/user/made\n");
+    make_from(&d, "lost", id);
+    CHECK_ERROR(call(&d, "POST", sandbox_path(id, "/exec"), "{\"cmd\":\"true\"}"), 400, "invalid_request");
+    CHECK_STATUS(call(&d, "POST", sandbox_path(id, "/exec"), "{\"cmd\":\"true\",\"user\":\"root\"}"), 200);
     put("soon/template.json", "{\"base\":\"minimal\",\"start_port\":8000,\"start_early\":true,"
                               "\"start\":[\"sh\",\"-c\",\"touch /root/started; exec python3 -m http.server 8000\"]}");
     make_from(&d, "soon", id);

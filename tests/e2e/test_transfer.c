@@ -182,6 +182,31 @@ static void contents(void) {
 
 TEST_AS_BOTH(contents_may_be_anything, contents)
 
+static void options(void) {
+    setup s = set_up();
+    generator from = {.size = 3};
+    wrenn_upload_stream_options up = WRENN_UPLOAD_STREAM_OPTIONS_INIT;
+    up.path = "/tmp/f";
+    up.read = give;
+    up.user_data = &from;
+    up.mode = 0700;
+    up.owner = geteuid() == 0 ? "user" : "root";
+    OK(wrenn_sandbox_upload_stream(s.sandbox, &up, &error));
+    check_sh(&s, "stat -c '%a %U %s' /tmp/f; ln /tmp/f /tmp/g", geteuid() == 0 ? "700 user 3\n" : "700 root 3\n");
+    from = (generator){.size = 4};
+    up.mode = 0;
+    up.owner = NULL;
+    up.flags = WRENN_UPLOAD_IN_PLACE;
+    OK(wrenn_sandbox_upload_stream(s.sandbox, &up, &error));
+    check_sh(&s, "stat -c '%a %s' /tmp/g", "700 4\n");
+    from = (generator){.size = 4};
+    up.owner = "captain";
+    CHECK_INT(wrenn_sandbox_upload_stream(s.sandbox, &up, NULL), WRENN_E_VALIDATION);
+    tear_down(&s);
+}
+
+TEST_AS_BOTH(uploads_with_mode_owner_and_place, options)
+
 static void refusals(void) {
     setup s = set_up();
     static char data[8 * MIB];

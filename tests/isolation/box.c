@@ -138,13 +138,15 @@ static void on_output(void *context, int stream, const void *data, size_t size) 
     *used += size;
 }
 
-static void on_end(void *context, wrn_proc_end end, int code, const wrn_fault *fault) {
+static void on_end(void *context, const wrn_proc_result *result) {
     output *o = context;
     CHECK(!o->ended);
     o->ended = true;
-    o->end = end;
-    o->code = code;
-    if (fault) snprintf(o->fault, sizeof(o->fault), "%s: %s", fault->code, fault->message);
+    o->end = result->end;
+    o->code = result->code;
+    o->cut = result->output_cut;
+    o->oom_killed = result->oom_killed;
+    if (result->fault) snprintf(o->fault, sizeof(o->fault), "%s: %s", result->fault->code, result->fault->message);
 }
 
 static void on_room(void *context) { ((output *)context)->rooms++; }

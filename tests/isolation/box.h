@@ -19,7 +19,7 @@ typedef struct output {
     int code;
     char fault[512];
     int64_t pid;
-    bool ended;
+    bool ended, cut, oom_killed;
     int rooms;
 } output;
 

@@ -64,12 +64,12 @@ static void on_output(void *context, int stream, const void *data, size_t size) 
     c->total += size;
 }
 
-static void on_end(void *context, wrn_proc_end end, int code, const wrn_fault *fault) {
+static void on_end(void *context, const wrn_proc_result *result) {
     command *c = context;
     c->ended++;
-    c->end = end;
-    c->code = code;
-    if (end == WRN_PROC_LOST) CHECK(fault != NULL);
+    c->end = result->end;
+    c->code = result->code;
+    if (result->end == WRN_PROC_LOST) CHECK(result->fault != NULL);
     if (c->fake->ask_in_end) {
         c->fake->in_call = true;
         wrn_agent_ping(c->fake->agent, on_answer, c->fake);
@@ -120,7 +120,7 @@ static void put_number(wrn_buf *out, uint32_t stream, uint8_t type, uint32_t num
 }
 
 static void put_exit(wrn_buf *out, uint32_t stream, uint32_t kind, uint32_t value) {
-    uint8_t payload[8];
+    uint8_t payload[12] = {0};
     wrn_put_u32(payload, kind);
     wrn_put_u32(payload + 4, value);
     put(out, stream, WRN_FRAME_EXIT, payload, sizeof(payload));
@@ -191,7 +191,7 @@ static const nonsense after_hello[] = {
     {"a second HELLO", 0, WRN_FRAME_HELLO, 4},
     {"output of a command that nobody started", 77, WRN_FRAME_STDOUT, 10},
     {"output of the channel", 0, WRN_FRAME_STDOUT, 10},
-    {"the end of a command that nobody started", 3, WRN_FRAME_EXIT, 8},
+    {"the end of a command that nobody started", 3, WRN_FRAME_EXIT, 12},
     {"the largest stream", UINT32_MAX, WRN_FRAME_STARTED, 4},
     {"output before STARTED", 2, WRN_FRAME_STDOUT, 10},
     {"error output before STARTED", 2, WRN_FRAME_STDERR, 10},
@@ -199,8 +199,8 @@ static const nonsense after_hello[] = {
     {"a STARTED that is too short", 2, WRN_FRAME_STARTED, 3},
     {"a STARTED that is too long", 2, WRN_FRAME_STARTED, 5},
     {"an empty STARTED", 2, WRN_FRAME_STARTED, 0},
-    {"an EXIT that is too short", 1, WRN_FRAME_EXIT, 7},
-    {"an EXIT that is too long", 1, WRN_FRAME_EXIT, 9},
+    {"an EXIT that is too short", 1, WRN_FRAME_EXIT, 11},
+    {"an EXIT that is too long", 1, WRN_FRAME_EXIT, 13},
     {"an empty EXIT", 1, WRN_FRAME_EXIT, 0},
     {"output of no bytes", 1, WRN_FRAME_STDOUT, 0},
     {"a PONG nobody asked for", 0, WRN_FRAME_PONG, 0},
@@ -300,8 +300,7 @@ static void put_kept(wrn_buf *out, uint32_t stream, uint32_t pid, uint32_t untak
     memset(payload, 'x', sizeof(payload));
     wrn_put_u32(payload, pid);
     wrn_put_u32(payload + 4, 0);
-    wrn_put_u32(payload + 8, 0);
-    wrn_put_u32(payload + 12, untaken);
+    wrn_put_u32(payload + 8, untaken);
     if (label) memcpy(payload + WRN_KEPT_HEAD, label, size);
     put(out, stream, WRN_FRAME_KEPT, payload, WRN_KEPT_HEAD + size);
 }
@@ -322,8 +321,8 @@ TEST(what_goes_on_is_taken_over_and_the_rest_killed) {
     out.size = 0;
     put(&out, 40, WRN_FRAME_STDOUT, "hello", 5);
     put(&out, 50, WRN_FRAME_STDOUT, "ignored", 7);
-    put(&out, 50, WRN_FRAME_EXIT, "\1\0\0\0\t\0\0\0", 8);
-    put(&out, 40, WRN_FRAME_EXIT, "\0\0\0\0\3\0\0\0", 8);
+    put_exit(&out, 50, WRN_EXIT_SIGNAL, 9);
+    put_exit(&out, 40, WRN_EXIT_CODE, 3);
     say(&f, out.data, out.size);
     until(&f, &f.commands[0].ended, 1);
     CHECK_INT(f.commands[0].total, 5);
@@ -443,7 +442,7 @@ TEST(exits_of_any_kind_and_value) {
             wrn_buf_free(&out);
             until(&f, &f.commands[0].ended, 1);
             CHECK(f.commands[0].code >= 0 && f.commands[0].code <= 255);
-            if (kind > WRN_EXIT_TIMEOUT) CHECK_INT(f.commands[0].end, WRN_PROC_FAILED);
+            if (kind > WRN_EXIT_SIGNAL) CHECK_INT(f.commands[0].end, WRN_PROC_FAILED);
             check_sound(&f);
             close_fake(&f);
         }

@@ -307,6 +307,7 @@ static void fork_bomb(void) {
 }
 
 static void memory_bomb(void) {
+    static output sleeper;
     host h;
     host_open(&h);
     if (!enforced(&h, "memory")) test_skip("no cgroup to limit memory");
@@ -315,7 +316,21 @@ static void memory_bomb(void) {
     box_exec(&h, box, &(wrn_proc_spec){.cmd = "python3", .args = args, .timeout_ms = 60000}, &o);
     CHECK_INT(o.end, WRN_PROC_SIGNALED);
     CHECK_INT(o.code, SIGKILL);
+    CHECK(o.oom_killed);
     CHECK_INT(box_ping(&h, box), 0);
+    /* Also below a shell; but not who has nothing to do with it, or is killed from here. */
+    box_sh(&h, box, "python3 -c 'x = bytearray(128 << 20)'; exit $?", &o);
+    CHECK_INT(o.code, 128 + SIGKILL);
+    CHECK(o.oom_killed);
+    box_sh(&h, box, "kill -9 $$", &o);
+    CHECK(!o.oom_killed);
+    wrn_proc *proc =
+        box_start(box, &(wrn_proc_spec){.cmd = "sleep", .args = (const char *const[]){"1000", NULL}}, &sleeper);
+    box_sh(&h, box, "python3 -c 'x = bytearray(128 << 20)'", &o);
+    CHECK(o.oom_killed);
+    ops->signal(proc, SIGKILL);
+    host_run_until(&h, &sleeper.ended);
+    CHECK(sleeper.code == SIGKILL && !sleeper.oom_killed);
     /* Files in memory count too. */
     box_sh(&h, box, "head -c 128M /dev/zero > /dev/shm/big", &o);
     CHECK(o.end == WRN_PROC_SIGNALED || o.code != 0);

@@ -260,6 +260,87 @@ static void connections_into_it(void) {
     host_close(&h);
 }
 
+static void as(host *h, wrn_box *box, const char *user, const char *line) {
+    const char *args[] = {"-c", line, NULL};
+    box_exec(h, box, &(wrn_proc_spec){.cmd = "/bin/sh", .args = args, .user = user, .timeout_ms = 60000}, &o);
+}
+
+static void users(void) {
+    static const struct {
+        const char *user, *shown;
+    } cases[] = {
+        {NULL, "0 0 0 /root root root /root"},
+        {"root", "0 0 0 /root root root /root"},
+        {"0", "0 0 0 /root root root /root"},
+        {"user", "1000 1000 1000 5000 /home/user user user /home/user"},
+        {"1000", "1000 1000 1000 5000 /home/user user user /home/user"},
+        {"user:tty", "1000 5 5 /home/user user user /home/user"},
+        {"user:77", "1000 77 77 /home/user user user /home/user"},
+        {"nobody", "65534 65534 65534 /nonexistent nobody nobody /"},
+        {"12345", "12345 0 0 / 12345 12345 /"},
+        {"2000", "3000 3000 3000 / 2000 2000 /"}, /* a name, before it is a number */
+    };
+    static const char *const unknown[] = {
+        "nobodyatall", "",      ":",       ":0", "user:", "user:nogroup2", "4294967295", "-1",
+        "99999999999", "user ", "../user", "+5", "broken"};
+    host h;
+    host_open(&h);
+    wrn_box *box = box_create(&h, "cl-users");
+    bool root = geteuid() == 0;
+    sh(&h, box,
+       "echo extra:x:5000:daemon,user >>/etc/group; echo 2000:x:3000:3000::/: >>/etc/passwd; "
+       "echo broken:x:what: >>/etc/passwd; printf '\\n::\\n\\001\\n' >>/etc/passwd; id=5",
+       "", 0);
+    for (size_t i = 0; i < WRN_COUNT(cases); i++) {
+        as(&h, box, cases[i].user, "echo $(id -u) $(id -g) $(id -G) $HOME $USER $LOGNAME $(pwd)");
+        bool can = root || i < 3;
+        CHECK_MSG(o.end == (can ? WRN_PROC_EXITED : WRN_PROC_FAILED), "%s: %s", cases[i].user, o.fault);
+        if (!can) {
+            CHECK_CONTAINS(o.fault, "ordinary user");
+            continue;
+        }
+        if (!root) continue; /* its groups are those of whoever runs wrennd */
+        o.out[o.out_size ? o.out_size - 1 : 0] = '\0';
+        CHECK_STR(o.out, cases[i].shown);
+    }
+    for (size_t i = 0; i < WRN_COUNT(unknown); i++) {
+        if (!*unknown[i]) continue;
+        as(&h, box, unknown[i], "true");
+        CHECK_MSG(o.end == WRN_PROC_FAILED, "%s", unknown[i]);
+        CHECK_CONTAINS(o.fault, "invalid_request: the sandbox has no such user");
+    }
+    /* What the caller says comes first. */
+    const char *args[] = {"-c", "echo $HOME; pwd", NULL}, *envs[] = {"HOME=/tmp", NULL};
+    box_exec(&h, box, &(wrn_proc_spec){.cmd = "/bin/sh", .args = args, .envs = envs, .user = "root", .cwd = "/usr"},
+             &o);
+    CHECK_STR(o.out, "/tmp\n/usr\n");
+    if (root) {
+        as(&h, box, "user", "grep CapEff /proc/self/status | cut -f2; cat /etc/shadow /root 2>&1; kill -9 $PPID");
+        CHECK_CONTAINS(o.out, "0000000000000000\n");
+        CHECK_CONTAINS(o.out, "/root: ");
+        /* Its output can be opened by name, and its terminal is its own. */
+        as(&h, box, "user", "echo a >/dev/stdout; echo b >/dev/stderr");
+        CHECK_STR(o.out, "a\n");
+        CHECK_STR(o.err, "b\n");
+        box_exec(&h, box,
+                 &(wrn_proc_spec){.cmd = "/bin/sh",
+                                  .args = (const char *const[]){"-c", "stat -c %U $(tty)", NULL},
+                                  .user = "user",
+                                  .cols = 80,
+                                  .rows = 24},
+                 &o);
+        CHECK_STR(o.out, "user\r\n");
+    }
+    /* Nobody waits for what is no file. */
+    sh(&h, box, "mv /etc/passwd /etc/p && mkfifo /etc/passwd", "", 0);
+    as(&h, box, "user", "true");
+    CHECK_INT(o.end, WRN_PROC_FAILED);
+    as(&h, box, "0", "pwd");
+    CHECK_STR(o.out, "/\n");
+    box_destroy(&h, box);
+    host_close(&h);
+}
+
 /* "EXIT must follow process exit + short drain, not pipe EOF." */
 static void background_holds_the_pipe(void) {
     host h;
@@ -327,6 +408,8 @@ static void many_at_once(void) {
     host_close(&h);
 }
 
+static void note(uv_timer_t *timer) { *(bool *)timer->data = true; }
+
 static void freezing(void) {
     host h;
     host_open(&h);
@@ -341,12 +424,30 @@ static void freezing(void) {
     while (counter.total < before + 100) uv_run(&h.loop, UV_RUN_ONCE);
     ops->signal(proc, SIGKILL);
     host_run_until(&h, &counter.ended);
+    /* Its time limit stands still with it. */
+    box_start(box,
+              &(wrn_proc_spec){
+                  .cmd = "sh", .args = (const char *const[]){"-c", "sleep 0.2; echo done", NULL}, .timeout_ms = 2000},
+              &o);
+    CHECK_INT(box_freeze(&h, box, true), 0);
+    uv_timer_t timer;
+    bool passed = false;
+    uv_timer_init(&h.loop, &timer);
+    timer.data = &passed;
+    uv_timer_start(&timer, note, 2500, 0);
+    host_run_until(&h, &passed);
+    uv_close((uv_handle_t *)&timer, NULL);
+    CHECK_INT(box_freeze(&h, box, false), 0);
+    host_run_until(&h, &o.ended);
+    CHECK_INT(o.end, WRN_PROC_EXITED);
+    CHECK_STR(o.out, "done\n");
     CHECK_INT(box_freeze(&h, box, true), 0);
     box_destroy(&h, box); /* also while frozen */
     host_close(&h);
 }
 
 TEST_AS_BOTH(commands_run, basics)
+TEST_AS_BOTH(commands_run_as_the_user_asked_for, users)
 TEST_AS_BOTH(program_names_are_looked_up, program_names)
 TEST_AS_BOTH(timeouts_and_signals_reach_the_whole_tree, signals_and_timeouts)
 TEST_AS_BOTH(output_flows_on_credit, output_and_credit)

@@ -391,6 +391,61 @@ TEST(output_is_exact_bytes_in_both_encodings) {
     }
 }
 
+TEST(how_a_command_ended) {
+    static const struct {
+        const char *body;
+        int64_t signal, oom_killed, output_cut;
+    } cases[] = {
+        {"{\"exit_code\":-1,\"signal\":11}", 11, 0, 0},
+        {"{\"exit_code\":-1,\"signal\":9,\"oom_killed\":true}", 9, 1, 0},
+        {"{\"exit_code\":0,\"output_cut\":true,\"signal\":null,\"oom_killed\":null}", 0, 0, 1},
+        {"{\"exit_code\":-1}", 0, 0, 0},
+    };
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        char *text = script_text("200 OK", "", cases[i].body);
+        setup s = set_up(&(script_reply){.text = text}, 1);
+        wrenn_exec_result *result = NULL;
+        CHECK_INT(wrenn_sandbox_exec(s.sandbox, &exec_true, &result, NULL), 0);
+        CHECK_INT(result->signal, cases[i].signal);
+        CHECK_INT(result->oom_killed, cases[i].oom_killed);
+        CHECK_INT(result->output_cut, cases[i].output_cut);
+        wrenn_exec_result_free(result);
+        tear_down(&s);
+        free(text);
+    }
+}
+
+TEST(a_failed_command_has_the_output_so_far) {
+    static const struct {
+        const char *body, *out; /* NULL: nothing is known */
+        size_t size;
+    } cases[] = {
+        {"{\"error\":{\"stdout\":\"a\\u0000b\",\"stderr\":\"e\",\"encoding\":\"utf-8\"}}", "a\0b", 3},
+        {"{\"error\":{\"stdout\":\"/wD+\",\"stderr\":\"ZQ==\",\"encoding\":\"base64\"}}", "\xff\0\xfe", 3},
+        {"{\"error\":{\"stdout\":\"!\",\"stderr\":\"ZQ==\",\"encoding\":\"base64\"}}", NULL, 0},
+        {"{\"error\":{\"stdout\":1,\"stderr\":\"e\"}}", NULL, 0},
+        {"{\"error\":{\"stdout\":\"a\"}}", NULL, 0},
+        {"{\"error\":{\"message\":\"m\"}}", NULL, 0},
+        {"nonsense", NULL, 0},
+    };
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        char *text = script_text("502 Bad Gateway", "", cases[i].body);
+        setup s = set_up(&(script_reply){.text = text}, 1);
+        wrenn_exec_result *result = NULL;
+        wrenn_error *error = NULL;
+        CHECK(wrenn_sandbox_exec(s.sandbox, &exec_true, &result, &error) < 0);
+        const wrenn_exec_result *known = wrenn_error_exec_result(error);
+        CHECK_MSG((known != NULL) == (cases[i].out != NULL), "%s", cases[i].body);
+        if (known) CHECK_MEM(known->stdout_data, known->stdout_size, cases[i].out, cases[i].size);
+        if (known) CHECK_STR(known->stderr_data, "e");
+        if (known) CHECK_INT(known->exit_code, -1);
+        wrenn_error_free(error);
+        tear_down(&s);
+        free(text);
+    }
+    CHECK(!wrenn_error_exec_result(NULL));
+}
+
 /* ---- composite operations ---- */
 
 static void quick(wrenn_client_options *options) { options->timeout_ms = 60000; }

@@ -26,7 +26,7 @@ TEST(a_listing_keeps_what_the_server_said) {
               "{\"name\":\"s\",\"path\":\"/d/s\",\"type\":\"socket\",\"symlink_target\":null,\"inode\":9}")});
     wrenn_file_list *list = NULL;
     CHECK_INT(wrenn_sandbox_list_dir(s.sandbox, "/d/", 0, &list, NULL), 0);
-    check_request(&s, 0, FILES "list ", ASKED("/d/"));
+    check_request(&s, 0, FILES "list ", "{\"path\":\"/d/\",\"depth\":1,\"limit\":10000}");
     CHECK_INT(list->count, 2);
     CHECK_INT(list->items[0]->type, WRENN_FILE_TYPE_UNKNOWN);
     CHECK_INT(list->items[0]->mode, 0777);
@@ -49,7 +49,7 @@ TEST(a_listing_comes_sorted_with_each_directory_before_its_content) {
     static const char *const sorted[] = {"/d/B", "/d/a", "/d/a/z", "/d/a/z/y", "/d/a-b", "/d/b", "/d/\xc3\xa9"};
     wrenn_file_list *list = NULL;
     CHECK_INT(wrenn_sandbox_list_dir(s.sandbox, "/d", 3, &list, NULL), 0);
-    check_request(&s, 0, FILES "list ", "{\"path\":\"/d\",\"depth\":3}");
+    check_request(&s, 0, FILES "list ", "{\"path\":\"/d\",\"depth\":3,\"limit\":10000}");
     CHECK_INT(list->count, 8);
     CHECK(!list->items[0]->path);
     for (size_t i = 0; i < COUNT(sorted); i++) CHECK_STR(list->items[i + 1]->path, sorted[i]);
@@ -57,6 +57,34 @@ TEST(a_listing_comes_sorted_with_each_directory_before_its_content) {
     CHECK_INT(wrenn_sandbox_list_dir(s.sandbox, "/d", 1, &list, NULL), 0);
     CHECK_INT(list->count, 0);
     wrenn_file_list_free(list);
+    tear_down(&s);
+}
+
+#define PAGE_OF(entries, cursor) "{\"entries\":[" entries "],\"next_cursor\":" cursor "}"
+
+TEST(a_listing_in_pages_is_one_list) {
+    setup s = SET_UP({"200 OK", PAGE_OF(AT("/d/b") "," AT("/d/a"), "\"one\"")},
+                     {"200 OK", PAGE_OF(AT("/d/c"), "\"t\\u0077o\"")}, {"200 OK", PAGE_OF(AT("/d/a/x"), "null")},
+                     {"200 OK", PAGE_OF("", "\"endless\"")}, {"200 OK", PAGE_OF(AT("/d/b"), "\"one\"")},
+                     {"200 OK", "{\"next_cursor\":\"two\"}"}, {"200 OK", PAGE_OF(AT("/d/b"), "\"one\"")},
+                     {"404 Not Found", "{\"error\":{\"code\":\"not_found\",\"message\":\"gone\"}}"});
+    static const char *const sorted[] = {"/d/a", "/d/a/x", "/d/b", "/d/c"};
+    wrenn_file_list *list = NULL;
+    CHECK_INT(wrenn_sandbox_list_dir(s.sandbox, "/d", 2, &list, NULL), 0);
+    check_request(&s, 0, FILES "list ", "{\"path\":\"/d\",\"depth\":2,\"limit\":10000}");
+    check_request(&s, 1, FILES "list ", "{\"path\":\"/d\",\"depth\":2,\"limit\":10000,\"cursor\":\"one\"}");
+    check_request(&s, 2, FILES "list ", "{\"path\":\"/d\",\"depth\":2,\"limit\":10000,\"cursor\":\"two\"}");
+    CHECK_INT(list->count, 4);
+    for (size_t i = 0; i < COUNT(sorted); i++) CHECK_STR(list->items[i]->path, sorted[i]);
+    wrenn_file_list_free(list);
+    /* A page of nothing is the last one. */
+    CHECK_INT(wrenn_sandbox_list_dir(s.sandbox, "/d", 2, &list, NULL), 0);
+    CHECK_INT(list->count, 0);
+    wrenn_file_list_free(list);
+    list = NULL;
+    CHECK_INT(wrenn_sandbox_list_dir(s.sandbox, "/d", 2, &list, NULL), WRENN_E_PROTOCOL);
+    CHECK_INT(wrenn_sandbox_list_dir(s.sandbox, "/d", 2, &list, NULL), WRENN_E_NOT_FOUND);
+    CHECK(!list);
     tear_down(&s);
 }
 

@@ -24,6 +24,7 @@ TEST(events_come_in_order_with_the_exit_last) {
     const char *argv[] = {"echo", "hi", NULL};
     wrenn_exec_stream_options options = WRENN_EXEC_STREAM_OPTIONS_INIT;
     options.argv = argv;
+    options.user = "app";
     wrenn_stream *stream = open_stream(&s, &options);
     CHECK_INT(wrenn_stream_pid(stream), 7);
     CHECK(wrenn_stream_tag(stream) == NULL);
@@ -36,7 +37,8 @@ TEST(events_come_in_order_with_the_exit_last) {
     CHECK_CONTAINS(head, "\r\nX-API-Key: wrn_00000000000000000000000000000001\r\n");
     CHECK_CONTAINS(head, "\r\nSec-WebSocket-Protocol: wrenn.bytes.v1\r\n");
     CHECK(!strstr(head, "Authorization"));
-    CHECK_STR(script_request(s.server, 1), "text:{\"type\":\"start\",\"cmd\":\"echo\",\"args\":[\"hi\"]}");
+    CHECK_STR(script_request(s.server, 1),
+              "text:{\"type\":\"start\",\"cmd\":\"echo\",\"args\":[\"hi\"],\"user\":\"app\"}");
     wrenn_stream_free(stream);
     tear_down(&s);
     free_replies(replies, 2);

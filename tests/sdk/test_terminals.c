@@ -38,6 +38,7 @@ TEST(the_exit_is_reported_and_ends_the_stream) {
     options.argv = argv;
     options.envs = envs;
     options.cwd = "/srv";
+    options.user = "app";
     options.cols = 100;
     options.rows = 30;
     wrenn_stream *stream = open_pty(&s, &options);
@@ -46,7 +47,7 @@ TEST(the_exit_is_reported_and_ends_the_stream) {
     CHECK_INT(t.rc, 0);
     CHECK_STR(script_request(s.server, 1),
               "text:{\"type\":\"start\",\"cmd\":\"sh\",\"args\":[\"-l\"],\"cols\":100,\"rows\":30,\"envs\":{\"TERM\":"
-              "\"vt100\",\"A\":\"b\"},\"cwd\":\"/srv\"}");
+              "\"vt100\",\"A\":\"b\"},\"cwd\":\"/srv\",\"user\":\"app\"}");
     wrenn_stream_free(stream);
     tear_down(&s);
     free_replies(replies, 2);

@@ -236,6 +236,33 @@ TEST(a_callback_gives_pieces_of_any_size) {
     free(data);
 }
 
+TEST(mode_owner_and_place_go_before_the_file) {
+    setup s = SET_UP({"204 No Content", ""});
+    source from = {.data = "hello", .size = 5, .step = 5};
+    wrenn_upload_stream_options options = up("/a");
+    options.read = give;
+    options.user_data = &from;
+    options.mode = 0755;
+    options.owner = "app:staff";
+    options.user = "user";
+    options.flags = WRENN_UPLOAD_IN_PLACE;
+    CHECK_INT(wrenn_sandbox_upload_stream(s.sandbox, &options, NULL), 0);
+    const char *form = script_request(s.server, 0), *file = strstr(form, "name=\"file\"");
+    static const char *const parts[] = {"name=\"path\"\r\n\r\n/a\r\n--", "name=\"mode\"\r\n\r\n0755\r\n--",
+                                        "name=\"owner\"\r\n\r\napp:staff\r\n--", "name=\"in_place\"\r\n\r\ntrue\r\n--",
+                                        "name=\"user\"\r\n\r\nuser\r\n--"};
+    for (size_t i = 0; i < COUNT(parts); i++) {
+        CHECK_CONTAINS(form, parts[i]);
+        CHECK(strstr(form, parts[i]) < file);
+    }
+    options.mode = 010000;
+    CHECK_INT(wrenn_sandbox_upload_stream(s.sandbox, &options, NULL), WRENN_E_INVALID_ARGUMENT);
+    options.mode = 0;
+    options.flags = 2;
+    CHECK_INT(wrenn_sandbox_upload_stream(s.sandbox, &options, NULL), WRENN_E_INVALID_ARGUMENT);
+    tear_down(&s);
+}
+
 static int64_t give_up(void *buffer, size_t size, void *data) { return give(buffer, size, data) ? 1 : -1; }
 static int64_t give_too_much(void *buffer, size_t size, void *data) {
     (void)buffer, (void)data;

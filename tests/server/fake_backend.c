@@ -38,7 +38,7 @@ struct wrn_proc {
     wrn_buf out, err;
     wrn_proc_end end;
     int code;
-    bool flood, stopped, hang, killed, die, started, cat, eof;
+    bool cut, oom_killed, flood, stopped, hang, killed, die, started, cat, eof;
     wrn_fault fault;
 };
 
@@ -289,7 +289,12 @@ static void proc_finish(wrn_proc *proc) {
     *at = proc->next;
     if (proc->out.size) proc->events.on_output(proc->events.context, 1, proc->out.data, proc->out.size);
     if (proc->err.size) proc->events.on_output(proc->events.context, 2, proc->err.data, proc->err.size);
-    proc->events.on_end(proc->events.context, proc->end, proc->code, proc->fault.code ? &proc->fault : NULL);
+    const wrn_proc_result result = {.end = proc->end,
+                                    .code = proc->code,
+                                    .output_cut = proc->cut,
+                                    .oom_killed = proc->oom_killed,
+                                    .fault = proc->fault.code ? &proc->fault : NULL};
+    proc->events.on_end(proc->events.context, &result);
     uv_close((uv_handle_t *)&proc->timer, proc_closed);
     if (proc->die && box->died) {
         wrn_fault fault;
@@ -332,6 +337,8 @@ static void script(wrn_proc *proc, const wrn_proc_spec *spec) {
         wrn_buf_printf(&proc->out, "%s\n", spec->envs[i]);
     if (strcmp(spec->cmd, "bytes") == 0) wrn_buf_put(&proc->out, "a\xff", 2);
     if (strcmp(spec->cmd, "crash") == 0) proc->end = WRN_PROC_SIGNALED, proc->code = SIGSEGV;
+    if (strcmp(spec->cmd, "glutton") == 0) proc->end = WRN_PROC_SIGNALED, proc->code = SIGKILL, proc->oom_killed = true;
+    proc->cut = strcmp(spec->cmd, "helper") == 0;
     proc->flood = strcmp(spec->cmd, "flood") == 0;
     proc->die = strcmp(spec->cmd, "die") == 0;
     proc->hang = strcmp(spec->cmd, "hang") == 0;

@@ -106,6 +106,34 @@ TEST(bad_requests_name_the_member) {
     daemon_stop(&d);
 }
 
+TEST(the_end_is_told_beyond_the_exit_code) {
+    test_daemon d;
+    daemon_start(&d, NULL);
+    char id[40];
+    make_sandbox(&d, "{}", id);
+    static const struct {
+        const char *body;
+        int64_t exit_code, signal;
+        bool oom_killed, output_cut;
+    } cases[] = {{"{\"cmd\":\"echo\"}", 0, 0, false, false},
+                 {"{\"cmd\":\"crash\"}", -1, 11, false, false},
+                 {"{\"cmd\":\"glutton\"}", -1, 9, true, false},
+                 {"{\"cmd\":\"helper\"}", 0, 0, false, true}};
+    for (size_t i = 0; i < WRN_COUNT(cases); i++) {
+        reply r = run(&d, id, cases[i].body);
+        bool oom_killed = false, output_cut = false;
+        CHECK_INT(r.status, 200);
+        CHECK_INT(number(&r, "exit_code"), cases[i].exit_code);
+        CHECK((wrn_json_get(r.json, "signal") != NULL) == (cases[i].signal != 0));
+        if (cases[i].signal) CHECK_INT(number(&r, "signal"), cases[i].signal);
+        wrn_json_bool(wrn_json_get(r.json, "oom_killed"), &oom_killed);
+        wrn_json_bool(wrn_json_get(r.json, "output_cut"), &output_cut);
+        CHECK(oom_killed == cases[i].oom_killed && output_cut == cases[i].output_cut);
+        reply_free(&r);
+    }
+    daemon_stop(&d);
+}
+
 TEST(a_timeout_reports_what_was_written_until_then) {
     test_daemon d;
     daemon_start(&d, NULL);

@@ -26,7 +26,11 @@ struct wrn_proc {
     size_t consumed;  /* delivered, not yet granted again */
     size_t in_credit; /* what may still be sent to it */
     bool stopped, started, wants_room, terminal;
-    uv_timer_t *guard;
+    bool killed;       /* from here */
+    bool timed_out;    /* and why */
+    uv_timer_t *timer; /* of its time limit, then of the agent's to end it; NULL: no limit */
+    uint64_t left_ms;  /* of that, while it is suspended */
+    int64_t oom_kills; /* in the sandbox, before it */
     wrn_proc_events events;
 };
 
@@ -120,14 +124,14 @@ static void free_proc(wrn_proc *proc) {
         *at = proc->next;
         break;
     }
-    if (proc->guard) uv_close((uv_handle_t *)proc->guard, free_handle);
+    if (proc->timer) uv_close((uv_handle_t *)proc->timer, free_handle);
     free(proc);
 }
 
-static void end_proc(wrn_proc *proc, wrn_proc_end end, int code, const wrn_fault *fault) {
+static void end_proc(wrn_proc *proc, const wrn_proc_result *result) {
     wrn_proc_events events = proc->events;
     free_proc(proc);
-    events.on_end(events.context, end, code, fault);
+    events.on_end(events.context, result);
 }
 
 static wrn_proc *find_proc(const wrn_agent *agent, uint32_t stream) {
@@ -152,6 +156,7 @@ void wrn_agent_read_start(wrn_proc *proc) {
 }
 
 void wrn_agent_signal(wrn_proc *proc, int signo) {
+    proc->killed = proc->killed || signo == SIGKILL;
     if (keeps_up(proc->agent)) send_u32(proc->agent, proc->stream, WRN_FRAME_SIGNAL, (uint32_t)signo);
 }
 
@@ -191,27 +196,40 @@ void wrn_agent_resize(wrn_proc *proc, uint16_t cols, uint16_t rows) {
 
 static void broken(wrn_agent *agent, const char *why);
 
-static void on_guard(uv_timer_t *timer) {
+static void on_time_up(uv_timer_t *timer) {
     wrn_proc *proc = timer->data;
-    if (!proc->agent->suspended) broken(proc->agent, "it did not end a command whose time was up");
+    if (proc->timed_out) return broken(proc->agent, "it did not end a command whose time was up");
+    proc->timed_out = true;
+    uv_timer_start(timer, on_time_up, wrn_agent_grace_ms, 0);
+    wrn_agent_signal(proc, SIGKILL);
 }
 
-static bool set_guard(wrn_proc *proc, int64_t timeout_ms) {
-    proc->guard = calloc(1, sizeof(*proc->guard));
-    if (!proc->guard) return false;
-    uv_timer_init(proc->agent->loop, proc->guard);
-    proc->guard->data = proc;
-    uv_timer_start(proc->guard, on_guard, (uint64_t)timeout_ms + wrn_agent_grace_ms, 0);
+static void run_timer(wrn_proc *proc, bool run) {
+    if (!proc->timer) return;
+    if (run) {
+        uv_timer_start(proc->timer, on_time_up, proc->left_ms, 0);
+        return;
+    }
+    proc->left_ms = uv_timer_get_due_in(proc->timer);
+    uv_timer_stop(proc->timer);
+}
+
+/* False when out of memory. */
+static bool limit_time(wrn_proc *proc, int64_t timeout_ms) {
+    if (timeout_ms <= 0) return true;
+    proc->timer = calloc(1, sizeof(*proc->timer));
+    if (!proc->timer) return false;
+    uv_timer_init(proc->agent->loop, proc->timer);
+    proc->timer->data = proc;
+    proc->left_ms = (uint64_t)timeout_ms;
+    if (!proc->agent->suspended) run_timer(proc, true);
     return true;
 }
 
 void wrn_agent_suspend(wrn_agent *agent, bool suspended) {
+    if (agent->suspended == suspended) return;
     agent->suspended = suspended;
-    if (suspended) return;
-    /* Those whose time was up meanwhile are killed only now. */
-    for (wrn_proc *proc = agent->procs; proc; proc = proc->next)
-        if (proc->guard && uv_timer_get_due_in(proc->guard) < wrn_agent_grace_ms)
-            uv_timer_start(proc->guard, on_guard, wrn_agent_grace_ms, 0);
+    for (wrn_proc *proc = agent->procs; proc; proc = proc->next) run_timer(proc, !suspended);
 }
 
 static uint32_t put_strings(wrn_buf *payload, const char *const *strings) {
@@ -226,6 +244,8 @@ static void put_request(const wrn_proc_spec *spec, wrn_buf *payload) {
     const char *cwd = spec->cwd ? spec->cwd : "", *label = spec->label ? spec->label : "";
     wrn_buf_put(payload, cwd, strlen(cwd) + 1);
     wrn_buf_put(payload, label, strlen(label) + 1);
+    const char *user = spec->user ? spec->user : spec->default_user ? spec->default_user : "";
+    wrn_buf_put(payload, user, strlen(user) + 1);
     wrn_buf_put(payload, spec->cmd, strlen(spec->cmd) + 1);
     uint32_t argc = 1 + put_strings(payload, spec->args);
     uint32_t envc = put_strings(payload, spec->envs);
@@ -233,12 +253,15 @@ static void put_request(const wrn_proc_spec *spec, wrn_buf *payload) {
     uint8_t *at = (uint8_t *)payload->data;
     wrn_put_u32(at, argc);
     wrn_put_u32(at + 4, envc);
-    wrn_put_u32(at + 8, spec->timeout_ms > UINT32_MAX ? 0 : (uint32_t)spec->timeout_ms);
     bool terminal = spec->cols && spec->rows;
-    wrn_put_u32(at + 12, (spec->want_stdin ? WRN_EXEC_STDIN : 0u) | (terminal ? WRN_EXEC_PTY : 0u) |
-                             (spec->builtin ? WRN_EXEC_BUILTIN : 0u));
-    wrn_put_u32(at + 16, spec->cols);
-    wrn_put_u32(at + 20, spec->rows);
+    wrn_put_u32(at + 8, (spec->want_stdin ? WRN_EXEC_STDIN : 0u) | (terminal ? WRN_EXEC_PTY : 0u) |
+                            (spec->builtin ? WRN_EXEC_BUILTIN : 0u) | (spec->user ? 0u : WRN_EXEC_DEFAULT_USER));
+    wrn_put_u32(at + 12, spec->cols);
+    wrn_put_u32(at + 16, spec->rows);
+}
+
+static int64_t oom_kills(const wrn_agent *agent) {
+    return agent->events.oom_kills ? agent->events.oom_kills(agent->events.context) : 0;
 }
 
 wrn_proc *wrn_agent_exec(wrn_agent *agent, const wrn_proc_spec *spec, const wrn_proc_events *events, wrn_fault *fault) {
@@ -264,9 +287,10 @@ wrn_proc *wrn_agent_exec(wrn_agent *agent, const wrn_proc_spec *spec, const wrn_
                        .credit = WRN_FRAME_CREDIT,
                        .in_credit = WRN_FRAME_CREDIT,
                        .terminal = spec->cols && spec->rows,
+                       .oom_kills = oom_kills(agent),
                        .events = *events};
     agent->procs = proc;
-    if (spec->timeout_ms > 0 && !set_guard(proc, spec->timeout_ms)) {
+    if (!limit_time(proc, spec->timeout_ms)) {
         free_proc(proc);
         wrn_fault_set(fault, "internal_error", "out of memory");
         return NULL;
@@ -391,21 +415,31 @@ static bool on_output(wrn_proc *proc, const wrn_frame *frame) {
     return true;
 }
 
-static void on_exit_frame(wrn_proc *proc, uint32_t kind, uint32_t value) {
+static void end_failed(wrn_proc *proc, uint32_t kind, int number) {
     wrn_fault fault;
-    int number = value < 256 ? (int)value : 255;
-    switch (kind) {
-    case WRN_EXIT_CODE: end_proc(proc, WRN_PROC_EXITED, number, NULL); break;
-    case WRN_EXIT_SIGNAL: end_proc(proc, WRN_PROC_SIGNALED, number, NULL); break;
-    case WRN_EXIT_TIMEOUT: end_proc(proc, WRN_PROC_TIMED_OUT, 0, NULL); break;
-    case WRN_EXIT_CWD:
+    if (kind == WRN_EXIT_CWD)
         wrn_fault_set(&fault, "invalid_request", "cannot enter the directory given as cwd: %s", strerror(number));
-        end_proc(proc, WRN_PROC_FAILED, 0, &fault);
-        break;
-    default:
-        wrn_fault_set(&fault, "agent_error", "the command could not be started: %s", strerror(number));
-        end_proc(proc, WRN_PROC_FAILED, 0, &fault);
-    }
+    else if (kind == WRN_EXIT_USER && number == EPERM)
+        wrn_fault_set(
+            &fault, "invalid_request",
+            "the sandbox can't run anything as the user asked for: this wrennd runs as an ordinary user, and its "
+            "sandboxes have root alone");
+    else if (kind == WRN_EXIT_USER)
+        wrn_fault_set(&fault, "invalid_request", "the sandbox has no such user as the one asked for");
+    else wrn_fault_set(&fault, "agent_error", "the command could not be started: %s", strerror(number));
+    end_proc(proc, &(wrn_proc_result){.end = WRN_PROC_FAILED, .fault = &fault});
+}
+
+static void on_exit_frame(wrn_proc *proc, uint32_t kind, uint32_t value, uint32_t flags) {
+    int number = value < 256 ? (int)value : 255;
+    if (kind != WRN_EXIT_CODE && kind != WRN_EXIT_SIGNAL) return end_failed(proc, kind, number);
+    wrn_proc_result result = {.end = kind == WRN_EXIT_CODE ? WRN_PROC_EXITED : WRN_PROC_SIGNALED,
+                              .code = number,
+                              .output_cut = flags & WRN_EXIT_CUT};
+    if (proc->timed_out) result = (wrn_proc_result){.end = WRN_PROC_TIMED_OUT, .output_cut = result.output_cut};
+    bool dead = kind == WRN_EXIT_SIGNAL ? number == SIGKILL : number != 0;
+    result.oom_killed = dead && !proc->killed && oom_kills(proc->agent) > proc->oom_kills;
+    end_proc(proc, &result);
 }
 
 static bool on_taken(wrn_proc *proc, uint32_t size) {
@@ -434,8 +468,8 @@ static bool handle_command(wrn_agent *agent, wrn_proc *proc, const wrn_frame *fr
         return true;
     case WRN_FRAME_TAKEN: return frame->size == 4 && on_taken(proc, wrn_get_u32(frame->data));
     case WRN_FRAME_EXIT:
-        if (frame->size != 8) return false;
-        on_exit_frame(proc, wrn_get_u32(frame->data), wrn_get_u32(frame->data + 4));
+        if (frame->size != 12) return false;
+        on_exit_frame(proc, wrn_get_u32(frame->data), wrn_get_u32(frame->data + 4), wrn_get_u32(frame->data + 8));
         return true;
     default: return false;
     }
@@ -447,17 +481,14 @@ static void ignore_output(void *context, int stream, const void *data, size_t si
     (void)context, (void)stream, (void)data, (void)size;
 }
 
-static void ignore_end(void *context, wrn_proc_end end, int code, const wrn_fault *fault) {
-    (void)context, (void)end, (void)code, (void)fault;
-}
+static void ignore_end(void *context, const wrn_proc_result *result) { (void)context, (void)result; }
 
 static bool on_kept(wrn_agent *agent, const wrn_frame *frame) {
     if (frame->size <= WRN_KEPT_HEAD || frame->size >= WRN_KEPT_HEAD + WRN_LABEL_MAX || !frame->stream ||
         frame->stream > INT32_MAX || find_proc(agent, frame->stream) ||
         memchr(frame->data + WRN_KEPT_HEAD, 0, frame->size - WRN_KEPT_HEAD))
         return false;
-    const wrn_kept_head head = {wrn_get_u32(frame->data), wrn_get_u32(frame->data + 4), wrn_get_u32(frame->data + 8),
-                                wrn_get_u32(frame->data + 12)};
+    const wrn_kept_head head = {wrn_get_u32(frame->data), wrn_get_u32(frame->data + 4), wrn_get_u32(frame->data + 8)};
     char label[WRN_LABEL_MAX];
     size_t size = frame->size - WRN_KEPT_HEAD;
     memcpy(label, frame->data + WRN_KEPT_HEAD, size);
@@ -471,10 +502,10 @@ static bool on_kept(wrn_agent *agent, const wrn_frame *frame) {
                        .in_credit = WRN_FRAME_CREDIT - head.untaken,
                        .started = head.pid != 0,
                        .terminal = head.flags & WRN_KEPT_TERMINAL,
+                       .oom_kills = oom_kills(agent),
                        .events = {.on_output = ignore_output, .on_end = ignore_end}};
     agent->procs = proc;
     if (agent->next_stream < frame->stream) agent->next_stream = frame->stream;
-    if (head.left_ms && !set_guard(proc, head.left_ms)) return false;
     const wrn_kept kept = {proc, label, head.pid, proc->terminal};
     if (!agent->events.kept(agent->events.context, &kept, &proc->events)) wrn_agent_signal(proc, SIGKILL);
     return true;
@@ -538,7 +569,7 @@ static void fail_all(wrn_agent *agent) {
     wrn_fault_set(&fault, "agent_error", "the sandbox's agent is gone; the outcome is unknown");
     for (wrn_proc *proc; (proc = agent->procs);) {
         agent->procs = proc->next;
-        end_proc(proc, WRN_PROC_LOST, 0, &fault);
+        end_proc(proc, &(wrn_proc_result){.end = WRN_PROC_LOST, .fault = &fault});
     }
     while (agent->waiters) {
         waiter *w = agent->waiters;

@@ -16,6 +16,8 @@ typedef struct wrn_agent_events {
     void *context;
     /* Not NULL: it is an agent that has had a server before. For each command that goes on, before `ready`. */
     wrn_kept_fn kept;
+    /* How many processes of the sandbox have been killed for want of memory, ever. NULL: unknown. */
+    int64_t (*oom_kills)(void *context);
 } wrn_agent_events;
 
 /* Takes `fd` over, also on failure. NULL when out of memory. */
@@ -35,7 +37,7 @@ void wrn_agent_resize(wrn_proc *proc, uint16_t cols, uint16_t rows);
 void wrn_agent_ping(wrn_agent *agent, wrn_done_fn done, void *context);
 void wrn_agent_freeze(wrn_agent *agent, bool freeze, wrn_done_fn done, void *context);
 void wrn_agent_dial(wrn_agent *agent, uint16_t port, wrn_dial_fn done, void *context);
-/* While the agent is frozen it can't be expected to end commands whose time is up. */
+/* While the sandbox is frozen no time limit goes on. */
 void wrn_agent_suspend(wrn_agent *agent, bool suspended);
 
 /* Beyond its own limit a command gets this long to be killed and reported; then the agent counts as broken. */

@@ -55,6 +55,7 @@ typedef struct wrn_template_plan {
     const char *tar;                      /* a file; "-": standard input */
     const char *dir;
     const char *oci;          /* an image layout, perhaps with :TAG */
+    const char *user;         /* that commands run as; NULL: root */
     const char *start;        /* a line of shell for each sandbox; NULL: none */
     int64_t start_port;       /* that it will listen on; 0: unknown */
     int64_t vcpus, memory_mb; /* 0: the usual */
@@ -80,11 +81,13 @@ typedef void (*wrn_dial_fn)(void *context, int fd, const wrn_fault *fault); /* f
 void wrn_answer_later(uv_loop_t *loop, wrn_done_fn done, void *context, const wrn_fault *fault);
 
 typedef struct wrn_proc_spec {
-    const char *cmd;         /* program name, looked up in PATH, or path */
-    const char *const *args; /* NULL-terminated, without cmd itself; may be NULL */
-    const char *const *envs; /* NULL-terminated "KEY=VALUE", added to the standard ones; may be NULL */
-    const char *cwd;         /* NULL: the user's home */
-    int64_t timeout_ms;      /* 0: none. When it passes the whole process tree is killed. */
+    const char *cmd;          /* program name, looked up in PATH, or path */
+    const char *const *args;  /* NULL-terminated, without cmd itself; may be NULL */
+    const char *const *envs;  /* NULL-terminated "KEY=VALUE", added to the standard ones; may be NULL */
+    const char *cwd;          /* NULL: the user's home */
+    const char *user;         /* name or number, either with ":GROUP"; NULL: the template's, else root */
+    const char *default_user; /* the template's, which the backend fills in; of use where the machine can */
+    int64_t timeout_ms;       /* 0: none. When it passes, pauses not counted, the whole process tree is killed. */
     const char *label;   /* not NULL: goes on without this process, whose follower gets the text back; below 16 KiB */
     bool want_stdin;     /* false: /dev/null */
     bool builtin;        /* cmd names a function of the agent's (src/agent/files.c); its errors are exit codes */
@@ -99,13 +102,23 @@ typedef enum wrn_proc_end {
     WRN_PROC_FAILED /* never started: fault says why */
 } wrn_proc_end;
 
+/* How a command ended. */
+typedef struct wrn_proc_result {
+    wrn_proc_end end;
+    int code;
+    /* What outlives the command held its output still when nobody waited for more: what it wrote from there on is lost. */
+    bool output_cut;
+    bool oom_killed; /* something died for want of memory while it ran, and it ended by SIGKILL or with a code but 0 */
+    const wrn_fault *fault; /* NULL: none */
+} wrn_proc_result;
+
 /* What a command tells its starter. on_end comes last and exactly once, after all output; the wrn_proc is gone when it
  * returns. A program that does not exist is not a failure: it ends with code 127 and a message on stderr (126 when not
- * executable); a cwd that does not exist is WRN_PROC_FAILED with "invalid_request". */
+ * executable); a cwd or user that does not exist is WRN_PROC_FAILED with "invalid_request". */
 typedef struct wrn_proc_events {
     void (*on_start)(void *context, int64_t pid);
     void (*on_output)(void *context, int stream /* 1 stdout, 2 stderr */, const void *data, size_t size);
-    void (*on_end)(void *context, wrn_proc_end end, int code, const wrn_fault *fault);
+    void (*on_end)(void *context, const wrn_proc_result *result);
     /* After a write() that was not taken whole: there is room again. May be NULL. */
     void (*on_room)(void *context);
     void *context;
@@ -119,8 +132,7 @@ typedef struct wrn_kept {
     bool terminal;
 } wrn_kept;
 
-/* Fills in `events` if the command is to go on; else it is killed. What it put out meanwhile follows, as far as it fits a
- * pipe; it waits for the rest. */
+/* Fills in `events` if the command is to go on; else it is killed. The last of what it put out meanwhile follows. */
 typedef bool (*wrn_kept_fn)(void *context, const wrn_kept *kept, wrn_proc_events *events);
 
 typedef struct wrn_box_stats {
@@ -196,6 +208,7 @@ typedef struct wrn_backend_ops {
     size_t (*write)(wrn_proc *proc, const void *data, size_t size);
     /* Everything written still arrives. On a terminal it is the end-of-file character. */
     void (*close_stdin)(wrn_proc *proc);
+    /* 0, 0: it keeps its size, and its program is told of it once more, to draw itself. */
     void (*resize)(wrn_proc *proc, uint16_t cols, uint16_t rows);
 
     /* Connects to a TCP port of the box's loopback, whatever it listens on. The caller owns the non-blocking `fd`;

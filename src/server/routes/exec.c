@@ -23,8 +23,7 @@ typedef struct run {
     size_t size_max;
     bool overflown, left, starved;
     int64_t started_us, ended_us;
-    wrn_proc_end end;
-    int code;
+    wrn_proc_result result;
     wrn_job job; /* that makes the answer: */
     int status;
     wrn_buf text;
@@ -94,24 +93,32 @@ static wrn_json *partial(run *r, const char *message) {
     return NULL;
 }
 
-static wrn_json *result(run *r, wrn_proc_end end, int code) {
+void wrn_exec_add_end(wrn_json *answer, const wrn_proc_result *result) {
+    bool signaled = result->end == WRN_PROC_SIGNALED;
+    wrn_json_set_int(answer, "exit_code", result->end == WRN_PROC_EXITED ? result->code : -1);
+    if (signaled) wrn_json_set_int(answer, "signal", result->code);
+    if (result->oom_killed) wrn_json_set_bool(answer, "oom_killed", true);
+    if (result->output_cut) wrn_json_set_bool(answer, "output_cut", true);
+}
+
+static wrn_json *whole(run *r) {
     const char *encoding = encode(r);
     if (r->out.failed || r->err.failed) return NULL;
     const wrn_exec_result answer = {
         .present = WRN_HAS_EXEC_RESULT_SANDBOX_ID | WRN_HAS_EXEC_RESULT_CMD | WRN_HAS_EXEC_RESULT_OUT |
-                   WRN_HAS_EXEC_RESULT_ERR | WRN_HAS_EXEC_RESULT_EXIT_CODE | WRN_HAS_EXEC_RESULT_DURATION_MS |
-                   WRN_HAS_EXEC_RESULT_ENCODING,
+                   WRN_HAS_EXEC_RESULT_ERR | WRN_HAS_EXEC_RESULT_DURATION_MS | WRN_HAS_EXEC_RESULT_ENCODING,
         .sandbox_id = r->sandbox_id,
         .cmd = r->asked.cmd,
         .out = r->out.data,
         .out_size = r->out.size,
         .err = r->err.data,
         .err_size = r->err.size,
-        .exit_code = end == WRN_PROC_EXITED ? code : -1,
         .duration_ms = (r->ended_us - r->started_us) / 1000,
         .encoding = encoding,
     };
-    return wrn_model_encode(&wrn_model_exec_result, &answer);
+    wrn_json *json = wrn_model_encode(&wrn_model_exec_result, &answer);
+    wrn_exec_add_end(json, &r->result);
+    return json;
 }
 
 /* The answer's status and text. */
@@ -126,14 +133,14 @@ static void compose(run *r) {
                  "to a file or raise --max-output-bytes",
                  r->size_max);
         answer = wrn_error_envelope("agent_error", message);
-    } else if (r->end == WRN_PROC_TIMED_OUT) {
+    } else if (r->result.end == WRN_PROC_TIMED_OUT) {
         snprintf(message, sizeof(message), "the command was killed: it ran longer than %lld s", (long long)seconds);
         answer = partial(r, message);
-    } else if (r->end == WRN_PROC_LOST) {
+    } else if (r->result.end == WRN_PROC_LOST) {
         answer = partial(r, "the sandbox ended while the command ran");
     } else {
         r->status = 200;
-        answer = result(r, r->end, r->code);
+        answer = whole(r);
     }
     wrn_buf_free(&r->out);
     wrn_buf_free(&r->err);
@@ -153,19 +160,19 @@ static void answer(wrn_job *job) {
     wrn_reply_buf(r->request, r->status, "application/json", &text);
 }
 
-static void on_end(wrn_viewer *viewer, wrn_proc_end end, int code, const wrn_fault *fault) {
+static void on_end(wrn_viewer *viewer, const wrn_proc_result *result) {
     run *r = (run *)viewer;
-    if (end == WRN_PROC_FAILED) {
+    if (result->end == WRN_PROC_FAILED) {
         wrn_buf_free(&r->out);
         wrn_buf_free(&r->err);
-        return wrn_reply_fault(r->request, fault);
+        return wrn_reply_fault(r->request, result->fault);
     }
     /* Once more as JSON, and once as its text. */
     if (!r->starved && !r->left && !wrn_request_charge(r->request, 2 * (r->out.size + r->err.size))) starve(r);
     if (r->starved)
         return wrn_reply_error(r->request, "overloaded", "the command's output can't be kept: %s", WRN_BUDGET_SPENT);
-    r->end = end;
-    r->code = code;
+    r->result = *result;
+    r->result.fault = NULL; /* it goes when this returns */
     r->ended_us = wrn_now_us();
     r->request->on_gone = NULL;
     r->job.run = run_composing;
@@ -225,7 +232,8 @@ void wrn_route_exec(wrn_request *request) {
     const wrn_proc_spec spec = {.cmd = r->asked.cmd,
                                 .args = r->asked.args,
                                 .envs = envs,
-                                .cwd = r->asked.cwd && *r->asked.cwd ? r->asked.cwd : NULL,
+                                .cwd = wrn_none_if_empty(r->asked.cwd),
+                                .user = wrn_none_if_empty(r->asked.user),
                                 .timeout_ms = r->asked.background ? 0 : seconds * 1000};
     if (r->asked.background) return wrn_exec_background(request, &row, &r->asked, &spec);
     r->viewer = (wrn_viewer){.output = on_output, .end = on_end};

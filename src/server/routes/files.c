@@ -12,15 +12,19 @@
 #include "wire/files.h"
 #include "wire/utf8.h"
 
-enum { RECORD_MAX = 1 << 20 };
+enum { RECORD_MAX = 1 << 20, LIST_LIMIT_MAX = 1000000 };
 
 /* ---- running one ---- */
 
-bool wrn_file_start(wrn_request *request, const wrn_sandbox_row *row, const char *const *argv, wrn_viewer *viewer,
-                    wrn_fault *fault) {
+bool wrn_file_start(wrn_request *request, const wrn_sandbox_row *row, const char *user, const char *const *argv,
+                    wrn_viewer *viewer, wrn_fault *fault) {
     /* Home need not exist. */
-    const wrn_proc_spec spec = {
-        .cmd = argv[0], .args = argv + 1, .cwd = "/", .want_stdin = strcmp(argv[0], "write") == 0, .builtin = true};
+    const wrn_proc_spec spec = {.cmd = argv[0],
+                                .args = argv + 1,
+                                .cwd = "/",
+                                .user = wrn_none_if_empty(user),
+                                .want_stdin = strcmp(argv[0], "write") == 0,
+                                .builtin = true};
     return wrn_command_start(wrn_request_server(request)->sandboxes, row, &spec, WRN_COMMAND_FOREGROUND, NULL, viewer,
                              fault) != NULL;
 }
@@ -29,6 +33,7 @@ static const char *code_of(int error) {
     switch (error) {
     case ENOENT: return "not_found";
     case EEXIST: return "conflict";
+    case EUSERS:
     case EISDIR:
     case ENOTDIR:
     case EINVAL:
@@ -43,16 +48,19 @@ static const char *text_of(int error) {
     switch (error) {
     case EINVAL: return "not a file or directory that this can be done with";
     case EEXIST: return "the directory exists already";
-    case E2BIG: return "too much to list at once; list fewer levels, or a directory below";
+    case EUSERS: return "the sandbox can't have the owner that the file should get";
+    case E2BIG: return "too many levels to list at once; list fewer, or a directory below";
     default: return strerror(error);
     }
 }
 
-bool wrn_file_ended_well(const char *path, wrn_proc_end end, int code, const wrn_fault *given, wrn_fault *fault) {
-    if (end == WRN_PROC_EXITED && code == 0) return true;
-    if (end == WRN_PROC_EXITED) wrn_fault_set(fault, code_of(code), "%s: %.300s", text_of(code), path);
-    else if (end == WRN_PROC_FAILED) *fault = *given;
-    else if (end == WRN_PROC_LOST) wrn_fault_set(fault, "agent_error", "the sandbox ended meanwhile");
+bool wrn_file_ended_well(const char *path, const wrn_proc_result *result, wrn_fault *fault) {
+    int code = result->code;
+    if (result->end == WRN_PROC_EXITED && code == 0) return true;
+    if (result->end == WRN_PROC_EXITED) wrn_fault_set(fault, code_of(code), "%s: %.300s", text_of(code), path);
+    else if (result->end == WRN_PROC_FAILED) *fault = *result->fault;
+    else if (result->end == WRN_PROC_LOST) wrn_fault_set(fault, "agent_error", "the sandbox ended meanwhile");
+    else if (result->oom_killed) wrn_fault_set(fault, "agent_error", "the sandbox is out of memory");
     else wrn_fault_set(fault, "agent_error", "something in the sandbox killed the operation (signal %d)", code);
     return false;
 }
@@ -61,13 +69,14 @@ bool wrn_file_ended_well(const char *path, wrn_proc_end end, int code, const wrn
 typedef struct job {
     wrn_viewer viewer; /* first, so that it leads here */
     wrn_request *request;
-    const char *path;
-    bool begun; /* of a read: the head of the answer went out */
+    const char *path, *user;
+    bool begun; /* the head of the answer went out */
     /* Of a listing: */
-    bool single, overflown, nonsense, starved;
-    size_t count;
-    wrn_buf partial; /* record */
-    wrn_buf answer;
+    bool single, nonsense;
+    int64_t count, limit; /* 0: none */
+    wrn_buf partial;      /* record */
+    wrn_buf answer;       /* what has not gone out */
+    wrn_buf last;         /* path of the last one within the limit */
 } job;
 
 /* Finds the sandbox, then decodes the body, whose first member is the path. NULL: the request was answered. */
@@ -82,8 +91,9 @@ static job *new_job(wrn_request *request, wrn_sandbox_row *row, const wrn_model 
     return j;
 }
 
-static bool check_path(job *j, const char *path) {
+static bool check_path(job *j, const char *path, const char *user) {
     j->path = path;
+    j->user = user;
     if (*path) return true;
     wrn_reply_error(j->request, "invalid_request", "member \"path\" must not be empty");
     return false;
@@ -92,7 +102,7 @@ static bool check_path(job *j, const char *path) {
 static job *new_path_job(wrn_request *request, wrn_sandbox_row *row) {
     wrn_path_request asked = {0};
     job *j = new_job(request, row, &wrn_model_path_request, &asked);
-    return j && check_path(j, asked.path) ? j : NULL;
+    return j && check_path(j, asked.path, asked.user) ? j : NULL;
 }
 
 /* ---- read ---- */
@@ -109,10 +119,10 @@ static void on_content(wrn_viewer *viewer, int stream, const void *data, size_t 
     if (wrn_reply_unsent(j->request) > WRN_HIGH_WATER) wrn_command_pause(viewer, true);
 }
 
-static void on_content_end(wrn_viewer *viewer, wrn_proc_end end, int code, const wrn_fault *given) {
+static void on_content_end(wrn_viewer *viewer, const wrn_proc_result *result) {
     job *j = (job *)viewer;
     wrn_fault fault;
-    bool well = wrn_file_ended_well(j->path, end, code, given, &fault);
+    bool well = wrn_file_ended_well(j->path, result, &fault);
     if (j->begun) wrn_reply_end(j->request, well);
     else if (well) wrn_reply_bytes(j->request, 200, octets, "", 0);
     else wrn_reply_fault(j->request, &fault);
@@ -133,7 +143,7 @@ void wrn_route_read_file(wrn_request *request) {
     job *j = new_path_job(request, &row);
     if (!j) return;
     j->viewer = (wrn_viewer){.output = on_content, .end = on_content_end};
-    if (!wrn_file_start(request, &row, (const char *const[]){"read", j->path, NULL}, &j->viewer, &fault))
+    if (!wrn_file_start(request, &row, j->user, (const char *const[]){"read", j->path, NULL}, &j->viewer, &fault))
         return wrn_reply_fault(request, &fault);
     request->handler = &j->viewer;
     request->on_room = on_reader_room;
@@ -201,9 +211,17 @@ static bool put_record(job *j, const char *const fields[WRN_FILE_FIELDS]) {
     write_permissions(permissions, entry.mode, link);
     entry.mode &= 07777;
     WRN_AUTO(wrn_json_freep) wrn_json *object = wrn_model_encode(&wrn_model_file_entry, &entry);
-    if (j->count++) wrn_buf_putc(&j->answer, ',');
+    if (j->count > 1) wrn_buf_putc(&j->answer, ',');
     wrn_json_write(object, &j->answer);
     return object != NULL;
+}
+
+/* One more than the limit was asked for, to know whether there is more. */
+static bool take_record(job *j, const char *const fields[WRN_FILE_FIELDS]) {
+    j->count++;
+    if (j->limit && j->count > j->limit) return j->count == j->limit + 1;
+    if (j->limit && j->count == j->limit) wrn_buf_puts(&j->last, fields[WRN_FILE_PATH]);
+    return put_record(j, fields);
 }
 
 /* Where the record that begins here ends; NULL when it does not yet. */
@@ -217,56 +235,106 @@ static const char *split_record(const char *at, const char *end, const char *fie
     return at;
 }
 
+/* A long listing goes out as it comes, and is held by nobody. */
+static void send_entries(job *j, wrn_viewer *viewer) {
+    if (j->answer.size < WRN_HIGH_WATER) return;
+    if (!j->begun) wrn_reply_begin(j->request, 200, "application/json", -1);
+    j->begun = true;
+    wrn_reply_piece(j->request, j->answer.data, j->answer.size);
+    wrn_buf_clear(&j->answer);
+    if (wrn_reply_unsent(j->request) > WRN_HIGH_WATER) wrn_command_pause(viewer, true);
+}
+
 static void on_records(wrn_viewer *viewer, int stream, const void *data, size_t size) {
     job *j = (job *)viewer;
     const char *fields[WRN_FILE_FIELDS];
-    if (stream != 1 || j->nonsense || j->overflown) return;
-    j->starved = j->starved || !wrn_request_charge(j->request, 2 * size);
-    if (j->starved) return wrn_command_signal(viewer->command, SIGKILL);
+    if (stream != 1 || j->nonsense) return;
     wrn_buf_put(&j->partial, data, size);
     j->nonsense = j->partial.failed;
-    if (j->nonsense) return wrn_command_signal(viewer->command, SIGKILL);
     const char *at = j->partial.data, *end = at + j->partial.size;
     for (const char *next; !j->nonsense && (next = split_record(at, end, fields)); at = next)
-        j->nonsense = !put_record(j, fields);
+        j->nonsense = !take_record(j, fields);
+    if (j->nonsense) return wrn_command_signal(viewer->command, SIGKILL);
     wrn_buf_consume(&j->partial, (size_t)(at - j->partial.data));
-    j->overflown = j->answer.failed;
-    if (j->nonsense || j->overflown) wrn_command_signal(viewer->command, SIGKILL);
+    send_entries(j, viewer);
 }
 
-static void answer_listing(job *j, wrn_buf *answer, const wrn_fault *failed) {
-    bool complete = !j->partial.size && (!j->single || j->count == 1);
-    if (j->starved) wrn_reply_error(j->request, "overloaded", "%s", WRN_BUDGET_SPENT);
-    else if (j->overflown)
-        wrn_reply_error(j->request, "invalid_request", "%s, or raise --max-output-bytes", text_of(E2BIG));
-    else if (!j->nonsense && failed) wrn_reply_fault(j->request, failed);
-    else if (j->nonsense || !complete)
-        wrn_reply_error(j->request, "agent_error", "the sandbox's agent sent something that makes no sense");
-    else wrn_reply_buf(j->request, 200, "application/json", answer);
+static void put_tail(job *j) {
+    wrn_buf_puts(&j->answer, j->single ? "" : "]");
+    if (j->limit && j->count > j->limit) {
+        wrn_buf_puts(&j->answer, ",\"next_cursor\":\"");
+        wrn_base64_encode(&j->answer, j->last.data, j->last.size);
+        wrn_buf_putc(&j->answer, '"');
+    }
+    wrn_buf_puts(&j->answer, "}\n");
 }
 
-static void on_records_end(wrn_viewer *viewer, wrn_proc_end end, int code, const wrn_fault *given) {
+static void free_listing(job *j) {
+    wrn_buf_free(&j->partial);
+    wrn_buf_free(&j->answer);
+    wrn_buf_free(&j->last);
+}
+
+static void on_records_end(wrn_viewer *viewer, const wrn_proc_result *result) {
     job *j = (job *)viewer;
+    wrn_request *request = j->request;
     wrn_fault fault;
-    wrn_buf partial = j->partial, answer;
-    wrn_buf_puts(&j->answer, j->single ? "}\n" : "]}\n");
-    j->overflown = j->overflown || j->answer.failed;
-    answer = j->answer;
-    answer_listing(j, &answer, wrn_file_ended_well(j->path, end, code, given, &fault) ? NULL : &fault);
-    wrn_buf_free(&partial);
+    bool well = wrn_file_ended_well(j->path, result, &fault);
+    put_tail(j);
+    if (j->nonsense || j->answer.failed || (well && (j->partial.size || (j->single && j->count != 1)))) {
+        well = false;
+        wrn_fault_set(&fault, "agent_error", "the sandbox's agent sent something that makes no sense");
+    }
+    wrn_buf answer = j->answer;
+    j->answer = WRN_BUF_INIT;
+    bool begun = j->begun;
+    free_listing(j);
+    if (begun && well) wrn_reply_piece(request, answer.data, answer.size);
+    if (begun) wrn_reply_end(request, well);
+    else if (well) wrn_reply_buf(request, 200, "application/json", &answer);
+    else wrn_reply_fault(request, &fault);
     wrn_buf_free(&answer);
+}
+
+static void on_lister_gone(wrn_request *request) {
+    free_listing((job *)request->handler);
+    on_reader_gone(request);
 }
 
 static void start_listing(job *j, const wrn_sandbox_row *row, const char *const *argv) {
     wrn_fault fault;
-    size_t size_max = (size_t)wrn_request_server(j->request)->config->max_output_bytes;
     j->viewer = (wrn_viewer){.output = on_records, .end = on_records_end};
     j->partial = WRN_BUF_LIMITED(RECORD_MAX);
-    j->answer = WRN_BUF_LIMITED(size_max);
     wrn_buf_puts(&j->answer, j->single ? "{\"entry\":" : "{\"entries\":[");
-    if (wrn_file_start(j->request, row, argv, &j->viewer, &fault)) return;
-    wrn_buf_free(&j->answer);
-    wrn_reply_fault(j->request, &fault);
+    if (!wrn_file_start(j->request, row, j->user, argv, &j->viewer, &fault)) {
+        free_listing(j);
+        return wrn_reply_fault(j->request, &fault);
+    }
+    j->request->handler = &j->viewer;
+    j->request->on_room = on_reader_room;
+    j->request->on_gone = on_lister_gone;
+}
+
+/* "after=" with the path that a cursor stands for; NULL: it is none. */
+static const char *read_cursor(wrn_request *request, const char *cursor) {
+    static const char key[] = "after=";
+    size_t size = strlen(cursor), head = sizeof(key) - 1;
+    char *word = wrn_arena_alloc(&request->arena, head + wrn_base64_decoded_max(size) + 1);
+    ssize_t decoded = word ? wrn_base64_decode(word + head, cursor, size) : -1;
+    if (decoded <= 0 || memchr(word + head, '\0', (size_t)decoded)) return NULL;
+    memcpy(word, key, head);
+    word[head + (size_t)decoded] = '\0';
+    return word;
+}
+
+static const char *name_word(wrn_request *request, const char *name) {
+    static const char key[] = "only=";
+    size_t size = strlen(name);
+    char *word = wrn_arena_alloc(&request->arena, sizeof(key) + size);
+    if (!word) return NULL;
+    memcpy(word, key, sizeof(key) - 1);
+    memcpy(word + sizeof(key) - 1, name, size + 1);
+    return word;
 }
 
 static bool is_name(const char *text) {
@@ -276,14 +344,27 @@ static bool is_name(const char *text) {
 void wrn_route_list_dir(wrn_request *request) {
     wrn_sandbox_row row;
     wrn_list_dir_request asked = {0};
-    char levels[24];
+    char levels[24], limit[32];
     job *j = new_job(request, &row, &wrn_model_list_dir_request, &asked);
-    if (!j || !check_path(j, asked.path)) return;
+    if (!j || !check_path(j, asked.path, asked.user)) return;
     if (asked.depth < 0) return wrn_reply_error(request, "invalid_request", "member \"depth\" must not be negative");
+    if (asked.limit < 0 || asked.limit > LIST_LIMIT_MAX)
+        return wrn_reply_error(request, "invalid_request", "member \"limit\" must be from 0 to %d", LIST_LIMIT_MAX);
+    const char *cursor = wrn_none_if_empty(asked.cursor), *after = cursor ? read_cursor(request, cursor) : NULL;
+    if (cursor && !after)
+        return wrn_reply_error(request, "invalid_request", "member \"cursor\" is not the next_cursor of a listing");
+    j->limit = asked.limit;
     snprintf(levels, sizeof(levels), "%lld", (long long)(asked.depth ? asked.depth : 1));
     if (asked.only && !is_name(asked.only))
         return wrn_reply_error(request, "invalid_request", "member \"only\" is not the name of an entry");
-    start_listing(j, &row, (const char *const[]){"list", j->path, levels, asked.only, NULL});
+    snprintf(limit, sizeof(limit), "limit=%lld", (long long)(asked.limit + 1));
+    const char *argv[7] = {"list", j->path, levels};
+    size_t count = 3;
+    if (asked.limit) argv[count++] = limit;
+    if (after) argv[count++] = after;
+    if (asked.only && !(argv[count++] = name_word(request, asked.only)))
+        return wrn_reply_error(request, "internal_error", "out of memory");
+    start_listing(j, &row, argv);
 }
 
 void wrn_route_make_dir(wrn_request *request) {
@@ -300,10 +381,10 @@ static void on_nothing(wrn_viewer *viewer, int stream, const void *data, size_t 
     (void)viewer, (void)stream, (void)data, (void)size;
 }
 
-static void on_removed(wrn_viewer *viewer, wrn_proc_end end, int code, const wrn_fault *given) {
+static void on_removed(wrn_viewer *viewer, const wrn_proc_result *result) {
     job *j = (job *)viewer;
     wrn_fault fault;
-    if (wrn_file_ended_well(j->path, end, code, given, &fault)) wrn_reply_empty(j->request, 204);
+    if (wrn_file_ended_well(j->path, result, &fault)) wrn_reply_empty(j->request, 204);
     else wrn_reply_fault(j->request, &fault);
 }
 
@@ -313,6 +394,6 @@ void wrn_route_remove_path(wrn_request *request) {
     job *j = new_path_job(request, &row);
     if (!j) return;
     j->viewer = (wrn_viewer){.output = on_nothing, .end = on_removed};
-    if (!wrn_file_start(request, &row, (const char *const[]){"remove", j->path, NULL}, &j->viewer, &fault))
+    if (!wrn_file_start(request, &row, j->user, (const char *const[]){"remove", j->path, NULL}, &j->viewer, &fault))
         wrn_reply_fault(request, &fault);
 }

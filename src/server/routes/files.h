@@ -5,10 +5,10 @@
 #include "server/routes/routes.h"
 #include "server/sandbox/commands.h"
 
-/* Starts `argv`, which ends with NULL. */
-bool wrn_file_start(wrn_request *request, const wrn_sandbox_row *row, const char *const *argv, wrn_viewer *viewer,
-                    wrn_fault *fault);
+/* Starts `argv`, which ends with NULL. `user` may be NULL or empty: root. */
+bool wrn_file_start(wrn_request *request, const wrn_sandbox_row *row, const char *user, const char *const *argv,
+                    wrn_viewer *viewer, wrn_fault *fault);
 /* How it ended: true when well; otherwise with a fault that names the path. */
-bool wrn_file_ended_well(const char *path, wrn_proc_end end, int code, const wrn_fault *given, wrn_fault *fault);
+bool wrn_file_ended_well(const char *path, const wrn_proc_result *result, wrn_fault *fault);
 
 #endif

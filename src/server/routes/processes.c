@@ -36,10 +36,9 @@ static void on_output(wrn_viewer *viewer, int stream, const void *data, size_t s
     (void)viewer, (void)stream, (void)data, (void)size;
 }
 
-static void on_end(wrn_viewer *viewer, wrn_proc_end end, int code, const wrn_fault *fault) {
+static void on_end(wrn_viewer *viewer, const wrn_proc_result *result) {
     wrn_request *request = ((starting *)viewer)->request;
-    (void)code;
-    if (end == WRN_PROC_FAILED) return wrn_reply_fault(request, fault);
+    if (result->end == WRN_PROC_FAILED) return wrn_reply_fault(request, result->fault);
     wrn_reply_error(request, "agent_error", "the sandbox ended while the command was being started");
 }
 

@@ -197,13 +197,14 @@ static void send_tails(session *s) {
 static void on_timer(uv_timer_t *timer);
 static void update_reading(session *s);
 
-static void on_end(wrn_viewer *viewer, wrn_proc_end end, int code, const wrn_fault *fault) {
+static void on_end(wrn_viewer *viewer, const wrn_proc_result *result) {
     session *s = (session *)viewer;
     send_tails(s);
-    if (end == WRN_PROC_FAILED) return fail_fault(s, true, fault);
-    if (end == WRN_PROC_LOST) return fail(s, false, "the sandbox ended while the command ran; its outcome is unknown");
+    if (result->end == WRN_PROC_FAILED) return fail_fault(s, true, result->fault);
+    if (result->end == WRN_PROC_LOST)
+        return fail(s, false, "the sandbox ended while the command ran; its outcome is unknown");
     wrn_json *message = new_message("exit");
-    wrn_json_set_int(message, "exit_code", end == WRN_PROC_EXITED ? code : -1);
+    wrn_exec_add_end(message, result);
     send_json(s, message);
     if (s->kind != KIND_PTY) return end_session(s, WRN_WS_NORMAL);
     /* The client is to close first; some take our close for a connection that broke. */
@@ -283,6 +284,7 @@ static void take_control(session *s, const char *type, const incoming *m) {
         s->input_ends = s->has_stdin;
         feed(s);
     } else if (s->kind == KIND_PTY && strcmp(type, "input") == 0) {
+        s->raw = false; /* nor does who sends like this understand the other */
         if (m->input_size > 0) take_input(s, m->input, (size_t)m->input_size);
     } else if (s->kind == KIND_PTY && strcmp(type, "resize") == 0) {
         resize(s, m->json);
@@ -314,7 +316,8 @@ static void start_exec(session *s, const wrn_sandbox_row *row, const wrn_json *m
     const wrn_proc_spec spec = {.cmd = asked.cmd,
                                 .args = asked.args,
                                 .envs = envs,
-                                .cwd = asked.cwd && *asked.cwd ? asked.cwd : NULL,
+                                .cwd = wrn_none_if_empty(asked.cwd),
+                                .user = wrn_none_if_empty(asked.user),
                                 .want_stdin = asked.input && s->bytes};
     begin(s, row, &spec, WRN_COMMAND_FOREGROUND, NULL);
 }
@@ -330,7 +333,8 @@ static void start_pty(session *s, const wrn_sandbox_row *row, const wrn_json *me
     const wrn_proc_spec spec = {.cmd = asked.cmd && *asked.cmd ? asked.cmd : "/bin/bash",
                                 .args = asked.args,
                                 .envs = envs,
-                                .cwd = asked.cwd && *asked.cwd ? asked.cwd : NULL,
+                                .cwd = wrn_none_if_empty(asked.cwd),
+                                .user = wrn_none_if_empty(asked.user),
                                 .cols = asked.cols > 0 ? clamp_size(asked.cols) : COLS,
                                 .rows = asked.rows > 0 ? clamp_size(asked.rows) : ROWS};
     wrn_tag_new(s->tag, "pty");

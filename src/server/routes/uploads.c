@@ -3,13 +3,19 @@
  * The write is committed by the end of its stdin, which it only gets when the whole form has arrived well; otherwise it is
  * aborted. What the sandbox does not take yet is held, and meanwhile nothing is read from the client. */
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 
+#include "base/text.h"
 #include "server/http/budget.h"
 #include "server/http/multipart.h"
 #include "server/routes/files.h"
 
 enum { WRITE_BODY_MAX = 104857600, UPLOAD_PATH_MAX = 65536 };
+
+/* The parts that are text; the names, in that order. */
+enum { FIELD_PATH, FIELD_MODE, FIELD_OWNER, FIELD_IN_PLACE, FIELD_USER, FIELDS };
+static const char *const names[FIELDS] = {"path", "mode", "owner", "in_place", "user"};
 
 /* Lives in the request's arena. */
 typedef struct upload {
@@ -19,10 +25,12 @@ typedef struct upload {
     wrn_multipart form;
     bool streams; /* path first, without a limit */
     uint64_t received;
-    enum { PART_OTHER, PART_PATH, PART_FILE } part;
-    const char *path;  /* NULL: not known yet */
-    wrn_buf path_part; /* as far as it has come */
-    bool path_seen, file_seen, form_over, body_over, started;
+    enum { PART_OTHER, PART_FILE, PART_TEXT } part;
+    size_t field;                 /* of PART_TEXT */
+    const char *texts[FIELDS];    /* NULL: not known yet */
+    bool seen[FIELDS], file_seen; /* in the form */
+    wrn_buf text;                 /* as far as it has come */
+    bool form_over, body_over, started;
     wrn_buf held; /* of the file, from `sent` on; all of it until the path is known */
     size_t sent;
 } upload;
@@ -32,7 +40,7 @@ static wrn_request *let_go(upload *u) {
     if (u->viewer.command) wrn_command_signal(u->viewer.command, SIGTERM);
     wrn_command_detach(&u->viewer);
     wrn_multipart_free(&u->form);
-    wrn_buf_free(&u->path_part);
+    wrn_buf_free(&u->text);
     wrn_buf_free(&u->held);
     return u->request;
 }
@@ -96,21 +104,33 @@ static void on_output(wrn_viewer *viewer, int stream, const void *data, size_t s
     (void)viewer, (void)stream, (void)data, (void)size;
 }
 
-static void on_end(wrn_viewer *viewer, wrn_proc_end end, int code, const wrn_fault *given) {
+static void on_end(wrn_viewer *viewer, const wrn_proc_result *result) {
     upload *u = (upload *)viewer;
     wrn_fault fault;
-    bool well = wrn_file_ended_well(u->path, end, code, given, &fault), early = !u->body_over;
+    bool well = wrn_file_ended_well(u->texts[FIELD_PATH], result, &fault), early = !u->body_over;
     wrn_request *request = let_go(u);
     if (!well) wrn_reply_fault(request, &fault);
     else if (early) wrn_reply_error(request, "agent_error", "the sandbox's agent ended before the file did");
     else wrn_reply_empty(request, 204);
 }
 
+/* "NAME=TEXT" for the agent; NULL when out of memory. */
+static const char *word(upload *u, size_t field) {
+    WRN_AUTO(wrn_buf_free) wrn_buf text = WRN_BUF_INIT;
+    wrn_buf_printf(&text, "%s=%s", names[field], u->texts[field]);
+    return text.failed ? NULL : wrn_arena_dup(&u->request->arena, text.data, text.size);
+}
+
 /* Both the path and the file are there. */
 static bool start(upload *u) {
     wrn_fault fault;
+    const char *argv[6] = {"write", u->texts[FIELD_PATH]};
+    size_t count = 2;
+    for (size_t field = FIELD_MODE; field <= FIELD_OWNER; field++)
+        if (u->texts[field] && !(argv[count++] = word(u, field))) return out_of_memory(u);
+    if (u->texts[FIELD_IN_PLACE]) argv[count++] = "in-place";
     u->viewer = (wrn_viewer){.output = on_output, .end = on_end, .room = on_room};
-    u->started = wrn_file_start(u->request, &u->row, (const char *const[]){"write", u->path, NULL}, &u->viewer, &fault);
+    u->started = wrn_file_start(u->request, &u->row, u->texts[FIELD_USER], argv, &u->viewer, &fault);
     if (!u->started) {
         wrn_reply_fault(let_go(u), &fault);
         return false;
@@ -121,40 +141,76 @@ static bool start(upload *u) {
 
 /* ---- the form ---- */
 
+static bool take_text_part(upload *u, size_t field) {
+    char why[100];
+    snprintf(why, sizeof(why), "the form has more than one part \"%s\"", names[field]);
+    if (u->seen[field]) return refuse(u, why);
+    snprintf(why, sizeof(why), "the part \"%s\" must come before \"file\"", names[field]);
+    if (u->started && field != FIELD_PATH) return refuse(u, why);
+    u->seen[field] = true;
+    u->part = PART_TEXT;
+    u->field = field;
+    u->text = WRN_BUF_LIMITED(UPLOAD_PATH_MAX);
+    return true;
+}
+
 static bool take_part(upload *u) {
     u->part = PART_OTHER;
-    if (strcmp(u->form.name, "path") == 0) {
-        if (u->path_seen) return refuse(u, "the form has more than one part \"path\"");
-        u->path_seen = true;
-        u->part = PART_PATH;
-        u->path_part = WRN_BUF_LIMITED(UPLOAD_PATH_MAX);
-    } else if (strcmp(u->form.name, "file") == 0) {
+    for (size_t field = 0; field < FIELDS; field++)
+        if (strcmp(u->form.name, names[field]) == 0) return take_text_part(u, field);
+    if (strcmp(u->form.name, "file") == 0) {
         if (u->file_seen) return refuse(u, "the form has more than one part \"file\"");
         if (!u->streams && !u->form.has_filename) return refuse(u, "the part \"file\" needs a filename parameter");
-        if (u->streams && !u->path) return refuse(u, "the part \"path\" must come before \"file\"");
+        if (u->streams && !u->texts[FIELD_PATH]) return refuse(u, "the part \"path\" must come before \"file\"");
         u->file_seen = true;
         u->part = PART_FILE;
-        if (u->path) return start(u);
+        if (u->texts[FIELD_PATH]) return start(u);
     }
     return true;
 }
 
 static bool take_piece(upload *u) {
     if (u->part == PART_FILE) return send_content(u, u->form.piece, u->form.piece_size);
-    if (u->part != PART_PATH) return true;
-    wrn_buf_put(&u->path_part, u->form.piece, u->form.piece_size);
-    return !u->path_part.failed || refuse(u, "the path is too long");
+    if (u->part != PART_TEXT) return true;
+    wrn_buf_put(&u->text, u->form.piece, u->form.piece_size);
+    return !u->text.failed ||
+           refuse(u, u->field == FIELD_PATH ? "the path is too long" : "a part of the form is too long");
+}
+
+/* What is wrong with it; NULL: nothing. An empty one, but for a path, is as none; so is an in_place that says no. */
+static const char *read_field(const upload *u, const char **text) {
+    int64_t ignored;
+    switch (u->field) {
+    case FIELD_PATH:
+        if (!**text) return "the part \"path\" holds no path";
+        if (u->texts[FIELD_PATH] && strcmp(u->texts[FIELD_PATH], *text) != 0)
+            return "the path in the form is not the one in the query";
+        break;
+    case FIELD_MODE:
+        if (strspn(*text, "01234567") != strlen(*text) || !wrn_parse_int(**text ? *text : "0", 0, 7777, &ignored))
+            return "the part \"mode\" must be octal and 7777 at most, such as 0755";
+        break;
+    case FIELD_IN_PLACE:
+        if (strcmp(*text, "true") != 0 && strcmp(*text, "false") != 0)
+            return "the part \"in_place\" must be true or false";
+        if (**text == 'f') *text = "";
+        break;
+    default: break;
+    }
+    if (!**text) *text = NULL;
+    return NULL;
 }
 
 static bool end_part(upload *u) {
-    if (u->part != PART_PATH) return true;
-    wrn_buf *path = &u->path_part;
-    if (!path->size || memchr(path->data, '\0', path->size)) return refuse(u, "the part \"path\" holds no path");
-    if (u->path && strcmp(u->path, path->data) != 0)
-        return refuse(u, "the path in the form is not the one in the query");
-    u->path = wrn_arena_dup(&u->request->arena, path->data, path->size);
-    if (!u->path) return out_of_memory(u);
-    return !u->file_seen || u->started || start(u);
+    if (u->part != PART_TEXT) return true;
+    const char *text = wrn_arena_dup(&u->request->arena, u->text.data ? u->text.data : "", u->text.size);
+    if (!text) return out_of_memory(u);
+    if (strlen(text) != u->text.size) return refuse(u, "a part of the form that is text holds a NUL");
+    const char *why = read_field(u, &text);
+    if (why) return refuse(u, why);
+    u->texts[u->field] = text;
+    wrn_buf_free(&u->text);
+    return u->field != FIELD_PATH || !u->file_seen || u->started || start(u);
 }
 
 /* False when the request has been answered. */
@@ -180,10 +236,10 @@ static void on_piece(wrn_request *request, const char *data, size_t size) {
 
 static void on_body_end(wrn_request *request) {
     upload *u = request->handler;
-    const char *why = !u->form_over   ? "the form breaks off before its closing boundary"
-                      : !u->path      ? "the form has no part \"path\""
-                      : !u->file_seen ? "the form has no part \"file\""
-                                      : NULL;
+    const char *why = !u->form_over           ? "the form breaks off before its closing boundary"
+                      : !u->texts[FIELD_PATH] ? "the form has no part \"path\""
+                      : !u->file_seen         ? "the form has no part \"file\""
+                                              : NULL;
     if (why) return (void)refuse(u, why);
     u->body_over = true;
     if (!u->held.size) go_on(u);
@@ -203,7 +259,7 @@ static void begin(wrn_request *request, bool streams) {
     u->request = request;
     u->streams = streams;
     const char *path = streams ? NULL : wrn_query_get(request->head.query, "path", &request->arena);
-    if (path && *path) u->path = path;
+    if (path && *path) u->texts[FIELD_PATH] = path;
     if (!wrn_multipart_init(&u->form, wrn_http_head_get(&request->head, "content-type")))
         return (void)refuse(u, u->form.why);
     request->handler = u;

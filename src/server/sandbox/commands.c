@@ -10,6 +10,7 @@
 #include "base/json.h"
 #include "base/text.h"
 #include "server/sandbox/internal.h"
+#include "wire/term.h"
 
 enum { LABEL_MAX = 16 * 1024 };
 
@@ -24,7 +25,7 @@ struct wrn_command {
     char tag[WRN_TAG_MAX + 1];
     const char *const *argv;
     wrn_arena arena;
-    wrn_buf recent; /* of a terminal */
+    wrn_replay recent; /* of a terminal */
 };
 
 static const wrn_backend_ops *ops_of(const wrn_command *command) { return command->sandbox->all->config.ops; }
@@ -41,19 +42,9 @@ static void on_start(void *context, int64_t pid) {
     }
 }
 
-static void keep_recent(wrn_command *command, const void *data, size_t size) {
-    wrn_buf *recent = &command->recent;
-    if (size > WRN_REPLAY_MAX) {
-        data = (const char *)data + (size - WRN_REPLAY_MAX);
-        size = WRN_REPLAY_MAX;
-    }
-    if (recent->size + size > 2 * WRN_REPLAY_MAX) wrn_buf_consume(recent, recent->size + size - WRN_REPLAY_MAX);
-    wrn_buf_put(recent, data, size);
-}
-
 static void on_output(void *context, int stream, const void *data, size_t size) {
     wrn_command *command = context;
-    if (command->terminal) keep_recent(command, data, size);
+    if (command->terminal) wrn_replay_put(&command->recent, data, size);
     for (wrn_viewer *v = command->viewers, *next; v; v = next) {
         next = v->next;
         v->output(v, stream, data, size);
@@ -74,11 +65,11 @@ static void free_command(wrn_command *command) {
     *at = command->next;
     command->sandbox->foreground -= command->foreground;
     wrn_arena_free(&command->arena);
-    wrn_buf_free(&command->recent);
+    wrn_replay_free(&command->recent);
     free(command);
 }
 
-static void on_end(void *context, wrn_proc_end end, int code, const wrn_fault *fault) {
+static void on_end(void *context, const wrn_proc_result *result) {
     wrn_command *command = context;
     sandbox *s = command->sandbox;
     wrn_viewer *viewers = command->viewers;
@@ -88,7 +79,7 @@ static void on_end(void *context, wrn_proc_end end, int code, const wrn_fault *f
         wrn_viewer *v = viewers;
         viewers = v->next;
         v->command = NULL;
-        v->end(v, end, code, fault);
+        v->end(v, result);
     }
 }
 
@@ -127,6 +118,7 @@ static wrn_command *new_command(sandbox *s, const wrn_proc_spec *spec, const cha
         command->sandbox = s;
         command->terminal = spec->cols && spec->rows;
         command->builtin = spec->builtin;
+        command->recent.keep = WRN_REPLAY_MAX;
         if (tag) snprintf(command->tag, sizeof(command->tag), "%s", tag);
         return command;
     }
@@ -238,16 +230,21 @@ bool wrn_command_list(wrn_sandboxes *all, const wrn_sandbox_row *row, void (*eac
 
 /* ---- watching ---- */
 
+/* What it has shown, and then the program draws itself anew. */
+static void show_recent(wrn_command *command, wrn_viewer *viewer) {
+    WRN_AUTO(wrn_buf_free) wrn_buf replay = WRN_BUF_INIT;
+    wrn_replay_write(&command->recent, &replay);
+    if (replay.size) viewer->output(viewer, 1, replay.data, replay.size);
+    ops_of(command)->resize(command->proc, 0, 0);
+}
+
 void wrn_command_attach(wrn_command *command, wrn_viewer *viewer) {
     viewer->command = command;
     viewer->stopped = false;
     viewer->next = command->viewers;
     command->viewers = viewer;
     if (command->started && viewer->start) viewer->start(viewer, command->pid);
-    wrn_buf *recent = &command->recent;
-    if (viewer->command != command || !recent->size) return;
-    size_t size = recent->size < WRN_REPLAY_MAX ? recent->size : WRN_REPLAY_MAX;
-    viewer->output(viewer, 1, recent->data + recent->size - size, size);
+    if (viewer->command == command && command->terminal && command->started) show_recent(command, viewer);
 }
 
 /* Output flows while no viewer holds it up. */

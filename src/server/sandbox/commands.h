@@ -1,7 +1,7 @@
 /* Commands in sandboxes, and who watches them.
  *
  * A command lives from its start to its end, with or without anybody watching. Each viewer sees what is put out while it
- * is attached; a terminal also keeps the last of its output, which a new viewer gets first. A viewer that can't follow
+ * is attached; a terminal also keeps its modes and the last of its output, which a new viewer gets first. A viewer that can't follow
  * stops the command's output for all, so that nothing is lost and nothing piles up. */
 #ifndef WRN_SERVER_SANDBOX_COMMANDS_H
 #define WRN_SERVER_SANDBOX_COMMANDS_H
@@ -17,7 +17,7 @@ typedef struct wrn_viewer {
     void (*start)(struct wrn_viewer *viewer, int64_t pid); /* may be NULL */
     void (*output)(struct wrn_viewer *viewer, int stream, const void *data, size_t size);
     /* Once, last, unless it detached before. The command is gone when this returns. */
-    void (*end)(struct wrn_viewer *viewer, wrn_proc_end end, int code, const wrn_fault *fault);
+    void (*end)(struct wrn_viewer *viewer, const wrn_proc_result *result);
     void (*room)(struct wrn_viewer *viewer); /* for its writes; may be NULL */
     wrn_command *command;                    /* NULL when not attached */
     struct wrn_viewer *next;

@@ -161,7 +161,7 @@ static int connect_agent(wrn_box *box, wrn_fault *fault) {
     }
     if (sent)
         box->agent = wrn_agent_open(box->backend->config.loop, pair[0],
-                                    &(wrn_agent_events){box_agent_ready, box_agent_lost, box, on_kept});
+                                    &(wrn_agent_events){box_agent_ready, box_agent_lost, box, on_kept, box_oom_kills});
     if (box->agent) return 0;
     wrn_fault_set(fault, "agent_error", "cannot reach the sandbox's agent: %s", strerror(errno));
     return -1;

@@ -195,6 +195,11 @@ static void explain(const wrn_box *box, const char *why, wrn_fault *fault) {
     else wrn_fault_set(fault, "agent_error", "the sandbox's agent did not start: %s", why);
 }
 
+int64_t box_oom_kills(void *context) {
+    const wrn_box *box = context;
+    return cgroup_oom_kills(&box->backend->cgroups, box->id);
+}
+
 void box_agent_lost(void *context, const char *why) {
     wrn_box *box = context;
     wrn_fault fault;
@@ -423,8 +428,8 @@ void ns_create(wrn_backend *backend, const wrn_box_spec *spec, wrn_done_fn died,
     }
     if (fault.code) return give_up(box, &fault);
     box_watch(box);
-    box->agent =
-        wrn_agent_open(backend->config.loop, channel, &(wrn_agent_events){box_agent_ready, box_agent_lost, box, NULL});
+    box->agent = wrn_agent_open(backend->config.loop, channel,
+                                &(wrn_agent_events){box_agent_ready, box_agent_lost, box, NULL, box_oom_kills});
     if (box->agent) {
         box->service = service_new(backend->config.loop, box->agent, &box->source);
         return;

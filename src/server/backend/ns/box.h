@@ -95,6 +95,7 @@ void box_limit(uv_timer_t *timer);
 /* What its agent says. */
 void box_agent_ready(void *context);
 void box_agent_lost(void *context, const char *why);
+int64_t box_oom_kills(void *context);
 /* Frees it, its process untouched. */
 void box_close(wrn_box *box);
 

@@ -188,7 +188,7 @@ static bool fill(build *b) {
 static bool write_document(const build *b) {
     static const atomic_bool never;
     const wrn_template_plan *plan = b->plan;
-    source s = {.start_port = (uint16_t)plan->start_port, .start_early = plan->start_early};
+    source s = {.start_port = (uint16_t)plan->start_port, .start_early = plan->start_early, .default_user = plan->user};
     char path[PATH_MAX + 32];
     if (plan->start) s.start[0] = "/bin/sh", s.start[1] = "-c", s.start[2] = plan->start;
     WRN_AUTO(wrn_json_freep) wrn_json *document = source_document(&s, "base");

@@ -64,6 +64,10 @@ static const char *read_members(source *s) {
         if (value && (!wrn_json_int(value, numbers[i]) || *numbers[i] < 0)) return "its sizes must be whole numbers";
     }
     if (s->shown.vcpus > INT32_MAX || s->shown.memory_mb > INT32_MAX) return "its sizes are too large";
+    const wrn_json *user = wrn_json_get(s->json, "default_user");
+    s->default_user = wrn_json_string(user, NULL);
+    if (wrn_json_type_of(user) != WRN_JSON_NULL && user && !s->default_user) return "\"default_user\" must be a string";
+    if (s->default_user && !*s->default_user) s->default_user = NULL;
     return read_service(s);
 }
 
@@ -131,6 +135,7 @@ wrn_json *source_document(const source *s, const char *type) {
     for (size_t i = 0; s->start[i]; i++) wrn_json_append(argv, wrn_json_new_string(s->start[i], strlen(s->start[i])));
     wrn_json_set(document, "start", argv);
     wrn_json_set_int(document, "start_port", s->start_port);
+    if (s->default_user) wrn_json_set_string(document, "default_user", s->default_user);
     wrn_json_set_bool(document, "start_early", s->start_early);
     return document;
 }

@@ -399,6 +399,16 @@ void cgroup_stats(const cgroups *c, const char *id, wrn_box_stats *out) {
     }
 }
 
+int64_t cgroup_oom_kills(const cgroups *c, const char *id) {
+    static const char key[] = "oom_kill ";
+    char dir[PATH_MAX], text[512];
+    if (c->limits == CGROUP_NONE) return 0;
+    box_dir(c, c->limits == CGROUP_V2 ? HIER_V2 : HIER_MEMORY, id, dir);
+    const char *file = c->limits == CGROUP_V2 ? "memory.events" : "memory.oom_control";
+    const char *at = read_file(dir, file, text, sizeof(text)) ? strstr(text, key) : NULL;
+    return at ? strtoll(at + strlen(key), NULL, 10) : 0;
+}
+
 bool cgroup_remove(const cgroups *c, const char *id) {
     bool gone = true;
     for (int i = 0; i < HIERARCHIES; i++) {

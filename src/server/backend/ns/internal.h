@@ -95,6 +95,8 @@ int cgroup_freeze(const cgroups *c, const char *id, bool freeze);
 /* True once the kernel says that all is frozen. */
 bool cgroup_is_frozen(const cgroups *c, const char *id);
 void cgroup_stats(const cgroups *c, const char *id, wrn_box_stats *out);
+/* How many of its processes were killed for want of memory; 0 where there are no limits. */
+int64_t cgroup_oom_kills(const cgroups *c, const char *id);
 /* False while the kernel still holds one of them. */
 bool cgroup_remove(const cgroups *c, const char *id);
 /* A new name for a daemon's directories. */
@@ -182,6 +184,7 @@ typedef struct source {
     wrn_json *json;                   /* template.json, which holds the texts of: */
     const char *start[START_MAX + 1]; /* the service's argv; none when start[0] is NULL */
     uint16_t start_port;              /* that it will listen on; 0: unknown */
+    const char *default_user;         /* that commands run as; NULL: root */
     bool start_early;                 /* with the sandbox, instead of the first connection to that port */
 } source;
 

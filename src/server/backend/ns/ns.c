@@ -22,7 +22,9 @@ static void ns_ping(wrn_box *box, wrn_done_fn done, void *context) {
 }
 
 static wrn_proc *ns_exec(wrn_box *box, const wrn_proc_spec *spec, const wrn_proc_events *events, wrn_fault *fault) {
-    if (box->phase == LIVE) return wrn_agent_exec(box->agent, spec, events, fault);
+    wrn_proc_spec own = *spec;
+    own.default_user = box->source.default_user;
+    if (box->phase == LIVE) return wrn_agent_exec(box->agent, &own, events, fault);
     wrn_fault_set(fault, "agent_error", "the sandbox has ended");
     return NULL;
 }

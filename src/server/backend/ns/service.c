@@ -33,17 +33,21 @@ static void on_output(void *context, int stream, const void *data, size_t size) 
     (void)context, (void)stream, (void)data, (void)size;
 }
 
-static void on_end(void *context, wrn_proc_end end, int code, const wrn_fault *fault) {
+static void on_end(void *context, const wrn_proc_result *result) {
     service *s = context;
     s->proc = NULL;
-    if (end == WRN_PROC_FAILED) snprintf(s->end, sizeof(s->end), "could not be started: %.40s", fault->message);
-    else if (end == WRN_PROC_SIGNALED) snprintf(s->end, sizeof(s->end), "was ended by signal %d", code);
-    else snprintf(s->end, sizeof(s->end), "ended with status %d", code);
+    if (result->end == WRN_PROC_FAILED)
+        snprintf(s->end, sizeof(s->end), "could not be started: %.40s", result->fault->message);
+    else if (result->end == WRN_PROC_SIGNALED) snprintf(s->end, sizeof(s->end), "was ended by signal %d", result->code);
+    else snprintf(s->end, sizeof(s->end), "ended with status %d", result->code);
 }
 
 static bool start(service *s, wrn_fault *fault) {
     if (s->proc) return true;
-    const wrn_proc_spec spec = {.cmd = s->from->start[0], .args = s->from->start + 1, .label = SERVICE_LABEL};
+    const wrn_proc_spec spec = {.cmd = s->from->start[0],
+                                .args = s->from->start + 1,
+                                .default_user = s->from->default_user,
+                                .label = SERVICE_LABEL};
     const wrn_proc_events events = {.on_output = on_output, .on_end = on_end, .context = s};
     s->end[0] = '\0';
     s->proc = wrn_agent_exec(s->agent, &spec, &events, fault);

@@ -134,6 +134,13 @@ static int make_dir(const char *root, const char *path, mode_t mode) {
     return below(full, root, path) && (mkdir(full, mode) == 0 || errno == EEXIST) && chmod(full, mode) == 0 ? 0 : -1;
 }
 
+/* Of the user that the sandbox's /etc/passwd has; an ordinary user's sandboxes have root alone. */
+static int make_home(const char *root) {
+    char path[PATH_MAX];
+    if (make_dir(root, "home/user", 0755) != 0 || !below(path, root, "home/user")) return -1;
+    return geteuid() == 0 ? lchown(path, 1000, 1000) : 0;
+}
+
 static void link_top(const char *root) {
     static const char *const names[] = {"bin", "sbin", "lib", "lib32", "lib64", "libx32"};
     for (size_t i = 0; i < WRN_COUNT(names); i++) {
@@ -155,7 +162,7 @@ static int fill(const char *root) {
     if (rc == 0) rc = make_dir(root, "root", 0700);
     if (rc == 0) rc = make_dir(root, "tmp", 01777);
     if (rc == 0) rc = make_dir(root, "var/tmp", 01777);
-    if (rc == 0) rc = make_dir(root, "home/user", 0755);
+    if (rc == 0) rc = make_home(root);
     for (size_t i = 0; i < WRN_COUNT(written) && rc == 0; i++) rc = put(root, written[i].path, written[i].text);
     char sudo[PATH_MAX];
     if (rc == 0) rc = below(sudo, root, "usr/local/bin/sudo") && chmod(sudo, 0755) == 0 ? 0 : -1;
