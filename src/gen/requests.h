@@ -72,7 +72,7 @@ typedef struct wrn_create_sandbox_request {
     uint64_t nulls;      /* those of them that were null */
     const char *unknown; /* a JSON object of the members this version does not know, or NULL */
     const char *template_name;
-    /* Zero or less means the default. */
+    /* Zero or less means the default, more than the machine has (ours) all of them. */
     int64_t vcpus;
     /* Zero or less means the default. */
     int64_t memory_mb;

@@ -400,6 +400,26 @@ TEST(pending_ones_are_listed_and_refuse_and_can_be_destroyed) {
     daemon_stop(&d);
 }
 
+/* A program is told what it got. */
+TEST(sizes_fit_the_machine) {
+    static const struct {
+        const char *asked;
+        int64_t vcpus, memory_mb;
+    } cases[] = {{"{\"vcpus\":2147483647,\"memory_mb\":1}", 64, 8},
+                 {"{\"vcpus\":65,\"memory_mb\":9}", 64, 9},
+                 {"{\"vcpus\":64,\"memory_mb\":8}", 64, 8}};
+    test_daemon d;
+    daemon_start(&d, NULL);
+    for (size_t i = 0; i < WRN_COUNT(cases); i++) {
+        reply r = call(&d, "POST", "/v1/sandboxes", cases[i].asked);
+        CHECK_INT(r.status, 201);
+        CHECK_INT(number(&r, "vcpus"), cases[i].vcpus);
+        CHECK_INT(number(&r, "memory_mb"), cases[i].memory_mb);
+        reply_free(&r);
+    }
+    daemon_stop(&d);
+}
+
 TEST(limits_are_kept) {
     test_daemon d;
     daemon_start(&d, (const char *[]){"--max-sandboxes", "2", "--max-memory-mb", "1000", NULL});

@@ -125,7 +125,7 @@ typedef bool (*wrn_kept_fn)(void *context, const wrn_kept *kept, wrn_proc_events
 
 typedef struct wrn_box_stats {
     int64_t cpu_usec;   /* used since start; -1 unknown */
-    int64_t mem_bytes;  /* -1 unknown */
+    int64_t mem_bytes;  /* without what is kept of files and can be dropped; -1 unknown */
     int64_t pids;       /* -1 unknown */
     int64_t disk_bytes; /* what it has written, as of some seconds ago; -1 unknown */
 } wrn_box_stats;
@@ -148,6 +148,8 @@ typedef struct wrn_backend_ops {
     int (*find_template)(wrn_backend *backend, const char *name, wrn_template *out, wrn_fault *fault);
     void (*list_templates)(wrn_backend *backend, wrn_template_fn each, void *context);
 
+    /* What a box that is asked for with these gets: no more processors than there are, no less memory than it takes. */
+    void (*fit)(const wrn_backend *backend, int64_t *vcpus, int64_t *memory_mb);
     /* Makes a box and waits for its agent. `died` is called at most once, if the box ends by itself later (never after
      * destroy was asked for, and never before `done`). */
     void (*create)(wrn_backend *backend, const wrn_box_spec *spec, wrn_done_fn died, wrn_box_fn done, void *context);

@@ -390,6 +390,7 @@ void wrn_sandboxes_create(wrn_sandboxes *all, const wrn_sandbox_row *asked, wrn_
     wrn_sandbox_row row = *asked;
     const wrn_sandboxes_config *c = &all->config;
     if (!wrn_snapshot_apply(all, &row, snapshot_id, &fault)) return done(context, NULL, &fault);
+    c->ops->fit(c->backend, &row.vcpus, &row.memory_mb);
     if (!has_room(all, &row, &fault)) return done(context, NULL, &fault);
     sandbox *s = new_sandbox(all, &row);
     if (!s || wrn_store_add_sandbox(c->store, &s->row) != WRN_DB_OK) {

@@ -130,6 +130,7 @@ static void take_over(wrn_box *box, const held_box *orphan) {
     box->pidfd = orphan->pidfd;
     box->handover_fd = orphan->handover_fd;
     backend->orphans[orphan - backend->orphans] = backend->orphans[--backend->orphan_count];
+    if (sched_getaffinity(box->pid, sizeof(box->cpus), &box->cpus) != 0) CPU_ZERO(&box->cpus);
     box_watch(box);
 }
 
@@ -185,6 +186,7 @@ void ns_adopt(wrn_backend *backend, const wrn_box_spec *spec, bool frozen, wrn_k
     box->kept = kept;
     bool found = open_source(box, orphan, spec->template_name, &fault) == 0;
     take_over(box, orphan);
+    box_count(box, !frozen);
     if (!found || connect_agent(box, &fault) != 0) return box_fail(box, &fault);
     box->service = service_new(backend->config.loop, box->agent, &box->source);
     if (!cgroups_can_freeze(&backend->cgroups)) {

@@ -303,6 +303,6 @@ bool wrn_backend_ns_remove(const wrn_backend_config *config, const char *name, w
 
 void wrn_backend_ns_list(const wrn_backend_config *config, wrn_template_fn each, void *context) {
     char skeleton[PATH_MAX];
-    snprintf(skeleton, sizeof(skeleton), "%.4000s/templates/minimal", config->state_dir);
+    template_skeleton(config->state_dir, skeleton);
     catalog_list(config->template_dir, skeleton, each, context);
 }

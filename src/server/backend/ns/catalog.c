@@ -141,9 +141,18 @@ const char *source_tree_name(const source *s) { return trees[s->on_host]; }
 
 static bool is_name(const char *name) { return *name && *name != '.' && strlen(name) <= 64 && !strchr(name, '/'); }
 
+/* What the Wrenn service calls its own, for programs that ask for it by name. One of the operator's goes first. */
+static const char alias_of_minimal[] = "minimal-ubuntu";
+
+static bool is_minimal(const char *dir, const char *name) {
+    char path[PATH_MAX];
+    if (strcmp(name, alias_of_minimal) != 0) return strcmp(name, MINIMAL) == 0;
+    return !dir || (size_t)snprintf(path, sizeof(path), "%s/%s", dir, name) >= sizeof(path) || access(path, F_OK) != 0;
+}
+
 int catalog_find(const char *dir, const char *skeleton, const char *name, source *out, wrn_fault *fault) {
     char path[PATH_MAX];
-    if (strcmp(name, MINIMAL) == 0) return source_minimal(out, skeleton), 0;
+    if (is_minimal(dir, name)) return source_minimal(out, skeleton), 0;
     if (dir && is_name(name) && (size_t)snprintf(path, sizeof(path), "%s/%s", dir, name) < 4000)
         return source_open(path, name, out, fault);
     wrn_fault_set(fault, "not_found", "there is no template \"%.64s\"", name);

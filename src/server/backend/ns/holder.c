@@ -18,7 +18,8 @@
 
 #define NAME "wrennd-holder"
 
-enum { HELD_MAX = 8192, VERSION = 1, PATIENCE_S = 5, GROUP_FDS = HIERARCHIES, KEPT_MAX = GROUP_FDS + 3, FDS_MAX = 3 };
+/* 2: layers of sandboxes may have moved directories, which an earlier wrennd does not know. */
+enum { HELD_MAX = 8192, VERSION = 2, PATIENCE_S = 5, GROUP_FDS = HIERARCHIES, KEPT_MAX = GROUP_FDS + 3, FDS_MAX = 3 };
 
 /* Everything said either way is one of these, in one packet. */
 typedef enum word { WELCOME, BOX, END, ADD, DROP } word;

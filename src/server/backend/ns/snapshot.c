@@ -58,41 +58,49 @@ static int open_in(const char *dir, const char *name) {
     return open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 }
 
-/* Brings the layer `from` over, if there is one. Takes that descriptor over. */
-static bool bring(const snapshot_plan *p, int from, int to, int base, outcome *o) {
+/* One of the stacks that a sandbox sees: its tree's layer is brought over to the new one, and then its own. */
+typedef struct stacked {
+    int to, tree, own;              /* tree: -1 when its template has none */
+    int base[LAYERS_MAX - 1], kept; /* what will be below the new one as it is below these */
+    const char *skip;
+} stacked;
+
+static bool bring(const snapshot_plan *p, const stacked *h, int from, int tree, outcome *o) {
     layer_fault fault = {0};
-    if (from < 0) return errno == ENOENT || fails(o, "a layer");
-    int rc = layer_apply(from, to, base, p->on_host && !p->in_usr ? "usr" : NULL, p->root, &fault);
-    close(from);
-    if (rc == 0) return true;
+    layer_plan plan = {.from = from, .to = h->to, .kept = h->kept, .skip = h->skip, .root = p->root};
+    if (tree >= 0) plan.below[plan.count++] = tree;
+    for (int i = 0; i < h->kept; i++) plan.below[plan.count++] = h->base[i];
+    if (layer_apply(&plan, &fault) == 0) return true;
     errno = fault.error;
     return fails(o, fault.path);
 }
 
-static void close_both(int a, int b) {
-    if (a >= 0) close(a);
-    if (b >= 0) close(b);
-}
-
-static bool fill_usr(const snapshot_plan *p, const char *tree, outcome *o) {
-    snapshot_plan usr = *p;
-    usr.in_usr = true;
-    int base = open_in("/usr", "."), top = open_in(tree, "usr");
-    bool ok = (top >= 0 && base >= 0) || fails(o, "/usr");
-    ok = ok && (!*p->tree || bring(&usr, open_in(p->tree, "usr"), top, base, o)) &&
-         bring(&usr, open_in(p->box, "uu"), top, base, o);
-    close_both(top, base);
+/* A tree need not have all of the directories. */
+static bool fill_stacked(const snapshot_plan *p, const stacked *h, outcome *o) {
+    bool ok = (h->to >= 0 && h->own >= 0) || fails(o, "a layer");
+    for (int i = 0; i < h->kept; i++) ok = ok && (h->base[i] >= 0 || fails(o, "what is below the layers"));
+    ok = ok && (h->tree < 0 || bring(p, h, h->tree, -1, o)) && bring(p, h, h->own, h->tree, o);
+    const int all[] = {h->to, h->tree, h->own, h->base[0], h->base[1]};
+    for (size_t i = 0; i < WRN_COUNT(all); i++)
+        if (all[i] >= 0) close(all[i]);
     return ok;
 }
 
 /* Above the host's files there are two stacks, one at / and one at /usr; a template has both in one tree. */
 static bool fill(const snapshot_plan *p, const char *tree, outcome *o) {
-    int base = p->on_host ? open_in(p->skeleton, ".") : -1, top = open_in(tree, ".");
-    bool ok = (top >= 0 && (!p->on_host || (base >= 0 && mkdirat(top, "usr", 0755) == 0))) || fails(o, tree);
-    ok = ok && (!*p->tree || bring(p, open_in(p->tree, "."), top, base, o)) &&
-         bring(p, open_in(p->box, "u"), top, base, o);
-    close_both(top, base);
-    return ok && (!p->on_host || fill_usr(p, tree, o));
+    stacked top = {open_in(tree, "."), *p->tree ? open_in(p->tree, ".") : -1, open_in(p->box, "u"), {-1, -1}, 0, NULL};
+    if (!p->on_host) return fill_stacked(p, &top, o);
+    top.base[top.kept++] = open_in(p->skeleton, ".");
+    top.skip = "usr";
+    if (top.to >= 0 && mkdirat(top.to, "usr", 0755) != 0) fails(o, tree);
+    stacked usr = {open_in(tree, "usr"),
+                   *p->tree ? open_in(p->tree, "usr") : -1,
+                   open_in(p->box, "uu"),
+                   {open_in(p->skeleton, "usr"), open_in("/usr", ".")},
+                   2,
+                   NULL};
+    bool first = fill_stacked(p, &top, o), second = fill_stacked(p, &usr, o);
+    return first && second && !o->error;
 }
 
 static bool write_document(const snapshot_plan *p, const char *dir, outcome *o) {
