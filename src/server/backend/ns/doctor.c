@@ -102,12 +102,12 @@ static void on_output(void *context, int stream, const void *data, size_t size) 
     (void)context, (void)stream, (void)data, (void)size;
 }
 
-static void on_end(void *context, wrn_proc_end end, int code, const wrn_fault *fault) {
+static void on_end(void *context, const wrn_proc_result *result) {
     trial *t = context;
     wrn_fault failed;
-    t->ran = end == WRN_PROC_EXITED && code == 0;
-    wrn_fault_set(&failed, "agent_error", "`true` did not run in it: it ended with %d", code);
-    end_step(t, fault ? fault : t->ran ? NULL : &failed);
+    t->ran = result->end == WRN_PROC_EXITED && result->code == 0;
+    wrn_fault_set(&failed, "agent_error", "`true` did not run in it: it ended with %d", result->code);
+    end_step(t, result->fault ? result->fault : t->ran ? NULL : &failed);
 }
 
 static void on_destroyed(void *context, const wrn_fault *fault) { end_step(context, fault); }
