@@ -14,6 +14,7 @@
  *     service.c   the program that a template starts
  *     layer.c     what one layer says, brought over to another
  *     cgroup.c    limits, freezing, usage: cgroup v2, v1 or none
+ *     dial.c      connections to what listens in a sandbox, made from outside
  *     disk.c      what a sandbox has written
  *     seccomp.c   the system call filter
  *     userns.c    user namespaces as descriptors
@@ -82,6 +83,22 @@ void cgroup_find(const char *parent, void (*found)(void *context, const char *pa
                  void *context);
 /* Kills what is in such a directory and below, and removes it all. True when it is gone. */
 bool cgroup_wipe(const char *path);
+
+/* ---- dial.c ---- */
+
+/* Connections to what listens on a sandbox's loopback, made from outside: nothing of the sandbox's has a part in making them,
+ * and no descriptor of its comes here, which could hold the daemon up. */
+typedef struct dial dial;
+typedef struct dials {
+    uv_loop_t *loop;
+    int pidfd; /* of the sandbox's process 1 */
+    bool root;
+    dial *first; /* of those that are being made */
+} dials;
+
+void dial_start(dials *all, uint16_t port, wrn_dial_fn done, void *context);
+/* The sandbox is going: whoever waits gets a fault. */
+void dials_end(dials *all);
 
 /* ---- disk.c ---- */
 
@@ -160,8 +177,9 @@ typedef struct spawn {
     bool root;
     uid_t uid, base; /* the daemon's; first of the sandbox's range */
     gid_t gid;
-    int userns_fd, agent_fd, channel_fd, error_fd;
-    int handover_fd; /* -1: none */
+    int userns_fd, agent_fd, error_fd;
+    int channel_fds[2]; /* to read from, to write to */
+    int handover_fd;    /* -1: none */
     int join_fds[HIERARCHIES], clone_fd;
     const char *hostname;
     char *const *env;

@@ -15,7 +15,7 @@
 
 #include "server/backend/ns/internal.h"
 
-enum { CHANNEL = 3, HANDOVER = 4, AGENT = 5, ERRORS = 6 };
+enum { CHANNEL_IN = 3, HANDOVER = 4, AGENT = 5, ERRORS = 6, CHANNEL_OUT = 7 };
 
 _Noreturn void spawn_fail(const spawn *s, const char *step) {
     spawn_error e = {.error = errno};
@@ -91,22 +91,23 @@ static void set_rlimits(const spawn *s) {
     if (s->rlimit_pids) setrlimit(RLIMIT_NPROC, &(struct rlimit){(rlim_t)s->pids_max, (rlim_t)s->pids_max});
 }
 
-/* Descriptors end up as 0, 1, 2: /dev/null; 3: the channel; 4: that for new channels, if there is one; 5: the agent's image;
- * 6: error reports; nothing else. The last two close themselves. */
+/* Descriptors end up as 0, 1, 2: /dev/null; 3 and 7: the channel; 4: that for new channels, if there is one; 5: the agent's
+ * image; 6: error reports; nothing else. Those two close themselves. */
 static void arrange_descriptors(spawn *s) {
-    int high[4], from[4] = {s->channel_fd, s->handover_fd, s->agent_fd, s->error_fd};
-    for (int i = 0; i < 4; i++)
+    int high[5], from[5] = {s->channel_fds[0], s->handover_fd, s->agent_fd, s->error_fd, s->channel_fds[1]};
+    for (int i = 0; i < 5; i++)
         if ((high[i] = fcntl(from[i], F_DUPFD_CLOEXEC, 64)) < 0 && from[i] >= 0) spawn_fail(s, "move descriptors");
     s->error_fd = high[3];
     int null = open("/dev/null", O_RDWR);
     if (null < 0) spawn_fail(s, "open /dev/null");
     for (int i = 0; i < 3; i++) dup2(null, i);
-    dup2(high[0], CHANNEL);
+    dup2(high[0], CHANNEL_IN);
+    dup2(high[4], CHANNEL_OUT);
     if (dup2(high[1], HANDOVER) < 0) close(HANDOVER);
     syscall(SYS_dup3, high[2], AGENT, O_CLOEXEC);
     syscall(SYS_dup3, high[3], ERRORS, O_CLOEXEC);
     s->error_fd = ERRORS;
-    syscall(SYS_close_range, ERRORS + 1u, ~0u, 0u);
+    syscall(SYS_close_range, CHANNEL_OUT + 1u, ~0u, 0u);
 }
 
 _Noreturn static void child(const spawn *original) {
