@@ -44,6 +44,12 @@ static int64_t read_number(const char *dir, const char *name) {
     return read_file(dir, name, text, sizeof(text)) && isdigit((unsigned char)*text) ? strtoll(text, NULL, 10) : -1;
 }
 
+static int set_number(const char *dir, const char *name, int64_t value) {
+    char text[32];
+    snprintf(text, sizeof(text), "%lld", (long long)value);
+    return write_file(dir, name, text);
+}
+
 /* ---- finding the hierarchies ---- */
 
 /* Mount point of cgroup v2 (controller ""), or of a v1 hierarchy. */
@@ -135,6 +141,13 @@ static void unmake_dir(cgroups *c, int hierarchy) {
     c->dir[hierarchy][0] = '\0';
 }
 
+/* Each sandbox has its own limit; all of them together leave the machine some of what it has. */
+static void limit_pids(const char *dir) {
+    int64_t most = read_number("/proc/sys/kernel", "pid_max"), threads = read_number("/proc/sys/kernel", "threads-max");
+    if (threads > 0 && threads < most) most = threads;
+    if (most > 0) set_number(dir, "pids.max", most / 4 * 3); /* not there without the controller */
+}
+
 static bool make_dir(cgroups *c, int hierarchy, const char *parent) {
     char base[PATH_MAX];
     if (!find_base(hierarchy, parent, base, sizeof(base))) return false;
@@ -144,6 +157,7 @@ static bool make_dir(cgroups *c, int hierarchy, const char *parent) {
             write_file(base, "cgroup.subtree_control", "+memory +pids +cpu");
             write_file(c->dir[hierarchy], "cgroup.subtree_control", "+memory +pids +cpu");
         }
+        if (hierarchy == HIER_V2 || hierarchy == HIER_PIDS) limit_pids(c->dir[hierarchy]);
         return true;
     }
     unmake_dir(c, hierarchy);
@@ -211,12 +225,6 @@ bool cgroups_can_freeze(const cgroups *c) { return c->dir[HIER_V2][0] || c->dir[
 
 static void box_dir(const cgroups *c, int hierarchy, const char *id, char out[PATH_MAX]) {
     if ((size_t)snprintf(out, PATH_MAX, "%s/%s", c->dir[hierarchy], id) >= PATH_MAX) out[0] = '\0';
-}
-
-static int set_number(const char *dir, const char *name, int64_t value) {
-    char text[32];
-    snprintf(text, sizeof(text), "%lld", (long long)value);
-    return write_file(dir, name, text);
 }
 
 static int64_t pids_max(const wrn_box_spec *spec) {
