@@ -1,6 +1,6 @@
 # The front door. Meson is the real build; this installs what it needs first and names the things people want to do.
 #
-#   make run      build everything and run examples/quickstart.c against a private wrennd
+#   make run      build examples/quickstart.c with what it needs, and run it against a private wrennd
 #   make test     every test; SAN=address,undefined or SAN=thread runs them in a sanitizer build instead
 #   make help     the rest
 
@@ -30,6 +30,7 @@ help:
 	@sed -n 's/^#   //p' Makefile
 	@echo "make build    compile into $(BUILD)/ (CC, CFLAGS, BUILD, WERROR=true)"
 	@echo "make test-integration  the live tests, against the server of WRENN_BASE_URL with WRENN_API_KEY or WRENN_TOKEN"
+	@echo "make test-debian13  unit, sdk, packaging and examples on a Debian 13, which it makes; needs root"
 	@echo "make lint     clang-tidy, cppcheck and the repository's own checks"
 	@echo "make check    is the generated code fresh?"
 	@echo "make generate make the models from api/openapi.yaml again"
@@ -56,7 +57,9 @@ build: deps
 	@$(PYTHON) tools/configure.py $(BUILD) -Dwerror=$(WERROR)
 	@$(MESON) compile -C $(BUILD)
 
-run: build
+run: deps
+	@$(PYTHON) tools/configure.py $(BUILD) -Dwerror=$(WERROR)
+	@$(MESON) compile -C $(BUILD) quickstart wrennd wrenn-agent
 	@env -u WRENN_API_KEY -u WRENN_TOKEN WRENN_BASE_URL=local: WRENN_WRENND=$(CURDIR)/$(BUILD)/src/server/wrennd \
 		$(BUILD)/examples/quickstart
 
@@ -73,6 +76,9 @@ endif
 # With WRENN_API_KEY or WRENN_TOKEN, and WRENN_BASE_URL.
 test-integration: build
 	@$(BUILD)/tests/integration/test-integration
+
+test-debian13:
+	@tools/test_debian13.sh -Dwerror=$(WERROR)
 
 lint: deps-lint
 	@$(PYTHON) tools/configure.py $(BUILD) -Dwerror=$(WERROR)
@@ -120,8 +126,11 @@ bench: deps-test
 install: build
 	@$(PYTHON) tools/configure.py $(BUILD) --prefix=$(PREFIX)
 	@$(MESON) install -C $(BUILD) $(if $(DESTDIR),--destdir $(abspath $(DESTDIR)))
+ifeq ($(DESTDIR),)
+	@packaging/after_install.sh $(PREFIX)/lib
+endif
 
 clean:
-	rm -rf $(BUILD) build-asan build-tsan build-clang build-bench build-fuzz
+	rm -rf $(BUILD) build-asan build-tsan build-clang build-bench build-fuzz build-debian13
 
-.PHONY: all help deps deps-test deps-lint build run test test-integration lint generate check abi-baseline format docs fuzz soak many bench install clean
+.PHONY: all help deps deps-test deps-lint build run test test-integration test-debian13 lint generate check abi-baseline format docs fuzz soak many bench install clean

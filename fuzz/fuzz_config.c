@@ -16,7 +16,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     wrn_config config;
     char *argv[] = {name, flag, path, NULL};
     if (wrn_config_load(&config, 3, argv, why, sizeof(why))) {
-        FUZZ_CHECK(config.data_dir && config.listen.count <= WRN_LISTEN_MAX);
+        FUZZ_CHECK(config.data_dir && config.listen.count <= WRN_LIST_MAX);
         FUZZ_CHECK(config.http.connections_max >= 1 && config.http.body_max >= 1024);
     } else {
         FUZZ_CHECK(*why);

@@ -48,7 +48,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     const char *why = NULL;
     bool whole = wrn_json_parse((const char *)data, size, &value, &why);
     if (!whole) FUZZ_CHECK(!value && why);
-    bool some = wrn_json_parse_first((const char *)data, size, &first, &why);
+    bool some = wrn_json_parse_first((const char *)data, size, SIZE_MAX, &first, &why);
     if (whole) FUZZ_CHECK(some);
     if (!some) return 0;
     for (size_t i = 0; i < WRN_COUNT(models); i++) {

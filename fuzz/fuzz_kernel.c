@@ -1,4 +1,4 @@
-/* Messages of a Jupyter kernel, one a line, to a run whose request has the id "id". */
+/* Messages of a Jupyter kernel, one a line, to a run whose requests have the ids "id", "info" and "withdraw". */
 #include "api/kernel.h"
 #include "fuzz.h"
 #include "wrenn/error.h"
@@ -7,8 +7,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     wrn_kernel_run run;
     WRN_AUTO(wrn_buf_free) wrn_buf request = WRN_BUF_INIT;
     FUZZ_CHECK(wrn_kernel_begin(&run, 4096, NULL));
+    wrn_kernel_ask(&run, &request);
+    wrn_kernel_fence(&run, &request);
     snprintf(run.msg_id, sizeof(run.msg_id), "id");
+    snprintf(run.info_id, sizeof(run.info_id), "info");
+    snprintf(run.withdraw_id, sizeof(run.withdraw_id), "withdraw");
     wrn_kernel_request(&run, "1", &request);
+    wrn_kernel_withdraw(&run, &request);
     FUZZ_CHECK(!request.failed);
     const char *at = (const char *)data, *end = at + size;
     int rc = 0;
@@ -20,6 +25,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         at = stop + 1;
     }
     FUZZ_CHECK(run.out.size <= 4096 && run.err.size <= 4096);
+    FUZZ_CHECK(run.started || !run.idle);
+    wrn_kernel_end(&run);
     if (rc == 0) wrenn_execution_free(wrn_kernel_take(&run));
     wrn_kernel_clear(&run);
     return 0;

@@ -28,6 +28,7 @@ static wrenn_stream *new_stream(uint8_t kind) {
     s->next = s->client->streams;
     if (s->next) s->next->previous = s;
     s->client->streams = s;
+    wrn_terminal_init(&s->terminal, s);
     s->begun = true;
     return s;
 }

@@ -1,15 +1,26 @@
 #!/usr/bin/python3
 """configure.py DIR [MESON-OPTION...]: makes the build directory, or gives the one that is there these options.
 
-Does nothing when they are in force already, so that building again is quick."""
+Does nothing when they are in force already, so that building again is quick; unless libraries came or went, for Meson
+looks for what is optional only once."""
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 MESON = "/usr/bin/meson" if os.access("/usr/bin/meson", os.X_OK) else "meson"
+
+
+def installed():
+    """What Meson could find."""
+    pkg_config = os.environ.get("PKG_CONFIG", "pkg-config")
+    listed = ""
+    if shutil.which(pkg_config):
+        listed = subprocess.run([pkg_config, "--list-all"], stdout=subprocess.PIPE, text=True).stdout
+    return sorted(line.split()[0] for line in listed.splitlines()) + [shutil.which("musl-gcc")]
 
 
 def main():
@@ -20,9 +31,12 @@ def main():
     stamp = directory / "wrenn-configured.json"
     there = (directory / "build.ninja").exists() and stamp.exists()
     before = json.loads(stamp.read_text()) if there else {}
-    if before == {"options": options, "tools": tools}:
+    wanted = {"options": options, "tools": tools, "installed": installed()}
+    if before == wanted:
         return
-    if before.get("tools") == tools:
+    if before.get("tools") == tools and before.get("installed") != wanted["installed"]:
+        command = [MESON, "setup", "--reconfigure", str(directory), str(ROOT), *options]
+    elif before.get("tools") == tools:
         command = [MESON, "configure", str(directory), *options] if options else ["true"]
     else:
         # Meson takes a compiler only when it begins anew.
@@ -31,7 +45,7 @@ def main():
     done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     if done.returncode:
         sys.exit(f"{done.stdout}\nconfiguring {directory.name} failed, see above")
-    stamp.write_text(json.dumps({"options": options, "tools": tools}))
+    stamp.write_text(json.dumps(wanted))
 
 
 if __name__ == "__main__":

@@ -1,7 +1,9 @@
 #!/bin/sh
 # Installs what building and testing needs from the distribution (Debian 12 or newer, Ubuntu 24.04 or newer).
 #
-#     tools/install-deps.sh [build] [test] [lint] [fuzz]
+#     tools/install-deps.sh [build] [library] [test] [lint] [fuzz] [debian13]
+#
+# The set library is what the suites unit, sdk, packaging and examples need; test is what all need.
 #
 # With everything there it does nothing and needs no rights. Otherwise it wants root, or sudo. Elsewhere it names the
 # packages and leaves the rest to you: the build then says what it misses. A|B means that either will do.
@@ -9,21 +11,24 @@ set -eu
 
 build='gcc libc6-dev meson ninja-build pkgconf|pkg-config python3 python3-yaml musl-tools linux-libc-dev
        libcurl4-openssl-dev|libcurl4-gnutls-dev libwslay-dev nettle-dev libjson-c-dev libuv1-dev
-       libhttp-parser-dev|libllhttp-dev libsqlite3-dev libsodium-dev libseccomp-dev libarchive-dev'
-test='g++ clang clang-format cmake valgrind bubblewrap binutils openssl jupyter-server python3-ipykernel python3-jsonschema libglib2.0-dev
-      libsystemd-dev doxygen busybox-static zstd'
+       libllhttp-dev|libhttp-parser-dev libsqlite3-dev libsodium-dev libseccomp-dev libarchive-dev'
+library='g++ cmake make binutils bubblewrap openssl jupyter-server python3-ipykernel libglib2.0-dev libsystemd-dev'
+test="$library clang clang-format valgrind python3-jsonschema doxygen busybox-static zstd procps python3-pip"
 lint='clang clang-tidy clang-format cppcheck abigail-tools doxygen'
 fuzz='clang libclang-rt-14-dev|libclang-rt-18-dev|libclang-rt-19-dev|libclang-rt-dev'
+debian13='mmdebstrap debian-archive-keyring'
 
 wanted=
 for set in "${@:-build}"; do
     case $set in
     build) wanted="$wanted $build" ;;
+    library) wanted="$wanted $library" ;;
     test) wanted="$wanted $test" ;;
     lint) wanted="$wanted $lint" ;;
     fuzz) wanted="$wanted $fuzz" ;;
+    debian13) wanted="$wanted $debian13" ;;
     *)
-        echo "install-deps: unknown set '$set': use build, test, lint or fuzz" >&2
+        echo "install-deps: unknown set '$set': use build, library, test, lint, fuzz or debian13" >&2
         exit 2
         ;;
     esac

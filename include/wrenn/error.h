@@ -71,7 +71,9 @@ WRENN_API const char *wrenn_error_request_id(const wrenn_error *error);
 /* The body of the answer as it came, at most 64 KiB of it; NULL when there was none. A server may put more into it than
  * this interface has names for, such as error.stdout and error.stderr of a command that timed out (wrennd). */
 WRENN_API const char *wrenn_error_body(const wrenn_error *error);
-/* Nonzero when the same request may succeed later: the server was busy or unreachable, and did not act on it. */
+/* Nonzero when the same request may succeed later, and sending it again does no harm: the server was not reached, refused
+ * for now (429, or because it said so), or was unavailable (503) for a request that changes nothing when it is repeated.
+ * A 503 for a command is not: it may come in its middle. */
 WRENN_API int wrenn_error_retriable(const wrenn_error *error);
 /* How long the server asked to wait, in milliseconds; 0 when it did not say. */
 WRENN_API int64_t wrenn_error_retry_after_ms(const wrenn_error *error);

@@ -15,10 +15,16 @@ typedef struct wrenn_exec_options {
     const char *const *argv;
     /* Or a line for /bin/sh -c. Exactly one of the two. */
     const char *shell;
-    const char *const *envs; /* "NAME=value", NULL at the end; added to the sandbox's own */
-    const char *cwd;         /* default: the user's home */
-    int64_t exec_timeout_ms; /* for the command, rounded up to seconds; default 30,000. Then it is killed. */
-    int64_t timeout_ms;      /* for the whole operation; default: exec_timeout_ms + 15,000 */
+    /* "NAME=value", NULL at the end; added to the sandbox's own. Servers that ignore envs and cwd (all but wrennd and the
+     * newest) get them as words of the command line: `/usr/bin/env -- NAME=value ... program`, and for cwd a small
+     * /bin/sh around it. Your words stay exact; the process is the same, but was another program before. */
+    const char *const *envs;
+    const char *cwd; /* default: the user's home. One that can't be entered is WRENN_E_VALIDATION. */
+    /* For the command, rounded up to seconds; default 30,000. Then wrennd kills it with all its children, and fails with
+     * WRENN_E_AGENT; the platform of the sandbox era kills the command alone. Capsule-era servers (v0.1.5) end no command:
+     * the call fails, also always after 45 s without an answer, and the command goes on. */
+    int64_t exec_timeout_ms;
+    int64_t timeout_ms; /* for the whole operation; default: exec_timeout_ms + 15,000 */
 } wrenn_exec_options;
 #define WRENN_EXEC_OPTIONS_INIT \
     { sizeof(wrenn_exec_options), 0, 0, 0, 0, 0, 0 }
@@ -55,17 +61,20 @@ typedef struct wrenn_exec_stream_options {
     size_t struct_size;      /* from WRENN_EXEC_STREAM_OPTIONS_INIT */
     const char *const *argv; /* as in wrenn_exec_options: exactly one of argv and shell */
     const char *shell;
-    const char *const *envs; /* "NAME=value", NULL at the end; servers other than wrennd ignore them */
-    const char *cwd;         /* the same */
-    uint64_t flags;          /* WRENN_EXEC_* */
-    int64_t timeout_ms;      /* until the command has started; default: the client's, else 30,000 */
+    /* As in wrenn_exec_options; with servers other than wrennd, which get envs and cwd as words, a cwd that can't be entered
+     * shows as a line on standard error and exit code 125. */
+    const char *const *envs;
+    const char *cwd;
+    uint64_t flags;     /* WRENN_EXEC_* */
+    int64_t timeout_ms; /* until the command has started; default: the client's, else 30,000 */
 } wrenn_exec_stream_options;
 #define WRENN_EXEC_STREAM_OPTIONS_INIT \
     { sizeof(wrenn_exec_stream_options), 0, 0, 0, 0, 0, 0 }
 
 /* Runs a command and streams its output (WebSocket /v1/sandboxes/{id}/exec/stream). Blocks until it has started: the pid
- * is known then, and the first event is WRENN_EVENT_STARTED. There is no time limit for the command. The caller owns
- * *stream. Fails with WRENN_E_CONFLICT (the sandbox does not run), WRENN_E_NOT_FOUND, WRENN_E_UNSUPPORTED (the server has
+ * is known then, and the first event is WRENN_EVENT_STARTED. wrennd sets no time limit for the command; v0.1.5 of the
+ * platform cuts the stream after 600 s, which is WRENN_E_CONNECTION_LOST or another error, and the command goes on. The
+ * caller owns *stream. Fails with WRENN_E_CONFLICT (the sandbox does not run), WRENN_E_NOT_FOUND, WRENN_E_UNSUPPORTED (the server has
  * no standard input for commands), WRENN_E_API and children for what can't be started. */
 WRENN_API WRENN_NODISCARD int wrenn_sandbox_exec_stream(wrenn_sandbox *sandbox,
                                                         const wrenn_exec_stream_options *options, wrenn_stream **stream,

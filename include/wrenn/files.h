@@ -46,7 +46,8 @@ WRENN_API WRENN_NODISCARD int wrenn_sandbox_remove_start(wrenn_sandbox *sandbox,
                                                          void *user_data, wrenn_op **op, wrenn_error **error);
 WRENN_API WRENN_NODISCARD int wrenn_sandbox_remove_finish(wrenn_op *op, wrenn_error **error);
 
-/* What is at a path, found in the listing of the directory that has it (POST .../files/list). Blocks (30 s). Of "/",
+/* What is at a path, found in the listing of the directory that has it (POST .../files/list); wrennd lists that one entry
+ * only. Blocks (30 s). Of "/",
  * "~" and paths that end in "." or ".." only name, path and type are known. The caller frees *entry with
  * wrenn_file_entry_free(). Fails with WRENN_E_NOT_FOUND when nothing is there. */
 WRENN_API WRENN_NODISCARD int wrenn_sandbox_stat(wrenn_sandbox *sandbox, const char *path, wrenn_file_entry **entry,

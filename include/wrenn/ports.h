@@ -43,7 +43,8 @@ typedef struct wrenn_port_response {
 /* An HTTP request to a program that listens on a TCP port of the sandbox, through the port proxy. The name of
  * wrenn_sandbox_url() need not resolve when it is derived from the base URL: the connection goes to the server itself. No
  * credentials of this client are sent along. Every answer is a result, also one of the proxy: 404 (no such sandbox), 409
- * (it does not run) and 502 (nothing listens) with text/plain. Blocks. GET, HEAD and DELETE are repeated when the
+ * (it does not run) and 502 (nothing listens) with text/plain; other servers than wrennd may say 502 or 503 for some time
+ * after a sandbox was paused or destroyed. Blocks. GET, HEAD and DELETE are repeated when the
  * connection fails. The caller frees *response. Fails with WRENN_E_INVALID_ARGUMENT, _CONNECTION_FAILED, _CONNECTION_LOST,
  * _TIMEOUT and _LIMIT (a body over max_response_bytes). */
 WRENN_API WRENN_NODISCARD int wrenn_sandbox_port_request(wrenn_sandbox *sandbox,

@@ -24,7 +24,8 @@ typedef struct wrenn_spawn_options {
 /* Starts a command and leaves it running (POST /v1/sandboxes/{id}/exec with background). Its standard input is /dev/null
  * and its output goes to those who are attached, else nowhere. Blocks. The caller frees *process with
  * wrenn_process_free(). Never repeated by the library. Fails with WRENN_E_CONFLICT (the sandbox does not run, or the tag is
- * in use), WRENN_E_UNSUPPORTED (the server ran it in the foreground; it is over). */
+ * in use), WRENN_E_UNSUPPORTED (the server has no background commands; nothing has run). A server that may have none, one of the
+ * sandbox era that is not known to be wrennd, is asked for its processes first. */
 WRENN_API WRENN_NODISCARD int wrenn_sandbox_spawn(wrenn_sandbox *sandbox, const wrenn_spawn_options *options,
                                                   wrenn_process **process, wrenn_error **error);
 WRENN_API WRENN_NODISCARD int wrenn_sandbox_spawn_start(wrenn_sandbox *sandbox, const wrenn_spawn_options *options,
@@ -58,8 +59,8 @@ WRENN_API WRENN_NODISCARD int wrenn_sandbox_kill_start(wrenn_sandbox *sandbox, c
 WRENN_API WRENN_NODISCARD int wrenn_sandbox_kill_finish(wrenn_op *op, wrenn_error **error);
 
 /* Watches a process from now on, by pid or tag as text (WebSocket /v1/sandboxes/{id}/processes/{selector}/stream). Blocks
- * (30 s). The caller owns *stream; freeing it leaves the process alone. Fails with WRENN_E_NOT_FOUND when there is none, on
- * servers that say so before the upgrade, else WRENN_E_API. */
+ * (30 s). The caller owns *stream; freeing it leaves the process alone. Fails with WRENN_E_NOT_FOUND when there is none; v0.1.5 of the platform closes the
+ * connection without a word instead, which is WRENN_E_CONNECTION_LOST. */
 WRENN_API WRENN_NODISCARD int wrenn_sandbox_attach(wrenn_sandbox *sandbox, const char *selector, wrenn_stream **stream,
                                                    wrenn_error **error);
 WRENN_API WRENN_NODISCARD int wrenn_sandbox_attach_start(wrenn_sandbox *sandbox, const char *selector,

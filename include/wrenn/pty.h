@@ -23,7 +23,10 @@ typedef struct wrenn_pty_options {
 /* Opens a terminal (WebSocket /v1/sandboxes/{id}/pty) and waits until its process has started: wrenn_stream_pid() and
  * wrenn_stream_tag() are known then, and the first event is WRENN_EVENT_STARTED. `options` may be NULL. Blocks. The caller
  * owns *stream. What the terminal shows comes as WRENN_EVENT_STDOUT. A sign of life goes to the server every minute, for
- * servers that end silent terminals. Fails with WRENN_E_CONFLICT (the sandbox does not run), WRENN_E_API and children for
+ * servers that end silent terminals; the server's own comes every 30 s, and a terminal without one for
+ * wrenn_client_options.idle_timeout_ms (45 s at least) is lost, though its connection may live.
+ * Other servers than wrennd drop input that comes in too many pieces, and sizes and kills right behind input: so input goes
+ * in large pieces there, 50 a second after the first 16, and sizes and kills are repeated. Fails with WRENN_E_CONFLICT (the sandbox does not run), WRENN_E_API and children for
  * what can't be started. */
 WRENN_API WRENN_NODISCARD int wrenn_sandbox_pty(wrenn_sandbox *sandbox, const wrenn_pty_options *options,
                                                 wrenn_stream **stream, wrenn_error **error);
@@ -35,7 +38,9 @@ WRENN_API WRENN_NODISCARD int wrenn_sandbox_pty_finish(wrenn_op *op, wrenn_strea
 /* Connects to a terminal that runs already, by its tag. Blocks (30 s). The caller owns *stream. Several may be connected at
  * once; all see the output, and the input of all is merged. wrennd first gives the last of what the terminal has shown
  * (64 KiB at most); other servers show only what comes from now on. Servers do not confirm a connection: an unknown tag is
- * reported by the first wrenn_stream_next(). */
+ * reported by the first wrenn_stream_next(), as WRENN_E_NOT_FOUND; with v0.1.5 of the platform, which never answers, only
+ * after 75 s without a message (wrenn_client_options.idle_timeout_ms, but 45 s at least). That server also ends the
+ * connection to a terminal that has shown nothing for 45 s, and every connection after 600 s. */
 WRENN_API WRENN_NODISCARD int wrenn_sandbox_pty_connect(wrenn_sandbox *sandbox, const char *tag, wrenn_stream **stream,
                                                         wrenn_error **error);
 WRENN_API WRENN_NODISCARD int wrenn_sandbox_pty_connect_start(wrenn_sandbox *sandbox, const char *tag,

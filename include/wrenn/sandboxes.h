@@ -19,7 +19,8 @@ typedef struct wrenn_sandbox_list {
 } wrenn_sandbox_list;
 
 /* wrenn_create_options.flags. WAIT: also waits until the sandbox runs, should the server answer before; if that fails,
- * the sandbox is destroyed again. */
+ * the sandbox is destroyed again. Looks that fail in passing (broken connections, answers of 429 or 500 and above, nonsense
+ * up to twice in a row) are tolerated, as by wrenn_sandbox_wait_ready() and all others that wait. */
 #define WRENN_CREATE_WAIT UINT64_C(1)
 
 typedef struct wrenn_create_options {
@@ -30,9 +31,10 @@ typedef struct wrenn_create_options {
     int64_t idle_timeout_sec;  /* seconds without activity until the server pauses it; default: never */
     int64_t timeout_ms;        /* for the whole operation; default: the client's, else 120,000 */
     uint64_t flags;            /* WRENN_CREATE_* */
-    /* Sent as the header Idempotency-Key: a server that knows the header gives the same sandbox to calls with the same
-     * key, so that a create whose outcome is unknown can be repeated. Others ignore it. 1 to 255 visible ASCII
-     * characters; default: none. */
+    /* Sent as the header Idempotency-Key: wrennd gives the same sandbox to calls with the same key for 24 hours, so that a
+     * create whose outcome is unknown can be repeated, by another process too. Others ignore it. 1 to 255 visible ASCII
+     * characters; default: one of the library's own, for its own repetitions. With a key of yours a create that is given
+     * up is not cleaned up after: what it made is for whoever asks again. */
     const char *idempotency_key;
 } wrenn_create_options;
 #define WRENN_CREATE_OPTIONS_INIT \
@@ -40,8 +42,14 @@ typedef struct wrenn_create_options {
 
 /* Creates a sandbox (POST /v1/sandboxes) and gives a handle on it. `options` may be NULL. Blocks until it runs. The
  * caller owns *sandbox: wrenn_sandbox_destroy() ends the sandbox, wrenn_sandbox_free() frees the handle. Fails with
- * WRENN_E_NOT_FOUND (no such template), WRENN_E_HOST_UNAVAILABLE (nothing free, retriable), WRENN_E_CONNECTION_LOST (it
- * may exist: look with wrenn_sandboxes_list()). Never repeated by the library. */
+ * WRENN_E_NOT_FOUND (no such template), WRENN_E_HOST_UNAVAILABLE (nothing free), WRENN_E_CONNECTION_LOST.
+ *
+ * When the answer is lost, the library asks again with the same idempotency key, if the server obeys that (wrennd does);
+ * with other servers it is never repeated, and the sandbox may exist: look with wrenn_sandboxes_list(). A create that is
+ * cancelled, out of time or lost for good leaves a clean-up behind, which goes on in the client for 120 s at most while
+ * the program uses it (any dispatch or blocking call), and for 10 s at most in wrenn_client_free(): it waits for the
+ * answer, or asks for it again, and destroys the sandbox. What remains is a sandbox whose create is lost with a server that
+ * obeys no key, or cut short by the end of the process. */
 WRENN_API WRENN_NODISCARD int wrenn_sandboxes_create(wrenn_client *client, const wrenn_create_options *options,
                                                      wrenn_sandbox **sandbox, wrenn_error **error);
 WRENN_API WRENN_NODISCARD int wrenn_sandboxes_create_start(wrenn_client *client, const wrenn_create_options *options,
@@ -77,7 +85,7 @@ typedef struct wrenn_connect_options {
 /* Gives a handle on a sandbox that runs: looks it up (GET /v1/sandboxes/{id}), resumes it when it is paused (POST
  * .../resume) and waits until it runs. `options` may be NULL. Blocks (120 s). The caller frees *sandbox. Fails with
  * WRENN_E_NOT_FOUND, WRENN_E_CONFLICT (it is stopped, missing or failed), WRENN_E_TIMEOUT, and with the error of a
- * resume that failed. Once it was found, broken connections and answers of 500 and above to a look are tolerated. */
+ * resume that failed. Once it was found, looks that fail in passing are tolerated, as by wrenn_sandbox_wait_ready(). */
 WRENN_API WRENN_NODISCARD int wrenn_sandboxes_connect(wrenn_client *client, const char *id,
                                                       const wrenn_connect_options *options, wrenn_sandbox **sandbox,
                                                       wrenn_error **error);

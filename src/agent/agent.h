@@ -6,6 +6,8 @@
  *     keeper.c   the process between the agent and a command, and the command's start
  *     tree.c     finding, stopping and killing a command's descendants
  *     files.c    the commands the agent runs by itself
+ *     crowd.c    thousands of processes in a sandbox
+ *     given.c    what programs read about the sandbox's memory and processors
  *
  * Libc only; linked statically. One thread, nothing blocks but the wait for events. */
 #ifndef WRN_AGENT_AGENT_H
@@ -85,10 +87,29 @@ typedef struct keeper_report {
 /* The keeper's pid, or -1 with errno. */
 pid_t keeper_start(const start *start);
 
+/* ---- crowd.c ---- */
+
+/* The agent's forks fail from now on when there are many processes, which is how crowd_fork() comes to know of them. */
+void crowd_notice(void);
+/* Like fork(), for keepers. */
+pid_t crowd_fork(void);
+/* In a keeper: it may take the last processes. */
+void crowd_keeper(void);
+/* In a command: it may not. */
+void crowd_command(void);
+/* In the keeper of a group of processes that has just started. */
+void crowd_started(pid_t group);
+
 /* ---- files.c ---- */
 
 /* Runs in a process of its own, with the command's 0, 1, 2. Returns its exit code: 0, or an errno. */
 int builtin_main(char **argv);
+
+/* ---- given.c ---- */
+
+/* Brings what /proc/meminfo and /proc/stat show up to date, unless that was just done: before a command, and when somebody
+ * reads them from then on. They are descriptors 5 and 6, if these are such files. */
+void given_renew(void);
 
 /* ---- tree.c ---- */
 

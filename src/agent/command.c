@@ -266,6 +266,8 @@ void command_reaped(pid_t pid, int status) {
 
 static void send_signal(command *c, int signo) {
     if (!c->keeper) return;
+    /* Its group dies at once, as looking for thousands takes long while they take all the time there is. */
+    if (signo == SIGKILL && c->started && !c->drain) kill(-(pid_t)c->pid, SIGKILL);
     if (c->started) tree_signal(c->keeper, signo);
     else c->early |= 1ull << (signo - 1);
     kill(c->keeper, SIGCONT); /* one that was stopped from inside would never report */
@@ -482,6 +484,7 @@ static void run(uint32_t stream, const request *r) {
                .report = p.report[1],
                .terminal = terminal,
                .builtin = r->head.flags & WRN_EXEC_BUILTIN};
+    given_renew();
     pid_t keeper = keeper_start(&s);
     int error = errno;
     int theirs[] = {p.in[0], p.out[1], p.err[1], p.report[1]};

@@ -325,7 +325,8 @@ static int list_below(listing *l, int dir, const char *name, long long levels) {
 static int list_entry(listing *l, int dir, const char *name, long long levels) {
     struct stat info;
     size_t size = l->path.size;
-    if (fstatat(dir, name, &info, AT_SYMLINK_NOFOLLOW) != 0) return errno == ENOENT ? 0 : errno;
+    if (fstatat(dir, name, &info, AT_SYMLINK_NOFOLLOW) != 0)
+        return errno == ENOENT || errno == ENAMETOOLONG ? 0 : errno;
     wrn_buf_putc(&l->path, '/');
     wrn_buf_puts(&l->path, name);
     if (l->path.failed) return ENOMEM;
@@ -352,6 +353,15 @@ static int list_dir(listing *l, int fd, long long levels) {
     return error;
 }
 
+/* Takes `fd`, too. */
+static int list_one(listing *l, int fd, const char *name, long long levels) {
+    l->count++;
+    l->level++;
+    int error = list_entry(l, fd, name, levels);
+    close(fd);
+    return error;
+}
+
 static int list(char **argv) {
     place at;
     if (!argv[2]) return EINVAL;
@@ -359,7 +369,8 @@ static int list(char **argv) {
     int fd = openat(at.dir, at.name, O_RDONLY | DIR_FLAGS);
     if (fd < 0) return errno;
     listing l = {.path = absolute(argv[1], true)};
-    int error = l.path.failed ? ENOMEM : list_dir(&l, fd, strtoll(argv[2], NULL, 10));
+    long long levels = strtoll(argv[2], NULL, 10);
+    int error = l.path.failed ? ENOMEM : argv[3] ? list_one(&l, fd, argv[3], levels) : list_dir(&l, fd, levels);
     wrn_buf_free(&l.path);
     return end_records(error);
 }

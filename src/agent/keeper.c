@@ -64,6 +64,7 @@ static void search_exec(const start *s) {
 
 _Noreturn static void run_command(const start *s) {
     setsid();
+    crowd_command();
     if (s->terminal) ioctl(0, TIOCSCTTY, 0);
     if (s->builtin) _exit(builtin_main(s->argv));
     search_exec(s);
@@ -82,6 +83,7 @@ static void close_others(int keep) {
 
 static void set_up(const start *s) {
     prctl(PR_SET_CHILD_SUBREAPER, 1);
+    crowd_keeper();
     /* When memory runs out commands go before the agent, and before what runs on the host. Lowering the agent's number
      * instead would let commands lower theirs: whoever starts with a low one may go back to it. */
     int score = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
@@ -119,6 +121,7 @@ _Noreturn static void keep(const start *s) {
     close(1);
     close(2);
     report(s->report, REPORT_STARTED, command);
+    crowd_started(command);
     int status;
     for (pid_t pid; (pid = waitpid(-1, &status, 0)) > 0 || errno == EINTR;) {
         if (pid != command) continue;
@@ -129,7 +132,7 @@ _Noreturn static void keep(const start *s) {
 }
 
 pid_t keeper_start(const start *s) {
-    pid_t pid = fork();
+    pid_t pid = crowd_fork();
     if (pid == 0) keep(s);
     return pid;
 }

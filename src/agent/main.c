@@ -67,6 +67,7 @@ int main(void) {
     children.fd = signalfd(-1, &child, SFD_CLOEXEC | SFD_NONBLOCK);
     if (epoll_fd < 0 || children.fd < 0) die("wrenn-agent: no descriptors");
     watch_set(&children, EPOLLIN);
+    crowd_notice();
     channel_open();
     for (;;) {
         /* One event at a time: handling one may close the descriptors of another. */

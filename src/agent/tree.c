@@ -16,7 +16,8 @@ enum { ROUNDS_MAX = 1000 };
 typedef struct process {
     pid_t pid, parent;
     char state;
-    bool below; /* the root */
+    unsigned long long born; /* tells it from another of the same number */
+    enum { UNKNOWN, BELOW, ELSEWHERE, LOST /* its ancestors went while the table was read */ } place;
 } process;
 
 typedef struct table {
@@ -37,8 +38,11 @@ static bool read_process(const char *name, process *out) {
     const char *rest = strrchr(text, ')');
     int parent;
     char state;
-    if (!rest || sscanf(rest + 1, " %c %d", &state, &parent) != 2) return false;
-    *out = (process){(pid_t)atoi(name), (pid_t)parent, state, false};
+    unsigned long long born;
+    if (!rest || sscanf(rest + 1, " %c %d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %llu",
+                        &state, &parent, &born) != 3)
+        return false;
+    *out = (process){(pid_t)atoi(name), (pid_t)parent, state, born, UNKNOWN};
     return true;
 }
 
@@ -61,18 +65,42 @@ static void read_table(table *t) {
     closedir(proc);
 }
 
-/* Marks all descendants of `root`: parents are usually listed before children, so few passes are needed. */
-static void mark_below(table *t, pid_t root) {
-    for (bool changed = true; changed;) {
-        changed = false;
-        for (size_t i = 0; i < t->count; i++) {
-            if (t->items[i].below) continue;
-            bool below = t->items[i].parent == root;
-            for (size_t j = 0; j < t->count && !below; j++)
-                below = t->items[j].below && t->items[j].pid == t->items[i].parent;
-            if (below) changed = t->items[i].below = true;
-        }
-    }
+static int compare_pids(const void *a, const void *b) { return ((const process *)a)->pid - ((const process *)b)->pid; }
+
+static process *find_process(const table *t, pid_t pid) {
+    const process wanted = {.pid = pid};
+    return t->count ? bsearch(&wanted, t->items, t->count, sizeof(wanted), compare_pids) : NULL;
+}
+
+/* Whose descendants are looked for. */
+typedef struct family {
+    pid_t root;
+    bool (*is_spared)(pid_t pid); /* and all below them; NULL: none */
+} family;
+
+/* The last word on an ancestor of whom there is no other one. */
+static int place_of(const process *p, const family *f) {
+    if (p->place != UNKNOWN) return p->place;
+    if (f->is_spared && f->is_spared(p->pid)) return ELSEWHERE;
+    if (p->parent == f->root) return BELOW;
+    return p->parent == 0 ? ELSEWHERE : UNKNOWN;
+}
+
+/* Up to an ancestor of whom it is known; then all on the way are known too. There may be thousands, each below the one
+ * before. */
+static void place(table *t, process *p, const family *f) {
+    process *top = p, *up;
+    size_t steps = 0; /* a table that was read while processes came and went may lead in a circle */
+    int known;
+    while ((known = place_of(top, f)) == UNKNOWN && steps++ < t->count && (up = find_process(t, top->parent))) top = up;
+    if (known == UNKNOWN) known = LOST;
+    for (process *at = p; at && at->place == UNKNOWN; at = at == top ? NULL : find_process(t, at->parent))
+        at->place = known;
+}
+
+static void mark_family(table *t, const family *f) {
+    if (t->count) qsort(t->items, t->count, sizeof(*t->items), compare_pids);
+    for (size_t i = 0; i < t->count; i++) place(t, &t->items[i], f);
 }
 
 static bool is_dead(const process *p) { return p->state == 'Z' || p->state == 'X'; }
@@ -82,37 +110,44 @@ static bool is_stopped(const process *p) { return p->state == 'T' || p->state ==
 static size_t round_of(table *t, pid_t root, int signo, bool (*skip)(const process *)) {
     size_t sent = 0;
     read_table(t);
-    mark_below(t, root);
+    mark_family(t, &(family){root, NULL});
     for (size_t i = 0; i < t->count; i++)
-        if (t->items[i].below && !skip(&t->items[i]) && kill(t->items[i].pid, signo) == 0) sent++;
+        if (t->items[i].place == BELOW && !skip(&t->items[i]) && kill(t->items[i].pid, signo) == 0) sent++;
     return sent;
+}
+
+/* Whoever was killed forks no more, however long it takes to die. So it is over when there is nobody new, and nobody of whom
+ * that can't be told. */
+static bool kill_new(table *t, const table *before, const family *f) {
+    bool over = true;
+    read_table(t);
+    mark_family(t, f);
+    for (size_t i = 0; i < t->count; i++) {
+        const process *p = &t->items[i], *known = find_process(before, p->pid);
+        if (p->place == LOST) over = false;
+        if (p->place != BELOW || is_dead(p) || (known && known->place == BELOW && known->born == p->born)) continue;
+        kill(p->pid, SIGKILL);
+        over = false;
+    }
+    return over;
+}
+
+static void kill_family(const family *f) {
+    table tables[2] = {{0}};
+    for (int i = 0; i < ROUNDS_MAX && !kill_new(&tables[i % 2], &tables[(i + 1) % 2], f); i++) {
+    }
+    free(tables[0].items);
+    free(tables[1].items);
 }
 
 void tree_signal(pid_t root, int signo) {
     table t = {0};
-    if (signo == SIGKILL) {
-        /* Stopped processes do not fork, and neither vanish from under their children. */
-        for (int i = 0; i < ROUNDS_MAX && round_of(&t, root, SIGSTOP, is_stopped); i++) {
-        }
-        for (int i = 0; i < ROUNDS_MAX && round_of(&t, root, SIGKILL, is_dead); i++) {
-        }
-    } else {
-        round_of(&t, root, signo, is_dead);
-    }
+    if (signo == SIGKILL) kill_family(&(family){root, NULL});
+    else round_of(&t, root, signo, is_dead);
     free(t.items);
 }
 
-void tree_kill_strays(bool (*is_keeper)(pid_t pid)) {
-    table t = {0};
-    read_table(&t);
-    for (size_t i = 0; i < t.count; i++) {
-        if (t.items[i].parent != 1 || is_dead(&t.items[i]) || is_keeper(t.items[i].pid)) continue;
-        kill(t.items[i].pid, SIGSTOP);
-        tree_signal(t.items[i].pid, SIGKILL);
-        kill(t.items[i].pid, SIGKILL);
-    }
-    free(t.items);
-}
+void tree_kill_strays(bool (*is_keeper)(pid_t pid)) { kill_family(&(family){1, is_keeper}); }
 
 void tree_freeze(bool freeze) {
     table t = {0};

@@ -60,7 +60,7 @@ int wrenn_api_keys_delete_start(wrenn_client *client, const char *id, wrenn_done
     if (rc == 0) rc = wrn_op_new(client, NULL, &delete_type, 0, TIMEOUT_MS, &made, error);
     if (rc != 0) return rc;
     wrn_op_call(made, "DELETE", WRN_AUTH_TOKEN, "/api-keys/", NULL, NULL);
-    wrn_url_escape(&made->path, id);
+    wrn_url_escape_segment(&made->path, id);
     return wrn_op_start(made, done, user_data, op, error);
 }
 

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "api/code_context.h"
 #include "api/kernel.h"
 #include "api/ports.h"
 #include "base/clock.h"
@@ -14,312 +15,500 @@
 #include "wire/url.h"
 
 enum {
-    PORT = 8888,
     EXEC_MS = 30000,
-    START_MS = 30000,
-    PLAIN_MS = 30000,
-    RESTART_MS = 60000,
-    AGAIN_MS = 500,    /* between two tries while the Jupyter server comes up */
-    WIND_UP_MS = 5000, /* for a kernel to end what it was interrupted in */
+    START_MS = 60000,
+    AGAIN_MS = 500,      /* between two tries while the Jupyter server comes up */
+    ASK_AGAIN_MS = 5000, /* a kernel that died while it was asked answers nothing */
+    HEAR_MS = 200,       /* the same, when it answers but shows nothing yet, or has just died */
+    REST_MS = 500,       /* when one of the two channels has told the end, until the other is made sure of */
+    WIND_UP_MS = 5000,   /* for a kernel to end what it was interrupted in */
     MARGIN_MS = 15000,
-    MESSAGE_MAX = 64 * 1024 * 1024
+    ENVELOPE = 64 * 1024 /* of a message, around what it brings */
 };
 
-struct wrenn_code_context {
-    int refs; /* the caller's or the sandbox handle's, and one for each operation on it */
-    wrenn_sandbox *sandbox;
-    wrenn_client *client;
-    char *id;     /* of the kernel; NULL: none yet */
-    char *kernel; /* its name; NULL: the server's default */
-    bool made;    /* by this context */
-    bool reuse;
-    wrenn_code_context *next; /* among those of the handle */
-};
-
-/* ---- contexts ---- */
-
-static wrenn_code_context *new_context(wrenn_sandbox *sandbox, const char *kernel, bool reuse) {
-    wrenn_code_context *context = calloc(1, sizeof(*context));
-    if (!context) return NULL;
-    context->kernel = kernel ? strdup(kernel) : NULL;
-    if (kernel && !context->kernel) {
-        free(context);
-        return NULL;
-    }
-    context->refs = 1;
-    context->reuse = reuse;
-    context->sandbox = sandbox;
-    context->client = sandbox->client;
-    return context;
-}
-
-static void unref_context(wrenn_code_context *context) {
-    if (!context || --context->refs) return;
-    free(context->id);
-    free(context->kernel);
-    free(context);
-}
-
-static void forget_contexts(wrenn_code_context *first) {
-    while (first) {
-        wrenn_code_context *next = first->next;
-        unref_context(first);
-        first = next;
-    }
-}
-
-void wrenn_code_context_free(wrenn_code_context *context) {
-    if (!context) return;
-    wrenn_sandbox *sandbox = context->sandbox;
-    unref_context(context);
-    wrn_sandbox_unref(sandbox);
-}
-
-const char *wrenn_code_context_id(const wrenn_code_context *context) { return context ? context->id : NULL; }
-const char *wrenn_code_context_kernel(const wrenn_code_context *context) { return context ? context->kernel : NULL; }
-
-static bool same_kernel(const wrenn_code_context *context, const char *kernel) {
-    return !kernel || !context->kernel ? !kernel && !context->kernel : strcmp(context->kernel, kernel) == 0;
-}
-
-/* The one that belongs to the handle. */
-static wrenn_code_context *default_context(wrenn_sandbox *sandbox, const char *kernel) {
-    for (wrenn_code_context *each = sandbox->contexts; each; each = each->next)
-        if (same_kernel(each, kernel)) return each;
-    wrenn_code_context *made = new_context(sandbox, kernel, true);
-    if (!made) return NULL;
-    made->next = sandbox->contexts;
-    sandbox->contexts = made;
-    sandbox->forget_contexts = forget_contexts;
-    return made;
-}
+#define REMEDY                                                                             \
+    "wait longer, interrupt or restart it (wrenn_code_context_interrupt(), _restart(); a " \
+    "context with WRENN_CONTEXT_DEFAULT is the kernel of calls without one), or use another context"
 
 /* ---- an operation on a kernel ----
  *
- * FIND (which kernels there are; again while the Jupyter server comes up) -> MAKE -> SOCKET -> RUN -> done
- *                                                                                     RUN -> INTERRUPT -> done */
+ * QUEUED -> SPECS (which kernels there could be; again while the Jupyter server comes up)
+ *   -> SESSION (default: the one kernel of a known path, found or made; CONFIRM: the same again; DROP: one too many),
+ *      FIND (any of that name) or MAKE
+ *   -> SOCKET -> ASK (until the kernel is free, and what it shows is heard) -> RUN -> done
+ *                                                                              RUN -> INTERRUPT or WITHDRAW -> done
+ *
+ * The code is sent to a free kernel only. So code of a call that has ended does not run later, and a call whose time is
+ * up does not interrupt what is somebody else's. */
 
-typedef enum stage { FIND_DEFAULT, FIND, MAKE, SOCKET, RUN, INTERRUPT } stage;
+typedef enum stage {
+    QUEUED,
+    SPECS,
+    SESSION,
+    CONFIRM,
+    DROP,
+    FIND,
+    MAKE,
+    SOCKET,
+    ASK,
+    RUN,
+    INTERRUPT,
+    WITHDRAW,
+    ENDED
+} stage;
 
 typedef struct code_op {
     wrenn_op op;
+    wrn_code_turn turn;
     wrenn_code_context *context; /* a reference */
     bool runs;                   /* code; otherwise it is done when there is a kernel */
     stage stage;
-    int64_t start_until_ms, exec_timeout_ms;
-    wrn_timer timer; /* for the code */
+    int64_t start_timeout_ms, start_until_ms, exec_timeout_ms;
+    wrn_timer limit; /* of the start, then of the code, then of winding up */
+    wrn_timer again; /* while asking; then for the rest */
     wrn_buf code;
-    char *wanted; /* name of the kernel, once it is known */
     wrn_socket *socket;
     wrn_kernel_run run;
 } code_op;
 
-static void call(wrenn_op *op, const char *method, const char *path, const char *body) {
-    code_op *self = (code_op *)op;
-    WRN_AUTO(wrn_buf_free) wrn_buf url = WRN_BUF_INIT, host = WRN_BUF_INIT;
-    wrenn_error *error = NULL;
-    if (wrn_port_target(self->context->sandbox, PORT, path, &url, &host, &error) < 0) {
-        op->path.failed = true; /* out of memory, as the rest was looked at before */
-        wrenn_error_free(error);
-        return;
+/* False when that has ended the operation. */
+static bool set_timer(code_op *self, wrn_timer *timer, int64_t ms) {
+    bool set = wrn_loop_timer_set(self->op.client->loop, timer, wrn_in_ms(ms));
+    if (!set) wrn_op_fail_no_memory(&self->op);
+    return set;
+}
+
+/* ---- finding a kernel ---- */
+
+static void send_call(code_op *self, stage next, const char *method, const char *path, const char *body) {
+    self->stage = next;
+    wrn_jupyter_call(&self->op, method, path, NULL, "", body);
+    wrn_op_send(&self->op);
+}
+
+static void open_socket(wrenn_op *op);
+
+static void give_context(wrenn_op *op);
+
+static void use_kernel(code_op *self) {
+    if (self->runs) open_socket(&self->op);
+    else give_context(&self->op);
+}
+
+static void have_kernel(code_op *self, const char *id) {
+    if (wrn_code_context_set(&self->context->id, id)) use_kernel(self);
+    else wrn_op_fail_no_memory(&self->op);
+}
+
+/* A body that names the kernel: `before`, its name as JSON, `after`. */
+static void send_named(code_op *self, stage next, const char *path, const char *before, const char *after) {
+    const char *name = self->context->kernel;
+    WRN_AUTO(wrn_buf_free) wrn_buf body = WRN_BUF_INIT;
+    WRN_AUTO(wrn_json_freep) wrn_json *text = wrn_json_new_string(name, strlen(name));
+    wrn_buf_puts(&body, before);
+    wrn_json_write(text, &body);
+    wrn_buf_puts(&body, after);
+    if (!text || body.failed) return wrn_op_fail_no_memory(&self->op);
+    send_call(self, next, "POST", path, body.data);
+}
+
+static void make(code_op *self) { send_named(self, MAKE, "/api/kernels", "{\"name\":", "}"); }
+
+/* A session is a kernel with a path; Jupyter gives the one that is there, or makes it. The path is the mark by which all
+ * handles on the sandbox know the kernel of calls without a context. */
+static void find_session(code_op *self, stage next) {
+    WRN_AUTO(wrn_buf_free) wrn_buf before = WRN_BUF_INIT;
+    wrn_buf_puts(&before, "{\"path\":\"wrenn-default-");
+    wrn_url_escape(&before, self->context->kernel);
+    wrn_buf_puts(&before, "\",\"name\":\"\",\"type\":\"console\",\"kernel\":{\"name\":");
+    if (before.failed) return wrn_op_fail_no_memory(&self->op);
+    send_named(self, next, "/api/sessions", before.data, "}}");
+}
+
+static void begin_default(code_op *self, const char *name);
+
+static void find_kernel(code_op *self) {
+    switch (self->context->kind) {
+    case WRN_KERNEL_OWN: return make(self);
+    case WRN_KERNEL_ANY: return send_call(self, FIND, "GET", "/api/kernels", NULL);
+    case WRN_KERNEL_DEFAULT: return find_session(self, SESSION);
     }
-    wrn_op_call_url(op, method, url.data);
-    wrn_buf_put(&op->host, host.data, host.size);
-    if (!body) return;
-    wrn_buf_puts(&op->fields, "Content-Type: application/json\n");
-    wrn_buf_puts(&op->body, body);
 }
 
-static void find(wrenn_op *op) {
-    code_op *self = (code_op *)op;
-    self->stage = self->wanted ? FIND : FIND_DEFAULT;
-    call(op, "GET", self->wanted ? "/api/kernels" : "/api/kernelspecs", NULL);
-}
-
-static void wake(wrenn_op *op) {
-    find(op);
-    wrn_op_send(op);
-}
-
-static bool set_text(char **slot, const char *text) {
-    char *copy = strdup(text);
-    if (!copy) return false;
-    free(*slot);
-    *slot = copy;
+static bool list_name(void *context, const char *key, const wrn_json *value) {
+    (void)value;
+    wrn_buf *names = context;
+    if (names->size) wrn_buf_puts(names, ", ");
+    wrn_buf_puts(names, key);
     return true;
 }
 
-static void give_context(wrenn_op *op);
-static void open_socket(wrenn_op *op);
-
-static void have_kernel(wrenn_op *op) {
-    if (((code_op *)op)->runs) open_socket(op);
-    else give_context(op);
-}
-
-static void make(wrenn_op *op) {
-    code_op *self = (code_op *)op;
-    WRN_AUTO(wrn_buf_free) wrn_buf body = WRN_BUF_INIT;
-    wrn_json *name = wrn_json_new_string(self->wanted, strlen(self->wanted));
-    self->stage = MAKE;
-    wrn_buf_puts(&body, "{\"name\":");
-    wrn_json_write(name, &body);
-    wrn_buf_puts(&body, "}");
-    bool failed = !name || body.failed;
-    wrn_json_free(name);
-    if (failed) return wrn_op_fail_no_memory(op);
-    call(op, "POST", "/api/kernels", body.data);
-    wrn_op_send(op);
-}
-
-static void find_default_respond(wrenn_op *op, const wrn_json *json, wrn_http_response *response) {
-    code_op *self = (code_op *)op;
-    const char *name = wrn_json_string(wrn_json_get(json, "default"), NULL);
+static void specs_respond(code_op *self, const wrn_json *json, wrn_http_response *response) {
+    wrenn_op *op = &self->op;
+    wrenn_code_context *context = self->context;
+    WRN_AUTO(wrn_buf_free) wrn_buf names = WRN_BUF_LIMITED(1000);
+    const wrn_json *specs = wrn_json_get(json, "kernelspecs");
+    const char *name = context->asked ? context->asked : wrn_json_string(wrn_json_get(json, "default"), NULL);
     if (!name || !*name) return wrn_op_fail_nonsense(op, response, "it names no default kernel");
-    if (!set_text(&self->wanted, name)) return wrn_op_fail_no_memory(op);
-    if (self->context->reuse) wake(op);
-    else make(op);
+    wrn_json_each(specs, list_name, &names);
+    if (names.size && !wrn_json_has(specs, name))
+        return wrn_op_fail(op, wrn_error_new(WRENN_E_NOT_FOUND, "%s: the sandbox has no kernel \"%s\"; it has: %s",
+                                             op->type->name, name, names.data));
+    if (!wrn_code_context_set(&context->kernel, name)) return wrn_op_fail_no_memory(op);
+    if (context->kind == WRN_KERNEL_DEFAULT && !context->asked) begin_default(self, name);
+    else find_kernel(self);
 }
 
-static void find_respond(wrenn_op *op, const wrn_json *json) {
-    code_op *self = (code_op *)op;
+static void find_respond(code_op *self, const wrn_json *json) {
     for (size_t i = 0; i < wrn_json_count(json); i++) {
         const wrn_json *each = wrn_json_at(json, i);
         const char *name = wrn_json_string(wrn_json_get(each, "name"), NULL);
         const char *id = wrn_json_string(wrn_json_get(each, "id"), NULL);
-        if (!name || !id || strcmp(name, self->wanted) != 0) continue;
-        if (!set_text(&self->context->id, id)) return wrn_op_fail_no_memory(op);
-        return have_kernel(op);
+        const char *state = wrn_json_string(wrn_json_get(each, "execution_state"), NULL);
+        if (!name || !id || !*id || strcmp(name, self->context->kernel) != 0) continue;
+        if (!state || strcmp(state, "dead") != 0) return have_kernel(self, id);
     }
-    make(op);
+    make(self);
 }
 
-static void make_respond(wrenn_op *op, const wrn_json *json, wrn_http_response *response) {
-    code_op *self = (code_op *)op;
-    const char *id = wrn_json_string(wrn_json_get(json, "id"), NULL);
-    if (!id || !*id) return wrn_op_fail_nonsense(op, response, "a kernel without an id");
-    if (!set_text(&self->context->id, id)) return wrn_op_fail_no_memory(op);
-    self->context->made = true;
-    have_kernel(op);
+static void made_respond(code_op *self, const wrn_json *kernel, wrn_http_response *response) {
+    const char *id = wrn_json_string(wrn_json_get(kernel, "id"), NULL);
+    if (!id || !*id) return wrn_op_fail_nonsense(&self->op, response, "a kernel without an id");
+    self->context->made = self->stage == MAKE;
+    have_kernel(self, id);
+}
+
+/* Two that ask at the same moment make two; both are told of the first one from then on. */
+static void session_respond(code_op *self, const wrn_json *json, wrn_http_response *response) {
+    wrenn_code_context *context = self->context;
+    const wrn_json *kernel = wrn_json_get(json, "kernel");
+    const char *id = wrn_json_string(wrn_json_get(kernel, "id"), NULL);
+    const char *state = wrn_json_string(wrn_json_get(kernel, "execution_state"), NULL);
+    if (self->stage == CONFIRM && id && *id && strcmp(id, context->id) != 0) {
+        WRN_AUTO(wrn_buf_free) wrn_buf spare = WRN_BUF_INIT;
+        wrn_buf_puts(&spare, context->id);
+        if (spare.failed || !wrn_code_context_set(&context->id, id)) return wrn_op_fail_no_memory(&self->op);
+        self->stage = DROP;
+        wrn_jupyter_call(&self->op, "DELETE", "/api/kernels/", spare.data, "", NULL);
+        return wrn_op_send(&self->op);
+    }
+    bool fresh = self->stage == SESSION && state && strcmp(state, "starting") == 0;
+    if (!fresh || !id || !*id) return made_respond(self, kernel, response);
+    if (wrn_code_context_set(&context->id, id)) find_session(self, CONFIRM);
+    else wrn_op_fail_no_memory(&self->op);
 }
 
 static void code_respond(wrenn_op *op, wrn_http_response *response) {
     code_op *self = (code_op *)op;
     if (self->stage == INTERRUPT) return; /* the kernel's own word is waited for */
+    if (self->stage == DROP) return use_kernel(self);
+    if (self->stage == SOCKET) return wrn_op_fail_nonsense(op, response, "it should have become a WebSocket");
     WRN_AUTO(wrn_json_freep) wrn_json *json = NULL;
     if (!wrn_op_parse(op, response, &json)) return;
-    if (self->stage == FIND_DEFAULT) find_default_respond(op, json, response);
-    else if (self->stage == FIND) find_respond(op, json);
-    else make_respond(op, json, response);
+    if (self->stage == SPECS) specs_respond(self, json, response);
+    else if (self->stage == SESSION || self->stage == CONFIRM) session_respond(self, json, response);
+    else if (self->stage == FIND) find_respond(self, json);
+    else made_respond(self, json, response);
+}
+
+/* ---- whose turn it is ---- */
+
+static void go(wrenn_op *op) {
+    code_op *self = (code_op *)op;
+    wrenn_code_context *context = self->context;
+    if (context->kind == WRN_KERNEL_DEFAULT && !context->asked && context->kernel) begin_default(self, context->kernel);
+    else if (context->id && self->runs) open_socket(op);
+    else send_call(self, SPECS, "GET", "/api/kernelspecs", NULL);
+}
+
+static void enter(code_op *self) {
+    self->stage = QUEUED;
+    self->op.state = WRN_OP_WAITING;
+    if (wrn_code_context_enter(self->context, &self->turn)) go(&self->op);
+}
+
+/* The server's default kernel has a name by now: calls that ask for it by that name share it. */
+static void begin_default(code_op *self, const char *name) {
+    wrenn_code_context *named = wrn_code_context_default(self->context->sandbox, name);
+    if (!named || (!named->kernel && !wrn_code_context_set(&named->kernel, name)))
+        return wrn_op_fail_no_memory(&self->op);
+    wrn_code_context_leave(self->context, &self->turn);
+    wrn_code_context_unref(self->context);
+    self->context = named;
+    named->refs++;
+    if (!self->runs && named->id) return give_context(&self->op); /* maybe to interrupt what runs in it */
+    if (!wrn_code_context_enter(named, &self->turn)) {
+        self->stage = QUEUED;
+        self->op.state = WRN_OP_WAITING;
+    } else if (named->id) open_socket(&self->op);
+    else find_session(self, SESSION);
+}
+
+static void begin(wrenn_op *op) {
+    code_op *self = (code_op *)op;
+    if (!wrn_loop_timer_set(op->client->loop, &self->limit, self->start_until_ms)) return wrn_op_fail_no_memory(op);
+    if (!self->runs && self->context->kind == WRN_KERNEL_DEFAULT && self->context->id) give_context(op);
+    else enter(self);
 }
 
 /* ---- running ---- */
 
-static void finish_run(code_op *self) {
-    wrenn_op *op = &self->op;
-    wrenn_execution *execution = wrn_kernel_take(&self->run);
-    if (execution) wrn_op_finish(op, execution, wrn_result_free);
-    else wrn_op_fail_no_memory(op);
+static void send_message(code_op *self, const wrn_buf *message) {
+    if (message->failed || !wrn_socket_send(self->socket, false, message->data, message->size))
+        wrn_op_fail_no_memory(&self->op);
 }
 
-static code_op *of_timer(wrn_timer *timer) { return (code_op *)((char *)timer - offsetof(code_op, timer)); }
-
-/* The time is up: first for the code, then for the kernel to wind up. */
-static void on_time_up(wrn_timer *timer) {
-    code_op *self = of_timer(timer);
-    wrenn_op *op = &self->op;
-    if (self->stage == INTERRUPT) return finish_run(self);
-    self->run.execution->timed_out = 1;
-    self->stage = INTERRUPT;
-    wrn_loop_timer_set(op->client->loop, &self->timer, wrn_now_ms() + WIND_UP_MS);
-    WRN_AUTO(wrn_buf_free) wrn_buf path = WRN_BUF_INIT;
-    wrn_buf_puts(&path, "/api/kernels/");
-    wrn_url_escape(&path, self->context->id);
-    wrn_buf_puts(&path, "/interrupt");
-    if (path.failed) return finish_run(self);
-    call(op, "POST", path.data, "{}");
-    wrn_op_send(op);
+static void ask(code_op *self) {
+    WRN_AUTO(wrn_buf_free) wrn_buf message = WRN_BUF_INIT;
+    self->stage = ASK;
+    self->run.died = self->run.info_replied = self->run.info_heard = false;
+    wrn_kernel_ask(&self->run, &message);
+    if (set_timer(self, &self->again, ASK_AGAIN_MS)) send_message(self, &message);
 }
 
-static void socket_opened(void *context, bool selected) {
-    code_op *self = context;
+static void send_code(code_op *self) {
     wrenn_op *op = &self->op;
     WRN_AUTO(wrn_buf_free) wrn_buf message = WRN_BUF_INIT;
-    (void)selected;
     self->stage = RUN;
+    wrn_loop_timer_clear(op->client->loop, &self->again);
     wrn_kernel_request(&self->run, self->code.data, &message);
     if (message.failed || !wrn_socket_send(self->socket, false, message.data, message.size) ||
-        !wrn_loop_timer_set(op->client->loop, &self->timer, wrn_now_ms() + self->exec_timeout_ms))
+        !wrn_loop_timer_set(op->client->loop, &self->limit, wrn_in_ms(self->exec_timeout_ms)))
         wrn_op_fail_no_memory(op);
 }
 
-/* A kernel that is gone: the one of the handle is looked for anew, with the next call. */
-static void forget_kernel(code_op *self) {
-    wrenn_code_context *context = self->context;
-    if (!context->reuse) return;
-    free(context->id);
-    context->id = NULL;
-    context->made = false;
+/* Around what calls the caller's functions. False when nothing more of the operation is wanted then. */
+static bool guarded(code_op *self, int (*act)(code_op *self, const char *data, size_t size), const char *data,
+                    size_t size, int *rc) {
+    wrn_client_enter_callback(self->op.client);
+    *rc = act(self, data, size);
+    wrn_client_leave_callback(self->op.client);
+    return wrn_op_is_wanted(&self->op);
+}
+
+static int take_message(code_op *self, const char *data, size_t size) {
+    return wrn_kernel_message(&self->run, data, size);
+}
+
+static int take_end(code_op *self, const char *data, size_t size) {
+    (void)data, (void)size;
+    wrn_kernel_end(&self->run);
+    return 0;
+}
+
+static void finish_run(code_op *self) {
+    int rc;
+    wrenn_op *op = &self->op;
+    wrn_op_ref(op);
+    if (guarded(self, take_end, NULL, 0, &rc)) {
+        self->stage = ENDED;
+        wrenn_execution *execution = wrn_kernel_take(&self->run);
+        if (execution) wrn_op_finish(op, execution, wrn_kernel_free_execution);
+        else wrn_op_fail_no_memory(op);
+    }
+    wrenn_op_free(op);
+}
+
+static void fail_run(code_op *self, int code, const char *why) {
+    self->stage = ENDED;
+    wrn_op_fail(&self->op, wrn_error_new(code, "run_code: %s", why));
+}
+
+/* One of the channels has told the end. */
+static bool told_end(const code_op *self) { return self->run.replied || self->run.idle; }
+
+static void finish_with_rest(code_op *self) {
+    if (self->run.started) finish_run(self);
+    else fail_run(self, WRENN_E_CONNECTION_LOST, "the kernel ran the code, but what it showed was lost on the way");
+}
+
+static void interrupt(code_op *self) {
+    self->run.execution->timed_out = 1;
+    self->stage = INTERRUPT;
+    if (!set_timer(self, &self->limit, WIND_UP_MS)) return;
+    wrn_jupyter_call(&self->op, "POST", "/api/kernels/", self->context->id, "/interrupt", "{}");
+    wrn_op_send(&self->op);
+}
+
+static const char not_in_time[] = "other code came first, so that this was not run in time; try again";
+
+/* The time for the code is up. */
+static void on_code_late(code_op *self) {
+    if (told_end(self)) return finish_with_rest(self);
+    if (self->run.started) return interrupt(self);
+    WRN_AUTO(wrn_buf_free) wrn_buf message = WRN_BUF_INIT;
+    self->stage = WITHDRAW;
+    wrn_kernel_withdraw(&self->run, &message);
+    if (set_timer(self, &self->limit, WIND_UP_MS)) send_message(self, &message);
+}
+
+static void on_start_late(code_op *self) {
+    const char *what = self->op.type->name;
+    long long ms = (long long)self->start_timeout_ms;
+    wrenn_error *error;
+    if (self->stage == QUEUED)
+        error = wrn_error_new(WRENN_E_TIMEOUT,
+                              "%s: the kernel was busy with earlier calls for %lld ms (start_timeout_ms), nothing was "
+                              "run: " REMEDY,
+                              what, ms);
+    else if (self->stage == ASK)
+        error = wrn_error_new(WRENN_E_TIMEOUT,
+                              "%s: the kernel was not free within %lld ms (start_timeout_ms), so the code was not run; "
+                              "if other code keeps it busy, " REMEDY,
+                              what, ms);
+    else
+        error = wrn_error_new(WRENN_E_TIMEOUT,
+                              "%s: the Jupyter server of the sandbox (port %d) did not answer within %lld ms "
+                              "(start_timeout_ms); nothing was run",
+                              what, WRN_JUPYTER_PORT, ms);
+    self->stage = ENDED;
+    wrn_op_fail(&self->op, error);
+}
+
+static void on_limit(wrn_timer *timer) {
+    code_op *self = (code_op *)((char *)timer - offsetof(code_op, limit));
+    if (self->stage == RUN) return on_code_late(self);
+    if (self->stage == WITHDRAW)
+        return fail_run(self, WRENN_E_TIMEOUT, "other code came first; this may still run, after it");
+    if (self->stage != INTERRUPT) return on_start_late(self);
+    self->run.execution->still_running = !told_end(self);
+    finish_run(self);
+}
+
+static void on_again(wrn_timer *timer) {
+    code_op *self = (code_op *)((char *)timer - offsetof(code_op, again));
+    WRN_AUTO(wrn_buf_free) wrn_buf message = WRN_BUF_INIT;
+    if (self->stage == ASK) return ask(self);
+    wrn_kernel_fence(&self->run, &message);
+    send_message(self, &message);
+}
+
+/* What the other channel has not brought by now was lost. A server that is busy with large output may take long. */
+static bool rest_is_lost(const wrn_kernel_run *run) {
+    return run->fenced && ((run->replied && run->info_heard) || (run->idle && run->info_replied));
+}
+
+static void heard_while_asking(code_op *self) {
+    wrn_kernel_run *run = &self->run;
+    if (run->gone) {
+        run->gone = false;
+        wrn_code_context_forget(self->context);
+        if (self->context->id) return fail_run(self, WRENN_E_AGENT, "the kernel has died for good; make a new context");
+        wrn_socket_free(WRN_TAKE(self->socket));
+        wrn_op_delay(&self->op, AGAIN_MS);
+    } else if (run->died) {
+        run->died = false;
+        set_timer(self, &self->again, HEAR_MS);
+    } else if (run->info_replied && run->info_heard && !self->context->restarting) {
+        send_code(self);
+    } else if (run->info_replied && !run->info_heard) {
+        set_timer(self, &self->again, HEAR_MS);
+    }
+}
+
+static void heard_while_running(code_op *self) {
+    wrn_kernel_run *run = &self->run;
+    if (run->replied && run->idle && !run->aborted) return finish_run(self);
+    if (run->died) {
+        if (run->gone) wrn_code_context_forget(self->context);
+        return fail_run(self, WRENN_E_AGENT, "the kernel died or was ended while it ran the code; its state is lost");
+    }
+    if (run->aborted && self->stage == WITHDRAW) return fail_run(self, WRENN_E_TIMEOUT, not_in_time);
+    if (run->aborted)
+        return fail_run(self, WRENN_E_AGENT,
+                        "the kernel threw the code away unread, as other code before it failed; run it again");
+    if (rest_is_lost(run)) finish_with_rest(self);
+    else if (told_end(self) && !run->fenced) set_timer(self, &self->again, REST_MS);
+    else if (self->stage == WITHDRAW && run->started) interrupt(self);
+    else if (self->stage == WITHDRAW && run->withdrawn) fail_run(self, WRENN_E_TIMEOUT, not_in_time);
+}
+
+/* The code, if it runs, is of no use to anybody. */
+static void fail_message(code_op *self, int rc, size_t size) {
+    long long limit = (long long)wrn_http_max_response(self->op.client->http);
+    if (rc == WRENN_E_LIMIT)
+        wrn_op_fail(&self->op,
+                    wrn_error_new(rc,
+                                  "run_code: its output is over the limit of %lld bytes: let it show less, or "
+                                  "raise max_response_bytes in wrenn_client_options",
+                                  limit));
+    else if (rc == WRENN_E_PROTOCOL)
+        wrn_op_fail(&self->op,
+                    wrn_error_new(rc, "run_code: the kernel sent a message (%zu bytes) that is not JSON", size));
+    else wrn_op_fail_no_memory(&self->op);
+}
+
+static void socket_message(void *context, bool binary, const char *data, size_t size) {
+    code_op *self = context;
+    wrenn_op *op = &self->op;
+    int rc;
+    if (binary || self->stage < ASK || !wrn_op_is_wanted(op)) return;
+    wrn_op_ref(op);
+    if (guarded(self, take_message, data, size, &rc)) {
+        if (rc < 0) fail_message(self, rc, size);
+        else if (self->stage == ASK) heard_while_asking(self);
+        else heard_while_running(self);
+    }
+    wrenn_op_free(op);
+}
+
+static void socket_opened(void *context, bool selected) {
+    (void)selected;
+    ask(context);
 }
 
 static void socket_refused(void *context, wrn_http_response *response) {
     code_op *self = context;
     wrenn_op *op = &self->op;
     wrn_socket_free(WRN_TAKE(self->socket));
-    if (response->outcome == WRN_HTTP_ANSWERED && response->status == 404 && self->context->reuse) {
-        forget_kernel(self);
-        if (wrn_now_ms() < self->start_until_ms) return wake(op);
+    if (response->outcome == WRN_HTTP_ANSWERED && response->status == 404 &&
+        self->context->kind == WRN_KERNEL_DEFAULT && wrn_now_ms() + AGAIN_MS < self->start_until_ms) {
+        wrn_code_context_forget(self->context);
+        return wrn_op_delay(op, AGAIN_MS);
     }
     wrn_op_answered(op, response);
-}
-
-static void socket_message(void *context, bool binary, const char *data, size_t size) {
-    code_op *self = context;
-    wrenn_op *op = &self->op;
-    wrenn_client *client = op->client;
-    if (binary || (self->stage != RUN && self->stage != INTERRUPT) || !wrn_op_is_wanted(op)) return;
-    wrn_client_enter_callback(client);
-    int rc = wrn_kernel_message(&self->run, data, size);
-    wrn_client_leave_callback(client);
-    if (rc < 0) {
-        const char *why = rc == WRENN_E_LIMIT      ? "its output is over max_response_bytes"
-                          : rc == WRENN_E_PROTOCOL ? "the kernel sent something that is not JSON"
-                                                   : "out of memory";
-        return wrn_op_fail(op, wrn_error_new(rc, "run_code: %s", why));
-    }
-    if (self->run.idle) return finish_run(self);
-    if (!self->run.died) return;
-    forget_kernel(self);
-    wrn_op_fail(op, wrn_error_new(WRENN_E_AGENT, "run_code: the kernel died while it ran the code"));
 }
 
 static void socket_ended(void *context, wrn_socket_end end, int code) {
     code_op *self = context;
     (void)code;
-    int error = end == WRN_SOCKET_TOO_LARGE   ? WRENN_E_LIMIT
-                : end == WRN_SOCKET_NO_MEMORY ? WRENN_E_NO_MEMORY
-                : end == WRN_SOCKET_BROKEN    ? WRENN_E_PROTOCOL
-                                              : WRENN_E_CONNECTION_LOST;
-    wrn_op_fail(&self->op, wrn_error_new(error, "run_code: the connection to the kernel ended; the code may go on"));
+    wrn_socket_free(WRN_TAKE(self->socket));
+    if (end == WRN_SOCKET_TOO_LARGE) return fail_message(self, WRENN_E_LIMIT, 0);
+    if (end == WRN_SOCKET_NO_MEMORY) return wrn_op_fail_no_memory(&self->op);
+    int error = end == WRN_SOCKET_BROKEN ? WRENN_E_PROTOCOL : WRENN_E_CONNECTION_LOST;
+    bool sent = self->stage != ASK;
+    if (!sent && error == WRENN_E_CONNECTION_LOST && wrn_now_ms() + AGAIN_MS < self->start_until_ms)
+        return wrn_op_delay(&self->op, AGAIN_MS);
+    if (self->stage == INTERRUPT) self->stage = RUN; /* the kernel's word can't come any more */
+    wrn_op_fail(&self->op, wrn_error_new(error, "run_code: the connection to the kernel ended; the code %s",
+                                         sent ? "may have run" : "was not run"));
 }
 
 static void open_socket(wrenn_op *op) {
     static const wrn_socket_events events = {socket_opened, socket_refused, socket_message, NULL, socket_ended};
     code_op *self = (code_op *)op;
-    WRN_AUTO(wrn_buf_free) wrn_buf url = WRN_BUF_INIT, host = WRN_BUF_INIT, path = WRN_BUF_INIT;
-    WRN_AUTO(wrn_error_freep) wrenn_error *error = NULL;
+    WRN_AUTO(wrn_buf_free) wrn_buf suffix = WRN_BUF_INIT;
     self->stage = SOCKET;
     op->state = WRN_OP_IN_FLIGHT;
-    wrn_buf_puts(&path, "/api/kernels/");
-    wrn_url_escape(&path, self->context->id);
-    wrn_buf_printf(&path, "/channels?session_id=%s", self->run.session);
-    if (!path.failed && wrn_port_target(self->context->sandbox, PORT, path.data, &url, &host, &error) == 0)
-        self->socket = wrn_socket_open(
-            op->client->sockets,
-            &(wrn_socket_request){
-                .url = url.data, .host = host.data, .message_max = MESSAGE_MAX, .idle_ms = op->client->idle_timeout_ms},
-            &events, self);
+    wrn_buf_printf(&suffix, "/channels?session_id=%s", self->run.session);
+    if (!suffix.failed) wrn_jupyter_call(op, "GET", "/api/kernels/", self->context->id, suffix.data, NULL);
+    if (!suffix.failed && !op->path.failed && !op->url.failed && !op->host.failed)
+        self->socket =
+            wrn_socket_open(op->client->sockets,
+                            &(wrn_socket_request){.url = op->url.data,
+                                                  .host = op->host.size ? op->host.data : NULL,
+                                                  .message_max = wrn_http_max_response(op->client->http) + ENVELOPE,
+                                                  .idle_ms = op->client->idle_timeout_ms},
+                            &events, self);
     if (!self->socket) wrn_op_fail_no_memory(op);
+}
+
+/* What the kernel was doing before is lost, and what it was asked too. */
+static void restarted(wrenn_op *op, bool done) {
+    code_op *self = (code_op *)op;
+    if (self->stage == ASK) ask(self);
+    else if (done && self->stage >= RUN && self->stage != ENDED)
+        fail_run(self, WRENN_E_AGENT, "the kernel was restarted while it ran the code; its state is lost");
 }
 
 /* ---- failing, or trying again ---- */
@@ -331,17 +520,43 @@ static bool code_fail(wrenn_op *op, const wrenn_error *error) {
     if (self->stage == INTERRUPT)
         return op->state != WRN_OP_DONE &&
                (status || code == WRENN_E_CONNECTION_FAILED || code == WRENN_E_CONNECTION_LOST);
+    if (self->stage == DROP) {
+        use_kernel(self);
+        return true;
+    }
+    if (self->stage == SESSION && (status == 404 || status == 405)) {
+        make(self); /* a server without sessions: this handle has a kernel of its own */
+        return true;
+    }
     bool passing = status >= 500 || code == WRENN_E_CONNECTION_FAILED;
-    bool early = self->stage == FIND_DEFAULT || self->stage == FIND || self->stage == SOCKET ||
-                 (self->stage == MAKE && status >= 500);
+    bool early = self->stage >= SPECS && self->stage <= SOCKET && (self->stage != MAKE || status >= 500);
     if (!passing || !early || wrn_now_ms() + AGAIN_MS >= self->start_until_ms) return false;
     wrn_op_delay(op, AGAIN_MS);
     return true;
 }
 
+/* Ended from outside: code that was sent is not to go on, nor to begin later. */
+static void give_up(code_op *self) {
+    if (self->run.started) {
+        int rc = wrenn_code_context_interrupt_start(self->context, NULL, NULL, NULL, NULL);
+        (void)rc; /* as far as that goes */
+    } else if (self->socket) {
+        WRN_AUTO(wrn_buf_free) wrn_buf message = WRN_BUF_INIT;
+        wrn_kernel_withdraw(&self->run, &message);
+        if (!message.failed) wrn_socket_send(self->socket, false, message.data, message.size);
+    }
+}
+
 static void code_stop(wrenn_op *op) {
     code_op *self = (code_op *)op;
-    if (op->client->loop) wrn_loop_timer_clear(op->client->loop, &self->timer);
+    bool sent = self->stage == RUN || self->stage == INTERRUPT;
+    self->stage = ENDED;
+    if (op->client->loop) {
+        wrn_loop_timer_clear(op->client->loop, &self->limit);
+        wrn_loop_timer_clear(op->client->loop, &self->again);
+        if (sent && !told_end(self)) give_up(self);
+        wrn_code_context_leave(self->context, &self->turn);
+    }
     wrn_socket_free(WRN_TAKE(self->socket));
 }
 
@@ -349,22 +564,21 @@ static void code_clear(wrenn_op *op) {
     code_op *self = (code_op *)op;
     wrn_kernel_clear(&self->run);
     wrn_buf_free(&self->code);
-    free(self->wanted);
-    unref_context(self->context);
+    wrn_code_context_unref(self->context);
 }
 
 static const wrn_op_type run_type = {.name = "run_code",
                                      .size = sizeof(code_op),
                                      .respond = code_respond,
                                      .fail = code_fail,
-                                     .wake = wake,
+                                     .wake = go,
                                      .clear = code_clear,
                                      .stop = code_stop};
 static const wrn_op_type context_type = {.name = "code_context",
                                          .size = sizeof(code_op),
                                          .respond = code_respond,
                                          .fail = code_fail,
-                                         .wake = wake,
+                                         .wake = go,
                                          .clear = code_clear,
                                          .stop = code_stop};
 
@@ -375,18 +589,20 @@ static int new_code_op(wrenn_code_context *context, const wrn_op_type *type, int
     int64_t limit = start_ms + exec_ms + MARGIN_MS;
     int rc = wrn_op_new(context->client, context->sandbox, type, limit, 0, &op, error);
     if (rc < 0) {
-        unref_context(context);
+        wrn_code_context_unref(context);
         return rc;
     }
     code_op *self = (code_op *)op;
     self->context = context;
-    self->timer.fire = on_time_up;
-    self->start_until_ms = wrn_now_ms() + start_ms;
+    self->turn.op = op;
+    self->turn.restarted = restarted;
+    self->limit.fire = on_limit;
+    self->again.fire = on_again;
+    self->start_timeout_ms = start_ms;
+    self->start_until_ms = wrn_in_ms(start_ms);
     self->exec_timeout_ms = exec_ms;
-    if (context->kernel) self->wanted = strdup(context->kernel);
-    if (!context->kernel || self->wanted) return *ret = self, 0;
-    wrenn_op_free(op);
-    return wrn_fail(error, WRENN_E_NO_MEMORY, "%s: out of memory", type->name);
+    *ret = self;
+    return 0;
 }
 
 static int check_times(int64_t a, int64_t b, const char *what, wrenn_error **error) {
@@ -408,7 +624,7 @@ static int read_run_options(wrenn_sandbox *sandbox, const wrenn_code_options *op
         return wrn_fail(error, WRENN_E_INVALID_ARGUMENT, "run_code: the context is of another sandbox handle");
     int rc = check_times(options->exec_timeout_ms, options->start_timeout_ms, "run_code", error);
     if (rc != 0) return rc;
-    *context = options->context ? options->context : default_context(sandbox, options->kernel);
+    *context = options->context ? options->context : wrn_code_context_default(sandbox, options->kernel);
     if (!*context) return wrn_fail(error, WRENN_E_NO_MEMORY, "run_code: out of memory");
     return 0;
 }
@@ -421,7 +637,7 @@ int wrenn_sandbox_run_code_start(wrenn_sandbox *sandbox, const wrenn_code_option
     WRN_AUTO(wrn_buf_free) wrn_buf url = WRN_BUF_INIT, host = WRN_BUF_INIT;
     int rc = wrn_options_read(&known, sizeof(known), options, "wrenn_code_options", error);
     if (rc == 0) rc = read_run_options(sandbox, &known, &context, error);
-    if (rc == 0) rc = wrn_port_target(sandbox, PORT, "/", &url, &host, error);
+    if (rc == 0) rc = wrn_port_target(sandbox, WRN_JUPYTER_PORT, "/", &url, &host, error);
     if (rc != 0 || !context) return rc;
     context->refs++;
     rc = new_code_op(context, &run_type, known.start_timeout_ms ? known.start_timeout_ms : START_MS,
@@ -434,8 +650,7 @@ int wrenn_sandbox_run_code_start(wrenn_sandbox *sandbox, const wrenn_code_option
         wrenn_op_free(&self->op);
         return wrn_fail(error, WRENN_E_NO_MEMORY, "run_code: out of memory");
     }
-    find(&self->op);
-    return wrn_op_start_with(&self->op, context->id ? open_socket : wrn_op_send, done, user_data, op, error);
+    return wrn_op_start_with(&self->op, begin, done, user_data, op, error);
 }
 
 int wrenn_sandbox_run_code_finish(wrenn_op *op, wrenn_execution **execution, wrenn_error **error) {
@@ -456,7 +671,6 @@ static void free_context_result(void *context) { wrenn_code_context_free(context
 static void give_context(wrenn_op *op) {
     code_op *self = (code_op *)op;
     wrenn_code_context *context = self->context;
-    if (!set_text(&context->kernel, self->wanted)) return wrn_op_fail_no_memory(op);
     context->refs++;
     wrn_sandbox_ref(context->sandbox);
     wrn_op_finish(op, context, free_context_result);
@@ -469,17 +683,21 @@ int wrenn_sandbox_code_context_start(wrenn_sandbox *sandbox, const wrenn_context
     WRN_AUTO(wrn_buf_free) wrn_buf url = WRN_BUF_INIT, host = WRN_BUF_INIT;
     if (!sandbox) return wrn_fail(error, WRENN_E_INVALID_ARGUMENT, "the sandbox must not be NULL");
     int rc = wrn_options_read(&known, sizeof(known), options, "wrenn_context_options", error);
-    if (rc == 0 && known.flags & ~WRENN_CONTEXT_REUSE)
-        rc = wrn_fail(error, WRENN_E_INVALID_ARGUMENT, "code_context: a flag is unknown");
+    if (rc == 0 && known.flags > WRENN_CONTEXT_DEFAULT)
+        rc = wrn_fail(error, WRENN_E_INVALID_ARGUMENT,
+                      "code_context: flags must be 0, WRENN_CONTEXT_REUSE or WRENN_CONTEXT_DEFAULT");
     if (rc == 0) rc = check_times(known.timeout_ms, 0, "code_context", error);
-    if (rc == 0) rc = wrn_port_target(sandbox, PORT, "/", &url, &host, error);
+    if (rc == 0) rc = wrn_port_target(sandbox, WRN_JUPYTER_PORT, "/", &url, &host, error);
     if (rc != 0) return rc;
-    wrenn_code_context *context = new_context(sandbox, known.kernel, known.flags & WRENN_CONTEXT_REUSE);
+    bool of_handle = known.flags == WRENN_CONTEXT_DEFAULT;
+    wrenn_code_context *context =
+        of_handle ? wrn_code_context_default(sandbox, known.kernel)
+                  : wrn_code_context_new(sandbox, known.kernel, known.flags ? WRN_KERNEL_ANY : WRN_KERNEL_OWN);
     if (!context) return wrn_fail(error, WRENN_E_NO_MEMORY, "code_context: out of memory");
+    if (of_handle) context->refs++;
     rc = new_code_op(context, &context_type, known.timeout_ms ? known.timeout_ms : START_MS, 0, &self, error);
     if (rc != 0 || !self) return rc;
-    find(&self->op);
-    return wrn_op_start(&self->op, done, user_data, op, error);
+    return wrn_op_start_with(&self->op, begin, done, user_data, op, error);
 }
 
 int wrenn_sandbox_code_context_finish(wrenn_op *op, wrenn_code_context **context, wrenn_error **error) {
@@ -491,106 +709,4 @@ int wrenn_sandbox_code_context(wrenn_sandbox *sandbox, const wrenn_context_optio
     WRN_BLOCKING(sandbox ? sandbox->client : NULL,
                  wrenn_sandbox_code_context_start(sandbox, options, NULL, NULL, &op, error),
                  wrenn_sandbox_code_context_finish(op, context, error));
-}
-
-/* ---- interrupt, restart, delete ---- */
-
-typedef struct plain_op {
-    wrenn_op op;
-    wrenn_code_context *context; /* a reference */
-} plain_op;
-
-static void plain_clear(wrenn_op *op) { unref_context(((plain_op *)op)->context); }
-
-static void delete_respond(wrenn_op *op, wrn_http_response *response) {
-    ((plain_op *)op)->context->made = false;
-    wrn_op_respond_nothing(op, response);
-}
-
-/* Gone already is what was wanted. */
-static bool delete_fail(wrenn_op *op, const wrenn_error *error) {
-    if (wrenn_error_code(error) != WRENN_E_NOT_FOUND || op->state == WRN_OP_DONE) return false;
-    delete_respond(op, NULL);
-    return true;
-}
-
-static const wrn_op_type interrupt_type = {.name = "code_context interrupt",
-                                           .size = sizeof(plain_op),
-                                           .respond = wrn_op_respond_nothing,
-                                           .clear = plain_clear};
-static const wrn_op_type restart_type = {.name = "code_context restart",
-                                         .size = sizeof(plain_op),
-                                         .respond = wrn_op_respond_nothing,
-                                         .clear = plain_clear};
-static const wrn_op_type delete_type = {.name = "code_context delete",
-                                        .size = sizeof(plain_op),
-                                        .respond = delete_respond,
-                                        .fail = delete_fail,
-                                        .clear = plain_clear};
-
-static wrenn_client *client_of(const wrenn_code_context *context) { return context ? context->client : NULL; }
-
-static void finish_at_once(wrenn_op *op) { wrn_op_finish(op, NULL, NULL); }
-
-static int start_plain(wrenn_code_context *context, const wrn_op_type *type, const char *method, const char *suffix,
-                       int64_t timeout_ms, wrenn_done_fn done, void *user_data, wrenn_op **op, wrenn_error **error) {
-    WRN_AUTO(wrn_buf_free) wrn_buf path = WRN_BUF_INIT, url = WRN_BUF_INIT, host = WRN_BUF_INIT;
-    wrenn_op *made;
-    if (!context) return wrn_fail(error, WRENN_E_INVALID_ARGUMENT, "the context must not be NULL");
-    wrn_buf_puts(&path, "/api/kernels/");
-    wrn_url_escape(&path, context->id);
-    wrn_buf_puts(&path, suffix);
-    int rc = path.failed ? wrn_fail(error, WRENN_E_NO_MEMORY, "%s: out of memory", type->name)
-                         : wrn_port_target(context->sandbox, PORT, path.data, &url, &host, error);
-    if (rc == 0) rc = wrn_op_new(context->client, context->sandbox, type, 0, timeout_ms, &made, error);
-    if (rc != 0) return rc;
-    ((plain_op *)made)->context = context;
-    context->refs++;
-    if (type == &delete_type && !context->made)
-        return wrn_op_start_with(made, finish_at_once, done, user_data, op, error);
-    wrn_op_call_url(made, method, url.data);
-    wrn_buf_put(&made->host, host.data, host.size);
-    return wrn_op_start(made, done, user_data, op, error);
-}
-
-int wrenn_code_context_interrupt_start(wrenn_code_context *context, wrenn_done_fn done, void *user_data, wrenn_op **op,
-                                       wrenn_error **error) {
-    return start_plain(context, &interrupt_type, "POST", "/interrupt", PLAIN_MS, done, user_data, op, error);
-}
-
-int wrenn_code_context_interrupt_finish(wrenn_op *op, wrenn_error **error) {
-    return wrn_op_take(op, &interrupt_type, NULL, error);
-}
-
-int wrenn_code_context_interrupt(wrenn_code_context *context, wrenn_error **error) {
-    WRN_BLOCKING(client_of(context), wrenn_code_context_interrupt_start(context, NULL, NULL, &op, error),
-                 wrenn_code_context_interrupt_finish(op, error));
-}
-
-int wrenn_code_context_restart_start(wrenn_code_context *context, wrenn_done_fn done, void *user_data, wrenn_op **op,
-                                     wrenn_error **error) {
-    return start_plain(context, &restart_type, "POST", "/restart", RESTART_MS, done, user_data, op, error);
-}
-
-int wrenn_code_context_restart_finish(wrenn_op *op, wrenn_error **error) {
-    return wrn_op_take(op, &restart_type, NULL, error);
-}
-
-int wrenn_code_context_restart(wrenn_code_context *context, wrenn_error **error) {
-    WRN_BLOCKING(client_of(context), wrenn_code_context_restart_start(context, NULL, NULL, &op, error),
-                 wrenn_code_context_restart_finish(op, error));
-}
-
-int wrenn_code_context_delete_start(wrenn_code_context *context, wrenn_done_fn done, void *user_data, wrenn_op **op,
-                                    wrenn_error **error) {
-    return start_plain(context, &delete_type, "DELETE", "", PLAIN_MS, done, user_data, op, error);
-}
-
-int wrenn_code_context_delete_finish(wrenn_op *op, wrenn_error **error) {
-    return wrn_op_take(op, &delete_type, NULL, error);
-}
-
-int wrenn_code_context_delete(wrenn_code_context *context, wrenn_error **error) {
-    WRN_BLOCKING(client_of(context), wrenn_code_context_delete_start(context, NULL, NULL, &op, error),
-                 wrenn_code_context_delete_finish(op, error));
 }

@@ -53,3 +53,50 @@ int wrn_command_read(wrn_arena *arena, const char *what, const char *const *argv
     }
     return wrn_command_read_envs(arena, what, envs, words, error);
 }
+
+/* ---- for servers that ignore envs and cwd ---- */
+
+/* A name that cd takes for nothing else: "-" is the directory before, and others may be looked for in $CDPATH. */
+static const char *plain_directory(wrn_arena *arena, const char *cwd) {
+    if (*cwd == '/') return cwd;
+    size_t size = strlen(cwd);
+    char *plain = wrn_arena_alloc(arena, size + 3);
+    if (!plain) return NULL;
+    memcpy(plain, "./", 2);
+    memcpy(plain + 2, cwd, size + 1);
+    return plain;
+}
+
+static const char *joined(wrn_arena *arena, const wrn_pair *pair) {
+    size_t name = strlen(pair->key), value = strlen(pair->value);
+    char *text = wrn_arena_alloc(arena, name + value + 2);
+    if (!text) return NULL;
+    memcpy(text, pair->key, name);
+    text[name] = '=';
+    memcpy(text + name + 1, pair->value, value + 1);
+    return text;
+}
+
+int wrn_command_wrap(wrn_arena *arena, const char *what, const char *cwd, wrn_command_words *words,
+                     wrenn_error **error) {
+    static const char enter[] = "cd -- \"$1\" 2>/dev/null || { printf '" WRN_COMMAND_NO_CWD_TEXT
+                                ": %s\\n' \"$1\" >&2; exit 125; }; shift; exec \"$@\"";
+    if (cwd && !*cwd) cwd = NULL;
+    if (!cwd && !words->envs_count) return 0;
+    const char **all = wrn_arena_alloc(arena, (words->args_count + words->envs_count + 12) * sizeof(*all));
+    bool ok = all != NULL;
+    size_t count = 0;
+    const char *const first[] = {"/bin/sh", "-c", enter, "sh"};
+    for (size_t i = 0; ok && cwd && i < WRN_COUNT(first); i++) all[count++] = first[i];
+    if (ok && cwd) ok = (all[count++] = plain_directory(arena, cwd)) != NULL;
+    if (ok) all[count++] = "/usr/bin/env", all[count++] = "--";
+    for (size_t i = 0; ok && i < words->envs_count; i++) ok = (all[count++] = joined(arena, &words->envs[i])) != NULL;
+    if (!ok) return wrn_fail(error, WRENN_E_NO_MEMORY, "%s: out of memory", what);
+    /* env would take such a name for one more variable. */
+    const char *const odd[] = {"/bin/sh", "-c", "exec \"$@\"", "sh"};
+    for (size_t i = 0; strchr(words->cmd, '=') && i < WRN_COUNT(odd); i++) all[count++] = odd[i];
+    all[count++] = words->cmd;
+    for (size_t i = 0; i < words->args_count; i++) all[count++] = words->args[i];
+    *words = (wrn_command_words){.cmd = all[0], .args = all + 1, .args_count = count - 1};
+    return 0;
+}

@@ -19,6 +19,13 @@ typedef struct wrn_command_words {
  * WRENN_E_INVALID_ARGUMENT names `what` and the option. */
 int wrn_command_read(wrn_arena *arena, const char *what, const char *const *argv, const char *shell,
                      const char *const *envs, wrn_command_words *words, wrenn_error **error);
+/* For servers that ignore envs and cwd of a foreground command: turns them into words of the command line, which no shell
+ * parses, and takes them out. `cwd` may be NULL. What can't be entered ends the command with exit code
+ * WRN_COMMAND_NO_CWD and WRN_COMMAND_NO_CWD_TEXT at the beginning of its standard error. */
+enum { WRN_COMMAND_NO_CWD = 125 };
+#define WRN_COMMAND_NO_CWD_TEXT "wrenn: cannot enter the directory given as cwd"
+int wrn_command_wrap(wrn_arena *arena, const char *what, const char *cwd, wrn_command_words *words,
+                     wrenn_error **error);
 /* The same without a command. */
 int wrn_command_read_envs(wrn_arena *arena, const char *what, const char *const *envs, wrn_command_words *words,
                           wrenn_error **error);

@@ -1,7 +1,8 @@
 /* Downloads: into memory, and to whatever takes bytes.
  *
  * READING -> done. With WRENN_DOWNLOAD_VERIFY: LOOKING for the size in a listing (twice when it is of a link) -> READING
- * -> done, or if there was less than that -> CHECKING in a second listing -> done, or lost. */
+ * -> done, or if there was less than that -> CHECKING in a second listing -> done, or lost. If the directory can't be
+ * listed when LOOKING -> CLIMBING, as in find.c. */
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
@@ -21,11 +22,13 @@
 
 typedef struct download_op {
     wrn_file_transfer transfer;
-    enum { READING, LOOKING, CHECKING } stage;
-    wrn_buf path;   /* of the file in the sandbox */
-    wrn_buf looked; /* what is looked for: the path without slashes at its end, or where it leads as a link */
-    bool link;      /* it is a link */
-    int64_t listed; /* size in the first listing; -1: not asked for */
+    enum { READING, LOOKING, CHECKING, CLIMBING } stage;
+    wrn_buf path;        /* of the file in the sandbox */
+    wrn_buf looked;      /* what is looked for: the path without slashes at its end, or where it leads as a link */
+    size_t climbed;      /* what of it is looked for when climbing */
+    wrenn_error *reason; /* why it climbs */
+    bool link;           /* it is a link */
+    int64_t listed;      /* size in the first listing; -1: not asked for */
     wrn_http_sink sink;
     wrn_buf content; /* a sink in memory */
     wrenn_write_fn write;
@@ -119,6 +122,7 @@ static void clear(wrenn_op *op) {
     wrn_buf_free(&self->path);
     wrn_buf_free(&self->looked);
     wrn_buf_free(&self->content);
+    wrenn_error_free(self->reason);
 }
 
 static void keep(void *result) { (void)result; }
@@ -140,13 +144,18 @@ static void complete(download_op *self) {
 
 /* ---- answers ---- */
 
-static void look(download_op *self) {
+/* The first `end` bytes of what is looked for. */
+static void look_for(download_op *self, size_t end) {
     wrenn_op *op = &self->transfer.op;
     WRN_AUTO(wrn_buf_free) wrn_buf parent = WRN_BUF_INIT;
-    wrn_files_aim(self->looked.data, strlen(self->looked.data), &parent);
-    wrn_files_call_list(op, parent.failed ? "" : parent.data, 1);
+    const char *path = self->looked.data;
+    size_t name = wrn_files_aim(path, end, &parent);
+    bool nameless = wrn_files_is_nameless(path, end);
+    wrn_files_call_entry(op, parent.failed ? "" : parent.data, nameless ? NULL : path + name, end - name);
     if (parent.failed) op->path.failed = true;
 }
+
+static void look(download_op *self) { look_for(self, strlen(self->looked.data)); }
 
 static void ask(download_op *self) {
     wrenn_op *op = &self->transfer.op;
@@ -200,6 +209,37 @@ static void judge(download_op *self, const wrenn_file_entry *entry) {
     }
 }
 
+/* What could not be listed is there, and has another trouble; or it is not. */
+static void climbed(download_op *self, const wrn_json *entries) {
+    wrenn_op *op = &self->transfer.op;
+    WRN_AUTO(wrn_buf_free) wrn_buf parent = WRN_BUF_INIT;
+    size_t name = wrn_files_aim(self->looked.data, self->climbed, &parent);
+    const wrn_json *entry = wrn_files_entry(entries, self->looked.data + name, self->climbed - name);
+    const char *type = wrn_json_string(wrn_json_get(entry, "type"), NULL);
+    bool there = entry && !(type && strcmp(type, "file") == 0);
+    self->stage = READING;
+    wrn_op_fail(op, there ? WRN_TAKE(self->reason)
+                          : wrn_error_new(WRENN_E_NOT_FOUND, "%s: %s does not exist", op->type->name, self->path.data));
+}
+
+static bool stream_fail(wrenn_op *op, const wrenn_error *error) {
+    download_op *self = (download_op *)op;
+    if (wrn_transfer_fail(op, error)) return true;
+    if ((self->stage != LOOKING && self->stage != CLIMBING) || !wrn_files_may_be_missing(error)) return false;
+    if (wrenn_error_code(error) == WRENN_E_NOT_FOUND) return false; /* it is said already */
+    if (self->stage == LOOKING) self->climbed = strlen(self->looked.data);
+    if (!self->reason) self->reason = wrn_error_ref(error);
+    if (!wrn_files_climb(self->looked.data, &self->climbed)) {
+        self->stage = READING;
+        wrn_op_fail(op, WRN_TAKE(self->reason));
+        return true;
+    }
+    self->stage = CLIMBING;
+    look_for(self, self->climbed);
+    go_on(self);
+    return true;
+}
+
 static void listed(download_op *self, const wrn_http_response *response) {
     wrenn_op *op = &self->transfer.op;
     WRN_AUTO(wrn_json_freep) wrn_json *json = NULL;
@@ -208,6 +248,10 @@ static void listed(download_op *self, const wrn_http_response *response) {
     const wrn_json *entries = wrn_json_get(json, "entries");
     if (wrn_json_type_of(entries) != WRN_JSON_ARRAY) {
         wrn_op_fail_nonsense(op, response, "it has no array of entries");
+        return;
+    }
+    if (self->stage == CLIMBING) {
+        climbed(self, entries);
         return;
     }
     const char *name = self->looked.data;
@@ -300,7 +344,7 @@ void wrenn_file_free(wrenn_file *file) { free_loaded(file); }
 static const wrn_op_type stream_type = {.name = "download_stream",
                                         .size = sizeof(download_op),
                                         .respond = stream_respond,
-                                        .fail = wrn_transfer_fail,
+                                        .fail = stream_fail,
                                         .stop = end,
                                         .clear = clear};
 

@@ -7,6 +7,7 @@
 #include "client/op.h"
 #include "client/sandbox.h"
 #include "gen/requests.h"
+#include "wire/server_features.h"
 
 enum { EXEC_TIMEOUT_SEC = 30, MARGIN_MS = 15000 };
 
@@ -35,12 +36,32 @@ static int decode(const wrn_exec_result *wire, wrenn_exec_result *result) {
     return decode_stream(arena, base64, wire->err, wire->err_size, &result->stderr_data, &result->stderr_size);
 }
 
+typedef struct exec_op {
+    wrenn_op op;
+    bool wrapped;
+} exec_op;
+
+/* Nothing has run: the directory is not there. */
+static bool take_no_cwd(wrenn_op *op, wrenn_exec_result *result) {
+    static const char text[] = WRN_COMMAND_NO_CWD_TEXT;
+    if (!((exec_op *)op)->wrapped || result->exit_code != WRN_COMMAND_NO_CWD || result->stdout_size ||
+        strncmp(result->stderr_data, text, sizeof(text) - 1) != 0)
+        return false;
+    wrenn_error *error =
+        wrn_error_new(WRENN_E_VALIDATION, "exec: %.*s", (int)(strcspn(result->stderr_data, "\n") - strlen("wrenn: ")),
+                      result->stderr_data + strlen("wrenn: "));
+    wrn_result_free(result);
+    wrn_op_fail(op, error);
+    return true;
+}
+
 static void respond(wrenn_op *op, wrn_http_response *response) {
     wrn_exec_result *wire = wrn_op_decode(op, response, &wrn_model_exec_result);
     if (!wire) return;
     wrenn_exec_result *result = wrn_result_new(sizeof(*result));
     int rc = decode(wire, result);
     wrn_result_free(wire);
+    if (rc == 0 && take_no_cwd(op, result)) return;
     if (rc == 0) {
         wrn_op_finish(op, result, wrn_result_free);
         return;
@@ -52,7 +73,7 @@ static void respond(wrenn_op *op, wrn_http_response *response) {
                     : wrn_error_new(rc, "exec: the answer has no exit code, or its output is not base64 as it says"));
 }
 
-static const wrn_op_type exec_type = {.name = "exec", .respond = respond};
+static const wrn_op_type exec_type = {.name = "exec", .size = sizeof(exec_op), .respond = respond};
 
 /* ---- the request ---- */
 
@@ -76,16 +97,20 @@ int wrenn_sandbox_exec_start(wrenn_sandbox *sandbox, const wrenn_exec_options *o
     int rc = wrn_options_read(&known, sizeof(known), options, "wrenn_exec_options", error);
     if (rc == 0) rc = wrn_command_read(&arena, "exec", known.argv, known.shell, known.envs, &words, error);
     if (rc == 0) rc = read_timeout(&known, &request.timeout_sec, error);
+    bool wrap = rc == 0 && sandbox && !(sandbox->client->features & WRN_FEATURE_EXEC_ENVS) &&
+                (words.envs_count || (known.cwd && *known.cwd));
+    if (wrap) rc = wrn_command_wrap(&arena, "exec", known.cwd, &words, error);
     int64_t limit = known.timeout_ms ? known.timeout_ms : request.timeout_sec * 1000 + MARGIN_MS;
     if (rc == 0) rc = wrn_op_new(sandbox ? sandbox->client : NULL, sandbox, &exec_type, limit, 0, &made, error);
     if (rc != 0) return rc;
+    ((exec_op *)made)->wrapped = wrap;
     request.cmd = words.cmd;
     request.args = words.args;
     request.args_count = words.args_count;
     if (words.envs_count) request.present |= WRN_HAS_EXEC_REQUEST_ENVS;
     request.envs = words.envs;
     request.envs_count = words.envs_count;
-    if (known.cwd) {
+    if (known.cwd && !wrap) {
         request.present |= WRN_HAS_EXEC_REQUEST_CWD;
         request.cwd = known.cwd;
     }

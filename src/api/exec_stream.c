@@ -17,8 +17,8 @@ static const wrn_stream_type stream_type = {
     .protocol = WRN_BYTES_PROTOCOL,
 };
 
-static void write_first(wrenn_stream *stream, const wrn_command_words *words,
-                        const wrenn_exec_stream_options *options) {
+static void write_first(wrn_buf *out, const wrn_command_words *words, const wrenn_exec_stream_options *options,
+                        const char *cwd) {
     wrn_ws_exec_start start = {
         .present = WRN_HAS_WS_EXEC_START_TYPE | WRN_HAS_WS_EXEC_START_CMD | WRN_HAS_WS_EXEC_START_ARGS,
         .type = "start",
@@ -27,15 +27,25 @@ static void write_first(wrenn_stream *stream, const wrn_command_words *words,
         .args_count = words->args_count,
         .envs = words->envs,
         .envs_count = words->envs_count,
-        .cwd = options->cwd,
+        .cwd = cwd,
         .input = 1,
     };
     if (words->envs_count) start.present |= WRN_HAS_WS_EXEC_START_ENVS;
-    if (options->cwd) start.present |= WRN_HAS_WS_EXEC_START_CWD;
+    if (cwd) start.present |= WRN_HAS_WS_EXEC_START_CWD;
     if (options->flags & WRENN_EXEC_STDIN) start.present |= WRN_HAS_WS_EXEC_START_INPUT;
     WRN_AUTO(wrn_json_freep) wrn_json *json = wrn_model_encode(&wrn_model_ws_exec_start, &start);
-    wrn_json_write(json, &stream->first);
-    stream->first.failed = stream->first.failed || !json;
+    wrn_json_write(json, out);
+    out->failed = out->failed || !json;
+}
+
+/* Both forms: which one the server obeys shows when it is connected. */
+static int write_both(wrenn_stream *stream, wrn_arena *arena, const wrn_command_words *words,
+                      const wrenn_exec_stream_options *options, wrenn_error **error) {
+    wrn_command_words wrapped = *words;
+    write_first(&stream->first, words, options, options->cwd);
+    int rc = wrn_command_wrap(arena, "exec_stream", options->cwd, &wrapped, error);
+    if (rc == 0) write_first(&stream->first_wrapped, &wrapped, options, NULL);
+    return rc;
 }
 
 int wrenn_sandbox_exec_stream_start(wrenn_sandbox *sandbox, const wrenn_exec_stream_options *options,
@@ -53,7 +63,11 @@ int wrenn_sandbox_exec_stream_start(wrenn_sandbox *sandbox, const wrenn_exec_str
         rc = wrn_stream_new(sandbox ? sandbox->client : NULL, sandbox, &exec_stream_type, &stream_type,
                             known.timeout_ms, TIMEOUT_MS, &stream, &made, error);
     if (rc != 0) return rc;
-    write_first(stream, &words, &known);
+    rc = write_both(stream, &arena, &words, &known, error);
+    if (rc != 0) {
+        wrenn_op_free(made);
+        return rc;
+    }
     stream->wants_stdin = known.flags & WRENN_EXEC_STDIN;
     wrn_op_call_sandbox(made, "GET", sandbox->id, "/exec/stream", NULL, NULL);
     return wrn_stream_start(stream, made, done, user_data, op, error);

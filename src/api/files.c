@@ -7,6 +7,7 @@
 #include "base/text.h"
 #include "client/sandbox.h"
 #include "gen/requests.h"
+#include "wire/server_features.h"
 
 static wrenn_client *client_of(const wrenn_sandbox *sandbox) { return sandbox ? sandbox->client : NULL; }
 
@@ -26,6 +27,25 @@ void wrn_files_call_list(wrenn_op *op, const char *path, int64_t depth) {
     wrn_list_dir_request request = {
         .present = WRN_HAS_LIST_DIR_REQUEST_PATH | WRN_HAS_LIST_DIR_REQUEST_DEPTH, .path = path, .depth = depth};
     wrn_op_call_sandbox(op, "POST", op->sandbox->id, "/files/list", &wrn_model_list_dir_request, &request);
+}
+
+void wrn_files_call_entry(wrenn_op *op, const char *path, const char *name, size_t length) {
+    WRN_AUTO(wrn_buf_free) wrn_buf only = WRN_BUF_INIT;
+    if (!name || !length || !(op->client->features & WRN_FEATURE_LIST_ONLY)) {
+        wrn_files_call_list(op, path, 1);
+        return;
+    }
+    wrn_buf_put(&only, name, length);
+    const wrn_list_dir_request request = {.present = WRN_HAS_LIST_DIR_REQUEST_PATH | WRN_HAS_LIST_DIR_REQUEST_ONLY,
+                                          .path = path,
+                                          .only = only.failed ? "" : only.data};
+    wrn_op_call_sandbox(op, "POST", op->sandbox->id, "/files/list", &wrn_model_list_dir_request, &request);
+    if (only.failed) op->path.failed = true;
+}
+
+bool wrn_files_may_be_missing(const wrenn_error *error) {
+    int status = wrenn_error_http_status(error);
+    return wrenn_error_code(error) != WRENN_E_UNSUPPORTED && (status == 404 || status == 400 || status == 502);
 }
 
 /* ---- list_dir ---- */

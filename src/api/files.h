@@ -13,6 +13,13 @@ void wrn_files_call(wrenn_op *op, const char *suffix, const char *path);
 /* Sets up the call that lists a directory, `depth` levels down. */
 void wrn_files_call_list(wrenn_op *op, const char *path, int64_t depth);
 
+/* The same for the one entry of that name, where the server can do that; else all of the directory. NULL: all of it. */
+void wrn_files_call_entry(wrenn_op *op, const char *path, const char *name, size_t length);
+/* Whether the error of a listing may mean that there is no such directory: servers don't agree on how they say it. */
+bool wrn_files_may_be_missing(const wrenn_error *error);
+/* From what is looked for, the first `*end` bytes of `path`, to the directory that it is in. False at the top. */
+bool wrn_files_climb(const char *path, size_t *end);
+
 /* Whether the first `size` bytes of a path can't be found by name: root, the home directory, "." and "..". If they are
  * there, they are directories. */
 bool wrn_files_is_nameless(const char *path, size_t size);

@@ -1,6 +1,8 @@
 /* Finding one path: stat and exists, and mkdir for what is there already. No route does it, so the directory that
  * should have the path is listed.
  *
+ * (Where the server can, only that name of it.)
+ *
  * mkdir: MAKING -> done, or when it is there already -> LOOKING.
  * LOOKING in the parent -> found, or missing. If the parent can't be listed -> CLIMBING, a level at a time, until one
  * can be: servers don't agree on how they say that a directory is missing, and a sandbox that is missing sounds the
@@ -48,9 +50,25 @@ size_t wrn_files_aim(const char *path, size_t end, wrn_buf *parent) {
     return name;
 }
 
+bool wrn_files_climb(const char *path, size_t *end) {
+    size_t above = *end;
+    if (wrn_files_is_nameless(path, above)) return false;
+    while (above && path[above - 1] != '/') above--;
+    while (above && path[above - 1] == '/') above--;
+    *end = above;
+    return !wrn_files_is_nameless(path, above);
+}
+
 static void aim(find_op *self, size_t end) {
     self->end = end;
     self->name = wrn_files_aim(self->path.data, end, &self->parent);
+}
+
+static void call_look(find_op *self) {
+    bool nameless = wrn_files_is_nameless(self->path.data, self->end);
+    wrn_files_call_entry(&self->op, self->parent.failed ? "" : self->parent.data,
+                         nameless ? NULL : self->path.data + self->name, self->end - self->name);
+    if (self->parent.failed) self->op.path.failed = true;
 }
 
 static bool read_path(find_op *self, const char *path) {
@@ -156,12 +174,6 @@ static bool says_it_exists(const wrenn_error *error) {
            (strcmp(code, "conflict") == 0 || strcmp(code, "already_exists") == 0);
 }
 
-/* Whether an answer may mean that there is no such directory. */
-static bool may_be_missing(const wrenn_error *error) {
-    int status = wrenn_error_http_status(error);
-    return status == 404 || status == 400 || status == 502;
-}
-
 static bool mkdir_went_on(find_op *self, const wrenn_error *error) {
     if (self->stage != MAKING || !says_it_exists(error)) return false;
     if (wrn_files_is_nameless(self->path.data, self->end)) {
@@ -170,7 +182,7 @@ static bool mkdir_went_on(find_op *self, const wrenn_error *error) {
     }
     self->reason = wrn_error_ref(error);
     self->stage = LOOKING;
-    wrn_files_call_list(&self->op, self->parent.data, 1);
+    call_look(self);
     wrn_op_send(&self->op);
     return true;
 }
@@ -178,18 +190,16 @@ static bool mkdir_went_on(find_op *self, const wrenn_error *error) {
 static bool find_fail(wrenn_op *op, const wrenn_error *error) {
     find_op *self = (find_op *)op;
     if (self->kind == MKDIR) return mkdir_went_on(self, error);
-    if (self->stage == REPORTING || !may_be_missing(error)) return false;
-    size_t above = self->name;
-    while (above && self->path.data[above - 1] == '/') above--;
-    bool top = wrn_files_is_nameless(self->path.data, self->end) || wrn_files_is_nameless(self->path.data, above);
+    if (self->stage == REPORTING || !wrn_files_may_be_missing(error)) return false;
+    size_t above = self->end;
     if (!self->reason) self->reason = wrn_error_ref(error);
-    if (top) {
+    if (!wrn_files_climb(self->path.data, &above)) {
         report(self, WRN_TAKE(self->reason));
         return true;
     }
     self->stage = CLIMBING;
     aim(self, above);
-    wrn_files_call_list(&self->op, self->parent.data, 1);
+    call_look(self);
     wrn_op_send(op);
     return true;
 }
@@ -232,7 +242,7 @@ static int start(wrenn_sandbox *sandbox, const wrn_op_type *type, const char *pa
     self->stage = self->kind == MKDIR ? MAKING : LOOKING;
     bool read = read_path(self, path);
     if (self->kind == MKDIR) wrn_files_call(made, "/files/mkdir", path);
-    else wrn_files_call_list(made, read ? self->parent.data : "", 1);
+    else if (read) call_look(self);
     if (!read) made->path.failed = true;
     return wrn_op_start(made, done, user_data, op, error);
 }

@@ -65,7 +65,7 @@ static const wrn_op_type remove_tag_type = {.name = "hosts remove_tag", .respond
 static void call_by_id(wrenn_op *op, const char *method, const char *id, const char *suffix, const wrn_model *model,
                        const void *request) {
     wrn_op_call(op, method, WRN_AUTH_TOKEN, "/hosts/", model, request);
-    wrn_url_escape(&op->path, id);
+    wrn_url_escape_segment(&op->path, id);
     wrn_buf_puts(&op->path, suffix);
 }
 
@@ -241,7 +241,7 @@ int wrenn_hosts_remove_tag_start(wrenn_client *client, const char *id, const cha
     int rc = new_with_tag(client, &remove_tag_type, id, tag, &made, error);
     if (rc != 0) return rc;
     call_by_id(made, "DELETE", id, "/tags/", NULL, NULL);
-    wrn_url_escape(&made->path, tag);
+    wrn_url_escape_segment(&made->path, tag);
     return wrn_op_start(made, done, user_data, op, error);
 }
 

@@ -1,6 +1,7 @@
 #include "api/kernel.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
 #include <time.h>
@@ -20,44 +21,65 @@ bool wrn_kernel_begin(wrn_kernel_run *run, size_t output_max, const wrenn_code_c
     if (callbacks) run->callbacks = *callbacks;
     run->kept_max = output_max;
     run->execution = wrn_result_new(sizeof(*run->execution));
-    return run->execution && make_id(run->msg_id) && make_id(run->session);
+    return run->execution && make_id(run->session) && make_id(run->msg_id) && make_id(run->info_id) &&
+           make_id(run->withdraw_id);
 }
 
-void wrn_kernel_clear(wrn_kernel_run *run) {
-    wrn_result_free(run->execution);
-    wrn_buf_free(&run->out);
-    wrn_buf_free(&run->err);
-}
+/* ---- requests ---- */
 
-void wrn_kernel_request(const wrn_kernel_run *run, const char *code, wrn_buf *out) {
+static void put_head(const wrn_kernel_run *run, const char *id, const char *type, wrn_buf *out) {
     char date[32];
     time_t now = time(NULL);
     struct tm parts;
     strftime(date, sizeof(date), "%Y-%m-%dT%H:%M:%S.000Z", gmtime_r(&now, &parts));
-    wrn_json *text = wrn_json_new_string(code, strlen(code));
     wrn_buf_printf(out,
-                   "{\"header\":{\"msg_id\":\"%s\",\"msg_type\":\"execute_request\",\"username\":\"libwrenn\","
-                   "\"session\":\"%s\",\"date\":\"%s\",\"version\":\"5.3\"},\"parent_header\":{},\"metadata\":{},"
-                   "\"content\":{\"code\":",
-                   run->msg_id, run->session, date);
+                   "{\"header\":{\"msg_id\":\"%s\",\"msg_type\":\"%s\",\"username\":\"libwrenn\",\"session\":\"%s\","
+                   "\"date\":\"%s\",\"version\":\"5.3\"},\"parent_header\":{},\"metadata\":{},\"content\":",
+                   id, type, run->session, date);
+}
+
+static void put_tail(const char *channel, wrn_buf *out) {
+    wrn_buf_printf(out, ",\"buffers\":[],\"channel\":\"%s\"}", channel);
+}
+
+void wrn_kernel_ask(const wrn_kernel_run *run, wrn_buf *out) {
+    put_head(run, run->info_id, "kernel_info_request", out);
+    wrn_buf_puts(out, "{}");
+    put_tail("shell", out);
+}
+
+void wrn_kernel_fence(wrn_kernel_run *run, wrn_buf *out) {
+    run->info_id[0] = run->info_id[0] == 'f' ? 'e' : 'f'; /* another one */
+    run->info_replied = run->info_heard = false;
+    run->fenced = true;
+    wrn_kernel_ask(run, out);
+}
+
+/* An error in it does not make the kernel throw away what others have sent. */
+void wrn_kernel_request(const wrn_kernel_run *run, const char *code, wrn_buf *out) {
+    wrn_json *text = wrn_json_new_string(code, strlen(code));
+    put_head(run, run->msg_id, "execute_request", out);
+    wrn_buf_puts(out, "{\"code\":");
     wrn_json_write(text, out);
     wrn_buf_puts(out, ",\"silent\":false,\"store_history\":true,\"user_expressions\":{},\"allow_stdin\":false,"
-                      "\"stop_on_error\":true},\"buffers\":[],\"channel\":\"shell\"}");
+                      "\"stop_on_error\":false}");
+    put_tail("shell", out);
     out->failed = out->failed || !text;
     wrn_json_free(text);
 }
 
-/* ---- texts ---- */
-
-static char *keep(wrn_kernel_run *run, const char *data, size_t size) {
-    run->kept += size;
-    return wrn_arena_dup(wrn_result_arena(run->execution), data, size);
+void wrn_kernel_withdraw(const wrn_kernel_run *run, wrn_buf *out) {
+    put_head(run, run->withdraw_id, "abort_request", out);
+    wrn_buf_printf(out, "{\"msg_ids\":[\"%s\"]}", run->msg_id);
+    put_tail("control", out);
 }
 
-static char *keep_text(wrn_kernel_run *run, const wrn_json *value) {
+/* ---- texts ---- */
+
+static char *keep_text(wrn_arena *arena, const wrn_json *value) {
     size_t size = 0;
     const char *text = wrn_json_string(value, &size);
-    return keep(run, text ? text : "", text ? size : 0);
+    return wrn_arena_dup(arena, text ? text : "", text ? size : 0);
 }
 
 /* A value may be a string, a list of strings to be joined, or JSON. */
@@ -76,24 +98,35 @@ static bool write_value(const wrn_json *value, wrn_buf *out) {
     return !out->failed;
 }
 
-/* ---- results ---- */
+/* ---- what is displayed ---- */
+
+/* The public struct with what it points to. */
+typedef struct display {
+    wrenn_code_result result; /* first, so that it leads here */
+    char *texts;
+    wrenn_code_mime items[];
+} display;
+
+static void free_result(const wrenn_code_result *result) {
+    display *d = (display *)(uintptr_t)result;
+    if (d) free(d->texts);
+    free(d);
+}
 
 typedef struct bundle {
-    wrn_kernel_run *run;
+    wrn_buf texts; /* each with a NUL after it */
     wrenn_code_mime *items;
     size_t count;
 } bundle;
 
 static bool add_mime(void *context, const char *type, const wrn_json *value) {
     bundle *b = context;
-    WRN_AUTO(wrn_buf_free) wrn_buf text = WRN_BUF_INIT;
-    if (!write_value(value, &text)) return false;
-    wrenn_code_mime *item = &b->items[b->count];
-    item->type = keep(b->run, type, strlen(type));
-    item->data = keep(b->run, text.data ? text.data : "", text.size);
-    item->size = text.size;
-    b->count++;
-    return item->type && item->data;
+    wrn_buf_put(&b->texts, type, strlen(type) + 1);
+    size_t before = b->texts.size;
+    if (!write_value(value, &b->texts)) return false;
+    b->items[b->count++].size = b->texts.size - before;
+    wrn_buf_putc(&b->texts, '\0');
+    return !b->texts.failed;
 }
 
 static bool count_member(void *context, const char *key, const wrn_json *value) {
@@ -102,36 +135,115 @@ static bool count_member(void *context, const char *key, const wrn_json *value) 
     return true;
 }
 
-static bool append_result(wrn_kernel_run *run, const wrenn_code_result *result) {
-    wrenn_execution *execution = run->execution;
-    if (execution->result_count == run->capacity) {
-        size_t capacity = run->capacity ? run->capacity * 2 : 8;
-        const wrenn_code_result **grown =
-            wrn_arena_alloc(wrn_result_arena(execution), capacity * sizeof(wrenn_code_result *));
-        if (!grown) return false;
-        if (run->capacity) memcpy(grown, run->results, run->capacity * sizeof(*grown));
-        run->results = grown;
-        run->capacity = capacity;
-        execution->results = grown;
-    }
-    run->results[execution->result_count++] = result;
-    return true;
-}
-
-static int take_result(wrn_kernel_run *run, const wrn_json *content, bool is_main) {
+/* NULL when out of memory. */
+static display *make_display(const wrn_json *content, bool is_main, size_t *size) {
     const wrn_json *data = wrn_json_get(content, "data");
     size_t count = 0;
     wrn_json_each(data, count_member, &count);
-    wrn_arena *arena = wrn_result_arena(run->execution);
-    wrenn_code_result *result = wrn_arena_alloc(arena, sizeof(*result));
-    bundle b = {run, wrn_arena_alloc(arena, (count + 1) * sizeof(wrenn_code_mime)), 0};
-    if (!result || !b.items || (count && !wrn_json_each(data, add_mime, &b))) return WRENN_E_NO_MEMORY;
-    *result = (wrenn_code_result){is_main, b.items, b.count};
-    const wrenn_code_mime *text = wrenn_code_result_get(result, "text/plain");
-    if (is_main && text) run->execution->text = text->data;
-    if (!append_result(run, result)) return WRENN_E_NO_MEMORY;
+    *size = sizeof(display) + count * sizeof(wrenn_code_mime);
+    display *d = calloc(1, *size);
+    bundle b = {.items = d ? d->items : NULL};
+    if (!d || (count && !wrn_json_each(data, add_mime, &b))) {
+        wrn_buf_free(&b.texts);
+        free(d);
+        return NULL;
+    }
+    *size += b.texts.size;
+    d->result = (wrenn_code_result){is_main, d->items, count};
+    const char *at = d->texts = b.texts.data;
+    for (size_t i = 0; i < count; i++) {
+        d->items[i].type = at;
+        d->items[i].data = at + strlen(at) + 1;
+        at = d->items[i].data + d->items[i].size + 1;
+    }
+    return d;
+}
+
+/* A display id is remembered even when what it showed is cleared. */
+static wrn_shown *add_shown(wrn_kernel_run *run, const char *display_id) {
+    if (run->shown_count == run->shown_capacity) {
+        size_t capacity = run->shown_capacity ? run->shown_capacity * 2 : 8;
+        wrn_shown *grown = realloc(run->shown, capacity * sizeof(*grown));
+        if (!grown) return NULL;
+        run->shown = grown;
+        run->shown_capacity = capacity;
+    }
+    char *id = display_id ? strdup(display_id) : NULL;
+    if (display_id && !id) return NULL;
+    wrn_shown *shown = &run->shown[run->shown_count++];
+    *shown = (wrn_shown){.display_id = id};
+    return shown;
+}
+
+static void drop(wrn_kernel_run *run, wrn_shown *shown) {
+    run->kept -= shown->size;
+    free_result(shown->result);
+    shown->result = NULL;
+    shown->size = 0;
+}
+
+static bool show(wrn_kernel_run *run, wrn_shown *shown, const wrn_json *content, bool is_main) {
+    size_t size = 0;
+    display *made = make_display(content, is_main, &size);
+    if (!made) return false;
+    drop(run, shown);
+    shown->result = &made->result;
+    shown->size = size;
+    run->kept += size;
+    return true;
+}
+
+static void clear_output(wrn_kernel_run *run) {
+    size_t kept = 0;
+    for (size_t i = 0; i < run->shown_count; i++) {
+        drop(run, &run->shown[i]);
+        if (run->shown[i].display_id) run->shown[kept++] = run->shown[i];
+    }
+    run->shown_count = kept;
+    run->clear_next = false;
+    wrn_buf_clear(&run->out);
+    wrn_buf_clear(&run->err);
+}
+
+static void tell_result(const wrn_kernel_run *run, const wrenn_code_result *result) {
     if (run->callbacks.on_result) run->callbacks.on_result(result, run->callbacks.user_data);
+}
+
+static const char *display_id_of(const wrn_json *content) {
+    return wrn_json_string(wrn_json_get(wrn_json_get(content, "transient"), "display_id"), NULL);
+}
+
+static int take_result(wrn_kernel_run *run, const wrn_json *content, bool is_main) {
+    if (run->clear_next) clear_output(run);
+    wrn_shown *shown = add_shown(run, display_id_of(content));
+    if (!shown || !show(run, shown, content, is_main)) return WRENN_E_NO_MEMORY;
+    tell_result(run, shown->result);
     return 0;
+}
+
+/* What an earlier call has displayed can't be changed any more: the update is shown as something new. */
+static int take_update(wrn_kernel_run *run, const wrn_json *content) {
+    const char *id = display_id_of(content);
+    const wrenn_code_result *changed = NULL;
+    bool known = false;
+    for (size_t i = 0; id && i < run->shown_count; i++) {
+        wrn_shown *each = &run->shown[i];
+        if (!each->display_id || strcmp(each->display_id, id) != 0) continue;
+        known = true;
+        if (!each->result) continue;
+        if (!show(run, each, content, each->result->is_main)) return WRENN_E_NO_MEMORY;
+        changed = each->result;
+    }
+    if (!known) return take_result(run, content, false);
+    if (changed) tell_result(run, changed);
+    return 0;
+}
+
+static void take_clear(wrn_kernel_run *run, const wrn_json *content) {
+    bool wait = false;
+    wrn_json_bool(wrn_json_get(content, "wait"), &wait);
+    if (wait) run->clear_next = true;
+    else clear_output(run);
 }
 
 static int take_stream(wrn_kernel_run *run, const wrn_json *content) {
@@ -139,6 +251,7 @@ static int take_stream(wrn_kernel_run *run, const wrn_json *content) {
     const char *name = wrn_json_string(wrn_json_get(content, "name"), NULL);
     const char *text = wrn_json_string(wrn_json_get(content, "text"), &size);
     if (!name || !text) return 0;
+    if (run->clear_next) clear_output(run);
     bool is_err = strcmp(name, "stderr") == 0;
     wrn_buf *to = is_err ? &run->err : &run->out;
     wrn_buf_put(to, text, size);
@@ -148,8 +261,11 @@ static int take_stream(wrn_kernel_run *run, const wrn_json *content) {
     return 0;
 }
 
-static int take_error(wrn_kernel_run *run, const wrn_json *content) {
-    wrenn_code_error *error = wrn_arena_alloc(wrn_result_arena(run->execution), sizeof(*error));
+/* ---- errors ---- */
+
+static wrenn_code_error *make_error(wrn_kernel_run *run, const wrn_json *content) {
+    wrn_arena *arena = wrn_result_arena(run->execution);
+    wrenn_code_error *error = wrn_arena_alloc(arena, sizeof(*error));
     const wrn_json *lines = wrn_json_get(content, "traceback");
     WRN_AUTO(wrn_buf_free) wrn_buf text = WRN_BUF_INIT;
     for (size_t i = 0; i < wrn_json_count(lines); i++) {
@@ -157,13 +273,37 @@ static int take_error(wrn_kernel_run *run, const wrn_json *content) {
         if (i) wrn_buf_putc(&text, '\n');
         if (line) wrn_buf_puts(&text, line);
     }
-    if (!error || text.failed) return WRENN_E_NO_MEMORY;
-    error->name = keep_text(run, wrn_json_get(content, "ename"));
-    error->value = keep_text(run, wrn_json_get(content, "evalue"));
-    error->traceback = keep(run, text.data ? text.data : "", text.size);
-    if (!error->name || !error->value || !error->traceback) return WRENN_E_NO_MEMORY;
+    if (!error || text.failed) return NULL;
+    error->name = keep_text(arena, wrn_json_get(content, "ename"));
+    error->value = keep_text(arena, wrn_json_get(content, "evalue"));
+    error->traceback = wrn_arena_dup(arena, text.data ? text.data : "", text.size);
+    run->kept += text.size;
+    return error->name && error->value && error->traceback ? error : NULL;
+}
+
+static void tell_error(wrn_kernel_run *run, const wrenn_code_error *error) {
     run->execution->error = error;
     if (run->callbacks.on_error) run->callbacks.on_error(error, run->callbacks.user_data);
+}
+
+static int take_error(wrn_kernel_run *run, const wrn_json *content) {
+    const wrenn_code_error *error = make_error(run, content);
+    if (!error) return WRENN_E_NO_MEMORY;
+    tell_error(run, error);
+    return 0;
+}
+
+/* Where IPython has no traceback for an error it repeats the one of an earlier error. */
+static int take_reply(wrn_kernel_run *run, const wrn_json *content) {
+    const char *status = wrn_json_string(wrn_json_get(content, "status"), NULL);
+    if (!status) return 0;
+    run->replied = true;
+    run->aborted = strcmp(status, "aborted") == 0;
+    if (strcmp(status, "error") != 0 || run->replied_error) return 0;
+    wrenn_code_error *error = make_error(run, content);
+    if (!error) return WRENN_E_NO_MEMORY;
+    if (!strstr(error->traceback, error->name)) error->traceback = "";
+    run->replied_error = error;
     return 0;
 }
 
@@ -172,10 +312,26 @@ static int take_error(wrn_kernel_run *run, const wrn_json *content) {
 static void take_status(wrn_kernel_run *run, const wrn_json *content, bool ours) {
     const char *state = wrn_json_string(wrn_json_get(content, "execution_state"), NULL);
     if (!state) return;
-    if (ours && strcmp(state, "idle") == 0) run->idle = true;
-    /* Said by the server, not by the kernel, and so in answer to nothing. */
-    if (strcmp(state, "dead") == 0 || strcmp(state, "restarting") == 0 || strcmp(state, "autorestarting") == 0)
+    if (ours && strcmp(state, "busy") == 0) run->started = true;
+    if (ours && strcmp(state, "idle") == 0 && run->started) run->idle = true;
+    /* Said by the server, or by a kernel that has just begun, and so in answer to nothing. */
+    if (strcmp(state, "restarting") == 0 || strcmp(state, "autorestarting") == 0 || strcmp(state, "starting") == 0)
         run->died = true;
+    if (strcmp(state, "dead") == 0) run->died = run->gone = true;
+}
+
+static int take_ours(wrn_kernel_run *run, const char *type, const wrn_json *content) {
+    int64_t count;
+    if (wrn_json_int(wrn_json_get(content, "execution_count"), &count)) run->execution->execution_count = count;
+    if (strcmp(type, "execute_reply") == 0) return take_reply(run, content);
+    run->started = true;
+    if (strcmp(type, "stream") == 0) return take_stream(run, content);
+    if (strcmp(type, "execute_result") == 0) return take_result(run, content, true);
+    if (strcmp(type, "display_data") == 0) return take_result(run, content, false);
+    if (strcmp(type, "update_display_data") == 0) return take_update(run, content);
+    if (strcmp(type, "error") == 0) return take_error(run, content);
+    if (strcmp(type, "clear_output") == 0) take_clear(run, content);
+    return 0;
 }
 
 int wrn_kernel_message(wrn_kernel_run *run, const char *data, size_t size) {
@@ -186,28 +342,72 @@ int wrn_kernel_message(wrn_kernel_run *run, const char *data, size_t size) {
     const char *type = wrn_json_string(wrn_json_get(message, "msg_type"), NULL);
     if (!type) type = wrn_json_string(wrn_json_get(wrn_json_get(message, "header"), "msg_type"), NULL);
     const wrn_json *content = wrn_json_get(message, "content");
-    bool ours = parent && strcmp(parent, run->msg_id) == 0;
+    bool ours = parent && strcmp(parent, run->msg_id) == 0, info = parent && strcmp(parent, run->info_id) == 0;
     int rc = 0;
     if (!type) return 0;
-    if (strcmp(type, "status") == 0) take_status(run, content, ours);
-    else if (!ours) return 0;
-    else if (strcmp(type, "stream") == 0) rc = take_stream(run, content);
-    else if (strcmp(type, "execute_result") == 0) rc = take_result(run, content, true);
-    else if (strcmp(type, "display_data") == 0) rc = take_result(run, content, false);
-    else if (strcmp(type, "error") == 0) rc = take_error(run, content);
-    int64_t count;
-    if (ours && wrn_json_int(wrn_json_get(content, "execution_count"), &count)) run->execution->execution_count = count;
+    if (strcmp(type, "status") == 0) {
+        take_status(run, content, ours);
+        run->info_heard = run->info_heard || info;
+    } else if (strcmp(type, "shutdown_reply") == 0) {
+        run->died = true;
+    } else if (info) {
+        run->info_replied = run->info_replied || strcmp(type, "kernel_info_reply") == 0;
+    } else if (ours) {
+        rc = take_ours(run, type, content);
+    } else if (parent && strcmp(parent, run->withdraw_id) == 0) {
+        run->withdrawn = run->withdrawn || strcmp(type, "abort_reply") == 0;
+    }
     return rc == 0 && run->kept > run->kept_max ? WRENN_E_LIMIT : rc;
+}
+
+/* ---- the end ---- */
+
+void wrn_kernel_end(wrn_kernel_run *run) {
+    if (run->replied_error && !run->execution->error) tell_error(run, run->replied_error);
+}
+
+static bool take_shown(wrn_kernel_run *run) {
+    wrenn_execution *execution = run->execution;
+    const wrenn_code_result **results =
+        wrn_arena_alloc(wrn_result_arena(execution), (run->shown_count + 1) * sizeof(*results));
+    if (!results) return false;
+    for (size_t i = 0; i < run->shown_count; i++) {
+        const wrenn_code_result *result = WRN_TAKE(run->shown[i].result);
+        if (!result) continue;
+        results[execution->result_count++] = result;
+        const wrenn_code_mime *text = wrenn_code_result_get(result, "text/plain");
+        if (result->is_main && text) execution->text = text->data;
+    }
+    execution->results = results;
+    return true;
 }
 
 wrenn_execution *wrn_kernel_take(wrn_kernel_run *run) {
     wrenn_execution *execution = run->execution;
+    wrn_arena *arena = wrn_result_arena(execution);
     execution->stdout_size = run->out.size;
     execution->stderr_size = run->err.size;
-    execution->stdout_data = keep(run, run->out.data ? run->out.data : "", run->out.size);
-    execution->stderr_data = keep(run, run->err.data ? run->err.data : "", run->err.size);
-    if (!execution->stdout_data || !execution->stderr_data) return NULL;
+    execution->stdout_data = wrn_arena_dup(arena, run->out.data ? run->out.data : "", run->out.size);
+    execution->stderr_data = wrn_arena_dup(arena, run->err.data ? run->err.data : "", run->err.size);
+    if (!execution->stdout_data || !execution->stderr_data || !take_shown(run)) return NULL;
     return WRN_TAKE(run->execution);
+}
+
+void wrn_kernel_free_execution(void *data) {
+    wrenn_execution *execution = data;
+    for (size_t i = 0; execution && i < execution->result_count; i++) free_result(execution->results[i]);
+    wrn_result_free(execution);
+}
+
+void wrn_kernel_clear(wrn_kernel_run *run) {
+    for (size_t i = 0; i < run->shown_count; i++) {
+        free_result(run->shown[i].result);
+        free(run->shown[i].display_id);
+    }
+    free(run->shown);
+    wrn_result_free(run->execution);
+    wrn_buf_free(&run->out);
+    wrn_buf_free(&run->err);
 }
 
 const wrenn_code_mime *wrenn_code_result_get(const wrenn_code_result *result, const char *type) {
@@ -216,4 +416,4 @@ const wrenn_code_mime *wrenn_code_result_get(const wrenn_code_result *result, co
     return NULL;
 }
 
-void wrenn_execution_free(wrenn_execution *execution) { wrn_result_free(execution); }
+void wrenn_execution_free(wrenn_execution *execution) { wrn_kernel_free_execution(execution); }

@@ -1,4 +1,7 @@
-/* What a Jupyter kernel says while it runs code, collected: messages in, a wrenn_execution out. No network. */
+/* What a Jupyter kernel says while it runs code, collected: messages in, a wrenn_execution out. No network, no clock.
+ *
+ * A kernel speaks on two channels whose order to each other is not fixed: "iopub" has what is shown, between "busy" and
+ * "idle"; "shell" has the reply with the outcome. One may be lost while the other is not, so both are looked at. */
 #ifndef WRN_API_KERNEL_H
 #define WRN_API_KERNEL_H
 
@@ -8,26 +11,56 @@
 #include "base/buf.h"
 #include "wrenn/code.h"
 
+/* Something displayed, as long as nothing has taken it away. */
+typedef struct wrn_shown {
+    const wrenn_code_result *result; /* NULL: cleared */
+    char *display_id;                /* or NULL */
+    size_t size;                     /* of what is kept for it */
+} wrn_shown;
+
 typedef struct wrn_kernel_run {
-    char msg_id[33], session[33]; /* of our request */
-    wrenn_execution *execution;   /* a result with an arena of its own */
-    wrn_buf out, err;             /* limited */
-    size_t kept, kept_max;        /* bytes of results */
-    const wrenn_code_result **results;
-    size_t capacity;
+    char session[33];
+    char msg_id[33], info_id[33], withdraw_id[33]; /* of our requests */
+    wrenn_execution *execution;                    /* a result with an arena of its own */
+    const wrenn_code_error *replied_error;         /* of the reply */
+    wrn_buf out, err;                              /* limited */
+    size_t kept, kept_max;                         /* bytes of what is shown */
+    wrn_shown *shown;
+    size_t shown_count, shown_capacity;
     wrenn_code_callbacks callbacks;
-    bool idle; /* the kernel is done with it */
-    bool died;
+    bool clear_next;       /* with the next output */
+    bool info_replied;     /* the kernel is free */
+    bool info_heard;       /* and what it shows comes here */
+    bool fenced;           /* asked for the second time */
+    bool started;          /* our code */
+    bool idle;             /* and what it had to show is all here */
+    bool replied, aborted; /* aborted: it was thrown away before it started */
+    bool withdrawn;        /* the kernel knows that it must not start it */
+    bool died;             /* and comes back empty */
+    bool gone;             /* for good */
 } wrn_kernel_run;
 
 /* False when out of memory. */
 bool wrn_kernel_begin(wrn_kernel_run *run, size_t output_max, const wrenn_code_callbacks *callbacks);
-/* Appends the request as a message of the Jupyter protocol (version 5.3). */
+void wrn_kernel_clear(wrn_kernel_run *run);
+
+/* Requests as messages of the Jupyter protocol (version 5.3), appended. Whether the kernel is there: it answers when it is
+ * free; */
+void wrn_kernel_ask(const wrn_kernel_run *run, wrn_buf *out);
+/* the same once more, behind which nothing of what came before it can come; */
+void wrn_kernel_fence(wrn_kernel_run *run, wrn_buf *out);
+/* the code; */
 void wrn_kernel_request(const wrn_kernel_run *run, const char *code, wrn_buf *out);
+/* not to run it, if it has not started. Kernels made with ipykernel know this one. */
+void wrn_kernel_withdraw(const wrn_kernel_run *run, wrn_buf *out);
+
 /* One message. 0, or WRENN_E_PROTOCOL, _LIMIT or _NO_MEMORY. */
 int wrn_kernel_message(wrn_kernel_run *run, const char *data, size_t size);
+/* No more will come: what only the reply has told becomes the outcome. */
+void wrn_kernel_end(wrn_kernel_run *run);
 /* Hands the execution out; NULL when out of memory. */
 wrenn_execution *wrn_kernel_take(wrn_kernel_run *run);
-void wrn_kernel_clear(wrn_kernel_run *run);
+/* wrenn_execution_free() for results of operations. */
+void wrn_kernel_free_execution(void *execution);
 
 #endif

@@ -1,4 +1,4 @@
-#include "api/wait.h"
+#include "api/follow.h"
 #include "client/op.h"
 #include "client/sandbox.h"
 #include "gen/requests.h"
@@ -11,20 +11,14 @@ enum { TIMEOUT_MS = 120000 };
  * ASKING -> done, or with the flag WAIT -> LOOKING (again and again, while the status is on its way) -> done. */
 
 typedef struct change_op {
-    wrenn_op op;
+    wrn_follower follower;
     int64_t from, to; /* WRENN_SANDBOX_STATUS_* */
-    bool wait, looking;
+    bool wait;
     bool left; /* a status other than `from` was seen */
 } change_op;
 
-static void change_look(wrenn_op *op) {
-    ((change_op *)op)->looking = true;
-    wrn_op_call_sandbox(op, "GET", op->sandbox->id, "", NULL, NULL);
-    wrn_op_send(op);
-}
-
-static void change_judge(change_op *self) {
-    wrenn_op *op = &self->op;
+static void change_judge(wrenn_op *op) {
+    change_op *self = (change_op *)op;
     const wrenn_sandbox_info *info = op->sandbox->info;
     int64_t status = info->status == WRENN_SANDBOX_STATUS_HIBERNATED ? WRENN_SANDBOX_STATUS_PAUSED : info->status;
     if (!self->wait || status == self->to) {
@@ -32,10 +26,10 @@ static void change_judge(change_op *self) {
         return;
     }
     /* A server may say the old status once more before it sets out; coming back to it means that it failed. */
-    bool failed = wrn_wait_judge(info) == WRN_WAIT_NEVER || (status == self->from && self->left);
+    bool failed = wrn_follow_judge(info) == WRN_FOLLOW_NEVER || (status == self->from && self->left);
     if (status != self->from) self->left = true;
     if (!failed) {
-        wrn_op_delay(op, WRN_WAIT_INTERVAL_MS);
+        wrn_follow_later(op);
         return;
     }
     wrn_op_fail(op, wrn_error_new(WRENN_E_CONFLICT, "%s: it did not work out; sandbox %s is in status %s",
@@ -44,33 +38,20 @@ static void change_judge(change_op *self) {
 
 static void change_respond(wrenn_op *op, wrn_http_response *response) {
     change_op *self = (change_op *)op;
-    if (!response->body.size && !self->looking) {
-        if (self->wait) change_look(op);
-        else wrn_op_finish(op, NULL, NULL);
-        return;
-    }
-    wrenn_sandbox_info *info = wrn_op_decode(op, response, &wrn_model_sandbox_info);
-    if (!info) return;
-    wrn_sandbox_update(op->sandbox, info);
-    change_judge(self);
-}
-
-static bool change_fail(wrenn_op *op, const wrenn_error *error) {
-    if (!((change_op *)op)->looking || !wrn_wait_passing(error)) return false;
-    wrn_op_delay(op, WRN_WAIT_INTERVAL_MS);
-    return true;
+    if (response->body.size || self->follower.looking || self->wait) wrn_follow_respond(op, response);
+    else wrn_op_finish(op, NULL, NULL);
 }
 
 static const wrn_op_type pause_type = {.name = "pause",
                                        .size = sizeof(change_op),
                                        .respond = change_respond,
-                                       .fail = change_fail,
-                                       .wake = change_look};
+                                       .fail = wrn_follow_tolerates,
+                                       .wake = wrn_follow_look};
 static const wrn_op_type resume_type = {.name = "resume",
                                         .size = sizeof(change_op),
                                         .respond = change_respond,
-                                        .fail = change_fail,
-                                        .wake = change_look};
+                                        .fail = wrn_follow_tolerates,
+                                        .wake = wrn_follow_look};
 
 static wrenn_client *client_of(const wrenn_sandbox *sandbox) { return sandbox ? sandbox->client : NULL; }
 
@@ -87,6 +68,8 @@ static int start_change(wrenn_sandbox *sandbox, const wrn_op_type *type, int64_t
     self->from = pause ? WRENN_SANDBOX_STATUS_RUNNING : WRENN_SANDBOX_STATUS_PAUSED;
     self->to = pause ? WRENN_SANDBOX_STATUS_PAUSED : WRENN_SANDBOX_STATUS_RUNNING;
     self->wait = flags & WRENN_PAUSE_WAIT;
+    self->follower.interval_ms = WRN_FOLLOW_INTERVAL_MS;
+    self->follower.seen = change_judge;
     wrn_op_call_sandbox(made, "POST", sandbox->id, pause ? "/pause" : "/resume", NULL, NULL);
     return wrn_op_start(made, done, user_data, op, error);
 }

@@ -7,6 +7,7 @@
 #include "api/streams.h"
 #include "client/sandbox.h"
 #include "gen/requests.h"
+#include "wire/server_features.h"
 #include "wire/url.h"
 
 enum { TIMEOUT_MS = 30000 };
@@ -28,8 +29,44 @@ static wrenn_process *make_process(const wrn_background_exec *wire) {
     return NULL;
 }
 
+/* A server without background commands would run the command in the foreground and answer when it is over. So a server that
+ * may be one is asked for its processes first: ASKING -> STARTING. */
+typedef struct spawn_op {
+    wrenn_op op;
+    wrn_buf body; /* of the command, while another call comes first */
+} spawn_op;
+
+static void call_exec(wrenn_op *op) {
+    spawn_op *self = (spawn_op *)op;
+    wrn_op_call_sandbox(op, "POST", op->sandbox->id, "/exec", NULL, NULL);
+    wrn_buf_free(&op->body);
+    op->body = self->body;
+    self->body = WRN_BUF_INIT;
+    wrn_op_send(op);
+}
+
+static void begin_spawn(wrenn_op *op) {
+    spawn_op *self = (spawn_op *)op;
+    wrenn_client *client = op->client;
+    if (client->has_background || client->features & WRN_FEATURE_BACKGROUND || client->era == WRENN_ERA_CAPSULES) {
+        wrn_op_send(op);
+        return;
+    }
+    self->body = op->body;
+    op->body = WRN_BUF_INIT;
+    wrn_op_call_sandbox(op, "GET", op->sandbox->id, "/processes", NULL, NULL);
+    wrn_op_send(op);
+}
+
+static void spawn_clear(wrenn_op *op) { wrn_buf_free(&((spawn_op *)op)->body); }
+
 /* A server that does not know the member has waited for the command, and answers with its output. */
 static void spawn_respond(wrenn_op *op, wrn_http_response *response) {
+    if (((spawn_op *)op)->body.size) {
+        op->client->has_background = true;
+        call_exec(op);
+        return;
+    }
     wrn_background_exec *wire = wrn_op_decode(op, response, &wrn_model_background_exec);
     if (!wire) return;
     if (response->status == 200 || !(wire->present & WRN_HAS_BACKGROUND_EXEC_PID)) {
@@ -44,7 +81,10 @@ static void spawn_respond(wrenn_op *op, wrn_http_response *response) {
     else wrn_op_fail(op, wrn_error_new(WRENN_E_NO_MEMORY, "spawn: out of memory"));
 }
 
-static const wrn_op_type spawn_type = {.name = "spawn", .respond = spawn_respond};
+static const wrn_op_type spawn_type = {.name = "spawn",
+                                       .size = sizeof(spawn_op),
+                                       .respond = spawn_respond,
+                                       .clear = spawn_clear};
 
 int wrenn_sandbox_spawn_start(wrenn_sandbox *sandbox, const wrenn_spawn_options *options, wrenn_done_fn done,
                               void *user_data, wrenn_op **op, wrenn_error **error) {
@@ -71,7 +111,7 @@ int wrenn_sandbox_spawn_start(wrenn_sandbox *sandbox, const wrenn_spawn_options 
     if (known.cwd) request.present |= WRN_HAS_EXEC_REQUEST_CWD;
     if (known.tag) request.present |= WRN_HAS_EXEC_REQUEST_TAG;
     wrn_op_call_sandbox(made, "POST", sandbox->id, "/exec", &wrn_model_exec_request, &request);
-    return wrn_op_start(made, done, user_data, op, error);
+    return wrn_op_start_with(made, begin_spawn, done, user_data, op, error);
 }
 
 int wrenn_sandbox_spawn_finish(wrenn_op *op, wrenn_process **process, wrenn_error **error) {
@@ -122,7 +162,7 @@ static int write_suffix(wrn_buf *suffix, const char *what, const char *selector,
     int rc = wrn_check_segment("pid or tag", selector, error);
     if (rc < 0) return rc;
     wrn_buf_puts(suffix, "/processes/");
-    wrn_url_escape(suffix, selector);
+    wrn_url_escape_segment(suffix, selector);
     wrn_buf_puts(suffix, more);
     return suffix->failed ? wrn_fail(error, WRENN_E_NO_MEMORY, "%s: out of memory", what) : 0;
 }

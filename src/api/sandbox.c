@@ -2,7 +2,7 @@
 
 #include <stdio.h>
 
-#include "api/wait.h"
+#include "api/follow.h"
 #include "base/clock.h"
 #include "client/op.h"
 #include "client/sandbox.h"
@@ -17,66 +17,59 @@ static wrenn_client *client_of(const wrenn_sandbox *sandbox) { return sandbox ? 
  * LOOKING (again and again) -> done; with WRENN_WAIT_RESUME, or to connect, a paused sandbox -> RESUMING -> LOOKING. */
 
 typedef struct wait_op {
-    wrenn_op op;
-    int64_t interval_ms;
-    bool resume, resuming;
+    wrn_follower follower;
+    bool resume;
     bool connect; /* gives the handle */
     bool found;
 } wait_op;
 
-static void wait_look(wrenn_op *op) {
-    ((wait_op *)op)->resuming = false;
-    wrn_op_call_sandbox(op, "GET", op->sandbox->id, "", NULL, NULL);
-    wrn_op_send(op);
-}
-
-static void wait_judge(wait_op *self) {
-    wrenn_op *op = &self->op;
+static void wait_judge(wrenn_op *op) {
+    wait_op *self = (wait_op *)op;
     const wrenn_sandbox_info *info = op->sandbox->info;
-    wrn_wait_verdict verdict = wrn_wait_judge(info);
-    if (verdict == WRN_WAIT_READY && self->connect) {
+    wrn_verdict verdict = wrn_follow_judge(info);
+    self->found = true;
+    if (verdict == WRN_FOLLOW_READY && self->connect) {
         wrn_sandbox_ref(op->sandbox);
         wrn_op_finish(op, op->sandbox, wrn_sandbox_free_result);
-    } else if (verdict == WRN_WAIT_READY) {
+    } else if (verdict == WRN_FOLLOW_READY) {
         wrn_op_finish(op, NULL, NULL);
-    } else if (verdict == WRN_WAIT_LOOK_AGAIN) {
-        wrn_op_delay(op, self->interval_ms);
-    } else if (verdict == WRN_WAIT_PAUSED && self->resume) {
-        self->resuming = true;
+    } else if (verdict == WRN_FOLLOW_MOVING) {
+        wrn_follow_later(op);
+    } else if (verdict == WRN_FOLLOW_PAUSED && self->resume) {
+        self->follower.looking = false;
         wrn_op_call_sandbox(op, "POST", op->sandbox->id, "/resume", NULL, NULL);
         wrn_op_send(op);
     } else {
         wrn_op_fail(op,
                     wrn_error_new(WRENN_E_CONFLICT, "%s: sandbox %s will not get ready by itself (status: %s)%s",
                                   op->type->name, op->sandbox->id, info->status_text ? info->status_text : "none given",
-                                  verdict == WRN_WAIT_PAUSED ? "; resume it, or pass WRENN_WAIT_RESUME" : ""));
+                                  verdict == WRN_FOLLOW_PAUSED ? "; resume it, or pass WRENN_WAIT_RESUME" : ""));
     }
-}
-
-static void wait_respond(wrenn_op *op, wrn_http_response *response) {
-    wrenn_sandbox_info *info = wrn_op_decode(op, response, &wrn_model_sandbox_info);
-    if (!info) return;
-    wrn_sandbox_update(op->sandbox, info);
-    ((wait_op *)op)->found = true;
-    wait_judge((wait_op *)op);
 }
 
 static bool wait_fail(wrenn_op *op, const wrenn_error *error) {
     wait_op *self = (wait_op *)op;
-    /* Somebody else may have resumed it in between: look. */
-    bool raced = self->resuming && wrenn_error_code(error) == WRENN_E_CONFLICT;
-    if (!wrn_wait_passing(error) && !raced) return false;
-    /* Whoever connects wants to know at once that no server is there, or that the sandbox can't be resumed. */
-    if (self->connect && (!self->found || (self->resuming && wrenn_error_http_status(error) >= 500))) return false;
-    wrn_op_delay(op, self->interval_ms);
-    return true;
+    /* Whoever connects wants to know at once that no server is there. */
+    if (self->follower.looking) return (self->found || !self->connect) && wrn_follow_tolerates(op, error);
+    /* Somebody else may have resumed it in between: look. The answer to a resume may get lost, or be a failure that passes;
+     * whoever connects wants to know of that one. */
+    bool raced = wrenn_error_code(error) == WRENN_E_CONFLICT;
+    bool passing = wrn_follow_passing(error) && !(self->connect && wrenn_error_http_status(error) >= 500);
+    if (raced || passing) wrn_follow_later(op);
+    return raced || passing;
+}
+
+static void wait_set_up(wait_op *self, int64_t interval_ms) {
+    self->follower.interval_ms = interval_ms ? interval_ms : WRN_FOLLOW_INTERVAL_MS;
+    self->follower.seen = wait_judge;
+    self->follower.looking = true;
 }
 
 static const wrn_op_type wait_type = {.name = "wait_ready",
                                       .size = sizeof(wait_op),
-                                      .respond = wait_respond,
+                                      .respond = wrn_follow_respond,
                                       .fail = wait_fail,
-                                      .wake = wait_look};
+                                      .wake = wrn_follow_look};
 
 int wrenn_sandbox_wait_ready_start(wrenn_sandbox *sandbox, const wrenn_wait_options *options, wrenn_done_fn done,
                                    void *user_data, wrenn_op **op, wrenn_error **error) {
@@ -90,7 +83,7 @@ int wrenn_sandbox_wait_ready_start(wrenn_sandbox *sandbox, const wrenn_wait_opti
                         &made, error);
     if (rc != 0) return rc;
     wait_op *self = (wait_op *)made;
-    self->interval_ms = known.interval_ms ? known.interval_ms : WRN_WAIT_INTERVAL_MS;
+    wait_set_up(self, known.interval_ms);
     self->resume = known.flags & WRENN_WAIT_RESUME;
     wrn_op_call_sandbox(made, "GET", sandbox->id, "", NULL, NULL);
     return wrn_op_start(made, done, user_data, op, error);
@@ -107,9 +100,9 @@ int wrenn_sandbox_wait_ready(wrenn_sandbox *sandbox, const wrenn_wait_options *o
 
 static const wrn_op_type connect_type = {.name = "connect",
                                          .size = sizeof(wait_op),
-                                         .respond = wait_respond,
+                                         .respond = wrn_follow_respond,
                                          .fail = wait_fail,
-                                         .wake = wait_look};
+                                         .wake = wrn_follow_look};
 
 int wrenn_sandboxes_connect_start(wrenn_client *client, const char *id, const wrenn_connect_options *options,
                                   wrenn_done_fn done, void *user_data, wrenn_op **op, wrenn_error **error) {
@@ -124,7 +117,7 @@ int wrenn_sandboxes_connect_start(wrenn_client *client, const char *id, const wr
     wrn_sandbox_unref(sandbox);
     if (rc != 0) return rc;
     wait_op *self = (wait_op *)made;
-    self->interval_ms = known.interval_ms ? known.interval_ms : WRN_WAIT_INTERVAL_MS;
+    wait_set_up(self, known.interval_ms);
     self->resume = self->connect = true;
     wrn_op_call_sandbox(made, "GET", id, "", NULL, NULL);
     return wrn_op_start(made, done, user_data, op, error);

@@ -145,7 +145,7 @@ int wrenn_snapshots_delete_start(wrenn_client *client, const char *name, wrenn_d
     if (rc == 0) rc = wrn_op_new(client, NULL, &delete_type, 0, TIMEOUT_MS, &made, error);
     if (rc != 0) return rc;
     wrn_op_call(made, "DELETE", WRN_AUTH_ANY, "/snapshots/", NULL, NULL);
-    wrn_url_escape(&made->path, name);
+    wrn_url_escape_segment(&made->path, name);
     return wrn_op_start(made, done, user_data, op, error);
 }
 

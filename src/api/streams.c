@@ -56,12 +56,26 @@ static void take_exit(wrenn_stream *s, const wrn_json *message) {
     if (wrn_stream_push(s, &(wrenn_event){.type = WRENN_EVENT_EXIT, .exit_code = code})) wrn_stream_finish(s, NULL);
 }
 
-/* The one text that has a meaning: it is how a server of the capsule era says that the key was wrong. */
+/* wrennd sends a code. Others say in words only what is a status elsewhere; their API maps the same words. */
+static int class_of(const char *code, const char *text) {
+    static const char *const things[] = {"sandbox", "capsule", "process", "terminal", "pty"};
+    if (strcmp(text, "authentication failed") == 0) return WRENN_E_AUTHENTICATION;
+    bool ours = false;
+    for (size_t i = 0; i < WRN_COUNT(things); i++) ours = ours || strcasestr(text, things[i]);
+    if (ours && (strcasestr(text, "not found") || strcasestr(text, "not_found")))
+        return wrn_error_class(code, WRENN_E_NOT_FOUND);
+    if (ours && (strcasestr(text, "not running") || strcasestr(text, "not paused")))
+        return wrn_error_class(code, WRENN_E_CONFLICT);
+    return wrn_error_class(code, WRENN_E_API);
+}
+
 static void take_error(wrenn_stream *s, const wrn_json *message) {
     const char *text = wrn_json_string(wrn_json_get(message, "data"), NULL);
+    const char *code = wrn_json_string(wrn_json_get(message, "code"), NULL);
     if (!text || !*text) text = "it gave no reason";
-    int code = strcmp(text, "authentication failed") == 0 ? WRENN_E_AUTHENTICATION : WRENN_E_API;
-    wrn_stream_finish(s, wrn_error_new(code, "stream: the server ended it: %.400s", text));
+    wrn_stream_finish(s,
+                      wrn_error_new(class_of(code, text), "%s: the server ended it: %.400s%s%s",
+                                    s->opening ? s->opening->type->name : "stream", text, *s->tag ? ", " : "", s->tag));
 }
 
 void wrn_command_message(wrenn_stream *s, bool binary, const char *data, size_t size) {
@@ -87,7 +101,8 @@ bool wrn_command_bytes_input(wrenn_stream *s, const void *data, size_t size) {
 }
 
 static bool send_first(wrenn_stream *s) {
-    if (wrn_stream_send(s, s->first.data)) return true;
+    const wrn_buf *first = s->selected || !s->first_wrapped.size ? &s->first : &s->first_wrapped;
+    if (wrn_stream_send(s, first->data)) return true;
     wrn_stream_finish(s, wrn_error_new(WRENN_E_NO_MEMORY, "stream: out of memory"));
     return false;
 }

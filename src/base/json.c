@@ -16,6 +16,7 @@
 typedef struct check {
     const char *at, *end;
     int depth;
+    size_t left; /* values that may still come */
     const char *why;
 } check;
 
@@ -96,6 +97,7 @@ static bool check_list(check *c, char last) {
 static bool check_value(check *c) {
     skip_space(c);
     if (c->at == c->end) return wrong(c);
+    if (!c->left--) return c->why = "too many values", false;
     switch (*c->at) {
     case '{': return c->at++, check_list(c, '}');
     case '[': return c->at++, check_list(c, ']');
@@ -108,8 +110,8 @@ static bool check_value(check *c) {
 }
 
 /* The size of the first value in the text, with the blanks around it; 0 and *why if there is none. */
-static size_t value_size(const char *text, size_t size, const char **why) {
-    check c = {.at = text, .end = text + size};
+static size_t value_size(const char *text, size_t size, size_t values_max, const char **why) {
+    check c = {.at = text, .end = text + size, .left = values_max};
     if (!size) return *why = "text is empty", 0;
     if (!check_value(&c)) return *why = c.why, 0;
     skip_space(&c);
@@ -118,10 +120,10 @@ static size_t value_size(const char *text, size_t size, const char **why) {
     return used;
 }
 
-static bool parse(const char *text, size_t size, bool first_only, wrn_json **out, const char **why) {
+static bool parse(const char *text, size_t size, bool first_only, size_t values_max, wrn_json **out, const char **why) {
     *out = NULL;
     if (size > INT_MAX) return *why = "text is too large", false;
-    size_t used = value_size(text, size, why);
+    size_t used = value_size(text, size, values_max, why);
     if (!used) return false;
     if (used < size && !first_only) return *why = "not valid JSON", false;
     json_tokener *tokener = json_tokener_new_ex(WRN_JSON_DEPTH_MAX);
@@ -139,11 +141,15 @@ static bool parse(const char *text, size_t size, bool first_only, wrn_json **out
 }
 
 bool wrn_json_parse(const char *text, size_t size, wrn_json **out, const char **why) {
-    return parse(text, size, false, out, why);
+    return parse(text, size, false, SIZE_MAX, out, why);
 }
 
-bool wrn_json_parse_first(const char *text, size_t size, wrn_json **out, const char **why) {
-    return parse(text, size, true, out, why);
+bool wrn_json_parse_within(const char *text, size_t size, size_t values_max, wrn_json **out, const char **why) {
+    return parse(text, size, false, values_max, out, why);
+}
+
+bool wrn_json_parse_first(const char *text, size_t size, size_t values_max, wrn_json **out, const char **why) {
+    return parse(text, size, true, values_max, out, why);
 }
 
 void wrn_json_free(wrn_json *root) { json_object_put(root); }

@@ -29,8 +29,11 @@ typedef enum wrn_json_type {
 /* One whole JSON text; blank space may follow. False with `*why` (a constant) when it is not JSON.
  * The literal null gives true and *out == NULL. */
 bool wrn_json_parse(const char *text, size_t size, wrn_json **out, const char **why);
-/* The same, but ignores whatever follows the first value, as PROTOCOL.md section 2 asks of a server. */
-bool wrn_json_parse_first(const char *text, size_t size, wrn_json **out, const char **why);
+/* The same for texts of strangers: of more than `values_max` values, which take much more memory and time than their text,
+ * it looks at no more. */
+bool wrn_json_parse_within(const char *text, size_t size, size_t values_max, wrn_json **out, const char **why);
+/* The same again, but ignores whatever follows the first value, as PROTOCOL.md section 2 asks of a server. */
+bool wrn_json_parse_first(const char *text, size_t size, size_t values_max, wrn_json **out, const char **why);
 void wrn_json_free(wrn_json *root);
 void wrn_json_freep(wrn_json **root);
 

@@ -99,6 +99,32 @@ size_t wrn_utf8_valid_prefix(const void *data, size_t size) {
     return at;
 }
 
+static bool is_harmless(const uint8_t *text, size_t size) {
+    if (size == 1) return *text >= ' ' && *text != 0x7F;
+    if (size == 2) return (text[0] != 0xC2 || text[1] >= 0xA0) && (text[0] != 0xD8 || text[1] != 0x9C);
+    if (size != 3 || text[0] != 0xE2) return true;
+    if (text[1] == 0x80) return text[2] != 0x8E && text[2] != 0x8F && (text[2] < 0xA8 || text[2] > 0xAE);
+    return text[1] != 0x81 || text[2] < 0xA6 || text[2] > 0xA9;
+}
+
+void wrn_text_clean(char *text) {
+    size_t size = strlen(text), to = 0;
+    for (size_t at = 0, next; at < size; at = next) {
+        const uint8_t *from = (const uint8_t *)text + at;
+        uint8_t low, high;
+        size_t need = utf8_sequence(*from, &low, &high);
+        bool whole = need && size - at >= need && wrn_utf8_valid_prefix(from, need) == need;
+        next = at + (whole ? need : 1);
+        if (whole && is_harmless(from, need)) {
+            memmove(text + to, from, need);
+            to += need;
+        } else {
+            text[to++] = '?';
+        }
+    }
+    text[to] = '\0';
+}
+
 void wrn_hex(char *out, const void *data, size_t size) {
     static const char digits[] = "0123456789abcdef";
     const uint8_t *in = data;

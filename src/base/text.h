@@ -19,6 +19,11 @@ ssize_t wrn_base64_decode(void *out, const char *text, size_t size);
 /* Length of the longest prefix that is whole, valid UTF-8. Equal to `size` when all of it is. */
 size_t wrn_utf8_valid_prefix(const void *data, size_t size);
 
+/* For one line that people look at, from whomever it comes: what moves the cursor, ends the line or turns its direction is
+ * replaced by '?', and so is what is no UTF-8. Control characters of C0 and C1, DEL, line and paragraph separators, and the
+ * controls of bidirectional text. */
+void wrn_text_clean(char *text);
+
 /* Writes 2*size lower-case hex digits and a NUL. */
 void wrn_hex(char *out, const void *data, size_t size);
 

@@ -98,6 +98,8 @@ void cli_done(wrenn_op *op, void *user_data);
 
 /* One line on stderr: what it was about (may be NULL), what failed, and what to do about it. Frees the error. */
 void cli_report(const char *what, wrenn_error *error);
+/* Replaces in a line from elsewhere what moves the cursor, ends the line or turns its direction. */
+void cli_clean(char *text, char instead);
 void cli_complain(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* All bytes, to a descriptor; false with errno when that fails. */
 bool cli_write(int fd, const void *data, size_t size);

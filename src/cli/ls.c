@@ -38,8 +38,7 @@ static void print_json(const wrenn_sandbox_list *list) {
 /* A cell of the table: what a server says must not steer the terminal. */
 static const char *cell(const char *text, char out[64]) {
     snprintf(out, 64, "%s", text ? text : "-");
-    for (char *c = out; *c; c++)
-        if ((unsigned char)*c < ' ' || *c == 0x7f) *c = '?';
+    cli_clean(out, '?');
     return out;
 }
 

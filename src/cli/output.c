@@ -6,6 +6,26 @@
 
 #include "cli.h"
 
+/* The bytes of a character that moves the cursor, ends the line or turns its direction; 0: of none. */
+static size_t harmful(const unsigned char *c) {
+    if (*c < ' ' || *c == 0x7f) return 1;
+    if ((c[0] == 0xc2 && c[1] >= 0x80 && c[1] < 0xa0) || (c[0] == 0xd8 && c[1] == 0x9c)) return 2;
+    if (c[0] != 0xe2 || (c[1] != 0x80 && c[1] != 0x81)) return 0;
+    bool turns =
+        c[1] == 0x80 ? c[2] == 0x8e || c[2] == 0x8f || (c[2] >= 0xa8 && c[2] <= 0xae) : c[2] >= 0xa6 && c[2] <= 0xa9;
+    return turns ? 3 : 0;
+}
+
+void cli_clean(char *text, char instead) {
+    char *to = text;
+    for (const char *from = text; *from;) {
+        size_t size = harmful((const unsigned char *)from);
+        *to++ = size ? instead : *from;
+        from += size ? size : 1;
+    }
+    *to = '\0';
+}
+
 void cli_complain(const char *format, ...) {
     va_list args;
     va_start(args, format);
@@ -13,8 +33,7 @@ void cli_complain(const char *format, ...) {
     vsnprintf(text, sizeof(text), format, args);
     va_end(args);
     /* Text from a server must not move the cursor or start a second line. */
-    for (char *c = text; *c; c++)
-        if ((unsigned char)*c < ' ' || *c == 0x7f) *c = ' ';
+    cli_clean(text, ' ');
     fprintf(stderr, "wrenn: %s\n", text);
 }
 

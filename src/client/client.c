@@ -13,7 +13,13 @@
 
 #define CLUSTER_URL "https://app.wrenn.dev/api"
 
-enum { CONNECT_TIMEOUT_MS = 10000, MAX_ATTEMPTS = 3, MAX_RESPONSE = 256 * 1024 * 1024, IDLE_MS = 75000 };
+enum {
+    CONNECT_TIMEOUT_MS = 10000,
+    CLEAN_UP_MS = 10000,
+    MAX_ATTEMPTS = 3,
+    MAX_RESPONSE = 256 * 1024 * 1024,
+    IDLE_MS = 75000
+};
 
 const char *wrenn_version(void) { return WRN_VERSION; }
 
@@ -256,20 +262,26 @@ static void close_connections(wrenn_client *client) {
     client->local = NULL;
 }
 
+static bool has_none(void *context) { return !((const wrenn_client *)context)->first; }
+
 void wrenn_client_free(wrenn_client *client) {
     if (!client || client->closed) return;
     if (client->callbacks) {
         client->free_pending = true;
-        for (wrenn_op *op = client->first; op; op = op->next) op->cancel_wanted = true;
+        for (wrenn_op *op = client->first; op; op = op->next) op->cancel_wanted = !op->background;
         return;
     }
     client->closed = true;
     client->probe = NULL;
     if (client->owner == getpid()) {
-        while (client->first) wrenn_op_cancel(client->first);
+        wrn_ops_cancel(client, false);
         wrn_streams_cancel(client);
         while (run_completed(client)) {
         }
+        if (client->first)
+            run_loop(client, wrn_in_ms(CLEAN_UP_MS), has_none,
+                     client); /* what was given up leaves something to be done */
+        wrn_ops_cancel(client, true);
     }
     close_connections(client);
     wrn_client_unref(client);

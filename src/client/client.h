@@ -32,7 +32,10 @@ struct wrenn_client {
     int64_t timeout_ms, max_attempts;
     int64_t era;     /* WRENN_ERA_* */
     wrenn_op *probe; /* finding the era out */
-    wrenn_op *first; /* unfinished operations */
+    bool features_known;
+    bool has_background; /* it has a list of processes, so it has background commands */
+    unsigned features;   /* WRN_FEATURE_* that the server has said it has */
+    wrenn_op *first;     /* unfinished operations */
     wrenn_op *completed, **completed_tail;
     wrn_socket_hub *sockets;
     wrenn_stream *streams; /* all that are not freed */

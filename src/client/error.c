@@ -150,29 +150,73 @@ static void keep_ids(wrenn_error *error, const wrn_json *ids) {
     }
 }
 
-static int code_of_answer(int status, const char *server_code) {
+int wrn_error_class(const char *server_code, int otherwise) {
     for (size_t i = 0; server_code && i < WRN_COUNT(server_codes); i++)
         if (strcmp(server_codes[i].server_code, server_code) == 0) return server_codes[i].code;
-    return code_of_status(status);
+    return otherwise;
 }
 
-wrenn_error *wrn_error_from_answer(const char *what, const wrn_http_response *response) {
+/* The first line of an answer that is none of the API's, as far as it is for people: what programs in sandboxes and proxies
+ * on the way say. Pages and tracebacks are left to wrenn_error_body(). `size`: in, what there is; out, what to show. */
+static const char *plain_text(const char *text, size_t *size) {
+    size_t skip = 0;
+    while (skip < *size && strchr(" \t\r\n", text[skip])) skip++;
+    const char *line = text + skip;
+    size_t left = *size - skip, end = 0;
+    while (end < left && end < RAW_TEXT_SHOWN && line[end] != '\n' && line[end] != '\r') end++;
+    *size = wrn_utf8_valid_prefix(line, end);
+    return !*size || *line == '<' || strncmp(line, "Traceback", 9) == 0 ? NULL : line;
+}
+
+/* In the order of preference; NULL: none. `size` is set. */
+static const char *message_of(const wrn_json *body, const wrn_buf *raw, size_t *size) {
+    const wrn_json *inner = wrn_json_get(body, "error");
+    const char *message = wrn_json_string(wrn_json_get(inner, "message"), size);
+    if (!message) message = wrn_json_string(inner, size); /* {"error":"text"} */
+    if (message) return *size = strlen(message), message;
+    message = wrn_json_string(wrn_json_get(body, "message"), size); /* Jupyter's */
+    if (message) return plain_text(message, size);
+    *size = raw->size;
+    return raw->size ? plain_text(raw->data, size) : NULL;
+}
+
+/* What is not there answers without an error object: the server, or somebody before it, does not know the path. */
+static wrenn_error *no_such_route(const char *what, const wrn_http_response *response, const char *base_url) {
+    size_t size = strlen(base_url);
+    const char *host = strstr(base_url, "://"), *path = host ? strchr(host + 3, '/') : NULL;
+    bool versioned = size >= 3 && strcmp(base_url + size - 3, "/v1") == 0;
+    return wrn_error_new(WRENN_E_UNSUPPORTED,
+                         "%s: there is no such route (HTTP %d): the server does not offer this, or its API is not at "
+                         "the base URL %.200s%s",
+                         what, response->status, base_url,
+                         versioned       ? "; leave the /v1 at its end out"
+                         : host && !path ? "; it may have a path such as /api"
+                                         : "");
+}
+
+/* Whether the same call may be made again: 429 says that nothing was done. A 503 may also come in the middle, when the
+ * sandbox's host is lost. */
+static bool is_retriable(int status, const char *server_code, bool repeatable) {
+    return status == 429 || (status == 503 && (repeatable || (server_code && strcmp(server_code, "overloaded") == 0)));
+}
+
+wrenn_error *wrn_error_from_answer(const char *what, const wrn_http_response *response, bool repeatable,
+                                   const char *base_url) {
     WRN_AUTO(wrn_json_freep) wrn_json *body = NULL;
     const wrn_buf *raw = &response->body;
     const char *why;
+    size_t shown = 0;
     if (raw->size) wrn_json_parse(raw->data, raw->size, &body, &why);
     const wrn_json *inner = wrn_json_get(body, "error");
     const char *server_code = wrn_json_string(wrn_json_get(inner, "code"), NULL);
-    const char *message = wrn_json_string(wrn_json_get(inner, "message"), NULL);
-    if (!message) message = wrn_json_string(inner, NULL); /* {"error":"text"} */
-    size_t shown = raw->size < RAW_TEXT_SHOWN ? raw->size : RAW_TEXT_SHOWN;
-    if (!message && raw->size) shown = wrn_utf8_valid_prefix(raw->data, shown);
-    wrenn_error *error = wrn_error_new(code_of_answer(response->status, server_code), "%s: %.*s (HTTP %d%s%s)", what,
-                                       message ? (int)strlen(message) : (int)shown,
-                                       message     ? message
-                                       : raw->size ? raw->data
-                                                   : "no explanation given",
-                                       response->status, server_code ? ", " : "", server_code ? server_code : "");
+    const char *message = message_of(body, raw, &shown);
+    if (!message) shown = strlen(message = "no explanation given");
+    int code = wrn_error_class(server_code, code_of_status(response->status));
+    bool no_route = base_url && !inner && (response->status == 404 || response->status == 405);
+    wrenn_error *error = no_route
+                             ? no_such_route(what, response, base_url)
+                             : wrn_error_new(code, "%s: %.*s (HTTP %d%s%s)", what, (int)shown, message,
+                                             response->status, server_code ? ", " : "", server_code ? server_code : "");
     if (error == &out_of_memory) return error;
     error->http_status = response->status;
     error->server_code = keep(error, server_code);
@@ -181,7 +225,7 @@ wrenn_error *wrn_error_from_answer(const char *what, const wrn_http_response *re
     error->retry_after_ms = response->retry_after_ms;
     bool retryable = false;
     wrn_json_bool(wrn_json_get(inner, "retryable"), &retryable);
-    error->retriable = retryable || response->status == 429 || response->status == 503;
+    error->retriable = retryable || is_retriable(response->status, server_code, repeatable);
     if (raw->size)
         error->body = wrn_arena_dup(wrn_result_arena(error), raw->data, raw->size < BODY_KEPT ? raw->size : BODY_KEPT);
     keep_ids(error, find_ids(body));

@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/text.h"
 #include "client/sandbox.h"
+#include "wire/server_features.h"
 
 enum { RETRY_FIRST_MS = 300, RETRY_CAP_MS = 5000, RETRY_AFTER_MAX_MS = 60000, PROBE_TIMEOUT_MS = 30000 };
 
@@ -49,6 +50,12 @@ static void unlink_op(wrenn_op *op) {
     else op->client->first = op->next;
 }
 
+static void link_op(wrenn_op *op) {
+    op->next = op->client->first;
+    if (op->next) op->next->previous = op;
+    op->client->first = op;
+}
+
 static void stop(wrenn_op *op) {
     wrn_loop_timer_clear(op->client->loop, &op->timer);
     if (op->exchange) wrn_http_cancel(op->exchange);
@@ -67,6 +74,7 @@ static void complete(wrenn_op *op) {
 }
 
 static void cancel(wrenn_op *op) {
+    if (op->type->abandon) op->type->abandon(op, false);
     op->error =
         wrn_error_new(WRENN_E_CANCELLED, "%s: cancelled; what the server made of it is unknown", op->type->name);
     complete(op);
@@ -121,6 +129,7 @@ bool wrn_op_is_wanted(const wrenn_op *op) { return !op->cancel_wanted && op->sta
 
 static void on_deadline(wrn_timer *timer) {
     wrenn_op *op = op_of_deadline(timer);
+    if (op->type->abandon) op->type->abandon(op, !op->cancel_wanted);
     wrn_op_fail(op, wrn_error_new(WRENN_E_TIMEOUT, "%s: no result in time; the outcome is unknown", op->type->name));
 }
 
@@ -132,24 +141,30 @@ static void on_timer(wrn_timer *timer) {
     else op->type->wake(op);
 }
 
+static wrenn_op *make_op(wrenn_client *client, const wrn_op_type *type, int64_t timeout_ms) {
+    wrenn_op *op = calloc(1, type->size ? type->size : sizeof(*op));
+    if (!op) return NULL;
+    op->type = type;
+    op->refs = 1;
+    op->client = client;
+    wrn_client_ref(client);
+    op->timer.fire = on_timer;
+    op->deadline.fire = on_deadline;
+    op->deadline.due_ms = timeout_ms;
+    return op;
+}
+
 int wrn_op_new(wrenn_client *client, wrenn_sandbox *sandbox, const wrn_op_type *type, int64_t timeout_ms,
                int64_t default_timeout_ms, wrenn_op **ret, wrenn_error **error) {
     int rc = wrn_client_check(client, error);
     if (rc < 0) return rc;
     if (timeout_ms < 0)
         return wrn_fail(error, WRENN_E_INVALID_ARGUMENT, "%s: timeout_ms must not be negative", type->name);
-    wrenn_op *op = calloc(1, type->size ? type->size : sizeof(*op));
-    if (!op) return wrn_fail(error, WRENN_E_NO_MEMORY, "%s: out of memory", type->name);
     if (!timeout_ms) timeout_ms = client->timeout_ms ? client->timeout_ms : default_timeout_ms;
-    op->type = type;
-    op->refs = 1;
-    op->client = client;
-    wrn_client_ref(client);
+    wrenn_op *op = make_op(client, type, timeout_ms);
+    if (!op) return wrn_fail(error, WRENN_E_NO_MEMORY, "%s: out of memory", type->name);
     op->sandbox = sandbox;
     wrn_sandbox_ref(sandbox);
-    op->timer.fire = on_timer;
-    op->deadline.fire = on_deadline;
-    op->deadline.due_ms = timeout_ms;
     *ret = op;
     return 0;
 }
@@ -194,9 +209,7 @@ int wrn_op_start_with(wrenn_op *op, void (*begin)(wrenn_op *op), wrenn_done_fn d
         unref(op);
         return rc;
     }
-    op->next = client->first;
-    if (op->next) op->next->previous = op;
-    client->first = op;
+    link_op(op);
     op->done = done;
     op->user_data = user_data;
     if (ret) {
@@ -209,6 +222,43 @@ int wrn_op_start_with(wrenn_op *op, void (*begin)(wrenn_op *op), wrenn_done_fn d
     }
     wrn_client_settle(client);
     return 0;
+}
+
+/* ---- in the background ---- */
+
+wrenn_op *wrn_op_background(wrenn_client *client, const wrn_op_type *type, int64_t timeout_ms) {
+    wrenn_op *op = make_op(client, type, timeout_ms);
+    if (!op) return NULL;
+    op->background = true;
+    if (wrn_loop_timer_set(client->loop, &op->deadline, wrn_in_ms(timeout_ms))) {
+        link_op(op);
+        return op;
+    }
+    unref(op);
+    return NULL;
+}
+
+bool wrn_op_hand_over(wrenn_op *from, wrenn_op *op) {
+    wrn_buf *const to[] = {&op->path, &op->body, &op->idempotency_key};
+    wrn_buf *const of[] = {&from->path, &from->body, &from->idempotency_key};
+    for (size_t i = 0; i < WRN_COUNT(to); i++) *to[i] = *of[i], *of[i] = WRN_BUF_INIT;
+    op->method = from->method;
+    op->collection = from->collection;
+    op->auth = from->auth;
+    op->attempt = from->attempt;
+    op->exchange = WRN_TAKE(from->exchange);
+    if (!op->exchange) return false;
+    wrn_http_hand_over(op->exchange, on_answer, op);
+    op->state = WRN_OP_IN_FLIGHT;
+    return true;
+}
+
+void wrn_ops_cancel(wrenn_client *client, bool all) {
+    for (wrenn_op *op = client->first; op; op = client->first) {
+        while (op && op->background && !all) op = op->next;
+        if (!op) return;
+        wrenn_op_cancel(op);
+    }
 }
 
 void wrn_op_extend(wrenn_op *op, int64_t timeout_ms) {
@@ -251,7 +301,7 @@ void wrn_op_call_sandbox(wrenn_op *op, const char *method, const char *id, const
     op->collection = true;
     if (id) {
         wrn_buf_putc(&op->path, '/');
-        wrn_url_escape(&op->path, id);
+        wrn_url_escape_segment(&op->path, id);
     }
     wrn_buf_puts(&op->path, suffix);
 }
@@ -405,10 +455,14 @@ static int64_t backoff_ms(wrenn_op *op) {
     return full / 2 + (int64_t)(*x % (uint64_t)(full / 2 + 1));
 }
 
-/* Repeats only what is safe to repeat: GET and DELETE, when the connection failed or the server asked for it. */
+static bool is_repeatable(const wrenn_op *op) {
+    return strcmp(op->method, "GET") == 0 || strcmp(op->method, "DELETE") == 0 ||
+           (op->idempotency_key.size && op->client->features & WRN_FEATURE_IDEMPOTENCY_KEY);
+}
+
+/* Repeats only what is safe to repeat: GET and DELETE, and what has a key that the server obeys, when the connection failed or the server asked for it. */
 static bool retry(wrenn_op *op, const wrn_http_response *response) {
-    bool idempotent = strcmp(op->method, "GET") == 0 || strcmp(op->method, "DELETE") == 0;
-    if (!idempotent || op->attempt >= op->client->max_attempts) return false;
+    if (!is_repeatable(op) || op->attempt >= op->client->max_attempts) return false;
     int64_t delay;
     if (response->outcome == WRN_HTTP_NOT_SENT || response->outcome == WRN_HTTP_LOST) {
         delay = backoff_ms(op);
@@ -444,15 +498,35 @@ static void note(wrenn_op *op, const wrn_http_response *response, bool again) {
                                                   response->status, &op->timings});
 }
 
+/* What comes from a gateway on the way says nothing about the server. */
+static void learn(wrenn_client *client, const wrn_http_response *response) {
+    if (response->outcome != WRN_HTTP_ANSWERED) return;
+    if (response->features) client->features = wrn_features_read(response->features);
+    client->features_known = client->features_known || response->features || response->status < 500;
+}
+
+/* A name with a "/" in it: other servers than ours take the %2F for a part of the name, and may well say that all is done. */
+static bool may_be_misread(const wrenn_op *op) {
+    const char *path = op->path.size ? op->path.data : "", *query = strchr(path, '?'), *slash = strstr(path, "%2F");
+    return slash && (!query || slash < query) && !op->url.size && !op->client->features;
+}
+
 void wrn_op_answered(wrenn_op *op, wrn_http_response *response) {
     bool fine = response->outcome == WRN_HTTP_ANSWERED && (response->status < 300 || op->type->any_status);
     bool again = !fine && retry(op, response);
     note(op, response, again);
-    if (op->cancel_wanted) return cancel(op);
+    if (!op->url.size) learn(op->client, response);
+    /* What a create has made must be known, to be destroyed. */
+    if (op->cancel_wanted && !op->type->abandon) return cancel(op);
     if (again) return;
     if (response->outcome != WRN_HTTP_ANSWERED) wrn_op_fail(op, wrn_error_from_outcome(op->type->name, response));
     else if (!op->type->any_status && (response->status < 200 || response->status > 299))
-        wrn_op_fail(op, wrn_error_from_answer(op->type->name, response));
+        wrn_op_fail(op, wrn_error_from_answer(op->type->name, response, is_repeatable(op),
+                                              op->url.size ? NULL : op->client->base_text));
+    else if (may_be_misread(op))
+        wrn_op_fail(op, wrn_error_new(WRENN_E_UNSUPPORTED,
+                                      "%s: the server does not take names with a \"/\"; it has done nothing",
+                                      op->type->name));
     else op->type->respond(op, response);
 }
 

@@ -43,6 +43,9 @@ typedef struct wrn_op_type {
     void (*send)(wrenn_op *op);
     /* Breaks off what is no HTTP exchange; may come more than once. May be NULL. */
     void (*stop)(wrenn_op *op);
+    /* It is given up, by the caller or (with `late`) because its time is over, and is about to end: a chance to have
+     * wrn_op_hand_over() do what has to be done all the same. May be NULL. */
+    void (*abandon)(wrenn_op *op, bool late);
 } wrn_op_type;
 
 struct wrenn_op {
@@ -51,7 +54,8 @@ struct wrenn_op {
     wrenn_sandbox *sandbox;    /* a reference, or NULL */
     wrenn_op *previous, *next; /* among the client's unfinished ones */
     wrenn_op *next_completed;
-    int refs; /* the caller's and the core's */
+    int refs;        /* the caller's and the core's */
+    bool background; /* nobody has asked for it: it cleans up behind another one */
     wrn_op_state state;
     wrn_timer timer, deadline;
     void (*begin)(wrenn_op *op); /* what the loop is to begin it with, when that could not be done at once */
@@ -113,6 +117,15 @@ void wrn_op_answered(wrenn_op *op, wrn_http_response *response);
 void wrn_op_delay(wrenn_op *op, int64_t delay_ms);
 /* Moves the deadline, for cleaning up after failure, and for operations that may last as long as they get on. */
 void wrn_op_extend(wrenn_op *op, int64_t timeout_ms);
+
+/* Makes an operation of `type` that nobody waits for, which cleans up behind others; it works in a client that is being
+ * freed, too. NULL when out of memory. The caller gives it a call right
+ * away. */
+wrenn_op *wrn_op_background(wrenn_client *client, const wrn_op_type *type, int64_t timeout_ms);
+/* The present call of `from` becomes that of `op`, on its way as it may be: true when its answer will come to `op`. */
+bool wrn_op_hand_over(wrenn_op *from, wrenn_op *op);
+/* Cancels those of the client that somebody has asked for; with `all` the others too. */
+void wrn_ops_cancel(wrenn_client *client, bool all);
 
 /* Ends. The result belongs to the operation until _finish takes it. */
 void wrn_op_finish(wrenn_op *op, void *result, void (*free_result)(void *result));

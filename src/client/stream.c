@@ -8,7 +8,7 @@
 #include "base/text.h"
 #include "client/sandbox.h"
 
-enum { QUEUE_HIGH = 256 * 1024, NODE_COST = 64, KEEPALIVE_MS = 60000, CLOSE_MS = 5000, MESSAGE_MAX = 16 * 1024 * 1024 };
+enum { QUEUE_HIGH = 256 * 1024, NODE_COST = 64, CLOSE_MS = 5000, MESSAGE_MAX = 16 * 1024 * 1024 };
 
 struct wrn_stream_node {
     wrn_stream_node *next;
@@ -71,7 +71,7 @@ static bool pull(wrenn_stream *s, wrenn_event *event) {
 /* ---- the end ---- */
 
 static void disconnect(wrenn_stream *s) {
-    if (s->client->loop) wrn_loop_timer_clear(s->client->loop, &s->keepalive);
+    if (s->type->terminal) wrn_terminal_end(&s->terminal);
     wrn_socket_free(WRN_TAKE(s->socket));
 }
 
@@ -116,6 +116,8 @@ static void destroy(wrenn_stream *s) {
     }
     free(s->current);
     wrn_buf_free(&s->first);
+    wrn_buf_free(&s->first_wrapped);
+    wrn_buf_free(&s->terminal.held);
     wrenn_error_free(s->error);
     wrn_sandbox_unref(s->sandbox);
     wrenn_client *client = s->client;
@@ -200,7 +202,13 @@ static void on_ended(void *context, wrn_socket_end how, int code) {
     bool good =
         (s->type->plain && orderly) || (s->kill_asked && !s->type->terminal && (orderly || how == WRN_SOCKET_LOST));
     wrenn_error *error = NULL;
-    if (!good && how == WRN_SOCKET_CLOSED)
+    /* So end servers that do not find what was asked for, without a word. */
+    if (s->opening && (how == WRN_SOCKET_CLOSED || how == WRN_SOCKET_LOST))
+        error = wrn_error_new(WRENN_E_CONNECTION_LOST,
+                              "%s: the server closed the connection without a word: it may be that what was asked for "
+                              "does not exist, or has not started",
+                              s->opening->type->name);
+    else if (!good && how == WRN_SOCKET_CLOSED)
         error = wrn_error_new(WRENN_E_CONNECTION_LOST, "stream: the server closed it before its end (code %d)", code);
     else if (!good) error = wrn_error_new(code_of_end(how), "stream: %s; the outcome is unknown", why_ended(how));
     wrn_stream_finish(s, error);
@@ -220,18 +228,20 @@ static void on_opened(void *context, bool selected) {
 
 static void on_message(void *context, bool binary, const char *data, size_t size) {
     wrenn_stream *s = context;
+    if (s->type->terminal) wrn_terminal_heard(&s->terminal);
     s->type->message(s, binary, data, size);
 }
 
 static void send_owed(wrenn_stream *s);
 
-static void on_room(void *context) {
-    wrenn_stream *s = context;
+void wrn_stream_room(wrenn_stream *s) {
     send_owed(s);
     if (!s->writer_waits) return;
     s->writer_waits = false;
     wake(s);
 }
+
+static void on_room(void *context) { wrn_stream_room(context); }
 
 void wrn_stream_op_send(wrenn_op *op) {
     static const wrn_socket_events events = {on_opened, on_refused, on_message, on_room, on_ended};
@@ -267,19 +277,13 @@ void wrn_stream_op_respond(wrenn_op *op, wrn_http_response *response) {
 
 static void free_result(void *stream) { destroy(stream); }
 
-static void on_keepalive(wrn_timer *timer);
-
-static void arm_keepalive(wrenn_stream *s) {
-    if (s->type->terminal && s->cols > 0) wrn_loop_timer_set(s->client->loop, &s->keepalive, wrn_in_ms(KEEPALIVE_MS));
-}
-
 void wrn_stream_begun(wrenn_stream *s) {
     wrn_stream_op *op = (wrn_stream_op *)s->opening;
     if (!op) return;
     s->begun = true;
     s->opening = NULL;
     op->stream = NULL;
-    arm_keepalive(s);
+    if (s->type->terminal) wrn_terminal_begun(&s->terminal);
     wrn_op_finish(&op->op, s, free_result);
 }
 
@@ -299,7 +303,7 @@ int wrn_stream_new(wrenn_client *client, wrenn_sandbox *sandbox, const wrn_op_ty
     s->sandbox = sandbox;
     wrn_sandbox_ref(sandbox);
     s->queue_tail = &s->queue;
-    s->keepalive.fire = on_keepalive;
+    wrn_terminal_init(&s->terminal, s);
     s->opening = *op;
     s->next = client->streams;
     if (s->next) s->next->previous = s;
@@ -312,7 +316,8 @@ int wrn_stream_new(wrenn_client *client, wrenn_sandbox *sandbox, const wrn_op_ty
 int wrn_stream_start(wrenn_stream *s, wrenn_op *op, wrenn_done_fn done, void *user_data, wrenn_op **ret,
                      wrenn_error **error) {
     int rc = 0;
-    if (s->first.failed) rc = wrn_fail(error, WRENN_E_NO_MEMORY, "%s: out of memory", op->type->name);
+    if (s->first.failed || s->first_wrapped.failed)
+        rc = wrn_fail(error, WRENN_E_NO_MEMORY, "%s: out of memory", op->type->name);
     else if (wrn_utf8_valid_prefix(s->first.data, s->first.size) != s->first.size)
         rc = wrn_fail(error, WRENN_E_INVALID_ARGUMENT, "%s: text in the options is not UTF-8", op->type->name);
     if (rc == 0) return wrn_op_start(op, done, user_data, ret, error);
@@ -330,30 +335,25 @@ static bool is_crowded(const wrenn_stream *s) {
     return s->socket && wrn_socket_unsent(s->socket) >= WRN_SOCKET_HIGH_WATER;
 }
 
+static bool must_wait(const wrenn_stream *s) { return is_crowded(s) || s->terminal.held.size; }
+
 /* To a server that does not read, only the latest size is kept, and one kill. */
-static bool send_size(wrenn_stream *s) {
+bool wrn_stream_send_size(wrenn_stream *s) {
     WRN_AUTO(wrn_buf_free) wrn_buf text = WRN_BUF_INIT;
-    s->size_owed = is_crowded(s);
+    s->size_owed = must_wait(s);
     if (s->size_owed) return true;
     wrn_buf_printf(&text, "{\"type\":\"resize\",\"cols\":%lld,\"rows\":%lld}", (long long)s->cols, (long long)s->rows);
     return !text.failed && wrn_stream_send(s, text.data);
 }
 
-static bool send_kill(wrenn_stream *s) {
-    s->kill_owed = is_crowded(s);
+bool wrn_stream_send_kill(wrenn_stream *s) {
+    s->kill_owed = must_wait(s);
     return s->kill_owed || wrn_stream_send(s, s->type->kill);
 }
 
 static void send_owed(wrenn_stream *s) {
-    if (s->size_owed) send_size(s);
-    if (s->kill_owed) send_kill(s);
-}
-
-/* Some servers end terminals from which they hear nothing; a size that stays as it is harms nobody. */
-static void on_keepalive(wrn_timer *timer) {
-    wrenn_stream *s = (wrenn_stream *)((char *)timer - offsetof(wrenn_stream, keepalive));
-    send_size(s);
-    arm_keepalive(s);
+    if (s->size_owed) wrn_stream_send_size(s);
+    if (s->kill_owed) wrn_stream_send_kill(s);
 }
 
 /* 0 when the stream can be written to and such now. */
@@ -389,6 +389,7 @@ static int check_input(wrenn_stream *s, wrenn_error **error) {
 /* As much as there is room for; negative when out of memory. */
 static int64_t write_some(wrenn_stream *s, const char *data, size_t size) {
     size_t done = 0;
+    if (s->type->terminal && !s->selected) return wrn_terminal_write(&s->terminal, data, size);
     while (done < size && s->socket && !is_crowded(s)) {
         size_t piece = size - done < WRN_STREAM_PIECE ? size - done : WRN_STREAM_PIECE;
         if (s->type->plain) piece = size - done; /* a message is one message */
@@ -418,7 +419,7 @@ static bool leave_freed(wrenn_stream *s) {
 
 static bool has_room(void *context) {
     const wrenn_stream *s = context;
-    return s->over || !is_crowded(s);
+    return s->over || (!is_crowded(s) && !s->terminal.held.size);
 }
 
 int64_t wrenn_stream_write(wrenn_stream *s, const void *data, size_t size, int64_t timeout_ms, wrenn_error **error) {
@@ -427,10 +428,12 @@ int64_t wrenn_stream_write(wrenn_stream *s, const void *data, size_t size, int64
     if (rc < 0) return rc;
     int64_t until = wrn_in_ms(timeout_ms), now;
     size_t done = 0;
+    /* Whoever may be made to wait may never run the loop for what a terminal holds. */
     do {
         now = write_some(s, (const char *)data + done, size - done);
         if (now > 0) done += (size_t)now;
-    } while (now >= 0 && done < size && !s->over && timeout_ms && wrn_left_ms(until) && wait_for(s, until, has_room));
+    } while (now >= 0 && (done < size || s->terminal.held.size) && !s->over && timeout_ms && wrn_left_ms(until) &&
+             wait_for(s, until, has_room));
     if (leave_freed(s)) return wrn_error_give(error, freed_error());
     s->writer_waits = done < size;
     wrn_client_settle(s->client);
@@ -443,7 +446,10 @@ int wrenn_stream_close_input(wrenn_stream *s, wrenn_error **error) {
     int rc = check_input(s, error);
     if (rc < 0) return rc;
     if (s->type->terminal && is_crowded(s)) return again(s);
-    if (s->type->terminal) return settle(s, s->type->input(s, "\004", 1), error);
+    if (s->type->terminal) {
+        int64_t taken = write_some(s, "\004", 1);
+        return taken ? settle(s, taken == 1, error) : again(s);
+    }
     if (!s->type->close_input) return wrn_fail(error, WRENN_E_INVALID_ARGUMENT, "stream: its input can't be closed");
     s->input_closed = true;
     return settle(s, wrn_stream_send(s, s->type->close_input), error);
@@ -476,8 +482,7 @@ int wrenn_stream_resize(wrenn_stream *s, int64_t cols, int64_t rows, wrenn_error
                         (long long)rows);
     s->cols = cols;
     s->rows = rows;
-    arm_keepalive(s);
-    return settle(s, send_size(s), error);
+    return settle(s, wrn_terminal_resized(&s->terminal), error);
 }
 
 int wrenn_stream_kill(wrenn_stream *s, wrenn_error **error) {
@@ -487,7 +492,8 @@ int wrenn_stream_kill(wrenn_stream *s, wrenn_error **error) {
         return wrn_fail(error, WRENN_E_INVALID_ARGUMENT,
                         "stream: it does not own what it shows; use wrenn_sandbox_kill()");
     s->kill_asked = true;
-    return settle(s, send_kill(s), error);
+    if (s->type->terminal) wrn_terminal_killed(&s->terminal);
+    return settle(s, wrn_stream_send_kill(s), error);
 }
 
 /* ---- receiving ---- */

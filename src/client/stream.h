@@ -6,6 +6,7 @@
 #define WRN_CLIENT_STREAM_H
 
 #include "client/op.h"
+#include "client/terminal.h"
 #include "net/websocket.h"
 #include "wrenn/stream.h"
 
@@ -36,6 +37,7 @@ struct wrenn_stream {
     wrenn_op *opening;             /* NULL once it is the caller's */
     wrn_socket *socket;            /* NULL when it has ended */
     wrn_buf first;                 /* text message to begin with */
+    wrn_buf first_wrapped;         /* the same for servers that don't speak type->protocol; empty: no other */
     bool selected;                 /* the server speaks type->protocol */
     bool begun, over, paused, input_closed, kill_asked, writer_waits;
     bool size_owed, kill_owed; /* to be sent when there is room */
@@ -47,7 +49,7 @@ struct wrenn_stream {
     int64_t pid;
     char tag[80];
     int64_t cols, rows;
-    wrn_timer keepalive;
+    wrn_terminal terminal; /* of a type that is one */
     wrenn_ready_fn ready;
     void *ready_data;
     bool ready_pending;
@@ -85,6 +87,13 @@ bool wrn_stream_push(wrenn_stream *stream, const wrenn_event *event);
 /* The end, good or bad; before it has begun the opening fails with it, and the stream is gone. Takes `error`, NULL when it is a good end. */
 void wrn_stream_finish(wrenn_stream *stream, wrenn_error *error);
 bool wrn_stream_send(wrenn_stream *stream, const char *json);
+/* For terminals: stream->cols and rows; a kill. When the server does not read, once there is room. False when out of
+ * memory. */
+bool wrn_stream_send_size(wrenn_stream *stream);
+bool wrn_stream_send_kill(wrenn_stream *stream);
+
+/* Calls the ready callback in the next dispatch, if somebody waits to write. */
+void wrn_stream_room(wrenn_stream *stream);
 
 /* For the client: ends all of them as cancelled. */
 void wrn_streams_cancel(wrenn_client *client);

@@ -216,6 +216,7 @@ const wrn_model wrn_model_path_request = {
 static const wrn_field fields_list_dir_request[] = {
     {"path", offsetof(wrn_list_dir_request, path), 0, WRN_FIELD_STRING, true, false, NULL},
     {"depth", offsetof(wrn_list_dir_request, depth), 0, WRN_FIELD_INT, false, false, NULL},
+    {"only", offsetof(wrn_list_dir_request, only), 0, WRN_FIELD_STRING, false, false, NULL},
 };
 const wrn_model wrn_model_list_dir_request = {
     "ListDirRequest", sizeof(wrn_list_dir_request), fields_list_dir_request, WRN_COUNT(fields_list_dir_request)};
@@ -413,6 +414,7 @@ const wrn_model wrn_model_ws_proc_exit = {
 static const wrn_field fields_ws_proc_error[] = {
     {"type", offsetof(wrn_ws_proc_error, type), 0, WRN_FIELD_STRING, true, false, NULL},
     {"data", offsetof(wrn_ws_proc_error, data), 0, WRN_FIELD_STRING, false, false, NULL},
+    {"code", offsetof(wrn_ws_proc_error, code), 0, WRN_FIELD_STRING, false, false, NULL},
 };
 const wrn_model wrn_model_ws_proc_error = {
     "WsProcError", sizeof(wrn_ws_proc_error), fields_ws_proc_error, WRN_COUNT(fields_ws_proc_error)};
@@ -483,6 +485,7 @@ const wrn_model wrn_model_ws_pty_exit = {
 static const wrn_field fields_ws_pty_error[] = {
     {"type", offsetof(wrn_ws_pty_error, type), 0, WRN_FIELD_STRING, true, false, NULL},
     {"data", offsetof(wrn_ws_pty_error, data), 0, WRN_FIELD_STRING, false, false, NULL},
+    {"code", offsetof(wrn_ws_pty_error, code), 0, WRN_FIELD_STRING, false, false, NULL},
     {"fatal", offsetof(wrn_ws_pty_error, fatal), 0, WRN_FIELD_BOOL, false, false, NULL},
 };
 const wrn_model wrn_model_ws_pty_error = {

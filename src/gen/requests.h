@@ -72,7 +72,7 @@ typedef struct wrn_create_sandbox_request {
     uint64_t nulls;      /* those of them that were null */
     const char *unknown; /* a JSON object of the members this version does not know, or NULL */
     const char *template_name;
-    /* Zero or less means the default. */
+    /* Zero or less means the default, more than the machine has (ours) all of them. */
     int64_t vcpus;
     /* Zero or less means the default. */
     int64_t memory_mb;
@@ -268,6 +268,7 @@ typedef struct wrn_path_request {
 
 #define WRN_HAS_LIST_DIR_REQUEST_PATH (UINT64_C(1) << 0)
 #define WRN_HAS_LIST_DIR_REQUEST_DEPTH (UINT64_C(1) << 1)
+#define WRN_HAS_LIST_DIR_REQUEST_ONLY (UINT64_C(1) << 2)
 
 /* Schema ListDirRequest. */
 typedef struct wrn_list_dir_request {
@@ -277,6 +278,9 @@ typedef struct wrn_list_dir_request {
     const char *path;
     /* 0 and 1 both mean the direct children; n means n levels. */
     int64_t depth;
+    /* Ours only; others list everything. Only the entry of this name in the directory, if it is there, with what is
+     * below it as `depth` says. No slash in it, and not "." or "..". `Wrenn-Features` says `list-only`. */
+    const char *only;
 } wrn_list_dir_request;
 
 #define WRN_HAS_LIST_DIR_RESPONSE_ENTRIES (UINT64_C(1) << 0)
@@ -519,6 +523,7 @@ typedef struct wrn_ws_proc_exit {
 
 #define WRN_HAS_WS_PROC_ERROR_TYPE (UINT64_C(1) << 0)
 #define WRN_HAS_WS_PROC_ERROR_DATA (UINT64_C(1) << 1)
+#define WRN_HAS_WS_PROC_ERROR_CODE (UINT64_C(1) << 2)
 
 /* Schema WsProcError. */
 typedef struct wrn_ws_proc_error {
@@ -527,6 +532,8 @@ typedef struct wrn_ws_proc_error {
     const char *unknown; /* a JSON object of the members this version does not know, or NULL */
     const char *type;
     const char *data;
+    /* Ours only: the code that an answer would have had, if there is one */
+    const char *code;
 } wrn_ws_proc_error;
 
 #define WRN_HAS_WS_PTY_START_TYPE (UINT64_C(1) << 0)
@@ -648,7 +655,8 @@ typedef struct wrn_ws_pty_exit {
 
 #define WRN_HAS_WS_PTY_ERROR_TYPE (UINT64_C(1) << 0)
 #define WRN_HAS_WS_PTY_ERROR_DATA (UINT64_C(1) << 1)
-#define WRN_HAS_WS_PTY_ERROR_FATAL (UINT64_C(1) << 2)
+#define WRN_HAS_WS_PTY_ERROR_CODE (UINT64_C(1) << 2)
+#define WRN_HAS_WS_PTY_ERROR_FATAL (UINT64_C(1) << 3)
 
 /* Schema WsPtyError. */
 typedef struct wrn_ws_pty_error {
@@ -657,6 +665,8 @@ typedef struct wrn_ws_pty_error {
     const char *unknown; /* a JSON object of the members this version does not know, or NULL */
     const char *type;
     const char *data;
+    /* Ours only: the code that an answer would have had, if there is one */
+    const char *code;
     /* Left out when false. */
     int64_t fatal;
 } wrn_ws_pty_error;

@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "net/transport.h"
+#include "wire/server_features.h"
 
 enum { SPARE_HANDLES = 8, REFUSAL_MS = 2000, EXPECT_ABOVE = 1024 * 1024, SINK_BUFFER = 64 * 1024, SWITCHED = 101 };
 
@@ -125,7 +126,8 @@ static size_t give_held(wrn_exchange *exchange, char *out, size_t room) {
     return size;
 }
 
-/* What the server said while the source took its time is read before more is sent: see transport.c. */
+/* What the server said while the source took its time is read before more is sent: see transport.c. Newer libcurl asks
+ * for the first piece before it names the socket; then that piece waits for a look at it. */
 static size_t on_pull(char *out, size_t one, size_t room, void *context) {
     wrn_exchange *exchange = context;
     (void)one;
@@ -134,7 +136,7 @@ static size_t on_pull(char *out, size_t one, size_t room, void *context) {
     int64_t got = exchange->source->read(exchange->source->context, out, room);
     exchange->stopped = got == WRN_HTTP_STOP;
     if (got < 0) return got == WRN_HTTP_LATER ? CURL_READFUNC_PAUSE : CURL_READFUNC_ABORT;
-    if (got && wrn_transport_readable(exchange->transfer.fd)) {
+    if (got && (exchange->transfer.fd < 0 || wrn_transport_readable(exchange->transfer.fd))) {
         wrn_buf_clear(&exchange->held);
         wrn_buf_put(&exchange->held, out, (size_t)got);
         if (!exchange->held.failed && set_timer(exchange, 0)) return CURL_READFUNC_PAUSE;
@@ -215,6 +217,8 @@ static void describe(wrn_exchange *exchange, CURLcode code) {
     struct curl_header *header;
     if (curl_easy_header(easy, "X-Request-ID", 0, CURLH_HEADER, -1, &header) == CURLHE_OK)
         response->request_id = header->value;
+    if (curl_easy_header(easy, WRN_FEATURES_FIELD, 0, CURLH_HEADER, -1, &header) == CURLHE_OK)
+        response->features = header->value;
     response->dns_us = number_of(easy, CURLINFO_NAMELOOKUP_TIME_T);
     response->connect_us = number_of(easy, CURLINFO_CONNECT_TIME_T);
     response->tls_us = number_of(easy, CURLINFO_APPCONNECT_TIME_T);
@@ -333,6 +337,13 @@ wrn_exchange *wrn_http_start(wrn_http *http, const wrn_http_request *request, wr
 }
 
 void wrn_http_cancel(wrn_exchange *exchange) { release(exchange); }
+
+bool wrn_http_is_sent(const wrn_exchange *exchange) { return exchange->connected; }
+
+void wrn_http_hand_over(wrn_exchange *exchange, wrn_http_fn fn, void *context) {
+    exchange->fn = fn;
+    exchange->context = context;
+}
 
 /* ---- life of the transport ---- */
 

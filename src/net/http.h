@@ -77,6 +77,7 @@ typedef struct wrn_http_response {
     wrn_buf body;
     const char *request_id;   /* X-Request-ID or NULL */
     const char *content_type; /* or NULL */
+    const char *features;     /* what the server says it can be relied on for (wire/server_features.h), or NULL */
     int64_t retry_after_ms;   /* 0: not given */
     int64_t dns_us, connect_us, tls_us, first_byte_us, total_us;
 } wrn_http_response;
@@ -98,6 +99,11 @@ const struct wrn_transport *wrn_http_transport(const wrn_http *http);
 wrn_exchange *wrn_http_start(wrn_http *http, const wrn_http_request *request, wrn_http_fn fn, void *context);
 /* Ends the exchange without its callback; its connection is closed. Not from inside that callback. */
 void wrn_http_cancel(wrn_exchange *exchange);
+
+/* Whether the server may have seen any of the request. */
+bool wrn_http_is_sent(const wrn_exchange *exchange);
+/* From now on the exchange is somebody else's: it ends in that callback. */
+void wrn_http_hand_over(wrn_exchange *exchange, wrn_http_fn fn, void *context);
 
 /* After WRN_HTTP_LATER. The exchange may end during the call. Not from inside its source or sink. */
 void wrn_http_resume(wrn_exchange *exchange);

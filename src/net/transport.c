@@ -137,8 +137,7 @@ static void on_socket_ready(void *context, int fd, uint32_t events) {
     collect(multi);
 }
 
-static void starve(wrn_multi *multi, CURL *easy) {
-    wrn_transfer *transfer = transfer_of(easy);
+static void starve(wrn_multi *multi, wrn_transfer *transfer) {
     if (transfer->starved) return;
     transfer->starved = true;
     transfer->next_starved = multi->starved;
@@ -153,7 +152,8 @@ static int on_socket(CURL *easy, curl_socket_t fd, int what, void *context, void
         curl_multi_assign(multi->multi, fd, NULL);
         return 0;
     }
-    transfer_of(easy)->fd = fd;
+    wrn_transfer *transfer = transfer_of(easy); /* none when libcurl ends a connection on its own */
+    if (transfer) transfer->fd = fd;
     /* An error returned from here would make libcurl give up the whole multi handle, so it stays between us. */
     uint32_t events = (what & CURL_POLL_IN ? EPOLLIN : 0u) | (what & CURL_POLL_OUT ? EPOLLOUT : 0u);
     bool ok = watch && wrn_loop_rewatch(multi->loop, watch, events);
@@ -162,7 +162,7 @@ static int on_socket(CURL *easy, curl_socket_t fd, int what, void *context, void
         watch = wrn_loop_watch(multi->loop, fd, events, on_socket_ready, multi);
         ok = watch && curl_multi_assign(multi->multi, fd, watch) == CURLM_OK;
     }
-    if (!ok) starve(multi, easy);
+    if (!ok && transfer) starve(multi, transfer);
     return 0;
 }
 

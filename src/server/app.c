@@ -5,6 +5,8 @@
 #include <string.h>
 #include <sys/resource.h>
 
+#include "base/text.h"
+#include "server/lane.h"
 #include "server/log.h"
 #include "server/private.h"
 #include "server/routes/routes.h"
@@ -85,6 +87,11 @@ static void number_or_dash(wrn_buf *out, int64_t value, int width) {
 
 static void list_line(void *context, const wrn_template *item) {
     wrn_buf *out = context;
+    wrn_template shown = *item; /* its name and origin come with what it was built from */
+    wrn_text_clean(shown.name);
+    wrn_text_clean(shown.origin);
+    wrn_text_clean(shown.type);
+    item = &shown;
     wrn_buf_printf(out, "%-30s", item->name);
     number_or_dash(out, (item->size_bytes + (1 << 20) - 1) >> 20, 7);
     number_or_dash(out, item->vcpus, 5);
@@ -136,8 +143,22 @@ static int template(const wrn_config *config, const wrn_platform *platform) {
     else if (config->verb == WRN_TEMPLATE_REMOVE) ok = platform->remove(&backend, plan->name, &said, &fault);
     else ok = platform->build(&backend, plan, &said, &fault);
     if (said.size) print(&said);
-    if (!ok) fprintf(stderr, "wrennd: %s\n", fault.message);
+    if (!ok) wrn_text_clean(fault.message), fprintf(stderr, "wrennd: %s\n", fault.message);
     return ok ? 0 : 1;
+}
+
+/* ---- key ---- */
+
+/* Whoever can write to the data directory is the operator. */
+static int create_key(const wrn_config *config) {
+    char key[WRN_API_KEY_SIZE], why[1024];
+    const char *name = config->key_name ? config->key_name : "By the operator";
+    if (!wrn_server_create_key(config, name, key, why, sizeof(why))) {
+        fprintf(stderr, "wrennd: %s\n", why);
+        return 1;
+    }
+    printf("%s\n", key);
+    return fflush(stdout) == 0 ? 0 : 1;
 }
 
 /* ---- the program ---- */
@@ -155,6 +176,7 @@ static int serve(const wrn_config *config, const wrn_platform *platform) {
     char why[1024] = "";
     signal(SIGPIPE, SIG_IGN);
     raise_open_files();
+    wrn_lane_setup();
     if (wrn_server_run(config, platform, why, sizeof(why))) return 0;
     /* In private mode the owner has been told, and reports it. */
     if (config->private_fd < 0) wrn_log_error("%s", why);
@@ -190,6 +212,7 @@ int wrn_server_main(int argc, char **argv, const wrn_platform *platform) {
         break;
     case WRN_RUN_DOCTOR: status = doctor(&config, platform); break;
     case WRN_RUN_TEMPLATE: status = template(&config, platform); break;
+    case WRN_RUN_KEY: status = create_key(&config); break;
     case WRN_RUN_SERVE: status = serve(&config, platform); break;
     }
     wrn_config_free(&config);

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -11,7 +12,8 @@
 #include "base/text.h"
 #include "server/log.h"
 
-enum { REFUSED_MAX = 20 /* lines a second */ };
+/* Lines of strangers. */
+enum { SECOND_MAX = 20, HOUR_MAX = 2000, PATH_SHOWN = 512 };
 
 static wrn_json *begin(const char *what) {
     wrn_json *line = wrn_json_new_object();
@@ -25,22 +27,40 @@ static wrn_json *begin(const char *what) {
     return line;
 }
 
+static void note_file(wrn_audit *audit) {
+    struct stat info;
+    audit->is_file = fstat(audit->fd, &info) == 0 && S_ISREG(info.st_mode);
+    audit->size = audit->is_file ? (int64_t)info.st_size : 0;
+}
+
+/* When that is not possible it goes on where it is, and tries again once as much has come again. */
+static void rotate(wrn_audit *audit) {
+    WRN_AUTO(wrn_buf_free) wrn_buf old = WRN_BUF_INIT;
+    wrn_buf_printf(&old, "%s.1", audit->path);
+    audit->size = 0;
+    if (rename(audit->path, old.data) == 0) return wrn_audit_reopen(audit);
+    wrn_log_warning("the audit log %s can't be moved out of the way: %s", audit->path, strerror(errno));
+}
+
 static void put(wrn_audit *audit, wrn_json *line) {
     WRN_AUTO(wrn_buf_free) wrn_buf text = WRN_BUF_INIT;
     wrn_json_write(line, &text);
     wrn_json_free(line);
     wrn_buf_putc(&text, '\n');
-    bool ok = !text.failed && write(audit->fd, text.data, text.size) == (ssize_t)text.size;
+    bool ok = write(audit->fd, text.data, text.size) == (ssize_t)text.size;
+    audit->size += (int64_t)text.size;
     if (!ok && !audit->failing) wrn_log_warning("the audit log %s can't be written: %s", audit->path, strerror(errno));
     audit->failing = !ok;
+    if (ok && audit->is_file && audit->size_max && audit->size >= audit->size_max) rotate(audit);
 }
 
 static int open_file(const char *path) {
     return open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600);
 }
 
-bool wrn_audit_open(wrn_audit *audit, const char *path, char *why, size_t why_size) {
-    *audit = (wrn_audit){.path = path, .fd = path ? open_file(path) : -1};
+bool wrn_audit_open(wrn_audit *audit, const char *path, int64_t size_max, char *why, size_t why_size) {
+    *audit = (wrn_audit){.path = path, .fd = path ? open_file(path) : -1, .size_max = size_max};
+    if (audit->fd >= 0) note_file(audit);
     if (!path || audit->fd >= 0) return true;
     snprintf(why, why_size, "cannot open the audit log %s: %s; see --audit-log", path, strerror(errno));
     return false;
@@ -56,6 +76,7 @@ void wrn_audit_reopen(wrn_audit *audit) {
     }
     close(audit->fd);
     audit->fd = fd;
+    note_file(audit);
 }
 
 void wrn_audit_close(wrn_audit *audit) {
@@ -70,7 +91,14 @@ void wrn_audit_note(wrn_audit *audit, const char *what) {
 /* Strangers can make as many of these as they like. */
 static bool is_too_many(wrn_audit *audit) {
     int64_t now = wrn_now_ms() / 1000;
-    if (now == audit->second) return audit->lines++ >= REFUSED_MAX && ++audit->more;
+    if (now / 3600 != audit->hour) audit->hour = now / 3600, audit->hour_lines = 0;
+    bool hour_full = audit->hour_lines >= HOUR_MAX;
+    if (now == audit->second) {
+        bool full = hour_full || audit->lines++ >= SECOND_MAX;
+        if (full) audit->more++;
+        else audit->hour_lines++;
+        return full;
+    }
     if (audit->more) {
         wrn_json *line = begin("refused");
         wrn_json_set_int(line, "more", audit->more);
@@ -78,8 +106,9 @@ static bool is_too_many(wrn_audit *audit) {
     }
     audit->second = now;
     audit->lines = 1;
-    audit->more = 0;
-    return false;
+    audit->more = hour_full;
+    audit->hour_lines += !hour_full;
+    return hour_full;
 }
 
 static bool is_refused(int status) { return status == 401 || status == 403 || status == 429; }
@@ -95,10 +124,13 @@ static void set_id(wrn_json *line, const char *key, const char *id) {
 }
 
 void wrn_audit_request(wrn_audit *audit, const wrn_request *request, int status) {
-    char path[512], peer[64];
-    if (audit->fd < 0 || !is_told(request, status) || (is_refused(status) && is_too_many(audit))) return;
+    char path[PATH_SHOWN], peer[64];
+    bool is_stranger = !*request->who.team_id && !*request->who.user_id;
+    if (audit->fd < 0 || !is_told(request, status) || ((is_stranger || is_refused(status)) && is_too_many(audit)))
+        return;
     snprintf(path, sizeof(path), "%s", request->head.path);
     path[wrn_utf8_valid_prefix(path, strlen(path))] = '\0';
+    wrn_text_clean(path);
     wrn_request_peer(request, peer, sizeof(peer));
     wrn_json *line = begin("request");
     wrn_json_set_string(line, "method", request->head.method);

@@ -26,6 +26,8 @@ static const option options[] = {
     {"data-dir", TEXT, AT(data_dir), 0, 0, "DIR",
      "accounts, keys and sandboxes (/var/lib/wrennd; ~/.local/state/wrennd)"},
     {"listen", LIST, AT(listen), 0, 0, "ADDRESS", "IP:PORT or unix:/path, may be repeated (127.0.0.1:8080)"},
+    {"allow-host", LIST, AT(allow_host), 0, 0, "NAME",
+     "that browsers may know this server by, beside localhost and the addresses above; may be repeated"},
     {"config", TEXT, AT(config_file), 0, 0, "FILE", "more of these options, as lines of name = value"},
     {"agent", TEXT, AT(agent), 0, 0, "PATH", "the wrenn-agent program (beside wrennd, then ../libexec/wrenn)"},
     {"template-dir", TEXT, AT(template_dir), 0, 0, "DIR",
@@ -36,9 +38,14 @@ static const option options[] = {
     {"terminal-frames", TEXT, AT(terminal_frames), 0, 0, "KIND",
      "text or binary: how terminals put out before their client has sent a binary frame (text)"},
     {"audit-log", TEXT, AT(audit_log), 0, 0, "FILE", "who asked for what (DATA-DIR/audit.log); none: nowhere"},
+    {"audit-log-max-mb", NUMBER, AT(audit_max_mb), 0, 1 << 20, "N",
+     "then the audit log becomes FILE.1, and that goes; 0: no limit (256)"},
+    {"signup", TEXT, AT(signup), 0, 0, "WHO", "may make accounts: off, local (from this machine) or open (off)"},
     {"max-sandboxes", NUMBER, AT(max_sandboxes), 0, 1000000, "N", "that live at once (1024)"},
     {"max-memory-mb", NUMBER, AT(max_memory_mb), 0, INT32_MAX, "N", "sum of what sandboxes asked for; 0: no limit (0)"},
     {"max-output-bytes", NUMBER, AT(max_output_bytes), 1, 1 << 30, "N", "kept of one command's output (67108864)"},
+    {"max-held-mb", NUMBER, AT(held_max_mb), 0, INT32_MAX, "N",
+     "of memory for all that callers send and get at once; 0: a quarter of the machine's (0)"},
     {"max-connections", NUMBER, AT(http.connections_max), 1, 100000, "N", "open at once (1024)"},
     {"max-body-bytes", NUMBER, AT(http.body_max), 1024, 1 << 30, "N", "of a JSON request (16777216)"},
     {"head-timeout-ms", NUMBER, AT(http.head_ms), 1, MS_MAX, "N", "for the whole head of a request (10000)"},
@@ -46,6 +53,10 @@ static const option options[] = {
     {"idle-timeout-ms", NUMBER, AT(http.idle_ms), 1, MS_MAX, "N", "between two requests (75000)"},
     {"write-timeout-ms", NUMBER, AT(http.write_ms), 1, MS_MAX, "N", "without progress of an answer (30000)"},
     {"linger-timeout-ms", NUMBER, AT(http.linger_ms), 1, MS_MAX, "N", "for clients that go on sending (2000)"},
+    {"dial-timeout-ms", NUMBER, AT(proxy_dial_ms), 1, MS_MAX, "N",
+     "for a port of a sandbox to be connected to (90000)"},
+    {"answer-timeout-ms", NUMBER, AT(proxy_answer_ms), 1, MS_MAX, "N",
+     "for a program in a sandbox to begin its answer to a request (300000)"},
     {"stop-grace-ms", NUMBER, AT(stop_grace_ms), 0, MS_MAX, "N", "for running requests when wrennd is to stop (5000)"},
     {"on-stop", TEXT, AT(on_stop), 0, 0, "WHAT",
      "after that destroy the sandboxes, or pause or keep them for the next start (destroy)"},
@@ -80,17 +91,17 @@ static const option *find_option(const char *name, size_t size) {
     return find_in(options, WRN_COUNT(options), name, size);
 }
 
-static void clear_list(wrn_listen_list *list) {
-    for (size_t i = 0; i < list->count; i++) free(list->addresses[i]);
-    *list = (wrn_listen_list){0};
+static void clear_list(wrn_list *list) {
+    for (size_t i = 0; i < list->count; i++) free(list->items[i]);
+    *list = (wrn_list){0};
 }
 
-static bool add_address(wrn_listen_list *list, const char *text, size_t size, int source) {
+static bool add_item(wrn_list *list, const char *text, size_t size, int source) {
     if (list->source != source) clear_list(list);
-    if (list->count == WRN_LISTEN_MAX) return false;
+    if (list->count == WRN_LIST_MAX) return false;
     list->source = source;
-    list->addresses[list->count] = strndup(text, size);
-    return list->addresses[list->count++] != NULL;
+    list->items[list->count] = strndup(text, size);
+    return list->items[list->count++] != NULL;
 }
 
 static bool set(wrn_config *config, const option *o, const char *value, int source, char *why, size_t why_size) {
@@ -110,8 +121,8 @@ static bool set(wrn_config *config, const option *o, const char *value, int sour
     for (const char *at = value; *at;) {
         at += strspn(at, ", ");
         size_t size = strcspn(at, ", ");
-        if (size && !add_address((wrn_listen_list *)slot, at, size, source)) {
-            snprintf(why, why_size, "more than %d addresses to listen on", WRN_LISTEN_MAX);
+        if (size && !add_item((wrn_list *)slot, at, size, source)) {
+            snprintf(why, why_size, "%s takes at most %d of them", o->name, WRN_LIST_MAX);
             return false;
         }
         at += size;
@@ -190,11 +201,21 @@ static bool read_template(wrn_config *config, const char *arg) {
     bool is_list = config->verb == WRN_TEMPLATE_LIST, is_build = config->verb == WRN_TEMPLATE_BUILD;
     if (strcmp(arg, "--json") == 0 && is_list) return config->json = true;
     if (strcmp(arg, "--replace") == 0 && is_build) return config->plan.replace = true;
+    if (strcmp(arg, "--start-early") == 0 && is_build) return config->plan.start_early = true;
     if (*arg == '-') return false;
     for (size_t i = 1; i < WRN_COUNT(verbs) && !config->verb; i++)
         if (strcmp(arg, verbs[i]) == 0) return config->verb = (wrn_template_verb)i, true;
     if (!config->verb || is_list || config->plan.name) return false;
     config->plan.name = arg;
+    return true;
+}
+
+/* What follows "key". */
+static bool read_key(wrn_config *config, const char *arg) {
+    if (*arg == '-') return false;
+    if (!config->key_create) return config->key_create = strcmp(arg, "create") == 0;
+    if (config->key_name) return false;
+    config->key_name = arg;
     return true;
 }
 
@@ -206,6 +227,8 @@ static bool read_switch(wrn_config *config, const char *arg) {
     else if (strcmp(arg, "--leaks") == 0 && config->command == WRN_RUN_DOCTOR) config->leaks = true;
     else if (strcmp(arg, "--json") == 0 && config->command == WRN_RUN_DOCTOR) config->json = true;
     else if (strcmp(arg, "template") == 0 && config->command == WRN_RUN_SERVE) config->command = WRN_RUN_TEMPLATE;
+    else if (strcmp(arg, "key") == 0 && config->command == WRN_RUN_SERVE) config->command = WRN_RUN_KEY;
+    else if (config->command == WRN_RUN_KEY) return read_key(config, arg);
     else return config->command == WRN_RUN_TEMPLATE && read_template(config, arg);
     return true;
 }
@@ -250,11 +273,13 @@ static bool set_data_dir(wrn_config *config, char *why, size_t why_size) {
 }
 
 /* A private server has a data directory of its own, but the templates that `wrennd template build` makes without flags.
- * `usual` is the data directory there; NULL when there is none. */
+ * `usual` is the data directory there; NULL when there is none. Whoever may not look there, as after a change of user
+ * without one of HOME, has built none. */
 static bool share_templates(wrn_config *config, const char *usual, char *why, size_t why_size) {
     wrn_buf path = WRN_BUF_INIT;
     if (config->private_fd < 0 || config->template_dir || !usual) return true;
     wrn_buf_printf(&path, "%s/templates", usual);
+    if (!path.failed && access(path.data, R_OK | X_OK) != 0 && errno == EACCES) return wrn_buf_free(&path), true;
     config->template_dir = wrn_buf_steal(&path);
     return config->template_dir || (snprintf(why, why_size, "out of memory"), false);
 }
@@ -268,9 +293,21 @@ static bool check_template(const wrn_config *config, char *why, size_t why_size)
     else if (sources > 1) problem = "a template is built from one of --mmdebstrap, --tar, --dir and --oci";
     else if ((plan->include || plan->mirror) && !plan->suite) problem = "--include and --mirror go with --mmdebstrap";
     else if (plan->start_port && !plan->start) problem = "--start-port goes with --start";
+    else if (plan->start_early && !plan->start_port) problem = "--start-early goes with --start-port";
     else if (!sources && (plan->start || plan->vcpus || plan->memory_mb || plan->replace))
         problem = "what to build it from? give --mmdebstrap, --tar, --dir or --oci";
     return !problem || (snprintf(why, why_size, "%s", problem), false);
+}
+
+/* To a private server only its owner's processes get. */
+static bool check_signup(wrn_config *config, char *why, size_t why_size) {
+    static const char *const words[] = {
+        [WRN_SIGNUP_OFF] = "off", [WRN_SIGNUP_LOCAL] = "local", [WRN_SIGNUP_OPEN] = "open"};
+    config->who_signs_up = config->private_fd >= 0 ? WRN_SIGNUP_LOCAL : WRN_SIGNUP_OFF;
+    for (size_t i = 0; config->signup && i < WRN_COUNT(words); i++)
+        if (strcmp(config->signup, words[i]) == 0) return config->who_signs_up = (wrn_signup)i, true;
+    return !config->signup ||
+           (snprintf(why, why_size, "signup is off, local or open, not \"%s\"", config->signup), false);
 }
 
 static bool check(wrn_config *config, char *why, size_t why_size) {
@@ -278,6 +315,8 @@ static bool check(wrn_config *config, char *why, size_t why_size) {
     static const char *const stops[] = {"destroy", "pause", "keep"};
     bool level_ok = !config->log_level, stop_ok = !config->on_stop;
     if (config->command == WRN_RUN_TEMPLATE && !check_template(config, why, why_size)) return false;
+    if (config->command == WRN_RUN_KEY && !config->key_create)
+        return snprintf(why, why_size, "what to do with keys? key create [NAME]; see wrennd --help"), false;
     for (size_t i = 0; i < WRN_COUNT(levels) && !level_ok; i++) level_ok = strcmp(config->log_level, levels[i]) == 0;
     if (!level_ok)
         return snprintf(why, why_size, "log-level is error, warning, info or debug, not \"%s\"", config->log_level),
@@ -288,6 +327,7 @@ static bool check(wrn_config *config, char *why, size_t why_size) {
         return snprintf(why, why_size, "on-stop is destroy, pause or keep, not \"%s\"", config->on_stop), false;
     if (config->stop != WRN_STOP_DESTROY && !config->adopt_timeout_sec)
         return snprintf(why, why_size, "on-stop %s needs an adopt-timeout-sec above 0", config->on_stop), false;
+    if (!check_signup(config, why, why_size)) return false;
     const char *format = config->log_format;
     if (format && strcmp(format, "text") != 0 && strcmp(format, "json") != 0)
         return snprintf(why, why_size, "log-format is text or json, not \"%s\"", format), false;
@@ -302,6 +342,9 @@ bool wrn_config_load(wrn_config *out, int argc, char **argv, char *why, size_t w
                         .max_sandboxes = 1024,
                         .max_output_bytes = 64 << 20,
                         .stop_grace_ms = 5000,
+                        .audit_max_mb = 256,
+                        .proxy_dial_ms = 90000,
+                        .proxy_answer_ms = 300000,
                         .adopt_timeout_sec = 300,
                         .private_fd = -1,
                         .ready_fd = -1};
@@ -313,6 +356,8 @@ bool wrn_config_load(wrn_config *out, int argc, char **argv, char *why, size_t w
     out->command = WRN_RUN_SERVE;
     out->verb = WRN_TEMPLATE_NOTHING;
     out->plan.name = NULL;
+    out->key_create = false;
+    out->key_name = NULL;
     if (out->config_file && !read_file(out, out->config_file, why, why_size)) return false;
     if (!read_environment(out, why, why_size)) return false;
     char *usual = out->data_dir ? strdup(out->data_dir) : default_data_dir();
@@ -331,6 +376,7 @@ void wrn_config_free(wrn_config *config) {
     free_texts(config, options, WRN_COUNT(options));
     free_texts(config, build_options, WRN_COUNT(build_options));
     clear_list(&config->listen);
+    clear_list(&config->allow_host);
     *config = (wrn_config){0};
 }
 
@@ -343,20 +389,23 @@ static void describe_options(wrn_buf *out, const option *table, size_t count) {
 }
 
 void wrn_config_help(wrn_buf *out) {
-    wrn_buf_puts(out,
-                 "usage: wrennd [options]                  serve the Wrenn API on this machine\n"
-                 "       wrennd doctor [--json] [options]  what this machine can do, and what is missing\n"
-                 "       wrennd doctor --leaks [--json]    what earlier runs have left behind\n"
-                 "       wrennd template build NAME --mmdebstrap SUITE | --tar FILE | --dir DIR | --oci DIR[:TAG]\n"
-                 "                                         make a template with a root file system of its own\n"
-                 "       wrennd template build code-interpreter\n"
-                 "                                         make the templates that run code\n"
-                 "       wrennd template list [--json]     what templates there are\n"
-                 "       wrennd template remove NAME       no sandbox is made from it any more\n\noptions:\n");
+    wrn_buf_puts(
+        out, "usage: wrennd [options]                  serve the Wrenn API on this machine\n"
+             "       wrennd doctor [--json] [options]  what this machine can do, and what is missing\n"
+             "       wrennd doctor --leaks [--json]    what earlier runs have left behind\n"
+             "       wrennd template build NAME --mmdebstrap SUITE | --tar FILE | --dir DIR | --oci DIR[:TAG]\n"
+             "                                         make a template with a root file system of its own\n"
+             "       wrennd template build code-interpreter\n"
+             "                                         make the templates that run code\n"
+             "       wrennd template list [--json]     what templates there are\n"
+             "       wrennd template remove NAME       no sandbox is made from it any more\n"
+             "       wrennd key create [NAME]          print a new API key of the first account, for who has lost it\n"
+             "\noptions:\n");
     describe_options(out, options, WRN_COUNT(options));
     wrn_buf_puts(out, "  --help, --version\n\noptions of template build:\n");
     describe_options(out, build_options, WRN_COUNT(build_options));
     wrn_buf_puts(out,
+                 "  --start-early            start it with the sandbox all the same\n"
                  "  --replace                put it in the place of the template of that name\n\n"
                  "Every option of the first list also comes from the environment (WRENND_MAX_SANDBOXES for "
                  "--max-sandboxes) and\nfrom the file of --config; flags win over the environment, which wins over the "

@@ -9,20 +9,25 @@
 #include "base/buf.h"
 #include "server/backend/backend.h"
 #include "server/http/http.h"
+#include "server/http/origin.h"
 #include "server/sandbox/sandboxes.h"
 
-enum { WRN_LISTEN_MAX = 16 };
+enum { WRN_LIST_MAX = WRN_NAMES_MAX };
 
-typedef struct wrn_listen_list {
-    char *addresses[WRN_LISTEN_MAX];
+typedef struct wrn_list {
+    char *items[WRN_LIST_MAX];
     size_t count;
     int source; /* which layer filled it: a later one replaces the whole list */
-} wrn_listen_list;
+} wrn_list;
+
+/* Who may make accounts: nobody, whoever asks from this machine, everybody. */
+typedef enum wrn_signup { WRN_SIGNUP_OFF, WRN_SIGNUP_LOCAL, WRN_SIGNUP_OPEN } wrn_signup;
 
 typedef enum wrn_run_command {
     WRN_RUN_SERVE,
     WRN_RUN_DOCTOR,
     WRN_RUN_TEMPLATE,
+    WRN_RUN_KEY, /* key create */
     WRN_RUN_HELP,
     WRN_RUN_VERSION
 } wrn_run_command;
@@ -38,13 +43,17 @@ typedef struct wrn_config {
     wrn_run_command command;
     bool leaks, json;       /* of doctor; of template list */
     wrn_template_verb verb; /* of template */
+    bool key_create;        /* key is followed by create */
+    const char *key_name;   /* what follows that; NULL: nothing */
     wrn_template_plan plan; /* of template build, and the name of template remove */
     char *config_file, *data_dir, *agent, *template_dir, *cgroup_parent, *log_level, *log_format, *on_stop,
-        *terminal_frames, *audit_log;
-    wrn_listen_list listen;
+        *terminal_frames, *audit_log, *signup;
+    wrn_list listen, allow_host;
     wrn_http_config http;
-    int64_t max_sandboxes, max_memory_mb, max_output_bytes, stop_grace_ms, adopt_timeout_sec;
+    int64_t max_sandboxes, max_memory_mb, max_output_bytes, stop_grace_ms, adopt_timeout_sec, audit_max_mb, held_max_mb,
+        proxy_dial_ms, proxy_answer_ms;
     wrn_stop stop;                /* what on_stop says */
+    wrn_signup who_signs_up;      /* what signup says */
     int64_t private_fd, ready_fd; /* -1: none */
 } wrn_config;
 

@@ -33,9 +33,8 @@ void wrn_log(wrn_log_level level, const char *format, ...) {
     va_start(args, format);
     vsnprintf(text, sizeof(text), format, args);
     va_end(args);
-    text[wrn_utf8_valid_prefix(text, strlen(text))] = '\0';
-    for (char *c = text; *c; c++)
-        if ((unsigned char)*c < ' ' || *c == 127) *c = '?'; /* a line stays a line, whatever came from outside */
+    text[wrn_utf8_valid_prefix(text, strlen(text))] = '\0'; /* where it was cut */
+    wrn_text_clean(text);
     wrn_rfc3339(when, wrn_unix_time());
     WRN_AUTO(wrn_buf_free) wrn_buf line = WRN_BUF_INIT;
     if (as_json) {

@@ -15,6 +15,8 @@
 #include "base/place.h"
 #include "base/text.h"
 #include "base/tree.h"
+#include "server/hold.h"
+#include "server/http/budget.h"
 #include "server/log.h"
 #include "server/machine.h"
 #include "server/notify.h"
@@ -152,6 +154,35 @@ wrn_db wrn_server_new_key(wrn_server *server, const char *team_id, const char *u
     return wrn_store_add_key(server->store, row, key);
 }
 
+bool wrn_server_create_key(const wrn_config *config, const char *name, char key[WRN_API_KEY_SIZE], char *why,
+                           size_t why_size) {
+    WRN_AUTO(wrn_arena_free) wrn_arena arena = {0};
+    const char *database = in_dir(&arena, config->data_dir, "wrennd.db");
+    wrn_server server = {0};
+    wrn_account owner;
+    wrn_key_row row;
+    struct stat info;
+    if (!database || lstat(database, &info) != 0)
+        return snprintf(why, why_size, "%s has no accounts yet; start wrennd there once, or name another --data-dir",
+                        config->data_dir),
+               false;
+    if (info.st_uid != geteuid())
+        return snprintf(why, why_size, "%s belongs to user %u; run this as that user", database, (unsigned)info.st_uid),
+               false;
+    if (!*name || strlen(name) > WRN_NAME_MAX)
+        return snprintf(why, why_size, "the name of a key has 1 to %d bytes", WRN_NAME_MAX), false;
+    server.store = wrn_store_open(database, false, why, why_size);
+    if (!server.store) return false;
+    wrn_db outcome = wrn_store_find_account(server.store, OWNER_EMAIL, &owner);
+    if (outcome == WRN_DB_OK) outcome = wrn_server_new_key(&server, owner.team_id, owner.user_id, name, &row, key);
+    wrn_store_close(server.store);
+    if (outcome == WRN_DB_OK) return true;
+    return snprintf(why, why_size,
+                    outcome == WRN_DB_NONE ? "there is no account %s in %s" : "cannot make a key of %s in %s",
+                    OWNER_EMAIL, database),
+           false;
+}
+
 static bool first_start(wrn_server *server, welcome *out, char *why, size_t why_size) {
     int has = wrn_store_has_accounts(server->store);
     if (has > 0) return true;
@@ -174,14 +205,25 @@ static bool first_start(wrn_server *server, welcome *out, char *why, size_t why_
     return out->is_new = true;
 }
 
-static void print_welcome(const wrn_server *server, const welcome *w, const char *address) {
+static void print_welcome(const wrn_server *server, const welcome *w, const wrn_buf *bound) {
+    const char *address = bound->data ? bound->data : "";
     bool is_unix = strncmp(address, "unix:", 5) == 0;
+    char named[300];
+    /* URLs of ports, PORT-ID.localhost, resolve in browsers; names below an address do not. */
+    static const char *const own[] = {"127.0.0.1:", "0.0.0.0:", "[::1]:", "[::]:"};
+    for (size_t i = 0; i < WRN_COUNT(own); i++) {
+        if (strncmp(address, own[i], strlen(own[i])) != 0) continue;
+        snprintf(named, sizeof(named), "localhost:%s", address + strlen(own[i]));
+        address = named;
+        break;
+    }
     printf("This is wrennd's first start; it has made %s.\n"
            "The following is shown once:\n\n"
-           "    export WRENN_BASE_URL=%s%s\n"
+           "    export WRENN_BASE_URL=%s%.*s\n"
            "    export WRENN_API_KEY=%s\n\n"
            "To log in, for instance to make more keys: e-mail %s, password %s\n\n",
-           server->config->data_dir, is_unix ? "" : "http://", address, w->api_key, OWNER_EMAIL, w->password);
+           server->config->data_dir, is_unix ? "" : "http://", (int)strcspn(address, "\n"), address, w->api_key,
+           OWNER_EMAIL, w->password);
     fflush(stdout);
 }
 
@@ -257,7 +299,7 @@ static bool open_audit(wrn_server *server, wrn_arena *arena, char *why, size_t w
     if (is_private(server) || (path && strcmp(path, "none") == 0)) path = NULL;
     else if (!path && !(path = in_dir(arena, server->config->data_dir, "audit.log")))
         return snprintf(why, why_size, "out of memory"), false;
-    return wrn_audit_open(&server->audit, path, why, why_size);
+    return wrn_audit_open(&server->audit, path, server->config->audit_max_mb << 20, why, why_size);
 }
 
 static bool open_state(wrn_server *server, wrn_arena *arena, char *why, size_t why_size) {
@@ -292,6 +334,8 @@ static bool open_backend(wrn_server *server, wrn_arena *arena, char *why, size_t
     server->isolation = server->ops->isolation(server->backend);
     wrn_host_row machine;
     wrn_machine_describe(server->config->data_dir, &machine);
+    int64_t held_mb = server->config->held_max_mb ? server->config->held_max_mb : machine.memory_mb / 4;
+    if (held_mb) wrn_budget_set((size_t)held_mb << 20);
     wrn_sandboxes_config boxes = {&server->loop,
                                   server->store,
                                   server->ops,
@@ -300,7 +344,12 @@ static bool open_backend(wrn_server *server, wrn_arena *arena, char *why, size_t
                                   server->config->max_memory_mb,
                                   machine.memory_mb ? machine.memory_mb : INT64_MAX};
     server->sandboxes = wrn_sandboxes_new(&boxes);
-    if (!server->isolation || !server->sandboxes || !wrn_sandboxes_recover(server->sandboxes))
+    return (server->isolation && server->sandboxes) || (snprintf(why, why_size, "out of memory"), false);
+}
+
+/* What the last run has left. Whoever can't listen has no business with it. */
+static bool recover(wrn_server *server, char *why, size_t why_size) {
+    if (!wrn_sandboxes_recover(server->sandboxes))
         return snprintf(why, why_size, "cannot read the sandboxes of the last run"), false;
     wrn_snapshots_recover(server->sandboxes);
     return true;
@@ -338,54 +387,80 @@ static bool tell_ready_fd(int64_t fd, const wrn_buf *addresses) {
 }
 
 /* The built-in host, as it is today. */
-static bool note_host(wrn_server *server, const char *address) {
+static bool note_host(wrn_server *server, const wrn_buf *bound, char *why, size_t why_size) {
+    const char *address = bound->data ? bound->data : "";
     wrn_host_row row;
     wrn_machine_describe(server->config->data_dir, &row);
     wrn_id_new(row.id, "host");
     snprintf(row.type, sizeof(row.type), "regular");
     snprintf(row.status, sizeof(row.status), "online");
-    snprintf(row.address, sizeof(row.address), "%s", address);
+    snprintf(row.address, sizeof(row.address), "%.*s", (int)strcspn(address, "\n"), address);
     row.built_in = true;
     row.created_at = row.updated_at = wrn_unix_time();
-    return wrn_store_put_built_in_host(server->store, &row) == WRN_DB_OK;
+    return wrn_store_put_built_in_host(server->store, &row) == WRN_DB_OK ||
+           (snprintf(why, why_size, "cannot store what this machine is"), false);
 }
 
-static bool listen_all(wrn_server *server, const welcome *w, char *why, size_t why_size) {
-    const wrn_listen_list *list = &server->config->listen;
+/* Puts where it listens into `bound`, one address a line. */
+static bool listen_all(wrn_server *server, wrn_buf *bound, char *why, size_t why_size) {
+    const wrn_list *list = &server->config->listen;
     static char fallback[] = "127.0.0.1:8080";
-    WRN_AUTO(wrn_buf_free) wrn_buf bound = WRN_BUF_INIT;
     for (size_t i = 0; i < list->count || i == 0; i++) {
-        const char *address = list->count ? list->addresses[i] : fallback;
+        const char *address = list->count ? list->items[i] : fallback;
         char where[256];
         if (!wrn_http_listen(server->http, address, where, sizeof(where), why, why_size)) return false;
-        if (i == 0 && !note_host(server, where))
-            return snprintf(why, why_size, "cannot store what this machine is"), false;
-        if (i == 0 && w->is_new) print_welcome(server, w, where);
         if (!wrn_http_is_private_address(address))
             wrn_log_warning("%s is open to the network and has no TLS: keys and data can be read on the way; put a TLS "
                             "proxy in front and listen on 127.0.0.1",
                             where);
-        wrn_log_info("listening on %s", where);
-        wrn_buf_printf(&bound, "%s\n", where);
+        wrn_names_add(&server->names, where);
+        wrn_buf_printf(bound, "%s\n", where);
     }
-    if (tell_ready_fd(server->config->ready_fd, &bound)) return true;
+    return true;
+}
+
+static bool listen_private(wrn_server *server, wrn_buf *bound, char *why, size_t why_size) {
+    char address[256], where[256];
+    snprintf(address, sizeof(address), "unix:%s/wrennd.sock", server->config->data_dir);
+    if (!wrn_http_listen(server->http, address, where, sizeof(where), why, why_size)) return false;
+    wrn_buf_puts(bound, address);
+    return wrn_private_watch(server, on_owner_gone) ||
+           (snprintf(why, why_size, "--private-fd must be one end of a socket pair"), false);
+}
+
+/* Whoever waits for it may begin. */
+static bool tell_ready(wrn_server *server, const wrn_buf *bound, char *why, size_t why_size) {
+    for (const char *at = bound->data ? bound->data : ""; *at; at += strcspn(at, "\n") + 1)
+        wrn_log_info("listening on %.*s", (int)strcspn(at, "\n"), at);
+    if (tell_ready_fd(server->config->ready_fd, bound)) return true;
     return snprintf(why, why_size, "cannot write to --ready-fd: %s", strerror(errno)), false;
 }
 
-static bool listen_private(wrn_server *server, const welcome *w, char *why, size_t why_size) {
-    char address[256], where[256];
+static bool greet_owner(wrn_server *server, const welcome *w, const wrn_buf *bound, char *why, size_t why_size) {
     int64_t now = wrn_unix_time();
-    snprintf(address, sizeof(address), "unix:%s/wrennd.sock", server->config->data_dir);
-    if (!wrn_http_listen(server->http, address, where, sizeof(where), why, why_size)) return false;
-    if (!note_host(server, where)) return snprintf(why, why_size, "cannot store what this machine is"), false;
-    if (!wrn_private_watch(server, on_owner_gone))
-        return snprintf(why, why_size, "--private-fd must be one end of a socket pair"), false;
     WRN_AUTO(wrn_buf_free) wrn_buf token = WRN_BUF_INIT;
     wrn_claims claims = {w->user_id, w->team_id, "owner", OWNER_EMAIL, "Owner", now, now + PRIVATE_TOKEN_SECONDS, true};
     wrn_jwt_sign(server->auth.secret, &claims, &token);
-    if (token.failed) return snprintf(why, why_size, "out of memory"), false;
-    if (wrn_private_greet((int)server->config->private_fd, address + 5, w->api_key, token.data)) return true;
+    if (token.failed || bound->failed) return snprintf(why, why_size, "out of memory"), false;
+    if (wrn_private_greet((int)server->config->private_fd, bound->data + strlen("unix:"), w->api_key, token.data))
+        return true;
     return snprintf(why, why_size, "the owner has gone"), false;
+}
+
+/* Everything that can fail comes before the first account: its key is shown once, and is shown for certain. */
+static bool begin(wrn_server *server, wrn_arena *arena, char *why, size_t why_size) {
+    WRN_AUTO(wrn_buf_free) wrn_buf bound = WRN_BUF_INIT;
+    welcome w = {0};
+    bool ok = open_backend(server, arena, why, why_size) && open_loop(server, why, why_size) &&
+              (is_private(server) ? listen_private : listen_all)(server, &bound, why, why_size) &&
+              recover(server, why, why_size) && first_start(server, &w, why, why_size);
+    ok = ok && note_host(server, &bound, why, why_size);
+    if (w.is_new && !is_private(server)) print_welcome(server, &w, &bound);
+    if (ok) wrn_sandboxes_await(server->sandboxes);
+    ok = ok && (is_private(server) ? greet_owner(server, &w, &bound, why, why_size)
+                                   : tell_ready(server, &bound, why, why_size));
+    sodium_memzero(&w, sizeof(w));
+    return ok;
 }
 
 /* A signal that comes while we clean up must not end us by its default action. */
@@ -433,20 +508,19 @@ static void remove_stale(void *context, const char *path) {
 bool wrn_server_run(const wrn_config *config, const wrn_platform *platform, char *why, size_t why_size) {
     WRN_AUTO(wrn_arena_free) wrn_arena arena = {0};
     wrn_server server = {.config = config, .lock_fd = -1, .owner_fd = -1, .audit.fd = -1, .ops = platform->ops};
-    welcome w = {0};
+    server.names.allowed = config->allow_host.items;
+    server.names.allowed_count = config->allow_host.count;
     if (uv_loop_init(&server.loop) != 0) return snprintf(why, why_size, "cannot make an event loop"), false;
     wrn_damper_init(&server.damper);
     bool locked = open_state(&server, &arena, why, why_size);
     if (locked && is_private(&server)) wrn_private_each_stale(config->data_dir, remove_stale, NULL);
-    bool ok = locked && first_start(&server, &w, why, why_size) && open_backend(&server, &arena, why, why_size) &&
-              open_loop(&server, why, why_size);
-    ok = ok &&
-         (is_private(&server) ? listen_private(&server, &w, why, why_size) : listen_all(&server, &w, why, why_size));
-    sodium_memzero(&w, sizeof(w));
+    bool ok = locked && begin(&server, &arena, why, why_size);
     server.listening = ok;
+    if (ok) wrn_hold_watch(&server.loop);
     if (ok) wrn_audit_note(&server.audit, "start");
     if (ok) wrn_notify("READY=1");
     if (ok) uv_run(&server.loop, UV_RUN_DEFAULT);
+    wrn_hold_unwatch();
     bool remove = is_private(&server) && locked;
     if (!ok && is_private(&server)) wrn_private_fail((int)config->private_fd, why);
     tear_down(&server);

@@ -19,11 +19,14 @@ typedef struct wrn_server {
     wrn_auth auth;
     wrn_damper damper;
     wrn_audit audit;
+    wrn_names names;
     const wrn_backend_ops *ops;
     wrn_backend *backend;
     wrn_json *isolation; /* what every sandbox gets here */
     wrn_sandboxes *sandboxes;
+    struct wrn_once *creating; /* creates under way that have an idempotency key */
     wrn_http *http;
+    struct wrn_proxy *proxies; /* requests to ports of sandboxes that are under way */
     uv_signal_t signals[4];
     uv_timer_t grace;
     uv_pipe_t lifeline; /* private mode: the owner's socket */
@@ -51,6 +54,9 @@ bool wrn_server_run(const wrn_config *config, const wrn_platform *platform, char
 /* Where the agent, the state and the templates are. The texts live in `arena`. */
 bool wrn_server_backend_config(const wrn_config *config, wrn_arena *arena, wrn_backend_config *out);
 
+/* Makes a new API key of the first account, beside a server that may be running. False with a message. */
+bool wrn_server_create_key(const wrn_config *config, const char *name, char key[WRN_API_KEY_SIZE], char *why,
+                           size_t why_size);
 /* Makes a new API key for the team. */
 wrn_db wrn_server_new_key(wrn_server *server, const char *team_id, const char *user_id, const char *name,
                           wrn_key_row *row, char key[WRN_API_KEY_SIZE]);

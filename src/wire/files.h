@@ -2,7 +2,8 @@
  *
  *     read PATH           a regular file's content comes on stdout
  *     write PATH          stdin becomes the file's content at its end; SIGTERM before that leaves everything as it was
- *     list PATH LEVELS    a record for everything in a directory, on stdout
+ *     list PATH LEVELS [NAME]
+ *                         a record for everything in a directory, on stdout; or for what has that name there
  *     mkdir PATH          makes a directory and those above it; its record
  *     remove PATH         all of it; what is not there counts as removed
  *

@@ -9,14 +9,17 @@
 
 enum { UNIX_PATH_MAX_BYTES = 107, URL_MAX = 2048 };
 
-void wrn_url_escape(wrn_buf *out, const char *text) {
+static void escape(wrn_buf *out, const char *text, const char *others) {
     for (; *text; text++) {
         unsigned char c = (unsigned char)*text;
-        bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || strchr("-._~", c);
+        bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || strchr(others, c);
         if (plain) wrn_buf_putc(out, (char)c);
         else wrn_buf_printf(out, "%%%02X", c);
     }
 }
+
+void wrn_url_escape(wrn_buf *out, const char *text) { escape(out, text, "-._~"); }
+void wrn_url_escape_segment(wrn_buf *out, const char *text) { escape(out, text, "-._~$&+,:;=@"); }
 
 static bool is_host_char(char c) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || strchr("-._~[]:%", c);

@@ -18,6 +18,9 @@ struct wrn_ws {
     const uint8_t *in; /* while bytes are fed */
     size_t in_size;
     wrn_buf out;
+    size_t fragments, message_size; /* of the unfinished message, as its frames say */
+    size_t unfinished;              /* of it, as far as it has come */
+    bool in_control;                /* frame */
     uint64_t put, pong_end,
         ping_end; /* how many bytes `out` has ever got, in all and up to the latest of these frames */
     bool pong_owed;
@@ -30,6 +33,9 @@ struct wrn_ws {
     uint8_t random[256];
     size_t random_left;
 };
+
+/* Fragments of a message that may be as small as they like; the others have this many bytes on average. */
+enum { FRAGMENTS_FREE = 1024, FRAGMENT_SIZE = 64 };
 
 /* ---- frames ---- */
 
@@ -115,6 +121,26 @@ static int problem_of_close(const struct wslay_event_on_msg_recv_arg *message) {
     return wrn_utf8_valid_prefix((const char *)message->msg + 2, size) == size ? 0 : WRN_WS_BAD_TEXT;
 }
 
+static void on_frame(wslay_event_context_ptr wslay, const struct wslay_event_on_frame_recv_start_arg *frame,
+                     void *context) {
+    wrn_ws *ws = context;
+    (void)wslay;
+    ws->in_control = frame->opcode > WSLAY_BINARY_FRAME;
+    if (ws->in_control) return;
+    if (frame->opcode != WSLAY_CONTINUATION_FRAME) ws->fragments = ws->message_size = 0;
+    ws->fragments++;
+    ws->message_size += frame->payload_length;
+}
+
+static void on_chunk(wslay_event_context_ptr wslay, const struct wslay_event_on_frame_recv_chunk_arg *chunk,
+                     void *context) {
+    wrn_ws *ws = context;
+    (void)wslay;
+    if (!ws->in_control) ws->unfinished += chunk->data_length;
+}
+
+static bool is_crumbled(const wrn_ws *ws) { return ws->fragments > FRAGMENTS_FREE + ws->message_size / FRAGMENT_SIZE; }
+
 static void take_close(wrn_ws *ws, const struct wslay_event_on_msg_recv_arg *message) {
     int code = message->status_code ? message->status_code : WRN_WS_NO_STATUS;
     ws->over = true;
@@ -135,6 +161,7 @@ static void on_message(wslay_event_context_ptr wslay, const struct wslay_event_o
     wrn_ws *ws = context;
     (void)wslay;
     if (ws->over) return;
+    if (message->opcode <= WSLAY_BINARY_FRAME) ws->unfinished = 0;
     if (message->opcode == WSLAY_CONNECTION_CLOSE) take_close(ws, message);
     else if (message->opcode == WSLAY_PING) take_ping(ws, message);
     else if (message->opcode == WSLAY_TEXT_FRAME || message->opcode == WSLAY_BINARY_FRAME)
@@ -149,6 +176,8 @@ wrn_ws *wrn_ws_new(bool client, size_t message_max, const wrn_ws_events *events,
         .recv_callback = on_recv,
         .send_callback = on_send,
         .genmask_callback = on_mask,
+        .on_frame_recv_start_callback = on_frame,
+        .on_frame_recv_chunk_callback = on_chunk,
         .on_msg_recv_callback = on_message,
     };
     wrn_ws *ws = calloc(1, sizeof(*ws));
@@ -173,6 +202,12 @@ void wrn_ws_free(wrn_ws *ws) {
     free(ws);
 }
 
+size_t wrn_ws_unfinished(const wrn_ws *ws) { return ws->unfinished; }
+
+void wrn_ws_limit(wrn_ws *ws, size_t message_max) {
+    wslay_event_config_set_max_recv_msg_length(ws->wslay, message_max);
+}
+
 /* Reception has ended and the other end has not closed. */
 static void give_up(wrn_ws *ws, int rc) {
     ws->over = true;
@@ -190,6 +225,11 @@ bool wrn_ws_feed(wrn_ws *ws, const void *data, size_t size) {
     ws->in = NULL;
     ws->in_size = 0;
     if (wslay_event_send(ws->wslay) != 0 && rc == 0) rc = WSLAY_ERR_NOMEM;
+    if (!ws->over && rc == 0 && is_crumbled(ws)) {
+        ws->over = true;
+        ws->problem = WRN_WS_TOO_BIG;
+        put_close(ws, ws->problem);
+    }
     if (!ws->over && (rc != 0 || !wslay_event_get_read_enabled(ws->wslay))) give_up(ws, rc);
     return !ws->over && !ws->out.failed;
 }

@@ -1,8 +1,9 @@
 /* WebSocket (RFC 6455) for both ends: bytes in, messages out. No descriptor and no clock.
  *
  * The framing is wslay's, known to ws.c only. Fragments are joined and text is checked to be UTF-8; what breaks the
- * rules ends the connection with the fitting close code. What is to be sent gathers in wrn_ws_out(). However much comes
- * in, there is never more than one ping and one pong among what is not sent yet, and one pong to come. */
+ * rules ends the connection with the fitting close code, and so does a message in very many very small fragments, for each
+ * takes memory of its own. What is to be sent gathers in wrn_ws_out(). However much comes in, there is never more than one
+ * ping and one pong among what is not sent yet, and one pong to come. */
 #ifndef WRN_WIRE_WS_H
 #define WRN_WIRE_WS_H
 
@@ -21,7 +22,8 @@ enum {
     WRN_WS_NO_STATUS = 1005, /* a close frame without a code */
     WRN_WS_BAD_TEXT = 1007,  /* what should be UTF-8 is not */
     WRN_WS_TOO_BIG = 1009,
-    WRN_WS_INTERNAL_ERROR = 1011
+    WRN_WS_INTERNAL_ERROR = 1011,
+    WRN_WS_TRY_AGAIN = 1013
 };
 
 typedef struct wrn_ws_events {
@@ -35,6 +37,10 @@ typedef struct wrn_ws_events {
 wrn_ws *wrn_ws_new(bool client, size_t message_max, const wrn_ws_events *events, void *context);
 /* Not from inside its events. */
 void wrn_ws_free(wrn_ws *ws);
+/* The bytes of the message that is not whole yet. */
+size_t wrn_ws_unfinished(const wrn_ws *ws);
+/* From now on. */
+void wrn_ws_limit(wrn_ws *ws, size_t message_max);
 
 /* False when nothing more can be received: closed by the other end, or it broke the rules (wrn_ws_problem() says how). */
 bool wrn_ws_feed(wrn_ws *ws, const void *data, size_t size);

@@ -45,7 +45,7 @@ static void actions(void) {
     test_daemon d = {0};
     char id[40], path[200], log_path[200];
     struct stat info;
-    serve(&d, NULL);
+    serve(&d, (const char *[]){"--signup", "local", NULL});
     snprintf(log_path, sizeof(log_path), "%s/audit.log", d.dir);
     make_sandbox(&d, "{}", id);
     CHECK_SH(&d, id, "echo the-secret-command", "the-secret-command\n");

@@ -14,14 +14,14 @@
 #define EXEC(code, encoding, out, err)                                                                           \
     "{\"sandbox_id\":\"" ID "\",\"cmd\":\"x\",\"stdout\":\"" out "\",\"stderr\":\"" err "\",\"exit_code\":" code \
     ",\"duration_ms\":3,\"encoding\":\"" encoding "\"}"
-#define ERROR(code) "{\"error\":{\"code\":\"" code "\",\"message\":\"because\\nof \\u001b[2J this\"}}"
+#define ERROR(code) "{\"error\":{\"code\":\"" code "\",\"message\":\"because\\nof \\u001b[2J\\u009b\\u202e this\"}}"
 
 static char *texts[64]; /* of replies, freed by stop() */
 static size_t text_count;
 
 static script_reply reply(const char *status, const char *body) {
     CHECK(text_count < sizeof(texts) / sizeof(texts[0]));
-    texts[text_count] = script_text(status, "", body);
+    texts[text_count] = script_text(status, "Wrenn-Features: exec-envs\r\n", body); /* as wrennd */
     return (script_reply){.text = texts[text_count++]};
 }
 
@@ -133,7 +133,7 @@ TEST(run_destroys_after_a_failure_too) {
     script_server *server = serve(replies, 3);
     program_result result = WRENN("run", "prog");
     CHECK_INT(result.code, 125);
-    CHECK_CONTAINS(result.err, "because of  [2J this"); /* one line, and the terminal's own */
+    CHECK_CONTAINS(result.err, "because of  [2J   this"); /* one line, and the terminal's own */
     check_request(server, 3, "DELETE /v1/sandboxes/" ID " ", "");
     program_result_free(&result);
     stop(server);

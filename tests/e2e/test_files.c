@@ -229,6 +229,12 @@ static void errors(void) {
         for (size_t j = 0; j < WRN_COUNT(bodies); j++)
             CHECK_ERROR(ask(&s, routes[i], bodies[j]), 400, "invalid_request");
     CHECK_ERROR(ask(&s, "list", "{\"path\":\"/\",\"depth\":-1}"), 400, "invalid_request");
+    static const char *const no_names[] = {"", ".", "..", "a/b", "/", "a\\u0000"};
+    for (size_t i = 0; i < WRN_COUNT(no_names); i++) {
+        char body[80];
+        snprintf(body, sizeof(body), "{\"path\":\"/\",\"only\":\"%s\"}", no_names[i]);
+        CHECK_ERROR(ask(&s, "list", body), 400, "invalid_request");
+    }
     CHECK_ERROR(request(&s.d, "POST", route(&s, "list"), NULL, "{\"path\":\"/\"}"), 401, "unauthorized");
     CHECK_ERROR(call(&s.d, "GET", route(&s, "list"), NULL), 405, "invalid_request");
     reply r = on_path(&s, "read", "/none");
@@ -495,6 +501,13 @@ static void large_listings(void) {
     CHECK_INT(r.status, 400);
     CHECK_STR(error_code(&r), "invalid_request");
     CHECK_CONTAINS(error_message(&r), "--max-output-bytes");
+    reply_free(&r);
+    r = ask(&s, "list", "{\"path\":\"/tmp/d\",\"only\":\"2017\"}");
+    CHECK_INT(wrn_json_count(wrn_json_get(r.json, "entries")), 1);
+    CHECK_STR(text_in(entry_at(&r, 0), "path"), "/tmp/d/2017");
+    reply_free(&r);
+    r = ask(&s, "list", "{\"path\":\"/tmp/d\",\"only\":\"none\"}");
+    CHECK_STR(r.body, "{\"entries\":[]}\n");
     reply_free(&r);
     CHECK_STATUS(on_path(&s, "list", "/etc"), 200);
     daemon_stop(&s.d);

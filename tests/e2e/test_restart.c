@@ -130,6 +130,52 @@ static void paused(int signal_number, int status, const char *const *extra) {
 static void paused_before(void) { paused(SIGKILL, KILLED, NULL); }
 static void paused_at_the_end(void) { paused(SIGTERM, 0, (const char *[]){"--on-stop", "pause", NULL}); }
 
+/* A child of the daemon's that is an agent; of several the first. */
+static pid_t first_agent(const test_daemon *d) {
+    char path[64], line[64];
+    snprintf(path, sizeof(path), "/proc/%d/task/%d/children", (int)d->pid, (int)d->pid);
+    FILE *children = fopen(path, "re");
+    pid_t found = 0;
+    CHECK(children);
+    for (int pid; !found && fscanf(children, "%d", &pid) == 1;) {
+        snprintf(path, sizeof(path), "/proc/%d/comm", pid);
+        FILE *comm = fopen(path, "re");
+        if (comm && fgets(line, sizeof(line), comm) && strcmp(line, "wrenn-agent\n") == 0) found = pid;
+        if (comm) fclose(comm);
+    }
+    fclose(children);
+    CHECK(found);
+    return found;
+}
+
+/* One that says nothing holds up itself alone. */
+static void silent_agent(void) {
+    test_daemon d = {0};
+    char silent[40], id[40], body[] = "{\"cmd\":\"true\"}";
+    serve(&d, NULL);
+    make_sandbox(&d, "{}", silent);
+    pid_t agent = first_agent(&d);
+    make_sandbox(&d, "{}", id);
+    CHECK(kill(agent, SIGSTOP) == 0);
+    end(&d, SIGKILL, KILLED);
+    serve(&d, NULL);
+    CHECK_SH(&d, id, "echo here", "here\n");
+    check_state(&d, silent, "running");
+    reply r = call(&d, "POST", sandbox_path(silent, "/exec"), body);
+    CHECK_CONTAINS(r.head, "Retry-After: ");
+    CHECK_STR(error_code(&r), "overloaded");
+    CHECK_INT(r.status, 503);
+    reply_free(&r);
+    CHECK(kill(agent, SIGCONT) == 0);
+    do {
+        reply_free(&r);
+        r = call(&d, "POST", sandbox_path(silent, "/exec"), body);
+    } while (r.status == 503);
+    CHECK_INT(r.status, 200);
+    reply_free(&r);
+    finish(&d);
+}
+
 /* The template's program is neither lost nor started twice; and the template is in use all the time. */
 static void service(void) {
     test_daemon d = {0};
@@ -365,6 +411,7 @@ static void hangups(void) {
     finish(&d);
 }
 
+TEST_AS_BOTH(an_agent_that_says_nothing_holds_up_no_other, silent_agent)
 TEST_AS_BOTH(sandboxes_go_on_after_a_crash, after_a_crash)
 TEST_AS_BOTH(sandboxes_go_on_after_a_stop_that_keeps_them, after_a_stop)
 TEST_AS_BOTH(paused_ones_stay_paused, paused_before)

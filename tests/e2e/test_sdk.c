@@ -164,6 +164,87 @@ static void mistakes(void) {
     wrenn_client_free(client);
 }
 
+/* A client that knows nothing of the server yet. */
+static wrenn_client *stranger(wrenn_client *local) {
+    wrenn_client_options options = WRENN_CLIENT_OPTIONS_INIT;
+    wrenn_client *client = NULL;
+    options.base_url = wrenn_client_base_url(local);
+    options.api_key = wrenn_client_api_key(local);
+    options.era = WRENN_ERA_SANDBOXES;
+    OK(wrenn_client_new(&options, &client, &error));
+    return client;
+}
+
+static wrenn_exec_result *exec_as_stranger(wrenn_client *local, const char *id, const wrenn_exec_options *options) {
+    wrenn_client *client = stranger(local);
+    wrenn_sandbox *sandbox = NULL;
+    wrenn_exec_result *result = NULL;
+    OK(wrenn_sandbox_from_id(client, id, &sandbox, &error));
+    OK(wrenn_sandbox_exec(sandbox, options, &result, &error));
+    wrenn_sandbox_free(sandbox);
+    wrenn_client_free(client);
+    return result;
+}
+
+/* A stranger sends envs and cwd as words: that must make no difference. */
+static void exact_words(void) {
+    static const char show[] =
+        "pwd; for a in \"$@\"; do printf '<%s>' \"$a\"; done; printf '%s|%s|%s' \"$A\" \"$B\" \"$PATH\"";
+    static const char *const plain[] = {"sh", "-c",   show, "sh",  "-e",        "",   "a b",
+                                        "$A", "`id`", "*",  "x=y", "new\nline", "--", NULL};
+    static const char *const missing[] = {"no-such-program", NULL}, *const odd[] = {"./a=b", "-n", NULL};
+    static const char *const there[] = {"/etc/passwd", NULL}, *const by_path[] = {"mine", NULL};
+    static const char *const envs[] = {"A=$HOME \"'\\", "B=1\n2", "A-B=odd", "-i=odd", NULL},
+                             *const path[] = {"PATH=/tmp/bin:/usr/bin:/bin", NULL};
+    const struct {
+        const char *const *argv, *const *envs;
+        const char *cwd;
+    } cases[] = {{plain, envs, "/usr/lib"}, {plain, envs, NULL}, {plain, NULL, "/tmp/-"}, {missing, envs, "/tmp"},
+                 {there, envs, NULL},       {odd, envs, "/tmp"}, {by_path, path, "/"}};
+    wrenn_client *client = local_client();
+    wrenn_sandbox *sandbox = NULL;
+    wrenn_exec_result *want = NULL;
+    OK(wrenn_sandboxes_create(client, NULL, &sandbox, &error));
+    wrenn_exec_options options = shell(
+        "mkdir -p /tmp/- /tmp/bin && printf '#!/bin/sh\\necho ran \"$@\"\\n' | tee /tmp/a=b > /tmp/bin/mine && chmod 755 "
+        "/tmp/a=b /tmp/bin/mine");
+    OK(wrenn_sandbox_exec(sandbox, &options, &want, &error));
+    CHECK_INT(want->exit_code, 0);
+    wrenn_exec_result_free(want);
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        options = (wrenn_exec_options){
+            .struct_size = sizeof(options), .argv = cases[i].argv, .envs = cases[i].envs, .cwd = cases[i].cwd};
+        want = NULL;
+        OK(wrenn_sandbox_exec(sandbox, &options, &want, &error));
+        wrenn_exec_result *got = exec_as_stranger(client, wrenn_sandbox_id(sandbox), &options);
+        CHECK_INT(got->exit_code, want->exit_code);
+        CHECK_MEM(got->stdout_data, got->stdout_size, want->stdout_data, want->stdout_size);
+        wrenn_exec_result_free(want);
+        wrenn_exec_result_free(got);
+    }
+    wrenn_sandbox_close(sandbox);
+    wrenn_client_free(client);
+}
+
+static void cancelled_creates(void) {
+    wrenn_client *client = local_client(), *other = stranger(client);
+    for (int i = 0; i < 25; i++) {
+        wrenn_op *op = NULL;
+        OK(wrenn_sandboxes_create_start(other, NULL, NULL, NULL, &op, &error));
+        wrenn_client_dispatch(other, i % 5, NULL);
+        wrenn_op_cancel(op);
+        wrenn_sandbox *made = NULL;
+        if (wrenn_sandboxes_create_finish(op, &made, NULL) == 0) wrenn_sandbox_close(made);
+        wrenn_op_free(op);
+    }
+    wrenn_client_free(other);
+    wrenn_sandbox_list *list = NULL;
+    OK(wrenn_sandboxes_list(client, &list, &error));
+    CHECK_INT(list->count, 0);
+    wrenn_sandbox_list_free(list);
+    wrenn_client_free(client);
+}
+
 static void accounts(void) {
     wrenn_client *client = local_client();
     wrenn_auth *auth = NULL;
@@ -595,6 +676,8 @@ static void hundred_rounds_and_kills(void) {
 
 TEST_AS_BOTH(a_sandbox_through_each_door, all_doors)
 TEST_AS_BOTH(mistakes_get_typed_errors, mistakes)
+TEST_AS_BOTH(words_are_exact_either_way, exact_words)
+TEST_AS_BOTH(cancelled_creates_leave_nothing, cancelled_creates)
 TEST_AS_BOTH(accounts_keys_and_teams, accounts)
 TEST_AS_BOTH(a_hundred_commands_at_once, hundred_commands_at_once)
 TEST_AS_BOTH(an_idle_sandbox_is_paused_and_comes_back, idle_pause)

@@ -19,13 +19,13 @@ static size_t kept(const char *data_dir) {
     return count;
 }
 
-/* All there is in a sandbox but for what is its own: kinds, modes, owners, sizes, links, times, contents. Ends badly when
+/* All there is in a sandbox but for what is its own (its name, in /etc): kinds, modes, owners, sizes, links, times, contents. Ends badly when
  * a listing shows what can't be looked at. */
 static const char describe[] =
-    "cd / && find . -xdev ! -path './run/wrenn*' ! -path ./dev ! -path ./proc ! -path ./etc/hostname "
+    "cd / && find . -xdev ! -path './run/wrenn*' ! -path ./dev ! -path ./proc ! -path ./sys ! -path './etc/host*' "
     "\\( -type d -printf '%p %y %m %U %G %T@\\n' -o -printf '%p %y %m %U %G %n %s %l %T@\\n' \\) | sort && "
     "find usr/local -xdev -printf '%p %y %m %U %G %l %T@\\n' | sort && ls usr/bin | sort && "
-    "find . -xdev -type f ! -path './run/wrenn*' ! -path ./etc/hostname -print0 | sort -z | xargs -0 cksum";
+    "find . -xdev -type f ! -path './run/wrenn*' ! -path './etc/host*' -print0 | sort -z | xargs -0 cksum";
 
 static void check_same(const test_daemon *d, const char *one, const char *two) {
     char *a = sh(d, one, describe), *b = sh(d, two, describe);
@@ -85,6 +85,91 @@ static void round_trip(void) {
              "/etc/ssl:\ndeep\n\n/media:\nx\nback\ntwo\n");
     make_from(&d, "first", four);
     check_same(&d, one, four);
+    daemon_stop(&d);
+}
+
+/* Directories that came with a template or a snapshot, moved in all ways, and the same again in what was made of that. */
+static const char moved_before[] =
+    "mkdir -p /root/t/a/x/deep/er /root/t/a/y /root/t/b /root/t/c/d/e /srv/s /opt/o && cd /root/t && echo f > a/f &&"
+    "echo g > a/x/g && echo h > a/x/h && ln a/x/h a/x/h2 && ln -s ../f a/x/l && echo k > b/k && echo m > c/d/e/m &&"
+    "echo z > a/x/deep/er/z && chmod 711 a/x && chown 1000:1000 a/x && touch -d @1000000000 a/x/deep && echo s > /srv/s/s &&"
+    "echo o > /opt/o/o && python3 -c 'import os; os.setxattr(\"/root/t/a/x\", \"user.note\", b\"hello\")'";
+static const char moves[] =
+    "import os, shutil\n"
+    "r = os.rename\n"
+    "t = '/root/t/'\n"
+    "r(t + 'a', t + 'a2')\n"
+    "open(t + 'a2/f', 'a').write('more')\n"
+    "os.unlink(t + 'a2/x/g')\n"
+    "r(t + 'b', t + 'tmp'); r(t + 'c', t + 'b'); r(t + 'tmp', t + 'c')\n"   /* they change places */
+    "r(t + 'b/d', t + 'b/dd'); r(t + 'b/dd/e', t + 'e')\n"                  /* what is moved, moved on */
+    "os.mkdir(t + 'a'); open(t + 'a/new', 'w'); r(t + 'a2/x', t + 'a/x')\n" /* into a new one of the old name */
+    "r(t + 'a/x/deep', t + 'a/x/deeper'); open(t + 'a/x/deeper/er/q', 'w').write('q')\n"
+    "os.mkdir('/root/n'); r(t + 'e', '/root/n/e')\n"
+    "os.mkdir('/root/empty'); r(t + 'a2', '/root/empty')\n" /* over an empty one */
+    "r('/var/lib', '/var/lib2')\n"
+    "r('/etc/ssl', '/etc/ssl2'); os.mkdir('/etc/ssl'); open('/etc/ssl/own', 'w')\n"
+    "r('/srv', '/srv2'); open('/srv', 'w').write('a file')\n"
+    "r('/opt', '/opt2'); shutil.rmtree('/opt2/o'); os.mkdir('/opt2/o'); open('/opt2/o/p', 'w')\n"
+    "r('/mnt', '/mnt2'); os.rmdir('/mnt2')\n"
+    "r('/media', '/media2'); r('/media2', '/media')\n"
+    "r('/usr/local/bin', '/usr/local/bin2'); open('/usr/local/bin2/mine', 'w')\n" /* of minimal and of the host */
+    "r('/usr/local/share', '/usr/local/etc/share'); os.mkdir('/usr/local/share')\n";
+static const char moves_again[] =
+    "import os\n"
+    "r = os.rename\n"
+    "r('/root/empty', '/root/back'); r('/root/back/y', '/root/y'); r('/etc/ssl2', '/etc/ssl3')\n"
+    "r('/usr/local/bin2', '/usr/local/bin'); r('/usr/local/etc/share', '/usr/local/share3')\n"
+    "r('/root/t', '/root/u'); r('/root/u/a/x', '/root/u/x');\n"
+    "os.unlink('/root/u/x/deeper/er/z'); r('/var/lib2', '/var/lib')\n";
+
+static void run_script(const test_daemon *d, const char *id, const char *script) {
+    char line[4096];
+    snprintf(line, sizeof(line), "cat > /tmp/script <<'END'\n%sEND\npython3 /tmp/script; rm /tmp/script", script);
+    free(sh(d, id, line));
+}
+
+static void moved(void) {
+    test_daemon d;
+    char one[40], two[40], three[40], four[40];
+    start(&d, NULL);
+    make_sandbox(&d, "{}", one);
+    free(sh(&d, one, moved_before));
+    snap(&d, one, "first");
+    make_from(&d, "first", two);
+    run_script(&d, two, moves);
+    snap(&d, two, "second");
+    resume(&d, two);
+    make_from(&d, "second", three);
+    check_same(&d, two, three);
+    CHECK_SH(&d, three,
+             "cd /root/t && cat c/k /root/n/e/m a/x/h2 /root/empty/f a/x/deeper/er/z; ls a/x b /opt2/o /etc/ssl",
+             "k\nm\nh\nf\nmorez\n"
+             "/etc/ssl:\nown\n\n/opt2/o:\np\n\na/x:\ndeeper\nh\nh2\nl\n\nb:\ndd\n");
+    run_script(&d, three, moves_again);
+    snap(&d, three, "third");
+    resume(&d, three);
+    make_from(&d, "third", four);
+    check_same(&d, three, four);
+    CHECK_SH(&d, four, "cat /root/u/x/h2 /root/u/x/deeper/er/q; sudo echo here", "h\nqhere\n");
+    daemon_stop(&d);
+}
+
+/* For others the kernel refuses it, and mv copies. */
+static void not_moved(void) {
+    test_daemon d;
+    char one[40], two[40];
+    if (geteuid() == 0) test_become_ordinary_user();
+    start(&d, NULL);
+    make_sandbox(&d, "{}", one);
+    free(sh(&d, one, "mkdir -p /root/a/b && echo x > /root/a/b/x"));
+    snap(&d, one, "first");
+    make_from(&d, "first", two);
+    CHECK_SH(
+        &d, two,
+        "python3 -c 'import os; os.rename(\"/root/a\", \"/root/c\")' 2>&1 | grep -o cross-device; mv /root/a /root/d &&"
+        " cat /root/d/b/x",
+        "cross-device\nx\n");
     daemon_stop(&d);
 }
 
@@ -236,6 +321,8 @@ static void stopped(void) {
 }
 
 TEST_AS_BOTH(a_sandbox_comes_back_as_it_was, round_trip)
+TEST_AS_ROOT(directories_can_be_moved, moved)
+TEST_SLOW(ordinary_users_have_moves_refused) { not_moved(); }
 TEST_AS_BOTH(files_go_with_the_last_user, deleting)
 TEST_AS_BOTH(holes_stay_holes, sparse)
 TEST_AS_BOTH(commands_go_on, running)

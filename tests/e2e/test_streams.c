@@ -101,7 +101,7 @@ static void commands(void) {
     options.shell = "true";
     options.cwd = "/nonexistent";
     wrenn_error *error = NULL;
-    CHECK_INT(wrenn_sandbox_exec_stream(s.sandbox, &options, &stream, &error), WRENN_E_API);
+    CHECK_INT(wrenn_sandbox_exec_stream(s.sandbox, &options, &stream, &error), WRENN_E_VALIDATION);
     CHECK_CONTAINS(wrenn_error_message(error), "cwd");
     wrenn_error_free(error);
     tear_down(&s);

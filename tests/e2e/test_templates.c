@@ -88,12 +88,20 @@ static void services(void) {
     test_daemon d;
     char id[40];
     start_with_templates(&d);
-    shell("mkdir -p templates/early/layer templates/ends/layer templates/none/layer");
+    shell("mkdir -p templates/early/layer templates/ends/layer templates/none/layer templates/soon/layer");
     put("early/template.json", "{\"base\":\"minimal\",\"start\":[\"touch\",\"/root/started\"]}");
     put("ends/template.json", "{\"base\":\"minimal\",\"start\":[\"false\"],\"start_port\":8000}");
     put("none/template.json", "{\"base\":\"minimal\",\"start\":[\"/not/there\"],\"start_port\":8000}");
     make_from(&d, "early", id);
     free(sh(&d, id, "while ! test -e /root/started; do :; done"));
+    put("soon/template.json", "{\"base\":\"minimal\",\"start_port\":8000,\"start_early\":true,"
+                              "\"start\":[\"sh\",\"-c\",\"touch /root/started; exec python3 -m http.server 8000\"]}");
+    make_from(&d, "soon", id);
+    free(sh(&d, id, "while ! test -e /root/started; do :; done"));
+    snap(&d, id, "as-soon");
+    make_from(&d, "as-soon", id);
+    free(sh(&d, id, "while ! pidof python3; do :; done"));
+    CHECK_STATUS(ask(&d, id, 8000, "GET", "/"), 200);
     make_from(&d, "ends", id);
     reply r = ask(&d, id, 8000, "GET", "/");
     CHECK_INT(r.status, 502);

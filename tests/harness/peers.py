@@ -170,7 +170,11 @@ def proxy_socks(sock, options):
     file.read(count)
     sock.sendall(b"\5\0")
     kind = file.read(4)[3]
-    host = file.read(file.read(1)[0]).decode() if kind == 3 else socket.inet_ntoa(file.read(4))
+    if kind == 3:
+        host = file.read(file.read(1)[0]).decode()
+    else:
+        family, size = (socket.AF_INET6, 16) if kind == 4 else (socket.AF_INET, 4)
+        host = socket.inet_ntop(family, file.read(size))
     port = struct.unpack("!H", file.read(2))[0]
     say("socks", host)
     if options.refuse:

@@ -38,9 +38,11 @@ struct script_server {
     pthread_cond_t changed;
     const script_reply *replies;
     size_t reply_count;
+    const script_rule *rules;
+    size_t rule_count;
     const script_reply *for_messages; /* NULL: by the list */
     size_t listed;                    /* answers given from it */
-    bool repeat_last, stopping, dropping;
+    bool repeat_last, stopping, dropping, gate_open, pongs;
     request *requests;
     size_t request_count, connection_count, open;
     connection connections[CONNECTIONS_MAX];
@@ -106,8 +108,20 @@ static const script_reply *next_reply(script_server *server, bool message) {
     const script_reply *for_messages = server->for_messages;
     pthread_mutex_unlock(&server->lock);
     if (message && for_messages) return for_messages;
+    if (!server->reply_count) return &ended;
     if (server->listed < server->reply_count) return &server->replies[server->listed];
     return server->repeat_last ? &server->replies[server->reply_count - 1] : &ended;
+}
+
+static const script_reply *rule_reply(const script_server *server, const char *text, size_t size) {
+    for (size_t i = 0; i < server->rule_count; i++) {
+        const script_rule *rule = &server->rules[i];
+        size_t begins = strlen(rule->begins);
+        if (size >= begins && memcmp(text, rule->begins, begins) == 0 &&
+            (!rule->contains || memmem(text, size, rule->contains, strlen(rule->contains))))
+            return &rule->reply;
+    }
+    return NULL;
 }
 
 static void record(script_server *server, const char *data, size_t size) {
@@ -200,6 +214,19 @@ static bool send_reply(connection *c, const char *message, const script_reply *r
     return reply->end == SCRIPT_KEEP || c->held;
 }
 
+static void wait_for_gate(script_server *server) {
+    pthread_mutex_lock(&server->lock);
+    while (!server->gate_open && !server->stopping) pthread_cond_wait(&server->changed, &server->lock);
+    pthread_mutex_unlock(&server->lock);
+}
+
+void script_open_gate(script_server *server) {
+    pthread_mutex_lock(&server->lock);
+    server->gate_open = true;
+    pthread_cond_broadcast(&server->changed);
+    pthread_mutex_unlock(&server->lock);
+}
+
 /* Answers one request; false when the connection is over. */
 static bool answer(script_server *server, connection *c, size_t request_size) {
     const script_reply *reply = next_reply(server, c->websocket);
@@ -207,12 +234,17 @@ static bool answer(script_server *server, connection *c, size_t request_size) {
     size_t message_size = 0;
     if (c->websocket) whole_frame(c, &message, &message_size);
     bool counts = !c->websocket || message;
-    if (counts && reply != server->for_messages) server->listed++;
+    const script_reply *ruled =
+        !counts ? NULL : rule_reply(server, message ? message : c->data, message ? message_size : request_size);
+    if (ruled) reply = ruled;
+    else if (counts && reply != server->for_messages) server->listed++;
     if (counts) record(server, message ? message : c->data, message ? message_size : request_size);
+    if (!counts && server->pongs && (c->data[0] & 15) == 9) send_all(c->fd, "\x8a\0", 2, 0);
     char *head = c->websocket ? NULL : strndup(c->data, request_size);
     memmove(c->data, c->data + request_size, c->size - request_size);
     c->size -= request_size;
     c->continued = false;
+    if (reply->gated) wait_for_gate(server);
     bool open = !counts || (reply->upgrade && head ? upgrade(c, head, reply) : send_reply(c, message, reply));
     free(head);
     free(message);
@@ -228,7 +260,7 @@ static size_t next_frame(const connection *c) {
 
 /* Bytes of the request that is to be answered now, or 0. */
 static size_t due_request(script_server *server, connection *c) {
-    if (c->websocket) return c->held ? 0 : next_frame(c);
+    if (c->websocket) return c->held && !server->pongs ? 0 : next_frame(c);
     size_t head = c->held ? 0 : whole_head(c);
     if (!head) return 0;
     const script_reply *reply = next_reply(server, false);
@@ -326,6 +358,14 @@ static void wake(script_server *server) {
     if (write(server->wake_fd, &one, sizeof(one)) < 0) perror("eventfd");
 }
 
+void script_set_rules(script_server *server, const script_rule *rules, size_t count, bool pongs) {
+    pthread_mutex_lock(&server->lock);
+    server->rules = rules;
+    server->rule_count = count;
+    server->pongs = pongs;
+    pthread_mutex_unlock(&server->lock);
+}
+
 void script_answer_messages(script_server *server, const script_reply *reply) {
     pthread_mutex_lock(&server->lock);
     server->for_messages = reply;
@@ -379,6 +419,7 @@ void script_wait(script_server *server, size_t count) {
 void script_stop(script_server *server) {
     pthread_mutex_lock(&server->lock);
     server->stopping = true;
+    pthread_cond_broadcast(&server->changed);
     pthread_mutex_unlock(&server->lock);
     wake(server);
     pthread_join(server->thread, NULL);

@@ -30,13 +30,23 @@ typedef struct script_reply {
     const char *frames; /* sent right after an upgrade */
     size_t frames_size;
     bool early;   /* comes once the request's head is there, and to an Expect: 100-continue instead of the 100; or */
+    bool gated;   /* waits for script_open_gate() first, and all other connections with it */
     size_t after; /* when so many bytes of the body are there, as they come on the wire */
 } script_reply;
+
+/* Where there are rules, they answer first: the first one that a request, or a message as it counts as one, begins with
+ * and has the other text in it (NULL: any). The list is for the rest. */
+typedef struct script_rule {
+    const char *begins, *contains;
+    script_reply reply;
+} script_rule;
 
 #define SCRIPT_NOTHING ((size_t)-1)
 
 /* What requests beyond the list get: the last reply again when `repeat_last`, otherwise a 500. */
 script_server *script_start(const script_reply *replies, size_t count, bool repeat_last);
+/* The rules, which must stay where they are; before the first request. With `pongs` it answers pings of WebSockets. */
+void script_set_rules(script_server *server, const script_rule *rules, size_t count, bool pongs);
 /* From now on messages on WebSockets all get this answer, and only the rest goes by the list. */
 void script_answer_messages(script_server *server, const script_reply *reply);
 /* "unix:..." */
@@ -51,6 +61,8 @@ size_t script_connections(script_server *server);
 void script_drop_connections(script_server *server);
 /* Blocks until this many requests have been seen in full. */
 void script_wait(script_server *server, size_t count);
+/* Lets the answers go that are gated. */
+void script_open_gate(script_server *server);
 void script_stop(script_server *server);
 
 /* The frames of a server: text messages, NULL at the end. Freed with free(). */

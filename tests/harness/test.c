@@ -88,8 +88,9 @@ void test_become_ordinary_user(void) {
     if (geteuid() != 0) return;
     CHECK(chown(directory, NOBODY, NOBODY) == 0 && chmod(directory, 0755) == 0);
     CHECK(setgroups(0, NULL) == 0 && setresgid(NOBODY, NOBODY, NOBODY) == 0 && setresuid(NOBODY, NOBODY, NOBODY) == 0);
-    /* Changing ids makes /proc/self root's; the maps of user namespaces are written there. */
-    CHECK(prctl(PR_SET_DUMPABLE, 1) == 0);
+    /* Changing ids makes /proc/self root's; the maps of user namespaces are written there. It also makes the kernel forget
+     * that this is to end with the program of the tests. */
+    CHECK(prctl(PR_SET_DUMPABLE, 1) == 0 && prctl(PR_SET_PDEATHSIG, SIGKILL) == 0);
 }
 
 void test_check_str(const char *file, int line, const char *what, const char *got, const char *want) {
@@ -156,7 +157,15 @@ static bool wanted(const test_case *test, int argc, char **argv) {
     return argc < 2;
 }
 
+/* wrennd ends where it holds its loop, but for builds in which everything takes longer. */
+static void set_watchdog(void) {
+#ifndef SANITIZED
+    setenv("WRENND_HOLD_LIMIT_MS", "50", 0);
+#endif
+}
+
 int test_main(int argc, char **argv) {
+    set_watchdog();
     sigset_t chld;
     sigemptyset(&chld);
     sigaddset(&chld, SIGCHLD);

@@ -16,6 +16,16 @@
 #include <sys/types.h>
 #include <unistd.h>
 
+/* Memory and time are not what they are otherwise. */
+#ifdef __has_feature
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define SANITIZED
+#endif
+#endif
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define SANITIZED
+#endif
+
 typedef struct test_case {
     const char *name;
     void (*run)(void);

@@ -281,6 +281,7 @@ static void closed_files(void) {
         {"/dev/vhost-vsock", O_RDWR, ENOENT},
         {"/dev/loop-control", O_RDWR, ENOENT},
         {"/dev/tty", O_RDWR, ENXIO},
+        {"/sys/fs/cgroup/memory/release_agent", O_WRONLY, ENOENT},
         {"/sys/kernel/uevent_helper", O_WRONLY, ENOENT},
         {"/sys/fs/cgroup/release_agent", O_WRONLY, ENOENT},
         {"/sys/kernel/debug/sched_features", O_WRONLY, ENOENT},
@@ -302,14 +303,16 @@ static void closed_files(void) {
         snprintf(path, sizeof(path), "/proc/%s", masked[i]);
         if (stat(path, &info) == 0 && info.st_rdev != makedev(1, 3)) printf("%s is not masked\n", path);
     }
-    static const char *const read_only[] = {"sys", "bus", "irq", "fs", "driver", "tty", "pressure"};
+    static const char *const read_only[] = {"/proc/sys",         "/proc/bus", "/proc/irq",      "/proc/fs",
+                                            "/proc/driver",      "/proc/tty", "/proc/pressure", "/proc/meminfo",
+                                            "/proc/cpuinfo",     "/sys",      "/sys/fs/cgroup", "/sys/fs/cgroup/memory",
+                                            "/sys/fs/cgroup/cpu"};
     for (size_t i = 0; i < COUNT(read_only); i++) {
-        char path[64];
         struct statvfs info;
-        snprintf(path, sizeof(path), "/proc/%s", read_only[i]);
+        const char *path = read_only[i];
         if (statvfs(path, &info) == 0 && !(info.f_flag & ST_RDONLY)) printf("%s can be written to\n", path);
     }
-    static const char *const hidden[] = {"/proc/1/map_files", "/sys"};
+    static const char *const hidden[] = {"/proc/1/map_files", "/sys/kernel", "/sys/fs/cgroup/unified"};
     for (size_t i = 0; i < COUNT(hidden); i++) {
         DIR *dir = opendir(hidden[i]);
         for (struct dirent *entry; dir && (entry = readdir(dir));)
@@ -317,6 +320,7 @@ static void closed_files(void) {
         if (dir) closedir(dir);
     }
     judge("trusted xattr", syscall(SYS_setxattr, "/tmp", "trusted.overlay.opaque", "y", 1, 0), EPERM);
+    judge("a redirect", syscall(SYS_setxattr, "/tmp", "trusted.overlay.redirect", "/root", 5, 0), EPERM);
     int score = open("/proc/self/oom_score_adj", O_RDWR);
     judge("a low oom score", write(score, "-1", 2), EACCES);
     char text[16] = "";

@@ -52,7 +52,7 @@ void host_run_until(host *h, const bool *flag) {
 }
 
 /* What a failed test left: its cgroups. Its directories go with test_dir(). */
-void test_after_each(void) { sweep("/nonexistent", NULL, NULL, NULL); }
+void test_after_each(void) { sweep(NULL, "/nonexistent", NULL, NULL, NULL); }
 
 const char *agent_path(void) { return getenv("WRENN_TEST_AGENT"); }
 

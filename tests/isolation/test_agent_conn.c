@@ -521,6 +521,37 @@ TEST(credit_comes_back_as_output_is_read) {
     CHECK_INT(f.commands[0].ended, 1);
 }
 
+/* Each frame costs something, and the loop is not this agent's alone. */
+TEST(frames_by_the_thousand_leave_others_their_turn) {
+    enum { MANY = 2000, AT_ONCE = 500 };
+    fake f;
+    wrn_buf out = WRN_BUF_INIT;
+    open_fake(&f);
+    hello(&f);
+    CHECK(start(&f, 0, 0));
+    put_number(&out, 1, WRN_FRAME_STARTED, 7);
+    for (int i = 0; i < MANY; i++) put(&out, 1, WRN_FRAME_STDOUT, "x", 1);
+    put_exit(&out, 1, WRN_EXIT_CODE, 0);
+    CHECK_INT(write(f.peer, out.data, out.size), out.size);
+    for (size_t before = 0; !f.commands[0].ended; before = f.commands[0].total) {
+        uv_run(&f.loop, UV_RUN_ONCE);
+        CHECK_MSG(f.commands[0].total <= before + AT_ONCE, "%zu frames at once", f.commands[0].total - before);
+    }
+    CHECK_INT(f.commands[0].total, MANY);
+    check_sound(&f);
+    /* Nor are they lost, or touched again, when it ends or is closed meanwhile. */
+    CHECK(start(&f, 1, 0));
+    wrn_buf_clear(&out);
+    put_number(&out, 2, WRN_FRAME_STARTED, 8);
+    for (int i = 0; i < MANY; i++) put(&out, 2, WRN_FRAME_STDOUT, "x", 1);
+    CHECK_INT(send(f.peer, out.data, out.size, MSG_NOSIGNAL), out.size);
+    uv_run(&f.loop, UV_RUN_ONCE);
+    close_agent(&f);
+    CHECK_INT(f.commands[1].ended, 1);
+    wrn_buf_free(&out);
+    close_fake(&f);
+}
+
 /* ---- hanging up ---- */
 
 static void put_conversation(wrn_buf *out) {

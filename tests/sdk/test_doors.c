@@ -389,6 +389,20 @@ static void door_own_loop(const operation *o, wrenn_client *client, wrenn_sandbo
 typedef void (*door_fn)(const operation *, wrenn_client *, wrenn_sandbox *, outcome *);
 static const door_fn doors[] = {door_block, door_callback, door_own_loop};
 
+/* So that the client knows what the server can: with others some operations go another way (see test_real.c). */
+static void introduce(script_server *server, wrenn_client *client) {
+    static const script_rule hello = {
+        "GET /v1/hosts/hello ",
+        NULL,
+        {.text =
+             "HTTP/1.1 404 No\r\nWrenn-Features: background exec-envs\r\nContent-Length: 12\r\nConnection: close\r\n\r\n"
+             "{\"error\":{}}",
+         .end = SCRIPT_CLOSE}};
+    wrenn_host *host = NULL;
+    script_set_rules(server, &hello, 1, false);
+    CHECK_INT(wrenn_hosts_get(client, "hello", &host, NULL), WRENN_E_NOT_FOUND);
+}
+
 /* Gives the request as the server saw it. */
 static char *run(const operation *o, door_fn door, const script_reply *reply, outcome *out) {
     static const script_reply nothing = {.text = "x", .cut = SCRIPT_NOTHING};
@@ -397,9 +411,10 @@ static char *run(const operation *o, door_fn door, const script_reply *reply, ou
     wrenn_client *client = sdk_client(&options);
     wrenn_sandbox *sandbox = sdk_sandbox(client);
     script_answer_messages(server, &nothing);
+    introduce(server, client);
     door(o, client, sandbox, out);
-    if (!reply->upgrade) CHECK_INT(script_count(server), 1);
-    char *request = strdup(script_request(server, 0));
+    if (!reply->upgrade) CHECK_INT(script_count(server), 2);
+    char *request = strdup(script_request(server, 1));
     wrenn_sandbox_free(sandbox);
     wrenn_client_free(client);
     script_stop(server);
@@ -487,6 +502,7 @@ static bool try_once(const operation *o, const script_reply *reply, long fail_at
     wrenn_client *client = sdk_client(&options);
     wrenn_sandbox *sandbox = sdk_sandbox(client);
     script_answer_messages(server, &nothing);
+    introduce(server, client);
 #ifdef FAIL_ALLOC
     fail_alloc(fail_at);
 #else

@@ -41,8 +41,9 @@ TEST(server_codes_and_statuses_become_types) {
         {"500 Oops", ERROR_BODY("agent_error"), WRENN_E_AGENT, WRENN_E_API},
         {"503 Unavailable", ERROR_BODY("no_hosts_available"), WRENN_E_HOST_UNAVAILABLE, WRENN_E_API},
         {"504 Gateway Timeout", "<html>", WRENN_E_INTERNAL, WRENN_E_API},
-        {"404 Not Found", "404 page not found\n", WRENN_E_NOT_FOUND, WRENN_E_API},
-        {"404 Not Found", "", WRENN_E_NOT_FOUND, WRENN_E_API},
+        {"404 Not Found", "404 page not found\n", WRENN_E_UNSUPPORTED, WRENN_E_UNSUPPORTED},
+        {"404 Not Found", "", WRENN_E_UNSUPPORTED, WRENN_E_UNSUPPORTED},
+        {"405 Method Not Allowed", "", WRENN_E_UNSUPPORTED, WRENN_E_UNSUPPORTED},
         {"403 Forbidden", "{\"error\":\"plain text\"}", WRENN_E_FORBIDDEN, WRENN_E_API},
         {"409 Conflict", "[1,2]", WRENN_E_CONFLICT, WRENN_E_API},
         {"409 Conflict", "{\"error\":{\"code\":7,\"message\":[]}}", WRENN_E_CONFLICT, WRENN_E_API},
@@ -222,8 +223,7 @@ TEST(post_is_not_repeated) {
     script_reply lost = {.text = "", .cut = SCRIPT_NOTHING, .end = SCRIPT_CLOSE};
     script_reply replies[] = {lost, lost, lost};
     setup s = set_up(replies, COUNT(replies));
-    wrenn_sandbox *made = NULL;
-    CHECK_INT(wrenn_sandboxes_create(s.client, NULL, &made, NULL), WRENN_E_CONNECTION_LOST);
+    CHECK_INT(wrenn_sandbox_pause(s.sandbox, NULL, NULL), WRENN_E_CONNECTION_LOST);
     CHECK_INT(wrenn_sandbox_ping(s.sandbox, NULL), WRENN_E_CONNECTION_LOST);
     CHECK_INT(script_count(s.server), 2);
     tear_down(&s);
@@ -365,7 +365,8 @@ TEST(wait_ready_fails_at_once_when_waiting_is_in_vain) {
         {"200 OK", STATUS("stopped"), WRENN_E_CONFLICT},
         {"200 OK", STATUS("error"), WRENN_E_CONFLICT},
         {"200 OK", STATUS("missing"), WRENN_E_CONFLICT},
-        {"404 Not Found", "", WRENN_E_NOT_FOUND},
+        {"404 Not Found", ERROR_BODY("not_found"), WRENN_E_NOT_FOUND},
+        {"404 Not Found", "", WRENN_E_UNSUPPORTED},
         {"401 Unauthorized", "", WRENN_E_AUTHENTICATION},
         {"400 Bad", ERROR_BODY("invalid_request"), WRENN_E_VALIDATION},
     };

@@ -165,12 +165,12 @@ static int scenario_streams(const wrenn_client_options *options) {
     return rc;
 }
 
-/* Finding the kernel, and what it says. */
+/* Finding the kernel, and what it says. The time is too short for a second try, which would find another script. */
 static int scenario_code(const wrenn_client_options *options) {
     wrenn_client *client = NULL;
     wrenn_sandbox *sandbox = NULL;
     wrenn_execution *execution = NULL;
-    wrenn_code_options code = {.struct_size = sizeof(code), .code = "x", .start_timeout_ms = 1};
+    wrenn_code_options code = {.struct_size = sizeof(code), .code = "x", .start_timeout_ms = 499};
     int rc = wrenn_client_new(options, &client, NULL);
     if (rc == 0) rc = wrenn_sandbox_from_id(client, "cl-1", &sandbox, NULL);
     if (rc == 0) rc = wrenn_sandbox_run_code(sandbox, &code, &execution, NULL);
@@ -266,20 +266,26 @@ TEST_SLOW(streams_with_each_allocation_failing) {
     "{\"parent_header\":{\"msg_id\":\"@ID@\"},\"msg_type\":\"" type "\",\"content\":" content "}"
 
 TEST_SLOW(code_with_each_allocation_failing) {
-    char *specs = script_text("200 OK", "", "{\"default\":\"p\"}"), *kernels = script_text("200 OK", "", "[]"),
-         *made = script_text("201 Created", "", "{\"id\":\"k\"}");
+    char *specs = script_text("200 OK", "", "{\"default\":\"p\",\"kernelspecs\":{\"p\":{}}}");
+    char *made = script_text("201 Created", "", "{\"kernel\":{\"id\":\"k\",\"execution_state\":\"starting\"}}");
     script_reply replies[] = {
         {.text = specs},
-        {.text = kernels},
+        {.text = made},
         {.text = made},
         {.text = "", .upgrade = true},
-        script_messages(SCRIPT_KEEP, SAID("stream", "{\"name\":\"stdout\",\"text\":\"a\"}"),
-                        SAID("execute_result", "{\"data\":{\"text/plain\":\"42\",\"text/html\":[\"<\",\">\"]}}"),
-                        SAID("error", "{\"ename\":\"E\",\"evalue\":\"v\",\"traceback\":[\"t\"]}"),
-                        SAID("status", "{\"execution_state\":\"idle\"}"), NULL)};
+        script_messages(SCRIPT_KEEP, SAID("status", "{\"execution_state\":\"busy\"}"), SAID("kernel_info_reply", "{}"),
+                        NULL),
+        script_messages(
+            SCRIPT_KEEP, SAID("status", "{\"execution_state\":\"busy\"}"),
+            SAID("stream", "{\"name\":\"stdout\",\"text\":\"a\"}"),
+            SAID("display_data", "{\"data\":{\"text/plain\":\"1\"},\"transient\":{\"display_id\":\"i\"}}"),
+            SAID("update_display_data", "{\"data\":{\"text/plain\":\"2\"},\"transient\":{\"display_id\":\"i\"}}"),
+            SAID("execute_result", "{\"data\":{\"text/plain\":\"42\",\"text/html\":[\"<\",\">\"]}}"),
+            SAID("execute_reply", "{\"status\":\"error\",\"ename\":\"E\",\"evalue\":\"v\",\"traceback\":[\"E\"]}"),
+            SAID("status", "{\"execution_state\":\"idle\"}"), NULL)};
     sweep(scenario_code, replies, COUNT(replies), WRENN_ERA_SANDBOXES);
-    free(specs), free(kernels), free(made);
-    free((char *)(uintptr_t)replies[4].text);
+    free(specs), free(made);
+    free((char *)(uintptr_t)replies[4].text), free((char *)(uintptr_t)replies[5].text);
 }
 
 TEST_SLOW(lists_with_each_allocation_failing) {

@@ -201,7 +201,8 @@ TEST(no_id_name_or_tag_can_point_elsewhere) {
         CHECK_INT(wrenn_sandbox_from_id(s.client, bad[i], &sandbox, NULL), WRENN_E_INVALID_ARGUMENT);
     }
     CHECK_INT(script_connections(s.server), 0);
-    CHECK_INT(wrenn_hosts_remove_tag(s.client, "../host?", "a b#%\xc3\xa9...", NULL), 0);
+    /* Servers that don't say what they are take %2F for a part of the name. */
+    CHECK_INT(wrenn_hosts_remove_tag(s.client, "../host?", "a b#%\xc3\xa9...", NULL), WRENN_E_UNSUPPORTED);
     check_request(&s, 0, "DELETE /v1/hosts/..%2Fhost%3F/tags/a%20b%23%25%C3%A9... ", "");
     tear_down(&s);
 }

@@ -21,11 +21,9 @@ TEST(events_come_in_order_with_the_exit_last) {
                                               "{\"type\":\"stderr\",\"data\":\"oops\"}", "{\"type\":\"stdout\"}",
                                               "{\"type\":\"novelty\",\"x\":{}}", EXIT(3), NULL)};
     setup s = set_up(replies, 2);
-    const char *argv[] = {"echo", "hi", NULL}, *envs[] = {"A=b", NULL};
+    const char *argv[] = {"echo", "hi", NULL};
     wrenn_exec_stream_options options = WRENN_EXEC_STREAM_OPTIONS_INIT;
     options.argv = argv;
-    options.envs = envs;
-    options.cwd = "/tmp";
     wrenn_stream *stream = open_stream(&s, &options);
     CHECK_INT(wrenn_stream_pid(stream), 7);
     CHECK(wrenn_stream_tag(stream) == NULL);
@@ -38,9 +36,7 @@ TEST(events_come_in_order_with_the_exit_last) {
     CHECK_CONTAINS(head, "\r\nX-API-Key: wrn_00000000000000000000000000000001\r\n");
     CHECK_CONTAINS(head, "\r\nSec-WebSocket-Protocol: wrenn.bytes.v1\r\n");
     CHECK(!strstr(head, "Authorization"));
-    CHECK_STR(script_request(s.server, 1),
-              "text:{\"type\":\"start\",\"cmd\":\"echo\",\"args\":[\"hi\"],\"envs\":{\"A\":"
-              "\"b\"},\"cwd\":\"/tmp\"}");
+    CHECK_STR(script_request(s.server, 1), "text:{\"type\":\"start\",\"cmd\":\"echo\",\"args\":[\"hi\"]}");
     wrenn_stream_free(stream);
     tear_down(&s);
     free_replies(replies, 2);
@@ -156,7 +152,7 @@ TEST(refused_upgrades_are_typed) {
         {"401 No", ERROR_BODY("unauthorized"), WRENN_E_AUTHENTICATION, 401},
         {"404 No", ERROR_BODY("not_found"), WRENN_E_NOT_FOUND, 404},
         {"409 No", ERROR_BODY("invalid_state"), WRENN_E_CONFLICT, 409},
-        {"404 No", "404 page not found", WRENN_E_NOT_FOUND, 404},
+        {"404 No", "404 page not found", WRENN_E_UNSUPPORTED, 404},
         {"502 No", "", WRENN_E_AGENT, 502},
         {"200 OK", "{}", WRENN_E_PROTOCOL, 0},
         {"500 No", "[1]", WRENN_E_INTERNAL, 500},
@@ -200,7 +196,7 @@ TEST(a_server_of_the_capsule_era_says_it_after_the_upgrade) {
     free_replies(wrong_key, 2);
     script_reply missing[] = {
         UPGRADE, script_messages(SCRIPT_CLOSE, "{\"type\":\"error\",\"data\":\"sandbox not found\"}", NULL)};
-    check_refused(missing, 2, WRENN_E_API, 0);
+    check_refused(missing, 2, WRENN_E_NOT_FOUND, 0);
     free_replies(missing, 2);
     script_reply silent[] = {UPGRADE, {.text = "x", .cut = SCRIPT_NOTHING, .end = SCRIPT_CLOSE}};
     check_refused(silent, 2, WRENN_E_CONNECTION_LOST, 0);

@@ -156,22 +156,25 @@ TEST(bytes_both_ways_where_the_server_speaks_them) {
 /* ---- processes ---- */
 
 TEST(a_server_without_background_is_noticed) {
-    setup s = SET_UP({"200 OK", EXEC_BODY});
+    setup s = SET_UP({"200 OK", "{\"processes\":[]}"}, {"200 OK", EXEC_BODY}, {"200 OK", EXEC_BODY});
     wrenn_spawn_options options = WRENN_SPAWN_OPTIONS_INIT;
     options.shell = "sleep 9";
     options.tag = "mine";
     wrenn_process *process = NULL;
     CHECK_INT(wrenn_sandbox_spawn(s.sandbox, &options, &process, NULL), WRENN_E_UNSUPPORTED);
-    check_request(&s, 0, "POST /v1/sandboxes/cl-0123456789abcdefghijklmno/exec HTTP/1.1\r\n",
+    CHECK_INT(wrenn_sandbox_spawn(s.sandbox, &options, &process, NULL), WRENN_E_UNSUPPORTED);
+    CHECK_INT(script_count(s.server), 3);
+    check_request(&s, 0, "GET /v1/sandboxes/cl-0123456789abcdefghijklmno/processes HTTP/1.1\r\n", "");
+    check_request(&s, 1, "POST /v1/sandboxes/cl-0123456789abcdefghijklmno/exec HTTP/1.1\r\n",
                   "{\"cmd\":\"/bin/sh\",\"args\":[\"-c\",\"sleep 9\"],\"background\":true,\"tag\":\"mine\"}");
     tear_down(&s);
 }
 
 TEST(selectors_are_escaped) {
     setup s = SET_UP({"204 No", ""}, {"204 No", ""});
-    CHECK_INT(wrenn_sandbox_kill(s.sandbox, "a/b c", 15, NULL), 0);
+    CHECK_INT(wrenn_sandbox_kill(s.sandbox, "a:b c", 15, NULL), 0);
     CHECK_INT(wrenn_sandbox_kill(s.sandbox, "12", 0, NULL), 0);
-    check_request(&s, 0, "DELETE /v1/sandboxes/cl-0123456789abcdefghijklmno/processes/a%2Fb%20c?signal=SIGTERM ", "");
+    check_request(&s, 0, "DELETE /v1/sandboxes/cl-0123456789abcdefghijklmno/processes/a:b%20c?signal=SIGTERM ", "");
     check_request(&s, 1, "DELETE /v1/sandboxes/cl-0123456789abcdefghijklmno/processes/12?signal=SIGKILL ", "");
     CHECK_INT(wrenn_sandbox_kill(s.sandbox, "12", 2, NULL), WRENN_E_INVALID_ARGUMENT);
     CHECK_INT(wrenn_sandbox_kill(s.sandbox, "..", 9, NULL), WRENN_E_INVALID_ARGUMENT);
@@ -211,7 +214,9 @@ TEST(a_server_that_does_not_read_costs_no_memory) {
         CHECK(rc == 0 || rc == WRENN_E_AGAIN);
         if (i % 100 == 0) CHECK_INT(wrenn_stream_next(stream, 0, &event, NULL), WRENN_E_AGAIN);
     }
-    CHECK_INT(wrenn_stream_close_input(stream, NULL), WRENN_E_AGAIN);
+    int rc = 0;
+    for (int i = 0; i < 1024 * 1024 && rc == 0; i++) rc = wrenn_stream_close_input(stream, NULL);
+    CHECK_INT(rc, WRENN_E_AGAIN);
     CHECK(sdk_memory() < before + 2 * 1024 * 1024);
     wrenn_stream_free(stream);
     tear_down(&s);

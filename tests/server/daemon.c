@@ -1,5 +1,6 @@
 #include "daemon.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -119,12 +120,67 @@ void daemon_stop(test_daemon *d) {
     CHECK(stat(d->dir, &info) != 0 && errno == ENOENT);
 }
 
+/* ---- one that is not private ---- */
+
+void daemon_serve(served *s, test_daemon *d, const char *const *extra) {
+    int ready[2], out[2];
+    char fd[16];
+    CHECK(pipe2(ready, O_CLOEXEC) == 0 && pipe2(out, O_CLOEXEC) == 0);
+    snprintf(fd, sizeof(fd), "%d", ready[1]);
+    snprintf(d->socket, sizeof(d->socket), "%s/s", test_dir());
+    static char address[256];
+    snprintf(address, sizeof(address), "unix:%s", d->socket);
+    snprintf(d->dir, sizeof(d->dir), "%s/data", test_dir());
+    const char *args[ARGS_MAX] = {"--data-dir", d->dir, "--listen", address, "--ready-fd", fd};
+    for (size_t i = 0; extra && extra[i]; i++) args[6 + i] = extra[i];
+    s->pid = daemon_spawn(args, ready[1], out[1]);
+    close(ready[1]);
+    close(out[1]);
+    s->out = out[0];
+    ssize_t got = read(ready[0], s->address, sizeof(s->address) - 1);
+    CHECK(got > 0);
+    s->address[got] = '\0';
+    close(ready[0]);
+}
+
+void daemon_finish(served *s, int signo) {
+    kill(s->pid, signo);
+    CHECK_INT(daemon_wait(s->pid), 0);
+    wrn_buf said = WRN_BUF_INIT;
+    char chunk[4096];
+    for (ssize_t got; (got = read(s->out, chunk, sizeof(chunk))) > 0;) wrn_buf_put(&said, chunk, (size_t)got);
+    close(s->out);
+    s->said = wrn_buf_steal(&said);
+}
+
+void daemon_find(const char *text, const char *before, char *out, size_t size) {
+    const char *at = strstr(text, before);
+    CHECK_MSG(at, "no \"%s\" in \"%s\"", before, text);
+    at += strlen(before);
+    snprintf(out, size, "%.*s", (int)strcspn(at, " \n"), at);
+}
+
+void daemon_key(const served *s, test_daemon *d) {
+    WRN_AUTO(wrn_buf_free) wrn_buf said = WRN_BUF_INIT;
+    while (!said.data || !strstr(said.data, "password")) CHECK(read_some(s->out, &said));
+    daemon_find(said.data, "WRENN_API_KEY=", d->key, sizeof(d->key));
+}
+
 /* ---- client ---- */
 
 int dial(const char *path) {
     struct sockaddr_un where = {.sun_family = AF_UNIX};
     snprintf(where.sun_path, sizeof(where.sun_path), "%s", path);
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    CHECK(fd >= 0);
+    CHECK_MSG(connect(fd, (struct sockaddr *)&where, sizeof(where)) == 0, "connect: %s", strerror(errno));
+    return fd;
+}
+
+int dial_tcp(int port) {
+    struct sockaddr_in where = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    where.sin_port = htons((uint16_t)port);
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     CHECK(fd >= 0);
     CHECK_MSG(connect(fd, (struct sockaddr *)&where, sizeof(where)) == 0, "connect: %s", strerror(errno));
     return fd;
@@ -238,15 +294,6 @@ void daemon_pass(const test_daemon *d, int64_t seconds) {
     daemon_advance(d, seconds);
     for (int i = 0; i < 2; i++) CHECK_STATUS(request(d, "GET", "/health", NULL, NULL), 200);
 }
-
-#ifdef __has_feature
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-#define SANITIZED
-#endif
-#endif
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define SANITIZED
-#endif
 
 size_t daemon_peak_memory(const test_daemon *d) {
 #ifdef SANITIZED

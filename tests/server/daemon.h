@@ -31,6 +31,23 @@ pid_t daemon_spawn(const char *const *args, int keep_fd, int out_fd);
 /* The exit status of the process. */
 int daemon_wait(pid_t pid);
 
+/* A server that is not private: its output, the addresses it listens on, its key. */
+typedef struct served {
+    pid_t pid;
+    int out;
+    char address[256], key[64];
+    char *said; /* on standard output and error, after its end; to be freed */
+} served;
+
+/* Starts one on the data directory "data" and the socket "s" in test_dir(), with more arguments. Fills in `d`, but for the
+ * key. */
+void daemon_serve(served *s, test_daemon *d, const char *const *extra);
+void daemon_finish(served *s, int signo);
+/* Fills in the key of `d` from what the first start says, while it runs. */
+void daemon_key(const served *s, test_daemon *d);
+/* The text between `before` and the next white space. */
+void daemon_find(const char *text, const char *before, char *out, size_t size);
+
 typedef struct reply {
     int status;
     char *head; /* status line and fields */
@@ -41,6 +58,7 @@ typedef struct reply {
 
 void reply_free(reply *r);
 int dial(const char *path);
+int dial_tcp(int port); /* of the loopback */
 void send_text(int fd, const char *text);
 void send_bytes(int fd, const void *data, size_t size);
 /* Reads one response. */

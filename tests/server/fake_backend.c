@@ -161,6 +161,12 @@ static void run_made(later *l) {
     l->made(l->context, box, l->failed ? &l->fault : NULL);
 }
 
+static void fake_fit(const wrn_backend *backend, int64_t *vcpus, int64_t *memory_mb) {
+    (void)backend;
+    if (*vcpus > 64) *vcpus = 64;
+    if (*memory_mb < 8) *memory_mb = 8;
+}
+
 static void fake_create(wrn_backend *backend, const wrn_box_spec *spec, wrn_done_fn died, wrn_box_fn done,
                         void *context) {
     wrn_box *box = calloc(1, sizeof(*box));
@@ -317,7 +323,7 @@ static void on_timer(uv_timer_t *timer) {
 static void script(wrn_proc *proc, const wrn_proc_spec *spec) {
     const char *first = spec->args && spec->args[0] ? spec->args[0] : "";
     for (size_t i = 0; strcmp(spec->cmd, "echo") == 0 && spec->args && spec->args[i]; i++)
-        wrn_buf_printf(&proc->out, "%s%s", i ? " " : "", spec->args[i]);
+        wrn_buf_puts(&proc->out, i ? " " : ""), wrn_buf_puts(&proc->out, spec->args[i]);
     if (strcmp(spec->cmd, "echo") == 0) wrn_buf_putc(&proc->out, '\n');
     if (strcmp(spec->cmd, "warn") == 0) wrn_buf_puts(&proc->err, first);
     if (strcmp(spec->cmd, "exit") == 0) proc->code = atoi(first);
@@ -422,6 +428,7 @@ const wrn_backend_ops fake_backend = {
     .stop_snapshot = fake_stop_snapshot,
     .drop_snapshot = fake_drop_snapshot,
     .sweep_snapshots = fake_sweep_snapshots,
+    .fit = fake_fit,
     .create = fake_create,
     .adopt = fake_adopt,
     .end_adoption = fake_end_adoption,

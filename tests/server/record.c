@@ -21,9 +21,9 @@ void __real_wrn_reply_begin(wrn_request *request, int status, const char *type, 
 void __wrap_wrn_reply_begin(wrn_request *request, int status, const char *type, int64_t length);
 void __real_wrn_route_events(wrn_request *request);
 void __wrap_wrn_route_events(wrn_request *request);
-wrn_websocket *__real_wrn_websocket_accept(wrn_request *request, const char *protocol,
+wrn_websocket *__real_wrn_websocket_accept(wrn_request *request, const char *protocol, bool stranger,
                                            const wrn_websocket_events *events, void *context);
-wrn_websocket *__wrap_wrn_websocket_accept(wrn_request *request, const char *protocol,
+wrn_websocket *__wrap_wrn_websocket_accept(wrn_request *request, const char *protocol, bool stranger,
                                            const wrn_websocket_events *events, void *context);
 void __real_wrn_websocket_send(wrn_websocket *ws, bool binary, const void *data, size_t size);
 void __wrap_wrn_websocket_send(wrn_websocket *ws, bool binary, const void *data, size_t size);
@@ -93,12 +93,12 @@ typedef struct opened {
 
 static opened *sockets;
 
-wrn_websocket *__wrap_wrn_websocket_accept(wrn_request *request, const char *protocol,
+wrn_websocket *__wrap_wrn_websocket_accept(wrn_request *request, const char *protocol, bool stranger,
                                            const wrn_websocket_events *events, void *context) {
     opened *o = out < 0 ? NULL : calloc(1, sizeof(*o));
     record(request, 101, NULL, NULL);
     if (o) snprintf(o->path, sizeof(o->path), "%s", request->head.path);
-    wrn_websocket *ws = __real_wrn_websocket_accept(request, protocol, events, context);
+    wrn_websocket *ws = __real_wrn_websocket_accept(request, protocol, stranger, events, context);
     if (!o) return ws;
     o->ws = ws;
     o->next = sockets;

@@ -4,7 +4,7 @@
 #include <unistd.h>
 
 #include "base/buf.h"
-#include "daemon.h"
+#include "peer.h"
 
 static const char *line(const char *prefix, const char *value) {
     static char lines[4][1200];
@@ -238,8 +238,16 @@ TEST(teams_do_not_see_each_other) {
             send_text(fd, path);
             send_text(fd, " HTTP/1.1\r\nHost: x\r\n");
             send_text(fd, upgrade);
-            CHECK_ERROR(read_reply(fd), 404, "not_found");
-            close(fd);
+            if (f == 0) {
+                CHECK_ERROR(read_reply(fd), 404, "not_found");
+                close(fd);
+                continue;
+            }
+            CHECK_STATUS(read_reply(fd), 101);
+            wrn_json *error = peer_expect(fd, "error");
+            CHECK_STR(wrn_json_string(wrn_json_get(error, "data"), NULL), "sandbox not found");
+            wrn_json_free(error);
+            CHECK_INT(peer_close_code(fd), 1000);
         }
         reply list = request(&d, "GET", families[f], bearer, NULL);
         CHECK_STR(list.body, "[]\n");

@@ -59,7 +59,7 @@ TEST(refuses_what_smugglers_send) {
         {LOGIN "Transfer-Encoding: chunked, chunked\r\n\r\n", 501},
         {LOGIN "Transfer-Encoding: \"chunked\"\r\n\r\n", 501},
         {LOGIN "Transfer-Encoding: chunked;q=1\r\n\r\n", 501},
-        {LOGIN "Transfer-Encoding:\r\n\r\n", 501},
+        {LOGIN "Transfer-Encoding:\r\n\r\n", 400},
         {LOGIN "Transfer-Encoding: \x0b"
                "chunked\r\n\r\n",
          400},
@@ -464,6 +464,36 @@ TEST(too_many_connections_are_refused) {
         r = request(&d, "GET", "/health", NULL, NULL);
         free_again = r.status == 200;
         reply_free(&r);
+    }
+    daemon_stop(&d);
+}
+
+TEST(who_only_waits_makes_room) {
+    enum { MANY = 4 };
+    test_daemon d;
+    daemon_start(&d, (const char *[]){"--max-connections", "4", NULL});
+    char id[40];
+    make_sandbox(&d, "{}", id);
+    int fds[MANY];
+    for (int i = 0; i < MANY; i++) fds[i] = dial(d.socket);
+    send_text(fds[0], "GET /health HTTP/1.1\r\nHost: x\r\n\r\n");
+    CHECK_STATUS(read_reply(fds[0]), 200);
+    send_text(fds[1], "GET /health HTT");
+    send_text(fds[2], LOGIN "Content-Length: 9\r\n\r\n{");
+    CHECK_STATUS(peer_ask(fds[3], sandbox_path(id, "/pty"), PEER_UPGRADE), 101);
+    CHECK_STATUS(request(&d, "GET", "/health", NULL, NULL), 503); /* none has waited for long */
+    daemon_advance(&d, 2);
+    for (int i = 0; i < MANY; i++) CHECK_STATUS(request(&d, "GET", "/health", NULL, NULL), 200);
+    /* Those who are served stay. */
+    int busy[MANY];
+    for (int i = 0; i < MANY; i++) busy[i] = peer_open(&d, sandbox_path(id, "/pty"), "");
+    daemon_advance(&d, 2);
+    CHECK_STATUS(request(&d, "GET", "/health", NULL, NULL), 503);
+    for (int i = 0; i < MANY; i++) {
+        peer_say(busy[i], "{\"type\":\"start\",\"cmd\":\"echo\"}");
+        wrn_json_free(peer_expect(busy[i], "started"));
+        close(busy[i]);
+        close(fds[i]);
     }
     daemon_stop(&d);
 }

@@ -1,10 +1,14 @@
 /* wrennd as a program: arguments, files, first start, restart, signals. */
+#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/buf.h"
@@ -18,60 +22,14 @@ static const char *in_dir(const char *name) {
     return path;
 }
 
-/* A server that is not private: its output, its address, its key. */
-typedef struct served {
-    pid_t pid;
-    int out;
-    char address[256], key[64];
-    char *said; /* on standard output */
-} served;
-
-static void serve(served *s, test_daemon *d, const char *const *extra) {
-    int ready[2], out[2];
-    char fd[16];
-    CHECK(pipe2(ready, O_CLOEXEC) == 0 && pipe2(out, O_CLOEXEC) == 0);
-    snprintf(fd, sizeof(fd), "%d", ready[1]);
-    snprintf(d->socket, sizeof(d->socket), "%s/s", test_dir());
-    static char address[256];
-    snprintf(address, sizeof(address), "unix:%s", d->socket);
-    const char *args[16] = {"--data-dir", in_dir("data"), "--listen", address, "--ready-fd", fd};
-    for (size_t i = 0; extra && extra[i]; i++) args[6 + i] = extra[i];
-    s->pid = daemon_spawn(args, ready[1], out[1]);
-    close(ready[1]);
-    close(out[1]);
-    s->out = out[0];
-    ssize_t got = read(ready[0], s->address, sizeof(s->address) - 1);
-    CHECK(got > 0);
-    s->address[got] = '\0';
-    close(ready[0]);
-}
-
-static void finish(served *s, int signo) {
-    kill(s->pid, signo);
-    CHECK_INT(daemon_wait(s->pid), 0);
-    wrn_buf said = WRN_BUF_INIT;
-    char chunk[4096];
-    for (ssize_t got; (got = read(s->out, chunk, sizeof(chunk))) > 0;) wrn_buf_put(&said, chunk, (size_t)got);
-    close(s->out);
-    s->said = wrn_buf_steal(&said);
-}
-
-/* Finds the text between `before` and the next white space. */
-static void find_after(const char *text, const char *before, char *out, size_t size) {
-    const char *at = strstr(text, before);
-    CHECK_MSG(at, "no \"%s\" in \"%s\"", before, text);
-    at += strlen(before);
-    snprintf(out, size, "%.*s", (int)strcspn(at, " \n"), at);
-}
-
 TEST(first_start_shows_a_key_once_and_a_restart_keeps_everything) {
     test_daemon d = {0};
     served s = {0};
     char password[64], body[256], id[40], idle[40];
-    serve(&s, &d, NULL);
-    finish(&s, SIGTERM);
-    find_after(s.said, "WRENN_API_KEY=", d.key, sizeof(d.key));
-    find_after(s.said, "password ", password, sizeof(password));
+    daemon_serve(&s, &d, NULL);
+    daemon_finish(&s, SIGTERM);
+    daemon_find(s.said, "WRENN_API_KEY=", d.key, sizeof(d.key));
+    daemon_find(s.said, "password ", password, sizeof(password));
     free(s.said);
     struct stat info;
     CHECK(stat(in_dir("data"), &info) == 0);
@@ -81,7 +39,7 @@ TEST(first_start_shows_a_key_once_and_a_restart_keeps_everything) {
     CHECK(stat(in_dir("data/wrennd.db"), &info) == 0);
     CHECK_INT(info.st_mode & 0777, 0600);
 
-    serve(&s, &d, NULL);
+    daemon_serve(&s, &d, NULL);
     snprintf(body, sizeof(body), "{\"email\":\"owner@localhost\",\"password\":\"%s\"}", password);
     CHECK_STATUS(request(&d, "POST", "/v1/auth/login", NULL, body), 200);
     make_sandbox(&d, "{}", id);
@@ -91,35 +49,270 @@ TEST(first_start_shows_a_key_once_and_a_restart_keeps_everything) {
     CHECK_INT(daemon_wait(s.pid), 128 + SIGKILL);
     close(s.out);
 
-    serve(&s, &d, NULL);
+    daemon_serve(&s, &d, NULL);
     reply r = call(&d, "GET", sandbox_path(id, ""), NULL);
     CHECK_STR(member(&r, "status"), "stopped");
     reply_free(&r);
     r = call(&d, "GET", sandbox_path(idle, ""), NULL);
     CHECK_STR(member(&r, "status"), "stopped");
     reply_free(&r);
-    finish(&s, SIGINT);
+    daemon_finish(&s, SIGINT);
     CHECK(!strstr(s.said, "WRENN_API_KEY"));
     CHECK(!strstr(s.said, d.key));
     free(s.said);
 }
 
+/* A port that is in use costs nothing: the next start is the first one still. */
+TEST(a_first_start_that_fails_makes_no_account) {
+    struct sockaddr_in where = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t size = sizeof(where);
+    int busy = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), status;
+    CHECK(bind(busy, (struct sockaddr *)&where, size) == 0 && listen(busy, 1) == 0);
+    CHECK(getsockname(busy, (struct sockaddr *)&where, &size) == 0);
+    char address[64];
+    snprintf(address, sizeof(address), "127.0.0.1:%d", ntohs(where.sin_port));
+    char *said = daemon_run((const char *[]){"--data-dir", in_dir("data"), "--listen", address, NULL}, &status);
+    CHECK_INT(status, 1);
+    CHECK_CONTAINS(said, address);
+    CHECK(!strstr(said, "WRENN_API_KEY"));
+    free(said);
+    close(busy);
+    test_daemon d = {0};
+    served s = {0};
+    daemon_serve(&s, &d, NULL);
+    daemon_finish(&s, SIGTERM);
+    daemon_find(s.said, "WRENN_API_KEY=", d.key, sizeof(d.key));
+    free(s.said);
+    daemon_serve(&s, &d, NULL);
+    CHECK_STATUS(call(&d, "GET", "/v1/sandboxes", NULL), 200);
+    daemon_finish(&s, SIGTERM);
+    free(s.said);
+}
+
+TEST(an_operator_makes_keys) {
+    test_daemon d = {0};
+    served s = {0};
+    int status;
+    char *said = daemon_run((const char *[]){"key", "create", "--data-dir", in_dir("data"), NULL}, &status);
+    CHECK_INT(status, 1);
+    CHECK_CONTAINS(said, "start wrennd there once");
+    free(said);
+    daemon_serve(&s, &d, NULL);
+    for (int i = 0; i < 2; i++) {
+        const char *name = i ? "spare" : NULL;
+        said = daemon_run((const char *[]){"--data-dir", in_dir("data"), "key", "create", name, NULL}, &status);
+        CHECK_MSG(status == 0 && strlen(said) == 37, "%d %s", status, said);
+        snprintf(d.key, sizeof(d.key), "%.36s", said);
+        CHECK_STATUS(call(&d, "GET", "/v1/sandboxes", NULL), 200);
+        free(said);
+    }
+    static const char *const wrong[][3] = {{"key", NULL}, {"key", "make", NULL}, {"key", "create", ""}};
+    for (size_t i = 0; i < WRN_COUNT(wrong); i++) {
+        said = daemon_run((const char *[]){"--data-dir", in_dir("data"), wrong[i][0], wrong[i][1], wrong[i][2], NULL},
+                          &status);
+        CHECK_MSG(status, "%s", said);
+        free(said);
+    }
+    daemon_finish(&s, SIGTERM);
+    free(s.said);
+}
+
+#ifndef SANITIZED
+/* It loses nothing without a word: it ends, and others can see that. */
+TEST(without_memory_it_ends) {
+    enum { SIZE = 8 << 20 };
+    test_daemon d = {0};
+    served s = {0};
+    char path[64], line[256];
+    daemon_serve(&s, &d, NULL);
+    CHECK_STATUS(request(&d, "GET", "/health", NULL, NULL), 200);
+    snprintf(path, sizeof(path), "/proc/%d/statm", (int)s.pid);
+    FILE *file = fopen(path, "re");
+    CHECK(file && fgets(line, sizeof(line), file));
+    fclose(file);
+    const struct rlimit limit = {strtoul(line, NULL, 10) * (rlim_t)sysconf(_SC_PAGESIZE) + SIZE / 4, RLIM_INFINITY};
+    CHECK(prlimit(s.pid, RLIMIT_AS, &limit, NULL) == 0);
+    daemon_key(&s, &d);
+    static char body[SIZE];
+    memset(body, ' ', sizeof(body));
+    int fd = dial(d.socket);
+    char head[400];
+    snprintf(
+        head, sizeof(head),
+        "POST /v1/sandboxes/cl-0000000000000000000000000/exec HTTP/1.1\r\nHost: x\r\nX-API-Key: %s\r\nContent-Length: %d\r\n\r\n",
+        d.key, SIZE);
+    send_text(fd, head);
+    send_bytes(fd, body, sizeof(body));
+    CHECK_INT(daemon_wait(s.pid), 128 + SIGABRT);
+    close(fd);
+    close(s.out);
+}
+#endif
+
+static char *read_file(const char *path) {
+    wrn_buf text = WRN_BUF_INIT;
+    char chunk[65536];
+    FILE *file = fopen(path, "re");
+    CHECK_MSG(file, "%s: %s", path, strerror(errno));
+    for (size_t got; (got = fread(chunk, 1, sizeof(chunk), file)) > 0;) wrn_buf_put(&text, chunk, got);
+    fclose(file);
+    wrn_buf_puts(&text, "");
+    return text.size ? wrn_buf_steal(&text) : strdup("");
+}
+
+static size_t occurrences(const char *text, const char *part) {
+    size_t count = 0;
+    for (; (text = strstr(text, part)); text++) count++;
+    return count;
+}
+
+/* Whatever they ask for, and whatever they get for it. */
+TEST(strangers_do_not_fill_the_audit_log) {
+    enum { MANY = 600 };
+    test_daemon d = {0};
+    served s = {0};
+    daemon_serve(&s, &d, NULL);
+    daemon_key(&s, &d);
+    time_t begun = time(NULL);
+    int fd = dial(d.socket);
+    for (int i = 0; i < MANY; i++) {
+        send_text(fd, "POST /v1/nowhere HTTP/1.1\r\nHost: x\r\n\r\n");
+        CHECK_STATUS(read_reply(fd), 404);
+        send_text(fd, "POST /v1/auth/login HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{}");
+        CHECK_STATUS(read_reply(fd), 400);
+    }
+    close(fd);
+    for (int i = 0; i < 50; i++) CHECK_STATUS(call(&d, "POST", "/v1/snapshots", "{}"), 400);
+    size_t seconds = (size_t)(time(NULL) - begun) + 2;
+    daemon_finish(&s, SIGTERM);
+    char *log = read_file(in_dir("data/audit.log"));
+    CHECK(occurrences(log, "/v1/nowhere") + occurrences(log, "/v1/auth/login") <= 20 * seconds);
+    CHECK_INT(occurrences(log, "\"path\":\"/v1/snapshots\""), 50);
+    free(log);
+    free(s.said);
+}
+
+TEST(the_audit_log_makes_room_for_itself) {
+    test_daemon d = {0};
+    served s = {0};
+    daemon_serve(&s, &d, (const char *[]){"--audit-log-max-mb", "1", NULL});
+    daemon_key(&s, &d);
+    char line[700], name[401];
+    memset(name, 'a', sizeof(name) - 1);
+    name[sizeof(name) - 1] = '\0';
+    snprintf(line, sizeof(line), "DELETE /v1/snapshots/%s HTTP/1.1\r\nHost: x\r\nX-API-Key: %s\r\n\r\n", name, d.key);
+    int fd = dial(d.socket);
+    struct stat old = {0}, now = {0};
+    for (int i = 0; i < 5000; i++) {
+        send_text(fd, line);
+        reply r = read_reply(fd);
+        CHECK(r.status >= 400);
+        reply_free(&r);
+    }
+    close(fd);
+    daemon_finish(&s, SIGTERM);
+    CHECK(stat(in_dir("data/audit.log"), &now) == 0 && stat(in_dir("data/audit.log.1"), &old) == 0);
+    CHECK_MSG(now.st_size < 1100000 && old.st_size < 1100000 && old.st_size > 1000000, "%lld and %lld",
+              (long long)now.st_size, (long long)old.st_size);
+    CHECK_INT(old.st_mode & 0777, 0600);
+    CHECK_INT(now.st_mode & 0777, 0600);
+    free(s.said);
+}
+
+TEST(idempotency_keys_outlive_a_restart) {
+    test_daemon d = {0};
+    served s = {0};
+    char credentials[128], id[40];
+    daemon_serve(&s, &d, NULL);
+    daemon_finish(&s, SIGTERM);
+    daemon_find(s.said, "WRENN_API_KEY=", d.key, sizeof(d.key));
+    free(s.said);
+    snprintf(credentials, sizeof(credentials), "X-API-Key: %s\r\nIdempotency-Key: a", d.key);
+    daemon_serve(&s, &d, NULL);
+    reply first = request(&d, "POST", "/v1/sandboxes", credentials, "{}");
+    CHECK_INT(first.status, 201);
+    snprintf(id, sizeof(id), "%s", member(&first, "id"));
+    /* One under way when the server is killed has made nothing that is still there. */
+    char half[256];
+    int fd = dial(d.socket);
+    snprintf(half, sizeof(half),
+             "POST /v1/sandboxes HTTP/1.1\r\nHost: x\r\nX-API-Key: %s\r\nIdempotency-Key: b\r\nContent-Length: 20\r\n"
+             "\r\n{\"template\":\"gated\"}",
+             d.key);
+    send_text(fd, half);
+    for (size_t live = 1; live < 2;) {
+        reply r = call(&d, "GET", "/v1/sandboxes", NULL);
+        live = wrn_json_count(r.json);
+        reply_free(&r);
+    }
+    kill(s.pid, SIGKILL);
+    CHECK_INT(daemon_wait(s.pid), 128 + SIGKILL);
+    close(s.out);
+    close(fd);
+    daemon_serve(&s, &d, NULL);
+    reply again = request(&d, "POST", "/v1/sandboxes", credentials, "{}");
+    CHECK_INT(again.status, 201);
+    CHECK_STR(again.body, first.body);
+    reply_free(&first);
+    reply_free(&again);
+    fd = dial(d.socket);
+    send_text(fd, half);
+    for (size_t live = 0; live < 1;) {
+        reply r = call(&d, "GET", "/v1/sandboxes", NULL);
+        live = wrn_json_count(r.json);
+        reply_free(&r);
+    }
+    kill(s.pid, SIGUSR1);
+    again = read_reply(fd);
+    CHECK_INT(again.status, 201);
+    CHECK(strcmp(member(&again, "id"), id) != 0);
+    reply_free(&again);
+    close(fd);
+    daemon_finish(&s, SIGTERM);
+    free(s.said);
+}
+
+TEST(ports_of_sandboxes_resolve_below_the_name_that_is_shown) {
+    static const char *const listen[] = {"127.0.0.1:0", "0.0.0.0:0"};
+    for (size_t i = 0; i < WRN_COUNT(listen); i++) {
+        char dir[200], ready[16], got;
+        int fds[2], out[2];
+        CHECK(pipe2(fds, O_CLOEXEC) == 0 && pipe2(out, O_CLOEXEC) == 0);
+        snprintf(dir, sizeof(dir), "%s/data%zu", test_dir(), i);
+        snprintf(ready, sizeof(ready), "%d", fds[1]);
+        pid_t pid = daemon_spawn((const char *[]){"--data-dir", dir, "--listen", listen[i], "--ready-fd", ready, NULL},
+                                 fds[1], out[1]);
+        close(fds[1]);
+        close(out[1]);
+        CHECK(read(fds[0], &got, 1) == 1);
+        close(fds[0]);
+        kill(pid, SIGTERM);
+        CHECK_INT(daemon_wait(pid), 0);
+        char said[4096];
+        ssize_t size = read(out[0], said, sizeof(said) - 1);
+        CHECK(size > 0);
+        said[size] = '\0';
+        close(out[0]);
+        CHECK_CONTAINS(said, "WRENN_BASE_URL=http://localhost:");
+    }
+}
+
 TEST(listens_on_tcp_too) {
     test_daemon d = {0};
     served s = {0};
-    serve(&s, &d, (const char *[]){"--listen", "127.0.0.1:0", NULL});
+    daemon_serve(&s, &d, (const char *[]){"--listen", "127.0.0.1:0", NULL});
     char *port = strstr(s.address, "127.0.0.1:");
     CHECK(port);
     CHECK_INT(strtol(port + 10, NULL, 10) > 0, 1);
     CHECK_STATUS(request(&d, "GET", "/health", NULL, NULL), 200);
-    finish(&s, SIGTERM);
+    daemon_finish(&s, SIGTERM);
     free(s.said);
 }
 
 TEST(a_stop_lets_running_requests_end) {
     test_daemon d = {0};
     served s = {0};
-    serve(&s, &d, (const char *[]){"--stop-grace-ms", "60000", NULL});
+    daemon_serve(&s, &d, (const char *[]){"--stop-grace-ms", "60000", NULL});
     int fd = dial(d.socket), idle = dial(d.socket);
     send_text(idle, "GET /health HTTP/1.1\r\nHost: x\r\n\r\n");
     CHECK_STATUS(read_reply(idle), 200);
@@ -133,7 +326,7 @@ TEST(a_stop_lets_running_requests_end) {
     CHECK_CONTAINS(r.head, "Connection: close\r\n");
     reply_free(&r);
     expect_eof(fd);
-    finish(&s, SIGTERM);
+    daemon_finish(&s, SIGTERM);
     free(s.said);
 }
 
@@ -141,11 +334,11 @@ TEST(a_stop_ends_commands_after_its_grace) {
     test_daemon d = {0};
     served s = {0};
     char id[40], head[512];
-    serve(&s, &d, (const char *[]){"--stop-grace-ms", "20", NULL});
-    finish(&s, SIGTERM);
-    find_after(s.said, "WRENN_API_KEY=", d.key, sizeof(d.key));
+    daemon_serve(&s, &d, (const char *[]){"--stop-grace-ms", "20", NULL});
+    daemon_finish(&s, SIGTERM);
+    daemon_find(s.said, "WRENN_API_KEY=", d.key, sizeof(d.key));
     free(s.said);
-    serve(&s, &d, (const char *[]){"--stop-grace-ms", "20", NULL});
+    daemon_serve(&s, &d, (const char *[]){"--stop-grace-ms", "20", NULL});
     make_sandbox(&d, "{}", id);
     const char *body = "{\"cmd\":\"hang\",\"timeout_sec\":100000}";
     snprintf(head, sizeof(head),
@@ -162,7 +355,7 @@ TEST(a_stop_ends_commands_after_its_grace) {
     CHECK_CONTAINS(r.body, "\"stdout\":\"so far\"");
     reply_free(&r);
     expect_eof(fd);
-    finish(&s, SIGTERM);
+    daemon_finish(&s, SIGTERM);
     free(s.said);
 }
 
@@ -170,7 +363,7 @@ TEST(one_instance_per_data_directory) {
     test_daemon d = {0};
     served s = {0};
     int status;
-    serve(&s, &d, NULL);
+    daemon_serve(&s, &d, NULL);
     char *said = daemon_run((const char *[]){"--data-dir", in_dir("data"), "--listen", "127.0.0.1:0", NULL}, &status);
     CHECK_INT(status, 1);
     CHECK_CONTAINS(said, "another wrennd uses the data directory");
@@ -183,7 +376,7 @@ TEST(one_instance_per_data_directory) {
     CHECK_CONTAINS(said, "cannot listen on");
     free(said);
     CHECK_STATUS(request(&d, "GET", "/health", NULL, NULL), 200);
-    finish(&s, SIGTERM);
+    daemon_finish(&s, SIGTERM);
     free(s.said);
 }
 
@@ -229,8 +422,8 @@ TEST(a_data_directory_may_be_in_a_place_like_tmp) {
     snprintf(data, sizeof(data), "%s/data", sticky);
     CHECK_INT(symlink(data, in_dir("data")), 0); /* our own */
     CHECK_INT(mkdir(data, 0700), 0);
-    serve(&s, &d, NULL);
-    finish(&s, SIGTERM);
+    daemon_serve(&s, &d, NULL);
+    daemon_finish(&s, SIGTERM);
     free(s.said);
 }
 
@@ -265,6 +458,9 @@ TEST(arguments_are_checked) {
         {{"template", "build", "a", "--tar", "x", "--dir=y"}, 2, "one of --mmdebstrap, --tar, --dir and --oci"},
         {{"template", "build", "a", "--tar", "x", "--include=y"}, 2, "go with --mmdebstrap"},
         {{"template", "build", "a", "--tar", "x", "--start-port", "1"}, 2, "--start-port goes with --start"},
+        {{"template", "build", "a", "--tar", "x", "--start=y", "--start-early"},
+         2,
+         "--start-early goes with --start-port"},
         {{"template", "build", "a", "--tar", "x", "--start-port", "65536"}, 2, "start-port takes a number"},
         {{"template", "build", "a", "--replace"}, 2, "what to build it from?"},
         {{"template", "build", "a", "--tar", "x"}, 0, "tar x, start nothing on 0, 0 vcpus, 0 MB\n"},
@@ -312,14 +508,14 @@ TEST(flags_win_over_the_environment_which_wins_over_the_file) {
     fclose(file);
     setenv("WRENND_CONFIG", in_dir("conf"), 1);
     setenv("WRENND_MAX_CONNECTIONS", "2", 1);
-    serve(&s, &d, (const char *[]){"--max-connections", "3", NULL});
+    daemon_serve(&s, &d, (const char *[]){"--max-connections", "3", NULL});
     int fds[3];
     for (int i = 0; i < 3; i++) {
         fds[i] = dial(d.socket);
         send_text(fds[i], "GET /health HTTP/1.1\r\nHost: x\r\n\r\n");
         CHECK_STATUS(read_reply(fds[i]), 200);
     }
-    finish(&s, SIGTERM);
+    daemon_finish(&s, SIGTERM);
     free(s.said);
     for (int i = 0; i < 3; i++) close(fds[i]);
     file = fopen("conf", "we");
@@ -337,8 +533,8 @@ TEST(a_damaged_or_open_secret_is_refused) {
     test_daemon d = {0};
     served s = {0};
     int status;
-    serve(&s, &d, NULL);
-    finish(&s, SIGTERM);
+    daemon_serve(&s, &d, NULL);
+    daemon_finish(&s, SIGTERM);
     free(s.said);
     const char *args[] = {"--data-dir", in_dir("data"), "--listen", "127.0.0.1:0", NULL};
     CHECK(chmod(in_dir("data/token.secret"), 0644) == 0);

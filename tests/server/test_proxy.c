@@ -1,6 +1,8 @@
 /* The port proxy between raw bytes on both sides: the test is the client, and the program in the sandbox too, for the fake
  * backend connects to the ports of this machine. */
 #include <arpa/inet.h>
+#include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -12,18 +14,23 @@
 typedef struct setup {
     test_daemon d;
     char id[40], host[100]; /* the Host field's value */
-    int listener;
+    int listener, port;
 } setup;
 
-static void set_up(setup *s) {
+static void open_listener(setup *s) {
     struct sockaddr_in where = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     socklen_t size = sizeof(where);
     s->listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    CHECK(bind(s->listener, (struct sockaddr *)&where, size) == 0 && listen(s->listener, 16) == 0);
+    CHECK(bind(s->listener, (struct sockaddr *)&where, size) == 0 && listen(s->listener, 64) == 0);
     CHECK(getsockname(s->listener, (struct sockaddr *)&where, &size) == 0);
+    s->port = ntohs(where.sin_port);
+}
+
+static void set_up(setup *s) {
+    open_listener(s);
     daemon_start(&s->d, (const char *[]){"--linger-timeout-ms", "50", NULL});
     make_sandbox(&s->d, "{}", s->id);
-    snprintf(s->host, sizeof(s->host), "%d-%s.localhost:8080", ntohs(where.sin_port), s->id);
+    snprintf(s->host, sizeof(s->host), "%d-%s.localhost:8080", s->port, s->id);
 }
 
 static void tear_down(setup *s) {
@@ -409,6 +416,268 @@ TEST(outlives_ends_that_go_at_any_time) {
     CHECK(ends_with(&got, "\r\n\r\nglued"));
     CHECK_STATUS(call(&s.d, "GET", sandbox_path(s.id, ""), NULL), 200);
     tear_down(&s);
+}
+
+/* ---- what the program sees, and the browser ---- */
+
+/* The program's view of a request: its whole head. */
+static char *seen(const setup *s, const char *line, const char *fields) {
+    wrn_buf head = WRN_BUF_INIT;
+    int fd = ask(s, line, fields), guest = take(s, &head);
+    send_text(guest, OK_HEAD "Content-Length: 0\r\n\r\n");
+    CHECK_STATUS(read_reply(fd), 200);
+    close(guest);
+    close(fd);
+    return wrn_buf_steal(&head);
+}
+
+TEST(the_program_knows_itself_by_one_name) {
+    setup s;
+    char fields[600], want[200];
+    set_up(&s);
+    snprintf(fields, sizeof(fields), "Origin: http://%s\r\nReferer: https://%s/a?b=c\r\n", s.host, s.host);
+    char *head = seen(&s, "POST /", fields);
+    snprintf(want, sizeof(want), "\r\norigin: http://localhost:%d\r\n", s.port);
+    CHECK_CONTAINS(head, want);
+    snprintf(want, sizeof(want), "\r\nreferer: http://localhost:%d/a?b=c\r\n", s.port);
+    CHECK_CONTAINS(head, want);
+    free(head);
+    /* Others stay what they are. */
+    static const char *const others[] = {"origin: https://evil.example\r\n", "origin: null\r\n",
+                                         "referer: http://localhost/\r\n", "origin: http://localhost:8080\r\n",
+                                         "referer: about:blank\r\n"};
+    for (size_t i = 0; i < WRN_COUNT(others); i++) {
+        head = seen(&s, "GET /", others[i]);
+        CHECK_CONTAINS(head, others[i]);
+        free(head);
+    }
+    snprintf(fields, sizeof(fields), "origin: http://%s.evil.example\r\n", s.host);
+    head = seen(&s, "GET /", fields);
+    CHECK_CONTAINS(head, fields);
+    free(head);
+    tear_down(&s);
+}
+
+TEST(request_lines_and_lengths_stay) {
+    static const struct {
+        const char *line, *fields, *want;
+    } cases[] = {
+        {"GET /a?", "", "GET /a? HTTP/1.1\r\n"},
+        {"GET /a", "", "GET /a HTTP/1.1\r\n"},
+        {"GET /?&&a=&b", "", "GET /?&&a=&b HTTP/1.1\r\n"},
+        {"GET //a/../%2f?x=%20", "", "GET //a/../%2f?x=%20 HTTP/1.1\r\n"},
+        {"POST /", "Content-Length: 0\r\n", "\r\nContent-Length: 0\r\n"},
+        {"DELETE /", "Content-Length: 000\r\n", "\r\nContent-Length: 0\r\n"},
+    };
+    setup s;
+    set_up(&s);
+    for (size_t i = 0; i < WRN_COUNT(cases); i++) {
+        char *head = seen(&s, cases[i].line, cases[i].fields);
+        CHECK_CONTAINS(head, cases[i].want);
+        free(head);
+    }
+    char *head = seen(&s, "POST /", "");
+    CHECK(!strstr(head, "Content-Length"));
+    free(head);
+    for (char *c = s.host; *c; c++)
+        if (*c >= 'a' && *c <= 'z') *c = (char)(*c - 32);
+    free(seen(&s, "GET /", ""));
+    tear_down(&s);
+}
+
+TEST(tokens_of_ours_stay_here) {
+    setup s;
+    char line[3000], fields[3000];
+    set_up(&s);
+    snprintf(line, sizeof(line), "GET /?a=1&token=%s&b=%%20&token=other&token=%s", s.d.token, s.d.key);
+    snprintf(fields, sizeof(fields), "X-Host-Token: any\r\nReferer: http://%s/?token=%s&c=2\r\n", s.host, s.d.token);
+    char *head = seen(&s, line, fields);
+    CHECK_CONTAINS(head, "GET /?a=1&b=%20&token=other HTTP/1.1\r\n");
+    CHECK_CONTAINS(head, "/?c=2\r\n");
+    CHECK(!strstr(head, s.d.token) && !strstr(head, s.d.key) && !strcasestr(head, "host-token"));
+    free(head);
+    snprintf(line, sizeof(line), "GET /?token=%%%02x%s", s.d.token[0], s.d.token + 1);
+    head = seen(&s, line, "");
+    CHECK_CONTAINS(head, "GET /? HTTP/1.1\r\n");
+    free(head);
+    tear_down(&s);
+}
+
+TEST(answers_keep_to_the_name_that_was_asked_for) {
+    static const struct {
+        const char *sent, *want;
+    } cases[] = {
+        {"Set-Cookie: a=b; Domain=localhost; Path=/\r\n", "\r\nSet-Cookie: a=b; Path=/\r\n"},
+        {"set-cookie: a=b;domain=.localhost;DOMAIN = x; Secure; domain\r\n", "\r\nset-cookie: a=b; Secure\r\n"},
+        {"Set-Cookie: domain=x; domains=y; HttpOnly\r\n", "\r\nSet-Cookie: domain=x; domains=y; HttpOnly\r\n"},
+        {"Set-Cookie: a=b; Domain=\r\n", "\r\nSet-Cookie: a=b\r\n"},
+        {"Location: http://localhost:PORT/x?y\r\n", "\r\nLocation: /x?y\r\n"},
+        {"location:http://127.0.0.1:PORT\r\n", "\r\nlocation: /\r\n"},
+        {"LOCATION: HTTP://[::1]:PORT?a\r\n", "\r\nLOCATION: /?a\r\n"},
+        {"Location: http://localhost:PORT1/\r\n", "\r\nLocation: http://localhost:PORT1/\r\n"},
+        {"Location: https://example.com/\r\n", "\r\nLocation: https://example.com/\r\n"},
+    };
+    setup s;
+    set_up(&s);
+    for (size_t i = 0; i < WRN_COUNT(cases); i++) {
+        char texts[2][300];
+        for (int j = 0; j < 2; j++) {
+            const char *text = j ? cases[i].want : cases[i].sent, *at = strstr(text, "PORT");
+            if (at) snprintf(texts[j], sizeof(texts[j]), "%.*s%d%s", (int)(at - text), text, s.port, at + 4);
+            else snprintf(texts[j], sizeof(texts[j]), "%s", text);
+        }
+        int fd = ask(&s, "GET /", ""), guest = take_any(&s);
+        send_text(guest, "HTTP/1.1 418 I'm a teapot\r\nContent-Length: 0\r\n");
+        send_text(guest, texts[0]);
+        send_text(guest, "\r\n");
+        reply r = read_reply(fd);
+        CHECK_CONTAINS(r.head, texts[1]);
+        CHECK(strncmp(r.head, "HTTP/1.1 418 I'm a teapot\r\n", 27) == 0);
+        reply_free(&r);
+        close(guest);
+        close(fd);
+    }
+    tear_down(&s);
+}
+
+/* ---- ends of which one is over ---- */
+
+TEST(tunnels_end_half_by_half) {
+    setup s;
+    set_up(&s);
+    for (int client_first = 0; client_first < 2; client_first++) {
+        int fd = ask(&s, "GET /", UPGRADE), guest = take_any(&s);
+        send_text(guest, "HTTP/1.1 101 Go\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n");
+        CHECK_STATUS(read_reply(fd), 101);
+        int first = client_first ? fd : guest, second = client_first ? guest : fd;
+        send_text(first, "last words");
+        shutdown(first, SHUT_WR);
+        char text[11] = "";
+        CHECK(recv(second, text, 10, MSG_WAITALL) == 10 && read(second, text + 10, 1) == 0);
+        CHECK_STR(text, "last words");
+        for (int i = 0; i < 3; i++) {
+            send_text(second, "answer");
+            CHECK(recv(first, text, 6, MSG_WAITALL) == 6 && memcmp(text, "answer", 6) == 0);
+        }
+        close(second);
+        CHECK(read(first, text, 1) == 0);
+        close(first);
+    }
+    tear_down(&s);
+}
+
+TEST(a_tunnel_with_one_end_does_not_stay_for_ever) {
+    setup s;
+    set_up(&s);
+    int fd = ask(&s, "GET /", UPGRADE), guest = take_any(&s);
+    send_text(guest, "HTTP/1.1 101 Go\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n");
+    CHECK_STATUS(read_reply(fd), 101);
+    shutdown(guest, SHUT_WR);
+    char c;
+    CHECK(read(fd, &c, 1) == 0);
+    daemon_pass(&s.d, 301);
+    CHECK(read(guest, &c, 1) == 0);
+    close(guest);
+    close(fd);
+    tear_down(&s);
+}
+
+TEST(programs_have_a_time_to_answer) {
+    setup s;
+    set_up(&s);
+    int fd = ask(&s, "GET /", ""), guest = take_any(&s);
+    send_text(guest, "HTTP/1.1 200 OK\r\nA: ");
+    daemon_pass(&s.d, 299);
+    send_text(guest, "b\r\n");
+    daemon_pass(&s.d, 2);
+    CHECK_STATUS(read_reply(fd), 504);
+    char c;
+    CHECK(read(guest, &c, 1) <= 0);
+    close(guest);
+    close(fd);
+    /* But not to end it. */
+    fd = ask(&s, "GET /", "");
+    guest = take_any(&s);
+    send_text(guest, OK_HEAD "Content-Length: 2\r\n\r\nh");
+    daemon_pass(&s.d, 1000);
+    send_text(guest, "i");
+    CHECK_STATUS(read_reply(fd), 200);
+    close(guest);
+    close(fd);
+    tear_down(&s);
+}
+
+/* One that has only finished sending waits for its answer. */
+TEST(half_a_client_gets_its_answer) {
+    setup s;
+    set_up(&s);
+    int fd = ask(&s, "GET /", ""), guest = take_any(&s);
+    shutdown(fd, SHUT_WR);
+    daemon_pass(&s.d, 5);
+    send_text(guest, OK_HEAD "Content-Length: 2\r\n\r\nhi");
+    reply r = read_reply(fd);
+    while (r.status == 100) reply_free(&r), r = read_reply(fd);
+    CHECK_INT(r.status, 200);
+    reply_free(&r);
+    close(guest);
+    close(fd);
+    tear_down(&s);
+}
+
+/* ---- programs that never answer, and clients that do not wait ---- */
+
+TEST(the_api_has_room_beside_the_proxy) {
+    enum { MANY = 30 };
+    setup s = {0};
+    served server = {0};
+    int fds[MANY], refused = 0;
+    open_listener(&s);
+    daemon_serve(&server, &s.d, (const char *[]){"--listen", "127.0.0.1:0", "--max-connections", "16", NULL});
+    const char *address = strstr(server.address, "127.0.0.1:");
+    CHECK(address);
+    int port = atoi(strchr(address, ':') + 1);
+    daemon_key(&server, &s.d);
+    char ids[2][40], hosts[2][100];
+    for (int i = 0; i < 2; i++) {
+        make_sandbox(&s.d, "{}", ids[i]);
+        snprintf(hosts[i], sizeof(hosts[i]), "GET / HTTP/1.1\r\nHost: %d-%s.localhost\r\n\r\n", s.port, ids[i]);
+    }
+    for (int i = 0; i < MANY; i++) {
+        fds[i] = dial_tcp(port);
+        send_text(fds[i], hosts[0]);
+        CHECK_STATUS(call(&s.d, "GET", "/v1/sandboxes", NULL), 200);
+    }
+    struct pollfd answered = {.events = POLLIN};
+    for (int i = 0; i < MANY; i++) {
+        answered.fd = fds[i];
+        if (poll(&answered, 1, 0) != 1) continue;
+        CHECK_STATUS(read_reply(fds[i]), 503);
+        refused++;
+    }
+    CHECK_INT(refused, MANY - 7); /* half of three quarters, and one */
+    /* The neighbour has the other half. */
+    int fd = dial_tcp(port), guest = -1;
+    send_text(fd, hosts[1]);
+    for (int i = 0; i < MANY - refused + 1; i++) {
+        if (guest >= 0) close(guest);
+        guest = take_any(&s);
+    }
+    send_text(guest, OK_HEAD "Content-Length: 0\r\n\r\n");
+    CHECK_STATUS(read_reply(fd), 200);
+    close(guest);
+    close(fd);
+    /* Those that leave make room, though their program says nothing. */
+    for (int i = 0; i < MANY; i++) close(fds[i]);
+    for (bool again = false; !again;) {
+        fd = dial_tcp(port);
+        send_text(fd, hosts[0]);
+        answered = (struct pollfd){fd, POLLIN, 0};
+        again = poll(&answered, 1, 200) == 0;
+        close(fd);
+    }
+    daemon_finish(&server, SIGTERM);
+    free(server.said);
+    close(s.listener);
 }
 
 TEST_MAIN

@@ -54,6 +54,107 @@ TEST(create_get_list_destroy) {
     daemon_stop(&d);
 }
 
+static void with_key(const test_daemon *d, const char *key, char *credentials, size_t size) {
+    snprintf(credentials, size, "X-API-Key: %s\r\nIdempotency-Key: %s", d->key, key);
+}
+
+static reply create_with_key(const test_daemon *d, const char *key, const char *body) {
+    char credentials[512];
+    with_key(d, key, credentials, sizeof(credentials));
+    return request(d, "POST", "/v1/capsules", credentials, body);
+}
+
+static size_t count_sandboxes(const test_daemon *d) {
+    reply r = call(d, "GET", "/v1/sandboxes", NULL);
+    size_t count = wrn_json_count(r.json);
+    reply_free(&r);
+    return count;
+}
+
+TEST(an_idempotency_key_makes_one_sandbox_and_one_answer) {
+    test_daemon d;
+    daemon_start(&d, NULL);
+    reply first = create_with_key(&d, "a", "{}");
+    CHECK_INT(first.status, 201);
+    CHECK_CONTAINS(first.head, "\r\nWrenn-Features: background exec-envs idempotency-key list-only\r\n");
+    CHECK_STATUS(call(&d, "DELETE", sandbox_path(member(&first, "id"), ""), NULL), 204);
+    reply again = create_with_key(&d, "a", "{}");
+    CHECK_INT(again.status, 201);
+    CHECK_STR(again.body, first.body);
+    CHECK_INT(count_sandboxes(&d), 0);
+    CHECK_ERROR(create_with_key(&d, "a", "{\"vcpus\":2}"), 409, "conflict");
+    reply_free(&again);
+    again = create_with_key(&d, "b", "{}");
+    CHECK(strcmp(member(&again, "id"), member(&first, "id")) != 0);
+    reply_free(&again);
+    /* What failed may be tried again. */
+    CHECK_ERROR(create_with_key(&d, "c", "{\"template\":\"broken\"}"), 502, "agent_error");
+    CHECK_STATUS(create_with_key(&d, "c", "{}"), 201);
+    CHECK_INT(count_sandboxes(&d), 2);
+    daemon_advance(&d, 24 * 3600 + 1);
+    again = create_with_key(&d, "a", "{}");
+    CHECK_INT(again.status, 201);
+    CHECK(strcmp(member(&again, "id"), member(&first, "id")) != 0);
+    reply_free(&again);
+    reply_free(&first);
+    daemon_stop(&d);
+}
+
+TEST(idempotency_keys_are_checked_and_belong_to_the_team) {
+    test_daemon d;
+    daemon_start(&d, NULL);
+    char longest[300], token[1200];
+    memset(longest, 'k', sizeof(longest));
+    longest[255] = '\0';
+    CHECK_STATUS(create_with_key(&d, longest, "{}"), 201);
+    longest[255] = 'k';
+    longest[256] = '\0';
+    CHECK_ERROR(create_with_key(&d, longest, "{}"), 400, "invalid_request");
+    CHECK_ERROR(create_with_key(&d, "a b", "{}"), 400, "invalid_request");
+    CHECK_ERROR(create_with_key(&d, "\xc3\xa4", "{}"), 400, "invalid_request");
+    CHECK_ERROR(create_with_key(&d, "", "{}"), 400, "invalid_request");
+    reply mine = create_with_key(&d, "same", "{}");
+    reply r = request(&d, "POST", "/v1/auth/signup", NULL,
+                      "{\"email\":\"x@example.com\",\"password\":\"long enough\",\"name\":\"X\"}");
+    CHECK_INT(r.status, 201);
+    snprintf(token, sizeof(token), "Authorization: Bearer %s\r\nIdempotency-Key: same", member(&r, "token"));
+    reply_free(&r);
+    r = request(&d, "POST", "/v1/sandboxes", token, "{}");
+    CHECK_INT(r.status, 201);
+    CHECK(strcmp(member(&r, "id"), member(&mine, "id")) != 0);
+    reply_free(&r);
+    reply_free(&mine);
+    daemon_stop(&d);
+}
+
+TEST(a_create_that_is_under_way_answers_its_repetitions_too) {
+    test_daemon d;
+    daemon_start(&d, NULL);
+    char credentials[200], text[400];
+    int fds[3];
+    with_key(&d, "g", credentials, sizeof(credentials));
+    snprintf(text, sizeof(text),
+             "POST /v1/sandboxes HTTP/1.1\r\nHost: x\r\n%s\r\nContent-Length: 20\r\n\r\n{\"template\":\"gated\"}",
+             credentials);
+    for (int i = 0; i < 3; i++) {
+        fds[i] = dial(d.socket);
+        send_text(fds[i], text);
+    }
+    CHECK_ERROR(create_with_key(&d, "g", "{}"), 409, "conflict");
+    close(fds[0]); /* the one that began has gone away */
+    CHECK_STATUS(request(&d, "GET", "/health", NULL, NULL), 200);
+    kill(d.pid, SIGUSR1);
+    reply one = read_reply(fds[1]), two = read_reply(fds[2]);
+    CHECK_INT(one.status, 201);
+    CHECK_STR(one.body, two.body);
+    CHECK_INT(count_sandboxes(&d), 1);
+    reply_free(&one);
+    reply_free(&two);
+    close(fds[1]);
+    close(fds[2]);
+    daemon_stop(&d);
+}
+
 /* Reads up to a text; the rest is for the next time. */
 static char *read_up_to(int fd, const char *text) {
     wrn_buf got = WRN_BUF_INIT;
@@ -296,6 +397,26 @@ TEST(pending_ones_are_listed_and_refuse_and_can_be_destroyed) {
     wait_status(&d, id, "stopped");
     close(making);
     close(destroying);
+    daemon_stop(&d);
+}
+
+/* A program is told what it got. */
+TEST(sizes_fit_the_machine) {
+    static const struct {
+        const char *asked;
+        int64_t vcpus, memory_mb;
+    } cases[] = {{"{\"vcpus\":2147483647,\"memory_mb\":1}", 64, 8},
+                 {"{\"vcpus\":65,\"memory_mb\":9}", 64, 9},
+                 {"{\"vcpus\":64,\"memory_mb\":8}", 64, 8}};
+    test_daemon d;
+    daemon_start(&d, NULL);
+    for (size_t i = 0; i < WRN_COUNT(cases); i++) {
+        reply r = call(&d, "POST", "/v1/sandboxes", cases[i].asked);
+        CHECK_INT(r.status, 201);
+        CHECK_INT(number(&r, "vcpus"), cases[i].vcpus);
+        CHECK_INT(number(&r, "memory_mb"), cases[i].memory_mb);
+        reply_free(&r);
+    }
     daemon_stop(&d);
 }
 

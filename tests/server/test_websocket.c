@@ -1,4 +1,5 @@
 /* The server's side of RFC 6455 on real connections: frames nobody should send, and ends that do not behave. */
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -350,6 +351,87 @@ TEST(one_that_never_reads) {
     daemon_stop(&d);
 }
 
+/* Sends the same bytes again and again, until the server has not read any for a while; how many it took. */
+static size_t send_until_stuck(const test_daemon *d, int fd, const char *data, size_t size, size_t max) {
+    size_t taken = 0;
+    for (int stuck = 0; stuck < 3 && taken < max;) {
+        ssize_t sent = send(fd, data + taken % size, size - taken % size, MSG_NOSIGNAL | MSG_DONTWAIT);
+        stuck = sent > 0 ? 0 : stuck + 1;
+        if (sent > 0) taken += (size_t)sent;
+        else if (errno == EPIPE || errno == ECONNRESET) break;
+        else CHECK_STATUS(request(d, "GET", "/health", NULL, NULL), 200); /* it has looked meanwhile */
+    }
+    return taken;
+}
+
+TEST(pings_of_one_that_never_reads) {
+    enum { SIZE = 6 * 9000, MAX = 8 << 20 };
+    static char pings[SIZE];
+    for (size_t i = 0; i < SIZE; i += 6) memcpy(pings + i, "\x89\x80" MASK, 6);
+    test_daemon d;
+    daemon_start(&d, NULL);
+    char id[40];
+    make_sandbox(&d, "{}", id);
+    const char *path = sandbox_path(id, "/exec/stream");
+    for (int known = 0; known < 2; known++) {
+        size_t before = daemon_peak_memory(&d);
+        int fd = known ? peer_open(&d, path, "") : open_late(&d, path);
+        send_until_stuck(&d, fd, pings, SIZE, MAX);
+        CHECK_MSG(daemon_peak_memory(&d) < before + (4 << 20), "%zu, then %zu bytes", before, daemon_peak_memory(&d));
+        close(fd);
+    }
+    daemon_stop(&d);
+}
+
+/* Pieces of two bytes take much more than that. */
+TEST(pings_one_by_one_of_one_that_never_reads) {
+    enum { MAX = 300000 };
+    test_daemon d;
+    daemon_start(&d, NULL);
+    char id[40];
+    make_sandbox(&d, "{}", id);
+    size_t before = daemon_peak_memory(&d);
+    int fd = peer_open(&d, sandbox_path(id, "/exec/stream"), "");
+    int small = 4096;
+    setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &small, sizeof(small));
+    send_until_stuck(&d, fd, "\x89\x80" MASK, 6, MAX);
+    CHECK_MSG(daemon_peak_memory(&d) < before + (4 << 20), "%zu, then %zu bytes", before, daemon_peak_memory(&d));
+    close(fd);
+    daemon_stop(&d);
+}
+
+TEST(strangers_say_little) {
+    static char text[20000];
+    test_daemon d;
+    daemon_start(&d, NULL);
+    char id[40];
+    make_sandbox(&d, "{}", id);
+    memset(text, ' ', sizeof(text));
+    int fd = open_late(&d, sandbox_path(id, "/exec/stream"));
+    peer_send(fd, PEER_TEXT, text, sizeof(text));
+    CHECK_INT(peer_close_code(fd), 1009);
+    /* Nor in pieces that never end. */
+    fd = open_late(&d, sandbox_path(id, "/exec/stream"));
+    for (int i = 0; i < 3; i++) peer_send(fd, i ? 0x00 : 0x01, text, 10000);
+    CHECK_INT(peer_close_code(fd), 1009);
+    fd = peer_open(&d, pty_path(id), "");
+    peer_send(fd, PEER_TEXT, text, sizeof(text));
+    free(peer_read(fd).data); /* what it says to a first message of blanks */
+    CHECK_INT(peer_close_code(fd), 1000);
+    daemon_stop(&d);
+}
+
+TEST(a_message_in_crumbs) {
+    test_daemon d;
+    daemon_start(&d, NULL);
+    char id[40];
+    make_sandbox(&d, "{}", id);
+    int fd = peer_open(&d, pty_path(id), "");
+    for (int i = 0; i < 20000; i++) peer_send(fd, i ? 0x00 : 0x02, "x", 1);
+    CHECK_INT(peer_close_code(fd), 1009);
+    daemon_stop(&d);
+}
+
 /* Its pings come in faster than it reads the answers: the latest one counts. */
 TEST(a_flood_of_pings_takes_no_memory) {
     test_daemon d;
@@ -378,6 +460,123 @@ TEST(a_flood_of_pings_takes_no_memory) {
         last = f.first == PEER_PONG && f.size == 4 && memcmp(f.data, "last", 4) == 0;
         free(f.data);
     }
+    close(fd);
+    daemon_stop(&d);
+}
+
+/* ---- as the platform does it ---- */
+
+static const char *capsule_path(const char *id, const char *rest) {
+    static char path[200];
+    snprintf(path, sizeof(path), "/v1/capsules/%s%s", id, rest);
+    return path;
+}
+
+static void expect_error(int fd, const char *data, const char *code, bool fatal) {
+    wrn_json *error = peer_expect(fd, "error");
+    bool is_fatal = false;
+    CHECK_STR(wrn_json_string(wrn_json_get(error, "data"), NULL), data);
+    CHECK_STR(wrn_json_string(wrn_json_get(error, "code"), NULL), code);
+    wrn_json_bool(wrn_json_get(error, "fatal"), &is_fatal);
+    CHECK_INT(is_fatal, fatal);
+    wrn_json_free(error);
+    CHECK_INT(peer_close_code(fd), 1000);
+}
+
+TEST(errors_of_capsules_are_messages) {
+    static const char *const sockets[] = {"/exec/stream", "/pty", "/processes/x/stream"};
+    static const char unknown[] = "cl-0000000000000000000000000";
+    test_daemon d;
+    daemon_start(&d, NULL);
+    char id[40];
+    make_sandbox(&d, "{}", id);
+    CHECK_STATUS(call(&d, "POST", sandbox_path(id, "/pause"), NULL), 200);
+    for (size_t i = 0; i < WRN_COUNT(sockets); i++) {
+        bool pty = i == 1;
+        int fd = peer_open(&d, capsule_path(unknown, sockets[i]), "");
+        expect_error(fd, "sandbox not found", "not_found", pty);
+        fd = peer_open(&d, capsule_path(id, sockets[i]), "");
+        expect_error(fd, "sandbox is not running (status: paused)", "invalid_state", pty);
+        /* Only what is no id at all is not even begun. */
+        fd = dial(d.socket);
+        char fields[300];
+        snprintf(fields, sizeof(fields), PEER_UPGRADE "X-API-Key: %s\r\n", d.key);
+        CHECK_STATUS(peer_ask(fd, capsule_path("x", sockets[i]), fields), 400);
+        close(fd);
+        /* Wrong credentials are as good as none. */
+        static const char *const wrong[] = {"X-API-Key: wrn_00000000000000000000000000000000\r\n",
+                                            "Authorization: Bearer x\r\n"};
+        for (size_t j = 0; j < WRN_COUNT(wrong); j++) {
+            snprintf(fields, sizeof(fields), PEER_UPGRADE "%s", wrong[j]);
+            fd = dial(d.socket);
+            CHECK_STATUS(peer_ask(fd, capsule_path(id, sockets[i]), fields), 101);
+            peer_say(fd, "{\"type\":\"start\",\"cmd\":\"echo\"}");
+            expect_error(fd, "authentication failed", "unauthorized", pty);
+            fd = dial(d.socket);
+            CHECK_STATUS(peer_ask(fd, sandbox_path(id, sockets[i]), fields), 401);
+            close(fd);
+        }
+    }
+    CHECK_STATUS(call(&d, "POST", sandbox_path(id, "/resume"), NULL), 200);
+    int fd = peer_open(&d, capsule_path(id, "/exec/stream"), "");
+    peer_say(fd, "{\"type\":\"start\",\"cmd\":\"echo\",\"args\":[\"x\"]}");
+    expect_echo(fd, "x\n");
+    daemon_stop(&d);
+}
+
+TEST(terminals_let_the_client_close_first) {
+    test_daemon d;
+    daemon_start(&d, NULL);
+    char id[40];
+    make_sandbox(&d, "{}", id);
+    for (int closes = 0; closes < 2; closes++) {
+        int fd = peer_open(&d, pty_path(id), "");
+        peer_say(fd, "{\"type\":\"start\",\"cmd\":\"exit\",\"args\":[\"3\"]}");
+        wrn_json_free(peer_expect(fd, "exit"));
+        /* Whatever it still says makes no difference. */
+        peer_say(fd, "{\"type\":\"resize\",\"cols\":1,\"rows\":1}");
+        peer_say(fd, "{\"type\":\"kill\"}");
+        peer_send(fd, PEER_BINARY, "x", 1);
+        peer_send(fd, PEER_PING, "x", 1);
+        frame f = peer_read(fd); /* so it is not closed yet */
+        CHECK_INT(f.first, PEER_PONG);
+        free(f.data);
+        if (closes) peer_send(fd, PEER_CLOSE, "\x03\xe8", 2);
+        else daemon_pass(&d, 2);
+        CHECK_INT(peer_close_code(fd), 1000);
+    }
+    daemon_stop(&d);
+}
+
+TEST(terminals_remember_that_binary_is_spoken) {
+    test_daemon d;
+    daemon_start(&d, NULL);
+    char id[40], connect[100];
+    make_sandbox(&d, "{}", id);
+    int fd = peer_open(&d, pty_path(id), "");
+    peer_say(fd, "{\"type\":\"start\",\"cmd\":\"cat\"}");
+    wrn_json *started = peer_expect(fd, "started");
+    snprintf(connect, sizeof(connect), "{\"type\":\"connect\",\"tag\":\"%s\"}",
+             wrn_json_string(wrn_json_get(started, "tag"), NULL));
+    wrn_json_free(started);
+    /* Longer than a first message may be. */
+    enum { SIZE = 5 << 20 };
+    static char text[SIZE];
+    memset(text, 'a', SIZE);
+    peer_send(fd, PEER_BINARY, text, SIZE);
+    for (size_t have = 0; have < SIZE;) {
+        frame f = peer_read(fd);
+        CHECK_INT(f.first, PEER_BINARY);
+        have += f.size;
+        free(f.data);
+    }
+    close(fd);
+    fd = peer_open(&d, pty_path(id), "");
+    peer_say(fd, connect);
+    frame f = peer_read(fd);
+    CHECK_INT(f.first, PEER_BINARY);
+    CHECK(f.size && f.data[0] == 'a');
+    free(f.data);
     close(fd);
     daemon_stop(&d);
 }

@@ -20,12 +20,15 @@ typedef struct running {
     int in, out;
 } running;
 
+static const char *third; /* argument, if any */
+
 static running begin(const char *name, const char *path, const char *more) {
     int in[2], out[2];
     CHECK(pipe2(in, O_CLOEXEC) == 0 && pipe2(out, O_CLOEXEC) == 0);
     pid_t pid = fork();
     if (pid == 0) {
-        char *argv[] = {(char *)(uintptr_t)name, (char *)(uintptr_t)path, (char *)(uintptr_t)more, NULL};
+        char *argv[] = {(char *)(uintptr_t)name, (char *)(uintptr_t)path, (char *)(uintptr_t)more,
+                        (char *)(uintptr_t)third, NULL};
         dup2(in[0], 0);
         dup2(out[1], 1);
         close_range(3, ~0u, 0); /* no exec does it here */
@@ -388,6 +391,21 @@ TEST(lists_in_order_with_all_there_is_to_know) {
     CHECK_PATHS("a", "b", "b/d", "b-1", "\xff");
     CHECK_INT(run("list", "~/./b/..//b/", "9223372036854775807"), 0);
     CHECK_PATHS("b/../b/d", "b/../b/d/deep");
+    third = "b";
+    CHECK_INT(run("list", "~", "1"), 0);
+    CHECK_PATHS("b");
+    CHECK_INT(run("list", "~", "2"), 0);
+    CHECK_PATHS("b", "b/d");
+    CHECK_INT(run("list", "missing", "1"), ENOENT);
+    static char long_name[400];
+    memset(long_name, 'x', sizeof(long_name) - 1);
+    const char *const absent[] = {"none", "B", long_name};
+    for (size_t i = 0; i < WRN_COUNT(absent); i++) {
+        third = absent[i];
+        CHECK_INT(run("list", "~", "1"), 0);
+        CHECK_INT(output.size, 0);
+    }
+    third = NULL;
     CHECK_INT(run("list", "missing", "1"), ENOENT);
     CHECK_INT(run("list", "b-1", "1"), ENOTDIR);
     CHECK_INT(run("list", "a", "1"), ENOTDIR);

@@ -97,10 +97,10 @@ TEST(server_mode_takes_the_first_value_only) {
     const char *text = "{\"a\":1} trailing 'garbage'";
     WRN_AUTO(wrn_json_freep) wrn_json *root = NULL;
     const char *why = NULL;
-    CHECK(wrn_json_parse_first(text, strlen(text), &root, &why));
+    CHECK(wrn_json_parse_first(text, strlen(text), SIZE_MAX, &root, &why));
     CHECK(wrn_json_has(root, "a"));
     WRN_AUTO(wrn_json_freep) wrn_json *second = NULL;
-    CHECK(wrn_json_parse_first("7\xff", 2, &second, &why));
+    CHECK(wrn_json_parse_first("7\xff", 2, SIZE_MAX, &second, &why));
     int64_t value = 0;
     CHECK(wrn_json_int(second, &value) && value == 7);
 }

@@ -8,6 +8,7 @@
 #include "server/http/jwt.h"
 #include "server/http/password.h"
 #include "server/http/router.h"
+#include "server/lane.h"
 #include "server/routes/isolation.h"
 #include "server/sandbox/state.h"
 #include "server/store/ids.h"
@@ -302,6 +303,47 @@ TEST(the_damper_slows_one_name_down_and_stays_small) {
     }
     CHECK(wrn_damper_wait_ms(damper, "victim", 4000) > 0);
     free(damper);
+}
+
+/* ---- lanes ---- */
+
+typedef struct waiting_job {
+    wrn_job job;
+    int fd; /* read from until it ends; -1: nothing to wait for */
+    int *done;
+} waiting_job;
+
+static void run_job(wrn_job *job) {
+    char c;
+    int fd = ((waiting_job *)job)->fd;
+    if (fd >= 0) CHECK(read(fd, &c, 1) == 0);
+}
+
+static void end_job(wrn_job *job) { ++*((waiting_job *)job)->done; }
+
+TEST(a_lane_that_is_full_holds_up_no_other) {
+    enum { MANY = 20 };
+    uv_loop_t loop;
+    int ends[2], removed = 0, hashed = 0;
+    waiting_job jobs[MANY], quick[WRN_LANE_COUNT];
+    wrn_lane_setup();
+    CHECK(uv_loop_init(&loop) == 0 && pipe(ends) == 0);
+    for (int i = 0; i < MANY; i++) {
+        jobs[i] = (waiting_job){{.run = run_job, .done = end_job}, ends[0], &removed};
+        wrn_lane_put(&loop, WRN_LANE_REMOVE, &jobs[i].job);
+    }
+    for (int lane = 0; lane < WRN_LANE_COUNT; lane++) {
+        if (lane == WRN_LANE_REMOVE) continue;
+        quick[lane] = (waiting_job){{.run = run_job, .done = end_job}, -1, &hashed};
+        wrn_lane_put(&loop, (wrn_lane)lane, &quick[lane].job);
+    }
+    while (hashed < WRN_LANE_COUNT - 1) uv_run(&loop, UV_RUN_ONCE);
+    CHECK_INT(removed, 0);
+    close(ends[1]);
+    uv_run(&loop, UV_RUN_DEFAULT);
+    CHECK_INT(removed, MANY);
+    close(ends[0]);
+    CHECK(uv_loop_close(&loop) == 0);
 }
 
 TEST_MAIN

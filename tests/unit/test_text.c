@@ -1,3 +1,5 @@
+#include <stdio.h>
+
 #include "base/text.h"
 #include "test.h"
 
@@ -76,6 +78,29 @@ TEST(rfc3339_is_utc_with_whole_seconds) {
     char out[WRN_RFC3339_SIZE];
     wrn_rfc3339(out, 1777636800);
     CHECK_STR(out, "2026-05-01T12:00:00Z");
+}
+
+TEST(lines_for_people_are_cleaned) {
+    static const struct {
+        const char *text, *want;
+    } cases[] = {
+        {"", ""},
+        {"plain, \xc3\xa9 \xe2\x82\xac \xf0\x9f\x98\x80 \xd8\xb3\xd9\x84\xd8\xa7\xd9\x85",
+         "plain, \xc3\xa9 \xe2\x82\xac \xf0\x9f\x98\x80 \xd8\xb3\xd9\x84\xd8\xa7\xd9\x85"},
+        {"\t\n\r\x1b[2J\x7f", "????[2J?"},
+        {"\xc2\x80|\xc2\x9b|\xc2\x9f|\xc2\xa0", "?|?|?|\xc2\xa0"},
+        {"\xe2\x80\x8e|\xe2\x80\x8f|\xe2\x80\xaa|\xe2\x80\xab|\xe2\x80\xac|\xe2\x80\xad|\xe2\x80\xae", "?|?|?|?|?|?|?"},
+        {"\xe2\x81\xa6|\xe2\x81\xa7|\xe2\x81\xa8|\xe2\x81\xa9|\xd8\x9c|\xe2\x80\xa8|\xe2\x80\xa9", "?|?|?|?|?|?|?"},
+        {"\xe2\x80\x8c\xe2\x80\x8d\xe2\x80\x93\xe2\x80\xaf\xe2\x81\xa5\xe2\x81\xaa",
+         "\xe2\x80\x8c\xe2\x80\x8d\xe2\x80\x93\xe2\x80\xaf\xe2\x81\xa5\xe2\x81\xaa"},
+        {"\x9b|\xff|\xe2\x80|\xc2", "?|?|??|?"},
+    };
+    for (size_t i = 0; i < WRN_COUNT(cases); i++) {
+        char text[200];
+        snprintf(text, sizeof(text), "%s", cases[i].text);
+        wrn_text_clean(text);
+        CHECK_STR(text, cases[i].want);
+    }
 }
 
 TEST_MAIN

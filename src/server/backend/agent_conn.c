@@ -9,9 +9,11 @@
 #include <unistd.h>
 
 #include "base/buf.h"
+#include "server/hold.h"
 #include "wire/frame.h"
 
-enum { OUT_MAX = 32 * 1024 * 1024, PIPE_SIZE = 256 * 1024, KEPT_MAX = 65536 };
+/* FRAMES_MAX: taken before others get their turn. */
+enum { OUT_MAX = 32 * 1024 * 1024, PIPE_SIZE = 256 * 1024, KEPT_MAX = 65536, FRAMES_MAX = 256 };
 
 unsigned wrn_agent_grace_ms = 10000;
 
@@ -37,10 +39,12 @@ typedef struct waiter {
 struct wrn_agent {
     uv_loop_t *loop;
     uv_poll_t *poll, *out_poll;
+    uv_idle_t round; /* active while it rests */
+    int handles;     /* not yet closed */
     int fd, out_fd;
     bool said_hello, broken, in_event, close_asked, suspended;
     bool writing; /* what waits to be sent is being looked after */
-    int handles;  /* not yet closed */
+    bool resting; /* there are frames left for when the loop has gone round; nothing is read before */
     wrn_frame_reader reader;
     wrn_buf out;
     size_t out_sent; /* of `out`, already; dropped in lumps, as moving the rest each time costs the square of it */
@@ -435,18 +439,21 @@ static void destroy(wrn_agent *agent) {
     wrn_buf_free(&agent->out);
     close(agent->fd);
     close(agent->out_fd);
+    free(agent->poll);
+    free(agent->out_poll);
     free(agent);
 }
 
 static void on_closed(uv_handle_t *handle) {
     wrn_agent *agent = handle->data;
-    free(handle);
     if (!--agent->handles) destroy(agent);
 }
 
 static void close_handles(wrn_agent *agent) {
+    agent->handles = 3;
     uv_close((uv_handle_t *)agent->poll, on_closed);
     uv_close((uv_handle_t *)agent->out_poll, on_closed);
+    uv_close((uv_handle_t *)&agent->round, on_closed);
 }
 
 static void fail_all(wrn_agent *agent) {
@@ -474,8 +481,40 @@ static void broken(wrn_agent *agent, const char *why) {
     if (!agent->close_asked) agent->events.lost(agent->events.context, why);
 }
 
+static void on_rested(uv_idle_t *round);
+
+/* What is in the buffer, as far as it is one's turn. */
+static void take_frames(wrn_agent *agent, size_t max) {
+    wrn_frame frame;
+    int next = 0;
+    size_t count = 0;
+    while (!agent->broken && !agent->close_asked && count++ < max &&
+           (next = wrn_frame_next(&agent->reader, &frame)) > 0)
+        if (!handle(agent, &frame)) next = -1, broken(agent, "it sent a frame that makes no sense");
+    if (next < 0) broken(agent, "it sent something that is no frame");
+    if (next <= 0 || agent->broken || agent->close_asked) return;
+    agent->resting = true;
+    uv_idle_start(&agent->round, on_rested);
+    uv_poll_stop(agent->poll);
+}
+
+static void on_poll(uv_poll_t *poll, int status, int events);
+
+static void on_rested(uv_idle_t *round) {
+    wrn_agent *agent = round->data;
+    uv_idle_stop(round);
+    agent->resting = false;
+    if (agent->broken || agent->close_asked) return;
+    agent->in_event = true;
+    wrn_hold_tick();
+    take_frames(agent, FRAMES_MAX);
+    agent->in_event = false;
+    if (agent->close_asked) close_handles(agent);
+    else if (!agent->resting && !agent->broken) uv_poll_start(agent->poll, UV_READABLE, on_poll);
+}
+
 /* False when there is nothing more to read for now, or for ever. */
-static bool read_frames(wrn_agent *agent) {
+static bool read_frames(wrn_agent *agent, size_t max) {
     size_t room;
     uint8_t *at = wrn_frame_room(&agent->reader, &room);
     ssize_t got = read(agent->fd, at, room);
@@ -485,24 +524,22 @@ static bool read_frames(wrn_agent *agent) {
         return false;
     }
     wrn_frame_fed(&agent->reader, (size_t)got);
-    wrn_frame frame;
-    int next = 0;
-    while (!agent->broken && !agent->close_asked && (next = wrn_frame_next(&agent->reader, &frame)) > 0)
-        if (!handle(agent, &frame)) next = -1, broken(agent, "it sent a frame that makes no sense");
-    if (next < 0) broken(agent, "it sent something that is no frame");
+    take_frames(agent, max);
     return !agent->broken && !agent->close_asked;
 }
 
 static void on_poll(uv_poll_t *poll, int status, int events) {
     wrn_agent *agent = poll->data;
     agent->in_event = true;
+    wrn_hold_tick();
     if (status < 0) {
         /* An agent that ended before it read everything: its last words are still there. */
-        while (read_frames(agent)) {
+        take_frames(agent, SIZE_MAX);
+        while (read_frames(agent, SIZE_MAX)) {
         }
         broken(agent, "its channel broke");
     }
-    if (!agent->broken && events & UV_READABLE) read_frames(agent);
+    if (!agent->broken && !agent->resting && events & UV_READABLE) read_frames(agent, FRAMES_MAX);
     agent->in_event = false;
     if (agent->close_asked) close_handles(agent);
 }
@@ -550,11 +587,11 @@ wrn_agent *wrn_agent_open(uv_loop_t *loop, const int fds[2], const wrn_agent_eve
                          .out_poll = out_poll,
                          .fd = fds[0],
                          .out_fd = fds[1],
-                         .handles = 2,
                          .reader.buffer = buffer,
                          .events = *events};
     agent->waiters_tail = &agent->waiters;
-    poll->data = out_poll->data = agent;
+    uv_idle_init(loop, &agent->round);
+    poll->data = out_poll->data = agent->round.data = agent;
     uv_poll_start(poll, UV_READABLE, on_poll);
     return agent;
 }

@@ -58,6 +58,7 @@ typedef struct wrn_template_plan {
     const char *start;        /* a line of shell for each sandbox; NULL: none */
     int64_t start_port;       /* that it will listen on; 0: unknown */
     int64_t vcpus, memory_mb; /* 0: the usual */
+    bool start_early;         /* with the sandbox, instead of the first connection to that port */
     bool replace;
 } wrn_template_plan;
 
@@ -124,7 +125,7 @@ typedef bool (*wrn_kept_fn)(void *context, const wrn_kept *kept, wrn_proc_events
 
 typedef struct wrn_box_stats {
     int64_t cpu_usec;   /* used since start; -1 unknown */
-    int64_t mem_bytes;  /* -1 unknown */
+    int64_t mem_bytes;  /* without what is kept of files and can be dropped; -1 unknown */
     int64_t pids;       /* -1 unknown */
     int64_t disk_bytes; /* what it has written, as of some seconds ago; -1 unknown */
 } wrn_box_stats;
@@ -147,6 +148,8 @@ typedef struct wrn_backend_ops {
     int (*find_template)(wrn_backend *backend, const char *name, wrn_template *out, wrn_fault *fault);
     void (*list_templates)(wrn_backend *backend, wrn_template_fn each, void *context);
 
+    /* What a box that is asked for with these gets: no more processors than there are, no less memory than it takes. */
+    void (*fit)(const wrn_backend *backend, int64_t *vcpus, int64_t *memory_mb);
     /* Makes a box and waits for its agent. `died` is called at most once, if the box ends by itself later (never after
      * destroy was asked for, and never before `done`). */
     void (*create)(wrn_backend *backend, const wrn_box_spec *spec, wrn_done_fn died, wrn_box_fn done, void *context);
@@ -174,7 +177,7 @@ typedef struct wrn_backend_ops {
     void (*stop_snapshot)(wrn_box *box);
     /* No box is made from it any more. Those that were keep it. */
     void (*drop_snapshot)(wrn_backend *backend, const char *snapshot_id);
-    /* Removes, blocking, all that a crash left half made or half removed. Before the first box is made. */
+    /* Removes all that a crash left half made or half removed; the names are free at once. Before the first box is made. */
     void (*sweep_snapshots)(wrn_backend *backend, bool (*is_known)(void *context, const char *snapshot_id),
                             void *context);
     /* Round trip to the agent. */

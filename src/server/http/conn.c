@@ -11,13 +11,17 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "server/hold.h"
+#include "server/http/budget.h"
 #include "server/log.h"
 
-enum { DISCARD_MAX = 64 << 20, REFUSED_MAX = 64 };
+/* BURST_MAX: requests that are taken one right after the other; LITTLE: bytes, where each may mean much work. */
+enum { DISCARD_MAX = 64 << 20, REFUSED_MAX = 64, BURST_MAX = 16, LITTLE = 16384 };
 
 static void advance_rest(wrn_conn *conn);
 
 void wrn_conn_free_request(wrn_request *request) {
+    wrn_budget_give(request->charged);
     wrn_http_head_free(&request->head);
     wrn_buf_free(&request->body);
     wrn_buf_free(&request->fields);
@@ -27,9 +31,18 @@ void wrn_conn_free_request(wrn_request *request) {
 
 /* ---- closing ---- */
 
+/* Takes it out of the list of those that wait for the loop to go round. */
+static void unlist(wrn_conn *conn) {
+    wrn_conn **at = &conn->http->listed;
+    while (*at && *at != conn) at = &(*at)->next_listed;
+    if (*at) *at = conn->next_listed;
+}
+
 static void on_closed(uv_handle_t *handle) {
     wrn_conn *conn = handle->data;
     wrn_http *http = conn->http;
+    if (conn->listed) unlist(conn);
+    wrn_buf_free(&conn->gathered);
     *conn->link = conn->next;
     if (conn->next) conn->next->link = conn->link;
     http->conn_count--;
@@ -45,6 +58,7 @@ void wrn_conn_close(wrn_conn *conn) {
     if (conn->state == WRN_CONN_CLOSED) return;
     bool tapped = conn->state == WRN_CONN_TAP;
     conn->state = WRN_CONN_CLOSED;
+    conn->http->open_count--;
     uv_close(&conn->io.handle, on_closed);
     if (conn->request) wrn_conn_free_request(WRN_TAKE(conn->request));
     wrn_request *running = WRN_TAKE(conn->running);
@@ -62,17 +76,19 @@ void wrn_conn_close_idle(wrn_conn *conn) {
 static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *buf) {
     (void)suggested;
     wrn_conn *conn = handle->data;
-    *buf = uv_buf_init(conn->http->read_buffer, sizeof(conn->http->read_buffer));
+    bool little = conn->state == WRN_CONN_TAP && conn->tap.little;
+    *buf = uv_buf_init(conn->http->read_buffer, little ? LITTLE : sizeof(conn->http->read_buffer));
 }
 
 static void on_read(uv_stream_t *stream, ssize_t got, const uv_buf_t *buf);
 
 static bool wants_reading(const wrn_conn *conn) {
+    if (conn->resting) return false;
     switch (conn->state) {
     case WRN_CONN_HEAD:
     case WRN_CONN_LINGER: return true;
     case WRN_CONN_BODY:
-    case WRN_CONN_TAP: return !conn->paused;
+    case WRN_CONN_TAP: return !conn->paused && !conn->input_over;
     default: return false;
     }
 }
@@ -104,6 +120,7 @@ static void refuse(wrn_conn *conn, int status, const char *why) {
     if (lost && lost->on_gone) lost->on_gone(lost);
     if (!request) return wrn_conn_close(conn);
     request->conn = conn;
+    request->loop = conn->http->loop;
     request->app = conn->http->handler.context;
     request->answered = conn->http->handler.answered;
     request->head.keep_alive = false;
@@ -126,6 +143,7 @@ static void take_head(wrn_conn *conn) {
     wrn_request *request = calloc(1, sizeof(*request));
     if (!request) return wrn_conn_close(conn);
     request->conn = conn;
+    request->loop = conn->http->loop;
     request->app = http->handler.context;
     request->answered = http->handler.answered;
     request->head = conn->parser.ready;
@@ -133,7 +151,8 @@ static void take_head(wrn_conn *conn) {
     request->started_us = wrn_now_us();
     request->body_max = (size_t)http->config.body_max;
     conn->state = WRN_CONN_BODY;
-    conn->streaming = conn->paused = false;
+    conn->burst++;
+    conn->streaming = conn->paused = conn->streamed = false;
     conn->running = request; /* `head` may answer, which frees the request */
     wrn_http_plan plan = http->handler.head(http->handler.context, request);
     if (plan == WRN_HTTP_ANSWERED) return;
@@ -168,6 +187,7 @@ static void take_piece(wrn_conn *conn) {
     if (conn->state != WRN_CONN_BODY) return;
     if (conn->streaming) return conn->running->on_piece(conn->running, conn->parser.piece, conn->parser.piece_size);
     wrn_buf *body = &conn->request->body;
+    if (!wrn_request_charge(conn->request, conn->parser.piece_size)) return refuse(conn, 503, WRN_BUDGET_SPENT);
     wrn_buf_put(body, conn->parser.piece, conn->parser.piece_size);
     if (body->failed) refuse_body(conn, conn->request->body_max);
 }
@@ -193,20 +213,29 @@ static size_t advance(wrn_conn *conn, const char *data, size_t size) {
     size_t at = 0;
     conn->advancing = true;
     while ((conn->state == WRN_CONN_HEAD || conn->state == WRN_CONN_BODY || conn->state == WRN_CONN_LINGER) &&
-           !conn->deaf) {
+           !conn->deaf && !conn->resting) {
         size_t used;
         wrn_http1_step step = wrn_http1_feed(&conn->parser, data + at, size - at, &used);
         at += used;
         if (step == WRN_HTTP1_MORE) break;
         take_step(conn, step);
+        if (conn->state == WRN_CONN_HEAD && conn->burst >= BURST_MAX) wrn_conn_rest(conn);
     }
     conn->advancing = false;
     return conn->deaf ? size : at;
 }
 
+static void end_tap_input(wrn_conn *conn) {
+    conn->input_over = conn->half_closed = true;
+    wrn_conn_update_reading(conn);
+    conn->tap.end(conn->tap_context);
+}
+
 static void on_read(uv_stream_t *stream, ssize_t got, const uv_buf_t *buf) {
     wrn_conn *conn = stream->data;
     if (got == 0) return;
+    wrn_hold_tick();
+    if (got == UV_EOF && conn->state == WRN_CONN_TAP && conn->tap.end) return end_tap_input(conn);
     if (got < 0) return wrn_conn_close(conn);
     if (conn->state == WRN_CONN_TAP) return conn->tap.data(conn->tap_context, buf->base, (size_t)got);
     if (conn->state == WRN_CONN_LINGER) {
@@ -235,6 +264,23 @@ static void advance_rest(wrn_conn *conn) {
     wrn_conn_update_reading(conn);
 }
 
+void wrn_conn_rest(wrn_conn *conn) {
+    if (conn->resting || conn->state == WRN_CONN_CLOSED) return;
+    conn->resting = true;
+    wrn_conn_go_round(conn);
+    if (!conn->advancing) wrn_conn_update_reading(conn);
+}
+
+void wrn_conn_went_round(wrn_conn *conn) {
+    bool rested = conn->resting;
+    conn->resting = conn->has_sent = false;
+    conn->burst = 0;
+    if (conn->state == WRN_CONN_CLOSED) return;
+    wrn_conn_flush(conn);
+    wrn_conn_wrote(conn);
+    if (rested && conn->state != WRN_CONN_CLOSED) advance_rest(conn);
+}
+
 /* ---- writing ---- */
 
 static void on_shutdown(uv_shutdown_t *shutdown, int status) {
@@ -248,7 +294,8 @@ void wrn_conn_answered(wrn_conn *conn) {
     if (conn->keep_alive && !conn->http->stopping) {
         conn->state = WRN_CONN_HEAD;
         conn->head_timed = false;
-        conn->deadline_ms = wrn_now_ms() + conn->http->config.idle_ms;
+        conn->waits_since_ms = wrn_now_ms();
+        conn->deadline_ms = conn->waits_since_ms + conn->http->config.idle_ms;
         if (!conn->advancing) advance_rest(conn);
         return;
     }
@@ -309,6 +356,7 @@ static const char *reason_of(int status) {
         {409, "Conflict"},
         {413, "Content Too Large"},
         {414, "URI Too Long"},
+        {415, "Unsupported Media Type"},
         {417, "Expectation Failed"},
         {426, "Upgrade Required"},
         {429, "Too Many Requests"},
@@ -317,6 +365,7 @@ static const char *reason_of(int status) {
         {501, "Not Implemented"},
         {502, "Bad Gateway"},
         {503, "Service Unavailable"},
+        {504, "Gateway Timeout"},
     };
     for (size_t i = 0; i < WRN_COUNT(reasons); i++)
         if (reasons[i].status == status) return reasons[i].text;
@@ -337,7 +386,8 @@ static const char *date_now(void) {
 
 void wrn_conn_compose(wrn_conn *conn, const wrn_request *request, int status, const char *type, int64_t length) {
     wrn_buf *out = &conn->out_head;
-    wrn_buf_printf(out, "HTTP/1.1 %d %s\r\nDate: %s\r\n", status, reason_of(status), date_now());
+    wrn_buf_printf(out, "HTTP/1.1 %d %s\r\nDate: %s\r\n", status, request->reason ? request->reason : reason_of(status),
+                   date_now());
     if (type) wrn_buf_printf(out, "Content-Type: %s\r\n", type);
     if (length >= 0 && status != 204) wrn_buf_printf(out, "Content-Length: %lld\r\n", (long long)length);
     if (conn->chunked) wrn_buf_puts(out, "Transfer-Encoding: chunked\r\n");
@@ -375,6 +425,26 @@ void wrn_request_peer(const wrn_request *request, char *out, size_t size) {
         snprintf(out, size, "uid %u", (unsigned)process.uid);
 }
 
+static bool is_loopback(const struct sockaddr_storage *peer) {
+    const struct sockaddr_in *four = (const struct sockaddr_in *)peer;
+    const struct sockaddr_in6 *six = (const struct sockaddr_in6 *)peer;
+    if (peer->ss_family == AF_INET) return ntohl(four->sin_addr.s_addr) >> 24 == 127;
+    return peer->ss_family == AF_INET6 &&
+           (IN6_IS_ADDR_LOOPBACK(&six->sin6_addr) ||
+            (IN6_IS_ADDR_V4MAPPED(&six->sin6_addr) && six->sin6_addr.s6_addr[12] == 127));
+}
+
+bool wrn_request_is_local(const wrn_request *request) {
+    const wrn_conn *conn = request->conn;
+    struct sockaddr_storage peer;
+    int size = sizeof(peer);
+    if (!conn || conn->state == WRN_CONN_CLOSED || wrn_http_head_get(&request->head, "forwarded") ||
+        wrn_http_head_get(&request->head, "x-forwarded-for"))
+        return false;
+    return conn->io.handle.type != UV_TCP ||
+           (uv_tcp_getpeername(&conn->io.tcp, (struct sockaddr *)&peer, &size) == 0 && is_loopback(&peer));
+}
+
 void wrn_conn_reply(wrn_request *request, int status, const char *type, wrn_buf *body) {
     static const char no_memory[] = "{\"error\":{\"code\":\"internal_error\",\"message\":\"out of memory\"}}\n";
     wrn_conn *conn = request->conn;
@@ -406,13 +476,30 @@ void wrn_conn_reply(wrn_request *request, int status, const char *type, wrn_buf 
 
 /* ---- deadlines and beginnings ---- */
 
+/* The client sends no more. Whether it still reads shows when something is sent to it: a second "go on" is nothing to one
+ * that is there, and if nobody is, it comes back as an error. Otherwise keep-alive probes find out in a minute or two. */
+static void probe(wrn_conn *conn) {
+    enum { IDLE_SEC = 10 };
+    static char go_on[] = "HTTP/1.1 100 Continue\r\n\r\n";
+    const wrn_request *request = conn->running ? conn->running : conn->request;
+    conn->half_closed = true;
+    if (conn->io.handle.type == UV_TCP) uv_tcp_keepalive(&conn->io.tcp, 1, IDLE_SEC);
+    bool unanswered = conn->state == WRN_CONN_BUSY || conn->state == WRN_CONN_BODY;
+    if (!unanswered || !request || request->head.http_1_0) return;
+    uv_buf_t out = uv_buf_init(go_on, sizeof(go_on) - 1);
+    (void)uv_try_write(&conn->io.stream, &out, 1);
+}
+
 /* Whether the client has gone while nothing is read from it, which libuv can't tell. One that has only finished sending
- * may still wait for its answer, but not on a connection that was taken over. */
-static bool has_hung_up(const wrn_conn *conn) {
+ * may still wait for its answer. */
+static bool has_hung_up(wrn_conn *conn) {
     bool tapped = conn->state == WRN_CONN_TAP;
     struct pollfd socket = {.events = POLLRDHUP};
     if (conn->reading || uv_fileno(&conn->io.handle, &socket.fd) != 0 || poll(&socket, 1, 0) <= 0) return false;
-    return socket.revents & (POLLERR | POLLHUP) || (tapped && socket.revents & POLLRDHUP);
+    if (socket.revents & (POLLERR | POLLHUP)) return true;
+    if (tapped && !conn->tap.end) return true;
+    if (!conn->half_closed) probe(conn);
+    return false;
 }
 
 void wrn_conn_sweep(wrn_conn *conn, int64_t now) {
@@ -422,7 +509,7 @@ void wrn_conn_sweep(wrn_conn *conn, int64_t now) {
                    conn->state == WRN_CONN_FLUSH;
     if (sending) {
         /* Nobody says when a part of a write has gone out, so look. */
-        size_t unsent = uv_stream_get_write_queue_size(&conn->io.stream);
+        size_t unsent = wrn_conn_unsent(conn);
         if (!unsent) conn->deadline_ms = 0;
         else if (!conn->deadline_ms || unsent < conn->unsent) conn->deadline_ms = now + conn->http->config.write_ms;
         conn->unsent = unsent;
@@ -434,9 +521,37 @@ void wrn_conn_sweep(wrn_conn *conn, int64_t now) {
     refuse(conn, 408, "the request took too long to arrive");
 }
 
+/* Of nobody we know, or between two requests. */
+static bool is_spare(const wrn_conn *conn) {
+    switch (conn->state) {
+    case WRN_CONN_HEAD: return true;
+    case WRN_CONN_BODY: return conn->request && !*conn->request->who.team_id;
+    case WRN_CONN_TAP: return conn->stranger;
+    default: return false;
+    }
+}
+
+/* Closes the connection that can best be done without: one that has had its answer, or the one that has been waited for the
+ * longest, unless that is short. False: there is none. */
+static bool make_room(wrn_http *http, const wrn_conn *newest) {
+    enum { PATIENCE_MS = 1000 };
+    int64_t longest = wrn_now_ms() - PATIENCE_MS;
+    wrn_conn *victim = NULL;
+    for (wrn_conn *conn = http->conns; conn; conn = conn->next) {
+        if (conn == newest) continue;
+        if (conn->state == WRN_CONN_LINGER) return wrn_conn_close(conn), true;
+        if (!is_spare(conn) || conn->waits_since_ms > longest) continue;
+        longest = conn->waits_since_ms;
+        victim = conn;
+    }
+    if (victim) wrn_conn_close(victim);
+    return victim;
+}
+
 void wrn_conn_accept(wrn_http *http, uv_stream_t *listener) {
     wrn_conn *conn = calloc(1, sizeof(*conn));
     if (!conn) return;
+    wrn_hold_tick();
     bool is_tcp = listener->type == UV_TCP;
     if (is_tcp) uv_tcp_init(http->loop, &conn->io.tcp);
     else uv_pipe_init(http->loop, &conn->io.pipe, 0);
@@ -447,15 +562,18 @@ void wrn_conn_accept(wrn_http *http, uv_stream_t *listener) {
     if (http->conns) http->conns->link = &conn->next;
     http->conns = conn;
     http->conn_count++;
+    http->open_count++;
     wrn_http1_init(&conn->parser, &(wrn_http1_limits){(size_t)http->config.url_max, (size_t)http->config.head_max,
                                                       (size_t)http->config.fields_max});
     if (uv_accept(listener, &conn->io.stream) != 0) return wrn_conn_close(conn);
     if (is_tcp) uv_tcp_nodelay(&conn->io.tcp, 1);
     conn->head_timed = true;
-    conn->deadline_ms = wrn_now_ms() + http->config.head_ms;
+    conn->waits_since_ms = wrn_now_ms();
+    conn->deadline_ms = conn->waits_since_ms + http->config.head_ms;
     size_t max = (size_t)http->config.connections_max;
-    if (http->conn_count > max + REFUSED_MAX) return wrn_conn_close(conn);
-    if (http->conn_count > max) {
+    if (http->open_count > max && make_room(http, conn)) return wrn_conn_update_reading(conn);
+    if (http->open_count > max + REFUSED_MAX) return wrn_conn_close(conn);
+    if (http->open_count > max) {
         conn->deaf = true;
         return refuse(conn, 503, "too many connections are open; try again later");
     }

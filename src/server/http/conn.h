@@ -14,8 +14,11 @@ struct wrn_http {
     wrn_listener *listeners;
     size_t listener_count; /* those not yet closed */
     wrn_conn *conns;
-    size_t conn_count;
+    size_t conn_count; /* those not yet freed */
+    size_t open_count; /* those not closed */
     uv_timer_t sweeper;
+    uv_idle_t round; /* active while some connection waits for the loop to go round: */
+    wrn_conn *listed;
     bool sweeping, stopping, drained;
     char read_buffer[65536]; /* reads are used up, or copied, before the next one */
 };
@@ -45,12 +48,24 @@ struct wrn_conn {
     bool advancing, reading, head_timed, keep_alive, deaf;
     bool streaming; /* the body goes to the handler piece by piece */
     bool paused, crowded, chunked, bodiless, broken;
+    bool half_closed; /* the client sends no more; what it has sent may still be there */
+    bool input_over;  /* that was read, too */
+    bool shut;        /* we send no more than is unsent */
+    bool shutting;    /* that is all out */
+    bool stranger;    /* a tap whose other end nobody knows yet */
     wrn_http1 parser;
     wrn_request *request; /* the one that is being read */
     wrn_request *running; /* the one that is being answered */
     wrn_buf rest;         /* read, but after the request that is being answered */
-    int64_t deadline_ms;
+    int64_t deadline_ms, waits_since_ms;
     size_t discarded, unsent;
+    wrn_buf gathered;     /* to be sent when the loop has gone round */
+    bool waits;           /* for what was sent to be taken by the kernel */
+    bool has_sent;        /* in this round */
+    bool streamed;        /* the answer that goes out came in pieces */
+    bool listed, resting; /* for when the loop has gone round; nothing is read before */
+    unsigned burst;       /* requests in a row */
+    wrn_conn *next_listed;
     uv_write_t write;
     uv_shutdown_t shutdown;
     wrn_buf out_head, out_body;
@@ -76,6 +91,15 @@ void wrn_conn_free_request(wrn_request *request);
 /* Sends a copy; wrn_conn_wrote() comes when there is room again. */
 void wrn_conn_send(wrn_conn *conn, const void *data, size_t size);
 void wrn_conn_wrote(wrn_conn *conn);
+/* Sends what was gathered, unless something waits already. */
+void wrn_conn_flush(wrn_conn *conn);
+/* When the loop has gone round, what was gathered is sent. */
+void wrn_conn_go_round(wrn_conn *conn);
+/* Nothing more is read, nor taken of what was read, before the loop has gone round. */
+void wrn_conn_rest(wrn_conn *conn);
+/* The loop has gone round. */
+void wrn_conn_went_round(wrn_conn *conn);
+size_t wrn_conn_unsent(const wrn_conn *conn);
 /* Ends what has been waited for too long. */
 void wrn_conn_sweep(wrn_conn *conn, int64_t now_ms);
 /* A listener or connection is gone: tells the handler when it was the last. */

@@ -51,6 +51,29 @@ static void start_sweeping(wrn_http *http) {
     http->sweeping = uv_timer_start(&http->sweeper, on_sweep, every, every) == 0;
 }
 
+/* ---- going round ---- */
+
+static void on_round(uv_idle_t *idle) {
+    wrn_http *http = idle->data;
+    wrn_conn *conn = http->listed;
+    http->listed = NULL;
+    uv_idle_stop(idle);
+    for (wrn_conn *next; conn; conn = next) {
+        next = conn->next_listed;
+        conn->listed = false;
+        wrn_conn_went_round(conn); /* which may list it again; it is freed later, from the loop */
+    }
+}
+
+void wrn_conn_go_round(wrn_conn *conn) {
+    wrn_http *http = conn->http;
+    if (conn->listed) return;
+    if (!http->listed) uv_idle_start(&http->round, on_round);
+    conn->listed = true;
+    conn->next_listed = http->listed;
+    http->listed = conn;
+}
+
 /* ---- listening ---- */
 
 static void on_connection(uv_stream_t *stream, int status) {
@@ -177,7 +200,8 @@ wrn_http *wrn_http_new(uv_loop_t *loop, const wrn_http_config *config, const wrn
     http->config = *config;
     http->handler = *handler;
     uv_timer_init(loop, &http->sweeper);
-    http->sweeper.data = http;
+    uv_idle_init(loop, &http->round);
+    http->sweeper.data = http->round.data = http;
     return http;
 }
 
@@ -185,6 +209,7 @@ void wrn_http_check_drained(wrn_http *http) {
     if (!http->stopping || http->drained || http->listener_count || http->conn_count) return;
     http->drained = true;
     uv_close((uv_handle_t *)&http->sweeper, NULL);
+    uv_close((uv_handle_t *)&http->round, NULL);
     http->handler.drained(http->handler.context);
 }
 

@@ -149,6 +149,8 @@ static bool run_parser(head_builder *b, size_t size, bool *http_1_0) {
     settings.on_headers_complete = on_headers_complete;
 #ifdef WRN_HAVE_LLHTTP
     llhttp_init(&parser, HTTP_REQUEST, &settings);
+    /* Not what it may refuse by itself: how a body is framed is judged below, the same with both parsers. */
+    llhttp_set_lenient_transfer_encoding(&parser, 1);
     parser.data = b;
     llhttp_errno_t error = llhttp_execute(&parser, b->base, size);
     if (error != HPE_OK && error != HPE_PAUSED_UPGRADE) return false;
@@ -227,6 +229,7 @@ static const char *interpret(wrn_http_head *head, bool http_1_0, int *status) {
         }
         if (strcmp(name, "transfer-encoding") == 0) {
             if (codings++) return "more than one Transfer-Encoding";
+            if (!*value) return "Transfer-Encoding is empty";
             if (strcasecmp(value, "chunked") != 0) return *status = 501, "only the transfer encoding chunked is known";
         }
         if (strcmp(name, "connection") == 0) {
@@ -248,12 +251,12 @@ static const char *interpret(wrn_http_head *head, bool http_1_0, int *status) {
     return NULL;
 }
 
-/* Parsers disagree about more white space in a request line. */
-static bool has_two_spaces(const char *text) {
+/* Parsers disagree about more white space in a request line, and about relatives of HTTP such as RTSP/1.0. */
+static bool is_request_line(const char *text) {
     size_t spaces = 0;
     for (text += strspn(text, "\r\n"); *text && *text != '\r'; text++) {
         if (*text == '\t' || (*text == ' ' && text[1] == ' ')) return false;
-        spaces += *text == ' ';
+        if (*text == ' ' && ++spaces == 2 && strncmp(text + 1, "HTTP/", 5) != 0) return false;
     }
     return spaces == 2;
 }
@@ -270,7 +273,7 @@ static wrn_http1_step parse_head(wrn_http1 *h) {
         free(b.ends);
         return bad(h, 503, "out of memory");
     }
-    bool http_1_0 = false, ok = has_two_spaces(head->text) && run_parser(&b, size, &http_1_0);
+    bool http_1_0 = false, ok = is_request_line(head->text) && run_parser(&b, size, &http_1_0);
     if (ok) cut_fields(&b);
     free(b.ends);
     if (b.too_many) return bad(h, 431, "too many header fields");

@@ -5,15 +5,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "server/lane.h"
+
 _Static_assert(WRN_PASSWORD_HASH_SIZE >= crypto_pwhash_STRBYTES, "a hash must fit");
 
-/* libuv has four workers by default; these leave some for everything else. */
-enum { RUNNING_MAX = 2, WAITING_MAX = 32, FREE_FAILURES = 5, WAIT_MAX_MS = 60000, WAYS = 4 };
+enum { PENDING_MAX = 34, FREE_FAILURES = 5, WAIT_MAX_MS = 60000, WAYS = 4 };
 
 typedef struct hash_job {
-    uv_work_t work;
-    struct hash_job *next;
-    uv_loop_t *loop;
+    wrn_job job; /* first, so that it leads here */
     char password[WRN_PASSWORD_MAX + 1];
     char hash[WRN_PASSWORD_HASH_SIZE];
     bool verify, good;
@@ -22,74 +21,57 @@ typedef struct hash_job {
     void *context;
 } hash_job;
 
-static hash_job *waiting, **last_waiting = &waiting;
-static size_t running, queued;
+static size_t pending;
 
 bool wrn_password_hash_now(const char *password, char out[WRN_PASSWORD_HASH_SIZE]) {
     return crypto_pwhash_str_alg(out, password, strlen(password), crypto_pwhash_OPSLIMIT_INTERACTIVE,
                                  crypto_pwhash_MEMLIMIT_INTERACTIVE, crypto_pwhash_ALG_ARGON2ID13) == 0;
 }
 
-static void work(uv_work_t *request) {
-    hash_job *job = request->data;
+static void work(wrn_job *of) {
+    hash_job *job = (hash_job *)of;
     if (!job->verify) job->good = wrn_password_hash_now(job->password, job->hash);
     else if (!*job->hash) (void)wrn_password_hash_now(job->password, job->hash);
     else job->good = crypto_pwhash_str_verify(job->hash, job->password, strlen(job->password)) == 0;
 }
 
-static void start_next(void);
-
-static void finish(uv_work_t *request, int status) {
-    hash_job *job = request->data;
-    bool good = job->good && status == 0;
-    running--;
-    start_next();
+static void finish(wrn_job *of) {
+    hash_job *job = (hash_job *)of;
+    bool good = job->good;
+    pending--;
     if (job->verify) job->verified(job->context, good);
     else job->hashed(job->context, good ? job->hash : NULL);
     sodium_memzero(job, sizeof(*job));
     free(job);
 }
 
-static void start_next(void) {
-    while (waiting && running < RUNNING_MAX) {
-        hash_job *job = waiting;
-        waiting = job->next;
-        if (!waiting) last_waiting = &waiting;
-        queued--;
-        running++;
-        uv_queue_work(job->loop, &job->work, work, finish);
-    }
-}
-
-static hash_job *new_job(uv_loop_t *loop, const char *password, void *context) {
+static hash_job *new_job(const char *password, void *context) {
     size_t size = strlen(password);
-    hash_job *job = queued < WAITING_MAX && size <= WRN_PASSWORD_MAX ? calloc(1, sizeof(*job)) : NULL;
+    hash_job *job = pending < PENDING_MAX && size <= WRN_PASSWORD_MAX ? calloc(1, sizeof(*job)) : NULL;
     if (!job) return NULL;
-    job->work.data = job;
-    job->loop = loop;
+    job->job.run = work;
+    job->job.done = finish;
     job->context = context;
     memcpy(job->password, password, size + 1);
-    *last_waiting = job;
-    last_waiting = &job->next;
-    queued++;
+    pending++;
     return job;
 }
 
 bool wrn_password_hash(uv_loop_t *loop, const char *password, wrn_hashed_fn done, void *context) {
-    hash_job *job = new_job(loop, password, context);
+    hash_job *job = new_job(password, context);
     if (!job) return false;
     job->hashed = done;
-    start_next();
+    wrn_lane_put(loop, WRN_LANE_HASH, &job->job);
     return true;
 }
 
 bool wrn_password_verify(uv_loop_t *loop, const char *password, const char *hash, wrn_verified_fn done, void *context) {
-    hash_job *job = new_job(loop, password, context);
+    hash_job *job = new_job(password, context);
     if (!job) return false;
     job->verify = true;
     job->verified = done;
     snprintf(job->hash, sizeof(job->hash), "%s", hash ? hash : "");
-    start_next();
+    wrn_lane_put(loop, WRN_LANE_HASH, &job->job);
     return true;
 }
 

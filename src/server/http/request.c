@@ -1,11 +1,15 @@
 #include "server/http/request.h"
 
 #include <stdarg.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/text.h"
+#include "server/http/budget.h"
 #include "server/http/conn.h"
+#include "server/lane.h"
 
 static const struct {
     const char *code;
@@ -39,6 +43,16 @@ int wrn_status_of(const char *code) {
     return 500;
 }
 
+bool wrn_request_charge(wrn_request *request, size_t bytes) {
+    if (bytes <= WRN_BUDGET_FREE - request->uncharged) {
+        request->uncharged += bytes;
+        return true;
+    }
+    if (!wrn_budget_take(bytes)) return false;
+    request->charged += bytes;
+    return true;
+}
+
 void wrn_request_add_field(wrn_request *request, const char *name, const char *value) {
     wrn_buf_printf(&request->fields, "%s: %s\r\n", name, value);
 }
@@ -47,6 +61,11 @@ void wrn_reply_bytes(wrn_request *request, int status, const char *type, const v
     wrn_buf body = WRN_BUF_INIT;
     wrn_buf_put(&body, data, size);
     wrn_conn_reply(request, status, type, &body);
+}
+
+void wrn_reply_buf(wrn_request *request, int status, const char *type, wrn_buf *body) {
+    wrn_conn_reply(request, status, type, body);
+    *body = WRN_BUF_INIT;
 }
 
 void wrn_reply_empty(wrn_request *request, int status) {
@@ -89,6 +108,7 @@ static void reply_error(wrn_request *request, int status, const char *code, cons
     vsnprintf(message, sizeof(message), format, args);
     /* What came from the client may be any bytes, and may have been cut in the middle of a character. */
     message[wrn_utf8_valid_prefix(message, strlen(message))] = '\0';
+    wrn_text_clean(message);
     wrn_reply_json(request, status, wrn_error_envelope(code, message));
 }
 
@@ -106,15 +126,73 @@ void wrn_reply_error_as(wrn_request *request, int status, const char *code, cons
     va_end(args);
 }
 
-bool wrn_request_decode(wrn_request *request, const wrn_model *model, void *out) {
+/* A form can't be of this type, so no page makes a browser send one unasked. Who leaves the type out is no browser's page:
+ * that has an Origin, which was looked at before. */
+static bool is_json(const wrn_request *request) {
+    const char *type = wrn_http_head_get(&request->head, "content-type");
+    if (!type) return true;
+    size_t size = strcspn(type, "; \t");
+    return size == strlen("application/json") && strncasecmp(type, "application/json", size) == 0;
+}
+
+/* A body that has been decoded, in the request's arena. */
+struct wrn_decoded {
+    wrn_job job; /* first, so that it leads here */
+    wrn_request *request;
+    const wrn_model *model;
+    void (*run)(wrn_request *request);
+    bool ok;
+    char why[200];
+    max_align_t value[];
+};
+
+static bool decode(wrn_request *request, const wrn_model *model, void *out, char *why, size_t why_size) {
     WRN_AUTO(wrn_json_freep) wrn_json *body = NULL;
-    const char *why = NULL;
+    const char *wrong = NULL;
     wrn_model_why problem;
-    if (!wrn_json_parse_first(request->body.data ? request->body.data : "", request->body.size, &body, &why)) {
-        wrn_reply_error(request, "invalid_request", "the request body is not usable JSON: %s", why);
+    const char *text = request->body.data ? request->body.data : "";
+    if (!wrn_json_parse_first(text, request->body.size, WRN_JSON_VALUES_MAX, &body, &wrong))
+        return snprintf(why, why_size, "the request body is not usable JSON: %s", wrong), false;
+    if (wrn_model_decode(model, body, true, &request->arena, out, &problem)) return true;
+    return snprintf(why, why_size, "%s", problem.text), false;
+}
+
+static void run_decoding(wrn_job *job) {
+    struct wrn_decoded *d = (struct wrn_decoded *)job;
+    d->ok = decode(d->request, d->model, d->value, d->why, sizeof(d->why));
+    wrn_buf_free(&d->request->body);
+}
+
+static void end_decoding(wrn_job *job) {
+    const struct wrn_decoded *d = (struct wrn_decoded *)job;
+    d->run(d->request);
+}
+
+void wrn_request_decode_later(wrn_request *request, const wrn_model *model, void (*run)(wrn_request *request)) {
+    /* As JSON, and as what that says. */
+    if (!wrn_request_charge(request, 2 * request->body.size))
+        return wrn_reply_error(request, "overloaded", "%s", WRN_BUDGET_SPENT);
+    struct wrn_decoded *d = wrn_arena_alloc(&request->arena, sizeof(*d) + model->size);
+    if (!d) return wrn_reply_error(request, "internal_error", "out of memory");
+    d->job.run = run_decoding;
+    d->job.done = end_decoding;
+    d->request = request;
+    d->model = model;
+    d->run = run;
+    request->decoded = d;
+    wrn_lane_put(request->loop, WRN_LANE_JSON, &d->job);
+}
+
+bool wrn_request_decode(wrn_request *request, const wrn_model *model, void *out) {
+    char why[200];
+    if (!is_json(request)) {
+        wrn_reply_error_as(request, 415, "invalid_request",
+                           "the request body must be JSON, sent with Content-Type: application/json");
         return false;
     }
-    if (wrn_model_decode(model, body, true, &request->arena, out, &problem)) return true;
-    wrn_reply_error(request, "invalid_request", "%s", problem.text);
+    const struct wrn_decoded *d = request->decoded;
+    if (d && d->ok) return memcpy(out, d->value, model->size), true;
+    if (!d && decode(request, model, out, why, sizeof(why))) return true;
+    wrn_reply_error(request, "invalid_request", "%s", d ? d->why : why);
     return false;
 }

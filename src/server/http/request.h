@@ -8,6 +8,8 @@
 #ifndef WRN_SERVER_HTTP_REQUEST_H
 #define WRN_SERVER_HTTP_REQUEST_H
 
+#include <uv.h>
+
 #include "base/arena.h"
 #include "base/buf.h"
 #include "base/json.h"
@@ -15,7 +17,9 @@
 #include "server/http/http1.h"
 #include "server/store/ids.h"
 
-enum { WRN_PARAMS_MAX = 2, WRN_HIGH_WATER = 256 * 1024 };
+/* Bodies and messages over JSON_SMALL, and answers with as much in them, are worked on off the loop. VALUES_MAX: of the JSON
+ * of a request, strings, numbers and all. */
+enum { WRN_PARAMS_MAX = 2, WRN_HIGH_WATER = 256 * 1024, WRN_JSON_SMALL = 16 * 1024, WRN_JSON_VALUES_MAX = 16384 };
 
 /* Who asks. A key acts for its team, a token for a user in a team. */
 typedef struct wrn_identity {
@@ -25,18 +29,22 @@ typedef struct wrn_identity {
 } wrn_identity;
 
 typedef struct wrn_request {
-    void *app;             /* the handler's context */
+    void *app; /* the handler's context */
+    uv_loop_t *loop;
     struct wrn_conn *conn; /* NULL once the client has gone */
     const void *route;     /* of the router that matched it */
     wrn_http_head head;
     wrn_buf body;
-    wrn_buf fields; /* response fields, as lines */
+    wrn_buf fields;     /* response fields, as lines */
+    const char *reason; /* of the response; NULL: the usual one */
     wrn_arena arena;
     const char *params[WRN_PARAMS_MAX]; /* path parameters, decoded */
     wrn_identity who;
-    size_t body_max; /* 0: the server's limit */
+    size_t body_max;           /* 0: the server's limit */
+    size_t uncharged, charged; /* to the budget; given back with the request */
     int64_t started_us;
-    void *handler; /* for the functions below */
+    struct wrn_decoded *decoded; /* the body; NULL: not yet */
+    void *handler;               /* for the functions below */
     /* Set by `run` of a route that takes its body in pieces. */
     void (*on_piece)(struct wrn_request *request, const char *data, size_t size);
     void (*on_body_end)(struct wrn_request *request);
@@ -50,14 +58,21 @@ typedef struct wrn_request {
 
 /* Who is at the other end: an address with its port, "uid N" of a Unix socket, or "" once the client has gone. */
 void wrn_request_peer(const wrn_request *request, char *out, size_t size);
+/* Whether that is on this machine, and no proxy says that it asks for somebody else. */
+bool wrn_request_is_local(const wrn_request *request);
 /* `value` must not hold line breaks. */
 void wrn_request_add_field(wrn_request *request, const char *name, const char *value);
+
+/* Takes so much more of the budget for it (http/budget.h). False: it is spent, and "overloaded" should be the answer. */
+bool wrn_request_charge(wrn_request *request, size_t bytes);
 
 /* The answer. Takes the request, and `body`. */
 void wrn_reply_json(wrn_request *request, int status, wrn_json *body);
 void wrn_reply_model(wrn_request *request, int status, const wrn_model *model, const void *value);
 void wrn_reply_empty(wrn_request *request, int status);
 void wrn_reply_bytes(wrn_request *request, int status, const char *type, const void *data, size_t size);
+/* Takes the buffer, too, which is not in the request's arena. One that failed makes 500 of it. */
+void wrn_reply_buf(wrn_request *request, int status, const char *type, wrn_buf *body);
 /* {"error":{"code","message"}} with the status that belongs to the code. */
 WRN_PRINTF(3, 4) void wrn_reply_error(wrn_request *request, const char *code, const char *format, ...);
 /* The same with a status of its own. */
@@ -96,6 +111,9 @@ typedef struct wrn_tap_events {
     /* It ended or broke: the tap is gone when this returns. Not called after close or abort. */
     void (*gone)(void *context);
     void (*stop)(void *context); /* the server wants to stop: close soon. May be NULL: then it is aborted. */
+    /* The other end sends no more, but may still read. NULL: that counts as gone. */
+    void (*end)(void *context);
+    bool little; /* data comes in pieces of 16 KiB at most, for much may have to be done for each byte */
     void (*sent)(void *context); /* nothing is unsent any more. May be NULL. */
 } wrn_tap_events;
 
@@ -103,13 +121,21 @@ typedef struct wrn_tap_events {
  * the client is gone already. */
 wrn_tap *wrn_request_take_over(wrn_request *request, const char *head, const wrn_tap_events *events, void *context);
 void wrn_tap_read(wrn_tap *tap, bool on);
+/* No more data before the loop has gone round, so that others get their turn. */
+void wrn_tap_rest(wrn_tap *tap);
+/* Nobody knows yet who is there: it may be closed to make room for others. */
+void wrn_tap_set_stranger(wrn_tap *tap, bool stranger);
 /* Copied. `gone` is never called from inside. */
 void wrn_tap_write(wrn_tap *tap, const void *data, size_t size);
 size_t wrn_tap_unsent(const wrn_tap *tap);
 /* Sends what is unsent, then ends the connection. No event follows. */
 void wrn_tap_close(wrn_tap *tap);
 void wrn_tap_abort(wrn_tap *tap);
+/* Sends what is unsent and then an end of file; data may still come in. */
+void wrn_tap_shut(wrn_tap *tap);
 
+/* Decodes the body on a worker, then goes on with `run`, which finds it in wrn_request_decode() of the same model. */
+void wrn_request_decode_later(wrn_request *request, const wrn_model *model, void (*run)(wrn_request *request));
 /* Decodes the body into *out, of model->size. On false the request was answered with 400 invalid_request. */
 bool wrn_request_decode(wrn_request *request, const wrn_model *model, void *out);
 

@@ -70,6 +70,8 @@ static const char *read_status(wrn_response *r, const char *line, size_t size) {
     char digits[4] = {line[9], line[10], line[11], '\0'};
     if (!wrn_parse_int(digits, 100, 999, &status)) return "its status is no number";
     r->status = (int)status;
+    size_t reason = size > 13 ? size - 13 : 0;
+    snprintf(r->reason, sizeof(r->reason), "%.*s", (int)reason, reason ? line + 13 : "");
     return NULL;
 }
 
@@ -90,17 +92,18 @@ static const char *read_lines(wrn_response *r, framing *f) {
 
 /* Removes the fields that Connection names (RFC 9110 section 7.6.1). */
 static void drop_listed(wrn_buf *fields, const char *connection) {
+    size_t kept = 0;
     for (size_t at = 0; at < fields->size;) {
         char name[64], *line = fields->data + at;
         size_t size = strcspn(line, "\n") + 1, colon = strcspn(line, ":");
+        at += size;
         snprintf(name, sizeof(name), "%.*s", (int)colon, line);
-        if (colon >= sizeof(name) || !wrn_list_has(connection, name)) {
-            at += size;
-            continue;
-        }
-        memmove(line, line + size, fields->size - at - size + 1);
-        fields->size -= size;
+        if (colon < sizeof(name) && wrn_list_has(connection, name)) continue;
+        memmove(fields->data + kept, line, size);
+        kept += size;
     }
+    if (fields->data) fields->data[kept] = '\0';
+    fields->size = kept;
 }
 
 static wrn_response_step take_head(wrn_response *r) {
@@ -108,7 +111,8 @@ static wrn_response_step take_head(wrn_response *r) {
     wrn_buf_clear(&r->fields);
     r->length = -1;
     const char *why = read_lines(r, &f);
-    if (f.connection.size && r->status != 101) drop_listed(&r->fields, f.connection.data);
+    if (!why && f.connection.size > WRN_CONNECTION_MAX) why = "Connection names too many fields";
+    if (!why && f.connection.size && r->status != 101) drop_listed(&r->fields, f.connection.data);
     r->fields.failed = r->fields.failed || f.connection.failed;
     wrn_buf_free(&f.connection);
     if (why) return bad(r, why);

@@ -9,7 +9,8 @@
 
 #include "base/buf.h"
 
-enum { WRN_RESPONSE_HEAD_MAX = 64 * 1024, WRN_RESPONSE_INTERIM_MAX = 32 };
+/* CONNECTION_MAX: the bytes in which Connection may name fields; each is looked for in them. */
+enum { WRN_RESPONSE_HEAD_MAX = 64 * 1024, WRN_RESPONSE_INTERIM_MAX = 32, WRN_CONNECTION_MAX = 1024 };
 
 typedef enum wrn_response_step {
     WRN_RESPONSE_MORE, /* everything was used up */
@@ -26,8 +27,9 @@ typedef struct wrn_response {
     bool any_digit; /* of a chunk's size */
     wrn_buf head;
     int status;
-    wrn_buf fields; /* those that a proxy passes on, as lines; of a 101 all */
-    int64_t length; /* of the body; -1: not known */
+    char reason[64]; /* what the status line says of it, as far as it fits */
+    wrn_buf fields;  /* those that a proxy passes on, as lines; of a 101 all */
+    int64_t length;  /* of the body; -1: not known */
     uint64_t left;
     const char *piece;
     size_t piece_size;

@@ -16,6 +16,11 @@ static int hex_digit(char c) {
     return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
 }
 
+bool wrn_request_is_of_capsules(const wrn_request *request) {
+    static const char prefix[] = "/v1/capsules/";
+    return strncmp(request->head.path, prefix, sizeof(prefix) - 1) == 0;
+}
+
 bool wrn_percent_decode(char *text, bool plus) {
     char *out = text;
     for (const char *c = text; *c; c++) {

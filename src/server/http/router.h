@@ -18,7 +18,8 @@ typedef struct wrn_route {
                           * slash is optional on the path where the pattern has one. */
     wrn_access access;
     void (*run)(wrn_request *request);
-    bool streams; /* the body comes in pieces */
+    bool streams;          /* the body comes in pieces */
+    const wrn_model *body; /* not NULL: it may be large, and is decoded before `run`; else 64 KiB are enough */
 } wrn_route;
 
 typedef enum wrn_match {
@@ -32,6 +33,9 @@ typedef enum wrn_match {
  * "sandboxes". Parameters are decoded into the arena. */
 wrn_match wrn_router_find(const wrn_route *routes, size_t count, const char *method, const char *path, wrn_arena *arena,
                           const char *params[WRN_PARAMS_MAX], const wrn_route **found, wrn_buf *allow);
+
+/* On the paths that begin with /v1/capsules, which are those of the platform today. */
+bool wrn_request_is_of_capsules(const wrn_request *request);
 
 /* Decodes percent-encoding in place; with `plus`, '+' is a space. False when it is malformed or holds a NUL. */
 bool wrn_percent_decode(char *text, bool plus);

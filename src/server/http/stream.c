@@ -7,17 +7,31 @@
 
 /* ---- sending ---- */
 
+/* What is sent first in a round of the loop goes out at once, what follows in the same round is gathered: each call of the
+ * kernel's costs far more than a few bytes, and some who cause them send a byte at a time. At most one lump, a copy of what
+ * was gathered, waits in libuv. */
 typedef struct lump {
     uv_write_t write;
     char data[];
 } lump;
 
+enum { LARGE = 16 * 1024 }; /* worth a call of its own */
+
+/* A connection that can't be written to ends with the next sweep, not from inside the call that wrote. */
+static void break_off(wrn_conn *conn) { conn->broken = true; }
+
 static void on_lump_written(uv_write_t *write, int status) {
     wrn_conn *conn = write->handle->data;
     free(write->data);
+    conn->waits = false;
     if (conn->state == WRN_CONN_CLOSED) return;
     if (status < 0) return wrn_conn_close(conn);
+    wrn_conn_flush(conn);
     wrn_conn_wrote(conn);
+}
+
+size_t wrn_conn_unsent(const wrn_conn *conn) {
+    return uv_stream_get_write_queue_size(&conn->io.stream) + conn->gathered.size;
 }
 
 static bool queue_lump(wrn_conn *conn, const char *data, size_t size) {
@@ -26,25 +40,40 @@ static bool queue_lump(wrn_conn *conn, const char *data, size_t size) {
     memcpy(l->data, data, size);
     l->write.data = l;
     uv_buf_t out = uv_buf_init(l->data, (unsigned)size);
-    if (uv_write(&l->write, &conn->io.stream, &out, 1, on_lump_written) == 0) return true;
+    if (uv_write(&l->write, &conn->io.stream, &out, 1, on_lump_written) == 0) return conn->waits = true;
     free(l);
     return false;
 }
 
-/* A connection that can't be written to ends with the next sweep, not from inside the call that wrote. */
-static void break_off(wrn_conn *conn) { conn->broken = true; }
+/* As far as the kernel takes it, and the rest waits for that. */
+static void push(wrn_conn *conn, const char *data, size_t size) {
+    uv_buf_t out = uv_buf_init((char *)(uintptr_t)data, (unsigned)size);
+    int sent = uv_try_write(&conn->io.stream, &out, 1);
+    if (sent < 0 && sent != UV_EAGAIN) return break_off(conn);
+    size_t done = sent > 0 ? (size_t)sent : 0;
+    if (done < size && !queue_lump(conn, data + done, size - done)) break_off(conn);
+}
+
+void wrn_conn_flush(wrn_conn *conn) {
+    if (conn->waits || conn->broken) return;
+    if (conn->gathered.size) push(conn, conn->gathered.data, conn->gathered.size);
+    wrn_buf_free(&conn->gathered);
+    if (!conn->shut || conn->shutting) return;
+    conn->shutting = true;
+    if (uv_shutdown(&conn->shutdown, &conn->io.stream, NULL) != 0) break_off(conn);
+}
 
 void wrn_conn_send(wrn_conn *conn, const void *data, size_t size) {
-    const char *at = data;
     if (conn->state == WRN_CONN_CLOSED || conn->broken || !size) return;
-    if (!uv_stream_get_write_queue_size(&conn->io.stream)) {
-        uv_buf_t out = uv_buf_init((char *)(uintptr_t)data, (unsigned)size);
-        int sent = uv_try_write(&conn->io.stream, &out, 1);
-        if (sent < 0 && sent != UV_EAGAIN) return break_off(conn);
-        if (sent > 0) at += sent, size -= (size_t)sent;
+    if (!conn->waits && !conn->gathered.size && (!conn->has_sent || size >= LARGE)) {
+        push(conn, data, size);
+    } else {
+        wrn_buf_put(&conn->gathered, data, size);
+        if (conn->gathered.failed) return break_off(conn);
     }
-    if (size && !queue_lump(conn, at, size)) break_off(conn);
-    if (uv_stream_get_write_queue_size(&conn->io.stream) > WRN_HIGH_WATER) conn->crowded = true;
+    conn->has_sent = true;
+    wrn_conn_go_round(conn);
+    if (wrn_conn_unsent(conn) > WRN_HIGH_WATER) conn->crowded = true;
 }
 
 /* All lumps of a closed tap have gone out. */
@@ -52,14 +81,15 @@ static void end_tap(wrn_conn *conn) {
     conn->state = WRN_CONN_LINGER;
     conn->deadline_ms = wrn_now_ms() + conn->http->config.linger_ms;
     conn->deaf = true;
+    if (conn->shutting) return wrn_conn_close(conn);
     if (uv_shutdown(&conn->shutdown, &conn->io.stream, NULL) != 0) return wrn_conn_close(conn);
     wrn_conn_update_reading(conn);
 }
 
 void wrn_conn_wrote(wrn_conn *conn) {
-    size_t unsent = uv_stream_get_write_queue_size(&conn->io.stream);
+    size_t unsent = wrn_conn_unsent(conn);
     if (conn->state == WRN_CONN_FLUSH && !unsent) return end_tap(conn);
-    if (conn->state == WRN_CONN_WRITE && !unsent) return wrn_conn_answered(conn);
+    if (conn->state == WRN_CONN_WRITE && !unsent && conn->streamed) return wrn_conn_answered(conn);
     if (conn->state == WRN_CONN_TAP && !unsent && conn->tap.sent) conn->tap.sent(conn->tap_context);
     if (!conn->crowded || unsent > WRN_HIGH_WATER / 2) return;
     conn->crowded = false;
@@ -112,9 +142,7 @@ void wrn_reply_piece(wrn_request *request, const void *data, size_t size) {
     else wrn_conn_send(conn, chunk.data, chunk.size);
 }
 
-size_t wrn_reply_unsent(const wrn_request *request) {
-    return request->conn ? uv_stream_get_write_queue_size(&request->conn->io.stream) : 0;
-}
+size_t wrn_reply_unsent(const wrn_request *request) { return request->conn ? wrn_conn_unsent(request->conn) : 0; }
 
 void wrn_reply_end(wrn_request *request, bool whole) {
     wrn_conn *conn = request->conn;
@@ -125,7 +153,9 @@ void wrn_reply_end(wrn_request *request, bool whole) {
     if (conn->chunked) wrn_conn_send(conn, "0\r\n\r\n", 5);
     if (conn->broken) return wrn_conn_close(conn);
     conn->state = WRN_CONN_WRITE;
-    if (!uv_stream_get_write_queue_size(&conn->io.stream)) wrn_conn_answered(conn);
+    conn->streamed = true;
+    wrn_conn_flush(conn);
+    if (!wrn_conn_unsent(conn)) wrn_conn_answered(conn);
 }
 
 /* ---- a connection taken over ---- */
@@ -159,16 +189,26 @@ void wrn_tap_read(wrn_tap *tap, bool on) {
     wrn_buf_free(&glued);
 }
 
+void wrn_tap_rest(wrn_tap *tap) { wrn_conn_rest(tap); }
+
+void wrn_tap_set_stranger(wrn_tap *tap, bool stranger) { tap->stranger = stranger; }
+
 void wrn_tap_write(wrn_tap *tap, const void *data, size_t size) { wrn_conn_send(tap, data, size); }
 
-size_t wrn_tap_unsent(const wrn_tap *tap) { return uv_stream_get_write_queue_size(&tap->io.stream); }
+size_t wrn_tap_unsent(const wrn_tap *tap) { return wrn_conn_unsent(tap); }
 
 void wrn_tap_close(wrn_tap *tap) {
     tap->state = WRN_CONN_FLUSH;
     wrn_buf_free(&tap->rest);
+    wrn_conn_flush(tap);
     if (tap->broken) return wrn_conn_close(tap);
-    if (!uv_stream_get_write_queue_size(&tap->io.stream)) end_tap(tap);
+    if (!wrn_conn_unsent(tap)) end_tap(tap);
     else wrn_conn_update_reading(tap);
+}
+
+void wrn_tap_shut(wrn_tap *tap) {
+    tap->shut = true;
+    wrn_conn_flush(tap);
 }
 
 void wrn_tap_abort(wrn_tap *tap) {

@@ -5,7 +5,10 @@
 #include <strings.h>
 
 #include "base/text.h"
+#include "server/http/budget.h"
 #include "wire/ws.h"
+
+enum { REST_AFTER = 4096 };
 
 struct wrn_websocket {
     wrn_tap *tap; /* NULL once it is gone */
@@ -13,6 +16,7 @@ struct wrn_websocket {
     wrn_websocket_events events;
     void *context;
     bool in_feed, closed; /* closed by us while bytes were being fed */
+    size_t charged;       /* to the budget, for a message that is not whole */
 };
 
 /* ---- the upgrade ---- */
@@ -54,6 +58,7 @@ bool wrn_websocket_offers(const wrn_request *request, const char *protocol) {
 /* ---- receiving ---- */
 
 static void end(wrn_websocket *w, bool tell) {
+    wrn_budget_give(w->charged);
     if (w->tap) wrn_tap_close(WRN_TAKE(w->tap));
     if (tell) w->events.gone(w->context);
     wrn_ws_free(w->ws);
@@ -73,13 +78,29 @@ static void flush(wrn_websocket *w) {
     if (wrn_ws_pong(w->ws, unsent(w))) pass_on(w);
 }
 
+/* A message that is whole is its handler's. */
+static bool charge(wrn_websocket *w) {
+    size_t now = wrn_ws_unfinished(w->ws);
+    if (now <= WRN_BUDGET_FREE) now = 0;
+    if (now > w->charged && !wrn_budget_take(now - w->charged)) return false;
+    if (now < w->charged) wrn_budget_give(w->charged - now);
+    w->charged = now;
+    return true;
+}
+
 static void on_data(void *context, const char *data, size_t size) {
     wrn_websocket *w = context;
     w->in_feed = true;
     bool open = wrn_ws_feed(w->ws, data, size);
     w->in_feed = false;
     flush(w);
-    if (!open || w->closed) end(w, !w->closed);
+    if (!open || w->closed) return end(w, !w->closed);
+    if (!charge(w)) {
+        wrn_ws_close(w->ws, WRN_WS_TRY_AGAIN);
+        flush(w);
+        return end(w, true);
+    }
+    if (w->tap && size > REST_AFTER) wrn_tap_rest(w->tap);
 }
 
 static void on_ws_message(void *context, bool binary, const char *data, size_t size) {
@@ -120,13 +141,14 @@ static void put_head(wrn_buf *head, const wrn_request *request, const char *prot
     wrn_buf_puts(head, "\r\n");
 }
 
-wrn_websocket *wrn_websocket_accept(wrn_request *request, const char *protocol, const wrn_websocket_events *events,
-                                    void *context) {
+wrn_websocket *wrn_websocket_accept(wrn_request *request, const char *protocol, bool stranger,
+                                    const wrn_websocket_events *events, void *context) {
     static const wrn_ws_events ws_events = {on_ws_message, on_ws_closed};
-    static const wrn_tap_events tap_events = {on_data, on_room, on_gone, on_stop, on_sent};
+    static const wrn_tap_events tap_events = {
+        .data = on_data, .room = on_room, .gone = on_gone, .stop = on_stop, .sent = on_sent, .little = true};
     WRN_AUTO(wrn_buf_free) wrn_buf head = WRN_BUF_INIT;
     wrn_websocket *w = calloc(1, sizeof(*w));
-    if (w) w->ws = wrn_ws_new(false, WRN_WEBSOCKET_MESSAGE_MAX, &ws_events, w);
+    if (w) w->ws = wrn_ws_new(false, stranger ? WRN_WEBSOCKET_STRANGER_MAX : WRN_WEBSOCKET_MESSAGE_MAX, &ws_events, w);
     put_head(&head, request, protocol);
     if (!w || !w->ws || head.failed) {
         free(w);
@@ -137,6 +159,7 @@ wrn_websocket *wrn_websocket_accept(wrn_request *request, const char *protocol, 
     w->context = context;
     w->tap = wrn_request_take_over(request, head.data, &tap_events, w);
     if (w->tap) {
+        wrn_tap_set_stranger(w->tap, stranger);
         wrn_tap_read(w->tap, true);
         return w;
     }
@@ -144,6 +167,13 @@ wrn_websocket *wrn_websocket_accept(wrn_request *request, const char *protocol, 
     free(w);
     return NULL;
 }
+
+void wrn_websocket_welcome(wrn_websocket *w) {
+    wrn_ws_limit(w->ws, WRN_WEBSOCKET_MESSAGE_MAX);
+    if (w->tap) wrn_tap_set_stranger(w->tap, false);
+}
+
+void wrn_websocket_limit(wrn_websocket *w, size_t message_max) { wrn_ws_limit(w->ws, message_max); }
 
 /* ---- sending ---- */
 

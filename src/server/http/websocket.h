@@ -6,7 +6,8 @@
 
 typedef struct wrn_websocket wrn_websocket;
 
-enum { WRN_WEBSOCKET_MESSAGE_MAX = 4 * 1024 * 1024 + 65536 };
+/* The longest message of those we know, and of others. */
+enum { WRN_WEBSOCKET_MESSAGE_MAX = 4 * 1024 * 1024 + 65536, WRN_WEBSOCKET_STRANGER_MAX = 16384 };
 
 typedef struct wrn_websocket_events {
     void (*message)(void *context, bool binary, const char *data, size_t size);
@@ -19,9 +20,12 @@ typedef struct wrn_websocket_events {
 bool wrn_websocket_check(wrn_request *request);
 /* Whether the client offers this subprotocol. */
 bool wrn_websocket_offers(const wrn_request *request, const char *protocol);
-/* Upgrades a checked request and frees it. `protocol` NULL: none. NULL when the client is gone, or out of memory. */
-wrn_websocket *wrn_websocket_accept(wrn_request *request, const char *protocol, const wrn_websocket_events *events,
-                                    void *context);
+/* Upgrades a checked request and frees it. `stranger`: messages are short until wrn_websocket_welcome(). `protocol` NULL: none. NULL when the client is gone, or out of memory. */
+wrn_websocket *wrn_websocket_accept(wrn_request *request, const char *protocol, bool stranger,
+                                    const wrn_websocket_events *events, void *context);
+void wrn_websocket_welcome(wrn_websocket *ws);
+/* From now on messages may be as long as that. */
+void wrn_websocket_limit(wrn_websocket *ws, size_t message_max);
 /* No event comes from inside these. */
 void wrn_websocket_send(wrn_websocket *ws, bool binary, const void *data, size_t size);
 void wrn_websocket_ping(wrn_websocket *ws);

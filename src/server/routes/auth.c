@@ -73,9 +73,18 @@ static void on_hashed(void *context, const char *hash) {
     }
 }
 
+static bool may_sign_up(const wrn_server *server, const wrn_request *request) {
+    wrn_signup who = server->config->who_signs_up;
+    return who == WRN_SIGNUP_OPEN || (who == WRN_SIGNUP_LOCAL && wrn_request_is_local(request));
+}
+
 void wrn_route_signup(wrn_request *request) {
     wrn_server *server = wrn_request_server(request);
     wrn_signup_request asked = {0};
+    if (!may_sign_up(server, request))
+        return wrn_reply_error(request, "forbidden",
+                               "nobody can sign up here; the operator makes keys with: wrennd key create, or starts "
+                               "wrennd with --signup local or open");
     if (!wrn_request_decode(request, &wrn_model_signup_request, &asked)) return;
     login *l = wrn_arena_alloc(&request->arena, sizeof(*l));
     if (!l) return wrn_reply_error(request, "internal_error", "out of memory");

@@ -1,11 +1,14 @@
 /* exec: runs a command and answers with all of its output. */
 #include <signal.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base/clock.h"
 #include "base/text.h"
 #include "gen/requests.h"
+#include "server/http/budget.h"
+#include "server/lane.h"
 #include "server/routes/routes.h"
 #include "server/sandbox/commands.h"
 
@@ -18,14 +21,26 @@ typedef struct run {
     wrn_exec_request asked;
     wrn_buf out, err;
     size_t size_max;
-    bool overflown;
-    int64_t started_us;
+    bool overflown, left, starved;
+    int64_t started_us, ended_us;
+    wrn_proc_end end;
+    int code;
+    wrn_job job; /* that makes the answer: */
+    int status;
+    wrn_buf text;
     char sandbox_id[WRN_ID_SIZE];
 } run;
 
+static void starve(run *r) {
+    r->starved = true;
+    wrn_buf_free(&r->out);
+    wrn_buf_free(&r->err);
+    if (r->viewer.command) wrn_command_signal(r->viewer.command, SIGKILL);
+}
+
 static void on_output(wrn_viewer *viewer, int stream, const void *data, size_t size) {
     run *r = (run *)viewer;
-    if (r->overflown) return;
+    if (r->overflown || r->left || r->starved) return;
     if (size > r->size_max - r->out.size - r->err.size) {
         r->overflown = true;
         wrn_buf_free(&r->out);
@@ -33,6 +48,7 @@ static void on_output(wrn_viewer *viewer, int stream, const void *data, size_t s
         wrn_command_signal(viewer->command, SIGKILL);
         return;
     }
+    if (!wrn_request_charge(r->request, size)) return starve(r);
     wrn_buf_put(stream == 2 ? &r->err : &r->out, data, size);
 }
 
@@ -92,41 +108,71 @@ static wrn_json *result(run *r, wrn_proc_end end, int code) {
         .err = r->err.data,
         .err_size = r->err.size,
         .exit_code = end == WRN_PROC_EXITED ? code : -1,
-        .duration_ms = (wrn_now_us() - r->started_us) / 1000,
+        .duration_ms = (r->ended_us - r->started_us) / 1000,
         .encoding = encoding,
     };
     return wrn_model_encode(&wrn_model_exec_result, &answer);
 }
 
-static void on_end(wrn_viewer *viewer, wrn_proc_end end, int code, const wrn_fault *fault) {
-    run *r = (run *)viewer;
-    wrn_request *request = r->request;
-    wrn_json *answer = NULL;
-    int status = 502;
+/* The answer's status and text. */
+static void compose(run *r) {
     char message[160];
+    wrn_json *answer;
     int64_t seconds = r->asked.timeout_sec > 0 ? r->asked.timeout_sec : TIMEOUT_DEFAULT_SEC;
+    r->status = 502;
     if (r->overflown) {
         snprintf(message, sizeof(message),
                  "the command was killed: it wrote more than %zu bytes of output; redirect it "
                  "to a file or raise --max-output-bytes",
                  r->size_max);
         answer = wrn_error_envelope("agent_error", message);
-    } else if (end == WRN_PROC_TIMED_OUT) {
+    } else if (r->end == WRN_PROC_TIMED_OUT) {
         snprintf(message, sizeof(message), "the command was killed: it ran longer than %lld s", (long long)seconds);
         answer = partial(r, message);
-    } else if (end == WRN_PROC_LOST) {
+    } else if (r->end == WRN_PROC_LOST) {
         answer = partial(r, "the sandbox ended while the command ran");
-    } else if (end == WRN_PROC_FAILED) {
-        wrn_buf_free(&r->out);
-        wrn_buf_free(&r->err);
-        return wrn_reply_fault(request, fault);
     } else {
-        status = 200;
-        answer = result(r, end, code);
+        r->status = 200;
+        answer = result(r, r->end, r->code);
     }
     wrn_buf_free(&r->out);
     wrn_buf_free(&r->err);
-    wrn_reply_json(request, status, answer);
+    wrn_json_write(answer, &r->text);
+    r->text.failed = r->text.failed || !answer;
+    wrn_buf_putc(&r->text, '\n');
+    wrn_json_free(answer);
+}
+
+static run *run_of(wrn_job *job) { return (run *)((char *)job - offsetof(run, job)); }
+
+static void run_composing(wrn_job *job) { compose(run_of(job)); }
+
+static void answer(wrn_job *job) {
+    run *r = run_of(job);
+    wrn_buf text = r->text; /* what it is in goes with the request */
+    wrn_reply_buf(r->request, r->status, "application/json", &text);
+}
+
+static void on_end(wrn_viewer *viewer, wrn_proc_end end, int code, const wrn_fault *fault) {
+    run *r = (run *)viewer;
+    if (end == WRN_PROC_FAILED) {
+        wrn_buf_free(&r->out);
+        wrn_buf_free(&r->err);
+        return wrn_reply_fault(r->request, fault);
+    }
+    /* Once more as JSON, and once as its text. */
+    if (!r->starved && !r->left && !wrn_request_charge(r->request, 2 * (r->out.size + r->err.size))) starve(r);
+    if (r->starved)
+        return wrn_reply_error(r->request, "overloaded", "the command's output can't be kept: %s", WRN_BUDGET_SPENT);
+    r->end = end;
+    r->code = code;
+    r->ended_us = wrn_now_us();
+    r->request->on_gone = NULL;
+    r->job.run = run_composing;
+    r->job.done = answer;
+    if (r->out.size + r->err.size > WRN_JSON_SMALL) return wrn_lane_put(r->request->loop, WRN_LANE_JSON, &r->job);
+    compose(r);
+    answer(&r->job);
 }
 
 const char *const *wrn_exec_environment(wrn_arena *arena, const wrn_pair *envs, size_t count, wrn_fault *fault) {
@@ -148,6 +194,15 @@ const char *const *wrn_exec_environment(wrn_arena *arena, const wrn_pair *envs, 
     }
     if (!list) wrn_fault_set(fault, "internal_error", "out of memory");
     return list;
+}
+
+/* Nobody waits for the result any more: the command ends, as that of exec/stream does. */
+static void on_gone(wrn_request *request) {
+    run *r = request->handler;
+    r->left = true;
+    wrn_buf_free(&r->out);
+    wrn_buf_free(&r->err);
+    if (r->viewer.command) wrn_command_signal(r->viewer.command, SIGKILL);
 }
 
 void wrn_route_exec(wrn_request *request) {
@@ -175,5 +230,8 @@ void wrn_route_exec(wrn_request *request) {
     if (r->asked.background) return wrn_exec_background(request, &row, &r->asked, &spec);
     r->viewer = (wrn_viewer){.output = on_output, .end = on_end};
     if (!wrn_command_start(server->sandboxes, &row, &spec, WRN_COMMAND_FOREGROUND, NULL, &r->viewer, &fault))
-        wrn_reply_fault(request, &fault);
+        return wrn_reply_fault(request, &fault);
+    request->handler = r;
+    request->on_gone = on_gone;
+    if (!request->conn) on_gone(request); /* while its body was decoded */
 }

@@ -1,5 +1,6 @@
 /* files/read, stream/read, list, mkdir, remove. */
 #include "server/routes/files.h"
+#include "server/http/budget.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -63,7 +64,7 @@ typedef struct job {
     const char *path;
     bool begun; /* of a read: the head of the answer went out */
     /* Of a listing: */
-    bool single, overflown, nonsense;
+    bool single, overflown, nonsense, starved;
     size_t count;
     wrn_buf partial; /* record */
     wrn_buf answer;
@@ -220,6 +221,8 @@ static void on_records(wrn_viewer *viewer, int stream, const void *data, size_t 
     job *j = (job *)viewer;
     const char *fields[WRN_FILE_FIELDS];
     if (stream != 1 || j->nonsense || j->overflown) return;
+    j->starved = j->starved || !wrn_request_charge(j->request, 2 * size);
+    if (j->starved) return wrn_command_signal(viewer->command, SIGKILL);
     wrn_buf_put(&j->partial, data, size);
     j->nonsense = j->partial.failed;
     if (j->nonsense) return wrn_command_signal(viewer->command, SIGKILL);
@@ -231,13 +234,15 @@ static void on_records(wrn_viewer *viewer, int stream, const void *data, size_t 
     if (j->nonsense || j->overflown) wrn_command_signal(viewer->command, SIGKILL);
 }
 
-static void answer_listing(job *j, const wrn_fault *failed) {
+static void answer_listing(job *j, wrn_buf *answer, const wrn_fault *failed) {
     bool complete = !j->partial.size && (!j->single || j->count == 1);
-    if (j->overflown) wrn_reply_error(j->request, "invalid_request", "%s, or raise --max-output-bytes", text_of(E2BIG));
+    if (j->starved) wrn_reply_error(j->request, "overloaded", "%s", WRN_BUDGET_SPENT);
+    else if (j->overflown)
+        wrn_reply_error(j->request, "invalid_request", "%s, or raise --max-output-bytes", text_of(E2BIG));
     else if (!j->nonsense && failed) wrn_reply_fault(j->request, failed);
     else if (j->nonsense || !complete)
         wrn_reply_error(j->request, "agent_error", "the sandbox's agent sent something that makes no sense");
-    else wrn_reply_bytes(j->request, 200, "application/json", j->answer.data, j->answer.size);
+    else wrn_reply_buf(j->request, 200, "application/json", answer);
 }
 
 static void on_records_end(wrn_viewer *viewer, wrn_proc_end end, int code, const wrn_fault *given) {
@@ -247,7 +252,7 @@ static void on_records_end(wrn_viewer *viewer, wrn_proc_end end, int code, const
     wrn_buf_puts(&j->answer, j->single ? "}\n" : "]}\n");
     j->overflown = j->overflown || j->answer.failed;
     answer = j->answer;
-    answer_listing(j, wrn_file_ended_well(j->path, end, code, given, &fault) ? NULL : &fault);
+    answer_listing(j, &answer, wrn_file_ended_well(j->path, end, code, given, &fault) ? NULL : &fault);
     wrn_buf_free(&partial);
     wrn_buf_free(&answer);
 }
@@ -264,6 +269,10 @@ static void start_listing(job *j, const wrn_sandbox_row *row, const char *const 
     wrn_reply_fault(j->request, &fault);
 }
 
+static bool is_name(const char *text) {
+    return *text && !strchr(text, '/') && strcmp(text, ".") != 0 && strcmp(text, "..") != 0;
+}
+
 void wrn_route_list_dir(wrn_request *request) {
     wrn_sandbox_row row;
     wrn_list_dir_request asked = {0};
@@ -272,7 +281,9 @@ void wrn_route_list_dir(wrn_request *request) {
     if (!j || !check_path(j, asked.path)) return;
     if (asked.depth < 0) return wrn_reply_error(request, "invalid_request", "member \"depth\" must not be negative");
     snprintf(levels, sizeof(levels), "%lld", (long long)(asked.depth ? asked.depth : 1));
-    start_listing(j, &row, (const char *const[]){"list", j->path, levels, NULL});
+    if (asked.only && !is_name(asked.only))
+        return wrn_reply_error(request, "invalid_request", "member \"only\" is not the name of an entry");
+    start_listing(j, &row, (const char *const[]){"list", j->path, levels, asked.only, NULL});
 }
 
 void wrn_route_make_dir(wrn_request *request) {

@@ -2,9 +2,14 @@
  * its own, which ends with the answer. Both directions stop reading while the other end does not take what was read.
  *
  *     DIALING -> SENDING (head and body go out) -> ANSWERING -> over
- *                                               -> TUNNEL (after 101) -> over */
+ *                                               -> TUNNEL (after 101) -> over
+ *
+ * What runs in a sandbox need not answer, and its callers need not be known. So there is a time for the connection and one
+ * for the head of the answer, and a part of the server's connections that the proxy can have, of which one sandbox gets no
+ * more than half. */
 #include "server/routes/proxy.h"
 
+#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,36 +17,48 @@
 #include <unistd.h>
 
 #include "base/text.h"
+#include "server/hold.h"
 #include "server/http/response.h"
+#include "server/routes/proxy_fields.h"
 #include "server/routes/routes.h"
 
 typedef enum proxy_phase { DIALING, SENDING, ANSWERING, TUNNEL } proxy_phase;
 
-typedef struct proxy {
+typedef struct wrn_proxy proxy;
+
+struct wrn_proxy {
+    struct wrn_proxy *next, **link;
     wrn_server *server;
     wrn_request *request; /* NULL after an upgrade, and when answered */
     wrn_tap *tap;
     uv_tcp_t guest;
+    uv_timer_t timer;             /* until the head of the answer is there */
+    int handles;                  /* not yet closed */
+    bool client_over, guest_over; /* of a tunnel: which end sends no more */
     bool guest_open, guest_reading, crowded, closing;
     proxy_phase phase;
     bool body_over, upgrade;
+    uv_shutdown_t shutdown;
     int port;
+    bool waits;    /* for the guest to take what was sent */
+    bool to_shut;  /* once all is sent */
+    wrn_buf out;   /* what is sent next */
     wrn_buf held;  /* for the guest, until it is dialled */
     wrn_buf early; /* of the guest's answer, while the client still sends */
     bool answer_came;
     wrn_response response;
     char sandbox_id[WRN_ID_SIZE];
-} proxy;
+};
 
 /* ---- whether it is one of ours ---- */
 
-/* Digits, a hyphen, "cl-" and what ids are made of, a dot. */
+/* Digits, a hyphen, "cl-" and what ids are made of, a dot; names of hosts may be written in capitals. */
 static bool split_host(const char *host, size_t *digits, size_t *id) {
     *id = 0;
     *digits = strspn(host, "0123456789");
-    if (!*digits || strncmp(host + *digits, "-cl-", 4) != 0) return false;
+    if (!*digits || strncasecmp(host + *digits, "-cl-", 4) != 0) return false;
     const char *at = host + *digits + 1;
-    *id = 3 + strspn(at + 3, "0123456789abcdefghijklmnopqrstuvwxyz");
+    *id = 3 + strspn(at + 3, "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ");
     return *id > 3 && at[*id] == '.';
 }
 
@@ -52,16 +69,23 @@ bool wrn_proxy_matches(const char *host) {
 
 /* ---- the end ---- */
 
-static void on_guest_closed(uv_handle_t *handle) { free(handle->data); }
+static void on_handle_closed(uv_handle_t *handle) {
+    proxy *p = handle->data;
+    if (!--p->handles) free(p);
+}
 
 static void finish(proxy *p) {
     if (p->closing) return;
     p->closing = true;
+    *p->link = p->next;
+    if (p->next) p->next->link = p->link;
     wrn_buf_free(&p->held);
     wrn_buf_free(&p->early);
+    wrn_buf_free(&p->out);
     wrn_response_free(&p->response);
     if (p->tap) wrn_tap_close(WRN_TAKE(p->tap));
-    uv_close((uv_handle_t *)&p->guest, on_guest_closed);
+    uv_close((uv_handle_t *)&p->guest, on_handle_closed);
+    uv_close((uv_handle_t *)&p->timer, on_handle_closed);
 }
 
 static void reply_plain(wrn_request *request, int status, const char *text) {
@@ -85,6 +109,21 @@ static void guest_failed(proxy *p, const char *why) {
     refuse(p, 502, text);
 }
 
+static void on_time_up(uv_timer_t *timer) {
+    proxy *p = timer->data;
+    char text[200];
+    if (p->phase == TUNNEL) return finish(p);
+    if (!p->request) return;
+    snprintf(text, sizeof(text),
+             p->phase == DIALING ? "port %d of the sandbox takes no connection"
+                                 : "the program on port %d of the sandbox does not answer",
+             p->port);
+    if (p->phase != DIALING) return refuse(p, 504, text);
+    reply_plain(WRN_TAKE(p->request), 504, text); /* the rest when it is dialled */
+}
+
+static void set_time(proxy *p, int64_t limit_ms) { uv_timer_start(&p->timer, on_time_up, (uint64_t)limit_ms, 0); }
+
 /* ---- to the guest ---- */
 
 typedef struct lump {
@@ -93,7 +132,9 @@ typedef struct lump {
     char data[];
 } lump;
 
-static size_t guest_unsent(const proxy *p) { return uv_stream_get_write_queue_size((const uv_stream_t *)&p->guest); }
+static size_t guest_unsent(const proxy *p) {
+    return uv_stream_get_write_queue_size((const uv_stream_t *)&p->guest) + p->out.size;
+}
 
 static void read_client(proxy *p, bool on) {
     if (p->tap) wrn_tap_read(p->tap, on);
@@ -110,26 +151,51 @@ static void end_deadlock(proxy *p) {
     deliver_early(p);
 }
 
+/* Nothing more goes to the program. */
+static void shut_guest(proxy *p) {
+    p->to_shut = p->waits;
+    if (!p->waits && uv_shutdown(&p->shutdown, (uv_stream_t *)&p->guest, NULL) != 0) finish(p);
+}
+
+static void write_guest(proxy *p, const void *data, size_t size);
+
 static void on_guest_written(uv_write_t *write, int status) {
     proxy *p = ((lump *)write)->proxy;
     free(write);
+    p->waits = false;
     if (p->closing) return;
+    if (status < 0 && p->phase == TUNNEL) return finish(p);
     if (status < 0) { /* what it has answered is still worth hearing */
         p->body_over = true;
         return deliver_early(p);
+    }
+    if (p->out.size) {
+        wrn_buf next = p->out;
+        p->out = WRN_BUF_INIT;
+        write_guest(p, next.data, next.size);
+        wrn_buf_free(&next);
+    } else if (p->to_shut) {
+        return shut_guest(p);
     }
     if (!p->crowded || guest_unsent(p) > WRN_HIGH_WATER / 2) return;
     p->crowded = false;
     read_client(p, true);
 }
 
-static void send_guest(proxy *p, const void *data, size_t size) {
-    lump *l = size ? malloc(sizeof(*l) + size) : NULL;
-    if (!l) return;
+static void write_guest(proxy *p, const void *data, size_t size) {
+    lump *l = malloc(sizeof(*l) + size);
     l->proxy = p;
     memcpy(l->data, data, size);
     uv_buf_t out = uv_buf_init(l->data, (unsigned)size);
-    if (uv_write(&l->write, (uv_stream_t *)&p->guest, &out, 1, on_guest_written) != 0) free(l);
+    p->waits = uv_write(&l->write, (uv_stream_t *)&p->guest, &out, 1, on_guest_written) == 0;
+    if (!p->waits) free(l);
+}
+
+/* One write at a time: what comes meanwhile, perhaps byte by byte, is the next one. */
+static void send_guest(proxy *p, const void *data, size_t size) {
+    if (!size) return;
+    if (p->waits) wrn_buf_put(&p->out, data, size);
+    else write_guest(p, data, size);
     if (guest_unsent(p) <= WRN_HIGH_WATER) return;
     p->crowded = true;
     read_client(p, false);
@@ -144,6 +210,7 @@ static void on_piece(wrn_request *request, const char *data, size_t size) {
     wrn_buf_put(&chunk, data, size);
     if (chunked) wrn_buf_puts(&chunk, "\r\n");
     wrn_sandboxes_touch(p->server->sandboxes, p->sandbox_id);
+    if (p->phase == SENDING) set_time(p, p->server->config->proxy_answer_ms);
     if (p->phase == DIALING) wrn_buf_put(&p->held, chunk.data, chunk.size);
     else send_guest(p, chunk.data, chunk.size);
 }
@@ -171,29 +238,14 @@ static void read_guest(proxy *p, bool on);
 
 static void on_client_room(wrn_request *request) { read_guest(request->handler, true); }
 
-/* Redirects to the address the program knows itself by would lead nowhere. */
-static void fix_location(const proxy *p, wrn_buf *fields) {
-    char own[3][64];
-    snprintf(own[0], sizeof(own[0]), "\nLocation: http://localhost:%d/", p->port);
-    snprintf(own[1], sizeof(own[1]), "\nLocation: http://127.0.0.1:%d/", p->port);
-    snprintf(own[2], sizeof(own[2]), "\nlocation: http://localhost:%d/", p->port);
-    for (size_t i = 0; i < WRN_COUNT(own) && fields->size; i++) {
-        char *at = strstr(fields->data, own[i]);
-        if (!at) continue;
-        size_t cut = strlen(own[i]) - strlen("\nLocation: /");
-        char *from = at + strlen("\nLocation: ") + cut;
-        memmove(from - cut, from, fields->size - (size_t)(from - fields->data) + 1);
-        fields->size -= cut;
-        return;
-    }
-}
-
 static void begin_tunnel(proxy *p);
 
 static void begin_answer(proxy *p) {
     wrn_request *request = p->request;
+    uv_timer_stop(&p->timer);
+    wrn_proxy_fix_fields(p->port, &p->response.fields);
     if (p->response.status == 101) return begin_tunnel(p);
-    fix_location(p, &p->response.fields);
+    request->reason = wrn_arena_dup(&request->arena, p->response.reason, strlen(p->response.reason));
     wrn_buf_put(&request->fields, p->response.fields.data, p->response.fields.size);
     p->phase = ANSWERING;
     request->on_room = on_client_room;
@@ -236,9 +288,12 @@ static void on_guest_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *buf)
     *buf = uv_buf_init(buffer, sizeof(buffer));
 }
 
+static void end_half(proxy *p, bool *half);
+static void note_half(proxy *p);
+
 static void on_guest_end(proxy *p) {
     read_guest(p, false);
-    if (p->phase == TUNNEL) return finish(p);
+    if (p->phase == TUNNEL) return end_half(p, &p->guest_over);
     p->body_over = true; /* nobody listens to the rest */
     deliver_early(p);
     if (p->closing || !p->request) return;
@@ -250,9 +305,11 @@ static void on_guest_end(proxy *p) {
 static void on_guest_read(uv_stream_t *stream, ssize_t got, const uv_buf_t *buf) {
     proxy *p = stream->data;
     if (!got) return;
+    wrn_hold_tick();
     if (got < 0) return on_guest_end(p);
     wrn_sandboxes_touch(p->server->sandboxes, p->sandbox_id);
     if (p->phase == TUNNEL) {
+        note_half(p);
         wrn_tap_write(p->tap, buf->base, (size_t)got);
         if (wrn_tap_unsent(p->tap) > WRN_HIGH_WATER) read_guest(p, false);
     } else if (p->body_over) {
@@ -265,7 +322,7 @@ static void on_guest_read(uv_stream_t *stream, ssize_t got, const uv_buf_t *buf)
 }
 
 static void read_guest(proxy *p, bool on) {
-    if (p->closing || !p->guest_open || p->guest_reading == on) return;
+    if (p->closing || !p->guest_open || p->guest_reading == on || (on && p->guest_over)) return;
     p->guest_reading = on;
     if (on) uv_read_start((uv_stream_t *)&p->guest, on_guest_alloc, on_guest_read);
     else uv_read_stop((uv_stream_t *)&p->guest);
@@ -276,10 +333,30 @@ static void read_guest(proxy *p, bool on) {
 static void on_tap_data(void *context, const char *data, size_t size) {
     proxy *p = context;
     wrn_sandboxes_touch(p->server->sandboxes, p->sandbox_id);
+    note_half(p);
     send_guest(p, data, size);
 }
 
 static void on_tap_room(void *context) { read_guest(context, true); }
+
+/* An end that is alone with the tunnel may not stay there in silence. */
+static void note_half(proxy *p) {
+    if (p->client_over || p->guest_over) set_time(p, p->server->config->proxy_answer_ms);
+}
+
+/* One end sends no more; the other may still have something to say. */
+static void end_half(proxy *p, bool *half) {
+    *half = true;
+    if (p->client_over && p->guest_over) return finish(p);
+    note_half(p);
+    if (half == &p->guest_over) wrn_tap_shut(p->tap);
+    else shut_guest(p);
+}
+
+static void on_tap_end(void *context) {
+    proxy *p = context;
+    end_half(p, &p->client_over);
+}
 
 static void on_tap_gone(void *context) {
     proxy *p = context;
@@ -288,7 +365,8 @@ static void on_tap_gone(void *context) {
 }
 
 static void begin_tunnel(proxy *p) {
-    static const wrn_tap_events events = {on_tap_data, on_tap_room, on_tap_gone, NULL, NULL};
+    static const wrn_tap_events events = {
+        .data = on_tap_data, .room = on_tap_room, .gone = on_tap_gone, .end = on_tap_end};
     WRN_AUTO(wrn_buf_free) wrn_buf head = WRN_BUF_INIT;
     if (!p->upgrade) return guest_failed(p, "it switches protocols unasked");
     wrn_buf_puts(&head, "HTTP/1.1 101 Switching Protocols\r\n");
@@ -303,49 +381,6 @@ static void begin_tunnel(proxy *p) {
 
 /* ---- the beginning ---- */
 
-/* Credentials of ours are not for what runs in a sandbox; others are its own business. Also those that we would not take
- * where and as they stand. */
-static bool is_our_credential(const proxy *p, const wrn_http_field *field) {
-    wrn_identity who;
-    const char *value = field->value;
-    if (strcmp(field->name, "x-api-key") != 0 && strcmp(field->name, "authorization") != 0) return false;
-    if (strncasecmp(value, "Bearer", 6) == 0) value += 6;
-    value += strspn(value, " \t");
-    return wrn_store_use_key(p->server->store, value, who.team_id, who.key_id) == WRN_DB_OK ||
-           wrn_auth_check_token(&p->server->auth, value, &who);
-}
-
-/* RFC 9110 section 7.6.1: Connection names more fields that are for this connection only. */
-static bool is_listed_in_connection(const wrn_http_head *head, const char *name) {
-    for (size_t i = 0; i < head->count; i++)
-        if (strcmp(head->fields[i].name, "connection") == 0 && wrn_list_has(head->fields[i].value, name)) return true;
-    return false;
-}
-
-static void put_head(const proxy *p, wrn_buf *out) {
-    const wrn_http_head *head = &p->request->head;
-    wrn_buf_printf(out, "%s %s%s%s HTTP/1.1\r\nHost: localhost:%d\r\n", head->method, head->path,
-                   *head->query ? "?" : "", head->query, p->port);
-    for (size_t i = 0; i < head->count; i++) {
-        const wrn_http_field *field = &head->fields[i];
-        size_t size = strlen(field->name);
-        if (wrn_is_hop_field(field->name, size) || strcmp(field->name, "host") == 0 ||
-            strcmp(field->name, "content-length") == 0 || strcmp(field->name, "expect") == 0 ||
-            is_listed_in_connection(head, field->name) || is_our_credential(p, field))
-            continue;
-        wrn_buf_printf(out, "%s: %s\r\n", field->name, field->value);
-    }
-    /* Unless a proxy before us has said so. */
-    if (!wrn_http_head_get(head, "x-forwarded-host"))
-        wrn_buf_printf(out, "X-Forwarded-Host: %s\r\n", wrn_http_head_get(head, "host"));
-    if (!wrn_http_head_get(head, "x-forwarded-proto")) wrn_buf_puts(out, "X-Forwarded-Proto: http\r\n");
-    if (head->content_length > 0) wrn_buf_printf(out, "Content-Length: %lld\r\n", (long long)head->content_length);
-    if (head->content_length < 0) wrn_buf_puts(out, "Transfer-Encoding: chunked\r\n");
-    if (p->upgrade)
-        wrn_buf_printf(out, "Connection: Upgrade\r\nUpgrade: %s\r\n\r\n", wrn_http_head_get(head, "upgrade"));
-    else wrn_buf_puts(out, "Connection: close\r\n\r\n");
-}
-
 static void on_dialled(void *context, int fd, const wrn_fault *fault) {
     proxy *p = context;
     if (!p->request || fault || uv_tcp_open(&p->guest, fd) != 0) {
@@ -357,7 +392,9 @@ static void on_dialled(void *context, int fd, const wrn_fault *fault) {
         return finish(p);
     }
     WRN_AUTO(wrn_buf_free) wrn_buf head = WRN_BUF_INIT;
-    put_head(p, &head);
+    if (!wrn_proxy_put_head(p->server, &p->request->head, p->port, p->upgrade, &head))
+        return refuse(p, 400, "Connection names too many fields");
+    set_time(p, p->server->config->proxy_answer_ms);
     p->guest_open = true;
     p->phase = SENDING;
     if (head.failed || p->held.failed) return refuse(p, 502, "out of memory");
@@ -376,7 +413,8 @@ static const char *find_sandbox(wrn_server *server, const char *host, wrn_sandbo
     wrn_fault fault;
     split_host(host, &digits, &id_size);
     if (digits < sizeof(number)) memcpy(number, host, digits);
-    if (id_size < sizeof(id)) memcpy(id, host + digits + 1, id_size);
+    for (size_t i = 0; id_size < sizeof(id) && i < id_size; i++)
+        id[i] = (char)tolower((unsigned char)host[digits + 1 + i]);
     *status = 400;
     if (!wrn_parse_int(number, 1, 65535, &value)) return "the port must be between 1 and 65535";
     if (!wrn_id_is(id, "cl")) return "invalid sandbox ID";
@@ -387,6 +425,23 @@ static const char *find_sandbox(wrn_server *server, const char *host, wrn_sandbo
     return wrn_sandbox_is_usable(row, &fault) ? NULL : "the sandbox is not running";
 }
 
+static bool has_room(const wrn_server *server, const char *id) {
+    int64_t all = 0, same = 0, max = server->config->http.connections_max * 3 / 4;
+    for (const proxy *p = server->proxies; p; p = p->next) {
+        all++;
+        same += strcmp(p->sandbox_id, id) == 0;
+    }
+    return all < (max > 1 ? max : 1) && same <= max / 2;
+}
+
+static void list(proxy *p, wrn_server *server) {
+    p->server = server;
+    p->next = server->proxies;
+    p->link = &server->proxies;
+    if (p->next) p->next->link = &p->next;
+    server->proxies = p;
+}
+
 void wrn_proxy_run(wrn_request *request) {
     wrn_server *server = wrn_request_server(request);
     const wrn_http_head *head = &request->head;
@@ -394,9 +449,14 @@ void wrn_proxy_run(wrn_request *request) {
     int port = 0, status;
     const char *why = find_sandbox(server, wrn_http_head_get(head, "host"), &row, &port, &status);
     if (why) return reply_plain(request, status, why);
+    if (!has_room(server, row.id)) {
+        wrn_request_add_field(request, "Retry-After", "1");
+        request->head.keep_alive = false;
+        return reply_plain(request, 503, "too many connections to ports of sandboxes are open; try again later");
+    }
     proxy *p = calloc(1, sizeof(*p));
     if (!p) return reply_plain(request, 503, "out of memory");
-    p->server = server;
+    list(p, server);
     p->request = request;
     p->port = port;
     p->response.no_body = strcmp(head->method, "HEAD") == 0;
@@ -405,7 +465,10 @@ void wrn_proxy_run(wrn_request *request) {
     p->upgrade = wrn_http_head_get(head, "upgrade") && connection && wrn_list_has(connection, "upgrade");
     memcpy(p->sandbox_id, row.id, sizeof(row.id));
     uv_tcp_init(&server->loop, &p->guest);
-    p->guest.data = p;
+    uv_timer_init(&server->loop, &p->timer);
+    p->guest.data = p->timer.data = p;
+    p->handles = 2;
+    set_time(p, server->config->proxy_dial_ms);
     request->handler = p;
     request->on_piece = on_piece;
     request->on_body_end = on_body_end;

@@ -6,9 +6,10 @@
 #include "gen/requests.h"
 #include "server/log.h"
 #include "server/routes/proxy.h"
+#include "wire/server_features.h"
 
-/* Bodies of callers we do not know yet. */
-enum { STRANGER_BODY_MAX = 65536 };
+/* Bodies of callers we do not know yet, and of all that holds little more than a name or a path. */
+enum { SMALL_BODY_MAX = 65536 };
 
 static void not_implemented(wrn_request *request) {
     wrn_reply_error(request, "not_implemented", "%s %s is not implemented by this server", request->head.method,
@@ -36,7 +37,7 @@ static const wrn_route routes[] = {
     {"POST", "/v1/sandboxes/{id}/pause", WRN_ACCESS_TEAM, wrn_route_pause},
     {"POST", "/v1/sandboxes/{id}/resume", WRN_ACCESS_TEAM, wrn_route_resume},
     {"GET", "/v1/sandboxes/{id}/metrics", WRN_ACCESS_TEAM, wrn_route_metrics},
-    {"POST", "/v1/sandboxes/{id}/exec", WRN_ACCESS_TEAM, wrn_route_exec},
+    {"POST", "/v1/sandboxes/{id}/exec", WRN_ACCESS_TEAM, wrn_route_exec, .body = &wrn_model_exec_request},
     {"GET", "/v1/sandboxes/{id}/exec/stream", WRN_ACCESS_LATE, wrn_route_exec_stream},
     {"GET", "/v1/sandboxes/{id}/processes", WRN_ACCESS_TEAM, wrn_route_list_processes},
     {"DELETE", "/v1/sandboxes/{id}/processes/{selector}", WRN_ACCESS_TEAM, wrn_route_kill_process},
@@ -109,26 +110,38 @@ static void refuse_path(wrn_request *request, wrn_match match) {
     }
 }
 
+static void refuse_origin(wrn_request *request, const char *why, bool is_proxied) {
+    if (!is_proxied) return wrn_reply_error(request, "forbidden", "%s", why);
+    WRN_AUTO(wrn_buf_free) wrn_buf line = WRN_BUF_INIT;
+    wrn_buf_printf(&line, "%s\n", why);
+    reply_plain(request, 403, line.data ? line.data : "");
+}
+
 wrn_http_plan wrn_routes_head(void *context, wrn_request *request) {
     const wrn_server *server = context;
     const wrn_route *route = NULL;
     const char *host = wrn_http_head_get(&request->head, "host");
-    if (host && wrn_proxy_matches(host)) return request->route = &proxy_route, WRN_HTTP_STREAM;
+    bool is_proxied = host && wrn_proxy_matches(host);
+    const char *why = wrn_origin_problem(&server->names, request, is_proxied);
+    if (why) return refuse_origin(request, why, is_proxied), WRN_HTTP_ANSWERED;
+    if (is_proxied) return request->route = &proxy_route, WRN_HTTP_STREAM;
+    wrn_request_add_field(request, WRN_FEATURES_FIELD, WRN_FEATURES);
     WRN_AUTO(wrn_buf_free) wrn_buf allow = WRN_BUF_INIT;
     wrn_match match = wrn_router_find(routes, WRN_COUNT(routes), request->head.method, request->head.path,
                                       &request->arena, request->params, &route, &allow);
     if (match == WRN_MATCH_NO_METHOD && !allow.failed) wrn_request_add_field(request, "Allow", allow.data);
     if (match != WRN_MATCH_FOUND) return refuse_path(request, match), WRN_HTTP_ANSWERED;
     if (!wrn_auth_check(&server->auth, request, route->access)) return WRN_HTTP_ANSWERED;
-    if (route->access == WRN_ACCESS_ANYONE && request->body_max > STRANGER_BODY_MAX)
-        request->body_max = STRANGER_BODY_MAX;
+    if (!route->body && !route->streams && request->body_max > SMALL_BODY_MAX) request->body_max = SMALL_BODY_MAX;
     request->route = route;
     return route->streams ? WRN_HTTP_STREAM : WRN_HTTP_COLLECT;
 }
 
 void wrn_routes_run(void *context, wrn_request *request) {
     (void)context;
-    ((const wrn_route *)request->route)->run(request);
+    const wrn_route *route = request->route;
+    if (!route->body || request->body.size <= WRN_JSON_SMALL) return route->run(request);
+    wrn_request_decode_later(request, route->body, route->run);
 }
 
 void wrn_routes_answered(void *context, const wrn_request *request, int status) {

@@ -4,6 +4,7 @@
 #include "base/text.h"
 #include "gen/requests.h"
 #include "server/routes/isolation.h"
+#include "server/routes/once.h"
 #include "server/routes/routes.h"
 
 wrn_json *wrn_show_sandbox(const wrn_server *server, const wrn_sandbox_row *row) {
@@ -77,9 +78,7 @@ static bool check_isolation(wrn_request *request, const char *unknown) {
 }
 
 static void on_created(void *context, const wrn_sandbox_row *row, const wrn_fault *fault) {
-    wrn_request *request = context;
-    if (fault) return wrn_reply_fault(request, fault);
-    wrn_reply_json(request, 201, wrn_show_sandbox(wrn_request_server(request), row));
+    wrn_once_end(context, row, fault);
 }
 
 void wrn_route_create_sandbox(wrn_request *request) {
@@ -92,7 +91,9 @@ void wrn_route_create_sandbox(wrn_request *request) {
     wrn_sandbox_row row = {.vcpus = asked.vcpus, .memory_mb = asked.memory_mb, .timeout_sec = asked.timeout_sec};
     snprintf(row.template_name, sizeof(row.template_name), "%s", template_name);
     memcpy(row.team_id, request->who.team_id, sizeof(row.team_id));
-    wrn_sandboxes_create(wrn_request_server(request)->sandboxes, &row, on_created, request);
+    wrn_server *server = wrn_request_server(request);
+    wrn_once *once = wrn_once_begin(request, row.id);
+    if (once) wrn_sandboxes_create(server->sandboxes, &row, on_created, once);
 }
 
 /* ---- the rest ---- */

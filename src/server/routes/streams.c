@@ -1,6 +1,7 @@
 /* The WebSockets: exec/stream, processes/{selector}/stream and pty. A session is one connection; it watches one command.
  *
- *     AUTH (no credentials came with the upgrade) -> FIRST (start or connect) -> RUNNING -> gone */
+ *     AUTH (no credentials came with the upgrade) -> FIRST (start or connect) -> RUNNING -> gone
+ *                                                                                        -> OVER (of terminals) -> gone */
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,6 +10,7 @@
 #include "base/text.h"
 #include "gen/requests.h"
 #include "server/http/websocket.h"
+#include "server/lane.h"
 #include "server/routes/routes.h"
 #include "server/sandbox/commands.h"
 #include "wire/utf8.h"
@@ -16,11 +18,27 @@
 
 #define BYTES_PROTOCOL "wrenn.bytes.v1"
 
+/* Of a terminal: how long the client has to close after its exit; what may be typed, or pasted, in one message. */
+enum { CLOSE_MS = 1000, TYPED_MAX = 32 * 1024 * 1024 };
 enum { AUTH_MS = 5000, PING_MS = 30000, COLS = 80, ROWS = 24, SIZE_LARGEST = 65535 };
 enum { STREAM_STDIN = 0 };
 
 typedef enum session_kind { KIND_EXEC, KIND_PROCESS, KIND_PTY } session_kind;
-typedef enum phase { PHASE_AUTH, PHASE_FIRST, PHASE_RUNNING } phase;
+typedef enum phase { PHASE_AUTH, PHASE_FIRST, PHASE_RUNNING, PHASE_OVER } phase;
+
+/* A message that waits for its turn, behind one that is so large that a worker looks at it. */
+typedef struct incoming {
+    wrn_job job; /* first, so that it leads here */
+    struct incoming *next;
+    struct session *session;
+    wrn_json *json;
+    char *input; /* decoded, of an "input" */
+    ssize_t input_size;
+    bool binary;
+    const char *data;
+    size_t size;
+    char copy[]; /* of it */
+} incoming;
 
 typedef struct session {
     wrn_viewer viewer; /* first, so that it leads here */
@@ -37,17 +55,41 @@ typedef struct session {
     char selector[WRN_TAG_MAX + 1];
     char tag[16];
     wrn_utf8_carry carry[2];
-    wrn_buf input; /* what the command does not take yet */
+    wrn_buf input; /* what the command does not take yet, from here on: */
+    size_t input_at;
+    bool in_band; /* all errors are messages, as on the platform's capsules */
     bool input_ends;
+    incoming *waiting, **last_waiting;
+    bool at_work; /* on a message that is no longer among those */
+    bool over;    /* freed when that is done */
     uv_timer_t timer;
 } session;
 
 /* ---- the end ---- */
 
-static void on_timer_closed(uv_handle_t *handle) {
-    session *s = handle->data;
+static void clear_message(incoming *m) {
+    wrn_json_free(m->json);
+    free(m->input);
+}
+
+static void free_message(incoming *m) {
+    clear_message(m);
+    free(m);
+}
+
+static void free_session(session *s) {
+    for (incoming *m; (m = s->waiting);) {
+        s->waiting = m->next;
+        free_message(m);
+    }
     wrn_buf_free(&s->input);
     free(s);
+}
+
+static void on_timer_closed(uv_handle_t *handle) {
+    session *s = handle->data;
+    s->over = true;
+    if (!s->at_work) free_session(s);
 }
 
 /* The command of exec/stream ends with its connection; others go on. */
@@ -80,12 +122,19 @@ static wrn_json *new_message(const char *type) {
     return message;
 }
 
-static void fail(session *s, bool fatal, const char *text) {
+/* `code`: what an answer would have said; NULL: nothing. */
+static void fail_as(session *s, bool fatal, const char *code, const char *text) {
     wrn_json *message = new_message("error");
     wrn_json_set_string(message, "data", text);
+    if (code) wrn_json_set_string(message, "code", code);
     if (fatal && s->kind == KIND_PTY) wrn_json_set_bool(message, "fatal", true);
     send_json(s, message);
     end_session(s, WRN_WS_NORMAL);
+}
+
+static void fail(session *s, bool fatal, const char *text) { fail_as(s, fatal, NULL, text); }
+static void fail_fault(session *s, bool fatal, const wrn_fault *fault) {
+    fail_as(s, fatal, fault->code, fault->message);
 }
 
 static void send_bytes(session *s, int stream, const void *data, size_t size) {
@@ -145,29 +194,47 @@ static void send_tails(session *s) {
     }
 }
 
+static void on_timer(uv_timer_t *timer);
+static void update_reading(session *s);
+
 static void on_end(wrn_viewer *viewer, wrn_proc_end end, int code, const wrn_fault *fault) {
     session *s = (session *)viewer;
     send_tails(s);
-    if (end == WRN_PROC_FAILED) return fail(s, true, fault->message);
+    if (end == WRN_PROC_FAILED) return fail_fault(s, true, fault);
     if (end == WRN_PROC_LOST) return fail(s, false, "the sandbox ended while the command ran; its outcome is unknown");
     wrn_json *message = new_message("exit");
     wrn_json_set_int(message, "exit_code", end == WRN_PROC_EXITED ? code : -1);
     send_json(s, message);
-    end_session(s, WRN_WS_NORMAL);
+    if (s->kind != KIND_PTY) return end_session(s, WRN_WS_NORMAL);
+    /* The client is to close first; some take our close for a connection that broke. */
+    s->phase = PHASE_OVER;
+    wrn_buf_free(&s->input);
+    s->input_at = 0;
+    update_reading(s);
+    uv_timer_start(&s->timer, on_timer, CLOSE_MS, 0);
 }
 
 /* ---- input ---- */
 
+static void update_reading(session *s) {
+    if (s->ws) wrn_websocket_read(s->ws, s->input.size - s->input_at <= WRN_HIGH_WATER && !s->waiting && !s->at_work);
+}
+
 static void feed(session *s) {
     wrn_command *command = s->viewer.command;
     if (!command) return;
-    if (s->input.size) wrn_buf_consume(&s->input, wrn_command_write(command, s->input.data, s->input.size));
+    size_t left = s->input.size - s->input_at;
+    if (left) s->input_at += wrn_command_write(command, s->input.data + s->input_at, left);
+    if (s->input_at >= s->input.size / 2) { /* not each time, for that would cost the square of it */
+        wrn_buf_consume(&s->input, s->input_at);
+        s->input_at = 0;
+    }
     if (!s->input.size && s->input_ends) {
         s->input_ends = false;
         s->has_stdin = false;
         wrn_command_close_stdin(command);
     }
-    wrn_websocket_read(s->ws, s->input.size <= WRN_HIGH_WATER);
+    update_reading(s);
 }
 
 static void on_command_room(wrn_viewer *viewer) { feed((session *)viewer); }
@@ -179,13 +246,12 @@ static void take_input(session *s, const void *data, size_t size) {
     feed(s);
 }
 
-static void take_text_input(session *s, const wrn_json *message) {
-    size_t size;
-    const char *text = wrn_json_string(wrn_json_get(message, "data"), &size);
-    char *bytes = text ? malloc(wrn_base64_decoded_max(size) + 1) : NULL;
-    ssize_t decoded = bytes ? wrn_base64_decode(bytes, text, size) : -1;
-    if (decoded > 0) take_input(s, bytes, (size_t)decoded);
-    free(bytes);
+static char *decode_input(const wrn_json *message, ssize_t *size) {
+    size_t text_size;
+    const char *text = wrn_json_string(wrn_json_get(message, "data"), &text_size);
+    char *bytes = text ? malloc(wrn_base64_decoded_max(text_size) + 1) : NULL;
+    *size = bytes ? wrn_base64_decode(bytes, text, text_size) : -1;
+    return bytes;
 }
 
 static void take_binary(session *s, const char *data, size_t size) {
@@ -193,6 +259,7 @@ static void take_binary(session *s, const char *data, size_t size) {
         if (size && *data == STREAM_STDIN) take_input(s, data + 1, size - 1);
     } else if (s->kind == KIND_PTY) {
         s->raw = true; /* who sends like this since 0.3.0 of the Python SDK understands nothing else */
+        if (s->viewer.command) wrn_command_set_raw(s->viewer.command);
         take_input(s, data, size);
     }
 }
@@ -208,7 +275,7 @@ static void resize(session *s, const wrn_json *message) {
 }
 
 /* Whatever makes no sense here is ignored, as the protocol says. */
-static void take_control(session *s, const char *type, const wrn_json *message) {
+static void take_control(session *s, const char *type, const incoming *m) {
     wrn_command *command = s->viewer.command;
     if (s->kind == KIND_EXEC && strcmp(type, "stop") == 0 && command) {
         wrn_command_signal(command, SIGKILL);
@@ -216,9 +283,9 @@ static void take_control(session *s, const char *type, const wrn_json *message) 
         s->input_ends = s->has_stdin;
         feed(s);
     } else if (s->kind == KIND_PTY && strcmp(type, "input") == 0) {
-        take_text_input(s, message);
+        if (m->input_size > 0) take_input(s, m->input, (size_t)m->input_size);
     } else if (s->kind == KIND_PTY && strcmp(type, "resize") == 0) {
-        resize(s, message);
+        resize(s, m->json);
     } else if (s->kind == KIND_PTY && strcmp(type, "kill") == 0 && command) {
         wrn_command_signal(command, SIGKILL);
     }
@@ -230,18 +297,20 @@ static void begin(session *s, const wrn_sandbox_row *row, const wrn_proc_spec *s
                   const char *tag) {
     wrn_fault fault;
     s->has_stdin = spec->want_stdin || spec->cols;
+    if (spec->cols) wrn_websocket_limit(s->ws, TYPED_MAX);
     s->phase = PHASE_RUNNING;
-    if (!wrn_command_start(s->server->sandboxes, row, spec, how, tag, &s->viewer, &fault)) fail(s, true, fault.message);
+    if (!wrn_command_start(s->server->sandboxes, row, spec, how, tag, &s->viewer, &fault)) fail_fault(s, true, &fault);
 }
 
 static void start_exec(session *s, const wrn_sandbox_row *row, const wrn_json *message, wrn_arena *arena) {
     wrn_ws_exec_start asked = {0};
     wrn_model_why why;
     wrn_fault fault;
-    if (!wrn_model_decode(&wrn_model_ws_exec_start, message, true, arena, &asked, &why)) return fail(s, true, why.text);
+    if (!wrn_model_decode(&wrn_model_ws_exec_start, message, true, arena, &asked, &why))
+        return fail_as(s, true, "invalid_request", why.text);
     if (!*asked.cmd) return fail(s, true, "member \"cmd\" must not be empty");
     const char *const *envs = wrn_exec_environment(arena, asked.envs, asked.envs_count, &fault);
-    if (!envs) return fail(s, true, fault.message);
+    if (!envs) return fail_fault(s, true, &fault);
     const wrn_proc_spec spec = {.cmd = asked.cmd,
                                 .args = asked.args,
                                 .envs = envs,
@@ -254,9 +323,10 @@ static void start_pty(session *s, const wrn_sandbox_row *row, const wrn_json *me
     wrn_ws_pty_start asked = {0};
     wrn_model_why why;
     wrn_fault fault;
-    if (!wrn_model_decode(&wrn_model_ws_pty_start, message, true, arena, &asked, &why)) return fail(s, true, why.text);
+    if (!wrn_model_decode(&wrn_model_ws_pty_start, message, true, arena, &asked, &why))
+        return fail_as(s, true, "invalid_request", why.text);
     const char *const *envs = wrn_exec_environment(arena, asked.envs, asked.envs_count, &fault);
-    if (!envs) return fail(s, true, fault.message);
+    if (!envs) return fail_fault(s, true, &fault);
     const wrn_proc_spec spec = {.cmd = asked.cmd && *asked.cmd ? asked.cmd : "/bin/bash",
                                 .args = asked.args,
                                 .envs = envs,
@@ -274,9 +344,11 @@ static void attach(session *s, const wrn_sandbox_row *row, const char *selector,
         command = NULL;
         wrn_fault_set(&fault, "not_found", "no terminal here has the tag \"%.100s\"", selector);
     }
-    if (!command) return fail(s, false, fault.message);
+    if (!command) return fail_fault(s, false, &fault);
     s->phase = PHASE_RUNNING;
     s->connected = s->has_stdin = terminal;
+    s->raw = s->raw || (terminal && wrn_command_is_raw(command));
+    if (terminal) wrn_websocket_limit(s->ws, TYPED_MAX);
     wrn_command_attach(command, &s->viewer);
 }
 
@@ -285,7 +357,8 @@ static void take_first(session *s, const char *type, const wrn_json *message) {
     wrn_sandbox_row row;
     wrn_db found = wrn_store_get_sandbox(s->server->store, s->who.team_id, s->sandbox_id, &row);
     if (found != WRN_DB_OK)
-        return fail(s, true, found == WRN_DB_ERROR ? "the sandbox could not be read" : "sandbox not found");
+        return found == WRN_DB_ERROR ? fail_as(s, true, "db_error", "the sandbox could not be read")
+                                     : fail_as(s, true, "not_found", "sandbox not found");
     const char *tag = wrn_json_string(wrn_json_get(message, "tag"), NULL);
     if (strcmp(type, "start") == 0) {
         if (s->kind == KIND_PTY) start_pty(s, &row, message, &arena);
@@ -303,7 +376,7 @@ static void take_first(session *s, const char *type, const wrn_json *message) {
 static void begin_attached(session *s) {
     wrn_sandbox_row row;
     if (wrn_store_get_sandbox(s->server->store, s->who.team_id, s->sandbox_id, &row) != WRN_DB_OK)
-        return fail(s, true, "sandbox not found");
+        return fail_as(s, true, "not_found", "sandbox not found");
     attach(s, &row, s->selector, false);
 }
 
@@ -312,25 +385,95 @@ static void expect_first(session *s);
 static void take_auth(session *s, const char *type, const wrn_json *message) {
     const char *token = wrn_json_string(wrn_json_get(message, "token"), NULL);
     if (strcmp(type, "auth") != 0 || !token || !wrn_auth_check_token(&s->server->auth, token, &s->who))
-        return fail(s, true, "authentication failed");
+        return fail_as(s, true, "unauthorized", "authentication failed");
+    wrn_websocket_welcome(s->ws);
     expect_first(s);
+}
+
+/* ---- messages in their order ---- */
+
+/* Of control messages, and of credentials; what starts a command may list its arguments. */
+enum { FEW_VALUES = 16 };
+
+static const char *type_of(const incoming *m) {
+    const char *type = wrn_json_string(wrn_json_get(m->json, "type"), NULL);
+    return type ? type : "";
+}
+
+static void parse_message(incoming *m) {
+    const char *why;
+    size_t values = m->session->phase == PHASE_FIRST ? WRN_JSON_VALUES_MAX : FEW_VALUES;
+    if (m->binary || !wrn_json_parse_within(m->data, m->size, values, &m->json, &why)) return;
+    if (strcmp(type_of(m), "input") == 0) m->input = decode_input(m->json, &m->input_size);
+}
+
+static void take_message(session *s, const incoming *m) {
+    if (m->binary) {
+        if (s->phase == PHASE_RUNNING) take_binary(s, m->data, m->size);
+        return;
+    }
+    switch (s->phase) {
+    case PHASE_AUTH: take_auth(s, type_of(m), m->json); break;
+    case PHASE_FIRST: take_first(s, type_of(m), m->json); break;
+    case PHASE_RUNNING: take_control(s, type_of(m), m); break;
+    case PHASE_OVER: break;
+    }
+}
+
+static void take_waiting(session *s);
+
+static void run_parsing(wrn_job *job) { parse_message((incoming *)job); }
+
+static void end_parsing(wrn_job *job) {
+    incoming *m = (incoming *)job;
+    session *s = m->session;
+    s->at_work = false;
+    if (s->over) free_session(s);
+    else if (s->ws) {
+        take_message(s, m);
+        if (s->ws) take_waiting(s);
+    }
+    free_message(m);
+}
+
+static bool is_large(const incoming *m) { return !m->binary && m->size > WRN_JSON_SMALL; }
+
+/* Until one is large, the end is reached, or the session is over. */
+static void take_waiting(session *s) {
+    while (s->ws && s->waiting && !s->at_work) {
+        incoming *m = s->waiting;
+        s->waiting = m->next;
+        if (is_large(m)) {
+            s->at_work = true;
+            m->job.run = run_parsing;
+            m->job.done = end_parsing;
+            wrn_lane_put(&s->server->loop, WRN_LANE_JSON, &m->job);
+        } else {
+            parse_message(m);
+            take_message(s, m);
+            free_message(m);
+        }
+    }
+    update_reading(s);
 }
 
 static void on_message(void *context, bool binary, const char *data, size_t size) {
     session *s = context;
-    if (binary) {
-        if (s->phase == PHASE_RUNNING) take_binary(s, data, size);
-        return;
+    incoming now = {.session = s, .binary = binary, .data = data, .size = size};
+    if (!s->waiting && !s->at_work && !is_large(&now)) {
+        parse_message(&now);
+        take_message(s, &now);
+        return clear_message(&now);
     }
-    WRN_AUTO(wrn_json_freep) wrn_json *message = NULL;
-    const char *why, *type = NULL;
-    if (wrn_json_parse(data, size, &message, &why)) type = wrn_json_string(wrn_json_get(message, "type"), NULL);
-    if (!type) type = "";
-    switch (s->phase) {
-    case PHASE_AUTH: take_auth(s, type, message); break;
-    case PHASE_FIRST: take_first(s, type, message); break;
-    case PHASE_RUNNING: take_control(s, type, message); break;
-    }
+    incoming *m = malloc(sizeof(*m) + size);
+    if (!m) abort();
+    *m = now;
+    memcpy(m->copy, data, size);
+    m->data = m->copy;
+    if (!s->waiting) s->last_waiting = &s->waiting;
+    *s->last_waiting = m;
+    s->last_waiting = &m->next;
+    take_waiting(s);
 }
 
 /* ---- the connection ---- */
@@ -339,13 +482,27 @@ static void on_ws_room(void *context) { wrn_command_pause(&((session *)context)-
 
 static void on_timer(uv_timer_t *timer) {
     session *s = timer->data;
-    if (s->phase == PHASE_AUTH) return fail(s, true, "authentication failed");
+    if (s->phase == PHASE_AUTH) return fail_as(s, true, "unauthorized", "authentication failed");
+    if (s->phase == PHASE_OVER) return end_session(s, WRN_WS_NORMAL);
     if (s->kind == KIND_PTY) send_json(s, new_message("ping"));
     else wrn_websocket_ping(s->ws);
 }
 
+/* What is answered with a status elsewhere. */
+static bool is_usable(session *s) {
+    wrn_sandbox_row row;
+    wrn_fault fault;
+    wrn_db found = wrn_store_get_sandbox(s->server->store, s->who.team_id, s->sandbox_id, &row);
+    if (found == WRN_DB_ERROR) fail_as(s, true, "db_error", "the sandbox could not be read");
+    else if (found != WRN_DB_OK) fail_as(s, true, "not_found", "sandbox not found");
+    else if (!wrn_sandbox_is_usable(&row, &fault)) fail_fault(s, true, &fault);
+    else return true;
+    return false;
+}
+
 static void expect_first(session *s) {
     s->phase = PHASE_FIRST;
+    if (s->in_band && !is_usable(s)) return;
     uv_timer_start(&s->timer, on_timer, PING_MS, PING_MS);
     if (s->kind == KIND_PROCESS) begin_attached(s);
 }
@@ -354,13 +511,14 @@ static void open_session(wrn_request *request, session_kind kind) {
     static const wrn_websocket_events events = {on_message, on_ws_room, on_gone};
     wrn_sandbox_row row;
     wrn_fault fault;
-    bool late = !*request->who.team_id;
+    bool late = !*request->who.team_id, in_band = wrn_request_is_of_capsules(request);
     if (!wrn_websocket_check(request)) return;
-    if (late && !wrn_id_is(request->params[0], "cl"))
+    if ((late || in_band) && !wrn_id_is(request->params[0], "cl"))
         return wrn_reply_error(request, "invalid_request", "invalid sandbox ID");
-    if (!late && !wrn_request_sandbox(request, &row)) return;
-    if (!late && !wrn_sandbox_is_usable(&row, &fault)) return wrn_reply_fault(request, &fault);
-    if (!late && kind == KIND_PROCESS &&
+    bool known = !late && !in_band;
+    if (known && !wrn_request_sandbox(request, &row)) return;
+    if (known && !wrn_sandbox_is_usable(&row, &fault)) return wrn_reply_fault(request, &fault);
+    if (known && kind == KIND_PROCESS &&
         !wrn_command_find(wrn_request_server(request)->sandboxes, &row, request->params[1], &fault))
         return wrn_reply_fault(request, &fault);
     session *s = calloc(1, sizeof(*s));
@@ -368,6 +526,7 @@ static void open_session(wrn_request *request, session_kind kind) {
     s->viewer = (wrn_viewer){on_start, on_output, on_end, on_command_room};
     s->server = wrn_request_server(request);
     s->kind = kind;
+    s->in_band = in_band;
     s->who = request->who;
     s->bytes = wrn_websocket_offers(request, BYTES_PROTOCOL);
     const char *frames = s->server->config->terminal_frames;
@@ -376,7 +535,7 @@ static void open_session(wrn_request *request, session_kind kind) {
     if (kind == KIND_PROCESS) snprintf(s->selector, sizeof(s->selector), "%s", request->params[1]);
     uv_timer_init(&s->server->loop, &s->timer);
     s->timer.data = s;
-    s->ws = wrn_websocket_accept(request, s->bytes ? BYTES_PROTOCOL : NULL, &events, s);
+    s->ws = wrn_websocket_accept(request, s->bytes ? BYTES_PROTOCOL : NULL, late, &events, s);
     if (!s->ws) return uv_close((uv_handle_t *)&s->timer, on_timer_closed);
     if (late) uv_timer_start(&s->timer, on_timer, AUTH_MS, 0);
     else expect_first(s);

@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <string.h>
 
+#include "server/http/budget.h"
 #include "server/http/multipart.h"
 #include "server/routes/files.h"
 
@@ -72,6 +73,11 @@ static void on_room(wrn_viewer *viewer) {
     if (u->held.size) send_held(u);
 }
 
+static bool overloaded(upload *u) {
+    wrn_reply_error(let_go(u), "overloaded", "%s", WRN_BUDGET_SPENT);
+    return false;
+}
+
 static bool send_content(upload *u, const char *data, size_t size) {
     if (u->started && !u->held.size) {
         size_t taken = wrn_command_write(u->viewer.command, data, size);
@@ -79,6 +85,7 @@ static bool send_content(upload *u, const char *data, size_t size) {
         size -= taken;
     }
     if (!size) return true;
+    if (!wrn_request_charge(u->request, size)) return overloaded(u);
     wrn_buf_put(&u->held, data, size);
     if (u->held.failed) return out_of_memory(u);
     if (u->started) wrn_request_pause(u->request, true);

@@ -20,6 +20,7 @@ struct wrn_command {
     wrn_viewer *viewers;
     int64_t pid;
     bool terminal, foreground, builtin, started, stopped;
+    bool raw; /* of a terminal: its viewers speak binary frames */
     char tag[WRN_TAG_MAX + 1];
     const char *const *argv;
     wrn_arena arena;
@@ -292,5 +293,7 @@ void wrn_command_touch(wrn_command *command) { wrn_sandbox_touch(command->sandbo
 
 int64_t wrn_command_pid(const wrn_command *command) { return command->pid; }
 const char *wrn_command_tag(const wrn_command *command) { return command->tag; }
+void wrn_command_set_raw(wrn_command *command) { command->raw = true; }
+bool wrn_command_is_raw(const wrn_command *command) { return command->raw; }
 bool wrn_command_is_terminal(const wrn_command *command) { return command->terminal; }
 const char *const *wrn_command_argv(const wrn_command *command) { return command->argv; }

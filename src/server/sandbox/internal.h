@@ -45,6 +45,8 @@ struct wrn_sandboxes {
     wrn_watcher *watchers;
     bool stopping, leaving; /* leaving: to the next server what is left when its changes are done */
     size_t adopting;
+    uv_timer_t patience; /* with those */
+    bool awaiting;       /* until there are none, or it is over */
     void (*stopped)(void *context);
     void *stopped_context;
 };

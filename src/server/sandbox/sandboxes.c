@@ -377,7 +377,7 @@ static void list(sandbox *s) {
 static sandbox *new_sandbox(wrn_sandboxes *all, const wrn_sandbox_row *asked) {
     sandbox *s = empty_sandbox(all, asked, WRN_STATE_PENDING);
     if (!s) return NULL;
-    wrn_id_new(s->row.id, "cl");
+    if (!*s->row.id) wrn_id_new(s->row.id, "cl");
     snprintf(s->row.status, sizeof(s->row.status), "%s", wrn_state_name(s->state));
     s->row.created_at = s->row.last_updated = wrn_unix_time();
     s->row.started_at = s->row.last_active_at = 0;
@@ -390,6 +390,7 @@ void wrn_sandboxes_create(wrn_sandboxes *all, const wrn_sandbox_row *asked, wrn_
     wrn_sandbox_row row = *asked;
     const wrn_sandboxes_config *c = &all->config;
     if (!wrn_snapshot_apply(all, &row, snapshot_id, &fault)) return done(context, NULL, &fault);
+    c->ops->fit(c->backend, &row.vcpus, &row.memory_mb);
     if (!has_room(all, &row, &fault)) return done(context, NULL, &fault);
     sandbox *s = new_sandbox(all, &row);
     if (!s || wrn_store_add_sandbox(c->store, &s->row) != WRN_DB_OK) {
@@ -423,7 +424,9 @@ sandbox *wrn_sandbox_usable(wrn_sandboxes *all, const wrn_sandbox_row *row, wrn_
     sandbox *s = wrn_sandbox_find(all, row->id);
     if (!wrn_sandbox_is_usable(s ? &s->row : row, fault)) return NULL;
     if (!s) wrn_fault_set(fault, "not_found", "the sandbox is gone");
-    return s;
+    if (!s || s->box) return s;
+    wrn_fault_set(fault, "overloaded", "the sandbox is being taken over from the last run of wrennd; try again");
+    return NULL;
 }
 
 void wrn_sandboxes_ping(wrn_sandboxes *all, const wrn_sandbox_row *row, wrn_sandbox_done_fn done, void *context) {
@@ -477,20 +480,29 @@ static bool collect(void *context, const wrn_sandbox_row *row) {
     return true;
 }
 
+/* What no record knows goes. */
+static void end_adoption(wrn_sandboxes *all) {
+    if (all->awaiting) uv_stop(all->config.loop);
+    all->config.ops->end_adoption(all->config.backend);
+}
+
 static void on_adopted(void *context, wrn_box *box, const wrn_fault *fault) {
     sandbox *s = context;
-    if (!--s->all->adopting) uv_stop(s->all->config.loop);
+    wrn_sandboxes *all = s->all;
     s->busy = false;
     s->box = box;
     if (box) {
         wrn_log_info("sandbox %s goes on (%s)", s->row.id, s->row.status);
         wrn_metrics_adopted(s);
         wrn_sandbox_touch(s);
-        return;
+    } else {
+        enter(s, wrn_state_step(s->state, WRN_EVENT_RESTART).next);
+        wrn_log_warning("sandbox %s did not outlive the last run of wrennd: %s", s->row.id, fault->message);
+        forget(s);
     }
-    enter(s, wrn_state_step(s->state, WRN_EVENT_RESTART).next);
-    wrn_log_warning("sandbox %s did not outlive the last run of wrennd: %s", s->row.id, fault->message);
-    forget(s);
+    start_changes(s); /* those that could not wait */
+    if (!--all->adopting) end_adoption(all);
+    check_stopped(all);
 }
 
 static bool on_kept(void *context, const wrn_kept *kept, wrn_proc_events *events) {
@@ -530,9 +542,21 @@ bool wrn_sandboxes_recover(wrn_sandboxes *all) {
         else ok = write_off(all, &left.rows[i], state);
     }
     free(left.rows);
-    while (all->adopting) uv_run(all->config.loop, UV_RUN_DEFAULT);
-    all->config.ops->end_adoption(all->config.backend);
+    if (!all->adopting) all->config.ops->end_adoption(all->config.backend);
     return ok;
+}
+
+static void on_impatience(uv_timer_t *timer) { uv_stop(timer->loop); }
+
+void wrn_sandboxes_await(wrn_sandboxes *all) {
+    enum { PATIENCE_MS = 1000 };
+    if (!all->adopting) return;
+    uv_timer_init(all->config.loop, &all->patience);
+    uv_timer_start(&all->patience, on_impatience, PATIENCE_MS, 0);
+    all->awaiting = true;
+    uv_run(all->config.loop, UV_RUN_DEFAULT);
+    all->awaiting = false;
+    uv_close((uv_handle_t *)&all->patience, NULL);
 }
 
 void wrn_sandboxes_stop(wrn_sandboxes *all, wrn_stop how, void (*done)(void *context), void *context) {

@@ -24,8 +24,11 @@ typedef struct wrn_sandboxes_config {
 } wrn_sandboxes_config;
 
 wrn_sandboxes *wrn_sandboxes_new(const wrn_sandboxes_config *config);
-/* Takes over what an earlier run left alive, and writes down what became of the rest. Runs the loop meanwhile. */
+/* Takes over what an earlier run left alive, in the background, and writes down what became of the rest. Until one has been
+ * taken over, using it is "overloaded", and changes of it wait. */
 bool wrn_sandboxes_recover(wrn_sandboxes *all);
+/* Runs the loop until that is done, but not longer than a second: an agent may say nothing. */
+void wrn_sandboxes_await(wrn_sandboxes *all);
 
 /* What becomes of them when the server stops. PAUSE and KEEP leave them to the next server, if the backend can. */
 typedef enum wrn_stop { WRN_STOP_DESTROY, WRN_STOP_PAUSE, WRN_STOP_KEEP } wrn_stop;
@@ -38,7 +41,7 @@ void wrn_sandboxes_free(wrn_sandboxes *all);
 /* `row` on success, else `fault`; both valid during the call only. */
 typedef void (*wrn_sandbox_done_fn)(void *context, const wrn_sandbox_row *row, const wrn_fault *fault);
 
-/* `asked`: team_id, template_name, vcpus, memory_mb (both 0 or less: up to the template), timeout_sec. */
+/* `asked`: id ("": a new one), team_id, template_name, vcpus, memory_mb (both 0 or less: up to the template), timeout_sec. */
 void wrn_sandboxes_create(wrn_sandboxes *all, const wrn_sandbox_row *asked, wrn_sandbox_done_fn done, void *context);
 /* `row` is what the caller has read from the store. The event is WRN_EVENT_PAUSE, _RESUME or _DESTROY. */
 void wrn_sandboxes_change(wrn_sandboxes *all, const wrn_sandbox_row *row, wrn_event event, wrn_sandbox_done_fn done,

@@ -67,6 +67,11 @@ static const char *const migrations[] = {
     " team_id TEXT NOT NULL REFERENCES teams(id) ON DELETE CASCADE,"
     " name TEXT NOT NULL, base TEXT NOT NULL, vcpus INTEGER NOT NULL, memory_mb INTEGER NOT NULL,"
     " size_bytes INTEGER NOT NULL, created_at INTEGER NOT NULL, UNIQUE (team_id, name)) STRICT;",
+    "CREATE TABLE creates ("
+    " team_id TEXT NOT NULL REFERENCES teams(id) ON DELETE CASCADE, key TEXT NOT NULL, asked BLOB NOT NULL,"
+    " sandbox_id TEXT NOT NULL, answer TEXT, created_at INTEGER NOT NULL,"
+    " PRIMARY KEY (team_id, key)) STRICT, WITHOUT ROWID;"
+    "CREATE INDEX creates_by_age ON creates(created_at);",
 };
 
 static wrn_db report(wrn_store *store, const char *what) {

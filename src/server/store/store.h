@@ -91,6 +91,23 @@ wrn_db wrn_store_get_sandbox(wrn_store *store, const char *team_id, const char *
 /* Those that are neither stopped nor failed, newest first; `team_id` NULL: of all teams. */
 wrn_db wrn_store_list_sandboxes(wrn_store *store, const char *team_id, wrn_sandbox_fn each, void *context);
 
+/* ---- creates that may be asked for again ---- */
+
+/* What was asked with an idempotency key of the team's, and what came of it. */
+typedef struct wrn_create_row {
+    const char *team_id, *key;
+    wrn_secret_hash asked; /* of the request's body */
+    char sandbox_id[WRN_ID_SIZE];
+    char *answer; /* NULL: not there yet. What the store gives is freed by the caller. */
+} wrn_create_row;
+
+/* Also forgets what was asked before `since`, in Unix seconds. */
+wrn_db wrn_store_add_create(wrn_store *store, const wrn_create_row *row, int64_t since);
+/* Fills the rest in from team and key. Only what was asked since then counts. */
+wrn_db wrn_store_get_create(wrn_store *store, wrn_create_row *row, int64_t since);
+wrn_db wrn_store_answer_create(wrn_store *store, const wrn_create_row *row, const char *answer);
+wrn_db wrn_store_remove_create(wrn_store *store, const wrn_create_row *row);
+
 /* ---- snapshots ---- */
 
 typedef struct wrn_snapshot_row {

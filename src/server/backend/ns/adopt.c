@@ -88,7 +88,16 @@ int boxes_start_holder(wrn_backend *backend) {
 void boxes_stop_holder(wrn_backend *backend) {
     stop_watching(backend);
     if (backend->holder_timer) uv_close((uv_handle_t *)WRN_TAKE(backend->holder_timer), free_handle);
-    holder_leave(&backend->holder, backend->has_left);
+    /* Those that nobody has got to yet are as good as left. */
+    for (size_t i = 0; i < backend->orphan_count; i++) {
+        const held_box *orphan = &backend->orphans[i];
+        const int fds[] = {orphan->source_fd, orphan->pidfd, orphan->handover_fd};
+        for (size_t j = 0; j < WRN_COUNT(fds); j++)
+            if (fds[j] >= 0) close(fds[j]);
+    }
+    holder_leave(&backend->holder, backend->has_left || backend->orphan_count);
+    free(WRN_TAKE(backend->orphans));
+    backend->orphan_count = 0;
 }
 
 /* ---- taking over ---- */
@@ -121,6 +130,7 @@ static void take_over(wrn_box *box, const held_box *orphan) {
     box->pidfd = orphan->pidfd;
     box->handover_fd = orphan->handover_fd;
     backend->orphans[orphan - backend->orphans] = backend->orphans[--backend->orphan_count];
+    if (sched_getaffinity(box->pid, sizeof(box->cpus), &box->cpus) != 0) CPU_ZERO(&box->cpus);
     box_watch(box);
 }
 
@@ -176,6 +186,7 @@ void ns_adopt(wrn_backend *backend, const wrn_box_spec *spec, bool frozen, wrn_k
     box->kept = kept;
     bool found = open_source(box, orphan, spec->template_name, &fault) == 0;
     take_over(box, orphan);
+    box_count(box, !frozen);
     if (!found || connect_agent(box, &fault) != 0) return box_fail(box, &fault);
     box->service = service_new(box->agent, &box->dials, &box->source);
     if (!cgroups_can_freeze(&backend->cgroups)) {

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -20,6 +21,7 @@ static void free_box(wrn_box *box) {
     wrn_box **at = &backend->all;
     while (*at != box) at = &(*at)->next;
     *at = box->next;
+    box_count(box, false);
     if (!box->left) box_drop(box);
     if (box->slot >= 0 && !box->left) {
         backend->slot_used[box->slot] = false;
@@ -51,16 +53,15 @@ void box_close(wrn_box *box) {
     uv_close((uv_handle_t *)&box->exit_poll, handle_closed);
 }
 
-static void remove_files(uv_work_t *work) {
-    wrn_box *box = work->data;
+static wrn_box *box_of(wrn_job *removal) { return (wrn_box *)((char *)removal - offsetof(wrn_box, removal)); }
+
+static void remove_files(wrn_job *removal) {
+    wrn_box *box = box_of(removal);
     if (!wrn_tree_remove(box->dir))
         snprintf(box->removal_problem, sizeof(box->removal_problem), "its directory %.100s can't be removed", box->dir);
 }
 
-static void files_removed(uv_work_t *work, int status) {
-    (void)status;
-    box_close(work->data);
-}
+static void files_removed(wrn_job *removal) { box_close(box_of(removal)); }
 
 static void remove_cgroups(uv_timer_t *timer) {
     wrn_box *box = timer->data;
@@ -69,10 +70,9 @@ static void remove_cgroups(uv_timer_t *timer) {
         uv_timer_start(timer, remove_cgroups, RETRY_MS, 0);
         return;
     }
-    box->removal.data = box;
-    if (uv_queue_work(box->backend->config.loop, &box->removal, remove_files, files_removed) == 0) return;
-    remove_files(&box->removal);
-    box_close(box);
+    box->removal.run = remove_files;
+    box->removal.done = files_removed;
+    wrn_lane_put(box->backend->config.loop, WRN_LANE_REMOVE, &box->removal);
 }
 
 static void clean_up(wrn_box *box) {
@@ -154,6 +154,13 @@ void box_refuse(const wrn_backend *backend, wrn_box_fn created, void *context, c
     wrn_answer_later(backend->config.loop, failure_done, f, NULL);
 }
 
+/* Before it has started anything, and while it waits: a task that runs would have to move at once. No limit, it may fail. */
+static void pin(wrn_box *box) {
+    if (cpus_choose(&box->backend->cpus, box->vcpus, &box->cpus))
+        sched_setaffinity(box->pid, sizeof(box->cpus), &box->cpus);
+    box_count(box, true);
+}
+
 static void go_live(wrn_box *box) {
     uv_timer_stop(&box->timer);
     box->phase = LIVE;
@@ -169,6 +176,7 @@ static void on_paused(void *context, const wrn_fault *fault) {
 
 void box_agent_ready(void *context) {
     wrn_box *box = context;
+    if (box->vcpus && !box->greeted) pin(box);
     box->greeted = true;
     if (box->service) service_begin(box->service);
     if (box->phase == LIVE) { /* it was frozen when it was adopted */
@@ -225,6 +233,18 @@ static int adopt(const wrn_box *box, const char *of_template, const char *of_box
     return chmod(to, info.st_mode & 07777) == 0 ? utimensat(AT_FDCWD, to, times, 0) : -1;
 }
 
+static int write_etc(const wrn_box *box, const char *hostname) {
+    char path[PATH_MAX + 16];
+    snprintf(path, sizeof(path), "%s/u/etc", box->dir);
+    int etc = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC), root = -1;
+    if (*box->source.tree) root = open(box->source.tree, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int rc = etc < 0 ? -1 : etc_write(etc, root, root >= 0 && !box->source.on_host, hostname), saved = errno;
+    if (etc >= 0) close(etc);
+    if (root >= 0) close(root);
+    errno = saved;
+    return rc;
+}
+
 static int make_files(wrn_box *box, const wrn_box_spec *spec) {
     static const char *const dirs[] = {"", "/u", "/w", "/uu", "/uw", "/stage", "/u/etc", "/u/run", "/u/run/wrenn"};
     char path[PATH_MAX + 64];
@@ -232,8 +252,7 @@ static int make_files(wrn_box *box, const wrn_box_spec *spec) {
         snprintf(path, sizeof(path), "%s%s", box->dir, dirs[i]);
         if (mkdir(path, i ? 0755 : 0700) != 0) return -1;
     }
-    const char *const files[][2] = {{"/u/etc/hostname", spec->id},
-                                    {"/u/run/wrenn/sandbox_id", spec->id},
+    const char *const files[][2] = {{"/u/run/wrenn/sandbox_id", spec->id},
                                     {"/u/run/wrenn/template_id", spec->template_name},
                                     {"/u/run/wrenn/sandbox", "true"}};
     for (size_t i = 0; i < WRN_COUNT(files); i++) {
@@ -243,8 +262,8 @@ static int make_files(wrn_box *box, const wrn_box_spec *spec) {
         bool ok = fprintf(file, "%s\n", files[i][1]) > 0;
         if (fclose(file) != 0 || !ok) return -1;
     }
-    return adopt(box, "/etc", "/u/etc") == 0 && adopt(box, "/run", "/u/run") == 0 && adopt(box, "", "/u") == 0 &&
-                   adopt(box, "/usr", "/uu") == 0
+    return write_etc(box, spec->id) == 0 && adopt(box, "/etc", "/u/etc") == 0 && adopt(box, "/run", "/u/run") == 0 &&
+                   adopt(box, "", "/u") == 0 && adopt(box, "/usr", "/uu") == 0
                ? 0
                : -1;
 }
@@ -279,6 +298,7 @@ static pid_t spawn_box(wrn_box *box, const wrn_box_spec *spec, const int channel
                    (char[]){"HOME=/root"},
                    (char[]){"USER=root"},
                    (char[]){"LOGNAME=root"},
+                   (char[]){"LANG=C.UTF-8"},
                    (char[]){"WRENN_SANDBOX=true"},
                    id_env,
                    template_env,
@@ -298,10 +318,14 @@ static pid_t spawn_box(wrn_box *box, const wrn_box_spec *spec, const int channel
         .hostname = spec->id,
         .env = env,
         .filter = backend->filter,
-        .pids_max = PIDS_PER_VCPU * (spec->vcpus > 64 ? 64 : spec->vcpus),
-        .rlimit_pids = backend->cgroups.limits == CGROUP_NONE,
+        .vcpus = spec->vcpus,
+        .memory_mb = spec->memory_mb,
+        .pids_max = pids_max(spec),
+        .cpuinfo = backend->cpuinfo,
+        .cpuinfo_size = given_cpuinfo(backend->cpuinfo, spec->vcpus),
     };
     cgroup_join_fds(&backend->cgroups, spec->id, s.join_fds);
+    cgroup_view(&backend->cgroups, spec->id, s.shown);
     s.on_host = box->source.on_host;
     s.has_tree = *box->source.tree;
     snprintf(s.tree, sizeof(s.tree), "%s", box->source.tree);
@@ -395,6 +419,7 @@ void box_watch(wrn_box *box) {
 void ns_create(wrn_backend *backend, const wrn_box_spec *spec, wrn_done_fn died, wrn_box_fn done, void *context) {
     wrn_fault fault = {0};
     wrn_box *box = box_new(backend, spec->id, died, done, context);
+    box->vcpus = spec->vcpus;
     int channel[2] = {-1, -1};
     if (find_source(box, spec, &fault) == 0 && (box->slot = take_slot(backend, &fault)) >= 0) {
         if (make_files(box, spec) != 0)

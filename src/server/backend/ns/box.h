@@ -6,8 +6,9 @@
 #include "server/backend/ns/internal.h"
 #include "server/backend/ns/service.h"
 #include "server/backend/ns/snapshot.h"
+#include "server/lane.h"
 
-enum { CREATE_LIMIT_MS = 20000, RETRY_MS = 2, RETRIES = 2000, BOXES_MAX = 8192 };
+enum { MEMORY_MIN_MB = 32, CREATE_LIMIT_MS = 20000, RETRY_MS = 2, RETRIES = 2000, BOXES_MAX = 8192 };
 #define FIRST_UID 0x70000000u /* above what distributions give to users and containers */
 
 struct wrn_backend {
@@ -16,6 +17,8 @@ struct wrn_backend {
     char boxes[PATH_MAX], skeleton[PATH_MAX];
     int agent_fd, lock_fd, slots_fd;
     cgroups cgroups;
+    cpus cpus;
+    char *cpuinfo; /* the host's */
     snapshots snapshots;
     struct sock_fprog filter;
     bool slot_used[BOXES_MAX];
@@ -48,6 +51,11 @@ struct wrn_box {
     int slot, pidfd, error_fd;
     int handover_fd; /* a new channel for its agent goes through it; -1: it ends with this daemon */
     pid_t pid;
+    int64_t vcpus;   /* 0: it is adopted, and has them */
+    cpu_set_t cpus;  /* none: all */
+    bool is_counted; /* on these */
+    int busy;        /* thousandths of a processor, before busy_us */
+    int64_t busy_us, busy_cpu_usec;
     bool reaped, frozen;
     bool left;     /* to the next daemon */
     bool greeted;  /* the agent has spoken to this daemon */
@@ -67,7 +75,7 @@ struct wrn_box {
     void *context;
     wrn_done_fn done; /* of destroy or freeze */
     void *done_context;
-    uv_work_t removal;
+    wrn_job removal;
     char removal_problem[200];
 };
 
@@ -115,6 +123,13 @@ void ns_thaw(wrn_box *box, wrn_done_fn done, void *context);
 void box_freeze_done(wrn_box *box, const wrn_fault *fault);
 /* Looks until the kernel says that all is frozen. */
 void box_await_frozen(wrn_box *box, wrn_done_fn done, void *context);
+
+/* ---- balance.c ---- */
+
+/* Does it need its processors? What is paused does not. */
+void box_count(wrn_box *box, bool needs_cpus);
+/* With what it has used up to now: it is moved if it shares a processor that is full while another one is not. */
+void box_balance(wrn_box *box, const wrn_box_stats *used);
 
 /* ---- measure.c ---- */
 

@@ -188,7 +188,7 @@ static bool fill(build *b) {
 static bool write_document(const build *b) {
     static const atomic_bool never;
     const wrn_template_plan *plan = b->plan;
-    source s = {.start_port = (uint16_t)plan->start_port};
+    source s = {.start_port = (uint16_t)plan->start_port, .start_early = plan->start_early};
     char path[PATH_MAX + 32];
     if (plan->start) s.start[0] = "/bin/sh", s.start[1] = "-c", s.start[2] = plan->start;
     WRN_AUTO(wrn_json_freep) wrn_json *document = source_document(&s, "base");
@@ -303,6 +303,6 @@ bool wrn_backend_ns_remove(const wrn_backend_config *config, const char *name, w
 
 void wrn_backend_ns_list(const wrn_backend_config *config, wrn_template_fn each, void *context) {
     char skeleton[PATH_MAX];
-    snprintf(skeleton, sizeof(skeleton), "%.4000s/templates/minimal", config->state_dir);
+    template_skeleton(config->state_dir, skeleton);
     catalog_list(config->template_dir, skeleton, each, context);
 }

@@ -42,6 +42,8 @@ static const char *read_service(source *s) {
     const wrn_json *number = wrn_json_get(s->json, "start_port");
     if (number && (!wrn_json_int(number, &port) || port < 0 || port > 65535)) return "\"start_port\" must be a port";
     s->start_port = (uint16_t)port;
+    const wrn_json *early = wrn_json_get(s->json, "start_early");
+    if (early && !wrn_json_bool(early, &s->start_early)) return "\"start_early\" must be true or false";
     return NULL;
 }
 
@@ -129,6 +131,7 @@ wrn_json *source_document(const source *s, const char *type) {
     for (size_t i = 0; s->start[i]; i++) wrn_json_append(argv, wrn_json_new_string(s->start[i], strlen(s->start[i])));
     wrn_json_set(document, "start", argv);
     wrn_json_set_int(document, "start_port", s->start_port);
+    wrn_json_set_bool(document, "start_early", s->start_early);
     return document;
 }
 
@@ -138,9 +141,18 @@ const char *source_tree_name(const source *s) { return trees[s->on_host]; }
 
 static bool is_name(const char *name) { return *name && *name != '.' && strlen(name) <= 64 && !strchr(name, '/'); }
 
+/* What the Wrenn service calls its own, for programs that ask for it by name. One of the operator's goes first. */
+static const char alias_of_minimal[] = "minimal-ubuntu";
+
+static bool is_minimal(const char *dir, const char *name) {
+    char path[PATH_MAX];
+    if (strcmp(name, alias_of_minimal) != 0) return strcmp(name, MINIMAL) == 0;
+    return !dir || (size_t)snprintf(path, sizeof(path), "%s/%s", dir, name) >= sizeof(path) || access(path, F_OK) != 0;
+}
+
 int catalog_find(const char *dir, const char *skeleton, const char *name, source *out, wrn_fault *fault) {
     char path[PATH_MAX];
-    if (strcmp(name, MINIMAL) == 0) return source_minimal(out, skeleton), 0;
+    if (is_minimal(dir, name)) return source_minimal(out, skeleton), 0;
     if (dir && is_name(name) && (size_t)snprintf(path, sizeof(path), "%s/%s", dir, name) < 4000)
         return source_open(path, name, out, fault);
     wrn_fault_set(fault, "not_found", "there is no template \"%.64s\"", name);

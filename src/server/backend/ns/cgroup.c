@@ -13,7 +13,10 @@
 
 #define PREFIX "wrennd-"
 
-static const char *const controllers[HIERARCHIES] = {"", "memory", "pids", "cpu", "freezer"};
+static const char *const controllers[HIERARCHIES] = {
+    [HIER_V2] = "",          [HIER_MEMORY] = "memory",   [HIER_PIDS] = "pids",
+    [HIER_CPU] = "cpu",      [HIER_FREEZER] = "freezer", [HIER_CPUACCT] = "cpuacct",
+    [HIER_CPUSET] = "cpuset"};
 
 /* ---- small files ---- */
 
@@ -164,6 +167,25 @@ static bool make_dir(cgroups *c, int hierarchy, const char *parent) {
     return false;
 }
 
+/* A group of cpuset takes nobody in before it says which processors and which memory: all, also for those below it. */
+static bool fill_cpuset(const char *dir) {
+    static const char *const files[] = {"cpuset.cpus", "cpuset.mems"};
+    char base[PATH_MAX], text[4096];
+    snprintf(base, sizeof(base), "%s", dir);
+    *strrchr(base, '/') = '\0';
+    for (size_t i = 0; i < WRN_COUNT(files); i++)
+        if (!read_file(base, files[i], text, sizeof(text)) || *text <= ' ' || write_file(dir, files[i], text) != 0)
+            return false;
+    return write_file(dir, "cgroup.clone_children", "1") == 0;
+}
+
+/* Is it mounted together with the one for limits on cpu? */
+static bool is_with_cpu(int hierarchy, const char *parent) {
+    char cpu[PATH_MAX], own[PATH_MAX];
+    return hierarchy == HIER_CPUACCT && find_base(HIER_CPU, parent, cpu, sizeof(cpu)) &&
+           find_base(hierarchy, parent, own, sizeof(own)) && strcmp(cpu, own) == 0;
+}
+
 static bool v2_has_controllers(const cgroups *c) {
     char text[256];
     return read_file(c->dir[HIER_V2], "cgroup.subtree_control", text, sizeof(text)) && strstr(text, "memory") &&
@@ -201,6 +223,8 @@ void cgroups_open(cgroups *c, const char *parent, const char *name) {
     if (!v2) make_dir(c, HIER_FREEZER, parent);
     if (v1) {
         c->limits = CGROUP_V1;
+        if (!is_with_cpu(HIER_CPUACCT, parent)) make_dir(c, HIER_CPUACCT, parent);
+        if (make_dir(c, HIER_CPUSET, parent) && !fill_cpuset(c->dir[HIER_CPUSET])) unmake_dir(c, HIER_CPUSET);
         return;
     }
     for (int i = HIER_MEMORY; i <= HIER_CPU; i++) unmake_dir(c, i);
@@ -227,9 +251,9 @@ static void box_dir(const cgroups *c, int hierarchy, const char *id, char out[PA
     if ((size_t)snprintf(out, PATH_MAX, "%s/%s", c->dir[hierarchy], id) >= PATH_MAX) out[0] = '\0';
 }
 
-static int64_t pids_max(const wrn_box_spec *spec) {
-    int64_t vcpus = spec->vcpus > 64 ? 64 : spec->vcpus;
-    return vcpus * PIDS_PER_VCPU;
+int64_t pids_max(const wrn_box_spec *spec) {
+    if (spec->memory_mb >= PIDS_MAX / PIDS_PER_MB) return PIDS_MAX;
+    return spec->memory_mb * PIDS_PER_MB > PIDS_MIN ? spec->memory_mb * PIDS_PER_MB : PIDS_MIN;
 }
 
 static int set_limits_v2(const char *dir, const wrn_box_spec *spec) {
@@ -295,6 +319,33 @@ void cgroup_join_fds(const cgroups *c, const char *id, int fds[HIERARCHIES]) {
     while (n < HIERARCHIES) fds[n++] = -1;
 }
 
+void cgroup_view(const cgroups *c, const char *id, cgroup_shown out[HIERARCHIES]) {
+    static const int of_v1[] = {HIER_MEMORY, HIER_CPU, HIER_CPUACCT, HIER_CPUSET};
+    size_t count = 0;
+    if (c->limits == CGROUP_V2) {
+        box_dir(c, HIER_V2, id, out[0].path);
+        out[count++].name = "";
+    }
+    for (size_t i = 0; c->limits == CGROUP_V1 && i < WRN_COUNT(of_v1); i++) {
+        if (!c->dir[of_v1[i]][0]) continue;
+        box_dir(c, of_v1[i], id, out[count].path);
+        out[count++].name = controllers[of_v1[i]];
+    }
+    if (count < HIERARCHIES) out[count].path[0] = '\0';
+}
+
+void cgroup_threads(const cgroups *c, const char *id, void (*each)(void *context, pid_t thread), void *context) {
+    char dir[PATH_MAX], path[PATH_MAX + 32];
+    bool v2 = c->dir[HIER_V2][0];
+    if (!v2 && !c->dir[HIER_CPU][0]) return;
+    box_dir(c, v2 ? HIER_V2 : HIER_CPU, id, dir);
+    snprintf(path, sizeof(path), "%s/%s", dir, v2 ? "cgroup.threads" : "tasks");
+    FILE *file = fopen(path, "re");
+    for (int thread; file && fscanf(file, "%d", &thread) == 1;)
+        if (thread > 0) each(context, thread);
+    if (file) fclose(file);
+}
+
 int cgroup_freeze(const cgroups *c, const char *id, bool freeze) {
     char dir[PATH_MAX];
     int hierarchy = c->dir[HIER_V2][0] ? HIER_V2 : HIER_FREEZER;
@@ -311,22 +362,39 @@ bool cgroup_is_frozen(const cgroups *c, const char *id) {
     return strstr(text, hierarchy == HIER_V2 ? "frozen 1" : "FROZEN") != NULL;
 }
 
+/* The number after the word at the beginning of a line; 0: there is none. */
+static int64_t number_of(const char *text, const char *word) {
+    for (const char *at = text; at; at = strchr(at, '\n'), at += at != NULL)
+        if (strncmp(at, word, strlen(word)) == 0 && at[strlen(word)] == ' ')
+            return strtoll(at + strlen(word), NULL, 10);
+    return 0;
+}
+
+/* Without what the kernel keeps of files and can drop; files in memory are no such. */
+static int64_t used_bytes(const char *dir, const char *usage, const char *cache, const char *shmem) {
+    char text[8192];
+    int64_t bytes = read_number(dir, usage);
+    if (bytes < 0 || !read_file(dir, "memory.stat", text, sizeof(text))) return bytes;
+    bytes -= number_of(text, cache) - number_of(text, shmem);
+    return bytes > 0 ? bytes : 0;
+}
+
 void cgroup_stats(const cgroups *c, const char *id, wrn_box_stats *out) {
-    char v2[PATH_MAX], memory[PATH_MAX], pids[PATH_MAX], text[512];
+    char dir[PATH_MAX], text[512];
     *out = (wrn_box_stats){-1, -1, -1, -1};
     if (c->dir[HIER_V2][0]) {
-        box_dir(c, HIER_V2, id, v2);
-        const char *usage = read_file(v2, "cpu.stat", text, sizeof(text)) ? strstr(text, "usage_usec ") : NULL;
+        box_dir(c, HIER_V2, id, dir);
+        const char *usage = read_file(dir, "cpu.stat", text, sizeof(text)) ? strstr(text, "usage_usec ") : NULL;
         if (usage) out->cpu_usec = strtoll(usage + strlen("usage_usec "), NULL, 10);
     }
     if (c->limits == CGROUP_V2) {
-        out->mem_bytes = read_number(v2, "memory.current");
-        out->pids = read_number(v2, "pids.current");
+        out->mem_bytes = used_bytes(dir, "memory.current", "file", "shmem");
+        out->pids = read_number(dir, "pids.current");
     } else if (c->limits == CGROUP_V1) {
-        box_dir(c, HIER_MEMORY, id, memory);
-        box_dir(c, HIER_PIDS, id, pids);
-        out->mem_bytes = read_number(memory, "memory.usage_in_bytes");
-        out->pids = read_number(pids, "pids.current");
+        box_dir(c, HIER_MEMORY, id, dir);
+        out->mem_bytes = used_bytes(dir, "memory.usage_in_bytes", "total_cache", "total_shmem");
+        box_dir(c, HIER_PIDS, id, dir);
+        out->pids = read_number(dir, "pids.current");
     }
 }
 
@@ -372,7 +440,7 @@ void cgroup_find(const char *parent, void (*found)(void *context, const char *pa
                  void *context) {
     for (int i = 0; i < HIERARCHIES; i++) {
         char base[PATH_MAX], path[2 * PATH_MAX];
-        if (!find_base(i, parent, base, sizeof(base))) continue;
+        if (is_with_cpu(i, parent) || !find_base(i, parent, base, sizeof(base))) continue;
         DIR *dir = opendir(base);
         for (struct dirent *entry; dir && (entry = readdir(dir));) {
             pid_t pid;
@@ -395,32 +463,37 @@ static void kill_members(const char *path) {
     if (procs) fclose(procs);
 }
 
-bool cgroup_wipe(const char *path) {
+static bool wipe(const char *path, int looks) {
+    enum { LOOK_US = 5000 };
     DIR *dir = opendir(path);
     for (struct dirent *entry; dir && (entry = readdir(dir));) {
         char below[PATH_MAX];
         if (entry->d_type != DT_DIR || entry->d_name[0] == '.') continue;
-        if ((size_t)snprintf(below, sizeof(below), "%s/%s", path, entry->d_name) < sizeof(below)) cgroup_wipe(below);
+        if ((size_t)snprintf(below, sizeof(below), "%s/%s", path, entry->d_name) < sizeof(below)) wipe(below, looks);
     }
     if (dir) closedir(dir);
     kill_members(path);
-    /* The dead leave their group within some milliseconds. */
-    for (int i = 0; i < 200; i++) {
+    for (int i = 0; i < looks; i++) {
+        if (i) usleep(LOOK_US);
         if (rmdir(path) == 0 || errno == ENOENT) return true;
         if (errno != EBUSY && errno != ENOTEMPTY) return false;
-        usleep(5000);
     }
     return false;
 }
 
-void cgroups_sweep(const cgroups *c, kept_fn is_kept, const void *context) {
+/* The dead leave their group within some milliseconds. */
+bool cgroup_wipe(const char *path) { return wipe(path, 200); }
+
+bool cgroup_wipe_now(const char *path) { return wipe(path, 1); }
+
+void cgroups_sweep(uv_loop_t *loop, const cgroups *c, kept_fn is_kept, const void *context) {
     for (int i = 0; i < HIERARCHIES; i++) {
         DIR *dir = c->dir[i][0] ? opendir(c->dir[i]) : NULL;
         for (struct dirent *entry; dir && (entry = readdir(dir));) {
             char path[PATH_MAX + 300];
             if (entry->d_type != DT_DIR || entry->d_name[0] == '.' || is_kept(context, entry->d_name)) continue;
             snprintf(path, sizeof(path), "%s/%s", c->dir[i], entry->d_name);
-            cgroup_wipe(path);
+            if (!cgroup_wipe_now(path)) remove_later(loop, path, true);
         }
         if (dir) closedir(dir);
     }

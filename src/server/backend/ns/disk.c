@@ -7,12 +7,13 @@
 
 #include "base/clock.h"
 #include "server/backend/ns/internal.h"
+#include "server/lane.h"
 
 /* A descriptor per level; what a sandbox nests deeper than this is not counted. */
 enum { DEPTH_MAX = 64 };
 
 struct disk_walk {
-    uv_work_t work;
+    wrn_job job; /* first, so that it leads here */
     disk_walk_fn done;
     void *context;
     atomic_bool stopped;
@@ -45,9 +46,9 @@ int64_t disk_bytes(const char *dir, const atomic_bool *stopped) {
     return fd >= 0 ? bytes_below(fd, 0, stopped) : 0;
 }
 
-static void walk_layers(uv_work_t *work) {
+static void walk_layers(wrn_job *job) {
     static const char *const layers[] = {"u", "uu"};
-    disk_walk *walk = work->data;
+    disk_walk *walk = (disk_walk *)job;
     int64_t started_ms = wrn_now_ms();
     for (size_t i = 0; i < WRN_COUNT(layers); i++) {
         char path[PATH_MAX + 8];
@@ -57,22 +58,22 @@ static void walk_layers(uv_work_t *work) {
     walk->took_ms = wrn_now_ms() - started_ms;
 }
 
-static void walked(uv_work_t *work, int status) {
-    disk_walk *walk = work->data;
-    if (!atomic_load(&walk->stopped)) walk->done(walk->context, status == 0 ? walk->bytes : -1, walk->took_ms);
+static void walked(wrn_job *job) {
+    disk_walk *walk = (disk_walk *)job;
+    if (!atomic_load(&walk->stopped)) walk->done(walk->context, walk->bytes, walk->took_ms);
     free(walk);
 }
 
 disk_walk *disk_walk_start(uv_loop_t *loop, const char *box_dir, disk_walk_fn done, void *context) {
     disk_walk *walk = calloc(1, sizeof(*walk));
     if (!walk) return NULL;
-    walk->work.data = walk;
+    walk->job.run = walk_layers;
+    walk->job.done = walked;
     walk->done = done;
     walk->context = context;
     snprintf(walk->box_dir, sizeof(walk->box_dir), "%s", box_dir);
-    if (uv_queue_work(loop, &walk->work, walk_layers, walked) == 0) return walk;
-    free(walk);
-    return NULL;
+    wrn_lane_put(loop, WRN_LANE_DISK, &walk->job);
+    return walk;
 }
 
 void disk_walk_stop(disk_walk *walk) { atomic_store(&walk->stopped, true); }

@@ -18,7 +18,8 @@
 
 #define NAME "wrennd-holder"
 
-enum { HELD_MAX = 8192, VERSION = 1, PATIENCE_S = 5, GROUP_FDS = HIERARCHIES, KEPT_MAX = GROUP_FDS + 3, FDS_MAX = 3 };
+/* 2: layers of sandboxes may have moved directories, which an earlier wrennd does not know. */
+enum { HELD_MAX = 8192, VERSION = 2, PATIENCE_S = 5, GROUP_FDS = HIERARCHIES, KEPT_MAX = GROUP_FDS + 3, FDS_MAX = 3 };
 
 /* Everything said either way is one of these, in one packet. */
 typedef enum word { WELCOME, BOX, END, ADD, DROP } word;
@@ -192,7 +193,7 @@ static void give_up(holding *h) {
     for (size_t i = 0; i < h->count; i++) syscall(SYS_pidfd_send_signal, h->boxes[i].pidfd, SIGKILL, NULL, 0);
     while (h->count) forget(h, h->count - 1);
     cgroups_unlock(h->plan->cgroups);
-    sweep(h->plan->boxes_dir, h->plan->cgroup_parent, NULL, NULL);
+    sweep(NULL, h->plan->boxes_dir, h->plan->cgroup_parent, NULL, NULL);
     remove_socket(h->state_dir);
     _exit(0);
 }

@@ -7,13 +7,16 @@
  *     measure.c   what they use
  *     spawn.c     the child of clone3: from a copy of the daemon to the agent in its sandbox
  *     rootfs.c    what the child mounts
+ *     given.c     what programs read about what the sandbox was given
  *     template.c  the `minimal` template, made from the host
+ *     etc.c       what every root needs in /etc
  *     catalog.c   what boxes are made from: templates of the operator, read from their directories
  *     build.c     making and removing those; unpack.c and oci.c are what it uses
  *     snapshot.c  snapshots: copying in a child, and when their files go
  *     service.c   the program that a template starts
  *     layer.c     what one layer says, brought over to another
  *     cgroup.c    limits, freezing, usage: cgroup v2, v1 or none
+ *     cpus.c      which processors sandboxes run on; balance.c moves them
  *     dial.c      connections to what listens in a sandbox, made from outside
  *     disk.c      what a sandbox has written
  *     seccomp.c   the system call filter
@@ -30,6 +33,7 @@
 
 #include <limits.h>
 #include <linux/filter.h>
+#include <sched.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <sys/types.h>
@@ -42,12 +46,16 @@
 /* Is there a box of that id which an earlier daemon has left to us? */
 typedef bool (*kept_fn)(const void *context, const char *id);
 
-enum { UID_RANGE = 65536, PIDS_PER_VCPU = 512, ID_MAX = 64 };
+enum { UID_RANGE = 65536, ID_MAX = 64 };
+/* Tasks of a sandbox: fewer in a small one, which would have no memory for more. */
+enum { PIDS_MAX = 4096, PIDS_MIN = 512, PIDS_PER_MB = 8 };
+int64_t pids_max(const wrn_box_spec *spec);
 
 /* ---- cgroup.c ---- */
 
 typedef enum cgroup_kind { CGROUP_NONE, CGROUP_V1, CGROUP_V2 } cgroup_kind;
-enum { HIER_V2, HIER_MEMORY, HIER_PIDS, HIER_CPU, HIER_FREEZER, HIERARCHIES };
+/* The last two are for programs that want to see all of v1 before they believe any of it. */
+enum { HIER_V2, HIER_MEMORY, HIER_PIDS, HIER_CPU, HIER_FREEZER, HIER_CPUACCT, HIER_CPUSET, HIERARCHIES };
 
 typedef struct cgroups {
     cgroup_kind limits;              /* what enforces memory, cpu and pids */
@@ -62,14 +70,22 @@ void cgroups_open(cgroups *c, const char *parent, const char *name);
 void cgroups_close(cgroups *c);
 /* Leaves the directories to whoever else has the locks. */
 void cgroups_unlock(const cgroups *c);
-/* Kills and removes what is in this daemon's directories and belongs to no box that is kept. */
-void cgroups_sweep(const cgroups *c, kept_fn is_kept, const void *context);
+/* Kills and removes what is in this daemon's directories and belongs to no box that is kept; as sweep() does. */
+void cgroups_sweep(uv_loop_t *loop, const cgroups *c, kept_fn is_kept, const void *context);
 bool cgroups_can_freeze(const cgroups *c);
 /* Makes a sandbox's directories with its limits. */
 int cgroup_make(const cgroups *c, const wrn_box_spec *spec, wrn_fault *fault);
 /* A descriptor for CLONE_INTO_CGROUP (v2), or -1; and the v1 files into which the child writes itself, -1 at the end. */
 int cgroup_clone_fd(const cgroups *c, const char *id);
 void cgroup_join_fds(const cgroups *c, const char *id, int fds[HIERARCHIES]);
+/* A directory that the sandbox may see, as NAME in its /sys/fs/cgroup; "": as all of it. */
+typedef struct cgroup_shown {
+    char path[PATH_MAX];
+    const char *name;
+} cgroup_shown;
+/* Its own ones, and none above them: of a hierarchy in which it has none, nothing. "" at the end, if it is not full. */
+void cgroup_view(const cgroups *c, const char *id, cgroup_shown out[HIERARCHIES]);
+void cgroup_threads(const cgroups *c, const char *id, void (*each)(void *context, pid_t thread), void *context);
 int cgroup_freeze(const cgroups *c, const char *id, bool freeze);
 /* True once the kernel says that all is frozen. */
 bool cgroup_is_frozen(const cgroups *c, const char *id);
@@ -83,6 +99,24 @@ void cgroup_find(const char *parent, void (*found)(void *context, const char *pa
                  void *context);
 /* Kills what is in such a directory and below, and removes it all. True when it is gone. */
 bool cgroup_wipe(const char *path);
+/* The same without waiting for the dead to leave it. */
+bool cgroup_wipe_now(const char *path);
+
+/* ---- cpus.c ---- */
+
+typedef struct cpus {
+    cpu_set_t own; /* of this daemon */
+    int count;     /* of these; 0: unknown */
+    int load[CPU_SETSIZE], busy[CPU_SETSIZE];
+} cpus;
+
+void cpus_open(cpus *c);
+/* The `vcpus` that the fewest boxes count on; false, and none, when it may run on all there are. */
+bool cpus_choose(const cpus *c, int64_t vcpus, cpu_set_t *out);
+/* So many more boxes count on each of the set, and use so many more parts in a thousand of all of it. */
+void cpus_count(cpus *c, const cpu_set_t *set, int boxes, int busy);
+/* Is one that uses so much of these better off on another one? Then `out` has that in the place of one of the set. */
+bool cpus_move(const cpus *c, const cpu_set_t *set, int busy, cpu_set_t *out);
 
 /* ---- dial.c ---- */
 
@@ -130,13 +164,24 @@ void slot_release(int fd, int slot);
 
 /* ---- template.c ---- */
 
-/* Makes the private part of `minimal` below `dir` unless it is there. */
+#define MINIMAL "minimal"
+
+/* Where the private part of `minimal` is: what boxes have above the host's /usr. */
+void template_skeleton(const char *state_dir, char out[PATH_MAX]);
+/* Makes it in `dir`, which is that, unless it is there. */
 int template_make_minimal(const char *dir, wrn_fault *fault);
+/* Removes those of earlier releases, which no box may be using. */
+void template_sweep(const char *skeleton);
 int copy_file(const char *from, const char *to);
+
+/* ---- etc.c ---- */
+
+/* Writes hostname and hosts, and what a root file system lacks of the rest, to the directory `etc` of a box's own layer.
+ * `root`: the tree that the box is made from, or -1; `is_whole`: it is all there is. 0, or -1 with errno. */
+int etc_write(int etc, int root, bool is_whole, const char *hostname);
 
 /* ---- catalog.c ---- */
 
-#define MINIMAL "minimal"
 enum { START_MAX = 64 };
 
 /* What boxes are made from. On disk: a directory with template.json and a tree, `layer` or `rootfs`. */
@@ -148,6 +193,7 @@ typedef struct source {
     wrn_json *json;                   /* template.json, which holds the texts of: */
     const char *start[START_MAX + 1]; /* the service's argv; none when start[0] is NULL */
     uint16_t start_port;              /* that it will listen on; 0: unknown */
+    bool start_early;                 /* with the sandbox, instead of the first connection to that port */
 } source;
 
 /* 0, or -1 with a fault: "not_found" when nothing is there. */
@@ -178,14 +224,17 @@ typedef struct spawn {
     uid_t uid, base; /* the daemon's; first of the sandbox's range */
     gid_t gid;
     int userns_fd, agent_fd, error_fd;
-    int channel_fds[2]; /* to read from, to write to */
-    int handover_fd;    /* -1: none */
+    int channel_fds[2];      /* to read from, to write to */
+    int handover_fd;         /* -1: none */
+    int meminfo_fd, stat_fd; /* the child's own */
     int join_fds[HIERARCHIES], clone_fd;
     const char *hostname;
     char *const *env;
     struct sock_fprog filter;
-    int64_t pids_max;
-    bool rlimit_pids;
+    int64_t vcpus, memory_mb, pids_max;
+    const char *cpuinfo;
+    size_t cpuinfo_size; /* 0: it stays as it is */
+    cgroup_shown shown[HIERARCHIES];
     char shm_options[48]; /* /dev/shm is memory, so it has a limit */
     bool on_host, has_tree;
     char stage[PATH_MAX], skeleton[PATH_MAX], box[PATH_MAX], usr[PATH_MAX], tree[PATH_MAX];
@@ -206,7 +255,14 @@ _Noreturn void spawn_fail(const spawn *s, const char *step);
 /* ---- rootfs.c ---- */
 
 /* In the child: builds the root file system and makes it /. Ends the child on failure. */
-void rootfs_enter(const spawn *s);
+void rootfs_enter(spawn *s);
+
+/* ---- given.c ---- */
+
+/* In the child, in the stage: /sys, and what is put over files of /proc. Opens `meminfo_fd` and `stat_fd`. */
+void given_make(spawn *s);
+/* How much of /proc/cpuinfo is about the first `vcpus`; 0: that can't be told. */
+size_t given_cpuinfo(const char *text, int64_t vcpus);
 
 /* ---- probe.c ---- */
 
@@ -221,7 +277,10 @@ wrn_json *probe_isolation(bool root, const cgroups *c);
 
 /* ---- sweep.c ---- */
 
-/* Removes what daemons that are gone left behind, and what is below boxes_dir but those that are kept (NULL: none). */
-void sweep(const char *boxes_dir, const char *cgroup_parent, kept_fn is_kept, const void *context);
+/* Removes what daemons that are gone left behind, and what is below boxes_dir but those that are kept (NULL: none). With a
+ * loop the names are free at once, and what takes time goes on on a worker; with NULL it blocks. */
+void sweep(uv_loop_t *loop, const char *boxes_dir, const char *cgroup_parent, kept_fn is_kept, const void *context);
+/* Removes a directory with all that is in it, or a cgroup, on a worker. */
+void remove_later(uv_loop_t *loop, const char *path, bool is_cgroup);
 
 #endif

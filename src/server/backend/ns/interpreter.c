@@ -81,7 +81,7 @@ static int put(const char *dir, const char *name, const char *text) {
 /* Last of all: it is what makes the template exist. */
 static int put_document(const char *dir) {
     static const atomic_bool never;
-    source s = {.on_host = true, .start_port = START_PORT};
+    source s = {.on_host = true, .start_port = START_PORT, .start_early = true};
     char layer[PATH_MAX];
     for (size_t i = 0; i < WRN_COUNT(start); i++) s.start[i] = start[i];
     snprintf(layer, sizeof(layer), "%.4000s/%s", dir, source_tree_name(&s));

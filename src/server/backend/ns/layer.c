@@ -15,8 +15,8 @@
 
 #include "base/tree.h"
 
-/* Three descriptors a level. */
-enum { DEPTH_MAX = 300, NAMES_MAX = 65536, VALUE_MAX = 65536 };
+/* Up to five descriptors a level. A redirect is at most 256 bytes, says the kernel. */
+enum { DEPTH_MAX = 300, NAMES_MAX = 65536, VALUE_MAX = 65536, REDIRECT_MAX = 512 };
 
 /* A file that has come over and has more names. */
 typedef struct seen {
@@ -28,10 +28,17 @@ typedef struct seen {
 
 enum { BUCKETS = 4096 };
 
+/* The same directory of several layers, from the top down. */
+typedef struct stack {
+    int fds[LAYERS_MAX], count;
+} stack;
+
 typedef struct copy {
     layer_fault *fault;
-    const char *opaque; /* the attribute that says so */
-    const char *skip;   /* at the top; may be NULL */
+    const char *opaque;   /* the attribute that says so */
+    const char *redirect; /* the one that says where a directory was before it was moved; NULL: none can be */
+    const char *skip;     /* at the top; may be NULL */
+    stack roots;          /* of what lies below the layer */
     bool owners;
     int top, depth;
     size_t size; /* of `path` */
@@ -188,14 +195,81 @@ static int copy_link(const copy *c, int from, int to, const char *name, const st
     return symlinkat(target, to, name) == 0 ? finish_node(c, to, name, info) : -1;
 }
 
+/* ---- what lies below ---- */
+
+static int open_dir(int dir, const char *name) {
+    return openat(dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+}
+
+static bool exists(const stack *below, const char *name) {
+    struct stat info;
+    for (int i = 0; i < below->count; i++)
+        if (fstatat(below->fds[i], name, &info, AT_SYMLINK_NOFOLLOW) == 0) return !is_whiteout(&info);
+    return false;
+}
+
+/* The directories of that name, down to one that hides what is below it. */
+static stack open_below(const copy *c, const stack *parent, const char *name) {
+    stack found = {.count = 0};
+    for (int i = 0; i < parent->count; i++) {
+        int fd = open_dir(parent->fds[i], name);
+        if (fd < 0 && errno == ENOENT) continue;
+        if (fd < 0) break;
+        found.fds[found.count++] = fd;
+        if (is_opaque(c, fd)) break;
+    }
+    return found;
+}
+
+static void close_stack(const stack *s) {
+    for (int i = 0; i < s->count; i++) close(s->fds[i]);
+}
+
+/* Down a path from the roots, of one name at least. */
+static stack open_path(const copy *c, const char *path) {
+    char names[PATH_MAX];
+    stack at = c->roots, next;
+    snprintf(names, sizeof(names), "%s", path);
+    char *save, *name = strtok_r(names, "/", &save);
+    if (!name) return (stack){.count = 0};
+    for (bool is_first = true; name; is_first = false, at = next, name = strtok_r(NULL, "/", &save)) {
+        next = open_below(c, &at, name);
+        if (!is_first) close_stack(&at);
+    }
+    return at;
+}
+
+/* No way leads up, or to where it began. */
+static bool is_way(const char *value) {
+    char names[REDIRECT_MAX];
+    snprintf(names, sizeof(names), "%s", value);
+    for (char *save, *name = strtok_r(names, "/", &save); name; name = strtok_r(NULL, "/", &save))
+        if (strcmp(name, ".") == 0 || strcmp(name, "..") == 0) return false;
+    return value[0] != '\0';
+}
+
+/* Where the directory `name` has those that lie below it, as a path in what is below: "" when there are none. `parent` is that
+ * of the one it is in, NULL for none. False with errno. */
+static bool find_lower(const copy *c, int dir, const char *parent, const char *name, char out[PATH_MAX], bool *moved) {
+    char value[REDIRECT_MAX] = "";
+    *moved = false;
+    out[0] = '\0';
+    if (is_opaque(c, dir)) return true;
+    if (c->redirect && fgetxattr(dir, c->redirect, value, sizeof(value) - 1) < 0 && errno != ENODATA &&
+        errno != ENOTSUP)
+        return false;
+    *moved = is_way(value) && (parent || value[0] == '/');
+    if (!parent && !*moved) return true;
+    int size = *moved && value[0] == '/' ? snprintf(out, PATH_MAX, "%s", value)
+                                         : snprintf(out, PATH_MAX, "%s/%s", parent, *moved ? value : name);
+    errno = ENAMETOOLONG;
+    if (size >= PATH_MAX) out[0] = '\0';
+    return size < PATH_MAX || !c->redirect;
+}
+
 /* ---- directories ---- */
 
-static int apply_dir(copy *c, int from, int to, int base);
-
-static bool exists(int dir, const char *name) {
-    struct stat info;
-    return dir >= 0 && fstatat(dir, name, &info, AT_SYMLINK_NOFOLLOW) == 0;
-}
+static int apply_dir(copy *c, int from, int to, const stack *base, const char *lower);
 
 static bool remove_at(int dir, const char *name) {
     char path[320];
@@ -204,12 +278,8 @@ static bool remove_at(int dir, const char *name) {
     return wrn_tree_remove(path);
 }
 
-static int open_dir(int dir, const char *name) {
-    return openat(dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-}
-
 /* The directory to bring the other one over to, made unless there is one already; -1 with errno. */
-static int make_target(const copy *c, int to, int base, const char *name, bool opaque) {
+static int make_target(const copy *c, int to, const stack *base, const char *name, bool opaque) {
     if (opaque && !remove_at(to, name)) return -1;
     if (mkdirat(to, name, 0700) != 0) {
         if (errno != EEXIST) return -1;
@@ -224,34 +294,64 @@ static int make_target(const copy *c, int to, int base, const char *name, bool o
     return -1;
 }
 
-static int copy_dir(copy *c, int from, int to, int base, const char *name) {
-    struct stat info;
-    int rc = -1, target = -1, below = -1, source = open_dir(from, name);
-    if (source < 0 || fstat(source, &info) != 0) goto end;
-    target = make_target(c, to, base, name, is_opaque(c, source));
-    if (target < 0) goto end;
-    if (base >= 0 && !is_opaque(c, target)) below = open_dir(base, name);
-    if (c->depth == DEPTH_MAX) {
-        errno = ELOOP;
-        goto end;
+/* What lay below a directory that was moved goes with it. It is read from where it was: half of the new tree may have taken
+ * its place. What lies below was never moved itself. */
+static int bring_lower(copy *c, int target, const char *lower) {
+    stack found = open_path(c, lower);
+    int rc = 0;
+    for (int i = found.count; rc == 0 && i-- > 0;) {
+        copy *one = calloc(1, sizeof(*one)); /* hard links are of one layer each */
+        if (!one) return errno = ENOMEM, close_stack(&found), -1;
+        *one = (copy){.fault = c->fault, .opaque = c->opaque, .owners = c->owners, .top = target, .depth = c->depth};
+        rc = apply_dir(one, found.fds[i], target, &(stack){.count = 0}, NULL);
+        forget_links(one);
+        free(one);
     }
-    c->depth++;
-    rc = apply_dir(c, source, target, below);
-    c->depth--;
-    if (rc == 0) rc = finish(c, source, target, &info);
-end:
-    if (rc != 0) failed(c);
-    if (source >= 0) close(source);
-    if (target >= 0) close(target);
-    if (below >= 0) close(below);
+    close_stack(&found);
     return rc;
 }
 
-static int apply_entry(copy *c, int from, int to, int base, const char *name) {
+/* In the place of whatever has the name, and hiding what has it below. */
+static int make_moved(copy *c, int to, const stack *base, const char *name, const char *lower) {
+    if (!remove_at(to, name)) return -1;
+    int target = make_target(c, to, base, name, exists(base, name));
+    if (target < 0 || bring_lower(c, target, lower) == 0) return target;
+    int saved = errno;
+    close(target);
+    return errno = saved, -1;
+}
+
+static int copy_dir(copy *c, int from, int to, const stack *base, const char *name, const char *parent) {
+    struct stat info;
+    char lower[PATH_MAX];
+    bool moved = false;
+    stack below = {.count = 0};
+    int rc = -1, target = -1, source = open_dir(from, name);
+    if (c->depth++ == DEPTH_MAX) {
+        errno = ELOOP;
+        goto end;
+    }
+    if (source < 0 || fstat(source, &info) != 0 || !find_lower(c, source, parent, name, lower, &moved)) goto end;
+    if (moved) target = make_moved(c, to, base, name, lower);
+    else target = make_target(c, to, base, name, is_opaque(c, source));
+    if (target < 0) goto end;
+    if (!moved && !is_opaque(c, target)) below = open_below(c, base, name);
+    rc = apply_dir(c, source, target, &below, *lower ? lower : NULL);
+    if (rc == 0) rc = finish(c, source, target, &info);
+end:
+    if (rc != 0) failed(c);
+    c->depth--;
+    if (source >= 0) close(source);
+    if (target >= 0) close(target);
+    close_stack(&below);
+    return rc;
+}
+
+static int apply_entry(copy *c, int from, int to, const stack *base, const char *name, const char *lower) {
     struct stat info;
     int rc;
     if (fstatat(from, name, &info, AT_SYMLINK_NOFOLLOW) != 0) return failed(c);
-    if (S_ISDIR(info.st_mode)) return copy_dir(c, from, to, base, name);
+    if (S_ISDIR(info.st_mode)) return copy_dir(c, from, to, base, name, lower);
     if (!remove_at(to, name)) return failed(c);
     if (is_whiteout(&info)) rc = exists(base, name) ? mknodat(to, name, S_IFCHR, makedev(0, 0)) : 0;
     else if (S_ISREG(info.st_mode)) rc = copy_file(c, from, to, name);
@@ -263,7 +363,7 @@ static int apply_entry(copy *c, int from, int to, int base, const char *name) {
 }
 
 /* Takes none of the descriptors over. */
-static int apply_dir(copy *c, int from, int to, int base) {
+static int apply_dir(copy *c, int from, int to, const stack *base, const char *lower) {
     int again = openat(from, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     DIR *dir = again >= 0 ? fdopendir(again) : NULL;
     if (!dir) {
@@ -280,7 +380,7 @@ static int apply_dir(copy *c, int from, int to, int base) {
         if (size + more < sizeof(c->path))
             snprintf(c->path + size, sizeof(c->path) - size, "%s%s", size ? "/" : "", entry->d_name);
         c->size = size + more < sizeof(c->path) ? size + more : sizeof(c->path);
-        rc = apply_entry(c, from, to, base, entry->d_name);
+        rc = apply_entry(c, from, to, base, entry->d_name, lower);
     }
     c->size = size;
     if (size < sizeof(c->path)) c->path[size] = '\0';
@@ -288,17 +388,22 @@ static int apply_dir(copy *c, int from, int to, int base) {
     return rc;
 }
 
-int layer_apply(int from, int to, int base, const char *skip, bool root, layer_fault *fault) {
+int layer_apply(const layer_plan *plan, layer_fault *fault) {
     struct stat info;
     copy *c = calloc(1, sizeof(*c));
     if (!c) return fault->error = ENOMEM, -1;
+    stack base = {.count = plan->kept};
+    memcpy(base.fds, plan->below + plan->count - plan->kept, (size_t)plan->kept * sizeof(int));
     c->fault = fault;
-    c->opaque = root ? "trusted.overlay.opaque" : "user.overlay.opaque";
-    c->skip = skip;
-    c->owners = root;
-    c->top = to;
-    int rc = apply_dir(c, from, to, base);
-    if (rc == 0 && (fstat(from, &info) != 0 || finish(c, from, to, &info) != 0)) rc = failed(c);
+    c->opaque = plan->root ? "trusted.overlay.opaque" : "user.overlay.opaque";
+    c->redirect = plan->root ? "trusted.overlay.redirect" : NULL;
+    c->skip = plan->skip;
+    c->owners = plan->root;
+    c->top = plan->to;
+    c->roots.count = plan->count;
+    memcpy(c->roots.fds, plan->below, sizeof(plan->below));
+    int rc = apply_dir(c, plan->from, plan->to, &base, "");
+    if (rc == 0 && (fstat(plan->from, &info) != 0 || finish(c, plan->from, plan->to, &info) != 0)) rc = failed(c);
     forget_links(c);
     free(c);
     return rc;

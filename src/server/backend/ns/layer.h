@@ -10,10 +10,21 @@ typedef struct layer_fault {
     char path[200];
 } layer_fault;
 
-/* Makes `to` hold what `from` on top of `to` would show above `base` (a directory below both, or -1): files with their
- * holes, names, owners (as `root`), modes, times and attributes; what `from` deletes goes, and is hidden only where `base`
- * has it. The entry `skip` of `from` is left out; it may be NULL. Nothing is followed out of either. The descriptors stay the
- * caller's. Blocks; not for two threads at once. 0, or -1 with the fault. */
-int layer_apply(int from, int to, int base, const char *skip, bool root, layer_fault *fault);
+enum { LAYERS_MAX = 3 };
+
+/* What is done with which. The descriptors of directories stay the caller's. */
+typedef struct layer_plan {
+    int from, to;
+    /* Those below `from`, from the top down; the last `kept` of them will be below `to` as well. */
+    int below[LAYERS_MAX];
+    int count, kept;
+    const char *skip; /* an entry of `from` that is left out; may be NULL */
+    bool root;        /* with owners */
+} layer_plan;
+
+/* Makes `to` hold what `from` on top of `to` would show: files with their holes, names, owners, modes, times and attributes;
+ * what `from` deletes goes, and is hidden only where what stays below has it. A directory that `from` has moved brings along
+ * what lies below it. Nothing is followed out of any of them. Blocks; not for two threads at once. 0, or -1 with the fault. */
+int layer_apply(const layer_plan *plan, layer_fault *fault);
 
 #endif

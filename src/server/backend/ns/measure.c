@@ -52,6 +52,7 @@ void box_forget_walk(wrn_box *box) {
  * since: what does nothing writes nothing. */
 void ns_stats(wrn_box *box, wrn_box_stats *out) {
     cgroup_stats(&box->backend->cgroups, box->id, out);
+    box_balance(box, out);
     out->disk_bytes = box->disk_bytes;
     bool idle = out->cpu_usec >= 0 && out->cpu_usec == box->disk_cpu_usec;
     if (box->is_to_walk || idle || box->phase != LIVE || wrn_now_ms() < box->disk_due_ms) return;

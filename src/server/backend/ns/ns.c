@@ -57,7 +57,7 @@ static int make_dirs(wrn_backend *backend, wrn_fault *fault) {
     }
     snprintf(backend->boxes, sizeof(backend->boxes), "%.3800s/boxes", state);
     snprintf(templates, sizeof(templates), "%.3800s/templates", state);
-    snprintf(backend->skeleton, sizeof(backend->skeleton), "%.3900s/minimal", templates);
+    template_skeleton(state, backend->skeleton);
     kept->loop = backend->config.loop;
     snprintf(kept->dir, sizeof(kept->dir), "%.3800s/snapshots", state);
     /* Traversed with the ids of sandboxes; the state directory itself keeps others out. */
@@ -67,6 +67,18 @@ static int make_dirs(wrn_backend *backend, wrn_fault *fault) {
         return -1;
     }
     return template_make_minimal(backend->skeleton, fault);
+}
+
+/* NULL when there is none, or no memory: then each sandbox sees the host's. */
+static char *read_cpuinfo(void) {
+    wrn_buf text = WRN_BUF_INIT;
+    int fd = open("/proc/cpuinfo", O_RDONLY | O_CLOEXEC);
+    ssize_t got = 0;
+    for (char *to; fd >= 0 && (to = wrn_buf_reserve(&text, 65536)) && (got = read(fd, to, 65536)) > 0;)
+        text.size += (size_t)got;
+    if (fd >= 0) close(fd);
+    wrn_buf_putc(&text, '\0');
+    return wrn_buf_steal(&text);
 }
 
 /* Held as long as the backend is open: what lies in an unlocked directory is a leftover. */
@@ -95,6 +107,7 @@ static void ns_close(wrn_backend *backend) {
     if (backend->slots_fd >= 0) close(backend->slots_fd);
     cgroups_close(&backend->cgroups);
     free(backend->filter.filter);
+    free(backend->cpuinfo);
     rmdir(backend->boxes);
     free(backend);
 }
@@ -117,8 +130,9 @@ static int inherit(wrn_backend *backend, wrn_fault *fault) {
     for (size_t i = 0; i < found.count; i++) backend->slot_used[found.boxes[i].slot] = true;
     if (!has_holder) cgroup_name(found.cgroup_name, sizeof(found.cgroup_name));
     cgroups_open(&backend->cgroups, config->cgroup_parent, found.cgroup_name);
-    cgroups_sweep(&backend->cgroups, is_orphan, backend);
-    sweep(backend->boxes, config->cgroup_parent, is_orphan, backend);
+    cgroups_sweep(config->loop, &backend->cgroups, is_orphan, backend);
+    sweep(config->loop, backend->boxes, config->cgroup_parent, is_orphan, backend);
+    if (!found.count) template_sweep(backend->skeleton);
     if (open_slots(backend, fault) != 0) return -1;
     if (has_holder) boxes_watch_holder(backend);
     else if (config->adopt_ms > 0 && boxes_start_holder(backend) != 0) {
@@ -137,6 +151,8 @@ static int ns_open(const wrn_backend_config *config, wrn_backend **ret, wrn_faul
     }
     backend->config = *config;
     backend->root = geteuid() == 0;
+    backend->cpuinfo = read_cpuinfo();
+    cpus_open(&backend->cpus);
     backend->agent_fd = backend->lock_fd = backend->slots_fd = backend->holder.fd = backend->holder.pidfd = -1;
     for (int i = 0; i < HIERARCHIES; i++) backend->cgroups.lock_fds[i] = -1;
     if (take_lock(backend, fault) == 0 && make_dirs(backend, fault) == 0 &&
@@ -152,6 +168,11 @@ static int ns_open(const wrn_backend_config *config, wrn_backend **ret, wrn_faul
 static bool ns_can_leave(const wrn_backend *backend) { return backend->holder_poll != NULL; }
 
 static wrn_json *ns_isolation(const wrn_backend *backend) { return probe_isolation(backend->root, &backend->cgroups); }
+
+static void ns_fit(const wrn_backend *backend, int64_t *vcpus, int64_t *memory_mb) {
+    if (backend->cpus.count && *vcpus > backend->cpus.count) *vcpus = backend->cpus.count;
+    if (*memory_mb < MEMORY_MIN_MB) *memory_mb = MEMORY_MIN_MB;
+}
 
 typedef struct refused_dial {
     wrn_dial_fn done;
@@ -248,6 +269,7 @@ const wrn_backend_ops wrn_backend_ns = {
     .stop_snapshot = ns_stop_snapshot,
     .drop_snapshot = ns_drop_snapshot,
     .sweep_snapshots = ns_sweep_snapshots,
+    .fit = ns_fit,
     .create = ns_create,
     .adopt = ns_adopt,
     .end_adoption = ns_end_adoption,

@@ -54,6 +54,7 @@ void ns_freeze(wrn_box *box, wrn_done_fn done, void *context) {
         wrn_answer_later(box->backend->config.loop, done, context, &fault);
         return;
     }
+    box_count(box, false);
     if (!cgroups_can_freeze(&box->backend->cgroups)) {
         box->done = done;
         box->done_context = context;
@@ -72,7 +73,10 @@ void ns_thaw(wrn_box *box, wrn_done_fn done, void *context) {
     wrn_fault fault;
     if (cannot(box, "resume", &fault)) {
         wrn_answer_later(box->backend->config.loop, done, context, &fault);
-    } else if (!cgroups_can_freeze(&box->backend->cgroups)) {
+        return;
+    }
+    box_count(box, true);
+    if (!cgroups_can_freeze(&box->backend->cgroups)) {
         box->done = done;
         box->done_context = context;
         wrn_agent_suspend(box->agent, false);

@@ -70,9 +70,10 @@ static void act_as_base(const spawn *s, bool on) {
 
 static void mount_overlay(const spawn *s, const char *target, const char *lower, const char *dirs, const char *step) {
     char options[256] = "lowerdir=";
-    /* No redirects: layers are read without any mount, when a snapshot is made, and must say all by themselves. */
+    /* A directory that is moved says where it was, instead of EXDEV: layer.c follows it there when a snapshot is made. With
+     * `userxattr` the kernel has no such thing. */
     stpcpy(stpcpy(stpcpy(options + strlen(options), lower), dirs),
-           s->root ? ",volatile,redirect_dir=off,metacopy=off" : ",userxattr");
+           s->root ? ",volatile,redirect_dir=on,metacopy=off" : ",userxattr");
     do_mount(s, "overlay", target, "overlay", MS_NOSUID | MS_NODEV, options, step);
 }
 
@@ -100,7 +101,7 @@ static void mount_layers(const spawn *s) {
                   ",upperdir=box/u,workdir=box/w", "overlay /");
     if (s->on_host) want_dir(s, "root/usr");
     if (s->on_host)
-        mount_overlay(s, "root/usr", s->has_tree && is_dir("layer/usr") ? "layer/usr:usr" : "usr",
+        mount_overlay(s, "root/usr", s->has_tree && is_dir("layer/usr") ? "layer/usr:skel/usr:usr" : "skel/usr:usr",
                       ",upperdir=box/uu,workdir=box/uw", "overlay /usr");
     act_as_base(s, false);
 }
@@ -117,11 +118,12 @@ static void show_alternatives(const spawn *s) {
              "overlay /etc/alternatives");
 }
 
-/* A root file system of somebody else's making may lack them. */
+/* A root file system of somebody else's making may lack them, and a snapshot of an earlier release what could be removed. */
 static void make_mount_points(const spawn *s) {
     act_as_base(s, s->root);
     mkdir("root/dev", 0755);
     mkdir("root/proc", 0755);
+    mkdir("root/sys", 0755);
     act_as_base(s, false);
 }
 
@@ -176,7 +178,17 @@ static void put(const char *path, const char *text) {
     close(fd);
 }
 
-/* Files that tell of the host or change it become empty or read-only. Not every kernel has each of them. */
+/* False when this kernel has no such file. */
+static bool cover(const spawn *s, const char *what, const char *name, const char *type, unsigned long flags,
+                  const char *data) {
+    char path[64];
+    join(path, sizeof(path), "root/proc", name);
+    if (syscall(SYS_mount, what, path, type, flags, data) == 0) return true;
+    if (errno != ENOENT) spawn_fail(s, path);
+    return false;
+}
+
+/* Files that tell of the host or change it become empty or read-only. */
 static void mask_proc(const spawn *s) {
     static const char *const empty[] = {"/kcore",
                                         "/keys",
@@ -202,19 +214,12 @@ static void mask_proc(const spawn *s) {
     static const char *const read_only[] = {"/bus", "/fs", "/irq", "/sys", "/driver", "/tty", "/pressure"};
     const unsigned long flags = MS_NOSUID | MS_NODEV | MS_NOEXEC;
     char path[64];
-    for (size_t i = 0; i < WRN_COUNT(empty); i++) {
-        join(path, sizeof(path), "root/proc", empty[i]);
-        if (access(path, F_OK) == 0) do_mount(s, "/dev/null", path, NULL, MS_BIND, NULL, "mask /proc");
-    }
-    for (size_t i = 0; i < WRN_COUNT(closed); i++) {
-        join(path, sizeof(path), "root/proc", closed[i]);
-        if (access(path, F_OK) == 0) do_mount(s, "tmpfs", path, "tmpfs", flags | MS_RDONLY, "size=0", "close /proc");
-    }
+    for (size_t i = 0; i < WRN_COUNT(empty); i++) cover(s, "/dev/null", empty[i], NULL, MS_BIND, NULL);
+    for (size_t i = 0; i < WRN_COUNT(closed); i++) cover(s, "tmpfs", closed[i], "tmpfs", flags | MS_RDONLY, "size=0");
     for (size_t i = 0; i < WRN_COUNT(read_only); i++) {
         join(path, sizeof(path), "root/proc", read_only[i]);
-        if (access(path, F_OK) != 0) continue;
-        do_mount(s, path, path, NULL, MS_BIND | MS_REC, NULL, "bind /proc");
-        do_mount(s, NULL, path, NULL, MS_BIND | MS_REMOUNT | MS_RDONLY | flags, NULL, "protect /proc");
+        if (cover(s, path, read_only[i], NULL, MS_BIND | MS_REC, NULL))
+            do_mount(s, NULL, path, NULL, MS_BIND | MS_REMOUNT | MS_RDONLY | flags, NULL, "protect /proc");
     }
 }
 
@@ -227,15 +232,17 @@ static void make_proc(const spawn *s) {
     mask_proc(s);
 }
 
-void rootfs_enter(const spawn *s) {
+void rootfs_enter(spawn *s) {
     do_mount(s, NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL, "make mounts private");
-    do_mount(s, "tmpfs", s->stage, "tmpfs", MS_NOSUID | MS_NODEV, "mode=700,size=64k,nr_inodes=64", "mount stage");
+    do_mount(s, "tmpfs", s->stage, "tmpfs", MS_NOSUID | MS_NODEV, "mode=700,size=4m,nr_inodes=4k", "mount stage");
     if (chdir(s->stage) != 0 || mkdir("root", 0755) != 0) spawn_fail(s, "enter stage");
     mount_layers(s);
     if (s->on_host) show_alternatives(s);
-    else make_mount_points(s);
+    if (!s->on_host || !is_dir("root/sys")) make_mount_points(s);
     make_dev(s);
     make_proc(s);
+    want_dir(s, "root/sys");
+    given_make(s);
     if (chdir("root") != 0) spawn_fail(s, "enter root");
     if (syscall(SYS_pivot_root, ".", ".") != 0) spawn_fail(s, "pivot_root");
     if (syscall(SYS_umount2, ".", DETACH) != 0 || chdir("/") != 0) spawn_fail(s, "leave the host");

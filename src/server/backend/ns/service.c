@@ -61,7 +61,7 @@ service *service_new(wrn_agent *agent, dials *to, const source *from) {
 
 void service_begin(service *s) {
     wrn_fault fault;
-    if (!s->from->start_port) (void)start(s, &fault); /* if that fails, so will all else */
+    if (!s->from->start_port || s->from->start_early) (void)start(s, &fault); /* if that fails, so will all else */
 }
 
 bool service_keep(service *s, const wrn_kept *kept, wrn_proc_events *events) {

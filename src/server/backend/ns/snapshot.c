@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -13,6 +14,7 @@
 
 #include "base/tree.h"
 #include "server/backend/ns/layer.h"
+#include "server/lane.h"
 
 /* What the child that copies says at its end. */
 typedef struct outcome {
@@ -23,6 +25,8 @@ typedef struct outcome {
 
 struct snapshot_copy {
     uv_poll_t poll;
+    wrn_job removal; /* of what it has made when it has failed */
+    outcome outcome;
     pid_t pid;
     int result_fd;
     wrn_snapshot_fn done;
@@ -54,41 +58,49 @@ static int open_in(const char *dir, const char *name) {
     return open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 }
 
-/* Brings the layer `from` over, if there is one. Takes that descriptor over. */
-static bool bring(const snapshot_plan *p, int from, int to, int base, outcome *o) {
+/* One of the stacks that a sandbox sees: its tree's layer is brought over to the new one, and then its own. */
+typedef struct stacked {
+    int to, tree, own;              /* tree: -1 when its template has none */
+    int base[LAYERS_MAX - 1], kept; /* what will be below the new one as it is below these */
+    const char *skip;
+} stacked;
+
+static bool bring(const snapshot_plan *p, const stacked *h, int from, int tree, outcome *o) {
     layer_fault fault = {0};
-    if (from < 0) return errno == ENOENT || fails(o, "a layer");
-    int rc = layer_apply(from, to, base, p->on_host && !p->in_usr ? "usr" : NULL, p->root, &fault);
-    close(from);
-    if (rc == 0) return true;
+    layer_plan plan = {.from = from, .to = h->to, .kept = h->kept, .skip = h->skip, .root = p->root};
+    if (tree >= 0) plan.below[plan.count++] = tree;
+    for (int i = 0; i < h->kept; i++) plan.below[plan.count++] = h->base[i];
+    if (layer_apply(&plan, &fault) == 0) return true;
     errno = fault.error;
     return fails(o, fault.path);
 }
 
-static void close_both(int a, int b) {
-    if (a >= 0) close(a);
-    if (b >= 0) close(b);
-}
-
-static bool fill_usr(const snapshot_plan *p, const char *tree, outcome *o) {
-    snapshot_plan usr = *p;
-    usr.in_usr = true;
-    int base = open_in("/usr", "."), top = open_in(tree, "usr");
-    bool ok = (top >= 0 && base >= 0) || fails(o, "/usr");
-    ok = ok && (!*p->tree || bring(&usr, open_in(p->tree, "usr"), top, base, o)) &&
-         bring(&usr, open_in(p->box, "uu"), top, base, o);
-    close_both(top, base);
+/* A tree need not have all of the directories. */
+static bool fill_stacked(const snapshot_plan *p, const stacked *h, outcome *o) {
+    bool ok = (h->to >= 0 && h->own >= 0) || fails(o, "a layer");
+    for (int i = 0; i < h->kept; i++) ok = ok && (h->base[i] >= 0 || fails(o, "what is below the layers"));
+    ok = ok && (h->tree < 0 || bring(p, h, h->tree, -1, o)) && bring(p, h, h->own, h->tree, o);
+    const int all[] = {h->to, h->tree, h->own, h->base[0], h->base[1]};
+    for (size_t i = 0; i < WRN_COUNT(all); i++)
+        if (all[i] >= 0) close(all[i]);
     return ok;
 }
 
 /* Above the host's files there are two stacks, one at / and one at /usr; a template has both in one tree. */
 static bool fill(const snapshot_plan *p, const char *tree, outcome *o) {
-    int base = p->on_host ? open_in(p->skeleton, ".") : -1, top = open_in(tree, ".");
-    bool ok = (top >= 0 && (!p->on_host || (base >= 0 && mkdirat(top, "usr", 0755) == 0))) || fails(o, tree);
-    ok = ok && (!*p->tree || bring(p, open_in(p->tree, "."), top, base, o)) &&
-         bring(p, open_in(p->box, "u"), top, base, o);
-    close_both(top, base);
-    return ok && (!p->on_host || fill_usr(p, tree, o));
+    stacked top = {open_in(tree, "."), *p->tree ? open_in(p->tree, ".") : -1, open_in(p->box, "u"), {-1, -1}, 0, NULL};
+    if (!p->on_host) return fill_stacked(p, &top, o);
+    top.base[top.kept++] = open_in(p->skeleton, ".");
+    top.skip = "usr";
+    if (top.to >= 0 && mkdirat(top.to, "usr", 0755) != 0) fails(o, tree);
+    stacked usr = {open_in(tree, "usr"),
+                   *p->tree ? open_in(p->tree, "usr") : -1,
+                   open_in(p->box, "uu"),
+                   {open_in(p->skeleton, "usr"), open_in("/usr", ".")},
+                   2,
+                   NULL};
+    bool first = fill_stacked(p, &top, o), second = fill_stacked(p, &usr, o);
+    return first && second && !o->error;
 }
 
 static bool write_document(const snapshot_plan *p, const char *dir, outcome *o) {
@@ -163,10 +175,25 @@ static void set_fault(wrn_fault *fault, const outcome *o) {
     else wrn_fault_set(fault, "internal_error", "cannot make the snapshot: %s: %s", o->where, strerror(o->error));
 }
 
+static void end_copy(snapshot_copy *copy) {
+    const outcome *o = &copy->outcome;
+    wrn_fault fault;
+    if (o->error) set_fault(&fault, o);
+    copy->done(copy->context, o->bytes, o->error ? &fault : NULL);
+    uv_close((uv_handle_t *)&copy->poll, on_poll_closed);
+}
+
+static snapshot_copy *copy_of(wrn_job *removal) {
+    return (snapshot_copy *)((char *)removal - offsetof(snapshot_copy, removal));
+}
+
+static void remove_half(wrn_job *removal) { wrn_tree_remove(copy_of(removal)->half); }
+
+static void half_removed(wrn_job *removal) { end_copy(copy_of(removal)); }
+
 static void on_result(uv_poll_t *poll, int status, int events) {
     snapshot_copy *copy = poll->data;
     outcome o = {0};
-    wrn_fault fault;
     (void)status, (void)events;
     ssize_t got = read(copy->result_fd, &o, sizeof(o));
     if (got < 0 && (errno == EAGAIN || errno == EINTR)) return;
@@ -174,14 +201,14 @@ static void on_result(uv_poll_t *poll, int status, int events) {
     kill(copy->pid, SIGKILL); /* it has nothing left to do */
     while (waitpid(copy->pid, NULL, 0) < 0 && errno == EINTR) {
     }
+    copy->pid = 0;
     close(copy->result_fd);
     if (got != (ssize_t)sizeof(o)) o = (outcome){.error = ECANCELED, .where = "its process ended"};
-    if (o.error) {
-        wrn_tree_remove(copy->half);
-        set_fault(&fault, &o);
-    }
-    copy->done(copy->context, o.bytes, o.error ? &fault : NULL);
-    uv_close((uv_handle_t *)poll, on_poll_closed);
+    copy->outcome = o;
+    if (!o.error) return end_copy(copy);
+    copy->removal.run = remove_half;
+    copy->removal.done = half_removed;
+    wrn_lane_put(poll->loop, WRN_LANE_REMOVE, &copy->removal);
 }
 
 snapshot_copy *snapshot_copy_start(uv_loop_t *loop, const snapshot_plan *plan, wrn_snapshot_fn done, void *context) {
@@ -204,7 +231,9 @@ snapshot_copy *snapshot_copy_start(uv_loop_t *loop, const snapshot_plan *plan, w
     return copy;
 }
 
-void snapshot_copy_stop(snapshot_copy *copy) { kill(copy->pid, SIGKILL); }
+void snapshot_copy_stop(snapshot_copy *copy) {
+    if (copy->pid > 0) kill(copy->pid, SIGKILL);
+}
 
 /* ---- those there are ---- */
 
@@ -212,27 +241,12 @@ void snapshot_path(const snapshots *s, const char *id, char out[PATH_MAX]) {
     snprintf(out, PATH_MAX, "%.3900s/%.64s", s->dir, id);
 }
 
-typedef struct removal {
-    uv_work_t work;
-    char path[PATH_MAX];
-} removal;
-
-static void remove_files(uv_work_t *work) { wrn_tree_remove(((removal *)work->data)->path); }
-
-static void files_removed(uv_work_t *work, int status) {
-    (void)status;
-    free(work->data);
-}
-
 /* Renamed first, so that no half of one is ever found under its name. */
 static void remove_snapshot(const snapshots *s, const char *id) {
-    char path[PATH_MAX];
-    removal *r = calloc(1, sizeof(*r));
-    if (!r) return; /* the next start sweeps it */
+    char path[PATH_MAX], old[PATH_MAX];
     snapshot_path(s, id, path);
-    snprintf(r->path, sizeof(r->path), "%.4000s.old", path);
-    r->work.data = r;
-    if (rename(path, r->path) != 0 || uv_queue_work(s->loop, &r->work, remove_files, files_removed) != 0) free(r);
+    snprintf(old, sizeof(old), "%.4000s.old", path);
+    if (rename(path, old) == 0) remove_later(s->loop, old, false);
 }
 
 static held **find_held(snapshots *s, const char *id) {
@@ -270,7 +284,7 @@ const char *snapshot_id(const held *h) { return h->id; }
 void snapshots_sweep(snapshots *s, bool (*is_known)(void *context, const char *id), void *context) {
     DIR *dir = opendir(s->dir);
     for (struct dirent *entry; dir && (entry = readdir(dir));) {
-        char path[PATH_MAX];
+        char path[PATH_MAX], old[PATH_MAX];
         if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0) continue;
         if (is_known(context, entry->d_name)) continue;
         held *h = *find_held(s, entry->d_name);
@@ -278,7 +292,9 @@ void snapshots_sweep(snapshots *s, bool (*is_known)(void *context, const char *i
             h->dropped = true;
             continue;
         }
-        if ((size_t)snprintf(path, sizeof(path), "%s/%s", s->dir, entry->d_name) < sizeof(path)) wrn_tree_remove(path);
+        if ((size_t)snprintf(path, sizeof(path), "%s/%s", s->dir, entry->d_name) >= sizeof(path)) continue;
+        if ((size_t)snprintf(old, sizeof(old), "%s/.%s", s->dir, entry->d_name) >= sizeof(old)) continue;
+        remove_later(s->loop, rename(path, old) == 0 ? old : path, false);
     }
     if (dir) closedir(dir);
 }

@@ -23,7 +23,7 @@ void snapshots_sweep(snapshots *s, bool (*is_known)(void *context, const char *i
 
 /* All that the copying needs to know: it happens in a child, which nothing in this process waits for. */
 typedef struct snapshot_plan {
-    bool root, on_host, durable, in_usr;
+    bool root, on_host, durable;
     pid_t parent;
     const char *skeleton, *box, *tree; /* of the box's template; "" when it has none */
     const char *tree_name, *document;  /* of the snapshot */

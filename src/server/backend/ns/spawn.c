@@ -15,7 +15,7 @@
 
 #include "server/backend/ns/internal.h"
 
-enum { CHANNEL_IN = 3, HANDOVER = 4, AGENT = 5, ERRORS = 6, CHANNEL_OUT = 7 };
+enum { AGENT_NICE = -15, CHANNEL_IN = 3, HANDOVER, MEMINFO, STAT, CHANNEL_OUT, AGENT, ERRORS };
 
 _Noreturn void spawn_fail(const spawn *s, const char *step) {
     spawn_error e = {.error = errno};
@@ -62,6 +62,9 @@ static void raise_loopback(const spawn *s) {
 
 static void become_sandbox_root(const spawn *s) {
     if (!s->root) return;
+    /* The agent goes before what runs in its sandbox, whose commands can't have that back. Others need not notice: it counts
+     * within the sandbox's cgroup. */
+    if (*s->shown[0].path) setpriority(PRIO_PROCESS, 0, AGENT_NICE);
     if (syscall(SYS_setns, s->userns_fd, CLONE_NEWUSER) != 0) spawn_fail(s, "enter user namespace");
     if (syscall(SYS_setgroups, 0, NULL) != 0 || syscall(SYS_setresgid, 0, 0, 0) != 0 ||
         syscall(SYS_setresuid, 0, 0, 0) != 0)
@@ -74,9 +77,11 @@ static void drop_capabilities(const spawn *s) {
                           1ull << CAP_SETGID | 1ull << CAP_SETUID | 1ull << CAP_SETFCAP | 1ull << CAP_SETPCAP |
                           1ull << CAP_NET_BIND_SERVICE | 1ull << CAP_SYS_CHROOT | 1ull << CAP_KILL |
                           1ull << CAP_AUDIT_WRITE;
-    for (int cap = 0; cap < 64; cap++)
-        if (!(kept & 1ull << cap) && prctl(PR_CAPBSET_READ, cap) == 1 && prctl(PR_CAPBSET_DROP, cap) != 0)
-            spawn_fail(s, "drop capability");
+    for (int cap = 0; cap < 64; cap++) {
+        if (kept & 1ull << cap || prctl(PR_CAPBSET_DROP, cap) == 0) continue;
+        if (errno != EINVAL || cap <= CAP_AUDIT_READ) spawn_fail(s, "drop capability");
+        break; /* this kernel knows no more */
+    }
     prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
     struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
     struct __user_cap_data_struct data[2] = {{(uint32_t)kept, (uint32_t)kept, 0},
@@ -87,27 +92,30 @@ static void drop_capabilities(const spawn *s) {
 static void set_rlimits(const spawn *s) {
     setrlimit(RLIMIT_CORE, &(struct rlimit){0, 0});
     setrlimit(RLIMIT_NOFILE, &(struct rlimit){1024, 65536});
-    /* Counted for the user in this user namespace alone; a cgroup does it better where there is one. */
-    if (s->rlimit_pids) setrlimit(RLIMIT_NPROC, &(struct rlimit){(rlim_t)s->pids_max, (rlim_t)s->pids_max});
+    /* Counted by user, in this user namespace alone. A cgroup counts all of them together where there is one; it is here that
+     * programs look, and that the agent can keep some for itself. */
+    setrlimit(RLIMIT_NPROC, &(struct rlimit){(rlim_t)s->pids_max, (rlim_t)s->pids_max});
 }
 
-/* Descriptors end up as 0, 1, 2: /dev/null; 3 and 7: the channel; 4: that for new channels, if there is one; 5: the agent's
- * image; 6: error reports; nothing else. Those two close themselves. */
+/* Descriptors end up as 0, 1, 2: /dev/null; 3 and 7: the channel; 4: that for new channels, if there is one; 5 and 6: what is
+ * shown as meminfo and stat; 8: the agent's image; 9: error reports; nothing else. The last two close themselves. */
 static void arrange_descriptors(spawn *s) {
-    int high[5], from[5] = {s->channel_fds[0], s->handover_fd, s->agent_fd, s->error_fd, s->channel_fds[1]};
-    for (int i = 0; i < 5; i++)
+    enum { COUNT = ERRORS - CHANNEL_IN + 1 };
+    const int from[COUNT] = {s->channel_fds[0], s->handover_fd, s->meminfo_fd, s->stat_fd,
+                             s->channel_fds[1], s->agent_fd,    s->error_fd};
+    int high[COUNT];
+    for (int i = 0; i < COUNT; i++)
         if ((high[i] = fcntl(from[i], F_DUPFD_CLOEXEC, 64)) < 0 && from[i] >= 0) spawn_fail(s, "move descriptors");
-    s->error_fd = high[3];
+    s->error_fd = high[COUNT - 1];
     int null = open("/dev/null", O_RDWR);
     if (null < 0) spawn_fail(s, "open /dev/null");
     for (int i = 0; i < 3; i++) dup2(null, i);
-    dup2(high[0], CHANNEL_IN);
-    dup2(high[4], CHANNEL_OUT);
-    if (dup2(high[1], HANDOVER) < 0) close(HANDOVER);
-    syscall(SYS_dup3, high[2], AGENT, O_CLOEXEC);
-    syscall(SYS_dup3, high[3], ERRORS, O_CLOEXEC);
+    for (int i = 0; i < COUNT; i++) {
+        close(CHANNEL_IN + i);
+        if (high[i] >= 0) syscall(SYS_dup3, high[i], CHANNEL_IN + i, CHANNEL_IN + i < AGENT ? 0 : O_CLOEXEC);
+    }
     s->error_fd = ERRORS;
-    syscall(SYS_close_range, CHANNEL_OUT + 1u, ~0u, 0u);
+    syscall(SYS_close_range, ERRORS + 1u, ~0u, 0u);
 }
 
 _Noreturn static void child(const spawn *original) {

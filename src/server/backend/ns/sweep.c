@@ -11,22 +11,53 @@
 #include "base/tree.h"
 #include "server/backend/ns/holder.h"
 #include "server/backend/ns/internal.h"
+#include "server/lane.h"
 
 enum { LAST_BREATH_MS = 2000 };
 
-static void wipe_if_dead(void *context, const char *path, pid_t pid, bool in_use) {
-    (void)context, (void)pid;
-    if (!in_use) cgroup_wipe(path);
+typedef struct removal {
+    wrn_job job; /* first, so that it leads here */
+    bool is_cgroup;
+    char path[];
+} removal;
+
+static void run_removal(wrn_job *job) {
+    const removal *r = (removal *)job;
+    if (r->is_cgroup) cgroup_wipe(r->path);
+    else wrn_tree_remove(r->path);
 }
 
-void sweep(const char *boxes_dir, const char *cgroup_parent, kept_fn is_kept, const void *context) {
-    cgroup_find(cgroup_parent, wipe_if_dead, NULL);
+static void end_removal(wrn_job *job) { free(job); }
+
+void remove_later(uv_loop_t *loop, const char *path, bool is_cgroup) {
+    size_t size = strlen(path) + 1;
+    removal *r = calloc(1, sizeof(*r) + size);
+    if (!r) abort();
+    memcpy(r->path, path, size);
+    r->is_cgroup = is_cgroup;
+    r->job.run = run_removal;
+    r->job.done = end_removal;
+    if (loop) return wrn_lane_put(loop, WRN_LANE_REMOVE, &r->job);
+    run_removal(&r->job);
+    end_removal(&r->job);
+}
+
+static void wipe_if_dead(void *loop, const char *path, pid_t pid, bool in_use) {
+    (void)pid;
+    if (!in_use && !cgroup_wipe_now(path)) remove_later(loop, path, true);
+}
+
+static bool is_dots(const char *name) { return strcmp(name, ".") == 0 || strcmp(name, "..") == 0; }
+
+void sweep(uv_loop_t *loop, const char *boxes_dir, const char *cgroup_parent, kept_fn is_kept, const void *context) {
+    cgroup_find(cgroup_parent, wipe_if_dead, loop);
     DIR *dir = opendir(boxes_dir);
     for (struct dirent *entry; dir && (entry = readdir(dir));) {
-        char path[PATH_MAX];
-        if (entry->d_name[0] == '.' || (is_kept && is_kept(context, entry->d_name))) continue;
-        if ((size_t)snprintf(path, sizeof(path), "%s/%s", boxes_dir, entry->d_name) < sizeof(path))
-            wrn_tree_remove(path);
+        char path[PATH_MAX], old[PATH_MAX];
+        if (is_dots(entry->d_name) || (is_kept && is_kept(context, entry->d_name))) continue;
+        if ((size_t)snprintf(path, sizeof(path), "%s/%s", boxes_dir, entry->d_name) >= sizeof(path)) continue;
+        if ((size_t)snprintf(old, sizeof(old), "%s/.%s", boxes_dir, entry->d_name) >= sizeof(old)) continue;
+        remove_later(loop, rename(path, old) == 0 ? old : path, false);
     }
     if (dir) closedir(dir);
 }
@@ -62,7 +93,7 @@ static void report_boxes(const char *state_dir, wrn_json *report) {
     DIR *dir = opendir(boxes);
     for (struct dirent *entry; dir && (entry = readdir(dir));) {
         char path[PATH_MAX + 300];
-        if (entry->d_name[0] == '.') continue;
+        if (is_dots(entry->d_name)) continue;
         snprintf(path, sizeof(path), "%s/%s", boxes, entry->d_name);
         add_leak(report, "directory", path);
     }

@@ -9,6 +9,8 @@
 #include "base/tree.h"
 #include "server/backend/ns/internal.h"
 
+extern const char wrn_minimal_sudo[];
+
 /* Only what programs need to start. Never more of the host's /etc than this: it holds secrets. */
 static const char *const copied[] = {
     "/etc/ld.so.cache",
@@ -23,28 +25,41 @@ static const char *const copied[] = {
     "/etc/localtime",
 };
 static const char *const directories[] = {
-    "etc",       "etc/alternatives",
-    "etc/ssl",   "etc/ssl/certs",
-    "home",      "mnt",
-    "opt",       "proc",
-    "dev",       "sys",
-    "run",       "srv",
-    "usr",       "media",
-    "var",       "var/cache",
-    "var/lib",   "var/log",
-    "var/spool", "var/opt",
+    "etc",           "etc/alternatives",
+    "etc/ssl",       "etc/ssl/certs",
+    "home",          "mnt",
+    "opt",           "proc",
+    "dev",           "sys",
+    "run",           "srv",
+    "usr",           "media",
+    "var",           "var/cache",
+    "var/lib",       "var/log",
+    "var/spool",     "var/opt",
+    "etc/pam.d",     "usr/local",
+    "usr/local/bin",
 };
+/* Root is let through, nobody else has a password. Without the files of the host's packages, which name others of theirs. */
+#define PAM                                                                                      \
+    "auth sufficient pam_rootok.so\nauth required pam_unix.so\naccount required pam_permit.so\n" \
+    "password required pam_unix.so\nsession required pam_permit.so\n"
 static const struct {
     const char *path, *text;
 } written[] = {
     {"etc/passwd", "root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/nonexistent:/usr/sbin/nologin\n"
                    "daemon:x:1:1:daemon:/usr/sbin:/usr/sbin/nologin\nuser:x:1000:1000:user:/home/user:/bin/sh\n"},
     {"etc/group", "root:x:0:\ndaemon:x:1:\ntty:x:5:\nnogroup:x:65534:\nuser:x:1000:\n"},
-    {"etc/hosts", "127.0.0.1 localhost\n::1 localhost ip6-localhost ip6-loopback\n"},
     {"etc/nsswitch.conf", "passwd: files\ngroup: files\nhosts: files dns\n"},
     {"etc/resolv.conf", ""},
     {"etc/shells", "/bin/sh\n/bin/bash\n"},
-    {"etc/profile", "PS1='\\w\\$ '\n"},
+    {"etc/profile", "PS1='\\w\\$ '\nexport LANG=\"${LANG:-C.UTF-8}\"\n"}, /* `su -` forgets it */
+    {"etc/pam.d/other", PAM},
+    {"etc/pam.d/su", PAM},
+    {"etc/pam.d/su-l", PAM},
+    {"etc/pam.d/runuser", PAM},
+    {"etc/pam.d/runuser-l", PAM},
+    /* The host's Python is the system's there; a sandbox has nothing else to install to. */
+    {"etc/pip.conf", "[global]\nbreak-system-packages = true\nroot-user-action = ignore\n"},
+    {"usr/local/bin/sudo", wrn_minimal_sudo},
 };
 
 static bool below(char out[PATH_MAX], const char *root, const char *path) {
@@ -131,6 +146,7 @@ static void link_top(const char *root) {
     char path[PATH_MAX];
     if (below(path, root, "etc/os-release")) (void)!symlink("../usr/lib/os-release", path);
     if (below(path, root, "var/run")) (void)!symlink("/run", path);
+    if (below(path, root, "etc/mtab")) (void)!symlink("/proc/mounts", path);
 }
 
 static int fill(const char *root) {
@@ -141,6 +157,8 @@ static int fill(const char *root) {
     if (rc == 0) rc = make_dir(root, "var/tmp", 01777);
     if (rc == 0) rc = make_dir(root, "home/user", 0755);
     for (size_t i = 0; i < WRN_COUNT(written) && rc == 0; i++) rc = put(root, written[i].path, written[i].text);
+    char sudo[PATH_MAX];
+    if (rc == 0) rc = below(sudo, root, "usr/local/bin/sudo") && chmod(sudo, 0755) == 0 ? 0 : -1;
     if (rc != 0) return rc;
     for (size_t i = 0; i < WRN_COUNT(copied); i++) {
         char to[PATH_MAX];
@@ -149,6 +167,25 @@ static int fill(const char *root) {
     copy_java(root);
     link_top(root);
     return 0;
+}
+
+/* Counts what is put into it, so that one of an earlier release is not taken for this. */
+enum { SKELETON_VERSION = 2 };
+
+void template_skeleton(const char *state_dir, char out[PATH_MAX]) {
+    snprintf(out, PATH_MAX, "%.3900s/templates/" MINIMAL "-%d", state_dir, SKELETON_VERSION);
+}
+
+void template_sweep(const char *skeleton) {
+    char dir[PATH_MAX], path[PATH_MAX];
+    snprintf(dir, sizeof(dir), "%s", skeleton);
+    char *name = strrchr(dir, '/');
+    *name++ = '\0';
+    DIR *all = opendir(dir);
+    for (struct dirent *entry; all && (entry = readdir(all));)
+        if (entry->d_name[0] != '.' && strcmp(entry->d_name, name) != 0 && below(path, dir, entry->d_name))
+            wrn_tree_remove(path);
+    if (all) closedir(all);
 }
 
 int template_make_minimal(const char *dir, wrn_fault *fault) {

@@ -2,6 +2,7 @@
 
 Cells are sourced, so that variables, functions and the directory stay; then the shell writes its status to a pipe. It is an
 interactive one, without a terminal: those give a cell up when they are interrupted, and go on with the next."""
+import codecs
 import os
 import selectors
 import shutil
@@ -59,16 +60,16 @@ class BashKernel(Kernel):
         except BrokenPipeError:
             pass  # follow() sees that it is gone
 
-    def show(self, stream, fd, silent):
-        data = os.read(fd, 65536)
-        if data and not silent:
-            content = {"name": stream, "text": data.decode("utf-8", "replace")}
-            self.send_response(self.iopub_socket, "stream", content)
-        return data
+    def show(self, stream, decoder, data, silent):
+        """A character that is not whole yet waits for its rest; no data: for nothing more."""
+        text = decoder.decode(data, not data)
+        if text and not silent:
+            self.send_response(self.iopub_socket, "stream", {"name": stream, "text": text})
 
     def follow(self, silent):
         """Passes output on until the cell is over: its status, or None when the shell has ended."""
-        streams = {self.pipes["out"]: "stdout", self.pipes["err"]: "stderr"}
+        decoder = codecs.getincrementaldecoder("utf-8")
+        streams = {self.pipes["out"]: ("stdout", decoder("replace")), self.pipes["err"]: ("stderr", decoder("replace"))}
         over = False
         status = None
         with selectors.DefaultSelector() as ready:
@@ -78,11 +79,15 @@ class BashKernel(Kernel):
                 keys = [key.fd for key, _ in ready.select(0 if over else None)]
                 shown = [fd for fd in keys if fd in streams]
                 for fd in shown:
-                    if not self.show(streams[fd], fd, silent):
+                    data = os.read(fd, 65536)
+                    self.show(*streams[fd], data, silent)
+                    if not data:
                         ready.unregister(fd)
                 if self.pipes["status"] in keys:
                     status = int(os.read(self.pipes["status"], 64).split()[-1])
                 if over and not shown:
+                    for stream in streams.values():
+                        self.show(*stream, b"", silent)
                     return status
                 over = over or status is not None or self.pipes["gone"] in keys
 

@@ -1,0 +1,250 @@
+#include "api/code_context.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "api/ports.h"
+#include "client/sandbox.h"
+#include "wire/url.h"
+
+enum { PLAIN_MS = 30000, RESTART_MS = 60000 };
+
+/* ---- life ---- */
+
+wrenn_code_context *wrn_code_context_new(wrenn_sandbox *sandbox, const char *asked, wrn_kernel_kind kind) {
+    wrenn_code_context *context = calloc(1, sizeof(*context));
+    if (!context) return NULL;
+    context->refs = 1;
+    context->kind = kind;
+    context->sandbox = sandbox;
+    context->client = sandbox->client;
+    if (!asked || wrn_code_context_set(&context->asked, asked)) return context;
+    free(context);
+    return NULL;
+}
+
+void wrn_code_context_unref(wrenn_code_context *context) {
+    if (!context || --context->refs) return;
+    free(context->id);
+    free(context->asked);
+    free(context->kernel);
+    free(context);
+}
+
+static void forget_contexts(wrenn_code_context *first) {
+    while (first) {
+        wrenn_code_context *next = first->next;
+        wrn_code_context_unref(first);
+        first = next;
+    }
+}
+
+void wrenn_code_context_free(wrenn_code_context *context) {
+    if (!context) return;
+    wrenn_sandbox *sandbox = context->sandbox;
+    wrn_code_context_unref(context);
+    wrn_sandbox_unref(sandbox);
+}
+
+const char *wrenn_code_context_id(const wrenn_code_context *context) { return context ? context->id : NULL; }
+const char *wrenn_code_context_kernel(const wrenn_code_context *context) { return context ? context->kernel : NULL; }
+
+bool wrn_code_context_set(char **slot, const char *text) {
+    char *copy = strdup(text);
+    if (!copy) return false;
+    free(*slot);
+    *slot = copy;
+    return true;
+}
+
+void wrn_code_context_forget(wrenn_code_context *context) {
+    if (context->kind != WRN_KERNEL_DEFAULT) return;
+    free(context->id);
+    context->id = NULL;
+}
+
+static bool same_name(const char *a, const char *b) { return a && b ? strcmp(a, b) == 0 : a == b; }
+
+wrenn_code_context *wrn_code_context_default(wrenn_sandbox *sandbox, const char *asked) {
+    for (wrenn_code_context *each = sandbox->contexts; each; each = each->next)
+        if (same_name(each->asked, asked)) return each;
+    wrenn_code_context *made = wrn_code_context_new(sandbox, asked, WRN_KERNEL_DEFAULT);
+    if (!made) return NULL;
+    made->next = sandbox->contexts;
+    sandbox->contexts = made;
+    sandbox->forget_contexts = forget_contexts;
+    return made;
+}
+
+/* ---- turns ---- */
+
+bool wrn_code_context_enter(wrenn_code_context *context, wrn_code_turn *turn) {
+    wrn_code_turn **at = &context->turns;
+    while (*at) at = &(*at)->next;
+    turn->next = NULL;
+    *at = turn;
+    return context->turns == turn;
+}
+
+void wrn_code_context_leave(wrenn_code_context *context, wrn_code_turn *turn) {
+    bool first = context->turns == turn;
+    wrn_code_turn **at = &context->turns;
+    while (*at && *at != turn) at = &(*at)->next;
+    if (!*at) return;
+    *at = turn->next;
+    if (first && context->turns) wrn_op_delay(context->turns->op, 0); /* not from inside another's end */
+}
+
+/* ---- calls ---- */
+
+void wrn_jupyter_call(wrenn_op *op, const char *method, const char *path, const char *id, const char *suffix,
+                      const char *body) {
+    WRN_AUTO(wrn_buf_free) wrn_buf full = WRN_BUF_INIT, url = WRN_BUF_INIT, host = WRN_BUF_INIT;
+    WRN_AUTO(wrn_error_freep) wrenn_error *error = NULL;
+    wrn_buf_puts(&full, path);
+    if (id) wrn_url_escape(&full, id);
+    wrn_buf_puts(&full, suffix);
+    /* Nothing but out of memory: the rest was looked at before. */
+    bool failed = full.failed || wrn_port_target(op->sandbox, WRN_JUPYTER_PORT, full.data, &url, &host, &error) < 0;
+    wrn_op_call_url(op, method, failed ? "" : url.data);
+    op->path.failed = failed;
+    if (failed) return;
+    wrn_buf_put(&op->host, host.data, host.size);
+    if (!body) return;
+    wrn_buf_puts(&op->fields, "Content-Type: application/json\n");
+    wrn_buf_puts(&op->body, body);
+}
+
+/* ---- interrupt, restart, delete ---- */
+
+typedef struct plain_op {
+    wrenn_op op;
+    wrenn_code_context *context; /* a reference */
+    bool restarting;             /* counted in the context */
+} plain_op;
+
+static void plain_clear(wrenn_op *op) { wrn_code_context_unref(((plain_op *)op)->context); }
+
+/* The kernel is not there any more. */
+static bool plain_fail(wrenn_op *op, const wrenn_error *error) {
+    if (wrenn_error_code(error) == WRENN_E_NOT_FOUND) wrn_code_context_forget(((plain_op *)op)->context);
+    return false;
+}
+
+/* What the kernel was doing is lost with the restart. */
+static void end_restart(plain_op *self, bool done) {
+    wrenn_code_context *context = self->context;
+    if (!self->restarting) return;
+    self->restarting = false;
+    context->restarting--;
+    if (context->turns && !context->restarting) context->turns->restarted(context->turns->op, done);
+}
+
+static void restart_respond(wrenn_op *op, wrn_http_response *response) {
+    end_restart((plain_op *)op, true);
+    wrn_op_respond_nothing(op, response);
+}
+
+static void restart_stop(wrenn_op *op) {
+    plain_op *self = (plain_op *)op;
+    if (op->client->loop) end_restart(self, false);
+}
+
+static void delete_respond(wrenn_op *op, wrn_http_response *response) {
+    ((plain_op *)op)->context->made = false;
+    wrn_op_respond_nothing(op, response);
+}
+
+/* Gone already is what was wanted. */
+static bool delete_fail(wrenn_op *op, const wrenn_error *error) {
+    if (wrenn_error_code(error) != WRENN_E_NOT_FOUND || op->state == WRN_OP_DONE) return false;
+    delete_respond(op, NULL);
+    return true;
+}
+
+static const wrn_op_type interrupt_type = {.name = "code_context interrupt",
+                                           .size = sizeof(plain_op),
+                                           .respond = wrn_op_respond_nothing,
+                                           .fail = plain_fail,
+                                           .clear = plain_clear};
+static const wrn_op_type restart_type = {.name = "code_context restart",
+                                         .size = sizeof(plain_op),
+                                         .respond = restart_respond,
+                                         .fail = plain_fail,
+                                         .clear = plain_clear,
+                                         .stop = restart_stop};
+static const wrn_op_type delete_type = {.name = "code_context delete",
+                                        .size = sizeof(plain_op),
+                                        .respond = delete_respond,
+                                        .fail = delete_fail,
+                                        .clear = plain_clear};
+
+static wrenn_client *client_of(const wrenn_code_context *context) { return context ? context->client : NULL; }
+
+static void finish_at_once(wrenn_op *op) { wrn_op_finish(op, NULL, NULL); }
+
+static void begin_restart(wrenn_op *op) {
+    plain_op *self = (plain_op *)op;
+    self->restarting = true;
+    self->context->restarting++;
+    wrn_op_send(op);
+}
+
+static int start_plain(wrenn_code_context *context, const wrn_op_type *type, const char *method, const char *suffix,
+                       int64_t timeout_ms, wrenn_done_fn done, void *user_data, wrenn_op **op, wrenn_error **error) {
+    wrenn_op *made;
+    if (!context) return wrn_fail(error, WRENN_E_INVALID_ARGUMENT, "the context must not be NULL");
+    if (!context->id)
+        return wrn_fail(error, WRENN_E_NOT_FOUND, "%s: its kernel is gone; the next run_code finds or makes another",
+                        type->name);
+    int rc = wrn_op_new(context->client, context->sandbox, type, 0, timeout_ms, &made, error);
+    if (rc != 0) return rc;
+    ((plain_op *)made)->context = context;
+    context->refs++;
+    if (type == &delete_type && !context->made)
+        return wrn_op_start_with(made, finish_at_once, done, user_data, op, error);
+    wrn_jupyter_call(made, method, "/api/kernels/", context->id, suffix, NULL);
+    return wrn_op_start_with(made, type == &restart_type ? begin_restart : wrn_op_send, done, user_data, op, error);
+}
+
+int wrenn_code_context_interrupt_start(wrenn_code_context *context, wrenn_done_fn done, void *user_data, wrenn_op **op,
+                                       wrenn_error **error) {
+    return start_plain(context, &interrupt_type, "POST", "/interrupt", PLAIN_MS, done, user_data, op, error);
+}
+
+int wrenn_code_context_interrupt_finish(wrenn_op *op, wrenn_error **error) {
+    return wrn_op_take(op, &interrupt_type, NULL, error);
+}
+
+int wrenn_code_context_interrupt(wrenn_code_context *context, wrenn_error **error) {
+    WRN_BLOCKING(client_of(context), wrenn_code_context_interrupt_start(context, NULL, NULL, &op, error),
+                 wrenn_code_context_interrupt_finish(op, error));
+}
+
+int wrenn_code_context_restart_start(wrenn_code_context *context, wrenn_done_fn done, void *user_data, wrenn_op **op,
+                                     wrenn_error **error) {
+    return start_plain(context, &restart_type, "POST", "/restart", RESTART_MS, done, user_data, op, error);
+}
+
+int wrenn_code_context_restart_finish(wrenn_op *op, wrenn_error **error) {
+    return wrn_op_take(op, &restart_type, NULL, error);
+}
+
+int wrenn_code_context_restart(wrenn_code_context *context, wrenn_error **error) {
+    WRN_BLOCKING(client_of(context), wrenn_code_context_restart_start(context, NULL, NULL, &op, error),
+                 wrenn_code_context_restart_finish(op, error));
+}
+
+int wrenn_code_context_delete_start(wrenn_code_context *context, wrenn_done_fn done, void *user_data, wrenn_op **op,
+                                    wrenn_error **error) {
+    return start_plain(context, &delete_type, "DELETE", "", PLAIN_MS, done, user_data, op, error);
+}
+
+int wrenn_code_context_delete_finish(wrenn_op *op, wrenn_error **error) {
+    return wrn_op_take(op, &delete_type, NULL, error);
+}
+
+int wrenn_code_context_delete(wrenn_code_context *context, wrenn_error **error) {
+    WRN_BLOCKING(client_of(context), wrenn_code_context_delete_start(context, NULL, NULL, &op, error),
+                 wrenn_code_context_delete_finish(op, error));
+}

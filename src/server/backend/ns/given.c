@@ -1,0 +1,150 @@
+/* What programs read about what the sandbox was given: /sys with its processors and its cgroup, and files above those of
+ * /proc. All of it in the child, in the stage, which is the current directory; it is shown read-only and belongs to nobody
+ * in the sandbox. The agent keeps meminfo and stat true by descriptors from before. */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/mount.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+
+#include "server/backend/ns/internal.h"
+
+#define CPU_DIR "given/sys/devices/system/cpu"
+
+static const char *const files[][2] = {{"given/meminfo", "root/proc/meminfo"},
+                                       {"given/stat", "root/proc/stat"},
+                                       {"given/cpuinfo", "root/proc/cpuinfo"}};
+
+static char *decimal(char *out, int64_t value) {
+    char digits[24], *at = digits + sizeof(digits);
+    *--at = '\0';
+    do *--at = (char)('0' + value % 10);
+    while (value /= 10);
+    return stpcpy(out, at);
+}
+
+static int put(const spawn *s, const char *path, const char *text, size_t size) {
+    int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0444);
+    if (fd < 0 || write(fd, text, size) != (ssize_t)size) spawn_fail(s, path);
+    return fd;
+}
+
+static void make_dir(const spawn *s, const char *path) {
+    if (mkdir(path, 0755) != 0) spawn_fail(s, path);
+}
+
+/* A bit for each of the processors from `first` to `last`, as sysfs has them: words of 32 bits, the highest first. */
+static char *mask(char *out, int64_t first, int64_t last) {
+    static const char digits[] = "0123456789abcdef";
+    for (int64_t nibble = last / 32 * 8 + 7; nibble >= 0; nibble--) {
+        unsigned bits = 0;
+        for (int i = 0; i < 4; i++) bits |= (unsigned)(nibble * 4 + i >= first && nibble * 4 + i <= last) << i;
+        *out++ = digits[bits];
+        if (nibble && nibble % 8 == 0) *out++ = ',';
+    }
+    return stpcpy(out, "\n");
+}
+
+static void put_text(const spawn *s, const char *path, const char *text, const char *end) {
+    close(put(s, path, text, (size_t)(end - text)));
+}
+
+/* Each is a core of its own, of one processor. What is the same in several places is one file. */
+static void make_cpu(const spawn *s, int64_t number) {
+    char dir[80], path[128], other[128], text[CPU_SETSIZE / 4 + CPU_SETSIZE / 32 + 2];
+    char *end = decimal(stpcpy(dir, CPU_DIR "/cpu"), number);
+    make_dir(s, dir);
+    stpcpy(end, "/topology");
+    make_dir(s, dir);
+    stpcpy(stpcpy(path, dir), "/thread_siblings");
+    put_text(s, path, text, mask(text, number, number));
+    stpcpy(stpcpy(path, dir), "/core_id");
+    put_text(s, path, text, stpcpy(decimal(text, number), "\n"));
+    stpcpy(stpcpy(other, dir), "/thread_siblings_list");
+    if (link(path, other) != 0) spawn_fail(s, other);
+    stpcpy(stpcpy(other, dir), "/core_siblings");
+    if (link("given/all", other) != 0) spawn_fail(s, other);
+    stpcpy(stpcpy(other, dir), "/physical_package_id");
+    if (link(CPU_DIR "/cpu0/topology/core_id", other) != 0) spawn_fail(s, other); /* a zero */
+}
+
+/* For the C library, lscpu, and whoever counts directories. */
+static void make_cpus(const spawn *s) {
+    static const char *const lists[] = {CPU_DIR "/online", CPU_DIR "/possible", CPU_DIR "/present"};
+    static const char *const dirs[] = {"given/sys/devices", "given/sys/devices/system", CPU_DIR};
+    char text[CPU_SETSIZE / 4 + CPU_SETSIZE / 32 + 2];
+    for (size_t i = 0; i < WRN_COUNT(dirs); i++) make_dir(s, dirs[i]);
+    char *end = stpcpy(text, s->vcpus > 1 ? "0-" : "");
+    put_text(s, lists[0], text, stpcpy(decimal(end, s->vcpus - 1), "\n"));
+    for (size_t i = 1; i < WRN_COUNT(lists); i++)
+        if (link(lists[0], lists[i]) != 0) spawn_fail(s, lists[i]);
+    put_text(s, "given/all", text, mask(text, 0, s->vcpus - 1));
+    for (int64_t i = 0; i < s->vcpus; i++) make_cpu(s, i);
+}
+
+static void make_cgroups(const spawn *s) {
+    char path[64];
+    make_dir(s, "given/sys/fs");
+    make_dir(s, "given/sys/fs/cgroup");
+    for (size_t i = 0; i < HIERARCHIES && *s->shown[i].path; i++) {
+        if (!*s->shown[i].name) continue;
+        stpcpy(stpcpy(path, "given/sys/fs/cgroup/"), s->shown[i].name);
+        make_dir(s, path);
+    }
+}
+
+/* As the agent finds it, and replaces it before anybody else can look: how much there is. */
+static int put_meminfo(const spawn *s) {
+    char text[64], *end = stpcpy(text, "MemTotal: ");
+    end = stpcpy(decimal(end, s->memory_mb * 1024), " kB\n");
+    return put(s, "given/meminfo", text, (size_t)(end - text));
+}
+
+static int put_stat(const spawn *s) {
+    char text[64], *end = stpcpy(text, "cpus ");
+    end = stpcpy(decimal(end, s->vcpus), "\n");
+    return put(s, "given/stat", text, (size_t)(end - text));
+}
+
+static void show(const spawn *s, const char *from, const char *to) {
+    if (syscall(SYS_mount, from, to, NULL, MS_BIND, NULL) != 0) spawn_fail(s, to);
+}
+
+/* With what is mounted below. */
+static void protect(const spawn *s, const char *path) {
+    struct mount_attr attr = {.attr_set = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC};
+    if (syscall(SYS_mount_setattr, AT_FDCWD, path, AT_RECURSIVE, &attr, sizeof(attr)) != 0) spawn_fail(s, path);
+}
+
+void given_make(spawn *s) {
+    char path[64];
+    make_dir(s, "given");
+    make_dir(s, "given/sys");
+    make_cpus(s);
+    make_cgroups(s);
+    show(s, "given/sys", "root/sys");
+    for (size_t i = 0; i < HIERARCHIES && *s->shown[i].path; i++) {
+        stpcpy(stpcpy(stpcpy(path, "root/sys/fs/cgroup"), *s->shown[i].name ? "/" : ""), s->shown[i].name);
+        show(s, s->shown[i].path, path);
+    }
+    protect(s, "root/sys");
+    s->meminfo_fd = put_meminfo(s);
+    s->stat_fd = put_stat(s);
+    if (s->cpuinfo_size) close(put(s, "given/cpuinfo", s->cpuinfo, s->cpuinfo_size));
+    for (size_t i = 0; i < WRN_COUNT(files) - !s->cpuinfo_size; i++) {
+        show(s, files[i][0], files[i][1]);
+        protect(s, files[i][1]);
+    }
+}
+
+size_t given_cpuinfo(const char *text, int64_t vcpus) {
+    const char *at = text;
+    for (int64_t i = 0; at && i < vcpus; i++) {
+        if (strncmp(at, "processor", strlen("processor")) != 0) return 0;
+        const char *end = strstr(at, "\n\n");
+        if (!end) return i + 1 == vcpus ? strlen(text) : 0;
+        at = end + 2;
+    }
+    return at ? (size_t)(at - text) : 0;
+}

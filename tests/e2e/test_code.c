@@ -1,0 +1,307 @@
+/* Code in real kernels, of the template that wrennd makes for it. */
+#include <stdio.h>
+#include <wrenn/wrenn.h>
+
+#include "base/buf.h"
+#include "work.h"
+
+typedef struct setup {
+    test_daemon daemon;
+    char id[40];
+    wrenn_client *client;
+    wrenn_sandbox *sandbox;
+} setup;
+
+static setup set_up(void) {
+    setup s = {0};
+    char templates[256], url[200];
+    int status;
+    snprintf(templates, sizeof(templates), "%s/templates", test_dir());
+    char *said = daemon_run(
+        (const char *[]){"template", "build", "code-interpreter", "--template-dir", templates, NULL}, &status);
+    if (status == 1 && strstr(said, "apt-get install jupyter-server python3-ipykernel"))
+        test_skip("needs the packages jupyter-server and python3-ipykernel: tools/install-deps.sh test");
+    CHECK_MSG(status == 0, "%s", said);
+    free(said);
+    start(&s.daemon, (const char *[]){"--template-dir", templates, NULL});
+    make_from(&s.daemon, "python-interpreter-v0-beta", s.id);
+    snprintf(url, sizeof(url), "unix:%s", s.daemon.socket);
+    wrenn_client_options options = WRENN_CLIENT_OPTIONS_INIT;
+    options.base_url = url;
+    options.api_key = s.daemon.key;
+    CHECK_INT(wrenn_client_new(&options, &s.client, NULL), 0);
+    CHECK_INT(wrenn_sandbox_from_id(s.client, s.id, &s.sandbox, NULL), 0);
+    return s;
+}
+
+static void tear_down(setup *s) {
+    wrenn_sandbox_free(s->sandbox);
+    wrenn_client_free(s->client);
+    destroy(&s->daemon, s->id);
+    daemon_stop(&s->daemon);
+}
+
+static wrenn_code_options options_of(const char *code) {
+    wrenn_code_options options = WRENN_CODE_OPTIONS_INIT;
+    options.code = code;
+    options.exec_timeout_ms = 100000; /* machines may be busy */
+    options.start_timeout_ms = 100000;
+    return options;
+}
+
+static wrenn_execution *run_with(wrenn_sandbox *sandbox, const wrenn_code_options *options) {
+    wrenn_execution *x = NULL;
+    wrenn_error *error = NULL;
+    int rc = wrenn_sandbox_run_code(sandbox, options, &x, &error);
+    CHECK_MSG(rc == 0, "%s: %s", options->code, wrenn_error_message(error));
+    return x;
+}
+
+static wrenn_execution *run(setup *s, const char *code) {
+    wrenn_code_options options = options_of(code);
+    return run_with(s->sandbox, &options);
+}
+
+static void check_text(wrenn_sandbox *sandbox, wrenn_code_context *context, const char *code, const char *want) {
+    wrenn_code_options options = options_of(code);
+    options.context = context;
+    wrenn_execution *x = run_with(sandbox, &options);
+    CHECK_MSG(!x->error, "%s: %s", code, x->error->value);
+    CHECK_STR(x->text, want);
+    wrenn_execution_free(x);
+}
+
+static void check_out(setup *s, const char *kernel, const char *code, const char *want) {
+    wrenn_code_options options = options_of(code);
+    options.kernel = kernel;
+    wrenn_execution *x = run_with(s->sandbox, &options);
+    CHECK_STR(x->stdout_data, want);
+    wrenn_execution_free(x);
+}
+
+/* ---- output ---- */
+
+TEST_SLOW(all_that_is_shown_arrives) {
+    setup s = set_up();
+    wrenn_execution *x = run(&s, "print('x' * 4000000)");
+    CHECK_INT(x->stdout_size, 4000001);
+    wrenn_execution_free(x);
+    x = run(&s, "for i in range(3000): print('%04d' % i, flush=True)\nraise ValueError('boom')");
+    CHECK_INT(x->stdout_size, 3000 * 5);
+    CHECK(x->error != NULL);
+    CHECK_STR(x->error->name, "ValueError");
+    wrenn_execution_free(x);
+    /* One message of more than 64 MiB. */
+    x = run(&s, "from IPython.display import display\ndisplay({'text/plain': 'x' * 70000000}, raw=True)");
+    CHECK_INT(x->result_count, 1);
+    CHECK_INT(wrenn_code_result_get(x->results[0], "text/plain")->size, 70000000);
+    wrenn_execution_free(x);
+    tear_down(&s);
+}
+
+TEST_SLOW(displays_are_updated_and_cleared) {
+    setup s = set_up();
+    check_out(&s, NULL,
+              "from IPython.display import display, clear_output\n"
+              "for i in range(4): clear_output(wait=True); print(i)",
+              "3\n");
+    wrenn_execution *x = run(&s, "h = display('0%', display_id=True); h.update('50%'); h.update('100%')");
+    CHECK_INT(x->result_count, 1);
+    CHECK_STR(wrenn_code_result_get(x->results[0], "text/plain")->data, "'100%'");
+    wrenn_execution_free(x);
+    tear_down(&s);
+}
+
+/* What programs write need not be text, nor come in whole characters. */
+TEST_SLOW(odd_bytes_and_split_characters) {
+    setup s = set_up();
+    check_out(&s, "bash",
+              "for i in 1 2 3; do printf '\\344\\270'; sleep 0.1; printf '\\226'; sleep 0.1; done; printf '\\344'",
+              "\xe4\xb8\x96\xe4\xb8\x96\xe4\xb8\x96\xef\xbf\xbd");
+    wrenn_execution_free(run(&s, "import os, subprocess, time\n_ = subprocess.run(['printf', '\\\\351\\\\n'])"));
+    check_out(&s, NULL, "_ = subprocess.run(['echo', 'later'])\ntime.sleep(1)", "later\n");
+    tear_down(&s);
+}
+
+/* Jupyter's sockets do not wait until there is more to send. */
+TEST_SLOW(messages_leave_at_once) {
+    setup s = set_up();
+    check_text(
+        s.sandbox, NULL,
+        "import socket, threading, urllib.request, asyncio\n"
+        "from tornado import httpserver, web\n"
+        "exec(open('/opt/code-interpreter/server.py').read(), {'get_config': __import__('traitlets').config.Config})\n"
+        "seen = []\n"
+        "class Handler(web.RequestHandler):\n"
+        "    def get(self):\n"
+        "        seen.append(self.request.connection.stream.socket.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY))\n"
+        "server = httpserver.HTTPServer(web.Application([('/', Handler)]))\n"
+        "server.listen(8001, '127.0.0.1')\n"
+        "def ask():\n"
+        "    with socket.create_connection(('127.0.0.1', 8001)) as c:\n"
+        "        for i in range(2):\n"
+        "            c.sendall(b'GET / HTTP/1.1\\r\\nHost: x\\r\\n\\r\\n')\n"
+        "            while not c.recv(4096).endswith(b'\\r\\n\\r\\n'): pass\n"
+        "await asyncio.get_running_loop().run_in_executor(None, ask)\n"
+        "seen",
+        "[1, 1]");
+    tear_down(&s);
+}
+
+/* The server keeps a kernel ready, which nobody sees; the first call gets it. */
+TEST_SLOW(a_kernel_is_ready_before_the_first_call) {
+    setup s = set_up();
+    char *pid = sh(&s.daemon, s.id, "while ! pgrep -f '^/usr/bin/python3 .*python_kernel.py'; do sleep 0.1; done");
+    reply r = ask(&s.daemon, s.id, 8888, "GET", "/api/kernels");
+    CHECK_STR(r.body, "[]");
+    reply_free(&r);
+    pid[strcspn(pid, "\n")] = '\0';
+    check_text(s.sandbox, NULL, "import os; os.getpid()", pid);
+    r = ask(&s.daemon, s.id, 8888, "GET", "/api/kernels");
+    CHECK_INT(wrn_json_count(r.json), 1);
+    reply_free(&r);
+    free(pid);
+    tear_down(&s);
+}
+
+/* ---- what goes wrong ---- */
+
+TEST_SLOW(errors_that_only_the_reply_tells) {
+    setup s = set_up();
+    wrenn_execution_free(run(&s, "1/0"));
+    wrenn_execution *x = run(&s, "%nosuchmagic");
+    CHECK(x->error != NULL);
+    CHECK_STR(x->error->name, "UsageError");
+    CHECK(!strstr(x->error->traceback, "ZeroDivisionError"));
+    wrenn_execution_free(x);
+    tear_down(&s);
+}
+
+/* Death after death: what runs next is lost as little as its output. */
+TEST_SLOW(a_kernel_that_dies) {
+    setup s = set_up();
+    for (int i = 0; i < 3; i++) {
+        wrenn_code_options options = options_of("import os; os._exit(1)");
+        wrenn_execution *x = NULL;
+        CHECK_INT(wrenn_sandbox_run_code(s.sandbox, &options, &x, NULL), WRENN_E_AGENT);
+        check_out(&s, NULL, "print('after')", "after\n");
+    }
+    tear_down(&s);
+}
+
+static wrenn_code_context *context_of(wrenn_sandbox *sandbox, uint64_t flags, const char *kernel) {
+    wrenn_context_options options = WRENN_CONTEXT_OPTIONS_INIT;
+    wrenn_code_context *context = NULL;
+    wrenn_error *error = NULL;
+    options.flags = flags;
+    options.kernel = kernel;
+    options.timeout_ms = 100000;
+    int rc = wrenn_sandbox_code_context(sandbox, &options, &context, &error);
+    CHECK_MSG(rc == 0, "%s", wrenn_error_message(error));
+    return context;
+}
+
+#define DEAF "import time\nwhile True:\n  try: time.sleep(1)\n  except KeyboardInterrupt: pass"
+
+TEST_SLOW(a_kernel_that_ignores_its_interrupt) {
+    setup s = set_up();
+    wrenn_code_options options = options_of("import time; print('so far'); time.sleep(1000)");
+    options.exec_timeout_ms = 2000;
+    wrenn_execution_free(run(&s, "x = 1"));
+    wrenn_execution *x = run_with(s.sandbox, &options);
+    CHECK_INT(x->timed_out, 1);
+    CHECK_INT(x->still_running, 0);
+    CHECK_STR(x->stdout_data, "so far\n");
+    CHECK_STR(x->error->name, "KeyboardInterrupt");
+    wrenn_execution_free(x);
+    options.code = DEAF;
+    x = run_with(s.sandbox, &options);
+    CHECK_INT(x->timed_out, 1);
+    CHECK_INT(x->still_running, 1);
+    wrenn_execution_free(x);
+    /* What comes then waits in vain, is not run later, and interrupts nothing. */
+    options = options_of("open('/tmp/ran', 'w')");
+    options.start_timeout_ms = 500;
+    CHECK_INT(wrenn_sandbox_run_code(s.sandbox, &options, &x, NULL), WRENN_E_TIMEOUT);
+    wrenn_code_context *context = context_of(s.sandbox, WRENN_CONTEXT_DEFAULT, NULL);
+    CHECK_INT(wrenn_code_context_restart(context, NULL), 0);
+    wrenn_code_context_free(context);
+    check_text(s.sandbox, NULL, "import os; 'x' in globals(), os.path.exists('/tmp/ran')", "(False, False)");
+    tear_down(&s);
+}
+
+TEST_SLOW(what_is_cancelled_is_interrupted) {
+    setup s = set_up();
+    wrenn_code_options options = options_of("import time; open('/tmp/begun', 'w'); time.sleep(1000)");
+    wrenn_op *op = NULL;
+    int exists = 0;
+    CHECK_INT(wrenn_sandbox_run_code_start(s.sandbox, &options, NULL, NULL, &op, NULL), 0);
+    while (!exists) {
+        CHECK(wrenn_client_dispatch(s.client, 50, NULL) >= 0);
+        CHECK_INT(wrenn_sandbox_exists(s.sandbox, "/tmp/begun", &exists, NULL), 0);
+    }
+    wrenn_op_cancel(op);
+    wrenn_op_free(op);
+    check_text(s.sandbox, NULL, "6 * 7", "42"); /* or it would wait for a quarter of an hour */
+    tear_down(&s);
+}
+
+/* ---- which kernel ---- */
+
+TEST_SLOW(who_shares_a_kernel) {
+    setup s = set_up();
+    static const char *const names[] = {NULL, "python3"};
+    wrenn_sandbox *again = NULL;
+    for (size_t i = 0; i < 2; i++) { /* contexts come first, and none is taken for the default */
+        wrenn_code_context *a = context_of(s.sandbox, 0, names[i]), *b = context_of(s.sandbox, 0, names[i]);
+        check_text(s.sandbox, a, "secret = 1; secret", "1");
+        check_text(s.sandbox, b, "'secret' in globals()", "False");
+        check_text(s.sandbox, NULL, "'secret' in globals()", "False");
+        CHECK_INT(wrenn_code_context_delete(b, NULL), 0);
+        wrenn_code_context_free(a);
+        wrenn_code_context_free(b);
+    }
+    check_text(s.sandbox, NULL, "shared = 2; shared", "2");
+    CHECK_INT(wrenn_sandbox_from_id(s.client, s.id, &again, NULL), 0);
+    check_text(again, NULL, "shared", "2");
+    wrenn_sandbox_free(again);
+    tear_down(&s);
+}
+
+/* Two handles that begin at the same moment, as two programs do. */
+TEST_SLOW(two_at_once_get_one_kernel) {
+    setup s = set_up();
+    wrenn_sandbox *again = NULL;
+    wrenn_op *ops[2] = {NULL, NULL};
+    wrenn_execution *x[2] = {NULL, NULL};
+    wrenn_code_options options = options_of("import os; os.getpid()");
+    CHECK_INT(wrenn_sandbox_from_id(s.client, s.id, &again, NULL), 0);
+    for (int i = 0; i < 2; i++)
+        CHECK_INT(wrenn_sandbox_run_code_start(i ? again : s.sandbox, &options, NULL, NULL, &ops[i], NULL), 0);
+    for (int i = 0; i < 2; i++) {
+        while (!wrenn_op_is_done(ops[i])) CHECK(wrenn_client_dispatch(s.client, 50, NULL) >= 0);
+        CHECK_INT(wrenn_sandbox_run_code_finish(ops[i], &x[i], NULL), 0);
+        wrenn_op_free(ops[i]);
+    }
+    CHECK_STR(x[0]->text, x[1]->text);
+    reply r = ask(&s.daemon, s.id, 8888, "GET", "/api/kernels");
+    CHECK_INT(wrn_json_count(r.json), 1);
+    reply_free(&r);
+    for (int i = 0; i < 2; i++) wrenn_execution_free(x[i]);
+    wrenn_sandbox_free(again);
+    tear_down(&s);
+}
+
+TEST_SLOW(an_unknown_kernel_is_named) {
+    setup s = set_up();
+    wrenn_code_options options = options_of("1");
+    wrenn_execution *x = NULL;
+    wrenn_error *error = NULL;
+    options.kernel = "nosuch";
+    CHECK_INT(wrenn_sandbox_run_code(s.sandbox, &options, &x, &error), WRENN_E_NOT_FOUND);
+    CHECK(strstr(wrenn_error_message(error), "python3"));
+    wrenn_error_free(error);
+    tear_down(&s);
+}
+
+TEST_MAIN
