@@ -544,7 +544,7 @@ TEST(frames_by_the_thousand_leave_others_their_turn) {
     wrn_buf_clear(&out);
     put_number(&out, 2, WRN_FRAME_STARTED, 8);
     for (int i = 0; i < MANY; i++) put(&out, 2, WRN_FRAME_STDOUT, "x", 1);
-    CHECK_INT(send(f.peer, out.data, out.size, MSG_NOSIGNAL), out.size);
+    CHECK_INT(write(f.peer, out.data, out.size), out.size);
     uv_run(&f.loop, UV_RUN_ONCE);
     close_agent(&f);
     CHECK_INT(f.commands[1].ended, 1);
