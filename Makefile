@@ -31,6 +31,7 @@ help:
 	@echo "make build    compile into $(BUILD)/ (CC, CFLAGS, BUILD, WERROR=true)"
 	@echo "make test-integration  the live tests, against the server of WRENN_BASE_URL with WRENN_API_KEY or WRENN_TOKEN"
 	@echo "make test-debian13  unit, sdk, packaging and examples on a Debian 13, which it makes; needs root"
+	@echo "make test-system    units, limits and restarts on a Debian 13 booted in QEMU, some ten minutes; needs root"
 	@echo "make lint     clang-tidy, cppcheck and the repository's own checks"
 	@echo "make check    is the generated code fresh?"
 	@echo "make generate make the models from api/openapi.yaml again"
@@ -72,6 +73,9 @@ else
 	@$(PYTHON) tools/configure.py build-asan -Db_sanitize=address,undefined
 	@$(PYTHON) tools/run_tests.py $(BUILD) build-asan:unit,agent,sdk,cli,examples $(BUILD):unit,sdk:valgrind
 endif
+
+test-system:
+	@tools/test_system.sh
 
 # With WRENN_API_KEY or WRENN_TOKEN, and WRENN_BASE_URL.
 test-integration: build
@@ -131,6 +135,6 @@ ifeq ($(DESTDIR),)
 endif
 
 clean:
-	rm -rf $(BUILD) build-asan build-tsan build-clang build-bench build-fuzz build-debian13
+	rm -rf $(BUILD) build-asan build-tsan build-clang build-bench build-fuzz build-debian13 build-system
 
-.PHONY: all help deps deps-test deps-lint build run test test-integration test-debian13 lint generate check abi-baseline format docs fuzz soak many bench install clean
+.PHONY: all help deps deps-test deps-lint build run test test-integration test-debian13 test-system lint generate check abi-baseline format docs fuzz soak many bench install clean

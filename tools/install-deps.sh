@@ -1,7 +1,7 @@
 #!/bin/sh
 # Installs what building and testing needs from the distribution (Debian 12 or newer, Ubuntu 24.04 or newer).
 #
-#     tools/install-deps.sh [build] [library] [test] [lint] [fuzz] [debian13]
+#     tools/install-deps.sh [build] [library] [test] [lint] [fuzz] [debian13] [system]
 #
 # The set library is what the suites unit, sdk, packaging and examples need; test is what all need.
 #
@@ -17,6 +17,7 @@ test="$library clang clang-format valgrind python3-jsonschema doxygen busybox-st
 lint='clang clang-tidy clang-format cppcheck abigail-tools doxygen'
 fuzz='clang libclang-rt-14-dev|libclang-rt-18-dev|libclang-rt-19-dev|libclang-rt-dev'
 debian13='mmdebstrap debian-archive-keyring'
+system='mmdebstrap debian-archive-keyring qemu-system-x86 e2fsprogs'
 
 wanted=
 for set in "${@:-build}"; do
@@ -27,8 +28,9 @@ for set in "${@:-build}"; do
     lint) wanted="$wanted $lint" ;;
     fuzz) wanted="$wanted $fuzz" ;;
     debian13) wanted="$wanted $debian13" ;;
+    system) wanted="$wanted $system" ;;
     *)
-        echo "install-deps: unknown set '$set': use build, library, test, lint, fuzz or debian13" >&2
+        echo "install-deps: unknown set '$set': use build, library, test, lint, fuzz, debian13 or system" >&2
         exit 2
         ;;
     esac

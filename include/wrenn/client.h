@@ -122,9 +122,10 @@ WRENN_API WRENN_NODISCARD int wrenn_client_new(const wrenn_client_options *optio
                                                wrenn_error **error);
 
 /* Ends every operation as cancelled, running its callback, then closes all connections. After a create that was given up
- * it first waits until its sandbox is destroyed (10 s at most). With the last client of local:
- * it also ends the private wrennd and waits until that has cleaned up (10 s at most). From inside a callback the
- * freeing happens when the callback has returned, and nothing more can be started. NULL is fine. Sandbox handles of the client stay valid for freeing. */
+ * it first waits until its sandbox is destroyed, after a run_code until its code is interrupted (10 s at most). With the
+ * last client of local: it also ends the private wrennd and waits until that has cleaned up (10 s at most). From inside a
+ * callback the freeing happens when the callback has returned, and nothing more can be started. NULL is fine. Sandbox
+ * handles of the client stay valid for freeing. */
 WRENN_API void wrenn_client_free(wrenn_client *client);
 
 /* A descriptor that is readable whenever wrenn_client_dispatch() has work, timers included. It belongs to the client:
@@ -147,7 +148,7 @@ WRENN_API const char *wrenn_client_api_key(const wrenn_client *client);
 typedef void (*wrenn_done_fn)(wrenn_op *op, void *user_data);
 
 /* Asks an operation to stop. It ends as WRENN_E_CANCELLED, and its callback runs in the next dispatch. What the server
- * made of it is unknown; only a create is cleaned up after (see wrenn_sandboxes_create()). Nothing happens when it is over
+ * made of it is unknown; only a create and a run_code are cleaned up after (see there). Nothing happens when it is over
  * already. It is over when this returns, except in a callback that came from the middle of something (see above): there it
  * is soon after. */
 WRENN_API void wrenn_op_cancel(wrenn_op *op);

@@ -88,7 +88,8 @@ typedef struct wrenn_code_options {
  * (wrenn_code_context_restart(), with WRENN_CONTEXT_DEFAULT for calls without a context) or use another context.
  *
  * Blocks, up to start_timeout_ms + exec_timeout_ms + 15 s. Never repeated by the library. Code whose call is cancelled, or
- * ends in an error, is interrupted when it has begun, as far as that can be done. The caller frees *execution.
+ * ends in an error, is interrupted when it has begun, as far as that can be done: by the client in the background, while
+ * the program uses it, or within wrenn_client_free(). The caller frees *execution.
  *
  * Fails with WRENN_E_TIMEOUT (the kernel was not there and free within start_timeout_ms, or others' code was first: the code
  * was not run), WRENN_E_NOT_FOUND (no such kernel or sandbox), WRENN_E_CONFLICT (the sandbox does not run), WRENN_E_AGENT

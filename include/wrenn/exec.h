@@ -19,7 +19,8 @@ typedef struct wrenn_exec_options {
      * newest) get them as words of the command line: `/usr/bin/env -- NAME=value ... program`, and for cwd a small
      * /bin/sh around it. Your words stay exact; the process is the same, but was another program before. */
     const char *const *envs;
-    const char *cwd; /* default: the user's home. One that can't be entered is WRENN_E_VALIDATION. */
+    /* Default: the user's home; what is not absolute starts at the root. One that can't be entered is WRENN_E_VALIDATION. */
+    const char *cwd;
     /* For the command, rounded up to seconds; default 30,000. Then wrennd kills it with all its children, and fails with
      * WRENN_E_AGENT; the platform of the sandbox era kills the command alone. Capsule-era servers (v0.1.5) end no command:
      * the call fails, also always after 45 s without an answer, and the command goes on. */

@@ -22,6 +22,7 @@ enum {
     HEAR_MS = 200,       /* the same, when it answers but shows nothing yet, or has just died */
     REST_MS = 500,       /* when one of the two channels has told the end, until the other is made sure of */
     WIND_UP_MS = 5000,   /* for a kernel to end what it was interrupted in */
+    BEHIND_MS = 10000,   /* to end what a call that is over has left running */
     MARGIN_MS = 15000,
     ENVELOPE = 64 * 1024 /* of a message, around what it brings */
 };
@@ -406,6 +407,9 @@ static void heard_while_asking(code_op *self) {
     }
 }
 
+/* The two come on different channels; on that of the second "busy" comes too. */
+static bool never_starts(const wrn_kernel_run *run) { return run->withdraw_replied && run->withdraw_heard; }
+
 static void heard_while_running(code_op *self) {
     wrn_kernel_run *run = &self->run;
     if (run->replied && run->idle && !run->aborted) return finish_run(self);
@@ -420,7 +424,7 @@ static void heard_while_running(code_op *self) {
     if (rest_is_lost(run)) finish_with_rest(self);
     else if (told_end(self) && !run->fenced) set_timer(self, &self->again, REST_MS);
     else if (self->stage == WITHDRAW && run->started) interrupt(self);
-    else if (self->stage == WITHDRAW && run->withdrawn) fail_run(self, WRENN_E_TIMEOUT, not_in_time);
+    else if (self->stage == WITHDRAW && never_starts(run)) fail_run(self, WRENN_E_TIMEOUT, not_in_time);
 }
 
 /* The code, if it runs, is of no use to anybody. */
@@ -524,6 +528,10 @@ static bool code_fail(wrenn_op *op, const wrenn_error *error) {
         use_kernel(self);
         return true;
     }
+    if (self->stage == SOCKET && code == WRENN_E_NOT_FOUND && !wrenn_error_server_code(error)) {
+        fail_run(self, code, "the kernel of this context is gone (deleted, or it died too often); make a new context");
+        return true; /* said by the Jupyter server, which names nothing */
+    }
     if (self->stage == SESSION && (status == 404 || status == 405)) {
         make(self); /* a server without sessions: this handle has a kernel of its own */
         return true;
@@ -535,21 +543,78 @@ static bool code_fail(wrenn_op *op, const wrenn_error *error) {
     return true;
 }
 
-/* Ended from outside: code that was sent is not to go on, nor to begin later. */
-static void give_up(code_op *self) {
-    if (self->run.started) {
-        int rc = wrenn_code_context_interrupt_start(self->context, NULL, NULL, NULL, NULL);
-        (void)rc; /* as far as that goes */
-    } else if (self->socket) {
-        WRN_AUTO(wrn_buf_free) wrn_buf message = WRN_BUF_INIT;
-        wrn_kernel_withdraw(&self->run, &message);
-        if (!message.failed) wrn_socket_send(self->socket, false, message.data, message.size);
-    }
+/* ---- ended from outside ----
+ *
+ * Code that was sent is not to go on, nor to begin later. An operation in the background sees to that, also when the
+ * client is freed: WITHDRAW (nobody knows yet whether it has begun) -> INTERRUPT (it has) -> done. */
+
+static void code_clear(wrenn_op *op) {
+    code_op *self = (code_op *)op;
+    wrn_kernel_clear(&self->run);
+    wrn_buf_free(&self->code);
+    wrn_code_context_unref(self->context);
+}
+
+static void interrupt_behind(code_op *self) {
+    self->stage = INTERRUPT;
+    if (!self->context->id) return wrn_op_finish(&self->op, NULL, NULL); /* the kernel is gone */
+    wrn_jupyter_call(&self->op, "POST", "/api/kernels/", self->context->id, "/interrupt", "{}");
+    wrn_op_send(&self->op);
+}
+
+static void message_behind(void *context, bool binary, const char *data, size_t size) {
+    code_op *self = context;
+    if (binary || self->stage != WITHDRAW) return;
+    int rc = wrn_kernel_message(&self->run, data, size);
+    if (rc < 0 || told_end(self) || self->run.died) wrn_op_finish(&self->op, NULL, NULL);
+    else if (self->run.started) interrupt_behind(self);
+    else if (never_starts(&self->run)) wrn_op_finish(&self->op, NULL, NULL);
+}
+
+static void ended_behind(void *context, wrn_socket_end end, int code) {
+    code_op *self = context;
+    (void)end, (void)code;
+    if (self->stage == WITHDRAW) wrn_op_finish(&self->op, NULL, NULL);
+}
+
+static void stop_behind(wrenn_op *op) { wrn_socket_free(WRN_TAKE(((code_op *)op)->socket)); }
+
+static void withdraw_behind(code_op *self, code_op *from) {
+    static const wrn_socket_events events = {.message = message_behind, .ended = ended_behind};
+    WRN_AUTO(wrn_buf_free) wrn_buf message = WRN_BUF_INIT;
+    self->stage = WITHDRAW;
+    self->op.state = WRN_OP_IN_FLIGHT;
+    self->run = from->run;
+    self->run.callbacks = (wrenn_code_callbacks){0};
+    from->run = (wrn_kernel_run){0};
+    self->socket = WRN_TAKE(from->socket);
+    wrn_socket_hand_over(self->socket, &events, self);
+    wrn_kernel_withdraw(&self->run, &message);
+    if (message.failed || !wrn_socket_send(self->socket, false, message.data, message.size))
+        wrn_op_finish(&self->op, NULL, NULL);
+}
+
+static const wrn_op_type behind_type = {.name = "ending the code of run_code",
+                                        .size = sizeof(code_op),
+                                        .respond = wrn_op_respond_nothing,
+                                        .clear = code_clear,
+                                        .stop = stop_behind};
+
+static void give_up(code_op *from) {
+    if (!from->run.started && !from->socket) return;
+    code_op *self = (code_op *)wrn_op_background(from->op.client, &behind_type, BEHIND_MS);
+    if (!self) return;
+    self->context = from->context;
+    self->context->refs++;
+    self->op.sandbox = from->op.sandbox;
+    wrn_sandbox_ref(self->op.sandbox);
+    if (from->run.started) interrupt_behind(self);
+    else withdraw_behind(self, from);
 }
 
 static void code_stop(wrenn_op *op) {
     code_op *self = (code_op *)op;
-    bool sent = self->stage == RUN || self->stage == INTERRUPT;
+    bool sent = self->stage == RUN || self->stage == INTERRUPT || self->stage == WITHDRAW;
     self->stage = ENDED;
     if (op->client->loop) {
         wrn_loop_timer_clear(op->client->loop, &self->limit);
@@ -558,13 +623,6 @@ static void code_stop(wrenn_op *op) {
         wrn_code_context_leave(self->context, &self->turn);
     }
     wrn_socket_free(WRN_TAKE(self->socket));
-}
-
-static void code_clear(wrenn_op *op) {
-    code_op *self = (code_op *)op;
-    wrn_kernel_clear(&self->run);
-    wrn_buf_free(&self->code);
-    wrn_code_context_unref(self->context);
 }
 
 static const wrn_op_type run_type = {.name = "run_code",

@@ -56,14 +56,15 @@ int wrn_command_read(wrn_arena *arena, const char *what, const char *const *argv
 
 /* ---- for servers that ignore envs and cwd ---- */
 
-/* A name that cd takes for nothing else: "-" is the directory before, and others may be looked for in $CDPATH. */
+/* From the root, as on servers that obey cwd. So cd takes it for nothing else: "-" is the directory before, and others may
+ * be looked for in $CDPATH. */
 static const char *plain_directory(wrn_arena *arena, const char *cwd) {
     if (*cwd == '/') return cwd;
     size_t size = strlen(cwd);
-    char *plain = wrn_arena_alloc(arena, size + 3);
+    char *plain = wrn_arena_alloc(arena, size + 2);
     if (!plain) return NULL;
-    memcpy(plain, "./", 2);
-    memcpy(plain + 2, cwd, size + 1);
+    *plain = '/';
+    memcpy(plain + 1, cwd, size + 1);
     return plain;
 }
 
@@ -79,7 +80,8 @@ static const char *joined(wrn_arena *arena, const wrn_pair *pair) {
 
 int wrn_command_wrap(wrn_arena *arena, const char *what, const char *cwd, wrn_command_words *words,
                      wrenn_error **error) {
-    static const char enter[] = "cd -- \"$1\" 2>/dev/null || { printf '" WRN_COMMAND_NO_CWD_TEXT
+    /* Without -P it would take "link/.." for ".". */
+    static const char enter[] = "cd -P -- \"$1\" 2>/dev/null || { printf '" WRN_COMMAND_NO_CWD_TEXT
                                 ": %s\\n' \"$1\" >&2; exit 125; }; shift; exec \"$@\"";
     if (cwd && !*cwd) cwd = NULL;
     if (!cwd && !words->envs_count) return 0;
@@ -92,9 +94,12 @@ int wrn_command_wrap(wrn_arena *arena, const char *what, const char *cwd, wrn_co
     if (ok) all[count++] = "/usr/bin/env", all[count++] = "--";
     for (size_t i = 0; ok && i < words->envs_count; i++) ok = (all[count++] = joined(arena, &words->envs[i])) != NULL;
     if (!ok) return wrn_fail(error, WRENN_E_NO_MEMORY, "%s: out of memory", what);
-    /* env would take such a name for one more variable. */
-    const char *const odd[] = {"/bin/sh", "-c", "exec \"$@\"", "sh"};
-    for (size_t i = 0; strchr(words->cmd, '=') && i < WRN_COUNT(odd); i++) all[count++] = odd[i];
+    /* env would take such a name for one more variable, and "-" for the wish to have none. */
+    bool is_odd = strchr(words->cmd, '=') || strcmp(words->cmd, "-") == 0;
+    const char *run =
+        *words->cmd == '-' ? "\"$@\"" : "exec \"$@\""; /* some take it for an option, some a "--" for it */
+    const char *const odd[] = {"/bin/sh", "-c", run, "sh"};
+    for (size_t i = 0; is_odd && i < WRN_COUNT(odd); i++) all[count++] = odd[i];
     all[count++] = words->cmd;
     for (size_t i = 0; i < words->args_count; i++) all[count++] = words->args[i];
     *words = (wrn_command_words){.cmd = all[0], .args = all + 1, .args_count = count - 1};

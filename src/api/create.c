@@ -157,6 +157,15 @@ static void undo(create_op *self, const wrenn_error *error) {
     destroy(self);
 }
 
+static void undo_failed(create_op *self, const wrenn_error *error) {
+    wrenn_op *op = &self->follower.op;
+    if (wrenn_error_code(error) == WRENN_E_NOT_FOUND) report(self, WRN_TAKE(self->reason));
+    else if (wrn_follow_passing(error)) wrn_op_delay(op, AGAIN_MS);
+    else
+        report(self, wrn_error_new(wrenn_error_code(self->reason), "create: sandbox %s may still run: %s",
+                                   op->sandbox->id, wrenn_error_message(error)));
+}
+
 static bool create_fail(wrenn_op *op, const wrenn_error *error) {
     create_op *self = (create_op *)op;
     switch (self->stage) {
@@ -166,12 +175,11 @@ static bool create_fail(wrenn_op *op, const wrenn_error *error) {
         else give_up(self);
         return true;
     case FOLLOWING:
+        /* Whoever has the key finds the sandbox; it may well start yet. */
+        if (self->callers_key && wrenn_error_code(error) == WRENN_E_TIMEOUT) return false;
         if (!wrn_follow_tolerates(op, error)) undo(self, error);
         return true;
-    case DESTROYING:
-        report(self, wrn_error_new(wrenn_error_code(self->reason), "create: sandbox %s may still run: %s",
-                                   op->sandbox->id, wrenn_error_message(error)));
-        return true;
+    case DESTROYING: undo_failed(self, error); return true;
     default: return false;
     }
 }
@@ -188,9 +196,9 @@ static void clear(wrenn_op *op) {
 static void create_abandon(wrenn_op *op, bool late) {
     create_op *self = (create_op *)op;
     bool waiting = self->stage == FOLLOWING || self->stage == DESTROYING;
-    bool sent = op->exchange ? wrn_http_is_sent(op->exchange) : self->reason || op->attempt;
+    bool sent = self->reason || op->reached || (op->exchange && wrn_http_is_sent(op->exchange));
     if (op->state == WRN_OP_PARKED || self->stage == REPORTING || (late && waiting)) return;
-    if (!waiting && (self->callers_key || !sent)) return;
+    if (self->callers_key ? self->stage != DESTROYING : !waiting && !sent) return;
     create_op *heir = background(op);
     if (!heir) return;
     if (waiting) {

@@ -289,6 +289,7 @@ static void tell_error(wrn_kernel_run *run, const wrenn_code_error *error) {
 static int take_error(wrn_kernel_run *run, const wrn_json *content) {
     const wrenn_code_error *error = make_error(run, content);
     if (!error) return WRENN_E_NO_MEMORY;
+    if (run->clear_next) clear_output(run); /* a notebook shows it as output */
     tell_error(run, error);
     return 0;
 }
@@ -342,20 +343,22 @@ int wrn_kernel_message(wrn_kernel_run *run, const char *data, size_t size) {
     const char *type = wrn_json_string(wrn_json_get(message, "msg_type"), NULL);
     if (!type) type = wrn_json_string(wrn_json_get(wrn_json_get(message, "header"), "msg_type"), NULL);
     const wrn_json *content = wrn_json_get(message, "content");
-    bool ours = parent && strcmp(parent, run->msg_id) == 0, info = parent && strcmp(parent, run->info_id) == 0;
+    bool ours = parent && strcmp(parent, run->msg_id) == 0, info = parent && strcmp(parent, run->info_id) == 0,
+         withdraw = parent && strcmp(parent, run->withdraw_id) == 0;
     int rc = 0;
     if (!type) return 0;
     if (strcmp(type, "status") == 0) {
         take_status(run, content, ours);
         run->info_heard = run->info_heard || info;
+        run->withdraw_heard = run->withdraw_heard || withdraw;
     } else if (strcmp(type, "shutdown_reply") == 0) {
         run->died = true;
     } else if (info) {
         run->info_replied = run->info_replied || strcmp(type, "kernel_info_reply") == 0;
     } else if (ours) {
         rc = take_ours(run, type, content);
-    } else if (parent && strcmp(parent, run->withdraw_id) == 0) {
-        run->withdrawn = run->withdrawn || strcmp(type, "abort_reply") == 0;
+    } else if (withdraw) {
+        run->withdraw_replied = run->withdraw_replied || strcmp(type, "abort_reply") == 0;
     }
     return rc == 0 && run->kept > run->kept_max ? WRENN_E_LIMIT : rc;
 }

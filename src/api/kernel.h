@@ -35,7 +35,8 @@ typedef struct wrn_kernel_run {
     bool started;          /* our code */
     bool idle;             /* and what it had to show is all here */
     bool replied, aborted; /* aborted: it was thrown away before it started */
-    bool withdrawn;        /* the kernel knows that it must not start it */
+    bool withdraw_replied; /* the kernel knows that it must not start it any more, */
+    bool withdraw_heard;   /* and if it had, that would have been heard before this */
     bool died;             /* and comes back empty */
     bool gone;             /* for good */
 } wrn_kernel_run;

@@ -9,7 +9,7 @@
 #include "client/sandbox.h"
 #include "client/stream.h"
 
-enum { PORT_MAX = 65535 };
+enum { PORT_MAX = 65535, PATH_SHOWN = 100 };
 
 #define CLUSTER_HOST "app.wrenn.dev"
 #define CLUSTER_DOMAIN "wrenn.dev"
@@ -60,9 +60,11 @@ int wrn_port_target(const wrenn_sandbox *sandbox, int64_t port, const char *path
     const char *domain;
     size_t size;
     path = path && *path ? path : "/";
+    size_t shown = strcspn(path, "?"); /* in the query there may be secrets */
     if (*path != '/' || path[strcspn(path, "\r\n #")])
         return wrn_fail(error, WRENN_E_INVALID_ARGUMENT,
-                        "the path must begin with a slash and have no blanks, line breaks or \"#\": \"%.100s\"", path);
+                        "the path must begin with a slash and have no blanks, line breaks or \"#\": \"%.*s\"",
+                        shown < PATH_SHOWN ? (int)shown : PATH_SHOWN, path);
     int rc = check(sandbox, port, NULL, error);
     if (rc == 0) rc = read_domain(client, &domain, &size, error);
     if (rc != 0) return rc;

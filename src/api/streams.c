@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/json.h"
 #include "base/text.h"
@@ -56,15 +57,25 @@ static void take_exit(wrenn_stream *s, const wrn_json *message) {
     if (wrn_stream_push(s, &(wrenn_event){.type = WRENN_EVENT_EXIT, .exit_code = code})) wrn_stream_finish(s, NULL);
 }
 
+/* Whether `words` are said of something of ours, as in "not_found: process with tag x not found"; not as in
+ * exec: "emptydir": executable file not found. */
+static bool is_said_of_ours(const char *text, const char *words) {
+    static const char *const things[] = {"sandbox", "capsule", "process", "terminal", "pty"};
+    const char *at = strcasestr(text, words), *clause = at;
+    if (!at) return false;
+    while (clause > text && !(clause - text > 1 && clause[-1] == ' ' && strchr(":=", clause[-2]))) clause--;
+    for (size_t i = 0; i < WRN_COUNT(things); i++)
+        if (clause < at ? strncasecmp(clause, things[i], strlen(things[i])) == 0 : strcasestr(text, things[i]) != NULL)
+            return true;
+    return false;
+}
+
 /* wrennd sends a code. Others say in words only what is a status elsewhere; their API maps the same words. */
 static int class_of(const char *code, const char *text) {
-    static const char *const things[] = {"sandbox", "capsule", "process", "terminal", "pty"};
     if (strcmp(text, "authentication failed") == 0) return WRENN_E_AUTHENTICATION;
-    bool ours = false;
-    for (size_t i = 0; i < WRN_COUNT(things); i++) ours = ours || strcasestr(text, things[i]);
-    if (ours && (strcasestr(text, "not found") || strcasestr(text, "not_found")))
+    if (is_said_of_ours(text, "not found") || is_said_of_ours(text, "not_found"))
         return wrn_error_class(code, WRENN_E_NOT_FOUND);
-    if (ours && (strcasestr(text, "not running") || strcasestr(text, "not paused")))
+    if (is_said_of_ours(text, "not running") || is_said_of_ours(text, "not paused"))
         return wrn_error_class(code, WRENN_E_CONFLICT);
     return wrn_error_class(code, WRENN_E_API);
 }

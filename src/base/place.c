@@ -3,11 +3,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/magic.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "base/auto.h"
@@ -205,10 +207,16 @@ bool wrn_wrennd_find(const char *asked, char *out, size_t size, char *why, size_
 
 /* ---- private directories ---- */
 
+bool wrn_place_is_overlay(const char *path) {
+    struct statfs info;
+    return statfs(path, &info) == 0 && info.f_type == OVERLAYFS_SUPER_MAGIC;
+}
+
 void wrn_private_places(const char *places[WRN_PRIVATE_PLACES]) {
     places[WRN_PRIVATE_PLACE_RUNTIME] = secure_getenv("XDG_RUNTIME_DIR");
     places[1] = secure_getenv("TMPDIR");
     places[2] = "/tmp";
+    places[3] = "/dev/shm";
     for (size_t i = 0; i < WRN_PRIVATE_PLACES; i++)
         if (places[i] && !*places[i]) places[i] = NULL;
 }

@@ -29,8 +29,12 @@ bool wrn_wrennd_find(const char *asked, char *out, size_t size, char *why, size_
 /* Is the absolute `path` a directory below which we can keep what is private? */
 bool wrn_place_is_safe(const char *path, char *why, size_t why_size);
 
+/* Is it on overlayfs, as all of a container's root is? What sandboxes write can't be kept there: the kernel wants
+ * another file system below an overlay. */
+bool wrn_place_is_overlay(const char *path);
+
 /* Where private servers have their directories, best first; NULL for one that the environment does not name. */
-enum { WRN_PRIVATE_PLACES = 3, WRN_PRIVATE_PLACE_RUNTIME = 0 };
+enum { WRN_PRIVATE_PLACES = 4, WRN_PRIVATE_PLACE_RUNTIME = 0 };
 void wrn_private_places(const char *places[WRN_PRIVATE_PLACES]);
 
 #endif

@@ -1,5 +1,7 @@
 #include <stdlib.h>
+#include <string.h>
 
+#include "base/json.h"
 #include "cli.h"
 
 enum { MAX_SECONDS = 7 * 24 * 3600, MAX_VCPUS = 1024, MAX_MEMORY_MB = 1 << 24 };
@@ -22,6 +24,26 @@ static const cli_option options[] = {
     {0},
 };
 
+static bool is_unenforced(const wrn_json *limits, const char *limit) {
+    const char *text = wrn_json_string(wrn_json_get(limits, limit), NULL);
+    return text && strcmp(text, "unenforced") == 0;
+}
+
+/* Whoever asks for limits shall know when there are none; other servers than wrennd do not tell. */
+static void warn_of_limits(const wrenn_sandbox *sandbox, const run_values *values) {
+    const char *unknown = wrenn_sandbox_get_info(sandbox)->unknown;
+    WRN_AUTO(wrn_json_freep) wrn_json *members = NULL;
+    if (!unknown || !wrn_json_parse(unknown, strlen(unknown), &members, NULL)) return;
+    const wrn_json *limits = wrn_json_get(wrn_json_get(members, "isolation"), "limits");
+    bool memory = values->memory_mb && is_unenforced(limits, "memory"),
+         vcpus = values->vcpus && is_unenforced(limits, "cpu");
+    if (memory || vcpus)
+        cli_complain("the server enforces no limit of %s: 'wrenn doctor' where it runs says why",
+                     memory && vcpus ? "memory and processors"
+                     : memory        ? "memory"
+                                     : "processors");
+}
+
 /* A signal does not stop the creation: we could not tell then whether there is something to destroy. A second one does. */
 static wrenn_sandbox *create(cli_app *cli, const run_values *values) {
     wrenn_create_options create = WRENN_CREATE_OPTIONS_INIT;
@@ -43,6 +65,7 @@ static wrenn_sandbox *create(cli_app *cli, const run_values *values) {
         cli_report(NULL, error);
     }
     wrenn_op_free(op);
+    if (sandbox) warn_of_limits(sandbox, values);
     return sandbox;
 }
 

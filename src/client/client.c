@@ -268,6 +268,7 @@ void wrenn_client_free(wrenn_client *client) {
     if (!client || client->closed) return;
     if (client->callbacks) {
         client->free_pending = true;
+        client->log = NULL; /* what it writes to may go as soon as this returns */
         for (wrenn_op *op = client->first; op; op = op->next) op->cancel_wanted = !op->background;
         return;
     }
@@ -323,7 +324,7 @@ const char *wrenn_client_base_url(const wrenn_client *client) { return client ? 
 const char *wrenn_client_api_key(const wrenn_client *client) { return client ? client->api_key : NULL; }
 
 void wrn_client_log(wrenn_client *client, const wrenn_log_event *event) {
-    bool listened = client->log && client->loop && !client->free_pending; /* after that its user data may be gone */
+    bool listened = client->log && client->loop;
     wrn_client_enter_callback(client);
     if (listened) client->log(event, client->log_user_data);
     else if (event->level >= WRENN_LOG_WARNING) fprintf(stderr, "libwrenn: %s\n", event->message);

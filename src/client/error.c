@@ -70,6 +70,14 @@ static int code_of_status(int status) {
     }
 }
 
+/* One line of UTF-8, whatever came from a server or a file name, and wherever it was cut: no line breaks, nothing that a
+ * terminal would obey, no halves of characters. */
+static void make_line(char *text, size_t size) {
+    for (char *c = text; *c; c++)
+        if ((unsigned char)*c < ' ' || *c == 0x7f) *c = ' ';
+    for (size_t at = 0; (at += wrn_utf8_valid_prefix(text + at, size - at)) < size; at++) text[at] = '?';
+}
+
 static wrenn_error *make(int code, const char *format, va_list args) {
     va_list again;
     va_copy(again, args);
@@ -82,8 +90,7 @@ static wrenn_error *make(int code, const char *format, va_list args) {
         return &out_of_memory;
     }
     vsnprintf(message, (size_t)size + 1, format, args);
-    for (char *c = message; *c; c++)
-        if (*c == '\n' || *c == '\r') *c = ' ';
+    make_line(message, (size_t)size);
     error->code = code;
     error->message = message;
     return error;

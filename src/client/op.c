@@ -272,6 +272,7 @@ static void set_call(wrenn_op *op, const char *method, wrn_auth auth, const wrn_
     op->method = method;
     op->auth = auth;
     op->attempt = 0;
+    op->reached = false;
     op->source = NULL;
     op->sink = NULL;
     op->content_type = NULL;
@@ -512,6 +513,9 @@ static bool may_be_misread(const wrenn_op *op) {
 }
 
 void wrn_op_answered(wrenn_op *op, wrn_http_response *response) {
+    /* That the last of several attempts was not sent says nothing about those before. */
+    if (response->outcome == WRN_HTTP_NOT_SENT && op->reached) response->outcome = WRN_HTTP_LOST;
+    op->reached = response->outcome != WRN_HTTP_NOT_SENT;
     bool fine = response->outcome == WRN_HTTP_ANSWERED && (response->status < 300 || op->type->any_status);
     bool again = !fine && retry(op, response);
     note(op, response, again);

@@ -74,6 +74,7 @@ struct wrenn_op {
     const wrn_http_sink *sink; /* where the answer's body goes; NULL: to `respond` */
     wrn_exchange *exchange;
     int attempt;
+    bool reached; /* an attempt at this call may have got to the server */
 
     bool cancel_wanted; /* it ends as cancelled as soon as that can be done, and its callbacks but `done` are over */
     wrenn_timings timings;

@@ -392,7 +392,6 @@ static int64_t write_some(wrenn_stream *s, const char *data, size_t size) {
     if (s->type->terminal && !s->selected) return wrn_terminal_write(&s->terminal, data, size);
     while (done < size && s->socket && !is_crowded(s)) {
         size_t piece = size - done < WRN_STREAM_PIECE ? size - done : WRN_STREAM_PIECE;
-        if (s->type->plain) piece = size - done; /* a message is one message */
         if (!s->type->input(s, data + done, piece)) return -1;
         done += piece;
     }
@@ -422,10 +421,26 @@ static bool has_room(void *context) {
     return s->over || (!is_crowded(s) && !s->terminal.held.size);
 }
 
+/* A message goes in one, an empty one too. */
+static int64_t write_message(wrenn_stream *s, const char *data, size_t size, int64_t timeout_ms, wrenn_error **error) {
+    int64_t until = wrn_in_ms(timeout_ms);
+    while (is_crowded(s) && !s->over && timeout_ms && wrn_left_ms(until) && wait_for(s, until, has_room)) {
+    }
+    if (leave_freed(s)) return wrn_error_give(error, freed_error());
+    bool ready = !s->over && !is_crowded(s), sent = ready && s->type->input(s, data, size);
+    s->writer_waits = !ready;
+    wrn_client_settle(s->client);
+    if (sent) return (int64_t)size;
+    if (ready) return wrn_fail(error, WRENN_E_NO_MEMORY, "stream: out of memory");
+    return s->over ? check(s, error) : WRENN_E_AGAIN;
+}
+
 int64_t wrenn_stream_write(wrenn_stream *s, const void *data, size_t size, int64_t timeout_ms, wrenn_error **error) {
     int rc = check_input(s, error);
+    if (rc == 0 && !data && size) rc = wrn_fail(error, WRENN_E_INVALID_ARGUMENT, "stream: data must not be NULL");
     if (rc == 0) rc = enter(s, timeout_ms, error);
     if (rc < 0) return rc;
+    if (s->type->plain) return write_message(s, data, size, timeout_ms, error);
     int64_t until = wrn_in_ms(timeout_ms), now;
     size_t done = 0;
     /* Whoever may be made to wait may never run the loop for what a terminal holds. */

@@ -45,13 +45,17 @@ static void release(wrn_local *local) {
 
 /* ---- starting ---- */
 
-/* The first place for private directories that can be used. One that only the login session names is passed over. */
+/* The first place for private directories that can be used. One that only the login session names is passed over, and so
+ * are those that can't hold sandboxes. */
 static const char *choose_place(char *why, size_t why_size) {
     const char *places[WRN_PRIVATE_PLACES];
     char problem[512];
     wrn_private_places(places);
+    snprintf(why, why_size,
+             "all places for a private directory are on overlayfs, which can't hold sandboxes; set TMPDIR "
+             "to one on a volume or a tmpfs");
     for (size_t i = 0; i < WRN_PRIVATE_PLACES; i++) {
-        if (!places[i]) continue;
+        if (!places[i] || wrn_place_is_overlay(places[i])) continue;
         bool safe = wrn_place_is_safe(places[i], problem, sizeof(problem));
         if (i == WRN_PRIVATE_PLACE_RUNTIME && (!safe || access(places[i], W_OK) != 0)) continue;
         if (safe) return places[i];

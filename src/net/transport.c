@@ -87,6 +87,9 @@ void wrn_transport_apply(const wrn_transport *t, CURL *easy) {
 
 const char *wrn_transport_problem(const wrn_transport *t, wrn_http_outcome outcome, char room[CURL_ERROR_SIZE],
                                   const char *libcurl) {
+    /* libcurl shows the whole URL, and there may be a password in it. */
+    if (strncmp(libcurl, "Unsupported proxy", strlen("Unsupported proxy")) == 0)
+        return "the proxy's URL is not of the form SCHEME://HOST:PORT, or its scheme is none that can be used";
     if (!t->unix_path) return libcurl;
     if (outcome == WRN_HTTP_NOT_SENT) { /* libcurl names the host, which means nothing here */
         snprintf(room, CURL_ERROR_SIZE, "cannot connect to the socket %.108s; is wrennd running?", t->unix_path);

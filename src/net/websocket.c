@@ -154,7 +154,7 @@ static void flush(wrn_socket *s) {
     }
     if (!s->crowded || out->size > WRN_SOCKET_HIGH_WATER / 2) return;
     s->crowded = false;
-    if (!s->freed && s->state == OPEN) s->events.room(s->context);
+    if (s->events.room && !s->freed && s->state == OPEN) s->events.room(s->context);
 }
 
 static void take_frames(wrn_socket *s, const char *data, size_t size) {
@@ -342,6 +342,11 @@ bool wrn_socket_send(wrn_socket *s, bool binary, const void *data, size_t size) 
     /* Sent from the loop, so that several small ones share a packet and no event comes from inside. */
     if (!(s->watched & EPOLLOUT)) update_watch(s);
     return true;
+}
+
+void wrn_socket_hand_over(wrn_socket *s, const wrn_socket_events *events, void *context) {
+    s->events = *events;
+    s->context = context;
 }
 
 size_t wrn_socket_unsent(const wrn_socket *s) { return wrn_ws_out(s->ws)->size; }

@@ -39,7 +39,7 @@ typedef struct wrn_socket_events {
     /* Instead: there was another answer, or none. Valid during the call. */
     void (*refused)(void *context, wrn_http_response *response);
     void (*message)(void *context, bool binary, const char *data, size_t size);
-    void (*room)(void *context); /* unsent had reached the high water mark and is under half of it */
+    void (*room)(void *context); /* unsent had reached the high water mark and is under half of it; may be NULL */
     void (*ended)(void *context, wrn_socket_end end, int code); /* last; after `opened` */
 } wrn_socket_events;
 
@@ -54,6 +54,8 @@ wrn_socket *wrn_socket_open(wrn_socket_hub *hub, const wrn_socket_request *reque
                             void *context);
 /* False when out of memory, or ended. */
 bool wrn_socket_send(wrn_socket *socket, bool binary, const void *data, size_t size);
+/* From now on its events go elsewhere. */
+void wrn_socket_hand_over(wrn_socket *socket, const wrn_socket_events *events, void *context);
 size_t wrn_socket_unsent(const wrn_socket *socket);
 /* Stops and continues reception. */
 void wrn_socket_pause(wrn_socket *socket, bool pause);

@@ -321,6 +321,15 @@ static bool open_state(wrn_server *server, wrn_arena *arena, char *why, size_t w
     return true;
 }
 
+/* Each sandbox says so too, to those who look. */
+static void warn_of_lacks(const wrn_server *server) {
+    const char *why = wrn_json_string(wrn_json_get(wrn_json_get(server->isolation, "limits"), "why"), NULL);
+    if (is_private(server)) return;
+    if (why) wrn_log_warning("limits of memory and processors are not enforced: %s", why);
+    if (server->config->stop != WRN_STOP_DESTROY && !server->ops->can_leave(server->backend))
+        wrn_log_warning("sandboxes will end with this process, whatever --on-stop says: `isolation` of each says why");
+}
+
 static bool open_backend(wrn_server *server, wrn_arena *arena, char *why, size_t why_size) {
     wrn_backend_config config;
     wrn_fault fault = {.code = "internal_error"};
@@ -332,6 +341,7 @@ static bool open_backend(wrn_server *server, wrn_arena *arena, char *why, size_t
     if (server->ops->open(&config, &server->backend, &fault) != 0)
         return snprintf(why, why_size, "sandboxes can't run here: %s; see: wrennd doctor", fault.message), false;
     server->isolation = server->ops->isolation(server->backend);
+    warn_of_lacks(server);
     wrn_host_row machine;
     wrn_machine_describe(server->config->data_dir, &machine);
     int64_t held_mb = server->config->held_max_mb ? server->config->held_max_mb : machine.memory_mb / 4;

@@ -83,8 +83,8 @@ wrn_url_verdict wrn_base_url_parse(const char *text, wrn_base_url *out, char *wh
         problem = "must start with https://, http://, unix:/ or be local:";
     }
     if (problem) {
-        /* A user name or password in it must not get into messages. */
-        bool secret = strchr(text, '@') != NULL;
+        /* A user name, password or token in it must not get into messages. */
+        bool secret = strpbrk(text, "@?#") != NULL;
         snprintf(why, why_size, "the base URL %s%.200s%s %s", secret ? "" : "\"", secret ? "given" : text,
                  secret ? "" : "\"", problem);
         return WRN_URL_BAD;

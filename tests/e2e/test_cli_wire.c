@@ -8,9 +8,10 @@
 #include "test.h"
 
 #define ID "cl-0123456789abcdefghijklmno"
-#define SANDBOX                                                                                         \
-    "{\"id\":\"" ID "\",\"status\":\"running\",\"template\":\"minimal\",\"vcpus\":2,\"memory_mb\":256," \
-    "\"timeout_sec\":0,\"created_at\":\"2026-05-01T12:00:00Z\",\"last_updated\":\"2026-05-01T12:00:00Z\"}"
+#define SANDBOX_MEMBERS                                                                                \
+    "\"id\":\"" ID "\",\"status\":\"running\",\"template\":\"minimal\",\"vcpus\":2,\"memory_mb\":256," \
+    "\"timeout_sec\":0,\"created_at\":\"2026-05-01T12:00:00Z\",\"last_updated\":\"2026-05-01T12:00:00Z\""
+#define SANDBOX "{" SANDBOX_MEMBERS "}"
 #define EXEC(code, encoding, out, err)                                                                           \
     "{\"sandbox_id\":\"" ID "\",\"cmd\":\"x\",\"stdout\":\"" out "\",\"stderr\":\"" err "\",\"exit_code\":" code \
     ",\"duration_ms\":3,\"encoding\":\"" encoding "\"}"
@@ -75,6 +76,33 @@ TEST(run_creates_executes_and_destroys) {
     CHECK_INT(script_count(server), 4);
     program_result_free(&result);
     stop(server);
+}
+
+/* What the server makes no secret of, its caller does not overlook. */
+TEST(limits_that_are_not_enforced_are_told_once) {
+#define WITH_LIMITS(memory, cpu)                                           \
+    "{\"isolation\":{\"limits\":{\"memory\":\"" memory "\",\"cpu\":\"" cpu \
+    "\",\"pids\":\"enforced\"}}," SANDBOX_MEMBERS "}"
+    static const struct {
+        const char *body, *option, *err;
+    } cases[] = {
+        {WITH_LIMITS("unenforced", "unenforced"), "-m64",
+         "wrenn: the server enforces no limit of memory: 'wrenn doctor' where it runs says why\n"},
+        {WITH_LIMITS("unenforced", "unenforced"), "--vcpus=1",
+         "wrenn: the server enforces no limit of processors: 'wrenn doctor' where it runs says why\n"},
+        {WITH_LIMITS("unenforced", "unenforced"), "-t9", ""},
+        {WITH_LIMITS("enforced", "enforced"), "-m64", ""},
+        {SANDBOX, "-m64", ""},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        const script_reply replies[] = {reply("201 Created", cases[i].body), ok(EXEC("0", "utf-8", "", "")), gone};
+        script_server *server = serve(replies, 3);
+        program_result result = WRENN("run", cases[i].option, "prog");
+        CHECK_STR(result.err, cases[i].err);
+        CHECK_INT(result.code, 0);
+        program_result_free(&result);
+        stop(server);
+    }
 }
 
 TEST(output_is_passed_on_byte_for_byte) {

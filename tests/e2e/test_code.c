@@ -123,6 +123,13 @@ TEST_SLOW(odd_bytes_and_split_characters) {
     tear_down(&s);
 }
 
+TEST_SLOW(closed_output_is_no_end) {
+    setup s = set_up();
+    check_text(s.sandbox, NULL, "import sys; sys.stdout.close(); 5", "5");
+    check_out(&s, NULL, "print('b')", "b\n");
+    tear_down(&s);
+}
+
 /* Jupyter's sockets do not wait until there is more to send. */
 TEST_SLOW(messages_leave_at_once) {
     setup s = set_up();

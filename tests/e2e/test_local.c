@@ -31,7 +31,7 @@
 
 /* What a failed test leaves to hold sandboxes. */
 void test_after_each(void) {
-    for (pid_t holder; (holder = test_find_process("wrennd-holder"));) kill(holder, SIGKILL);
+    for (pid_t holder; (holder = test_find_process("(wrennd-holder)"));) kill(holder, SIGKILL);
 }
 
 static const char *in_dir(const char *name) {
@@ -528,6 +528,23 @@ static void shared_template(void) {
     wrenn_client_free(client);
 }
 
+/* As in a container, whose /tmp is on overlayfs like all of its root: that can't hold sandboxes. */
+static void places_on_overlay(void) {
+    char options[1000];
+    set_up();
+    CHECK(unshare(CLONE_NEWNS) == 0 && mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0);
+    CHECK(mkdir(in_dir("layer"), 0755) == 0 && mount("tmpfs", in_dir("layer"), "tmpfs", 0, NULL) == 0);
+    CHECK(mkdir(in_dir("layer/u"), 01777) == 0 && mkdir(in_dir("layer/w"), 0755) == 0);
+    snprintf(options, sizeof(options), "lowerdir=/tmp,upperdir=%s,workdir=%s", in_dir("layer/u"), in_dir("layer/w"));
+    CHECK_MSG(mount("overlay", "/tmp", "overlay", 0, options) == 0, "overlay: %s", strerror(errno));
+    CHECK(chmod("/tmp", 01777) == 0);
+    program_result result = WRENN("run", "echo", "well");
+    CHECK_STR(result.err, "");
+    CHECK_STR(result.out, "well\n");
+    CHECK_INT(result.code, 0);
+    program_result_free(&result);
+}
+
 TEST_AS_BOTH(is_no_child_that_wait_sees, no_child)
 TEST_AS_BOTH(leaves_nothing_to_bury, nothing_to_bury)
 TEST_AS_BOTH(ends_with_a_killed_program, ends_with_us)
@@ -542,6 +559,7 @@ TEST_AS_BOTH(not_from_where_others_write, places_of_others)
 TEST_AS_ROOT(not_from_what_others_own, owned_by_others)
 TEST_AS_BOTH(its_directory_is_where_only_we_write, private_places)
 TEST_AS_ROOT(its_directory_is_not_in_that_of_others, places_of_another)
+TEST_AS_ROOT(its_directory_is_not_on_overlayfs, places_on_overlay)
 TEST_AS_BOTH(runs_code_from_built_templates, code_interpreter)
 TEST_AS_BOTH(shares_templates_with_all_servers, shared_template)
 

@@ -78,7 +78,7 @@ static void await_end(int pidfd) {
 static void finish(const test_daemon *d) {
     end(d, SIGTERM, 0);
     CHECK_INT(count_boxes(d), 0);
-    CHECK_INT(test_find_process("wrennd-holder"), 0);
+    CHECK_INT(test_find_process("(wrennd-holder)"), 0);
     check_no_leaks(d);
 }
 
@@ -277,7 +277,7 @@ static void dead(void) {
     char path[64];
     snprintf(path, sizeof(path), "/proc/%d/task/%d/children", (int)d.pid, (int)d.pid);
     FILE *children = fopen(path, "re");
-    int pid = 0, holder = test_find_process("wrennd-holder");
+    int pid = 0, holder = test_find_process("(wrennd-holder)");
     while (children && fscanf(children, "%d", &pid) == 1 && pid == holder) {
     }
     CHECK(pid > 0 && pid != holder);
@@ -299,7 +299,7 @@ static void nobody_comes(void) {
     make_sandbox(&d, "{}", id);
     make_sandbox(&d, "{}", other);
     CHECK_STATUS(call(&d, "POST", sandbox_path(other, "/pause"), NULL), 200);
-    int holder = watch(test_find_process("wrennd-holder"));
+    int holder = watch(test_find_process("(wrennd-holder)"));
     end(&d, SIGKILL, KILLED);
     await_end(holder);
     CHECK_INT(count_boxes(&d), 0);
@@ -310,11 +310,30 @@ static void nobody_comes(void) {
     finish(&d);
 }
 
+/* As `systemctl stop` tells it: nobody is waited for. */
+static void told_to_end(void) {
+    test_daemon d = {0};
+    char id[40];
+    serve(&d, (const char *[]){"--on-stop", "keep", NULL});
+    make_sandbox(&d, "{}", id);
+    pid_t pid = test_find_process("(wrennd-holder)");
+    int holder = watch(pid);
+    end(&d, SIGTERM, 0);
+    CHECK_INT(count_boxes(&d), 1);
+    kill(pid, SIGTERM);
+    await_end(holder);
+    CHECK_INT(count_boxes(&d), 0);
+    check_no_leaks(&d);
+    serve(&d, NULL);
+    check_state(&d, id, "stopped");
+    finish(&d);
+}
+
 static void without_patience(void) {
     test_daemon d = {0};
     char id[40];
     serve(&d, (const char *[]){"--adopt-timeout-sec", "0", NULL});
-    CHECK_INT(test_find_process("wrennd-holder"), 0);
+    CHECK_INT(test_find_process("(wrennd-holder)"), 0);
     make_sandbox(&d, "{}", id);
     end(&d, SIGKILL, KILLED);
     serve(&d, NULL);
@@ -351,12 +370,12 @@ static void holder(int signal_number) {
     char id[40], other[40];
     serve(&d, NULL);
     make_sandbox(&d, "{}", id);
-    pid_t first = test_find_process("wrennd-holder"), second;
+    pid_t first = test_find_process("(wrennd-holder)"), second;
     int watched = watch(first);
     kill(first, signal_number);
     make_sandbox(&d, "{}", other);
     if (signal_number == SIGKILL)
-        while ((second = test_find_process("wrennd-holder")) == 0 || second == first) {
+        while ((second = test_find_process("(wrennd-holder)")) == 0 || second == first) {
         }
     CHECK_SH(&d, id, "echo there", "there\n");
     end(&d, SIGKILL, KILLED);
@@ -422,6 +441,7 @@ TEST_AS_BOTH(commands_in_the_foreground_end, foreground)
 TEST_AS_BOTH(half_an_upload_is_taken_away, upload)
 TEST_AS_BOTH(a_dead_one_is_reported, dead)
 TEST_AS_BOTH(when_nobody_comes_nothing_stays, nobody_comes)
+TEST_AS_BOTH(a_holder_that_is_told_to_end_ends_the_sandboxes, told_to_end)
 TEST_AS_BOTH(without_patience_they_end_at_once, without_patience)
 TEST_AS_BOTH(a_start_that_fails_ends_none, failing_start)
 TEST_AS_BOTH(a_killed_holder_is_replaced, killed_holder)

@@ -23,7 +23,7 @@
 
 /* What a failed test leaves to hold sandboxes. */
 void test_after_each(void) {
-    for (pid_t holder; (holder = test_find_process("wrennd-holder"));) kill(holder, SIGKILL);
+    for (pid_t holder; (holder = test_find_process("(wrennd-holder)"));) kill(holder, SIGKILL);
 }
 
 static wrenn_client *local_client(void) {
@@ -551,7 +551,7 @@ static long status_of(const char *pid, const char *name) {
 
 /* The server's children are the processes that became its sandboxes, and maybe the holder. 0: there is none. */
 static pid_t find_agent(pid_t server) {
-    pid_t found = 0, holder = test_find_process("wrennd-holder");
+    pid_t found = 0, holder = test_find_process("(wrennd-holder)");
     DIR *proc = opendir("/proc");
     for (struct dirent *entry; proc && !found && (entry = readdir(proc));) {
         pid_t pid = atoi(entry->d_name);
@@ -565,7 +565,7 @@ static void *kill_soon(void *data) {
     killer *k = data;
     usleep(k->delay_us);
     pid_t pid = k->victim == AGENT    ? find_agent(k->daemon->pid)
-                : k->victim == HOLDER ? test_find_process("wrennd-holder")
+                : k->victim == HOLDER ? test_find_process("(wrennd-holder)")
                                       : k->daemon->pid;
     if (pid && kill(pid, SIGKILL) == 0) k->killed = pid;
     return NULL;
@@ -583,7 +583,7 @@ static bool disturbed_round(wrenn_client *client, daemon_state *d, int victim) {
         start_daemon(d);
     }
     /* Another one comes soon. */
-    for (pid_t holder = 0; !holder || holder == k.killed; holder = test_find_process("wrennd-holder")) usleep(1000);
+    for (pid_t holder = 0; !holder || holder == k.killed; holder = test_find_process("(wrennd-holder)")) usleep(1000);
     return k.killed != 0;
 }
 

@@ -18,7 +18,7 @@ void start(test_daemon *d, const char *const *extra) {
 
 /* What a failed test leaves to hold sandboxes. */
 void test_after_each(void) {
-    for (pid_t holder; (holder = test_find_process("wrennd-holder"));) kill(holder, SIGKILL);
+    for (pid_t holder; (holder = test_find_process("(wrennd-holder)"));) kill(holder, SIGKILL);
 }
 
 /* Up to where it says that it listens; the first start says its key before. */

@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 #include "box.h"
@@ -138,14 +139,32 @@ static void be_delegated(const char *top) {
     exit(0);
 }
 
-TEST(delegated_groups_are_used) {
-    char mount[200] = "", line[1024], top[300], unit[320];
-    if (geteuid() != 0) test_skip("only root can delegate a part of the hierarchy");
+static bool find_cgroup2(char mount[200]) {
+    char line[1024];
     FILE *mounts = fopen("/proc/self/mounts", "re");
     while (mounts && !*mount && fgets(line, sizeof(line), mounts))
         if (strstr(line, " cgroup2 ")) sscanf(line, "%*s %199s", mount);
     if (mounts) fclose(mounts);
-    if (!*mount) test_skip("there is no cgroup v2");
+    return *mount;
+}
+
+/* The group of a sandbox of a daemon that has its directory in `top`; "" when there is none. */
+static void find_below(const char *top, const char *id, char out[400]) {
+    DIR *dir = opendir(top);
+    *out = '\0';
+    CHECK(dir != NULL);
+    for (struct dirent *entry; (entry = readdir(dir)) && !*out;) {
+        if (strncmp(entry->d_name, "wrennd-", 7) != 0) continue;
+        snprintf(out, 400, "%s/%.60s/%s", top, entry->d_name, id);
+        if (access(out, F_OK) != 0) *out = '\0';
+    }
+    closedir(dir);
+}
+
+TEST(delegated_groups_are_used) {
+    char mount[200] = "", top[300], unit[320];
+    if (geteuid() != 0) test_skip("only root can delegate a part of the hierarchy");
+    if (!find_cgroup2(mount)) test_skip("there is no cgroup v2");
     snprintf(top, sizeof(top), "%s/wrn-delegated-%d", mount, (int)getpid());
     snprintf(unit, sizeof(unit), "%s/unit", top);
     CHECK(mkdir(top, 0755) == 0 && mkdir(unit, 0755) == 0);
@@ -168,6 +187,36 @@ TEST(delegated_groups_are_used) {
     bool gone = rmdir(unit) == 0 && rmdir(top) == 0;
     CHECK_MSG(WIFEXITED(status) && WEXITSTATUS(status) == 0, "the user's part failed");
     CHECK_MSG(gone, "%s is not empty", top);
+}
+
+/* As a system service: in the unit's own part of the hierarchy, whose limits cover all. */
+TEST(sandboxes_of_a_unit_are_in_its_group) {
+    static host h;
+    char mount[200] = "", unit[300], leaf[320], found[400];
+    if (geteuid() != 0) test_skip("not run as root");
+    if (!find_cgroup2(mount)) test_skip("there is no cgroup v2");
+    snprintf(unit, sizeof(unit), "%s/wrn-unit-%d.service", mount, (int)getpid());
+    snprintf(leaf, sizeof(leaf), "%s/wrennd", unit);
+    CHECK(mkdir(unit, 0755) == 0 && mkdir(leaf, 0755) == 0);
+    bool marked = setxattr(unit, "trusted.delegate", "1", 1, 0) == 0;
+    pid_t pid = fork();
+    if (pid == 0) {
+        write_to(leaf, "cgroup.procs", "0");
+        host_open(&h);
+        wrn_box *box = box_create(&h, "cl-in-unit");
+        find_below(unit, "cl-in-unit", found);
+        CHECK_CONTAINS(found, "/wrennd-");
+        box_sh(&h, box, "echo well", &o);
+        CHECK_STR(o.out, "well\n");
+        box_destroy(&h, box);
+        host_close(&h);
+        exit(0);
+    }
+    int status;
+    CHECK(waitpid(pid, &status, 0) == pid);
+    bool gone = rmdir(leaf) == 0 && rmdir(unit) == 0;
+    CHECK_MSG(marked && WIFEXITED(status) && WEXITSTATUS(status) == 0, "the unit's part failed");
+    CHECK_MSG(gone, "%s is not empty", unit);
 }
 
 /* ---- many rounds ---- */

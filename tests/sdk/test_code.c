@@ -197,6 +197,22 @@ static int run_heard(setup *s, heard *h, wrenn_execution **x) {
     return wrenn_sandbox_run_code(s->sandbox, &options, x, NULL);
 }
 
+/* More than is sent at once. */
+TEST(long_code) {
+    play p = {0};
+    find_kernel(&p);
+    say(&p, SCRIPT_KEEP, BUSY, REPLY, IDLE, NULL);
+    setup s = set_up(p.replies, p.count);
+    wrenn_execution *x = NULL;
+    char *code = malloc(4000001);
+    memset(code, '1', 4000000);
+    code[4000000] = '\0';
+    CHECK_INT(run(&s, code, NULL, &x, NULL), 0);
+    wrenn_execution_free(x);
+    free(code);
+    end_play(&s, &p);
+}
+
 TEST(callbacks_as_it_arrives) {
     play p = {0};
     find_kernel(&p);
@@ -292,6 +308,7 @@ TEST(output_is_cleared_as_a_notebook_does) {
     DISPLAYED("", "p", SHOW("display_data", "0", "i"), CLEAR("true"), STREAM("stdout", "p"));
     DISPLAYED("=1;", "", SHOW("display_data", "0", "i"), CLEAR("true"), SHOW("execute_result", "1", "j"));
     DISPLAYED("1;", "", SHOW("execute_result", "0", "i"), CLEAR("false"), SHOW("display_data", "1", "j"));
+    DISPLAYED("", "", SHOW("display_data", "0", "i"), CLEAR("true"), ERROR("E"));
     /* What is cleared can't be updated. */
     DISPLAYED("", "", SHOW("display_data", "0", "i"), CLEAR("false"), SHOW("update_display_data", "1", "i"));
     DISPLAYED("1;", "", SHOW("display_data", "0", "i"), CLEAR("false"), SHOW("display_data", "0", "i"),
@@ -456,6 +473,24 @@ TEST(a_connection_that_is_lost_too_early_is_made_again) {
     end_play(&s, &p);
 }
 
+TEST(a_context_whose_kernel_is_gone_says_so) {
+    play p = {0};
+    text(&p, "200 OK", SPECS);
+    text(&p, "201 Created", "{\"id\":\"k-7\",\"name\":\"python3\"}");
+    text(&p, "404 No", "<html>no</html>");
+    setup s = set_up(p.replies, p.count);
+    wrenn_code_options options = WRENN_CODE_OPTIONS_INIT;
+    wrenn_execution *x = NULL;
+    wrenn_error *error = NULL;
+    options.code = "x";
+    CHECK_INT(wrenn_sandbox_code_context(s.sandbox, NULL, &options.context, NULL), 0);
+    CHECK_INT(wrenn_sandbox_run_code(s.sandbox, &options, &x, &error), WRENN_E_NOT_FOUND);
+    CHECK_CONTAINS(wrenn_error_message(error), "make a new context");
+    wrenn_error_free(error);
+    wrenn_code_context_free(options.context);
+    end_play(&s, &p);
+}
+
 /* The server has another one then, or makes it. */
 TEST(a_kernel_that_is_gone_is_looked_for_anew) {
     play p = {0};
@@ -500,14 +535,14 @@ TEST(a_timeout_says_so) {
 
 /* Others' code came first, which must not be interrupted: ours is called back. */
 TEST(code_that_has_not_begun_in_time_never_runs) {
-    static const char *const answers[] = {MESSAGE("abort_reply", "{}"), NULL};
+    static const char *const answers[][2] = {{MESSAGE("abort_reply", "{}"), IDLE}, {NULL}};
     for (size_t i = 0; i < COUNT(answers); i++) {
         play p = {0};
         find_kernel(&p);
         say(&p, SCRIPT_KEEP,
             "{\"parent_header\":{\"msg_id\":\"another\"},\"msg_type\":\"status\",\"content\":{\"execution_state\":\"busy\"}}",
             NULL);
-        say(&p, SCRIPT_KEEP, answers[i], NULL);
+        say(&p, SCRIPT_KEEP, answers[i][0], answers[i][1], NULL);
         setup s = set_up(p.replies, p.count);
         wrenn_code_options options = WRENN_CODE_OPTIONS_INIT;
         wrenn_execution *x = NULL;
@@ -515,7 +550,7 @@ TEST(code_that_has_not_begun_in_time_never_runs) {
         options.code = "x";
         options.exec_timeout_ms = 50;
         CHECK_INT(wrenn_sandbox_run_code(s.sandbox, &options, &x, &error), WRENN_E_TIMEOUT);
-        CHECK_CONTAINS(wrenn_error_message(error), answers[i] ? "not run in time" : "may still run");
+        CHECK_CONTAINS(wrenn_error_message(error), answers[i][0] ? "not run in time" : "may still run");
         wrenn_error_free(error);
         CHECK_CONTAINS(script_request(s.server, FOUND + 1), "\"msg_type\":\"abort_request\"");
         CHECK_CONTAINS(script_request(s.server, FOUND + 1), "\"channel\":\"control\"");
@@ -530,29 +565,77 @@ TEST(code_that_has_not_begun_in_time_never_runs) {
 
 /* ---- cancelling ---- */
 
+/* When its "busy" comes; `free`: with the client. */
+typedef enum begun { NEVER, BEFORE, MEANWHILE } begun;
+
+static void check_cancelling(begun when, bool free_client) {
+    play p = {0};
+    find_kernel(&p);
+    say(&p, SCRIPT_KEEP, when == NEVER ? NULL : BUSY, NULL);
+    p.replies[p.count - 1].gated = when == MEANWHILE;
+    if (when != BEFORE) say(&p, SCRIPT_KEEP, MESSAGE("abort_reply", "{}"), IDLE, NULL);
+    text(&p, "204 No", "");
+    setup s = set_up(p.replies, p.count);
+    wrenn_op *op = start(&s, "x", NULL), *next = NULL;
+    until_count(&s, FOUND + 1);
+    if (when == BEFORE) CHECK(wrenn_client_dispatch(s.client, 200, NULL) >= 0);
+    next = start(&s, "y", NULL);
+    wrenn_op_cancel(next); /* it waits for its turn */
+    wrenn_op_free(next);
+    script_open_gate(s.server);
+    size_t requests = FOUND + 1 + (when != BEFORE) + (when != NEVER);
+    if (free_client) {
+        wrenn_client_free(s.client);
+        s.client = NULL;
+    } else {
+        wrenn_op_cancel(op);
+        until_count(&s, requests);
+    }
+    CHECK_INT(script_count(s.server), requests);
+    CHECK_INT(asked(&s, "\"msg_type\":\"abort_request\""), when != BEFORE);
+    CHECK_INT(asked(&s, "POST /api/kernels/k-1/interrupt"), when != NEVER);
+    CHECK_INT(asked(&s, "\"y\""), 0);
+    wrenn_execution *x = NULL;
+    CHECK_INT(wrenn_sandbox_run_code_finish(op, &x, NULL), WRENN_E_CANCELLED);
+    wrenn_op_free(op);
+    end_play(&s, &p);
+}
+
 TEST(what_is_cancelled_does_not_go_on) {
-    static const struct {
-        const char *said, *then;
-    } cases[] = {{BUSY, "POST /api/kernels/k-1/interrupt"}, {NULL, "abort_request"}};
+    static const begun cases[] = {NEVER, BEFORE, MEANWHILE};
     for (size_t i = 0; i < COUNT(cases); i++) {
+        check_cancelling(cases[i], false);
+        check_cancelling(cases[i], true);
+    }
+}
+
+static void note_output(const char *data, size_t size, void *user) {
+    (void)data, (void)size;
+    *(bool *)user = true;
+}
+
+TEST(freeing_the_client_ends_the_code_that_runs) {
+    for (int cancelled = 0; cancelled < 2; cancelled++) {
         play p = {0};
         find_kernel(&p);
-        say(&p, SCRIPT_KEEP, cases[i].said, NULL);
-        say(&p, SCRIPT_KEEP, NULL);
+        say(&p, SCRIPT_KEEP, BUSY, STREAM("stdout", "1"), NULL);
+        text(&p, "204 No", "");
         setup s = set_up(p.replies, p.count);
-        wrenn_op *op = start(&s, "x", NULL), *next = NULL;
-        until_count(&s, FOUND + 1);
-        if (cases[i].said) CHECK(wrenn_client_dispatch(s.client, 200, NULL) >= 0);
-        next = start(&s, "y", NULL);
-        wrenn_op_cancel(next); /* it waits for its turn */
-        wrenn_op_free(next);
-        wrenn_op_cancel(op);
-        until_count(&s, FOUND + 2);
-        CHECK_CONTAINS(script_request(s.server, FOUND + 1), cases[i].then);
-        CHECK_INT(asked(&s, "\"y\""), 0);
-        wrenn_execution *x = NULL;
-        CHECK_INT(wrenn_sandbox_run_code_finish(op, &x, NULL), WRENN_E_CANCELLED);
+        wrenn_op *op = NULL;
+        bool runs = false;
+        wrenn_code_callbacks callbacks = {.on_stdout = note_output, .user_data = &runs};
+        wrenn_code_options options = WRENN_CODE_OPTIONS_INIT;
+        options.code = "while True: pass";
+        options.callbacks = &callbacks;
+        CHECK_INT(wrenn_sandbox_run_code_start(s.sandbox, &options, NULL, NULL, &op, NULL), 0);
+        while (!runs) CHECK(wrenn_client_dispatch(s.client, 20, NULL) >= 0);
+        if (cancelled) wrenn_op_cancel(op);
         wrenn_op_free(op);
+        wrenn_sandbox_free(s.sandbox);
+        wrenn_client_free(s.client);
+        s.sandbox = NULL;
+        s.client = NULL;
+        CHECK_INT(asked(&s, "POST /api/kernels/k-1/interrupt"), 1);
         end_play(&s, &p);
     }
 }

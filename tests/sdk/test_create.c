@@ -161,6 +161,36 @@ TEST(an_error_that_the_server_has_written_is_final) {
     tear_down_create(&s, replies, COUNT(replies));
 }
 
+TEST(a_sandbox_that_did_not_start_is_destroyed_through_passing_trouble) {
+    script_reply replies[] = {answer("202 Accepted", "", STATUS("starting")), answer("200 OK", "", STATUS("error")),
+                              answer("502 Bad Gateway", "", ERROR_BODY("agent_error")), lost,
+                              answer("204 No Content", "", "")};
+    setup s = set_up(replies, COUNT(replies));
+    wrenn_sandbox *made = NULL;
+    wrenn_error *error = NULL;
+    CHECK_INT(wrenn_sandboxes_create(s.client, &wait_option, &made, &error), WRENN_E_CONFLICT);
+    CHECK_CONTAINS(wrenn_error_message(error), "it was destroyed again");
+    CHECK_INT(script_count(s.server), 5);
+    for (size_t i = 2; i < 5; i++) CHECK(is_request(&s, i, "DELETE " PATH " "));
+    wrenn_error_free(error);
+    tear_down_create(&s, replies, COUNT(replies));
+}
+
+/* Somebody else destroyed it while it started. */
+TEST(a_sandbox_that_is_gone_already_does_not_run) {
+    script_reply replies[] = {answer("202 Accepted", "", STATUS("starting")),
+                              answer("404 Not Found", "", ERROR_BODY("not_found")),
+                              answer("404 Not Found", "", ERROR_BODY("not_found"))};
+    setup s = set_up(replies, COUNT(replies));
+    wrenn_sandbox *made = NULL;
+    wrenn_error *error = NULL;
+    CHECK_INT(wrenn_sandboxes_create(s.client, &wait_option, &made, &error), WRENN_E_NOT_FOUND);
+    CHECK_MSG(!strstr(wrenn_error_message(error), "may still run"), "%s", wrenn_error_message(error));
+    CHECK_INT(script_count(s.server), 3);
+    wrenn_error_free(error);
+    tear_down_create(&s, replies, COUNT(replies));
+}
+
 /* ---- given up ---- */
 
 static void note_code(wrenn_op *op, void *user_data) {
@@ -297,6 +327,39 @@ TEST(a_create_with_the_callers_key_is_left_to_the_caller) {
     tear_down_create(&s, replies, COUNT(replies));
 }
 
+TEST(nor_is_it_cleaned_up_after_while_it_starts) {
+    script_reply starting[] = {answer("202 Accepted", OBEYS, STATUS("starting"))};
+    setup s = set_up(starting, 1);
+    wrenn_create_options options = wait_option;
+    int code = 1;
+    options.idempotency_key = "mine";
+    wrenn_op *op = begin(&s, &options, &code);
+    run_until(&s, 1);
+    wrenn_timings timings;
+    while (wrenn_op_timings(op, &timings) == WRENN_E_AGAIN) CHECK(wrenn_client_dispatch(s.client, 10, NULL) >= 0);
+    wrenn_op_cancel(op);
+    wrenn_op_free(op);
+    FREE_AND_CHECK(&s, "POST /v1/sandboxes ");
+    CHECK_INT(code, WRENN_E_CANCELLED);
+    tear_down_create(&s, starting, 1);
+}
+
+TEST(with_the_callers_key_time_that_runs_out_destroys_nothing) {
+    script_reply replies[] = {answer("202 Accepted", OBEYS, STATUS("starting")),
+                              answer("200 OK", "", STATUS("starting"))};
+    script_server *server = script_start(replies, COUNT(replies), true);
+    wrenn_client_options client_options = sdk_options(script_url(server));
+    setup s = {.server = server, .client = sdk_client(&client_options)};
+    s.sandbox = sdk_sandbox(s.client);
+    wrenn_create_options options = wait_option;
+    wrenn_sandbox *made = NULL;
+    options.idempotency_key = "mine";
+    options.timeout_ms = 50;
+    CHECK_INT(wrenn_sandboxes_create(s.client, &options, &made, NULL), WRENN_E_TIMEOUT);
+    FREE_AND_CHECK(&s, "POST /v1/sandboxes ");
+    tear_down_create(&s, replies, COUNT(replies));
+}
+
 static void keep_line(const wrenn_log_event *event, void *data) {
     if (event->level >= WRENN_LOG_WARNING) snprintf(data, 200, "%s", event->message);
 }
@@ -318,6 +381,82 @@ TEST(what_can_not_be_cleaned_up_is_said) {
     script_open_gate(s.server);
     FREE_AND_CHECK(&s, "POST /v1/sandboxes ", "GET /v1/capsules ");
     CHECK_CONTAINS(said, "may still run");
+    tear_down_create(&s, replies, COUNT(replies));
+}
+
+/* A server that ends in the middle of a create, and is not there for the repetition: the first one may have got through. */
+TEST(a_create_that_was_lost_once_was_sent) {
+    script_reply replies[] = {answer("200 OK", OBEYS, "[]"), gated(lost)};
+    setup s = set_up(replies, COUNT(replies));
+    wrenn_create_options options = WRENN_CREATE_OPTIONS_INIT;
+    wrenn_sandbox_list *list = NULL;
+    int code = 1;
+    options.idempotency_key = "mine"; /* so that nobody waits for the server to come back */
+    CHECK_INT(wrenn_sandboxes_list(s.client, &list, NULL), 0);
+    wrenn_sandbox_list_free(list);
+    wrenn_op_free(begin(&s, &options, &code));
+    run_until(&s, 2);
+    script_stop(s.server);
+    while (code == 1) CHECK(wrenn_client_dispatch(s.client, 10, NULL) >= 0);
+    CHECK_INT(code, WRENN_E_CONNECTION_LOST);
+    wrenn_sandbox_free(s.sandbox);
+    wrenn_client_free(s.client);
+    free((char *)(uintptr_t)replies[0].text);
+}
+
+/* Between two attempts at a server that is not there. */
+TEST(a_create_that_was_refused_needs_no_cleaning_up) {
+    script_reply reply = answer("200 OK", OBEYS, "[]");
+    setup s = set_up(&reply, 1);
+    wrenn_sandbox_list *list = NULL;
+    wrenn_timings timings;
+    int code = 1;
+    CHECK_INT(wrenn_sandboxes_list(s.client, &list, NULL), 0);
+    wrenn_sandbox_list_free(list);
+    script_stop(s.server);
+    wrenn_op *op = begin(&s, NULL, &code);
+    while (wrenn_op_timings(op, &timings) == WRENN_E_AGAIN) CHECK(wrenn_client_dispatch(s.client, 1, NULL) >= 0);
+    wrenn_op_cancel(op);
+    wrenn_op_free(op);
+    CHECK(wrenn_client_dispatch(s.client, -1, NULL) >= 0);
+    CHECK_INT(wrenn_client_dispatch(s.client, -1, NULL), 0); /* nothing is under way */
+    CHECK_INT(code, WRENN_E_CANCELLED);
+    wrenn_sandbox_free(s.sandbox);
+    wrenn_client_free(s.client);
+    free((char *)(uintptr_t)reply.text);
+}
+
+/* What the log writes to goes with the client. */
+static int lines_after;
+static bool is_freed;
+static void count_line(const wrenn_log_event *event, void *data) {
+    (void)event, (void)data;
+    lines_after += is_freed;
+}
+
+static void log_count(wrenn_client_options *options) { options->log = count_line; }
+
+static void free_client(wrenn_op *op, void *client) {
+    (void)op;
+    wrenn_client_free(client);
+    is_freed = true;
+}
+
+TEST(cleaning_up_after_a_client_that_was_freed_in_a_callback_is_not_logged) {
+    script_reply replies[] = {answer("202 Accepted", "", STATUS("starting")), answer("200 OK", "", STATUS("starting")),
+                              answer("204 No Content", "", ""), answer("204 No Content", "", "")};
+    setup s = set_up_with(replies, COUNT(replies), log_count);
+    int code = 1;
+    lines_after = 0;
+    is_freed = false;
+    wrenn_op_free(begin(&s, &wait_option, &code));
+    run_until(&s, 2);
+    CHECK_INT(wrenn_sandbox_ping_start(s.sandbox, free_client, s.client, NULL, NULL), 0);
+    while (!is_freed) CHECK(wrenn_client_dispatch(s.client, 10, NULL) >= 0);
+    s.client = NULL;
+    CHECK_INT(code, WRENN_E_CANCELLED);
+    CHECK_INT(script_count(s.server), 4);
+    CHECK_INT(lines_after, 0);
     tear_down_create(&s, replies, COUNT(replies));
 }
 

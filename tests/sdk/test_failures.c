@@ -4,6 +4,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/text.h"
 #include "sdk.h"
 
 static const char *const argv_true[] = {"true", NULL};
@@ -97,6 +98,61 @@ TEST(messages_never_hold_credentials) {
     wrenn_error_free(error);
     tear_down(&s);
     free(text);
+}
+
+TEST(messages_never_hold_the_password_of_a_proxy) {
+    static const char *const proxies[] = {"http://me:hunter2@127.0.0.1:99999999", "http://me:hunter2@[::1",
+                                          "http://me:hunter2@no such host", "ftp://me:hunter2@127.0.0.1:1",
+                                          "me:hunter2@127.0.0.1:1"};
+    for (size_t i = 0; i < COUNT(proxies); i++) {
+        wrenn_client_options options = sdk_options("http://127.0.0.1:1");
+        options.proxy = proxies[i];
+        options.max_attempts = 1;
+        wrenn_client *client = sdk_client(&options);
+        wrenn_sandbox *sandbox = sdk_sandbox(client);
+        wrenn_stream *stream = NULL;
+        wrenn_error *errors[2] = {NULL};
+        CHECK_INT(wrenn_sandbox_ping(sandbox, &errors[0]), WRENN_E_CONNECTION_FAILED);
+        CHECK_INT(wrenn_sandbox_attach(sandbox, "1", &stream, &errors[1]), WRENN_E_CONNECTION_FAILED);
+        for (int at = 0; at < 2; at++) {
+            const char *message = wrenn_error_message(errors[at]);
+            CHECK_MSG(!strstr(message, "hunter2"), "%s", message);
+            wrenn_error_free(errors[at]);
+        }
+        wrenn_sandbox_free(sandbox);
+        wrenn_client_free(client);
+    }
+}
+
+/* Bindings take messages for text, and programs print them. */
+TEST(messages_are_one_line_of_utf8_wherever_they_are_cut) {
+    char euros[3 * 200 + 1] = "";
+    for (int i = 0; i < 200; i++) strcat(euros, "\xe2\x82\xac");
+    for (int shift = 0; shift < 3; shift++) {
+        char *message = NULL;
+        int size = asprintf(&message, "{\"type\":\"error\",\"data\":\"%.*s%s\"}", shift, "ab", euros);
+        CHECK(size > 0);
+        script_reply replies[] = {{.text = "", .upgrade = true}, script_messages(SCRIPT_KEEP, message, NULL)};
+        setup s = set_up(replies, 2);
+        wrenn_exec_stream_options options = {.struct_size = sizeof(options), .shell = "x"};
+        wrenn_stream *stream = NULL;
+        wrenn_error *error = NULL;
+        CHECK_INT(wrenn_sandbox_exec_stream(s.sandbox, &options, &stream, &error), WRENN_E_API);
+        size_t length = strlen(wrenn_error_message(error));
+        CHECK_INT(wrn_utf8_valid_prefix(wrenn_error_message(error), length), length);
+        CHECK_CONTAINS(wrenn_error_message(error), "\xe2\x82\xac");
+        wrenn_error_free(error);
+        tear_down(&s);
+        free((char *)(uintptr_t)replies[1].text);
+        free(message);
+    }
+    setup s = SET_UP({"418 Oops", "{\"error\":\"first\\u001b[2J\\u0007 \\u000bsecond\"}"});
+    wrenn_error *error = NULL;
+    CHECK(exec_code(&s, &error) < 0);
+    for (const char *c = wrenn_error_message(error); *c; c++) CHECK((unsigned char)*c >= ' ');
+    CHECK_CONTAINS(wrenn_error_message(error), "second");
+    wrenn_error_free(error);
+    tear_down(&s);
 }
 
 /* ---- broken connections ---- */

@@ -66,6 +66,12 @@ TEST(bad_requests_are_refused_here) {
         int rc = wrenn_sandbox_port_request(s.sandbox, &options, &response, NULL);
         CHECK_MSG(rc == WRENN_E_INVALID_ARGUMENT, "case %zu: %d", i, rc);
     }
+    wrenn_error *error = NULL;
+    options = (wrenn_port_request_options){.struct_size = sizeof(options), .port = 80, .path = "/login?token=hun ter2"};
+    CHECK_INT(wrenn_sandbox_port_request(s.sandbox, &options, &response, &error), WRENN_E_INVALID_ARGUMENT);
+    CHECK_CONTAINS(wrenn_error_message(error), "/login");
+    CHECK(!strstr(wrenn_error_message(error), "ter2"));
+    wrenn_error_free(error);
     CHECK_INT(script_count(s.server), 0);
     tear_down(&s);
 }
@@ -76,8 +82,8 @@ TEST(a_websocket_carries_messages_of_both_kinds) {
     script_add_frame(&answer, 0x81, "", 0);
     script_reply bye = {.end = SCRIPT_KEEP};
     script_add_frame(&bye, 0x88, "\x03\xe8", 2);
-    script_reply replies[] = {UPGRADE, answer, bye};
-    setup s = set_up(replies, 3);
+    script_reply replies[] = {UPGRADE, answer, {.text = "", .end = SCRIPT_KEEP}, bye};
+    setup s = set_up(replies, COUNT(replies));
     wrenn_stream *stream = NULL;
     CHECK_INT(wrenn_sandbox_port_websocket(s.sandbox, 9000, "/ws?x=1", &stream, NULL), 0);
     check_request(&s, 0, "GET /ws?x=1 HTTP/1.1\r\nHost: 9000-cl-0123456789abcdefghijklmno.localhost\r\n", "");
@@ -93,14 +99,18 @@ TEST(a_websocket_carries_messages_of_both_kinds) {
     CHECK_MEM(event.data, event.size, "\0\1", 2);
     CHECK_INT(wrenn_stream_next(stream, -1, &event, NULL), 1);
     CHECK_INT(event.size, 0);
+    CHECK_INT(wrenn_stream_write(stream, NULL, 1, -1, NULL), WRENN_E_INVALID_ARGUMENT);
+    CHECK_INT(wrenn_stream_write(stream, NULL, 0, -1, NULL), 0);
     CHECK_INT(wrenn_stream_write(stream, "\2", 1, -1, NULL), 1);
     told t = read_all(stream);
     CHECK_INT(t.rc, 0); /* closed is the good end here */
     CHECK_STR(script_request(s.server, 1), "text:hi");
-    CHECK_STR(script_request(s.server, 2), "binary:\2");
+    CHECK_STR(script_request(s.server, 2), "binary:"); /* nothing is a message too */
+    CHECK_STR(script_request(s.server, 3), "binary:\2");
     wrenn_stream_free(stream);
     tear_down(&s);
-    free_replies(replies, 3);
+    free((char *)(uintptr_t)answer.text);
+    free((char *)(uintptr_t)bye.text);
 }
 
 TEST(text_is_utf8_and_may_have_nul) {

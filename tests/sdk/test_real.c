@@ -78,9 +78,9 @@ TEST(a_slash_in_a_name_is_not_lost_in_silence) {
 /* ---- commands ---- */
 
 static const char *const odd_envs[] = {"NAME=v", "ODD-NAME=a b", "-x=$HOME `id`", "EMPTY=", NULL};
-#define WRAPPED                                                                                                   \
-    "\"cmd\":\"/bin/sh\",\"args\":[\"-c\",\"cd -- \\\"$1\\\" 2>/dev/null || { printf 'wrenn: cannot enter the "   \
-    "directory given as cwd: %s\\\\n' \\\"$1\\\" >&2; exit 125; }; shift; exec \\\"$@\\\"\",\"sh\",\"/usr/lib\"," \
+#define WRAPPED                                                                                                    \
+    "\"cmd\":\"/bin/sh\",\"args\":[\"-c\",\"cd -P -- \\\"$1\\\" 2>/dev/null || { printf 'wrenn: cannot enter the " \
+    "directory given as cwd: %s\\\\n' \\\"$1\\\" >&2; exit 125; }; shift; exec \\\"$@\\\"\",\"sh\",\"/usr/lib\","  \
     "\"/usr/bin/env\",\"--\",\"NAME=v\",\"ODD-NAME=a b\",\"-x=$HOME `id`\",\"EMPTY=\",\"sh\",\"-c\",\"echo $NAME\"]"
 
 TEST(envs_and_cwd_go_as_words_where_they_would_be_ignored) {
@@ -109,9 +109,12 @@ TEST(words_that_env_or_cd_would_take_for_theirs_stay_exact) {
     } cases[] = {
         {"a=b", "N=v", NULL,
          "{\"cmd\":\"/usr/bin/env\",\"args\":[\"--\",\"N=v\",\"/bin/sh\",\"-c\",\"exec \\\"$@\\\"\",\"sh\",\"a=b\"],"},
+        {"-x=y", "N=v", NULL,
+         "{\"cmd\":\"/usr/bin/env\",\"args\":[\"--\",\"N=v\",\"/bin/sh\",\"-c\",\"\\\"$@\\\"\",\"sh\",\"-x=y\"],"},
+        {"-", NULL, "/", "\"/usr/bin/env\",\"--\",\"/bin/sh\",\"-c\",\"\\\"$@\\\"\",\"sh\",\"-\"],"},
         {"-i", "N=v", NULL, "{\"cmd\":\"/usr/bin/env\",\"args\":[\"--\",\"N=v\",\"-i\"],"},
-        {"x", NULL, "-", ",\"sh\",\"./-\",\"/usr/bin/env\",\"--\",\"x\"],"},
-        {"x", NULL, "lib", ",\"sh\",\"./lib\",\"/usr/bin/env\",\"--\",\"x\"],"},
+        {"x", NULL, "-", ",\"sh\",\"/-\",\"/usr/bin/env\",\"--\",\"x\"],"},
+        {"x", NULL, "lib", ",\"sh\",\"/lib\",\"/usr/bin/env\",\"--\",\"x\"],"},
         {"x", NULL, "", "{\"cmd\":\"x\",\"args\":[],"},
         {"x", NULL, NULL, "{\"cmd\":\"x\",\"args\":[],"},
     };

@@ -202,6 +202,31 @@ TEST(a_server_of_the_capsule_era_says_it_after_the_upgrade) {
     check_refused(silent, 2, WRENN_E_CONNECTION_LOST, 0);
 }
 
+/* What is missing may also be a program, whose name is the caller's. */
+TEST(words_about_a_program_are_not_about_the_sandbox) {
+    static const struct {
+        const char *text;
+        int code;
+    } cases[] = {
+        {"sandbox cl-1 not found", WRENN_E_NOT_FOUND},
+        {"rpc error: code = NotFound desc = sandbox not found", WRENN_E_NOT_FOUND},
+        {"not_found: process with tag x not found", WRENN_E_NOT_FOUND},
+        {"get sandbox: not found", WRENN_E_NOT_FOUND},
+        {"exec: Sandbox is not running (status: stopped)", WRENN_E_CONFLICT},
+        {"start process: exec: 'zsh': executable file not found in $PATH", WRENN_E_API},
+        {"exec: 'emptydir': executable file not found in $PATH", WRENN_E_API},
+        {"sandbox-tool: 1: x: command not found", WRENN_E_API},
+        {"fork/exec /home/process/x: the daemon is not running", WRENN_E_API},
+    };
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        char message[200];
+        snprintf(message, sizeof(message), "{\"type\":\"error\",\"data\":\"%s\"}", cases[i].text);
+        script_reply replies[] = {UPGRADE, script_messages(SCRIPT_CLOSE, message, NULL)};
+        check_refused(replies, COUNT(replies), cases[i].code, 0);
+        free((char *)(uintptr_t)replies[1].text);
+    }
+}
+
 TEST(no_connection_is_told_from_a_lost_one) {
     wrenn_client_options options = sdk_options("unix:/nonexistent/socket");
     options.max_attempts = 1;

@@ -121,7 +121,7 @@ static wrn_json *fake_isolation(const wrn_backend *backend) {
     const char *why;
     static const char text[] =
         "{\"backend\":\"fake\",\"root\":false,\"user_namespace\":\"shared\",\"seccomp\":\"allowlist\",\"cgroup\":\"none\","
-        "\"limits\":{\"memory\":\"unenforced\",\"cpu\":\"enforced\",\"pids\":\"enforced\"},\"network\":\"none\","
+        "\"limits\":{\"memory\":\"unenforced\",\"cpu\":\"enforced\",\"pids\":\"enforced\",\"why\":\"a fake has none\"},\"network\":\"none\","
         "\"disk\":\"unlimited\",\"reasons\":[\"it is a fake\"]}";
     wrn_json_parse(text, sizeof(text) - 1, &out, &why);
     return out;

@@ -2,6 +2,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -425,6 +426,34 @@ TEST(a_data_directory_may_be_in_a_place_like_tmp) {
     daemon_serve(&s, &d, NULL);
     daemon_finish(&s, SIGTERM);
     free(s.said);
+}
+
+TEST(limits_that_are_not_enforced_are_logged) {
+    test_daemon d = {0};
+    served s = {0};
+    daemon_serve(&s, &d, NULL);
+    daemon_finish(&s, SIGTERM);
+    CHECK_CONTAINS(s.said, "limits of memory and processors are not enforced: a fake has none");
+    free(s.said);
+}
+
+/* As the service of a second user finds it. */
+TEST(a_taken_port_is_told_and_none_chosen_instead) {
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t size = sizeof(address);
+    char listen_on[64], part[160];
+    int status, fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    CHECK(bind(fd, (struct sockaddr *)&address, size) == 0 && listen(fd, 1) == 0);
+    CHECK(getsockname(fd, (struct sockaddr *)&address, &size) == 0);
+    snprintf(listen_on, sizeof(listen_on), "127.0.0.1:%d", ntohs(address.sin_port));
+    char *said = daemon_run((const char *[]){"--data-dir", in_dir("second"), "--listen", listen_on, NULL}, &status);
+    CHECK_INT(status, 1);
+    snprintf(part, sizeof(part), "cannot listen on %s: it is taken", listen_on);
+    CHECK_CONTAINS(said, part);
+    CHECK_CONTAINS(said, "WRENND_LISTEN=");
+    CHECK(strstr(said, "listening on") == NULL);
+    free(said);
+    close(fd);
 }
 
 TEST(arguments_are_checked) {

@@ -61,6 +61,10 @@ TEST(a_secret_in_the_url_stays_out_of_the_message) {
     CHECK_INT(wrn_base_url_parse("https://user:hunter2@host/", &base, why, sizeof(why)), WRN_URL_BAD);
     CHECK(!strstr(why, "hunter2"));
     CHECK_CONTAINS(why, "API key");
+    CHECK_INT(wrn_base_url_parse("https://host/?token=hunter2", &base, why, sizeof(why)), WRN_URL_BAD);
+    CHECK(!strstr(why, "hunter2"));
+    CHECK_INT(wrn_base_url_parse("https://host/#hunter2", &base, why, sizeof(why)), WRN_URL_BAD);
+    CHECK(!strstr(why, "hunter2"));
 }
 
 TEST(a_unix_path_has_the_kernels_limit) {

@@ -140,8 +140,8 @@ typedef struct wrn_backend_ops {
     void (*close)(wrn_backend *backend);
 
     /* What a sandbox gets here, as a JSON object for the API's `isolation` field: backend, root (bool), user_namespace,
-     * seccomp, cgroup ("v2", "v1", "none"), limits {memory, cpu, pids: "enforced" | "unenforced"}, network ("none"),
-     * disk ("unlimited"), reasons [text]. The caller frees it. */
+     * seccomp, cgroup ("v2", "v1", "none"), limits {memory, cpu, pids: "enforced" | "unenforced"; why, if one is not},
+     * network ("none"), disk ("unlimited"), reasons [text]. The caller frees it. */
     wrn_json *(*isolation)(const wrn_backend *backend);
 
     /* A template of the platform. 0, or -1 with a fault: "not_found" when there is none of that name. */

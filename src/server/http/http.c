@@ -187,6 +187,11 @@ bool wrn_http_listen(wrn_http *http, const char *address, char *bound, size_t bo
     uv_close(&listener->io.handle, on_listener_closed);
     if (error == UV_EINVAL)
         snprintf(why, why_size, "cannot listen on \"%s\": give IP:PORT, [IPv6]:PORT or unix:/absolute/path", address);
+    else if (error == UV_EADDRINUSE)
+        snprintf(why, why_size,
+                 "cannot listen on %s: it is taken, perhaps by the wrennd of another user; choose another with "
+                 "--listen, or with Environment=WRENND_LISTEN= in a unit (systemctl edit)",
+                 address);
     else snprintf(why, why_size, "cannot listen on %s: %s", address, uv_strerror(error));
     return false;
 }

@@ -12,8 +12,6 @@
 
 #include "base/tree.h"
 
-#define FIRST_UID 0x70000000u /* above what distributions give to users and containers */
-
 /* ---- end of a box ---- */
 
 static void free_box(wrn_box *box) {

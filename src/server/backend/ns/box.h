@@ -9,7 +9,6 @@
 #include "server/lane.h"
 
 enum { MEMORY_MIN_MB = 32, CREATE_LIMIT_MS = 20000, RETRY_MS = 2, RETRIES = 2000, BOXES_MAX = 8192 };
-#define FIRST_UID 0x70000000u /* above what distributions give to users and containers */
 
 struct wrn_backend {
     wrn_backend_config config;

@@ -9,6 +9,7 @@
 #include <sys/random.h>
 #include <sys/stat.h>
 
+#include "server/backend/ns/delegation.h"
 #include "server/backend/ns/internal.h"
 
 #define PREFIX "wrennd-"
@@ -93,35 +94,26 @@ static void find_own(const char *controller, char *out, size_t size) {
     if (own) fclose(own);
 }
 
-static bool may_manage(const char *mount, const char *place) {
-    char path[2 * PATH_MAX + 32];
-    snprintf(path, sizeof(path), "%s%s/cgroup.procs", mount, place);
-    return access(path, W_OK) == 0;
+/* The path of a place. */
+static bool join_place(const char *mount, const char *place, char *out, size_t size) {
+    return (size_t)snprintf(out, size, "%s%s%s", mount, strcmp(place, "/") == 0 ? "" : "/",
+                            place[0] == '/' ? place + 1 : place) < size - ID_MAX;
 }
 
-/* Up to the highest place that was delegated to this user. In v2 a group with processes in it, as our own place has, can't
- * give limits to groups below it; and only whoever may write to the common ancestor can move processes. */
-static void climb(const char *mount, char *place) {
-    for (char *slash; (slash = strrchr(place, '/')) && slash > place;) {
-        *slash = '\0';
-        if (may_manage(mount, place)) continue;
-        *slash = '/';
-        return;
-    }
+/* Where our directory goes: below `parent` if given. In v1, where systemd delegates nothing, root puts it at the top, others
+ * where they are. */
+static bool find_place(int hierarchy, const char *parent, char mount[PATH_MAX], char place[PATH_MAX]) {
+    char own[PATH_MAX];
+    if (!find_mount(controllers[hierarchy], mount, PATH_MAX)) return false;
+    find_own(controllers[hierarchy], own, sizeof(own));
+    if (parent) snprintf(place, PATH_MAX, "%s%s", *parent == '/' ? "" : "/", parent);
+    else delegation_find(mount, own, geteuid() == 0, place);
+    return true;
 }
 
-/* Where our directory goes: below `parent` if given; root puts it at the top, others as high as they may. */
 static bool find_base(int hierarchy, const char *parent, char *out, size_t size) {
-    char mount[PATH_MAX], own[PATH_MAX];
-    if (!find_mount(controllers[hierarchy], mount, sizeof(mount))) return false;
-    if (parent) snprintf(own, sizeof(own), "%s", parent);
-    else if (geteuid() == 0) snprintf(own, sizeof(own), "/");
-    else {
-        find_own(controllers[hierarchy], own, sizeof(own));
-        climb(mount, own);
-    }
-    return (size_t)snprintf(out, size, "%s%s%s", mount, strcmp(own, "/") == 0 ? "" : "/",
-                            own[0] == '/' ? own + 1 : own) < size - ID_MAX;
+    char mount[PATH_MAX], place[PATH_MAX];
+    return find_place(hierarchy, parent, mount, place) && join_place(mount, place, out, size);
 }
 
 /* Makes the directory and says with a lock on it that it is in use. Somebody who takes it for a leftover may remove it in
@@ -151,18 +143,32 @@ static void limit_pids(const char *dir) {
     if (most > 0) set_number(dir, "pids.max", most / 4 * 3); /* not there without the controller */
 }
 
+/* One that was inherited is where it is, even if a new one would go elsewhere. */
+static void find_inherited(const cgroups *c, const char *mount, char place[PATH_MAX]) {
+    char path[PATH_MAX + 128];
+    snprintf(path, sizeof(path), "%s/%s", mount, c->name);
+    if (access(path, F_OK) == 0) snprintf(place, PATH_MAX, "/");
+}
+
 static bool make_dir(cgroups *c, int hierarchy, const char *parent) {
-    char base[PATH_MAX];
-    if (!find_base(hierarchy, parent, base, sizeof(base))) return false;
+    char mount[PATH_MAX], place[PATH_MAX], base[PATH_MAX], own[PATH_MAX];
+    if (!find_place(hierarchy, parent, mount, place)) return false;
+    find_inherited(c, mount, place);
+    if (!join_place(mount, place, base, sizeof(base))) return false;
     if ((size_t)snprintf(c->dir[hierarchy], PATH_MAX, "%s/%s", base, c->name) < PATH_MAX - ID_MAX &&
         (c->lock_fds[hierarchy] = lock_dir(c->dir[hierarchy])) >= 0 && access(c->dir[hierarchy], W_OK) == 0) {
-        if (hierarchy == HIER_V2) {
-            write_file(base, "cgroup.subtree_control", "+memory +pids +cpu");
+        if (hierarchy == HIER_PIDS) limit_pids(c->dir[hierarchy]);
+        if (hierarchy != HIER_V2) return true;
+        bool moved;
+        find_own("", own, sizeof(own));
+        if (delegation_enable(mount, own, place, &moved) == 0)
             write_file(c->dir[hierarchy], "cgroup.subtree_control", "+memory +pids +cpu");
-        }
-        if (hierarchy == HIER_V2 || hierarchy == HIER_PIDS) limit_pids(c->dir[hierarchy]);
+        else c->error = errno;
+        limit_pids(c->dir[hierarchy]);
+        c->bars_restart = moved && delegation_bars_restart(place);
         return true;
     }
+    c->error = errno;
     unmake_dir(c, hierarchy);
     return false;
 }
@@ -195,14 +201,21 @@ static bool v2_has_controllers(const cgroups *c) {
 /* An ordinary user may have a writable directory but no right to move a process there from outside of it. */
 static bool v2_can_join(const cgroups *c) {
     if (geteuid() == 0) return true;
-    char mount[PATH_MAX], own[PATH_MAX], place[2 * PATH_MAX], base[PATH_MAX];
+    char mount[PATH_MAX], own[PATH_MAX], place[2 * PATH_MAX], base[PATH_MAX], procs[PATH_MAX + 16];
     find_own("", own, sizeof(own));
     if (!find_mount("", mount, sizeof(mount))) return false;
     snprintf(place, sizeof(place), "%s%s/", mount, own);
     snprintf(base, sizeof(base), "%s", c->dir[HIER_V2]);
     *strrchr(base, '/') = '\0';
     size_t size = strlen(base);
-    return strncmp(place, base, size) == 0 && place[size] == '/' && may_manage(base, "");
+    snprintf(procs, sizeof(procs), "%s/cgroup.procs", base);
+    return strncmp(place, base, size) == 0 && place[size] == '/' && access(procs, W_OK) == 0;
+}
+
+static void explain(cgroups *c, const char *parent) {
+    char mount[PATH_MAX], place[PATH_MAX] = "";
+    find_place(HIER_V2, parent, mount, place);
+    delegation_explain(c->error, geteuid() == 0, place, c->why, sizeof(c->why));
 }
 
 void cgroups_open(cgroups *c, const char *parent, const char *name) {
@@ -228,10 +241,7 @@ void cgroups_open(cgroups *c, const char *parent, const char *name) {
         return;
     }
     for (int i = HIER_MEMORY; i <= HIER_CPU; i++) unmake_dir(c, i);
-    snprintf(c->why, sizeof(c->why), "%s",
-             geteuid() == 0 ? "no cgroup hierarchy with the memory, pids and cpu controllers can be written to"
-                            : "no cgroup is delegated to this user; run wrennd as a systemd user service with "
-                              "Delegate=yes, or as root");
+    explain(c, parent);
 }
 
 void cgroups_unlock(const cgroups *c) {

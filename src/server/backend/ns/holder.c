@@ -16,7 +16,8 @@
 #include "base/clock.h"
 #include "base/lock.h"
 
-#define NAME "wrennd-holder"
+/* systemd takes what has such a name for a helper that may stay behind, and says nothing of it. */
+#define NAME "(wrennd-holder)"
 
 /* 2: layers of sandboxes may have moved directories, which an earlier wrennd does not know. */
 enum { HELD_MAX = 8192, VERSION = 2, PATIENCE_S = 5, GROUP_FDS = HIERARCHIES, KEPT_MAX = GROUP_FDS + 3, FDS_MAX = 3 };
@@ -217,12 +218,38 @@ static void keep_descriptors(const holding *h) {
     if (null >= 3) close(null);
 }
 
+/* Told to end (as `systemctl stop` does it), with nobody there: takes the sandboxes along. A wrennd that is there starts
+ * another holder. */
+static volatile sig_atomic_t is_told;
+
+static void on_told(int number) {
+    (void)number;
+    is_told = 1;
+}
+
+/* Blocked but while it waits, so that none comes in between. */
+static void catch_end(void) {
+    const struct sigaction action = {.sa_handler = on_told};
+    sigset_t blocked;
+    sigaction(SIGTERM, &action, NULL);
+    sigemptyset(&blocked);
+    sigaddset(&blocked, SIGTERM);
+    sigprocmask(SIG_SETMASK, &blocked, NULL);
+}
+
+static bool wait_ready(struct pollfd ready[2], int64_t left_ms) {
+    const struct timespec left = {.tv_sec = left_ms / 1000, .tv_nsec = left_ms % 1000 * 1000000};
+    sigset_t none;
+    sigemptyset(&none);
+    return ppoll(ready, 2, left_ms < 0 ? NULL : &left, &none) > 0;
+}
+
 _Noreturn static void hold(holding *h) {
     char path[PATH_MAX];
     prctl(PR_SET_NAME, NAME);
     setsid();
-    signal(SIGTERM, SIG_DFL);
     signal(SIGINT, SIG_DFL);
+    catch_end();
     keep_descriptors(h);
     path_in(path, h->state_dir, "holder.lock");
     int lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
@@ -230,12 +257,14 @@ _Noreturn static void hold(holding *h) {
     if (chdir("/") != 0 || lock < 0 || !wrn_lock_take(lock) || listen(h->listener, 4) != 0) _exit(1);
     while (h->connection >= 0 || h->count) {
         struct pollfd ready[2] = {{.fd = h->listener, .events = POLLIN}, {.fd = h->connection, .events = POLLIN}};
+        if (is_told && h->connection >= 0) _exit(0);
+        if (is_told) is_told = 0, h->give_up_ms = wrn_now_ms();
         int64_t left = h->connection >= 0 ? -1 : h->give_up_ms - wrn_now_ms();
         if (h->connection < 0 && left <= 0) {
             give_up(h);
             continue;
         }
-        if (poll(ready, 2, left > INT32_MAX ? INT32_MAX : (int)left) <= 0) continue;
+        if (!wait_ready(ready, left)) continue;
         if (h->connection >= 0 && ready[1].revents) on_packet(h);
         else if (ready[0].revents) on_visitor(h);
     }

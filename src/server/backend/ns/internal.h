@@ -16,12 +16,14 @@
  *     service.c   the program that a template starts
  *     layer.c     what one layer says, brought over to another
  *     cgroup.c    limits, freezing, usage: cgroup v2, v1 or none
+ *     delegation.c  where in cgroup v2 that is
  *     cpus.c      which processors sandboxes run on; balance.c moves them
  *     dial.c      connections to what listens in a sandbox, made from outside
  *     disk.c      what a sandbox has written
  *     seccomp.c   the system call filter
  *     userns.c    user namespaces as descriptors
- *     probe.c     what this machine can do: isolation report and doctor
+ *     probe.c     what this machine can do, and what forbids it
+ *     doctor.c    the report of that, and a sandbox on trial
  *     sweep.c     leftovers of daemons that are gone
  *     holder.c    the process that lets boxes outlive this one
  *
@@ -46,6 +48,8 @@
 /* Is there a box of that id which an earlier daemon has left to us? */
 typedef bool (*kept_fn)(const void *context, const char *id);
 
+#define FIRST_UID 0x70000000u /* above what distributions give to users and containers */
+
 enum { UID_RANGE = 65536, ID_MAX = 64 };
 /* Tasks of a sandbox: fewer in a small one, which would have no memory for more. */
 enum { PIDS_MAX = 4096, PIDS_MIN = 512, PIDS_PER_MB = 8 };
@@ -60,7 +64,9 @@ enum { HIER_V2, HIER_MEMORY, HIER_PIDS, HIER_CPU, HIER_FREEZER, HIER_CPUACCT, HI
 typedef struct cgroups {
     cgroup_kind limits;              /* what enforces memory, cpu and pids */
     char dir[HIERARCHIES][PATH_MAX]; /* this daemon's directory in each hierarchy; empty: none */
-    char why[256];                   /* why there are no limits */
+    char why[400];                   /* why there are no limits */
+    int error;                       /* of what was tried for them */
+    bool bars_restart;               /* as long as there are sandboxes, systemd can't start the next daemon */
     char name[64];                   /* of all these directories */
     int lock_fds[HIERARCHIES];       /* say, as long as somebody has them, that the directories are in use; -1: none */
 } cgroups;
@@ -266,14 +272,24 @@ size_t given_cpuinfo(const char *text, int64_t vcpus);
 
 /* ---- probe.c ---- */
 
-typedef struct abilities {
-    bool root;
-    cgroups *cgroups; /* NULL: not opened */
-    bool idmap;
-    char idmap_why[200];
-} abilities;
+/* Of one thing that sandboxes need. */
+typedef struct finding {
+    bool ok;
+    char detail[300];
+    char fix[300]; /* when it is not ok */
+} finding;
 
 wrn_json *probe_isolation(bool root, const cgroups *c);
+finding probe_namespaces(bool root);
+finding probe_overlay(bool root);
+/* Can sandboxes be kept in that directory, which may not be there yet? */
+finding probe_place(bool root, const char *state_dir);
+/* All of these. 0, or -1 with a fault that names the remedy. */
+int probe_machine(bool root, const char *state_dir, wrn_fault *fault);
+/* Can the template `minimal` be made from it? */
+finding probe_usr(bool root);
+/* The path, or what there is of the way to it. */
+void probe_nearest(const char *path, char out[PATH_MAX]);
 
 /* ---- sweep.c ---- */
 

@@ -94,7 +94,8 @@ static int take_lock(wrn_backend *backend, wrn_fault *fault) {
 
 static int open_slots(wrn_backend *backend, wrn_fault *fault) {
     if (!backend->root || backend->slots_fd >= 0 || (backend->slots_fd = slots_open()) >= 0) return 0;
-    wrn_fault_set(fault, "internal_error", "cannot open /run/wrennd/uid-ranges: %s", strerror(errno));
+    wrn_fault_set(fault, "internal_error", "cannot open /run/wrennd/uid-ranges: %s%s", strerror(errno),
+                  errno == EROFS ? "; put RuntimeDirectory=wrennd into the unit" : "");
     return -1;
 }
 
@@ -130,6 +131,7 @@ static int inherit(wrn_backend *backend, wrn_fault *fault) {
     for (size_t i = 0; i < found.count; i++) backend->slot_used[found.boxes[i].slot] = true;
     if (!has_holder) cgroup_name(found.cgroup_name, sizeof(found.cgroup_name));
     cgroups_open(&backend->cgroups, config->cgroup_parent, found.cgroup_name);
+    if (backend->cgroups.bars_restart) backend->config.adopt_ms = 0;
     cgroups_sweep(config->loop, &backend->cgroups, is_orphan, backend);
     sweep(config->loop, backend->boxes, config->cgroup_parent, is_orphan, backend);
     if (!found.count) template_sweep(backend->skeleton);
@@ -155,8 +157,8 @@ static int ns_open(const wrn_backend_config *config, wrn_backend **ret, wrn_faul
     cpus_open(&backend->cpus);
     backend->agent_fd = backend->lock_fd = backend->slots_fd = backend->holder.fd = backend->holder.pidfd = -1;
     for (int i = 0; i < HIERARCHIES; i++) backend->cgroups.lock_fds[i] = -1;
-    if (take_lock(backend, fault) == 0 && make_dirs(backend, fault) == 0 &&
-        seccomp_program(&backend->filter, fault) == 0 &&
+    if (take_lock(backend, fault) == 0 && probe_machine(backend->root, config->state_dir, fault) == 0 &&
+        make_dirs(backend, fault) == 0 && seccomp_program(&backend->filter, fault) == 0 &&
         (backend->agent_fd = load_agent(config->agent_path, fault)) >= 0 && inherit(backend, fault) == 0) {
         *ret = backend;
         return 0;

@@ -48,15 +48,26 @@ static void want_dir(const spawn *s, const char *path) {
     spawn_fail(s, path);
 }
 
+/* What is ours is on a file system that was looked at when the server started; the host's may be on overlayfs, as in a
+ * container, which has no id-mapped mounts. Then it is shown as it is, and its owners are nobody's inside: it can be
+ * read, not changed. */
+typedef enum whose { OURS, OF_HOST } whose;
+
+static int set_attributes(const spawn *s, int tree, unsigned flags, bool mapped) {
+    struct mount_attr attr = {.attr_set =
+                                  MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | flags | (mapped ? MOUNT_ATTR_IDMAP : 0u),
+                              .userns_fd = mapped ? (unsigned)s->userns_fd : 0};
+    return (int)syscall(SYS_mount_setattr, tree, "", AT_EMPTY_PATH, &attr, sizeof(attr));
+}
+
 /* A copy of a mount. As root its owners appear shifted into the sandbox's range: on disk they stay 0-based. */
-static void clone_mount(const spawn *s, const char *from, const char *to, bool read_only, const char *step) {
+static void clone_mount(const spawn *s, const char *from, const char *to, bool read_only, whose it, const char *step) {
+    const unsigned flags = read_only ? MOUNT_ATTR_RDONLY : 0u;
     int tree = (int)syscall(SYS_open_tree, AT_FDCWD, from, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
-    struct mount_attr attr = {.attr_set = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | (s->root ? MOUNT_ATTR_IDMAP : 0u) |
-                                          (read_only ? MOUNT_ATTR_RDONLY : 0u),
-                              .userns_fd = s->root ? (unsigned)s->userns_fd : 0};
-    if (tree < 0 || syscall(SYS_mount_setattr, tree, "", AT_EMPTY_PATH, &attr, sizeof(attr)) != 0 ||
-        syscall(SYS_move_mount, tree, "", AT_FDCWD, to, MOVE_MOUNT_F_EMPTY_PATH) != 0)
-        spawn_fail(s, step);
+    if (tree < 0) spawn_fail(s, step);
+    int rc = set_attributes(s, tree, flags, s->root);
+    if (rc != 0 && s->root && it == OF_HOST && errno == EINVAL) rc = set_attributes(s, tree, flags, false);
+    if (rc != 0 || syscall(SYS_move_mount, tree, "", AT_FDCWD, to, MOVE_MOUNT_F_EMPTY_PATH) != 0) spawn_fail(s, step);
     close(tree);
 }
 
@@ -79,20 +90,20 @@ static void mount_overlay(const spawn *s, const char *target, const char *lower,
 
 /* Layers are named relative to the stage, which is the current directory: paths in options must be short and may not
  * hold colons or commas. */
-static void show_layer(const spawn *s, const char *path, const char *name, bool read_only, const char *step) {
+static void show_layer(const spawn *s, const char *path, const char *name, bool read_only, whose it, const char *step) {
     if (!s->root) {
         (void)!symlink(path, name);
         return;
     }
     mkdir(name, 0755);
-    clone_mount(s, path, name, read_only, step);
+    clone_mount(s, path, name, read_only, it, step);
 }
 
 static void mount_layers(const spawn *s) {
-    if (s->on_host) show_layer(s, s->skeleton, "skel", true, "map template");
-    if (s->on_host) show_layer(s, s->usr, "usr", true, "map /usr");
-    if (s->has_tree) show_layer(s, s->tree, "layer", true, "map layer");
-    show_layer(s, s->box, "box", false, "map sandbox directory");
+    if (s->on_host) show_layer(s, s->skeleton, "skel", true, OURS, "map template");
+    if (s->on_host) show_layer(s, s->usr, "usr", true, OF_HOST, "map /usr");
+    if (s->has_tree) show_layer(s, s->tree, "layer", true, OURS, "map layer");
+    show_layer(s, s->box, "box", false, OURS, "map sandbox directory");
     act_as_base(s, s->root);
     mount_overlay(s, "root",
                   !s->on_host   ? "layer"
@@ -112,10 +123,12 @@ static void show_alternatives(const spawn *s) {
     static const char path[] = "/etc/alternatives";
     if (access(path, F_OK) != 0 || !is_dir("root/etc") || !is_dir("root/etc/alternatives")) return;
     mkdir("none", 0755);
-    show_layer(s, path, "alternatives", true, "map /etc/alternatives");
-    do_mount(s, "overlay", "root/etc/alternatives", "overlay", MS_NOSUID | MS_NODEV | MS_RDONLY,
-             s->root ? "lowerdir=none:alternatives" : "lowerdir=none:alternatives,userxattr",
-             "overlay /etc/alternatives");
+    show_layer(s, path, "alternatives", true, OF_HOST, "map /etc/alternatives");
+    if (syscall(SYS_mount, "overlay", "root/etc/alternatives", "overlay", MS_NOSUID | MS_NODEV | MS_RDONLY,
+                s->root ? "lowerdir=none:alternatives" : "lowerdir=none:alternatives,userxattr") == 0)
+        return;
+    /* The host's own overlays leave no room for one more. */
+    clone_mount(s, path, "root/etc/alternatives", true, OF_HOST, "map /etc/alternatives");
 }
 
 /* A root file system of somebody else's making may lack them, and a snapshot of an earlier release what could be removed. */

@@ -29,4 +29,5 @@ if __name__ == "__main__":
         del sys.modules[name]
     from ipykernel.iostream import OutStream
     OutStream._watch_pipe_fd = watch
+    OutStream.close = OutStream.flush  # the kernel's own waits for watch(), for ever; and later cells want to print
     IPKernelApp.launch_instance()

@@ -1,0 +1,327 @@
+"""Runs in the system under test, as root: prints TAP. With words in /srv/words only tests whose names have one of them."""
+import json
+import os
+import re
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+BUILD = Path("/srv/build-system")
+WORDS = Path("/srv/words").read_text().split()
+CGROUPS = Path("/sys/fs/cgroup")
+UNITS = Path("/run/systemd/system")
+USER, OTHER = "tester", "other"
+PROGRAM = "/usr/local/bin/wrennd"
+PATIENCE = 60
+
+tests = []
+
+
+def test(function):
+    tests.append((function.__name__, function))
+    return function
+
+
+def wanted(name):
+    return not WORDS or any(word in name for word in WORDS)
+
+
+def say(text):
+    print(text, flush=True)
+
+
+def run(*command, ok=True, **more):
+    """What it says on both its outputs."""
+    done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                          timeout=300, **more)
+    if ok and done.returncode:
+        raise AssertionError(f"{' '.join(command)} ended with {done.returncode}: {done.stdout}")
+    return done.stdout
+
+
+def as_user(*command, user=USER, ok=True):
+    uid = run("id", "-u", user).strip()
+    return run("runuser", "-u", user, "--", "env", f"XDG_RUNTIME_DIR=/run/user/{uid}", f"HOME=/home/{user}", *command, ok=ok)
+
+
+def until(what, condition):
+    end = time.monotonic() + PATIENCE
+    while not condition():
+        assert time.monotonic() < end, f"after {PATIENCE} s still not: {what}"
+        time.sleep(0.2)
+
+
+# ---- wrennd ----
+
+class Server:
+    """One that systemd runs: as a unit of the system's, or of a user's."""
+
+    def __init__(self, unit, port, user=None):
+        self.unit, self.port, self.user = unit, port, user
+        self.key = None
+
+    def systemctl(self, *words, ok=True):
+        if self.user:
+            return as_user("systemctl", "--user", *words, user=self.user, ok=ok)
+        return run("systemctl", *words, ok=ok)
+
+    def said(self):
+        field = "_SYSTEMD_USER_UNIT" if self.user else "_SYSTEMD_UNIT"
+        return run("journalctl", "-q", "-o", "cat", f"{field}={self.unit}.service")
+
+    def said_of(self):
+        """By systemd."""
+        field = "USER_UNIT" if self.user else "UNIT"
+        return run("journalctl", "-q", "-o", "cat", f"{field}={self.unit}.service")
+
+    def start(self):
+        self.systemctl("start", self.unit)
+        until("its key is in the journal", lambda: "WRENN_API_KEY=" in self.said())
+        self.key = re.findall(r"WRENN_API_KEY=(\S+)", self.said())[-1]
+
+    def fails_to_start(self, why):
+        self.systemctl("start", self.unit, ok=False)
+        self.systemctl("stop", self.unit, ok=False)
+        assert why in self.said(), self.said()
+
+    def call(self, method, path, body=None):
+        request = urllib.request.Request(f"http://127.0.0.1:{self.port}/v1/sandboxes{path}", method=method,
+                                         data=None if body is None else json.dumps(body).encode(),
+                                         headers={"X-API-Key": self.key, "Content-Type": "application/json"})
+        try:
+            with urllib.request.urlopen(request, timeout=PATIENCE) as answer:
+                text = answer.read()
+        except urllib.error.HTTPError as problem:
+            raise AssertionError(f"{method} {path}: {problem}: {problem.read()}") from problem
+        return json.loads(text) if text else None
+
+    def make(self, memory_mb=64):
+        return self.call("POST", "", {"template": "minimal", "memory_mb": memory_mb, "vcpus": 1})
+
+    def sh(self, box, line):
+        return self.call("POST", f"/{box['id']}/exec", {"cmd": "sh", "args": ["-c", line]})
+
+    def group(self, box):
+        found = list(CGROUPS.glob(f"**/wrennd-*/{box['id']}"))
+        assert len(found) == 1, found
+        return found[0]
+
+    def check_limits(self, box):
+        assert box["isolation"]["limits"]["memory"] == "enforced", box["isolation"]
+        assert (self.group(box) / "memory.max").read_text() == f"{box['memory_mb'] << 20}\n"
+
+    def check_goes_on(self, box):
+        assert self.call("GET", f"/{box['id']}")["status"] == "running"
+        assert self.sh(box, "cat /root/kept")["stdout"] == "kept\n"
+        assert (self.group(box) / "memory.max").read_text() == f"{box['memory_mb'] << 20}\n"
+
+    def check_no_holder_told(self):
+        assert "wrennd-holder" not in self.said_of(), self.said_of()
+
+
+def agents():
+    return subprocess.run(["pgrep", "-x", "wrenn-agent"], stdout=subprocess.PIPE, text=True).stdout.split()
+
+
+def write_unit(name, *lines, user=None):
+    UNITS.mkdir(exist_ok=True)
+    (UNITS / f"{name}.service").write_text("\n".join(["[Service]", "Type=notify", "KillMode=process", *lines]) + "\n")
+    run("systemctl", "daemon-reload")
+
+
+def unit(name, port, *lines):
+    """With no more than what is said, as operators write them."""
+    write_unit(name, f"ExecStart={PROGRAM} --on-stop keep --listen 127.0.0.1:{port} --data-dir /var/lib/{name}",
+               f"StateDirectory={name}", "StateDirectoryMode=0700", *lines)
+    return Server(name, port)
+
+
+def live_through_restarts(server):
+    box = server.make()
+    server.check_limits(box)
+    server.sh(box, "echo kept >/root/kept")
+    server.systemctl("restart", server.unit)
+    server.check_goes_on(box)
+    server.systemctl("kill", "--signal=KILL", "--kill-whom=main", server.unit)
+    until("it is started again", lambda: "active\n" == server.systemctl("is-active", server.unit, ok=False))
+    server.check_goes_on(box)
+    server.check_no_holder_told()
+    return box
+
+
+def stop_for_good(server):
+    server.systemctl("stop", server.unit)
+    until("its sandboxes are gone", lambda: not agents())
+
+
+# ---- units of the system's ----
+
+@test
+def system_unit():
+    server = Server("wrennd", 8080)
+    server.start()
+    top = CGROUPS / "system.slice/wrennd.service"
+    main = run("systemctl", "show", "-P", "MainPID", "wrennd").strip()
+    assert Path(f"/proc/{main}/cgroup").read_text() == "0::/system.slice/wrennd.service/wrennd\n"
+    box = live_through_restarts(server)
+    assert server.group(box).parent.parent == top
+    assert box["id"] in run("systemd-cgls", "--no-pager", "-l", "-u", "wrennd.service")
+    stop_for_good(server)
+    run("systemctl", "start", "wrennd")
+    assert server.call("GET", f"/{box['id']}")["status"] == "stopped"
+    assert run(PROGRAM, "doctor", "--leaks", "--data-dir", "/var/lib/wrennd") == "no leaks\n"
+    stop_for_good(server)
+
+
+@test
+def limits_of_the_unit_hold_for_all():
+    server = Server("wrennd", 8080)
+    server.start()
+    run("systemctl", "set-property", "--runtime", "wrennd", "MemoryMax=160M")
+    box = server.make(memory_mb=1024)
+    told = server.sh(box, "head -c 400M /dev/zero | tail >/dev/null; echo $?")
+    assert told["stdout"] != "0\n", told
+    assert server.sh(box, "echo well")["stdout"] == "well\n"
+    assert run("systemctl", "is-active", "wrennd") == "active\n"
+    run("systemctl", "set-property", "--runtime", "wrennd", "MemoryMax=infinity")
+    stop_for_good(server)
+
+
+@test
+def unit_with_user():
+    server = unit("mine", 8081, f"User={USER}", "Delegate=cpu memory pids", "DelegateSubgroup=wrennd", "Restart=always")
+    server.start()
+    box = live_through_restarts(server)
+    assert server.group(box).is_relative_to(CGROUPS / "system.slice/mine.service")
+    run("systemctl", "kill", "--kill-whom=all", "mine")
+    stop_for_good(server)
+
+
+@test
+def unit_with_user_without_a_subgroup():
+    """Has limits all the same; sandboxes end with it, and it can be started again."""
+    server = unit("plain", 8082, f"User={USER}", "Delegate=yes")
+    server.start()
+    box = server.make()
+    server.check_limits(box)
+    assert "whatever --on-stop says" in server.said()
+    run("systemctl", "restart", "plain")
+    assert server.call("GET", f"/{box['id']}")["status"] == "stopped"
+    server.check_limits(server.make())
+    stop_for_good(server)
+
+
+@test
+def unit_without_writable_cgroups():
+    server = unit("closed", 8083, "ProtectControlGroups=yes")
+    server.start()
+    assert "ProtectControlGroups=" in server.said(), server.said()
+    assert server.sh(server.make(), "echo well")["stdout"] == "well\n"
+    run("systemctl", "kill", "--kill-whom=all", "closed")
+    stop_for_good(server)
+
+
+@test
+def unit_without_namespaces():
+    unit("bare", 8084, "RestrictNamespaces=yes").fails_to_start("RestrictNamespaces=")
+    told = run("systemd-run", "--pipe", "--wait", "-q", "-p", "RestrictNamespaces=yes", PROGRAM, "doctor", ok=False)
+    assert "RestrictNamespaces=" in told and "can't run here" in told, told
+
+
+@test
+def strict_unit_without_a_runtime_directory():
+    run("rm", "-rf", "/run/wrennd")
+    unit("strict", 8085, "ProtectSystem=strict").fails_to_start("RuntimeDirectory=wrennd")
+
+
+# ---- users ----
+
+@test
+def user_service():
+    server = Server("wrennd", 8080, user=USER)
+    server.start()
+    live_through_restarts(server)
+    second = Server("wrennd", 8080, user=OTHER)
+    second.fails_to_start("cannot listen on 127.0.0.1:8080: it is taken")
+    stop_for_good(server)
+
+
+@test
+def users_learn_of_limits():
+    command = ["/usr/local/bin/wrenn", "run", "-m", "64", "--", "sh", "-c", "head -c 200M /dev/zero | tail >/dev/null; echo $?"]
+    told = as_user(*command, ok=False)
+    assert told.count("enforces no limit of memory") == 1, told
+    assert "systemd-run --user --scope -p Delegate=yes" in as_user(PROGRAM, "doctor", ok=False)
+    told = as_user("systemd-run", "--user", "--scope", "-q", "-p", "Delegate=yes", *command, ok=False)
+    assert "enforces" not in told and told.strip() != "0", told
+
+
+# ---- the suites ----
+
+def programs():
+    for each in json.loads((BUILD / "meson-info/intro-tests.json").read_text()):
+        suites = {suite.rpartition(":")[2] for suite in each["suite"]}
+        if each["protocol"] != "tap":
+            continue
+        if suites & {"unit", "isolation"} or each["name"] == "e2e-restart":
+            yield each["name"], each["cmd"], each["env"]
+
+
+def run_program(who, name, command, env):
+    """Its lines of TAP, with its name; a program that does not get to its end has failed."""
+    words = [f"{key}={value}" for key, value in env.items() if key.startswith("WREN")]
+    words = ["env", *words, *command]
+    if who == "user":
+        words = ["systemd-run", "--user", "--pipe", "--wait", "-q", "--collect", "-p", "Delegate=yes", *words]
+        uid = run("id", "-u", USER).strip()
+        words = ["runuser", "-u", USER, "--", "env", f"XDG_RUNTIME_DIR=/run/user/{uid}", *words]
+    done = subprocess.run(words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                          cwd="/tmp", timeout=900, errors="replace")
+    whole = False
+    for line in done.stdout.splitlines():
+        result = re.match(r"(ok|not ok) \d+ - (.*)", line)
+        whole = whole or re.match(r"1\.\.\d+$", line) is not None
+        say(f"{result[1]} - {who}: {name}: {result[2]}" if result else f"# {line}")
+    if not whole:
+        say(f"not ok - {who}: {name}: ended with {done.returncode} before its end")
+
+
+def main():
+    for user in (USER, OTHER):
+        run("useradd", "-m", "-s", "/bin/sh", user)
+        run("loginctl", "enable-linger", user)
+    run("cp", "-a", f"{BUILD}/stage/usr/local/.", "/usr/local")
+    run("ldconfig")
+    run("systemctl", "daemon-reload")
+    for user in (USER, OTHER):
+        uid = run("id", "-u", user).strip()
+        until("the user's systemd is there", lambda: Path(f"/run/user/{uid}/systemd/private").exists())
+    for name, function in tests:
+        if not wanted(name):
+            continue
+        began = time.monotonic()
+        try:
+            function()
+            say(f"ok - {name}")
+        except (AssertionError, subprocess.SubprocessError, OSError) as problem:
+            say("\n".join(f"# {line}" for line in f"{type(problem).__name__}: {problem}".splitlines()))
+            say(f"not ok - {name}")
+        say(f"# took {time.monotonic() - began:.0f} s")
+    for who in ("root", "user"):
+        for name, command, env in programs():
+            if wanted(f"{who}: {name}"):
+                began = time.monotonic()
+                run_program(who, name, command, env)
+                say(f"# {who}: {name} took {time.monotonic() - began:.0f} s")
+    say("# end")
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except BaseException as problem:
+        say(f"not ok - {type(problem).__name__}: {problem}".replace("\n", " "))
+        sys.exit(1)

@@ -1,0 +1,45 @@
+#!/bin/sh
+# Boots a Debian 13 with systemd in QEMU, without KVM, and tests there what takes a whole system: units, delegated cgroups
+# and restarts, and the suites unit, isolation and restart as root and as a user. Takes some ten minutes.
+#
+#     tools/test_system.sh [WORD...]
+#
+# With words only the tests whose names contain one of them. What was compiled stays in build-system; the console is in
+# build-system/console.log. Ends with one line: N passed, N failed[, N skipped].
+set -eu
+cd "$(dirname "$0")/.."
+. tools/debian13.sh
+want_root "$@"
+tools/install-deps.sh system
+mkdir -p build-system
+find_debian13 system13 build \
+    ca-certificates,ccache,mount,passwd,procps,systemd-sysv,libpam-systemd,dbus-user-session,linux-image-cloud-amd64,initramfs-tools
+in_debian13 '
+python3 tools/configure.py build-system --prefix=/usr/local
+meson compile -C build-system
+rm -rf build-system/stage
+meson install --quiet --no-rebuild -C build-system --destdir stage
+'
+
+# The system's disk, to which nothing of this run is kept, and one with the checkout's programs and tests.
+work=$(mktemp -d "$cache/run-XXXXXX")
+trap 'rm -rf "$work"' EXIT
+trap 'exit 1' INT TERM HUP
+make_disk() { mkfs.ext4 -q -O ^has_journal -L "$1" -d "$2" "$work/$1.img" "$3"; }
+mkdir "$work/tests"
+tar -c --exclude='*.o' --exclude='*.a' build-system tests/system | tar -x -C "$work/tests"
+echo "$*" >"$work/tests/words"
+make_disk system "$root" 3G
+make_disk tests "$work/tests" 2G
+debugfs -w -R "write tests/system/guest.service /etc/systemd/system/guest.service" "$work/system.img" >"$work/log" 2>&1
+
+# `panic=-1` and -no-reboot: whatever goes wrong in there ends it.
+timeout --kill-after=10 1800 qemu-system-x86_64 -accel tcg -cpu max -smp 1 -m 2048 -nodefaults -no-user-config \
+    -display none -no-reboot -kernel "$root"/boot/vmlinuz-* -initrd "$root"/boot/initrd.img-* \
+    -append "root=LABEL=system rw console=ttyS0 panic=-1 mitigations=off tsc=reliable no_timer_check systemd.wants=guest.service" \
+    -drive "if=none,id=system,format=raw,file=$work/system.img" -device virtio-blk-pci,drive=system \
+    -drive "if=none,id=tests,format=raw,file=$work/tests.img" -device virtio-blk-pci,drive=tests \
+    -serial file:build-system/console.log -serial file:build-system/results.log </dev/null &
+trap "kill -KILL $! 2>/dev/null; exit 1" INT TERM HUP
+wait $! || echo "test_system: QEMU ended with status $?, see build-system/console.log" >&2
+python3 tests/system/count.py build-system/results.log
