@@ -7,7 +7,6 @@
  *     tree.c     finding, stopping and killing a command's descendants
  *     files.c    the commands the agent runs by itself
  *     crowd.c    thousands of processes in a sandbox
- *     dial.c     connections to what listens in the sandbox
  *     drain.c    output that nobody wants any more
  *     user.c     the sandbox's users
  *     followed.c who follows a file
@@ -25,7 +24,7 @@
 #include "base/buf.h"
 #include "wire/frame.h"
 
-enum { CHANNEL_FD = 3, HANDOVER_FD = 4 };
+enum { CHANNEL_IN_FD = 3, HANDOVER_FD = 4, CHANNEL_OUT_FD = 7 };
 
 /* ---- main.c ---- */
 
@@ -46,14 +45,12 @@ _Noreturn void die(const char *why);
 
 /* ---- channel.c ---- */
 
-/* The channel is descriptor 3. Where descriptor 4 is a socket for packets, wrennd may be followed by another one: a new
- * channel comes through it, and the agent ends only when both are closed. */
+/* The channel is two pipes, descriptors 3 to read from and 7 to write to. Where descriptor 4 is a socket for packets, wrennd
+ * may be followed by another one: two new pipes come through it, and the agent ends only when all are closed. */
 void channel_open(void);
 /* Queues a frame; without a server it is lost. Output frames are only made while channel_has_room(), so the queue is bounded. */
 void channel_send(uint32_t stream, uint8_t type, const void *data, size_t size);
 void channel_send_u32(uint32_t stream, uint8_t type, uint32_t value);
-/* The same with a descriptor along, which is closed once it has gone. */
-void channel_send_fd(uint32_t stream, uint8_t type, uint32_t value, int fd);
 /* How many servers have gone. */
 unsigned channel_losses(void);
 bool channel_has_room(void);
@@ -146,10 +143,6 @@ int builtin_main(char **argv);
 struct stat;
 /* By inotify, or waiting at its end for more: then it must stay the same inode. */
 bool is_followed(const struct stat *target);
-
-/* ---- dial.c ---- */
-
-void dial(uint32_t stream, uint32_t port);
 
 /* ---- drain.c ---- */
 

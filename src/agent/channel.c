@@ -8,25 +8,16 @@
 
 #include "agent/agent.h"
 
-enum { ROOM = 4 * (WRN_FRAME_HEADER + WRN_FRAME_PAYLOAD_MAX), PASSENGERS_MAX = 64 };
-
-/* A descriptor that goes out with a certain byte. */
-typedef struct passenger {
-    uint64_t at; /* number of that byte, counted from the beginning of the channel */
-    int fd;
-} passenger;
+enum { ROOM = 4 * (WRN_FRAME_HEADER + WRN_FRAME_PAYLOAD_MAX) };
 
 static uint8_t in_buffer[WRN_FRAME_BUFFER];
 static wrn_frame_reader reader = {.buffer = in_buffer};
 static watch channel = {.fd = -1}; /* -1: there is no server */
+static watch out = {.fd = -1};
 static watch handover = {.fd = -1};
 static unsigned losses;
 static uint8_t *queue; /* bytes [queue_begin, queue_end) wait to be written */
 static size_t queue_begin, queue_end, queue_capacity;
-
-static uint64_t sent; /* bytes, ever */
-static passenger passengers[PASSENGERS_MAX];
-static size_t passenger_count;
 static bool output_waits; /* somebody was told that there is no room */
 
 bool channel_has_room(void) {
@@ -37,39 +28,16 @@ bool channel_has_room(void) {
 
 bool channel_is_open(void) { return channel.fd >= 0; }
 
-/* Writes up to the next descriptor's byte, or from there on with the descriptor. */
-static ssize_t write_some(void) {
-    struct iovec bytes = {queue + queue_begin, queue_end - queue_begin};
-    if (!passenger_count) return write(channel.fd, bytes.iov_base, bytes.iov_len);
-    if (passengers[0].at > sent) {
-        uint64_t before = passengers[0].at - sent;
-        return write(channel.fd, bytes.iov_base, before < bytes.iov_len ? before : bytes.iov_len);
-    }
-    union {
-        struct cmsghdr head;
-        char room[CMSG_SPACE(sizeof(int))];
-    } control = {.head = {.cmsg_len = CMSG_LEN(sizeof(int)), .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS}};
-    memcpy(CMSG_DATA(&control.head), &passengers[0].fd, sizeof(int));
-    struct msghdr message = {
-        .msg_iov = &bytes, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = CMSG_LEN(sizeof(int))};
-    bytes.iov_len = 1; /* what follows may hold the next one's byte */
-    ssize_t written = sendmsg(channel.fd, &message, 0);
-    if (written <= 0) return written;
-    close(passengers[0].fd);
-    memmove(passengers, passengers + 1, --passenger_count * sizeof(*passengers));
-    return written;
-}
-
 static void flush(void) {
     while (queue_begin < queue_end) {
-        ssize_t written = write_some();
+        ssize_t written = write(out.fd, queue + queue_begin, queue_end - queue_begin);
         if (written < 0 && errno == EINTR) continue;
-        if (written <= 0) break; /* EAGAIN, or an end that reading will notice */
+        if (written < 0 && errno != EAGAIN) queue_begin = queue_end; /* an end that reading will notice */
+        if (written <= 0) break;
         queue_begin += (size_t)written;
-        sent += (uint64_t)written;
     }
     if (queue_begin == queue_end) queue_begin = queue_end = 0;
-    watch_set(&channel, queue_end ? EPOLLIN | EPOLLOUT : EPOLLIN);
+    watch_set(&out, queue_end ? EPOLLOUT : 0);
     if (output_waits && queue_end - queue_begin < ROOM) {
         output_waits = false;
         command_resume_output();
@@ -101,16 +69,6 @@ void channel_send_u32(uint32_t stream, uint8_t type, uint32_t value) {
     channel_send(stream, type, payload, sizeof(payload));
 }
 
-void channel_send_fd(uint32_t stream, uint8_t type, uint32_t value, int fd) {
-    if (channel.fd < 0 || passenger_count == PASSENGERS_MAX) { /* the server does not read */
-        close(fd);
-        channel_send_u32(stream, type, EAGAIN);
-        return;
-    }
-    passengers[passenger_count++] = (passenger){sent + (queue_end - queue_begin), fd};
-    channel_send_u32(stream, type, value);
-}
-
 static void handle(const wrn_frame *frame) {
     uint32_t number = frame->size >= 4 ? wrn_get_u32(frame->data) : 0;
     switch (frame->type) {
@@ -122,7 +80,6 @@ static void handle(const wrn_frame *frame) {
     case WRN_FRAME_RESIZE:
         if (frame->size == 8) command_resize(frame->stream, number, wrn_get_u32(frame->data + 4));
         break;
-    case WRN_FRAME_DIAL: dial(frame->stream, number); break;
     case WRN_FRAME_PING: channel_send(0, WRN_FRAME_PONG, frame->data, frame->size < 64 ? frame->size : 64); break;
     case WRN_FRAME_FREEZE:
     case WRN_FRAME_THAW:
@@ -141,24 +98,30 @@ static void lose(void) {
     if (channel.fd < 0) return;
     if (handover.fd < 0) _exit(0); /* nobody will come, and the sandbox goes with us */
     watch_close(&channel);
-    while (passenger_count) close(passengers[--passenger_count].fd);
+    watch_close(&out);
     queue_begin = queue_end = 0;
-    sent = 0;
     reader.begin = reader.end = 0;
     losses++;
     command_abandon();
 }
 
-static void begin(int fd, void (*ready)(watch *, uint32_t)) {
-    fcntl(fd, F_SETFD, FD_CLOEXEC); /* commands must not get at it */
-    fcntl(fd, F_SETFL, O_NONBLOCK);
-    channel = (watch){.fd = fd, .ready = ready};
+static void on_writable(watch *w, uint32_t events) {
+    (void)w, (void)events;
+    flush();
+}
+
+static void begin(const int fds[2], void (*ready)(watch *, uint32_t)) {
+    for (int i = 0; i < 2; i++) {
+        fcntl(fds[i], F_SETFD, FD_CLOEXEC); /* commands must not get at it */
+        fcntl(fds[i], F_SETFL, O_NONBLOCK);
+    }
+    channel = (watch){.fd = fds[0], .ready = ready};
+    out = (watch){.fd = fds[1], .ready = on_writable};
     watch_set(&channel, EPOLLIN);
 }
 
 static void on_ready(watch *w, uint32_t events) {
-    if (events & EPOLLOUT) flush();
-    if (!(events & (EPOLLIN | EPOLLHUP | EPOLLERR))) return;
+    (void)events;
     size_t room;
     uint8_t *at = wrn_frame_room(&reader, &room);
     ssize_t got = read(w->fd, at, room);
@@ -174,36 +137,36 @@ static void on_ready(watch *w, uint32_t events) {
     if (next < 0) die("wrenn-agent: broken frame");
 }
 
-/* The descriptor, -1 when none came, -2 when none will. */
-static int receive_channel(int from) {
+/* 1: both ends; 0: none came; -1: none will. */
+static int receive_channel(int from, int fds[2]) {
     char byte;
     struct iovec bytes = {&byte, 1};
     union {
         struct cmsghdr head;
-        char room[CMSG_SPACE(sizeof(int))];
+        char room[CMSG_SPACE(2 * sizeof(int))];
     } control;
     struct msghdr message = {
         .msg_iov = &bytes, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof(control)};
     ssize_t got = recvmsg(from, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
-    if (got <= 0) return got < 0 && (errno == EAGAIN || errno == EINTR) ? -1 : -2;
+    if (got <= 0) return got < 0 && (errno == EAGAIN || errno == EINTR) ? 0 : -1;
     const struct cmsghdr *c = CMSG_FIRSTHDR(&message);
-    int fd = -1;
-    if (c && c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS && c->cmsg_len == CMSG_LEN(sizeof(int)))
-        memcpy(&fd, CMSG_DATA(c), sizeof(int));
-    return fd;
+    if (!c || c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS || c->cmsg_len != CMSG_LEN(2 * sizeof(int)))
+        return 0;
+    memcpy(fds, CMSG_DATA(c), 2 * sizeof(int));
+    return 1;
 }
 
 static void on_handover(watch *w, uint32_t events) {
     (void)events;
-    int fd = receive_channel(w->fd);
-    if (fd == -1) return;
-    if (fd == -2) {
+    int fds[2], got = receive_channel(w->fd, fds);
+    if (!got) return;
+    if (got < 0) {
         watch_close(w);
         if (channel.fd < 0) _exit(0);
         return;
     }
     lose();
-    begin(fd, on_ready);
+    begin(fds, on_ready);
     command_send_kept();
     output_waits = false;
     command_resume_output();
@@ -217,6 +180,6 @@ void channel_open(void) {
         handover = (watch){.fd = HANDOVER_FD, .ready = on_handover};
         watch_set(&handover, EPOLLIN);
     }
-    begin(CHANNEL_FD, on_ready);
+    begin((const int[]){CHANNEL_IN_FD, CHANNEL_OUT_FD}, on_ready);
     channel_send_u32(0, WRN_FRAME_HELLO, WRN_AGENT_VERSION);
 }

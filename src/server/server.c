@@ -112,6 +112,20 @@ static const char *absolute(wrn_arena *arena, const char *path) {
     return in_dir(arena, here, path);
 }
 
+/* What of the way is there must be nobody else's to change. */
+static bool check_place(wrn_arena *arena, const char *dir, char *why, size_t why_size) {
+    char path[4096], problem[1024];
+    struct stat info;
+    const char *whole = absolute(arena, dir);
+    if (!whole || (size_t)snprintf(path, sizeof(path), "%s", whole) >= sizeof(path))
+        return snprintf(why, why_size, "the data directory's path is too long"), false;
+    while (*path && lstat(path, &info) != 0 && errno == ENOENT) *strrchr(path, '/') = '\0';
+    if (wrn_place_is_safe(*path ? path : "/", problem, sizeof(problem))) return true;
+    snprintf(why, why_size, "data can't be kept in %s, which others could change: %s; or choose another --data-dir",
+             dir, problem);
+    return false;
+}
+
 bool wrn_server_backend_config(const wrn_config *config, wrn_arena *arena, wrn_backend_config *out) {
     const char *data_dir = absolute(arena, config->data_dir);
     *out = (wrn_backend_config){0};
@@ -290,7 +304,10 @@ static bool open_audit(wrn_server *server, wrn_arena *arena, char *why, size_t w
 
 static bool open_state(wrn_server *server, wrn_arena *arena, char *why, size_t why_size) {
     const char *dir = server->config->data_dir;
-    if (!make_dir(dir, why, why_size) || !lock_dir(server, arena, why, why_size)) return false;
+    /* Before, lest directories are made where somebody else's link leads; and after, when nobody can change it any more. */
+    if (!check_place(arena, dir, why, why_size) || !make_dir(dir, why, why_size) ||
+        !check_place(arena, dir, why, why_size) || !lock_dir(server, arena, why, why_size))
+        return false;
     const char *database = in_dir(arena, dir, "wrennd.db"), *secret = in_dir(arena, dir, "token.secret");
     if (!database || !secret) return snprintf(why, why_size, "out of memory"), false;
     mode_t mask = umask(0077);

@@ -3,9 +3,12 @@
  *
  *     u32 size of the payload | u32 stream | u8 type | u8 flags | u16 zero      little endian, then the payload
  *
- * Stream 0 is the channel itself; other numbers are commands and dials, chosen by the server and used once. Bytes flow on
- * credit, WRN_FRAME_CREDIT at first: the agent sends at most as many bytes of stdout and stderr together as the server has
- * granted with WINDOW frames, and the server at most as many of stdin as the agent has said with TAKEN that the command
+ * They travel through two pipes, one each way, and not through a socket: that could carry descriptors, and even to drop
+ * one that an agent has sent can hold its receiver up for as long as the agent likes (SO_LINGER).
+ *
+ * Stream 0 is the channel itself; other numbers are commands, chosen by the server and used once. Bytes flow
+ * on credit, WRN_FRAME_CREDIT at first: the agent sends at most as many bytes of stdout and stderr together as the server
+ * has granted with WINDOW frames, and the server at most as many of stdin as the agent has said with TAKEN that the command
  * took. So a noisy command, or one that does not read, never stands in the way of control frames. */
 #ifndef WRN_WIRE_FRAME_H
 #define WRN_WIRE_FRAME_H
@@ -40,10 +43,10 @@ typedef enum wrn_frame_type {
     WRN_FRAME_DONE,   /* agent: FREEZE or THAW has been done */
     WRN_FRAME_TAKEN,  /* agent: u32 bytes of stdin the command took */
     WRN_FRAME_RESIZE, /* server: u32 columns, u32 rows of a terminal; both 0: only tells its program */
-    WRN_FRAME_DIAL,   /* server: u32 port of this machine's loopback to connect to; answered by DIALED */
-    WRN_FRAME_DIALED, /* agent: u32 errno; 0: the socket comes along with the first byte of this frame (SCM_RIGHTS) */
-    WRN_FRAME_BACK,   /* agent, once, first, when it has had a server before: u32 version, u32 how many KEPT follow */
-    WRN_FRAME_KEPT,   /* agent: a command that goes on: wrn_kept_head, then its label */
+    /* Agent, once, first, when it has had a server before: u32 version, u32 how many KEPT follow. All versions know it by
+     * this number. */
+    WRN_FRAME_BACK = 20,
+    WRN_FRAME_KEPT, /* agent: a command that goes on: wrn_kept_head, then its label */
     WRN_FRAME_TYPES
 } wrn_frame_type;
 

@@ -58,15 +58,20 @@ const char *agent_path(void) { return getenv("WRENN_TEST_AGENT"); }
 
 void host_open(host *h) { host_open_in(h, "state"); }
 
-void host_open_in(host *h, const char *name) {
+static void open_host(host *h, const char *name, const char *agent, int64_t adopt_ms) {
     wrn_fault fault = {0};
     memset(h, 0, sizeof(*h));
     snprintf(h->state_dir, sizeof(h->state_dir), "%s/%s", test_dir(), name);
     CHECK(mkdir(h->state_dir, 0711) == 0 || errno == EEXIST);
     uv_loop_init(&h->loop);
-    wrn_backend_config config = {.loop = &h->loop, .state_dir = h->state_dir, .agent_path = agent_path()};
+    wrn_backend_config config = {
+        .loop = &h->loop, .state_dir = h->state_dir, .agent_path = agent, .adopt_ms = adopt_ms};
     CHECK_MSG(ops->open(&config, &h->backend, &fault) == 0, "open: %s", fault.message);
 }
+
+void host_open_in(host *h, const char *name) { open_host(h, name, agent_path(), 0); }
+
+void host_open_with(host *h, const char *agent, int64_t adopt_ms) { open_host(h, "state", agent, adopt_ms); }
 
 void host_close(host *h) {
     char boxes[300];

@@ -27,6 +27,8 @@ extern const wrn_backend_ops *const ops;
 
 /* Opens a backend on a fresh directory, or skips the test where this machine can't. */
 void host_open(host *h);
+/* With another program as the agent, and boxes that may outlive the backend. */
+void host_open_with(host *h, const char *agent, int64_t adopt_ms);
 /* The same on another directory of that name below test_dir(): a second backend. */
 void host_open_in(host *h, const char *name);
 /* Destroying what is left is the test's business; fails the test when anything stays behind. */

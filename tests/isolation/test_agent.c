@@ -18,7 +18,8 @@
 
 typedef struct agent {
     pid_t pid;
-    int channel, handover; /* -1: it has none */
+    int channel, tells; /* to read from, to write to */
+    int handover;       /* -1: it has none */
     uint8_t buffer[WRN_FRAME_BUFFER];
     wrn_frame_reader reader;
 } agent;
@@ -27,18 +28,18 @@ static agent a;
 
 /* As a daemon might start it by mistake: signals blocked and ignored. It is PID 1 of a namespace, so that nothing stays
  * behind, and nobody special, so that being in the way of root is not what protects it. */
-static void run_agent(int channel, int handover) {
+static void run_agent(const int channel[2], int handover) {
     sigset_t all;
     const char *path = getenv("WRENN_TEST_AGENT");
     int program = fcntl(open(path ? path : "", O_RDONLY | O_CLOEXEC), F_DUPFD_CLOEXEC, 10);
     CHECK(program >= 0);
-    close(a.channel);
+    close(a.channel), close(a.tells);
     if (handover >= 0) close(a.handover);
     if (unshare(CLONE_NEWPID | CLONE_NEWNS | (geteuid() == 0 ? 0 : CLONE_NEWUSER)) != 0) _exit(1);
     pid_t pid = fork();
     if (pid != 0) {
         int status = 0;
-        close(channel);
+        close(channel[0]), close(channel[1]);
         if (handover >= 0) close(handover);
         waitpid(pid, &status, 0);
         _exit(WIFEXITED(status) ? WEXITSTATUS(status) : 99);
@@ -50,12 +51,24 @@ static void run_agent(int channel, int handover) {
     sigfillset(&all);
     sigprocmask(SIG_SETMASK, &all, NULL);
     signal(SIGPIPE, SIG_IGN);
-    channel = fcntl(channel, F_DUPFD_CLOEXEC, 10);
+    int in = fcntl(channel[0], F_DUPFD_CLOEXEC, 10), out = fcntl(channel[1], F_DUPFD_CLOEXEC, 10);
     handover = fcntl(handover, F_DUPFD_CLOEXEC, 10);
-    if (dup2(channel, 3) != 3) _exit(1);
+    if (dup2(in, 3) != 3 || dup2(out, 7) != 7) _exit(1);
     if (dup2(handover, 4) != 4) close(4);
     fexecve(program, (char *const[]){(char[]){"wrenn-agent"}, NULL}, environ);
     _exit(1);
+}
+
+static void make_channel(int theirs[2]) {
+    int up[2], down[2];
+    CHECK(pipe2(up, O_CLOEXEC) == 0 && pipe2(down, O_CLOEXEC) == 0);
+    a.channel = up[0], theirs[1] = up[1];
+    a.tells = down[1], theirs[0] = down[0];
+}
+
+static void hang_up(void) {
+    close(a.channel);
+    close(a.tells);
 }
 
 static const wrn_frame *next_frame(void) {
@@ -73,13 +86,12 @@ static const wrn_frame *next_frame(void) {
 }
 
 static void start_with(int handover) {
-    int pair[2];
-    CHECK_INT(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair), 0);
+    int theirs[2];
+    make_channel(theirs);
     a.reader.buffer = a.buffer;
-    a.channel = pair[0];
     a.pid = fork();
-    if (a.pid == 0) run_agent(pair[1], handover);
-    close(pair[1]);
+    if (a.pid == 0) run_agent(theirs, handover);
+    close(theirs[0]), close(theirs[1]);
     const wrn_frame *frame = next_frame();
     CHECK_INT(frame->type, WRN_FRAME_HELLO);
     CHECK_INT(wrn_get_u32(frame->data), WRN_AGENT_VERSION);
@@ -116,7 +128,7 @@ static void put(wrn_buf *out, uint32_t stream, uint8_t type, const void *data, s
 }
 
 static void send_all(wrn_buf *out) {
-    CHECK_INT(send(a.channel, out->data, out->size, MSG_NOSIGNAL), (long long)out->size);
+    CHECK_INT(write(a.tells, out->data, out->size), (long long)out->size);
     wrn_buf_free(out);
 }
 
@@ -187,7 +199,7 @@ static int agent_status(void) {
 
 TEST(a_channel_that_hangs_up_ends_the_agent_at_once) {
     start_agent();
-    close(a.channel);
+    hang_up();
     int status = agent_status();
     CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 0);
 }
@@ -200,20 +212,20 @@ TEST(a_channel_that_hangs_up_ends_a_busy_agent) {
     send_all(&out);
     while (next_frame()->type != WRN_FRAME_STDOUT) {
     }
-    close(a.channel);
+    hang_up();
     CHECK(WIFEXITED(agent_status()));
 }
 
 TEST(half_a_frame_and_then_nothing_ends_the_agent) {
     start_agent();
-    CHECK_INT(send(a.channel, "\x10\0\0\0\1", 5, 0), 5);
-    close(a.channel);
+    CHECK_INT(write(a.tells, "\x10\0\0\0\1", 5), 5);
+    hang_up();
     CHECK(WIFEXITED(agent_status()));
 }
 
 TEST(what_is_no_frame_ends_the_agent) {
     start_agent();
-    CHECK_INT(send(a.channel, "GET / HTTP/1.1\r\n", 16, 0), 16);
+    CHECK_INT(write(a.tells, "GET / HTTP/1.1\r\n", 16), 16);
     CHECK(WIFEXITED(agent_status()));
 }
 
@@ -287,19 +299,18 @@ TEST(output_that_is_not_waited_for_is_marked) {
 /* ---- from one server to the next ---- */
 
 static void hand_over(void) {
-    int pair[2];
+    int theirs[2];
     struct iovec bytes = {(char[]){0}, 1};
     union {
         struct cmsghdr head;
-        char room[CMSG_SPACE(sizeof(int))];
-    } control = {.head = {.cmsg_len = CMSG_LEN(sizeof(int)), .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS}};
+        char room[CMSG_SPACE(sizeof(theirs))];
+    } control = {.head = {.cmsg_len = CMSG_LEN(sizeof(theirs)), .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS}};
     struct msghdr message = {
         .msg_iov = &bytes, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof(control)};
-    CHECK_INT(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair), 0);
-    memcpy(CMSG_DATA(&control.head), &pair[1], sizeof(int));
+    make_channel(theirs);
+    memcpy(CMSG_DATA(&control.head), theirs, sizeof(theirs));
     CHECK_INT(sendmsg(a.handover, &message, 0), 1);
-    close(pair[1]);
-    a.channel = pair[0];
+    close(theirs[0]), close(theirs[1]);
     a.reader.begin = a.reader.end = 0;
 }
 
@@ -319,7 +330,7 @@ TEST(what_has_a_label_outlives_the_server_and_the_rest_ends) {
     put_exec(&out, 8, "echo up; exec tail -f /dev/null");
     send_all(&out);
     for (int seen = 0; seen < 2;) seen += next_frame()->type == WRN_FRAME_STDOUT;
-    close(a.channel);
+    hang_up();
     hand_over();
     check_back(1);
     const wrn_frame *frame = next_frame();
@@ -347,7 +358,7 @@ TEST(a_new_server_takes_over_from_one_that_hangs) {
     send_all(&out);
     while (next_frame()->type != WRN_FRAME_STDOUT) {
     }
-    int before = a.channel;
+    int before[] = {a.channel, a.tells};
     for (int i = 0; i < 3; i++) {
         hand_over();
         check_back(1);
@@ -356,7 +367,7 @@ TEST(a_new_server_takes_over_from_one_that_hangs) {
         }
         CHECK_STR(sh("echo alive"), "alive\n");
     }
-    close(before);
+    close(before[0]), close(before[1]);
 }
 
 /* From outside: as long as there is no server nobody in there can be asked. */
@@ -380,7 +391,7 @@ TEST(without_a_server_everybody_can_write) {
     share_dir();
     start_lasting_agent();
     CHECK_STR(sh(LEFTOVER "echo started"), "started\n");
-    close(a.channel);
+    hang_up();
     let_go();
     hand_over();
     check_back(0);
@@ -391,7 +402,7 @@ TEST(without_a_server_everybody_can_write) {
     send_all(&out);
     while (next_frame()->type != WRN_FRAME_STDOUT) {
     }
-    close(a.channel);
+    hang_up();
     let_go();
     hand_over();
     check_back(1);
@@ -425,7 +436,7 @@ TEST(a_terminal_keeps_its_modes_for_the_next_server) {
         ready = frame->type == WRN_FRAME_STDOUT && memmem(frame->data, frame->size, "ready", 5);
     }
     for (int i = 0; i < 2; i++) {
-        close(a.channel);
+        hang_up();
         hand_over();
         check_back(1);
         const wrn_frame *frame = next_frame();
@@ -459,10 +470,10 @@ TEST(without_channel_and_handover_the_agent_ends) {
     start_lasting_agent();
     close(a.handover);
     CHECK_STR(sh("echo alive"), "alive\n");
-    close(a.channel);
+    hang_up();
     CHECK(WIFEXITED(agent_status()));
     start_lasting_agent();
-    close(a.channel);
+    hang_up();
     close(a.handover);
     CHECK(WIFEXITED(agent_status()));
 }

@@ -458,6 +458,70 @@ static void programs(void) {
     host_close(&h);
 }
 
+/* Holds a lock in one sandbox and tries to take it in the other; "taken" when it is the same. */
+static const char *locked_elsewhere(host *h, wrn_box *one, wrn_box *two, const char *path) {
+    static output holder;
+    char line[200];
+    snprintf(line, sizeof(line), "flock %s sh -c 'echo held; exec sleep 1000'", path);
+    const char *args[] = {"-c", line, NULL};
+    wrn_proc *proc = box_start(one, &(wrn_proc_spec){.cmd = "/bin/sh", .args = args}, &holder);
+    while (!holder.out_size && !holder.ended) uv_run(&h->loop, UV_RUN_ONCE);
+    CHECK_STR(holder.out, "held\n");
+    snprintf(line, sizeof(line), "flock -n %s echo free || echo taken", path);
+    const char *said = sh(h, two, line);
+    ops->signal(proc, SIGKILL);
+    host_run_until(h, &holder.ended);
+    return said;
+}
+
+static void nothing_shared_to_lock(void) {
+    host h;
+    host_open(&h);
+    wrn_box *one = box_create(&h, "cl-one"), *two = box_create(&h, "cl-two");
+    CHECK_STR(locked_elsewhere(&h, one, one, "/etc/alternatives"), "taken\n");
+    CHECK_STR(locked_elsewhere(&h, one, two, "/etc/alternatives"), "free\n");
+    /* An ordinary user can make no devices. */
+    if (geteuid() == 0) CHECK_STR(locked_elsewhere(&h, one, two, "/dev/null"), "free\n");
+    CHECK_STR(sh(&h, one, "echo lost > /dev/null; head -c 3 /dev/zero | wc -c; ls -l /dev/null | cut -c 1-10"),
+              "3\ncrw-rw-rw-\n");
+    CHECK_STR(sh(&h, one, "[ ! -L /etc/alternatives/awk ] || awk 'BEGIN { print 6*7 }' | grep -v '^42$'; true"), "");
+    box_destroy(&h, one);
+    box_destroy(&h, two);
+    host_close(&h);
+}
+
+static void terminals_are_limited(void) {
+    host h;
+    host_open(&h);
+    wrn_box *box = box_create(&h, "cl-terminals"), *other = box_create(&h, "cl-other");
+    const char *all = "import os,sys,time\nn=0\ntry:\n  while n<1000: os.openpty(); n+=1\n"
+                      "except OSError: pass\nprint(n,flush=True); time.sleep(1000)";
+    static output taker;
+    const char *args[] = {"-c", all, NULL};
+    wrn_proc *proc = box_start(box, &(wrn_proc_spec){.cmd = "python3", .args = args}, &taker);
+    while (!taker.out_size && !taker.ended) uv_run(&h.loop, UV_RUN_ONCE);
+    CHECK_STR(taker.out, "128\n");
+    CHECK_STR(sh(&h, other, "python3 -c 'import os; os.openpty(); print(1)'"), "1\n");
+    ops->signal(proc, SIGKILL);
+    host_run_until(&h, &taker.ended);
+    box_destroy(&h, box);
+    box_destroy(&h, other);
+    host_close(&h);
+}
+
+/* Else root in a sandbox could make its agent the first to be killed for want of memory, or the last. */
+static void the_agents_oom_score_is_out_of_reach(void) {
+    host h;
+    host_open(&h);
+    wrn_box *box = box_create(&h, "cl-score");
+    CHECK_STR(sh(&h, box,
+                 "for f in /proc/1/oom_score_adj /proc/1/oom_adj /proc/1/task/1/oom_score_adj "
+                 "/proc/1/task/1/oom_adj; do echo 15 > $f; cat $f; done 2>/dev/null"),
+              "");
+    box_destroy(&h, box);
+    host_close(&h);
+}
+
 TEST_AS_BOTH(no_file_of_the_host_is_seen, host_files)
 TEST_AS_BOTH(no_process_of_the_host_is_seen, host_processes)
 TEST_AS_BOTH(no_network_of_the_host_is_reached, host_network)
@@ -472,5 +536,9 @@ TEST_AS_ROOT(a_memory_bomb_is_killed, memory_bomb)
 TEST_AS_BOTH(a_busy_sandbox_leaves_time_for_others, cpu_hog)
 TEST_AS_BOTH(the_report_is_true, report)
 TEST_AS_BOTH(programs_run, programs)
+
+TEST_AS_BOTH(locks_are_of_one_sandbox, nothing_shared_to_lock)
+TEST_AS_BOTH(terminals_are_of_one_sandbox, terminals_are_limited)
+TEST_AS_BOTH(the_oom_score_of_the_agent_is_masked, the_agents_oom_score_is_out_of_reach)
 
 TEST_MAIN

@@ -4,6 +4,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -220,6 +221,17 @@ static void terminal(void) {
     ops->signal(proc, SIGKILL);
     host_run_until(&h, &o.ended);
     CHECK_INT(o.end, WRN_PROC_SIGNALED);
+    box_destroy(&h, box);
+    host_close(&h);
+}
+
+/* Closing what it sends could hold the daemon up for as long as it likes, even if it is never taken. */
+static void a_taken_over_agent_passes_no_descriptor(void) {
+    host h;
+    const char *agent = getenv("WRENN_TEST_TAKEN_OVER");
+    CHECK(agent != NULL);
+    host_open_with(&h, agent, 1000);
+    wrn_box *box = box_create(&h, "cl-taken-over");
     box_destroy(&h, box);
     host_close(&h);
 }
@@ -458,6 +470,7 @@ TEST_AS_BOTH(exit_does_not_wait_for_background_processes, background_holds_the_p
 TEST_AS_BOTH(commands_get_no_descriptor_of_the_agent, no_descriptor_leaks)
 TEST_AS_BOTH(a_killed_keeper_takes_its_command_along, killing_the_keeper)
 TEST_AS_BOTH(many_commands_at_once, many_at_once)
+TEST_AS_BOTH(a_taken_over_agent_can_pass_no_descriptor, a_taken_over_agent_passes_no_descriptor)
 TEST_AS_BOTH(a_sandbox_freezes_and_thaws, freezing)
 
 TEST_MAIN

@@ -2,6 +2,9 @@
 #include "box.h"
 
 #include <stdio.h>
+#include <stdlib.h>
+
+#include "server/backend/ns/internal.h"
 
 static output o;
 
@@ -68,7 +71,28 @@ static void cpu_and_memory(void) {
     host_close(&h);
 }
 
+/* Many sandboxes together do not take all processes that the machine can have. */
+static void processes_of_all(void) {
+    static cgroups c;
+    char name[64], path[PATH_MAX + 16], text[32] = "";
+    cgroup_name(name, sizeof(name));
+    cgroups_open(&c, NULL, name);
+    if (c.limits == CGROUP_NONE) cgroups_close(&c), test_skip("no cgroups");
+    snprintf(path, sizeof(path), "%s/pids.max", c.dir[c.limits == CGROUP_V2 ? HIER_V2 : HIER_PIDS]);
+    FILE *file = fopen(path, "re");
+    CHECK(file && fgets(text, sizeof(text), file));
+    fclose(file);
+    cgroups_close(&c);
+    int64_t most = atoll(text);
+    file = fopen("/proc/sys/kernel/pid_max", "re");
+    CHECK(file && fgets(text, sizeof(text), file));
+    fclose(file);
+    CHECK_MSG(most > 0 && most < atoll(text), "%lld of %s", (long long)most, text);
+}
+
 TEST_AS_BOTH(disk_space_is_measured, disk)
 TEST_AS_BOTH(a_sandbox_may_go_while_it_is_measured, destroy_while_measuring)
 TEST_AS_ROOT(cpu_and_memory_are_measured, cpu_and_memory)
+TEST_AS_ROOT(processes_of_all_sandboxes_are_limited, processes_of_all)
+
 TEST_MAIN

@@ -381,6 +381,53 @@ TEST(one_instance_per_data_directory) {
     free(s.said);
 }
 
+/* Starts a daemon there, which must not work. */
+static void check_refused(const char *dir, const char *because) {
+    int status;
+    char *said = daemon_run((const char *[]){"--data-dir", dir, "--listen", "127.0.0.1:0", NULL}, &status);
+    CHECK_INT(status, 1);
+    CHECK_CONTAINS(said, "data can't be kept in");
+    CHECK_CONTAINS(said, because);
+    free(said);
+}
+
+TEST(a_data_directory_that_others_could_change_is_refused) {
+    char sticky[300], open_to_all[300], link[320], below[340], target[300];
+    struct stat info;
+    snprintf(sticky, sizeof(sticky), "%s", in_dir("sticky"));
+    snprintf(open_to_all, sizeof(open_to_all), "%s", in_dir("open"));
+    snprintf(target, sizeof(target), "%s", in_dir("target"));
+    CHECK(mkdir(sticky, 0700) == 0 && chmod(sticky, 01777) == 0);
+    CHECK(mkdir(open_to_all, 0700) == 0 && chmod(open_to_all, 0777) == 0);
+    CHECK_INT(mkdir(target, 0700), 0);
+    snprintf(below, sizeof(below), "%s/data", open_to_all);
+    check_refused(below, "others can write to the directory");
+    CHECK(stat(below, &info) != 0);
+    /* Their own link there leads where it likes. */
+    snprintf(link, sizeof(link), "%s/link", sticky);
+    CHECK_INT(symlink(target, link), 0);
+    if (geteuid() != 0) return;
+    CHECK_INT(lchown(link, 65534, 65534), 0);
+    check_refused(link, "belongs to another user");
+    snprintf(below, sizeof(below), "%s/data", link);
+    check_refused(below, "belongs to another user");
+    CHECK_INT(rmdir(target), 0); /* nothing was made in it */
+}
+
+TEST(a_data_directory_may_be_in_a_place_like_tmp) {
+    test_daemon d = {0};
+    served s = {0};
+    char sticky[300], data[320];
+    snprintf(sticky, sizeof(sticky), "%s", in_dir("sticky"));
+    CHECK(mkdir(sticky, 0700) == 0 && chmod(sticky, 01777) == 0);
+    snprintf(data, sizeof(data), "%s/data", sticky);
+    CHECK_INT(symlink(data, in_dir("data")), 0); /* our own */
+    CHECK_INT(mkdir(data, 0700), 0);
+    daemon_serve(&s, &d, NULL);
+    daemon_finish(&s, SIGTERM);
+    free(s.said);
+}
+
 TEST(limits_that_are_not_enforced_are_logged) {
     test_daemon d = {0};
     served s = {0};

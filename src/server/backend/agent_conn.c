@@ -6,7 +6,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/buf.h"
@@ -14,7 +13,7 @@
 #include "wire/frame.h"
 
 /* FRAMES_MAX: taken before others get their turn. */
-enum { OUT_MAX = 32 * 1024 * 1024, PASSENGERS_MAX = 64, KEPT_MAX = 65536, FRAMES_MAX = 256 };
+enum { OUT_MAX = 32 * 1024 * 1024, PIPE_SIZE = 256 * 1024, KEPT_MAX = 65536, FRAMES_MAX = 256 };
 
 unsigned wrn_agent_grace_ms = 10000;
 
@@ -41,21 +40,14 @@ typedef struct waiter {
     void *context;
 } waiter;
 
-/* A connection that the agent is asked to make. */
-typedef struct dialing {
-    struct dialing *next;
-    uint32_t stream;
-    wrn_dial_fn done;
-    void *context;
-} dialing;
-
 struct wrn_agent {
     uv_loop_t *loop;
-    uv_poll_t *poll;
+    uv_poll_t *poll, *out_poll;
     uv_idle_t round; /* active while it rests */
     int handles;     /* not yet closed */
-    int fd;
+    int fd, out_fd;
     bool said_hello, broken, in_event, close_asked, suspended;
+    bool writing; /* what waits to be sent is being looked after */
     bool resting; /* there are frames left for when the loop has gone round; nothing is read before */
     wrn_frame_reader reader;
     wrn_buf out;
@@ -64,28 +56,18 @@ struct wrn_agent {
     uint32_t kept_left; /* KEPT frames to come before it is ready */
     wrn_proc *procs;
     waiter *waiters, **waiters_tail;
-    dialing *dialings;
-    int passengers[PASSENGERS_MAX]; /* descriptors that came before their frames */
-    size_t passenger_count;
     wrn_agent_events events;
 };
 
-static void on_poll(uv_poll_t *poll, int status, int events);
+static void on_writable(uv_poll_t *poll, int status, int events);
 
 /* ---- sending ---- */
 
 static size_t waiting(const wrn_agent *agent) { return agent->out.size - agent->out_sent; }
 
-static void update_poll(wrn_agent *agent) {
-    int events = (agent->resting ? 0 : UV_READABLE) | (waiting(agent) ? UV_WRITABLE : 0);
-    if (agent->broken) return;
-    if (events) uv_poll_start(agent->poll, events, on_poll);
-    else uv_poll_stop(agent->poll);
-}
-
 static void flush(wrn_agent *agent) {
     while (waiting(agent)) {
-        ssize_t sent = send(agent->fd, agent->out.data + agent->out_sent, waiting(agent), MSG_NOSIGNAL | MSG_DONTWAIT);
+        ssize_t sent = write(agent->out_fd, agent->out.data + agent->out_sent, waiting(agent));
         if (sent < 0 && errno == EINTR) continue;
         if (sent <= 0) break; /* EAGAIN, or an end that reading will notice */
         agent->out_sent += (size_t)sent;
@@ -94,7 +76,10 @@ static void flush(wrn_agent *agent) {
         wrn_buf_consume(&agent->out, agent->out_sent);
         agent->out_sent = 0;
     }
-    update_poll(agent);
+    if (agent->broken) return;
+    if (waiting(agent) && !agent->writing) uv_poll_start(agent->out_poll, UV_WRITABLE, on_writable);
+    if (!waiting(agent) && agent->writing) uv_poll_stop(agent->out_poll);
+    agent->writing = waiting(agent) > 0;
 }
 
 /* An agent that does not read must not fill the server's memory. */
@@ -344,66 +329,6 @@ static bool answered(wrn_agent *agent, uint8_t type) {
     return false;
 }
 
-/* ---- connections into the sandbox ---- */
-
-static void refuse_dial(void *context, const wrn_fault *fault) {
-    dialing *d = context;
-    d->done(d->context, -1, fault);
-    free(d);
-}
-
-void wrn_agent_dial(wrn_agent *agent, uint16_t port, wrn_dial_fn done, void *context) {
-    dialing *d = calloc(1, sizeof(*d));
-    wrn_fault fault;
-    if (!d) {
-        wrn_fault_set(&fault, "internal_error", "out of memory");
-        return done(context, -1, &fault);
-    }
-    *d = (dialing){agent->dialings, ++agent->next_stream, done, context};
-    if (!keeps_up(agent)) {
-        wrn_fault_set(&fault, "agent_error", "the sandbox's agent does not keep up or is gone");
-        return wrn_answer_later(agent->loop, refuse_dial, d, &fault);
-    }
-    agent->dialings = d;
-    send_u32(agent, d->stream, WRN_FRAME_DIAL, port);
-}
-
-/* What the agent hands over must be what was asked for, and nothing that could block or mislead us. */
-static bool is_tcp_socket(int fd) {
-    int domain = 0, type = 0;
-    socklen_t size = sizeof(int);
-    if (getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &size) != 0 ||
-        getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &size) != 0)
-        return false;
-    int flags = fcntl(fd, F_GETFL);
-    return (domain == AF_INET || domain == AF_INET6) && type == SOCK_STREAM && flags >= 0 &&
-           fcntl(fd, F_SETFL, flags | O_NONBLOCK) == 0;
-}
-
-static bool on_dialed(wrn_agent *agent, dialing **at, uint32_t error) {
-    wrn_fault fault;
-    dialing *d = *at;
-    int fd = -1;
-    if (!error) {
-        if (!agent->passenger_count) return false;
-        fd = agent->passengers[0];
-        memmove(agent->passengers, agent->passengers + 1, --agent->passenger_count * sizeof(int));
-        if (!is_tcp_socket(fd)) return close(fd), false;
-    }
-    *at = d->next;
-    wrn_fault_set(&fault, error == ECONNREFUSED ? "unavailable" : "agent_error", "cannot connect into the sandbox: %s",
-                  strerror(error < 4096 ? (int)error : EINVAL));
-    d->done(d->context, fd, error ? &fault : NULL);
-    free(d);
-    return true;
-}
-
-static dialing **find_dialing(wrn_agent *agent, uint32_t stream) {
-    dialing **at = &agent->dialings;
-    while (*at && (*at)->stream != stream) at = &(*at)->next;
-    return at;
-}
-
 /* ---- receiving ---- */
 
 static bool on_output(wrn_proc *proc, const wrn_frame *frame) {
@@ -536,10 +461,6 @@ static bool handle_greeting(wrn_agent *agent, const wrn_frame *frame) {
 static bool handle(wrn_agent *agent, const wrn_frame *frame) {
     if (!agent->said_hello || agent->kept_left) return handle_greeting(agent, frame);
     if (frame->type == WRN_FRAME_PONG || frame->type == WRN_FRAME_DONE) return answered(agent, frame->type);
-    if (frame->type == WRN_FRAME_DIALED) {
-        dialing **at = find_dialing(agent, frame->stream);
-        return *at && frame->size == 4 && on_dialed(agent, at, wrn_get_u32(frame->data));
-    }
     wrn_proc *proc = find_proc(agent, frame->stream);
     return proc && handle_command(agent, proc, frame);
 }
@@ -547,9 +468,10 @@ static bool handle(wrn_agent *agent, const wrn_frame *frame) {
 static void destroy(wrn_agent *agent) {
     free(agent->reader.buffer);
     wrn_buf_free(&agent->out);
-    for (size_t i = 0; i < agent->passenger_count; i++) close(agent->passengers[i]);
     close(agent->fd);
+    close(agent->out_fd);
     free(agent->poll);
+    free(agent->out_poll);
     free(agent);
 }
 
@@ -559,8 +481,9 @@ static void on_closed(uv_handle_t *handle) {
 }
 
 static void close_handles(wrn_agent *agent) {
-    agent->handles = 2;
+    agent->handles = 3;
     uv_close((uv_handle_t *)agent->poll, on_closed);
+    uv_close((uv_handle_t *)agent->out_poll, on_closed);
     uv_close((uv_handle_t *)&agent->round, on_closed);
 }
 
@@ -578,52 +501,15 @@ static void fail_all(wrn_agent *agent) {
         free(w);
     }
     agent->waiters_tail = &agent->waiters;
-    while (agent->dialings) {
-        dialing *d = agent->dialings;
-        agent->dialings = d->next;
-        refuse_dial(d, &fault);
-    }
 }
 
 static void broken(wrn_agent *agent, const char *why) {
     if (agent->broken) return;
     agent->broken = true;
     uv_poll_stop(agent->poll);
+    uv_poll_stop(agent->out_poll);
     fail_all(agent);
     if (!agent->close_asked) agent->events.lost(agent->events.context, why);
-}
-
-/* Keeps descriptors that came along; nobody asked for more than there is room for. */
-static bool keep_passengers(wrn_agent *agent, struct msghdr *message) {
-    bool ok = !(message->msg_flags & MSG_CTRUNC);
-    for (struct cmsghdr *c = CMSG_FIRSTHDR(message); c; c = CMSG_NXTHDR(message, c)) {
-        if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS) continue;
-        for (size_t at = 0; at + sizeof(int) <= c->cmsg_len - CMSG_LEN(0); at += sizeof(int)) {
-            int fd;
-            memcpy(&fd, CMSG_DATA(c) + at, sizeof(fd));
-            if (agent->passenger_count < PASSENGERS_MAX) agent->passengers[agent->passenger_count++] = fd;
-            else close(fd), ok = false;
-        }
-    }
-    return ok;
-}
-
-static ssize_t receive(wrn_agent *agent) {
-    size_t room;
-    uint8_t *at = wrn_frame_room(&agent->reader, &room);
-    struct iovec bytes = {at, room};
-    union {
-        struct cmsghdr head;
-        char room[CMSG_SPACE(4 * sizeof(int))];
-    } control;
-    struct msghdr message = {
-        .msg_iov = &bytes, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof(control)};
-    ssize_t got = recvmsg(agent->fd, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
-    if (got > 0 && !keep_passengers(agent, &message)) {
-        broken(agent, "it sent descriptors nobody asked for");
-        return 0;
-    }
-    return got;
 }
 
 static void on_rested(uv_idle_t *round);
@@ -640,8 +526,10 @@ static void take_frames(wrn_agent *agent, size_t max) {
     if (next <= 0 || agent->broken || agent->close_asked) return;
     agent->resting = true;
     uv_idle_start(&agent->round, on_rested);
-    update_poll(agent);
+    uv_poll_stop(agent->poll);
 }
+
+static void on_poll(uv_poll_t *poll, int status, int events);
 
 static void on_rested(uv_idle_t *round) {
     wrn_agent *agent = round->data;
@@ -653,12 +541,14 @@ static void on_rested(uv_idle_t *round) {
     take_frames(agent, FRAMES_MAX);
     agent->in_event = false;
     if (agent->close_asked) close_handles(agent);
-    else update_poll(agent);
+    else if (!agent->resting && !agent->broken) uv_poll_start(agent->poll, UV_READABLE, on_poll);
 }
 
 /* False when there is nothing more to read for now, or for ever. */
 static bool read_frames(wrn_agent *agent, size_t max) {
-    ssize_t got = receive(agent);
+    size_t room;
+    uint8_t *at = wrn_frame_room(&agent->reader, &room);
+    ssize_t got = read(agent->fd, at, room);
     if (got < 0 && (errno == EAGAIN || errno == EINTR)) return false;
     if (got <= 0) {
         broken(agent, "it ended");
@@ -679,27 +569,60 @@ static void on_poll(uv_poll_t *poll, int status, int events) {
         while (read_frames(agent, SIZE_MAX)) {
         }
         broken(agent, "its channel broke");
-    } else if (events & UV_WRITABLE) {
-        flush(agent);
     }
     if (!agent->broken && !agent->resting && events & UV_READABLE) read_frames(agent, FRAMES_MAX);
     agent->in_event = false;
     if (agent->close_asked) close_handles(agent);
 }
 
-wrn_agent *wrn_agent_open(uv_loop_t *loop, int fd, const wrn_agent_events *events) {
-    wrn_agent *agent = calloc(1, sizeof(*agent));
+static void on_writable(uv_poll_t *poll, int status, int events) {
+    (void)events;
+    if (status < 0) uv_poll_stop(poll); /* reading notices the end, after the last words */
+    else flush(poll->data);
+}
+
+bool wrn_agent_pipes(int ours[2], int theirs[2]) {
+    int up[2], down[2];
+    if (pipe2(up, O_CLOEXEC | O_NONBLOCK) != 0) return false;
+    if (pipe2(down, O_CLOEXEC | O_NONBLOCK) != 0) {
+        int saved = errno;
+        close(up[0]), close(up[1]);
+        errno = saved;
+        return false;
+    }
+    (void)fcntl(up[0], F_SETPIPE_SZ, PIPE_SIZE); /* it is fine without, if slower */
+    ours[0] = up[0], theirs[1] = up[1];
+    theirs[0] = down[0], ours[1] = down[1];
+    return true;
+}
+
+static uv_poll_t *make_poll(uv_loop_t *loop, int fd) {
     uv_poll_t *poll = calloc(1, sizeof(*poll));
+    if (poll && uv_poll_init(loop, poll, fd) != 0) free(WRN_TAKE(poll));
+    return poll;
+}
+
+wrn_agent *wrn_agent_open(uv_loop_t *loop, const int fds[2], const wrn_agent_events *events) {
+    wrn_agent *agent = calloc(1, sizeof(*agent));
     uint8_t *buffer = malloc(WRN_FRAME_BUFFER);
-    if (!agent || !poll || !buffer || uv_poll_init(loop, poll, fd) != 0) {
-        free(agent), free(poll), free(buffer);
-        close(fd);
+    uv_poll_t *poll = agent && buffer ? make_poll(loop, fds[0]) : NULL;
+    uv_poll_t *out_poll = poll ? make_poll(loop, fds[1]) : NULL;
+    if (!out_poll) {
+        if (poll) uv_close((uv_handle_t *)poll, free_handle);
+        free(agent), free(buffer);
+        close(fds[0]), close(fds[1]);
         return NULL;
     }
-    *agent = (wrn_agent){.loop = loop, .poll = poll, .fd = fd, .reader.buffer = buffer, .events = *events};
+    *agent = (wrn_agent){.loop = loop,
+                         .poll = poll,
+                         .out_poll = out_poll,
+                         .fd = fds[0],
+                         .out_fd = fds[1],
+                         .reader.buffer = buffer,
+                         .events = *events};
     agent->waiters_tail = &agent->waiters;
     uv_idle_init(loop, &agent->round);
-    poll->data = agent->round.data = agent;
+    poll->data = out_poll->data = agent->round.data = agent;
     uv_poll_start(poll, UV_READABLE, on_poll);
     return agent;
 }

@@ -20,8 +20,11 @@ typedef struct wrn_agent_events {
     int64_t (*oom_kills)(void *context);
 } wrn_agent_events;
 
-/* Takes `fd` over, also on failure. NULL when out of memory. */
-wrn_agent *wrn_agent_open(uv_loop_t *loop, int fd, const wrn_agent_events *events);
+/* Our ends of the two pipes to an agent, and the agent's, in the order in which wrn_agent_open() and spawn_child() take
+ * them: to read from, to write to. False with errno. */
+bool wrn_agent_pipes(int ours[2], int theirs[2]);
+/* Takes the descriptors over, also on failure. NULL when out of memory. */
+wrn_agent *wrn_agent_open(uv_loop_t *loop, const int fds[2], const wrn_agent_events *events);
 /* Ends all commands as WRN_PROC_LOST and frees the connection; no event follows. Also from inside `lost`. */
 void wrn_agent_close(wrn_agent *agent);
 
@@ -36,7 +39,6 @@ void wrn_agent_resize(wrn_proc *proc, uint16_t cols, uint16_t rows);
 /* Each ends in `done`, with a fault when the connection is lost first. */
 void wrn_agent_ping(wrn_agent *agent, wrn_done_fn done, void *context);
 void wrn_agent_freeze(wrn_agent *agent, bool freeze, wrn_done_fn done, void *context);
-void wrn_agent_dial(wrn_agent *agent, uint16_t port, wrn_dial_fn done, void *context);
 /* While the sandbox is frozen no time limit goes on. */
 void wrn_agent_suspend(wrn_agent *agent, bool suspended);
 

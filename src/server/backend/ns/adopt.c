@@ -142,25 +142,25 @@ static bool on_kept(void *context, const wrn_kept *kept, wrn_proc_events *events
 
 /* Its agent gets a channel to this daemon. */
 static int connect_agent(wrn_box *box, wrn_fault *fault) {
-    int pair[2];
+    int ours[2], theirs[2];
     struct iovec bytes = {(char[]){0}, 1};
     union {
         struct cmsghdr head;
-        char room[CMSG_SPACE(sizeof(int))];
-    } control = {.head = {.cmsg_len = CMSG_LEN(sizeof(int)), .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS}};
+        char room[CMSG_SPACE(sizeof(theirs))];
+    } control = {.head = {.cmsg_len = CMSG_LEN(sizeof(theirs)), .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS}};
     struct msghdr message = {
         .msg_iov = &bytes, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof(control)};
-    bool sent = socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) == 0;
+    bool sent = wrn_agent_pipes(ours, theirs);
     if (sent) {
-        memcpy(CMSG_DATA(&control.head), &pair[1], sizeof(int));
+        memcpy(CMSG_DATA(&control.head), theirs, sizeof(theirs));
         sent = sendmsg(box->handover_fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT) == 1;
         int saved = errno;
-        close(pair[1]);
-        if (!sent) close(pair[0]);
+        close(theirs[0]), close(theirs[1]);
+        if (!sent) close(ours[0]), close(ours[1]);
         errno = saved;
     }
     if (sent)
-        box->agent = wrn_agent_open(box->backend->config.loop, pair[0],
+        box->agent = wrn_agent_open(box->backend->config.loop, ours,
                                     &(wrn_agent_events){box_agent_ready, box_agent_lost, box, on_kept, box_oom_kills});
     if (box->agent) return 0;
     wrn_fault_set(fault, "agent_error", "cannot reach the sandbox's agent: %s", strerror(errno));
@@ -188,7 +188,7 @@ void ns_adopt(wrn_backend *backend, const wrn_box_spec *spec, bool frozen, wrn_k
     take_over(box, orphan);
     box_count(box, !frozen);
     if (!found || connect_agent(box, &fault) != 0) return box_fail(box, &fault);
-    box->service = service_new(backend->config.loop, box->agent, &box->source);
+    box->service = service_new(box->agent, &box->dials, &box->source);
     if (!cgroups_can_freeze(&backend->cgroups)) {
         box->to_pause = frozen;
     } else if (cgroup_freeze(&backend->cgroups, box->id, frozen) != 0) {
@@ -222,6 +222,7 @@ void ns_leave(wrn_box *box, wrn_done_fn done, void *context) {
     uv_timer_stop(&box->timer);
     uv_poll_stop(&box->exit_poll);
     service_stop(box->service);
+    dials_end(&box->dials);
     wrn_agent_close(box->agent);
     service_free(box->service);
     box_close(box);

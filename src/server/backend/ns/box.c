@@ -102,6 +102,7 @@ static void begin_destroy(wrn_box *box, wrn_done_fn done, void *context) {
     box->done_context = context;
     uv_timer_stop(&box->timer);
     service_stop(box->service);
+    dials_end(&box->dials);
     wrn_agent_close(box->agent);
     service_free(box->service);
     box->agent = NULL;
@@ -290,7 +291,7 @@ static int take_slot(wrn_backend *backend, wrn_fault *fault) {
     return -1;
 }
 
-static pid_t spawn_box(wrn_box *box, const wrn_box_spec *spec, int channel, int handover, int errors,
+static pid_t spawn_box(wrn_box *box, const wrn_box_spec *spec, const int channel[2], int handover, int errors,
                        wrn_fault *fault) {
     wrn_backend *backend = box->backend;
     char id_env[ID_MAX + 32], template_env[160];
@@ -313,7 +314,7 @@ static pid_t spawn_box(wrn_box *box, const wrn_box_spec *spec, int channel, int 
         .base = FIRST_UID + (uid_t)box->slot * UID_RANGE,
         .userns_fd = backend->userns[box->slot] - 1,
         .agent_fd = backend->agent_fd,
-        .channel_fd = channel,
+        .channel_fds = {channel[0], channel[1]},
         .handover_fd = handover,
         .error_fd = errors,
         .clone_fd = cgroup_clone_fd(&backend->cgroups, spec->id),
@@ -351,21 +352,23 @@ static void close_pair(const int pair[2]) {
 }
 
 /* The process with its channel; or a fault with its code set. */
-static void start_box(wrn_box *box, const wrn_box_spec *spec, int *channel, wrn_fault *fault) {
-    int pair[2] = {-1, -1}, errors[2] = {-1, -1}, handover[2] = {-1, -1};
+static void start_box(wrn_box *box, const wrn_box_spec *spec, int channel[2], wrn_fault *fault) {
+    int theirs[2] = {-1, -1}, errors[2] = {-1, -1}, handover[2] = {-1, -1};
     bool outlives = box->backend->config.adopt_ms > 0;
-    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) != 0 || pipe2(errors, O_CLOEXEC | O_NONBLOCK) != 0 ||
-        (outlives && socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, handover) != 0)) {
+    /* Nothing comes out of the socket for new channels, and descriptors least of all: closing them could hold us up. */
+    if (!wrn_agent_pipes(channel, theirs) || pipe2(errors, O_CLOEXEC | O_NONBLOCK) != 0 ||
+        (outlives && (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, handover) != 0 ||
+                      shutdown(handover[0], SHUT_RD) != 0))) {
         wrn_fault_set(fault, "internal_error", "no descriptors left: %s; raise the limit of open files",
                       strerror(errno));
-    } else if ((box->pid = spawn_box(box, spec, pair[1], handover[1], errors[1], fault)) >= 0) {
-        *channel = pair[0];
+    } else if ((box->pid = spawn_box(box, spec, theirs, handover[1], errors[1], fault)) >= 0) {
         box->error_fd = errors[0];
         box->handover_fd = handover[0];
-        pair[0] = errors[0] = handover[0] = -1;
+        errors[0] = handover[0] = -1;
         box_hold(box);
     }
-    close_pair(pair), close_pair(errors), close_pair(handover);
+    if (fault->code) close_pair(channel);
+    close_pair(theirs), close_pair(errors), close_pair(handover);
 }
 
 static int find_source(wrn_box *box, const wrn_box_spec *spec, wrn_fault *fault) {
@@ -410,6 +413,7 @@ void box_watch(wrn_box *box) {
     uv_loop_t *loop = box->backend->config.loop;
     uv_timer_init(loop, &box->timer);
     uv_poll_init(loop, &box->exit_poll, box->pidfd);
+    box->dials = (dials){.loop = loop, .pidfd = box->pidfd, .root = box->backend->root};
     box->timer.data = box->exit_poll.data = box;
     uv_poll_start(&box->exit_poll, UV_READABLE, on_exit_ready);
     uv_timer_start(&box->timer, box_limit, CREATE_LIMIT_MS, 0);
@@ -419,19 +423,19 @@ void ns_create(wrn_backend *backend, const wrn_box_spec *spec, wrn_done_fn died,
     wrn_fault fault = {0};
     wrn_box *box = box_new(backend, spec->id, died, done, context);
     box->vcpus = spec->vcpus;
-    int channel = -1;
+    int channel[2] = {-1, -1};
     if (find_source(box, spec, &fault) == 0 && (box->slot = take_slot(backend, &fault)) >= 0) {
         if (make_files(box, spec) != 0)
             wrn_fault_set(&fault, "internal_error", "cannot make the sandbox's files in %.200s: %s", box->dir,
                           strerror(errno));
-        else if (cgroup_make(&backend->cgroups, spec, &fault) == 0) start_box(box, spec, &channel, &fault);
+        else if (cgroup_make(&backend->cgroups, spec, &fault) == 0) start_box(box, spec, channel, &fault);
     }
     if (fault.code) return give_up(box, &fault);
     box_watch(box);
     box->agent = wrn_agent_open(backend->config.loop, channel,
                                 &(wrn_agent_events){box_agent_ready, box_agent_lost, box, NULL, box_oom_kills});
     if (box->agent) {
-        box->service = service_new(backend->config.loop, box->agent, &box->source);
+        box->service = service_new(box->agent, &box->dials, &box->source);
         return;
     }
     wrn_fault_set(&fault, "internal_error", "out of memory");

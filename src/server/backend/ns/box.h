@@ -60,6 +60,7 @@ struct wrn_box {
     bool greeted;  /* the agent has spoken to this daemon */
     bool to_pause; /* as soon as it has */
     wrn_agent *agent;
+    dials dials;
     uv_poll_t exit_poll;
     uv_timer_t timer; /* creating: its limit; destroying and freezing: the next look */
     int tries, handles;

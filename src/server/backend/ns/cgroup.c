@@ -48,6 +48,12 @@ static int64_t read_number(const char *dir, const char *name) {
     return read_file(dir, name, text, sizeof(text)) && isdigit((unsigned char)*text) ? strtoll(text, NULL, 10) : -1;
 }
 
+static int set_number(const char *dir, const char *name, int64_t value) {
+    char text[32];
+    snprintf(text, sizeof(text), "%lld", (long long)value);
+    return write_file(dir, name, text);
+}
+
 /* ---- finding the hierarchies ---- */
 
 /* Mount point of cgroup v2 (controller ""), or of a v1 hierarchy. */
@@ -130,6 +136,13 @@ static void unmake_dir(cgroups *c, int hierarchy) {
     c->dir[hierarchy][0] = '\0';
 }
 
+/* Each sandbox has its own limit; all of them together leave the machine some of what it has. */
+static void limit_pids(const char *dir) {
+    int64_t most = read_number("/proc/sys/kernel", "pid_max"), threads = read_number("/proc/sys/kernel", "threads-max");
+    if (threads > 0 && threads < most) most = threads;
+    if (most > 0) set_number(dir, "pids.max", most / 4 * 3); /* not there without the controller */
+}
+
 /* One that was inherited is where it is, even if a new one would go elsewhere. */
 static void find_inherited(const cgroups *c, const char *mount, char place[PATH_MAX]) {
     char path[PATH_MAX + 128];
@@ -144,12 +157,14 @@ static bool make_dir(cgroups *c, int hierarchy, const char *parent) {
     if (!join_place(mount, place, base, sizeof(base))) return false;
     if ((size_t)snprintf(c->dir[hierarchy], PATH_MAX, "%s/%s", base, c->name) < PATH_MAX - ID_MAX &&
         (c->lock_fds[hierarchy] = lock_dir(c->dir[hierarchy])) >= 0 && access(c->dir[hierarchy], W_OK) == 0) {
+        if (hierarchy == HIER_PIDS) limit_pids(c->dir[hierarchy]);
         if (hierarchy != HIER_V2) return true;
         bool moved;
         find_own("", own, sizeof(own));
         if (delegation_enable(mount, own, place, &moved) == 0)
             write_file(c->dir[hierarchy], "cgroup.subtree_control", "+memory +pids +cpu");
         else c->error = errno;
+        limit_pids(c->dir[hierarchy]);
         c->bars_restart = moved && delegation_bars_restart(place);
         return true;
     }
@@ -244,12 +259,6 @@ bool cgroups_can_freeze(const cgroups *c) { return c->dir[HIER_V2][0] || c->dir[
 
 static void box_dir(const cgroups *c, int hierarchy, const char *id, char out[PATH_MAX]) {
     if ((size_t)snprintf(out, PATH_MAX, "%s/%s", c->dir[hierarchy], id) >= PATH_MAX) out[0] = '\0';
-}
-
-static int set_number(const char *dir, const char *name, int64_t value) {
-    char text[32];
-    snprintf(text, sizeof(text), "%lld", (long long)value);
-    return write_file(dir, name, text);
 }
 
 int64_t pids_max(const wrn_box_spec *spec) {

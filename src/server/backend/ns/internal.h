@@ -18,6 +18,7 @@
  *     cgroup.c    limits, freezing, usage: cgroup v2, v1 or none
  *     delegation.c  where in cgroup v2 that is
  *     cpus.c      which processors sandboxes run on; balance.c moves them
+ *     dial.c      connections to what listens in a sandbox, made from outside
  *     disk.c      what a sandbox has written
  *     seccomp.c   the system call filter
  *     userns.c    user namespaces as descriptors
@@ -125,6 +126,22 @@ void cpus_count(cpus *c, const cpu_set_t *set, int boxes, int busy);
 /* Is one that uses so much of these better off on another one? Then `out` has that in the place of one of the set. */
 bool cpus_move(const cpus *c, const cpu_set_t *set, int busy, cpu_set_t *out);
 
+/* ---- dial.c ---- */
+
+/* Connections to what listens on a sandbox's loopback, made from outside: nothing of the sandbox's has a part in making them,
+ * and no descriptor of its comes here, which could hold the daemon up. */
+typedef struct dial dial;
+typedef struct dials {
+    uv_loop_t *loop;
+    int pidfd; /* of the sandbox's process 1 */
+    bool root;
+    dial *first; /* of those that are being made */
+} dials;
+
+void dial_start(dials *all, uint16_t port, wrn_dial_fn done, void *context);
+/* The sandbox is going: whoever waits gets a fault. */
+void dials_end(dials *all);
+
 /* ---- disk.c ---- */
 
 typedef struct disk_walk disk_walk;
@@ -215,7 +232,8 @@ typedef struct spawn {
     bool root;
     uid_t uid, base; /* the daemon's; first of the sandbox's range */
     gid_t gid;
-    int userns_fd, agent_fd, channel_fd, error_fd;
+    int userns_fd, agent_fd, error_fd;
+    int channel_fds[2];      /* to read from, to write to */
     int handover_fd;         /* -1: none */
     int meminfo_fd, stat_fd; /* the child's own */
     int join_fds[HIERARCHIES], clone_fd;

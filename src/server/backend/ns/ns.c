@@ -191,7 +191,7 @@ static void refuse_dial(void *context, const wrn_fault *fault) {
 
 static void ns_dial(wrn_box *box, uint16_t port, wrn_dial_fn done, void *context) {
     if (box->phase == LIVE && box->service) return service_dial(box->service, port, done, context);
-    if (box->phase == LIVE) return wrn_agent_dial(box->agent, port, done, context);
+    if (box->phase == LIVE) return dial_start(&box->dials, port, done, context);
     wrn_fault fault;
     wrn_fault_set(&fault, "agent_error", "the sandbox has ended");
     refused_dial *r = calloc(1, sizeof(*r));

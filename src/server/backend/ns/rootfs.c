@@ -8,6 +8,7 @@
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/sysmacros.h>
 
 #include "server/backend/ns/internal.h"
 
@@ -116,10 +117,17 @@ static void mount_layers(const spawn *s) {
     act_as_base(s, false);
 }
 
-/* Hundreds of links into /usr: cheaper to show than to copy. */
+/* Hundreds of links into /usr: cheaper to show than to copy. Through an overlay, as the sandbox's own: what is locked or
+ * watched there is seen by nobody else. It takes two layers where there is none to write to. */
 static void show_alternatives(const spawn *s) {
     static const char path[] = "/etc/alternatives";
     if (access(path, F_OK) != 0 || !is_dir("root/etc") || !is_dir("root/etc/alternatives")) return;
+    mkdir("none", 0755);
+    show_layer(s, path, "alternatives", true, OF_HOST, "map /etc/alternatives");
+    if (syscall(SYS_mount, "overlay", "root/etc/alternatives", "overlay", MS_NOSUID | MS_NODEV | MS_RDONLY,
+                s->root ? "lowerdir=none:alternatives" : "lowerdir=none:alternatives,userxattr") == 0)
+        return;
+    /* The host's own overlays leave no room for one more. */
     clone_mount(s, path, "root/etc/alternatives", true, OF_HOST, "map /etc/alternatives");
 }
 
@@ -132,8 +140,30 @@ static void make_mount_points(const spawn *s) {
     act_as_base(s, false);
 }
 
+typedef struct device {
+    const char *name;
+    unsigned major, minor;
+} device;
+
+/* Of the sandbox's own, so that what is locked or watched there is seen by nobody else. An ordinary user can make none, and
+ * gets the host's. */
+static void make_device(const spawn *s, const device *d) {
+    char from[64], to[64];
+    join(from, sizeof(from), "/dev", d->name);
+    join(to, sizeof(to), "root/dev", d->name);
+    if (s->root && mknod(to, S_IFCHR, makedev(d->major, d->minor)) == 0) {
+        if (chmod(to, 0666) != 0 || lchown(to, s->base, s->base) != 0) spawn_fail(s, "own device");
+        return;
+    }
+    int fd = open(to, O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
+    if (fd < 0) spawn_fail(s, "make device");
+    close(fd);
+    do_mount(s, from, to, NULL, MS_BIND, NULL, "bind device");
+}
+
 static void make_dev(const spawn *s) {
-    static const char *const devices[] = {"/null", "/zero", "/full", "/random", "/urandom", "/tty"};
+    static const device devices[] = {{"/null", 1, 3},   {"/zero", 1, 5},    {"/full", 1, 7},
+                                     {"/random", 1, 8}, {"/urandom", 1, 9}, {"/tty", 5, 0}};
     static const char *const links[][2] = {{"/proc/self/fd", "root/dev/fd"},
                                            {"/proc/self/fd/0", "root/dev/stdin"},
                                            {"/proc/self/fd/1", "root/dev/stdout"},
@@ -144,20 +174,13 @@ static void make_dev(const spawn *s) {
     do_mount(s, "tmpfs", "root/dev", "tmpfs", MS_NOSUID | MS_NOEXEC, "mode=755,size=64k,nr_inodes=128", "mount /dev");
     act_as_base(s, false);
     if (s->root && chown("root/dev", s->base, s->base) != 0) spawn_fail(s, "own /dev");
-    for (size_t i = 0; i < WRN_COUNT(devices); i++) {
-        char from[64], to[64];
-        join(from, sizeof(from), "/dev", devices[i]);
-        join(to, sizeof(to), "root/dev", devices[i]);
-        int fd = open(to, O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
-        if (fd < 0) spawn_fail(s, "make device");
-        close(fd);
-        do_mount(s, from, to, NULL, MS_BIND, NULL, "bind device");
-    }
+    for (size_t i = 0; i < WRN_COUNT(devices); i++) make_device(s, &devices[i]);
     for (size_t i = 0; i < WRN_COUNT(links); i++) (void)!symlink(links[i][0], links[i][1]);
     mkdir("root/dev/pts", 0755);
     mkdir("root/dev/shm", 01777);
-    do_mount(s, "devpts", "root/dev/pts", "devpts", MS_NOSUID | MS_NOEXEC, "newinstance,ptmxmode=0666,mode=0620",
-             "mount devpts");
+    /* Without `max` one sandbox could take all terminals that the machine has. */
+    do_mount(s, "devpts", "root/dev/pts", "devpts", MS_NOSUID | MS_NOEXEC,
+             "newinstance,ptmxmode=0666,mode=0620,max=128", "mount devpts");
     do_mount(s, "tmpfs", "root/dev/shm", "tmpfs", MS_NOSUID | MS_NODEV, s->shm_options, "mount /dev/shm");
 }
 
@@ -180,10 +203,26 @@ static bool cover(const spawn *s, const char *what, const char *name, const char
 
 /* Files that tell of the host or change it become empty or read-only. */
 static void mask_proc(const spawn *s) {
-    static const char *const empty[] = {
-        "/kcore",         "/keys",       "/sysrq-trigger", "/timer_list",  "/sched_debug", "/kmsg",
-        "/latency_stats", "/kallsyms",   "/config.gz",     "/vmallocinfo", "/slabinfo",    "/1/oom_score_adj",
-        "/key-users",     "/interrupts", "/timer_stats",   "/mtrr",        "/cmdline"};
+    static const char *const empty[] = {"/kcore",
+                                        "/keys",
+                                        "/sysrq-trigger",
+                                        "/timer_list",
+                                        "/sched_debug",
+                                        "/kmsg",
+                                        "/latency_stats",
+                                        "/kallsyms",
+                                        "/config.gz",
+                                        "/vmallocinfo",
+                                        "/slabinfo",
+                                        "/1/oom_score_adj",
+                                        "/1/oom_adj",
+                                        "/1/task/1/oom_score_adj",
+                                        "/1/task/1/oom_adj",
+                                        "/key-users",
+                                        "/interrupts",
+                                        "/timer_stats",
+                                        "/mtrr",
+                                        "/cmdline"};
     static const char *const closed[] = {"/acpi", "/scsi", "/asound"};
     static const char *const read_only[] = {"/bus", "/fs", "/irq", "/sys", "/driver", "/tty", "/pressure"};
     const unsigned long flags = MS_NOSUID | MS_NODEV | MS_NOEXEC;

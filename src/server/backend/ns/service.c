@@ -19,7 +19,7 @@ typedef struct dialer {
 
 struct service {
     wrn_agent *agent;
-    uv_loop_t *loop;
+    dials *dials;
     const source *from;
     wrn_proc *proc; /* NULL: does not run */
     dialer *dialers;
@@ -54,11 +54,11 @@ static bool start(service *s, wrn_fault *fault) {
     return s->proc != NULL;
 }
 
-service *service_new(uv_loop_t *loop, wrn_agent *agent, const source *from) {
+service *service_new(wrn_agent *agent, dials *to, const source *from) {
     service *s = from->start[0] ? calloc(1, sizeof(*s)) : NULL;
     if (!s) return NULL;
     s->agent = agent;
-    s->loop = loop;
+    s->dials = to;
     s->from = from;
     return s;
 }
@@ -111,14 +111,14 @@ static void on_tried(void *context, int fd, const wrn_fault *fault) {
 static void try_again(uv_timer_t *timer) {
     dialer *d = timer->data;
     d->trying = true;
-    wrn_agent_dial(d->service->agent, d->service->from->start_port, on_tried, d);
+    dial_start(d->service->dials, d->service->from->start_port, on_tried, d);
 }
 
 static void refuse(void *context, const wrn_fault *fault) { on_tried(context, -1, fault); }
 
 void service_dial(service *s, uint16_t port, wrn_dial_fn done, void *context) {
     wrn_fault fault;
-    if (port != s->from->start_port) return wrn_agent_dial(s->agent, port, done, context);
+    if (port != s->from->start_port) return dial_start(s->dials, port, done, context);
     dialer *d = calloc(1, sizeof(*d));
     if (!d) abort(); /* some hundred bytes: nothing would work any more */
     *d = (dialer){.next = s->dialers, .service = s, .done = done, .context = context};
@@ -126,10 +126,10 @@ void service_dial(service *s, uint16_t port, wrn_dial_fn done, void *context) {
     d->give_up_ms = wrn_now_ms() + START_LIMIT_MS;
     d->trying = true;
     d->started = !s->proc;
-    uv_timer_init(s->loop, &d->timer);
+    uv_timer_init(s->dials->loop, &d->timer);
     d->timer.data = d;
-    if (start(s, &fault)) wrn_agent_dial(s->agent, port, on_tried, d);
-    else wrn_answer_later(s->loop, refuse, d, &fault);
+    if (start(s, &fault)) dial_start(s->dials, port, on_tried, d);
+    else wrn_answer_later(s->dials->loop, refuse, d, &fault);
 }
 
 /* ---- the end ---- */

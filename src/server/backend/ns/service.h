@@ -11,8 +11,8 @@ typedef struct service service;
 
 #define SERVICE_LABEL "service"
 
-/* NULL when the template has none, or out of memory. `from` must live as long. */
-service *service_new(uv_loop_t *loop, wrn_agent *agent, const source *from);
+/* NULL when the template has none, or out of memory. All three must live as long. */
+service *service_new(wrn_agent *agent, dials *to, const source *from);
 /* Once the agent can be spoken to: starts those that start with the sandbox. */
 void service_begin(service *s);
 /* It runs already. False when there is another one. */
@@ -21,7 +21,7 @@ bool service_keep(service *s, const wrn_kept *kept, wrn_proc_events *events);
 void service_stop(service *s);
 /* After that. */
 void service_free(service *s);
-/* wrn_agent_dial(), waiting for the service where the port is its own. */
+/* dial_start(), waiting for the service where the port is its own. */
 void service_dial(service *s, uint16_t port, wrn_dial_fn done, void *context);
 
 #endif

@@ -15,7 +15,7 @@
 
 #include "server/backend/ns/internal.h"
 
-enum { AGENT_NICE = -15, CHANNEL = 3, HANDOVER, MEMINFO, STAT, AGENT, ERRORS };
+enum { AGENT_NICE = -15, CHANNEL_IN = 3, HANDOVER, MEMINFO, STAT, CHANNEL_OUT, AGENT, ERRORS };
 
 _Noreturn void spawn_fail(const spawn *s, const char *step) {
     spawn_error e = {.error = errno};
@@ -97,11 +97,12 @@ static void set_rlimits(const spawn *s) {
     setrlimit(RLIMIT_NPROC, &(struct rlimit){(rlim_t)s->pids_max, (rlim_t)s->pids_max});
 }
 
-/* Descriptors end up as 0, 1, 2: /dev/null; 3: the channel; 4: that for new channels, if there is one; 5 and 6: what is shown
- * as meminfo and stat; 7: the agent's image; 8: error reports; nothing else. The last two close themselves. */
+/* Descriptors end up as 0, 1, 2: /dev/null; 3 and 7: the channel; 4: that for new channels, if there is one; 5 and 6: what is
+ * shown as meminfo and stat; 8: the agent's image; 9: error reports; nothing else. The last two close themselves. */
 static void arrange_descriptors(spawn *s) {
-    enum { COUNT = ERRORS - CHANNEL + 1 };
-    const int from[COUNT] = {s->channel_fd, s->handover_fd, s->meminfo_fd, s->stat_fd, s->agent_fd, s->error_fd};
+    enum { COUNT = ERRORS - CHANNEL_IN + 1 };
+    const int from[COUNT] = {s->channel_fds[0], s->handover_fd, s->meminfo_fd, s->stat_fd,
+                             s->channel_fds[1], s->agent_fd,    s->error_fd};
     int high[COUNT];
     for (int i = 0; i < COUNT; i++)
         if ((high[i] = fcntl(from[i], F_DUPFD_CLOEXEC, 64)) < 0 && from[i] >= 0) spawn_fail(s, "move descriptors");
@@ -110,8 +111,8 @@ static void arrange_descriptors(spawn *s) {
     if (null < 0) spawn_fail(s, "open /dev/null");
     for (int i = 0; i < 3; i++) dup2(null, i);
     for (int i = 0; i < COUNT; i++) {
-        close(CHANNEL + i);
-        if (high[i] >= 0) syscall(SYS_dup3, high[i], CHANNEL + i, CHANNEL + i < AGENT ? 0 : O_CLOEXEC);
+        close(CHANNEL_IN + i);
+        if (high[i] >= 0) syscall(SYS_dup3, high[i], CHANNEL_IN + i, CHANNEL_IN + i < AGENT ? 0 : O_CLOEXEC);
     }
     s->error_fd = ERRORS;
     syscall(SYS_close_range, ERRORS + 1u, ~0u, 0u);

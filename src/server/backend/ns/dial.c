@@ -1,0 +1,159 @@
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+
+#include "server/backend/ns/internal.h"
+
+enum { STACK_SIZE = 64 * 1024 };
+
+/* One connection that is being made. */
+struct dial {
+    struct dial *next;
+    dials *all;      /* NULL: they have ended */
+    uv_poll_t *poll; /* NULL: there was no socket */
+    int fd;
+    uint16_t port;
+    bool six; /* 127.0.0.1 has refused, this is ::1 */
+    wrn_dial_fn done;
+    void *context;
+};
+
+/* ---- a socket in the sandbox's network ---- */
+
+typedef struct visit {
+    int pidfd, namespaces, family;
+    int fd, error;
+} visit;
+
+static int visit_network(void *context) {
+    visit *v = context;
+    if (syscall(SYS_setns, v->pidfd, v->namespaces) == 0)
+        v->fd = socket(v->family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    v->error = errno;
+    return 0;
+}
+
+/* A socket belongs to the network in which it was made, so somebody has to go there, and a process that enters a user
+ * namespace does not come back. This one shares our memory and our descriptors, like that of vfork(), and costs little. No
+ * handler of ours may run there. -1 with errno. */
+static int make_socket(const dials *all, int family) {
+    void *stack = mmap(NULL, STACK_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
+    if (stack == MAP_FAILED) return -1;
+    visit v = {all->pidfd, CLONE_NEWNET | (all->root ? 0 : CLONE_NEWUSER), family, -1, 0};
+    int dumpable = prctl(PR_GET_DUMPABLE);
+    sigset_t every, before;
+    sigfillset(&every);
+    pthread_sigmask(SIG_BLOCK, &every, &before);
+    pid_t pid = clone(visit_network, (char *)stack + STACK_SIZE, CLONE_VM | CLONE_VFORK | CLONE_FILES, &v);
+    if (pid < 0) v.error = errno;
+    while (pid > 0 && waitpid(pid, NULL, __WCLONE) < 0 && errno == EINTR) {
+    }
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    /* Its new rights have hidden our memory, and with it our /proc/self, from ourselves. */
+    if (dumpable == 1) prctl(PR_SET_DUMPABLE, 1);
+    munmap(stack, STACK_SIZE);
+    errno = v.error;
+    return v.fd;
+}
+
+/* ---- connecting ---- */
+
+static void free_handle(uv_handle_t *handle) { free(handle); }
+
+static void stop_watching(dial *d) {
+    if (d->poll) uv_close((uv_handle_t *)WRN_TAKE(d->poll), free_handle);
+}
+
+static void end(dial *d, const wrn_fault *fault) {
+    dial **at = d->all ? &d->all->first : NULL;
+    while (at && *at != d) at = &(*at)->next;
+    if (at) *at = d->next;
+    stop_watching(d);
+    if (fault && d->fd >= 0) close(d->fd);
+    d->done(d->context, fault ? -1 : d->fd, fault);
+    free(d);
+}
+
+static void fail(dial *d, int error) {
+    wrn_fault fault;
+    wrn_fault_set(&fault, error == ECONNREFUSED ? "unavailable" : "agent_error", "cannot connect into the sandbox: %s",
+                  strerror(error));
+    end(d, &fault);
+}
+
+static int try_it(dial *d);
+
+static void on_connected(uv_poll_t *poll, int status, int events) {
+    dial *d = poll->data;
+    int error = 0, one = 1;
+    socklen_t size = sizeof(error);
+    (void)status, (void)events;
+    getsockopt(d->fd, SOL_SOCKET, SO_ERROR, &error, &size);
+    if (error == ECONNREFUSED && !d->six) {
+        stop_watching(d);
+        close(d->fd);
+        d->fd = -1;
+        d->six = true;
+        if (try_it(d) == 0) return;
+        error = errno == EAFNOSUPPORT || errno == EADDRNOTAVAIL ? ECONNREFUSED : errno; /* a network without it */
+    }
+    if (error) return fail(d, error);
+    setsockopt(d->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+    end(d, NULL);
+}
+
+static int begin_connect(const dial *d) {
+    const struct sockaddr_in four = {
+        .sin_family = AF_INET, .sin_port = htons(d->port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    const struct sockaddr_in6 six = {
+        .sin6_family = AF_INET6, .sin6_port = htons(d->port), .sin6_addr = IN6ADDR_LOOPBACK_INIT};
+    int rc = d->six ? connect(d->fd, (const struct sockaddr *)&six, sizeof(six))
+                    : connect(d->fd, (const struct sockaddr *)&four, sizeof(four));
+    return rc == 0 || errno == EINPROGRESS ? 0 : -1;
+}
+
+/* 0: on_connected() follows. */
+static int try_it(dial *d) {
+    d->fd = make_socket(d->all, d->six ? AF_INET6 : AF_INET);
+    if (d->fd < 0 || begin_connect(d) != 0) return -1;
+    d->poll = malloc(sizeof(*d->poll));
+    if (!d->poll || uv_poll_init(d->all->loop, d->poll, d->fd) != 0) abort();
+    d->poll->data = d;
+    return uv_poll_start(d->poll, UV_WRITABLE, on_connected);
+}
+
+static void on_no_socket(void *context, const wrn_fault *fault) { end(context, fault); }
+
+void dial_start(dials *all, uint16_t port, wrn_dial_fn done, void *context) {
+    dial *d = malloc(sizeof(*d));
+    wrn_fault fault;
+    if (!d) abort();
+    *d = (dial){.next = all->first, .all = all, .fd = -1, .port = port, .done = done, .context = context};
+    all->first = d;
+    if (try_it(d) == 0) return;
+    wrn_fault_set(&fault, "agent_error", "cannot connect into the sandbox: %s", strerror(errno));
+    wrn_answer_later(all->loop, on_no_socket, d, &fault);
+}
+
+void dials_end(dials *all) {
+    wrn_fault fault;
+    wrn_fault_set(&fault, "agent_error", "the sandbox has ended");
+    for (dial *d; (d = all->first);) {
+        if (d->poll) {
+            end(d, &fault);
+        } else { /* its answer is on its way */
+            all->first = d->next;
+            d->all = NULL;
+        }
+    }
+}
