@@ -279,7 +279,7 @@ def run_program(who, name, command, env):
         uid = run("id", "-u", USER).strip()
         words = ["runuser", "-u", USER, "--", "env", f"XDG_RUNTIME_DIR=/run/user/{uid}", *words]
     done = subprocess.run(words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-                          cwd="/tmp", timeout=900, errors="replace")
+                          cwd="/tmp", timeout=1800, errors="replace")
     whole = False
     for line in done.stdout.splitlines():
         result = re.match(r"(ok|not ok) \d+ - (.*)", line)
