@@ -1,6 +1,7 @@
 #!/bin/sh
 # Boots a Debian 13 with systemd in QEMU, without KVM, and tests there what takes a whole system: units, delegated cgroups
-# and restarts, and the suites unit, isolation and restart as root and as a user. Takes some ten minutes.
+# and restarts, and the suites unit, isolation and restart as root and as a user. Takes ten minutes on
+# a quiet machine; at most an hour.
 #
 #     tools/test_system.sh [WORD...]
 #
