@@ -208,6 +208,7 @@ static void enter_container(char on_overlay[300]) {
     CHECK(mount("overlay", path, "overlay", 0, options) == 0);
     char volume[800];
     snprintf(volume, sizeof(volume), "%s%s", path, test_dir());
+    mkdir(volume, 0755); /* not there yet where /tmp is a file system of its own */
     CHECK_MSG(mount(test_dir(), volume, NULL, MS_BIND, NULL) == 0, "%s: %s", volume, strerror(errno));
     for (size_t i = 0; i < WRN_COUNT(kept); i++) {
         char from[16], to[800];
