@@ -258,7 +258,10 @@ typedef struct names {
 } names;
 
 static const char *name_of(names *n, unsigned long id) {
-    if (!n->loaded) n->loaded = true, (void)!read_small_file(n->file, &n->text);
+    if (!n->loaded) {
+        n->loaded = true;
+        read_small_file(n->file, &n->text); /* without it there are no names */
+    }
     if (n->known && n->id == id) return n->name;
     n->known = true;
     n->id = id;
@@ -320,8 +323,9 @@ static int compare_first(const char *name, const char *path) {
 static char **read_names(DIR *dir, const char *from) {
     size_t count = 0, capacity = 64;
     char **all = malloc(capacity * sizeof(*all));
+    if (!all) return NULL;
     errno = 0;
-    for (struct dirent *entry; all && (entry = readdir(dir)); errno = 0) {
+    for (struct dirent *entry; (entry = readdir(dir)); errno = 0) {
         if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0) continue;
         if (from && compare_first(entry->d_name, from) < 0) continue;
         if (count + 1 == capacity) {
@@ -333,7 +337,6 @@ static char **read_names(DIR *dir, const char *from) {
         if (!(all[count] = strdup(entry->d_name))) break;
         count++;
     }
-    if (!all) return NULL;
     all[count] = NULL;
     if (!errno) {
         qsort(all, count, sizeof(*all), by_bytes);

@@ -93,7 +93,7 @@ int wrenn_sandbox_exec_start(wrenn_sandbox *sandbox, const wrenn_exec_options *o
                              void *user_data, wrenn_op **op, wrenn_error **error) {
     WRN_AUTO(wrn_arena_free) wrn_arena arena = {0};
     wrenn_exec_options known;
-    wrn_command_words words;
+    wrn_command_words words = {0};
     wrn_exec_request request = {.present = WRN_HAS_EXEC_REQUEST_CMD | WRN_HAS_EXEC_REQUEST_ARGS |
                                            WRN_HAS_EXEC_REQUEST_TIMEOUT_SEC};
     wrenn_op *made;

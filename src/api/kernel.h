@@ -62,6 +62,6 @@ void wrn_kernel_end(wrn_kernel_run *run);
 /* Hands the execution out; NULL when out of memory. */
 wrenn_execution *wrn_kernel_take(wrn_kernel_run *run);
 /* wrenn_execution_free() for results of operations. */
-void wrn_kernel_free_execution(void *execution);
+void wrn_kernel_free_execution(void *data);
 
 #endif

@@ -255,7 +255,7 @@ bool wrn_op_hand_over(wrenn_op *from, wrenn_op *op) {
 
 void wrn_ops_cancel(wrenn_client *client, bool all) {
     for (wrenn_op *op = client->first; op; op = client->first) {
-        while (op && op->background && !all) op = op->next;
+        while (op && op->background && !all) op = op->next; /* NOLINT(clang-analyzer-unix.Malloc): cancelling unlinks */
         if (!op) return;
         wrenn_op_cancel(op);
     }

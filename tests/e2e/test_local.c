@@ -310,7 +310,7 @@ static void shell(const char *line) {
 static void lay_out(const char *place) {
     char line[1500], library[4096];
     CHECK(realpath(getenv("WRENN_CLI"), library));
-    strcpy(strstr(library, "/cli/"), "/api");
+    memcpy(strstr(library, "/cli/"), "/api", sizeof("/api"));
     setenv("LD_LIBRARY_PATH", library, 1);
     snprintf(line, sizeof(line),
              "cd %s; rm -rf app ran other; mkdir -p app/bin; cp \"$WRENN_CLI\" app/bin/wrenn; mkdir -p $(dirname %s); "

@@ -127,7 +127,8 @@ TEST(messages_never_hold_the_password_of_a_proxy) {
 /* Bindings take messages for text, and programs print them. */
 TEST(messages_are_one_line_of_utf8_wherever_they_are_cut) {
     char euros[3 * 200 + 1] = "";
-    for (int i = 0; i < 200; i++) strcat(euros, "\xe2\x82\xac");
+    static const char euro[] = {'\xe2', '\x82', '\xac'};
+    for (size_t i = 0; i < 200; i++) memcpy(euros + i * sizeof(euro), euro, sizeof(euro));
     for (int shift = 0; shift < 3; shift++) {
         char *message = NULL;
         int size = asprintf(&message, "{\"type\":\"error\",\"data\":\"%.*s%s\"}", shift, "ab", euros);

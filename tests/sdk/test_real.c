@@ -9,6 +9,7 @@
 /* The client's clock is put forward by this. */
 static int64_t offset_seconds;
 
+/* NOLINTNEXTLINE(readability-inconsistent-declaration-parameter-name): libc has reserved names there */
 __attribute__((visibility("default"))) int clock_gettime(clockid_t id, struct timespec *out) {
     long rc = syscall(SYS_clock_gettime, id, out);
     if (id == CLOCK_MONOTONIC) out->tv_sec += offset_seconds;

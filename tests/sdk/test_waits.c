@@ -18,6 +18,7 @@ static size_t waits;
 
 #define IN_PLACE_OF_LIBC __attribute__((visibility("default")))
 
+/* NOLINTNEXTLINE(readability-inconsistent-declaration-parameter-name): libc has reserved names there */
 IN_PLACE_OF_LIBC int clock_gettime(clockid_t id, struct timespec *now) {
     if (!fake || id == CLOCK_REALTIME) return (int)syscall(SYS_clock_gettime, id, now);
     now->tv_sec = now_us / 1000000;
@@ -27,6 +28,7 @@ IN_PLACE_OF_LIBC int clock_gettime(clockid_t id, struct timespec *now) {
 }
 
 /* Nothing comes, so a wait takes the time it was given. */
+/* NOLINTNEXTLINE(readability-inconsistent-declaration-parameter-name): libc has reserved names there */
 IN_PLACE_OF_LIBC int epoll_wait(int fd, struct epoll_event *events, int max, int timeout_ms) {
     if (!fake) return (int)syscall(SYS_epoll_pwait, fd, events, max, timeout_ms, NULL, 8);
     CHECK_MSG(timeout_ms >= 0, "asked for at most %lld ms, it waits without limit", (long long)asked_ms);
@@ -219,7 +221,7 @@ TEST(a_write_that_fails_leaves_no_work_unsaid) {
 
 TEST(a_write_that_is_cut_short_leaves_no_work_unsaid) {
     static char block[8 * 1024 * 1024];
-    script_reply end = {.text = "", .end = SCRIPT_CLOSE};
+    script_reply closing = {.text = "", .end = SCRIPT_CLOSE};
     script_reply replies[] = {
         UPGRADE_BYTES, script_messages(SCRIPT_KEEP, START, NULL), {.text = "HTTP/1.1 204 No Content\r\n\r\n"}};
     setup s = set_up(replies, 3);
@@ -230,7 +232,7 @@ TEST(a_write_that_is_cut_short_leaves_no_work_unsaid) {
     int over = 0;
     CHECK_INT(wrenn_stream_next(stream, -1, &event, NULL), 1);
     wrenn_op *op = complete_one(&s, stream, &over);
-    script_answer_messages(s.server, &end);
+    script_answer_messages(s.server, &closing);
     int64_t taken = wrenn_stream_write(stream, block, sizeof(block), -1, NULL);
     CHECK_MSG(taken > 0 && taken < (int64_t)sizeof(block), "%lld bytes were taken", (long long)taken);
     check_told(&s, op, &over);

@@ -11,6 +11,7 @@
 static int64_t fixed_us, tick_us;
 static bool fixed;
 
+/* NOLINTNEXTLINE(readability-inconsistent-declaration-parameter-name): libc has reserved names there */
 int clock_gettime(clockid_t id, struct timespec *now) {
     if (!fixed) return (int)syscall(SYS_clock_gettime, id, now);
     now->tv_sec = fixed_us / 1000000;

@@ -357,7 +357,7 @@ void wrn_route_list_dir(wrn_request *request) {
     snprintf(levels, sizeof(levels), "%lld", (long long)(asked.depth ? asked.depth : 1));
     if (asked.only && !is_name(asked.only))
         return wrn_reply_error(request, "invalid_request", "member \"only\" is not the name of an entry");
-    snprintf(limit, sizeof(limit), "limit=%lld", (long long)(asked.limit + 1));
+    snprintf(limit, sizeof(limit), "limit=%lld", (long long)asked.limit + 1);
     const char *argv[7] = {"list", j->path, levels};
     size_t count = 3;
     if (asked.limit) argv[count++] = limit;
