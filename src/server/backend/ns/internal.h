@@ -92,6 +92,10 @@ typedef struct cgroup_shown {
 /* Its own ones, and none above them: of a hierarchy in which it has none, nothing. "" at the end, if it is not full. */
 void cgroup_view(const cgroups *c, const char *id, cgroup_shown out[HIERARCHIES]);
 void cgroup_threads(const cgroups *c, const char *id, void (*each)(void *context, pid_t thread), void *context);
+/* Makes a group beside those of the sandboxes, for work that is done for one of them: all in it, with the files that the
+ * kernel keeps in memory for it, has so much memory. Who is to be in it writes "0" to *join_fd; -1 where there are no limits.
+ * 0, or -1 with errno. cgroup_remove() and cgroup_oom_kills() are for it too. */
+int cgroup_make_bounded(const cgroups *c, const char *name, int64_t memory_bytes, int *join_fd);
 int cgroup_freeze(const cgroups *c, const char *id, bool freeze);
 /* True once the kernel says that all is frozen. */
 bool cgroup_is_frozen(const cgroups *c, const char *id);
