@@ -357,6 +357,94 @@ static void interrupted(void) {
     CHECK_INT(entries(), 2);
 }
 
+/* ---- where archives are unpacked ---- */
+
+/* A line of a file of the process, without what it begins with. */
+static void read_line(pid_t pid, const char *file, const char *begin, char *out, size_t size) {
+    char path[64], line[512];
+    bool found = false;
+    snprintf(path, sizeof(path), "/proc/%d/%s", (int)pid, file);
+    FILE *from = fopen(path, "re");
+    while (from && !found && fgets(line, sizeof(line), from)) found = strncmp(line, begin, strlen(begin)) == 0;
+    if (from) fclose(from);
+    CHECK_MSG(found, "%s has no %s", path, begin);
+    line[strcspn(line, "\n")] = '\0';
+    snprintf(out, size, "%s", line + strlen(begin));
+}
+
+static pid_t find_child(pid_t parent, const char *name) {
+    char path[64];
+    pid_t pid = 0;
+    int ppid;
+    DIR *proc = opendir("/proc");
+    for (struct dirent *entry; proc && !pid && (entry = readdir(proc));) {
+        char comm[64] = "";
+        snprintf(path, sizeof(path), "/proc/%.20s/stat", entry->d_name);
+        FILE *from = atoi(entry->d_name) > 0 ? fopen(path, "re") : NULL;
+        if (from && fscanf(from, "%*d (%63[^)]) %*c %d", comm, &ppid) == 2 && ppid == parent && strcmp(comm, name) == 0)
+            pid = (pid_t)atoi(entry->d_name);
+        if (from) fclose(from);
+    }
+    if (proc) closedir(proc);
+    return pid;
+}
+
+static void check_rights(pid_t pid) {
+    static const struct {
+        const char *begin, *want;
+    } lines[] = {{"NoNewPrivs:\t", "1"},
+                 {"Seccomp:\t", "2"},
+                 {"CapEff:\t", "000000000000001b"},
+                 {"CapPrm:\t", "000000000000001b"}};
+    char line[512];
+    for (size_t i = 0; i < WRN_COUNT(lines); i++) {
+        read_line(pid, "status", lines[i].begin, line, sizeof(line));
+        CHECK_STR(line, lines[i].want);
+    }
+    read_line(pid, "status", "Uid:\t", line, sizeof(line));
+    unsigned long real = strtoul(line, NULL, 10);
+    CHECK_MSG(geteuid() == 0 ? real >= 65536 : real == geteuid(), "its uid is %s", line);
+    read_line(pid, "limits", "Max data size", line, sizeof(line));
+    CHECK_MSG(!strstr(line, "unlimited"), "%s", line);
+    read_line(pid, "limits", "Max core file size", line, sizeof(line));
+    CHECK_CONTAINS(line, " 0 ");
+    read_line(pid, "limits", "Max open files", line, sizeof(line));
+    CHECK_CONTAINS(line, " 256 ");
+}
+
+static void check_place(pid_t pid) {
+    static const char *const namespaces[] = {"user", "mnt", "pid", "net", "ipc", "uts", "cgroup"};
+    char path[64], own[64] = "", its[64] = "";
+    for (size_t i = 0; i < WRN_COUNT(namespaces); i++) {
+        snprintf(path, sizeof(path), "/proc/self/ns/%s", namespaces[i]);
+        CHECK(readlink(path, own, sizeof(own) - 1) > 0);
+        snprintf(path, sizeof(path), "/proc/%d/ns/%s", (int)pid, namespaces[i]);
+        CHECK(readlink(path, its, sizeof(its) - 1) > 0);
+        CHECK_MSG(strcmp(own, its) != 0, "it is in our %s namespace", namespaces[i]);
+    }
+    char line[512];
+    int mounts = 0;
+    snprintf(path, sizeof(path), "/proc/%d/mountinfo", (int)pid);
+    FILE *from = fopen(path, "re");
+    while (from && fgets(line, sizeof(line), from)) mounts++;
+    if (from) fclose(from);
+    CHECK_INT(mounts, 1);
+    CHECK_CONTAINS(line, "/rootfs / ");
+}
+
+static void locked_in(void) {
+    int feed;
+    begin();
+    pid_t pid = start_slow(&feed, -1), unpacker = find_child(pid, "wrenn-unpack");
+    CHECK(unpacker > 0);
+    check_rights(unpacker);
+    check_place(unpacker);
+    kill(pid, SIGTERM);
+    CHECK_INT(daemon_wait(pid), 1);
+    close(feed);
+    CHECK_INT(entries(), 0);
+}
+
 /* ---- mmdebstrap ---- */
 
 static void scripted(void) {
@@ -403,6 +491,7 @@ TEST_AS_BOTH(hostile_sources_are_refused, hostile)
 TEST_AS_BOTH(names_are_replaced_and_removed, replacing)
 TEST_AS_BOTH(templates_are_listed, listing)
 TEST_AS_BOTH(a_build_that_ends_early_leaves_nothing, interrupted)
+TEST_AS_BOTH(archives_are_unpacked_in_a_jail, locked_in)
 TEST_AS_BOTH(mmdebstrap_is_called, scripted)
 
 /* Downloads a Debian: only `make soak` does it. */

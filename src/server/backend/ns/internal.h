@@ -50,7 +50,7 @@ typedef bool (*kept_fn)(const void *context, const char *id);
 
 #define FIRST_UID 0x70000000u /* above what distributions give to users and containers */
 
-enum { UID_RANGE = 65536, ID_MAX = 64 };
+enum { UID_RANGE = 65536, ID_MAX = 64, BOXES_MAX = 8192 };
 /* Tasks of a sandbox: fewer in a small one, which would have no memory for more. */
 enum { PIDS_MAX = 4096, PIDS_MIN = 512, PIDS_PER_MB = 8 };
 int64_t pids_max(const wrn_box_spec *spec);
@@ -167,8 +167,12 @@ int seccomp_program(struct sock_fprog *out, wrn_fault *fault);
 
 /* A new user namespace with ids 0.. mapped to base.., as a descriptor; -1 with errno. Root only. */
 int userns_make(uid_t base);
+/* The same with a range that no sandbox of the machine has, as long as *lock_fd is open. */
+int userns_borrow(int *lock_fd);
 /* The calling process becomes root over what its user owns, and nothing else. 0, or -1 with errno. */
 int userns_enter(void);
+/* The same for one that was started in a user namespace of its own, with the ids that it had before. */
+int userns_map_self(uid_t uid, gid_t gid);
 /* Which ranges of ids are in use on this machine, by whatever daemon of root's. A descriptor, or -1 with errno. */
 int slots_open(void);
 bool slot_take(int fd, int slot);
