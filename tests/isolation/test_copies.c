@@ -1,9 +1,12 @@
 /* What copies a sandbox's files for a snapshot is bounded, whatever the files are, and leaves nothing when it ends early. */
 #include <dirent.h>
 #include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 
 #include "box.h"
@@ -157,6 +160,56 @@ static void killed(void) {
     host_close(&h);
 }
 
+static bool put(const char *dir, const char *name, const char *text) {
+    char path[500];
+    snprintf(path, sizeof(path), "%s/%s", dir, name);
+    FILE *to = fopen(path, "we");
+    bool ok = to && fputs(text, to) >= 0;
+    if (to && fclose(to) != 0) ok = false;
+    return ok;
+}
+
+/* A process in the same group that takes all memory until the other one is gone, which the kernel shall choose. */
+static pid_t start_hog(const char *group, const char *limit, pid_t other) {
+    static char megabyte[1 << 20];
+    char victim[64];
+    snprintf(victim, sizeof(victim), "/proc/%d", (int)other);
+    struct pollfd gone = {.fd = (int)syscall(SYS_pidfd_open, other, 0), .events = POLLIN};
+    CHECK(gone.fd >= 0);
+    pid_t pid = fork();
+    if (pid == 0) {
+        int file = memfd_create("hog", MFD_CLOEXEC);
+        bool ok = file >= 0 && put(victim, "oom_score_adj", "1000") &&
+                  put(group, strcmp(limit, "memory.max") == 0 ? "cgroup.procs" : "tasks", "0");
+        while (ok && poll(&gone, 1, 0) == 0) (void)!write(file, megabyte, sizeof(megabyte));
+        _exit(ok ? 0 : 1);
+    }
+    close(gone.fd);
+    return pid;
+}
+
+static void starved(void) {
+    host h;
+    copied c;
+    char group[400] = "";
+    const char *limit;
+    int status;
+    host_open(&h);
+    wrn_box *box = make_large(&h);
+    pid_t pid = start_copy(&h, box, "one", &c);
+    if (!find_group(box, pid, group, &limit)) test_skip("there are no limits of memory");
+    pid_t hog = start_hog(group, limit, pid);
+    CHECK(hog > 0 && waitpid(hog, &status, 0) == hog);
+    CHECK(!WIFEXITED(status) || WEXITSTATUS(status) == 0); /* killed too, if it was quicker than the other one's end */
+    host_run_until(&h, &c.done);
+    CHECK(c.failed);
+    CHECK_CONTAINS(c.message, "copying the files takes more than 512 MB of memory");
+    CHECK(!is_there(&h, "one", "") && !is_there(&h, "one", ".new"));
+    CHECK(access(group, F_OK) != 0);
+    box_destroy(&h, box);
+    host_close(&h);
+}
+
 /* A server that is gone in the middle of it. */
 static void crashed(void) {
     char group[400] = "";
@@ -211,6 +264,7 @@ static void many_links(void) {
 
 TEST_AS_BOTH(copies_are_bounded, bounded)
 TEST_AS_BOTH(a_killed_copy_leaves_nothing, killed)
+TEST_AS_ROOT(a_copy_without_memory_says_so, starved)
 TEST_AS_BOTH(a_crash_leaves_no_group, crashed)
 TEST_AS_BOTH(files_with_several_names_have_a_limit, many_links)
 
