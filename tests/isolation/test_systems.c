@@ -237,6 +237,52 @@ static void use_sandbox(void) {
     host_close(&h);
 }
 
+/* As many overlays as the kernel allows: none of ours has room above them. */
+static void overlay_etc(int count) {
+    char dir[300], options[1000];
+    for (int i = 0; i < count; i++) {
+        static const char *const parts[] = {"", "/u", "/w"};
+        for (size_t k = 0; k < WRN_COUNT(parts); k++) {
+            snprintf(dir, sizeof(dir), "%s/etc%d%s", test_dir(), i, parts[k]);
+            CHECK(mkdir(dir, 0755) == 0);
+        }
+        snprintf(options, sizeof(options), "lowerdir=/etc,upperdir=%s/etc%d/u,workdir=%s/etc%d/w", test_dir(), i,
+                 test_dir(), i);
+        CHECK_MSG(mount("overlay", "/etc", "overlay", 0, options) == 0, "%s: %s", options, strerror(errno));
+    }
+}
+
+TEST_SLOW(etc_may_be_on_overlayfs) {
+    own_mounts();
+    overlay_etc(1);
+    use_sandbox();
+}
+
+TEST_SLOW(etc_may_be_on_two_overlays) {
+    own_mounts();
+    overlay_etc(2);
+    use_sandbox();
+}
+
+/* As the root file system of a container can be: no mount is mapped twice. */
+static void map_mount(const char *path) {
+    int userns = userns_make(FIRST_UID - UID_RANGE);
+    int tree = (int)syscall(SYS_open_tree, AT_FDCWD, path, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+    CHECK(userns >= 0 && tree >= 0);
+    struct mount_attr attr = {.attr_set = MOUNT_ATTR_IDMAP, .userns_fd = (unsigned)userns};
+    CHECK(syscall(SYS_mount_setattr, tree, "", AT_EMPTY_PATH, &attr, sizeof(attr)) == 0);
+    CHECK(syscall(SYS_move_mount, tree, "", AT_FDCWD, path, MOVE_MOUNT_F_EMPTY_PATH) == 0);
+    close(tree);
+    close(userns);
+}
+
+TEST_SLOW(etc_and_usr_may_be_mapped) {
+    own_mounts();
+    map_mount("/etc");
+    map_mount("/usr");
+    use_sandbox();
+}
+
 static void contained(bool as_user) {
     char on_overlay[300];
     verdict v;
