@@ -251,8 +251,17 @@ def tables(enums):
     return out.rstrip() + "\n"
 
 
+def check_error_codes():
+    """Each error code of the contract has its row in src/wire/faults.h, and no other has."""
+    rows = set(re.findall(r'^    X\(\w+, "(\w+)"', (ROOT / "src/wire/faults.h").read_text(), re.M))
+    codes = set(enum_values(SCHEMAS["ErrorCode"]))
+    if rows != codes:
+        sys.exit(f"src/wire/faults.h and ErrorCode in api/openapi.yaml differ in {', '.join(sorted(rows ^ codes))}")
+
+
 def main():
     enums = collect()
+    check_error_codes()
     files = {
         "include/wrenn/models.h": public_header(enums),
         "src/gen/requests.h": private_header(enums),
