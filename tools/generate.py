@@ -15,6 +15,7 @@ ROOT = Path(__file__).resolve().parent.parent
 API = yaml.safe_load((ROOT / "api/openapi.yaml").read_text())
 NAMES = yaml.safe_load((ROOT / "api/names.yaml").read_text())
 SCHEMAS = API["components"]["schemas"]
+PRESENT_HEADER = (ROOT / "include/wrenn/models.h").read_text()
 NOTICE = "/* Generated from api/openapi.yaml by tools/generate.py. Do not edit. */\n"
 
 
@@ -45,9 +46,19 @@ class Model:
         self.description = schema.get("description", "")
         self.properties, self.required = merged(schema)
         # Those with x-wrenn-raw stay in `unknown`.
-        self.fields = [Field(self, name, prop) for name, prop in self.properties.items() if "x-wrenn-raw" not in prop]
-        if len(self.fields) > 64:
-            sys.exit(f"{schema_name} has more than 64 members")
+        fields = [Field(self, name, prop) for name, prop in self.properties.items() if "x-wrenn-raw" not in prop]
+        if len(fields) > 31:
+            sys.exit(f"{schema_name} has more members than an enum constant has bits")
+        # Members keep the numbers they have in the header as it is; new ones come last, wherever the YAML has them.
+        block = re.search(rf"enum \{{\n([^}}]*)\}};\n\n(?:/\*(?:(?!\*/).)*\*/\n)?typedef struct {self.type} ", PRESENT_HEADER, re.S)
+        old = re.findall(rf"{self.has()}_(\w+) =", block[1]) if block else []
+        self.fields = sorted(fields, key=lambda f: old.index(f.name.upper()) if f.name.upper() in old else len(old))
+        gone = [name for name in old if name not in [f.name.upper() for f in fields]]
+        if gone:
+            print(f"note: {schema_name} loses {', '.join(gone)}, and what comes behind gets other numbers", file=sys.stderr)
+
+    def has(self):
+        return self.type.upper().replace("_", "_HAS_", 1)
 
 
 class Field:
@@ -152,10 +163,9 @@ def enum_c(name, c_name, values, schema, public):
 
 
 def struct_c(model):
-    has = model.type.upper().replace("_", "_HAS_", 1)
-    bits = "".join(f"#define {has}_{f.name.upper()} (UINT64_C(1) << {i})\n"
-                   for i, f in enumerate(model.fields))
-    out = bits + "\n" + comment(f"Schema {model.schema_name}. {model.description}")
+    has = model.has()
+    bits = "".join(f"    {has}_{f.name.upper()} = 1 << {i},\n" for i, f in enumerate(model.fields))
+    out = f"enum {{\n{bits}}};\n\n" + comment(f"Schema {model.schema_name}. {model.description}")
     out += f"typedef struct {model.type} {{\n"
     out += f"    uint64_t present;    /* {has}_* bits of the members that were there */\n"
     out += "    uint64_t nulls;      /* those of them that were null */\n"
@@ -251,8 +261,17 @@ def tables(enums):
     return out.rstrip() + "\n"
 
 
+def check_error_codes():
+    """Each error code of the contract has its row in src/wire/faults.h, and no other has."""
+    rows = set(re.findall(r'^    X\(\w+, "(\w+)"', (ROOT / "src/wire/faults.h").read_text(), re.M))
+    codes = set(enum_values(SCHEMAS["ErrorCode"]))
+    if rows != codes:
+        sys.exit(f"src/wire/faults.h and ErrorCode in api/openapi.yaml differ in {', '.join(sorted(rows ^ codes))}")
+
+
 def main():
     enums = collect()
+    check_error_codes()
     files = {
         "include/wrenn/models.h": public_header(enums),
         "src/gen/requests.h": private_header(enums),

@@ -23,7 +23,7 @@ static void on_copied(void *context, int64_t size_bytes, const wrn_fault *fault)
     (void)size_bytes;
     c->done = true;
     c->failed = fault != NULL;
-    if (fault) snprintf(c->message, sizeof(c->message), "%s: %s", fault->code, fault->message);
+    if (fault) snprintf(c->message, sizeof(c->message), "%s: %s", wrn_fault_name(fault->code), fault->message);
 }
 
 /* The first line of a file of the process that begins so, up to its end. */
