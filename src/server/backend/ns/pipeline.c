@@ -141,7 +141,7 @@ static bool judge(const char *from, int fed, int unpacked, const wrn_buf *remark
     if (!feeder_failed && exited_with(unpacked, 0)) return true;
     if (from && exited_with(fed, CANNOT_RUN))
         wrn_buf_printf(&why, "there is no program %s here; on Debian and Ubuntu: apt-get install %s", from, from);
-    else if (unpacked == -1 || exited_with(unpacked, NO_NAMESPACE))
+    else if ((unpacked == -1 && (!from || fed != -1)) || exited_with(unpacked, NO_NAMESPACE))
         wrn_buf_puts(&why, "wrenn-unpack needs namespaces of its own, as sandboxes do; run wrennd doctor");
     else if (exited_with(unpacked, CANNOT_RUN))
         wrn_buf_puts(&why, "the program wrenn-unpack is not where wrennd looks for it, beside it and in "
