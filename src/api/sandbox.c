@@ -1,16 +1,8 @@
-#include "wrenn/sandbox.h"
-
 #include <stdio.h>
 
 #include "api/follow.h"
-#include "base/clock.h"
-#include "client/op.h"
+#include "api/operations.h"
 #include "client/sandbox.h"
-#include "gen/requests.h"
-
-enum { TIMEOUT_MS = 30000, RESUME_TIMEOUT_MS = 120000 };
-
-static wrenn_client *client_of(const wrenn_sandbox *sandbox) { return sandbox ? sandbox->client : NULL; }
 
 /* ---- wait_ready and connect ----
  *
@@ -59,78 +51,45 @@ static bool wait_fail(wrenn_op *op, const wrenn_error *error) {
     return raced || passing;
 }
 
-static void wait_set_up(wait_op *self, int64_t interval_ms) {
+static void wait_set_up(wrenn_op *op, int64_t interval_ms) {
+    wait_op *self = (wait_op *)op;
     self->follower.interval_ms = interval_ms ? interval_ms : WRN_FOLLOW_INTERVAL_MS;
     self->follower.seen = wait_judge;
     self->follower.looking = true;
 }
 
-static const wrn_op_type wait_type = {.name = "wait_ready",
-                                      .size = sizeof(wait_op),
-                                      .respond = wrn_follow_respond,
-                                      .fail = wait_fail,
-                                      .wake = wrn_follow_look};
+#define WAIT_OP .size = sizeof(wait_op), .respond = wrn_follow_respond, .fail = wait_fail, .wake = wrn_follow_look
 
-int wrenn_sandbox_wait_ready_start(wrenn_sandbox *sandbox, const wrenn_wait_options *options, wrenn_done_fn done,
-                                   void *user_data, wrenn_op **op, wrenn_error **error) {
-    wrenn_wait_options known;
-    wrenn_op *made;
-    int rc = wrn_options_read(&known, sizeof(known), options, "wrenn_wait_options", error);
-    if (rc == 0 && (known.interval_ms < 0 || known.flags & ~WRENN_WAIT_RESUME))
-        rc = wrn_fail(error, WRENN_E_INVALID_ARGUMENT, "wait_ready: interval_ms is negative or a flag is unknown");
-    if (rc == 0)
-        rc = wrn_op_new(client_of(sandbox), sandbox, &wait_type, known.timeout_ms ? known.timeout_ms : TIMEOUT_MS, 0,
-                        &made, error);
-    if (rc != 0) return rc;
-    wait_op *self = (wait_op *)made;
-    wait_set_up(self, known.interval_ms);
-    self->resume = known.flags & WRENN_WAIT_RESUME;
-    wrn_op_call_sandbox(made, "GET", sandbox->id, "", NULL, NULL);
-    return wrn_op_start(made, done, user_data, op, error);
+const wrn_op_type wrn_sandbox_wait_ready_type = {"wait_ready", "GET", "/sandboxes/{sandbox id}", WRN_AUTH_ANY, WAIT_OP};
+
+int wrn_sandbox_wait_ready_prepare(wrenn_sandbox *sandbox, const wrenn_wait_options *options, wrenn_op **op,
+                                   wrenn_error **error) {
+    if (options->interval_ms < 0 || options->flags & ~WRENN_WAIT_RESUME)
+        return wrn_fail(error, WRENN_E_INVALID_ARGUMENT, "wait_ready: interval_ms is negative or a flag is unknown");
+    int64_t limit = options->timeout_ms ? options->timeout_ms : WRN_OP_TIMEOUT_MS; /* not that of the client */
+    int rc = wrn_op_for_sandbox(sandbox, &wrn_sandbox_wait_ready_type, limit, NULL, NULL, op, error);
+    if (rc < 0) return rc;
+    wait_set_up(*op, options->interval_ms);
+    ((wait_op *)*op)->resume = options->flags & WRENN_WAIT_RESUME;
+    return 0;
 }
 
-int wrenn_sandbox_wait_ready_finish(wrenn_op *op, wrenn_error **error) {
-    return wrn_op_take(op, &wait_type, NULL, error);
-}
+const wrn_op_type wrn_sandboxes_connect_type = {
+    "connect", "GET", "/sandboxes/{sandbox id}", WRN_AUTH_ANY, .timeout_ms = 120000, WAIT_OP};
 
-int wrenn_sandbox_wait_ready(wrenn_sandbox *sandbox, const wrenn_wait_options *options, wrenn_error **error) {
-    WRN_BLOCKING(client_of(sandbox), wrenn_sandbox_wait_ready_start(sandbox, options, NULL, NULL, &op, error),
-                 wrenn_sandbox_wait_ready_finish(op, error));
-}
-
-static const wrn_op_type connect_type = {.name = "connect",
-                                         .size = sizeof(wait_op),
-                                         .respond = wrn_follow_respond,
-                                         .fail = wait_fail,
-                                         .wake = wrn_follow_look};
-
-int wrenn_sandboxes_connect_start(wrenn_client *client, const char *id, const wrenn_connect_options *options,
-                                  wrenn_done_fn done, void *user_data, wrenn_op **op, wrenn_error **error) {
-    wrenn_connect_options known;
+int wrn_sandboxes_connect_prepare(wrenn_client *client, const char *id, const wrenn_connect_options *options,
+                                  wrenn_op **op, wrenn_error **error) {
     wrenn_sandbox *sandbox = NULL;
-    wrenn_op *made;
-    int rc = wrn_options_read(&known, sizeof(known), options, "wrenn_connect_options", error);
-    if (rc == 0 && known.interval_ms < 0)
-        rc = wrn_fail(error, WRENN_E_INVALID_ARGUMENT, "connect: interval_ms must not be negative");
-    if (rc == 0) rc = wrenn_sandbox_from_id(client, id, &sandbox, error);
-    if (rc == 0) rc = wrn_op_new(client, sandbox, &connect_type, known.timeout_ms, RESUME_TIMEOUT_MS, &made, error);
+    if (options->interval_ms < 0)
+        return wrn_fail(error, WRENN_E_INVALID_ARGUMENT, "connect: interval_ms must not be negative");
+    int rc = wrenn_sandbox_from_id(client, id, &sandbox, error);
+    if (rc < 0) return rc;
+    rc = wrn_op_for_sandbox(sandbox, &wrn_sandboxes_connect_type, options->timeout_ms, NULL, NULL, op, error);
     wrn_sandbox_unref(sandbox);
-    if (rc != 0) return rc;
-    wait_op *self = (wait_op *)made;
-    wait_set_up(self, known.interval_ms);
-    self->resume = self->connect = true;
-    wrn_op_call_sandbox(made, "GET", id, "", NULL, NULL);
-    return wrn_op_start(made, done, user_data, op, error);
-}
-
-int wrenn_sandboxes_connect_finish(wrenn_op *op, wrenn_sandbox **sandbox, wrenn_error **error) {
-    return wrn_op_take(op, &connect_type, sandbox, error);
-}
-
-int wrenn_sandboxes_connect(wrenn_client *client, const char *id, const wrenn_connect_options *options,
-                            wrenn_sandbox **sandbox, wrenn_error **error) {
-    WRN_BLOCKING(client, wrenn_sandboxes_connect_start(client, id, options, NULL, NULL, &op, error),
-                 wrenn_sandboxes_connect_finish(op, sandbox, error));
+    if (rc < 0) return rc;
+    wait_set_up(*op, options->interval_ms);
+    ((wait_op *)*op)->resume = ((wait_op *)*op)->connect = true;
+    return 0;
 }
 
 /* ---- ping and destroy ---- */
@@ -140,43 +99,9 @@ static void destroy_respond(wrenn_op *op, wrn_http_response *response) {
     wrn_op_respond_nothing(op, response);
 }
 
-static const wrn_op_type ping_type = {.name = "ping", .respond = wrn_op_respond_nothing};
-static const wrn_op_type destroy_type = {.name = "destroy", .respond = destroy_respond};
-
-static int start_plain(wrenn_sandbox *sandbox, const wrn_op_type *type, const char *method, const char *suffix,
-                       wrenn_done_fn done, void *user_data, wrenn_op **op, wrenn_error **error) {
-    wrenn_op *made;
-    int rc = wrn_op_new(client_of(sandbox), sandbox, type, 0, TIMEOUT_MS, &made, error);
-    if (rc != 0) return rc;
-    wrn_op_call_sandbox(made, method, sandbox->id, suffix, NULL, NULL);
-    return wrn_op_start(made, done, user_data, op, error);
-}
-
-int wrenn_sandbox_ping_start(wrenn_sandbox *sandbox, wrenn_done_fn done, void *user_data, wrenn_op **op,
-                             wrenn_error **error) {
-    return start_plain(sandbox, &ping_type, "POST", "/ping", done, user_data, op, error);
-}
-
-int wrenn_sandbox_ping_finish(wrenn_op *op, wrenn_error **error) { return wrn_op_take(op, &ping_type, NULL, error); }
-
-int wrenn_sandbox_ping(wrenn_sandbox *sandbox, wrenn_error **error) {
-    WRN_BLOCKING(client_of(sandbox), wrenn_sandbox_ping_start(sandbox, NULL, NULL, &op, error),
-                 wrenn_sandbox_ping_finish(op, error));
-}
-
-int wrenn_sandbox_destroy_start(wrenn_sandbox *sandbox, wrenn_done_fn done, void *user_data, wrenn_op **op,
-                                wrenn_error **error) {
-    return start_plain(sandbox, &destroy_type, "DELETE", "", done, user_data, op, error);
-}
-
-int wrenn_sandbox_destroy_finish(wrenn_op *op, wrenn_error **error) {
-    return wrn_op_take(op, &destroy_type, NULL, error);
-}
-
-int wrenn_sandbox_destroy(wrenn_sandbox *sandbox, wrenn_error **error) {
-    WRN_BLOCKING(client_of(sandbox), wrenn_sandbox_destroy_start(sandbox, NULL, NULL, &op, error),
-                 wrenn_sandbox_destroy_finish(op, error));
-}
+const wrn_op_type wrn_sandbox_ping_type = {"ping", "POST", "/sandboxes/{sandbox id}/ping", WRN_AUTH_ANY};
+const wrn_op_type wrn_sandbox_destroy_type = {"destroy", "DELETE", "/sandboxes/{sandbox id}", WRN_AUTH_ANY,
+                                              .respond = destroy_respond};
 
 void wrenn_sandbox_close(wrenn_sandbox *sandbox) {
     if (!sandbox) return;
