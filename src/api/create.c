@@ -87,19 +87,12 @@ static void report(create_op *self, wrenn_error *error) {
     wrn_op_fail(&self->follower.op, error);
 }
 
-static void create_judge(wrenn_op *op) {
-    create_op *self = (create_op *)op;
-    const wrenn_sandbox_info *info = op->sandbox->info;
-    switch (self->wait ? wrn_follow_judge(info) : WRN_FOLLOW_READY) {
-    case WRN_FOLLOW_READY:
-        wrn_sandbox_ref(op->sandbox);
-        wrn_op_finish(op, op->sandbox, wrn_sandbox_free_result);
-        break;
-    case WRN_FOLLOW_MOVING: wrn_follow_later(op); break;
-    default:
+static void create_seen(wrenn_op *op, wrn_progress progress) {
+    if (!((create_op *)op)->wait || progress == WRN_FOLLOW_ARRIVED) wrn_follow_give_handle(op);
+    else if (progress == WRN_FOLLOW_MOVING) wrn_follow_later(op);
+    else
         wrn_op_fail(op, wrn_error_new(WRENN_E_CONFLICT, "create: sandbox %s did not start (status: %s)",
-                                      op->sandbox->id, info->status_text));
-    }
+                                      op->sandbox->id, op->sandbox->info->status_text));
 }
 
 /* Takes the sandbox of an answer to POSTING; false after failing. */
@@ -118,7 +111,7 @@ static void create_respond(wrenn_op *op, wrn_http_response *response) {
     case POSTING:
         if (!take_sandbox(self, response)) return;
         self->stage = FOLLOWING;
-        create_judge(op);
+        wrn_follow_judge(op);
         break;
     case ASKING: ask_again(self); break; /* a server that has no secrets */
     case FOLLOWING: wrn_follow_respond(op, response); break;
@@ -332,8 +325,8 @@ int wrn_sandboxes_create_prepare(wrenn_client *client, const wrenn_create_option
     if (rc < 0) return rc;
     create_op *self = (create_op *)made;
     self->wait = options->flags & WRENN_CREATE_WAIT;
-    self->follower.interval_ms = WRN_FOLLOW_INTERVAL_MS;
-    self->follower.seen = create_judge;
+    self->follower.to = WRENN_SANDBOX_STATUS_RUNNING;
+    self->follower.seen = create_seen;
     self->posts = 1;
     rc = set_key(self, options->idempotency_key, error);
     if (rc < 0) {

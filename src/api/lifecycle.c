@@ -1,35 +1,112 @@
+/* Operations that follow a sandbox until it runs or is paused.
+ *
+ * wait_ready, connect: LOOKING (again and again) -> done; with WRENN_WAIT_RESUME, or to connect, a paused sandbox
+ * -> RESUMING -> LOOKING.
+ * pause, resume: ASKING -> done, or with the flag WAIT -> LOOKING (again and again) -> done. */
 #include "api/follow.h"
 #include "api/operations.h"
 #include "client/sandbox.h"
 
-/* ---- pause and resume ----
- *
- * ASKING -> done, or with the flag WAIT -> LOOKING (again and again, while the status is on its way) -> done. */
+/* ---- wait_ready and connect ---- */
+
+typedef struct wait_op {
+    wrn_follower follower;
+    bool resume;
+    bool connect; /* gives the handle */
+    bool found;
+} wait_op;
+
+static void wait_seen(wrenn_op *op, wrn_progress progress) {
+    wait_op *self = (wait_op *)op;
+    const char *status = op->sandbox->info->status_text;
+    self->found = true;
+    if (progress == WRN_FOLLOW_ARRIVED && self->connect) {
+        wrn_follow_give_handle(op);
+    } else if (progress == WRN_FOLLOW_ARRIVED) {
+        wrn_op_finish(op, NULL, NULL);
+    } else if (progress == WRN_FOLLOW_MOVING) {
+        wrn_follow_later(op);
+    } else if (progress == WRN_FOLLOW_PAUSED && self->resume) {
+        self->follower.looking = false;
+        wrn_op_call_sandbox(op, "POST", op->sandbox->id, "/resume", NULL, NULL);
+        wrn_op_send(op);
+    } else {
+        wrn_op_fail(op, wrn_error_new(WRENN_E_CONFLICT, "%s: sandbox %s will not get ready by itself (status: %s)%s",
+                                      op->type->name, op->sandbox->id, status ? status : "none given",
+                                      progress == WRN_FOLLOW_PAUSED ? "; resume it, or pass WRENN_WAIT_RESUME" : ""));
+    }
+}
+
+static bool wait_fail(wrenn_op *op, const wrenn_error *error) {
+    wait_op *self = (wait_op *)op;
+    /* Whoever connects wants to know at once that no server is there. */
+    if (self->follower.looking) return (self->found || !self->connect) && wrn_follow_tolerates(op, error);
+    /* Somebody else may have resumed it in between: look. The answer to a resume may get lost, or be a failure that passes;
+     * whoever connects wants to know of that one. */
+    bool raced = wrenn_error_code(error) == WRENN_E_CONFLICT;
+    bool passing = wrn_follow_passing(error) && !(self->connect && wrenn_error_http_status(error) >= 500);
+    if (raced || passing) wrn_follow_later(op);
+    return raced || passing;
+}
+
+#define WAIT_OP .size = sizeof(wait_op), .respond = wrn_follow_respond, .fail = wait_fail, .wake = wrn_follow_look
+
+const wrn_op_type wrn_sandbox_wait_ready_type = {
+    "wait_ready", "GET", "/sandboxes/{sandbox id}", WRN_AUTH_ANY, WAIT_OP,
+};
+const wrn_op_type wrn_sandboxes_connect_type = {
+    "connect", "GET", "/sandboxes/{sandbox id}", WRN_AUTH_ANY, .timeout_ms = 120000, WAIT_OP,
+};
+
+static int new_wait(wrenn_sandbox *sandbox, const wrn_op_type *type, int64_t timeout_ms, int64_t interval_ms,
+                    bool resume, wrenn_op **op, wrenn_error **error) {
+    int rc = wrn_op_for_sandbox(sandbox, type, timeout_ms, NULL, NULL, op, error);
+    if (rc < 0) return rc;
+    wait_op *self = (wait_op *)*op;
+    self->resume = resume;
+    self->connect = type == &wrn_sandboxes_connect_type;
+    self->follower.interval_ms = interval_ms;
+    self->follower.to = WRENN_SANDBOX_STATUS_RUNNING;
+    self->follower.seen = wait_seen;
+    self->follower.looking = true;
+    return 0;
+}
+
+int wrn_sandbox_wait_ready_prepare(wrenn_sandbox *sandbox, const wrenn_wait_options *options, wrenn_op **op,
+                                   wrenn_error **error) {
+    if (options->interval_ms < 0 || options->flags & ~WRENN_WAIT_RESUME)
+        return wrn_fail(error, WRENN_E_INVALID_ARGUMENT, "wait_ready: interval_ms is negative or a flag is unknown");
+    int64_t limit = options->timeout_ms ? options->timeout_ms : WRN_OP_TIMEOUT_MS; /* not the client's */
+    return new_wait(sandbox, &wrn_sandbox_wait_ready_type, limit, options->interval_ms,
+                    options->flags & WRENN_WAIT_RESUME, op, error);
+}
+
+int wrn_sandboxes_connect_prepare(wrenn_client *client, const char *id, const wrenn_connect_options *options,
+                                  wrenn_op **op, wrenn_error **error) {
+    wrenn_sandbox *sandbox = NULL;
+    if (options->interval_ms < 0)
+        return wrn_fail(error, WRENN_E_INVALID_ARGUMENT, "connect: interval_ms must not be negative");
+    int rc = wrenn_sandbox_from_id(client, id, &sandbox, error);
+    if (rc < 0) return rc;
+    rc = new_wait(sandbox, &wrn_sandboxes_connect_type, options->timeout_ms, options->interval_ms, true, op, error);
+    wrn_sandbox_unref(sandbox);
+    return rc;
+}
+
+/* ---- pause and resume ---- */
 
 typedef struct change_op {
     wrn_follower follower;
-    int64_t from, to; /* WRENN_SANDBOX_STATUS_* */
     bool wait;
-    bool left; /* a status other than `from` was seen */
 } change_op;
 
-static void change_judge(wrenn_op *op) {
+static void change_seen(wrenn_op *op, wrn_progress progress) {
     change_op *self = (change_op *)op;
-    const wrenn_sandbox_info *info = op->sandbox->info;
-    int64_t status = info->status == WRENN_SANDBOX_STATUS_HIBERNATED ? WRENN_SANDBOX_STATUS_PAUSED : info->status;
-    if (!self->wait || status == self->to) {
-        wrn_op_finish(op, NULL, NULL);
-        return;
-    }
-    /* A server may say the old status once more before it sets out; coming back to it means that it failed. */
-    bool failed = wrn_follow_judge(info) == WRN_FOLLOW_NEVER || (status == self->from && self->left);
-    if (status != self->from) self->left = true;
-    if (!failed) {
-        wrn_follow_later(op);
-        return;
-    }
-    wrn_op_fail(op, wrn_error_new(WRENN_E_CONFLICT, "%s: it did not work out; sandbox %s is in status %s",
-                                  op->type->name, op->sandbox->id, info->status_text));
+    if (!self->wait || progress == WRN_FOLLOW_ARRIVED) wrn_op_finish(op, NULL, NULL);
+    else if (progress == WRN_FOLLOW_MOVING) wrn_follow_later(op);
+    else
+        wrn_op_fail(op, wrn_error_new(WRENN_E_CONFLICT, "%s failed: sandbox %s is in status %s", op->type->name,
+                                      op->sandbox->id, op->sandbox->info->status_text));
 }
 
 static void change_respond(wrenn_op *op, wrn_http_response *response) {
@@ -42,9 +119,12 @@ static void change_respond(wrenn_op *op, wrn_http_response *response) {
     .timeout_ms = 120000, .size = sizeof(change_op), .respond = change_respond, .fail = wrn_follow_tolerates, \
     .wake = wrn_follow_look
 
-const wrn_op_type wrn_sandbox_pause_type = {"pause", "POST", "/sandboxes/{sandbox id}/pause", WRN_AUTH_ANY, CHANGE_OP};
-const wrn_op_type wrn_sandbox_resume_type = {"resume", "POST", "/sandboxes/{sandbox id}/resume", WRN_AUTH_ANY,
-                                             CHANGE_OP};
+const wrn_op_type wrn_sandbox_pause_type = {
+    "pause", "POST", "/sandboxes/{sandbox id}/pause", WRN_AUTH_ANY, CHANGE_OP,
+};
+const wrn_op_type wrn_sandbox_resume_type = {
+    "resume", "POST", "/sandboxes/{sandbox id}/resume", WRN_AUTH_ANY, CHANGE_OP,
+};
 
 _Static_assert(WRENN_PAUSE_WAIT == WRENN_RESUME_WAIT, "new_change() takes the flags of both");
 
@@ -57,11 +137,10 @@ static int new_change(wrenn_sandbox *sandbox, const wrn_op_type *type, int64_t t
     int rc = wrn_op_for_sandbox(sandbox, type, timeout_ms, NULL, NULL, op, error);
     if (rc < 0) return rc;
     change_op *self = (change_op *)*op;
-    self->from = pause ? WRENN_SANDBOX_STATUS_RUNNING : WRENN_SANDBOX_STATUS_PAUSED;
-    self->to = pause ? WRENN_SANDBOX_STATUS_PAUSED : WRENN_SANDBOX_STATUS_RUNNING;
     self->wait = flags & WRENN_PAUSE_WAIT;
-    self->follower.interval_ms = WRN_FOLLOW_INTERVAL_MS;
-    self->follower.seen = change_judge;
+    self->follower.from = pause ? WRENN_SANDBOX_STATUS_RUNNING : WRENN_SANDBOX_STATUS_PAUSED;
+    self->follower.to = pause ? WRENN_SANDBOX_STATUS_PAUSED : WRENN_SANDBOX_STATUS_RUNNING;
+    self->follower.seen = change_seen;
     return 0;
 }
 
