@@ -269,14 +269,8 @@ def check_error_codes():
         sys.exit(f"src/wire/faults.h and ErrorCode in api/openapi.yaml differ in {', '.join(sorted(rows ^ codes))}")
 
 
-def main():
-    enums = collect()
-    check_error_codes()
-    files = {
-        "include/wrenn/models.h": public_header(enums),
-        "src/gen/requests.h": private_header(enums),
-        "src/gen/models.c": tables(enums),
-    }
+def write_or_check(files):
+    """Writes the files that are not as they should be; with --check, fails when there is one."""
     stale = [name for name, text in files.items()
              if not (ROOT / name).exists() or (ROOT / name).read_text() != text]
     if "--check" in sys.argv[1:]:
@@ -285,6 +279,17 @@ def main():
         return
     for name in stale:
         (ROOT / name).write_text(files[name])
+
+
+def main():
+    enums = collect()
+    check_error_codes()
+    files = {
+        "include/wrenn/models.h": public_header(enums),
+        "src/gen/requests.h": private_header(enums),
+        "src/gen/models.c": tables(enums),
+    }
+    write_or_check(files)
 
 
 if __name__ == "__main__":
