@@ -11,6 +11,20 @@
 #include "base/model.h"
 #include "wrenn/models.h"
 
+/* Schema Command. What a command is made of, as all that start one take it. */
+typedef struct wrn_command_words {
+    /* One program name or path. Not a shell line. */
+    const char *cmd;
+    const char *const *args;
+    size_t args_count;
+    const wrn_pair *envs;
+    size_t envs_count;
+    const char *cwd;
+    /* Ours only; upstream ignores it. A name or number of the sandbox's /etc/passwd, or with `:` and a group. Empty
+     * or absent: the template's user, else root. One that is not there is 400. */
+    const char *user;
+} wrn_command_words;
+
 enum {
     WRN_HAS_SIGNUP_REQUEST_EMAIL = 1 << 0,
     WRN_HAS_SIGNUP_REQUEST_PASSWORD = 1 << 1,
@@ -200,12 +214,12 @@ typedef struct wrn_usage {
 enum {
     WRN_HAS_EXEC_REQUEST_CMD = 1 << 0,
     WRN_HAS_EXEC_REQUEST_ARGS = 1 << 1,
-    WRN_HAS_EXEC_REQUEST_TIMEOUT_SEC = 1 << 2,
-    WRN_HAS_EXEC_REQUEST_BACKGROUND = 1 << 3,
-    WRN_HAS_EXEC_REQUEST_TAG = 1 << 4,
-    WRN_HAS_EXEC_REQUEST_ENVS = 1 << 5,
-    WRN_HAS_EXEC_REQUEST_CWD = 1 << 6,
-    WRN_HAS_EXEC_REQUEST_USER = 1 << 7,
+    WRN_HAS_EXEC_REQUEST_ENVS = 1 << 2,
+    WRN_HAS_EXEC_REQUEST_CWD = 1 << 3,
+    WRN_HAS_EXEC_REQUEST_USER = 1 << 4,
+    WRN_HAS_EXEC_REQUEST_TIMEOUT_SEC = 1 << 5,
+    WRN_HAS_EXEC_REQUEST_BACKGROUND = 1 << 6,
+    WRN_HAS_EXEC_REQUEST_TAG = 1 << 7,
 };
 
 /* Schema ExecRequest. */
@@ -213,21 +227,12 @@ typedef struct wrn_exec_request {
     uint64_t present;    /* WRN_HAS_EXEC_REQUEST_* bits of the members that were there */
     uint64_t nulls;      /* those of them that were null */
     const char *unknown; /* a JSON object of the members this version does not know, or NULL */
-    /* One program name or path. Not a shell line. */
-    const char *cmd;
-    const char *const *args;
-    size_t args_count;
+    wrn_command_words command;
     /* Zero or less means 30. Foreground only. */
     int64_t timeout_sec;
     int64_t background;
     /* Background only. Empty gives `proc-` and 8 hex digits. */
     const char *tag;
-    const wrn_pair *envs;
-    size_t envs_count;
-    const char *cwd;
-    /* Ours only; upstream ignores it. A name or number of the sandbox's /etc/passwd, or with `:` and a group. Empty
-     * or absent: the template's user, else root. One that is not there is 400. */
-    const char *user;
 } wrn_exec_request;
 
 enum {
@@ -520,22 +525,13 @@ enum {
     WRN_HAS_WS_EXEC_START_INPUT = 1 << 6,
 };
 
-/* Schema WsExecStart. */
+/* Schema WsExecStart. Upstream ignores envs, cwd and user here. */
 typedef struct wrn_ws_exec_start {
     uint64_t present;    /* WRN_HAS_WS_EXEC_START_* bits of the members that were there */
     uint64_t nulls;      /* those of them that were null */
     const char *unknown; /* a JSON object of the members this version does not know, or NULL */
     const char *type;
-    const char *cmd;
-    const char *const *args;
-    size_t args_count;
-    /* Ours only; upstream ignores it. */
-    const wrn_pair *envs;
-    size_t envs_count;
-    /* Ours only; upstream ignores it. */
-    const char *cwd;
-    /* As in ExecRequest. */
-    const char *user;
+    wrn_command_words command;
     /* Ours only, and only with the subprotocol wrenn.bytes.v1. The command reads what the client sends, until
      * `close_stdin`; otherwise it reads /dev/null. */
     int64_t input;
@@ -655,32 +651,25 @@ enum {
     WRN_HAS_WS_PTY_START_TYPE = 1 << 0,
     WRN_HAS_WS_PTY_START_CMD = 1 << 1,
     WRN_HAS_WS_PTY_START_ARGS = 1 << 2,
-    WRN_HAS_WS_PTY_START_COLS = 1 << 3,
-    WRN_HAS_WS_PTY_START_ROWS = 1 << 4,
-    WRN_HAS_WS_PTY_START_ENVS = 1 << 5,
-    WRN_HAS_WS_PTY_START_CWD = 1 << 6,
-    WRN_HAS_WS_PTY_START_USER = 1 << 7,
+    WRN_HAS_WS_PTY_START_ENVS = 1 << 3,
+    WRN_HAS_WS_PTY_START_CWD = 1 << 4,
+    WRN_HAS_WS_PTY_START_USER = 1 << 5,
+    WRN_HAS_WS_PTY_START_COLS = 1 << 6,
+    WRN_HAS_WS_PTY_START_ROWS = 1 << 7,
 };
 
-/* Schema WsPtyStart. */
+/* Schema WsPtyStart. Without cmd: /bin/bash, and with ours /bin/sh where there is none (also for a cmd of /bin/bash
+ * alone). */
 typedef struct wrn_ws_pty_start {
     uint64_t present;    /* WRN_HAS_WS_PTY_START_* bits of the members that were there */
     uint64_t nulls;      /* those of them that were null */
     const char *unknown; /* a JSON object of the members this version does not know, or NULL */
     const char *type;
-    /* Ours: /bin/bash alone is /bin/sh where there is no bash. */
-    const char *cmd;
-    const char *const *args;
-    size_t args_count;
+    wrn_command_words command;
     /* 0 means the default. */
     int64_t cols;
     /* 0 means the default. */
     int64_t rows;
-    const wrn_pair *envs;
-    size_t envs_count;
-    const char *cwd;
-    /* As in ExecRequest. */
-    const char *user;
 } wrn_ws_pty_start;
 
 enum {
