@@ -72,8 +72,9 @@ static void complete(wrenn_op *op) {
     wrn_loop_timer_clear(op->client->loop, &op->deadline);
     op->state = WRN_OP_DONE;
     unlink_op(op);
-    if (op->done) wrn_client_completed(op->client, op);
-    else unref(op);
+    if (!op->done) return unref(op);
+    *op->client->completed_tail = op;
+    op->client->completed_tail = &op->next_completed;
 }
 
 static void cancel(wrenn_op *op) {
@@ -109,9 +110,20 @@ void wrn_op_fail(wrenn_op *op, wrenn_error *error) {
     complete(op);
 }
 
-void wrn_op_run_done(wrenn_op *op) {
-    op->done(op, op->user_data);
-    unref(op);
+int wrn_ops_run_done(wrenn_client *client) {
+    int count = 0;
+    wrenn_op *queue = client->completed;
+    client->completed = NULL;
+    client->completed_tail = &client->completed;
+    for (wrenn_op *op = queue; op; op = queue) {
+        queue = op->next_completed;
+        wrn_client_enter_callback(client);
+        op->done(op, op->user_data);
+        unref(op);
+        wrn_client_leave_callback(client);
+        count++;
+    }
+    return count;
 }
 
 void wrenn_op_cancel(wrenn_op *op) {
@@ -312,13 +324,6 @@ void wrn_op_call_sandbox(wrenn_op *op, const char *method, const char *id, const
     wrn_buf_puts(&op->path, suffix);
 }
 
-int wrn_check_segment(const char *what, const char *text, wrenn_error **error) {
-    if (!text || !*text) return wrn_fail(error, WRENN_E_INVALID_ARGUMENT, "the %s must not be empty", what);
-    if (strcmp(text, ".") == 0 || strcmp(text, "..") == 0)
-        return wrn_fail(error, WRENN_E_INVALID_ARGUMENT, "the %s must not be \"%s\"", what, text);
-    return 0;
-}
-
 void wrn_op_call_url(wrenn_op *op, const char *method, const char *url) {
     set_call(op, method, WRN_AUTH_NONE, NULL, NULL);
     wrn_buf_clear(&op->body);
@@ -406,11 +411,19 @@ bool wrn_op_url(const wrenn_op *op, wrn_buf *url) {
  * A server has its sandboxes under /v1/sandboxes or under /v1/capsules. Asked without credentials, the route that exists
  * says 401, the other 404. */
 
+static void unpark(wrenn_op *op, const wrenn_error *error) {
+    if (!error) wrn_op_send(op);
+    else
+        wrn_op_fail(op, wrn_error_new(wrenn_error_code(error) == WRENN_E_CONNECTION_LOST ? WRENN_E_CONNECTION_FAILED
+                                                                                         : wrenn_error_code(error),
+                                      "%s: not sent: %s", op->type->name, wrenn_error_message(error)));
+}
+
 static void unpark_all(wrenn_client *client, const wrenn_error *error) {
     client->probe = NULL;
     for (wrenn_op *op = client->first, *next; op; op = next) {
         next = op->next;
-        if (op->state == WRN_OP_PARKED) wrn_op_unpark(op, error);
+        if (op->state == WRN_OP_PARKED) unpark(op, error);
     }
 }
 
@@ -452,14 +465,6 @@ static void park(wrenn_op *op) {
         client->probe = NULL;
     }
     wrn_op_fail(op, error);
-}
-
-void wrn_op_unpark(wrenn_op *op, const wrenn_error *error) {
-    if (!error) wrn_op_send(op);
-    else
-        wrn_op_fail(op, wrn_error_new(wrenn_error_code(error) == WRENN_E_CONNECTION_LOST ? WRENN_E_CONNECTION_FAILED
-                                                                                         : wrenn_error_code(error),
-                                      "%s: not sent: %s", op->type->name, wrenn_error_message(error)));
 }
 
 /* ---- sending and answers ---- */

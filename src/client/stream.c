@@ -71,7 +71,7 @@ static bool pull(wrenn_stream *s, wrenn_event *event) {
 /* ---- the end ---- */
 
 static void disconnect(wrenn_stream *s) {
-    if (s->type->terminal) wrn_terminal_end(&s->terminal);
+    if (s->type->terminal) s->type->terminal->end(s);
     wrn_socket_free(WRN_TAKE(s->socket));
 }
 
@@ -227,7 +227,7 @@ static void on_opened(void *context, bool selected) {
 
 static void on_message(void *context, bool binary, const char *data, size_t size) {
     wrenn_stream *s = context;
-    if (s->type->terminal) wrn_terminal_heard(&s->terminal);
+    if (s->type->terminal) s->type->terminal->heard(s);
     s->type->message(s, binary, data, size);
 }
 
@@ -281,7 +281,7 @@ void wrn_stream_begun(wrenn_stream *s) {
     s->begun = true;
     s->opening = NULL;
     op->stream = NULL;
-    if (s->type->terminal) wrn_terminal_begun(&s->terminal);
+    if (s->type->terminal) s->type->terminal->begun(s);
     wrn_op_finish(&op->op, s, free_result);
 }
 
@@ -295,7 +295,7 @@ bool wrn_stream_op_init(wrenn_op *op) {
     s->sandbox = op->sandbox;
     wrn_sandbox_ref(s->sandbox);
     s->queue_tail = &s->queue;
-    wrn_terminal_init(&s->terminal, s);
+    if (s->type->terminal) s->type->terminal->init(s);
     s->opening = op;
     s->next = client->streams;
     if (s->next) s->next->previous = s;
@@ -370,7 +370,7 @@ static int check_input(wrenn_stream *s, wrenn_error **error) {
 /* As much as there is room for; negative when out of memory. */
 static int64_t write_some(wrenn_stream *s, const char *data, size_t size) {
     size_t done = 0;
-    if (s->type->terminal && !s->selected) return wrn_terminal_write(&s->terminal, data, size);
+    if (s->type->terminal && !s->selected) return s->type->terminal->write(s, data, size);
     while (done < size && s->socket && !is_crowded(s)) {
         size_t piece = size - done < WRN_STREAM_PIECE ? size - done : WRN_STREAM_PIECE;
         if (!s->type->input(s, data + done, piece)) return -1;
@@ -478,7 +478,7 @@ int wrenn_stream_resize(wrenn_stream *s, int64_t cols, int64_t rows, wrenn_error
                         (long long)rows);
     s->cols = cols;
     s->rows = rows;
-    return settle(s, wrn_terminal_resized(&s->terminal), error);
+    return settle(s, s->type->terminal->resized(s), error);
 }
 
 int wrenn_stream_kill(wrenn_stream *s, wrenn_error **error) {
@@ -488,7 +488,7 @@ int wrenn_stream_kill(wrenn_stream *s, wrenn_error **error) {
         return wrn_fail(error, WRENN_E_INVALID_ARGUMENT,
                         "stream: it does not own what it shows; use wrenn_sandbox_kill()");
     s->kill_asked = true;
-    if (s->type->terminal) wrn_terminal_killed(&s->terminal);
+    if (s->type->terminal) s->type->terminal->killed(s);
     return settle(s, wrn_stream_send_kill(s), error);
 }
 

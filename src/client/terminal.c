@@ -1,7 +1,6 @@
 #include "client/terminal.h"
 
 #include "base/clock.h"
-#include "client/stream.h"
 
 enum {
     KEEPALIVE_MS = 60000,
@@ -54,12 +53,14 @@ static void on_silence(wrn_timer *timer) {
                                         s->tag, seconds));
 }
 
-void wrn_terminal_begun(wrn_terminal *t) {
+static void terminal_begun(wrenn_stream *s) {
+    wrn_terminal *t = &s->terminal;
     if (t->stream->cols > 0) set(t, &t->keepalive, KEEPALIVE_MS);
     set(t, &t->silence, silence_ms(t));
 }
 
-void wrn_terminal_heard(wrn_terminal *t) {
+static void terminal_heard(wrenn_stream *s) {
+    wrn_terminal *t = &s->terminal;
     t->heard = true;
     if (t->stream->begun && !t->stream->over) set(t, &t->silence, silence_ms(t));
 }
@@ -95,7 +96,8 @@ static void on_pace(wrn_timer *timer) {
     }
 }
 
-int64_t wrn_terminal_write(wrn_terminal *t, const char *data, size_t size) {
+static int64_t terminal_write(wrenn_stream *s, const char *data, size_t size) {
+    wrn_terminal *t = &s->terminal;
     size_t room = HELD_MAX - t->held.size, taken = size < room ? size : room;
     if (!taken) return 0;
     if (!t->held.size && take_turn(t)) return t->stream->type->input(t->stream, data, taken) ? (int64_t)taken : -1;
@@ -118,7 +120,8 @@ static void on_repeat(wrn_timer *timer) {
     if (t->resizes || t->killed) set(t, timer, REPEAT_MS);
 }
 
-bool wrn_terminal_resized(wrn_terminal *t) {
+static bool terminal_resized(wrenn_stream *s) {
+    wrn_terminal *t = &s->terminal;
     if (t->stream->begun) set(t, &t->keepalive, KEEPALIVE_MS);
     if (!wrn_stream_send_size(t->stream)) return false;
     if (t->stream->selected) return true;
@@ -127,7 +130,8 @@ bool wrn_terminal_resized(wrn_terminal *t) {
     return true;
 }
 
-void wrn_terminal_killed(wrn_terminal *t) {
+static void terminal_killed(wrenn_stream *s) {
+    wrn_terminal *t = &s->terminal;
     if (t->stream->selected) return;
     t->killed = true;
     set(t, &t->repeat, REPEAT_MS);
@@ -135,17 +139,29 @@ void wrn_terminal_killed(wrn_terminal *t) {
 
 /* ---- life ---- */
 
-void wrn_terminal_init(wrn_terminal *t, wrenn_stream *stream) {
-    t->stream = stream;
+static void terminal_init(wrenn_stream *s) {
+    wrn_terminal *t = &s->terminal;
+    t->stream = s;
     t->keepalive.fire = on_keepalive;
     t->silence.fire = on_silence;
     t->repeat.fire = on_repeat;
     t->pace.fire = on_pace;
 }
 
-void wrn_terminal_end(wrn_terminal *t) {
+static void terminal_end(wrenn_stream *s) {
+    wrn_terminal *t = &s->terminal;
     wrn_timer *const timers[] = {&t->keepalive, &t->silence, &t->repeat, &t->pace};
     wrn_loop *loop = t->stream->client->loop;
     for (size_t i = 0; loop && i < WRN_COUNT(timers); i++) wrn_loop_timer_clear(loop, timers[i]);
     send_held(t);
 }
+
+const wrn_terminal_hooks wrn_pty_terminal = {
+    .init = terminal_init,
+    .begun = terminal_begun,
+    .heard = terminal_heard,
+    .write = terminal_write,
+    .resized = terminal_resized,
+    .killed = terminal_killed,
+    .end = terminal_end,
+};
