@@ -39,7 +39,7 @@ static int check_credential(const char *text, const char *name, wrenn_error **er
     return 0;
 }
 
-static bool copy(char **out, const char *text) {
+static bool copy_text(char **out, const char *text) {
     *out = text ? strdup(text) : NULL;
     return !text || *out;
 }
@@ -67,9 +67,9 @@ static int join_local(wrenn_client *client, const wrenn_client_options *options,
     wrn_buf text = WRN_BUF_INIT;
     wrn_buf_printf(&text, "unix:%s", wrn_local_socket(client->local));
     client->base_text = wrn_buf_steal(&text);
-    bool ok = copy(&client->base.unix_path, wrn_local_socket(client->local)) &&
-              copy(&client->api_key, wrn_local_api_key(client->local)) &&
-              copy(&client->token, wrn_local_token(client->local)) && client->base_text;
+    bool ok = copy_text(&client->base.unix_path, wrn_local_socket(client->local)) &&
+              copy_text(&client->api_key, wrn_local_api_key(client->local)) &&
+              copy_text(&client->token, wrn_local_token(client->local)) && client->base_text;
     client->era = WRENN_ERA_SANDBOXES;
     return ok ? 0 : wrn_fail(error, WRENN_E_NO_MEMORY, "out of memory");
 }
@@ -82,7 +82,7 @@ static int set_base(wrenn_client *client, const wrenn_client_options *options, w
     if (verdict == WRN_URL_BAD) return wrn_fail(error, WRENN_E_INVALID_ARGUMENT, "%s", why);
     if (verdict == WRN_URL_NO_MEMORY) return wrn_fail(error, WRENN_E_NO_MEMORY, "out of memory");
     if (client->base.kind == WRN_BASE_LOCAL) return join_local(client, options, error);
-    return copy(&client->base_text, base) ? 0 : wrn_fail(error, WRENN_E_NO_MEMORY, "out of memory");
+    return copy_text(&client->base_text, base) ? 0 : wrn_fail(error, WRENN_E_NO_MEMORY, "out of memory");
 }
 
 static const char *or_null(const char *text) { return text && *text ? text : NULL; }
@@ -113,8 +113,8 @@ static int set_up(wrenn_client *client, const wrenn_client_options *options, wre
     const char *domain = first_set(options->proxy_domain, "WRENN_PROXY_DOMAIN");
     int rc = check_credential(api_key, "API key", error);
     if (rc == 0) rc = check_credential(token, "user token", error);
-    if (rc == 0 &&
-        !(copy(&client->api_key, api_key) && copy(&client->token, token) && copy(&client->proxy_domain, domain)))
+    if (rc == 0 && !(copy_text(&client->api_key, api_key) && copy_text(&client->token, token) &&
+                     copy_text(&client->proxy_domain, domain)))
         rc = wrn_fail(error, WRENN_E_NO_MEMORY, "out of memory");
     client->era = options->era;
     client->timeout_ms = options->timeout_ms;
@@ -221,7 +221,7 @@ int wrenn_client_set_token(wrenn_client *client, const char *token, wrenn_error 
     if (rc == 0) rc = check_credential(token, "user token", error);
     if (rc < 0) return rc;
     char *mine;
-    if (!copy(&mine, or_null(token))) return wrn_fail(error, WRENN_E_NO_MEMORY, "out of memory");
+    if (!copy_text(&mine, or_null(token))) return wrn_fail(error, WRENN_E_NO_MEMORY, "out of memory");
     free(client->token);
     client->token = mine;
     return 0;
