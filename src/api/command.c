@@ -67,7 +67,7 @@ static const char *plain_directory(wrn_arena *arena, const char *cwd) {
     return plain;
 }
 
-static const char *joined(wrn_arena *arena, const wrn_pair *pair) {
+static const char *join_pair(wrn_arena *arena, const wrn_pair *pair) {
     size_t name = strlen(pair->key), value = strlen(pair->value);
     char *text = wrn_arena_alloc(arena, name + value + 2);
     if (!text) return NULL;
@@ -90,7 +90,8 @@ int wrn_command_wrap(wrn_arena *arena, const char *what, wrn_command_words *word
     for (size_t i = 0; ok && cwd && i < WRN_COUNT(first); i++) all[count++] = first[i];
     if (ok && cwd) ok = (all[count++] = plain_directory(arena, cwd)) != NULL;
     if (ok) all[count++] = "/usr/bin/env", all[count++] = "--";
-    for (size_t i = 0; ok && i < words->envs_count; i++) ok = (all[count++] = joined(arena, &words->envs[i])) != NULL;
+    for (size_t i = 0; ok && i < words->envs_count; i++)
+        ok = (all[count++] = join_pair(arena, &words->envs[i])) != NULL;
     if (!ok) return wrn_fail(error, WRENN_E_NO_MEMORY, "%s: out of memory", what);
     /* env would take such a name for one more variable, and "-" for the wish to have none. */
     bool is_odd = strchr(words->cmd, '=') || strcmp(words->cmd, "-") == 0;

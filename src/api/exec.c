@@ -22,7 +22,7 @@ static int decode_stream(wrn_arena *arena, bool base64, const char *text, size_t
     return length < 0 ? WRENN_E_PROTOCOL : 0;
 }
 
-static int decode(const wrn_exec_result *wire, wrenn_exec_result *result) {
+static int decode_exec_result(const wrn_exec_result *wire, wrenn_exec_result *result) {
     if (!result) return WRENN_E_NO_MEMORY;
     if (!(wire->present & WRN_HAS_EXEC_RESULT_EXIT_CODE)) return WRENN_E_PROTOCOL;
     bool base64 = wire->encoding && strcmp(wire->encoding, "base64") == 0;
@@ -60,7 +60,7 @@ static void exec_respond(wrenn_op *op, wrn_http_response *response) {
     wrn_exec_result *wire = wrn_op_decode(op, response, &wrn_model_exec_result);
     if (!wire) return;
     wrenn_exec_result *result = wrn_result_new(sizeof(*result));
-    int rc = decode(wire, result);
+    int rc = decode_exec_result(wire, result);
     wrn_result_free(wire);
     if (rc == 0 && take_no_cwd(op, result)) return;
     if (rc == 0) {

@@ -77,7 +77,7 @@ static int64_t read_file(upload_op *self, char *out, size_t room) {
                                               t->op.type->name, (long long)t->done, (long long)t->total));
 }
 
-static size_t take(wrn_buf *from, char *out, size_t room) {
+static size_t take_from(wrn_buf *from, char *out, size_t room) {
     size_t size = from->size < room ? from->size : room;
     if (size) memcpy(out, from->data, size);
     wrn_buf_consume(from, size);
@@ -87,13 +87,13 @@ static size_t take(wrn_buf *from, char *out, size_t room) {
 /* The source is asked once each time, so that what a slow one gives goes out at once. */
 static int64_t read_body(void *context, char *out, size_t room) {
     upload_op *self = context;
-    size_t size = take(&self->head, out, room);
+    size_t size = take_from(&self->head, out, room);
     if (size < room && !self->ended) {
         int64_t got = read_file(self, out + size, room - size);
         if (got < 0) return got == WRN_HTTP_LATER && size ? (int64_t)size : got;
         size += (size_t)got;
     }
-    if (self->ended) size += take(&self->tail, out + size, room - size);
+    if (self->ended) size += take_from(&self->tail, out + size, room - size);
     return (int64_t)size;
 }
 
@@ -107,7 +107,7 @@ static void add_field(wrn_buf *form, const char *boundary, const char *name, con
 }
 
 /* `options` may be NULL. */
-static void add_fields(wrn_buf *form, const char *boundary, const wrenn_upload_stream_options *options) {
+static void add_option_fields(wrn_buf *form, const char *boundary, const wrenn_upload_stream_options *options) {
     char mode[8];
     if (!options) return;
     snprintf(mode, sizeof(mode), "%04o", (unsigned)options->mode);
@@ -125,7 +125,7 @@ static int write_form(upload_op *self, const char *path, const wrenn_upload_stre
         return wrn_fail(error, WRENN_E_SYSTEM, "%s: no random numbers: %s", t->op.type->name, strerror(errno));
     snprintf(self->content_type, sizeof(self->content_type), "multipart/form-data; boundary=%s", boundary);
     add_field(&self->head, boundary, "path", path);
-    add_fields(&self->head, boundary, options);
+    add_option_fields(&self->head, boundary, options);
     wrn_buf_printf(&self->head,
                    "--%s\r\nContent-Disposition: form-data; name=\"file\"; filename=\"file\"\r\n"
                    "Content-Type: application/octet-stream\r\n\r\n",

@@ -66,7 +66,7 @@ static void make_line(char *text, size_t size) {
     for (size_t at = 0; (at += wrn_utf8_valid_prefix(text + at, size - at)) < size; at++) text[at] = '?';
 }
 
-static wrenn_error *make(int code, const char *format, va_list args) {
+static wrenn_error *alloc_error(int code, const char *format, va_list args) {
     va_list again;
     va_copy(again, args);
     int size = vsnprintf(NULL, 0, format, again);
@@ -87,7 +87,7 @@ static wrenn_error *make(int code, const char *format, va_list args) {
 wrenn_error *wrn_error_new(int code, const char *format, ...) {
     va_list args;
     va_start(args, format);
-    wrenn_error *error = make(code, format, args);
+    wrenn_error *error = alloc_error(code, format, args);
     va_end(args);
     return error;
 }
@@ -96,7 +96,7 @@ int wrn_fail(wrenn_error **error, int code, const char *format, ...) {
     if (!error) return code;
     va_list args;
     va_start(args, format);
-    *error = make(code, format, args);
+    *error = alloc_error(code, format, args);
     va_end(args);
     return code;
 }
@@ -116,7 +116,7 @@ int wrn_error_give(wrenn_error **error, wrenn_error *from) {
 
 /* ---- from answers ---- */
 
-static const char *keep(wrenn_error *error, const char *text) {
+static const char *copy_detail(wrenn_error *error, const char *text) {
     return text ? wrn_arena_dup(wrn_result_arena(error), text, strlen(text)) : NULL;
 }
 
@@ -140,7 +140,7 @@ static void keep_ids(wrenn_error *error, const wrn_json *ids) {
     if (count > IDS_MAX) count = IDS_MAX;
     error->ids = count ? wrn_arena_alloc(wrn_result_arena(error), count * sizeof(char *)) : NULL;
     for (size_t i = 0; error->ids && i < count; i++) {
-        const char *id = keep(error, wrn_json_string(wrn_json_at(ids, i), NULL));
+        const char *id = copy_detail(error, wrn_json_string(wrn_json_at(ids, i), NULL));
         if (id) error->ids[error->id_count++] = id;
     }
 }
@@ -242,9 +242,9 @@ wrenn_error *wrn_error_from_answer(const char *what, const wrn_http_response *re
                                              response->status, server_code ? ", " : "", server_code ? server_code : "");
     if (error == &out_of_memory) return error;
     error->http_status = response->status;
-    error->server_code = keep(error, server_code);
+    error->server_code = copy_detail(error, server_code);
     const char *request_id = wrn_json_string(wrn_json_get(inner, "request_id"), NULL);
-    error->request_id = keep(error, response->request_id ? response->request_id : request_id);
+    error->request_id = copy_detail(error, response->request_id ? response->request_id : request_id);
     error->retry_after_ms = response->retry_after_ms;
     bool retryable = false;
     wrn_json_bool(wrn_json_get(inner, "retryable"), &retryable);

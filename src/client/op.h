@@ -14,6 +14,7 @@
 #include "base/arena.h"
 #include "base/buf.h"
 #include "base/model.h"
+#include "client/arguments.h"
 #include "client/client.h"
 #include "client/error.h"
 #include "net/http.h"
@@ -129,9 +130,6 @@ void wrn_op_call(wrenn_op *op, const char *method, wrn_auth auth, const char *pa
 /* The same below the collection of sandboxes, in whichever era: "/" id, then `suffix`. NULL id: the collection itself. */
 void wrn_op_call_sandbox(wrenn_op *op, const char *method, const char *id, const char *suffix, const wrn_model *model,
                          const void *request);
-/* 0 when `text` can be one segment of a path: not empty, and not "." or "..", which every client and proxy takes out of
- * paths, so that another object would be hit. `what` names it. */
-int wrn_check_segment(const char *what, const char *text, wrenn_error **error);
 /* To a URL elsewhere, without credentials; the caller fills op->body and op->fields, and op->host if need be. */
 void wrn_op_call_url(wrenn_op *op, const char *method, const char *url);
 /* Sends the present call; for types that make more than one. */
@@ -153,6 +151,8 @@ wrenn_op *wrn_op_background(wrenn_client *client, const wrn_op_type *type, int64
 bool wrn_op_hand_over(wrenn_op *from, wrenn_op *op);
 /* Cancels those of the client that somebody has asked for; with `all` the others too. */
 void wrn_ops_cancel(wrenn_client *client, bool all);
+/* Runs the callbacks of those that are over; their number. */
+int wrn_ops_run_done(wrenn_client *client);
 
 /* Ends. The result belongs to the operation until _finish takes it. */
 void wrn_op_finish(wrenn_op *op, void *result, void (*free_result)(void *result));
@@ -194,9 +194,6 @@ wrenn_op *wrn_op_wait(wrenn_op *op);
 /* Before each of the callbacks that come while it lasts: false when there are to be no more of them. */
 bool wrn_op_is_wanted(const wrenn_op *op);
 
-/* For the client: called when its era is known, or can't be found out. */
-void wrn_op_unpark(wrenn_op *op, const wrenn_error *error);
-void wrn_op_run_done(wrenn_op *op);
 void wrn_op_ref(wrenn_op *op);
 void wrn_op_freep(wrenn_op **op);
 

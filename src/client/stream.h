@@ -6,11 +6,39 @@
 #define WRN_CLIENT_STREAM_H
 
 #include "client/op.h"
-#include "client/terminal.h"
 #include "net/websocket.h"
 #include "wrenn/stream.h"
 
 #define WRN_BYTES_PROTOCOL "wrenn.bytes.v1"
+
+/* What terminals do beyond other streams: see client/terminal.h. */
+typedef struct wrn_terminal_hooks {
+    void (*init)(wrenn_stream *stream);
+    void (*begun)(wrenn_stream *stream);
+    /* A message has come. */
+    void (*heard)(wrenn_stream *stream);
+    /* As much input as there is room for; negative when out of memory. */
+    int64_t (*write)(wrenn_stream *stream, const char *data, size_t size);
+    /* stream->cols and rows have changed. False when out of memory. */
+    bool (*resized)(wrenn_stream *stream);
+    /* A kill has been sent. */
+    void (*killed)(wrenn_stream *stream);
+    /* Sends what is held, and stops. */
+    void (*end)(wrenn_stream *stream);
+} wrn_terminal_hooks;
+
+typedef struct wrn_terminal {
+    wrenn_stream *stream;
+    wrn_timer keepalive;
+    wrn_timer silence; /* until it counts as dead */
+    bool heard;        /* a message has come */
+    wrn_timer repeat;  /* of a size or a kill */
+    int resizes;       /* still to be said again */
+    bool killed;
+    wrn_buf held; /* input that waits for its turn */
+    wrn_timer pace;
+    int64_t paced_ms; /* when the frames sent so far would have gone one by one */
+} wrn_terminal;
 
 typedef struct wrn_stream_type {
     /* The WebSocket is open. Sends the first message, if any; calls wrn_stream_begun() when nothing is to be waited for. */
@@ -18,9 +46,9 @@ typedef struct wrn_stream_type {
     void (*message)(wrenn_stream *stream, bool binary, const char *data, size_t size);
     /* Sends input, `size` of at most WRN_STREAM_PIECE bytes. False when out of memory. NULL: there is no input. */
     bool (*input)(wrenn_stream *stream, const void *data, size_t size);
-    const char *close_input; /* text message that ends the input, or NULL */
-    const char *kill;        /* text message that asks for the end, or NULL */
-    bool terminal;
+    const char *close_input;            /* text message that ends the input, or NULL */
+    const char *kill;                   /* text message that asks for the end, or NULL */
+    const wrn_terminal_hooks *terminal; /* NULL: it is none */
     bool plain;           /* a WebSocket of somebody else's: it ends when it is closed, and there is no exit */
     const char *protocol; /* to offer, or NULL */
 } wrn_stream_type;
