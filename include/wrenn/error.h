@@ -39,7 +39,7 @@ extern "C" {
     X(TIMEOUT, -20, NONE, "the time for the operation ran out")                   \
     X(CONNECTION_FAILED, -21, NONE, "no connection: the request was never sent")  \
     X(CONNECTION_LOST, -22, NONE, "the connection broke: the outcome is unknown") \
-    X(PROTOCOL, -23, NONE, "the server's answer makes no sense")                  \
+    X(PROTOCOL, -23, NONE, "malformed response from the server")                  \
     X(LIMIT, -24, NONE, "a limit set on this side was passed")                    \
     X(CANCELLED, -25, NONE, "cancelled")                                          \
     X(AGAIN, -26, NONE, "nothing there yet")                                      \
