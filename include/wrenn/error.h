@@ -40,7 +40,7 @@ enum {
     WRENN_E_TIMEOUT = -20,           /* the time for the operation ran out */
     WRENN_E_CONNECTION_FAILED = -21, /* no connection: the request was never sent */
     WRENN_E_CONNECTION_LOST = -22,   /* the connection broke: the outcome is unknown */
-    WRENN_E_PROTOCOL = -23,          /* the server's response is malformed */
+    WRENN_E_PROTOCOL = -23,          /* malformed response from the server */
     WRENN_E_LIMIT = -24,             /* a limit set on this side was passed */
     WRENN_E_CANCELLED = -25,         /* cancelled */
     WRENN_E_AGAIN = -26,             /* nothing there yet */

@@ -31,7 +31,7 @@ static const char *first_set(const char *option, const char *variable) {
     return value && *value ? value : NULL;
 }
 
-/* A line break in a credential would become a header of its own. */
+/* A line break in a credential would add a header field. */
 static int check_credential(const char *text, const char *name, wrenn_error **error) {
     for (const char *c = text; c && *c; c++)
         if ((unsigned char)*c <= ' ' || *c == 0x7f)
@@ -175,7 +175,7 @@ void wrenn_client_free(wrenn_client *client) {
     if (!client || client->closed) return;
     if (client->callbacks) {
         client->free_pending = true;
-        client->log = NULL; /* what it writes to may go as soon as this returns */
+        client->log = NULL; /* its user data may be gone once this returns */
         for (wrenn_op *op = client->first; op; op = op->next) op->cancel_wanted = !op->background;
         return;
     }
@@ -188,7 +188,7 @@ void wrenn_client_free(wrenn_client *client) {
         }
         if (client->first)
             wrn_client_run_loop(client, wrn_in_ms(CLEAN_UP_MS), has_none,
-                                client); /* what was given up leaves something to be done */
+                                client); /* operations in the background clean up */
         wrn_ops_cancel(client, true);
     }
     close_connections(client);
@@ -199,7 +199,7 @@ void wrenn_client_free(wrenn_client *client) {
 
 int wrenn_client_fd(const wrenn_client *client) { return client && client->loop ? wrn_loop_fd(client->loop) : -1; }
 
-/* There are callbacks to run, or nothing that could lead to one. */
+/* Whether there are callbacks to run, or nothing is left that could lead to one. */
 static bool has_work_or_none(void *context) {
     const wrenn_client *client = context;
     return client->completed || client->ready_first || (!client->first && !wrn_streams_listen(client));

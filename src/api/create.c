@@ -1,11 +1,11 @@
-/* Creating a sandbox, so that none is left behind that nobody knows of.
+/* Creating a sandbox, without ever leaving one behind that the caller does not know of.
  *
  * POSTING -> done, or with WRENN_CREATE_WAIT -> FOLLOWING -> done.
- * An answer to POSTING that is lost: every create has an idempotency key, so with a server that obeys it -> POSTING again.
- * If it is not known whether it does -> ASKING, whose answer says so.
- * If following fails -> DESTROYING -> the error that made it fail.
- * When it is given up on the way, or nothing helps, a clean-up in the background does what is left: it waits for the
- * answer, or asks for it again, and destroys the sandbox. */
+ * When the response to POSTING is lost: every create has an idempotency key, so a server that obeys it -> POSTING again.
+ * If it is unknown whether the server does -> ASKING, whose response says so.
+ * When following fails -> DESTROYING -> the error that following failed with.
+ * When the caller gives the create up, or its outcome stays unknown, an operation in the background cleans up: it waits for
+ * the response, or posts again to get it, and destroys the sandbox. */
 #include <stdio.h>
 
 #include "api/follow.h"
@@ -22,10 +22,10 @@ typedef struct create_op {
     wrn_follower follower;
     enum { POSTING, ASKING, FOLLOWING, DESTROYING, REPORTING } stage;
     bool wait;
-    bool callers_key;  /* who knows it can ask again, and would not want to find the sandbox destroyed */
+    bool callers_key;  /* the caller can create again with the same key, and must then find the sandbox */
     wrn_buf body, key; /* of the request */
     int posts;
-    wrenn_error *reason; /* why it is not known what became of it; or why it is being destroyed */
+    wrenn_error *reason; /* why the outcome is unknown, or why the sandbox is being destroyed */
 } create_op;
 
 static create_op *start_clean_up(wrenn_op *op);
@@ -55,7 +55,7 @@ static bool obeys_key(const create_op *self) {
 }
 static bool may_obey_key(const create_op *self) { return obeys_key(self) || !self->follower.op.client->features_known; }
 
-/* The same request again, if that makes no second sandbox; any answer of the server says whether. */
+/* Posts again if that cannot make a second sandbox; else asks, because any response tells whether the server obeys keys. */
 static void post_again(create_op *self) {
     wrenn_op *op = &self->follower.op;
     if (obeys_key(self)) {
@@ -74,10 +74,10 @@ static void create_wake(wrenn_op *op) {
     else post_again(self);
 }
 
-/* Whether a create that ended like this may have made a sandbox. An error that a server has written is none of these. */
+/* Whether a create with this error may have made a sandbox. An error object of the API means that it has not. */
 static bool is_outcome_unknown(const create_op *self, const wrenn_error *error) {
     int code = wrenn_error_code(error);
-    if (code == WRENN_E_CONNECTION_FAILED) return self->reason != NULL; /* it was lost before that */
+    if (code == WRENN_E_CONNECTION_FAILED) return self->reason != NULL; /* an earlier post was lost */
     return code == WRENN_E_CONNECTION_LOST || code == WRENN_E_PROTOCOL || code == WRENN_E_LIMIT ||
            (wrenn_error_http_status(error) >= 500 && !wrenn_error_server_code(error));
 }
@@ -115,13 +115,13 @@ static void create_respond(wrenn_op *op, wrn_http_response *response) {
         self->stage = FOLLOWING;
         wrn_follow_judge(op);
         break;
-    case ASKING: post_again(self); break; /* a server that has no secrets */
+    case ASKING: post_again(self); break; /* a server that answers without credentials */
     case FOLLOWING: wrn_follow_respond(op, response); break;
     default: create_report(self, WRN_TAKE(self->reason));
     }
 }
 
-/* Nothing more can be found out within this operation. */
+/* The outcome stays unknown: the operation fails, and a clean-up goes on. */
 static void give_up_create(create_op *self) {
     wrenn_error *reason = WRN_TAKE(self->reason);
     create_op *heir = !self->callers_key && may_obey_key(self) ? start_clean_up(&self->follower.op) : NULL;
@@ -137,7 +137,7 @@ static void give_up_create(create_op *self) {
 static bool create_post_failed(create_op *self, const wrenn_error *error) {
     if (!is_outcome_unknown(self, error)) return false;
     if (!self->reason) self->reason = wrn_error_ref(error);
-    /* A lost connection was tried again already, if the server was known to obey. */
+    /* op.c has repeated the post already when the server was known to obey keys. */
     bool lost = wrenn_error_code(error) == WRENN_E_CONNECTION_LOST;
     wrenn_op *op = &self->follower.op;
     if (!may_obey_key(self) || (lost && obeys_key(self)) || self->posts >= op->client->max_attempts)
@@ -146,7 +146,7 @@ static bool create_post_failed(create_op *self, const wrenn_error *error) {
     return true;
 }
 
-/* A sandbox that was made but did not start must not stay behind. */
+/* Destroys a sandbox that was made but did not start. */
 static void undo_create(create_op *self, const wrenn_error *error) {
     self->reason = wrn_error_new(wrenn_error_code(error), "%s; it was destroyed again", wrenn_error_message(error));
     wrn_op_extend(&self->follower.op, CLEAN_UP_MS);
@@ -171,7 +171,7 @@ static bool create_fail(wrenn_op *op, const wrenn_error *error) {
         else give_up_create(self);
         return true;
     case FOLLOWING:
-        /* Whoever has the key finds the sandbox; it may well start yet. */
+        /* With a key of its own the caller finds the sandbox, which may still start. */
         if (self->callers_key && wrenn_error_code(error) == WRENN_E_TIMEOUT) return false;
         if (!wrn_follow_tolerates(op, error)) undo_create(self, error);
         return true;
@@ -285,7 +285,7 @@ static create_op *start_clean_up(wrenn_op *op) {
 
 /* ---- the call ---- */
 
-/* It becomes a header line: a line break in it would become another one. */
+/* The key becomes a header field, so a line break in it would add another field. */
 static int check_key(const char *key, wrenn_error **error) {
     size_t size = 0;
     while (key && key[size] > ' ' && key[size] < 0x7f) size++;
@@ -294,7 +294,7 @@ static int check_key(const char *key, wrenn_error **error) {
                     "create: idempotency_key must have 1 to %d visible ASCII characters", IDEMPOTENCY_KEY_MAX);
 }
 
-/* The caller's, or one of our own, so that the create can be asked for again. */
+/* The caller's key, or a random one, so that the create can be repeated. */
 static int set_key(create_op *self, const char *callers, wrenn_error **error) {
     char own[WRN_TRANSFER_NAME_SIZE];
     self->callers_key = callers != NULL;

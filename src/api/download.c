@@ -1,8 +1,8 @@
-/* Downloads: into memory, and to whatever takes bytes.
+/* Downloads: into memory, files, descriptors and callbacks.
  *
- * READING -> done. With WRENN_DOWNLOAD_VERIFY: LOOKING for the size in a listing (twice when it is of a link) -> READING
- * -> done, or if there was less than that -> CHECKING in a second listing -> done, or lost. If the directory can't be
- * listed when LOOKING -> CLIMBING, as in find.c. */
+ * READING -> done. With WRENN_DOWNLOAD_VERIFY: LOOKING for the size in a listing (twice for a link) -> READING -> done; when
+ * fewer bytes came -> CHECKING the size in a second listing -> done, or WRENN_E_CONNECTION_LOST. When the directory cannot be
+ * listed while LOOKING -> CLIMBING, as in find.c. */
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
@@ -25,8 +25,8 @@ typedef struct download_op {
     wrn_file_transfer transfer;
     enum { READING, LOOKING, CHECKING, CLIMBING } stage;
     wrn_buf path;        /* of the file in the sandbox */
-    wrn_buf looked;      /* what is looked for: the path without slashes at its end, or where it leads as a link */
-    size_t climbed;      /* what of it is looked for when climbing */
+    wrn_buf looked;      /* the path to look for: without trailing slashes, or the target when it is a link */
+    size_t climbed;      /* CLIMBING looks for the first so many bytes of it */
     wrenn_error *reason; /* why it climbs */
     bool link;           /* it is a link */
     int64_t listed;      /* size in the first listing; -1: not asked for */
@@ -34,7 +34,7 @@ typedef struct download_op {
     wrn_buf content; /* a sink in memory */
     wrenn_write_fn write;
     bool quiet;           /* writing to the descriptor may raise SIGPIPE */
-    char *target, *aside; /* the file on this machine, and what becomes it; or NULL */
+    char *target, *aside; /* the local file, and the temporary file that will replace it; or NULL */
 } download_op;
 
 /* ---- sinks ---- */
@@ -70,7 +70,7 @@ static int64_t write_callback(void *context, const char *data, size_t size, int6
     return download_moved(self, (int64_t)size, total);
 }
 
-/* write() without SIGPIPE, whatever the program does about that signal. */
+/* write() that never raises SIGPIPE. */
 static ssize_t write_quietly(int fd, const char *data, size_t size) {
     sigset_t broken, before, pending;
     sigemptyset(&broken);
@@ -131,7 +131,7 @@ static void download_clear(wrenn_op *op) {
 
 static void keep_size(void *result) { (void)result; }
 
-/* A file system may find out as late as with close() that it can't keep what was written. */
+/* Some file systems report a failed write only at close(). */
 static void download_complete(download_op *self) {
     wrn_file_transfer *t = &self->transfer;
     bool ok = t->fd < 0 || close(t->fd) == 0;
@@ -148,7 +148,7 @@ static void download_complete(download_op *self) {
 
 /* ---- answers ---- */
 
-/* The first `end` bytes of what is looked for. */
+/* Looks for the first `end` bytes of the path. */
 static void look_for(download_op *self, size_t end) {
     wrenn_op *op = &self->transfer.op;
     WRN_AUTO(wrn_buf_free) wrn_buf parent = WRN_BUF_INIT;
@@ -213,7 +213,7 @@ static void judge_listed(download_op *self, const wrenn_file_entry *entry) {
     }
 }
 
-/* What could not be listed is there, and has another trouble; or it is not. */
+/* Tells a directory that exists but cannot be listed from one that is missing. */
 static void judge_climbed(download_op *self, const wrn_json *entries) {
     wrenn_op *op = &self->transfer.op;
     WRN_AUTO(wrn_buf_free) wrn_buf parent = WRN_BUF_INIT;
@@ -230,7 +230,7 @@ static bool download_stream_fail(wrenn_op *op, const wrenn_error *error) {
     download_op *self = (download_op *)op;
     if (wrn_transfer_fail(op, error)) return true;
     if ((self->stage != LOOKING && self->stage != CLIMBING) || !wrn_files_may_be_missing(error)) return false;
-    if (wrenn_error_code(error) == WRENN_E_NOT_FOUND) return false; /* it is said already */
+    if (wrenn_error_code(error) == WRENN_E_NOT_FOUND) return false; /* this error says so already */
     if (self->stage == LOOKING) self->climbed = strlen(self->looked.data);
     if (!self->reason) self->reason = wrn_error_ref(error);
     if (!wrn_files_climb(self->looked.data, &self->climbed)) {
@@ -251,7 +251,7 @@ static void listing_respond(download_op *self, const wrn_http_response *response
     if (!wrn_op_parse(op, response, &json)) return;
     const wrn_json *entries = wrn_json_get(json, "entries");
     if (wrn_json_type_of(entries) != WRN_JSON_ARRAY) {
-        wrn_op_fail_nonsense(op, response, "it has no array of entries");
+        wrn_op_fail_malformed(op, response, "it has no array of entries");
         return;
     }
     if (self->stage == CLIMBING) {
@@ -347,7 +347,7 @@ static int check_download(const wrenn_download_stream_options *options, wrenn_er
     return rc;
 }
 
-/* What is written aside becomes the file when it is whole. */
+/* Opens a temporary file beside the target, which it replaces when it is complete. */
 static int open_aside(download_op *self, const char *path, const struct stat *old) {
     char random[WRN_TRANSFER_NAME_SIZE];
     if (old && access(path, W_OK) != 0) return -1;
@@ -361,7 +361,7 @@ static int open_aside(download_op *self, const char *path, const struct stat *ol
         return -1;
     }
     self->aside = name;
-    if (old && fchmod(fd, old->st_mode & 0777) != 0) { /* then it has the mode of a new file */
+    if (old && fchmod(fd, old->st_mode & 0777) != 0) { /* it keeps the mode of a new file */
     }
     return fd;
 }
@@ -371,7 +371,7 @@ static int open_file(download_op *self, const char *path, wrenn_error **error) {
     struct stat old;
     bool there = stat(path, &old) == 0;
     self->quiet = there && !S_ISREG(old.st_mode);
-    /* Devices and pipes are no files to be replaced. */
+    /* Devices and pipes are written to directly. */
     if (self->quiet) t->fd = open(path, O_WRONLY | O_CLOEXEC | O_NOCTTY);
     else t->fd = open_aside(self, path, there ? &old : NULL);
     if (t->fd >= 0) return 0;
@@ -398,7 +398,7 @@ static bool set_paths(download_op *self, const char *path) {
     wrn_buf_put(&self->path, path, size);
     while (size && path[size - 1] == '/') size--;
     wrn_buf_put(&self->looked, path, size);
-    wrn_buf_putc(&self->looked, '\0'); /* so that `data` is there for root */
+    wrn_buf_putc(&self->looked, '\0'); /* so that `data` is never NULL */
     return !self->path.failed && !self->looked.failed;
 }
 

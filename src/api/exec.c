@@ -42,7 +42,7 @@ typedef struct exec_op {
     bool wrapped;
 } exec_op;
 
-/* Nothing has run: the directory is not there. */
+/* The stderr text says that cwd could not be entered: then nothing has run. */
 static bool take_no_cwd(wrenn_op *op, wrenn_exec_result *result) {
     static const char text[] = WRN_COMMAND_NO_CWD_TEXT;
     if (!((exec_op *)op)->wrapped || result->exit_code != WRN_COMMAND_NO_CWD || result->stdout_size ||

@@ -39,7 +39,7 @@ bool wrn_files_may_be_missing(const wrenn_error *error) {
 
 /* ---- list_dir ---- */
 
-/* A slash comes before everything else, so that what is in a directory follows it. */
+/* A slash sorts before all other characters, so that the entries of a directory follow it. */
 static int compare_paths(const void *a, const void *b) {
     const char *left = (*(const wrenn_file_entry *const *)a)->path,
                *right = (*(const wrenn_file_entry *const *)b)->path;
@@ -50,7 +50,7 @@ static int compare_paths(const void *a, const void *b) {
     return (unsigned char)*left - (unsigned char)*right;
 }
 
-/* Servers that know pages give one after the other, so that no answer is large; the others all at once. */
+/* Servers that know pages send one at a time, which keeps responses small; the others send everything at once. */
 typedef struct list_op {
     wrenn_op op;
     wrn_list *list; /* so far; NULL: nothing */

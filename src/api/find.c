@@ -1,12 +1,9 @@
-/* Finding one path: stat and exists, and mkdir for what is there already. No route does it, so the directory that
- * should have the path is listed.
+/* Finding one path: stat and exists, and mkdir when the directory exists already. The API has no route for that, so the
+ * parent directory is listed; only that one name of it, where the server can do so.
  *
- * (Where the server can, only that name of it.)
- *
- * mkdir: MAKING -> done, or when it is there already -> LOOKING.
- * LOOKING in the parent -> found, or missing. If the parent can't be listed -> CLIMBING, a level at a time, until one
- * can be: servers don't agree on how they say that a directory is missing, and a sandbox that is missing sounds the
- * same. */
+ * mkdir: MAKING -> done, or when the directory exists already -> LOOKING.
+ * LOOKING in the parent -> found, or missing. When the parent cannot be listed -> CLIMBING, one level at a time, until a
+ * directory can be: servers report a missing directory in different ways, and a missing sandbox in the same way. */
 #include <string.h>
 
 #include "api/files.h"
@@ -19,12 +16,12 @@ typedef struct find_op {
     enum { STAT, EXISTS, MKDIR } kind;
     enum { MAKING, LOOKING, CLIMBING, REPORTING } stage;
     wrn_buf path;        /* without slashes at its end; root is empty */
-    size_t name, end;    /* what is looked for now: the path up to `end`, whose last part starts at `name` */
-    wrn_buf parent;      /* what is listed for it */
-    wrenn_error *reason; /* what the server said first */
+    size_t name, end;    /* the part looked for now: the path up to `end`, whose last segment starts at `name` */
+    wrn_buf parent;      /* the directory that is listed for it */
+    wrenn_error *reason; /* the first error of the server */
 } find_op;
 
-static char there; /* the result of exists, which else is NULL */
+static char there; /* the result of exists when the path exists; NULL otherwise */
 static void keep_nothing(void *result) { (void)result; }
 
 /* ---- paths ---- */
@@ -75,7 +72,7 @@ static bool read_path(find_op *self, const char *path) {
     size_t size = strlen(path);
     while (size && path[size - 1] == '/') size--;
     wrn_buf_put(&self->path, path, size);
-    wrn_buf_putc(&self->path, '\0'); /* so that `data` is there for root */
+    wrn_buf_putc(&self->path, '\0'); /* so that `data` is never NULL */
     if (!self->path.failed) find_aim(self, size);
     return !self->path.failed && !self->parent.failed;
 }
@@ -94,7 +91,7 @@ static void conclude_missing(find_op *self) {
     else find_report(self, wrn_error_new(WRENN_E_NOT_FOUND, "stat: %s does not exist", self->path.data));
 }
 
-/* The entry of a directory that no listing shows. */
+/* Ends with an entry for a directory that is in no listing. */
 static void conclude_nameless(find_op *self) {
     wrenn_op *op = &self->op;
     if (self->kind == EXISTS) {
@@ -150,8 +147,7 @@ static void judge_listing(find_op *self, const wrn_http_response *response, cons
     const char *type = wrn_json_string(wrn_json_get(entry, "type"), NULL);
     bool file = type && strcmp(type, "file") == 0;
     if (!entry || (self->stage == CLIMBING && file)) conclude_missing(self);
-    else if (self->stage == CLIMBING)
-        find_report(self, WRN_TAKE(self->reason)); /* it is there, and still can't be listed */
+    else if (self->stage == CLIMBING) find_report(self, WRN_TAKE(self->reason)); /* it exists, but cannot be listed */
     else if (self->kind == MKDIR && file) find_report(self, WRN_TAKE(self->reason));
     else conclude_entry(self, response, entry);
 }
@@ -166,7 +162,7 @@ static void find_path_respond(wrenn_op *op, wrn_http_response *response) {
     }
     const wrn_json *entries = wrn_json_get(json, "entries");
     if (wrn_json_type_of(entries) == WRN_JSON_ARRAY) judge_listing(self, response, entries);
-    else wrn_op_fail_nonsense(op, response, "it has no array of entries");
+    else wrn_op_fail_malformed(op, response, "it has no array of entries");
 }
 
 static bool says_it_exists(const wrenn_error *error) {

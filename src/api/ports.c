@@ -18,8 +18,7 @@ static bool is_cluster(const char *host, size_t size) {
     return size == strlen(CLUSTER_HOST) && strncasecmp(host, CLUSTER_HOST, size) == 0;
 }
 
-/* The default ports of a server without a domain of its own: host[:port] of the base URL, which for a socket is
- * localhost. */
+/* The domain of sandbox ports. Without an option it is host[:port] of the base URL, or localhost for a socket. */
 static int read_domain(const wrenn_client *client, const char **domain, size_t *size, wrenn_error **error) {
     const char *base = strstr(client->base.url, "://") + 3;
     *domain = client->proxy_domain ? client->proxy_domain : base;
@@ -51,8 +50,7 @@ static int check_port(const wrenn_sandbox *sandbox, int64_t port, const char *sc
     return 0;
 }
 
-/* Where a port is reached: by its own name where that can be expected to resolve, else at the server itself, which goes by
- * the Host field. */
+/* Where a port is reached: at its own name when that should resolve, else at the server, which reads the Host field. */
 int wrn_port_target(const wrenn_sandbox *sandbox, int64_t port, const char *path, wrn_buf *url, wrn_buf *host,
                     wrenn_error **error) {
     const wrenn_client *client = sandbox->client;

@@ -57,7 +57,7 @@ static void snapshots_list_respond(wrenn_op *op, wrn_http_response *response) {
         wrn_json_int(wrn_json_get(json, "total_pages"), &pages);
     }
     if (page != self->page) {
-        wrn_op_fail_nonsense(op, response, "it is not the page that was asked for");
+        wrn_op_fail_malformed(op, response, "it is not the page that was asked for");
         return;
     }
     if (!self->list) self->list = wrn_result_new(sizeof(*self->list));

@@ -21,7 +21,7 @@ static void fail_protocol(wrenn_stream *s, const char *what) {
 
 static void take_binary_message(wrenn_stream *s, const char *data, size_t size) {
     if (!s->selected) {
-        /* Some servers send what a terminal shows as it is. */
+        /* Some servers send the output of a terminal as binary messages without a stream id. */
         if (s->type->terminal) push_data(s, WRENN_EVENT_STDOUT, data, size);
         return;
     }
@@ -60,9 +60,9 @@ static void take_exit_message(wrenn_stream *s, const wrn_json *message) {
     if (wrn_stream_push(s, &(wrenn_event){.type = WRENN_EVENT_EXIT, .exit_code = code})) wrn_stream_finish(s, NULL);
 }
 
-/* Whether `words` are said of something of ours, as in "not_found: process with tag x not found"; not as in
+/* Whether `words` are about an object of the API, as in "not_found: process with tag x not found"; not as in
  * exec: "emptydir": executable file not found. */
-static bool is_said_of_ours(const char *text, const char *words) {
+static bool is_about_object(const char *text, const char *words) {
     static const char *const things[] = {"sandbox", "capsule", "process", "terminal", "pty"};
     const char *at = strcasestr(text, words), *clause = at;
     if (!at) return false;
@@ -73,12 +73,12 @@ static bool is_said_of_ours(const char *text, const char *words) {
     return false;
 }
 
-/* wrennd sends a code. Others say in words only what is a status elsewhere; their API maps the same words. */
+/* wrennd sends a code. Other servers send only text; their API maps the same words to statuses. */
 static int class_of(const char *code, const char *text) {
     if (strcmp(text, "authentication failed") == 0) return WRENN_E_AUTHENTICATION;
-    if (is_said_of_ours(text, "not found") || is_said_of_ours(text, "not_found"))
+    if (is_about_object(text, "not found") || is_about_object(text, "not_found"))
         return wrn_error_class(code, WRENN_E_NOT_FOUND);
-    if (is_said_of_ours(text, "not running") || is_said_of_ours(text, "not paused"))
+    if (is_about_object(text, "not running") || is_about_object(text, "not paused"))
         return wrn_error_class(code, WRENN_E_CONFLICT);
     return wrn_error_class(code, WRENN_E_API);
 }

@@ -1,5 +1,5 @@
-/* Uploads: from memory, and from whatever gives bytes. Both are one form that goes out bit by bit: the path, then the
- * file. */
+/* Uploads: from memory, files, descriptors and callbacks. All are one multipart form that is sent piece by piece: the path,
+ * then the file. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -14,13 +14,13 @@
 #include "api/transfer.h"
 #include "client/sandbox.h"
 
-/* Servers take no larger body at files/write. */
+/* Servers limit the body of files/write to this. */
 enum { WRITE_BODY_MAX = 100 * 1024 * 1024 };
 
 typedef struct upload_op {
     wrn_file_transfer transfer; /* `total` bytes are sent, or all there are */
     wrn_http_source body;
-    wrn_buf head, tail; /* what is not sent yet of the form around the file */
+    wrn_buf head, tail; /* the unsent parts of the form before and after the file */
     char content_type[96];
     bool ended;
     const char *data; /* a source in memory, or NULL */
@@ -84,7 +84,7 @@ static size_t take_from(wrn_buf *from, char *out, size_t room) {
     return size;
 }
 
-/* The source is asked once each time, so that what a slow one gives goes out at once. */
+/* Reads the source once per call, so that data from a slow source is sent at once. */
 static int64_t read_body(void *context, char *out, size_t room) {
     upload_op *self = context;
     size_t size = take_from(&self->head, out, room);
@@ -196,7 +196,7 @@ int wrn_sandbox_upload_prepare(wrenn_sandbox *sandbox, const char *path, const v
     return new_upload(sandbox, path, data, size, true, op, error);
 }
 
-/* By hand, because the data stays where it is while the caller waits. */
+/* Not generated, because it needs no copy of the data: the caller waits. */
 int wrenn_sandbox_upload(wrenn_sandbox *sandbox, const char *path, const void *data, size_t size, wrenn_error **error) {
     WRN_AUTO(wrn_op_freep) wrenn_op *op = NULL;
     wrenn_op *made;
@@ -225,7 +225,7 @@ static int check_upload(const wrenn_upload_stream_options *options, wrenn_error 
     return rc;
 }
 
-/* Files that say they are empty may not be: those in /proc are like that. */
+/* -1: unknown. Files in /proc have a size of 0 and content. */
 static int64_t size_of(int fd) {
     struct stat is;
     off_t at = lseek(fd, 0, SEEK_CUR);

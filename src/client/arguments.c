@@ -9,7 +9,7 @@ int wrn_options_read(void *out, size_t known, const void *in, const char *name, 
     if (!in) return 0;
     size_t size;
     memcpy(&size, in, sizeof(size));
-    /* All fields have 8 bytes, so a size that cuts one is no size. */
+    /* All fields have 8 bytes, so a size that is no multiple of 8 is wrong. */
     if (size < sizeof(size) || size > 4096 || size % sizeof(uint64_t))
         return wrn_fail(error, WRENN_E_INVALID_ARGUMENT,
                         "%s.struct_size is %zu; initialize the struct with its _INIT macro", name, size);

@@ -47,7 +47,7 @@ void wrn_client_run_loop(wrenn_client *client, int64_t until_ms, bool (*over)(vo
     bool is_over = over(context);
     int64_t left;
     client->running = true;
-    wrn_loop_raise(client->loop, false); /* or it would only make this spin */
+    wrn_loop_raise(client->loop, false); /* while it is raised the loop never waits */
     do {
         left = is_over ? 0 : wrn_left_ms(until_ms);
         wrn_loop_poll(client->loop, left);

@@ -22,7 +22,7 @@ struct wrenn_error {
     wrenn_exec_result *result; /* of a command, as far as it went; NULL: nothing is known */
 };
 
-/* Reporting must not fail for want of memory. */
+/* Used when there is no memory for an error. */
 static wrenn_error out_of_memory = {.code = WRENN_E_NO_MEMORY, .message = "out of memory"};
 
 static const struct {
@@ -44,7 +44,7 @@ static const struct {
     ROW(TIMEOUT, NONE, "the time for the operation ran out"),
     ROW(CONNECTION_FAILED, NONE, "no connection: the request was never sent"),
     ROW(CONNECTION_LOST, NONE, "the connection broke: the outcome is unknown"),
-    ROW(PROTOCOL, NONE, "the server's response is malformed"),
+    ROW(PROTOCOL, NONE, "malformed response from the server"),
     ROW(LIMIT, NONE, "a limit set on this side was passed"),
     ROW(CANCELLED, NONE, "cancelled"),
     ROW(AGAIN, NONE, "nothing there yet"),
@@ -80,8 +80,8 @@ static int code_of_status(int status) {
     }
 }
 
-/* One line of UTF-8, whatever came from a server or a file name, and wherever it was cut: no line breaks, nothing that a
- * terminal would obey, no halves of characters. */
+/* Makes one line of UTF-8 of text that came from a server or a file name and may be cut anywhere: no line breaks, no
+ * control characters, no partial characters. */
 static void make_line(char *text, size_t size) {
     for (char *c = text; *c; c++)
         if ((unsigned char)*c < ' ' || *c == 0x7f) *c = ' ';
@@ -167,7 +167,7 @@ static void keep_ids(wrenn_error *error, const wrn_json *ids) {
     }
 }
 
-/* False when there is none, or it can't be kept. */
+/* False when there is none, or there is no memory for it. */
 static bool keep_output(wrn_arena *arena, const wrn_json *text, bool base64, const char **data, size_t *size) {
     size_t length;
     const char *from = wrn_json_string(text, &length);
@@ -201,8 +201,8 @@ int wrn_error_class(const char *server_code, int otherwise) {
     return otherwise;
 }
 
-/* The first line of an answer that is none of the API's, as far as it is for people: what programs in sandboxes and proxies
- * on the way say. Pages and tracebacks are left to wrenn_error_body(). `size`: in, what there is; out, what to show. */
+/* The first line of a response that does not come from the API but from a program in a sandbox or a proxy. NULL for HTML
+ * pages and tracebacks, which wrenn_error_body() has. `size`: in, the bytes there are; out, the bytes to show. */
 static const char *plain_text(const char *text, size_t *size) {
     size_t skip = 0;
     while (skip < *size && strchr(" \t\r\n", text[skip])) skip++;
@@ -225,7 +225,7 @@ static const char *message_of(const wrn_json *body, const wrn_buf *raw, size_t *
     return raw->size ? plain_text(raw->data, size) : NULL;
 }
 
-/* What is not there answers without an error object: the server, or somebody before it, does not know the path. */
+/* A 404 without an error object: the server, or a proxy before it, does not know the path. */
 static wrenn_error *no_such_route(const char *what, const wrn_http_response *response, const char *base_url) {
     size_t size = strlen(base_url);
     const char *host = strstr(base_url, "://"), *path = host ? strchr(host + 3, '/') : NULL;
@@ -239,8 +239,8 @@ static wrenn_error *no_such_route(const char *what, const wrn_http_response *res
                                          : "");
 }
 
-/* Whether the same call may be made again: 429 says that nothing was done. A 503 may also come in the middle, when the
- * sandbox's host is lost. */
+/* Whether the same call may be made again. 429 means that nothing was done. 503 may also mean that the sandbox's host was
+ * lost while the call ran. */
 static bool is_retriable(int status, const char *server_code, bool repeatable) {
     return status == 429 || (status == 503 && (repeatable || (server_code && strcmp(server_code, "overloaded") == 0)));
 }

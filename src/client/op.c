@@ -65,7 +65,7 @@ static void op_stop_call(wrenn_op *op) {
     op->exchange = NULL;
 }
 
-/* The core lets go when the callback has run, or at once when there is none. */
+/* Drops the core's reference: after the callback has run, or at once when there is none. */
 static void op_complete(wrenn_op *op) {
     op_stop_call(op);
     if (op->type->stop) op->type->stop(op);
@@ -207,7 +207,7 @@ int wrn_op_start(wrenn_op *op, wrenn_done_fn done, void *user_data, wrenn_op **r
     return wrn_op_start_with(op, op->begin ? op->begin : wrn_op_send, done, user_data, ret, error);
 }
 
-/* In a callback that came from the middle of something, the beginning is left to the loop. */
+/* In a callback that the loop has called, the loop begins the operation after the callback has returned. */
 static bool set_timers(wrenn_op *op, void (*begin)(wrenn_op *op)) {
     wrn_loop *loop = op->client->loop;
     if (!wrn_loop_timer_set(loop, &op->deadline, wrn_in_ms(op->deadline.due_ms))) return false;
@@ -303,7 +303,7 @@ static void set_call(wrenn_op *op, const char *method, wrn_auth auth, const wrn_
     for (size_t i = 0; i < WRN_COUNT(others); i++) wrn_buf_clear(others[i]);
     if (model && request) wrn_model_write(model, request, &op->body);
     else if (strcmp(method, "POST") == 0)
-        wrn_buf_puts(&op->body, "{}"); /* a POST always has a body, so that libcurl can be kept from repeating it */
+        wrn_buf_puts(&op->body, "{}"); /* libcurl can be kept from repeating a POST only when that has a body */
 }
 
 void wrn_op_call(wrenn_op *op, const char *method, wrn_auth auth, const char *path, const wrn_model *model,
@@ -435,8 +435,8 @@ static void probe_answered(wrenn_op *op, wrn_http_response *response) {
     unpark_all(client, NULL);
 }
 
-/* A refusal for want of credentials says that the route is there; trouble of the server says nothing, and the next call
- * asks again. */
+/* 401 and 403 mean that the route exists, 404 and 405 that it does not. Any other failure leaves the era unknown; the next
+ * call asks again. */
 static bool probe_failed(wrenn_op *op, const wrenn_error *error) {
     wrenn_client *client = op->client;
     switch (wrenn_error_http_status(error)) {
@@ -482,7 +482,7 @@ void wrn_op_send(wrenn_op *op) {
         return;
     }
     WRN_AUTO(wrn_buf_free) wrn_buf url = WRN_BUF_INIT;
-    /* libcurl can only be kept from repeating a POST that has a body, if an empty one. */
+    /* libcurl can be kept from repeating a POST only when that has a body, which may be empty. */
     bool has_body = !op->source && (op->body.size || strcmp(op->method, "POST") == 0);
     if (wrn_op_url(op, &url) && !op->path.failed && !op->body.failed) {
         wrn_http_request request = {
@@ -533,7 +533,8 @@ static bool is_repeatable(const wrenn_op *op) {
            (op->idempotency_key.size && op->client->features & WRN_FEATURE_IDEMPOTENCY_KEY);
 }
 
-/* Repeats only what is safe to repeat: GET and DELETE, and what has a key that the server obeys, when the connection failed or the server asked for it. */
+/* Repeats GET, DELETE, and requests with an idempotency key that the server obeys, when the connection failed or the server
+ * asked to wait. */
 static bool op_retry(wrenn_op *op, const wrn_http_response *response) {
     if (!is_repeatable(op) || op->attempt >= op->client->max_attempts) return false;
     int64_t delay;
@@ -545,11 +546,11 @@ static bool op_retry(wrenn_op *op, const wrn_http_response *response) {
     } else {
         return false;
     }
-    /* Rather the real error now than a timeout later. */
+    /* A retry after the deadline would hide this error behind a timeout. */
     return wrn_in_ms(delay) < op->deadline.due_ms && wait_until(op, delay);
 }
 
-/* As it was sent. In a query to what runs in a sandbox there may be secrets that nobody here can tell from the rest. */
+/* The path as it was sent. The query of a request to a sandbox's port is left out: it may hold secrets. */
 static const char *path_of(const wrenn_op *op, wrn_buf *url) {
     char *host = wrn_op_url(op, url) ? strstr(url->data, "://") : NULL;
     char *path = host ? strchr(host + 3, '/') : NULL;
@@ -571,28 +572,29 @@ static void log_exchange(wrenn_op *op, const wrn_http_response *response, bool a
                                                   response->status, &op->timings});
 }
 
-/* What comes from a gateway on the way says nothing about the server. */
+/* Statuses of 500 and above without the features header may come from a gateway, and say nothing about the server. */
 static void learn_features(wrenn_client *client, const wrn_http_response *response) {
     if (response->outcome != WRN_HTTP_ANSWERED) return;
     if (response->features) client->features = wrn_features_read(response->features);
     client->features_known = client->features_known || response->features || response->status < 500;
 }
 
-/* A name with a "/" in it: other servers than ours take the %2F for a part of the name, and may well say that all is done. */
+/* The path has a name with a "/" in it. Servers other than wrennd look for an object with %2F in its name, and may report
+ * success. */
 static bool may_be_misread(const wrenn_op *op) {
     const char *path = op->path.size ? op->path.data : "", *query = strchr(path, '?'), *slash = strstr(path, "%2F");
     return slash && (!query || slash < query) && !op->url.size && !op->client->features;
 }
 
 void wrn_op_answered(wrenn_op *op, wrn_http_response *response) {
-    /* That the last of several attempts was not sent says nothing about those before. */
+    /* The last attempt was not sent, but an earlier one may have arrived. */
     if (response->outcome == WRN_HTTP_NOT_SENT && op->reached) response->outcome = WRN_HTTP_LOST;
     op->reached = response->outcome != WRN_HTTP_NOT_SENT;
     bool fine = response->outcome == WRN_HTTP_ANSWERED && (response->status < 300 || op->type->any_status);
     bool again = !fine && op_retry(op, response);
     log_exchange(op, response, again);
     if (!op->url.size) learn_features(op->client, response);
-    /* What a create has made must be known, to be destroyed. */
+    /* A create must learn the id of its sandbox, to destroy it. */
     if (op->cancel_wanted && !op->type->abandon) return op_cancel(op);
     if (again) return;
     if (response->outcome != WRN_HTTP_ANSWERED) wrn_op_fail(op, wrn_error_from_outcome(op->type->name, response));
@@ -613,8 +615,8 @@ static void op_on_answer(void *context, wrn_http_response *response) {
     wrn_op_answered(op, response);
 }
 
-void wrn_op_fail_nonsense(wrenn_op *op, const wrn_http_response *response, const char *why) {
-    wrn_op_fail(op, wrn_error_new(WRENN_E_PROTOCOL, "%s: the answer (HTTP %d) makes no sense: %s", op->type->name,
+void wrn_op_fail_malformed(wrenn_op *op, const wrn_http_response *response, const char *why) {
+    wrn_op_fail(op, wrn_error_new(WRENN_E_PROTOCOL, "%s: malformed response (HTTP %d): %s", op->type->name,
                                   response->status, why));
 }
 
@@ -624,13 +626,13 @@ void wrn_op_fail_no_memory(wrenn_op *op) {
 
 static void fail_decode(wrenn_op *op, const wrn_http_response *response, const wrn_model_why *why) {
     if (why->no_memory) wrn_op_fail_no_memory(op);
-    else wrn_op_fail_nonsense(op, response, why->text);
+    else wrn_op_fail_malformed(op, response, why->text);
 }
 
 bool wrn_op_parse(wrenn_op *op, const wrn_http_response *response, wrn_json **json) {
     const char *why = NULL;
     if (wrn_json_parse(response->body.data, response->body.size, json, &why)) return true;
-    wrn_op_fail_nonsense(op, response, why);
+    wrn_op_fail_malformed(op, response, why);
     return false;
 }
 

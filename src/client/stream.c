@@ -83,7 +83,9 @@ void wrn_stream_finish(wrenn_stream *s, wrenn_error *error) {
     if (s->opening) {
         wrenn_op *op = s->opening;
         wrn_socket_free(WRN_TAKE(s->socket));
-        if (!error) error = wrn_error_new(WRENN_E_CONNECTION_LOST, "%s: it ended before it began", op->type->name);
+        if (!error)
+            error = wrn_error_new(WRENN_E_CONNECTION_LOST, "%s: the connection ended before the stream had begun",
+                                  op->type->name);
         wrn_op_fail(op, error);
         return;
     }
@@ -106,7 +108,7 @@ static void unlink_stream(wrenn_stream *s) {
 }
 
 static void stream_destroy(wrenn_stream *s) {
-    /* In a child the parent's connection is left alone; its memory goes with the process. */
+    /* A forked child must not close the parent's connection. */
     if (s->client->owner == getpid()) stream_disconnect(s);
     unlink_stream(s);
     while (s->queue) {
@@ -129,7 +131,7 @@ static wrenn_error *freed_error(void) { return wrn_error_new(WRENN_E_CANCELLED, 
 void wrenn_stream_free(wrenn_stream *stream) {
     if (!stream) return;
     wrenn_client *client = stream->client;
-    if (stream->waiting) { /* the call that waits does the rest */
+    if (stream->waiting) { /* the waiting call frees it */
         stream->freed = true;
         stream->ready = NULL;
         wrn_stream_finish(stream, freed_error());
@@ -156,7 +158,7 @@ bool wrn_streams_listen(const wrenn_client *client) {
 
 int wrn_streams_run_ready(wrenn_client *client) {
     int count = 0;
-    size_t due = 0; /* what becomes ready meanwhile waits for the next dispatch */
+    size_t due = 0; /* streams that become ready meanwhile wait for the next dispatch */
     for (wrenn_stream *s = client->ready_first; s; s = s->next_ready) due++;
     for (; due && client->ready_first && !client->free_pending; due--) {
         wrenn_stream *s = client->ready_first;
@@ -177,8 +179,8 @@ int wrn_streams_run_ready(wrenn_client *client) {
 static const char *why_ended(wrn_socket_end how) {
     switch (how) {
     case WRN_SOCKET_CLOSED: return "the server closed the stream before its end";
-    case WRN_SOCKET_SILENT: return "the server has shown no sign of life for too long";
-    case WRN_SOCKET_BROKEN: return "the server broke the rules of WebSocket";
+    case WRN_SOCKET_SILENT: return "the server was silent for too long";
+    case WRN_SOCKET_BROKEN: return "the server violated the WebSocket protocol";
     case WRN_SOCKET_TOO_LARGE: return "the server sent a message that is too large";
     case WRN_SOCKET_NO_MEMORY: return "out of memory";
     default: return "the connection broke";
@@ -197,14 +199,14 @@ static int code_of_end(wrn_socket_end how) {
 static void stream_on_ended(void *context, wrn_socket_end how, int code) {
     wrenn_stream *s = context;
     bool orderly = how == WRN_SOCKET_CLOSED && (code == 1000 || code == 1001 || code == 1005);
-    /* Servers that only stop streaming send no exit after that. */
+    /* Some servers answer a kill by closing the stream, without an exit. */
     bool good =
         (s->type->plain && orderly) || (s->kill_asked && !s->type->terminal && (orderly || how == WRN_SOCKET_LOST));
     wrenn_error *error = NULL;
-    /* So end servers that do not find what was asked for, without a word. */
+    /* Some servers close the connection without an error when the process or terminal does not exist. */
     if (s->opening && (how == WRN_SOCKET_CLOSED || how == WRN_SOCKET_LOST))
         error = wrn_error_new(WRENN_E_CONNECTION_LOST,
-                              "%s: the server closed the connection without a word: it may be that what was asked for "
+                              "%s: the server closed the connection without an error: probably what was asked for "
                               "does not exist, or has not started",
                               s->opening->type->name);
     else if (!good && how == WRN_SOCKET_CLOSED)
@@ -263,7 +265,7 @@ void wrn_stream_op_send(wrenn_op *op) {
     if (!s->socket) wrn_op_fail(op, wrn_error_new(WRENN_E_NO_MEMORY, "%s: out of memory", op->type->name));
 }
 
-/* The operation is over. Unless it has handed the stream out, the stream goes with it. */
+/* The operation is over. A stream that it has not handed out is freed with it. */
 void wrn_stream_op_stop(wrenn_op *op) {
     wrn_stream_op *self = (wrn_stream_op *)op;
     if (self->stream) stream_destroy(WRN_TAKE(self->stream));
@@ -319,7 +321,7 @@ static bool is_crowded(const wrenn_stream *s) {
 
 static bool must_wait(const wrenn_stream *s) { return is_crowded(s) || s->terminal.held.size; }
 
-/* To a server that does not read, only the latest size is kept, and one kill. */
+/* While the server does not read, only the latest size and one kill are kept. */
 bool wrn_stream_send_size(wrenn_stream *s) {
     WRN_AUTO(wrn_buf_free) wrn_buf text = WRN_BUF_INIT;
     s->size_owed = must_wait(s);
@@ -338,7 +340,7 @@ static void send_owed(wrenn_stream *s) {
     if (s->kill_owed) wrn_stream_send_kill(s);
 }
 
-/* 0 when the stream can be written to and such now. */
+/* 0 when the stream can be used now. */
 static int stream_check(wrenn_stream *s, wrenn_error **error) {
     if (!s) return wrn_fail(error, WRENN_E_INVALID_ARGUMENT, "stream must not be NULL");
     int rc = wrn_client_check(s->client, error);
@@ -353,7 +355,7 @@ static int settle_sent(wrenn_stream *s, bool sent, wrenn_error **error) {
     return sent ? 0 : wrn_fail(error, WRENN_E_NO_MEMORY, "stream: out of memory");
 }
 
-/* A ready callback comes when there is room. */
+/* Nothing was written; the ready callback will come when there is room. */
 static int report_full(wrenn_stream *s) {
     s->writer_waits = true;
     return WRENN_E_AGAIN;
@@ -363,12 +365,12 @@ static int check_input(wrenn_stream *s, wrenn_error **error) {
     int rc = stream_check(s, error);
     if (rc < 0) return rc;
     if (!s->type->input || (!s->type->terminal && !s->type->plain && !s->wants_stdin))
-        return wrn_fail(error, WRENN_E_INVALID_ARGUMENT, "stream: it has no input; ask for WRENN_EXEC_STDIN");
+        return wrn_fail(error, WRENN_E_INVALID_ARGUMENT, "stream: it has no input; pass WRENN_EXEC_STDIN");
     if (s->input_closed) return wrn_fail(error, WRENN_E_INVALID_ARGUMENT, "stream: its input was closed");
     return 0;
 }
 
-/* As much as there is room for; negative when out of memory. */
+/* Sends as much as there is room for; negative when out of memory. */
 static int64_t write_some(wrenn_stream *s, const char *data, size_t size) {
     size_t done = 0;
     if (s->type->terminal && !s->selected) return s->type->terminal->write(s, data, size);
@@ -384,7 +386,7 @@ static int stream_may_wait(wrenn_stream *s, int64_t timeout_ms, wrenn_error **er
     return timeout_ms ? wrn_op_may_block(s->client, error) : 0;
 }
 
-/* False when the stream was freed meanwhile; it is still there then, for leave_freed(). */
+/* False when the stream was freed meanwhile; leave_freed() then releases it. */
 static bool wait_for(wrenn_stream *s, int64_t until_ms, bool (*over)(void *stream)) {
     s->waiting = true;
     wrn_client_run(s->client, until_ms, over, s);
@@ -403,7 +405,7 @@ static bool has_room(void *context) {
     return s->over || (!is_crowded(s) && !s->terminal.held.size);
 }
 
-/* A message goes in one, an empty one too. */
+/* Sends one whole message, which may be empty. */
 static int64_t write_message(wrenn_stream *s, const char *data, size_t size, int64_t timeout_ms, wrenn_error **error) {
     int64_t until = wrn_in_ms(timeout_ms);
     while (is_crowded(s) && !s->over && timeout_ms && wrn_left_ms(until) && wait_for(s, until, has_room)) {
@@ -425,7 +427,7 @@ int64_t wrenn_stream_write(wrenn_stream *s, const void *data, size_t size, int64
     if (s->type->plain) return write_message(s, data, size, timeout_ms, error);
     int64_t until = wrn_in_ms(timeout_ms), now;
     size_t done = 0;
-    /* Whoever may be made to wait may never run the loop for what a terminal holds. */
+    /* A caller that blocks may never run the loop again, so the pending write of a terminal is flushed here. */
     do {
         now = write_some(s, (const char *)data + done, size - done);
         if (now > 0) done += (size_t)now;
@@ -434,7 +436,7 @@ int64_t wrenn_stream_write(wrenn_stream *s, const void *data, size_t size, int64
     if (leave_freed(s)) return wrn_error_give(error, freed_error());
     s->writer_waits = done < size;
     wrn_client_settle(s->client);
-    if (done || !size) return (int64_t)done; /* a count and an error would be too much: that comes with the next call */
+    if (done || !size) return (int64_t)done; /* an error is reported by the next call */
     if (now < 0) return wrn_fail(error, WRENN_E_NO_MEMORY, "stream: out of memory");
     return s->over ? stream_check(s, error) : WRENN_E_AGAIN;
 }
@@ -447,7 +449,7 @@ int wrenn_stream_close_input(wrenn_stream *s, wrenn_error **error) {
         int64_t taken = write_some(s, "\004", 1);
         return taken ? settle_sent(s, taken == 1, error) : report_full(s);
     }
-    if (!s->type->close_input) return wrn_fail(error, WRENN_E_INVALID_ARGUMENT, "stream: its input can't be closed");
+    if (!s->type->close_input) return wrn_fail(error, WRENN_E_INVALID_ARGUMENT, "stream: this input cannot be closed");
     s->input_closed = true;
     return settle_sent(s, wrn_stream_send(s, s->type->close_input), error);
 }
@@ -472,7 +474,7 @@ int wrenn_stream_send_text(wrenn_stream *s, const char *text, wrenn_error **erro
 int wrenn_stream_resize(wrenn_stream *s, int64_t cols, int64_t rows, wrenn_error **error) {
     int rc = stream_check(s, error);
     if (rc < 0) return rc;
-    if (!s->type->terminal) return wrn_fail(error, WRENN_E_INVALID_ARGUMENT, "stream: it is no terminal");
+    if (!s->type->terminal) return wrn_fail(error, WRENN_E_INVALID_ARGUMENT, "stream: not a terminal");
     if (cols <= 0 || rows <= 0 || cols > UINT16_MAX || rows > UINT16_MAX)
         return wrn_fail(error, WRENN_E_INVALID_ARGUMENT,
                         "stream: cols and rows must be from 1 to %d, not %lld and %lld", UINT16_MAX, (long long)cols,
@@ -487,7 +489,7 @@ int wrenn_stream_kill(wrenn_stream *s, wrenn_error **error) {
     if (rc < 0) return rc;
     if (!s->type->kill)
         return wrn_fail(error, WRENN_E_INVALID_ARGUMENT,
-                        "stream: it does not own what it shows; use wrenn_sandbox_kill()");
+                        "stream: an attached process is killed with wrenn_sandbox_kill()");
     s->kill_asked = true;
     if (s->type->terminal) s->type->terminal->killed(s);
     return settle_sent(s, wrn_stream_send_kill(s), error);

@@ -20,7 +20,7 @@ static bool set_timer_ms(wrn_terminal *t, wrn_timer *timer, int64_t ms) {
 
 /* ---- signs of life ---- */
 
-/* Some servers end terminals from which they hear nothing; a size that stays as it is harms nobody. */
+/* Some servers close terminals from which they hear nothing; repeating the present size is harmless. */
 static void terminal_on_keepalive(wrn_timer *timer) {
     wrn_terminal *t = OF(timer, keepalive);
     wrn_stream_send_size(t->stream);
@@ -32,25 +32,22 @@ static int64_t silence_ms(const wrn_terminal *t) {
     return idle > SILENCE_MIN_MS ? idle : SILENCE_MIN_MS;
 }
 
-/* Pings of the transport go on when the server has nothing behind the connection. */
+/* WebSocket pings go on even when the terminal behind the connection is gone. */
 static void terminal_on_silence(wrn_timer *timer) {
     wrn_terminal *t = OF(timer, silence);
     wrenn_stream *s = t->stream;
     long long seconds = silence_ms(t) / 1000;
-    if (s->paused) /* nobody reads here */
+    if (s->paused) /* the caller does not read */
         set_timer_ms(t, timer, silence_ms(t));
     else if (t->heard)
-        wrn_stream_finish(s,
-                          wrn_error_new(WRENN_E_CONNECTION_LOST,
-                                        "stream: the terminal %s has shown no sign of life for %lld s; the outcome is "
-                                        "unknown",
-                                        s->tag, seconds));
+        wrn_stream_finish(s, wrn_error_new(WRENN_E_CONNECTION_LOST,
+                                           "stream: the terminal %s was silent for %lld s; the outcome is unknown",
+                                           s->tag, seconds));
     else
-        wrn_stream_finish(s,
-                          wrn_error_new(WRENN_E_NOT_FOUND,
-                                        "stream: no word from a terminal with the tag \"%s\" for %lld s: it may never "
-                                        "have existed, or have ended",
-                                        s->tag, seconds));
+        wrn_stream_finish(s, wrn_error_new(WRENN_E_NOT_FOUND,
+                                           "stream: a terminal with the tag \"%s\" was silent for %lld s: it may never "
+                                           "have existed, or have ended",
+                                           s->tag, seconds));
 }
 
 static void terminal_begun(wrenn_stream *s) {
@@ -67,7 +64,7 @@ static void terminal_heard(wrenn_stream *s) {
 
 /* ---- input ---- */
 
-/* Whether a frame may go now, as the pace is. */
+/* The rate limiter: whether a frame may be sent now. */
 static bool take_turn(wrn_terminal *t) {
     int64_t now = wrn_now_ms();
     if (wrn_socket_unsent(t->stream->socket) >= WRN_SOCKET_HIGH_WATER) return false;
@@ -111,7 +108,7 @@ static int64_t terminal_write(wrenn_stream *s, const char *data, size_t size) {
 static void terminal_on_repeat(wrn_timer *timer) {
     wrn_terminal *t = OF(timer, repeat);
     wrenn_stream *s = t->stream;
-    bool owed = s->size_owed || s->kill_owed; /* it comes when there is room, the first time */
+    bool owed = s->size_owed || s->kill_owed; /* not sent even once yet: it is when there is room */
     if (t->resizes && !owed) {
         t->resizes--;
         wrn_stream_send_size(t->stream);

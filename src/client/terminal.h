@@ -1,8 +1,8 @@
-/* What terminals need beyond other streams, with servers that do not speak wrenn.bytes.v1 above all: signs of life in both
- * directions, and input, sizes and kills that get there.
+/* What terminals need beyond other streams: keepalives in both directions, and, with servers that do not speak
+ * wrenn.bytes.v1, input, sizes and kills that arrive.
  *
- * Such servers drop what is over 64 frames of input without a word, and may lose a size or a kill that comes right behind
- * input. So input goes in few large frames, at a pace, and the others are said again. */
+ * Such servers silently drop input beyond 64 frames, and may lose a size or a kill that directly follows input. So a rate
+ * limiter sends input in few large frames, and sizes and kills are repeated. */
 #ifndef WRN_CLIENT_TERMINAL_H
 #define WRN_CLIENT_TERMINAL_H
 
