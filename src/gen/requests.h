@@ -11,6 +11,21 @@
 #include "base/model.h"
 #include "wrenn/models.h"
 
+/* Schema Command. What a command is made of, as all that start one take it. */
+typedef struct wrn_command_words {
+    /* One program name or path. Not a shell line. */
+    const char *cmd;
+    const char *const *args;
+    size_t args_count;
+    const wrn_pair *envs;
+    size_t envs_count;
+    const char *cwd;
+    /* Ours only; upstream ignores it. A name or number of the sandbox's /etc/passwd, or with `:` and a group. Empty
+     * or absent: the template's user, else root. One that is not there is 400. */
+    const char *user;
+} wrn_command_words;
+
+/* Bits of `present` and `nulls` of wrn_signup_request. */
 enum {
     WRN_HAS_SIGNUP_REQUEST_EMAIL = 1 << 0,
     WRN_HAS_SIGNUP_REQUEST_PASSWORD = 1 << 1,
@@ -30,6 +45,7 @@ typedef struct wrn_signup_request {
     const char *name;
 } wrn_signup_request;
 
+/* Bits of `present` and `nulls` of wrn_signup_pending_response. */
 enum {
     WRN_HAS_SIGNUP_PENDING_RESPONSE_MESSAGE = 1 << 0,
 };
@@ -42,6 +58,7 @@ typedef struct wrn_signup_pending_response {
     const char *message;
 } wrn_signup_pending_response;
 
+/* Bits of `present` and `nulls` of wrn_login_request. */
 enum {
     WRN_HAS_LOGIN_REQUEST_EMAIL = 1 << 0,
     WRN_HAS_LOGIN_REQUEST_PASSWORD = 1 << 1,
@@ -56,6 +73,7 @@ typedef struct wrn_login_request {
     const char *password;
 } wrn_login_request;
 
+/* Bits of `present` and `nulls` of wrn_create_api_key_request. */
 enum {
     WRN_HAS_CREATE_API_KEY_REQUEST_NAME = 1 << 0,
 };
@@ -69,6 +87,7 @@ typedef struct wrn_create_api_key_request {
     const char *name;
 } wrn_create_api_key_request;
 
+/* Bits of `present` and `nulls` of wrn_create_sandbox_request. */
 enum {
     WRN_HAS_CREATE_SANDBOX_REQUEST_TEMPLATE_NAME = 1 << 0,
     WRN_HAS_CREATE_SANDBOX_REQUEST_VCPUS = 1 << 1,
@@ -90,6 +109,7 @@ typedef struct wrn_create_sandbox_request {
     int64_t timeout_sec;
 } wrn_create_sandbox_request;
 
+/* Bits of `present` and `nulls` of wrn_sandbox_stats_current. */
 enum {
     WRN_HAS_SANDBOX_STATS_CURRENT_RUNNING_COUNT = 1 << 0,
     WRN_HAS_SANDBOX_STATS_CURRENT_VCPUS_RESERVED = 1 << 1,
@@ -106,6 +126,7 @@ typedef struct wrn_sandbox_stats_current {
     int64_t memory_mb_reserved;
 } wrn_sandbox_stats_current;
 
+/* Bits of `present` and `nulls` of wrn_sandbox_stats_peaks. */
 enum {
     WRN_HAS_SANDBOX_STATS_PEAKS_RUNNING_COUNT = 1 << 0,
     WRN_HAS_SANDBOX_STATS_PEAKS_VCPUS = 1 << 1,
@@ -122,6 +143,7 @@ typedef struct wrn_sandbox_stats_peaks {
     int64_t memory_mb;
 } wrn_sandbox_stats_peaks;
 
+/* Bits of `present` and `nulls` of wrn_sandbox_stats_series. */
 enum {
     WRN_HAS_SANDBOX_STATS_SERIES_LABELS = 1 << 0,
     WRN_HAS_SANDBOX_STATS_SERIES_RUNNING = 1 << 1,
@@ -144,6 +166,7 @@ typedef struct wrn_sandbox_stats_series {
     size_t memory_mb_count;
 } wrn_sandbox_stats_series;
 
+/* Bits of `present` and `nulls` of wrn_sandbox_stats. */
 enum {
     WRN_HAS_SANDBOX_STATS_RANGE = 1 << 0,
     WRN_HAS_SANDBOX_STATS_CURRENT = 1 << 1,
@@ -164,6 +187,7 @@ typedef struct wrn_sandbox_stats {
     const wrn_sandbox_stats_series *series;
 } wrn_sandbox_stats;
 
+/* Bits of `present` and `nulls` of wrn_usage_point. */
 enum {
     WRN_HAS_USAGE_POINT_DATE = 1 << 0,
     WRN_HAS_USAGE_POINT_CPU_MINUTES = 1 << 1,
@@ -180,6 +204,7 @@ typedef struct wrn_usage_point {
     double ram_mb_minutes;
 } wrn_usage_point;
 
+/* Bits of `present` and `nulls` of wrn_usage. */
 enum {
     WRN_HAS_USAGE_FROM = 1 << 0,
     WRN_HAS_USAGE_TO = 1 << 1,
@@ -197,15 +222,16 @@ typedef struct wrn_usage {
     size_t points_count;
 } wrn_usage;
 
+/* Bits of `present` and `nulls` of wrn_exec_request. */
 enum {
     WRN_HAS_EXEC_REQUEST_CMD = 1 << 0,
     WRN_HAS_EXEC_REQUEST_ARGS = 1 << 1,
-    WRN_HAS_EXEC_REQUEST_TIMEOUT_SEC = 1 << 2,
-    WRN_HAS_EXEC_REQUEST_BACKGROUND = 1 << 3,
-    WRN_HAS_EXEC_REQUEST_TAG = 1 << 4,
-    WRN_HAS_EXEC_REQUEST_ENVS = 1 << 5,
-    WRN_HAS_EXEC_REQUEST_CWD = 1 << 6,
-    WRN_HAS_EXEC_REQUEST_USER = 1 << 7,
+    WRN_HAS_EXEC_REQUEST_ENVS = 1 << 2,
+    WRN_HAS_EXEC_REQUEST_CWD = 1 << 3,
+    WRN_HAS_EXEC_REQUEST_USER = 1 << 4,
+    WRN_HAS_EXEC_REQUEST_TIMEOUT_SEC = 1 << 5,
+    WRN_HAS_EXEC_REQUEST_BACKGROUND = 1 << 6,
+    WRN_HAS_EXEC_REQUEST_TAG = 1 << 7,
 };
 
 /* Schema ExecRequest. */
@@ -213,23 +239,15 @@ typedef struct wrn_exec_request {
     uint64_t present;    /* WRN_HAS_EXEC_REQUEST_* bits of the members that were there */
     uint64_t nulls;      /* those of them that were null */
     const char *unknown; /* a JSON object of the members this version does not know, or NULL */
-    /* One program name or path. Not a shell line. */
-    const char *cmd;
-    const char *const *args;
-    size_t args_count;
+    wrn_command_words command;
     /* Zero or less means 30. Foreground only. */
     int64_t timeout_sec;
     int64_t background;
     /* Background only. Empty gives `proc-` and 8 hex digits. */
     const char *tag;
-    const wrn_pair *envs;
-    size_t envs_count;
-    const char *cwd;
-    /* Ours only; upstream ignores it. A name or number of the sandbox's /etc/passwd, or with `:` and a group. Empty
-     * or absent: the template's user, else root. One that is not there is 400. */
-    const char *user;
 } wrn_exec_request;
 
+/* Bits of `present` and `nulls` of wrn_exec_result. */
 enum {
     WRN_HAS_EXEC_RESULT_SANDBOX_ID = 1 << 0,
     WRN_HAS_EXEC_RESULT_CMD = 1 << 1,
@@ -270,6 +288,7 @@ typedef struct wrn_exec_result {
     int64_t output_cut;
 } wrn_exec_result;
 
+/* Bits of `present` and `nulls` of wrn_background_exec. */
 enum {
     WRN_HAS_BACKGROUND_EXEC_SANDBOX_ID = 1 << 0,
     WRN_HAS_BACKGROUND_EXEC_CMD = 1 << 1,
@@ -288,6 +307,7 @@ typedef struct wrn_background_exec {
     const char *tag;
 } wrn_background_exec;
 
+/* Bits of `present` and `nulls` of wrn_process_list. */
 enum {
     WRN_HAS_PROCESS_LIST_PROCESSES = 1 << 0,
 };
@@ -301,6 +321,7 @@ typedef struct wrn_process_list {
     size_t processes_count;
 } wrn_process_list;
 
+/* Bits of `present` and `nulls` of wrn_path_request. */
 enum {
     WRN_HAS_PATH_REQUEST_PATH = 1 << 0,
     WRN_HAS_PATH_REQUEST_USER = 1 << 1,
@@ -317,6 +338,7 @@ typedef struct wrn_path_request {
     const char *user;
 } wrn_path_request;
 
+/* Bits of `present` and `nulls` of wrn_list_dir_request. */
 enum {
     WRN_HAS_LIST_DIR_REQUEST_PATH = 1 << 0,
     WRN_HAS_LIST_DIR_REQUEST_DEPTH = 1 << 1,
@@ -347,6 +369,7 @@ typedef struct wrn_list_dir_request {
     const char *only;
 } wrn_list_dir_request;
 
+/* Bits of `present` and `nulls` of wrn_list_dir_response. */
 enum {
     WRN_HAS_LIST_DIR_RESPONSE_ENTRIES = 1 << 0,
     WRN_HAS_LIST_DIR_RESPONSE_NEXT_CURSOR = 1 << 1,
@@ -363,6 +386,7 @@ typedef struct wrn_list_dir_response {
     const char *next_cursor;
 } wrn_list_dir_response;
 
+/* Bits of `present` and `nulls` of wrn_make_dir_response. */
 enum {
     WRN_HAS_MAKE_DIR_RESPONSE_ENTRY = 1 << 0,
 };
@@ -375,6 +399,7 @@ typedef struct wrn_make_dir_response {
     const wrenn_file_entry *entry;
 } wrn_make_dir_response;
 
+/* Bits of `present` and `nulls` of wrn_create_snapshot_request. */
 enum {
     WRN_HAS_CREATE_SNAPSHOT_REQUEST_SANDBOX_ID = 1 << 0,
     WRN_HAS_CREATE_SNAPSHOT_REQUEST_NAME = 1 << 1,
@@ -390,6 +415,7 @@ typedef struct wrn_create_snapshot_request {
     const char *name;
 } wrn_create_snapshot_request;
 
+/* Bits of `present` and `nulls` of wrn_create_host_request. */
 enum {
     WRN_HAS_CREATE_HOST_REQUEST_TYPE = 1 << 0,
     WRN_HAS_CREATE_HOST_REQUEST_TEAM_ID = 1 << 1,
@@ -409,6 +435,7 @@ typedef struct wrn_create_host_request {
     const char *availability_zone;
 } wrn_create_host_request;
 
+/* Bits of `present` and `nulls` of wrn_add_tag_request. */
 enum {
     WRN_HAS_ADD_TAG_REQUEST_TAG = 1 << 0,
 };
@@ -421,6 +448,7 @@ typedef struct wrn_add_tag_request {
     const char *tag;
 } wrn_add_tag_request;
 
+/* Bits of `present` and `nulls` of wrn_register_host_request. */
 enum {
     WRN_HAS_REGISTER_HOST_REQUEST_TOKEN = 1 << 0,
     WRN_HAS_REGISTER_HOST_REQUEST_ADDRESS = 1 << 1,
@@ -444,6 +472,7 @@ typedef struct wrn_register_host_request {
     int64_t disk_gb;
 } wrn_register_host_request;
 
+/* Bits of `present` and `nulls` of wrn_refresh_host_request. */
 enum {
     WRN_HAS_REFRESH_HOST_REQUEST_REFRESH_TOKEN = 1 << 0,
 };
@@ -456,6 +485,7 @@ typedef struct wrn_refresh_host_request {
     const char *refresh_token;
 } wrn_refresh_host_request;
 
+/* Bits of `present` and `nulls` of wrn_host_credentials. */
 enum {
     WRN_HAS_HOST_CREDENTIALS_HOST = 1 << 0,
     WRN_HAS_HOST_CREDENTIALS_TOKEN = 1 << 1,
@@ -480,6 +510,7 @@ typedef struct wrn_host_credentials {
     const char *ca_cert_pem;
 } wrn_host_credentials;
 
+/* Bits of `present` and `nulls` of wrn_health. */
 enum {
     WRN_HAS_HEALTH_STATUS = 1 << 0,
     WRN_HAS_HEALTH_VERSION = 1 << 1,
@@ -494,6 +525,7 @@ typedef struct wrn_health {
     const char *version;
 } wrn_health;
 
+/* Bits of `present` and `nulls` of wrn_ws_auth. */
 enum {
     WRN_HAS_WS_AUTH_TYPE = 1 << 0,
     WRN_HAS_WS_AUTH_TOKEN = 1 << 1,
@@ -510,6 +542,7 @@ typedef struct wrn_ws_auth {
     const char *token;
 } wrn_ws_auth;
 
+/* Bits of `present` and `nulls` of wrn_ws_exec_start. */
 enum {
     WRN_HAS_WS_EXEC_START_TYPE = 1 << 0,
     WRN_HAS_WS_EXEC_START_CMD = 1 << 1,
@@ -520,27 +553,19 @@ enum {
     WRN_HAS_WS_EXEC_START_INPUT = 1 << 6,
 };
 
-/* Schema WsExecStart. */
+/* Schema WsExecStart. Upstream ignores envs, cwd and user here. */
 typedef struct wrn_ws_exec_start {
     uint64_t present;    /* WRN_HAS_WS_EXEC_START_* bits of the members that were there */
     uint64_t nulls;      /* those of them that were null */
     const char *unknown; /* a JSON object of the members this version does not know, or NULL */
     const char *type;
-    const char *cmd;
-    const char *const *args;
-    size_t args_count;
-    /* Ours only; upstream ignores it. */
-    const wrn_pair *envs;
-    size_t envs_count;
-    /* Ours only; upstream ignores it. */
-    const char *cwd;
-    /* As in ExecRequest. */
-    const char *user;
+    wrn_command_words command;
     /* Ours only, and only with the subprotocol wrenn.bytes.v1. The command reads what the client sends, until
      * `close_stdin`; otherwise it reads /dev/null. */
     int64_t input;
 } wrn_ws_exec_start;
 
+/* Bits of `present` and `nulls` of wrn_ws_exec_close_stdin. */
 enum {
     WRN_HAS_WS_EXEC_CLOSE_STDIN_TYPE = 1 << 0,
 };
@@ -553,6 +578,7 @@ typedef struct wrn_ws_exec_close_stdin {
     const char *type;
 } wrn_ws_exec_close_stdin;
 
+/* Bits of `present` and `nulls` of wrn_ws_exec_stop. */
 enum {
     WRN_HAS_WS_EXEC_STOP_TYPE = 1 << 0,
 };
@@ -565,6 +591,7 @@ typedef struct wrn_ws_exec_stop {
     const char *type;
 } wrn_ws_exec_stop;
 
+/* Bits of `present` and `nulls` of wrn_ws_proc_started. */
 enum {
     WRN_HAS_WS_PROC_STARTED_TYPE = 1 << 0,
     WRN_HAS_WS_PROC_STARTED_PID = 1 << 1,
@@ -580,6 +607,7 @@ typedef struct wrn_ws_proc_started {
     int64_t pid;
 } wrn_ws_proc_started;
 
+/* Bits of `present` and `nulls` of wrn_ws_proc_stdout. */
 enum {
     WRN_HAS_WS_PROC_STDOUT_TYPE = 1 << 0,
     WRN_HAS_WS_PROC_STDOUT_DATA = 1 << 1,
@@ -596,6 +624,7 @@ typedef struct wrn_ws_proc_stdout {
     const char *data;
 } wrn_ws_proc_stdout;
 
+/* Bits of `present` and `nulls` of wrn_ws_proc_stderr. */
 enum {
     WRN_HAS_WS_PROC_STDERR_TYPE = 1 << 0,
     WRN_HAS_WS_PROC_STDERR_DATA = 1 << 1,
@@ -610,6 +639,7 @@ typedef struct wrn_ws_proc_stderr {
     const char *data;
 } wrn_ws_proc_stderr;
 
+/* Bits of `present` and `nulls` of wrn_ws_proc_exit. */
 enum {
     WRN_HAS_WS_PROC_EXIT_TYPE = 1 << 0,
     WRN_HAS_WS_PROC_EXIT_EXIT_CODE = 1 << 1,
@@ -634,6 +664,7 @@ typedef struct wrn_ws_proc_exit {
     int64_t output_cut;
 } wrn_ws_proc_exit;
 
+/* Bits of `present` and `nulls` of wrn_ws_proc_error. */
 enum {
     WRN_HAS_WS_PROC_ERROR_TYPE = 1 << 0,
     WRN_HAS_WS_PROC_ERROR_DATA = 1 << 1,
@@ -651,38 +682,33 @@ typedef struct wrn_ws_proc_error {
     const char *code;
 } wrn_ws_proc_error;
 
+/* Bits of `present` and `nulls` of wrn_ws_pty_start. */
 enum {
     WRN_HAS_WS_PTY_START_TYPE = 1 << 0,
     WRN_HAS_WS_PTY_START_CMD = 1 << 1,
     WRN_HAS_WS_PTY_START_ARGS = 1 << 2,
-    WRN_HAS_WS_PTY_START_COLS = 1 << 3,
-    WRN_HAS_WS_PTY_START_ROWS = 1 << 4,
-    WRN_HAS_WS_PTY_START_ENVS = 1 << 5,
-    WRN_HAS_WS_PTY_START_CWD = 1 << 6,
-    WRN_HAS_WS_PTY_START_USER = 1 << 7,
+    WRN_HAS_WS_PTY_START_ENVS = 1 << 3,
+    WRN_HAS_WS_PTY_START_CWD = 1 << 4,
+    WRN_HAS_WS_PTY_START_USER = 1 << 5,
+    WRN_HAS_WS_PTY_START_COLS = 1 << 6,
+    WRN_HAS_WS_PTY_START_ROWS = 1 << 7,
 };
 
-/* Schema WsPtyStart. */
+/* Schema WsPtyStart. Without cmd: /bin/bash, and with ours /bin/sh where there is none (also for a cmd of /bin/bash
+ * alone). */
 typedef struct wrn_ws_pty_start {
     uint64_t present;    /* WRN_HAS_WS_PTY_START_* bits of the members that were there */
     uint64_t nulls;      /* those of them that were null */
     const char *unknown; /* a JSON object of the members this version does not know, or NULL */
     const char *type;
-    /* Ours: /bin/bash alone is /bin/sh where there is no bash. */
-    const char *cmd;
-    const char *const *args;
-    size_t args_count;
+    wrn_command_words command;
     /* 0 means the default. */
     int64_t cols;
     /* 0 means the default. */
     int64_t rows;
-    const wrn_pair *envs;
-    size_t envs_count;
-    const char *cwd;
-    /* As in ExecRequest. */
-    const char *user;
 } wrn_ws_pty_start;
 
+/* Bits of `present` and `nulls` of wrn_ws_pty_connect. */
 enum {
     WRN_HAS_WS_PTY_CONNECT_TYPE = 1 << 0,
     WRN_HAS_WS_PTY_CONNECT_TAG = 1 << 1,
@@ -697,6 +723,7 @@ typedef struct wrn_ws_pty_connect {
     const char *tag;
 } wrn_ws_pty_connect;
 
+/* Bits of `present` and `nulls` of wrn_ws_pty_input. */
 enum {
     WRN_HAS_WS_PTY_INPUT_TYPE = 1 << 0,
     WRN_HAS_WS_PTY_INPUT_DATA = 1 << 1,
@@ -712,6 +739,7 @@ typedef struct wrn_ws_pty_input {
     const char *data;
 } wrn_ws_pty_input;
 
+/* Bits of `present` and `nulls` of wrn_ws_pty_resize. */
 enum {
     WRN_HAS_WS_PTY_RESIZE_TYPE = 1 << 0,
     WRN_HAS_WS_PTY_RESIZE_COLS = 1 << 1,
@@ -728,6 +756,7 @@ typedef struct wrn_ws_pty_resize {
     int64_t rows;
 } wrn_ws_pty_resize;
 
+/* Bits of `present` and `nulls` of wrn_ws_pty_kill. */
 enum {
     WRN_HAS_WS_PTY_KILL_TYPE = 1 << 0,
 };
@@ -740,6 +769,7 @@ typedef struct wrn_ws_pty_kill {
     const char *type;
 } wrn_ws_pty_kill;
 
+/* Bits of `present` and `nulls` of wrn_ws_pty_started. */
 enum {
     WRN_HAS_WS_PTY_STARTED_TYPE = 1 << 0,
     WRN_HAS_WS_PTY_STARTED_TAG = 1 << 1,
@@ -756,6 +786,7 @@ typedef struct wrn_ws_pty_started {
     int64_t pid;
 } wrn_ws_pty_started;
 
+/* Bits of `present` and `nulls` of wrn_ws_pty_output. */
 enum {
     WRN_HAS_WS_PTY_OUTPUT_TYPE = 1 << 0,
     WRN_HAS_WS_PTY_OUTPUT_DATA = 1 << 1,
@@ -771,6 +802,7 @@ typedef struct wrn_ws_pty_output {
     const char *data;
 } wrn_ws_pty_output;
 
+/* Bits of `present` and `nulls` of wrn_ws_pty_exit. */
 enum {
     WRN_HAS_WS_PTY_EXIT_TYPE = 1 << 0,
     WRN_HAS_WS_PTY_EXIT_EXIT_CODE = 1 << 1,
@@ -795,6 +827,7 @@ typedef struct wrn_ws_pty_exit {
     int64_t output_cut;
 } wrn_ws_pty_exit;
 
+/* Bits of `present` and `nulls` of wrn_ws_pty_error. */
 enum {
     WRN_HAS_WS_PTY_ERROR_TYPE = 1 << 0,
     WRN_HAS_WS_PTY_ERROR_DATA = 1 << 1,
@@ -815,6 +848,7 @@ typedef struct wrn_ws_pty_error {
     int64_t fatal;
 } wrn_ws_pty_error;
 
+/* Bits of `present` and `nulls` of wrn_ws_pty_ping. */
 enum {
     WRN_HAS_WS_PTY_PING_TYPE = 1 << 0,
 };
