@@ -36,9 +36,15 @@ typedef struct wrenn_create_options {
      * characters; default: one of the library's own, for its own repetitions. With a key of yours a create that is given
      * up is not cleaned up after: what it made is for whoever asks again. */
     const char *idempotency_key;
+    /* Labels for the sandbox, for your own use: wrenn_sandbox_info.metadata has them wherever it is shown, and they never
+     * change. wrennd and newer servers take 20 of them, names of 1 to 64 letters, digits, ".", "_" and "-", and UTF-8
+     * values of 64 characters, and refuse others with WRENN_E_VALIDATION; v0.1.5 of the platform and older ones ignore
+     * them. Copied. */
+    const wrenn_pair *metadata;
+    size_t metadata_count;
 } wrenn_create_options;
 #define WRENN_CREATE_OPTIONS_INIT \
-    { sizeof(wrenn_create_options), 0, 0, 0, 0, 0, 0, 0 }
+    { sizeof(wrenn_create_options), 0, 0, 0, 0, 0, 0, 0, 0, 0 }
 
 /* Creates a sandbox (POST /v1/sandboxes) and gives a handle on it. `options` may be NULL. Blocks until it runs. The
  * caller owns *sandbox: wrenn_sandbox_destroy() ends the sandbox, wrenn_sandbox_free() frees the handle. Fails with

@@ -310,6 +310,9 @@ static int check_create(const wrenn_create_options *options, wrenn_error **error
                         "create: vcpus, memory_mb and idle_timeout_sec must be between 0 and 2147483647");
     if (options->flags & ~WRENN_CREATE_WAIT)
         return wrn_fail(error, WRENN_E_INVALID_ARGUMENT, "create: unknown flags; use WRENN_CREATE_*");
+    for (size_t i = 0; i < options->metadata_count; i++)
+        if (!options->metadata || !options->metadata[i].key || !options->metadata[i].value)
+            return wrn_fail(error, WRENN_E_INVALID_ARGUMENT, "create: metadata[%zu] has no key or no value", i);
     return check_key(options->idempotency_key, error);
 }
 
@@ -334,11 +337,14 @@ int wrenn_sandboxes_create_start(wrenn_client *client, const wrenn_create_option
         .present = (known.template_name ? WRN_HAS_CREATE_SANDBOX_REQUEST_TEMPLATE_NAME : 0) |
                    (known.vcpus ? WRN_HAS_CREATE_SANDBOX_REQUEST_VCPUS : 0) |
                    (known.memory_mb ? WRN_HAS_CREATE_SANDBOX_REQUEST_MEMORY_MB : 0) |
-                   (known.idle_timeout_sec ? WRN_HAS_CREATE_SANDBOX_REQUEST_TIMEOUT_SEC : 0),
+                   (known.idle_timeout_sec ? WRN_HAS_CREATE_SANDBOX_REQUEST_TIMEOUT_SEC : 0) |
+                   (known.metadata_count ? WRN_HAS_CREATE_SANDBOX_REQUEST_METADATA : 0),
         .template_name = known.template_name,
         .vcpus = known.vcpus,
         .memory_mb = known.memory_mb,
         .timeout_sec = known.idle_timeout_sec,
+        .metadata = (const wrn_pair *)known.metadata,
+        .metadata_count = known.metadata_count,
     };
     wrn_op_call_sandbox(made, "POST", NULL, "", &wrn_model_create_sandbox_request, &request);
     wrn_buf_put(&self->body, made->body.data, made->body.size);

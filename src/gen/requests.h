@@ -65,6 +65,7 @@ typedef struct wrn_create_api_key_request {
 #define WRN_HAS_CREATE_SANDBOX_REQUEST_VCPUS (UINT64_C(1) << 1)
 #define WRN_HAS_CREATE_SANDBOX_REQUEST_MEMORY_MB (UINT64_C(1) << 2)
 #define WRN_HAS_CREATE_SANDBOX_REQUEST_TIMEOUT_SEC (UINT64_C(1) << 3)
+#define WRN_HAS_CREATE_SANDBOX_REQUEST_METADATA (UINT64_C(1) << 4)
 
 /* Schema CreateSandboxRequest. */
 typedef struct wrn_create_sandbox_request {
@@ -78,6 +79,11 @@ typedef struct wrn_create_sandbox_request {
     int64_t memory_mb;
     /* Seconds of inactivity before the sandbox is paused. Zero or less means never. */
     int64_t timeout_sec;
+    /* Newer servers and ours; E and C ignore it. Labels for the sandbox, which come back wherever it is shown and
+     * never change. At most 20; names like those of templates; values of at most 64 characters. The names
+     * kernel_version, vmm_version, agent_version and envd_version are the platform's own. */
+    const wrn_pair *metadata;
+    size_t metadata_count;
 } wrn_create_sandbox_request;
 
 #define WRN_HAS_SANDBOX_STATS_CURRENT_RUNNING_COUNT (UINT64_C(1) << 0)

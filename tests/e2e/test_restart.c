@@ -20,6 +20,16 @@ static void check_state(const test_daemon *d, const char *id, const char *want) 
     reply_free(&r);
 }
 
+static void make_labelled(const test_daemon *d, char id[40]) {
+    make_sandbox(d, "{\"metadata\":{\"mine\":\"kept\"}}", id);
+}
+
+static void check_label(const test_daemon *d, const char *id) {
+    reply r = call(d, "GET", sandbox_path(id, ""), NULL);
+    CHECK_STR(wrn_json_string(wrn_json_get(wrn_json_get(r.json, "metadata"), "mine"), NULL), "kept");
+    reply_free(&r);
+}
+
 /* Starts a line of shell in the background; its number inside. */
 static int64_t spawn(const test_daemon *d, const char *id, const char *tag, const char *line) {
     char body[512];
@@ -88,7 +98,7 @@ static void goes_on_after(int signal_number, int status, const char *const *extr
     test_daemon d = {0};
     char id[40];
     serve(&d, extra);
-    make_sandbox(&d, "{}", id);
+    make_labelled(&d, id);
     int64_t pid = spawn(&d, id, "mine", "cd /root; touch up; while ! test -e stop; do sleep 0.01; done; touch stopped");
     free(sh(&d, id, "while ! test -e /root/up; do :; done; echo kept > /root/file"));
     for (int i = 0; i < 3; i++) {
@@ -96,6 +106,7 @@ static void goes_on_after(int signal_number, int status, const char *const *extr
         check_no_leaks(&d);
         serve(&d, extra);
         check_state(&d, id, "running");
+        check_label(&d, id);
         check_process(&d, id, "mine", pid);
         CHECK_SH(&d, id, "cat /root/file", "kept\n");
     }
@@ -114,7 +125,7 @@ static void paused(int signal_number, int status, const char *const *extra) {
     test_daemon d = {0};
     char id[40];
     serve(&d, extra);
-    make_sandbox(&d, "{}", id);
+    make_labelled(&d, id);
     int64_t pid = spawn(&d, id, "mine", "while :; do echo tick; done");
     if (!extra) CHECK_STATUS(call(&d, "POST", sandbox_path(id, "/pause"), NULL), 200);
     end(&d, signal_number, status);
@@ -122,6 +133,7 @@ static void paused(int signal_number, int status, const char *const *extra) {
     check_state(&d, id, "paused");
     CHECK_ERROR(call(&d, "GET", sandbox_path(id, "/processes"), NULL), 409, "invalid_state");
     resume(&d, id);
+    check_label(&d, id);
     check_process(&d, id, "mine", pid);
     CHECK_SH(&d, id, "echo there", "there\n");
     finish(&d);

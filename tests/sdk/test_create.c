@@ -45,6 +45,46 @@ static void check_same_create(setup *s, size_t a, size_t b) {
     CHECK_STR(strstr(second, "\r\n\r\n"), strstr(first, "\r\n\r\n"));
 }
 
+/* ---- what is asked for ---- */
+
+TEST(labels_are_sent_and_come_back) {
+    static const wrenn_pair labels[] = {{"env", "prod"}, {"empty", ""}, {"who", "J\xc3\xb6rg \"x\""}};
+    setup s = SET_UP({"201 Created", "{\"id\":\"" ID "\",\"status\":\"running\",\"metadata\":"
+                                     "{\"env\":\"prod\",\"kernel_version\":\"6.1\"}}"});
+    wrenn_create_options options = WRENN_CREATE_OPTIONS_INIT;
+    wrenn_sandbox *made = NULL;
+    options.metadata = labels;
+    options.metadata_count = COUNT(labels);
+    CHECK_INT(wrenn_sandboxes_create(s.client, &options, &made, NULL), 0);
+    CHECK_STR(strstr(script_request(s.server, 0), "\r\n\r\n") + 4,
+              "{\"metadata\":{\"env\":\"prod\",\"empty\":\"\",\"who\":\"J\xc3\xb6rg \\\"x\\\"\"}}");
+    const wrenn_sandbox_info *info = wrenn_sandbox_get_info(made);
+    CHECK_INT(info->metadata_count, 2);
+    CHECK_STR(info->metadata[0].key, "env");
+    CHECK_STR(info->metadata[0].value, "prod");
+    wrenn_sandbox_free(made);
+    tear_down(&s);
+}
+
+TEST(labels_that_make_no_sense_are_refused_before_anything_is_sent) {
+    static const wrenn_pair no_value[] = {{"a", "b"}, {"c", NULL}}, no_key[] = {{NULL, "b"}},
+                            no_text[] = {{"a", "\xff"}};
+    const wrenn_pair *const bad[] = {no_value, no_key, no_text, NULL};
+    setup s = SET_UP({"201 Created", STATUS("running")});
+    for (size_t i = 0; i < COUNT(bad); i++) {
+        wrenn_create_options options = WRENN_CREATE_OPTIONS_INIT;
+        wrenn_sandbox *made = NULL;
+        wrenn_error *error = NULL;
+        options.metadata = bad[i];
+        options.metadata_count = i == 0 ? 2 : 1;
+        CHECK_INT(wrenn_sandboxes_create(s.client, &options, &made, &error), WRENN_E_INVALID_ARGUMENT);
+        if (i == 0) CHECK_CONTAINS(wrenn_error_message(error), "metadata[1]");
+        wrenn_error_free(error);
+    }
+    CHECK_INT(script_count(s.server), 0);
+    tear_down(&s);
+}
+
 /* ---- passing trouble ---- */
 
 TEST(looks_that_fail_in_passing_do_not_cost_the_sandbox) {
