@@ -179,6 +179,12 @@ void wrn_agent_resize(wrn_proc *proc, uint16_t cols, uint16_t rows) {
     flush(proc->agent);
 }
 
+void wrn_agent_relabel(wrn_proc *proc, const char *label) {
+    if (!keeps_up(proc->agent)) return;
+    put_frame(proc->agent, proc->stream, WRN_FRAME_LABEL, 0, label, strlen(label));
+    flush(proc->agent);
+}
+
 static void broken(wrn_agent *agent, const char *why);
 
 static void on_time_up(uv_timer_t *timer) {
