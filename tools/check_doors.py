@@ -12,6 +12,7 @@ NOT_OPERATIONS = {
     "wrenn_client_dispatch",   # is the third way
     "wrenn_client_set_token",
     "wrenn_sandbox_from_id",
+    "wrenn_sandbox_as_user",
 }
 START_TAIL = ["wrenn_done_fn done", "void *user_data", "wrenn_op **op", "wrenn_error **error"]
 

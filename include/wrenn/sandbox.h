@@ -14,6 +14,13 @@ extern "C" {
 WRENN_API WRENN_NODISCARD int wrenn_sandbox_from_id(wrenn_client *client, const char *id, wrenn_sandbox **sandbox,
                                                     wrenn_error **error);
 
+/* Another handle on the same sandbox, through which commands, terminals and everything about files is done as `user`: a
+ * name or number, or either with ":GROUP". A `user` in options goes before. Relative paths start at that user's home. Code
+ * and ports have no user. Does not block; the server is asked by what is done with the handle, and a user whom the sandbox
+ * does not have is WRENN_E_VALIDATION there; servers other than wrennd ignore it. The caller frees *as, in any order. */
+WRENN_API WRENN_NODISCARD int wrenn_sandbox_as_user(wrenn_sandbox *sandbox, const char *user, wrenn_sandbox **as,
+                                                    wrenn_error **error);
+
 /* The id; valid as long as the handle. */
 WRENN_API const char *wrenn_sandbox_id(const wrenn_sandbox *sandbox);
 /* What the server said last in answer to an operation of this handle; NULL if it has not said anything yet. Valid until

@@ -106,6 +106,7 @@ int wrenn_sandbox_exec_start(wrenn_sandbox *sandbox, const wrenn_exec_options *o
     int64_t limit = known.timeout_ms ? known.timeout_ms : request.timeout_sec * 1000 + MARGIN_MS;
     if (rc == 0) rc = wrn_op_new(sandbox ? sandbox->client : NULL, sandbox, &exec_type, limit, 0, &made, error);
     if (rc != 0) return rc;
+    known.user = wrn_sandbox_user(sandbox, known.user);
     ((exec_op *)made)->wrapped = wrap;
     request.cmd = words.cmd;
     request.args = words.args;

@@ -65,6 +65,7 @@ int wrenn_sandbox_exec_stream_start(wrenn_sandbox *sandbox, const wrenn_exec_str
         rc = wrn_stream_new(sandbox ? sandbox->client : NULL, sandbox, &exec_stream_type, &stream_type,
                             known.timeout_ms, TIMEOUT_MS, &stream, &made, error);
     if (rc != 0) return rc;
+    known.user = wrn_sandbox_user(sandbox, known.user);
     rc = write_both(stream, &arena, &words, &known, error);
     if (rc != 0) {
         wrenn_op_free(made);

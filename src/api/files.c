@@ -20,14 +20,23 @@ int wrn_files_check(const char *what, const char *path, wrenn_error **error) {
     return 0;
 }
 
+/* As whom it is done, in requests that are alike. */
+#define SET_USER(op_, request_, MODEL)                            \
+    do {                                                          \
+        (request_).user = wrn_sandbox_user((op_)->sandbox, NULL); \
+        if ((request_).user) (request_).present |= MODEL##_USER;  \
+    } while (0)
+
 void wrn_files_call(wrenn_op *op, const char *suffix, const char *path) {
     wrn_path_request request = {.present = WRN_HAS_PATH_REQUEST_PATH, .path = path};
+    SET_USER(op, request, WRN_HAS_PATH_REQUEST);
     wrn_op_call_sandbox(op, "POST", op->sandbox->id, suffix, &wrn_model_path_request, &request);
 }
 
 void wrn_files_call_list(wrenn_op *op, const char *path, int64_t depth) {
     wrn_list_dir_request request = {
         .present = WRN_HAS_LIST_DIR_REQUEST_PATH | WRN_HAS_LIST_DIR_REQUEST_DEPTH, .path = path, .depth = depth};
+    SET_USER(op, request, WRN_HAS_LIST_DIR_REQUEST);
     wrn_op_call_sandbox(op, "POST", op->sandbox->id, "/files/list", &wrn_model_list_dir_request, &request);
 }
 
@@ -38,9 +47,10 @@ void wrn_files_call_entry(wrenn_op *op, const char *path, const char *name, size
         return;
     }
     wrn_buf_put(&only, name, length);
-    const wrn_list_dir_request request = {.present = WRN_HAS_LIST_DIR_REQUEST_PATH | WRN_HAS_LIST_DIR_REQUEST_ONLY,
-                                          .path = path,
-                                          .only = only.failed ? "" : only.data};
+    wrn_list_dir_request request = {.present = WRN_HAS_LIST_DIR_REQUEST_PATH | WRN_HAS_LIST_DIR_REQUEST_ONLY,
+                                    .path = path,
+                                    .only = only.failed ? "" : only.data};
+    SET_USER(op, request, WRN_HAS_LIST_DIR_REQUEST);
     wrn_op_call_sandbox(op, "POST", op->sandbox->id, "/files/list", &wrn_model_list_dir_request, &request);
     if (only.failed) op->path.failed = true;
 }
@@ -79,6 +89,7 @@ static void call_page(list_op *self, const char *cursor) {
                                     .limit = PAGE,
                                     .cursor = cursor};
     if (cursor) request.present |= WRN_HAS_LIST_DIR_REQUEST_CURSOR;
+    SET_USER(&self->op, request, WRN_HAS_LIST_DIR_REQUEST);
     wrn_op_call_sandbox(&self->op, "POST", self->op.sandbox->id, "/files/list", &wrn_model_list_dir_request, &request);
     if (self->path.failed) self->op.path.failed = true;
 }

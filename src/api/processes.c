@@ -96,6 +96,7 @@ int wrenn_sandbox_spawn_start(wrenn_sandbox *sandbox, const wrenn_spawn_options 
     if (rc == 0) rc = wrn_command_read(&arena, "spawn", known.argv, known.shell, known.envs, &words, error);
     if (rc == 0) rc = wrn_op_new(client_of(sandbox), sandbox, &spawn_type, known.timeout_ms, TIMEOUT_MS, &made, error);
     if (rc != 0) return rc;
+    known.user = wrn_sandbox_user(sandbox, known.user);
     wrn_exec_request request = {
         .present = WRN_HAS_EXEC_REQUEST_CMD | WRN_HAS_EXEC_REQUEST_ARGS | WRN_HAS_EXEC_REQUEST_BACKGROUND,
         .cmd = words.cmd,

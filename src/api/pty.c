@@ -95,6 +95,7 @@ int wrenn_sandbox_pty_start(wrenn_sandbox *sandbox, const wrenn_pty_options *opt
     if (rc != 0) return rc;
     stream->cols = known.cols ? known.cols : COLS;
     stream->rows = known.rows ? known.rows : ROWS;
+    known.user = wrn_sandbox_user(sandbox, known.user);
     write_first(stream, &words, &known);
     wrn_op_call_sandbox(made, "GET", sandbox->id, "/pty", NULL, NULL);
     return wrn_stream_start(stream, made, done, user_data, op, error);
