@@ -90,7 +90,7 @@ typedef struct wrenn_connect_options {
 
 /* Gives a handle on a sandbox that runs: looks it up (GET /v1/sandboxes/{id}), resumes it when it is paused (POST
  * .../resume) and waits until it runs. `options` may be NULL. Blocks (120 s). The caller frees *sandbox. Fails with
- * WRENN_E_NOT_FOUND, WRENN_E_CONFLICT (it is stopped, missing or failed), WRENN_E_TIMEOUT, and with the error of a
+ * WRENN_E_NOT_FOUND, WRENN_E_CONFLICT (it is stopped or failed), WRENN_E_TIMEOUT, and with the error of a
  * resume that failed. Once it was found, looks that fail in passing are tolerated, as by wrenn_sandbox_wait_ready(). */
 WRENN_API WRENN_NODISCARD int wrenn_sandboxes_connect(wrenn_client *client, const char *id,
                                                       const wrenn_connect_options *options, wrenn_sandbox **sandbox,

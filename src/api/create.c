@@ -219,6 +219,7 @@ static const wrn_op_type create_type = {
     .wake = wake,
     .clear = clear,
     .abandon = create_abandon,
+    .follows = true,
 };
 
 /* ---- the clean-up ---- */

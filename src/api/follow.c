@@ -13,9 +13,8 @@ wrn_verdict wrn_follow_judge(const wrenn_sandbox_info *info) {
     case WRENN_SANDBOX_STATUS_HIBERNATED: return WRN_FOLLOW_PAUSED;
     case WRENN_SANDBOX_STATUS_STOPPED:
     case WRENN_SANDBOX_STATUS_STOPPING:
-    case WRENN_SANDBOX_STATUS_MISSING:
     case WRENN_SANDBOX_STATUS_ERROR: return WRN_FOLLOW_NEVER;
-    default: return WRN_FOLLOW_MOVING;
+    default: return WRN_FOLLOW_MOVING; /* MISSING too: its host may be heard of again */
     }
 }
 

@@ -46,12 +46,14 @@ static const wrn_op_type pause_type = {.name = "pause",
                                        .size = sizeof(change_op),
                                        .respond = change_respond,
                                        .fail = wrn_follow_tolerates,
-                                       .wake = wrn_follow_look};
+                                       .wake = wrn_follow_look,
+                                       .follows = true};
 static const wrn_op_type resume_type = {.name = "resume",
                                         .size = sizeof(change_op),
                                         .respond = change_respond,
                                         .fail = wrn_follow_tolerates,
-                                        .wake = wrn_follow_look};
+                                        .wake = wrn_follow_look,
+                                        .follows = true};
 
 static wrenn_client *client_of(const wrenn_sandbox *sandbox) { return sandbox ? sandbox->client : NULL; }
 

@@ -69,7 +69,8 @@ static const wrn_op_type wait_type = {.name = "wait_ready",
                                       .size = sizeof(wait_op),
                                       .respond = wrn_follow_respond,
                                       .fail = wait_fail,
-                                      .wake = wrn_follow_look};
+                                      .wake = wrn_follow_look,
+                                      .follows = true};
 
 int wrenn_sandbox_wait_ready_start(wrenn_sandbox *sandbox, const wrenn_wait_options *options, wrenn_done_fn done,
                                    void *user_data, wrenn_op **op, wrenn_error **error) {
@@ -102,7 +103,8 @@ static const wrn_op_type connect_type = {.name = "connect",
                                          .size = sizeof(wait_op),
                                          .respond = wrn_follow_respond,
                                          .fail = wait_fail,
-                                         .wake = wrn_follow_look};
+                                         .wake = wrn_follow_look,
+                                         .follows = true};
 
 int wrenn_sandboxes_connect_start(wrenn_client *client, const char *id, const wrenn_connect_options *options,
                                   wrenn_done_fn done, void *user_data, wrenn_op **op, wrenn_error **error) {

@@ -130,7 +130,11 @@ bool wrn_op_is_wanted(const wrenn_op *op) { return !op->cancel_wanted && op->sta
 static void on_deadline(wrn_timer *timer) {
     wrenn_op *op = op_of_deadline(timer);
     if (op->type->abandon) op->type->abandon(op, !op->cancel_wanted);
-    wrn_op_fail(op, wrn_error_new(WRENN_E_TIMEOUT, "%s: no result in time; the outcome is unknown", op->type->name));
+    const wrenn_sandbox_info *seen = op->type->follows && op->sandbox ? op->sandbox->info : NULL;
+    bool shown = seen && seen->status_text;
+    wrn_op_fail(op, wrn_error_new(WRENN_E_TIMEOUT, "%s: no result in time; the outcome is unknown%s%s%s%.40s",
+                                  op->type->name, shown ? ": sandbox " : "", shown ? op->sandbox->id : "",
+                                  shown ? " was last seen in status " : "", shown ? seen->status_text : ""));
 }
 
 static void on_timer(wrn_timer *timer) {

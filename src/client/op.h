@@ -37,6 +37,7 @@ typedef struct wrn_op_type {
     void (*wake)(wrenn_op *op);
     /* Frees what the larger struct holds. May be NULL. */
     void (*clear)(wrenn_op *op);
+    bool follows;    /* waits for a status of its sandbox, so that the last one seen says why time ran out */
     bool any_status; /* `respond` sees answers of every status */
     /* For calls that are no HTTP exchange: makes the present one, and ends in wrn_op_answered() or in an end of the
      * operation. May be NULL. */

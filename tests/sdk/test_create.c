@@ -123,6 +123,58 @@ TEST(all_who_wait_have_the_same_patience) {
     tear_down(&s);
 }
 
+/* The platform says so while a host is silent; when it is heard again, so is the sandbox, or it is stopped. */
+TEST(a_sandbox_that_is_missing_may_come_back) {
+    setup s = SET_UP({"200 OK", STATUS("missing")}, {"200 OK", STATUS("running")}, {"200 OK", STATUS("missing")},
+                     {"200 OK", STATUS("running")}, {"202 Accepted", STATUS("missing")}, {"200 OK", STATUS("missing")},
+                     {"200 OK", STATUS("paused")}, {"202 Accepted", STATUS("missing")}, {"200 OK", STATUS("running")},
+                     {"202 Accepted", STATUS("missing")}, {"200 OK", STATUS("running")}, {"200 OK", STATUS("missing")},
+                     {"200 OK", STATUS("stopped")});
+    wrenn_wait_options wait = WRENN_WAIT_OPTIONS_INIT;
+    wrenn_connect_options connect = WRENN_CONNECT_OPTIONS_INIT;
+    wrenn_pause_options pause = WRENN_PAUSE_OPTIONS_INIT;
+    wrenn_resume_options resume = WRENN_RESUME_OPTIONS_INIT;
+    wrenn_sandbox *again = NULL, *made = NULL;
+    wait.interval_ms = connect.interval_ms = 1;
+    pause.flags = WRENN_PAUSE_WAIT;
+    resume.flags = WRENN_RESUME_WAIT;
+    CHECK_INT(wrenn_sandbox_wait_ready(s.sandbox, &wait, NULL), 0);
+    CHECK_INT(wrenn_sandboxes_connect(s.client, ID, &connect, &again, NULL), 0);
+    CHECK_INT(wrenn_sandbox_pause(again, &pause, NULL), 0);
+    CHECK_INT(wrenn_sandbox_resume(again, &resume, NULL), 0);
+    CHECK_INT(wrenn_sandboxes_create(s.client, &wait_option, &made, NULL), 0);
+    CHECK_INT(wrenn_sandbox_wait_ready(s.sandbox, &wait, NULL), WRENN_E_CONFLICT);
+    CHECK_INT(script_count(s.server), 13);
+    wrenn_sandbox_free(made);
+    wrenn_sandbox_free(again);
+    tear_down(&s);
+}
+
+TEST(time_that_runs_out_names_the_status_last_seen) {
+    char *text = script_text("200 OK", "", STATUS("missing"));
+    script_reply reply = {.text = text};
+    script_server *server = script_start(&reply, 1, true);
+    wrenn_client_options options = sdk_options(script_url(server));
+    wrenn_client *client = sdk_client(&options);
+    wrenn_sandbox *sandbox = sdk_sandbox(client), *again = NULL;
+    wrenn_wait_options wait = WRENN_WAIT_OPTIONS_INIT;
+    wrenn_connect_options connect = WRENN_CONNECT_OPTIONS_INIT;
+    wrenn_error *error = NULL;
+    wait.interval_ms = connect.interval_ms = 1;
+    wait.timeout_ms = connect.timeout_ms = 300;
+    CHECK_INT(wrenn_sandbox_wait_ready(sandbox, &wait, &error), WRENN_E_TIMEOUT);
+    CHECK_CONTAINS(wrenn_error_message(error),
+                   "the outcome is unknown: sandbox " ID " was last seen in status missing");
+    wrenn_error_free(error);
+    CHECK_INT(wrenn_sandboxes_connect(client, ID, &connect, &again, &error), WRENN_E_TIMEOUT);
+    CHECK_CONTAINS(wrenn_error_message(error), "status missing");
+    wrenn_error_free(error);
+    wrenn_sandbox_free(sandbox);
+    wrenn_client_free(client);
+    script_stop(server);
+    free(text);
+}
+
 TEST(a_server_that_always_talks_nonsense_is_not_waited_for) {
     char *nonsense = script_text("200 OK", "", "<html>");
     script_reply reply = {.text = nonsense};

@@ -476,7 +476,6 @@ TEST(wait_ready_fails_at_once_when_waiting_is_in_vain) {
         {"200 OK", STATUS("paused"), WRENN_E_CONFLICT},
         {"200 OK", STATUS("stopped"), WRENN_E_CONFLICT},
         {"200 OK", STATUS("error"), WRENN_E_CONFLICT},
-        {"200 OK", STATUS("missing"), WRENN_E_CONFLICT},
         {"404 Not Found", ERROR_BODY("not_found"), WRENN_E_NOT_FOUND},
         {"404 Not Found", "", WRENN_E_UNSUPPORTED},
         {"401 Unauthorized", "", WRENN_E_AUTHENTICATION},
