@@ -83,13 +83,27 @@ static int class_of(const char *code, const char *text) {
     return wrn_error_class(code, WRENN_E_API);
 }
 
+/* Servers put text and code into the message itself, or into an error object in it as their API's answers have it. NULL:
+ * there is none. */
+static const char *error_member(const wrn_json *message, const char *const names[], size_t count) {
+    const wrn_json *const places[] = {message, wrn_json_get(message, "error"), wrn_json_get(message, "data")};
+    for (size_t at = 0; at < WRN_COUNT(places); at++) {
+        for (size_t i = 0; i < count; i++) {
+            const char *text = wrn_json_string(wrn_json_get(places[at], names[i]), NULL);
+            if (text && *text) return text;
+        }
+    }
+    return NULL;
+}
+
 static void take_error(wrenn_stream *s, const wrn_json *message) {
-    const char *text = wrn_json_string(wrn_json_get(message, "data"), NULL);
-    const char *code = wrn_json_string(wrn_json_get(message, "code"), NULL);
-    if (!text || !*text) text = "it gave no reason";
-    wrn_stream_finish(s,
-                      wrn_error_new(class_of(code, text), "%s: the server ended it: %.400s%s%s",
-                                    s->opening ? s->opening->type->name : "stream", text, *s->tag ? ", " : "", s->tag));
+    static const char *const texts[] = {"data", "message", "error"}, *const codes[] = {"code"};
+    const char *text = error_member(message, texts, WRN_COUNT(texts)), *code = error_member(message, codes, 1);
+    char said[WRN_SAID_SIZE];
+    if (!text) text = code ? code : "it gave no reason";
+    wrn_stream_finish(s, wrn_error_new(class_of(code, text), "%s: the server ended it: %s%s%s",
+                                       s->opening ? s->opening->type->name : "stream",
+                                       wrn_error_said(said, text, strlen(text)), *s->tag ? ", " : "", s->tag));
 }
 
 void wrn_command_message(wrenn_stream *s, bool binary, const char *data, size_t size) {
@@ -98,6 +112,7 @@ void wrn_command_message(wrenn_stream *s, bool binary, const char *data, size_t 
     const char *why = NULL;
     if (!wrn_json_parse(data, size, &message, &why)) return broken(s, "a message that is not JSON");
     const char *type = wrn_json_string(wrn_json_get(message, "type"), NULL);
+    if (!type && wrn_json_get(message, "error")) type = "error";
     if (!type) return;
     if (strcmp(type, "stdout") == 0) take_output(s, WRENN_EVENT_STDOUT, message, false);
     else if (strcmp(type, "stderr") == 0) take_output(s, WRENN_EVENT_STDERR, message, false);
