@@ -52,7 +52,7 @@ typedef struct wrenn_create_options {
  *
  * When the answer is lost, the library asks again with the same idempotency key, if the server obeys that (wrennd does);
  * with other servers it is never repeated, and the sandbox may exist: look with wrenn_sandboxes_list(). A create that is
- * cancelled, out of time or lost for good leaves a clean-up behind, which goes on in the client for 120 s at most while
+ * cancelled (also when it is over already, unless _finish is called all the same), out of time or lost for good leaves a clean-up behind, which goes on in the client for 120 s at most while
  * the program uses it (any dispatch or blocking call), and for 10 s at most in wrenn_client_free(): it waits for the
  * answer, or asks for it again, and destroys the sandbox. What remains is a sandbox whose create is lost with a server that
  * obeys no key, or cut short by the end of the process. */

@@ -211,6 +211,19 @@ static void create_abandon(wrenn_op *op, bool late) {
     self->stage = REPORTING;
 }
 
+static void warn(const create_op *self);
+
+static void create_drop(wrenn_op *op) {
+    create_op *self = (create_op *)op;
+    if (self->callers_key) return;
+    create_op *heir = op->client->loop ? background(op) : NULL;
+    if (!heir) return warn(self);
+    heir->follower.op.sandbox = op->sandbox;
+    wrn_sandbox_ref(op->sandbox);
+    heir->stage = DESTROYING;
+    wrn_op_delay(&heir->follower.op, 0);
+}
+
 static const wrn_op_type create_type = {
     .name = "create",
     .size = sizeof(create_op),
@@ -219,6 +232,7 @@ static const wrn_op_type create_type = {
     .wake = wake,
     .clear = clear,
     .abandon = create_abandon,
+    .drop = create_drop,
     .follows = true,
 };
 

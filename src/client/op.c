@@ -25,6 +25,10 @@ void wrn_op_ref(wrenn_op *op) { op->refs++; }
 static void unref(wrenn_op *op) {
     if (--op->refs) return;
     wrenn_client *client = op->client;
+    if (op->result && op->given_up && op->type->drop && client->owner == getpid()) {
+        op->type->drop(op);
+        wrn_client_settle(client);
+    }
     if (op->type->stop) op->type->stop(op); /* it was never started */
     if (op->type->clear) op->type->clear(op);
     if (op->result) op->free_result(op->result);
@@ -112,7 +116,9 @@ void wrn_op_run_done(wrenn_op *op) {
 }
 
 void wrenn_op_cancel(wrenn_op *op) {
-    if (!op || op->state == WRN_OP_DONE || op->client->owner != getpid()) return;
+    if (!op || op->client->owner != getpid()) return;
+    op->given_up = op->state == WRN_OP_DONE;
+    if (op->given_up) return;
     wrenn_client *client = op->client;
     if (wrn_client_is_amid(client)) {
         op->cancel_wanted = true;

@@ -47,6 +47,9 @@ typedef struct wrn_op_type {
     /* It is given up, by the caller or (with `late`) because its time is over, and is about to end: a chance to have
      * wrn_op_hand_over() do what has to be done all the same. May be NULL. */
     void (*abandon)(wrenn_op *op, bool late);
+    /* It was given up when it was over already, and is let go without anybody having taken its result, which is still there:
+     * a chance to undo what was made. May be NULL. */
+    void (*drop)(wrenn_op *op);
 } wrn_op_type;
 
 struct wrenn_op {
@@ -77,6 +80,7 @@ struct wrenn_op {
     int attempt;
     bool reached; /* an attempt at this call may have got to the server */
 
+    bool given_up;      /* cancelled when it was over already */
     bool cancel_wanted; /* it ends as cancelled as soon as that can be done, and its callbacks but `done` are over */
     wrenn_timings timings;
     wrenn_error *error;

@@ -354,6 +354,65 @@ TEST(a_create_cancelled_while_it_waits_leaves_no_sandbox_behind) {
     tear_down_create(&s, replies, COUNT(replies));
 }
 
+static void note_nothing(wrenn_op *op, void *user_data) {
+    *(int *)user_data = 0;
+    CHECK(wrenn_op_is_done(op));
+}
+
+/* It was over before, but nobody knew and nobody wants it. */
+TEST(a_create_cancelled_when_it_is_over_leaves_no_sandbox_behind) {
+    for (int way = 0; way < 3; way++) {
+        script_reply replies[] = {answer("201 Created", "", STATUS("running")), answer("502 Bad Gateway", "", ""),
+                                  answer("204 No Content", "", "")};
+        setup s = set_up(replies, COUNT(replies));
+        int code = 1;
+        wrenn_op *op = NULL;
+        CHECK_INT(wrenn_sandboxes_create_start(s.client, NULL, note_nothing, &code, &op, NULL), 0);
+        while (code) CHECK(wrenn_client_dispatch(s.client, 10, NULL) >= 0);
+        wrenn_op_cancel(op);
+        wrenn_op_free(op);
+        if (way == 0) run_until(&s, 3); /* else freeing the client does it */
+        FREE_AND_CHECK(&s, "POST /v1/sandboxes ", "DELETE " PATH " ", "DELETE " PATH " ");
+        tear_down_create(&s, replies, COUNT(replies));
+    }
+}
+
+TEST(a_create_that_is_over_stays_for_those_who_take_it_or_have_its_key_or_did_not_cancel) {
+    script_reply replies[] = {answer("201 Created", "", STATUS("running")),
+                              answer("201 Created", "", STATUS("running")),
+                              answer("201 Created", "", STATUS("running"))};
+    setup s = set_up(replies, COUNT(replies));
+    const wrenn_create_options with_key = {.struct_size = sizeof(with_key), .idempotency_key = "mine"};
+    for (int way = 0; way < 3; way++) {
+        int code = 1;
+        wrenn_op *op = NULL;
+        wrenn_sandbox *made = NULL;
+        CHECK_INT(wrenn_sandboxes_create_start(s.client, way == 1 ? &with_key : NULL, note_nothing, &code, &op, NULL),
+                  0);
+        while (code) CHECK(wrenn_client_dispatch(s.client, 10, NULL) >= 0);
+        if (way < 2) wrenn_op_cancel(op);
+        if (way == 0) CHECK_INT(wrenn_sandboxes_create_finish(op, &made, NULL), 0);
+        wrenn_op_free(op);
+        wrenn_sandbox_free(made);
+    }
+    FREE_AND_CHECK(&s, "POST /v1/sandboxes ", "POST /v1/sandboxes ", "POST /v1/sandboxes ");
+    tear_down_create(&s, replies, COUNT(replies));
+}
+
+/* The client is gone, so nobody can. */
+TEST(what_is_let_go_after_its_client_is_said) {
+    script_reply replies[] = {answer("201 Created", "", STATUS("running"))};
+    setup s = set_up(replies, COUNT(replies));
+    int code = 1;
+    wrenn_op *op = NULL;
+    CHECK_INT(wrenn_sandboxes_create_start(s.client, NULL, note_nothing, &code, &op, NULL), 0);
+    while (code) CHECK(wrenn_client_dispatch(s.client, 10, NULL) >= 0);
+    wrenn_op_cancel(op);
+    FREE_AND_CHECK(&s, "POST /v1/sandboxes ");
+    wrenn_op_free(op);
+    tear_down_create(&s, replies, COUNT(replies));
+}
+
 TEST(a_create_that_nobody_has_sent_yet_needs_no_cleaning_up) {
     script_reply reply = answer("201 Created", "", STATUS("running"));
     setup s = set_up(&reply, 1);
