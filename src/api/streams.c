@@ -73,6 +73,23 @@ static bool is_said_of_ours(const char *text, const char *words) {
     return false;
 }
 
+/* Codes of newer servers, which elsewhere come with a status. */
+static int class_of_newer(const char *code, int otherwise) {
+    static const struct {
+        const char *end;
+        int code;
+    } ends[] = {{"_not_found", WRENN_E_NOT_FOUND},
+                {"_not_running", WRENN_E_CONFLICT},
+                {"_not_paused", WRENN_E_CONFLICT},
+                {"validation_failed", WRENN_E_VALIDATION}};
+    size_t size = code ? strlen(code) : 0;
+    for (size_t i = 0; i < WRN_COUNT(ends); i++) {
+        size_t end = strlen(ends[i].end);
+        if (size >= end && strcmp(code + size - end, ends[i].end) == 0) return ends[i].code;
+    }
+    return otherwise;
+}
+
 /* wrennd sends a code. Others say in words only what is a status elsewhere; their API maps the same words. */
 static int class_of(const char *code, const char *text) {
     if (strcmp(text, "authentication failed") == 0) return WRENN_E_AUTHENTICATION;
@@ -80,7 +97,7 @@ static int class_of(const char *code, const char *text) {
         return wrn_error_class(code, WRENN_E_NOT_FOUND);
     if (is_said_of_ours(text, "not running") || is_said_of_ours(text, "not paused"))
         return wrn_error_class(code, WRENN_E_CONFLICT);
-    return wrn_error_class(code, WRENN_E_API);
+    return wrn_error_class(code, class_of_newer(code, WRENN_E_API));
 }
 
 /* Servers put text and code into the message itself, or into an error object in it as their API's answers have it. NULL:
@@ -130,7 +147,7 @@ bool wrn_command_bytes_input(wrenn_stream *s, const void *data, size_t size) {
 }
 
 static bool send_first(wrenn_stream *s) {
-    const wrn_buf *first = s->selected || !s->first_wrapped.size ? &s->first : &s->first_wrapped;
+    const wrn_buf *first = s->selected || !s->first_wrapped.size ? &s->opening->body : &s->first_wrapped;
     if (wrn_stream_send(s, first->data)) return true;
     wrn_stream_finish(s, wrn_error_new(WRENN_E_NO_MEMORY, "stream: out of memory"));
     return false;

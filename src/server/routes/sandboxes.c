@@ -53,13 +53,13 @@ wrn_json *wrn_show_sandbox(const wrn_server *server, const wrn_sandbox_row *row)
 bool wrn_request_sandbox(wrn_request *request, wrn_sandbox_row *row) {
     const char *id = request->params[0];
     if (!wrn_id_is(id, "cl")) {
-        wrn_reply_error(request, "invalid_request", "invalid sandbox ID");
+        wrn_reply_error(request, WRN_FAULT_INVALID_REQUEST, "invalid sandbox ID");
         return false;
     }
     switch (wrn_store_get_sandbox(wrn_request_server(request)->store, request->who.team_id, id, row)) {
     case WRN_DB_OK: return true;
-    case WRN_DB_ERROR: wrn_reply_error(request, "db_error", "the sandbox could not be read"); return false;
-    default: wrn_reply_error(request, "not_found", "sandbox not found"); return false;
+    case WRN_DB_ERROR: wrn_reply_error(request, WRN_FAULT_DB_ERROR, "the sandbox could not be read"); return false;
+    default: wrn_reply_error(request, WRN_FAULT_NOT_FOUND, "sandbox not found"); return false;
     }
 }
 
@@ -83,11 +83,12 @@ static bool check_isolation(wrn_request *request, const char *unknown) {
     const wrn_json *required = wrn_json_get(more, "isolation_required");
     if (!required) return true;
     if (!wrn_isolation_missing(wrn_request_server(request)->isolation, required, &missing)) {
-        wrn_reply_error(request, "invalid_request", "member \"isolation_required\" must be an array of strings");
+        wrn_reply_error(request, WRN_FAULT_INVALID_REQUEST,
+                        "member \"isolation_required\" must be an array of strings");
         return false;
     }
     if (!missing.size && !missing.failed) return true;
-    wrn_reply_error(request, "conflict", "sandboxes here do not have: %s; run wrennd doctor to see why",
+    wrn_reply_error(request, WRN_FAULT_CONFLICT, "sandboxes here do not have: %s; run wrennd doctor to see why",
                     missing.size ? missing.data : "what isolation_required names");
     return false;
 }
@@ -108,15 +109,15 @@ static size_t count_characters(const char *text) {
 /* The bounds are the platform's. */
 static bool check_label(wrn_request *request, const wrn_pair *label) {
     if (!wrn_is_template_name(label->key))
-        wrn_reply_error(request, "invalid_request",
+        wrn_reply_error(request, WRN_FAULT_INVALID_REQUEST,
                         "member \"metadata\": the name \"%.100s\" is not 1 to 64 letters, digits, dots, dashes and "
                         "underscores, the first one a letter or digit",
                         label->key);
     else if (is_own_label(label->key))
-        wrn_reply_error(request, "invalid_request",
+        wrn_reply_error(request, WRN_FAULT_INVALID_REQUEST,
                         "member \"metadata\": the name \"%s\" is the server's own; take another one", label->key);
     else if (count_characters(label->value) > LABEL_VALUE_MAX)
-        wrn_reply_error(request, "invalid_request",
+        wrn_reply_error(request, WRN_FAULT_INVALID_REQUEST,
                         "member \"metadata\": the value of \"%s\" has %zu characters, and %d is the limit", label->key,
                         count_characters(label->value), LABEL_VALUE_MAX);
     else return true;
@@ -126,7 +127,7 @@ static bool check_label(wrn_request *request, const wrn_pair *label) {
 /* Its text goes to `out`, which stays empty where there is none. */
 static bool read_metadata(wrn_request *request, const wrn_create_sandbox_request *asked, wrn_buf *out) {
     if (asked->metadata_count > LABELS_MAX) {
-        wrn_reply_error(request, "invalid_request", "member \"metadata\" has %zu labels, and %d is the limit",
+        wrn_reply_error(request, WRN_FAULT_INVALID_REQUEST, "member \"metadata\" has %zu labels, and %d is the limit",
                         asked->metadata_count, LABELS_MAX);
         return false;
     }
@@ -149,7 +150,7 @@ void wrn_route_create_sandbox(wrn_request *request) {
     if (!wrn_request_decode(request, &wrn_model_create_sandbox_request, &asked)) return;
     const char *template_name = asked.template_name && *asked.template_name ? asked.template_name : "minimal";
     if (!wrn_is_template_name(template_name))
-        return wrn_reply_error(request, "invalid_request", "member \"template\" is not a template name");
+        return wrn_reply_error(request, WRN_FAULT_INVALID_REQUEST, "member \"template\" is not a template name");
     if (!check_isolation(request, asked.unknown)) return;
     WRN_AUTO(wrn_buf_free) wrn_buf metadata = WRN_BUF_INIT;
     if (!read_metadata(request, &asked, &metadata)) return;
@@ -178,7 +179,7 @@ void wrn_route_list_sandboxes(wrn_request *request) {
     if (wrn_store_list_sandboxes(l.server->store, request->who.team_id, add_sandbox, &l) == WRN_DB_OK)
         return wrn_reply_json(request, 200, l.array);
     wrn_json_free(l.array);
-    wrn_reply_error(request, "db_error", "the sandboxes could not be read");
+    wrn_reply_error(request, WRN_FAULT_DB_ERROR, "the sandboxes could not be read");
 }
 
 static void on_changed(void *context, const wrn_sandbox_row *row, const wrn_fault *fault) {
