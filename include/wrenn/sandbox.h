@@ -40,10 +40,10 @@ typedef struct wrenn_wait_options {
     { sizeof(wrenn_wait_options), 0, 0, 0 }
 
 /* Waits until the sandbox runs, looking with GET /v1/sandboxes/{id}. `options` may be NULL. Blocks. Until the time is up it
- * tolerates answers of 429, 500 and above, broken connections, up to two answers in a row that make no sense, and the status
+ * tolerates answers of 429, 500 and above, broken connections, up to two malformed responses in a row, and the status
  * missing: the platform gives it while it hears nothing of the sandbox's host, which may come back. Fails at once with
- * WRENN_E_CONFLICT when it can't get there by itself (paused, stopped, error), and with the error of the server for anything
- * else; WRENN_E_TIMEOUT when the time is up. */
+ * WRENN_E_CONFLICT when the sandbox cannot get there by itself (paused, stopped, error), and with the error of the server for
+ * anything else; with WRENN_E_TIMEOUT when the time is up. */
 WRENN_API WRENN_NODISCARD int wrenn_sandbox_wait_ready(wrenn_sandbox *sandbox, const wrenn_wait_options *options,
                                                        wrenn_error **error);
 WRENN_API WRENN_NODISCARD int wrenn_sandbox_wait_ready_start(wrenn_sandbox *sandbox, const wrenn_wait_options *options,

@@ -5,7 +5,8 @@
 
 #include "base/arena.h"
 #include "base/text.h"
-#include "client/op.h"
+#include "client/arguments.h"
+#include "client/error.h"
 
 wrenn_sandbox *wrn_sandbox_new(wrenn_client *client, const char *id, wrenn_sandbox_info *info) {
     wrenn_sandbox *sandbox = calloc(1, sizeof(*sandbox));
