@@ -26,7 +26,8 @@ CLIENTS = {
     "wrenn_code_context": "context ? context->client : NULL",
 }
 # They take one of these and can fail, but nothing waits for a server.
-NOT_OPERATIONS = {"wrenn_client_dispatch", "wrenn_client_set_token", "wrenn_sandbox_from_id"}
+NOT_OPERATIONS = {"wrenn_client_dispatch", "wrenn_client_set_token", "wrenn_sandbox_from_id",
+                  "wrenn_sandbox_as_user"}
 NOTICE = "/* Generated from include/wrenn by tools/generate_operations.py. Do not edit. */\n"
 
 

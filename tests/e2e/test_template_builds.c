@@ -184,6 +184,55 @@ static void images(void) {
     daemon_stop(&d);
 }
 
+/* Commands run as the image's User says, as with Docker. */
+static void image_users(void) {
+    static const struct {
+        const char *tag, *id; /* "uid gid home" */
+    } cases[] = {
+        {"name", "1001 7 /home/app"},
+        {"uid", "1001 7 /home/app"},
+        {"both", "1001 5 /home/app"},
+        {"name-group", "1001 8 /home/app"},
+        {"unnamed", "2002 0 /"},
+        {"group-only", "0 8 /root"},
+        {"no-group", "1001 7 /home/app"},
+        {"root", "0 0 /root"},
+        {"empty", "0 0 /root"},
+        {"number", "0 0 /root"},
+        {"null", "0 0 /root"},
+    };
+    static const char line[] = "echo $(id -u) $(id -g) $(pwd)";
+    bool root = geteuid() == 0;
+    test_daemon d;
+    char id[40], args[100], want[100];
+    begin();
+    for (size_t i = 0; i < WRN_COUNT(cases); i++) {
+        snprintf(args, sizeof(args), "build %s --oci users:%s", cases[i].tag, cases[i].tag);
+        must(args);
+    }
+    must("build unknown --oci users:unknown");
+    must("build other --oci users:name --user 1001:6");
+    must_fail("build x --oci users:blank", "the image's User \"a b\" has blanks or control characters");
+    must_fail("build x --oci users:line", "has blanks or control characters");
+    must_fail("build x --oci users:long", "has over 255 characters");
+    start_here(&d);
+    for (size_t i = 0; i < WRN_COUNT(cases); i++) {
+        make_from(&d, cases[i].tag, id);
+        if (root) snprintf(want, sizeof(want), "%s\n", cases[i].id);
+        else snprintf(want, sizeof(want), "0 0 %s\n", strrchr(cases[i].id, ' ') + 1);
+        CHECK_SH(&d, id, line, want);
+    }
+    make_from(&d, "other", id);
+    CHECK_SH(&d, id, line, root ? "1001 6 /home/app\n" : "0 0 /home/app\n");
+    make_from(&d, "unknown", id);
+    reply r = call(&d, "POST", sandbox_path(id, "/exec"), "{\"cmd\":\"true\"}");
+    CHECK_INT(r.status, 400);
+    CHECK_CONTAINS(error_message(&r), "\"captain\"");
+    reply_free(&r);
+    CHECK_STATUS(call(&d, "POST", sandbox_path(id, "/exec"), "{\"cmd\":\"true\",\"user\":\"0\"}"), 200);
+    daemon_stop(&d);
+}
+
 /* ---- what is refused ---- */
 
 static void hostile(void) {
@@ -487,6 +536,7 @@ TEST_AS_BOTH(archives_become_templates, archives)
 TEST_AS_BOTH(services_are_started, services)
 TEST_AS_BOTH(directories_become_templates, directories)
 TEST_AS_BOTH(oci_images_become_templates, images)
+TEST_AS_BOTH(commands_run_as_the_user_of_the_image, image_users)
 TEST_AS_BOTH(hostile_sources_are_refused, hostile)
 TEST_AS_BOTH(names_are_replaced_and_removed, replacing)
 TEST_AS_BOTH(templates_are_listed, listing)

@@ -141,6 +141,45 @@ static void few_descriptors(void) {
     CHECK_CONTAINS(v.fix, "LimitNOFILE=");
 }
 
+typedef struct attempt {
+    bool over;
+    wrn_box *box;
+    char said[512];
+} attempt;
+
+static void on_attempt(void *context, wrn_box *box, const wrn_fault *fault) {
+    attempt *a = context;
+    a->over = true;
+    a->box = box;
+    snprintf(a->said, sizeof(a->said), "%s", fault ? fault->message : "");
+}
+
+static void on_death(void *context, const wrn_fault *fault) { (void)context, (void)fault; }
+
+/* However few there are, for this process or for the one that becomes the sandbox. */
+static void too_few_descriptors(void) {
+    static host h;
+    struct rlimit before;
+    host_open(&h);
+    getrlimit(RLIMIT_NOFILE, &before);
+    int lowest = dup(0), met = 0;
+    close(lowest);
+    for (int limit = lowest + 6; limit <= 64; limit++) { /* with those that clearing up behind a failure takes */
+        attempt a = {0};
+        char id[16];
+        snprintf(id, sizeof(id), "few-%d", limit);
+        CHECK(setrlimit(RLIMIT_NOFILE, &(struct rlimit){(rlim_t)limit, before.rlim_max}) == 0);
+        ops->create(h.backend, &(wrn_box_spec){id, "minimal", 1, 256}, on_death, on_attempt, &a);
+        host_run_until(&h, &a.over);
+        CHECK(setrlimit(RLIMIT_NOFILE, &before) == 0);
+        if (a.box) box_destroy(&h, a.box);
+        else CHECK_MSG(strstr(a.said, "raise the limit of open files"), "%d: %s", limit, a.said);
+        met += !a.box;
+    }
+    CHECK(met > 10);
+    host_close(&h);
+}
+
 static void own_mounts(void) {
     if (geteuid() != 0) test_skip("only root can mount");
     CHECK(unshare(CLONE_NEWNS) == 0 && mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0);
@@ -307,5 +346,6 @@ TEST_AS_BOTH(without_overlayfs_the_remedy_is_named, without_overlayfs)
 TEST_AS_BOTH(without_namespaces_the_remedy_is_named, without_namespaces)
 TEST_AS_BOTH(without_user_namespaces_the_remedy_is_named, without_user_namespaces)
 TEST_AS_BOTH(few_descriptors_are_told, few_descriptors)
+TEST_AS_BOTH(too_few_for_a_sandbox_say_what_to_do, too_few_descriptors)
 
 TEST_MAIN

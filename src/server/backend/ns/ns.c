@@ -293,5 +293,6 @@ const wrn_backend_ops wrn_backend_ns = {
     .write = wrn_agent_write,
     .close_stdin = wrn_agent_close_stdin,
     .resize = wrn_agent_resize,
+    .relabel = wrn_agent_relabel,
     .dial = ns_dial,
 };
