@@ -98,25 +98,17 @@ static int read_timeout(const wrenn_exec_options *options, int64_t *seconds, wre
 int wrn_sandbox_exec_prepare(wrenn_sandbox *sandbox, const wrenn_exec_options *options, wrenn_op **op,
                              wrenn_error **error) {
     WRN_AUTO(wrn_arena_free) wrn_arena arena = {0};
-    wrn_command_words words = {0};
+    const wrn_command_options command = WRN_COMMAND_OPTIONS(options);
+    wrn_exec_request request = {0};
     int64_t seconds = 0;
-    int rc = wrn_command_read(&arena, "exec", options->argv, options->shell, options->envs, &words, error);
+    int rc = wrn_command_read(&arena, "exec", &command, &request.command, error);
     if (rc == 0) rc = read_timeout(options, &seconds, error);
     if (rc < 0) return rc;
     bool wrap = sandbox && !(sandbox->client->features & WRN_FEATURE_EXEC_ENVS) &&
-                (words.envs_count || (options->cwd && *options->cwd));
-    if (wrap) rc = wrn_command_wrap(&arena, "exec", options->cwd, &words, error);
+                (request.command.envs_count || (options->cwd && *options->cwd));
+    if (wrap) rc = wrn_command_wrap(&arena, "exec", &request.command, error);
     if (rc < 0) return rc;
-    const wrn_exec_request request = {
-        .cmd = words.cmd,
-        .args = words.args,
-        .args_count = words.args_count,
-        .timeout_sec = seconds,
-        .envs = words.envs,
-        .envs_count = words.envs_count,
-        .cwd = wrap ? NULL : options->cwd,
-        .user = options->user,
-    };
+    request.timeout_sec = seconds;
     int64_t limit = options->timeout_ms ? options->timeout_ms : seconds * 1000 + MARGIN_MS;
     rc = wrn_op_for_sandbox(sandbox, &wrn_sandbox_exec_type, limit, NULL, &request, op, error);
     if (rc == 0) ((exec_op *)*op)->wrapped = wrap;

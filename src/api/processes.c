@@ -89,20 +89,10 @@ const wrn_op_type wrn_sandbox_spawn_type = {
 int wrn_sandbox_spawn_prepare(wrenn_sandbox *sandbox, const wrenn_spawn_options *options, wrenn_op **op,
                               wrenn_error **error) {
     WRN_AUTO(wrn_arena_free) wrn_arena arena = {0};
-    wrn_command_words words;
-    int rc = wrn_command_read(&arena, "spawn", options->argv, options->shell, options->envs, &words, error);
+    const wrn_command_options command = WRN_COMMAND_OPTIONS(options);
+    wrn_exec_request request = {.background = 1, .tag = options->tag};
+    int rc = wrn_command_read(&arena, "spawn", &command, &request.command, error);
     if (rc < 0) return rc;
-    const wrn_exec_request request = {
-        .cmd = words.cmd,
-        .args = words.args,
-        .args_count = words.args_count,
-        .background = 1,
-        .envs = words.envs,
-        .envs_count = words.envs_count,
-        .cwd = options->cwd,
-        .user = options->user,
-        .tag = options->tag,
-    };
     rc = wrn_op_for_sandbox(sandbox, &wrn_sandbox_spawn_type, options->timeout_ms, NULL, &request, op, error);
     if (rc == 0) (*op)->begin = begin_spawn;
     return rc;

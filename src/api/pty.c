@@ -43,7 +43,13 @@ static int read_pty_command(wrn_arena *arena, const wrenn_pty_options *options, 
     static const char *const shell[] = {"/bin/bash", NULL};
     if (options->cols < 0 || options->rows < 0 || options->cols > SIZE_MAX_ || options->rows > SIZE_MAX_)
         return wrn_fail(error, WRENN_E_INVALID_ARGUMENT, "pty: cols and rows must be from 0 to %d", SIZE_MAX_);
-    int rc = wrn_command_read(arena, "pty", options->argv ? options->argv : shell, NULL, options->envs, words, error);
+    const wrn_command_options command = {
+        .argv = options->argv ? options->argv : shell,
+        .envs = options->envs,
+        .cwd = options->cwd,
+        .user = options->user,
+    };
+    int rc = wrn_command_read(arena, "pty", &command, words, error);
     if (rc < 0) return rc;
     for (size_t i = 0; i < words->envs_count; i++)
         if (strcmp(words->envs[i].key, "TERM") == 0) return 0;
@@ -58,21 +64,13 @@ static int read_pty_command(wrn_arena *arena, const wrenn_pty_options *options, 
 int wrn_sandbox_pty_prepare(wrenn_sandbox *sandbox, const wrenn_pty_options *options, wrenn_op **op,
                             wrenn_error **error) {
     WRN_AUTO(wrn_arena_free) wrn_arena arena = {0};
-    wrn_command_words words;
-    int rc = read_pty_command(&arena, options, &words, error);
-    if (rc < 0) return rc;
-    const wrn_ws_pty_start start = {
+    wrn_ws_pty_start start = {
         .type = "start",
-        .cmd = words.cmd,
-        .args = words.args,
-        .args_count = words.args_count,
         .cols = options->cols ? options->cols : COLS,
         .rows = options->rows ? options->rows : ROWS,
-        .envs = words.envs,
-        .envs_count = words.envs_count,
-        .cwd = options->cwd,
-        .user = options->user,
     };
+    int rc = read_pty_command(&arena, options, &start.command, error);
+    if (rc < 0) return rc;
     rc = wrn_op_for_sandbox(sandbox, &wrn_sandbox_pty_type, options->timeout_ms, NULL, &start, op, error);
     if (rc < 0) return rc;
     wrenn_stream *stream = wrn_stream_of(*op);

@@ -7,6 +7,7 @@
 #include "base/arena.h"
 #include "base/json.h"
 #include "base/text.h"
+#include "wire/faults.h"
 #include "wrenn/exec.h"
 
 enum { BODY_KEPT = 64 * 1024, RAW_TEXT_SHOWN = 200, IDS_MAX = 10000 };
@@ -33,28 +34,13 @@ static const struct {
 #undef ROW
 };
 
-/* Server codes whose class is not the one of their usual status, or that may come with another status. Everything else
- * goes by the status. */
 static const struct {
     const char *server_code;
     int code;
 } server_codes[] = {
-    {"invalid_request", WRENN_E_VALIDATION},
-    {"unauthorized", WRENN_E_AUTHENTICATION},
-    {"forbidden", WRENN_E_FORBIDDEN},
-    {"not_found", WRENN_E_NOT_FOUND},
-    {"invalid_state", WRENN_E_CONFLICT},
-    {"conflict", WRENN_E_CONFLICT},
-    {"has_active_sandboxes", WRENN_E_HOST_HAS_SANDBOXES},
-    {"host_has_sandboxes", WRENN_E_HOST_HAS_SANDBOXES},
-    {"host_has_capsules", WRENN_E_HOST_HAS_SANDBOXES},
-    {"host_unavailable", WRENN_E_HOST_UNAVAILABLE},
-    {"no_hosts_available", WRENN_E_HOST_UNAVAILABLE},
-    {"agent_error", WRENN_E_AGENT},
-    {"internal_error", WRENN_E_INTERNAL},
-    {"db_error", WRENN_E_INTERNAL},
-    {"read_error", WRENN_E_INTERNAL},
-    {"not_implemented", WRENN_E_API},
+#define ROW(name, server_code, status, class) {server_code, WRENN_E_##class},
+    WRN_FAULTS(ROW)
+#undef ROW
 };
 
 static int code_of_status(int status) {
