@@ -1,5 +1,6 @@
 #!/usr/bin/python3
-"""Fails unless what README.md and docs/ show is true: the C compiles, the names exist, the links lead somewhere.
+"""Fails unless what README.md and docs/ show is true: the C compiles, the names exist, the links lead somewhere, and so do
+the tests that a page names as `FILE.c:TEST` below tests/.
 
 Every ```c block of README.md and docs/guide/*.md is one of three:
   a whole program    holds "int main(". It must be one of examples/*.c as it is, because those are run by the tests.
@@ -84,6 +85,13 @@ def dead_links(page):
             yield f"{page.relative_to(ROOT)}: {target} does not exist"
 
 
+def missing_tests(page):
+    for file, test in re.findall(r"`(\w+/\w+\.c):(\w+)`", page.read_text()):
+        path = ROOT / "tests" / file
+        if not path.is_file() or not re.search(rf"\bTEST\w*\({test}\b|\bwrenn_{test}\(", path.read_text()):
+            yield f"{page.relative_to(ROOT)}: there is no test {file}:{test}"
+
+
 def headers_text():
     # Names that the X macro of error.h makes.
     text = "\n".join(header.read_text() for header in HEADERS)
@@ -96,7 +104,7 @@ def main():
     known, found = headers_text(), []
     for page in PAGES:
         source, strays = unit(page, programs)
-        found += [*strays, *compile_unit(source), *unknown_names(page, known), *dead_links(page)]
+        found += [*strays, *compile_unit(source), *unknown_names(page, known), *dead_links(page), *missing_tests(page)]
     print("\n".join(found))
     sys.exit(1 if found else 0)
 
