@@ -29,8 +29,30 @@ static const struct {
     int code, parent;
     const char *name, *text;
 } codes[] = {
-#define ROW(name, value, parent, text) {WRENN_E_##name, WRENN_E_##parent, "WRENN_E_" #name, text},
-    WRENN_ERRORS(ROW)
+#define ROW(name, parent, text) \
+    { WRENN_E_##name, WRENN_E_##parent, "WRENN_E_" #name, text }
+    ROW(API, NONE, "the server answered with an error"),
+    ROW(VALIDATION, API, "the server refused the request as invalid"),
+    ROW(AUTHENTICATION, API, "missing or wrong credentials"),
+    ROW(FORBIDDEN, API, "not allowed"),
+    ROW(NOT_FOUND, API, "no such object"),
+    ROW(CONFLICT, API, "not possible in the present state"),
+    ROW(HOST_HAS_SANDBOXES, CONFLICT, "the host still has sandboxes"),
+    ROW(HOST_UNAVAILABLE, API, "no host can take this now"),
+    ROW(AGENT, API, "the sandbox's machine reported a failure"),
+    ROW(INTERNAL, API, "the server failed"),
+    ROW(TIMEOUT, NONE, "the time for the operation ran out"),
+    ROW(CONNECTION_FAILED, NONE, "no connection: the request was never sent"),
+    ROW(CONNECTION_LOST, NONE, "the connection broke: the outcome is unknown"),
+    ROW(PROTOCOL, NONE, "malformed response from the server"),
+    ROW(LIMIT, NONE, "a limit set on this side was passed"),
+    ROW(CANCELLED, NONE, "cancelled"),
+    ROW(AGAIN, NONE, "nothing there yet"),
+    ROW(UNSUPPORTED, NONE, "the server does not offer this"),
+    ROW(NO_MEMORY, NONE, "out of memory"),
+    ROW(INVALID_ARGUMENT, NONE, "wrong argument"),
+    ROW(REENTRANT, NONE, "a blocking call from inside a callback"),
+    ROW(SYSTEM, NONE, "the operating system refused"),
 #undef ROW
 };
 
