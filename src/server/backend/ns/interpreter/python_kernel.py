@@ -1,10 +1,20 @@
-"""Starts the Python kernel without what takes half of its start and nobody uses through the API: the debugger and the
-library for completions. Code that runs in it can still import both."""
+"""The Python kernel, without what takes half of its start and nobody uses through the API: the debugger and the library for
+completions. Code that runs in it can still import both."""
 import codecs
 import os
 import sys
 
+if __name__ == "__main__":
+    del sys.path[0]  # the directory of this file
+
 UNUSED = ("debugpy", "jedi")
+for name in UNUSED:
+    sys.modules[name] = None
+from ipykernel.iostream import OutStream  # noqa: E402
+from ipykernel.kernelapp import IPKernelApp  # noqa: E402
+
+for name in UNUSED:
+    del sys.modules[name]
 
 
 def watch(stream):
@@ -20,14 +30,11 @@ def watch(stream):
         stream._exc = sys.exc_info()
 
 
-if __name__ == "__main__":
-    del sys.path[0]  # the directory of this file
-    for name in UNUSED:
-        sys.modules[name] = None
-    from ipykernel.kernelapp import IPKernelApp
-    for name in UNUSED:
-        del sys.modules[name]
-    from ipykernel.iostream import OutStream
+def main():
     OutStream._watch_pipe_fd = watch
     OutStream.close = OutStream.flush  # the kernel's own waits for watch(), for ever; and later cells want to print
     IPKernelApp.launch_instance()
+
+
+if __name__ == "__main__":
+    main()
