@@ -136,10 +136,31 @@ TEST_SLOW(odd_bytes_and_split_characters) {
     tear_down(&s);
 }
 
+/* The kernel flushes its output before it answers, whatever code has made of it. */
 TEST_SLOW(closed_output_is_no_end) {
     setup s = set_up();
-    check_text(s.sandbox, NULL, "import sys; sys.stdout.close(); 5", "5");
-    check_out(&s, NULL, "print('b')", "b\n");
+    static const char *const lines[] = {"import sys; sys.stdout.close(); 5", "sys.stdout = None; 5",
+                                        "sys.stderr = open('/tmp/x', 'w'); sys.stderr.close(); 5", "del sys.stdout; 5"};
+    for (size_t i = 0; i < WRN_COUNT(lines); i++) {
+        check_text(s.sandbox, NULL, lines[i], "5");
+        check_out(&s, NULL, "print('b')", "b\n");
+    }
+    wrenn_execution *x = run(&s, "_ = sys.stderr.write('e')");
+    CHECK_STR(x->stderr_data, "e");
+    wrenn_execution_free(x);
+    tear_down(&s);
+}
+
+/* Names of odd files have such. */
+TEST_SLOW(text_that_is_no_text) {
+    setup s = set_up();
+    check_out(&s, NULL, "print('a\\udcffb\\ud800', '\\U0001f600')",
+              "a\xef\xbf\xbd"
+              "b\xef\xbf\xbd \xf0\x9f\x98\x80\n");
+    wrenn_execution *x = run(&s, "raise ValueError('\\ud800 bad')");
+    CHECK(x->error != NULL);
+    CHECK_STR(x->error->value, "\xef\xbf\xbd bad");
+    wrenn_execution_free(x);
     tear_down(&s);
 }
 
