@@ -145,6 +145,7 @@ TEST_SLOW(closed_output_is_no_end) {
         check_text(s.sandbox, NULL, lines[i], "5");
         check_out(&s, NULL, "print('b')", "b\n");
     }
+    for (int i = 0; i < 2; i++) check_out(&s, NULL, "sys.stdout = sys.__stdout__; print('c')", "c\n");
     wrenn_execution *x = run(&s, "_ = sys.stderr.write('e')");
     CHECK_STR(x->stderr_data, "e");
     wrenn_execution_free(x);

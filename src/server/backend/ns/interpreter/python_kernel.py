@@ -69,8 +69,9 @@ def restore_output():
 def with_output(execute):
     @functools.wraps(execute)
     async def execute_with_output(*args, **kwargs):
-        own.setdefault("stdout", sys.stdout)
-        own.setdefault("stderr", sys.stderr)
+        if not own:
+            own.update(stdout=sys.stdout, stderr=sys.stderr)
+            sys.__stdout__, sys.__stderr__ = own.values()  # so that who goes back to those is heard
         try:
             reply = execute(*args, **kwargs)
             return await reply if inspect.isawaitable(reply) else reply
