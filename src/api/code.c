@@ -15,12 +15,13 @@
 enum {
     EXEC_MS = 30000,
     START_MS = 60000,
-    AGAIN_MS = 500,      /* between two tries while the Jupyter server comes up */
-    ASK_AGAIN_MS = 5000, /* a kernel that died while it was asked answers nothing */
-    HEAR_MS = 200,       /* the same, when it answers but shows nothing yet, or has just died */
-    REST_MS = 500,       /* when one of the two channels has told the end, until the other is made sure of */
-    WIND_UP_MS = 5000,   /* for a kernel to end what it was interrupted in */
-    BEHIND_MS = 10000,   /* to end what a call that is over has left running */
+    AGAIN_MS = 500,       /* between two tries while the Jupyter server comes up */
+    ASK_AGAIN_MS = 5000,  /* a kernel that died while it was asked answers nothing */
+    HEAR_MS = 200,        /* the same, when it answers but shows nothing yet, or has just died */
+    REST_MS = 500,        /* when one of the two channels has told the end, until the other is made sure of */
+    REST_LATE_MS = 10000, /* the same, when the time for the code is up */
+    WIND_UP_MS = 5000,    /* for a kernel to end what it was interrupted in */
+    BEHIND_MS = 10000,    /* to end what a call that is over has left running */
     MARGIN_MS = 15000,
     ENVELOPE = 64 * 1024 /* of a message, around what it brings */
 };
@@ -68,6 +69,7 @@ typedef struct code_op {
     wrn_buf code;
     wrn_socket *socket;
     char *kernel_id; /* at the other end of it; the context may have another one by the time this is used */
+    bool late;       /* the time for the code is up, and more is waited for */
     wrn_kernel_run run;
 } code_op;
 
@@ -341,9 +343,19 @@ static void fail_not_begun(code_op *self, bool sure) {
                       (long long)self->exec_timeout_ms, sure ? " and was not run" : ", and may still run"));
 }
 
+/* The code has ended, but what it has shown is still on its way, or lost: see rest_is_lost(). */
+static void on_rest_late(code_op *self) {
+    if (self->late) {
+        self->run.execution->timed_out = 1;
+        return finish_with_rest(self);
+    }
+    self->late = true;
+    set_timer(self, &self->limit, REST_LATE_MS);
+}
+
 /* The time for the code is up. */
 static void on_code_late(code_op *self) {
-    if (told_end(self)) return finish_with_rest(self);
+    if (told_end(self)) return on_rest_late(self);
     if (self->run.started) return interrupt(self);
     WRN_AUTO(wrn_buf_free) wrn_buf message = WRN_BUF_INIT;
     self->stage = WITHDRAW;

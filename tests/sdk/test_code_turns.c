@@ -126,6 +126,25 @@ TEST(a_timeout_says_so) {
     end_play(&s, &p);
 }
 
+/* The time is for the code: it has ended, and what it has shown may come later. */
+TEST(what_code_in_time_has_shown_is_waited_for) {
+    play p = {0};
+    find_kernel(&p);
+    say(&p, SCRIPT_KEEP, BUSY, STREAM("stdout", "1"), REPLY, NULL);
+    say(&p, SCRIPT_KEEP, BUSY, INFO, IDLE, NULL);
+    setup s = set_up(p.replies, p.count);
+    wrenn_code_options options = WRENN_CODE_OPTIONS_INIT;
+    wrenn_execution *x = NULL;
+    options.code = "print(1)";
+    options.exec_timeout_ms = 200;
+    CHECK_INT(wrenn_sandbox_run_code(s.sandbox, &options, &x, NULL), 0);
+    CHECK_INT(asked(&s, "kernel_info_request"), 2); /* for a sign that nothing more can come */
+    CHECK_STR(x->stdout_data, "1");
+    CHECK_INT(x->timed_out, 0);
+    wrenn_execution_free(x);
+    end_play(&s, &p);
+}
+
 /* Others' code came first, which must not be interrupted: ours is called back. */
 TEST(code_that_has_not_begun_in_time_never_runs) {
     static const char *const answers[][2] = {{MESSAGE("abort_reply", "{}"), IDLE}, {NULL}};
