@@ -15,6 +15,7 @@
 #include "base/tree.h"
 #include "server/backend/ns/layer.h"
 #include "server/lane.h"
+#include "server/precedence.h"
 
 /* What the child that copies says at its end. */
 typedef struct outcome {
@@ -216,7 +217,7 @@ snapshot_copy *snapshot_copy_start(uv_loop_t *loop, const snapshot_plan *plan, w
     snapshot_copy *copy = calloc(1, sizeof(*copy));
     if (!copy || pipe2(result, O_CLOEXEC | O_NONBLOCK) != 0) return free(copy), NULL;
     copy->pid = fork();
-    if (copy->pid == 0) child(plan, result[1]);
+    if (copy->pid == 0) wrn_precedence_leave(), child(plan, result[1]);
     close(result[1]);
     if (copy->pid < 0 || uv_poll_init(loop, &copy->poll, result[0]) != 0) {
         close(result[0]);
