@@ -1,13 +1,17 @@
+#include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/text.h"
 #include "gen/requests.h"
+#include "server/http/budget.h"
+#include "server/lane.h"
 #include "server/routes/isolation.h"
 #include "server/routes/once.h"
 #include "server/routes/routes.h"
 
-wrn_json *wrn_show_sandbox(const wrn_server *server, const wrn_sandbox_row *row) {
+static wrn_json *show(const wrn_json *isolation, const wrn_sandbox_row *row) {
     char created[WRN_RFC3339_SIZE], started[WRN_RFC3339_SIZE], active[WRN_RFC3339_SIZE], updated[WRN_RFC3339_SIZE];
     wrn_rfc3339(created, row->created_at);
     wrn_rfc3339(started, row->started_at);
@@ -32,9 +36,13 @@ wrn_json *wrn_show_sandbox(const wrn_server *server, const wrn_sandbox_row *row)
     if (row->started_at) info.present |= WRENN_HAS_SANDBOX_INFO_STARTED_AT;
     if (row->last_active_at) info.present |= WRENN_HAS_SANDBOX_INFO_LAST_ACTIVE_AT;
     wrn_json *object = wrn_model_encode(&wrn_model_sandbox_info, &info);
-    if (wrn_json_set(object, "isolation", wrn_json_ref(server->isolation))) return object;
+    if (wrn_json_set(object, "isolation", wrn_json_ref((wrn_json *)(uintptr_t)isolation))) return object;
     wrn_json_free(object);
     return NULL;
+}
+
+wrn_json *wrn_show_sandbox(const wrn_server *server, const wrn_sandbox_row *row) {
+    return show(server->isolation, row);
 }
 
 bool wrn_request_sandbox(wrn_request *request, wrn_sandbox_row *row) {
@@ -98,22 +106,70 @@ void wrn_route_create_sandbox(wrn_request *request) {
 
 /* ---- the rest ---- */
 
+/* Many rows are read in little time; what is said of them is not made so fast, and not on the loop. */
 typedef struct listing {
-    const wrn_server *server;
-    wrn_json *array;
+    wrn_job job; /* first, so that it leads here */
+    wrn_request *request;
+    wrn_buf rows;      /* wrn_sandbox_row, one behind the other */
+    wrn_buf isolation; /* as text: a worker counts no references to what others have */
+    wrn_buf text;
 } listing;
+
+enum { ROWS_FEW = 16 };
 
 static bool add_sandbox(void *context, const wrn_sandbox_row *row) {
     listing *l = context;
-    return wrn_json_append(l->array, wrn_show_sandbox(l->server, row));
+    wrn_buf_put(&l->rows, row, sizeof(*row));
+    return true;
+}
+
+static void free_listing(listing *l) {
+    wrn_buf_free(&l->rows);
+    wrn_buf_free(&l->isolation);
+    wrn_buf_free(&l->text);
+    free(l);
+}
+
+static void write_listing(wrn_job *job) {
+    listing *l = (listing *)job;
+    WRN_AUTO(wrn_json_freep) wrn_json *isolation = NULL, *array = wrn_json_new_array();
+    const char *why;
+    if (!wrn_json_parse(l->isolation.data, l->isolation.size, &isolation, &why)) return;
+    for (size_t at = 0; at < l->rows.size; at += sizeof(wrn_sandbox_row)) {
+        wrn_sandbox_row row;
+        memcpy(&row, l->rows.data + at, sizeof(row));
+        wrn_json_append(array, show(isolation, &row));
+    }
+    wrn_json_write(array, &l->text);
+    wrn_buf_putc(&l->text, '\n');
+}
+
+static void reply_listing(wrn_job *job) {
+    listing *l = (listing *)job;
+    if (l->text.size) wrn_reply_buf(l->request, 200, "application/json", &l->text);
+    else wrn_reply_error(l->request, "internal_error", "the sandboxes could not be listed");
+    free_listing(l);
 }
 
 void wrn_route_list_sandboxes(wrn_request *request) {
-    listing l = {wrn_request_server(request), wrn_json_new_array()};
-    if (wrn_store_list_sandboxes(l.server->store, request->who.team_id, add_sandbox, &l) == WRN_DB_OK)
-        return wrn_reply_json(request, 200, l.array);
-    wrn_json_free(l.array);
-    wrn_reply_error(request, "db_error", "the sandboxes could not be read");
+    const wrn_server *server = wrn_request_server(request);
+    listing *l = calloc(1, sizeof(*l));
+    if (!l) abort();
+    l->request = request;
+    l->job.run = write_listing;
+    l->job.done = reply_listing;
+    wrn_json_write(server->isolation, &l->isolation);
+    if (wrn_store_list_sandboxes(server->store, request->who.team_id, add_sandbox, l) != WRN_DB_OK) {
+        free_listing(l);
+        return wrn_reply_error(request, "db_error", "the sandboxes could not be read");
+    }
+    if (!wrn_request_charge(request, l->rows.size)) {
+        free_listing(l);
+        return wrn_reply_error(request, "overloaded", "%s", WRN_BUDGET_SPENT);
+    }
+    if (l->rows.size > ROWS_FEW * sizeof(wrn_sandbox_row)) return wrn_lane_put(request->loop, WRN_LANE_JSON, &l->job);
+    write_listing(&l->job);
+    reply_listing(&l->job);
 }
 
 static void on_changed(void *context, const wrn_sandbox_row *row, const wrn_fault *fault) {
