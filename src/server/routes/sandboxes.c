@@ -48,13 +48,13 @@ wrn_json *wrn_show_sandbox(const wrn_server *server, const wrn_sandbox_row *row)
 bool wrn_request_sandbox(wrn_request *request, wrn_sandbox_row *row) {
     const char *id = request->params[0];
     if (!wrn_id_is(id, "cl")) {
-        wrn_reply_error(request, "invalid_request", "invalid sandbox ID");
+        wrn_reply_error(request, WRN_FAULT_INVALID_REQUEST, "invalid sandbox ID");
         return false;
     }
     switch (wrn_store_get_sandbox(wrn_request_server(request)->store, request->who.team_id, id, row)) {
     case WRN_DB_OK: return true;
-    case WRN_DB_ERROR: wrn_reply_error(request, "db_error", "the sandbox could not be read"); return false;
-    default: wrn_reply_error(request, "not_found", "sandbox not found"); return false;
+    case WRN_DB_ERROR: wrn_reply_error(request, WRN_FAULT_DB_ERROR, "the sandbox could not be read"); return false;
+    default: wrn_reply_error(request, WRN_FAULT_NOT_FOUND, "sandbox not found"); return false;
     }
 }
 
@@ -76,11 +76,12 @@ static bool check_isolation(wrn_request *request, const char *unknown) {
     const wrn_json *required = wrn_json_get(more, "isolation_required");
     if (!required) return true;
     if (!wrn_isolation_missing(wrn_request_server(request)->isolation, required, &missing)) {
-        wrn_reply_error(request, "invalid_request", "member \"isolation_required\" must be an array of strings");
+        wrn_reply_error(request, WRN_FAULT_INVALID_REQUEST,
+                        "member \"isolation_required\" must be an array of strings");
         return false;
     }
     if (!missing.size && !missing.failed) return true;
-    wrn_reply_error(request, "conflict", "sandboxes here do not have: %s; run wrennd doctor to see why",
+    wrn_reply_error(request, WRN_FAULT_CONFLICT, "sandboxes here do not have: %s; run wrennd doctor to see why",
                     missing.size ? missing.data : "what isolation_required names");
     return false;
 }
@@ -94,7 +95,7 @@ void wrn_route_create_sandbox(wrn_request *request) {
     if (!wrn_request_decode(request, &wrn_model_create_sandbox_request, &asked)) return;
     const char *template_name = asked.template_name && *asked.template_name ? asked.template_name : "minimal";
     if (!wrn_is_template_name(template_name))
-        return wrn_reply_error(request, "invalid_request", "member \"template\" is not a template name");
+        return wrn_reply_error(request, WRN_FAULT_INVALID_REQUEST, "member \"template\" is not a template name");
     if (!check_isolation(request, asked.unknown)) return;
     wrn_sandbox_row row = {.vcpus = asked.vcpus, .memory_mb = asked.memory_mb, .timeout_sec = asked.timeout_sec};
     snprintf(row.template_name, sizeof(row.template_name), "%s", template_name);
@@ -147,7 +148,7 @@ static void write_listing(wrn_job *job) {
 static void reply_listing(wrn_job *job) {
     listing *l = (listing *)job;
     if (l->text.size) wrn_reply_buf(l->request, 200, "application/json", &l->text);
-    else wrn_reply_error(l->request, "internal_error", "the sandboxes could not be listed");
+    else wrn_reply_error(l->request, WRN_FAULT_INTERNAL_ERROR, "the sandboxes could not be listed");
     free_listing(l);
 }
 
@@ -161,11 +162,11 @@ void wrn_route_list_sandboxes(wrn_request *request) {
     wrn_json_write(server->isolation, &l->isolation);
     if (wrn_store_list_sandboxes(server->store, request->who.team_id, add_sandbox, l) != WRN_DB_OK) {
         free_listing(l);
-        return wrn_reply_error(request, "db_error", "the sandboxes could not be read");
+        return wrn_reply_error(request, WRN_FAULT_DB_ERROR, "the sandboxes could not be read");
     }
     if (!wrn_request_charge(request, l->rows.size)) {
         free_listing(l);
-        return wrn_reply_error(request, "overloaded", "%s", WRN_BUDGET_SPENT);
+        return wrn_reply_error(request, WRN_FAULT_OVERLOADED, "%s", WRN_BUDGET_SPENT);
     }
     if (l->rows.size > ROWS_FEW * sizeof(wrn_sandbox_row)) return wrn_lane_put(request->loop, WRN_LANE_JSON, &l->job);
     write_listing(&l->job);
