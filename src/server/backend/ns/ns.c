@@ -103,6 +103,7 @@ static int open_slots(wrn_backend *backend, wrn_fault *fault) {
 
 static void ns_close(wrn_backend *backend) {
     boxes_stop_holder(backend);
+    greed_unwatch(backend);
     for (int i = 0; i < BOXES_MAX; i++)
         if (backend->userns[i]) close(backend->userns[i] - 1);
     if (backend->agent_fd >= 0) close(backend->agent_fd);
