@@ -12,6 +12,7 @@
 #include <string.h>
 #include <sys/random.h>
 #include <sys/stat.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 #include "agent/agent.h"
@@ -190,8 +191,23 @@ static int set_owner_and_mode(int fd, const struct stat *had, const wish *w) {
     return fchmod(fd, w->has_mode ? w->mode : kept) == 0 ? 0 : errno;
 }
 
-static bool stays_in_place(const struct stat *target, const wish *w) {
-    return target->st_nlink && (w->in_place || target->st_nlink > 1 || is_followed(target));
+/* Access lists and what users have attached, which another file would lack; not what the host's security modules put on
+ * every file. */
+static bool has_attributes(const place *at) {
+    static char names[65536]; /* the kernel's limit */
+    char path[32];
+    int fd = openat(at->dir, at->name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+    if (fd < 0) return false;
+    snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+    ssize_t size = listxattr(path, names, sizeof(names));
+    close(fd);
+    for (const char *name = names; name < names + size; name += strlen(name) + 1)
+        if (strncmp(name, "security.", 9) != 0) return true;
+    return false;
+}
+
+static bool stays_in_place(const place *at, const struct stat *target, const wish *w) {
+    return target->st_nlink && (w->in_place || target->st_nlink > 1 || has_attributes(at) || is_followed(target));
 }
 
 /* The room is taken first: a disk that is full must not cost the old content. */
@@ -208,7 +224,7 @@ static int replace_target(const place *at, int fd, const wish *w) {
     int error = look_at_target(at, &info);
     if (error) return error;
     int to = -1;
-    if (stays_in_place(&info, w)) {
+    if (stays_in_place(at, &info, w)) {
         to = openat(at->dir, at->name, O_WRONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
         if (to < 0 && errno != ETXTBSY) return errno;
         if (to >= 0 && (fstat(to, &opened) != 0 || opened.st_ino != info.st_ino)) return EAGAIN;
@@ -351,15 +367,15 @@ static char **read_names(DIR *dir, const char *from) {
 
 static int list_dir(listing *l, int fd, long long levels, const char *from);
 
-/* What has vanished meanwhile, or may not be read, counts as empty, as long as it is below what was asked for. */
+static bool is_gone(int error) { return error == ENOENT || error == ENOTDIR || error == ELOOP || error == ESRCH; }
+
+/* What has vanished meanwhile, or may not be read, counts as empty, as long as it is below what was asked for. Some of /proc
+ * can be opened and still not be read. */
 static int list_below(listing *l, int dir, const char *name, long long levels, const char *from) {
     if (l->level == WRN_LIST_LEVELS_MAX) return E2BIG;
     int fd = openat(dir, name, O_RDONLY | O_NOFOLLOW | DIR_FLAGS);
-    if (fd < 0) {
-        bool gone = errno == ENOENT || errno == ENOTDIR || errno == ELOOP;
-        return gone || errno == EACCES || errno == EPERM ? 0 : errno;
-    }
-    return list_dir(l, fd, levels, from);
+    int error = fd < 0 ? errno : list_dir(l, fd, levels, from);
+    return is_gone(error) || error == EACCES || error == EPERM ? 0 : error;
 }
 
 /* `from`: it was listed already, and so was what is in it up to that, the rest of a path. */

@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <sys/wait.h>
+#include <sys/xattr.h>
 
 #include "agent/agent.h"
 #include "base/buf.h"
@@ -315,6 +316,21 @@ TEST(writes_through_links_replace_what_they_lead_to) {
     check_content("d/x", "z");
     CHECK(symlink("loop", in_home("loop")) == 0);
     CHECK_INT(write_to("loop", "z"), ELOOP);
+}
+
+TEST(writes_keep_what_is_attached) {
+    at_home();
+    struct stat before, after;
+    make_file(in_home("f"), "before");
+    if (setxattr(in_home("f"), "user.tag", "v", 1, 0) != 0)
+        test_skip("no extended attributes here: %s", strerror(errno));
+    CHECK(stat(in_home("f"), &before) == 0);
+    CHECK_INT(write_to("f", "x"), 0);
+    check_content("f", "x");
+    CHECK(stat(in_home("f"), &after) == 0 && after.st_ino == before.st_ino);
+    char value[4];
+    CHECK_INT(getxattr(in_home("f"), "user.tag", value, sizeof(value)), 1);
+    CHECK_INT(entries_in("~"), 1);
 }
 
 TEST(an_aborted_write_changes_nothing) {
