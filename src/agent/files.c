@@ -219,6 +219,17 @@ static int copy_into(int from, int to) {
     return error || ftruncate(to, info.st_size) == 0 ? error : errno;
 }
 
+/* Who watches a directory for files that are written, and not for those that are moved there, would see nothing of this one
+ * but the name it had aside. Changes nothing in it, so it may be somebody's already. */
+static void announce(const place *at) {
+    struct stat info;
+    if (fstat(at->dir, &info) != 0 || !is_followed(&info)) return;
+    int fd = openat(at->dir, at->name, O_WRONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    if (fd < 0) return;
+    if (fstat(fd, &info) == 0 && info.st_size) (void)!fallocate(fd, FALLOC_FL_KEEP_SIZE, 0, 1);
+    close(fd);
+}
+
 static int replace_target(const place *at, int fd, const wish *w) {
     struct stat info, opened;
     int error = look_at_target(at, &info);
@@ -231,7 +242,11 @@ static int replace_target(const place *at, int fd, const wish *w) {
     }
     error = set_owner_and_mode(to >= 0 ? to : fd, &info, w);
     if (error) return error;
-    if (to < 0) return renameat(aside.dir, aside.name, at->dir, at->name) == 0 ? 0 : errno;
+    if (to < 0) {
+        if (renameat(aside.dir, aside.name, at->dir, at->name) != 0) return errno;
+        announce(at);
+        return 0;
+    }
     error = copy_into(fd, to);
     unlinkat(aside.dir, aside.name, 0);
     return error;

@@ -470,6 +470,27 @@ TEST(who_follows_a_file_sees_each_write) {
     close(fd);
 }
 
+/* Both of a file that is new and of one that is replaced. */
+TEST(who_watches_a_directory_learns_of_writes) {
+    at_home();
+    int notify = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
+    CHECK(inotify_add_watch(notify, in_home("."), IN_MODIFY | IN_CLOSE_WRITE) > 0);
+    for (int i = 0; i < 2; i++) {
+        static char events[1 << 16];
+        uint32_t seen = 0;
+        CHECK_INT(write_to("f", "text"), 0);
+        ssize_t size = read(notify, events, sizeof(events));
+        for (char *at = events; at < events + size;) {
+            const struct inotify_event *event = (const void *)at;
+            if (event->len && strcmp(event->name, "f") == 0) seen |= event->mask;
+            at += sizeof(*event) + event->len;
+        }
+        CHECK_INT(seen, IN_MODIFY | IN_CLOSE_WRITE);
+        check_content("f", "text");
+    }
+    close(notify);
+}
+
 TEST(a_program_that_runs_is_replaced) {
     at_home();
     static const char *const options[] = {NULL, "in-place"};

@@ -352,8 +352,8 @@ static void end_failed(wrn_proc *proc, uint32_t kind, int number) {
     else if (kind == WRN_EXIT_USER && number == EPERM)
         wrn_fault_set(
             &fault, "invalid_request",
-            "the sandbox can't run anything as the user asked for: this wrennd runs as an ordinary user, and its "
-            "sandboxes have root alone");
+            "the sandbox can't run anything as the user asked for: ids end at 65535, and sandboxes of a wrennd that "
+            "runs as an ordinary user have root alone");
     else if (kind == WRN_EXIT_USER)
         wrn_fault_set(&fault, "invalid_request", "the sandbox has no such user as the one asked for");
     else wrn_fault_set(&fault, "agent_error", "the command could not be started: %s", strerror(number));
