@@ -195,8 +195,9 @@ static void terminal(void) {
     wrn_proc *proc = box_start(box, &spec, &o);
     until_shown(&h, "ready> ");
     /* A backspace takes a whole character off the line. */
-    type_keys(proc, "read word; echo $word | od -An -tx1\r\303\251x\177\177y\r");
-    until_shown(&h, " 79 0a\r\n");
+    type_keys(proc, "read word; echo \"[$(printf %s $word | od -An -tx1)]\"\r");
+    type_keys(proc, "\303\251x\177\177y\r");
+    until_shown(&h, "[ 79]\r\n");
     type_keys(proc, "stty size; tty; echo $TERM\r");
     until_shown(&h, "33 91\r\n/dev/pts/0\r\nxterm\r\n");
     ops->resize(proc, 120, 40);
