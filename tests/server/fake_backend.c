@@ -374,6 +374,8 @@ static void fake_signal(wrn_proc *proc, int signo) {
     uv_timer_start(&proc->timer, on_timer, 0, 0);
 }
 
+static void fake_give_up(wrn_proc *proc) { fake_signal(proc, SIGKILL); }
+
 static size_t fake_write(wrn_proc *proc, const void *data, size_t size) {
     if (proc->deaf) return 0;
     if (!proc->cat) return size;
@@ -452,6 +454,7 @@ const wrn_backend_ops fake_backend = {
     .stats = fake_stats,
     .exec = fake_exec,
     .signal = fake_signal,
+    .give_up = fake_give_up,
     .read_stop = fake_read_stop,
     .read_start = fake_read_start,
     .write = fake_write,

@@ -289,6 +289,7 @@ const wrn_backend_ops wrn_backend_ns = {
     .stats = ns_stats,
     .exec = ns_exec,
     .signal = wrn_agent_signal,
+    .give_up = wrn_agent_give_up,
     .read_stop = wrn_agent_read_stop,
     .read_start = wrn_agent_read_start,
     .write = wrn_agent_write,
