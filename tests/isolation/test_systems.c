@@ -117,6 +117,13 @@ static void without_namespaces(void) {
     refuses(test_dir(), "RestrictNamespaces=");
 }
 
+/* As ProtectHostname= does it. */
+static void without_host_names(void) {
+    forbid(SCMP_SYS(sethostname), EPERM);
+    says_no("namespaces", "host name", "ProtectHostname=");
+    refuses(test_dir(), "ProtectHostname=");
+}
+
 static void put(const char *path, const char *text) {
     int fd = open(path, O_WRONLY | O_CLOEXEC);
     CHECK_MSG(fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text), "%s: %s", path, strerror(errno));
@@ -130,6 +137,11 @@ static void without_user_namespaces(void) {
     put("/proc/self/uid_map", line);
     put("/proc/sys/user/max_user_namespaces", "0");
     says_no("namespaces", "", "sysctl -w user.max_user_namespaces=");
+    verdict v;
+    ask_doctor(test_dir(), "data directory", &v); /* it is not to blame, nor is the kernel */
+    CHECK_MSG(v.ok == (geteuid() != 0) && !strstr(v.fix, "5.19"), "%s: %s", v.detail, v.fix);
+    CHECK(ask_doctor(test_dir(), "template minimal", &v) || v.ok);
+    CHECK_MSG(!strstr(v.detail, "overlayfs"), "%s", v.detail);
 }
 
 static void few_descriptors(void) {
@@ -258,6 +270,7 @@ TEST_SLOW(in_a_container_as_ordinary_user) { contained(true); }
 TEST_AS_BOTH(the_doctor_runs_a_sandbox, healthy)
 TEST_AS_BOTH(the_doctor_leaves_nothing, early)
 TEST_AS_BOTH(without_overlayfs_the_remedy_is_named, without_overlayfs)
+TEST_AS_BOTH(without_host_names_the_remedy_is_named, without_host_names)
 TEST_AS_BOTH(without_namespaces_the_remedy_is_named, without_namespaces)
 TEST_AS_BOTH(without_user_namespaces_the_remedy_is_named, without_user_namespaces)
 TEST_AS_BOTH(few_descriptors_are_told, few_descriptors)

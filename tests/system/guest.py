@@ -118,12 +118,13 @@ class Server:
         assert self.sh(box, "cat /root/kept")["stdout"] == "kept\n"
         assert (self.group(box) / "memory.max").read_text() == f"{box['memory_mb'] << 20}\n"
 
-    def check_no_holder_told(self):
-        assert "wrennd-holder" not in self.said_of(), self.said_of()
+    def check_nobody_told_as_left(self):
+        """What is in sandboxes would be, but there is nothing now."""
+        assert "left-over" not in self.said_of(), self.said_of()
 
 
 def agents():
-    return subprocess.run(["pgrep", "-x", "wrenn-agent"], stdout=subprocess.PIPE, text=True).stdout.split()
+    return subprocess.run(["pgrep", "-x", re.escape("(wrenn-agent)")], stdout=subprocess.PIPE, text=True).stdout.split()
 
 
 def write_unit(name, *lines, user=None):
@@ -148,7 +149,7 @@ def live_through_restarts(server):
     server.systemctl("kill", "--signal=KILL", "--kill-whom=main", server.unit)
     until("it is started again", lambda: "active\n" == server.systemctl("is-active", server.unit, ok=False))
     server.check_goes_on(box)
-    server.check_no_holder_told()
+    server.check_nobody_told_as_left()
     return box
 
 
@@ -237,6 +238,47 @@ def strict_unit_without_a_runtime_directory():
     unit("strict", 8085, "ProtectSystem=strict").fails_to_start("RuntimeDirectory=wrennd")
 
 
+# ---- the doctor ----
+
+def ask_doctor(*properties):
+    return run("systemd-run", "--pipe", "--wait", "-q", *properties, PROGRAM, "doctor", ok=False)
+
+
+def namespaces_are_off(told):
+    assert "run: sysctl -w user.max_user_namespaces=" in told and "5.19" not in told and "can't run here" in told, told
+
+
+@test
+def the_doctor_knows_when_namespaces_are_off():
+    limit = Path("/proc/sys/user/max_user_namespaces")
+    before = limit.read_text()
+    limit.write_text("0")
+    try:
+        namespaces_are_off(ask_doctor())
+        namespaces_are_off(as_user(PROGRAM, "doctor", ok=False))
+    finally:
+        limit.write_text(before)
+
+
+@test
+def the_doctor_knows_when_overlayfs_is_missing():
+    forbids = Path("/run/modprobe.d/no-overlay.conf")
+    forbids.parent.mkdir(exist_ok=True)
+    forbids.write_text("install overlay /bin/false\n")
+    try:
+        until("nobody uses overlayfs", lambda: not run("modprobe", "-r", "overlay", ok=False))
+        for told in (ask_doctor(), as_user(PROGRAM, "doctor", ok=False)):
+            assert "run: modprobe overlay" in told and "can't run here" in told, told
+    finally:
+        forbids.unlink()
+
+
+@test
+def the_doctor_knows_few_descriptors():
+    told = ask_doctor("-p", "LimitNOFILE=256")
+    assert "256 at most" in told and "LimitNOFILE=524288" in told and "sandboxes can run here" in told, told
+
+
 # ---- users ----
 
 @test
@@ -274,7 +316,8 @@ def run_program(who, name, command, env):
     """Its lines of TAP, with its name; a program that does not get to its end has failed."""
     words = [f"{key}={value}" for key, value in env.items() if key.startswith("WREN")]
     # Emulated, everything takes many times as long: no test of how long the loop is held.
-    words = ["env", *words, "WRENND_HOLD_LIMIT_MS=10000", *command]
+    # Where /tmp is in memory, so would be all that sandboxes write.
+    words = ["env", *words, "WRENND_HOLD_LIMIT_MS=10000", "TMPDIR=/var/tmp", *command]
     if who == "user":
         words = ["systemd-run", "--user", "--pipe", "--wait", "-q", "--collect", "-p", "Delegate=yes", *words]
         uid = run("id", "-u", USER).strip()
