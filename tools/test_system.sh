@@ -35,7 +35,7 @@ make_disk tests "$work/tests" 2G
 debugfs -w -R "write tests/system/guest.service /etc/systemd/system/guest.service" "$work/system.img" >"$work/log" 2>&1
 
 # `panic=-1` and -no-reboot: whatever goes wrong in there ends it.
-timeout --kill-after=10 3600 qemu-system-x86_64 -accel tcg -cpu max -smp 1 -m 2048 -nodefaults -no-user-config \
+timeout --kill-after=10 3600 qemu-system-x86_64 -accel tcg -cpu max -smp 2 -m 2048 -nodefaults -no-user-config \
     -display none -no-reboot -kernel "$root"/boot/vmlinuz-* -initrd "$root"/boot/initrd.img-* \
     -append "root=LABEL=system rw console=ttyS0 panic=-1 mitigations=off tsc=reliable no_timer_check systemd.wants=guest.service" \
     -drive "if=none,id=system,format=raw,file=$work/system.img" -device virtio-blk-pci,drive=system \

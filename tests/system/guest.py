@@ -123,8 +123,12 @@ class Server:
         assert "left-over" not in self.said_of(), self.said_of()
 
 
+def ask_doctor(*properties):
+    return run("systemd-run", "--pipe", "--wait", "-q", *properties, PROGRAM, "doctor", ok=False)
+
+
 def agents():
-    return subprocess.run(["pgrep", "-x", re.escape("(wrenn-agent)")], stdout=subprocess.PIPE, text=True).stdout.split()
+    return subprocess.run(["pgrep", "-x", ".wrenn-agent."], stdout=subprocess.PIPE, text=True).stdout.split()
 
 
 def write_unit(name, *lines, user=None):
@@ -215,21 +219,45 @@ def unit_with_user_without_a_subgroup():
     stop_for_good(server)
 
 
-@test
-def unit_without_writable_cgroups():
-    server = unit("closed", 8083, "ProtectControlGroups=yes")
+def is_without_limits(name, port, *settings):
+    server = unit(name, port, "Delegate=cpu memory pids", "DelegateSubgroup=wrennd", *settings)
     server.start()
     assert "ProtectControlGroups=" in server.said(), server.said()
     assert server.sh(server.make(), "echo well")["stdout"] == "well\n"
-    run("systemctl", "kill", "--kill-whom=all", "closed")
+    run("systemctl", "kill", "--kill-whom=all", name)
     stop_for_good(server)
 
 
 @test
+def unit_without_writable_cgroups():
+    is_without_limits("closed", 8083, "ProtectControlGroups=yes")
+
+
+@test
+def unit_that_sees_its_own_cgroup_only():
+    is_without_limits("narrow", 8086, "ProtectControlGroups=private", f"User={USER}")
+
+
+def needs(name, port, setting, remedy):
+    """It says so at its start, and doctor does."""
+    unit(name, port, setting).fails_to_start(remedy)
+    told = ask_doctor("-p", setting)
+    assert remedy in told and "can't run here" in told, told
+
+
+@test
 def unit_without_namespaces():
-    unit("bare", 8084, "RestrictNamespaces=yes").fails_to_start("RestrictNamespaces=")
-    told = run("systemd-run", "--pipe", "--wait", "-q", "-p", "RestrictNamespaces=yes", PROGRAM, "doctor", ok=False)
-    assert "RestrictNamespaces=" in told and "can't run here" in told, told
+    needs("bare", 8084, "RestrictNamespaces=yes", "RestrictNamespaces=")
+
+
+@test
+def unit_without_host_names():
+    needs("unnamed", 8087, "ProtectHostname=yes", "ProtectHostname=")
+
+
+@test
+def unit_with_users_of_its_own():
+    needs("apart", 8088, "PrivateUsers=yes", "PrivateUsers=")
 
 
 @test
@@ -239,10 +267,6 @@ def strict_unit_without_a_runtime_directory():
 
 
 # ---- the doctor ----
-
-def ask_doctor(*properties):
-    return run("systemd-run", "--pipe", "--wait", "-q", *properties, PROGRAM, "doctor", ok=False)
-
 
 def namespaces_are_off(told):
     assert "run: sysctl -w user.max_user_namespaces=" in told and "5.19" not in told and "can't run here" in told, told

@@ -137,8 +137,8 @@ static const char *why_no_namespaces(bool root, int error, bool made) {
         return "a system call filter forbids them; take RestrictNamespaces= and SystemCallFilter= out of the unit, or "
                "start the container with --privileged";
     if (root && has_own_ids_only())
-        return "this root is the root of a user namespace and has no ids to give; run wrennd as root of the machine, or "
-               "as an ordinary user";
+        return "this root is the root of a user namespace and has no ids to give; take PrivateUsers= out of the unit, or "
+               "run wrennd as root of the machine or as an ordinary user";
     if (root)
         return "root lacks rights here; take CapabilityBoundingSet= and SystemCallFilter= out of the unit, or start the "
                "container with --privileged";
