@@ -205,6 +205,21 @@ TEST(without_writable_cgroups_the_remedy_is_named) {
 
 /* ---- containers ---- */
 
+/* It may be on a file system of its own. */
+static void show_agent(const char *root) {
+    char from[300], to[1000];
+    snprintf(from, sizeof(from), "%s", agent_path());
+    *strrchr(from, '/') = '\0';
+    snprintf(to, sizeof(to), "%s%s", root, from);
+    for (char *slash = to + strlen(root); (slash = strchr(slash + 1, '/'));) {
+        *slash = '\0';
+        mkdir(to, 0755);
+        *slash = '/';
+    }
+    mkdir(to, 0755);
+    CHECK_MSG(mount(from, to, NULL, MS_BIND, NULL) == 0, "%s: %s", to, strerror(errno));
+}
+
 /* All of / on overlayfs, but for test_dir(), which is as a volume is. */
 static void enter_container(char on_overlay[300]) {
     static const char *const kept[] = {"proc", "dev", "sys", "run"};
@@ -222,6 +237,7 @@ static void enter_container(char on_overlay[300]) {
     snprintf(volume, sizeof(volume), "%s%s", path, test_dir());
     mkdir(volume, 0755); /* not there yet where /tmp is a file system of its own */
     CHECK_MSG(mount(test_dir(), volume, NULL, MS_BIND, NULL) == 0, "%s: %s", volume, strerror(errno));
+    show_agent(path);
     for (size_t i = 0; i < WRN_COUNT(kept); i++) {
         char from[16], to[800];
         snprintf(from, sizeof(from), "/%s", kept[i]);
