@@ -1,39 +1,38 @@
-/* Creating a sandbox, so that none is left behind that nobody knows of.
+/* Creating a sandbox, without ever leaving one behind that the caller does not know of.
  *
  * POSTING -> done, or with WRENN_CREATE_WAIT -> FOLLOWING -> done.
- * An answer to POSTING that is lost: every create has an idempotency key, so with a server that obeys it -> POSTING again.
- * If it is not known whether it does -> ASKING, whose answer says so.
- * If following fails -> DESTROYING -> the error that made it fail.
- * When it is given up on the way, or nothing helps, a clean-up in the background does what is left: it waits for the
- * answer, or asks for it again, and destroys the sandbox. */
-#include "wrenn/sandboxes.h"
-
+ * When the response to POSTING is lost: every create has an idempotency key, so a server that obeys it -> POSTING again.
+ * If it is unknown whether the server does -> ASKING, whose response says so.
+ * When following fails -> DESTROYING -> the error that following failed with.
+ * When the caller gives the create up, or its outcome stays unknown, an operation in the background cleans up: it waits for
+ * the response, or posts again to get it, and destroys the sandbox. */
 #include <stdio.h>
 
 #include "api/follow.h"
+#include "api/operations.h"
 #include "api/sandboxes.h"
 #include "api/transfer.h"
 #include "client/sandbox.h"
 #include "gen/requests.h"
 #include "wire/server_features.h"
 
-enum { TIMEOUT_MS = 120000, CLEAN_UP_MS = 10000, LATE_CLEAN_UP_MS = 120000, AGAIN_MS = 500, IDEMPOTENCY_KEY_MAX = 255 };
+enum { CLEAN_UP_MS = 10000, LATE_CLEAN_UP_MS = 120000, AGAIN_MS = 500, IDEMPOTENCY_KEY_MAX = 255 };
 
 typedef struct create_op {
     wrn_follower follower;
     enum { POSTING, ASKING, FOLLOWING, DESTROYING, REPORTING } stage;
     bool wait;
-    bool callers_key;  /* who knows it can ask again, and would not want to find the sandbox destroyed */
+    bool callers_key;  /* the caller can create again with the same key, and must then find the sandbox */
     wrn_buf body, key; /* of the request */
     int posts;
-    wrenn_error *reason; /* why it is not known what became of it; or why it is being destroyed */
+    wrenn_error *reason; /* why the outcome is unknown, or why the sandbox is being destroyed */
 } create_op;
 
-static create_op *background(wrenn_op *op);
+static create_op *start_clean_up(wrenn_op *op);
 
 /* ---- calls ---- */
 
-static void set_post(create_op *self) {
+static void call_post(create_op *self) {
     wrenn_op *op = &self->follower.op;
     self->stage = POSTING;
     self->posts++;
@@ -43,7 +42,7 @@ static void set_post(create_op *self) {
     wrn_buf_puts(&op->idempotency_key, self->key.data);
 }
 
-static void destroy(create_op *self) {
+static void call_destroy(create_op *self) {
     wrenn_op *op = &self->follower.op;
     self->stage = DESTROYING;
     self->follower.looking = false;
@@ -51,14 +50,16 @@ static void destroy(create_op *self) {
     wrn_op_send(op);
 }
 
-static bool obeys(const create_op *self) { return self->follower.op.client->features & WRN_FEATURE_IDEMPOTENCY_KEY; }
-static bool may_obey(const create_op *self) { return obeys(self) || !self->follower.op.client->features_known; }
+static bool obeys_key(const create_op *self) {
+    return self->follower.op.client->features & WRN_FEATURE_IDEMPOTENCY_KEY;
+}
+static bool may_obey_key(const create_op *self) { return obeys_key(self) || !self->follower.op.client->features_known; }
 
-/* The same request again, if that makes no second sandbox; any answer of the server says whether. */
-static void ask_again(create_op *self) {
+/* Posts again if that cannot make a second sandbox; else asks, because any response tells whether the server obeys keys. */
+static void post_again(create_op *self) {
     wrenn_op *op = &self->follower.op;
-    if (obeys(self)) {
-        set_post(self);
+    if (obeys_key(self)) {
+        call_post(self);
     } else {
         self->stage = ASKING;
         wrn_op_call(op, "GET", WRN_AUTH_NONE, "/capsules", NULL, NULL);
@@ -66,41 +67,34 @@ static void ask_again(create_op *self) {
     wrn_op_send(op);
 }
 
-static void wake(wrenn_op *op) {
+static void create_wake(wrenn_op *op) {
     create_op *self = (create_op *)op;
     if (self->stage == FOLLOWING) wrn_follow_look(op);
-    else if (self->stage == DESTROYING) destroy(self);
-    else ask_again(self);
+    else if (self->stage == DESTROYING) call_destroy(self);
+    else post_again(self);
 }
 
-/* Whether a create that ended like this may have made a sandbox. An error that a server has written is none of these. */
-static bool is_unknown(const create_op *self, const wrenn_error *error) {
+/* Whether a create with this error may have made a sandbox. An error object of the API means that it has not. */
+static bool is_outcome_unknown(const create_op *self, const wrenn_error *error) {
     int code = wrenn_error_code(error);
-    if (code == WRENN_E_CONNECTION_FAILED) return self->reason != NULL; /* it was lost before that */
+    if (code == WRENN_E_CONNECTION_FAILED) return self->reason != NULL; /* an earlier post was lost */
     return code == WRENN_E_CONNECTION_LOST || code == WRENN_E_PROTOCOL || code == WRENN_E_LIMIT ||
            (wrenn_error_http_status(error) >= 500 && !wrenn_error_server_code(error));
 }
 
 /* ---- create ---- */
 
-static void report(create_op *self, wrenn_error *error) {
+static void create_report(create_op *self, wrenn_error *error) {
     self->stage = REPORTING;
     wrn_op_fail(&self->follower.op, error);
 }
 
-static void judge(wrenn_op *op) {
-    create_op *self = (create_op *)op;
-    const wrenn_sandbox_info *info = op->sandbox->info;
-    switch (self->wait ? wrn_follow_judge(info) : WRN_FOLLOW_READY) {
-    case WRN_FOLLOW_READY:
-        wrn_sandbox_ref(op->sandbox);
-        wrn_op_finish(op, op->sandbox, wrn_sandbox_free_result);
-        break;
-    case WRN_FOLLOW_MOVING: wrn_follow_later(op); break;
-    default:
+static void create_seen(wrenn_op *op, wrn_progress progress) {
+    if (!((create_op *)op)->wait || progress == WRN_FOLLOW_ARRIVED) wrn_follow_give_handle(op);
+    else if (progress == WRN_FOLLOW_MOVING) wrn_follow_later(op);
+    else
         wrn_op_fail(op, wrn_error_new(WRENN_E_CONFLICT, "create: sandbox %s did not start (status: %s)",
-                                      op->sandbox->id, info->status_text));
-    }
+                                      op->sandbox->id, op->sandbox->info->status_text));
 }
 
 /* Takes the sandbox of an answer to POSTING; false after failing. */
@@ -119,72 +113,74 @@ static void create_respond(wrenn_op *op, wrn_http_response *response) {
     case POSTING:
         if (!take_sandbox(self, response)) return;
         self->stage = FOLLOWING;
-        judge(op);
+        wrn_follow_judge(op);
         break;
-    case ASKING: ask_again(self); break; /* a server that has no secrets */
+    case ASKING: post_again(self); break; /* a server that answers without credentials */
     case FOLLOWING: wrn_follow_respond(op, response); break;
-    default: report(self, WRN_TAKE(self->reason));
+    default: create_report(self, WRN_TAKE(self->reason));
     }
 }
 
-/* Nothing more can be found out within this operation. */
-static void give_up(create_op *self) {
+/* The outcome stays unknown: the operation fails, and a clean-up goes on. */
+static void give_up_create(create_op *self) {
     wrenn_error *reason = WRN_TAKE(self->reason);
-    create_op *heir = !self->callers_key && may_obey(self) ? background(&self->follower.op) : NULL;
+    create_op *heir = !self->callers_key && may_obey_key(self) ? start_clean_up(&self->follower.op) : NULL;
     self->stage = REPORTING;
     if (heir) wrn_op_delay(&heir->follower.op, AGAIN_MS);
-    report(self, wrn_error_new(wrenn_error_code(reason), "%s; the sandbox may exist: %s", wrenn_error_message(reason),
-                               heir ? "it will be destroyed if the server can be reached again"
-                                    : "look with wrenn_sandboxes_list()"));
+    create_report(self,
+                  wrn_error_new(wrenn_error_code(reason), "%s; the sandbox may exist: %s", wrenn_error_message(reason),
+                                heir ? "it will be destroyed if the server can be reached again"
+                                     : "look with wrenn_sandboxes_list()"));
     wrenn_error_free(reason);
 }
 
-static bool post_failed(create_op *self, const wrenn_error *error) {
-    if (!is_unknown(self, error)) return false;
+static bool create_post_failed(create_op *self, const wrenn_error *error) {
+    if (!is_outcome_unknown(self, error)) return false;
     if (!self->reason) self->reason = wrn_error_ref(error);
-    /* A lost connection was tried again already, if the server was known to obey. */
+    /* op.c has repeated the post already when the server was known to obey keys. */
     bool lost = wrenn_error_code(error) == WRENN_E_CONNECTION_LOST;
     wrenn_op *op = &self->follower.op;
-    if (!may_obey(self) || (lost && obeys(self)) || self->posts >= op->client->max_attempts) give_up(self);
+    if (!may_obey_key(self) || (lost && obeys_key(self)) || self->posts >= op->client->max_attempts)
+        give_up_create(self);
     else wrn_op_delay(op, AGAIN_MS);
     return true;
 }
 
-/* A sandbox that was made but did not start must not stay behind. */
-static void undo(create_op *self, const wrenn_error *error) {
+/* Destroys a sandbox that was made but did not start. */
+static void undo_create(create_op *self, const wrenn_error *error) {
     self->reason = wrn_error_new(wrenn_error_code(error), "%s; it was destroyed again", wrenn_error_message(error));
     wrn_op_extend(&self->follower.op, CLEAN_UP_MS);
-    destroy(self);
+    call_destroy(self);
 }
 
-static void undo_failed(create_op *self, const wrenn_error *error) {
+static void undo_create_failed(create_op *self, const wrenn_error *error) {
     wrenn_op *op = &self->follower.op;
-    if (wrenn_error_code(error) == WRENN_E_NOT_FOUND) report(self, WRN_TAKE(self->reason));
+    if (wrenn_error_code(error) == WRENN_E_NOT_FOUND) create_report(self, WRN_TAKE(self->reason));
     else if (wrn_follow_passing(error)) wrn_op_delay(op, AGAIN_MS);
     else
-        report(self, wrn_error_new(wrenn_error_code(self->reason), "create: sandbox %s may still run: %s",
-                                   op->sandbox->id, wrenn_error_message(error)));
+        create_report(self, wrn_error_new(wrenn_error_code(self->reason), "create: sandbox %s may still run: %s",
+                                          op->sandbox->id, wrenn_error_message(error)));
 }
 
 static bool create_fail(wrenn_op *op, const wrenn_error *error) {
     create_op *self = (create_op *)op;
     switch (self->stage) {
-    case POSTING: return post_failed(self, error);
+    case POSTING: return create_post_failed(self, error);
     case ASKING:
-        if (wrenn_error_http_status(error) && obeys(self)) ask_again(self);
-        else give_up(self);
+        if (wrenn_error_http_status(error) && obeys_key(self)) post_again(self);
+        else give_up_create(self);
         return true;
     case FOLLOWING:
-        /* Whoever has the key finds the sandbox; it may well start yet. */
+        /* With a key of its own the caller finds the sandbox, which may still start. */
         if (self->callers_key && wrenn_error_code(error) == WRENN_E_TIMEOUT) return false;
-        if (!wrn_follow_tolerates(op, error)) undo(self, error);
+        if (!wrn_follow_tolerates(op, error)) undo_create(self, error);
         return true;
-    case DESTROYING: undo_failed(self, error); return true;
+    case DESTROYING: undo_create_failed(self, error); return true;
     default: return false;
     }
 }
 
-static void clear(wrenn_op *op) {
+static void create_clear(wrenn_op *op) {
     create_op *self = (create_op *)op;
     wrn_buf_free(&self->body);
     wrn_buf_free(&self->key);
@@ -199,31 +195,36 @@ static void create_abandon(wrenn_op *op, bool late) {
     bool sent = self->reason || op->reached || (op->exchange && wrn_http_is_sent(op->exchange));
     if (op->state == WRN_OP_PARKED || self->stage == REPORTING || (late && waiting)) return;
     if (self->callers_key ? self->stage != DESTROYING : !waiting && !sent) return;
-    create_op *heir = background(op);
+    create_op *heir = start_clean_up(op);
     if (!heir) return;
     if (waiting) {
         heir->follower.op.sandbox = op->sandbox;
         wrn_sandbox_ref(op->sandbox);
-        destroy(heir);
+        call_destroy(heir);
     } else if (self->stage == ASKING || !wrn_op_hand_over(op, &heir->follower.op)) {
         wrn_op_delay(&heir->follower.op, AGAIN_MS);
     }
     self->stage = REPORTING;
 }
 
-static const wrn_op_type create_type = {
-    .name = "create",
+const wrn_op_type wrn_sandboxes_create_type = {
+    "create",
+    "POST",
+    "/sandboxes",
+    WRN_AUTH_ANY,
+    .timeout_ms = 120000,
+    .body = &wrn_model_create_sandbox_request,
     .size = sizeof(create_op),
     .respond = create_respond,
     .fail = create_fail,
-    .wake = wake,
-    .clear = clear,
+    .wake = create_wake,
+    .clear = create_clear,
     .abandon = create_abandon,
 };
 
 /* ---- the clean-up ---- */
 
-static void warn(const create_op *self) {
+static void warn_left_behind(const create_op *self) {
     char line[300];
     const wrenn_op *op = &self->follower.op;
     snprintf(line, sizeof(line), "create: given up, and %s%s may still run", op->sandbox ? "sandbox " : "the sandbox",
@@ -235,7 +236,7 @@ static void clean_respond(wrenn_op *op, wrn_http_response *response) {
     create_op *self = (create_op *)op;
     switch (self->stage) {
     case POSTING:
-        if (take_sandbox(self, response)) destroy(self);
+        if (take_sandbox(self, response)) call_destroy(self);
         break;
     case ASKING: wrn_op_delay(op, AGAIN_MS); break;
     default: wrn_op_finish(op, NULL, NULL);
@@ -245,19 +246,19 @@ static void clean_respond(wrenn_op *op, wrn_http_response *response) {
 static bool clean_fail(wrenn_op *op, const wrenn_error *error) {
     create_op *self = (create_op *)op;
     int code = wrenn_error_code(error);
-    bool unknown = self->stage != POSTING || code == WRENN_E_CONNECTION_FAILED || is_unknown(self, error),
+    bool unknown = self->stage != POSTING || code == WRENN_E_CONNECTION_FAILED || is_outcome_unknown(self, error),
          again = false;
     if (code == WRENN_E_TIMEOUT) unknown = true;
     else if (self->stage == DESTROYING) again = wrn_follow_passing(error);
-    else again = unknown && may_obey(self);
+    else again = unknown && may_obey_key(self);
     bool gone = self->stage == DESTROYING && code == WRENN_E_NOT_FOUND;
     if (again) wrn_op_delay(op, AGAIN_MS);
-    else if (unknown && !gone) warn(self);
+    else if (unknown && !gone) warn_left_behind(self);
     return again;
 }
 
 static void clean_abandon(wrenn_op *op, bool late) {
-    if (!late) warn((create_op *)op);
+    if (!late) warn_left_behind((create_op *)op);
 }
 
 static const wrn_op_type clean_type = {
@@ -265,13 +266,13 @@ static const wrn_op_type clean_type = {
     .size = sizeof(create_op),
     .respond = clean_respond,
     .fail = clean_fail,
-    .wake = wake,
-    .clear = clear,
+    .wake = create_wake,
+    .clear = create_clear,
     .abandon = clean_abandon,
 };
 
 /* It inherits the request. */
-static create_op *background(wrenn_op *op) {
+static create_op *start_clean_up(wrenn_op *op) {
     create_op *self = (create_op *)op, *heir;
     heir = (create_op *)wrn_op_background(op->client, &clean_type, LATE_CLEAN_UP_MS);
     if (!heir) return NULL;
@@ -284,7 +285,7 @@ static create_op *background(wrenn_op *op) {
 
 /* ---- the call ---- */
 
-/* It becomes a header line: a line break in it would become another one. */
+/* The key becomes a header field, so a line break in it would add another field. */
 static int check_key(const char *key, wrenn_error **error) {
     size_t size = 0;
     while (key && key[size] > ' ' && key[size] < 0x7f) size++;
@@ -293,7 +294,7 @@ static int check_key(const char *key, wrenn_error **error) {
                     "create: idempotency_key must have 1 to %d visible ASCII characters", IDEMPOTENCY_KEY_MAX);
 }
 
-/* The caller's, or one of our own, so that the create can be asked for again. */
+/* The caller's key, or a random one, so that the create can be repeated. */
 static int set_key(create_op *self, const char *callers, wrenn_error **error) {
     char own[WRN_TRANSFER_NAME_SIZE];
     self->callers_key = callers != NULL;
@@ -313,47 +314,32 @@ static int check_create(const wrenn_create_options *options, wrenn_error **error
     return check_key(options->idempotency_key, error);
 }
 
-int wrenn_sandboxes_create_start(wrenn_client *client, const wrenn_create_options *options, wrenn_done_fn done,
-                                 void *user_data, wrenn_op **op, wrenn_error **error) {
-    wrenn_create_options known;
+int wrn_sandboxes_create_prepare(wrenn_client *client, const wrenn_create_options *options, wrenn_op **op,
+                                 wrenn_error **error) {
+    const wrn_create_sandbox_request request = {
+        .template_name = options->template_name,
+        .vcpus = options->vcpus,
+        .memory_mb = options->memory_mb,
+        .timeout_sec = options->idle_timeout_sec,
+    };
     wrenn_op *made;
-    int rc = wrn_options_read(&known, sizeof(known), options, "wrenn_create_options", error);
-    if (rc == 0) rc = check_create(&known, error);
-    if (rc == 0) rc = wrn_op_new(client, NULL, &create_type, known.timeout_ms, TIMEOUT_MS, &made, error);
-    if (rc != 0) return rc;
+    int rc = check_create(options, error);
+    if (rc == 0)
+        rc = wrn_op_for_client(client, &wrn_sandboxes_create_type, options->timeout_ms, NULL, &request, &made, error);
+    if (rc < 0) return rc;
     create_op *self = (create_op *)made;
-    self->wait = known.flags & WRENN_CREATE_WAIT;
-    self->follower.interval_ms = WRN_FOLLOW_INTERVAL_MS;
-    self->follower.seen = judge;
-    rc = set_key(self, known.idempotency_key, error);
+    self->wait = options->flags & WRENN_CREATE_WAIT;
+    self->follower.to = WRENN_SANDBOX_STATUS_RUNNING;
+    self->follower.seen = create_seen;
+    self->posts = 1;
+    rc = set_key(self, options->idempotency_key, error);
     if (rc < 0) {
         wrenn_op_free(made);
         return rc;
     }
-    wrn_create_sandbox_request request = {
-        .present = (known.template_name ? WRN_HAS_CREATE_SANDBOX_REQUEST_TEMPLATE_NAME : 0) |
-                   (known.vcpus ? WRN_HAS_CREATE_SANDBOX_REQUEST_VCPUS : 0) |
-                   (known.memory_mb ? WRN_HAS_CREATE_SANDBOX_REQUEST_MEMORY_MB : 0) |
-                   (known.idle_timeout_sec ? WRN_HAS_CREATE_SANDBOX_REQUEST_TIMEOUT_SEC : 0),
-        .template_name = known.template_name,
-        .vcpus = known.vcpus,
-        .memory_mb = known.memory_mb,
-        .timeout_sec = known.idle_timeout_sec,
-    };
-    wrn_op_call_sandbox(made, "POST", NULL, "", &wrn_model_create_sandbox_request, &request);
     wrn_buf_put(&self->body, made->body.data, made->body.size);
     made->body.failed = made->body.failed || self->body.failed;
     wrn_buf_puts(&made->idempotency_key, self->key.data);
-    self->posts = 1;
-    return wrn_op_start(made, done, user_data, op, error);
-}
-
-int wrenn_sandboxes_create_finish(wrenn_op *op, wrenn_sandbox **sandbox, wrenn_error **error) {
-    return wrn_op_take(op, &create_type, sandbox, error);
-}
-
-int wrenn_sandboxes_create(wrenn_client *client, const wrenn_create_options *options, wrenn_sandbox **sandbox,
-                           wrenn_error **error) {
-    WRN_BLOCKING(client, wrenn_sandboxes_create_start(client, options, NULL, NULL, &op, error),
-                 wrenn_sandboxes_create_finish(op, sandbox, error));
+    *op = made;
+    return 0;
 }

@@ -11,18 +11,12 @@
 
 /* ---- making ---- */
 
-int wrn_transfer_new(wrenn_sandbox *sandbox, const wrn_op_type *type, int64_t timeout_ms, wrn_file_transfer **ret,
-                     wrenn_error **error) {
-    wrenn_op *op;
-    wrenn_client *client = sandbox ? sandbox->client : NULL;
-    int rc = wrn_op_new(client, sandbox, type, timeout_ms, WRN_TRANSFER_IDLE_MS, &op, error);
-    if (rc < 0) return rc;
+bool wrn_transfer_init(wrenn_op *op) {
     wrn_file_transfer *transfer = (wrn_file_transfer *)op;
     transfer->idle_ms = op->deadline.due_ms;
     transfer->total = -1;
     transfer->fd = -1;
-    *ret = transfer;
-    return 0;
+    return true;
 }
 
 int wrn_transfer_check(const wrn_op_type *type, const char *file, const int *fd, bool given, const char *callback,
@@ -74,7 +68,7 @@ static void stop_watching(wrn_file_transfer *transfer) {
     if (transfer->watch) wrn_loop_unwatch(transfer->op.client->loop, WRN_TAKE(transfer->watch));
 }
 
-static void on_ready(void *context, int fd, uint32_t events) {
+static void transfer_on_ready(void *context, int fd, uint32_t events) {
     wrn_file_transfer *transfer = context;
     (void)fd, (void)events;
     stop_watching(transfer);
@@ -83,7 +77,7 @@ static void on_ready(void *context, int fd, uint32_t events) {
 
 int64_t wrn_transfer_wait(wrn_file_transfer *transfer, uint32_t events) {
     if (!transfer->watch)
-        transfer->watch = wrn_loop_watch(transfer->op.client->loop, transfer->fd, events, on_ready, transfer);
+        transfer->watch = wrn_loop_watch(transfer->op.client->loop, transfer->fd, events, transfer_on_ready, transfer);
     return transfer->watch ? WRN_HTTP_LATER : wrn_transfer_stop_errno(transfer, "waiting for the descriptor");
 }
 

@@ -1,5 +1,5 @@
-/* Uploads: from memory, and from whatever gives bytes. Both are one form that goes out bit by bit: the path, then the
- * file. */
+/* Uploads: from memory, files, descriptors and callbacks. All are one multipart form that is sent piece by piece: the path,
+ * then the file. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -10,24 +10,23 @@
 #include <unistd.h>
 
 #include "api/files.h"
+#include "api/operations.h"
 #include "api/transfer.h"
 #include "client/sandbox.h"
 
-/* Servers take no larger body at files/write. */
+/* Servers limit the body of files/write to this. */
 enum { WRITE_BODY_MAX = 100 * 1024 * 1024 };
 
 typedef struct upload_op {
     wrn_file_transfer transfer; /* `total` bytes are sent, or all there are */
     wrn_http_source body;
-    wrn_buf head, tail; /* what is not sent yet of the form around the file */
+    wrn_buf head, tail; /* the unsent parts of the form before and after the file */
     char content_type[96];
     bool ended;
     const char *data; /* a source in memory, or NULL */
     wrn_buf copy;     /* where `data` is, when it is not the caller's */
     wrenn_read_fn read;
 } upload_op;
-
-static wrenn_client *client_of(const wrenn_sandbox *sandbox) { return sandbox ? sandbox->client : NULL; }
 
 /* ---- the source ---- */
 
@@ -78,23 +77,23 @@ static int64_t read_file(upload_op *self, char *out, size_t room) {
                                               t->op.type->name, (long long)t->done, (long long)t->total));
 }
 
-static size_t take(wrn_buf *from, char *out, size_t room) {
+static size_t take_from(wrn_buf *from, char *out, size_t room) {
     size_t size = from->size < room ? from->size : room;
     if (size) memcpy(out, from->data, size);
     wrn_buf_consume(from, size);
     return size;
 }
 
-/* The source is asked once each time, so that what a slow one gives goes out at once. */
+/* Reads the source once per call, so that data from a slow source is sent at once. */
 static int64_t read_body(void *context, char *out, size_t room) {
     upload_op *self = context;
-    size_t size = take(&self->head, out, room);
+    size_t size = take_from(&self->head, out, room);
     if (size < room && !self->ended) {
         int64_t got = read_file(self, out + size, room - size);
         if (got < 0) return got == WRN_HTTP_LATER && size ? (int64_t)size : got;
         size += (size_t)got;
     }
-    if (self->ended) size += take(&self->tail, out + size, room - size);
+    if (self->ended) size += take_from(&self->tail, out + size, room - size);
     return (int64_t)size;
 }
 
@@ -108,7 +107,7 @@ static void add_field(wrn_buf *form, const char *boundary, const char *name, con
 }
 
 /* `options` may be NULL. */
-static void add_fields(wrn_buf *form, const char *boundary, const wrenn_upload_stream_options *options) {
+static void add_option_fields(wrn_buf *form, const char *boundary, const wrenn_upload_stream_options *options) {
     char mode[8];
     if (!options) return;
     snprintf(mode, sizeof(mode), "%04o", (unsigned)options->mode);
@@ -126,7 +125,7 @@ static int write_form(upload_op *self, const char *path, const wrenn_upload_stre
         return wrn_fail(error, WRENN_E_SYSTEM, "%s: no random numbers: %s", t->op.type->name, strerror(errno));
     snprintf(self->content_type, sizeof(self->content_type), "multipart/form-data; boundary=%s", boundary);
     add_field(&self->head, boundary, "path", path);
-    add_fields(&self->head, boundary, options);
+    add_option_fields(&self->head, boundary, options);
     wrn_buf_printf(&self->head,
                    "--%s\r\nContent-Disposition: form-data; name=\"file\"; filename=\"file\"\r\n"
                    "Content-Type: application/octet-stream\r\n\r\n",
@@ -142,9 +141,10 @@ static int write_form(upload_op *self, const char *path, const wrenn_upload_stre
     return 0;
 }
 
-static int start(upload_op *self, int rc, const char *path, const wrenn_upload_stream_options *options, bool in_one,
-                 wrenn_done_fn done, void *user_data, wrenn_op **ret, wrenn_error **error) {
-    wrenn_op *op = &self->transfer.op;
+/* The call, when the source is known. Frees the operation when it fails. */
+static int call_write(wrenn_op *op, int rc, const char *path, const wrenn_upload_stream_options *options, bool in_one,
+                      wrenn_error **error) {
+    upload_op *self = (upload_op *)op;
     if (rc == 0) rc = write_form(self, path, options, error);
     if (rc < 0) {
         wrenn_op_free(op);
@@ -155,10 +155,10 @@ static int start(upload_op *self, int rc, const char *path, const wrenn_upload_s
     wrn_buf_clear(&op->body);
     op->source = &self->body;
     op->content_type = self->content_type;
-    return wrn_op_start(op, done, user_data, ret, error);
+    return 0;
 }
 
-static void clear(wrenn_op *op) {
+static void upload_clear(wrenn_op *op) {
     upload_op *self = (upload_op *)op;
     wrn_buf_free(&self->head);
     wrn_buf_free(&self->tail);
@@ -167,59 +167,55 @@ static void clear(wrenn_op *op) {
 
 /* ---- from memory ---- */
 
-static const wrn_op_type upload_type = {.name = "upload",
-                                        .size = sizeof(upload_op),
-                                        .respond = wrn_op_respond_nothing,
-                                        .fail = wrn_transfer_fail,
-                                        .stop = wrn_transfer_end,
-                                        .clear = clear};
+#define UPLOAD_OP                                                                             \
+    .timeout_ms = WRN_TRANSFER_IDLE_MS, .size = sizeof(upload_op), .init = wrn_transfer_init, \
+    .respond = wrn_op_respond_nothing, .fail = wrn_transfer_fail, .stop = wrn_transfer_end, .clear = upload_clear
 
-static int start_upload(wrenn_sandbox *sandbox, const char *path, const void *data, size_t size, bool copy,
-                        wrenn_done_fn done, void *user_data, wrenn_op **op, wrenn_error **error) {
-    wrn_file_transfer *t;
-    int rc = wrn_files_check(upload_type.name, path, error);
+const wrn_op_type wrn_sandbox_upload_type = {"upload", UPLOAD_OP};
+
+static int new_upload(wrenn_sandbox *sandbox, const char *path, const void *data, size_t size, bool copy, wrenn_op **op,
+                      wrenn_error **error) {
+    int rc = wrn_files_check("upload", path, error);
     if (rc == 0 && (size > INT64_MAX || (size && !data)))
         rc = wrn_fail(error, WRENN_E_INVALID_ARGUMENT, "upload: there is no data of %zu bytes", size);
-    if (rc == 0) rc = wrn_transfer_new(sandbox, &upload_type, 0, &t, error);
-    if (rc != 0) return rc;
-    upload_op *self = (upload_op *)t;
-    t->total = (int64_t)size;
+    if (rc == 0) rc = wrn_op_for_sandbox(sandbox, &wrn_sandbox_upload_type, 0, NULL, NULL, op, error);
+    if (rc < 0) return rc;
+    upload_op *self = (upload_op *)*op;
+    self->transfer.total = (int64_t)size;
     self->data = size ? data : "";
     if (copy && size) {
         wrn_buf_put(&self->copy, data, size);
         self->data = self->copy.data;
     }
     if (self->copy.failed) rc = wrn_fail(error, WRENN_E_NO_MEMORY, "upload: out of memory");
-    return start(self, rc, path, NULL, true, done, user_data, op, error);
+    return call_write(*op, rc, path, NULL, true, error);
 }
 
-int wrenn_sandbox_upload_start(wrenn_sandbox *sandbox, const char *path, const void *data, size_t size,
-                               wrenn_done_fn done, void *user_data, wrenn_op **op, wrenn_error **error) {
-    return start_upload(sandbox, path, data, size, true, done, user_data, op, error);
+int wrn_sandbox_upload_prepare(wrenn_sandbox *sandbox, const char *path, const void *data, size_t size, wrenn_op **op,
+                               wrenn_error **error) {
+    return new_upload(sandbox, path, data, size, true, op, error);
 }
 
-int wrenn_sandbox_upload_finish(wrenn_op *op, wrenn_error **error) {
-    return wrn_op_take(op, &upload_type, NULL, error);
-}
-
+/* Not generated, because it needs no copy of the data: the caller waits. */
 int wrenn_sandbox_upload(wrenn_sandbox *sandbox, const char *path, const void *data, size_t size, wrenn_error **error) {
-    WRN_BLOCKING(client_of(sandbox), start_upload(sandbox, path, data, size, false, NULL, NULL, &op, error),
-                 wrenn_sandbox_upload_finish(op, error));
+    WRN_AUTO(wrn_op_freep) wrenn_op *op = NULL;
+    wrenn_op *made;
+    int rc = wrn_op_may_block(sandbox ? sandbox->client : NULL, error);
+    if (rc == 0) rc = new_upload(sandbox, path, data, size, false, &made, error);
+    if (rc == 0) rc = wrn_op_start(made, NULL, NULL, &op, error);
+    return rc == 0 ? wrenn_sandbox_upload_finish(wrn_op_wait(op), error) : rc;
 }
 
 /* ---- from whatever gives bytes ---- */
 
-static const wrn_op_type stream_type = {.name = "upload_stream",
-                                        .size = sizeof(upload_op),
-                                        .respond = wrn_op_respond_nothing,
-                                        .fail = wrn_transfer_fail,
-                                        .stop = wrn_transfer_end,
-                                        .clear = clear};
+const wrn_op_type wrn_sandbox_upload_stream_type = {"upload_stream", UPLOAD_OP};
 
-static int check_options(const wrenn_upload_stream_options *options, wrenn_error **error) {
-    const char *name = stream_type.name;
+static int check_upload(const wrenn_upload_stream_options *options, wrenn_error **error) {
+    const char *name = wrn_sandbox_upload_stream_type.name;
     int rc = wrn_files_check(name, options->path, error);
-    if (rc == 0) rc = wrn_transfer_check(&stream_type, options->file, options->fd, options->read, "read", error);
+    if (rc == 0)
+        rc = wrn_transfer_check(&wrn_sandbox_upload_stream_type, options->file, options->fd, options->read, "read",
+                                error);
     if (rc == 0 && options->size < 0)
         rc = wrn_fail(error, WRENN_E_INVALID_ARGUMENT, "%s: the size must not be negative", name);
     if (rc == 0 && (options->mode < 0 || options->mode > 07777))
@@ -229,7 +225,7 @@ static int check_options(const wrenn_upload_stream_options *options, wrenn_error
     return rc;
 }
 
-/* Files that say they are empty may not be: those in /proc are like that. */
+/* -1: unknown. Files in /proc have a size of 0 and content. */
 static int64_t size_of(int fd) {
     struct stat is;
     off_t at = lseek(fd, 0, SEEK_CUR);
@@ -256,31 +252,19 @@ static int open_source(upload_op *self, const wrenn_upload_stream_options *optio
             errno = EISDIR;
         }
         if (t->fd < 0)
-            return wrn_fail(error, WRENN_E_SYSTEM, "%s: cannot read %s: %s", stream_type.name, options->file,
-                            strerror(errno));
+            return wrn_fail(error, WRENN_E_SYSTEM, "%s: cannot read %s: %s", wrn_sandbox_upload_stream_type.name,
+                            options->file, strerror(errno));
     }
     if (!options->size) t->total = size_of(t->fd);
     return 0;
 }
 
-int wrenn_sandbox_upload_stream_start(wrenn_sandbox *sandbox, const wrenn_upload_stream_options *options,
-                                      wrenn_done_fn done, void *user_data, wrenn_op **op, wrenn_error **error) {
-    wrenn_upload_stream_options known;
-    wrn_file_transfer *t;
-    int rc = wrn_options_read(&known, sizeof(known), options, "wrenn_upload_stream_options", error);
-    if (rc == 0) rc = check_options(&known, error);
-    if (rc == 0) rc = wrn_transfer_new(sandbox, &stream_type, known.timeout_ms, &t, error);
-    if (rc != 0) return rc;
-    upload_op *self = (upload_op *)t;
-    return start(self, open_source(self, &known, error), known.path, &known, false, done, user_data, op, error);
-}
-
-int wrenn_sandbox_upload_stream_finish(wrenn_op *op, wrenn_error **error) {
-    return wrn_op_take(op, &stream_type, NULL, error);
-}
-
-int wrenn_sandbox_upload_stream(wrenn_sandbox *sandbox, const wrenn_upload_stream_options *options,
-                                wrenn_error **error) {
-    WRN_BLOCKING(client_of(sandbox), wrenn_sandbox_upload_stream_start(sandbox, options, NULL, NULL, &op, error),
-                 wrenn_sandbox_upload_stream_finish(op, error));
+int wrn_sandbox_upload_stream_prepare(wrenn_sandbox *sandbox, const wrenn_upload_stream_options *options, wrenn_op **op,
+                                      wrenn_error **error) {
+    int rc = check_upload(options, error);
+    if (rc == 0)
+        rc = wrn_op_for_sandbox(sandbox, &wrn_sandbox_upload_stream_type, options->timeout_ms, NULL, NULL, op, error);
+    if (rc < 0) return rc;
+    rc = open_source((upload_op *)*op, options, error);
+    return call_write(*op, rc, options->path, options, false, error);
 }

@@ -1,8 +1,8 @@
-/* The operation: one state machine behind all three doors.
+/* The operation: one state machine behind the three forms of each call, X(), X_start() and X_finish().
  *
  * An operation makes one call after another until it is finished or failed. For each call the core picks the path
  * family, sends, repeats what may be repeated, and turns bad answers into errors; `respond` sees only answers of 2xx. One
- * deadline covers everything. Types may be kept small: an operation with one call only needs `respond`.
+ * deadline covers everything. An operation of one call is a row: its wrn_op_type says what is sent and what comes back.
  *
  *     PARKED (the era is being found out) -> IN_FLIGHT -> WAITING (for a retry or the type's own delay) -> ... -> DONE */
 #ifndef WRN_CLIENT_OP_H
@@ -14,6 +14,7 @@
 #include "base/arena.h"
 #include "base/buf.h"
 #include "base/model.h"
+#include "client/arguments.h"
 #include "client/client.h"
 #include "client/error.h"
 #include "net/http.h"
@@ -25,12 +26,30 @@ typedef enum wrn_op_state { WRN_OP_NEW, WRN_OP_PARKED, WRN_OP_IN_FLIGHT, WRN_OP_
 /* Which credential a route takes. */
 typedef enum wrn_auth { WRN_AUTH_NONE, WRN_AUTH_TOKEN, WRN_AUTH_ANY } wrn_auth;
 
+enum { WRN_OP_TIMEOUT_MS = 30000 };
+
 typedef struct wrn_op_type {
     const char *name; /* for messages: "exec" */
-    size_t size;      /* of the struct that starts with a wrenn_op; 0: a plain wrenn_op */
-    /* An answer of 2xx. Must finish, fail, make the next call or delay. */
+
+    /* The first call. NULL: the operation sets it up itself. */
+    const char *method;
+    /* Below /v1. Each {what} is replaced by an argument, escaped. In the path an argument must not be empty; the error
+     * names it. In the query (?name={what}&...) an argument may be NULL, which leaves the parameter out. A path that
+     * begins with /sandboxes goes to the collection of the server's era; its {sandbox id} is that of op->sandbox. */
+    const char *path;
+    wrn_auth auth;
+    int64_t timeout_ms;    /* default time limit; 0: WRN_OP_TIMEOUT_MS */
+    const wrn_model *body; /* of the request; NULL: none */
+    const wrn_model *object,
+        *list; /* the answer is such an object, or an array of them; both NULL: it does not matter */
+
+    size_t size; /* of the struct that starts with a wrenn_op; 0: a plain wrenn_op */
+    /* Fills in what that struct adds. False when out of memory. May be NULL. */
+    bool (*init)(wrenn_op *op);
+    const struct wrn_stream_type *stream; /* of operations that open one; see client/stream.h */
+    /* An answer of 2xx. Must finish, fail, make the next call or delay. NULL: as `object` and `list` say. */
     void (*respond)(wrenn_op *op, wrn_http_response *response);
-    /* The call failed for good, or the deadline passed. Returns true when it went on in another way; otherwise the
+    /* The call failed for good, or the deadline passed. Returns true when the operation goes on in another way; otherwise the
      * operation ends with this error. May be NULL. */
     bool (*fail)(wrenn_op *op, const wrenn_error *error);
     /* The delay of wrn_op_delay() is over. May be NULL. */
@@ -38,13 +57,13 @@ typedef struct wrn_op_type {
     /* Frees what the larger struct holds. May be NULL. */
     void (*clear)(wrenn_op *op);
     bool any_status; /* `respond` sees answers of every status */
-    /* For calls that are no HTTP exchange: makes the present one, and ends in wrn_op_answered() or in an end of the
+    /* For calls that are not HTTP exchanges: makes the present one, which leads to wrn_op_answered() or to the end of the
      * operation. May be NULL. */
     void (*send)(wrenn_op *op);
-    /* Breaks off what is no HTTP exchange; may come more than once. May be NULL. */
+    /* Ends what is not an HTTP exchange; may be called more than once. May be NULL. */
     void (*stop)(wrenn_op *op);
-    /* It is given up, by the caller or (with `late`) because its time is over, and is about to end: a chance to have
-     * wrn_op_hand_over() do what has to be done all the same. May be NULL. */
+    /* The operation is about to end because it was cancelled or (`late`) timed out. May leave work to another operation
+     * with wrn_op_hand_over(). May be NULL. */
     void (*abandon)(wrenn_op *op, bool late);
 } wrn_op_type;
 
@@ -55,10 +74,10 @@ struct wrenn_op {
     wrenn_op *previous, *next; /* among the client's unfinished ones */
     wrenn_op *next_completed;
     int refs;        /* the caller's and the core's */
-    bool background; /* nobody has asked for it: it cleans up behind another one */
+    bool background; /* not started by the caller: it cleans up after another one */
     wrn_op_state state;
     wrn_timer timer, deadline;
-    void (*begin)(wrenn_op *op); /* what the loop is to begin it with, when that could not be done at once */
+    void (*begin)(wrenn_op *op); /* what it begins with, until it has; NULL: the call */
 
     /* The present call. */
     const char *method;
@@ -67,8 +86,8 @@ struct wrenn_op {
     wrn_auth auth;
     wrn_buf body;
     wrn_buf idempotency_key;       /* empty: none */
-    wrn_buf url, host;             /* where the call goes instead of the API, and its Host field; empty: to the API */
-    wrn_buf fields;                /* header fields for there */
+    wrn_buf url, host;             /* empty: the call goes to the API; else to this URL with this Host field */
+    wrn_buf fields;                /* header fields for such a call */
     const wrn_http_source *source; /* instead of `body`, in the format of `content_type`; NULL: none */
     const char *content_type;
     const wrn_http_sink *sink; /* where the answer's body goes; NULL: to `respond` */
@@ -76,7 +95,7 @@ struct wrenn_op {
     int attempt;
     bool reached; /* an attempt at this call may have got to the server */
 
-    bool cancel_wanted; /* it ends as cancelled as soon as that can be done, and its callbacks but `done` are over */
+    bool cancel_wanted; /* it ends as cancelled as soon as possible; only `done` is still called */
     wrenn_timings timings;
     wrenn_error *error;
     bool taken; /* by _finish */
@@ -86,26 +105,31 @@ struct wrenn_op {
     void *user_data;
 };
 
-/* Makes an operation that is not started yet. `default_timeout_ms` is used when `timeout_ms` is 0 and the client has no
- * default of its own. Fails when out of memory, with a closed client, or in the wrong process. */
+/* Makes an operation that is not started yet. `timeout_ms` 0: the client's default, or else that of the type. Fails when
+ * out of memory, with a closed client, or in the wrong process. */
 int wrn_op_new(wrenn_client *client, wrenn_sandbox *sandbox, const wrn_op_type *type, int64_t timeout_ms,
-               int64_t default_timeout_ms, wrenn_op **ret, wrenn_error **error);
-/* Starts it with the call set up by wrn_op_call(); `ret` may be NULL. Takes `op` over in any case. */
+               wrenn_op **ret, wrenn_error **error);
+/* Makes an operation with the first call of its type, if that has one. `args`: for each {what} of the path but {sandbox id} of a handle;
+ * NULL: there are none. `request`: the struct of type->body, or NULL. */
+int wrn_op_for_client(wrenn_client *client, const wrn_op_type *type, int64_t timeout_ms, const char *const *args,
+                      const void *request, wrenn_op **ret, wrenn_error **error);
+int wrn_op_for_sandbox(wrenn_sandbox *sandbox, const wrn_op_type *type, int64_t timeout_ms, const char *const *args,
+                       const void *request, wrenn_op **ret, wrenn_error **error);
+/* Starts it with its call, or with op->begin; `ret` may be NULL. Takes `op` over in any case. */
 int wrn_op_start(wrenn_op *op, wrenn_done_fn done, void *user_data, wrenn_op **ret, wrenn_error **error);
 
 /* The same with something else than a call to begin with. */
 int wrn_op_start_with(wrenn_op *op, void (*begin)(wrenn_op *op), wrenn_done_fn done, void *user_data, wrenn_op **ret,
                       wrenn_error **error);
 
+/* Sets the call of its type up, as wrn_op_for_client() does. */
+int wrn_op_call_type(wrenn_op *op, const char *const *args, const void *request, wrenn_error **error);
 /* Sets the present call up: a path below /v1, and the struct `request` of `model` as its JSON body (NULL: none). */
 void wrn_op_call(wrenn_op *op, const char *method, wrn_auth auth, const char *path, const wrn_model *model,
                  const void *request);
 /* The same below the collection of sandboxes, in whichever era: "/" id, then `suffix`. NULL id: the collection itself. */
 void wrn_op_call_sandbox(wrenn_op *op, const char *method, const char *id, const char *suffix, const wrn_model *model,
                          const void *request);
-/* 0 when `text` can be one segment of a path: not empty, and not "." or "..", which every client and proxy takes out of
- * paths, so that another object would be hit. `what` names it. */
-int wrn_check_segment(const char *what, const char *text, wrenn_error **error);
 /* To a URL elsewhere, without credentials; the caller fills op->body and op->fields, and op->host if need be. */
 void wrn_op_call_url(wrenn_op *op, const char *method, const char *url);
 /* Sends the present call; for types that make more than one. */
@@ -116,26 +140,28 @@ bool wrn_op_url(const wrenn_op *op, wrn_buf *url);
 void wrn_op_answered(wrenn_op *op, wrn_http_response *response);
 /* Comes back through type->wake. */
 void wrn_op_delay(wrenn_op *op, int64_t delay_ms);
-/* Moves the deadline, for cleaning up after failure, and for operations that may last as long as they get on. */
+/* Moves the deadline: for cleaning up after a failure, and for operations that may last while data moves. */
 void wrn_op_extend(wrenn_op *op, int64_t timeout_ms);
 
-/* Makes an operation of `type` that nobody waits for, which cleans up behind others; it works in a client that is being
- * freed, too. NULL when out of memory. The caller gives it a call right
- * away. */
+/* Makes and starts an operation that the library itself needs to clean up after another one, also in a client that is being
+ * freed. The caller sets its call up at once. NULL when out of memory. */
 wrenn_op *wrn_op_background(wrenn_client *client, const wrn_op_type *type, int64_t timeout_ms);
-/* The present call of `from` becomes that of `op`, on its way as it may be: true when its answer will come to `op`. */
+/* Moves the present call of `from` to `op`, even while it is in flight. True when `op` will get the response. */
 bool wrn_op_hand_over(wrenn_op *from, wrenn_op *op);
-/* Cancels those of the client that somebody has asked for; with `all` the others too. */
+/* Cancels the operations that the caller has started; with `all` those in the background too. */
 void wrn_ops_cancel(wrenn_client *client, bool all);
+/* Runs the callbacks of operations that are over; returns how many. */
+int wrn_ops_run_done(wrenn_client *client);
 
 /* Ends. The result belongs to the operation until _finish takes it. */
 void wrn_op_finish(wrenn_op *op, void *result, void (*free_result)(void *result));
 void wrn_op_fail(wrenn_op *op, wrenn_error *error);
 
-/* `respond` for an answer that is one object of `model`, for one that is a list of it, and for one without content. */
-void wrn_op_respond_model(wrenn_op *op, const wrn_http_response *response, const wrn_model *model);
-void wrn_op_respond_list(wrenn_op *op, const wrn_http_response *response, const wrn_model *model);
+/* `respond` for an answer without content. */
 void wrn_op_respond_nothing(wrenn_op *op, wrn_http_response *response);
+/* Ends with the array of `model` at `array`. */
+void wrn_op_respond_array(wrenn_op *op, const wrn_http_response *response, const wrn_json *array,
+                          const wrn_model *model);
 /* The object of `model` in an answer, freed with wrn_result_free(); NULL after failing the operation. */
 void *wrn_op_decode(wrenn_op *op, const wrn_http_response *response, const wrn_model *model);
 
@@ -153,34 +179,21 @@ typedef struct wrn_list {
 bool wrn_op_append(wrenn_op *op, const wrn_http_response *response, const wrn_json *array, const wrn_model *model,
                    wrn_list *list);
 /* Ends with WRENN_E_PROTOCOL, or WRENN_E_NO_MEMORY. */
-void wrn_op_fail_nonsense(wrenn_op *op, const wrn_http_response *response, const char *why);
+void wrn_op_fail_malformed(wrenn_op *op, const wrn_http_response *response, const char *why);
 void wrn_op_fail_no_memory(wrenn_op *op);
 
 /* Second half of a _finish: checks that `op` is of `type` and over, then hands out result or error. */
 int wrn_op_take(wrenn_op *op, const wrn_op_type *type, void *result, wrenn_error **error);
 
-/* The blocking door: 0 when the client may block now. Then wait, until the operation is over. */
-int wrn_block_enter(wrenn_client *client, wrenn_error **error);
-void wrn_op_wait(wrenn_op *op);
+/* For the blocking form: 0 when the client may block now. */
+int wrn_op_may_block(wrenn_client *client, wrenn_error **error);
+/* Runs the loop until `op` is over; returns `op`. */
+wrenn_op *wrn_op_wait(wrenn_op *op);
 
-/* Body of a blocking function: `start` assigns to `op`, `finish` reads it; both use `error`. */
-#define WRN_BLOCKING(client, start, finish)   \
-    wrenn_op *op = NULL;                      \
-    int rc_ = wrn_block_enter(client, error); \
-    if (rc_ == 0) rc_ = (start);              \
-    if (rc_ == 0) {                           \
-        wrn_op_wait(op);                      \
-        rc_ = (finish);                       \
-    }                                         \
-    wrenn_op_free(op);                        \
-    return rc_
-
-/* Before each of the callbacks that come while it lasts: false when there are to be no more of them. */
+/* To be checked before each callback other than `done`: false when there must not be one. */
 bool wrn_op_is_wanted(const wrenn_op *op);
 
-/* For the client: called when its era is known, or can't be found out. */
-void wrn_op_unpark(wrenn_op *op, const wrenn_error *error);
-void wrn_op_run_done(wrenn_op *op);
 void wrn_op_ref(wrenn_op *op);
+void wrn_op_freep(wrenn_op **op);
 
 #endif

@@ -332,7 +332,7 @@ static void warn_of_lacks(const wrn_server *server) {
 
 static bool open_backend(wrn_server *server, wrn_arena *arena, char *why, size_t why_size) {
     wrn_backend_config config;
-    wrn_fault fault = {.code = "internal_error"};
+    wrn_fault fault = {.code = WRN_FAULT_INTERNAL_ERROR};
     if (!wrn_server_backend_config(server->config, arena, &config))
         return snprintf(why, why_size, "out of memory"), false;
     if (mkdir(config.state_dir, 0700) != 0 && errno != EEXIST)

@@ -21,7 +21,7 @@ typedef struct wait {
 static void keep_fault(wait *w, const wrn_fault *fault) {
     w->done = true;
     w->failed = fault != NULL;
-    if (fault) snprintf(w->message, sizeof(w->message), "%s: %s", fault->code, fault->message);
+    if (fault) snprintf(w->message, sizeof(w->message), "%s: %s", wrn_fault_name(fault->code), fault->message);
 }
 
 static void on_done(void *context, const wrn_fault *fault) { keep_fault(context, fault); }
@@ -151,7 +151,8 @@ static void on_end(void *context, const wrn_proc_result *result) {
     o->code = result->code;
     o->cut = result->output_cut;
     o->oom_killed = result->oom_killed;
-    if (result->fault) snprintf(o->fault, sizeof(o->fault), "%s: %s", result->fault->code, result->fault->message);
+    if (result->fault)
+        snprintf(o->fault, sizeof(o->fault), "%s: %s", wrn_fault_name(result->fault->code), result->fault->message);
 }
 
 static void on_room(void *context) { ((output *)context)->rooms++; }
@@ -183,7 +184,7 @@ typedef struct dialled {
 
 static void on_dialled(void *context, int fd, const wrn_fault *fault) {
     dialled *d = context;
-    if (fault) test_note("%s: %s", fault->code, fault->message);
+    if (fault) test_note("%s: %s", wrn_fault_name(fault->code), fault->message);
     *d = (dialled){true, fd};
 }
 

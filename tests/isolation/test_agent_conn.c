@@ -672,7 +672,7 @@ static void fill_queue(fake *f) {
         c->proc = proc;
         CHECK(count < 20);
     }
-    CHECK_STR(fault.code, "agent_error");
+    CHECK(fault.code == WRN_FAULT_AGENT_ERROR);
     CHECK(count > 2);
 }
 

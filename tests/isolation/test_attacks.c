@@ -202,7 +202,7 @@ static void mount_small(host *h, const char *options) {
 
 static void on_refused(void *context, wrn_box *box, const wrn_fault *fault) {
     CHECK(!box && fault);
-    test_note("%s: %s", fault->code, fault->message);
+    test_note("%s: %s", wrn_fault_name(fault->code), fault->message);
     CHECK_CONTAINS(fault->message, "No space left on device");
     *(bool *)context = true;
 }

@@ -292,7 +292,7 @@ static void on_attempt(void *context, wrn_box *box, const wrn_fault *fault) {
     a->done = true;
     a->calls++;
     a->box = box;
-    if (fault) snprintf(a->fault, sizeof(a->fault), "%s: %s", fault->code, fault->message);
+    if (fault) snprintf(a->fault, sizeof(a->fault), "%s: %s", wrn_fault_name(fault->code), fault->message);
 }
 
 static void on_done(void *context, const wrn_fault *fault) { on_attempt(context, NULL, fault); }

@@ -83,7 +83,7 @@ static void answer(wrn_box *box, wrn_done_fn done, void *context, const char *pr
     later *l = later_new(box->backend, run_done, box, context);
     l->done = done;
     l->failed = problem != NULL;
-    if (problem) wrn_fault_set(&l->fault, "agent_error", "%s", problem);
+    if (problem) wrn_fault_set(&l->fault, WRN_FAULT_AGENT_ERROR, "%s", problem);
     later_go(l);
 }
 
@@ -100,7 +100,7 @@ static void on_gate(uv_signal_t *gate, int number) {
 }
 
 static int fake_open(const wrn_backend_config *config, wrn_backend **ret, wrn_fault *fault) {
-    if (getenv("FAKE_BROKEN")) return wrn_fault_set(fault, "internal_error", "the fake is broken"), -1;
+    if (getenv("FAKE_BROKEN")) return wrn_fault_set(fault, WRN_FAULT_INTERNAL_ERROR, "the fake is broken"), -1;
     wrn_backend *backend = calloc(1, sizeof(*backend));
     backend->loop = config->loop;
     uv_signal_init(config->loop, &backend->gate);
@@ -139,7 +139,7 @@ static int fake_find_template(wrn_backend *backend, const char *name, wrn_templa
     (void)backend;
     for (size_t i = 0; i < WRN_COUNT(templates); i++)
         if (strcmp(templates[i], name) == 0) return describe(name, out), 0;
-    wrn_fault_set(fault, "not_found", "there is no template \"%s\"", name);
+    wrn_fault_set(fault, WRN_FAULT_NOT_FOUND, "there is no template \"%s\"", name);
     return -1;
 }
 
@@ -177,7 +177,7 @@ static void fake_create(wrn_backend *backend, const wrn_box_spec *spec, wrn_done
     later *l = later_new(backend, run_made, box, context);
     l->made = done;
     l->failed = strcmp(spec->template_name, "broken") == 0;
-    if (l->failed) wrn_fault_set(&l->fault, "agent_error", "it is broken");
+    if (l->failed) wrn_fault_set(&l->fault, WRN_FAULT_AGENT_ERROR, "it is broken");
     if (strcmp(spec->template_name, "gated") != 0) return later_go(l);
     l->next = backend->gated;
     backend->gated = l;
@@ -190,7 +190,7 @@ static void fake_adopt(wrn_backend *backend, const wrn_box_spec *spec, bool froz
     later *l = later_new(backend, run_made, calloc(1, sizeof(wrn_box)), context);
     l->made = done;
     l->failed = true;
-    wrn_fault_set(&l->fault, "not_found", "fakes end with their daemon");
+    wrn_fault_set(&l->fault, WRN_FAULT_NOT_FOUND, "fakes end with their daemon");
     later_go(l);
 }
 
@@ -214,7 +214,7 @@ static void fake_snapshot(wrn_box *box, const char *snapshot_id, wrn_snapshot_fn
     later *l = later_new(backend, run_copied, box, context);
     l->copied = done;
     l->failed = strcmp(box->template_name, "unmeasured") == 0;
-    if (l->failed) wrn_fault_set(&l->fault, "internal_error", "there is no space");
+    if (l->failed) wrn_fault_set(&l->fault, WRN_FAULT_INTERNAL_ERROR, "there is no space");
     box->copying = l;
     if (strcmp(box->template_name, "gated") != 0) return later_go(l);
     l->next = backend->gated;
@@ -230,7 +230,7 @@ static void fake_stop_snapshot(wrn_box *box) {
         break;
     }
     l->failed = true;
-    wrn_fault_set(&l->fault, "internal_error", "it was stopped");
+    wrn_fault_set(&l->fault, WRN_FAULT_INTERNAL_ERROR, "it was stopped");
     later_go(l);
 }
 
@@ -298,7 +298,7 @@ static void proc_finish(wrn_proc *proc) {
     uv_close((uv_handle_t *)&proc->timer, proc_closed);
     if (proc->die && box->died) {
         wrn_fault fault;
-        wrn_fault_set(&fault, "agent_error", "its agent ended");
+        wrn_fault_set(&fault, WRN_FAULT_AGENT_ERROR, "its agent ended");
         box->died(box->context, &fault);
     }
 }
@@ -347,11 +347,12 @@ static void script(wrn_proc *proc, const wrn_proc_spec *spec) {
     if (proc->hang) wrn_buf_puts(&proc->out, "so far");
     if (!spec->cwd || strcmp(spec->cwd, "/nowhere") != 0) return;
     proc->end = WRN_PROC_FAILED;
-    wrn_fault_set(&proc->fault, "invalid_request", "there is no directory \"%s\"", spec->cwd);
+    wrn_fault_set(&proc->fault, WRN_FAULT_INVALID_REQUEST, "there is no directory \"%s\"", spec->cwd);
 }
 
 static wrn_proc *fake_exec(wrn_box *box, const wrn_proc_spec *spec, const wrn_proc_events *events, wrn_fault *fault) {
-    if (strcmp(spec->cmd, "impossible") == 0) return wrn_fault_set(fault, "agent_error", "not even asked"), NULL;
+    if (strcmp(spec->cmd, "impossible") == 0)
+        return wrn_fault_set(fault, WRN_FAULT_AGENT_ERROR, "not even asked"), NULL;
     wrn_proc *proc = calloc(1, sizeof(*proc));
     proc->box = box;
     proc->next = box->procs;
@@ -413,7 +414,7 @@ static void fake_dial(wrn_box *box, uint16_t port, wrn_dial_fn done, void *conte
         close(d->fd);
         d->fd = -1;
     }
-    wrn_fault_set(&fault, "unavailable", "nothing listens on port %d of a fake", port);
+    wrn_fault_set(&fault, WRN_FAULT_NOT_LISTENING, "nothing listens on port %d of a fake", port);
     wrn_answer_later(box->backend->loop, on_dialled, d, &fault);
 }
 

@@ -34,7 +34,7 @@ static bool build(const wrn_backend_config *config, const wrn_template_plan *pla
                               plan->start ? plan->start : "nothing", (long long)plan->start_port,
                               (long long)plan->vcpus, (long long)plan->memory_mb, plan->replace ? ", replace" : ""),
                true;
-    wrn_fault_set(fault, "not_found", "there is no \"%s\" to build", plan->name);
+    wrn_fault_set(fault, WRN_FAULT_NOT_FOUND, "there is no \"%s\" to build", plan->name);
     return false;
 }
 

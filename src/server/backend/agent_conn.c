@@ -253,17 +253,17 @@ wrn_proc *wrn_agent_exec(wrn_agent *agent, const wrn_proc_spec *spec, const wrn_
     WRN_AUTO(wrn_buf_free) wrn_buf payload = WRN_BUF_LIMITED(WRN_FRAME_EXEC_MAX);
     put_request(spec, &payload);
     if (payload.failed) {
-        wrn_fault_set(fault, "invalid_request", "cmd, args, envs and cwd are too long: together at most %d bytes",
-                      WRN_FRAME_EXEC_MAX);
+        wrn_fault_set(fault, WRN_FAULT_INVALID_REQUEST,
+                      "cmd, args, envs and cwd are too long: together at most %d bytes", WRN_FRAME_EXEC_MAX);
         return NULL;
     }
     if (!keeps_up(agent)) {
-        wrn_fault_set(fault, "agent_error", "the sandbox's agent does not keep up or is gone");
+        wrn_fault_set(fault, WRN_FAULT_AGENT_ERROR, "the sandbox's agent does not keep up or is gone");
         return NULL;
     }
     wrn_proc *proc = calloc(1, sizeof(*proc));
     if (!proc) {
-        wrn_fault_set(fault, "internal_error", "out of memory");
+        wrn_fault_set(fault, WRN_FAULT_INTERNAL_ERROR, "out of memory");
         return NULL;
     }
     *proc = (wrn_proc){.next = agent->procs,
@@ -277,7 +277,7 @@ wrn_proc *wrn_agent_exec(wrn_agent *agent, const wrn_proc_spec *spec, const wrn_
     agent->procs = proc;
     if (!limit_time(proc, spec->timeout_ms)) {
         free_proc(proc);
-        wrn_fault_set(fault, "internal_error", "out of memory");
+        wrn_fault_set(fault, WRN_FAULT_INTERNAL_ERROR, "out of memory");
         return NULL;
     }
     for (size_t at = 0; at < payload.size;) {
@@ -296,7 +296,7 @@ static void ask(wrn_agent *agent, uint8_t question, uint8_t answer, wrn_done_fn 
     waiter *w = keeps_up(agent) ? calloc(1, sizeof(*w)) : NULL;
     if (!w) {
         wrn_fault fault;
-        wrn_fault_set(&fault, "agent_error", "the sandbox's agent does not keep up or is gone");
+        wrn_fault_set(&fault, WRN_FAULT_AGENT_ERROR, "the sandbox's agent does not keep up or is gone");
         wrn_answer_later(agent->loop, done, context, &fault);
         return;
     }
@@ -343,15 +343,16 @@ static bool on_output(wrn_proc *proc, const wrn_frame *frame) {
 static void end_failed(wrn_proc *proc, uint32_t kind, int number) {
     wrn_fault fault;
     if (kind == WRN_EXIT_CWD)
-        wrn_fault_set(&fault, "invalid_request", "cannot enter the directory given as cwd: %s", strerror(number));
+        wrn_fault_set(&fault, WRN_FAULT_INVALID_REQUEST, "cannot enter the directory given as cwd: %s",
+                      strerror(number));
     else if (kind == WRN_EXIT_USER && number == EPERM)
         wrn_fault_set(
-            &fault, "invalid_request",
+            &fault, WRN_FAULT_INVALID_REQUEST,
             "the sandbox can't run anything as the user asked for: this wrennd runs as an ordinary user, and its "
             "sandboxes have root alone");
     else if (kind == WRN_EXIT_USER)
-        wrn_fault_set(&fault, "invalid_request", "the sandbox has no such user as the one asked for");
-    else wrn_fault_set(&fault, "agent_error", "the command could not be started: %s", strerror(number));
+        wrn_fault_set(&fault, WRN_FAULT_INVALID_REQUEST, "the sandbox has no such user as the one asked for");
+    else wrn_fault_set(&fault, WRN_FAULT_AGENT_ERROR, "the command could not be started: %s", strerror(number));
     end_proc(proc, &(wrn_proc_result){.end = WRN_PROC_FAILED, .fault = &fault});
 }
 
@@ -489,7 +490,7 @@ static void close_handles(wrn_agent *agent) {
 
 static void fail_all(wrn_agent *agent) {
     wrn_fault fault;
-    wrn_fault_set(&fault, "agent_error", "the sandbox's agent is gone; the outcome is unknown");
+    wrn_fault_set(&fault, WRN_FAULT_AGENT_ERROR, "the sandbox's agent is gone; the outcome is unknown");
     for (wrn_proc *proc; (proc = agent->procs);) {
         agent->procs = proc->next;
         end_proc(proc, &(wrn_proc_result){.end = WRN_PROC_LOST, .fault = &fault});

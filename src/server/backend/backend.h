@@ -13,20 +13,20 @@
 
 #include "base/buf.h"
 #include "base/json.h"
+#include "wire/faults.h"
 
 typedef struct wrn_backend wrn_backend;
 typedef struct wrn_box wrn_box;   /* a sandbox that is alive in the backend */
 typedef struct wrn_proc wrn_proc; /* a command running in a box */
 
-/* Why something failed. `code` is a server error code of PROTOCOL.md section 5.2 (a string constant such as
- * "agent_error", "not_found", "invalid_request", "internal_error"); `message` is for the caller of the API and names
- * the input and the remedy. */
+/* Why something failed. `message` is for the caller of the API and names the input and the remedy. */
 typedef struct wrn_fault {
-    const char *code;
+    wrn_fault_code code;
     char message[480];
 } wrn_fault;
 
-__attribute__((format(printf, 3, 4))) void wrn_fault_set(wrn_fault *fault, const char *code, const char *format, ...);
+__attribute__((format(printf, 3, 4))) void wrn_fault_set(wrn_fault *fault, wrn_fault_code code, const char *format,
+                                                         ...);
 
 typedef struct wrn_backend_config {
     uv_loop_t *loop;
@@ -114,7 +114,7 @@ typedef struct wrn_proc_result {
 
 /* What a command tells its starter. on_end comes last and exactly once, after all output; the wrn_proc is gone when it
  * returns. A program that does not exist is not a failure: it ends with code 127 and a message on stderr (126 when not
- * executable); a cwd or user that does not exist is WRN_PROC_FAILED with "invalid_request". */
+ * executable); a cwd or user that does not exist is WRN_PROC_FAILED with WRN_FAULT_INVALID_REQUEST. */
 typedef struct wrn_proc_events {
     void (*on_start)(void *context, int64_t pid);
     void (*on_output)(void *context, int stream /* 1 stdout, 2 stderr */, const void *data, size_t size);
@@ -156,7 +156,7 @@ typedef struct wrn_backend_ops {
      * network ("none"), disk ("unlimited"), reasons [text]. The caller frees it. */
     wrn_json *(*isolation)(const wrn_backend *backend);
 
-    /* A template of the platform. 0, or -1 with a fault: "not_found" when there is none of that name. */
+    /* A template of the platform. 0, or -1 with a fault: WRN_FAULT_NOT_FOUND when there is none of that name. */
     int (*find_template)(wrn_backend *backend, const char *name, wrn_template *out, wrn_fault *fault);
     void (*list_templates)(wrn_backend *backend, wrn_template_fn each, void *context);
 
@@ -167,7 +167,7 @@ typedef struct wrn_backend_ops {
     void (*create)(wrn_backend *backend, const wrn_box_spec *spec, wrn_done_fn died, wrn_box_fn done, void *context);
     /* A box of that id which an earlier process has left: gets it back, frozen or not. `kept` is called for each command
      * that goes on in it, before `done`; for a frozen one when it is thawed. Only the id and the template's name are read
-     * in `spec`. "not_found": there is none. After any other fault it is gone. */
+     * in `spec`. WRN_FAULT_NOT_FOUND: there is none. After any other fault it is gone. */
     void (*adopt)(wrn_backend *backend, const wrn_box_spec *spec, bool frozen, wrn_kept_fn kept, wrn_done_fn died,
                   wrn_box_fn done, void *context);
     /* Those that were not adopted are destroyed. */
@@ -212,7 +212,7 @@ typedef struct wrn_backend_ops {
     void (*resize)(wrn_proc *proc, uint16_t cols, uint16_t rows);
 
     /* Connects to a TCP port of the box's loopback, whatever it listens on. The caller owns the non-blocking `fd`;
-     * fault "unavailable" when nothing listens. */
+     * WRN_FAULT_NOT_LISTENING when nothing listens. */
     void (*dial)(wrn_box *box, uint16_t port, wrn_dial_fn done, void *context);
 } wrn_backend_ops;
 

@@ -4,7 +4,7 @@
 
 #include "server/backend/backend.h"
 
-void wrn_fault_set(wrn_fault *fault, const char *code, const char *format, ...) {
+void wrn_fault_set(wrn_fault *fault, wrn_fault_code code, const char *format, ...) {
     fault->code = code;
     va_list args;
     va_start(args, format);

@@ -11,7 +11,7 @@
 #include "base/clock.h"
 
 static bool refuse(wrn_request *request, const char *message) {
-    wrn_reply_error(request, "unauthorized", "%s", message);
+    wrn_reply_error(request, WRN_FAULT_UNAUTHORIZED, "%s", message);
     return false;
 }
 
@@ -22,7 +22,7 @@ static bool check_key(const wrn_auth *auth, wrn_request *request, const char *ke
     case WRN_DB_TAKEN: return forgiven || refuse(request, "invalid API key");
     case WRN_DB_ERROR: break;
     }
-    wrn_reply_error(request, "db_error", "the database failed; see wrennd's log");
+    wrn_reply_error(request, WRN_FAULT_DB_ERROR, "the database failed; see wrennd's log");
     return false;
 }
 

@@ -125,10 +125,10 @@ static void refuse(wrn_conn *conn, int status, const char *why) {
     request->answered = conn->http->handler.answered;
     request->head.keep_alive = false;
     conn->running = request;
-    const char *code = status == 413   ? "too_large"
-                       : status == 501 ? "not_implemented"
-                       : status == 503 ? "overloaded"
-                                       : "invalid_request";
+    wrn_fault_code code = status == 413   ? WRN_FAULT_TOO_LARGE
+                          : status == 501 ? WRN_FAULT_NOT_IMPLEMENTED
+                          : status == 503 ? WRN_FAULT_OVERLOADED
+                                          : WRN_FAULT_INVALID_REQUEST;
     wrn_reply_error_as(request, status, code, "%s", why);
 }
 

@@ -11,38 +11,6 @@
 #include "server/http/conn.h"
 #include "server/lane.h"
 
-static const struct {
-    const char *code;
-    int status;
-} statuses[] = {
-    {"invalid_request", 400},
-    {"unauthorized", 401},
-    {"forbidden", 403},
-    {"no_team", 403},
-    {"not_found", 404},
-    {"invalid_state", 409},
-    {"conflict", 409},
-    {"email_taken", 409},
-    {"already_exists", 409},
-    {"name_reserved", 409},
-    {"has_active_sandboxes", 409},
-    {"too_large", 413},
-    {"too_many_requests", 429},
-    {"internal_error", 500},
-    {"db_error", 500},
-    {"not_implemented", 501},
-    {"agent_error", 502},
-    {"host_unavailable", 503},
-    {"no_hosts_available", 503},
-    {"overloaded", 503},
-};
-
-int wrn_status_of(const char *code) {
-    for (size_t i = 0; i < WRN_COUNT(statuses); i++)
-        if (strcmp(statuses[i].code, code) == 0) return statuses[i].status;
-    return 500;
-}
-
 bool wrn_request_charge(wrn_request *request, size_t bytes) {
     if (bytes <= WRN_BUDGET_FREE - request->uncharged) {
         request->uncharged += bytes;
@@ -86,9 +54,10 @@ void wrn_reply_model(wrn_request *request, int status, const wrn_model *model, c
     wrn_reply_json(request, status, wrn_model_encode(model, value));
 }
 
-wrn_json *wrn_error_envelope(const char *code, const char *message) {
+wrn_json *wrn_error_envelope(wrn_fault_code code, const char *message) {
     wrn_json *error = wrn_json_new_object(), *envelope = wrn_json_new_object();
-    bool ok = wrn_json_set_string(error, "code", code) && wrn_json_set_string(error, "message", message);
+    bool ok =
+        wrn_json_set_string(error, "code", wrn_fault_name(code)) && wrn_json_set_string(error, "message", message);
     ok = wrn_json_set(envelope, "error", error) && ok;
     if (ok) return envelope;
     wrn_json_free(envelope);
@@ -96,13 +65,13 @@ wrn_json *wrn_error_envelope(const char *code, const char *message) {
 }
 
 /* Whoever is refused for now is told when to come back: soon, or when a sandbox may have gone. */
-static void add_retry_after(wrn_request *request, int status, const char *code) {
+static void add_retry_after(wrn_request *request, int status, wrn_fault_code code) {
     if ((status != 429 && status != 503) || (request->fields.size && strstr(request->fields.data, "Retry-After")))
         return;
-    wrn_request_add_field(request, "Retry-After", strcmp(code, "no_hosts_available") == 0 ? "5" : "1");
+    wrn_request_add_field(request, "Retry-After", code == WRN_FAULT_NO_HOSTS_AVAILABLE ? "5" : "1");
 }
 
-static void reply_error(wrn_request *request, int status, const char *code, const char *format, va_list args) {
+static void reply_error(wrn_request *request, int status, wrn_fault_code code, const char *format, va_list args) {
     add_retry_after(request, status, code);
     char message[640];
     vsnprintf(message, sizeof(message), format, args);
@@ -112,14 +81,14 @@ static void reply_error(wrn_request *request, int status, const char *code, cons
     wrn_reply_json(request, status, wrn_error_envelope(code, message));
 }
 
-void wrn_reply_error(wrn_request *request, const char *code, const char *format, ...) {
+void wrn_reply_error(wrn_request *request, wrn_fault_code code, const char *format, ...) {
     va_list args;
     va_start(args, format);
-    reply_error(request, wrn_status_of(code), code, format, args);
+    reply_error(request, wrn_fault_status(code), code, format, args);
     va_end(args);
 }
 
-void wrn_reply_error_as(wrn_request *request, int status, const char *code, const char *format, ...) {
+void wrn_reply_error_as(wrn_request *request, int status, wrn_fault_code code, const char *format, ...) {
     va_list args;
     va_start(args, format);
     reply_error(request, status, code, format, args);
@@ -171,9 +140,9 @@ static void end_decoding(wrn_job *job) {
 void wrn_request_decode_later(wrn_request *request, const wrn_model *model, void (*run)(wrn_request *request)) {
     /* As JSON, and as what that says. */
     if (!wrn_request_charge(request, 2 * request->body.size))
-        return wrn_reply_error(request, "overloaded", "%s", WRN_BUDGET_SPENT);
+        return wrn_reply_error(request, WRN_FAULT_OVERLOADED, "%s", WRN_BUDGET_SPENT);
     struct wrn_decoded *d = wrn_arena_alloc(&request->arena, sizeof(*d) + model->size);
-    if (!d) return wrn_reply_error(request, "internal_error", "out of memory");
+    if (!d) return wrn_reply_error(request, WRN_FAULT_INTERNAL_ERROR, "out of memory");
     d->job.run = run_decoding;
     d->job.done = end_decoding;
     d->request = request;
@@ -186,13 +155,13 @@ void wrn_request_decode_later(wrn_request *request, const wrn_model *model, void
 bool wrn_request_decode(wrn_request *request, const wrn_model *model, void *out) {
     char why[200];
     if (!is_json(request)) {
-        wrn_reply_error_as(request, 415, "invalid_request",
+        wrn_reply_error_as(request, 415, WRN_FAULT_INVALID_REQUEST,
                            "the request body must be JSON, sent with Content-Type: application/json");
         return false;
     }
     const struct wrn_decoded *d = request->decoded;
     if (d && d->ok) return memcpy(out, d->value, model->size), true;
     if (!d && decode(request, model, out, why, sizeof(why))) return true;
-    wrn_reply_error(request, "invalid_request", "%s", d ? d->why : why);
+    wrn_reply_error(request, WRN_FAULT_INVALID_REQUEST, "%s", d ? d->why : why);
     return false;
 }

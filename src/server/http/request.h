@@ -16,6 +16,7 @@
 #include "base/model.h"
 #include "server/http/http1.h"
 #include "server/store/ids.h"
+#include "wire/faults.h"
 
 /* Bodies and messages over JSON_SMALL, and answers with as much in them, are worked on off the loop. VALUES_MAX: of the JSON
  * of a request, strings, numbers and all. */
@@ -74,14 +75,12 @@ void wrn_reply_bytes(wrn_request *request, int status, const char *type, const v
 /* Takes the buffer, too, which is not in the request's arena. One that failed makes 500 of it. */
 void wrn_reply_buf(wrn_request *request, int status, const char *type, wrn_buf *body);
 /* {"error":{"code","message"}} with the status that belongs to the code. */
-WRN_PRINTF(3, 4) void wrn_reply_error(wrn_request *request, const char *code, const char *format, ...);
+WRN_PRINTF(3, 4) void wrn_reply_error(wrn_request *request, wrn_fault_code code, const char *format, ...);
 /* The same with a status of its own. */
 WRN_PRINTF(4, 5)
-void wrn_reply_error_as(wrn_request *request, int status, const char *code, const char *format, ...);
+void wrn_reply_error_as(wrn_request *request, int status, wrn_fault_code code, const char *format, ...);
 /* The envelope as JSON, for errors that carry more. */
-wrn_json *wrn_error_envelope(const char *code, const char *message);
-/* The HTTP status of a code of openapi.yaml; 500 when unknown. */
-int wrn_status_of(const char *code);
+wrn_json *wrn_error_envelope(wrn_fault_code code, const char *message);
 
 /* ---- a body in pieces ----
  *

@@ -35,17 +35,17 @@ static bool has_two(const wrn_request *request, const char *name) {
 bool wrn_websocket_check(wrn_request *request) {
     if (request->head.http_1_0 || !wrn_list_has(field(request, "upgrade"), "websocket") ||
         !wrn_list_has(field(request, "connection"), "upgrade")) {
-        wrn_reply_error(request, "invalid_request", "this route is a WebSocket: send Upgrade: websocket");
+        wrn_reply_error(request, WRN_FAULT_INVALID_REQUEST, "this route is a WebSocket: send Upgrade: websocket");
         return false;
     }
     if (strcmp(field(request, "sec-websocket-version"), "13") != 0) {
         wrn_request_add_field(request, "Sec-WebSocket-Version", "13");
         wrn_request_add_field(request, "Upgrade", "websocket");
-        wrn_reply_error_as(request, 426, "invalid_request", "only version 13 of WebSocket is known");
+        wrn_reply_error_as(request, 426, WRN_FAULT_INVALID_REQUEST, "only version 13 of WebSocket is known");
         return false;
     }
     if (!wrn_ws_is_key(field(request, "sec-websocket-key")) || has_two(request, "sec-websocket-key")) {
-        wrn_reply_error(request, "invalid_request", "Sec-WebSocket-Key is not 16 bytes in base64, once");
+        wrn_reply_error(request, WRN_FAULT_INVALID_REQUEST, "Sec-WebSocket-Key is not 16 bytes in base64, once");
         return false;
     }
     return true;
@@ -152,7 +152,7 @@ wrn_websocket *wrn_websocket_accept(wrn_request *request, const char *protocol, 
     put_head(&head, request, protocol);
     if (!w || !w->ws || head.failed) {
         free(w);
-        wrn_reply_error(request, "internal_error", "out of memory");
+        wrn_reply_error(request, WRN_FAULT_INTERNAL_ERROR, "out of memory");
         return NULL;
     }
     w->events = *events;

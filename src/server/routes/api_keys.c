@@ -33,7 +33,7 @@ void wrn_route_create_key(wrn_request *request) {
     const char *name = asked.name && *asked.name ? asked.name : "Unnamed API Key";
     const wrn_identity *who = &request->who;
     if (wrn_server_new_key(wrn_request_server(request), who->team_id, who->user_id, name, &row, key) != WRN_DB_OK)
-        return wrn_reply_error(request, "db_error", "the key could not be stored");
+        return wrn_reply_error(request, WRN_FAULT_DB_ERROR, "the key could not be stored");
     wrenn_api_key answer = show(&row, texts);
     answer.present |= WRENN_HAS_API_KEY_KEY;
     answer.key = key;
@@ -51,13 +51,13 @@ void wrn_route_list_keys(wrn_request *request) {
     if (wrn_store_list_keys(wrn_request_server(request)->store, request->who.team_id, add_key, array) == WRN_DB_OK)
         return wrn_reply_json(request, 200, array);
     wrn_json_free(array);
-    wrn_reply_error(request, "db_error", "the keys could not be read");
+    wrn_reply_error(request, WRN_FAULT_DB_ERROR, "the keys could not be read");
 }
 
 void wrn_route_delete_key(wrn_request *request) {
     const char *id = request->params[0];
-    if (!wrn_id_is(id, "key")) return wrn_reply_error(request, "invalid_request", "invalid API key ID");
+    if (!wrn_id_is(id, "key")) return wrn_reply_error(request, WRN_FAULT_INVALID_REQUEST, "invalid API key ID");
     if (wrn_store_remove_key(wrn_request_server(request)->store, request->who.team_id, id) == WRN_DB_OK)
         return wrn_reply_empty(request, 204);
-    wrn_reply_error(request, "db_error", "the key could not be deleted");
+    wrn_reply_error(request, WRN_FAULT_DB_ERROR, "the key could not be deleted");
 }

@@ -35,7 +35,7 @@ static void reply_token(wrn_request *request, int status, const wrn_account *acc
     wrn_claims claims = {account->user_id,        account->team_id, account->role, account->email, account->name, now,
                          now + WRN_TOKEN_SECONDS, account->is_admin};
     wrn_jwt_sign(wrn_request_server(request)->auth.secret, &claims, &token);
-    if (token.failed) return wrn_reply_error(request, "internal_error", "out of memory");
+    if (token.failed) return wrn_reply_error(request, WRN_FAULT_INTERNAL_ERROR, "out of memory");
     memcpy(request->who.user_id, account->user_id, sizeof(account->user_id));
     memcpy(request->who.team_id, account->team_id, sizeof(account->team_id));
     const wrenn_auth answer = {.present = WRENN_HAS_AUTH_TOKEN | WRENN_HAS_AUTH_USER_ID | WRENN_HAS_AUTH_TEAM_ID |
@@ -49,7 +49,7 @@ static void reply_token(wrn_request *request, int status, const wrn_account *acc
 }
 
 static void reply_busy(wrn_request *request) {
-    wrn_reply_error(request, "overloaded", "too many logins at once; try again");
+    wrn_reply_error(request, WRN_FAULT_OVERLOADED, "too many logins at once; try again");
 }
 
 /* A request that waits for the worker pool, with what was found out so far. */
@@ -64,12 +64,12 @@ typedef struct login {
 static void on_hashed(void *context, const char *hash) {
     login *l = context;
     wrn_request *request = l->request;
-    if (!hash) return wrn_reply_error(request, "internal_error", "out of memory");
+    if (!hash) return wrn_reply_error(request, WRN_FAULT_INTERNAL_ERROR, "out of memory");
     snprintf(l->account.password_hash, sizeof(l->account.password_hash), "%s", hash);
     switch (wrn_store_add_account(wrn_request_server(request)->store, &l->account)) {
     case WRN_DB_OK: return reply_token(request, 201, &l->account);
-    case WRN_DB_TAKEN: return wrn_reply_error(request, "email_taken", "that e-mail already has an account");
-    default: return wrn_reply_error(request, "db_error", "the account could not be stored");
+    case WRN_DB_TAKEN: return wrn_reply_error(request, WRN_FAULT_EMAIL_TAKEN, "that e-mail already has an account");
+    default: return wrn_reply_error(request, WRN_FAULT_DB_ERROR, "the account could not be stored");
     }
 }
 
@@ -82,24 +82,25 @@ void wrn_route_signup(wrn_request *request) {
     wrn_server *server = wrn_request_server(request);
     wrn_signup_request asked = {0};
     if (!may_sign_up(server, request))
-        return wrn_reply_error(request, "forbidden",
+        return wrn_reply_error(request, WRN_FAULT_FORBIDDEN,
                                "nobody can sign up here; the operator makes keys with: wrennd key create, or starts "
                                "wrennd with --signup local or open");
     if (!wrn_request_decode(request, &wrn_model_signup_request, &asked)) return;
     login *l = wrn_arena_alloc(&request->arena, sizeof(*l));
-    if (!l) return wrn_reply_error(request, "internal_error", "out of memory");
+    if (!l) return wrn_reply_error(request, WRN_FAULT_INTERNAL_ERROR, "out of memory");
     l->request = request;
     bool ok = normalize_email(asked.email, l->account.email);
     if (!ok || strlen(l->account.email) < 3 || !strchr(l->account.email, '@'))
-        return wrn_reply_error(request, "invalid_request", "member \"email\" is not an e-mail address");
+        return wrn_reply_error(request, WRN_FAULT_INVALID_REQUEST, "member \"email\" is not an e-mail address");
     if (strlen(asked.password) < 8 || strlen(asked.password) > WRN_PASSWORD_MAX)
-        return wrn_reply_error(request, "invalid_request", "member \"password\" must have 8 to %d bytes",
+        return wrn_reply_error(request, WRN_FAULT_INVALID_REQUEST, "member \"password\" must have 8 to %d bytes",
                                WRN_PASSWORD_MAX);
     if (!take_name(&asked, &l->account))
-        return wrn_reply_error(request, "invalid_request", "member \"name\" must have 1 to %d bytes", WRN_NAME_MAX);
+        return wrn_reply_error(request, WRN_FAULT_INVALID_REQUEST, "member \"name\" must have 1 to %d bytes",
+                               WRN_NAME_MAX);
     wrn_account taken;
     if (wrn_store_find_account(server->store, l->account.email, &taken) == WRN_DB_OK)
-        return wrn_reply_error(request, "email_taken", "that e-mail already has an account");
+        return wrn_reply_error(request, WRN_FAULT_EMAIL_TAKEN, "that e-mail already has an account");
     wrn_id_new(l->account.user_id, "usr");
     wrn_id_new(l->account.team_id, "team");
     snprintf(l->account.role, sizeof(l->account.role), "owner");
@@ -113,10 +114,10 @@ static void on_verified(void *context, bool good) {
     wrn_server *server = wrn_request_server(l->request);
     if (!good || !l->known) {
         wrn_damper_failed(&server->damper, l->account.email, wrn_now_ms());
-        return wrn_reply_error(l->request, "unauthorized", "wrong e-mail or password");
+        return wrn_reply_error(l->request, WRN_FAULT_UNAUTHORIZED, "wrong e-mail or password");
     }
     wrn_damper_succeeded(&server->damper, l->account.email);
-    if (!*l->account.team_id) return wrn_reply_error(l->request, "no_team", "this account belongs to no team");
+    if (!*l->account.team_id) return wrn_reply_error(l->request, WRN_FAULT_NO_TEAM, "this account belongs to no team");
     reply_token(l->request, 200, &l->account);
 }
 
@@ -126,21 +127,23 @@ void wrn_route_login(wrn_request *request) {
     char email[WRN_EMAIL_MAX + 1];
     if (!wrn_request_decode(request, &wrn_model_login_request, &asked)) return;
     login *l = wrn_arena_alloc(&request->arena, sizeof(*l));
-    if (!l) return wrn_reply_error(request, "internal_error", "out of memory");
+    if (!l) return wrn_reply_error(request, WRN_FAULT_INTERNAL_ERROR, "out of memory");
     l->request = request;
     if (!*asked.email || !*asked.password)
-        return wrn_reply_error(request, "invalid_request", "members \"email\" and \"password\" must not be empty");
+        return wrn_reply_error(request, WRN_FAULT_INVALID_REQUEST,
+                               "members \"email\" and \"password\" must not be empty");
     if (!normalize_email(asked.email, email) || strlen(asked.password) > WRN_PASSWORD_MAX)
-        return wrn_reply_error(request, "unauthorized", "wrong e-mail or password");
+        return wrn_reply_error(request, WRN_FAULT_UNAUTHORIZED, "wrong e-mail or password");
     int64_t wait = wrn_damper_wait_ms(&server->damper, email, wrn_now_ms());
     if (wait) {
         char seconds[24];
         snprintf(seconds, sizeof(seconds), "%lld", (long long)(wait + 999) / 1000);
         wrn_request_add_field(request, "Retry-After", seconds);
-        return wrn_reply_error(request, "too_many_requests", "too many failed logins; try again in %s s", seconds);
+        return wrn_reply_error(request, WRN_FAULT_TOO_MANY_REQUESTS, "too many failed logins; try again in %s s",
+                               seconds);
     }
     wrn_db found = wrn_store_find_account(server->store, email, &l->account);
-    if (found == WRN_DB_ERROR) return wrn_reply_error(request, "db_error", "the account could not be read");
+    if (found == WRN_DB_ERROR) return wrn_reply_error(request, WRN_FAULT_DB_ERROR, "the account could not be read");
     l->known = found == WRN_DB_OK && *l->account.password_hash;
     snprintf(l->account.email, sizeof(l->account.email), "%s", email);
     const char *hash = l->known ? l->account.password_hash : NULL;

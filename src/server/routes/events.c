@@ -83,7 +83,7 @@ void wrn_route_events(wrn_request *request) {
     static const char head[] = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nCache-Control: no-store\r\n"
                                "Connection: close\r\n\r\n";
     listener *l = calloc(1, sizeof(*l));
-    if (!l) return wrn_reply_error(request, "internal_error", "out of memory");
+    if (!l) return wrn_reply_error(request, WRN_FAULT_INTERNAL_ERROR, "out of memory");
     l->server = wrn_request_server(request);
     l->watcher.tell = on_news;
     memcpy(l->watcher.team_id, request->who.team_id, sizeof(l->watcher.team_id));

@@ -82,7 +82,7 @@ static wrn_json *stream_text(const wrn_buf *stream) {
 
 /* The envelope with what the command has said so far. */
 static wrn_json *partial(run *r, const char *message) {
-    wrn_json *envelope = wrn_error_envelope("agent_error", message);
+    wrn_json *envelope = wrn_error_envelope(WRN_FAULT_AGENT_ERROR, message);
     wrn_json *error = wrn_json_ref(wrn_json_get(envelope, "error"));
     const char *encoding = encode(r);
     bool ok = wrn_json_set(error, "stdout", stream_text(&r->out)) &&
@@ -108,7 +108,7 @@ static wrn_json *whole(run *r) {
         .present = WRN_HAS_EXEC_RESULT_SANDBOX_ID | WRN_HAS_EXEC_RESULT_CMD | WRN_HAS_EXEC_RESULT_OUT |
                    WRN_HAS_EXEC_RESULT_ERR | WRN_HAS_EXEC_RESULT_DURATION_MS | WRN_HAS_EXEC_RESULT_ENCODING,
         .sandbox_id = r->sandbox_id,
-        .cmd = r->asked.cmd,
+        .cmd = r->asked.command.cmd,
         .out = r->out.data,
         .out_size = r->out.size,
         .err = r->err.data,
@@ -132,7 +132,7 @@ static void compose(run *r) {
                  "the command was killed: it wrote more than %zu bytes of output; redirect it "
                  "to a file or raise --max-output-bytes",
                  r->size_max);
-        answer = wrn_error_envelope("agent_error", message);
+        answer = wrn_error_envelope(WRN_FAULT_AGENT_ERROR, message);
     } else if (r->result.end == WRN_PROC_TIMED_OUT) {
         snprintf(message, sizeof(message), "the command was killed: it ran longer than %lld s", (long long)seconds);
         answer = partial(r, message);
@@ -170,7 +170,8 @@ static void on_end(wrn_viewer *viewer, const wrn_proc_result *result) {
     /* Once more as JSON, and once as its text. */
     if (!r->starved && !r->left && !wrn_request_charge(r->request, 2 * (r->out.size + r->err.size))) starve(r);
     if (r->starved)
-        return wrn_reply_error(r->request, "overloaded", "the command's output can't be kept: %s", WRN_BUDGET_SPENT);
+        return wrn_reply_error(r->request, WRN_FAULT_OVERLOADED, "the command's output can't be kept: %s",
+                               WRN_BUDGET_SPENT);
     r->result = *result;
     r->result.fault = NULL; /* it goes when this returns */
     r->ended_us = wrn_now_us();
@@ -182,15 +183,15 @@ static void on_end(wrn_viewer *viewer, const wrn_proc_result *result) {
     answer(&r->job);
 }
 
-const char *const *wrn_exec_environment(wrn_arena *arena, const wrn_pair *envs, size_t count, wrn_fault *fault) {
+static const char *const *environment(wrn_arena *arena, const wrn_pair *envs, size_t count, wrn_fault *fault) {
     if (count > ENVS_MAX) {
-        wrn_fault_set(fault, "invalid_request", "member \"envs\" has more than %d variables", ENVS_MAX);
+        wrn_fault_set(fault, WRN_FAULT_INVALID_REQUEST, "member \"envs\" has more than %d variables", ENVS_MAX);
         return NULL;
     }
     const char **list = wrn_arena_alloc(arena, (count + 1) * sizeof(*list));
     for (size_t i = 0; list && i < count; i++) {
         if (!*envs[i].key || strchr(envs[i].key, '=')) {
-            wrn_fault_set(fault, "invalid_request", "member \"envs\": \"%.64s\" can't be a variable's name",
+            wrn_fault_set(fault, WRN_FAULT_INVALID_REQUEST, "member \"envs\": \"%.64s\" can't be a variable's name",
                           envs[i].key);
             return NULL;
         }
@@ -199,8 +200,18 @@ const char *const *wrn_exec_environment(wrn_arena *arena, const wrn_pair *envs, 
         list[i] = line.failed ? NULL : wrn_arena_dup(arena, line.data, line.size);
         if (!list[i]) list = NULL;
     }
-    if (!list) wrn_fault_set(fault, "internal_error", "out of memory");
+    if (!list) wrn_fault_set(fault, WRN_FAULT_INTERNAL_ERROR, "out of memory");
     return list;
+}
+
+bool wrn_exec_read_command(wrn_arena *arena, const wrn_command_words *asked, wrn_proc_spec *spec, wrn_fault *fault) {
+    spec->cmd = asked->cmd;
+    spec->args = asked->args;
+    spec->cwd = wrn_none_if_empty(asked->cwd);
+    spec->user = wrn_none_if_empty(asked->user);
+    spec->envs = environment(arena, asked->envs, asked->envs_count, fault);
+    if (spec->envs && !*asked->cmd) wrn_fault_set(fault, WRN_FAULT_INVALID_REQUEST, "member \"cmd\" must not be empty");
+    return spec->envs && *asked->cmd;
 }
 
 /* Nobody waits for the result any more: the command ends, as that of exec/stream does. */
@@ -215,26 +226,20 @@ static void on_gone(wrn_request *request) {
 void wrn_route_exec(wrn_request *request) {
     wrn_server *server = wrn_request_server(request);
     wrn_sandbox_row row;
-    wrn_fault fault = {.code = "internal_error"};
+    wrn_fault fault = {.code = WRN_FAULT_INTERNAL_ERROR};
     if (!wrn_request_sandbox(request, &row)) return;
     if (!wrn_sandbox_is_usable(&row, &fault)) return wrn_reply_fault(request, &fault);
     run *r = wrn_arena_alloc(&request->arena, sizeof(*r));
-    if (!r) return wrn_reply_error(request, "internal_error", "out of memory");
+    if (!r) return wrn_reply_error(request, WRN_FAULT_INTERNAL_ERROR, "out of memory");
     if (!wrn_request_decode(request, &wrn_model_exec_request, &r->asked)) return;
-    if (!*r->asked.cmd) return wrn_reply_error(request, "invalid_request", "member \"cmd\" must not be empty");
-    const char *const *envs = wrn_exec_environment(&request->arena, r->asked.envs, r->asked.envs_count, &fault);
-    if (!envs) return wrn_reply_fault(request, &fault);
+    int64_t seconds = r->asked.timeout_sec > 0 ? r->asked.timeout_sec : TIMEOUT_DEFAULT_SEC;
+    wrn_proc_spec spec = {.timeout_ms = r->asked.background ? 0 : seconds * 1000};
+    if (!wrn_exec_read_command(&request->arena, &r->asked.command, &spec, &fault))
+        return wrn_reply_fault(request, &fault);
     r->request = request;
     r->size_max = (size_t)server->config->max_output_bytes;
     r->started_us = wrn_now_us();
     memcpy(r->sandbox_id, row.id, sizeof(row.id));
-    int64_t seconds = r->asked.timeout_sec > 0 ? r->asked.timeout_sec : TIMEOUT_DEFAULT_SEC;
-    const wrn_proc_spec spec = {.cmd = r->asked.cmd,
-                                .args = r->asked.args,
-                                .envs = envs,
-                                .cwd = wrn_none_if_empty(r->asked.cwd),
-                                .user = wrn_none_if_empty(r->asked.user),
-                                .timeout_ms = r->asked.background ? 0 : seconds * 1000};
     if (r->asked.background) return wrn_exec_background(request, &row, &r->asked, &spec);
     r->viewer = (wrn_viewer){.output = on_output, .end = on_end};
     if (!wrn_command_start(server->sandboxes, &row, &spec, WRN_COMMAND_FOREGROUND, NULL, &r->viewer, &fault))

@@ -29,18 +29,18 @@ bool wrn_file_start(wrn_request *request, const wrn_sandbox_row *row, const char
                              fault) != NULL;
 }
 
-static const char *code_of(int error) {
+static wrn_fault_code code_of(int error) {
     switch (error) {
-    case ENOENT: return "not_found";
-    case EEXIST: return "conflict";
+    case ENOENT: return WRN_FAULT_NOT_FOUND;
+    case EEXIST: return WRN_FAULT_CONFLICT;
     case EUSERS:
     case EISDIR:
     case ENOTDIR:
     case EINVAL:
     case ELOOP:
     case ENAMETOOLONG:
-    case E2BIG: return "invalid_request";
-    default: return "agent_error";
+    case E2BIG: return WRN_FAULT_INVALID_REQUEST;
+    default: return WRN_FAULT_AGENT_ERROR;
     }
 }
 
@@ -59,9 +59,9 @@ bool wrn_file_ended_well(const char *path, const wrn_proc_result *result, wrn_fa
     if (result->end == WRN_PROC_EXITED && code == 0) return true;
     if (result->end == WRN_PROC_EXITED) wrn_fault_set(fault, code_of(code), "%s: %.300s", text_of(code), path);
     else if (result->end == WRN_PROC_FAILED) *fault = *result->fault;
-    else if (result->end == WRN_PROC_LOST) wrn_fault_set(fault, "agent_error", "the sandbox ended meanwhile");
-    else if (result->oom_killed) wrn_fault_set(fault, "agent_error", "the sandbox is out of memory");
-    else wrn_fault_set(fault, "agent_error", "something in the sandbox killed the operation (signal %d)", code);
+    else if (result->end == WRN_PROC_LOST) wrn_fault_set(fault, WRN_FAULT_AGENT_ERROR, "the sandbox ended meanwhile");
+    else if (result->oom_killed) wrn_fault_set(fault, WRN_FAULT_AGENT_ERROR, "the sandbox is out of memory");
+    else wrn_fault_set(fault, WRN_FAULT_AGENT_ERROR, "something in the sandbox killed the operation (signal %d)", code);
     return false;
 }
 
@@ -86,7 +86,7 @@ static job *new_job(wrn_request *request, wrn_sandbox_row *row, const wrn_model 
     if (!wrn_sandbox_is_usable(row, &fault)) return wrn_reply_fault(request, &fault), NULL;
     if (!wrn_request_decode(request, model, asked)) return NULL;
     job *j = wrn_arena_alloc(&request->arena, sizeof(*j));
-    if (!j) wrn_reply_error(request, "internal_error", "out of memory");
+    if (!j) wrn_reply_error(request, WRN_FAULT_INTERNAL_ERROR, "out of memory");
     else j->request = request;
     return j;
 }
@@ -95,7 +95,7 @@ static bool check_path(job *j, const char *path, const char *user) {
     j->path = path;
     j->user = user;
     if (*path) return true;
-    wrn_reply_error(j->request, "invalid_request", "member \"path\" must not be empty");
+    wrn_reply_error(j->request, WRN_FAULT_INVALID_REQUEST, "member \"path\" must not be empty");
     return false;
 }
 
@@ -283,7 +283,7 @@ static void on_records_end(wrn_viewer *viewer, const wrn_proc_result *result) {
     put_tail(j);
     if (j->nonsense || j->answer.failed || (well && (j->partial.size || (j->single && j->count != 1)))) {
         well = false;
-        wrn_fault_set(&fault, "agent_error", "the sandbox's agent sent something that makes no sense");
+        wrn_fault_set(&fault, WRN_FAULT_AGENT_ERROR, "the sandbox's agent sent something that makes no sense");
     }
     wrn_buf answer = j->answer;
     j->answer = WRN_BUF_INIT;
@@ -347,23 +347,26 @@ void wrn_route_list_dir(wrn_request *request) {
     char levels[24], limit[32];
     job *j = new_job(request, &row, &wrn_model_list_dir_request, &asked);
     if (!j || !check_path(j, asked.path, asked.user)) return;
-    if (asked.depth < 0) return wrn_reply_error(request, "invalid_request", "member \"depth\" must not be negative");
+    if (asked.depth < 0)
+        return wrn_reply_error(request, WRN_FAULT_INVALID_REQUEST, "member \"depth\" must not be negative");
     if (asked.limit < 0 || asked.limit > LIST_LIMIT_MAX)
-        return wrn_reply_error(request, "invalid_request", "member \"limit\" must be from 0 to %d", LIST_LIMIT_MAX);
+        return wrn_reply_error(request, WRN_FAULT_INVALID_REQUEST, "member \"limit\" must be from 0 to %d",
+                               LIST_LIMIT_MAX);
     const char *cursor = wrn_none_if_empty(asked.cursor), *after = cursor ? read_cursor(request, cursor) : NULL;
     if (cursor && !after)
-        return wrn_reply_error(request, "invalid_request", "member \"cursor\" is not the next_cursor of a listing");
+        return wrn_reply_error(request, WRN_FAULT_INVALID_REQUEST,
+                               "member \"cursor\" is not the next_cursor of a listing");
     j->limit = asked.limit;
     snprintf(levels, sizeof(levels), "%lld", (long long)(asked.depth ? asked.depth : 1));
     if (asked.only && !is_name(asked.only))
-        return wrn_reply_error(request, "invalid_request", "member \"only\" is not the name of an entry");
+        return wrn_reply_error(request, WRN_FAULT_INVALID_REQUEST, "member \"only\" is not the name of an entry");
     snprintf(limit, sizeof(limit), "limit=%lld", (long long)asked.limit + 1);
     const char *argv[7] = {"list", j->path, levels};
     size_t count = 3;
     if (asked.limit) argv[count++] = limit;
     if (after) argv[count++] = after;
     if (asked.only && !(argv[count++] = name_word(request, asked.only)))
-        return wrn_reply_error(request, "internal_error", "out of memory");
+        return wrn_reply_error(request, WRN_FAULT_INTERNAL_ERROR, "out of memory");
     start_listing(j, &row, argv);
 }
 

@@ -66,14 +66,14 @@ static const wrenn_host *show(const wrn_host_row *row, host_view *view) {
 /* ---- rights ---- */
 
 static void reply_db_error(wrn_request *request) {
-    wrn_reply_error(request, "db_error", "the database failed; see wrennd's log");
+    wrn_reply_error(request, WRN_FAULT_DB_ERROR, "the database failed; see wrennd's log");
 }
 
 static bool get_rights(wrn_request *request, wrn_rights *rights) {
     const wrn_identity *who = &request->who;
     wrn_db outcome = wrn_store_get_rights(wrn_request_server(request)->store, who->user_id, who->team_id, rights);
     if (outcome == WRN_DB_OK) return true;
-    if (outcome == WRN_DB_NONE) wrn_reply_error(request, "unauthorized", "the token's user is gone");
+    if (outcome == WRN_DB_NONE) wrn_reply_error(request, WRN_FAULT_UNAUTHORIZED, "the token's user is gone");
     else reply_db_error(request);
     return false;
 }
@@ -81,11 +81,11 @@ static bool get_rights(wrn_request *request, wrn_rights *rights) {
 /* The host that the path names, as far as the caller may see it. False: the request was answered. */
 static bool find_host(wrn_request *request, wrn_host_row *row) {
     if (!wrn_id_is(request->params[0], "host"))
-        return wrn_reply_error(request, "invalid_request", "invalid host ID"), false;
+        return wrn_reply_error(request, WRN_FAULT_INVALID_REQUEST, "invalid host ID"), false;
     switch (wrn_store_get_host(wrn_request_server(request)->store, request->params[0], row)) {
     case WRN_DB_OK: return true;
     case WRN_DB_ERROR: return reply_db_error(request), false;
-    default: return wrn_reply_error(request, "not_found", "host not found"), false;
+    default: return wrn_reply_error(request, WRN_FAULT_NOT_FOUND, "host not found"), false;
     }
 }
 
@@ -93,7 +93,7 @@ static bool find_seen_host(wrn_request *request, wrn_host_row *row) {
     wrn_rights rights;
     if (!find_host(request, row) || !get_rights(request, &rights)) return false;
     if (rights.is_admin || strcmp(row->team_id, request->who.team_id) == 0) return true;
-    return wrn_reply_error(request, "not_found", "host not found"), false;
+    return wrn_reply_error(request, WRN_FAULT_NOT_FOUND, "host not found"), false;
 }
 
 /* For what changes a host: one that exists is forbidden rather than hidden. */
@@ -101,7 +101,7 @@ static bool find_managed_host(wrn_request *request, wrn_host_row *row) {
     wrn_rights rights;
     if (!find_host(request, row) || !get_rights(request, &rights)) return false;
     if (rights.is_admin || (rights.manages_team && strcmp(row->team_id, request->who.team_id) == 0)) return true;
-    return wrn_reply_error(request, "forbidden",
+    return wrn_reply_error(request, WRN_FAULT_FORBIDDEN,
                            "only this server's owner, or an owner of the host's team, may do that"),
            false;
 }
@@ -111,22 +111,23 @@ static bool find_managed_host(wrn_request *request, wrn_host_row *row) {
 static bool copy_text(wrn_request *request, const char *name, const char *text, char out[WRN_HOST_TEXT_MAX + 1]) {
     if (!text) return true;
     if (snprintf(out, WRN_HOST_TEXT_MAX + 1, "%s", text) <= WRN_HOST_TEXT_MAX) return true;
-    wrn_reply_error(request, "invalid_request", "member \"%s\" has more than %d bytes", name, WRN_HOST_TEXT_MAX);
+    wrn_reply_error(request, WRN_FAULT_INVALID_REQUEST, "member \"%s\" has more than %d bytes", name,
+                    WRN_HOST_TEXT_MAX);
     return false;
 }
 
 static bool may_create_byoc(wrn_request *request, const wrn_rights *rights, const char *team_id) {
     if (!team_id || !wrn_id_is(team_id, "team")) {
-        wrn_reply_error(request, "invalid_request", "member \"team_id\" must be a team's id for a byoc host");
+        wrn_reply_error(request, WRN_FAULT_INVALID_REQUEST, "member \"team_id\" must be a team's id for a byoc host");
         return false;
     }
     bool own = rights->manages_team && strcmp(team_id, request->who.team_id) == 0;
     if (!rights->is_admin && !own) {
-        wrn_reply_error(request, "forbidden", "only an owner of the team may bring a host of its own");
+        wrn_reply_error(request, WRN_FAULT_FORBIDDEN, "only an owner of the team may bring a host of its own");
         return false;
     }
     wrn_db found = wrn_store_find_team(wrn_request_server(request)->store, team_id);
-    if (found == WRN_DB_NONE) wrn_reply_error(request, "not_found", "team not found");
+    if (found == WRN_DB_NONE) wrn_reply_error(request, WRN_FAULT_NOT_FOUND, "team not found");
     else if (found != WRN_DB_OK) reply_db_error(request);
     return found == WRN_DB_OK;
 }
@@ -135,13 +136,13 @@ static bool may_create(wrn_request *request, const wrn_create_host_request *aske
     wrn_rights rights;
     bool byoc = strcmp(asked->type, "byoc") == 0;
     if (!byoc && strcmp(asked->type, "regular") != 0) {
-        wrn_reply_error(request, "invalid_request", "member \"type\" must be \"regular\" or \"byoc\"");
+        wrn_reply_error(request, WRN_FAULT_INVALID_REQUEST, "member \"type\" must be \"regular\" or \"byoc\"");
         return false;
     }
     if (!get_rights(request, &rights)) return false;
     if (byoc && !may_create_byoc(request, &rights, asked->team_id)) return false;
     if (!byoc && !rights.is_admin) {
-        wrn_reply_error(request, "forbidden", "only this server's owner may make regular hosts");
+        wrn_reply_error(request, WRN_FAULT_FORBIDDEN, "only this server's owner may make regular hosts");
         return false;
     }
     if (byoc) snprintf(row->team_id, sizeof(row->team_id), "%s", asked->team_id);
@@ -210,7 +211,7 @@ void wrn_route_renew_host(wrn_request *request) {
     wrn_host_row row;
     if (!find_managed_host(request, &row)) return;
     if (strcmp(row.status, "pending") != 0)
-        return wrn_reply_error(request, "invalid_state", "the host is registered already (status: %s)",
+        return wrn_reply_error(request, WRN_FAULT_INVALID_STATE, "the host is registered already (status: %s)",
                                status_of(&row, wrn_unix_time()));
     char token[WRN_HOST_TOKEN_SIZE];
     wrn_host_token_new(token);
@@ -279,21 +280,21 @@ static wrn_json *ids_array(const active_list *list) {
 
 /* The ids are where upstream sends them, and where its SDKs look for them. */
 static void reply_active(const active_list *list) {
-    wrn_json *error = wrn_json_new_object(), *envelope = wrn_json_new_object();
+    wrn_json *envelope = wrn_error_envelope(WRN_FAULT_HAS_ACTIVE_SANDBOXES,
+                                            "sandboxes are active on this host; destroy them, or use force=true");
+    wrn_json *error = wrn_json_ref(wrn_json_get(envelope, "error"));
     bool ok =
-        wrn_json_set_string(error, "code", "has_active_sandboxes") &&
-        wrn_json_set_string(error, "message", "sandboxes are active on this host; destroy them, or use force=true") &&
-        wrn_json_set(error, "sandbox_ids", ids_array(list));
-    ok = wrn_json_set(envelope, "error", error) && ok && wrn_json_set(envelope, "sandbox_ids", ids_array(list));
+        wrn_json_set(error, "sandbox_ids", ids_array(list)) && wrn_json_set(envelope, "sandbox_ids", ids_array(list));
+    wrn_json_free(error);
     if (ok) return wrn_reply_json(list->request, 409, envelope);
     wrn_json_free(envelope);
-    wrn_reply_error(list->request, "internal_error", "out of memory");
+    wrn_reply_error(list->request, WRN_FAULT_INTERNAL_ERROR, "out of memory");
 }
 
 static void reply_built_in(wrn_request *request, size_t destroyed) {
     WRN_AUTO(wrn_buf_free) wrn_buf done = WRN_BUF_LIMITED(80);
     if (destroyed) wrn_buf_printf(&done, "its %zu active sandboxes are destroyed, but ", destroyed);
-    wrn_reply_error(request, "forbidden",
+    wrn_reply_error(request, WRN_FAULT_FORBIDDEN,
                     "%sthis host is the machine that wrennd itself runs on and stays as long as it does",
                     done.size ? done.data : "");
 }
@@ -317,7 +318,7 @@ static void on_destroyed(void *context, const wrn_sandbox_row *row, const wrn_fa
 static void destroy_active(const active_list *found) {
     wrn_server *server = wrn_request_server(found->request);
     active_list *list = wrn_arena_alloc(&found->request->arena, sizeof(*list));
-    if (!list) return wrn_reply_error(found->request, "internal_error", "out of memory");
+    if (!list) return wrn_reply_error(found->request, WRN_FAULT_INTERNAL_ERROR, "out of memory");
     *list = *found;
     list->waiting = list->count + 1; /* a sandbox may be gone within the call */
     for (size_t i = 0; i < list->count; i++) {
@@ -362,7 +363,7 @@ void wrn_route_add_tag(wrn_request *request) {
     wrn_add_tag_request asked = {0};
     if (!find_seen_host(request, &row) || !wrn_request_decode(request, &wrn_model_add_tag_request, &asked)) return;
     if (!*asked.tag || strlen(asked.tag) > TAG_MAX)
-        return wrn_reply_error(request, "invalid_request", "member \"tag\" must have 1 to %d bytes", TAG_MAX);
+        return wrn_reply_error(request, WRN_FAULT_INVALID_REQUEST, "member \"tag\" must have 1 to %d bytes", TAG_MAX);
     if (wrn_store_add_tag(wrn_request_server(request)->store, row.id, asked.tag) != WRN_DB_OK)
         return reply_db_error(request);
     wrn_reply_empty(request, 204);
@@ -382,7 +383,7 @@ static void reply_credentials(wrn_request *request, int status, const wrn_host_r
     host_view view;
     WRN_AUTO(wrn_buf_free) wrn_buf token = WRN_BUF_INIT;
     wrn_jwt_sign_host(wrn_request_server(request)->auth.secret, row->id, wrn_unix_time(), &token);
-    if (token.failed) return wrn_reply_error(request, "internal_error", "out of memory");
+    if (token.failed) return wrn_reply_error(request, WRN_FAULT_INTERNAL_ERROR, "out of memory");
     const wrn_host_credentials answer = {.present = WRN_HAS_HOST_CREDENTIALS_HOST | WRN_HAS_HOST_CREDENTIALS_TOKEN |
                                                     WRN_HAS_HOST_CREDENTIALS_REFRESH_TOKEN,
                                          .host = show(row, &view),
@@ -394,11 +395,11 @@ static void reply_credentials(wrn_request *request, int status, const wrn_host_r
 /* A request that is wrong in itself does not use its token up. */
 static bool take_facts(wrn_request *request, const wrn_register_host_request *asked, wrn_host_row *row) {
     if (!*asked->token || !*asked->address) {
-        wrn_reply_error(request, "invalid_request", "members \"token\" and \"address\" must not be empty");
+        wrn_reply_error(request, WRN_FAULT_INVALID_REQUEST, "members \"token\" and \"address\" must not be empty");
         return false;
     }
     if (asked->cpu_cores < 0 || asked->memory_mb < 0 || asked->disk_gb < 0) {
-        wrn_reply_error(request, "invalid_request",
+        wrn_reply_error(request, WRN_FAULT_INVALID_REQUEST,
                         "members \"cpu_cores\", \"memory_mb\" and \"disk_gb\" must not be negative");
         return false;
     }
@@ -420,8 +421,10 @@ void wrn_route_register_host(wrn_request *request) {
     const wrn_host_secret refresh = {refresh_token, now + REFRESH_SECONDS};
     switch (wrn_store_register_host(wrn_request_server(request)->store, asked.token, now, &row, &refresh)) {
     case WRN_DB_OK: return reply_credentials(request, 201, &row, refresh_token);
-    case WRN_DB_NONE: return wrn_reply_error(request, "unauthorized", "invalid, used or expired registration token");
-    case WRN_DB_TAKEN: return wrn_reply_error(request, "conflict", "the host of this token is registered already");
+    case WRN_DB_NONE:
+        return wrn_reply_error(request, WRN_FAULT_UNAUTHORIZED, "invalid, used or expired registration token");
+    case WRN_DB_TAKEN:
+        return wrn_reply_error(request, WRN_FAULT_CONFLICT, "the host of this token is registered already");
     case WRN_DB_ERROR: break;
     }
     reply_db_error(request);
@@ -432,7 +435,7 @@ void wrn_route_refresh_host(wrn_request *request) {
     wrn_host_row row;
     if (!wrn_request_decode(request, &wrn_model_refresh_host_request, &asked)) return;
     if (!*asked.refresh_token)
-        return wrn_reply_error(request, "invalid_request", "member \"refresh_token\" must not be empty");
+        return wrn_reply_error(request, WRN_FAULT_INVALID_REQUEST, "member \"refresh_token\" must not be empty");
     char next_token[WRN_HOST_TOKEN_SIZE];
     wrn_host_token_new(next_token);
     int64_t now = wrn_unix_time();
@@ -440,7 +443,7 @@ void wrn_route_refresh_host(wrn_request *request) {
     wrn_db outcome = wrn_store_refresh_host(wrn_request_server(request)->store, asked.refresh_token, now, &next, &row);
     if (outcome == WRN_DB_OK) return reply_credentials(request, 200, &row, next_token);
     if (outcome != WRN_DB_NONE) return reply_db_error(request);
-    wrn_reply_error(request, "unauthorized", "invalid or expired refresh token");
+    wrn_reply_error(request, WRN_FAULT_UNAUTHORIZED, "invalid or expired refresh token");
 }
 
 void wrn_route_heartbeat(wrn_request *request) {
@@ -449,9 +452,9 @@ void wrn_route_heartbeat(wrn_request *request) {
     char host_id[WRN_ID_SIZE];
     wrn_host_row row;
     if (!token || !wrn_jwt_verify_host(server->auth.secret, token, wrn_unix_time(), host_id))
-        return wrn_reply_error(request, "unauthorized", "send a valid host token as X-Host-Token");
+        return wrn_reply_error(request, WRN_FAULT_UNAUTHORIZED, "send a valid host token as X-Host-Token");
     if (wrn_id_is(id, "host") && strcmp(id, host_id) != 0)
-        return wrn_reply_error(request, "forbidden", "the token belongs to another host");
+        return wrn_reply_error(request, WRN_FAULT_FORBIDDEN, "the token belongs to another host");
     if (!find_host(request, &row)) return;
     if (wrn_store_hear_host(server->store, host_id, wrn_unix_time()) != WRN_DB_OK) return reply_db_error(request);
     wrn_reply_empty(request, 204);

@@ -34,7 +34,7 @@ static void reply_points(wrn_request *request, const wrn_sandbox_row *row, const
     ok = wrn_json_set(answer, "points", points) && ok;
     if (ok) return wrn_reply_json(request, 200, answer);
     wrn_json_free(answer);
-    wrn_reply_error(request, "db_error", "the metrics could not be read");
+    wrn_reply_error(request, WRN_FAULT_DB_ERROR, "the metrics could not be read");
 }
 
 void wrn_route_metrics(wrn_request *request) {
@@ -47,11 +47,12 @@ void wrn_route_metrics(wrn_request *request) {
     for (size_t i = 0; i < WRN_COUNT(ranges); i++)
         if (strcmp(range, ranges[i].name) == 0) seconds = ranges[i].seconds;
     if (!seconds)
-        return wrn_reply_error(request, "invalid_request", "\"range\" must be 5m, 10m, 1h, 2h, 6h, 12h or 24h");
+        return wrn_reply_error(request, WRN_FAULT_INVALID_REQUEST, "\"range\" must be 5m, 10m, 1h, 2h, 6h, 12h or 24h");
     wrn_sandbox_row row;
     if (!wrn_request_sandbox(request, &row)) return;
     if (strcmp(row.status, "running") != 0 && strcmp(row.status, "paused") != 0)
-        return wrn_reply_error(request, "not_found", "there are no metrics of this sandbox (status: %s)", row.status);
+        return wrn_reply_error(request, WRN_FAULT_NOT_FOUND, "there are no metrics of this sandbox (status: %s)",
+                               row.status);
     reply_points(request, &row, range, seconds);
 }
 
@@ -105,9 +106,9 @@ void wrn_route_stats(wrn_request *request) {
     series_arrays arrays;
     wrn_db outcome = wrn_usage_read_loads(store, team_id, range, &loads);
     if (outcome == WRN_DB_NONE)
-        return wrn_reply_error(request, "invalid_request", "\"range\" must be 5m, 1h, 6h, 24h or 30d");
+        return wrn_reply_error(request, WRN_FAULT_INVALID_REQUEST, "\"range\" must be 5m, 1h, 6h, 24h or 30d");
     if (outcome == WRN_DB_OK) outcome = wrn_usage_read_loads(store, team_id, "30d", &month);
-    if (outcome != WRN_DB_OK) return wrn_reply_error(request, "db_error", "the statistics could not be read");
+    if (outcome != WRN_DB_OK) return wrn_reply_error(request, WRN_FAULT_DB_ERROR, "the statistics could not be read");
     const wrn_sandbox_stats_current current = {.present = WRN_HAS_SANDBOX_STATS_CURRENT_RUNNING_COUNT |
                                                           WRN_HAS_SANDBOX_STATS_CURRENT_VCPUS_RESERVED |
                                                           WRN_HAS_SANDBOX_STATS_CURRENT_MEMORY_MB_RESERVED,
@@ -157,7 +158,7 @@ static bool parse_date(const char *text, int64_t *day) {
 static bool asked_day(wrn_request *request, const char *name, int64_t *day) {
     const char *text = wrn_query_get(request->head.query, name, &request->arena);
     if (!text || !*text || parse_date(text, day)) return true;
-    wrn_reply_error(request, "invalid_request", "\"%s\" must be a date as YYYY-MM-DD", name);
+    wrn_reply_error(request, WRN_FAULT_INVALID_REQUEST, "\"%s\" must be a date as YYYY-MM-DD", name);
     return false;
 }
 
@@ -176,9 +177,9 @@ void wrn_route_usage(wrn_request *request) {
     int64_t today = wrn_unix_time() / DAY, from = today - USAGE_DAYS + 1, to = today;
     char first[DATE_SIZE], last[DATE_SIZE];
     if (!asked_day(request, "from", &from) || !asked_day(request, "to", &to)) return;
-    if (from > to) return wrn_reply_error(request, "invalid_request", "\"from\" is after \"to\"");
+    if (from > to) return wrn_reply_error(request, WRN_FAULT_INVALID_REQUEST, "\"from\" is after \"to\"");
     if (to - from > SPAN_MAX)
-        return wrn_reply_error(request, "invalid_request", "from \"from\" to \"to\" it may be %d days at most",
+        return wrn_reply_error(request, WRN_FAULT_INVALID_REQUEST, "from \"from\" to \"to\" it may be %d days at most",
                                SPAN_MAX);
     show_date(first, from);
     show_date(last, to);
@@ -189,5 +190,5 @@ void wrn_route_usage(wrn_request *request) {
     ok = wrn_json_set(answer, "points", points) && ok;
     if (ok) return wrn_reply_json(request, 200, answer);
     wrn_json_free(answer);
-    wrn_reply_error(request, "db_error", "the usage could not be read");
+    wrn_reply_error(request, WRN_FAULT_DB_ERROR, "the usage could not be read");
 }

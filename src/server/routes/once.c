@@ -45,7 +45,8 @@ static bool read_key(wrn_request *request, wrn_once *once) {
         memcpy(once->key, key, size + 1);
         return true;
     }
-    wrn_reply_error(request, "invalid_request", "Idempotency-Key must have 1 to %d visible ASCII characters", KEY_MAX);
+    wrn_reply_error(request, WRN_FAULT_INVALID_REQUEST, "Idempotency-Key must have 1 to %d visible ASCII characters",
+                    KEY_MAX);
     return false;
 }
 
@@ -53,7 +54,7 @@ static wrn_once *make(wrn_request *request) {
     wrn_once *once = calloc(1, sizeof(*once));
     if (!once || !add_request(once, request)) {
         free_once(once);
-        wrn_reply_error(request, "internal_error", "out of memory");
+        wrn_reply_error(request, WRN_FAULT_INTERNAL_ERROR, "out of memory");
         return NULL;
     }
     once->server = wrn_request_server(request);
@@ -72,13 +73,14 @@ static wrn_once *find(const wrn_once *like) {
 
 static bool is_same(wrn_request *request, const wrn_secret_hash *asked, const wrn_once *once) {
     if (memcmp(asked, &once->asked, sizeof(*asked)) == 0) return true;
-    wrn_reply_error(request, "conflict", "this Idempotency-Key came with another request before; take a new one");
+    wrn_reply_error(request, WRN_FAULT_CONFLICT,
+                    "this Idempotency-Key came with another request before; take a new one");
     return false;
 }
 
 static void join(wrn_once *under_way, wrn_request *request, const wrn_once *once) {
     if (is_same(request, &under_way->asked, once) && !add_request(under_way, request))
-        wrn_reply_error(request, "internal_error", "out of memory");
+        wrn_reply_error(request, WRN_FAULT_INTERNAL_ERROR, "out of memory");
 }
 
 /* The sandbox of a create whose end nobody has written down: an earlier run of the server made it. False: it did not. */
@@ -97,7 +99,8 @@ static bool answer_from_store(wrn_request *request, const wrn_once *once) {
     wrn_create_row row = row_of(once);
     wrn_db found = wrn_store_get_create(once->server->store, &row, wrn_unix_time() - KEPT_SECONDS);
     bool done = found != WRN_DB_NONE;
-    if (found == WRN_DB_ERROR) wrn_reply_error(request, "db_error", "the idempotency key could not be looked up");
+    if (found == WRN_DB_ERROR)
+        wrn_reply_error(request, WRN_FAULT_DB_ERROR, "the idempotency key could not be looked up");
     else if (done && is_same(request, &row.asked, once)) {
         if (row.answer) wrn_reply_bytes(request, 201, "application/json", row.answer, strlen(row.answer));
         else if (!reply_from_sandbox(request, &row)) done = false;
@@ -112,7 +115,7 @@ static bool write_down(wrn_request *request, const wrn_once *once, char id[WRN_I
     wrn_id_new(id, "cl");
     memcpy(row.sandbox_id, id, WRN_ID_SIZE);
     if (wrn_store_add_create(once->server->store, &row, wrn_unix_time() - KEPT_SECONDS) == WRN_DB_OK) return true;
-    wrn_reply_error(request, "db_error", "the idempotency key could not be written down");
+    wrn_reply_error(request, WRN_FAULT_DB_ERROR, "the idempotency key could not be written down");
     return false;
 }
 
@@ -150,7 +153,7 @@ void wrn_once_end(wrn_once *once, const wrn_sandbox_row *sandbox, const wrn_faul
     }
     for (size_t i = 0; i < once->count; i++) {
         if (fault) wrn_reply_fault(once->requests[i], fault);
-        else if (!body || text.failed) wrn_reply_error(once->requests[i], "internal_error", "out of memory");
+        else if (!body || text.failed) wrn_reply_error(once->requests[i], WRN_FAULT_INTERNAL_ERROR, "out of memory");
         else wrn_reply_bytes(once->requests[i], 201, "application/json", text.data, text.size);
     }
     free_once(once);

@@ -39,7 +39,7 @@ static void on_output(wrn_viewer *viewer, int stream, const void *data, size_t s
 static void on_end(wrn_viewer *viewer, const wrn_proc_result *result) {
     wrn_request *request = ((starting *)viewer)->request;
     if (result->end == WRN_PROC_FAILED) return wrn_reply_fault(request, result->fault);
-    wrn_reply_error(request, "agent_error", "the sandbox ended while the command was being started");
+    wrn_reply_error(request, WRN_FAULT_AGENT_ERROR, "the sandbox ended while the command was being started");
 }
 
 void wrn_exec_background(wrn_request *request, const wrn_sandbox_row *row, const wrn_exec_request *asked,
@@ -47,10 +47,11 @@ void wrn_exec_background(wrn_request *request, const wrn_sandbox_row *row, const
     wrn_fault fault;
     const char *tag = asked->tag ? asked->tag : "";
     if (strlen(tag) > WRN_TAG_MAX)
-        return wrn_reply_error(request, "invalid_request", "member \"tag\" is longer than %d bytes", WRN_TAG_MAX);
+        return wrn_reply_error(request, WRN_FAULT_INVALID_REQUEST, "member \"tag\" is longer than %d bytes",
+                               WRN_TAG_MAX);
     starting *s = wrn_arena_alloc(&request->arena, sizeof(*s));
-    if (!s) return wrn_reply_error(request, "internal_error", "out of memory");
-    *s = (starting){.viewer = {on_start, on_output, on_end}, .request = request, .cmd = asked->cmd};
+    if (!s) return wrn_reply_error(request, WRN_FAULT_INTERNAL_ERROR, "out of memory");
+    *s = (starting){.viewer = {on_start, on_output, on_end}, .request = request, .cmd = asked->command.cmd};
     memcpy(s->sandbox_id, row->id, sizeof(row->id));
     if (*tag) memcpy(s->tag, tag, strlen(tag) + 1);
     else wrn_tag_new(s->tag, "proc");

@@ -12,7 +12,7 @@
 enum { SMALL_BODY_MAX = 65536 };
 
 static void not_implemented(wrn_request *request) {
-    wrn_reply_error(request, "not_implemented", "%s %s is not implemented by this server", request->head.method,
+    wrn_reply_error(request, WRN_FAULT_NOT_IMPLEMENTED, "%s %s is not implemented by this server", request->head.method,
                     request->head.path);
 }
 
@@ -101,17 +101,17 @@ static void refuse_path(wrn_request *request, wrn_match match) {
     switch (match) {
     case WRN_MATCH_NO_METHOD:
         if (!is_api(path)) return reply_plain(request, 405, "method not allowed\n");
-        return wrn_reply_error_as(request, 405, "invalid_request", "%s is not possible on %s", method, path);
+        return wrn_reply_error_as(request, 405, WRN_FAULT_INVALID_REQUEST, "%s is not possible on %s", method, path);
     case WRN_MATCH_BAD_PATH:
-        return wrn_reply_error(request, "invalid_request", "the path has malformed percent-encoding");
+        return wrn_reply_error(request, WRN_FAULT_INVALID_REQUEST, "the path has malformed percent-encoding");
     default:
         if (!is_api(path)) return reply_plain(request, 404, "not found\n");
-        return wrn_reply_error(request, "not_found", "there is no route %s %s", method, path);
+        return wrn_reply_error(request, WRN_FAULT_NOT_FOUND, "there is no route %s %s", method, path);
     }
 }
 
 static void refuse_origin(wrn_request *request, const char *why, bool is_proxied) {
-    if (!is_proxied) return wrn_reply_error(request, "forbidden", "%s", why);
+    if (!is_proxied) return wrn_reply_error(request, WRN_FAULT_FORBIDDEN, "%s", why);
     WRN_AUTO(wrn_buf_free) wrn_buf line = WRN_BUF_INIT;
     wrn_buf_printf(&line, "%s\n", why);
     reply_plain(request, 403, line.data ? line.data : "");

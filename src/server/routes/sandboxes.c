@@ -40,13 +40,13 @@ wrn_json *wrn_show_sandbox(const wrn_server *server, const wrn_sandbox_row *row)
 bool wrn_request_sandbox(wrn_request *request, wrn_sandbox_row *row) {
     const char *id = request->params[0];
     if (!wrn_id_is(id, "cl")) {
-        wrn_reply_error(request, "invalid_request", "invalid sandbox ID");
+        wrn_reply_error(request, WRN_FAULT_INVALID_REQUEST, "invalid sandbox ID");
         return false;
     }
     switch (wrn_store_get_sandbox(wrn_request_server(request)->store, request->who.team_id, id, row)) {
     case WRN_DB_OK: return true;
-    case WRN_DB_ERROR: wrn_reply_error(request, "db_error", "the sandbox could not be read"); return false;
-    default: wrn_reply_error(request, "not_found", "sandbox not found"); return false;
+    case WRN_DB_ERROR: wrn_reply_error(request, WRN_FAULT_DB_ERROR, "the sandbox could not be read"); return false;
+    default: wrn_reply_error(request, WRN_FAULT_NOT_FOUND, "sandbox not found"); return false;
     }
 }
 
@@ -68,11 +68,12 @@ static bool check_isolation(wrn_request *request, const char *unknown) {
     const wrn_json *required = wrn_json_get(more, "isolation_required");
     if (!required) return true;
     if (!wrn_isolation_missing(wrn_request_server(request)->isolation, required, &missing)) {
-        wrn_reply_error(request, "invalid_request", "member \"isolation_required\" must be an array of strings");
+        wrn_reply_error(request, WRN_FAULT_INVALID_REQUEST,
+                        "member \"isolation_required\" must be an array of strings");
         return false;
     }
     if (!missing.size && !missing.failed) return true;
-    wrn_reply_error(request, "conflict", "sandboxes here do not have: %s; run wrennd doctor to see why",
+    wrn_reply_error(request, WRN_FAULT_CONFLICT, "sandboxes here do not have: %s; run wrennd doctor to see why",
                     missing.size ? missing.data : "what isolation_required names");
     return false;
 }
@@ -86,7 +87,7 @@ void wrn_route_create_sandbox(wrn_request *request) {
     if (!wrn_request_decode(request, &wrn_model_create_sandbox_request, &asked)) return;
     const char *template_name = asked.template_name && *asked.template_name ? asked.template_name : "minimal";
     if (!wrn_is_template_name(template_name))
-        return wrn_reply_error(request, "invalid_request", "member \"template\" is not a template name");
+        return wrn_reply_error(request, WRN_FAULT_INVALID_REQUEST, "member \"template\" is not a template name");
     if (!check_isolation(request, asked.unknown)) return;
     wrn_sandbox_row row = {.vcpus = asked.vcpus, .memory_mb = asked.memory_mb, .timeout_sec = asked.timeout_sec};
     snprintf(row.template_name, sizeof(row.template_name), "%s", template_name);
@@ -113,7 +114,7 @@ void wrn_route_list_sandboxes(wrn_request *request) {
     if (wrn_store_list_sandboxes(l.server->store, request->who.team_id, add_sandbox, &l) == WRN_DB_OK)
         return wrn_reply_json(request, 200, l.array);
     wrn_json_free(l.array);
-    wrn_reply_error(request, "db_error", "the sandboxes could not be read");
+    wrn_reply_error(request, WRN_FAULT_DB_ERROR, "the sandboxes could not be read");
 }
 
 static void on_changed(void *context, const wrn_sandbox_row *row, const wrn_fault *fault) {

@@ -52,9 +52,9 @@ void wrn_route_create_snapshot(wrn_request *request) {
     char name[65];
     if (!wrn_request_decode(request, &wrn_model_create_snapshot_request, &asked)) return;
     if (!wrn_id_is(asked.sandbox_id, "cl"))
-        return wrn_reply_error(request, "invalid_request", "member \"sandbox_id\" is not a sandbox ID");
+        return wrn_reply_error(request, WRN_FAULT_INVALID_REQUEST, "member \"sandbox_id\" is not a sandbox ID");
     if (asked.name && *asked.name && !wrn_is_template_name(asked.name))
-        return wrn_reply_error(request, "invalid_request",
+        return wrn_reply_error(request, WRN_FAULT_INVALID_REQUEST,
                                "member \"name\" is not a template name: up to 64 letters, digits, dots, hyphens and "
                                "underscores, the first a letter or digit");
     if (asked.name && *asked.name) snprintf(name, sizeof(name), "%s", asked.name);
@@ -65,8 +65,8 @@ void wrn_route_create_snapshot(wrn_request *request) {
         return wrn_reply_fault(request, &fault);
     switch (wrn_store_get_sandbox(server->store, request->who.team_id, asked.sandbox_id, &row)) {
     case WRN_DB_OK: break;
-    case WRN_DB_NONE: return wrn_reply_error(request, "not_found", "sandbox not found");
-    default: return wrn_reply_error(request, "db_error", "the sandbox could not be read");
+    case WRN_DB_NONE: return wrn_reply_error(request, WRN_FAULT_NOT_FOUND, "sandbox not found");
+    default: return wrn_reply_error(request, WRN_FAULT_DB_ERROR, "the sandbox could not be read");
     }
     wrn_snapshots_create(server->sandboxes, &row, name, overwrite, on_made, request);
 }
@@ -95,7 +95,7 @@ void wrn_route_list_snapshots(wrn_request *request) {
     bool snapshots = !l.type || strcmp(l.type, "snapshot") == 0;
     if (snapshots && wrn_store_list_snapshots(server->store, request->who.team_id, add_snapshot, &l) != WRN_DB_OK) {
         wrn_json_free(l.array);
-        return wrn_reply_error(request, "db_error", "the snapshots could not be read");
+        return wrn_reply_error(request, WRN_FAULT_DB_ERROR, "the snapshots could not be read");
     }
     server->ops->list_templates(server->backend, add_template, &l);
     wrn_reply_json(request, 200, l.array);
@@ -106,7 +106,8 @@ void wrn_route_list_snapshots(wrn_request *request) {
 void wrn_route_delete_snapshot(wrn_request *request) {
     wrn_fault fault;
     const char *name = request->params[0];
-    if (!wrn_is_template_name(name)) return wrn_reply_error(request, "invalid_request", "invalid template name");
+    if (!wrn_is_template_name(name))
+        return wrn_reply_error(request, WRN_FAULT_INVALID_REQUEST, "invalid template name");
     if (!wrn_snapshots_remove(wrn_request_server(request)->sandboxes, request->who.team_id, name, &fault))
         return wrn_reply_fault(request, &fault);
     wrn_reply_empty(request, 204);

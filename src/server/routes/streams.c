@@ -122,17 +122,17 @@ static wrn_json *new_message(const char *type) {
     return message;
 }
 
-/* `code`: what an answer would have said; NULL: nothing. */
-static void fail_as(session *s, bool fatal, const char *code, const char *text) {
+/* `code`: what an answer would have said, if anything. */
+static void fail_as(session *s, bool fatal, wrn_fault_code code, const char *text) {
     wrn_json *message = new_message("error");
     wrn_json_set_string(message, "data", text);
-    if (code) wrn_json_set_string(message, "code", code);
+    if (code) wrn_json_set_string(message, "code", wrn_fault_name(code));
     if (fatal && s->kind == KIND_PTY) wrn_json_set_bool(message, "fatal", true);
     send_json(s, message);
     end_session(s, WRN_WS_NORMAL);
 }
 
-static void fail(session *s, bool fatal, const char *text) { fail_as(s, fatal, NULL, text); }
+static void fail(session *s, bool fatal, const char *text) { fail_as(s, fatal, WRN_FAULT_NONE, text); }
 static void fail_fault(session *s, bool fatal, const wrn_fault *fault) {
     fail_as(s, fatal, fault->code, fault->message);
 }
@@ -309,16 +309,9 @@ static void start_exec(session *s, const wrn_sandbox_row *row, const wrn_json *m
     wrn_model_why why;
     wrn_fault fault;
     if (!wrn_model_decode(&wrn_model_ws_exec_start, message, true, arena, &asked, &why))
-        return fail_as(s, true, "invalid_request", why.text);
-    if (!*asked.cmd) return fail(s, true, "member \"cmd\" must not be empty");
-    const char *const *envs = wrn_exec_environment(arena, asked.envs, asked.envs_count, &fault);
-    if (!envs) return fail_fault(s, true, &fault);
-    const wrn_proc_spec spec = {.cmd = asked.cmd,
-                                .args = asked.args,
-                                .envs = envs,
-                                .cwd = wrn_none_if_empty(asked.cwd),
-                                .user = wrn_none_if_empty(asked.user),
-                                .want_stdin = asked.input && s->bytes};
+        return fail_as(s, true, WRN_FAULT_INVALID_REQUEST, why.text);
+    wrn_proc_spec spec = {.want_stdin = asked.input && s->bytes};
+    if (!wrn_exec_read_command(arena, &asked.command, &spec, &fault)) return fail_fault(s, true, &fault);
     begin(s, row, &spec, WRN_COMMAND_FOREGROUND, NULL);
 }
 
@@ -327,16 +320,11 @@ static void start_pty(session *s, const wrn_sandbox_row *row, const wrn_json *me
     wrn_model_why why;
     wrn_fault fault;
     if (!wrn_model_decode(&wrn_model_ws_pty_start, message, true, arena, &asked, &why))
-        return fail_as(s, true, "invalid_request", why.text);
-    const char *const *envs = wrn_exec_environment(arena, asked.envs, asked.envs_count, &fault);
-    if (!envs) return fail_fault(s, true, &fault);
-    const wrn_proc_spec spec = {.cmd = asked.cmd && *asked.cmd ? asked.cmd : "/bin/bash",
-                                .args = asked.args,
-                                .envs = envs,
-                                .cwd = wrn_none_if_empty(asked.cwd),
-                                .user = wrn_none_if_empty(asked.user),
-                                .cols = asked.cols > 0 ? clamp_size(asked.cols) : COLS,
-                                .rows = asked.rows > 0 ? clamp_size(asked.rows) : ROWS};
+        return fail_as(s, true, WRN_FAULT_INVALID_REQUEST, why.text);
+    if (!asked.command.cmd || !*asked.command.cmd) asked.command.cmd = "/bin/bash";
+    wrn_proc_spec spec = {.cols = asked.cols > 0 ? clamp_size(asked.cols) : COLS,
+                          .rows = asked.rows > 0 ? clamp_size(asked.rows) : ROWS};
+    if (!wrn_exec_read_command(arena, &asked.command, &spec, &fault)) return fail_fault(s, true, &fault);
     wrn_tag_new(s->tag, "pty");
     begin(s, row, &spec, WRN_COMMAND_BACKGROUND, s->tag);
 }
@@ -346,7 +334,7 @@ static void attach(session *s, const wrn_sandbox_row *row, const char *selector,
     wrn_command *command = wrn_command_find(s->server->sandboxes, row, selector, &fault);
     if (command && terminal && !wrn_command_is_terminal(command)) {
         command = NULL;
-        wrn_fault_set(&fault, "not_found", "no terminal here has the tag \"%.100s\"", selector);
+        wrn_fault_set(&fault, WRN_FAULT_NOT_FOUND, "no terminal here has the tag \"%.100s\"", selector);
     }
     if (!command) return fail_fault(s, false, &fault);
     s->phase = PHASE_RUNNING;
@@ -361,8 +349,8 @@ static void take_first(session *s, const char *type, const wrn_json *message) {
     wrn_sandbox_row row;
     wrn_db found = wrn_store_get_sandbox(s->server->store, s->who.team_id, s->sandbox_id, &row);
     if (found != WRN_DB_OK)
-        return found == WRN_DB_ERROR ? fail_as(s, true, "db_error", "the sandbox could not be read")
-                                     : fail_as(s, true, "not_found", "sandbox not found");
+        return found == WRN_DB_ERROR ? fail_as(s, true, WRN_FAULT_DB_ERROR, "the sandbox could not be read")
+                                     : fail_as(s, true, WRN_FAULT_NOT_FOUND, "sandbox not found");
     const char *tag = wrn_json_string(wrn_json_get(message, "tag"), NULL);
     if (strcmp(type, "start") == 0) {
         if (s->kind == KIND_PTY) start_pty(s, &row, message, &arena);
@@ -380,7 +368,7 @@ static void take_first(session *s, const char *type, const wrn_json *message) {
 static void begin_attached(session *s) {
     wrn_sandbox_row row;
     if (wrn_store_get_sandbox(s->server->store, s->who.team_id, s->sandbox_id, &row) != WRN_DB_OK)
-        return fail_as(s, true, "not_found", "sandbox not found");
+        return fail_as(s, true, WRN_FAULT_NOT_FOUND, "sandbox not found");
     attach(s, &row, s->selector, false);
 }
 
@@ -389,7 +377,7 @@ static void expect_first(session *s);
 static void take_auth(session *s, const char *type, const wrn_json *message) {
     const char *token = wrn_json_string(wrn_json_get(message, "token"), NULL);
     if (strcmp(type, "auth") != 0 || !token || !wrn_auth_check_token(&s->server->auth, token, &s->who))
-        return fail_as(s, true, "unauthorized", "authentication failed");
+        return fail_as(s, true, WRN_FAULT_UNAUTHORIZED, "authentication failed");
     wrn_websocket_welcome(s->ws);
     expect_first(s);
 }
@@ -486,7 +474,7 @@ static void on_ws_room(void *context) { wrn_command_pause(&((session *)context)-
 
 static void on_timer(uv_timer_t *timer) {
     session *s = timer->data;
-    if (s->phase == PHASE_AUTH) return fail_as(s, true, "unauthorized", "authentication failed");
+    if (s->phase == PHASE_AUTH) return fail_as(s, true, WRN_FAULT_UNAUTHORIZED, "authentication failed");
     if (s->phase == PHASE_OVER) return end_session(s, WRN_WS_NORMAL);
     if (s->kind == KIND_PTY) send_json(s, new_message("ping"));
     else wrn_websocket_ping(s->ws);
@@ -497,8 +485,8 @@ static bool is_usable(session *s) {
     wrn_sandbox_row row;
     wrn_fault fault;
     wrn_db found = wrn_store_get_sandbox(s->server->store, s->who.team_id, s->sandbox_id, &row);
-    if (found == WRN_DB_ERROR) fail_as(s, true, "db_error", "the sandbox could not be read");
-    else if (found != WRN_DB_OK) fail_as(s, true, "not_found", "sandbox not found");
+    if (found == WRN_DB_ERROR) fail_as(s, true, WRN_FAULT_DB_ERROR, "the sandbox could not be read");
+    else if (found != WRN_DB_OK) fail_as(s, true, WRN_FAULT_NOT_FOUND, "sandbox not found");
     else if (!wrn_sandbox_is_usable(&row, &fault)) fail_fault(s, true, &fault);
     else return true;
     return false;
@@ -518,7 +506,7 @@ static void open_session(wrn_request *request, session_kind kind) {
     bool late = !*request->who.team_id, in_band = wrn_request_is_of_capsules(request);
     if (!wrn_websocket_check(request)) return;
     if ((late || in_band) && !wrn_id_is(request->params[0], "cl"))
-        return wrn_reply_error(request, "invalid_request", "invalid sandbox ID");
+        return wrn_reply_error(request, WRN_FAULT_INVALID_REQUEST, "invalid sandbox ID");
     bool known = !late && !in_band;
     if (known && !wrn_request_sandbox(request, &row)) return;
     if (known && !wrn_sandbox_is_usable(&row, &fault)) return wrn_reply_fault(request, &fault);
@@ -526,7 +514,7 @@ static void open_session(wrn_request *request, session_kind kind) {
         !wrn_command_find(wrn_request_server(request)->sandboxes, &row, request->params[1], &fault))
         return wrn_reply_fault(request, &fault);
     session *s = calloc(1, sizeof(*s));
-    if (!s) return wrn_reply_error(request, "internal_error", "out of memory");
+    if (!s) return wrn_reply_error(request, WRN_FAULT_INTERNAL_ERROR, "out of memory");
     s->viewer = (wrn_viewer){on_start, on_output, on_end, on_command_room};
     s->server = wrn_request_server(request);
     s->kind = kind;

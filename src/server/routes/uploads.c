@@ -46,18 +46,18 @@ static wrn_request *let_go(upload *u) {
 }
 
 static bool refuse(upload *u, const char *why) {
-    wrn_reply_error(let_go(u), "invalid_request", "%s", why);
+    wrn_reply_error(let_go(u), WRN_FAULT_INVALID_REQUEST, "%s", why);
     return false;
 }
 
 static bool out_of_memory(upload *u) {
-    wrn_reply_error(let_go(u), "internal_error", "out of memory");
+    wrn_reply_error(let_go(u), WRN_FAULT_INTERNAL_ERROR, "out of memory");
     return false;
 }
 
 static void too_large(wrn_request *request) {
-    wrn_reply_error(request, "too_large", "the request body is larger than %d bytes; files/stream/write has no limit",
-                    WRITE_BODY_MAX);
+    wrn_reply_error(request, WRN_FAULT_TOO_LARGE,
+                    "the request body is larger than %d bytes; files/stream/write has no limit", WRITE_BODY_MAX);
 }
 
 /* ---- to the sandbox ---- */
@@ -82,7 +82,7 @@ static void on_room(wrn_viewer *viewer) {
 }
 
 static bool overloaded(upload *u) {
-    wrn_reply_error(let_go(u), "overloaded", "%s", WRN_BUDGET_SPENT);
+    wrn_reply_error(let_go(u), WRN_FAULT_OVERLOADED, "%s", WRN_BUDGET_SPENT);
     return false;
 }
 
@@ -110,7 +110,7 @@ static void on_end(wrn_viewer *viewer, const wrn_proc_result *result) {
     bool well = wrn_file_ended_well(u->texts[FIELD_PATH], result, &fault), early = !u->body_over;
     wrn_request *request = let_go(u);
     if (!well) wrn_reply_fault(request, &fault);
-    else if (early) wrn_reply_error(request, "agent_error", "the sandbox's agent ended before the file did");
+    else if (early) wrn_reply_error(request, WRN_FAULT_AGENT_ERROR, "the sandbox's agent ended before the file did");
     else wrn_reply_empty(request, 204);
 }
 
@@ -246,13 +246,14 @@ static void on_body_end(wrn_request *request) {
 }
 
 static void on_gone(wrn_request *request) {
-    wrn_reply_error(let_go(request->handler), "read_error", "the client went away before the end of its request");
+    wrn_reply_error(let_go(request->handler), WRN_FAULT_READ_ERROR,
+                    "the client went away before the end of its request");
 }
 
 static void begin(wrn_request *request, bool streams) {
     wrn_fault fault;
     upload *u = wrn_arena_alloc(&request->arena, sizeof(*u));
-    if (!u) return wrn_reply_error(request, "internal_error", "out of memory");
+    if (!u) return wrn_reply_error(request, WRN_FAULT_INTERNAL_ERROR, "out of memory");
     if (!wrn_request_sandbox(request, &u->row)) return;
     if (!wrn_sandbox_is_usable(&u->row, &fault)) return wrn_reply_fault(request, &fault);
     if (!streams && request->head.content_length > WRITE_BODY_MAX) return too_large(request);

@@ -110,7 +110,7 @@ static wrn_command *find_tag(const sandbox *s, const char *tag) {
 
 static wrn_command *new_command(sandbox *s, const wrn_proc_spec *spec, const char *tag, wrn_fault *fault) {
     if (tag && *tag && find_tag(s, tag)) {
-        wrn_fault_set(fault, "conflict", "a command with the tag \"%s\" runs already", tag);
+        wrn_fault_set(fault, WRN_FAULT_CONFLICT, "a command with the tag \"%s\" runs already", tag);
         return NULL;
     }
     wrn_command *command = calloc(1, sizeof(*command));
@@ -124,7 +124,7 @@ static wrn_command *new_command(sandbox *s, const wrn_proc_spec *spec, const cha
     }
     if (command) wrn_arena_free(&command->arena);
     free(command);
-    wrn_fault_set(fault, "internal_error", "out of memory");
+    wrn_fault_set(fault, WRN_FAULT_INTERNAL_ERROR, "out of memory");
     return NULL;
 }
 
@@ -213,7 +213,7 @@ wrn_command *wrn_command_find(wrn_sandboxes *all, const wrn_sandbox_row *row, co
     } else {
         command = *selector ? find_tag(s, selector) : NULL;
     }
-    if (!command) wrn_fault_set(fault, "not_found", "no process here has the pid or tag \"%.100s\"", selector);
+    if (!command) wrn_fault_set(fault, WRN_FAULT_NOT_FOUND, "no process here has the pid or tag \"%.100s\"", selector);
     else wrn_sandbox_touch(s);
     return command;
 }

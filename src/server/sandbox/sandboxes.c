@@ -13,7 +13,9 @@ enum { CHANGES_MAX = 64 };
 
 static void start_changes(sandbox *s);
 
-static void db_fault(wrn_fault *fault) { wrn_fault_set(fault, "db_error", "the database failed; see wrennd's log"); }
+static void db_fault(wrn_fault *fault) {
+    wrn_fault_set(fault, WRN_FAULT_DB_ERROR, "the database failed; see wrennd's log");
+}
 
 /* ---- the table of those that live ---- */
 
@@ -70,7 +72,7 @@ static void refuse_state(const char *status, wrn_event event, wrn_fault *fault) 
     const char *wanted = event == WRN_EVENT_RESUME     ? "paused"
                          : event == WRN_EVENT_SNAPSHOT ? "running or paused"
                                                        : "running";
-    wrn_fault_set(fault, "invalid_state", "sandbox is not %s (status: %s)", wanted, status);
+    wrn_fault_set(fault, WRN_FAULT_INVALID_STATE, "sandbox is not %s (status: %s)", wanted, status);
 }
 
 bool wrn_sandbox_is_usable(const wrn_sandbox_row *row, wrn_fault *fault) {
@@ -259,7 +261,7 @@ bool wrn_sandbox_add_snapshot(sandbox *s, wrn_snapshot_row *row, wrn_sandbox_don
     }
     change **last = s->last_change;
     if (!add_change(s, WRN_EVENT_SNAPSHOT, done, context)) {
-        wrn_fault_set(fault, "conflict", "too many changes of this sandbox are waiting");
+        wrn_fault_set(fault, WRN_FAULT_CONFLICT, "too many changes of this sandbox are waiting");
         return false;
     }
     (*last)->snapshot = row;
@@ -276,12 +278,13 @@ void wrn_sandboxes_change(wrn_sandboxes *all, const wrn_sandbox_row *row, wrn_ev
         return done(context, NULL, &fault);
     }
     if (all->leaving) {
-        wrn_fault_set(&fault, "overloaded", "wrennd is stopping; the sandbox is there again when it has started");
+        wrn_fault_set(&fault, WRN_FAULT_OVERLOADED,
+                      "wrennd is stopping; the sandbox is there again when it has started");
         return done(context, NULL, &fault);
     }
     if (s && add_change(s, event, done, context)) return start_changes(s);
     if (s) {
-        wrn_fault_set(&fault, "conflict", "too many changes of this sandbox are waiting");
+        wrn_fault_set(&fault, WRN_FAULT_CONFLICT, "too many changes of this sandbox are waiting");
         return done(context, NULL, &fault);
     }
     /* It lives in the records only. */
@@ -332,16 +335,16 @@ static void on_created(void *context, wrn_box *box, const wrn_fault *fault) {
 static bool has_room(const wrn_sandboxes *all, const wrn_sandbox_row *asked, wrn_fault *fault) {
     const wrn_sandboxes_config *c = &all->config;
     if (all->stopping) {
-        wrn_fault_set(fault, "no_hosts_available", "wrennd is stopping");
+        wrn_fault_set(fault, WRN_FAULT_NO_HOSTS_AVAILABLE, "wrennd is stopping");
     } else if (all->count >= c->count_max) {
-        wrn_fault_set(fault, "no_hosts_available",
+        wrn_fault_set(fault, WRN_FAULT_NO_HOSTS_AVAILABLE,
                       "%lld sandboxes live already, which is the limit; destroy one or raise --max-sandboxes",
                       (long long)all->count);
     } else if (asked->memory_mb > c->memory_mb_one) {
-        wrn_fault_set(fault, "invalid_request", "memory_mb is %lld, and this machine has %lld",
+        wrn_fault_set(fault, WRN_FAULT_INVALID_REQUEST, "memory_mb is %lld, and this machine has %lld",
                       (long long)asked->memory_mb, (long long)c->memory_mb_one);
     } else if (c->memory_mb_max && asked->memory_mb > c->memory_mb_max - all->memory_mb) {
-        wrn_fault_set(fault, "no_hosts_available",
+        wrn_fault_set(fault, WRN_FAULT_NO_HOSTS_AVAILABLE,
                       "%lld MB are asked for and %lld of %lld MB are left; destroy a sandbox or raise --max-memory-mb",
                       (long long)asked->memory_mb, (long long)(c->memory_mb_max - all->memory_mb),
                       (long long)c->memory_mb_max);
@@ -423,9 +426,10 @@ static void on_ping(void *context, const wrn_fault *fault) {
 sandbox *wrn_sandbox_usable(wrn_sandboxes *all, const wrn_sandbox_row *row, wrn_fault *fault) {
     sandbox *s = wrn_sandbox_find(all, row->id);
     if (!wrn_sandbox_is_usable(s ? &s->row : row, fault)) return NULL;
-    if (!s) wrn_fault_set(fault, "not_found", "the sandbox is gone");
+    if (!s) wrn_fault_set(fault, WRN_FAULT_NOT_FOUND, "the sandbox is gone");
     if (!s || s->box) return s;
-    wrn_fault_set(fault, "overloaded", "the sandbox is being taken over from the last run of wrennd; try again");
+    wrn_fault_set(fault, WRN_FAULT_OVERLOADED,
+                  "the sandbox is being taken over from the last run of wrennd; try again");
     return NULL;
 }
 
@@ -433,7 +437,7 @@ void wrn_sandboxes_ping(wrn_sandboxes *all, const wrn_sandbox_row *row, wrn_sand
     wrn_fault fault;
     sandbox *s = wrn_sandbox_usable(all, row, &fault);
     ping *p = s ? calloc(1, sizeof(*p)) : NULL;
-    if (s && !p) wrn_fault_set(&fault, "internal_error", "out of memory");
+    if (s && !p) wrn_fault_set(&fault, WRN_FAULT_INTERNAL_ERROR, "out of memory");
     if (!p) return done(context, NULL, &fault);
     wrn_sandbox_touch_and_write(s);
     *p = (ping){s->row, done, context};

@@ -16,10 +16,12 @@ typedef struct making {
     void *context;
 } making;
 
-static void db_fault(wrn_fault *fault) { wrn_fault_set(fault, "db_error", "the database failed; see wrennd's log"); }
+static void db_fault(wrn_fault *fault) {
+    wrn_fault_set(fault, WRN_FAULT_DB_ERROR, "the database failed; see wrennd's log");
+}
 
 static void refuse_taken(const char *name, wrn_fault *fault) {
-    wrn_fault_set(fault, "already_exists",
+    wrn_fault_set(fault, WRN_FAULT_ALREADY_EXISTS,
                   "there is a snapshot \"%s\"; choose another name, delete it, or replace it with overwrite=true",
                   name);
 }
@@ -29,8 +31,9 @@ bool wrn_snapshots_is_free(wrn_sandboxes *all, const char *team_id, const char *
     wrn_template reserved;
     wrn_snapshot_row row;
     const wrn_sandboxes_config *c = &all->config;
-    if (c->ops->find_template(c->backend, name, &reserved, fault) == 0 || strcmp(fault->code, "not_found") != 0) {
-        wrn_fault_set(fault, "name_reserved", "\"%s\" is a template of the platform; choose another name", name);
+    if (c->ops->find_template(c->backend, name, &reserved, fault) == 0 || fault->code != WRN_FAULT_NOT_FOUND) {
+        wrn_fault_set(fault, WRN_FAULT_NAME_RESERVED, "\"%s\" is a template of the platform; choose another name",
+                      name);
         return false;
     }
     wrn_db outcome = overwrite ? WRN_DB_NONE : wrn_store_get_snapshot(c->store, team_id, name, &row);
@@ -110,8 +113,8 @@ void wrn_snapshots_create(wrn_sandboxes *all, const wrn_sandbox_row *of, const c
     wrn_fault fault;
     sandbox *s = wrn_sandbox_find(all, of->id);
     making *m = s ? calloc(1, sizeof(*m)) : NULL;
-    if (!s) wrn_fault_set(&fault, "invalid_state", "sandbox is not running or paused (status: %s)", of->status);
-    else if (!m) wrn_fault_set(&fault, "internal_error", "out of memory");
+    if (!s) wrn_fault_set(&fault, WRN_FAULT_INVALID_STATE, "sandbox is not running or paused (status: %s)", of->status);
+    else if (!m) wrn_fault_set(&fault, WRN_FAULT_INTERNAL_ERROR, "out of memory");
     if (!m) return done(context, NULL, &fault);
     *m = (making){all, {.vcpus = s->row.vcpus, .memory_mb = s->row.memory_mb}, overwrite, done, context};
     wrn_id_new(m->row.id, "snap");
@@ -138,9 +141,9 @@ bool wrn_snapshots_remove(wrn_sandboxes *all, const char *team_id, const char *n
     }
     if (outcome != WRN_DB_NONE) db_fault(fault);
     else if (c->ops->find_template(c->backend, name, &of_platform, fault) == 0)
-        wrn_fault_set(fault, "forbidden", "\"%s\" is a template of the platform, which can't be deleted", name);
-    else if (strcmp(fault->code, "not_found") == 0)
-        wrn_fault_set(fault, "not_found", "there is no snapshot \"%s\"", name);
+        wrn_fault_set(fault, WRN_FAULT_FORBIDDEN, "\"%s\" is a template of the platform, which can't be deleted", name);
+    else if (fault->code == WRN_FAULT_NOT_FOUND)
+        wrn_fault_set(fault, WRN_FAULT_NOT_FOUND, "there is no snapshot \"%s\"", name);
     return false;
 }
 

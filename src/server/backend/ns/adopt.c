@@ -163,7 +163,7 @@ static int connect_agent(wrn_box *box, wrn_fault *fault) {
         box->agent = wrn_agent_open(box->backend->config.loop, ours,
                                     &(wrn_agent_events){box_agent_ready, box_agent_lost, box, on_kept, box_oom_kills});
     if (box->agent) return 0;
-    wrn_fault_set(fault, "agent_error", "cannot reach the sandbox's agent: %s", strerror(errno));
+    wrn_fault_set(fault, WRN_FAULT_AGENT_ERROR, "cannot reach the sandbox's agent: %s", strerror(errno));
     return -1;
 }
 
@@ -179,7 +179,7 @@ void ns_adopt(wrn_backend *backend, const wrn_box_spec *spec, bool frozen, wrn_k
     wrn_fault fault;
     const held_box *orphan = find_orphan(backend, spec->id);
     if (!orphan) {
-        wrn_fault_set(&fault, "not_found", "nothing is left of it");
+        wrn_fault_set(&fault, WRN_FAULT_NOT_FOUND, "nothing is left of it");
         return box_refuse(backend, done, context, &fault);
     }
     wrn_box *box = box_new(backend, spec->id, died, done, context);
@@ -192,7 +192,7 @@ void ns_adopt(wrn_backend *backend, const wrn_box_spec *spec, bool frozen, wrn_k
     if (!cgroups_can_freeze(&backend->cgroups)) {
         box->to_pause = frozen;
     } else if (cgroup_freeze(&backend->cgroups, box->id, frozen) != 0) {
-        wrn_fault_set(&fault, "agent_error", "cannot freeze or thaw the sandbox: %s", strerror(errno));
+        wrn_fault_set(&fault, WRN_FAULT_AGENT_ERROR, "cannot freeze or thaw the sandbox: %s", strerror(errno));
         box_fail(box, &fault);
     } else if (frozen) {
         wrn_agent_suspend(box->agent, true);

@@ -40,7 +40,8 @@ static void handle_closed(uv_handle_t *handle) {
     void *context = box->done_context;
     wrn_fault fault;
     bool failed = box->removal_problem[0];
-    if (failed) wrn_fault_set(&fault, "internal_error", "sandbox %s is gone, but %s", box->id, box->removal_problem);
+    if (failed)
+        wrn_fault_set(&fault, WRN_FAULT_INTERNAL_ERROR, "sandbox %s is gone, but %s", box->id, box->removal_problem);
     free_box(box);
     done(context, failed ? &fault : NULL);
 }
@@ -116,7 +117,7 @@ void ns_destroy(wrn_box *box, wrn_done_fn done, void *context) {
     void *waiting_context = box->done_context;
     if (box->phase == LIVE && waiting) { /* a freeze that is under way */
         wrn_fault fault;
-        wrn_fault_set(&fault, "agent_error", "the sandbox was destroyed");
+        wrn_fault_set(&fault, WRN_FAULT_AGENT_ERROR, "the sandbox was destroyed");
         wrn_answer_later(box->backend->config.loop, waiting, waiting_context, &fault);
     }
     begin_destroy(box, done, context);
@@ -191,9 +192,9 @@ void box_agent_ready(void *context) {
 static void explain(const wrn_box *box, const char *why, wrn_fault *fault) {
     spawn_error step;
     if (box->error_fd >= 0 && read(box->error_fd, &step, sizeof(step)) == (ssize_t)sizeof(step))
-        wrn_fault_set(fault, "internal_error", "cannot build the sandbox: %.50s: %s; run wrennd doctor", step.step,
-                      strerror(step.error));
-    else wrn_fault_set(fault, "agent_error", "the sandbox's agent did not start: %s", why);
+        wrn_fault_set(fault, WRN_FAULT_INTERNAL_ERROR, "cannot build the sandbox: %.50s: %s; run wrennd doctor",
+                      step.step, strerror(step.error));
+    else wrn_fault_set(fault, WRN_FAULT_AGENT_ERROR, "the sandbox's agent did not start: %s", why);
 }
 
 int64_t box_oom_kills(void *context) {
@@ -210,7 +211,7 @@ void box_agent_lost(void *context, const char *why) {
     }
     box->phase = DIED;
     kill_box(box);
-    wrn_fault_set(&fault, "agent_error", "the sandbox ended: its agent is gone (%s)", why);
+    wrn_fault_set(&fault, WRN_FAULT_AGENT_ERROR, "the sandbox ended: its agent is gone (%s)", why);
     wrn_done_fn waiting = box->done;
     box->done = NULL;
     uv_timer_stop(&box->timer);
@@ -278,7 +279,7 @@ static int take_slot(wrn_backend *backend, wrn_fault *fault) {
             int fd = userns_make(FIRST_UID + (uid_t)slot * UID_RANGE);
             if (fd < 0) {
                 slot_release(backend->slots_fd, slot);
-                wrn_fault_set(fault, "internal_error", "cannot make a user namespace: %s; run wrennd doctor",
+                wrn_fault_set(fault, WRN_FAULT_INTERNAL_ERROR, "cannot make a user namespace: %s; run wrennd doctor",
                               strerror(errno));
                 return -1;
             }
@@ -287,7 +288,8 @@ static int take_slot(wrn_backend *backend, wrn_fault *fault) {
         backend->slot_used[slot] = true;
         return slot;
     }
-    wrn_fault_set(fault, "no_hosts_available", "this machine has all the %d sandboxes it can number", BOXES_MAX);
+    wrn_fault_set(fault, WRN_FAULT_NO_HOSTS_AVAILABLE, "this machine has all the %d sandboxes it can number",
+                  BOXES_MAX);
     return -1;
 }
 
@@ -339,7 +341,7 @@ static pid_t spawn_box(wrn_box *box, const wrn_box_spec *spec, const int channel
     snprintf(s.shm_options, sizeof(s.shm_options), "mode=1777,size=%lldm", (long long)(spec->memory_mb + 1) / 2);
     pid_t pid = spawn_child(&s, &box->pidfd);
     if (pid < 0)
-        wrn_fault_set(fault, "internal_error", "cannot make the sandbox's namespaces: %s; run wrennd doctor",
+        wrn_fault_set(fault, WRN_FAULT_INTERNAL_ERROR, "cannot make the sandbox's namespaces: %s; run wrennd doctor",
                       strerror(errno));
     if (s.clone_fd >= 0) close(s.clone_fd);
     for (int i = 0; i < HIERARCHIES && s.join_fds[i] >= 0; i++) close(s.join_fds[i]);
@@ -359,7 +361,7 @@ static void start_box(wrn_box *box, const wrn_box_spec *spec, int channel[2], wr
     if (!wrn_agent_pipes(channel, theirs) || pipe2(errors, O_CLOEXEC | O_NONBLOCK) != 0 ||
         (outlives && (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, handover) != 0 ||
                       shutdown(handover[0], SHUT_RD) != 0))) {
-        wrn_fault_set(fault, "internal_error", "no descriptors left: %s; raise the limit of open files",
+        wrn_fault_set(fault, WRN_FAULT_INTERNAL_ERROR, "no descriptors left: %s; raise the limit of open files",
                       strerror(errno));
     } else if ((box->pid = spawn_box(box, spec, theirs, handover[1], errors[1], fault)) >= 0) {
         box->error_fd = errors[0];
@@ -426,7 +428,7 @@ void ns_create(wrn_backend *backend, const wrn_box_spec *spec, wrn_done_fn died,
     int channel[2] = {-1, -1};
     if (find_source(box, spec, &fault) == 0 && (box->slot = take_slot(backend, &fault)) >= 0) {
         if (make_files(box, spec) != 0)
-            wrn_fault_set(&fault, "internal_error", "cannot make the sandbox's files in %.200s: %s", box->dir,
+            wrn_fault_set(&fault, WRN_FAULT_INTERNAL_ERROR, "cannot make the sandbox's files in %.200s: %s", box->dir,
                           strerror(errno));
         else if (cgroup_make(&backend->cgroups, spec, &fault) == 0) start_box(box, spec, channel, &fault);
     }
@@ -438,6 +440,6 @@ void ns_create(wrn_backend *backend, const wrn_box_spec *spec, wrn_done_fn died,
         box->service = service_new(box->agent, &box->dials, &box->source);
         return;
     }
-    wrn_fault_set(&fault, "internal_error", "out of memory");
+    wrn_fault_set(&fault, WRN_FAULT_INTERNAL_ERROR, "out of memory");
     box_fail(box, &fault);
 }

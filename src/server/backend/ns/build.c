@@ -37,7 +37,7 @@ __attribute__((format(printf, 2, 3))) static bool fails(wrn_fault *fault, const 
     va_start(args, format);
     vsnprintf(text, sizeof(text), format, args);
     va_end(args);
-    wrn_fault_set(fault, "internal_error", "%s", text);
+    wrn_fault_set(fault, WRN_FAULT_INTERNAL_ERROR, "%s", text);
     return false;
 }
 
@@ -254,7 +254,7 @@ bool wrn_backend_ns_build(const wrn_backend_config *config, const wrn_template_p
     build b = {plan, config->unpack_path, config->template_dir, .said = said, .fault = fault};
     if (!plan->suite && !plan->tar && !plan->dir && !plan->oci) {
         if (strcmp(plan->name, "code-interpreter") == 0) return interpreter_build(config->template_dir, said, fault);
-        wrn_fault_set(fault, "not_found",
+        wrn_fault_set(fault, WRN_FAULT_NOT_FOUND,
                       "what to build \"%s\" from? give --mmdebstrap, --tar, --dir or --oci; without them there is "
                       "code-interpreter only",
                       plan->name);

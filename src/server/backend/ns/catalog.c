@@ -95,7 +95,7 @@ int source_open(const char *name_dir, const char *name, source *out, wrn_fault *
     snprintf(path, sizeof(path), "%s/template.json", dir);
     char *text = read_document(path, &size, &out->shown.created_at);
     if (!text && (errno == ENOENT || errno == ENOTDIR)) {
-        wrn_fault_set(fault, "not_found", "there is no template \"%.64s\"", name);
+        wrn_fault_set(fault, WRN_FAULT_NOT_FOUND, "there is no template \"%.64s\"", name);
         source_close(out);
         return -1;
     }
@@ -107,7 +107,7 @@ int source_open(const char *name_dir, const char *name, source *out, wrn_fault *
         if (lstat(out->tree, &info) == 0 && S_ISDIR(info.st_mode)) return 0;
         why = out->on_host ? "there is no directory layer beside it" : "there is no directory rootfs beside it";
     }
-    wrn_fault_set(fault, "internal_error", "the template \"%.64s\" can't be used: %.200s: %s", name, path, why);
+    wrn_fault_set(fault, WRN_FAULT_INTERNAL_ERROR, "the template \"%.64s\" can't be used: %.200s: %s", name, path, why);
     source_close(out);
     return -1;
 }
@@ -160,7 +160,7 @@ int catalog_find(const char *dir, const char *skeleton, const char *name, source
     if (is_minimal(dir, name)) return source_minimal(out, skeleton), 0;
     if (dir && is_name(name) && (size_t)snprintf(path, sizeof(path), "%s/%s", dir, name) < 4000)
         return source_open(path, name, out, fault);
-    wrn_fault_set(fault, "not_found", "there is no template \"%.64s\"", name);
+    wrn_fault_set(fault, WRN_FAULT_NOT_FOUND, "there is no template \"%.64s\"", name);
     return -1;
 }
 

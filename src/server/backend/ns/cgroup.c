@@ -302,7 +302,8 @@ int cgroup_make(const cgroups *c, const wrn_box_spec *spec, wrn_fault *fault) {
         if (rc == 0) continue;
         int saved = errno;
         cgroup_remove(c, spec->id);
-        wrn_fault_set(fault, "internal_error", "cannot set the limits of the sandbox in %s: %s", dir, strerror(saved));
+        wrn_fault_set(fault, WRN_FAULT_INTERNAL_ERROR, "cannot set the limits of the sandbox in %s: %s", dir,
+                      strerror(saved));
         return -1;
     }
     return 0;

@@ -86,8 +86,8 @@ static void end(dial *d, const wrn_fault *fault) {
 
 static void fail(dial *d, int error) {
     wrn_fault fault;
-    wrn_fault_set(&fault, error == ECONNREFUSED ? "unavailable" : "agent_error", "cannot connect into the sandbox: %s",
-                  strerror(error));
+    wrn_fault_set(&fault, error == ECONNREFUSED ? WRN_FAULT_NOT_LISTENING : WRN_FAULT_AGENT_ERROR,
+                  "cannot connect into the sandbox: %s", strerror(error));
     end(d, &fault);
 }
 
@@ -141,13 +141,13 @@ void dial_start(dials *all, uint16_t port, wrn_dial_fn done, void *context) {
     *d = (dial){.next = all->first, .all = all, .fd = -1, .port = port, .done = done, .context = context};
     all->first = d;
     if (try_it(d) == 0) return;
-    wrn_fault_set(&fault, "agent_error", "cannot connect into the sandbox: %s", strerror(errno));
+    wrn_fault_set(&fault, WRN_FAULT_AGENT_ERROR, "cannot connect into the sandbox: %s", strerror(errno));
     wrn_answer_later(all->loop, on_no_socket, d, &fault);
 }
 
 void dials_end(dials *all) {
     wrn_fault fault;
-    wrn_fault_set(&fault, "agent_error", "the sandbox has ended");
+    wrn_fault_set(&fault, WRN_FAULT_AGENT_ERROR, "the sandbox has ended");
     for (dial *d; (d = all->first);) {
         if (d->poll) { /* NOLINT(clang-analyzer-unix.Malloc): end() unlinks */
             end(d, &fault);

@@ -106,7 +106,7 @@ static void on_end(void *context, const wrn_proc_result *result) {
     trial *t = context;
     wrn_fault failed;
     t->ran = result->end == WRN_PROC_EXITED && result->code == 0;
-    wrn_fault_set(&failed, "agent_error", "`true` did not run in it: it ended with %d", result->code);
+    wrn_fault_set(&failed, WRN_FAULT_AGENT_ERROR, "`true` did not run in it: it ended with %d", result->code);
     end_step(t, result->fault ? result->fault : t->ran ? NULL : &failed);
 }
 
@@ -128,7 +128,8 @@ static bool try_in(const wrn_backend_config *given, const char *dir, wrn_fault *
     config.ephemeral = true;
     config.adopt_ms = 0;
     config.loop = &t.loop;
-    if (uv_loop_init(&t.loop) != 0) return wrn_fault_set(fault, "internal_error", "cannot make an event loop"), false;
+    if (uv_loop_init(&t.loop) != 0)
+        return wrn_fault_set(fault, WRN_FAULT_INTERNAL_ERROR, "cannot make an event loop"), false;
     if (wrn_backend_ns.open(&config, &t.backend, &t.fault) == 0) {
         wrn_backend_ns.create(t.backend, &spec, on_died, on_box, &t);
         await(&t);
@@ -151,7 +152,7 @@ static bool check_sandbox(const wrn_backend_config *config, wrn_json *report) {
     snprintf(dir + size, sizeof(dir) - size, "/wrennd-doctor-XXXXXX");
     bool ok = false;
     if (!mkdtemp(dir)) {
-        wrn_fault_set(&fault, "internal_error", "cannot make the directory %.200s: %s", dir, strerror(errno));
+        wrn_fault_set(&fault, WRN_FAULT_INTERNAL_ERROR, "cannot make the directory %.200s: %s", dir, strerror(errno));
     } else {
         ok = try_in(config, dir, &fault);
         wrn_tree_remove(dir);

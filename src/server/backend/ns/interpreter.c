@@ -107,7 +107,7 @@ static int build(const char *dir) {
 bool interpreter_build(const char *template_dir, wrn_buf *said, wrn_fault *fault) {
     if (!has_packages()) {
         wrn_fault_set(
-            fault, "internal_error",
+            fault, WRN_FAULT_INTERNAL_ERROR,
             "/usr/bin/python3 lacks jupyter_server or ipykernel; install them for everybody, then build again; "
             "on Debian and Ubuntu: apt-get install jupyter-server python3-ipykernel");
         return false;
@@ -117,7 +117,8 @@ bool interpreter_build(const char *template_dir, wrn_buf *said, wrn_fault *fault
         char dir[PATH_MAX];
         snprintf(dir, sizeof(dir), "%.4000s/%s", template_dir, names[i]);
         if (make_path(template_dir, 0700) != 0 || build(dir) != 0) {
-            wrn_fault_set(fault, "internal_error", "cannot make the template in %.300s: %s", dir, strerror(errno));
+            wrn_fault_set(fault, WRN_FAULT_INTERNAL_ERROR, "cannot make the template in %.300s: %s", dir,
+                          strerror(errno));
             return false;
         }
         wrn_buf_printf(said, "made the template %s in %s\n", names[i], dir);

@@ -17,7 +17,7 @@ static void ns_ping(wrn_box *box, wrn_done_fn done, void *context) {
         wrn_agent_ping(box->agent, done, context);
         return;
     }
-    wrn_fault_set(&fault, "agent_error", "the sandbox has ended");
+    wrn_fault_set(&fault, WRN_FAULT_AGENT_ERROR, "the sandbox has ended");
     wrn_answer_later(box->backend->config.loop, done, context, &fault);
 }
 
@@ -25,7 +25,7 @@ static wrn_proc *ns_exec(wrn_box *box, const wrn_proc_spec *spec, const wrn_proc
     wrn_proc_spec own = *spec;
     own.default_user = box->source.default_user;
     if (box->phase == LIVE) return wrn_agent_exec(box->agent, &own, events, fault);
-    wrn_fault_set(fault, "agent_error", "the sandbox has ended");
+    wrn_fault_set(fault, WRN_FAULT_AGENT_ERROR, "the sandbox has ended");
     return NULL;
 }
 
@@ -45,7 +45,7 @@ static int load_agent(const char *path, wrn_fault *fault) {
         fcntl(fd, F_ADD_SEALS, F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE) == 0)
         return fd;
     if (fd >= 0) close(fd);
-    wrn_fault_set(fault, "internal_error", "cannot load the agent %s: %s", path, strerror(saved));
+    wrn_fault_set(fault, WRN_FAULT_INTERNAL_ERROR, "cannot load the agent %s: %s", path, strerror(saved));
     return -1;
 }
 
@@ -54,7 +54,7 @@ static int make_dirs(wrn_backend *backend, wrn_fault *fault) {
     snapshots *kept = &backend->snapshots;
     const char *state = backend->config.state_dir;
     if (strlen(state) > PATH_MAX - 256) {
-        wrn_fault_set(fault, "internal_error", "the path of the state directory is too long");
+        wrn_fault_set(fault, WRN_FAULT_INTERNAL_ERROR, "the path of the state directory is too long");
         return -1;
     }
     snprintf(backend->boxes, sizeof(backend->boxes), "%.3800s/boxes", state);
@@ -65,7 +65,7 @@ static int make_dirs(wrn_backend *backend, wrn_fault *fault) {
     /* Traversed with the ids of sandboxes; the state directory itself keeps others out. */
     if ((mkdir(backend->boxes, 0711) != 0 && errno != EEXIST) || (mkdir(templates, 0755) != 0 && errno != EEXIST) ||
         (mkdir(kept->dir, 0711) != 0 && errno != EEXIST)) {
-        wrn_fault_set(fault, "internal_error", "cannot make directories in %.300s: %s", state, strerror(errno));
+        wrn_fault_set(fault, WRN_FAULT_INTERNAL_ERROR, "cannot make directories in %.300s: %s", state, strerror(errno));
         return -1;
     }
     return template_make_minimal(backend->skeleton, fault);
@@ -89,14 +89,14 @@ static int take_lock(wrn_backend *backend, wrn_fault *fault) {
     snprintf(path, sizeof(path), "%.4000s/lock", backend->config.state_dir);
     backend->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
     if (backend->lock_fd >= 0 && wrn_lock_take(backend->lock_fd)) return 0;
-    wrn_fault_set(fault, "internal_error", "cannot lock %.300s: %s; is another wrennd using it?", path,
+    wrn_fault_set(fault, WRN_FAULT_INTERNAL_ERROR, "cannot lock %.300s: %s; is another wrennd using it?", path,
                   strerror(errno));
     return -1;
 }
 
 static int open_slots(wrn_backend *backend, wrn_fault *fault) {
     if (!backend->root || backend->slots_fd >= 0 || (backend->slots_fd = slots_open()) >= 0) return 0;
-    wrn_fault_set(fault, "internal_error", "cannot open /run/wrennd/uid-ranges: %s%s", strerror(errno),
+    wrn_fault_set(fault, WRN_FAULT_INTERNAL_ERROR, "cannot open /run/wrennd/uid-ranges: %s%s", strerror(errno),
                   errno == EROFS ? "; put RuntimeDirectory=wrennd into the unit" : "");
     return -1;
 }
@@ -140,8 +140,8 @@ static int inherit(wrn_backend *backend, wrn_fault *fault) {
     if (open_slots(backend, fault) != 0) return -1;
     if (has_holder) boxes_watch_holder(backend);
     else if (config->adopt_ms > 0 && boxes_start_holder(backend) != 0) {
-        wrn_fault_set(fault, "internal_error", "cannot start the process that keeps sandboxes over restarts: %s",
-                      strerror(errno));
+        wrn_fault_set(fault, WRN_FAULT_INTERNAL_ERROR,
+                      "cannot start the process that keeps sandboxes over restarts: %s", strerror(errno));
         return -1;
     }
     return 0;
@@ -150,7 +150,7 @@ static int inherit(wrn_backend *backend, wrn_fault *fault) {
 static int ns_open(const wrn_backend_config *config, wrn_backend **ret, wrn_fault *fault) {
     wrn_backend *backend = calloc(1, sizeof(*backend));
     if (!backend) {
-        wrn_fault_set(fault, "internal_error", "out of memory");
+        wrn_fault_set(fault, WRN_FAULT_INTERNAL_ERROR, "out of memory");
         return -1;
     }
     backend->config = *config;
@@ -193,7 +193,7 @@ static void ns_dial(wrn_box *box, uint16_t port, wrn_dial_fn done, void *context
     if (box->phase == LIVE && box->service) return service_dial(box->service, port, done, context);
     if (box->phase == LIVE) return dial_start(&box->dials, port, done, context);
     wrn_fault fault;
-    wrn_fault_set(&fault, "agent_error", "the sandbox has ended");
+    wrn_fault_set(&fault, WRN_FAULT_AGENT_ERROR, "the sandbox has ended");
     refused_dial *r = calloc(1, sizeof(*r));
     if (!r) return done(context, -1, &fault);
     *r = (refused_dial){done, context};
@@ -245,7 +245,7 @@ static void ns_snapshot(wrn_box *box, const char *snapshot_id, wrn_snapshot_fn d
     errno = ENOMEM;
     box->copy = text.failed ? NULL : snapshot_copy_start(backend->config.loop, &plan, on_copied, box);
     if (box->copy) return;
-    wrn_fault_set(&fault, "internal_error", "cannot begin the snapshot: %s", strerror(errno));
+    wrn_fault_set(&fault, WRN_FAULT_INTERNAL_ERROR, "cannot begin the snapshot: %s", strerror(errno));
     wrn_answer_later(backend->config.loop, copy_failed, box, &fault);
 }
 

@@ -20,7 +20,7 @@ static void look_frozen(uv_timer_t *timer) {
         cgroup_freeze(&box->backend->cgroups, box->id, false);
         wrn_agent_suspend(box->agent, false);
         wrn_fault fault;
-        wrn_fault_set(&fault, "agent_error", "the sandbox could not be frozen in time; it goes on");
+        wrn_fault_set(&fault, WRN_FAULT_AGENT_ERROR, "the sandbox could not be frozen in time; it goes on");
         box_freeze_done(box, &fault);
     }
 }
@@ -43,7 +43,7 @@ static void agent_froze(void *context, const wrn_fault *fault) {
 /* What can't be done now, as a fault. */
 static bool cannot(const wrn_box *box, const char *what, wrn_fault *fault) {
     if (box->phase == LIVE && !box->done) return false;
-    wrn_fault_set(fault, "agent_error", "cannot %s: %s", what,
+    wrn_fault_set(fault, WRN_FAULT_AGENT_ERROR, "cannot %s: %s", what,
                   box->phase == LIVE ? "another pause or resume is under way" : "the sandbox has ended");
     return true;
 }
@@ -64,7 +64,7 @@ void ns_freeze(wrn_box *box, wrn_done_fn done, void *context) {
         wrn_agent_suspend(box->agent, true);
         box_await_frozen(box, done, context);
     } else {
-        wrn_fault_set(&fault, "agent_error", "cannot freeze the sandbox: %s", strerror(errno));
+        wrn_fault_set(&fault, WRN_FAULT_AGENT_ERROR, "cannot freeze the sandbox: %s", strerror(errno));
         wrn_answer_later(box->backend->config.loop, done, context, &fault);
     }
 }
@@ -82,7 +82,7 @@ void ns_thaw(wrn_box *box, wrn_done_fn done, void *context) {
         wrn_agent_suspend(box->agent, false);
         wrn_agent_freeze(box->agent, false, agent_froze, box);
     } else if (cgroup_freeze(&box->backend->cgroups, box->id, false) != 0) {
-        wrn_fault_set(&fault, "agent_error", "cannot thaw the sandbox: %s", strerror(errno));
+        wrn_fault_set(&fault, WRN_FAULT_AGENT_ERROR, "cannot thaw the sandbox: %s", strerror(errno));
         wrn_answer_later(box->backend->config.loop, done, context, &fault);
     } else {
         box->frozen = false;

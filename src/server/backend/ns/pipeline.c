@@ -123,7 +123,7 @@ static bool judge(const char *from, int fed, int unpacked, const wrn_buf *remark
     else if (feeder_failed) describe_end(from, fed, &why);
     else if (remarks->size && exited_with(unpacked, 1)) wrn_buf_printf(&why, "%s", remarks->data);
     else describe_end("wrenn-unpack", unpacked, &why);
-    wrn_fault_set(fault, "internal_error", "%s", why.data ? why.data : "out of memory");
+    wrn_fault_set(fault, WRN_FAULT_INTERNAL_ERROR, "%s", why.data ? why.data : "out of memory");
     return false;
 }
 

@@ -233,11 +233,11 @@ int probe_machine(bool root, const char *state_dir, wrn_fault *fault) {
     for (size_t i = 0; i < WRN_COUNT(probes); i++) {
         finding f = probes[i](root);
         if (f.ok) continue;
-        wrn_fault_set(fault, "internal_error", "%s: %s: %s", names[i], f.detail, f.fix);
+        wrn_fault_set(fault, WRN_FAULT_INTERNAL_ERROR, "%s: %s: %s", names[i], f.detail, f.fix);
         return -1;
     }
     finding f = probe_place(root, state_dir);
     if (f.ok) return 0;
-    wrn_fault_set(fault, "internal_error", "data directory: %s: %s", f.detail, f.fix);
+    wrn_fault_set(fault, WRN_FAULT_INTERNAL_ERROR, "data directory: %s: %s", f.detail, f.fix);
     return -1;
 }

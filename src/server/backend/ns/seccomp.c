@@ -528,6 +528,6 @@ int seccomp_program(struct sock_fprog *out, wrn_fault *fault) {
             rc = export_program(filter, out);
         seccomp_release(filter);
     }
-    if (rc != 0) wrn_fault_set(fault, "internal_error", "cannot build the seccomp filter with libseccomp");
+    if (rc != 0) wrn_fault_set(fault, WRN_FAULT_INTERNAL_ERROR, "cannot build the seccomp filter with libseccomp");
     return rc;
 }

@@ -96,14 +96,14 @@ static void on_tried(void *context, int fd, const wrn_fault *fault) {
     service *s = d->service;
     wrn_fault why;
     d->trying = false;
-    if (!fault || strcmp(fault->code, "unavailable") != 0 || !s) return finish(d, fd, fault);
+    if (!fault || fault->code != WRN_FAULT_NOT_LISTENING || !s) return finish(d, fd, fault);
     /* It may have ended while nobody had heard of it yet. */
     if (!s->proc && !d->started) d->started = start(s, &why);
     if (s->proc && wrn_now_ms() < d->give_up_ms) {
         uv_timer_start(&d->timer, try_again, RETRY_MS, 0);
         return;
     }
-    wrn_fault_set(&why, "unavailable", "the service of template \"%s\" %s", s->from->shown.name,
+    wrn_fault_set(&why, WRN_FAULT_NOT_LISTENING, "the service of template \"%s\" %s", s->from->shown.name,
                   s->proc ? "does not listen" : s->end);
     finish(d, -1, &why);
 }
@@ -136,7 +136,7 @@ void service_dial(service *s, uint16_t port, wrn_dial_fn done, void *context) {
 
 void service_stop(service *s) {
     wrn_fault fault;
-    wrn_fault_set(&fault, "agent_error", "the sandbox has ended");
+    wrn_fault_set(&fault, WRN_FAULT_AGENT_ERROR, "the sandbox has ended");
     for (dialer *d; s && (d = s->dialers);) {
         s->dialers = d->next;
         d->service = NULL;

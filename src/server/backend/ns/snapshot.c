@@ -171,8 +171,11 @@ static void on_poll_closed(uv_handle_t *handle) { free(handle->data); }
 
 static void set_fault(wrn_fault *fault, const outcome *o) {
     if (o->error == ELOOP)
-        wrn_fault_set(fault, "invalid_request", "directories are nested too deeply for a snapshot: %s", o->where);
-    else wrn_fault_set(fault, "internal_error", "cannot make the snapshot: %s: %s", o->where, strerror(o->error));
+        wrn_fault_set(fault, WRN_FAULT_INVALID_REQUEST, "directories are nested too deeply for a snapshot: %s",
+                      o->where);
+    else
+        wrn_fault_set(fault, WRN_FAULT_INTERNAL_ERROR, "cannot make the snapshot: %s: %s", o->where,
+                      strerror(o->error));
 }
 
 static void end_copy(snapshot_copy *copy) {

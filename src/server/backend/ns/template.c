@@ -199,7 +199,7 @@ int template_make_minimal(const char *dir, wrn_fault *fault) {
     char half[PATH_MAX];
     struct stat info;
     if (lstat("/bin", &info) == 0 && !S_ISLNK(info.st_mode)) {
-        wrn_fault_set(fault, "internal_error",
+        wrn_fault_set(fault, WRN_FAULT_INTERNAL_ERROR,
                       "this host keeps /bin apart from /usr/bin, which the template minimal can't "
                       "be made from; merge them (Debian: package usrmerge)");
         return -1;
@@ -209,7 +209,7 @@ int template_make_minimal(const char *dir, wrn_fault *fault) {
     snprintf(half, sizeof(half), "%.4000s.new", dir);
     wrn_tree_remove(half);
     if (fill(half) == 0 && rename(half, dir) == 0) return 0;
-    wrn_fault_set(fault, "internal_error", "cannot make the template minimal in %s: %s", dir, strerror(errno));
+    wrn_fault_set(fault, WRN_FAULT_INTERNAL_ERROR, "cannot make the template minimal in %s: %s", dir, strerror(errno));
     wrn_tree_remove(half);
     return -1;
 }
