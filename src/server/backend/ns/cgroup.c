@@ -221,9 +221,9 @@ static bool v2_can_join(const cgroups *c) {
 }
 
 static void explain(cgroups *c, const char *parent) {
-    char mount[PATH_MAX], place[PATH_MAX] = "";
+    char mount[PATH_MAX] = "", place[PATH_MAX] = "";
     find_place(HIER_V2, parent, mount, place);
-    delegation_explain(c->error, geteuid() == 0, place, c->why, sizeof(c->why));
+    delegation_explain(c->error, mount, geteuid() == 0, place, c->why, sizeof(c->why));
 }
 
 void cgroups_open(cgroups *c, const char *parent, const char *name) {
