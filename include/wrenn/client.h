@@ -114,6 +114,36 @@ typedef struct wrenn_client_options {
 
 #define WRENN_CLIENT_OPTIONS_INIT \
     { sizeof(wrenn_client_options), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 }
+/* For languages that see no macros: sets all of `size` bytes to 0, and struct_size to `size`. */
+WRENN_API void wrenn_client_options_init(wrenn_client_options *options, size_t size);
+
+/* What every operation can be told for one call; zero and NULL mean the default. Options of an operation begin with
+ * struct_size, and have this as their member `call`, whose own struct_size counts for nothing. */
+typedef struct wrenn_call_options {
+    size_t struct_size; /* from WRENN_CALL_OPTIONS_INIT */
+    /* For the whole operation, repetitions included; default: the client's, else what suits the operation. For uploads and
+     * downloads: without a byte that moves. */
+    int64_t timeout_ms;
+    /* Sent as Idempotency-Key with what the operation POSTs: 1 to 255 visible ASCII characters. See
+     * wrenn_sandboxes_create(). */
+    const char *idempotency_key;
+    const char
+        *request_id; /* sent as X-Request-ID, for the logs of servers and proxies: 1 to 128 visible ASCII characters */
+    /* "Name: value", NULL at the end: sent to the API with each request of the operation, never to what runs in a sandbox.
+     * Those that the library sets itself are refused. */
+    const char *const *headers;
+    int64_t reserved[3]; /* 0 */
+} wrenn_call_options;
+#define WRENN_CALL_OPTIONS_ZERO    \
+    {                              \
+        0, 0, 0, 0, 0, { 0, 0, 0 } \
+    }
+#define WRENN_CALL_OPTIONS_INIT                             \
+    {                                                       \
+        sizeof(wrenn_call_options), 0, 0, 0, 0, { 0, 0, 0 } \
+    }
+/* For languages that see no macros: sets all of `size` bytes to 0, and struct_size to `size`. */
+WRENN_API void wrenn_call_options_init(wrenn_call_options *options, size_t size);
 
 /* Makes a client. Does not connect, and does not block, except that local: starts wrennd and waits until it is ready
  * (some 20 ms, 15 s at most). The options are copied; NULL means all defaults. The caller frees *client.
@@ -154,8 +184,8 @@ typedef void (*wrenn_done_fn)(wrenn_op *op, void *user_data);
 WRENN_API void wrenn_op_cancel(wrenn_op *op);
 /* Nonzero when the operation is over and _finish will give its result. */
 WRENN_API int wrenn_op_is_done(const wrenn_op *op);
-/* Timings of the last exchange made for the operation. 0, or WRENN_E_AGAIN when there is none yet. */
-WRENN_API int wrenn_op_timings(const wrenn_op *op, wrenn_timings *timings);
+/* Timings of the last exchange made for the operation, to which they belong; NULL when there is none yet. */
+WRENN_API const wrenn_timings *wrenn_op_timings(const wrenn_op *op);
 /* Frees the caller's handle on an operation; NULL is fine. The operation goes on, and its callback still runs. */
 WRENN_API void wrenn_op_free(wrenn_op *op);
 

@@ -33,16 +33,36 @@ static int read_envs(wrn_arena *arena, const char *what, const char *const *envs
     return rc;
 }
 
-int wrn_command_read(wrn_arena *arena, const char *what, const wrn_command_options *options, wrn_command_words *words,
-                     wrenn_error **error) {
-    *words = (wrn_command_words){.cwd = options->cwd, .user = options->user};
-    const char *const *argv = options->argv;
-    if ((argv != NULL) == (options->shell != NULL))
+static int check_unused(const char *what, const wrenn_command *command, int used, wrenn_error **error) {
+    const struct {
+        int use;
+        bool is_set;
+        const char *name;
+    } members[] = {
+        {WRN_COMMAND_TIME_LIMIT, command->time_limit_ms, "time_limit_ms"},
+        {WRN_COMMAND_STDIN, command->want_stdin, "want_stdin"},
+        {WRN_COMMAND_SIZE, command->cols || command->rows, "cols and rows"},
+        {WRN_COMMAND_TAG, command->tag, "tag"},
+    };
+    for (size_t i = 0; i < WRN_COUNT(members); i++)
+        if (members[i].is_set && !(used & members[i].use))
+            return wrn_fail(error, WRENN_E_INVALID_ARGUMENT, "%s has no use for %s of the command", what,
+                            members[i].name);
+    return 0;
+}
+
+int wrn_command_read(wrn_arena *arena, const char *what, const wrenn_command *command, int used,
+                     wrn_command_words *words, wrenn_error **error) {
+    *words = (wrn_command_words){.cwd = command->cwd, .user = command->user};
+    const char *const *argv = command->argv;
+    int rc = check_unused(what, command, used, error);
+    if (rc < 0) return rc;
+    if ((argv != NULL) == (command->shell != NULL))
         return wrn_fail(error, WRENN_E_INVALID_ARGUMENT, "%s: set exactly one of argv and shell", what);
-    if (options->shell) {
+    if (command->shell) {
         const char **shell = wrn_arena_alloc(arena, 4 * sizeof(*shell));
         if (!shell) return wrn_fail(error, WRENN_E_NO_MEMORY, "%s: out of memory", what);
-        shell[0] = "/bin/sh", shell[1] = "-c", shell[2] = options->shell;
+        shell[0] = "/bin/sh", shell[1] = "-c", shell[2] = command->shell;
         argv = shell;
     }
     if (!argv[0] || !*argv[0])
@@ -50,7 +70,7 @@ int wrn_command_read(wrn_arena *arena, const char *what, const wrn_command_optio
     words->cmd = argv[0];
     words->args = argv + 1;
     while (words->args[words->args_count]) words->args_count++;
-    return read_envs(arena, what, options->envs, words, error);
+    return read_envs(arena, what, command->envs, words, error);
 }
 
 /* ---- for servers that ignore envs and cwd ---- */

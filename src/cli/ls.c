@@ -69,7 +69,7 @@ static int run(cli_app *cli) {
     wrenn_sandbox_list *list = NULL;
     wrenn_error *error = NULL;
     int code = CLI_FAILED;
-    if (wrenn_sandboxes_list_start(cli->client, cli_done, NULL, &op, &error) < 0) {
+    if (wrenn_sandboxes_list_start(cli->client, NULL, cli_done, NULL, &op, &error) < 0) {
         cli_report(NULL, error);
     } else if (!cli_wait(cli, op)) {
         wrenn_op_cancel(op);

@@ -1,8 +1,13 @@
 #include "client/arguments.h"
 
 #include <string.h>
+#include <strings.h>
 
+#include "base/auto.h"
+#include "base/text.h"
 #include "client/error.h"
+
+enum { IDEMPOTENCY_KEY_MAX = 255, REQUEST_ID_MAX = 128 };
 
 int wrn_options_read(void *out, size_t known, const void *in, const char *name, wrenn_error **error) {
     memset(out, 0, known);
@@ -21,6 +26,57 @@ int wrn_options_read(void *out, size_t known, const void *in, const char *name, 
                             name);
     memcpy(out, in, size < known ? size : known);
     return 0;
+}
+
+void wrn_options_init(void *options, size_t size) {
+    if (size < sizeof(size)) return;
+    memset(options, 0, size);
+    memcpy(options, &size, sizeof(size));
+}
+
+/* It becomes a header field, so that a line break in it would add another one. */
+static int check_visible(const char *what, const char *member, const char *text, size_t max, wrenn_error **error) {
+    size_t size = 0;
+    while (text && text[size] > ' ' && text[size] < 0x7f) size++;
+    if (!text || (size && size <= max && !text[size])) return 0;
+    return wrn_fail(error, WRENN_E_INVALID_ARGUMENT, "%s: %s must have 1 to %zu visible ASCII characters", what, member,
+                    max);
+}
+
+static bool is_ours(const char *header, size_t name) {
+    static const char *const ours[] = {
+        "accept",     "authorization",   "connection",  "content-length", "content-type",      "expect",
+        "host",       "idempotency-key", "te",          "trailer",        "transfer-encoding", "upgrade",
+        "user-agent", "x-api-key",       "x-request-id"};
+    if (strncasecmp(header, "sec-websocket-", strlen("sec-websocket-")) == 0) return true;
+    for (size_t i = 0; i < WRN_COUNT(ours); i++)
+        if (strlen(ours[i]) == name && strncasecmp(header, ours[i], name) == 0) return true;
+    return false;
+}
+
+static int check_header(const char *what, const char *header, wrenn_error **error) {
+    size_t name = wrn_token_size(header);
+    if (!name || header[name] != ':' || strpbrk(header, "\r\n"))
+        return wrn_fail(error, WRENN_E_INVALID_ARGUMENT,
+                        "%s: the header \"%.40s\" is not of the form \"Name: value\" on one line", what, header);
+    if (is_ours(header, name))
+        return wrn_fail(error, WRENN_E_INVALID_ARGUMENT, "%s: the header %.*s is set by the library", what, (int)name,
+                        header);
+    return 0;
+}
+
+int wrn_check_call(const char *what, const wrenn_call_options *call, wrenn_error **error) {
+    if (call->timeout_ms < 0)
+        return wrn_fail(error, WRENN_E_INVALID_ARGUMENT, "%s: timeout_ms must not be negative", what);
+    int rc = check_visible(what, "idempotency_key", call->idempotency_key, IDEMPOTENCY_KEY_MAX, error);
+    if (rc == 0) rc = check_visible(what, "request_id", call->request_id, REQUEST_ID_MAX, error);
+    for (const char *const *at = call->headers; rc == 0 && at && *at; at++) rc = check_header(what, *at, error);
+    for (size_t i = 0; rc == 0 && i < WRN_COUNT(call->reserved); i++)
+        if (call->reserved[i])
+            rc = wrn_fail(
+                error, WRENN_E_INVALID_ARGUMENT,
+                "%s: the call has an option that this libwrenn (" WRN_VERSION ") does not know; use a newer one", what);
+    return rc;
 }
 
 int wrn_check_segment(const char *what, const char *text, wrenn_error **error) {

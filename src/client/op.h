@@ -79,6 +79,9 @@ struct wrenn_op {
     wrn_timer timer, deadline;
     void (*begin)(wrenn_op *op); /* what it begins with, until it has; NULL: the call */
 
+    wrn_buf extra; /* header fields of the caller's, a line each: for calls to the API */
+    wrn_buf key;   /* idempotency key of what it POSTs; empty: none */
+
     /* The present call. */
     const char *method;
     wrn_buf path; /* below /v1; below the collection when `collection` is set */
@@ -105,16 +108,17 @@ struct wrenn_op {
     void *user_data;
 };
 
-/* Makes an operation that is not started yet. `timeout_ms` 0: the client's default, or else that of the type. Fails when
- * out of memory, with a closed client, or in the wrong process. */
-int wrn_op_new(wrenn_client *client, wrenn_sandbox *sandbox, const wrn_op_type *type, int64_t timeout_ms,
+/* Makes an operation that is not started yet. `call`: what the caller wants for it; NULL: nothing special. Without a time
+ * limit it has the client's default, or else that of the type. Fails when out of memory, with a closed client, or in the
+ * wrong process. */
+int wrn_op_new(wrenn_client *client, wrenn_sandbox *sandbox, const wrn_op_type *type, const wrenn_call_options *call,
                wrenn_op **ret, wrenn_error **error);
 /* Makes an operation with the first call of its type, if that has one. `args`: for each {what} of the path but {sandbox id} of a handle;
  * NULL: there are none. `request`: the struct of type->body, or NULL. */
-int wrn_op_for_client(wrenn_client *client, const wrn_op_type *type, int64_t timeout_ms, const char *const *args,
-                      const void *request, wrenn_op **ret, wrenn_error **error);
-int wrn_op_for_sandbox(wrenn_sandbox *sandbox, const wrn_op_type *type, int64_t timeout_ms, const char *const *args,
-                       const void *request, wrenn_op **ret, wrenn_error **error);
+int wrn_op_for_client(wrenn_client *client, const wrn_op_type *type, const wrenn_call_options *call,
+                      const char *const *args, const void *request, wrenn_op **ret, wrenn_error **error);
+int wrn_op_for_sandbox(wrenn_sandbox *sandbox, const wrn_op_type *type, const wrenn_call_options *call,
+                       const char *const *args, const void *request, wrenn_op **ret, wrenn_error **error);
 /* Starts it with its call, or with op->begin; `ret` may be NULL. Takes `op` over in any case. */
 int wrn_op_start(wrenn_op *op, wrenn_done_fn done, void *user_data, wrenn_op **ret, wrenn_error **error);
 
@@ -173,7 +177,7 @@ void *wrn_op_decode_part(wrenn_op *op, const wrn_http_response *response, const 
 /* The shape of all public lists: a result whose arena holds the items. */
 typedef struct wrn_list {
     const void *const *items;
-    size_t count;
+    size_t items_count;
 } wrn_list;
 /* Appends the objects of `model` in `array` to `list` (NULL: out of memory); false after failing the operation. */
 bool wrn_op_append(wrenn_op *op, const wrn_http_response *response, const wrn_json *array, const wrn_model *model,

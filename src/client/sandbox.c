@@ -52,7 +52,7 @@ int wrenn_sandbox_from_id(wrenn_client *client, const char *id, wrenn_sandbox **
 
 const char *wrenn_sandbox_id(const wrenn_sandbox *sandbox) { return sandbox ? sandbox->id : NULL; }
 
-const wrenn_sandbox_info *wrenn_sandbox_get_info(const wrenn_sandbox *sandbox) {
+const wrenn_sandbox_info *wrenn_sandbox_last_info(const wrenn_sandbox *sandbox) {
     return sandbox ? sandbox->info : NULL;
 }
 

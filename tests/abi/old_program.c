@@ -34,7 +34,7 @@
 
 static void use_sandbox(wrenn_sandbox *sandbox) {
     wrenn_exec_result *result = NULL;
-    POISONED(wrenn_wait_options, wait, WRENN_WAIT_OPTIONS_INIT);
+    POISONED(wrenn_sandbox_wait_ready_options, wait, WRENN_SANDBOX_WAIT_READY_OPTIONS_INIT);
     POISONED(wrenn_exec_options, exec, WRENN_EXEC_OPTIONS_INIT);
     exec.options.shell = "echo out; echo err >&2; exit 42";
     MUST(wrenn_sandbox_wait_ready(sandbox, &wait.options, &error));
@@ -52,7 +52,7 @@ static void look_around(wrenn_client *client, wrenn_sandbox *sandbox) {
     EXPECT(list->items[0]->status == WRENN_SANDBOX_STATUS_RUNNING);
     wrenn_sandbox_list_free(list);
     MUST(wrenn_sandboxes_get(client, wrenn_sandbox_id(sandbox), &again, &error));
-    EXPECT(strcmp(wrenn_sandbox_get_info(again)->status_text, "running") == 0);
+    EXPECT(strcmp(wrenn_sandbox_last_info(again)->status_text, "running") == 0);
     wrenn_sandbox_free(again);
 }
 
@@ -61,7 +61,7 @@ int main(void) {
     wrenn_sandbox *sandbox = NULL;
     wrenn_error *why = NULL;
     POISONED(wrenn_client_options, options, WRENN_CLIENT_OPTIONS_INIT);
-    POISONED(wrenn_create_options, create, WRENN_CREATE_OPTIONS_INIT);
+    POISONED(wrenn_sandboxes_create_options, create, WRENN_SANDBOXES_CREATE_OPTIONS_INIT);
     options.options.base_url = "local:";
     create.options.vcpus = 1;
     create.options.memory_mb = 256;

@@ -14,8 +14,8 @@
 #define EXIT(code) "{\"type\":\"exit\",\"exit_code\":" #code "}"
 #define OUT(text) "{\"type\":\"stdout\",\"data\":\"" text "\"}"
 
-static inline wrenn_exec_stream_options shell_options(const char *line) {
-    wrenn_exec_stream_options options = WRENN_EXEC_STREAM_OPTIONS_INIT;
+static inline wrenn_command shell_options(const char *line) {
+    wrenn_command options = WRENN_COMMAND_INIT;
     options.shell = line;
     return options;
 }
@@ -58,10 +58,10 @@ static inline told read_all(wrenn_stream *stream) {
     return t;
 }
 
-static inline wrenn_stream *open_stream(setup *s, const wrenn_exec_stream_options *options) {
+static inline wrenn_stream *open_stream(setup *s, const wrenn_command *options) {
     wrenn_stream *stream = NULL;
     wrenn_error *error = NULL;
-    int rc = wrenn_sandbox_exec_stream(s->sandbox, options, &stream, &error);
+    int rc = wrenn_sandbox_exec_stream(s->sandbox, options, NULL, &stream, &error);
     CHECK_MSG(rc == 0, "exec_stream: %s", wrenn_error_message(error));
     return stream;
 }

@@ -67,8 +67,8 @@ static void end_play(setup *s, play *p) {
         if (!p->replies[i].upgrade) free((char *)(uintptr_t)p->replies[i].text);
 }
 
-static int run(setup *s, const char *code, const char *kernel, wrenn_execution **execution, wrenn_error **error) {
-    wrenn_code_options options = WRENN_CODE_OPTIONS_INIT;
+static int run(setup *s, const char *code, const char *kernel, wrenn_code_execution **execution, wrenn_error **error) {
+    wrenn_sandbox_run_code_options options = WRENN_SANDBOX_RUN_CODE_OPTIONS_INIT;
     options.code = code;
     options.kernel = kernel;
     options.exec_timeout_ms = 20000;
@@ -76,7 +76,7 @@ static int run(setup *s, const char *code, const char *kernel, wrenn_execution *
 }
 
 static wrenn_op *start(setup *s, const char *code, const char *kernel) {
-    wrenn_code_options options = WRENN_CODE_OPTIONS_INIT;
+    wrenn_sandbox_run_code_options options = WRENN_SANDBOX_RUN_CODE_OPTIONS_INIT;
     wrenn_op *op = NULL;
     options.code = code;
     options.kernel = kernel;
@@ -89,7 +89,7 @@ static void until_count(setup *s, size_t count) {
     while (script_count(s->server) < count) CHECK(wrenn_client_dispatch(s->client, 20, NULL) >= 0);
 }
 
-static int finish(setup *s, wrenn_op *op, wrenn_execution **execution, wrenn_error **error) {
+static int finish(setup *s, wrenn_op *op, wrenn_code_execution **execution, wrenn_error **error) {
     while (!wrenn_op_is_done(op)) CHECK(wrenn_client_dispatch(s->client, 20, NULL) >= 0);
     int rc = wrenn_sandbox_run_code_finish(op, execution, error);
     wrenn_op_free(op);
@@ -116,7 +116,7 @@ TEST(everything_a_kernel_shows) {
         MESSAGE("execute_result", "{\"data\":{\"text/plain\":\"'84'\",\"image/png\":\"aGk=\"},\"execution_count\":4}"),
         MESSAGE("comm_open", "{}"), MESSAGE("execute_reply", "{\"status\":\"ok\",\"execution_count\":4}"), IDLE, NULL);
     setup s = set_up(p.replies, p.count);
-    wrenn_execution *x = NULL;
+    wrenn_code_execution *x = NULL;
     wrenn_error *error = NULL;
     int rc = run(&s, "print('\xc3\xa4')", NULL, &x, &error);
     CHECK_MSG(rc == 0, "%s", wrenn_error_message(error));
@@ -126,12 +126,12 @@ TEST(everything_a_kernel_shows) {
     CHECK_INT(x->result_count, 2);
     CHECK_INT(x->results[0]->is_main, 0);
     CHECK_INT(x->results[0]->count, 3);
-    CHECK_STR(wrenn_code_result_get(x->results[0], "text/html")->data, "<b>x");
-    CHECK_STR(wrenn_code_result_get(x->results[0], "application/json")->data, "{\"k\":[1]}");
-    CHECK_INT(wrenn_code_result_get(x->results[0], "text/plain")->size, 0);
+    CHECK_STR(wrenn_code_result_mime(x->results[0], "text/html")->data, "<b>x");
+    CHECK_STR(wrenn_code_result_mime(x->results[0], "application/json")->data, "{\"k\":[1]}");
+    CHECK_INT(wrenn_code_result_mime(x->results[0], "text/plain")->size, 0);
     CHECK_INT(x->results[1]->is_main, 1);
     CHECK_INT(x->results[1]->count, 2);
-    CHECK(wrenn_code_result_get(x->results[1], "text/html") == NULL);
+    CHECK(wrenn_code_result_mime(x->results[1], "text/html") == NULL);
     CHECK_INT(x->execution_count, 4);
     CHECK_INT(x->timed_out, 0);
     CHECK_INT(x->still_running, 0);
@@ -146,7 +146,7 @@ TEST(everything_a_kernel_shows) {
     CHECK_CONTAINS(script_request(s.server, 4), "\"content\":{\"code\":\"print('\xc3\xa4')\",\"silent\":false,"
                                                 "\"store_history\":true,\"user_expressions\":{},\"allow_stdin\":false,"
                                                 "\"stop_on_error\":false},\"buffers\":[],\"channel\":\"shell\"}");
-    wrenn_execution_free(x);
+    wrenn_code_execution_free(x);
     end_play(&s, &p);
 }
 
@@ -156,13 +156,13 @@ TEST(an_error_in_the_code_is_a_result) {
     say(&p, SCRIPT_KEEP, BUSY, ERROR("ZeroDivisionError"),
         MESSAGE("execute_reply", "{\"status\":\"error\",\"ename\":\"Other\"}"), IDLE, NULL);
     setup s = set_up(p.replies, p.count);
-    wrenn_execution *x = NULL;
+    wrenn_code_execution *x = NULL;
     CHECK_INT(run(&s, "1/0", NULL, &x, NULL), 0);
     CHECK_STR(x->error->name, "ZeroDivisionError");
     CHECK_STR(x->error->value, "by zero");
     CHECK_STR(x->error->traceback, "one\ntwo");
     CHECK(x->text == NULL);
-    wrenn_execution_free(x);
+    wrenn_code_execution_free(x);
     end_play(&s, &p);
 }
 
@@ -180,17 +180,17 @@ static void add(heard *h, const char *data, size_t size) {
 static void hear(const char *data, size_t size, void *user) {
     heard *h = user;
     add(h, data, size);
-    h->nested = wrenn_sandbox_ping(h->s->sandbox, NULL);
+    h->nested = wrenn_sandbox_ping(h->s->sandbox, NULL, NULL);
 }
 static void hear_result(const wrenn_code_result *result, void *user) {
-    const wrenn_code_mime *plain = wrenn_code_result_get(result, "text/plain");
+    const wrenn_code_mime *plain = wrenn_code_result_mime(result, "text/plain");
     add(user, plain->data, plain->size);
 }
 static void hear_error(const wrenn_code_error *error, void *user) { add(user, error->name, strlen(error->name)); }
 
-static int run_heard(setup *s, heard *h, wrenn_execution **x) {
+static int run_heard(setup *s, heard *h, wrenn_code_execution **x) {
     wrenn_code_callbacks callbacks = {hear, hear, hear_result, hear_error, h};
-    wrenn_code_options options = WRENN_CODE_OPTIONS_INIT;
+    wrenn_sandbox_run_code_options options = WRENN_SANDBOX_RUN_CODE_OPTIONS_INIT;
     h->s = s;
     options.code = "x";
     options.callbacks = &callbacks;
@@ -203,12 +203,12 @@ TEST(long_code) {
     find_kernel(&p);
     say(&p, SCRIPT_KEEP, BUSY, REPLY, IDLE, NULL);
     setup s = set_up(p.replies, p.count);
-    wrenn_execution *x = NULL;
+    wrenn_code_execution *x = NULL;
     char *code = malloc(4000001);
     memset(code, '1', 4000000);
     code[4000000] = '\0';
     CHECK_INT(run(&s, code, NULL, &x, NULL), 0);
-    wrenn_execution_free(x);
+    wrenn_code_execution_free(x);
     free(code);
     end_play(&s, &p);
 }
@@ -220,11 +220,11 @@ TEST(callbacks_as_it_arrives) {
         SHOW("update_display_data", "4,", "a"), ERROR("5"), REPLY, IDLE, NULL);
     setup s = set_up(p.replies, p.count);
     heard h = {0};
-    wrenn_execution *x = NULL;
+    wrenn_code_execution *x = NULL;
     CHECK_INT(run_heard(&s, &h, &x), 0);
     CHECK_STR(h.text, "1,2,3,4,5");
     CHECK_INT(h.nested, WRENN_E_REENTRANT);
-    wrenn_execution_free(x);
+    wrenn_code_execution_free(x);
     end_play(&s, &p);
 }
 
@@ -243,7 +243,7 @@ TEST(an_error_that_only_the_reply_tells) {
         say(&p, SCRIPT_KEEP, reply, BUSY, STREAM("stderr", "e,"), IDLE, NULL); /* the channels have no order */
         setup s = set_up(p.replies, p.count);
         heard h = {0};
-        wrenn_execution *x = NULL;
+        wrenn_code_execution *x = NULL;
         CHECK_INT(run_heard(&s, &h, &x), 0);
         CHECK(x->error != NULL);
         CHECK_STR(x->error->name, "UsageError");
@@ -251,7 +251,7 @@ TEST(an_error_that_only_the_reply_tells) {
         CHECK_STR(x->error->traceback, tracebacks[i][1]);
         CHECK_STR(x->stderr_data, "e,");
         CHECK_STR(h.text, "e,UsageError");
-        wrenn_execution_free(x);
+        wrenn_code_execution_free(x);
         end_play(&s, &p);
     }
 }
@@ -261,19 +261,19 @@ static void displayed(const char *expected, const char *out, const script_reply 
     find_kernel(&p);
     p.replies[p.count++] = *said;
     setup s = set_up(p.replies, p.count);
-    wrenn_execution *x = NULL;
+    wrenn_code_execution *x = NULL;
     char all[200] = "";
     CHECK_INT(run(&s, "x", NULL, &x, NULL), 0);
     for (size_t i = 0; i < x->result_count; i++) {
-        const wrenn_code_mime *plain = wrenn_code_result_get(x->results[i], "text/plain");
+        const wrenn_code_mime *plain = wrenn_code_result_mime(x->results[i], "text/plain");
         snprintf(all + strlen(all), sizeof(all) - strlen(all), "%s%s;", x->results[i]->is_main ? "=" : "", plain->data);
     }
     CHECK_STR(all, expected);
     CHECK_STR(x->stdout_data, out);
     if (strchr(expected, '='))
-        CHECK_STR(x->text, wrenn_code_result_get(x->results[x->result_count - 1], "text/plain")->data);
+        CHECK_STR(x->text, wrenn_code_result_mime(x->results[x->result_count - 1], "text/plain")->data);
     else CHECK(x->text == NULL);
-    wrenn_execution_free(x);
+    wrenn_code_execution_free(x);
     end_play(&s, &p);
 }
 
@@ -327,12 +327,12 @@ TEST(one_of_the_two_that_tell_the_end_may_be_lost) {
         say(&p, SCRIPT_KEEP, said[i][0], said[i][1], said[i][2], NULL);
         say(&p, SCRIPT_KEEP, BUSY, INFO, NULL);
         setup s = set_up(p.replies, p.count);
-        wrenn_execution *x = NULL;
+        wrenn_code_execution *x = NULL;
         CHECK_INT(run(&s, "x", NULL, &x, NULL), 0);
         CHECK_STR(x->stdout_data, "o");
         CHECK_INT(x->timed_out, 0);
         CHECK_CONTAINS(script_request(s.server, FOUND + 1), "kernel_info_request");
-        wrenn_execution_free(x);
+        wrenn_code_execution_free(x);
         end_play(&s, &p);
     }
 }
@@ -360,8 +360,8 @@ TEST(what_is_no_success) {
         say(&p, SCRIPT_KEEP, cases[i].first, cases[i].second, cases[i].third, NULL);
         say(&p, SCRIPT_KEEP, MESSAGE("abort_reply", "{}"), BUSY, INFO, IDLE, NULL);
         setup s = set_up(p.replies, p.count);
-        wrenn_code_options options = WRENN_CODE_OPTIONS_INIT;
-        wrenn_execution *x = NULL;
+        wrenn_sandbox_run_code_options options = WRENN_SANDBOX_RUN_CODE_OPTIONS_INIT;
+        wrenn_code_execution *x = NULL;
         wrenn_error *error = NULL;
         options.code = "x";
         options.exec_timeout_ms = cases[i].rc == WRENN_E_TIMEOUT ? 100 : 20000;
@@ -379,7 +379,7 @@ TEST(a_lost_connection) {
     find_kernel(&p);
     say(&p, SCRIPT_CLOSE, BUSY, STREAM("stdout", "x"), NULL);
     setup s = set_up(p.replies, p.count);
-    wrenn_execution *x = NULL;
+    wrenn_code_execution *x = NULL;
     CHECK_INT(run(&s, "x", NULL, &x, NULL), WRENN_E_CONNECTION_LOST);
     end_play(&s, &p);
 }
@@ -398,7 +398,7 @@ TEST(too_much_output_names_the_limit) {
         find_kernel(&p);
         say(&p, SCRIPT_KEEP, large, NULL);
         setup s = set_up_with(p.replies, p.count, small);
-        wrenn_execution *x = NULL;
+        wrenn_code_execution *x = NULL;
         wrenn_error *error = NULL;
         CHECK_INT(run(&s, "x", NULL, &x, &error), WRENN_E_LIMIT);
         CHECK_CONTAINS(wrenn_error_message(error), "1000 bytes");
@@ -427,12 +427,12 @@ TEST(code_waits_until_the_kernel_is_free_and_heard) {
         say(&p, SCRIPT_KEEP, BUSY, INFO, IDLE, NULL);
         say(&p, SCRIPT_KEEP, BUSY, STREAM("stdout", "o"), REPLY, IDLE, NULL);
         setup s = set_up(p.replies, p.count);
-        wrenn_execution *x = NULL;
+        wrenn_code_execution *x = NULL;
         CHECK_INT(run(&s, "x", NULL, &x, NULL), 0);
         CHECK_STR(x->stdout_data, "o");
         CHECK_INT(asked(&s, "kernel_info_request"), 2);
         CHECK_CONTAINS(script_request(s.server, 5), "execute_request");
-        wrenn_execution_free(x);
+        wrenn_code_execution_free(x);
         end_play(&s, &p);
     }
 }
@@ -444,8 +444,8 @@ TEST(code_for_a_busy_kernel_is_not_sent) {
     upgrade(&p);
     say(&p, SCRIPT_KEEP, NULL);
     setup s = set_up(p.replies, p.count);
-    wrenn_code_options options = WRENN_CODE_OPTIONS_INIT;
-    wrenn_execution *x = NULL;
+    wrenn_sandbox_run_code_options options = WRENN_SANDBOX_RUN_CODE_OPTIONS_INIT;
+    wrenn_code_execution *x = NULL;
     wrenn_error *error = NULL;
     options.code = "x";
     options.start_timeout_ms = 1500; /* for the first two answers too, under valgrind */
@@ -467,9 +467,9 @@ TEST(a_connection_that_is_lost_too_early_is_made_again) {
     connect_kernel(&p);
     say(&p, SCRIPT_KEEP, BUSY, REPLY, IDLE, NULL);
     setup s = set_up(p.replies, p.count);
-    wrenn_execution *x = NULL;
+    wrenn_code_execution *x = NULL;
     CHECK_INT(run(&s, "x", NULL, &x, NULL), 0);
-    wrenn_execution_free(x);
+    wrenn_code_execution_free(x);
     end_play(&s, &p);
 }
 
@@ -479,8 +479,8 @@ TEST(a_context_whose_kernel_is_gone_says_so) {
     text(&p, "201 Created", "{\"id\":\"k-7\",\"name\":\"python3\"}");
     text(&p, "404 No", "<html>no</html>");
     setup s = set_up(p.replies, p.count);
-    wrenn_code_options options = WRENN_CODE_OPTIONS_INIT;
-    wrenn_execution *x = NULL;
+    wrenn_sandbox_run_code_options options = WRENN_SANDBOX_RUN_CODE_OPTIONS_INIT;
+    wrenn_code_execution *x = NULL;
     wrenn_error *error = NULL;
     options.code = "x";
     CHECK_INT(wrenn_sandbox_code_context(s.sandbox, NULL, &options.context, NULL), 0);
@@ -504,10 +504,10 @@ TEST(a_kernel_that_is_gone_is_looked_for_anew) {
     find_kernel(&p);
     say(&p, SCRIPT_KEEP, BUSY, REPLY, IDLE, NULL);
     setup s = set_up(p.replies, p.count);
-    wrenn_execution *x = NULL;
+    wrenn_code_execution *x = NULL;
     CHECK_INT(run(&s, "x", NULL, &x, NULL), 0);
     check_request(&s, 5, "GET /api/kernels/k-2/channels", "");
-    wrenn_execution_free(x);
+    wrenn_code_execution_free(x);
     end_play(&s, &p);
 }
 
@@ -520,8 +520,8 @@ TEST(a_timeout_says_so) {
     say(&p, SCRIPT_KEEP, BUSY, STREAM("stdout", "so far"), NULL);
     text(&p, "204 No", "");
     setup s = set_up(p.replies, p.count);
-    wrenn_code_options options = WRENN_CODE_OPTIONS_INIT;
-    wrenn_execution *x = NULL;
+    wrenn_sandbox_run_code_options options = WRENN_SANDBOX_RUN_CODE_OPTIONS_INIT;
+    wrenn_code_execution *x = NULL;
     options.code = "sleep";
     options.exec_timeout_ms = 100;
     CHECK_INT(wrenn_sandbox_run_code(s.sandbox, &options, &x, NULL), 0);
@@ -529,7 +529,7 @@ TEST(a_timeout_says_so) {
     CHECK_INT(x->timed_out, 1);
     CHECK_INT(x->still_running, 1); /* it did not obey */
     CHECK_STR(x->stdout_data, "so far");
-    wrenn_execution_free(x);
+    wrenn_code_execution_free(x);
     end_play(&s, &p);
 }
 
@@ -544,8 +544,8 @@ TEST(code_that_has_not_begun_in_time_never_runs) {
             NULL);
         say(&p, SCRIPT_KEEP, answers[i][0], answers[i][1], NULL);
         setup s = set_up(p.replies, p.count);
-        wrenn_code_options options = WRENN_CODE_OPTIONS_INIT;
-        wrenn_execution *x = NULL;
+        wrenn_sandbox_run_code_options options = WRENN_SANDBOX_RUN_CODE_OPTIONS_INIT;
+        wrenn_code_execution *x = NULL;
         wrenn_error *error = NULL;
         options.code = "x";
         options.exec_timeout_ms = 50;
@@ -595,7 +595,7 @@ static void check_cancelling(begun when, bool free_client) {
     CHECK_INT(asked(&s, "\"msg_type\":\"abort_request\""), when != BEFORE);
     CHECK_INT(asked(&s, "POST /api/kernels/k-1/interrupt"), when != NEVER);
     CHECK_INT(asked(&s, "\"y\""), 0);
-    wrenn_execution *x = NULL;
+    wrenn_code_execution *x = NULL;
     CHECK_INT(wrenn_sandbox_run_code_finish(op, &x, NULL), WRENN_E_CANCELLED);
     wrenn_op_free(op);
     end_play(&s, &p);
@@ -624,7 +624,7 @@ TEST(freeing_the_client_ends_the_code_that_runs) {
         wrenn_op *op = NULL;
         bool runs = false;
         wrenn_code_callbacks callbacks = {.on_stdout = note_output, .user_data = &runs};
-        wrenn_code_options options = WRENN_CODE_OPTIONS_INIT;
+        wrenn_sandbox_run_code_options options = WRENN_SANDBOX_RUN_CODE_OPTIONS_INIT;
         options.code = "while True: pass";
         options.callbacks = &callbacks;
         CHECK_INT(wrenn_sandbox_run_code_start(s.sandbox, &options, NULL, NULL, &op, NULL), 0);
@@ -661,7 +661,7 @@ TEST(a_run_is_cancelled_and_freed_in_its_callbacks) {
         setup s = set_up(p.replies, p.count);
         wrenn_op *op = NULL;
         wrenn_code_callbacks callbacks = {.on_stdout = cancel_it, .on_error = cancel_for_error, .user_data = &op};
-        wrenn_code_options options = WRENN_CODE_OPTIONS_INIT;
+        wrenn_sandbox_run_code_options options = WRENN_SANDBOX_RUN_CODE_OPTIONS_INIT;
         options.code = "x";
         options.callbacks = &callbacks;
         CHECK_INT(wrenn_sandbox_run_code_start(s.sandbox, &options, NULL, NULL, &op, NULL), 0);
@@ -682,10 +682,10 @@ TEST(a_kernel_is_found_or_made_by_its_name) {
         say(&p, SCRIPT_KEEP, BUSY, REPLY, IDLE, NULL);
     }
     setup s = set_up(p.replies, p.count);
-    wrenn_execution *x = NULL;
+    wrenn_code_execution *x = NULL;
     for (int i = 0; i < 2; i++) { /* the second time it is known */
         CHECK_INT(run(&s, "ls", "bash", &x, NULL), 0);
-        wrenn_execution_free(x);
+        wrenn_code_execution_free(x);
     }
     check_request(
         &s, 2, "POST /api/sessions HTTP/1.1\r\n",
@@ -705,11 +705,11 @@ TEST(one_of_two_default_kernels_is_given_up) {
     connect_kernel(&p);
     say(&p, SCRIPT_KEEP, BUSY, REPLY, IDLE, NULL);
     setup s = set_up(p.replies, p.count);
-    wrenn_execution *x = NULL;
+    wrenn_code_execution *x = NULL;
     CHECK_INT(run(&s, "x", NULL, &x, NULL), 0);
     check_request(&s, 3, "DELETE /api/kernels/mine HTTP/1.1\r\n", "");
     check_request(&s, 4, "GET /api/kernels/theirs/channels", "");
-    wrenn_execution_free(x);
+    wrenn_code_execution_free(x);
     end_play(&s, &p);
 }
 
@@ -721,10 +721,10 @@ TEST(a_server_without_sessions_will_do) {
     connect_kernel(&p);
     say(&p, SCRIPT_KEEP, BUSY, REPLY, IDLE, NULL);
     setup s = set_up(p.replies, p.count);
-    wrenn_execution *x = NULL;
+    wrenn_code_execution *x = NULL;
     CHECK_INT(run(&s, "x", NULL, &x, NULL), 0);
     check_request(&s, 2, "POST /api/kernels HTTP/1.1\r\n", "{\"name\":\"python3\"}");
-    wrenn_execution_free(x);
+    wrenn_code_execution_free(x);
     end_play(&s, &p);
 }
 
@@ -742,11 +742,11 @@ TEST(calls_at_once_share_one_kernel_and_take_turns) {
         }
         setup s = set_up(p.replies, p.count);
         wrenn_op *first = start(&s, "first", kernels[i][0]), *second = start(&s, "second", kernels[i][1]);
-        wrenn_execution *x = NULL;
+        wrenn_code_execution *x = NULL;
         CHECK_INT(finish(&s, second, &x, NULL), 0);
-        wrenn_execution_free(x);
+        wrenn_code_execution_free(x);
         CHECK_INT(finish(&s, first, &x, NULL), 0);
-        wrenn_execution_free(x);
+        wrenn_code_execution_free(x);
         CHECK_INT(asked(&s, "POST /api/sessions"), 1);
         CHECK_INT(asked(&s, "POST /api/kernels"), 0);
         CHECK_INT(asked(&s, "/channels"), 2);
@@ -757,7 +757,7 @@ TEST(calls_at_once_share_one_kernel_and_take_turns) {
 TEST(an_unknown_kernel_is_reported) {
     setup s =
         SET_UP({"200 OK", SPECS}, {"200 OK", "{\"default\":\"p\"}"}, {"501 No", "{\"message\":\"no such kernel\"}"});
-    wrenn_execution *x = NULL;
+    wrenn_code_execution *x = NULL;
     wrenn_error *error = NULL;
     CHECK_INT(run(&s, "x", "nosuch", &x, &error), WRENN_E_NOT_FOUND);
     CHECK_CONTAINS(wrenn_error_message(error), "no kernel \"nosuch\"; it has: python3, bash, other");
@@ -770,16 +770,16 @@ TEST(contexts_are_made_interrupted_restarted_and_deleted) {
     for (size_t i = 0; i < COUNT(names); i++) {
         setup s = SET_UP({"200 OK", SPECS}, {"201 Created", "{\"id\":\"k-9\"}"}, {"204 No", ""}, {"200 OK", "{}"},
                          {"204 No", ""});
-        wrenn_context_options options = WRENN_CONTEXT_OPTIONS_INIT;
+        wrenn_sandbox_code_context_options options = WRENN_SANDBOX_CODE_CONTEXT_OPTIONS_INIT;
         options.kernel = names[i];
         wrenn_code_context *context = NULL;
         CHECK_INT(wrenn_sandbox_code_context(s.sandbox, &options, &context, NULL), 0);
         CHECK_STR(wrenn_code_context_id(context), "k-9");
         CHECK_STR(wrenn_code_context_kernel(context), "python3");
-        CHECK_INT(wrenn_code_context_interrupt(context, NULL), 0);
-        CHECK_INT(wrenn_code_context_restart(context, NULL), 0);
-        CHECK_INT(wrenn_code_context_delete(context, NULL), 0);
-        CHECK_INT(wrenn_code_context_delete(context, NULL), 0); /* nothing left to delete */
+        CHECK_INT(wrenn_code_context_interrupt(context, NULL, NULL), 0);
+        CHECK_INT(wrenn_code_context_restart(context, NULL, NULL), 0);
+        CHECK_INT(wrenn_code_context_delete(context, NULL, NULL), 0);
+        CHECK_INT(wrenn_code_context_delete(context, NULL, NULL), 0); /* nothing left to delete */
         CHECK_INT(script_count(s.server), 5);
         check_request(&s, 1, "POST /api/kernels HTTP/1.1\r\n", "{\"name\":\"python3\"}");
         check_request(&s, 2, "POST /api/kernels/k-9/interrupt HTTP/1.1\r\n", "");
@@ -800,22 +800,22 @@ TEST(the_default_kernel_as_a_context) {
     say(&p, SCRIPT_KEEP, BUSY, REPLY, IDLE, NULL);
     setup s = set_up(p.replies, p.count);
     wrenn_op *op = start(&s, "hang", NULL), *next = start(&s, "next", NULL);
-    wrenn_execution *x = NULL;
+    wrenn_code_execution *x = NULL;
     wrenn_error *error = NULL;
-    wrenn_context_options options = WRENN_CONTEXT_OPTIONS_INIT;
+    wrenn_sandbox_code_context_options options = WRENN_SANDBOX_CODE_CONTEXT_OPTIONS_INIT;
     wrenn_code_context *context = NULL;
-    options.flags = WRENN_CONTEXT_DEFAULT;
+    options.flags = WRENN_SANDBOX_CODE_CONTEXT_DEFAULT;
     until_count(&s, FOUND + 1);
     CHECK_INT(wrenn_sandbox_code_context(s.sandbox, &options, &context, NULL), 0);
     CHECK_STR(wrenn_code_context_id(context), "k-1");
     CHECK_STR(wrenn_code_context_kernel(context), "python3");
-    CHECK_INT(wrenn_code_context_restart(context, NULL), 0);
+    CHECK_INT(wrenn_code_context_restart(context, NULL, NULL), 0);
     CHECK_INT(finish(&s, op, &x, &error), WRENN_E_AGENT); /* its kernel is a new one now */
     CHECK_CONTAINS(wrenn_error_message(error), "restarted");
     wrenn_error_free(error);
     CHECK_INT(finish(&s, next, &x, NULL), 0);
-    wrenn_execution_free(x);
-    CHECK_INT(wrenn_code_context_delete(context, NULL), 0); /* it is not this context's to delete */
+    wrenn_code_execution_free(x);
+    CHECK_INT(wrenn_code_context_delete(context, NULL, NULL), 0); /* it is not this context's to delete */
     CHECK_INT(asked(&s, "DELETE"), 0);
     wrenn_code_context_free(context);
     end_play(&s, &p);
@@ -830,10 +830,10 @@ TEST(nothing_is_sent_while_the_kernel_restarts) {
     connect_kernel(&p);
     setup s = set_up(p.replies, p.count);
     wrenn_code_context *context = NULL;
-    wrenn_code_options options = WRENN_CODE_OPTIONS_INIT;
+    wrenn_sandbox_run_code_options options = WRENN_SANDBOX_RUN_CODE_OPTIONS_INIT;
     wrenn_op *restart = NULL, *op = NULL;
     CHECK_INT(wrenn_sandbox_code_context(s.sandbox, NULL, &context, NULL), 0);
-    CHECK_INT(wrenn_code_context_restart_start(context, NULL, NULL, &restart, NULL), 0);
+    CHECK_INT(wrenn_code_context_restart_start(context, NULL, NULL, NULL, &restart, NULL), 0);
     until_count(&s, 3);
     options.code = "x";
     options.context = context;
@@ -867,7 +867,7 @@ TEST(pages_and_tracebacks_are_no_messages) {
     CHECK_INT(wrenn_sandbox_code_context(s.sandbox, NULL, &context, NULL), 0);
     for (size_t i = 0; i < COUNT(said); i++) {
         wrenn_error *error = NULL;
-        CHECK_INT(wrenn_code_context_restart(context, &error), said[i].rc);
+        CHECK_INT(wrenn_code_context_restart(context, NULL, &error), said[i].rc);
         CHECK_STR(wrenn_error_message(error), said[i].message);
         CHECK(wrenn_error_body(error) != NULL); /* for whoever wants it */
         wrenn_error_free(error);
@@ -917,8 +917,8 @@ static void code_through(door through) {
     text(&p, "204 No", "");
     setup s = set_up(p.replies, p.count);
     wrenn_code_context *context = NULL;
-    wrenn_execution *x = NULL;
-    wrenn_code_options options = WRENN_CODE_OPTIONS_INIT;
+    wrenn_code_execution *x = NULL;
+    wrenn_sandbox_run_code_options options = WRENN_SANDBOX_RUN_CODE_OPTIONS_INIT;
     options.code = "x * 2";
     if (through == BLOCKING) CHECK_INT(wrenn_sandbox_code_context(s.sandbox, NULL, &context, NULL), 0);
     else {
@@ -932,9 +932,9 @@ static void code_through(door through) {
     options.context = context;
     if (through == BLOCKING) {
         CHECK_INT(wrenn_sandbox_run_code(s.sandbox, &options, &x, NULL), 0);
-        CHECK_INT(wrenn_code_context_interrupt(context, NULL), 0);
-        CHECK_INT(wrenn_code_context_restart(context, NULL), 0);
-        CHECK_INT(wrenn_code_context_delete(context, NULL), 0);
+        CHECK_INT(wrenn_code_context_interrupt(context, NULL, NULL), 0);
+        CHECK_INT(wrenn_code_context_restart(context, NULL, NULL), 0);
+        CHECK_INT(wrenn_code_context_delete(context, NULL, NULL), 0);
     } else {
         wrenn_op *run_op = NULL;
         bool done = false;
@@ -948,7 +948,7 @@ static void code_through(door through) {
     }
     CHECK_STR(x->text, "84");
     CHECK_INT(script_count(s.server), 8);
-    wrenn_execution_free(x);
+    wrenn_code_execution_free(x);
     wrenn_code_context_free(context);
     end_play(&s, &p);
 }
@@ -961,24 +961,24 @@ TEST(a_kernel_that_was_found_is_left_alone) {
     setup s = SET_UP({"200 OK", SPECS},
                      {"200 OK", "[{\"id\":\"k-5\",\"name\":\"other\",\"execution_state\":\"dead\"},"
                                 "{\"id\":\"k-1\",\"name\":\"python3\"},{\"id\":\"k-0\",\"name\":\"other\"}]"});
-    wrenn_context_options options = WRENN_CONTEXT_OPTIONS_INIT;
+    wrenn_sandbox_code_context_options options = WRENN_SANDBOX_CODE_CONTEXT_OPTIONS_INIT;
     options.kernel = "other";
-    options.flags = WRENN_CONTEXT_REUSE;
+    options.flags = WRENN_SANDBOX_CODE_CONTEXT_REUSE;
     wrenn_code_context *context = NULL;
     CHECK_INT(wrenn_sandbox_code_context(s.sandbox, &options, &context, NULL), 0);
     CHECK_STR(wrenn_code_context_id(context), "k-0");
-    CHECK_INT(wrenn_code_context_delete(context, NULL), 0);
+    CHECK_INT(wrenn_code_context_delete(context, NULL, NULL), 0);
     CHECK_INT(script_count(s.server), 2);
     wrenn_code_context_free(context);
-    options.flags = WRENN_CONTEXT_REUSE | WRENN_CONTEXT_DEFAULT;
+    options.flags = WRENN_SANDBOX_CODE_CONTEXT_REUSE | WRENN_SANDBOX_CODE_CONTEXT_DEFAULT;
     CHECK_INT(wrenn_sandbox_code_context(s.sandbox, &options, &context, NULL), WRENN_E_INVALID_ARGUMENT);
     tear_down(&s);
 }
 
 TEST(wrong_arguments_are_refused_here) {
     setup s = SET_UP({"200 OK", "[]"});
-    wrenn_execution *x = NULL;
-    wrenn_code_options options = WRENN_CODE_OPTIONS_INIT;
+    wrenn_code_execution *x = NULL;
+    wrenn_sandbox_run_code_options options = WRENN_SANDBOX_RUN_CODE_OPTIONS_INIT;
     CHECK_INT(wrenn_sandbox_run_code(s.sandbox, &options, &x, NULL), WRENN_E_INVALID_ARGUMENT);
     options.code = "\xff";
     CHECK_INT(wrenn_sandbox_run_code(s.sandbox, &options, &x, NULL), WRENN_E_INVALID_ARGUMENT);

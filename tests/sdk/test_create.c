@@ -27,8 +27,8 @@ static void tear_down_create(setup *s, script_reply *replies, size_t count) {
         if (*replies[i].text) free((char *)(uintptr_t)replies[i].text);
 }
 
-static const wrenn_create_options wait_option = {.struct_size = sizeof(wrenn_create_options),
-                                                 .flags = WRENN_CREATE_WAIT};
+static const wrenn_sandboxes_create_options wait_option = {.struct_size = sizeof(wrenn_sandboxes_create_options),
+                                                           .flags = WRENN_SANDBOXES_CREATE_WAIT};
 
 static bool is_request(setup *s, size_t index, const char *line) {
     return index < script_count(s->server) && strncmp(script_request(s->server, index), line, strlen(line)) == 0;
@@ -57,7 +57,7 @@ TEST(looks_that_fail_in_passing_do_not_cost_the_sandbox) {
     setup s = set_up(replies, COUNT(replies));
     wrenn_sandbox *made = NULL;
     CHECK_INT(wrenn_sandboxes_create(s.client, &wait_option, &made, NULL), 0);
-    CHECK_STR(wrenn_sandbox_get_info(made)->status_text, "running");
+    CHECK_STR(wrenn_sandbox_last_info(made)->status_text, "running");
     CHECK_INT(script_count(s.server), 6);
     for (size_t i = 1; i < 6; i++) CHECK(is_request(&s, i, "GET " PATH " "));
     wrenn_sandbox_free(made);
@@ -69,12 +69,12 @@ TEST(all_who_wait_have_the_same_patience) {
         SET_UP({"200 OK", STATUS("starting")}, {"200 OK", "nonsense"}, {"500 Oops", ""}, {"200 OK", STATUS("running")},
                {"200 OK", STATUS("starting")}, {"200 OK", "nonsense"}, {"200 OK", STATUS("running")},
                {"202 Accepted", STATUS("pausing")}, {"200 OK", "nonsense"}, {"200 OK", STATUS("paused")});
-    wrenn_wait_options wait = WRENN_WAIT_OPTIONS_INIT;
-    wrenn_connect_options connect = WRENN_CONNECT_OPTIONS_INIT;
-    wrenn_pause_options pause = WRENN_PAUSE_OPTIONS_INIT;
+    wrenn_sandbox_wait_ready_options wait = WRENN_SANDBOX_WAIT_READY_OPTIONS_INIT;
+    wrenn_sandboxes_connect_options connect = WRENN_SANDBOXES_CONNECT_OPTIONS_INIT;
+    wrenn_sandbox_pause_options pause = WRENN_SANDBOX_PAUSE_OPTIONS_INIT;
     wrenn_sandbox *again = NULL;
     wait.interval_ms = connect.interval_ms = 1;
-    pause.flags = WRENN_PAUSE_WAIT;
+    pause.flags = WRENN_SANDBOX_PAUSE_WAIT;
     CHECK_INT(wrenn_sandbox_wait_ready(s.sandbox, &wait, NULL), 0);
     CHECK_INT(wrenn_sandboxes_connect(s.client, ID, &connect, &again, NULL), 0);
     CHECK_INT(wrenn_sandbox_pause(again, &pause, NULL), 0);
@@ -90,7 +90,7 @@ TEST(a_server_that_always_talks_nonsense_is_not_waited_for) {
     wrenn_client_options options = sdk_options(script_url(server));
     wrenn_client *client = sdk_client(&options);
     wrenn_sandbox *sandbox = sdk_sandbox(client);
-    wrenn_wait_options wait = WRENN_WAIT_OPTIONS_INIT;
+    wrenn_sandbox_wait_ready_options wait = WRENN_SANDBOX_WAIT_READY_OPTIONS_INIT;
     wait.interval_ms = 1;
     CHECK_INT(wrenn_sandbox_wait_ready(sandbox, &wait, NULL), WRENN_E_PROTOCOL);
     wrenn_sandbox_free(sandbox);
@@ -105,7 +105,7 @@ TEST(a_lost_create_is_repeated_where_the_server_turns_out_to_obey) {
     script_reply replies[] = {lost, answer("401 Unauthorized", OBEYS, ERROR_BODY("unauthorized")),
                               answer("201 Created", OBEYS, STATUS("running"))};
     setup s = set_up(replies, COUNT(replies));
-    wrenn_create_options options = WRENN_CREATE_OPTIONS_INIT;
+    wrenn_sandboxes_create_options options = WRENN_SANDBOXES_CREATE_OPTIONS_INIT;
     wrenn_sandbox *made = NULL;
     options.vcpus = 2;
     CHECK_INT(wrenn_sandboxes_create(s.client, &options, &made, NULL), 0);
@@ -124,7 +124,7 @@ TEST(a_lost_create_is_repeated_where_the_server_is_known_to_obey) {
     setup s = set_up_with(replies, COUNT(replies), NULL);
     wrenn_sandbox_list *list = NULL;
     wrenn_sandbox *made = NULL;
-    CHECK_INT(wrenn_sandboxes_list(s.client, &list, NULL), 0);
+    CHECK_INT(wrenn_sandboxes_list(s.client, NULL, &list, NULL), 0);
     wrenn_sandbox_list_free(list);
     CHECK_INT(wrenn_sandboxes_create(s.client, NULL, &made, NULL), 0);
     CHECK_INT(script_count(s.server), 5);
@@ -154,7 +154,7 @@ TEST(an_error_that_the_server_has_written_is_final) {
     setup s = set_up(replies, COUNT(replies));
     wrenn_sandbox_list *list = NULL;
     wrenn_sandbox *made = NULL;
-    CHECK_INT(wrenn_sandboxes_list(s.client, &list, NULL), 0);
+    CHECK_INT(wrenn_sandboxes_list(s.client, NULL, &list, NULL), 0);
     wrenn_sandbox_list_free(list);
     CHECK_INT(wrenn_sandboxes_create(s.client, NULL, &made, NULL), WRENN_E_INTERNAL);
     CHECK_INT(script_count(s.server), 2);
@@ -198,7 +198,7 @@ static void note_code(wrenn_op *op, void *user_data) {
     *(int *)user_data = wrenn_sandboxes_create_finish(op, &made, NULL);
 }
 
-static wrenn_op *begin(setup *s, const wrenn_create_options *options, int *code) {
+static wrenn_op *begin(setup *s, const wrenn_sandboxes_create_options *options, int *code) {
     wrenn_op *op = NULL;
     CHECK_INT(wrenn_sandboxes_create_start(s->client, options, note_code, code, &op, NULL), 0);
     return op;
@@ -301,7 +301,7 @@ TEST(a_create_out_of_time_leaves_no_sandbox_behind) {
                               answer("201 Created", OBEYS, STATUS("running")),
                               answer("204 No Content", "", "")};
     setup s = set_up(replies, COUNT(replies));
-    wrenn_create_options options = WRENN_CREATE_OPTIONS_INIT;
+    wrenn_sandboxes_create_options options = WRENN_SANDBOXES_CREATE_OPTIONS_INIT;
     wrenn_sandbox *made = NULL;
     options.timeout_ms = 50;
     CHECK_INT(wrenn_sandboxes_create(s.client, &options, &made, NULL), WRENN_E_TIMEOUT);
@@ -315,7 +315,7 @@ TEST(a_create_out_of_time_leaves_no_sandbox_behind) {
 TEST(a_create_with_the_callers_key_is_left_to_the_caller) {
     script_reply replies[] = {gated(answer("201 Created", OBEYS, STATUS("running")))};
     setup s = set_up(replies, COUNT(replies));
-    wrenn_create_options options = WRENN_CREATE_OPTIONS_INIT;
+    wrenn_sandboxes_create_options options = WRENN_SANDBOXES_CREATE_OPTIONS_INIT;
     int code = 1;
     options.idempotency_key = "mine";
     wrenn_op *op = begin(&s, &options, &code);
@@ -330,7 +330,7 @@ TEST(a_create_with_the_callers_key_is_left_to_the_caller) {
 TEST(nor_is_it_cleaned_up_after_while_it_starts) {
     script_reply starting[] = {answer("202 Accepted", OBEYS, STATUS("starting"))};
     setup s = set_up(starting, 1);
-    wrenn_create_options options = wait_option;
+    wrenn_sandboxes_create_options options = wait_option;
     int code = 1;
     options.idempotency_key = "mine";
     wrenn_op *op = begin(&s, &options, &code);
@@ -351,7 +351,7 @@ TEST(with_the_callers_key_time_that_runs_out_destroys_nothing) {
     wrenn_client_options client_options = sdk_options(script_url(server));
     setup s = {.server = server, .client = sdk_client(&client_options)};
     s.sandbox = sdk_sandbox(s.client);
-    wrenn_create_options options = wait_option;
+    wrenn_sandboxes_create_options options = wait_option;
     wrenn_sandbox *made = NULL;
     options.idempotency_key = "mine";
     options.timeout_ms = 50;
@@ -388,11 +388,11 @@ TEST(what_can_not_be_cleaned_up_is_said) {
 TEST(a_create_that_was_lost_once_was_sent) {
     script_reply replies[] = {answer("200 OK", OBEYS, "[]"), gated(lost)};
     setup s = set_up(replies, COUNT(replies));
-    wrenn_create_options options = WRENN_CREATE_OPTIONS_INIT;
+    wrenn_sandboxes_create_options options = WRENN_SANDBOXES_CREATE_OPTIONS_INIT;
     wrenn_sandbox_list *list = NULL;
     int code = 1;
     options.idempotency_key = "mine"; /* so that nobody waits for the server to come back */
-    CHECK_INT(wrenn_sandboxes_list(s.client, &list, NULL), 0);
+    CHECK_INT(wrenn_sandboxes_list(s.client, NULL, &list, NULL), 0);
     wrenn_sandbox_list_free(list);
     wrenn_op_free(begin(&s, &options, &code));
     run_until(&s, 2);
@@ -411,7 +411,7 @@ TEST(a_create_that_was_refused_needs_no_cleaning_up) {
     wrenn_sandbox_list *list = NULL;
     wrenn_timings timings;
     int code = 1;
-    CHECK_INT(wrenn_sandboxes_list(s.client, &list, NULL), 0);
+    CHECK_INT(wrenn_sandboxes_list(s.client, NULL, &list, NULL), 0);
     wrenn_sandbox_list_free(list);
     script_stop(s.server);
     wrenn_op *op = begin(&s, NULL, &code);
@@ -451,7 +451,7 @@ TEST(cleaning_up_after_a_client_that_was_freed_in_a_callback_is_not_logged) {
     is_freed = false;
     wrenn_op_free(begin(&s, &wait_option, &code));
     run_until(&s, 2);
-    CHECK_INT(wrenn_sandbox_ping_start(s.sandbox, free_client, s.client, NULL, NULL), 0);
+    CHECK_INT(wrenn_sandbox_ping_start(s.sandbox, NULL, free_client, s.client, NULL, NULL), 0);
     while (!is_freed) CHECK(wrenn_client_dispatch(s.client, 10, NULL) >= 0);
     s.client = NULL;
     CHECK_INT(code, WRENN_E_CANCELLED);

@@ -63,30 +63,30 @@ static void take_error(outcome *out, int rc, wrenn_error **from) {
 
 static const char *const echo[] = {"echo", "hi", NULL};
 static const char *const envs[] = {"A=1", "B=x=y", NULL};
-static const wrenn_exec_options exec_options = {.struct_size = sizeof(wrenn_exec_options),
-                                                .argv = echo,
-                                                .envs = envs,
-                                                .cwd = "/tmp",
-                                                .user = "app",
-                                                .exec_timeout_ms = 1500};
-static const wrenn_create_options create_options = {.struct_size = sizeof(wrenn_create_options),
-                                                    .template_name = "minimal",
-                                                    .vcpus = 2,
-                                                    .memory_mb = 256,
-                                                    .idle_timeout_sec = 60};
+static const wrenn_command exec_options = {.struct_size = sizeof(wrenn_command),
+                                           .argv = echo,
+                                           .envs = envs,
+                                           .cwd = "/tmp",
+                                           .user = "app",
+                                           .exec_timeout_ms = 1500};
+static const wrenn_sandboxes_create_options create_options = {.struct_size = sizeof(wrenn_sandboxes_create_options),
+                                                              .template_name = "minimal",
+                                                              .vcpus = 2,
+                                                              .memory_mb = 256,
+                                                              .idle_timeout_sec = 60};
 
-static const wrenn_metrics_options metrics_options = {sizeof(wrenn_metrics_options), "1h"};
-static const wrenn_snapshot_options snapshot_options = {.struct_size = sizeof(wrenn_snapshot_options),
-                                                        .sandbox_id = "cl-1",
-                                                        .name = "mine",
-                                                        .flags = WRENN_SNAPSHOT_OVERWRITE};
-static const wrenn_snapshot_filter snapshot_filter = {sizeof(wrenn_snapshot_filter), "a b&c"};
-static const wrenn_host_options host_options = {.struct_size = sizeof(wrenn_host_options),
-                                                .type = "byoc",
-                                                .team_id = "team-1",
-                                                .provider = "p",
-                                                .availability_zone = "z"};
-static const wrenn_host_delete_options force = {sizeof(wrenn_host_delete_options), WRENN_HOST_DELETE_FORCE};
+static const wrenn_sandbox_metrics_options metrics_options = {sizeof(wrenn_sandbox_metrics_options), "1h"};
+static const wrenn_snapshots_create_options snapshot_options = {.struct_size = sizeof(wrenn_snapshots_create_options),
+                                                                .sandbox_id = "cl-1",
+                                                                .name = "mine",
+                                                                .flags = WRENN_SNAPSHOTS_CREATE_OVERWRITE};
+static const wrenn_snapshots_list_options snapshot_filter = {sizeof(wrenn_snapshots_list_options), "a b&c"};
+static const wrenn_hosts_create_options host_options = {.struct_size = sizeof(wrenn_hosts_create_options),
+                                                        .type = "byoc",
+                                                        .team_id = "team-1",
+                                                        .provider = "p",
+                                                        .availability_zone = "z"};
+static const wrenn_hosts_delete_options force = {sizeof(wrenn_hosts_delete_options), WRENN_HOSTS_DELETE_FORCE};
 
 #define SAY(...) snprintf(out->text, sizeof(out->text), __VA_ARGS__)
 #define ID "cl-0123456789abcdefghijklmno"
@@ -101,9 +101,9 @@ OPERATION(sandboxes_create, wrenn_sandbox, wrenn_sandbox_free, SAY("%s", wrenn_s
           &create_options)
 OPERATION(sandboxes_list, wrenn_sandbox_list, wrenn_sandbox_list_free,
           SAY("%zu %s", result->count, result->items[0]->id), client)
-OPERATION(sandboxes_get, wrenn_sandbox, wrenn_sandbox_free, SAY("%s", wrenn_sandbox_get_info(result)->status_text),
+OPERATION(sandboxes_get, wrenn_sandbox, wrenn_sandbox_free, SAY("%s", wrenn_sandbox_last_info(result)->status_text),
           client, ID)
-OPERATION(sandboxes_connect, wrenn_sandbox, wrenn_sandbox_free, SAY("%s", wrenn_sandbox_get_info(result)->status_text),
+OPERATION(sandboxes_connect, wrenn_sandbox, wrenn_sandbox_free, SAY("%s", wrenn_sandbox_last_info(result)->status_text),
           client, ID, NULL)
 PLAIN_OPERATION(sandboxes_destroy, client, ID)
 OPERATION(sandbox_exec, wrenn_exec_result, wrenn_exec_result_free,
@@ -128,13 +128,13 @@ static void block_sandbox_exists(wrenn_client *client, wrenn_sandbox *sandbox, o
     (void)client;
     int exists = -1;
     wrenn_error *error = NULL;
-    take_error(out, wrenn_sandbox_exists(sandbox, "/srv", &exists, &error), &error);
+    take_error(out, wrenn_sandbox_exists(sandbox, "/srv", NULL, &exists, &error), &error);
     SAY("%d", exists);
 }
 static int start_sandbox_exists(wrenn_client *client, wrenn_sandbox *sandbox, wrenn_done_fn done, void *data,
                                 wrenn_op **op, wrenn_error **error) {
     (void)client;
-    return wrenn_sandbox_exists_start(sandbox, "/srv", done, data, op, error);
+    return wrenn_sandbox_exists_start(sandbox, "/srv", NULL, done, data, op, error);
 }
 static void finish_sandbox_exists(wrenn_op *op, outcome *out) {
     int exists = -1;
@@ -153,13 +153,15 @@ static int take_any(const void *bytes, size_t size, void *data) {
     (void)bytes, (void)size, (void)data;
     return 0;
 }
-static const wrenn_upload_stream_options upload_options = {.struct_size = sizeof(wrenn_upload_stream_options),
-                                                           .path = "/a",
-                                                           .read = give_hi,
-                                                           .size = 2};
-static const wrenn_download_stream_options download_options = {.struct_size = sizeof(wrenn_download_stream_options),
-                                                               .path = "/a",
-                                                               .write = take_any};
+static const wrenn_sandbox_upload_stream_options upload_options = {.struct_size =
+                                                                       sizeof(wrenn_sandbox_upload_stream_options),
+                                                                   .path = "/a",
+                                                                   .read = give_hi,
+                                                                   .size = 2};
+static const wrenn_sandbox_download_stream_options download_options = {
+    .struct_size = sizeof(wrenn_sandbox_download_stream_options),
+    .path = "/a",
+    .write = take_any};
 
 PLAIN_OPERATION(sandbox_upload, sandbox, "/a", "hi", 2)
 OPERATION(sandbox_download, wrenn_file, wrenn_file_free, SAY("%zu %s", result->size, result->data), sandbox, "/a")
@@ -203,18 +205,13 @@ OPERATION(hosts_list_tags, wrenn_tag_list, wrenn_tag_list_free, SAY("%zu %s", re
 PLAIN_OPERATION(hosts_add_tag, client, "host-1", "a tag")
 PLAIN_OPERATION(hosts_remove_tag, client, "host-1", "a/tag")
 
-static const wrenn_exec_stream_options stream_options = {.struct_size = sizeof(wrenn_exec_stream_options),
-                                                         .argv = echo};
-static const wrenn_pty_options pty_options = {.struct_size = sizeof(wrenn_pty_options),
-                                              .argv = echo,
-                                              .cols = 100,
-                                              .rows = 30};
-static const wrenn_spawn_options spawn_options = {.struct_size = sizeof(wrenn_spawn_options),
-                                                  .argv = echo,
-                                                  .tag = "mine"};
-static const wrenn_port_request_options port_options = {.struct_size = sizeof(wrenn_port_request_options),
-                                                        .port = 8080,
-                                                        .path = "/x"};
+static const wrenn_command stream_options = {.struct_size = sizeof(wrenn_command), .argv = echo};
+static const wrenn_command pty_options = {.struct_size = sizeof(wrenn_command), .argv = echo, .cols = 100, .rows = 30};
+static const wrenn_command spawn_options = {.struct_size = sizeof(wrenn_command), .argv = echo, .tag = "mine"};
+static const wrenn_sandbox_port_request_options port_options = {.struct_size =
+                                                                    sizeof(wrenn_sandbox_port_request_options),
+                                                                .port = 8080,
+                                                                .path = "/x"};
 
 #define SAY_PID SAY("%d", (int)wrenn_stream_pid(result))
 OPERATION(sandbox_exec_stream, wrenn_stream, wrenn_stream_free, SAY_PID, sandbox, &stream_options)
@@ -401,7 +398,7 @@ static void introduce(script_server *server, wrenn_client *client) {
          .end = SCRIPT_CLOSE}};
     wrenn_host *host = NULL;
     script_set_rules(server, &hello, 1, false);
-    CHECK_INT(wrenn_hosts_get(client, "hello", &host, NULL), WRENN_E_NOT_FOUND);
+    CHECK_INT(wrenn_hosts_get(client, "hello", NULL, &host, NULL), WRENN_E_NOT_FOUND);
 }
 
 /* Gives the request as the server saw it. */
@@ -589,7 +586,7 @@ TEST(an_operation_can_be_finished_without_a_callback) {
     wrenn_op *op = NULL;
     wrenn_exec_result *result = NULL;
     wrenn_error *error = NULL;
-    CHECK_INT(wrenn_sandbox_exec_start(sandbox, &exec_options, NULL, NULL, &op, NULL), 0);
+    CHECK_INT(wrenn_sandbox_exec_start(sandbox, &exec_options, NULL, NULL, NULL, &op, NULL), 0);
     CHECK_INT(wrenn_sandbox_exec_finish(op, &result, NULL), WRENN_E_AGAIN);
     while (!wrenn_op_is_done(op)) CHECK(wrenn_client_dispatch(client, -1, NULL) >= 0);
     CHECK_INT(wrenn_sandbox_ping_finish(op, &error), WRENN_E_INVALID_ARGUMENT);

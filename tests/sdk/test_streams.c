@@ -6,7 +6,7 @@
 /* Runs one command against `replies`; the caller looks at what was told. */
 static told run_stream(script_reply *replies, size_t count) {
     setup s = set_up(replies, count);
-    wrenn_exec_stream_options options = shell_options("x");
+    wrenn_command options = shell_options("x");
     wrenn_stream *stream = open_stream(&s, &options);
     told t = read_all(stream);
     wrenn_stream_free(stream);
@@ -22,7 +22,7 @@ TEST(events_come_in_order_with_the_exit_last) {
                                               "{\"type\":\"novelty\",\"x\":{}}", EXIT(3), NULL)};
     setup s = set_up(replies, 2);
     const char *argv[] = {"echo", "hi", NULL};
-    wrenn_exec_stream_options options = WRENN_EXEC_STREAM_OPTIONS_INIT;
+    wrenn_command options = WRENN_COMMAND_INIT;
     options.argv = argv;
     options.user = "app";
     wrenn_stream *stream = open_stream(&s, &options);
@@ -58,7 +58,7 @@ TEST(tiny_fragments_pings_and_bytes) {
     script_reply replies[] = {{.text = "Sec-WebSocket-Protocol: wrenn.bytes.v1\r\n", .upgrade = true, .piece = 1},
                               answer};
     setup s = set_up(replies, 2);
-    wrenn_exec_stream_options options = shell_options("x");
+    wrenn_command options = shell_options("x");
     wrenn_stream *stream = open_stream(&s, &options);
     CHECK(wrenn_stream_is_exact(stream));
     wrenn_event event;
@@ -135,10 +135,10 @@ TEST(what_breaks_the_protocol_is_told_apart) {
 
 static void check_refused(script_reply *replies, size_t count, int code, int status) {
     setup s = set_up(replies, count);
-    wrenn_exec_stream_options options = shell_options("x");
+    wrenn_command options = shell_options("x");
     wrenn_stream *stream = NULL;
     wrenn_error *error = NULL;
-    int rc = wrenn_sandbox_exec_stream(s.sandbox, &options, &stream, &error);
+    int rc = wrenn_sandbox_exec_stream(s.sandbox, &options, NULL, &stream, &error);
     CHECK_MSG(rc == code, "%d, not %d: %s", rc, code, wrenn_error_message(error));
     CHECK_INT(wrenn_error_http_status(error), status);
     CHECK(stream == NULL);
@@ -234,9 +234,9 @@ TEST(no_connection_is_told_from_a_lost_one) {
     options.max_attempts = 1;
     wrenn_client *client = sdk_client(&options);
     wrenn_sandbox *sandbox = sdk_sandbox(client);
-    wrenn_exec_stream_options exec = shell_options("x");
+    wrenn_command exec = shell_options("x");
     wrenn_stream *stream = NULL;
-    CHECK_INT(wrenn_sandbox_exec_stream(sandbox, &exec, &stream, NULL), WRENN_E_CONNECTION_FAILED);
+    CHECK_INT(wrenn_sandbox_exec_stream(sandbox, &exec, NULL, &stream, NULL), WRENN_E_CONNECTION_FAILED);
     wrenn_sandbox_free(sandbox);
     wrenn_client_free(client);
 }
@@ -248,9 +248,9 @@ TEST(cut_at_every_byte_no_exit_is_made_up) {
         script_reply replies[] = {UPGRADE, whole};
         replies[1].cut = cut;
         setup s = set_up(replies, 2);
-        wrenn_exec_stream_options options = shell_options("x");
+        wrenn_command options = shell_options("x");
         wrenn_stream *stream = NULL;
-        int rc = wrenn_sandbox_exec_stream(s.sandbox, &options, &stream, NULL);
+        int rc = wrenn_sandbox_exec_stream(s.sandbox, &options, NULL, &stream, NULL);
         if (rc == 0) {
             told t = read_all(stream);
             CHECK_INT(t.exits, 0);
@@ -275,7 +275,7 @@ static void short_idle(wrenn_client_options *options) { options->idle_timeout_ms
 TEST(a_silent_server_is_given_up) {
     script_reply replies[] = {UPGRADE, script_messages(SCRIPT_HOLD, START, NULL)};
     setup s = set_up_with(replies, 2, short_idle);
-    wrenn_exec_stream_options options = shell_options("x");
+    wrenn_command options = shell_options("x");
     wrenn_stream *stream = open_stream(&s, &options);
     CHECK_INT(read_all(stream).rc, WRENN_E_CONNECTION_LOST);
     wrenn_stream_free(stream);
@@ -286,10 +286,10 @@ TEST(a_silent_server_is_given_up) {
 TEST(opening_has_a_deadline) {
     script_reply replies[] = {{.text = "", .upgrade = true, .end = SCRIPT_HOLD}};
     setup s = set_up(replies, 1);
-    wrenn_exec_stream_options options = shell_options("x");
+    wrenn_command options = shell_options("x");
     options.timeout_ms = 100;
     wrenn_stream *stream = NULL;
-    CHECK_INT(wrenn_sandbox_exec_stream(s.sandbox, &options, &stream, NULL), WRENN_E_TIMEOUT);
+    CHECK_INT(wrenn_sandbox_exec_stream(s.sandbox, &options, NULL, &stream, NULL), WRENN_E_TIMEOUT);
     tear_down(&s);
 }
 
@@ -300,8 +300,8 @@ TEST(input_goes_as_bytes) {
                               {.text = "x", .cut = SCRIPT_NOTHING},
                               script_messages(SCRIPT_CLOSE, EXIT(0), NULL)};
     setup s = set_up(replies, 5);
-    wrenn_exec_stream_options options = shell_options("cat");
-    options.flags = WRENN_EXEC_STDIN;
+    wrenn_command options = shell_options("cat");
+    options.want_stdin = 1;
     wrenn_stream *stream = open_stream(&s, &options);
     CHECK_INT(wrenn_stream_write(stream, "a\0\xff", 3, -1, NULL), 3);
     CHECK_INT(wrenn_stream_close_input(stream, NULL), 0);
@@ -321,10 +321,10 @@ TEST(input_goes_as_bytes) {
 TEST(input_that_the_server_cannot_take_is_refused) {
     script_reply replies[] = {UPGRADE};
     setup s = set_up(replies, 1);
-    wrenn_exec_stream_options options = shell_options("cat");
-    options.flags = WRENN_EXEC_STDIN;
+    wrenn_command options = shell_options("cat");
+    options.want_stdin = 1;
     wrenn_stream *stream = NULL;
-    CHECK_INT(wrenn_sandbox_exec_stream(s.sandbox, &options, &stream, NULL), WRENN_E_UNSUPPORTED);
+    CHECK_INT(wrenn_sandbox_exec_stream(s.sandbox, &options, NULL, &stream, NULL), WRENN_E_UNSUPPORTED);
     tear_down(&s);
     script_reply plain[] = {UPGRADE, script_messages(SCRIPT_HOLD, START, NULL)};
     s = set_up(plain, 2);
@@ -343,7 +343,7 @@ TEST(after_stop_an_end_without_exit_is_fine) {
                               script_messages(SCRIPT_KEEP, START, OUT("x"), NULL),
                               {.text = "x", .cut = SCRIPT_NOTHING, .end = SCRIPT_CLOSE}};
     setup s = set_up(replies, 3);
-    wrenn_exec_stream_options options = shell_options("yes");
+    wrenn_command options = shell_options("yes");
     wrenn_stream *stream = open_stream(&s, &options);
     CHECK_INT(wrenn_stream_kill(stream, NULL), 0);
     told t = read_all(stream);
@@ -365,7 +365,7 @@ TEST(a_reader_that_does_not_pull_stops_the_sender_and_loses_nothing) {
     for (int i = 0; i < FRAMES; i++) script_add_frame(&replies[1], 0x82, data, sizeof(data));
     script_add_frame(&replies[1], 0x81, EXIT(0), strlen(EXIT(0)));
     setup s = set_up(replies, 2);
-    wrenn_exec_stream_options options = shell_options("yes");
+    wrenn_command options = shell_options("yes");
     wrenn_stream *stream = open_stream(&s, &options);
     /* The descriptor goes quiet although the server has more: it is not read. */
     struct pollfd fd = {.fd = wrenn_client_fd(s.client), .events = POLLIN};
@@ -410,8 +410,8 @@ TEST(ready_callbacks_come_from_dispatch_alone) {
     script_reply replies[] = {UPGRADE, script_messages(SCRIPT_CLOSE, START, OUT("a"), OUT("b"), EXIT(1), NULL)};
     setup s = set_up(replies, 2);
     watcher w = {.s = &s, .free_it = true};
-    wrenn_exec_stream_options options = shell_options("x");
-    CHECK_INT(wrenn_sandbox_exec_stream_start(s.sandbox, &options, on_opened, &w, NULL, NULL), 0);
+    wrenn_command options = shell_options("x");
+    CHECK_INT(wrenn_sandbox_exec_stream_start(s.sandbox, &options, NULL, on_opened, &w, NULL, NULL), 0);
     while (!w.over) {
         struct pollfd fd = {.fd = wrenn_client_fd(s.client), .events = POLLIN};
         CHECK(poll(&fd, 1, 20000) == 1);
@@ -436,7 +436,7 @@ static void on_ready_nested(wrenn_stream *stream, void *data) {
 TEST(a_blocking_call_in_a_callback_is_refused) {
     script_reply replies[] = {UPGRADE, script_messages(SCRIPT_HOLD, START, NULL)};
     setup s = set_up(replies, 2);
-    wrenn_exec_stream_options options = shell_options("x");
+    wrenn_command options = shell_options("x");
     wrenn_stream *stream = open_stream(&s, &options);
     watcher w = {0};
     wrenn_stream_on_ready(stream, on_ready_nested, &w);
@@ -451,7 +451,7 @@ TEST(a_blocking_call_in_a_callback_is_refused) {
 TEST(nothing_yet_makes_no_error_object) {
     script_reply replies[] = {UPGRADE, script_messages(SCRIPT_HOLD, START, NULL)};
     setup s = set_up(replies, 2);
-    wrenn_exec_stream_options options = shell_options("x");
+    wrenn_command options = shell_options("x");
     wrenn_stream *stream = open_stream(&s, &options);
     wrenn_error *error = NULL;
     wrenn_event event;
@@ -468,7 +468,7 @@ TEST(nothing_yet_makes_no_error_object) {
 TEST(a_ready_callback_that_is_no_longer_wanted_does_not_run) {
     script_reply replies[] = {UPGRADE, script_messages(SCRIPT_HOLD, START, NULL)};
     setup s = set_up(replies, 2);
-    wrenn_exec_stream_options options = shell_options("x");
+    wrenn_command options = shell_options("x");
     wrenn_stream *stream = open_stream(&s, &options);
     watcher w = {0};
     wrenn_event event;
@@ -487,7 +487,7 @@ TEST(a_ready_callback_that_is_no_longer_wanted_does_not_run) {
 TEST(freeing_the_client_ends_its_streams) {
     script_reply replies[] = {UPGRADE, script_messages(SCRIPT_HOLD, START, OUT("kept"), NULL)};
     setup s = set_up(replies, 2);
-    wrenn_exec_stream_options options = shell_options("x");
+    wrenn_command options = shell_options("x");
     wrenn_stream *stream = open_stream(&s, &options);
     wrenn_event event;
     CHECK_INT(wrenn_stream_next(stream, -1, &event, NULL), 1);
@@ -511,10 +511,10 @@ static void count_done(wrenn_op *op, void *data) {
 TEST(cancelled_while_it_opens) {
     script_reply replies[] = {{.text = "", .upgrade = true, .end = SCRIPT_HOLD}};
     setup s = set_up(replies, 1);
-    wrenn_exec_stream_options options = shell_options("x");
+    wrenn_command options = shell_options("x");
     wrenn_op *op = NULL;
     int done = 0;
-    CHECK_INT(wrenn_sandbox_exec_stream_start(s.sandbox, &options, count_done, &done, &op, NULL), 0);
+    CHECK_INT(wrenn_sandbox_exec_stream_start(s.sandbox, &options, NULL, count_done, &done, &op, NULL), 0);
     CHECK_INT(wrenn_client_dispatch(s.client, 20, NULL), 0);
     wrenn_op_cancel(op);
     CHECK_INT(wrenn_client_dispatch(s.client, 1000, NULL), 1);
@@ -535,10 +535,10 @@ TEST(five_hundred_streams_in_one_thread) {
     for (size_t i = 0; i < MANY; i++) replies[i] = (script_reply)UPGRADE;
     setup s = set_up(replies, MANY);
     script_answer_messages(s.server, &answer);
-    wrenn_exec_stream_options options = shell_options("x");
+    wrenn_command options = shell_options("x");
     for (size_t i = 0; i < MANY; i++) {
         watchers[i] = (watcher){.s = &s};
-        CHECK_INT(wrenn_sandbox_exec_stream_start(s.sandbox, &options, on_opened, &watchers[i], NULL, NULL), 0);
+        CHECK_INT(wrenn_sandbox_exec_stream_start(s.sandbox, &options, NULL, on_opened, &watchers[i], NULL, NULL), 0);
     }
     for (size_t over = 0; over < MANY;) {
         CHECK(wrenn_client_dispatch(s.client, 20000, NULL) > 0);
