@@ -29,7 +29,8 @@ typedef struct wrenn_code_mime {
 
 /* Something to show: the value of the last expression (is_main), or what display() was given. As in a notebook an update
  * (update_display_data) replaces what has the display id, and clear_output() takes away output and results so far. What an
- * earlier call has displayed is not changed any more: its update is a result of the call that updates it. */
+ * earlier call has displayed is not changed any more: its update is a result of the call that updates it. What a notebook
+ * shows in its pager (in Python `len?`), or puts into a new cell, is a result too. */
 typedef struct wrenn_code_result {
     int64_t is_main;
     const wrenn_code_mime *const *mimes; /* all its representations */
@@ -99,8 +100,8 @@ WRENN_API void wrenn_sandbox_run_code_options_init(wrenn_sandbox_run_code_option
  * ends in an error, is interrupted when it has begun, as far as that can be done: by the client in the background, while
  * the program uses it, or within wrenn_client_free(). The caller frees *execution.
  *
- * Fails with WRENN_E_TIMEOUT (the kernel was not there and free within start_timeout_ms, or others' code was first: the code
- * was not run), WRENN_E_NOT_FOUND (no such kernel or sandbox), WRENN_E_CONFLICT (the sandbox does not run), WRENN_E_AGENT
+ * Fails with WRENN_E_TIMEOUT (the kernel was not there and free within start_timeout_ms, or had not begun within
+ * time_limit_ms: the code was not run, or the message says that it may run yet), WRENN_E_NOT_FOUND (no such kernel or sandbox), WRENN_E_CONFLICT (the sandbox does not run), WRENN_E_AGENT
  * (nothing answers on port 8888, or the kernel died or was restarted), WRENN_E_CONNECTION_LOST (the code may have run),
  * WRENN_E_LIMIT (output, or one message of the kernel, over max_response_bytes of the client options). */
 WRENN_API WRENN_NODISCARD int wrenn_sandbox_run_code(wrenn_sandbox *sandbox,

@@ -27,8 +27,9 @@ typedef struct wrenn_command {
     /* Default: the user's home; what is not absolute starts at the root. One that can't be entered is WRENN_E_VALIDATION;
      * with exec_stream and servers that get it as words it leads to a line of stderr text and exit code 125. */
     const char *cwd;
-    /* Who runs it: a name or number, or either with ":GROUP". Default: the template's user, else root. One that the sandbox
-     * does not have is WRENN_E_VALIDATION; servers other than wrennd ignore it. */
+    /* Who runs it: a name or number, or either with ":GROUP". Default: the user of the handle, if it is one of
+     * wrenn_sandbox_as_user(), else the template's, else root. One that the sandbox does not have is WRENN_E_VALIDATION;
+     * servers other than wrennd ignore it. */
     const char *user;
     /* exec only: how long it may run, rounded up to seconds; default 30,000. Then wrennd kills it with all its children, and
      * the call fails with WRENN_E_AGENT; the platform of the sandbox era kills the command alone. Capsule-era servers

@@ -1,7 +1,7 @@
 /* Files in a sandbox that runs.
  *
- * Paths are used as they are, as root unless an option says otherwise; a relative one starts at the home directory, which is also what "~" stands
- * for. Links are followed. Every call fails with WRENN_E_CONFLICT when the sandbox does not run, WRENN_E_VALIDATION
+ * Paths are used as they are, as root or as the user of the handle (wrenn_sandbox_as_user()) or of the options; a relative
+ * one starts at the home directory, which is also what "~" stands for. Links are followed. Every call fails with WRENN_E_CONFLICT when the sandbox does not run, WRENN_E_VALIDATION
  * when the server refuses the path, WRENN_E_AGENT when the file system in the sandbox does, and
  * WRENN_E_INVALID_ARGUMENT for a path that is empty or not UTF-8. */
 #ifndef WRENN_FILES_H
@@ -143,7 +143,7 @@ typedef struct wrenn_sandbox_upload_stream_options {
     uint64_t flags; /* WRENN_SANDBOX_UPLOAD_STREAM_* */
     int64_t mode;   /* permissions, such as 0755. Default: those of the file that is there, else 0644 */
     /* Both are a name or number, or either with ":GROUP". The owner's default is that of the file that is there, else whoever
-     * writes it; the user, as whom it is written, is root by default. */
+     * writes it; the user, as whom it is written, is by default the handle's, else root. */
     const char *owner, *user;
 } wrenn_sandbox_upload_stream_options;
 #define WRENN_SANDBOX_UPLOAD_STREAM_OPTIONS_INIT \

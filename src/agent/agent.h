@@ -65,6 +65,7 @@ void command_stdin_eof(uint32_t stream);
 void command_signal(uint32_t stream, uint32_t signo);
 void command_window(uint32_t stream, uint32_t more);
 void command_resize(uint32_t stream, uint32_t cols, uint32_t rows);
+void command_label(uint32_t stream, const uint8_t *data, uint32_t size);
 /* A child of the agent ended. */
 void command_reaped(pid_t pid, int status);
 /* Milliseconds until one of them must be looked at; -1: none. */

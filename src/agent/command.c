@@ -253,6 +253,14 @@ void command_resize(uint32_t stream, uint32_t cols, uint32_t rows) {
     else if (ioctl(c->in.fd, TIOCGPGRP, &in_front) == 0 && in_front > 1) kill(-in_front, SIGWINCH);
 }
 
+void command_label(uint32_t stream, const uint8_t *data, uint32_t size) {
+    command *c = find(stream);
+    char *label = c && c->label && size && size < WRN_LABEL_MAX ? strndup((const char *)data, size) : NULL;
+    if (!label) return;
+    free(c->label);
+    c->label = label;
+}
+
 /* ---- end ---- */
 
 static void ended(command *c, uint32_t kind, uint32_t value) {

@@ -10,6 +10,7 @@
 
 #include "api/follow.h"
 #include "api/operations.h"
+#include "api/pairs.h"
 #include "api/sandboxes.h"
 #include "api/transfer.h"
 #include "client/sandbox.h"
@@ -205,6 +206,19 @@ static void create_abandon(wrenn_op *op, bool late) {
     self->stage = REPORTING;
 }
 
+static void warn_left_behind(const create_op *self);
+
+static void create_drop(wrenn_op *op) {
+    create_op *self = (create_op *)op;
+    if (self->callers_key) return;
+    create_op *heir = op->client->loop ? start_clean_up(op) : NULL;
+    if (!heir) return warn_left_behind(self);
+    heir->follower.op.sandbox = op->sandbox;
+    wrn_sandbox_ref(op->sandbox);
+    heir->stage = DESTROYING;
+    wrn_op_delay(&heir->follower.op, 0);
+}
+
 const wrn_op_type wrn_sandboxes_create_type = {
     "create",
     "POST",
@@ -218,6 +232,8 @@ const wrn_op_type wrn_sandboxes_create_type = {
     .wake = create_wake,
     .clear = create_clear,
     .abandon = create_abandon,
+    .drop = create_drop,
+    .follows = true,
 };
 
 /* ---- the clean-up ---- */
@@ -308,7 +324,9 @@ static int check_create(const wrenn_sandboxes_create_options *options, wrenn_err
 
 int wrn_sandboxes_create_prepare(wrenn_client *client, const wrenn_sandboxes_create_options *options, wrenn_op **op,
                                  wrenn_error **error) {
-    const wrn_create_sandbox_request request = {
+    WRN_AUTO(wrn_arena_free) wrn_arena arena = {0};
+    const wrn_pair **labels;
+    wrn_create_sandbox_request request = {
         .template_name = options->template_name,
         .vcpus = options->vcpus,
         .memory_mb = options->memory_mb,
@@ -317,7 +335,11 @@ int wrn_sandboxes_create_prepare(wrenn_client *client, const wrenn_sandboxes_cre
     wrenn_op *made;
     int rc = check_create(options, error);
     if (rc == 0)
-        rc = wrn_op_for_client(client, &wrn_sandboxes_create_type, &options->call, NULL, &request, &made, error);
+        rc =
+            wrn_pairs_read(&arena, "create", "metadata", options->metadata, 0, &labels, &request.metadata_count, error);
+    if (rc < 0) return rc;
+    request.metadata = labels;
+    rc = wrn_op_for_client(client, &wrn_sandboxes_create_type, &options->call, NULL, &request, &made, error);
     if (rc < 0) return rc;
     create_op *self = (create_op *)made;
     self->wait = options->flags & WRENN_SANDBOXES_CREATE_WAIT;

@@ -100,7 +100,7 @@ int wrn_sandbox_exec_prepare(wrenn_sandbox *sandbox, const wrenn_command *comman
     WRN_AUTO(wrn_arena_free) wrn_arena arena = {0};
     wrn_exec_request request = {0};
     wrenn_call_options call = *options;
-    int rc = wrn_command_read(&arena, "exec", command, WRN_COMMAND_TIME_LIMIT, &request.command, error);
+    int rc = wrn_command_read(&arena, "exec", command, WRN_COMMAND_TIME_LIMIT, sandbox, &request.command, error);
     if (rc == 0) rc = read_time_limit(command, &request.timeout_sec, error);
     if (rc < 0) return rc;
     bool wrap = sandbox && !(sandbox->client->features & WRN_FEATURE_EXEC_ENVS) &&

@@ -27,7 +27,7 @@ int wrn_sandbox_exec_stream_prepare(wrenn_sandbox *sandbox, const wrenn_command 
                                     const wrenn_call_options *options, wrenn_op **op, wrenn_error **error) {
     WRN_AUTO(wrn_arena_free) wrn_arena arena = {0};
     wrn_ws_exec_start start = {.type = "start", .input = command->want_stdin ? 1 : 0};
-    int rc = wrn_command_read(&arena, "exec_stream", command, WRN_COMMAND_STDIN, &start.command, error);
+    int rc = wrn_command_read(&arena, "exec_stream", command, WRN_COMMAND_STDIN, sandbox, &start.command, error);
     if (rc < 0) return rc;
     wrn_ws_exec_start wrapped = start;
     rc = wrn_command_wrap(&arena, "exec_stream", &wrapped.command, error);

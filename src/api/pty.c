@@ -38,25 +38,6 @@ const wrn_op_type wrn_sandbox_pty_type = {
     WRN_STREAM_OP,
 };
 
-static int read_pty_command(wrn_arena *arena, const wrenn_command *command, wrn_command_words *words,
-                            wrenn_error **error) {
-    static const char *const shell[] = {"/bin/bash", NULL};
-    wrenn_command known = *command;
-    if (!known.argv && !known.shell) known.argv = shell;
-    if (known.cols < 0 || known.rows < 0 || known.cols > SIZE_MAX_ || known.rows > SIZE_MAX_)
-        return wrn_fail(error, WRENN_E_INVALID_ARGUMENT, "pty: cols and rows must be from 0 to %d", SIZE_MAX_);
-    int rc = wrn_command_read(arena, "pty", &known, WRN_COMMAND_SIZE, words, error);
-    if (rc < 0) return rc;
-    for (size_t i = 0; i < words->envs_count; i++)
-        if (strcmp(words->envs[i].key, "TERM") == 0) return 0;
-    wrn_pair *envs = wrn_arena_alloc(arena, (words->envs_count + 1) * sizeof(*envs));
-    if (!envs) return wrn_fail(error, WRENN_E_NO_MEMORY, "pty: out of memory");
-    if (words->envs_count) memcpy(envs, words->envs, words->envs_count * sizeof(*envs));
-    envs[words->envs_count++] = (wrn_pair){"TERM", "xterm-256color"};
-    words->envs = envs;
-    return 0;
-}
-
 int wrn_sandbox_pty_prepare(wrenn_sandbox *sandbox, const wrenn_command *command, const wrenn_call_options *options,
                             wrenn_op **op, wrenn_error **error) {
     WRN_AUTO(wrn_arena_free) wrn_arena arena = {0};
@@ -65,7 +46,12 @@ int wrn_sandbox_pty_prepare(wrenn_sandbox *sandbox, const wrenn_command *command
         .cols = command->cols ? command->cols : COLS,
         .rows = command->rows ? command->rows : ROWS,
     };
-    int rc = read_pty_command(&arena, command, &start.command, error);
+    static const char *const shell[] = {"/bin/bash", NULL};
+    wrenn_command known = *command;
+    if (!known.argv && !known.shell) known.argv = shell;
+    if (known.cols < 0 || known.rows < 0 || known.cols > SIZE_MAX_ || known.rows > SIZE_MAX_)
+        return wrn_fail(error, WRENN_E_INVALID_ARGUMENT, "pty: cols and rows must be from 0 to %d", SIZE_MAX_);
+    int rc = wrn_command_read(&arena, "pty", &known, WRN_COMMAND_SIZE, sandbox, &start.command, error);
     if (rc < 0) return rc;
     rc = wrn_op_for_sandbox(sandbox, &wrn_sandbox_pty_type, options, NULL, &start, op, error);
     if (rc < 0) return rc;

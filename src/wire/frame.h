@@ -43,6 +43,7 @@ typedef enum wrn_frame_type {
     WRN_FRAME_DONE,   /* agent: FREEZE or THAW has been done */
     WRN_FRAME_TAKEN,  /* agent: u32 bytes of stdin the command took */
     WRN_FRAME_RESIZE, /* server: u32 columns, u32 rows of a terminal; both 0: only tells its program */
+    WRN_FRAME_LABEL,  /* server: another label for a command that has one, without its NUL */
     /* Agent, once, first, when it has had a server before: u32 version, u32 how many KEPT follow. All versions know it by
      * this number. */
     WRN_FRAME_BACK = 20,

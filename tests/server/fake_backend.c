@@ -385,6 +385,8 @@ static void fake_close_stdin(wrn_proc *proc) {
     if (proc->cat) uv_timer_start(&proc->timer, on_timer, 0, 0);
 }
 
+static void fake_relabel(wrn_proc *proc, const char *label) { (void)proc, (void)label; }
+
 static void fake_resize(wrn_proc *proc, uint16_t cols, uint16_t rows) {
     if (!proc->cat) return;
     wrn_buf_printf(&proc->out, "[%dx%d]", cols, rows);
@@ -453,5 +455,6 @@ const wrn_backend_ops fake_backend = {
     .write = fake_write,
     .close_stdin = fake_close_stdin,
     .resize = fake_resize,
+    .relabel = fake_relabel,
     .dial = fake_dial,
 };

@@ -210,6 +210,8 @@ typedef struct wrn_backend_ops {
     void (*close_stdin)(wrn_proc *proc);
     /* 0, 0: it keeps its size, and its program is told of it once more, to draw itself. */
     void (*resize)(wrn_proc *proc, uint16_t cols, uint16_t rows);
+    /* Another label instead of the one it was started with. */
+    void (*relabel)(wrn_proc *proc, const char *label);
 
     /* Connects to a TCP port of the box's loopback, whatever it listens on. The caller owns the non-blocking `fd`;
      * WRN_FAULT_NOT_LISTENING when nothing listens. */

@@ -1,4 +1,5 @@
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/text.h"
@@ -6,6 +7,16 @@
 #include "server/routes/isolation.h"
 #include "server/routes/once.h"
 #include "server/routes/routes.h"
+
+static wrn_json *metadata_of(const wrn_server *server, const wrn_sandbox_row *row) {
+    char *text = NULL;
+    const char *why;
+    wrn_json *metadata = NULL;
+    if (wrn_store_get_metadata(server->store, row->id, &text) != WRN_DB_OK || !text) return NULL;
+    if (!wrn_json_parse(text, strlen(text), &metadata, &why)) metadata = NULL;
+    free(text);
+    return metadata;
+}
 
 wrn_json *wrn_show_sandbox(const wrn_server *server, const wrn_sandbox_row *row) {
     char created[WRN_RFC3339_SIZE], started[WRN_RFC3339_SIZE], active[WRN_RFC3339_SIZE], updated[WRN_RFC3339_SIZE];
@@ -32,7 +43,9 @@ wrn_json *wrn_show_sandbox(const wrn_server *server, const wrn_sandbox_row *row)
     if (row->started_at) info.present |= WRENN_HAS_SANDBOX_INFO_STARTED_AT;
     if (row->last_active_at) info.present |= WRENN_HAS_SANDBOX_INFO_LAST_ACTIVE_AT;
     wrn_json *object = wrn_model_encode(&wrn_model_sandbox_info, &info);
-    if (wrn_json_set(object, "isolation", wrn_json_ref(server->isolation))) return object;
+    if ((!row->has_metadata || wrn_json_set(object, "metadata", metadata_of(server, row))) &&
+        wrn_json_set(object, "isolation", wrn_json_ref(server->isolation)))
+        return object;
     wrn_json_free(object);
     return NULL;
 }
@@ -51,6 +64,8 @@ bool wrn_request_sandbox(wrn_request *request, wrn_sandbox_row *row) {
 }
 
 /* ---- create ---- */
+
+enum { LABELS_MAX = 20, LABEL_VALUE_MAX = 64 };
 
 bool wrn_is_template_name(const char *name) {
     static const char alnum[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
@@ -78,6 +93,54 @@ static bool check_isolation(wrn_request *request, const char *unknown) {
     return false;
 }
 
+static bool is_own_label(const char *name) {
+    static const char *const own[] = {"kernel_version", "vmm_version", "agent_version", "envd_version"};
+    for (size_t i = 0; i < WRN_COUNT(own); i++)
+        if (strcmp(own[i], name) == 0) return true;
+    return false;
+}
+
+static size_t count_characters(const char *text) {
+    size_t count = 0;
+    for (; *text; text++) count += (*text & 0xc0) != 0x80;
+    return count;
+}
+
+/* The bounds are the platform's. */
+static bool check_label(wrn_request *request, const wrn_pair *label) {
+    if (!wrn_is_template_name(label->key))
+        wrn_reply_error(request, WRN_FAULT_INVALID_REQUEST,
+                        "member \"metadata\": the name \"%.100s\" is not 1 to 64 letters, digits, dots, dashes and "
+                        "underscores, the first one a letter or digit",
+                        label->key);
+    else if (is_own_label(label->key))
+        wrn_reply_error(request, WRN_FAULT_INVALID_REQUEST,
+                        "member \"metadata\": the name \"%s\" is the server's own; take another one", label->key);
+    else if (count_characters(label->value) > LABEL_VALUE_MAX)
+        wrn_reply_error(request, WRN_FAULT_INVALID_REQUEST,
+                        "member \"metadata\": the value of \"%s\" has %zu characters, and %d is the limit", label->key,
+                        count_characters(label->value), LABEL_VALUE_MAX);
+    else return true;
+    return false;
+}
+
+/* Its text goes to `out`, which stays empty where there is none. */
+static bool read_metadata(wrn_request *request, const wrn_create_sandbox_request *asked, wrn_buf *out) {
+    if (asked->metadata_count > LABELS_MAX) {
+        wrn_reply_error(request, WRN_FAULT_INVALID_REQUEST, "member \"metadata\" has %zu labels, and %d is the limit",
+                        asked->metadata_count, LABELS_MAX);
+        return false;
+    }
+    WRN_AUTO(wrn_json_freep) wrn_json *metadata = wrn_json_new_object();
+    for (size_t i = 0; i < asked->metadata_count; i++) {
+        const wrn_pair *label = asked->metadata[i];
+        if (!check_label(request, label)) return false;
+        wrn_json_set_string(metadata, label->key, label->value);
+    }
+    if (asked->metadata_count) wrn_json_write(metadata, out);
+    return true;
+}
+
 static void on_created(void *context, const wrn_sandbox_row *row, const wrn_fault *fault) {
     wrn_once_end(context, row, fault);
 }
@@ -89,12 +152,14 @@ void wrn_route_create_sandbox(wrn_request *request) {
     if (!wrn_is_template_name(template_name))
         return wrn_reply_error(request, WRN_FAULT_INVALID_REQUEST, "member \"template\" is not a template name");
     if (!check_isolation(request, asked.unknown)) return;
+    WRN_AUTO(wrn_buf_free) wrn_buf metadata = WRN_BUF_INIT;
+    if (!read_metadata(request, &asked, &metadata)) return;
     wrn_sandbox_row row = {.vcpus = asked.vcpus, .memory_mb = asked.memory_mb, .timeout_sec = asked.timeout_sec};
     snprintf(row.template_name, sizeof(row.template_name), "%s", template_name);
     memcpy(row.team_id, request->who.team_id, sizeof(row.team_id));
     wrn_server *server = wrn_request_server(request);
     wrn_once *once = wrn_once_begin(request, row.id);
-    if (once) wrn_sandboxes_create(server->sandboxes, &row, on_created, once);
+    if (once) wrn_sandboxes_create(server->sandboxes, &row, metadata.data, on_created, once);
 }
 
 /* ---- the rest ---- */

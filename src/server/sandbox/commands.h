@@ -54,7 +54,8 @@ void wrn_command_touch(wrn_command *command);
 int64_t wrn_command_pid(const wrn_command *command); /* 0: not started yet */
 const char *wrn_command_tag(const wrn_command *command);
 bool wrn_command_is_terminal(const wrn_command *command);
-/* Somebody has spoken to the terminal in binary frames, so all its viewers get them, the replay too. */
+/* Somebody has spoken to the terminal in binary frames, so all its viewers get them, the replay too. It
+ * outlives this process, as the terminal does. */
 void wrn_command_set_raw(wrn_command *command);
 bool wrn_command_is_raw(const wrn_command *command);
 /* Program and arguments, NULL-terminated. */

@@ -230,7 +230,9 @@ static void ns_snapshot(wrn_box *box, const char *snapshot_id, wrn_snapshot_fn d
     wrn_fault fault;
     snapshot_path(&backend->snapshots, snapshot_id, target);
     wrn_json_write(document, &text);
-    const snapshot_plan plan = {.root = backend->root,
+    const snapshot_plan plan = {.cgroups = &backend->cgroups,
+                                .id = snapshot_id,
+                                .root = backend->root,
                                 .on_host = box->source.on_host,
                                 .durable = !backend->config.ephemeral,
                                 .parent = getpid(),
@@ -291,5 +293,6 @@ const wrn_backend_ops wrn_backend_ns = {
     .write = wrn_agent_write,
     .close_stdin = wrn_agent_close_stdin,
     .resize = wrn_agent_resize,
+    .relabel = wrn_agent_relabel,
     .dial = ns_dial,
 };
