@@ -20,8 +20,8 @@ static int list(wrenn_client *client, wrenn_error **error) {
     wrenn_api_key_list *keys = NULL;
     int rc = wrenn_api_keys_list(client, NULL, &keys, error);
     if (rc < 0) return rc;
-    printf("%zu keys\n", keys->count);
-    for (size_t i = 0; i < keys->count; i++) printf("  %s: %s\n", keys->items[i]->name, keys->items[i]->created_at);
+    printf("%zu keys\n", keys->items_count);
+    for (size_t i = 0; i < keys->items_count; i++) printf("  %s: %s\n", keys->items[i]->name, keys->items[i]->created_at);
     wrenn_api_key_list_free(keys);
     return 0;
 }
@@ -35,7 +35,7 @@ static int use(wrenn_client *client, const char *key, wrenn_error **error) {
     options.api_key = key;
     int rc = wrenn_client_new(&options, &with_key, error);
     if (rc >= 0) rc = wrenn_sandboxes_list(with_key, NULL, &sandboxes, error);
-    if (rc >= 0) printf("the team has %zu sandboxes\n", sandboxes->count);
+    if (rc >= 0) printf("the team has %zu sandboxes\n", sandboxes->items_count);
     wrenn_sandbox_list_free(sandboxes);
     wrenn_client_free(with_key);
     return rc;

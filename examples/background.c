@@ -18,7 +18,7 @@ static int list(wrenn_sandbox *sandbox, wrenn_error **error) {
     wrenn_process_list *processes = NULL;
     int rc = wrenn_sandbox_processes(sandbox, NULL, &processes, error);
     if (rc < 0) return rc;
-    for (size_t i = 0; i < processes->count; i++)
+    for (size_t i = 0; i < processes->items_count; i++)
         printf("running: %s (%s)\n", processes->items[i]->tag, processes->items[i]->cmd);
     wrenn_process_list_free(processes);
     return 0;

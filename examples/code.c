@@ -31,7 +31,7 @@ static int run(wrenn_sandbox *sandbox, const char *code, wrenn_error **error) {
     if (execution->text) printf("value: %s\n", execution->text);
     /* What goes wrong in the code is a result. */
     if (execution->error) printf("%s: %s\n", execution->error->name, execution->error->value);
-    for (size_t i = 0; i < execution->result_count; i++) {
+    for (size_t i = 0; i < execution->results_count; i++) {
         const wrenn_code_mime *html = wrenn_code_result_mime(execution->results[i], "text/html");
         if (html) printf("as HTML: %s\n", html->data);
     }

@@ -26,7 +26,7 @@ static int run(wrenn_sandbox *sandbox, const char *line, wrenn_error **error) {
     wrenn_command options = WRENN_COMMAND_INIT;
     wrenn_exec_result *result = NULL;
     options.shell = line;
-    options.exec_timeout_ms = 1000;
+    options.time_limit_ms = 1000;
     int rc = wrenn_sandbox_exec(sandbox, &options, NULL, &result, error);
     if (rc >= 0 && result->exit_code != 0) printf("not an error: exit code %lld\n", (long long)result->exit_code);
     wrenn_exec_result_free(result);

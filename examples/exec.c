@@ -27,7 +27,7 @@ static int commands(wrenn_sandbox *sandbox, wrenn_error **error) {
     line.shell = "echo $NAME in $(pwd); echo oops >&2; exit 3";
     line.envs = envs;
     line.cwd = "/tmp";
-    line.exec_timeout_ms = 10000;
+    line.time_limit_ms = 10000;
     return run(sandbox, &line, error);
 }
 

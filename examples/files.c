@@ -24,7 +24,7 @@ static int list(wrenn_sandbox *sandbox, wrenn_error **error) {
     wrenn_file_list *files = NULL;
     int rc = wrenn_sandbox_list_dir(sandbox, "~/notes", 2, NULL, &files, error);
     if (rc < 0) return rc;
-    for (size_t i = 0; i < files->count; i++) {
+    for (size_t i = 0; i < files->items_count; i++) {
         const wrenn_file_entry *file = files->items[i];
         printf("%-9s %4lld  %s", file->type_text, (long long)file->size, file->name);
         if (file->symlink_target) printf(" -> %s", file->symlink_target);

@@ -42,7 +42,7 @@ static int list(wrenn_client *client, wrenn_error **error) {
     filter.type = "snapshot"; /* without it the platform's templates come too */
     int rc = wrenn_snapshots_list(client, &filter, &snapshots, error);
     if (rc < 0) return rc;
-    for (size_t i = 0; i < snapshots->count; i++) printf("snapshot %s\n", snapshots->items[i]->name);
+    for (size_t i = 0; i < snapshots->items_count; i++) printf("snapshot %s\n", snapshots->items[i]->name);
     wrenn_snapshot_list_free(snapshots);
     return 0;
 }

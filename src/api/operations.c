@@ -188,12 +188,8 @@ int wrenn_code_context_delete(wrenn_code_context *context, const wrenn_call_opti
 }
 
 void wrenn_code_callbacks_init(wrenn_code_callbacks *callbacks, size_t size) { wrn_options_init(callbacks, size); }
-void wrenn_sandbox_run_code_options_init(wrenn_sandbox_run_code_options *options, size_t size) {
-    wrn_options_init(options, size);
-}
-void wrenn_sandbox_code_context_options_init(wrenn_sandbox_code_context_options *options, size_t size) {
-    wrn_options_init(options, size);
-}
+void wrenn_sandbox_run_code_options_init(wrenn_sandbox_run_code_options *options, size_t size) { wrn_options_init(options, size); }
+void wrenn_sandbox_code_context_options_init(wrenn_sandbox_code_context_options *options, size_t size) { wrn_options_init(options, size); }
 
 /* ---- exec.h ---- */
 
@@ -390,8 +386,8 @@ int wrenn_sandbox_upload_stream_start(wrenn_sandbox *sandbox, const wrenn_sandbo
                                       wrenn_done_fn done, void *user_data, wrenn_op **op, wrenn_error **error) {
     wrenn_sandbox_upload_stream_options known_options;
     wrenn_op *made;
-    int rc =
-        wrn_options_read(&known_options, sizeof(known_options), options, "wrenn_sandbox_upload_stream_options", error);
+    int rc = wrn_options_read(&known_options, sizeof(known_options), options, "wrenn_sandbox_upload_stream_options",
+                              error);
     if (rc == 0) rc = wrn_sandbox_upload_stream_prepare(sandbox, &known_options, &made, error);
     return rc == 0 ? wrn_op_start(made, done, user_data, op, error) : rc;
 }
@@ -426,12 +422,8 @@ int wrenn_sandbox_download_stream(wrenn_sandbox *sandbox, const wrenn_sandbox_do
     return rc == 0 ? wrenn_sandbox_download_stream_finish(wrn_op_wait(op), size, error) : rc;
 }
 
-void wrenn_sandbox_upload_stream_options_init(wrenn_sandbox_upload_stream_options *options, size_t size) {
-    wrn_options_init(options, size);
-}
-void wrenn_sandbox_download_stream_options_init(wrenn_sandbox_download_stream_options *options, size_t size) {
-    wrn_options_init(options, size);
-}
+void wrenn_sandbox_upload_stream_options_init(wrenn_sandbox_upload_stream_options *options, size_t size) { wrn_options_init(options, size); }
+void wrenn_sandbox_download_stream_options_init(wrenn_sandbox_download_stream_options *options, size_t size) { wrn_options_init(options, size); }
 void wrenn_file_entry_free(wrenn_file_entry *entry) { wrn_result_free(entry); }
 void wrenn_file_list_free(wrenn_file_list *list) { wrn_result_free(list); }
 
@@ -528,8 +520,8 @@ int wrenn_hosts_delete_preview_start(wrenn_client *client, const char *id, const
     const char *const args[] = {id};
     wrenn_op *made;
     int rc = wrn_options_read(&known_options, sizeof(known_options), options, "wrenn_call_options", error);
-    if (rc == 0)
-        rc = wrn_op_for_client(client, &wrn_hosts_delete_preview_type, &known_options, args, NULL, &made, error);
+    if (rc == 0) rc = wrn_op_for_client(client, &wrn_hosts_delete_preview_type, &known_options, args, NULL, &made,
+                                        error);
     return rc == 0 ? wrn_op_start(made, done, user_data, op, error) : rc;
 }
 
@@ -551,8 +543,8 @@ int wrenn_hosts_regenerate_token_start(wrenn_client *client, const char *id, con
     const char *const args[] = {id};
     wrenn_op *made;
     int rc = wrn_options_read(&known_options, sizeof(known_options), options, "wrenn_call_options", error);
-    if (rc == 0)
-        rc = wrn_op_for_client(client, &wrn_hosts_regenerate_token_type, &known_options, args, NULL, &made, error);
+    if (rc == 0) rc = wrn_op_for_client(client, &wrn_hosts_regenerate_token_type, &known_options, args, NULL, &made,
+                                        error);
     return rc == 0 ? wrn_op_start(made, done, user_data, op, error) : rc;
 }
 
@@ -634,12 +626,8 @@ int wrenn_hosts_remove_tag(wrenn_client *client, const char *id, const char *tag
     return rc == 0 ? wrenn_hosts_remove_tag_finish(wrn_op_wait(op), error) : rc;
 }
 
-void wrenn_hosts_create_options_init(wrenn_hosts_create_options *options, size_t size) {
-    wrn_options_init(options, size);
-}
-void wrenn_hosts_delete_options_init(wrenn_hosts_delete_options *options, size_t size) {
-    wrn_options_init(options, size);
-}
+void wrenn_hosts_create_options_init(wrenn_hosts_create_options *options, size_t size) { wrn_options_init(options, size); }
+void wrenn_hosts_delete_options_init(wrenn_hosts_delete_options *options, size_t size) { wrn_options_init(options, size); }
 void wrenn_host_free(wrenn_host *host) { wrn_result_free(host); }
 void wrenn_host_with_token_free(wrenn_host_with_token *host) { wrn_result_free(host); }
 void wrenn_host_delete_preview_free(wrenn_host_delete_preview *preview) { wrn_result_free(preview); }
@@ -669,9 +657,7 @@ int wrenn_sandbox_metrics(wrenn_sandbox *sandbox, const wrenn_sandbox_metrics_op
     return rc == 0 ? wrenn_sandbox_metrics_finish(wrn_op_wait(op), metrics, error) : rc;
 }
 
-void wrenn_sandbox_metrics_options_init(wrenn_sandbox_metrics_options *options, size_t size) {
-    wrn_options_init(options, size);
-}
+void wrenn_sandbox_metrics_options_init(wrenn_sandbox_metrics_options *options, size_t size) { wrn_options_init(options, size); }
 void wrenn_metrics_free(wrenn_metrics *metrics) { wrn_result_free(metrics); }
 
 /* ---- ports.h ---- */
@@ -680,8 +666,8 @@ int wrenn_sandbox_port_request_start(wrenn_sandbox *sandbox, const wrenn_sandbox
                                      wrenn_done_fn done, void *user_data, wrenn_op **op, wrenn_error **error) {
     wrenn_sandbox_port_request_options known_options;
     wrenn_op *made;
-    int rc =
-        wrn_options_read(&known_options, sizeof(known_options), options, "wrenn_sandbox_port_request_options", error);
+    int rc = wrn_options_read(&known_options, sizeof(known_options), options, "wrenn_sandbox_port_request_options",
+                              error);
     if (rc == 0) rc = wrn_sandbox_port_request_prepare(sandbox, &known_options, &made, error);
     return rc == 0 ? wrn_op_start(made, done, user_data, op, error) : rc;
 }
@@ -720,9 +706,7 @@ int wrenn_sandbox_port_websocket(wrenn_sandbox *sandbox, int64_t port, const cha
     return rc == 0 ? wrenn_sandbox_port_websocket_finish(wrn_op_wait(op), stream, error) : rc;
 }
 
-void wrenn_sandbox_port_request_options_init(wrenn_sandbox_port_request_options *options, size_t size) {
-    wrn_options_init(options, size);
-}
+void wrenn_sandbox_port_request_options_init(wrenn_sandbox_port_request_options *options, size_t size) { wrn_options_init(options, size); }
 void wrenn_port_response_free(wrenn_port_response *response) { wrn_result_free(response); }
 
 /* ---- processes.h ---- */
@@ -755,8 +739,8 @@ int wrenn_sandbox_processes_start(wrenn_sandbox *sandbox, const wrenn_call_optio
     wrenn_call_options known_options;
     wrenn_op *made;
     int rc = wrn_options_read(&known_options, sizeof(known_options), options, "wrenn_call_options", error);
-    if (rc == 0)
-        rc = wrn_op_for_sandbox(sandbox, &wrn_sandbox_processes_type, &known_options, NULL, NULL, &made, error);
+    if (rc == 0) rc = wrn_op_for_sandbox(sandbox, &wrn_sandbox_processes_type, &known_options, NULL, NULL, &made,
+                                         error);
     return rc == 0 ? wrn_op_start(made, done, user_data, op, error) : rc;
 }
 
@@ -871,8 +855,8 @@ int wrenn_sandbox_wait_ready_start(wrenn_sandbox *sandbox, const wrenn_sandbox_w
                                    wrenn_done_fn done, void *user_data, wrenn_op **op, wrenn_error **error) {
     wrenn_sandbox_wait_ready_options known_options;
     wrenn_op *made;
-    int rc =
-        wrn_options_read(&known_options, sizeof(known_options), options, "wrenn_sandbox_wait_ready_options", error);
+    int rc = wrn_options_read(&known_options, sizeof(known_options), options, "wrenn_sandbox_wait_ready_options",
+                              error);
     if (rc == 0) rc = wrn_sandbox_wait_ready_prepare(sandbox, &known_options, &made, error);
     return rc == 0 ? wrn_op_start(made, done, user_data, op, error) : rc;
 }
@@ -969,15 +953,9 @@ int wrenn_sandbox_destroy(wrenn_sandbox *sandbox, const wrenn_call_options *opti
     return rc == 0 ? wrenn_sandbox_destroy_finish(wrn_op_wait(op), error) : rc;
 }
 
-void wrenn_sandbox_wait_ready_options_init(wrenn_sandbox_wait_ready_options *options, size_t size) {
-    wrn_options_init(options, size);
-}
-void wrenn_sandbox_pause_options_init(wrenn_sandbox_pause_options *options, size_t size) {
-    wrn_options_init(options, size);
-}
-void wrenn_sandbox_resume_options_init(wrenn_sandbox_resume_options *options, size_t size) {
-    wrn_options_init(options, size);
-}
+void wrenn_sandbox_wait_ready_options_init(wrenn_sandbox_wait_ready_options *options, size_t size) { wrn_options_init(options, size); }
+void wrenn_sandbox_pause_options_init(wrenn_sandbox_pause_options *options, size_t size) { wrn_options_init(options, size); }
+void wrenn_sandbox_resume_options_init(wrenn_sandbox_resume_options *options, size_t size) { wrn_options_init(options, size); }
 
 /* ---- sandboxes.h ---- */
 
@@ -1088,12 +1066,8 @@ int wrenn_sandboxes_destroy(wrenn_client *client, const char *id, const wrenn_ca
     return rc == 0 ? wrenn_sandboxes_destroy_finish(wrn_op_wait(op), error) : rc;
 }
 
-void wrenn_sandboxes_create_options_init(wrenn_sandboxes_create_options *options, size_t size) {
-    wrn_options_init(options, size);
-}
-void wrenn_sandboxes_connect_options_init(wrenn_sandboxes_connect_options *options, size_t size) {
-    wrn_options_init(options, size);
-}
+void wrenn_sandboxes_create_options_init(wrenn_sandboxes_create_options *options, size_t size) { wrn_options_init(options, size); }
+void wrenn_sandboxes_connect_options_init(wrenn_sandboxes_connect_options *options, size_t size) { wrn_options_init(options, size); }
 void wrenn_sandbox_list_free(wrenn_sandbox_list *list) { wrn_result_free(list); }
 
 /* ---- snapshots.h ---- */
@@ -1162,11 +1136,7 @@ int wrenn_snapshots_delete(wrenn_client *client, const char *name, const wrenn_c
     return rc == 0 ? wrenn_snapshots_delete_finish(wrn_op_wait(op), error) : rc;
 }
 
-void wrenn_snapshots_create_options_init(wrenn_snapshots_create_options *options, size_t size) {
-    wrn_options_init(options, size);
-}
-void wrenn_snapshots_list_options_init(wrenn_snapshots_list_options *options, size_t size) {
-    wrn_options_init(options, size);
-}
+void wrenn_snapshots_create_options_init(wrenn_snapshots_create_options *options, size_t size) { wrn_options_init(options, size); }
+void wrenn_snapshots_list_options_init(wrenn_snapshots_list_options *options, size_t size) { wrn_options_init(options, size); }
 void wrenn_snapshot_free(wrenn_snapshot *snapshot) { wrn_result_free(snapshot); }
 void wrenn_snapshot_list_free(wrenn_snapshot_list *list) { wrn_result_free(list); }

@@ -20,7 +20,7 @@ cli_outcome cli_exec(cli_app *cli, wrenn_sandbox *sandbox, const cli_exec_values
     exec.envs = values->env.items;
     exec.cwd = values->cwd;
     exec.user = values->user;
-    exec.exec_timeout_ms = values->timeout * 1000;
+    exec.time_limit_ms = values->timeout * 1000;
     wrenn_op *op = NULL;
     if (wrenn_sandbox_exec_start(sandbox, &exec, NULL, cli_done, NULL, &op, &outcome.error) < 0) return outcome;
     if (!cli_wait(cli, op)) wrenn_op_cancel(op);

@@ -27,7 +27,7 @@ static size_t count_sandboxes(wrenn_client *client) {
     wrenn_sandbox_list *list = NULL;
     wrenn_error *error = NULL;
     must(wrenn_sandboxes_list(client, NULL, &list, &error), error);
-    size_t count = list->count;
+    size_t count = list->items_count;
     wrenn_sandbox_list_free(list);
     return count;
 }
@@ -155,7 +155,7 @@ static void wait_for_file(wrenn_client *client, const char *path) {
         wrenn_sandbox_list *list = NULL;
         wrenn_sandbox *sandbox = NULL;
         wrenn_exec_result *result = NULL;
-        if (wrenn_sandboxes_list(client, NULL, &list, NULL) == 0 && list->count > 0 &&
+        if (wrenn_sandboxes_list(client, NULL, &list, NULL) == 0 && list->items_count > 0 &&
             wrenn_sandbox_from_id(client, list->items[0]->id, &sandbox, NULL) == 0 &&
             wrenn_sandbox_exec(sandbox, &options, NULL, &result, NULL) == 0)
             found = result->exit_code == 0;

@@ -78,7 +78,7 @@ static void hosts(void) {
     CALL(hosts_create, (client, &options, ), (&made, ));
     const char *id = made->host->id;
     CALL(hosts_list, (client, ), (&list, ));
-    CHECK(list->count >= 2);
+    CHECK(list->items_count >= 2);
     CALL(hosts_get, (client, id, ), (&host, ));
     CHECK_STR(host->id, id);
     CALL(hosts_regenerate_token, (client, id, ), (&again, ));
@@ -86,7 +86,7 @@ static void hosts(void) {
     CALL(hosts_add_tag, (client, id, "b tag", ), ());
     CALL(hosts_add_tag, (client, id, "a/tag", ), ());
     CALL(hosts_list_tags, (client, id, ), (&tags, ));
-    CHECK_INT(tags->count, 2);
+    CHECK_INT(tags->items_count, 2);
     CHECK_STR(tags->items[0], "a/tag");
     CALL(hosts_remove_tag, (client, id, "a/tag", ), ());
     CALL(hosts_delete_preview, (client, id, ), (&preview, ));
@@ -168,7 +168,7 @@ static void files(wrenn_sandbox *sandbox) {
     CALL(sandbox_stat, (sandbox, "/tmp/a", ), (&entry, ));
     CHECK_INT(entry->type, WRENN_FILE_TYPE_DIRECTORY);
     CALL(sandbox_list_dir, (sandbox, "/tmp", 2, ), (&list, ));
-    CHECK_INT(list->count, 2);
+    CHECK_INT(list->items_count, 2);
     CALL(sandbox_remove, (sandbox, "/tmp/a", ), ());
     CALL(sandbox_exists, (sandbox, "/tmp/a", ), (&exists, ));
     CHECK_INT(exists, 0);
@@ -233,7 +233,7 @@ static void snapshots(wrenn_sandbox *sandbox) {
     CALL(snapshots_create, (client, &options, ), (&snapshot, ));
     CHECK_STR(snapshot->name, "mine");
     CALL(snapshots_list, (client, NULL, ), (&list, ));
-    CHECK(list->count >= 2);
+    CHECK(list->items_count >= 2);
     create.template_name = "mine";
     CALL(sandboxes_create, (client, &create, ), (&copy, ));
     CALL(sandbox_exists, (copy, "/srv/streamed", ), (&exists, ));
@@ -324,7 +324,7 @@ static void life(void) {
     CHECK_INT(wrenn_sandbox_last_info(connected)->status, WRENN_SANDBOX_STATUS_RUNNING);
     CALL(sandboxes_get, (client, wrenn_sandbox_id(sandbox), ), (&same, ));
     CALL(sandboxes_list, (client, ), (&list, ));
-    CHECK_INT(list->count, 1);
+    CHECK_INT(list->items_count, 1);
     char *url = NULL;
     CHECK_INT(wrenn_sandbox_url(sandbox, 8080, "ws", &url, NULL), 0);
     CHECK_INT(strncmp(url, "ws://8080-cl-", 13), 0);

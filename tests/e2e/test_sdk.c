@@ -120,7 +120,7 @@ static void all_doors(void) {
     door_own_loop(client);
     wrenn_sandbox_list *list = NULL;
     OK(wrenn_sandboxes_list(client, NULL, &list, &error));
-    CHECK_INT(list->count, 0);
+    CHECK_INT(list->items_count, 0);
     wrenn_sandbox_list_free(list);
     wrenn_client_free(client);
 }
@@ -240,7 +240,7 @@ static void cancelled_creates(void) {
     wrenn_client_free(other);
     wrenn_sandbox_list *list = NULL;
     OK(wrenn_sandboxes_list(client, NULL, &list, &error));
-    CHECK_INT(list->count, 0);
+    CHECK_INT(list->items_count, 0);
     wrenn_sandbox_list_free(list);
     wrenn_client_free(client);
 }
@@ -263,7 +263,7 @@ static void accounts(void) {
     OK(wrenn_api_keys_create(client, "mine", NULL, &key, &error));
     CHECK(key->key && strncmp(key->key, key->key_prefix, strlen(key->key_prefix)) == 0);
     OK(wrenn_api_keys_list(client, NULL, &keys, &error));
-    CHECK_INT(keys->count, 1);
+    CHECK_INT(keys->items_count, 1);
     CHECK_STR(keys->items[0]->id, key->id);
     CHECK(keys->items[0]->key == NULL);
     CHECK_STR(keys->items[0]->creator_email, "ada@example.org");
@@ -415,7 +415,7 @@ static void a_killed_private_server(void) {
     wrenn_client *second = local_client();
     wrenn_sandbox_list *list = NULL;
     OK(wrenn_sandboxes_list(second, NULL, &list, &error));
-    CHECK_INT(list->count, 0);
+    CHECK_INT(list->items_count, 0);
     wrenn_sandbox_list_free(list);
     wrenn_client_free(first);
     wrenn_client_free(second);
@@ -608,7 +608,7 @@ static void check_witness(wrenn_sandbox *sandbox) {
     CHECK_STR(result->stdout_data, "there\n");
     wrenn_exec_result_free(result);
     OK(wrenn_sandbox_processes(sandbox, NULL, &list, &error));
-    CHECK_INT(list->count, 1);
+    CHECK_INT(list->items_count, 1);
     CHECK_STR(list->items[0]->tag, "witness");
     wrenn_process_list_free(list);
     OK(wrenn_sandbox_attach(sandbox, "witness", NULL, &stream, &error));
@@ -621,7 +621,7 @@ static void check_witness(wrenn_sandbox *sandbox) {
 static void destroy_all(wrenn_client *client) {
     wrenn_sandbox_list *list = NULL;
     OK(wrenn_sandboxes_list(client, NULL, &list, &error));
-    for (size_t i = 0; i < list->count; i++) OK(wrenn_sandboxes_destroy(client, list->items[i]->id, NULL, &error));
+    for (size_t i = 0; i < list->items_count; i++) OK(wrenn_sandboxes_destroy(client, list->items[i]->id, NULL, &error));
     wrenn_sandbox_list_free(list);
 }
 
@@ -629,7 +629,7 @@ static void destroy_all(wrenn_client *client) {
 static void check_the_end(wrenn_client *client, daemon_state *d) {
     wrenn_sandbox_list *list = NULL;
     OK(wrenn_sandboxes_list(client, NULL, &list, &error));
-    CHECK_INT(list->count, 0);
+    CHECK_INT(list->items_count, 0);
     wrenn_sandbox_list_free(list);
     check_no_leaks(d);
     wrenn_client_free(client);

@@ -148,7 +148,7 @@ static void users(void) {
 static int64_t processes(setup *s) {
     wrenn_process_list *list = NULL;
     OK(wrenn_sandbox_processes(s->sandbox, NULL, &list, &error));
-    int64_t count = (int64_t)list->count;
+    int64_t count = (int64_t)list->items_count;
     wrenn_process_list_free(list);
     return count;
 }
@@ -369,7 +369,7 @@ static void background(void) {
     until(stream, "late\n");
     wrenn_process_list *list = NULL;
     OK(wrenn_sandbox_processes(s.sandbox, NULL, &list, &error));
-    CHECK_INT(list->count, 1);
+    CHECK_INT(list->items_count, 1);
     CHECK_STR(list->items[0]->tag, "worker");
     CHECK_STR(list->items[0]->cmd, "/bin/sh");
     CHECK_INT(list->items[0]->args_count, 2);

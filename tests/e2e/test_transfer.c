@@ -227,7 +227,7 @@ static void users(void) {
              root ? "user 5\n" : "root 5\n");
     OK(wrenn_sandbox_download(as, "mine/f", &file, &error));
     OK(wrenn_sandbox_list_dir(as, "mine", 1, &list, &error));
-    CHECK_INT(list->count, 1);
+    CHECK_INT(list->items_count, 1);
     wrenn_file_list_free(list);
     OK(wrenn_sandbox_exists(as, "mine/f", &there, &error));
     CHECK_INT(there, 1);

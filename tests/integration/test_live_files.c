@@ -4,7 +4,7 @@
 #include "live.h"
 
 static const wrenn_file_entry *find(const wrenn_file_list *list, const char *name) {
-    for (size_t i = 0; i < list->count; i++)
+    for (size_t i = 0; i < list->items_count; i++)
         if (strcmp(list->items[i]->name, name) == 0) return list->items[i];
     return NULL;
 }
@@ -34,7 +34,7 @@ LIVE_TEST(directories) {
     CHECK(lists(sandbox, "/tmp/live", 2, "b"));
     wrenn_file_list *empty = NULL;
     OK(wrenn_sandbox_list_dir(sandbox, "/tmp/live/a/b", 1, NULL, &empty, &error));
-    CHECK_INT(empty->count, 0);
+    CHECK_INT(empty->items_count, 0);
     wrenn_file_list_free(empty);
     OK(wrenn_sandbox_remove(sandbox, "/tmp/live", NULL, &error));
     CHECK(!lists(sandbox, "/tmp", 1, "live"));

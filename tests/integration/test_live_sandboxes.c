@@ -96,7 +96,7 @@ LIVE_TEST(list_and_get) {
     wrenn_sandbox *again = NULL;
     bool found = false;
     OK(wrenn_sandboxes_list(client, NULL, &list, &error));
-    for (size_t i = 0; i < list->count; i++) found |= strcmp(list->items[i]->id, wrenn_sandbox_id(sandbox)) == 0;
+    for (size_t i = 0; i < list->items_count; i++) found |= strcmp(list->items[i]->id, wrenn_sandbox_id(sandbox)) == 0;
     CHECK(found);
     wrenn_sandbox_list_free(list);
     OK(wrenn_sandboxes_get(client, wrenn_sandbox_id(sandbox), NULL, &again, &error));
@@ -121,7 +121,7 @@ TEST(templates_are_listed) {
     wrenn_client *client = live_client();
     wrenn_snapshot_list *list = NULL;
     OK(wrenn_snapshots_list(client, NULL, &list, &error));
-    test_note("%zu templates and snapshots", list->count);
+    test_note("%zu templates and snapshots", list->items_count);
     wrenn_snapshot_list_free(list);
     wrenn_client_free(client);
 }
@@ -143,7 +143,7 @@ static bool has_key(wrenn_client *client, const char *id) {
     wrenn_api_key_list *list = NULL;
     bool found = false;
     OK(wrenn_api_keys_list(client, NULL, &list, &error));
-    for (size_t i = 0; i < list->count; i++) found |= strcmp(list->items[i]->id, id) == 0;
+    for (size_t i = 0; i < list->items_count; i++) found |= strcmp(list->items[i]->id, id) == 0;
     wrenn_api_key_list_free(list);
     return found;
 }

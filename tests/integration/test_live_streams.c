@@ -57,7 +57,7 @@ static bool runs(wrenn_sandbox *sandbox, int64_t pid) {
     wrenn_process_list *list = NULL;
     bool found = false;
     OK(wrenn_sandbox_processes(sandbox, NULL, &list, &error));
-    for (size_t i = 0; i < list->count; i++) found |= list->items[i]->pid == pid;
+    for (size_t i = 0; i < list->items_count; i++) found |= list->items[i]->pid == pid;
     wrenn_process_list_free(list);
     return found;
 }

@@ -79,7 +79,7 @@ TEST(bad_call_arguments_are_named_and_nothing_is_sent) {
         {{.struct_size = n, .argv = argv_true, .shell = "true"}, "exactly one"},
         {{.struct_size = n, .argv = empty}, "program name"},
         {{.struct_size = n, .argv = argv_true, .envs = bad_env}, "envs[1]"},
-        {{.struct_size = n, .argv = argv_true, .exec_timeout_ms = -5}, "exec_timeout_ms"},
+        {{.struct_size = n, .argv = argv_true, .time_limit_ms = -5}, "exec_timeout_ms"},
         {{.struct_size = n, .argv = argv_true, .timeout_ms = -5}, "timeout_ms"},
         {{.struct_size = n, .argv = latin1}, "UTF-8"},
     };

@@ -51,14 +51,14 @@ TEST(labels_are_sent_and_come_back) {
     static const wrenn_pair labels[] = {{"env", "prod"}, {"empty", ""}, {"who", "J\xc3\xb6rg \"x\""}};
     setup s = SET_UP({"201 Created", "{\"id\":\"" ID "\",\"status\":\"running\",\"metadata\":"
                                      "{\"env\":\"prod\",\"kernel_version\":\"6.1\"}}"});
-    wrenn_create_options options = WRENN_CREATE_OPTIONS_INIT;
+    wrenn_sandboxes_create_options options = WRENN_SANDBOXES_CREATE_OPTIONS_INIT;
     wrenn_sandbox *made = NULL;
     options.metadata = labels;
     options.metadata_count = COUNT(labels);
     CHECK_INT(wrenn_sandboxes_create(s.client, &options, &made, NULL), 0);
     CHECK_STR(strstr(script_request(s.server, 0), "\r\n\r\n") + 4,
               "{\"metadata\":{\"env\":\"prod\",\"empty\":\"\",\"who\":\"J\xc3\xb6rg \\\"x\\\"\"}}");
-    const wrenn_sandbox_info *info = wrenn_sandbox_get_info(made);
+    const wrenn_sandbox_info *info = wrenn_sandbox_last_info(made);
     CHECK_INT(info->metadata_count, 2);
     CHECK_STR(info->metadata[0].key, "env");
     CHECK_STR(info->metadata[0].value, "prod");
@@ -72,7 +72,7 @@ TEST(labels_that_make_no_sense_are_refused_before_anything_is_sent) {
     const wrenn_pair *const bad[] = {no_value, no_key, no_text, NULL};
     setup s = SET_UP({"201 Created", STATUS("running")});
     for (size_t i = 0; i < COUNT(bad); i++) {
-        wrenn_create_options options = WRENN_CREATE_OPTIONS_INIT;
+        wrenn_sandboxes_create_options options = WRENN_SANDBOXES_CREATE_OPTIONS_INIT;
         wrenn_sandbox *made = NULL;
         wrenn_error *error = NULL;
         options.metadata = bad[i];
@@ -130,14 +130,14 @@ TEST(a_sandbox_that_is_missing_may_come_back) {
                      {"200 OK", STATUS("paused")}, {"202 Accepted", STATUS("missing")}, {"200 OK", STATUS("running")},
                      {"202 Accepted", STATUS("missing")}, {"200 OK", STATUS("running")}, {"200 OK", STATUS("missing")},
                      {"200 OK", STATUS("stopped")});
-    wrenn_wait_options wait = WRENN_WAIT_OPTIONS_INIT;
-    wrenn_connect_options connect = WRENN_CONNECT_OPTIONS_INIT;
-    wrenn_pause_options pause = WRENN_PAUSE_OPTIONS_INIT;
-    wrenn_resume_options resume = WRENN_RESUME_OPTIONS_INIT;
+    wrenn_sandbox_wait_ready_options wait = WRENN_SANDBOX_WAIT_READY_OPTIONS_INIT;
+    wrenn_sandboxes_connect_options connect = WRENN_SANDBOXES_CONNECT_OPTIONS_INIT;
+    wrenn_sandbox_pause_options pause = WRENN_SANDBOX_PAUSE_OPTIONS_INIT;
+    wrenn_sandbox_resume_options resume = WRENN_SANDBOX_RESUME_OPTIONS_INIT;
     wrenn_sandbox *again = NULL, *made = NULL;
     wait.interval_ms = connect.interval_ms = 1;
-    pause.flags = WRENN_PAUSE_WAIT;
-    resume.flags = WRENN_RESUME_WAIT;
+    pause.flags = WRENN_SANDBOX_PAUSE_WAIT;
+    resume.flags = WRENN_SANDBOX_RESUME_WAIT;
     CHECK_INT(wrenn_sandbox_wait_ready(s.sandbox, &wait, NULL), 0);
     CHECK_INT(wrenn_sandboxes_connect(s.client, ID, &connect, &again, NULL), 0);
     CHECK_INT(wrenn_sandbox_pause(again, &pause, NULL), 0);
@@ -157,11 +157,11 @@ TEST(time_that_runs_out_names_the_status_last_seen) {
     wrenn_client_options options = sdk_options(script_url(server));
     wrenn_client *client = sdk_client(&options);
     wrenn_sandbox *sandbox = sdk_sandbox(client), *again = NULL;
-    wrenn_wait_options wait = WRENN_WAIT_OPTIONS_INIT;
-    wrenn_connect_options connect = WRENN_CONNECT_OPTIONS_INIT;
+    wrenn_sandbox_wait_ready_options wait = WRENN_SANDBOX_WAIT_READY_OPTIONS_INIT;
+    wrenn_sandboxes_connect_options connect = WRENN_SANDBOXES_CONNECT_OPTIONS_INIT;
     wrenn_error *error = NULL;
     wait.interval_ms = connect.interval_ms = 1;
-    wait.timeout_ms = connect.timeout_ms = 300;
+    wait.call.timeout_ms = connect.call.timeout_ms = 300;
     CHECK_INT(wrenn_sandbox_wait_ready(sandbox, &wait, &error), WRENN_E_TIMEOUT);
     CHECK_CONTAINS(wrenn_error_message(error),
                    "the outcome is unknown: sandbox " ID " was last seen in status missing");
@@ -382,7 +382,7 @@ TEST(a_create_that_is_over_stays_for_those_who_take_it_or_have_its_key_or_did_no
                               answer("201 Created", "", STATUS("running")),
                               answer("201 Created", "", STATUS("running"))};
     setup s = set_up(replies, COUNT(replies));
-    const wrenn_create_options with_key = {.struct_size = sizeof(with_key), .idempotency_key = "mine"};
+    const wrenn_sandboxes_create_options with_key = {.struct_size = sizeof(with_key), .call.idempotency_key = "mine"};
     for (int way = 0; way < 3; way++) {
         int code = 1;
         wrenn_op *op = NULL;
@@ -454,7 +454,7 @@ TEST(a_create_out_of_time_leaves_no_sandbox_behind) {
     setup s = set_up(replies, COUNT(replies));
     wrenn_sandboxes_create_options options = WRENN_SANDBOXES_CREATE_OPTIONS_INIT;
     wrenn_sandbox *made = NULL;
-    options.timeout_ms = 50;
+    options.call.timeout_ms = 50;
     CHECK_INT(wrenn_sandboxes_create(s.client, &options, &made, NULL), WRENN_E_TIMEOUT);
     script_drop_connections(s.server);
     FREE_AND_CHECK(&s, "POST /v1/sandboxes ", "GET /v1/capsules ", "POST /v1/sandboxes ", "DELETE " PATH " ");
@@ -468,7 +468,7 @@ TEST(a_create_with_the_callers_key_is_left_to_the_caller) {
     setup s = set_up(replies, COUNT(replies));
     wrenn_sandboxes_create_options options = WRENN_SANDBOXES_CREATE_OPTIONS_INIT;
     int code = 1;
-    options.idempotency_key = "mine";
+    options.call.idempotency_key = "mine";
     wrenn_op *op = begin(&s, &options, &code);
     run_until(&s, 1);
     wrenn_op_cancel(op);
@@ -483,7 +483,7 @@ TEST(nor_is_it_cleaned_up_after_while_it_starts) {
     setup s = set_up(starting, 1);
     wrenn_sandboxes_create_options options = wait_option;
     int code = 1;
-    options.idempotency_key = "mine";
+    options.call.idempotency_key = "mine";
     wrenn_op *op = begin(&s, &options, &code);
     run_until(&s, 1);
     wrenn_timings timings;
@@ -504,8 +504,8 @@ TEST(with_the_callers_key_time_that_runs_out_destroys_nothing) {
     s.sandbox = sdk_sandbox(s.client);
     wrenn_sandboxes_create_options options = wait_option;
     wrenn_sandbox *made = NULL;
-    options.idempotency_key = "mine";
-    options.timeout_ms = 50;
+    options.call.idempotency_key = "mine";
+    options.call.timeout_ms = 50;
     CHECK_INT(wrenn_sandboxes_create(s.client, &options, &made, NULL), WRENN_E_TIMEOUT);
     FREE_AND_CHECK(&s, "POST /v1/sandboxes ");
     tear_down_create(&s, replies, COUNT(replies));
@@ -542,7 +542,7 @@ TEST(a_create_that_was_lost_once_was_sent) {
     wrenn_sandboxes_create_options options = WRENN_SANDBOXES_CREATE_OPTIONS_INIT;
     wrenn_sandbox_list *list = NULL;
     int code = 1;
-    options.idempotency_key = "mine"; /* so that nobody waits for the server to come back */
+    options.call.idempotency_key = "mine"; /* so that nobody waits for the server to come back */
     CHECK_INT(wrenn_sandboxes_list(s.client, NULL, &list, NULL), 0);
     wrenn_sandbox_list_free(list);
     wrenn_op_free(begin(&s, &options, &code));

@@ -68,7 +68,7 @@ static const wrenn_command exec_options = {.struct_size = sizeof(wrenn_command),
                                            .envs = envs,
                                            .cwd = "/tmp",
                                            .user = "app",
-                                           .exec_timeout_ms = 1500};
+                                           .time_limit_ms = 1500};
 static const wrenn_sandboxes_create_options create_options = {.struct_size = sizeof(wrenn_sandboxes_create_options),
                                                               .template_name = "minimal",
                                                               .vcpus = 2,
@@ -95,12 +95,12 @@ OPERATION(auth_signup, wrenn_auth, wrenn_auth_free, SAY("%s", result->token), cl
 OPERATION(auth_login, wrenn_auth, wrenn_auth_free, SAY("%s", result->token), client, "a@b.c", "longenough")
 OPERATION(api_keys_create, wrenn_api_key, wrenn_api_key_free, SAY("%s", result->key), client, "mine")
 OPERATION(api_keys_list, wrenn_api_key_list, wrenn_api_key_list_free,
-          SAY("%zu %s", result->count, result->items[1]->id), client)
+          SAY("%zu %s", result->items_count, result->items[1]->id), client)
 PLAIN_OPERATION(api_keys_delete, client, "key/1")
 OPERATION(sandboxes_create, wrenn_sandbox, wrenn_sandbox_free, SAY("%s", wrenn_sandbox_id(result)), client,
           &create_options)
 OPERATION(sandboxes_list, wrenn_sandbox_list, wrenn_sandbox_list_free,
-          SAY("%zu %s", result->count, result->items[0]->id), client)
+          SAY("%zu %s", result->items_count, result->items[0]->id), client)
 OPERATION(sandboxes_get, wrenn_sandbox, wrenn_sandbox_free, SAY("%s", wrenn_sandbox_last_info(result)->status_text),
           client, ID)
 OPERATION(sandboxes_connect, wrenn_sandbox, wrenn_sandbox_free, SAY("%s", wrenn_sandbox_last_info(result)->status_text),
@@ -116,7 +116,7 @@ OPERATION(sandbox_metrics, wrenn_metrics, wrenn_metrics_free,
           SAY("%s %zu %.1f", result->range, result->points_count, result->points[1]->cpu_pct), sandbox,
           &metrics_options)
 PLAIN_OPERATION(sandbox_destroy, sandbox)
-OPERATION(sandbox_list_dir, wrenn_file_list, wrenn_file_list_free, SAY("%zu %s", result->count, result->items[0]->path),
+OPERATION(sandbox_list_dir, wrenn_file_list, wrenn_file_list_free, SAY("%zu %s", result->items_count, result->items[0]->path),
           sandbox, "/srv", 2)
 OPERATION(sandbox_mkdir, wrenn_file_entry, wrenn_file_entry_free, SAY("%s %s", result->path, result->type_text),
           sandbox, "/srv")
@@ -188,19 +188,19 @@ static void finish_sandbox_download_stream(wrenn_op *op, outcome *out) {
 
 OPERATION(snapshots_create, wrenn_snapshot, wrenn_snapshot_free, SAY("%s", result->name), client, &snapshot_options)
 OPERATION(snapshots_list, wrenn_snapshot_list, wrenn_snapshot_list_free,
-          SAY("%zu %s %d", result->count, result->items[0]->type, (int)result->items[0]->platform), client,
+          SAY("%zu %s %d", result->items_count, result->items[0]->type, (int)result->items[0]->platform), client,
           &snapshot_filter)
 PLAIN_OPERATION(snapshots_delete, client, "my snap/1")
 OPERATION(hosts_create, wrenn_host_with_token, wrenn_host_with_token_free,
           SAY("%s %s", result->host->id, result->registration_token), client, &host_options)
-OPERATION(hosts_list, wrenn_host_list, wrenn_host_list_free, SAY("%zu %s", result->count, result->items[0]->id), client)
+OPERATION(hosts_list, wrenn_host_list, wrenn_host_list_free, SAY("%zu %s", result->items_count, result->items[0]->id), client)
 OPERATION(hosts_get, wrenn_host, wrenn_host_free, SAY("%s %s", result->id, result->status_text), client, "host-1")
 PLAIN_OPERATION(hosts_delete, client, "host/1", &force)
 OPERATION(hosts_delete_preview, wrenn_host_delete_preview, wrenn_host_delete_preview_free,
           SAY("%s %zu %s", result->host->id, result->sandbox_ids_count, result->sandbox_ids[1]), client, "host-1")
 OPERATION(hosts_regenerate_token, wrenn_host_with_token, wrenn_host_with_token_free,
           SAY("%s %s", result->host->id, result->registration_token), client, "host-1")
-OPERATION(hosts_list_tags, wrenn_tag_list, wrenn_tag_list_free, SAY("%zu %s", result->count, result->items[1]), client,
+OPERATION(hosts_list_tags, wrenn_tag_list, wrenn_tag_list_free, SAY("%zu %s", result->items_count, result->items[1]), client,
           "host-1")
 PLAIN_OPERATION(hosts_add_tag, client, "host-1", "a tag")
 PLAIN_OPERATION(hosts_remove_tag, client, "host-1", "a/tag")
@@ -222,7 +222,7 @@ OPERATION(sandbox_port_websocket, wrenn_stream, wrenn_stream_free, SAY("open"), 
 OPERATION(sandbox_spawn, wrenn_process, wrenn_process_free, SAY("%d %s", (int)result->pid, result->tag), sandbox,
           &spawn_options)
 OPERATION(sandbox_processes, wrenn_process_list, wrenn_process_list_free,
-          SAY("%zu %s", result->count, result->items[0]->cmd), sandbox)
+          SAY("%zu %s", result->items_count, result->items[0]->cmd), sandbox)
 PLAIN_OPERATION(sandbox_kill, sandbox, "12", 15)
 OPERATION(sandbox_port_request, wrenn_port_response, wrenn_port_response_free,
           SAY("%d %s", (int)result->status, result->body), sandbox, &port_options)

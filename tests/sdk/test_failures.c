@@ -298,7 +298,7 @@ TEST(get_and_delete_are_repeated_after_a_lost_connection) {
     setup s = set_up_with(replies, COUNT(replies), log_attempts);
     wrenn_sandbox_list *list = NULL;
     CHECK_INT(wrenn_sandboxes_list(s.client, NULL, &list, NULL), 0);
-    CHECK_INT(list->count, 0);
+    CHECK_INT(list->items_count, 0);
     wrenn_sandbox_list_free(list);
     CHECK_INT(attempts, 3);
     CHECK_INT(wrenn_sandbox_destroy(s.sandbox, NULL, NULL), WRENN_E_CONNECTION_LOST);

@@ -96,7 +96,7 @@ static int start_list(wrenn_sandbox *sandbox, wrenn_client *client, wrenn_op **o
 static int finish_list(wrenn_op *op) {
     wrenn_sandbox_list *list = NULL;
     int rc = wrenn_sandboxes_list_finish(op, &list, NULL);
-    if (rc == 0) CHECK_INT(list->count, 0);
+    if (rc == 0) CHECK_INT(list->items_count, 0);
     wrenn_sandbox_list_free(list);
     return rc;
 }

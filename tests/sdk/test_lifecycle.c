@@ -77,7 +77,7 @@ TEST(pause_and_resume_are_never_sent_twice) {
 TEST(waiting_for_a_pause_ends_with_the_time) {
     setup s = SET_UP({"202 Accepted", STATUS("pausing")}, {"200 OK", STATUS("pausing")});
     wrenn_sandbox_pause_options options = pause_wait;
-    options.timeout_ms = 300;
+    options.call.timeout_ms = 300;
     CHECK_INT(wrenn_sandbox_pause(s.sandbox, &options, NULL), WRENN_E_TIMEOUT);
     tear_down(&s);
 }
@@ -162,13 +162,13 @@ TEST(an_idempotency_key_goes_with_create_alone) {
     setup s = SET_UP({"202 Accepted", STATUS("starting")}, {"200 OK", STATUS("running")},
                      {"201 Created", STATUS("running")}, {"201 Created", STATUS("running")});
     wrenn_sandboxes_create_options options = WRENN_SANDBOXES_CREATE_OPTIONS_INIT;
-    options.idempotency_key = "job-7/attempt";
+    options.call.idempotency_key = "job-7/attempt";
     options.flags = WRENN_SANDBOXES_CREATE_WAIT;
     for (int i = 0; i < 3; i++) {
         wrenn_sandbox *made = NULL;
         CHECK_INT(wrenn_sandboxes_create(s.client, &options, &made, NULL), 0);
         wrenn_sandbox_free(made);
-        options.idempotency_key = NULL;
+        options.call.idempotency_key = NULL;
     }
     CHECK_CONTAINS(script_request(s.server, 0), "\r\nIdempotency-Key: job-7/attempt\r\n");
     CHECK(!strstr(script_request(s.server, 1), "Idempotency"));
@@ -187,7 +187,7 @@ TEST(an_idempotency_key_cannot_become_another_header) {
     const char *const bad[] = {"", "a\r\nX-Evil: 1", "a b", "\xc3\xa9", longest};
     for (size_t i = 0; i < COUNT(bad); i++) {
         wrenn_sandboxes_create_options options = WRENN_SANDBOXES_CREATE_OPTIONS_INIT;
-        options.idempotency_key = bad[i];
+        options.call.idempotency_key = bad[i];
         wrenn_sandbox *made = NULL;
         wrenn_error *error = NULL;
         CHECK_INT(wrenn_sandboxes_create(s.client, &options, &made, &error), WRENN_E_INVALID_ARGUMENT);

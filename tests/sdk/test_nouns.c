@@ -23,7 +23,7 @@ TEST(a_bad_snapshot_call_is_named_and_nothing_is_sent) {
         {.struct_size = sizeof(wrenn_snapshots_create_options)},
         {.struct_size = sizeof(wrenn_snapshots_create_options), .sandbox_id = ""},
         {.struct_size = sizeof(wrenn_snapshots_create_options), .sandbox_id = "cl-1", .flags = 2},
-        {.struct_size = sizeof(wrenn_snapshots_create_options), .sandbox_id = "cl-1", .timeout_ms = -1},
+        {.struct_size = sizeof(wrenn_snapshots_create_options), .sandbox_id = "cl-1", .call.timeout_ms = -1},
     };
     static const char *const parts[] = {"sandbox_id", "sandbox_id", "WRENN_SNAPSHOT_", "timeout_ms"};
     wrenn_snapshot *snapshot = NULL;
@@ -63,7 +63,7 @@ TEST(a_list_in_pages_is_read_to_its_end) {
     filter.type = "base";
     wrenn_snapshot_list *list = NULL;
     CHECK_INT(wrenn_snapshots_list(s.client, &filter, &list, NULL), 0);
-    CHECK_INT(list->count, 5);
+    CHECK_INT(list->items_count, 5);
     for (size_t i = 0; i < 5; i++) CHECK_STR(list->items[i]->name, ((const char *[]){"a", "b", "c", "d", "e"})[i]);
     check_request(&s, 0, "GET /v1/snapshots?type=base HTTP", "");
     check_request(&s, 1, "GET /v1/snapshots?type=base&page=2 ", "");
@@ -80,7 +80,7 @@ TEST(a_list_in_pages_ends_with_an_empty_or_only_page) {
     for (size_t i = 0; i < COUNT(counts); i++) {
         wrenn_snapshot_list *list = NULL;
         CHECK_INT(wrenn_snapshots_list(s.client, NULL, &list, NULL), 0);
-        CHECK_INT(list->count, counts[i]);
+        CHECK_INT(list->items_count, counts[i]);
         CHECK_INT(script_count(s.server), requests[i]);
         wrenn_snapshot_list_free(list);
     }
@@ -173,8 +173,8 @@ TEST(no_tags_may_be_null) {
         wrenn_tag_list *list = NULL;
         CHECK_INT(wrenn_hosts_list_tags(s.client, "host-1", NULL, &list, NULL), codes[i]);
         CHECK((list != NULL) == (codes[i] == 0));
-        if (list) CHECK_INT(list->count, i == 2 ? 1 : 0);
-        if (list && list->count) CHECK_STR(list->items[0], "A");
+        if (list) CHECK_INT(list->items_count, i == 2 ? 1 : 0);
+        if (list && list->items_count) CHECK_STR(list->items[0], "A");
         wrenn_tag_list_free(list);
     }
     tear_down(&s);

@@ -225,7 +225,7 @@ TEST(errors_in_band_are_read_wherever_servers_put_them) {
     for (size_t i = 0; i < COUNT(cases); i++) {
         script_reply replies[] = {UPGRADE, script_messages(SCRIPT_CLOSE, cases[i].message, NULL)};
         setup s = set_up(replies, 2);
-        wrenn_exec_stream_options exec = shell_options("x");
+        wrenn_command exec = shell_options("x");
         wrenn_stream *stream = NULL;
         wrenn_error *error = NULL;
         CHECK_INT(wrenn_sandbox_exec_stream(s.sandbox, &exec, &stream, &error), cases[i].code);

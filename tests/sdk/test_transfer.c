@@ -522,11 +522,11 @@ TEST(what_stands_still_runs_out_of_time) {
     source from = {.data = "hello", .size = 5, .step = 5};
     upload.read = give;
     upload.user_data = &from;
-    upload.timeout_ms = 100;
+    upload.call.timeout_ms = 100;
     CHECK_INT(wrenn_sandbox_upload_stream(s.sandbox, &upload, NULL), WRENN_E_TIMEOUT);
     wrenn_sandbox_download_stream_options download = down("/a");
     download.file = local("out");
-    download.timeout_ms = 100;
+    download.call.timeout_ms = 100;
     CHECK_INT(wrenn_sandbox_download_stream(s.sandbox, &download, NULL, NULL), WRENN_E_TIMEOUT);
     CHECK_INT(count_local(), 0);
     tear_down(&s);
@@ -550,7 +550,7 @@ TEST(what_goes_on_may_last_longer_than_the_time_limit) {
     wrenn_sandbox_download_stream_options options = down("/a");
     options.write = take_slowly;
     options.user_data = &total;
-    options.timeout_ms = 1000;
+    options.call.timeout_ms = 1000;
     CHECK_INT(wrenn_sandbox_download_stream(s.sandbox, &options, &size, NULL), 0);
     CHECK(total == 4 && size == 4);
     tear_down(&s);
@@ -1026,7 +1026,7 @@ TEST(wrong_arguments_are_named_and_nothing_is_sent) {
         {.path = NULL, .read = give},
         {.path = "/a", .read = give, .size = -1},
         {.path = "/a", .read = give, .size = INT64_MAX - 10},
-        {.path = "/a", .read = give, .timeout_ms = -1},
+        {.path = "/a", .read = give, .call.timeout_ms = -1},
     };
     for (size_t i = 0; i < COUNT(ups); i++) {
         wrenn_sandbox_upload_stream_options options = ups[i];
@@ -1039,7 +1039,7 @@ TEST(wrong_arguments_are_named_and_nothing_is_sent) {
         {.path = "/a", .fd = &fd, .write = take},
         {.path = "", .write = take},
         {.path = "/a", .write = take, .flags = 2},
-        {.path = "/a", .write = take, .timeout_ms = -1},
+        {.path = "/a", .write = take, .call.timeout_ms = -1},
     };
     for (size_t i = 0; i < COUNT(downs); i++) {
         wrenn_sandbox_download_stream_options options = downs[i];
