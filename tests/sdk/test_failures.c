@@ -174,7 +174,7 @@ TEST(long_texts_of_servers_are_cut_between_characters_and_say_so) {
         wrn_buf_puts(&body, bodies[i / 3].after);
         setup s = SET_UP({"404 Not Found", body.data});
         wrenn_error *error = NULL;
-        CHECK_INT(wrenn_sandbox_ping(s.sandbox, &error) < 0, 1);
+        CHECK_INT(wrenn_sandbox_ping(s.sandbox, NULL, &error) < 0, 1);
         const char *message = wrenn_error_message(error);
         size_t length = strlen(message);
         CHECK_MSG(length < 1500, "%zu bytes", length);
@@ -344,11 +344,10 @@ TEST(retry_after_is_obeyed_and_reported) {
 TEST(a_silent_server_runs_into_the_deadline) {
     script_reply silent = {.text = "", .cut = SCRIPT_NOTHING, .end = SCRIPT_HOLD};
     setup s = set_up(&silent, 1);
-    wrenn_command options = exec_true;
-    options.timeout_ms = 50;
+    wrenn_call_options options = {.struct_size = sizeof(options), .timeout_ms = 50};
     wrenn_exec_result *result = NULL;
     wrenn_error *error = NULL;
-    CHECK_INT(wrenn_sandbox_exec(s.sandbox, &options, NULL, &result, &error), WRENN_E_TIMEOUT);
+    CHECK_INT(wrenn_sandbox_exec(s.sandbox, &exec_true, &options, &result, &error), WRENN_E_TIMEOUT);
     CHECK_CONTAINS(wrenn_error_message(error), "exec");
     wrenn_error_free(error);
     tear_down(&s);
