@@ -124,13 +124,13 @@ typedef struct wrenn_call_options {
     /* For the whole operation, repetitions included; default: the client's, else what suits the operation. For uploads and
      * downloads: without a byte that moves. */
     int64_t timeout_ms;
-    /* Sent as Idempotency-Key with what the operation POSTs: 1 to 255 visible ASCII characters. See
-     * wrenn_sandboxes_create(). */
+    /* Sent as Idempotency-Key with what the operation POSTs: 1 to 255 visible ASCII characters. Only a create is repeated
+     * because of it: see wrenn_sandboxes_create(). */
     const char *idempotency_key;
-    const char
-        *request_id; /* sent as X-Request-ID, for the logs of servers and proxies: 1 to 128 visible ASCII characters */
-    /* "Name: value", NULL at the end: sent to the API with each request of the operation, never to what runs in a sandbox.
-     * Those that the library sets itself are refused. */
+    /* Sent as X-Request-ID, for the logs of servers and proxies: 1 to 128 visible ASCII characters. */
+    const char *request_id;
+    /* "Name: value", NULL at the end; those that are the library's to set are refused. Like the two above they go to the API
+     * with each request of the operation and of what cleans up behind it, never to what runs in a sandbox. */
     const char *const *headers;
     int64_t reserved[3]; /* 0 */
 } wrenn_call_options;
