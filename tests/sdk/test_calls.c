@@ -189,6 +189,30 @@ TEST(the_time_of_a_call_goes_before_the_clients) {
     tear_down(&s);
 }
 
+/* The one with the client's time is over first. */
+TEST(the_time_of_a_call_may_be_longer_than_the_clients) {
+    char *text = script_text("204 No Content", "", "");
+    script_reply replies[] = {{.text = text, .gated = true}, {.text = text}};
+    script_server *server = script_start(replies, COUNT(replies), false);
+    wrenn_client_options client_options = sdk_options(script_url(server));
+    client_options.timeout_ms = 20;
+    setup s = {.server = server, .client = sdk_client(&client_options)};
+    s.sandbox = sdk_sandbox(s.client);
+    const wrenn_call_options late = {.struct_size = sizeof(late), .timeout_ms = 60000};
+    wrenn_op *longer = NULL, *shorter = NULL;
+    CHECK_INT(wrenn_sandbox_ping_start(s.sandbox, &late, NULL, NULL, &longer, NULL), 0);
+    CHECK_INT(wrenn_sandbox_ping_start(s.sandbox, NULL, NULL, NULL, &shorter, NULL), 0);
+    while (!wrenn_op_is_done(shorter)) CHECK(wrenn_client_dispatch(s.client, 10, NULL) >= 0);
+    CHECK_INT(wrenn_sandbox_ping_finish(shorter, NULL), WRENN_E_TIMEOUT);
+    script_open_gate(s.server);
+    while (!wrenn_op_is_done(longer)) CHECK(wrenn_client_dispatch(s.client, 10, NULL) >= 0);
+    CHECK_INT(wrenn_sandbox_ping_finish(longer, NULL), 0);
+    wrenn_op_free(longer);
+    wrenn_op_free(shorter);
+    tear_down(&s);
+    free(text);
+}
+
 TEST(the_time_of_a_call_covers_all_its_requests) {
     char *starting = script_text("200 OK", "", STATUS("starting"));
     script_reply reply = {.text = starting};
