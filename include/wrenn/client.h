@@ -189,7 +189,7 @@ WRENN_API const wrenn_timings *wrenn_op_timings(const wrenn_op *op);
 /* Frees the caller's handle on an operation; NULL is fine. The operation goes on, and its callback still runs. */
 WRENN_API void wrenn_op_free(wrenn_op *op);
 
-/* Version of the library in use, "0.1.0". */
+/* Version of the library in use, "0.2.0". */
 WRENN_API const char *wrenn_version(void);
 
 #ifdef __cplusplus
