@@ -4,8 +4,10 @@ this library, or not compile with today's headers for want of a name.
 check_abi.py --update LIBWRENN.so: makes its interface the one that is kept, in abi/libwrenn.abi and in tests/abi/include
 (`make abi-baseline`).
 
-New functions are fine, and structs that grow at their end where tools/make_api.py says that they may. Needs abidw and abidiff
+New functions are fine, structs that grow at their end where tools/make_api.py says that they may, and members that take the
+place of reserved ones. Needs abidw and abidiff
 (package abigail-tools), and a library with debug information."""
+import re
 import shutil
 import subprocess
 import sys
@@ -34,13 +36,21 @@ def write_interface(library, path):
         sys.exit(f"{done.stdout}\nabidw can't read {library}")
 
 
+def with_room(structs):
+    return [s for s in structs if "reserved" in [m["name"] for m in s["members"]]]
+
+
 def suppressions(kept):
-    """What abidiff reports although it is fine: structs that may grow and do, and handles, which callers have pointers to
-    only. (Where a private header has the name of a public one, abidw takes what is in it for public.)"""
+    """What abidiff reports although it is fine: structs that may grow and do, what takes the place of reserved members, and
+    handles, which callers have pointers to only. (Where a private header has the name of a public one, abidw takes what is
+    in it for public.)"""
     growing = "|".join(s["name"] for s in kept.structs if s["may_grow"])
     handles = "|".join(h["name"] for h in kept.handles)
+    roomy = "|".join(s["name"] for s in with_room(kept.structs))
     return (f"[suppress_type]\n  type_kind = struct\n  name_regexp = ^({growing})$\n"
-            f"  has_data_member_inserted_at = end\n[suppress_type]\n  name_regexp = ^(wrn_.*|{handles})$\n")
+            f"  has_data_member_inserted_at = end\n[suppress_type]\n  name_regexp = ^(wrn_.*|{handles})$\n"
+            f"[suppress_type]\n  type_kind = struct\n  name_regexp = ^({roomy})$\n"
+            f"  has_data_member_inserted_between = {{offset_of(reserved), end}}\n")
 
 
 def lost_names(kept, now):
@@ -52,18 +62,32 @@ def lost_names(kept, now):
     members = {s["name"]: [m["name"] for m in s["members"]] for s in now.structs}
     for struct in kept.structs:
         for member in struct["members"]:
-            if member["name"] not in members.get(struct["name"], []):
+            if member["name"] not in [*members.get(struct["name"], []), "reserved"]:
                 yield f"{struct['name']}.{member['name']} is gone"
+
+
+def words(struct):
+    """Its size: all members have 8 bytes."""
+    return sum(int((re.search(r"\[(\d+)\]$", m["type"]) or [0, 1])[1]) for m in struct["members"])
+
+
+def outgrown(kept, now):
+    """What abidiff was told to overlook between the first reserved member and the end."""
+    sizes = {s["name"]: words(s) for s in now.structs}
+    for struct in with_room(kept.structs):
+        if not struct["may_grow"] and sizes.get(struct["name"]) != words(struct):
+            yield f"{struct['name']} has {sizes.get(struct['name'])} words instead of {words(struct)}"
 
 
 def compare(library):
     kept = Interface(sorted(KEPT.glob("*.h")))
-    problems = list(lost_names(kept, Interface()))
+    now = Interface()
+    problems = [*lost_names(kept, now), *outgrown(kept, now)]
     with tempfile.TemporaryDirectory() as directory:
-        now, fine = Path(directory, "now.abi"), Path(directory, "suppressions.ini")
-        write_interface(library, now)
+        interface, fine = Path(directory, "now.abi"), Path(directory, "suppressions.ini")
+        write_interface(library, interface)
         fine.write_text(suppressions(kept))
-        done = run("abidiff", "--no-added-syms", "--suppressions", fine, BASELINE, now)
+        done = run("abidiff", "--no-added-syms", "--suppressions", fine, BASELINE, interface)
     if done.returncode:
         problems.append(f"{done.stdout}\n(abidiff said {done.returncode})")
     if problems:
