@@ -118,7 +118,7 @@ static void measure_wrenn(samples *into) {
     if (rc >= 0) rc = wrenn_sandbox_from_id(client, SANDBOX_ID, &sandbox, &error);
     for (int i = 0; i < WARM_UP + CALLS && rc >= 0; i++) {
         double start = bench_now_us();
-        rc = wrenn_sandbox_ping(sandbox, &error);
+        rc = wrenn_sandbox_ping(sandbox, NULL, &error);
         if (i >= WARM_UP) bench_add(into, bench_now_us() - start);
     }
     if (rc < 0) bench_fail("libwrenn: %s", wrenn_error_message(error));

@@ -11,8 +11,8 @@ enum { AT_ONCE = 8, ROUNDS = 3 };
 static int measure(wrenn_client *client, size_t count, samples *into, wrenn_error **error) {
     wrenn_op *ops[AT_ONCE] = {NULL};
     wrenn_sandbox *sandboxes[AT_ONCE] = {NULL};
-    wrenn_create_options create = WRENN_CREATE_OPTIONS_INIT;
-    wrenn_code_options code = WRENN_CODE_OPTIONS_INIT;
+    wrenn_sandboxes_create_options create = WRENN_SANDBOXES_CREATE_OPTIONS_INIT;
+    wrenn_sandbox_run_code_options code = WRENN_SANDBOX_RUN_CODE_OPTIONS_INIT;
     create.template_name = "python-interpreter-v0-beta";
     code.code = "6 * 7";
     int rc = 0;
@@ -21,10 +21,10 @@ static int measure(wrenn_client *client, size_t count, samples *into, wrenn_erro
     for (size_t i = 0; i < count && rc >= 0; i++)
         rc = wrenn_sandbox_run_code_start(sandboxes[i], &code, NULL, NULL, &ops[i], error);
     for (size_t i = 0; i < count && rc >= 0; i++) {
-        wrenn_execution *execution = NULL;
+        wrenn_code_execution *execution = NULL;
         while (rc >= 0 && !wrenn_op_is_done(ops[i])) rc = wrenn_client_dispatch(client, -1, error);
         if (rc >= 0) rc = wrenn_sandbox_run_code_finish(ops[i], &execution, error);
-        wrenn_execution_free(execution);
+        wrenn_code_execution_free(execution);
     }
     bench_add(into, bench_now_us() - start);
     for (size_t i = 0; i < count; i++) {

@@ -42,10 +42,10 @@ static bool measure_program(samples *into, int rounds, const char *const *argv) 
 }
 
 static int run_echo(wrenn_sandbox *sandbox, wrenn_error **error) {
-    wrenn_exec_options options = WRENN_EXEC_OPTIONS_INIT;
+    wrenn_command options = WRENN_COMMAND_INIT;
     wrenn_exec_result *result = NULL;
     options.argv = echo;
-    int rc = wrenn_sandbox_exec(sandbox, &options, &result, error);
+    int rc = wrenn_sandbox_exec(sandbox, &options, NULL, &result, error);
     if (rc >= 0 && (result->exit_code != 0 || result->stdout_size != 3)) bench_fail("echo failed in the sandbox");
     wrenn_exec_result_free(result);
     return rc;
@@ -61,7 +61,7 @@ static int measure_life(wrenn_client *client, samples *create, samples *first, s
         if (rc >= 0) rc = run_echo(sandbox, error);
         bench_add(first, bench_now_us() - start);
         start = bench_now_us();
-        if (rc >= 0) rc = wrenn_sandbox_destroy(sandbox, error);
+        if (rc >= 0) rc = wrenn_sandbox_destroy(sandbox, NULL, error);
         bench_add(destroy, bench_now_us() - start);
         wrenn_sandbox_free(sandbox);
     }

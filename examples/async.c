@@ -23,15 +23,15 @@ static void on_executed(wrenn_op *op, void *user_data) {
     printf("%s", result->stdout_data);
     wrenn_exec_result_free(result);
     /* A _start is allowed in a callback, a blocking call is not. */
-    if (wrenn_sandbox_destroy_start(c->sandbox, on_destroyed, c, NULL, &c->error) < 0) end(c);
+    if (wrenn_sandbox_destroy_start(c->sandbox, NULL, on_destroyed, c, NULL, &c->error) < 0) end(c);
 }
 
 static void on_created(wrenn_op *op, void *user_data) {
     chain *c = user_data;
-    wrenn_exec_options options = WRENN_EXEC_OPTIONS_INIT;
+    wrenn_command options = WRENN_COMMAND_INIT;
     if (wrenn_sandboxes_create_finish(op, &c->sandbox, &c->error) < 0) return end(c);
     options.shell = "echo one step after the other";
-    if (wrenn_sandbox_exec_start(c->sandbox, &options, on_executed, c, NULL, &c->error) < 0) end(c);
+    if (wrenn_sandbox_exec_start(c->sandbox, &options, NULL, on_executed, c, NULL, &c->error) < 0) end(c);
 }
 
 int main(void) {

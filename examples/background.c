@@ -3,11 +3,11 @@
 #include <wrenn/wrenn.h>
 
 static int start(wrenn_sandbox *sandbox, wrenn_error **error) {
-    wrenn_spawn_options options = WRENN_SPAWN_OPTIONS_INIT;
+    wrenn_command options = WRENN_COMMAND_INIT;
     wrenn_process *process = NULL;
     options.shell = "while :; do echo still here; sleep 0.1; done";
     options.tag = "worker";
-    int rc = wrenn_sandbox_spawn(sandbox, &options, &process, error);
+    int rc = wrenn_sandbox_spawn(sandbox, &options, NULL, &process, error);
     if (rc < 0) return rc;
     printf("started %s\n", process->tag);
     wrenn_process_free(process);
@@ -16,9 +16,9 @@ static int start(wrenn_sandbox *sandbox, wrenn_error **error) {
 
 static int list(wrenn_sandbox *sandbox, wrenn_error **error) {
     wrenn_process_list *processes = NULL;
-    int rc = wrenn_sandbox_processes(sandbox, &processes, error);
+    int rc = wrenn_sandbox_processes(sandbox, NULL, &processes, error);
     if (rc < 0) return rc;
-    for (size_t i = 0; i < processes->count; i++)
+    for (size_t i = 0; i < processes->items_count; i++)
         printf("running: %s (%s)\n", processes->items[i]->tag, processes->items[i]->cmd);
     wrenn_process_list_free(processes);
     return 0;
@@ -28,13 +28,13 @@ static int list(wrenn_sandbox *sandbox, wrenn_error **error) {
 static int watch(wrenn_sandbox *sandbox, wrenn_error **error) {
     wrenn_stream *stream = NULL;
     wrenn_event event;
-    int rc = wrenn_sandbox_attach(sandbox, "worker", &stream, error);
+    int rc = wrenn_sandbox_attach(sandbox, "worker", NULL, &stream, error);
     if (rc < 0) return rc;
     int seen = 0;
     while ((rc = wrenn_stream_next(stream, -1, &event, error)) > 0) {
         if (event.type == WRENN_EVENT_STDOUT) {
             printf("%.*s", (int)event.size, event.data);
-            if (++seen == 2) rc = wrenn_sandbox_kill(sandbox, "worker", 15, error);
+            if (++seen == 2) rc = wrenn_sandbox_kill(sandbox, "worker", 15, NULL, error);
         } else if (event.type == WRENN_EVENT_EXIT) {
             printf("ended by a signal: %s\n", event.exit_code == -1 ? "yes" : "no");
         }

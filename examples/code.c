@@ -4,12 +4,12 @@
 #include <wrenn/wrenn.h>
 
 static int start_jupyter(wrenn_sandbox *sandbox, wrenn_error **error) {
-    wrenn_spawn_options options = WRENN_SPAWN_OPTIONS_INIT;
+    wrenn_command options = WRENN_COMMAND_INIT;
     wrenn_process *process = NULL;
     options.shell = "exec jupyter-server --allow-root --ServerApp.token= --ServerApp.password= "
                     "--ServerApp.disable_check_xsrf=True --ServerApp.allow_remote_access=True "
                     "--ip=127.0.0.1 --port=8888 --no-browser";
-    int rc = wrenn_sandbox_spawn(sandbox, &options, &process, error);
+    int rc = wrenn_sandbox_spawn(sandbox, &options, NULL, &process, error);
     wrenn_process_free(process);
     return rc;
 }
@@ -22,8 +22,8 @@ static void on_stdout(const char *data, size_t size, void *user_data) {
 
 static int run(wrenn_sandbox *sandbox, const char *code, wrenn_error **error) {
     wrenn_code_callbacks callbacks = {.on_stdout = on_stdout};
-    wrenn_code_options options = WRENN_CODE_OPTIONS_INIT;
-    wrenn_execution *execution = NULL;
+    wrenn_sandbox_run_code_options options = WRENN_SANDBOX_RUN_CODE_OPTIONS_INIT;
+    wrenn_code_execution *execution = NULL;
     options.code = code;
     options.callbacks = &callbacks;
     int rc = wrenn_sandbox_run_code(sandbox, &options, &execution, error);
@@ -31,11 +31,11 @@ static int run(wrenn_sandbox *sandbox, const char *code, wrenn_error **error) {
     if (execution->text) printf("value: %s\n", execution->text);
     /* What goes wrong in the code is a result. */
     if (execution->error) printf("%s: %s\n", execution->error->name, execution->error->value);
-    for (size_t i = 0; i < execution->result_count; i++) {
-        const wrenn_code_mime *html = wrenn_code_result_get(execution->results[i], "text/html");
+    for (size_t i = 0; i < execution->results_count; i++) {
+        const wrenn_code_mime *html = wrenn_code_result_mime(execution->results[i], "text/html");
         if (html) printf("as HTML: %s\n", html->data);
     }
-    wrenn_execution_free(execution);
+    wrenn_code_execution_free(execution);
     return 0;
 }
 
@@ -43,7 +43,7 @@ int main(int argc, char **argv) {
     wrenn_client *client = NULL;
     wrenn_sandbox *sandbox = NULL;
     wrenn_error *error = NULL;
-    wrenn_create_options options = WRENN_CREATE_OPTIONS_INIT;
+    wrenn_sandboxes_create_options options = WRENN_SANDBOXES_CREATE_OPTIONS_INIT;
     options.template_name = argc > 1 ? argv[1] : NULL;
     options.memory_mb = 1024;
     int rc = wrenn_client_new(NULL, &client, &error);

@@ -12,7 +12,7 @@ static void show(const char *what, const wrenn_error *error) {
 }
 
 static void unknown_template(wrenn_client *client) {
-    wrenn_create_options options = WRENN_CREATE_OPTIONS_INIT;
+    wrenn_sandboxes_create_options options = WRENN_SANDBOXES_CREATE_OPTIONS_INIT;
     wrenn_sandbox *sandbox = NULL;
     wrenn_error *error = NULL;
     options.template_name = "nonexistent";
@@ -23,11 +23,11 @@ static void unknown_template(wrenn_client *client) {
 
 /* Runs a line; for callers who only want to know the code, NULL for the error will do. */
 static int run(wrenn_sandbox *sandbox, const char *line, wrenn_error **error) {
-    wrenn_exec_options options = WRENN_EXEC_OPTIONS_INIT;
+    wrenn_command options = WRENN_COMMAND_INIT;
     wrenn_exec_result *result = NULL;
     options.shell = line;
-    options.exec_timeout_ms = 1000;
-    int rc = wrenn_sandbox_exec(sandbox, &options, &result, error);
+    options.time_limit_ms = 1000;
+    int rc = wrenn_sandbox_exec(sandbox, &options, NULL, &result, error);
     if (rc >= 0 && result->exit_code != 0) printf("not an error: exit code %lld\n", (long long)result->exit_code);
     wrenn_exec_result_free(result);
     return rc;
@@ -41,7 +41,7 @@ static int failures(wrenn_client *client, wrenn_error **error) {
     if (rc >= 0 && run(sandbox, "sleep 100", &failure) < 0) show("time limit", failure);
     wrenn_error_free(failure);
     failure = NULL;
-    if (rc >= 0) rc = wrenn_sandbox_destroy(sandbox, error);
+    if (rc >= 0) rc = wrenn_sandbox_destroy(sandbox, NULL, error);
     if (rc >= 0 && run(sandbox, "true", &failure) < 0) show("destroyed sandbox", failure);
     /* A code also matches the codes below it: every answer of a server is WRENN_E_API. */
     if (failure) printf("the server answered: %s\n", wrenn_error_is(failure, WRENN_E_API) ? "yes" : "no");

@@ -2,9 +2,9 @@
 #include <stdio.h>
 #include <wrenn/wrenn.h>
 
-static int run(wrenn_sandbox *sandbox, const wrenn_exec_options *options, wrenn_error **error) {
+static int run(wrenn_sandbox *sandbox, const wrenn_command *options, wrenn_error **error) {
     wrenn_exec_result *result = NULL;
-    int rc = wrenn_sandbox_exec(sandbox, options, &result, error);
+    int rc = wrenn_sandbox_exec(sandbox, options, NULL, &result, error);
     if (rc < 0) return rc;
     printf("exit code %lld\n", (long long)result->exit_code);
     fwrite(result->stdout_data, 1, result->stdout_size, stdout);
@@ -16,18 +16,18 @@ static int run(wrenn_sandbox *sandbox, const wrenn_exec_options *options, wrenn_
 static int commands(wrenn_sandbox *sandbox, wrenn_error **error) {
     /* A program and its arguments: no shell looks at them. */
     const char *const argv[] = {"printf", "%s\\n", "$HOME; one argument", NULL};
-    wrenn_exec_options program = WRENN_EXEC_OPTIONS_INIT;
+    wrenn_command program = WRENN_COMMAND_INIT;
     program.argv = argv;
     int rc = run(sandbox, &program, error);
     if (rc < 0) return rc;
 
     /* A line for the shell, with a variable, a directory and a time limit. */
     const char *const envs[] = {"NAME=value", NULL};
-    wrenn_exec_options line = WRENN_EXEC_OPTIONS_INIT;
+    wrenn_command line = WRENN_COMMAND_INIT;
     line.shell = "echo $NAME in $(pwd); echo oops >&2; exit 3";
     line.envs = envs;
     line.cwd = "/tmp";
-    line.exec_timeout_ms = 10000;
+    line.time_limit_ms = 10000;
     return run(sandbox, &line, error);
 }
 

@@ -20,11 +20,11 @@ static int show(wrenn_stream *stream, wrenn_error **error) {
 
 static int talk(wrenn_sandbox *sandbox, wrenn_error **error) {
     static const char names[] = "pear\napple\nquince\n";
-    wrenn_exec_stream_options options = WRENN_EXEC_STREAM_OPTIONS_INIT;
+    wrenn_command options = WRENN_COMMAND_INIT;
     wrenn_stream *stream = NULL;
     options.shell = "echo sorting >&2; sort";
-    options.flags = WRENN_EXEC_STDIN;
-    int rc = wrenn_sandbox_exec_stream(sandbox, &options, &stream, error);
+    options.want_stdin = 1;
+    int rc = wrenn_sandbox_exec_stream(sandbox, &options, NULL, &stream, error);
     if (rc < 0) return rc;
 
     /* Without a time limit it takes all of them. More than a pipe holds is better written between reads: a command that

@@ -3,17 +3,17 @@
 #include <wrenn/wrenn.h>
 
 static int fill(wrenn_sandbox *sandbox, wrenn_error **error) {
-    wrenn_exec_options options = WRENN_EXEC_OPTIONS_INIT;
+    wrenn_command options = WRENN_COMMAND_INIT;
     wrenn_exec_result *result = NULL;
     options.shell = "printf hello > notes/today && mkdir notes/old && ln -s today notes/newest";
-    int rc = wrenn_sandbox_exec(sandbox, &options, &result, error);
+    int rc = wrenn_sandbox_exec(sandbox, &options, NULL, &result, error);
     wrenn_exec_result_free(result);
     return rc;
 }
 
 static int make(wrenn_sandbox *sandbox, wrenn_error **error) {
     wrenn_file_entry *entry = NULL;
-    int rc = wrenn_sandbox_mkdir(sandbox, "~/notes", &entry, error); /* fine if it is there already */
+    int rc = wrenn_sandbox_mkdir(sandbox, "~/notes", NULL, &entry, error); /* fine if it is there already */
     if (rc < 0) return rc;
     printf("%s %s\n", entry->permissions, entry->path);
     wrenn_file_entry_free(entry);
@@ -22,9 +22,9 @@ static int make(wrenn_sandbox *sandbox, wrenn_error **error) {
 
 static int list(wrenn_sandbox *sandbox, wrenn_error **error) {
     wrenn_file_list *files = NULL;
-    int rc = wrenn_sandbox_list_dir(sandbox, "~/notes", 2, &files, error);
+    int rc = wrenn_sandbox_list_dir(sandbox, "~/notes", 2, NULL, &files, error);
     if (rc < 0) return rc;
-    for (size_t i = 0; i < files->count; i++) {
+    for (size_t i = 0; i < files->items_count; i++) {
         const wrenn_file_entry *file = files->items[i];
         printf("%-9s %4lld  %s", file->type_text, (long long)file->size, file->name);
         if (file->symlink_target) printf(" -> %s", file->symlink_target);
@@ -36,7 +36,7 @@ static int list(wrenn_sandbox *sandbox, wrenn_error **error) {
 
 static int look(wrenn_sandbox *sandbox, wrenn_error **error) {
     wrenn_file_entry *entry = NULL;
-    int rc = wrenn_sandbox_stat(sandbox, "~/notes/today", &entry, error);
+    int rc = wrenn_sandbox_stat(sandbox, "~/notes/today", NULL, &entry, error);
     if (rc < 0) return rc;
     printf("%s is a file of %lld bytes\n", entry->name, (long long)entry->size);
     wrenn_file_entry_free(entry);
@@ -45,8 +45,8 @@ static int look(wrenn_sandbox *sandbox, wrenn_error **error) {
 
 static int clear(wrenn_sandbox *sandbox, wrenn_error **error) {
     int exists = 1;
-    int rc = wrenn_sandbox_remove(sandbox, "~/notes", error); /* with all that is in it */
-    if (rc >= 0) rc = wrenn_sandbox_exists(sandbox, "~/notes", &exists, error);
+    int rc = wrenn_sandbox_remove(sandbox, "~/notes", NULL, error); /* with all that is in it */
+    if (rc >= 0) rc = wrenn_sandbox_exists(sandbox, "~/notes", NULL, &exists, error);
     if (rc >= 0) printf("still there: %s\n", exists ? "yes" : "no");
     return rc;
 }

@@ -29,10 +29,10 @@ static void on_done(wrenn_op *op, void *user_data) {
 static int start_all(wrenn_sandbox *sandbox, many *all, wrenn_error **error) {
     for (int i = 1; i <= COMMANDS; i++) {
         char line[64];
-        wrenn_exec_options options = WRENN_EXEC_OPTIONS_INIT;
+        wrenn_command options = WRENN_COMMAND_INIT;
         snprintf(line, sizeof(line), "echo $((%d * %d))", i, i);
         options.shell = line; /* read during the call, so a local will do */
-        int rc = wrenn_sandbox_exec_start(sandbox, &options, on_done, all, NULL, error);
+        int rc = wrenn_sandbox_exec_start(sandbox, &options, NULL, on_done, all, NULL, error);
         if (rc < 0) return rc;
         all->left++;
     }
@@ -44,7 +44,7 @@ int main(void) {
     wrenn_client *client = NULL;
     wrenn_sandbox *sandbox = NULL;
     wrenn_error *error = NULL;
-    wrenn_create_options options = WRENN_CREATE_OPTIONS_INIT;
+    wrenn_sandboxes_create_options options = WRENN_SANDBOXES_CREATE_OPTIONS_INIT;
     options.vcpus = 2;
     int rc = wrenn_client_new(NULL, &client, &error);
     if (rc >= 0) rc = wrenn_sandboxes_create(client, &options, &sandbox, &error);

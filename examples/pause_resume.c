@@ -3,20 +3,20 @@
 #include <wrenn/wrenn.h>
 
 static int run(wrenn_sandbox *sandbox, const char *line, wrenn_error **error) {
-    wrenn_exec_options options = WRENN_EXEC_OPTIONS_INIT;
+    wrenn_command options = WRENN_COMMAND_INIT;
     wrenn_exec_result *result = NULL;
     options.shell = line;
-    int rc = wrenn_sandbox_exec(sandbox, &options, &result, error);
+    int rc = wrenn_sandbox_exec(sandbox, &options, NULL, &result, error);
     if (rc >= 0) fwrite(result->stdout_data, 1, result->stdout_size, stdout);
     wrenn_exec_result_free(result);
     return rc;
 }
 
 static int pause_it(wrenn_sandbox *sandbox, wrenn_error **error) {
-    wrenn_pause_options options = WRENN_PAUSE_OPTIONS_INIT;
-    options.flags = WRENN_PAUSE_WAIT; /* some servers answer before it is paused */
+    wrenn_sandbox_pause_options options = WRENN_SANDBOX_PAUSE_OPTIONS_INIT;
+    options.flags = WRENN_SANDBOX_PAUSE_WAIT; /* some servers answer before it is paused */
     int rc = wrenn_sandbox_pause(sandbox, &options, error);
-    if (rc >= 0) printf("%s\n", wrenn_sandbox_get_info(sandbox)->status_text);
+    if (rc >= 0) printf("%s\n", wrenn_sandbox_last_info(sandbox)->status_text);
     return rc;
 }
 
@@ -37,7 +37,7 @@ static int try_it(wrenn_sandbox *sandbox, wrenn_error **error) {
 static int come_back(wrenn_client *client, const char *id, wrenn_error **error) {
     wrenn_sandbox *sandbox = NULL;
     int rc = wrenn_sandboxes_connect(client, id, NULL, &sandbox, error);
-    if (rc >= 0) printf("%s\n", wrenn_sandbox_get_info(sandbox)->status_text);
+    if (rc >= 0) printf("%s\n", wrenn_sandbox_last_info(sandbox)->status_text);
     if (rc >= 0) rc = run(sandbox, "cat /tmp/note", error);
     wrenn_sandbox_free(sandbox);
     return rc;

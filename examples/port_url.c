@@ -6,10 +6,10 @@ enum { PORT = 8000 };
 
 /* The command goes on as long as the stream does. It prints a line when it listens. */
 static int serve(wrenn_sandbox *sandbox, wrenn_stream **stream, wrenn_error **error) {
-    wrenn_exec_stream_options options = WRENN_EXEC_STREAM_OPTIONS_INIT;
+    wrenn_command options = WRENN_COMMAND_INIT;
     wrenn_event event;
     options.shell = "echo hello from port 8000 > index.html && exec python3 -u -m http.server 8000";
-    int rc = wrenn_sandbox_exec_stream(sandbox, &options, stream, error);
+    int rc = wrenn_sandbox_exec_stream(sandbox, &options, NULL, stream, error);
     if (rc < 0) return rc;
     while ((rc = wrenn_stream_next(*stream, 30000, &event, error)) > 0) {
         if (event.type == WRENN_EVENT_STDOUT) return 0;
@@ -19,7 +19,7 @@ static int serve(wrenn_sandbox *sandbox, wrenn_stream **stream, wrenn_error **er
 }
 
 static int ask(wrenn_sandbox *sandbox, const char *path, wrenn_error **error) {
-    wrenn_port_request_options options = WRENN_PORT_REQUEST_OPTIONS_INIT;
+    wrenn_sandbox_port_request_options options = WRENN_SANDBOX_PORT_REQUEST_OPTIONS_INIT;
     wrenn_port_response *response = NULL;
     options.port = PORT;
     options.path = path;

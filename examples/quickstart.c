@@ -11,10 +11,10 @@ static double now_ms(void) {
 }
 
 static int run(wrenn_sandbox *sandbox, const char *const *argv, wrenn_error **error) {
-    wrenn_exec_options options = WRENN_EXEC_OPTIONS_INIT;
+    wrenn_command options = WRENN_COMMAND_INIT;
     wrenn_exec_result *result = NULL;
     options.argv = argv;
-    if (wrenn_sandbox_exec(sandbox, &options, &result, error) < 0) return -1;
+    if (wrenn_sandbox_exec(sandbox, &options, NULL, &result, error) < 0) return -1;
     fwrite(result->stdout_data, 1, result->stdout_size, stdout);
     fwrite(result->stderr_data, 1, result->stderr_size, stdout);
     printf("-> %s exited with %lld\n\n", argv[0], (long long)result->exit_code);
@@ -38,7 +38,7 @@ int main(void) {
     double first = now_ms();
     if (rc >= 0) rc = run(sandbox, python, &error);
     double second = now_ms();
-    if (sandbox && wrenn_sandbox_destroy(sandbox, rc < 0 ? NULL : &error) < 0) rc = -1;
+    if (sandbox && wrenn_sandbox_destroy(sandbox, NULL, rc < 0 ? NULL : &error) < 0) rc = -1;
     double destroyed = now_ms();
     wrenn_sandbox_free(sandbox);
     wrenn_client_free(client);

@@ -26,12 +26,12 @@ static int show_until(wrenn_stream *terminal, const char *mark, wrenn_error **er
 
 static int first_visit(wrenn_sandbox *sandbox, char *tag, size_t size, wrenn_error **error) {
     const char *const argv[] = {"sh", NULL};
-    wrenn_pty_options options = WRENN_PTY_OPTIONS_INIT;
+    wrenn_command options = WRENN_COMMAND_INIT;
     wrenn_stream *terminal = NULL;
     options.argv = argv;
     options.cols = 100;
     options.rows = 30;
-    int rc = wrenn_sandbox_pty(sandbox, &options, &terminal, error);
+    int rc = wrenn_sandbox_pty(sandbox, &options, NULL, &terminal, error);
     if (rc < 0) return rc;
     snprintf(tag, size, "%s", wrenn_stream_tag(terminal));
     rc = wrenn_stream_resize(terminal, 132, 50, error);
@@ -43,7 +43,7 @@ static int first_visit(wrenn_sandbox *sandbox, char *tag, size_t size, wrenn_err
 
 static int second_visit(wrenn_sandbox *sandbox, const char *tag, wrenn_error **error) {
     wrenn_stream *terminal = NULL;
-    int rc = wrenn_sandbox_pty_connect(sandbox, tag, &terminal, error);
+    int rc = wrenn_sandbox_pty_connect(sandbox, tag, NULL, &terminal, error);
     if (rc < 0) return rc;
     rc = type(terminal, "exit $answer\n", error);
     if (rc >= 0) rc = show_until(terminal, NULL, error);

@@ -8,8 +8,8 @@
 static int in_memory(wrenn_sandbox *sandbox, wrenn_error **error) {
     static const char text[] = "three\nshort\nlines\n";
     wrenn_file *file = NULL;
-    int rc = wrenn_sandbox_upload(sandbox, "notes/short", text, strlen(text), error); /* makes notes, too */
-    if (rc >= 0) rc = wrenn_sandbox_download(sandbox, "notes/short", &file, error);
+    int rc = wrenn_sandbox_upload(sandbox, "notes/short", text, strlen(text), NULL, error); /* makes notes, too */
+    if (rc >= 0) rc = wrenn_sandbox_download(sandbox, "notes/short", NULL, &file, error);
     if (rc >= 0) printf("%zu bytes came back, the same: %s\n", file->size, strcmp(file->data, text) ? "no" : "yes");
     wrenn_file_free(file);
     return rc;
@@ -21,7 +21,7 @@ static void on_progress(int64_t done, int64_t total, void *user_data) {
 }
 
 static int from_a_file(wrenn_sandbox *sandbox, const char *path, wrenn_error **error) {
-    wrenn_upload_stream_options options = WRENN_UPLOAD_STREAM_OPTIONS_INIT;
+    wrenn_sandbox_upload_stream_options options = WRENN_SANDBOX_UPLOAD_STREAM_OPTIONS_INIT;
     options.path = "/tmp/copy";
     options.file = path;
     options.progress = on_progress;
@@ -37,11 +37,12 @@ static int count_zeros(const void *data, size_t size, void *user_data) {
 
 static int bit_by_bit(wrenn_sandbox *sandbox, wrenn_error **error) {
     int64_t zeros = 0, size = 0;
-    wrenn_download_stream_options options = WRENN_DOWNLOAD_STREAM_OPTIONS_INIT;
+    wrenn_sandbox_download_stream_options options = WRENN_SANDBOX_DOWNLOAD_STREAM_OPTIONS_INIT;
     options.path = "/tmp/copy";
     options.write = count_zeros;
     options.user_data = &zeros;
-    options.flags = WRENN_DOWNLOAD_VERIFY; /* servers do not say whether a download is whole: compare the size */
+    options.flags =
+        WRENN_SANDBOX_DOWNLOAD_STREAM_VERIFY; /* servers do not say whether a download is whole: compare the size */
     int rc = wrenn_sandbox_download_stream(sandbox, &options, &size, error);
     if (rc >= 0) printf("%lld bytes, %lld of them zero\n", (long long)size, (long long)zeros);
     return rc;

@@ -27,7 +27,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     FUZZ_CHECK(run.out.size <= 4096 && run.err.size <= 4096);
     FUZZ_CHECK(run.started || !run.idle);
     wrn_kernel_end(&run);
-    if (rc == 0) wrenn_execution_free(wrn_kernel_take(&run));
+    if (rc == 0) wrenn_code_execution_free(wrn_kernel_take(&run));
     wrn_kernel_clear(&run);
     return 0;
 }

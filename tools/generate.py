@@ -92,7 +92,7 @@ class Field:
             self.c = f"const {self.sub.type} *{name};"
         elif kind == "object":
             pair = "wrenn_pair" if model.public else "wrn_pair"
-            self.kind, self.c, self.second = "MAP", f"const {pair} *{name};", f"{name}_count"
+            self.kind, self.c, self.second = "MAP", f"const {pair} *const *{name};", f"{name}_count"
         else:
             self.kind = {"integer": "INT", "boolean": "BOOL", "number": "DOUBLE"}[kind]
             self.c = f"{'double' if kind == 'number' else 'int64_t'} {name};"

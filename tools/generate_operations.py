@@ -10,7 +10,7 @@ Of each operation X in the headers:
                what its path names.
     X_finish   hands the outcome out.
     X          does both, and waits in between.
-Each result T has T_free. What src/ defines by hand is left out. Parameters that do not fit together are errors."""
+Each result T has T_free, each struct of options T has T_init. What src/ defines by hand is left out. Parameters that do not fit together are errors."""
 import re
 import sys
 
@@ -49,13 +49,10 @@ def name_of(parameter):
     return parameter.replace("*", " ").split()[-1]
 
 
-def options_of(parameters):
-    """The option struct among them: its type and name."""
-    for parameter in parameters:
-        found = re.fullmatch(r"const (wrenn_\w+) \*(\w+)", parameter)
-        if found:
-            return found.groups()
-    return None
+def structs_of(parameters):
+    """The structs among them that the caller allocates: (type, name) of each."""
+    found = [re.fullmatch(r"const (wrenn_\w+_options|wrenn_command) \*(\w+)", parameter) for parameter in parameters]
+    return [match.groups() for match in found if match]
 
 
 class Sources:
@@ -81,6 +78,8 @@ class Operation:
             sys.exit(f"{name}: include/wrenn has no {' and no '.join(missing)}")
         self.parameters = {n: api[n] for n in (name, name + "_start", name + "_finish")}
         start, finish = api[name + "_start"], api[name + "_finish"]
+        if not re.search(r"_options \*options$", start[-5]):
+            sys.exit(f"{name}: it has no options; use wrenn_call_options")
         if start[-4:] != START_TAIL:
             sys.exit(f"{name}_start: its parameters do not end with {', '.join(START_TAIL)}")
         if finish[0] != "wrenn_op *op" or api[name] != start[:-4] + finish[1:]:
@@ -98,7 +97,8 @@ class Operation:
         names = sources.placeholders(self.row)
         if self.owner == "wrenn_sandbox":
             names = names[1:]
-        if any(not p.startswith("const char *") for p in self.taken[1:]) or len(names) != len(self.taken) - 1:
+        plain = [p for p in self.taken[1:] if p != "const wrenn_call_options *options"]
+        if any(not p.startswith("const char *") for p in plain) or len(names) != len(plain):
             sys.exit(f"{self.name}_start: the path of {self.row}_type does not name its parameters one by one; "
                      f"write {self.row}_prepare()")
 
@@ -111,25 +111,24 @@ class Operation:
         return wrapped(f"int {self.row}_prepare(", self.taken + ["wrenn_op **op", "wrenn_error **error"], ");")
 
     def start(self):
-        names = [name_of(p) for p in self.taken]
-        options = options_of(self.taken) if self.has_prepare else None
-        body, rc = "", "int rc = "
-        if options:
-            body += f"    {options[0]} known;\n"
-        elif not self.has_prepare and names[1:]:
-            body += f"    const char *const args[] = {{{', '.join(names[1:])}}};\n"
+        structs = structs_of(self.taken)
+        plain = [name_of(p) for p in self.taken[1:] if name_of(p) not in [name for _, name in structs]]
+        body = "".join(f"    {kind} known_{name};\n" for kind, name in structs)
+        if not self.has_prepare and plain:
+            body += f"    const char *const args[] = {{{', '.join(plain)}}};\n"
         body += "    wrenn_op *made;\n"
-        if options:
-            body += wrapped("    int rc = wrn_options_read(",
-                            ["&known", "sizeof(known)", options[1], f'"{options[0]}"', "error"], ");")
-            names[names.index(options[1])] = "&known"
-            rc = "if (rc == 0) rc = "
+        for number, (kind, name) in enumerate(structs):
+            head = "    int rc = wrn_options_read(" if number == 0 else "    if (rc == 0) rc = wrn_options_read("
+            body += wrapped(head, [f"&known_{name}", f"sizeof(known_{name})", name, f'"{kind}"', "error"], ");")
+        known = {name: f"&known_{name}" for _, name in structs}
         if self.has_prepare:
-            body += wrapped(f"    {rc}{self.row}_prepare(", names + ["&made", "error"], ");")
+            names = [known.get(name_of(p), name_of(p)) for p in self.taken]
+            body += wrapped(f"    if (rc == 0) rc = {self.row}_prepare(", names + ["&made", "error"], ");")
         else:
             kind = self.owner.removeprefix("wrenn_")
-            body += wrapped(f"    {rc}wrn_op_for_{kind}(", [names[0], f"&{self.row}_type", "0",
-                            "args" if names[1:] else "NULL", "NULL", "&made", "error"], ");")
+            body += wrapped(f"    if (rc == 0) rc = wrn_op_for_{kind}(",
+                            [name_of(self.taken[0]), f"&{self.row}_type", known["options"], "args" if plain else "NULL",
+                             "NULL", "&made", "error"], ");")
         body += "    return rc == 0 ? wrn_op_start(made, done, user_data, op, error) : rc;\n"
         return self.define(self.name + "_start", body)
 
@@ -163,6 +162,11 @@ def operations(header, sources):
     return [Operation(name, api, sources) for name in names]
 
 
+def init_functions(header):
+    return "".join(f"void {name}({', '.join(parameters)}) {{ wrn_options_init({name_of(parameters[0])}, size); }}\n"
+                   for name, parameters in functions([header]).items() if name.endswith("_init"))
+
+
 def free_functions(header, sources):
     return "".join(f"void {name}({parameters[0]}) {{ wrn_result_free({name_of(parameters[0])}); }}\n"
                    for name, parameters in functions([header]).items()
@@ -183,7 +187,7 @@ def main():
     declared, defined, names = "", "", []
     for header in HEADERS:
         found = operations(header, sources)
-        frees = free_functions(header, sources)
+        frees = init_functions(header) + free_functions(header, sources)
         if not found and not frees:
             continue
         names += [o.name for o in found]

@@ -15,7 +15,8 @@ static void on_destroyed(wrenn_op *op, void *user_data) {
 static void one_less(work *w, int rc) {
     w->under_way--;
     if (w->over) return; /* cancelled by the end of the client */
-    if (rc >= 0 && w->under_way == 0) rc = wrenn_sandbox_destroy_start(w->sandbox, on_destroyed, w, NULL, &w->error);
+    if (rc >= 0 && w->under_way == 0)
+        rc = wrenn_sandbox_destroy_start(w->sandbox, NULL, on_destroyed, w, NULL, &w->error);
     if (rc < 0) w->over = 1;
 }
 
@@ -59,17 +60,17 @@ static void on_streaming(wrenn_op *op, void *user_data) {
 static int start_commands(work *w) {
     for (int i = 0; i < COMMANDS; i++) {
         char line[64];
-        wrenn_exec_options options = WRENN_EXEC_OPTIONS_INIT;
+        wrenn_command options = WRENN_COMMAND_INIT;
         snprintf(line, sizeof(line), "echo command %d", i);
         options.shell = line;
-        int rc = wrenn_sandbox_exec_start(w->sandbox, &options, on_executed, w, NULL, &w->error);
+        int rc = wrenn_sandbox_exec_start(w->sandbox, &options, NULL, on_executed, w, NULL, &w->error);
         if (rc < 0) return rc;
         w->under_way++;
     }
-    wrenn_exec_stream_options options = WRENN_EXEC_STREAM_OPTIONS_INIT;
+    wrenn_command options = WRENN_COMMAND_INIT;
     options.shell = "while read line; do echo \"the sandbox read: $line\"; done; exit 7";
-    options.flags = WRENN_EXEC_STDIN;
-    int rc = wrenn_sandbox_exec_stream_start(w->sandbox, &options, on_streaming, w, NULL, &w->error);
+    options.want_stdin = 1;
+    int rc = wrenn_sandbox_exec_stream_start(w->sandbox, &options, NULL, on_streaming, w, NULL, &w->error);
     if (rc >= 0) w->under_way++;
     return rc;
 }

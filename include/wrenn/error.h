@@ -62,7 +62,7 @@ WRENN_API int wrenn_error_is(const wrenn_error *error, int code);
  * server's is cut, and says so; what else it sent is in wrenn_error_body(). */
 WRENN_API const char *wrenn_error_message(const wrenn_error *error);
 /* HTTP status of the answer; 0 when there was none. */
-WRENN_API int wrenn_error_http_status(const wrenn_error *error);
+WRENN_API int64_t wrenn_error_http_status(const wrenn_error *error);
 /* The server's own code, such as "invalid_state"; NULL when there was none. */
 WRENN_API const char *wrenn_error_server_code(const wrenn_error *error);
 /* The server's id for the request (X-Request-ID or error.request_id); NULL when it sent none. */

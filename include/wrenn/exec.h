@@ -9,29 +9,43 @@
 extern "C" {
 #endif
 
-typedef struct wrenn_exec_options {
-    size_t struct_size; /* from WRENN_EXEC_OPTIONS_INIT */
-    /* Either the program and its arguments, NULL at the end. No shell parses them: "echo a; echo b" would be the name of one program. */
+/* A command, as wrenn_sandbox_exec(), wrenn_sandbox_exec_stream(), wrenn_sandbox_spawn() and wrenn_sandbox_pty() take it.
+ * Zero and NULL mean the default. A member that a call has no use for is WRENN_E_INVALID_ARGUMENT when it is set. */
+typedef struct wrenn_command {
+    size_t struct_size; /* from WRENN_COMMAND_INIT */
+    /* Either the program and its arguments, NULL at the end. No shell parses them: "echo a; echo b" would be the name of one
+     * program. */
     const char *const *argv;
-    /* Or a line for /bin/sh -c. Exactly one of the two. */
+    /* Or a line for /bin/sh -c. Exactly one of the two; a terminal may have neither, and runs /bin/bash, or /bin/sh where
+     * there is no bash. */
     const char *shell;
-    /* "NAME=value", NULL at the end; added to the sandbox's own. Servers that ignore envs and cwd (all but wrennd and the
-     * newest) get them as words of the command line: `/usr/bin/env -- NAME=value ... program`, and for cwd a small
-     * /bin/sh around it. The words of argv stay exact; the process only executes another program first. */
+    /* "NAME=value", NULL at the end; added to the sandbox's own. A terminal's has TERM=xterm-256color unless it is set here.
+     * Servers that ignore envs and cwd (all but wrennd and the newest) get them as words of the command line:
+     * `/usr/bin/env -- NAME=value ... program`, and for cwd a small /bin/sh around it. The words of argv stay exact; the
+     * process only executes another program first. */
     const char *const *envs;
-    /* Default: the user's home; what is not absolute starts at the root. One that can't be entered is WRENN_E_VALIDATION. */
+    /* Default: the user's home; what is not absolute starts at the root. One that can't be entered is WRENN_E_VALIDATION;
+     * with exec_stream and servers that get it as words it leads to a line of stderr text and exit code 125. */
     const char *cwd;
-    /* For the command, rounded up to seconds; default 30,000. Then wrennd kills it with all its children, and fails with
-     * WRENN_E_AGENT; the platform of the sandbox era kills the command alone. Capsule-era servers (v0.1.5) end no command:
-     * the call fails, also always after 45 s without an answer, and the command goes on. */
-    int64_t exec_timeout_ms;
-    int64_t timeout_ms; /* for the whole operation; default: exec_timeout_ms + 15,000 */
     /* Who runs it: a name or number, or either with ":GROUP". Default: the user of the handle, if it is one of
-     * wrenn_sandbox_as_user(), else the template's, else root. One that the sandbox does not have is WRENN_E_VALIDATION; servers other than wrennd ignore it. */
+     * wrenn_sandbox_as_user(), else the template's, else root. One that the sandbox does not have is WRENN_E_VALIDATION;
+     * servers other than wrennd ignore it. */
     const char *user;
-} wrenn_exec_options;
-#define WRENN_EXEC_OPTIONS_INIT \
-    { sizeof(wrenn_exec_options), 0, 0, 0, 0, 0, 0, 0 }
+    /* exec only: how long it may run, rounded up to seconds; default 30,000. Then wrennd kills it with all its children, and
+     * the call fails with WRENN_E_AGENT; the platform of the sandbox era kills the command alone. Capsule-era servers
+     * (v0.1.5) end no command: the call fails, also always after 45 s without an answer, and the command goes on. */
+    int64_t time_limit_ms;
+    /* exec_stream only. 1: it reads what wrenn_stream_write() sends, until wrenn_stream_close_input(); only with servers that
+     * speak wrenn.bytes.v1. Otherwise it reads /dev/null. */
+    int64_t want_stdin;
+    int64_t cols, rows; /* pty only: the terminal's size; default 80 and 24 */
+    const char
+        *tag; /* spawn only: a name for it; default: the server makes one. All digits would be taken for a pid. */
+} wrenn_command;
+#define WRENN_COMMAND_INIT \
+    { sizeof(wrenn_command), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 }
+/* For languages that see no macros: sets all of `size` bytes to 0, and struct_size to `size`. */
+WRENN_API void wrenn_command_init(wrenn_command *command, size_t size);
 
 /* The result of a command. Output is bytes: exact, of the given size, with a NUL after it that does not count. */
 typedef struct wrenn_exec_result {
@@ -51,13 +65,14 @@ typedef struct wrenn_exec_result {
 /* Runs a command and waits for it (POST /v1/sandboxes/{id}/exec). Blocks. Never repeated by the library. The caller frees
  * *result with wrenn_exec_result_free(). A program that does not exist gives exit code 127, one that can't be executed
  * 126. Output of what the command has left running is waited for while it flows, some seconds at most. Fails with
- * WRENN_E_CONFLICT (the sandbox does not run), WRENN_E_AGENT (also when exec_timeout_ms passed; wrenn_error_exec_result()
+ * WRENN_E_CONFLICT (the sandbox does not run), WRENN_E_AGENT (also when time_limit_ms passed; wrenn_error_exec_result()
  * may then have the output so far), WRENN_E_CONNECTION_LOST (it may have run). */
-WRENN_API WRENN_NODISCARD int wrenn_sandbox_exec(wrenn_sandbox *sandbox, const wrenn_exec_options *options,
-                                                 wrenn_exec_result **result, wrenn_error **error);
-WRENN_API WRENN_NODISCARD int wrenn_sandbox_exec_start(wrenn_sandbox *sandbox, const wrenn_exec_options *options,
-                                                       wrenn_done_fn done, void *user_data, wrenn_op **op,
-                                                       wrenn_error **error);
+WRENN_API WRENN_NODISCARD int wrenn_sandbox_exec(wrenn_sandbox *sandbox, const wrenn_command *command,
+                                                 const wrenn_call_options *options, wrenn_exec_result **result,
+                                                 wrenn_error **error);
+WRENN_API WRENN_NODISCARD int wrenn_sandbox_exec_start(wrenn_sandbox *sandbox, const wrenn_command *command,
+                                                       const wrenn_call_options *options, wrenn_done_fn done,
+                                                       void *user_data, wrenn_op **op, wrenn_error **error);
 WRENN_API WRENN_NODISCARD int wrenn_sandbox_exec_finish(wrenn_op *op, wrenn_exec_result **result, wrenn_error **error);
 
 /* What the command had put out when wrenn_sandbox_exec() failed, as far as the server says so (wrennd: when its time was
@@ -67,37 +82,17 @@ WRENN_API const wrenn_exec_result *wrenn_error_exec_result(const wrenn_error *er
 /* Frees the whole result; NULL is fine. */
 WRENN_API void wrenn_exec_result_free(wrenn_exec_result *result);
 
-/* wrenn_exec_stream_options.flags. STDIN: the command reads what wrenn_stream_write() sends, until
- * wrenn_stream_close_input(); only with servers that speak wrenn.bytes.v1. Otherwise it reads /dev/null. */
-#define WRENN_EXEC_STDIN UINT64_C(1)
-
-typedef struct wrenn_exec_stream_options {
-    size_t struct_size;      /* from WRENN_EXEC_STREAM_OPTIONS_INIT */
-    const char *const *argv; /* as in wrenn_exec_options: exactly one of argv and shell */
-    const char *shell;
-    /* As in wrenn_exec_options; with servers other than wrennd, which get envs and cwd as words, a cwd that can't be entered
-     * leads to a line of stderr text and exit code 125. */
-    const char *const *envs;
-    const char *cwd;
-    uint64_t flags;     /* WRENN_EXEC_* */
-    int64_t timeout_ms; /* until the command has started; default: the client's, else 30,000 */
-    const char *user;   /* as in wrenn_exec_options */
-} wrenn_exec_stream_options;
-#define WRENN_EXEC_STREAM_OPTIONS_INIT \
-    { sizeof(wrenn_exec_stream_options), 0, 0, 0, 0, 0, 0, 0 }
-
 /* Runs a command and streams its output (WebSocket /v1/sandboxes/{id}/exec/stream). Blocks until it has started: the pid
  * is known then, and the first event is WRENN_EVENT_STARTED. wrennd sets no time limit for the command; v0.1.5 of the
  * platform cuts the stream after 600 s, which is WRENN_E_CONNECTION_LOST or another error, and the command goes on. The
  * caller owns *stream. Fails with WRENN_E_CONFLICT (the sandbox does not run), WRENN_E_NOT_FOUND, WRENN_E_UNSUPPORTED (the server has
  * no standard input for commands), WRENN_E_API and children for what can't be started. */
-WRENN_API WRENN_NODISCARD int wrenn_sandbox_exec_stream(wrenn_sandbox *sandbox,
-                                                        const wrenn_exec_stream_options *options, wrenn_stream **stream,
+WRENN_API WRENN_NODISCARD int wrenn_sandbox_exec_stream(wrenn_sandbox *sandbox, const wrenn_command *command,
+                                                        const wrenn_call_options *options, wrenn_stream **stream,
                                                         wrenn_error **error);
-WRENN_API WRENN_NODISCARD int wrenn_sandbox_exec_stream_start(wrenn_sandbox *sandbox,
-                                                              const wrenn_exec_stream_options *options,
-                                                              wrenn_done_fn done, void *user_data, wrenn_op **op,
-                                                              wrenn_error **error);
+WRENN_API WRENN_NODISCARD int wrenn_sandbox_exec_stream_start(wrenn_sandbox *sandbox, const wrenn_command *command,
+                                                              const wrenn_call_options *options, wrenn_done_fn done,
+                                                              void *user_data, wrenn_op **op, wrenn_error **error);
 WRENN_API WRENN_NODISCARD int wrenn_sandbox_exec_stream_finish(wrenn_op *op, wrenn_stream **stream,
                                                                wrenn_error **error);
 

@@ -8,20 +8,25 @@
 extern "C" {
 #endif
 
-typedef struct wrenn_metrics_options {
-    size_t struct_size; /* from WRENN_METRICS_OPTIONS_INIT */
-    const char *range;  /* "5m", "10m", "1h", "2h", "6h", "12h" or "24h"; default: the server's ("10m") */
-} wrenn_metrics_options;
-#define WRENN_METRICS_OPTIONS_INIT \
-    { sizeof(wrenn_metrics_options), 0 }
+typedef struct wrenn_sandbox_metrics_options {
+    size_t struct_size; /* from WRENN_SANDBOX_METRICS_OPTIONS_INIT */
+    wrenn_call_options call;
+    const char *range; /* "5m", "10m", "1h", "2h", "6h", "12h" or "24h"; default: the server's ("10m") */
+} wrenn_sandbox_metrics_options;
+#define WRENN_SANDBOX_METRICS_OPTIONS_INIT \
+    { sizeof(wrenn_sandbox_metrics_options), WRENN_CALL_OPTIONS_ZERO, 0 }
+/* For languages that see no macros: sets all of `size` bytes to 0, and struct_size to `size`. */
+WRENN_API void wrenn_sandbox_metrics_options_init(wrenn_sandbox_metrics_options *options, size_t size);
 
 /* The points of a time range that ends now, oldest first (GET .../metrics). `options` may be NULL. Of a paused sandbox
  * the server has what it measured before. Blocks (30 s). The caller frees *metrics with wrenn_metrics_free(). Fails
  * with WRENN_E_VALIDATION (the server does not know the range), WRENN_E_NOT_FOUND (also when the sandbox neither runs
  * nor is paused). */
-WRENN_API WRENN_NODISCARD int wrenn_sandbox_metrics(wrenn_sandbox *sandbox, const wrenn_metrics_options *options,
+WRENN_API WRENN_NODISCARD int wrenn_sandbox_metrics(wrenn_sandbox *sandbox,
+                                                    const wrenn_sandbox_metrics_options *options,
                                                     wrenn_metrics **metrics, wrenn_error **error);
-WRENN_API WRENN_NODISCARD int wrenn_sandbox_metrics_start(wrenn_sandbox *sandbox, const wrenn_metrics_options *options,
+WRENN_API WRENN_NODISCARD int wrenn_sandbox_metrics_start(wrenn_sandbox *sandbox,
+                                                          const wrenn_sandbox_metrics_options *options,
                                                           wrenn_done_fn done, void *user_data, wrenn_op **op,
                                                           wrenn_error **error);
 WRENN_API WRENN_NODISCARD int wrenn_sandbox_metrics_finish(wrenn_op *op, wrenn_metrics **metrics, wrenn_error **error);

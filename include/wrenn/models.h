@@ -158,7 +158,7 @@ typedef struct wrenn_sandbox_info {
     const char *last_updated;
     /* What the create gave (newer servers and ours), and on C and newer servers the versions of the software that
      * runs the sandbox. Left out when empty. */
-    const wrenn_pair *metadata;
+    const wrenn_pair *const *metadata;
     size_t metadata_count;
 } wrenn_sandbox_info;
 
@@ -290,7 +290,7 @@ typedef struct wrenn_snapshot {
     /* True for templates everybody sees. */
     int64_t platform;
     /* C only. */
-    const wrenn_pair *metadata;
+    const wrenn_pair *const *metadata;
     size_t metadata_count;
 } wrenn_snapshot;
 

@@ -19,18 +19,20 @@ extern "C" {
 WRENN_API WRENN_NODISCARD int wrenn_sandbox_url(const wrenn_sandbox *sandbox, int64_t port, const char *scheme,
                                                 char **url, wrenn_error **error);
 
-typedef struct wrenn_port_request_options {
-    size_t struct_size;         /* from WRENN_PORT_REQUEST_OPTIONS_INIT */
+typedef struct wrenn_sandbox_port_request_options {
+    size_t struct_size; /* from WRENN_SANDBOX_PORT_REQUEST_OPTIONS_INIT */
+    wrenn_call_options call;
     int64_t port;               /* 1 to 65535; has no default */
     const char *method;         /* default: GET, or POST with a body */
     const char *path;           /* with its query, already percent-encoded; default: "/" */
     const char *const *headers; /* "Name: value", NULL at the end */
     const void *body;
     size_t body_size;
-    int64_t timeout_ms; /* default: the client's, else 30,000 */
-} wrenn_port_request_options;
-#define WRENN_PORT_REQUEST_OPTIONS_INIT \
-    { sizeof(wrenn_port_request_options), 0, 0, 0, 0, 0, 0, 0 }
+} wrenn_sandbox_port_request_options;
+#define WRENN_SANDBOX_PORT_REQUEST_OPTIONS_INIT \
+    { sizeof(wrenn_sandbox_port_request_options), WRENN_CALL_OPTIONS_ZERO, 0, 0, 0, 0, 0, 0 }
+/* For languages that see no macros: sets all of `size` bytes to 0, and struct_size to `size`. */
+WRENN_API void wrenn_sandbox_port_request_options_init(wrenn_sandbox_port_request_options *options, size_t size);
 
 /* Belongs to the caller as a whole; wrenn_port_response_free(). */
 typedef struct wrenn_port_response {
@@ -48,10 +50,10 @@ typedef struct wrenn_port_response {
  * connection fails. The caller frees *response. Fails with WRENN_E_INVALID_ARGUMENT, _CONNECTION_FAILED, _CONNECTION_LOST,
  * _TIMEOUT and _LIMIT (a body over max_response_bytes). */
 WRENN_API WRENN_NODISCARD int wrenn_sandbox_port_request(wrenn_sandbox *sandbox,
-                                                         const wrenn_port_request_options *options,
+                                                         const wrenn_sandbox_port_request_options *options,
                                                          wrenn_port_response **response, wrenn_error **error);
 WRENN_API WRENN_NODISCARD int wrenn_sandbox_port_request_start(wrenn_sandbox *sandbox,
-                                                               const wrenn_port_request_options *options,
+                                                               const wrenn_sandbox_port_request_options *options,
                                                                wrenn_done_fn done, void *user_data, wrenn_op **op,
                                                                wrenn_error **error);
 WRENN_API WRENN_NODISCARD int wrenn_sandbox_port_request_finish(wrenn_op *op, wrenn_port_response **response,
@@ -63,10 +65,11 @@ WRENN_API WRENN_NODISCARD int wrenn_sandbox_port_request_finish(wrenn_op *op, wr
  * Blocks (30 s). The caller owns *stream. An upgrade that is refused is an error by its HTTP status, so WRENN_E_AGENT when
  * nothing listens. */
 WRENN_API WRENN_NODISCARD int wrenn_sandbox_port_websocket(wrenn_sandbox *sandbox, int64_t port, const char *path,
-                                                           wrenn_stream **stream, wrenn_error **error);
+                                                           const wrenn_call_options *options, wrenn_stream **stream,
+                                                           wrenn_error **error);
 WRENN_API WRENN_NODISCARD int wrenn_sandbox_port_websocket_start(wrenn_sandbox *sandbox, int64_t port, const char *path,
-                                                                 wrenn_done_fn done, void *user_data, wrenn_op **op,
-                                                                 wrenn_error **error);
+                                                                 const wrenn_call_options *options, wrenn_done_fn done,
+                                                                 void *user_data, wrenn_op **op, wrenn_error **error);
 WRENN_API WRENN_NODISCARD int wrenn_sandbox_port_websocket_finish(wrenn_op *op, wrenn_stream **stream,
                                                                   wrenn_error **error);
 

@@ -2,24 +2,11 @@
 #ifndef WRENN_PTY_H
 #define WRENN_PTY_H
 
-#include "wrenn/sandbox.h"
-#include "wrenn/stream.h"
+#include "wrenn/exec.h"
 
 #ifdef __cplusplus
 extern "C" {
 #endif
-
-typedef struct wrenn_pty_options {
-    size_t struct_size;      /* from WRENN_PTY_OPTIONS_INIT */
-    const char *const *argv; /* program and arguments, NULL at the end; default: /bin/bash, or /bin/sh without that */
-    const char *const *envs; /* "NAME=value", NULL at the end; TERM=xterm-256color is added unless it is there */
-    const char *cwd;         /* default: the user's home */
-    int64_t cols, rows;      /* default 80 and 24 */
-    int64_t timeout_ms;      /* until it has started; default: the client's, else 30,000 */
-    const char *user;        /* as in wrenn_exec_options */
-} wrenn_pty_options;
-#define WRENN_PTY_OPTIONS_INIT \
-    { sizeof(wrenn_pty_options), 0, 0, 0, 0, 0, 0, 0 }
 
 /* Opens a terminal (WebSocket /v1/sandboxes/{id}/pty) and waits until its process has started: wrenn_stream_pid() and
  * wrenn_stream_tag() are known then, and the first event is WRENN_EVENT_STARTED. `options` may be NULL. Blocks. The caller
@@ -29,11 +16,12 @@ typedef struct wrenn_pty_options {
  * Servers other than wrennd drop input in too many pieces, and sizes and kills that directly follow input: for them a rate
  * limiter sends input in large pieces, 50 a second after the first 16, and sizes and kills are repeated. Fails with WRENN_E_CONFLICT (the sandbox does not run), WRENN_E_API and children for
  * what can't be started. */
-WRENN_API WRENN_NODISCARD int wrenn_sandbox_pty(wrenn_sandbox *sandbox, const wrenn_pty_options *options,
-                                                wrenn_stream **stream, wrenn_error **error);
-WRENN_API WRENN_NODISCARD int wrenn_sandbox_pty_start(wrenn_sandbox *sandbox, const wrenn_pty_options *options,
-                                                      wrenn_done_fn done, void *user_data, wrenn_op **op,
-                                                      wrenn_error **error);
+WRENN_API WRENN_NODISCARD int wrenn_sandbox_pty(wrenn_sandbox *sandbox, const wrenn_command *command,
+                                                const wrenn_call_options *options, wrenn_stream **stream,
+                                                wrenn_error **error);
+WRENN_API WRENN_NODISCARD int wrenn_sandbox_pty_start(wrenn_sandbox *sandbox, const wrenn_command *command,
+                                                      const wrenn_call_options *options, wrenn_done_fn done,
+                                                      void *user_data, wrenn_op **op, wrenn_error **error);
 WRENN_API WRENN_NODISCARD int wrenn_sandbox_pty_finish(wrenn_op *op, wrenn_stream **stream, wrenn_error **error);
 
 /* Connects to a terminal that runs already, by its tag. Blocks (30 s). The caller owns *stream. Several may be connected at
@@ -42,11 +30,12 @@ WRENN_API WRENN_NODISCARD int wrenn_sandbox_pty_finish(wrenn_op *op, wrenn_strea
  * reported by the first wrenn_stream_next(), as WRENN_E_NOT_FOUND; with v0.1.5 of the platform, which never answers, only
  * after 75 s without a message (wrenn_client_options.idle_timeout_ms, but 45 s at least). That server also ends the
  * connection to a terminal that has shown nothing for 45 s, and every connection after 600 s. */
-WRENN_API WRENN_NODISCARD int wrenn_sandbox_pty_connect(wrenn_sandbox *sandbox, const char *tag, wrenn_stream **stream,
+WRENN_API WRENN_NODISCARD int wrenn_sandbox_pty_connect(wrenn_sandbox *sandbox, const char *tag,
+                                                        const wrenn_call_options *options, wrenn_stream **stream,
                                                         wrenn_error **error);
 WRENN_API WRENN_NODISCARD int wrenn_sandbox_pty_connect_start(wrenn_sandbox *sandbox, const char *tag,
-                                                              wrenn_done_fn done, void *user_data, wrenn_op **op,
-                                                              wrenn_error **error);
+                                                              const wrenn_call_options *options, wrenn_done_fn done,
+                                                              void *user_data, wrenn_op **op, wrenn_error **error);
 WRENN_API WRENN_NODISCARD int wrenn_sandbox_pty_connect_finish(wrenn_op *op, wrenn_stream **stream,
                                                                wrenn_error **error);
 

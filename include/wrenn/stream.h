@@ -45,12 +45,12 @@ typedef struct wrenn_event {
     size_t size;
 } wrenn_event;
 
-/* The next event. Returns 1 with *event filled, 0 when the stream has ended normally, or a negative code: WRENN_E_AGAIN when
+/* The next event, which belongs to the stream and is valid until the next call with it. Returns 1 with *event set, 0 when the stream has ended normally, or a negative code: WRENN_E_AGAIN when
  * nothing came within timeout_ms (0: does not block; -1: waits without limit of its own, as the stream's idle limit
  * applies), WRENN_E_CONNECTION_LOST, _PROTOCOL, _LIMIT, WRENN_E_AGENT and other classes for what the server reports
  * instead of an exit. WRENN_E_CANCELLED when a callback frees the stream or its client meanwhile. From an error on, every
  * call gives that error. Inside a callback only a timeout of 0 is allowed. */
-WRENN_API WRENN_NODISCARD int wrenn_stream_next(wrenn_stream *stream, int64_t timeout_ms, wrenn_event *event,
+WRENN_API WRENN_NODISCARD int wrenn_stream_next(wrenn_stream *stream, int64_t timeout_ms, const wrenn_event **event,
                                                 wrenn_error **error);
 
 /* See wrenn_stream_on_ready(). */
@@ -61,7 +61,7 @@ typedef void (*wrenn_ready_fn)(wrenn_stream *stream, void *user_data);
  * NULL: no more. */
 WRENN_API void wrenn_stream_on_ready(wrenn_stream *stream, wrenn_ready_fn ready, void *user_data);
 
-/* Input for a command with WRENN_EXEC_STDIN, or keys for a terminal, or one message's bytes for a WebSocket opened as
+/* Input for a command with want_stdin, or keys for a terminal, or one message's bytes for a WebSocket opened as
  * binary. Returns how many bytes were taken: all of them, unless timeout_ms (0: does not block; -1: no limit) was over
  * first; then WRENN_E_AGAIN if it was none. Taken means on its way, not read by the command. Fails with
  * WRENN_E_UNSUPPORTED when the server can't do this, with WRENN_E_INVALID_ARGUMENT when there is no input or it was

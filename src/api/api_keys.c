@@ -10,9 +10,10 @@ const wrn_op_type wrn_api_keys_create_type = {
     .object = &wrn_model_api_key,
 };
 
-int wrn_api_keys_create_prepare(wrenn_client *client, const char *name, wrenn_op **op, wrenn_error **error) {
+int wrn_api_keys_create_prepare(wrenn_client *client, const char *name, const wrenn_call_options *options,
+                                wrenn_op **op, wrenn_error **error) {
     const wrn_create_api_key_request request = {.name = name};
-    return wrn_op_for_client(client, &wrn_api_keys_create_type, 0, NULL, &request, op, error);
+    return wrn_op_for_client(client, &wrn_api_keys_create_type, options, NULL, &request, op, error);
 }
 
 const wrn_op_type wrn_api_keys_list_type = {"api_keys list", "GET", "/api-keys", WRN_AUTH_TOKEN,

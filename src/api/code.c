@@ -28,7 +28,7 @@ enum {
 
 #define REMEDY                                                                             \
     "wait longer, interrupt or restart it (wrenn_code_context_interrupt(), _restart(); a " \
-    "context with WRENN_CONTEXT_DEFAULT is the kernel of calls without one), or use another context"
+    "context with WRENN_SANDBOX_CODE_CONTEXT_DEFAULT is the kernel of calls without one), or use another context"
 
 /* ---- an operation on a kernel ----
  *
@@ -63,7 +63,7 @@ typedef struct code_op {
     wrenn_code_context *context; /* a reference */
     bool runs;                   /* code; otherwise it is done when there is a kernel */
     stage stage;
-    int64_t start_timeout_ms, start_until_ms, exec_timeout_ms;
+    int64_t start_timeout_ms, start_until_ms, time_limit_ms;
     wrn_timer limit; /* of the start, then of the code, then of winding up */
     wrn_timer again; /* while asking; then for the rest */
     wrn_buf code;
@@ -275,7 +275,7 @@ static void send_code(code_op *self) {
     wrn_loop_timer_clear(op->client->loop, &self->again);
     wrn_kernel_request(&self->run, self->code.data, &message);
     if (message.failed || !wrn_socket_send(self->socket, false, message.data, message.size) ||
-        !wrn_loop_timer_set(op->client->loop, &self->limit, wrn_in_ms(self->exec_timeout_ms)))
+        !wrn_loop_timer_set(op->client->loop, &self->limit, wrn_in_ms(self->time_limit_ms)))
         wrn_op_fail_no_memory(op);
 }
 
@@ -304,7 +304,7 @@ static void finish_run(code_op *self) {
     wrn_op_ref(op);
     if (guarded(self, take_end, NULL, 0, &rc)) {
         self->stage = ENDED;
-        wrenn_execution *execution = wrn_kernel_take(&self->run);
+        wrenn_code_execution *execution = wrn_kernel_take(&self->run);
         if (execution) wrn_op_finish(op, execution, wrn_kernel_free_execution);
         else wrn_op_fail_no_memory(op);
     }
@@ -338,9 +338,9 @@ static void fail_not_begun(code_op *self, bool sure) {
     wrn_op_fail(
         &self->op,
         wrn_error_new(WRENN_E_TIMEOUT,
-                      "run_code: the code had not begun within %lld ms (exec_timeout_ms)%s; give it more time, as "
+                      "run_code: the code had not begun within %lld ms (time_limit_ms)%s; give it more time, as "
                       "other code may come first",
-                      (long long)self->exec_timeout_ms, sure ? " and was not run" : ", and may still run"));
+                      (long long)self->time_limit_ms, sure ? " and was not run" : ", and may still run"));
 }
 
 /* The code has ended, but what it has shown is still on its way, or lost: see rest_is_lost(). */
@@ -637,7 +637,7 @@ static const wrn_op_type behind_type = {.name = "cleaning up behind run_code",
                                         .stop = stop_behind};
 
 static code_op *new_behind(code_op *from) {
-    code_op *self = (code_op *)wrn_op_background(from->op.client, &behind_type, BEHIND_MS);
+    code_op *self = (code_op *)wrn_op_background(&from->op, &behind_type, BEHIND_MS);
     if (!self) return NULL;
     self->context = from->context;
     self->context->refs++;
@@ -697,11 +697,12 @@ const wrn_op_type wrn_sandbox_code_context_type = {.name = "code_context",
                                                    .abandon = code_abandon};
 
 /* Takes a reference of `context`, also on failure. */
-static int new_code_op(wrenn_code_context *context, const wrn_op_type *type, int64_t start_ms, int64_t exec_ms,
-                       code_op **ret, wrenn_error **error) {
+static int new_code_op(wrenn_code_context *context, const wrn_op_type *type, const wrenn_call_options *options,
+                       int64_t start_ms, int64_t exec_ms, code_op **ret, wrenn_error **error) {
     wrenn_op *op;
-    int64_t limit = start_ms + exec_ms + MARGIN_MS;
-    int rc = wrn_op_new(context->client, context->sandbox, type, limit, &op, error);
+    wrenn_call_options call = *options;
+    if (!call.timeout_ms) call.timeout_ms = start_ms + exec_ms + MARGIN_MS;
+    int rc = wrn_op_new(context->client, context->sandbox, type, &call, &op, error);
     if (rc < 0) {
         wrn_code_context_unref(context);
         return rc;
@@ -714,7 +715,7 @@ static int new_code_op(wrenn_code_context *context, const wrn_op_type *type, int
     self->again.fire = on_again;
     self->start_timeout_ms = start_ms;
     self->start_until_ms = wrn_in_ms(start_ms);
-    self->exec_timeout_ms = exec_ms;
+    self->time_limit_ms = exec_ms;
     *ret = self;
     return 0;
 }
@@ -726,8 +727,8 @@ static int check_times(int64_t a, int64_t b, const char *what, wrenn_error **err
 
 /* ---- run_code ---- */
 
-static int read_run_options(wrenn_sandbox *sandbox, const wrenn_code_options *options, wrenn_code_context **context,
-                            wrenn_error **error) {
+static int read_run_options(wrenn_sandbox *sandbox, const wrenn_sandbox_run_code_options *options,
+                            wrenn_code_context **context, wrenn_error **error) {
     if (!sandbox) return wrn_fail(error, WRENN_E_INVALID_ARGUMENT, "the sandbox must not be NULL");
     if (!options->code) return wrn_fail(error, WRENN_E_INVALID_ARGUMENT, "run_code: code must not be NULL");
     if (wrn_utf8_valid_prefix(options->code, strlen(options->code)) != strlen(options->code))
@@ -736,31 +737,34 @@ static int read_run_options(wrenn_sandbox *sandbox, const wrenn_code_options *op
         return wrn_fail(error, WRENN_E_INVALID_ARGUMENT, "run_code: set kernel or context, not both");
     if (options->context && options->context->sandbox != sandbox)
         return wrn_fail(error, WRENN_E_INVALID_ARGUMENT, "run_code: the context is of another sandbox handle");
-    int rc = check_times(options->exec_timeout_ms, options->start_timeout_ms, "run_code", error);
+    int rc = check_times(options->time_limit_ms, options->start_timeout_ms, "run_code", error);
     if (rc != 0) return rc;
     *context = options->context ? options->context : wrn_code_context_default(sandbox, options->kernel);
     if (!*context) return wrn_fail(error, WRENN_E_NO_MEMORY, "run_code: out of memory");
     return 0;
 }
 
-int wrenn_sandbox_run_code_start(wrenn_sandbox *sandbox, const wrenn_code_options *options, wrenn_done_fn done,
-                                 void *user_data, wrenn_op **op, wrenn_error **error) {
-    wrenn_code_options known;
+int wrenn_sandbox_run_code_start(wrenn_sandbox *sandbox, const wrenn_sandbox_run_code_options *options,
+                                 wrenn_done_fn done, void *user_data, wrenn_op **op, wrenn_error **error) {
+    wrenn_sandbox_run_code_options known;
+    wrenn_code_callbacks callbacks;
     wrenn_code_context *context = NULL;
     code_op *self = NULL;
     WRN_AUTO(wrn_buf_free) wrn_buf url = WRN_BUF_INIT, host = WRN_BUF_INIT;
-    int rc = wrn_options_read(&known, sizeof(known), options, "wrenn_code_options", error);
+    int rc = wrn_options_read(&known, sizeof(known), options, "wrenn_sandbox_run_code_options", error);
+    if (rc == 0) rc = wrn_options_read(&callbacks, sizeof(callbacks), known.callbacks, "wrenn_code_callbacks", error);
     if (rc == 0) rc = read_run_options(sandbox, &known, &context, error);
     if (rc == 0) rc = wrn_port_target(sandbox, WRN_JUPYTER_PORT, "/", &url, &host, error);
     if (rc != 0 || !context) return rc;
     context->refs++;
-    rc = new_code_op(context, &wrn_sandbox_run_code_type, known.start_timeout_ms ? known.start_timeout_ms : START_MS,
-                     known.exec_timeout_ms ? known.exec_timeout_ms : EXEC_MS, &self, error);
+    rc = new_code_op(context, &wrn_sandbox_run_code_type, &known.call,
+                     known.start_timeout_ms ? known.start_timeout_ms : START_MS,
+                     known.time_limit_ms ? known.time_limit_ms : EXEC_MS, &self, error);
     if (rc != 0 || !self) return rc;
     self->runs = true;
     wrn_buf_puts(&self->code, known.code);
-    if (!wrn_kernel_begin(&self->run, wrn_http_max_response(sandbox->client->http), known.callbacks) ||
-        self->code.failed || !self->code.data) {
+    if (!wrn_kernel_begin(&self->run, wrn_http_max_response(sandbox->client->http), &callbacks) || self->code.failed ||
+        !self->code.data) {
         wrenn_op_free(&self->op);
         return wrn_fail(error, WRENN_E_NO_MEMORY, "run_code: out of memory");
     }
@@ -779,27 +783,28 @@ static void give_context(wrenn_op *op) {
     wrn_op_finish(op, context, free_context_result);
 }
 
-int wrenn_sandbox_code_context_start(wrenn_sandbox *sandbox, const wrenn_context_options *options, wrenn_done_fn done,
-                                     void *user_data, wrenn_op **op, wrenn_error **error) {
-    wrenn_context_options known;
+int wrenn_sandbox_code_context_start(wrenn_sandbox *sandbox, const wrenn_sandbox_code_context_options *options,
+                                     wrenn_done_fn done, void *user_data, wrenn_op **op, wrenn_error **error) {
+    wrenn_sandbox_code_context_options known;
     code_op *self = NULL;
     WRN_AUTO(wrn_buf_free) wrn_buf url = WRN_BUF_INIT, host = WRN_BUF_INIT;
     if (!sandbox) return wrn_fail(error, WRENN_E_INVALID_ARGUMENT, "the sandbox must not be NULL");
-    int rc = wrn_options_read(&known, sizeof(known), options, "wrenn_context_options", error);
-    if (rc == 0 && known.flags > WRENN_CONTEXT_DEFAULT)
-        rc = wrn_fail(error, WRENN_E_INVALID_ARGUMENT,
-                      "code_context: flags must be 0, WRENN_CONTEXT_REUSE or WRENN_CONTEXT_DEFAULT");
-    if (rc == 0) rc = check_times(known.timeout_ms, 0, "code_context", error);
+    int rc = wrn_options_read(&known, sizeof(known), options, "wrenn_sandbox_code_context_options", error);
+    if (rc == 0 && known.flags > WRENN_SANDBOX_CODE_CONTEXT_DEFAULT)
+        rc = wrn_fail(
+            error, WRENN_E_INVALID_ARGUMENT,
+            "code_context: flags must be 0, WRENN_SANDBOX_CODE_CONTEXT_REUSE or WRENN_SANDBOX_CODE_CONTEXT_DEFAULT");
+    if (rc == 0) rc = check_times(known.start_timeout_ms, 0, "code_context", error);
     if (rc == 0) rc = wrn_port_target(sandbox, WRN_JUPYTER_PORT, "/", &url, &host, error);
     if (rc != 0) return rc;
-    bool of_handle = known.flags == WRENN_CONTEXT_DEFAULT;
+    bool of_handle = known.flags == WRENN_SANDBOX_CODE_CONTEXT_DEFAULT;
     wrenn_code_context *context =
         of_handle ? wrn_code_context_default(sandbox, known.kernel)
                   : wrn_code_context_new(sandbox, known.kernel, known.flags ? WRN_KERNEL_ANY : WRN_KERNEL_OWN);
     if (!context) return wrn_fail(error, WRENN_E_NO_MEMORY, "code_context: out of memory");
     if (of_handle) context->refs++;
-    rc = new_code_op(context, &wrn_sandbox_code_context_type, known.timeout_ms ? known.timeout_ms : START_MS, 0, &self,
-                     error);
+    rc = new_code_op(context, &wrn_sandbox_code_context_type, &known.call,
+                     known.start_timeout_ms ? known.start_timeout_ms : START_MS, 0, &self, error);
     if (rc != 0 || !self) return rc;
     return wrn_op_start_with(&self->op, begin, done, user_data, op, error);
 }

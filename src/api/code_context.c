@@ -191,13 +191,16 @@ static void begin_restart(wrenn_op *op) {
 }
 
 static int start_plain(wrenn_code_context *context, const wrn_op_type *type, const char *method, const char *suffix,
-                       wrenn_done_fn done, void *user_data, wrenn_op **op, wrenn_error **error) {
+                       const wrenn_call_options *options, wrenn_done_fn done, void *user_data, wrenn_op **op,
+                       wrenn_error **error) {
     wrenn_op *made;
+    wrenn_call_options known;
     if (!context) return wrn_fail(error, WRENN_E_INVALID_ARGUMENT, "the context must not be NULL");
     if (!context->id)
         return wrn_fail(error, WRENN_E_NOT_FOUND, "%s: its kernel is gone; the next run_code finds or makes another",
                         type->name);
-    int rc = wrn_op_new(context->client, context->sandbox, type, 0, &made, error);
+    int rc = wrn_options_read(&known, sizeof(known), options, "wrenn_call_options", error);
+    if (rc == 0) rc = wrn_op_new(context->client, context->sandbox, type, &known, &made, error);
     if (rc != 0) return rc;
     ((plain_op *)made)->context = context;
     context->refs++;
@@ -208,17 +211,19 @@ static int start_plain(wrenn_code_context *context, const wrn_op_type *type, con
                              user_data, op, error);
 }
 
-int wrenn_code_context_interrupt_start(wrenn_code_context *context, wrenn_done_fn done, void *user_data, wrenn_op **op,
-                                       wrenn_error **error) {
-    return start_plain(context, &wrn_code_context_interrupt_type, "POST", "/interrupt", done, user_data, op, error);
+int wrenn_code_context_interrupt_start(wrenn_code_context *context, const wrenn_call_options *options,
+                                       wrenn_done_fn done, void *user_data, wrenn_op **op, wrenn_error **error) {
+    return start_plain(context, &wrn_code_context_interrupt_type, "POST", "/interrupt", options, done, user_data, op,
+                       error);
 }
 
-int wrenn_code_context_restart_start(wrenn_code_context *context, wrenn_done_fn done, void *user_data, wrenn_op **op,
-                                     wrenn_error **error) {
-    return start_plain(context, &wrn_code_context_restart_type, "POST", "/restart", done, user_data, op, error);
+int wrenn_code_context_restart_start(wrenn_code_context *context, const wrenn_call_options *options, wrenn_done_fn done,
+                                     void *user_data, wrenn_op **op, wrenn_error **error) {
+    return start_plain(context, &wrn_code_context_restart_type, "POST", "/restart", options, done, user_data, op,
+                       error);
 }
 
-int wrenn_code_context_delete_start(wrenn_code_context *context, wrenn_done_fn done, void *user_data, wrenn_op **op,
-                                    wrenn_error **error) {
-    return start_plain(context, &wrn_code_context_delete_type, "DELETE", "", done, user_data, op, error);
+int wrenn_code_context_delete_start(wrenn_code_context *context, const wrenn_call_options *options, wrenn_done_fn done,
+                                    void *user_data, wrenn_op **op, wrenn_error **error) {
+    return start_plain(context, &wrn_code_context_delete_type, "DELETE", "", options, done, user_data, op, error);
 }

@@ -2,47 +2,39 @@
 
 #include <string.h>
 
+#include "api/pairs.h"
 #include "client/error.h"
 
-enum { ENVS_MAX = 4096 };
-
-/* The message must not show the text: it may be a secret. */
-static int read_env(wrn_arena *arena, const char *what, const char *text, size_t number, wrn_pair *pair,
-                    wrenn_error **error) {
-    const char *equals = strchr(text, '=');
-    if (!equals || equals == text)
-        return wrn_fail(error, WRENN_E_INVALID_ARGUMENT, "%s: envs[%zu] is not of the form NAME=value", what, number);
-    pair->key = wrn_arena_dup(arena, text, (size_t)(equals - text));
-    pair->value = equals + 1;
-    return pair->key ? 0 : wrn_fail(error, WRENN_E_NO_MEMORY, "%s: out of memory", what);
+static int check_unused(const char *what, const wrenn_command *command, int used, wrenn_error **error) {
+    const struct {
+        int use;
+        bool is_set;
+        const char *name;
+    } members[] = {
+        {WRN_COMMAND_TIME_LIMIT, command->time_limit_ms, "time_limit_ms"},
+        {WRN_COMMAND_STDIN, command->want_stdin, "want_stdin"},
+        {WRN_COMMAND_SIZE, command->cols || command->rows, "cols and rows"},
+        {WRN_COMMAND_TAG, command->tag, "tag"},
+    };
+    for (size_t i = 0; i < WRN_COUNT(members); i++)
+        if (members[i].is_set && !(used & members[i].use))
+            return wrn_fail(error, WRENN_E_INVALID_ARGUMENT, "%s has no use for %s of the command", what,
+                            members[i].name);
+    return 0;
 }
 
-static int read_envs(wrn_arena *arena, const char *what, const char *const *envs, wrn_command_words *words,
-                     wrenn_error **error) {
-    size_t count = 0;
-    while (envs && envs[count]) count++;
-    if (!count) return 0;
-    if (count > ENVS_MAX)
-        return wrn_fail(error, WRENN_E_INVALID_ARGUMENT, "%s: more than %d variables", what, ENVS_MAX);
-    wrn_pair *pairs = wrn_arena_alloc(arena, count * sizeof(*pairs));
-    if (!pairs) return wrn_fail(error, WRENN_E_NO_MEMORY, "%s: out of memory", what);
-    int rc = 0;
-    for (size_t i = 0; i < count && rc == 0; i++) rc = read_env(arena, what, envs[i], i, &pairs[i], error);
-    words->envs = pairs;
-    words->envs_count = count;
-    return rc;
-}
-
-int wrn_command_read(wrn_arena *arena, const char *what, const wrn_command_options *options, wrn_command_words *words,
-                     wrenn_error **error) {
-    *words = (wrn_command_words){.cwd = options->cwd, .user = options->user};
-    const char *const *argv = options->argv;
-    if ((argv != NULL) == (options->shell != NULL))
+int wrn_command_read(wrn_arena *arena, const char *what, const wrenn_command *command, int used,
+                     const wrenn_sandbox *sandbox, wrn_command_words *words, wrenn_error **error) {
+    *words = (wrn_command_words){.cwd = command->cwd, .user = wrn_sandbox_user(sandbox, command->user)};
+    const char *const *argv = command->argv;
+    int rc = check_unused(what, command, used, error);
+    if (rc < 0) return rc;
+    if ((argv != NULL) == (command->shell != NULL))
         return wrn_fail(error, WRENN_E_INVALID_ARGUMENT, "%s: set exactly one of argv and shell", what);
-    if (options->shell) {
+    if (command->shell) {
         const char **shell = wrn_arena_alloc(arena, 4 * sizeof(*shell));
         if (!shell) return wrn_fail(error, WRENN_E_NO_MEMORY, "%s: out of memory", what);
-        shell[0] = "/bin/sh", shell[1] = "-c", shell[2] = options->shell;
+        shell[0] = "/bin/sh", shell[1] = "-c", shell[2] = command->shell;
         argv = shell;
     }
     if (!argv[0] || !*argv[0])
@@ -50,7 +42,15 @@ int wrn_command_read(wrn_arena *arena, const char *what, const wrn_command_optio
     words->cmd = argv[0];
     words->args = argv + 1;
     while (words->args[words->args_count]) words->args_count++;
-    return read_envs(arena, what, options->envs, words, error);
+    static const wrn_pair term = {"TERM", "xterm-256color"};
+    bool terminal = used & WRN_COMMAND_SIZE;
+    const wrn_pair **envs;
+    rc = wrn_pairs_read(arena, what, "envs", command->envs, terminal, &envs, &words->envs_count, error);
+    for (size_t i = 0; rc == 0 && terminal && i < words->envs_count; i++)
+        if (strcmp(envs[i]->key, term.key) == 0) terminal = false;
+    if (rc == 0 && terminal) envs[words->envs_count++] = &term;
+    words->envs = envs;
+    return rc;
 }
 
 /* ---- for servers that ignore envs and cwd ---- */
@@ -90,8 +90,7 @@ int wrn_command_wrap(wrn_arena *arena, const char *what, wrn_command_words *word
     for (size_t i = 0; ok && cwd && i < WRN_COUNT(first); i++) all[count++] = first[i];
     if (ok && cwd) ok = (all[count++] = plain_directory(arena, cwd)) != NULL;
     if (ok) all[count++] = "/usr/bin/env", all[count++] = "--";
-    for (size_t i = 0; ok && i < words->envs_count; i++)
-        ok = (all[count++] = join_pair(arena, &words->envs[i])) != NULL;
+    for (size_t i = 0; ok && i < words->envs_count; i++) ok = (all[count++] = join_pair(arena, words->envs[i])) != NULL;
     if (!ok) return wrn_fail(error, WRENN_E_NO_MEMORY, "%s: out of memory", what);
     /* env takes a name with "=" for a variable, and "-" for an empty environment. */
     bool is_odd = strchr(words->cmd, '=') || strcmp(words->cmd, "-") == 0;

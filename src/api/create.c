@@ -1,6 +1,6 @@
 /* Creating a sandbox, without ever leaving one behind that the caller does not know of.
  *
- * POSTING -> done, or with WRENN_CREATE_WAIT -> FOLLOWING -> done.
+ * POSTING -> done, or with WRENN_SANDBOXES_CREATE_WAIT -> FOLLOWING -> done.
  * When the response to POSTING is lost: every create has an idempotency key, so a server that obeys it -> POSTING again.
  * If it is unknown whether the server does -> ASKING, whose response says so.
  * When following fails -> DESTROYING -> the error that following failed with.
@@ -10,20 +10,21 @@
 
 #include "api/follow.h"
 #include "api/operations.h"
+#include "api/pairs.h"
 #include "api/sandboxes.h"
 #include "api/transfer.h"
 #include "client/sandbox.h"
 #include "gen/requests.h"
 #include "wire/server_features.h"
 
-enum { CLEAN_UP_MS = 10000, LATE_CLEAN_UP_MS = 120000, AGAIN_MS = 500, IDEMPOTENCY_KEY_MAX = 255 };
+enum { CLEAN_UP_MS = 10000, LATE_CLEAN_UP_MS = 120000, AGAIN_MS = 500 };
 
 typedef struct create_op {
     wrn_follower follower;
     enum { POSTING, ASKING, FOLLOWING, DESTROYING, REPORTING } stage;
     bool wait;
-    bool callers_key;  /* the caller can create again with the same key, and must then find the sandbox */
-    wrn_buf body, key; /* of the request */
+    bool callers_key; /* the caller can create again with the same key, and must then find the sandbox */
+    wrn_buf body;     /* of the request */
     int posts;
     wrenn_error *reason; /* why the outcome is unknown, or why the sandbox is being destroyed */
 } create_op;
@@ -39,7 +40,6 @@ static void call_post(create_op *self) {
     wrn_op_call_sandbox(op, "POST", NULL, "", NULL, NULL);
     wrn_buf_clear(&op->body);
     wrn_buf_put(&op->body, self->body.data, self->body.size);
-    wrn_buf_puts(&op->idempotency_key, self->key.data);
 }
 
 static void call_destroy(create_op *self) {
@@ -183,7 +183,6 @@ static bool create_fail(wrenn_op *op, const wrenn_error *error) {
 static void create_clear(wrenn_op *op) {
     create_op *self = (create_op *)op;
     wrn_buf_free(&self->body);
-    wrn_buf_free(&self->key);
     wrenn_error_free(self->reason);
 }
 
@@ -235,6 +234,7 @@ const wrn_op_type wrn_sandboxes_create_type = {
     .abandon = create_abandon,
     .drop = create_drop,
     .follows = true,
+    .keyed = true,
 };
 
 /* ---- the clean-up ---- */
@@ -284,82 +284,76 @@ static const wrn_op_type clean_type = {
     .wake = create_wake,
     .clear = create_clear,
     .abandon = clean_abandon,
+    .keyed = true,
 };
 
 /* It inherits the request. */
 static create_op *start_clean_up(wrenn_op *op) {
     create_op *self = (create_op *)op, *heir;
-    heir = (create_op *)wrn_op_background(op->client, &clean_type, LATE_CLEAN_UP_MS);
+    heir = (create_op *)wrn_op_background(op, &clean_type, LATE_CLEAN_UP_MS);
     if (!heir) return NULL;
     heir->stage = self->stage == ASKING ? ASKING : POSTING;
     heir->body = self->body;
-    heir->key = self->key;
-    self->body = self->key = WRN_BUF_INIT;
+    self->body = WRN_BUF_INIT;
     return heir;
 }
 
 /* ---- the call ---- */
 
-/* The key becomes a header field, so a line break in it would add another field. */
-static int check_key(const char *key, wrenn_error **error) {
-    size_t size = 0;
-    while (key && key[size] > ' ' && key[size] < 0x7f) size++;
-    if (!key || (size && size <= IDEMPOTENCY_KEY_MAX && !key[size])) return 0;
-    return wrn_fail(error, WRENN_E_INVALID_ARGUMENT,
-                    "create: idempotency_key must have 1 to %d visible ASCII characters", IDEMPOTENCY_KEY_MAX);
-}
-
 /* The caller's key, or a random one, so that the create can be repeated. */
-static int set_key(create_op *self, const char *callers, wrenn_error **error) {
+static int set_key(create_op *self, wrenn_error **error) {
+    wrenn_op *op = &self->follower.op;
     char own[WRN_TRANSFER_NAME_SIZE];
-    self->callers_key = callers != NULL;
-    if (!callers && !wrn_transfer_name(own))
+    self->callers_key = op->key.size;
+    if (self->callers_key) return 0;
+    if (!wrn_transfer_name(own))
         return wrn_fail(error, WRENN_E_SYSTEM, "create: the system has no random numbers for an idempotency key");
-    wrn_buf_puts(&self->key, callers ? callers : own);
-    return self->key.failed ? wrn_fail(error, WRENN_E_NO_MEMORY, "create: out of memory") : 0;
+    wrn_buf_puts(&op->key, own);
+    wrn_buf_puts(&op->idempotency_key, own);
+    return op->key.failed ? wrn_fail(error, WRENN_E_NO_MEMORY, "create: out of memory") : 0;
 }
 
-static int check_create(const wrenn_create_options *options, wrenn_error **error) {
+static int check_create(const wrenn_sandboxes_create_options *options, wrenn_error **error) {
     if (options->vcpus < 0 || options->vcpus > INT32_MAX || options->memory_mb < 0 || options->memory_mb > INT32_MAX ||
         options->idle_timeout_sec < 0 || options->idle_timeout_sec > INT32_MAX)
         return wrn_fail(error, WRENN_E_INVALID_ARGUMENT,
                         "create: vcpus, memory_mb and idle_timeout_sec must be between 0 and 2147483647");
-    if (options->flags & ~WRENN_CREATE_WAIT)
-        return wrn_fail(error, WRENN_E_INVALID_ARGUMENT, "create: unknown flags; use WRENN_CREATE_*");
-    for (size_t i = 0; i < options->metadata_count; i++)
-        if (!options->metadata || !options->metadata[i].key || !options->metadata[i].value)
-            return wrn_fail(error, WRENN_E_INVALID_ARGUMENT, "create: metadata[%zu] has no key or no value", i);
-    return check_key(options->idempotency_key, error);
+    if (options->flags & ~WRENN_SANDBOXES_CREATE_WAIT)
+        return wrn_fail(error, WRENN_E_INVALID_ARGUMENT, "create: unknown flags; use WRENN_SANDBOXES_CREATE_*");
+    return 0;
 }
 
-int wrn_sandboxes_create_prepare(wrenn_client *client, const wrenn_create_options *options, wrenn_op **op,
+int wrn_sandboxes_create_prepare(wrenn_client *client, const wrenn_sandboxes_create_options *options, wrenn_op **op,
                                  wrenn_error **error) {
-    const wrn_create_sandbox_request request = {
+    WRN_AUTO(wrn_arena_free) wrn_arena arena = {0};
+    const wrn_pair **labels;
+    wrn_create_sandbox_request request = {
         .template_name = options->template_name,
         .vcpus = options->vcpus,
         .memory_mb = options->memory_mb,
         .timeout_sec = options->idle_timeout_sec,
-        .metadata = (const wrn_pair *)options->metadata,
-        .metadata_count = options->metadata_count,
     };
     wrenn_op *made;
     int rc = check_create(options, error);
     if (rc == 0)
-        rc = wrn_op_for_client(client, &wrn_sandboxes_create_type, options->timeout_ms, NULL, &request, &made, error);
+        rc =
+            wrn_pairs_read(&arena, "create", "metadata", options->metadata, 0, &labels, &request.metadata_count, error);
+    if (rc < 0) return rc;
+    request.metadata = labels;
+    rc = wrn_op_for_client(client, &wrn_sandboxes_create_type, &options->call, NULL, &request, &made, error);
     if (rc < 0) return rc;
     create_op *self = (create_op *)made;
-    self->wait = options->flags & WRENN_CREATE_WAIT;
+    self->wait = options->flags & WRENN_SANDBOXES_CREATE_WAIT;
     self->follower.to = WRENN_SANDBOX_STATUS_RUNNING;
     self->follower.seen = create_seen;
     self->posts = 1;
-    rc = set_key(self, options->idempotency_key, error);
+    rc = set_key(self, error);
     if (rc < 0) {
         wrenn_op_free(made);
         return rc;
     }
     wrn_buf_put(&self->body, made->body.data, made->body.size);
     made->body.failed = made->body.failed || self->body.failed;
-    wrn_buf_puts(&made->idempotency_key, self->key.data);
     *op = made;
     return 0;
 }

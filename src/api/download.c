@@ -1,6 +1,6 @@
 /* Downloads: into memory, files, descriptors and callbacks.
  *
- * READING -> done. With WRENN_DOWNLOAD_VERIFY: LOOKING for the size in a listing (twice for a link) -> READING -> done; when
+ * READING -> done. With WRENN_SANDBOX_DOWNLOAD_STREAM_VERIFY: LOOKING for the size in a listing (twice for a link) -> READING -> done; when
  * fewer bytes came -> CHECKING the size in a second listing -> done, or WRENN_E_CONNECTION_LOST. When the directory cannot be
  * listed while LOOKING -> CLIMBING, as in find.c. */
 #include <errno.h>
@@ -317,9 +317,10 @@ static void download_respond(wrenn_op *op, wrn_http_response *response) {
 const wrn_op_type wrn_sandbox_download_type = {"download", DOWNLOAD_OP, .respond = download_respond,
                                                .fail = wrn_transfer_fail};
 
-int wrn_sandbox_download_prepare(wrenn_sandbox *sandbox, const char *path, wrenn_op **op, wrenn_error **error) {
+int wrn_sandbox_download_prepare(wrenn_sandbox *sandbox, const char *path, const wrenn_call_options *options,
+                                 wrenn_op **op, wrenn_error **error) {
     int rc = wrn_files_check("download", path, error);
-    if (rc == 0) rc = wrn_op_for_sandbox(sandbox, &wrn_sandbox_download_type, 0, NULL, NULL, op, error);
+    if (rc == 0) rc = wrn_op_for_sandbox(sandbox, &wrn_sandbox_download_type, options, NULL, NULL, op, error);
     if (rc < 0) return rc;
     download_op *self = (download_op *)*op;
     self->content = WRN_BUF_LIMITED(wrn_http_max_response(sandbox->client->http));
@@ -336,13 +337,13 @@ void wrenn_file_free(wrenn_file *file) { free_loaded(file); }
 const wrn_op_type wrn_sandbox_download_stream_type = {"download_stream", DOWNLOAD_OP,
                                                       .respond = download_stream_respond, .fail = download_stream_fail};
 
-static int check_download(const wrenn_download_stream_options *options, wrenn_error **error) {
+static int check_download(const wrenn_sandbox_download_stream_options *options, wrenn_error **error) {
     int rc = wrn_files_check(wrn_sandbox_download_stream_type.name, options->path, error);
     if (rc == 0)
         rc = wrn_transfer_check(&wrn_sandbox_download_stream_type, options->file, options->fd, options->write, "write",
                                 error);
-    if (rc == 0 && options->flags & ~WRENN_DOWNLOAD_VERIFY)
-        rc = wrn_fail(error, WRENN_E_INVALID_ARGUMENT, "%s: unknown flags; use WRENN_DOWNLOAD_VERIFY",
+    if (rc == 0 && options->flags & ~WRENN_SANDBOX_DOWNLOAD_STREAM_VERIFY)
+        rc = wrn_fail(error, WRENN_E_INVALID_ARGUMENT, "%s: unknown flags; use WRENN_SANDBOX_DOWNLOAD_STREAM_VERIFY",
                       wrn_sandbox_download_stream_type.name);
     return rc;
 }
@@ -379,7 +380,7 @@ static int open_file(download_op *self, const char *path, wrenn_error **error) {
                     wrn_sandbox_download_stream_type.name, path, strerror(errno));
 }
 
-static int open_sink(download_op *self, const wrenn_download_stream_options *options, wrenn_error **error) {
+static int open_sink(download_op *self, const wrenn_sandbox_download_stream_options *options, wrenn_error **error) {
     wrn_file_transfer *t = &self->transfer;
     struct stat is;
     self->write = options->write;
@@ -402,11 +403,11 @@ static bool set_paths(download_op *self, const char *path) {
     return !self->path.failed && !self->looked.failed;
 }
 
-int wrn_sandbox_download_stream_prepare(wrenn_sandbox *sandbox, const wrenn_download_stream_options *options,
+int wrn_sandbox_download_stream_prepare(wrenn_sandbox *sandbox, const wrenn_sandbox_download_stream_options *options,
                                         wrenn_op **op, wrenn_error **error) {
     int rc = check_download(options, error);
     if (rc == 0)
-        rc = wrn_op_for_sandbox(sandbox, &wrn_sandbox_download_stream_type, options->timeout_ms, NULL, NULL, op, error);
+        rc = wrn_op_for_sandbox(sandbox, &wrn_sandbox_download_stream_type, &options->call, NULL, NULL, op, error);
     if (rc < 0) return rc;
     download_op *self = (download_op *)*op;
     if (!set_paths(self, options->path))
@@ -416,7 +417,7 @@ int wrn_sandbox_download_stream_prepare(wrenn_sandbox *sandbox, const wrenn_down
         wrenn_op_free(*op);
         return rc;
     }
-    self->stage = options->flags & WRENN_DOWNLOAD_VERIFY ? LOOKING : READING;
+    self->stage = options->flags & WRENN_SANDBOX_DOWNLOAD_STREAM_VERIFY ? LOOKING : READING;
     if (self->stage == LOOKING) look_for_file(self);
     else call_read(self);
     return 0;

@@ -7,7 +7,7 @@
 #include "gen/requests.h"
 #include "wire/server_features.h"
 
-enum { EXEC_TIMEOUT_SEC = 30, MARGIN_MS = 15000 };
+enum { TIME_LIMIT_SEC = 30, MARGIN_MS = 15000 };
 
 /* ---- the answer ---- */
 
@@ -86,31 +86,29 @@ const wrn_op_type wrn_sandbox_exec_type = {
 
 /* ---- the request ---- */
 
-static int read_timeout(const wrenn_exec_options *options, int64_t *seconds, wrenn_error **error) {
+static int read_time_limit(const wrenn_command *command, int64_t *seconds, wrenn_error **error) {
     const int64_t most = INT32_MAX;
-    if (options->exec_timeout_ms < 0 || options->exec_timeout_ms > most * 1000)
-        return wrn_fail(error, WRENN_E_INVALID_ARGUMENT, "exec: exec_timeout_ms must be between 0 and %lld",
+    if (command->time_limit_ms < 0 || command->time_limit_ms > most * 1000)
+        return wrn_fail(error, WRENN_E_INVALID_ARGUMENT, "exec: time_limit_ms must be between 0 and %lld",
                         (long long)most * 1000);
-    *seconds = options->exec_timeout_ms ? (options->exec_timeout_ms + 999) / 1000 : EXEC_TIMEOUT_SEC;
+    *seconds = command->time_limit_ms ? (command->time_limit_ms + 999) / 1000 : TIME_LIMIT_SEC;
     return 0;
 }
 
-int wrn_sandbox_exec_prepare(wrenn_sandbox *sandbox, const wrenn_exec_options *options, wrenn_op **op,
-                             wrenn_error **error) {
+int wrn_sandbox_exec_prepare(wrenn_sandbox *sandbox, const wrenn_command *command, const wrenn_call_options *options,
+                             wrenn_op **op, wrenn_error **error) {
     WRN_AUTO(wrn_arena_free) wrn_arena arena = {0};
-    const wrn_command_options command = WRN_COMMAND_OPTIONS(sandbox, options);
     wrn_exec_request request = {0};
-    int64_t seconds = 0;
-    int rc = wrn_command_read(&arena, "exec", &command, &request.command, error);
-    if (rc == 0) rc = read_timeout(options, &seconds, error);
+    wrenn_call_options call = *options;
+    int rc = wrn_command_read(&arena, "exec", command, WRN_COMMAND_TIME_LIMIT, sandbox, &request.command, error);
+    if (rc == 0) rc = read_time_limit(command, &request.timeout_sec, error);
     if (rc < 0) return rc;
     bool wrap = sandbox && !(sandbox->client->features & WRN_FEATURE_EXEC_ENVS) &&
-                (request.command.envs_count || (options->cwd && *options->cwd));
+                (request.command.envs_count || (command->cwd && *command->cwd));
     if (wrap) rc = wrn_command_wrap(&arena, "exec", &request.command, error);
     if (rc < 0) return rc;
-    request.timeout_sec = seconds;
-    int64_t limit = options->timeout_ms ? options->timeout_ms : seconds * 1000 + MARGIN_MS;
-    rc = wrn_op_for_sandbox(sandbox, &wrn_sandbox_exec_type, limit, NULL, &request, op, error);
+    if (!call.timeout_ms) call.timeout_ms = request.timeout_sec * 1000 + MARGIN_MS;
+    rc = wrn_op_for_sandbox(sandbox, &wrn_sandbox_exec_type, &call, NULL, &request, op, error);
     if (rc == 0) ((exec_op *)*op)->wrapped = wrap;
     return rc;
 }

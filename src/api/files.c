@@ -85,7 +85,7 @@ static void list_dir_respond(wrenn_op *op, wrn_http_response *response) {
         return;
     }
     wrn_list *list = WRN_TAKE(self->list);
-    if (list->count) qsort((void *)list->items, list->count, sizeof(*list->items), compare_paths);
+    if (list->items_count) qsort((void *)list->items, list->items_count, sizeof(*list->items), compare_paths);
     wrn_op_finish(op, list, wrn_result_free);
 }
 
@@ -106,11 +106,11 @@ const wrn_op_type wrn_sandbox_list_dir_type = {
     .clear = list_dir_clear,
 };
 
-int wrn_sandbox_list_dir_prepare(wrenn_sandbox *sandbox, const char *path, int64_t depth, wrenn_op **op,
-                                 wrenn_error **error) {
+int wrn_sandbox_list_dir_prepare(wrenn_sandbox *sandbox, const char *path, int64_t depth,
+                                 const wrenn_call_options *options, wrenn_op **op, wrenn_error **error) {
     if (depth < 0) return wrn_fail(error, WRENN_E_INVALID_ARGUMENT, "list_dir: the depth must not be negative");
     int rc = wrn_files_check("list_dir", path, error);
-    if (rc == 0) rc = wrn_op_for_sandbox(sandbox, &wrn_sandbox_list_dir_type, 0, NULL, NULL, op, error);
+    if (rc == 0) rc = wrn_op_for_sandbox(sandbox, &wrn_sandbox_list_dir_type, options, NULL, NULL, op, error);
     if (rc < 0) return rc;
     list_op *self = (list_op *)*op;
     self->depth = depth ? depth : 1;
@@ -125,8 +125,9 @@ const wrn_op_type wrn_sandbox_remove_type = {
     "remove", "POST", "/sandboxes/{sandbox id}/files/remove", WRN_AUTH_ANY, .body = &wrn_model_path_request,
 };
 
-int wrn_sandbox_remove_prepare(wrenn_sandbox *sandbox, const char *path, wrenn_op **op, wrenn_error **error) {
+int wrn_sandbox_remove_prepare(wrenn_sandbox *sandbox, const char *path, const wrenn_call_options *options,
+                               wrenn_op **op, wrenn_error **error) {
     const wrn_path_request request = {.path = path, .user = wrn_sandbox_user(sandbox, NULL)};
     int rc = wrn_files_check("remove", path, error);
-    return rc == 0 ? wrn_op_for_sandbox(sandbox, &wrn_sandbox_remove_type, 0, NULL, &request, op, error) : rc;
+    return rc == 0 ? wrn_op_for_sandbox(sandbox, &wrn_sandbox_remove_type, options, NULL, &request, op, error) : rc;
 }

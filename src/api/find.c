@@ -210,10 +210,10 @@ static void find_clear(wrenn_op *op) {
 
 /* ---- the operations ---- */
 
-static int new_find_op(wrenn_sandbox *sandbox, const wrn_op_type *type, int kind, const char *path, wrenn_op **op,
-                       wrenn_error **error) {
+static int new_find_op(wrenn_sandbox *sandbox, const wrn_op_type *type, int kind, const char *path,
+                       const wrenn_call_options *options, wrenn_op **op, wrenn_error **error) {
     int rc = wrn_files_check(type->name, path, error);
-    if (rc == 0) rc = wrn_op_for_sandbox(sandbox, type, 0, NULL, NULL, op, error);
+    if (rc == 0) rc = wrn_op_for_sandbox(sandbox, type, options, NULL, NULL, op, error);
     if (rc < 0) return rc;
     find_op *self = (find_op *)*op;
     self->kind = kind;
@@ -231,19 +231,22 @@ const wrn_op_type wrn_sandbox_mkdir_type = {"mkdir", FIND_OP};
 const wrn_op_type wrn_sandbox_stat_type = {"stat", FIND_OP};
 const wrn_op_type wrn_sandbox_exists_type = {"exists", FIND_OP};
 
-int wrn_sandbox_mkdir_prepare(wrenn_sandbox *sandbox, const char *path, wrenn_op **op, wrenn_error **error) {
-    return new_find_op(sandbox, &wrn_sandbox_mkdir_type, MKDIR, path, op, error);
+int wrn_sandbox_mkdir_prepare(wrenn_sandbox *sandbox, const char *path, const wrenn_call_options *options,
+                              wrenn_op **op, wrenn_error **error) {
+    return new_find_op(sandbox, &wrn_sandbox_mkdir_type, MKDIR, path, options, op, error);
 }
 
-int wrn_sandbox_stat_prepare(wrenn_sandbox *sandbox, const char *path, wrenn_op **op, wrenn_error **error) {
-    return new_find_op(sandbox, &wrn_sandbox_stat_type, STAT, path, op, error);
+int wrn_sandbox_stat_prepare(wrenn_sandbox *sandbox, const char *path, const wrenn_call_options *options, wrenn_op **op,
+                             wrenn_error **error) {
+    return new_find_op(sandbox, &wrn_sandbox_stat_type, STAT, path, options, op, error);
 }
 
-int wrn_sandbox_exists_prepare(wrenn_sandbox *sandbox, const char *path, wrenn_op **op, wrenn_error **error) {
-    return new_find_op(sandbox, &wrn_sandbox_exists_type, EXISTS, path, op, error);
+int wrn_sandbox_exists_prepare(wrenn_sandbox *sandbox, const char *path, const wrenn_call_options *options,
+                               wrenn_op **op, wrenn_error **error) {
+    return new_find_op(sandbox, &wrn_sandbox_exists_type, EXISTS, path, options, op, error);
 }
 
-int wrenn_sandbox_exists_finish(wrenn_op *op, int *exists, wrenn_error **error) {
+int wrenn_sandbox_exists_finish(wrenn_op *op, int64_t *exists, wrenn_error **error) {
     void *found = NULL;
     int rc = wrn_op_take(op, &wrn_sandbox_exists_type, &found, error);
     if (rc == 0 && exists) *exists = found != NULL;

@@ -10,7 +10,7 @@ const wrn_op_type wrn_hosts_create_type = {
     .object = &wrn_model_host_with_token,
 };
 
-int wrn_hosts_create_prepare(wrenn_client *client, const wrenn_host_options *options, wrenn_op **op,
+int wrn_hosts_create_prepare(wrenn_client *client, const wrenn_hosts_create_options *options, wrenn_op **op,
                              wrenn_error **error) {
     const wrn_create_host_request request = {
         .type = options->type ? options->type : "regular",
@@ -18,7 +18,7 @@ int wrn_hosts_create_prepare(wrenn_client *client, const wrenn_host_options *opt
         .provider = options->provider,
         .availability_zone = options->availability_zone,
     };
-    return wrn_op_for_client(client, &wrn_hosts_create_type, 0, NULL, &request, op, error);
+    return wrn_op_for_client(client, &wrn_hosts_create_type, &options->call, NULL, &request, op, error);
 }
 
 const wrn_op_type wrn_hosts_list_type = {"hosts list", "GET", "/hosts", WRN_AUTH_TOKEN, .list = &wrn_model_host};
@@ -28,12 +28,12 @@ const wrn_op_type wrn_hosts_get_type = {"hosts get", "GET", "/hosts/{host id}", 
 
 const wrn_op_type wrn_hosts_delete_type = {"hosts delete", "DELETE", "/hosts/{host id}?force={force}", WRN_AUTH_TOKEN};
 
-int wrn_hosts_delete_prepare(wrenn_client *client, const char *id, const wrenn_host_delete_options *options,
+int wrn_hosts_delete_prepare(wrenn_client *client, const char *id, const wrenn_hosts_delete_options *options,
                              wrenn_op **op, wrenn_error **error) {
-    const char *const args[] = {id, options->flags & WRENN_HOST_DELETE_FORCE ? "true" : NULL};
-    if (options->flags & ~WRENN_HOST_DELETE_FORCE)
-        return wrn_fail(error, WRENN_E_INVALID_ARGUMENT, "hosts delete: unknown flags; use WRENN_HOST_DELETE_*");
-    return wrn_op_for_client(client, &wrn_hosts_delete_type, 0, args, NULL, op, error);
+    const char *const args[] = {id, options->flags & WRENN_HOSTS_DELETE_FORCE ? "true" : NULL};
+    if (options->flags & ~WRENN_HOSTS_DELETE_FORCE)
+        return wrn_fail(error, WRENN_E_INVALID_ARGUMENT, "hosts delete: unknown flags; use WRENN_HOSTS_DELETE_*");
+    return wrn_op_for_client(client, &wrn_hosts_delete_type, &options->call, args, NULL, op, error);
 }
 
 const wrn_op_type wrn_hosts_delete_preview_type = {
@@ -64,7 +64,7 @@ static bool read_tags(wrenn_tag_list *list, const wrn_json *array, const char **
         if (!items[i]) return false;
     }
     list->items = items;
-    list->count = count;
+    list->items_count = count;
     return true;
 }
 
@@ -89,12 +89,12 @@ const wrn_op_type wrn_hosts_list_tags_type = {"hosts list_tags", "GET", "/hosts/
 const wrn_op_type wrn_hosts_add_tag_type = {"hosts add_tag", "POST", "/hosts/{host id}/tags", WRN_AUTH_TOKEN,
                                             .body = &wrn_model_add_tag_request};
 
-int wrn_hosts_add_tag_prepare(wrenn_client *client, const char *id, const char *tag, wrenn_op **op,
-                              wrenn_error **error) {
+int wrn_hosts_add_tag_prepare(wrenn_client *client, const char *id, const char *tag, const wrenn_call_options *options,
+                              wrenn_op **op, wrenn_error **error) {
     const wrn_add_tag_request request = {.tag = tag};
     const char *const args[] = {id};
     int rc = wrn_check_segment("tag", tag, error);
-    return rc == 0 ? wrn_op_for_client(client, &wrn_hosts_add_tag_type, 0, args, &request, op, error) : rc;
+    return rc == 0 ? wrn_op_for_client(client, &wrn_hosts_add_tag_type, options, args, &request, op, error) : rc;
 }
 
 const wrn_op_type wrn_hosts_remove_tag_type = {"hosts remove_tag", "DELETE", "/hosts/{host id}/tags/{tag}",

@@ -104,7 +104,8 @@ static bool write_value(const wrn_json *value, wrn_buf *out) {
 typedef struct display {
     wrenn_code_result result; /* first, so that it leads here */
     char *texts;
-    wrenn_code_mime items[];
+    wrenn_code_mime *mimes;
+    const wrenn_code_mime *pointers[]; /* to each of them, which follow */
 } display;
 
 static void free_result(const wrenn_code_result *result) {
@@ -139,21 +140,24 @@ static bool count_member(void *context, const char *key, const wrn_json *value) 
 static display *make_display(const wrn_json *data, bool is_main, size_t *size) {
     size_t count = 0;
     wrn_json_each(data, count_member, &count);
-    *size = sizeof(display) + count * sizeof(wrenn_code_mime);
+    *size = sizeof(display) + count * (sizeof(wrenn_code_mime *) + sizeof(wrenn_code_mime));
     display *d = calloc(1, *size);
-    bundle b = {.items = d ? d->items : NULL};
+    if (d) d->mimes = (wrenn_code_mime *)(d->pointers + count);
+    bundle b = {.items = d ? d->mimes : NULL};
     if (!d || (count && !wrn_json_each(data, add_mime, &b))) {
         wrn_buf_free(&b.texts);
         free(d);
         return NULL;
     }
     *size += b.texts.size;
-    d->result = (wrenn_code_result){is_main, d->items, count};
+    d->result = (wrenn_code_result){is_main, d->pointers, count};
     const char *at = d->texts = b.texts.data;
     for (size_t i = 0; i < count; i++) {
-        d->items[i].type = at;
-        d->items[i].data = at + strlen(at) + 1;
-        at = d->items[i].data + d->items[i].size + 1;
+        wrenn_code_mime *mime = &d->mimes[i];
+        d->pointers[i] = mime;
+        mime->type = at;
+        mime->data = at + strlen(at) + 1;
+        at = mime->data + mime->size + 1;
     }
     return d;
 }
@@ -391,23 +395,23 @@ void wrn_kernel_end(wrn_kernel_run *run) {
 }
 
 static bool take_shown(wrn_kernel_run *run) {
-    wrenn_execution *execution = run->execution;
+    wrenn_code_execution *execution = run->execution;
     const wrenn_code_result **results =
         wrn_arena_alloc(wrn_result_arena(execution), (run->shown_count + 1) * sizeof(*results));
     if (!results) return false;
     for (size_t i = 0; i < run->shown_count; i++) {
         const wrenn_code_result *result = WRN_TAKE(run->shown[i].result);
         if (!result) continue;
-        results[execution->result_count++] = result;
-        const wrenn_code_mime *text = wrenn_code_result_get(result, "text/plain");
+        results[execution->results_count++] = result;
+        const wrenn_code_mime *text = wrenn_code_result_mime(result, "text/plain");
         if (result->is_main && text) execution->text = text->data;
     }
     execution->results = results;
     return true;
 }
 
-wrenn_execution *wrn_kernel_take(wrn_kernel_run *run) {
-    wrenn_execution *execution = run->execution;
+wrenn_code_execution *wrn_kernel_take(wrn_kernel_run *run) {
+    wrenn_code_execution *execution = run->execution;
     wrn_arena *arena = wrn_result_arena(execution);
     execution->stdout_size = run->out.size;
     execution->stderr_size = run->err.size;
@@ -418,8 +422,8 @@ wrenn_execution *wrn_kernel_take(wrn_kernel_run *run) {
 }
 
 void wrn_kernel_free_execution(void *data) {
-    wrenn_execution *execution = data;
-    for (size_t i = 0; execution && i < execution->result_count; i++) free_result(execution->results[i]);
+    wrenn_code_execution *execution = data;
+    for (size_t i = 0; execution && i < execution->results_count; i++) free_result(execution->results[i]);
     wrn_result_free(execution);
 }
 
@@ -434,10 +438,10 @@ void wrn_kernel_clear(wrn_kernel_run *run) {
     wrn_buf_free(&run->err);
 }
 
-const wrenn_code_mime *wrenn_code_result_get(const wrenn_code_result *result, const char *type) {
-    for (size_t i = 0; result && type && i < result->count; i++)
-        if (strcmp(result->items[i].type, type) == 0) return &result->items[i];
+const wrenn_code_mime *wrenn_code_result_mime(const wrenn_code_result *result, const char *type) {
+    for (size_t i = 0; result && type && i < result->mimes_count; i++)
+        if (strcmp(result->mimes[i]->type, type) == 0) return result->mimes[i];
     return NULL;
 }
 
-void wrenn_execution_free(wrenn_execution *execution) { wrn_kernel_free_execution(execution); }
+void wrenn_code_execution_free(wrenn_code_execution *execution) { wrn_kernel_free_execution(execution); }

@@ -1,4 +1,4 @@
-/* What a Jupyter kernel says while it runs code, collected: messages in, a wrenn_execution out. No network, no clock.
+/* What a Jupyter kernel says while it runs code, collected: messages in, a wrenn_code_execution out. No network, no clock.
  *
  * A kernel speaks on two channels whose order to each other is not fixed: "iopub" has what is shown, between "busy" and
  * "idle"; "shell" has the reply with the outcome. One may be lost while the other is not, so both are looked at. */
@@ -22,7 +22,7 @@ typedef struct wrn_shown {
 typedef struct wrn_kernel_run {
     char session[33];
     char msg_id[33], info_id[33], withdraw_id[33]; /* of our requests */
-    wrenn_execution *execution;                    /* a result with an arena of its own */
+    wrenn_code_execution *execution;               /* a result with an arena of its own */
     const wrenn_code_error *replied_error;         /* of the reply */
     wrn_buf out, err;                              /* limited */
     size_t kept, kept_max;                         /* bytes of what is shown */
@@ -61,8 +61,8 @@ int wrn_kernel_message(wrn_kernel_run *run, const char *data, size_t size);
 /* No more will come: what only the reply has told becomes the outcome. */
 void wrn_kernel_end(wrn_kernel_run *run);
 /* Hands the execution out; NULL when out of memory. */
-wrenn_execution *wrn_kernel_take(wrn_kernel_run *run);
-/* wrenn_execution_free() for results of operations. */
+wrenn_code_execution *wrn_kernel_take(wrn_kernel_run *run);
+/* wrenn_code_execution_free() for results of operations. */
 void wrn_kernel_free_execution(void *data);
 
 #endif

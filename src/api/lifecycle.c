@@ -1,6 +1,6 @@
 /* Operations that follow a sandbox until it runs or is paused.
  *
- * wait_ready, connect: LOOKING (again and again) -> done; with WRENN_WAIT_RESUME, or to connect, a paused sandbox
+ * wait_ready, connect: LOOKING (again and again) -> done; with WRENN_SANDBOX_WAIT_READY_RESUME, or to connect, a paused sandbox
  * -> RESUMING -> LOOKING.
  * pause, resume: ASKING -> done, or with the flag WAIT -> LOOKING (again and again) -> done. */
 #include "api/follow.h"
@@ -31,9 +31,11 @@ static void wait_seen(wrenn_op *op, wrn_progress progress) {
         wrn_op_call_sandbox(op, "POST", op->sandbox->id, "/resume", NULL, NULL);
         wrn_op_send(op);
     } else {
-        wrn_op_fail(op, wrn_error_new(WRENN_E_CONFLICT, "%s: sandbox %s will not get ready by itself (status: %s)%s",
-                                      op->type->name, op->sandbox->id, status ? status : "none given",
-                                      progress == WRN_FOLLOW_PAUSED ? "; resume it, or pass WRENN_WAIT_RESUME" : ""));
+        wrn_op_fail(
+            op,
+            wrn_error_new(WRENN_E_CONFLICT, "%s: sandbox %s will not get ready by itself (status: %s)%s",
+                          op->type->name, op->sandbox->id, status ? status : "none given",
+                          progress == WRN_FOLLOW_PAUSED ? "; resume it, or pass WRENN_SANDBOX_WAIT_READY_RESUME" : ""));
     }
 }
 
@@ -59,9 +61,9 @@ const wrn_op_type wrn_sandboxes_connect_type = {
     "connect", "GET", "/sandboxes/{sandbox id}", WRN_AUTH_ANY, .timeout_ms = 120000, WAIT_OP,
 };
 
-static int new_wait(wrenn_sandbox *sandbox, const wrn_op_type *type, int64_t timeout_ms, int64_t interval_ms,
-                    bool resume, wrenn_op **op, wrenn_error **error) {
-    int rc = wrn_op_for_sandbox(sandbox, type, timeout_ms, NULL, NULL, op, error);
+static int new_wait(wrenn_sandbox *sandbox, const wrn_op_type *type, const wrenn_call_options *call,
+                    int64_t interval_ms, bool resume, wrenn_op **op, wrenn_error **error) {
+    int rc = wrn_op_for_sandbox(sandbox, type, call, NULL, NULL, op, error);
     if (rc < 0) return rc;
     wait_op *self = (wait_op *)*op;
     self->resume = resume;
@@ -73,23 +75,24 @@ static int new_wait(wrenn_sandbox *sandbox, const wrn_op_type *type, int64_t tim
     return 0;
 }
 
-int wrn_sandbox_wait_ready_prepare(wrenn_sandbox *sandbox, const wrenn_wait_options *options, wrenn_op **op,
-                                   wrenn_error **error) {
-    if (options->interval_ms < 0 || options->flags & ~WRENN_WAIT_RESUME)
+int wrn_sandbox_wait_ready_prepare(wrenn_sandbox *sandbox, const wrenn_sandbox_wait_ready_options *options,
+                                   wrenn_op **op, wrenn_error **error) {
+    if (options->interval_ms < 0 || options->flags & ~WRENN_SANDBOX_WAIT_READY_RESUME)
         return wrn_fail(error, WRENN_E_INVALID_ARGUMENT, "wait_ready: interval_ms is negative or a flag is unknown");
-    int64_t limit = options->timeout_ms ? options->timeout_ms : WRN_OP_TIMEOUT_MS; /* not the client's */
-    return new_wait(sandbox, &wrn_sandbox_wait_ready_type, limit, options->interval_ms,
-                    options->flags & WRENN_WAIT_RESUME, op, error);
+    wrenn_call_options call = options->call;
+    if (!call.timeout_ms) call.timeout_ms = WRN_OP_TIMEOUT_MS; /* not the client's */
+    return new_wait(sandbox, &wrn_sandbox_wait_ready_type, &call, options->interval_ms,
+                    options->flags & WRENN_SANDBOX_WAIT_READY_RESUME, op, error);
 }
 
-int wrn_sandboxes_connect_prepare(wrenn_client *client, const char *id, const wrenn_connect_options *options,
+int wrn_sandboxes_connect_prepare(wrenn_client *client, const char *id, const wrenn_sandboxes_connect_options *options,
                                   wrenn_op **op, wrenn_error **error) {
     wrenn_sandbox *sandbox = NULL;
     if (options->interval_ms < 0)
         return wrn_fail(error, WRENN_E_INVALID_ARGUMENT, "connect: interval_ms must not be negative");
     int rc = wrenn_sandbox_from_id(client, id, &sandbox, error);
     if (rc < 0) return rc;
-    rc = new_wait(sandbox, &wrn_sandboxes_connect_type, options->timeout_ms, options->interval_ms, true, op, error);
+    rc = new_wait(sandbox, &wrn_sandboxes_connect_type, &options->call, options->interval_ms, true, op, error);
     wrn_sandbox_unref(sandbox);
     return rc;
 }
@@ -127,30 +130,30 @@ const wrn_op_type wrn_sandbox_resume_type = {
     "resume", "POST", "/sandboxes/{sandbox id}/resume", WRN_AUTH_ANY, CHANGE_OP,
 };
 
-_Static_assert(WRENN_PAUSE_WAIT == WRENN_RESUME_WAIT, "new_change() takes the flags of both");
+_Static_assert(WRENN_SANDBOX_PAUSE_WAIT == WRENN_SANDBOX_RESUME_WAIT, "new_change() takes the flags of both");
 
-static int new_change(wrenn_sandbox *sandbox, const wrn_op_type *type, int64_t timeout_ms, uint64_t flags,
+static int new_change(wrenn_sandbox *sandbox, const wrn_op_type *type, const wrenn_call_options *call, uint64_t flags,
                       wrenn_op **op, wrenn_error **error) {
     bool pause = type == &wrn_sandbox_pause_type;
-    if (flags & ~WRENN_PAUSE_WAIT)
+    if (flags & ~WRENN_SANDBOX_PAUSE_WAIT)
         return wrn_fail(error, WRENN_E_INVALID_ARGUMENT, "%s: unknown flags; use WRENN_%s_WAIT", type->name,
                         pause ? "PAUSE" : "RESUME");
-    int rc = wrn_op_for_sandbox(sandbox, type, timeout_ms, NULL, NULL, op, error);
+    int rc = wrn_op_for_sandbox(sandbox, type, call, NULL, NULL, op, error);
     if (rc < 0) return rc;
     change_op *self = (change_op *)*op;
-    self->wait = flags & WRENN_PAUSE_WAIT;
+    self->wait = flags & WRENN_SANDBOX_PAUSE_WAIT;
     self->follower.from = pause ? WRENN_SANDBOX_STATUS_RUNNING : WRENN_SANDBOX_STATUS_PAUSED;
     self->follower.to = pause ? WRENN_SANDBOX_STATUS_PAUSED : WRENN_SANDBOX_STATUS_RUNNING;
     self->follower.seen = change_seen;
     return 0;
 }
 
-int wrn_sandbox_pause_prepare(wrenn_sandbox *sandbox, const wrenn_pause_options *options, wrenn_op **op,
+int wrn_sandbox_pause_prepare(wrenn_sandbox *sandbox, const wrenn_sandbox_pause_options *options, wrenn_op **op,
                               wrenn_error **error) {
-    return new_change(sandbox, &wrn_sandbox_pause_type, options->timeout_ms, options->flags, op, error);
+    return new_change(sandbox, &wrn_sandbox_pause_type, &options->call, options->flags, op, error);
 }
 
-int wrn_sandbox_resume_prepare(wrenn_sandbox *sandbox, const wrenn_resume_options *options, wrenn_op **op,
+int wrn_sandbox_resume_prepare(wrenn_sandbox *sandbox, const wrenn_sandbox_resume_options *options, wrenn_op **op,
                                wrenn_error **error) {
-    return new_change(sandbox, &wrn_sandbox_resume_type, options->timeout_ms, options->flags, op, error);
+    return new_change(sandbox, &wrn_sandbox_resume_type, &options->call, options->flags, op, error);
 }

@@ -95,12 +95,12 @@ int wrenn_sandbox_url(const wrenn_sandbox *sandbox, int64_t port, const char *sc
 void wrenn_string_free(char *text) { free(text); }
 
 /* An operation whose call goes to a port. */
-static int new_port_op(wrenn_sandbox *sandbox, const wrn_op_type *type, int64_t timeout_ms, const char *method,
-                       int64_t port, const char *path, wrenn_op **op, wrenn_error **error) {
+static int new_port_op(wrenn_sandbox *sandbox, const wrn_op_type *type, const wrenn_call_options *call,
+                       const char *method, int64_t port, const char *path, wrenn_op **op, wrenn_error **error) {
     WRN_AUTO(wrn_buf_free) wrn_buf url = WRN_BUF_INIT, host = WRN_BUF_INIT;
     if (!sandbox) return wrn_fail(error, WRENN_E_INVALID_ARGUMENT, "the sandbox must not be NULL");
     int rc = wrn_port_target(sandbox, port, path, &url, &host, error);
-    if (rc == 0) rc = wrn_op_for_sandbox(sandbox, type, timeout_ms, NULL, NULL, op, error);
+    if (rc == 0) rc = wrn_op_for_sandbox(sandbox, type, call, NULL, NULL, op, error);
     if (rc < 0) return rc;
     wrn_op_call_url(*op, method, url.data);
     wrn_buf_put(&(*op)->host, host.data, host.size);
@@ -141,15 +141,15 @@ static int check_method(const char *method, wrenn_error **error) {
     return wrn_fail(error, WRENN_E_INVALID_ARGUMENT, "port_request: \"%.40s\" is no method", method);
 }
 
-int wrn_sandbox_port_request_prepare(wrenn_sandbox *sandbox, const wrenn_port_request_options *options, wrenn_op **op,
-                                     wrenn_error **error) {
+int wrn_sandbox_port_request_prepare(wrenn_sandbox *sandbox, const wrenn_sandbox_port_request_options *options,
+                                     wrenn_op **op, wrenn_error **error) {
     const char *method = options->method ? options->method : options->body ? "POST" : "GET";
     WRN_AUTO(wrn_buf_free) wrn_buf fields = WRN_BUF_INIT;
     int rc = check_method(method, error);
     if (rc == 0) rc = read_headers(options->headers, &fields, error);
     if (rc == 0)
-        rc = new_port_op(sandbox, &wrn_sandbox_port_request_type, options->timeout_ms, method, options->port,
-                         options->path, op, error);
+        rc = new_port_op(sandbox, &wrn_sandbox_port_request_type, &options->call, method, options->port, options->path,
+                         op, error);
     if (rc < 0) return rc;
     if (fields.size) wrn_buf_put(&(*op)->fields, fields.data, fields.size);
     wrn_buf_put(&(*op)->body, options->body, options->body ? options->body_size : 0);
@@ -177,7 +177,7 @@ static const wrn_stream_type port_websocket = {
 
 const wrn_op_type wrn_sandbox_port_websocket_type = {"port_websocket", .stream = &port_websocket, WRN_STREAM_OP};
 
-int wrn_sandbox_port_websocket_prepare(wrenn_sandbox *sandbox, int64_t port, const char *path, wrenn_op **op,
-                                       wrenn_error **error) {
-    return new_port_op(sandbox, &wrn_sandbox_port_websocket_type, 0, "GET", port, path, op, error);
+int wrn_sandbox_port_websocket_prepare(wrenn_sandbox *sandbox, int64_t port, const char *path,
+                                       const wrenn_call_options *options, wrenn_op **op, wrenn_error **error) {
+    return new_port_op(sandbox, &wrn_sandbox_port_websocket_type, options, "GET", port, path, op, error);
 }

@@ -86,14 +86,13 @@ const wrn_op_type wrn_sandbox_spawn_type = {
     .clear = spawn_clear,
 };
 
-int wrn_sandbox_spawn_prepare(wrenn_sandbox *sandbox, const wrenn_spawn_options *options, wrenn_op **op,
-                              wrenn_error **error) {
+int wrn_sandbox_spawn_prepare(wrenn_sandbox *sandbox, const wrenn_command *command, const wrenn_call_options *options,
+                              wrenn_op **op, wrenn_error **error) {
     WRN_AUTO(wrn_arena_free) wrn_arena arena = {0};
-    const wrn_command_options command = WRN_COMMAND_OPTIONS(sandbox, options);
-    wrn_exec_request request = {.background = 1, .tag = options->tag};
-    int rc = wrn_command_read(&arena, "spawn", &command, &request.command, error);
+    wrn_exec_request request = {.background = 1, .tag = command->tag};
+    int rc = wrn_command_read(&arena, "spawn", command, WRN_COMMAND_TAG, sandbox, &request.command, error);
     if (rc < 0) return rc;
-    rc = wrn_op_for_sandbox(sandbox, &wrn_sandbox_spawn_type, options->timeout_ms, NULL, &request, op, error);
+    rc = wrn_op_for_sandbox(sandbox, &wrn_sandbox_spawn_type, options, NULL, &request, op, error);
     if (rc == 0) (*op)->begin = begin_spawn;
     return rc;
 }
@@ -114,13 +113,13 @@ const wrn_op_type wrn_sandbox_processes_type = {"processes", "GET", "/sandboxes/
 const wrn_op_type wrn_sandbox_kill_type = {
     "kill", "DELETE", "/sandboxes/{sandbox id}/processes/{pid or tag}?signal={signal}", WRN_AUTH_ANY};
 
-int wrn_sandbox_kill_prepare(wrenn_sandbox *sandbox, const char *selector, int signal_number, wrenn_op **op,
-                             wrenn_error **error) {
+int wrn_sandbox_kill_prepare(wrenn_sandbox *sandbox, const char *selector, int64_t signal_number,
+                             const wrenn_call_options *options, wrenn_op **op, wrenn_error **error) {
     const char *const args[] = {selector, signal_number == SIGTERM ? "SIGTERM" : "SIGKILL"};
     if (signal_number != 0 && signal_number != SIGTERM && signal_number != SIGKILL)
-        return wrn_fail(error, WRENN_E_INVALID_ARGUMENT, "kill: signal %d: only SIGTERM and SIGKILL can be sent",
-                        signal_number);
-    return wrn_op_for_sandbox(sandbox, &wrn_sandbox_kill_type, 0, args, NULL, op, error);
+        return wrn_fail(error, WRENN_E_INVALID_ARGUMENT, "kill: signal %lld: only SIGTERM and SIGKILL can be sent",
+                        (long long)signal_number);
+    return wrn_op_for_sandbox(sandbox, &wrn_sandbox_kill_type, options, args, NULL, op, error);
 }
 
 static void attach_opened(wrenn_stream *stream) { (void)stream; } /* the server's "start" follows */

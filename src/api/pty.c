@@ -38,41 +38,22 @@ const wrn_op_type wrn_sandbox_pty_type = {
     WRN_STREAM_OP,
 };
 
-static int read_pty_command(wrn_arena *arena, const wrenn_pty_options *options, wrn_command_words *words,
-                            wrenn_error **error) {
-    static const char *const shell[] = {"/bin/bash", NULL};
-    if (options->cols < 0 || options->rows < 0 || options->cols > SIZE_MAX_ || options->rows > SIZE_MAX_)
-        return wrn_fail(error, WRENN_E_INVALID_ARGUMENT, "pty: cols and rows must be from 0 to %d", SIZE_MAX_);
-    const wrn_command_options command = {
-        .argv = options->argv ? options->argv : shell,
-        .envs = options->envs,
-        .cwd = options->cwd,
-        .user = options->user,
-    };
-    int rc = wrn_command_read(arena, "pty", &command, words, error);
-    if (rc < 0) return rc;
-    for (size_t i = 0; i < words->envs_count; i++)
-        if (strcmp(words->envs[i].key, "TERM") == 0) return 0;
-    wrn_pair *envs = wrn_arena_alloc(arena, (words->envs_count + 1) * sizeof(*envs));
-    if (!envs) return wrn_fail(error, WRENN_E_NO_MEMORY, "pty: out of memory");
-    if (words->envs_count) memcpy(envs, words->envs, words->envs_count * sizeof(*envs));
-    envs[words->envs_count++] = (wrn_pair){"TERM", "xterm-256color"};
-    words->envs = envs;
-    return 0;
-}
-
-int wrn_sandbox_pty_prepare(wrenn_sandbox *sandbox, const wrenn_pty_options *options, wrenn_op **op,
-                            wrenn_error **error) {
+int wrn_sandbox_pty_prepare(wrenn_sandbox *sandbox, const wrenn_command *command, const wrenn_call_options *options,
+                            wrenn_op **op, wrenn_error **error) {
     WRN_AUTO(wrn_arena_free) wrn_arena arena = {0};
     wrn_ws_pty_start start = {
         .type = "start",
-        .cols = options->cols ? options->cols : COLS,
-        .rows = options->rows ? options->rows : ROWS,
+        .cols = command->cols ? command->cols : COLS,
+        .rows = command->rows ? command->rows : ROWS,
     };
-    int rc = read_pty_command(&arena, options, &start.command, error);
+    static const char *const shell[] = {"/bin/bash", NULL};
+    wrenn_command known = *command;
+    if (!known.argv && !known.shell) known.argv = shell;
+    if (known.cols < 0 || known.rows < 0 || known.cols > SIZE_MAX_ || known.rows > SIZE_MAX_)
+        return wrn_fail(error, WRENN_E_INVALID_ARGUMENT, "pty: cols and rows must be from 0 to %d", SIZE_MAX_);
+    int rc = wrn_command_read(&arena, "pty", &known, WRN_COMMAND_SIZE, sandbox, &start.command, error);
     if (rc < 0) return rc;
-    start.command.user = wrn_sandbox_user(sandbox, start.command.user);
-    rc = wrn_op_for_sandbox(sandbox, &wrn_sandbox_pty_type, options->timeout_ms, NULL, &start, op, error);
+    rc = wrn_op_for_sandbox(sandbox, &wrn_sandbox_pty_type, options, NULL, &start, op, error);
     if (rc < 0) return rc;
     wrenn_stream *stream = wrn_stream_of(*op);
     stream->cols = start.cols;
@@ -92,12 +73,13 @@ const wrn_op_type wrn_sandbox_pty_connect_type = {
     WRN_STREAM_OP,
 };
 
-int wrn_sandbox_pty_connect_prepare(wrenn_sandbox *sandbox, const char *tag, wrenn_op **op, wrenn_error **error) {
+int wrn_sandbox_pty_connect_prepare(wrenn_sandbox *sandbox, const char *tag, const wrenn_call_options *options,
+                                    wrenn_op **op, wrenn_error **error) {
     const wrn_ws_pty_connect message = {.type = "connect", .tag = tag};
     if (!tag || !*tag) return wrn_fail(error, WRENN_E_INVALID_ARGUMENT, "pty_connect: the tag must not be empty");
     if (strlen(tag) >= sizeof(((wrenn_stream *)NULL)->tag))
         return wrn_fail(error, WRENN_E_INVALID_ARGUMENT, "pty_connect: the tag is too long: %.80s...", tag);
-    int rc = wrn_op_for_sandbox(sandbox, &wrn_sandbox_pty_connect_type, 0, NULL, &message, op, error);
+    int rc = wrn_op_for_sandbox(sandbox, &wrn_sandbox_pty_connect_type, options, NULL, &message, op, error);
     if (rc == 0) memcpy(wrn_stream_of(*op)->tag, tag, strlen(tag) + 1);
     return rc;
 }

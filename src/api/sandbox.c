@@ -15,7 +15,7 @@ const wrn_op_type wrn_sandbox_destroy_type = {"destroy", "DELETE", "/sandboxes/{
 void wrenn_sandbox_close(wrenn_sandbox *sandbox) {
     if (!sandbox) return;
     WRN_AUTO(wrn_error_freep) wrenn_error *error = NULL;
-    if (!sandbox->destroyed && wrenn_sandbox_destroy(sandbox, &error) < 0 &&
+    if (!sandbox->destroyed && wrenn_sandbox_destroy(sandbox, NULL, &error) < 0 &&
         !wrenn_error_is(error, WRENN_E_NOT_FOUND)) {
         char line[512];
         snprintf(line, sizeof(line), "sandbox %s may still run: %s", sandbox->id, wrenn_error_message(error));

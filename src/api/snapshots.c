@@ -15,15 +15,16 @@ const wrn_op_type wrn_snapshots_create_type = {
     .object = &wrn_model_snapshot,
 };
 
-int wrn_snapshots_create_prepare(wrenn_client *client, const wrenn_snapshot_options *options, wrenn_op **op,
+int wrn_snapshots_create_prepare(wrenn_client *client, const wrenn_snapshots_create_options *options, wrenn_op **op,
                                  wrenn_error **error) {
     const wrn_create_snapshot_request request = {.sandbox_id = options->sandbox_id, .name = options->name};
-    const char *const args[] = {options->flags & WRENN_SNAPSHOT_OVERWRITE ? "true" : NULL};
+    const char *const args[] = {options->flags & WRENN_SNAPSHOTS_CREATE_OVERWRITE ? "true" : NULL};
     if (!options->sandbox_id || !*options->sandbox_id)
         return wrn_fail(error, WRENN_E_INVALID_ARGUMENT, "snapshots create: sandbox_id must be set");
-    if (options->flags & ~WRENN_SNAPSHOT_OVERWRITE)
-        return wrn_fail(error, WRENN_E_INVALID_ARGUMENT, "snapshots create: unknown flags; use WRENN_SNAPSHOT_*");
-    return wrn_op_for_client(client, &wrn_snapshots_create_type, options->timeout_ms, args, &request, op, error);
+    if (options->flags & ~WRENN_SNAPSHOTS_CREATE_OVERWRITE)
+        return wrn_fail(error, WRENN_E_INVALID_ARGUMENT,
+                        "snapshots create: unknown flags; use WRENN_SNAPSHOTS_CREATE_*");
+    return wrn_op_for_client(client, &wrn_snapshots_create_type, &options->call, args, &request, op, error);
 }
 
 /* ---- list ----
@@ -88,13 +89,13 @@ const wrn_op_type wrn_snapshots_list_type = {
     .clear = snapshots_list_clear,
 };
 
-int wrn_snapshots_list_prepare(wrenn_client *client, const wrenn_snapshot_filter *filter, wrenn_op **op,
+int wrn_snapshots_list_prepare(wrenn_client *client, const wrenn_snapshots_list_options *options, wrenn_op **op,
                                wrenn_error **error) {
-    int rc = wrn_op_new(client, NULL, &wrn_snapshots_list_type, 0, op, error);
+    int rc = wrn_op_new(client, NULL, &wrn_snapshots_list_type, &options->call, op, error);
     if (rc < 0) return rc;
     list_op *self = (list_op *)*op;
     self->page = 1;
-    if (filter->type) wrn_buf_puts(&self->type, filter->type);
+    if (options->type) wrn_buf_puts(&self->type, options->type);
     call_snapshot_page(self);
     return 0;
 }

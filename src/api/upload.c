@@ -108,18 +108,18 @@ static void add_field(wrn_buf *form, const char *boundary, const char *name, con
 
 /* `options` may be NULL. */
 static void add_option_fields(wrn_buf *form, const char *boundary, const wrenn_sandbox *sandbox,
-                              const wrenn_upload_stream_options *options) {
-    static const wrenn_upload_stream_options none;
+                              const wrenn_sandbox_upload_stream_options *options) {
+    static const wrenn_sandbox_upload_stream_options none;
     char mode[8];
     if (!options) options = &none;
     snprintf(mode, sizeof(mode), "%04o", (unsigned)options->mode);
     add_field(form, boundary, "mode", options->mode ? mode : NULL);
     add_field(form, boundary, "owner", options->owner);
-    add_field(form, boundary, "in_place", options->flags & WRENN_UPLOAD_IN_PLACE ? "true" : NULL);
+    add_field(form, boundary, "in_place", options->flags & WRENN_SANDBOX_UPLOAD_STREAM_IN_PLACE ? "true" : NULL);
     add_field(form, boundary, "user", wrn_sandbox_user(sandbox, options->user));
 }
 
-static int write_form(upload_op *self, const char *path, const wrenn_upload_stream_options *options,
+static int write_form(upload_op *self, const char *path, const wrenn_sandbox_upload_stream_options *options,
                       wrenn_error **error) {
     wrn_file_transfer *t = &self->transfer;
     char boundary[WRN_TRANSFER_NAME_SIZE];
@@ -144,8 +144,8 @@ static int write_form(upload_op *self, const char *path, const wrenn_upload_stre
 }
 
 /* The call, when the source is known. Frees the operation when it fails. */
-static int call_write(wrenn_op *op, int rc, const char *path, const wrenn_upload_stream_options *options, bool in_one,
-                      wrenn_error **error) {
+static int call_write(wrenn_op *op, int rc, const char *path, const wrenn_sandbox_upload_stream_options *options,
+                      bool in_one, wrenn_error **error) {
     upload_op *self = (upload_op *)op;
     if (rc == 0) rc = write_form(self, path, options, error);
     if (rc < 0) {
@@ -175,12 +175,12 @@ static void upload_clear(wrenn_op *op) {
 
 const wrn_op_type wrn_sandbox_upload_type = {"upload", UPLOAD_OP};
 
-static int new_upload(wrenn_sandbox *sandbox, const char *path, const void *data, size_t size, bool copy, wrenn_op **op,
-                      wrenn_error **error) {
+static int new_upload(wrenn_sandbox *sandbox, const char *path, const void *data, size_t size, bool copy,
+                      const wrenn_call_options *options, wrenn_op **op, wrenn_error **error) {
     int rc = wrn_files_check("upload", path, error);
     if (rc == 0 && (size > INT64_MAX || (size && !data)))
         rc = wrn_fail(error, WRENN_E_INVALID_ARGUMENT, "upload: there is no data of %zu bytes", size);
-    if (rc == 0) rc = wrn_op_for_sandbox(sandbox, &wrn_sandbox_upload_type, 0, NULL, NULL, op, error);
+    if (rc == 0) rc = wrn_op_for_sandbox(sandbox, &wrn_sandbox_upload_type, options, NULL, NULL, op, error);
     if (rc < 0) return rc;
     upload_op *self = (upload_op *)*op;
     self->transfer.total = (int64_t)size;
@@ -193,17 +193,20 @@ static int new_upload(wrenn_sandbox *sandbox, const char *path, const void *data
     return call_write(*op, rc, path, NULL, true, error);
 }
 
-int wrn_sandbox_upload_prepare(wrenn_sandbox *sandbox, const char *path, const void *data, size_t size, wrenn_op **op,
-                               wrenn_error **error) {
-    return new_upload(sandbox, path, data, size, true, op, error);
+int wrn_sandbox_upload_prepare(wrenn_sandbox *sandbox, const char *path, const void *data, size_t size,
+                               const wrenn_call_options *options, wrenn_op **op, wrenn_error **error) {
+    return new_upload(sandbox, path, data, size, true, options, op, error);
 }
 
 /* Not generated, because it needs no copy of the data: the caller waits. */
-int wrenn_sandbox_upload(wrenn_sandbox *sandbox, const char *path, const void *data, size_t size, wrenn_error **error) {
+int wrenn_sandbox_upload(wrenn_sandbox *sandbox, const char *path, const void *data, size_t size,
+                         const wrenn_call_options *options, wrenn_error **error) {
     WRN_AUTO(wrn_op_freep) wrenn_op *op = NULL;
+    wrenn_call_options known;
     wrenn_op *made;
     int rc = wrn_op_may_block(sandbox ? sandbox->client : NULL, error);
-    if (rc == 0) rc = new_upload(sandbox, path, data, size, false, &made, error);
+    if (rc == 0) rc = wrn_options_read(&known, sizeof(known), options, "wrenn_call_options", error);
+    if (rc == 0) rc = new_upload(sandbox, path, data, size, false, &known, &made, error);
     if (rc == 0) rc = wrn_op_start(made, NULL, NULL, &op, error);
     return rc == 0 ? wrenn_sandbox_upload_finish(wrn_op_wait(op), error) : rc;
 }
@@ -212,7 +215,7 @@ int wrenn_sandbox_upload(wrenn_sandbox *sandbox, const char *path, const void *d
 
 const wrn_op_type wrn_sandbox_upload_stream_type = {"upload_stream", UPLOAD_OP};
 
-static int check_upload(const wrenn_upload_stream_options *options, wrenn_error **error) {
+static int check_upload(const wrenn_sandbox_upload_stream_options *options, wrenn_error **error) {
     const char *name = wrn_sandbox_upload_stream_type.name;
     int rc = wrn_files_check(name, options->path, error);
     if (rc == 0)
@@ -222,7 +225,7 @@ static int check_upload(const wrenn_upload_stream_options *options, wrenn_error 
         rc = wrn_fail(error, WRENN_E_INVALID_ARGUMENT, "%s: the size must not be negative", name);
     if (rc == 0 && (options->mode < 0 || options->mode > 07777))
         rc = wrn_fail(error, WRENN_E_INVALID_ARGUMENT, "%s: the mode must be from 0 to 07777", name);
-    if (rc == 0 && options->flags & ~WRENN_UPLOAD_IN_PLACE)
+    if (rc == 0 && options->flags & ~WRENN_SANDBOX_UPLOAD_STREAM_IN_PLACE)
         rc = wrn_fail(error, WRENN_E_INVALID_ARGUMENT, "%s: a flag is unknown", name);
     return rc;
 }
@@ -235,7 +238,7 @@ static int64_t size_of(int fd) {
     return is.st_size - at;
 }
 
-static int open_source(upload_op *self, const wrenn_upload_stream_options *options, wrenn_error **error) {
+static int open_source(upload_op *self, const wrenn_sandbox_upload_stream_options *options, wrenn_error **error) {
     wrn_file_transfer *t = &self->transfer;
     struct stat is;
     self->read = options->read;
@@ -261,11 +264,11 @@ static int open_source(upload_op *self, const wrenn_upload_stream_options *optio
     return 0;
 }
 
-int wrn_sandbox_upload_stream_prepare(wrenn_sandbox *sandbox, const wrenn_upload_stream_options *options, wrenn_op **op,
-                                      wrenn_error **error) {
+int wrn_sandbox_upload_stream_prepare(wrenn_sandbox *sandbox, const wrenn_sandbox_upload_stream_options *options,
+                                      wrenn_op **op, wrenn_error **error) {
     int rc = check_upload(options, error);
     if (rc == 0)
-        rc = wrn_op_for_sandbox(sandbox, &wrn_sandbox_upload_stream_type, options->timeout_ms, NULL, NULL, op, error);
+        rc = wrn_op_for_sandbox(sandbox, &wrn_sandbox_upload_stream_type, &options->call, NULL, NULL, op, error);
     if (rc < 0) return rc;
     rc = open_source((upload_op *)*op, options, error);
     return call_write(*op, rc, options->path, options, false, error);

@@ -78,6 +78,7 @@ static bool get_array(const decoder *d, const wrn_field *field, const wrn_json *
 typedef struct map_builder {
     const decoder *decoder;
     const char *name;
+    const wrn_pair **pointers;
     wrn_pair *pairs;
     size_t count;
 } map_builder;
@@ -90,21 +91,27 @@ static bool count_member(void *context, const char *key, const wrn_json *value) 
 
 static bool add_pair(void *context, const char *key, const wrn_json *value) {
     map_builder *map = context;
-    wrn_pair *pair = &map->pairs[map->count++];
+    wrn_pair *pair = &map->pairs[map->count];
+    map->pointers[map->count++] = pair;
     pair->key = wrn_arena_dup(map->decoder->arena, key, strlen(key));
     if (!pair->key) return no_memory(map->decoder);
     return get_text(map->decoder, map->name, value, &pair->value, NULL);
 }
 
-static bool get_map(const decoder *d, const wrn_field *field, const wrn_json *value, const wrn_pair **out,
+static bool get_map(const decoder *d, const wrn_field *field, const wrn_json *value, const wrn_pair *const **out,
                     size_t *count) {
     if (wrn_json_type_of(value) != WRN_JSON_OBJECT) return fail(d, field->name, "must be an object");
     size_t members = 0;
     wrn_json_each(value, count_member, &members);
-    map_builder map = {d, field->name, wrn_arena_alloc(d->arena, (members + 1) * sizeof(wrn_pair)), 0};
-    if (!map.pairs) return no_memory(d);
+    map_builder map = {
+        .decoder = d,
+        .name = field->name,
+        .pointers = wrn_arena_alloc(d->arena, (members + 1) * sizeof(wrn_pair *)),
+        .pairs = wrn_arena_alloc(d->arena, (members + 1) * sizeof(wrn_pair)),
+    };
+    if (!map.pointers || !map.pairs) return no_memory(d);
     if (!wrn_json_each(value, add_pair, &map)) return false;
-    *out = map.pairs;
+    *out = map.pointers;
     *count = map.count;
     return true;
 }
@@ -211,10 +218,10 @@ static wrn_json *encode_array(const wrn_field *field, const void *slot, size_t c
     return array;
 }
 
-static wrn_json *encode_map(const wrn_pair *pairs, size_t count) {
+static wrn_json *encode_map(const wrn_pair *const *pairs, size_t count) {
     wrn_json *object = wrn_json_new_object();
     for (size_t i = 0; i < count && object; i++) {
-        if (!wrn_json_set(object, pairs[i].key, text_value(pairs[i].value))) {
+        if (!wrn_json_set(object, pairs[i]->key, text_value(pairs[i]->value))) {
             wrn_json_free(object);
             return NULL;
         }
@@ -233,7 +240,7 @@ static wrn_json *encode_field(const wrn_field *field, const char *in) {
     case WRN_FIELD_BOOL: return wrn_json_new_bool(*number != 0);
     case WRN_FIELD_DOUBLE: return wrn_json_new_double(*(const double *)slot);
     case WRN_FIELD_OBJECT: return wrn_model_encode(field->sub, *(const void *const *)slot);
-    case WRN_FIELD_MAP: return encode_map(*(const wrn_pair *const *)slot, *(const size_t *)second);
+    case WRN_FIELD_MAP: return encode_map(*(const wrn_pair *const *const *)slot, *(const size_t *)second);
     case WRN_FIELD_ENUM: {
         const wrn_enum *names = field->sub;
         bool known = *number >= 1 && (size_t)*number <= names->count;

@@ -30,7 +30,7 @@ typedef enum wrn_field_kind {
     WRN_FIELD_OBJECTS, /* const struct *const *, size_t at count_offset; sub: wrn_model */
     WRN_FIELD_STRINGS, /* const char *const *, size_t at count_offset */
     WRN_FIELD_INTS,    /* const int64_t *, size_t at count_offset */
-    WRN_FIELD_MAP      /* const wrn_pair *, size_t at count_offset: an object of strings */
+    WRN_FIELD_MAP      /* const wrn_pair *const *, size_t at count_offset: an object of strings */
 } wrn_field_kind;
 
 typedef struct wrn_pair {

@@ -15,14 +15,14 @@ static const cli_option options[] = {
 
 cli_outcome cli_exec(cli_app *cli, wrenn_sandbox *sandbox, const cli_exec_values *values, const char *const *argv) {
     cli_outcome outcome = {0};
-    wrenn_exec_options exec = WRENN_EXEC_OPTIONS_INIT;
+    wrenn_command exec = WRENN_COMMAND_INIT;
     exec.argv = argv;
     exec.envs = values->env.items;
     exec.cwd = values->cwd;
     exec.user = values->user;
-    exec.exec_timeout_ms = values->timeout * 1000;
+    exec.time_limit_ms = values->timeout * 1000;
     wrenn_op *op = NULL;
-    if (wrenn_sandbox_exec_start(sandbox, &exec, cli_done, NULL, &op, &outcome.error) < 0) return outcome;
+    if (wrenn_sandbox_exec_start(sandbox, &exec, NULL, cli_done, NULL, &op, &outcome.error) < 0) return outcome;
     if (!cli_wait(cli, op)) wrenn_op_cancel(op);
     else (void)!wrenn_sandbox_exec_finish(op, &outcome.result, &outcome.error);
     wrenn_op_free(op);

@@ -11,7 +11,7 @@ static const cli_option options[] = {
 
 static void print_json(const wrenn_sandbox_list *list) {
     printf("[");
-    for (size_t i = 0; i < list->count; i++) {
+    for (size_t i = 0; i < list->items_count; i++) {
         const wrenn_sandbox_info *info = list->items[i];
         const struct {
             const char *name, *value;
@@ -32,7 +32,7 @@ static void print_json(const wrenn_sandbox_list *list) {
         printf("\"vcpus\": %lld, \"memory_mb\": %lld, \"timeout_sec\": %lld}", (long long)info->vcpus,
                (long long)info->memory_mb, (long long)info->timeout_sec);
     }
-    printf("%s]\n", list->count ? "\n" : "");
+    printf("%s]\n", list->items_count ? "\n" : "");
 }
 
 /* A cell of the table: what a server says must not steer the terminal. */
@@ -44,7 +44,7 @@ static const char *cell(const char *text, char out[64]) {
 
 static void print_text(const wrenn_sandbox_list *list, bool quiet) {
     if (!quiet) printf("%-28s %-10s %-16s %5s %9s  %s\n", "ID", "STATUS", "TEMPLATE", "VCPUS", "MEMORY MB", "CREATED");
-    for (size_t i = 0; i < list->count; i++) {
+    for (size_t i = 0; i < list->items_count; i++) {
         const wrenn_sandbox_info *info = list->items[i];
         char id[64], status[64], template_name[64], created[64];
         if (quiet) {
@@ -69,7 +69,7 @@ static int run(cli_app *cli) {
     wrenn_sandbox_list *list = NULL;
     wrenn_error *error = NULL;
     int code = CLI_FAILED;
-    if (wrenn_sandboxes_list_start(cli->client, cli_done, NULL, &op, &error) < 0) {
+    if (wrenn_sandboxes_list_start(cli->client, NULL, cli_done, NULL, &op, &error) < 0) {
         cli_report(NULL, error);
     } else if (!cli_wait(cli, op)) {
         wrenn_op_cancel(op);

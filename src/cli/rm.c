@@ -5,7 +5,7 @@ static bool remove_one(cli_app *cli, const char *id) {
     wrenn_op *op = NULL;
     wrenn_error *error = NULL;
     bool removed = false;
-    if (wrenn_sandboxes_destroy_start(cli->client, id, cli_done, NULL, &op, &error) < 0) cli_report(id, error);
+    if (wrenn_sandboxes_destroy_start(cli->client, id, NULL, cli_done, NULL, &op, &error) < 0) cli_report(id, error);
     else if (!cli_wait(cli, op)) wrenn_op_cancel(op);
     else if (wrenn_sandboxes_destroy_finish(op, &error) < 0) cli_report(id, error);
     else removed = true;

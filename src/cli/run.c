@@ -32,7 +32,7 @@ static bool is_unenforced(const wrn_json *limits, const char *limit) {
 
 /* Whoever asks for limits shall know when there are none; other servers than wrennd do not tell. */
 static void warn_of_limits(const wrenn_sandbox *sandbox, const run_values *values) {
-    const char *unknown = wrenn_sandbox_get_info(sandbox)->unknown;
+    const char *unknown = wrenn_sandbox_last_info(sandbox)->unknown;
     WRN_AUTO(wrn_json_freep) wrn_json *members = NULL;
     if (!unknown || !wrn_json_parse(unknown, strlen(unknown), &members, NULL)) return;
     const wrn_json *limits = wrn_json_get(wrn_json_get(members, "isolation"), "limits");
@@ -47,11 +47,11 @@ static void warn_of_limits(const wrenn_sandbox *sandbox, const run_values *value
 
 /* A signal does not stop the creation: we could not tell then whether there is something to destroy. A second one does. */
 static wrenn_sandbox *create(cli_app *cli, const run_values *values) {
-    wrenn_create_options create = WRENN_CREATE_OPTIONS_INIT;
+    wrenn_sandboxes_create_options create = WRENN_SANDBOXES_CREATE_OPTIONS_INIT;
     create.template_name = values->template_name;
     create.vcpus = values->vcpus;
     create.memory_mb = values->memory_mb;
-    create.flags = WRENN_CREATE_WAIT;
+    create.flags = WRENN_SANDBOXES_CREATE_WAIT;
     wrenn_op *op = NULL;
     wrenn_sandbox *sandbox = NULL;
     wrenn_error *error = NULL;
@@ -74,7 +74,7 @@ static bool destroy(cli_app *cli, wrenn_sandbox *sandbox) {
     wrenn_op *op = NULL;
     wrenn_error *error = NULL;
     bool destroyed = false;
-    if (wrenn_sandbox_destroy_start(sandbox, cli_done, NULL, &op, &error) < 0) {
+    if (wrenn_sandbox_destroy_start(sandbox, NULL, cli_done, NULL, &op, &error) < 0) {
         cli_report(wrenn_sandbox_id(sandbox), error);
     } else if (!cli_wait(cli, op)) {
         if (!cli_is_private(cli))

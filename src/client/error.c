@@ -331,7 +331,7 @@ int wrenn_error_is(const wrenn_error *error, int code) {
 }
 
 const char *wrenn_error_message(const wrenn_error *error) { return error ? error->message : "no error"; }
-int wrenn_error_http_status(const wrenn_error *error) { return error ? error->http_status : 0; }
+int64_t wrenn_error_http_status(const wrenn_error *error) { return error ? error->http_status : 0; }
 const char *wrenn_error_server_code(const wrenn_error *error) { return error ? error->server_code : NULL; }
 const char *wrenn_error_request_id(const wrenn_error *error) { return error ? error->request_id : NULL; }
 const wrenn_exec_result *wrenn_error_exec_result(const wrenn_error *error) { return error ? error->result : NULL; }

@@ -37,6 +37,8 @@ static void op_unref(wrenn_op *op) {
     wrn_buf_free(&op->path);
     wrn_buf_free(&op->body);
     wrn_buf_free(&op->idempotency_key);
+    wrn_buf_free(&op->extra);
+    wrn_buf_free(&op->key);
     wrn_buf_free(&op->url);
     wrn_buf_free(&op->host);
     wrn_buf_free(&op->fields);
@@ -179,20 +181,26 @@ static wrenn_op *op_alloc(wrenn_client *client, const wrn_op_type *type, int64_t
     return op;
 }
 
-int wrn_op_new(wrenn_client *client, wrenn_sandbox *sandbox, const wrn_op_type *type, int64_t timeout_ms,
+static void keep_call(wrenn_op *op, const wrenn_call_options *call) {
+    if (call->idempotency_key) wrn_buf_puts(&op->key, call->idempotency_key);
+    if (call->request_id) wrn_buf_printf(&op->extra, "X-Request-ID: %s\n", call->request_id);
+    for (const char *const *at = call->headers; at && *at; at++) wrn_buf_printf(&op->extra, "%s\n", *at);
+}
+
+int wrn_op_new(wrenn_client *client, wrenn_sandbox *sandbox, const wrn_op_type *type, const wrenn_call_options *call,
                wrenn_op **ret, wrenn_error **error) {
     int rc = wrn_client_check(client, error);
+    if (rc == 0 && call) rc = wrn_check_call(type->name, call, error);
     if (rc < 0) return rc;
-    if (timeout_ms < 0)
-        return wrn_fail(error, WRENN_E_INVALID_ARGUMENT, "%s: timeout_ms must not be negative", type->name);
-    if (!timeout_ms) timeout_ms = client->timeout_ms;
+    int64_t timeout_ms = call && call->timeout_ms ? call->timeout_ms : client->timeout_ms;
     if (!timeout_ms) timeout_ms = type->timeout_ms ? type->timeout_ms : WRN_OP_TIMEOUT_MS;
     wrenn_op *op = op_alloc(client, type, timeout_ms);
     if (op) {
         op->sandbox = sandbox;
         wrn_sandbox_ref(sandbox);
+        if (call) keep_call(op, call);
     }
-    if (op && (!type->init || type->init(op))) {
+    if (op && !op->extra.failed && !op->key.failed && (!type->init || type->init(op))) {
         *ret = op;
         return 0;
     }
@@ -257,11 +265,14 @@ int wrn_op_start_with(wrenn_op *op, void (*begin)(wrenn_op *op), wrenn_done_fn d
 
 /* ---- in the background ---- */
 
-wrenn_op *wrn_op_background(wrenn_client *client, const wrn_op_type *type, int64_t timeout_ms) {
-    wrenn_op *op = op_alloc(client, type, timeout_ms);
+wrenn_op *wrn_op_background(const wrenn_op *from, const wrn_op_type *type, int64_t timeout_ms) {
+    wrenn_op *op = op_alloc(from->client, type, timeout_ms);
     if (!op) return NULL;
     op->background = true;
-    if (wrn_loop_timer_set(client->loop, &op->deadline, wrn_in_ms(timeout_ms))) {
+    wrn_buf_put(&op->extra, from->extra.data, from->extra.size);
+    wrn_buf_put(&op->key, from->key.data, from->key.size);
+    if (!op->extra.failed && !op->key.failed &&
+        wrn_loop_timer_set(op->client->loop, &op->deadline, wrn_in_ms(timeout_ms))) {
         link_op(op);
         return op;
     }
@@ -311,6 +322,7 @@ static void set_call(wrenn_op *op, const char *method, wrn_auth auth, const wrn_
     wrn_buf_clear(&op->body);
     wrn_buf *const others[] = {&op->idempotency_key, &op->url, &op->host, &op->fields};
     for (size_t i = 0; i < WRN_COUNT(others); i++) wrn_buf_clear(others[i]);
+    if (strcmp(method, "POST") == 0) wrn_buf_put(&op->idempotency_key, op->key.data, op->key.size);
     if (model && request) wrn_model_write(model, request, &op->body);
     else if (strcmp(method, "POST") == 0)
         wrn_buf_puts(&op->body, "{}"); /* libcurl can be kept from repeating a POST only when that has a body */
@@ -337,6 +349,7 @@ void wrn_op_call_sandbox(wrenn_op *op, const char *method, const char *id, const
 void wrn_op_call_url(wrenn_op *op, const char *method, const char *url) {
     set_call(op, method, WRN_AUTH_NONE, NULL, NULL);
     wrn_buf_clear(&op->body);
+    wrn_buf_clear(&op->idempotency_key); /* what runs in a sandbox is told nothing of the caller's */
     op->collection = false;
     wrn_buf_puts(&op->url, url);
 }
@@ -384,10 +397,11 @@ int wrn_op_call_type(wrenn_op *op, const char *const *args, const void *request,
     return 0;
 }
 
-static int new_with_call(wrenn_client *client, wrenn_sandbox *sandbox, const wrn_op_type *type, int64_t timeout_ms,
-                         const char *const *args, const void *request, wrenn_op **ret, wrenn_error **error) {
+static int new_with_call(wrenn_client *client, wrenn_sandbox *sandbox, const wrn_op_type *type,
+                         const wrenn_call_options *call, const char *const *args, const void *request, wrenn_op **ret,
+                         wrenn_error **error) {
     wrenn_op *op;
-    int rc = wrn_op_new(client, sandbox, type, timeout_ms, &op, error);
+    int rc = wrn_op_new(client, sandbox, type, call, &op, error);
     if (rc < 0) return rc;
     if (type->path) rc = wrn_op_call_type(op, args, request, error);
     if (rc == 0) *ret = op;
@@ -395,14 +409,14 @@ static int new_with_call(wrenn_client *client, wrenn_sandbox *sandbox, const wrn
     return rc;
 }
 
-int wrn_op_for_client(wrenn_client *client, const wrn_op_type *type, int64_t timeout_ms, const char *const *args,
-                      const void *request, wrenn_op **ret, wrenn_error **error) {
-    return new_with_call(client, NULL, type, timeout_ms, args, request, ret, error);
+int wrn_op_for_client(wrenn_client *client, const wrn_op_type *type, const wrenn_call_options *call,
+                      const char *const *args, const void *request, wrenn_op **ret, wrenn_error **error) {
+    return new_with_call(client, NULL, type, call, args, request, ret, error);
 }
 
-int wrn_op_for_sandbox(wrenn_sandbox *sandbox, const wrn_op_type *type, int64_t timeout_ms, const char *const *args,
-                       const void *request, wrenn_op **ret, wrenn_error **error) {
-    return new_with_call(sandbox ? sandbox->client : NULL, sandbox, type, timeout_ms, args, request, ret, error);
+int wrn_op_for_sandbox(wrenn_sandbox *sandbox, const wrn_op_type *type, const wrenn_call_options *call,
+                       const char *const *args, const void *request, wrenn_op **ret, wrenn_error **error) {
+    return new_with_call(sandbox ? sandbox->client : NULL, sandbox, type, call, args, request, ret, error);
 }
 
 bool wrn_op_url(const wrenn_op *op, wrn_buf *url) {
@@ -469,8 +483,9 @@ static void op_park(wrenn_op *op) {
     if (client->probe) return;
     wrenn_error *error = NULL;
     wrenn_op *probe;
-    if (wrn_op_for_client(client, &probe_type, 0, NULL, NULL, &probe, &error) == 0) {
+    if (wrn_op_for_client(client, &probe_type, NULL, NULL, NULL, &probe, &error) == 0) {
         client->probe = probe;
+        wrn_buf_put(&probe->extra, op->extra.data, op->extra.size);
         if (wrn_op_start(probe, NULL, NULL, NULL, &error) == 0) return;
         client->probe = NULL;
     }
@@ -509,6 +524,7 @@ void wrn_op_send(wrenn_op *op) {
             .token = op->auth == WRN_AUTH_NONE ? NULL : client->token,
             .idempotency_key = op->idempotency_key.size ? op->idempotency_key.data : NULL,
             .host = op->host.size ? op->host.data : NULL,
+            .extra = op->url.size ? NULL : op->extra.data,
             .fields = op->url.size ? op->fields.data ? op->fields.data : "" : NULL,
         };
         op->exchange = wrn_http_start(client->http, &request, op_on_answer, op);
@@ -540,10 +556,10 @@ static int64_t backoff_ms(wrenn_op *op) {
 
 static bool is_repeatable(const wrenn_op *op) {
     return strcmp(op->method, "GET") == 0 || strcmp(op->method, "DELETE") == 0 ||
-           (op->idempotency_key.size && op->client->features & WRN_FEATURE_IDEMPOTENCY_KEY);
+           (op->type->keyed && op->idempotency_key.size && op->client->features & WRN_FEATURE_IDEMPOTENCY_KEY);
 }
 
-/* Repeats GET, DELETE, and requests with an idempotency key that the server obeys, when the connection failed or the server
+/* Repeats GET, DELETE, and creates whose idempotency key the server obeys, when the connection failed or the server
  * asked to wait. */
 static bool op_retry(wrenn_op *op, const wrn_http_response *response) {
     if (!is_repeatable(op) || op->attempt >= op->client->max_attempts) return false;
@@ -662,12 +678,12 @@ void *wrn_op_decode(wrenn_op *op, const wrn_http_response *response, const wrn_m
 }
 
 static bool append_items(wrn_list *list, const void *const *items, size_t count) {
-    const void **all = wrn_arena_alloc(wrn_result_arena(list), (list->count + count) * sizeof(*all));
+    const void **all = wrn_arena_alloc(wrn_result_arena(list), (list->items_count + count) * sizeof(*all));
     if (!all) return false;
-    memcpy(all, list->items, list->count * sizeof(*all));
-    memcpy(all + list->count, items, count * sizeof(*all));
+    memcpy(all, list->items, list->items_count * sizeof(*all));
+    memcpy(all + list->items_count, items, count * sizeof(*all));
     list->items = all;
-    list->count += count;
+    list->items_count += count;
     return true;
 }
 
@@ -675,9 +691,10 @@ bool wrn_op_append(wrenn_op *op, const wrn_http_response *response, const wrn_js
                    wrn_list *list) {
     wrn_list more = {0};
     wrn_model_why why = {.no_memory = true};
-    if (list && wrn_model_decode_list(model, array, wrn_result_arena(list), &more.items, &more.count, &why)) {
-        if (!list->count) *list = more;
-        if (list->items == more.items || !more.count || append_items(list, more.items, more.count)) return true;
+    if (list && wrn_model_decode_list(model, array, wrn_result_arena(list), &more.items, &more.items_count, &why)) {
+        if (!list->items_count) *list = more;
+        if (list->items == more.items || !more.items_count || append_items(list, more.items, more.items_count))
+            return true;
         why.no_memory = true;
     }
     fail_decode(op, response, &why);
@@ -739,9 +756,4 @@ wrenn_op *wrn_op_wait(wrenn_op *op) {
 
 int wrenn_op_is_done(const wrenn_op *op) { return op && op->state == WRN_OP_DONE; }
 
-int wrenn_op_timings(const wrenn_op *op, wrenn_timings *timings) {
-    if (!op || !timings) return WRENN_E_INVALID_ARGUMENT;
-    if (!op->timings.attempts) return WRENN_E_AGAIN;
-    *timings = op->timings;
-    return 0;
-}
+const wrenn_timings *wrenn_op_timings(const wrenn_op *op) { return op && op->timings.attempts ? &op->timings : NULL; }

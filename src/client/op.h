@@ -58,6 +58,7 @@ typedef struct wrn_op_type {
     void (*clear)(wrenn_op *op);
     bool follows;    /* waits for a status of its sandbox, so that the last one seen says why time ran out */
     bool any_status; /* `respond` sees answers of every status */
+    bool keyed;      /* servers with WRN_FEATURE_IDEMPOTENCY_KEY obey the key here: its POST may be repeated */
     /* For calls that are not HTTP exchanges: makes the present one, which leads to wrn_op_answered() or to the end of the
      * operation. May be NULL. */
     void (*send)(wrenn_op *op);
@@ -82,6 +83,9 @@ struct wrenn_op {
     wrn_op_state state;
     wrn_timer timer, deadline;
     void (*begin)(wrenn_op *op); /* what it begins with, until it has; NULL: the call */
+
+    wrn_buf extra; /* header fields of the caller's, a line each: for calls to the API */
+    wrn_buf key;   /* idempotency key of what it POSTs; empty: none */
 
     /* The present call. */
     const char *method;
@@ -110,16 +114,17 @@ struct wrenn_op {
     void *user_data;
 };
 
-/* Makes an operation that is not started yet. `timeout_ms` 0: the client's default, or else that of the type. Fails when
- * out of memory, with a closed client, or in the wrong process. */
-int wrn_op_new(wrenn_client *client, wrenn_sandbox *sandbox, const wrn_op_type *type, int64_t timeout_ms,
+/* Makes an operation that is not started yet. `call`: what the caller wants for it; NULL: nothing special. Without a time
+ * limit it has the client's default, or else that of the type. Fails when out of memory, with a closed client, or in the
+ * wrong process. */
+int wrn_op_new(wrenn_client *client, wrenn_sandbox *sandbox, const wrn_op_type *type, const wrenn_call_options *call,
                wrenn_op **ret, wrenn_error **error);
 /* Makes an operation with the first call of its type, if that has one. `args`: for each {what} of the path but {sandbox id} of a handle;
  * NULL: there are none. `request`: the struct of type->body, or NULL. */
-int wrn_op_for_client(wrenn_client *client, const wrn_op_type *type, int64_t timeout_ms, const char *const *args,
-                      const void *request, wrenn_op **ret, wrenn_error **error);
-int wrn_op_for_sandbox(wrenn_sandbox *sandbox, const wrn_op_type *type, int64_t timeout_ms, const char *const *args,
-                       const void *request, wrenn_op **ret, wrenn_error **error);
+int wrn_op_for_client(wrenn_client *client, const wrn_op_type *type, const wrenn_call_options *call,
+                      const char *const *args, const void *request, wrenn_op **ret, wrenn_error **error);
+int wrn_op_for_sandbox(wrenn_sandbox *sandbox, const wrn_op_type *type, const wrenn_call_options *call,
+                       const char *const *args, const void *request, wrenn_op **ret, wrenn_error **error);
 /* Starts it with its call, or with op->begin; `ret` may be NULL. Takes `op` over in any case. */
 int wrn_op_start(wrenn_op *op, wrenn_done_fn done, void *user_data, wrenn_op **ret, wrenn_error **error);
 
@@ -148,9 +153,10 @@ void wrn_op_delay(wrenn_op *op, int64_t delay_ms);
 /* Moves the deadline: for cleaning up after a failure, and for operations that may last while data moves. */
 void wrn_op_extend(wrenn_op *op, int64_t timeout_ms);
 
-/* Makes and starts an operation that the library itself needs to clean up after another one, also in a client that is being
- * freed. The caller sets its call up at once. NULL when out of memory. */
-wrenn_op *wrn_op_background(wrenn_client *client, const wrn_op_type *type, int64_t timeout_ms);
+/* Makes and starts an operation that the library itself needs to clean up after `from`, also in a client that is being
+ * freed. It has the header fields and the idempotency key of `from`. The caller sets its call up at once. NULL when out of
+ * memory. */
+wrenn_op *wrn_op_background(const wrenn_op *from, const wrn_op_type *type, int64_t timeout_ms);
 /* Moves the present call of `from` to `op`, even while it is in flight. True when `op` will get the response. */
 bool wrn_op_hand_over(wrenn_op *from, wrenn_op *op);
 /* Cancels the operations that the caller has started; with `all` those in the background too. */
@@ -178,7 +184,7 @@ void *wrn_op_decode_part(wrenn_op *op, const wrn_http_response *response, const 
 /* The shape of all public lists: a result whose arena holds the items. */
 typedef struct wrn_list {
     const void *const *items;
-    size_t count;
+    size_t items_count;
 } wrn_list;
 /* Appends the objects of `model` in `array` to `list` (NULL: out of memory); false after failing the operation. */
 bool wrn_op_append(wrenn_op *op, const wrn_http_response *response, const wrn_json *array, const wrn_model *model,

@@ -73,7 +73,7 @@ const char *wrn_sandbox_user(const wrenn_sandbox *sandbox, const char *named) {
 
 const char *wrenn_sandbox_id(const wrenn_sandbox *sandbox) { return sandbox ? sandbox->id : NULL; }
 
-const wrenn_sandbox_info *wrenn_sandbox_get_info(const wrenn_sandbox *sandbox) {
+const wrenn_sandbox_info *wrenn_sandbox_last_info(const wrenn_sandbox *sandbox) {
     return sandbox ? sandbox->info : NULL;
 }
 

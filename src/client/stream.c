@@ -56,14 +56,14 @@ bool wrn_stream_push(wrenn_stream *s, const wrenn_event *event) {
     return true;
 }
 
-static bool pull_event(wrenn_stream *s, wrenn_event *event) {
+static bool pull_event(wrenn_stream *s, const wrenn_event **event) {
     free(WRN_TAKE(s->current));
     s->current = s->queue;
     if (!s->current) return false;
     s->queue = s->current->next;
     if (!s->queue) s->queue_tail = &s->queue;
     s->queued -= s->current->event.size + NODE_COST;
-    *event = s->current->event;
+    *event = &s->current->event;
     throttle_socket(s);
     return true;
 }
@@ -258,6 +258,7 @@ void wrn_stream_op_send(wrenn_op *op) {
         .protocol = s->type->protocol,
         .api_key = ours ? client->api_key : NULL, /* never to what runs in a sandbox */
         .token = ours ? client->token : NULL,
+        .extra = ours ? op->extra.data : NULL,
         .message_max = MESSAGE_MAX,
         .idle_ms = client->idle_timeout_ms,
     };
@@ -502,8 +503,9 @@ static bool has_event(void *context) {
     return s->over || s->queue;
 }
 
-int wrenn_stream_next(wrenn_stream *s, int64_t timeout_ms, wrenn_event *event, wrenn_error **error) {
+int wrenn_stream_next(wrenn_stream *s, int64_t timeout_ms, const wrenn_event **event, wrenn_error **error) {
     if (!s || !event) return wrn_fail(error, WRENN_E_INVALID_ARGUMENT, "stream and event must not be NULL");
+    *event = NULL;
     if (pull_event(s, event)) {
         if (s->client->loop) wrn_client_settle(s->client);
         return 1;
@@ -534,7 +536,7 @@ void wrenn_stream_on_ready(wrenn_stream *s, wrenn_ready_fn ready, void *user_dat
 
 void wrenn_stream_close(wrenn_stream *s) {
     if (!s) return;
-    wrenn_event event;
+    const wrenn_event *event;
     int64_t until = wrn_in_ms(CLOSE_MS);
     if (!s->over && s->type->kill && wrenn_stream_kill(s, NULL) == 0 && !s->client->callbacks)
         while (wrenn_stream_next(s, wrn_left_ms(until), &event, NULL) > 0) {

@@ -17,7 +17,7 @@ typedef struct wrn_command_words {
     const char *cmd;
     const char *const *args;
     size_t args_count;
-    const wrn_pair *envs;
+    const wrn_pair *const *envs;
     size_t envs_count;
     const char *cwd;
     /* Ours only; upstream ignores it. A name or number of the sandbox's /etc/passwd, or with `:` and a group. Empty
@@ -111,7 +111,7 @@ typedef struct wrn_create_sandbox_request {
     /* Newer servers and ours; E and C ignore it. Labels for the sandbox, which come back wherever it is shown and
      * never change. At most 20; names like those of templates; values of at most 64 characters. The names
      * kernel_version, vmm_version, agent_version and envd_version are the platform's own. */
-    const wrn_pair *metadata;
+    const wrn_pair *const *metadata;
     size_t metadata_count;
 } wrn_create_sandbox_request;
 

@@ -281,6 +281,7 @@ static bool set_headers(wrn_exchange *exchange, const wrn_http_request *request)
     if (request->host) ok = ok && add_header(exchange, "Host: ", request->host);
     if (request->api_key) ok = ok && add_header(exchange, "X-API-Key: ", request->api_key);
     else if (request->token) ok = ok && add_header(exchange, "Authorization: Bearer ", request->token);
+    if (request->extra) ok = ok && add_fields(exchange, request->extra);
     if (request->idempotency_key) ok = ok && add_header(exchange, "Idempotency-Key: ", request->idempotency_key);
     return ok && curl_easy_setopt(exchange->transfer.easy, CURLOPT_HTTPHEADER, exchange->headers) == CURLE_OK;
 }

@@ -56,6 +56,7 @@ typedef struct wrn_http_request {
     const char *api_key, *token;   /* copied; at most one is sent */
     const char *idempotency_key;   /* copied; may be NULL */
     const char *host;              /* for the Host field, copied; NULL: of the URL */
+    const char *extra;  /* header fields of the caller's, each line ended by a newline, copied; may be NULL */
     const char *fields; /* further header fields, each line ended by a newline, copied; NULL: those of the API */
 } wrn_http_request;
 

@@ -296,6 +296,7 @@ static bool write_request(wrn_socket *s, const wrn_socket_request *request) {
                                                                  .user_agent = s->hub->transport->user_agent,
                                                                  .api_key = request->api_key,
                                                                  .token = request->token,
+                                                                 .extra = request->extra,
                                                                  .key = s->key});
 }
 

@@ -21,6 +21,7 @@ typedef struct wrn_socket_request {
     const char *host;            /* for the Host field; NULL: of the URL */
     const char *protocol;        /* subprotocol to offer, or NULL; a constant */
     const char *api_key, *token; /* at most one is sent */
+    const char *extra;           /* further header fields, each line ended by a newline; or NULL */
     size_t message_max;          /* of what is received */
     int64_t idle_ms;             /* without a sign of life for this long it counts as lost; pings go out before */
 } wrn_socket_request;

@@ -23,6 +23,8 @@ bool wrn_upgrade_write(wrn_buf *out, const wrn_upgrade_request *r) {
               put_field(out, "X-API-Key: ", r->api_key) &&
               put_field(out, "Authorization: Bearer ", r->api_key ? NULL : r->token) &&
               put_field(out, "Sec-WebSocket-Key: ", r->key) && put_field(out, "Sec-WebSocket-Protocol: ", r->protocol);
+    for (const char *at = r->extra; at && *at; at += strcspn(at, "\n") + 1)
+        wrn_buf_printf(out, "%.*s\r\n", (int)strcspn(at, "\n"), at);
     wrn_buf_puts(out, "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n\r\n");
     return ok && !out->failed;
 }

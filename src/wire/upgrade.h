@@ -17,6 +17,7 @@ typedef struct wrn_upgrade_request {
     const char *protocol;    /* subprotocol to offer, or NULL */
     const char *user_agent;
     const char *api_key, *token; /* at most one is sent */
+    const char *extra;           /* further header fields, each line ended by a newline; or NULL */
     const char *key;             /* from wrn_ws_make_key() */
 } wrn_upgrade_request;
 

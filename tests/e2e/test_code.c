@@ -41,74 +41,74 @@ static void tear_down(setup *s) {
     daemon_stop(&s->daemon);
 }
 
-static wrenn_code_options options_of(const char *code) {
-    wrenn_code_options options = WRENN_CODE_OPTIONS_INIT;
+static wrenn_sandbox_run_code_options options_of(const char *code) {
+    wrenn_sandbox_run_code_options options = WRENN_SANDBOX_RUN_CODE_OPTIONS_INIT;
     options.code = code;
-    options.exec_timeout_ms = 100000; /* machines may be busy */
+    options.time_limit_ms = 100000; /* machines may be busy */
     options.start_timeout_ms = 100000;
     return options;
 }
 
-static wrenn_execution *run_with(wrenn_sandbox *sandbox, const wrenn_code_options *options) {
-    wrenn_execution *x = NULL;
+static wrenn_code_execution *run_with(wrenn_sandbox *sandbox, const wrenn_sandbox_run_code_options *options) {
+    wrenn_code_execution *x = NULL;
     wrenn_error *error = NULL;
     int rc = wrenn_sandbox_run_code(sandbox, options, &x, &error);
     CHECK_MSG(rc == 0, "%s: %s", options->code, wrenn_error_message(error));
     return x;
 }
 
-static wrenn_execution *run(setup *s, const char *code) {
-    wrenn_code_options options = options_of(code);
+static wrenn_code_execution *run(setup *s, const char *code) {
+    wrenn_sandbox_run_code_options options = options_of(code);
     return run_with(s->sandbox, &options);
 }
 
 static wrenn_code_context *context_of(wrenn_sandbox *sandbox, uint64_t flags, const char *kernel) {
-    wrenn_context_options options = WRENN_CONTEXT_OPTIONS_INIT;
+    wrenn_sandbox_code_context_options options = WRENN_SANDBOX_CODE_CONTEXT_OPTIONS_INIT;
     wrenn_code_context *context = NULL;
     wrenn_error *error = NULL;
     options.flags = flags;
     options.kernel = kernel;
-    options.timeout_ms = 100000;
+    options.call.timeout_ms = 100000;
     int rc = wrenn_sandbox_code_context(sandbox, &options, &context, &error);
     CHECK_MSG(rc == 0, "%s", wrenn_error_message(error));
     return context;
 }
 
 static void check_text(wrenn_sandbox *sandbox, wrenn_code_context *context, const char *code, const char *want) {
-    wrenn_code_options options = options_of(code);
+    wrenn_sandbox_run_code_options options = options_of(code);
     options.context = context;
-    wrenn_execution *x = run_with(sandbox, &options);
+    wrenn_code_execution *x = run_with(sandbox, &options);
     CHECK_MSG(!x->error, "%s: %s", code, x->error->value);
     if (want) CHECK_STR(x->text, want);
     else CHECK(x->text == NULL);
-    wrenn_execution_free(x);
+    wrenn_code_execution_free(x);
 }
 
 static void check_out(setup *s, const char *kernel, const char *code, const char *want) {
-    wrenn_code_options options = options_of(code);
+    wrenn_sandbox_run_code_options options = options_of(code);
     options.kernel = kernel;
-    wrenn_execution *x = run_with(s->sandbox, &options);
+    wrenn_code_execution *x = run_with(s->sandbox, &options);
     CHECK_STR(x->stdout_data, want);
-    wrenn_execution_free(x);
+    wrenn_code_execution_free(x);
 }
 
 /* ---- output ---- */
 
 TEST_SLOW(all_that_is_shown_arrives) {
     setup s = set_up();
-    wrenn_execution *x = run(&s, "print('x' * 4000000)");
+    wrenn_code_execution *x = run(&s, "print('x' * 4000000)");
     CHECK_INT(x->stdout_size, 4000001);
-    wrenn_execution_free(x);
+    wrenn_code_execution_free(x);
     x = run(&s, "for i in range(3000): print('%04d' % i, flush=True)\nraise ValueError('boom')");
     CHECK_INT(x->stdout_size, 3000 * 5);
     CHECK(x->error != NULL);
     CHECK_STR(x->error->name, "ValueError");
-    wrenn_execution_free(x);
+    wrenn_code_execution_free(x);
     /* One message of more than 64 MiB. */
     x = run(&s, "from IPython.display import display\ndisplay({'text/plain': 'x' * 70000000}, raw=True)");
-    CHECK_INT(x->result_count, 1);
-    CHECK_INT(wrenn_code_result_get(x->results[0], "text/plain")->size, 70000000);
-    wrenn_execution_free(x);
+    CHECK_INT(x->results_count, 1);
+    CHECK_INT(wrenn_code_result_mime(x->results[0], "text/plain")->size, 70000000);
+    wrenn_code_execution_free(x);
     tear_down(&s);
 }
 
@@ -118,10 +118,10 @@ TEST_SLOW(displays_are_updated_and_cleared) {
               "from IPython.display import display, clear_output\n"
               "for i in range(4): clear_output(wait=True); print(i)",
               "3\n");
-    wrenn_execution *x = run(&s, "h = display('0%', display_id=True); h.update('50%'); h.update('100%')");
-    CHECK_INT(x->result_count, 1);
-    CHECK_STR(wrenn_code_result_get(x->results[0], "text/plain")->data, "'100%'");
-    wrenn_execution_free(x);
+    wrenn_code_execution *x = run(&s, "h = display('0%', display_id=True); h.update('50%'); h.update('100%')");
+    CHECK_INT(x->results_count, 1);
+    CHECK_STR(wrenn_code_result_mime(x->results[0], "text/plain")->data, "'100%'");
+    wrenn_code_execution_free(x);
     tear_down(&s);
 }
 
@@ -131,7 +131,7 @@ TEST_SLOW(odd_bytes_and_split_characters) {
     check_out(&s, "bash",
               "for i in 1 2 3; do printf '\\344\\270'; sleep 0.1; printf '\\226'; sleep 0.1; done; printf '\\344'",
               "\xe4\xb8\x96\xe4\xb8\x96\xe4\xb8\x96\xef\xbf\xbd");
-    wrenn_execution_free(run(&s, "import os, subprocess, time\n_ = subprocess.run(['printf', '\\\\351\\\\n'])"));
+    wrenn_code_execution_free(run(&s, "import os, subprocess, time\n_ = subprocess.run(['printf', '\\\\351\\\\n'])"));
     check_out(&s, NULL, "_ = subprocess.run(['echo', 'later'])\ntime.sleep(1)", "later\n");
     tear_down(&s);
 }
@@ -146,9 +146,9 @@ TEST_SLOW(closed_output_is_no_end) {
         check_out(&s, NULL, "print('b')", "b\n");
     }
     for (int i = 0; i < 2; i++) check_out(&s, NULL, "sys.stdout = sys.__stdout__; print('c')", "c\n");
-    wrenn_execution *x = run(&s, "_ = sys.stderr.write('e')");
+    wrenn_code_execution *x = run(&s, "_ = sys.stderr.write('e')");
     CHECK_STR(x->stderr_data, "e");
-    wrenn_execution_free(x);
+    wrenn_code_execution_free(x);
     tear_down(&s);
 }
 
@@ -158,10 +158,10 @@ TEST_SLOW(text_that_is_no_text) {
     check_out(&s, NULL, "print('a\\udcffb\\ud800', '\\U0001f600')",
               "a\xef\xbf\xbd"
               "b\xef\xbf\xbd \xf0\x9f\x98\x80\n");
-    wrenn_execution *x = run(&s, "raise ValueError('\\ud800 bad')");
+    wrenn_code_execution *x = run(&s, "raise ValueError('\\ud800 bad')");
     CHECK(x->error != NULL);
     CHECK_STR(x->error->value, "\xef\xbf\xbd bad");
-    wrenn_execution_free(x);
+    wrenn_code_execution_free(x);
     tear_down(&s);
 }
 
@@ -199,11 +199,11 @@ TEST_SLOW(kernels_are_forked_and_what_is_installed_is_seen) {
                "(False, True, '/opt/code-interpreter/python_kernel.py')");
     wrenn_code_context *a = context_of(s.sandbox, 0, NULL);
     check_text(s.sandbox, a, AFRESH ", 'early' in globals()", "(False, False)");
-    wrenn_execution_free(run(&s, "import site, os; place = site.getusersitepackages() + '/wrenn_new'\n"
+    wrenn_code_execution_free(run(&s, "import site, os; place = site.getusersitepackages() + '/wrenn_new'\n"
                                  "os.makedirs(place); open(place + '/__init__.py', 'w').close()"));
-    CHECK_INT(wrenn_code_context_restart(a, NULL), 0);
+    CHECK_INT(wrenn_code_context_restart(a, NULL, NULL), 0);
     check_text(s.sandbox, a, "import wrenn_new; " AFRESH, "True");
-    CHECK_INT(wrenn_code_context_delete(a, NULL), 0);
+    CHECK_INT(wrenn_code_context_delete(a, NULL, NULL), 0);
     wrenn_code_context_free(a);
     tear_down(&s);
 }
@@ -223,12 +223,12 @@ TEST_SLOW(the_process_that_forks_may_die) {
 
 TEST_SLOW(errors_that_only_the_reply_tells) {
     setup s = set_up();
-    wrenn_execution_free(run(&s, "1/0"));
-    wrenn_execution *x = run(&s, "%nosuchmagic");
+    wrenn_code_execution_free(run(&s, "1/0"));
+    wrenn_code_execution *x = run(&s, "%nosuchmagic");
     CHECK(x->error != NULL);
     CHECK_STR(x->error->name, "UsageError");
     CHECK(!strstr(x->error->traceback, "ZeroDivisionError"));
-    wrenn_execution_free(x);
+    wrenn_code_execution_free(x);
     tear_down(&s);
 }
 
@@ -236,8 +236,8 @@ TEST_SLOW(errors_that_only_the_reply_tells) {
 TEST_SLOW(a_kernel_that_dies) {
     setup s = set_up();
     for (int i = 0; i < 3; i++) {
-        wrenn_code_options options = options_of("import os; os._exit(1)");
-        wrenn_execution *x = NULL;
+        wrenn_sandbox_run_code_options options = options_of("import os; os._exit(1)");
+        wrenn_code_execution *x = NULL;
         CHECK_INT(wrenn_sandbox_run_code(s.sandbox, &options, &x, NULL), WRENN_E_AGENT);
         check_out(&s, NULL, "print('after')", "after\n");
     }
@@ -248,26 +248,26 @@ TEST_SLOW(a_kernel_that_dies) {
 
 TEST_SLOW(a_kernel_that_ignores_its_interrupt) {
     setup s = set_up();
-    wrenn_code_options options = options_of("import time; print('so far'); time.sleep(1000)");
-    options.exec_timeout_ms = 2000;
-    wrenn_execution_free(run(&s, "x = 1"));
-    wrenn_execution *x = run_with(s.sandbox, &options);
+    wrenn_sandbox_run_code_options options = options_of("import time; print('so far'); time.sleep(1000)");
+    options.time_limit_ms = 2000;
+    wrenn_code_execution_free(run(&s, "x = 1"));
+    wrenn_code_execution *x = run_with(s.sandbox, &options);
     CHECK_INT(x->timed_out, 1);
     CHECK_INT(x->still_running, 0);
     CHECK_STR(x->stdout_data, "so far\n");
     CHECK_STR(x->error->name, "KeyboardInterrupt");
-    wrenn_execution_free(x);
+    wrenn_code_execution_free(x);
     options.code = DEAF;
     x = run_with(s.sandbox, &options);
     CHECK_INT(x->timed_out, 1);
     CHECK_INT(x->still_running, 1);
-    wrenn_execution_free(x);
+    wrenn_code_execution_free(x);
     /* What comes then waits in vain, is not run later, and interrupts nothing. */
     options = options_of("open('/tmp/ran', 'w')");
     options.start_timeout_ms = 500;
     CHECK_INT(wrenn_sandbox_run_code(s.sandbox, &options, &x, NULL), WRENN_E_TIMEOUT);
-    wrenn_code_context *context = context_of(s.sandbox, WRENN_CONTEXT_DEFAULT, NULL);
-    CHECK_INT(wrenn_code_context_restart(context, NULL), 0);
+    wrenn_code_context *context = context_of(s.sandbox, WRENN_SANDBOX_CODE_CONTEXT_DEFAULT, NULL);
+    CHECK_INT(wrenn_code_context_restart(context, NULL, NULL), 0);
     wrenn_code_context_free(context);
     check_text(s.sandbox, NULL, "import os; 'x' in globals(), os.path.exists('/tmp/ran')", "(False, False)");
     tear_down(&s);
@@ -275,13 +275,13 @@ TEST_SLOW(a_kernel_that_ignores_its_interrupt) {
 
 TEST_SLOW(what_is_cancelled_is_interrupted) {
     setup s = set_up();
-    wrenn_code_options options = options_of("import time; open('/tmp/begun', 'w'); time.sleep(1000)");
+    wrenn_sandbox_run_code_options options = options_of("import time; open('/tmp/begun', 'w'); time.sleep(1000)");
     wrenn_op *op = NULL;
     int exists = 0;
     CHECK_INT(wrenn_sandbox_run_code_start(s.sandbox, &options, NULL, NULL, &op, NULL), 0);
     while (!exists) {
         CHECK(wrenn_client_dispatch(s.client, 50, NULL) >= 0);
-        CHECK_INT(wrenn_sandbox_exists(s.sandbox, "/tmp/begun", &exists, NULL), 0);
+        CHECK_INT(wrenn_sandbox_exists(s.sandbox, "/tmp/begun", NULL, &exists, NULL), 0);
     }
     wrenn_op_cancel(op);
     wrenn_op_free(op);
@@ -300,7 +300,7 @@ TEST_SLOW(who_shares_a_kernel) {
         check_text(s.sandbox, a, "secret = 1; secret", "1");
         check_text(s.sandbox, b, "'secret' in globals()", "False");
         check_text(s.sandbox, NULL, "'secret' in globals()", "False");
-        CHECK_INT(wrenn_code_context_delete(b, NULL), 0);
+        CHECK_INT(wrenn_code_context_delete(b, NULL, NULL), 0);
         wrenn_code_context_free(a);
         wrenn_code_context_free(b);
     }
@@ -316,8 +316,8 @@ TEST_SLOW(two_at_once_get_one_kernel) {
     setup s = set_up();
     wrenn_sandbox *again = NULL;
     wrenn_op *ops[2] = {NULL, NULL};
-    wrenn_execution *x[2] = {NULL, NULL};
-    wrenn_code_options options = options_of("import os; os.getpid()");
+    wrenn_code_execution *x[2] = {NULL, NULL};
+    wrenn_sandbox_run_code_options options = options_of("import os; os.getpid()");
     CHECK_INT(wrenn_sandbox_from_id(s.client, s.id, &again, NULL), 0);
     for (int i = 0; i < 2; i++)
         CHECK_INT(wrenn_sandbox_run_code_start(i ? again : s.sandbox, &options, NULL, NULL, &ops[i], NULL), 0);
@@ -330,15 +330,15 @@ TEST_SLOW(two_at_once_get_one_kernel) {
     reply r = ask(&s.daemon, s.id, 8888, "GET", "/api/kernels");
     CHECK_INT(wrn_json_count(r.json), 1);
     reply_free(&r);
-    for (int i = 0; i < 2; i++) wrenn_execution_free(x[i]);
+    for (int i = 0; i < 2; i++) wrenn_code_execution_free(x[i]);
     wrenn_sandbox_free(again);
     tear_down(&s);
 }
 
 TEST_SLOW(an_unknown_kernel_is_named) {
     setup s = set_up();
-    wrenn_code_options options = options_of("1");
-    wrenn_execution *x = NULL;
+    wrenn_sandbox_run_code_options options = options_of("1");
+    wrenn_code_execution *x = NULL;
     wrenn_error *error = NULL;
     options.kernel = "nosuch";
     CHECK_INT(wrenn_sandbox_run_code(s.sandbox, &options, &x, &error), WRENN_E_NOT_FOUND);

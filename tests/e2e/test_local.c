@@ -88,7 +88,7 @@ static void no_child(void) {
     CHECK_INT(errno, ECHILD);
     CHECK_INT(children_told, 0);
     wrenn_sandbox_list *list = NULL;
-    OK(wrenn_sandboxes_list(client, &list, &error));
+    OK(wrenn_sandboxes_list(client, NULL, &list, &error));
     wrenn_sandbox_list_free(list);
     wrenn_client_free(client);
     CHECK_INT(children_told, 0);
@@ -150,7 +150,7 @@ static void forked(void) {
     CHECK_INT(waitpid(child, &status, 0), child);
     CHECK_INT(status, 0);
     wrenn_sandbox_list *list = NULL;
-    OK(wrenn_sandboxes_list(client, &list, &error));
+    OK(wrenn_sandboxes_list(client, NULL, &list, &error));
     wrenn_sandbox_list_free(list);
     wrenn_client_free(client);
     CHECK_INT(directories_left(), 0);
@@ -176,7 +176,7 @@ static void each_inherited(bool check) {
 static void closed_by_exec(void) {
     enum { STREAMS = 3 };
     wrenn_stream *streams[STREAMS];
-    wrenn_exec_stream_options options = WRENN_EXEC_STREAM_OPTIONS_INIT;
+    wrenn_command options = WRENN_COMMAND_INIT;
     wrenn_sandbox *sandbox = NULL;
     wrenn_event event;
     set_up();
@@ -186,17 +186,17 @@ static void closed_by_exec(void) {
     OK(wrenn_sandboxes_create(client, NULL, &sandbox, &error));
     options.shell = "echo; sleep 1000";
     for (int i = 0; i < STREAMS; i++) {
-        OK(wrenn_sandbox_exec_stream(sandbox, &options, &streams[i], &error));
+        OK(wrenn_sandbox_exec_stream(sandbox, &options, NULL, &streams[i], &error));
         OK(wrenn_stream_next(streams[i], -1, &event, &error));
         each_inherited(true);
     }
     wrenn_op *op = NULL;
-    OK(wrenn_sandbox_ping_start(sandbox, NULL, NULL, &op, &error));
+    OK(wrenn_sandbox_ping_start(sandbox, NULL, NULL, NULL, &op, &error));
     OK(wrenn_client_dispatch(client, 0, &error));
     each_inherited(true);
     wrenn_op_free(op);
     for (int i = 0; i < STREAMS; i++) wrenn_stream_free(streams[i]);
-    OK(wrenn_sandbox_destroy(sandbox, &error));
+    OK(wrenn_sandbox_destroy(sandbox, NULL, &error));
     wrenn_sandbox_free(sandbox);
     wrenn_client_free(second);
     wrenn_client_free(client);
@@ -459,17 +459,17 @@ static void set_up_templates(void) {
 }
 
 static void run_code(wrenn_client *client) {
-    wrenn_create_options create = WRENN_CREATE_OPTIONS_INIT;
-    wrenn_code_options code = WRENN_CODE_OPTIONS_INIT;
+    wrenn_sandboxes_create_options create = WRENN_SANDBOXES_CREATE_OPTIONS_INIT;
+    wrenn_sandbox_run_code_options code = WRENN_SANDBOX_RUN_CODE_OPTIONS_INIT;
     wrenn_sandbox *sandbox = NULL;
-    wrenn_execution *execution = NULL;
+    wrenn_code_execution *execution = NULL;
     create.template_name = "python-interpreter-v0-beta";
     OK(wrenn_sandboxes_create(client, &create, &sandbox, &error));
     code.code = "6 * 7";
     OK(wrenn_sandbox_run_code(sandbox, &code, &execution, &error));
     CHECK_STR(execution->text, "42");
-    wrenn_execution_free(execution);
-    OK(wrenn_sandbox_destroy(sandbox, &error));
+    wrenn_code_execution_free(execution);
+    OK(wrenn_sandbox_destroy(sandbox, NULL, &error));
     wrenn_sandbox_free(sandbox);
 }
 
@@ -503,7 +503,7 @@ static void code_interpreter(void) {
 /* A template that was built stays while a sandbox of any server has it. */
 static void shared_template(void) {
     const char *wrennd = getenv("WRENN_WRENND");
-    wrenn_create_options create = WRENN_CREATE_OPTIONS_INIT;
+    wrenn_sandboxes_create_options create = WRENN_SANDBOXES_CREATE_OPTIONS_INIT;
     wrenn_file_entry *info = NULL;
     wrenn_sandbox *sandbox = NULL;
     set_up_templates();
@@ -518,9 +518,9 @@ static void shared_template(void) {
     result = wrenn_command((const char *const[]){wrennd, "template", "remove", "mine", NULL});
     CHECK_MSG(result.code == 0, "%s", result.err);
     program_result_free(&result);
-    OK(wrenn_sandbox_stat(sandbox, "/here", &info, &error));
+    OK(wrenn_sandbox_stat(sandbox, "/here", NULL, &info, &error));
     wrenn_file_entry_free(info);
-    OK(wrenn_sandbox_destroy(sandbox, &error));
+    OK(wrenn_sandbox_destroy(sandbox, NULL, &error));
     wrenn_sandbox_free(sandbox);
     wrenn_error *error = NULL;
     CHECK(wrenn_sandboxes_create(client, &create, &sandbox, &error) == WRENN_E_NOT_FOUND);

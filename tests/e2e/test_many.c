@@ -68,9 +68,9 @@ static void on_executed(wrenn_op *op, void *data) {
 }
 
 static void exec_next(many *m) {
-    wrenn_exec_options options = WRENN_EXEC_OPTIONS_INIT;
+    wrenn_command options = WRENN_COMMAND_INIT;
     options.shell = "echo $((6 * 7))";
-    OK(wrenn_sandbox_exec_start(m->sandboxes[m->started], &options, on_executed, m, NULL, &error));
+    OK(wrenn_sandbox_exec_start(m->sandboxes[m->started], &options, NULL, on_executed, m, NULL, &error));
 }
 
 static void on_destroyed(wrenn_op *op, void *data) {
@@ -79,7 +79,7 @@ static void on_destroyed(wrenn_op *op, void *data) {
 }
 
 static void destroy_next(many *m) {
-    OK(wrenn_sandbox_destroy_start(m->sandboxes[m->started], on_destroyed, m, NULL, &error));
+    OK(wrenn_sandbox_destroy_start(m->sandboxes[m->started], NULL, on_destroyed, m, NULL, &error));
 }
 
 static void live_at_once(void) {

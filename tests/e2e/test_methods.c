@@ -69,7 +69,7 @@ static void accounts(void) {
 }
 
 static void hosts(void) {
-    wrenn_host_options options = WRENN_HOST_OPTIONS_INIT;
+    wrenn_hosts_create_options options = WRENN_HOSTS_CREATE_OPTIONS_INIT;
     wrenn_host_with_token *made = NULL, *again = NULL;
     wrenn_host_list *list = NULL;
     wrenn_host *host = NULL;
@@ -78,7 +78,7 @@ static void hosts(void) {
     CALL(hosts_create, (client, &options, ), (&made, ));
     const char *id = made->host->id;
     CALL(hosts_list, (client, ), (&list, ));
-    CHECK(list->count >= 2);
+    CHECK(list->items_count >= 2);
     CALL(hosts_get, (client, id, ), (&host, ));
     CHECK_STR(host->id, id);
     CALL(hosts_regenerate_token, (client, id, ), (&again, ));
@@ -86,7 +86,7 @@ static void hosts(void) {
     CALL(hosts_add_tag, (client, id, "b tag", ), ());
     CALL(hosts_add_tag, (client, id, "a/tag", ), ());
     CALL(hosts_list_tags, (client, id, ), (&tags, ));
-    CHECK_INT(tags->count, 2);
+    CHECK_INT(tags->items_count, 2);
     CHECK_STR(tags->items[0], "a/tag");
     CALL(hosts_remove_tag, (client, id, "a/tag", ), ());
     CALL(hosts_delete_preview, (client, id, ), (&preview, ));
@@ -103,14 +103,14 @@ static void hosts(void) {
 /* ---- one sandbox ---- */
 
 static void commands(wrenn_sandbox *sandbox) {
-    wrenn_exec_options exec = WRENN_EXEC_OPTIONS_INIT;
+    wrenn_command exec = WRENN_COMMAND_INIT;
     exec.shell = "echo hi; exit 3";
     wrenn_exec_result *result = NULL;
     CALL(sandbox_exec, (sandbox, &exec, ), (&result, ));
     CHECK_INT(result->exit_code, 3);
     CHECK_STR(result->stdout_data, "hi\n");
     wrenn_exec_result_free(result);
-    wrenn_exec_stream_options options = WRENN_EXEC_STREAM_OPTIONS_INIT;
+    wrenn_command options = WRENN_COMMAND_INIT;
     options.shell = "exit 4";
     wrenn_stream *stream = NULL;
     wrenn_event event;
@@ -124,7 +124,7 @@ static void commands(wrenn_sandbox *sandbox) {
 static void terminals(wrenn_sandbox *sandbox) {
     wrenn_stream *stream = NULL, *second = NULL;
     const char *argv[] = {"/bin/sh", NULL};
-    wrenn_pty_options options = WRENN_PTY_OPTIONS_INIT;
+    wrenn_command options = WRENN_COMMAND_INIT;
     options.argv = argv;
     CALL(sandbox_pty, (sandbox, &options, ), (&stream, ));
     CALL(sandbox_pty_connect, (sandbox, wrenn_stream_tag(stream), ), (&second, ));
@@ -138,7 +138,7 @@ static void terminals(wrenn_sandbox *sandbox) {
 }
 
 static void processes(wrenn_sandbox *sandbox) {
-    wrenn_spawn_options options = WRENN_SPAWN_OPTIONS_INIT;
+    wrenn_command options = WRENN_COMMAND_INIT;
     options.shell = "sleep 1000";
     wrenn_process *process = NULL;
     wrenn_process_list *list = NULL;
@@ -168,7 +168,7 @@ static void files(wrenn_sandbox *sandbox) {
     CALL(sandbox_stat, (sandbox, "/tmp/a", ), (&entry, ));
     CHECK_INT(entry->type, WRENN_FILE_TYPE_DIRECTORY);
     CALL(sandbox_list_dir, (sandbox, "/tmp", 2, ), (&list, ));
-    CHECK_INT(list->count, 2);
+    CHECK_INT(list->items_count, 2);
     CALL(sandbox_remove, (sandbox, "/tmp/a", ), ());
     CALL(sandbox_exists, (sandbox, "/tmp/a", ), (&exists, ));
     CHECK_INT(exists, 0);
@@ -178,10 +178,10 @@ static void files(wrenn_sandbox *sandbox) {
 }
 
 static void ports(wrenn_sandbox *sandbox) {
-    wrenn_spawn_options spawn = WRENN_SPAWN_OPTIONS_INIT;
+    wrenn_command spawn = WRENN_COMMAND_INIT;
     spawn.shell = "cd /usr && exec python3 -m http.server 8000";
     wrenn_process *process = NULL;
-    wrenn_port_request_options options = WRENN_PORT_REQUEST_OPTIONS_INIT;
+    wrenn_sandbox_port_request_options options = WRENN_SANDBOX_PORT_REQUEST_OPTIONS_INIT;
     wrenn_port_response *response = NULL;
     CALL(sandbox_spawn, (sandbox, &spawn, ), (&process, ));
     options.port = 8000;
@@ -204,8 +204,8 @@ static void transfers(wrenn_sandbox *sandbox) {
     FILE *file = fopen(from, "w");
     CHECK(file && fwrite("a\0b", 1, 3, file) == 3 && fclose(file) == 0);
     wrenn_file *content = NULL;
-    wrenn_upload_stream_options up = WRENN_UPLOAD_STREAM_OPTIONS_INIT;
-    wrenn_download_stream_options down = WRENN_DOWNLOAD_STREAM_OPTIONS_INIT;
+    wrenn_sandbox_upload_stream_options up = WRENN_SANDBOX_UPLOAD_STREAM_OPTIONS_INIT;
+    wrenn_sandbox_download_stream_options down = WRENN_SANDBOX_DOWNLOAD_STREAM_OPTIONS_INIT;
     int64_t size = 0;
     CALL(sandbox_upload, (sandbox, "/srv/x y", "\0\xff", 2, ), ());
     CALL(sandbox_download, (sandbox, "/srv/x y", ), (&content, ));
@@ -216,14 +216,14 @@ static void transfers(wrenn_sandbox *sandbox) {
     CALL(sandbox_upload_stream, (sandbox, &up, ), ());
     down.path = "/srv/streamed";
     down.file = to;
-    down.flags = WRENN_DOWNLOAD_VERIFY;
+    down.flags = WRENN_SANDBOX_DOWNLOAD_STREAM_VERIFY;
     CALL(sandbox_download_stream, (sandbox, &down, ), (&size, ));
     CHECK_INT(size, 3);
 }
 
 static void snapshots(wrenn_sandbox *sandbox) {
-    wrenn_snapshot_options options = WRENN_SNAPSHOT_OPTIONS_INIT;
-    wrenn_create_options create = WRENN_CREATE_OPTIONS_INIT;
+    wrenn_snapshots_create_options options = WRENN_SNAPSHOTS_CREATE_OPTIONS_INIT;
+    wrenn_sandboxes_create_options create = WRENN_SANDBOXES_CREATE_OPTIONS_INIT;
     wrenn_snapshot *snapshot = NULL;
     wrenn_snapshot_list *list = NULL;
     wrenn_sandbox *copy = NULL;
@@ -233,7 +233,7 @@ static void snapshots(wrenn_sandbox *sandbox) {
     CALL(snapshots_create, (client, &options, ), (&snapshot, ));
     CHECK_STR(snapshot->name, "mine");
     CALL(snapshots_list, (client, NULL, ), (&list, ));
-    CHECK(list->count >= 2);
+    CHECK(list->items_count >= 2);
     create.template_name = "mine";
     CALL(sandboxes_create, (client, &create, ), (&copy, ));
     CALL(sandbox_exists, (copy, "/srv/streamed", ), (&exists, ));
@@ -248,13 +248,13 @@ static void snapshots(wrenn_sandbox *sandbox) {
 /* ---- code ---- */
 
 static void run(wrenn_sandbox *sandbox, const char *code, wrenn_code_context *context, const char *text) {
-    wrenn_code_options options = WRENN_CODE_OPTIONS_INIT;
-    wrenn_execution *execution = NULL;
+    wrenn_sandbox_run_code_options options = WRENN_SANDBOX_RUN_CODE_OPTIONS_INIT;
+    wrenn_code_execution *execution = NULL;
     options.code = code;
     options.context = context;
     CALL(sandbox_run_code, (sandbox, &options, ), (&execution, ));
     CHECK_STR(execution->text, text);
-    wrenn_execution_free(execution);
+    wrenn_code_execution_free(execution);
 }
 
 /* A WebSocket of the port proxy's: the kernel's own. */
@@ -278,8 +278,8 @@ static void code(void) {
         "exec jupyter-server --allow-root --ServerApp.token= --ServerApp.password= --ServerApp.disable_check_xsrf=True "
         "--ServerApp.allow_remote_access=True --ip=127.0.0.1 --port=8888 --no-browser";
     wrenn_sandbox *sandbox = NULL;
-    wrenn_create_options options = WRENN_CREATE_OPTIONS_INIT;
-    wrenn_spawn_options spawn = WRENN_SPAWN_OPTIONS_INIT;
+    wrenn_sandboxes_create_options options = WRENN_SANDBOXES_CREATE_OPTIONS_INIT;
+    wrenn_command spawn = WRENN_COMMAND_INIT;
     wrenn_process *process = NULL;
     wrenn_code_context *context = NULL;
     options.memory_mb = 1024;
@@ -304,7 +304,7 @@ static void life(void) {
     wrenn_sandbox *sandbox = NULL, *same = NULL, *connected = NULL;
     wrenn_sandbox_list *list = NULL;
     wrenn_metrics *metrics = NULL;
-    wrenn_create_options options = WRENN_CREATE_OPTIONS_INIT;
+    wrenn_sandboxes_create_options options = WRENN_SANDBOXES_CREATE_OPTIONS_INIT;
     CALL(sandboxes_create, (client, &options, ), (&sandbox, ));
     CALL(sandbox_wait_ready, (sandbox, NULL, ), ());
     CALL(sandbox_ping, (sandbox, ), ());
@@ -317,14 +317,14 @@ static void life(void) {
     CALL(sandbox_metrics, (sandbox, NULL, ), (&metrics, ));
     wrenn_metrics_free(metrics);
     CALL(sandbox_pause, (sandbox, NULL, ), ());
-    CHECK_INT(wrenn_sandbox_get_info(sandbox)->status, WRENN_SANDBOX_STATUS_PAUSED);
+    CHECK_INT(wrenn_sandbox_last_info(sandbox)->status, WRENN_SANDBOX_STATUS_PAUSED);
     CALL(sandbox_resume, (sandbox, NULL, ), ());
     snapshots(sandbox); /* which pauses it */
     CALL(sandboxes_connect, (client, wrenn_sandbox_id(sandbox), NULL, ), (&connected, ));
-    CHECK_INT(wrenn_sandbox_get_info(connected)->status, WRENN_SANDBOX_STATUS_RUNNING);
+    CHECK_INT(wrenn_sandbox_last_info(connected)->status, WRENN_SANDBOX_STATUS_RUNNING);
     CALL(sandboxes_get, (client, wrenn_sandbox_id(sandbox), ), (&same, ));
     CALL(sandboxes_list, (client, ), (&list, ));
-    CHECK_INT(list->count, 1);
+    CHECK_INT(list->items_count, 1);
     char *url = NULL;
     CHECK_INT(wrenn_sandbox_url(sandbox, 8080, "ws", &url, NULL), 0);
     CHECK_INT(strncmp(url, "ws://8080-cl-", 13), 0);
@@ -362,10 +362,10 @@ static void a_long_command(void) {
     CHECK_INT(wrenn_client_new(&options, &client, NULL), 0);
     wrenn_sandbox *sandbox = NULL;
     CHECK_INT(wrenn_sandboxes_create(client, NULL, &sandbox, NULL), 0);
-    wrenn_exec_options exec = WRENN_EXEC_OPTIONS_INIT;
+    wrenn_command exec = WRENN_COMMAND_INIT;
     exec.shell = "sleep 6; echo done";
     wrenn_exec_result *result = NULL;
-    CHECK_INT(wrenn_sandbox_exec(sandbox, &exec, &result, NULL), 0);
+    CHECK_INT(wrenn_sandbox_exec(sandbox, &exec, NULL, &result, NULL), 0);
     CHECK_STR(result->stdout_data, "done\n");
     wrenn_exec_result_free(result);
     wrenn_sandbox_close(sandbox);

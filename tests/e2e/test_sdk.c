@@ -38,8 +38,8 @@ static wrenn_client *local_client(void) {
     return client;
 }
 
-static wrenn_exec_options shell(const char *line) {
-    wrenn_exec_options options = WRENN_EXEC_OPTIONS_INIT;
+static wrenn_command shell(const char *line) {
+    wrenn_command options = WRENN_COMMAND_INIT;
     options.shell = line;
     return options;
 }
@@ -48,18 +48,18 @@ static wrenn_exec_options shell(const char *line) {
 
 static void door_block(wrenn_client *client) {
     wrenn_autodestroy(sandbox);
-    wrenn_exec_options options = shell("printf 'a\\0b\\377'; echo err >&2; exit 9");
+    wrenn_command options = shell("printf 'a\\0b\\377'; echo err >&2; exit 9");
     wrenn_exec_result *result = NULL;
     OK(wrenn_sandboxes_create(client, NULL, &sandbox, &error));
     OK(wrenn_sandbox_wait_ready(sandbox, NULL, &error));
-    OK(wrenn_sandbox_ping(sandbox, &error));
-    OK(wrenn_sandbox_exec(sandbox, &options, &result, &error));
+    OK(wrenn_sandbox_ping(sandbox, NULL, &error));
+    OK(wrenn_sandbox_exec(sandbox, &options, NULL, &result, &error));
     CHECK_INT(result->exit_code, 9);
     CHECK_MEM(result->stdout_data, result->stdout_size, "a\0b\xff", 4);
     CHECK_STR(result->stderr_data, "err\n");
     wrenn_exec_result_free(result);
-    OK(wrenn_sandbox_destroy(sandbox, &error));
-    CHECK_INT(wrenn_sandbox_ping(sandbox, NULL), WRENN_E_CONFLICT);
+    OK(wrenn_sandbox_destroy(sandbox, NULL, &error));
+    CHECK_INT(wrenn_sandbox_ping(sandbox, NULL, NULL), WRENN_E_CONFLICT);
 }
 
 typedef struct chain {
@@ -76,14 +76,14 @@ static void on_destroyed(wrenn_op *op, void *data) {
 static void on_executed(wrenn_op *op, void *data) {
     chain *c = data;
     OK(wrenn_sandbox_exec_finish(op, &c->result, &error));
-    OK(wrenn_sandbox_destroy_start(c->sandbox, on_destroyed, c, NULL, &error));
+    OK(wrenn_sandbox_destroy_start(c->sandbox, NULL, on_destroyed, c, NULL, &error));
 }
 
 static void on_created(wrenn_op *op, void *data) {
     chain *c = data;
-    wrenn_exec_options options = shell("echo from a callback");
+    wrenn_command options = shell("echo from a callback");
     OK(wrenn_sandboxes_create_finish(op, &c->sandbox, &error));
-    OK(wrenn_sandbox_exec_start(c->sandbox, &options, on_executed, c, NULL, &error));
+    OK(wrenn_sandbox_exec_start(c->sandbox, &options, NULL, on_executed, c, NULL, &error));
 }
 
 static void end_chain(chain *c) {
@@ -119,8 +119,8 @@ static void all_doors(void) {
     door_callback(client);
     door_own_loop(client);
     wrenn_sandbox_list *list = NULL;
-    OK(wrenn_sandboxes_list(client, &list, &error));
-    CHECK_INT(list->count, 0);
+    OK(wrenn_sandboxes_list(client, NULL, &list, &error));
+    CHECK_INT(list->items_count, 0);
     wrenn_sandbox_list_free(list);
     wrenn_client_free(client);
 }
@@ -132,32 +132,32 @@ static void mistakes(void) {
     wrenn_sandbox *sandbox = NULL, *other = NULL;
     wrenn_exec_result *result = NULL;
     wrenn_error *why = NULL;
-    wrenn_create_options create = WRENN_CREATE_OPTIONS_INIT;
+    wrenn_sandboxes_create_options create = WRENN_SANDBOXES_CREATE_OPTIONS_INIT;
     create.template_name = "no-such-template";
     CHECK_INT(wrenn_sandboxes_create(client, &create, &sandbox, &why), WRENN_E_NOT_FOUND);
     CHECK_CONTAINS(wrenn_error_message(why), "no-such-template");
     wrenn_error_free(why);
     create.template_name = "not a name!";
     CHECK_INT(wrenn_sandboxes_create(client, &create, &sandbox, NULL), WRENN_E_VALIDATION);
-    CHECK_INT(wrenn_sandboxes_get(client, "cl-0000000000000000000000000", &other, NULL), WRENN_E_NOT_FOUND);
-    CHECK_INT(wrenn_sandboxes_get(client, "../../etc/passwd", &other, NULL), WRENN_E_VALIDATION);
+    CHECK_INT(wrenn_sandboxes_get(client, "cl-0000000000000000000000000", NULL, &other, NULL), WRENN_E_NOT_FOUND);
+    CHECK_INT(wrenn_sandboxes_get(client, "../../etc/passwd", NULL, &other, NULL), WRENN_E_VALIDATION);
     OK(wrenn_sandboxes_create(client, NULL, &sandbox, &error));
-    wrenn_exec_options options = shell("echo partial; sleep 3000");
+    wrenn_command options = shell("echo partial; sleep 3000");
     options.exec_timeout_ms = 1000;
     why = NULL;
-    CHECK_INT(wrenn_sandbox_exec(sandbox, &options, &result, &why), WRENN_E_AGENT);
+    CHECK_INT(wrenn_sandbox_exec(sandbox, &options, NULL, &result, &why), WRENN_E_AGENT);
     CHECK_CONTAINS(wrenn_error_body(why), "partial\\n");
     wrenn_error_free(why);
     options = shell("true");
     options.cwd = "/nonexistent";
     why = NULL;
-    CHECK_INT(wrenn_sandbox_exec(sandbox, &options, &result, &why), WRENN_E_VALIDATION);
+    CHECK_INT(wrenn_sandbox_exec(sandbox, &options, NULL, &result, &why), WRENN_E_VALIDATION);
     CHECK_CONTAINS(wrenn_error_message(why), "cwd");
     wrenn_error_free(why);
-    OK(wrenn_sandboxes_destroy(client, wrenn_sandbox_id(sandbox), &error));
-    OK(wrenn_sandboxes_destroy(client, wrenn_sandbox_id(sandbox), &error));
-    OK(wrenn_sandboxes_get(client, wrenn_sandbox_id(sandbox), &other, &error));
-    CHECK_STR(wrenn_sandbox_get_info(other)->status_text, "stopped");
+    OK(wrenn_sandboxes_destroy(client, wrenn_sandbox_id(sandbox), NULL, &error));
+    OK(wrenn_sandboxes_destroy(client, wrenn_sandbox_id(sandbox), NULL, &error));
+    OK(wrenn_sandboxes_get(client, wrenn_sandbox_id(sandbox), NULL, &other, &error));
+    CHECK_STR(wrenn_sandbox_last_info(other)->status_text, "stopped");
     CHECK_INT(wrenn_sandbox_wait_ready(other, NULL, NULL), WRENN_E_CONFLICT);
     wrenn_sandbox_free(other);
     wrenn_sandbox_free(sandbox);
@@ -175,12 +175,12 @@ static wrenn_client *stranger(wrenn_client *local) {
     return client;
 }
 
-static wrenn_exec_result *exec_as_stranger(wrenn_client *local, const char *id, const wrenn_exec_options *options) {
+static wrenn_exec_result *exec_as_stranger(wrenn_client *local, const char *id, const wrenn_command *options) {
     wrenn_client *client = stranger(local);
     wrenn_sandbox *sandbox = NULL;
     wrenn_exec_result *result = NULL;
     OK(wrenn_sandbox_from_id(client, id, &sandbox, &error));
-    OK(wrenn_sandbox_exec(sandbox, options, &result, &error));
+    OK(wrenn_sandbox_exec(sandbox, options, NULL, &result, &error));
     wrenn_sandbox_free(sandbox);
     wrenn_client_free(client);
     return result;
@@ -205,17 +205,17 @@ static void exact_words(void) {
     wrenn_sandbox *sandbox = NULL;
     wrenn_exec_result *want = NULL;
     OK(wrenn_sandboxes_create(client, NULL, &sandbox, &error));
-    wrenn_exec_options options = shell(
+    wrenn_command options = shell(
         "mkdir -p /tmp/- /tmp/bin && printf '#!/bin/sh\\necho ran \"$@\"\\n' | tee /tmp/a=b > /tmp/bin/mine && chmod 755 "
         "/tmp/a=b /tmp/bin/mine");
-    OK(wrenn_sandbox_exec(sandbox, &options, &want, &error));
+    OK(wrenn_sandbox_exec(sandbox, &options, NULL, &want, &error));
     CHECK_INT(want->exit_code, 0);
     wrenn_exec_result_free(want);
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-        options = (wrenn_exec_options){
+        options = (wrenn_command){
             .struct_size = sizeof(options), .argv = cases[i].argv, .envs = cases[i].envs, .cwd = cases[i].cwd};
         want = NULL;
-        OK(wrenn_sandbox_exec(sandbox, &options, &want, &error));
+        OK(wrenn_sandbox_exec(sandbox, &options, NULL, &want, &error));
         wrenn_exec_result *got = exec_as_stranger(client, wrenn_sandbox_id(sandbox), &options);
         CHECK_INT(got->exit_code, want->exit_code);
         CHECK_MEM(got->stdout_data, got->stdout_size, want->stdout_data, want->stdout_size);
@@ -239,8 +239,8 @@ static void cancelled_creates(void) {
     }
     wrenn_client_free(other);
     wrenn_sandbox_list *list = NULL;
-    OK(wrenn_sandboxes_list(client, &list, &error));
-    CHECK_INT(list->count, 0);
+    OK(wrenn_sandboxes_list(client, NULL, &list, &error));
+    CHECK_INT(list->items_count, 0);
     wrenn_sandbox_list_free(list);
     wrenn_client_free(client);
 }
@@ -250,20 +250,20 @@ static void accounts(void) {
     wrenn_auth *auth = NULL;
     wrenn_api_key *key = NULL;
     wrenn_api_key_list *keys = NULL;
-    OK(wrenn_auth_signup(client, " Ada@Example.org ", "correct horse", NULL, &auth, &error));
+    OK(wrenn_auth_signup(client, " Ada@Example.org ", "correct horse", NULL, NULL, &auth, &error));
     CHECK_STR(auth->email, "ada@example.org");
     wrenn_auth_free(auth);
     auth = NULL;
-    CHECK_INT(wrenn_auth_signup(client, "ada@example.org", "correct horse", NULL, &auth, NULL), WRENN_E_CONFLICT);
-    CHECK_INT(wrenn_auth_signup(client, "bob@example.org", "short", NULL, &auth, NULL), WRENN_E_VALIDATION);
-    CHECK_INT(wrenn_auth_login(client, "ada@example.org", "wrong horse", &auth, NULL), WRENN_E_AUTHENTICATION);
-    OK(wrenn_auth_login(client, "ada@example.org", "correct horse", &auth, &error));
+    CHECK_INT(wrenn_auth_signup(client, "ada@example.org", "correct horse", NULL, NULL, &auth, NULL), WRENN_E_CONFLICT);
+    CHECK_INT(wrenn_auth_signup(client, "bob@example.org", "short", NULL, NULL, &auth, NULL), WRENN_E_VALIDATION);
+    CHECK_INT(wrenn_auth_login(client, "ada@example.org", "wrong horse", NULL, &auth, NULL), WRENN_E_AUTHENTICATION);
+    OK(wrenn_auth_login(client, "ada@example.org", "correct horse", NULL, &auth, &error));
     OK(wrenn_client_set_token(client, auth->token, &error));
     wrenn_auth_free(auth);
-    OK(wrenn_api_keys_create(client, "mine", &key, &error));
+    OK(wrenn_api_keys_create(client, "mine", NULL, &key, &error));
     CHECK(key->key && strncmp(key->key, key->key_prefix, strlen(key->key_prefix)) == 0);
-    OK(wrenn_api_keys_list(client, &keys, &error));
-    CHECK_INT(keys->count, 1);
+    OK(wrenn_api_keys_list(client, NULL, &keys, &error));
+    CHECK_INT(keys->items_count, 1);
     CHECK_STR(keys->items[0]->id, key->id);
     CHECK(keys->items[0]->key == NULL);
     CHECK_STR(keys->items[0]->creator_email, "ada@example.org");
@@ -277,9 +277,9 @@ static void accounts(void) {
     options.api_key = key->key;
     wrenn_client *stranger = NULL;
     OK(wrenn_client_new(&options, &stranger, &error));
-    CHECK_INT(wrenn_sandboxes_get(stranger, wrenn_sandbox_id(sandbox), &foreign, NULL), WRENN_E_NOT_FOUND);
-    OK(wrenn_api_keys_delete(client, key->id, &error));
-    CHECK_INT(wrenn_sandboxes_get(stranger, wrenn_sandbox_id(sandbox), &foreign, NULL), WRENN_E_AUTHENTICATION);
+    CHECK_INT(wrenn_sandboxes_get(stranger, wrenn_sandbox_id(sandbox), NULL, &foreign, NULL), WRENN_E_NOT_FOUND);
+    OK(wrenn_api_keys_delete(client, key->id, NULL, &error));
+    CHECK_INT(wrenn_sandboxes_get(stranger, wrenn_sandbox_id(sandbox), NULL, &foreign, NULL), WRENN_E_AUTHENTICATION);
     wrenn_client_free(stranger);
     wrenn_sandbox_close(sandbox);
     wrenn_api_key_free(key);
@@ -290,11 +290,11 @@ static void hundred_commands_at_once(void) {
     wrenn_client *client = local_client();
     wrenn_sandbox *sandbox = NULL;
     wrenn_op *ops[100];
-    wrenn_create_options create = WRENN_CREATE_OPTIONS_INIT;
+    wrenn_sandboxes_create_options create = WRENN_SANDBOXES_CREATE_OPTIONS_INIT;
     create.vcpus = 2;
     OK(wrenn_sandboxes_create(client, &create, &sandbox, &error));
-    wrenn_exec_options options = shell("echo $$");
-    for (int i = 0; i < 100; i++) OK(wrenn_sandbox_exec_start(sandbox, &options, NULL, NULL, &ops[i], &error));
+    wrenn_command options = shell("echo $$");
+    for (int i = 0; i < 100; i++) OK(wrenn_sandbox_exec_start(sandbox, &options, NULL, NULL, NULL, &ops[i], &error));
     for (int i = 0; i < 100; i++) {
         wrenn_exec_result *result = NULL;
         while (!wrenn_op_is_done(ops[i])) OK(wrenn_client_dispatch(client, -1, &error));
@@ -311,26 +311,26 @@ static void hundred_commands_at_once(void) {
 static void idle_pause(void) {
     wrenn_client *client = local_client();
     wrenn_sandbox *sandbox = NULL;
-    wrenn_create_options create = WRENN_CREATE_OPTIONS_INIT;
+    wrenn_sandboxes_create_options create = WRENN_SANDBOXES_CREATE_OPTIONS_INIT;
     create.idle_timeout_sec = 1;
     OK(wrenn_sandboxes_create(client, &create, &sandbox, &error));
-    wrenn_exec_options options = shell("echo kept > /tmp/x");
+    wrenn_command options = shell("echo kept > /tmp/x");
     wrenn_exec_result *result = NULL;
-    OK(wrenn_sandbox_exec(sandbox, &options, &result, &error));
+    OK(wrenn_sandbox_exec(sandbox, &options, NULL, &result, &error));
     wrenn_exec_result_free(result);
     wrenn_sandbox *seen = NULL;
     do {
         wrenn_sandbox_free(seen);
-        OK(wrenn_sandboxes_get(client, wrenn_sandbox_id(sandbox), &seen, &error));
-    } while (wrenn_sandbox_get_info(seen)->status == WRENN_SANDBOX_STATUS_RUNNING);
-    CHECK_STR(wrenn_sandbox_get_info(seen)->status_text, "paused");
+        OK(wrenn_sandboxes_get(client, wrenn_sandbox_id(sandbox), NULL, &seen, &error));
+    } while (wrenn_sandbox_last_info(seen)->status == WRENN_SANDBOX_STATUS_RUNNING);
+    CHECK_STR(wrenn_sandbox_last_info(seen)->status_text, "paused");
     wrenn_sandbox_free(seen);
     options = shell("cat /tmp/x");
-    CHECK_INT(wrenn_sandbox_exec(sandbox, &options, &result, NULL), WRENN_E_CONFLICT);
-    wrenn_wait_options wait = WRENN_WAIT_OPTIONS_INIT;
-    wait.flags = WRENN_WAIT_RESUME;
+    CHECK_INT(wrenn_sandbox_exec(sandbox, &options, NULL, &result, NULL), WRENN_E_CONFLICT);
+    wrenn_sandbox_wait_ready_options wait = WRENN_SANDBOX_WAIT_READY_OPTIONS_INIT;
+    wait.flags = WRENN_SANDBOX_WAIT_READY_RESUME;
     OK(wrenn_sandbox_wait_ready(sandbox, &wait, &error));
-    OK(wrenn_sandbox_exec(sandbox, &options, &result, &error));
+    OK(wrenn_sandbox_exec(sandbox, &options, NULL, &result, &error));
     CHECK_STR(result->stdout_data, "kept\n");
     wrenn_exec_result_free(result);
     wrenn_sandbox_close(sandbox);
@@ -346,7 +346,7 @@ static void *make_and_free(void *ignored) {
         wrenn_client *client = NULL;
         wrenn_sandbox_list *list = NULL;
         OK(wrenn_client_new(&options, &client, &error));
-        OK(wrenn_sandboxes_list(client, &list, &error));
+        OK(wrenn_sandboxes_list(client, NULL, &list, &error));
         wrenn_sandbox_list_free(list);
         wrenn_client_free(client);
     }
@@ -360,7 +360,7 @@ static void clients_share_a_server(void) {
     wrenn_sandbox *sandbox = NULL;
     OK(wrenn_sandboxes_create(first, NULL, &sandbox, &error));
     wrenn_client_free(first);
-    OK(wrenn_sandboxes_destroy(second, wrenn_sandbox_id(sandbox), &error));
+    OK(wrenn_sandboxes_destroy(second, wrenn_sandbox_id(sandbox), NULL, &error));
     wrenn_sandbox_free(sandbox);
     CHECK(access(path, F_OK) == 0);
     wrenn_client_free(second);
@@ -410,12 +410,12 @@ static void a_killed_private_server(void) {
     kill(server, SIGKILL);
     CHECK_INT(poll(&ended, 1, -1), 1);
     close(watched);
-    CHECK(wrenn_sandbox_ping(sandbox, NULL) < 0);
+    CHECK(wrenn_sandbox_ping(sandbox, NULL, NULL) < 0);
     wrenn_sandbox_free(sandbox);
     wrenn_client *second = local_client();
     wrenn_sandbox_list *list = NULL;
-    OK(wrenn_sandboxes_list(second, &list, &error));
-    CHECK_INT(list->count, 0);
+    OK(wrenn_sandboxes_list(second, NULL, &list, &error));
+    CHECK_INT(list->items_count, 0);
     wrenn_sandbox_list_free(list);
     wrenn_client_free(first);
     wrenn_client_free(second);
@@ -489,11 +489,11 @@ static void read_key(char *out, size_t size) {
 
 /* A command whose output is streamed to its end. */
 static int stream_round(wrenn_sandbox *sandbox, wrenn_error **why) {
-    wrenn_exec_stream_options options = WRENN_EXEC_STREAM_OPTIONS_INIT;
+    wrenn_command options = WRENN_COMMAND_INIT;
     wrenn_stream *stream = NULL;
     wrenn_event event;
     options.shell = "head -c 300000 /dev/zero; echo err >&2";
-    int rc = wrenn_sandbox_exec_stream(sandbox, &options, &stream, why);
+    int rc = wrenn_sandbox_exec_stream(sandbox, &options, NULL, &stream, why);
     while (rc == 0 && (rc = wrenn_stream_next(stream, -1, &event, why)) > 0) rc = 0;
     wrenn_stream_free(stream);
     return rc;
@@ -504,13 +504,13 @@ static wrenn_error *one_round(wrenn_client *client) {
     wrenn_error *why = NULL;
     wrenn_sandbox *sandbox = NULL;
     wrenn_exec_result *result = NULL;
-    wrenn_exec_options options = shell("echo round; (setsid sleep 5000 >/dev/null 2>&1 &)");
+    wrenn_command options = shell("echo round; (setsid sleep 5000 >/dev/null 2>&1 &)");
     int rc = wrenn_sandboxes_create(client, NULL, &sandbox, &why);
-    if (rc == 0) rc = wrenn_sandbox_exec(sandbox, &options, &result, &why);
+    if (rc == 0) rc = wrenn_sandbox_exec(sandbox, &options, NULL, &result, &why);
     if (rc == 0) rc = stream_round(sandbox, &why);
     /* Also one that has gone wrong: when only its agent was killed, somebody has to. */
     wrenn_error *ignored = NULL;
-    if (sandbox) rc = wrenn_sandbox_destroy(sandbox, why ? &ignored : &why);
+    if (sandbox) rc = wrenn_sandbox_destroy(sandbox, NULL, why ? &ignored : &why);
     CHECK(rc == 0 || why || ignored);
     wrenn_error_free(ignored);
     wrenn_exec_result_free(result);
@@ -589,11 +589,11 @@ static bool disturbed_round(wrenn_client *client, daemon_state *d, int victim) {
 static wrenn_sandbox *start_witness(wrenn_client *client) {
     wrenn_sandbox *sandbox = NULL;
     wrenn_process *process = NULL;
-    wrenn_spawn_options options = WRENN_SPAWN_OPTIONS_INIT;
+    wrenn_command options = WRENN_COMMAND_INIT;
     options.shell = "while :; do echo tick; sleep 0.05; done";
     options.tag = "witness";
     OK(wrenn_sandboxes_create(client, NULL, &sandbox, &error));
-    OK(wrenn_sandbox_spawn(sandbox, &options, &process, &error));
+    OK(wrenn_sandbox_spawn(sandbox, &options, NULL, &process, &error));
     wrenn_process_free(process);
     return sandbox;
 }
@@ -603,15 +603,15 @@ static void check_witness(wrenn_sandbox *sandbox) {
     wrenn_exec_result *result = NULL;
     wrenn_stream *stream = NULL;
     wrenn_event event;
-    wrenn_exec_options options = shell("echo there");
-    OK(wrenn_sandbox_exec(sandbox, &options, &result, &error));
+    wrenn_command options = shell("echo there");
+    OK(wrenn_sandbox_exec(sandbox, &options, NULL, &result, &error));
     CHECK_STR(result->stdout_data, "there\n");
     wrenn_exec_result_free(result);
-    OK(wrenn_sandbox_processes(sandbox, &list, &error));
-    CHECK_INT(list->count, 1);
+    OK(wrenn_sandbox_processes(sandbox, NULL, &list, &error));
+    CHECK_INT(list->items_count, 1);
     CHECK_STR(list->items[0]->tag, "witness");
     wrenn_process_list_free(list);
-    OK(wrenn_sandbox_attach(sandbox, "witness", &stream, &error));
+    OK(wrenn_sandbox_attach(sandbox, "witness", NULL, &stream, &error));
     do CHECK(wrenn_stream_next(stream, -1, &event, NULL) == 1);
     while (event.type != WRENN_EVENT_STDOUT);
     wrenn_stream_free(stream);
@@ -620,16 +620,16 @@ static void check_witness(wrenn_sandbox *sandbox) {
 /* What kills have left alive; it can be used, or it is reported as ended. */
 static void destroy_all(wrenn_client *client) {
     wrenn_sandbox_list *list = NULL;
-    OK(wrenn_sandboxes_list(client, &list, &error));
-    for (size_t i = 0; i < list->count; i++) OK(wrenn_sandboxes_destroy(client, list->items[i]->id, &error));
+    OK(wrenn_sandboxes_list(client, NULL, &list, &error));
+    for (size_t i = 0; i < list->items_count; i++) OK(wrenn_sandboxes_destroy(client, list->items[i]->id, NULL, &error));
     wrenn_sandbox_list_free(list);
 }
 
 /* Afterwards there is no sandbox, and nothing is left behind, neither before the end of the server nor after it. */
 static void check_the_end(wrenn_client *client, daemon_state *d) {
     wrenn_sandbox_list *list = NULL;
-    OK(wrenn_sandboxes_list(client, &list, &error));
-    CHECK_INT(list->count, 0);
+    OK(wrenn_sandboxes_list(client, NULL, &list, &error));
+    CHECK_INT(list->items_count, 0);
     wrenn_sandbox_list_free(list);
     check_no_leaks(d);
     wrenn_client_free(client);

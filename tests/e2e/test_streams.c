@@ -36,17 +36,17 @@ static setup set_up(void) {
 }
 
 static void tear_down(setup *s) {
-    OK(wrenn_sandbox_destroy(s->sandbox, &error));
+    OK(wrenn_sandbox_destroy(s->sandbox, NULL, &error));
     wrenn_sandbox_free(s->sandbox);
     wrenn_client_free(s->client);
 }
 
 static wrenn_stream *start(setup *s, const char *line, uint64_t flags) {
-    wrenn_exec_stream_options options = WRENN_EXEC_STREAM_OPTIONS_INIT;
+    wrenn_command options = WRENN_COMMAND_INIT;
     wrenn_stream *stream = NULL;
     options.shell = line;
     options.flags = flags;
-    OK(wrenn_sandbox_exec_stream(s->sandbox, &options, &stream, &error));
+    OK(wrenn_sandbox_exec_stream(s->sandbox, &options, NULL, &stream, &error));
     CHECK(wrenn_stream_is_exact(stream));
     return stream;
 }
@@ -97,11 +97,11 @@ static void commands(void) {
     stream = start(&s, "no-such-program", 0);
     CHECK_INT(read_all(stream).exit_code, 127);
     wrenn_stream_free(stream);
-    wrenn_exec_stream_options options = WRENN_EXEC_STREAM_OPTIONS_INIT;
+    wrenn_command options = WRENN_COMMAND_INIT;
     options.shell = "true";
     options.cwd = "/nonexistent";
     wrenn_error *error = NULL;
-    CHECK_INT(wrenn_sandbox_exec_stream(s.sandbox, &options, &stream, &error), WRENN_E_VALIDATION);
+    CHECK_INT(wrenn_sandbox_exec_stream(s.sandbox, &options, NULL, &stream, &error), WRENN_E_VALIDATION);
     CHECK_CONTAINS(wrenn_error_message(error), "cwd");
     wrenn_error_free(error);
     tear_down(&s);
@@ -112,33 +112,33 @@ static void users(void) {
     setup s = set_up();
     wrenn_stream *stream = NULL;
     const char *user = geteuid() == 0 ? "user" : "root";
-    wrenn_exec_stream_options options = WRENN_EXEC_STREAM_OPTIONS_INIT;
+    wrenn_command options = WRENN_COMMAND_INIT;
     options.shell = "echo $USER $(id -un)";
     options.user = user;
-    OK(wrenn_sandbox_exec_stream(s.sandbox, &options, &stream, &error));
+    OK(wrenn_sandbox_exec_stream(s.sandbox, &options, NULL, &stream, &error));
     char expected[32];
     snprintf(expected, sizeof(expected), "%s %s\n", user, user);
     CHECK_STR(read_all(stream).out, expected);
     wrenn_stream_free(stream);
     options.user = "captain";
     wrenn_error *unknown = NULL;
-    CHECK_INT(wrenn_sandbox_exec_stream(s.sandbox, &options, &stream, &unknown), WRENN_E_VALIDATION);
+    CHECK_INT(wrenn_sandbox_exec_stream(s.sandbox, &options, NULL, &stream, &unknown), WRENN_E_VALIDATION);
     CHECK_CONTAINS(wrenn_error_message(unknown), "no such user");
     wrenn_error_free(unknown);
-    wrenn_exec_options run = WRENN_EXEC_OPTIONS_INIT;
+    wrenn_command run = WRENN_COMMAND_INIT;
     wrenn_exec_result *result = NULL;
     run.shell = "id -un";
     run.user = "captain";
-    CHECK_INT(wrenn_sandbox_exec(s.sandbox, &run, &result, NULL), WRENN_E_VALIDATION);
-    wrenn_spawn_options spawn = WRENN_SPAWN_OPTIONS_INIT;
+    CHECK_INT(wrenn_sandbox_exec(s.sandbox, &run, NULL, &result, NULL), WRENN_E_VALIDATION);
+    wrenn_command spawn = WRENN_COMMAND_INIT;
     wrenn_process *process = NULL;
     spawn.shell = "id -un >/tmp/who";
     spawn.user = "captain";
-    CHECK_INT(wrenn_sandbox_spawn(s.sandbox, &spawn, &process, NULL), WRENN_E_VALIDATION);
-    wrenn_pty_options pty = WRENN_PTY_OPTIONS_INIT;
+    CHECK_INT(wrenn_sandbox_spawn(s.sandbox, &spawn, NULL, &process, NULL), WRENN_E_VALIDATION);
+    wrenn_command pty = WRENN_COMMAND_INIT;
     pty.argv = (const char *const[]){"id", "-un", NULL};
     pty.user = user;
-    OK(wrenn_sandbox_pty(s.sandbox, &pty, &stream, &error));
+    OK(wrenn_sandbox_pty(s.sandbox, &pty, NULL, &stream, &error));
     snprintf(expected, sizeof(expected), "%s\r\n", user);
     CHECK_STR(read_all(stream).out, expected);
     wrenn_stream_free(stream);
@@ -147,8 +147,8 @@ static void users(void) {
 
 static int64_t processes(setup *s) {
     wrenn_process_list *list = NULL;
-    OK(wrenn_sandbox_processes(s->sandbox, &list, &error));
-    int64_t count = (int64_t)list->count;
+    OK(wrenn_sandbox_processes(s->sandbox, NULL, &list, &error));
+    int64_t count = (int64_t)list->items_count;
     wrenn_process_list_free(list);
     return count;
 }
@@ -168,14 +168,14 @@ static void ends(void) {
     }
     /* The sandbox goes while a command runs: no exit is made up. */
     stream = start(&s, "sleep 1000", 0);
-    OK(wrenn_sandbox_destroy(s.sandbox, &error));
+    OK(wrenn_sandbox_destroy(s.sandbox, NULL, &error));
     output o = read_all(stream);
     CHECK_INT(o.exit_code, -99);
     CHECK(o.rc < 0);
     wrenn_stream_free(stream);
-    wrenn_exec_stream_options options = WRENN_EXEC_STREAM_OPTIONS_INIT;
+    wrenn_command options = WRENN_COMMAND_INIT;
     options.shell = "true";
-    CHECK_INT(wrenn_sandbox_exec_stream(s.sandbox, &options, &stream, NULL), WRENN_E_CONFLICT);
+    CHECK_INT(wrenn_sandbox_exec_stream(s.sandbox, &options, NULL, &stream, NULL), WRENN_E_CONFLICT);
     tear_down(&s);
 }
 
@@ -268,12 +268,12 @@ static void type(wrenn_stream *stream, const char *keys) {
 static void terminals(void) {
     setup s = set_up();
     const char *argv[] = {"/bin/sh", NULL}, *envs[] = {"PS1=> ", "MARK=here", NULL};
-    wrenn_pty_options options = WRENN_PTY_OPTIONS_INIT;
+    wrenn_command options = WRENN_COMMAND_INIT;
     options.argv = argv;
     options.envs = envs;
     options.cols = 91;
     wrenn_stream *stream = NULL, *second = NULL;
-    OK(wrenn_sandbox_pty(s.sandbox, &options, &stream, &error));
+    OK(wrenn_sandbox_pty(s.sandbox, &options, NULL, &stream, &error));
     char tag[64];
     snprintf(tag, sizeof(tag), "%s", wrenn_stream_tag(stream));
     CHECK(strncmp(tag, "pty-", 4) == 0 && wrenn_stream_pid(stream) > 0);
@@ -284,9 +284,9 @@ static void terminals(void) {
     until(stream, "43 132\r\n");
     /* It outlives its connection, and shows the last of what it has shown to the next one. */
     wrenn_stream_free(stream);
-    OK(wrenn_sandbox_pty_connect(s.sandbox, tag, &stream, &error));
+    OK(wrenn_sandbox_pty_connect(s.sandbox, tag, NULL, &stream, &error));
     until(stream, "43 132\r\n");
-    OK(wrenn_sandbox_pty_connect(s.sandbox, tag, &second, &error));
+    OK(wrenn_sandbox_pty_connect(s.sandbox, tag, NULL, &second, &error));
     type(second, "echo both=$((40+2))\r");
     until(stream, "both=42\r\n");
     until(second, "both=42\r\n");
@@ -297,10 +297,10 @@ static void terminals(void) {
     wrenn_stream_free(stream);
     wrenn_stream_free(second);
     /* Closing one kills it; an unknown tag is told. */
-    OK(wrenn_sandbox_pty(s.sandbox, &options, &stream, &error));
+    OK(wrenn_sandbox_pty(s.sandbox, &options, NULL, &stream, &error));
     wrenn_stream_close(stream);
     CHECK_INT(processes(&s), 0);
-    OK(wrenn_sandbox_pty_connect(s.sandbox, tag, &stream, &error));
+    OK(wrenn_sandbox_pty_connect(s.sandbox, tag, NULL, &stream, &error));
     CHECK(read_all(stream).rc < 0);
     wrenn_stream_free(stream);
     tear_down(&s);
@@ -314,10 +314,10 @@ static void full_screen(void) {
         "yes '\303\244' | head -n 100000 | tr -d '\\n'; printf '\\033[6nready'; "
         "while :; do sleep 0.01; done";
     const char *argv[] = {"sh", "-c", line, NULL};
-    wrenn_pty_options options = WRENN_PTY_OPTIONS_INIT;
+    wrenn_command options = WRENN_COMMAND_INIT;
     options.argv = argv;
     wrenn_stream *stream = NULL;
-    OK(wrenn_sandbox_pty(s.sandbox, &options, &stream, &error));
+    OK(wrenn_sandbox_pty(s.sandbox, &options, NULL, &stream, &error));
     wrenn_event event;
     bool ready = false;
     while (!ready) {
@@ -330,7 +330,7 @@ static void full_screen(void) {
     for (int i = 0; i < 2; i++) {
         static char shown[200000];
         size_t size = 0;
-        OK(wrenn_sandbox_pty_connect(s.sandbox, tag, &stream, &error));
+        OK(wrenn_sandbox_pty_connect(s.sandbox, tag, NULL, &stream, &error));
         while (!memmem(shown, size, "drawn-anew", 10)) {
             CHECK_INT(wrenn_stream_next(stream, 60000, &event, NULL), 1);
             if (!event.data) continue;
@@ -351,36 +351,36 @@ static void full_screen(void) {
 
 static void background(void) {
     setup s = set_up();
-    wrenn_spawn_options options = WRENN_SPAWN_OPTIONS_INIT;
+    wrenn_command options = WRENN_COMMAND_INIT;
     options.shell = "read line </dev/null; while [ ! -e /tmp/go ]; do sleep 0.01; done; echo late; sleep 1000";
     options.tag = "worker";
     wrenn_process *process = NULL;
-    OK(wrenn_sandbox_spawn(s.sandbox, &options, &process, &error));
+    OK(wrenn_sandbox_spawn(s.sandbox, &options, NULL, &process, &error));
     CHECK_STR(process->tag, "worker");
-    CHECK_INT(wrenn_sandbox_spawn(s.sandbox, &options, &process, NULL), WRENN_E_CONFLICT);
+    CHECK_INT(wrenn_sandbox_spawn(s.sandbox, &options, NULL, &process, NULL), WRENN_E_CONFLICT);
     wrenn_stream *stream = NULL;
-    OK(wrenn_sandbox_attach(s.sandbox, "worker", &stream, &error));
+    OK(wrenn_sandbox_attach(s.sandbox, "worker", NULL, &stream, &error));
     CHECK_INT(wrenn_stream_pid(stream), process->pid);
-    wrenn_exec_options touch = WRENN_EXEC_OPTIONS_INIT;
+    wrenn_command touch = WRENN_COMMAND_INIT;
     touch.shell = "touch /tmp/go";
     wrenn_exec_result *result = NULL;
-    OK(wrenn_sandbox_exec(s.sandbox, &touch, &result, &error));
+    OK(wrenn_sandbox_exec(s.sandbox, &touch, NULL, &result, &error));
     wrenn_exec_result_free(result);
     until(stream, "late\n");
     wrenn_process_list *list = NULL;
-    OK(wrenn_sandbox_processes(s.sandbox, &list, &error));
-    CHECK_INT(list->count, 1);
+    OK(wrenn_sandbox_processes(s.sandbox, NULL, &list, &error));
+    CHECK_INT(list->items_count, 1);
     CHECK_STR(list->items[0]->tag, "worker");
     CHECK_STR(list->items[0]->cmd, "/bin/sh");
     CHECK_INT(list->items[0]->args_count, 2);
     wrenn_process_list_free(list);
     char pid[32];
     snprintf(pid, sizeof(pid), "%lld", (long long)process->pid);
-    OK(wrenn_sandbox_kill(s.sandbox, pid, SIGTERM, &error));
+    OK(wrenn_sandbox_kill(s.sandbox, pid, SIGTERM, NULL, &error));
     CHECK_INT(read_all(stream).exit_code, -1);
     wrenn_stream_free(stream);
-    CHECK_INT(wrenn_sandbox_kill(s.sandbox, pid, 0, NULL), WRENN_E_NOT_FOUND);
-    CHECK_INT(wrenn_sandbox_attach(s.sandbox, "worker", &stream, NULL), WRENN_E_NOT_FOUND);
+    CHECK_INT(wrenn_sandbox_kill(s.sandbox, pid, 0, NULL, NULL), WRENN_E_NOT_FOUND);
+    CHECK_INT(wrenn_sandbox_attach(s.sandbox, "worker", NULL, &stream, NULL), WRENN_E_NOT_FOUND);
     wrenn_process_free(process);
     tear_down(&s);
 }
@@ -398,13 +398,13 @@ static void ports(void) {
         "    self.send_response(201); self.send_header('Content-Length',str(len(out))); self.end_headers(); self.wfile.write(out)\n"
         "http.server.HTTPServer(('127.0.0.1',8000),H).serve_forever()\n";
     const char *argv[] = {"python3", "-c", program, NULL};
-    wrenn_spawn_options spawn = WRENN_SPAWN_OPTIONS_INIT;
+    wrenn_command spawn = WRENN_COMMAND_INIT;
     spawn.argv = argv;
     wrenn_process *process = NULL;
-    OK(wrenn_sandbox_spawn(s.sandbox, &spawn, &process, &error));
+    OK(wrenn_sandbox_spawn(s.sandbox, &spawn, NULL, &process, &error));
     wrenn_process_free(process);
     static char body[300000];
-    wrenn_port_request_options options = WRENN_PORT_REQUEST_OPTIONS_INIT;
+    wrenn_sandbox_port_request_options options = WRENN_SANDBOX_PORT_REQUEST_OPTIONS_INIT;
     options.port = 8000;
     options.path = "/a//b/?c=%20";
     options.body = body;
@@ -423,7 +423,7 @@ static void ports(void) {
     CHECK_INT(response->status, 502);
     wrenn_port_response_free(response);
     wrenn_stream *stream = NULL;
-    CHECK_INT(wrenn_sandbox_port_websocket(s.sandbox, 8001, NULL, &stream, NULL), WRENN_E_AGENT);
+    CHECK_INT(wrenn_sandbox_port_websocket(s.sandbox, 8001, NULL, NULL, &stream, NULL), WRENN_E_AGENT);
     tear_down(&s);
 }
 
@@ -459,13 +459,14 @@ static void many(void) {
     setup s = set_up();
     static job jobs[MANY];
     memset(jobs, 0, sizeof(jobs));
-    wrenn_exec_stream_options options = WRENN_EXEC_STREAM_OPTIONS_INIT;
+    wrenn_command options = WRENN_COMMAND_INIT;
     options.shell = "exec dd if=/dev/zero bs=100000 count=1 status=none";
     options.timeout_ms = 120000;
     wrenn_sandbox *sandboxes[SANDBOXES] = {0};
     for (size_t i = 0; i < SANDBOXES; i++) OK(wrenn_sandboxes_create(s.client, NULL, &sandboxes[i], &error));
     for (size_t i = 0; i < MANY; i++)
-        OK(wrenn_sandbox_exec_stream_start(sandboxes[i % SANDBOXES], &options, on_opened, &jobs[i], NULL, &error));
+        OK(wrenn_sandbox_exec_stream_start(sandboxes[i % SANDBOXES], &options, NULL, on_opened, &jobs[i], NULL,
+                                           &error));
     for (size_t over = 0; over < MANY;) {
         OK(wrenn_client_dispatch(s.client, 60000, &error));
         over = 0;

@@ -41,17 +41,17 @@ static void tear_down(setup *s) {
 
 /* What a line of shell puts out. */
 static void check_sh(setup *s, const char *line, const char *want) {
-    wrenn_exec_options options = WRENN_EXEC_OPTIONS_INIT;
+    wrenn_command options = WRENN_COMMAND_INIT;
     wrenn_exec_result *result = NULL;
     options.shell = line;
-    OK(wrenn_sandbox_exec(s->sandbox, &options, &result, &error));
+    OK(wrenn_sandbox_exec(s->sandbox, &options, NULL, &result, &error));
     CHECK_STR(result->stdout_data, want);
     wrenn_exec_result_free(result);
 }
 
 static void check_content(setup *s, const char *path, const void *data, size_t size) {
     wrenn_file *file = NULL;
-    OK(wrenn_sandbox_download(s->sandbox, path, &file, &error));
+    OK(wrenn_sandbox_download(s->sandbox, path, NULL, &file, &error));
     CHECK_MEM(file->data, file->size, data, size);
     wrenn_file_free(file);
 }
@@ -104,7 +104,7 @@ static void large(void) {
     setup s = set_up();
     for (int known = 0; known < 2; known++) {
         generator up = {.size = LARGE}, down = {.size = LARGE};
-        wrenn_upload_stream_options in = WRENN_UPLOAD_STREAM_OPTIONS_INIT;
+        wrenn_sandbox_upload_stream_options in = WRENN_SANDBOX_UPLOAD_STREAM_OPTIONS_INIT;
         in.path = "/root/large";
         in.read = give;
         in.progress = see;
@@ -112,13 +112,13 @@ static void large(void) {
         in.size = known ? LARGE : 0;
         OK(wrenn_sandbox_upload_stream(s.sandbox, &in, &error));
         CHECK(up.seen == LARGE && up.total == (known ? LARGE : -1));
-        wrenn_download_stream_options out = WRENN_DOWNLOAD_STREAM_OPTIONS_INIT;
+        wrenn_sandbox_download_stream_options out = WRENN_SANDBOX_DOWNLOAD_STREAM_OPTIONS_INIT;
         int64_t size = 0;
         out.path = "large";
         out.write = compare;
         out.progress = see;
         out.user_data = &down;
-        out.flags = WRENN_DOWNLOAD_VERIFY;
+        out.flags = WRENN_SANDBOX_DOWNLOAD_STREAM_VERIFY;
         OK(wrenn_sandbox_download_stream(s.sandbox, &out, &size, &error));
         CHECK(size == LARGE && down.at == LARGE && down.seen == LARGE && down.total == LARGE);
     }
@@ -140,11 +140,11 @@ static void names(void) {
         char content[64];
         int exists = 0, size = snprintf(content, sizeof(content), "%zu\n%s", i, paths[i]);
         wrenn_file_entry *entry = NULL;
-        OK(wrenn_sandbox_upload(s.sandbox, paths[i], content, (size_t)size, &error));
+        OK(wrenn_sandbox_upload(s.sandbox, paths[i], content, (size_t)size, NULL, &error));
         check_content(&s, paths[i], content, (size_t)size);
-        OK(wrenn_sandbox_exists(s.sandbox, paths[i], &exists, &error));
+        OK(wrenn_sandbox_exists(s.sandbox, paths[i], NULL, &exists, &error));
         CHECK_INT(exists, 1);
-        OK(wrenn_sandbox_stat(s.sandbox, paths[i], &entry, &error));
+        OK(wrenn_sandbox_stat(s.sandbox, paths[i], NULL, &entry, &error));
         CHECK_INT(entry->size, size);
         wrenn_file_entry_free(entry);
     }
@@ -159,12 +159,12 @@ static void contents(void) {
     int ends[2];
     char data[70000];
     for (size_t i = 0; i < sizeof(data); i++) data[i] = (char)(i * 7 ^ i >> 8);
-    OK(wrenn_sandbox_upload(s.sandbox, "/root/f", data, sizeof(data), &error));
+    OK(wrenn_sandbox_upload(s.sandbox, "/root/f", data, sizeof(data), NULL, &error));
     check_content(&s, "/root/f", data, sizeof(data));
-    OK(wrenn_sandbox_upload(s.sandbox, "/root/f", NULL, 0, &error));
+    OK(wrenn_sandbox_upload(s.sandbox, "/root/f", NULL, 0, NULL, &error));
     check_content(&s, "/root/f", "", 0);
     check_sh(&s, "cd; stat -c %s f", "0\n");
-    wrenn_upload_stream_options in = WRENN_UPLOAD_STREAM_OPTIONS_INIT;
+    wrenn_sandbox_upload_stream_options in = WRENN_SANDBOX_UPLOAD_STREAM_OPTIONS_INIT;
     in.path = "/root/deep/er/f";
     in.fd = &ends[0];
     CHECK(pipe2(ends, O_NONBLOCK) == 0);
@@ -185,7 +185,7 @@ TEST_AS_BOTH(contents_may_be_anything, contents)
 static void options(void) {
     setup s = set_up();
     generator from = {.size = 3};
-    wrenn_upload_stream_options up = WRENN_UPLOAD_STREAM_OPTIONS_INIT;
+    wrenn_sandbox_upload_stream_options up = WRENN_SANDBOX_UPLOAD_STREAM_OPTIONS_INIT;
     up.path = "/tmp/f";
     up.read = give;
     up.user_data = &from;
@@ -196,7 +196,7 @@ static void options(void) {
     from = (generator){.size = 4};
     up.mode = 0;
     up.owner = NULL;
-    up.flags = WRENN_UPLOAD_IN_PLACE;
+    up.flags = WRENN_SANDBOX_UPLOAD_STREAM_IN_PLACE;
     OK(wrenn_sandbox_upload_stream(s.sandbox, &up, &error));
     check_sh(&s, "stat -c '%a %s' /tmp/g", "700 4\n");
     from = (generator){.size = 4};
@@ -227,7 +227,7 @@ static void users(void) {
              root ? "user 5\n" : "root 5\n");
     OK(wrenn_sandbox_download(as, "mine/f", &file, &error));
     OK(wrenn_sandbox_list_dir(as, "mine", 1, &list, &error));
-    CHECK_INT(list->count, 1);
+    CHECK_INT(list->items_count, 1);
     wrenn_file_list_free(list);
     OK(wrenn_sandbox_exists(as, "mine/f", &there, &error));
     CHECK_INT(there, 1);
@@ -256,8 +256,8 @@ static void refusals(void) {
     wrenn_file *file = NULL;
     int64_t size = 0;
     check_sh(&s, "cd; mkdir dir; ln -s dir link; ln -s none dangling; printf hello >f; ln -s f good", "");
-    CHECK_INT(wrenn_sandbox_download(s.sandbox, "/root/none", &file, NULL), WRENN_E_NOT_FOUND);
-    int rc = wrenn_sandbox_download(s.sandbox, "/root/dir", &file, NULL);
+    CHECK_INT(wrenn_sandbox_download(s.sandbox, "/root/none", NULL, &file, NULL), WRENN_E_NOT_FOUND);
+    int rc = wrenn_sandbox_download(s.sandbox, "/root/dir", NULL, &file, NULL);
     CHECK(rc < 0 && !file);
     static const struct {
         const char *path;
@@ -269,20 +269,20 @@ static void refusals(void) {
                  {"/root/dir", WRENN_E_INVALID_ARGUMENT},
                  {"/root/link/", WRENN_E_INVALID_ARGUMENT}};
     for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
-        wrenn_download_stream_options out = WRENN_DOWNLOAD_STREAM_OPTIONS_INIT;
+        wrenn_sandbox_download_stream_options out = WRENN_SANDBOX_DOWNLOAD_STREAM_OPTIONS_INIT;
         out.path = cases[i].path;
         out.file = "/dev/null";
-        out.flags = WRENN_DOWNLOAD_VERIFY;
+        out.flags = WRENN_SANDBOX_DOWNLOAD_STREAM_VERIFY;
         rc = wrenn_sandbox_download_stream(s.sandbox, &out, &size, NULL);
         CHECK_MSG((rc == 0 ? size : rc) == cases[i].size, "%s: %d", cases[i].path, rc);
     }
     /* Refused while the body goes out, or before. */
-    CHECK_INT(wrenn_sandbox_upload(s.sandbox, "/root/f/g", data, sizeof(data), NULL), WRENN_E_VALIDATION);
-    CHECK_INT(wrenn_sandbox_upload(s.sandbox, "/root/dir", data, sizeof(data), NULL), WRENN_E_VALIDATION);
-    CHECK_INT(wrenn_sandbox_upload(s.sandbox, "/root/dir", data, 10, NULL), WRENN_E_VALIDATION);
-    OK(wrenn_sandbox_destroy(s.sandbox, &error));
-    CHECK_INT(wrenn_sandbox_upload(s.sandbox, "/root/f", data, sizeof(data), NULL), WRENN_E_CONFLICT);
-    CHECK_INT(wrenn_sandbox_download(s.sandbox, "/root/f", &file, NULL), WRENN_E_CONFLICT);
+    CHECK_INT(wrenn_sandbox_upload(s.sandbox, "/root/f/g", data, sizeof(data), NULL, NULL), WRENN_E_VALIDATION);
+    CHECK_INT(wrenn_sandbox_upload(s.sandbox, "/root/dir", data, sizeof(data), NULL, NULL), WRENN_E_VALIDATION);
+    CHECK_INT(wrenn_sandbox_upload(s.sandbox, "/root/dir", data, 10, NULL, NULL), WRENN_E_VALIDATION);
+    OK(wrenn_sandbox_destroy(s.sandbox, NULL, &error));
+    CHECK_INT(wrenn_sandbox_upload(s.sandbox, "/root/f", data, sizeof(data), NULL, NULL), WRENN_E_CONFLICT);
+    CHECK_INT(wrenn_sandbox_download(s.sandbox, "/root/f", NULL, &file, NULL), WRENN_E_CONFLICT);
     tear_down(&s);
 }
 

@@ -51,26 +51,26 @@ static inline wrenn_client *live_client(void) {
 
 static inline wrenn_sandbox *live_create(wrenn_client *client) {
     wrenn_sandbox *sandbox = NULL;
-    wrenn_create_options create = WRENN_CREATE_OPTIONS_INIT;
+    wrenn_sandboxes_create_options create = WRENN_SANDBOXES_CREATE_OPTIONS_INIT;
     create.template_name = "minimal";
     create.idle_timeout_sec = 120; /* should this program end badly, the server sees to the rest */
-    create.flags = WRENN_CREATE_WAIT;
+    create.flags = WRENN_SANDBOXES_CREATE_WAIT;
     OK(wrenn_sandboxes_create(client, &create, &sandbox, &error));
     return sandbox;
 }
 
 /* Destroys it and the client. */
 static inline void live_end(wrenn_client *client, wrenn_sandbox *sandbox) {
-    OK(wrenn_sandbox_destroy(sandbox, &error));
+    OK(wrenn_sandbox_destroy(sandbox, NULL, &error));
     wrenn_sandbox_free(sandbox);
     wrenn_client_free(client);
 }
 
 static inline wrenn_exec_result *live_run(wrenn_sandbox *sandbox, const char *line) {
-    wrenn_exec_options options = WRENN_EXEC_OPTIONS_INIT;
+    wrenn_command options = WRENN_COMMAND_INIT;
     wrenn_exec_result *result = NULL;
     options.shell = line;
-    OK(wrenn_sandbox_exec(sandbox, &options, &result, &error));
+    OK(wrenn_sandbox_exec(sandbox, &options, NULL, &result, &error));
     return result;
 }
 

@@ -4,14 +4,14 @@
 #include "live.h"
 
 static const wrenn_file_entry *find(const wrenn_file_list *list, const char *name) {
-    for (size_t i = 0; i < list->count; i++)
+    for (size_t i = 0; i < list->items_count; i++)
         if (strcmp(list->items[i]->name, name) == 0) return list->items[i];
     return NULL;
 }
 
 static bool lists(wrenn_sandbox *sandbox, const char *directory, int64_t depth, const char *name) {
     wrenn_file_list *list = NULL;
-    OK(wrenn_sandbox_list_dir(sandbox, directory, depth, &list, &error));
+    OK(wrenn_sandbox_list_dir(sandbox, directory, depth, NULL, &list, &error));
     bool found = find(list, name) != NULL;
     wrenn_file_list_free(list);
     return found;
@@ -19,7 +19,7 @@ static bool lists(wrenn_sandbox *sandbox, const char *directory, int64_t depth, 
 
 static void make(wrenn_sandbox *sandbox, const char *path) {
     wrenn_file_entry *entry = NULL;
-    OK(wrenn_sandbox_mkdir(sandbox, path, &entry, &error));
+    OK(wrenn_sandbox_mkdir(sandbox, path, NULL, &entry, &error));
     CHECK_INT(entry->type, WRENN_FILE_TYPE_DIRECTORY);
     wrenn_file_entry_free(entry);
 }
@@ -33,10 +33,10 @@ LIVE_TEST(directories) {
     CHECK(!lists(sandbox, "/tmp/live", 1, "b"));
     CHECK(lists(sandbox, "/tmp/live", 2, "b"));
     wrenn_file_list *empty = NULL;
-    OK(wrenn_sandbox_list_dir(sandbox, "/tmp/live/a/b", 1, &empty, &error));
-    CHECK_INT(empty->count, 0);
+    OK(wrenn_sandbox_list_dir(sandbox, "/tmp/live/a/b", 1, NULL, &empty, &error));
+    CHECK_INT(empty->items_count, 0);
     wrenn_file_list_free(empty);
-    OK(wrenn_sandbox_remove(sandbox, "/tmp/live", &error));
+    OK(wrenn_sandbox_remove(sandbox, "/tmp/live", NULL, &error));
     CHECK(!lists(sandbox, "/tmp", 1, "live"));
 }
 
@@ -44,8 +44,8 @@ LIVE_TEST(what_a_listing_says_of_a_file) {
     (void)client;
     wrenn_file_list *list = NULL;
     make(sandbox, "/tmp/live");
-    OK(wrenn_sandbox_upload(sandbox, "/tmp/live/hello.txt", "hello world", 11, &error));
-    OK(wrenn_sandbox_list_dir(sandbox, "/tmp/live", 1, &list, &error));
+    OK(wrenn_sandbox_upload(sandbox, "/tmp/live/hello.txt", "hello world", 11, NULL, &error));
+    OK(wrenn_sandbox_list_dir(sandbox, "/tmp/live", 1, NULL, &list, &error));
     const wrenn_file_entry *entry = find(list, "hello.txt");
     CHECK(entry != NULL);
     CHECK_INT(entry->type, WRENN_FILE_TYPE_FILE);
@@ -59,18 +59,18 @@ LIVE_TEST(upload_download_remove) {
     static const char bytes[] = "a\0b\xff\r\n";
     wrenn_file *file = NULL;
     int exists = -1;
-    OK(wrenn_sandbox_upload(sandbox, "/tmp/bytes.bin", bytes, sizeof(bytes), &error));
-    OK(wrenn_sandbox_upload(sandbox, "/tmp/bytes.bin", bytes, sizeof(bytes) - 1, &error)); /* replaces it */
-    OK(wrenn_sandbox_download(sandbox, "/tmp/bytes.bin", &file, &error));
+    OK(wrenn_sandbox_upload(sandbox, "/tmp/bytes.bin", bytes, sizeof(bytes), NULL, &error));
+    OK(wrenn_sandbox_upload(sandbox, "/tmp/bytes.bin", bytes, sizeof(bytes) - 1, NULL, &error)); /* replaces it */
+    OK(wrenn_sandbox_download(sandbox, "/tmp/bytes.bin", NULL, &file, &error));
     CHECK_MEM(file->data, file->size, bytes, sizeof(bytes) - 1);
     wrenn_file_free(file);
     file = NULL;
-    OK(wrenn_sandbox_exists(sandbox, "/tmp/bytes.bin", &exists, &error));
+    OK(wrenn_sandbox_exists(sandbox, "/tmp/bytes.bin", NULL, &exists, &error));
     CHECK_INT(exists, 1);
-    OK(wrenn_sandbox_remove(sandbox, "/tmp/bytes.bin", &error));
-    OK(wrenn_sandbox_exists(sandbox, "/tmp/bytes.bin", &exists, &error));
+    OK(wrenn_sandbox_remove(sandbox, "/tmp/bytes.bin", NULL, &error));
+    OK(wrenn_sandbox_exists(sandbox, "/tmp/bytes.bin", NULL, &exists, &error));
     CHECK_INT(exists, 0);
-    CHECK(wrenn_sandbox_download(sandbox, "/tmp/bytes.bin", &file, NULL) < 0);
+    CHECK(wrenn_sandbox_download(sandbox, "/tmp/bytes.bin", NULL, &file, NULL) < 0);
 }
 
 /* ---- files as streams ---- */
@@ -98,8 +98,8 @@ LIVE_TEST(files_as_streams) {
     (void)client;
     size_t sent = 0, got = 0;
     int64_t size = -1;
-    wrenn_upload_stream_options up = WRENN_UPLOAD_STREAM_OPTIONS_INIT;
-    wrenn_download_stream_options down = WRENN_DOWNLOAD_STREAM_OPTIONS_INIT;
+    wrenn_sandbox_upload_stream_options up = WRENN_SANDBOX_UPLOAD_STREAM_OPTIONS_INIT;
+    wrenn_sandbox_download_stream_options down = WRENN_SANDBOX_DOWNLOAD_STREAM_OPTIONS_INIT;
     up.path = down.path = "/tmp/streamed";
     up.read = give;
     up.user_data = &sent;
@@ -114,12 +114,12 @@ LIVE_TEST(files_as_streams) {
 /* ---- code ---- */
 
 /* The text of the last value, which the caller compares; the execution is freed with the next call. */
-static const wrenn_execution *run_code(wrenn_sandbox *sandbox, wrenn_code_context *context, const char *code) {
-    static wrenn_execution *execution;
-    wrenn_code_options options = WRENN_CODE_OPTIONS_INIT;
+static const wrenn_code_execution *run_code(wrenn_sandbox *sandbox, wrenn_code_context *context, const char *code) {
+    static wrenn_code_execution *execution;
+    wrenn_sandbox_run_code_options options = WRENN_SANDBOX_RUN_CODE_OPTIONS_INIT;
     options.code = code;
     options.context = context;
-    wrenn_execution_free(execution);
+    wrenn_code_execution_free(execution);
     execution = NULL;
     if (code) OK(wrenn_sandbox_run_code(sandbox, &options, &execution, &error));
     return execution;
@@ -129,10 +129,10 @@ static wrenn_sandbox *create_for_code(wrenn_client *client) {
     const char *name =
         live_is_set("WRENN_TEST_CODE_TEMPLATE") ? getenv("WRENN_TEST_CODE_TEMPLATE") : "code-runner-beta";
     wrenn_sandbox *sandbox = NULL;
-    wrenn_create_options create = WRENN_CREATE_OPTIONS_INIT;
+    wrenn_sandboxes_create_options create = WRENN_SANDBOXES_CREATE_OPTIONS_INIT;
     create.template_name = name;
     create.idle_timeout_sec = 120;
-    create.flags = WRENN_CREATE_WAIT;
+    create.flags = WRENN_SANDBOXES_CREATE_WAIT;
     wrenn_error *why = NULL;
     int rc = wrenn_sandboxes_create(client, &create, &sandbox, &why);
     if (rc == WRENN_E_NOT_FOUND) {
@@ -165,12 +165,12 @@ TEST_SLOW(code_in_a_kernel) {
     run_code(sandbox, context, "def twice(n):\n    return 2 * n");
     CHECK_STR(run_code(sandbox, context, "twice(4)")->text, "8");
     CHECK_STR(run_code(sandbox, context, "print('hello')")->stdout_data, "hello\n");
-    const wrenn_execution *failed = run_code(sandbox, context, "1 / 0");
+    const wrenn_code_execution *failed = run_code(sandbox, context, "1 / 0");
     CHECK(failed->error != NULL);
     CHECK_STR(failed->error->name, "ZeroDivisionError");
     CHECK_CONTAINS(failed->error->traceback, "ZeroDivisionError");
     run_code(sandbox, context, NULL);
-    OK(wrenn_code_context_delete(context, &error));
+    OK(wrenn_code_context_delete(context, NULL, &error));
     wrenn_code_context_free(context);
     live_end(client, sandbox);
 }

@@ -7,17 +7,17 @@
 
 LIVE_TEST(create_exec_destroy) {
     (void)client;
-    CHECK_INT(wrenn_sandbox_get_info(sandbox)->status, WRENN_SANDBOX_STATUS_RUNNING);
+    CHECK_INT(wrenn_sandbox_last_info(sandbox)->status, WRENN_SANDBOX_STATUS_RUNNING);
     live_expect(sandbox, "echo hello", "hello\n");
 }
 
 LIVE_TEST(exec_with_arguments) {
     (void)client;
     static const char *const argv[] = {"echo", "one", "two three", NULL};
-    wrenn_exec_options options = WRENN_EXEC_OPTIONS_INIT;
+    wrenn_command options = WRENN_COMMAND_INIT;
     wrenn_exec_result *result = NULL;
     options.argv = argv;
-    OK(wrenn_sandbox_exec(sandbox, &options, &result, &error));
+    OK(wrenn_sandbox_exec(sandbox, &options, NULL, &result, &error));
     CHECK_STR(result->stdout_data, "one two three\n");
     CHECK_INT(result->exit_code, 0);
     wrenn_exec_result_free(result);
@@ -49,8 +49,8 @@ TEST_SLOW(a_sandbox_ends_with_its_scope) {
         sandbox = live_create(client);
         snprintf(id, sizeof(id), "%s", wrenn_sandbox_id(sandbox));
     }
-    int rc = wrenn_sandboxes_get(client, id, &again, NULL);
-    if (rc == 0) CHECK(wrenn_sandbox_get_info(again)->status != WRENN_SANDBOX_STATUS_RUNNING);
+    int rc = wrenn_sandboxes_get(client, id, NULL, &again, NULL);
+    if (rc == 0) CHECK(wrenn_sandbox_last_info(again)->status != WRENN_SANDBOX_STATUS_RUNNING);
     else CHECK_INT(rc, WRENN_E_NOT_FOUND);
     wrenn_sandbox_free(again);
     wrenn_client_free(client);
@@ -60,8 +60,8 @@ LIVE_TEST(pause_and_resume) {
     wrenn_sandbox *again = NULL;
     wrenn_exec_result_free(live_run(sandbox, "echo kept > /tmp/kept"));
     OK(wrenn_sandbox_pause(sandbox, NULL, &error));
-    OK(wrenn_sandboxes_get(client, wrenn_sandbox_id(sandbox), &again, &error));
-    CHECK_STR(wrenn_sandbox_get_info(again)->status_text, "paused");
+    OK(wrenn_sandboxes_get(client, wrenn_sandbox_id(sandbox), NULL, &again, &error));
+    CHECK_STR(wrenn_sandbox_last_info(again)->status_text, "paused");
     wrenn_sandbox_free(again);
     OK(wrenn_sandbox_resume(sandbox, NULL, &error));
     OK(wrenn_sandbox_wait_ready(sandbox, NULL, &error));
@@ -78,7 +78,7 @@ LIVE_TEST(connecting_resumes) {
 
 LIVE_TEST(ping) {
     (void)client;
-    OK(wrenn_sandbox_ping(sandbox, &error));
+    OK(wrenn_sandbox_ping(sandbox, NULL, &error));
     live_expect(sandbox, "echo pong", "pong\n");
 }
 
@@ -95,15 +95,15 @@ LIVE_TEST(list_and_get) {
     wrenn_sandbox_list *list = NULL;
     wrenn_sandbox *again = NULL;
     bool found = false;
-    OK(wrenn_sandboxes_list(client, &list, &error));
-    for (size_t i = 0; i < list->count; i++) found |= strcmp(list->items[i]->id, wrenn_sandbox_id(sandbox)) == 0;
+    OK(wrenn_sandboxes_list(client, NULL, &list, &error));
+    for (size_t i = 0; i < list->items_count; i++) found |= strcmp(list->items[i]->id, wrenn_sandbox_id(sandbox)) == 0;
     CHECK(found);
     wrenn_sandbox_list_free(list);
-    OK(wrenn_sandboxes_get(client, wrenn_sandbox_id(sandbox), &again, &error));
-    CHECK_STR(wrenn_sandbox_get_info(again)->status_text, "running");
+    OK(wrenn_sandboxes_get(client, wrenn_sandbox_id(sandbox), NULL, &again, &error));
+    CHECK_STR(wrenn_sandbox_last_info(again)->status_text, "running");
     wrenn_sandbox_free(again);
     again = NULL;
-    int rc = wrenn_sandboxes_get(client, "cl-nonexistent", &again, NULL);
+    int rc = wrenn_sandboxes_get(client, "cl-nonexistent", NULL, &again, NULL);
     CHECK_MSG(rc == WRENN_E_NOT_FOUND || rc == WRENN_E_VALIDATION, "%s", wrenn_strerror_name(rc));
 }
 
@@ -121,7 +121,7 @@ TEST(templates_are_listed) {
     wrenn_client *client = live_client();
     wrenn_snapshot_list *list = NULL;
     OK(wrenn_snapshots_list(client, NULL, &list, &error));
-    test_note("%zu templates and snapshots", list->count);
+    test_note("%zu templates and snapshots", list->items_count);
     wrenn_snapshot_list_free(list);
     wrenn_client_free(client);
 }
@@ -130,9 +130,9 @@ TEST(templates_are_listed) {
 static void get_token(wrenn_client *client) {
     wrenn_auth *auth = NULL;
     if (live_is_set("WRENN_TEST_EMAIL") && live_is_set("WRENN_TEST_PASSWORD"))
-        OK(wrenn_auth_login(client, getenv("WRENN_TEST_EMAIL"), getenv("WRENN_TEST_PASSWORD"), &auth, &error));
+        OK(wrenn_auth_login(client, getenv("WRENN_TEST_EMAIL"), getenv("WRENN_TEST_PASSWORD"), NULL, &auth, &error));
     else if (live_is_private())
-        OK(wrenn_auth_signup(client, "live@example.org", "correct horse", "Live", &auth, &error));
+        OK(wrenn_auth_signup(client, "live@example.org", "correct horse", "Live", NULL, &auth, &error));
     else if (!live_is_set("WRENN_TOKEN"))
         test_skip("API keys want a token: set WRENN_TOKEN, or WRENN_TEST_EMAIL and WRENN_TEST_PASSWORD");
     if (auth) OK(wrenn_client_set_token(client, auth->token, &error));
@@ -142,8 +142,8 @@ static void get_token(wrenn_client *client) {
 static bool has_key(wrenn_client *client, const char *id) {
     wrenn_api_key_list *list = NULL;
     bool found = false;
-    OK(wrenn_api_keys_list(client, &list, &error));
-    for (size_t i = 0; i < list->count; i++) found |= strcmp(list->items[i]->id, id) == 0;
+    OK(wrenn_api_keys_list(client, NULL, &list, &error));
+    for (size_t i = 0; i < list->items_count; i++) found |= strcmp(list->items[i]->id, id) == 0;
     wrenn_api_key_list_free(list);
     return found;
 }
@@ -152,10 +152,10 @@ TEST(api_keys) {
     wrenn_client *client = live_client();
     wrenn_api_key *key = NULL;
     get_token(client);
-    OK(wrenn_api_keys_create(client, "live test", &key, &error));
+    OK(wrenn_api_keys_create(client, "live test", NULL, &key, &error));
     CHECK(key->key && *key->key);
     CHECK(has_key(client, key->id));
-    OK(wrenn_api_keys_delete(client, key->id, &error));
+    OK(wrenn_api_keys_delete(client, key->id, NULL, &error));
     CHECK(!has_key(client, key->id));
     wrenn_api_key_free(key);
     wrenn_client_free(client);

@@ -33,20 +33,20 @@ static void type_keys(wrenn_stream *terminal, const char *keys) {
 
 static wrenn_stream *open_terminal(wrenn_sandbox *sandbox, const char *const *envs) {
     static const char *const argv[] = {"/bin/sh", NULL};
-    wrenn_pty_options options = WRENN_PTY_OPTIONS_INIT;
+    wrenn_command options = WRENN_COMMAND_INIT;
     wrenn_stream *stream = NULL;
     options.argv = argv;
     options.envs = envs;
-    OK(wrenn_sandbox_pty(sandbox, &options, &stream, &error));
+    OK(wrenn_sandbox_pty(sandbox, &options, NULL, &stream, &error));
     return stream;
 }
 
 LIVE_TEST(exec_stream) {
     (void)client;
-    wrenn_exec_stream_options options = WRENN_EXEC_STREAM_OPTIONS_INIT;
+    wrenn_command options = WRENN_COMMAND_INIT;
     wrenn_stream *stream = NULL;
     options.shell = "echo one; sleep 0.1; echo two; exit 7";
-    OK(wrenn_sandbox_exec_stream(sandbox, &options, &stream, &error));
+    OK(wrenn_sandbox_exec_stream(sandbox, &options, NULL, &stream, &error));
     output o = read_stream(stream, NULL);
     CHECK_STR(o.text, "one\ntwo\n");
     CHECK_INT(o.exit_code, 7);
@@ -56,19 +56,19 @@ LIVE_TEST(exec_stream) {
 static bool runs(wrenn_sandbox *sandbox, int64_t pid) {
     wrenn_process_list *list = NULL;
     bool found = false;
-    OK(wrenn_sandbox_processes(sandbox, &list, &error));
-    for (size_t i = 0; i < list->count; i++) found |= list->items[i]->pid == pid;
+    OK(wrenn_sandbox_processes(sandbox, NULL, &list, &error));
+    for (size_t i = 0; i < list->items_count; i++) found |= list->items[i]->pid == pid;
     wrenn_process_list_free(list);
     return found;
 }
 
 LIVE_TEST(background_processes) {
-    wrenn_spawn_options options = WRENN_SPAWN_OPTIONS_INIT;
+    wrenn_command options = WRENN_COMMAND_INIT;
     wrenn_process *process = NULL;
     wrenn_error *why = NULL;
     options.shell = "sleep 1000";
     options.tag = "live-sleeper";
-    int rc = wrenn_sandbox_spawn(sandbox, &options, &process, &why);
+    int rc = wrenn_sandbox_spawn(sandbox, &options, NULL, &process, &why);
     if (rc == WRENN_E_UNSUPPORTED) {
         live_end(client, sandbox);
         test_skip("%s", wrenn_error_message(why));
@@ -76,7 +76,7 @@ LIVE_TEST(background_processes) {
     CHECK_MSG(rc == 0, "%s", wrenn_error_message(why));
     CHECK_STR(process->tag, "live-sleeper");
     CHECK(process->pid > 0 && runs(sandbox, process->pid));
-    OK(wrenn_sandbox_kill(sandbox, "live-sleeper", 0, &error));
+    OK(wrenn_sandbox_kill(sandbox, "live-sleeper", 0, NULL, &error));
     while (runs(sandbox, process->pid)) live_expect(sandbox, "sleep 0.05", "");
     wrenn_process_free(process);
 }

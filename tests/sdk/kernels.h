@@ -69,17 +69,17 @@ static inline void end_play(setup *s, play *p) {
         if (!p->replies[i].upgrade) free((char *)(uintptr_t)p->replies[i].text);
 }
 
-static inline int run(setup *s, const char *code, const char *kernel, wrenn_execution **execution,
+static inline int run(setup *s, const char *code, const char *kernel, wrenn_code_execution **execution,
                       wrenn_error **error) {
-    wrenn_code_options options = WRENN_CODE_OPTIONS_INIT;
+    wrenn_sandbox_run_code_options options = WRENN_SANDBOX_RUN_CODE_OPTIONS_INIT;
     options.code = code;
     options.kernel = kernel;
-    options.exec_timeout_ms = 20000;
+    options.time_limit_ms = 20000;
     return wrenn_sandbox_run_code(s->sandbox, &options, execution, error);
 }
 
 static inline wrenn_op *start(setup *s, const char *code, const char *kernel) {
-    wrenn_code_options options = WRENN_CODE_OPTIONS_INIT;
+    wrenn_sandbox_run_code_options options = WRENN_SANDBOX_RUN_CODE_OPTIONS_INIT;
     wrenn_op *op = NULL;
     options.code = code;
     options.kernel = kernel;
@@ -92,7 +92,7 @@ static inline void until_count(setup *s, size_t count) {
     while (script_count(s->server) < count) CHECK(wrenn_client_dispatch(s->client, 20, NULL) >= 0);
 }
 
-static inline int finish(setup *s, wrenn_op *op, wrenn_execution **execution, wrenn_error **error) {
+static inline int finish(setup *s, wrenn_op *op, wrenn_code_execution **execution, wrenn_error **error) {
     while (!wrenn_op_is_done(op)) CHECK(wrenn_client_dispatch(s->client, 20, NULL) >= 0);
     int rc = wrenn_sandbox_run_code_finish(op, execution, error);
     wrenn_op_free(op);

@@ -14,8 +14,8 @@
 #define EXIT(code) "{\"type\":\"exit\",\"exit_code\":" #code "}"
 #define OUT(text) "{\"type\":\"stdout\",\"data\":\"" text "\"}"
 
-static inline wrenn_exec_stream_options shell_options(const char *line) {
-    wrenn_exec_stream_options options = WRENN_EXEC_STREAM_OPTIONS_INIT;
+static inline wrenn_command shell_options(const char *line) {
+    wrenn_command options = WRENN_COMMAND_INIT;
     options.shell = line;
     return options;
 }
@@ -48,9 +48,9 @@ static inline void tell_event(told *t, const wrenn_event *event) {
 
 static inline told read_all(wrenn_stream *stream) {
     told t = {.rc = 1};
-    wrenn_event event;
+    const wrenn_event *event;
     wrenn_error *error = NULL;
-    while ((t.rc = wrenn_stream_next(stream, 20000, &event, &error)) > 0) tell_event(&t, &event);
+    while ((t.rc = wrenn_stream_next(stream, 20000, &event, &error)) > 0) tell_event(&t, event);
     if (t.rc < 0) CHECK_INT(wrenn_error_code(error), t.rc);
     wrenn_error_free(error);
     /* The end stays the end. */
@@ -58,10 +58,10 @@ static inline told read_all(wrenn_stream *stream) {
     return t;
 }
 
-static inline wrenn_stream *open_stream(setup *s, const wrenn_exec_stream_options *options) {
+static inline wrenn_stream *open_stream(setup *s, const wrenn_command *options) {
     wrenn_stream *stream = NULL;
     wrenn_error *error = NULL;
-    int rc = wrenn_sandbox_exec_stream(s->sandbox, options, &stream, &error);
+    int rc = wrenn_sandbox_exec_stream(s->sandbox, options, NULL, &stream, &error);
     CHECK_MSG(rc == 0, "exec_stream: %s", wrenn_error_message(error));
     return stream;
 }

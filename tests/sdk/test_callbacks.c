@@ -71,12 +71,12 @@ static bool is_download(kind k) { return k == WRITE || k == DOWN_PROGRESS; }
 static bool is_code(kind k) { return k >= STDOUT; }
 
 static int finish(kind k, wrenn_op *op) {
-    wrenn_execution *x = NULL;
+    wrenn_code_execution *x = NULL;
     if (is_upload(k)) return wrenn_sandbox_upload_stream_finish(op, NULL);
     if (is_download(k)) return wrenn_sandbox_download_stream_finish(op, NULL, NULL);
     if (!is_code(k)) return wrenn_sandbox_ping_finish(op, NULL);
     int rc = wrenn_sandbox_run_code_finish(op, &x, NULL);
-    wrenn_execution_free(x);
+    wrenn_code_execution_free(x);
     return rc;
 }
 
@@ -98,12 +98,12 @@ static void on_done(wrenn_op *op, void *data) {
 /* ---- what a callback does ---- */
 
 static void block(world *w) {
-    wrenn_event event;
+    const wrenn_event *event;
     wrenn_exec_result *result = NULL;
-    wrenn_exec_options options = WRENN_EXEC_OPTIONS_INIT;
+    wrenn_command options = WRENN_COMMAND_INIT;
     options.shell = "true";
-    CHECK_INT(wrenn_sandbox_ping(w->s.sandbox, NULL), WRENN_E_REENTRANT);
-    CHECK_INT(wrenn_sandbox_exec(w->s.sandbox, &options, &result, NULL), WRENN_E_REENTRANT);
+    CHECK_INT(wrenn_sandbox_ping(w->s.sandbox, NULL, NULL), WRENN_E_REENTRANT);
+    CHECK_INT(wrenn_sandbox_exec(w->s.sandbox, &options, NULL, &result, NULL), WRENN_E_REENTRANT);
     CHECK_INT(wrenn_client_dispatch(w->s.client, 0, NULL), WRENN_E_REENTRANT);
     CHECK_INT(wrenn_client_dispatch(w->s.client, -1, NULL), WRENN_E_REENTRANT);
     int rc;
@@ -144,7 +144,7 @@ static void act(world *w) {
     w->done = true;
     switch (w->deed) {
     case START_ONE:
-        CHECK_INT(wrenn_sandbox_ping_start(w->s.sandbox, on_done, &w->new_end, NULL, NULL), 0);
+        CHECK_INT(wrenn_sandbox_ping_start(w->s.sandbox, NULL, on_done, &w->new_end, NULL, NULL), 0);
         w->started = 1;
         break;
     case CANCEL_SELF:
@@ -158,7 +158,7 @@ static void act(world *w) {
     case FREE_SELF: free_op(&w->self); break;
     case FREE_OTHER: free_op(&w->other); break;
     case CANCEL_AND_FREE_ALL:
-        CHECK_INT(wrenn_sandbox_ping_start(w->s.sandbox, on_done, &w->new_end, NULL, NULL), 0);
+        CHECK_INT(wrenn_sandbox_ping_start(w->s.sandbox, NULL, on_done, &w->new_end, NULL, NULL), 0);
         w->started = 1;
         wrenn_op_cancel(w->self);
         wrenn_op_cancel(w->other);
@@ -237,7 +237,7 @@ static void on_error(const wrenn_code_error *error, void *data) {
 /* ---- the operation that calls them; as a _start, or in one ---- */
 
 static int upload(world *w, bool blocks) {
-    wrenn_upload_stream_options options = WRENN_UPLOAD_STREAM_OPTIONS_INIT;
+    wrenn_sandbox_upload_stream_options options = WRENN_SANDBOX_UPLOAD_STREAM_OPTIONS_INIT;
     options.path = "/a";
     options.read = w->kind == READ ? on_read : one_byte;
     options.progress = w->kind == READ ? NULL : on_progress;
@@ -247,7 +247,7 @@ static int upload(world *w, bool blocks) {
 }
 
 static int download(world *w, bool blocks) {
-    wrenn_download_stream_options options = WRENN_DOWNLOAD_STREAM_OPTIONS_INIT;
+    wrenn_sandbox_download_stream_options options = WRENN_SANDBOX_DOWNLOAD_STREAM_OPTIONS_INIT;
     options.path = "/a";
     options.write = w->kind == WRITE ? on_write : swallow;
     options.progress = w->kind == WRITE ? NULL : on_progress;
@@ -257,9 +257,9 @@ static int download(world *w, bool blocks) {
 }
 
 static int run_code(world *w, bool blocks) {
-    wrenn_code_callbacks callbacks = {.user_data = w};
-    wrenn_code_options options = WRENN_CODE_OPTIONS_INIT;
-    wrenn_execution *x = NULL;
+    wrenn_code_callbacks callbacks = {.struct_size = sizeof(callbacks), .user_data = w};
+    wrenn_sandbox_run_code_options options = WRENN_SANDBOX_RUN_CODE_OPTIONS_INIT;
+    wrenn_code_execution *x = NULL;
     if (w->kind == STDOUT) callbacks.on_stdout = on_text;
     if (w->kind == STDERR) callbacks.on_stderr = on_text;
     if (w->kind == RESULT) callbacks.on_result = on_result;
@@ -268,7 +268,7 @@ static int run_code(world *w, bool blocks) {
     options.callbacks = &callbacks;
     int rc = blocks ? wrenn_sandbox_run_code(w->s.sandbox, &options, &x, NULL)
                     : wrenn_sandbox_run_code_start(w->s.sandbox, &options, on_self_done, w, &w->self, NULL);
-    wrenn_execution_free(x);
+    wrenn_code_execution_free(x);
     return rc;
 }
 
@@ -277,8 +277,8 @@ static int begin(world *w, bool blocks) {
     if (is_upload(w->kind)) return upload(w, blocks);
     if (is_download(w->kind)) return download(w, blocks);
     if (is_code(w->kind)) return run_code(w, blocks);
-    return blocks ? wrenn_sandbox_ping(w->s.sandbox, NULL)
-                  : wrenn_sandbox_ping_start(w->s.sandbox, on_self_done, w, &w->self, NULL);
+    return blocks ? wrenn_sandbox_ping(w->s.sandbox, NULL, NULL)
+                  : wrenn_sandbox_ping_start(w->s.sandbox, NULL, on_self_done, w, &w->self, NULL);
 }
 
 /* ---- one case ---- */
@@ -350,7 +350,7 @@ static bool frees_stream(const world *w) {
 
 /* Waits for events that do not come, while the operation goes on; the callbacks of the others follow in a dispatch. */
 static void run_in_other_call(world *w) {
-    wrenn_event event;
+    const wrenn_event *event;
     int rc = WRENN_E_AGAIN;
     while (!w->done) rc = wrenn_stream_next(w->stream, 50, &event, NULL);
     if (frees_client(w) || frees_stream(w)) CHECK_MSG(rc == WRENN_E_CANCELLED, "%s: next gives %d", described(w), rc);
@@ -373,12 +373,12 @@ static void run_case(kind k, deed d, way by) {
     options.log_user_data = &w;
     w.s.client = sdk_client(&options);
     w.s.sandbox = sdk_sandbox(w.s.client);
-    wrenn_exec_stream_options shell = shell_options("x");
-    wrenn_event event;
+    wrenn_command shell = shell_options("x");
+    const wrenn_event *event;
     w.stream = open_stream(&w.s, &shell);
     while (script_count(w.s.server) < 2) CHECK(wrenn_client_dispatch(w.s.client, 1, NULL) >= 0);
     if (k != READY) CHECK_INT(wrenn_stream_next(w.stream, -1, &event, NULL), 1);
-    CHECK_INT(wrenn_sandbox_ping_start(w.s.sandbox, on_done, &w.other_end, &w.other, NULL), 0);
+    CHECK_INT(wrenn_sandbox_ping_start(w.s.sandbox, NULL, on_done, &w.other_end, &w.other, NULL), 0);
     while (script_count(w.s.server) < 3) CHECK(wrenn_client_dispatch(w.s.client, 1, NULL) >= 0);
     w.armed = true;
 
@@ -442,7 +442,7 @@ TEST(a_blocking_close_whose_client_is_freed_meanwhile) {
     options.log = count_log;
     wrenn_client *client = sdk_client(&options);
     wrenn_sandbox *sandbox = sdk_sandbox(client);
-    wrenn_upload_stream_options source = WRENN_UPLOAD_STREAM_OPTIONS_INIT;
+    wrenn_sandbox_upload_stream_options source = WRENN_SANDBOX_UPLOAD_STREAM_OPTIONS_INIT;
     wrenn_op *op = NULL;
     source.path = "/a";
     source.read = free_client_and_give;

@@ -9,7 +9,7 @@
 #include "sdk.h"
 
 static const char *const argv_true[] = {"true", NULL};
-static const wrenn_exec_options exec_true = {.struct_size = sizeof(wrenn_exec_options), .argv = argv_true};
+static const wrenn_command exec_true = {.struct_size = sizeof(wrenn_command), .argv = argv_true};
 
 /* ---- options ---- */
 
@@ -70,30 +70,29 @@ TEST(bad_call_arguments_are_named_and_nothing_is_sent) {
     wrenn_sandbox *sandbox = sdk_sandbox(client);
     static const char *const empty[] = {NULL}, *const bad_env[] = {"GOOD=1", "secretvalue", NULL},
                              *const latin1[] = {"echo", "caf\xe9", NULL};
-    const size_t n = sizeof(wrenn_exec_options);
+    const size_t n = sizeof(wrenn_command);
     const struct {
-        wrenn_exec_options options;
+        wrenn_command options;
         const char *part;
     } cases[] = {
         {{.struct_size = n}, "exactly one"},
         {{.struct_size = n, .argv = argv_true, .shell = "true"}, "exactly one"},
         {{.struct_size = n, .argv = empty}, "program name"},
         {{.struct_size = n, .argv = argv_true, .envs = bad_env}, "envs[1]"},
-        {{.struct_size = n, .argv = argv_true, .exec_timeout_ms = -5}, "exec_timeout_ms"},
-        {{.struct_size = n, .argv = argv_true, .timeout_ms = -5}, "timeout_ms"},
+        {{.struct_size = n, .argv = argv_true, .time_limit_ms = -5}, "time_limit_ms"},
         {{.struct_size = n, .argv = latin1}, "UTF-8"},
     };
     for (size_t i = 0; i < COUNT(cases); i++) {
         wrenn_exec_result *result = NULL;
         wrenn_error *error = NULL;
-        CHECK_INT(wrenn_sandbox_exec(sandbox, &cases[i].options, &result, &error), WRENN_E_INVALID_ARGUMENT);
+        CHECK_INT(wrenn_sandbox_exec(sandbox, &cases[i].options, NULL, &result, &error), WRENN_E_INVALID_ARGUMENT);
         CHECK_CONTAINS(wrenn_error_message(error), cases[i].part);
         CHECK(!strstr(wrenn_error_message(error), "secretvalue"));
         wrenn_error_free(error);
     }
-    CHECK_INT(wrenn_sandbox_ping(NULL, NULL), WRENN_E_INVALID_ARGUMENT);
-    CHECK_INT(wrenn_sandboxes_destroy(client, "", NULL), WRENN_E_INVALID_ARGUMENT);
-    CHECK_INT(wrenn_sandboxes_destroy(NULL, "cl-1", NULL), WRENN_E_INVALID_ARGUMENT);
+    CHECK_INT(wrenn_sandbox_ping(NULL, NULL, NULL), WRENN_E_INVALID_ARGUMENT);
+    CHECK_INT(wrenn_sandboxes_destroy(client, "", NULL, NULL), WRENN_E_INVALID_ARGUMENT);
+    CHECK_INT(wrenn_sandboxes_destroy(NULL, "cl-1", NULL, NULL), WRENN_E_INVALID_ARGUMENT);
     CHECK_INT(script_connections(server), 0);
     wrenn_sandbox_free(sandbox);
     wrenn_client_free(client);
@@ -106,7 +105,7 @@ TEST(missing_credentials_are_said_before_anything_is_sent) {
     wrenn_client *client = sdk_client(&options);
     wrenn_api_key_list *keys = NULL;
     wrenn_error *error = NULL;
-    CHECK_INT(wrenn_api_keys_list(client, &keys, &error), WRENN_E_AUTHENTICATION);
+    CHECK_INT(wrenn_api_keys_list(client, NULL, &keys, &error), WRENN_E_AUTHENTICATION);
     CHECK_CONTAINS(wrenn_error_message(error), "WRENN_TOKEN");
     wrenn_error_free(error);
     wrenn_client_free(client);
@@ -114,7 +113,7 @@ TEST(missing_credentials_are_said_before_anything_is_sent) {
     client = sdk_client(&options);
     wrenn_sandbox_list *list = NULL;
     error = NULL;
-    CHECK_INT(wrenn_sandboxes_list(client, &list, &error), WRENN_E_AUTHENTICATION);
+    CHECK_INT(wrenn_sandboxes_list(client, NULL, &list, &error), WRENN_E_AUTHENTICATION);
     CHECK_CONTAINS(wrenn_error_message(error), "WRENN_API_KEY");
     wrenn_error_free(error);
     wrenn_client_free(client);
@@ -132,12 +131,12 @@ TEST(the_environment_fills_in_what_options_leave_out) {
     CHECK_STR(wrenn_client_api_key(client), "wrn_from_env");
     CHECK_STR(wrenn_client_base_url(client), script_url(server));
     wrenn_api_key_list *keys = NULL;
-    CHECK_INT(wrenn_api_keys_list(client, &keys, NULL), 0);
+    CHECK_INT(wrenn_api_keys_list(client, NULL, &keys, NULL), 0);
     wrenn_api_key_list_free(keys);
     CHECK_CONTAINS(script_request(server, 0), "Bearer token_from_env");
     CHECK_INT(wrenn_client_set_token(client, "newer", NULL), 0);
     keys = NULL;
-    CHECK_INT(wrenn_api_keys_list(client, &keys, NULL), 0);
+    CHECK_INT(wrenn_api_keys_list(client, NULL, &keys, NULL), 0);
     wrenn_api_key_list_free(keys);
     CHECK_CONTAINS(script_request(server, 1), "Bearer newer");
     CHECK_INT(wrenn_client_set_token(client, "a\nb", NULL), WRENN_E_INVALID_ARGUMENT);
@@ -191,13 +190,13 @@ static void end_world(world *w) {
 static void on_exec_misbehave(wrenn_op *op, void *data) {
     context *c = data;
     on_exec(op, data);
-    c->inner = wrenn_sandbox_ping(c->sandbox, NULL);
+    c->inner = wrenn_sandbox_ping(c->sandbox, NULL, NULL);
     CHECK_INT(wrenn_client_dispatch(c->client, 0, NULL), WRENN_E_REENTRANT);
 }
 
 TEST(a_blocking_call_from_a_callback_is_refused) {
     world w = make_world(NULL);
-    CHECK_INT(wrenn_sandbox_exec_start(w.c.sandbox, &exec_true, on_exec_misbehave, &w.c, NULL, NULL), 0);
+    CHECK_INT(wrenn_sandbox_exec_start(w.c.sandbox, &exec_true, NULL, on_exec_misbehave, &w.c, NULL, NULL), 0);
     while (!w.c.calls) CHECK(wrenn_client_dispatch(w.c.client, -1, NULL) >= 0);
     CHECK_INT(w.c.rc, 0);
     CHECK_INT(w.c.inner, WRENN_E_REENTRANT);
@@ -208,12 +207,13 @@ TEST(a_blocking_call_from_a_callback_is_refused) {
 static void on_exec_start_next(wrenn_op *op, void *data) {
     context *c = data;
     on_exec(op, data);
-    if (c->calls < 5) CHECK_INT(wrenn_sandbox_exec_start(c->sandbox, &exec_true, on_exec_start_next, c, NULL, NULL), 0);
+    if (c->calls < 5)
+        CHECK_INT(wrenn_sandbox_exec_start(c->sandbox, &exec_true, NULL, on_exec_start_next, c, NULL, NULL), 0);
 }
 
 TEST(a_start_from_a_callback_is_fine) {
     world w = make_world(NULL);
-    CHECK_INT(wrenn_sandbox_exec_start(w.c.sandbox, &exec_true, on_exec_start_next, &w.c, NULL, NULL), 0);
+    CHECK_INT(wrenn_sandbox_exec_start(w.c.sandbox, &exec_true, NULL, on_exec_start_next, &w.c, NULL, NULL), 0);
     while (w.c.calls < 5) CHECK(wrenn_client_dispatch(w.c.client, -1, NULL) >= 0);
     end_world(&w);
 }
@@ -226,11 +226,11 @@ static bool readable(wrenn_client *client) {
 TEST(what_completes_during_a_blocking_call_is_kept_for_dispatch) {
     world w = make_world(NULL);
     wrenn_op *op = NULL;
-    CHECK_INT(wrenn_sandbox_exec_start(w.c.sandbox, &exec_true, on_exec, &w.c, &op, NULL), 0);
+    CHECK_INT(wrenn_sandbox_exec_start(w.c.sandbox, &exec_true, NULL, on_exec, &w.c, &op, NULL), 0);
     /* Blocking calls drive the loop for everybody. */
     while (!wrenn_op_is_done(op)) {
         wrenn_exec_result *result = NULL;
-        CHECK_INT(wrenn_sandbox_exec(w.c.sandbox, &exec_true, &result, NULL), 0);
+        CHECK_INT(wrenn_sandbox_exec(w.c.sandbox, &exec_true, NULL, &result, NULL), 0);
         wrenn_exec_result_free(result);
     }
     CHECK_INT(w.c.calls, 0);
@@ -246,7 +246,7 @@ TEST(a_cancelled_operation_calls_back_once_and_later) {
     script_reply silent = {.text = "", .cut = SCRIPT_NOTHING, .end = SCRIPT_HOLD};
     world w = make_world(&silent);
     wrenn_op *op = NULL;
-    CHECK_INT(wrenn_sandbox_exec_start(w.c.sandbox, &exec_true, on_exec, &w.c, &op, NULL), 0);
+    CHECK_INT(wrenn_sandbox_exec_start(w.c.sandbox, &exec_true, NULL, on_exec, &w.c, &op, NULL), 0);
     wrenn_op_cancel(op);
     wrenn_op_cancel(op);
     CHECK_INT(w.c.calls, 0);
@@ -266,7 +266,7 @@ TEST(freeing_the_client_cancels_everything_first) {
     world w = make_world(&silent);
     wrenn_op *kept = NULL;
     for (int i = 0; i < 3; i++)
-        CHECK_INT(wrenn_sandbox_exec_start(w.c.sandbox, &exec_true, on_exec, &w.c, i ? NULL : &kept, NULL), 0);
+        CHECK_INT(wrenn_sandbox_exec_start(w.c.sandbox, &exec_true, NULL, on_exec, &w.c, i ? NULL : &kept, NULL), 0);
     wrenn_client_free(w.c.client);
     CHECK_INT(w.c.calls, 3);
     CHECK_INT(w.c.rc, WRENN_E_CANCELLED);
@@ -274,7 +274,7 @@ TEST(freeing_the_client_cancels_everything_first) {
     wrenn_op_cancel(kept);
     wrenn_op_free(kept);
     CHECK_STR(wrenn_sandbox_id(w.c.sandbox), "cl-0123456789abcdefghijklmno");
-    CHECK_INT(wrenn_sandbox_ping(w.c.sandbox, NULL), WRENN_E_CANCELLED);
+    CHECK_INT(wrenn_sandbox_ping(w.c.sandbox, NULL, NULL), WRENN_E_CANCELLED);
     w.c.client = NULL;
     end_world(&w);
 }
@@ -282,7 +282,7 @@ TEST(freeing_the_client_cancels_everything_first) {
 TEST(the_client_may_be_freed_from_a_callback) {
     world w = make_world(NULL);
     w.c.free_client = true;
-    CHECK_INT(wrenn_sandbox_exec_start(w.c.sandbox, &exec_true, on_exec, &w.c, NULL, NULL), 0);
+    CHECK_INT(wrenn_sandbox_exec_start(w.c.sandbox, &exec_true, NULL, on_exec, &w.c, NULL, NULL), 0);
     while (!w.c.calls) CHECK(wrenn_client_dispatch(w.c.client, -1, NULL) >= 0);
     CHECK_INT(w.c.rc, 0);
     w.c.client = NULL;
@@ -292,9 +292,8 @@ TEST(the_client_may_be_freed_from_a_callback) {
 TEST(the_descriptor_wakes_for_deadlines) {
     script_reply silent = {.text = "", .cut = SCRIPT_NOTHING, .end = SCRIPT_HOLD};
     world w = make_world(&silent);
-    wrenn_exec_options options = exec_true;
-    options.timeout_ms = 20;
-    CHECK_INT(wrenn_sandbox_exec_start(w.c.sandbox, &options, on_exec, &w.c, NULL, NULL), 0);
+    wrenn_call_options options = {.struct_size = sizeof(options), .timeout_ms = 20};
+    CHECK_INT(wrenn_sandbox_exec_start(w.c.sandbox, &exec_true, &options, on_exec, &w.c, NULL, NULL), 0);
     while (!w.c.calls) {
         struct pollfd ready = {.fd = wrenn_client_fd(w.c.client), .events = POLLIN};
         CHECK(poll(&ready, 1, 60000) == 1);
@@ -309,7 +308,7 @@ TEST(an_idle_client_is_quiet) {
     CHECK(!readable(w.c.client));
     CHECK_INT(wrenn_client_dispatch(w.c.client, -1, NULL), 0);
     wrenn_exec_result *result = NULL;
-    CHECK_INT(wrenn_sandbox_exec(w.c.sandbox, &exec_true, &result, NULL), 0);
+    CHECK_INT(wrenn_sandbox_exec(w.c.sandbox, &exec_true, NULL, &result, NULL), 0);
     wrenn_exec_result_free(result);
     CHECK_INT(wrenn_client_dispatch(w.c.client, 0, NULL), 0);
     CHECK(!readable(w.c.client));
@@ -326,7 +325,7 @@ TEST(a_thousand_requests_at_once_in_one_thread) {
     CHECK(setrlimit(RLIMIT_NOFILE, &files) == 0);
     world w = make_world(NULL);
     for (int i = 0; i < 1000; i++)
-        CHECK_INT(wrenn_sandbox_exec_start(w.c.sandbox, &exec_true, on_exec, &w.c, NULL, NULL), 0);
+        CHECK_INT(wrenn_sandbox_exec_start(w.c.sandbox, &exec_true, NULL, on_exec, &w.c, NULL, NULL), 0);
     while (w.c.calls < 1000) {
         CHECK(wrenn_client_dispatch(w.c.client, -1, NULL) >= 0);
         CHECK_INT(w.c.rc, 0);
@@ -338,12 +337,12 @@ TEST(a_thousand_requests_at_once_in_one_thread) {
 TEST(after_fork_the_child_may_only_free_and_the_parent_goes_on) {
     world w = make_world(NULL);
     wrenn_exec_result *result = NULL;
-    CHECK_INT(wrenn_sandbox_exec(w.c.sandbox, &exec_true, &result, NULL), 0);
+    CHECK_INT(wrenn_sandbox_exec(w.c.sandbox, &exec_true, NULL, &result, NULL), 0);
     wrenn_exec_result_free(result);
     pid_t child = fork();
     if (child == 0) {
         wrenn_error *error = NULL;
-        bool refused = wrenn_sandbox_ping(w.c.sandbox, &error) == WRENN_E_INVALID_ARGUMENT &&
+        bool refused = wrenn_sandbox_ping(w.c.sandbox, NULL, &error) == WRENN_E_INVALID_ARGUMENT &&
                        strstr(wrenn_error_message(error), "fork");
         wrenn_error_free(error);
         wrenn_sandbox_free(w.c.sandbox);
@@ -354,7 +353,7 @@ TEST(after_fork_the_child_may_only_free_and_the_parent_goes_on) {
     CHECK(waitpid(child, &status, 0) == child);
     CHECK_INT(status, 0);
     result = NULL;
-    CHECK_INT(wrenn_sandbox_exec(w.c.sandbox, &exec_true, &result, NULL), 0);
+    CHECK_INT(wrenn_sandbox_exec(w.c.sandbox, &exec_true, NULL, &result, NULL), 0);
     wrenn_exec_result_free(result);
     CHECK_INT(script_connections(w.server), 1);
     end_world(&w);
@@ -369,7 +368,7 @@ static void *use_a_client(void *url) {
     wrenn_sandbox *sandbox = sdk_sandbox(client);
     for (int i = 0; i < 50; i++) {
         wrenn_exec_result *result = NULL;
-        CHECK_INT(wrenn_sandbox_exec(sandbox, &exec_true, &result, NULL), 0);
+        CHECK_INT(wrenn_sandbox_exec(sandbox, &exec_true, NULL, &result, NULL), 0);
         wrenn_exec_result_free(result);
     }
     wrenn_sandbox_free(sandbox);
@@ -406,7 +405,7 @@ TEST(the_log_tells_of_every_exchange_with_its_timings) {
     wrenn_client *client = sdk_client(&options);
     wrenn_sandbox *sandbox = sdk_sandbox(client);
     wrenn_exec_result *result = NULL;
-    CHECK_INT(wrenn_sandbox_exec(sandbox, &exec_true, &result, NULL), 0);
+    CHECK_INT(wrenn_sandbox_exec(sandbox, &exec_true, NULL, &result, NULL), 0);
     wrenn_exec_result_free(result);
     CHECK_STR(logged, "exec answered POST /v1/sandboxes/cl-0123456789abcdefghijklmno/exec 200");
     CHECK(timings.total_us > 0 && timings.first_byte_us > 0 && timings.first_byte_us <= timings.total_us);
@@ -431,23 +430,23 @@ TEST(the_log_names_each_request_as_it_was_sent) {
     wrenn_sandbox_list *list = NULL;
     wrenn_stream *stream = NULL;
     wrenn_port_response *response = NULL;
-    wrenn_exec_stream_options command = WRENN_EXEC_STREAM_OPTIONS_INIT;
-    wrenn_port_request_options request = WRENN_PORT_REQUEST_OPTIONS_INIT;
+    wrenn_command command = WRENN_COMMAND_INIT;
+    wrenn_sandbox_port_request_options request = WRENN_SANDBOX_PORT_REQUEST_OPTIONS_INIT;
     command.shell = "true";
     request.port = 80;
     request.path = "/x/y?token=secret";
     CHECK(wrenn_sandboxes_create(client, NULL, &made, NULL) < 0);
     CHECK_STR(logged, "POST /v1/sandboxes");
-    CHECK(wrenn_sandboxes_list(client, &list, NULL) < 0);
+    CHECK(wrenn_sandboxes_list(client, NULL, &list, NULL) < 0);
     CHECK_STR(logged, "GET /v1/sandboxes");
-    CHECK(wrenn_sandbox_kill(sandbox, "job 1", 0, NULL) < 0);
+    CHECK(wrenn_sandbox_kill(sandbox, "job 1", 0, NULL, NULL) < 0);
     CHECK_CONTAINS(logged, "DELETE /v1/sandboxes/cl-0123456789abcdefghijklmno/processes/job%201?signal=SIGKILL");
-    CHECK(wrenn_sandbox_exec_stream(sandbox, &command, &stream, NULL) < 0);
+    CHECK(wrenn_sandbox_exec_stream(sandbox, &command, NULL, &stream, NULL) < 0);
     CHECK_STR(logged, "GET /v1/sandboxes/cl-0123456789abcdefghijklmno/exec/stream");
     CHECK_INT(wrenn_sandbox_port_request(sandbox, &request, &response, NULL), 0);
     CHECK_STR(logged, "GET /x/y");
     wrenn_port_response_free(response);
-    CHECK(wrenn_sandbox_port_websocket(sandbox, 80, "/ws?token=secret", &stream, NULL) < 0);
+    CHECK(wrenn_sandbox_port_websocket(sandbox, 80, "/ws?token=secret", NULL, &stream, NULL) < 0);
     CHECK_STR(logged, "GET /ws");
     wrenn_sandbox_free(sandbox);
     wrenn_client_free(client);

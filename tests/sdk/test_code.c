@@ -14,22 +14,22 @@ TEST(everything_a_kernel_shows) {
         MESSAGE("execute_result", "{\"data\":{\"text/plain\":\"'84'\",\"image/png\":\"aGk=\"},\"execution_count\":4}"),
         MESSAGE("comm_open", "{}"), MESSAGE("execute_reply", "{\"status\":\"ok\",\"execution_count\":4}"), IDLE, NULL);
     setup s = set_up(p.replies, p.count);
-    wrenn_execution *x = NULL;
+    wrenn_code_execution *x = NULL;
     wrenn_error *error = NULL;
     int rc = run(&s, "print('\xc3\xa4')", NULL, &x, &error);
     CHECK_MSG(rc == 0, "%s", wrenn_error_message(error));
     CHECK_STR(x->text, "'84'"); /* quotes are the kernel's business */
     CHECK_MEM(x->stdout_data, x->stdout_size, "a\0b", 3);
     CHECK_MEM(x->stderr_data, x->stderr_size, "e", 1);
-    CHECK_INT(x->result_count, 2);
+    CHECK_INT(x->results_count, 2);
     CHECK_INT(x->results[0]->is_main, 0);
-    CHECK_INT(x->results[0]->count, 3);
-    CHECK_STR(wrenn_code_result_get(x->results[0], "text/html")->data, "<b>x");
-    CHECK_STR(wrenn_code_result_get(x->results[0], "application/json")->data, "{\"k\":[1]}");
-    CHECK_INT(wrenn_code_result_get(x->results[0], "text/plain")->size, 0);
+    CHECK_INT(x->results[0]->mimes_count, 3);
+    CHECK_STR(wrenn_code_result_mime(x->results[0], "text/html")->data, "<b>x");
+    CHECK_STR(wrenn_code_result_mime(x->results[0], "application/json")->data, "{\"k\":[1]}");
+    CHECK_INT(wrenn_code_result_mime(x->results[0], "text/plain")->size, 0);
     CHECK_INT(x->results[1]->is_main, 1);
-    CHECK_INT(x->results[1]->count, 2);
-    CHECK(wrenn_code_result_get(x->results[1], "text/html") == NULL);
+    CHECK_INT(x->results[1]->mimes_count, 2);
+    CHECK(wrenn_code_result_mime(x->results[1], "text/html") == NULL);
     CHECK_INT(x->execution_count, 4);
     CHECK_INT(x->timed_out, 0);
     CHECK_INT(x->still_running, 0);
@@ -44,7 +44,7 @@ TEST(everything_a_kernel_shows) {
     CHECK_CONTAINS(script_request(s.server, 4), "\"content\":{\"code\":\"print('\xc3\xa4')\",\"silent\":false,"
                                                 "\"store_history\":true,\"user_expressions\":{},\"allow_stdin\":false,"
                                                 "\"stop_on_error\":false},\"buffers\":[],\"channel\":\"shell\"}");
-    wrenn_execution_free(x);
+    wrenn_code_execution_free(x);
     end_play(&s, &p);
 }
 
@@ -54,13 +54,13 @@ TEST(an_error_in_the_code_is_a_result) {
     say(&p, SCRIPT_KEEP, BUSY, ERROR("ZeroDivisionError"),
         MESSAGE("execute_reply", "{\"status\":\"error\",\"ename\":\"Other\"}"), IDLE, NULL);
     setup s = set_up(p.replies, p.count);
-    wrenn_execution *x = NULL;
+    wrenn_code_execution *x = NULL;
     CHECK_INT(run(&s, "1/0", NULL, &x, NULL), 0);
     CHECK_STR(x->error->name, "ZeroDivisionError");
     CHECK_STR(x->error->value, "by zero");
     CHECK_STR(x->error->traceback, "one\ntwo");
     CHECK(x->text == NULL);
-    wrenn_execution_free(x);
+    wrenn_code_execution_free(x);
     end_play(&s, &p);
 }
 
@@ -78,17 +78,17 @@ static void add(heard *h, const char *data, size_t size) {
 static void hear(const char *data, size_t size, void *user) {
     heard *h = user;
     add(h, data, size);
-    h->nested = wrenn_sandbox_ping(h->s->sandbox, NULL);
+    h->nested = wrenn_sandbox_ping(h->s->sandbox, NULL, NULL);
 }
 static void hear_result(const wrenn_code_result *result, void *user) {
-    const wrenn_code_mime *plain = wrenn_code_result_get(result, "text/plain");
+    const wrenn_code_mime *plain = wrenn_code_result_mime(result, "text/plain");
     add(user, plain->data, plain->size);
 }
 static void hear_error(const wrenn_code_error *error, void *user) { add(user, error->name, strlen(error->name)); }
 
-static int run_heard(setup *s, heard *h, wrenn_execution **x) {
-    wrenn_code_callbacks callbacks = {hear, hear, hear_result, hear_error, h};
-    wrenn_code_options options = WRENN_CODE_OPTIONS_INIT;
+static int run_heard(setup *s, heard *h, wrenn_code_execution **x) {
+    wrenn_code_callbacks callbacks = {sizeof(callbacks), hear, hear, hear_result, hear_error, h};
+    wrenn_sandbox_run_code_options options = WRENN_SANDBOX_RUN_CODE_OPTIONS_INIT;
     h->s = s;
     options.code = "x";
     options.callbacks = &callbacks;
@@ -101,12 +101,12 @@ TEST(long_code) {
     find_kernel(&p);
     say(&p, SCRIPT_KEEP, BUSY, REPLY, IDLE, NULL);
     setup s = set_up(p.replies, p.count);
-    wrenn_execution *x = NULL;
+    wrenn_code_execution *x = NULL;
     char *code = malloc(4000001);
     memset(code, '1', 4000000);
     code[4000000] = '\0';
     CHECK_INT(run(&s, code, NULL, &x, NULL), 0);
-    wrenn_execution_free(x);
+    wrenn_code_execution_free(x);
     free(code);
     end_play(&s, &p);
 }
@@ -118,11 +118,11 @@ TEST(callbacks_as_it_arrives) {
         SHOW("update_display_data", "4,", "a"), ERROR("5"), REPLY, IDLE, NULL);
     setup s = set_up(p.replies, p.count);
     heard h = {0};
-    wrenn_execution *x = NULL;
+    wrenn_code_execution *x = NULL;
     CHECK_INT(run_heard(&s, &h, &x), 0);
     CHECK_STR(h.text, "1,2,3,4,5");
     CHECK_INT(h.nested, WRENN_E_REENTRANT);
-    wrenn_execution_free(x);
+    wrenn_code_execution_free(x);
     end_play(&s, &p);
 }
 
@@ -141,7 +141,7 @@ TEST(an_error_that_only_the_reply_tells) {
         say(&p, SCRIPT_KEEP, reply, BUSY, STREAM("stderr", "e,"), IDLE, NULL); /* the channels have no order */
         setup s = set_up(p.replies, p.count);
         heard h = {0};
-        wrenn_execution *x = NULL;
+        wrenn_code_execution *x = NULL;
         CHECK_INT(run_heard(&s, &h, &x), 0);
         CHECK(x->error != NULL);
         CHECK_STR(x->error->name, "UsageError");
@@ -149,7 +149,7 @@ TEST(an_error_that_only_the_reply_tells) {
         CHECK_STR(x->error->traceback, tracebacks[i][1]);
         CHECK_STR(x->stderr_data, "e,");
         CHECK_STR(h.text, "e,UsageError");
-        wrenn_execution_free(x);
+        wrenn_code_execution_free(x);
         end_play(&s, &p);
     }
 }
@@ -159,19 +159,19 @@ static void displayed(const char *expected, const char *out, const script_reply 
     find_kernel(&p);
     p.replies[p.count++] = *said;
     setup s = set_up(p.replies, p.count);
-    wrenn_execution *x = NULL;
+    wrenn_code_execution *x = NULL;
     char all[200] = "";
     CHECK_INT(run(&s, "x", NULL, &x, NULL), 0);
-    for (size_t i = 0; i < x->result_count; i++) {
-        const wrenn_code_mime *plain = wrenn_code_result_get(x->results[i], "text/plain");
+    for (size_t i = 0; i < x->results_count; i++) {
+        const wrenn_code_mime *plain = wrenn_code_result_mime(x->results[i], "text/plain");
         snprintf(all + strlen(all), sizeof(all) - strlen(all), "%s%s;", x->results[i]->is_main ? "=" : "", plain->data);
     }
     CHECK_STR(all, expected);
     CHECK_STR(x->stdout_data, out);
     if (strchr(expected, '='))
-        CHECK_STR(x->text, wrenn_code_result_get(x->results[x->result_count - 1], "text/plain")->data);
+        CHECK_STR(x->text, wrenn_code_result_mime(x->results[x->results_count - 1], "text/plain")->data);
     else CHECK(x->text == NULL);
-    wrenn_execution_free(x);
+    wrenn_code_execution_free(x);
     end_play(&s, &p);
 }
 
@@ -227,10 +227,10 @@ TEST(pages_are_results) {
     say(&p, SCRIPT_KEEP, PAYLOAD(PAGE), BUSY, STREAM("stdout", "1,"), IDLE, NULL);
     setup s = set_up(p.replies, p.count);
     heard h = {0};
-    wrenn_execution *x = NULL;
+    wrenn_code_execution *x = NULL;
     CHECK_INT(run_heard(&s, &h, &x), 0);
     CHECK_STR(h.text, "help1,");
-    wrenn_execution_free(x);
+    wrenn_code_execution_free(x);
     end_play(&s, &p);
 }
 
@@ -245,12 +245,12 @@ TEST(one_of_the_two_that_tell_the_end_may_be_lost) {
         say(&p, SCRIPT_KEEP, said[i][0], said[i][1], said[i][2], NULL);
         say(&p, SCRIPT_KEEP, BUSY, INFO, NULL);
         setup s = set_up(p.replies, p.count);
-        wrenn_execution *x = NULL;
+        wrenn_code_execution *x = NULL;
         CHECK_INT(run(&s, "x", NULL, &x, NULL), 0);
         CHECK_STR(x->stdout_data, "o");
         CHECK_INT(x->timed_out, 0);
         CHECK_CONTAINS(script_request(s.server, FOUND + 1), "kernel_info_request");
-        wrenn_execution_free(x);
+        wrenn_code_execution_free(x);
         end_play(&s, &p);
     }
 }
@@ -278,11 +278,11 @@ TEST(what_is_no_success) {
         say(&p, SCRIPT_KEEP, cases[i].first, cases[i].second, cases[i].third, NULL);
         say(&p, SCRIPT_KEEP, MESSAGE("abort_reply", "{}"), BUSY, INFO, IDLE, NULL);
         setup s = set_up(p.replies, p.count);
-        wrenn_code_options options = WRENN_CODE_OPTIONS_INIT;
-        wrenn_execution *x = NULL;
+        wrenn_sandbox_run_code_options options = WRENN_SANDBOX_RUN_CODE_OPTIONS_INIT;
+        wrenn_code_execution *x = NULL;
         wrenn_error *error = NULL;
         options.code = "x";
-        options.exec_timeout_ms = cases[i].rc == WRENN_E_TIMEOUT ? 100 : 20000;
+        options.time_limit_ms = cases[i].rc == WRENN_E_TIMEOUT ? 100 : 20000;
         int rc = wrenn_sandbox_run_code(s.sandbox, &options, &x, &error);
         CHECK_MSG(rc == cases[i].rc, "case %zu: %d, %s", i, rc, wrenn_error_message(error));
         CHECK_CONTAINS(wrenn_error_message(error), cases[i].why);
@@ -297,7 +297,7 @@ TEST(a_lost_connection) {
     find_kernel(&p);
     say(&p, SCRIPT_CLOSE, BUSY, STREAM("stdout", "x"), NULL);
     setup s = set_up(p.replies, p.count);
-    wrenn_execution *x = NULL;
+    wrenn_code_execution *x = NULL;
     CHECK_INT(run(&s, "x", NULL, &x, NULL), WRENN_E_CONNECTION_LOST);
     end_play(&s, &p);
 }
@@ -316,7 +316,7 @@ TEST(too_much_output_names_the_limit) {
         find_kernel(&p);
         say(&p, SCRIPT_KEEP, large, NULL);
         setup s = set_up_with(p.replies, p.count, small);
-        wrenn_execution *x = NULL;
+        wrenn_code_execution *x = NULL;
         wrenn_error *error = NULL;
         CHECK_INT(run(&s, "x", NULL, &x, &error), WRENN_E_LIMIT);
         CHECK_CONTAINS(wrenn_error_message(error), "1000 bytes");

@@ -15,10 +15,10 @@ TEST(a_kernel_is_found_or_made_by_its_name) {
         say(&p, SCRIPT_KEEP, BUSY, REPLY, IDLE, NULL);
     }
     setup s = set_up(p.replies, p.count);
-    wrenn_execution *x = NULL;
+    wrenn_code_execution *x = NULL;
     for (int i = 0; i < 2; i++) { /* the second time it is known */
         CHECK_INT(run(&s, "ls", "bash", &x, NULL), 0);
-        wrenn_execution_free(x);
+        wrenn_code_execution_free(x);
     }
     check_request(
         &s, 2, "POST /api/sessions HTTP/1.1\r\n",
@@ -38,11 +38,11 @@ TEST(one_of_two_default_kernels_is_given_up) {
     connect_kernel(&p);
     say(&p, SCRIPT_KEEP, BUSY, REPLY, IDLE, NULL);
     setup s = set_up(p.replies, p.count);
-    wrenn_execution *x = NULL;
+    wrenn_code_execution *x = NULL;
     CHECK_INT(run(&s, "x", NULL, &x, NULL), 0);
     check_request(&s, 3, "DELETE /api/kernels/mine HTTP/1.1\r\n", "");
     check_request(&s, 4, "GET /api/kernels/theirs/channels", "");
-    wrenn_execution_free(x);
+    wrenn_code_execution_free(x);
     end_play(&s, &p);
 }
 
@@ -54,10 +54,10 @@ TEST(a_server_without_sessions_will_do) {
     connect_kernel(&p);
     say(&p, SCRIPT_KEEP, BUSY, REPLY, IDLE, NULL);
     setup s = set_up(p.replies, p.count);
-    wrenn_execution *x = NULL;
+    wrenn_code_execution *x = NULL;
     CHECK_INT(run(&s, "x", NULL, &x, NULL), 0);
     check_request(&s, 2, "POST /api/kernels HTTP/1.1\r\n", "{\"name\":\"python3\"}");
-    wrenn_execution_free(x);
+    wrenn_code_execution_free(x);
     end_play(&s, &p);
 }
 
@@ -75,11 +75,11 @@ TEST(calls_at_once_share_one_kernel_and_take_turns) {
         }
         setup s = set_up(p.replies, p.count);
         wrenn_op *first = start(&s, "first", kernels[i][0]), *second = start(&s, "second", kernels[i][1]);
-        wrenn_execution *x = NULL;
+        wrenn_code_execution *x = NULL;
         CHECK_INT(finish(&s, second, &x, NULL), 0);
-        wrenn_execution_free(x);
+        wrenn_code_execution_free(x);
         CHECK_INT(finish(&s, first, &x, NULL), 0);
-        wrenn_execution_free(x);
+        wrenn_code_execution_free(x);
         CHECK_INT(asked(&s, "POST /api/sessions"), 1);
         CHECK_INT(asked(&s, "POST /api/kernels"), 0);
         CHECK_INT(asked(&s, "/channels"), 2);
@@ -90,7 +90,7 @@ TEST(calls_at_once_share_one_kernel_and_take_turns) {
 TEST(an_unknown_kernel_is_reported) {
     setup s =
         SET_UP({"200 OK", SPECS}, {"200 OK", "{\"default\":\"p\"}"}, {"501 No", "{\"message\":\"no such kernel\"}"});
-    wrenn_execution *x = NULL;
+    wrenn_code_execution *x = NULL;
     wrenn_error *error = NULL;
     CHECK_INT(run(&s, "x", "nosuch", &x, &error), WRENN_E_NOT_FOUND);
     CHECK_CONTAINS(wrenn_error_message(error), "no kernel \"nosuch\"; it has: python3, bash, other");
@@ -103,16 +103,16 @@ TEST(contexts_are_made_interrupted_restarted_and_deleted) {
     for (size_t i = 0; i < COUNT(names); i++) {
         setup s = SET_UP({"200 OK", SPECS}, {"201 Created", "{\"id\":\"k-9\"}"}, {"204 No", ""}, {"200 OK", "{}"},
                          {"204 No", ""});
-        wrenn_context_options options = WRENN_CONTEXT_OPTIONS_INIT;
+        wrenn_sandbox_code_context_options options = WRENN_SANDBOX_CODE_CONTEXT_OPTIONS_INIT;
         options.kernel = names[i];
         wrenn_code_context *context = NULL;
         CHECK_INT(wrenn_sandbox_code_context(s.sandbox, &options, &context, NULL), 0);
         CHECK_STR(wrenn_code_context_id(context), "k-9");
         CHECK_STR(wrenn_code_context_kernel(context), "python3");
-        CHECK_INT(wrenn_code_context_interrupt(context, NULL), 0);
-        CHECK_INT(wrenn_code_context_restart(context, NULL), 0);
-        CHECK_INT(wrenn_code_context_delete(context, NULL), 0);
-        CHECK_INT(wrenn_code_context_delete(context, NULL), 0); /* nothing left to delete */
+        CHECK_INT(wrenn_code_context_interrupt(context, NULL, NULL), 0);
+        CHECK_INT(wrenn_code_context_restart(context, NULL, NULL), 0);
+        CHECK_INT(wrenn_code_context_delete(context, NULL, NULL), 0);
+        CHECK_INT(wrenn_code_context_delete(context, NULL, NULL), 0); /* nothing left to delete */
         CHECK_INT(script_count(s.server), 5);
         check_request(&s, 1, "POST /api/kernels HTTP/1.1\r\n", "{\"name\":\"python3\"}");
         check_request(&s, 2, "POST /api/kernels/k-9/interrupt HTTP/1.1\r\n", "");
@@ -133,10 +133,10 @@ TEST(a_kernel_that_is_not_waited_for_is_deleted) {
         text(&p, "204 No", "");
         p.replies[1].gated = true;
         setup s = set_up(p.replies, p.count);
-        wrenn_context_options options = WRENN_CONTEXT_OPTIONS_INIT;
+        wrenn_sandbox_code_context_options options = WRENN_SANDBOX_CODE_CONTEXT_OPTIONS_INIT;
         wrenn_code_context *context = NULL;
         wrenn_op *op = NULL;
-        if (how == LATE) options.timeout_ms = 1500; /* for the first answer too, under valgrind */
+        if (how == LATE) options.call.timeout_ms = 1500; /* for the first answer too, under valgrind */
         CHECK_INT(wrenn_sandbox_code_context_start(s.sandbox, &options, NULL, NULL, &op, NULL), 0);
         until_count(&s, 2);
         if (how == CANCELLED) wrenn_op_cancel(op);
@@ -164,22 +164,22 @@ TEST(the_default_kernel_as_a_context) {
     say(&p, SCRIPT_KEEP, BUSY, REPLY, IDLE, NULL);
     setup s = set_up(p.replies, p.count);
     wrenn_op *op = start(&s, "hang", NULL), *next = start(&s, "next", NULL);
-    wrenn_execution *x = NULL;
+    wrenn_code_execution *x = NULL;
     wrenn_error *error = NULL;
-    wrenn_context_options options = WRENN_CONTEXT_OPTIONS_INIT;
+    wrenn_sandbox_code_context_options options = WRENN_SANDBOX_CODE_CONTEXT_OPTIONS_INIT;
     wrenn_code_context *context = NULL;
-    options.flags = WRENN_CONTEXT_DEFAULT;
+    options.flags = WRENN_SANDBOX_CODE_CONTEXT_DEFAULT;
     until_count(&s, FOUND + 1);
     CHECK_INT(wrenn_sandbox_code_context(s.sandbox, &options, &context, NULL), 0);
     CHECK_STR(wrenn_code_context_id(context), "k-1");
     CHECK_STR(wrenn_code_context_kernel(context), "python3");
-    CHECK_INT(wrenn_code_context_restart(context, NULL), 0);
+    CHECK_INT(wrenn_code_context_restart(context, NULL, NULL), 0);
     CHECK_INT(finish(&s, op, &x, &error), WRENN_E_AGENT); /* its kernel is a new one now */
     CHECK_CONTAINS(wrenn_error_message(error), "restarted");
     wrenn_error_free(error);
     CHECK_INT(finish(&s, next, &x, NULL), 0);
-    wrenn_execution_free(x);
-    CHECK_INT(wrenn_code_context_delete(context, NULL), 0); /* it is not this context's to delete */
+    wrenn_code_execution_free(x);
+    CHECK_INT(wrenn_code_context_delete(context, NULL, NULL), 0); /* it is not this context's to delete */
     CHECK_INT(asked(&s, "DELETE"), 0);
     wrenn_code_context_free(context);
     end_play(&s, &p);
@@ -194,10 +194,10 @@ TEST(nothing_is_sent_while_the_kernel_restarts) {
     connect_kernel(&p);
     setup s = set_up(p.replies, p.count);
     wrenn_code_context *context = NULL;
-    wrenn_code_options options = WRENN_CODE_OPTIONS_INIT;
+    wrenn_sandbox_run_code_options options = WRENN_SANDBOX_RUN_CODE_OPTIONS_INIT;
     wrenn_op *restart = NULL, *op = NULL;
     CHECK_INT(wrenn_sandbox_code_context(s.sandbox, NULL, &context, NULL), 0);
-    CHECK_INT(wrenn_code_context_restart_start(context, NULL, NULL, &restart, NULL), 0);
+    CHECK_INT(wrenn_code_context_restart_start(context, NULL, NULL, NULL, &restart, NULL), 0);
     until_count(&s, 3);
     options.code = "x";
     options.context = context;
@@ -231,7 +231,7 @@ TEST(pages_and_tracebacks_are_no_messages) {
     CHECK_INT(wrenn_sandbox_code_context(s.sandbox, NULL, &context, NULL), 0);
     for (size_t i = 0; i < COUNT(said); i++) {
         wrenn_error *error = NULL;
-        CHECK_INT(wrenn_code_context_restart(context, &error), said[i].rc);
+        CHECK_INT(wrenn_code_context_restart(context, NULL, &error), said[i].rc);
         CHECK_STR(wrenn_error_message(error), said[i].message);
         CHECK(wrenn_error_body(error) != NULL); /* for whoever wants it */
         wrenn_error_free(error);
@@ -257,13 +257,14 @@ static void wait_for(setup *s, door through, const bool *done) {
     }
 }
 
-typedef int (*start_fn)(wrenn_code_context *, wrenn_done_fn, void *, wrenn_op **, wrenn_error **);
+typedef int (*start_fn)(wrenn_code_context *, const wrenn_call_options *, wrenn_done_fn, void *, wrenn_op **,
+                        wrenn_error **);
 typedef int (*finish_fn)(wrenn_op *, wrenn_error **);
 
 static void act(setup *s, door through, wrenn_code_context *context, start_fn begin, finish_fn end) {
     wrenn_op *op = NULL;
     bool done = false;
-    CHECK_INT(begin(context, set_flag, &done, &op, NULL), 0);
+    CHECK_INT(begin(context, NULL, set_flag, &done, &op, NULL), 0);
     wait_for(s, through, &done);
     CHECK_INT(end(op, NULL), 0);
     wrenn_op_free(op);
@@ -281,8 +282,8 @@ static void code_through(door through) {
     text(&p, "204 No", "");
     setup s = set_up(p.replies, p.count);
     wrenn_code_context *context = NULL;
-    wrenn_execution *x = NULL;
-    wrenn_code_options options = WRENN_CODE_OPTIONS_INIT;
+    wrenn_code_execution *x = NULL;
+    wrenn_sandbox_run_code_options options = WRENN_SANDBOX_RUN_CODE_OPTIONS_INIT;
     options.code = "x * 2";
     if (through == BLOCKING) CHECK_INT(wrenn_sandbox_code_context(s.sandbox, NULL, &context, NULL), 0);
     else {
@@ -296,9 +297,9 @@ static void code_through(door through) {
     options.context = context;
     if (through == BLOCKING) {
         CHECK_INT(wrenn_sandbox_run_code(s.sandbox, &options, &x, NULL), 0);
-        CHECK_INT(wrenn_code_context_interrupt(context, NULL), 0);
-        CHECK_INT(wrenn_code_context_restart(context, NULL), 0);
-        CHECK_INT(wrenn_code_context_delete(context, NULL), 0);
+        CHECK_INT(wrenn_code_context_interrupt(context, NULL, NULL), 0);
+        CHECK_INT(wrenn_code_context_restart(context, NULL, NULL), 0);
+        CHECK_INT(wrenn_code_context_delete(context, NULL, NULL), 0);
     } else {
         wrenn_op *run_op = NULL;
         bool done = false;
@@ -312,7 +313,7 @@ static void code_through(door through) {
     }
     CHECK_STR(x->text, "84");
     CHECK_INT(script_count(s.server), 8);
-    wrenn_execution_free(x);
+    wrenn_code_execution_free(x);
     wrenn_code_context_free(context);
     end_play(&s, &p);
 }
@@ -325,29 +326,29 @@ TEST(a_kernel_that_was_found_is_left_alone) {
     setup s = SET_UP({"200 OK", SPECS},
                      {"200 OK", "[{\"id\":\"k-5\",\"name\":\"other\",\"execution_state\":\"dead\"},"
                                 "{\"id\":\"k-1\",\"name\":\"python3\"},{\"id\":\"k-0\",\"name\":\"other\"}]"});
-    wrenn_context_options options = WRENN_CONTEXT_OPTIONS_INIT;
+    wrenn_sandbox_code_context_options options = WRENN_SANDBOX_CODE_CONTEXT_OPTIONS_INIT;
     options.kernel = "other";
-    options.flags = WRENN_CONTEXT_REUSE;
+    options.flags = WRENN_SANDBOX_CODE_CONTEXT_REUSE;
     wrenn_code_context *context = NULL;
     CHECK_INT(wrenn_sandbox_code_context(s.sandbox, &options, &context, NULL), 0);
     CHECK_STR(wrenn_code_context_id(context), "k-0");
-    CHECK_INT(wrenn_code_context_delete(context, NULL), 0);
+    CHECK_INT(wrenn_code_context_delete(context, NULL, NULL), 0);
     CHECK_INT(script_count(s.server), 2);
     wrenn_code_context_free(context);
-    options.flags = WRENN_CONTEXT_REUSE | WRENN_CONTEXT_DEFAULT;
+    options.flags = WRENN_SANDBOX_CODE_CONTEXT_REUSE | WRENN_SANDBOX_CODE_CONTEXT_DEFAULT;
     CHECK_INT(wrenn_sandbox_code_context(s.sandbox, &options, &context, NULL), WRENN_E_INVALID_ARGUMENT);
     tear_down(&s);
 }
 
 TEST(wrong_arguments_are_refused_here) {
     setup s = SET_UP({"200 OK", "[]"});
-    wrenn_execution *x = NULL;
-    wrenn_code_options options = WRENN_CODE_OPTIONS_INIT;
+    wrenn_code_execution *x = NULL;
+    wrenn_sandbox_run_code_options options = WRENN_SANDBOX_RUN_CODE_OPTIONS_INIT;
     CHECK_INT(wrenn_sandbox_run_code(s.sandbox, &options, &x, NULL), WRENN_E_INVALID_ARGUMENT);
     options.code = "\xff";
     CHECK_INT(wrenn_sandbox_run_code(s.sandbox, &options, &x, NULL), WRENN_E_INVALID_ARGUMENT);
     options.code = "x";
-    options.exec_timeout_ms = -1;
+    options.time_limit_ms = -1;
     CHECK_INT(wrenn_sandbox_run_code(s.sandbox, &options, &x, NULL), WRENN_E_INVALID_ARGUMENT);
     CHECK_INT(wrenn_sandbox_run_code(NULL, &options, &x, NULL), WRENN_E_INVALID_ARGUMENT);
     CHECK_INT(script_count(s.server), 0);

@@ -20,12 +20,12 @@ TEST(code_waits_until_the_kernel_is_free_and_heard) {
         say(&p, SCRIPT_KEEP, BUSY, INFO, IDLE, NULL);
         say(&p, SCRIPT_KEEP, BUSY, STREAM("stdout", "o"), REPLY, IDLE, NULL);
         setup s = set_up(p.replies, p.count);
-        wrenn_execution *x = NULL;
+        wrenn_code_execution *x = NULL;
         CHECK_INT(run(&s, "x", NULL, &x, NULL), 0);
         CHECK_STR(x->stdout_data, "o");
         CHECK_INT(asked(&s, "kernel_info_request"), 2);
         CHECK_CONTAINS(script_request(s.server, 5), "execute_request");
-        wrenn_execution_free(x);
+        wrenn_code_execution_free(x);
         end_play(&s, &p);
     }
 }
@@ -37,8 +37,8 @@ TEST(code_for_a_busy_kernel_is_not_sent) {
     upgrade(&p);
     say(&p, SCRIPT_KEEP, NULL);
     setup s = set_up(p.replies, p.count);
-    wrenn_code_options options = WRENN_CODE_OPTIONS_INIT;
-    wrenn_execution *x = NULL;
+    wrenn_sandbox_run_code_options options = WRENN_SANDBOX_RUN_CODE_OPTIONS_INIT;
+    wrenn_code_execution *x = NULL;
     wrenn_error *error = NULL;
     options.code = "x";
     options.start_timeout_ms = 1500; /* for the first two answers too, under valgrind */
@@ -60,9 +60,9 @@ TEST(a_connection_that_is_lost_too_early_is_made_again) {
     connect_kernel(&p);
     say(&p, SCRIPT_KEEP, BUSY, REPLY, IDLE, NULL);
     setup s = set_up(p.replies, p.count);
-    wrenn_execution *x = NULL;
+    wrenn_code_execution *x = NULL;
     CHECK_INT(run(&s, "x", NULL, &x, NULL), 0);
-    wrenn_execution_free(x);
+    wrenn_code_execution_free(x);
     end_play(&s, &p);
 }
 
@@ -72,8 +72,8 @@ TEST(a_context_whose_kernel_is_gone_says_so) {
     text(&p, "201 Created", "{\"id\":\"k-7\",\"name\":\"python3\"}");
     text(&p, "404 No", "<html>no</html>");
     setup s = set_up(p.replies, p.count);
-    wrenn_code_options options = WRENN_CODE_OPTIONS_INIT;
-    wrenn_execution *x = NULL;
+    wrenn_sandbox_run_code_options options = WRENN_SANDBOX_RUN_CODE_OPTIONS_INIT;
+    wrenn_code_execution *x = NULL;
     wrenn_error *error = NULL;
     options.code = "x";
     CHECK_INT(wrenn_sandbox_code_context(s.sandbox, NULL, &options.context, NULL), 0);
@@ -97,10 +97,10 @@ TEST(a_kernel_that_is_gone_is_looked_for_anew) {
     find_kernel(&p);
     say(&p, SCRIPT_KEEP, BUSY, REPLY, IDLE, NULL);
     setup s = set_up(p.replies, p.count);
-    wrenn_execution *x = NULL;
+    wrenn_code_execution *x = NULL;
     CHECK_INT(run(&s, "x", NULL, &x, NULL), 0);
     check_request(&s, 5, "GET /api/kernels/k-2/channels", "");
-    wrenn_execution_free(x);
+    wrenn_code_execution_free(x);
     end_play(&s, &p);
 }
 
@@ -113,16 +113,16 @@ TEST(a_timeout_says_so) {
     say(&p, SCRIPT_KEEP, BUSY, STREAM("stdout", "so far"), NULL);
     text(&p, "204 No", "");
     setup s = set_up(p.replies, p.count);
-    wrenn_code_options options = WRENN_CODE_OPTIONS_INIT;
-    wrenn_execution *x = NULL;
+    wrenn_sandbox_run_code_options options = WRENN_SANDBOX_RUN_CODE_OPTIONS_INIT;
+    wrenn_code_execution *x = NULL;
     options.code = "sleep";
-    options.exec_timeout_ms = 100;
+    options.time_limit_ms = 100;
     CHECK_INT(wrenn_sandbox_run_code(s.sandbox, &options, &x, NULL), 0);
     check_request(&s, FOUND + 1, "POST /api/kernels/k-1/interrupt HTTP/1.1\r\n", "{}");
     CHECK_INT(x->timed_out, 1);
     CHECK_INT(x->still_running, 1); /* it did not obey */
     CHECK_STR(x->stdout_data, "so far");
-    wrenn_execution_free(x);
+    wrenn_code_execution_free(x);
     end_play(&s, &p);
 }
 
@@ -133,15 +133,15 @@ TEST(what_code_in_time_has_shown_is_waited_for) {
     say(&p, SCRIPT_KEEP, BUSY, STREAM("stdout", "1"), REPLY, NULL);
     say(&p, SCRIPT_KEEP, BUSY, INFO, IDLE, NULL);
     setup s = set_up(p.replies, p.count);
-    wrenn_code_options options = WRENN_CODE_OPTIONS_INIT;
-    wrenn_execution *x = NULL;
+    wrenn_sandbox_run_code_options options = WRENN_SANDBOX_RUN_CODE_OPTIONS_INIT;
+    wrenn_code_execution *x = NULL;
     options.code = "print(1)";
-    options.exec_timeout_ms = 200;
+    options.time_limit_ms = 200;
     CHECK_INT(wrenn_sandbox_run_code(s.sandbox, &options, &x, NULL), 0);
     CHECK_INT(asked(&s, "kernel_info_request"), 2); /* for a sign that nothing more can come */
     CHECK_STR(x->stdout_data, "1");
     CHECK_INT(x->timed_out, 0);
-    wrenn_execution_free(x);
+    wrenn_code_execution_free(x);
     end_play(&s, &p);
 }
 
@@ -156,14 +156,14 @@ TEST(code_that_has_not_begun_in_time_never_runs) {
             NULL);
         say(&p, SCRIPT_KEEP, answers[i][0], answers[i][1], NULL);
         setup s = set_up(p.replies, p.count);
-        wrenn_code_options options = WRENN_CODE_OPTIONS_INIT;
-        wrenn_execution *x = NULL;
+        wrenn_sandbox_run_code_options options = WRENN_SANDBOX_RUN_CODE_OPTIONS_INIT;
+        wrenn_code_execution *x = NULL;
         wrenn_error *error = NULL;
         options.code = "x";
-        options.exec_timeout_ms = 50;
+        options.time_limit_ms = 50;
         CHECK_INT(wrenn_sandbox_run_code(s.sandbox, &options, &x, &error), WRENN_E_TIMEOUT);
         CHECK_CONTAINS(wrenn_error_message(error),
-                       answers[i][0] ? "within 50 ms (exec_timeout_ms) and was not run" : "may still run");
+                       answers[i][0] ? "within 50 ms (time_limit_ms) and was not run" : "may still run");
         wrenn_error_free(error);
         CHECK_CONTAINS(script_request(s.server, FOUND + 1), "\"msg_type\":\"abort_request\"");
         CHECK_CONTAINS(script_request(s.server, FOUND + 1), "\"channel\":\"control\"");
@@ -208,7 +208,7 @@ static void check_cancelling(begun when, bool free_client) {
     CHECK_INT(asked(&s, "\"msg_type\":\"abort_request\""), when != BEFORE);
     CHECK_INT(asked(&s, "POST /api/kernels/k-1/interrupt"), when != NEVER);
     CHECK_INT(asked(&s, "\"y\""), 0);
-    wrenn_execution *x = NULL;
+    wrenn_code_execution *x = NULL;
     CHECK_INT(wrenn_sandbox_run_code_finish(op, &x, NULL), WRENN_E_CANCELLED);
     wrenn_op_free(op);
     end_play(&s, &p);
@@ -230,14 +230,14 @@ TEST(what_is_cancelled_is_interrupted_where_it_runs) {
     text(&p, "404 No", "{}");
     text(&p, "204 No", "");
     setup s = set_up(p.replies, p.count);
-    wrenn_context_options options = WRENN_CONTEXT_OPTIONS_INIT;
+    wrenn_sandbox_code_context_options options = WRENN_SANDBOX_CODE_CONTEXT_OPTIONS_INIT;
     wrenn_code_context *context = NULL;
     wrenn_op *op = start(&s, "x", NULL);
-    options.flags = WRENN_CONTEXT_DEFAULT;
+    options.flags = WRENN_SANDBOX_CODE_CONTEXT_DEFAULT;
     until_count(&s, FOUND + 1);
     CHECK(wrenn_client_dispatch(s.client, 200, NULL) >= 0); /* it has begun */
     CHECK_INT(wrenn_sandbox_code_context(s.sandbox, &options, &context, NULL), 0);
-    CHECK_INT(wrenn_code_context_interrupt(context, NULL), WRENN_E_NOT_FOUND);
+    CHECK_INT(wrenn_code_context_interrupt(context, NULL, NULL), WRENN_E_NOT_FOUND);
     CHECK(wrenn_code_context_id(context) == NULL);
     wrenn_op_cancel(op);
     until_count(&s, FOUND + 3);
@@ -261,8 +261,9 @@ TEST(freeing_the_client_ends_the_code_that_runs) {
         setup s = set_up(p.replies, p.count);
         wrenn_op *op = NULL;
         bool runs = false;
-        wrenn_code_callbacks callbacks = {.on_stdout = note_output, .user_data = &runs};
-        wrenn_code_options options = WRENN_CODE_OPTIONS_INIT;
+        wrenn_code_callbacks callbacks = {
+            .struct_size = sizeof(callbacks), .on_stdout = note_output, .user_data = &runs};
+        wrenn_sandbox_run_code_options options = WRENN_SANDBOX_RUN_CODE_OPTIONS_INIT;
         options.code = "while True: pass";
         options.callbacks = &callbacks;
         CHECK_INT(wrenn_sandbox_run_code_start(s.sandbox, &options, NULL, NULL, &op, NULL), 0);
@@ -298,8 +299,9 @@ TEST(a_run_is_cancelled_and_freed_in_its_callbacks) {
         text(&p, "204 No", "");
         setup s = set_up(p.replies, p.count);
         wrenn_op *op = NULL;
-        wrenn_code_callbacks callbacks = {.on_stdout = cancel_it, .on_error = cancel_for_error, .user_data = &op};
-        wrenn_code_options options = WRENN_CODE_OPTIONS_INIT;
+        wrenn_code_callbacks callbacks = {
+            .struct_size = sizeof(callbacks), .on_stdout = cancel_it, .on_error = cancel_for_error, .user_data = &op};
+        wrenn_sandbox_run_code_options options = WRENN_SANDBOX_RUN_CODE_OPTIONS_INIT;
         options.code = "x";
         options.callbacks = &callbacks;
         CHECK_INT(wrenn_sandbox_run_code_start(s.sandbox, &options, NULL, NULL, &op, NULL), 0);

@@ -27,8 +27,8 @@ static void tear_down_create(setup *s, script_reply *replies, size_t count) {
         if (*replies[i].text) free((char *)(uintptr_t)replies[i].text);
 }
 
-static const wrenn_create_options wait_option = {.struct_size = sizeof(wrenn_create_options),
-                                                 .flags = WRENN_CREATE_WAIT};
+static const wrenn_sandboxes_create_options wait_option = {.struct_size = sizeof(wrenn_sandboxes_create_options),
+                                                           .flags = WRENN_SANDBOXES_CREATE_WAIT};
 
 static bool is_request(setup *s, size_t index, const char *line) {
     return index < script_count(s->server) && strncmp(script_request(s->server, index), line, strlen(line)) == 0;
@@ -48,37 +48,35 @@ static void check_same_create(setup *s, size_t a, size_t b) {
 /* ---- what is asked for ---- */
 
 TEST(labels_are_sent_and_come_back) {
-    static const wrenn_pair labels[] = {{"env", "prod"}, {"empty", ""}, {"who", "J\xc3\xb6rg \"x\""}};
+    static const char *const labels[] = {"env=prod", "empty=", "who=J\xc3\xb6rg \"x\"", "sum=1+1=2", NULL};
     setup s = SET_UP({"201 Created", "{\"id\":\"" ID "\",\"status\":\"running\",\"metadata\":"
                                      "{\"env\":\"prod\",\"kernel_version\":\"6.1\"}}"});
-    wrenn_create_options options = WRENN_CREATE_OPTIONS_INIT;
+    wrenn_sandboxes_create_options options = WRENN_SANDBOXES_CREATE_OPTIONS_INIT;
     wrenn_sandbox *made = NULL;
     options.metadata = labels;
-    options.metadata_count = COUNT(labels);
     CHECK_INT(wrenn_sandboxes_create(s.client, &options, &made, NULL), 0);
     CHECK_STR(strstr(script_request(s.server, 0), "\r\n\r\n") + 4,
-              "{\"metadata\":{\"env\":\"prod\",\"empty\":\"\",\"who\":\"J\xc3\xb6rg \\\"x\\\"\"}}");
-    const wrenn_sandbox_info *info = wrenn_sandbox_get_info(made);
+              "{\"metadata\":{\"env\":\"prod\",\"empty\":\"\",\"who\":\"J\xc3\xb6rg \\\"x\\\"\",\"sum\":\"1+1=2\"}}");
+    const wrenn_sandbox_info *info = wrenn_sandbox_last_info(made);
     CHECK_INT(info->metadata_count, 2);
-    CHECK_STR(info->metadata[0].key, "env");
-    CHECK_STR(info->metadata[0].value, "prod");
+    CHECK_STR(info->metadata[0]->key, "env");
+    CHECK_STR(info->metadata[0]->value, "prod");
     wrenn_sandbox_free(made);
     tear_down(&s);
 }
 
 TEST(labels_that_make_no_sense_are_refused_before_anything_is_sent) {
-    static const wrenn_pair no_value[] = {{"a", "b"}, {"c", NULL}}, no_key[] = {{NULL, "b"}},
-                            no_text[] = {{"a", "\xff"}};
-    const wrenn_pair *const bad[] = {no_value, no_key, no_text, NULL};
+    static const char *const no_value[] = {"a=b", "c", NULL}, *const no_name[] = {"a=b", "=c", NULL},
+                             *const no_text[] = {"a=\xff", NULL};
+    const char *const *const bad[] = {no_value, no_name, no_text};
     setup s = SET_UP({"201 Created", STATUS("running")});
     for (size_t i = 0; i < COUNT(bad); i++) {
-        wrenn_create_options options = WRENN_CREATE_OPTIONS_INIT;
+        wrenn_sandboxes_create_options options = WRENN_SANDBOXES_CREATE_OPTIONS_INIT;
         wrenn_sandbox *made = NULL;
         wrenn_error *error = NULL;
         options.metadata = bad[i];
-        options.metadata_count = i == 0 ? 2 : 1;
         CHECK_INT(wrenn_sandboxes_create(s.client, &options, &made, &error), WRENN_E_INVALID_ARGUMENT);
-        if (i == 0) CHECK_CONTAINS(wrenn_error_message(error), "metadata[1]");
+        if (i < 2) CHECK_CONTAINS(wrenn_error_message(error), "metadata[1]");
         wrenn_error_free(error);
     }
     CHECK_INT(script_count(s.server), 0);
@@ -97,7 +95,7 @@ TEST(looks_that_fail_in_passing_do_not_cost_the_sandbox) {
     setup s = set_up(replies, COUNT(replies));
     wrenn_sandbox *made = NULL;
     CHECK_INT(wrenn_sandboxes_create(s.client, &wait_option, &made, NULL), 0);
-    CHECK_STR(wrenn_sandbox_get_info(made)->status_text, "running");
+    CHECK_STR(wrenn_sandbox_last_info(made)->status_text, "running");
     CHECK_INT(script_count(s.server), 6);
     for (size_t i = 1; i < 6; i++) CHECK(is_request(&s, i, "GET " PATH " "));
     wrenn_sandbox_free(made);
@@ -109,12 +107,12 @@ TEST(all_who_wait_have_the_same_patience) {
         SET_UP({"200 OK", STATUS("starting")}, {"200 OK", "nonsense"}, {"500 Oops", ""}, {"200 OK", STATUS("running")},
                {"200 OK", STATUS("starting")}, {"200 OK", "nonsense"}, {"200 OK", STATUS("running")},
                {"202 Accepted", STATUS("pausing")}, {"200 OK", "nonsense"}, {"200 OK", STATUS("paused")});
-    wrenn_wait_options wait = WRENN_WAIT_OPTIONS_INIT;
-    wrenn_connect_options connect = WRENN_CONNECT_OPTIONS_INIT;
-    wrenn_pause_options pause = WRENN_PAUSE_OPTIONS_INIT;
+    wrenn_sandbox_wait_ready_options wait = WRENN_SANDBOX_WAIT_READY_OPTIONS_INIT;
+    wrenn_sandboxes_connect_options connect = WRENN_SANDBOXES_CONNECT_OPTIONS_INIT;
+    wrenn_sandbox_pause_options pause = WRENN_SANDBOX_PAUSE_OPTIONS_INIT;
     wrenn_sandbox *again = NULL;
     wait.interval_ms = connect.interval_ms = 1;
-    pause.flags = WRENN_PAUSE_WAIT;
+    pause.flags = WRENN_SANDBOX_PAUSE_WAIT;
     CHECK_INT(wrenn_sandbox_wait_ready(s.sandbox, &wait, NULL), 0);
     CHECK_INT(wrenn_sandboxes_connect(s.client, ID, &connect, &again, NULL), 0);
     CHECK_INT(wrenn_sandbox_pause(again, &pause, NULL), 0);
@@ -130,14 +128,14 @@ TEST(a_sandbox_that_is_missing_may_come_back) {
                      {"200 OK", STATUS("paused")}, {"202 Accepted", STATUS("missing")}, {"200 OK", STATUS("running")},
                      {"202 Accepted", STATUS("missing")}, {"200 OK", STATUS("running")}, {"200 OK", STATUS("missing")},
                      {"200 OK", STATUS("stopped")});
-    wrenn_wait_options wait = WRENN_WAIT_OPTIONS_INIT;
-    wrenn_connect_options connect = WRENN_CONNECT_OPTIONS_INIT;
-    wrenn_pause_options pause = WRENN_PAUSE_OPTIONS_INIT;
-    wrenn_resume_options resume = WRENN_RESUME_OPTIONS_INIT;
+    wrenn_sandbox_wait_ready_options wait = WRENN_SANDBOX_WAIT_READY_OPTIONS_INIT;
+    wrenn_sandboxes_connect_options connect = WRENN_SANDBOXES_CONNECT_OPTIONS_INIT;
+    wrenn_sandbox_pause_options pause = WRENN_SANDBOX_PAUSE_OPTIONS_INIT;
+    wrenn_sandbox_resume_options resume = WRENN_SANDBOX_RESUME_OPTIONS_INIT;
     wrenn_sandbox *again = NULL, *made = NULL;
     wait.interval_ms = connect.interval_ms = 1;
-    pause.flags = WRENN_PAUSE_WAIT;
-    resume.flags = WRENN_RESUME_WAIT;
+    pause.flags = WRENN_SANDBOX_PAUSE_WAIT;
+    resume.flags = WRENN_SANDBOX_RESUME_WAIT;
     CHECK_INT(wrenn_sandbox_wait_ready(s.sandbox, &wait, NULL), 0);
     CHECK_INT(wrenn_sandboxes_connect(s.client, ID, &connect, &again, NULL), 0);
     CHECK_INT(wrenn_sandbox_pause(again, &pause, NULL), 0);
@@ -157,11 +155,11 @@ TEST(time_that_runs_out_names_the_status_last_seen) {
     wrenn_client_options options = sdk_options(script_url(server));
     wrenn_client *client = sdk_client(&options);
     wrenn_sandbox *sandbox = sdk_sandbox(client), *again = NULL;
-    wrenn_wait_options wait = WRENN_WAIT_OPTIONS_INIT;
-    wrenn_connect_options connect = WRENN_CONNECT_OPTIONS_INIT;
+    wrenn_sandbox_wait_ready_options wait = WRENN_SANDBOX_WAIT_READY_OPTIONS_INIT;
+    wrenn_sandboxes_connect_options connect = WRENN_SANDBOXES_CONNECT_OPTIONS_INIT;
     wrenn_error *error = NULL;
     wait.interval_ms = connect.interval_ms = 1;
-    wait.timeout_ms = connect.timeout_ms = 300;
+    wait.call.timeout_ms = connect.call.timeout_ms = 300;
     CHECK_INT(wrenn_sandbox_wait_ready(sandbox, &wait, &error), WRENN_E_TIMEOUT);
     CHECK_CONTAINS(wrenn_error_message(error),
                    "the outcome is unknown: sandbox " ID " was last seen in status missing");
@@ -182,7 +180,7 @@ TEST(a_server_that_always_talks_nonsense_is_not_waited_for) {
     wrenn_client_options options = sdk_options(script_url(server));
     wrenn_client *client = sdk_client(&options);
     wrenn_sandbox *sandbox = sdk_sandbox(client);
-    wrenn_wait_options wait = WRENN_WAIT_OPTIONS_INIT;
+    wrenn_sandbox_wait_ready_options wait = WRENN_SANDBOX_WAIT_READY_OPTIONS_INIT;
     wait.interval_ms = 1;
     CHECK_INT(wrenn_sandbox_wait_ready(sandbox, &wait, NULL), WRENN_E_PROTOCOL);
     wrenn_sandbox_free(sandbox);
@@ -197,7 +195,7 @@ TEST(a_lost_create_is_repeated_where_the_server_turns_out_to_obey) {
     script_reply replies[] = {lost, answer("401 Unauthorized", OBEYS, ERROR_BODY("unauthorized")),
                               answer("201 Created", OBEYS, STATUS("running"))};
     setup s = set_up(replies, COUNT(replies));
-    wrenn_create_options options = WRENN_CREATE_OPTIONS_INIT;
+    wrenn_sandboxes_create_options options = WRENN_SANDBOXES_CREATE_OPTIONS_INIT;
     wrenn_sandbox *made = NULL;
     options.vcpus = 2;
     CHECK_INT(wrenn_sandboxes_create(s.client, &options, &made, NULL), 0);
@@ -216,7 +214,7 @@ TEST(a_lost_create_is_repeated_where_the_server_is_known_to_obey) {
     setup s = set_up_with(replies, COUNT(replies), NULL);
     wrenn_sandbox_list *list = NULL;
     wrenn_sandbox *made = NULL;
-    CHECK_INT(wrenn_sandboxes_list(s.client, &list, NULL), 0);
+    CHECK_INT(wrenn_sandboxes_list(s.client, NULL, &list, NULL), 0);
     wrenn_sandbox_list_free(list);
     CHECK_INT(wrenn_sandboxes_create(s.client, NULL, &made, NULL), 0);
     CHECK_INT(script_count(s.server), 5);
@@ -246,7 +244,7 @@ TEST(an_error_that_the_server_has_written_is_final) {
     setup s = set_up(replies, COUNT(replies));
     wrenn_sandbox_list *list = NULL;
     wrenn_sandbox *made = NULL;
-    CHECK_INT(wrenn_sandboxes_list(s.client, &list, NULL), 0);
+    CHECK_INT(wrenn_sandboxes_list(s.client, NULL, &list, NULL), 0);
     wrenn_sandbox_list_free(list);
     CHECK_INT(wrenn_sandboxes_create(s.client, NULL, &made, NULL), WRENN_E_INTERNAL);
     CHECK_INT(script_count(s.server), 2);
@@ -290,7 +288,7 @@ static void note_code(wrenn_op *op, void *user_data) {
     *(int *)user_data = wrenn_sandboxes_create_finish(op, &made, NULL);
 }
 
-static wrenn_op *begin(setup *s, const wrenn_create_options *options, int *code) {
+static wrenn_op *begin(setup *s, const wrenn_sandboxes_create_options *options, int *code) {
     wrenn_op *op = NULL;
     CHECK_INT(wrenn_sandboxes_create_start(s->client, options, note_code, code, &op, NULL), 0);
     return op;
@@ -382,7 +380,7 @@ TEST(a_create_that_is_over_stays_for_those_who_take_it_or_have_its_key_or_did_no
                               answer("201 Created", "", STATUS("running")),
                               answer("201 Created", "", STATUS("running"))};
     setup s = set_up(replies, COUNT(replies));
-    const wrenn_create_options with_key = {.struct_size = sizeof(with_key), .idempotency_key = "mine"};
+    const wrenn_sandboxes_create_options with_key = {.struct_size = sizeof(with_key), .call.idempotency_key = "mine"};
     for (int way = 0; way < 3; way++) {
         int code = 1;
         wrenn_op *op = NULL;
@@ -452,9 +450,9 @@ TEST(a_create_out_of_time_leaves_no_sandbox_behind) {
                               answer("201 Created", OBEYS, STATUS("running")),
                               answer("204 No Content", "", "")};
     setup s = set_up(replies, COUNT(replies));
-    wrenn_create_options options = WRENN_CREATE_OPTIONS_INIT;
+    wrenn_sandboxes_create_options options = WRENN_SANDBOXES_CREATE_OPTIONS_INIT;
     wrenn_sandbox *made = NULL;
-    options.timeout_ms = 50;
+    options.call.timeout_ms = 50;
     CHECK_INT(wrenn_sandboxes_create(s.client, &options, &made, NULL), WRENN_E_TIMEOUT);
     script_drop_connections(s.server);
     FREE_AND_CHECK(&s, "POST /v1/sandboxes ", "GET /v1/capsules ", "POST /v1/sandboxes ", "DELETE " PATH " ");
@@ -466,9 +464,9 @@ TEST(a_create_out_of_time_leaves_no_sandbox_behind) {
 TEST(a_create_with_the_callers_key_is_left_to_the_caller) {
     script_reply replies[] = {gated(answer("201 Created", OBEYS, STATUS("running")))};
     setup s = set_up(replies, COUNT(replies));
-    wrenn_create_options options = WRENN_CREATE_OPTIONS_INIT;
+    wrenn_sandboxes_create_options options = WRENN_SANDBOXES_CREATE_OPTIONS_INIT;
     int code = 1;
-    options.idempotency_key = "mine";
+    options.call.idempotency_key = "mine";
     wrenn_op *op = begin(&s, &options, &code);
     run_until(&s, 1);
     wrenn_op_cancel(op);
@@ -481,13 +479,12 @@ TEST(a_create_with_the_callers_key_is_left_to_the_caller) {
 TEST(nor_is_it_cleaned_up_after_while_it_starts) {
     script_reply starting[] = {answer("202 Accepted", OBEYS, STATUS("starting"))};
     setup s = set_up(starting, 1);
-    wrenn_create_options options = wait_option;
+    wrenn_sandboxes_create_options options = wait_option;
     int code = 1;
-    options.idempotency_key = "mine";
+    options.call.idempotency_key = "mine";
     wrenn_op *op = begin(&s, &options, &code);
     run_until(&s, 1);
-    wrenn_timings timings;
-    while (wrenn_op_timings(op, &timings) == WRENN_E_AGAIN) CHECK(wrenn_client_dispatch(s.client, 10, NULL) >= 0);
+    while (!wrenn_op_timings(op)) CHECK(wrenn_client_dispatch(s.client, 10, NULL) >= 0);
     wrenn_op_cancel(op);
     wrenn_op_free(op);
     FREE_AND_CHECK(&s, "POST /v1/sandboxes ");
@@ -502,10 +499,10 @@ TEST(with_the_callers_key_time_that_runs_out_destroys_nothing) {
     wrenn_client_options client_options = sdk_options(script_url(server));
     setup s = {.server = server, .client = sdk_client(&client_options)};
     s.sandbox = sdk_sandbox(s.client);
-    wrenn_create_options options = wait_option;
+    wrenn_sandboxes_create_options options = wait_option;
     wrenn_sandbox *made = NULL;
-    options.idempotency_key = "mine";
-    options.timeout_ms = 50;
+    options.call.idempotency_key = "mine";
+    options.call.timeout_ms = 50;
     CHECK_INT(wrenn_sandboxes_create(s.client, &options, &made, NULL), WRENN_E_TIMEOUT);
     FREE_AND_CHECK(&s, "POST /v1/sandboxes ");
     tear_down_create(&s, replies, COUNT(replies));
@@ -539,11 +536,11 @@ TEST(what_can_not_be_cleaned_up_is_said) {
 TEST(a_create_that_was_lost_once_was_sent) {
     script_reply replies[] = {answer("200 OK", OBEYS, "[]"), gated(lost)};
     setup s = set_up(replies, COUNT(replies));
-    wrenn_create_options options = WRENN_CREATE_OPTIONS_INIT;
+    wrenn_sandboxes_create_options options = WRENN_SANDBOXES_CREATE_OPTIONS_INIT;
     wrenn_sandbox_list *list = NULL;
     int code = 1;
-    options.idempotency_key = "mine"; /* so that nobody waits for the server to come back */
-    CHECK_INT(wrenn_sandboxes_list(s.client, &list, NULL), 0);
+    options.call.idempotency_key = "mine"; /* so that nobody waits for the server to come back */
+    CHECK_INT(wrenn_sandboxes_list(s.client, NULL, &list, NULL), 0);
     wrenn_sandbox_list_free(list);
     wrenn_op_free(begin(&s, &options, &code));
     run_until(&s, 2);
@@ -560,13 +557,12 @@ TEST(a_create_that_was_refused_needs_no_cleaning_up) {
     script_reply reply = answer("200 OK", OBEYS, "[]");
     setup s = set_up(&reply, 1);
     wrenn_sandbox_list *list = NULL;
-    wrenn_timings timings;
     int code = 1;
-    CHECK_INT(wrenn_sandboxes_list(s.client, &list, NULL), 0);
+    CHECK_INT(wrenn_sandboxes_list(s.client, NULL, &list, NULL), 0);
     wrenn_sandbox_list_free(list);
     script_stop(s.server);
     wrenn_op *op = begin(&s, NULL, &code);
-    while (wrenn_op_timings(op, &timings) == WRENN_E_AGAIN) CHECK(wrenn_client_dispatch(s.client, 1, NULL) >= 0);
+    while (!wrenn_op_timings(op)) CHECK(wrenn_client_dispatch(s.client, 1, NULL) >= 0);
     wrenn_op_cancel(op);
     wrenn_op_free(op);
     CHECK(wrenn_client_dispatch(s.client, -1, NULL) >= 0);
@@ -602,7 +598,7 @@ TEST(cleaning_up_after_a_client_that_was_freed_in_a_callback_is_not_logged) {
     is_freed = false;
     wrenn_op_free(begin(&s, &wait_option, &code));
     run_until(&s, 2);
-    CHECK_INT(wrenn_sandbox_ping_start(s.sandbox, free_client, s.client, NULL, NULL), 0);
+    CHECK_INT(wrenn_sandbox_ping_start(s.sandbox, NULL, free_client, s.client, NULL, NULL), 0);
     while (!is_freed) CHECK(wrenn_client_dispatch(s.client, 10, NULL) >= 0);
     s.client = NULL;
     CHECK_INT(code, WRENN_E_CANCELLED);

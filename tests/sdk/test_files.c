@@ -25,9 +25,9 @@ TEST(a_listing_keeps_what_the_server_said) {
               "\"Lrwxrwxrwx\",\"owner\":\"root\",\"group\":\"0\",\"modified_at\":1714564800,\"symlink_target\":\"/x\"},"
               "{\"name\":\"s\",\"path\":\"/d/s\",\"type\":\"socket\",\"symlink_target\":null,\"inode\":9}")});
     wrenn_file_list *list = NULL;
-    CHECK_INT(wrenn_sandbox_list_dir(s.sandbox, "/d/", 0, &list, NULL), 0);
+    CHECK_INT(wrenn_sandbox_list_dir(s.sandbox, "/d/", 0, NULL, &list, NULL), 0);
     check_request(&s, 0, FILES "list ", "{\"path\":\"/d/\",\"depth\":1,\"limit\":10000}");
-    CHECK_INT(list->count, 2);
+    CHECK_INT(list->items_count, 2);
     CHECK_INT(list->items[0]->type, WRENN_FILE_TYPE_UNKNOWN);
     CHECK_INT(list->items[0]->mode, 0777);
     CHECK_INT(list->items[0]->modified_at, 1714564800);
@@ -48,14 +48,14 @@ TEST(a_listing_comes_sorted_with_each_directory_before_its_content) {
                      EMPTY);
     static const char *const sorted[] = {"/d/B", "/d/a", "/d/a/z", "/d/a/z/y", "/d/a-b", "/d/b", "/d/\xc3\xa9"};
     wrenn_file_list *list = NULL;
-    CHECK_INT(wrenn_sandbox_list_dir(s.sandbox, "/d", 3, &list, NULL), 0);
+    CHECK_INT(wrenn_sandbox_list_dir(s.sandbox, "/d", 3, NULL, &list, NULL), 0);
     check_request(&s, 0, FILES "list ", "{\"path\":\"/d\",\"depth\":3,\"limit\":10000}");
-    CHECK_INT(list->count, 8);
+    CHECK_INT(list->items_count, 8);
     CHECK(!list->items[0]->path);
     for (size_t i = 0; i < COUNT(sorted); i++) CHECK_STR(list->items[i + 1]->path, sorted[i]);
     wrenn_file_list_free(list);
-    CHECK_INT(wrenn_sandbox_list_dir(s.sandbox, "/d", 1, &list, NULL), 0);
-    CHECK_INT(list->count, 0);
+    CHECK_INT(wrenn_sandbox_list_dir(s.sandbox, "/d", 1, NULL, &list, NULL), 0);
+    CHECK_INT(list->items_count, 0);
     wrenn_file_list_free(list);
     tear_down(&s);
 }
@@ -70,20 +70,20 @@ TEST(a_listing_in_pages_is_one_list) {
                      {"404 Not Found", "{\"error\":{\"code\":\"not_found\",\"message\":\"gone\"}}"});
     static const char *const sorted[] = {"/d/a", "/d/a/x", "/d/b", "/d/c"};
     wrenn_file_list *list = NULL;
-    CHECK_INT(wrenn_sandbox_list_dir(s.sandbox, "/d", 2, &list, NULL), 0);
+    CHECK_INT(wrenn_sandbox_list_dir(s.sandbox, "/d", 2, NULL, &list, NULL), 0);
     check_request(&s, 0, FILES "list ", "{\"path\":\"/d\",\"depth\":2,\"limit\":10000}");
     check_request(&s, 1, FILES "list ", "{\"path\":\"/d\",\"depth\":2,\"limit\":10000,\"cursor\":\"one\"}");
     check_request(&s, 2, FILES "list ", "{\"path\":\"/d\",\"depth\":2,\"limit\":10000,\"cursor\":\"two\"}");
-    CHECK_INT(list->count, 4);
+    CHECK_INT(list->items_count, 4);
     for (size_t i = 0; i < COUNT(sorted); i++) CHECK_STR(list->items[i]->path, sorted[i]);
     wrenn_file_list_free(list);
     /* A page of nothing is the last one. */
-    CHECK_INT(wrenn_sandbox_list_dir(s.sandbox, "/d", 2, &list, NULL), 0);
-    CHECK_INT(list->count, 0);
+    CHECK_INT(wrenn_sandbox_list_dir(s.sandbox, "/d", 2, NULL, &list, NULL), 0);
+    CHECK_INT(list->items_count, 0);
     wrenn_file_list_free(list);
     list = NULL;
-    CHECK_INT(wrenn_sandbox_list_dir(s.sandbox, "/d", 2, &list, NULL), WRENN_E_PROTOCOL);
-    CHECK_INT(wrenn_sandbox_list_dir(s.sandbox, "/d", 2, &list, NULL), WRENN_E_NOT_FOUND);
+    CHECK_INT(wrenn_sandbox_list_dir(s.sandbox, "/d", 2, NULL, &list, NULL), WRENN_E_PROTOCOL);
+    CHECK_INT(wrenn_sandbox_list_dir(s.sandbox, "/d", 2, NULL, &list, NULL), WRENN_E_NOT_FOUND);
     CHECK(!list);
     tear_down(&s);
 }
@@ -94,9 +94,10 @@ TEST(a_listing_that_is_none_is_a_protocol_error) {
                      {"200 OK", "{\"entries\":7}"}, {"200 OK", "null"});
     wrenn_file_list *list = NULL;
     wrenn_file_entry *entry = NULL;
-    for (int i = 0; i < 5; i++) CHECK_INT(wrenn_sandbox_list_dir(s.sandbox, "/d", 0, &list, NULL), WRENN_E_PROTOCOL);
-    CHECK_INT(wrenn_sandbox_mkdir(s.sandbox, "/d", &entry, NULL), WRENN_E_PROTOCOL);
-    for (int i = 0; i < 2; i++) CHECK_INT(wrenn_sandbox_stat(s.sandbox, "/d", &entry, NULL), WRENN_E_PROTOCOL);
+    for (int i = 0; i < 5; i++)
+        CHECK_INT(wrenn_sandbox_list_dir(s.sandbox, "/d", 0, NULL, &list, NULL), WRENN_E_PROTOCOL);
+    CHECK_INT(wrenn_sandbox_mkdir(s.sandbox, "/d", NULL, &entry, NULL), WRENN_E_PROTOCOL);
+    for (int i = 0; i < 2; i++) CHECK_INT(wrenn_sandbox_stat(s.sandbox, "/d", NULL, &entry, NULL), WRENN_E_PROTOCOL);
     CHECK(!list && !entry);
     tear_down(&s);
 }
@@ -107,19 +108,19 @@ TEST(bad_paths_are_named_and_nothing_is_sent) {
     for (size_t i = 0; i < COUNT(bad); i++) {
         wrenn_file_list *list = NULL;
         wrenn_file_entry *entry = NULL;
-        int exists;
+        int64_t exists;
         wrenn_error *error = NULL;
-        CHECK_INT(wrenn_sandbox_list_dir(s.sandbox, bad[i], 0, &list, &error), WRENN_E_INVALID_ARGUMENT);
+        CHECK_INT(wrenn_sandbox_list_dir(s.sandbox, bad[i], 0, NULL, &list, &error), WRENN_E_INVALID_ARGUMENT);
         CHECK_CONTAINS(wrenn_error_message(error), i < 2 ? "must not be empty" : "UTF-8");
         wrenn_error_free(error);
-        CHECK_INT(wrenn_sandbox_mkdir(s.sandbox, bad[i], &entry, NULL), WRENN_E_INVALID_ARGUMENT);
-        CHECK_INT(wrenn_sandbox_remove(s.sandbox, bad[i], NULL), WRENN_E_INVALID_ARGUMENT);
-        CHECK_INT(wrenn_sandbox_stat(s.sandbox, bad[i], &entry, NULL), WRENN_E_INVALID_ARGUMENT);
-        CHECK_INT(wrenn_sandbox_exists(s.sandbox, bad[i], &exists, NULL), WRENN_E_INVALID_ARGUMENT);
+        CHECK_INT(wrenn_sandbox_mkdir(s.sandbox, bad[i], NULL, &entry, NULL), WRENN_E_INVALID_ARGUMENT);
+        CHECK_INT(wrenn_sandbox_remove(s.sandbox, bad[i], NULL, NULL), WRENN_E_INVALID_ARGUMENT);
+        CHECK_INT(wrenn_sandbox_stat(s.sandbox, bad[i], NULL, &entry, NULL), WRENN_E_INVALID_ARGUMENT);
+        CHECK_INT(wrenn_sandbox_exists(s.sandbox, bad[i], NULL, &exists, NULL), WRENN_E_INVALID_ARGUMENT);
     }
     wrenn_file_list *list = NULL;
-    CHECK_INT(wrenn_sandbox_list_dir(s.sandbox, "/", -1, &list, NULL), WRENN_E_INVALID_ARGUMENT);
-    CHECK_INT(wrenn_sandbox_list_dir(NULL, "/", 0, &list, NULL), WRENN_E_INVALID_ARGUMENT);
+    CHECK_INT(wrenn_sandbox_list_dir(s.sandbox, "/", -1, NULL, &list, NULL), WRENN_E_INVALID_ARGUMENT);
+    CHECK_INT(wrenn_sandbox_list_dir(NULL, "/", 0, NULL, &list, NULL), WRENN_E_INVALID_ARGUMENT);
     CHECK_INT(script_connections(s.server), 0);
     tear_down(&s);
 }
@@ -141,7 +142,7 @@ TEST(a_directory_that_is_there_already_is_found) {
         snprintf(asked, sizeof(asked), "{\"path\":\"%s\"}", cases[i].path);
         snprintf(listed, sizeof(listed), "{\"path\":\"%s\",\"depth\":1}", cases[i].listed);
         wrenn_file_entry *entry = NULL;
-        CHECK_INT(wrenn_sandbox_mkdir(s.sandbox, cases[i].path, &entry, NULL), 0);
+        CHECK_INT(wrenn_sandbox_mkdir(s.sandbox, cases[i].path, NULL, &entry, NULL), 0);
         CHECK_STR(entry->name, cases[i].name);
         CHECK_INT(entry->size, 3);
         check_request(&s, 0, FILES "mkdir ", asked);
@@ -162,8 +163,8 @@ TEST(directories_that_no_listing_shows_are_made_up) {
         snprintf(listed, sizeof(listed), "{\"path\":\"%s\",\"depth\":1}", cases[i].told);
         for (int stat = 0; stat < 2; stat++) {
             wrenn_file_entry *entry = NULL;
-            CHECK_INT(stat ? wrenn_sandbox_stat(s.sandbox, cases[i].path, &entry, NULL)
-                           : wrenn_sandbox_mkdir(s.sandbox, cases[i].path, &entry, NULL),
+            CHECK_INT(stat ? wrenn_sandbox_stat(s.sandbox, cases[i].path, NULL, &entry, NULL)
+                           : wrenn_sandbox_mkdir(s.sandbox, cases[i].path, NULL, &entry, NULL),
                       0);
             CHECK_STR(entry->name, cases[i].name);
             CHECK_STR(entry->path, cases[i].told);
@@ -172,8 +173,8 @@ TEST(directories_that_no_listing_shows_are_made_up) {
             CHECK(!(entry->present & WRENN_HAS_FILE_ENTRY_MODE));
             wrenn_file_entry_free(entry);
         }
-        int exists = 0;
-        CHECK_INT(wrenn_sandbox_exists(s.sandbox, cases[i].path, &exists, NULL), 0);
+        int64_t exists = 0;
+        CHECK_INT(wrenn_sandbox_exists(s.sandbox, cases[i].path, NULL, &exists, NULL), 0);
         CHECK_INT(exists, 1);
         CHECK_INT(script_count(s.server), 3);
         check_request(&s, 1, FILES "list ", listed);
@@ -186,7 +187,7 @@ TEST(mkdir_gives_the_servers_refusal_when_there_is_no_such_directory_after_all) 
     for (int i = 0; i < 2; i++) {
         wrenn_file_entry *entry = NULL;
         wrenn_error *error = NULL;
-        CHECK_INT(wrenn_sandbox_mkdir(s.sandbox, "/a/b", &entry, &error), WRENN_E_CONFLICT);
+        CHECK_INT(wrenn_sandbox_mkdir(s.sandbox, "/a/b", NULL, &entry, &error), WRENN_E_CONFLICT);
         CHECK_STR(wrenn_error_server_code(error), "conflict");
         CHECK_INT(wrenn_error_http_status(error), 409);
         CHECK(entry == NULL);
@@ -204,7 +205,7 @@ TEST(mkdir_looks_only_when_it_is_told_that_something_is_there) {
     static const size_t requests[] = {1, 2, 3, 4, 6};
     for (size_t i = 0; i < COUNT(codes); i++) {
         wrenn_file_entry *entry = NULL;
-        CHECK_INT(wrenn_sandbox_mkdir(s.sandbox, "/a/b", &entry, NULL), codes[i]);
+        CHECK_INT(wrenn_sandbox_mkdir(s.sandbox, "/a/b", NULL, &entry, NULL), codes[i]);
         CHECK_INT(script_count(s.server), requests[i]);
     }
     tear_down(&s);
@@ -213,10 +214,10 @@ TEST(mkdir_looks_only_when_it_is_told_that_something_is_there) {
 /* ---- stat and exists ---- */
 
 static int exists_as(wrenn_sandbox *sandbox, const char *path) {
-    int answer = -1;
-    int rc = wrenn_sandbox_exists(sandbox, path, &answer, NULL);
+    int64_t answer = -1;
+    int rc = wrenn_sandbox_exists(sandbox, path, NULL, &answer, NULL);
     CHECK((rc == 0) == (answer >= 0));
-    return rc == 0 ? answer : rc;
+    return rc == 0 ? (int)answer : rc;
 }
 
 static int exists(setup *s, const char *path) { return exists_as(s->sandbox, path); }
@@ -226,13 +227,13 @@ TEST(a_path_is_found_in_its_directory) {
                      {"200 OK", LIST(ENTRY("bb", "file"))}, EMPTY, {"200 OK", LIST(ENTRY("b", "unknown"))});
     wrenn_file_entry *entry = NULL;
     wrenn_error *error = NULL;
-    CHECK_INT(wrenn_sandbox_stat(s.sandbox, "/a/b/", &entry, NULL), 0);
+    CHECK_INT(wrenn_sandbox_stat(s.sandbox, "/a/b/", NULL, &entry, NULL), 0);
     CHECK_STR(entry->path, "/from/server/b");
     CHECK_INT(entry->type, WRENN_FILE_TYPE_FILE);
     wrenn_file_entry_free(entry);
     entry = NULL;
     CHECK_INT(exists(&s, "/a/b"), 1);
-    CHECK_INT(wrenn_sandbox_stat(s.sandbox, "/a/b", &entry, &error), WRENN_E_NOT_FOUND);
+    CHECK_INT(wrenn_sandbox_stat(s.sandbox, "/a/b", NULL, &entry, &error), WRENN_E_NOT_FOUND);
     CHECK_CONTAINS(wrenn_error_message(error), "/a/b does not exist");
     CHECK(entry == NULL);
     wrenn_error_free(error);
@@ -258,7 +259,7 @@ TEST(nothing_exists_below_what_is_missing_or_no_directory) {
     CHECK_INT(exists(&s, "~/a/b"), 0);
     check_request(&s, 8, FILES "list ", ASKED("~"));
     wrenn_file_entry *entry = NULL;
-    CHECK_INT(wrenn_sandbox_stat(s.sandbox, "/a/b", &entry, NULL), WRENN_E_NOT_FOUND);
+    CHECK_INT(wrenn_sandbox_stat(s.sandbox, "/a/b", NULL, &entry, NULL), WRENN_E_NOT_FOUND);
     CHECK_INT(script_count(s.server), 11);
     tear_down(&s);
 }
@@ -279,7 +280,7 @@ TEST(a_directory_that_cannot_be_listed_is_the_servers_error) {
         SET_UP(BROKEN, {"200 OK", LIST(ENTRY("a", "directory"))}, BROKEN, {"500 Oops", ERROR_BODY("internal_error")});
     wrenn_file_entry *entry = NULL;
     wrenn_error *error = NULL;
-    CHECK_INT(wrenn_sandbox_stat(s.sandbox, "/a/b", &entry, &error), WRENN_E_AGENT);
+    CHECK_INT(wrenn_sandbox_stat(s.sandbox, "/a/b", NULL, &entry, &error), WRENN_E_AGENT);
     CHECK_STR(wrenn_error_server_code(error), "agent_error");
     wrenn_error_free(error);
     CHECK_INT(exists(&s, "/a/b"), WRENN_E_INTERNAL);
@@ -288,9 +289,9 @@ TEST(a_directory_that_cannot_be_listed_is_the_servers_error) {
 
 TEST(removing_says_what_the_server_says) {
     setup s = SET_UP({"204 No Content", ""}, BROKEN);
-    CHECK_INT(wrenn_sandbox_remove(s.sandbox, "/a \"b\"/", NULL), 0);
+    CHECK_INT(wrenn_sandbox_remove(s.sandbox, "/a \"b\"/", NULL, NULL), 0);
     check_request(&s, 0, FILES "remove ", "{\"path\":\"/a \\\"b\\\"/\"}");
-    CHECK_INT(wrenn_sandbox_remove(s.sandbox, "/gone", NULL), WRENN_E_AGENT);
+    CHECK_INT(wrenn_sandbox_remove(s.sandbox, "/gone", NULL, NULL), WRENN_E_AGENT);
     CHECK_INT(script_count(s.server), 2);
     tear_down(&s);
 }
@@ -306,22 +307,22 @@ TEST(a_handle_for_a_user_asks_as_that_user) {
     wrenn_file_entry *made = NULL;
     wrenn_file *file = NULL;
     wrenn_exec_result *result = NULL;
-    wrenn_exec_options run = WRENN_EXEC_OPTIONS_INIT;
+    wrenn_command run = WRENN_COMMAND_INIT;
     CHECK_INT(wrenn_sandbox_as_user(s.sandbox, "app:web", &as, NULL), 0);
     CHECK_STR(wrenn_sandbox_id(as), wrenn_sandbox_id(s.sandbox));
-    CHECK_INT(wrenn_sandbox_list_dir(as, "/d", 0, &list, NULL), 0);
-    CHECK_INT(wrenn_sandbox_mkdir(as, "/a", &made, NULL), 0);
-    CHECK_INT(wrenn_sandbox_remove(as, "/a", NULL), 0);
+    CHECK_INT(wrenn_sandbox_list_dir(as, "/d", 0, NULL, &list, NULL), 0);
+    CHECK_INT(wrenn_sandbox_mkdir(as, "/a", NULL, &made, NULL), 0);
+    CHECK_INT(wrenn_sandbox_remove(as, "/a", NULL, NULL), 0);
     wrenn_file_entry_free(made);
-    CHECK_INT(wrenn_sandbox_stat(as, "/a", &made, NULL), 0);
+    CHECK_INT(wrenn_sandbox_stat(as, "/a", NULL, &made, NULL), 0);
     CHECK_INT(exists_as(as, "/a"), 0);
-    CHECK_INT(wrenn_sandbox_download(as, "/a", &file, NULL), 0);
-    CHECK_INT(wrenn_sandbox_upload(as, "/a", "x", 1, NULL), 0);
+    CHECK_INT(wrenn_sandbox_download(as, "/a", NULL, &file, NULL), 0);
+    CHECK_INT(wrenn_sandbox_upload(as, "/a", "x", 1, NULL, NULL), 0);
     run.shell = "id";
-    CHECK_INT(wrenn_sandbox_exec(as, &run, &result, NULL), 0);
+    CHECK_INT(wrenn_sandbox_exec(as, &run, NULL, &result, NULL), 0);
     wrenn_exec_result_free(result);
     run.user = "other";
-    CHECK_INT(wrenn_sandbox_exec(as, &run, &result, NULL), 0);
+    CHECK_INT(wrenn_sandbox_exec(as, &run, NULL, &result, NULL), 0);
     CHECK_INT(exists(&s, "/a"), 0); /* the other handle is as before */
     CHECK_INT(script_count(s.server), 11);
     for (size_t i = 0; i < 11; i++) {

@@ -91,21 +91,21 @@ static int pieces;
 
 static int start_list(wrenn_sandbox *sandbox, wrenn_client *client, wrenn_op **op) {
     (void)sandbox;
-    return wrenn_sandboxes_list_start(client, NULL, NULL, op, NULL);
+    return wrenn_sandboxes_list_start(client, NULL, NULL, NULL, op, NULL);
 }
 static int finish_list(wrenn_op *op) {
     wrenn_sandbox_list *list = NULL;
     int rc = wrenn_sandboxes_list_finish(op, &list, NULL);
-    if (rc == 0) CHECK_INT(list->count, 0);
+    if (rc == 0) CHECK_INT(list->items_count, 0);
     wrenn_sandbox_list_free(list);
     return rc;
 }
 
 static int start_exec(wrenn_sandbox *sandbox, wrenn_client *client, wrenn_op **op) {
-    wrenn_exec_options options = WRENN_EXEC_OPTIONS_INIT;
+    wrenn_command options = WRENN_COMMAND_INIT;
     (void)client;
     options.shell = "echo hi";
-    return wrenn_sandbox_exec_start(sandbox, &options, NULL, NULL, op, NULL);
+    return wrenn_sandbox_exec_start(sandbox, &options, NULL, NULL, NULL, op, NULL);
 }
 static int finish_exec(wrenn_op *op) {
     wrenn_exec_result *result = NULL;
@@ -127,7 +127,7 @@ static int finish_create(wrenn_op *op) {
 }
 
 static int start_upload(wrenn_sandbox *sandbox, wrenn_client *client, wrenn_op **op) {
-    wrenn_upload_stream_options options = WRENN_UPLOAD_STREAM_OPTIONS_INIT;
+    wrenn_sandbox_upload_stream_options options = WRENN_SANDBOX_UPLOAD_STREAM_OPTIONS_INIT;
     (void)client;
     pieces = 3;
     options.path = "/a";
@@ -138,7 +138,7 @@ static int start_upload(wrenn_sandbox *sandbox, wrenn_client *client, wrenn_op *
 static int finish_upload(wrenn_op *op) { return wrenn_sandbox_upload_stream_finish(op, NULL); }
 
 static int start_download(wrenn_sandbox *sandbox, wrenn_client *client, wrenn_op **op) {
-    wrenn_download_stream_options options = WRENN_DOWNLOAD_STREAM_OPTIONS_INIT;
+    wrenn_sandbox_download_stream_options options = WRENN_SANDBOX_DOWNLOAD_STREAM_OPTIONS_INIT;
     (void)client;
     *got = '\0';
     options.path = "/a";
@@ -155,7 +155,7 @@ static int finish_download(wrenn_op *op) {
 
 static int start_load(wrenn_sandbox *sandbox, wrenn_client *client, wrenn_op **op) {
     (void)client;
-    return wrenn_sandbox_download_start(sandbox, "/a", NULL, NULL, op, NULL);
+    return wrenn_sandbox_download_start(sandbox, "/a", NULL, NULL, NULL, op, NULL);
 }
 static int finish_load(wrenn_op *op) {
     wrenn_file *file = NULL;
@@ -167,7 +167,7 @@ static int finish_load(wrenn_op *op) {
 
 static int start_websocket(wrenn_sandbox *sandbox, wrenn_client *client, wrenn_op **op) {
     (void)client;
-    return wrenn_sandbox_port_websocket_start(sandbox, 80, "/", NULL, NULL, op, NULL);
+    return wrenn_sandbox_port_websocket_start(sandbox, 80, "/", NULL, NULL, NULL, op, NULL);
 }
 static int finish_websocket(wrenn_op *op) {
     wrenn_stream *stream = NULL;
@@ -208,11 +208,11 @@ static int go(setup *s, const call *c, int door) {
 }
 
 static int call_blocking(setup *s, const call *c) {
-    wrenn_exec_options options = WRENN_EXEC_OPTIONS_INIT;
+    wrenn_command options = WRENN_COMMAND_INIT;
     wrenn_exec_result *result = NULL;
     options.shell = "echo hi";
     if (c->start != start_exec) return go(s, c, DISPATCH);
-    int rc = wrenn_sandbox_exec(s->sandbox, &options, &result, NULL);
+    int rc = wrenn_sandbox_exec(s->sandbox, &options, NULL, &result, NULL);
     wrenn_exec_result_free(result);
     return rc;
 }
@@ -257,7 +257,7 @@ TEST(answers_without_content) {
     };
     for (size_t i = 0; i < COUNT(texts); i++) {
         setup s = set_up(&(script_reply){.text = texts[i], .piece = i & 1}, 1);
-        int rc = wrenn_sandbox_ping(s.sandbox, NULL);
+        int rc = wrenn_sandbox_ping(s.sandbox, NULL, NULL);
         CHECK_MSG(rc == 0, "ping gives %d for:\n%s", rc, texts[i]);
         CHECK_INT(script_count(s.server), 1);
         tear_down(&s);
@@ -314,7 +314,7 @@ TEST(words_before_the_upgrade_of_a_websocket) {
             script_reply replies[] = {{.text = "", .upgrade = true, .before = before[i], .piece = piece},
                                       script_messages(SCRIPT_CLOSE, START, OUT("a"), EXIT(0), NULL)};
             setup s = set_up(replies, 2);
-            wrenn_exec_stream_options options = shell_options("x");
+            wrenn_command options = shell_options("x");
             wrenn_stream *stream = open_stream(&s, &options);
             told t = read_all(stream);
             CHECK_STR(t.text, "start 7|out a|exit 0|");

@@ -6,11 +6,12 @@
 
 /* ---- pause and resume ---- */
 
-static const wrenn_pause_options pause_wait = {.struct_size = sizeof(wrenn_pause_options), .flags = WRENN_PAUSE_WAIT};
-static const wrenn_resume_options resume_wait = {.struct_size = sizeof(wrenn_resume_options),
-                                                 .flags = WRENN_RESUME_WAIT};
+static const wrenn_sandbox_pause_options pause_wait = {.struct_size = sizeof(wrenn_sandbox_pause_options),
+                                                       .flags = WRENN_SANDBOX_PAUSE_WAIT};
+static const wrenn_sandbox_resume_options resume_wait = {.struct_size = sizeof(wrenn_sandbox_resume_options),
+                                                         .flags = WRENN_SANDBOX_RESUME_WAIT};
 
-static const char *status_of(setup *s) { return wrenn_sandbox_get_info(s->sandbox)->status_text; }
+static const char *status_of(setup *s) { return wrenn_sandbox_last_info(s->sandbox)->status_text; }
 
 TEST(pause_and_resume_tell_the_handle_what_the_server_said) {
     setup s = SET_UP({"200 OK", STATUS("paused")}, {"202 Accepted", STATUS("resuming")}, {"202 Accepted", ""});
@@ -75,17 +76,17 @@ TEST(pause_and_resume_are_never_sent_twice) {
 
 TEST(waiting_for_a_pause_ends_with_the_time) {
     setup s = SET_UP({"202 Accepted", STATUS("pausing")}, {"200 OK", STATUS("pausing")});
-    wrenn_pause_options options = pause_wait;
-    options.timeout_ms = 300;
+    wrenn_sandbox_pause_options options = pause_wait;
+    options.call.timeout_ms = 300;
     CHECK_INT(wrenn_sandbox_pause(s.sandbox, &options, NULL), WRENN_E_TIMEOUT);
     tear_down(&s);
 }
 
 TEST(bad_life_cycle_options_are_named) {
     setup s = SET_UP({"200 OK", ""});
-    wrenn_pause_options pause = WRENN_PAUSE_OPTIONS_INIT;
-    wrenn_resume_options resume = WRENN_RESUME_OPTIONS_INIT;
-    wrenn_connect_options connect = WRENN_CONNECT_OPTIONS_INIT;
+    wrenn_sandbox_pause_options pause = WRENN_SANDBOX_PAUSE_OPTIONS_INIT;
+    wrenn_sandbox_resume_options resume = WRENN_SANDBOX_RESUME_OPTIONS_INIT;
+    wrenn_sandboxes_connect_options connect = WRENN_SANDBOXES_CONNECT_OPTIONS_INIT;
     wrenn_sandbox *sandbox = NULL;
     wrenn_error *error = NULL;
     pause.flags = resume.flags = 4;
@@ -108,7 +109,7 @@ TEST(bad_life_cycle_options_are_named) {
 /* ---- connect ---- */
 
 static int connect_to(setup *s, wrenn_sandbox **sandbox) {
-    wrenn_connect_options options = WRENN_CONNECT_OPTIONS_INIT;
+    wrenn_sandboxes_connect_options options = WRENN_SANDBOXES_CONNECT_OPTIONS_INIT;
     options.interval_ms = 1;
     return wrenn_sandboxes_connect(s->client, ID, &options, sandbox, NULL);
 }
@@ -121,7 +122,7 @@ TEST(connect_resumes_what_is_paused_and_waits_until_it_runs) {
     wrenn_sandbox *sandbox = NULL;
     CHECK_INT(connect_to(&s, &sandbox), 0);
     CHECK_STR(wrenn_sandbox_id(sandbox), ID);
-    CHECK_STR(wrenn_sandbox_get_info(sandbox)->status_text, "running");
+    CHECK_STR(wrenn_sandbox_last_info(sandbox)->status_text, "running");
     check_request(&s, 1, "GET " PATH " ", "");
     check_request(&s, 2, "POST " PATH "/resume ", "{}");
     CHECK_INT(script_count(s.server), 5);
@@ -160,14 +161,14 @@ TEST(a_connection_nobody_takes_is_freed_with_its_operation) {
 TEST(an_idempotency_key_goes_with_create_alone) {
     setup s = SET_UP({"202 Accepted", STATUS("starting")}, {"200 OK", STATUS("running")},
                      {"201 Created", STATUS("running")}, {"201 Created", STATUS("running")});
-    wrenn_create_options options = WRENN_CREATE_OPTIONS_INIT;
-    options.idempotency_key = "job-7/attempt";
-    options.flags = WRENN_CREATE_WAIT;
+    wrenn_sandboxes_create_options options = WRENN_SANDBOXES_CREATE_OPTIONS_INIT;
+    options.call.idempotency_key = "job-7/attempt";
+    options.flags = WRENN_SANDBOXES_CREATE_WAIT;
     for (int i = 0; i < 3; i++) {
         wrenn_sandbox *made = NULL;
         CHECK_INT(wrenn_sandboxes_create(s.client, &options, &made, NULL), 0);
         wrenn_sandbox_free(made);
-        options.idempotency_key = NULL;
+        options.call.idempotency_key = NULL;
     }
     CHECK_CONTAINS(script_request(s.server, 0), "\r\nIdempotency-Key: job-7/attempt\r\n");
     CHECK(!strstr(script_request(s.server, 1), "Idempotency"));
@@ -185,8 +186,8 @@ TEST(an_idempotency_key_cannot_become_another_header) {
     longest[256] = '\0';
     const char *const bad[] = {"", "a\r\nX-Evil: 1", "a b", "\xc3\xa9", longest};
     for (size_t i = 0; i < COUNT(bad); i++) {
-        wrenn_create_options options = WRENN_CREATE_OPTIONS_INIT;
-        options.idempotency_key = bad[i];
+        wrenn_sandboxes_create_options options = WRENN_SANDBOXES_CREATE_OPTIONS_INIT;
+        options.call.idempotency_key = bad[i];
         wrenn_sandbox *made = NULL;
         wrenn_error *error = NULL;
         CHECK_INT(wrenn_sandboxes_create(s.client, &options, &made, &error), WRENN_E_INVALID_ARGUMENT);
@@ -205,7 +206,7 @@ TEST(metrics_are_asked_for_by_range) {
                                 "\"disk_bytes\":7}]}"},
                      {"400 Bad Request", ERROR_BODY("invalid_request")}, {"200 OK", "{\"points\":7}"});
     wrenn_metrics *metrics = NULL;
-    wrenn_metrics_options options = WRENN_METRICS_OPTIONS_INIT;
+    wrenn_sandbox_metrics_options options = WRENN_SANDBOX_METRICS_OPTIONS_INIT;
     CHECK_INT(wrenn_sandbox_metrics(s.sandbox, NULL, &metrics, NULL), 0);
     CHECK_INT(metrics->points_count, 0);
     CHECK_STR(metrics->range, "10m");

@@ -8,7 +8,7 @@
 
 static int scenario_exec(const wrenn_client_options *options) {
     static const char *const argv[] = {"echo", "hi", NULL}, *const envs[] = {"A=1", NULL};
-    wrenn_exec_options exec = WRENN_EXEC_OPTIONS_INIT;
+    wrenn_command exec = WRENN_COMMAND_INIT;
     exec.argv = argv;
     exec.envs = envs;
     wrenn_client *client = NULL;
@@ -17,7 +17,7 @@ static int scenario_exec(const wrenn_client_options *options) {
     wrenn_error *error = NULL;
     int rc = wrenn_client_new(options, &client, &error);
     if (rc == 0) rc = wrenn_sandbox_from_id(client, "cl-1", &sandbox, &error);
-    if (rc == 0) rc = wrenn_sandbox_exec(sandbox, &exec, &result, &error);
+    if (rc == 0) rc = wrenn_sandbox_exec(sandbox, &exec, NULL, &result, &error);
     if (rc == 0) CHECK_STR(result->stdout_data, "hi\n");
     else CHECK_INT(wrenn_error_code(error), rc);
     wrenn_error_free(error);
@@ -36,10 +36,10 @@ static int scenario_list(const wrenn_client_options *options) {
     wrenn_sandbox_list *list = NULL;
     bool done = false;
     int rc = wrenn_client_new(options, &client, NULL);
-    if (rc == 0) rc = wrenn_sandboxes_list_start(client, ignore, &done, &op, NULL);
+    if (rc == 0) rc = wrenn_sandboxes_list_start(client, NULL, ignore, &done, &op, NULL);
     while (rc == 0 && !done) rc = wrenn_client_dispatch(client, -1, NULL) < 0 ? WRENN_E_NO_MEMORY : 0;
     if (rc == 0) rc = wrenn_sandboxes_list_finish(op, &list, NULL);
-    if (rc == 0) CHECK_INT(list->count, 1);
+    if (rc == 0) CHECK_INT(list->items_count, 1);
     wrenn_sandbox_list_free(list);
     wrenn_op_free(op);
     wrenn_client_free(client);
@@ -49,14 +49,14 @@ static int scenario_list(const wrenn_client_options *options) {
 /* A list in two pages, and one of bare strings. */
 static int scenario_nouns(const wrenn_client_options *options) {
     wrenn_client *client = NULL;
-    wrenn_snapshot_filter filter = WRENN_SNAPSHOT_FILTER_INIT;
+    wrenn_snapshots_list_options filter = WRENN_SNAPSHOTS_LIST_OPTIONS_INIT;
     filter.type = "base";
     wrenn_snapshot_list *snapshots = NULL;
     wrenn_tag_list *tags = NULL;
     int rc = wrenn_client_new(options, &client, NULL);
     if (rc == 0) rc = wrenn_snapshots_list(client, &filter, &snapshots, NULL);
-    if (rc == 0) rc = wrenn_hosts_list_tags(client, "host-1", &tags, NULL);
-    if (rc == 0) CHECK(snapshots->count == 2 && tags->count == 2);
+    if (rc == 0) rc = wrenn_hosts_list_tags(client, "host-1", NULL, &tags, NULL);
+    if (rc == 0) CHECK(snapshots->items_count == 2 && tags->items_count == 2);
     wrenn_tag_list_free(tags);
     wrenn_snapshot_list_free(snapshots);
     wrenn_client_free(client);
@@ -69,11 +69,11 @@ static int scenario_lifecycle(const wrenn_client_options *options) {
     wrenn_sandbox *sandbox = NULL, *made = NULL;
     wrenn_metrics *metrics = NULL;
     char *url = NULL;
-    wrenn_connect_options connect = {.struct_size = sizeof(connect), .interval_ms = 1};
-    wrenn_metrics_options range = {.struct_size = sizeof(range), .range = "1h"};
-    const wrenn_pair label = {"mine", "kept"};
-    wrenn_create_options create = {
-        .struct_size = sizeof(create), .idempotency_key = "k", .metadata = &label, .metadata_count = 1};
+    wrenn_sandboxes_connect_options connect = {.struct_size = sizeof(connect), .interval_ms = 1};
+    wrenn_sandbox_metrics_options range = {.struct_size = sizeof(range), .range = "1h"};
+    static const char *const labels[] = {"mine=kept", NULL};
+    wrenn_sandboxes_create_options create = {
+        .struct_size = sizeof(create), .call.idempotency_key = "k", .metadata = labels};
     int rc = wrenn_client_new(options, &client, NULL);
     if (rc == 0) rc = wrenn_sandboxes_connect(client, "cl-1", &connect, &sandbox, NULL);
     if (rc == 0) rc = wrenn_sandbox_metrics(sandbox, &range, &metrics, NULL);
@@ -95,14 +95,15 @@ static int scenario_files(const wrenn_client_options *options) {
     wrenn_sandbox *sandbox = NULL;
     wrenn_file_list *list = NULL;
     wrenn_file_entry *made = NULL, *root = NULL;
-    int exists = -1;
+    int64_t exists = -1;
     int rc = wrenn_client_new(options, &client, NULL);
     if (rc == 0) rc = wrenn_sandbox_from_id(client, "cl-1", &sandbox, NULL);
-    if (rc == 0) rc = wrenn_sandbox_list_dir(sandbox, "/", 0, &list, NULL);
-    if (rc == 0) rc = wrenn_sandbox_mkdir(sandbox, "/a/b", &made, NULL);
-    if (rc == 0) rc = wrenn_sandbox_stat(sandbox, "/", &root, NULL);
-    if (rc == 0) rc = wrenn_sandbox_exists(sandbox, "/none/b", &exists, NULL);
-    if (rc == 0) CHECK(list->count == 1 && strcmp(made->name, "b") == 0 && strcmp(root->name, "/") == 0 && !exists);
+    if (rc == 0) rc = wrenn_sandbox_list_dir(sandbox, "/", 0, NULL, &list, NULL);
+    if (rc == 0) rc = wrenn_sandbox_mkdir(sandbox, "/a/b", NULL, &made, NULL);
+    if (rc == 0) rc = wrenn_sandbox_stat(sandbox, "/", NULL, &root, NULL);
+    if (rc == 0) rc = wrenn_sandbox_exists(sandbox, "/none/b", NULL, &exists, NULL);
+    if (rc == 0)
+        CHECK(list->items_count == 1 && strcmp(made->name, "b") == 0 && strcmp(root->name, "/") == 0 && !exists);
     wrenn_file_entry_free(root);
     wrenn_file_entry_free(made);
     wrenn_file_list_free(list);
@@ -120,14 +121,14 @@ static int scenario_transfers(const wrenn_client_options *options) {
     int64_t size = -1;
     snprintf(from, sizeof(from), "%s/from", test_dir());
     snprintf(to, sizeof(to), "%s/to", test_dir());
-    wrenn_upload_stream_options up = {.struct_size = sizeof(up), .path = "/a", .file = from};
-    wrenn_download_stream_options down = {
-        .struct_size = sizeof(down), .path = "/a", .file = to, .flags = WRENN_DOWNLOAD_VERIFY};
+    wrenn_sandbox_upload_stream_options up = {.struct_size = sizeof(up), .path = "/a", .file = from};
+    wrenn_sandbox_download_stream_options down = {
+        .struct_size = sizeof(down), .path = "/a", .file = to, .flags = WRENN_SANDBOX_DOWNLOAD_STREAM_VERIFY};
     int rc = wrenn_client_new(options, &client, NULL);
     if (rc == 0) rc = wrenn_sandbox_from_id(client, "cl-1", &sandbox, NULL);
-    if (rc == 0) rc = wrenn_sandbox_upload(sandbox, "/a", "hello", 5, NULL);
+    if (rc == 0) rc = wrenn_sandbox_upload(sandbox, "/a", "hello", 5, NULL, NULL);
     if (rc == 0) rc = wrenn_sandbox_upload_stream(sandbox, &up, NULL);
-    if (rc == 0) rc = wrenn_sandbox_download(sandbox, "/a", &file, NULL);
+    if (rc == 0) rc = wrenn_sandbox_download(sandbox, "/a", NULL, &file, NULL);
     if (rc == 0) rc = wrenn_sandbox_download_stream(sandbox, &down, &size, NULL);
     CHECK((access(to, F_OK) == 0) == (rc == 0));
     if (rc == 0) CHECK(size == 5 && file->size == 5);
@@ -139,7 +140,7 @@ static int scenario_transfers(const wrenn_client_options *options) {
 }
 
 static int drain(wrenn_stream *stream) {
-    wrenn_event event;
+    const wrenn_event *event;
     int rc;
     while ((rc = wrenn_stream_next(stream, 20000, &event, NULL)) > 0) {
     }
@@ -151,14 +152,14 @@ static int scenario_streams(const wrenn_client_options *options) {
     wrenn_client *client = NULL;
     wrenn_sandbox *sandbox = NULL;
     wrenn_stream *command = NULL, *terminal = NULL;
-    wrenn_exec_stream_options exec = {.struct_size = sizeof(exec), .shell = "x", .flags = WRENN_EXEC_STDIN};
+    wrenn_command exec = {.struct_size = sizeof(exec), .shell = "x", .want_stdin = 1};
     int rc = wrenn_client_new(options, &client, NULL);
     if (rc == 0) rc = wrenn_sandbox_from_id(client, "cl-1", &sandbox, NULL);
-    if (rc == 0) rc = wrenn_sandbox_exec_stream(sandbox, &exec, &command, NULL);
+    if (rc == 0) rc = wrenn_sandbox_exec_stream(sandbox, &exec, NULL, &command, NULL);
     int64_t written = rc == 0 ? wrenn_stream_write(command, "in", 2, -1, NULL) : 0;
     if (written < 0) rc = (int)written;
     if (rc == 0) rc = drain(command);
-    if (rc == 0) rc = wrenn_sandbox_pty(sandbox, NULL, &terminal, NULL);
+    if (rc == 0) rc = wrenn_sandbox_pty(sandbox, NULL, NULL, &terminal, NULL);
     if (rc == 0) rc = drain(terminal);
     wrenn_stream_free(terminal);
     wrenn_stream_free(command);
@@ -171,13 +172,13 @@ static int scenario_streams(const wrenn_client_options *options) {
 static int scenario_code(const wrenn_client_options *options) {
     wrenn_client *client = NULL;
     wrenn_sandbox *sandbox = NULL;
-    wrenn_execution *execution = NULL;
-    wrenn_code_options code = {.struct_size = sizeof(code), .code = "x", .start_timeout_ms = 499};
+    wrenn_code_execution *execution = NULL;
+    wrenn_sandbox_run_code_options code = {.struct_size = sizeof(code), .code = "x", .start_timeout_ms = 499};
     int rc = wrenn_client_new(options, &client, NULL);
     if (rc == 0) rc = wrenn_sandbox_from_id(client, "cl-1", &sandbox, NULL);
     if (rc == 0) rc = wrenn_sandbox_run_code(sandbox, &code, &execution, NULL);
     if (rc == 0) CHECK_STR(execution->text, "42");
-    wrenn_execution_free(execution);
+    wrenn_code_execution_free(execution);
     wrenn_sandbox_free(sandbox);
     wrenn_client_free(client);
     return rc;

@@ -5,7 +5,7 @@
 
 TEST(a_snapshot_is_asked_for_with_what_was_given_and_no_more) {
     setup s = SET_UP({"202 Accepted", "{\"name\":\"template-0\",\"type\":\"golden\",\"later\":1}"});
-    wrenn_snapshot_options options = WRENN_SNAPSHOT_OPTIONS_INIT;
+    wrenn_snapshots_create_options options = WRENN_SNAPSHOTS_CREATE_OPTIONS_INIT;
     options.sandbox_id = "cl-1";
     wrenn_snapshot *snapshot = NULL;
     CHECK_INT(wrenn_snapshots_create(s.client, &options, &snapshot, NULL), 0);
@@ -19,13 +19,13 @@ TEST(a_snapshot_is_asked_for_with_what_was_given_and_no_more) {
 
 TEST(a_bad_snapshot_call_is_named_and_nothing_is_sent) {
     setup s = SET_UP({"200 OK", "{}"});
-    static const wrenn_snapshot_options cases[] = {
-        {.struct_size = sizeof(wrenn_snapshot_options)},
-        {.struct_size = sizeof(wrenn_snapshot_options), .sandbox_id = ""},
-        {.struct_size = sizeof(wrenn_snapshot_options), .sandbox_id = "cl-1", .flags = 2},
-        {.struct_size = sizeof(wrenn_snapshot_options), .sandbox_id = "cl-1", .timeout_ms = -1},
+    static const wrenn_snapshots_create_options cases[] = {
+        {.struct_size = sizeof(wrenn_snapshots_create_options)},
+        {.struct_size = sizeof(wrenn_snapshots_create_options), .sandbox_id = ""},
+        {.struct_size = sizeof(wrenn_snapshots_create_options), .sandbox_id = "cl-1", .flags = 2},
+        {.struct_size = sizeof(wrenn_snapshots_create_options), .sandbox_id = "cl-1", .call.timeout_ms = -1},
     };
-    static const char *const parts[] = {"sandbox_id", "sandbox_id", "WRENN_SNAPSHOT_", "timeout_ms"};
+    static const char *const parts[] = {"sandbox_id", "sandbox_id", "WRENN_SNAPSHOTS_CREATE_", "timeout_ms"};
     wrenn_snapshot *snapshot = NULL;
     for (size_t i = 0; i < COUNT(cases); i++) {
         wrenn_error *error = NULL;
@@ -42,7 +42,7 @@ TEST(a_name_that_is_taken_is_a_conflict_in_every_dialect) {
     setup s =
         SET_UP({"409 Conflict", ERROR_BODY("already_exists")}, {"409 Conflict", ERROR_BODY("template_name_taken")},
                {"409 Conflict", ERROR_BODY("name_reserved")});
-    wrenn_snapshot_options options = WRENN_SNAPSHOT_OPTIONS_INIT;
+    wrenn_snapshots_create_options options = WRENN_SNAPSHOTS_CREATE_OPTIONS_INIT;
     options.sandbox_id = "cl-1";
     options.name = "mine";
     wrenn_snapshot *snapshot = NULL;
@@ -59,11 +59,11 @@ TEST(a_name_that_is_taken_is_a_conflict_in_every_dialect) {
 TEST(a_list_in_pages_is_read_to_its_end) {
     setup s = SET_UP({"200 OK", PAGE(NAMED("a") "," NAMED("b"), "1", "3")},
                      {"200 OK", PAGE(NAMED("c") "," NAMED("d"), "2", "3")}, {"200 OK", PAGE(NAMED("e"), "3", "3")});
-    wrenn_snapshot_filter filter = WRENN_SNAPSHOT_FILTER_INIT;
+    wrenn_snapshots_list_options filter = WRENN_SNAPSHOTS_LIST_OPTIONS_INIT;
     filter.type = "base";
     wrenn_snapshot_list *list = NULL;
     CHECK_INT(wrenn_snapshots_list(s.client, &filter, &list, NULL), 0);
-    CHECK_INT(list->count, 5);
+    CHECK_INT(list->items_count, 5);
     for (size_t i = 0; i < 5; i++) CHECK_STR(list->items[i]->name, ((const char *[]){"a", "b", "c", "d", "e"})[i]);
     check_request(&s, 0, "GET /v1/snapshots?type=base HTTP", "");
     check_request(&s, 1, "GET /v1/snapshots?type=base&page=2 ", "");
@@ -80,7 +80,7 @@ TEST(a_list_in_pages_ends_with_an_empty_or_only_page) {
     for (size_t i = 0; i < COUNT(counts); i++) {
         wrenn_snapshot_list *list = NULL;
         CHECK_INT(wrenn_snapshots_list(s.client, NULL, &list, NULL), 0);
-        CHECK_INT(list->count, counts[i]);
+        CHECK_INT(list->items_count, counts[i]);
         CHECK_INT(script_count(s.server), requests[i]);
         wrenn_snapshot_list_free(list);
     }
@@ -119,18 +119,18 @@ TEST(what_a_host_has_not_told_stays_empty_and_new_words_stay_text) {
                      {"200 OK", "{\"id\":\"host-1\",\"status\":\"draining\",\"cpu_cores\":8}"},
                      {"200 OK", "{\"host\":{\"id\":\"host-1\"},\"sandbox_ids\":null}"});
     wrenn_host *host = NULL;
-    CHECK_INT(wrenn_hosts_get(s.client, "host-1", &host, NULL), 0);
+    CHECK_INT(wrenn_hosts_get(s.client, "host-1", NULL, &host, NULL), 0);
     CHECK_INT(host->status, WRENN_HOST_STATUS_OTHER);
     CHECK_STR(host->status_text, "resting");
     CHECK_STR(host->type, "leased");
     CHECK(host->nulls == WRENN_HAS_HOST_ARCH && !host->arch && !host->address);
     wrenn_host_free(host);
-    CHECK_INT(wrenn_hosts_get(s.client, "host-1", &host, NULL), 0);
+    CHECK_INT(wrenn_hosts_get(s.client, "host-1", NULL, &host, NULL), 0);
     CHECK_INT(host->status, WRENN_HOST_STATUS_DRAINING);
     CHECK_INT(host->cpu_cores, 8);
     wrenn_host_free(host);
     wrenn_host_delete_preview *preview = NULL;
-    CHECK_INT(wrenn_hosts_delete_preview(s.client, "host-1", &preview, NULL), 0);
+    CHECK_INT(wrenn_hosts_delete_preview(s.client, "host-1", NULL, &preview, NULL), 0);
     CHECK_INT(preview->sandbox_ids_count, 0);
     wrenn_host_delete_preview_free(preview);
     tear_down(&s);
@@ -156,8 +156,8 @@ TEST(a_host_with_sandboxes_is_deleted_with_force_only) {
         wrenn_error_free(error);
     }
     check_request(&s, 0, "DELETE /v1/hosts/host-1 HTTP", "");
-    wrenn_host_delete_options options = WRENN_HOST_DELETE_OPTIONS_INIT;
-    options.flags = WRENN_HOST_DELETE_FORCE;
+    wrenn_hosts_delete_options options = WRENN_HOSTS_DELETE_OPTIONS_INIT;
+    options.flags = WRENN_HOSTS_DELETE_FORCE;
     CHECK_INT(wrenn_hosts_delete(s.client, "host-1", &options, NULL), 0);
     check_request(&s, 4, "DELETE /v1/hosts/host-1?force=true ", "");
     options.flags = 2;
@@ -171,10 +171,10 @@ TEST(no_tags_may_be_null) {
     static const int codes[] = {0, 0, 0, WRENN_E_PROTOCOL, WRENN_E_PROTOCOL, WRENN_E_PROTOCOL};
     for (size_t i = 0; i < COUNT(codes); i++) {
         wrenn_tag_list *list = NULL;
-        CHECK_INT(wrenn_hosts_list_tags(s.client, "host-1", &list, NULL), codes[i]);
+        CHECK_INT(wrenn_hosts_list_tags(s.client, "host-1", NULL, &list, NULL), codes[i]);
         CHECK((list != NULL) == (codes[i] == 0));
-        if (list) CHECK_INT(list->count, i == 2 ? 1 : 0);
-        if (list && list->count) CHECK_STR(list->items[0], "A");
+        if (list) CHECK_INT(list->items_count, i == 2 ? 1 : 0);
+        if (list && list->items_count) CHECK_STR(list->items[0], "A");
         wrenn_tag_list_free(list);
     }
     tear_down(&s);
@@ -188,21 +188,21 @@ TEST(no_id_name_or_tag_can_point_elsewhere) {
     static const char *const bad[] = {NULL, "", ".", ".."};
     for (size_t i = 0; i < COUNT(bad); i++) {
         wrenn_error *error = NULL;
-        CHECK_INT(wrenn_hosts_remove_tag(s.client, "host-1", bad[i], &error), WRENN_E_INVALID_ARGUMENT);
+        CHECK_INT(wrenn_hosts_remove_tag(s.client, "host-1", bad[i], NULL, &error), WRENN_E_INVALID_ARGUMENT);
         CHECK_CONTAINS(wrenn_error_message(error), "tag");
         wrenn_error_free(error);
-        CHECK_INT(wrenn_hosts_add_tag(s.client, "host-1", bad[i], NULL), WRENN_E_INVALID_ARGUMENT);
+        CHECK_INT(wrenn_hosts_add_tag(s.client, "host-1", bad[i], NULL, NULL), WRENN_E_INVALID_ARGUMENT);
         CHECK_INT(wrenn_hosts_delete(s.client, bad[i], NULL, NULL), WRENN_E_INVALID_ARGUMENT);
-        CHECK_INT(wrenn_hosts_remove_tag(s.client, bad[i], "a", NULL), WRENN_E_INVALID_ARGUMENT);
-        CHECK_INT(wrenn_snapshots_delete(s.client, bad[i], NULL), WRENN_E_INVALID_ARGUMENT);
-        CHECK_INT(wrenn_api_keys_delete(s.client, bad[i], NULL), WRENN_E_INVALID_ARGUMENT);
-        CHECK_INT(wrenn_sandboxes_destroy(s.client, bad[i], NULL), WRENN_E_INVALID_ARGUMENT);
+        CHECK_INT(wrenn_hosts_remove_tag(s.client, bad[i], "a", NULL, NULL), WRENN_E_INVALID_ARGUMENT);
+        CHECK_INT(wrenn_snapshots_delete(s.client, bad[i], NULL, NULL), WRENN_E_INVALID_ARGUMENT);
+        CHECK_INT(wrenn_api_keys_delete(s.client, bad[i], NULL, NULL), WRENN_E_INVALID_ARGUMENT);
+        CHECK_INT(wrenn_sandboxes_destroy(s.client, bad[i], NULL, NULL), WRENN_E_INVALID_ARGUMENT);
         wrenn_sandbox *sandbox = NULL;
         CHECK_INT(wrenn_sandbox_from_id(s.client, bad[i], &sandbox, NULL), WRENN_E_INVALID_ARGUMENT);
     }
     CHECK_INT(script_connections(s.server), 0);
     /* Servers that don't say what they are take %2F for a part of the name. */
-    CHECK_INT(wrenn_hosts_remove_tag(s.client, "../host?", "a b#%\xc3\xa9...", NULL), WRENN_E_UNSUPPORTED);
+    CHECK_INT(wrenn_hosts_remove_tag(s.client, "../host?", "a b#%\xc3\xa9...", NULL, NULL), WRENN_E_UNSUPPORTED);
     check_request(&s, 0, "DELETE /v1/hosts/..%2Fhost%3F/tags/a%20b%23%25%C3%A9... ", "");
     tear_down(&s);
 }

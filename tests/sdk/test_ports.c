@@ -9,7 +9,7 @@ TEST(a_request_goes_by_host_and_without_credentials) {
     replies[0].size = strlen(replies[0].text) + 2;
     setup s = set_up_with(replies, 1, with_domain);
     const char *headers[] = {"X-Mine: yes", "Content-Type: text/plain", NULL};
-    wrenn_port_request_options options = WRENN_PORT_REQUEST_OPTIONS_INIT;
+    wrenn_sandbox_port_request_options options = WRENN_SANDBOX_PORT_REQUEST_OPTIONS_INIT;
     options.port = 8080;
     options.method = "PUT";
     options.path = "/a%20b?c=d";
@@ -32,7 +32,7 @@ TEST(a_request_goes_by_host_and_without_credentials) {
 
 TEST(without_a_domain_it_is_localhost) {
     setup s = SET_UP({"200 OK", "hello"}, {"200 OK", ""});
-    wrenn_port_request_options options = WRENN_PORT_REQUEST_OPTIONS_INIT;
+    wrenn_sandbox_port_request_options options = WRENN_SANDBOX_PORT_REQUEST_OPTIONS_INIT;
     options.port = 3000;
     wrenn_port_response *response = NULL;
     CHECK_INT(wrenn_sandbox_port_request(s.sandbox, &options, &response, NULL), 0);
@@ -49,7 +49,7 @@ TEST(without_a_domain_it_is_localhost) {
 
 TEST(bad_requests_are_refused_here) {
     setup s = SET_UP({"200 OK", ""});
-    wrenn_port_request_options options = WRENN_PORT_REQUEST_OPTIONS_INIT;
+    wrenn_sandbox_port_request_options options = WRENN_SANDBOX_PORT_REQUEST_OPTIONS_INIT;
     wrenn_port_response *response = NULL;
     static const struct {
         int64_t port;
@@ -67,7 +67,8 @@ TEST(bad_requests_are_refused_here) {
         CHECK_MSG(rc == WRENN_E_INVALID_ARGUMENT, "case %zu: %d", i, rc);
     }
     wrenn_error *error = NULL;
-    options = (wrenn_port_request_options){.struct_size = sizeof(options), .port = 80, .path = "/login?token=hun ter2"};
+    options = (wrenn_sandbox_port_request_options){
+        .struct_size = sizeof(options), .port = 80, .path = "/login?token=hun ter2"};
     CHECK_INT(wrenn_sandbox_port_request(s.sandbox, &options, &response, &error), WRENN_E_INVALID_ARGUMENT);
     CHECK_CONTAINS(wrenn_error_message(error), "/login");
     CHECK(!strstr(wrenn_error_message(error), "ter2"));
@@ -85,20 +86,20 @@ TEST(a_websocket_carries_messages_of_both_kinds) {
     script_reply replies[] = {UPGRADE, answer, {.text = "", .end = SCRIPT_KEEP}, bye};
     setup s = set_up(replies, COUNT(replies));
     wrenn_stream *stream = NULL;
-    CHECK_INT(wrenn_sandbox_port_websocket(s.sandbox, 9000, "/ws?x=1", &stream, NULL), 0);
+    CHECK_INT(wrenn_sandbox_port_websocket(s.sandbox, 9000, "/ws?x=1", NULL, &stream, NULL), 0);
     check_request(&s, 0, "GET /ws?x=1 HTTP/1.1\r\nHost: 9000-cl-0123456789abcdefghijklmno.localhost\r\n", "");
     const char *head = script_request(s.server, 0);
     CHECK(!strcasestr(head, "x-api-key") && !strcasestr(head, "authorization") && !strcasestr(head, "protocol"));
     CHECK_INT(wrenn_stream_send_text(stream, "hi", NULL), 0);
-    wrenn_event event;
+    const wrenn_event *event;
     CHECK_INT(wrenn_stream_next(stream, -1, &event, NULL), 1);
-    CHECK_INT(event.type, WRENN_EVENT_TEXT);
-    CHECK_MEM(event.data, event.size, "hello", 5);
+    CHECK_INT(event->type, WRENN_EVENT_TEXT);
+    CHECK_MEM(event->data, event->size, "hello", 5);
     CHECK_INT(wrenn_stream_next(stream, -1, &event, NULL), 1);
-    CHECK_INT(event.type, WRENN_EVENT_BINARY);
-    CHECK_MEM(event.data, event.size, "\0\1", 2);
+    CHECK_INT(event->type, WRENN_EVENT_BINARY);
+    CHECK_MEM(event->data, event->size, "\0\1", 2);
     CHECK_INT(wrenn_stream_next(stream, -1, &event, NULL), 1);
-    CHECK_INT(event.size, 0);
+    CHECK_INT(event->size, 0);
     CHECK_INT(wrenn_stream_write(stream, NULL, 1, -1, NULL), WRENN_E_INVALID_ARGUMENT);
     CHECK_INT(wrenn_stream_write(stream, NULL, 0, -1, NULL), 0);
     CHECK_INT(wrenn_stream_write(stream, "\2", 1, -1, NULL), 1);
@@ -118,8 +119,8 @@ TEST(text_is_utf8_and_may_have_nul) {
     script_reply replies[] = {UPGRADE, nothing, nothing, nothing, nothing};
     setup s = set_up(replies, COUNT(replies));
     wrenn_stream *stream = NULL;
-    wrenn_event event;
-    CHECK_INT(wrenn_sandbox_port_websocket(s.sandbox, 9000, "/", &stream, NULL), 0);
+    const wrenn_event *event;
+    CHECK_INT(wrenn_sandbox_port_websocket(s.sandbox, 9000, "/", NULL, &stream, NULL), 0);
     static const char *const bad[] = {"\xff", "a\xc3", "\xed\xa0\x80", "\xc0\x80", "\xf4\x90\x80\x80"};
     for (size_t i = 0; i < COUNT(bad); i++) {
         wrenn_error *error = NULL;
@@ -162,12 +163,12 @@ TEST(a_flood_of_pings_takes_no_memory) {
     script_reply replies[] = {UPGRADE, flood};
     setup s = set_up(replies, 2);
     wrenn_stream *stream = NULL;
-    wrenn_event event;
-    CHECK_INT(wrenn_sandbox_port_websocket(s.sandbox, 9000, "/", &stream, NULL), 0);
+    const wrenn_event *event;
+    CHECK_INT(wrenn_sandbox_port_websocket(s.sandbox, 9000, "/", NULL, &stream, NULL), 0);
     CHECK_INT(wrenn_stream_write(stream, "x", 1, -1, NULL), 1);
     size_t before = sdk_memory();
     CHECK_INT(wrenn_stream_next(stream, -1, &event, NULL), 1);
-    CHECK_MEM(event.data, event.size, "after", 5);
+    CHECK_MEM(event->data, event->size, "after", 5);
     size_t after = sdk_memory();
     CHECK_MSG(after < before + 1024 * 1024, "%zu bytes more are in use", after - before);
     wrenn_stream_free(stream);
@@ -178,9 +179,9 @@ TEST(a_flood_of_pings_takes_no_memory) {
 TEST(an_upgrade_that_the_guest_refuses_is_typed) {
     setup s = SET_UP({"502 Bad", "nothing listens"});
     wrenn_stream *stream = NULL;
-    CHECK_INT(wrenn_sandbox_port_websocket(s.sandbox, 9000, NULL, &stream, NULL), WRENN_E_AGENT);
-    CHECK_INT(wrenn_sandbox_port_websocket(s.sandbox, 0, NULL, &stream, NULL), WRENN_E_INVALID_ARGUMENT);
-    CHECK_INT(wrenn_sandbox_port_websocket(NULL, 1, NULL, &stream, NULL), WRENN_E_INVALID_ARGUMENT);
+    CHECK_INT(wrenn_sandbox_port_websocket(s.sandbox, 9000, NULL, NULL, &stream, NULL), WRENN_E_AGENT);
+    CHECK_INT(wrenn_sandbox_port_websocket(s.sandbox, 0, NULL, NULL, &stream, NULL), WRENN_E_INVALID_ARGUMENT);
+    CHECK_INT(wrenn_sandbox_port_websocket(NULL, 1, NULL, NULL, &stream, NULL), WRENN_E_INVALID_ARGUMENT);
     tear_down(&s);
 }
 

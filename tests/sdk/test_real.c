@@ -58,19 +58,19 @@ static const char *last(real *r) { return script_request(r->script, script_count
 
 TEST(names_in_paths_are_escaped_as_these_servers_expect) {
     real r = begin(REAL_CAPSULES);
-    CHECK_INT(wrenn_hosts_remove_tag(r.client, "host-1", "env=prod", NULL), 0);
+    CHECK_INT(wrenn_hosts_remove_tag(r.client, "host-1", "env=prod", NULL, NULL), 0);
     CHECK_CONTAINS(last(&r), "DELETE /v1/hosts/host-1/tags/env=prod ");
-    CHECK_INT(wrenn_hosts_remove_tag(r.client, "host-1", "$&+,:;=@ !'()*?#%", NULL), 0);
+    CHECK_INT(wrenn_hosts_remove_tag(r.client, "host-1", "$&+,:;=@ !'()*?#%", NULL, NULL), 0);
     CHECK_CONTAINS(last(&r), "/tags/$&+,:;=@%20%21%27%28%29%2A%3F%23%25 ");
-    CHECK_INT(wrenn_sandbox_kill(r.running, "job:1", 0, NULL), 0);
-    CHECK_INT(wrenn_sandbox_kill(r.running, "job:2", 0, NULL), WRENN_E_NOT_FOUND);
+    CHECK_INT(wrenn_sandbox_kill(r.running, "job:1", 0, NULL, NULL), 0);
+    CHECK_INT(wrenn_sandbox_kill(r.running, "job:2", 0, NULL, NULL), WRENN_E_NOT_FOUND);
     end(&r);
 }
 
 TEST(a_slash_in_a_name_is_not_lost_in_silence) {
     real r = begin(REAL_CAPSULES);
     wrenn_error *error = NULL;
-    CHECK_INT(wrenn_hosts_remove_tag(r.client, "host-1", "a/b", &error), WRENN_E_UNSUPPORTED);
+    CHECK_INT(wrenn_hosts_remove_tag(r.client, "host-1", "a/b", NULL, &error), WRENN_E_UNSUPPORTED);
     CHECK_CONTAINS(wrenn_error_message(error), "\"/\"");
     wrenn_error_free(error);
     end(&r);
@@ -88,16 +88,14 @@ TEST(envs_and_cwd_go_as_words_where_they_would_be_ignored) {
     for (int kind = REAL_CAPSULES; kind <= REAL_SANDBOXES; kind++) {
         real r = begin(kind);
         const char *const argv[] = {"sh", "-c", "echo $NAME", NULL};
-        wrenn_exec_options options = {
-            .struct_size = sizeof(options), .argv = argv, .envs = odd_envs, .cwd = "/usr/lib"};
+        wrenn_command options = {.struct_size = sizeof(options), .argv = argv, .envs = odd_envs, .cwd = "/usr/lib"};
         wrenn_exec_result *result = NULL;
-        CHECK_INT(wrenn_sandbox_exec(r.running, &options, &result, NULL), 0);
+        CHECK_INT(wrenn_sandbox_exec(r.running, &options, NULL, &result, NULL), 0);
         wrenn_exec_result_free(result);
         CHECK_CONTAINS(last(&r), "{" WRAPPED ",\"timeout_sec\":30}");
-        wrenn_exec_stream_options streamed = {
-            .struct_size = sizeof(streamed), .argv = argv, .envs = odd_envs, .cwd = "/usr/lib"};
+        wrenn_command streamed = {.struct_size = sizeof(streamed), .argv = argv, .envs = odd_envs, .cwd = "/usr/lib"};
         wrenn_stream *stream = NULL;
-        CHECK_INT(wrenn_sandbox_exec_stream(r.running, &streamed, &stream, NULL), 0);
+        CHECK_INT(wrenn_sandbox_exec_stream(r.running, &streamed, NULL, &stream, NULL), 0);
         CHECK_CONTAINS(last(&r), "text:{\"type\":\"start\"," WRAPPED "}");
         wrenn_stream_free(stream);
         end(&r);
@@ -122,9 +120,9 @@ TEST(words_that_env_or_cd_would_take_for_theirs_stay_exact) {
     real r = begin(REAL_CAPSULES);
     for (size_t i = 0; i < COUNT(cases); i++) {
         const char *const argv[] = {cases[i].cmd, NULL}, *const envs[] = {cases[i].env, NULL};
-        wrenn_exec_options options = {.struct_size = sizeof(options), .argv = argv, .envs = envs, .cwd = cases[i].cwd};
+        wrenn_command options = {.struct_size = sizeof(options), .argv = argv, .envs = envs, .cwd = cases[i].cwd};
         wrenn_exec_result *result = NULL;
-        CHECK_INT(wrenn_sandbox_exec(r.running, &options, &result, NULL), 0);
+        CHECK_INT(wrenn_sandbox_exec(r.running, &options, NULL, &result, NULL), 0);
         wrenn_exec_result_free(result);
         CHECK_CONTAINS(last(&r), cases[i].sent);
     }
@@ -133,10 +131,10 @@ TEST(words_that_env_or_cd_would_take_for_theirs_stay_exact) {
 
 TEST(a_cwd_that_is_not_there_is_an_error_not_a_result) {
     real r = begin(REAL_CAPSULES);
-    wrenn_exec_options options = {.struct_size = sizeof(options), .shell = "true", .cwd = "/nowhere"};
+    wrenn_command options = {.struct_size = sizeof(options), .shell = "true", .cwd = "/nowhere"};
     wrenn_exec_result *result = NULL;
     wrenn_error *error = NULL;
-    CHECK_INT(wrenn_sandbox_exec(r.running, &options, &result, &error), WRENN_E_VALIDATION);
+    CHECK_INT(wrenn_sandbox_exec(r.running, &options, NULL, &result, &error), WRENN_E_VALIDATION);
     CHECK_CONTAINS(wrenn_error_message(error), "cwd: /nowhere");
     wrenn_error_free(error);
     end(&r);
@@ -144,10 +142,10 @@ TEST(a_cwd_that_is_not_there_is_an_error_not_a_result) {
 
 TEST(a_503_in_the_middle_of_a_command_is_not_retriable) {
     real r = begin(REAL_CAPSULES);
-    wrenn_exec_options options = {.struct_size = sizeof(options), .shell = "host-dies"};
+    wrenn_command options = {.struct_size = sizeof(options), .shell = "host-dies"};
     wrenn_exec_result *result = NULL;
     wrenn_error *error = NULL;
-    CHECK_INT(wrenn_sandbox_exec(r.running, &options, &result, &error), WRENN_E_HOST_UNAVAILABLE);
+    CHECK_INT(wrenn_sandbox_exec(r.running, &options, NULL, &result, &error), WRENN_E_HOST_UNAVAILABLE);
     CHECK(!wrenn_error_retriable(error));
     wrenn_error_free(error);
     end(&r);
@@ -157,12 +155,12 @@ TEST(a_503_in_the_middle_of_a_command_is_not_retriable) {
 
 TEST(verify_below_a_missing_directory_is_not_found) {
     real r = begin(REAL_CAPSULES);
-    wrenn_download_stream_options options = {.struct_size = sizeof(options), .path = "/missing/below/file"};
+    wrenn_sandbox_download_stream_options options = {.struct_size = sizeof(options), .path = "/missing/below/file"};
     wrenn_error *error = NULL;
     char file[300];
     snprintf(file, sizeof(file), "%s/out", test_dir());
     options.file = file;
-    options.flags = WRENN_DOWNLOAD_VERIFY;
+    options.flags = WRENN_SANDBOX_DOWNLOAD_STREAM_VERIFY;
     CHECK_INT(wrenn_sandbox_download_stream(r.running, &options, NULL, &error), WRENN_E_NOT_FOUND);
     CHECK_CONTAINS(wrenn_error_message(error), "/missing/below/file");
     CHECK_CONTAINS(last(&r), "{\"path\":\"/\",\"depth\":1}");
@@ -180,19 +178,19 @@ TEST(a_server_that_can_lists_the_one_entry_only) {
     wrenn_client *client = sdk_client(&client_options);
     wrenn_sandbox *sandbox = sdk_sandbox(client);
     wrenn_file_entry *entry = NULL;
-    int exists = 0;
-    CHECK_INT(wrenn_sandbox_exists(sandbox, "/d/f", &exists, NULL), 0); /* nothing is known yet */
+    int64_t exists = 0;
+    CHECK_INT(wrenn_sandbox_exists(sandbox, "/d/f", NULL, &exists, NULL), 0); /* nothing is known yet */
     CHECK_CONTAINS(script_request(server, 0), "{\"path\":\"/d\",\"depth\":1}");
-    CHECK_INT(wrenn_sandbox_exists(sandbox, "/d/f", &exists, NULL), 0);
+    CHECK_INT(wrenn_sandbox_exists(sandbox, "/d/f", NULL, &exists, NULL), 0);
     CHECK_INT(exists, 1);
     CHECK_CONTAINS(script_request(server, 1), "{\"path\":\"/d\",\"only\":\"f\"}");
-    CHECK_INT(wrenn_sandbox_stat(sandbox, "/d/f/", &entry, NULL), 0);
+    CHECK_INT(wrenn_sandbox_stat(sandbox, "/d/f/", NULL, &entry, NULL), 0);
     CHECK_STR(entry->path, "/d/f");
     wrenn_file_entry_free(entry);
     char file[300];
     snprintf(file, sizeof(file), "%s/out", test_dir());
-    wrenn_download_stream_options options = {
-        .struct_size = sizeof(options), .path = "/d/f", .file = file, .flags = WRENN_DOWNLOAD_VERIFY};
+    wrenn_sandbox_download_stream_options options = {
+        .struct_size = sizeof(options), .path = "/d/f", .file = file, .flags = WRENN_SANDBOX_DOWNLOAD_STREAM_VERIFY};
     CHECK_INT(wrenn_sandbox_download_stream(sandbox, &options, NULL, NULL), 0);
     CHECK_CONTAINS(script_request(server, 3), "{\"path\":\"/d\",\"only\":\"f\"}");
     wrenn_sandbox_free(sandbox);
@@ -206,11 +204,11 @@ TEST(routes_that_do_not_exist_are_unsupported) {
     wrenn_process_list *list = NULL;
     wrenn_process *process = NULL;
     wrenn_stream *stream = NULL;
-    wrenn_spawn_options spawn = {.struct_size = sizeof(spawn), .shell = "sleep 60"};
-    CHECK_INT(wrenn_sandbox_processes(r.running, &list, NULL), WRENN_E_UNSUPPORTED);
-    CHECK_INT(wrenn_sandbox_kill(r.running, "7", 0, NULL), WRENN_E_UNSUPPORTED);
-    CHECK_INT(wrenn_sandbox_attach(r.running, "7", &stream, NULL), WRENN_E_UNSUPPORTED);
-    CHECK_INT(wrenn_sandbox_spawn(r.running, &spawn, &process, NULL), WRENN_E_UNSUPPORTED);
+    wrenn_command spawn = {.struct_size = sizeof(spawn), .shell = "sleep 60"};
+    CHECK_INT(wrenn_sandbox_processes(r.running, NULL, &list, NULL), WRENN_E_UNSUPPORTED);
+    CHECK_INT(wrenn_sandbox_kill(r.running, "7", 0, NULL, NULL), WRENN_E_UNSUPPORTED);
+    CHECK_INT(wrenn_sandbox_attach(r.running, "7", NULL, &stream, NULL), WRENN_E_UNSUPPORTED);
+    CHECK_INT(wrenn_sandbox_spawn(r.running, &spawn, NULL, &process, NULL), WRENN_E_UNSUPPORTED);
     for (size_t i = 0; i < script_count(r.script); i++) CHECK(!strstr(script_request(r.script, i), "sleep 60"));
     end(&r);
 }
@@ -218,8 +216,8 @@ TEST(routes_that_do_not_exist_are_unsupported) {
 TEST(background_commands_of_the_capsule_era_cost_one_call) {
     real r = begin(REAL_CAPSULES);
     wrenn_process *process = NULL;
-    wrenn_spawn_options spawn = {.struct_size = sizeof(spawn), .shell = "sleep 60", .cwd = "/tmp"};
-    CHECK_INT(wrenn_sandbox_spawn(r.running, &spawn, &process, NULL), 0);
+    wrenn_command spawn = {.struct_size = sizeof(spawn), .shell = "sleep 60", .cwd = "/tmp"};
+    CHECK_INT(wrenn_sandbox_spawn(r.running, &spawn, NULL, &process, NULL), 0);
     CHECK_INT(script_count(r.script), 1);
     CHECK_CONTAINS(last(&r), "\"cwd\":\"/tmp\"");
     wrenn_process_free(process);
@@ -233,7 +231,7 @@ TEST(a_base_url_that_is_not_the_apis_is_named) {
     wrenn_client *client = sdk_client(&options);
     wrenn_sandbox_list *list = NULL;
     wrenn_error *error = NULL;
-    CHECK_INT(wrenn_sandboxes_list(client, &list, &error), WRENN_E_UNSUPPORTED);
+    CHECK_INT(wrenn_sandboxes_list(client, NULL, &list, &error), WRENN_E_UNSUPPORTED);
     CHECK_CONTAINS(wrenn_error_message(error), script_url(server));
     CHECK_INT(wrenn_error_http_status(error), 404);
     CHECK_CONTAINS(wrenn_error_body(error), "no such page");
@@ -248,19 +246,19 @@ TEST(a_base_url_that_is_not_the_apis_is_named) {
 typedef int (*open_fn)(wrenn_sandbox *sandbox, wrenn_stream **stream, wrenn_error **error);
 
 static int open_exec(wrenn_sandbox *sandbox, wrenn_stream **stream, wrenn_error **error) {
-    wrenn_exec_stream_options options = {.struct_size = sizeof(options), .shell = "true"};
-    return wrenn_sandbox_exec_stream(sandbox, &options, stream, error);
+    wrenn_command options = {.struct_size = sizeof(options), .shell = "true"};
+    return wrenn_sandbox_exec_stream(sandbox, &options, NULL, stream, error);
 }
 static int open_pty(wrenn_sandbox *sandbox, wrenn_stream **stream, wrenn_error **error) {
-    return wrenn_sandbox_pty(sandbox, NULL, stream, error);
+    return wrenn_sandbox_pty(sandbox, NULL, NULL, stream, error);
 }
 static int open_attach(wrenn_sandbox *sandbox, wrenn_stream **stream, wrenn_error **error) {
-    return wrenn_sandbox_attach(sandbox, "7", stream, error);
+    return wrenn_sandbox_attach(sandbox, "7", NULL, stream, error);
 }
 /* Its errors come with the first read. */
 static int open_connect(wrenn_sandbox *sandbox, wrenn_stream **stream, wrenn_error **error) {
-    wrenn_event event;
-    int rc = wrenn_sandbox_pty_connect(sandbox, "pty-1", stream, error);
+    const wrenn_event *event;
+    int rc = wrenn_sandbox_pty_connect(sandbox, "pty-1", NULL, stream, error);
     if (rc == 0) rc = wrenn_stream_next(*stream, -1, &event, error);
     wrenn_stream_free(*stream);
     *stream = NULL;
@@ -289,11 +287,11 @@ TEST(a_connection_closed_without_a_word_is_explained) {
     real r = begin(REAL_CAPSULES);
     wrenn_stream *stream = NULL;
     wrenn_error *error = NULL;
-    CHECK_INT(wrenn_sandbox_attach(r.running, "no-such", &stream, &error), WRENN_E_CONNECTION_LOST);
+    CHECK_INT(wrenn_sandbox_attach(r.running, "no-such", NULL, &stream, &error), WRENN_E_CONNECTION_LOST);
     CHECK_CONTAINS(wrenn_error_message(error), "does not exist");
     wrenn_error_free(error);
-    wrenn_pty_options options = {.struct_size = sizeof(options), .cwd = "/nowhere"};
-    CHECK_INT(wrenn_sandbox_pty(r.running, &options, &stream, &error), WRENN_E_CONNECTION_LOST);
+    wrenn_command options = {.struct_size = sizeof(options), .cwd = "/nowhere"};
+    CHECK_INT(wrenn_sandbox_pty(r.running, &options, NULL, &stream, &error), WRENN_E_CONNECTION_LOST);
     CHECK_CONTAINS(wrenn_error_message(error), "not started");
     wrenn_error_free(error);
     end(&r);
@@ -302,7 +300,7 @@ TEST(a_connection_closed_without_a_word_is_explained) {
 /* ---- terminals ---- */
 
 static int next(wrenn_stream *stream, wrenn_error **error) {
-    wrenn_event event;
+    const wrenn_event *event;
     return wrenn_stream_next(stream, 20, &event, error);
 }
 
@@ -311,7 +309,7 @@ TEST(a_terminal_that_says_nothing_is_given_up_by_its_tag) {
     wrenn_stream *stream = NULL;
     wrenn_error *error = NULL;
     int rc = WRENN_E_AGAIN;
-    CHECK_INT(wrenn_sandbox_pty_connect(r.running, "no-such", &stream, NULL), 0);
+    CHECK_INT(wrenn_sandbox_pty_connect(r.running, "no-such", NULL, &stream, NULL), 0);
     /* Pings of the transport are answered all the time. */
     for (int seconds = 0; seconds < 200 && rc == WRENN_E_AGAIN; seconds += 10) {
         offset_seconds += 10;
@@ -327,8 +325,8 @@ TEST(a_terminal_that_says_nothing_is_given_up_by_its_tag) {
 TEST(an_unknown_tag_of_the_sandbox_era_is_not_found) {
     real r = begin(REAL_SANDBOXES);
     wrenn_stream *stream = NULL;
-    wrenn_event event;
-    CHECK_INT(wrenn_sandbox_pty_connect(r.running, "no-such", &stream, NULL), 0);
+    const wrenn_event *event;
+    CHECK_INT(wrenn_sandbox_pty_connect(r.running, "no-such", NULL, &stream, NULL), 0);
     CHECK_INT(wrenn_stream_next(stream, -1, &event, NULL), WRENN_E_NOT_FOUND);
     wrenn_stream_free(stream);
     end(&r);
@@ -342,8 +340,8 @@ static size_t count_of(real *r, const char *begins) {
 
 static wrenn_stream *terminal(real *r) {
     wrenn_stream *stream = NULL;
-    wrenn_event event;
-    CHECK_INT(wrenn_sandbox_pty(r->running, NULL, &stream, NULL), 0);
+    const wrenn_event *event;
+    CHECK_INT(wrenn_sandbox_pty(r->running, NULL, NULL, &stream, NULL), 0);
     CHECK_INT(wrenn_stream_next(stream, -1, &event, NULL), 1);
     return stream;
 }
@@ -362,7 +360,7 @@ TEST(input_goes_in_few_frames) {
     wrenn_stream_free(stream);
     script_wait(r.script, 3);
     wrenn_sandbox_list *list = NULL;
-    CHECK_INT(wrenn_sandboxes_list(r.client, &list, NULL), 0); /* the server has read the rest before */
+    CHECK_INT(wrenn_sandboxes_list(r.client, NULL, &list, NULL), 0); /* the server has read the rest before */
     wrenn_sandbox_list_free(list);
     CHECK(count_of(&r, "text:{\"type\":\"input\"") <= 40);
     end(&r);

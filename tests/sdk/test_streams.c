@@ -6,7 +6,7 @@
 /* Runs one command against `replies`; the caller looks at what was told. */
 static told run_stream(script_reply *replies, size_t count) {
     setup s = set_up(replies, count);
-    wrenn_exec_stream_options options = shell_options("x");
+    wrenn_command options = shell_options("x");
     wrenn_stream *stream = open_stream(&s, &options);
     told t = read_all(stream);
     wrenn_stream_free(stream);
@@ -22,7 +22,7 @@ TEST(events_come_in_order_with_the_exit_last) {
                                               "{\"type\":\"novelty\",\"x\":{}}", EXIT(3), NULL)};
     setup s = set_up(replies, 2);
     const char *argv[] = {"echo", "hi", NULL};
-    wrenn_exec_stream_options options = WRENN_EXEC_STREAM_OPTIONS_INIT;
+    wrenn_command options = WRENN_COMMAND_INIT;
     options.argv = argv;
     options.user = "app";
     wrenn_stream *stream = open_stream(&s, &options);
@@ -58,13 +58,13 @@ TEST(tiny_fragments_pings_and_bytes) {
     script_reply replies[] = {{.text = "Sec-WebSocket-Protocol: wrenn.bytes.v1\r\n", .upgrade = true, .piece = 1},
                               answer};
     setup s = set_up(replies, 2);
-    wrenn_exec_stream_options options = shell_options("x");
+    wrenn_command options = shell_options("x");
     wrenn_stream *stream = open_stream(&s, &options);
     CHECK(wrenn_stream_is_exact(stream));
-    wrenn_event event;
+    const wrenn_event *event;
     CHECK_INT(wrenn_stream_next(stream, -1, &event, NULL), 1);
     CHECK_INT(wrenn_stream_next(stream, -1, &event, NULL), 1);
-    CHECK_MEM(event.data, event.size, "a\xff\0z", 4);
+    CHECK_MEM(event->data, event->size, "a\xff\0z", 4);
     told t = read_all(stream);
     CHECK_STR(t.text, "err err|exit 0|");
     wrenn_stream_free(stream);
@@ -135,10 +135,10 @@ TEST(what_breaks_the_protocol_is_told_apart) {
 
 static void check_refused(script_reply *replies, size_t count, int code, int status) {
     setup s = set_up(replies, count);
-    wrenn_exec_stream_options options = shell_options("x");
+    wrenn_command options = shell_options("x");
     wrenn_stream *stream = NULL;
     wrenn_error *error = NULL;
-    int rc = wrenn_sandbox_exec_stream(s.sandbox, &options, &stream, &error);
+    int rc = wrenn_sandbox_exec_stream(s.sandbox, &options, NULL, &stream, &error);
     CHECK_MSG(rc == code, "%d, not %d: %s", rc, code, wrenn_error_message(error));
     CHECK_INT(wrenn_error_http_status(error), status);
     CHECK(stream == NULL);
@@ -225,10 +225,10 @@ TEST(errors_in_band_are_read_wherever_servers_put_them) {
     for (size_t i = 0; i < COUNT(cases); i++) {
         script_reply replies[] = {UPGRADE, script_messages(SCRIPT_CLOSE, cases[i].message, NULL)};
         setup s = set_up(replies, 2);
-        wrenn_exec_stream_options exec = shell_options("x");
+        wrenn_command exec = shell_options("x");
         wrenn_stream *stream = NULL;
         wrenn_error *error = NULL;
-        CHECK_INT(wrenn_sandbox_exec_stream(s.sandbox, &exec, &stream, &error), cases[i].code);
+        CHECK_INT(wrenn_sandbox_exec_stream(s.sandbox, &exec, NULL, &stream, &error), cases[i].code);
         CHECK_CONTAINS(wrenn_error_message(error), cases[i].text);
         wrenn_error_free(error);
         tear_down(&s);
@@ -266,9 +266,9 @@ TEST(no_connection_is_told_from_a_lost_one) {
     options.max_attempts = 1;
     wrenn_client *client = sdk_client(&options);
     wrenn_sandbox *sandbox = sdk_sandbox(client);
-    wrenn_exec_stream_options exec = shell_options("x");
+    wrenn_command exec = shell_options("x");
     wrenn_stream *stream = NULL;
-    CHECK_INT(wrenn_sandbox_exec_stream(sandbox, &exec, &stream, NULL), WRENN_E_CONNECTION_FAILED);
+    CHECK_INT(wrenn_sandbox_exec_stream(sandbox, &exec, NULL, &stream, NULL), WRENN_E_CONNECTION_FAILED);
     wrenn_sandbox_free(sandbox);
     wrenn_client_free(client);
 }
@@ -280,9 +280,9 @@ TEST(cut_at_every_byte_no_exit_is_made_up) {
         script_reply replies[] = {UPGRADE, whole};
         replies[1].cut = cut;
         setup s = set_up(replies, 2);
-        wrenn_exec_stream_options options = shell_options("x");
+        wrenn_command options = shell_options("x");
         wrenn_stream *stream = NULL;
-        int rc = wrenn_sandbox_exec_stream(s.sandbox, &options, &stream, NULL);
+        int rc = wrenn_sandbox_exec_stream(s.sandbox, &options, NULL, &stream, NULL);
         if (rc == 0) {
             told t = read_all(stream);
             CHECK_INT(t.exits, 0);
@@ -307,7 +307,7 @@ static void short_idle(wrenn_client_options *options) { options->idle_timeout_ms
 TEST(a_silent_server_is_given_up) {
     script_reply replies[] = {UPGRADE, script_messages(SCRIPT_HOLD, START, NULL)};
     setup s = set_up_with(replies, 2, short_idle);
-    wrenn_exec_stream_options options = shell_options("x");
+    wrenn_command options = shell_options("x");
     wrenn_stream *stream = open_stream(&s, &options);
     CHECK_INT(read_all(stream).rc, WRENN_E_CONNECTION_LOST);
     wrenn_stream_free(stream);
@@ -318,10 +318,10 @@ TEST(a_silent_server_is_given_up) {
 TEST(opening_has_a_deadline) {
     script_reply replies[] = {{.text = "", .upgrade = true, .end = SCRIPT_HOLD}};
     setup s = set_up(replies, 1);
-    wrenn_exec_stream_options options = shell_options("x");
-    options.timeout_ms = 100;
+    wrenn_command command = shell_options("x");
+    wrenn_call_options options = {.struct_size = sizeof(options), .timeout_ms = 100};
     wrenn_stream *stream = NULL;
-    CHECK_INT(wrenn_sandbox_exec_stream(s.sandbox, &options, &stream, NULL), WRENN_E_TIMEOUT);
+    CHECK_INT(wrenn_sandbox_exec_stream(s.sandbox, &command, &options, &stream, NULL), WRENN_E_TIMEOUT);
     tear_down(&s);
 }
 
@@ -332,8 +332,8 @@ TEST(input_goes_as_bytes) {
                               {.text = "x", .cut = SCRIPT_NOTHING},
                               script_messages(SCRIPT_CLOSE, EXIT(0), NULL)};
     setup s = set_up(replies, 5);
-    wrenn_exec_stream_options options = shell_options("cat");
-    options.flags = WRENN_EXEC_STDIN;
+    wrenn_command options = shell_options("cat");
+    options.want_stdin = 1;
     wrenn_stream *stream = open_stream(&s, &options);
     CHECK_INT(wrenn_stream_write(stream, "a\0\xff", 3, -1, NULL), 3);
     CHECK_INT(wrenn_stream_close_input(stream, NULL), 0);
@@ -353,14 +353,14 @@ TEST(input_goes_as_bytes) {
 TEST(input_that_the_server_cannot_take_is_refused) {
     script_reply replies[] = {UPGRADE};
     setup s = set_up(replies, 1);
-    wrenn_exec_stream_options options = shell_options("cat");
-    options.flags = WRENN_EXEC_STDIN;
+    wrenn_command options = shell_options("cat");
+    options.want_stdin = 1;
     wrenn_stream *stream = NULL;
-    CHECK_INT(wrenn_sandbox_exec_stream(s.sandbox, &options, &stream, NULL), WRENN_E_UNSUPPORTED);
+    CHECK_INT(wrenn_sandbox_exec_stream(s.sandbox, &options, NULL, &stream, NULL), WRENN_E_UNSUPPORTED);
     tear_down(&s);
     script_reply plain[] = {UPGRADE, script_messages(SCRIPT_HOLD, START, NULL)};
     s = set_up(plain, 2);
-    options.flags = 0;
+    options.want_stdin = 0;
     stream = open_stream(&s, &options);
     CHECK_INT(wrenn_stream_write(stream, "x", 1, 0, NULL), WRENN_E_INVALID_ARGUMENT);
     CHECK_INT(wrenn_stream_resize(stream, 80, 24, NULL), WRENN_E_INVALID_ARGUMENT);
@@ -375,7 +375,7 @@ TEST(after_stop_an_end_without_exit_is_fine) {
                               script_messages(SCRIPT_KEEP, START, OUT("x"), NULL),
                               {.text = "x", .cut = SCRIPT_NOTHING, .end = SCRIPT_CLOSE}};
     setup s = set_up(replies, 3);
-    wrenn_exec_stream_options options = shell_options("yes");
+    wrenn_command options = shell_options("yes");
     wrenn_stream *stream = open_stream(&s, &options);
     CHECK_INT(wrenn_stream_kill(stream, NULL), 0);
     told t = read_all(stream);
@@ -397,7 +397,7 @@ TEST(a_reader_that_does_not_pull_stops_the_sender_and_loses_nothing) {
     for (int i = 0; i < FRAMES; i++) script_add_frame(&replies[1], 0x82, data, sizeof(data));
     script_add_frame(&replies[1], 0x81, EXIT(0), strlen(EXIT(0)));
     setup s = set_up(replies, 2);
-    wrenn_exec_stream_options options = shell_options("yes");
+    wrenn_command options = shell_options("yes");
     wrenn_stream *stream = open_stream(&s, &options);
     /* The descriptor goes quiet although the server has more: it is not read. */
     struct pollfd fd = {.fd = wrenn_client_fd(s.client), .events = POLLIN};
@@ -423,11 +423,11 @@ typedef struct watcher {
 
 static void on_ready(wrenn_stream *stream, void *data) {
     watcher *w = data;
-    wrenn_event event;
+    const wrenn_event *event;
     w->calls++;
     w->nested = wrenn_stream_next(stream, 5, &event, NULL);
-    if (w->nested > 0) tell_event(&w->t, &event);
-    while ((w->t.rc = wrenn_stream_next(stream, 0, &event, NULL)) > 0) tell_event(&w->t, &event);
+    if (w->nested > 0) tell_event(&w->t, event);
+    while ((w->t.rc = wrenn_stream_next(stream, 0, &event, NULL)) > 0) tell_event(&w->t, event);
     w->over = w->t.rc != WRENN_E_AGAIN;
     if (w->over && w->free_it) wrenn_stream_free(stream);
 }
@@ -442,8 +442,8 @@ TEST(ready_callbacks_come_from_dispatch_alone) {
     script_reply replies[] = {UPGRADE, script_messages(SCRIPT_CLOSE, START, OUT("a"), OUT("b"), EXIT(1), NULL)};
     setup s = set_up(replies, 2);
     watcher w = {.s = &s, .free_it = true};
-    wrenn_exec_stream_options options = shell_options("x");
-    CHECK_INT(wrenn_sandbox_exec_stream_start(s.sandbox, &options, on_opened, &w, NULL, NULL), 0);
+    wrenn_command options = shell_options("x");
+    CHECK_INT(wrenn_sandbox_exec_stream_start(s.sandbox, &options, NULL, on_opened, &w, NULL, NULL), 0);
     while (!w.over) {
         struct pollfd fd = {.fd = wrenn_client_fd(s.client), .events = POLLIN};
         CHECK(poll(&fd, 1, 20000) == 1);
@@ -459,16 +459,16 @@ TEST(ready_callbacks_come_from_dispatch_alone) {
 
 static void on_ready_nested(wrenn_stream *stream, void *data) {
     watcher *w = data;
-    wrenn_event event;
+    const wrenn_event *event;
     w->calls++;
-    while (wrenn_stream_next(stream, 0, &event, NULL) > 0) tell_event(&w->t, &event);
+    while (wrenn_stream_next(stream, 0, &event, NULL) > 0) tell_event(&w->t, event);
     w->nested = wrenn_stream_next(stream, 1000, &event, NULL);
 }
 
 TEST(a_blocking_call_in_a_callback_is_refused) {
     script_reply replies[] = {UPGRADE, script_messages(SCRIPT_HOLD, START, NULL)};
     setup s = set_up(replies, 2);
-    wrenn_exec_stream_options options = shell_options("x");
+    wrenn_command options = shell_options("x");
     wrenn_stream *stream = open_stream(&s, &options);
     watcher w = {0};
     wrenn_stream_on_ready(stream, on_ready_nested, &w);
@@ -483,10 +483,10 @@ TEST(a_blocking_call_in_a_callback_is_refused) {
 TEST(nothing_yet_makes_no_error_object) {
     script_reply replies[] = {UPGRADE, script_messages(SCRIPT_HOLD, START, NULL)};
     setup s = set_up(replies, 2);
-    wrenn_exec_stream_options options = shell_options("x");
+    wrenn_command options = shell_options("x");
     wrenn_stream *stream = open_stream(&s, &options);
     wrenn_error *error = NULL;
-    wrenn_event event;
+    const wrenn_event *event;
     CHECK_INT(wrenn_stream_next(stream, -1, &event, &error), 1);
     CHECK_INT(wrenn_stream_next(stream, 0, &event, &error), WRENN_E_AGAIN);
     CHECK_INT(wrenn_stream_next(stream, 1, &event, &error), WRENN_E_AGAIN);
@@ -500,10 +500,10 @@ TEST(nothing_yet_makes_no_error_object) {
 TEST(a_ready_callback_that_is_no_longer_wanted_does_not_run) {
     script_reply replies[] = {UPGRADE, script_messages(SCRIPT_HOLD, START, NULL)};
     setup s = set_up(replies, 2);
-    wrenn_exec_stream_options options = shell_options("x");
+    wrenn_command options = shell_options("x");
     wrenn_stream *stream = open_stream(&s, &options);
     watcher w = {0};
-    wrenn_event event;
+    const wrenn_event *event;
     CHECK_INT(wrenn_stream_next(stream, -1, &event, NULL), 1);
     wrenn_stream_on_ready(stream, on_ready_nested, &w);
     script_drop_connections(s.server);
@@ -519,9 +519,9 @@ TEST(a_ready_callback_that_is_no_longer_wanted_does_not_run) {
 TEST(freeing_the_client_ends_its_streams) {
     script_reply replies[] = {UPGRADE, script_messages(SCRIPT_HOLD, START, OUT("kept"), NULL)};
     setup s = set_up(replies, 2);
-    wrenn_exec_stream_options options = shell_options("x");
+    wrenn_command options = shell_options("x");
     wrenn_stream *stream = open_stream(&s, &options);
-    wrenn_event event;
+    const wrenn_event *event;
     CHECK_INT(wrenn_stream_next(stream, -1, &event, NULL), 1);
     wrenn_client_free(s.client);
     s.client = NULL;
@@ -543,10 +543,10 @@ static void count_done(wrenn_op *op, void *data) {
 TEST(cancelled_while_it_opens) {
     script_reply replies[] = {{.text = "", .upgrade = true, .end = SCRIPT_HOLD}};
     setup s = set_up(replies, 1);
-    wrenn_exec_stream_options options = shell_options("x");
+    wrenn_command options = shell_options("x");
     wrenn_op *op = NULL;
     int done = 0;
-    CHECK_INT(wrenn_sandbox_exec_stream_start(s.sandbox, &options, count_done, &done, &op, NULL), 0);
+    CHECK_INT(wrenn_sandbox_exec_stream_start(s.sandbox, &options, NULL, count_done, &done, &op, NULL), 0);
     CHECK_INT(wrenn_client_dispatch(s.client, 20, NULL), 0);
     wrenn_op_cancel(op);
     CHECK_INT(wrenn_client_dispatch(s.client, 1000, NULL), 1);
@@ -567,10 +567,10 @@ TEST(five_hundred_streams_in_one_thread) {
     for (size_t i = 0; i < MANY; i++) replies[i] = (script_reply)UPGRADE;
     setup s = set_up(replies, MANY);
     script_answer_messages(s.server, &answer);
-    wrenn_exec_stream_options options = shell_options("x");
+    wrenn_command options = shell_options("x");
     for (size_t i = 0; i < MANY; i++) {
         watchers[i] = (watcher){.s = &s};
-        CHECK_INT(wrenn_sandbox_exec_stream_start(s.sandbox, &options, on_opened, &watchers[i], NULL, NULL), 0);
+        CHECK_INT(wrenn_sandbox_exec_stream_start(s.sandbox, &options, NULL, on_opened, &watchers[i], NULL, NULL), 0);
     }
     for (size_t over = 0; over < MANY;) {
         CHECK(wrenn_client_dispatch(s.client, 20000, NULL) > 0);

@@ -4,10 +4,10 @@
 #define STARTED "{\"type\":\"started\",\"tag\":\"pty-1f2e3d4c\",\"pid\":97}"
 #define OUTPUT(base64) "{\"type\":\"output\",\"data\":\"" base64 "\"}"
 
-static wrenn_stream *open_pty(setup *s, const wrenn_pty_options *options) {
+static wrenn_stream *open_pty(setup *s, const wrenn_command *options) {
     wrenn_stream *stream = NULL;
     wrenn_error *error = NULL;
-    int rc = wrenn_sandbox_pty(s->sandbox, options, &stream, &error);
+    int rc = wrenn_sandbox_pty(s->sandbox, options, NULL, &stream, &error);
     CHECK_MSG(rc == 0, "pty: %s", wrenn_error_message(error));
     return stream;
 }
@@ -34,7 +34,7 @@ TEST(the_exit_is_reported_and_ends_the_stream) {
                                                        "{\"type\":\"exit\",\"exit_code\":7}", NULL)};
     setup s = set_up(replies, 2);
     const char *argv[] = {"sh", "-l", NULL}, *envs[] = {"TERM=vt100", "A=b", NULL};
-    wrenn_pty_options options = WRENN_PTY_OPTIONS_INIT;
+    wrenn_command options = WRENN_COMMAND_INIT;
     options.argv = argv;
     options.envs = envs;
     options.cwd = "/srv";
@@ -81,7 +81,7 @@ TEST(closing_kills_and_waits) {
     setup s = set_up(replies, 3);
     {
         wrenn_autoclose(stream);
-        CHECK_INT(wrenn_sandbox_pty(s.sandbox, NULL, &stream, NULL), 0);
+        CHECK_INT(wrenn_sandbox_pty(s.sandbox, NULL, NULL, &stream, NULL), 0);
     }
     CHECK_STR(script_request(s.server, 2), "text:{\"type\":\"kill\"}");
     wrenn_stream_close(NULL);
@@ -93,13 +93,13 @@ TEST(connecting_does_not_wait_for_an_answer) {
     script_reply replies[] = {UPGRADE, script_messages(SCRIPT_HOLD, OUTPUT("eA=="), EXIT(0), NULL)};
     setup s = set_up(replies, 2);
     wrenn_stream *stream = NULL;
-    CHECK_INT(wrenn_sandbox_pty_connect(s.sandbox, "pty-1f2e3d4c", &stream, NULL), 0);
+    CHECK_INT(wrenn_sandbox_pty_connect(s.sandbox, "pty-1f2e3d4c", NULL, &stream, NULL), 0);
     CHECK_STR(wrenn_stream_tag(stream), "pty-1f2e3d4c");
     CHECK_STR(read_all(stream).text, "out x|exit 0|");
     CHECK_STR(script_request(s.server, 1), "text:{\"type\":\"connect\",\"tag\":\"pty-1f2e3d4c\"}");
     wrenn_stream_free(stream);
-    CHECK_INT(wrenn_sandbox_pty_connect(s.sandbox, "", &stream, NULL), WRENN_E_INVALID_ARGUMENT);
-    CHECK_INT(wrenn_sandbox_pty_connect(s.sandbox, NULL, &stream, NULL), WRENN_E_INVALID_ARGUMENT);
+    CHECK_INT(wrenn_sandbox_pty_connect(s.sandbox, "", NULL, &stream, NULL), WRENN_E_INVALID_ARGUMENT);
+    CHECK_INT(wrenn_sandbox_pty_connect(s.sandbox, NULL, NULL, &stream, NULL), WRENN_E_INVALID_ARGUMENT);
     tear_down(&s);
     free_replies(replies, 2);
 }
@@ -110,7 +110,7 @@ TEST(errors_fatal_or_not_end_it) {
     setup s = set_up(fatal, 2);
     wrenn_stream *stream = NULL;
     wrenn_error *error = NULL;
-    CHECK_INT(wrenn_sandbox_pty(s.sandbox, NULL, &stream, &error), WRENN_E_API);
+    CHECK_INT(wrenn_sandbox_pty(s.sandbox, NULL, NULL, &stream, &error), WRENN_E_API);
     CHECK_CONTAINS(wrenn_error_message(error), "no such cwd");
     wrenn_error_free(error);
     tear_down(&s);
@@ -158,12 +158,12 @@ TEST(bytes_both_ways_where_the_server_speaks_them) {
 
 TEST(a_server_without_background_is_noticed) {
     setup s = SET_UP({"200 OK", "{\"processes\":[]}"}, {"200 OK", EXEC_BODY}, {"200 OK", EXEC_BODY});
-    wrenn_spawn_options options = WRENN_SPAWN_OPTIONS_INIT;
+    wrenn_command options = WRENN_COMMAND_INIT;
     options.shell = "sleep 9";
     options.tag = "mine";
     wrenn_process *process = NULL;
-    CHECK_INT(wrenn_sandbox_spawn(s.sandbox, &options, &process, NULL), WRENN_E_UNSUPPORTED);
-    CHECK_INT(wrenn_sandbox_spawn(s.sandbox, &options, &process, NULL), WRENN_E_UNSUPPORTED);
+    CHECK_INT(wrenn_sandbox_spawn(s.sandbox, &options, NULL, &process, NULL), WRENN_E_UNSUPPORTED);
+    CHECK_INT(wrenn_sandbox_spawn(s.sandbox, &options, NULL, &process, NULL), WRENN_E_UNSUPPORTED);
     CHECK_INT(script_count(s.server), 3);
     check_request(&s, 0, "GET /v1/sandboxes/cl-0123456789abcdefghijklmno/processes HTTP/1.1\r\n", "");
     check_request(&s, 1, "POST /v1/sandboxes/cl-0123456789abcdefghijklmno/exec HTTP/1.1\r\n",
@@ -173,13 +173,13 @@ TEST(a_server_without_background_is_noticed) {
 
 TEST(selectors_are_escaped) {
     setup s = SET_UP({"204 No", ""}, {"204 No", ""});
-    CHECK_INT(wrenn_sandbox_kill(s.sandbox, "a:b c", 15, NULL), 0);
-    CHECK_INT(wrenn_sandbox_kill(s.sandbox, "12", 0, NULL), 0);
+    CHECK_INT(wrenn_sandbox_kill(s.sandbox, "a:b c", 15, NULL, NULL), 0);
+    CHECK_INT(wrenn_sandbox_kill(s.sandbox, "12", 0, NULL, NULL), 0);
     check_request(&s, 0, "DELETE /v1/sandboxes/cl-0123456789abcdefghijklmno/processes/a:b%20c?signal=SIGTERM ", "");
     check_request(&s, 1, "DELETE /v1/sandboxes/cl-0123456789abcdefghijklmno/processes/12?signal=SIGKILL ", "");
-    CHECK_INT(wrenn_sandbox_kill(s.sandbox, "12", 2, NULL), WRENN_E_INVALID_ARGUMENT);
-    CHECK_INT(wrenn_sandbox_kill(s.sandbox, "..", 9, NULL), WRENN_E_INVALID_ARGUMENT);
-    CHECK_INT(wrenn_sandbox_kill(s.sandbox, "", 9, NULL), WRENN_E_INVALID_ARGUMENT);
+    CHECK_INT(wrenn_sandbox_kill(s.sandbox, "12", 2, NULL, NULL), WRENN_E_INVALID_ARGUMENT);
+    CHECK_INT(wrenn_sandbox_kill(s.sandbox, "..", 9, NULL, NULL), WRENN_E_INVALID_ARGUMENT);
+    CHECK_INT(wrenn_sandbox_kill(s.sandbox, "", 9, NULL, NULL), WRENN_E_INVALID_ARGUMENT);
     tear_down(&s);
 }
 
@@ -189,7 +189,7 @@ TEST(attached_to_a_process) {
     script_reply replies[] = {{.text = "", .upgrade = true, .frames = started.text, .frames_size = started.size}};
     setup s = set_up(replies, 1);
     wrenn_stream *stream = NULL;
-    CHECK_INT(wrenn_sandbox_attach(s.sandbox, "proc-1", &stream, NULL), 0);
+    CHECK_INT(wrenn_sandbox_attach(s.sandbox, "proc-1", NULL, &stream, NULL), 0);
     CHECK_INT(wrenn_stream_pid(stream), 7);
     CHECK_INT(wrenn_stream_write(stream, "x", 1, 0, NULL) < 0, 1);
     CHECK_INT(wrenn_stream_kill(stream, NULL) < 0, 1);
@@ -205,7 +205,7 @@ TEST(a_server_that_does_not_read_costs_no_memory) {
     script_reply replies[] = {UPGRADE, script_messages(SCRIPT_DEAF, STARTED, NULL)};
     setup s = set_up(replies, 2);
     wrenn_stream *stream = open_pty(&s, NULL);
-    wrenn_event event;
+    const wrenn_event *event;
     CHECK_INT(wrenn_stream_next(stream, -1, &event, NULL), 1);
     size_t before = sdk_memory();
     for (int i = 0; i < 50000; i++) {
@@ -231,7 +231,7 @@ TEST(the_latest_size_and_a_kill_are_said_when_there_is_room) {
     script_reply replies[] = {UPGRADE, script_messages(SCRIPT_KEEP, STARTED, NULL)};
     setup s = set_up(replies, 2);
     wrenn_stream *stream = open_pty(&s, NULL);
-    wrenn_event event;
+    const wrenn_event *event;
     CHECK_INT(wrenn_stream_next(stream, -1, &event, NULL), 1);
     script_answer_messages(s.server, &nothing);
     memset(keys, 'k', sizeof(keys));

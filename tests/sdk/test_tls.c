@@ -112,7 +112,7 @@ static wrenn_client_options tls_options(const char *url) {
 static int ping(const wrenn_client_options *options, wrenn_error **error) {
     wrenn_client *client = sdk_client(options);
     wrenn_sandbox *sandbox = sdk_sandbox(client);
-    int rc = wrenn_sandbox_ping(sandbox, error);
+    int rc = wrenn_sandbox_ping(sandbox, NULL, error);
     wrenn_sandbox_free(sandbox);
     wrenn_client_free(client);
     return rc;
@@ -122,18 +122,18 @@ static int ping(const wrenn_client_options *options, wrenn_error **error) {
 static int stream(const wrenn_client_options *options, wrenn_error **error) {
     wrenn_client *client = sdk_client(options);
     wrenn_sandbox *sandbox = sdk_sandbox(client);
-    wrenn_exec_stream_options exec = WRENN_EXEC_STREAM_OPTIONS_INIT;
+    wrenn_command exec = WRENN_COMMAND_INIT;
     wrenn_stream *stream = NULL;
-    wrenn_event event;
+    const wrenn_event *event;
     exec.shell = "true";
-    int rc = wrenn_sandbox_exec_stream(sandbox, &exec, &stream, error);
+    int rc = wrenn_sandbox_exec_stream(sandbox, &exec, NULL, &stream, error);
     if (rc == 0) {
         CHECK_INT(wrenn_stream_pid(stream), 7);
-        CHECK(wrenn_stream_next(stream, 10000, &event, NULL) == 1 && event.type == WRENN_EVENT_STARTED);
-        CHECK(wrenn_stream_next(stream, 10000, &event, NULL) == 1 && event.type == WRENN_EVENT_STDOUT);
-        CHECK_STR(event.data, "hello");
-        CHECK(wrenn_stream_next(stream, 10000, &event, NULL) == 1 && event.type == WRENN_EVENT_EXIT);
-        CHECK_INT(event.exit_code, 3);
+        CHECK(wrenn_stream_next(stream, 10000, &event, NULL) == 1 && event->type == WRENN_EVENT_STARTED);
+        CHECK(wrenn_stream_next(stream, 10000, &event, NULL) == 1 && event->type == WRENN_EVENT_STDOUT);
+        CHECK_STR(event->data, "hello");
+        CHECK(wrenn_stream_next(stream, 10000, &event, NULL) == 1 && event->type == WRENN_EVENT_EXIT);
+        CHECK_INT(event->exit_code, 3);
         CHECK_INT(wrenn_stream_next(stream, 10000, &event, NULL), 0);
     }
     wrenn_stream_free(stream);
@@ -190,8 +190,8 @@ TEST(transfers_go_over_tls) {
     wrenn_file *file = NULL;
     char *data = calloc(1, SIZE);
     for (int i = 0; i < 3; i++) {
-        CHECK_INT(wrenn_sandbox_upload(sandbox, "/a", data, SIZE, NULL), 0);
-        CHECK_INT(wrenn_sandbox_download(sandbox, "/a", &file, NULL), 0);
+        CHECK_INT(wrenn_sandbox_upload(sandbox, "/a", data, SIZE, NULL, NULL), 0);
+        CHECK_INT(wrenn_sandbox_download(sandbox, "/a", NULL, &file, NULL), 0);
         CHECK_MEM(file->data, file->size, "hello", 5);
         wrenn_file_free(file);
     }
@@ -213,7 +213,7 @@ TEST(a_refusal_is_read_over_tls_while_the_body_goes_out) {
     char *data = calloc(1, SIZE);
     int read = 0;
     for (int i = 0; i < ROUNDS; i++) {
-        int rc = wrenn_sandbox_upload(sandbox, "/a", data, SIZE, NULL);
+        int rc = wrenn_sandbox_upload(sandbox, "/a", data, SIZE, NULL, NULL);
         CHECK(rc == WRENN_E_VALIDATION || rc == WRENN_E_CONNECTION_LOST);
         read += rc == WRENN_E_VALIDATION;
     }
@@ -232,11 +232,11 @@ TEST(the_parts_of_a_connection_are_timed) {
     wrenn_client *client = sdk_client(&options);
     wrenn_sandbox *sandbox = sdk_sandbox(client);
     wrenn_op *op = NULL;
-    wrenn_timings t;
-    CHECK_INT(wrenn_sandbox_ping_start(sandbox, NULL, NULL, &op, NULL), 0);
+    CHECK_INT(wrenn_sandbox_ping_start(sandbox, NULL, NULL, NULL, &op, NULL), 0);
     while (!wrenn_op_is_done(op)) CHECK(wrenn_client_dispatch(client, -1, NULL) >= 0);
-    CHECK_INT(wrenn_op_timings(op, &t), 0);
-    CHECK(0 < t.connect_us && t.connect_us < t.tls_us && t.tls_us < t.first_byte_us && t.first_byte_us <= t.total_us);
+    const wrenn_timings *t = wrenn_op_timings(op);
+    CHECK(t && 0 < t->connect_us && t->connect_us < t->tls_us);
+    CHECK(t->tls_us < t->first_byte_us && t->first_byte_us <= t->total_us);
     wrenn_op_free(op);
     wrenn_sandbox_free(sandbox);
     wrenn_client_free(client);
@@ -427,7 +427,7 @@ TEST(unix_sockets_know_no_proxy) {
     setenv("http_proxy", url_of("http", "127.0.0.1", proxy), 1);
     setenv("ALL_PROXY", url_of("http", "127.0.0.1", proxy), 1);
     setup s = SET_UP({"204 No Content", ""});
-    CHECK_INT(wrenn_sandbox_ping(s.sandbox, NULL), 0);
+    CHECK_INT(wrenn_sandbox_ping(s.sandbox, NULL, NULL), 0);
     tear_down(&s);
     CHECK(!strstr(log_of(proxy), "request"));
     stop_peer(proxy);

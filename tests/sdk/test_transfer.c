@@ -67,14 +67,14 @@ static char *numbers(size_t size) {
     return data;
 }
 
-static wrenn_upload_stream_options up(const char *path) {
-    wrenn_upload_stream_options options = WRENN_UPLOAD_STREAM_OPTIONS_INIT;
+static wrenn_sandbox_upload_stream_options up(const char *path) {
+    wrenn_sandbox_upload_stream_options options = WRENN_SANDBOX_UPLOAD_STREAM_OPTIONS_INIT;
     options.path = path;
     return options;
 }
 
-static wrenn_download_stream_options down(const char *path) {
-    wrenn_download_stream_options options = WRENN_DOWNLOAD_STREAM_OPTIONS_INIT;
+static wrenn_sandbox_download_stream_options down(const char *path) {
+    wrenn_sandbox_download_stream_options options = WRENN_SANDBOX_DOWNLOAD_STREAM_OPTIONS_INIT;
     options.path = path;
     return options;
 }
@@ -144,8 +144,8 @@ TEST(an_upload_is_a_form_to_the_byte) {
     tear_down(&s);
     for (size_t i = 0; i < COUNT(paths); i++) {
         s = set_up((script_reply[]){{.text = DONE}, {.text = DONE}}, 2);
-        CHECK_INT(wrenn_sandbox_upload(s.sandbox, paths[i], data, sizeof(data), NULL), 0);
-        CHECK_INT(wrenn_sandbox_upload(s.sandbox, paths[i], NULL, 0, NULL), 0);
+        CHECK_INT(wrenn_sandbox_upload(s.sandbox, paths[i], data, sizeof(data), NULL, NULL), 0);
+        CHECK_INT(wrenn_sandbox_upload(s.sandbox, paths[i], NULL, 0, NULL, NULL), 0);
         check_form(&s, 0, "write", paths[i], data, sizeof(data));
         check_form(&s, 1, "write", paths[i], "", 0);
         CHECK_CONTAINS(script_request(s.server, 1), "Content-Length: ");
@@ -158,7 +158,7 @@ TEST(the_start_of_an_upload_has_read_its_data) {
     setup s = SET_UP({"204 No Content", ""});
     char *data = strdup("volatile");
     wrenn_op *op = NULL;
-    CHECK_INT(wrenn_sandbox_upload_start(s.sandbox, "/a", data, 8, NULL, NULL, &op, NULL), 0);
+    CHECK_INT(wrenn_sandbox_upload_start(s.sandbox, "/a", data, 8, NULL, NULL, NULL, &op, NULL), 0);
     memset(data, 'x', 8);
     free(data);
     while (!wrenn_op_is_done(op)) CHECK(wrenn_client_dispatch(s.client, -1, NULL) >= 0);
@@ -176,7 +176,7 @@ TEST(large_uploads_go_where_there_is_no_limit) {
     char *data = calloc(100, MIB);
     static const size_t sizes[] = {MIB, 100 * MIB - 1024, 100 * MIB - 100};
     for (size_t i = 0; i < COUNT(sizes); i++) {
-        CHECK_INT(wrenn_sandbox_upload(s.sandbox, "/a", data, sizes[i], NULL), WRENN_E_VALIDATION);
+        CHECK_INT(wrenn_sandbox_upload(s.sandbox, "/a", data, sizes[i], NULL, NULL), WRENN_E_VALIDATION);
         const char *request = script_request(s.server, i), *line = i < 2 ? FILES "write " : FILES "stream/write ";
         CHECK_MSG(strncmp(request, line, strlen(line)) == 0, "%s", request);
         CHECK_CONTAINS(request, "Expect: 100-continue\r\n");
@@ -220,7 +220,7 @@ TEST(a_callback_gives_pieces_of_any_size) {
         setup s = SET_UP({"204 No Content", ""});
         size_t size = steps[i / 2] == 1 ? 1000 : 300000;
         source from = {.data = data, .size = size, .step = steps[i / 2]};
-        wrenn_upload_stream_options options = up("/a");
+        wrenn_sandbox_upload_stream_options options = up("/a");
         options.read = give;
         options.progress = see;
         options.user_data = &from;
@@ -239,13 +239,13 @@ TEST(a_callback_gives_pieces_of_any_size) {
 TEST(mode_owner_and_place_go_before_the_file) {
     setup s = SET_UP({"204 No Content", ""});
     source from = {.data = "hello", .size = 5, .step = 5};
-    wrenn_upload_stream_options options = up("/a");
+    wrenn_sandbox_upload_stream_options options = up("/a");
     options.read = give;
     options.user_data = &from;
     options.mode = 0755;
     options.owner = "app:staff";
     options.user = "user";
-    options.flags = WRENN_UPLOAD_IN_PLACE;
+    options.flags = WRENN_SANDBOX_UPLOAD_STREAM_IN_PLACE;
     CHECK_INT(wrenn_sandbox_upload_stream(s.sandbox, &options, NULL), 0);
     const char *form = script_request(s.server, 0), *file = strstr(form, "name=\"file\"");
     static const char *const parts[] = {"name=\"path\"\r\n\r\n/a\r\n--", "name=\"mode\"\r\n\r\n0755\r\n--",
@@ -284,7 +284,7 @@ TEST(sources_that_go_wrong_are_told_from_those_that_end) {
     for (size_t i = 0; i < COUNT(cases); i++) {
         setup s = SET_UP({"204 No Content", ""}, {"204 No Content", ""});
         source from = {.data = "hello", .size = 5, .step = 2};
-        wrenn_upload_stream_options options = up("/a");
+        wrenn_sandbox_upload_stream_options options = up("/a");
         wrenn_error *error = NULL;
         options.read = cases[i].read;
         options.user_data = &from;
@@ -293,7 +293,7 @@ TEST(sources_that_go_wrong_are_told_from_those_that_end) {
         CHECK_CONTAINS(wrenn_error_message(error), cases[i].why);
         wrenn_error_free(error);
         CHECK_INT(script_count(s.server), 0);
-        CHECK_INT(wrenn_sandbox_ping(s.sandbox, NULL), 0); /* the client is none the worse */
+        CHECK_INT(wrenn_sandbox_ping(s.sandbox, NULL, NULL), 0); /* the client is none the worse */
         tear_down(&s);
     }
 }
@@ -302,7 +302,7 @@ TEST(a_file_goes_out_from_where_it_stands) {
     char *data = numbers(200000);
     write_local(local("in"), data, 200000);
     setup s = SET_UP({"204 No Content", ""}, {"204 No Content", ""}, {"204 No Content", ""}, {"204 No Content", ""});
-    wrenn_upload_stream_options options = up("/a"), all = up("/a");
+    wrenn_sandbox_upload_stream_options options = up("/a"), all = up("/a");
     all.file = local("in");
     CHECK_INT(wrenn_sandbox_upload_stream(s.sandbox, &all, NULL), 0);
     check_form(&s, 0, "stream/write", "/a", data, 200000);
@@ -373,7 +373,7 @@ TEST(pipes_and_sockets_are_waited_for) {
         if (kind % 2) fcntl(ends[0], F_SETFL, O_NONBLOCK);
         mover m = {.fd = ends[1], .data = data, .size = MIB};
         CHECK(pthread_create(&m.thread, NULL, write_slowly, &m) == 0);
-        wrenn_upload_stream_options options = up("/a");
+        wrenn_sandbox_upload_stream_options options = up("/a");
         options.fd = &ends[0];
         CHECK_INT(wrenn_sandbox_upload_stream(s.sandbox, &options, NULL), 0);
         pthread_join(m.thread, NULL);
@@ -388,11 +388,11 @@ TEST(a_client_with_a_silent_source_does_other_things) {
     setup s = SET_UP({"204 No Content", ""}, {"204 No Content", ""});
     int ends[2];
     CHECK(pipe2(ends, O_NONBLOCK) == 0);
-    wrenn_upload_stream_options options = up("/a");
+    wrenn_sandbox_upload_stream_options options = up("/a");
     options.fd = &ends[0];
     wrenn_op *op = NULL;
     CHECK_INT(wrenn_sandbox_upload_stream_start(s.sandbox, &options, NULL, NULL, &op, NULL), 0);
-    CHECK_INT(wrenn_sandbox_ping(s.sandbox, NULL), 0);
+    CHECK_INT(wrenn_sandbox_ping(s.sandbox, NULL, NULL), 0);
     CHECK(!wrenn_op_is_done(op));
     CHECK_INT(write(ends[1], "late", 4), 4);
     CHECK_INT(wrenn_client_dispatch(s.client, 50, NULL), 0);
@@ -417,7 +417,7 @@ TEST(an_early_refusal_is_read_while_the_body_goes_out) {
         setup s = set_up(&reply, 1);
         wrenn_error *error = NULL;
         source from = {.data = data, .size = size, .step = size};
-        wrenn_upload_stream_options options = up("/a");
+        wrenn_sandbox_upload_stream_options options = up("/a");
         options.read = give;
         options.user_data = &from;
         options.size = i % 4 == 3 ? 0 : (int64_t)size;
@@ -439,7 +439,7 @@ TEST(a_refusal_of_a_server_that_hangs_up_is_read_too) {
     for (int i = 0; i < 40; i++) {
         script_reply reply = {.text = refusal, .end = SCRIPT_CLOSE, .after = MIB};
         setup s = set_up(&reply, 1);
-        int rc = wrenn_sandbox_upload(s.sandbox, "/a", data, 4 * MIB, NULL);
+        int rc = wrenn_sandbox_upload(s.sandbox, "/a", data, 4 * MIB, NULL, NULL);
         CHECK(rc == WRENN_E_VALIDATION || rc == WRENN_E_CONNECTION_LOST);
         read += rc == WRENN_E_VALIDATION;
         tear_down(&s);
@@ -460,7 +460,7 @@ TEST(a_refusal_that_came_while_the_source_was_slow_is_read) {
         script_reply reply = {.text = refusal, .end = SCRIPT_CLOSE, .after = 20000};
         setup s = set_up(&reply, 1);
         source from = {.data = data, .size = 200000, .step = 50000};
-        wrenn_upload_stream_options options = up("/a");
+        wrenn_sandbox_upload_stream_options options = up("/a");
         options.read = give_late;
         options.user_data = &from;
         options.size = round % 2 ? 200000 : 0;
@@ -478,7 +478,7 @@ TEST(a_refusal_without_an_end_does_not_hold_up) {
                           .after = 400000};
     setup s = set_up(&reply, 1);
     wrenn_error *error = NULL;
-    CHECK_INT(wrenn_sandbox_upload(s.sandbox, "/a", data, 900000, &error), WRENN_E_INTERNAL);
+    CHECK_INT(wrenn_sandbox_upload(s.sandbox, "/a", data, 900000, NULL, &error), WRENN_E_INTERNAL);
     CHECK_CONTAINS(wrenn_error_message(error), "full (HTTP 507");
     wrenn_error_free(error);
     free(data);
@@ -490,7 +490,7 @@ TEST_SLOW(an_answer_to_an_upload_cut_at_any_byte_is_a_lost_connection) {
     for (size_t cut = 0; cut < strlen(whole); cut++) {
         script_reply reply = {.text = whole, .cut = cut ? cut : SCRIPT_NOTHING, .end = SCRIPT_CLOSE};
         setup s = set_up(&reply, 1);
-        CHECK_INT(wrenn_sandbox_upload(s.sandbox, "/a", "hi", 2, NULL), WRENN_E_CONNECTION_LOST);
+        CHECK_INT(wrenn_sandbox_upload(s.sandbox, "/a", "hi", 2, NULL, NULL), WRENN_E_CONNECTION_LOST);
         CHECK_INT(script_count(s.server), 1);
         tear_down(&s);
     }
@@ -500,13 +500,13 @@ TEST(an_upload_is_never_repeated_when_a_reused_connection_is_dead) {
     script_reply replies[] = {
         {.text = DONE}, {.text = "", .cut = SCRIPT_NOTHING, .end = SCRIPT_CLOSE}, {.text = DONE}, {.text = DONE}};
     setup s = set_up(replies, COUNT(replies));
-    CHECK_INT(wrenn_sandbox_upload(s.sandbox, "/a", "one", 3, NULL), 0);
-    CHECK_INT(wrenn_sandbox_upload(s.sandbox, "/a", "two", 3, NULL), WRENN_E_CONNECTION_LOST);
+    CHECK_INT(wrenn_sandbox_upload(s.sandbox, "/a", "one", 3, NULL, NULL), 0);
+    CHECK_INT(wrenn_sandbox_upload(s.sandbox, "/a", "two", 3, NULL, NULL), WRENN_E_CONNECTION_LOST);
     CHECK_INT(script_count(s.server), 2);
-    CHECK_INT(wrenn_sandbox_upload(s.sandbox, "/a", "three", 5, NULL), 0);
+    CHECK_INT(wrenn_sandbox_upload(s.sandbox, "/a", "three", 5, NULL, NULL), 0);
     /* One that the server has closed already costs nothing, and no byte is missing. */
     script_drop_connections(s.server);
-    CHECK_INT(wrenn_sandbox_upload(s.sandbox, "/a", "four", 4, NULL), 0);
+    CHECK_INT(wrenn_sandbox_upload(s.sandbox, "/a", "four", 4, NULL, NULL), 0);
     CHECK_INT(script_count(s.server), 4);
     check_form(&s, 3, "write", "/a", "four", 4);
     tear_down(&s);
@@ -518,15 +518,15 @@ TEST(what_stands_still_runs_out_of_time) {
     script_reply replies[] = {{.text = "", .cut = SCRIPT_NOTHING, .end = SCRIPT_HOLD},
                               {.text = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhel", .end = SCRIPT_HOLD}};
     setup s = set_up(replies, COUNT(replies));
-    wrenn_upload_stream_options upload = up("/a");
+    wrenn_sandbox_upload_stream_options upload = up("/a");
     source from = {.data = "hello", .size = 5, .step = 5};
     upload.read = give;
     upload.user_data = &from;
-    upload.timeout_ms = 100;
+    upload.call.timeout_ms = 100;
     CHECK_INT(wrenn_sandbox_upload_stream(s.sandbox, &upload, NULL), WRENN_E_TIMEOUT);
-    wrenn_download_stream_options download = down("/a");
+    wrenn_sandbox_download_stream_options download = down("/a");
     download.file = local("out");
-    download.timeout_ms = 100;
+    download.call.timeout_ms = 100;
     CHECK_INT(wrenn_sandbox_download_stream(s.sandbox, &download, NULL, NULL), WRENN_E_TIMEOUT);
     CHECK_INT(count_local(), 0);
     tear_down(&s);
@@ -547,10 +547,10 @@ TEST(what_goes_on_may_last_longer_than_the_time_limit) {
     setup s = set_up(&reply, 1);
     size_t total = 0;
     int64_t size = 0;
-    wrenn_download_stream_options options = down("/a");
+    wrenn_sandbox_download_stream_options options = down("/a");
     options.write = take_slowly;
     options.user_data = &total;
-    options.timeout_ms = 1000;
+    options.call.timeout_ms = 1000;
     CHECK_INT(wrenn_sandbox_download_stream(s.sandbox, &options, &size, NULL), 0);
     CHECK(total == 4 && size == 4);
     tear_down(&s);
@@ -565,7 +565,7 @@ TEST(a_download_is_exact) {
     setup s = set_up(replies, COUNT(replies));
     for (size_t i = 0; i < COUNT(replies); i++) {
         wrenn_file *file = NULL;
-        CHECK_INT(wrenn_sandbox_download(s.sandbox, "/a \"b\"", &file, NULL), 0);
+        CHECK_INT(wrenn_sandbox_download(s.sandbox, "/a \"b\"", NULL, &file, NULL), 0);
         CHECK_MEM(file->data, file->size, data, i < 2 ? 200000 : 0);
         CHECK_INT(file->data[file->size], 0);
         check_request(&s, i, FILES "read ", "{\"path\":\"/a \\\"b\\\"\"}");
@@ -586,14 +586,14 @@ TEST(the_limit_is_for_what_is_kept_in_memory) {
     setup s = set_up_with(replies, COUNT(replies), small_answers);
     wrenn_file *file = NULL;
     wrenn_error *error = NULL;
-    CHECK_INT(wrenn_sandbox_download(s.sandbox, "/a", &file, NULL), 0);
+    CHECK_INT(wrenn_sandbox_download(s.sandbox, "/a", NULL, &file, NULL), 0);
     CHECK_MEM(file->data, file->size, data, 64);
     wrenn_file_free(file);
-    CHECK_INT(wrenn_sandbox_download(s.sandbox, "/a", &file, &error), WRENN_E_LIMIT);
+    CHECK_INT(wrenn_sandbox_download(s.sandbox, "/a", NULL, &file, &error), WRENN_E_LIMIT);
     CHECK_CONTAINS(wrenn_error_message(error), "max_response_bytes");
     wrenn_error_free(error);
-    CHECK_INT(wrenn_sandbox_download(s.sandbox, "/a", &file, NULL), WRENN_E_LIMIT);
-    wrenn_download_stream_options options = down("/a");
+    CHECK_INT(wrenn_sandbox_download(s.sandbox, "/a", NULL, &file, NULL), WRENN_E_LIMIT);
+    wrenn_sandbox_download_stream_options options = down("/a");
     options.file = local("out");
     CHECK_INT(wrenn_sandbox_download_stream(s.sandbox, &options, NULL, NULL), 0);
     check_local(local("out"), data, 65);
@@ -631,7 +631,7 @@ TEST(a_callback_gets_everything_in_order) {
         setup s = set_up(&reply, 1);
         sink to = {.data = got};
         int64_t size = 0;
-        wrenn_download_stream_options options = down("/a");
+        wrenn_sandbox_download_stream_options options = down("/a");
         options.write = take;
         options.progress = watch;
         options.user_data = &to;
@@ -653,7 +653,7 @@ TEST(a_callback_breaks_a_download_off) {
         setup s = set_up(&reply, 1);
         sink to = {.data = got, .abort_at = at};
         wrenn_error *error = NULL;
-        wrenn_download_stream_options options = down("/a");
+        wrenn_sandbox_download_stream_options options = down("/a");
         options.write = take;
         options.user_data = &to;
         CHECK_INT(wrenn_sandbox_download_stream(s.sandbox, &options, NULL, &error), WRENN_E_CANCELLED);
@@ -673,7 +673,7 @@ TEST(errors_of_the_server_never_reach_the_sink) {
     write_local(local("out"), "old", 3);
     for (size_t i = 0; i < COUNT(codes); i++) {
         sink to = {0};
-        wrenn_download_stream_options options = down("/a");
+        wrenn_sandbox_download_stream_options options = down("/a");
         if (i % 2) options.write = take;
         else options.file = local("out");
         options.progress = watch;
@@ -694,7 +694,7 @@ TEST_SLOW(a_download_cut_at_any_byte_is_never_a_file) {
             script_reply less = {
                 .text = reply.text, .size = reply.size, .cut = cut ? cut : SCRIPT_NOTHING, .end = SCRIPT_CLOSE};
             setup s = set_up_with(&less, 1, NULL);
-            wrenn_download_stream_options options = down("/a");
+            wrenn_sandbox_download_stream_options options = down("/a");
             options.file = local("out");
             int rc = wrenn_sandbox_download_stream(s.sandbox, &options, NULL, NULL);
             CHECK_MSG(rc == WRENN_E_CONNECTION_LOST, "cut %zu of %zu: %d", cut, reply.size, rc);
@@ -702,7 +702,7 @@ TEST_SLOW(a_download_cut_at_any_byte_is_never_a_file) {
             tear_down(&s);
             wrenn_file *file = NULL;
             s = set_up(&less, 1);
-            CHECK_INT(wrenn_sandbox_download(s.sandbox, "/a", &file, NULL), WRENN_E_CONNECTION_LOST);
+            CHECK_INT(wrenn_sandbox_download(s.sandbox, "/a", NULL, &file, NULL), WRENN_E_CONNECTION_LOST);
             CHECK(!file);
             tear_down(&s);
         }
@@ -714,7 +714,7 @@ TEST_SLOW(a_download_cut_at_any_byte_is_never_a_file) {
 
 static int64_t download_to(setup *s, const char *file, wrenn_error **error) {
     int64_t size = -1;
-    wrenn_download_stream_options options = down("/a");
+    wrenn_sandbox_download_stream_options options = down("/a");
     options.file = file;
     int rc = wrenn_sandbox_download_stream(s->sandbox, &options, &size, error);
     return rc == 0 ? size : rc;
@@ -754,7 +754,7 @@ TEST(a_file_that_cannot_be_written_is_found_out_before_anything_is_sent) {
         CHECK_INT(download_to(&s, bad[i], &error), WRENN_E_SYSTEM);
         CHECK_CONTAINS(wrenn_error_message(error), bad[i]);
         wrenn_error_free(error);
-        wrenn_upload_stream_options options = up("/a");
+        wrenn_sandbox_upload_stream_options options = up("/a");
         options.file = i == 2 ? "/etc/none" : bad[i];
         CHECK_INT(wrenn_sandbox_upload_stream(s.sandbox, &options, NULL), WRENN_E_SYSTEM);
     }
@@ -784,7 +784,7 @@ TEST(full_pipes_and_sockets_are_waited_for) {
         if (kind % 2) fcntl(ends[1], F_SETFL, O_NONBLOCK);
         mover m = {.fd = ends[0], .data = malloc(MIB + 30000)};
         CHECK(pthread_create(&m.thread, NULL, read_slowly, &m) == 0);
-        wrenn_download_stream_options options = down("/a");
+        wrenn_sandbox_download_stream_options options = down("/a");
         options.fd = &ends[1];
         CHECK_INT(wrenn_sandbox_download_stream(s.sandbox, &options, NULL, NULL), 0);
         close(ends[1]);
@@ -805,7 +805,7 @@ TEST(nothing_is_kept_for_a_sink_that_is_full) {
     int ends[2];
     sink to = {0};
     CHECK(pipe2(ends, O_NONBLOCK) == 0);
-    wrenn_download_stream_options options = down("/a");
+    wrenn_sandbox_download_stream_options options = down("/a");
     options.fd = &ends[1];
     options.progress = watch;
     options.user_data = &to;
@@ -841,7 +841,7 @@ TEST(a_reader_that_went_away_raises_no_signal) {
         CHECK((kind ? socketpair(AF_UNIX, SOCK_STREAM, 0, ends) : pipe(ends)) == 0);
         close(ends[0]);
         signal(SIGPIPE, SIG_DFL);
-        wrenn_download_stream_options options = down("/a");
+        wrenn_sandbox_download_stream_options options = down("/a");
         options.fd = &ends[1];
         CHECK_INT(wrenn_sandbox_download_stream(s.sandbox, &options, NULL, NULL), WRENN_E_SYSTEM);
         sigset_t blocked;
@@ -888,8 +888,8 @@ TEST(a_callback_that_moves_data_may_cancel) {
         setup s = set_up(&reply, 1);
         guest g = {0};
         int over = 0;
-        wrenn_upload_stream_options in = up("/a");
-        wrenn_download_stream_options out = down("/a");
+        wrenn_sandbox_upload_stream_options in = up("/a");
+        wrenn_sandbox_download_stream_options out = down("/a");
         in.read = give_and_cancel;
         out.write = take_and_cancel;
         in.user_data = out.user_data = &g;
@@ -913,7 +913,7 @@ TEST(what_is_cancelled_leaves_nothing_behind) {
     setup s = set_up(&reply, 1);
     sink to = {0};
     wrenn_op *op = NULL;
-    wrenn_download_stream_options options = down("/a");
+    wrenn_sandbox_download_stream_options options = down("/a");
     options.file = local("out");
     options.progress = watch;
     options.user_data = &to;
@@ -926,7 +926,7 @@ TEST(what_is_cancelled_leaves_nothing_behind) {
     tear_down(&s);
 }
 
-/* ---- WRENN_DOWNLOAD_VERIFY ---- */
+/* ---- WRENN_SANDBOX_DOWNLOAD_STREAM_VERIFY ---- */
 
 #define LIST(...) "{\"entries\":[" __VA_ARGS__ "]}"
 #define ENTRY(size) "{\"name\":\"f\",\"path\":\"/d/f\",\"type\":\"file\",\"size\":" size "}"
@@ -968,9 +968,9 @@ TEST(verify_compares_with_listings) {
         sink to = {0};
         int64_t size = -1;
         wrenn_error *error = NULL;
-        wrenn_download_stream_options options = down(cases[i].path);
+        wrenn_sandbox_download_stream_options options = down(cases[i].path);
         options.file = local("out");
-        options.flags = WRENN_DOWNLOAD_VERIFY;
+        options.flags = WRENN_SANDBOX_DOWNLOAD_STREAM_VERIFY;
         options.progress = watch;
         options.user_data = &to;
         int rc = wrenn_sandbox_download_stream(s.sandbox, &options, &size, &error);
@@ -996,9 +996,9 @@ TEST(verify_gives_the_servers_errors) {
                      {"409 Conflict", ERROR_BODY("invalid_state")});
     static const int codes[] = {WRENN_E_NOT_FOUND, WRENN_E_AGENT, WRENN_E_CONFLICT};
     for (size_t i = 0; i < COUNT(codes); i++) {
-        wrenn_download_stream_options options = down("/d/f");
+        wrenn_sandbox_download_stream_options options = down("/d/f");
         options.file = local("out");
-        options.flags = WRENN_DOWNLOAD_VERIFY;
+        options.flags = WRENN_SANDBOX_DOWNLOAD_STREAM_VERIFY;
         CHECK_INT(wrenn_sandbox_download_stream(s.sandbox, &options, NULL, NULL), codes[i]);
         CHECK_INT(count_local(), 0);
     }
@@ -1012,12 +1012,12 @@ TEST(wrong_arguments_are_named_and_nothing_is_sent) {
     int fd = 0, no_fd = 987;
     wrenn_file *file = NULL;
     wrenn_error *error = NULL;
-    CHECK_INT(wrenn_sandbox_upload(s.sandbox, "", "x", 1, NULL), WRENN_E_INVALID_ARGUMENT);
-    CHECK_INT(wrenn_sandbox_upload(s.sandbox, "/a", NULL, 1, NULL), WRENN_E_INVALID_ARGUMENT);
-    CHECK_INT(wrenn_sandbox_upload(NULL, "/a", "x", 1, NULL), WRENN_E_INVALID_ARGUMENT);
-    CHECK_INT(wrenn_sandbox_download(s.sandbox, "/\xff", &file, NULL), WRENN_E_INVALID_ARGUMENT);
-    CHECK_INT(wrenn_sandbox_download(NULL, "/a", &file, NULL), WRENN_E_INVALID_ARGUMENT);
-    const wrenn_upload_stream_options ups[] = {
+    CHECK_INT(wrenn_sandbox_upload(s.sandbox, "", "x", 1, NULL, NULL), WRENN_E_INVALID_ARGUMENT);
+    CHECK_INT(wrenn_sandbox_upload(s.sandbox, "/a", NULL, 1, NULL, NULL), WRENN_E_INVALID_ARGUMENT);
+    CHECK_INT(wrenn_sandbox_upload(NULL, "/a", "x", 1, NULL, NULL), WRENN_E_INVALID_ARGUMENT);
+    CHECK_INT(wrenn_sandbox_download(s.sandbox, "/\xff", NULL, &file, NULL), WRENN_E_INVALID_ARGUMENT);
+    CHECK_INT(wrenn_sandbox_download(NULL, "/a", NULL, &file, NULL), WRENN_E_INVALID_ARGUMENT);
+    const wrenn_sandbox_upload_stream_options ups[] = {
         {.path = "/a"},
         {.path = "/a", .file = ""},
         {.path = "/a", .file = "x", .fd = &fd},
@@ -1026,27 +1026,27 @@ TEST(wrong_arguments_are_named_and_nothing_is_sent) {
         {.path = NULL, .read = give},
         {.path = "/a", .read = give, .size = -1},
         {.path = "/a", .read = give, .size = INT64_MAX - 10},
-        {.path = "/a", .read = give, .timeout_ms = -1},
+        {.path = "/a", .read = give, .call.timeout_ms = -1},
     };
     for (size_t i = 0; i < COUNT(ups); i++) {
-        wrenn_upload_stream_options options = ups[i];
+        wrenn_sandbox_upload_stream_options options = ups[i];
         options.struct_size = sizeof(options);
         CHECK_INT(wrenn_sandbox_upload_stream(s.sandbox, &options, NULL), WRENN_E_INVALID_ARGUMENT);
     }
-    const wrenn_download_stream_options downs[] = {
+    const wrenn_sandbox_download_stream_options downs[] = {
         {.path = "/a"},
         {.path = "/a", .file = "x", .fd = &fd},
         {.path = "/a", .fd = &fd, .write = take},
         {.path = "", .write = take},
         {.path = "/a", .write = take, .flags = 2},
-        {.path = "/a", .write = take, .timeout_ms = -1},
+        {.path = "/a", .write = take, .call.timeout_ms = -1},
     };
     for (size_t i = 0; i < COUNT(downs); i++) {
-        wrenn_download_stream_options options = downs[i];
+        wrenn_sandbox_download_stream_options options = downs[i];
         options.struct_size = sizeof(options);
         CHECK_INT(wrenn_sandbox_download_stream(s.sandbox, &options, NULL, NULL), WRENN_E_INVALID_ARGUMENT);
     }
-    wrenn_download_stream_options options = down("/a");
+    wrenn_sandbox_download_stream_options options = down("/a");
     options.fd = &no_fd;
     CHECK_INT(wrenn_sandbox_download_stream(s.sandbox, &options, NULL, &error), WRENN_E_SYSTEM);
     CHECK_CONTAINS(wrenn_error_message(error), "descriptor 987");

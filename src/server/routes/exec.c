@@ -183,20 +183,20 @@ static void on_end(wrn_viewer *viewer, const wrn_proc_result *result) {
     answer(&r->job);
 }
 
-static const char *const *environment(wrn_arena *arena, const wrn_pair *envs, size_t count, wrn_fault *fault) {
+static const char *const *environment(wrn_arena *arena, const wrn_pair *const *envs, size_t count, wrn_fault *fault) {
     if (count > ENVS_MAX) {
         wrn_fault_set(fault, WRN_FAULT_INVALID_REQUEST, "member \"envs\" has more than %d variables", ENVS_MAX);
         return NULL;
     }
     const char **list = wrn_arena_alloc(arena, (count + 1) * sizeof(*list));
     for (size_t i = 0; list && i < count; i++) {
-        if (!*envs[i].key || strchr(envs[i].key, '=')) {
+        if (!*envs[i]->key || strchr(envs[i]->key, '=')) {
             wrn_fault_set(fault, WRN_FAULT_INVALID_REQUEST, "member \"envs\": \"%.64s\" can't be a variable's name",
-                          envs[i].key);
+                          envs[i]->key);
             return NULL;
         }
         WRN_AUTO(wrn_buf_free) wrn_buf line = WRN_BUF_INIT;
-        wrn_buf_printf(&line, "%s=%s", envs[i].key, envs[i].value);
+        wrn_buf_printf(&line, "%s=%s", envs[i]->key, envs[i]->value);
         list[i] = line.failed ? NULL : wrn_arena_dup(arena, line.data, line.size);
         if (!list[i]) list = NULL;
     }

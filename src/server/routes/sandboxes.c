@@ -141,7 +141,7 @@ static bool read_metadata(wrn_request *request, const wrn_create_sandbox_request
     }
     WRN_AUTO(wrn_json_freep) wrn_json *metadata = wrn_json_new_object();
     for (size_t i = 0; i < asked->metadata_count; i++) {
-        const wrn_pair *label = &asked->metadata[i];
+        const wrn_pair *label = asked->metadata[i];
         if (!check_label(request, label)) return false;
         wrn_json_set_string(metadata, label->key, label->value);
     }
