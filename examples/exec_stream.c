@@ -4,14 +4,14 @@
 #include <wrenn/wrenn.h>
 
 static int show(wrenn_stream *stream, wrenn_error **error) {
-    wrenn_event event;
+    const wrenn_event *event;
     int rc;
     while ((rc = wrenn_stream_next(stream, -1, &event, error)) > 0) {
-        switch (event.type) {
+        switch (event->type) {
         case WRENN_EVENT_STARTED: printf("started\n"); break;
-        case WRENN_EVENT_STDOUT: printf("out: %.*s", (int)event.size, event.data); break;
-        case WRENN_EVENT_STDERR: printf("err: %.*s", (int)event.size, event.data); break;
-        case WRENN_EVENT_EXIT: printf("exit code %lld\n", (long long)event.exit_code); break;
+        case WRENN_EVENT_STDOUT: printf("out: %.*s", (int)event->size, event->data); break;
+        case WRENN_EVENT_STDERR: printf("err: %.*s", (int)event->size, event->data); break;
+        case WRENN_EVENT_EXIT: printf("exit code %lld\n", (long long)event->exit_code); break;
         default: break; /* newer servers may send more */
         }
     }

@@ -44,7 +44,7 @@ static int look(wrenn_sandbox *sandbox, wrenn_error **error) {
 }
 
 static int clear(wrenn_sandbox *sandbox, wrenn_error **error) {
-    int exists = 1;
+    int64_t exists = 1;
     int rc = wrenn_sandbox_remove(sandbox, "~/notes", NULL, error); /* with all that is in it */
     if (rc >= 0) rc = wrenn_sandbox_exists(sandbox, "~/notes", NULL, &exists, error);
     if (rc >= 0) printf("still there: %s\n", exists ? "yes" : "no");

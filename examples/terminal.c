@@ -11,14 +11,14 @@ static int type(wrenn_stream *terminal, const char *keys, wrenn_error **error) {
 /* Shows what the terminal shows until a line ends in `mark`, or its process has ended (mark NULL). */
 static int show_until(wrenn_stream *terminal, const char *mark, wrenn_error **error) {
     char screen[8192] = "";
-    wrenn_event event;
+    const wrenn_event *event;
     int rc;
     while ((rc = wrenn_stream_next(terminal, -1, &event, error)) > 0) {
-        if (event.type == WRENN_EVENT_EXIT) printf("[exit code %lld]\n", (long long)event.exit_code);
-        if (event.type != WRENN_EVENT_STDOUT) continue;
-        fwrite(event.data, 1, event.size, stdout);
+        if (event->type == WRENN_EVENT_EXIT) printf("[exit code %lld]\n", (long long)event->exit_code);
+        if (event->type != WRENN_EVENT_STDOUT) continue;
+        fwrite(event->data, 1, event->size, stdout);
         size_t used = strlen(screen);
-        snprintf(screen + used, sizeof(screen) - used, "%s", event.data);
+        snprintf(screen + used, sizeof(screen) - used, "%s", event->data);
         if (mark && strstr(screen, mark)) return 0;
     }
     return rc;

@@ -33,11 +33,11 @@ static void on_executed(wrenn_op *op, void *user_data) {
 static void on_ready(wrenn_stream *stream, void *user_data) {
     work *w = user_data;
     wrenn_error *error = NULL;
-    wrenn_event event;
+    const wrenn_event *event;
     int rc;
     while ((rc = wrenn_stream_next(stream, 0, &event, &error)) > 0) {
-        if (event.type == WRENN_EVENT_STDOUT) printf("%.*s", (int)event.size, event.data);
-        if (event.type == WRENN_EVENT_EXIT) printf("exit code %lld\n", (long long)event.exit_code);
+        if (event->type == WRENN_EVENT_STDOUT) printf("%.*s", (int)event->size, event->data);
+        if (event->type == WRENN_EVENT_EXIT) printf("exit code %lld\n", (long long)event->exit_code);
     }
     if (rc == WRENN_E_AGAIN) {
         wrenn_error_free(error);

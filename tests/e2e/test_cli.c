@@ -186,7 +186,7 @@ TEST(sigterm_destroys_the_sandbox) { interrupt_run(SIGTERM); }
 TEST(a_reader_that_left_does_not_leave_a_sandbox) {
     wrenn_client *client = shared_server();
     const char *const argv[] = {"sh", "-c", "{ \"$WRENN_CLI\" run -- seq 1000000; echo $? >&2; } | true", NULL};
-    program_result result = wrenn_command(argv);
+    program_result result = run_program(argv);
     CHECK_CONTAINS(result.err, "wrenn: can't write the output: Broken pipe\n125\n");
     CHECK_INT(count_sandboxes(client), 0);
     program_result_free(&result);
@@ -234,7 +234,7 @@ TEST(large_output_of_control_characters_arrives) {
 TEST(quickstart_runs) {
     use_private_server();
     const char *const argv[] = {getenv("WRENN_QUICKSTART"), NULL};
-    program_result result = wrenn_command(argv);
+    program_result result = run_program(argv);
     CHECK_INT(result.code, 0);
     CHECK_CONTAINS(result.out, "hello from a sandbox\n");
     CHECK_CONTAINS(result.out, "-> sh exited with 3\n");

@@ -277,7 +277,7 @@ TEST_SLOW(what_is_cancelled_is_interrupted) {
     setup s = set_up();
     wrenn_sandbox_run_code_options options = options_of("import time; open('/tmp/begun', 'w'); time.sleep(1000)");
     wrenn_op *op = NULL;
-    int exists = 0;
+    int64_t exists = 0;
     CHECK_INT(wrenn_sandbox_run_code_start(s.sandbox, &options, NULL, NULL, &op, NULL), 0);
     while (!exists) {
         CHECK(wrenn_client_dispatch(s.client, 50, NULL) >= 0);

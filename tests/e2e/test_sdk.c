@@ -143,7 +143,7 @@ static void mistakes(void) {
     CHECK_INT(wrenn_sandboxes_get(client, "../../etc/passwd", NULL, &other, NULL), WRENN_E_VALIDATION);
     OK(wrenn_sandboxes_create(client, NULL, &sandbox, &error));
     wrenn_command options = shell("echo partial; sleep 3000");
-    options.exec_timeout_ms = 1000;
+    options.time_limit_ms = 1000;
     why = NULL;
     CHECK_INT(wrenn_sandbox_exec(sandbox, &options, NULL, &result, &why), WRENN_E_AGENT);
     CHECK_CONTAINS(wrenn_error_body(why), "partial\\n");
@@ -491,7 +491,7 @@ static void read_key(char *out, size_t size) {
 static int stream_round(wrenn_sandbox *sandbox, wrenn_error **why) {
     wrenn_command options = WRENN_COMMAND_INIT;
     wrenn_stream *stream = NULL;
-    wrenn_event event;
+    const wrenn_event *event;
     options.shell = "head -c 300000 /dev/zero; echo err >&2";
     int rc = wrenn_sandbox_exec_stream(sandbox, &options, NULL, &stream, why);
     while (rc == 0 && (rc = wrenn_stream_next(stream, -1, &event, why)) > 0) rc = 0;
@@ -602,7 +602,7 @@ static void check_witness(wrenn_sandbox *sandbox) {
     wrenn_process_list *list = NULL;
     wrenn_exec_result *result = NULL;
     wrenn_stream *stream = NULL;
-    wrenn_event event;
+    const wrenn_event *event;
     wrenn_command options = shell("echo there");
     OK(wrenn_sandbox_exec(sandbox, &options, NULL, &result, &error));
     CHECK_STR(result->stdout_data, "there\n");
@@ -613,7 +613,7 @@ static void check_witness(wrenn_sandbox *sandbox) {
     wrenn_process_list_free(list);
     OK(wrenn_sandbox_attach(sandbox, "witness", NULL, &stream, &error));
     do CHECK(wrenn_stream_next(stream, -1, &event, NULL) == 1);
-    while (event.type != WRENN_EVENT_STDOUT);
+    while (event->type != WRENN_EVENT_STDOUT);
     wrenn_stream_free(stream);
 }
 

@@ -12,17 +12,17 @@ typedef struct output {
 /* Everything until the end, or until `marker` appears. */
 static output read_stream(wrenn_stream *stream, const char *marker) {
     output o = {.exit_code = -99};
-    wrenn_event event;
+    const wrenn_event *event;
     for (;;) {
         wrenn_error *error = NULL;
         int rc = wrenn_stream_next(stream, 60000, &event, &error);
         CHECK_MSG(rc >= 0, "%s", wrenn_error_message(error));
         if (rc == 0) return o;
-        if (event.type == WRENN_EVENT_EXIT) o.exit_code = event.exit_code;
-        if (event.type != WRENN_EVENT_STDOUT) continue;
-        CHECK(o.size + event.size < sizeof(o.text));
-        memcpy(o.text + o.size, event.data, event.size);
-        o.size += event.size;
+        if (event->type == WRENN_EVENT_EXIT) o.exit_code = event->exit_code;
+        if (event->type != WRENN_EVENT_STDOUT) continue;
+        CHECK(o.size + event->size < sizeof(o.text));
+        memcpy(o.text + o.size, event->data, event->size);
+        o.size += event->size;
         if (marker && strstr(o.text, marker)) return o;
     }
 }
