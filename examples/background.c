@@ -3,11 +3,11 @@
 #include <wrenn/wrenn.h>
 
 static int start(wrenn_sandbox *sandbox, wrenn_error **error) {
-    wrenn_command options = WRENN_COMMAND_INIT;
+    wrenn_command command = WRENN_COMMAND_INIT;
     wrenn_process *process = NULL;
-    options.shell = "while :; do echo still here; sleep 0.1; done";
-    options.tag = "worker";
-    int rc = wrenn_sandbox_spawn(sandbox, &options, NULL, &process, error);
+    command.shell = "while :; do echo still here; sleep 0.1; done";
+    command.tag = "worker";
+    int rc = wrenn_sandbox_spawn(sandbox, &command, NULL, &process, error);
     if (rc < 0) return rc;
     printf("started %s\n", process->tag);
     wrenn_process_free(process);

@@ -26,12 +26,12 @@ static int show_until(wrenn_stream *terminal, const char *mark, wrenn_error **er
 
 static int first_visit(wrenn_sandbox *sandbox, char *tag, size_t size, wrenn_error **error) {
     const char *const argv[] = {"sh", NULL};
-    wrenn_command options = WRENN_COMMAND_INIT;
+    wrenn_command command = WRENN_COMMAND_INIT;
     wrenn_stream *terminal = NULL;
-    options.argv = argv;
-    options.cols = 100;
-    options.rows = 30;
-    int rc = wrenn_sandbox_pty(sandbox, &options, NULL, &terminal, error);
+    command.argv = argv;
+    command.cols = 100;
+    command.rows = 30;
+    int rc = wrenn_sandbox_pty(sandbox, &command, NULL, &terminal, error);
     if (rc < 0) return rc;
     snprintf(tag, size, "%s", wrenn_stream_tag(terminal));
     rc = wrenn_stream_resize(terminal, 132, 50, error);

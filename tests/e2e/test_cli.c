@@ -149,15 +149,15 @@ TEST(a_wrong_key_says_what_to_do) {
 
 /* Waits until the only sandbox there is has the file: every look is a request, so there is nothing to sleep for. */
 static void wait_for_file(wrenn_client *client, const char *path) {
-    wrenn_command options = WRENN_COMMAND_INIT;
-    options.argv = (const char *const[]){"test", "-e", path, NULL};
+    wrenn_command command = WRENN_COMMAND_INIT;
+    command.argv = (const char *const[]){"test", "-e", path, NULL};
     for (bool found = false; !found;) {
         wrenn_sandbox_list *list = NULL;
         wrenn_sandbox *sandbox = NULL;
         wrenn_exec_result *result = NULL;
         if (wrenn_sandboxes_list(client, NULL, &list, NULL) == 0 && list->items_count > 0 &&
             wrenn_sandbox_from_id(client, list->items[0]->id, &sandbox, NULL) == 0 &&
-            wrenn_sandbox_exec(sandbox, &options, NULL, &result, NULL) == 0)
+            wrenn_sandbox_exec(sandbox, &command, NULL, &result, NULL) == 0)
             found = result->exit_code == 0;
         wrenn_exec_result_free(result);
         wrenn_sandbox_free(sandbox);

@@ -176,7 +176,7 @@ static void each_inherited(bool check) {
 static void closed_by_exec(void) {
     enum { STREAMS = 3 };
     wrenn_stream *streams[STREAMS];
-    wrenn_command options = WRENN_COMMAND_INIT;
+    wrenn_command command = WRENN_COMMAND_INIT;
     wrenn_sandbox *sandbox = NULL;
     const wrenn_event *event;
     set_up();
@@ -184,9 +184,9 @@ static void closed_by_exec(void) {
     wrenn_client *client = local_client(), *second = local_client();
     each_inherited(true);
     OK(wrenn_sandboxes_create(client, NULL, &sandbox, &error));
-    options.shell = "echo; sleep 1000";
+    command.shell = "echo; sleep 1000";
     for (int i = 0; i < STREAMS; i++) {
-        OK(wrenn_sandbox_exec_stream(sandbox, &options, NULL, &streams[i], &error));
+        OK(wrenn_sandbox_exec_stream(sandbox, &command, NULL, &streams[i], &error));
         OK(wrenn_stream_next(streams[i], -1, &event, &error));
         each_inherited(true);
     }

@@ -110,11 +110,11 @@ static void commands(wrenn_sandbox *sandbox) {
     CHECK_INT(result->exit_code, 3);
     CHECK_STR(result->stdout_data, "hi\n");
     wrenn_exec_result_free(result);
-    wrenn_command options = WRENN_COMMAND_INIT;
-    options.shell = "exit 4";
+    wrenn_command command = WRENN_COMMAND_INIT;
+    command.shell = "exit 4";
     wrenn_stream *stream = NULL;
     const wrenn_event *event;
-    CALL(sandbox_exec_stream, (sandbox, &options, NULL, ), (&stream, ));
+    CALL(sandbox_exec_stream, (sandbox, &command, NULL, ), (&stream, ));
     while (wrenn_stream_next(stream, -1, &event, NULL) > 0) {
     }
     CHECK_INT(event->exit_code, 4);
@@ -124,9 +124,9 @@ static void commands(wrenn_sandbox *sandbox) {
 static void terminals(wrenn_sandbox *sandbox) {
     wrenn_stream *stream = NULL, *second = NULL;
     const char *argv[] = {"/bin/sh", NULL};
-    wrenn_command options = WRENN_COMMAND_INIT;
-    options.argv = argv;
-    CALL(sandbox_pty, (sandbox, &options, NULL, ), (&stream, ));
+    wrenn_command command = WRENN_COMMAND_INIT;
+    command.argv = argv;
+    CALL(sandbox_pty, (sandbox, &command, NULL, ), (&stream, ));
     CALL(sandbox_pty_connect, (sandbox, wrenn_stream_tag(stream), NULL, ), (&second, ));
     CHECK_INT(wrenn_stream_write(second, "exit 6\r", 7, -1, NULL), 7);
     const wrenn_event *event;
@@ -138,13 +138,13 @@ static void terminals(wrenn_sandbox *sandbox) {
 }
 
 static void processes(wrenn_sandbox *sandbox) {
-    wrenn_command options = WRENN_COMMAND_INIT;
-    options.shell = "sleep 1000";
+    wrenn_command command = WRENN_COMMAND_INIT;
+    command.shell = "sleep 1000";
     wrenn_process *process = NULL;
     wrenn_process_list *list = NULL;
     wrenn_stream *stream = NULL;
     const wrenn_event *event;
-    CALL(sandbox_spawn, (sandbox, &options, NULL, ), (&process, ));
+    CALL(sandbox_spawn, (sandbox, &command, NULL, ), (&process, ));
     CALL(sandbox_processes, (sandbox, NULL, ), (&list, ));
     CHECK_INT(list->items[0]->pid, process->pid);
     CALL(sandbox_attach, (sandbox, process->tag, NULL, ), (&stream, ));

@@ -42,11 +42,11 @@ static void tear_down(setup *s) {
 }
 
 static wrenn_stream *start(setup *s, const char *line, int64_t want_stdin) {
-    wrenn_command options = WRENN_COMMAND_INIT;
+    wrenn_command command = WRENN_COMMAND_INIT;
     wrenn_stream *stream = NULL;
-    options.shell = line;
-    options.want_stdin = want_stdin;
-    OK(wrenn_sandbox_exec_stream(s->sandbox, &options, NULL, &stream, &error));
+    command.shell = line;
+    command.want_stdin = want_stdin;
+    OK(wrenn_sandbox_exec_stream(s->sandbox, &command, NULL, &stream, &error));
     CHECK(wrenn_stream_is_exact(stream));
     return stream;
 }
@@ -97,11 +97,11 @@ static void commands(void) {
     stream = start(&s, "no-such-program", 0);
     CHECK_INT(read_all(stream).exit_code, 127);
     wrenn_stream_free(stream);
-    wrenn_command options = WRENN_COMMAND_INIT;
-    options.shell = "true";
-    options.cwd = "/nonexistent";
+    wrenn_command command = WRENN_COMMAND_INIT;
+    command.shell = "true";
+    command.cwd = "/nonexistent";
     wrenn_error *error = NULL;
-    CHECK_INT(wrenn_sandbox_exec_stream(s.sandbox, &options, NULL, &stream, &error), WRENN_E_VALIDATION);
+    CHECK_INT(wrenn_sandbox_exec_stream(s.sandbox, &command, NULL, &stream, &error), WRENN_E_VALIDATION);
     CHECK_CONTAINS(wrenn_error_message(error), "cwd");
     wrenn_error_free(error);
     tear_down(&s);
@@ -112,17 +112,17 @@ static void users(void) {
     setup s = set_up();
     wrenn_stream *stream = NULL;
     const char *user = geteuid() == 0 ? "user" : "root";
-    wrenn_command options = WRENN_COMMAND_INIT;
-    options.shell = "echo $USER $(id -un)";
-    options.user = user;
-    OK(wrenn_sandbox_exec_stream(s.sandbox, &options, NULL, &stream, &error));
+    wrenn_command command = WRENN_COMMAND_INIT;
+    command.shell = "echo $USER $(id -un)";
+    command.user = user;
+    OK(wrenn_sandbox_exec_stream(s.sandbox, &command, NULL, &stream, &error));
     char expected[32];
     snprintf(expected, sizeof(expected), "%s %s\n", user, user);
     CHECK_STR(read_all(stream).out, expected);
     wrenn_stream_free(stream);
-    options.user = "captain";
+    command.user = "captain";
     wrenn_error *unknown = NULL;
-    CHECK_INT(wrenn_sandbox_exec_stream(s.sandbox, &options, NULL, &stream, &unknown), WRENN_E_VALIDATION);
+    CHECK_INT(wrenn_sandbox_exec_stream(s.sandbox, &command, NULL, &stream, &unknown), WRENN_E_VALIDATION);
     CHECK_CONTAINS(wrenn_error_message(unknown), "no such user");
     wrenn_error_free(unknown);
     wrenn_command run = WRENN_COMMAND_INIT;
@@ -173,9 +173,9 @@ static void ends(void) {
     CHECK_INT(o.exit_code, -99);
     CHECK(o.rc < 0);
     wrenn_stream_free(stream);
-    wrenn_command options = WRENN_COMMAND_INIT;
-    options.shell = "true";
-    CHECK_INT(wrenn_sandbox_exec_stream(s.sandbox, &options, NULL, &stream, NULL), WRENN_E_CONFLICT);
+    wrenn_command command = WRENN_COMMAND_INIT;
+    command.shell = "true";
+    CHECK_INT(wrenn_sandbox_exec_stream(s.sandbox, &command, NULL, &stream, NULL), WRENN_E_CONFLICT);
     tear_down(&s);
 }
 
@@ -268,12 +268,12 @@ static void type(wrenn_stream *stream, const char *keys) {
 static void terminals(void) {
     setup s = set_up();
     const char *argv[] = {"/bin/sh", NULL}, *envs[] = {"PS1=> ", "MARK=here", NULL};
-    wrenn_command options = WRENN_COMMAND_INIT;
-    options.argv = argv;
-    options.envs = envs;
-    options.cols = 91;
+    wrenn_command command = WRENN_COMMAND_INIT;
+    command.argv = argv;
+    command.envs = envs;
+    command.cols = 91;
     wrenn_stream *stream = NULL, *second = NULL;
-    OK(wrenn_sandbox_pty(s.sandbox, &options, NULL, &stream, &error));
+    OK(wrenn_sandbox_pty(s.sandbox, &command, NULL, &stream, &error));
     char tag[64];
     snprintf(tag, sizeof(tag), "%s", wrenn_stream_tag(stream));
     CHECK(strncmp(tag, "pty-", 4) == 0 && wrenn_stream_pid(stream) > 0);
@@ -297,7 +297,7 @@ static void terminals(void) {
     wrenn_stream_free(stream);
     wrenn_stream_free(second);
     /* Closing one kills it; an unknown tag is told. */
-    OK(wrenn_sandbox_pty(s.sandbox, &options, NULL, &stream, &error));
+    OK(wrenn_sandbox_pty(s.sandbox, &command, NULL, &stream, &error));
     wrenn_stream_close(stream);
     CHECK_INT(processes(&s), 0);
     OK(wrenn_sandbox_pty_connect(s.sandbox, tag, NULL, &stream, &error));
@@ -314,10 +314,10 @@ static void full_screen(void) {
         "yes '\303\244' | head -n 100000 | tr -d '\\n'; printf '\\033[6nready'; "
         "while :; do sleep 0.01; done";
     const char *argv[] = {"sh", "-c", line, NULL};
-    wrenn_command options = WRENN_COMMAND_INIT;
-    options.argv = argv;
+    wrenn_command command = WRENN_COMMAND_INIT;
+    command.argv = argv;
     wrenn_stream *stream = NULL;
-    OK(wrenn_sandbox_pty(s.sandbox, &options, NULL, &stream, &error));
+    OK(wrenn_sandbox_pty(s.sandbox, &command, NULL, &stream, &error));
     const wrenn_event *event;
     bool ready = false;
     while (!ready) {
@@ -351,13 +351,13 @@ static void full_screen(void) {
 
 static void background(void) {
     setup s = set_up();
-    wrenn_command options = WRENN_COMMAND_INIT;
-    options.shell = "read line </dev/null; while [ ! -e /tmp/go ]; do sleep 0.01; done; echo late; sleep 1000";
-    options.tag = "worker";
+    wrenn_command command = WRENN_COMMAND_INIT;
+    command.shell = "read line </dev/null; while [ ! -e /tmp/go ]; do sleep 0.01; done; echo late; sleep 1000";
+    command.tag = "worker";
     wrenn_process *process = NULL;
-    OK(wrenn_sandbox_spawn(s.sandbox, &options, NULL, &process, &error));
+    OK(wrenn_sandbox_spawn(s.sandbox, &command, NULL, &process, &error));
     CHECK_STR(process->tag, "worker");
-    CHECK_INT(wrenn_sandbox_spawn(s.sandbox, &options, NULL, &process, NULL), WRENN_E_CONFLICT);
+    CHECK_INT(wrenn_sandbox_spawn(s.sandbox, &command, NULL, &process, NULL), WRENN_E_CONFLICT);
     wrenn_stream *stream = NULL;
     OK(wrenn_sandbox_attach(s.sandbox, "worker", NULL, &stream, &error));
     CHECK_INT(wrenn_stream_pid(stream), process->pid);
@@ -459,12 +459,12 @@ static void many(void) {
     setup s = set_up();
     static job jobs[MANY];
     memset(jobs, 0, sizeof(jobs));
-    wrenn_command options = WRENN_COMMAND_INIT;
-    options.shell = "exec dd if=/dev/zero bs=100000 count=1 status=none";
+    wrenn_command command = WRENN_COMMAND_INIT;
+    command.shell = "exec dd if=/dev/zero bs=100000 count=1 status=none";
     wrenn_sandbox *sandboxes[SANDBOXES] = {0};
     for (size_t i = 0; i < SANDBOXES; i++) OK(wrenn_sandboxes_create(s.client, NULL, &sandboxes[i], &error));
     for (size_t i = 0; i < MANY; i++)
-        OK(wrenn_sandbox_exec_stream_start(sandboxes[i % SANDBOXES], &options, NULL, on_opened, &jobs[i], NULL,
+        OK(wrenn_sandbox_exec_stream_start(sandboxes[i % SANDBOXES], &command, NULL, on_opened, &jobs[i], NULL,
                                            &error));
     for (size_t over = 0; over < MANY;) {
         OK(wrenn_client_dispatch(s.client, 60000, &error));

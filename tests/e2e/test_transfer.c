@@ -41,10 +41,10 @@ static void tear_down(setup *s) {
 
 /* What a line of shell puts out. */
 static void check_sh(setup *s, const char *line, const char *want) {
-    wrenn_command options = WRENN_COMMAND_INIT;
+    wrenn_command command = WRENN_COMMAND_INIT;
     wrenn_exec_result *result = NULL;
-    options.shell = line;
-    OK(wrenn_sandbox_exec(s->sandbox, &options, NULL, &result, &error));
+    command.shell = line;
+    OK(wrenn_sandbox_exec(s->sandbox, &command, NULL, &result, &error));
     CHECK_STR(result->stdout_data, want);
     wrenn_exec_result_free(result);
 }
