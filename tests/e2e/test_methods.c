@@ -102,6 +102,13 @@ static void hosts(void) {
 
 /* ---- one sandbox ---- */
 
+static int64_t exit_code_of(wrenn_stream *stream) {
+    const wrenn_event *event;
+    int64_t exit_code = -2;
+    while (wrenn_stream_next(stream, -1, &event, NULL) > 0) exit_code = event->exit_code;
+    return exit_code;
+}
+
 static void commands(wrenn_sandbox *sandbox) {
     wrenn_command exec = WRENN_COMMAND_INIT;
     exec.shell = "echo hi; exit 3";
@@ -113,11 +120,8 @@ static void commands(wrenn_sandbox *sandbox) {
     wrenn_command command = WRENN_COMMAND_INIT;
     command.shell = "exit 4";
     wrenn_stream *stream = NULL;
-    const wrenn_event *event;
     CALL(sandbox_exec_stream, (sandbox, &command, NULL, ), (&stream, ));
-    while (wrenn_stream_next(stream, -1, &event, NULL) > 0) {
-    }
-    CHECK_INT(event->exit_code, 4);
+    CHECK_INT(exit_code_of(stream), 4);
     wrenn_stream_free(stream);
 }
 
@@ -129,10 +133,7 @@ static void terminals(wrenn_sandbox *sandbox) {
     CALL(sandbox_pty, (sandbox, &command, NULL, ), (&stream, ));
     CALL(sandbox_pty_connect, (sandbox, wrenn_stream_tag(stream), NULL, ), (&second, ));
     CHECK_INT(wrenn_stream_write(second, "exit 6\r", 7, -1, NULL), 7);
-    const wrenn_event *event;
-    while (wrenn_stream_next(stream, -1, &event, NULL) > 0) {
-    }
-    CHECK_INT(event->exit_code, 6);
+    CHECK_INT(exit_code_of(stream), 6);
     wrenn_stream_free(stream);
     wrenn_stream_free(second);
 }
@@ -143,15 +144,12 @@ static void processes(wrenn_sandbox *sandbox) {
     wrenn_process *process = NULL;
     wrenn_process_list *list = NULL;
     wrenn_stream *stream = NULL;
-    const wrenn_event *event;
     CALL(sandbox_spawn, (sandbox, &command, NULL, ), (&process, ));
     CALL(sandbox_processes, (sandbox, NULL, ), (&list, ));
     CHECK_INT(list->items[0]->pid, process->pid);
     CALL(sandbox_attach, (sandbox, process->tag, NULL, ), (&stream, ));
     CALL(sandbox_kill, (sandbox, process->tag, 9, NULL, ), ());
-    while (wrenn_stream_next(stream, -1, &event, NULL) > 0) {
-    }
-    CHECK_INT(event->exit_code, -1);
+    CHECK_INT(exit_code_of(stream), -1);
     wrenn_stream_free(stream);
     wrenn_process_list_free(list);
     wrenn_process_free(process);
