@@ -142,7 +142,7 @@ int builtin_main(char **argv);
 /* ---- followed.c ---- */
 
 struct stat;
-/* By inotify, or waiting at its end for more: then it must stay the same inode. */
+/* By inotify, or waiting at its end for more: then it must stay the same inode. Of a directory: by inotify. */
 bool is_followed(const struct stat *target);
 
 /* ---- drain.c ---- */

@@ -20,6 +20,7 @@
 #include "server/log.h"
 #include "server/machine.h"
 #include "server/notify.h"
+#include "server/precedence.h"
 #include "server/private.h"
 #include "server/routes/routes.h"
 #include "server/sandbox/snapshots.h"
@@ -528,6 +529,7 @@ bool wrn_server_run(const wrn_config *config, const wrn_platform *platform, char
     if (locked && is_private(&server)) wrn_private_each_stale(config->data_dir, remove_stale, NULL);
     bool ok = locked && begin(&server, &arena, why, why_size);
     server.listening = ok;
+    if (ok) wrn_precedence_take();
     if (ok) wrn_hold_watch(&server.loop);
     if (ok) wrn_audit_note(&server.audit, "start");
     if (ok) wrn_notify("READY=1");

@@ -182,7 +182,7 @@ static pid_t first_agent(const test_daemon *d) {
     for (int pid; !found && fscanf(children, "%d", &pid) == 1;) {
         snprintf(path, sizeof(path), "/proc/%d/comm", pid);
         FILE *comm = fopen(path, "re");
-        if (comm && fgets(line, sizeof(line), comm) && strcmp(line, "wrenn-agent\n") == 0) found = pid;
+        if (comm && fgets(line, sizeof(line), comm) && strcmp(line, "(wrenn-agent)\n") == 0) found = pid;
         if (comm) fclose(comm);
     }
     fclose(children);

@@ -117,6 +117,13 @@ static void without_namespaces(void) {
     refuses(test_dir(), "RestrictNamespaces=");
 }
 
+/* As ProtectHostname= does it. */
+static void without_host_names(void) {
+    forbid(SCMP_SYS(sethostname), EPERM);
+    says_no("namespaces", "host name", "ProtectHostname=");
+    refuses(test_dir(), "ProtectHostname=");
+}
+
 static void put(const char *path, const char *text) {
     int fd = open(path, O_WRONLY | O_CLOEXEC);
     CHECK_MSG(fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text), "%s: %s", path, strerror(errno));
@@ -130,6 +137,11 @@ static void without_user_namespaces(void) {
     put("/proc/self/uid_map", line);
     put("/proc/sys/user/max_user_namespaces", "0");
     says_no("namespaces", "", "sysctl -w user.max_user_namespaces=");
+    verdict v;
+    ask_doctor(test_dir(), "data directory", &v); /* it is not to blame, nor is the kernel */
+    CHECK_MSG(v.ok == (geteuid() != 0) && !strstr(v.fix, "5.19"), "%s: %s", v.detail, v.fix);
+    CHECK(ask_doctor(test_dir(), "template minimal", &v) || v.ok);
+    CHECK_MSG(!strstr(v.detail, "overlayfs"), "%s", v.detail);
 }
 
 static void few_descriptors(void) {
@@ -232,6 +244,21 @@ TEST(without_writable_cgroups_the_remedy_is_named) {
 
 /* ---- containers ---- */
 
+/* It may be on a file system of its own. */
+static void show_agent(const char *root) {
+    char from[300], to[1000];
+    snprintf(from, sizeof(from), "%s", agent_path());
+    *strrchr(from, '/') = '\0';
+    snprintf(to, sizeof(to), "%s%s", root, from);
+    for (char *slash = to + strlen(root); (slash = strchr(slash + 1, '/'));) {
+        *slash = '\0';
+        mkdir(to, 0755);
+        *slash = '/';
+    }
+    mkdir(to, 0755);
+    CHECK_MSG(mount(from, to, NULL, MS_BIND, NULL) == 0, "%s: %s", to, strerror(errno));
+}
+
 /* All of / on overlayfs, but for test_dir(), which is as a volume is. */
 static void enter_container(char on_overlay[300]) {
     static const char *const kept[] = {"proc", "dev", "sys", "run"};
@@ -249,6 +276,7 @@ static void enter_container(char on_overlay[300]) {
     snprintf(volume, sizeof(volume), "%s%s", path, test_dir());
     mkdir(volume, 0755); /* not there yet where /tmp is a file system of its own */
     CHECK_MSG(mount(test_dir(), volume, NULL, MS_BIND, NULL) == 0, "%s: %s", volume, strerror(errno));
+    show_agent(path);
     for (size_t i = 0; i < WRN_COUNT(kept); i++) {
         char from[16], to[800];
         snprintf(from, sizeof(from), "/%s", kept[i]);
@@ -343,6 +371,7 @@ TEST_SLOW(in_a_container_as_ordinary_user) { contained(true); }
 TEST_AS_BOTH(the_doctor_runs_a_sandbox, healthy)
 TEST_AS_BOTH(the_doctor_leaves_nothing, early)
 TEST_AS_BOTH(without_overlayfs_the_remedy_is_named, without_overlayfs)
+TEST_AS_BOTH(without_host_names_the_remedy_is_named, without_host_names)
 TEST_AS_BOTH(without_namespaces_the_remedy_is_named, without_namespaces)
 TEST_AS_BOTH(without_user_namespaces_the_remedy_is_named, without_user_namespaces)
 TEST_AS_BOTH(few_descriptors_are_told, few_descriptors)

@@ -38,7 +38,7 @@ struct wrn_proc {
     wrn_buf out, err;
     wrn_proc_end end;
     int code;
-    bool cut, oom_killed, flood, stopped, hang, killed, die, started, cat, eof;
+    bool cut, oom_killed, flood, stopped, hang, killed, die, started, cat, deaf, eof;
     wrn_fault fault;
 };
 
@@ -343,7 +343,8 @@ static void script(wrn_proc *proc, const wrn_proc_spec *spec) {
     proc->die = strcmp(spec->cmd, "die") == 0;
     proc->hang = strcmp(spec->cmd, "hang") == 0;
     proc->cat = strcmp(spec->cmd, "cat") == 0 && (spec->want_stdin || spec->cols);
-    proc->cat = proc->cat || strcmp(spec->cmd, "wait") == 0; /* until it is killed */
+    proc->deaf = strcmp(spec->cmd, "deaf") == 0;
+    proc->cat = proc->cat || proc->deaf || strcmp(spec->cmd, "wait") == 0; /* until it is killed */
     if (proc->hang) wrn_buf_puts(&proc->out, "so far");
     if (!spec->cwd || strcmp(spec->cwd, "/nowhere") != 0) return;
     proc->end = WRN_PROC_FAILED;
@@ -373,7 +374,10 @@ static void fake_signal(wrn_proc *proc, int signo) {
     uv_timer_start(&proc->timer, on_timer, 0, 0);
 }
 
+static void fake_give_up(wrn_proc *proc) { fake_signal(proc, SIGKILL); }
+
 static size_t fake_write(wrn_proc *proc, const void *data, size_t size) {
+    if (proc->deaf) return 0;
     if (!proc->cat) return size;
     wrn_buf_put(&proc->out, data, size);
     uv_timer_start(&proc->timer, on_timer, 0, 0);
@@ -450,6 +454,7 @@ const wrn_backend_ops fake_backend = {
     .stats = fake_stats,
     .exec = fake_exec,
     .signal = fake_signal,
+    .give_up = fake_give_up,
     .read_stop = fake_read_stop,
     .read_start = fake_read_start,
     .write = fake_write,

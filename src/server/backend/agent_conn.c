@@ -148,6 +148,11 @@ void wrn_agent_signal(wrn_proc *proc, int signo) {
     if (keeps_up(proc->agent)) send_u32(proc->agent, proc->stream, WRN_FRAME_SIGNAL, (uint32_t)signo);
 }
 
+void wrn_agent_give_up(wrn_proc *proc) {
+    proc->killed = true;
+    if (keeps_up(proc->agent)) send_u32(proc->agent, proc->stream, WRN_FRAME_SIGNAL, WRN_SIGNAL_GIVE_UP);
+}
+
 size_t wrn_agent_write(wrn_proc *proc, const void *data, size_t size) {
     wrn_agent *agent = proc->agent;
     size_t taken = size < proc->in_credit ? size : proc->in_credit;
@@ -195,7 +200,7 @@ static void on_time_up(uv_timer_t *timer) {
     if (proc->timed_out) return broken(proc->agent, "it did not end a command whose time was up");
     proc->timed_out = true;
     uv_timer_start(timer, on_time_up, wrn_agent_grace_ms, 0);
-    wrn_agent_signal(proc, SIGKILL);
+    wrn_agent_give_up(proc);
 }
 
 static void run_timer(wrn_proc *proc, bool run) {
@@ -369,8 +374,8 @@ static void end_failed(wrn_proc *proc, uint32_t kind, int number) {
     else if (kind == WRN_EXIT_USER && number == EPERM)
         wrn_fault_set(
             &fault, WRN_FAULT_INVALID_REQUEST,
-            "the sandbox can't run anything as the user asked for: this wrennd runs as an ordinary user, and its "
-            "sandboxes have root alone");
+            "the sandbox can't run anything as the user asked for: ids end at 65535, and sandboxes of a wrennd that "
+            "runs as an ordinary user have root alone");
     else if (kind == WRN_EXIT_USER)
         wrn_fault_set(&fault, WRN_FAULT_INVALID_REQUEST, "the sandbox has no such user as \"%s\"%s", proc->user,
                       proc->own_user ? "" : ", whom its template names; ask for another one, such as root");
@@ -384,7 +389,9 @@ static void on_exit_frame(wrn_proc *proc, uint32_t kind, uint32_t value, uint32_
     wrn_proc_result result = {.end = kind == WRN_EXIT_CODE ? WRN_PROC_EXITED : WRN_PROC_SIGNALED,
                               .code = number,
                               .output_cut = flags & WRN_EXIT_CUT};
-    if (proc->timed_out) result = (wrn_proc_result){.end = WRN_PROC_TIMED_OUT, .output_cut = result.output_cut};
+    /* One that ended by itself had its time; only what it left behind was waited for. */
+    if (proc->timed_out && kind == WRN_EXIT_SIGNAL)
+        result = (wrn_proc_result){.end = WRN_PROC_TIMED_OUT, .output_cut = result.output_cut};
     bool dead = kind == WRN_EXIT_SIGNAL ? number == SIGKILL : number != 0;
     result.oom_killed = dead && !proc->killed && oom_kills(proc->agent) > proc->oom_kills;
     end_proc(proc, &result);

@@ -30,6 +30,7 @@ void wrn_agent_close(wrn_agent *agent);
 
 wrn_proc *wrn_agent_exec(wrn_agent *agent, const wrn_proc_spec *spec, const wrn_proc_events *events, wrn_fault *fault);
 void wrn_agent_signal(wrn_proc *proc, int signo);
+void wrn_agent_give_up(wrn_proc *proc);
 void wrn_agent_read_stop(wrn_proc *proc);
 void wrn_agent_read_start(wrn_proc *proc);
 size_t wrn_agent_write(wrn_proc *proc, const void *data, size_t size);

@@ -200,6 +200,9 @@ typedef struct wrn_backend_ops {
     wrn_proc *(*exec)(wrn_box *box, const wrn_proc_spec *spec, const wrn_proc_events *events, wrn_fault *fault);
     /* Sends a signal to the command and all its descendants; on_end still follows. */
     void (*signal)(wrn_proc *proc, int signo);
+    /* Nobody waits for it any more: kills it and them, unless it has ended itself and only its output is held open: then they
+     * go on. on_end still follows. */
+    void (*give_up)(wrn_proc *proc);
     /* Stops and continues delivery of output (back-pressure). */
     void (*read_stop)(wrn_proc *proc);
     void (*read_start)(wrn_proc *proc);

@@ -1,24 +1,24 @@
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/text.h"
 #include "gen/requests.h"
+#include "server/http/budget.h"
+#include "server/lane.h"
 #include "server/routes/isolation.h"
 #include "server/routes/once.h"
 #include "server/routes/routes.h"
 
-static wrn_json *metadata_of(const wrn_server *server, const wrn_sandbox_row *row) {
+/* What the store has of a sandbox's labels, as text; NULL: there are none, or they could not be read. */
+static char *metadata_of(const wrn_server *server, const wrn_sandbox_row *row) {
     char *text = NULL;
-    const char *why;
-    wrn_json *metadata = NULL;
-    if (wrn_store_get_metadata(server->store, row->id, &text) != WRN_DB_OK || !text) return NULL;
-    if (!wrn_json_parse(text, strlen(text), &metadata, &why)) metadata = NULL;
-    free(text);
-    return metadata;
+    if (row->has_metadata && wrn_store_get_metadata(server->store, row->id, &text) != WRN_DB_OK) return NULL;
+    return text;
 }
 
-wrn_json *wrn_show_sandbox(const wrn_server *server, const wrn_sandbox_row *row) {
+static wrn_json *show(const wrn_json *isolation, const wrn_sandbox_row *row, const char *metadata) {
     char created[WRN_RFC3339_SIZE], started[WRN_RFC3339_SIZE], active[WRN_RFC3339_SIZE], updated[WRN_RFC3339_SIZE];
     wrn_rfc3339(created, row->created_at);
     wrn_rfc3339(started, row->started_at);
@@ -43,11 +43,19 @@ wrn_json *wrn_show_sandbox(const wrn_server *server, const wrn_sandbox_row *row)
     if (row->started_at) info.present |= WRENN_HAS_SANDBOX_INFO_STARTED_AT;
     if (row->last_active_at) info.present |= WRENN_HAS_SANDBOX_INFO_LAST_ACTIVE_AT;
     wrn_json *object = wrn_model_encode(&wrn_model_sandbox_info, &info);
-    if ((!row->has_metadata || wrn_json_set(object, "metadata", metadata_of(server, row))) &&
-        wrn_json_set(object, "isolation", wrn_json_ref(server->isolation)))
-        return object;
+    wrn_json *labels = NULL;
+    const char *why;
+    if (metadata && wrn_json_parse(metadata, strlen(metadata), &labels, &why)) wrn_json_set(object, "metadata", labels);
+    if (wrn_json_set(object, "isolation", wrn_json_ref((wrn_json *)(uintptr_t)isolation))) return object;
     wrn_json_free(object);
     return NULL;
+}
+
+wrn_json *wrn_show_sandbox(const wrn_server *server, const wrn_sandbox_row *row) {
+    char *metadata = metadata_of(server, row);
+    wrn_json *shown = show(server->isolation, row, metadata);
+    free(metadata);
+    return shown;
 }
 
 bool wrn_request_sandbox(wrn_request *request, wrn_sandbox_row *row) {
@@ -180,22 +188,76 @@ void wrn_route_create_sandbox(wrn_request *request) {
 
 /* ---- the rest ---- */
 
+/* Many rows are read in little time; what is said of them is not made so fast, and not on the loop. */
 typedef struct listing {
-    const wrn_server *server;
-    wrn_json *array;
+    wrn_job job; /* first, so that it leads here */
+    wrn_request *request;
+    wrn_buf rows;      /* wrn_sandbox_row, one behind the other */
+    wrn_buf labels;    /* of each row, as text with a NUL behind it; "": none */
+    wrn_buf isolation; /* as text: a worker counts no references to what others have */
+    wrn_buf text;
 } listing;
+
+enum { ROWS_FEW = 16 };
 
 static bool add_sandbox(void *context, const wrn_sandbox_row *row) {
     listing *l = context;
-    return wrn_json_append(l->array, wrn_show_sandbox(l->server, row));
+    char *metadata = metadata_of(wrn_request_server(l->request), row);
+    wrn_buf_put(&l->rows, row, sizeof(*row));
+    wrn_buf_put(&l->labels, metadata ? metadata : "", metadata ? strlen(metadata) + 1 : 1);
+    free(metadata);
+    return true;
+}
+
+static void free_listing(listing *l) {
+    wrn_buf_free(&l->rows);
+    wrn_buf_free(&l->labels);
+    wrn_buf_free(&l->isolation);
+    wrn_buf_free(&l->text);
+    free(l);
+}
+
+static void write_listing(wrn_job *job) {
+    listing *l = (listing *)job;
+    WRN_AUTO(wrn_json_freep) wrn_json *isolation = NULL, *array = wrn_json_new_array();
+    const char *why, *labels = l->labels.data;
+    if (!wrn_json_parse(l->isolation.data, l->isolation.size, &isolation, &why)) return;
+    for (size_t at = 0; at < l->rows.size; at += sizeof(wrn_sandbox_row)) {
+        wrn_sandbox_row row;
+        memcpy(&row, l->rows.data + at, sizeof(row));
+        wrn_json_append(array, show(isolation, &row, *labels ? labels : NULL));
+        labels += strlen(labels) + 1;
+    }
+    wrn_json_write(array, &l->text);
+    wrn_buf_putc(&l->text, '\n');
+}
+
+static void reply_listing(wrn_job *job) {
+    listing *l = (listing *)job;
+    if (l->text.size) wrn_reply_buf(l->request, 200, "application/json", &l->text);
+    else wrn_reply_error(l->request, WRN_FAULT_INTERNAL_ERROR, "the sandboxes could not be listed");
+    free_listing(l);
 }
 
 void wrn_route_list_sandboxes(wrn_request *request) {
-    listing l = {wrn_request_server(request), wrn_json_new_array()};
-    if (wrn_store_list_sandboxes(l.server->store, request->who.team_id, add_sandbox, &l) == WRN_DB_OK)
-        return wrn_reply_json(request, 200, l.array);
-    wrn_json_free(l.array);
-    wrn_reply_error(request, WRN_FAULT_DB_ERROR, "the sandboxes could not be read");
+    const wrn_server *server = wrn_request_server(request);
+    listing *l = calloc(1, sizeof(*l));
+    if (!l) abort();
+    l->request = request;
+    l->job.run = write_listing;
+    l->job.done = reply_listing;
+    wrn_json_write(server->isolation, &l->isolation);
+    if (wrn_store_list_sandboxes(server->store, request->who.team_id, add_sandbox, l) != WRN_DB_OK) {
+        free_listing(l);
+        return wrn_reply_error(request, WRN_FAULT_DB_ERROR, "the sandboxes could not be read");
+    }
+    if (!wrn_request_charge(request, l->rows.size + l->labels.size)) {
+        free_listing(l);
+        return wrn_reply_error(request, WRN_FAULT_OVERLOADED, "%s", WRN_BUDGET_SPENT);
+    }
+    if (l->rows.size > ROWS_FEW * sizeof(wrn_sandbox_row)) return wrn_lane_put(request->loop, WRN_LANE_JSON, &l->job);
+    write_listing(&l->job);
+    reply_listing(&l->job);
 }
 
 static void on_changed(void *context, const wrn_sandbox_row *row, const wrn_fault *fault) {

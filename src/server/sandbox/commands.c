@@ -281,6 +281,8 @@ void wrn_command_pause(wrn_viewer *viewer, bool pause) {
 
 void wrn_command_signal(wrn_command *command, int signo) { ops_of(command)->signal(command->proc, signo); }
 
+void wrn_command_give_up(wrn_command *command) { ops_of(command)->give_up(command->proc); }
+
 size_t wrn_command_write(wrn_command *command, const void *data, size_t size) {
     return ops_of(command)->write(command->proc, data, size);
 }

@@ -6,6 +6,7 @@
 
 #include "base/auto.h"
 #include "base/clock.h"
+#include "server/hold.h"
 #include "server/log.h"
 #include "server/sandbox/internal.h"
 
@@ -573,7 +574,8 @@ void wrn_sandboxes_stop(wrn_sandboxes *all, wrn_stop how, void (*done)(void *con
     all->stopped_context = context;
     for (size_t i = 0; i < WRN_BUCKETS; i++) {
         for (sandbox *s = all->buckets[i], *next; s; s = next) {
-            next = s->next; /* a change that ends at once takes it out of the list */
+            next = s->next;  /* a change that ends at once takes it out of the list */
+            wrn_hold_tick(); /* nobody is served any more */
             if (s->box) c->ops->stop_snapshot(s->box);
             if (!all->leaving) add_change(s, WRN_EVENT_DESTROY, NULL, NULL);
             else if (how == WRN_STOP_PAUSE && s->state == WRN_STATE_RUNNING) add_change(s, WRN_EVENT_PAUSE, NULL, NULL);

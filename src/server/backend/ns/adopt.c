@@ -171,6 +171,7 @@ static void on_frozen(void *context, const wrn_fault *fault) {
     wrn_box *box = context;
     if (fault) return box_fail(box, fault);
     box->phase = LIVE;
+    greed_watch(box->backend);
     box->created(box->context, box, NULL);
 }
 

@@ -163,6 +163,7 @@ static void pin(wrn_box *box) {
 static void go_live(wrn_box *box) {
     uv_timer_stop(&box->timer);
     box->phase = LIVE;
+    greed_watch(box->backend);
     if (box->error_fd >= 0) close(box->error_fd);
     box->error_fd = -1;
 }

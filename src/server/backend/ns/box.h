@@ -32,9 +32,17 @@ struct wrn_backend {
     bool has_left;    /* boxes to the next daemon */
     wrn_box *to_walk; /* whose space on disk is to be measured; one at a time, the first one now */
     disk_walk *walk;
+    struct greed *greed; /* NULL: there is no box yet, or nothing to tell them apart by */
 };
 
 typedef enum phase { CREATING, LIVE, DIED, DESTROYING } phase;
+
+/* What it has used of late: see greed.c. */
+typedef struct wrn_use {
+    int64_t at_us, cpu_usec; /* 0: nothing is known yet */
+    int64_t recent;          /* thousandths of a processor */
+    bool is_judged, yields;
+} wrn_use;
 
 struct wrn_box {
     wrn_backend *backend;
@@ -55,6 +63,7 @@ struct wrn_box {
     bool is_counted; /* on these */
     int busy;        /* thousandths of a processor, before busy_us */
     int64_t busy_us, busy_cpu_usec;
+    wrn_use use;
     bool reaped, frozen;
     bool left;     /* to the next daemon */
     bool greeted;  /* the agent has spoken to this daemon */
@@ -130,6 +139,12 @@ void box_await_frozen(wrn_box *box, wrn_done_fn done, void *context);
 void box_count(wrn_box *box, bool needs_cpus);
 /* With what it has used up to now: it is moved if it shares a processor that is full while another one is not. */
 void box_balance(wrn_box *box, const wrn_box_stats *used);
+
+/* ---- greed.c ---- */
+
+/* From now on boxes that use much yield to those that use little. */
+void greed_watch(wrn_backend *backend);
+void greed_unwatch(wrn_backend *backend);
 
 /* ---- measure.c ---- */
 

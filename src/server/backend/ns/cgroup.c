@@ -143,6 +143,13 @@ static void limit_pids(const char *dir) {
     if (most > 0) set_number(dir, "pids.max", most / 4 * 3); /* not there without the controller */
 }
 
+/* In v1 the group of all sandboxes stands beside single processes and would weigh as much as one of them. */
+static void weigh(const char *dir) {
+    enum { ONE = 1024, EACH = 4, MOST = 262144 };
+    int64_t shares = sysconf(_SC_NPROCESSORS_ONLN) * EACH * ONE;
+    set_number(dir, "cpu.shares", shares < MOST ? shares : MOST);
+}
+
 /* One that was inherited is where it is, even if a new one would go elsewhere. */
 static void find_inherited(const cgroups *c, const char *mount, char place[PATH_MAX]) {
     char path[PATH_MAX + 128];
@@ -158,6 +165,7 @@ static bool make_dir(cgroups *c, int hierarchy, const char *parent) {
     if ((size_t)snprintf(c->dir[hierarchy], PATH_MAX, "%s/%s", base, c->name) < PATH_MAX - ID_MAX &&
         (c->lock_fds[hierarchy] = lock_dir(c->dir[hierarchy])) >= 0 && access(c->dir[hierarchy], W_OK) == 0) {
         if (hierarchy == HIER_PIDS) limit_pids(c->dir[hierarchy]);
+        if (hierarchy == HIER_CPU) weigh(c->dir[hierarchy]);
         if (hierarchy != HIER_V2) return true;
         bool moved;
         find_own("", own, sizeof(own));
@@ -213,9 +221,9 @@ static bool v2_can_join(const cgroups *c) {
 }
 
 static void explain(cgroups *c, const char *parent) {
-    char mount[PATH_MAX], place[PATH_MAX] = "";
+    char mount[PATH_MAX] = "", place[PATH_MAX] = "";
     find_place(HIER_V2, parent, mount, place);
-    delegation_explain(c->error, geteuid() == 0, place, c->why, sizeof(c->why));
+    delegation_explain(c->error, mount, geteuid() == 0, place, c->why, sizeof(c->why));
 }
 
 void cgroups_open(cgroups *c, const char *parent, const char *name) {
@@ -412,15 +420,26 @@ static int64_t used_bytes(const char *dir, const char *usage, const char *cache,
     return bytes > 0 ? bytes : 0;
 }
 
-void cgroup_stats(const cgroups *c, const char *id, wrn_box_stats *out) {
+int64_t cgroup_cpu_usec(const cgroups *c, const char *id) {
     char dir[PATH_MAX], text[512];
-    *out = (wrn_box_stats){-1, -1, -1, -1};
-    if (c->dir[HIER_V2][0]) {
-        box_dir(c, HIER_V2, id, dir);
-        const char *usage = read_file(dir, "cpu.stat", text, sizeof(text)) ? strstr(text, "usage_usec ") : NULL;
-        if (usage) out->cpu_usec = strtoll(usage + strlen("usage_usec "), NULL, 10);
-    }
+    if (!c->dir[HIER_V2][0]) return -1;
+    box_dir(c, HIER_V2, id, dir);
+    const char *usage = read_file(dir, "cpu.stat", text, sizeof(text)) ? strstr(text, "usage_usec ") : NULL;
+    return usage ? strtoll(usage + strlen("usage_usec "), NULL, 10) : -1;
+}
+
+void cgroup_yield(const cgroups *c, const char *id, bool yields) {
+    char dir[PATH_MAX];
+    if (c->limits == CGROUP_NONE) return;
+    box_dir(c, c->limits == CGROUP_V2 ? HIER_V2 : HIER_CPU, id, dir);
+    set_number(dir, "cpu.idle", yields);
+}
+
+void cgroup_stats(const cgroups *c, const char *id, wrn_box_stats *out) {
+    char dir[PATH_MAX];
+    *out = (wrn_box_stats){.cpu_usec = cgroup_cpu_usec(c, id), .mem_bytes = -1, .disk_bytes = -1, .pids = -1};
     if (c->limits == CGROUP_V2) {
+        box_dir(c, HIER_V2, id, dir);
         out->mem_bytes = used_bytes(dir, "memory.current", "file", "shmem");
         out->pids = read_number(dir, "pids.current");
     } else if (c->limits == CGROUP_V1) {

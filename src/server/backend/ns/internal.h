@@ -100,6 +100,10 @@ int cgroup_freeze(const cgroups *c, const char *id, bool freeze);
 /* True once the kernel says that all is frozen. */
 bool cgroup_is_frozen(const cgroups *c, const char *id);
 void cgroup_stats(const cgroups *c, const char *id, wrn_box_stats *out);
+/* What it has used of processors; -1: not known. */
+int64_t cgroup_cpu_usec(const cgroups *c, const char *id);
+/* Its processes wait whenever those of a sandbox that does not yield want to run. No error on kernels that can't. */
+void cgroup_yield(const cgroups *c, const char *id, bool yields);
 /* How many of its processes were killed for want of memory; 0 where there are no limits. */
 int64_t cgroup_oom_kills(const cgroups *c, const char *id);
 /* False while the kernel still holds one of them. */

@@ -103,6 +103,7 @@ static int open_slots(wrn_backend *backend, wrn_fault *fault) {
 
 static void ns_close(wrn_backend *backend) {
     boxes_stop_holder(backend);
+    greed_unwatch(backend);
     for (int i = 0; i < BOXES_MAX; i++)
         if (backend->userns[i]) close(backend->userns[i] - 1);
     if (backend->agent_fd >= 0) close(backend->agent_fd);
@@ -288,6 +289,7 @@ const wrn_backend_ops wrn_backend_ns = {
     .stats = ns_stats,
     .exec = ns_exec,
     .signal = wrn_agent_signal,
+    .give_up = wrn_agent_give_up,
     .read_stop = wrn_agent_read_stop,
     .read_start = wrn_agent_read_start,
     .write = wrn_agent_write,

@@ -16,6 +16,7 @@
 #include "base/tree.h"
 #include "server/backend/ns/layer.h"
 #include "server/lane.h"
+#include "server/precedence.h"
 
 /* What it takes itself is below the lower bound; the kernel can do with the rest for what it keeps of files. */
 enum { COPY_MB = 512, COPY_DATA_MB = 384 };
@@ -244,7 +245,7 @@ static pid_t fork_child(const snapshot_plan *plan, const snapshot_copy *copy, in
     int join_fd;
     if (cgroup_make_bounded(copy->cgroups, copy->group, (int64_t)COPY_MB << 20, &join_fd) != 0) return -1;
     pid_t pid = fork();
-    if (pid == 0) child(plan, result_fd, join_fd);
+    if (pid == 0) wrn_precedence_leave(), child(plan, result_fd, join_fd);
     if (join_fd >= 0) close(join_fd);
     if (pid < 0) cgroup_remove(copy->cgroups, copy->group);
     return pid;

@@ -14,6 +14,7 @@
 #include <sys/syscall.h>
 
 #include "server/backend/ns/internal.h"
+#include "server/precedence.h"
 
 enum { AGENT_NICE = -15, CHANNEL_IN = 3, HANDOVER, MEMINFO, STAT, CHANNEL_OUT, AGENT, ERRORS };
 
@@ -124,6 +125,7 @@ static void arrange_descriptors(spawn *s) {
 _Noreturn static void child(const spawn *original) {
     spawn s = *original;
     prctl(PR_SET_PDEATHSIG, SIGKILL); /* until it can notice that its channel ends */
+    wrn_precedence_leave();
     sigset_t none;
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
