@@ -99,7 +99,9 @@ check: deps
 	@$(PYTHON) tools/generate.py --check
 	@$(PYTHON) tools/generate_operations.py --check
 
-abi-baseline: deps-lint build
+abi-baseline: deps-lint
+	@$(PYTHON) tools/configure.py $(BUILD)
+	@$(MESON) compile -C $(BUILD) wrenn:shared_library
 	@$(PYTHON) tools/check_abi.py --update $(BUILD)/src/api/libwrenn.so
 
 format: deps-lint

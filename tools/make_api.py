@@ -1,7 +1,8 @@
 #!/usr/bin/python3
 """make_api.py OUTPUT: describes the library's interface as JSON, for programs that make bindings and pages: every function,
-type and constant of include/wrenn with its documentation, who owns what, and what blocks. Fails when one of them has no
-documentation. What the names say is not repeated in the headers, so it is added here:
+type and constant of include/wrenn with its documentation, who owns what, what blocks, and which structs may get members at
+their end. Fails when one of them has no documentation, and when a struct that callers allocate does not tell its size. What
+the names say is not repeated in the headers, so it is added here:
     X_start, X_finish  the two halves of the operation X, which alone blocks
     T_free             what frees a T: a result that a function gives as a `T **` belongs to the caller
     X_options          the options of X; the caller allocates them, with X_options_init() or X_OPTIONS_INIT"""
@@ -48,9 +49,9 @@ def values_of(body, header, name, inherited):
 
 
 class Interface:
-    def __init__(self):
+    def __init__(self, headers=HEADERS):
         self.headers, self.functions, self.structs, self.handles, self.callbacks, self.constants = {}, [], [], [], [], []
-        for header in HEADERS:
+        for header in headers:
             self.read(header.name, header.read_text())
         names = {f["name"] for f in self.functions}
         for function in self.functions:
@@ -59,8 +60,8 @@ class Interface:
             users = [f["name"] for f in self.functions if f["form"] in (None, "blocking")
                      and any(p["type"] == f"const {struct['name']} *" for p in f["parameters"])]
             struct["doc"] = struct["doc"] or (users and f"Options of {', '.join(name + '()' for name in users)}.")
-            struct["allocated_by"] = "caller" if struct["members"][0]["name"] == "struct_size" else "library"
-        missing = list(self.undocumented())
+        self.add_growth()
+        missing = list(self.undocumented()) + list(self.without_size())
         if missing:
             sys.exit("\n".join(missing))
 
@@ -116,6 +117,36 @@ class Interface:
         if is_half:
             does = "Begins" if half == "start" else "Hands out the outcome of"
             function["doc"] = f"{does} {base}(); does not block: see client.h."
+
+    def given(self):
+        """The names in what the library hands out: results, what callbacks get, and what those lead to."""
+        outputs = [p["type"] for f in self.functions for p in f["parameters"] if p["type"].endswith("**")]
+        outputs += [f["returns"] for f in self.functions] + [p["type"] for c in self.callbacks for p in c["parameters"]]
+        outputs += [m["type"] for s in self.structs for m in s["members"] if "(" in m["type"]]
+        seen, members = set(), {s["name"]: [m["type"] for m in s["members"]] for s in self.structs}
+        while outputs:
+            for name in re.findall(r"\bwrenn_\w+", outputs.pop()):
+                if name not in seen:
+                    seen.add(name)
+                    outputs += members.get(name, [])
+        return seen
+
+    def add_growth(self):
+        """A struct may grow where nobody counts on its size: not where it is part of another one or of an array, and one
+        of the callers' only when it tells its size."""
+        given = self.given()
+        parts = {m["type"] for s in self.structs for m in s["members"]}
+        parts |= {re.sub(r"^const | \*$", "", m["type"]) for s in self.structs for m in s["members"]
+                  if f"{m['name']}_count" in [other["name"] for other in s["members"]]}
+        for struct in self.structs:
+            has_size = struct["members"][0]["name"] == "struct_size"
+            struct["allocated_by"] = "library" if struct["name"] in given and not has_size else "caller"
+            struct["may_grow"] = struct["name"] not in parts and (has_size or struct["allocated_by"] == "library")
+
+    def without_size(self):
+        for struct in self.structs:
+            if struct["allocated_by"] == "caller" and struct["members"][0]["name"] != "struct_size":
+                yield f"{struct['header']}: {struct['name']} is the callers' to allocate; let it begin with struct_size"
 
     def undocumented(self):
         for kind in ("functions", "structs", "handles", "callbacks", "constants"):

@@ -46,7 +46,9 @@ class Pages:
     def struct(self, entry):
         rows = "".join(f"<tr><td><code>{self.linked(self.declared(m))}</code></td><td>{self.linked(m['doc'])}</td></tr>"
                        for m in entry["members"])
-        return f"{self.prose(entry['doc'])}<p>Allocated by the {entry['allocated_by']}.</p><table>{rows}</table>"
+        growth = "It may get members at its end." if entry["may_grow"] else "It does not grow."
+        return (f"{self.prose(entry['doc'])}<p>Allocated by the {entry['allocated_by']}. {growth}</p>"
+                f"<table>{rows}</table>")
 
     def page(self, header):
         body = f"<h1>wrenn/{header}</h1>{self.prose(self.api['headers'][header])}"

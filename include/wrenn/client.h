@@ -72,7 +72,7 @@ typedef struct wrenn_log_event {
 } wrenn_log_event;
 
 /* Called from inside library calls of every kind; may do what all callbacks may. Once the client is freed it is not called
- * any more, and warnings go to stderr. */
+ * any more. */
 typedef void (*wrenn_log_fn)(const wrenn_log_event *event, void *user_data);
 
 /* wrenn_client_options.era: which generation of the interface the server speaks. */
@@ -86,7 +86,7 @@ enum {
 typedef struct wrenn_client_options {
     size_t struct_size; /* from WRENN_CLIENT_OPTIONS_INIT */
     /* https://host[:port][/prefix], http://..., unix:/path/to/socket, or local: for a private wrennd that lives as long
-     * as a client of this process uses it. Default: WRENN_BASE_URL; else https://app.wrenn.dev/api when there are
+     * as a client of this process uses it, and warns on stderr. Default: WRENN_BASE_URL; else https://app.wrenn.dev/api when there are
      * credentials; else local:. */
     const char *base_url;
     const char *api_key;      /* default: WRENN_API_KEY */
@@ -107,7 +107,7 @@ typedef struct wrenn_client_options {
     int64_t max_attempts;       /* for requests that may be repeated (GET, DELETE); default 3; 1: no retries */
     int64_t max_response_bytes; /* a larger answer is WRENN_E_LIMIT; default 256 MiB */
     int64_t era;                /* WRENN_ERA_*; default: found out with the first call that needs it */
-    wrenn_log_fn log;           /* default: warnings go to stderr, one line each */
+    wrenn_log_fn log;           /* default: nothing is said, not even warnings */
     void *log_user_data;
     int64_t idle_timeout_ms; /* a stream whose server is silent for so long is lost; default 75,000 */
 } wrenn_client_options;
@@ -124,13 +124,13 @@ typedef struct wrenn_call_options {
     /* For the whole operation, repetitions included; default: the client's, else what suits the operation. For uploads and
      * downloads: without a byte that moves. */
     int64_t timeout_ms;
-    /* Sent as Idempotency-Key with what the operation POSTs: 1 to 255 visible ASCII characters. See
-     * wrenn_sandboxes_create(). */
+    /* Sent as Idempotency-Key with what the operation POSTs: 1 to 255 visible ASCII characters. Only a create is repeated
+     * because of it: see wrenn_sandboxes_create(). */
     const char *idempotency_key;
-    const char
-        *request_id; /* sent as X-Request-ID, for the logs of servers and proxies: 1 to 128 visible ASCII characters */
-    /* "Name: value", NULL at the end: sent to the API with each request of the operation, never to what runs in a sandbox.
-     * Those that the library sets itself are refused. */
+    /* Sent as X-Request-ID, for the logs of servers and proxies: 1 to 128 visible ASCII characters. */
+    const char *request_id;
+    /* "Name: value", NULL at the end; those that are the library's to set are refused. Like the two above they go to the API
+     * with each request of the operation and of what cleans up behind it, never to what runs in a sandbox. */
     const char *const *headers;
     int64_t reserved[3]; /* 0 */
 } wrenn_call_options;
@@ -189,7 +189,7 @@ WRENN_API const wrenn_timings *wrenn_op_timings(const wrenn_op *op);
 /* Frees the caller's handle on an operation; NULL is fine. The operation goes on, and its callback still runs. */
 WRENN_API void wrenn_op_free(wrenn_op *op);
 
-/* Version of the library in use, "0.1.0". */
+/* Version of the library in use, "0.2.0". */
 WRENN_API const char *wrenn_version(void);
 
 #ifdef __cplusplus

@@ -123,8 +123,8 @@ WRENN_API WRENN_NODISCARD int wrenn_sandbox_destroy_finish(wrenn_op *op, wrenn_e
 WRENN_API void wrenn_sandbox_free(wrenn_sandbox *sandbox);
 
 /* Destroys the sandbox, unless it was destroyed through this handle already, and frees the handle. Blocks. A failure is
- * reported as a warning to the client's log (stderr by default), because a sandbox that goes on costs something. NULL is
- * fine. Not from inside a callback: there it only frees, and says so in the log. */
+ * only told to the client's log, as a warning: a sandbox that goes on costs something. Where that matters call
+ * wrenn_sandbox_destroy(), or set wrenn_client_options.log. NULL is fine. Not from inside a callback: there it only frees, and says so in the log. */
 WRENN_API void wrenn_sandbox_close(wrenn_sandbox *sandbox);
 
 /* With gcc and clang: `wrenn_autodestroy(sandbox);` declares a wrenn_sandbox *sandbox, NULL at first, that is closed as

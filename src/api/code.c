@@ -637,7 +637,7 @@ static const wrn_op_type behind_type = {.name = "cleaning up behind run_code",
                                         .stop = stop_behind};
 
 static code_op *new_behind(code_op *from) {
-    code_op *self = (code_op *)wrn_op_background(from->op.client, &behind_type, BEHIND_MS);
+    code_op *self = (code_op *)wrn_op_background(&from->op, &behind_type, BEHIND_MS);
     if (!self) return NULL;
     self->context = from->context;
     self->context->refs++;

@@ -260,6 +260,7 @@ const wrn_op_type wrn_sandboxes_create_type = {
     .abandon = create_abandon,
     .drop = create_drop,
     .follows = true,
+    .keyed = true,
 };
 
 /* ---- the clean-up ---- */
@@ -309,17 +310,17 @@ static const wrn_op_type clean_type = {
     .wake = create_wake,
     .clear = create_clear,
     .abandon = clean_abandon,
+    .keyed = true,
 };
 
 /* It inherits the request. */
 static create_op *start_clean_up(wrenn_op *op) {
     create_op *self = (create_op *)op, *heir;
-    heir = (create_op *)wrn_op_background(op->client, &clean_type, LATE_CLEAN_UP_MS);
+    heir = (create_op *)wrn_op_background(op, &clean_type, LATE_CLEAN_UP_MS);
     if (!heir) return NULL;
     heir->stage = self->stage == ASKING ? ASKING : POSTING;
     heir->body = self->body;
-    heir->follower.op.key = op->key;
-    self->body = op->key = WRN_BUF_INIT;
+    self->body = WRN_BUF_INIT;
     return heir;
 }
 

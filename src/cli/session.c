@@ -42,6 +42,11 @@ bool cli_is_private(const cli_app *cli) {
     return !given(cli->api_key, "WRENN_API_KEY") && !given(cli->token, "WRENN_TOKEN");
 }
 
+static void say_warning(const wrenn_log_event *event, void *user_data) {
+    (void)user_data;
+    if (event->level >= WRENN_LOG_WARNING) cli_complain("%s", event->message);
+}
+
 bool cli_connect(cli_app *cli) {
     if (cli->command->needs_service && cli_is_private(cli)) {
         cli_complain("%s: a private server has no sandboxes yet: set WRENN_BASE_URL and WRENN_API_KEY, which "
@@ -57,6 +62,7 @@ bool cli_connect(cli_app *cli) {
     options.base_url = cli->base_url;
     options.api_key = cli->api_key;
     options.token = cli->token;
+    options.log = say_warning;
     wrenn_error *error = NULL;
     if (wrenn_client_new(&options, &cli->client, &error) == 0) return true;
     cli_complain("%s", wrenn_error_message(error));

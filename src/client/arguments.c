@@ -44,24 +44,39 @@ static int check_visible(const char *what, const char *member, const char *text,
 }
 
 static bool is_ours(const char *header, size_t name) {
-    static const char *const ours[] = {
-        "accept",     "authorization",   "connection",  "content-length", "content-type",      "expect",
-        "host",       "idempotency-key", "te",          "trailer",        "transfer-encoding", "upgrade",
-        "user-agent", "x-api-key",       "x-request-id"};
+    static const char *const ours[] = {"accept",          "accept-encoding",
+                                       "authorization",   "connection",
+                                       "content-length",  "content-type",
+                                       "expect",          "host",
+                                       "idempotency-key", "te",
+                                       "trailer",         "transfer-encoding",
+                                       "upgrade",         "user-agent",
+                                       "x-api-key",       "x-request-id"};
     if (strncasecmp(header, "sec-websocket-", strlen("sec-websocket-")) == 0) return true;
     for (size_t i = 0; i < WRN_COUNT(ours); i++)
         if (strlen(ours[i]) == name && strncasecmp(header, ours[i], name) == 0) return true;
     return false;
 }
 
-static int check_header(const char *what, const char *header, wrenn_error **error) {
+/* One line of text that is not empty: libcurl would leave a field without a value out. */
+static bool is_value(const char *text) {
+    text += strspn(text, " \t");
+    bool fine = *text;
+    for (; *text; text++) fine = fine && (*text == '\t' || (unsigned char)*text >= ' ') && *text != 0x7f;
+    return fine;
+}
+
+/* Values may be secrets, which errors do not tell. */
+static int check_header(const char *what, size_t number, const char *header, wrenn_error **error) {
     size_t name = wrn_token_size(header);
-    if (!name || header[name] != ':' || strpbrk(header, "\r\n"))
+    int shown = name < 40 ? (int)name : 40;
+    if (!name || header[name] != ':' || !is_value(header + name + 1))
         return wrn_fail(error, WRENN_E_INVALID_ARGUMENT,
-                        "%s: the header \"%.40s\" is not of the form \"Name: value\" on one line", what, header);
+                        "%s: headers[%zu] (%.*s) is not of the form \"Name: value\", one line of text", what, number,
+                        shown, header);
     if (is_ours(header, name))
-        return wrn_fail(error, WRENN_E_INVALID_ARGUMENT, "%s: the header %.*s is set by the library", what, (int)name,
-                        header);
+        return wrn_fail(error, WRENN_E_INVALID_ARGUMENT, "%s: headers[%zu] (%.*s) is for the library to set", what,
+                        number, shown, header);
     return 0;
 }
 
@@ -70,7 +85,8 @@ int wrn_check_call(const char *what, const wrenn_call_options *call, wrenn_error
         return wrn_fail(error, WRENN_E_INVALID_ARGUMENT, "%s: timeout_ms must not be negative", what);
     int rc = check_visible(what, "idempotency_key", call->idempotency_key, IDEMPOTENCY_KEY_MAX, error);
     if (rc == 0) rc = check_visible(what, "request_id", call->request_id, REQUEST_ID_MAX, error);
-    for (const char *const *at = call->headers; rc == 0 && at && *at; at++) rc = check_header(what, *at, error);
+    for (size_t i = 0; rc == 0 && call->headers && call->headers[i]; i++)
+        rc = check_header(what, i, call->headers[i], error);
     for (size_t i = 0; rc == 0 && i < WRN_COUNT(call->reserved); i++)
         if (call->reserved[i])
             rc = wrn_fail(

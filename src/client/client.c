@@ -62,9 +62,8 @@ void wrn_client_run(wrenn_client *client, int64_t until_ms, bool (*over)(void *c
 }
 
 void wrn_client_log(wrenn_client *client, const wrenn_log_event *event) {
-    bool listened = client->log && client->loop;
+    if (!client->log || !client->loop) return;
     wrn_client_enter_callback(client);
-    if (listened) client->log(event, client->log_user_data);
-    else if (event->level >= WRENN_LOG_WARNING) fprintf(stderr, "libwrenn: %s\n", event->message);
+    client->log(event, client->log_user_data);
     wrn_client_leave_callback(client);
 }

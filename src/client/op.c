@@ -265,11 +265,14 @@ int wrn_op_start_with(wrenn_op *op, void (*begin)(wrenn_op *op), wrenn_done_fn d
 
 /* ---- in the background ---- */
 
-wrenn_op *wrn_op_background(wrenn_client *client, const wrn_op_type *type, int64_t timeout_ms) {
-    wrenn_op *op = op_alloc(client, type, timeout_ms);
+wrenn_op *wrn_op_background(const wrenn_op *from, const wrn_op_type *type, int64_t timeout_ms) {
+    wrenn_op *op = op_alloc(from->client, type, timeout_ms);
     if (!op) return NULL;
     op->background = true;
-    if (wrn_loop_timer_set(client->loop, &op->deadline, wrn_in_ms(timeout_ms))) {
+    wrn_buf_put(&op->extra, from->extra.data, from->extra.size);
+    wrn_buf_put(&op->key, from->key.data, from->key.size);
+    if (!op->extra.failed && !op->key.failed &&
+        wrn_loop_timer_set(op->client->loop, &op->deadline, wrn_in_ms(timeout_ms))) {
         link_op(op);
         return op;
     }
@@ -278,8 +281,8 @@ wrenn_op *wrn_op_background(wrenn_client *client, const wrn_op_type *type, int64
 }
 
 bool wrn_op_hand_over(wrenn_op *from, wrenn_op *op) {
-    wrn_buf *const to[] = {&op->path, &op->body, &op->idempotency_key, &op->extra, &op->key};
-    wrn_buf *const of[] = {&from->path, &from->body, &from->idempotency_key, &from->extra, &from->key};
+    wrn_buf *const to[] = {&op->path, &op->body, &op->idempotency_key};
+    wrn_buf *const of[] = {&from->path, &from->body, &from->idempotency_key};
     for (size_t i = 0; i < WRN_COUNT(to); i++) *to[i] = *of[i], *of[i] = WRN_BUF_INIT;
     op->method = from->method;
     op->collection = from->collection;
@@ -346,6 +349,7 @@ void wrn_op_call_sandbox(wrenn_op *op, const char *method, const char *id, const
 void wrn_op_call_url(wrenn_op *op, const char *method, const char *url) {
     set_call(op, method, WRN_AUTH_NONE, NULL, NULL);
     wrn_buf_clear(&op->body);
+    wrn_buf_clear(&op->idempotency_key); /* what runs in a sandbox is told nothing of the caller's */
     op->collection = false;
     wrn_buf_puts(&op->url, url);
 }
@@ -481,6 +485,7 @@ static void op_park(wrenn_op *op) {
     wrenn_op *probe;
     if (wrn_op_for_client(client, &probe_type, NULL, NULL, NULL, &probe, &error) == 0) {
         client->probe = probe;
+        wrn_buf_put(&probe->extra, op->extra.data, op->extra.size);
         if (wrn_op_start(probe, NULL, NULL, NULL, &error) == 0) return;
         client->probe = NULL;
     }
@@ -551,10 +556,10 @@ static int64_t backoff_ms(wrenn_op *op) {
 
 static bool is_repeatable(const wrenn_op *op) {
     return strcmp(op->method, "GET") == 0 || strcmp(op->method, "DELETE") == 0 ||
-           (op->idempotency_key.size && op->client->features & WRN_FEATURE_IDEMPOTENCY_KEY);
+           (op->type->keyed && op->idempotency_key.size && op->client->features & WRN_FEATURE_IDEMPOTENCY_KEY);
 }
 
-/* Repeats GET, DELETE, and requests with an idempotency key that the server obeys, when the connection failed or the server
+/* Repeats GET, DELETE, and creates whose idempotency key the server obeys, when the connection failed or the server
  * asked to wait. */
 static bool op_retry(wrenn_op *op, const wrn_http_response *response) {
     if (!is_repeatable(op) || op->attempt >= op->client->max_attempts) return false;

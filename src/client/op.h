@@ -58,6 +58,7 @@ typedef struct wrn_op_type {
     void (*clear)(wrenn_op *op);
     bool follows;    /* waits for a status of its sandbox, so that the last one seen says why time ran out */
     bool any_status; /* `respond` sees answers of every status */
+    bool keyed;      /* servers with WRN_FEATURE_IDEMPOTENCY_KEY obey the key here: its POST may be repeated */
     /* For calls that are not HTTP exchanges: makes the present one, which leads to wrn_op_answered() or to the end of the
      * operation. May be NULL. */
     void (*send)(wrenn_op *op);
@@ -152,9 +153,10 @@ void wrn_op_delay(wrenn_op *op, int64_t delay_ms);
 /* Moves the deadline: for cleaning up after a failure, and for operations that may last while data moves. */
 void wrn_op_extend(wrenn_op *op, int64_t timeout_ms);
 
-/* Makes and starts an operation that the library itself needs to clean up after another one, also in a client that is being
- * freed. The caller sets its call up at once. NULL when out of memory. */
-wrenn_op *wrn_op_background(wrenn_client *client, const wrn_op_type *type, int64_t timeout_ms);
+/* Makes and starts an operation that the library itself needs to clean up after `from`, also in a client that is being
+ * freed. It has the header fields and the idempotency key of `from`. The caller sets its call up at once. NULL when out of
+ * memory. */
+wrenn_op *wrn_op_background(const wrenn_op *from, const wrn_op_type *type, int64_t timeout_ms);
 /* Moves the present call of `from` to `op`, even while it is in flight. True when `op` will get the response. */
 bool wrn_op_hand_over(wrenn_op *from, wrenn_op *op);
 /* Cancels the operations that the caller has started; with `all` those in the background too. */

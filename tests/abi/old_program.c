@@ -1,4 +1,4 @@
-/* A program of the time of version 0.1.0, as tests/abi/include has its headers: built against them, run with the library
+/* A program of an earlier time, as tests/abi/include has its headers: built against them, run with the library
  * of today. What lies behind its option structs is none of the library's business, and is poisoned here.
  *
  * Says "old program: fine" in the end. */
@@ -35,10 +35,11 @@
 static void use_sandbox(wrenn_sandbox *sandbox) {
     wrenn_exec_result *result = NULL;
     POISONED(wrenn_sandbox_wait_ready_options, wait, WRENN_SANDBOX_WAIT_READY_OPTIONS_INIT);
-    POISONED(wrenn_exec_options, exec, WRENN_EXEC_OPTIONS_INIT);
+    POISONED(wrenn_command, exec, WRENN_COMMAND_INIT);
+    POISONED(wrenn_call_options, call, WRENN_CALL_OPTIONS_INIT);
     exec.options.shell = "echo out; echo err >&2; exit 42";
     MUST(wrenn_sandbox_wait_ready(sandbox, &wait.options, &error));
-    MUST(wrenn_sandbox_exec(sandbox, &exec.options, &result, &error));
+    MUST(wrenn_sandbox_exec(sandbox, &exec.options, &call.options, &result, &error));
     EXPECT(result->exit_code == 42 && result->stdout_size == 4 && strcmp(result->stdout_data, "out\n") == 0);
     EXPECT(result->stderr_size == 4 && strcmp(result->stderr_data, "err\n") == 0);
     wrenn_exec_result_free(result);
@@ -47,11 +48,11 @@ static void use_sandbox(wrenn_sandbox *sandbox) {
 static void look_around(wrenn_client *client, wrenn_sandbox *sandbox) {
     wrenn_sandbox_list *list = NULL;
     wrenn_sandbox *again = NULL;
-    MUST(wrenn_sandboxes_list(client, &list, &error));
-    EXPECT(list->count == 1 && strcmp(list->items[0]->id, wrenn_sandbox_id(sandbox)) == 0);
+    MUST(wrenn_sandboxes_list(client, NULL, &list, &error));
+    EXPECT(list->items_count == 1 && strcmp(list->items[0]->id, wrenn_sandbox_id(sandbox)) == 0);
     EXPECT(list->items[0]->status == WRENN_SANDBOX_STATUS_RUNNING);
     wrenn_sandbox_list_free(list);
-    MUST(wrenn_sandboxes_get(client, wrenn_sandbox_id(sandbox), &again, &error));
+    MUST(wrenn_sandboxes_get(client, wrenn_sandbox_id(sandbox), NULL, &again, &error));
     EXPECT(strcmp(wrenn_sandbox_last_info(again)->status_text, "running") == 0);
     wrenn_sandbox_free(again);
 }
@@ -69,8 +70,8 @@ int main(void) {
     MUST(wrenn_sandboxes_create(client, &create.options, &sandbox, &error));
     use_sandbox(sandbox);
     look_around(client, sandbox);
-    MUST(wrenn_sandbox_destroy(sandbox, &error));
-    EXPECT(wrenn_sandbox_ping(sandbox, &why) == WRENN_E_CONFLICT && wrenn_error_code(why) == WRENN_E_CONFLICT);
+    MUST(wrenn_sandbox_destroy(sandbox, NULL, &error));
+    EXPECT(wrenn_sandbox_ping(sandbox, NULL, &why) == WRENN_E_CONFLICT && wrenn_error_code(why) == WRENN_E_CONFLICT);
     wrenn_error_free(why);
     wrenn_sandbox_free(sandbox);
     wrenn_client_free(client);

@@ -61,7 +61,7 @@ def shared(at):
     at.built(program)
     run(*CC, ROOT / "examples/quickstart.c", "-o", at.top / "quickstart", *flags)
     needed = run("readelf", "-d", program)
-    assert "libwrenn.so.0" in needed and "libcurl" not in needed, f"links more or less than libwrenn.so.0:\n{needed}"
+    assert "libwrenn.so.1" in needed and "libcurl" not in needed, f"links more or less than libwrenn.so.1:\n{needed}"
 
 
 def static(at):

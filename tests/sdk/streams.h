@@ -48,9 +48,9 @@ static inline void tell_event(told *t, const wrenn_event *event) {
 
 static inline told read_all(wrenn_stream *stream) {
     told t = {.rc = 1};
-    wrenn_event event;
+    const wrenn_event *event;
     wrenn_error *error = NULL;
-    while ((t.rc = wrenn_stream_next(stream, 20000, &event, &error)) > 0) tell_event(&t, &event);
+    while ((t.rc = wrenn_stream_next(stream, 20000, &event, &error)) > 0) tell_event(&t, event);
     if (t.rc < 0) CHECK_INT(wrenn_error_code(error), t.rc);
     wrenn_error_free(error);
     /* The end stays the end. */

@@ -98,7 +98,7 @@ static void on_done(wrenn_op *op, void *data) {
 /* ---- what a callback does ---- */
 
 static void block(world *w) {
-    wrenn_event event;
+    const wrenn_event *event;
     wrenn_exec_result *result = NULL;
     wrenn_command options = WRENN_COMMAND_INIT;
     options.shell = "true";
@@ -257,7 +257,7 @@ static int download(world *w, bool blocks) {
 }
 
 static int run_code(world *w, bool blocks) {
-    wrenn_code_callbacks callbacks = {.user_data = w};
+    wrenn_code_callbacks callbacks = {.struct_size = sizeof(callbacks), .user_data = w};
     wrenn_sandbox_run_code_options options = WRENN_SANDBOX_RUN_CODE_OPTIONS_INIT;
     wrenn_code_execution *x = NULL;
     if (w->kind == STDOUT) callbacks.on_stdout = on_text;
@@ -350,7 +350,7 @@ static bool frees_stream(const world *w) {
 
 /* Waits for events that do not come, while the operation goes on; the callbacks of the others follow in a dispatch. */
 static void run_in_other_call(world *w) {
-    wrenn_event event;
+    const wrenn_event *event;
     int rc = WRENN_E_AGAIN;
     while (!w->done) rc = wrenn_stream_next(w->stream, 50, &event, NULL);
     if (frees_client(w) || frees_stream(w)) CHECK_MSG(rc == WRENN_E_CANCELLED, "%s: next gives %d", described(w), rc);
@@ -374,7 +374,7 @@ static void run_case(kind k, deed d, way by) {
     w.s.client = sdk_client(&options);
     w.s.sandbox = sdk_sandbox(w.s.client);
     wrenn_command shell = shell_options("x");
-    wrenn_event event;
+    const wrenn_event *event;
     w.stream = open_stream(&w.s, &shell);
     while (script_count(w.s.server) < 2) CHECK(wrenn_client_dispatch(w.s.client, 1, NULL) >= 0);
     if (k != READY) CHECK_INT(wrenn_stream_next(w.stream, -1, &event, NULL), 1);

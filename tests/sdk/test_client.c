@@ -79,8 +79,7 @@ TEST(bad_call_arguments_are_named_and_nothing_is_sent) {
         {{.struct_size = n, .argv = argv_true, .shell = "true"}, "exactly one"},
         {{.struct_size = n, .argv = empty}, "program name"},
         {{.struct_size = n, .argv = argv_true, .envs = bad_env}, "envs[1]"},
-        {{.struct_size = n, .argv = argv_true, .time_limit_ms = -5}, "exec_timeout_ms"},
-        {{.struct_size = n, .argv = argv_true, .timeout_ms = -5}, "timeout_ms"},
+        {{.struct_size = n, .argv = argv_true, .time_limit_ms = -5}, "time_limit_ms"},
         {{.struct_size = n, .argv = latin1}, "UTF-8"},
     };
     for (size_t i = 0; i < COUNT(cases); i++) {
@@ -293,9 +292,8 @@ TEST(the_client_may_be_freed_from_a_callback) {
 TEST(the_descriptor_wakes_for_deadlines) {
     script_reply silent = {.text = "", .cut = SCRIPT_NOTHING, .end = SCRIPT_HOLD};
     world w = make_world(&silent);
-    wrenn_command options = exec_true;
-    options.timeout_ms = 20;
-    CHECK_INT(wrenn_sandbox_exec_start(w.c.sandbox, &options, NULL, on_exec, &w.c, NULL, NULL), 0);
+    wrenn_call_options options = {.struct_size = sizeof(options), .timeout_ms = 20};
+    CHECK_INT(wrenn_sandbox_exec_start(w.c.sandbox, &exec_true, &options, on_exec, &w.c, NULL, NULL), 0);
     while (!w.c.calls) {
         struct pollfd ready = {.fd = wrenn_client_fd(w.c.client), .events = POLLIN};
         CHECK(poll(&ready, 1, 60000) == 1);

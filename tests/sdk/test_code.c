@@ -87,7 +87,7 @@ static void hear_result(const wrenn_code_result *result, void *user) {
 static void hear_error(const wrenn_code_error *error, void *user) { add(user, error->name, strlen(error->name)); }
 
 static int run_heard(setup *s, heard *h, wrenn_code_execution **x) {
-    wrenn_code_callbacks callbacks = {hear, hear, hear_result, hear_error, h};
+    wrenn_code_callbacks callbacks = {sizeof(callbacks), hear, hear, hear_result, hear_error, h};
     wrenn_sandbox_run_code_options options = WRENN_SANDBOX_RUN_CODE_OPTIONS_INIT;
     h->s = s;
     options.code = "x";

@@ -257,13 +257,14 @@ static void wait_for(setup *s, door through, const bool *done) {
     }
 }
 
-typedef int (*start_fn)(wrenn_code_context *, wrenn_done_fn, void *, wrenn_op **, wrenn_error **);
+typedef int (*start_fn)(wrenn_code_context *, const wrenn_call_options *, wrenn_done_fn, void *, wrenn_op **,
+                        wrenn_error **);
 typedef int (*finish_fn)(wrenn_op *, wrenn_error **);
 
 static void act(setup *s, door through, wrenn_code_context *context, start_fn begin, finish_fn end) {
     wrenn_op *op = NULL;
     bool done = false;
-    CHECK_INT(begin(context, set_flag, &done, &op, NULL), 0);
+    CHECK_INT(begin(context, NULL, set_flag, &done, &op, NULL), 0);
     wait_for(s, through, &done);
     CHECK_INT(end(op, NULL), 0);
     wrenn_op_free(op);

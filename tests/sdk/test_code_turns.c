@@ -163,7 +163,7 @@ TEST(code_that_has_not_begun_in_time_never_runs) {
         options.time_limit_ms = 50;
         CHECK_INT(wrenn_sandbox_run_code(s.sandbox, &options, &x, &error), WRENN_E_TIMEOUT);
         CHECK_CONTAINS(wrenn_error_message(error),
-                       answers[i][0] ? "within 50 ms (exec_timeout_ms) and was not run" : "may still run");
+                       answers[i][0] ? "within 50 ms (time_limit_ms) and was not run" : "may still run");
         wrenn_error_free(error);
         CHECK_CONTAINS(script_request(s.server, FOUND + 1), "\"msg_type\":\"abort_request\"");
         CHECK_CONTAINS(script_request(s.server, FOUND + 1), "\"channel\":\"control\"");
@@ -261,7 +261,8 @@ TEST(freeing_the_client_ends_the_code_that_runs) {
         setup s = set_up(p.replies, p.count);
         wrenn_op *op = NULL;
         bool runs = false;
-        wrenn_code_callbacks callbacks = {.on_stdout = note_output, .user_data = &runs};
+        wrenn_code_callbacks callbacks = {
+            .struct_size = sizeof(callbacks), .on_stdout = note_output, .user_data = &runs};
         wrenn_sandbox_run_code_options options = WRENN_SANDBOX_RUN_CODE_OPTIONS_INIT;
         options.code = "while True: pass";
         options.callbacks = &callbacks;
@@ -298,7 +299,8 @@ TEST(a_run_is_cancelled_and_freed_in_its_callbacks) {
         text(&p, "204 No", "");
         setup s = set_up(p.replies, p.count);
         wrenn_op *op = NULL;
-        wrenn_code_callbacks callbacks = {.on_stdout = cancel_it, .on_error = cancel_for_error, .user_data = &op};
+        wrenn_code_callbacks callbacks = {
+            .struct_size = sizeof(callbacks), .on_stdout = cancel_it, .on_error = cancel_for_error, .user_data = &op};
         wrenn_sandbox_run_code_options options = WRENN_SANDBOX_RUN_CODE_OPTIONS_INIT;
         options.code = "x";
         options.callbacks = &callbacks;

@@ -9,7 +9,7 @@
 typedef struct outcome {
     int rc;
     char text[256]; /* the result, as text */
-    int http_status;
+    int64_t http_status;
 } outcome;
 
 static void take_error(outcome *out, int rc, wrenn_error **from) {
@@ -61,6 +61,13 @@ static void take_error(outcome *out, int rc, wrenn_error **from) {
         take_error(out, wrenn_##ident##_finish(op, &error), &error);                                       \
     }
 
+/* What each of them is told for its call. */
+static const char *const traced[] = {"X-Trace: t=1", "Cookie: a=b; c=d", NULL};
+#define CALL \
+    { .struct_size = sizeof(wrenn_call_options), .idempotency_key = "k-1", .request_id = "r-1", .headers = traced }
+static const wrenn_call_options call = CALL;
+#define SENT_WITH_ALL "X-Request-ID: r-1\r\nX-Trace: t=1\r\nCookie: a=b; c=d\r\n"
+
 static const char *const echo[] = {"echo", "hi", NULL};
 static const char *const envs[] = {"A=1", "B=x=y", NULL};
 static const wrenn_command exec_options = {.struct_size = sizeof(wrenn_command),
@@ -70,77 +77,98 @@ static const wrenn_command exec_options = {.struct_size = sizeof(wrenn_command),
                                            .user = "app",
                                            .time_limit_ms = 1500};
 static const wrenn_sandboxes_create_options create_options = {.struct_size = sizeof(wrenn_sandboxes_create_options),
+                                                              .call = CALL,
                                                               .template_name = "minimal",
                                                               .vcpus = 2,
                                                               .memory_mb = 256,
                                                               .idle_timeout_sec = 60};
 
-static const wrenn_sandbox_metrics_options metrics_options = {sizeof(wrenn_sandbox_metrics_options), "1h"};
+static const wrenn_sandbox_metrics_options metrics_options = {.struct_size = sizeof(wrenn_sandbox_metrics_options),
+                                                              .call = CALL,
+                                                              .range = "1h"};
 static const wrenn_snapshots_create_options snapshot_options = {.struct_size = sizeof(wrenn_snapshots_create_options),
+                                                                .call = CALL,
                                                                 .sandbox_id = "cl-1",
                                                                 .name = "mine",
                                                                 .flags = WRENN_SNAPSHOTS_CREATE_OVERWRITE};
-static const wrenn_snapshots_list_options snapshot_filter = {sizeof(wrenn_snapshots_list_options), "a b&c"};
+static const wrenn_snapshots_list_options snapshot_filter = {.struct_size = sizeof(wrenn_snapshots_list_options),
+                                                             .call = CALL,
+                                                             .type = "a b&c"};
 static const wrenn_hosts_create_options host_options = {.struct_size = sizeof(wrenn_hosts_create_options),
+                                                        .call = CALL,
                                                         .type = "byoc",
                                                         .team_id = "team-1",
                                                         .provider = "p",
                                                         .availability_zone = "z"};
-static const wrenn_hosts_delete_options force = {sizeof(wrenn_hosts_delete_options), WRENN_HOSTS_DELETE_FORCE};
+static const wrenn_hosts_delete_options force = {.struct_size = sizeof(wrenn_hosts_delete_options),
+                                                 .call = CALL,
+                                                 .flags = WRENN_HOSTS_DELETE_FORCE};
+
+static const wrenn_sandboxes_connect_options sandboxes_connect_call = {.struct_size =
+                                                                           sizeof(wrenn_sandboxes_connect_options),
+                                                                       .call = CALL};
+static const wrenn_sandbox_wait_ready_options sandbox_wait_ready_call = {.struct_size =
+                                                                             sizeof(wrenn_sandbox_wait_ready_options),
+                                                                         .call = CALL};
+static const wrenn_sandbox_pause_options sandbox_pause_call = {.struct_size = sizeof(wrenn_sandbox_pause_options),
+                                                               .call = CALL};
+static const wrenn_sandbox_resume_options sandbox_resume_call = {.struct_size = sizeof(wrenn_sandbox_resume_options),
+                                                                 .call = CALL};
 
 #define SAY(...) snprintf(out->text, sizeof(out->text), __VA_ARGS__)
 #define ID "cl-0123456789abcdefghijklmno"
 
-OPERATION(auth_signup, wrenn_auth, wrenn_auth_free, SAY("%s", result->token), client, "a@b.c", "longenough", NULL)
-OPERATION(auth_login, wrenn_auth, wrenn_auth_free, SAY("%s", result->token), client, "a@b.c", "longenough")
-OPERATION(api_keys_create, wrenn_api_key, wrenn_api_key_free, SAY("%s", result->key), client, "mine")
+OPERATION(auth_signup, wrenn_auth, wrenn_auth_free, SAY("%s", result->token), client, "a@b.c", "longenough", NULL,
+          &call)
+OPERATION(auth_login, wrenn_auth, wrenn_auth_free, SAY("%s", result->token), client, "a@b.c", "longenough", &call)
+OPERATION(api_keys_create, wrenn_api_key, wrenn_api_key_free, SAY("%s", result->key), client, "mine", &call)
 OPERATION(api_keys_list, wrenn_api_key_list, wrenn_api_key_list_free,
-          SAY("%zu %s", result->items_count, result->items[1]->id), client)
-PLAIN_OPERATION(api_keys_delete, client, "key/1")
+          SAY("%zu %s", result->items_count, result->items[1]->id), client, &call)
+PLAIN_OPERATION(api_keys_delete, client, "key/1", &call)
 OPERATION(sandboxes_create, wrenn_sandbox, wrenn_sandbox_free, SAY("%s", wrenn_sandbox_id(result)), client,
           &create_options)
 OPERATION(sandboxes_list, wrenn_sandbox_list, wrenn_sandbox_list_free,
-          SAY("%zu %s", result->items_count, result->items[0]->id), client)
+          SAY("%zu %s", result->items_count, result->items[0]->id), client, &call)
 OPERATION(sandboxes_get, wrenn_sandbox, wrenn_sandbox_free, SAY("%s", wrenn_sandbox_last_info(result)->status_text),
-          client, ID)
+          client, ID, &call)
 OPERATION(sandboxes_connect, wrenn_sandbox, wrenn_sandbox_free, SAY("%s", wrenn_sandbox_last_info(result)->status_text),
-          client, ID, NULL)
-PLAIN_OPERATION(sandboxes_destroy, client, ID)
+          client, ID, &sandboxes_connect_call)
+PLAIN_OPERATION(sandboxes_destroy, client, ID, &call)
 OPERATION(sandbox_exec, wrenn_exec_result, wrenn_exec_result_free,
-          SAY("%d %s", (int)result->exit_code, result->stdout_data), sandbox, &exec_options)
-PLAIN_OPERATION(sandbox_wait_ready, sandbox, NULL)
-PLAIN_OPERATION(sandbox_ping, sandbox)
-PLAIN_OPERATION(sandbox_pause, sandbox, NULL)
-PLAIN_OPERATION(sandbox_resume, sandbox, NULL)
+          SAY("%d %s", (int)result->exit_code, result->stdout_data), sandbox, &exec_options, &call)
+PLAIN_OPERATION(sandbox_wait_ready, sandbox, &sandbox_wait_ready_call)
+PLAIN_OPERATION(sandbox_ping, sandbox, &call)
+PLAIN_OPERATION(sandbox_pause, sandbox, &sandbox_pause_call)
+PLAIN_OPERATION(sandbox_resume, sandbox, &sandbox_resume_call)
 OPERATION(sandbox_metrics, wrenn_metrics, wrenn_metrics_free,
           SAY("%s %zu %.1f", result->range, result->points_count, result->points[1]->cpu_pct), sandbox,
           &metrics_options)
-PLAIN_OPERATION(sandbox_destroy, sandbox)
-OPERATION(sandbox_list_dir, wrenn_file_list, wrenn_file_list_free, SAY("%zu %s", result->items_count, result->items[0]->path),
-          sandbox, "/srv", 2)
+PLAIN_OPERATION(sandbox_destroy, sandbox, &call)
+OPERATION(sandbox_list_dir, wrenn_file_list, wrenn_file_list_free,
+          SAY("%zu %s", result->items_count, result->items[0]->path), sandbox, "/srv", 2, &call)
 OPERATION(sandbox_mkdir, wrenn_file_entry, wrenn_file_entry_free, SAY("%s %s", result->path, result->type_text),
-          sandbox, "/srv")
-PLAIN_OPERATION(sandbox_remove, sandbox, "/srv")
+          sandbox, "/srv", &call)
+PLAIN_OPERATION(sandbox_remove, sandbox, "/srv", &call)
 OPERATION(sandbox_stat, wrenn_file_entry, wrenn_file_entry_free, SAY("%s %s", result->path, result->type_text), sandbox,
-          "/srv")
+          "/srv", &call)
 
 static void block_sandbox_exists(wrenn_client *client, wrenn_sandbox *sandbox, outcome *out) {
     (void)client;
-    int exists = -1;
+    int64_t exists = -1;
     wrenn_error *error = NULL;
-    take_error(out, wrenn_sandbox_exists(sandbox, "/srv", NULL, &exists, &error), &error);
-    SAY("%d", exists);
+    take_error(out, wrenn_sandbox_exists(sandbox, "/srv", &call, &exists, &error), &error);
+    SAY("%d", (int)exists);
 }
 static int start_sandbox_exists(wrenn_client *client, wrenn_sandbox *sandbox, wrenn_done_fn done, void *data,
                                 wrenn_op **op, wrenn_error **error) {
     (void)client;
-    return wrenn_sandbox_exists_start(sandbox, "/srv", NULL, done, data, op, error);
+    return wrenn_sandbox_exists_start(sandbox, "/srv", &call, done, data, op, error);
 }
 static void finish_sandbox_exists(wrenn_op *op, outcome *out) {
-    int exists = -1;
+    int64_t exists = -1;
     wrenn_error *error = NULL;
     take_error(out, wrenn_sandbox_exists_finish(op, &exists, &error), &error);
-    SAY("%d", exists);
+    SAY("%d", (int)exists);
 }
 
 static int64_t give_hi(void *buffer, size_t size, void *data) {
@@ -155,16 +183,16 @@ static int take_any(const void *bytes, size_t size, void *data) {
 }
 static const wrenn_sandbox_upload_stream_options upload_options = {.struct_size =
                                                                        sizeof(wrenn_sandbox_upload_stream_options),
+                                                                   .call = CALL,
                                                                    .path = "/a",
                                                                    .read = give_hi,
                                                                    .size = 2};
-static const wrenn_sandbox_download_stream_options download_options = {
-    .struct_size = sizeof(wrenn_sandbox_download_stream_options),
-    .path = "/a",
-    .write = take_any};
+static const wrenn_sandbox_download_stream_options download_options =
+    {.struct_size = sizeof(wrenn_sandbox_download_stream_options), .call = CALL, .path = "/a", .write = take_any};
 
-PLAIN_OPERATION(sandbox_upload, sandbox, "/a", "hi", 2)
-OPERATION(sandbox_download, wrenn_file, wrenn_file_free, SAY("%zu %s", result->size, result->data), sandbox, "/a")
+PLAIN_OPERATION(sandbox_upload, sandbox, "/a", "hi", 2, &call)
+OPERATION(sandbox_download, wrenn_file, wrenn_file_free, SAY("%zu %s", result->size, result->data), sandbox, "/a",
+          &call)
 PLAIN_OPERATION(sandbox_upload_stream, sandbox, &upload_options)
 
 static void block_sandbox_download_stream(wrenn_client *client, wrenn_sandbox *sandbox, outcome *out) {
@@ -190,40 +218,46 @@ OPERATION(snapshots_create, wrenn_snapshot, wrenn_snapshot_free, SAY("%s", resul
 OPERATION(snapshots_list, wrenn_snapshot_list, wrenn_snapshot_list_free,
           SAY("%zu %s %d", result->items_count, result->items[0]->type, (int)result->items[0]->platform), client,
           &snapshot_filter)
-PLAIN_OPERATION(snapshots_delete, client, "my snap/1")
+PLAIN_OPERATION(snapshots_delete, client, "my snap/1", &call)
 OPERATION(hosts_create, wrenn_host_with_token, wrenn_host_with_token_free,
           SAY("%s %s", result->host->id, result->registration_token), client, &host_options)
-OPERATION(hosts_list, wrenn_host_list, wrenn_host_list_free, SAY("%zu %s", result->items_count, result->items[0]->id), client)
-OPERATION(hosts_get, wrenn_host, wrenn_host_free, SAY("%s %s", result->id, result->status_text), client, "host-1")
+OPERATION(hosts_list, wrenn_host_list, wrenn_host_list_free, SAY("%zu %s", result->items_count, result->items[0]->id),
+          client, &call)
+OPERATION(hosts_get, wrenn_host, wrenn_host_free, SAY("%s %s", result->id, result->status_text), client, "host-1",
+          &call)
 PLAIN_OPERATION(hosts_delete, client, "host/1", &force)
 OPERATION(hosts_delete_preview, wrenn_host_delete_preview, wrenn_host_delete_preview_free,
-          SAY("%s %zu %s", result->host->id, result->sandbox_ids_count, result->sandbox_ids[1]), client, "host-1")
+          SAY("%s %zu %s", result->host->id, result->sandbox_ids_count, result->sandbox_ids[1]), client, "host-1",
+          &call)
 OPERATION(hosts_regenerate_token, wrenn_host_with_token, wrenn_host_with_token_free,
-          SAY("%s %s", result->host->id, result->registration_token), client, "host-1")
-OPERATION(hosts_list_tags, wrenn_tag_list, wrenn_tag_list_free, SAY("%zu %s", result->items_count, result->items[1]), client,
-          "host-1")
-PLAIN_OPERATION(hosts_add_tag, client, "host-1", "a tag")
-PLAIN_OPERATION(hosts_remove_tag, client, "host-1", "a/tag")
+          SAY("%s %s", result->host->id, result->registration_token), client, "host-1", &call)
+OPERATION(hosts_list_tags, wrenn_tag_list, wrenn_tag_list_free, SAY("%zu %s", result->items_count, result->items[1]),
+          client, "host-1", &call)
+PLAIN_OPERATION(hosts_add_tag, client, "host-1", "a tag", &call)
+PLAIN_OPERATION(hosts_remove_tag, client, "host-1", "a/tag", &call)
 
 static const wrenn_command stream_options = {.struct_size = sizeof(wrenn_command), .argv = echo};
 static const wrenn_command pty_options = {.struct_size = sizeof(wrenn_command), .argv = echo, .cols = 100, .rows = 30};
 static const wrenn_command spawn_options = {.struct_size = sizeof(wrenn_command), .argv = echo, .tag = "mine"};
 static const wrenn_sandbox_port_request_options port_options = {.struct_size =
                                                                     sizeof(wrenn_sandbox_port_request_options),
+                                                                .call = CALL,
                                                                 .port = 8080,
                                                                 .path = "/x"};
 
 #define SAY_PID SAY("%d", (int)wrenn_stream_pid(result))
-OPERATION(sandbox_exec_stream, wrenn_stream, wrenn_stream_free, SAY_PID, sandbox, &stream_options)
-OPERATION(sandbox_pty, wrenn_stream, wrenn_stream_free, SAY("%s", wrenn_stream_tag(result)), sandbox, &pty_options)
-OPERATION(sandbox_pty_connect, wrenn_stream, wrenn_stream_free, SAY("%s", wrenn_stream_tag(result)), sandbox, "pty-1")
-OPERATION(sandbox_attach, wrenn_stream, wrenn_stream_free, SAY_PID, sandbox, "a/b")
-OPERATION(sandbox_port_websocket, wrenn_stream, wrenn_stream_free, SAY("open"), sandbox, 8080, "/ws")
+OPERATION(sandbox_exec_stream, wrenn_stream, wrenn_stream_free, SAY_PID, sandbox, &stream_options, &call)
+OPERATION(sandbox_pty, wrenn_stream, wrenn_stream_free, SAY("%s", wrenn_stream_tag(result)), sandbox, &pty_options,
+          &call)
+OPERATION(sandbox_pty_connect, wrenn_stream, wrenn_stream_free, SAY("%s", wrenn_stream_tag(result)), sandbox, "pty-1",
+          &call)
+OPERATION(sandbox_attach, wrenn_stream, wrenn_stream_free, SAY_PID, sandbox, "a/b", &call)
+OPERATION(sandbox_port_websocket, wrenn_stream, wrenn_stream_free, SAY("open"), sandbox, 8080, "/ws", &call)
 OPERATION(sandbox_spawn, wrenn_process, wrenn_process_free, SAY("%d %s", (int)result->pid, result->tag), sandbox,
-          &spawn_options)
+          &spawn_options, &call)
 OPERATION(sandbox_processes, wrenn_process_list, wrenn_process_list_free,
-          SAY("%zu %s", result->items_count, result->items[0]->cmd), sandbox)
-PLAIN_OPERATION(sandbox_kill, sandbox, "12", 15)
+          SAY("%zu %s", result->items_count, result->items[0]->cmd), sandbox, &call)
+PLAIN_OPERATION(sandbox_kill, sandbox, "12", 15, &call)
 OPERATION(sandbox_port_request, wrenn_port_response, wrenn_port_response_free,
           SAY("%d %s", (int)result->status, result->body), sandbox, &port_options)
 
@@ -376,10 +410,10 @@ static void door_own_loop(const operation *o, wrenn_client *client, wrenn_sandbo
         CHECK(wrenn_client_dispatch(client, 0, NULL) >= 0);
     }
     CHECK_INT(w.calls, 1);
-    wrenn_timings timings;
     if (strcmp(o->status, UPGRADED) != 0) {
-        CHECK_INT(wrenn_op_timings(op, &timings), 0);
-        CHECK_INT(timings.attempts, 1);
+        const wrenn_timings *timings = wrenn_op_timings(op);
+        CHECK(timings != NULL);
+        CHECK_INT(timings->attempts, 1);
     }
     wrenn_op_free(op);
 }
@@ -432,6 +466,14 @@ static char *body_of(const char *request) {
     return body;
 }
 
+/* What runs in a sandbox is told nothing of what the caller tells the API. */
+static void check_call(const operation *o, const char *request) {
+    bool api = strncmp(o->name, "sandbox_port_", strlen("sandbox_port_")) != 0, post = strncmp(request, "POST", 4) == 0;
+    CHECK_MSG(!!strstr(request, SENT_WITH_ALL) == api, "%s sent %s", o->name, request);
+    CHECK_MSG(api || (!strstr(request, "X-Request-ID") && !strstr(request, "X-Trace")), "%s sent %s", o->name, request);
+    CHECK_MSG(!!strstr(request, "Idempotency-Key: k-1\r\n") == (api && post), "%s sent %s", o->name, request);
+}
+
 TEST(each_operation_gives_the_same_through_each_door) {
     for (size_t i = 0; i < COUNT(operations); i++) {
         const operation *o = &operations[i];
@@ -453,6 +495,7 @@ TEST(each_operation_gives_the_same_through_each_door) {
             if (o->credential) CHECK_CONTAINS(request, o->credential);
             CHECK(!!strstr(request, "X-API-Key") == (o->credential && strcmp(o->credential, KEY) == 0));
             CHECK(!!strstr(request, "Authorization") == (o->credential && strcmp(o->credential, TOKEN) == 0));
+            check_call(o, request);
             free(request);
         }
         free(text);

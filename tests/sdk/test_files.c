@@ -94,7 +94,8 @@ TEST(a_listing_that_is_none_is_a_protocol_error) {
                      {"200 OK", "{\"entries\":7}"}, {"200 OK", "null"});
     wrenn_file_list *list = NULL;
     wrenn_file_entry *entry = NULL;
-    for (int i = 0; i < 5; i++) CHECK_INT(wrenn_sandbox_list_dir(s.sandbox, "/d", 0, NULL, &list, NULL), WRENN_E_PROTOCOL);
+    for (int i = 0; i < 5; i++)
+        CHECK_INT(wrenn_sandbox_list_dir(s.sandbox, "/d", 0, NULL, &list, NULL), WRENN_E_PROTOCOL);
     CHECK_INT(wrenn_sandbox_mkdir(s.sandbox, "/d", NULL, &entry, NULL), WRENN_E_PROTOCOL);
     for (int i = 0; i < 2; i++) CHECK_INT(wrenn_sandbox_stat(s.sandbox, "/d", NULL, &entry, NULL), WRENN_E_PROTOCOL);
     CHECK(!list && !entry);
@@ -107,7 +108,7 @@ TEST(bad_paths_are_named_and_nothing_is_sent) {
     for (size_t i = 0; i < COUNT(bad); i++) {
         wrenn_file_list *list = NULL;
         wrenn_file_entry *entry = NULL;
-        int exists;
+        int64_t exists;
         wrenn_error *error = NULL;
         CHECK_INT(wrenn_sandbox_list_dir(s.sandbox, bad[i], 0, NULL, &list, &error), WRENN_E_INVALID_ARGUMENT);
         CHECK_CONTAINS(wrenn_error_message(error), i < 2 ? "must not be empty" : "UTF-8");
@@ -172,7 +173,7 @@ TEST(directories_that_no_listing_shows_are_made_up) {
             CHECK(!(entry->present & WRENN_HAS_FILE_ENTRY_MODE));
             wrenn_file_entry_free(entry);
         }
-        int exists = 0;
+        int64_t exists = 0;
         CHECK_INT(wrenn_sandbox_exists(s.sandbox, cases[i].path, NULL, &exists, NULL), 0);
         CHECK_INT(exists, 1);
         CHECK_INT(script_count(s.server), 3);
@@ -213,10 +214,10 @@ TEST(mkdir_looks_only_when_it_is_told_that_something_is_there) {
 /* ---- stat and exists ---- */
 
 static int exists_as(wrenn_sandbox *sandbox, const char *path) {
-    int answer = -1;
+    int64_t answer = -1;
     int rc = wrenn_sandbox_exists(sandbox, path, NULL, &answer, NULL);
     CHECK((rc == 0) == (answer >= 0));
-    return rc == 0 ? answer : rc;
+    return rc == 0 ? (int)answer : rc;
 }
 
 static int exists(setup *s, const char *path) { return exists_as(s->sandbox, path); }

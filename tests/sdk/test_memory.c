@@ -71,9 +71,9 @@ static int scenario_lifecycle(const wrenn_client_options *options) {
     char *url = NULL;
     wrenn_sandboxes_connect_options connect = {.struct_size = sizeof(connect), .interval_ms = 1};
     wrenn_sandbox_metrics_options range = {.struct_size = sizeof(range), .range = "1h"};
-    const wrenn_pair label = {"mine", "kept"};
+    static const char *const labels[] = {"mine=kept", NULL};
     wrenn_sandboxes_create_options create = {
-        .struct_size = sizeof(create), .call.idempotency_key = "k", .metadata = &label, .metadata_count = 1};
+        .struct_size = sizeof(create), .call.idempotency_key = "k", .metadata = labels};
     int rc = wrenn_client_new(options, &client, NULL);
     if (rc == 0) rc = wrenn_sandboxes_connect(client, "cl-1", &connect, &sandbox, NULL);
     if (rc == 0) rc = wrenn_sandbox_metrics(sandbox, &range, &metrics, NULL);
@@ -95,14 +95,15 @@ static int scenario_files(const wrenn_client_options *options) {
     wrenn_sandbox *sandbox = NULL;
     wrenn_file_list *list = NULL;
     wrenn_file_entry *made = NULL, *root = NULL;
-    int exists = -1;
+    int64_t exists = -1;
     int rc = wrenn_client_new(options, &client, NULL);
     if (rc == 0) rc = wrenn_sandbox_from_id(client, "cl-1", &sandbox, NULL);
     if (rc == 0) rc = wrenn_sandbox_list_dir(sandbox, "/", 0, NULL, &list, NULL);
     if (rc == 0) rc = wrenn_sandbox_mkdir(sandbox, "/a/b", NULL, &made, NULL);
     if (rc == 0) rc = wrenn_sandbox_stat(sandbox, "/", NULL, &root, NULL);
     if (rc == 0) rc = wrenn_sandbox_exists(sandbox, "/none/b", NULL, &exists, NULL);
-    if (rc == 0) CHECK(list->items_count == 1 && strcmp(made->name, "b") == 0 && strcmp(root->name, "/") == 0 && !exists);
+    if (rc == 0)
+        CHECK(list->items_count == 1 && strcmp(made->name, "b") == 0 && strcmp(root->name, "/") == 0 && !exists);
     wrenn_file_entry_free(root);
     wrenn_file_entry_free(made);
     wrenn_file_list_free(list);
@@ -139,7 +140,7 @@ static int scenario_transfers(const wrenn_client_options *options) {
 }
 
 static int drain(wrenn_stream *stream) {
-    wrenn_event event;
+    const wrenn_event *event;
     int rc;
     while ((rc = wrenn_stream_next(stream, 20000, &event, NULL)) > 0) {
     }
@@ -151,7 +152,7 @@ static int scenario_streams(const wrenn_client_options *options) {
     wrenn_client *client = NULL;
     wrenn_sandbox *sandbox = NULL;
     wrenn_stream *command = NULL, *terminal = NULL;
-    wrenn_command exec = {.struct_size = sizeof(exec), .shell = "x", .flags = WRENN_EXEC_STDIN};
+    wrenn_command exec = {.struct_size = sizeof(exec), .shell = "x", .want_stdin = 1};
     int rc = wrenn_client_new(options, &client, NULL);
     if (rc == 0) rc = wrenn_sandbox_from_id(client, "cl-1", &sandbox, NULL);
     if (rc == 0) rc = wrenn_sandbox_exec_stream(sandbox, &exec, NULL, &command, NULL);

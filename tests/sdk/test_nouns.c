@@ -25,7 +25,7 @@ TEST(a_bad_snapshot_call_is_named_and_nothing_is_sent) {
         {.struct_size = sizeof(wrenn_snapshots_create_options), .sandbox_id = "cl-1", .flags = 2},
         {.struct_size = sizeof(wrenn_snapshots_create_options), .sandbox_id = "cl-1", .call.timeout_ms = -1},
     };
-    static const char *const parts[] = {"sandbox_id", "sandbox_id", "WRENN_SNAPSHOT_", "timeout_ms"};
+    static const char *const parts[] = {"sandbox_id", "sandbox_id", "WRENN_SNAPSHOTS_CREATE_", "timeout_ms"};
     wrenn_snapshot *snapshot = NULL;
     for (size_t i = 0; i < COUNT(cases); i++) {
         wrenn_error *error = NULL;

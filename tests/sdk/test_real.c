@@ -178,7 +178,7 @@ TEST(a_server_that_can_lists_the_one_entry_only) {
     wrenn_client *client = sdk_client(&client_options);
     wrenn_sandbox *sandbox = sdk_sandbox(client);
     wrenn_file_entry *entry = NULL;
-    int exists = 0;
+    int64_t exists = 0;
     CHECK_INT(wrenn_sandbox_exists(sandbox, "/d/f", NULL, &exists, NULL), 0); /* nothing is known yet */
     CHECK_CONTAINS(script_request(server, 0), "{\"path\":\"/d\",\"depth\":1}");
     CHECK_INT(wrenn_sandbox_exists(sandbox, "/d/f", NULL, &exists, NULL), 0);
@@ -257,7 +257,7 @@ static int open_attach(wrenn_sandbox *sandbox, wrenn_stream **stream, wrenn_erro
 }
 /* Its errors come with the first read. */
 static int open_connect(wrenn_sandbox *sandbox, wrenn_stream **stream, wrenn_error **error) {
-    wrenn_event event;
+    const wrenn_event *event;
     int rc = wrenn_sandbox_pty_connect(sandbox, "pty-1", NULL, stream, error);
     if (rc == 0) rc = wrenn_stream_next(*stream, -1, &event, error);
     wrenn_stream_free(*stream);
@@ -300,7 +300,7 @@ TEST(a_connection_closed_without_a_word_is_explained) {
 /* ---- terminals ---- */
 
 static int next(wrenn_stream *stream, wrenn_error **error) {
-    wrenn_event event;
+    const wrenn_event *event;
     return wrenn_stream_next(stream, 20, &event, error);
 }
 
@@ -325,7 +325,7 @@ TEST(a_terminal_that_says_nothing_is_given_up_by_its_tag) {
 TEST(an_unknown_tag_of_the_sandbox_era_is_not_found) {
     real r = begin(REAL_SANDBOXES);
     wrenn_stream *stream = NULL;
-    wrenn_event event;
+    const wrenn_event *event;
     CHECK_INT(wrenn_sandbox_pty_connect(r.running, "no-such", NULL, &stream, NULL), 0);
     CHECK_INT(wrenn_stream_next(stream, -1, &event, NULL), WRENN_E_NOT_FOUND);
     wrenn_stream_free(stream);
@@ -340,7 +340,7 @@ static size_t count_of(real *r, const char *begins) {
 
 static wrenn_stream *terminal(real *r) {
     wrenn_stream *stream = NULL;
-    wrenn_event event;
+    const wrenn_event *event;
     CHECK_INT(wrenn_sandbox_pty(r->running, NULL, NULL, &stream, NULL), 0);
     CHECK_INT(wrenn_stream_next(stream, -1, &event, NULL), 1);
     return stream;

@@ -61,10 +61,10 @@ TEST(tiny_fragments_pings_and_bytes) {
     wrenn_command options = shell_options("x");
     wrenn_stream *stream = open_stream(&s, &options);
     CHECK(wrenn_stream_is_exact(stream));
-    wrenn_event event;
+    const wrenn_event *event;
     CHECK_INT(wrenn_stream_next(stream, -1, &event, NULL), 1);
     CHECK_INT(wrenn_stream_next(stream, -1, &event, NULL), 1);
-    CHECK_MEM(event.data, event.size, "a\xff\0z", 4);
+    CHECK_MEM(event->data, event->size, "a\xff\0z", 4);
     told t = read_all(stream);
     CHECK_STR(t.text, "err err|exit 0|");
     wrenn_stream_free(stream);
@@ -228,7 +228,7 @@ TEST(errors_in_band_are_read_wherever_servers_put_them) {
         wrenn_command exec = shell_options("x");
         wrenn_stream *stream = NULL;
         wrenn_error *error = NULL;
-        CHECK_INT(wrenn_sandbox_exec_stream(s.sandbox, &exec, &stream, &error), cases[i].code);
+        CHECK_INT(wrenn_sandbox_exec_stream(s.sandbox, &exec, NULL, &stream, &error), cases[i].code);
         CHECK_CONTAINS(wrenn_error_message(error), cases[i].text);
         wrenn_error_free(error);
         tear_down(&s);
@@ -318,10 +318,10 @@ TEST(a_silent_server_is_given_up) {
 TEST(opening_has_a_deadline) {
     script_reply replies[] = {{.text = "", .upgrade = true, .end = SCRIPT_HOLD}};
     setup s = set_up(replies, 1);
-    wrenn_command options = shell_options("x");
-    options.timeout_ms = 100;
+    wrenn_command command = shell_options("x");
+    wrenn_call_options options = {.struct_size = sizeof(options), .timeout_ms = 100};
     wrenn_stream *stream = NULL;
-    CHECK_INT(wrenn_sandbox_exec_stream(s.sandbox, &options, NULL, &stream, NULL), WRENN_E_TIMEOUT);
+    CHECK_INT(wrenn_sandbox_exec_stream(s.sandbox, &command, &options, &stream, NULL), WRENN_E_TIMEOUT);
     tear_down(&s);
 }
 
@@ -360,7 +360,7 @@ TEST(input_that_the_server_cannot_take_is_refused) {
     tear_down(&s);
     script_reply plain[] = {UPGRADE, script_messages(SCRIPT_HOLD, START, NULL)};
     s = set_up(plain, 2);
-    options.flags = 0;
+    options.want_stdin = 0;
     stream = open_stream(&s, &options);
     CHECK_INT(wrenn_stream_write(stream, "x", 1, 0, NULL), WRENN_E_INVALID_ARGUMENT);
     CHECK_INT(wrenn_stream_resize(stream, 80, 24, NULL), WRENN_E_INVALID_ARGUMENT);
@@ -423,11 +423,11 @@ typedef struct watcher {
 
 static void on_ready(wrenn_stream *stream, void *data) {
     watcher *w = data;
-    wrenn_event event;
+    const wrenn_event *event;
     w->calls++;
     w->nested = wrenn_stream_next(stream, 5, &event, NULL);
-    if (w->nested > 0) tell_event(&w->t, &event);
-    while ((w->t.rc = wrenn_stream_next(stream, 0, &event, NULL)) > 0) tell_event(&w->t, &event);
+    if (w->nested > 0) tell_event(&w->t, event);
+    while ((w->t.rc = wrenn_stream_next(stream, 0, &event, NULL)) > 0) tell_event(&w->t, event);
     w->over = w->t.rc != WRENN_E_AGAIN;
     if (w->over && w->free_it) wrenn_stream_free(stream);
 }
@@ -459,9 +459,9 @@ TEST(ready_callbacks_come_from_dispatch_alone) {
 
 static void on_ready_nested(wrenn_stream *stream, void *data) {
     watcher *w = data;
-    wrenn_event event;
+    const wrenn_event *event;
     w->calls++;
-    while (wrenn_stream_next(stream, 0, &event, NULL) > 0) tell_event(&w->t, &event);
+    while (wrenn_stream_next(stream, 0, &event, NULL) > 0) tell_event(&w->t, event);
     w->nested = wrenn_stream_next(stream, 1000, &event, NULL);
 }
 
@@ -486,7 +486,7 @@ TEST(nothing_yet_makes_no_error_object) {
     wrenn_command options = shell_options("x");
     wrenn_stream *stream = open_stream(&s, &options);
     wrenn_error *error = NULL;
-    wrenn_event event;
+    const wrenn_event *event;
     CHECK_INT(wrenn_stream_next(stream, -1, &event, &error), 1);
     CHECK_INT(wrenn_stream_next(stream, 0, &event, &error), WRENN_E_AGAIN);
     CHECK_INT(wrenn_stream_next(stream, 1, &event, &error), WRENN_E_AGAIN);
@@ -503,7 +503,7 @@ TEST(a_ready_callback_that_is_no_longer_wanted_does_not_run) {
     wrenn_command options = shell_options("x");
     wrenn_stream *stream = open_stream(&s, &options);
     watcher w = {0};
-    wrenn_event event;
+    const wrenn_event *event;
     CHECK_INT(wrenn_stream_next(stream, -1, &event, NULL), 1);
     wrenn_stream_on_ready(stream, on_ready_nested, &w);
     script_drop_connections(s.server);
@@ -521,7 +521,7 @@ TEST(freeing_the_client_ends_its_streams) {
     setup s = set_up(replies, 2);
     wrenn_command options = shell_options("x");
     wrenn_stream *stream = open_stream(&s, &options);
-    wrenn_event event;
+    const wrenn_event *event;
     CHECK_INT(wrenn_stream_next(stream, -1, &event, NULL), 1);
     wrenn_client_free(s.client);
     s.client = NULL;

@@ -205,7 +205,7 @@ TEST(a_server_that_does_not_read_costs_no_memory) {
     script_reply replies[] = {UPGRADE, script_messages(SCRIPT_DEAF, STARTED, NULL)};
     setup s = set_up(replies, 2);
     wrenn_stream *stream = open_pty(&s, NULL);
-    wrenn_event event;
+    const wrenn_event *event;
     CHECK_INT(wrenn_stream_next(stream, -1, &event, NULL), 1);
     size_t before = sdk_memory();
     for (int i = 0; i < 50000; i++) {
@@ -231,7 +231,7 @@ TEST(the_latest_size_and_a_kill_are_said_when_there_is_room) {
     script_reply replies[] = {UPGRADE, script_messages(SCRIPT_KEEP, STARTED, NULL)};
     setup s = set_up(replies, 2);
     wrenn_stream *stream = open_pty(&s, NULL);
-    wrenn_event event;
+    const wrenn_event *event;
     CHECK_INT(wrenn_stream_next(stream, -1, &event, NULL), 1);
     script_answer_messages(s.server, &nothing);
     memset(keys, 'k', sizeof(keys));

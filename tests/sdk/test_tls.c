@@ -124,16 +124,16 @@ static int stream(const wrenn_client_options *options, wrenn_error **error) {
     wrenn_sandbox *sandbox = sdk_sandbox(client);
     wrenn_command exec = WRENN_COMMAND_INIT;
     wrenn_stream *stream = NULL;
-    wrenn_event event;
+    const wrenn_event *event;
     exec.shell = "true";
     int rc = wrenn_sandbox_exec_stream(sandbox, &exec, NULL, &stream, error);
     if (rc == 0) {
         CHECK_INT(wrenn_stream_pid(stream), 7);
-        CHECK(wrenn_stream_next(stream, 10000, &event, NULL) == 1 && event.type == WRENN_EVENT_STARTED);
-        CHECK(wrenn_stream_next(stream, 10000, &event, NULL) == 1 && event.type == WRENN_EVENT_STDOUT);
-        CHECK_STR(event.data, "hello");
-        CHECK(wrenn_stream_next(stream, 10000, &event, NULL) == 1 && event.type == WRENN_EVENT_EXIT);
-        CHECK_INT(event.exit_code, 3);
+        CHECK(wrenn_stream_next(stream, 10000, &event, NULL) == 1 && event->type == WRENN_EVENT_STARTED);
+        CHECK(wrenn_stream_next(stream, 10000, &event, NULL) == 1 && event->type == WRENN_EVENT_STDOUT);
+        CHECK_STR(event->data, "hello");
+        CHECK(wrenn_stream_next(stream, 10000, &event, NULL) == 1 && event->type == WRENN_EVENT_EXIT);
+        CHECK_INT(event->exit_code, 3);
         CHECK_INT(wrenn_stream_next(stream, 10000, &event, NULL), 0);
     }
     wrenn_stream_free(stream);
@@ -232,11 +232,11 @@ TEST(the_parts_of_a_connection_are_timed) {
     wrenn_client *client = sdk_client(&options);
     wrenn_sandbox *sandbox = sdk_sandbox(client);
     wrenn_op *op = NULL;
-    wrenn_timings t;
     CHECK_INT(wrenn_sandbox_ping_start(sandbox, NULL, NULL, NULL, &op, NULL), 0);
     while (!wrenn_op_is_done(op)) CHECK(wrenn_client_dispatch(client, -1, NULL) >= 0);
-    CHECK_INT(wrenn_op_timings(op, &t), 0);
-    CHECK(0 < t.connect_us && t.connect_us < t.tls_us && t.tls_us < t.first_byte_us && t.first_byte_us <= t.total_us);
+    const wrenn_timings *t = wrenn_op_timings(op);
+    CHECK(t && 0 < t->connect_us && t->connect_us < t->tls_us);
+    CHECK(t->tls_us < t->first_byte_us && t->first_byte_us <= t->total_us);
     wrenn_op_free(op);
     wrenn_sandbox_free(sandbox);
     wrenn_client_free(client);

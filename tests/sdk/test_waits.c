@@ -92,7 +92,7 @@ TEST(dispatch_never_waits_longer_than_asked) {
 }
 
 static void do_next(void *context, int64_t limit_ms) {
-    wrenn_event event;
+    const wrenn_event *event;
     CHECK_INT(wrenn_stream_next(context, limit_ms, &event, NULL), WRENN_E_AGAIN);
 }
 
@@ -101,7 +101,7 @@ TEST(next_never_waits_longer_than_asked) {
     setup s = set_up_with(replies, 2, long_patience);
     wrenn_command options = shell_options("x");
     wrenn_stream *stream = open_stream(&s, &options);
-    wrenn_event event;
+    const wrenn_event *event;
     CHECK_INT(wrenn_stream_next(stream, -1, &event, NULL), 1);
     each_limit(do_next, stream);
     wrenn_stream_free(stream);
@@ -123,7 +123,7 @@ static wrenn_stream *open_full(setup *s, script_reply replies[3]) {
     wrenn_stream *stream = NULL;
     CHECK_INT(wrenn_sandbox_port_websocket(s->sandbox, 9000, "/", NULL, &stream, NULL), 0);
     CHECK_INT(wrenn_stream_write(stream, "x", 1, -1, NULL), 1);
-    wrenn_event event;
+    const wrenn_event *event;
     while (script_count(s->server) < 2) CHECK_INT(wrenn_stream_next(stream, 10, &event, NULL), WRENN_E_AGAIN);
     while (wrenn_stream_write(stream, block, sizeof(block), 50, NULL) > 0) {
     }
@@ -162,14 +162,14 @@ TEST(a_blocking_call_ends_with_its_deadline) {
         script_reply silent = {.text = "", .cut = SCRIPT_NOTHING, .end = SCRIPT_HOLD};
         fake = false;
         setup s = set_up(&silent, 1);
-        wrenn_command options = WRENN_COMMAND_INIT;
+        wrenn_command command = WRENN_COMMAND_INIT;
+        wrenn_call_options options = {.struct_size = sizeof(options), .timeout_ms = 300};
         wrenn_exec_result *result = NULL;
-        options.shell = "true";
-        options.timeout_ms = 300;
+        command.shell = "true";
         set_clock(ticks[i]);
         asked_ms = 300;
         longest_ms = 0;
-        CHECK_INT(wrenn_sandbox_exec(s.sandbox, &options, NULL, &result, NULL), WRENN_E_TIMEOUT);
+        CHECK_INT(wrenn_sandbox_exec(s.sandbox, &command, &options, &result, NULL), WRENN_E_TIMEOUT);
         CHECK(longest_ms <= 300);
         fake = false;
         tear_down(&s);
@@ -191,7 +191,7 @@ static void count_done(wrenn_op *op, void *data) {
 /* An operation that is over, with its callback still to come. */
 static wrenn_op *complete_one(setup *s, wrenn_stream *stream, int *over) {
     wrenn_op *op = NULL;
-    wrenn_event event;
+    const wrenn_event *event;
     CHECK_INT(wrenn_sandbox_ping_start(s->sandbox, NULL, count_done, over, &op, NULL), 0);
     while (!wrenn_op_is_done(op)) CHECK_INT(wrenn_stream_next(stream, 10, &event, NULL), WRENN_E_AGAIN);
     CHECK(readable(s->client));
@@ -228,7 +228,7 @@ TEST(a_write_that_is_cut_short_leaves_no_work_unsaid) {
     wrenn_command options = shell_options("x");
     options.want_stdin = 1;
     wrenn_stream *stream = open_stream(&s, &options);
-    wrenn_event event;
+    const wrenn_event *event;
     int over = 0;
     CHECK_INT(wrenn_stream_next(stream, -1, &event, NULL), 1);
     wrenn_op *op = complete_one(&s, stream, &over);

@@ -23,53 +23,56 @@
 extern "C" {
 #endif
 
-/* X(name, value, parent, default text). WRENN_E_API is the root of all that a server answered; wrenn_error_is() with a
- * parent matches its children. New codes may appear: keep a default branch. */
-#define WRENN_ERRORS(X)                                                           \
-    X(API, -1, NONE, "the server answered with an error")                         \
-    X(VALIDATION, -2, API, "the server refused the request as invalid")           \
-    X(AUTHENTICATION, -3, API, "missing or wrong credentials")                    \
-    X(FORBIDDEN, -4, API, "not allowed")                                          \
-    X(NOT_FOUND, -5, API, "no such object")                                       \
-    X(CONFLICT, -6, API, "not possible in the present state")                     \
-    X(HOST_HAS_SANDBOXES, -7, CONFLICT, "the host still has sandboxes")           \
-    X(HOST_UNAVAILABLE, -8, API, "no host can take this now")                     \
-    X(AGENT, -9, API, "the sandbox's machine reported a failure")                 \
-    X(INTERNAL, -10, API, "the server failed")                                    \
-    X(TIMEOUT, -20, NONE, "the time for the operation ran out")                   \
-    X(CONNECTION_FAILED, -21, NONE, "no connection: the request was never sent")  \
-    X(CONNECTION_LOST, -22, NONE, "the connection broke: the outcome is unknown") \
-    X(PROTOCOL, -23, NONE, "the server's answer makes no sense")                  \
-    X(LIMIT, -24, NONE, "a limit set on this side was passed")                    \
-    X(CANCELLED, -25, NONE, "cancelled")                                          \
-    X(AGAIN, -26, NONE, "nothing there yet")                                      \
-    X(NO_MEMORY, -30, NONE, "out of memory")                                      \
-    X(INVALID_ARGUMENT, -31, NONE, "wrong argument")                              \
-    X(REENTRANT, -32, NONE, "a blocking call from inside a callback")             \
-    X(SYSTEM, -33, NONE, "the operating system refused")
+/* Codes of failures. WRENN_E_API is the root of all that a server answered; wrenn_error_is() with a code matches its kinds
+ * as well. New codes may appear: keep a default branch. */
+enum {
+    WRENN_E_NONE = 0,                /* no failure */
+    WRENN_E_API = -1,                /* the server answered with an error */
+    WRENN_E_VALIDATION = -2,         /* the server refused the request as invalid; a kind of WRENN_E_API */
+    WRENN_E_AUTHENTICATION = -3,     /* missing or wrong credentials; a kind of WRENN_E_API */
+    WRENN_E_FORBIDDEN = -4,          /* not allowed; a kind of WRENN_E_API */
+    WRENN_E_NOT_FOUND = -5,          /* no such object; a kind of WRENN_E_API */
+    WRENN_E_CONFLICT = -6,           /* not possible in the present state; a kind of WRENN_E_API */
+    WRENN_E_HOST_HAS_SANDBOXES = -7, /* the host still has sandboxes; a kind of WRENN_E_CONFLICT */
+    WRENN_E_HOST_UNAVAILABLE = -8,   /* no host can take this now; a kind of WRENN_E_API */
+    WRENN_E_AGENT = -9,              /* the sandbox's machine reported a failure; a kind of WRENN_E_API */
+    WRENN_E_INTERNAL = -10,          /* the server failed; a kind of WRENN_E_API */
+    WRENN_E_TIMEOUT = -20,           /* the time for the operation ran out */
+    WRENN_E_CONNECTION_FAILED = -21, /* no connection: the request was never sent */
+    WRENN_E_CONNECTION_LOST = -22,   /* the connection broke: the outcome is unknown */
+    WRENN_E_PROTOCOL = -23,          /* malformed response from the server */
+    WRENN_E_LIMIT = -24,             /* a limit set on this side was passed */
+    WRENN_E_CANCELLED = -25,         /* cancelled */
+    WRENN_E_AGAIN = -26,             /* nothing there yet */
+    WRENN_E_UNSUPPORTED = -27,       /* the server does not offer this */
+    WRENN_E_NO_MEMORY = -30,         /* out of memory */
+    WRENN_E_INVALID_ARGUMENT = -31,  /* wrong argument */
+    WRENN_E_REENTRANT = -32,         /* a blocking call from inside a callback */
+    WRENN_E_SYSTEM = -33,            /* the operating system refused */
+};
 
-#define WRENN_ERROR_CODE_(name, value, parent, text) WRENN_E_##name = value,
-enum { WRENN_ERRORS(WRENN_ERROR_CODE_) WRENN_E_NONE = 0 };
-#undef WRENN_ERROR_CODE_
-
+/* What went wrong, with all that is known about it. Made by the library only. */
 typedef struct wrenn_error wrenn_error;
 
 /* The WRENN_E_* code; 0 for NULL. */
 WRENN_API int wrenn_error_code(const wrenn_error *error);
 /* Nonzero when the error has this code or one below it: WRENN_E_CONFLICT also matches WRENN_E_HOST_HAS_SANDBOXES. */
 WRENN_API int wrenn_error_is(const wrenn_error *error, int code);
-/* For people, one line, never NULL; do not parse it. Never holds credentials. */
+/* For people, one line of UTF-8 below 4096 bytes, never NULL; do not parse it. Never holds credentials. A long text of a
+ * server's is cut, and says so; what else it sent is in wrenn_error_body(). */
 WRENN_API const char *wrenn_error_message(const wrenn_error *error);
 /* HTTP status of the answer; 0 when there was none. */
-WRENN_API int wrenn_error_http_status(const wrenn_error *error);
+WRENN_API int64_t wrenn_error_http_status(const wrenn_error *error);
 /* The server's own code, such as "invalid_state"; NULL when there was none. */
 WRENN_API const char *wrenn_error_server_code(const wrenn_error *error);
 /* The server's id for the request (X-Request-ID or error.request_id); NULL when it sent none. */
 WRENN_API const char *wrenn_error_request_id(const wrenn_error *error);
 /* The body of the answer as it came, at most 64 KiB of it; NULL when there was none. A server may put more into it than
- * this interface has names for, such as error.stdout and error.stderr of a command that timed out (wrennd). */
+ * this interface has names for. */
 WRENN_API const char *wrenn_error_body(const wrenn_error *error);
-/* Nonzero when the same request may succeed later: the server was busy or unreachable, and did not act on it. */
+/* Nonzero when the same request may succeed later, and sending it again does no harm: the server was not reached, refused
+ * for now (429, or because it said so), or was unavailable (503) for a request that changes nothing when it is repeated.
+ * A 503 for a command is not: it may come in its middle. */
 WRENN_API int wrenn_error_retriable(const wrenn_error *error);
 /* How long the server asked to wait, in milliseconds; 0 when it did not say. */
 WRENN_API int64_t wrenn_error_retry_after_ms(const wrenn_error *error);

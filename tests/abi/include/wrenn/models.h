@@ -19,6 +19,7 @@
 extern "C" {
 #endif
 
+/* A member of an object whose names are not known before. */
 typedef struct wrenn_pair {
     const char *key;
     const char *value;
@@ -43,11 +44,34 @@ typedef enum wrenn_sandbox_status {
     WRENN_SANDBOX_STATUS_SNAPSHOTTING
 } wrenn_sandbox_status;
 
-#define WRENN_HAS_AUTH_TOKEN (UINT64_C(1) << 0)
-#define WRENN_HAS_AUTH_USER_ID (UINT64_C(1) << 1)
-#define WRENN_HAS_AUTH_TEAM_ID (UINT64_C(1) << 2)
-#define WRENN_HAS_AUTH_EMAIL (UINT64_C(1) << 3)
-#define WRENN_HAS_AUTH_NAME (UINT64_C(1) << 4)
+/* For a symbolic link this is the type of what it points to, or `unknown` when it points nowhere. `symlink` is in
+ * upstream's enum but practically never sent. A client must accept any string. */
+typedef enum wrenn_file_type {
+    WRENN_FILE_TYPE_OTHER = 0, /* see the text */
+    WRENN_FILE_TYPE_FILE,
+    WRENN_FILE_TYPE_DIRECTORY,
+    WRENN_FILE_TYPE_SYMLINK,
+    WRENN_FILE_TYPE_UNKNOWN
+} wrenn_file_type;
+
+/* Schema HostStatus. */
+typedef enum wrenn_host_status {
+    WRENN_HOST_STATUS_OTHER = 0, /* see the text */
+    WRENN_HOST_STATUS_PENDING,
+    WRENN_HOST_STATUS_ONLINE,
+    WRENN_HOST_STATUS_OFFLINE,
+    WRENN_HOST_STATUS_DRAINING,
+    WRENN_HOST_STATUS_UNREACHABLE
+} wrenn_host_status;
+
+/* Bits of `present` and `nulls` of wrenn_auth. */
+enum {
+    WRENN_HAS_AUTH_TOKEN = 1 << 0,
+    WRENN_HAS_AUTH_USER_ID = 1 << 1,
+    WRENN_HAS_AUTH_TEAM_ID = 1 << 2,
+    WRENN_HAS_AUTH_EMAIL = 1 << 3,
+    WRENN_HAS_AUTH_NAME = 1 << 4,
+};
 
 /* Schema AuthResponse. */
 typedef struct wrenn_auth {
@@ -62,15 +86,18 @@ typedef struct wrenn_auth {
     const char *name;
 } wrenn_auth;
 
-#define WRENN_HAS_API_KEY_ID (UINT64_C(1) << 0)
-#define WRENN_HAS_API_KEY_TEAM_ID (UINT64_C(1) << 1)
-#define WRENN_HAS_API_KEY_NAME (UINT64_C(1) << 2)
-#define WRENN_HAS_API_KEY_KEY_PREFIX (UINT64_C(1) << 3)
-#define WRENN_HAS_API_KEY_CREATED_BY (UINT64_C(1) << 4)
-#define WRENN_HAS_API_KEY_CREATOR_EMAIL (UINT64_C(1) << 5)
-#define WRENN_HAS_API_KEY_CREATED_AT (UINT64_C(1) << 6)
-#define WRENN_HAS_API_KEY_LAST_USED (UINT64_C(1) << 7)
-#define WRENN_HAS_API_KEY_KEY (UINT64_C(1) << 8)
+/* Bits of `present` and `nulls` of wrenn_api_key. */
+enum {
+    WRENN_HAS_API_KEY_ID = 1 << 0,
+    WRENN_HAS_API_KEY_TEAM_ID = 1 << 1,
+    WRENN_HAS_API_KEY_NAME = 1 << 2,
+    WRENN_HAS_API_KEY_KEY_PREFIX = 1 << 3,
+    WRENN_HAS_API_KEY_CREATED_BY = 1 << 4,
+    WRENN_HAS_API_KEY_CREATOR_EMAIL = 1 << 5,
+    WRENN_HAS_API_KEY_CREATED_AT = 1 << 6,
+    WRENN_HAS_API_KEY_LAST_USED = 1 << 7,
+    WRENN_HAS_API_KEY_KEY = 1 << 8,
+};
 
 /* Schema ApiKeyWithSecret. */
 typedef struct wrenn_api_key {
@@ -92,19 +119,22 @@ typedef struct wrenn_api_key {
     const char *key;
 } wrenn_api_key;
 
-#define WRENN_HAS_SANDBOX_INFO_ID (UINT64_C(1) << 0)
-#define WRENN_HAS_SANDBOX_INFO_STATUS (UINT64_C(1) << 1)
-#define WRENN_HAS_SANDBOX_INFO_TEMPLATE_NAME (UINT64_C(1) << 2)
-#define WRENN_HAS_SANDBOX_INFO_VCPUS (UINT64_C(1) << 3)
-#define WRENN_HAS_SANDBOX_INFO_MEMORY_MB (UINT64_C(1) << 4)
-#define WRENN_HAS_SANDBOX_INFO_TIMEOUT_SEC (UINT64_C(1) << 5)
-#define WRENN_HAS_SANDBOX_INFO_GUEST_IP (UINT64_C(1) << 6)
-#define WRENN_HAS_SANDBOX_INFO_HOST_IP (UINT64_C(1) << 7)
-#define WRENN_HAS_SANDBOX_INFO_CREATED_AT (UINT64_C(1) << 8)
-#define WRENN_HAS_SANDBOX_INFO_STARTED_AT (UINT64_C(1) << 9)
-#define WRENN_HAS_SANDBOX_INFO_LAST_ACTIVE_AT (UINT64_C(1) << 10)
-#define WRENN_HAS_SANDBOX_INFO_LAST_UPDATED (UINT64_C(1) << 11)
-#define WRENN_HAS_SANDBOX_INFO_METADATA (UINT64_C(1) << 12)
+/* Bits of `present` and `nulls` of wrenn_sandbox_info. */
+enum {
+    WRENN_HAS_SANDBOX_INFO_ID = 1 << 0,
+    WRENN_HAS_SANDBOX_INFO_STATUS = 1 << 1,
+    WRENN_HAS_SANDBOX_INFO_TEMPLATE_NAME = 1 << 2,
+    WRENN_HAS_SANDBOX_INFO_VCPUS = 1 << 3,
+    WRENN_HAS_SANDBOX_INFO_MEMORY_MB = 1 << 4,
+    WRENN_HAS_SANDBOX_INFO_TIMEOUT_SEC = 1 << 5,
+    WRENN_HAS_SANDBOX_INFO_GUEST_IP = 1 << 6,
+    WRENN_HAS_SANDBOX_INFO_HOST_IP = 1 << 7,
+    WRENN_HAS_SANDBOX_INFO_CREATED_AT = 1 << 8,
+    WRENN_HAS_SANDBOX_INFO_STARTED_AT = 1 << 9,
+    WRENN_HAS_SANDBOX_INFO_LAST_ACTIVE_AT = 1 << 10,
+    WRENN_HAS_SANDBOX_INFO_LAST_UPDATED = 1 << 11,
+    WRENN_HAS_SANDBOX_INFO_METADATA = 1 << 12,
+};
 
 /* Schema Sandbox. */
 typedef struct wrenn_sandbox_info {
@@ -126,10 +156,220 @@ typedef struct wrenn_sandbox_info {
     const char *started_at;
     const char *last_active_at;
     const char *last_updated;
-    /* C only. Version strings of the software that runs the sandbox. Left out when empty. */
-    const wrenn_pair *metadata;
+    /* What the create gave (newer servers and ours), and on C and newer servers the versions of the software that
+     * runs the sandbox. Left out when empty. */
+    const wrenn_pair *const *metadata;
     size_t metadata_count;
 } wrenn_sandbox_info;
+
+/* Bits of `present` and `nulls` of wrenn_metric_point. */
+enum {
+    WRENN_HAS_METRIC_POINT_TIMESTAMP_UNIX = 1 << 0,
+    WRENN_HAS_METRIC_POINT_CPU_PCT = 1 << 1,
+    WRENN_HAS_METRIC_POINT_MEM_BYTES = 1 << 2,
+    WRENN_HAS_METRIC_POINT_DISK_BYTES = 1 << 3,
+};
+
+/* Schema MetricPoint. */
+typedef struct wrenn_metric_point {
+    uint64_t present;    /* WRENN_HAS_METRIC_POINT_* bits of the members that were there */
+    uint64_t nulls;      /* those of them that were null */
+    const char *unknown; /* a JSON object of the members this version does not know, or NULL */
+    int64_t timestamp_unix;
+    /* 0 to 100, already divided by the number of vcpus. */
+    double cpu_pct;
+    int64_t mem_bytes;
+    int64_t disk_bytes;
+} wrenn_metric_point;
+
+/* Bits of `present` and `nulls` of wrenn_metrics. */
+enum {
+    WRENN_HAS_METRICS_SANDBOX_ID = 1 << 0,
+    WRENN_HAS_METRICS_RANGE = 1 << 1,
+    WRENN_HAS_METRICS_POINTS = 1 << 2,
+};
+
+/* Schema SandboxMetrics. */
+typedef struct wrenn_metrics {
+    uint64_t present;    /* WRENN_HAS_METRICS_* bits of the members that were there */
+    uint64_t nulls;      /* those of them that were null */
+    const char *unknown; /* a JSON object of the members this version does not know, or NULL */
+    const char *sandbox_id;
+    const char *range;
+    const wrenn_metric_point *const *points;
+    size_t points_count;
+} wrenn_metrics;
+
+/* Bits of `present` and `nulls` of wrenn_process. */
+enum {
+    WRENN_HAS_PROCESS_PID = 1 << 0,
+    WRENN_HAS_PROCESS_TAG = 1 << 1,
+    WRENN_HAS_PROCESS_CMD = 1 << 2,
+    WRENN_HAS_PROCESS_ARGS = 1 << 3,
+};
+
+/* Schema ProcessEntry. */
+typedef struct wrenn_process {
+    uint64_t present;    /* WRENN_HAS_PROCESS_* bits of the members that were there */
+    uint64_t nulls;      /* those of them that were null */
+    const char *unknown; /* a JSON object of the members this version does not know, or NULL */
+    int64_t pid;
+    const char *tag;
+    const char *cmd;
+    const char *const *args;
+    size_t args_count;
+} wrenn_process;
+
+/* Bits of `present` and `nulls` of wrenn_file_entry. */
+enum {
+    WRENN_HAS_FILE_ENTRY_NAME = 1 << 0,
+    WRENN_HAS_FILE_ENTRY_PATH = 1 << 1,
+    WRENN_HAS_FILE_ENTRY_TYPE = 1 << 2,
+    WRENN_HAS_FILE_ENTRY_SIZE = 1 << 3,
+    WRENN_HAS_FILE_ENTRY_MODE = 1 << 4,
+    WRENN_HAS_FILE_ENTRY_PERMISSIONS = 1 << 5,
+    WRENN_HAS_FILE_ENTRY_OWNER = 1 << 6,
+    WRENN_HAS_FILE_ENTRY_GROUP = 1 << 7,
+    WRENN_HAS_FILE_ENTRY_MODIFIED_AT = 1 << 8,
+    WRENN_HAS_FILE_ENTRY_SYMLINK_TARGET = 1 << 9,
+};
+
+/* Schema FileEntry. */
+typedef struct wrenn_file_entry {
+    uint64_t present;    /* WRENN_HAS_FILE_ENTRY_* bits of the members that were there */
+    uint64_t nulls;      /* those of them that were null */
+    const char *unknown; /* a JSON object of the members this version does not know, or NULL */
+    const char *name;
+    /* The requested directory joined with the relative path. */
+    const char *path;
+    int64_t type;
+    const char *type_text;
+    /* Size of the entry itself (of the link, for a link). */
+    int64_t size;
+    /* Permission bits only, as a number (0o755 is 493). E masks with 0o777, C with 0o7777. */
+    int64_t mode;
+    /* For display only. Usually ten characters such as `drwxr-xr-x`; a link starts with `L` and shows the link's own
+     * bits. E can put several letters in front (a sticky directory is `dtrwxrwxrwx`, eleven characters). */
+    const char *permissions;
+    /* User name */
+    const char *owner;
+    /* Group name */
+    const char *group;
+    /* Unix seconds. */
+    int64_t modified_at;
+    /* Only for links. Fully resolved target, or the link's own path when it cannot be resolved. */
+    const char *symlink_target;
+} wrenn_file_entry;
+
+/* Bits of `present` and `nulls` of wrenn_snapshot. */
+enum {
+    WRENN_HAS_SNAPSHOT_NAME = 1 << 0,
+    WRENN_HAS_SNAPSHOT_TYPE = 1 << 1,
+    WRENN_HAS_SNAPSHOT_VCPUS = 1 << 2,
+    WRENN_HAS_SNAPSHOT_MEMORY_MB = 1 << 3,
+    WRENN_HAS_SNAPSHOT_SIZE_BYTES = 1 << 4,
+    WRENN_HAS_SNAPSHOT_CREATED_AT = 1 << 5,
+    WRENN_HAS_SNAPSHOT_PLATFORM = 1 << 6,
+    WRENN_HAS_SNAPSHOT_METADATA = 1 << 7,
+};
+
+/* Schema Template. */
+typedef struct wrenn_snapshot {
+    uint64_t present;    /* WRENN_HAS_SNAPSHOT_* bits of the members that were there */
+    uint64_t nulls;      /* those of them that were null */
+    const char *unknown; /* a JSON object of the members this version does not know, or NULL */
+    const char *name;
+    /* Open set; `base` or `snapshot` today. */
+    const char *type;
+    /* Left out when 0. */
+    int64_t vcpus;
+    /* Left out when 0. */
+    int64_t memory_mb;
+    int64_t size_bytes;
+    const char *created_at;
+    /* True for templates everybody sees. */
+    int64_t platform;
+    /* C only. */
+    const wrenn_pair *const *metadata;
+    size_t metadata_count;
+} wrenn_snapshot;
+
+/* Bits of `present` and `nulls` of wrenn_host. */
+enum {
+    WRENN_HAS_HOST_ID = 1 << 0,
+    WRENN_HAS_HOST_TYPE = 1 << 1,
+    WRENN_HAS_HOST_TEAM_ID = 1 << 2,
+    WRENN_HAS_HOST_TEAM_NAME = 1 << 3,
+    WRENN_HAS_HOST_PROVIDER = 1 << 4,
+    WRENN_HAS_HOST_AVAILABILITY_ZONE = 1 << 5,
+    WRENN_HAS_HOST_ARCH = 1 << 6,
+    WRENN_HAS_HOST_CPU_CORES = 1 << 7,
+    WRENN_HAS_HOST_MEMORY_MB = 1 << 8,
+    WRENN_HAS_HOST_DISK_GB = 1 << 9,
+    WRENN_HAS_HOST_ADDRESS = 1 << 10,
+    WRENN_HAS_HOST_STATUS = 1 << 11,
+    WRENN_HAS_HOST_LAST_HEARTBEAT_AT = 1 << 12,
+    WRENN_HAS_HOST_CREATED_BY = 1 << 13,
+    WRENN_HAS_HOST_CREATED_AT = 1 << 14,
+    WRENN_HAS_HOST_UPDATED_AT = 1 << 15,
+};
+
+/* Schema Host. */
+typedef struct wrenn_host {
+    uint64_t present;    /* WRENN_HAS_HOST_* bits of the members that were there */
+    uint64_t nulls;      /* those of them that were null */
+    const char *unknown; /* a JSON object of the members this version does not know, or NULL */
+    const char *id;
+    const char *type;
+    const char *team_id;
+    /* Only in the listing an administrator gets. */
+    const char *team_name;
+    const char *provider;
+    const char *availability_zone;
+    const char *arch;
+    int64_t cpu_cores;
+    int64_t memory_mb;
+    int64_t disk_gb;
+    const char *address;
+    int64_t status;
+    const char *status_text;
+    const char *last_heartbeat_at;
+    const char *created_by;
+    const char *created_at;
+    const char *updated_at;
+} wrenn_host;
+
+/* Bits of `present` and `nulls` of wrenn_host_with_token. */
+enum {
+    WRENN_HAS_HOST_WITH_TOKEN_HOST = 1 << 0,
+    WRENN_HAS_HOST_WITH_TOKEN_REGISTRATION_TOKEN = 1 << 1,
+};
+
+/* Schema HostWithToken. */
+typedef struct wrenn_host_with_token {
+    uint64_t present;    /* WRENN_HAS_HOST_WITH_TOKEN_* bits of the members that were there */
+    uint64_t nulls;      /* those of them that were null */
+    const char *unknown; /* a JSON object of the members this version does not know, or NULL */
+    const wrenn_host *host;
+    /* 64 hex digits, valid once within one hour. */
+    const char *registration_token;
+} wrenn_host_with_token;
+
+/* Bits of `present` and `nulls` of wrenn_host_delete_preview. */
+enum {
+    WRENN_HAS_HOST_DELETE_PREVIEW_HOST = 1 << 0,
+    WRENN_HAS_HOST_DELETE_PREVIEW_SANDBOX_IDS = 1 << 1,
+};
+
+/* Schema HostDeletePreview. */
+typedef struct wrenn_host_delete_preview {
+    uint64_t present;    /* WRENN_HAS_HOST_DELETE_PREVIEW_* bits of the members that were there */
+    uint64_t nulls;      /* those of them that were null */
+    const char *unknown; /* a JSON object of the members this version does not know, or NULL */
+    const wrenn_host *host;
+    const char *const *sandbox_ids;
+    size_t sandbox_ids_count;
+} wrenn_host_delete_preview;
 
 #ifdef __cplusplus
 }

@@ -14,55 +14,117 @@ extern "C" {
 WRENN_API WRENN_NODISCARD int wrenn_sandbox_from_id(wrenn_client *client, const char *id, wrenn_sandbox **sandbox,
                                                     wrenn_error **error);
 
+/* Another handle on the same sandbox, through which commands, terminals and everything about files is done as `user`: a
+ * name or number, or either with ":GROUP". A `user` in options goes before. Relative paths start at that user's home. Code
+ * and ports have no user. Does not block; the server is asked by what is done with the handle, and a user whom the sandbox
+ * does not have is WRENN_E_VALIDATION there; servers other than wrennd ignore it. The caller frees *as, in any order. */
+WRENN_API WRENN_NODISCARD int wrenn_sandbox_as_user(wrenn_sandbox *sandbox, const char *user, wrenn_sandbox **as,
+                                                    wrenn_error **error);
+
 /* The id; valid as long as the handle. */
 WRENN_API const char *wrenn_sandbox_id(const wrenn_sandbox *sandbox);
 /* What the server said last in answer to an operation of this handle; NULL if it has not said anything yet. Valid until
  * the next operation on the handle ends. */
-WRENN_API const wrenn_sandbox_info *wrenn_sandbox_get_info(const wrenn_sandbox *sandbox);
+WRENN_API const wrenn_sandbox_info *wrenn_sandbox_last_info(const wrenn_sandbox *sandbox);
 
-/* wrenn_wait_options.flags. RESUME: a paused sandbox is resumed instead of reported as a failure. */
-#define WRENN_WAIT_RESUME UINT64_C(1)
+/* wrenn_sandbox_wait_ready_options.flags. RESUME: a paused sandbox is resumed instead of reported as a failure. */
+enum { WRENN_SANDBOX_WAIT_READY_RESUME = 1 };
 
-typedef struct wrenn_wait_options {
-    size_t struct_size;  /* from WRENN_WAIT_OPTIONS_INIT */
-    int64_t timeout_ms;  /* default 30,000 */
+typedef struct wrenn_sandbox_wait_ready_options {
+    size_t struct_size; /* from WRENN_SANDBOX_WAIT_READY_OPTIONS_INIT */
+    wrenn_call_options call;
     int64_t interval_ms; /* between two looks; default 500 */
-    uint64_t flags;      /* WRENN_WAIT_* */
-} wrenn_wait_options;
-#define WRENN_WAIT_OPTIONS_INIT \
-    { sizeof(wrenn_wait_options), 0, 0, 0 }
+    uint64_t flags;      /* WRENN_SANDBOX_WAIT_READY_* */
+} wrenn_sandbox_wait_ready_options;
+#define WRENN_SANDBOX_WAIT_READY_OPTIONS_INIT \
+    { sizeof(wrenn_sandbox_wait_ready_options), WRENN_CALL_OPTIONS_ZERO, 0, 0 }
+/* For languages that see no macros: sets all of `size` bytes to 0, and struct_size to `size`. */
+WRENN_API void wrenn_sandbox_wait_ready_options_init(wrenn_sandbox_wait_ready_options *options, size_t size);
 
-/* Waits until the sandbox runs, looking with GET /v1/sandboxes/{id}. `options` may be NULL. Blocks. Answers of 500 and
- * above and broken connections are tolerated until the time is up. Fails at once with WRENN_E_CONFLICT when it can't get
- * there by itself (paused, missing, stopped, error), and with the error of the server for anything else;
- * WRENN_E_TIMEOUT when the time is up. */
-WRENN_API WRENN_NODISCARD int wrenn_sandbox_wait_ready(wrenn_sandbox *sandbox, const wrenn_wait_options *options,
+/* Waits until the sandbox runs, looking with GET /v1/sandboxes/{id}. `options` may be NULL. Blocks. Until the time is up it
+ * tolerates answers of 429, 500 and above, broken connections, up to two malformed responses in a row, and the status
+ * missing: the platform gives it while it hears nothing of the sandbox's host, which may come back. Fails at once with
+ * WRENN_E_CONFLICT when the sandbox cannot get there by itself (paused, stopped, error), and with the error of the server for
+ * anything else; with WRENN_E_TIMEOUT when the time is up. */
+WRENN_API WRENN_NODISCARD int wrenn_sandbox_wait_ready(wrenn_sandbox *sandbox,
+                                                       const wrenn_sandbox_wait_ready_options *options,
                                                        wrenn_error **error);
-WRENN_API WRENN_NODISCARD int wrenn_sandbox_wait_ready_start(wrenn_sandbox *sandbox, const wrenn_wait_options *options,
+WRENN_API WRENN_NODISCARD int wrenn_sandbox_wait_ready_start(wrenn_sandbox *sandbox,
+                                                             const wrenn_sandbox_wait_ready_options *options,
                                                              wrenn_done_fn done, void *user_data, wrenn_op **op,
                                                              wrenn_error **error);
 WRENN_API WRENN_NODISCARD int wrenn_sandbox_wait_ready_finish(wrenn_op *op, wrenn_error **error);
 
 /* Tells the server that the sandbox is in use, which restarts its idle timer (POST .../ping). Blocks (30 s). Fails with
  * WRENN_E_CONFLICT when it does not run. */
-WRENN_API WRENN_NODISCARD int wrenn_sandbox_ping(wrenn_sandbox *sandbox, wrenn_error **error);
-WRENN_API WRENN_NODISCARD int wrenn_sandbox_ping_start(wrenn_sandbox *sandbox, wrenn_done_fn done, void *user_data,
-                                                       wrenn_op **op, wrenn_error **error);
+WRENN_API WRENN_NODISCARD int wrenn_sandbox_ping(wrenn_sandbox *sandbox, const wrenn_call_options *options,
+                                                 wrenn_error **error);
+WRENN_API WRENN_NODISCARD int wrenn_sandbox_ping_start(wrenn_sandbox *sandbox, const wrenn_call_options *options,
+                                                       wrenn_done_fn done, void *user_data, wrenn_op **op,
+                                                       wrenn_error **error);
 WRENN_API WRENN_NODISCARD int wrenn_sandbox_ping_finish(wrenn_op *op, wrenn_error **error);
+
+/* wrenn_sandbox_pause_options.flags and wrenn_sandbox_resume_options.flags. WAIT: also waits until the sandbox is paused, or runs
+ * again, should the server answer before. */
+enum { WRENN_SANDBOX_PAUSE_WAIT = 1, WRENN_SANDBOX_RESUME_WAIT = 1 };
+
+typedef struct wrenn_sandbox_pause_options {
+    size_t struct_size; /* from WRENN_SANDBOX_PAUSE_OPTIONS_INIT */
+    wrenn_call_options call;
+    uint64_t flags; /* WRENN_SANDBOX_PAUSE_* */
+} wrenn_sandbox_pause_options;
+#define WRENN_SANDBOX_PAUSE_OPTIONS_INIT \
+    { sizeof(wrenn_sandbox_pause_options), WRENN_CALL_OPTIONS_ZERO, 0 }
+/* For languages that see no macros: sets all of `size` bytes to 0, and struct_size to `size`. */
+WRENN_API void wrenn_sandbox_pause_options_init(wrenn_sandbox_pause_options *options, size_t size);
+
+typedef struct wrenn_sandbox_resume_options {
+    size_t struct_size; /* from WRENN_SANDBOX_RESUME_OPTIONS_INIT */
+    wrenn_call_options call;
+    uint64_t flags; /* WRENN_SANDBOX_RESUME_* */
+} wrenn_sandbox_resume_options;
+#define WRENN_SANDBOX_RESUME_OPTIONS_INIT \
+    { sizeof(wrenn_sandbox_resume_options), WRENN_CALL_OPTIONS_ZERO, 0 }
+/* For languages that see no macros: sets all of `size` bytes to 0, and struct_size to `size`. */
+WRENN_API void wrenn_sandbox_resume_options_init(wrenn_sandbox_resume_options *options, size_t size);
+
+/* Freezes a sandbox that runs, with all its processes (POST .../pause). `options` may be NULL. Blocks (120 s) until the
+ * server answers: with most servers it is paused then, newer ones say so before it is. What the server said is in
+ * wrenn_sandbox_last_info(). Fails with WRENN_E_CONFLICT when it does not run, or ran on after all; WRENN_E_AGENT.
+ * Never repeated by the library. */
+WRENN_API WRENN_NODISCARD int wrenn_sandbox_pause(wrenn_sandbox *sandbox, const wrenn_sandbox_pause_options *options,
+                                                  wrenn_error **error);
+WRENN_API WRENN_NODISCARD int wrenn_sandbox_pause_start(wrenn_sandbox *sandbox,
+                                                        const wrenn_sandbox_pause_options *options, wrenn_done_fn done,
+                                                        void *user_data, wrenn_op **op, wrenn_error **error);
+WRENN_API WRENN_NODISCARD int wrenn_sandbox_pause_finish(wrenn_op *op, wrenn_error **error);
+
+/* Lets a paused sandbox go on (POST .../resume). `options` may be NULL. Blocks (120 s), as wrenn_sandbox_pause() does.
+ * Fails with WRENN_E_CONFLICT when it is not paused, or fell back to that; WRENN_E_AGENT. Never repeated by the
+ * library. */
+WRENN_API WRENN_NODISCARD int wrenn_sandbox_resume(wrenn_sandbox *sandbox, const wrenn_sandbox_resume_options *options,
+                                                   wrenn_error **error);
+WRENN_API WRENN_NODISCARD int wrenn_sandbox_resume_start(wrenn_sandbox *sandbox,
+                                                         const wrenn_sandbox_resume_options *options,
+                                                         wrenn_done_fn done, void *user_data, wrenn_op **op,
+                                                         wrenn_error **error);
+WRENN_API WRENN_NODISCARD int wrenn_sandbox_resume_finish(wrenn_op *op, wrenn_error **error);
 
 /* Destroys the sandbox (DELETE /v1/sandboxes/{id}); again is fine. Blocks (30 s). The handle stays and is freed with
  * wrenn_sandbox_free(). */
-WRENN_API WRENN_NODISCARD int wrenn_sandbox_destroy(wrenn_sandbox *sandbox, wrenn_error **error);
-WRENN_API WRENN_NODISCARD int wrenn_sandbox_destroy_start(wrenn_sandbox *sandbox, wrenn_done_fn done, void *user_data,
-                                                          wrenn_op **op, wrenn_error **error);
+WRENN_API WRENN_NODISCARD int wrenn_sandbox_destroy(wrenn_sandbox *sandbox, const wrenn_call_options *options,
+                                                    wrenn_error **error);
+WRENN_API WRENN_NODISCARD int wrenn_sandbox_destroy_start(wrenn_sandbox *sandbox, const wrenn_call_options *options,
+                                                          wrenn_done_fn done, void *user_data, wrenn_op **op,
+                                                          wrenn_error **error);
 WRENN_API WRENN_NODISCARD int wrenn_sandbox_destroy_finish(wrenn_op *op, wrenn_error **error);
 
 /* Frees the handle, not the sandbox. Operations under way go on. NULL is fine. */
 WRENN_API void wrenn_sandbox_free(wrenn_sandbox *sandbox);
 
 /* Destroys the sandbox, unless it was destroyed through this handle already, and frees the handle. Blocks. A failure is
- * reported as a warning to the client's log (stderr by default), because a sandbox that goes on costs something. NULL is
- * fine. Not from inside a callback: there it only frees, and says so in the log. */
+ * only told to the client's log, as a warning: a sandbox that goes on costs something. Where that matters call
+ * wrenn_sandbox_destroy(), or set wrenn_client_options.log. NULL is fine. Not from inside a callback: there it only frees, and says so in the log. */
 WRENN_API void wrenn_sandbox_close(wrenn_sandbox *sandbox);
 
 /* With gcc and clang: `wrenn_autodestroy(sandbox);` declares a wrenn_sandbox *sandbox, NULL at first, that is closed as

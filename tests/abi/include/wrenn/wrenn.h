@@ -4,9 +4,18 @@
  *     error.h       what can go wrong
  *     auth.h        accounts
  *     api_keys.h    API keys
- *     sandboxes.h   create, list, get, destroy
- *     sandbox.h     one sandbox: wait, ping, destroy
+ *     sandboxes.h   create, list, get, connect, destroy
+ *     sandbox.h     one sandbox: wait, ping, pause, resume, destroy
  *     exec.h        commands in it
+ *     processes.h   detached commands in it
+ *     pty.h         terminals in it
+ *     stream.h      output of commands and terminals while it arrives
+ *     code.h        code in it, run by a kernel that keeps its state
+ *     files.h       files in it
+ *     metrics.h     what it uses
+ *     ports.h       URLs of what listens in it
+ *     snapshots.h   templates made of sandboxes
+ *     hosts.h       the machines that sandboxes run on
  *     models.h      what the service answers (generated)
  *
  * Ownership: what a function gives through a pointer to pointer belongs to the caller, who frees it with the function of
@@ -19,10 +28,19 @@
 #include "wrenn/api_keys.h"
 #include "wrenn/auth.h"
 #include "wrenn/client.h"
+#include "wrenn/code.h"
 #include "wrenn/error.h"
 #include "wrenn/exec.h"
+#include "wrenn/files.h"
+#include "wrenn/hosts.h"
+#include "wrenn/metrics.h"
 #include "wrenn/models.h"
+#include "wrenn/ports.h"
+#include "wrenn/processes.h"
+#include "wrenn/pty.h"
 #include "wrenn/sandbox.h"
 #include "wrenn/sandboxes.h"
+#include "wrenn/snapshots.h"
+#include "wrenn/stream.h"
 
 #endif
