@@ -42,10 +42,10 @@ static bool measure_program(samples *into, int rounds, const char *const *argv) 
 }
 
 static int run_echo(wrenn_sandbox *sandbox, wrenn_error **error) {
-    wrenn_command options = WRENN_COMMAND_INIT;
+    wrenn_command command = WRENN_COMMAND_INIT;
     wrenn_exec_result *result = NULL;
-    options.argv = echo;
-    int rc = wrenn_sandbox_exec(sandbox, &options, NULL, &result, error);
+    command.argv = echo;
+    int rc = wrenn_sandbox_exec(sandbox, &command, NULL, &result, error);
     if (rc >= 0 && (result->exit_code != 0 || result->stdout_size != 3)) bench_fail("echo failed in the sandbox");
     wrenn_exec_result_free(result);
     return rc;

@@ -21,7 +21,8 @@ static int list(wrenn_client *client, wrenn_error **error) {
     int rc = wrenn_api_keys_list(client, NULL, &keys, error);
     if (rc < 0) return rc;
     printf("%zu keys\n", keys->items_count);
-    for (size_t i = 0; i < keys->items_count; i++) printf("  %s: %s\n", keys->items[i]->name, keys->items[i]->created_at);
+    for (size_t i = 0; i < keys->items_count; i++)
+        printf("  %s: %s\n", keys->items[i]->name, keys->items[i]->created_at);
     wrenn_api_key_list_free(keys);
     return 0;
 }

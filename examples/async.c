@@ -28,10 +28,10 @@ static void on_executed(wrenn_op *op, void *user_data) {
 
 static void on_created(wrenn_op *op, void *user_data) {
     chain *c = user_data;
-    wrenn_command options = WRENN_COMMAND_INIT;
+    wrenn_command command = WRENN_COMMAND_INIT;
     if (wrenn_sandboxes_create_finish(op, &c->sandbox, &c->error) < 0) return end(c);
-    options.shell = "echo one step after the other";
-    if (wrenn_sandbox_exec_start(c->sandbox, &options, NULL, on_executed, c, NULL, &c->error) < 0) end(c);
+    command.shell = "echo one step after the other";
+    if (wrenn_sandbox_exec_start(c->sandbox, &command, NULL, on_executed, c, NULL, &c->error) < 0) end(c);
 }
 
 int main(void) {

@@ -3,11 +3,11 @@
 #include <wrenn/wrenn.h>
 
 static int start(wrenn_sandbox *sandbox, wrenn_error **error) {
-    wrenn_command options = WRENN_COMMAND_INIT;
+    wrenn_command command = WRENN_COMMAND_INIT;
     wrenn_process *process = NULL;
-    options.shell = "while :; do echo still here; sleep 0.1; done";
-    options.tag = "worker";
-    int rc = wrenn_sandbox_spawn(sandbox, &options, NULL, &process, error);
+    command.shell = "while :; do echo still here; sleep 0.1; done";
+    command.tag = "worker";
+    int rc = wrenn_sandbox_spawn(sandbox, &command, NULL, &process, error);
     if (rc < 0) return rc;
     printf("started %s\n", process->tag);
     wrenn_process_free(process);
@@ -27,16 +27,16 @@ static int list(wrenn_sandbox *sandbox, wrenn_error **error) {
 /* Shows what it prints from now on, until it has ended. */
 static int watch(wrenn_sandbox *sandbox, wrenn_error **error) {
     wrenn_stream *stream = NULL;
-    wrenn_event event;
+    const wrenn_event *event;
     int rc = wrenn_sandbox_attach(sandbox, "worker", NULL, &stream, error);
     if (rc < 0) return rc;
     int seen = 0;
     while ((rc = wrenn_stream_next(stream, -1, &event, error)) > 0) {
-        if (event.type == WRENN_EVENT_STDOUT) {
-            printf("%.*s", (int)event.size, event.data);
+        if (event->type == WRENN_EVENT_STDOUT) {
+            printf("%.*s", (int)event->size, event->data);
             if (++seen == 2) rc = wrenn_sandbox_kill(sandbox, "worker", 15, NULL, error);
-        } else if (event.type == WRENN_EVENT_EXIT) {
-            printf("ended by a signal: %s\n", event.exit_code == -1 ? "yes" : "no");
+        } else if (event->type == WRENN_EVENT_EXIT) {
+            printf("ended by a signal: %s\n", event->exit_code == -1 ? "yes" : "no");
         }
         if (rc < 0) break;
     }

@@ -4,12 +4,12 @@
 #include <wrenn/wrenn.h>
 
 static int start_jupyter(wrenn_sandbox *sandbox, wrenn_error **error) {
-    wrenn_command options = WRENN_COMMAND_INIT;
+    wrenn_command command = WRENN_COMMAND_INIT;
     wrenn_process *process = NULL;
-    options.shell = "exec jupyter-server --allow-root --ServerApp.token= --ServerApp.password= "
+    command.shell = "exec jupyter-server --allow-root --ServerApp.token= --ServerApp.password= "
                     "--ServerApp.disable_check_xsrf=True --ServerApp.allow_remote_access=True "
                     "--ip=127.0.0.1 --port=8888 --no-browser";
-    int rc = wrenn_sandbox_spawn(sandbox, &options, NULL, &process, error);
+    int rc = wrenn_sandbox_spawn(sandbox, &command, NULL, &process, error);
     wrenn_process_free(process);
     return rc;
 }
@@ -21,10 +21,11 @@ static void on_stdout(const char *data, size_t size, void *user_data) {
 }
 
 static int run(wrenn_sandbox *sandbox, const char *code, wrenn_error **error) {
-    wrenn_code_callbacks callbacks = {.on_stdout = on_stdout};
+    wrenn_code_callbacks callbacks = WRENN_CODE_CALLBACKS_INIT;
     wrenn_sandbox_run_code_options options = WRENN_SANDBOX_RUN_CODE_OPTIONS_INIT;
     wrenn_code_execution *execution = NULL;
     options.code = code;
+    callbacks.on_stdout = on_stdout;
     options.callbacks = &callbacks;
     int rc = wrenn_sandbox_run_code(sandbox, &options, &execution, error);
     if (rc < 0) return rc;

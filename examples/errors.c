@@ -5,7 +5,7 @@
 static void show(const char *what, const wrenn_error *error) {
     printf("%s: %s\n", what, wrenn_strerror_name(wrenn_error_code(error)));
     printf("  message: %s\n", wrenn_error_message(error));
-    if (wrenn_error_http_status(error)) printf("  HTTP status: %d\n", wrenn_error_http_status(error));
+    if (wrenn_error_http_status(error)) printf("  HTTP status: %lld\n", (long long)wrenn_error_http_status(error));
     if (wrenn_error_server_code(error)) printf("  server code: %s\n", wrenn_error_server_code(error));
     if (wrenn_error_retriable(error))
         printf("  may work again in %lld ms\n", (long long)wrenn_error_retry_after_ms(error));
@@ -23,11 +23,11 @@ static void unknown_template(wrenn_client *client) {
 
 /* Runs a line; for callers who only want to know the code, NULL for the error will do. */
 static int run(wrenn_sandbox *sandbox, const char *line, wrenn_error **error) {
-    wrenn_command options = WRENN_COMMAND_INIT;
+    wrenn_command command = WRENN_COMMAND_INIT;
     wrenn_exec_result *result = NULL;
-    options.shell = line;
-    options.time_limit_ms = 1000;
-    int rc = wrenn_sandbox_exec(sandbox, &options, NULL, &result, error);
+    command.shell = line;
+    command.time_limit_ms = 1000;
+    int rc = wrenn_sandbox_exec(sandbox, &command, NULL, &result, error);
     if (rc >= 0 && result->exit_code != 0) printf("not an error: exit code %lld\n", (long long)result->exit_code);
     wrenn_exec_result_free(result);
     return rc;

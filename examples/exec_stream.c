@@ -4,14 +4,14 @@
 #include <wrenn/wrenn.h>
 
 static int show(wrenn_stream *stream, wrenn_error **error) {
-    wrenn_event event;
+    const wrenn_event *event;
     int rc;
     while ((rc = wrenn_stream_next(stream, -1, &event, error)) > 0) {
-        switch (event.type) {
+        switch (event->type) {
         case WRENN_EVENT_STARTED: printf("started\n"); break;
-        case WRENN_EVENT_STDOUT: printf("out: %.*s", (int)event.size, event.data); break;
-        case WRENN_EVENT_STDERR: printf("err: %.*s", (int)event.size, event.data); break;
-        case WRENN_EVENT_EXIT: printf("exit code %lld\n", (long long)event.exit_code); break;
+        case WRENN_EVENT_STDOUT: printf("out: %.*s", (int)event->size, event->data); break;
+        case WRENN_EVENT_STDERR: printf("err: %.*s", (int)event->size, event->data); break;
+        case WRENN_EVENT_EXIT: printf("exit code %lld\n", (long long)event->exit_code); break;
         default: break; /* newer servers may send more */
         }
     }
@@ -20,11 +20,11 @@ static int show(wrenn_stream *stream, wrenn_error **error) {
 
 static int talk(wrenn_sandbox *sandbox, wrenn_error **error) {
     static const char names[] = "pear\napple\nquince\n";
-    wrenn_command options = WRENN_COMMAND_INIT;
+    wrenn_command command = WRENN_COMMAND_INIT;
     wrenn_stream *stream = NULL;
-    options.shell = "echo sorting >&2; sort";
-    options.want_stdin = 1;
-    int rc = wrenn_sandbox_exec_stream(sandbox, &options, NULL, &stream, error);
+    command.shell = "echo sorting >&2; sort";
+    command.want_stdin = 1;
+    int rc = wrenn_sandbox_exec_stream(sandbox, &command, NULL, &stream, error);
     if (rc < 0) return rc;
 
     /* Without a time limit it takes all of them. More than a pipe holds is better written between reads: a command that

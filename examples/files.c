@@ -3,10 +3,10 @@
 #include <wrenn/wrenn.h>
 
 static int fill(wrenn_sandbox *sandbox, wrenn_error **error) {
-    wrenn_command options = WRENN_COMMAND_INIT;
+    wrenn_command command = WRENN_COMMAND_INIT;
     wrenn_exec_result *result = NULL;
-    options.shell = "printf hello > notes/today && mkdir notes/old && ln -s today notes/newest";
-    int rc = wrenn_sandbox_exec(sandbox, &options, NULL, &result, error);
+    command.shell = "printf hello > notes/today && mkdir notes/old && ln -s today notes/newest";
+    int rc = wrenn_sandbox_exec(sandbox, &command, NULL, &result, error);
     wrenn_exec_result_free(result);
     return rc;
 }
@@ -44,7 +44,7 @@ static int look(wrenn_sandbox *sandbox, wrenn_error **error) {
 }
 
 static int clear(wrenn_sandbox *sandbox, wrenn_error **error) {
-    int exists = 1;
+    int64_t exists = 1;
     int rc = wrenn_sandbox_remove(sandbox, "~/notes", NULL, error); /* with all that is in it */
     if (rc >= 0) rc = wrenn_sandbox_exists(sandbox, "~/notes", NULL, &exists, error);
     if (rc >= 0) printf("still there: %s\n", exists ? "yes" : "no");

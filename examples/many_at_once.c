@@ -29,10 +29,10 @@ static void on_done(wrenn_op *op, void *user_data) {
 static int start_all(wrenn_sandbox *sandbox, many *all, wrenn_error **error) {
     for (int i = 1; i <= COMMANDS; i++) {
         char line[64];
-        wrenn_command options = WRENN_COMMAND_INIT;
+        wrenn_command command = WRENN_COMMAND_INIT;
         snprintf(line, sizeof(line), "echo $((%d * %d))", i, i);
-        options.shell = line; /* read during the call, so a local will do */
-        int rc = wrenn_sandbox_exec_start(sandbox, &options, NULL, on_done, all, NULL, error);
+        command.shell = line; /* read during the call, so a local will do */
+        int rc = wrenn_sandbox_exec_start(sandbox, &command, NULL, on_done, all, NULL, error);
         if (rc < 0) return rc;
         all->left++;
     }

@@ -6,14 +6,14 @@ enum { PORT = 8000 };
 
 /* The command goes on as long as the stream does. It prints a line when it listens. */
 static int serve(wrenn_sandbox *sandbox, wrenn_stream **stream, wrenn_error **error) {
-    wrenn_command options = WRENN_COMMAND_INIT;
-    wrenn_event event;
-    options.shell = "echo hello from port 8000 > index.html && exec python3 -u -m http.server 8000";
-    int rc = wrenn_sandbox_exec_stream(sandbox, &options, NULL, stream, error);
+    wrenn_command command = WRENN_COMMAND_INIT;
+    const wrenn_event *event;
+    command.shell = "echo hello from port 8000 > index.html && exec python3 -u -m http.server 8000";
+    int rc = wrenn_sandbox_exec_stream(sandbox, &command, NULL, stream, error);
     if (rc < 0) return rc;
     while ((rc = wrenn_stream_next(*stream, 30000, &event, error)) > 0) {
-        if (event.type == WRENN_EVENT_STDOUT) return 0;
-        if (event.type == WRENN_EVENT_STDERR) fwrite(event.data, 1, event.size, stderr);
+        if (event->type == WRENN_EVENT_STDOUT) return 0;
+        if (event->type == WRENN_EVENT_STDERR) fwrite(event->data, 1, event->size, stderr);
     }
     return rc;
 }

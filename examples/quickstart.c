@@ -11,10 +11,10 @@ static double now_ms(void) {
 }
 
 static int run(wrenn_sandbox *sandbox, const char *const *argv, wrenn_error **error) {
-    wrenn_command options = WRENN_COMMAND_INIT;
+    wrenn_command command = WRENN_COMMAND_INIT;
     wrenn_exec_result *result = NULL;
-    options.argv = argv;
-    if (wrenn_sandbox_exec(sandbox, &options, NULL, &result, error) < 0) return -1;
+    command.argv = argv;
+    if (wrenn_sandbox_exec(sandbox, &command, NULL, &result, error) < 0) return -1;
     fwrite(result->stdout_data, 1, result->stdout_size, stdout);
     fwrite(result->stderr_data, 1, result->stderr_size, stdout);
     printf("-> %s exited with %lld\n\n", argv[0], (long long)result->exit_code);

@@ -3,10 +3,10 @@
 #include <wrenn/wrenn.h>
 
 static int run(wrenn_sandbox *sandbox, const char *line, wrenn_error **error) {
-    wrenn_command options = WRENN_COMMAND_INIT;
+    wrenn_command command = WRENN_COMMAND_INIT;
     wrenn_exec_result *result = NULL;
-    options.shell = line;
-    int rc = wrenn_sandbox_exec(sandbox, &options, NULL, &result, error);
+    command.shell = line;
+    int rc = wrenn_sandbox_exec(sandbox, &command, NULL, &result, error);
     if (rc >= 0) fwrite(result->stdout_data, 1, result->stdout_size, stdout);
     wrenn_exec_result_free(result);
     return rc;

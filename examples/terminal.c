@@ -11,14 +11,14 @@ static int type(wrenn_stream *terminal, const char *keys, wrenn_error **error) {
 /* Shows what the terminal shows until a line ends in `mark`, or its process has ended (mark NULL). */
 static int show_until(wrenn_stream *terminal, const char *mark, wrenn_error **error) {
     char screen[8192] = "";
-    wrenn_event event;
+    const wrenn_event *event;
     int rc;
     while ((rc = wrenn_stream_next(terminal, -1, &event, error)) > 0) {
-        if (event.type == WRENN_EVENT_EXIT) printf("[exit code %lld]\n", (long long)event.exit_code);
-        if (event.type != WRENN_EVENT_STDOUT) continue;
-        fwrite(event.data, 1, event.size, stdout);
+        if (event->type == WRENN_EVENT_EXIT) printf("[exit code %lld]\n", (long long)event->exit_code);
+        if (event->type != WRENN_EVENT_STDOUT) continue;
+        fwrite(event->data, 1, event->size, stdout);
         size_t used = strlen(screen);
-        snprintf(screen + used, sizeof(screen) - used, "%s", event.data);
+        snprintf(screen + used, sizeof(screen) - used, "%s", event->data);
         if (mark && strstr(screen, mark)) return 0;
     }
     return rc;
@@ -26,12 +26,12 @@ static int show_until(wrenn_stream *terminal, const char *mark, wrenn_error **er
 
 static int first_visit(wrenn_sandbox *sandbox, char *tag, size_t size, wrenn_error **error) {
     const char *const argv[] = {"sh", NULL};
-    wrenn_command options = WRENN_COMMAND_INIT;
+    wrenn_command command = WRENN_COMMAND_INIT;
     wrenn_stream *terminal = NULL;
-    options.argv = argv;
-    options.cols = 100;
-    options.rows = 30;
-    int rc = wrenn_sandbox_pty(sandbox, &options, NULL, &terminal, error);
+    command.argv = argv;
+    command.cols = 100;
+    command.rows = 30;
+    int rc = wrenn_sandbox_pty(sandbox, &command, NULL, &terminal, error);
     if (rc < 0) return rc;
     snprintf(tag, size, "%s", wrenn_stream_tag(terminal));
     rc = wrenn_stream_resize(terminal, 132, 50, error);

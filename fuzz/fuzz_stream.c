@@ -35,10 +35,10 @@ static wrenn_stream *new_stream(uint8_t kind) {
 }
 
 static void drain(wrenn_stream *s) {
-    wrenn_event event;
+    const wrenn_event *event;
     while (wrenn_stream_next(s, 0, &event, NULL) == 1) {
-        FUZZ_CHECK(event.type);
-        if (event.data) FUZZ_CHECK(event.data[event.size] == '\0');
+        FUZZ_CHECK(event->type);
+        if (event->data) FUZZ_CHECK(event->data[event->size] == '\0');
     }
     FUZZ_CHECK(!s->queue && !s->queued);
 }

@@ -33,11 +33,11 @@ static void on_executed(wrenn_op *op, void *user_data) {
 static void on_ready(wrenn_stream *stream, void *user_data) {
     work *w = user_data;
     wrenn_error *error = NULL;
-    wrenn_event event;
+    const wrenn_event *event;
     int rc;
     while ((rc = wrenn_stream_next(stream, 0, &event, &error)) > 0) {
-        if (event.type == WRENN_EVENT_STDOUT) printf("%.*s", (int)event.size, event.data);
-        if (event.type == WRENN_EVENT_EXIT) printf("exit code %lld\n", (long long)event.exit_code);
+        if (event->type == WRENN_EVENT_STDOUT) printf("%.*s", (int)event->size, event->data);
+        if (event->type == WRENN_EVENT_EXIT) printf("exit code %lld\n", (long long)event->exit_code);
     }
     if (rc == WRENN_E_AGAIN) {
         wrenn_error_free(error);
@@ -60,17 +60,17 @@ static void on_streaming(wrenn_op *op, void *user_data) {
 static int start_commands(work *w) {
     for (int i = 0; i < COMMANDS; i++) {
         char line[64];
-        wrenn_command options = WRENN_COMMAND_INIT;
+        wrenn_command command = WRENN_COMMAND_INIT;
         snprintf(line, sizeof(line), "echo command %d", i);
-        options.shell = line;
-        int rc = wrenn_sandbox_exec_start(w->sandbox, &options, NULL, on_executed, w, NULL, &w->error);
+        command.shell = line;
+        int rc = wrenn_sandbox_exec_start(w->sandbox, &command, NULL, on_executed, w, NULL, &w->error);
         if (rc < 0) return rc;
         w->under_way++;
     }
-    wrenn_command options = WRENN_COMMAND_INIT;
-    options.shell = "while read line; do echo \"the sandbox read: $line\"; done; exit 7";
-    options.want_stdin = 1;
-    int rc = wrenn_sandbox_exec_stream_start(w->sandbox, &options, NULL, on_streaming, w, NULL, &w->error);
+    wrenn_command command = WRENN_COMMAND_INIT;
+    command.shell = "while read line; do echo \"the sandbox read: $line\"; done; exit 7";
+    command.want_stdin = 1;
+    int rc = wrenn_sandbox_exec_stream_start(w->sandbox, &command, NULL, on_streaming, w, NULL, &w->error);
     if (rc >= 0) w->under_way++;
     return rc;
 }

@@ -1,5 +1,6 @@
 /* Creating a sandbox, without ever leaving one behind that the caller does not know of.
  *
+ * With `isolation`, when it is unknown whether the server obeys that: LEARNING, whose response says so.
  * POSTING -> done, or with WRENN_SANDBOXES_CREATE_WAIT -> FOLLOWING -> done.
  * When the response to POSTING is lost: every create has an idempotency key, so a server that obeys it -> POSTING again.
  * If it is unknown whether the server does -> ASKING, whose response says so.
@@ -21,11 +22,11 @@ enum { CLEAN_UP_MS = 10000, LATE_CLEAN_UP_MS = 120000, AGAIN_MS = 500 };
 
 typedef struct create_op {
     wrn_follower follower;
-    enum { POSTING, ASKING, FOLLOWING, DESTROYING, REPORTING } stage;
+    enum { LEARNING, POSTING, ASKING, FOLLOWING, DESTROYING, REPORTING } stage;
     bool wait;
-    bool callers_key; /* the caller can create again with the same key, and must then find the sandbox */
-    wrn_buf body;     /* of the request */
-    int posts;
+    bool callers_key;    /* the caller can create again with the same key, and must then find the sandbox */
+    wrn_buf body;        /* of the request */
+    int posts;           /* begun */
     wrenn_error *reason; /* why the outcome is unknown, or why the sandbox is being destroyed */
 } create_op;
 
@@ -67,6 +68,31 @@ static void post_again(create_op *self) {
     wrn_op_send(op);
 }
 
+static void create_report(create_op *self, wrenn_error *error) {
+    self->stage = REPORTING;
+    wrn_op_fail(&self->follower.op, error);
+}
+
+/* For a create with `isolation`. */
+static void post_if_obeyed(create_op *self) {
+    wrenn_op *op = &self->follower.op;
+    if (!(op->client->features & WRN_FEATURE_ISOLATION))
+        return create_report(self,
+                             wrn_error_new(WRENN_E_UNSUPPORTED,
+                                           "create: the server does not say that it obeys `isolation`; leave it 0, "
+                                           "or use a wrennd that does"));
+    call_post(self);
+    wrn_op_send(op);
+}
+
+static void begin_isolated(wrenn_op *op) {
+    create_op *self = (create_op *)op;
+    if (op->client->features_known) return post_if_obeyed(self);
+    self->stage = LEARNING;
+    wrn_op_call(op, "GET", WRN_AUTH_NONE, "/capsules", NULL, NULL);
+    wrn_op_send(op);
+}
+
 static void create_wake(wrenn_op *op) {
     create_op *self = (create_op *)op;
     if (self->stage == FOLLOWING) wrn_follow_look(op);
@@ -83,11 +109,6 @@ static bool is_outcome_unknown(const create_op *self, const wrenn_error *error) 
 }
 
 /* ---- create ---- */
-
-static void create_report(create_op *self, wrenn_error *error) {
-    self->stage = REPORTING;
-    wrn_op_fail(&self->follower.op, error);
-}
 
 static void create_seen(wrenn_op *op, wrn_progress progress) {
     if (!((create_op *)op)->wait || progress == WRN_FOLLOW_ARRIVED) wrn_follow_give_handle(op);
@@ -110,6 +131,7 @@ static bool take_sandbox(create_op *self, const wrn_http_response *response) {
 static void create_respond(wrenn_op *op, wrn_http_response *response) {
     create_op *self = (create_op *)op;
     switch (self->stage) {
+    case LEARNING: post_if_obeyed(self); break;
     case POSTING:
         if (!take_sandbox(self, response)) return;
         self->stage = FOLLOWING;
@@ -165,6 +187,10 @@ static void undo_create_failed(create_op *self, const wrenn_error *error) {
 static bool create_fail(wrenn_op *op, const wrenn_error *error) {
     create_op *self = (create_op *)op;
     switch (self->stage) {
+    case LEARNING:
+        if (!wrenn_error_http_status(error)) return false; /* no answer */
+        post_if_obeyed(self);
+        return true;
     case POSTING: return create_post_failed(self, error);
     case ASKING:
         if (wrenn_error_http_status(error) && obeys_key(self)) post_again(self);
@@ -192,7 +218,7 @@ static void create_abandon(wrenn_op *op, bool late) {
     create_op *self = (create_op *)op;
     bool waiting = self->stage == FOLLOWING || self->stage == DESTROYING;
     bool sent = self->reason || op->reached || (op->exchange && wrn_http_is_sent(op->exchange));
-    if (op->state == WRN_OP_PARKED || self->stage == REPORTING || (late && waiting)) return;
+    if (op->state == WRN_OP_PARKED || self->stage == REPORTING || self->stage == LEARNING || (late && waiting)) return;
     if (self->callers_key ? self->stage != DESTROYING : !waiting && !sent) return;
     create_op *heir = start_clean_up(op);
     if (!heir) return;
@@ -320,12 +346,15 @@ static int check_create(const wrenn_sandboxes_create_options *options, wrenn_err
                         "create: vcpus, memory_mb and idle_timeout_sec must be between 0 and 2147483647");
     if (options->flags & ~WRENN_SANDBOXES_CREATE_WAIT)
         return wrn_fail(error, WRENN_E_INVALID_ARGUMENT, "create: unknown flags; use WRENN_SANDBOXES_CREATE_*");
+    if (options->isolation < WRENN_ISOLATION_ANY || options->isolation > WRENN_ISOLATION_VM)
+        return wrn_fail(error, WRENN_E_INVALID_ARGUMENT, "create: unknown isolation; use WRENN_ISOLATION_*");
     return 0;
 }
 
 int wrn_sandboxes_create_prepare(wrenn_client *client, const wrenn_sandboxes_create_options *options, wrenn_op **op,
                                  wrenn_error **error) {
     WRN_AUTO(wrn_arena_free) wrn_arena arena = {0};
+    static const char *const levels[] = {NULL, "namespace", "vm"};
     const wrn_pair **labels;
     wrn_create_sandbox_request request = {
         .template_name = options->template_name,
@@ -340,13 +369,16 @@ int wrn_sandboxes_create_prepare(wrenn_client *client, const wrenn_sandboxes_cre
             wrn_pairs_read(&arena, "create", "metadata", options->metadata, 0, &labels, &request.metadata_count, error);
     if (rc < 0) return rc;
     request.metadata = labels;
+    request.isolation = levels[options->isolation];
     rc = wrn_op_for_client(client, &wrn_sandboxes_create_type, &options->call, NULL, &request, &made, error);
     if (rc < 0) return rc;
     create_op *self = (create_op *)made;
     self->wait = options->flags & WRENN_SANDBOXES_CREATE_WAIT;
     self->follower.to = WRENN_SANDBOX_STATUS_RUNNING;
     self->follower.seen = create_seen;
-    self->posts = 1;
+    self->stage = POSTING;
+    if (options->isolation) made->begin = begin_isolated;
+    else self->posts = 1;
     rc = set_key(self, error);
     if (rc < 0) {
         wrenn_op_free(made);

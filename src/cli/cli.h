@@ -41,11 +41,12 @@ struct cli_app;
 
 typedef struct cli_command {
     const char *name;
-    const char *operands; /* as help shows them */
-    const char *summary;  /* one line */
-    const char *details;  /* the rest of the help; may be NULL */
-    const cli_option *options;
-    bool needs_service; /* works on sandboxes that are there already, so a private server is no use */
+    const char *operands;           /* as help shows them */
+    const char *summary;            /* one line */
+    const char *details;            /* the rest of the help; may be NULL */
+    const cli_option *options;      /* its own; may be NULL */
+    const cli_option *what_it_runs; /* cli_exec_options, of those that run a program; else NULL */
+    bool needs_service;             /* works on sandboxes that are there already, so a private server is no use */
     int (*run)(struct cli_app *cli);
 } cli_command;
 
@@ -116,13 +117,16 @@ int cli_print_outcome(cli_app *cli, const char *sandbox_id, cli_outcome *outcome
 
 /* ---- exec.c ---- */
 
+/* What is to be run, as the command line says it. The struct of values of a command that runs a program begins with it. */
 typedef struct cli_exec_values {
-    int64_t timeout;
+    wrenn_command command;
+    int64_t timeout; /* in seconds */
     cli_list env;
-    const char *cwd, *user;
 } cli_exec_values;
 
+extern const cli_option cli_exec_options[];
+
 /* Runs it in the sandbox. Used by run as well. */
-cli_outcome cli_exec(cli_app *cli, wrenn_sandbox *sandbox, const cli_exec_values *values, const char *const *argv);
+cli_outcome cli_exec(cli_app *cli, wrenn_sandbox *sandbox, cli_exec_values *values, const char *const *argv);
 
 #endif

@@ -4,25 +4,24 @@
 
 enum { MAX_SECONDS = 7 * 24 * 3600 };
 
-static const cli_option options[] = {
+const cli_option cli_exec_options[] = {
     {"timeout", 't', CLI_INT, offsetof(cli_exec_values, timeout), "S", "kill it after so many seconds (default 30)", 1,
      MAX_SECONDS},
     {"env", 'e', CLI_LIST, offsetof(cli_exec_values, env), "NAME=VALUE", "set a variable; may be given again", 0, 0},
-    {"cwd", 'C', CLI_TEXT, offsetof(cli_exec_values, cwd), "DIR", "start in this directory", 0, 0},
-    {"user", 'u', CLI_TEXT, offsetof(cli_exec_values, user), "NAME[:GROUP]", "run as this user of the sandbox", 0, 0},
+    {"cwd", 'C', CLI_TEXT, offsetof(cli_exec_values, command.cwd), "DIR", "start in this directory", 0, 0},
+    {"user", 'u', CLI_TEXT, offsetof(cli_exec_values, command.user), "NAME[:GROUP]", "run as this user of the sandbox",
+     0, 0},
     {0},
 };
 
-cli_outcome cli_exec(cli_app *cli, wrenn_sandbox *sandbox, const cli_exec_values *values, const char *const *argv) {
+cli_outcome cli_exec(cli_app *cli, wrenn_sandbox *sandbox, cli_exec_values *values, const char *const *argv) {
     cli_outcome outcome = {0};
-    wrenn_command exec = WRENN_COMMAND_INIT;
-    exec.argv = argv;
-    exec.envs = values->env.items;
-    exec.cwd = values->cwd;
-    exec.user = values->user;
-    exec.time_limit_ms = values->timeout * 1000;
+    wrenn_command *command = &values->command;
+    command->argv = argv;
+    command->envs = values->env.items;
+    command->time_limit_ms = values->timeout * 1000;
     wrenn_op *op = NULL;
-    if (wrenn_sandbox_exec_start(sandbox, &exec, NULL, cli_done, NULL, &op, &outcome.error) < 0) return outcome;
+    if (wrenn_sandbox_exec_start(sandbox, command, NULL, cli_done, NULL, &op, &outcome.error) < 0) return outcome;
     if (!cli_wait(cli, op)) wrenn_op_cancel(op);
     else (void)!wrenn_sandbox_exec_finish(op, &outcome.result, &outcome.error);
     wrenn_op_free(op);
@@ -53,7 +52,7 @@ static int run_with(cli_app *cli, cli_exec_values *values) {
 }
 
 static int run(cli_app *cli) {
-    cli_exec_values values = {0};
+    cli_exec_values values = {.command = WRENN_COMMAND_INIT};
     int code = run_with(cli, &values);
     free(values.env.items);
     return code;
@@ -68,7 +67,7 @@ const cli_command cli_exec_command = {
                "\n"
                "Exit codes: those of the program (127: not found, 126: can't be executed), 128+N when\n"
                "signal N ended it, or wrenn; 125 when wrenn failed or the time was up, 2 for wrong usage.\n",
-    .options = options,
+    .what_it_runs = cli_exec_options,
     .needs_service = true,
     .run = run,
 };

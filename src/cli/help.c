@@ -28,12 +28,14 @@ void cli_print_help(const cli_command *command) {
         print_overview();
         return;
     }
-    printf("usage: wrenn %s%s%s%s\n\n%s\n", command->name, command->options ? " [OPTIONS]" : "",
+    const bool has_options = command->options || command->what_it_runs;
+    printf("usage: wrenn %s%s%s%s\n\n%s\n", command->name, has_options ? " [OPTIONS]" : "",
            *command->operands ? " " : "", command->operands, command->summary);
     if (command->details) printf("\n%s", command->details);
-    if (command->options) {
+    if (has_options) {
         printf("\noptions:\n");
         print_options(command->options);
+        print_options(command->what_it_runs);
     }
     printf("\noptions of all commands: see 'wrenn help'\n");
 }

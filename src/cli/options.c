@@ -94,6 +94,7 @@ static const cli_option *find(const cli_option *table, const char *word, const c
 static bool take_option(cli_app *cli, void *values, const char *word) {
     const char *attached = NULL;
     const cli_option *option = find(cli->command ? cli->command->options : NULL, word, &attached);
+    if (!option) option = find(cli->command ? cli->command->what_it_runs : NULL, word, &attached);
     if (!option) {
         values = cli;
         option = find(cli_global_options, word, &attached);

@@ -1,43 +1,34 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/json.h"
 #include "cli.h"
 
-enum { MAX_SECONDS = 7 * 24 * 3600, MAX_VCPUS = 1024, MAX_MEMORY_MB = 1 << 24 };
+enum { MAX_VCPUS = 1024, MAX_MEMORY_MB = 1 << 24 };
 
 typedef struct run_values {
-    cli_exec_values exec;
+    cli_exec_values exec; /* first: see there */
     const char *template_name;
     int64_t vcpus, memory_mb;
 } run_values;
+
+_Static_assert(offsetof(run_values, exec) == 0, "cli_exec_options are read into it");
 
 static const cli_option options[] = {
     {"template", 'T', CLI_TEXT, offsetof(run_values, template_name), "NAME", "make the sandbox from this template", 0,
      0},
     {"vcpus", 0, CLI_INT, offsetof(run_values, vcpus), "N", "processors the sandbox gets", 1, MAX_VCPUS},
     {"memory", 'm', CLI_INT, offsetof(run_values, memory_mb), "MB", "memory the sandbox gets", 1, MAX_MEMORY_MB},
-    {"timeout", 't', CLI_INT, offsetof(run_values, exec.timeout), "S", "kill it after so many seconds (default 30)", 1,
-     MAX_SECONDS},
-    {"env", 'e', CLI_LIST, offsetof(run_values, exec.env), "NAME=VALUE", "set a variable; may be given again", 0, 0},
-    {"cwd", 'C', CLI_TEXT, offsetof(run_values, exec.cwd), "DIR", "start in this directory", 0, 0},
-    {"user", 'u', CLI_TEXT, offsetof(run_values, exec.user), "NAME[:GROUP]", "run as this user of the sandbox", 0, 0},
     {0},
 };
 
-static bool is_unenforced(const wrn_json *limits, const char *limit) {
-    const char *text = wrn_json_string(wrn_json_get(limits, limit), NULL);
-    return text && strcmp(text, "unenforced") == 0;
-}
+static bool is_unenforced(const char *limit) { return limit && strcmp(limit, "unenforced") == 0; }
 
 /* Whoever asks for limits shall know when there are none; other servers than wrennd do not tell. */
 static void warn_of_limits(const wrenn_sandbox *sandbox, const run_values *values) {
-    const char *unknown = wrenn_sandbox_last_info(sandbox)->unknown;
-    WRN_AUTO(wrn_json_freep) wrn_json *members = NULL;
-    if (!unknown || !wrn_json_parse(unknown, strlen(unknown), &members, NULL)) return;
-    const wrn_json *limits = wrn_json_get(wrn_json_get(members, "isolation"), "limits");
-    bool memory = values->memory_mb && is_unenforced(limits, "memory"),
-         vcpus = values->vcpus && is_unenforced(limits, "cpu");
+    const wrenn_isolation *isolation = wrenn_sandbox_last_info(sandbox)->isolation;
+    if (!isolation || !isolation->limits) return;
+    bool memory = values->memory_mb && is_unenforced(isolation->limits->memory),
+         vcpus = values->vcpus && is_unenforced(isolation->limits->cpu);
     if (memory || vcpus)
         cli_complain("the server enforces no limit of %s: 'wrenn doctor' where it runs says why",
                      memory && vcpus ? "memory and processors"
@@ -110,7 +101,7 @@ static int run_with(cli_app *cli, run_values *values) {
 }
 
 static int run(cli_app *cli) {
-    run_values values = {0};
+    run_values values = {.exec = {.command = WRENN_COMMAND_INIT}};
     int code = run_with(cli, &values);
     free(values.exec.env.items);
     return code;
@@ -127,5 +118,6 @@ const cli_command cli_run_command = {
                "Exit codes: those of the program (127: not found, 126: can't be executed), 128+N when\n"
                "signal N ended it, or wrenn; 125 when wrenn failed or the time was up, 2 for wrong usage.\n",
     .options = options,
+    .what_it_runs = cli_exec_options,
     .run = run,
 };

@@ -71,9 +71,34 @@ static const wrn_field fields_create_sandbox_request[] = {
     {"memory_mb", offsetof(wrn_create_sandbox_request, memory_mb), 0, WRN_FIELD_INT, false, true, NULL},
     {"timeout_sec", offsetof(wrn_create_sandbox_request, timeout_sec), 0, WRN_FIELD_INT, false, true, NULL},
     {"metadata", offsetof(wrn_create_sandbox_request, metadata), offsetof(wrn_create_sandbox_request, metadata_count), WRN_FIELD_MAP, false, false, NULL},
+    {"isolation", offsetof(wrn_create_sandbox_request, isolation), 0, WRN_FIELD_STRING, false, false, NULL},
 };
 const wrn_model wrn_model_create_sandbox_request = {
     "CreateSandboxRequest", sizeof(wrn_create_sandbox_request), fields_create_sandbox_request, WRN_COUNT(fields_create_sandbox_request)};
+
+static const wrn_field fields_isolation_limits[] = {
+    {"memory", offsetof(wrenn_isolation_limits, memory), 0, WRN_FIELD_STRING, false, false, NULL},
+    {"cpu", offsetof(wrenn_isolation_limits, cpu), 0, WRN_FIELD_STRING, false, false, NULL},
+    {"pids", offsetof(wrenn_isolation_limits, pids), 0, WRN_FIELD_STRING, false, false, NULL},
+    {"why", offsetof(wrenn_isolation_limits, why), 0, WRN_FIELD_STRING, false, false, NULL},
+};
+const wrn_model wrn_model_isolation_limits = {
+    "isolation_limits", sizeof(wrenn_isolation_limits), fields_isolation_limits, WRN_COUNT(fields_isolation_limits)};
+
+static const wrn_field fields_isolation[] = {
+    {"level", offsetof(wrenn_isolation, level), 0, WRN_FIELD_STRING, false, false, NULL},
+    {"backend", offsetof(wrenn_isolation, backend), 0, WRN_FIELD_STRING, false, false, NULL},
+    {"root", offsetof(wrenn_isolation, root), 0, WRN_FIELD_BOOL, false, false, NULL},
+    {"user_namespace", offsetof(wrenn_isolation, user_namespace), 0, WRN_FIELD_STRING, false, false, NULL},
+    {"seccomp", offsetof(wrenn_isolation, seccomp), 0, WRN_FIELD_STRING, false, false, NULL},
+    {"cgroup", offsetof(wrenn_isolation, cgroup), 0, WRN_FIELD_STRING, false, false, NULL},
+    {"limits", offsetof(wrenn_isolation, limits), 0, WRN_FIELD_OBJECT, false, false, &wrn_model_isolation_limits},
+    {"network", offsetof(wrenn_isolation, network), 0, WRN_FIELD_STRING, false, false, NULL},
+    {"disk", offsetof(wrenn_isolation, disk), 0, WRN_FIELD_STRING, false, false, NULL},
+    {"reasons", offsetof(wrenn_isolation, reasons), offsetof(wrenn_isolation, reasons_count), WRN_FIELD_STRINGS, false, false, NULL},
+};
+const wrn_model wrn_model_isolation = {
+    "Isolation", sizeof(wrenn_isolation), fields_isolation, WRN_COUNT(fields_isolation)};
 
 static const wrn_field fields_sandbox_info[] = {
     {"id", offsetof(wrenn_sandbox_info, id), 0, WRN_FIELD_STRING, true, false, NULL},
@@ -89,6 +114,7 @@ static const wrn_field fields_sandbox_info[] = {
     {"last_active_at", offsetof(wrenn_sandbox_info, last_active_at), 0, WRN_FIELD_STRING, false, false, NULL},
     {"last_updated", offsetof(wrenn_sandbox_info, last_updated), 0, WRN_FIELD_STRING, true, false, NULL},
     {"metadata", offsetof(wrenn_sandbox_info, metadata), offsetof(wrenn_sandbox_info, metadata_count), WRN_FIELD_MAP, false, false, NULL},
+    {"isolation", offsetof(wrenn_sandbox_info, isolation), 0, WRN_FIELD_OBJECT, false, false, &wrn_model_isolation},
 };
 const wrn_model wrn_model_sandbox_info = {
     "Sandbox", sizeof(wrenn_sandbox_info), fields_sandbox_info, WRN_COUNT(fields_sandbox_info)};

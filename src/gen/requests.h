@@ -94,6 +94,7 @@ enum {
     WRN_HAS_CREATE_SANDBOX_REQUEST_MEMORY_MB = 1 << 2,
     WRN_HAS_CREATE_SANDBOX_REQUEST_TIMEOUT_SEC = 1 << 3,
     WRN_HAS_CREATE_SANDBOX_REQUEST_METADATA = 1 << 4,
+    WRN_HAS_CREATE_SANDBOX_REQUEST_ISOLATION = 1 << 5,
 };
 
 /* Schema CreateSandboxRequest. */
@@ -113,6 +114,9 @@ typedef struct wrn_create_sandbox_request {
      * kernel_version, vmm_version, agent_version and envd_version are the platform's own. */
     const wrn_pair *const *metadata;
     size_t metadata_count;
+    /* Ours only. What must keep the sandbox in, at least: see `Isolation`. 409 `conflict`, before anything is made,
+     * when the server has none so strong. `Wrenn-Features` says `isolation`; servers that do not may ignore it. */
+    const char *isolation;
 } wrn_create_sandbox_request;
 
 /* Bits of `present` and `nulls` of wrn_sandbox_stats_current. */
@@ -874,6 +878,8 @@ extern const wrn_model wrn_model_auth;
 extern const wrn_model wrn_model_create_api_key_request;
 extern const wrn_model wrn_model_api_key;
 extern const wrn_model wrn_model_create_sandbox_request;
+extern const wrn_model wrn_model_isolation_limits;
+extern const wrn_model wrn_model_isolation;
 extern const wrn_model wrn_model_sandbox_info;
 extern const wrn_model wrn_model_metric_point;
 extern const wrn_model wrn_model_metrics;

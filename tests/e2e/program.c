@@ -60,7 +60,7 @@ void program_result_free(program_result *result) {
     free(result->err);
 }
 
-program_result wrenn_command(const char *const *argv) {
+program_result run_program(const char *const *argv) {
     program running = program_start(argv);
     return program_finish(&running);
 }

@@ -24,7 +24,7 @@ program_result program_finish(const program *running);
 void program_result_free(program_result *result);
 
 /* The wrenn command with these words. */
-#define WRENN(...) wrenn_command((const char *const[]){getenv("WRENN_CLI"), __VA_ARGS__, NULL})
-program_result wrenn_command(const char *const *argv);
+#define WRENN(...) run_program((const char *const[]){getenv("WRENN_CLI"), __VA_ARGS__, NULL})
+program_result run_program(const char *const *argv);
 
 #endif

@@ -149,15 +149,15 @@ TEST(a_wrong_key_says_what_to_do) {
 
 /* Waits until the only sandbox there is has the file: every look is a request, so there is nothing to sleep for. */
 static void wait_for_file(wrenn_client *client, const char *path) {
-    wrenn_command options = WRENN_COMMAND_INIT;
-    options.argv = (const char *const[]){"test", "-e", path, NULL};
+    wrenn_command command = WRENN_COMMAND_INIT;
+    command.argv = (const char *const[]){"test", "-e", path, NULL};
     for (bool found = false; !found;) {
         wrenn_sandbox_list *list = NULL;
         wrenn_sandbox *sandbox = NULL;
         wrenn_exec_result *result = NULL;
         if (wrenn_sandboxes_list(client, NULL, &list, NULL) == 0 && list->items_count > 0 &&
             wrenn_sandbox_from_id(client, list->items[0]->id, &sandbox, NULL) == 0 &&
-            wrenn_sandbox_exec(sandbox, &options, NULL, &result, NULL) == 0)
+            wrenn_sandbox_exec(sandbox, &command, NULL, &result, NULL) == 0)
             found = result->exit_code == 0;
         wrenn_exec_result_free(result);
         wrenn_sandbox_free(sandbox);
@@ -186,7 +186,7 @@ TEST(sigterm_destroys_the_sandbox) { interrupt_run(SIGTERM); }
 TEST(a_reader_that_left_does_not_leave_a_sandbox) {
     wrenn_client *client = shared_server();
     const char *const argv[] = {"sh", "-c", "{ \"$WRENN_CLI\" run -- seq 1000000; echo $? >&2; } | true", NULL};
-    program_result result = wrenn_command(argv);
+    program_result result = run_program(argv);
     CHECK_CONTAINS(result.err, "wrenn: can't write the output: Broken pipe\n125\n");
     CHECK_INT(count_sandboxes(client), 0);
     program_result_free(&result);
@@ -234,7 +234,7 @@ TEST(large_output_of_control_characters_arrives) {
 TEST(quickstart_runs) {
     use_private_server();
     const char *const argv[] = {getenv("WRENN_QUICKSTART"), NULL};
-    program_result result = wrenn_command(argv);
+    program_result result = run_program(argv);
     CHECK_INT(result.code, 0);
     CHECK_CONTAINS(result.out, "hello from a sandbox\n");
     CHECK_CONTAINS(result.out, "-> sh exited with 3\n");

@@ -39,7 +39,7 @@ TEST(wrong_usage_is_2_and_says_where_help_is) {
 
 TEST(no_command_is_wrong_usage) {
     const char *const argv[] = {getenv("WRENN_CLI"), NULL};
-    check_refused(wrenn_command(argv), 2, "no command");
+    check_refused(run_program(argv), 2, "no command");
 }
 
 TEST(values_are_checked_before_anything_starts) {
@@ -110,7 +110,7 @@ TEST(base_urls_are_checked) {
 
 TEST(a_full_disk_is_not_success) {
     const char *const argv[] = {"sh", "-c", "\"$WRENN_CLI\" help > /dev/full", NULL};
-    check_refused(wrenn_command(argv), 1, "can't write the output: No space left on device");
+    check_refused(run_program(argv), 1, "can't write the output: No space left on device");
 }
 
 TEST(secrets_are_not_shown) {

@@ -200,7 +200,7 @@ TEST_SLOW(kernels_are_forked_and_what_is_installed_is_seen) {
     wrenn_code_context *a = context_of(s.sandbox, 0, NULL);
     check_text(s.sandbox, a, AFRESH ", 'early' in globals()", "(False, False)");
     wrenn_code_execution_free(run(&s, "import site, os; place = site.getusersitepackages() + '/wrenn_new'\n"
-                                 "os.makedirs(place); open(place + '/__init__.py', 'w').close()"));
+                                      "os.makedirs(place); open(place + '/__init__.py', 'w').close()"));
     CHECK_INT(wrenn_code_context_restart(a, NULL, NULL), 0);
     check_text(s.sandbox, a, "import wrenn_new; " AFRESH, "True");
     CHECK_INT(wrenn_code_context_delete(a, NULL, NULL), 0);
@@ -277,7 +277,7 @@ TEST_SLOW(what_is_cancelled_is_interrupted) {
     setup s = set_up();
     wrenn_sandbox_run_code_options options = options_of("import time; open('/tmp/begun', 'w'); time.sleep(1000)");
     wrenn_op *op = NULL;
-    int exists = 0;
+    int64_t exists = 0;
     CHECK_INT(wrenn_sandbox_run_code_start(s.sandbox, &options, NULL, NULL, &op, NULL), 0);
     while (!exists) {
         CHECK(wrenn_client_dispatch(s.client, 50, NULL) >= 0);

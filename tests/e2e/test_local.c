@@ -176,17 +176,17 @@ static void each_inherited(bool check) {
 static void closed_by_exec(void) {
     enum { STREAMS = 3 };
     wrenn_stream *streams[STREAMS];
-    wrenn_command options = WRENN_COMMAND_INIT;
+    wrenn_command command = WRENN_COMMAND_INIT;
     wrenn_sandbox *sandbox = NULL;
-    wrenn_event event;
+    const wrenn_event *event;
     set_up();
     each_inherited(false);
     wrenn_client *client = local_client(), *second = local_client();
     each_inherited(true);
     OK(wrenn_sandboxes_create(client, NULL, &sandbox, &error));
-    options.shell = "echo; sleep 1000";
+    command.shell = "echo; sleep 1000";
     for (int i = 0; i < STREAMS; i++) {
-        OK(wrenn_sandbox_exec_stream(sandbox, &options, NULL, &streams[i], &error));
+        OK(wrenn_sandbox_exec_stream(sandbox, &command, NULL, &streams[i], &error));
         OK(wrenn_stream_next(streams[i], -1, &event, &error));
         each_inherited(true);
     }
@@ -301,7 +301,7 @@ static void full_disk(void) {
 /* ---- where it comes from ---- */
 
 static void shell(const char *line) {
-    program_result result = wrenn_command((const char *const[]){"sh", "-ec", line, NULL});
+    program_result result = run_program((const char *const[]){"sh", "-ec", line, NULL});
     CHECK_MSG(result.code == 0, "%s: %s", line, result.err);
     program_result_free(&result);
 }
@@ -326,7 +326,7 @@ static void expect_run(bool wanted, const char *word) {
                                     {in_dir("app/bin/wrenn"), "doctor", NULL}};
     for (size_t i = 0; i < 3; i++) {
         unlink(in_dir("ran"));
-        program_result result = wrenn_command(doors[i]);
+        program_result result = run_program(doors[i]);
         bool ran = access(in_dir("ran"), F_OK) == 0;
         CHECK_MSG(ran == wanted, "wrenn %s: %s", doors[i][1], ran ? "ran it" : result.err);
         /* Where one is installed, that one ran. */
@@ -477,7 +477,7 @@ static void code_interpreter(void) {
     set_up_templates();
     wrenn_client *client = local_client();
     program_result built =
-        wrenn_command((const char *const[]){getenv("WRENN_WRENND"), "template", "build", "code-interpreter", NULL});
+        run_program((const char *const[]){getenv("WRENN_WRENND"), "template", "build", "code-interpreter", NULL});
     if (built.code == 1 && strstr(built.err, "apt-get install jupyter-server python3-ipykernel"))
         test_skip("needs the packages jupyter-server and python3-ipykernel: tools/install-deps.sh test");
     CHECK_MSG(built.code == 0, "%s", built.err);
@@ -510,12 +510,12 @@ static void shared_template(void) {
     change("mkdir root; echo x > root/here");
     wrenn_client *client = local_client();
     program_result result =
-        wrenn_command((const char *const[]){wrennd, "template", "build", "mine", "--dir", in_dir("root"), NULL});
+        run_program((const char *const[]){wrennd, "template", "build", "mine", "--dir", in_dir("root"), NULL});
     CHECK_MSG(result.code == 0, "%s", result.err);
     program_result_free(&result);
     create.template_name = "mine";
     OK(wrenn_sandboxes_create(client, &create, &sandbox, &error));
-    result = wrenn_command((const char *const[]){wrennd, "template", "remove", "mine", NULL});
+    result = run_program((const char *const[]){wrennd, "template", "remove", "mine", NULL});
     CHECK_MSG(result.code == 0, "%s", result.err);
     program_result_free(&result);
     OK(wrenn_sandbox_stat(sandbox, "/here", NULL, &info, &error));

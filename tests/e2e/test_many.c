@@ -68,9 +68,9 @@ static void on_executed(wrenn_op *op, void *data) {
 }
 
 static void exec_next(many *m) {
-    wrenn_command options = WRENN_COMMAND_INIT;
-    options.shell = "echo $((6 * 7))";
-    OK(wrenn_sandbox_exec_start(m->sandboxes[m->started], &options, NULL, on_executed, m, NULL, &error));
+    wrenn_command command = WRENN_COMMAND_INIT;
+    command.shell = "echo $((6 * 7))";
+    OK(wrenn_sandbox_exec_start(m->sandboxes[m->started], &command, NULL, on_executed, m, NULL, &error));
 }
 
 static void on_destroyed(wrenn_op *op, void *data) {

@@ -51,19 +51,19 @@ static void accounts(void) {
     char email[64];
     snprintf(email, sizeof(email), "door%d@example.org", through);
     wrenn_auth *auth = NULL;
-    CALL(auth_signup, (client, email, "correct horse", NULL, ), (&auth, ));
+    CALL(auth_signup, (client, email, "correct horse", NULL, NULL, ), (&auth, ));
     CHECK_INT(strncmp(auth->name, "door", 4), 0);
     wrenn_auth_free(auth);
     auth = NULL;
-    CALL(auth_login, (client, email, "correct horse", ), (&auth, ));
+    CALL(auth_login, (client, email, "correct horse", NULL, ), (&auth, ));
     CHECK_STR(auth->email, email);
     wrenn_auth_free(auth);
     wrenn_api_key *key = NULL;
     wrenn_api_key_list *keys = NULL;
-    CALL(api_keys_create, (client, "mine", ), (&key, ));
-    CALL(api_keys_list, (client, ), (&keys, ));
+    CALL(api_keys_create, (client, "mine", NULL, ), (&key, ));
+    CALL(api_keys_list, (client, NULL, ), (&keys, ));
     CHECK_STR(keys->items[0]->id, key->id);
-    CALL(api_keys_delete, (client, key->id, ), ());
+    CALL(api_keys_delete, (client, key->id, NULL, ), ());
     wrenn_api_key_list_free(keys);
     wrenn_api_key_free(key);
 }
@@ -77,19 +77,19 @@ static void hosts(void) {
     wrenn_tag_list *tags = NULL;
     CALL(hosts_create, (client, &options, ), (&made, ));
     const char *id = made->host->id;
-    CALL(hosts_list, (client, ), (&list, ));
+    CALL(hosts_list, (client, NULL, ), (&list, ));
     CHECK(list->items_count >= 2);
-    CALL(hosts_get, (client, id, ), (&host, ));
+    CALL(hosts_get, (client, id, NULL, ), (&host, ));
     CHECK_STR(host->id, id);
-    CALL(hosts_regenerate_token, (client, id, ), (&again, ));
+    CALL(hosts_regenerate_token, (client, id, NULL, ), (&again, ));
     CHECK(strcmp(made->registration_token, again->registration_token) != 0);
-    CALL(hosts_add_tag, (client, id, "b tag", ), ());
-    CALL(hosts_add_tag, (client, id, "a/tag", ), ());
-    CALL(hosts_list_tags, (client, id, ), (&tags, ));
+    CALL(hosts_add_tag, (client, id, "b tag", NULL, ), ());
+    CALL(hosts_add_tag, (client, id, "a/tag", NULL, ), ());
+    CALL(hosts_list_tags, (client, id, NULL, ), (&tags, ));
     CHECK_INT(tags->items_count, 2);
     CHECK_STR(tags->items[0], "a/tag");
-    CALL(hosts_remove_tag, (client, id, "a/tag", ), ());
-    CALL(hosts_delete_preview, (client, id, ), (&preview, ));
+    CALL(hosts_remove_tag, (client, id, "a/tag", NULL, ), ());
+    CALL(hosts_delete_preview, (client, id, NULL, ), (&preview, ));
     CHECK_INT(preview->sandbox_ids_count, 0);
     CALL(hosts_delete, (client, id, NULL, ), ());
     wrenn_host_with_token_free(made);
@@ -102,56 +102,54 @@ static void hosts(void) {
 
 /* ---- one sandbox ---- */
 
+static int64_t exit_code_of(wrenn_stream *stream) {
+    const wrenn_event *event;
+    int64_t exit_code = -2;
+    while (wrenn_stream_next(stream, -1, &event, NULL) > 0) exit_code = event->exit_code;
+    return exit_code;
+}
+
 static void commands(wrenn_sandbox *sandbox) {
     wrenn_command exec = WRENN_COMMAND_INIT;
     exec.shell = "echo hi; exit 3";
     wrenn_exec_result *result = NULL;
-    CALL(sandbox_exec, (sandbox, &exec, ), (&result, ));
+    CALL(sandbox_exec, (sandbox, &exec, NULL, ), (&result, ));
     CHECK_INT(result->exit_code, 3);
     CHECK_STR(result->stdout_data, "hi\n");
     wrenn_exec_result_free(result);
-    wrenn_command options = WRENN_COMMAND_INIT;
-    options.shell = "exit 4";
+    wrenn_command command = WRENN_COMMAND_INIT;
+    command.shell = "exit 4";
     wrenn_stream *stream = NULL;
-    wrenn_event event;
-    CALL(sandbox_exec_stream, (sandbox, &options, ), (&stream, ));
-    while (wrenn_stream_next(stream, -1, &event, NULL) > 0) {
-    }
-    CHECK_INT(event.exit_code, 4);
+    CALL(sandbox_exec_stream, (sandbox, &command, NULL, ), (&stream, ));
+    CHECK_INT(exit_code_of(stream), 4);
     wrenn_stream_free(stream);
 }
 
 static void terminals(wrenn_sandbox *sandbox) {
     wrenn_stream *stream = NULL, *second = NULL;
     const char *argv[] = {"/bin/sh", NULL};
-    wrenn_command options = WRENN_COMMAND_INIT;
-    options.argv = argv;
-    CALL(sandbox_pty, (sandbox, &options, ), (&stream, ));
-    CALL(sandbox_pty_connect, (sandbox, wrenn_stream_tag(stream), ), (&second, ));
+    wrenn_command command = WRENN_COMMAND_INIT;
+    command.argv = argv;
+    CALL(sandbox_pty, (sandbox, &command, NULL, ), (&stream, ));
+    CALL(sandbox_pty_connect, (sandbox, wrenn_stream_tag(stream), NULL, ), (&second, ));
     CHECK_INT(wrenn_stream_write(second, "exit 6\r", 7, -1, NULL), 7);
-    wrenn_event event;
-    while (wrenn_stream_next(stream, -1, &event, NULL) > 0) {
-    }
-    CHECK_INT(event.exit_code, 6);
+    CHECK_INT(exit_code_of(stream), 6);
     wrenn_stream_free(stream);
     wrenn_stream_free(second);
 }
 
 static void processes(wrenn_sandbox *sandbox) {
-    wrenn_command options = WRENN_COMMAND_INIT;
-    options.shell = "sleep 1000";
+    wrenn_command command = WRENN_COMMAND_INIT;
+    command.shell = "sleep 1000";
     wrenn_process *process = NULL;
     wrenn_process_list *list = NULL;
     wrenn_stream *stream = NULL;
-    wrenn_event event;
-    CALL(sandbox_spawn, (sandbox, &options, ), (&process, ));
-    CALL(sandbox_processes, (sandbox, ), (&list, ));
+    CALL(sandbox_spawn, (sandbox, &command, NULL, ), (&process, ));
+    CALL(sandbox_processes, (sandbox, NULL, ), (&list, ));
     CHECK_INT(list->items[0]->pid, process->pid);
-    CALL(sandbox_attach, (sandbox, process->tag, ), (&stream, ));
-    CALL(sandbox_kill, (sandbox, process->tag, 9, ), ());
-    while (wrenn_stream_next(stream, -1, &event, NULL) > 0) {
-    }
-    CHECK_INT(event.exit_code, -1);
+    CALL(sandbox_attach, (sandbox, process->tag, NULL, ), (&stream, ));
+    CALL(sandbox_kill, (sandbox, process->tag, 9, NULL, ), ());
+    CHECK_INT(exit_code_of(stream), -1);
     wrenn_stream_free(stream);
     wrenn_process_list_free(list);
     wrenn_process_free(process);
@@ -160,17 +158,17 @@ static void processes(wrenn_sandbox *sandbox) {
 static void files(wrenn_sandbox *sandbox) {
     wrenn_file_entry *entry = NULL, *again = NULL;
     wrenn_file_list *list = NULL;
-    int exists = -1;
-    CALL(sandbox_mkdir, (sandbox, "/tmp/a/b", ), (&entry, ));
-    CALL(sandbox_mkdir, (sandbox, "/tmp/a/b/", ), (&again, )); /* existing is fine, a slash at the end too */
+    int64_t exists = -1;
+    CALL(sandbox_mkdir, (sandbox, "/tmp/a/b", NULL, ), (&entry, ));
+    CALL(sandbox_mkdir, (sandbox, "/tmp/a/b/", NULL, ), (&again, )); /* existing is fine, a slash at the end too */
     CHECK_STR(again->name, "b");
     wrenn_file_entry_free(entry);
-    CALL(sandbox_stat, (sandbox, "/tmp/a", ), (&entry, ));
+    CALL(sandbox_stat, (sandbox, "/tmp/a", NULL, ), (&entry, ));
     CHECK_INT(entry->type, WRENN_FILE_TYPE_DIRECTORY);
-    CALL(sandbox_list_dir, (sandbox, "/tmp", 2, ), (&list, ));
+    CALL(sandbox_list_dir, (sandbox, "/tmp", 2, NULL, ), (&list, ));
     CHECK_INT(list->items_count, 2);
-    CALL(sandbox_remove, (sandbox, "/tmp/a", ), ());
-    CALL(sandbox_exists, (sandbox, "/tmp/a", ), (&exists, ));
+    CALL(sandbox_remove, (sandbox, "/tmp/a", NULL, ), ());
+    CALL(sandbox_exists, (sandbox, "/tmp/a", NULL, ), (&exists, ));
     CHECK_INT(exists, 0);
     wrenn_file_entry_free(entry);
     wrenn_file_entry_free(again);
@@ -183,7 +181,7 @@ static void ports(wrenn_sandbox *sandbox) {
     wrenn_process *process = NULL;
     wrenn_sandbox_port_request_options options = WRENN_SANDBOX_PORT_REQUEST_OPTIONS_INIT;
     wrenn_port_response *response = NULL;
-    CALL(sandbox_spawn, (sandbox, &spawn, ), (&process, ));
+    CALL(sandbox_spawn, (sandbox, &spawn, NULL, ), (&process, ));
     options.port = 8000;
     options.path = "/bin/";
     for (int status = 502; status == 502;) {
@@ -192,7 +190,7 @@ static void ports(wrenn_sandbox *sandbox) {
         status = (int)response->status;
     }
     CHECK_INT(response->status, 200);
-    CALL(sandbox_kill, (sandbox, process->tag, 9, ), ());
+    CALL(sandbox_kill, (sandbox, process->tag, 9, NULL, ), ());
     wrenn_port_response_free(response);
     wrenn_process_free(process);
 }
@@ -207,8 +205,8 @@ static void transfers(wrenn_sandbox *sandbox) {
     wrenn_sandbox_upload_stream_options up = WRENN_SANDBOX_UPLOAD_STREAM_OPTIONS_INIT;
     wrenn_sandbox_download_stream_options down = WRENN_SANDBOX_DOWNLOAD_STREAM_OPTIONS_INIT;
     int64_t size = 0;
-    CALL(sandbox_upload, (sandbox, "/srv/x y", "\0\xff", 2, ), ());
-    CALL(sandbox_download, (sandbox, "/srv/x y", ), (&content, ));
+    CALL(sandbox_upload, (sandbox, "/srv/x y", "\0\xff", 2, NULL, ), ());
+    CALL(sandbox_download, (sandbox, "/srv/x y", NULL, ), (&content, ));
     CHECK_MEM(content->data, content->size, "\0\xff", 2);
     wrenn_file_free(content);
     up.path = "/srv/streamed";
@@ -227,7 +225,7 @@ static void snapshots(wrenn_sandbox *sandbox) {
     wrenn_snapshot *snapshot = NULL;
     wrenn_snapshot_list *list = NULL;
     wrenn_sandbox *copy = NULL;
-    int exists = 0;
+    int64_t exists = 0;
     options.sandbox_id = wrenn_sandbox_id(sandbox);
     options.name = "mine";
     CALL(snapshots_create, (client, &options, ), (&snapshot, ));
@@ -236,10 +234,10 @@ static void snapshots(wrenn_sandbox *sandbox) {
     CHECK(list->items_count >= 2);
     create.template_name = "mine";
     CALL(sandboxes_create, (client, &create, ), (&copy, ));
-    CALL(sandbox_exists, (copy, "/srv/streamed", ), (&exists, ));
+    CALL(sandbox_exists, (copy, "/srv/streamed", NULL, ), (&exists, ));
     CHECK_INT(exists, 1);
-    CALL(sandbox_destroy, (copy, ), ());
-    CALL(snapshots_delete, (client, "mine", ), ());
+    CALL(sandbox_destroy, (copy, NULL, ), ());
+    CALL(snapshots_delete, (client, "mine", NULL, ), ());
     wrenn_sandbox_free(copy);
     wrenn_snapshot_list_free(list);
     wrenn_snapshot_free(snapshot);
@@ -264,12 +262,12 @@ static void talk_to_the_kernel(wrenn_sandbox *sandbox, const char *kernel_id) {
                               "\"username\":\"u\",\"version\":\"5.3\",\"date\":\"2026-01-01T00:00:00Z\"},"
                               "\"parent_header\":{},\"metadata\":{},\"content\":{},\"channel\":\"shell\"}";
     wrenn_stream *stream = NULL;
-    wrenn_event event = {0};
+    const wrenn_event *event = NULL;
     snprintf(path, sizeof(path), "/api/kernels/%s/channels", kernel_id);
-    CALL(sandbox_port_websocket, (sandbox, 8888, path, ), (&stream, ));
+    CALL(sandbox_port_websocket, (sandbox, 8888, path, NULL, ), (&stream, ));
     CHECK_INT(wrenn_stream_send_text(stream, ask, NULL), 0);
     do CHECK_INT(wrenn_stream_next(stream, 60000, &event, NULL), 1);
-    while (!strstr(event.data, "kernel_info_reply"));
+    while (!strstr(event->data, "kernel_info_reply"));
     wrenn_stream_free(stream);
 }
 
@@ -285,17 +283,17 @@ static void code(void) {
     options.memory_mb = 1024;
     spawn.shell = line;
     CALL(sandboxes_create, (client, &options, ), (&sandbox, ));
-    CALL(sandbox_spawn, (sandbox, &spawn, ), (&process, ));
+    CALL(sandbox_spawn, (sandbox, &spawn, NULL, ), (&process, ));
     wrenn_process_free(process);
     run(sandbox, "x = 6 * 7; x", NULL, "42");
     run(sandbox, "x + 1", NULL, "43");
     CALL(sandbox_code_context, (sandbox, NULL, ), (&context, ));
     run(sandbox, "'x' in globals()", context, "False");
     talk_to_the_kernel(sandbox, wrenn_code_context_id(context));
-    CALL(code_context_interrupt, (context, ), ());
-    CALL(code_context_restart, (context, ), ());
+    CALL(code_context_interrupt, (context, NULL, ), ());
+    CALL(code_context_restart, (context, NULL, ), ());
     run(sandbox, "1 + 1", context, "2");
-    CALL(code_context_delete, (context, ), ());
+    CALL(code_context_delete, (context, NULL, ), ());
     wrenn_code_context_free(context);
     wrenn_sandbox_close(sandbox);
 }
@@ -307,7 +305,7 @@ static void life(void) {
     wrenn_sandboxes_create_options options = WRENN_SANDBOXES_CREATE_OPTIONS_INIT;
     CALL(sandboxes_create, (client, &options, ), (&sandbox, ));
     CALL(sandbox_wait_ready, (sandbox, NULL, ), ());
-    CALL(sandbox_ping, (sandbox, ), ());
+    CALL(sandbox_ping, (sandbox, NULL, ), ());
     commands(sandbox);
     terminals(sandbox);
     processes(sandbox);
@@ -322,15 +320,15 @@ static void life(void) {
     snapshots(sandbox); /* which pauses it */
     CALL(sandboxes_connect, (client, wrenn_sandbox_id(sandbox), NULL, ), (&connected, ));
     CHECK_INT(wrenn_sandbox_last_info(connected)->status, WRENN_SANDBOX_STATUS_RUNNING);
-    CALL(sandboxes_get, (client, wrenn_sandbox_id(sandbox), ), (&same, ));
-    CALL(sandboxes_list, (client, ), (&list, ));
+    CALL(sandboxes_get, (client, wrenn_sandbox_id(sandbox), NULL, ), (&same, ));
+    CALL(sandboxes_list, (client, NULL, ), (&list, ));
     CHECK_INT(list->items_count, 1);
     char *url = NULL;
     CHECK_INT(wrenn_sandbox_url(sandbox, 8080, "ws", &url, NULL), 0);
     CHECK_INT(strncmp(url, "ws://8080-cl-", 13), 0);
     wrenn_string_free(url);
-    CALL(sandbox_destroy, (sandbox, ), ());
-    CALL(sandboxes_destroy, (client, wrenn_sandbox_id(sandbox), ), ());
+    CALL(sandbox_destroy, (sandbox, NULL, ), ());
+    CALL(sandboxes_destroy, (client, wrenn_sandbox_id(sandbox), NULL, ), ());
     wrenn_sandbox_list_free(list);
     wrenn_sandbox_free(same);
     wrenn_sandbox_free(connected);

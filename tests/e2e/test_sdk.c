@@ -39,21 +39,21 @@ static wrenn_client *local_client(void) {
 }
 
 static wrenn_command shell(const char *line) {
-    wrenn_command options = WRENN_COMMAND_INIT;
-    options.shell = line;
-    return options;
+    wrenn_command command = WRENN_COMMAND_INIT;
+    command.shell = line;
+    return command;
 }
 
 /* ---- one sandbox from begin to end, through each door ---- */
 
 static void door_block(wrenn_client *client) {
     wrenn_autodestroy(sandbox);
-    wrenn_command options = shell("printf 'a\\0b\\377'; echo err >&2; exit 9");
+    wrenn_command command = shell("printf 'a\\0b\\377'; echo err >&2; exit 9");
     wrenn_exec_result *result = NULL;
     OK(wrenn_sandboxes_create(client, NULL, &sandbox, &error));
     OK(wrenn_sandbox_wait_ready(sandbox, NULL, &error));
     OK(wrenn_sandbox_ping(sandbox, NULL, &error));
-    OK(wrenn_sandbox_exec(sandbox, &options, NULL, &result, &error));
+    OK(wrenn_sandbox_exec(sandbox, &command, NULL, &result, &error));
     CHECK_INT(result->exit_code, 9);
     CHECK_MEM(result->stdout_data, result->stdout_size, "a\0b\xff", 4);
     CHECK_STR(result->stderr_data, "err\n");
@@ -81,9 +81,9 @@ static void on_executed(wrenn_op *op, void *data) {
 
 static void on_created(wrenn_op *op, void *data) {
     chain *c = data;
-    wrenn_command options = shell("echo from a callback");
+    wrenn_command command = shell("echo from a callback");
     OK(wrenn_sandboxes_create_finish(op, &c->sandbox, &error));
-    OK(wrenn_sandbox_exec_start(c->sandbox, &options, NULL, on_executed, c, NULL, &error));
+    OK(wrenn_sandbox_exec_start(c->sandbox, &command, NULL, on_executed, c, NULL, &error));
 }
 
 static void end_chain(chain *c) {
@@ -142,16 +142,16 @@ static void mistakes(void) {
     CHECK_INT(wrenn_sandboxes_get(client, "cl-0000000000000000000000000", NULL, &other, NULL), WRENN_E_NOT_FOUND);
     CHECK_INT(wrenn_sandboxes_get(client, "../../etc/passwd", NULL, &other, NULL), WRENN_E_VALIDATION);
     OK(wrenn_sandboxes_create(client, NULL, &sandbox, &error));
-    wrenn_command options = shell("echo partial; sleep 3000");
-    options.exec_timeout_ms = 1000;
+    wrenn_command command = shell("echo partial; sleep 3000");
+    command.time_limit_ms = 1000;
     why = NULL;
-    CHECK_INT(wrenn_sandbox_exec(sandbox, &options, NULL, &result, &why), WRENN_E_AGENT);
+    CHECK_INT(wrenn_sandbox_exec(sandbox, &command, NULL, &result, &why), WRENN_E_AGENT);
     CHECK_CONTAINS(wrenn_error_body(why), "partial\\n");
     wrenn_error_free(why);
-    options = shell("true");
-    options.cwd = "/nonexistent";
+    command = shell("true");
+    command.cwd = "/nonexistent";
     why = NULL;
-    CHECK_INT(wrenn_sandbox_exec(sandbox, &options, NULL, &result, &why), WRENN_E_VALIDATION);
+    CHECK_INT(wrenn_sandbox_exec(sandbox, &command, NULL, &result, &why), WRENN_E_VALIDATION);
     CHECK_CONTAINS(wrenn_error_message(why), "cwd");
     wrenn_error_free(why);
     OK(wrenn_sandboxes_destroy(client, wrenn_sandbox_id(sandbox), NULL, &error));
@@ -205,18 +205,18 @@ static void exact_words(void) {
     wrenn_sandbox *sandbox = NULL;
     wrenn_exec_result *want = NULL;
     OK(wrenn_sandboxes_create(client, NULL, &sandbox, &error));
-    wrenn_command options = shell(
+    wrenn_command command = shell(
         "mkdir -p /tmp/- /tmp/bin && printf '#!/bin/sh\\necho ran \"$@\"\\n' | tee /tmp/a=b > /tmp/bin/mine && chmod 755 "
         "/tmp/a=b /tmp/bin/mine");
-    OK(wrenn_sandbox_exec(sandbox, &options, NULL, &want, &error));
+    OK(wrenn_sandbox_exec(sandbox, &command, NULL, &want, &error));
     CHECK_INT(want->exit_code, 0);
     wrenn_exec_result_free(want);
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-        options = (wrenn_command){
-            .struct_size = sizeof(options), .argv = cases[i].argv, .envs = cases[i].envs, .cwd = cases[i].cwd};
+        command = (wrenn_command){
+            .struct_size = sizeof(command), .argv = cases[i].argv, .envs = cases[i].envs, .cwd = cases[i].cwd};
         want = NULL;
-        OK(wrenn_sandbox_exec(sandbox, &options, NULL, &want, &error));
-        wrenn_exec_result *got = exec_as_stranger(client, wrenn_sandbox_id(sandbox), &options);
+        OK(wrenn_sandbox_exec(sandbox, &command, NULL, &want, &error));
+        wrenn_exec_result *got = exec_as_stranger(client, wrenn_sandbox_id(sandbox), &command);
         CHECK_INT(got->exit_code, want->exit_code);
         CHECK_MEM(got->stdout_data, got->stdout_size, want->stdout_data, want->stdout_size);
         wrenn_exec_result_free(want);
@@ -293,8 +293,8 @@ static void hundred_commands_at_once(void) {
     wrenn_sandboxes_create_options create = WRENN_SANDBOXES_CREATE_OPTIONS_INIT;
     create.vcpus = 2;
     OK(wrenn_sandboxes_create(client, &create, &sandbox, &error));
-    wrenn_command options = shell("echo $$");
-    for (int i = 0; i < 100; i++) OK(wrenn_sandbox_exec_start(sandbox, &options, NULL, NULL, NULL, &ops[i], &error));
+    wrenn_command command = shell("echo $$");
+    for (int i = 0; i < 100; i++) OK(wrenn_sandbox_exec_start(sandbox, &command, NULL, NULL, NULL, &ops[i], &error));
     for (int i = 0; i < 100; i++) {
         wrenn_exec_result *result = NULL;
         while (!wrenn_op_is_done(ops[i])) OK(wrenn_client_dispatch(client, -1, &error));
@@ -314,9 +314,9 @@ static void idle_pause(void) {
     wrenn_sandboxes_create_options create = WRENN_SANDBOXES_CREATE_OPTIONS_INIT;
     create.idle_timeout_sec = 1;
     OK(wrenn_sandboxes_create(client, &create, &sandbox, &error));
-    wrenn_command options = shell("echo kept > /tmp/x");
+    wrenn_command command = shell("echo kept > /tmp/x");
     wrenn_exec_result *result = NULL;
-    OK(wrenn_sandbox_exec(sandbox, &options, NULL, &result, &error));
+    OK(wrenn_sandbox_exec(sandbox, &command, NULL, &result, &error));
     wrenn_exec_result_free(result);
     wrenn_sandbox *seen = NULL;
     do {
@@ -325,12 +325,12 @@ static void idle_pause(void) {
     } while (wrenn_sandbox_last_info(seen)->status == WRENN_SANDBOX_STATUS_RUNNING);
     CHECK_STR(wrenn_sandbox_last_info(seen)->status_text, "paused");
     wrenn_sandbox_free(seen);
-    options = shell("cat /tmp/x");
-    CHECK_INT(wrenn_sandbox_exec(sandbox, &options, NULL, &result, NULL), WRENN_E_CONFLICT);
+    command = shell("cat /tmp/x");
+    CHECK_INT(wrenn_sandbox_exec(sandbox, &command, NULL, &result, NULL), WRENN_E_CONFLICT);
     wrenn_sandbox_wait_ready_options wait = WRENN_SANDBOX_WAIT_READY_OPTIONS_INIT;
     wait.flags = WRENN_SANDBOX_WAIT_READY_RESUME;
     OK(wrenn_sandbox_wait_ready(sandbox, &wait, &error));
-    OK(wrenn_sandbox_exec(sandbox, &options, NULL, &result, &error));
+    OK(wrenn_sandbox_exec(sandbox, &command, NULL, &result, &error));
     CHECK_STR(result->stdout_data, "kept\n");
     wrenn_exec_result_free(result);
     wrenn_sandbox_close(sandbox);
@@ -489,11 +489,11 @@ static void read_key(char *out, size_t size) {
 
 /* A command whose output is streamed to its end. */
 static int stream_round(wrenn_sandbox *sandbox, wrenn_error **why) {
-    wrenn_command options = WRENN_COMMAND_INIT;
+    wrenn_command command = WRENN_COMMAND_INIT;
     wrenn_stream *stream = NULL;
-    wrenn_event event;
-    options.shell = "head -c 300000 /dev/zero; echo err >&2";
-    int rc = wrenn_sandbox_exec_stream(sandbox, &options, NULL, &stream, why);
+    const wrenn_event *event;
+    command.shell = "head -c 300000 /dev/zero; echo err >&2";
+    int rc = wrenn_sandbox_exec_stream(sandbox, &command, NULL, &stream, why);
     while (rc == 0 && (rc = wrenn_stream_next(stream, -1, &event, why)) > 0) rc = 0;
     wrenn_stream_free(stream);
     return rc;
@@ -504,9 +504,9 @@ static wrenn_error *one_round(wrenn_client *client) {
     wrenn_error *why = NULL;
     wrenn_sandbox *sandbox = NULL;
     wrenn_exec_result *result = NULL;
-    wrenn_command options = shell("echo round; (setsid sleep 5000 >/dev/null 2>&1 &)");
+    wrenn_command command = shell("echo round; (setsid sleep 5000 >/dev/null 2>&1 &)");
     int rc = wrenn_sandboxes_create(client, NULL, &sandbox, &why);
-    if (rc == 0) rc = wrenn_sandbox_exec(sandbox, &options, NULL, &result, &why);
+    if (rc == 0) rc = wrenn_sandbox_exec(sandbox, &command, NULL, &result, &why);
     if (rc == 0) rc = stream_round(sandbox, &why);
     /* Also one that has gone wrong: when only its agent was killed, somebody has to. */
     wrenn_error *ignored = NULL;
@@ -589,11 +589,11 @@ static bool disturbed_round(wrenn_client *client, daemon_state *d, int victim) {
 static wrenn_sandbox *start_witness(wrenn_client *client) {
     wrenn_sandbox *sandbox = NULL;
     wrenn_process *process = NULL;
-    wrenn_command options = WRENN_COMMAND_INIT;
-    options.shell = "while :; do echo tick; sleep 0.05; done";
-    options.tag = "witness";
+    wrenn_command command = WRENN_COMMAND_INIT;
+    command.shell = "while :; do echo tick; sleep 0.05; done";
+    command.tag = "witness";
     OK(wrenn_sandboxes_create(client, NULL, &sandbox, &error));
-    OK(wrenn_sandbox_spawn(sandbox, &options, NULL, &process, &error));
+    OK(wrenn_sandbox_spawn(sandbox, &command, NULL, &process, &error));
     wrenn_process_free(process);
     return sandbox;
 }
@@ -602,9 +602,9 @@ static void check_witness(wrenn_sandbox *sandbox) {
     wrenn_process_list *list = NULL;
     wrenn_exec_result *result = NULL;
     wrenn_stream *stream = NULL;
-    wrenn_event event;
-    wrenn_command options = shell("echo there");
-    OK(wrenn_sandbox_exec(sandbox, &options, NULL, &result, &error));
+    const wrenn_event *event;
+    wrenn_command command = shell("echo there");
+    OK(wrenn_sandbox_exec(sandbox, &command, NULL, &result, &error));
     CHECK_STR(result->stdout_data, "there\n");
     wrenn_exec_result_free(result);
     OK(wrenn_sandbox_processes(sandbox, NULL, &list, &error));
@@ -613,7 +613,7 @@ static void check_witness(wrenn_sandbox *sandbox) {
     wrenn_process_list_free(list);
     OK(wrenn_sandbox_attach(sandbox, "witness", NULL, &stream, &error));
     do CHECK(wrenn_stream_next(stream, -1, &event, NULL) == 1);
-    while (event.type != WRENN_EVENT_STDOUT);
+    while (event->type != WRENN_EVENT_STDOUT);
     wrenn_stream_free(stream);
 }
 
@@ -621,7 +621,8 @@ static void check_witness(wrenn_sandbox *sandbox) {
 static void destroy_all(wrenn_client *client) {
     wrenn_sandbox_list *list = NULL;
     OK(wrenn_sandboxes_list(client, NULL, &list, &error));
-    for (size_t i = 0; i < list->items_count; i++) OK(wrenn_sandboxes_destroy(client, list->items[i]->id, NULL, &error));
+    for (size_t i = 0; i < list->items_count; i++)
+        OK(wrenn_sandboxes_destroy(client, list->items[i]->id, NULL, &error));
     wrenn_sandbox_list_free(list);
 }
 

@@ -41,12 +41,12 @@ static void tear_down(setup *s) {
     wrenn_client_free(s->client);
 }
 
-static wrenn_stream *start(setup *s, const char *line, uint64_t flags) {
-    wrenn_command options = WRENN_COMMAND_INIT;
+static wrenn_stream *start(setup *s, const char *line, int64_t want_stdin) {
+    wrenn_command command = WRENN_COMMAND_INIT;
     wrenn_stream *stream = NULL;
-    options.shell = line;
-    options.flags = flags;
-    OK(wrenn_sandbox_exec_stream(s->sandbox, &options, NULL, &stream, &error));
+    command.shell = line;
+    command.want_stdin = want_stdin;
+    OK(wrenn_sandbox_exec_stream(s->sandbox, &command, NULL, &stream, &error));
     CHECK(wrenn_stream_is_exact(stream));
     return stream;
 }
@@ -60,17 +60,17 @@ typedef struct output {
 
 static output read_all(wrenn_stream *stream) {
     output o = {.exit_code = -99};
-    wrenn_event event;
+    const wrenn_event *event;
     wrenn_error *error = NULL;
     while ((o.rc = wrenn_stream_next(stream, 60000, &event, &error)) > 0) {
-        char *to = event.type == WRENN_EVENT_STDERR ? o.err : o.out;
-        size_t *used = event.type == WRENN_EVENT_STDERR ? &o.err_size : &o.out_size;
-        size_t room = event.type == WRENN_EVENT_STDERR ? sizeof(o.err) : sizeof(o.out);
-        if (event.type == WRENN_EVENT_EXIT) o.exit_code = event.exit_code;
-        if (!event.data) continue;
-        CHECK(*used + event.size < room);
-        memcpy(to + *used, event.data, event.size);
-        *used += event.size;
+        char *to = event->type == WRENN_EVENT_STDERR ? o.err : o.out;
+        size_t *used = event->type == WRENN_EVENT_STDERR ? &o.err_size : &o.out_size;
+        size_t room = event->type == WRENN_EVENT_STDERR ? sizeof(o.err) : sizeof(o.out);
+        if (event->type == WRENN_EVENT_EXIT) o.exit_code = event->exit_code;
+        if (!event->data) continue;
+        CHECK(*used + event->size < room);
+        memcpy(to + *used, event->data, event->size);
+        *used += event->size;
     }
     wrenn_error_free(error);
     return o;
@@ -87,7 +87,7 @@ static void commands(void) {
     CHECK_INT(o.rc, 0);
     wrenn_stream_free(stream);
     /* Input, and its end. */
-    stream = start(&s, "cat; echo done", WRENN_EXEC_STDIN);
+    stream = start(&s, "cat; echo done", 1);
     CHECK_INT(wrenn_stream_write(stream, "x\0y", 3, -1, NULL), 3);
     OK(wrenn_stream_close_input(stream, &error));
     o = read_all(stream);
@@ -97,11 +97,11 @@ static void commands(void) {
     stream = start(&s, "no-such-program", 0);
     CHECK_INT(read_all(stream).exit_code, 127);
     wrenn_stream_free(stream);
-    wrenn_command options = WRENN_COMMAND_INIT;
-    options.shell = "true";
-    options.cwd = "/nonexistent";
+    wrenn_command command = WRENN_COMMAND_INIT;
+    command.shell = "true";
+    command.cwd = "/nonexistent";
     wrenn_error *error = NULL;
-    CHECK_INT(wrenn_sandbox_exec_stream(s.sandbox, &options, NULL, &stream, &error), WRENN_E_VALIDATION);
+    CHECK_INT(wrenn_sandbox_exec_stream(s.sandbox, &command, NULL, &stream, &error), WRENN_E_VALIDATION);
     CHECK_CONTAINS(wrenn_error_message(error), "cwd");
     wrenn_error_free(error);
     tear_down(&s);
@@ -112,17 +112,17 @@ static void users(void) {
     setup s = set_up();
     wrenn_stream *stream = NULL;
     const char *user = geteuid() == 0 ? "user" : "root";
-    wrenn_command options = WRENN_COMMAND_INIT;
-    options.shell = "echo $USER $(id -un)";
-    options.user = user;
-    OK(wrenn_sandbox_exec_stream(s.sandbox, &options, NULL, &stream, &error));
+    wrenn_command command = WRENN_COMMAND_INIT;
+    command.shell = "echo $USER $(id -un)";
+    command.user = user;
+    OK(wrenn_sandbox_exec_stream(s.sandbox, &command, NULL, &stream, &error));
     char expected[32];
     snprintf(expected, sizeof(expected), "%s %s\n", user, user);
     CHECK_STR(read_all(stream).out, expected);
     wrenn_stream_free(stream);
-    options.user = "captain";
+    command.user = "captain";
     wrenn_error *unknown = NULL;
-    CHECK_INT(wrenn_sandbox_exec_stream(s.sandbox, &options, NULL, &stream, &unknown), WRENN_E_VALIDATION);
+    CHECK_INT(wrenn_sandbox_exec_stream(s.sandbox, &command, NULL, &stream, &unknown), WRENN_E_VALIDATION);
     CHECK_CONTAINS(wrenn_error_message(unknown), "no such user");
     wrenn_error_free(unknown);
     wrenn_command run = WRENN_COMMAND_INIT;
@@ -173,9 +173,9 @@ static void ends(void) {
     CHECK_INT(o.exit_code, -99);
     CHECK(o.rc < 0);
     wrenn_stream_free(stream);
-    wrenn_command options = WRENN_COMMAND_INIT;
-    options.shell = "true";
-    CHECK_INT(wrenn_sandbox_exec_stream(s.sandbox, &options, NULL, &stream, NULL), WRENN_E_CONFLICT);
+    wrenn_command command = WRENN_COMMAND_INIT;
+    command.shell = "true";
+    CHECK_INT(wrenn_sandbox_exec_stream(s.sandbox, &command, NULL, &stream, NULL), WRENN_E_CONFLICT);
     tear_down(&s);
 }
 
@@ -192,13 +192,13 @@ static void random_bytes(int64_t megabytes) {
     getrusage(RUSAGE_SELF, &before);
     int64_t total = 0;
     char sum[65] = "", expected[65] = "";
-    wrenn_event event;
+    const wrenn_event *event;
     int rc;
     while ((rc = wrenn_stream_next(stream, 60000, &event, NULL)) > 0) {
-        if (event.type == WRENN_EVENT_STDERR) snprintf(expected, sizeof(expected), "%.64s", event.data);
-        if (event.type != WRENN_EVENT_STDOUT) continue;
-        sha256_update(&sha, event.size, (const uint8_t *)event.data);
-        total += (int64_t)event.size;
+        if (event->type == WRENN_EVENT_STDERR) snprintf(expected, sizeof(expected), "%.64s", event->data);
+        if (event->type != WRENN_EVENT_STDOUT) continue;
+        sha256_update(&sha, event->size, (const uint8_t *)event->data);
+        total += (int64_t)event->size;
     }
     getrusage(RUSAGE_SELF, &after);
     uint8_t digest[SHA256_DIGEST_SIZE];
@@ -228,7 +228,7 @@ static void large_input(void) {
     sha256_digest(&sha, sizeof(digest), digest);
     char expected[65];
     for (size_t i = 0; i < sizeof(digest); i++) snprintf(expected + 2 * i, 3, "%02x", digest[i]);
-    wrenn_stream *stream = start(&s, "sha256sum", WRENN_EXEC_STDIN);
+    wrenn_stream *stream = start(&s, "sha256sum", 1);
     CHECK_INT(wrenn_stream_write(stream, data, SIZE, -1, NULL), SIZE);
     OK(wrenn_stream_close_input(stream, &error));
     output o = read_all(stream);
@@ -236,7 +236,7 @@ static void large_input(void) {
     CHECK_STR(o.out, expected);
     wrenn_stream_free(stream);
     /* Nobody reads it: the writer is told that there is no room, and may give up. */
-    stream = start(&s, "sleep 1000", WRENN_EXEC_STDIN);
+    stream = start(&s, "sleep 1000", 1);
     int64_t taken = 0, n;
     while ((n = wrenn_stream_write(stream, data, SIZE, 300, NULL)) > 0 && taken < 10LL * SIZE) taken += n;
     CHECK_INT(n, WRENN_E_AGAIN);
@@ -251,13 +251,13 @@ static void large_input(void) {
 static void until(wrenn_stream *stream, const char *text) {
     char seen[16384];
     size_t size = 0;
-    wrenn_event event;
+    const wrenn_event *event;
     while (!memmem(seen, size, text, strlen(text))) {
         int rc = wrenn_stream_next(stream, 60000, &event, NULL);
-        CHECK_MSG(rc == 1 && event.type != WRENN_EVENT_EXIT, "no \"%s\" in: %.*s", text, (int)size, seen);
-        if (!event.data || size + event.size > sizeof(seen)) continue;
-        memcpy(seen + size, event.data, event.size);
-        size += event.size;
+        CHECK_MSG(rc == 1 && event->type != WRENN_EVENT_EXIT, "no \"%s\" in: %.*s", text, (int)size, seen);
+        if (!event->data || size + event->size > sizeof(seen)) continue;
+        memcpy(seen + size, event->data, event->size);
+        size += event->size;
     }
 }
 
@@ -268,12 +268,12 @@ static void type(wrenn_stream *stream, const char *keys) {
 static void terminals(void) {
     setup s = set_up();
     const char *argv[] = {"/bin/sh", NULL}, *envs[] = {"PS1=> ", "MARK=here", NULL};
-    wrenn_command options = WRENN_COMMAND_INIT;
-    options.argv = argv;
-    options.envs = envs;
-    options.cols = 91;
+    wrenn_command command = WRENN_COMMAND_INIT;
+    command.argv = argv;
+    command.envs = envs;
+    command.cols = 91;
     wrenn_stream *stream = NULL, *second = NULL;
-    OK(wrenn_sandbox_pty(s.sandbox, &options, NULL, &stream, &error));
+    OK(wrenn_sandbox_pty(s.sandbox, &command, NULL, &stream, &error));
     char tag[64];
     snprintf(tag, sizeof(tag), "%s", wrenn_stream_tag(stream));
     CHECK(strncmp(tag, "pty-", 4) == 0 && wrenn_stream_pid(stream) > 0);
@@ -297,7 +297,7 @@ static void terminals(void) {
     wrenn_stream_free(stream);
     wrenn_stream_free(second);
     /* Closing one kills it; an unknown tag is told. */
-    OK(wrenn_sandbox_pty(s.sandbox, &options, NULL, &stream, &error));
+    OK(wrenn_sandbox_pty(s.sandbox, &command, NULL, &stream, &error));
     wrenn_stream_close(stream);
     CHECK_INT(processes(&s), 0);
     OK(wrenn_sandbox_pty_connect(s.sandbox, tag, NULL, &stream, &error));
@@ -314,15 +314,15 @@ static void full_screen(void) {
         "yes '\303\244' | head -n 100000 | tr -d '\\n'; printf '\\033[6nready'; "
         "while :; do sleep 0.01; done";
     const char *argv[] = {"sh", "-c", line, NULL};
-    wrenn_command options = WRENN_COMMAND_INIT;
-    options.argv = argv;
+    wrenn_command command = WRENN_COMMAND_INIT;
+    command.argv = argv;
     wrenn_stream *stream = NULL;
-    OK(wrenn_sandbox_pty(s.sandbox, &options, NULL, &stream, &error));
-    wrenn_event event;
+    OK(wrenn_sandbox_pty(s.sandbox, &command, NULL, &stream, &error));
+    const wrenn_event *event;
     bool ready = false;
     while (!ready) {
         CHECK_INT(wrenn_stream_next(stream, 60000, &event, NULL), 1);
-        ready = event.data && memmem(event.data, event.size, "ready", 5);
+        ready = event->data && memmem(event->data, event->size, "ready", 5);
     }
     char tag[64];
     snprintf(tag, sizeof(tag), "%s", wrenn_stream_tag(stream));
@@ -333,10 +333,10 @@ static void full_screen(void) {
         OK(wrenn_sandbox_pty_connect(s.sandbox, tag, NULL, &stream, &error));
         while (!memmem(shown, size, "drawn-anew", 10)) {
             CHECK_INT(wrenn_stream_next(stream, 60000, &event, NULL), 1);
-            if (!event.data) continue;
-            CHECK(size + event.size <= sizeof(shown));
-            memcpy(shown + size, event.data, event.size);
-            size += event.size;
+            if (!event->data) continue;
+            CHECK(size + event->size <= sizeof(shown));
+            memcpy(shown + size, event->data, event->size);
+            size += event->size;
         }
         static const char modes[] = "\033[?1049h\033[?25l\033[?2004h\303\244";
         CHECK_MEM(shown, sizeof(modes) - 1, modes, sizeof(modes) - 1);
@@ -351,13 +351,13 @@ static void full_screen(void) {
 
 static void background(void) {
     setup s = set_up();
-    wrenn_command options = WRENN_COMMAND_INIT;
-    options.shell = "read line </dev/null; while [ ! -e /tmp/go ]; do sleep 0.01; done; echo late; sleep 1000";
-    options.tag = "worker";
+    wrenn_command command = WRENN_COMMAND_INIT;
+    command.shell = "read line </dev/null; while [ ! -e /tmp/go ]; do sleep 0.01; done; echo late; sleep 1000";
+    command.tag = "worker";
     wrenn_process *process = NULL;
-    OK(wrenn_sandbox_spawn(s.sandbox, &options, NULL, &process, &error));
+    OK(wrenn_sandbox_spawn(s.sandbox, &command, NULL, &process, &error));
     CHECK_STR(process->tag, "worker");
-    CHECK_INT(wrenn_sandbox_spawn(s.sandbox, &options, NULL, &process, NULL), WRENN_E_CONFLICT);
+    CHECK_INT(wrenn_sandbox_spawn(s.sandbox, &command, NULL, &process, NULL), WRENN_E_CONFLICT);
     wrenn_stream *stream = NULL;
     OK(wrenn_sandbox_attach(s.sandbox, "worker", NULL, &stream, &error));
     CHECK_INT(wrenn_stream_pid(stream), process->pid);
@@ -440,11 +440,11 @@ typedef struct job {
 
 static void on_ready(wrenn_stream *stream, void *data) {
     job *j = data;
-    wrenn_event event;
+    const wrenn_event *event;
     int rc;
     while ((rc = wrenn_stream_next(stream, 0, &event, NULL)) > 0) {
-        if (event.type == WRENN_EVENT_EXIT) j->exit_code = event.exit_code;
-        if (event.type == WRENN_EVENT_STDOUT) j->bytes += event.size;
+        if (event->type == WRENN_EVENT_EXIT) j->exit_code = event->exit_code;
+        if (event->type == WRENN_EVENT_STDOUT) j->bytes += event->size;
     }
     j->over = rc != WRENN_E_AGAIN;
 }
@@ -459,13 +459,12 @@ static void many(void) {
     setup s = set_up();
     static job jobs[MANY];
     memset(jobs, 0, sizeof(jobs));
-    wrenn_command options = WRENN_COMMAND_INIT;
-    options.shell = "exec dd if=/dev/zero bs=100000 count=1 status=none";
-    options.timeout_ms = 120000;
+    wrenn_command command = WRENN_COMMAND_INIT;
+    command.shell = "exec dd if=/dev/zero bs=100000 count=1 status=none";
     wrenn_sandbox *sandboxes[SANDBOXES] = {0};
     for (size_t i = 0; i < SANDBOXES; i++) OK(wrenn_sandboxes_create(s.client, NULL, &sandboxes[i], &error));
     for (size_t i = 0; i < MANY; i++)
-        OK(wrenn_sandbox_exec_stream_start(sandboxes[i % SANDBOXES], &options, NULL, on_opened, &jobs[i], NULL,
+        OK(wrenn_sandbox_exec_stream_start(sandboxes[i % SANDBOXES], &command, NULL, on_opened, &jobs[i], NULL,
                                            &error));
     for (size_t over = 0; over < MANY;) {
         OK(wrenn_client_dispatch(s.client, 60000, &error));

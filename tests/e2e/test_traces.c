@@ -89,7 +89,7 @@ static void check_nothing_left(size_t cgroups_before) {
 TEST(the_quickstart_leaves_nothing) {
     size_t cgroups_before = before();
     const char *const argv[] = {getenv("WRENN_QUICKSTART"), NULL};
-    program_result result = wrenn_command(argv);
+    program_result result = run_program(argv);
     CHECK_MSG(result.code == 0, "%s", result.err);
     check_nothing_left(cgroups_before);
     program_result_free(&result);

@@ -41,10 +41,10 @@ static void tear_down(setup *s) {
 
 /* What a line of shell puts out. */
 static void check_sh(setup *s, const char *line, const char *want) {
-    wrenn_command options = WRENN_COMMAND_INIT;
+    wrenn_command command = WRENN_COMMAND_INIT;
     wrenn_exec_result *result = NULL;
-    options.shell = line;
-    OK(wrenn_sandbox_exec(s->sandbox, &options, NULL, &result, &error));
+    command.shell = line;
+    OK(wrenn_sandbox_exec(s->sandbox, &command, NULL, &result, &error));
     CHECK_STR(result->stdout_data, want);
     wrenn_exec_result_free(result);
 }
@@ -138,7 +138,8 @@ static void names(void) {
         "rel/ative", "~/home",         "/root/--x%00;name=",    "/root/ "};
     for (size_t i = 0; i < sizeof(paths) / sizeof(*paths); i++) {
         char content[64];
-        int exists = 0, size = snprintf(content, sizeof(content), "%zu\n%s", i, paths[i]);
+        int64_t exists = 0;
+        int size = snprintf(content, sizeof(content), "%zu\n%s", i, paths[i]);
         wrenn_file_entry *entry = NULL;
         OK(wrenn_sandbox_upload(s.sandbox, paths[i], content, (size_t)size, NULL, &error));
         check_content(&s, paths[i], content, (size_t)size);
@@ -215,31 +216,31 @@ static void users(void) {
     wrenn_file_list *list = NULL;
     wrenn_file_entry *entry = NULL;
     wrenn_file *file = NULL;
-    int there = 0;
+    int64_t there = 0;
     check_sh(&s, "mkdir -m 700 /root/closed; touch /root/closed/f", "");
     OK(wrenn_sandbox_as_user(s.sandbox, root ? "user" : "root", &as, &error));
     OK(wrenn_sandbox_as_user(s.sandbox, "captain", &nobody, &error));
-    OK(wrenn_sandbox_mkdir(as, "mine", &entry, &error));
+    OK(wrenn_sandbox_mkdir(as, "mine", NULL, &entry, &error));
     CHECK_STR(entry->owner, root ? "user" : "root");
     CHECK_STR(entry->path, root ? "/home/user/mine" : "/root/mine");
-    OK(wrenn_sandbox_upload(as, "mine/f", "hello", 5, &error));
+    OK(wrenn_sandbox_upload(as, "mine/f", "hello", 5, NULL, &error));
     check_sh(&s, root ? "stat -c '%U %s' /home/user/mine/f" : "stat -c '%U %s' /root/mine/f",
              root ? "user 5\n" : "root 5\n");
-    OK(wrenn_sandbox_download(as, "mine/f", &file, &error));
-    OK(wrenn_sandbox_list_dir(as, "mine", 1, &list, &error));
+    OK(wrenn_sandbox_download(as, "mine/f", NULL, &file, &error));
+    OK(wrenn_sandbox_list_dir(as, "mine", 1, NULL, &list, &error));
     CHECK_INT(list->items_count, 1);
     wrenn_file_list_free(list);
-    OK(wrenn_sandbox_exists(as, "mine/f", &there, &error));
+    OK(wrenn_sandbox_exists(as, "mine/f", NULL, &there, &error));
     CHECK_INT(there, 1);
-    OK(wrenn_sandbox_remove(as, "mine", &error));
+    OK(wrenn_sandbox_remove(as, "mine", NULL, &error));
     if (root) {
-        CHECK_INT(wrenn_sandbox_list_dir(as, "/root/closed", 1, &list, NULL), WRENN_E_AGENT);
-        CHECK_INT(wrenn_sandbox_remove(as, "/root/closed", NULL), WRENN_E_AGENT);
-        CHECK_INT(wrenn_sandbox_upload(as, "/root/f", "x", 1, NULL), WRENN_E_AGENT);
+        CHECK_INT(wrenn_sandbox_list_dir(as, "/root/closed", 1, NULL, &list, NULL), WRENN_E_AGENT);
+        CHECK_INT(wrenn_sandbox_remove(as, "/root/closed", NULL, NULL), WRENN_E_AGENT);
+        CHECK_INT(wrenn_sandbox_upload(as, "/root/f", "x", 1, NULL, NULL), WRENN_E_AGENT);
     }
-    CHECK_INT(wrenn_sandbox_list_dir(nobody, "/", 1, &list, NULL), WRENN_E_VALIDATION);
-    CHECK_INT(wrenn_sandbox_remove(nobody, "/root/closed", NULL), WRENN_E_VALIDATION);
-    CHECK_INT(wrenn_sandbox_upload(nobody, "/root/f", "x", 1, NULL), WRENN_E_VALIDATION);
+    CHECK_INT(wrenn_sandbox_list_dir(nobody, "/", 1, NULL, &list, NULL), WRENN_E_VALIDATION);
+    CHECK_INT(wrenn_sandbox_remove(nobody, "/root/closed", NULL, NULL), WRENN_E_VALIDATION);
+    CHECK_INT(wrenn_sandbox_upload(nobody, "/root/f", "x", 1, NULL, NULL), WRENN_E_VALIDATION);
     check_sh(&s, "ls /root", "closed\n");
     wrenn_file_free(file);
     wrenn_file_entry_free(entry);

@@ -67,10 +67,10 @@ static inline void live_end(wrenn_client *client, wrenn_sandbox *sandbox) {
 }
 
 static inline wrenn_exec_result *live_run(wrenn_sandbox *sandbox, const char *line) {
-    wrenn_command options = WRENN_COMMAND_INIT;
+    wrenn_command command = WRENN_COMMAND_INIT;
     wrenn_exec_result *result = NULL;
-    options.shell = line;
-    OK(wrenn_sandbox_exec(sandbox, &options, NULL, &result, &error));
+    command.shell = line;
+    OK(wrenn_sandbox_exec(sandbox, &command, NULL, &result, &error));
     return result;
 }
 

@@ -58,7 +58,7 @@ LIVE_TEST(upload_download_remove) {
     (void)client;
     static const char bytes[] = "a\0b\xff\r\n";
     wrenn_file *file = NULL;
-    int exists = -1;
+    int64_t exists = -1;
     OK(wrenn_sandbox_upload(sandbox, "/tmp/bytes.bin", bytes, sizeof(bytes), NULL, &error));
     OK(wrenn_sandbox_upload(sandbox, "/tmp/bytes.bin", bytes, sizeof(bytes) - 1, NULL, &error)); /* replaces it */
     OK(wrenn_sandbox_download(sandbox, "/tmp/bytes.bin", NULL, &file, &error));

@@ -14,10 +14,10 @@ LIVE_TEST(create_exec_destroy) {
 LIVE_TEST(exec_with_arguments) {
     (void)client;
     static const char *const argv[] = {"echo", "one", "two three", NULL};
-    wrenn_command options = WRENN_COMMAND_INIT;
+    wrenn_command command = WRENN_COMMAND_INIT;
     wrenn_exec_result *result = NULL;
-    options.argv = argv;
-    OK(wrenn_sandbox_exec(sandbox, &options, NULL, &result, &error));
+    command.argv = argv;
+    OK(wrenn_sandbox_exec(sandbox, &command, NULL, &result, &error));
     CHECK_STR(result->stdout_data, "one two three\n");
     CHECK_INT(result->exit_code, 0);
     wrenn_exec_result_free(result);

@@ -12,17 +12,17 @@ typedef struct output {
 /* Everything until the end, or until `marker` appears. */
 static output read_stream(wrenn_stream *stream, const char *marker) {
     output o = {.exit_code = -99};
-    wrenn_event event;
+    const wrenn_event *event;
     for (;;) {
         wrenn_error *error = NULL;
         int rc = wrenn_stream_next(stream, 60000, &event, &error);
         CHECK_MSG(rc >= 0, "%s", wrenn_error_message(error));
         if (rc == 0) return o;
-        if (event.type == WRENN_EVENT_EXIT) o.exit_code = event.exit_code;
-        if (event.type != WRENN_EVENT_STDOUT) continue;
-        CHECK(o.size + event.size < sizeof(o.text));
-        memcpy(o.text + o.size, event.data, event.size);
-        o.size += event.size;
+        if (event->type == WRENN_EVENT_EXIT) o.exit_code = event->exit_code;
+        if (event->type != WRENN_EVENT_STDOUT) continue;
+        CHECK(o.size + event->size < sizeof(o.text));
+        memcpy(o.text + o.size, event->data, event->size);
+        o.size += event->size;
         if (marker && strstr(o.text, marker)) return o;
     }
 }
@@ -33,20 +33,20 @@ static void type_keys(wrenn_stream *terminal, const char *keys) {
 
 static wrenn_stream *open_terminal(wrenn_sandbox *sandbox, const char *const *envs) {
     static const char *const argv[] = {"/bin/sh", NULL};
-    wrenn_command options = WRENN_COMMAND_INIT;
+    wrenn_command command = WRENN_COMMAND_INIT;
     wrenn_stream *stream = NULL;
-    options.argv = argv;
-    options.envs = envs;
-    OK(wrenn_sandbox_pty(sandbox, &options, NULL, &stream, &error));
+    command.argv = argv;
+    command.envs = envs;
+    OK(wrenn_sandbox_pty(sandbox, &command, NULL, &stream, &error));
     return stream;
 }
 
 LIVE_TEST(exec_stream) {
     (void)client;
-    wrenn_command options = WRENN_COMMAND_INIT;
+    wrenn_command command = WRENN_COMMAND_INIT;
     wrenn_stream *stream = NULL;
-    options.shell = "echo one; sleep 0.1; echo two; exit 7";
-    OK(wrenn_sandbox_exec_stream(sandbox, &options, NULL, &stream, &error));
+    command.shell = "echo one; sleep 0.1; echo two; exit 7";
+    OK(wrenn_sandbox_exec_stream(sandbox, &command, NULL, &stream, &error));
     output o = read_stream(stream, NULL);
     CHECK_STR(o.text, "one\ntwo\n");
     CHECK_INT(o.exit_code, 7);
@@ -63,12 +63,12 @@ static bool runs(wrenn_sandbox *sandbox, int64_t pid) {
 }
 
 LIVE_TEST(background_processes) {
-    wrenn_command options = WRENN_COMMAND_INIT;
+    wrenn_command command = WRENN_COMMAND_INIT;
     wrenn_process *process = NULL;
     wrenn_error *why = NULL;
-    options.shell = "sleep 1000";
-    options.tag = "live-sleeper";
-    int rc = wrenn_sandbox_spawn(sandbox, &options, NULL, &process, &why);
+    command.shell = "sleep 1000";
+    command.tag = "live-sleeper";
+    int rc = wrenn_sandbox_spawn(sandbox, &command, NULL, &process, &why);
     if (rc == WRENN_E_UNSUPPORTED) {
         live_end(client, sandbox);
         test_skip("%s", wrenn_error_message(why));

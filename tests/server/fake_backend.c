@@ -120,7 +120,7 @@ static wrn_json *fake_isolation(const wrn_backend *backend) {
     wrn_json *out = NULL;
     const char *why;
     static const char text[] =
-        "{\"backend\":\"fake\",\"root\":false,\"user_namespace\":\"shared\",\"seccomp\":\"allowlist\",\"cgroup\":\"none\","
+        "{\"level\":\"namespace\",\"backend\":\"fake\",\"root\":false,\"user_namespace\":\"shared\",\"seccomp\":\"allowlist\",\"cgroup\":\"none\","
         "\"limits\":{\"memory\":\"unenforced\",\"cpu\":\"enforced\",\"pids\":\"enforced\",\"why\":\"a fake has none\"},\"network\":\"none\","
         "\"disk\":\"unlimited\",\"reasons\":[\"it is a fake\"]}";
     wrn_json_parse(text, sizeof(text) - 1, &out, &why);

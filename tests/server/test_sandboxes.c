@@ -76,7 +76,7 @@ TEST(an_idempotency_key_makes_one_sandbox_and_one_answer) {
     daemon_start(&d, NULL);
     reply first = create_with_key(&d, "a", "{}");
     CHECK_INT(first.status, 201);
-    CHECK_CONTAINS(first.head, "\r\nWrenn-Features: background exec-envs idempotency-key list-only\r\n");
+    CHECK_CONTAINS(first.head, "\r\nWrenn-Features: background exec-envs idempotency-key isolation list-only\r\n");
     CHECK_STATUS(call(&d, "DELETE", sandbox_path(member(&first, "id"), ""), NULL), 204);
     reply again = create_with_key(&d, "a", "{}");
     CHECK_INT(again.status, 201);
@@ -242,6 +242,10 @@ TEST(bad_requests_name_what_is_wrong) {
         {"{\"isolation_required\":[\"seccomp\",\"cgroup-limits\",\"distinct-uids\"]}", "cgroup-limits, distinct-uids",
          409},
         {"{\"isolation_required\":[\"memory-limit\"]}", "memory-limit", 409},
+        {"{\"isolation\":\"vm\"}", "wrennd doctor", 409},
+        {"{\"isolation\":\"strong\"}", "\"namespace\" and \"vm\"", 400},
+        {"{\"isolation\":\"\"}", "\"isolation\"", 400},
+        {"{\"isolation\":2}", "\"isolation\"", 400},
     };
     test_daemon d;
     daemon_start(&d, NULL);
@@ -255,6 +259,12 @@ TEST(bad_requests_name_what_is_wrong) {
     CHECK_STATUS(call(&d, "POST", "/v1/sandboxes",
                       "{\"isolation_required\":[\"seccomp\",\"user-namespace\",\"no-network\",\"cpu-limit\"]}"),
                  201);
+    CHECK_STATUS(call(&d, "POST", "/v1/sandboxes", "{\"isolation\":\"namespace\"}"), 201);
+    CHECK_STATUS(call(&d, "POST", "/v1/sandboxes", "{\"isolation\":null}"), 201);
+    /* What was refused has made nothing. */
+    reply list = call(&d, "GET", "/v1/sandboxes", NULL);
+    CHECK_INT(wrn_json_count(list.json), 4);
+    reply_free(&list);
     daemon_stop(&d);
 }
 

@@ -32,11 +32,11 @@ TEST(unknown_members_and_enum_values_survive_a_round_trip) {
     wrn_model_why why;
     wrenn_sandbox_info info = {0};
     const char *text =
-        "{\"id\":\"x\",\"status\":\"levitating\",\"metadata\":{\"a\":\"b\"},\"isolation\":{\"backend\":\"ns\"},\"n\":null}";
+        "{\"id\":\"x\",\"status\":\"levitating\",\"metadata\":{\"a\":\"b\"},\"later\":{\"backend\":\"ns\"},\"n\":null}";
     CHECK(decode(&wrn_model_sandbox_info, text, false, &arena, &info, &why));
     CHECK_INT(info.status, WRENN_SANDBOX_STATUS_OTHER);
     CHECK_STR(info.status_text, "levitating");
-    CHECK_STR(info.unknown, "{\"isolation\":{\"backend\":\"ns\"},\"n\":null}");
+    CHECK_STR(info.unknown, "{\"later\":{\"backend\":\"ns\"},\"n\":null}");
     CHECK_INT(info.metadata_count, 1);
     WRN_AUTO(wrn_json_freep) wrn_json *again = wrn_model_encode(&wrn_model_sandbox_info, &info);
     WRN_AUTO(wrn_buf_free) wrn_buf out = WRN_BUF_INIT;

@@ -151,7 +151,7 @@ typedef struct wrn_backend_ops {
     /* All boxes must be destroyed or left before. Leaves nothing else behind. */
     void (*close)(wrn_backend *backend);
 
-    /* What a sandbox gets here, as a JSON object for the API's `isolation` field: backend, root (bool), user_namespace,
+    /* What a sandbox gets here, as a JSON object for the API's `isolation` field: level, backend, root (bool), user_namespace,
      * seccomp, cgroup ("v2", "v1", "none"), limits {memory, cpu, pids: "enforced" | "unenforced"; why, if one is not},
      * network ("none"), disk ("unlimited"), reasons [text]. The caller frees it. */
     wrn_json *(*isolation)(const wrn_backend *backend);

@@ -15,4 +15,9 @@ bool wrn_isolation_has(const wrn_json *isolation, const char *word);
 /* Appends the words of the array `required` that are not there, separated by commas. False: it is no array of texts. */
 bool wrn_isolation_missing(const wrn_json *isolation, const wrn_json *required, wrn_buf *missing);
 
+typedef enum wrn_level_answer { WRN_LEVEL_REACHED, WRN_LEVEL_NOT_REACHED, WRN_LEVEL_UNKNOWN } wrn_level_answer;
+
+/* Whether a sandbox with this `isolation` has the level "namespace" or "vm", or a stronger one. UNKNOWN: `level` is neither. */
+wrn_level_answer wrn_isolation_reaches(const wrn_json *isolation, const char *level);
+
 #endif

@@ -101,6 +101,22 @@ static bool check_isolation(wrn_request *request, const char *unknown) {
     return false;
 }
 
+static bool check_level(wrn_request *request, const char *level) {
+    switch (level ? wrn_isolation_reaches(wrn_request_server(request)->isolation, level) : WRN_LEVEL_REACHED) {
+    case WRN_LEVEL_REACHED: return true;
+    case WRN_LEVEL_NOT_REACHED:
+        wrn_reply_error(request, WRN_FAULT_CONFLICT,
+                        "sandboxes here do not have isolation \"%s\", only less; ask without it, or ask a server that "
+                        "has it; wrennd doctor shows what this one has",
+                        level);
+        return false;
+    default:
+        wrn_reply_error(request, WRN_FAULT_INVALID_REQUEST,
+                        "member \"isolation\": there is no level \"%.100s\", only \"namespace\" and \"vm\"", level);
+        return false;
+    }
+}
+
 static bool is_own_label(const char *name) {
     static const char *const own[] = {"kernel_version", "vmm_version", "agent_version", "envd_version"};
     for (size_t i = 0; i < WRN_COUNT(own); i++)
@@ -159,7 +175,7 @@ void wrn_route_create_sandbox(wrn_request *request) {
     const char *template_name = asked.template_name && *asked.template_name ? asked.template_name : "minimal";
     if (!wrn_is_template_name(template_name))
         return wrn_reply_error(request, WRN_FAULT_INVALID_REQUEST, "member \"template\" is not a template name");
-    if (!check_isolation(request, asked.unknown)) return;
+    if (!check_level(request, asked.isolation) || !check_isolation(request, asked.unknown)) return;
     WRN_AUTO(wrn_buf_free) wrn_buf metadata = WRN_BUF_INIT;
     if (!read_metadata(request, &asked, &metadata)) return;
     wrn_sandbox_row row = {.vcpus = asked.vcpus, .memory_mb = asked.memory_mb, .timeout_sec = asked.timeout_sec};

@@ -40,6 +40,7 @@ wrn_json *probe_isolation(bool root, const cgroups *c) {
                             "DelegateSubgroup=wrennd into its unit (systemd 254 or newer)");
     if (!cgroups_can_freeze(c)) add_reason(reasons, "there is no cgroup freezer: pausing stops processes by signal");
     add_reason(reasons, "files of a sandbox have no size limit of their own");
+    wrn_json_set_string(report, "level", "namespace");
     wrn_json_set_string(report, "backend", "ns");
     wrn_json_set_bool(report, "root", root);
     wrn_json_set_string(report, "user_namespace", root ? "distinct" : "shared");
