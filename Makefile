@@ -33,7 +33,7 @@ help:
 	@echo "make test-integration  the live tests, against the server of WRENN_BASE_URL with WRENN_API_KEY or WRENN_TOKEN"
 	@echo "make test-debian13  unit, sdk, packaging and examples on a Debian 13, which it makes; needs root"
 	@echo "make test-system    units, limits and restarts on a Debian 13 booted in QEMU; needs root, and time"
-	@echo "make lint     clang-tidy, cppcheck and the repository's own checks"
+	@echo "make lint     clang-format, clang-tidy, cppcheck and the repository's own checks"
 	@echo "make check    is the generated code fresh?"
 	@echo "make generate make the models from api/openapi.yaml again, and the operations from include/wrenn"
 	@echo "make format   lay out all C with clang-format"

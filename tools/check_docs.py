@@ -1,5 +1,6 @@
 #!/usr/bin/python3
-"""Fails unless what README.md and docs/ show is true: the C compiles, the names exist, the links lead somewhere.
+"""Fails unless what README.md and docs/ show is true: the C compiles, the names exist, the links lead somewhere, README.md
+shows examples/quickstart.c, and src/README.md and src/server/README.md name every file of src.
 
 Every ```c block of README.md and docs/guide/*.md is one of three:
   a whole program    holds "int main(". It must be one of examples/*.c as it is, because those are run by the tests.
@@ -95,15 +96,33 @@ def missing_tests(page):
             yield f"{page.relative_to(ROOT)}: there is no test {path}:{name}"
 
 
+def missing_program(programs):
+    """The first program is in README.md as a whole, and stays short."""
+    program = programs[ROOT / "examples/quickstart.c"]
+    if program not in (text for _, text in blocks(ROOT / "README.md")):
+        yield "README.md does not show examples/quickstart.c as it is"
+    if program.count("\n") >= 60:
+        yield f"examples/quickstart.c has {program.count(chr(10))} lines; a first program has under 60"
+
+
+def missing_files():
+    """Files of src that no map names. x.c and x.h are one subject and have one line; the server has a map of its own."""
+    for path in sorted((ROOT / "src").rglob("*.[ch]")):
+        top = ROOT / "src/server" if path.is_relative_to(ROOT / "src/server") else ROOT / "src"
+        name = str(path.relative_to(top).with_suffix(""))
+        if not re.search(rf"`{re.escape(name)}[`.]", (top / "README.md").read_text()):
+            yield f"{path.relative_to(ROOT)} is not in {top.relative_to(ROOT)}/README.md"
+
+
 def headers_text():
     return set(re.findall(r"\w+", "\n".join(header.read_text() for header in HEADERS)))
 
 
 def main():
-    programs = [path.read_text() for path in (ROOT / "examples").rglob("*.c")]
-    known, found = headers_text(), []
+    programs = {path: path.read_text() for path in (ROOT / "examples").rglob("*.c")}
+    known, found = headers_text(), [*missing_program(programs), *missing_files()]
     for page in PAGES:
-        source, strays = unit(page, programs)
+        source, strays = unit(page, programs.values())
         found += [*strays, *compile_unit(source), *unknown_names(page, known), *dead_links(page), *missing_tests(page)]
     print("\n".join(found))
     sys.exit(1 if found else 0)

@@ -83,8 +83,9 @@ def run(step, count):
     # It builds once more: newer Meson does not compile what only tests need before.
     command = [MESON, "test", "-C", str(ROOT / build)]
     command += [word for suite in filter(None, suites.split(",")) for word in ("--suite", suite)]
-    # Tests wait for timers and each other more than they compute, but under valgrind.
-    command += ["--setup", setup] if setup else ["--num-processes", str(2 * os.cpu_count())]
+    # Tests wait for timers and each other more than they compute, less so under valgrind.
+    command += ["--setup", setup] if setup else []
+    command += ["--num-processes", str(os.cpu_count() * 3 // 2 if setup else os.cpu_count() * 2)]
     done = subprocess.run(command, stdin=subprocess.DEVNULL)
     if not log.exists():
         # Meson leaves no log when no test was selected.

@@ -271,11 +271,12 @@ static void ask(code_op *self) {
 static void send_code(code_op *self) {
     wrenn_op *op = &self->op;
     WRN_AUTO(wrn_buf_free) wrn_buf message = WRN_BUF_INIT;
-    self->stage = RUN;
     wrn_loop_timer_clear(op->client->loop, &self->again);
     wrn_kernel_request(&self->run, self->code.data, &message);
-    if (message.failed || !wrn_socket_send(self->socket, false, message.data, message.size) ||
-        !wrn_loop_timer_set(op->client->loop, &self->limit, wrn_in_ms(self->time_limit_ms)))
+    if (message.failed || !wrn_socket_send(self->socket, false, message.data, message.size))
+        return wrn_op_fail_no_memory(op);
+    self->stage = RUN; /* from here on there is something to withdraw */
+    if (!wrn_loop_timer_set(op->client->loop, &self->limit, wrn_in_ms(self->time_limit_ms)))
         wrn_op_fail_no_memory(op);
 }
 

@@ -171,6 +171,7 @@ int test_main(int argc, char **argv) {
     sigaddset(&chld, SIGCHLD);
     sigprocmask(SIG_BLOCK, &chld, NULL);
 
+    if (test_warm_up && getenv("WRENN_WARM_UP")) test_warm_up();
     int count = 0, failed = 0;
     for (const test_case *test = first_test; test; test = test->next) {
         if (!wanted(test, argc, argv)) continue;

@@ -41,6 +41,9 @@ const char *test_dir(void);
  * outside of processes and test_dir(). */
 void test_after_each(void) __attribute__((weak));
 
+/* The same, once before the first test, and only where WRENN_WARM_UP is set: for what each test would be slow to do again. */
+void test_warm_up(void) __attribute__((weak));
+
 /* Ends the test as skipped, with the reason. */
 void test_skip(const char *format, ...) __attribute__((noreturn, format(printf, 1, 2)));
 void test_fail(const char *file, int line, const char *format, ...) __attribute__((noreturn, format(printf, 3, 4)));

