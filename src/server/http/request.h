@@ -45,6 +45,7 @@ typedef struct wrn_request {
     size_t uncharged, charged; /* to the budget; given back with the request */
     int64_t started_us;
     struct wrn_decoded *decoded; /* the body; NULL: not yet */
+    bool (*confirm)(void *app);  /* NULL: the answer need not wait */
     void *handler;               /* for the functions below */
     /* Set by `run` of a route that takes its body in pieces. */
     void (*on_piece)(struct wrn_request *request, const char *data, size_t size);
@@ -74,6 +75,8 @@ void wrn_reply_empty(wrn_request *request, int status);
 void wrn_reply_bytes(wrn_request *request, int status, const char *type, const void *data, size_t size);
 /* Takes the buffer, too, which is not in the request's arena. One that failed makes 500 of it. */
 void wrn_reply_buf(wrn_request *request, int status, const char *type, wrn_buf *body);
+/* An answer that is no error waits until `confirm`, on a worker, has said that what it tells is so; else it is db_error. */
+void wrn_request_confirm(wrn_request *request, bool (*confirm)(void *app));
 /* {"error":{"code","message"}} with the status that belongs to the code. */
 WRN_PRINTF(3, 4) void wrn_reply_error(wrn_request *request, wrn_fault_code code, const char *format, ...);
 /* The same with a status of its own. */
