@@ -443,8 +443,10 @@ static bool listen_private(wrn_server *server, wrn_buf *bound, char *why, size_t
 
 /* Whoever waits for it may begin. */
 static bool tell_ready(wrn_server *server, const wrn_buf *bound, char *why, size_t why_size) {
-    for (const char *at = bound->data ? bound->data : ""; *at; at += strcspn(at, "\n") + 1)
-        wrn_log_info("listening on %.*s", (int)strcspn(at, "\n"), at);
+    for (const char *at = bound->data ? bound->data : "", *end; *at; at = end + (*end == '\n')) {
+        end = strchrnul(at, '\n');
+        wrn_log_info("listening on %.*s", (int)(end - at), at);
+    }
     if (tell_ready_fd(server->config->ready_fd, bound)) return true;
     return snprintf(why, why_size, "cannot write to --ready-fd: %s", strerror(errno)), false;
 }

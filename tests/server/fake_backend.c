@@ -384,6 +384,8 @@ static void fake_signal(wrn_proc *proc, int signo) {
     uv_timer_start(&proc->timer, on_timer, 0, 0);
 }
 
+static void fake_give_up(wrn_proc *proc) { fake_signal(proc, SIGKILL); }
+
 static size_t fake_write(wrn_proc *proc, const void *data, size_t size) {
     if (proc->deaf) return 0;
     if (!proc->cat) return size;
@@ -396,6 +398,8 @@ static void fake_close_stdin(wrn_proc *proc) {
     proc->eof = true;
     if (proc->cat) uv_timer_start(&proc->timer, on_timer, 0, 0);
 }
+
+static void fake_relabel(wrn_proc *proc, const char *label) { (void)proc, (void)label; }
 
 static void fake_resize(wrn_proc *proc, uint16_t cols, uint16_t rows) {
     if (!proc->cat) return;
@@ -460,10 +464,12 @@ const wrn_backend_ops fake_backend = {
     .stats = fake_stats,
     .exec = fake_exec,
     .signal = fake_signal,
+    .give_up = fake_give_up,
     .read_stop = fake_read_stop,
     .read_start = fake_read_start,
     .write = fake_write,
     .close_stdin = fake_close_stdin,
     .resize = fake_resize,
+    .relabel = fake_relabel,
     .dial = fake_dial,
 };

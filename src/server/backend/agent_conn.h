@@ -30,11 +30,13 @@ void wrn_agent_close(wrn_agent *agent);
 
 wrn_proc *wrn_agent_exec(wrn_agent *agent, const wrn_proc_spec *spec, const wrn_proc_events *events, wrn_fault *fault);
 void wrn_agent_signal(wrn_proc *proc, int signo);
+void wrn_agent_give_up(wrn_proc *proc);
 void wrn_agent_read_stop(wrn_proc *proc);
 void wrn_agent_read_start(wrn_proc *proc);
 size_t wrn_agent_write(wrn_proc *proc, const void *data, size_t size);
 void wrn_agent_close_stdin(wrn_proc *proc);
 void wrn_agent_resize(wrn_proc *proc, uint16_t cols, uint16_t rows);
+void wrn_agent_relabel(wrn_proc *proc, const char *label);
 
 /* Each ends in `done`, with a fault when the connection is lost first. */
 void wrn_agent_ping(wrn_agent *agent, wrn_done_fn done, void *context);

@@ -200,6 +200,9 @@ typedef struct wrn_backend_ops {
     wrn_proc *(*exec)(wrn_box *box, const wrn_proc_spec *spec, const wrn_proc_events *events, wrn_fault *fault);
     /* Sends a signal to the command and all its descendants; on_end still follows. */
     void (*signal)(wrn_proc *proc, int signo);
+    /* Nobody waits for it any more: kills it and them, unless it has ended itself and only its output is held open: then they
+     * go on. on_end still follows. */
+    void (*give_up)(wrn_proc *proc);
     /* Stops and continues delivery of output (back-pressure). */
     void (*read_stop)(wrn_proc *proc);
     void (*read_start)(wrn_proc *proc);
@@ -210,6 +213,8 @@ typedef struct wrn_backend_ops {
     void (*close_stdin)(wrn_proc *proc);
     /* 0, 0: it keeps its size, and its program is told of it once more, to draw itself. */
     void (*resize)(wrn_proc *proc, uint16_t cols, uint16_t rows);
+    /* Another label instead of the one it was started with. */
+    void (*relabel)(wrn_proc *proc, const char *label);
 
     /* Connects to a TCP port of the box's loopback, whatever it listens on. The caller owns the non-blocking `fd`;
      * WRN_FAULT_NOT_LISTENING when nothing listens. */

@@ -97,12 +97,12 @@ static void on_timer_closed(uv_handle_t *handle) {
     if (!s->at_work) free_session(s);
 }
 
-/* The command of exec/stream ends with its connection; others go on. */
+/* The command of exec/stream ends with its connection; others go on, and what it left behind when it had ended. */
 static void end_session(session *s, int code) {
     wrn_command *command = s->viewer.command;
     if (s->ws) wrn_websocket_close(WRN_TAKE(s->ws), code);
     wrn_command_detach(&s->viewer);
-    if (command && s->kind == KIND_EXEC) wrn_command_signal(command, SIGKILL);
+    if (command && s->kind == KIND_EXEC) wrn_command_give_up(command);
     uv_close((uv_handle_t *)&s->timer, on_timer_closed);
 }
 

@@ -388,16 +388,18 @@ static sandbox *new_sandbox(wrn_sandboxes *all, const wrn_sandbox_row *asked) {
     return s;
 }
 
-void wrn_sandboxes_create(wrn_sandboxes *all, const wrn_sandbox_row *asked, wrn_sandbox_done_fn done, void *context) {
+void wrn_sandboxes_create(wrn_sandboxes *all, const wrn_sandbox_row *asked, const char *metadata,
+                          wrn_sandbox_done_fn done, void *context) {
     wrn_fault fault;
     char snapshot_id[WRN_ID_SIZE];
     wrn_sandbox_row row = *asked;
+    row.has_metadata = metadata != NULL;
     const wrn_sandboxes_config *c = &all->config;
     if (!wrn_snapshot_apply(all, &row, snapshot_id, &fault)) return done(context, NULL, &fault);
     c->ops->fit(c->backend, &row.vcpus, &row.memory_mb);
     if (!has_room(all, &row, &fault)) return done(context, NULL, &fault);
     sandbox *s = new_sandbox(all, &row);
-    if (!s || wrn_store_add_sandbox(c->store, &s->row) != WRN_DB_OK) {
+    if (!s || wrn_store_add_sandbox(c->store, &s->row, metadata) != WRN_DB_OK) {
         free(s);
         db_fault(&fault);
         return done(context, NULL, &fault);

@@ -189,12 +189,19 @@ void box_agent_ready(void *context) {
     ns_freeze(box, on_paused, box);
 }
 
+/* What helps against an error of the system's. */
+static const char *remedy(int error) {
+    return error == EMFILE || error == ENFILE
+               ? "raise the limit of open files: LimitNOFILE= in wrennd's unit, or ulimit -Hn before it starts"
+               : "run wrennd doctor";
+}
+
 /* Why an agent that never spoke is gone. */
 static void explain(const wrn_box *box, const char *why, wrn_fault *fault) {
     spawn_error step;
     if (box->error_fd >= 0 && read(box->error_fd, &step, sizeof(step)) == (ssize_t)sizeof(step))
-        wrn_fault_set(fault, WRN_FAULT_INTERNAL_ERROR, "cannot build the sandbox: %.50s: %s; run wrennd doctor",
-                      step.step, strerror(step.error));
+        wrn_fault_set(fault, WRN_FAULT_INTERNAL_ERROR, "cannot build the sandbox: %.50s: %s; %s", step.step,
+                      strerror(step.error), remedy(step.error));
     else wrn_fault_set(fault, WRN_FAULT_AGENT_ERROR, "the sandbox's agent did not start: %s", why);
 }
 
@@ -280,8 +287,8 @@ static int take_slot(wrn_backend *backend, wrn_fault *fault) {
             int fd = userns_make(FIRST_UID + (uid_t)slot * UID_RANGE);
             if (fd < 0) {
                 slot_release(backend->slots_fd, slot);
-                wrn_fault_set(fault, WRN_FAULT_INTERNAL_ERROR, "cannot make a user namespace: %s; run wrennd doctor",
-                              strerror(errno));
+                wrn_fault_set(fault, WRN_FAULT_INTERNAL_ERROR, "cannot make a user namespace: %s; %s", strerror(errno),
+                              remedy(errno));
                 return -1;
             }
             backend->userns[slot] = fd + 1;
@@ -342,8 +349,8 @@ static pid_t spawn_box(wrn_box *box, const wrn_box_spec *spec, const int channel
     snprintf(s.shm_options, sizeof(s.shm_options), "mode=1777,size=%lldm", (long long)(spec->memory_mb + 1) / 2);
     pid_t pid = spawn_child(&s, &box->pidfd);
     if (pid < 0)
-        wrn_fault_set(fault, WRN_FAULT_INTERNAL_ERROR, "cannot make the sandbox's namespaces: %s; run wrennd doctor",
-                      strerror(errno));
+        wrn_fault_set(fault, WRN_FAULT_INTERNAL_ERROR, "cannot make the sandbox's namespaces: %s; %s", strerror(errno),
+                      remedy(errno));
     if (s.clone_fd >= 0) close(s.clone_fd);
     for (int i = 0; i < HIERARCHIES && s.join_fds[i] >= 0; i++) close(s.join_fds[i]);
     return pid;
@@ -362,8 +369,8 @@ static void start_box(wrn_box *box, const wrn_box_spec *spec, int channel[2], wr
     if (!wrn_agent_pipes(channel, theirs) || pipe2(errors, O_CLOEXEC | O_NONBLOCK) != 0 ||
         (outlives && (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, handover) != 0 ||
                       shutdown(handover[0], SHUT_RD) != 0))) {
-        wrn_fault_set(fault, WRN_FAULT_INTERNAL_ERROR, "no descriptors left: %s; raise the limit of open files",
-                      strerror(errno));
+        wrn_fault_set(fault, WRN_FAULT_INTERNAL_ERROR, "cannot make the agent's channel: %s; %s", strerror(errno),
+                      remedy(errno));
     } else if ((box->pid = spawn_box(box, spec, theirs, handover[1], errors[1], fault)) >= 0) {
         box->error_fd = errors[0];
         box->handover_fd = handover[0];
@@ -429,8 +436,8 @@ void ns_create(wrn_backend *backend, const wrn_box_spec *spec, wrn_done_fn died,
     int channel[2] = {-1, -1};
     if (find_source(box, spec, &fault) == 0 && (box->slot = take_slot(backend, &fault)) >= 0) {
         if (make_files(box, spec) != 0)
-            wrn_fault_set(&fault, WRN_FAULT_INTERNAL_ERROR, "cannot make the sandbox's files in %.200s: %s", box->dir,
-                          strerror(errno));
+            wrn_fault_set(&fault, WRN_FAULT_INTERNAL_ERROR, "cannot make the sandbox's files in %.200s: %s; %s",
+                          box->dir, strerror(errno), remedy(errno));
         else if (cgroup_make(&backend->cgroups, spec, &fault) == 0) start_box(box, spec, channel, &fault);
     }
     if (fault.code) return give_up(box, &fault);

@@ -8,7 +8,7 @@
 #include "server/backend/ns/snapshot.h"
 #include "server/lane.h"
 
-enum { MEMORY_MIN_MB = 32, CREATE_LIMIT_MS = 20000, RETRY_MS = 2, RETRIES = 2000, BOXES_MAX = 8192 };
+enum { MEMORY_MIN_MB = 32, CREATE_LIMIT_MS = 20000, RETRY_MS = 2, RETRIES = 2000 };
 
 struct wrn_backend {
     wrn_backend_config config;

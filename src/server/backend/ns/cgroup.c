@@ -221,9 +221,9 @@ static bool v2_can_join(const cgroups *c) {
 }
 
 static void explain(cgroups *c, const char *parent) {
-    char mount[PATH_MAX], place[PATH_MAX] = "";
+    char mount[PATH_MAX] = "", place[PATH_MAX] = "";
     find_place(HIER_V2, parent, mount, place);
-    delegation_explain(c->error, geteuid() == 0, place, c->why, sizeof(c->why));
+    delegation_explain(c->error, mount, geteuid() == 0, place, c->why, sizeof(c->why));
 }
 
 void cgroups_open(cgroups *c, const char *parent, const char *name) {
@@ -274,23 +274,29 @@ int64_t pids_max(const wrn_box_spec *spec) {
     return spec->memory_mb * PIDS_PER_MB > PIDS_MIN ? spec->memory_mb * PIDS_PER_MB : PIDS_MIN;
 }
 
+static int set_memory_v2(const char *dir, int64_t bytes) {
+    write_file(dir, "memory.swap.max", "0"); /* not there without swap accounting */
+    return set_number(dir, "memory.max", bytes);
+}
+
+static int set_memory_v1(const char *dir, int64_t bytes) {
+    if (set_number(dir, "memory.limit_in_bytes", bytes) != 0) return -1;
+    set_number(dir, "memory.memsw.limit_in_bytes", bytes);    /* not there without swap accounting */
+    set_number(dir, "memory.kmem.tcp.limit_in_bytes", bytes); /* what waits in sockets is not counted without it */
+    return 0;
+}
+
 static int set_limits_v2(const char *dir, const wrn_box_spec *spec) {
     char quota[48];
     snprintf(quota, sizeof(quota), "%lld 100000", (long long)spec->vcpus * 100000);
-    write_file(dir, "memory.swap.max", "0"); /* not there without swap accounting */
-    if (set_number(dir, "memory.max", spec->memory_mb * 1024 * 1024) != 0) return -1;
+    if (set_memory_v2(dir, spec->memory_mb * 1024 * 1024) != 0) return -1;
     if (set_number(dir, "pids.max", pids_max(spec)) != 0) return -1;
     return write_file(dir, "cpu.max", quota);
 }
 
 static int set_limit_v1(const char *dir, int hierarchy, const wrn_box_spec *spec) {
-    int64_t bytes = spec->memory_mb * 1024 * 1024;
     switch (hierarchy) {
-    case HIER_MEMORY:
-        if (set_number(dir, "memory.limit_in_bytes", bytes) != 0) return -1;
-        set_number(dir, "memory.memsw.limit_in_bytes", bytes);    /* not there without swap accounting */
-        set_number(dir, "memory.kmem.tcp.limit_in_bytes", bytes); /* what waits in sockets is not counted without it */
-        return 0;
+    case HIER_MEMORY: return set_memory_v1(dir, spec->memory_mb * 1024 * 1024);
     case HIER_PIDS: return set_number(dir, "pids.max", pids_max(spec));
     case HIER_CPU:
         if (set_number(dir, "cpu.cfs_period_us", 100000) != 0) return -1;
@@ -315,6 +321,22 @@ int cgroup_make(const cgroups *c, const wrn_box_spec *spec, wrn_fault *fault) {
         return -1;
     }
     return 0;
+}
+
+int cgroup_make_bounded(const cgroups *c, const char *name, int64_t memory_bytes, int *join_fd) {
+    char dir[PATH_MAX], path[PATH_MAX + 16];
+    bool v2 = c->limits == CGROUP_V2;
+    *join_fd = -1;
+    if (c->limits == CGROUP_NONE) return 0;
+    box_dir(c, v2 ? HIER_V2 : HIER_MEMORY, name, dir);
+    if (mkdir(dir, 0755) != 0) return -1;
+    snprintf(path, sizeof(path), "%s/%s", dir, v2 ? "cgroup.procs" : "tasks");
+    if ((v2 ? set_memory_v2(dir, memory_bytes) : set_memory_v1(dir, memory_bytes)) == 0)
+        *join_fd = open(path, O_WRONLY | O_CLOEXEC);
+    if (*join_fd >= 0) return 0;
+    int saved = errno;
+    rmdir(dir);
+    return errno = saved, -1;
 }
 
 int cgroup_clone_fd(const cgroups *c, const char *id) {

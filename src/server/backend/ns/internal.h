@@ -50,7 +50,7 @@ typedef bool (*kept_fn)(const void *context, const char *id);
 
 #define FIRST_UID 0x70000000u /* above what distributions give to users and containers */
 
-enum { UID_RANGE = 65536, ID_MAX = 64 };
+enum { UID_RANGE = 65536, ID_MAX = 64, BOXES_MAX = 8192 };
 /* Tasks of a sandbox: fewer in a small one, which would have no memory for more. */
 enum { PIDS_MAX = 4096, PIDS_MIN = 512, PIDS_PER_MB = 8 };
 int64_t pids_max(const wrn_box_spec *spec);
@@ -92,6 +92,10 @@ typedef struct cgroup_shown {
 /* Its own ones, and none above them: of a hierarchy in which it has none, nothing. "" at the end, if it is not full. */
 void cgroup_view(const cgroups *c, const char *id, cgroup_shown out[HIERARCHIES]);
 void cgroup_threads(const cgroups *c, const char *id, void (*each)(void *context, pid_t thread), void *context);
+/* Makes a group beside those of the sandboxes, for work that is done for one of them: all in it, with the files that the
+ * kernel keeps in memory for it, has so much memory. Who is to be in it writes "0" to *join_fd; -1 where there are no limits.
+ * 0, or -1 with errno. cgroup_remove() and cgroup_oom_kills() are for it too. */
+int cgroup_make_bounded(const cgroups *c, const char *name, int64_t memory_bytes, int *join_fd);
 int cgroup_freeze(const cgroups *c, const char *id, bool freeze);
 /* True once the kernel says that all is frozen. */
 bool cgroup_is_frozen(const cgroups *c, const char *id);
@@ -167,8 +171,12 @@ int seccomp_program(struct sock_fprog *out, wrn_fault *fault);
 
 /* A new user namespace with ids 0.. mapped to base.., as a descriptor; -1 with errno. Root only. */
 int userns_make(uid_t base);
+/* The same with a range that no sandbox of the machine has, as long as *lock_fd is open. */
+int userns_borrow(int *lock_fd);
 /* The calling process becomes root over what its user owns, and nothing else. 0, or -1 with errno. */
 int userns_enter(void);
+/* The same for one that was started in a user namespace of its own, with the ids that it had before. */
+int userns_map_self(uid_t uid, gid_t gid);
 /* Which ranges of ids are in use on this machine, by whatever daemon of root's. A descriptor, or -1 with errno. */
 int slots_open(void);
 bool slot_take(int fd, int slot);

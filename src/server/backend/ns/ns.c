@@ -231,7 +231,9 @@ static void ns_snapshot(wrn_box *box, const char *snapshot_id, wrn_snapshot_fn d
     wrn_fault fault;
     snapshot_path(&backend->snapshots, snapshot_id, target);
     wrn_json_write(document, &text);
-    const snapshot_plan plan = {.root = backend->root,
+    const snapshot_plan plan = {.cgroups = &backend->cgroups,
+                                .id = snapshot_id,
+                                .root = backend->root,
                                 .on_host = box->source.on_host,
                                 .durable = !backend->config.ephemeral,
                                 .parent = getpid(),
@@ -287,10 +289,12 @@ const wrn_backend_ops wrn_backend_ns = {
     .stats = ns_stats,
     .exec = ns_exec,
     .signal = wrn_agent_signal,
+    .give_up = wrn_agent_give_up,
     .read_stop = wrn_agent_read_stop,
     .read_start = wrn_agent_read_start,
     .write = wrn_agent_write,
     .close_stdin = wrn_agent_close_stdin,
     .resize = wrn_agent_resize,
+    .relabel = wrn_agent_relabel,
     .dial = ns_dial,
 };

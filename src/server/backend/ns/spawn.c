@@ -112,8 +112,11 @@ static void arrange_descriptors(spawn *s) {
     const int from[COUNT] = {s->channel_fds[0], s->handover_fd, s->meminfo_fd, s->stat_fd,
                              s->channel_fds[1], s->agent_fd,    s->error_fd};
     int high[COUNT];
-    for (int i = 0; i < COUNT; i++)
-        if ((high[i] = fcntl(from[i], F_DUPFD_CLOEXEC, 64)) < 0 && from[i] >= 0) spawn_fail(s, "move descriptors");
+    for (int i = 0; i < COUNT; i++) {
+        if ((high[i] = fcntl(from[i], F_DUPFD_CLOEXEC, 64)) >= 0 || from[i] < 0) continue;
+        if (errno == EINVAL) errno = EMFILE; /* so it says that no descriptor may have that number */
+        spawn_fail(s, "move descriptors");
+    }
     s->error_fd = high[COUNT - 1];
     int null = open("/dev/null", O_RDWR);
     if (null < 0) spawn_fail(s, "open /dev/null");
