@@ -1,32 +1,104 @@
 #include "server/hold.h"
 
+#include <dlfcn.h>
 #include <execinfo.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
-static timer_t timer;
-static struct itimerspec limit;
+/* LOOKS: so many within the time for which the thread may sleep. NO_EVENT: the watch of sleep has seen none yet. */
+enum { FRAMES = 64, FIRST_FRAMES = 5, LOOKS = 4, SLEEP_FACTOR = 20 };
+
+typedef struct watch {
+    timer_t timer;
+    struct itimerspec limit;
+    int signal;
+} watch;
+
+static watch work, sleep_;
 static bool armed;
 static uv_prepare_t before_wait;
 static uv_check_t after_wait;
+static int schedstat_fd = -1;
+static int64_t sleep_limit_ns;
+static volatile sig_atomic_t event; /* counts them */
 
-/* On the thread that holds the loop, in the middle of what it does. */
-static void on_limit(int number) {
-    static const char said[] = "wrennd: the loop is held for too long, here:\n";
-    void *frames[64];
-    (void)number;
-    if (write(STDERR_FILENO, said, sizeof(said) - 1) < 0) abort();
-    backtrace_symbols_fd(frames, backtrace(frames, 64), STDERR_FILENO);
+/* What the thread has done up to some time. */
+typedef struct account {
+    int64_t at_ns, awake_ns; /* awake: it ran, or would have if there had been a processor for it */
+} account;
+
+static int64_t now_ns(clockid_t clock) {
+    struct timespec now;
+    clock_gettime(clock, &now);
+    return now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
+/* Nanoseconds that it ran, and that it waited for a processor; of the first there is something more exact. */
+static account take_account(void) {
+    char text[64] = "", *end = text;
+    int64_t waited_ns = 0;
+    if (pread(schedstat_fd, text, sizeof(text) - 1, 0) > 0) {
+        strtoll(text, &end, 10);
+        waited_ns = strtoll(end, NULL, 10);
+    }
+    return (account){now_ns(CLOCK_MONOTONIC_RAW), now_ns(CLOCK_THREAD_CPUTIME_ID) + waited_ns};
+}
+
+static void end(const char *said, void *const *frames, int count) {
+    if (write(STDERR_FILENO, said, strlen(said)) < 0) abort();
+    backtrace_symbols_fd(frames, count, STDERR_FILENO);
     abort();
 }
 
+/* On the thread that holds the loop, in the middle of what it does. */
+static void on_work_limit(int number) {
+    void *frames[FRAMES];
+    (void)number;
+    end("wrennd: the loop is held for too long, here:\n", frames, backtrace(frames, FRAMES));
+}
+
+/* Does it wait for the next event? The first frames are ours and the kernel's. */
+static bool waits(void *const *frames, int count) {
+    Dl_info info;
+    for (int i = 0; i < count && i < FIRST_FRAMES; i++)
+        if (dladdr(frames[i], &info) && info.dli_sname && strncmp(info.dli_sname, "epoll_", 6) == 0) return true;
+    return false;
+}
+
+/* Whatever is met twice without another event in between has gone on all the while. */
+static void on_look(int number) {
+    static account first;
+    static sig_atomic_t first_event;
+    static bool has_first;
+    void *frames[FRAMES];
+    int count = backtrace(frames, FRAMES);
+    account now = take_account();
+    (void)number;
+    if (waits(frames, count)) {
+        has_first = false;
+        return;
+    }
+    if (!has_first || first_event != event) {
+        first = now;
+        first_event = event;
+        has_first = true;
+        return;
+    }
+    if (now.at_ns - first.at_ns - (now.awake_ns - first.awake_ns) >= sleep_limit_ns)
+        end("wrennd: the loop sleeps where it must not wait, here:\n", frames, count);
+}
+
 void wrn_hold_tick(void) {
-    if (armed) timer_settime(timer, 0, &limit, NULL);
+    if (!armed) return;
+    event++;
+    timer_settime(work.timer, 0, &work.limit, NULL);
 }
 
 static void on_prepare(uv_prepare_t *handle) {
@@ -39,19 +111,34 @@ static void on_check(uv_check_t *handle) {
     wrn_hold_tick();
 }
 
+static struct timespec time_of(int64_t ns) { return (struct timespec){ns / 1000000000, ns % 1000000000}; }
+
+static bool start(watch *w, clockid_t clock, int number, void (*handler)(int)) {
+    struct sigaction action = {.sa_handler = handler, .sa_flags = SA_RESTART};
+    struct sigevent how = {.sigev_notify = SIGEV_THREAD_ID, .sigev_signo = number};
+    how._sigev_un._tid = (pid_t)syscall(SYS_gettid);
+    return sigaction(number, &action, NULL) == 0 && timer_create(clock, &how, &w->timer) == 0;
+}
+
+static int64_t limit_of(const char *name, int64_t otherwise_ns) {
+    const char *text = getenv(name);
+    return text ? strtoll(text, NULL, 10) * 1000000 : otherwise_ns;
+}
+
 void wrn_hold_watch(uv_loop_t *loop) {
-    const char *text = getenv("WRENND_HOLD_LIMIT_MS");
-    long ms = text ? strtol(text, NULL, 10) : 0;
+    int64_t work_limit_ns = limit_of("WRENND_HOLD_LIMIT_MS", 0);
     void *frame;
-    if (ms <= 0) return;
+    if (work_limit_ns <= 0) return;
+    sleep_limit_ns = limit_of("WRENND_SLEEP_LIMIT_MS", work_limit_ns * SLEEP_FACTOR);
     (void)backtrace(&frame, 1); /* loads what it needs now, not in the handler */
-    struct sigaction action = {.sa_handler = on_limit};
-    struct sigevent event = {.sigev_notify = SIGEV_THREAD_ID, .sigev_signo = SIGXCPU};
-    event._sigev_un._tid = (pid_t)syscall(SYS_gettid);
-    limit.it_value.tv_sec = ms / 1000;
-    limit.it_value.tv_nsec = ms % 1000 * 1000000;
-    if (sigaction(SIGXCPU, &action, NULL) != 0 || timer_create(CLOCK_THREAD_CPUTIME_ID, &event, &timer) != 0) return;
+    schedstat_fd = open("/proc/thread-self/schedstat", O_RDONLY | O_CLOEXEC);
+    work.limit.it_value = time_of(work_limit_ns);
+    sleep_.limit.it_value = sleep_.limit.it_interval = time_of(sleep_limit_ns / LOOKS);
+    if (!start(&work, CLOCK_THREAD_CPUTIME_ID, SIGXCPU, on_work_limit) ||
+        !start(&sleep_, CLOCK_MONOTONIC, SIGPROF, on_look))
+        return;
     armed = true;
+    if (schedstat_fd >= 0) timer_settime(sleep_.timer, 0, &sleep_.limit, NULL);
     uv_prepare_init(loop, &before_wait);
     uv_check_init(loop, &after_wait);
     uv_prepare_start(&before_wait, on_prepare);
@@ -63,7 +150,9 @@ void wrn_hold_watch(uv_loop_t *loop) {
 void wrn_hold_unwatch(void) {
     if (!armed) return;
     armed = false;
-    timer_delete(timer);
+    timer_delete(work.timer);
+    timer_delete(sleep_.timer);
+    if (schedstat_fd >= 0) close(schedstat_fd);
     uv_close((uv_handle_t *)&before_wait, NULL);
     uv_close((uv_handle_t *)&after_wait, NULL);
 }

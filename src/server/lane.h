@@ -11,6 +11,8 @@ typedef enum wrn_lane {
     WRN_LANE_HASH,   /* passwords: 64 MiB each */
     WRN_LANE_JSON,   /* large bodies and answers */
     WRN_LANE_DISK,   /* adding up what sandboxes have written */
+    WRN_LANE_DIAL,   /* going into the networks of sandboxes: one at a time, see dial.c */
+    WRN_LANE_SYNC,   /* waiting for the disk to have what was written */
     WRN_LANE_COUNT
 } wrn_lane;
 

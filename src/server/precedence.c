@@ -1,8 +1,10 @@
 #include "server/precedence.h"
 
+#include <fcntl.h>
 #include <sched.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -27,10 +29,22 @@ static bool set(int nice, uint64_t turn_ns) {
     return syscall(SYS_sched_setattr, 0, &a, 0) == 0;
 }
 
+/* Where the kernel has sessions share the processors (CONFIG_SCHED_AUTOGROUP), nice counts within each of them only, and all of
+ * ours together would weigh as much as one shell with its programs. */
+static void take_for_session(void) {
+    char text[8];
+    int fd = getsid(0) == getpid() ? open("/proc/self/autogroup", O_WRONLY | O_CLOEXEC) : -1;
+    if (fd < 0) return;
+    int size = snprintf(text, sizeof(text), "%d", NICE);
+    (void)!write(fd, text, (size_t)size);
+    close(fd);
+}
+
 void wrn_precedence_take(void) {
     usual = getpriority(PRIO_PROCESS, 0);
     /* Whoever was told to be nicer than others stays so. */
     if (usual > 0) return;
+    take_for_session();
     taken = (usual > NICE && set(NICE, TURN_NS)) || set(usual, TURN_NS);
 }
 

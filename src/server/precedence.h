@@ -4,7 +4,8 @@
 #ifndef WRN_SERVER_PRECEDENCE_H
 #define WRN_SERVER_PRECEDENCE_H
 
-/* For the thread that calls this. As far as it may: an ordinary user can't, but for the short turns (Linux 6.12). */
+/* For the thread that calls this, and the session if that is the process's own. As far as it may: an ordinary user can't, but
+ * for the short turns (Linux 6.12). */
 void wrn_precedence_take(void);
 /* In a thread that does long work for one caller, which may take longer where others have something to do. */
 void wrn_precedence_yield(void);

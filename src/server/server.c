@@ -176,6 +176,7 @@ bool wrn_server_create_key(const wrn_config *config, const char *name, char key[
     if (!server.store) return false;
     wrn_db outcome = wrn_store_find_account(server.store, OWNER_EMAIL, &owner);
     if (outcome == WRN_DB_OK) outcome = wrn_server_new_key(&server, owner.team_id, owner.user_id, name, &row, key);
+    if (outcome == WRN_DB_OK && !wrn_store_sync(server.store)) outcome = WRN_DB_ERROR;
     wrn_store_close(server.store);
     if (outcome == WRN_DB_OK) return true;
     return snprintf(why, why_size,
@@ -199,7 +200,8 @@ static bool first_start(wrn_server *server, welcome *out, char *why, size_t why_
     }
     wrn_key_row row;
     ok = ok && wrn_store_add_account(server->store, &owner) == WRN_DB_OK &&
-         wrn_server_new_key(server, owner.team_id, owner.user_id, "First key", &row, out->api_key) == WRN_DB_OK;
+         wrn_server_new_key(server, owner.team_id, owner.user_id, "First key", &row, out->api_key) == WRN_DB_OK &&
+         wrn_store_sync(server->store);
     if (!ok) return snprintf(why, why_size, "cannot make the first account"), false;
     memcpy(out->user_id, owner.user_id, sizeof(owner.user_id));
     memcpy(out->team_id, owner.team_id, sizeof(owner.team_id));
@@ -529,6 +531,7 @@ bool wrn_server_run(const wrn_config *config, const wrn_platform *platform, char
     if (locked && is_private(&server)) wrn_private_each_stale(config->data_dir, remove_stale, NULL);
     bool ok = locked && begin(&server, &arena, why, why_size);
     server.listening = ok;
+    if (ok) wrn_store_use_loop(server.store, &server.loop);
     if (ok) wrn_precedence_take();
     if (ok) wrn_hold_watch(&server.loop);
     if (ok) wrn_audit_note(&server.audit, "start");

@@ -49,7 +49,7 @@ class Server:
         self.process = subprocess.Popen(
             [self.wrennd, "--data-dir", f"{self.directory}/data", "--listen", "127.0.0.1:0", "--ready-fd", str(writer),
              "--signup", "local", "--on-stop", "destroy"], env=self.env, pass_fds=[writer], stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE, stderr=self.log)
+            stdout=subprocess.PIPE, stderr=self.log, start_new_session=True)
         os.close(writer)
         with open(ready) as lines:
             address = lines.readline().strip()
@@ -204,13 +204,23 @@ def measure(wrennd, seconds, those, one_by_one):
             print(f"# failed: {why}")
 
 
+def comes_first(pid):
+    """Where sessions share the processors, that of root's wrennd is to have more of them. One that others share it with is not."""
+    try:
+        with open(f"/proc/{pid}/autogroup") as file:
+            return os.geteuid() != 0 or "nice -10" in file.read()
+    except OSError:
+        return True
+
+
 def test(wrennd, those):
     server = Server(wrennd, os.environ.get("WRENND_HOLD_LIMIT_MS", 50))
     with server:
         key = other_team(server.port)
         neighbour = Neighbour(server)
         show(f"{len(those)} attacks at once", under_attack(server, neighbour, key, those, TEST_SECONDS, True))
-    problems = server.problems or neighbour.wrong[:5]
+        first = comes_first(server.process.pid)
+    problems = server.problems or neighbour.wrong[:5] or ([] if first else ["its session weighs no more than others"])
     for line in problems:
         print(f"# {line}")
     print("not ok - neighbours of hostile clients" if problems else "ok - neighbours of hostile clients")

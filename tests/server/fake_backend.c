@@ -3,11 +3,13 @@
 #include "fake_backend.h"
 
 #include <arpa/inet.h>
+#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/auto.h"
@@ -351,9 +353,17 @@ static void script(wrn_proc *proc, const wrn_proc_spec *spec) {
     wrn_fault_set(&proc->fault, WRN_FAULT_INVALID_REQUEST, "there is no directory \"%s\"", spec->cwd);
 }
 
+/* As nothing may do on the loop. */
+static void nap(void) {
+    struct timespec left = {.tv_sec = 2};
+    while (nanosleep(&left, &left) != 0 && errno == EINTR) {
+    }
+}
+
 static wrn_proc *fake_exec(wrn_box *box, const wrn_proc_spec *spec, const wrn_proc_events *events, wrn_fault *fault) {
     if (strcmp(spec->cmd, "impossible") == 0)
         return wrn_fault_set(fault, WRN_FAULT_AGENT_ERROR, "not even asked"), NULL;
+    if (strcmp(spec->cmd, "nap") == 0) nap();
     wrn_proc *proc = calloc(1, sizeof(*proc));
     proc->box = box;
     proc->next = box->procs;

@@ -1,14 +1,21 @@
 /* Much in little pieces: what each of many pieces costs must not add up on the loop, on which all others wait. The harness's
  * watchdog looks; the tests see that all of it arrives. */
 #include <arpa/inet.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "base/buf.h"
 #include "base/text.h"
 #include "peer.h"
+#include "server/lane.h"
+#include "server/store/store.h"
 
 static char *repeated(const char *text, size_t count) {
     wrn_buf out = WRN_BUF_INIT;
@@ -222,6 +229,114 @@ TEST(messages_that_are_large) {
     CHECK_INT(last, 'b');
     close(fd);
     daemon_stop(&d);
+}
+
+/* ---- what takes its time elsewhere ---- */
+
+static void set_sleep_limit(void) {
+#ifdef SANITIZED
+    test_skip("no watchdog in such builds");
+#endif
+    setenv("WRENND_SLEEP_LIMIT_MS", "200", 1);
+}
+
+TEST(sleep_on_the_loop_is_noticed) {
+    test_daemon d;
+    set_sleep_limit();
+    daemon_start(&d, NULL);
+    char id[40], text[400], byte;
+    make_sandbox(&d, "{}", id);
+    int fd = dial(d.socket);
+    snprintf(
+        text, sizeof(text),
+        "POST /v1/sandboxes/%s/exec HTTP/1.1\r\nHost:\r\nX-API-Key:%s\r\nContent-Length:13\r\n\r\n{\"cmd\":\"nap\"}",
+        id, d.key);
+    send_text(fd, text);
+    CHECK(read(fd, &byte, 1) <= 0);
+    CHECK_INT(daemon_wait(d.pid), 128 + SIGABRT);
+    close(fd);
+    close(d.lifeline);
+}
+
+TEST(a_slow_disk_holds_nobody) {
+    test_daemon d = {0};
+    served s = {0};
+    set_sleep_limit();
+    setenv("FAKE_DISK_MS", "700", 1);
+    daemon_serve(&s, &d, (const char *[]){"--signup", "local", NULL});
+    daemon_key(&s, &d);
+    const char *account = "{\"email\":\"a@b.c\",\"password\":\"long enough\",\"name\":\"a\"}";
+    reply r = request(&d, "POST", "/v1/auth/signup", NULL, account);
+    CHECK_INT(r.status, 201);
+    snprintf(d.token, sizeof(d.token), "%s", member(&r, "token"));
+    reply_free(&r);
+    char id[40], body[200];
+    make_sandbox(&d, "{}", id);
+    for (int i = 0; i < 2; i++) { /* the second one in the place of the first */
+        snprintf(body, sizeof(body), "{\"sandbox_id\":\"%s\",\"name\":\"one\"}", id);
+        CHECK_STATUS(call(&d, "POST", "/v1/snapshots?overwrite=true", body), 201);
+    }
+    daemon_finish(&s, SIGTERM);
+    free(s.said);
+}
+
+TEST(nothing_is_promised_that_is_not_on_the_disk) {
+    test_daemon d = {0};
+    served s = {0};
+    char broken[200];
+    snprintf(broken, sizeof(broken), "%s/broken", test_dir());
+    setenv("FAKE_DISK_BROKEN", broken, 1);
+    daemon_serve(&s, &d, NULL);
+    daemon_key(&s, &d);
+    int fd = open(broken, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+    CHECK(fd >= 0);
+    close(fd);
+    char id[40], body[200];
+    make_sandbox(&d, "{}", id);
+    snprintf(body, sizeof(body), "{\"sandbox_id\":\"%s\"}", id);
+    CHECK_STATUS(call(&d, "POST", "/v1/snapshots", body), 500);
+    CHECK_INT(unlink(broken), 0);
+    CHECK_STATUS(call(&d, "POST", "/v1/snapshots", body), 201);
+    daemon_finish(&s, SIGTERM);
+    free(s.said);
+}
+
+static atomic_int syncs, own_syncs;
+
+__attribute__((visibility("default"))) int fdatasync(int fd) {
+    syncs++;
+    if (gettid() == getpid()) own_syncs++;
+    return (int)syscall(SYS_fdatasync, fd);
+}
+
+/* As it is written, a log is emptied by a worker; only its new beginning is waited for. */
+TEST(the_log_of_the_database_is_emptied_elsewhere) {
+    enum { MANY = 3000, LARGE = 64 << 20 };
+    char path[200], log[220], why[200];
+    struct stat info;
+    uv_loop_t loop;
+    uv_loop_init(&loop);
+    wrn_lane_setup();
+    snprintf(path, sizeof(path), "%s/db", test_dir());
+    snprintf(log, sizeof(log), "%s-wal", path);
+    wrn_store *store = wrn_store_open(path, false, why, sizeof(why));
+    CHECK_MSG(store != NULL, "%s", why);
+    wrn_store_use_loop(store, &loop);
+    syncs = own_syncs = 0;
+    for (int i = 0; i < MANY; i++) {
+        wrn_account account = {.name = "a"};
+        wrn_id_new(account.user_id, "usr");
+        wrn_id_new(account.team_id, "team");
+        snprintf(account.email, sizeof(account.email), "%s@b.c", account.user_id);
+        CHECK_INT(wrn_store_add_account(store, &account), WRN_DB_OK);
+        uv_run(&loop, UV_RUN_DEFAULT);
+    }
+    CHECK(stat(log, &info) == 0);
+    test_note("%d of %d syncs here, %lld bytes", own_syncs, syncs, (long long)info.st_size);
+    CHECK_MSG(own_syncs <= 8 && syncs >= own_syncs, "%d", own_syncs);
+    CHECK_MSG(info.st_size < LARGE, "%lld", (long long)info.st_size);
+    wrn_store_close(store);
+    uv_loop_close(&loop);
 }
 
 TEST_MAIN

@@ -475,6 +475,45 @@ TEST(input_over_the_budget) {
     daemon_stop(&d);
 }
 
+/* Is so large a message refused? */
+static bool is_refused(const test_daemon *d, const char *id, const char *text, size_t size) {
+    int fd = peer_open(d, pty_path(id), ""), code = 0;
+    peer_say(fd, "{\"type\":\"start\",\"cmd\":\"wait\"}");
+    wrn_json_free(peer_expect(fd, "started"));
+    peer_send(fd, PEER_TEXT, text, size);
+    peer_send(fd, PEER_CLOSE, "\x03\xe8", 2);
+    code = peer_close_code(fd);
+    CHECK(code == 1013 || code == 1000);
+    return code == 1013;
+}
+
+/* Of output that is not read, too, they may have no more than is left. */
+TEST(output_over_the_budget) {
+    enum { SIZE = 150 * 1024, SLOW = 12 }; /* more than one at a time fit */
+    test_daemon d;
+    daemon_start(&d, (const char *[]){"--max-held-mb", "1", NULL});
+    char id[40], *text = calloc(1, SIZE);
+    int fds[SLOW];
+    CHECK(text);
+    memset(text, ' ', SIZE);
+    make_sandbox(&d, "{}", id);
+    CHECK(!is_refused(&d, id, text, SIZE));
+    for (int i = 0; i < SLOW; i++) {
+        fds[i] = peer_open(&d, pty_path(id), "");
+        peer_say(fds[i], "{\"type\":\"start\",\"cmd\":\"flood\"}");
+    }
+    /* Again and again, for those before may not be quite over yet. */
+    int in_a_row = 0;
+    for (int i = 0; i < 2000 && in_a_row < 10; i++) in_a_row = is_refused(&d, id, text, SIZE) ? in_a_row + 1 : 0;
+    CHECK_INT(in_a_row, 10);
+    CHECK_STATUS(request(&d, "GET", "/health", NULL, NULL), 200);
+    for (int i = 0; i < SLOW; i++) close(fds[i]);
+    while (is_refused(&d, id, text, SIZE)) {
+    }
+    free(text);
+    daemon_stop(&d);
+}
+
 TEST(a_message_in_crumbs) {
     test_daemon d;
     daemon_start(&d, NULL);

@@ -49,6 +49,7 @@ static void on_closed(uv_handle_t *handle) {
     *conn->link = conn->next;
     if (conn->next) conn->next->link = conn->link;
     http->conn_count--;
+    wrn_budget_give(conn->charged);
     wrn_http1_free(&conn->parser);
     wrn_buf_free(&conn->rest);
     wrn_buf_free(&conn->out_head);
@@ -317,6 +318,7 @@ static void on_shutdown(uv_shutdown_t *shutdown, int status) {
 void wrn_conn_answered(wrn_conn *conn) {
     wrn_buf_free(&conn->out_head);
     wrn_buf_free(&conn->out_body);
+    wrn_conn_charge(conn);
     if (conn->keep_alive && !conn->http->stopping) {
         conn->state = WRN_CONN_HEAD;
         conn->head_timed = false;
@@ -360,7 +362,8 @@ static void send_answer(wrn_conn *conn) {
     at->base += left;
     at->len -= left;
     conn->unsent = SIZE_MAX;
-    if (uv_write(&conn->write, &conn->io.stream, at, count, on_written) != 0) return wrn_conn_close(conn);
+    if (uv_write(&conn->write, &conn->io.stream, at, count, on_written) != 0 || !wrn_conn_charge(conn))
+        return wrn_conn_close(conn);
     if (!conn->advancing) wrn_conn_update_reading(conn);
 }
 
@@ -495,6 +498,9 @@ void wrn_conn_reply(wrn_request *request, int status, const char *type, wrn_buf 
     conn->out_body = *body;
     if (strcmp(method, "HEAD") == 0) wrn_buf_clear(&conn->out_body);
     conn->running = NULL;
+    /* What it was made of is gone; of the answer itself, what the client does not take. */
+    conn->charged += request->charged;
+    request->charged = 0;
     wrn_conn_free_request(request);
     if (conn->out_head.failed) return wrn_conn_close(conn);
     send_answer(conn);

@@ -59,6 +59,7 @@ struct wrn_conn {
     wrn_buf rest;         /* read, but after the request that is being answered */
     int64_t deadline_ms, waits_since_ms;
     size_t discarded, unsent;
+    size_t charged;       /* to the budget, for what is unsent */
     wrn_buf gathered;     /* to be sent when the loop has gone round */
     bool waits;           /* for what was sent to be taken by the kernel */
     bool has_sent;        /* in this round */
@@ -103,6 +104,8 @@ void wrn_conn_went_round(wrn_conn *conn);
 /* Its rest is over. */
 void wrn_conn_rested(wrn_conn *conn);
 size_t wrn_conn_unsent(const wrn_conn *conn);
+/* Has the budget bear what is unsent now, beyond a little. False: it can't, and bears what it did before. */
+bool wrn_conn_charge(wrn_conn *conn);
 /* Ends what has been waited for too long. */
 void wrn_conn_sweep(wrn_conn *conn, int64_t now_ms);
 /* A listener or connection is gone: tells the handler when it was the last. */

@@ -25,20 +25,59 @@ void wrn_request_add_field(wrn_request *request, const char *name, const char *v
     wrn_buf_printf(&request->fields, "%s: %s\r\n", name, value);
 }
 
+/* ---- answers ---- */
+
+void wrn_request_confirm(wrn_request *request, bool (*confirm)(void *app)) { request->confirm = confirm; }
+
+/* An answer that is to be confirmed, in the request's arena. */
+typedef struct answer {
+    wrn_job job; /* first, so that it leads here */
+    wrn_request *request;
+    bool (*confirm)(void *app);
+    int status;
+    const char *type;
+    wrn_buf body;
+    bool ok;
+} answer;
+
+static void run_confirm(wrn_job *job) {
+    answer *a = (answer *)job;
+    a->ok = a->confirm(a->request->app);
+}
+
+static void end_confirm(wrn_job *job) {
+    answer *a = (answer *)job;
+    wrn_buf body = a->body;
+    if (a->ok) return wrn_conn_reply(a->request, a->status, a->type, &body);
+    wrn_buf_free(&body);
+    wrn_reply_error(a->request, WRN_FAULT_DB_ERROR, "it could not be written to the disk; see wrennd's log");
+}
+
+static void reply(wrn_request *request, int status, const char *type, wrn_buf *body) {
+    bool (*confirm)(void *app) = WRN_TAKE(request->confirm);
+    answer *a = confirm && status < 400 && !body->failed ? wrn_arena_alloc(&request->arena, sizeof(*a)) : NULL;
+    if (!a) {
+        body->failed = body->failed || (confirm && status < 400);
+        return wrn_conn_reply(request, status, type, body);
+    }
+    *a = (answer){{.run = run_confirm, .done = end_confirm}, request, confirm, status, type, *body, false};
+    wrn_lane_put(request->loop, WRN_LANE_SYNC, &a->job);
+}
+
 void wrn_reply_bytes(wrn_request *request, int status, const char *type, const void *data, size_t size) {
     wrn_buf body = WRN_BUF_INIT;
     wrn_buf_put(&body, data, size);
-    wrn_conn_reply(request, status, type, &body);
+    reply(request, status, type, &body);
 }
 
 void wrn_reply_buf(wrn_request *request, int status, const char *type, wrn_buf *body) {
-    wrn_conn_reply(request, status, type, body);
+    reply(request, status, type, body);
     *body = WRN_BUF_INIT;
 }
 
 void wrn_reply_empty(wrn_request *request, int status) {
     wrn_buf none = WRN_BUF_INIT;
-    wrn_conn_reply(request, status, NULL, &none);
+    reply(request, status, NULL, &none);
 }
 
 void wrn_reply_json(wrn_request *request, int status, wrn_json *body) {
@@ -47,7 +86,7 @@ void wrn_reply_json(wrn_request *request, int status, wrn_json *body) {
     text.failed = text.failed || !body;
     wrn_buf_putc(&text, '\n');
     wrn_json_free(body);
-    wrn_conn_reply(request, status, "application/json", &text);
+    reply(request, status, "application/json", &text);
 }
 
 void wrn_reply_model(wrn_request *request, int status, const wrn_model *model, const void *value) {

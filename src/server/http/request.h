@@ -4,7 +4,8 @@
  * client may be gone by then, which the handler need not know.
  *
  * Large bodies and answers go in pieces, and a connection can be taken over; see the ends of this file. Whoever feeds one
- * looks at what is unsent: over WRN_HIGH_WATER it stops its source, and starts it again when told that there is room. */
+ * looks whether it is crowded, and then stops its source, and starts it again when told that there is room: when more than
+ * WRN_HIGH_WATER is unsent, or less if the budget (http/budget.h), which bears it, is spent. */
 #ifndef WRN_SERVER_HTTP_REQUEST_H
 #define WRN_SERVER_HTTP_REQUEST_H
 
@@ -45,6 +46,7 @@ typedef struct wrn_request {
     size_t uncharged, charged; /* to the budget; given back with the request */
     int64_t started_us;
     struct wrn_decoded *decoded; /* the body; NULL: not yet */
+    bool (*confirm)(void *app);  /* NULL: the answer need not wait */
     void *handler;               /* for the functions below */
     /* Set by `run` of a route that takes its body in pieces. */
     void (*on_piece)(struct wrn_request *request, const char *data, size_t size);
@@ -74,6 +76,8 @@ void wrn_reply_empty(wrn_request *request, int status);
 void wrn_reply_bytes(wrn_request *request, int status, const char *type, const void *data, size_t size);
 /* Takes the buffer, too, which is not in the request's arena. One that failed makes 500 of it. */
 void wrn_reply_buf(wrn_request *request, int status, const char *type, wrn_buf *body);
+/* An answer that is no error waits until `confirm`, on a worker, has said that what it tells is so; else it is db_error. */
+void wrn_request_confirm(wrn_request *request, bool (*confirm)(void *app));
 /* {"error":{"code","message"}} with the status that belongs to the code. */
 WRN_PRINTF(3, 4) void wrn_reply_error(wrn_request *request, wrn_fault_code code, const char *format, ...);
 /* The same with a status of its own. */
@@ -96,7 +100,7 @@ void wrn_request_pause(wrn_request *request, bool pause);
 void wrn_reply_begin(wrn_request *request, int status, const char *type, int64_t length);
 /* Copied. Nothing is sent to a client that is gone. */
 void wrn_reply_piece(wrn_request *request, const void *data, size_t size);
-size_t wrn_reply_unsent(const wrn_request *request);
+bool wrn_reply_is_crowded(const wrn_request *request);
 /* Ends the request. Unless it is `whole`, the connection breaks off, so that the client can tell. */
 void wrn_reply_end(wrn_request *request, bool whole);
 
@@ -106,7 +110,7 @@ typedef struct wrn_conn wrn_tap;
 
 typedef struct wrn_tap_events {
     void (*data)(void *context, const char *data, size_t size);
-    void (*room)(void *context); /* unsent was over WRN_HIGH_WATER and is under half of it */
+    void (*room)(void *context); /* it was crowded, and under half of WRN_HIGH_WATER is unsent */
     /* It ended or broke: the tap is gone when this returns. Not called after close or abort. */
     void (*gone)(void *context);
     void (*stop)(void *context); /* the server wants to stop: close soon. May be NULL: then it is aborted. */
@@ -125,6 +129,7 @@ void wrn_tap_set_stranger(wrn_tap *tap, bool stranger);
 /* Copied. `gone` is never called from inside. */
 void wrn_tap_write(wrn_tap *tap, const void *data, size_t size);
 size_t wrn_tap_unsent(const wrn_tap *tap);
+bool wrn_tap_is_crowded(const wrn_tap *tap);
 /* Sends what is unsent, then ends the connection. No event follows. */
 void wrn_tap_close(wrn_tap *tap);
 void wrn_tap_abort(wrn_tap *tap);

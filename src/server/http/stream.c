@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "server/http/budget.h"
 #include "server/http/conn.h"
 
 /* ---- sending ---- */
@@ -32,6 +33,15 @@ static void on_lump_written(uv_write_t *write, int status) {
 
 size_t wrn_conn_unsent(const wrn_conn *conn) {
     return uv_stream_get_write_queue_size(&conn->io.stream) + conn->gathered.size;
+}
+
+bool wrn_conn_charge(wrn_conn *conn) {
+    size_t now = wrn_conn_unsent(conn);
+    if (now <= WRN_BUDGET_FREE) now = 0;
+    if (now > conn->charged && !wrn_budget_take(now - conn->charged)) return false;
+    if (now < conn->charged) wrn_budget_give(conn->charged - now);
+    conn->charged = now;
+    return true;
 }
 
 static bool queue_lump(wrn_conn *conn, const char *data, size_t size) {
@@ -73,7 +83,7 @@ void wrn_conn_send(wrn_conn *conn, const void *data, size_t size) {
     }
     conn->has_sent = true;
     wrn_conn_go_round(conn);
-    if (wrn_conn_unsent(conn) > WRN_HIGH_WATER) conn->crowded = true;
+    if (!wrn_conn_charge(conn) || wrn_conn_unsent(conn) > WRN_HIGH_WATER) conn->crowded = true;
 }
 
 /* All lumps of a closed tap have gone out. */
@@ -88,10 +98,11 @@ static void end_tap(wrn_conn *conn) {
 
 void wrn_conn_wrote(wrn_conn *conn) {
     size_t unsent = wrn_conn_unsent(conn);
+    bool is_borne = wrn_conn_charge(conn);
     if (conn->state == WRN_CONN_FLUSH && !unsent) return end_tap(conn);
     if (conn->state == WRN_CONN_WRITE && !unsent && conn->streamed) return wrn_conn_answered(conn);
     if (conn->state == WRN_CONN_TAP && !unsent && conn->tap.sent) conn->tap.sent(conn->tap_context);
-    if (!conn->crowded || unsent > WRN_HIGH_WATER / 2) return;
+    if (!conn->crowded || !is_borne || unsent > WRN_HIGH_WATER / 2) return;
     conn->crowded = false;
     if (conn->state == WRN_CONN_TAP && conn->tap.room) conn->tap.room(conn->tap_context);
     else if (conn->running && conn->running->on_room) conn->running->on_room(conn->running);
@@ -142,7 +153,7 @@ void wrn_reply_piece(wrn_request *request, const void *data, size_t size) {
     else wrn_conn_send(conn, chunk.data, chunk.size);
 }
 
-size_t wrn_reply_unsent(const wrn_request *request) { return request->conn ? wrn_conn_unsent(request->conn) : 0; }
+bool wrn_reply_is_crowded(const wrn_request *request) { return request->conn && request->conn->crowded; }
 
 void wrn_reply_end(wrn_request *request, bool whole) {
     wrn_conn *conn = request->conn;
@@ -194,6 +205,8 @@ void wrn_tap_set_stranger(wrn_tap *tap, bool stranger) { tap->stranger = strange
 void wrn_tap_write(wrn_tap *tap, const void *data, size_t size) { wrn_conn_send(tap, data, size); }
 
 size_t wrn_tap_unsent(const wrn_tap *tap) { return wrn_conn_unsent(tap); }
+
+bool wrn_tap_is_crowded(const wrn_tap *tap) { return tap->crowded; }
 
 void wrn_tap_close(wrn_tap *tap) {
     tap->state = WRN_CONN_FLUSH;

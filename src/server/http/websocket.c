@@ -182,7 +182,7 @@ void wrn_websocket_ping(wrn_websocket *w) {
     if (wrn_ws_ping(w->ws, unsent(w))) flush(w);
 }
 
-bool wrn_websocket_is_crowded(const wrn_websocket *w) { return w->tap && wrn_tap_unsent(w->tap) > WRN_HIGH_WATER; }
+bool wrn_websocket_is_crowded(const wrn_websocket *w) { return w->tap && wrn_tap_is_crowded(w->tap); }
 
 void wrn_websocket_read(wrn_websocket *w, bool on) {
     if (w->tap) wrn_tap_read(w->tap, on);

@@ -11,7 +11,7 @@ enum { WRN_WEBSOCKET_MESSAGE_MAX = 4 * 1024 * 1024 + 65536, WRN_WEBSOCKET_STRANG
 
 typedef struct wrn_websocket_events {
     void (*message)(void *context, bool binary, const char *data, size_t size);
-    void (*room)(void *context); /* unsent was over WRN_HIGH_WATER and is under half of it */
+    void (*room)(void *context); /* it was crowded, and under half of WRN_HIGH_WATER is unsent */
     /* The other end has closed or is gone; the websocket is gone when this returns. Not called after close. */
     void (*gone)(void *context);
 } wrn_websocket_events;
@@ -29,7 +29,7 @@ void wrn_websocket_limit(wrn_websocket *ws, size_t message_max);
 /* No event comes from inside these. */
 void wrn_websocket_send(wrn_websocket *ws, bool binary, const void *data, size_t size);
 void wrn_websocket_ping(wrn_websocket *ws);
-/* More than WRN_HIGH_WATER bytes wait to be sent; `room` will follow. */
+/* So much waits to be sent that it should be no more; `room` will follow. */
 bool wrn_websocket_is_crowded(const wrn_websocket *ws);
 void wrn_websocket_read(wrn_websocket *ws, bool on);
 /* Sends what is unsent and a close frame, then ends the connection. No event follows. */

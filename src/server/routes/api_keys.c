@@ -32,6 +32,7 @@ void wrn_route_create_key(wrn_request *request) {
     if (!wrn_request_decode(request, &wrn_model_create_api_key_request, &asked)) return;
     const char *name = asked.name && *asked.name ? asked.name : "Unnamed API Key";
     const wrn_identity *who = &request->who;
+    wrn_request_await_disk(request);
     if (wrn_server_new_key(wrn_request_server(request), who->team_id, who->user_id, name, &row, key) != WRN_DB_OK)
         return wrn_reply_error(request, WRN_FAULT_DB_ERROR, "the key could not be stored");
     wrenn_api_key answer = show(&row, texts);
@@ -57,6 +58,7 @@ void wrn_route_list_keys(wrn_request *request) {
 void wrn_route_delete_key(wrn_request *request) {
     const char *id = request->params[0];
     if (!wrn_id_is(id, "key")) return wrn_reply_error(request, WRN_FAULT_INVALID_REQUEST, "invalid API key ID");
+    wrn_request_await_disk(request);
     if (wrn_store_remove_key(wrn_request_server(request)->store, request->who.team_id, id) == WRN_DB_OK)
         return wrn_reply_empty(request, 204);
     wrn_reply_error(request, WRN_FAULT_DB_ERROR, "the key could not be deleted");

@@ -66,6 +66,7 @@ static void on_hashed(void *context, const char *hash) {
     wrn_request *request = l->request;
     if (!hash) return wrn_reply_error(request, WRN_FAULT_INTERNAL_ERROR, "out of memory");
     snprintf(l->account.password_hash, sizeof(l->account.password_hash), "%s", hash);
+    wrn_request_await_disk(request);
     switch (wrn_store_add_account(wrn_request_server(request)->store, &l->account)) {
     case WRN_DB_OK: return reply_token(request, 201, &l->account);
     case WRN_DB_TAKEN: return wrn_reply_error(request, WRN_FAULT_EMAIL_TAKEN, "that e-mail already has an account");

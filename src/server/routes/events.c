@@ -61,7 +61,7 @@ static void send_event(listener *l, const char *what, wrn_json *event) {
 static void on_news(wrn_watcher *watcher, const wrn_news *news) {
     listener *l = (listener *)watcher;
     /* Who does not read is told no more, and sees that by the end of the connection. */
-    if (wrn_tap_unsent(l->tap) > WRN_HIGH_WATER) {
+    if (wrn_tap_is_crowded(l->tap)) {
         wrn_tap_abort(l->tap);
         return end(l);
     }

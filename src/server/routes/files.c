@@ -116,7 +116,7 @@ static void on_content(wrn_viewer *viewer, int stream, const void *data, size_t 
     if (!j->begun) wrn_reply_begin(j->request, 200, octets, -1);
     j->begun = true;
     wrn_reply_piece(j->request, data, size);
-    if (wrn_reply_unsent(j->request) > WRN_HIGH_WATER) wrn_command_pause(viewer, true);
+    if (wrn_reply_is_crowded(j->request)) wrn_command_pause(viewer, true);
 }
 
 static void on_content_end(wrn_viewer *viewer, const wrn_proc_result *result) {
@@ -242,7 +242,7 @@ static void send_entries(job *j, wrn_viewer *viewer) {
     j->begun = true;
     wrn_reply_piece(j->request, j->answer.data, j->answer.size);
     wrn_buf_clear(&j->answer);
-    if (wrn_reply_unsent(j->request) > WRN_HIGH_WATER) wrn_command_pause(viewer, true);
+    if (wrn_reply_is_crowded(j->request)) wrn_command_pause(viewer, true);
 }
 
 static void on_records(wrn_viewer *viewer, int stream, const void *data, size_t size) {

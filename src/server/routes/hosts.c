@@ -172,6 +172,7 @@ void wrn_route_create_host(wrn_request *request) {
     char token[WRN_HOST_TOKEN_SIZE];
     wrn_host_token_new(token);
     const wrn_host_secret registration = {token, now + REGISTRATION_SECONDS};
+    wrn_request_await_disk(request);
     if (wrn_store_add_host(wrn_request_server(request)->store, &row, &registration) != WRN_DB_OK)
         return reply_db_error(request);
     reply_with_token(request, &row, token);
@@ -217,6 +218,7 @@ void wrn_route_renew_host(wrn_request *request) {
     wrn_host_token_new(token);
     int64_t now = wrn_unix_time();
     const wrn_host_secret registration = {token, now + REGISTRATION_SECONDS};
+    wrn_request_await_disk(request);
     if (wrn_store_renew_host(wrn_request_server(request)->store, row.id, now, &registration) != WRN_DB_OK)
         return reply_db_error(request);
     reply_with_token(request, &row, token);
@@ -338,6 +340,7 @@ void wrn_route_delete_host(wrn_request *request) {
     if (list.count && (!force || strcmp(force, "true") != 0)) return reply_active(&list);
     if (list.count) return destroy_active(&list);
     if (row.built_in) return reply_built_in(request, 0);
+    wrn_request_await_disk(request);
     if (wrn_store_remove_host(wrn_request_server(request)->store, row.id) != WRN_DB_OK) return reply_db_error(request);
     wrn_reply_empty(request, 204);
 }
@@ -419,6 +422,7 @@ void wrn_route_register_host(wrn_request *request) {
     wrn_host_token_new(refresh_token);
     int64_t now = wrn_unix_time();
     const wrn_host_secret refresh = {refresh_token, now + REFRESH_SECONDS};
+    wrn_request_await_disk(request);
     switch (wrn_store_register_host(wrn_request_server(request)->store, asked.token, now, &row, &refresh)) {
     case WRN_DB_OK: return reply_credentials(request, 201, &row, refresh_token);
     case WRN_DB_NONE:
@@ -440,6 +444,7 @@ void wrn_route_refresh_host(wrn_request *request) {
     wrn_host_token_new(next_token);
     int64_t now = wrn_unix_time();
     const wrn_host_secret next = {next_token, now + REFRESH_SECONDS};
+    wrn_request_await_disk(request);
     wrn_db outcome = wrn_store_refresh_host(wrn_request_server(request)->store, asked.refresh_token, now, &next, &row);
     if (outcome == WRN_DB_OK) return reply_credentials(request, 200, &row, next_token);
     if (outcome != WRN_DB_NONE) return reply_db_error(request);

@@ -267,7 +267,7 @@ static void take_answer(proxy *p, const char *data, size_t size) {
         }
         if (p->phase == TUNNEL && !p->closing && at < size) wrn_tap_write(p->tap, data + at, size - at);
     }
-    if (p->request && wrn_reply_unsent(p->request) > WRN_HIGH_WATER) read_guest(p, false);
+    if (p->request && wrn_reply_is_crowded(p->request)) read_guest(p, false);
 }
 
 /* What came while the client was still sending. */
@@ -311,7 +311,7 @@ static void on_guest_read(uv_stream_t *stream, ssize_t got, const uv_buf_t *buf)
     if (p->phase == TUNNEL) {
         note_half(p);
         wrn_tap_write(p->tap, buf->base, (size_t)got);
-        if (wrn_tap_unsent(p->tap) > WRN_HIGH_WATER) read_guest(p, false);
+        if (wrn_tap_is_crowded(p->tap)) read_guest(p, false);
     } else if (p->body_over) {
         take_answer(p, buf->base, (size_t)got);
     } else {

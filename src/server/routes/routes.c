@@ -8,6 +8,10 @@
 #include "server/routes/proxy.h"
 #include "wire/server_features.h"
 
+static bool is_on_disk(void *app) { return wrn_store_sync(((wrn_server *)app)->store); }
+
+void wrn_request_await_disk(wrn_request *request) { wrn_request_confirm(request, is_on_disk); }
+
 /* Bodies of callers we do not know yet, and of all that holds little more than a name or a path. */
 enum { SMALL_BODY_MAX = 65536 };
 

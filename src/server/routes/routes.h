@@ -12,6 +12,8 @@ void wrn_routes_run(void *context, wrn_request *request);
 void wrn_routes_answered(void *context, const wrn_request *request, int status);
 
 static inline wrn_server *wrn_request_server(const wrn_request *request) { return request->app; }
+/* Nobody is told that it is stored before it is on the disk. */
+void wrn_request_await_disk(wrn_request *request);
 
 /* A fault as the answer, with the status that belongs to its code. */
 void wrn_reply_fault(wrn_request *request, const wrn_fault *fault);

@@ -5,13 +5,16 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "server/lane.h"
 #include "server/log.h"
 #include "server/sandbox/internal.h"
 
 typedef struct making {
+    wrn_job job; /* first, so that it leads here */
     wrn_sandboxes *all;
     wrn_snapshot_row row;
-    bool overwrite;
+    bool overwrite, on_disk;
+    char replaced[WRN_ID_SIZE]; /* "": none */
     wrn_snapshot_done_fn done;
     void *context;
 } making;
@@ -72,9 +75,7 @@ bool wrn_snapshot_apply(wrn_sandboxes *all, wrn_sandbox_row *row, char id[WRN_ID
 /* The record is what makes it exist, and what ends the one before. */
 static bool record(making *m, wrn_fault *fault) {
     const wrn_sandboxes_config *c = &m->all->config;
-    char replaced[WRN_ID_SIZE] = "";
-    wrn_db outcome = wrn_store_add_snapshot(c->store, &m->row, m->overwrite ? replaced : NULL);
-    if (outcome == WRN_DB_OK && *replaced) c->ops->drop_snapshot(c->backend, replaced);
+    wrn_db outcome = wrn_store_add_snapshot(c->store, &m->row, m->overwrite ? m->replaced : NULL);
     if (outcome == WRN_DB_OK) return true;
     c->ops->drop_snapshot(c->backend, m->row.id);
     if (outcome == WRN_DB_TAKEN) refuse_taken(m->row.name, fault);
@@ -95,17 +96,39 @@ void wrn_snapshot_copy(sandbox *s, wrn_snapshot_row *row) {
     s->all->config.ops->snapshot(s->box, row->id, on_copied, s);
 }
 
-static void on_made(void *context, const wrn_sandbox_row *sandbox_row, const wrn_fault *fault) {
-    making *m = context;
-    wrn_fault own;
-    (void)sandbox_row;
-    if (!fault && !record(m, &own)) fault = &own;
+static void finish(making *m, const wrn_fault *fault) {
     wrn_watch_tell(m->all, &(wrn_news){.what = "template.snapshot.create",
                                        .team_id = m->row.team_id,
                                        .name = m->row.name,
                                        .fault = fault});
     m->done(m->context, fault ? NULL : &m->row, fault);
     free(m);
+}
+
+static void sync_record(wrn_job *job) {
+    making *m = (making *)job;
+    m->on_disk = wrn_store_sync(m->all->config.store);
+}
+
+/* Not before it is on the disk may the files of the one before go. */
+static void on_synced(wrn_job *job) {
+    making *m = (making *)job;
+    const wrn_sandboxes_config *c = &m->all->config;
+    wrn_fault fault;
+    if (!m->on_disk) db_fault(&fault);
+    else if (*m->replaced) c->ops->drop_snapshot(c->backend, m->replaced);
+    finish(m, m->on_disk ? NULL : &fault);
+}
+
+static void on_made(void *context, const wrn_sandbox_row *sandbox_row, const wrn_fault *fault) {
+    making *m = context;
+    wrn_fault own;
+    (void)sandbox_row;
+    if (!fault && !record(m, &own)) fault = &own;
+    if (fault) return finish(m, fault);
+    m->job.run = sync_record;
+    m->job.done = on_synced;
+    wrn_lane_put(m->all->config.loop, WRN_LANE_SYNC, &m->job);
 }
 
 void wrn_snapshots_create(wrn_sandboxes *all, const wrn_sandbox_row *of, const char *name, bool overwrite,
@@ -116,7 +139,11 @@ void wrn_snapshots_create(wrn_sandboxes *all, const wrn_sandbox_row *of, const c
     if (!s) wrn_fault_set(&fault, WRN_FAULT_INVALID_STATE, "sandbox is not running or paused (status: %s)", of->status);
     else if (!m) wrn_fault_set(&fault, WRN_FAULT_INTERNAL_ERROR, "out of memory");
     if (!m) return done(context, NULL, &fault);
-    *m = (making){all, {.vcpus = s->row.vcpus, .memory_mb = s->row.memory_mb}, overwrite, done, context};
+    *m = (making){.all = all,
+                  .row = {.vcpus = s->row.vcpus, .memory_mb = s->row.memory_mb},
+                  .overwrite = overwrite,
+                  .done = done,
+                  .context = context};
     wrn_id_new(m->row.id, "snap");
     memcpy(m->row.team_id, s->row.team_id, sizeof(m->row.team_id));
     snprintf(m->row.name, sizeof(m->row.name), "%s", name);

@@ -6,7 +6,7 @@
 
 wrn_db wrn_store_add_account(wrn_store *store, const wrn_account *account) {
     int64_t now = wrn_unix_time();
-    wrn_db outcome = wrn_sql_begin_durable(store);
+    wrn_db outcome = wrn_sql_begin(store);
     if (outcome != WRN_DB_OK) return outcome;
     outcome = wrn_sql_run(store, wrn_sql(store,
                                          "INSERT INTO users (id, email, name, password_hash, created_at, is_admin)"
@@ -21,7 +21,7 @@ wrn_db wrn_store_add_account(wrn_store *store, const wrn_account *account) {
         outcome = wrn_sql_run(
             store, wrn_sql(store, "INSERT INTO members (user_id, team_id, role, is_default) VALUES (?, ?, 'owner', 1)",
                            "tt", account->user_id, account->team_id));
-    return wrn_sql_end_durable(store, outcome);
+    return wrn_sql_end(store, outcome);
 }
 
 wrn_db wrn_store_find_account(wrn_store *store, const char *email, wrn_account *out) {
@@ -75,7 +75,7 @@ wrn_db wrn_store_find_team(wrn_store *store, const char *team_id) {
 
 wrn_db wrn_store_add_key(wrn_store *store, const wrn_key_row *row, const char *key) {
     wrn_secret_hash hash = wrn_secret_hash_of(key);
-    wrn_db outcome = wrn_sql_begin_durable(store);
+    wrn_db outcome = wrn_sql_begin(store);
     if (outcome != WRN_DB_OK) return outcome;
     outcome =
         wrn_sql_run(store, wrn_sql(store,
@@ -83,7 +83,7 @@ wrn_db wrn_store_add_key(wrn_store *store, const wrn_key_row *row, const char *k
                                    " VALUES (?, ?, ?, ?, ?, ?, ?)",
                                    "tttbtti", row->id, row->team_id, row->name, hash.bytes, sizeof(hash.bytes),
                                    row->prefix, row->created_by, row->created_at));
-    return wrn_sql_end_durable(store, outcome);
+    return wrn_sql_end(store, outcome);
 }
 
 wrn_db wrn_store_list_keys(wrn_store *store, const char *team_id, wrn_key_fn each, void *context) {
@@ -109,11 +109,11 @@ wrn_db wrn_store_list_keys(wrn_store *store, const char *team_id, wrn_key_fn eac
 }
 
 wrn_db wrn_store_remove_key(wrn_store *store, const char *team_id, const char *id) {
-    wrn_db outcome = wrn_sql_begin_durable(store);
+    wrn_db outcome = wrn_sql_begin(store);
     if (outcome != WRN_DB_OK) return outcome;
     outcome =
         wrn_sql_run(store, wrn_sql(store, "DELETE FROM api_keys WHERE team_id = ? AND id = ?", "tt", team_id, id));
-    return wrn_sql_end_durable(store, outcome);
+    return wrn_sql_end(store, outcome);
 }
 
 wrn_db wrn_store_use_key(wrn_store *store, const char *key, char team_id[WRN_ID_SIZE], char id[WRN_ID_SIZE]) {

@@ -123,26 +123,26 @@ static wrn_db void_tokens(wrn_store *store, const char *host_id, const char *kin
 }
 
 wrn_db wrn_store_add_host(wrn_store *store, const wrn_host_row *row, const wrn_host_secret *registration) {
-    wrn_db outcome = wrn_sql_begin_durable(store);
+    wrn_db outcome = wrn_sql_begin(store);
     if (outcome != WRN_DB_OK) return outcome;
     outcome = insert(store, row);
     if (outcome == WRN_DB_OK) outcome = add_token(store, row->id, "register", registration);
-    return wrn_sql_end_durable(store, outcome);
+    return wrn_sql_end(store, outcome);
 }
 
 wrn_db wrn_store_remove_host(wrn_store *store, const char *id) {
-    wrn_db outcome = wrn_sql_begin_durable(store);
+    wrn_db outcome = wrn_sql_begin(store);
     if (outcome != WRN_DB_OK) return outcome;
     outcome = wrn_sql_run(store, wrn_sql(store, "DELETE FROM hosts WHERE id = ? AND built_in = 0", "t", id));
-    return wrn_sql_end_durable(store, outcome);
+    return wrn_sql_end(store, outcome);
 }
 
 wrn_db wrn_store_renew_host(wrn_store *store, const char *id, int64_t now, const wrn_host_secret *registration) {
-    wrn_db outcome = wrn_sql_begin_durable(store);
+    wrn_db outcome = wrn_sql_begin(store);
     if (outcome != WRN_DB_OK) return outcome;
     outcome = void_tokens(store, id, "register", now);
     if (outcome == WRN_DB_OK) outcome = add_token(store, id, "register", registration);
-    return wrn_sql_end_durable(store, outcome);
+    return wrn_sql_end(store, outcome);
 }
 
 static wrn_db bring_online(wrn_store *store, const wrn_host_row *row, int64_t now, const wrn_host_secret *refresh) {
@@ -165,9 +165,9 @@ wrn_db wrn_store_register_host(wrn_store *store, const char *token, int64_t now,
     if (strcmp(host.status, "pending") != 0) return WRN_DB_TAKEN;
     if (used) return WRN_DB_NONE;
     memcpy(row->id, host.id, sizeof(row->id));
-    outcome = wrn_sql_begin_durable(store);
+    outcome = wrn_sql_begin(store);
     if (outcome != WRN_DB_OK) return outcome;
-    outcome = wrn_sql_end_durable(store, bring_online(store, row, now, refresh));
+    outcome = wrn_sql_end(store, bring_online(store, row, now, refresh));
     return outcome == WRN_DB_OK ? wrn_store_get_host(store, host.id, row) : outcome;
 }
 
@@ -176,11 +176,11 @@ wrn_db wrn_store_refresh_host(wrn_store *store, const char *token, int64_t now, 
     bool used = false;
     wrn_db outcome = find_token(store, token, "refresh", now, out, &used);
     if (outcome != WRN_DB_OK) return outcome;
-    outcome = wrn_sql_begin_durable(store);
+    outcome = wrn_sql_begin(store);
     if (outcome != WRN_DB_OK) return outcome;
     outcome = void_tokens(store, out->id, "refresh", now);
     if (outcome == WRN_DB_OK) outcome = add_token(store, out->id, "refresh", next);
-    return wrn_sql_end_durable(store, outcome);
+    return wrn_sql_end(store, outcome);
 }
 
 wrn_db wrn_store_hear_host(wrn_store *store, const char *id, int64_t now) {

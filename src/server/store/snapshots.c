@@ -24,7 +24,7 @@ wrn_db wrn_store_get_snapshot(wrn_store *store, const char *team_id, const char 
 
 wrn_db wrn_store_add_snapshot(wrn_store *store, const wrn_snapshot_row *row, char replaced[WRN_ID_SIZE]) {
     wrn_snapshot_row before = {.id = ""};
-    wrn_db outcome = wrn_sql_begin_durable(store);
+    wrn_db outcome = wrn_sql_begin(store);
     if (outcome != WRN_DB_OK) return outcome;
     if (replaced) {
         outcome = wrn_store_get_snapshot(store, row->team_id, row->name, &before);
@@ -36,7 +36,7 @@ wrn_db wrn_store_add_snapshot(wrn_store *store, const wrn_snapshot_row *row, cha
             wrn_sql_run(store, wrn_sql(store, "INSERT INTO snapshots (" COLUMNS ") VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
                                        "ttttiiii", row->id, row->team_id, row->name, row->base, row->vcpus,
                                        row->memory_mb, row->size_bytes, row->created_at));
-    outcome = wrn_sql_end_durable(store, outcome);
+    outcome = wrn_sql_end(store, outcome);
     if (replaced) memcpy(replaced, before.id, WRN_ID_SIZE);
     return outcome;
 }

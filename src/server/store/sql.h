@@ -4,6 +4,7 @@
 
 #include <sqlite3.h>
 
+#include "server/lane.h"
 #include "server/store/store.h"
 
 enum { WRN_STATEMENTS_MAX = 64 };
@@ -11,6 +12,10 @@ enum { WRN_STATEMENTS_MAX = 64 };
 struct wrn_store {
     sqlite3 *db;
     bool ephemeral;
+    char *path, *log_path;
+    uv_loop_t *loop; /* NULL: the log is emptied where it is written */
+    wrn_job emptying;
+    bool is_emptying;
     struct {
         const char *sql;
         sqlite3_stmt *statement;
@@ -29,8 +34,5 @@ void wrn_sql_text(sqlite3_stmt *statement, int column, char *out, size_t size);
 wrn_db wrn_sql_begin(wrn_store *store);
 /* Commits when `so_far` is WRN_DB_OK, rolls back otherwise; the outcome of both. */
 wrn_db wrn_sql_end(wrn_store *store, wrn_db so_far);
-/* A transaction whose commit waits for the disk. */
-wrn_db wrn_sql_begin_durable(wrn_store *store);
-wrn_db wrn_sql_end_durable(wrn_store *store, wrn_db so_far);
 
 #endif

@@ -1,13 +1,20 @@
 #include "server/store/store.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <stdarg.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/auto.h"
 #include "server/log.h"
 #include "server/store/sql.h"
+
+/* LOG_PAGES: so many, of 4 KiB, are written before the log is emptied. At its new beginning, SQLite waits for the disk. */
+enum { LOG_PAGES = 4096 };
 
 /* Step i brings a file from version i to i + 1. Released steps never change. */
 static const char *const migrations[] = {
@@ -160,15 +167,54 @@ wrn_db wrn_sql_end(wrn_store *store, wrn_db so_far) {
     return so_far;
 }
 
-wrn_db wrn_sql_begin_durable(wrn_store *store) {
-    if (!store->ephemeral && !execute(store, "PRAGMA synchronous = FULL")) return report(store, "synchronous");
-    return wrn_sql_begin(store);
+/* ---- the disk ----
+ *
+ * Commits go to SQLite's write-ahead log, and the kernel writes that to the disk when it likes. What is in there is brought
+ * to the database from time to time, after which the log begins anew: that waits for the disk, too. */
+
+bool wrn_store_sync(const wrn_store *store) {
+    if (store->ephemeral) return true;
+    int fd = open(store->log_path, O_RDONLY | O_CLOEXEC);
+    bool ok = fd >= 0 && fdatasync(fd) == 0;
+    int error = errno;
+    if (fd >= 0) close(fd);
+    if (ok || (fd < 0 && error == ENOENT)) return true; /* closed meanwhile, and all of it in the database */
+    wrn_log_error("database: cannot write %s to the disk: %s", store->log_path, strerror(error));
+    return false;
 }
 
-wrn_db wrn_sql_end_durable(wrn_store *store, wrn_db so_far) {
-    so_far = wrn_sql_end(store, so_far);
-    if (!store->ephemeral) execute(store, "PRAGMA synchronous = NORMAL");
-    return so_far;
+/* With a connection of its own, as a thread of its own has to. Who writes and reads is not kept from it. */
+static void empty_log(wrn_job *job) {
+    const wrn_store *store = (wrn_store *)((char *)job - offsetof(wrn_store, emptying));
+    sqlite3 *db = NULL;
+    int code = sqlite3_open_v2(store->path, &db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL);
+    if (code == SQLITE_OK) code = sqlite3_exec(db, "PRAGMA wal_checkpoint(PASSIVE)", NULL, NULL, NULL);
+    if (code != SQLITE_OK && code != SQLITE_BUSY)
+        wrn_log_error("database: cannot empty %s: %s", store->log_path, sqlite3_errstr(code));
+    sqlite3_close(db);
+}
+
+static void log_emptied(wrn_job *job) {
+    wrn_store *store = (wrn_store *)((char *)job - offsetof(wrn_store, emptying));
+    store->is_emptying = false;
+}
+
+/* After each commit. */
+static int on_commit(void *context, sqlite3 *db, const char *name, int pages) {
+    wrn_store *store = context;
+    (void)db, (void)name;
+    if (pages < LOG_PAGES || store->is_emptying) return SQLITE_OK;
+    store->is_emptying = true;
+    store->emptying.run = empty_log;
+    store->emptying.done = log_emptied;
+    wrn_lane_put(store->loop, WRN_LANE_SYNC, &store->emptying);
+    return SQLITE_OK;
+}
+
+void wrn_store_use_loop(wrn_store *store, uv_loop_t *loop) {
+    if (store->ephemeral) return;
+    store->loop = loop;
+    sqlite3_wal_hook(store->db, on_commit, store); /* instead of SQLite's own, which would do it at once */
 }
 
 static bool migrate(wrn_store *store, char *why, size_t why_size) {
@@ -196,6 +242,9 @@ wrn_store *wrn_store_open(const char *path, bool ephemeral, char *why, size_t wh
     wrn_store *store = calloc(1, sizeof(*store));
     if (!store) return snprintf(why, why_size, "out of memory"), NULL;
     store->ephemeral = ephemeral;
+    store->path = strdup(path);
+    store->log_path = sqlite3_mprintf("%s-wal", path);
+    if (!store->path || !store->log_path) return snprintf(why, why_size, "out of memory"), wrn_store_close(store), NULL;
     int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
     const char *setup = ephemeral ? "PRAGMA journal_mode = MEMORY; PRAGMA synchronous = OFF; PRAGMA foreign_keys = ON;"
                                   : "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA foreign_keys = ON;";
@@ -215,5 +264,7 @@ void wrn_store_close(wrn_store *store) {
     if (!store) return;
     for (size_t i = 0; i < WRN_STATEMENTS_MAX; i++) sqlite3_finalize(store->cache[i].statement);
     sqlite3_close(store->db);
+    sqlite3_free(store->log_path);
+    free(store->path);
     free(store);
 }

@@ -1,12 +1,13 @@
 /* What outlives the process: accounts, API keys, sandbox records, snapshots, hosts, metrics, usage, in one SQLite file.
- * Calls block for microseconds, since a commit in WAL mode does not wait for the disk; those that make an account, a key, a
- * host's token or a snapshot do wait, for they cannot be made again. */
+ * Calls block for microseconds, for none waits for the disk. What can't be made again has to be there before anybody is told
+ * of it, accounts, keys, tokens of hosts and snapshots: after these, call wrn_store_sync(). */
 #ifndef WRN_SERVER_STORE_STORE_H
 #define WRN_SERVER_STORE_STORE_H
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <uv.h>
 
 #include "server/store/ids.h"
 
@@ -20,9 +21,13 @@ typedef enum wrn_db {
 } wrn_db;
 
 /* Opens or makes the file and brings its schema up to date. `ephemeral`: it will not outlive the process, so nothing
- * waits for the disk. NULL with a message in `why`. */
+ * is brought to the disk. NULL with a message in `why`. */
 wrn_store *wrn_store_open(const char *path, bool ephemeral, char *why, size_t why_size);
 void wrn_store_close(wrn_store *store);
+/* Waits until all that was stored so far is on the disk; from any thread. False: that failed, and was logged. */
+bool wrn_store_sync(const wrn_store *store);
+/* From now on the store's own waiting for the disk is done by a worker. It is closed after the loop's last work. */
+void wrn_store_use_loop(wrn_store *store, uv_loop_t *loop);
 
 /* ---- accounts ---- */
 
@@ -122,7 +127,7 @@ typedef struct wrn_snapshot_row {
 
 typedef bool (*wrn_snapshot_row_fn)(void *context, const wrn_snapshot_row *row);
 
-/* Waits for the disk. With `replaced` it takes the place of the one with that name, whose id comes out; "" when there was
+/* With `replaced` it takes the place of the one with that name, whose id comes out; "" when there was
  * none. NULL: WRN_DB_TAKEN instead. */
 wrn_db wrn_store_add_snapshot(wrn_store *store, const wrn_snapshot_row *row, char replaced[WRN_ID_SIZE]);
 wrn_db wrn_store_get_snapshot(wrn_store *store, const char *team_id, const char *name, wrn_snapshot_row *out);

@@ -1,5 +1,6 @@
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sched.h>
@@ -13,43 +14,66 @@
 #include <sys/wait.h>
 
 #include "server/backend/ns/internal.h"
+#include "server/lane.h"
 
 enum { STACK_SIZE = 64 * 1024 };
 
 /* One connection that is being made. */
 struct dial {
+    wrn_job job; /* first, so that it leads here */
     struct dial *next;
     dials *all;      /* NULL: they have ended */
-    uv_poll_t *poll; /* NULL: there was no socket */
-    int fd;
+    uv_poll_t *poll; /* NULL: there is no socket yet, or there was none */
+    int fd, error;   /* the error that there was instead of a socket */
+    int pidfd;       /* for the worker */
     uint16_t port;
     bool six; /* 127.0.0.1 has refused, this is ::1 */
     wrn_dial_fn done;
     void *context;
 };
 
-/* ---- a socket in the sandbox's network ---- */
+/* ---- a socket in the sandbox's network ----
+ *
+ * A socket belongs to the network in which it was made, so somebody has to go there. */
+
+static int new_socket(int family) { return socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0); }
+
+/* For root, whose sandboxes have their networks from the initial user namespace: each thread has a network of its own, so
+ * that this one goes there and comes back, which takes microseconds. -1 with errno. */
+static int visit_as_root(int pidfd, int family) {
+    int home = open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC), fd = -1;
+    if (home < 0) return -1;
+    if (syscall(SYS_setns, pidfd, CLONE_NEWNET) == 0) {
+        fd = new_socket(family);
+        int saved = errno;
+        if (syscall(SYS_setns, home, CLONE_NEWNET) != 0) abort(); /* what listens would listen in the sandbox */
+        errno = saved;
+    }
+    int saved = errno;
+    close(home);
+    errno = saved;
+    return fd;
+}
 
 typedef struct visit {
-    int pidfd, namespaces, family;
+    int pidfd, family;
     int fd, error;
 } visit;
 
 static int visit_network(void *context) {
     visit *v = context;
-    if (syscall(SYS_setns, v->pidfd, v->namespaces) == 0)
-        v->fd = socket(v->family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (syscall(SYS_setns, v->pidfd, CLONE_NEWNET | CLONE_NEWUSER) == 0) v->fd = new_socket(v->family);
     v->error = errno;
     return 0;
 }
 
-/* A socket belongs to the network in which it was made, so somebody has to go there, and a process that enters a user
- * namespace does not come back. This one shares our memory and our descriptors, like that of vfork(), and costs little. No
- * handler of ours may run there. -1 with errno. */
-static int make_socket(const dials *all, int family) {
+/* For others. A process that enters a user namespace does not come back. This one shares our memory and our descriptors, like
+ * that of vfork(), and costs little, but has to be waited for, which is up to a worker. No handler of ours may run there.
+ * -1 with errno. */
+static int visit_as_user(int pidfd, int family) {
     void *stack = mmap(NULL, STACK_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
     if (stack == MAP_FAILED) return -1;
-    visit v = {all->pidfd, CLONE_NEWNET | (all->root ? 0 : CLONE_NEWUSER), family, -1, 0};
+    visit v = {pidfd, family, -1, 0};
     int dumpable = prctl(PR_GET_DUMPABLE);
     sigset_t every, before;
     sigfillset(&every);
@@ -65,6 +89,8 @@ static int make_socket(const dials *all, int family) {
     errno = v.error;
     return v.fd;
 }
+
+static int family_of(const dial *d) { return d->six ? AF_INET6 : AF_INET; }
 
 /* ---- connecting ---- */
 
@@ -91,7 +117,7 @@ static void fail(dial *d, int error) {
     end(d, &fault);
 }
 
-static int try_it(dial *d);
+static void try_it(dial *d);
 
 static void on_connected(uv_poll_t *poll, int status, int events) {
     dial *d = poll->data;
@@ -104,8 +130,7 @@ static void on_connected(uv_poll_t *poll, int status, int events) {
         close(d->fd);
         d->fd = -1;
         d->six = true;
-        if (try_it(d) == 0) return;
-        error = errno == EAFNOSUPPORT || errno == EADDRNOTAVAIL ? ECONNREFUSED : errno; /* a network without it */
+        return try_it(d);
     }
     if (error) return fail(d, error);
     setsockopt(d->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
@@ -122,27 +147,61 @@ static int begin_connect(const dial *d) {
     return rc == 0 || errno == EINPROGRESS ? 0 : -1;
 }
 
-/* 0: on_connected() follows. */
-static int try_it(dial *d) {
-    d->fd = make_socket(d->all, d->six ? AF_INET6 : AF_INET);
-    if (d->fd < 0 || begin_connect(d) != 0) return -1;
+static void fail_later(void *context, const wrn_fault *fault) {
+    dial *d = context;
+    (void)fault;
+    fail(d, d->error);
+}
+
+/* With the socket, or the error that there was instead. */
+static void go_on(dial *d) {
+    if (d->fd >= 0 && begin_connect(d) != 0) d->error = errno;
+    /* A network without it. */
+    if (d->six && (d->error == EAFNOSUPPORT || d->error == EADDRNOTAVAIL)) d->error = ECONNREFUSED;
+    if (d->error) return wrn_answer_later(d->all->loop, fail_later, d, NULL);
     d->poll = malloc(sizeof(*d->poll));
     if (!d->poll || uv_poll_init(d->all->loop, d->poll, d->fd) != 0) abort();
     d->poll->data = d;
-    return uv_poll_start(d->poll, UV_WRITABLE, on_connected);
+    uv_poll_start(d->poll, UV_WRITABLE, on_connected);
 }
 
-static void on_no_socket(void *context, const wrn_fault *fault) { end(context, fault); }
+static void run_visit(wrn_job *job) {
+    dial *d = (dial *)job;
+    d->fd = visit_as_user(d->pidfd, family_of(d));
+    d->error = d->fd < 0 ? errno : 0;
+}
+
+static void on_visited(wrn_job *job) {
+    dial *d = (dial *)job;
+    close(d->pidfd);
+    if (d->all) return go_on(d);
+    fail(d, ESRCH);
+}
+
+static void try_it(dial *d) {
+    d->error = 0;
+    if (d->all->root) {
+        d->fd = visit_as_root(d->all->pidfd, family_of(d));
+        d->error = d->fd < 0 ? errno : 0;
+        return go_on(d);
+    }
+    /* One of its own, for the sandbox may end meanwhile. */
+    d->pidfd = fcntl(d->all->pidfd, F_DUPFD_CLOEXEC, 0);
+    if (d->pidfd < 0) {
+        d->error = errno;
+        return go_on(d);
+    }
+    d->job.run = run_visit;
+    d->job.done = on_visited;
+    wrn_lane_put(d->all->loop, WRN_LANE_DIAL, &d->job);
+}
 
 void dial_start(dials *all, uint16_t port, wrn_dial_fn done, void *context) {
     dial *d = malloc(sizeof(*d));
-    wrn_fault fault;
     if (!d) abort();
     *d = (dial){.next = all->first, .all = all, .fd = -1, .port = port, .done = done, .context = context};
     all->first = d;
-    if (try_it(d) == 0) return;
-    wrn_fault_set(&fault, WRN_FAULT_AGENT_ERROR, "cannot connect into the sandbox: %s", strerror(errno));
-    wrn_answer_later(all->loop, on_no_socket, d, &fault);
+    try_it(d);
 }
 
 void dials_end(dials *all) {
@@ -151,7 +210,7 @@ void dials_end(dials *all) {
     for (dial *d; (d = all->first);) {
         if (d->poll) { /* NOLINT(clang-analyzer-unix.Malloc): end() unlinks */
             end(d, &fault);
-        } else { /* its answer is on its way */
+        } else { /* a worker or an answer is on its way */
             all->first = d->next;
             d->all = NULL;
         }

@@ -39,12 +39,19 @@ static char *digits(unsigned long value, char *end) {
 
 /* An ordinary user may map one id: their own. */
 static void map_self(const spawn *s) {
+    prctl(PR_SET_DUMPABLE, 1); /* or /proc/self is root's, where a worker was on a visit just now: see dial.c */
     put(s, "/proc/self/setgroups", "deny", "deny setgroups");
     for (int group = 0; group < 2; group++) {
         char line[64] = "0 ", number[24] = "", *end = number + sizeof(number) - 1;
         stpcpy(stpcpy(line + 2, digits(group ? s->gid : s->uid, end)), " 1");
         put(s, group ? "/proc/self/gid_map" : "/proc/self/uid_map", line, "map ids");
     }
+}
+
+/* Not by clone3, as a new network waits until those that have ended are taken apart: seconds where there are many, and the
+ * daemon would wait too. */
+static void leave_host(const spawn *s) {
+    if (unshare(CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWUTS | CLONE_NEWIPC) != 0) spawn_fail(s, "leave the host");
 }
 
 static void join_cgroups(const spawn *s) {
@@ -131,6 +138,7 @@ _Noreturn static void child(const spawn *original) {
     sigprocmask(SIG_SETMASK, &none, NULL);
     umask(022);
     if (!s.root) map_self(&s);
+    leave_host(&s);
     join_cgroups(&s);
     if (syscall(SYS_sethostname, s.hostname, strlen(s.hostname)) != 0) spawn_fail(&s, "set host name");
     raise_loopback(&s);
@@ -150,8 +158,8 @@ _Noreturn static void child(const spawn *original) {
 
 pid_t spawn_child(const spawn *s, int *pidfd) {
     struct clone_args args = {
-        .flags = CLONE_PIDFD | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWUTS | CLONE_NEWIPC |
-                 (s->root ? 0 : CLONE_NEWUSER) | (s->clone_fd >= 0 ? CLONE_INTO_CGROUP : 0),
+        .flags =
+            CLONE_PIDFD | CLONE_NEWPID | (s->root ? 0 : CLONE_NEWUSER) | (s->clone_fd >= 0 ? CLONE_INTO_CGROUP : 0),
         .pidfd = (uint64_t)(uintptr_t)pidfd,
         .exit_signal = SIGCHLD,
         .cgroup = s->clone_fd >= 0 ? (uint64_t)s->clone_fd : 0,

@@ -1,0 +1,78 @@
+/* What others, or the kernel on their behalf, take their time for is not waited for on the loop. */
+#include "box.h"
+
+#include <fcntl.h>
+#include <sched.h>
+#include <stdio.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+static void write_file(const char *path, const char *text) {
+    int fd = open(path, O_WRONLY | O_CLOEXEC);
+    CHECK_MSG(fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text), "%s", path);
+    close(fd);
+}
+
+static void on_refused(void *context, wrn_box *box, const wrn_fault *fault) {
+    CHECK(!box && fault);
+    CHECK_CONTAINS(fault->message, "cannot build the sandbox: leave the host: No space left on device");
+    *(bool *)context = true;
+}
+
+/* A new network waits for those that are taken apart. So whoever makes it is the sandbox's process: here there may be none,
+ * and it is that which says so. */
+TEST(networks_are_made_by_the_sandbox) {
+    test_become_ordinary_user();
+    char line[64];
+    const unsigned uid = geteuid(), gid = getegid();
+    if (unshare(CLONE_NEWUSER) != 0) test_skip("no user namespaces");
+    write_file("/proc/self/setgroups", "deny");
+    snprintf(line, sizeof(line), "%u %u 1", uid, uid);
+    write_file("/proc/self/uid_map", line);
+    snprintf(line, sizeof(line), "%u %u 1", gid, gid);
+    write_file("/proc/self/gid_map", line);
+    host h;
+    host_open(&h);
+    write_file("/proc/sys/user/max_net_namespaces", "0");
+    bool refused = false;
+    ops->create(h.backend, &(wrn_box_spec){"cl-alone", "minimal", 1, 64}, NULL, on_refused, &refused);
+    host_run_until(&h, &refused);
+    write_file("/proc/sys/user/max_net_namespaces", "100");
+    box_destroy(&h, box_create(&h, "cl-later"));
+    host_close(&h);
+}
+
+enum { DIALS = 100 };
+
+static void on_dialled(void *context, int fd, const wrn_fault *fault) {
+    CHECK(fault && fd == -1); /* nothing listens */
+    ++*(int *)context;
+}
+
+static long slept(void) {
+    struct rusage used;
+    CHECK_INT(getrusage(RUSAGE_THREAD, &used), 0);
+    return used.ru_nvcsw;
+}
+
+/* A process that makes them would have to be waited for, each time. */
+static void dials(void) {
+    host h;
+    host_open(&h);
+    wrn_box *box = box_create(&h, "cl-dial");
+    long times = 0;
+    int ended = 0;
+    for (int i = 1; i <= DIALS; i++) {
+        long before = slept();
+        ops->dial(box, 8000, on_dialled, &ended);
+        times += slept() - before;
+        while (ended < i) uv_run(&h.loop, UV_RUN_ONCE);
+    }
+    CHECK_MSG(times < DIALS / 2, "slept %ld times", times);
+    box_destroy(&h, box);
+    host_close(&h);
+}
+
+TEST_AS_BOTH(dialing_does_not_wait, dials)
+
+TEST_MAIN
