@@ -7,6 +7,6 @@ void test_warm_up(void) {
     wrenn_sandbox_list *list = NULL;
     options.max_attempts = 1;
     wrenn_client *client = sdk_client(&options);
-    CHECK_INT(wrenn_sandboxes_list(client, &list, NULL), WRENN_E_CONNECTION_FAILED);
+    CHECK_INT(wrenn_sandboxes_list(client, NULL, &list, NULL), WRENN_E_CONNECTION_FAILED);
     wrenn_client_free(client);
 }
