@@ -4,7 +4,7 @@
 #include <unistd.h>
 
 #include "fuzz.h"
-#include "server/backend/agent_conn.h"
+#include "server/box/agent_conn.h"
 #include "wire/frame.h"
 
 enum { COMMANDS = 2, QUESTIONS = 2 };

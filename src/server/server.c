@@ -100,7 +100,7 @@ static const char *find_agent(const wrn_config *config, wrn_arena *arena) {
 
 static const char *find_unpack(wrn_arena *arena) {
     static const char *const beside[] = {"wrenn-unpack", "../libexec/wrenn/wrenn-unpack", NULL};
-    static const wrn_program unpack = {"wrenn-unpack", beside, "src/server/unpack/wrenn-unpack",
+    static const wrn_program unpack = {"wrenn-unpack", beside, "src/server/templates/wrenn-unpack",
                                        WRN_LIBEXECDIR "/wrenn-unpack", false};
     return find_program(arena, &unpack);
 }

@@ -9,7 +9,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "server/backend/agent_conn.h"
+#include "server/box/agent_conn.h"
 #include "test.h"
 #include "wire/frame.h"
 

@@ -1,6 +1,6 @@
 /* Boxes among processors: where they are placed is by what they were given, which need not be what they use. */
 #include "base/clock.h"
-#include "server/backend/ns/box.h"
+#include "server/box/box.h"
 
 /* Looked at this often; the kernel needs some microseconds for each thread, and the loop has little time. */
 enum { LOOK_US = 1000000, THREADS_MAX = 300, PASSES = 3 };

@@ -42,7 +42,7 @@
 #include <unistd.h>
 
 #include "base/auto.h"
-#include "server/backend/agent_conn.h"
+#include "server/box/agent_conn.h"
 #include "server/backend/backend.h"
 
 /* Is there a box of that id which an earlier daemon has left to us? */

@@ -1,6 +1,6 @@
 /* What a box uses. */
 #include "base/clock.h"
-#include "server/backend/ns/box.h"
+#include "server/box/box.h"
 
 /* Space on disk is measured every DISK_MS at most, and for at most one part in DISK_SHARE of the time. */
 enum { DISK_MS = 4000, DISK_SHARE = 20 };

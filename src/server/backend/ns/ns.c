@@ -7,7 +7,7 @@
 #include <sys/stat.h>
 
 #include "base/lock.h"
-#include "server/backend/ns/box.h"
+#include "server/box/box.h"
 
 /* ---- commands ---- */
 

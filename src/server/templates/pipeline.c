@@ -1,4 +1,4 @@
-#include "server/backend/ns/pipeline.h"
+#include "server/templates/pipeline.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -2,10 +2,10 @@
 #ifndef WRN_SERVER_NS_BOX_H
 #define WRN_SERVER_NS_BOX_H
 
-#include "server/backend/ns/holder.h"
+#include "server/box/holder.h"
 #include "server/backend/ns/internal.h"
-#include "server/backend/ns/service.h"
-#include "server/backend/ns/snapshot.h"
+#include "server/box/service.h"
+#include "server/templates/snapshot.h"
 #include "server/lane.h"
 
 enum { MEMORY_MIN_MB = 32, CREATE_LIMIT_MS = 20000, RETRY_MS = 2, RETRIES = 2000, BOXES_MAX = 8192 };

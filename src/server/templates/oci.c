@@ -1,4 +1,4 @@
-#include "server/backend/ns/oci.h"
+#include "server/templates/oci.h"
 
 #include <errno.h>
 #include <fcntl.h>

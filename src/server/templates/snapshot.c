@@ -1,4 +1,4 @@
-#include "server/backend/ns/snapshot.h"
+#include "server/templates/snapshot.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -13,7 +13,7 @@
 #include <sys/wait.h>
 
 #include "base/tree.h"
-#include "server/backend/ns/layer.h"
+#include "server/templates/layer.h"
 #include "server/lane.h"
 
 /* What the child that copies says at its end. */

@@ -1,7 +1,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "server/backend/ns/box.h"
+#include "server/box/box.h"
 
 void box_freeze_done(wrn_box *box, const wrn_fault *fault) {
     wrn_done_fn done = box->done;

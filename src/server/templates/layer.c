@@ -1,4 +1,4 @@
-#include "server/backend/ns/layer.h"
+#include "server/templates/layer.h"
 
 #include <dirent.h>
 #include <errno.h>

@@ -6,7 +6,7 @@
 #include <sys/wait.h>
 
 #include "base/clock.h"
-#include "server/backend/ns/box.h"
+#include "server/box/box.h"
 
 enum { HOLDER_AGAIN_MS = 1000 };
 

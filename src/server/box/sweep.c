@@ -9,7 +9,7 @@
 
 #include "base/lock.h"
 #include "base/tree.h"
-#include "server/backend/ns/holder.h"
+#include "server/box/holder.h"
 #include "server/backend/ns/internal.h"
 #include "server/lane.h"
 

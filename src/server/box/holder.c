@@ -1,4 +1,4 @@
-#include "server/backend/ns/holder.h"
+#include "server/box/holder.h"
 
 #include <dirent.h>
 #include <errno.h>

@@ -16,8 +16,8 @@
 #include "base/lock.h"
 #include "base/tree.h"
 #include "server/backend/ns/internal.h"
-#include "server/backend/ns/oci.h"
-#include "server/backend/ns/pipeline.h"
+#include "server/templates/oci.h"
+#include "server/templates/pipeline.h"
 
 #define OURS ".wrennd-"
 enum { EXCHANGE = 2 }; /* RENAME_EXCHANGE, which <linux/fs.h> has with too much beside it */

@@ -1,4 +1,4 @@
-#include "server/backend/agent_conn.h"
+#include "server/box/agent_conn.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,4 +1,4 @@
-#include "server/backend/ns/service.h"
+#include "server/box/service.h"
 
 #include <stdlib.h>
 #include <string.h>

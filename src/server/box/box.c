@@ -1,4 +1,4 @@
-#include "server/backend/ns/box.h"
+#include "server/box/box.h"
 
 #include <errno.h>
 #include <fcntl.h>
