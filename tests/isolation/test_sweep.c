@@ -12,7 +12,7 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 
-#include "box.h"
+#include "host.h"
 #include "server/backend/ns/internal.h"
 
 static output o;
@@ -66,7 +66,7 @@ static bool reports(const host *h, const char *kind, const char *text) {
     wrn_backend_config config = {.state_dir = h->state_dir, .agent_path = agent_path()};
     wrn_json *report = wrn_json_new_array();
     bool found = false;
-    CHECK_INT(wrn_backend_ns_leaks(&config, report), wrn_json_count(report));
+    CHECK_INT(wrn_boxes_leaks(&config, report), wrn_json_count(report));
     for (size_t i = 0; i < wrn_json_count(report); i++) {
         const wrn_json *item = wrn_json_at(report, i);
         const char *what = wrn_json_string(wrn_json_get(item, "what"), NULL);
@@ -302,7 +302,7 @@ static void try_agent(const char *path, const char *want) {
     attempt a = {0};
     setenv("WRENN_TEST_AGENT", path, 1);
     host_open(&h);
-    ops->create(h.backend, &(wrn_box_spec){"cl-broken", "minimal", 1, 64}, NULL, on_attempt, &a);
+    wrn_box_create(h.boxes, &(wrn_box_spec){"cl-broken", "minimal", 1, 64}, NULL, on_attempt, &a);
     CHECK_INT(a.calls, 0);
     host_run_until(&h, &a.done);
     CHECK(!a.box);
@@ -330,7 +330,7 @@ static void broken_agents(void) {
     uv_loop_init(&h.loop);
     wrn_fault fault = {0};
     wrn_backend_config config = {.loop = &h.loop, .state_dir = test_dir(), .agent_path = "/nonexistent/agent"};
-    CHECK_INT(ops->open(&config, &h.backend, &fault), -1);
+    CHECK_INT(wrn_boxes_open(&config, &h.boxes, &fault), -1);
     CHECK_CONTAINS(fault.message, "/nonexistent/agent: No such file or directory");
     CHECK_INT(uv_loop_close(&h.loop), 0);
 }
@@ -339,7 +339,7 @@ static void no_such_template(void) {
     host h;
     attempt a = {0};
     host_open(&h);
-    ops->create(h.backend, &(wrn_box_spec){"cl-none", "../../etc", 1, 64}, NULL, on_attempt, &a);
+    wrn_box_create(h.boxes, &(wrn_box_spec){"cl-none", "../../etc", 1, 64}, NULL, on_attempt, &a);
     host_run_until(&h, &a.done);
     CHECK_CONTAINS(a.fault, "not_found: there is no template");
     check_nothing_left(&h);
@@ -355,7 +355,7 @@ static void open_at(host *h, const char *name) {
     CHECK_INT(mkdir(h->state_dir, 0711), 0);
     uv_loop_init(&h->loop);
     wrn_backend_config config = {.loop = &h->loop, .state_dir = h->state_dir, .agent_path = agent_path()};
-    CHECK_MSG(ops->open(&config, &h->backend, &fault) == 0, "open: %s", fault.message);
+    CHECK_MSG(wrn_boxes_open(&config, &h->boxes, &fault) == 0, "open: %s", fault.message);
 }
 
 static void check_well(host *h, wrn_box *box) {
@@ -420,8 +420,8 @@ static void destroyed_in_between(void) {
         attempt freeze = {0}, destroy = {0};
         wrn_box *box = box_create(&h, "cl-freeze");
         if (thaw) CHECK_INT(box_freeze(&h, box, true), 0);
-        (thaw ? ops->thaw : ops->freeze)(box, on_done, &freeze);
-        ops->destroy(box, on_done, &destroy);
+        (thaw ? wrn_box_thaw : wrn_box_freeze)(box, on_done, &freeze);
+        wrn_box_destroy(box, on_done, &destroy);
         host_run_until(&h, &destroy.done);
         host_run_until(&h, &freeze.done);
         uv_run(&h.loop, UV_RUN_DEFAULT);
@@ -432,9 +432,9 @@ static void destroyed_in_between(void) {
     attempt ping = {0}, destroy = {0}, create = {0};
     wrn_box *box = box_create(&h, "cl-exec");
     box_start(box, &(wrn_proc_spec){.cmd = "sleep", .args = (const char *const[]){"1000", NULL}}, &o);
-    ops->ping(box, on_done, &ping);
-    ops->create(h.backend, &(wrn_box_spec){"cl-new", "minimal", 1, 64}, NULL, on_attempt, &create);
-    ops->destroy(box, on_done, &destroy);
+    wrn_box_ping(box, on_done, &ping);
+    wrn_box_create(h.boxes, &(wrn_box_spec){"cl-new", "minimal", 1, 64}, NULL, on_attempt, &create);
+    wrn_box_destroy(box, on_done, &destroy);
     host_run_until(&h, &destroy.done);
     host_run_until(&h, &create.done);
     CHECK(o.ended);
@@ -449,7 +449,7 @@ static void destroyed_in_between(void) {
 static void doctor(void) {
     wrn_backend_config config = {.state_dir = test_dir(), .agent_path = agent_path()};
     wrn_json *report = wrn_json_new_array();
-    CHECK(wrn_backend_ns_doctor(&config, report));
+    CHECK(wrn_boxes_doctor(&config, report));
     CHECK(wrn_json_count(report) > 3);
     for (size_t i = 0; i < wrn_json_count(report); i++) {
         const wrn_json *item = wrn_json_at(report, i);

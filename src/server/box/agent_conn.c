@@ -13,7 +13,7 @@
 #include "wire/frame.h"
 
 /* FRAMES_MAX: taken before others get their turn. */
-enum { OUT_MAX = 32 * 1024 * 1024, PIPE_SIZE = 256 * 1024, KEPT_MAX = 65536, FRAMES_MAX = 256 };
+enum { OUT_MAX = 32 * 1024 * 1024, KEPT_MAX = 65536, FRAMES_MAX = 256 };
 
 unsigned wrn_agent_grace_ms = 10000;
 
@@ -133,19 +133,19 @@ static void grant(wrn_proc *proc) {
     proc->consumed = 0;
 }
 
-void wrn_agent_read_stop(wrn_proc *proc) { proc->stopped = true; }
+void wrn_proc_read_stop(wrn_proc *proc) { proc->stopped = true; }
 
-void wrn_agent_read_start(wrn_proc *proc) {
+void wrn_proc_read_start(wrn_proc *proc) {
     proc->stopped = false;
     grant(proc);
 }
 
-void wrn_agent_signal(wrn_proc *proc, int signo) {
+void wrn_proc_signal(wrn_proc *proc, int signo) {
     proc->killed = proc->killed || signo == SIGKILL;
     if (keeps_up(proc->agent)) send_u32(proc->agent, proc->stream, WRN_FRAME_SIGNAL, (uint32_t)signo);
 }
 
-size_t wrn_agent_write(wrn_proc *proc, const void *data, size_t size) {
+size_t wrn_proc_write(wrn_proc *proc, const void *data, size_t size) {
     wrn_agent *agent = proc->agent;
     size_t taken = size < proc->in_credit ? size : proc->in_credit;
     if (agent->broken) return size; /* on_end is on its way */
@@ -160,17 +160,17 @@ size_t wrn_agent_write(wrn_proc *proc, const void *data, size_t size) {
     return taken;
 }
 
-void wrn_agent_close_stdin(wrn_proc *proc) {
+void wrn_proc_close_stdin(wrn_proc *proc) {
     if (proc->agent->broken) return; /* else it always arrives: somebody may wait for what follows from it */
     if (proc->terminal) {
-        wrn_agent_write(proc, "\004", 1);
+        wrn_proc_write(proc, "\004", 1);
         return;
     }
     put_frame(proc->agent, proc->stream, WRN_FRAME_STDIN_EOF, 0, NULL, 0);
     flush(proc->agent);
 }
 
-void wrn_agent_resize(wrn_proc *proc, uint16_t cols, uint16_t rows) {
+void wrn_proc_resize(wrn_proc *proc, uint16_t cols, uint16_t rows) {
     uint8_t payload[8];
     if (!keeps_up(proc->agent)) return;
     wrn_put_u32(payload, cols);
@@ -186,7 +186,7 @@ static void on_time_up(uv_timer_t *timer) {
     if (proc->timed_out) return broken(proc->agent, "it did not end a command whose time was up");
     proc->timed_out = true;
     uv_timer_start(timer, on_time_up, wrn_agent_grace_ms, 0);
-    wrn_agent_signal(proc, SIGKILL);
+    wrn_proc_signal(proc, SIGKILL);
 }
 
 static void run_timer(wrn_proc *proc, bool run) {
@@ -433,7 +433,7 @@ static bool on_kept(wrn_agent *agent, const wrn_frame *frame) {
     agent->procs = proc;
     if (agent->next_stream < frame->stream) agent->next_stream = frame->stream;
     const wrn_kept kept = {proc, label, head.pid, proc->terminal};
-    if (!agent->events.kept(agent->events.context, &kept, &proc->events)) wrn_agent_signal(proc, SIGKILL);
+    if (!agent->events.kept(agent->events.context, &kept, &proc->events)) wrn_proc_signal(proc, SIGKILL);
     return true;
 }
 
@@ -580,21 +580,6 @@ static void on_writable(uv_poll_t *poll, int status, int events) {
     (void)events;
     if (status < 0) uv_poll_stop(poll); /* reading notices the end, after the last words */
     else flush(poll->data);
-}
-
-bool wrn_agent_pipes(int ours[2], int theirs[2]) {
-    int up[2], down[2];
-    if (pipe2(up, O_CLOEXEC | O_NONBLOCK) != 0) return false;
-    if (pipe2(down, O_CLOEXEC | O_NONBLOCK) != 0) {
-        int saved = errno;
-        close(up[0]), close(up[1]);
-        errno = saved;
-        return false;
-    }
-    (void)fcntl(up[0], F_SETPIPE_SZ, PIPE_SIZE); /* it is fine without, if slower */
-    ours[0] = up[0], theirs[1] = up[1];
-    theirs[0] = down[0], ours[1] = down[1];
-    return true;
 }
 
 static uv_poll_t *make_poll(uv_loop_t *loop, int fd) {

@@ -1,12 +1,12 @@
 /* The server's end of the channel to an agent. What comes out of it is hostile: anything that is not a frame this side can
  * have caused ends the connection, and only that.
  *
- * Commands run here, so that every backend has them in the same way. Callbacks are those of backend.h: none runs from
- * inside the call that asked. */
+ * Commands run here, so that every backend has them in the same way; what is done with one that runs is in box.h. No
+ * callback runs from inside the call that asked. */
 #ifndef WRN_SERVER_AGENT_CONN_H
 #define WRN_SERVER_AGENT_CONN_H
 
-#include "server/backend/backend.h"
+#include "server/box/box.h"
 
 typedef struct wrn_agent wrn_agent;
 
@@ -20,21 +20,12 @@ typedef struct wrn_agent_events {
     int64_t (*oom_kills)(void *context);
 } wrn_agent_events;
 
-/* Our ends of the two pipes to an agent, and the agent's, in the order in which wrn_agent_open() and spawn_child() take
- * them: to read from, to write to. False with errno. */
-bool wrn_agent_pipes(int ours[2], int theirs[2]);
 /* Takes the descriptors over, also on failure. NULL when out of memory. */
 wrn_agent *wrn_agent_open(uv_loop_t *loop, const int fds[2], const wrn_agent_events *events);
 /* Ends all commands as WRN_PROC_LOST and frees the connection; no event follows. Also from inside `lost`. */
 void wrn_agent_close(wrn_agent *agent);
 
 wrn_proc *wrn_agent_exec(wrn_agent *agent, const wrn_proc_spec *spec, const wrn_proc_events *events, wrn_fault *fault);
-void wrn_agent_signal(wrn_proc *proc, int signo);
-void wrn_agent_read_stop(wrn_proc *proc);
-void wrn_agent_read_start(wrn_proc *proc);
-size_t wrn_agent_write(wrn_proc *proc, const void *data, size_t size);
-void wrn_agent_close_stdin(wrn_proc *proc);
-void wrn_agent_resize(wrn_proc *proc, uint16_t cols, uint16_t rows);
 
 /* Each ends in `done`, with a fault when the connection is lost first. */
 void wrn_agent_ping(wrn_agent *agent, wrn_done_fn done, void *context);

@@ -1,139 +1,157 @@
-/* Boxes, for the files that see to their life: ns.c, box.c, adopt.c, pause.c and measure.c. */
-#ifndef WRN_SERVER_NS_BOX_H
-#define WRN_SERVER_NS_BOX_H
+/* Boxes: sandboxes that are alive. A box is what a backend runs, with an agent in it and a channel to that. What is here is
+ * the same whichever backend it is: commands, pausing, the template's service, snapshots, and how boxes go from one daemon
+ * to the next.
+ *
+ * Everything runs on one libuv loop and in its thread. Calls never block for longer than a few system calls; what takes
+ * time ends in a callback, exactly once, never from inside the call that asked for it. Pointers in arguments are only valid
+ * during the call. */
+#ifndef WRN_SERVER_BOX_H
+#define WRN_SERVER_BOX_H
 
-#include "server/box/holder.h"
-#include "server/backend/ns/internal.h"
-#include "server/box/service.h"
-#include "server/templates/snapshot.h"
-#include "server/lane.h"
+#include "server/backend/backend.h"
+#include "server/templates/templates.h"
 
-enum { MEMORY_MIN_MB = 32, CREATE_LIMIT_MS = 20000, RETRY_MS = 2, RETRIES = 2000, BOXES_MAX = 8192 };
+typedef struct wrn_boxes wrn_boxes; /* all of this daemon, and the backends that run here */
+typedef struct wrn_box wrn_box;
+typedef struct wrn_proc wrn_proc; /* a command running in a box */
 
-struct wrn_backend {
-    wrn_backend_config config;
-    bool root;
-    char boxes[PATH_MAX], skeleton[PATH_MAX];
-    int agent_fd, lock_fd, slots_fd;
-    cgroups cgroups;
-    cpus cpus;
-    char *cpuinfo; /* the host's */
-    snapshots snapshots;
-    struct sock_fprog filter;
-    bool slot_used[BOXES_MAX];
-    int userns[BOXES_MAX]; /* + 1; 0: not made yet. Kept for the next user of the slot */
-    wrn_box *all;
-    holder holder;
-    uv_poll_t *holder_poll;   /* NULL: there is no holder */
-    uv_timer_t *holder_timer; /* until the next one is started */
-    int64_t holder_ms;        /* when it was started */
-    held_box *orphans;        /* of an earlier daemon, not adopted yet */
-    size_t orphan_count;
-    bool has_left;    /* boxes to the next daemon */
-    wrn_box *to_walk; /* whose space on disk is to be measured; one at a time, the first one now */
-    disk_walk *walk;
-};
+typedef void (*wrn_box_fn)(void *context, wrn_box *box, const wrn_fault *fault); /* fault is NULL on success */
 
-typedef enum phase { CREATING, LIVE, DIED, DESTROYING } phase;
+/* ---- commands ---- */
 
-struct wrn_box {
-    wrn_backend *backend;
-    wrn_box *next; /* of all */
-    char id[ID_MAX + 1], dir[PATH_MAX];
-    source source;
-    service *service;
-    held *held; /* the snapshot it was made from */
-    snapshot_copy *copy;
-    wrn_snapshot_fn copied;
-    void *copied_context;
-    phase phase;
-    int slot, pidfd, error_fd;
-    int handover_fd; /* a new channel for its agent goes through it; -1: it ends with this daemon */
-    pid_t pid;
-    int64_t vcpus;   /* 0: it is adopted, and has them */
-    cpu_set_t cpus;  /* none: all */
-    bool is_counted; /* on these */
-    int busy;        /* thousandths of a processor, before busy_us */
-    int64_t busy_us, busy_cpu_usec;
-    bool reaped, frozen;
-    bool left;     /* to the next daemon */
-    bool greeted;  /* the agent has spoken to this daemon */
-    bool to_pause; /* as soon as it has */
-    wrn_agent *agent;
-    dials dials;
-    uv_poll_t exit_poll;
-    uv_timer_t timer; /* creating: its limit; destroying and freezing: the next look */
-    int tries, handles;
-    int64_t disk_bytes, disk_due_ms; /* as last measured; when to measure again */
-    int64_t disk_cpu_usec;           /* used up to when it was measured */
-    wrn_box *next_to_walk;
-    bool is_to_walk;
-    wrn_kept_fn kept;
-    wrn_done_fn died;
-    wrn_box_fn created; /* or adopted */
+typedef struct wrn_proc_spec {
+    const char *cmd;          /* program name, looked up in PATH, or path */
+    const char *const *args;  /* NULL-terminated, without cmd itself; may be NULL */
+    const char *const *envs;  /* NULL-terminated "KEY=VALUE", added to the standard ones; may be NULL */
+    const char *cwd;          /* NULL: the user's home */
+    const char *user;         /* name or number, either with ":GROUP"; NULL: the template's, else root */
+    const char *default_user; /* the template's, which wrn_box_exec() fills in; of use where the machine can */
+    int64_t timeout_ms;       /* 0: none. When it passes, pauses not counted, the whole process tree is killed. */
+    const char *label;   /* not NULL: goes on without this process, whose follower gets the text back; below 16 KiB */
+    bool want_stdin;     /* false: /dev/null */
+    bool builtin;        /* cmd names a function of the agent's (src/agent/files.c); its errors are exit codes */
+    uint16_t cols, rows; /* both above 0: a terminal for all three; its output is stream 1 */
+} wrn_proc_spec;
+
+typedef enum wrn_proc_end {
+    WRN_PROC_EXITED,   /* code is 0..255 */
+    WRN_PROC_SIGNALED, /* code is the signal number */
+    WRN_PROC_TIMED_OUT,
+    WRN_PROC_LOST,  /* the agent or the box is gone; the outcome is unknown */
+    WRN_PROC_FAILED /* never started: fault says why */
+} wrn_proc_end;
+
+/* How a command ended. */
+typedef struct wrn_proc_result {
+    wrn_proc_end end;
+    int code;
+    /* What outlives the command held its output still when nobody waited for more: what it wrote from there on is lost. */
+    bool output_cut;
+    bool oom_killed; /* something died for want of memory while it ran, and it ended by SIGKILL or with a code but 0 */
+    const wrn_fault *fault; /* NULL: none */
+} wrn_proc_result;
+
+/* What a command tells its starter. on_end comes last and exactly once, after all output; the wrn_proc is gone when it
+ * returns. A program that does not exist is not a failure: it ends with code 127 and a message on stderr (126 when not
+ * executable); a cwd or user that does not exist is WRN_PROC_FAILED with WRN_FAULT_INVALID_REQUEST. */
+typedef struct wrn_proc_events {
+    void (*on_start)(void *context, int64_t pid);
+    void (*on_output)(void *context, int stream /* 1 stdout, 2 stderr */, const void *data, size_t size);
+    void (*on_end)(void *context, const wrn_proc_result *result);
+    /* After a write() that was not taken whole: there is room again. May be NULL. */
+    void (*on_room)(void *context);
     void *context;
-    wrn_done_fn done; /* of destroy or freeze */
-    void *done_context;
-    wrn_job removal;
-    char removal_problem[200];
-};
+} wrn_proc_events;
 
-/* ---- box.c ---- */
+/* A command that an earlier process has left running. */
+typedef struct wrn_kept {
+    wrn_proc *proc;
+    const char *label;
+    int64_t pid; /* 0: on_start follows */
+    bool terminal;
+} wrn_kept;
 
-void ns_create(wrn_backend *backend, const wrn_box_spec *spec, wrn_done_fn died, wrn_box_fn done, void *context);
-void ns_destroy(wrn_box *box, wrn_done_fn done, void *context);
+/* Fills in `events` if the command is to go on; else it is killed. The last of what it put out meanwhile follows. */
+typedef bool (*wrn_kept_fn)(void *context, const wrn_kept *kept, wrn_proc_events *events);
 
-/* An empty one. */
-wrn_box *box_new(wrn_backend *backend, const char *id, wrn_done_fn died, wrn_box_fn created, void *context);
-/* Once it has a process: from then on only box_fail() and ns_destroy() end it. */
-void box_watch(wrn_box *box);
-/* Takes it apart, then says why there is none. */
-void box_fail(wrn_box *box, const wrn_fault *fault);
-/* Says later why there is none. */
-void box_refuse(const wrn_backend *backend, wrn_box_fn created, void *context, const wrn_fault *fault);
-/* Its agent does not answer in time. */
-void box_limit(uv_timer_t *timer);
-/* What its agent says. */
-void box_agent_ready(void *context);
-void box_agent_lost(void *context, const char *why);
-int64_t box_oom_kills(void *context);
-/* Frees it, its process untouched. */
-void box_close(wrn_box *box);
+/* ---- all of them ---- */
 
-/* ---- adopt.c ---- */
+/* Opens the backends that can run here, and sweeps whatever an earlier run left behind (processes, cgroups, mounts, files)
+ * but for boxes that can be adopted. Blocks. 0, or -1 with a fault. */
+int wrn_boxes_open(const wrn_backend_config *config, wrn_boxes **ret, wrn_fault *fault);
+/* All must be destroyed or left before. Leaves nothing else behind. */
+void wrn_boxes_close(wrn_boxes *boxes);
+/* What a box of that isolation (NULL: any) gets here: wrn_backend_ops.probe. NULL: there are none. The caller frees it. */
+wrn_json *wrn_boxes_probe(const wrn_boxes *boxes, const char *isolation);
+/* What a box gets that is asked for with these: wrn_backend_ops.fit. */
+void wrn_boxes_fit(const wrn_boxes *boxes, const char *isolation, int64_t *vcpus, int64_t *memory_mb);
+/* A template of the platform. 0, or -1 with a fault: WRN_FAULT_NOT_FOUND when there is none of that name. */
+int wrn_boxes_find_template(const wrn_boxes *boxes, const char *name, wrn_template *out, wrn_fault *fault);
+void wrn_boxes_list_templates(const wrn_boxes *boxes, wrn_template_fn each, void *context);
 
-void ns_adopt(wrn_backend *backend, const wrn_box_spec *spec, bool frozen, wrn_kept_fn kept, wrn_done_fn died,
-              wrn_box_fn done, void *context);
-void ns_end_adoption(wrn_backend *backend);
-void ns_leave(wrn_box *box, wrn_done_fn done, void *context);
-/* 0, or -1 with errno. */
-int boxes_start_holder(wrn_backend *backend);
-/* For one that `holder_find` has found. */
-void boxes_watch_holder(wrn_backend *backend);
-void boxes_stop_holder(wrn_backend *backend);
-/* What the holder shall know. */
-void box_hold(wrn_box *box);
-void box_drop(wrn_box *box);
+/* What `wrennd doctor` prints: checks with a verdict and the exact fix. Appends JSON objects {check, ok, detail, fix} to
+ * `report`, an array. Blocks. Returns false when sandboxes can't run. */
+bool wrn_boxes_doctor(const wrn_backend_config *config, wrn_json *report);
+/* What `wrennd doctor --leaks` prints: everything that belongs to a wrennd that is no longer running, or that no
+ * sandbox accounts for: processes, cgroups, mounts, directories. Appends {kind, what} to `report`; the number found. */
+size_t wrn_boxes_leaks(const wrn_backend_config *config, wrn_json *report);
 
-/* ---- pause.c ---- */
+/* ---- one ---- */
 
-void ns_freeze(wrn_box *box, wrn_done_fn done, void *context);
-void ns_thaw(wrn_box *box, wrn_done_fn done, void *context);
-/* Ends a freeze or thaw that is under way. */
-void box_freeze_done(wrn_box *box, const wrn_fault *fault);
-/* Looks until the kernel says that all is frozen. */
-void box_await_frozen(wrn_box *box, wrn_done_fn done, void *context);
+/* Makes a box and waits for its agent. `died` is called at most once, if the box ends by itself later (never after
+ * destroy was asked for, and never before `done`). */
+void wrn_box_create(wrn_boxes *boxes, const wrn_box_spec *spec, wrn_done_fn died, wrn_box_fn done, void *context);
+/* A box of that id which an earlier process has left: gets it back, frozen or not. `kept` is called for each command
+ * that goes on in it, before `done`; for a frozen one when it is thawed. Only the id and the template's name are read
+ * in `spec`. WRN_FAULT_NOT_FOUND: there is none. After any other fault it is gone. */
+void wrn_box_adopt(wrn_boxes *boxes, const wrn_box_spec *spec, bool frozen, wrn_kept_fn kept, wrn_done_fn died,
+                   wrn_box_fn done, void *context);
+/* Those that were not adopted are destroyed. */
+void wrn_boxes_end_adoption(wrn_boxes *boxes);
+/* Forgets a box, whose commands without a label end, and leaves it to the next process. Not while anything of freeze,
+ * thaw and snapshot is under way. */
+void wrn_box_leave(wrn_box *box, wrn_done_fn done, void *context);
+/* Whether that is possible. */
+bool wrn_boxes_can_leave(const wrn_boxes *boxes);
+/* Kills everything in it, then removes it. Commands still running get WRN_PROC_LOST first. The box is gone when
+ * `done` runs. Also for boxes that are frozen or died. */
+void wrn_box_destroy(wrn_box *box, wrn_done_fn done, void *context);
+void wrn_box_freeze(wrn_box *box, wrn_done_fn done, void *context);
+void wrn_box_thaw(wrn_box *box, wrn_done_fn done, void *context);
+/* Round trip to the agent. */
+void wrn_box_ping(wrn_box *box, wrn_done_fn done, void *context);
+void wrn_box_measure(wrn_box *box, wrn_box_stats *out);
+/* Connects to a TCP port of the box's loopback: wrn_backend_ops.dial. Starts the template's service where the port is its. */
+void wrn_box_dial(wrn_box *box, uint16_t port, wrn_dial_fn done, void *context);
 
-/* ---- balance.c ---- */
+/* ---- snapshots ---- */
 
-/* Does it need its processors? What is paused does not. */
-void box_count(wrn_box *box, bool needs_cpus);
-/* With what it has used up to now: it is moved if it shares a processor that is full while another one is not. */
-void box_balance(wrn_box *box, const wrn_box_stats *used);
+/* Makes a snapshot with that id, [a-z0-9-], of what the frozen box and its template have written. It is whole when
+ * `done` comes without a fault, and not there otherwise. */
+void wrn_box_snapshot(wrn_box *box, const char *snapshot_id, wrn_snapshot_fn done, void *context);
+/* The snapshot of it that is being made, if any, ends soon and with a fault. */
+void wrn_box_stop_snapshot(wrn_box *box);
+/* No box is made from it any more. Those that were keep it. */
+void wrn_boxes_drop_snapshot(wrn_boxes *boxes, const char *snapshot_id);
+/* Removes all that a crash left half made or half removed; the names are free at once. Before the first box is made. */
+void wrn_boxes_sweep_snapshots(wrn_boxes *boxes, bool (*is_known)(void *context, const char *snapshot_id),
+                               void *context);
 
-/* ---- measure.c ---- */
+/* ---- what is done with a command ---- */
 
-void ns_stats(wrn_box *box, wrn_box_stats *out);
-void box_forget_walk(wrn_box *box);
+/* Starts one. NULL with a fault when it cannot even be asked for. */
+wrn_proc *wrn_box_exec(wrn_box *box, const wrn_proc_spec *spec, const wrn_proc_events *events, wrn_fault *fault);
+/* Sends a signal to the command and all its descendants; on_end still follows. */
+void wrn_proc_signal(wrn_proc *proc, int signo);
+/* Stops and continues delivery of output (back-pressure). */
+void wrn_proc_read_stop(wrn_proc *proc);
+void wrn_proc_read_start(wrn_proc *proc);
+/* Input, for want_stdin and terminals. The number of bytes taken; when fewer than `size`, on_room follows. What a
+ * command no longer reads is taken and lost. */
+size_t wrn_proc_write(wrn_proc *proc, const void *data, size_t size);
+/* Everything written still arrives. On a terminal it is the end-of-file character. */
+void wrn_proc_close_stdin(wrn_proc *proc);
+/* 0, 0: it keeps its size, and its program is told of it once more, to draw itself. */
+void wrn_proc_resize(wrn_proc *proc, uint16_t cols, uint16_t rows);
 
 #endif

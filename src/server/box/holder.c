@@ -15,19 +15,21 @@
 
 #include "base/clock.h"
 #include "base/lock.h"
+#include "server/trees.h"
 
 /* systemd takes what has such a name for a helper that may stay behind, and says nothing of it. */
 #define NAME "(wrennd-holder)"
 
-/* 2: layers of sandboxes may have moved directories, which an earlier wrennd does not know. */
-enum { HELD_MAX = 8192, VERSION = 2, PATIENCE_S = 5, GROUP_FDS = HIERARCHIES, KEPT_MAX = GROUP_FDS + 3, FDS_MAX = 3 };
+/* 3: what is kept for backends comes from each of them. */
+enum { HELD_MAX = 8192, VERSION = 3, PATIENCE_S = 5, FDS_MAX = 3 };
+enum { KEPT_MAX = 2 + WRN_BACKENDS_MAX * (WRN_KEPT_LOCKS + 1) };
 
 /* Everything said either way is one of these, in one packet. */
-typedef enum word { WELCOME, BOX, END, ADD, DROP } word;
+typedef enum word { KEEPSAKE, BOX, END, ADD, DROP } word;
 typedef struct packet {
     uint32_t version, word;
-    char cgroup_name[64]; /* of WELCOME, with the descriptor of the slots if there is one */
-    held_box box;         /* of BOX and ADD, with its descriptors; of DROP, its id */
+    char backend[16], name[64]; /* of KEEPSAKE, with its descriptor if there is one */
+    held_box box;               /* of BOX and ADD, with its descriptors; of DROP, its id */
 } packet;
 
 /* ---- packets ---- */
@@ -53,7 +55,7 @@ static bool send_packet(int to, const packet *p, const int *fds, size_t count) {
 
 static bool send_box(int to, word what, const held_box *box) {
     const packet p = {.version = VERSION, .word = what, .box = *box};
-    const int fds[FDS_MAX] = {box->handover_fd, box->pidfd, box->source_fd};
+    const int fds[FDS_MAX] = {box->run.handover_fd, box->run.pidfd, box->source_fd};
     return send_packet(to, &p, fds, box->source_fd >= 0 ? 3 : 2);
 }
 
@@ -84,13 +86,13 @@ static bool receive_packet(int from, packet *p, int fds[FDS_MAX]) {
 }
 
 static void take_fds(held_box *box, const int fds[FDS_MAX]) {
-    box->handover_fd = fds[0];
-    box->pidfd = fds[1];
+    box->run.handover_fd = fds[0];
+    box->run.pidfd = fds[1];
     box->source_fd = fds[2];
 }
 
-static void close_box(const held_box *box) {
-    close_all((const int[FDS_MAX]){box->handover_fd, box->pidfd, box->source_fd});
+void held_close(const held_box *box) {
+    close_all((const int[FDS_MAX]){box->run.handover_fd, box->run.pidfd, box->source_fd});
 }
 
 /* ---- its files ---- */
@@ -137,7 +139,7 @@ typedef struct holding {
 } holding;
 
 static void forget(holding *h, size_t i) {
-    close_box(&h->boxes[i]);
+    held_close(&h->boxes[i]);
     h->boxes[i] = h->boxes[--h->count];
 }
 
@@ -149,7 +151,7 @@ static void drop(holding *h, const char *id) {
 static void lose_connection(holding *h) {
     close(h->connection);
     h->connection = -1;
-    h->give_up_ms = wrn_now_ms() + h->plan->wait_ms;
+    h->give_up_ms = wrn_now_ms() + h->plan->config->adopt_ms;
 }
 
 static void on_packet(holding *h) {
@@ -167,17 +169,28 @@ static void on_packet(holding *h) {
     }
 }
 
-/* Of its two ends, only the one who comes can be of no use here: who is allowed into the directory is one of us. */
+static bool send_keepsakes(int to, const holder_plan *plan) {
+    bool ok = true;
+    for (size_t i = 0; i < WRN_BACKENDS_MAX && ok; i++) {
+        const wrn_keepsake *kept = plan->keepsakes[i];
+        packet p = {.version = VERSION, .word = KEEPSAKE};
+        if (!kept) continue;
+        snprintf(p.backend, sizeof(p.backend), "%s", wrn_backends[i]->name);
+        snprintf(p.name, sizeof(p.name), "%s", kept->name);
+        ok = send_packet(to, &p, &kept->fd, kept->fd >= 0);
+    }
+    return ok;
+}
+
+/* Whoever can open the state directory is trusted, so the newest connection replaces the one before. */
 static void on_visitor(holding *h) {
-    packet p = {.version = VERSION, .word = WELCOME};
+    packet p = {.version = VERSION, .word = END};
     int fd = accept4(h->listener, NULL, NULL, SOCK_CLOEXEC);
     if (fd < 0) return;
     if (h->connection >= 0) lose_connection(h);
     h->connection = fd;
-    snprintf(p.cgroup_name, sizeof(p.cgroup_name), "%s", h->plan->cgroups->name);
-    bool ok = send_packet(fd, &p, &h->plan->slots_fd, h->plan->slots_fd >= 0);
+    bool ok = send_keepsakes(fd, h->plan);
     for (size_t i = 0; ok && i < h->count; i++) ok = send_box(fd, BOX, &h->boxes[i]);
-    p.word = END;
     if (!ok || !send_packet(fd, &p, NULL, 0)) lose_connection(h);
 }
 
@@ -191,10 +204,15 @@ static void give_up(holding *h) {
         h->give_up_ms = wrn_now_ms() + 1000;
         return;
     }
-    for (size_t i = 0; i < h->count; i++) syscall(SYS_pidfd_send_signal, h->boxes[i].pidfd, SIGKILL, NULL, 0);
+    for (size_t i = 0; i < h->count; i++) syscall(SYS_pidfd_send_signal, h->boxes[i].run.pidfd, SIGKILL, NULL, 0);
     while (h->count) forget(h, h->count - 1);
-    cgroups_unlock(h->plan->cgroups);
-    sweep(NULL, h->plan->boxes_dir, h->plan->cgroup_parent, NULL, NULL);
+    wrn_backend_config config = *h->plan->config;
+    config.loop = NULL;
+    for (size_t i = 0; i < WRN_BACKENDS_MAX; i++)
+        for (size_t j = 0; h->plan->keepsakes[i] && j < WRN_KEPT_LOCKS; j++)
+            if (h->plan->keepsakes[i]->locks[j] >= 0) close(h->plan->keepsakes[i]->locks[j]);
+    for (size_t i = 0; wrn_backends[i]; i++) wrn_backends[i]->sweep(&config, NULL);
+    remove_entries(NULL, h->plan->boxes_dir, NULL, NULL);
     remove_socket(h->state_dir);
     _exit(0);
 }
@@ -203,11 +221,17 @@ static int compare_fds(const void *a, const void *b) { return *(const int *)a - 
 
 /* All of wrennd's but these; what reads the ends of its standard ones must not wait for this process. */
 static void keep_descriptors(const holding *h) {
-    int kept[KEPT_MAX] = {h->listener, h->connection, h->plan->slots_fd};
-    memcpy(kept + 3, h->plan->cgroups->lock_fds, sizeof(h->plan->cgroups->lock_fds));
-    qsort(kept, KEPT_MAX, sizeof(*kept), compare_fds);
+    int kept[KEPT_MAX] = {h->listener, h->connection};
+    size_t count = 2;
+    for (size_t i = 0; i < WRN_BACKENDS_MAX; i++) {
+        const wrn_keepsake *of = h->plan->keepsakes[i];
+        if (!of) continue;
+        kept[count++] = of->fd;
+        for (size_t j = 0; j < WRN_KEPT_LOCKS; j++) kept[count++] = of->locks[j];
+    }
+    qsort(kept, count, sizeof(*kept), compare_fds);
     unsigned from = 3;
-    for (size_t i = 0; i < KEPT_MAX; i++) {
+    for (size_t i = 0; i < count; i++) {
         if (kept[i] < (int)from) continue;
         if (kept[i] > (int)from) syscall(SYS_close_range, from, (unsigned)kept[i] - 1, 0u);
         from = (unsigned)kept[i] + 1;
@@ -280,8 +304,9 @@ static void set_patience(int fd) {
     setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
 }
 
-int holder_start(holder *h, const char *state_dir, const holder_plan *plan) {
+int holder_start(holder *h, const holder_plan *plan) {
     int pair[2];
+    const char *state_dir = plan->config->state_dir;
     *h = (holder){.fd = -1, .pidfd = -1, .state_dir = state_dir};
     holding *state = calloc(1, sizeof(*state));
     if (!state) return errno = ENOMEM, -1;
@@ -324,16 +349,27 @@ static void forget_holder(holder *h) {
     h->fd = h->pidfd = -1;
 }
 
-static bool receive_boxes(int fd, inheritance *out) {
+static void keep_for(inheritance *out, const packet *p, int fd) {
+    for (size_t i = 0; wrn_backends[i]; i++) {
+        wrn_keepsake *kept = &out->keepsakes[i];
+        if (strcmp(p->backend, wrn_backends[i]->name) != 0 || kept->fd >= 0) continue;
+        memcpy(kept->name, p->name, sizeof(kept->name));
+        kept->fd = fd;
+        return;
+    }
+    if (fd >= 0) close(fd);
+}
+
+static bool receive_all(int from, inheritance *out) {
     packet p;
     int fds[FDS_MAX];
     size_t capacity = 0;
-    if (!receive_packet(fd, &p, fds)) return false;
-    if (p.word != WELCOME) return close_all(fds), false;
-    memcpy(out->cgroup_name, p.cgroup_name, sizeof(out->cgroup_name));
-    out->slots_fd = fds[0];
-    while (receive_packet(fd, &p, fds)) {
+    while (receive_packet(from, &p, fds)) {
         if (p.word == END) return true;
+        if (p.word == KEEPSAKE) {
+            keep_for(out, &p, fds[0]);
+            continue;
+        }
         if (out->count == capacity) {
             capacity = capacity ? 2 * capacity : 16;
             out->boxes = realloc(out->boxes, capacity * sizeof(*out->boxes));
@@ -345,21 +381,27 @@ static bool receive_boxes(int fd, inheritance *out) {
     return false;
 }
 
+void inherit_nothing(inheritance *out) {
+    *out = (inheritance){0};
+    for (size_t i = 0; i < WRN_BACKENDS_MAX; i++) out->keepsakes[i].fd = -1;
+}
+
 bool holder_find(holder *h, const char *state_dir, inheritance *out) {
     struct sockaddr_un address;
-    *out = (inheritance){.slots_fd = -1};
+    inherit_nothing(out);
     *h = (holder){.fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0), .pidfd = -1, .state_dir = state_dir};
     int dir = make_address(state_dir, &address);
     set_patience(h->fd);
     bool there = h->fd >= 0 && connect(h->fd, (struct sockaddr *)&address, sizeof(address)) == 0;
     if (dir >= 0) close(dir);
     if (there) h->pidfd = open_peer(h->fd);
-    if (there && receive_boxes(h->fd, out)) return true;
+    if (there && receive_all(h->fd, out)) return true;
     if (there) holder_end(h); /* of another version, or stopped: what it has can't be had, and must not stay */
-    for (size_t i = 0; i < out->count; i++) close_box(&out->boxes[i]);
-    if (out->slots_fd >= 0) close(out->slots_fd);
+    for (size_t i = 0; i < out->count; i++) held_close(&out->boxes[i]);
+    for (size_t i = 0; i < WRN_BACKENDS_MAX; i++)
+        if (out->keepsakes[i].fd >= 0) close(out->keepsakes[i].fd);
     free(out->boxes);
-    *out = (inheritance){.slots_fd = -1};
+    inherit_nothing(out);
     forget_holder(h);
     return false;
 }

@@ -1,21 +1,19 @@
 /* The holder: a process beside wrennd that lets sandboxes outlive it.
  *
  * It does nothing but keep descriptors: for each box one through which its agent can be given a channel to a new wrennd,
- * and the lock on its template; the locks on ranges of ids and on cgroups. When wrennd is gone it waits for another one on the same
+ * and the lock on its template; for each backend those that it needs kept, such as locks on ranges of ids and on cgroups. When wrennd is gone it waits for another one on the same
  * state directory, which gets all of them. When none comes in time, it lets go of them, the agents end, and it sweeps what
  * they leave. With nothing to keep it ends together with wrennd. */
-#ifndef WRN_SERVER_NS_HOLDER_H
-#define WRN_SERVER_NS_HOLDER_H
+#ifndef WRN_SERVER_BOX_HOLDER_H
+#define WRN_SERVER_BOX_HOLDER_H
 
-#include "server/backend/ns/internal.h"
+#include "server/backend/backend.h"
 
 /* What it knows of a box. */
 typedef struct held_box {
-    char id[ID_MAX + 1];
-    char snapshot_id[ID_MAX + 1]; /* that it is made from; "": a template of the platform */
-    int slot;
-    pid_t pid;
-    int handover_fd, pidfd;
+    char id[WRN_BOX_ID_MAX + 1], backend[16];
+    char snapshot_id[WRN_BOX_ID_MAX + 1]; /* that it is made from; "": a template of the platform */
+    wrn_running run;
     int source_fd; /* the directory it is made from, locked; -1: `minimal` */
 } held_box;
 
@@ -28,27 +26,27 @@ typedef struct holder {
 
 /* What it keeps for all of them together, and what it needs for the end. */
 typedef struct holder_plan {
-    const char *boxes_dir, *cgroup_parent;
-    int slots_fd; /* -1: none */
-    const cgroups *cgroups;
-    int64_t wait_ms;
+    const wrn_backend_config *config; /* adopt_ms: how long it waits */
+    const char *boxes_dir;
+    const wrn_keepsake *keepsakes[WRN_BACKENDS_MAX]; /* in the order of wrn_backends; NULL: none */
 } holder_plan;
 
 /* What a holder that waits hands over. */
 typedef struct inheritance {
-    char cgroup_name[64];
-    int slots_fd;
+    wrn_keepsake keepsakes[WRN_BACKENDS_MAX]; /* in the order of wrn_backends */
     held_box *boxes;
     size_t count;
 } inheritance;
 
+void inherit_nothing(inheritance *out);
 /* True when there was one, which is the caller's now. Blocks. */
 bool holder_find(holder *h, const char *state_dir, inheritance *out);
 /* Starts one. 0, or -1 with errno. */
-int holder_start(holder *h, const char *state_dir, const holder_plan *plan);
+int holder_start(holder *h, const holder_plan *plan);
 /* Each false when it is gone, or does not keep up. */
 bool holder_add(const holder *h, const held_box *box);
 bool holder_drop(const holder *h, const char *id);
+void held_close(const held_box *box);
 /* Kills it, and waits until it is gone. */
 void holder_end(const holder *h);
 /* It waits if it has boxes; else it ends, and nothing of it is left. */

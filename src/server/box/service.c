@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "server/box/internal.h"
 
 enum { RETRY_MS = 10, START_LIMIT_MS = 60000 };
 
@@ -18,10 +19,9 @@ typedef struct dialer {
 } dialer;
 
 struct service {
-    wrn_agent *agent;
-    dials *dials;
-    const source *from;
-    wrn_proc *proc; /* NULL: does not run */
+    wrn_box *box;
+    const source *from; /* the box's */
+    wrn_proc *proc;     /* NULL: does not run */
     dialer *dialers;
     char end[64]; /* how it ended; "" while it runs */
 };
@@ -50,16 +50,15 @@ static bool start(service *s, wrn_fault *fault) {
                                 .label = SERVICE_LABEL};
     const wrn_proc_events events = {.on_output = on_output, .on_end = on_end, .context = s};
     s->end[0] = '\0';
-    s->proc = wrn_agent_exec(s->agent, &spec, &events, fault);
+    s->proc = wrn_agent_exec(s->box->agent, &spec, &events, fault);
     return s->proc != NULL;
 }
 
-service *service_new(wrn_agent *agent, dials *to, const source *from) {
-    service *s = from->start[0] ? calloc(1, sizeof(*s)) : NULL;
+service *service_new(wrn_box *box) {
+    service *s = box->source.start[0] ? calloc(1, sizeof(*s)) : NULL;
     if (!s) return NULL;
-    s->agent = agent;
-    s->dials = to;
-    s->from = from;
+    s->box = box;
+    s->from = &box->source;
     return s;
 }
 
@@ -76,6 +75,10 @@ bool service_keep(service *s, const wrn_kept *kept, wrn_proc_events *events) {
 }
 
 /* ---- connections to it ---- */
+
+static void dial(service *s, uint16_t port, wrn_dial_fn done, void *context) {
+    s->box->runner->ops->dial(s->box->it, port, done, context);
+}
 
 static void on_timer_closed(uv_handle_t *handle) { free(handle->data); }
 
@@ -111,14 +114,14 @@ static void on_tried(void *context, int fd, const wrn_fault *fault) {
 static void try_again(uv_timer_t *timer) {
     dialer *d = timer->data;
     d->trying = true;
-    dial_start(d->service->dials, d->service->from->start_port, on_tried, d);
+    dial(d->service, d->service->from->start_port, on_tried, d);
 }
 
 static void refuse(void *context, const wrn_fault *fault) { on_tried(context, -1, fault); }
 
 void service_dial(service *s, uint16_t port, wrn_dial_fn done, void *context) {
     wrn_fault fault;
-    if (port != s->from->start_port) return dial_start(s->dials, port, done, context);
+    if (port != s->from->start_port) return dial(s, port, done, context);
     dialer *d = calloc(1, sizeof(*d));
     if (!d) abort(); /* some hundred bytes: nothing would work any more */
     *d = (dialer){.next = s->dialers, .service = s, .done = done, .context = context};
@@ -126,10 +129,10 @@ void service_dial(service *s, uint16_t port, wrn_dial_fn done, void *context) {
     d->give_up_ms = wrn_now_ms() + START_LIMIT_MS;
     d->trying = true;
     d->started = !s->proc;
-    uv_timer_init(s->dials->loop, &d->timer);
+    uv_timer_init(s->box->boxes->config.loop, &d->timer);
     d->timer.data = d;
-    if (start(s, &fault)) dial_start(s->dials, port, on_tried, d);
-    else wrn_answer_later(s->dials->loop, refuse, d, &fault);
+    if (start(s, &fault)) dial(s, port, on_tried, d);
+    else wrn_answer_later(s->box->boxes->config.loop, refuse, d, &fault);
 }
 
 /* ---- the end ---- */

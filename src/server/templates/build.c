@@ -7,17 +7,22 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <unistd.h>
 
+#include "base/auto.h"
 #include "base/lock.h"
 #include "base/tree.h"
-#include "server/backend/ns/internal.h"
+#include "server/templates/catalog.h"
+#include "server/templates/interpreter.h"
 #include "server/templates/oci.h"
 #include "server/templates/pipeline.h"
+#include "server/trees.h"
 
 #define OURS ".wrennd-"
 enum { EXCHANGE = 2 }; /* RENAME_EXCHANGE, which <linux/fs.h> has with too much beside it */
@@ -249,8 +254,8 @@ static bool build_template(build *b) {
     return ok;
 }
 
-bool wrn_backend_ns_build(const wrn_backend_config *config, const wrn_template_plan *plan, wrn_buf *said,
-                          wrn_fault *fault) {
+bool wrn_template_build(const wrn_backend_config *config, const wrn_template_plan *plan, wrn_buf *said,
+                        wrn_fault *fault) {
     build b = {plan, config->unpack_path, config->template_dir, .said = said, .fault = fault};
     if (!plan->suite && !plan->tar && !plan->dir && !plan->oci) {
         if (strcmp(plan->name, "code-interpreter") == 0) return interpreter_build(config->template_dir, said, fault);
@@ -286,7 +291,7 @@ static bool retire(const char *templates, const char *path, const char *name, wr
     return ok || fails(fault, "cannot remove %.300s: %s", path, strerror(saved));
 }
 
-bool wrn_backend_ns_remove(const wrn_backend_config *config, const char *name, wrn_buf *said, wrn_fault *fault) {
+bool wrn_template_remove(const wrn_backend_config *config, const char *name, wrn_buf *said, wrn_fault *fault) {
     char path[PATH_MAX];
     const char *templates = config->template_dir;
     if (strcmp(name, MINIMAL) == 0) return fails(fault, "the template \"" MINIMAL "\" is always there");
@@ -299,10 +304,4 @@ bool wrn_backend_ns_remove(const wrn_backend_config *config, const char *name, w
     if (lock >= 0) close(lock);
     if (ok) wrn_buf_printf(said, "removed the template %s\n", name);
     return ok;
-}
-
-void wrn_backend_ns_list(const wrn_backend_config *config, wrn_template_fn each, void *context) {
-    char skeleton[PATH_MAX];
-    template_skeleton(config->state_dir, skeleton);
-    catalog_list(config->template_dir, skeleton, each, context);
 }

@@ -1,12 +1,15 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
-#include "server/backend/ns/internal.h"
+#include "base/auto.h"
+#include "server/templates/catalog.h"
 
 enum { DOCUMENT_MAX = 65536 };
 
@@ -118,12 +121,14 @@ void source_close(source *s) {
     *s = (source){0};
 }
 
-void source_minimal(source *out, const char *skeleton) {
+void source_minimal(source *out, const char *state_dir) {
     struct stat info;
+    char made[PATH_MAX];
     *out = (source){.on_host = true};
     snprintf(out->shown.name, sizeof(out->shown.name), MINIMAL);
     snprintf(out->shown.type, sizeof(out->shown.type), "base");
-    if (stat(skeleton, &info) == 0) out->shown.created_at = info.st_mtime;
+    snprintf(made, sizeof(made), "%.4000s/templates", state_dir); /* where backends make it */
+    if (stat(made, &info) == 0) out->shown.created_at = info.st_mtime;
 }
 
 wrn_json *source_document(const source *s, const char *type) {
@@ -142,6 +147,8 @@ wrn_json *source_document(const source *s, const char *type) {
 
 const char *source_tree_name(const source *s) { return trees[s->on_host]; }
 
+wrn_root source_root(const source *s) { return (wrn_root){s->on_host, s->tree}; }
+
 /* ---- the operator's ---- */
 
 static bool is_name(const char *name) { return *name && *name != '.' && strlen(name) <= 64 && !strchr(name, '/'); }
@@ -155,9 +162,10 @@ static bool is_minimal(const char *dir, const char *name) {
     return !dir || (size_t)snprintf(path, sizeof(path), "%s/%s", dir, name) >= sizeof(path) || access(path, F_OK) != 0;
 }
 
-int catalog_find(const char *dir, const char *skeleton, const char *name, source *out, wrn_fault *fault) {
+int source_find(const wrn_backend_config *config, const char *name, source *out, wrn_fault *fault) {
     char path[PATH_MAX];
-    if (is_minimal(dir, name)) return source_minimal(out, skeleton), 0;
+    const char *dir = config->template_dir;
+    if (is_minimal(dir, name)) return source_minimal(out, config->state_dir), 0;
     if (dir && is_name(name) && (size_t)snprintf(path, sizeof(path), "%s/%s", dir, name) < 4000)
         return source_open(path, name, out, fault);
     wrn_fault_set(fault, WRN_FAULT_NOT_FOUND, "there is no template \"%.64s\"", name);
@@ -168,15 +176,24 @@ static int is_shown(const struct dirent *entry) {
     return is_name(entry->d_name) && strcmp(entry->d_name, MINIMAL) != 0;
 }
 
-void catalog_list(const char *dir, const char *skeleton, wrn_template_fn each, void *context) {
+int wrn_template_find(const wrn_backend_config *config, const char *name, wrn_template *out, wrn_fault *fault) {
+    source s;
+    if (source_find(config, name, &s, fault) != 0) return -1;
+    *out = s.shown;
+    source_close(&s);
+    return 0;
+}
+
+void wrn_template_list(const wrn_backend_config *config, wrn_template_fn each, void *context) {
+    const char *dir = config->template_dir;
     struct dirent **entries = NULL;
     source s;
     wrn_fault fault;
-    source_minimal(&s, skeleton);
+    source_minimal(&s, config->state_dir);
     each(context, &s.shown);
     int count = dir ? scandir(dir, &entries, is_shown, alphasort) : 0;
     for (int i = 0; i < count; i++) {
-        if (catalog_find(dir, skeleton, entries[i]->d_name, &s, &fault) == 0) {
+        if (source_find(config, entries[i]->d_name, &s, &fault) == 0) {
             each(context, &s.shown);
             source_close(&s);
         }

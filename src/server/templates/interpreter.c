@@ -2,11 +2,16 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <spawn.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
-#include "server/backend/ns/internal.h"
+#include "base/auto.h"
+#include "server/templates/catalog.h"
+#include "server/templates/interpreter.h"
+#include "server/trees.h"
 
 #define HOME "/opt/code-interpreter"
 
@@ -49,18 +54,6 @@ static bool has_packages(void) {
     while (rc == 0 && waitpid(pid, &status, 0) < 0 && errno == EINTR) {
     }
     return rc == 0 && WIFEXITED(status) && WEXITSTATUS(status) == 0;
-}
-
-int make_path(const char *path, mode_t mode) {
-    char part[PATH_MAX];
-    size_t size = strlen(path);
-    for (size_t i = 1; i <= size && size < sizeof(part); i++) {
-        if (path[i] != '/' && path[i] != '\0') continue;
-        memcpy(part, path, i);
-        part[i] = '\0';
-        if (mkdir(part, mode) != 0 && errno != EEXIST) return -1;
-    }
-    return size < sizeof(part) ? 0 : (errno = ENAMETOOLONG, -1);
 }
 
 /* In place of the one before, which sandboxes may be using. */

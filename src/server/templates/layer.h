@@ -1,6 +1,6 @@
 /* Layers of an overlay, outside of any mount: bringing what one says over to another. */
-#ifndef WRN_SERVER_NS_LAYER_H
-#define WRN_SERVER_NS_LAYER_H
+#ifndef WRN_SERVER_TEMPLATES_LAYER_H
+#define WRN_SERVER_TEMPLATES_LAYER_H
 
 #include <limits.h>
 #include <stdbool.h>

@@ -1,7 +1,7 @@
 /* OCI image layouts: directories with oci-layout, index.json and blobs/sha256. Nothing in them is trusted: digests are
  * checked before a path is made of them, and each blob against its digest and size before it is used. */
-#ifndef WRN_SERVER_NS_OCI_H
-#define WRN_SERVER_NS_OCI_H
+#ifndef WRN_SERVER_TEMPLATES_OCI_H
+#define WRN_SERVER_TEMPLATES_OCI_H
 
 #include <signal.h>
 #include <stdbool.h>

@@ -2,12 +2,14 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdint.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "server/backend/ns/internal.h"
+#include "base/auto.h"
+#include "server/trees.h"
 
 enum { UNPACKER, FEEDER, PROGRAMS };
 enum { CANNOT_RUN = 127, NO_NAMESPACE = 126 };

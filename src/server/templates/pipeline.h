@@ -1,6 +1,6 @@
 /* The programs that `template build` runs: wrenn-unpack, fed by a file or by another program. One at a time per process. */
-#ifndef WRN_SERVER_NS_PIPELINE_H
-#define WRN_SERVER_NS_PIPELINE_H
+#ifndef WRN_SERVER_TEMPLATES_PIPELINE_H
+#define WRN_SERVER_TEMPLATES_PIPELINE_H
 
 #include <signal.h>
 #include <stdbool.h>

@@ -1,20 +1,23 @@
 #include "server/templates/snapshot.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
+#include "base/auto.h"
 #include "base/tree.h"
-#include "server/templates/layer.h"
 #include "server/lane.h"
+#include "server/templates/layer.h"
+#include "server/trees.h"
 
 /* What the child that copies says at its end. */
 typedef struct outcome {
@@ -37,7 +40,7 @@ struct snapshot_copy {
 /* A snapshot that boxes were made from. */
 struct held {
     held *next;
-    char id[ID_MAX + 1];
+    char id[WRN_BOX_ID_MAX + 1];
     size_t boxes;
     bool dropped;
 };
@@ -86,21 +89,25 @@ static bool fill_stacked(const snapshot_plan *p, const stacked *h, outcome *o) {
     return ok;
 }
 
-/* Above the host's files there are two stacks, one at / and one at /usr; a template has both in one tree. */
+static int open_dir(const char *path) { return path ? open_in(path, ".") : -1; }
+
+/* Opens all before any is filled: a directory that is made for one must not change the times of another. */
 static bool fill(const snapshot_plan *p, const char *tree, outcome *o) {
-    stacked top = {open_in(tree, "."), *p->tree ? open_in(p->tree, ".") : -1, open_in(p->box, "u"), {-1, -1}, 0, NULL};
-    if (!p->on_host) return fill_stacked(p, &top, o);
-    top.base[top.kept++] = open_in(p->skeleton, ".");
-    top.skip = "usr";
-    if (top.to >= 0 && mkdirat(top.to, "usr", 0755) != 0) fails(o, tree);
-    stacked usr = {open_in(tree, "usr"),
-                   *p->tree ? open_in(p->tree, "usr") : -1,
-                   open_in(p->box, "uu"),
-                   {open_in(p->skeleton, "usr"), open_in("/usr", ".")},
-                   2,
-                   NULL};
-    bool first = fill_stacked(p, &top, o), second = fill_stacked(p, &usr, o);
-    return first && second && !o->error;
+    stacked all[WRITTEN_MAX];
+    for (size_t i = 0; i < p->count; i++) {
+        const wrn_written *w = &p->layers[i];
+        int top = open_in(tree, ".");
+        if (top >= 0 && strcmp(w->at, ".") != 0 && mkdirat(top, w->at, 0755) != 0) fails(o, tree);
+        if (top >= 0) close(top);
+        all[i] = (stacked){open_in(tree, w->at),
+                           *p->tree ? open_in(p->tree, w->at) : -1,
+                           open_dir(w->own),
+                           {open_dir(w->below[0]), open_dir(w->below[1])},
+                           (w->below[0] != NULL) + (w->below[1] != NULL),
+                           w->skip};
+    }
+    for (size_t i = 0; i < p->count; i++) fill_stacked(p, &all[i], o);
+    return !o->error;
 }
 
 static bool write_document(const snapshot_plan *p, const char *dir, outcome *o) {
@@ -249,7 +256,7 @@ static void remove_snapshot(const snapshots *s, const char *id) {
     char path[PATH_MAX], old[PATH_MAX];
     snapshot_path(s, id, path);
     snprintf(old, sizeof(old), "%.4000s.old", path);
-    if (rename(path, old) == 0) remove_later(s->loop, old, false);
+    if (rename(path, old) == 0) remove_later(s->loop, old, wrn_tree_remove);
 }
 
 static held **find_held(snapshots *s, const char *id) {
@@ -284,20 +291,20 @@ void snapshot_drop(snapshots *s, const char *id) {
 
 const char *snapshot_id(const held *h) { return h->id; }
 
+typedef struct sweeping {
+    snapshots *all;
+    bool (*is_known)(void *context, const char *id);
+    void *context;
+} sweeping;
+
+static bool is_needed(const void *context, const char *id) {
+    const sweeping *s = context;
+    held *h = *find_held(s->all, id);
+    bool known = s->is_known(s->context, id);
+    if (h && !known) h->dropped = true;
+    return known || h;
+}
+
 void snapshots_sweep(snapshots *s, bool (*is_known)(void *context, const char *id), void *context) {
-    DIR *dir = opendir(s->dir);
-    for (struct dirent *entry; dir && (entry = readdir(dir));) {
-        char path[PATH_MAX], old[PATH_MAX];
-        if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0) continue;
-        if (is_known(context, entry->d_name)) continue;
-        held *h = *find_held(s, entry->d_name);
-        if (h) {
-            h->dropped = true;
-            continue;
-        }
-        if ((size_t)snprintf(path, sizeof(path), "%s/%s", s->dir, entry->d_name) >= sizeof(path)) continue;
-        if ((size_t)snprintf(old, sizeof(old), "%s/.%s", s->dir, entry->d_name) >= sizeof(old)) continue;
-        remove_later(s->loop, rename(path, old) == 0 ? old : path, false);
-    }
-    if (dir) closedir(dir);
+    remove_entries(s->loop, s->dir, is_needed, &(sweeping){s, is_known, context});
 }

@@ -1,8 +1,12 @@
 /* Snapshots: copies of what a box and its template wrote, as templates of their own in one directory, named by id. */
-#ifndef WRN_SERVER_NS_SNAPSHOT_H
-#define WRN_SERVER_NS_SNAPSHOT_H
+#ifndef WRN_SERVER_TEMPLATES_SNAPSHOT_H
+#define WRN_SERVER_TEMPLATES_SNAPSHOT_H
 
-#include "server/backend/ns/internal.h"
+#include <limits.h>
+
+#include "server/templates/templates.h"
+
+enum { WRITTEN_MAX = 4 };
 
 typedef struct held held;
 
@@ -23,11 +27,13 @@ void snapshots_sweep(snapshots *s, bool (*is_known)(void *context, const char *i
 
 /* All that the copying needs to know: it happens in a child, which nothing in this process waits for. */
 typedef struct snapshot_plan {
-    bool root, on_host, durable;
+    bool root, durable;
     pid_t parent;
-    const char *skeleton, *box, *tree; /* of the box's template; "" when it has none */
-    const char *tree_name, *document;  /* of the snapshot */
-    const char *target;                /* its directory */
+    const wrn_written *layers;        /* as the backend tells */
+    size_t count;                     /* at most WRITTEN_MAX */
+    const char *tree;                 /* of the box's template; "" when it has none */
+    const char *tree_name, *document; /* of the snapshot */
+    const char *target;               /* its directory */
 } snapshot_plan;
 
 typedef struct snapshot_copy snapshot_copy;

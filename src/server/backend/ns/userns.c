@@ -64,24 +64,6 @@ int userns_make(uid_t base) {
     return fd;
 }
 
-static int write_text(const char *path, const char *text) {
-    int fd = open(path, O_WRONLY | O_CLOEXEC);
-    if (fd < 0) return -1;
-    ssize_t written = write(fd, text, strlen(text));
-    close(fd);
-    return written == (ssize_t)strlen(text) ? 0 : -1;
-}
-
-int userns_enter(void) {
-    char users[32], groups[32];
-    snprintf(users, sizeof(users), "0 %u 1", (unsigned)geteuid());
-    snprintf(groups, sizeof(groups), "0 %u 1", (unsigned)getegid());
-    return unshare(CLONE_NEWUSER) == 0 && write_text("/proc/self/setgroups", "deny") == 0 &&
-                   write_text("/proc/self/uid_map", users) == 0 && write_text("/proc/self/gid_map", groups) == 0
-               ? 0
-               : -1;
-}
-
 /* Byte N of one file of the machine, locked, says that range N is in use. Locks of the open file: they go with the daemon,
  * and hold between two backends of one process too. */
 int slots_open(void) {

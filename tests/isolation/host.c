@@ -1,4 +1,4 @@
-#include "box.h"
+#include "host.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -7,9 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "server/backend/ns/internal.h"
-
-const wrn_backend_ops *const ops = &wrn_backend_ns;
+#include "server/backend/backend.h"
 
 typedef struct wait {
     struct wait *next;
@@ -52,7 +50,7 @@ void host_run_until(host *h, const bool *flag) {
 }
 
 /* What a failed test left: its cgroups. Its directories go with test_dir(). */
-void test_after_each(void) { sweep(NULL, "/nonexistent", NULL, NULL, NULL); }
+void test_after_each(void) { wrn_backend_ns.sweep(&(wrn_backend_config){0}, NULL); }
 
 const char *agent_path(void) { return getenv("WRENN_TEST_AGENT"); }
 
@@ -66,7 +64,7 @@ static void open_host(host *h, const char *name, const char *agent, int64_t adop
     uv_loop_init(&h->loop);
     wrn_backend_config config = {
         .loop = &h->loop, .state_dir = h->state_dir, .agent_path = agent, .adopt_ms = adopt_ms};
-    CHECK_MSG(ops->open(&config, &h->backend, &fault) == 0, "open: %s", fault.message);
+    CHECK_MSG(wrn_boxes_open(&config, &h->boxes, &fault) == 0, "open: %s", fault.message);
 }
 
 void host_open_in(host *h, const char *name) { open_host(h, name, agent_path(), 0); }
@@ -76,7 +74,7 @@ void host_open_with(host *h, const char *agent, int64_t adopt_ms) { open_host(h,
 void host_close(host *h) {
     char boxes[300];
     snprintf(boxes, sizeof(boxes), "%s/boxes", h->state_dir);
-    ops->close(h->backend);
+    wrn_boxes_close(h->boxes);
     while (uv_run(&h->loop, UV_RUN_NOWAIT)) {
     }
     CHECK_INT(uv_loop_close(&h->loop), 0);
@@ -97,7 +95,7 @@ wrn_box *box_create_sized(host *h, const char *id, int64_t vcpus, int64_t memory
     CHECK(w != NULL);
     w->next = h->waits;
     h->waits = w;
-    ops->create(h->backend, &(wrn_box_spec){id, "minimal", vcpus, memory_mb}, count_death, on_box, w);
+    wrn_box_create(h->boxes, &(wrn_box_spec){id, "minimal", vcpus, memory_mb}, count_death, on_box, w);
     CHECK_MSG(!w->done, "the callback came from inside the call");
     host_run_until(h, &w->done);
     CHECK_MSG(!w->failed, "create: %s", w->message);
@@ -108,7 +106,7 @@ wrn_box *box_create(host *h, const char *id) { return box_create_sized(h, id, 1,
 
 void box_destroy(host *h, wrn_box *box) {
     wait w = {0};
-    ops->destroy(box, on_done, &w);
+    wrn_box_destroy(box, on_done, &w);
     CHECK_MSG(!w.done, "the callback came from inside the call");
     host_run_until(h, &w.done);
     CHECK_MSG(!w.failed, "destroy: %s", w.message);
@@ -116,8 +114,8 @@ void box_destroy(host *h, wrn_box *box) {
 
 int box_freeze(host *h, wrn_box *box, bool freeze) {
     wait w = {0};
-    if (freeze) ops->freeze(box, on_done, &w);
-    else ops->thaw(box, on_done, &w);
+    if (freeze) wrn_box_freeze(box, on_done, &w);
+    else wrn_box_thaw(box, on_done, &w);
     host_run_until(h, &w.done);
     if (w.failed) test_note("%s", w.message);
     return w.failed ? -1 : 0;
@@ -125,7 +123,7 @@ int box_freeze(host *h, wrn_box *box, bool freeze) {
 
 int box_ping(host *h, wrn_box *box) {
     wait w = {0};
-    ops->ping(box, on_done, &w);
+    wrn_box_ping(box, on_done, &w);
     host_run_until(h, &w.done);
     return w.failed ? -1 : 0;
 }
@@ -162,7 +160,7 @@ wrn_proc *box_start(wrn_box *box, const wrn_proc_spec *spec, output *out) {
     memset(out, 0, sizeof(*out));
     static wrn_proc_events events;
     events = (wrn_proc_events){on_start, on_output, on_end, on_room, out};
-    wrn_proc *proc = ops->exec(box, spec, &events, &fault);
+    wrn_proc *proc = wrn_box_exec(box, spec, &events, &fault);
     CHECK_MSG(proc != NULL, "exec: %s", fault.message);
     return proc;
 }
@@ -190,7 +188,7 @@ static void on_dialled(void *context, int fd, const wrn_fault *fault) {
 
 int box_dial(host *h, wrn_box *box, uint16_t port) {
     dialled d = {0};
-    ops->dial(box, port, on_dialled, &d);
+    wrn_box_dial(box, port, on_dialled, &d);
     CHECK_MSG(!d.done, "the callback came from inside the call");
     host_run_until(h, &d.done);
     return d.fd;

@@ -1,13 +1,13 @@
-/* The backend for tests: every call waits for its callback. */
+/* Boxes for tests: every call waits for its callback. */
 #ifndef WRN_TESTS_BOX_H
 #define WRN_TESTS_BOX_H
 
-#include "server/backend/backend.h"
+#include "server/box/box.h"
 #include "test.h"
 
 typedef struct host {
     uv_loop_t loop;
-    wrn_backend *backend;
+    wrn_boxes *boxes;
     char state_dir[256];
     struct wait *waits; /* of boxes made: their `died` callback may come any time */
 } host;
@@ -23,13 +23,11 @@ typedef struct output {
     int rooms;
 } output;
 
-extern const wrn_backend_ops *const ops;
-
-/* Opens a backend on a fresh directory, or skips the test where this machine can't. */
+/* Opens them on a fresh directory, or skips the test where this machine can't. */
 void host_open(host *h);
-/* With another program as the agent, and boxes that may outlive the backend. */
+/* With another program as the agent, and boxes that may outlive the daemon. */
 void host_open_with(host *h, const char *agent, int64_t adopt_ms);
-/* The same on another directory of that name below test_dir(): a second backend. */
+/* The same on another directory of that name below test_dir(): a second daemon. */
 void host_open_in(host *h, const char *name);
 /* Destroying what is left is the test's business; fails the test when anything stays behind. */
 void host_close(host *h);

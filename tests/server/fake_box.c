@@ -1,6 +1,5 @@
-/* A backend that isolates nothing and runs nothing: commands are scripted by their name, sandboxes by their template.
- * For tests of the server only. SIGUSR1 opens the gate that "gated" things wait for. */
-#include "fake_backend.h"
+/* Boxes that isolate nothing and run nothing: commands are scripted by their name, sandboxes by their template. They take
+ * the place of box/ and templates/ in tests of the server. SIGUSR1 opens the gate that "gated" things wait for. */
 
 #include <arpa/inet.h>
 #include <signal.h>
@@ -13,15 +12,16 @@
 #include "base/auto.h"
 #include "base/buf.h"
 #include "base/clock.h"
+#include "server/box/box.h"
 
-struct wrn_backend {
+struct wrn_boxes {
     uv_loop_t *loop;
     uv_signal_t gate;
     struct later *gated;
 };
 
 struct wrn_box {
-    wrn_backend *backend;
+    wrn_boxes *boxes;
     char template_name[65];
     bool frozen, dead;
     wrn_done_fn died;
@@ -65,9 +65,9 @@ static void later_fires(uv_timer_t *timer) {
     uv_close((uv_handle_t *)timer, later_closed);
 }
 
-static later *later_new(wrn_backend *backend, void (*run)(later *l), wrn_box *box, void *context) {
+static later *later_new(wrn_boxes *boxes, void (*run)(later *l), wrn_box *box, void *context) {
     later *l = calloc(1, sizeof(*l));
-    uv_timer_init(backend->loop, &l->timer);
+    uv_timer_init(boxes->loop, &l->timer);
     l->timer.data = l;
     l->run = run;
     l->box = box;
@@ -80,7 +80,7 @@ static void later_go(later *l) { uv_timer_start(&l->timer, later_fires, 0, 0); }
 static void run_done(later *l) { l->done(l->context, l->failed ? &l->fault : NULL); }
 
 static void answer(wrn_box *box, wrn_done_fn done, void *context, const char *problem) {
-    later *l = later_new(box->backend, run_done, box, context);
+    later *l = later_new(box->boxes, run_done, box, context);
     l->done = done;
     l->failed = problem != NULL;
     if (problem) wrn_fault_set(&l->fault, WRN_FAULT_AGENT_ERROR, "%s", problem);
@@ -91,32 +91,32 @@ static void answer(wrn_box *box, wrn_done_fn done, void *context, const char *pr
 
 static void on_gate(uv_signal_t *gate, int number) {
     (void)number;
-    wrn_backend *backend = gate->data;
-    while (backend->gated) {
-        later *l = backend->gated;
-        backend->gated = l->next;
+    wrn_boxes *boxes = gate->data;
+    while (boxes->gated) {
+        later *l = boxes->gated;
+        boxes->gated = l->next;
         later_go(l);
     }
 }
 
-static int fake_open(const wrn_backend_config *config, wrn_backend **ret, wrn_fault *fault) {
+int wrn_boxes_open(const wrn_backend_config *config, wrn_boxes **ret, wrn_fault *fault) {
     if (getenv("FAKE_BROKEN")) return wrn_fault_set(fault, WRN_FAULT_INTERNAL_ERROR, "the fake is broken"), -1;
-    wrn_backend *backend = calloc(1, sizeof(*backend));
-    backend->loop = config->loop;
-    uv_signal_init(config->loop, &backend->gate);
-    backend->gate.data = backend;
-    uv_signal_start(&backend->gate, on_gate, SIGUSR1);
-    uv_unref((uv_handle_t *)&backend->gate);
-    *ret = backend;
+    wrn_boxes *boxes = calloc(1, sizeof(*boxes));
+    boxes->loop = config->loop;
+    uv_signal_init(config->loop, &boxes->gate);
+    boxes->gate.data = boxes;
+    uv_signal_start(&boxes->gate, on_gate, SIGUSR1);
+    uv_unref((uv_handle_t *)&boxes->gate);
+    *ret = boxes;
     return 0;
 }
 
 static void gate_closed(uv_handle_t *handle) { free(handle->data); }
 
-static void fake_close(wrn_backend *backend) { uv_close((uv_handle_t *)&backend->gate, gate_closed); }
+void wrn_boxes_close(wrn_boxes *boxes) { uv_close((uv_handle_t *)&boxes->gate, gate_closed); }
 
-static wrn_json *fake_isolation(const wrn_backend *backend) {
-    (void)backend;
+wrn_json *wrn_boxes_probe(const wrn_boxes *boxes, const char *isolation) {
+    (void)boxes, (void)isolation;
     wrn_json *out = NULL;
     const char *why;
     static const char text[] =
@@ -135,16 +135,16 @@ static void describe(const char *name, wrn_template *out) {
     if (strcmp(name, "large") == 0) out->vcpus = 2, out->memory_mb = 4096, out->size_bytes = 1 << 20;
 }
 
-static int fake_find_template(wrn_backend *backend, const char *name, wrn_template *out, wrn_fault *fault) {
-    (void)backend;
+int wrn_boxes_find_template(const wrn_boxes *boxes, const char *name, wrn_template *out, wrn_fault *fault) {
+    (void)boxes;
     for (size_t i = 0; i < WRN_COUNT(templates); i++)
         if (strcmp(templates[i], name) == 0) return describe(name, out), 0;
     wrn_fault_set(fault, WRN_FAULT_NOT_FOUND, "there is no template \"%s\"", name);
     return -1;
 }
 
-static void fake_list_templates(wrn_backend *backend, wrn_template_fn each, void *context) {
-    (void)backend;
+void wrn_boxes_list_templates(const wrn_boxes *boxes, wrn_template_fn each, void *context) {
+    (void)boxes;
     for (size_t i = 0; i < WRN_COUNT(templates); i++) {
         wrn_template item;
         describe(templates[i], &item);
@@ -161,44 +161,48 @@ static void run_made(later *l) {
     l->made(l->context, box, l->failed ? &l->fault : NULL);
 }
 
-static void fake_fit(const wrn_backend *backend, int64_t *vcpus, int64_t *memory_mb) {
-    (void)backend;
+void wrn_boxes_fit(const wrn_boxes *boxes, const char *isolation, int64_t *vcpus, int64_t *memory_mb) {
+    (void)boxes, (void)isolation;
     if (*vcpus > 64) *vcpus = 64;
     if (*memory_mb < 8) *memory_mb = 8;
 }
 
-static void fake_create(wrn_backend *backend, const wrn_box_spec *spec, wrn_done_fn died, wrn_box_fn done,
-                        void *context) {
+void wrn_box_create(wrn_boxes *boxes, const wrn_box_spec *spec, wrn_done_fn died, wrn_box_fn done, void *context) {
     wrn_box *box = calloc(1, sizeof(*box));
-    box->backend = backend;
+    box->boxes = boxes;
     box->died = died;
     box->context = context;
     snprintf(box->template_name, sizeof(box->template_name), "%s", spec->template_name);
-    later *l = later_new(backend, run_made, box, context);
+    later *l = later_new(boxes, run_made, box, context);
     l->made = done;
     l->failed = strcmp(spec->template_name, "broken") == 0;
     if (l->failed) wrn_fault_set(&l->fault, WRN_FAULT_AGENT_ERROR, "it is broken");
     if (strcmp(spec->template_name, "gated") != 0) return later_go(l);
-    l->next = backend->gated;
-    backend->gated = l;
+    l->next = boxes->gated;
+    boxes->gated = l;
 }
 
 /* Nothing of a fake outlives it. */
-static void fake_adopt(wrn_backend *backend, const wrn_box_spec *spec, bool frozen, wrn_kept_fn kept, wrn_done_fn died,
-                       wrn_box_fn done, void *context) {
+void wrn_box_adopt(wrn_boxes *boxes, const wrn_box_spec *spec, bool frozen, wrn_kept_fn kept, wrn_done_fn died,
+                   wrn_box_fn done, void *context) {
     (void)spec, (void)frozen, (void)kept, (void)died;
-    later *l = later_new(backend, run_made, calloc(1, sizeof(wrn_box)), context);
+    later *l = later_new(boxes, run_made, calloc(1, sizeof(wrn_box)), context);
     l->made = done;
     l->failed = true;
     wrn_fault_set(&l->fault, WRN_FAULT_NOT_FOUND, "fakes end with their daemon");
     later_go(l);
 }
 
-static void fake_end_adoption(wrn_backend *backend) { (void)backend; }
+void wrn_boxes_end_adoption(wrn_boxes *boxes) { (void)boxes; }
 
-static bool fake_can_leave(const wrn_backend *backend) {
-    (void)backend;
+bool wrn_boxes_can_leave(const wrn_boxes *boxes) {
+    (void)boxes;
     return false;
+}
+
+void wrn_box_leave(wrn_box *box, wrn_done_fn done, void *context) {
+    (void)box, (void)done, (void)context;
+    abort();
 }
 
 /* Snapshots of "unmeasured" ones fail; the others hold nothing. Of "gated" ones they wait for the gate. */
@@ -208,23 +212,23 @@ static void run_copied(later *l) {
     l->copied(l->context, l->failed ? 0 : 12345, l->failed ? &l->fault : NULL);
 }
 
-static void fake_snapshot(wrn_box *box, const char *snapshot_id, wrn_snapshot_fn done, void *context) {
-    wrn_backend *backend = box->backend;
+void wrn_box_snapshot(wrn_box *box, const char *snapshot_id, wrn_snapshot_fn done, void *context) {
+    wrn_boxes *boxes = box->boxes;
     (void)snapshot_id;
-    later *l = later_new(backend, run_copied, box, context);
+    later *l = later_new(boxes, run_copied, box, context);
     l->copied = done;
     l->failed = strcmp(box->template_name, "unmeasured") == 0;
     if (l->failed) wrn_fault_set(&l->fault, WRN_FAULT_INTERNAL_ERROR, "there is no space");
     box->copying = l;
     if (strcmp(box->template_name, "gated") != 0) return later_go(l);
-    l->next = backend->gated;
-    backend->gated = l;
+    l->next = boxes->gated;
+    boxes->gated = l;
 }
 
-static void fake_stop_snapshot(wrn_box *box) {
+void wrn_box_stop_snapshot(wrn_box *box) {
     later *l = box->copying;
     if (!l) return;
-    for (later **at = &box->backend->gated; *at; at = &(*at)->next) {
+    for (later **at = &box->boxes->gated; *at; at = &(*at)->next) {
         if (*at != l) continue;
         *at = l->next;
         break;
@@ -234,11 +238,11 @@ static void fake_stop_snapshot(wrn_box *box) {
     later_go(l);
 }
 
-static void fake_drop_snapshot(wrn_backend *backend, const char *snapshot_id) { (void)backend, (void)snapshot_id; }
+void wrn_boxes_drop_snapshot(wrn_boxes *boxes, const char *snapshot_id) { (void)boxes, (void)snapshot_id; }
 
-static void fake_sweep_snapshots(wrn_backend *backend, bool (*is_known)(void *context, const char *snapshot_id),
-                                 void *context) {
-    (void)backend, (void)is_known, (void)context;
+void wrn_boxes_sweep_snapshots(wrn_boxes *boxes, bool (*is_known)(void *context, const char *snapshot_id),
+                               void *context) {
+    (void)boxes, (void)is_known, (void)context;
 }
 
 static void run_destroyed(later *l) {
@@ -249,26 +253,26 @@ static void run_destroyed(later *l) {
 
 static void proc_finish(wrn_proc *proc);
 
-static void fake_destroy(wrn_box *box, wrn_done_fn done, void *context) {
+void wrn_box_destroy(wrn_box *box, wrn_done_fn done, void *context) {
     while (box->procs) {
         box->procs->end = WRN_PROC_LOST;
         proc_finish(box->procs);
     }
-    later *l = later_new(box->backend, run_destroyed, box, context);
+    later *l = later_new(box->boxes, run_destroyed, box, context);
     l->done = done;
     later_go(l);
 }
 
-static void fake_freeze(wrn_box *box, wrn_done_fn done, void *context) {
+void wrn_box_freeze(wrn_box *box, wrn_done_fn done, void *context) {
     answer(box, done, context, strcmp(box->template_name, "unpausable") == 0 ? "it can't be frozen" : NULL);
 }
 
-static void fake_thaw(wrn_box *box, wrn_done_fn done, void *context) { answer(box, done, context, NULL); }
+void wrn_box_thaw(wrn_box *box, wrn_done_fn done, void *context) { answer(box, done, context, NULL); }
 
-static void fake_ping(wrn_box *box, wrn_done_fn done, void *context) { answer(box, done, context, NULL); }
+void wrn_box_ping(wrn_box *box, wrn_done_fn done, void *context) { answer(box, done, context, NULL); }
 
 /* Half a core all the time; "unmeasured" ones can't tell. */
-static void fake_stats(wrn_box *box, wrn_box_stats *out) {
+void wrn_box_measure(wrn_box *box, wrn_box_stats *out) {
     if (strcmp(box->template_name, "unmeasured") == 0) *out = (wrn_box_stats){-1, -1, -1, 4096};
     else *out = (wrn_box_stats){wrn_now_us() / 2, 100 << 20, 3, 8192};
 }
@@ -350,7 +354,7 @@ static void script(wrn_proc *proc, const wrn_proc_spec *spec) {
     wrn_fault_set(&proc->fault, WRN_FAULT_INVALID_REQUEST, "there is no directory \"%s\"", spec->cwd);
 }
 
-static wrn_proc *fake_exec(wrn_box *box, const wrn_proc_spec *spec, const wrn_proc_events *events, wrn_fault *fault) {
+wrn_proc *wrn_box_exec(wrn_box *box, const wrn_proc_spec *spec, const wrn_proc_events *events, wrn_fault *fault) {
     if (strcmp(spec->cmd, "impossible") == 0)
         return wrn_fault_set(fault, WRN_FAULT_AGENT_ERROR, "not even asked"), NULL;
     wrn_proc *proc = calloc(1, sizeof(*proc));
@@ -360,32 +364,32 @@ static wrn_proc *fake_exec(wrn_box *box, const wrn_proc_spec *spec, const wrn_pr
     proc->events = *events;
     proc->end = WRN_PROC_EXITED;
     script(proc, spec);
-    uv_timer_init(box->backend->loop, &proc->timer);
+    uv_timer_init(box->boxes->loop, &proc->timer);
     proc->timer.data = proc;
     uv_timer_start(&proc->timer, on_timer, proc->hang ? (uint64_t)spec->timeout_ms : 0, 0);
     return proc;
 }
 
-static void fake_signal(wrn_proc *proc, int signo) {
+void wrn_proc_signal(wrn_proc *proc, int signo) {
     if (signo == SIGTERM && proc->cat) wrn_buf_puts(&proc->err, "terminated");
     else if (signo != SIGKILL) return;
     proc->killed = true;
     uv_timer_start(&proc->timer, on_timer, 0, 0);
 }
 
-static size_t fake_write(wrn_proc *proc, const void *data, size_t size) {
+size_t wrn_proc_write(wrn_proc *proc, const void *data, size_t size) {
     if (!proc->cat) return size;
     wrn_buf_put(&proc->out, data, size);
     uv_timer_start(&proc->timer, on_timer, 0, 0);
     return size;
 }
 
-static void fake_close_stdin(wrn_proc *proc) {
+void wrn_proc_close_stdin(wrn_proc *proc) {
     proc->eof = true;
     if (proc->cat) uv_timer_start(&proc->timer, on_timer, 0, 0);
 }
 
-static void fake_resize(wrn_proc *proc, uint16_t cols, uint16_t rows) {
+void wrn_proc_resize(wrn_proc *proc, uint16_t cols, uint16_t rows) {
     if (!proc->cat) return;
     wrn_buf_printf(&proc->out, "[%dx%d]", cols, rows);
     uv_timer_start(&proc->timer, on_timer, 0, 0);
@@ -404,7 +408,7 @@ static void on_dialled(void *context, const wrn_fault *fault) {
 }
 
 /* Ports of a sandbox are those of this machine, so that a test can listen there. */
-static void fake_dial(wrn_box *box, uint16_t port, wrn_dial_fn done, void *context) {
+void wrn_box_dial(wrn_box *box, uint16_t port, wrn_dial_fn done, void *context) {
     struct sockaddr_in where = {
         .sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     wrn_fault fault;
@@ -415,43 +419,12 @@ static void fake_dial(wrn_box *box, uint16_t port, wrn_dial_fn done, void *conte
         d->fd = -1;
     }
     wrn_fault_set(&fault, WRN_FAULT_NOT_LISTENING, "nothing listens on port %d of a fake", port);
-    wrn_answer_later(box->backend->loop, on_dialled, d, &fault);
+    wrn_answer_later(box->boxes->loop, on_dialled, d, &fault);
 }
 
-static void fake_read_stop(wrn_proc *proc) { proc->stopped = true; }
+void wrn_proc_read_stop(wrn_proc *proc) { proc->stopped = true; }
 
-static void fake_read_start(wrn_proc *proc) {
+void wrn_proc_read_start(wrn_proc *proc) {
     if (proc->flood && proc->stopped) uv_timer_start(&proc->timer, on_timer, 0, 0);
     proc->stopped = false;
 }
-
-const wrn_backend_ops fake_backend = {
-    .name = "fake",
-    .open = fake_open,
-    .close = fake_close,
-    .isolation = fake_isolation,
-    .find_template = fake_find_template,
-    .list_templates = fake_list_templates,
-    .snapshot = fake_snapshot,
-    .stop_snapshot = fake_stop_snapshot,
-    .drop_snapshot = fake_drop_snapshot,
-    .sweep_snapshots = fake_sweep_snapshots,
-    .fit = fake_fit,
-    .create = fake_create,
-    .adopt = fake_adopt,
-    .end_adoption = fake_end_adoption,
-    .can_leave = fake_can_leave,
-    .destroy = fake_destroy,
-    .freeze = fake_freeze,
-    .thaw = fake_thaw,
-    .ping = fake_ping,
-    .stats = fake_stats,
-    .exec = fake_exec,
-    .signal = fake_signal,
-    .read_stop = fake_read_stop,
-    .read_start = fake_read_start,
-    .write = fake_write,
-    .close_stdin = fake_close_stdin,
-    .resize = fake_resize,
-    .dial = fake_dial,
-};

@@ -1,82 +1,21 @@
 #include <dirent.h>
-#include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
-#include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
+#include <unistd.h>
 
 #include "base/lock.h"
-#include "base/tree.h"
+#include "server/box/box.h"
 #include "server/box/holder.h"
-#include "server/backend/ns/internal.h"
-#include "server/lane.h"
 
+/* What is left of daemons that are gone. */
 enum { LAST_BREATH_MS = 2000 };
 
-typedef struct removal {
-    wrn_job job; /* first, so that it leads here */
-    bool is_cgroup;
-    char path[];
-} removal;
-
-static void run_removal(wrn_job *job) {
-    const removal *r = (removal *)job;
-    if (r->is_cgroup) cgroup_wipe(r->path);
-    else wrn_tree_remove(r->path);
-}
-
-static void end_removal(wrn_job *job) { free(job); }
-
-void remove_later(uv_loop_t *loop, const char *path, bool is_cgroup) {
-    size_t size = strlen(path) + 1;
-    removal *r = calloc(1, sizeof(*r) + size);
-    if (!r) abort();
-    memcpy(r->path, path, size);
-    r->is_cgroup = is_cgroup;
-    r->job.run = run_removal;
-    r->job.done = end_removal;
-    if (loop) return wrn_lane_put(loop, WRN_LANE_REMOVE, &r->job);
-    run_removal(&r->job);
-    end_removal(&r->job);
-}
-
-static void wipe_if_dead(void *loop, const char *path, pid_t pid, bool in_use) {
-    (void)pid;
-    if (!in_use && !cgroup_wipe_now(path)) remove_later(loop, path, true);
-}
-
-static bool is_dots(const char *name) { return strcmp(name, ".") == 0 || strcmp(name, "..") == 0; }
-
-void sweep(uv_loop_t *loop, const char *boxes_dir, const char *cgroup_parent, kept_fn is_kept, const void *context) {
-    cgroup_find(cgroup_parent, wipe_if_dead, loop);
-    DIR *dir = opendir(boxes_dir);
-    for (struct dirent *entry; dir && (entry = readdir(dir));) {
-        char path[PATH_MAX], old[PATH_MAX];
-        if (is_dots(entry->d_name) || (is_kept && is_kept(context, entry->d_name))) continue;
-        if ((size_t)snprintf(path, sizeof(path), "%s/%s", boxes_dir, entry->d_name) >= sizeof(path)) continue;
-        if ((size_t)snprintf(old, sizeof(old), "%s/.%s", boxes_dir, entry->d_name) >= sizeof(old)) continue;
-        remove_later(loop, rename(path, old) == 0 ? old : path, false);
-    }
-    if (dir) closedir(dir);
-}
-
-/* ---- leaks ---- */
-
-static void add_leak(wrn_json *report, const char *kind, const char *what) {
-    wrn_json *item = wrn_json_new_object();
-    wrn_json_set_string(item, "kind", kind);
-    wrn_json_set_string(item, "what", what);
-    wrn_json_append(report, item);
-}
-
-static void report_if_dead(void *context, const char *path, pid_t pid, bool in_use) {
-    (void)pid;
-    if (!in_use) add_leak(context, "cgroup", path);
-}
-
-/* A backend holds this lock for as long as it is open. */
+/* A daemon holds this lock for as long as its boxes are open. */
 static bool is_locked(const char *state_dir) {
     char path[PATH_MAX];
     snprintf(path, sizeof(path), "%.4000s/lock", state_dir);
@@ -93,9 +32,9 @@ static void report_boxes(const char *state_dir, wrn_json *report) {
     DIR *dir = opendir(boxes);
     for (struct dirent *entry; dir && (entry = readdir(dir));) {
         char path[PATH_MAX + 300];
-        if (is_dots(entry->d_name)) continue;
+        if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0) continue;
         snprintf(path, sizeof(path), "%s/%s", boxes, entry->d_name);
-        add_leak(report, "directory", path);
+        wrn_report_leak(report, "directory", path);
     }
     if (dir) closedir(dir);
 }
@@ -143,13 +82,13 @@ static void report_processes(wrn_json *report) {
         pid_t pid = (pid_t)atoi(entry->d_name);
         if (pid <= 0 || !is_orphan(pid) || ends_soon(pid)) continue;
         snprintf(what, sizeof(what), "wrenn-agent, pid %d", (int)pid);
-        add_leak(report, "process", what);
+        wrn_report_leak(report, "process", what);
     }
     if (proc) closedir(proc);
 }
 
-size_t wrn_backend_ns_leaks(const wrn_backend_config *config, wrn_json *report) {
-    cgroup_find(config->cgroup_parent, report_if_dead, report);
+size_t wrn_boxes_leaks(const wrn_backend_config *config, wrn_json *report) {
+    for (size_t i = 0; wrn_backends[i]; i++) wrn_backends[i]->sweep(config, report);
     if (config->state_dir && !is_locked(config->state_dir) && !holder_is_there(config->state_dir))
         report_boxes(config->state_dir, report);
     report_processes(report);
