@@ -34,7 +34,7 @@ help:
 	@echo "make test-system    units, limits and restarts on a Debian 13 booted in QEMU; needs root, and time"
 	@echo "make lint     clang-tidy, cppcheck and the repository's own checks"
 	@echo "make check    is the generated code fresh?"
-	@echo "make generate make the models from api/openapi.yaml again"
+	@echo "make generate make the models from api/openapi.yaml again, and the operations from include/wrenn"
 	@echo "make format   lay out all C with clang-format"
 	@echo "make docs     the reference of the headers, in $(BUILD)/docs/html"
 	@echo "make abi-baseline  make the library's present interface the one that lint compares with"
@@ -91,9 +91,11 @@ lint: deps-lint
 
 generate: deps
 	@$(PYTHON) tools/generate.py
+	@$(PYTHON) tools/generate_operations.py
 
 check: deps
 	@$(PYTHON) tools/generate.py --check
+	@$(PYTHON) tools/generate_operations.py --check
 
 abi-baseline: deps-lint build
 	@$(PYTHON) tools/check_abi.py --update $(BUILD)/src/api/libwrenn.so

@@ -53,7 +53,7 @@ def convention(line, api):
     macro = re.match(r"#define (WRENN_\w+)_INIT\b", line)
     if macro:
         return f"The value a {macro[1].lower()} begins with: all defaults."
-    bit = re.match(r"#define WRENN_HAS_\w+", line)
+    bit = re.match(r" +WRENN_HAS_\w+", line)
     if bit:
         return "A bit of the members present and nulls."
     struct = re.match(r"typedef struct (\w+_(?:options|filter)) \{", line)

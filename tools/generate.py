@@ -15,6 +15,7 @@ ROOT = Path(__file__).resolve().parent.parent
 API = yaml.safe_load((ROOT / "api/openapi.yaml").read_text())
 NAMES = yaml.safe_load((ROOT / "api/names.yaml").read_text())
 SCHEMAS = API["components"]["schemas"]
+PRESENT_HEADER = (ROOT / "include/wrenn/models.h").read_text()
 NOTICE = "/* Generated from api/openapi.yaml by tools/generate.py. Do not edit. */\n"
 
 
@@ -44,15 +45,30 @@ class Model:
         self.type = ("wrenn_" if public else "wrn_") + c_name
         self.description = schema.get("description", "")
         self.properties, self.required = merged(schema)
+        shared = [ref for ref, _ in map(resolve, schema.get("allOf", [])) if ref in NAMES["embed"]]
+        within = {name: ref for ref in shared for name in merged(SCHEMAS[ref])[0]}
         # Those with x-wrenn-raw stay in `unknown`.
-        self.fields = [Field(self, name, prop) for name, prop in self.properties.items() if "x-wrenn-raw" not in prop]
-        if len(self.fields) > 64:
-            sys.exit(f"{schema_name} has more than 64 members")
+        fields = [Field(self, name, prop, within.get(name)) for name, prop in self.properties.items()
+                  if "x-wrenn-raw" not in prop]
+        fields.sort(key=lambda f: f.wire_name != "type")  # a message says first what it is
+        if len(fields) > 31:
+            sys.exit(f"{schema_name} has more members than an enum constant has bits")
+        # Members keep the numbers they have in the header as it is; new ones come last, wherever the YAML has them.
+        block = re.search(rf"enum \{{\n([^}}]*)\}};\n\n(?:/\*(?:(?!\*/).)*\*/\n)?typedef struct {self.type} ", PRESENT_HEADER, re.S)
+        old = re.findall(rf"{self.has()}_(\w+) =", block[1]) if block else []
+        self.fields = sorted(fields, key=lambda f: old.index(f.name.upper()) if f.name.upper() in old else len(old))
+        gone = [name for name in old if name not in [f.name.upper() for f in fields]]
+        if gone:
+            print(f"note: {schema_name} loses {', '.join(gone)}, and what comes behind gets other numbers", file=sys.stderr)
+
+    def has(self):
+        return self.type.upper().replace("_", "_HAS_", 1)
 
 
 class Field:
-    def __init__(self, model, name, prop):
-        self.wire_name, self.model = name, model
+    def __init__(self, model, name, prop, shared):
+        """shared: the schema whose struct it is in, which the model's struct has as a member; None: in none."""
+        self.wire_name, self.model, self.shared = name, model, shared
         name = self.name = NAMES["rename"].get(name, name)
         self.description = prop.get("description", "")
         ref, prop = resolve(prop)
@@ -92,6 +108,13 @@ class Field:
             self.kind, self.int32, self.c = "INTS", items.get("format") == "int32", f"const int64_t *{name};"
         else:
             self.kind, self.c = "STRINGS", f"const char *const *{name};"
+
+    def c_lines(self):
+        return comment(self.description, "    ") + f"    {self.c}\n" + (f"    {self.second_c()}\n" if self.second else "")
+
+    def offset(self, name):
+        path = f"{NAMES['embed'][self.shared][1]}.{name}" if self.shared else name
+        return f"offsetof({self.model.type}, {path})"
 
     def second_c(self):
         return f"const char *{self.second};" if self.kind == "ENUM" else f"size_t {self.second};"
@@ -134,7 +157,7 @@ def model_for(ref, inline_name, schema, public):
 def collect():
     enums = {}
     for name, schema in SCHEMAS.items():
-        if name in NAMES["skip"] or "x-wrenn-raw" in schema:
+        if name in NAMES["skip"] or name in NAMES["embed"] or "x-wrenn-raw" in schema:
             continue
         if schema.get("type") == "object" or "allOf" in schema:
             model_for(name, None, schema, False)
@@ -152,18 +175,28 @@ def enum_c(name, c_name, values, schema, public):
 
 
 def struct_c(model):
-    has = model.type.upper().replace("_", "_HAS_", 1)
-    bits = "".join(f"#define {has}_{f.name.upper()} (UINT64_C(1) << {i})\n"
-                   for i, f in enumerate(model.fields))
-    out = bits + "\n" + comment(f"Schema {model.schema_name}. {model.description}")
+    has = model.has()
+    bits = "".join(f"    {has}_{f.name.upper()} = 1 << {i},\n" for i, f in enumerate(model.fields))
+    out = f"enum {{\n{bits}}};\n\n" + comment(f"Schema {model.schema_name}. {model.description}")
     out += f"typedef struct {model.type} {{\n"
     out += f"    uint64_t present;    /* {has}_* bits of the members that were there */\n"
     out += "    uint64_t nulls;      /* those of them that were null */\n"
     out += "    const char *unknown; /* a JSON object of the members this version does not know, or NULL */\n"
+    put = set()
     for f in model.fields:
-        out += comment(f.description, "    ")
-        out += f"    {f.c}\n" + (f"    {f.second_c()}\n" if f.second else "")
+        if f.shared and f.shared not in put:
+            out += "    {0} {1};\n".format(*NAMES["embed"][f.shared])
+        out += "" if f.shared else f.c_lines()
+        put.add(f.shared)
     return out + f"}} {model.type};\n\n"
+
+
+def shared_c(schema_name):
+    """The struct of the members that several models share."""
+    model = next(m for m in MODELS.values() if any(f.shared == schema_name for f in m.fields))
+    c_type, _ = NAMES["embed"][schema_name]
+    out = comment(f"Schema {schema_name}. {SCHEMAS[schema_name].get('description', '')}") + f"typedef struct {c_type} {{\n"
+    return out + "".join(f.c_lines() for f in model.fields if f.shared == schema_name) + f"}} {c_type};\n\n"
 
 
 def public_header(enums):
@@ -220,6 +253,7 @@ def private_header(enums):
     for name, (c_name, values, schema) in enums.items():
         if name not in NAMES["public"]:
             out += enum_c(name, c_name, values, schema, False)
+    out += "".join(shared_c(name) for name in NAMES["embed"])
     for model in MODELS.values():
         if not model.public:
             out += struct_c(model)
@@ -237,14 +271,14 @@ def tables(enums):
     for m in MODELS.values():
         out += f"static const wrn_field fields_{m.c_name}[] = {{\n"
         for f in m.fields:
-            second = f"offsetof({m.type}, {f.second})" if f.second else "0"
+            second = f.offset(f.second) if f.second else "0"
             sub = "NULL"
             if f.kind == "ENUM":
                 sub = f"&enum_{enums[f.sub][0]}"
             elif f.sub:
                 sub = f"&wrn_model_{f.sub.c_name}"
             required = "true" if f.wire_name in m.required else "false"
-            out += (f'    {{"{f.wire_name}", offsetof({m.type}, {f.name}), {second}, WRN_FIELD_{f.kind}, {required}, '
+            out += (f'    {{"{f.wire_name}", {f.offset(f.name)}, {second}, WRN_FIELD_{f.kind}, {required}, '
                     f"{'true' if f.int32 else 'false'}, {sub}}},\n")
         out += f"}};\nconst wrn_model wrn_model_{m.c_name} = {{\n"
         out += f'    "{m.schema_name}", sizeof({m.type}), fields_{m.c_name}, WRN_COUNT(fields_{m.c_name})}};\n\n'
@@ -259,14 +293,8 @@ def check_error_codes():
         sys.exit(f"src/wire/faults.h and ErrorCode in api/openapi.yaml differ in {', '.join(sorted(rows ^ codes))}")
 
 
-def main():
-    enums = collect()
-    check_error_codes()
-    files = {
-        "include/wrenn/models.h": public_header(enums),
-        "src/gen/requests.h": private_header(enums),
-        "src/gen/models.c": tables(enums),
-    }
+def write_or_check(files):
+    """Writes the files that are not as they should be; with --check, fails when there is one."""
     stale = [name for name, text in files.items()
              if not (ROOT / name).exists() or (ROOT / name).read_text() != text]
     if "--check" in sys.argv[1:]:
@@ -275,6 +303,17 @@ def main():
         return
     for name in stale:
         (ROOT / name).write_text(files[name])
+
+
+def main():
+    enums = collect()
+    check_error_codes()
+    files = {
+        "include/wrenn/models.h": public_header(enums),
+        "src/gen/requests.h": private_header(enums),
+        "src/gen/models.c": tables(enums),
+    }
+    write_or_check(files)
 
 
 if __name__ == "__main__":

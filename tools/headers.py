@@ -10,10 +10,10 @@ def without_comments(text):
     return re.sub(r"/\*.*?\*/|//[^\n]*", " ", text, flags=re.S)
 
 
-def functions():
+def functions(headers=HEADERS):
     """Name to list of parameters (each "type name", single spaces) for every WRENN_API declaration."""
     found = {}
-    for header in HEADERS:
+    for header in headers:
         text = without_comments(header.read_text())
         text = re.sub(r"^[ \t]*#(?:[^\n]*\\\n)*[^\n]*", "", text, flags=re.M)
         for declaration in re.findall(r"\bWRENN_API\b([^;{]*)", text):

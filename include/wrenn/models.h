@@ -64,11 +64,13 @@ typedef enum wrenn_host_status {
     WRENN_HOST_STATUS_UNREACHABLE
 } wrenn_host_status;
 
-#define WRENN_HAS_AUTH_TOKEN (UINT64_C(1) << 0)
-#define WRENN_HAS_AUTH_USER_ID (UINT64_C(1) << 1)
-#define WRENN_HAS_AUTH_TEAM_ID (UINT64_C(1) << 2)
-#define WRENN_HAS_AUTH_EMAIL (UINT64_C(1) << 3)
-#define WRENN_HAS_AUTH_NAME (UINT64_C(1) << 4)
+enum {
+    WRENN_HAS_AUTH_TOKEN = 1 << 0,
+    WRENN_HAS_AUTH_USER_ID = 1 << 1,
+    WRENN_HAS_AUTH_TEAM_ID = 1 << 2,
+    WRENN_HAS_AUTH_EMAIL = 1 << 3,
+    WRENN_HAS_AUTH_NAME = 1 << 4,
+};
 
 /* Schema AuthResponse. */
 typedef struct wrenn_auth {
@@ -83,15 +85,17 @@ typedef struct wrenn_auth {
     const char *name;
 } wrenn_auth;
 
-#define WRENN_HAS_API_KEY_ID (UINT64_C(1) << 0)
-#define WRENN_HAS_API_KEY_TEAM_ID (UINT64_C(1) << 1)
-#define WRENN_HAS_API_KEY_NAME (UINT64_C(1) << 2)
-#define WRENN_HAS_API_KEY_KEY_PREFIX (UINT64_C(1) << 3)
-#define WRENN_HAS_API_KEY_CREATED_BY (UINT64_C(1) << 4)
-#define WRENN_HAS_API_KEY_CREATOR_EMAIL (UINT64_C(1) << 5)
-#define WRENN_HAS_API_KEY_CREATED_AT (UINT64_C(1) << 6)
-#define WRENN_HAS_API_KEY_LAST_USED (UINT64_C(1) << 7)
-#define WRENN_HAS_API_KEY_KEY (UINT64_C(1) << 8)
+enum {
+    WRENN_HAS_API_KEY_ID = 1 << 0,
+    WRENN_HAS_API_KEY_TEAM_ID = 1 << 1,
+    WRENN_HAS_API_KEY_NAME = 1 << 2,
+    WRENN_HAS_API_KEY_KEY_PREFIX = 1 << 3,
+    WRENN_HAS_API_KEY_CREATED_BY = 1 << 4,
+    WRENN_HAS_API_KEY_CREATOR_EMAIL = 1 << 5,
+    WRENN_HAS_API_KEY_CREATED_AT = 1 << 6,
+    WRENN_HAS_API_KEY_LAST_USED = 1 << 7,
+    WRENN_HAS_API_KEY_KEY = 1 << 8,
+};
 
 /* Schema ApiKeyWithSecret. */
 typedef struct wrenn_api_key {
@@ -113,19 +117,21 @@ typedef struct wrenn_api_key {
     const char *key;
 } wrenn_api_key;
 
-#define WRENN_HAS_SANDBOX_INFO_ID (UINT64_C(1) << 0)
-#define WRENN_HAS_SANDBOX_INFO_STATUS (UINT64_C(1) << 1)
-#define WRENN_HAS_SANDBOX_INFO_TEMPLATE_NAME (UINT64_C(1) << 2)
-#define WRENN_HAS_SANDBOX_INFO_VCPUS (UINT64_C(1) << 3)
-#define WRENN_HAS_SANDBOX_INFO_MEMORY_MB (UINT64_C(1) << 4)
-#define WRENN_HAS_SANDBOX_INFO_TIMEOUT_SEC (UINT64_C(1) << 5)
-#define WRENN_HAS_SANDBOX_INFO_GUEST_IP (UINT64_C(1) << 6)
-#define WRENN_HAS_SANDBOX_INFO_HOST_IP (UINT64_C(1) << 7)
-#define WRENN_HAS_SANDBOX_INFO_CREATED_AT (UINT64_C(1) << 8)
-#define WRENN_HAS_SANDBOX_INFO_STARTED_AT (UINT64_C(1) << 9)
-#define WRENN_HAS_SANDBOX_INFO_LAST_ACTIVE_AT (UINT64_C(1) << 10)
-#define WRENN_HAS_SANDBOX_INFO_LAST_UPDATED (UINT64_C(1) << 11)
-#define WRENN_HAS_SANDBOX_INFO_METADATA (UINT64_C(1) << 12)
+enum {
+    WRENN_HAS_SANDBOX_INFO_ID = 1 << 0,
+    WRENN_HAS_SANDBOX_INFO_STATUS = 1 << 1,
+    WRENN_HAS_SANDBOX_INFO_TEMPLATE_NAME = 1 << 2,
+    WRENN_HAS_SANDBOX_INFO_VCPUS = 1 << 3,
+    WRENN_HAS_SANDBOX_INFO_MEMORY_MB = 1 << 4,
+    WRENN_HAS_SANDBOX_INFO_TIMEOUT_SEC = 1 << 5,
+    WRENN_HAS_SANDBOX_INFO_GUEST_IP = 1 << 6,
+    WRENN_HAS_SANDBOX_INFO_HOST_IP = 1 << 7,
+    WRENN_HAS_SANDBOX_INFO_CREATED_AT = 1 << 8,
+    WRENN_HAS_SANDBOX_INFO_STARTED_AT = 1 << 9,
+    WRENN_HAS_SANDBOX_INFO_LAST_ACTIVE_AT = 1 << 10,
+    WRENN_HAS_SANDBOX_INFO_LAST_UPDATED = 1 << 11,
+    WRENN_HAS_SANDBOX_INFO_METADATA = 1 << 12,
+};
 
 /* Schema Sandbox. */
 typedef struct wrenn_sandbox_info {
@@ -152,10 +158,12 @@ typedef struct wrenn_sandbox_info {
     size_t metadata_count;
 } wrenn_sandbox_info;
 
-#define WRENN_HAS_METRIC_POINT_TIMESTAMP_UNIX (UINT64_C(1) << 0)
-#define WRENN_HAS_METRIC_POINT_CPU_PCT (UINT64_C(1) << 1)
-#define WRENN_HAS_METRIC_POINT_MEM_BYTES (UINT64_C(1) << 2)
-#define WRENN_HAS_METRIC_POINT_DISK_BYTES (UINT64_C(1) << 3)
+enum {
+    WRENN_HAS_METRIC_POINT_TIMESTAMP_UNIX = 1 << 0,
+    WRENN_HAS_METRIC_POINT_CPU_PCT = 1 << 1,
+    WRENN_HAS_METRIC_POINT_MEM_BYTES = 1 << 2,
+    WRENN_HAS_METRIC_POINT_DISK_BYTES = 1 << 3,
+};
 
 /* Schema MetricPoint. */
 typedef struct wrenn_metric_point {
@@ -169,9 +177,11 @@ typedef struct wrenn_metric_point {
     int64_t disk_bytes;
 } wrenn_metric_point;
 
-#define WRENN_HAS_METRICS_SANDBOX_ID (UINT64_C(1) << 0)
-#define WRENN_HAS_METRICS_RANGE (UINT64_C(1) << 1)
-#define WRENN_HAS_METRICS_POINTS (UINT64_C(1) << 2)
+enum {
+    WRENN_HAS_METRICS_SANDBOX_ID = 1 << 0,
+    WRENN_HAS_METRICS_RANGE = 1 << 1,
+    WRENN_HAS_METRICS_POINTS = 1 << 2,
+};
 
 /* Schema SandboxMetrics. */
 typedef struct wrenn_metrics {
@@ -184,10 +194,12 @@ typedef struct wrenn_metrics {
     size_t points_count;
 } wrenn_metrics;
 
-#define WRENN_HAS_PROCESS_PID (UINT64_C(1) << 0)
-#define WRENN_HAS_PROCESS_TAG (UINT64_C(1) << 1)
-#define WRENN_HAS_PROCESS_CMD (UINT64_C(1) << 2)
-#define WRENN_HAS_PROCESS_ARGS (UINT64_C(1) << 3)
+enum {
+    WRENN_HAS_PROCESS_PID = 1 << 0,
+    WRENN_HAS_PROCESS_TAG = 1 << 1,
+    WRENN_HAS_PROCESS_CMD = 1 << 2,
+    WRENN_HAS_PROCESS_ARGS = 1 << 3,
+};
 
 /* Schema ProcessEntry. */
 typedef struct wrenn_process {
@@ -201,16 +213,18 @@ typedef struct wrenn_process {
     size_t args_count;
 } wrenn_process;
 
-#define WRENN_HAS_FILE_ENTRY_NAME (UINT64_C(1) << 0)
-#define WRENN_HAS_FILE_ENTRY_PATH (UINT64_C(1) << 1)
-#define WRENN_HAS_FILE_ENTRY_TYPE (UINT64_C(1) << 2)
-#define WRENN_HAS_FILE_ENTRY_SIZE (UINT64_C(1) << 3)
-#define WRENN_HAS_FILE_ENTRY_MODE (UINT64_C(1) << 4)
-#define WRENN_HAS_FILE_ENTRY_PERMISSIONS (UINT64_C(1) << 5)
-#define WRENN_HAS_FILE_ENTRY_OWNER (UINT64_C(1) << 6)
-#define WRENN_HAS_FILE_ENTRY_GROUP (UINT64_C(1) << 7)
-#define WRENN_HAS_FILE_ENTRY_MODIFIED_AT (UINT64_C(1) << 8)
-#define WRENN_HAS_FILE_ENTRY_SYMLINK_TARGET (UINT64_C(1) << 9)
+enum {
+    WRENN_HAS_FILE_ENTRY_NAME = 1 << 0,
+    WRENN_HAS_FILE_ENTRY_PATH = 1 << 1,
+    WRENN_HAS_FILE_ENTRY_TYPE = 1 << 2,
+    WRENN_HAS_FILE_ENTRY_SIZE = 1 << 3,
+    WRENN_HAS_FILE_ENTRY_MODE = 1 << 4,
+    WRENN_HAS_FILE_ENTRY_PERMISSIONS = 1 << 5,
+    WRENN_HAS_FILE_ENTRY_OWNER = 1 << 6,
+    WRENN_HAS_FILE_ENTRY_GROUP = 1 << 7,
+    WRENN_HAS_FILE_ENTRY_MODIFIED_AT = 1 << 8,
+    WRENN_HAS_FILE_ENTRY_SYMLINK_TARGET = 1 << 9,
+};
 
 /* Schema FileEntry. */
 typedef struct wrenn_file_entry {
@@ -239,14 +253,16 @@ typedef struct wrenn_file_entry {
     const char *symlink_target;
 } wrenn_file_entry;
 
-#define WRENN_HAS_SNAPSHOT_NAME (UINT64_C(1) << 0)
-#define WRENN_HAS_SNAPSHOT_TYPE (UINT64_C(1) << 1)
-#define WRENN_HAS_SNAPSHOT_VCPUS (UINT64_C(1) << 2)
-#define WRENN_HAS_SNAPSHOT_MEMORY_MB (UINT64_C(1) << 3)
-#define WRENN_HAS_SNAPSHOT_SIZE_BYTES (UINT64_C(1) << 4)
-#define WRENN_HAS_SNAPSHOT_CREATED_AT (UINT64_C(1) << 5)
-#define WRENN_HAS_SNAPSHOT_PLATFORM (UINT64_C(1) << 6)
-#define WRENN_HAS_SNAPSHOT_METADATA (UINT64_C(1) << 7)
+enum {
+    WRENN_HAS_SNAPSHOT_NAME = 1 << 0,
+    WRENN_HAS_SNAPSHOT_TYPE = 1 << 1,
+    WRENN_HAS_SNAPSHOT_VCPUS = 1 << 2,
+    WRENN_HAS_SNAPSHOT_MEMORY_MB = 1 << 3,
+    WRENN_HAS_SNAPSHOT_SIZE_BYTES = 1 << 4,
+    WRENN_HAS_SNAPSHOT_CREATED_AT = 1 << 5,
+    WRENN_HAS_SNAPSHOT_PLATFORM = 1 << 6,
+    WRENN_HAS_SNAPSHOT_METADATA = 1 << 7,
+};
 
 /* Schema Template. */
 typedef struct wrenn_snapshot {
@@ -269,22 +285,24 @@ typedef struct wrenn_snapshot {
     size_t metadata_count;
 } wrenn_snapshot;
 
-#define WRENN_HAS_HOST_ID (UINT64_C(1) << 0)
-#define WRENN_HAS_HOST_TYPE (UINT64_C(1) << 1)
-#define WRENN_HAS_HOST_TEAM_ID (UINT64_C(1) << 2)
-#define WRENN_HAS_HOST_TEAM_NAME (UINT64_C(1) << 3)
-#define WRENN_HAS_HOST_PROVIDER (UINT64_C(1) << 4)
-#define WRENN_HAS_HOST_AVAILABILITY_ZONE (UINT64_C(1) << 5)
-#define WRENN_HAS_HOST_ARCH (UINT64_C(1) << 6)
-#define WRENN_HAS_HOST_CPU_CORES (UINT64_C(1) << 7)
-#define WRENN_HAS_HOST_MEMORY_MB (UINT64_C(1) << 8)
-#define WRENN_HAS_HOST_DISK_GB (UINT64_C(1) << 9)
-#define WRENN_HAS_HOST_ADDRESS (UINT64_C(1) << 10)
-#define WRENN_HAS_HOST_STATUS (UINT64_C(1) << 11)
-#define WRENN_HAS_HOST_LAST_HEARTBEAT_AT (UINT64_C(1) << 12)
-#define WRENN_HAS_HOST_CREATED_BY (UINT64_C(1) << 13)
-#define WRENN_HAS_HOST_CREATED_AT (UINT64_C(1) << 14)
-#define WRENN_HAS_HOST_UPDATED_AT (UINT64_C(1) << 15)
+enum {
+    WRENN_HAS_HOST_ID = 1 << 0,
+    WRENN_HAS_HOST_TYPE = 1 << 1,
+    WRENN_HAS_HOST_TEAM_ID = 1 << 2,
+    WRENN_HAS_HOST_TEAM_NAME = 1 << 3,
+    WRENN_HAS_HOST_PROVIDER = 1 << 4,
+    WRENN_HAS_HOST_AVAILABILITY_ZONE = 1 << 5,
+    WRENN_HAS_HOST_ARCH = 1 << 6,
+    WRENN_HAS_HOST_CPU_CORES = 1 << 7,
+    WRENN_HAS_HOST_MEMORY_MB = 1 << 8,
+    WRENN_HAS_HOST_DISK_GB = 1 << 9,
+    WRENN_HAS_HOST_ADDRESS = 1 << 10,
+    WRENN_HAS_HOST_STATUS = 1 << 11,
+    WRENN_HAS_HOST_LAST_HEARTBEAT_AT = 1 << 12,
+    WRENN_HAS_HOST_CREATED_BY = 1 << 13,
+    WRENN_HAS_HOST_CREATED_AT = 1 << 14,
+    WRENN_HAS_HOST_UPDATED_AT = 1 << 15,
+};
 
 /* Schema Host. */
 typedef struct wrenn_host {
@@ -311,8 +329,10 @@ typedef struct wrenn_host {
     const char *updated_at;
 } wrenn_host;
 
-#define WRENN_HAS_HOST_WITH_TOKEN_HOST (UINT64_C(1) << 0)
-#define WRENN_HAS_HOST_WITH_TOKEN_REGISTRATION_TOKEN (UINT64_C(1) << 1)
+enum {
+    WRENN_HAS_HOST_WITH_TOKEN_HOST = 1 << 0,
+    WRENN_HAS_HOST_WITH_TOKEN_REGISTRATION_TOKEN = 1 << 1,
+};
 
 /* Schema HostWithToken. */
 typedef struct wrenn_host_with_token {
@@ -324,8 +344,10 @@ typedef struct wrenn_host_with_token {
     const char *registration_token;
 } wrenn_host_with_token;
 
-#define WRENN_HAS_HOST_DELETE_PREVIEW_HOST (UINT64_C(1) << 0)
-#define WRENN_HAS_HOST_DELETE_PREVIEW_SANDBOX_IDS (UINT64_C(1) << 1)
+enum {
+    WRENN_HAS_HOST_DELETE_PREVIEW_HOST = 1 << 0,
+    WRENN_HAS_HOST_DELETE_PREVIEW_SANDBOX_IDS = 1 << 1,
+};
 
 /* Schema HostDeletePreview. */
 typedef struct wrenn_host_delete_preview {

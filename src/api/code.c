@@ -1,15 +1,13 @@
-#include "wrenn/code.h"
-
 #include <stdlib.h>
 #include <string.h>
 
 #include "api/code_context.h"
 #include "api/kernel.h"
+#include "api/operations.h"
 #include "api/ports.h"
 #include "base/clock.h"
 #include "base/json.h"
 #include "base/text.h"
-#include "client/op.h"
 #include "client/sandbox.h"
 #include "net/websocket.h"
 #include "wire/url.h"
@@ -625,27 +623,27 @@ static void code_stop(wrenn_op *op) {
     wrn_socket_free(WRN_TAKE(self->socket));
 }
 
-static const wrn_op_type run_type = {.name = "run_code",
-                                     .size = sizeof(code_op),
-                                     .respond = code_respond,
-                                     .fail = code_fail,
-                                     .wake = go,
-                                     .clear = code_clear,
-                                     .stop = code_stop};
-static const wrn_op_type context_type = {.name = "code_context",
-                                         .size = sizeof(code_op),
-                                         .respond = code_respond,
-                                         .fail = code_fail,
-                                         .wake = go,
-                                         .clear = code_clear,
-                                         .stop = code_stop};
+const wrn_op_type wrn_sandbox_run_code_type = {.name = "run_code",
+                                               .size = sizeof(code_op),
+                                               .respond = code_respond,
+                                               .fail = code_fail,
+                                               .wake = go,
+                                               .clear = code_clear,
+                                               .stop = code_stop};
+const wrn_op_type wrn_sandbox_code_context_type = {.name = "code_context",
+                                                   .size = sizeof(code_op),
+                                                   .respond = code_respond,
+                                                   .fail = code_fail,
+                                                   .wake = go,
+                                                   .clear = code_clear,
+                                                   .stop = code_stop};
 
 /* Takes a reference of `context`, also on failure. */
 static int new_code_op(wrenn_code_context *context, const wrn_op_type *type, int64_t start_ms, int64_t exec_ms,
                        code_op **ret, wrenn_error **error) {
     wrenn_op *op;
     int64_t limit = start_ms + exec_ms + MARGIN_MS;
-    int rc = wrn_op_new(context->client, context->sandbox, type, limit, 0, &op, error);
+    int rc = wrn_op_new(context->client, context->sandbox, type, limit, &op, error);
     if (rc < 0) {
         wrn_code_context_unref(context);
         return rc;
@@ -698,7 +696,7 @@ int wrenn_sandbox_run_code_start(wrenn_sandbox *sandbox, const wrenn_code_option
     if (rc == 0) rc = wrn_port_target(sandbox, WRN_JUPYTER_PORT, "/", &url, &host, error);
     if (rc != 0 || !context) return rc;
     context->refs++;
-    rc = new_code_op(context, &run_type, known.start_timeout_ms ? known.start_timeout_ms : START_MS,
+    rc = new_code_op(context, &wrn_sandbox_run_code_type, known.start_timeout_ms ? known.start_timeout_ms : START_MS,
                      known.exec_timeout_ms ? known.exec_timeout_ms : EXEC_MS, &self, error);
     if (rc != 0 || !self) return rc;
     self->runs = true;
@@ -709,17 +707,6 @@ int wrenn_sandbox_run_code_start(wrenn_sandbox *sandbox, const wrenn_code_option
         return wrn_fail(error, WRENN_E_NO_MEMORY, "run_code: out of memory");
     }
     return wrn_op_start_with(&self->op, begin, done, user_data, op, error);
-}
-
-int wrenn_sandbox_run_code_finish(wrenn_op *op, wrenn_execution **execution, wrenn_error **error) {
-    return wrn_op_take(op, &run_type, execution, error);
-}
-
-int wrenn_sandbox_run_code(wrenn_sandbox *sandbox, const wrenn_code_options *options, wrenn_execution **execution,
-                           wrenn_error **error) {
-    WRN_BLOCKING(sandbox ? sandbox->client : NULL,
-                 wrenn_sandbox_run_code_start(sandbox, options, NULL, NULL, &op, error),
-                 wrenn_sandbox_run_code_finish(op, execution, error));
 }
 
 /* ---- contexts of the caller's ---- */
@@ -753,18 +740,8 @@ int wrenn_sandbox_code_context_start(wrenn_sandbox *sandbox, const wrenn_context
                   : wrn_code_context_new(sandbox, known.kernel, known.flags ? WRN_KERNEL_ANY : WRN_KERNEL_OWN);
     if (!context) return wrn_fail(error, WRENN_E_NO_MEMORY, "code_context: out of memory");
     if (of_handle) context->refs++;
-    rc = new_code_op(context, &context_type, known.timeout_ms ? known.timeout_ms : START_MS, 0, &self, error);
+    rc = new_code_op(context, &wrn_sandbox_code_context_type, known.timeout_ms ? known.timeout_ms : START_MS, 0, &self,
+                     error);
     if (rc != 0 || !self) return rc;
     return wrn_op_start_with(&self->op, begin, done, user_data, op, error);
-}
-
-int wrenn_sandbox_code_context_finish(wrenn_op *op, wrenn_code_context **context, wrenn_error **error) {
-    return wrn_op_take(op, &context_type, context, error);
-}
-
-int wrenn_sandbox_code_context(wrenn_sandbox *sandbox, const wrenn_context_options *options,
-                               wrenn_code_context **context, wrenn_error **error) {
-    WRN_BLOCKING(sandbox ? sandbox->client : NULL,
-                 wrenn_sandbox_code_context_start(sandbox, options, NULL, NULL, &op, error),
-                 wrenn_sandbox_code_context_finish(op, context, error));
 }

@@ -3,11 +3,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "api/operations.h"
 #include "api/ports.h"
 #include "client/sandbox.h"
 #include "wire/url.h"
 
-enum { PLAIN_MS = 30000, RESTART_MS = 60000 };
+enum { RESTART_MS = 60000 };
 
 /* ---- life ---- */
 
@@ -162,24 +163,23 @@ static bool delete_fail(wrenn_op *op, const wrenn_error *error) {
     return true;
 }
 
-static const wrn_op_type interrupt_type = {.name = "code_context interrupt",
-                                           .size = sizeof(plain_op),
-                                           .respond = wrn_op_respond_nothing,
-                                           .fail = plain_fail,
-                                           .clear = plain_clear};
-static const wrn_op_type restart_type = {.name = "code_context restart",
-                                         .size = sizeof(plain_op),
-                                         .respond = restart_respond,
-                                         .fail = plain_fail,
-                                         .clear = plain_clear,
-                                         .stop = restart_stop};
-static const wrn_op_type delete_type = {.name = "code_context delete",
-                                        .size = sizeof(plain_op),
-                                        .respond = delete_respond,
-                                        .fail = delete_fail,
-                                        .clear = plain_clear};
-
-static wrenn_client *client_of(const wrenn_code_context *context) { return context ? context->client : NULL; }
+const wrn_op_type wrn_code_context_interrupt_type = {.name = "code_context interrupt",
+                                                     .size = sizeof(plain_op),
+                                                     .respond = wrn_op_respond_nothing,
+                                                     .fail = plain_fail,
+                                                     .clear = plain_clear};
+const wrn_op_type wrn_code_context_restart_type = {.name = "code_context restart",
+                                                   .timeout_ms = RESTART_MS,
+                                                   .size = sizeof(plain_op),
+                                                   .respond = restart_respond,
+                                                   .fail = plain_fail,
+                                                   .clear = plain_clear,
+                                                   .stop = restart_stop};
+const wrn_op_type wrn_code_context_delete_type = {.name = "code_context delete",
+                                                  .size = sizeof(plain_op),
+                                                  .respond = delete_respond,
+                                                  .fail = delete_fail,
+                                                  .clear = plain_clear};
 
 static void finish_at_once(wrenn_op *op) { wrn_op_finish(op, NULL, NULL); }
 
@@ -191,60 +191,34 @@ static void begin_restart(wrenn_op *op) {
 }
 
 static int start_plain(wrenn_code_context *context, const wrn_op_type *type, const char *method, const char *suffix,
-                       int64_t timeout_ms, wrenn_done_fn done, void *user_data, wrenn_op **op, wrenn_error **error) {
+                       wrenn_done_fn done, void *user_data, wrenn_op **op, wrenn_error **error) {
     wrenn_op *made;
     if (!context) return wrn_fail(error, WRENN_E_INVALID_ARGUMENT, "the context must not be NULL");
     if (!context->id)
         return wrn_fail(error, WRENN_E_NOT_FOUND, "%s: its kernel is gone; the next run_code finds or makes another",
                         type->name);
-    int rc = wrn_op_new(context->client, context->sandbox, type, 0, timeout_ms, &made, error);
+    int rc = wrn_op_new(context->client, context->sandbox, type, 0, &made, error);
     if (rc != 0) return rc;
     ((plain_op *)made)->context = context;
     context->refs++;
-    if (type == &delete_type && !context->made)
+    if (type == &wrn_code_context_delete_type && !context->made)
         return wrn_op_start_with(made, finish_at_once, done, user_data, op, error);
     wrn_jupyter_call(made, method, "/api/kernels/", context->id, suffix, NULL);
-    return wrn_op_start_with(made, type == &restart_type ? begin_restart : wrn_op_send, done, user_data, op, error);
+    return wrn_op_start_with(made, type == &wrn_code_context_restart_type ? begin_restart : wrn_op_send, done,
+                             user_data, op, error);
 }
 
 int wrenn_code_context_interrupt_start(wrenn_code_context *context, wrenn_done_fn done, void *user_data, wrenn_op **op,
                                        wrenn_error **error) {
-    return start_plain(context, &interrupt_type, "POST", "/interrupt", PLAIN_MS, done, user_data, op, error);
-}
-
-int wrenn_code_context_interrupt_finish(wrenn_op *op, wrenn_error **error) {
-    return wrn_op_take(op, &interrupt_type, NULL, error);
-}
-
-int wrenn_code_context_interrupt(wrenn_code_context *context, wrenn_error **error) {
-    WRN_BLOCKING(client_of(context), wrenn_code_context_interrupt_start(context, NULL, NULL, &op, error),
-                 wrenn_code_context_interrupt_finish(op, error));
+    return start_plain(context, &wrn_code_context_interrupt_type, "POST", "/interrupt", done, user_data, op, error);
 }
 
 int wrenn_code_context_restart_start(wrenn_code_context *context, wrenn_done_fn done, void *user_data, wrenn_op **op,
                                      wrenn_error **error) {
-    return start_plain(context, &restart_type, "POST", "/restart", RESTART_MS, done, user_data, op, error);
-}
-
-int wrenn_code_context_restart_finish(wrenn_op *op, wrenn_error **error) {
-    return wrn_op_take(op, &restart_type, NULL, error);
-}
-
-int wrenn_code_context_restart(wrenn_code_context *context, wrenn_error **error) {
-    WRN_BLOCKING(client_of(context), wrenn_code_context_restart_start(context, NULL, NULL, &op, error),
-                 wrenn_code_context_restart_finish(op, error));
+    return start_plain(context, &wrn_code_context_restart_type, "POST", "/restart", done, user_data, op, error);
 }
 
 int wrenn_code_context_delete_start(wrenn_code_context *context, wrenn_done_fn done, void *user_data, wrenn_op **op,
                                     wrenn_error **error) {
-    return start_plain(context, &delete_type, "DELETE", "", PLAIN_MS, done, user_data, op, error);
-}
-
-int wrenn_code_context_delete_finish(wrenn_op *op, wrenn_error **error) {
-    return wrn_op_take(op, &delete_type, NULL, error);
-}
-
-int wrenn_code_context_delete(wrenn_code_context *context, wrenn_error **error) {
-    WRN_BLOCKING(client_of(context), wrenn_code_context_delete_start(context, NULL, NULL, &op, error),
-                 wrenn_code_context_delete_finish(op, error));
+    return start_plain(context, &wrn_code_context_delete_type, "DELETE", "", done, user_data, op, error);
 }

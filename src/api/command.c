@@ -17,8 +17,8 @@ static int read_env(wrn_arena *arena, const char *what, const char *text, size_t
     return pair->key ? 0 : wrn_fail(error, WRENN_E_NO_MEMORY, "%s: out of memory", what);
 }
 
-int wrn_command_read_envs(wrn_arena *arena, const char *what, const char *const *envs, wrn_command_words *words,
-                          wrenn_error **error) {
+static int read_envs(wrn_arena *arena, const char *what, const char *const *envs, wrn_command_words *words,
+                     wrenn_error **error) {
     size_t count = 0;
     while (envs && envs[count]) count++;
     if (!count) return 0;
@@ -33,25 +33,24 @@ int wrn_command_read_envs(wrn_arena *arena, const char *what, const char *const 
     return rc;
 }
 
-int wrn_command_read(wrn_arena *arena, const char *what, const char *const *argv, const char *shell,
-                     const char *const *envs, wrn_command_words *words, wrenn_error **error) {
-    *words = (wrn_command_words){0};
-    if ((argv != NULL) == (shell != NULL))
+int wrn_command_read(wrn_arena *arena, const char *what, const wrn_command_options *options, wrn_command_words *words,
+                     wrenn_error **error) {
+    *words = (wrn_command_words){.cwd = options->cwd, .user = options->user};
+    const char *const *argv = options->argv;
+    if ((argv != NULL) == (options->shell != NULL))
         return wrn_fail(error, WRENN_E_INVALID_ARGUMENT, "%s: set exactly one of argv and shell", what);
-    if (shell) {
-        words->shell_args[0] = "-c";
-        words->shell_args[1] = shell;
-        words->cmd = "/bin/sh";
-        words->args = words->shell_args;
-        words->args_count = 2;
-    } else {
-        if (!argv[0] || !*argv[0])
-            return wrn_fail(error, WRENN_E_INVALID_ARGUMENT, "%s: argv must start with a program name", what);
-        words->cmd = argv[0];
-        words->args = argv + 1;
-        while (words->args[words->args_count]) words->args_count++;
+    if (options->shell) {
+        const char **shell = wrn_arena_alloc(arena, 4 * sizeof(*shell));
+        if (!shell) return wrn_fail(error, WRENN_E_NO_MEMORY, "%s: out of memory", what);
+        shell[0] = "/bin/sh", shell[1] = "-c", shell[2] = options->shell;
+        argv = shell;
     }
-    return wrn_command_read_envs(arena, what, envs, words, error);
+    if (!argv[0] || !*argv[0])
+        return wrn_fail(error, WRENN_E_INVALID_ARGUMENT, "%s: argv must start with a program name", what);
+    words->cmd = argv[0];
+    words->args = argv + 1;
+    while (words->args[words->args_count]) words->args_count++;
+    return read_envs(arena, what, options->envs, words, error);
 }
 
 /* ---- for servers that ignore envs and cwd ---- */
@@ -78,12 +77,11 @@ static const char *joined(wrn_arena *arena, const wrn_pair *pair) {
     return text;
 }
 
-int wrn_command_wrap(wrn_arena *arena, const char *what, const char *cwd, wrn_command_words *words,
-                     wrenn_error **error) {
+int wrn_command_wrap(wrn_arena *arena, const char *what, wrn_command_words *words, wrenn_error **error) {
     /* Without -P it would take "link/.." for ".". */
     static const char enter[] = "cd -P -- \"$1\" 2>/dev/null || { printf '" WRN_COMMAND_NO_CWD_TEXT
                                 ": %s\\n' \"$1\" >&2; exit 125; }; shift; exec \"$@\"";
-    if (cwd && !*cwd) cwd = NULL;
+    const char *cwd = words->cwd && *words->cwd ? words->cwd : NULL;
     if (!cwd && !words->envs_count) return 0;
     const char **all = wrn_arena_alloc(arena, (words->args_count + words->envs_count + 12) * sizeof(*all));
     bool ok = all != NULL;
@@ -102,6 +100,6 @@ int wrn_command_wrap(wrn_arena *arena, const char *what, const char *cwd, wrn_co
     for (size_t i = 0; is_odd && i < WRN_COUNT(odd); i++) all[count++] = odd[i];
     all[count++] = words->cmd;
     for (size_t i = 0; i < words->args_count; i++) all[count++] = words->args[i];
-    *words = (wrn_command_words){.cmd = all[0], .args = all + 1, .args_count = count - 1};
+    *words = (wrn_command_words){.cmd = all[0], .args = all + 1, .args_count = count - 1, .user = words->user};
     return 0;
 }

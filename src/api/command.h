@@ -3,31 +3,29 @@
 #define WRN_API_COMMAND_H
 
 #include "base/arena.h"
-#include "base/model.h"
+#include "gen/requests.h"
 #include "wrenn/error.h"
 
-typedef struct wrn_command_words {
-    const char *cmd;
-    const char *const *args; /* without cmd */
-    size_t args_count;
-    const wrn_pair *envs;
-    size_t envs_count;
-    const char *shell_args[2];
-} wrn_command_words;
+/* As the options of all these calls have it. */
+typedef struct wrn_command_options {
+    const char *const *argv;
+    const char *shell; /* instead of argv */
+    const char *const *envs;
+    const char *cwd, *user;
+} wrn_command_options;
+/* `options`: of any of the calls that have these members and `shell`. */
+#define WRN_COMMAND_OPTIONS(options) \
+    { (options)->argv, (options)->shell, (options)->envs, (options)->cwd, (options)->user }
 
 /* Exactly one of argv and shell; `envs` are "NAME=value" texts. Everything may point into the arguments or `arena`.
  * WRENN_E_INVALID_ARGUMENT names `what` and the option. */
-int wrn_command_read(wrn_arena *arena, const char *what, const char *const *argv, const char *shell,
-                     const char *const *envs, wrn_command_words *words, wrenn_error **error);
+int wrn_command_read(wrn_arena *arena, const char *what, const wrn_command_options *options, wrn_command_words *words,
+                     wrenn_error **error);
 /* For servers that ignore envs and cwd of a foreground command: turns them into words of the command line, which no shell
- * parses, and takes them out. `cwd` may be NULL. What can't be entered ends the command with exit code
+ * parses, and takes them out. What can't be entered ends the command with exit code
  * WRN_COMMAND_NO_CWD and WRN_COMMAND_NO_CWD_TEXT at the beginning of its standard error. */
 enum { WRN_COMMAND_NO_CWD = 125 };
 #define WRN_COMMAND_NO_CWD_TEXT "wrenn: cannot enter the directory given as cwd"
-int wrn_command_wrap(wrn_arena *arena, const char *what, const char *cwd, wrn_command_words *words,
-                     wrenn_error **error);
-/* The same without a command. */
-int wrn_command_read_envs(wrn_arena *arena, const char *what, const char *const *envs, wrn_command_words *words,
-                          wrenn_error **error);
+int wrn_command_wrap(wrn_arena *arena, const char *what, wrn_command_words *words, wrenn_error **error);
 
 #endif

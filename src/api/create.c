@@ -6,18 +6,17 @@
  * If following fails -> DESTROYING -> the error that made it fail.
  * When it is given up on the way, or nothing helps, a clean-up in the background does what is left: it waits for the
  * answer, or asks for it again, and destroys the sandbox. */
-#include "wrenn/sandboxes.h"
-
 #include <stdio.h>
 
 #include "api/follow.h"
+#include "api/operations.h"
 #include "api/sandboxes.h"
 #include "api/transfer.h"
 #include "client/sandbox.h"
 #include "gen/requests.h"
 #include "wire/server_features.h"
 
-enum { TIMEOUT_MS = 120000, CLEAN_UP_MS = 10000, LATE_CLEAN_UP_MS = 120000, AGAIN_MS = 500, IDEMPOTENCY_KEY_MAX = 255 };
+enum { CLEAN_UP_MS = 10000, LATE_CLEAN_UP_MS = 120000, AGAIN_MS = 500, IDEMPOTENCY_KEY_MAX = 255 };
 
 typedef struct create_op {
     wrn_follower follower;
@@ -66,7 +65,7 @@ static void ask_again(create_op *self) {
     wrn_op_send(op);
 }
 
-static void wake(wrenn_op *op) {
+static void create_wake(wrenn_op *op) {
     create_op *self = (create_op *)op;
     if (self->stage == FOLLOWING) wrn_follow_look(op);
     else if (self->stage == DESTROYING) destroy(self);
@@ -88,19 +87,12 @@ static void report(create_op *self, wrenn_error *error) {
     wrn_op_fail(&self->follower.op, error);
 }
 
-static void judge(wrenn_op *op) {
-    create_op *self = (create_op *)op;
-    const wrenn_sandbox_info *info = op->sandbox->info;
-    switch (self->wait ? wrn_follow_judge(info) : WRN_FOLLOW_READY) {
-    case WRN_FOLLOW_READY:
-        wrn_sandbox_ref(op->sandbox);
-        wrn_op_finish(op, op->sandbox, wrn_sandbox_free_result);
-        break;
-    case WRN_FOLLOW_MOVING: wrn_follow_later(op); break;
-    default:
+static void create_seen(wrenn_op *op, wrn_progress progress) {
+    if (!((create_op *)op)->wait || progress == WRN_FOLLOW_ARRIVED) wrn_follow_give_handle(op);
+    else if (progress == WRN_FOLLOW_MOVING) wrn_follow_later(op);
+    else
         wrn_op_fail(op, wrn_error_new(WRENN_E_CONFLICT, "create: sandbox %s did not start (status: %s)",
-                                      op->sandbox->id, info->status_text));
-    }
+                                      op->sandbox->id, op->sandbox->info->status_text));
 }
 
 /* Takes the sandbox of an answer to POSTING; false after failing. */
@@ -119,7 +111,7 @@ static void create_respond(wrenn_op *op, wrn_http_response *response) {
     case POSTING:
         if (!take_sandbox(self, response)) return;
         self->stage = FOLLOWING;
-        judge(op);
+        wrn_follow_judge(op);
         break;
     case ASKING: ask_again(self); break; /* a server that has no secrets */
     case FOLLOWING: wrn_follow_respond(op, response); break;
@@ -184,7 +176,7 @@ static bool create_fail(wrenn_op *op, const wrenn_error *error) {
     }
 }
 
-static void clear(wrenn_op *op) {
+static void create_clear(wrenn_op *op) {
     create_op *self = (create_op *)op;
     wrn_buf_free(&self->body);
     wrn_buf_free(&self->key);
@@ -211,13 +203,18 @@ static void create_abandon(wrenn_op *op, bool late) {
     self->stage = REPORTING;
 }
 
-static const wrn_op_type create_type = {
-    .name = "create",
+const wrn_op_type wrn_sandboxes_create_type = {
+    "create",
+    "POST",
+    "/sandboxes",
+    WRN_AUTH_ANY,
+    .timeout_ms = 120000,
+    .body = &wrn_model_create_sandbox_request,
     .size = sizeof(create_op),
     .respond = create_respond,
     .fail = create_fail,
-    .wake = wake,
-    .clear = clear,
+    .wake = create_wake,
+    .clear = create_clear,
     .abandon = create_abandon,
 };
 
@@ -265,8 +262,8 @@ static const wrn_op_type clean_type = {
     .size = sizeof(create_op),
     .respond = clean_respond,
     .fail = clean_fail,
-    .wake = wake,
-    .clear = clear,
+    .wake = create_wake,
+    .clear = create_clear,
     .abandon = clean_abandon,
 };
 
@@ -313,47 +310,32 @@ static int check_create(const wrenn_create_options *options, wrenn_error **error
     return check_key(options->idempotency_key, error);
 }
 
-int wrenn_sandboxes_create_start(wrenn_client *client, const wrenn_create_options *options, wrenn_done_fn done,
-                                 void *user_data, wrenn_op **op, wrenn_error **error) {
-    wrenn_create_options known;
+int wrn_sandboxes_create_prepare(wrenn_client *client, const wrenn_create_options *options, wrenn_op **op,
+                                 wrenn_error **error) {
+    const wrn_create_sandbox_request request = {
+        .template_name = options->template_name,
+        .vcpus = options->vcpus,
+        .memory_mb = options->memory_mb,
+        .timeout_sec = options->idle_timeout_sec,
+    };
     wrenn_op *made;
-    int rc = wrn_options_read(&known, sizeof(known), options, "wrenn_create_options", error);
-    if (rc == 0) rc = check_create(&known, error);
-    if (rc == 0) rc = wrn_op_new(client, NULL, &create_type, known.timeout_ms, TIMEOUT_MS, &made, error);
-    if (rc != 0) return rc;
+    int rc = check_create(options, error);
+    if (rc == 0)
+        rc = wrn_op_for_client(client, &wrn_sandboxes_create_type, options->timeout_ms, NULL, &request, &made, error);
+    if (rc < 0) return rc;
     create_op *self = (create_op *)made;
-    self->wait = known.flags & WRENN_CREATE_WAIT;
-    self->follower.interval_ms = WRN_FOLLOW_INTERVAL_MS;
-    self->follower.seen = judge;
-    rc = set_key(self, known.idempotency_key, error);
+    self->wait = options->flags & WRENN_CREATE_WAIT;
+    self->follower.to = WRENN_SANDBOX_STATUS_RUNNING;
+    self->follower.seen = create_seen;
+    self->posts = 1;
+    rc = set_key(self, options->idempotency_key, error);
     if (rc < 0) {
         wrenn_op_free(made);
         return rc;
     }
-    wrn_create_sandbox_request request = {
-        .present = (known.template_name ? WRN_HAS_CREATE_SANDBOX_REQUEST_TEMPLATE_NAME : 0) |
-                   (known.vcpus ? WRN_HAS_CREATE_SANDBOX_REQUEST_VCPUS : 0) |
-                   (known.memory_mb ? WRN_HAS_CREATE_SANDBOX_REQUEST_MEMORY_MB : 0) |
-                   (known.idle_timeout_sec ? WRN_HAS_CREATE_SANDBOX_REQUEST_TIMEOUT_SEC : 0),
-        .template_name = known.template_name,
-        .vcpus = known.vcpus,
-        .memory_mb = known.memory_mb,
-        .timeout_sec = known.idle_timeout_sec,
-    };
-    wrn_op_call_sandbox(made, "POST", NULL, "", &wrn_model_create_sandbox_request, &request);
     wrn_buf_put(&self->body, made->body.data, made->body.size);
     made->body.failed = made->body.failed || self->body.failed;
     wrn_buf_puts(&made->idempotency_key, self->key.data);
-    self->posts = 1;
-    return wrn_op_start(made, done, user_data, op, error);
-}
-
-int wrenn_sandboxes_create_finish(wrenn_op *op, wrenn_sandbox **sandbox, wrenn_error **error) {
-    return wrn_op_take(op, &create_type, sandbox, error);
-}
-
-int wrenn_sandboxes_create(wrenn_client *client, const wrenn_create_options *options, wrenn_sandbox **sandbox,
-                           wrenn_error **error) {
-    WRN_BLOCKING(client, wrenn_sandboxes_create_start(client, options, NULL, NULL, &op, error),
-                 wrenn_sandboxes_create_finish(op, sandbox, error));
+    *op = made;
+    return 0;
 }

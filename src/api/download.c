@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "api/files.h"
+#include "api/operations.h"
 #include "api/transfer.h"
 #include "client/sandbox.h"
 #include "gen/requests.h"
@@ -35,8 +36,6 @@ typedef struct download_op {
     bool quiet;           /* writing to the descriptor may raise SIGPIPE */
     char *target, *aside; /* the file on this machine, and what becomes it; or NULL */
 } download_op;
-
-static wrenn_client *client_of(const wrenn_sandbox *sandbox) { return sandbox ? sandbox->client : NULL; }
 
 /* ---- sinks ---- */
 
@@ -109,7 +108,7 @@ static int64_t write_fd(void *context, const char *data, size_t size, int64_t to
 
 /* ---- ends ---- */
 
-static void end(wrenn_op *op) {
+static void download_stop(wrenn_op *op) {
     download_op *self = (download_op *)op;
     wrn_transfer_end(op);
     if (self->aside) unlink(self->aside);
@@ -117,7 +116,12 @@ static void end(wrenn_op *op) {
     free(WRN_TAKE(self->target));
 }
 
-static void clear(wrenn_op *op) {
+static bool download_init(wrenn_op *op) {
+    ((download_op *)op)->listed = -1;
+    return wrn_transfer_init(op);
+}
+
+static void download_clear(wrenn_op *op) {
     download_op *self = (download_op *)op;
     wrn_buf_free(&self->path);
     wrn_buf_free(&self->looked);
@@ -292,7 +296,7 @@ static void free_loaded(void *result) {
     free(it);
 }
 
-static void respond(wrenn_op *op, wrn_http_response *response) {
+static void memory_respond(wrenn_op *op, wrn_http_response *response) {
     download_op *self = (download_op *)op;
     (void)response;
     loaded *it = calloc(1, sizeof(*it));
@@ -306,54 +310,40 @@ static void respond(wrenn_op *op, wrn_http_response *response) {
     wrn_op_finish(op, it, free_loaded);
 }
 
-static const wrn_op_type download_type = {.name = "download",
-                                          .size = sizeof(download_op),
-                                          .respond = respond,
-                                          .fail = wrn_transfer_fail,
-                                          .stop = end,
-                                          .clear = clear};
+#define DOWNLOAD_OP                                                                                                \
+    .timeout_ms = WRN_TRANSFER_IDLE_MS, .size = sizeof(download_op), .init = download_init, .stop = download_stop, \
+    .clear = download_clear
 
-int wrenn_sandbox_download_start(wrenn_sandbox *sandbox, const char *path, wrenn_done_fn done, void *user_data,
-                                 wrenn_op **op, wrenn_error **error) {
-    wrn_file_transfer *t;
-    int rc = wrn_files_check(download_type.name, path, error);
-    if (rc == 0) rc = wrn_transfer_new(sandbox, &download_type, 0, &t, error);
-    if (rc != 0) return rc;
-    download_op *self = (download_op *)t;
-    self->listed = -1;
+const wrn_op_type wrn_sandbox_download_type = {"download", DOWNLOAD_OP, .respond = memory_respond,
+                                               .fail = wrn_transfer_fail};
+
+int wrn_sandbox_download_prepare(wrenn_sandbox *sandbox, const char *path, wrenn_op **op, wrenn_error **error) {
+    int rc = wrn_files_check("download", path, error);
+    if (rc == 0) rc = wrn_op_for_sandbox(sandbox, &wrn_sandbox_download_type, 0, NULL, NULL, op, error);
+    if (rc < 0) return rc;
+    download_op *self = (download_op *)*op;
     self->content = WRN_BUF_LIMITED(wrn_http_max_response(sandbox->client->http));
     self->sink = (wrn_http_sink){write_memory, self};
-    wrn_files_call(&t->op, "/files/read", path);
-    t->op.sink = &self->sink;
-    return wrn_op_start(&t->op, done, user_data, op, error);
-}
-
-int wrenn_sandbox_download_finish(wrenn_op *op, wrenn_file **file, wrenn_error **error) {
-    return wrn_op_take(op, &download_type, file, error);
-}
-
-int wrenn_sandbox_download(wrenn_sandbox *sandbox, const char *path, wrenn_file **file, wrenn_error **error) {
-    WRN_BLOCKING(client_of(sandbox), wrenn_sandbox_download_start(sandbox, path, NULL, NULL, &op, error),
-                 wrenn_sandbox_download_finish(op, file, error));
+    wrn_files_call(*op, "/files/read", path);
+    (*op)->sink = &self->sink;
+    return 0;
 }
 
 void wrenn_file_free(wrenn_file *file) { free_loaded(file); }
 
 /* ---- to whatever takes bytes ---- */
 
-static const wrn_op_type stream_type = {.name = "download_stream",
-                                        .size = sizeof(download_op),
-                                        .respond = stream_respond,
-                                        .fail = stream_fail,
-                                        .stop = end,
-                                        .clear = clear};
+const wrn_op_type wrn_sandbox_download_stream_type = {"download_stream", DOWNLOAD_OP, .respond = stream_respond,
+                                                      .fail = stream_fail};
 
-static int check_options(const wrenn_download_stream_options *options, wrenn_error **error) {
-    int rc = wrn_files_check(stream_type.name, options->path, error);
-    if (rc == 0) rc = wrn_transfer_check(&stream_type, options->file, options->fd, options->write, "write", error);
+static int check_download(const wrenn_download_stream_options *options, wrenn_error **error) {
+    int rc = wrn_files_check(wrn_sandbox_download_stream_type.name, options->path, error);
+    if (rc == 0)
+        rc = wrn_transfer_check(&wrn_sandbox_download_stream_type, options->file, options->fd, options->write, "write",
+                                error);
     if (rc == 0 && options->flags & ~WRENN_DOWNLOAD_VERIFY)
-        rc =
-            wrn_fail(error, WRENN_E_INVALID_ARGUMENT, "%s: unknown flags; use WRENN_DOWNLOAD_VERIFY", stream_type.name);
+        rc = wrn_fail(error, WRENN_E_INVALID_ARGUMENT, "%s: unknown flags; use WRENN_DOWNLOAD_VERIFY",
+                      wrn_sandbox_download_stream_type.name);
     return rc;
 }
 
@@ -386,7 +376,7 @@ static int open_file(download_op *self, const char *path, wrenn_error **error) {
     else t->fd = open_aside(self, path, there ? &old : NULL);
     if (t->fd >= 0) return 0;
     return wrn_fail(error, errno == ENOMEM ? WRENN_E_NO_MEMORY : WRENN_E_SYSTEM, "%s: cannot write %s: %s",
-                    stream_type.name, path, strerror(errno));
+                    wrn_sandbox_download_stream_type.name, path, strerror(errno));
 }
 
 static int open_sink(download_op *self, const wrenn_download_stream_options *options, wrenn_error **error) {
@@ -412,37 +402,29 @@ static bool set_paths(download_op *self, const char *path) {
     return !self->path.failed && !self->looked.failed;
 }
 
-int wrenn_sandbox_download_stream_start(wrenn_sandbox *sandbox, const wrenn_download_stream_options *options,
-                                        wrenn_done_fn done, void *user_data, wrenn_op **op, wrenn_error **error) {
-    wrenn_download_stream_options known;
-    wrn_file_transfer *t;
-    int rc = wrn_options_read(&known, sizeof(known), options, "wrenn_download_stream_options", error);
-    if (rc == 0) rc = check_options(&known, error);
-    if (rc == 0) rc = wrn_transfer_new(sandbox, &stream_type, known.timeout_ms, &t, error);
-    if (rc != 0) return rc;
-    download_op *self = (download_op *)t;
-    self->listed = -1;
-    if (!set_paths(self, known.path)) rc = wrn_fail(error, WRENN_E_NO_MEMORY, "%s: out of memory", stream_type.name);
-    if (rc == 0) rc = open_sink(self, &known, error);
+int wrn_sandbox_download_stream_prepare(wrenn_sandbox *sandbox, const wrenn_download_stream_options *options,
+                                        wrenn_op **op, wrenn_error **error) {
+    int rc = check_download(options, error);
+    if (rc == 0)
+        rc = wrn_op_for_sandbox(sandbox, &wrn_sandbox_download_stream_type, options->timeout_ms, NULL, NULL, op, error);
+    if (rc < 0) return rc;
+    download_op *self = (download_op *)*op;
+    if (!set_paths(self, options->path))
+        rc = wrn_fail(error, WRENN_E_NO_MEMORY, "%s: out of memory", wrn_sandbox_download_stream_type.name);
+    if (rc == 0) rc = open_sink(self, options, error);
     if (rc < 0) {
-        wrenn_op_free(&t->op);
+        wrenn_op_free(*op);
         return rc;
     }
-    self->stage = known.flags & WRENN_DOWNLOAD_VERIFY ? LOOKING : READING;
+    self->stage = options->flags & WRENN_DOWNLOAD_VERIFY ? LOOKING : READING;
     if (self->stage == LOOKING) look(self);
     else ask(self);
-    return wrn_op_start(&t->op, done, user_data, op, error);
+    return 0;
 }
 
 int wrenn_sandbox_download_stream_finish(wrenn_op *op, int64_t *size, wrenn_error **error) {
     int64_t *found = NULL;
-    int rc = wrn_op_take(op, &stream_type, &found, error);
+    int rc = wrn_op_take(op, &wrn_sandbox_download_stream_type, &found, error);
     if (rc == 0 && size) *size = *found;
     return rc;
-}
-
-int wrenn_sandbox_download_stream(wrenn_sandbox *sandbox, const wrenn_download_stream_options *options, int64_t *size,
-                                  wrenn_error **error) {
-    WRN_BLOCKING(client_of(sandbox), wrenn_sandbox_download_stream_start(sandbox, options, NULL, NULL, &op, error),
-                 wrenn_sandbox_download_stream_finish(op, size, error));
 }

@@ -1,10 +1,8 @@
-#include "wrenn/exec.h"
-
 #include <string.h>
 
 #include "api/command.h"
+#include "api/operations.h"
 #include "base/text.h"
-#include "client/op.h"
 #include "client/sandbox.h"
 #include "gen/requests.h"
 #include "wire/server_features.h"
@@ -58,7 +56,7 @@ static bool take_no_cwd(wrenn_op *op, wrenn_exec_result *result) {
     return true;
 }
 
-static void respond(wrenn_op *op, wrn_http_response *response) {
+static void exec_respond(wrenn_op *op, wrn_http_response *response) {
     wrn_exec_result *wire = wrn_op_decode(op, response, &wrn_model_exec_result);
     if (!wire) return;
     wrenn_exec_result *result = wrn_result_new(sizeof(*result));
@@ -76,7 +74,15 @@ static void respond(wrenn_op *op, wrn_http_response *response) {
                     : wrn_error_new(rc, "exec: the answer has no exit code, or its output is not base64 as it says"));
 }
 
-static const wrn_op_type exec_type = {.name = "exec", .size = sizeof(exec_op), .respond = respond};
+const wrn_op_type wrn_sandbox_exec_type = {
+    "exec",
+    "POST",
+    "/sandboxes/{sandbox id}/exec",
+    WRN_AUTH_ANY,
+    .body = &wrn_model_exec_request,
+    .size = sizeof(exec_op),
+    .respond = exec_respond,
+};
 
 /* ---- the request ---- */
 
@@ -89,50 +95,22 @@ static int read_timeout(const wrenn_exec_options *options, int64_t *seconds, wre
     return 0;
 }
 
-int wrenn_sandbox_exec_start(wrenn_sandbox *sandbox, const wrenn_exec_options *options, wrenn_done_fn done,
-                             void *user_data, wrenn_op **op, wrenn_error **error) {
+int wrn_sandbox_exec_prepare(wrenn_sandbox *sandbox, const wrenn_exec_options *options, wrenn_op **op,
+                             wrenn_error **error) {
     WRN_AUTO(wrn_arena_free) wrn_arena arena = {0};
-    wrenn_exec_options known;
-    wrn_command_words words = {0};
-    wrn_exec_request request = {.present = WRN_HAS_EXEC_REQUEST_CMD | WRN_HAS_EXEC_REQUEST_ARGS |
-                                           WRN_HAS_EXEC_REQUEST_TIMEOUT_SEC};
-    wrenn_op *made;
-    int rc = wrn_options_read(&known, sizeof(known), options, "wrenn_exec_options", error);
-    if (rc == 0) rc = wrn_command_read(&arena, "exec", known.argv, known.shell, known.envs, &words, error);
-    if (rc == 0) rc = read_timeout(&known, &request.timeout_sec, error);
-    bool wrap = rc == 0 && sandbox && !(sandbox->client->features & WRN_FEATURE_EXEC_ENVS) &&
-                (words.envs_count || (known.cwd && *known.cwd));
-    if (wrap) rc = wrn_command_wrap(&arena, "exec", known.cwd, &words, error);
-    int64_t limit = known.timeout_ms ? known.timeout_ms : request.timeout_sec * 1000 + MARGIN_MS;
-    if (rc == 0) rc = wrn_op_new(sandbox ? sandbox->client : NULL, sandbox, &exec_type, limit, 0, &made, error);
-    if (rc != 0) return rc;
-    ((exec_op *)made)->wrapped = wrap;
-    request.cmd = words.cmd;
-    request.args = words.args;
-    request.args_count = words.args_count;
-    if (words.envs_count) request.present |= WRN_HAS_EXEC_REQUEST_ENVS;
-    request.envs = words.envs;
-    request.envs_count = words.envs_count;
-    if (known.cwd && !wrap) {
-        request.present |= WRN_HAS_EXEC_REQUEST_CWD;
-        request.cwd = known.cwd;
-    }
-    if (known.user) {
-        request.present |= WRN_HAS_EXEC_REQUEST_USER;
-        request.user = known.user;
-    }
-    wrn_op_call_sandbox(made, "POST", sandbox->id, "/exec", &wrn_model_exec_request, &request);
-    return wrn_op_start(made, done, user_data, op, error);
+    const wrn_command_options command = WRN_COMMAND_OPTIONS(options);
+    wrn_exec_request request = {0};
+    int64_t seconds = 0;
+    int rc = wrn_command_read(&arena, "exec", &command, &request.command, error);
+    if (rc == 0) rc = read_timeout(options, &seconds, error);
+    if (rc < 0) return rc;
+    bool wrap = sandbox && !(sandbox->client->features & WRN_FEATURE_EXEC_ENVS) &&
+                (request.command.envs_count || (options->cwd && *options->cwd));
+    if (wrap) rc = wrn_command_wrap(&arena, "exec", &request.command, error);
+    if (rc < 0) return rc;
+    request.timeout_sec = seconds;
+    int64_t limit = options->timeout_ms ? options->timeout_ms : seconds * 1000 + MARGIN_MS;
+    rc = wrn_op_for_sandbox(sandbox, &wrn_sandbox_exec_type, limit, NULL, &request, op, error);
+    if (rc == 0) ((exec_op *)*op)->wrapped = wrap;
+    return rc;
 }
-
-int wrenn_sandbox_exec_finish(wrenn_op *op, wrenn_exec_result **result, wrenn_error **error) {
-    return wrn_op_take(op, &exec_type, result, error);
-}
-
-int wrenn_sandbox_exec(wrenn_sandbox *sandbox, const wrenn_exec_options *options, wrenn_exec_result **result,
-                       wrenn_error **error) {
-    WRN_BLOCKING(sandbox ? sandbox->client : NULL, wrenn_sandbox_exec_start(sandbox, options, NULL, NULL, &op, error),
-                 wrenn_sandbox_exec_finish(op, result, error));
-}
-
-void wrenn_exec_result_free(wrenn_exec_result *result) { wrn_result_free(result); }

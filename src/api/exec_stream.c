@@ -1,14 +1,9 @@
 #include "api/command.h"
+#include "api/operations.h"
 #include "api/streams.h"
-#include "client/sandbox.h"
 #include "gen/requests.h"
-#include "wrenn/exec.h"
 
-enum { TIMEOUT_MS = 30000 };
-
-static const wrn_op_type exec_stream_type = WRN_STREAM_OP_TYPE("exec_stream");
-
-static const wrn_stream_type stream_type = {
+static const wrn_stream_type exec_stream = {
     .opened = wrn_command_send_first,
     .message = wrn_command_message,
     .input = wrn_command_bytes_input,
@@ -17,71 +12,34 @@ static const wrn_stream_type stream_type = {
     .protocol = WRN_BYTES_PROTOCOL,
 };
 
-static void write_first(wrn_buf *out, const wrn_command_words *words, const wrenn_exec_stream_options *options,
-                        const char *cwd) {
-    wrn_ws_exec_start start = {
-        .present = WRN_HAS_WS_EXEC_START_TYPE | WRN_HAS_WS_EXEC_START_CMD | WRN_HAS_WS_EXEC_START_ARGS,
-        .type = "start",
-        .cmd = words->cmd,
-        .args = words->args,
-        .args_count = words->args_count,
-        .envs = words->envs,
-        .envs_count = words->envs_count,
-        .cwd = cwd,
-        .user = options->user,
-        .input = 1,
-    };
-    if (words->envs_count) start.present |= WRN_HAS_WS_EXEC_START_ENVS;
-    if (cwd) start.present |= WRN_HAS_WS_EXEC_START_CWD;
-    if (options->user) start.present |= WRN_HAS_WS_EXEC_START_USER;
-    if (options->flags & WRENN_EXEC_STDIN) start.present |= WRN_HAS_WS_EXEC_START_INPUT;
-    WRN_AUTO(wrn_json_freep) wrn_json *json = wrn_model_encode(&wrn_model_ws_exec_start, &start);
-    wrn_json_write(json, out);
-    out->failed = out->failed || !json;
-}
+const wrn_op_type wrn_sandbox_exec_stream_type = {
+    "exec_stream",
+    "GET",
+    "/sandboxes/{sandbox id}/exec/stream",
+    WRN_AUTH_ANY,
+    .body = &wrn_model_ws_exec_start,
+    .stream = &exec_stream,
+    WRN_STREAM_OP,
+};
 
-/* Both forms: which one the server obeys shows when it is connected. */
-static int write_both(wrenn_stream *stream, wrn_arena *arena, const wrn_command_words *words,
-                      const wrenn_exec_stream_options *options, wrenn_error **error) {
-    wrn_command_words wrapped = *words;
-    write_first(&stream->first, words, options, options->cwd);
-    int rc = wrn_command_wrap(arena, "exec_stream", options->cwd, &wrapped, error);
-    if (rc == 0) write_first(&stream->first_wrapped, &wrapped, options, NULL);
-    return rc;
-}
-
-int wrenn_sandbox_exec_stream_start(wrenn_sandbox *sandbox, const wrenn_exec_stream_options *options,
-                                    wrenn_done_fn done, void *user_data, wrenn_op **op, wrenn_error **error) {
+/* The first message has both forms: which one the server obeys shows when it is connected. */
+int wrn_sandbox_exec_stream_prepare(wrenn_sandbox *sandbox, const wrenn_exec_stream_options *options, wrenn_op **op,
+                                    wrenn_error **error) {
     WRN_AUTO(wrn_arena_free) wrn_arena arena = {0};
-    wrenn_exec_stream_options known;
-    wrn_command_words words;
-    wrenn_stream *stream;
-    wrenn_op *made;
-    int rc = wrn_options_read(&known, sizeof(known), options, "wrenn_exec_stream_options", error);
-    if (rc == 0 && known.flags & ~WRENN_EXEC_STDIN)
-        rc = wrn_fail(error, WRENN_E_INVALID_ARGUMENT, "exec_stream: a flag is unknown");
-    if (rc == 0) rc = wrn_command_read(&arena, "exec_stream", known.argv, known.shell, known.envs, &words, error);
-    if (rc == 0)
-        rc = wrn_stream_new(sandbox ? sandbox->client : NULL, sandbox, &exec_stream_type, &stream_type,
-                            known.timeout_ms, TIMEOUT_MS, &stream, &made, error);
-    if (rc != 0) return rc;
-    rc = write_both(stream, &arena, &words, &known, error);
-    if (rc != 0) {
-        wrenn_op_free(made);
-        return rc;
-    }
-    stream->wants_stdin = known.flags & WRENN_EXEC_STDIN;
-    wrn_op_call_sandbox(made, "GET", sandbox->id, "/exec/stream", NULL, NULL);
-    return wrn_stream_start(stream, made, done, user_data, op, error);
-}
-
-int wrenn_sandbox_exec_stream_finish(wrenn_op *op, wrenn_stream **stream, wrenn_error **error) {
-    return wrn_op_take(op, &exec_stream_type, stream, error);
-}
-
-int wrenn_sandbox_exec_stream(wrenn_sandbox *sandbox, const wrenn_exec_stream_options *options, wrenn_stream **stream,
-                              wrenn_error **error) {
-    WRN_BLOCKING(sandbox ? sandbox->client : NULL,
-                 wrenn_sandbox_exec_stream_start(sandbox, options, NULL, NULL, &op, error),
-                 wrenn_sandbox_exec_stream_finish(op, stream, error));
+    const wrn_command_options command = WRN_COMMAND_OPTIONS(options);
+    wrn_ws_exec_start start = {.type = "start", .input = options->flags & WRENN_EXEC_STDIN ? 1 : 0};
+    if (options->flags & ~WRENN_EXEC_STDIN)
+        return wrn_fail(error, WRENN_E_INVALID_ARGUMENT, "exec_stream: a flag is unknown");
+    int rc = wrn_command_read(&arena, "exec_stream", &command, &start.command, error);
+    if (rc < 0) return rc;
+    wrn_ws_exec_start wrapped = start;
+    rc = wrn_command_wrap(&arena, "exec_stream", &wrapped.command, error);
+    if (rc < 0) return rc;
+    rc = wrn_op_for_sandbox(sandbox, &wrn_sandbox_exec_stream_type, options->timeout_ms, NULL, &start, op, error);
+    if (rc < 0) return rc;
+    wrenn_stream *stream = wrn_stream_of(*op);
+    stream->wants_stdin = options->flags & WRENN_EXEC_STDIN;
+    wrn_model_write(&wrn_model_ws_exec_start, &wrapped, &stream->first_wrapped);
+    if (stream->first_wrapped.failed) (*op)->body.failed = true;
+    return 0;
 }

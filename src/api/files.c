@@ -1,17 +1,15 @@
-#include "wrenn/files.h"
+#include "api/files.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#include "api/files.h"
+#include "api/operations.h"
 #include "base/text.h"
 #include "client/sandbox.h"
 #include "gen/requests.h"
 #include "wire/server_features.h"
 
 enum { PAGE = 10000 };
-
-static wrenn_client *client_of(const wrenn_sandbox *sandbox) { return sandbox ? sandbox->client : NULL; }
 
 int wrn_files_check(const char *what, const char *path, wrenn_error **error) {
     if (!path || !*path) return wrn_fail(error, WRENN_E_INVALID_ARGUMENT, "%s: the path must not be empty", what);
@@ -21,26 +19,15 @@ int wrn_files_check(const char *what, const char *path, wrenn_error **error) {
 }
 
 void wrn_files_call(wrenn_op *op, const char *suffix, const char *path) {
-    wrn_path_request request = {.present = WRN_HAS_PATH_REQUEST_PATH, .path = path};
+    const wrn_path_request request = {.path = path};
     wrn_op_call_sandbox(op, "POST", op->sandbox->id, suffix, &wrn_model_path_request, &request);
-}
-
-void wrn_files_call_list(wrenn_op *op, const char *path, int64_t depth) {
-    wrn_list_dir_request request = {
-        .present = WRN_HAS_LIST_DIR_REQUEST_PATH | WRN_HAS_LIST_DIR_REQUEST_DEPTH, .path = path, .depth = depth};
-    wrn_op_call_sandbox(op, "POST", op->sandbox->id, "/files/list", &wrn_model_list_dir_request, &request);
 }
 
 void wrn_files_call_entry(wrenn_op *op, const char *path, const char *name, size_t length) {
     WRN_AUTO(wrn_buf_free) wrn_buf only = WRN_BUF_INIT;
-    if (!name || !length || !(op->client->features & WRN_FEATURE_LIST_ONLY)) {
-        wrn_files_call_list(op, path, 1);
-        return;
-    }
-    wrn_buf_put(&only, name, length);
-    const wrn_list_dir_request request = {.present = WRN_HAS_LIST_DIR_REQUEST_PATH | WRN_HAS_LIST_DIR_REQUEST_ONLY,
-                                          .path = path,
-                                          .only = only.failed ? "" : only.data};
+    bool alone = name && length && op->client->features & WRN_FEATURE_LIST_ONLY;
+    if (alone) wrn_buf_put(&only, name, length);
+    const wrn_list_dir_request request = {.path = path, .depth = alone ? 0 : 1, .only = only.data};
     wrn_op_call_sandbox(op, "POST", op->sandbox->id, "/files/list", &wrn_model_list_dir_request, &request);
     if (only.failed) op->path.failed = true;
 }
@@ -72,18 +59,17 @@ typedef struct list_op {
 } list_op;
 
 static void call_page(list_op *self, const char *cursor) {
-    wrn_list_dir_request request = {.present = WRN_HAS_LIST_DIR_REQUEST_PATH | WRN_HAS_LIST_DIR_REQUEST_DEPTH |
-                                               WRN_HAS_LIST_DIR_REQUEST_LIMIT,
-                                    .path = self->path.failed ? "" : self->path.data,
-                                    .depth = self->depth,
-                                    .limit = PAGE,
-                                    .cursor = cursor};
-    if (cursor) request.present |= WRN_HAS_LIST_DIR_REQUEST_CURSOR;
-    wrn_op_call_sandbox(&self->op, "POST", self->op.sandbox->id, "/files/list", &wrn_model_list_dir_request, &request);
+    const wrn_list_dir_request request = {
+        .path = self->path.failed ? "" : self->path.data,
+        .depth = self->depth,
+        .limit = PAGE,
+        .cursor = cursor,
+    };
+    wrn_op_call_type(&self->op, NULL, &request, NULL);
     if (self->path.failed) self->op.path.failed = true;
 }
 
-static void list_respond(wrenn_op *op, wrn_http_response *response) {
+static void list_page_respond(wrenn_op *op, wrn_http_response *response) {
     list_op *self = (list_op *)op;
     WRN_AUTO(wrn_json_freep) wrn_json *json = NULL;
     if (!wrn_op_parse(op, response, &json)) return;
@@ -107,57 +93,38 @@ static void list_clear(wrenn_op *op) {
     wrn_buf_free(&self->path);
 }
 
-static const wrn_op_type list_type = {.name = "list_dir",
-                                      .size = sizeof(list_op),
-                                      .respond = list_respond,
-                                      .clear = list_clear};
+const wrn_op_type wrn_sandbox_list_dir_type = {
+    "list_dir",
+    "POST",
+    "/sandboxes/{sandbox id}/files/list",
+    WRN_AUTH_ANY,
+    .body = &wrn_model_list_dir_request,
+    .size = sizeof(list_op),
+    .respond = list_page_respond,
+    .clear = list_clear,
+};
 
-int wrenn_sandbox_list_dir_start(wrenn_sandbox *sandbox, const char *path, int64_t depth, wrenn_done_fn done,
-                                 void *user_data, wrenn_op **op, wrenn_error **error) {
-    wrenn_op *made;
+int wrn_sandbox_list_dir_prepare(wrenn_sandbox *sandbox, const char *path, int64_t depth, wrenn_op **op,
+                                 wrenn_error **error) {
     if (depth < 0) return wrn_fail(error, WRENN_E_INVALID_ARGUMENT, "list_dir: the depth must not be negative");
-    int rc = wrn_files_check(list_type.name, path, error);
-    if (rc == 0) rc = wrn_op_new(client_of(sandbox), sandbox, &list_type, 0, WRN_FILES_TIMEOUT_MS, &made, error);
-    if (rc != 0) return rc;
-    list_op *self = (list_op *)made;
-    wrn_buf_puts(&self->path, path);
+    int rc = wrn_files_check("list_dir", path, error);
+    if (rc == 0) rc = wrn_op_for_sandbox(sandbox, &wrn_sandbox_list_dir_type, 0, NULL, NULL, op, error);
+    if (rc < 0) return rc;
+    list_op *self = (list_op *)*op;
     self->depth = depth ? depth : 1;
+    wrn_buf_puts(&self->path, path);
     call_page(self, NULL);
-    return wrn_op_start(made, done, user_data, op, error);
-}
-
-int wrenn_sandbox_list_dir_finish(wrenn_op *op, wrenn_file_list **list, wrenn_error **error) {
-    return wrn_op_take(op, &list_type, list, error);
-}
-
-int wrenn_sandbox_list_dir(wrenn_sandbox *sandbox, const char *path, int64_t depth, wrenn_file_list **list,
-                           wrenn_error **error) {
-    WRN_BLOCKING(client_of(sandbox), wrenn_sandbox_list_dir_start(sandbox, path, depth, NULL, NULL, &op, error),
-                 wrenn_sandbox_list_dir_finish(op, list, error));
+    return 0;
 }
 
 /* ---- remove ---- */
 
-static const wrn_op_type remove_type = {.name = "remove", .respond = wrn_op_respond_nothing};
+const wrn_op_type wrn_sandbox_remove_type = {
+    "remove", "POST", "/sandboxes/{sandbox id}/files/remove", WRN_AUTH_ANY, .body = &wrn_model_path_request,
+};
 
-int wrenn_sandbox_remove_start(wrenn_sandbox *sandbox, const char *path, wrenn_done_fn done, void *user_data,
-                               wrenn_op **op, wrenn_error **error) {
-    wrenn_op *made;
-    int rc = wrn_files_check(remove_type.name, path, error);
-    if (rc == 0) rc = wrn_op_new(client_of(sandbox), sandbox, &remove_type, 0, WRN_FILES_TIMEOUT_MS, &made, error);
-    if (rc != 0) return rc;
-    wrn_files_call(made, "/files/remove", path);
-    return wrn_op_start(made, done, user_data, op, error);
+int wrn_sandbox_remove_prepare(wrenn_sandbox *sandbox, const char *path, wrenn_op **op, wrenn_error **error) {
+    const wrn_path_request request = {.path = path};
+    int rc = wrn_files_check("remove", path, error);
+    return rc == 0 ? wrn_op_for_sandbox(sandbox, &wrn_sandbox_remove_type, 0, NULL, &request, op, error) : rc;
 }
-
-int wrenn_sandbox_remove_finish(wrenn_op *op, wrenn_error **error) {
-    return wrn_op_take(op, &remove_type, NULL, error);
-}
-
-int wrenn_sandbox_remove(wrenn_sandbox *sandbox, const char *path, wrenn_error **error) {
-    WRN_BLOCKING(client_of(sandbox), wrenn_sandbox_remove_start(sandbox, path, NULL, NULL, &op, error),
-                 wrenn_sandbox_remove_finish(op, error));
-}
-
-void wrenn_file_entry_free(wrenn_file_entry *entry) { wrn_result_free(entry); }
-void wrenn_file_list_free(wrenn_file_list *list) { wrn_result_free(list); }

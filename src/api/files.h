@@ -4,16 +4,12 @@
 
 #include "client/op.h"
 
-enum { WRN_FILES_TIMEOUT_MS = 30000 };
-
 /* 0 when `path` can be sent. `what` names the operation. */
 int wrn_files_check(const char *what, const char *path, wrenn_error **error);
 /* Sets up a call that takes a path alone; `suffix` is "/files/remove" or the like. */
 void wrn_files_call(wrenn_op *op, const char *suffix, const char *path);
-/* Sets up the call that lists a directory, `depth` levels down. */
-void wrn_files_call_list(wrenn_op *op, const char *path, int64_t depth);
-
-/* The same for the one entry of that name, where the server can do that; else all of the directory. NULL: all of it. */
+/* Sets up the call that lists the one entry of that name in a directory, where the server can do that; elsewhere, and
+ * when `name` is NULL, it lists all of the directory. */
 void wrn_files_call_entry(wrenn_op *op, const char *path, const char *name, size_t length);
 /* Whether the error of a listing may mean that there is no such directory: servers don't agree on how they say it. */
 bool wrn_files_may_be_missing(const wrenn_error *error);

@@ -10,9 +10,9 @@
 #include <string.h>
 
 #include "api/files.h"
+#include "api/operations.h"
 #include "client/sandbox.h"
 #include "gen/requests.h"
-#include "wrenn/files.h"
 
 typedef struct find_op {
     wrenn_op op;
@@ -213,81 +213,42 @@ static void find_clear(wrenn_op *op) {
 
 /* ---- the operations ---- */
 
-static const wrn_op_type stat_type = {.name = "stat",
-                                      .size = sizeof(find_op),
-                                      .respond = find_respond,
-                                      .fail = find_fail,
-                                      .clear = find_clear};
-static const wrn_op_type exists_type = {.name = "exists",
-                                        .size = sizeof(find_op),
-                                        .respond = find_respond,
-                                        .fail = find_fail,
-                                        .clear = find_clear};
-static const wrn_op_type mkdir_type = {.name = "mkdir",
-                                       .size = sizeof(find_op),
-                                       .respond = find_respond,
-                                       .fail = find_fail,
-                                       .clear = find_clear};
-
-static wrenn_client *client_of(const wrenn_sandbox *sandbox) { return sandbox ? sandbox->client : NULL; }
-
-static int start(wrenn_sandbox *sandbox, const wrn_op_type *type, const char *path, wrenn_done_fn done, void *user_data,
-                 wrenn_op **op, wrenn_error **error) {
-    wrenn_op *made;
+static int new_find_op(wrenn_sandbox *sandbox, const wrn_op_type *type, int kind, const char *path, wrenn_op **op,
+                       wrenn_error **error) {
     int rc = wrn_files_check(type->name, path, error);
-    if (rc == 0) rc = wrn_op_new(client_of(sandbox), sandbox, type, 0, WRN_FILES_TIMEOUT_MS, &made, error);
-    if (rc != 0) return rc;
-    find_op *self = (find_op *)made;
-    self->kind = type == &stat_type ? STAT : type == &exists_type ? EXISTS : MKDIR;
-    self->stage = self->kind == MKDIR ? MAKING : LOOKING;
+    if (rc == 0) rc = wrn_op_for_sandbox(sandbox, type, 0, NULL, NULL, op, error);
+    if (rc < 0) return rc;
+    find_op *self = (find_op *)*op;
+    self->kind = kind;
+    self->stage = kind == MKDIR ? MAKING : LOOKING;
     bool read = read_path(self, path);
-    if (self->kind == MKDIR) wrn_files_call(made, "/files/mkdir", path);
+    if (kind == MKDIR) wrn_files_call(*op, "/files/mkdir", path);
     else if (read) call_look(self);
-    if (!read) made->path.failed = true;
-    return wrn_op_start(made, done, user_data, op, error);
+    if (!read) (*op)->path.failed = true;
+    return 0;
 }
 
-int wrenn_sandbox_mkdir_start(wrenn_sandbox *sandbox, const char *path, wrenn_done_fn done, void *user_data,
-                              wrenn_op **op, wrenn_error **error) {
-    return start(sandbox, &mkdir_type, path, done, user_data, op, error);
+#define FIND_OP .size = sizeof(find_op), .respond = find_respond, .fail = find_fail, .clear = find_clear
+
+const wrn_op_type wrn_sandbox_mkdir_type = {"mkdir", FIND_OP};
+const wrn_op_type wrn_sandbox_stat_type = {"stat", FIND_OP};
+const wrn_op_type wrn_sandbox_exists_type = {"exists", FIND_OP};
+
+int wrn_sandbox_mkdir_prepare(wrenn_sandbox *sandbox, const char *path, wrenn_op **op, wrenn_error **error) {
+    return new_find_op(sandbox, &wrn_sandbox_mkdir_type, MKDIR, path, op, error);
 }
 
-int wrenn_sandbox_mkdir_finish(wrenn_op *op, wrenn_file_entry **entry, wrenn_error **error) {
-    return wrn_op_take(op, &mkdir_type, entry, error);
+int wrn_sandbox_stat_prepare(wrenn_sandbox *sandbox, const char *path, wrenn_op **op, wrenn_error **error) {
+    return new_find_op(sandbox, &wrn_sandbox_stat_type, STAT, path, op, error);
 }
 
-int wrenn_sandbox_mkdir(wrenn_sandbox *sandbox, const char *path, wrenn_file_entry **entry, wrenn_error **error) {
-    WRN_BLOCKING(client_of(sandbox), wrenn_sandbox_mkdir_start(sandbox, path, NULL, NULL, &op, error),
-                 wrenn_sandbox_mkdir_finish(op, entry, error));
-}
-
-int wrenn_sandbox_stat_start(wrenn_sandbox *sandbox, const char *path, wrenn_done_fn done, void *user_data,
-                             wrenn_op **op, wrenn_error **error) {
-    return start(sandbox, &stat_type, path, done, user_data, op, error);
-}
-
-int wrenn_sandbox_stat_finish(wrenn_op *op, wrenn_file_entry **entry, wrenn_error **error) {
-    return wrn_op_take(op, &stat_type, entry, error);
-}
-
-int wrenn_sandbox_stat(wrenn_sandbox *sandbox, const char *path, wrenn_file_entry **entry, wrenn_error **error) {
-    WRN_BLOCKING(client_of(sandbox), wrenn_sandbox_stat_start(sandbox, path, NULL, NULL, &op, error),
-                 wrenn_sandbox_stat_finish(op, entry, error));
-}
-
-int wrenn_sandbox_exists_start(wrenn_sandbox *sandbox, const char *path, wrenn_done_fn done, void *user_data,
-                               wrenn_op **op, wrenn_error **error) {
-    return start(sandbox, &exists_type, path, done, user_data, op, error);
+int wrn_sandbox_exists_prepare(wrenn_sandbox *sandbox, const char *path, wrenn_op **op, wrenn_error **error) {
+    return new_find_op(sandbox, &wrn_sandbox_exists_type, EXISTS, path, op, error);
 }
 
 int wrenn_sandbox_exists_finish(wrenn_op *op, int *exists, wrenn_error **error) {
     void *found = NULL;
-    int rc = wrn_op_take(op, &exists_type, &found, error);
+    int rc = wrn_op_take(op, &wrn_sandbox_exists_type, &found, error);
     if (rc == 0 && exists) *exists = found != NULL;
     return rc;
-}
-
-int wrenn_sandbox_exists(wrenn_sandbox *sandbox, const char *path, int *exists, wrenn_error **error) {
-    WRN_BLOCKING(client_of(sandbox), wrenn_sandbox_exists_start(sandbox, path, NULL, NULL, &op, error),
-                 wrenn_sandbox_exists_finish(op, exists, error));
 }

@@ -3,20 +3,28 @@
 #include "client/sandbox.h"
 #include "gen/requests.h"
 
-/* A gateway that is being restarted may answer with a page of its own; a server that always talks nonsense is no server. */
-enum { NONSENSE_MAX = 3 };
+/* A gateway that is being restarted may answer with a page of its own; what always answers like that is not the API. */
+enum { MALFORMED_MAX = 3, INTERVAL_MS = 500 };
 
-wrn_verdict wrn_follow_judge(const wrenn_sandbox_info *info) {
-    switch (info->status) {
-    case WRENN_SANDBOX_STATUS_RUNNING: return WRN_FOLLOW_READY;
-    case WRENN_SANDBOX_STATUS_PAUSED:
-    case WRENN_SANDBOX_STATUS_HIBERNATED: return WRN_FOLLOW_PAUSED;
+static wrn_progress judge_status(wrn_follower *self, int64_t status) {
+    if (status == WRENN_SANDBOX_STATUS_HIBERNATED) status = WRENN_SANDBOX_STATUS_PAUSED;
+    if (status == self->to) return WRN_FOLLOW_ARRIVED;
+    /* A server may say the old status once more before it sets out; coming back to it means that the change failed. */
+    if (self->from && status == self->from) return self->left ? WRN_FOLLOW_STUCK : WRN_FOLLOW_MOVING;
+    self->left = true;
+    switch (status) {
+    case WRENN_SANDBOX_STATUS_PAUSED: return WRN_FOLLOW_PAUSED;
     case WRENN_SANDBOX_STATUS_STOPPED:
     case WRENN_SANDBOX_STATUS_STOPPING:
     case WRENN_SANDBOX_STATUS_MISSING:
-    case WRENN_SANDBOX_STATUS_ERROR: return WRN_FOLLOW_NEVER;
+    case WRENN_SANDBOX_STATUS_ERROR: return WRN_FOLLOW_STUCK;
     default: return WRN_FOLLOW_MOVING;
     }
+}
+
+void wrn_follow_judge(wrenn_op *op) {
+    wrn_follower *self = (wrn_follower *)op;
+    self->seen(op, judge_status(self, op->sandbox->info->status));
 }
 
 bool wrn_follow_passing(const wrenn_error *error) {
@@ -30,7 +38,10 @@ void wrn_follow_look(wrenn_op *op) {
     wrn_op_send(op);
 }
 
-void wrn_follow_later(wrenn_op *op) { wrn_op_delay(op, ((wrn_follower *)op)->interval_ms); }
+void wrn_follow_later(wrenn_op *op) {
+    int64_t interval_ms = ((wrn_follower *)op)->interval_ms;
+    wrn_op_delay(op, interval_ms ? interval_ms : INTERVAL_MS);
+}
 
 void wrn_follow_respond(wrenn_op *op, wrn_http_response *response) {
     wrn_follower *self = (wrn_follower *)op;
@@ -40,16 +51,21 @@ void wrn_follow_respond(wrenn_op *op, wrn_http_response *response) {
     }
     wrenn_sandbox_info *info = wrn_op_decode(op, response, &wrn_model_sandbox_info);
     if (!info) return;
-    self->nonsense = 0;
+    self->malformed = 0;
     wrn_sandbox_update(op->sandbox, info);
-    self->seen(op);
+    wrn_follow_judge(op);
 }
 
 bool wrn_follow_tolerates(wrenn_op *op, const wrenn_error *error) {
     wrn_follower *self = (wrn_follower *)op;
-    bool nonsense = wrenn_error_code(error) == WRENN_E_PROTOCOL;
-    if (nonsense) self->nonsense++;
-    if (!self->looking || (nonsense ? self->nonsense >= NONSENSE_MAX : !wrn_follow_passing(error))) return false;
+    bool malformed = wrenn_error_code(error) == WRENN_E_PROTOCOL;
+    if (malformed) self->malformed++;
+    if (!self->looking || (malformed ? self->malformed >= MALFORMED_MAX : !wrn_follow_passing(error))) return false;
     wrn_follow_later(op);
     return true;
+}
+
+void wrn_follow_give_handle(wrenn_op *op) {
+    wrn_sandbox_ref(op->sandbox);
+    wrn_op_finish(op, op->sandbox, wrn_sandbox_free_result);
 }

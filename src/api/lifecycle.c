@@ -1,39 +1,112 @@
-#include "api/follow.h"
-#include "client/op.h"
-#include "client/sandbox.h"
-#include "gen/requests.h"
-#include "wrenn/sandbox.h"
-
-enum { TIMEOUT_MS = 120000 };
-
-/* ---- pause and resume ----
+/* Operations that follow a sandbox until it runs or is paused.
  *
- * ASKING -> done, or with the flag WAIT -> LOOKING (again and again, while the status is on its way) -> done. */
+ * wait_ready, connect: LOOKING (again and again) -> done; with WRENN_WAIT_RESUME, or to connect, a paused sandbox
+ * -> RESUMING -> LOOKING.
+ * pause, resume: ASKING -> done, or with the flag WAIT -> LOOKING (again and again) -> done. */
+#include "api/follow.h"
+#include "api/operations.h"
+#include "client/sandbox.h"
+
+/* ---- wait_ready and connect ---- */
+
+typedef struct wait_op {
+    wrn_follower follower;
+    bool resume;
+    bool connect; /* gives the handle */
+    bool found;
+} wait_op;
+
+static void wait_seen(wrenn_op *op, wrn_progress progress) {
+    wait_op *self = (wait_op *)op;
+    const char *status = op->sandbox->info->status_text;
+    self->found = true;
+    if (progress == WRN_FOLLOW_ARRIVED && self->connect) {
+        wrn_follow_give_handle(op);
+    } else if (progress == WRN_FOLLOW_ARRIVED) {
+        wrn_op_finish(op, NULL, NULL);
+    } else if (progress == WRN_FOLLOW_MOVING) {
+        wrn_follow_later(op);
+    } else if (progress == WRN_FOLLOW_PAUSED && self->resume) {
+        self->follower.looking = false;
+        wrn_op_call_sandbox(op, "POST", op->sandbox->id, "/resume", NULL, NULL);
+        wrn_op_send(op);
+    } else {
+        wrn_op_fail(op, wrn_error_new(WRENN_E_CONFLICT, "%s: sandbox %s will not get ready by itself (status: %s)%s",
+                                      op->type->name, op->sandbox->id, status ? status : "none given",
+                                      progress == WRN_FOLLOW_PAUSED ? "; resume it, or pass WRENN_WAIT_RESUME" : ""));
+    }
+}
+
+static bool wait_fail(wrenn_op *op, const wrenn_error *error) {
+    wait_op *self = (wait_op *)op;
+    /* Whoever connects wants to know at once that no server is there. */
+    if (self->follower.looking) return (self->found || !self->connect) && wrn_follow_tolerates(op, error);
+    /* Somebody else may have resumed it in between: look. The answer to a resume may get lost, or be a failure that passes;
+     * whoever connects wants to know of that one. */
+    bool raced = wrenn_error_code(error) == WRENN_E_CONFLICT;
+    bool passing = wrn_follow_passing(error) && !(self->connect && wrenn_error_http_status(error) >= 500);
+    if (raced || passing) wrn_follow_later(op);
+    return raced || passing;
+}
+
+#define WAIT_OP .size = sizeof(wait_op), .respond = wrn_follow_respond, .fail = wait_fail, .wake = wrn_follow_look
+
+const wrn_op_type wrn_sandbox_wait_ready_type = {
+    "wait_ready", "GET", "/sandboxes/{sandbox id}", WRN_AUTH_ANY, WAIT_OP,
+};
+const wrn_op_type wrn_sandboxes_connect_type = {
+    "connect", "GET", "/sandboxes/{sandbox id}", WRN_AUTH_ANY, .timeout_ms = 120000, WAIT_OP,
+};
+
+static int new_wait(wrenn_sandbox *sandbox, const wrn_op_type *type, int64_t timeout_ms, int64_t interval_ms,
+                    bool resume, wrenn_op **op, wrenn_error **error) {
+    int rc = wrn_op_for_sandbox(sandbox, type, timeout_ms, NULL, NULL, op, error);
+    if (rc < 0) return rc;
+    wait_op *self = (wait_op *)*op;
+    self->resume = resume;
+    self->connect = type == &wrn_sandboxes_connect_type;
+    self->follower.interval_ms = interval_ms;
+    self->follower.to = WRENN_SANDBOX_STATUS_RUNNING;
+    self->follower.seen = wait_seen;
+    self->follower.looking = true;
+    return 0;
+}
+
+int wrn_sandbox_wait_ready_prepare(wrenn_sandbox *sandbox, const wrenn_wait_options *options, wrenn_op **op,
+                                   wrenn_error **error) {
+    if (options->interval_ms < 0 || options->flags & ~WRENN_WAIT_RESUME)
+        return wrn_fail(error, WRENN_E_INVALID_ARGUMENT, "wait_ready: interval_ms is negative or a flag is unknown");
+    int64_t limit = options->timeout_ms ? options->timeout_ms : WRN_OP_TIMEOUT_MS; /* not the client's */
+    return new_wait(sandbox, &wrn_sandbox_wait_ready_type, limit, options->interval_ms,
+                    options->flags & WRENN_WAIT_RESUME, op, error);
+}
+
+int wrn_sandboxes_connect_prepare(wrenn_client *client, const char *id, const wrenn_connect_options *options,
+                                  wrenn_op **op, wrenn_error **error) {
+    wrenn_sandbox *sandbox = NULL;
+    if (options->interval_ms < 0)
+        return wrn_fail(error, WRENN_E_INVALID_ARGUMENT, "connect: interval_ms must not be negative");
+    int rc = wrenn_sandbox_from_id(client, id, &sandbox, error);
+    if (rc < 0) return rc;
+    rc = new_wait(sandbox, &wrn_sandboxes_connect_type, options->timeout_ms, options->interval_ms, true, op, error);
+    wrn_sandbox_unref(sandbox);
+    return rc;
+}
+
+/* ---- pause and resume ---- */
 
 typedef struct change_op {
     wrn_follower follower;
-    int64_t from, to; /* WRENN_SANDBOX_STATUS_* */
     bool wait;
-    bool left; /* a status other than `from` was seen */
 } change_op;
 
-static void change_judge(wrenn_op *op) {
+static void change_seen(wrenn_op *op, wrn_progress progress) {
     change_op *self = (change_op *)op;
-    const wrenn_sandbox_info *info = op->sandbox->info;
-    int64_t status = info->status == WRENN_SANDBOX_STATUS_HIBERNATED ? WRENN_SANDBOX_STATUS_PAUSED : info->status;
-    if (!self->wait || status == self->to) {
-        wrn_op_finish(op, NULL, NULL);
-        return;
-    }
-    /* A server may say the old status once more before it sets out; coming back to it means that it failed. */
-    bool failed = wrn_follow_judge(info) == WRN_FOLLOW_NEVER || (status == self->from && self->left);
-    if (status != self->from) self->left = true;
-    if (!failed) {
-        wrn_follow_later(op);
-        return;
-    }
-    wrn_op_fail(op, wrn_error_new(WRENN_E_CONFLICT, "%s: it did not work out; sandbox %s is in status %s",
-                                  op->type->name, op->sandbox->id, info->status_text));
+    if (!self->wait || progress == WRN_FOLLOW_ARRIVED) wrn_op_finish(op, NULL, NULL);
+    else if (progress == WRN_FOLLOW_MOVING) wrn_follow_later(op);
+    else
+        wrn_op_fail(op, wrn_error_new(WRENN_E_CONFLICT, "%s failed: sandbox %s is in status %s", op->type->name,
+                                      op->sandbox->id, op->sandbox->info->status_text));
 }
 
 static void change_respond(wrenn_op *op, wrn_http_response *response) {
@@ -42,68 +115,41 @@ static void change_respond(wrenn_op *op, wrn_http_response *response) {
     else wrn_op_finish(op, NULL, NULL);
 }
 
-static const wrn_op_type pause_type = {.name = "pause",
-                                       .size = sizeof(change_op),
-                                       .respond = change_respond,
-                                       .fail = wrn_follow_tolerates,
-                                       .wake = wrn_follow_look};
-static const wrn_op_type resume_type = {.name = "resume",
-                                        .size = sizeof(change_op),
-                                        .respond = change_respond,
-                                        .fail = wrn_follow_tolerates,
-                                        .wake = wrn_follow_look};
+#define CHANGE_OP                                                                                             \
+    .timeout_ms = 120000, .size = sizeof(change_op), .respond = change_respond, .fail = wrn_follow_tolerates, \
+    .wake = wrn_follow_look
 
-static wrenn_client *client_of(const wrenn_sandbox *sandbox) { return sandbox ? sandbox->client : NULL; }
+const wrn_op_type wrn_sandbox_pause_type = {
+    "pause", "POST", "/sandboxes/{sandbox id}/pause", WRN_AUTH_ANY, CHANGE_OP,
+};
+const wrn_op_type wrn_sandbox_resume_type = {
+    "resume", "POST", "/sandboxes/{sandbox id}/resume", WRN_AUTH_ANY, CHANGE_OP,
+};
 
-static int start_change(wrenn_sandbox *sandbox, const wrn_op_type *type, int64_t timeout_ms, uint64_t flags,
-                        wrenn_done_fn done, void *user_data, wrenn_op **op, wrenn_error **error) {
+_Static_assert(WRENN_PAUSE_WAIT == WRENN_RESUME_WAIT, "new_change() takes the flags of both");
+
+static int new_change(wrenn_sandbox *sandbox, const wrn_op_type *type, int64_t timeout_ms, uint64_t flags,
+                      wrenn_op **op, wrenn_error **error) {
+    bool pause = type == &wrn_sandbox_pause_type;
     if (flags & ~WRENN_PAUSE_WAIT)
         return wrn_fail(error, WRENN_E_INVALID_ARGUMENT, "%s: unknown flags; use WRENN_%s_WAIT", type->name,
-                        type == &pause_type ? "PAUSE" : "RESUME");
-    wrenn_op *made;
-    int rc = wrn_op_new(client_of(sandbox), sandbox, type, timeout_ms, TIMEOUT_MS, &made, error);
-    if (rc != 0) return rc;
-    change_op *self = (change_op *)made;
-    bool pause = type == &pause_type;
-    self->from = pause ? WRENN_SANDBOX_STATUS_RUNNING : WRENN_SANDBOX_STATUS_PAUSED;
-    self->to = pause ? WRENN_SANDBOX_STATUS_PAUSED : WRENN_SANDBOX_STATUS_RUNNING;
+                        pause ? "PAUSE" : "RESUME");
+    int rc = wrn_op_for_sandbox(sandbox, type, timeout_ms, NULL, NULL, op, error);
+    if (rc < 0) return rc;
+    change_op *self = (change_op *)*op;
     self->wait = flags & WRENN_PAUSE_WAIT;
-    self->follower.interval_ms = WRN_FOLLOW_INTERVAL_MS;
-    self->follower.seen = change_judge;
-    wrn_op_call_sandbox(made, "POST", sandbox->id, pause ? "/pause" : "/resume", NULL, NULL);
-    return wrn_op_start(made, done, user_data, op, error);
+    self->follower.from = pause ? WRENN_SANDBOX_STATUS_RUNNING : WRENN_SANDBOX_STATUS_PAUSED;
+    self->follower.to = pause ? WRENN_SANDBOX_STATUS_PAUSED : WRENN_SANDBOX_STATUS_RUNNING;
+    self->follower.seen = change_seen;
+    return 0;
 }
 
-_Static_assert(WRENN_PAUSE_WAIT == WRENN_RESUME_WAIT, "start_change() takes the flags of both");
-
-int wrenn_sandbox_pause_start(wrenn_sandbox *sandbox, const wrenn_pause_options *options, wrenn_done_fn done,
-                              void *user_data, wrenn_op **op, wrenn_error **error) {
-    wrenn_pause_options known;
-    int rc = wrn_options_read(&known, sizeof(known), options, "wrenn_pause_options", error);
-    if (rc != 0) return rc;
-    return start_change(sandbox, &pause_type, known.timeout_ms, known.flags, done, user_data, op, error);
+int wrn_sandbox_pause_prepare(wrenn_sandbox *sandbox, const wrenn_pause_options *options, wrenn_op **op,
+                              wrenn_error **error) {
+    return new_change(sandbox, &wrn_sandbox_pause_type, options->timeout_ms, options->flags, op, error);
 }
 
-int wrenn_sandbox_pause_finish(wrenn_op *op, wrenn_error **error) { return wrn_op_take(op, &pause_type, NULL, error); }
-
-int wrenn_sandbox_pause(wrenn_sandbox *sandbox, const wrenn_pause_options *options, wrenn_error **error) {
-    WRN_BLOCKING(client_of(sandbox), wrenn_sandbox_pause_start(sandbox, options, NULL, NULL, &op, error),
-                 wrenn_sandbox_pause_finish(op, error));
-}
-
-int wrenn_sandbox_resume_start(wrenn_sandbox *sandbox, const wrenn_resume_options *options, wrenn_done_fn done,
-                               void *user_data, wrenn_op **op, wrenn_error **error) {
-    wrenn_resume_options known;
-    int rc = wrn_options_read(&known, sizeof(known), options, "wrenn_resume_options", error);
-    if (rc != 0) return rc;
-    return start_change(sandbox, &resume_type, known.timeout_ms, known.flags, done, user_data, op, error);
-}
-
-int wrenn_sandbox_resume_finish(wrenn_op *op, wrenn_error **error) {
-    return wrn_op_take(op, &resume_type, NULL, error);
-}
-
-int wrenn_sandbox_resume(wrenn_sandbox *sandbox, const wrenn_resume_options *options, wrenn_error **error) {
-    WRN_BLOCKING(client_of(sandbox), wrenn_sandbox_resume_start(sandbox, options, NULL, NULL, &op, error),
-                 wrenn_sandbox_resume_finish(op, error));
+int wrn_sandbox_resume_prepare(wrenn_sandbox *sandbox, const wrenn_resume_options *options, wrenn_op **op,
+                               wrenn_error **error) {
+    return new_change(sandbox, &wrn_sandbox_resume_type, options->timeout_ms, options->flags, op, error);
 }

@@ -1,11 +1,10 @@
-#include "wrenn/ports.h"
+#include "api/ports.h"
 
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
-#include "api/ports.h"
-#include "client/error.h"
+#include "api/operations.h"
 #include "client/sandbox.h"
 #include "client/stream.h"
 
@@ -97,11 +96,22 @@ int wrenn_sandbox_url(const wrenn_sandbox *sandbox, int64_t port, const char *sc
 
 void wrenn_string_free(char *text) { free(text); }
 
+/* An operation whose call goes to a port. */
+static int new_port_op(wrenn_sandbox *sandbox, const wrn_op_type *type, int64_t timeout_ms, const char *method,
+                       int64_t port, const char *path, wrenn_op **op, wrenn_error **error) {
+    WRN_AUTO(wrn_buf_free) wrn_buf url = WRN_BUF_INIT, host = WRN_BUF_INIT;
+    if (!sandbox) return wrn_fail(error, WRENN_E_INVALID_ARGUMENT, "the sandbox must not be NULL");
+    int rc = wrn_port_target(sandbox, port, path, &url, &host, error);
+    if (rc == 0) rc = wrn_op_for_sandbox(sandbox, type, timeout_ms, NULL, NULL, op, error);
+    if (rc < 0) return rc;
+    wrn_op_call_url(*op, method, url.data);
+    wrn_buf_put(&(*op)->host, host.data, host.size);
+    return 0;
+}
+
 /* ---- a request ---- */
 
-enum { TIMEOUT_MS = 30000 };
-
-static void request_respond(wrenn_op *op, wrn_http_response *response) {
+static void port_request_respond(wrenn_op *op, wrn_http_response *response) {
     wrenn_port_response *result = wrn_result_new(sizeof(*result));
     if (!result) return wrn_op_fail_no_memory(op);
     wrn_arena *arena = wrn_result_arena(result);
@@ -115,7 +125,7 @@ static void request_respond(wrenn_op *op, wrn_http_response *response) {
     wrn_op_fail_no_memory(op);
 }
 
-static const wrn_op_type request_type = {.name = "port_request", .respond = request_respond, .any_status = true};
+const wrn_op_type wrn_sandbox_port_request_type = {"port_request", .respond = port_request_respond, .any_status = true};
 
 static int read_headers(const char *const *headers, wrn_buf *fields, wrenn_error **error) {
     for (size_t i = 0; headers && headers[i]; i++) {
@@ -133,80 +143,43 @@ static int check_method(const char *method, wrenn_error **error) {
     return wrn_fail(error, WRENN_E_INVALID_ARGUMENT, "port_request: \"%.40s\" is no method", method);
 }
 
-int wrenn_sandbox_port_request_start(wrenn_sandbox *sandbox, const wrenn_port_request_options *options,
-                                     wrenn_done_fn done, void *user_data, wrenn_op **op, wrenn_error **error) {
-    WRN_AUTO(wrn_buf_free) wrn_buf url = WRN_BUF_INIT, host = WRN_BUF_INIT, fields = WRN_BUF_INIT;
-    wrenn_port_request_options known;
-    wrenn_op *made;
-    if (!sandbox) return wrn_fail(error, WRENN_E_INVALID_ARGUMENT, "the sandbox must not be NULL");
-    int rc = wrn_options_read(&known, sizeof(known), options, "wrenn_port_request_options", error);
-    const char *method = known.method ? known.method : known.body ? "POST" : "GET";
-    if (rc == 0) rc = check_method(method, error);
-    if (rc == 0) rc = wrn_port_target(sandbox, known.port, known.path, &url, &host, error);
-    if (rc == 0) rc = read_headers(known.headers, &fields, error);
-    if (rc == 0) rc = wrn_op_new(sandbox->client, sandbox, &request_type, known.timeout_ms, TIMEOUT_MS, &made, error);
-    if (rc != 0) return rc;
-    wrn_op_call_url(made, method, url.data);
-    wrn_buf_put(&made->host, host.data, host.size);
-    if (fields.size) wrn_buf_put(&made->fields, fields.data, fields.size);
-    wrn_buf_put(&made->body, known.body, known.body ? known.body_size : 0);
-    return wrn_op_start(made, done, user_data, op, error);
+int wrn_sandbox_port_request_prepare(wrenn_sandbox *sandbox, const wrenn_port_request_options *options, wrenn_op **op,
+                                     wrenn_error **error) {
+    const char *method = options->method ? options->method : options->body ? "POST" : "GET";
+    WRN_AUTO(wrn_buf_free) wrn_buf fields = WRN_BUF_INIT;
+    int rc = check_method(method, error);
+    if (rc == 0) rc = read_headers(options->headers, &fields, error);
+    if (rc == 0)
+        rc = new_port_op(sandbox, &wrn_sandbox_port_request_type, options->timeout_ms, method, options->port,
+                         options->path, op, error);
+    if (rc < 0) return rc;
+    if (fields.size) wrn_buf_put(&(*op)->fields, fields.data, fields.size);
+    wrn_buf_put(&(*op)->body, options->body, options->body ? options->body_size : 0);
+    return 0;
 }
-
-int wrenn_sandbox_port_request_finish(wrenn_op *op, wrenn_port_response **response, wrenn_error **error) {
-    return wrn_op_take(op, &request_type, response, error);
-}
-
-int wrenn_sandbox_port_request(wrenn_sandbox *sandbox, const wrenn_port_request_options *options,
-                               wrenn_port_response **response, wrenn_error **error) {
-    WRN_BLOCKING(sandbox ? sandbox->client : NULL,
-                 wrenn_sandbox_port_request_start(sandbox, options, NULL, NULL, &op, error),
-                 wrenn_sandbox_port_request_finish(op, response, error));
-}
-
-void wrenn_port_response_free(wrenn_port_response *response) { wrn_result_free(response); }
 
 /* ---- a WebSocket ---- */
 
-static void take_message(wrenn_stream *stream, bool binary, const char *data, size_t size) {
+static void port_message(wrenn_stream *stream, bool binary, const char *data, size_t size) {
     wrn_stream_push(
         stream,
         &(wrenn_event){.type = binary ? WRENN_EVENT_BINARY : WRENN_EVENT_TEXT, .data = data ? data : "", .size = size});
 }
 
-static bool send_message(wrenn_stream *stream, const void *data, size_t size) {
+static bool port_input(wrenn_stream *stream, const void *data, size_t size) {
     return stream->socket && wrn_socket_send(stream->socket, true, data, size);
 }
 
-static const wrn_op_type websocket_type = WRN_STREAM_OP_TYPE("port_websocket");
-static const wrn_stream_type stream_type = {.opened = wrn_stream_begun,
-                                            .message = take_message,
-                                            .input = send_message,
-                                            .plain = true};
+static const wrn_stream_type port_websocket = {
+    .opened = wrn_stream_begun,
+    .message = port_message,
+    .input = port_input,
+    .plain = true,
+};
 
-int wrenn_sandbox_port_websocket_start(wrenn_sandbox *sandbox, int64_t port, const char *path, wrenn_done_fn done,
-                                       void *user_data, wrenn_op **op, wrenn_error **error) {
-    WRN_AUTO(wrn_buf_free) wrn_buf url = WRN_BUF_INIT, host = WRN_BUF_INIT;
-    wrenn_stream *stream;
-    wrenn_op *made;
-    if (!sandbox) return wrn_fail(error, WRENN_E_INVALID_ARGUMENT, "the sandbox must not be NULL");
-    int rc = wrn_port_target(sandbox, port, path, &url, &host, error);
-    if (rc == 0)
-        rc = wrn_stream_new(sandbox->client, sandbox, &websocket_type, &stream_type, 0, TIMEOUT_MS, &stream, &made,
-                            error);
-    if (rc != 0) return rc;
-    wrn_op_call_url(made, "GET", url.data);
-    wrn_buf_put(&made->host, host.data, host.size);
-    return wrn_stream_start(stream, made, done, user_data, op, error);
-}
+const wrn_op_type wrn_sandbox_port_websocket_type = {"port_websocket", .stream = &port_websocket, WRN_STREAM_OP};
 
-int wrenn_sandbox_port_websocket_finish(wrenn_op *op, wrenn_stream **stream, wrenn_error **error) {
-    return wrn_op_take(op, &websocket_type, stream, error);
-}
-
-int wrenn_sandbox_port_websocket(wrenn_sandbox *sandbox, int64_t port, const char *path, wrenn_stream **stream,
-                                 wrenn_error **error) {
-    WRN_BLOCKING(sandbox ? sandbox->client : NULL,
-                 wrenn_sandbox_port_websocket_start(sandbox, port, path, NULL, NULL, &op, error),
-                 wrenn_sandbox_port_websocket_finish(op, stream, error));
+int wrn_sandbox_port_websocket_prepare(wrenn_sandbox *sandbox, int64_t port, const char *path, wrenn_op **op,
+                                       wrenn_error **error) {
+    return new_port_op(sandbox, &wrn_sandbox_port_websocket_type, 0, "GET", port, path, op, error);
 }

@@ -1,18 +1,12 @@
-#include "wrenn/processes.h"
-
 #include <signal.h>
 #include <string.h>
 
 #include "api/command.h"
+#include "api/operations.h"
 #include "api/streams.h"
 #include "client/sandbox.h"
 #include "gen/requests.h"
 #include "wire/server_features.h"
-#include "wire/url.h"
-
-enum { TIMEOUT_MS = 30000 };
-
-static wrenn_client *client_of(const wrenn_sandbox *sandbox) { return sandbox ? sandbox->client : NULL; }
 
 /* ---- spawn ---- */
 
@@ -78,150 +72,70 @@ static void spawn_respond(wrenn_op *op, wrn_http_response *response) {
     wrenn_process *process = make_process(wire);
     wrn_result_free(wire);
     if (process) wrn_op_finish(op, process, wrn_result_free);
-    else wrn_op_fail(op, wrn_error_new(WRENN_E_NO_MEMORY, "spawn: out of memory"));
+    else wrn_op_fail_no_memory(op);
 }
 
-static const wrn_op_type spawn_type = {.name = "spawn",
-                                       .size = sizeof(spawn_op),
-                                       .respond = spawn_respond,
-                                       .clear = spawn_clear};
+const wrn_op_type wrn_sandbox_spawn_type = {
+    "spawn",
+    "POST",
+    "/sandboxes/{sandbox id}/exec",
+    WRN_AUTH_ANY,
+    .body = &wrn_model_exec_request,
+    .size = sizeof(spawn_op),
+    .respond = spawn_respond,
+    .clear = spawn_clear,
+};
 
-int wrenn_sandbox_spawn_start(wrenn_sandbox *sandbox, const wrenn_spawn_options *options, wrenn_done_fn done,
-                              void *user_data, wrenn_op **op, wrenn_error **error) {
+int wrn_sandbox_spawn_prepare(wrenn_sandbox *sandbox, const wrenn_spawn_options *options, wrenn_op **op,
+                              wrenn_error **error) {
     WRN_AUTO(wrn_arena_free) wrn_arena arena = {0};
-    wrenn_spawn_options known;
-    wrn_command_words words;
-    wrenn_op *made;
-    int rc = wrn_options_read(&known, sizeof(known), options, "wrenn_spawn_options", error);
-    if (rc == 0) rc = wrn_command_read(&arena, "spawn", known.argv, known.shell, known.envs, &words, error);
-    if (rc == 0) rc = wrn_op_new(client_of(sandbox), sandbox, &spawn_type, known.timeout_ms, TIMEOUT_MS, &made, error);
-    if (rc != 0) return rc;
-    wrn_exec_request request = {
-        .present = WRN_HAS_EXEC_REQUEST_CMD | WRN_HAS_EXEC_REQUEST_ARGS | WRN_HAS_EXEC_REQUEST_BACKGROUND,
-        .cmd = words.cmd,
-        .args = words.args,
-        .args_count = words.args_count,
-        .background = 1,
-        .envs = words.envs,
-        .envs_count = words.envs_count,
-        .cwd = known.cwd,
-        .user = known.user,
-        .tag = known.tag,
-    };
-    if (words.envs_count) request.present |= WRN_HAS_EXEC_REQUEST_ENVS;
-    if (known.cwd) request.present |= WRN_HAS_EXEC_REQUEST_CWD;
-    if (known.user) request.present |= WRN_HAS_EXEC_REQUEST_USER;
-    if (known.tag) request.present |= WRN_HAS_EXEC_REQUEST_TAG;
-    wrn_op_call_sandbox(made, "POST", sandbox->id, "/exec", &wrn_model_exec_request, &request);
-    return wrn_op_start_with(made, begin_spawn, done, user_data, op, error);
-}
-
-int wrenn_sandbox_spawn_finish(wrenn_op *op, wrenn_process **process, wrenn_error **error) {
-    return wrn_op_take(op, &spawn_type, process, error);
-}
-
-int wrenn_sandbox_spawn(wrenn_sandbox *sandbox, const wrenn_spawn_options *options, wrenn_process **process,
-                        wrenn_error **error) {
-    WRN_BLOCKING(client_of(sandbox), wrenn_sandbox_spawn_start(sandbox, options, NULL, NULL, &op, error),
-                 wrenn_sandbox_spawn_finish(op, process, error));
+    const wrn_command_options command = WRN_COMMAND_OPTIONS(options);
+    wrn_exec_request request = {.background = 1, .tag = options->tag};
+    int rc = wrn_command_read(&arena, "spawn", &command, &request.command, error);
+    if (rc < 0) return rc;
+    rc = wrn_op_for_sandbox(sandbox, &wrn_sandbox_spawn_type, options->timeout_ms, NULL, &request, op, error);
+    if (rc == 0) (*op)->begin = begin_spawn;
+    return rc;
 }
 
 /* ---- list ---- */
 
-static void list_respond(wrenn_op *op, wrn_http_response *response) {
+static void processes_respond(wrenn_op *op, wrn_http_response *response) {
     WRN_AUTO(wrn_json_freep) wrn_json *json = NULL;
-    if (!wrn_op_parse(op, response, &json)) return;
-    wrn_list *list = wrn_result_new(sizeof(*list));
-    if (wrn_op_append(op, response, wrn_json_get(json, "processes"), &wrn_model_process, list))
-        wrn_op_finish(op, list, wrn_result_free);
-    else wrn_result_free(list);
+    if (wrn_op_parse(op, response, &json))
+        wrn_op_respond_array(op, response, wrn_json_get(json, "processes"), &wrn_model_process);
 }
 
-static const wrn_op_type list_type = {.name = "processes", .respond = list_respond};
-
-int wrenn_sandbox_processes_start(wrenn_sandbox *sandbox, wrenn_done_fn done, void *user_data, wrenn_op **op,
-                                  wrenn_error **error) {
-    wrenn_op *made;
-    int rc = wrn_op_new(client_of(sandbox), sandbox, &list_type, 0, TIMEOUT_MS, &made, error);
-    if (rc != 0) return rc;
-    wrn_op_call_sandbox(made, "GET", sandbox->id, "/processes", NULL, NULL);
-    return wrn_op_start(made, done, user_data, op, error);
-}
-
-int wrenn_sandbox_processes_finish(wrenn_op *op, wrenn_process_list **list, wrenn_error **error) {
-    return wrn_op_take(op, &list_type, list, error);
-}
-
-int wrenn_sandbox_processes(wrenn_sandbox *sandbox, wrenn_process_list **list, wrenn_error **error) {
-    WRN_BLOCKING(client_of(sandbox), wrenn_sandbox_processes_start(sandbox, NULL, NULL, &op, error),
-                 wrenn_sandbox_processes_finish(op, list, error));
-}
+const wrn_op_type wrn_sandbox_processes_type = {"processes", "GET", "/sandboxes/{sandbox id}/processes", WRN_AUTH_ANY,
+                                                .respond = processes_respond};
 
 /* ---- kill and attach ---- */
 
-static int write_suffix(wrn_buf *suffix, const char *what, const char *selector, const char *more,
-                        wrenn_error **error) {
-    int rc = wrn_check_segment("pid or tag", selector, error);
-    if (rc < 0) return rc;
-    wrn_buf_puts(suffix, "/processes/");
-    wrn_url_escape_segment(suffix, selector);
-    wrn_buf_puts(suffix, more);
-    return suffix->failed ? wrn_fail(error, WRENN_E_NO_MEMORY, "%s: out of memory", what) : 0;
-}
+const wrn_op_type wrn_sandbox_kill_type = {
+    "kill", "DELETE", "/sandboxes/{sandbox id}/processes/{pid or tag}?signal={signal}", WRN_AUTH_ANY};
 
-static const wrn_op_type kill_type = {.name = "kill", .respond = wrn_op_respond_nothing};
-
-int wrenn_sandbox_kill_start(wrenn_sandbox *sandbox, const char *selector, int signal_number, wrenn_done_fn done,
-                             void *user_data, wrenn_op **op, wrenn_error **error) {
-    WRN_AUTO(wrn_buf_free) wrn_buf suffix = WRN_BUF_INIT;
-    wrenn_op *made;
+int wrn_sandbox_kill_prepare(wrenn_sandbox *sandbox, const char *selector, int signal_number, wrenn_op **op,
+                             wrenn_error **error) {
+    const char *const args[] = {selector, signal_number == SIGTERM ? "SIGTERM" : "SIGKILL"};
     if (signal_number != 0 && signal_number != SIGTERM && signal_number != SIGKILL)
         return wrn_fail(error, WRENN_E_INVALID_ARGUMENT, "kill: signal %d: only SIGTERM and SIGKILL can be sent",
                         signal_number);
-    int rc = write_suffix(&suffix, "kill", selector, signal_number == SIGTERM ? "?signal=SIGTERM" : "?signal=SIGKILL",
-                          error);
-    if (rc == 0) rc = wrn_op_new(client_of(sandbox), sandbox, &kill_type, 0, TIMEOUT_MS, &made, error);
-    if (rc != 0) return rc;
-    wrn_op_call_sandbox(made, "DELETE", sandbox->id, suffix.data, NULL, NULL);
-    return wrn_op_start(made, done, user_data, op, error);
+    return wrn_op_for_sandbox(sandbox, &wrn_sandbox_kill_type, 0, args, NULL, op, error);
 }
 
-int wrenn_sandbox_kill_finish(wrenn_op *op, wrenn_error **error) { return wrn_op_take(op, &kill_type, NULL, error); }
+static void attach_opened(wrenn_stream *stream) { (void)stream; } /* the server's "start" follows */
 
-int wrenn_sandbox_kill(wrenn_sandbox *sandbox, const char *selector, int signal_number, wrenn_error **error) {
-    WRN_BLOCKING(client_of(sandbox), wrenn_sandbox_kill_start(sandbox, selector, signal_number, NULL, NULL, &op, error),
-                 wrenn_sandbox_kill_finish(op, error));
-}
+static const wrn_stream_type attach_stream = {
+    .opened = attach_opened,
+    .message = wrn_command_message,
+    .protocol = WRN_BYTES_PROTOCOL,
+};
 
-static void wait_for_start(wrenn_stream *stream) { (void)stream; }
-
-static const wrn_op_type attach_type = WRN_STREAM_OP_TYPE("attach");
-static const wrn_stream_type stream_type = {.opened = wait_for_start,
-                                            .message = wrn_command_message,
-                                            .protocol = WRN_BYTES_PROTOCOL};
-
-int wrenn_sandbox_attach_start(wrenn_sandbox *sandbox, const char *selector, wrenn_done_fn done, void *user_data,
-                               wrenn_op **op, wrenn_error **error) {
-    WRN_AUTO(wrn_buf_free) wrn_buf suffix = WRN_BUF_INIT;
-    wrenn_stream *stream;
-    wrenn_op *made;
-    int rc = write_suffix(&suffix, "attach", selector, "/stream", error);
-    if (rc == 0)
-        rc = wrn_stream_new(client_of(sandbox), sandbox, &attach_type, &stream_type, 0, TIMEOUT_MS, &stream, &made,
-                            error);
-    if (rc != 0) return rc;
-    wrn_op_call_sandbox(made, "GET", sandbox->id, suffix.data, NULL, NULL);
-    return wrn_stream_start(stream, made, done, user_data, op, error);
-}
-
-int wrenn_sandbox_attach_finish(wrenn_op *op, wrenn_stream **stream, wrenn_error **error) {
-    return wrn_op_take(op, &attach_type, stream, error);
-}
-
-int wrenn_sandbox_attach(wrenn_sandbox *sandbox, const char *selector, wrenn_stream **stream, wrenn_error **error) {
-    WRN_BLOCKING(client_of(sandbox), wrenn_sandbox_attach_start(sandbox, selector, NULL, NULL, &op, error),
-                 wrenn_sandbox_attach_finish(op, stream, error));
-}
-
-void wrenn_process_free(wrenn_process *process) { wrn_result_free(process); }
-void wrenn_process_list_free(wrenn_process_list *list) { wrn_result_free(list); }
+const wrn_op_type wrn_sandbox_attach_type = {
+    "attach",
+    "GET",
+    "/sandboxes/{sandbox id}/processes/{pid or tag}/stream",
+    WRN_AUTH_ANY,
+    .stream = &attach_stream,
+    WRN_STREAM_OP,
+};

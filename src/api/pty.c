@@ -1,19 +1,14 @@
-#include "wrenn/pty.h"
-
 #include <string.h>
 
 #include "api/command.h"
+#include "api/operations.h"
 #include "api/streams.h"
 #include "base/text.h"
-#include "client/sandbox.h"
 #include "gen/requests.h"
 
-enum { TIMEOUT_MS = 30000, COLS = 80, ROWS = 24, SIZE_MAX_ = UINT16_MAX };
+enum { COLS = 80, ROWS = 24, SIZE_MAX_ = UINT16_MAX };
 
-static const wrn_op_type pty_type = WRN_STREAM_OP_TYPE("pty");
-static const wrn_op_type connect_type = WRN_STREAM_OP_TYPE("pty_connect");
-
-static bool input(wrenn_stream *stream, const void *data, size_t size) {
+static bool pty_input(wrenn_stream *stream, const void *data, size_t size) {
     if (stream->selected) return wrn_command_bytes_input(stream, data, size);
     WRN_AUTO(wrn_buf_free) wrn_buf text = WRN_BUF_INIT;
     wrn_buf_puts(&text, "{\"type\":\"input\",\"data\":\"");
@@ -22,31 +17,38 @@ static bool input(wrenn_stream *stream, const void *data, size_t size) {
     return !text.failed && wrn_stream_send(stream, text.data);
 }
 
-static const wrn_stream_type new_type = {
-    .opened = wrn_command_send_first,
-    .message = wrn_command_message,
-    .input = input,
-    .kill = "{\"type\":\"kill\"}",
-    .terminal = true,
-    .protocol = WRN_BYTES_PROTOCOL,
-};
-static const wrn_stream_type old_type = {
-    .opened = wrn_command_send_only, /* servers do not confirm a connection */
-    .message = wrn_command_message,
-    .input = input,
-    .kill = "{\"type\":\"kill\"}",
-    .terminal = true,
-    .protocol = WRN_BYTES_PROTOCOL,
-};
+#define PTY_STREAM                                                                                       \
+    .message = wrn_command_message, .input = pty_input, .kill = "{\"type\":\"kill\"}", .terminal = true, \
+    .protocol = WRN_BYTES_PROTOCOL
+
+static const wrn_stream_type started_pty = {.opened = wrn_command_send_first, PTY_STREAM};
+/* Servers do not confirm a connection. */
+static const wrn_stream_type connected_pty = {.opened = wrn_command_send_only, PTY_STREAM};
 
 /* ---- start ---- */
 
-static int read_options(wrn_arena *arena, const wrenn_pty_options *options, wrn_command_words *words,
-                        wrenn_error **error) {
+const wrn_op_type wrn_sandbox_pty_type = {
+    "pty",
+    "GET",
+    "/sandboxes/{sandbox id}/pty",
+    WRN_AUTH_ANY,
+    .body = &wrn_model_ws_pty_start,
+    .stream = &started_pty,
+    WRN_STREAM_OP,
+};
+
+static int read_pty_command(wrn_arena *arena, const wrenn_pty_options *options, wrn_command_words *words,
+                            wrenn_error **error) {
     static const char *const shell[] = {"/bin/bash", NULL};
     if (options->cols < 0 || options->rows < 0 || options->cols > SIZE_MAX_ || options->rows > SIZE_MAX_)
         return wrn_fail(error, WRENN_E_INVALID_ARGUMENT, "pty: cols and rows must be from 0 to %d", SIZE_MAX_);
-    int rc = wrn_command_read(arena, "pty", options->argv ? options->argv : shell, NULL, options->envs, words, error);
+    const wrn_command_options command = {
+        .argv = options->argv ? options->argv : shell,
+        .envs = options->envs,
+        .cwd = options->cwd,
+        .user = options->user,
+    };
+    int rc = wrn_command_read(arena, "pty", &command, words, error);
     if (rc < 0) return rc;
     for (size_t i = 0; i < words->envs_count; i++)
         if (strcmp(words->envs[i].key, "TERM") == 0) return 0;
@@ -58,86 +60,42 @@ static int read_options(wrn_arena *arena, const wrenn_pty_options *options, wrn_
     return 0;
 }
 
-static void write_first(wrenn_stream *stream, const wrn_command_words *words, const wrenn_pty_options *options) {
-    wrn_ws_pty_start start = {
-        .present = WRN_HAS_WS_PTY_START_TYPE | WRN_HAS_WS_PTY_START_CMD | WRN_HAS_WS_PTY_START_ARGS |
-                   WRN_HAS_WS_PTY_START_COLS | WRN_HAS_WS_PTY_START_ROWS | WRN_HAS_WS_PTY_START_ENVS,
-        .type = "start",
-        .cmd = words->cmd,
-        .args = words->args,
-        .args_count = words->args_count,
-        .cols = stream->cols,
-        .rows = stream->rows,
-        .envs = words->envs,
-        .envs_count = words->envs_count,
-        .cwd = options->cwd,
-        .user = options->user,
-    };
-    if (options->user) start.present |= WRN_HAS_WS_PTY_START_USER;
-    if (options->cwd) start.present |= WRN_HAS_WS_PTY_START_CWD;
-    WRN_AUTO(wrn_json_freep) wrn_json *json = wrn_model_encode(&wrn_model_ws_pty_start, &start);
-    wrn_json_write(json, &stream->first);
-    stream->first.failed = stream->first.failed || !json;
-}
-
-int wrenn_sandbox_pty_start(wrenn_sandbox *sandbox, const wrenn_pty_options *options, wrenn_done_fn done,
-                            void *user_data, wrenn_op **op, wrenn_error **error) {
+int wrn_sandbox_pty_prepare(wrenn_sandbox *sandbox, const wrenn_pty_options *options, wrenn_op **op,
+                            wrenn_error **error) {
     WRN_AUTO(wrn_arena_free) wrn_arena arena = {0};
-    wrenn_pty_options known;
-    wrn_command_words words;
-    wrenn_stream *stream;
-    wrenn_op *made;
-    int rc = wrn_options_read(&known, sizeof(known), options, "wrenn_pty_options", error);
-    if (rc == 0) rc = read_options(&arena, &known, &words, error);
-    if (rc == 0)
-        rc = wrn_stream_new(sandbox ? sandbox->client : NULL, sandbox, &pty_type, &new_type, known.timeout_ms,
-                            TIMEOUT_MS, &stream, &made, error);
-    if (rc != 0) return rc;
-    stream->cols = known.cols ? known.cols : COLS;
-    stream->rows = known.rows ? known.rows : ROWS;
-    write_first(stream, &words, &known);
-    wrn_op_call_sandbox(made, "GET", sandbox->id, "/pty", NULL, NULL);
-    return wrn_stream_start(stream, made, done, user_data, op, error);
-}
-
-int wrenn_sandbox_pty_finish(wrenn_op *op, wrenn_stream **stream, wrenn_error **error) {
-    return wrn_op_take(op, &pty_type, stream, error);
-}
-
-int wrenn_sandbox_pty(wrenn_sandbox *sandbox, const wrenn_pty_options *options, wrenn_stream **stream,
-                      wrenn_error **error) {
-    WRN_BLOCKING(sandbox ? sandbox->client : NULL, wrenn_sandbox_pty_start(sandbox, options, NULL, NULL, &op, error),
-                 wrenn_sandbox_pty_finish(op, stream, error));
+    wrn_ws_pty_start start = {
+        .type = "start",
+        .cols = options->cols ? options->cols : COLS,
+        .rows = options->rows ? options->rows : ROWS,
+    };
+    int rc = read_pty_command(&arena, options, &start.command, error);
+    if (rc < 0) return rc;
+    rc = wrn_op_for_sandbox(sandbox, &wrn_sandbox_pty_type, options->timeout_ms, NULL, &start, op, error);
+    if (rc < 0) return rc;
+    wrenn_stream *stream = wrn_stream_of(*op);
+    stream->cols = start.cols;
+    stream->rows = start.rows;
+    return 0;
 }
 
 /* ---- connect ---- */
 
-int wrenn_sandbox_pty_connect_start(wrenn_sandbox *sandbox, const char *tag, wrenn_done_fn done, void *user_data,
-                                    wrenn_op **op, wrenn_error **error) {
-    wrenn_stream *stream;
-    wrenn_op *made;
+const wrn_op_type wrn_sandbox_pty_connect_type = {
+    "pty_connect",
+    "GET",
+    "/sandboxes/{sandbox id}/pty",
+    WRN_AUTH_ANY,
+    .body = &wrn_model_ws_pty_connect,
+    .stream = &connected_pty,
+    WRN_STREAM_OP,
+};
+
+int wrn_sandbox_pty_connect_prepare(wrenn_sandbox *sandbox, const char *tag, wrenn_op **op, wrenn_error **error) {
+    const wrn_ws_pty_connect message = {.type = "connect", .tag = tag};
     if (!tag || !*tag) return wrn_fail(error, WRENN_E_INVALID_ARGUMENT, "pty_connect: the tag must not be empty");
-    if (strlen(tag) >= sizeof(stream->tag))
+    if (strlen(tag) >= sizeof(((wrenn_stream *)NULL)->tag))
         return wrn_fail(error, WRENN_E_INVALID_ARGUMENT, "pty_connect: the tag is too long: %.80s...", tag);
-    int rc = wrn_stream_new(sandbox ? sandbox->client : NULL, sandbox, &connect_type, &old_type, 0, TIMEOUT_MS, &stream,
-                            &made, error);
-    if (rc != 0) return rc;
-    memcpy(stream->tag, tag, strlen(tag) + 1);
-    const wrn_ws_pty_connect message = {
-        .present = WRN_HAS_WS_PTY_CONNECT_TYPE | WRN_HAS_WS_PTY_CONNECT_TAG, .type = "connect", .tag = tag};
-    WRN_AUTO(wrn_json_freep) wrn_json *json = wrn_model_encode(&wrn_model_ws_pty_connect, &message);
-    wrn_json_write(json, &stream->first);
-    stream->first.failed = stream->first.failed || !json;
-    wrn_op_call_sandbox(made, "GET", sandbox->id, "/pty", NULL, NULL);
-    return wrn_stream_start(stream, made, done, user_data, op, error);
-}
-
-int wrenn_sandbox_pty_connect_finish(wrenn_op *op, wrenn_stream **stream, wrenn_error **error) {
-    return wrn_op_take(op, &connect_type, stream, error);
-}
-
-int wrenn_sandbox_pty_connect(wrenn_sandbox *sandbox, const char *tag, wrenn_stream **stream, wrenn_error **error) {
-    WRN_BLOCKING(sandbox ? sandbox->client : NULL,
-                 wrenn_sandbox_pty_connect_start(sandbox, tag, NULL, NULL, &op, error),
-                 wrenn_sandbox_pty_connect_finish(op, stream, error));
+    int rc = wrn_op_for_sandbox(sandbox, &wrn_sandbox_pty_connect_type, 0, NULL, &message, op, error);
+    if (rc == 0) memcpy(wrn_stream_of(*op)->tag, tag, strlen(tag) + 1);
+    return rc;
 }

@@ -115,7 +115,7 @@ bool wrn_command_bytes_input(wrenn_stream *s, const void *data, size_t size) {
 }
 
 static bool send_first(wrenn_stream *s) {
-    const wrn_buf *first = s->selected || !s->first_wrapped.size ? &s->first : &s->first_wrapped;
+    const wrn_buf *first = s->selected || !s->first_wrapped.size ? &s->opening->body : &s->first_wrapped;
     if (wrn_stream_send(s, first->data)) return true;
     wrn_stream_finish(s, wrn_error_new(WRENN_E_NO_MEMORY, "stream: out of memory"));
     return false;

@@ -9,7 +9,7 @@ void wrn_command_message(wrenn_stream *stream, bool binary, const char *data, si
 /* Input as one binary frame of wrenn.bytes.v1. */
 bool wrn_command_bytes_input(wrenn_stream *stream, const void *data, size_t size);
 
-/* Sends what the caller has put into stream->first; the server's "start" says that it has begun. */
+/* Sends the body of the operation; the server's "start" says that the stream has begun. */
 void wrn_command_send_first(wrenn_stream *stream);
 /* The same for servers that say nothing. */
 void wrn_command_send_only(wrenn_stream *stream);

@@ -11,18 +11,12 @@
 
 /* ---- making ---- */
 
-int wrn_transfer_new(wrenn_sandbox *sandbox, const wrn_op_type *type, int64_t timeout_ms, wrn_file_transfer **ret,
-                     wrenn_error **error) {
-    wrenn_op *op;
-    wrenn_client *client = sandbox ? sandbox->client : NULL;
-    int rc = wrn_op_new(client, sandbox, type, timeout_ms, WRN_TRANSFER_IDLE_MS, &op, error);
-    if (rc < 0) return rc;
+bool wrn_transfer_init(wrenn_op *op) {
     wrn_file_transfer *transfer = (wrn_file_transfer *)op;
     transfer->idle_ms = op->deadline.due_ms;
     transfer->total = -1;
     transfer->fd = -1;
-    *ret = transfer;
-    return 0;
+    return true;
 }
 
 int wrn_transfer_check(const wrn_op_type *type, const char *file, const int *fd, bool given, const char *callback,

@@ -18,9 +18,8 @@ typedef struct wrn_file_transfer {
     wrenn_error *why; /* what stopped it on this side */
 } wrn_file_transfer;
 
-/* wrn_op_new() for a type whose struct starts with a wrn_file_transfer. */
-int wrn_transfer_new(wrenn_sandbox *sandbox, const wrn_op_type *type, int64_t timeout_ms, wrn_file_transfer **ret,
-                     wrenn_error **error);
+/* For operation types whose struct starts with a wrn_file_transfer. */
+bool wrn_transfer_init(wrenn_op *op);
 /* 0 when exactly one of the three is given. `callback` names the third. */
 int wrn_transfer_check(const wrn_op_type *type, const char *file, const int *fd, bool given, const char *callback,
                        wrenn_error **error);
@@ -37,7 +36,7 @@ int64_t wrn_transfer_stop_errno(wrn_file_transfer *transfer, const char *what);
 /* Goes on when `fd` has these epoll events. */
 int64_t wrn_transfer_wait(wrn_file_transfer *transfer, uint32_t events);
 
-/* For operation types; `stop` may do more. */
+/* More for operation types; `stop` may do more. */
 void wrn_transfer_end(wrenn_op *op);
 bool wrn_transfer_fail(wrenn_op *op, const wrenn_error *error);
 

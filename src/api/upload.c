@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "api/files.h"
+#include "api/operations.h"
 #include "api/transfer.h"
 #include "client/sandbox.h"
 
@@ -26,8 +27,6 @@ typedef struct upload_op {
     wrn_buf copy;     /* where `data` is, when it is not the caller's */
     wrenn_read_fn read;
 } upload_op;
-
-static wrenn_client *client_of(const wrenn_sandbox *sandbox) { return sandbox ? sandbox->client : NULL; }
 
 /* ---- the source ---- */
 
@@ -142,9 +141,10 @@ static int write_form(upload_op *self, const char *path, const wrenn_upload_stre
     return 0;
 }
 
-static int start(upload_op *self, int rc, const char *path, const wrenn_upload_stream_options *options, bool in_one,
-                 wrenn_done_fn done, void *user_data, wrenn_op **ret, wrenn_error **error) {
-    wrenn_op *op = &self->transfer.op;
+/* The call, when the source is known. Frees the operation when it fails. */
+static int call_write(wrenn_op *op, int rc, const char *path, const wrenn_upload_stream_options *options, bool in_one,
+                      wrenn_error **error) {
+    upload_op *self = (upload_op *)op;
     if (rc == 0) rc = write_form(self, path, options, error);
     if (rc < 0) {
         wrenn_op_free(op);
@@ -155,10 +155,10 @@ static int start(upload_op *self, int rc, const char *path, const wrenn_upload_s
     wrn_buf_clear(&op->body);
     op->source = &self->body;
     op->content_type = self->content_type;
-    return wrn_op_start(op, done, user_data, ret, error);
+    return 0;
 }
 
-static void clear(wrenn_op *op) {
+static void upload_clear(wrenn_op *op) {
     upload_op *self = (upload_op *)op;
     wrn_buf_free(&self->head);
     wrn_buf_free(&self->tail);
@@ -167,59 +167,55 @@ static void clear(wrenn_op *op) {
 
 /* ---- from memory ---- */
 
-static const wrn_op_type upload_type = {.name = "upload",
-                                        .size = sizeof(upload_op),
-                                        .respond = wrn_op_respond_nothing,
-                                        .fail = wrn_transfer_fail,
-                                        .stop = wrn_transfer_end,
-                                        .clear = clear};
+#define UPLOAD_OP                                                                             \
+    .timeout_ms = WRN_TRANSFER_IDLE_MS, .size = sizeof(upload_op), .init = wrn_transfer_init, \
+    .respond = wrn_op_respond_nothing, .fail = wrn_transfer_fail, .stop = wrn_transfer_end, .clear = upload_clear
 
-static int start_upload(wrenn_sandbox *sandbox, const char *path, const void *data, size_t size, bool copy,
-                        wrenn_done_fn done, void *user_data, wrenn_op **op, wrenn_error **error) {
-    wrn_file_transfer *t;
-    int rc = wrn_files_check(upload_type.name, path, error);
+const wrn_op_type wrn_sandbox_upload_type = {"upload", UPLOAD_OP};
+
+static int new_upload(wrenn_sandbox *sandbox, const char *path, const void *data, size_t size, bool copy, wrenn_op **op,
+                      wrenn_error **error) {
+    int rc = wrn_files_check("upload", path, error);
     if (rc == 0 && (size > INT64_MAX || (size && !data)))
         rc = wrn_fail(error, WRENN_E_INVALID_ARGUMENT, "upload: there is no data of %zu bytes", size);
-    if (rc == 0) rc = wrn_transfer_new(sandbox, &upload_type, 0, &t, error);
-    if (rc != 0) return rc;
-    upload_op *self = (upload_op *)t;
-    t->total = (int64_t)size;
+    if (rc == 0) rc = wrn_op_for_sandbox(sandbox, &wrn_sandbox_upload_type, 0, NULL, NULL, op, error);
+    if (rc < 0) return rc;
+    upload_op *self = (upload_op *)*op;
+    self->transfer.total = (int64_t)size;
     self->data = size ? data : "";
     if (copy && size) {
         wrn_buf_put(&self->copy, data, size);
         self->data = self->copy.data;
     }
     if (self->copy.failed) rc = wrn_fail(error, WRENN_E_NO_MEMORY, "upload: out of memory");
-    return start(self, rc, path, NULL, true, done, user_data, op, error);
+    return call_write(*op, rc, path, NULL, true, error);
 }
 
-int wrenn_sandbox_upload_start(wrenn_sandbox *sandbox, const char *path, const void *data, size_t size,
-                               wrenn_done_fn done, void *user_data, wrenn_op **op, wrenn_error **error) {
-    return start_upload(sandbox, path, data, size, true, done, user_data, op, error);
+int wrn_sandbox_upload_prepare(wrenn_sandbox *sandbox, const char *path, const void *data, size_t size, wrenn_op **op,
+                               wrenn_error **error) {
+    return new_upload(sandbox, path, data, size, true, op, error);
 }
 
-int wrenn_sandbox_upload_finish(wrenn_op *op, wrenn_error **error) {
-    return wrn_op_take(op, &upload_type, NULL, error);
-}
-
+/* By hand, because the data stays where it is while the caller waits. */
 int wrenn_sandbox_upload(wrenn_sandbox *sandbox, const char *path, const void *data, size_t size, wrenn_error **error) {
-    WRN_BLOCKING(client_of(sandbox), start_upload(sandbox, path, data, size, false, NULL, NULL, &op, error),
-                 wrenn_sandbox_upload_finish(op, error));
+    WRN_AUTO(wrn_op_freep) wrenn_op *op = NULL;
+    wrenn_op *made;
+    int rc = wrn_op_may_block(sandbox ? sandbox->client : NULL, error);
+    if (rc == 0) rc = new_upload(sandbox, path, data, size, false, &made, error);
+    if (rc == 0) rc = wrn_op_start(made, NULL, NULL, &op, error);
+    return rc == 0 ? wrenn_sandbox_upload_finish(wrn_op_wait(op), error) : rc;
 }
 
 /* ---- from whatever gives bytes ---- */
 
-static const wrn_op_type stream_type = {.name = "upload_stream",
-                                        .size = sizeof(upload_op),
-                                        .respond = wrn_op_respond_nothing,
-                                        .fail = wrn_transfer_fail,
-                                        .stop = wrn_transfer_end,
-                                        .clear = clear};
+const wrn_op_type wrn_sandbox_upload_stream_type = {"upload_stream", UPLOAD_OP};
 
-static int check_options(const wrenn_upload_stream_options *options, wrenn_error **error) {
-    const char *name = stream_type.name;
+static int check_upload(const wrenn_upload_stream_options *options, wrenn_error **error) {
+    const char *name = wrn_sandbox_upload_stream_type.name;
     int rc = wrn_files_check(name, options->path, error);
-    if (rc == 0) rc = wrn_transfer_check(&stream_type, options->file, options->fd, options->read, "read", error);
+    if (rc == 0)
+        rc = wrn_transfer_check(&wrn_sandbox_upload_stream_type, options->file, options->fd, options->read, "read",
+                                error);
     if (rc == 0 && options->size < 0)
         rc = wrn_fail(error, WRENN_E_INVALID_ARGUMENT, "%s: the size must not be negative", name);
     if (rc == 0 && (options->mode < 0 || options->mode > 07777))
@@ -256,31 +252,19 @@ static int open_source(upload_op *self, const wrenn_upload_stream_options *optio
             errno = EISDIR;
         }
         if (t->fd < 0)
-            return wrn_fail(error, WRENN_E_SYSTEM, "%s: cannot read %s: %s", stream_type.name, options->file,
-                            strerror(errno));
+            return wrn_fail(error, WRENN_E_SYSTEM, "%s: cannot read %s: %s", wrn_sandbox_upload_stream_type.name,
+                            options->file, strerror(errno));
     }
     if (!options->size) t->total = size_of(t->fd);
     return 0;
 }
 
-int wrenn_sandbox_upload_stream_start(wrenn_sandbox *sandbox, const wrenn_upload_stream_options *options,
-                                      wrenn_done_fn done, void *user_data, wrenn_op **op, wrenn_error **error) {
-    wrenn_upload_stream_options known;
-    wrn_file_transfer *t;
-    int rc = wrn_options_read(&known, sizeof(known), options, "wrenn_upload_stream_options", error);
-    if (rc == 0) rc = check_options(&known, error);
-    if (rc == 0) rc = wrn_transfer_new(sandbox, &stream_type, known.timeout_ms, &t, error);
-    if (rc != 0) return rc;
-    upload_op *self = (upload_op *)t;
-    return start(self, open_source(self, &known, error), known.path, &known, false, done, user_data, op, error);
-}
-
-int wrenn_sandbox_upload_stream_finish(wrenn_op *op, wrenn_error **error) {
-    return wrn_op_take(op, &stream_type, NULL, error);
-}
-
-int wrenn_sandbox_upload_stream(wrenn_sandbox *sandbox, const wrenn_upload_stream_options *options,
-                                wrenn_error **error) {
-    WRN_BLOCKING(client_of(sandbox), wrenn_sandbox_upload_stream_start(sandbox, options, NULL, NULL, &op, error),
-                 wrenn_sandbox_upload_stream_finish(op, error));
+int wrn_sandbox_upload_stream_prepare(wrenn_sandbox *sandbox, const wrenn_upload_stream_options *options, wrenn_op **op,
+                                      wrenn_error **error) {
+    int rc = check_upload(options, error);
+    if (rc == 0)
+        rc = wrn_op_for_sandbox(sandbox, &wrn_sandbox_upload_stream_type, options->timeout_ms, NULL, NULL, op, error);
+    if (rc < 0) return rc;
+    rc = open_source((upload_op *)*op, options, error);
+    return call_write(*op, rc, options->path, options, false, error);
 }

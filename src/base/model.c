@@ -256,13 +256,35 @@ static bool encode_unknown(wrn_json *object, const char *text) {
     return wrn_json_parse(text, strlen(text), &rest, &why) && wrn_json_each(rest, copy_member, object);
 }
 
+static bool is_set(const wrn_field *field, const char *in) {
+    const void *slot = in + field->offset;
+    switch ((wrn_field_kind)field->kind) {
+    case WRN_FIELD_INT:
+    case WRN_FIELD_BOOL: return *(const int64_t *)slot != 0;
+    case WRN_FIELD_DOUBLE: return *(const double *)slot != 0;
+    case WRN_FIELD_ENUM: return *(const int64_t *)slot != 0 || *(const char *const *)(in + field->count_offset);
+    default: return *(const void *const *)slot != NULL;
+    }
+}
+
+/* For a struct whose `present` is 0. A required object that is not there can't be made up. */
+static uint64_t required_or_set(const wrn_model *model, const char *in) {
+    uint64_t bits = 0;
+    for (size_t i = 0; i < model->count; i++) {
+        const wrn_field *field = &model->fields[i];
+        if (is_set(field, in) || (field->required && field->kind != WRN_FIELD_OBJECT)) bits |= UINT64_C(1) << i;
+    }
+    return bits;
+}
+
 wrn_json *wrn_model_encode(const wrn_model *model, const void *in) {
     const wrn_model_head *head = in;
     wrn_json *object = wrn_json_new_object();
     bool ok = object != NULL;
+    uint64_t present = head->present ? head->present : required_or_set(model, in);
     for (size_t i = 0; i < model->count && ok; i++) {
         uint64_t bit = UINT64_C(1) << i;
-        if (!(head->present & bit)) continue;
+        if (!(present & bit)) continue;
         const char *name = model->fields[i].name;
         ok = head->nulls & bit ? wrn_json_set_null(object, name)
                                : wrn_json_set(object, name, encode_field(&model->fields[i], in));
@@ -271,4 +293,10 @@ wrn_json *wrn_model_encode(const wrn_model *model, const void *in) {
     if (ok) return object;
     wrn_json_free(object);
     return NULL;
+}
+
+void wrn_model_write(const wrn_model *model, const void *in, wrn_buf *out) {
+    WRN_AUTO(wrn_json_freep) wrn_json *json = wrn_model_encode(model, in);
+    if (json) wrn_json_write(json, out);
+    else out->failed = true;
 }

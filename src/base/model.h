@@ -1,7 +1,7 @@
 /* Table-driven conversion between JSON and the structs that tools/generate.py makes from api/openapi.yaml.
  *
  * Every such struct starts with a wrn_model_head. Bit i of `present` stands for field i: the JSON had it (decoding), or
- * shall have it (encoding); bit i of `nulls`: it was, or shall be, null. So absent, null and zero stay apart. Members
+ * shall have it (encoding, see there); bit i of `nulls`: it was, or shall be, null. So absent, null and zero stay apart. Members
  * that the table does not know are kept in `unknown` as the text of a JSON object, and are written out again. */
 #ifndef WRN_BASE_MODEL_H
 #define WRN_BASE_MODEL_H
@@ -73,7 +73,10 @@ bool wrn_model_decode(const wrn_model *model, const wrn_json *object, bool stric
 /* An array of objects: *items points to `*count` pointers to structs in `arena`. */
 bool wrn_model_decode_list(const wrn_model *model, const wrn_json *array, wrn_arena *arena, const void *const **items,
                            size_t *count, wrn_model_why *why);
-/* The struct as a JSON object; NULL when out of memory. Text members must be valid UTF-8. */
+/* The struct as a JSON object; NULL when out of memory. Text members must be valid UTF-8. `present` says which members
+ * there shall be; when it is 0, those that the schema requires and those that are neither 0 nor NULL. */
 wrn_json *wrn_model_encode(const wrn_model *model, const void *in);
+/* The same as text. */
+void wrn_model_write(const wrn_model *model, const void *in, wrn_buf *out);
 
 #endif

@@ -125,6 +125,12 @@ void wrn_text_clean(char *text) {
     text[to] = '\0';
 }
 
+int wrn_hex_digit(char c) {
+    if (c >= '0' && c <= '9') return c - '0';
+    c = (char)(c | 0x20);
+    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
 void wrn_hex(char *out, const void *data, size_t size) {
     static const char digits[] = "0123456789abcdef";
     const uint8_t *in = data;
@@ -150,6 +156,10 @@ bool wrn_parse_int(const char *text, int64_t min, int64_t max, int64_t *out) {
     if (errno || *end || end == text || value < min || value > max) return false;
     *out = value;
     return true;
+}
+
+size_t wrn_token_size(const char *text) {
+    return strspn(text, "!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ");
 }
 
 bool wrn_list_has(const char *list, const char *token) {

@@ -24,6 +24,8 @@ size_t wrn_utf8_valid_prefix(const void *data, size_t size);
  * controls of bidirectional text. */
 void wrn_text_clean(char *text);
 
+/* The value of a hexadecimal digit, -1 when it is none. */
+int wrn_hex_digit(char c);
 /* Writes 2*size lower-case hex digits and a NUL. */
 void wrn_hex(char *out, const void *data, size_t size);
 
@@ -33,6 +35,9 @@ void wrn_rfc3339(char out[WRN_RFC3339_SIZE], int64_t unix_seconds);
 
 /* Parses a decimal number in [min, max] that takes up the whole string. */
 bool wrn_parse_int(const char *text, int64_t min, int64_t max, int64_t *out);
+
+/* How many characters at the start of `text` are those of a token (RFC 9110 section 5.6.2). */
+size_t wrn_token_size(const char *text);
 
 /* Whether a comma-separated list of a header field has this token; letter case counts for nothing. */
 bool wrn_list_has(const char *list, const char *token);

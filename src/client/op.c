@@ -11,9 +11,10 @@
 #include "client/sandbox.h"
 #include "wire/server_features.h"
 
-enum { RETRY_FIRST_MS = 300, RETRY_CAP_MS = 5000, RETRY_AFTER_MAX_MS = 60000, PROBE_TIMEOUT_MS = 30000 };
+enum { RETRY_FIRST_MS = 300, RETRY_CAP_MS = 5000, RETRY_AFTER_MAX_MS = 60000 };
 
 static void on_answer(void *context, wrn_http_response *response);
+static void respond_by_type(wrenn_op *op, wrn_http_response *response);
 
 /* ---- life ---- */
 
@@ -43,6 +44,8 @@ static void unref(wrenn_op *op) {
 void wrenn_op_free(wrenn_op *op) {
     if (op) unref(op);
 }
+
+void wrn_op_freep(wrenn_op **op) { wrenn_op_free(*op); }
 
 static void unlink_op(wrenn_op *op) {
     if (op->next) op->next->previous = op->previous;
@@ -155,18 +158,24 @@ static wrenn_op *make_op(wrenn_client *client, const wrn_op_type *type, int64_t 
 }
 
 int wrn_op_new(wrenn_client *client, wrenn_sandbox *sandbox, const wrn_op_type *type, int64_t timeout_ms,
-               int64_t default_timeout_ms, wrenn_op **ret, wrenn_error **error) {
+               wrenn_op **ret, wrenn_error **error) {
     int rc = wrn_client_check(client, error);
     if (rc < 0) return rc;
     if (timeout_ms < 0)
         return wrn_fail(error, WRENN_E_INVALID_ARGUMENT, "%s: timeout_ms must not be negative", type->name);
-    if (!timeout_ms) timeout_ms = client->timeout_ms ? client->timeout_ms : default_timeout_ms;
+    if (!timeout_ms) timeout_ms = client->timeout_ms;
+    if (!timeout_ms) timeout_ms = type->timeout_ms ? type->timeout_ms : WRN_OP_TIMEOUT_MS;
     wrenn_op *op = make_op(client, type, timeout_ms);
-    if (!op) return wrn_fail(error, WRENN_E_NO_MEMORY, "%s: out of memory", type->name);
-    op->sandbox = sandbox;
-    wrn_sandbox_ref(sandbox);
-    *ret = op;
-    return 0;
+    if (op) {
+        op->sandbox = sandbox;
+        wrn_sandbox_ref(sandbox);
+    }
+    if (op && (!type->init || type->init(op))) {
+        *ret = op;
+        return 0;
+    }
+    wrenn_op_free(op);
+    return wrn_fail(error, WRENN_E_NO_MEMORY, "%s: out of memory", type->name);
 }
 
 static int check_credentials(const wrenn_op *op, wrenn_error **error) {
@@ -183,7 +192,7 @@ static int check_credentials(const wrenn_op *op, wrenn_error **error) {
 }
 
 int wrn_op_start(wrenn_op *op, wrenn_done_fn done, void *user_data, wrenn_op **ret, wrenn_error **error) {
-    return wrn_op_start_with(op, wrn_op_send, done, user_data, ret, error);
+    return wrn_op_start_with(op, op->begin ? op->begin : wrn_op_send, done, user_data, ret, error);
 }
 
 /* In a callback that came from the middle of something, the beginning is left to the loop. */
@@ -280,13 +289,9 @@ static void set_call(wrenn_op *op, const char *method, wrn_auth auth, const wrn_
     wrn_buf_clear(&op->body);
     wrn_buf *const others[] = {&op->idempotency_key, &op->url, &op->host, &op->fields};
     for (size_t i = 0; i < WRN_COUNT(others); i++) wrn_buf_clear(others[i]);
-    if (model) {
-        WRN_AUTO(wrn_json_freep) wrn_json *body = wrn_model_encode(model, request);
-        if (body) wrn_json_write(body, &op->body);
-        else op->body.failed = true;
-    } else if (strcmp(method, "POST") == 0) {
+    if (model && request) wrn_model_write(model, request, &op->body);
+    else if (strcmp(method, "POST") == 0)
         wrn_buf_puts(&op->body, "{}"); /* a POST always has a body, so that libcurl can be kept from repeating it */
-    }
 }
 
 void wrn_op_call(wrenn_op *op, const char *method, wrn_auth auth, const char *path, const wrn_model *model,
@@ -319,6 +324,70 @@ void wrn_op_call_url(wrenn_op *op, const char *method, const char *url) {
     wrn_buf_clear(&op->body);
     op->collection = false;
     wrn_buf_puts(&op->url, url);
+}
+
+/* `pattern` begins at the brace. */
+static int fill_segment(wrn_buf *path, const char *pattern, const char *argument, wrenn_error **error) {
+    char what[40];
+    snprintf(what, sizeof(what), "%.*s", (int)strcspn(pattern + 1, "}"), pattern + 1);
+    int rc = wrn_check_segment(what, argument, error);
+    if (rc == 0) wrn_url_escape_segment(path, argument);
+    return rc;
+}
+
+/* `at` is the part of a pattern from its "?" on. */
+static void fill_query(wrn_buf *path, const char *at, const char *const *args) {
+    for (char separator = '?'; *at; at += strcspn(at, "&")) {
+        at++;
+        const char *value = *args++;
+        if (!value) continue;
+        wrn_buf_putc(path, separator);
+        wrn_buf_put(path, at, strcspn(at, "{"));
+        wrn_url_escape(path, value);
+        separator = '&';
+    }
+}
+
+int wrn_op_call_type(wrenn_op *op, const char *const *args, const void *request, wrenn_error **error) {
+    static const char sandboxes[] = "/sandboxes";
+    const wrn_op_type *type = op->type;
+    const char *at = type->path, *own_id = op->sandbox ? op->sandbox->id : NULL;
+    set_call(op, type->method, type->auth, type->body, request);
+    op->collection = strncmp(at, sandboxes, strlen(sandboxes)) == 0;
+    if (op->collection) at += strlen(sandboxes);
+    while (*at && *at != '?') {
+        size_t plain = strcspn(at, "{?");
+        wrn_buf_put(&op->path, at, plain);
+        at += plain;
+        if (*at != '{') continue;
+        int rc = fill_segment(&op->path, at, own_id ? own_id : *args++, error);
+        if (rc < 0) return rc;
+        own_id = NULL;
+        at += strcspn(at, "}") + 1;
+    }
+    fill_query(&op->path, at, args);
+    return 0;
+}
+
+static int new_with_call(wrenn_client *client, wrenn_sandbox *sandbox, const wrn_op_type *type, int64_t timeout_ms,
+                         const char *const *args, const void *request, wrenn_op **ret, wrenn_error **error) {
+    wrenn_op *op;
+    int rc = wrn_op_new(client, sandbox, type, timeout_ms, &op, error);
+    if (rc < 0) return rc;
+    if (type->path) rc = wrn_op_call_type(op, args, request, error);
+    if (rc == 0) *ret = op;
+    else wrenn_op_free(op);
+    return rc;
+}
+
+int wrn_op_for_client(wrenn_client *client, const wrn_op_type *type, int64_t timeout_ms, const char *const *args,
+                      const void *request, wrenn_op **ret, wrenn_error **error) {
+    return new_with_call(client, NULL, type, timeout_ms, args, request, ret, error);
+}
+
+int wrn_op_for_sandbox(wrenn_sandbox *sandbox, const wrn_op_type *type, int64_t timeout_ms, const char *const *args,
+                       const void *request, wrenn_op **ret, wrenn_error **error) {
+    return new_with_call(sandbox ? sandbox->client : NULL, sandbox, type, timeout_ms, args, request, ret, error);
 }
 
 bool wrn_op_url(const wrenn_op *op, wrn_buf *url) {
@@ -368,9 +437,8 @@ static bool probe_failed(wrenn_op *op, const wrenn_error *error) {
     return false;
 }
 
-static const wrn_op_type probe_type = {.name = "looking for /v1/capsules",
-                                       .respond = probe_answered,
-                                       .fail = probe_failed};
+static const wrn_op_type probe_type = {
+    "looking for /v1/capsules", "GET", "/capsules", WRN_AUTH_NONE, .respond = probe_answered, .fail = probe_failed};
 
 static void park(wrenn_op *op) {
     wrenn_client *client = op->client;
@@ -378,9 +446,8 @@ static void park(wrenn_op *op) {
     if (client->probe) return;
     wrenn_error *error = NULL;
     wrenn_op *probe;
-    if (wrn_op_new(client, NULL, &probe_type, 0, PROBE_TIMEOUT_MS, &probe, &error) == 0) {
+    if (wrn_op_for_client(client, &probe_type, 0, NULL, NULL, &probe, &error) == 0) {
         client->probe = probe;
-        wrn_op_call(probe, "GET", WRN_AUTH_NONE, "/capsules", NULL, NULL);
         if (wrn_op_start(probe, NULL, NULL, NULL, &error) == 0) return;
         client->probe = NULL;
     }
@@ -531,7 +598,8 @@ void wrn_op_answered(wrenn_op *op, wrn_http_response *response) {
         wrn_op_fail(op, wrn_error_new(WRENN_E_UNSUPPORTED,
                                       "%s: the server does not take names with a \"/\"; it has done nothing",
                                       op->type->name));
-    else op->type->respond(op, response);
+    else if (op->type->respond) op->type->respond(op, response);
+    else respond_by_type(op, response);
 }
 
 static void on_answer(void *context, wrn_http_response *response) {
@@ -576,11 +644,6 @@ void *wrn_op_decode(wrenn_op *op, const wrn_http_response *response, const wrn_m
     return wrn_op_parse(op, response, &json) ? wrn_op_decode_part(op, response, json, model) : NULL;
 }
 
-void wrn_op_respond_model(wrenn_op *op, const wrn_http_response *response, const wrn_model *model) {
-    void *result = wrn_op_decode(op, response, model);
-    if (result) wrn_op_finish(op, result, wrn_result_free);
-}
-
 static bool append(wrn_list *list, const void *const *items, size_t count) {
     const void **all = wrn_arena_alloc(wrn_result_arena(list), (list->count + count) * sizeof(*all));
     if (!all) return false;
@@ -604,11 +667,10 @@ bool wrn_op_append(wrenn_op *op, const wrn_http_response *response, const wrn_js
     return false;
 }
 
-void wrn_op_respond_list(wrenn_op *op, const wrn_http_response *response, const wrn_model *model) {
-    WRN_AUTO(wrn_json_freep) wrn_json *json = NULL;
-    if (!wrn_op_parse(op, response, &json)) return;
+void wrn_op_respond_array(wrenn_op *op, const wrn_http_response *response, const wrn_json *array,
+                          const wrn_model *model) {
     wrn_list *list = wrn_result_new(sizeof(*list));
-    if (wrn_op_append(op, response, json, model, list)) wrn_op_finish(op, list, wrn_result_free);
+    if (wrn_op_append(op, response, array, model, list)) wrn_op_finish(op, list, wrn_result_free);
     else wrn_result_free(list);
 }
 
@@ -617,7 +679,17 @@ void wrn_op_respond_nothing(wrenn_op *op, wrn_http_response *response) {
     wrn_op_finish(op, NULL, NULL);
 }
 
-/* ---- the other ends of the doors ---- */
+static void respond_by_type(wrenn_op *op, wrn_http_response *response) {
+    const wrn_op_type *type = op->type;
+    WRN_AUTO(wrn_json_freep) wrn_json *json = NULL;
+    if (!type->object && !type->list) return wrn_op_respond_nothing(op, response);
+    if (!wrn_op_parse(op, response, &json)) return;
+    if (type->list) return wrn_op_respond_array(op, response, json, type->list);
+    void *result = wrn_op_decode_part(op, response, json, type->object);
+    if (result) wrn_op_finish(op, result, wrn_result_free);
+}
+
+/* ---- results ---- */
 
 int wrn_op_take(wrenn_op *op, const wrn_op_type *type, void *result, wrenn_error **error) {
     if (!op || op->type != type)
@@ -632,7 +704,7 @@ int wrn_op_take(wrenn_op *op, const wrn_op_type *type, void *result, wrenn_error
     return 0;
 }
 
-int wrn_block_enter(wrenn_client *client, wrenn_error **error) {
+int wrn_op_may_block(wrenn_client *client, wrenn_error **error) {
     int rc = wrn_client_check(client, error);
     if (rc < 0) return rc;
     if (client->callbacks)
@@ -643,7 +715,10 @@ int wrn_block_enter(wrenn_client *client, wrenn_error **error) {
 static bool is_done(void *op) { return ((const wrenn_op *)op)->state == WRN_OP_DONE; }
 
 /* Completions of other operations are kept for the next dispatch. */
-void wrn_op_wait(wrenn_op *op) { wrn_client_run(op->client, WRN_NEVER, is_done, op); }
+wrenn_op *wrn_op_wait(wrenn_op *op) {
+    wrn_client_run(op->client, WRN_NEVER, is_done, op);
+    return op;
+}
 
 int wrenn_op_is_done(const wrenn_op *op) { return op && op->state == WRN_OP_DONE; }
 

@@ -1,8 +1,8 @@
-/* The operation: one state machine behind all three doors.
+/* The operation: one state machine behind the three forms of each call, X(), X_start() and X_finish().
  *
  * An operation makes one call after another until it is finished or failed. For each call the core picks the path
  * family, sends, repeats what may be repeated, and turns bad answers into errors; `respond` sees only answers of 2xx. One
- * deadline covers everything. Types may be kept small: an operation with one call only needs `respond`.
+ * deadline covers everything. An operation of one call is a row: its wrn_op_type says what is sent and what comes back.
  *
  *     PARKED (the era is being found out) -> IN_FLIGHT -> WAITING (for a retry or the type's own delay) -> ... -> DONE */
 #ifndef WRN_CLIENT_OP_H
@@ -25,10 +25,28 @@ typedef enum wrn_op_state { WRN_OP_NEW, WRN_OP_PARKED, WRN_OP_IN_FLIGHT, WRN_OP_
 /* Which credential a route takes. */
 typedef enum wrn_auth { WRN_AUTH_NONE, WRN_AUTH_TOKEN, WRN_AUTH_ANY } wrn_auth;
 
+enum { WRN_OP_TIMEOUT_MS = 30000 };
+
 typedef struct wrn_op_type {
     const char *name; /* for messages: "exec" */
-    size_t size;      /* of the struct that starts with a wrenn_op; 0: a plain wrenn_op */
-    /* An answer of 2xx. Must finish, fail, make the next call or delay. */
+
+    /* The first call. NULL: the operation sets it up itself. */
+    const char *method;
+    /* Below /v1. Each {what} is replaced by an argument, escaped. In the path an argument must not be empty; the error
+     * names it. In the query (?name={what}&...) an argument may be NULL, which leaves the parameter out. A path that
+     * begins with /sandboxes goes to the collection of the server's era; its {sandbox id} is that of op->sandbox. */
+    const char *path;
+    wrn_auth auth;
+    int64_t timeout_ms;    /* default time limit; 0: WRN_OP_TIMEOUT_MS */
+    const wrn_model *body; /* of the request; NULL: none */
+    const wrn_model *object,
+        *list; /* the answer is such an object, or an array of them; both NULL: it does not matter */
+
+    size_t size; /* of the struct that starts with a wrenn_op; 0: a plain wrenn_op */
+    /* Fills in what that struct adds. False when out of memory. May be NULL. */
+    bool (*init)(wrenn_op *op);
+    const struct wrn_stream_type *stream; /* of operations that open one; see client/stream.h */
+    /* An answer of 2xx. Must finish, fail, make the next call or delay. NULL: as `object` and `list` say. */
     void (*respond)(wrenn_op *op, wrn_http_response *response);
     /* The call failed for good, or the deadline passed. Returns true when it went on in another way; otherwise the
      * operation ends with this error. May be NULL. */
@@ -58,7 +76,7 @@ struct wrenn_op {
     bool background; /* nobody has asked for it: it cleans up behind another one */
     wrn_op_state state;
     wrn_timer timer, deadline;
-    void (*begin)(wrenn_op *op); /* what the loop is to begin it with, when that could not be done at once */
+    void (*begin)(wrenn_op *op); /* what it begins with, until it has; NULL: the call */
 
     /* The present call. */
     const char *method;
@@ -86,17 +104,25 @@ struct wrenn_op {
     void *user_data;
 };
 
-/* Makes an operation that is not started yet. `default_timeout_ms` is used when `timeout_ms` is 0 and the client has no
- * default of its own. Fails when out of memory, with a closed client, or in the wrong process. */
+/* Makes an operation that is not started yet. `timeout_ms` 0: the client's default, or else that of the type. Fails when
+ * out of memory, with a closed client, or in the wrong process. */
 int wrn_op_new(wrenn_client *client, wrenn_sandbox *sandbox, const wrn_op_type *type, int64_t timeout_ms,
-               int64_t default_timeout_ms, wrenn_op **ret, wrenn_error **error);
-/* Starts it with the call set up by wrn_op_call(); `ret` may be NULL. Takes `op` over in any case. */
+               wrenn_op **ret, wrenn_error **error);
+/* Makes an operation with the first call of its type, if that has one. `args`: for each {what} of the path but {sandbox id} of a handle;
+ * NULL: there are none. `request`: the struct of type->body, or NULL. */
+int wrn_op_for_client(wrenn_client *client, const wrn_op_type *type, int64_t timeout_ms, const char *const *args,
+                      const void *request, wrenn_op **ret, wrenn_error **error);
+int wrn_op_for_sandbox(wrenn_sandbox *sandbox, const wrn_op_type *type, int64_t timeout_ms, const char *const *args,
+                       const void *request, wrenn_op **ret, wrenn_error **error);
+/* Starts it with its call, or with op->begin; `ret` may be NULL. Takes `op` over in any case. */
 int wrn_op_start(wrenn_op *op, wrenn_done_fn done, void *user_data, wrenn_op **ret, wrenn_error **error);
 
 /* The same with something else than a call to begin with. */
 int wrn_op_start_with(wrenn_op *op, void (*begin)(wrenn_op *op), wrenn_done_fn done, void *user_data, wrenn_op **ret,
                       wrenn_error **error);
 
+/* Sets the call of its type up, as wrn_op_for_client() does. */
+int wrn_op_call_type(wrenn_op *op, const char *const *args, const void *request, wrenn_error **error);
 /* Sets the present call up: a path below /v1, and the struct `request` of `model` as its JSON body (NULL: none). */
 void wrn_op_call(wrenn_op *op, const char *method, wrn_auth auth, const char *path, const wrn_model *model,
                  const void *request);
@@ -132,10 +158,11 @@ void wrn_ops_cancel(wrenn_client *client, bool all);
 void wrn_op_finish(wrenn_op *op, void *result, void (*free_result)(void *result));
 void wrn_op_fail(wrenn_op *op, wrenn_error *error);
 
-/* `respond` for an answer that is one object of `model`, for one that is a list of it, and for one without content. */
-void wrn_op_respond_model(wrenn_op *op, const wrn_http_response *response, const wrn_model *model);
-void wrn_op_respond_list(wrenn_op *op, const wrn_http_response *response, const wrn_model *model);
+/* `respond` for an answer without content. */
 void wrn_op_respond_nothing(wrenn_op *op, wrn_http_response *response);
+/* Ends with the array of `model` at `array`. */
+void wrn_op_respond_array(wrenn_op *op, const wrn_http_response *response, const wrn_json *array,
+                          const wrn_model *model);
 /* The object of `model` in an answer, freed with wrn_result_free(); NULL after failing the operation. */
 void *wrn_op_decode(wrenn_op *op, const wrn_http_response *response, const wrn_model *model);
 
@@ -159,21 +186,10 @@ void wrn_op_fail_no_memory(wrenn_op *op);
 /* Second half of a _finish: checks that `op` is of `type` and over, then hands out result or error. */
 int wrn_op_take(wrenn_op *op, const wrn_op_type *type, void *result, wrenn_error **error);
 
-/* The blocking door: 0 when the client may block now. Then wait, until the operation is over. */
-int wrn_block_enter(wrenn_client *client, wrenn_error **error);
-void wrn_op_wait(wrenn_op *op);
-
-/* Body of a blocking function: `start` assigns to `op`, `finish` reads it; both use `error`. */
-#define WRN_BLOCKING(client, start, finish)   \
-    wrenn_op *op = NULL;                      \
-    int rc_ = wrn_block_enter(client, error); \
-    if (rc_ == 0) rc_ = (start);              \
-    if (rc_ == 0) {                           \
-        wrn_op_wait(op);                      \
-        rc_ = (finish);                       \
-    }                                         \
-    wrenn_op_free(op);                        \
-    return rc_
+/* For the blocking form: 0 when the client may block now. */
+int wrn_op_may_block(wrenn_client *client, wrenn_error **error);
+/* Runs the loop until `op` is over; returns `op`. */
+wrenn_op *wrn_op_wait(wrenn_op *op);
 
 /* Before each of the callbacks that come while it lasts: false when there are to be no more of them. */
 bool wrn_op_is_wanted(const wrenn_op *op);
@@ -182,5 +198,6 @@ bool wrn_op_is_wanted(const wrenn_op *op);
 void wrn_op_unpark(wrenn_op *op, const wrenn_error *error);
 void wrn_op_run_done(wrenn_op *op);
 void wrn_op_ref(wrenn_op *op);
+void wrn_op_freep(wrenn_op **op);
 
 #endif

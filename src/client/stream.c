@@ -115,7 +115,6 @@ static void destroy(wrenn_stream *s) {
         free(node);
     }
     free(s->current);
-    wrn_buf_free(&s->first);
     wrn_buf_free(&s->first_wrapped);
     wrn_buf_free(&s->terminal.held);
     wrenn_error_free(s->error);
@@ -259,8 +258,7 @@ void wrn_stream_op_send(wrenn_op *op) {
         .message_max = MESSAGE_MAX,
         .idle_ms = client->idle_timeout_ms,
     };
-    if (!url.failed && !s->first.failed && !op->host.failed)
-        s->socket = wrn_socket_open(client->sockets, &request, &events, s);
+    if (!url.failed && !op->host.failed) s->socket = wrn_socket_open(client->sockets, &request, &events, s);
     if (!s->socket) wrn_op_fail(op, wrn_error_new(WRENN_E_NO_MEMORY, "%s: out of memory", op->type->name));
 }
 
@@ -287,43 +285,26 @@ void wrn_stream_begun(wrenn_stream *s) {
     wrn_op_finish(&op->op, s, free_result);
 }
 
-int wrn_stream_new(wrenn_client *client, wrenn_sandbox *sandbox, const wrn_op_type *op_type,
-                   const wrn_stream_type *type, int64_t timeout_ms, int64_t default_timeout_ms, wrenn_stream **stream,
-                   wrenn_op **op, wrenn_error **error) {
-    int rc = wrn_op_new(client, sandbox, op_type, timeout_ms, default_timeout_ms, op, error);
-    if (rc < 0) return rc;
+bool wrn_stream_op_init(wrenn_op *op) {
+    wrenn_client *client = op->client;
     wrenn_stream *s = calloc(1, sizeof(*s));
-    if (!s) {
-        wrenn_op_free(*op);
-        return wrn_fail(error, WRENN_E_NO_MEMORY, "%s: out of memory", op_type->name);
-    }
-    s->type = type;
+    if (!s) return false;
+    s->type = op->type->stream;
     s->client = client;
     wrn_client_ref(client);
-    s->sandbox = sandbox;
-    wrn_sandbox_ref(sandbox);
+    s->sandbox = op->sandbox;
+    wrn_sandbox_ref(s->sandbox);
     s->queue_tail = &s->queue;
     wrn_terminal_init(&s->terminal, s);
-    s->opening = *op;
+    s->opening = op;
     s->next = client->streams;
     if (s->next) s->next->previous = s;
     client->streams = s;
-    ((wrn_stream_op *)*op)->stream = s;
-    *stream = s;
-    return 0;
+    ((wrn_stream_op *)op)->stream = s;
+    return true;
 }
 
-int wrn_stream_start(wrenn_stream *s, wrenn_op *op, wrenn_done_fn done, void *user_data, wrenn_op **ret,
-                     wrenn_error **error) {
-    int rc = 0;
-    if (s->first.failed || s->first_wrapped.failed)
-        rc = wrn_fail(error, WRENN_E_NO_MEMORY, "%s: out of memory", op->type->name);
-    else if (wrn_utf8_valid_prefix(s->first.data, s->first.size) != s->first.size)
-        rc = wrn_fail(error, WRENN_E_INVALID_ARGUMENT, "%s: text in the options is not UTF-8", op->type->name);
-    if (rc == 0) return wrn_op_start(op, done, user_data, ret, error);
-    wrenn_op_free(op);
-    return rc;
-}
+wrenn_stream *wrn_stream_of(wrenn_op *op) { return ((wrn_stream_op *)op)->stream; }
 
 /* ---- sending ---- */
 
@@ -399,7 +380,7 @@ static int64_t write_some(wrenn_stream *s, const char *data, size_t size) {
 }
 
 static int enter(wrenn_stream *s, int64_t timeout_ms, wrenn_error **error) {
-    return timeout_ms ? wrn_block_enter(s->client, error) : 0;
+    return timeout_ms ? wrn_op_may_block(s->client, error) : 0;
 }
 
 /* False when the stream was freed meanwhile; it is still there then, for leave_freed(). */

@@ -1,7 +1,7 @@
 /* Streams: a WebSocket behind a bounded queue of events (wrenn/stream.h).
  *
- * Opening one is an operation (client/op) whose call is an upgrade instead of an exchange. What is said on the WebSocket
- * is the stream's type's business: it turns messages into events and input into messages. */
+ * Opening one is an operation (client/op) whose call is an upgrade instead of an exchange. The stream's type turns the
+ * messages of the WebSocket into events, and input into messages. */
 #ifndef WRN_CLIENT_STREAM_H
 #define WRN_CLIENT_STREAM_H
 
@@ -36,8 +36,7 @@ struct wrenn_stream {
     wrenn_stream *previous, *next; /* among the client's */
     wrenn_op *opening;             /* NULL once it is the caller's */
     wrn_socket *socket;            /* NULL when it has ended */
-    wrn_buf first;                 /* text message to begin with */
-    wrn_buf first_wrapped;         /* the same for servers that don't speak type->protocol; empty: no other */
+    wrn_buf first_wrapped;         /* for servers that don't speak type->protocol: in place of the operation's body */
     bool selected;                 /* the server speaks type->protocol */
     bool begun, over, paused, input_closed, kill_asked, writer_waits;
     bool size_owed, kill_owed; /* to be sent when there is room */
@@ -62,24 +61,17 @@ typedef struct wrn_stream_op {
     wrenn_stream *stream;
 } wrn_stream_op;
 
-/* Hooks of operations that open a stream. */
+/* What the type of an operation that opens a stream has beside its call and `stream`. The body of the call is the first
+ * message. */
+#define WRN_STREAM_OP                                                                      \
+    .size = sizeof(wrn_stream_op), .init = wrn_stream_op_init, .send = wrn_stream_op_send, \
+    .respond = wrn_stream_op_respond, .stop = wrn_stream_op_stop
+bool wrn_stream_op_init(wrenn_op *op);
 void wrn_stream_op_send(wrenn_op *op);
 void wrn_stream_op_stop(wrenn_op *op);
 void wrn_stream_op_respond(wrenn_op *op, wrn_http_response *response);
-#define WRN_STREAM_OP_TYPE(op_name)                                                                                   \
-    {                                                                                                                 \
-        .name = op_name, .size = sizeof(wrn_stream_op), .respond = wrn_stream_op_respond, .send = wrn_stream_op_send, \
-        .stop = wrn_stream_op_stop                                                                                    \
-    }
-
-/* Makes the operation and its stream; the caller sets path and first message, then starts the operation. */
-int wrn_stream_new(wrenn_client *client, wrenn_sandbox *sandbox, const wrn_op_type *op_type,
-                   const wrn_stream_type *type, int64_t timeout_ms, int64_t default_timeout_ms, wrenn_stream **stream,
-                   wrenn_op **op, wrenn_error **error);
-
-/* wrn_op_start() for it. */
-int wrn_stream_start(wrenn_stream *stream, wrenn_op *op, wrenn_done_fn done, void *user_data, wrenn_op **ret,
-                     wrenn_error **error);
+/* The stream that the operation is to open. */
+wrenn_stream *wrn_stream_of(wrenn_op *op);
 
 /* For types. */
 void wrn_stream_begun(wrenn_stream *stream);

@@ -160,14 +160,14 @@ const wrn_model wrn_model_usage = {
     "Usage", sizeof(wrn_usage), fields_usage, WRN_COUNT(fields_usage)};
 
 static const wrn_field fields_exec_request[] = {
-    {"cmd", offsetof(wrn_exec_request, cmd), 0, WRN_FIELD_STRING, true, false, NULL},
-    {"args", offsetof(wrn_exec_request, args), offsetof(wrn_exec_request, args_count), WRN_FIELD_STRINGS, false, false, NULL},
+    {"cmd", offsetof(wrn_exec_request, command.cmd), 0, WRN_FIELD_STRING, true, false, NULL},
+    {"args", offsetof(wrn_exec_request, command.args), offsetof(wrn_exec_request, command.args_count), WRN_FIELD_STRINGS, false, false, NULL},
+    {"envs", offsetof(wrn_exec_request, command.envs), offsetof(wrn_exec_request, command.envs_count), WRN_FIELD_MAP, false, false, NULL},
+    {"cwd", offsetof(wrn_exec_request, command.cwd), 0, WRN_FIELD_STRING, false, false, NULL},
+    {"user", offsetof(wrn_exec_request, command.user), 0, WRN_FIELD_STRING, false, false, NULL},
     {"timeout_sec", offsetof(wrn_exec_request, timeout_sec), 0, WRN_FIELD_INT, false, true, NULL},
     {"background", offsetof(wrn_exec_request, background), 0, WRN_FIELD_BOOL, false, false, NULL},
     {"tag", offsetof(wrn_exec_request, tag), 0, WRN_FIELD_STRING, false, false, NULL},
-    {"envs", offsetof(wrn_exec_request, envs), offsetof(wrn_exec_request, envs_count), WRN_FIELD_MAP, false, false, NULL},
-    {"cwd", offsetof(wrn_exec_request, cwd), 0, WRN_FIELD_STRING, false, false, NULL},
-    {"user", offsetof(wrn_exec_request, user), 0, WRN_FIELD_STRING, false, false, NULL},
 };
 const wrn_model wrn_model_exec_request = {
     "ExecRequest", sizeof(wrn_exec_request), fields_exec_request, WRN_COUNT(fields_exec_request)};
@@ -371,11 +371,11 @@ const wrn_model wrn_model_ws_auth = {
 
 static const wrn_field fields_ws_exec_start[] = {
     {"type", offsetof(wrn_ws_exec_start, type), 0, WRN_FIELD_STRING, true, false, NULL},
-    {"cmd", offsetof(wrn_ws_exec_start, cmd), 0, WRN_FIELD_STRING, true, false, NULL},
-    {"args", offsetof(wrn_ws_exec_start, args), offsetof(wrn_ws_exec_start, args_count), WRN_FIELD_STRINGS, false, false, NULL},
-    {"envs", offsetof(wrn_ws_exec_start, envs), offsetof(wrn_ws_exec_start, envs_count), WRN_FIELD_MAP, false, false, NULL},
-    {"cwd", offsetof(wrn_ws_exec_start, cwd), 0, WRN_FIELD_STRING, false, false, NULL},
-    {"user", offsetof(wrn_ws_exec_start, user), 0, WRN_FIELD_STRING, false, false, NULL},
+    {"cmd", offsetof(wrn_ws_exec_start, command.cmd), 0, WRN_FIELD_STRING, true, false, NULL},
+    {"args", offsetof(wrn_ws_exec_start, command.args), offsetof(wrn_ws_exec_start, command.args_count), WRN_FIELD_STRINGS, false, false, NULL},
+    {"envs", offsetof(wrn_ws_exec_start, command.envs), offsetof(wrn_ws_exec_start, command.envs_count), WRN_FIELD_MAP, false, false, NULL},
+    {"cwd", offsetof(wrn_ws_exec_start, command.cwd), 0, WRN_FIELD_STRING, false, false, NULL},
+    {"user", offsetof(wrn_ws_exec_start, command.user), 0, WRN_FIELD_STRING, false, false, NULL},
     {"stdin", offsetof(wrn_ws_exec_start, input), 0, WRN_FIELD_BOOL, false, false, NULL},
 };
 const wrn_model wrn_model_ws_exec_start = {
@@ -434,13 +434,13 @@ const wrn_model wrn_model_ws_proc_error = {
 
 static const wrn_field fields_ws_pty_start[] = {
     {"type", offsetof(wrn_ws_pty_start, type), 0, WRN_FIELD_STRING, true, false, NULL},
-    {"cmd", offsetof(wrn_ws_pty_start, cmd), 0, WRN_FIELD_STRING, false, false, NULL},
-    {"args", offsetof(wrn_ws_pty_start, args), offsetof(wrn_ws_pty_start, args_count), WRN_FIELD_STRINGS, false, false, NULL},
+    {"cmd", offsetof(wrn_ws_pty_start, command.cmd), 0, WRN_FIELD_STRING, false, false, NULL},
+    {"args", offsetof(wrn_ws_pty_start, command.args), offsetof(wrn_ws_pty_start, command.args_count), WRN_FIELD_STRINGS, false, false, NULL},
+    {"envs", offsetof(wrn_ws_pty_start, command.envs), offsetof(wrn_ws_pty_start, command.envs_count), WRN_FIELD_MAP, false, false, NULL},
+    {"cwd", offsetof(wrn_ws_pty_start, command.cwd), 0, WRN_FIELD_STRING, false, false, NULL},
+    {"user", offsetof(wrn_ws_pty_start, command.user), 0, WRN_FIELD_STRING, false, false, NULL},
     {"cols", offsetof(wrn_ws_pty_start, cols), 0, WRN_FIELD_INT, false, false, NULL},
     {"rows", offsetof(wrn_ws_pty_start, rows), 0, WRN_FIELD_INT, false, false, NULL},
-    {"envs", offsetof(wrn_ws_pty_start, envs), offsetof(wrn_ws_pty_start, envs_count), WRN_FIELD_MAP, false, false, NULL},
-    {"cwd", offsetof(wrn_ws_pty_start, cwd), 0, WRN_FIELD_STRING, false, false, NULL},
-    {"user", offsetof(wrn_ws_pty_start, user), 0, WRN_FIELD_STRING, false, false, NULL},
 };
 const wrn_model wrn_model_ws_pty_start = {
     "WsPtyStart", sizeof(wrn_ws_pty_start), fields_ws_pty_start, WRN_COUNT(fields_ws_pty_start)};

@@ -11,9 +11,25 @@
 #include "base/model.h"
 #include "wrenn/models.h"
 
-#define WRN_HAS_SIGNUP_REQUEST_EMAIL (UINT64_C(1) << 0)
-#define WRN_HAS_SIGNUP_REQUEST_PASSWORD (UINT64_C(1) << 1)
-#define WRN_HAS_SIGNUP_REQUEST_NAME (UINT64_C(1) << 2)
+/* Schema Command. What a command is made of, as all that start one take it. */
+typedef struct wrn_command_words {
+    /* One program name or path. Not a shell line. */
+    const char *cmd;
+    const char *const *args;
+    size_t args_count;
+    const wrn_pair *envs;
+    size_t envs_count;
+    const char *cwd;
+    /* Ours only; upstream ignores it. A name or number of the sandbox's /etc/passwd, or with `:` and a group. Empty
+     * or absent: the template's user, else root. One that is not there is 400. */
+    const char *user;
+} wrn_command_words;
+
+enum {
+    WRN_HAS_SIGNUP_REQUEST_EMAIL = 1 << 0,
+    WRN_HAS_SIGNUP_REQUEST_PASSWORD = 1 << 1,
+    WRN_HAS_SIGNUP_REQUEST_NAME = 1 << 2,
+};
 
 /* Schema SignupRequest. */
 typedef struct wrn_signup_request {
@@ -28,7 +44,9 @@ typedef struct wrn_signup_request {
     const char *name;
 } wrn_signup_request;
 
-#define WRN_HAS_SIGNUP_PENDING_RESPONSE_MESSAGE (UINT64_C(1) << 0)
+enum {
+    WRN_HAS_SIGNUP_PENDING_RESPONSE_MESSAGE = 1 << 0,
+};
 
 /* Schema SignupPendingResponse. C only. The account waits for activation. */
 typedef struct wrn_signup_pending_response {
@@ -38,8 +56,10 @@ typedef struct wrn_signup_pending_response {
     const char *message;
 } wrn_signup_pending_response;
 
-#define WRN_HAS_LOGIN_REQUEST_EMAIL (UINT64_C(1) << 0)
-#define WRN_HAS_LOGIN_REQUEST_PASSWORD (UINT64_C(1) << 1)
+enum {
+    WRN_HAS_LOGIN_REQUEST_EMAIL = 1 << 0,
+    WRN_HAS_LOGIN_REQUEST_PASSWORD = 1 << 1,
+};
 
 /* Schema LoginRequest. */
 typedef struct wrn_login_request {
@@ -50,7 +70,9 @@ typedef struct wrn_login_request {
     const char *password;
 } wrn_login_request;
 
-#define WRN_HAS_CREATE_API_KEY_REQUEST_NAME (UINT64_C(1) << 0)
+enum {
+    WRN_HAS_CREATE_API_KEY_REQUEST_NAME = 1 << 0,
+};
 
 /* Schema CreateApiKeyRequest. */
 typedef struct wrn_create_api_key_request {
@@ -61,10 +83,12 @@ typedef struct wrn_create_api_key_request {
     const char *name;
 } wrn_create_api_key_request;
 
-#define WRN_HAS_CREATE_SANDBOX_REQUEST_TEMPLATE_NAME (UINT64_C(1) << 0)
-#define WRN_HAS_CREATE_SANDBOX_REQUEST_VCPUS (UINT64_C(1) << 1)
-#define WRN_HAS_CREATE_SANDBOX_REQUEST_MEMORY_MB (UINT64_C(1) << 2)
-#define WRN_HAS_CREATE_SANDBOX_REQUEST_TIMEOUT_SEC (UINT64_C(1) << 3)
+enum {
+    WRN_HAS_CREATE_SANDBOX_REQUEST_TEMPLATE_NAME = 1 << 0,
+    WRN_HAS_CREATE_SANDBOX_REQUEST_VCPUS = 1 << 1,
+    WRN_HAS_CREATE_SANDBOX_REQUEST_MEMORY_MB = 1 << 2,
+    WRN_HAS_CREATE_SANDBOX_REQUEST_TIMEOUT_SEC = 1 << 3,
+};
 
 /* Schema CreateSandboxRequest. */
 typedef struct wrn_create_sandbox_request {
@@ -80,9 +104,11 @@ typedef struct wrn_create_sandbox_request {
     int64_t timeout_sec;
 } wrn_create_sandbox_request;
 
-#define WRN_HAS_SANDBOX_STATS_CURRENT_RUNNING_COUNT (UINT64_C(1) << 0)
-#define WRN_HAS_SANDBOX_STATS_CURRENT_VCPUS_RESERVED (UINT64_C(1) << 1)
-#define WRN_HAS_SANDBOX_STATS_CURRENT_MEMORY_MB_RESERVED (UINT64_C(1) << 2)
+enum {
+    WRN_HAS_SANDBOX_STATS_CURRENT_RUNNING_COUNT = 1 << 0,
+    WRN_HAS_SANDBOX_STATS_CURRENT_VCPUS_RESERVED = 1 << 1,
+    WRN_HAS_SANDBOX_STATS_CURRENT_MEMORY_MB_RESERVED = 1 << 2,
+};
 
 /* Schema sandbox_stats_current. */
 typedef struct wrn_sandbox_stats_current {
@@ -94,9 +120,11 @@ typedef struct wrn_sandbox_stats_current {
     int64_t memory_mb_reserved;
 } wrn_sandbox_stats_current;
 
-#define WRN_HAS_SANDBOX_STATS_PEAKS_RUNNING_COUNT (UINT64_C(1) << 0)
-#define WRN_HAS_SANDBOX_STATS_PEAKS_VCPUS (UINT64_C(1) << 1)
-#define WRN_HAS_SANDBOX_STATS_PEAKS_MEMORY_MB (UINT64_C(1) << 2)
+enum {
+    WRN_HAS_SANDBOX_STATS_PEAKS_RUNNING_COUNT = 1 << 0,
+    WRN_HAS_SANDBOX_STATS_PEAKS_VCPUS = 1 << 1,
+    WRN_HAS_SANDBOX_STATS_PEAKS_MEMORY_MB = 1 << 2,
+};
 
 /* Schema sandbox_stats_peaks. Highest values of the last 30 days, whatever the range. */
 typedef struct wrn_sandbox_stats_peaks {
@@ -108,10 +136,12 @@ typedef struct wrn_sandbox_stats_peaks {
     int64_t memory_mb;
 } wrn_sandbox_stats_peaks;
 
-#define WRN_HAS_SANDBOX_STATS_SERIES_LABELS (UINT64_C(1) << 0)
-#define WRN_HAS_SANDBOX_STATS_SERIES_RUNNING (UINT64_C(1) << 1)
-#define WRN_HAS_SANDBOX_STATS_SERIES_VCPUS (UINT64_C(1) << 2)
-#define WRN_HAS_SANDBOX_STATS_SERIES_MEMORY_MB (UINT64_C(1) << 3)
+enum {
+    WRN_HAS_SANDBOX_STATS_SERIES_LABELS = 1 << 0,
+    WRN_HAS_SANDBOX_STATS_SERIES_RUNNING = 1 << 1,
+    WRN_HAS_SANDBOX_STATS_SERIES_VCPUS = 1 << 2,
+    WRN_HAS_SANDBOX_STATS_SERIES_MEMORY_MB = 1 << 3,
+};
 
 /* Schema sandbox_stats_series. Four arrays of the same length. */
 typedef struct wrn_sandbox_stats_series {
@@ -128,10 +158,12 @@ typedef struct wrn_sandbox_stats_series {
     size_t memory_mb_count;
 } wrn_sandbox_stats_series;
 
-#define WRN_HAS_SANDBOX_STATS_RANGE (UINT64_C(1) << 0)
-#define WRN_HAS_SANDBOX_STATS_CURRENT (UINT64_C(1) << 1)
-#define WRN_HAS_SANDBOX_STATS_PEAKS (UINT64_C(1) << 2)
-#define WRN_HAS_SANDBOX_STATS_SERIES (UINT64_C(1) << 3)
+enum {
+    WRN_HAS_SANDBOX_STATS_RANGE = 1 << 0,
+    WRN_HAS_SANDBOX_STATS_CURRENT = 1 << 1,
+    WRN_HAS_SANDBOX_STATS_PEAKS = 1 << 2,
+    WRN_HAS_SANDBOX_STATS_SERIES = 1 << 3,
+};
 
 /* Schema SandboxStats. */
 typedef struct wrn_sandbox_stats {
@@ -146,9 +178,11 @@ typedef struct wrn_sandbox_stats {
     const wrn_sandbox_stats_series *series;
 } wrn_sandbox_stats;
 
-#define WRN_HAS_USAGE_POINT_DATE (UINT64_C(1) << 0)
-#define WRN_HAS_USAGE_POINT_CPU_MINUTES (UINT64_C(1) << 1)
-#define WRN_HAS_USAGE_POINT_RAM_MB_MINUTES (UINT64_C(1) << 2)
+enum {
+    WRN_HAS_USAGE_POINT_DATE = 1 << 0,
+    WRN_HAS_USAGE_POINT_CPU_MINUTES = 1 << 1,
+    WRN_HAS_USAGE_POINT_RAM_MB_MINUTES = 1 << 2,
+};
 
 /* Schema usage_point. */
 typedef struct wrn_usage_point {
@@ -160,9 +194,11 @@ typedef struct wrn_usage_point {
     double ram_mb_minutes;
 } wrn_usage_point;
 
-#define WRN_HAS_USAGE_FROM (UINT64_C(1) << 0)
-#define WRN_HAS_USAGE_TO (UINT64_C(1) << 1)
-#define WRN_HAS_USAGE_POINTS (UINT64_C(1) << 2)
+enum {
+    WRN_HAS_USAGE_FROM = 1 << 0,
+    WRN_HAS_USAGE_TO = 1 << 1,
+    WRN_HAS_USAGE_POINTS = 1 << 2,
+};
 
 /* Schema Usage. */
 typedef struct wrn_usage {
@@ -175,47 +211,42 @@ typedef struct wrn_usage {
     size_t points_count;
 } wrn_usage;
 
-#define WRN_HAS_EXEC_REQUEST_CMD (UINT64_C(1) << 0)
-#define WRN_HAS_EXEC_REQUEST_ARGS (UINT64_C(1) << 1)
-#define WRN_HAS_EXEC_REQUEST_TIMEOUT_SEC (UINT64_C(1) << 2)
-#define WRN_HAS_EXEC_REQUEST_BACKGROUND (UINT64_C(1) << 3)
-#define WRN_HAS_EXEC_REQUEST_TAG (UINT64_C(1) << 4)
-#define WRN_HAS_EXEC_REQUEST_ENVS (UINT64_C(1) << 5)
-#define WRN_HAS_EXEC_REQUEST_CWD (UINT64_C(1) << 6)
-#define WRN_HAS_EXEC_REQUEST_USER (UINT64_C(1) << 7)
+enum {
+    WRN_HAS_EXEC_REQUEST_CMD = 1 << 0,
+    WRN_HAS_EXEC_REQUEST_ARGS = 1 << 1,
+    WRN_HAS_EXEC_REQUEST_ENVS = 1 << 2,
+    WRN_HAS_EXEC_REQUEST_CWD = 1 << 3,
+    WRN_HAS_EXEC_REQUEST_USER = 1 << 4,
+    WRN_HAS_EXEC_REQUEST_TIMEOUT_SEC = 1 << 5,
+    WRN_HAS_EXEC_REQUEST_BACKGROUND = 1 << 6,
+    WRN_HAS_EXEC_REQUEST_TAG = 1 << 7,
+};
 
 /* Schema ExecRequest. */
 typedef struct wrn_exec_request {
     uint64_t present;    /* WRN_HAS_EXEC_REQUEST_* bits of the members that were there */
     uint64_t nulls;      /* those of them that were null */
     const char *unknown; /* a JSON object of the members this version does not know, or NULL */
-    /* One program name or path. Not a shell line. */
-    const char *cmd;
-    const char *const *args;
-    size_t args_count;
+    wrn_command_words command;
     /* Zero or less means 30. Foreground only. */
     int64_t timeout_sec;
     int64_t background;
     /* Background only. Empty gives `proc-` and 8 hex digits. */
     const char *tag;
-    const wrn_pair *envs;
-    size_t envs_count;
-    const char *cwd;
-    /* Ours only; upstream ignores it. A name or number of the sandbox's /etc/passwd, or with `:` and a group. Empty
-     * or absent: the template's user, else root. One that is not there is 400. */
-    const char *user;
 } wrn_exec_request;
 
-#define WRN_HAS_EXEC_RESULT_SANDBOX_ID (UINT64_C(1) << 0)
-#define WRN_HAS_EXEC_RESULT_CMD (UINT64_C(1) << 1)
-#define WRN_HAS_EXEC_RESULT_OUT (UINT64_C(1) << 2)
-#define WRN_HAS_EXEC_RESULT_ERR (UINT64_C(1) << 3)
-#define WRN_HAS_EXEC_RESULT_EXIT_CODE (UINT64_C(1) << 4)
-#define WRN_HAS_EXEC_RESULT_DURATION_MS (UINT64_C(1) << 5)
-#define WRN_HAS_EXEC_RESULT_ENCODING (UINT64_C(1) << 6)
-#define WRN_HAS_EXEC_RESULT_SIGNAL (UINT64_C(1) << 7)
-#define WRN_HAS_EXEC_RESULT_OOM_KILLED (UINT64_C(1) << 8)
-#define WRN_HAS_EXEC_RESULT_OUTPUT_CUT (UINT64_C(1) << 9)
+enum {
+    WRN_HAS_EXEC_RESULT_SANDBOX_ID = 1 << 0,
+    WRN_HAS_EXEC_RESULT_CMD = 1 << 1,
+    WRN_HAS_EXEC_RESULT_OUT = 1 << 2,
+    WRN_HAS_EXEC_RESULT_ERR = 1 << 3,
+    WRN_HAS_EXEC_RESULT_EXIT_CODE = 1 << 4,
+    WRN_HAS_EXEC_RESULT_DURATION_MS = 1 << 5,
+    WRN_HAS_EXEC_RESULT_ENCODING = 1 << 6,
+    WRN_HAS_EXEC_RESULT_SIGNAL = 1 << 7,
+    WRN_HAS_EXEC_RESULT_OOM_KILLED = 1 << 8,
+    WRN_HAS_EXEC_RESULT_OUTPUT_CUT = 1 << 9,
+};
 
 /* Schema ExecResult. */
 typedef struct wrn_exec_result {
@@ -244,10 +275,12 @@ typedef struct wrn_exec_result {
     int64_t output_cut;
 } wrn_exec_result;
 
-#define WRN_HAS_BACKGROUND_EXEC_SANDBOX_ID (UINT64_C(1) << 0)
-#define WRN_HAS_BACKGROUND_EXEC_CMD (UINT64_C(1) << 1)
-#define WRN_HAS_BACKGROUND_EXEC_PID (UINT64_C(1) << 2)
-#define WRN_HAS_BACKGROUND_EXEC_TAG (UINT64_C(1) << 3)
+enum {
+    WRN_HAS_BACKGROUND_EXEC_SANDBOX_ID = 1 << 0,
+    WRN_HAS_BACKGROUND_EXEC_CMD = 1 << 1,
+    WRN_HAS_BACKGROUND_EXEC_PID = 1 << 2,
+    WRN_HAS_BACKGROUND_EXEC_TAG = 1 << 3,
+};
 
 /* Schema BackgroundExec. */
 typedef struct wrn_background_exec {
@@ -260,7 +293,9 @@ typedef struct wrn_background_exec {
     const char *tag;
 } wrn_background_exec;
 
-#define WRN_HAS_PROCESS_LIST_PROCESSES (UINT64_C(1) << 0)
+enum {
+    WRN_HAS_PROCESS_LIST_PROCESSES = 1 << 0,
+};
 
 /* Schema ProcessList. */
 typedef struct wrn_process_list {
@@ -271,8 +306,10 @@ typedef struct wrn_process_list {
     size_t processes_count;
 } wrn_process_list;
 
-#define WRN_HAS_PATH_REQUEST_PATH (UINT64_C(1) << 0)
-#define WRN_HAS_PATH_REQUEST_USER (UINT64_C(1) << 1)
+enum {
+    WRN_HAS_PATH_REQUEST_PATH = 1 << 0,
+    WRN_HAS_PATH_REQUEST_USER = 1 << 1,
+};
 
 /* Schema PathRequest. */
 typedef struct wrn_path_request {
@@ -285,12 +322,14 @@ typedef struct wrn_path_request {
     const char *user;
 } wrn_path_request;
 
-#define WRN_HAS_LIST_DIR_REQUEST_PATH (UINT64_C(1) << 0)
-#define WRN_HAS_LIST_DIR_REQUEST_DEPTH (UINT64_C(1) << 1)
-#define WRN_HAS_LIST_DIR_REQUEST_USER (UINT64_C(1) << 2)
-#define WRN_HAS_LIST_DIR_REQUEST_LIMIT (UINT64_C(1) << 3)
-#define WRN_HAS_LIST_DIR_REQUEST_CURSOR (UINT64_C(1) << 4)
-#define WRN_HAS_LIST_DIR_REQUEST_ONLY (UINT64_C(1) << 5)
+enum {
+    WRN_HAS_LIST_DIR_REQUEST_PATH = 1 << 0,
+    WRN_HAS_LIST_DIR_REQUEST_DEPTH = 1 << 1,
+    WRN_HAS_LIST_DIR_REQUEST_USER = 1 << 2,
+    WRN_HAS_LIST_DIR_REQUEST_LIMIT = 1 << 3,
+    WRN_HAS_LIST_DIR_REQUEST_CURSOR = 1 << 4,
+    WRN_HAS_LIST_DIR_REQUEST_ONLY = 1 << 5,
+};
 
 /* Schema ListDirRequest. */
 typedef struct wrn_list_dir_request {
@@ -313,8 +352,10 @@ typedef struct wrn_list_dir_request {
     const char *only;
 } wrn_list_dir_request;
 
-#define WRN_HAS_LIST_DIR_RESPONSE_ENTRIES (UINT64_C(1) << 0)
-#define WRN_HAS_LIST_DIR_RESPONSE_NEXT_CURSOR (UINT64_C(1) << 1)
+enum {
+    WRN_HAS_LIST_DIR_RESPONSE_ENTRIES = 1 << 0,
+    WRN_HAS_LIST_DIR_RESPONSE_NEXT_CURSOR = 1 << 1,
+};
 
 /* Schema ListDirResponse. */
 typedef struct wrn_list_dir_response {
@@ -327,7 +368,9 @@ typedef struct wrn_list_dir_response {
     const char *next_cursor;
 } wrn_list_dir_response;
 
-#define WRN_HAS_MAKE_DIR_RESPONSE_ENTRY (UINT64_C(1) << 0)
+enum {
+    WRN_HAS_MAKE_DIR_RESPONSE_ENTRY = 1 << 0,
+};
 
 /* Schema MakeDirResponse. */
 typedef struct wrn_make_dir_response {
@@ -337,8 +380,10 @@ typedef struct wrn_make_dir_response {
     const wrenn_file_entry *entry;
 } wrn_make_dir_response;
 
-#define WRN_HAS_CREATE_SNAPSHOT_REQUEST_SANDBOX_ID (UINT64_C(1) << 0)
-#define WRN_HAS_CREATE_SNAPSHOT_REQUEST_NAME (UINT64_C(1) << 1)
+enum {
+    WRN_HAS_CREATE_SNAPSHOT_REQUEST_SANDBOX_ID = 1 << 0,
+    WRN_HAS_CREATE_SNAPSHOT_REQUEST_NAME = 1 << 1,
+};
 
 /* Schema CreateSnapshotRequest. */
 typedef struct wrn_create_snapshot_request {
@@ -350,10 +395,12 @@ typedef struct wrn_create_snapshot_request {
     const char *name;
 } wrn_create_snapshot_request;
 
-#define WRN_HAS_CREATE_HOST_REQUEST_TYPE (UINT64_C(1) << 0)
-#define WRN_HAS_CREATE_HOST_REQUEST_TEAM_ID (UINT64_C(1) << 1)
-#define WRN_HAS_CREATE_HOST_REQUEST_PROVIDER (UINT64_C(1) << 2)
-#define WRN_HAS_CREATE_HOST_REQUEST_AVAILABILITY_ZONE (UINT64_C(1) << 3)
+enum {
+    WRN_HAS_CREATE_HOST_REQUEST_TYPE = 1 << 0,
+    WRN_HAS_CREATE_HOST_REQUEST_TEAM_ID = 1 << 1,
+    WRN_HAS_CREATE_HOST_REQUEST_PROVIDER = 1 << 2,
+    WRN_HAS_CREATE_HOST_REQUEST_AVAILABILITY_ZONE = 1 << 3,
+};
 
 /* Schema CreateHostRequest. */
 typedef struct wrn_create_host_request {
@@ -367,7 +414,9 @@ typedef struct wrn_create_host_request {
     const char *availability_zone;
 } wrn_create_host_request;
 
-#define WRN_HAS_ADD_TAG_REQUEST_TAG (UINT64_C(1) << 0)
+enum {
+    WRN_HAS_ADD_TAG_REQUEST_TAG = 1 << 0,
+};
 
 /* Schema AddTagRequest. */
 typedef struct wrn_add_tag_request {
@@ -377,12 +426,14 @@ typedef struct wrn_add_tag_request {
     const char *tag;
 } wrn_add_tag_request;
 
-#define WRN_HAS_REGISTER_HOST_REQUEST_TOKEN (UINT64_C(1) << 0)
-#define WRN_HAS_REGISTER_HOST_REQUEST_ADDRESS (UINT64_C(1) << 1)
-#define WRN_HAS_REGISTER_HOST_REQUEST_ARCH (UINT64_C(1) << 2)
-#define WRN_HAS_REGISTER_HOST_REQUEST_CPU_CORES (UINT64_C(1) << 3)
-#define WRN_HAS_REGISTER_HOST_REQUEST_MEMORY_MB (UINT64_C(1) << 4)
-#define WRN_HAS_REGISTER_HOST_REQUEST_DISK_GB (UINT64_C(1) << 5)
+enum {
+    WRN_HAS_REGISTER_HOST_REQUEST_TOKEN = 1 << 0,
+    WRN_HAS_REGISTER_HOST_REQUEST_ADDRESS = 1 << 1,
+    WRN_HAS_REGISTER_HOST_REQUEST_ARCH = 1 << 2,
+    WRN_HAS_REGISTER_HOST_REQUEST_CPU_CORES = 1 << 3,
+    WRN_HAS_REGISTER_HOST_REQUEST_MEMORY_MB = 1 << 4,
+    WRN_HAS_REGISTER_HOST_REQUEST_DISK_GB = 1 << 5,
+};
 
 /* Schema RegisterHostRequest. */
 typedef struct wrn_register_host_request {
@@ -398,7 +449,9 @@ typedef struct wrn_register_host_request {
     int64_t disk_gb;
 } wrn_register_host_request;
 
-#define WRN_HAS_REFRESH_HOST_REQUEST_REFRESH_TOKEN (UINT64_C(1) << 0)
+enum {
+    WRN_HAS_REFRESH_HOST_REQUEST_REFRESH_TOKEN = 1 << 0,
+};
 
 /* Schema RefreshHostRequest. */
 typedef struct wrn_refresh_host_request {
@@ -408,12 +461,14 @@ typedef struct wrn_refresh_host_request {
     const char *refresh_token;
 } wrn_refresh_host_request;
 
-#define WRN_HAS_HOST_CREDENTIALS_HOST (UINT64_C(1) << 0)
-#define WRN_HAS_HOST_CREDENTIALS_TOKEN (UINT64_C(1) << 1)
-#define WRN_HAS_HOST_CREDENTIALS_REFRESH_TOKEN (UINT64_C(1) << 2)
-#define WRN_HAS_HOST_CREDENTIALS_CERT_PEM (UINT64_C(1) << 3)
-#define WRN_HAS_HOST_CREDENTIALS_KEY_PEM (UINT64_C(1) << 4)
-#define WRN_HAS_HOST_CREDENTIALS_CA_CERT_PEM (UINT64_C(1) << 5)
+enum {
+    WRN_HAS_HOST_CREDENTIALS_HOST = 1 << 0,
+    WRN_HAS_HOST_CREDENTIALS_TOKEN = 1 << 1,
+    WRN_HAS_HOST_CREDENTIALS_REFRESH_TOKEN = 1 << 2,
+    WRN_HAS_HOST_CREDENTIALS_CERT_PEM = 1 << 3,
+    WRN_HAS_HOST_CREDENTIALS_KEY_PEM = 1 << 4,
+    WRN_HAS_HOST_CREDENTIALS_CA_CERT_PEM = 1 << 5,
+};
 
 /* Schema HostCredentials. */
 typedef struct wrn_host_credentials {
@@ -430,8 +485,10 @@ typedef struct wrn_host_credentials {
     const char *ca_cert_pem;
 } wrn_host_credentials;
 
-#define WRN_HAS_HEALTH_STATUS (UINT64_C(1) << 0)
-#define WRN_HAS_HEALTH_VERSION (UINT64_C(1) << 1)
+enum {
+    WRN_HAS_HEALTH_STATUS = 1 << 0,
+    WRN_HAS_HEALTH_VERSION = 1 << 1,
+};
 
 /* Schema Health. */
 typedef struct wrn_health {
@@ -442,8 +499,10 @@ typedef struct wrn_health {
     const char *version;
 } wrn_health;
 
-#define WRN_HAS_WS_AUTH_TYPE (UINT64_C(1) << 0)
-#define WRN_HAS_WS_AUTH_TOKEN (UINT64_C(1) << 1)
+enum {
+    WRN_HAS_WS_AUTH_TYPE = 1 << 0,
+    WRN_HAS_WS_AUTH_TOKEN = 1 << 1,
+};
 
 /* Schema WsAuth. C only, and only when no usable credential came with the upgrade request. Must be the very first
  * message, within 5 seconds; the `start` or `connect` message follows it. */
@@ -456,36 +515,31 @@ typedef struct wrn_ws_auth {
     const char *token;
 } wrn_ws_auth;
 
-#define WRN_HAS_WS_EXEC_START_TYPE (UINT64_C(1) << 0)
-#define WRN_HAS_WS_EXEC_START_CMD (UINT64_C(1) << 1)
-#define WRN_HAS_WS_EXEC_START_ARGS (UINT64_C(1) << 2)
-#define WRN_HAS_WS_EXEC_START_ENVS (UINT64_C(1) << 3)
-#define WRN_HAS_WS_EXEC_START_CWD (UINT64_C(1) << 4)
-#define WRN_HAS_WS_EXEC_START_USER (UINT64_C(1) << 5)
-#define WRN_HAS_WS_EXEC_START_INPUT (UINT64_C(1) << 6)
+enum {
+    WRN_HAS_WS_EXEC_START_TYPE = 1 << 0,
+    WRN_HAS_WS_EXEC_START_CMD = 1 << 1,
+    WRN_HAS_WS_EXEC_START_ARGS = 1 << 2,
+    WRN_HAS_WS_EXEC_START_ENVS = 1 << 3,
+    WRN_HAS_WS_EXEC_START_CWD = 1 << 4,
+    WRN_HAS_WS_EXEC_START_USER = 1 << 5,
+    WRN_HAS_WS_EXEC_START_INPUT = 1 << 6,
+};
 
-/* Schema WsExecStart. */
+/* Schema WsExecStart. Upstream ignores envs, cwd and user here. */
 typedef struct wrn_ws_exec_start {
     uint64_t present;    /* WRN_HAS_WS_EXEC_START_* bits of the members that were there */
     uint64_t nulls;      /* those of them that were null */
     const char *unknown; /* a JSON object of the members this version does not know, or NULL */
     const char *type;
-    const char *cmd;
-    const char *const *args;
-    size_t args_count;
-    /* Ours only; upstream ignores it. */
-    const wrn_pair *envs;
-    size_t envs_count;
-    /* Ours only; upstream ignores it. */
-    const char *cwd;
-    /* As in ExecRequest. */
-    const char *user;
+    wrn_command_words command;
     /* Ours only, and only with the subprotocol wrenn.bytes.v1. The command reads what the client sends, until
      * `close_stdin`; otherwise it reads /dev/null. */
     int64_t input;
 } wrn_ws_exec_start;
 
-#define WRN_HAS_WS_EXEC_CLOSE_STDIN_TYPE (UINT64_C(1) << 0)
+enum {
+    WRN_HAS_WS_EXEC_CLOSE_STDIN_TYPE = 1 << 0,
+};
 
 /* Schema WsExecCloseStdin. Ours only. The end of the command's standard input; what was sent before still arrives. */
 typedef struct wrn_ws_exec_close_stdin {
@@ -495,7 +549,9 @@ typedef struct wrn_ws_exec_close_stdin {
     const char *type;
 } wrn_ws_exec_close_stdin;
 
-#define WRN_HAS_WS_EXEC_STOP_TYPE (UINT64_C(1) << 0)
+enum {
+    WRN_HAS_WS_EXEC_STOP_TYPE = 1 << 0,
+};
 
 /* Schema WsExecStop. Ends the streaming. The process itself goes on upstream. Ours ends it. */
 typedef struct wrn_ws_exec_stop {
@@ -505,8 +561,10 @@ typedef struct wrn_ws_exec_stop {
     const char *type;
 } wrn_ws_exec_stop;
 
-#define WRN_HAS_WS_PROC_STARTED_TYPE (UINT64_C(1) << 0)
-#define WRN_HAS_WS_PROC_STARTED_PID (UINT64_C(1) << 1)
+enum {
+    WRN_HAS_WS_PROC_STARTED_TYPE = 1 << 0,
+    WRN_HAS_WS_PROC_STARTED_PID = 1 << 1,
+};
 
 /* Schema WsProcStarted. */
 typedef struct wrn_ws_proc_started {
@@ -518,8 +576,10 @@ typedef struct wrn_ws_proc_started {
     int64_t pid;
 } wrn_ws_proc_started;
 
-#define WRN_HAS_WS_PROC_STDOUT_TYPE (UINT64_C(1) << 0)
-#define WRN_HAS_WS_PROC_STDOUT_DATA (UINT64_C(1) << 1)
+enum {
+    WRN_HAS_WS_PROC_STDOUT_TYPE = 1 << 0,
+    WRN_HAS_WS_PROC_STDOUT_DATA = 1 << 1,
+};
 
 /* Schema WsProcStdout. */
 typedef struct wrn_ws_proc_stdout {
@@ -532,8 +592,10 @@ typedef struct wrn_ws_proc_stdout {
     const char *data;
 } wrn_ws_proc_stdout;
 
-#define WRN_HAS_WS_PROC_STDERR_TYPE (UINT64_C(1) << 0)
-#define WRN_HAS_WS_PROC_STDERR_DATA (UINT64_C(1) << 1)
+enum {
+    WRN_HAS_WS_PROC_STDERR_TYPE = 1 << 0,
+    WRN_HAS_WS_PROC_STDERR_DATA = 1 << 1,
+};
 
 /* Schema WsProcStderr. */
 typedef struct wrn_ws_proc_stderr {
@@ -544,11 +606,13 @@ typedef struct wrn_ws_proc_stderr {
     const char *data;
 } wrn_ws_proc_stderr;
 
-#define WRN_HAS_WS_PROC_EXIT_TYPE (UINT64_C(1) << 0)
-#define WRN_HAS_WS_PROC_EXIT_EXIT_CODE (UINT64_C(1) << 1)
-#define WRN_HAS_WS_PROC_EXIT_SIGNAL (UINT64_C(1) << 2)
-#define WRN_HAS_WS_PROC_EXIT_OOM_KILLED (UINT64_C(1) << 3)
-#define WRN_HAS_WS_PROC_EXIT_OUTPUT_CUT (UINT64_C(1) << 4)
+enum {
+    WRN_HAS_WS_PROC_EXIT_TYPE = 1 << 0,
+    WRN_HAS_WS_PROC_EXIT_EXIT_CODE = 1 << 1,
+    WRN_HAS_WS_PROC_EXIT_SIGNAL = 1 << 2,
+    WRN_HAS_WS_PROC_EXIT_OOM_KILLED = 1 << 3,
+    WRN_HAS_WS_PROC_EXIT_OUTPUT_CUT = 1 << 4,
+};
 
 /* Schema WsProcExit. */
 typedef struct wrn_ws_proc_exit {
@@ -566,9 +630,11 @@ typedef struct wrn_ws_proc_exit {
     int64_t output_cut;
 } wrn_ws_proc_exit;
 
-#define WRN_HAS_WS_PROC_ERROR_TYPE (UINT64_C(1) << 0)
-#define WRN_HAS_WS_PROC_ERROR_DATA (UINT64_C(1) << 1)
-#define WRN_HAS_WS_PROC_ERROR_CODE (UINT64_C(1) << 2)
+enum {
+    WRN_HAS_WS_PROC_ERROR_TYPE = 1 << 0,
+    WRN_HAS_WS_PROC_ERROR_DATA = 1 << 1,
+    WRN_HAS_WS_PROC_ERROR_CODE = 1 << 2,
+};
 
 /* Schema WsProcError. */
 typedef struct wrn_ws_proc_error {
@@ -581,38 +647,35 @@ typedef struct wrn_ws_proc_error {
     const char *code;
 } wrn_ws_proc_error;
 
-#define WRN_HAS_WS_PTY_START_TYPE (UINT64_C(1) << 0)
-#define WRN_HAS_WS_PTY_START_CMD (UINT64_C(1) << 1)
-#define WRN_HAS_WS_PTY_START_ARGS (UINT64_C(1) << 2)
-#define WRN_HAS_WS_PTY_START_COLS (UINT64_C(1) << 3)
-#define WRN_HAS_WS_PTY_START_ROWS (UINT64_C(1) << 4)
-#define WRN_HAS_WS_PTY_START_ENVS (UINT64_C(1) << 5)
-#define WRN_HAS_WS_PTY_START_CWD (UINT64_C(1) << 6)
-#define WRN_HAS_WS_PTY_START_USER (UINT64_C(1) << 7)
+enum {
+    WRN_HAS_WS_PTY_START_TYPE = 1 << 0,
+    WRN_HAS_WS_PTY_START_CMD = 1 << 1,
+    WRN_HAS_WS_PTY_START_ARGS = 1 << 2,
+    WRN_HAS_WS_PTY_START_ENVS = 1 << 3,
+    WRN_HAS_WS_PTY_START_CWD = 1 << 4,
+    WRN_HAS_WS_PTY_START_USER = 1 << 5,
+    WRN_HAS_WS_PTY_START_COLS = 1 << 6,
+    WRN_HAS_WS_PTY_START_ROWS = 1 << 7,
+};
 
-/* Schema WsPtyStart. */
+/* Schema WsPtyStart. Without cmd: /bin/bash, and with ours /bin/sh where there is none (also for a cmd of /bin/bash
+ * alone). */
 typedef struct wrn_ws_pty_start {
     uint64_t present;    /* WRN_HAS_WS_PTY_START_* bits of the members that were there */
     uint64_t nulls;      /* those of them that were null */
     const char *unknown; /* a JSON object of the members this version does not know, or NULL */
     const char *type;
-    /* Ours: /bin/bash alone is /bin/sh where there is no bash. */
-    const char *cmd;
-    const char *const *args;
-    size_t args_count;
+    wrn_command_words command;
     /* 0 means the default. */
     int64_t cols;
     /* 0 means the default. */
     int64_t rows;
-    const wrn_pair *envs;
-    size_t envs_count;
-    const char *cwd;
-    /* As in ExecRequest. */
-    const char *user;
 } wrn_ws_pty_start;
 
-#define WRN_HAS_WS_PTY_CONNECT_TYPE (UINT64_C(1) << 0)
-#define WRN_HAS_WS_PTY_CONNECT_TAG (UINT64_C(1) << 1)
+enum {
+    WRN_HAS_WS_PTY_CONNECT_TYPE = 1 << 0,
+    WRN_HAS_WS_PTY_CONNECT_TAG = 1 << 1,
+};
 
 /* Schema WsPtyConnect. */
 typedef struct wrn_ws_pty_connect {
@@ -623,8 +686,10 @@ typedef struct wrn_ws_pty_connect {
     const char *tag;
 } wrn_ws_pty_connect;
 
-#define WRN_HAS_WS_PTY_INPUT_TYPE (UINT64_C(1) << 0)
-#define WRN_HAS_WS_PTY_INPUT_DATA (UINT64_C(1) << 1)
+enum {
+    WRN_HAS_WS_PTY_INPUT_TYPE = 1 << 0,
+    WRN_HAS_WS_PTY_INPUT_DATA = 1 << 1,
+};
 
 /* Schema WsPtyInput. */
 typedef struct wrn_ws_pty_input {
@@ -636,9 +701,11 @@ typedef struct wrn_ws_pty_input {
     const char *data;
 } wrn_ws_pty_input;
 
-#define WRN_HAS_WS_PTY_RESIZE_TYPE (UINT64_C(1) << 0)
-#define WRN_HAS_WS_PTY_RESIZE_COLS (UINT64_C(1) << 1)
-#define WRN_HAS_WS_PTY_RESIZE_ROWS (UINT64_C(1) << 2)
+enum {
+    WRN_HAS_WS_PTY_RESIZE_TYPE = 1 << 0,
+    WRN_HAS_WS_PTY_RESIZE_COLS = 1 << 1,
+    WRN_HAS_WS_PTY_RESIZE_ROWS = 1 << 2,
+};
 
 /* Schema WsPtyResize. */
 typedef struct wrn_ws_pty_resize {
@@ -650,7 +717,9 @@ typedef struct wrn_ws_pty_resize {
     int64_t rows;
 } wrn_ws_pty_resize;
 
-#define WRN_HAS_WS_PTY_KILL_TYPE (UINT64_C(1) << 0)
+enum {
+    WRN_HAS_WS_PTY_KILL_TYPE = 1 << 0,
+};
 
 /* Schema WsPtyKill. SIGKILL to the terminal's process. */
 typedef struct wrn_ws_pty_kill {
@@ -660,9 +729,11 @@ typedef struct wrn_ws_pty_kill {
     const char *type;
 } wrn_ws_pty_kill;
 
-#define WRN_HAS_WS_PTY_STARTED_TYPE (UINT64_C(1) << 0)
-#define WRN_HAS_WS_PTY_STARTED_TAG (UINT64_C(1) << 1)
-#define WRN_HAS_WS_PTY_STARTED_PID (UINT64_C(1) << 2)
+enum {
+    WRN_HAS_WS_PTY_STARTED_TYPE = 1 << 0,
+    WRN_HAS_WS_PTY_STARTED_TAG = 1 << 1,
+    WRN_HAS_WS_PTY_STARTED_PID = 1 << 2,
+};
 
 /* Schema WsPtyStarted. Only after `start`; a `connect` is not acknowledged. */
 typedef struct wrn_ws_pty_started {
@@ -674,8 +745,10 @@ typedef struct wrn_ws_pty_started {
     int64_t pid;
 } wrn_ws_pty_started;
 
-#define WRN_HAS_WS_PTY_OUTPUT_TYPE (UINT64_C(1) << 0)
-#define WRN_HAS_WS_PTY_OUTPUT_DATA (UINT64_C(1) << 1)
+enum {
+    WRN_HAS_WS_PTY_OUTPUT_TYPE = 1 << 0,
+    WRN_HAS_WS_PTY_OUTPUT_DATA = 1 << 1,
+};
 
 /* Schema WsPtyOutput. */
 typedef struct wrn_ws_pty_output {
@@ -687,11 +760,13 @@ typedef struct wrn_ws_pty_output {
     const char *data;
 } wrn_ws_pty_output;
 
-#define WRN_HAS_WS_PTY_EXIT_TYPE (UINT64_C(1) << 0)
-#define WRN_HAS_WS_PTY_EXIT_EXIT_CODE (UINT64_C(1) << 1)
-#define WRN_HAS_WS_PTY_EXIT_SIGNAL (UINT64_C(1) << 2)
-#define WRN_HAS_WS_PTY_EXIT_OOM_KILLED (UINT64_C(1) << 3)
-#define WRN_HAS_WS_PTY_EXIT_OUTPUT_CUT (UINT64_C(1) << 4)
+enum {
+    WRN_HAS_WS_PTY_EXIT_TYPE = 1 << 0,
+    WRN_HAS_WS_PTY_EXIT_EXIT_CODE = 1 << 1,
+    WRN_HAS_WS_PTY_EXIT_SIGNAL = 1 << 2,
+    WRN_HAS_WS_PTY_EXIT_OOM_KILLED = 1 << 3,
+    WRN_HAS_WS_PTY_EXIT_OUTPUT_CUT = 1 << 4,
+};
 
 /* Schema WsPtyExit. */
 typedef struct wrn_ws_pty_exit {
@@ -709,10 +784,12 @@ typedef struct wrn_ws_pty_exit {
     int64_t output_cut;
 } wrn_ws_pty_exit;
 
-#define WRN_HAS_WS_PTY_ERROR_TYPE (UINT64_C(1) << 0)
-#define WRN_HAS_WS_PTY_ERROR_DATA (UINT64_C(1) << 1)
-#define WRN_HAS_WS_PTY_ERROR_CODE (UINT64_C(1) << 2)
-#define WRN_HAS_WS_PTY_ERROR_FATAL (UINT64_C(1) << 3)
+enum {
+    WRN_HAS_WS_PTY_ERROR_TYPE = 1 << 0,
+    WRN_HAS_WS_PTY_ERROR_DATA = 1 << 1,
+    WRN_HAS_WS_PTY_ERROR_CODE = 1 << 2,
+    WRN_HAS_WS_PTY_ERROR_FATAL = 1 << 3,
+};
 
 /* Schema WsPtyError. */
 typedef struct wrn_ws_pty_error {
@@ -727,7 +804,9 @@ typedef struct wrn_ws_pty_error {
     int64_t fatal;
 } wrn_ws_pty_error;
 
-#define WRN_HAS_WS_PTY_PING_TYPE (UINT64_C(1) << 0)
+enum {
+    WRN_HAS_WS_PTY_PING_TYPE = 1 << 0,
+};
 
 /* Schema WsPtyPing. Every 30 seconds. No reply expected. */
 typedef struct wrn_ws_pty_ping {

@@ -7,8 +7,6 @@
 
 #include "base/text.h"
 
-enum { CHUNK_SIZE, CHUNK_EXTENSION, CHUNK_DATA, CHUNK_END, CHUNK_LAST };
-
 /* ---- the request ---- */
 
 static bool put_field(wrn_buf *out, const char *name, const char *value) {
@@ -135,6 +133,7 @@ static wrn_upgrade_step begin_body(wrn_upgrade *u, const fields *f) {
     int64_t number;
     u->in_body = true;
     u->chunked = f->chunked;
+    u->chunks.lenient = true;
     u->until_end = !u->chunked && !f->length;
     if (u->status == 204 || u->status == 304) return WRN_UPGRADE_REFUSED; /* no body, whatever the fields say */
     if (!u->chunked && f->length) {
@@ -175,45 +174,29 @@ static void keep(wrn_upgrade *u, const char *data, size_t size) {
     wrn_buf_put(&u->body, data, size < room ? size : room);
 }
 
-static int hex(char c) {
-    return c >= '0' && c <= '9' ? c - '0' : (c | 32) >= 'a' && (c | 32) <= 'f' ? (c | 32) - 'a' + 10 : -1;
+/* A body that is malformed counts as far as it could be read. */
+static wrn_upgrade_step feed_chunks(wrn_upgrade *u, const char *data, size_t size, size_t *used) {
+    size_t eaten;
+    wrn_chunks_step step = wrn_chunks_feed(&u->chunks, data + *used, size - *used, &eaten);
+    *used += eaten;
+    if (step == WRN_CHUNKS_DATA) keep(u, u->chunks.piece, u->chunks.piece_size);
+    return step == WRN_CHUNKS_MORE || step == WRN_CHUNKS_DATA ? WRN_UPGRADE_MORE : WRN_UPGRADE_REFUSED;
 }
 
-/* One byte of chunk framing. Trailers are not waited for. */
-static wrn_upgrade_step feed_framing(wrn_upgrade *u, char c) {
-    switch (u->chunk_phase) {
-    case CHUNK_SIZE:
-        if (hex(c) >= 0 && u->left <= WRN_UPGRADE_BODY_MAX) u->left = u->left * 16 + (size_t)hex(c);
-        else if (hex(c) >= 0) return WRN_UPGRADE_REFUSED; /* more than is kept */
-        else if (c == '\n') u->chunk_phase = u->left ? CHUNK_DATA : CHUNK_LAST;
-        else u->chunk_phase = CHUNK_EXTENSION;
-        break;
-    case CHUNK_EXTENSION:
-        if (c == '\n') u->chunk_phase = u->left ? CHUNK_DATA : CHUNK_LAST;
-        break;
-    default:
-        if (c == '\n') u->chunk_phase = CHUNK_SIZE;
-        break;
-    }
-    return u->chunk_phase == CHUNK_LAST ? WRN_UPGRADE_REFUSED : WRN_UPGRADE_MORE;
+static wrn_upgrade_step feed_sized(wrn_upgrade *u, const char *data, size_t size, size_t *used) {
+    size_t piece = size - *used;
+    if (!u->until_end && piece > u->left) piece = u->left;
+    keep(u, data + *used, piece);
+    *used += piece;
+    u->left -= u->until_end ? 0 : piece;
+    return u->until_end || u->left ? WRN_UPGRADE_MORE : WRN_UPGRADE_REFUSED;
 }
 
 static wrn_upgrade_step feed_body(wrn_upgrade *u, const char *data, size_t size, size_t *used) {
-    while (*used < size && u->body.size < WRN_UPGRADE_BODY_MAX) {
-        if (u->chunked && u->chunk_phase != CHUNK_DATA) {
-            if (feed_framing(u, data[(*used)++]) == WRN_UPGRADE_REFUSED) return WRN_UPGRADE_REFUSED;
-            continue;
-        }
-        size_t piece = size - *used;
-        if (!u->until_end && piece > u->left) piece = u->left;
-        keep(u, data + *used, piece);
-        *used += piece;
-        if (u->until_end) continue;
-        u->left -= piece;
-        if (!u->left && !u->chunked) return WRN_UPGRADE_REFUSED;
-        if (!u->left) u->chunk_phase = CHUNK_END;
-    }
-    return u->body.size < WRN_UPGRADE_BODY_MAX ? WRN_UPGRADE_MORE : WRN_UPGRADE_REFUSED;
+    wrn_upgrade_step step = WRN_UPGRADE_MORE;
+    while (step == WRN_UPGRADE_MORE && *used < size && u->body.size < WRN_UPGRADE_BODY_MAX)
+        step = u->chunked ? feed_chunks(u, data, size, used) : feed_sized(u, data, size, used);
+    return u->body.size < WRN_UPGRADE_BODY_MAX ? step : WRN_UPGRADE_REFUSED;
 }
 
 wrn_upgrade_step wrn_upgrade_feed(wrn_upgrade *u, const char *data, size_t size, size_t *used) {

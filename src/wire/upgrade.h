@@ -7,6 +7,7 @@
 #include <stddef.h>
 
 #include "base/buf.h"
+#include "wire/chunks.h"
 #include "wire/ws.h"
 
 enum { WRN_UPGRADE_HEAD_MAX = 16 * 1024, WRN_UPGRADE_BODY_MAX = 64 * 1024 };
@@ -37,8 +38,8 @@ typedef struct wrn_upgrade {
     long long retry_after; /* seconds; 0: not given */
     wrn_buf head, body;
     bool in_body, chunked, until_end;
-    size_t left; /* of the body, or of the chunk */
-    int chunk_phase;
+    size_t left; /* of the body */
+    wrn_chunks chunks;
     const char *why;
     bool no_memory; /* that is why */
 } wrn_upgrade;

@@ -275,7 +275,7 @@ static const operation operations[] = {
     {ROW(sandboxes_connect), "200 OK", SANDBOX_BODY, "GET /v1/sandboxes/" ID " ", "", KEY, "running"},
     {ROW(sandboxes_destroy), "204 No Content", "", "DELETE /v1/sandboxes/" ID " ", "", KEY, ""},
     {ROW(sandbox_exec), "200 OK", EXEC_BODY, "POST /v1/sandboxes/" ID "/exec ",
-     "{\"cmd\":\"echo\",\"args\":[\"hi\"],\"timeout_sec\":2,\"envs\":{\"A\":\"1\",\"B\":\"x=y\"},\"cwd\":\"/tmp\",\"user\":\"app\"}",
+     "{\"cmd\":\"echo\",\"args\":[\"hi\"],\"envs\":{\"A\":\"1\",\"B\":\"x=y\"},\"cwd\":\"/tmp\",\"user\":\"app\",\"timeout_sec\":2}",
      KEY, "0 hi\n"},
     {ROW(sandbox_wait_ready), "200 OK", SANDBOX_BODY, "GET /v1/sandboxes/" ID " ", "", KEY, ""},
     {ROW(sandbox_ping), "204 No Content", "", "POST /v1/sandboxes/" ID "/ping ", "{}", KEY, ""},

@@ -20,8 +20,8 @@ TEST(tag_and_pid_are_known_before_the_first_event) {
     CHECK_INT(wrenn_stream_pid(stream), 97);
     CHECK(wrenn_stream_is_exact(stream));
     check_request(&s, 0, "GET /v1/sandboxes/cl-0123456789abcdefghijklmno/pty HTTP/1.1\r\n", "");
-    CHECK_STR(script_request(s.server, 1), "text:{\"type\":\"start\",\"cmd\":\"/bin/bash\",\"args\":[],\"cols\":80,"
-                                           "\"rows\":24,\"envs\":{\"TERM\":\"xterm-256color\"}}");
+    CHECK_STR(script_request(s.server, 1), "text:{\"type\":\"start\",\"cmd\":\"/bin/bash\",\"args\":[],\"envs\":"
+                                           "{\"TERM\":\"xterm-256color\"},\"cols\":80,\"rows\":24}");
     wrenn_stream_free(stream);
     tear_down(&s);
     free_replies(replies, 2);
@@ -46,8 +46,8 @@ TEST(the_exit_is_reported_and_ends_the_stream) {
     CHECK_STR(t.text, "start 97pty-1f2e3d4c|out hi\r\n|exit 7|");
     CHECK_INT(t.rc, 0);
     CHECK_STR(script_request(s.server, 1),
-              "text:{\"type\":\"start\",\"cmd\":\"sh\",\"args\":[\"-l\"],\"cols\":100,\"rows\":30,\"envs\":{\"TERM\":"
-              "\"vt100\",\"A\":\"b\"},\"cwd\":\"/srv\",\"user\":\"app\"}");
+              "text:{\"type\":\"start\",\"cmd\":\"sh\",\"args\":[\"-l\"],\"envs\":{\"TERM\":"
+              "\"vt100\",\"A\":\"b\"},\"cwd\":\"/srv\",\"user\":\"app\",\"cols\":100,\"rows\":30}");
     wrenn_stream_free(stream);
     tear_down(&s);
     free_replies(replies, 2);

@@ -44,6 +44,26 @@ TEST(unknown_members_and_enum_values_survive_a_round_trip) {
     CHECK_STR(out.data, text);
 }
 
+static void check_encoded(const wrn_model *model, const void *in, const char *text) {
+    WRN_AUTO(wrn_buf_free) wrn_buf out = WRN_BUF_INIT;
+    wrn_model_write(model, in, &out);
+    CHECK_STR(out.data, text);
+}
+
+TEST(without_present_bits_what_is_required_or_set_is_sent) {
+    static const char *const none[] = {NULL};
+    check_encoded(&wrn_model_exec_request, &(wrn_exec_request){.command.cmd = "ls"}, "{\"cmd\":\"ls\"}");
+    check_encoded(&wrn_model_exec_request, &(wrn_exec_request){0}, "{\"cmd\":\"\"}");
+    check_encoded(&wrn_model_exec_request,
+                  &(wrn_exec_request){.command.cmd = "ls", .command.args = none, .background = 1, .command.cwd = ""},
+                  "{\"cmd\":\"ls\",\"args\":[],\"cwd\":\"\",\"background\":true}");
+    check_encoded(&wrn_model_metric_point, &(wrenn_metric_point){.cpu_pct = 0.5},
+                  "{\"timestamp_unix\":0,\"cpu_pct\":0.5,\"mem_bytes\":0,\"disk_bytes\":0}");
+    check_encoded(&wrn_model_host_with_token, &(wrenn_host_with_token){0}, "{\"registration_token\":\"\"}");
+    check_encoded(&wrn_model_exec_request,
+                  &(wrn_exec_request){.present = WRN_HAS_EXEC_REQUEST_TAG, .command.cmd = "ls"}, "{\"tag\":\"\"}");
+}
+
 TEST(known_enum_values_become_numbers) {
     WRN_AUTO(wrn_arena_free) wrn_arena arena = {0};
     wrn_model_why why;

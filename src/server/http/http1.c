@@ -16,20 +16,11 @@ typedef http_parser parser_type;
 typedef http_parser_settings parser_settings;
 #endif
 
-/* Bytes of chunk framing without a byte of content, and of trailers. */
-enum { OVERHEAD_MAX = 16384 };
-
 enum phase {
     PHASE_HEAD,
     PHASE_FRAMING, /* the head was handed out */
     PHASE_IDENTITY,
-    PHASE_CHUNK_SIZE,
-    PHASE_CHUNK_EXTENSION,
-    PHASE_CHUNK_SIZE_LF,
-    PHASE_CHUNK_DATA,
-    PHASE_CHUNK_DATA_CR,
-    PHASE_CHUNK_DATA_LF,
-    PHASE_TRAILER,
+    PHASE_CHUNKED,
     PHASE_BAD
 };
 
@@ -86,16 +77,6 @@ typedef struct head_builder {
     bool too_many;
 } head_builder;
 
-/* RFC 9110 section 5.6.2. */
-static bool is_token(const char *text, size_t size) {
-    for (size_t i = 0; i < size; i++) {
-        char c = text[i];
-        bool alnum = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-        if (!alnum && (c == '\0' || !strchr("!#$%&'*+-.^_`|~", c))) return false;
-    }
-    return size > 0;
-}
-
 static int on_url(parser_type *p, const char *at, size_t size) {
     head_builder *b = p->data;
     if (b->urls++) return -1;
@@ -111,7 +92,7 @@ static int on_field(parser_type *p, const char *at, size_t size) {
         return -1;
     }
     /* The byte after a name is its colon: a lenient parser would take white space there. */
-    if (!is_token(at, size) || at[size] != ':') return -1;
+    if (!size || wrn_token_size(at) != size || at[size] != ':') return -1;
     b->ends[b->head->count].name = (size_t)(at - b->base) + size;
     b->head->fields[b->head->count++] = (wrn_http_field){at, ""};
     return 0;
@@ -323,92 +304,32 @@ static wrn_http1_step end_message(wrn_http1 *h) {
     return WRN_HTTP1_END;
 }
 
-static wrn_http1_step take_piece(wrn_http1 *h, const char *data, size_t size, size_t *used, int next) {
+static wrn_http1_step take_piece(wrn_http1 *h, const char *data, size_t size, size_t *used) {
     if (!size) return WRN_HTTP1_MORE;
-    size_t piece = h->left < size ? (size_t)h->left : size;
     h->piece = data;
-    h->piece_size = *used = piece;
-    h->left -= piece;
-    h->overhead = 0;
-    if (!h->left) h->phase = next;
+    h->piece_size = *used = h->left < size ? (size_t)h->left : size;
+    h->left -= h->piece_size;
     return WRN_HTTP1_BODY;
 }
 
-static int hex_digit(char c) {
-    if (c >= '0' && c <= '9') return c - '0';
-    if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-    return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-}
-
-/* One byte of chunk framing; false when it must not be there. */
-static bool frame_byte(wrn_http1 *h, char c) {
-    switch (h->phase) {
-    case PHASE_CHUNK_SIZE: {
-        int digit = hex_digit(c);
-        if (digit >= 0) {
-            if (h->left >> 56) return false;
-            h->left = h->left << 4 | (uint64_t)digit;
-            h->any_digit = true;
-            return true;
-        }
-        h->phase = c == '\r' ? PHASE_CHUNK_SIZE_LF : PHASE_CHUNK_EXTENSION;
-        return h->any_digit && (c == '\r' || c == ';');
-    }
-    case PHASE_CHUNK_EXTENSION:
-        if (c == '\r') h->phase = PHASE_CHUNK_SIZE_LF;
-        return c == '\r' || c == '\t' || ((unsigned char)c >= ' ' && c != 127);
-    case PHASE_CHUNK_SIZE_LF:
-        h->phase = h->left ? PHASE_CHUNK_DATA : PHASE_TRAILER;
-        h->line_size = 0;
-        h->last = '\0';
-        return c == '\n';
-    case PHASE_CHUNK_DATA_CR: h->phase = PHASE_CHUNK_DATA_LF; return c == '\r';
-    case PHASE_CHUNK_DATA_LF:
-        h->phase = PHASE_CHUNK_SIZE;
-        h->any_digit = false;
-        return c == '\n';
-    default: return false;
-    }
-}
-
-/* Trailers are read and dropped. *done after the empty line. */
-static bool trailer_byte(wrn_http1 *h, char c, bool *done) {
-    if (c == '\0' || (h->last == '\r') != (c == '\n')) return false;
-    h->last = c;
-    if (c == '\n') {
-        *done = h->line_size == 0;
-        h->line_size = 0;
-    } else if (c != '\r') {
-        h->line_size++;
-    }
-    return true;
-}
-
 static wrn_http1_step feed_chunked(wrn_http1 *h, const char *data, size_t size, size_t *used) {
-    for (size_t i = 0; i < size; i++) {
-        if (h->phase == PHASE_CHUNK_DATA) {
-            wrn_http1_step step = take_piece(h, data + i, size - i, used, PHASE_CHUNK_DATA_CR);
-            *used += i;
-            return step;
-        }
-        if (++h->overhead > OVERHEAD_MAX) return bad(h, 400, "too much chunk framing");
-        bool done = false;
-        if (h->phase == PHASE_TRAILER ? !trailer_byte(h, data[i], &done) : !frame_byte(h, data[i]))
-            return bad(h, 400, "malformed chunked body");
-        *used = i + 1;
-        if (done) return end_message(h);
+    switch (wrn_chunks_feed(&h->chunks, data, size, used)) {
+    case WRN_CHUNKS_MORE: return WRN_HTTP1_MORE;
+    case WRN_CHUNKS_END: return end_message(h);
+    case WRN_CHUNKS_BAD: return bad(h, 400, h->chunks.why);
+    case WRN_CHUNKS_DATA: break;
     }
-    return WRN_HTTP1_MORE;
+    h->piece = h->chunks.piece;
+    h->piece_size = h->chunks.piece_size;
+    return WRN_HTTP1_BODY;
 }
 
 static wrn_http1_step start_body(wrn_http1 *h) {
     /* The caller has moved the head out, or has not: its length is remembered in `left`. */
     int64_t length = (int64_t)h->left;
-    h->overhead = 0;
     if (length == 0) return end_message(h);
-    h->phase = length > 0 ? PHASE_IDENTITY : PHASE_CHUNK_SIZE;
-    if (length < 0) h->left = 0;
-    h->any_digit = false;
+    h->phase = length > 0 ? PHASE_IDENTITY : PHASE_CHUNKED;
+    h->chunks = (wrn_chunks){0};
     return WRN_HTTP1_MORE;
 }
 
@@ -421,7 +342,7 @@ wrn_http1_step wrn_http1_feed(wrn_http1 *h, const char *data, size_t size, size_
     }
     if (h->phase == PHASE_FRAMING && start_body(h) == WRN_HTTP1_END) return WRN_HTTP1_END;
     if (h->phase == PHASE_BAD) return WRN_HTTP1_BAD;
-    if (h->phase != PHASE_IDENTITY) return feed_chunked(h, data, size, used);
+    if (h->phase == PHASE_CHUNKED) return feed_chunked(h, data, size, used);
     if (!h->left) return end_message(h);
-    return take_piece(h, data, size, used, PHASE_IDENTITY);
+    return take_piece(h, data, size, used);
 }

@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "base/buf.h"
+#include "wire/chunks.h"
 
 typedef struct wrn_http_field {
     const char *name; /* lower case */
@@ -54,10 +55,9 @@ typedef struct wrn_http1 {
     int phase;
     wrn_buf head;
     size_t lines, line_size; /* of the head so far */
-    uint64_t left;           /* of the body or of the chunk */
-    size_t overhead;         /* bytes of chunk framing and trailers in a row */
     char last;
-    bool any_digit;
+    uint64_t left; /* of a body whose length is known */
+    wrn_chunks chunks;
     const char *piece;
     size_t piece_size;
     wrn_http_head ready; /* at WRN_HTTP1_HEAD: the caller moves it out */

@@ -3,6 +3,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include "base/text.h"
+
 enum phase {
     PHASE_CONTENT,   /* of a part, or before the first */
     PHASE_DELIMITER, /* a whole delimiter, which may still turn out to be content */
@@ -31,10 +33,6 @@ typedef struct parameter {
 
 static char *skip_space(char *at) { return at + strspn(at, " \t"); }
 
-static size_t token_size(const char *at) {
-    return strspn(at, "!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ");
-}
-
 static bool is_called(const parameter *p, const char *name) {
     return strlen(name) == p->name_size && strncasecmp(p->name, name, p->name_size) == 0;
 }
@@ -55,7 +53,7 @@ static char *unquote(char *at) {
 /* Takes the parameter that begins behind a semicolon. What is behind the next one; NULL when it is malformed. */
 static char *take_parameter(char *at, parameter *p) {
     p->name = at = skip_space(at);
-    p->name_size = token_size(at);
+    p->name_size = wrn_token_size(at);
     at += p->name_size;
     if (!p->name_size || *at != '=') return NULL;
     bool quoted = at[1] == '"';
@@ -129,7 +127,7 @@ static bool take_disposition(wrn_multipart *m, char *value) {
 
 /* "Name: value" without its line break. What is wrong with it, or NULL. */
 static const char *take_line(wrn_multipart *m, char *line, bool *disposed) {
-    size_t size = token_size(line);
+    size_t size = wrn_token_size(line);
     if (!size || line[size] != ':') return "the head of a part is malformed";
     char *value = skip_space(line + size + 1);
     if (size == strlen("content-disposition") && strncasecmp(line, "content-disposition", size) == 0) {

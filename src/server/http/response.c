@@ -6,7 +6,7 @@
 
 #include "base/text.h"
 
-enum { HEAD, LENGTH, UNTIL_END, CHUNK_SIZE, CHUNK_EXTENSION, CHUNK_DATA, CHUNK_END, TRAILER, TRAILER_LINE, OVER };
+enum { HEAD, LENGTH, UNTIL_END, CHUNKED, OVER };
 
 static wrn_response_step bad(wrn_response *r, const char *why) {
     r->phase = OVER;
@@ -122,9 +122,8 @@ static wrn_response_step take_head(wrn_response *r) {
         return ++r->interim > WRN_RESPONSE_INTERIM_MAX ? bad(r, "it has no end of interim answers") : WRN_RESPONSE_MORE;
     if (f.coded || (f.chunked && f.lengths)) return bad(r, "its framing is ambiguous");
     bool empty = r->no_body || r->status == 101 || r->status == 204 || r->status == 304;
-    if (f.chunked) r->phase = CHUNK_SIZE;
-    else r->phase = r->length < 0 ? UNTIL_END : LENGTH;
-    r->left = f.chunked ? 0 : (uint64_t)(r->length < 0 ? 0 : r->length);
+    r->phase = f.chunked ? CHUNKED : r->length < 0 ? UNTIL_END : LENGTH;
+    r->left = (uint64_t)(r->length < 0 ? 0 : r->length);
     if (empty) r->phase = LENGTH, r->left = 0;
     return WRN_RESPONSE_HEAD;
 }
@@ -149,41 +148,17 @@ static wrn_response_step feed_head(wrn_response *r, const char *data, size_t siz
     return WRN_RESPONSE_MORE;
 }
 
-static int hex(char c) {
-    if (c >= '0' && c <= '9') return c - '0';
-    c = (char)(c | 32);
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
-/* One byte of chunk framing. */
-static wrn_response_step feed_framing(wrn_response *r, char c) {
-    switch (r->phase) {
-    case CHUNK_SIZE:
-        if (hex(c) >= 0) {
-            if (r->left >> 56) return bad(r, "a chunk is too large");
-            r->left = r->left << 4 | (uint64_t)hex(c);
-            r->any_digit = true;
-            return WRN_RESPONSE_MORE;
-        }
-        if (!r->any_digit || (c != '\n' && c != '\r' && c != ';' && c != ' '))
-            return bad(r, "a chunk's size is no number");
-        r->any_digit = false;
-        r->phase = CHUNK_EXTENSION; /* fall through */
-    case CHUNK_EXTENSION:
-        if (c == '\n') r->phase = r->left ? CHUNK_DATA : TRAILER;
-        return WRN_RESPONSE_MORE;
-    case CHUNK_END:
-        if (c == '\n') r->phase = CHUNK_SIZE;
-        else if (c != '\r') return bad(r, "a chunk is longer than its size");
-        return WRN_RESPONSE_MORE;
-    case TRAILER:
-        if (c == '\r') return WRN_RESPONSE_MORE;
-        r->phase = c == '\n' ? OVER : TRAILER_LINE;
-        return c == '\n' ? WRN_RESPONSE_END : WRN_RESPONSE_MORE;
-    default: /* TRAILER_LINE: not passed on */
-        if (c == '\n') r->phase = TRAILER;
-        return WRN_RESPONSE_MORE;
-    }
+/* Sloppy framing is fine: what is passed on is framed anew. */
+static wrn_response_step feed_chunks(wrn_response *r, const char *data, size_t size, size_t *used) {
+    size_t eaten;
+    r->chunks.lenient = true;
+    wrn_chunks_step step = wrn_chunks_feed(&r->chunks, data + *used, size - *used, &eaten);
+    *used += eaten;
+    if (step == WRN_CHUNKS_BAD) return bad(r, r->chunks.why);
+    if (step == WRN_CHUNKS_END) r->phase = OVER;
+    r->piece = r->chunks.piece;
+    r->piece_size = r->chunks.piece_size;
+    return step == WRN_CHUNKS_DATA ? WRN_RESPONSE_BODY : step == WRN_CHUNKS_END ? WRN_RESPONSE_END : WRN_RESPONSE_MORE;
 }
 
 static wrn_response_step take_piece(wrn_response *r, const char *data, size_t size, size_t *used) {
@@ -193,28 +168,21 @@ static wrn_response_step take_piece(wrn_response *r, const char *data, size_t si
     r->piece_size = piece;
     *used += piece;
     if (r->phase != UNTIL_END) r->left -= piece;
-    if (r->phase == CHUNK_DATA && !r->left) r->phase = CHUNK_END;
     return WRN_RESPONSE_BODY;
 }
 
 wrn_response_step wrn_response_feed(wrn_response *r, const char *data, size_t size, size_t *used) {
     *used = 0;
-    for (;;) {
-        if (r->phase == LENGTH && !r->left) {
-            r->phase = OVER;
-            return WRN_RESPONSE_END;
-        }
-        if (*used == size) return WRN_RESPONSE_MORE;
-        wrn_response_step step;
-        switch (r->phase) {
-        case HEAD: return feed_head(r, data, size, used);
-        case LENGTH:
-        case UNTIL_END:
-        case CHUNK_DATA: return take_piece(r, data, size, used);
-        case OVER: return bad(r, "something follows its end");
-        default: step = feed_framing(r, data[(*used)++]); break;
-        }
-        if (step != WRN_RESPONSE_MORE) return step;
+    if (r->phase == LENGTH && !r->left) {
+        r->phase = OVER;
+        return WRN_RESPONSE_END;
+    }
+    if (!size) return WRN_RESPONSE_MORE;
+    switch (r->phase) {
+    case HEAD: return feed_head(r, data, size, used);
+    case CHUNKED: return feed_chunks(r, data, size, used);
+    case OVER: return bad(r, "something follows its end");
+    default: return take_piece(r, data, size, used);
     }
 }
 

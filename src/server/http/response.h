@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "base/buf.h"
+#include "wire/chunks.h"
 
 /* CONNECTION_MAX: the bytes in which Connection may name fields; each is looked for in them. */
 enum { WRN_RESPONSE_HEAD_MAX = 64 * 1024, WRN_RESPONSE_INTERIM_MAX = 32, WRN_CONNECTION_MAX = 1024 };
@@ -23,14 +24,14 @@ typedef enum wrn_response_step {
 typedef struct wrn_response {
     bool no_body; /* the answer to HEAD; set before the first byte */
     int phase;
-    int interim;    /* answers of 1xx so far */
-    bool any_digit; /* of a chunk's size */
+    int interim; /* answers of 1xx so far */
     wrn_buf head;
     int status;
     char reason[64]; /* what the status line says of it, as far as it fits */
     wrn_buf fields;  /* those that a proxy passes on, as lines; of a 101 all */
     int64_t length;  /* of the body; -1: not known */
     uint64_t left;
+    wrn_chunks chunks;
     const char *piece;
     size_t piece_size;
     const char *why;

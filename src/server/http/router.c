@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "base/text.h"
+
 enum { SEGMENTS_MAX = 12 };
 
 typedef struct path_parts {
@@ -9,12 +11,6 @@ typedef struct path_parts {
     size_t count;
     bool slash; /* ends in a slash */
 } path_parts;
-
-static int hex_digit(char c) {
-    if (c >= '0' && c <= '9') return c - '0';
-    if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-    return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-}
 
 bool wrn_request_is_of_capsules(const wrn_request *request) {
     static const char prefix[] = "/v1/capsules/";
@@ -27,7 +23,7 @@ bool wrn_percent_decode(char *text, bool plus) {
         if (plus && *c == '+') {
             *out++ = ' ';
         } else if (*c == '%') {
-            int high = hex_digit(c[1]), low = high < 0 ? -1 : hex_digit(c[2]);
+            int high = wrn_hex_digit(c[1]), low = high < 0 ? -1 : wrn_hex_digit(c[2]);
             if (low < 0 || (high == 0 && low == 0)) return false;
             *out++ = (char)(high << 4 | low);
             c += 2;

@@ -108,7 +108,7 @@ static wrn_json *whole(run *r) {
         .present = WRN_HAS_EXEC_RESULT_SANDBOX_ID | WRN_HAS_EXEC_RESULT_CMD | WRN_HAS_EXEC_RESULT_OUT |
                    WRN_HAS_EXEC_RESULT_ERR | WRN_HAS_EXEC_RESULT_DURATION_MS | WRN_HAS_EXEC_RESULT_ENCODING,
         .sandbox_id = r->sandbox_id,
-        .cmd = r->asked.cmd,
+        .cmd = r->asked.command.cmd,
         .out = r->out.data,
         .out_size = r->out.size,
         .err = r->err.data,
@@ -183,7 +183,7 @@ static void on_end(wrn_viewer *viewer, const wrn_proc_result *result) {
     answer(&r->job);
 }
 
-const char *const *wrn_exec_environment(wrn_arena *arena, const wrn_pair *envs, size_t count, wrn_fault *fault) {
+static const char *const *environment(wrn_arena *arena, const wrn_pair *envs, size_t count, wrn_fault *fault) {
     if (count > ENVS_MAX) {
         wrn_fault_set(fault, WRN_FAULT_INVALID_REQUEST, "member \"envs\" has more than %d variables", ENVS_MAX);
         return NULL;
@@ -204,6 +204,16 @@ const char *const *wrn_exec_environment(wrn_arena *arena, const wrn_pair *envs, 
     return list;
 }
 
+bool wrn_exec_read_command(wrn_arena *arena, const wrn_command_words *asked, wrn_proc_spec *spec, wrn_fault *fault) {
+    spec->cmd = asked->cmd;
+    spec->args = asked->args;
+    spec->cwd = wrn_none_if_empty(asked->cwd);
+    spec->user = wrn_none_if_empty(asked->user);
+    spec->envs = environment(arena, asked->envs, asked->envs_count, fault);
+    if (spec->envs && !*asked->cmd) wrn_fault_set(fault, WRN_FAULT_INVALID_REQUEST, "member \"cmd\" must not be empty");
+    return spec->envs && *asked->cmd;
+}
+
 /* Nobody waits for the result any more: the command ends, as that of exec/stream does. */
 static void on_gone(wrn_request *request) {
     run *r = request->handler;
@@ -222,20 +232,14 @@ void wrn_route_exec(wrn_request *request) {
     run *r = wrn_arena_alloc(&request->arena, sizeof(*r));
     if (!r) return wrn_reply_error(request, WRN_FAULT_INTERNAL_ERROR, "out of memory");
     if (!wrn_request_decode(request, &wrn_model_exec_request, &r->asked)) return;
-    if (!*r->asked.cmd) return wrn_reply_error(request, WRN_FAULT_INVALID_REQUEST, "member \"cmd\" must not be empty");
-    const char *const *envs = wrn_exec_environment(&request->arena, r->asked.envs, r->asked.envs_count, &fault);
-    if (!envs) return wrn_reply_fault(request, &fault);
+    int64_t seconds = r->asked.timeout_sec > 0 ? r->asked.timeout_sec : TIMEOUT_DEFAULT_SEC;
+    wrn_proc_spec spec = {.timeout_ms = r->asked.background ? 0 : seconds * 1000};
+    if (!wrn_exec_read_command(&request->arena, &r->asked.command, &spec, &fault))
+        return wrn_reply_fault(request, &fault);
     r->request = request;
     r->size_max = (size_t)server->config->max_output_bytes;
     r->started_us = wrn_now_us();
     memcpy(r->sandbox_id, row.id, sizeof(row.id));
-    int64_t seconds = r->asked.timeout_sec > 0 ? r->asked.timeout_sec : TIMEOUT_DEFAULT_SEC;
-    const wrn_proc_spec spec = {.cmd = r->asked.cmd,
-                                .args = r->asked.args,
-                                .envs = envs,
-                                .cwd = wrn_none_if_empty(r->asked.cwd),
-                                .user = wrn_none_if_empty(r->asked.user),
-                                .timeout_ms = r->asked.background ? 0 : seconds * 1000};
     if (r->asked.background) return wrn_exec_background(request, &row, &r->asked, &spec);
     r->viewer = (wrn_viewer){.output = on_output, .end = on_end};
     if (!wrn_command_start(server->sandboxes, &row, &spec, WRN_COMMAND_FOREGROUND, NULL, &r->viewer, &fault))

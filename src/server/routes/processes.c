@@ -51,7 +51,7 @@ void wrn_exec_background(wrn_request *request, const wrn_sandbox_row *row, const
                                WRN_TAG_MAX);
     starting *s = wrn_arena_alloc(&request->arena, sizeof(*s));
     if (!s) return wrn_reply_error(request, WRN_FAULT_INTERNAL_ERROR, "out of memory");
-    *s = (starting){.viewer = {on_start, on_output, on_end}, .request = request, .cmd = asked->cmd};
+    *s = (starting){.viewer = {on_start, on_output, on_end}, .request = request, .cmd = asked->command.cmd};
     memcpy(s->sandbox_id, row->id, sizeof(row->id));
     if (*tag) memcpy(s->tag, tag, strlen(tag) + 1);
     else wrn_tag_new(s->tag, "proc");

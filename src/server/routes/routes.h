@@ -75,8 +75,8 @@ bool wrn_is_template_name(const char *name);
 static inline const char *wrn_none_if_empty(const char *text) { return text && *text ? text : NULL; }
 /* Adds what is known of a command's end to an answer. */
 void wrn_exec_add_end(wrn_json *answer, const wrn_proc_result *result);
-/* "KEY=VALUE" texts in `arena`; NULL with a fault. */
-const char *const *wrn_exec_environment(wrn_arena *arena, const wrn_pair *envs, size_t count, wrn_fault *fault);
+/* Puts what a request says of a command into `spec`, which points into `asked` and `arena`. False with a fault. */
+bool wrn_exec_read_command(wrn_arena *arena, const wrn_command_words *asked, wrn_proc_spec *spec, wrn_fault *fault);
 /* exec with background: answers once the command has started. */
 void wrn_exec_background(wrn_request *request, const wrn_sandbox_row *row, const wrn_exec_request *asked,
                          const wrn_proc_spec *spec);

@@ -310,15 +310,8 @@ static void start_exec(session *s, const wrn_sandbox_row *row, const wrn_json *m
     wrn_fault fault;
     if (!wrn_model_decode(&wrn_model_ws_exec_start, message, true, arena, &asked, &why))
         return fail_as(s, true, WRN_FAULT_INVALID_REQUEST, why.text);
-    if (!*asked.cmd) return fail(s, true, "member \"cmd\" must not be empty");
-    const char *const *envs = wrn_exec_environment(arena, asked.envs, asked.envs_count, &fault);
-    if (!envs) return fail_fault(s, true, &fault);
-    const wrn_proc_spec spec = {.cmd = asked.cmd,
-                                .args = asked.args,
-                                .envs = envs,
-                                .cwd = wrn_none_if_empty(asked.cwd),
-                                .user = wrn_none_if_empty(asked.user),
-                                .want_stdin = asked.input && s->bytes};
+    wrn_proc_spec spec = {.want_stdin = asked.input && s->bytes};
+    if (!wrn_exec_read_command(arena, &asked.command, &spec, &fault)) return fail_fault(s, true, &fault);
     begin(s, row, &spec, WRN_COMMAND_FOREGROUND, NULL);
 }
 
@@ -328,15 +321,10 @@ static void start_pty(session *s, const wrn_sandbox_row *row, const wrn_json *me
     wrn_fault fault;
     if (!wrn_model_decode(&wrn_model_ws_pty_start, message, true, arena, &asked, &why))
         return fail_as(s, true, WRN_FAULT_INVALID_REQUEST, why.text);
-    const char *const *envs = wrn_exec_environment(arena, asked.envs, asked.envs_count, &fault);
-    if (!envs) return fail_fault(s, true, &fault);
-    const wrn_proc_spec spec = {.cmd = asked.cmd && *asked.cmd ? asked.cmd : "/bin/bash",
-                                .args = asked.args,
-                                .envs = envs,
-                                .cwd = wrn_none_if_empty(asked.cwd),
-                                .user = wrn_none_if_empty(asked.user),
-                                .cols = asked.cols > 0 ? clamp_size(asked.cols) : COLS,
-                                .rows = asked.rows > 0 ? clamp_size(asked.rows) : ROWS};
+    if (!asked.command.cmd || !*asked.command.cmd) asked.command.cmd = "/bin/bash";
+    wrn_proc_spec spec = {.cols = asked.cols > 0 ? clamp_size(asked.cols) : COLS,
+                          .rows = asked.rows > 0 ? clamp_size(asked.rows) : ROWS};
+    if (!wrn_exec_read_command(arena, &asked.command, &spec, &fault)) return fail_fault(s, true, &fault);
     wrn_tag_new(s->tag, "pty");
     begin(s, row, &spec, WRN_COMMAND_BACKGROUND, s->tag);
 }

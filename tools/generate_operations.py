@@ -1,0 +1,207 @@
+#!/usr/bin/python3
+"""Writes the public functions of all operations from include/wrenn, so that by hand there is only what is different.
+
+    generate_operations.py          writes src/api/operations.h and src/api/operations.c
+    generate_operations.py --check  fails when one of them is not what it would write
+
+Of each operation X in the headers:
+    X_start    makes the operation and starts it. wrn_X_prepare() makes it where src/api defines such a function, which
+               gets the options as this version knows them; elsewhere the row wrn_X_type says all, and the parameters are
+               what its path names.
+    X_finish   hands the outcome out.
+    X          does both, and waits in between.
+Each result T has T_free. What src/ defines by hand is left out. Parameters that do not fit together are errors."""
+import re
+import sys
+
+from generate import write_or_check
+from headers import HEADERS, ROOT, functions
+
+WIDTH = 120
+START_TAIL = ["wrenn_done_fn done", "void *user_data", "wrenn_op **op", "wrenn_error **error"]
+# The client of what an operation is called on.
+CLIENTS = {
+    "wrenn_client": "client",
+    "wrenn_sandbox": "sandbox ? sandbox->client : NULL",
+    "wrenn_code_context": "context ? context->client : NULL",
+}
+# They take one of these and can fail, but nothing waits for a server.
+NOT_OPERATIONS = {"wrenn_client_dispatch", "wrenn_client_set_token", "wrenn_sandbox_from_id"}
+NOTICE = "/* Generated from include/wrenn by tools/generate_operations.py. Do not edit. */\n"
+
+
+def wrapped(head, arguments, tail):
+    """A call or signature as clang-format lays it out."""
+    lines, indent = [head], " " * len(head)
+    for number, argument in enumerate(arguments):
+        last = number == len(arguments) - 1
+        text = argument + (tail if last else ",")
+        space = "" if lines[-1] in (head, indent) else " "
+        if space and len(lines[-1] + space + text) > WIDTH:
+            lines.append(indent)
+            space = ""
+        lines[-1] += space + text
+    return "\n".join(lines) + "\n"
+
+
+def name_of(parameter):
+    return parameter.replace("*", " ").split()[-1]
+
+
+def options_of(parameters):
+    """The option struct among them: its type and name."""
+    for parameter in parameters:
+        found = re.fullmatch(r"const (wrenn_\w+) \*(\w+)", parameter)
+        if found:
+            return found.groups()
+    return None
+
+
+class Sources:
+    """What the files below src/ define by hand."""
+
+    def __init__(self):
+        files = [path for folder in ("api", "client") for path in sorted((ROOT / "src" / folder).glob("*.c"))
+                 if path.name != "operations.c"]
+        self.text = "\n".join(path.read_text() for path in files)
+        self.functions = set(re.findall(r"^(?!static )\w[^;={}()]*?\b(wr(?:n|enn)_\w+)\([^;{}]*\) \{", self.text, re.M))
+        self.rows = dict(re.findall(r"^const wrn_op_type (wrn_\w+)_type = \{(.*?)\};", self.text, re.M | re.S))
+
+    def placeholders(self, row):
+        path = re.search(r'"(/[^"]*)"', self.rows[row])
+        return re.findall(r"\{([^}]*)\}", path.group(1)) if path else []
+
+
+class Operation:
+    def __init__(self, name, api, sources):
+        self.name, self.row = name, name.replace("wrenn_", "wrn_", 1)
+        missing = [n for n in (name, name + "_start", name + "_finish") if n not in api]
+        if missing:
+            sys.exit(f"{name}: include/wrenn has no {' and no '.join(missing)}")
+        self.parameters = {n: api[n] for n in (name, name + "_start", name + "_finish")}
+        start, finish = api[name + "_start"], api[name + "_finish"]
+        if start[-4:] != START_TAIL:
+            sys.exit(f"{name}_start: its parameters do not end with {', '.join(START_TAIL)}")
+        if finish[0] != "wrenn_op *op" or api[name] != start[:-4] + finish[1:]:
+            sys.exit(f"{name}: its parameters are not those of {name}_start and {name}_finish together")
+        if self.row not in sources.rows:
+            sys.exit(f"{name}: no file of src/api has its row, const wrn_op_type {self.row}_type")
+        self.taken, self.given = start[:-4], finish[1:-1]
+        self.owner = re.match(r"(\w+) \*", self.taken[0]).group(1)
+        self.has_prepare = f"{self.row}_prepare" in sources.functions
+        self.by_hand = sources.functions
+        if not self.has_prepare and name + "_start" not in self.by_hand:
+            self.check_path(sources)
+
+    def check_path(self, sources):
+        names = sources.placeholders(self.row)
+        if self.owner == "wrenn_sandbox":
+            names = names[1:]
+        if any(not p.startswith("const char *") for p in self.taken[1:]) or len(names) != len(self.taken) - 1:
+            sys.exit(f"{self.name}_start: the path of {self.row}_type does not name its parameters one by one; "
+                     f"write {self.row}_prepare()")
+
+    def define(self, function, body):
+        if function in self.by_hand:
+            return ""
+        return wrapped(f"int {function}(", self.parameters[function], ") {") + body + "}\n\n"
+
+    def prepared(self):
+        return wrapped(f"int {self.row}_prepare(", self.taken + ["wrenn_op **op", "wrenn_error **error"], ");")
+
+    def start(self):
+        names = [name_of(p) for p in self.taken]
+        options = options_of(self.taken) if self.has_prepare else None
+        body, rc = "", "int rc = "
+        if options:
+            body += f"    {options[0]} known;\n"
+        elif not self.has_prepare and names[1:]:
+            body += f"    const char *const args[] = {{{', '.join(names[1:])}}};\n"
+        body += "    wrenn_op *made;\n"
+        if options:
+            body += wrapped("    int rc = wrn_options_read(",
+                            ["&known", "sizeof(known)", options[1], f'"{options[0]}"', "error"], ");")
+            names[names.index(options[1])] = "&known"
+            rc = "if (rc == 0) rc = "
+        if self.has_prepare:
+            body += wrapped(f"    {rc}{self.row}_prepare(", names + ["&made", "error"], ");")
+        else:
+            kind = self.owner.removeprefix("wrenn_")
+            body += wrapped(f"    {rc}wrn_op_for_{kind}(", [names[0], f"&{self.row}_type", "0",
+                            "args" if names[1:] else "NULL", "NULL", "&made", "error"], ");")
+        body += "    return rc == 0 ? wrn_op_start(made, done, user_data, op, error) : rc;\n"
+        return self.define(self.name + "_start", body)
+
+    def finish(self):
+        result = name_of(self.given[0]) if self.given else "NULL"
+        return self.define(self.name + "_finish",
+                           f"    return wrn_op_take(op, &{self.row}_type, {result}, error);\n")
+
+    def blocking(self):
+        taken = ", ".join(name_of(p) for p in self.taken)
+        given = "".join(name_of(p) + ", " for p in self.given)
+        return self.define(self.name, f"""    WRN_AUTO(wrn_op_freep) wrenn_op *op = NULL;
+    int rc = wrn_op_may_block({CLIENTS[self.owner]}, error);
+    if (rc == 0) rc = {self.name}_start({taken}, NULL, NULL, &op, error);
+    return rc == 0 ? {self.name}_finish(wrn_op_wait(op), {given}error) : rc;
+""")
+
+
+def is_operation(name, parameters):
+    return (re.match(r"wrenn_(client|sandbox|code_context) \*\w", parameters[0]) and name not in NOT_OPERATIONS
+            and "wrenn_error **error" in parameters)
+
+
+def operations(header, sources):
+    api = functions([header])
+    names = []
+    for name, parameters in api.items():
+        base = re.sub(r"_(start|finish)$", "", name)
+        if base not in names and (base != name or is_operation(name, parameters)):
+            names.append(base)
+    return [Operation(name, api, sources) for name in names]
+
+
+def free_functions(header, sources):
+    return "".join(f"void {name}({parameters[0]}) {{ wrn_result_free({name_of(parameters[0])}); }}\n"
+                   for name, parameters in functions([header]).items()
+                   if name.endswith("_free") and name not in sources.functions)
+
+
+def main():
+    sources = Sources()
+    declared, defined = "", ""
+    for header in HEADERS:
+        found = operations(header, sources)
+        frees = free_functions(header, sources)
+        if not found and not frees:
+            continue
+        defined += f"/* ---- {header.name} ---- */\n\n"
+        defined += "".join(o.start() + o.finish() + o.blocking() for o in found)
+        defined += frees + "\n" if frees else ""
+        declared += "".join(f"extern const wrn_op_type {o.row}_type;\n" for o in found)
+        declared += "".join(o.prepared() for o in found if o.has_prepare)
+        declared += "\n" if found else ""
+    write_or_check({
+        "src/api/operations.h": NOTICE + """
+/* The types of all operations, and what makes those whose row does not say all. The files of their nouns define them. */
+#ifndef WRN_API_OPERATIONS_H
+#define WRN_API_OPERATIONS_H
+
+#include "client/op.h"
+#include "wrenn/wrenn.h"
+
+""" + declared + "#endif\n",
+        "src/api/operations.c": NOTICE + """
+/* The three forms of each operation, and what frees results. What is not here is written by hand, beside its row. */
+#include "api/operations.h"
+
+#include "api/code_context.h"
+#include "client/sandbox.h"
+
+""" + defined.rstrip() + "\n",
+    })
+
+
+if __name__ == "__main__":
+    main()
