@@ -50,7 +50,7 @@ void host_run_until(host *h, const bool *flag) {
 }
 
 /* What a failed test left: its cgroups. Its directories go with test_dir(). */
-void test_after_each(void) { wrn_backend_ns.sweep(&(wrn_backend_config){0}, NULL); }
+void test_after_each(void) { wrn_backends[0]->sweep(&(wrn_backend_config){0}, NULL); }
 
 const char *agent_path(void) { return getenv("WRENN_TEST_AGENT"); }
 

@@ -346,6 +346,35 @@ static void no_such_template(void) {
     host_close(&h);
 }
 
+static void refuses_spec(host *h, wrn_box_spec spec, const char *want) {
+    attempt a = {0};
+    spec.id = "cl-refused", spec.template_name = "minimal", spec.vcpus = 1, spec.memory_mb = 64;
+    wrn_box_create(h->boxes, &spec, NULL, on_attempt, &a);
+    CHECK_INT(a.calls, 0);
+    host_run_until(h, &a.done);
+    CHECK(!a.box);
+    CHECK_CONTAINS(a.fault, want);
+}
+
+/* A box is never less than what was asked for. */
+static void backends_are_chosen(void) {
+    host h;
+    attempt a = {0};
+    host_open(&h);
+    refuses_spec(&h, (wrn_box_spec){.isolation = "magic"}, "invalid_request: there is no isolation \"magic\"");
+    refuses_spec(&h, (wrn_box_spec){.network = "all"}, "invalid_request: sandboxes in namespaces have no network");
+    refuses_spec(&h, (wrn_box_spec){.disk_mb = 1},
+                 "invalid_request: sandboxes in namespaces have no network and no disk");
+    CHECK(!wrn_boxes_probe(h.boxes, "magic"));
+    wrn_box_create(h.boxes, &(wrn_box_spec){"cl-asked", "minimal", 1, 64, .isolation = "namespace"}, NULL, on_attempt,
+                   &a);
+    host_run_until(&h, &a.done);
+    CHECK_MSG(a.box, "%s", a.fault);
+    box_destroy(&h, a.box);
+    check_nothing_left(&h);
+    host_close(&h);
+}
+
 /* ---- two at once ---- */
 
 static void open_at(host *h, const char *name) {
@@ -465,6 +494,7 @@ TEST_AS_BOTH(a_killed_daemon_leaves_nothing_alive_and_the_next_one_sweeps, kille
 TEST_AS_BOTH(many_rounds_leave_nothing, many_rounds)
 TEST_AS_BOTH(a_broken_agent_is_a_clear_fault, broken_agents)
 TEST_AS_BOTH(a_missing_template_is_a_clear_fault, no_such_template)
+TEST_AS_BOTH(a_backend_is_chosen_by_what_is_asked_for, backends_are_chosen)
 TEST_AS_BOTH(two_daemons_do_not_disturb_each_other, two_daemons)
 TEST_AS_BOTH(two_in_one_process_do_not_disturb_each_other, two_in_one_process)
 TEST_AS_BOTH(a_sandbox_is_destroyed_whatever_is_under_way, destroyed_in_between)

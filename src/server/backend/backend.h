@@ -133,8 +133,8 @@ typedef struct wrn_backend_ops {
     int (*connect)(wrn_instance *it, const wrn_root *root, int channel[2], wrn_fault *fault);
     /* Its agent has spoken. */
     void (*started)(wrn_instance *it);
-    /* Ends all of it, frozen or not; its process is gone some time later. What is under way is not answered any more, but for
-     * dial(). One whose agent has not spoken may know why: that goes to `fault`, which may be NULL. */
+    /* Ends all of it, frozen or not; its process is gone some time later. Freezing and thawing are not answered any
+     * more. One whose agent has not spoken may know why: that goes to `fault`, which may be NULL. */
     void (*kill)(wrn_instance *it, wrn_fault *fault);
     /* Once its process is gone: removes what is left of it. `done` gets a fault if something stayed. With a NULL `done` it is
      * forgotten at once, and goes on. */
@@ -163,9 +163,7 @@ typedef struct wrn_backend_ops {
 void wrn_report_check(wrn_json *report, const char *check, bool ok, const char *detail, const char *fix);
 void wrn_report_leak(wrn_json *report, const char *kind, const char *what);
 
-extern const wrn_backend_ops wrn_backend_ns;
-
-/* All there are, the one to be preferred first; NULL at the end. */
+/* All there are, the one to be preferred first; NULL at the end. The list is in backend/meson.build. */
 extern const wrn_backend_ops *const wrn_backends[];
 
 #endif

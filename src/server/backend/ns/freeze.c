@@ -64,7 +64,6 @@ static void tell(void *context, const wrn_fault *fault) {
     wrn_written_fn saved = WRN_TAKE(it->saved);
     char top[PATH_MAX + 8], usr[PATH_MAX + 8], skeleton_usr[PATH_MAX + 8];
     (void)fault;
-    if (it->ended) return;
     snprintf(top, sizeof(top), "%s/u", it->dir);
     snprintf(usr, sizeof(usr), "%s/uu", it->dir);
     snprintf(skeleton_usr, sizeof(skeleton_usr), "%s/usr", it->backend->skeleton);
