@@ -2,11 +2,12 @@
  * line is a message, binary when it begins with a byte below 3. */
 #include "api/streams.h"
 #include "client/client.h"
+#include "client/terminal.h"
 #include "fuzz.h"
 #include "wrenn/client.h"
 
 static const wrn_stream_type command = {.message = wrn_command_message};
-static const wrn_stream_type terminal = {.message = wrn_command_message, .terminal = true};
+static const wrn_stream_type terminal = {.message = wrn_command_message, .terminal = &wrn_pty_terminal};
 
 static wrenn_client *the_client(void) {
     static wrenn_client *client;
@@ -28,7 +29,7 @@ static wrenn_stream *new_stream(uint8_t kind) {
     s->next = s->client->streams;
     if (s->next) s->next->previous = s;
     s->client->streams = s;
-    wrn_terminal_init(&s->terminal, s);
+    if (s->type->terminal) s->type->terminal->init(s);
     s->begun = true;
     return s;
 }

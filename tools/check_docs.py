@@ -84,11 +84,16 @@ def dead_links(page):
             yield f"{page.relative_to(ROOT)}: {target} does not exist"
 
 
+def missing_tests(page):
+    """FILE:NAME in a table is a test, NAME what the file has as a test or calls."""
+    for path, name in re.findall(r"`(\w+/\w+\.c):(\w+)`", page.read_text()):
+        file = ROOT / "tests" / path
+        if not file.is_file() or not re.search(rf"\b(?:TEST\w*|ROW|CALL|OPERATION)\({name}\b", file.read_text()):
+            yield f"{page.relative_to(ROOT)}: there is no test {path}:{name}"
+
+
 def headers_text():
-    # Names that the X macro of error.h makes.
-    text = "\n".join(header.read_text() for header in HEADERS)
-    errors = re.findall(r"^ +X\((\w+), -", text, re.M)
-    return set(re.findall(r"\w+", text)) | {f"WRENN_E_{name}" for name in errors}
+    return set(re.findall(r"\w+", "\n".join(header.read_text() for header in HEADERS)))
 
 
 def main():
@@ -96,7 +101,7 @@ def main():
     known, found = headers_text(), []
     for page in PAGES:
         source, strays = unit(page, programs)
-        found += [*strays, *compile_unit(source), *unknown_names(page, known), *dead_links(page)]
+        found += [*strays, *compile_unit(source), *unknown_names(page, known), *dead_links(page), *missing_tests(page)]
     print("\n".join(found))
     sys.exit(1 if found else 0)
 

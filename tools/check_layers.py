@@ -1,11 +1,12 @@
 #!/usr/bin/python3
 """Fails when a file includes what its folder must not know. Dependencies point down, and each third-party library is
-known to one folder only, so that it can be replaced there."""
+known to one folder only, so that it can be replaced there. Within the folders of ACYCLIC, files do not lean on each other
+in a circle: X.c and X.h count as one."""
 import re
 import sys
 from pathlib import Path
 
-from c_files import FOLDERS
+from c_files import FOLDERS, is_generated
 from headers import ROOT
 
 # Folder to folders it may include from. "public" is include/wrenn; "models" is its models.h alone.
@@ -53,6 +54,7 @@ LIBRARIES = {
     "http_parser.h": {"server"},
     "llhttp.h": {"server"},
 }
+ACYCLIC = ["base", "wire", "client", "api"]
 INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*(["<])([^">]+)[">]', re.M)
 
 
@@ -105,8 +107,29 @@ def problem(path, folder, quote, name):
     return None
 
 
+def circles(folder):
+    """Units that lead back to themselves. What is generated is on top: nobody includes more of it than declarations."""
+    leads = {}
+    for path in (ROOT / "src" / folder).glob("*.[ch]"):
+        if is_generated(path):
+            continue
+        unit = leads.setdefault(path.stem, set())
+        targets = (resolve(path, name) for _, name in INCLUDE.findall(path.read_text()))
+        unit |= {t.stem for t in targets if t and t.parent == path.parent and not is_generated(t)} - {path.stem}
+    reached = {unit: set(direct) for unit, direct in leads.items()}
+    for _ in leads:
+        for unit in reached:
+            reached[unit] |= set().union(*(leads[next_] for next_ in reached[unit])) if reached[unit] else set()
+    return sorted(unit for unit in reached if unit in reached[unit])
+
+
 def main():
     found = 0
+    for folder in ACYCLIC:
+        units = circles(folder)
+        if units:
+            print(f"src/{folder}: in a circle: {', '.join(units)}")
+            found += 1
     for top in FOLDERS:
         for path in sorted((ROOT / top).rglob("*.[ch]")):
             folder = folder_of(path)

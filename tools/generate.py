@@ -177,7 +177,7 @@ def enum_c(name, c_name, values, schema, public):
 def struct_c(model):
     has = model.has()
     bits = "".join(f"    {has}_{f.name.upper()} = 1 << {i},\n" for i, f in enumerate(model.fields))
-    out = f"enum {{\n{bits}}};\n\n" + comment(f"Schema {model.schema_name}. {model.description}")
+    out = f"/* Bits of `present` and `nulls` of {model.type}. */\nenum {{\n{bits}}};\n\n" + comment(f"Schema {model.schema_name}. {model.description}")
     out += f"typedef struct {model.type} {{\n"
     out += f"    uint64_t present;    /* {has}_* bits of the members that were there */\n"
     out += "    uint64_t nulls;      /* those of them that were null */\n"

@@ -170,9 +170,15 @@ def free_functions(header, sources):
 
 def main():
     sources = Sources()
+    tests = "".join(path.read_text() for path in (ROOT / "tests/sdk").glob("*.c"))
+    tested = set(re.findall(r"\bROW\((\w+)\)|\bwrenn_(\w+)_start\b", tests))
+    tested = {name for names in tested for name in names}
     declared, defined = "", ""
     for header in HEADERS:
         found = operations(header, sources)
+        untested = [o.name for o in found if o.name.removeprefix("wrenn_") not in tested]
+        if untested:
+            sys.exit(f"tests/sdk has no ROW() and no call of _start for {', '.join(untested)}")
         frees = free_functions(header, sources)
         if not found and not frees:
             continue

@@ -109,7 +109,7 @@ typedef struct wrenn_client_options {
     int64_t era;                /* WRENN_ERA_*; default: found out with the first call that needs it */
     wrenn_log_fn log;           /* default: warnings go to stderr, one line each */
     void *log_user_data;
-    int64_t idle_timeout_ms; /* a stream without a sign of life from its server is lost after this; default 75,000 */
+    int64_t idle_timeout_ms; /* a stream whose server is silent for so long is lost; default 75,000 */
 } wrenn_client_options;
 
 #define WRENN_CLIENT_OPTIONS_INIT \
@@ -156,7 +156,7 @@ WRENN_API void wrenn_op_cancel(wrenn_op *op);
 WRENN_API int wrenn_op_is_done(const wrenn_op *op);
 /* Timings of the last exchange made for the operation. 0, or WRENN_E_AGAIN when there is none yet. */
 WRENN_API int wrenn_op_timings(const wrenn_op *op, wrenn_timings *timings);
-/* Lets go of an operation; NULL is fine. It goes on until it is over, and its callback still runs. */
+/* Frees the caller's handle on an operation; NULL is fine. The operation goes on, and its callback still runs. */
 WRENN_API void wrenn_op_free(wrenn_op *op);
 
 /* Version of the library in use, "0.1.0". */

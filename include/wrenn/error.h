@@ -23,35 +23,33 @@
 extern "C" {
 #endif
 
-/* X(name, value, parent, default text). WRENN_E_API is the root of all that a server answered; wrenn_error_is() with a
- * parent matches its children. New codes may appear: keep a default branch. */
-#define WRENN_ERRORS(X)                                                           \
-    X(API, -1, NONE, "the server answered with an error")                         \
-    X(VALIDATION, -2, API, "the server refused the request as invalid")           \
-    X(AUTHENTICATION, -3, API, "missing or wrong credentials")                    \
-    X(FORBIDDEN, -4, API, "not allowed")                                          \
-    X(NOT_FOUND, -5, API, "no such object")                                       \
-    X(CONFLICT, -6, API, "not possible in the present state")                     \
-    X(HOST_HAS_SANDBOXES, -7, CONFLICT, "the host still has sandboxes")           \
-    X(HOST_UNAVAILABLE, -8, API, "no host can take this now")                     \
-    X(AGENT, -9, API, "the sandbox's machine reported a failure")                 \
-    X(INTERNAL, -10, API, "the server failed")                                    \
-    X(TIMEOUT, -20, NONE, "the time for the operation ran out")                   \
-    X(CONNECTION_FAILED, -21, NONE, "no connection: the request was never sent")  \
-    X(CONNECTION_LOST, -22, NONE, "the connection broke: the outcome is unknown") \
-    X(PROTOCOL, -23, NONE, "the server's answer makes no sense")                  \
-    X(LIMIT, -24, NONE, "a limit set on this side was passed")                    \
-    X(CANCELLED, -25, NONE, "cancelled")                                          \
-    X(AGAIN, -26, NONE, "nothing there yet")                                      \
-    X(UNSUPPORTED, -27, NONE, "the server does not offer this")                   \
-    X(NO_MEMORY, -30, NONE, "out of memory")                                      \
-    X(INVALID_ARGUMENT, -31, NONE, "wrong argument")                              \
-    X(REENTRANT, -32, NONE, "a blocking call from inside a callback")             \
-    X(SYSTEM, -33, NONE, "the operating system refused")
-
-#define WRENN_ERROR_CODE_(name, value, parent, text) WRENN_E_##name = value,
-enum { WRENN_ERRORS(WRENN_ERROR_CODE_) WRENN_E_NONE = 0 };
-#undef WRENN_ERROR_CODE_
+/* Codes of failures. WRENN_E_API is the root of all that a server answered; wrenn_error_is() with a code matches its kinds
+ * as well. New codes may appear: keep a default branch. */
+enum {
+    WRENN_E_NONE = 0,                /* no failure */
+    WRENN_E_API = -1,                /* the server answered with an error */
+    WRENN_E_VALIDATION = -2,         /* the server refused the request as invalid; a kind of WRENN_E_API */
+    WRENN_E_AUTHENTICATION = -3,     /* missing or wrong credentials; a kind of WRENN_E_API */
+    WRENN_E_FORBIDDEN = -4,          /* not allowed; a kind of WRENN_E_API */
+    WRENN_E_NOT_FOUND = -5,          /* no such object; a kind of WRENN_E_API */
+    WRENN_E_CONFLICT = -6,           /* not possible in the present state; a kind of WRENN_E_API */
+    WRENN_E_HOST_HAS_SANDBOXES = -7, /* the host still has sandboxes; a kind of WRENN_E_CONFLICT */
+    WRENN_E_HOST_UNAVAILABLE = -8,   /* no host can take this now; a kind of WRENN_E_API */
+    WRENN_E_AGENT = -9,              /* the sandbox's machine reported a failure; a kind of WRENN_E_API */
+    WRENN_E_INTERNAL = -10,          /* the server failed; a kind of WRENN_E_API */
+    WRENN_E_TIMEOUT = -20,           /* the time for the operation ran out */
+    WRENN_E_CONNECTION_FAILED = -21, /* no connection: the request was never sent */
+    WRENN_E_CONNECTION_LOST = -22,   /* the connection broke: the outcome is unknown */
+    WRENN_E_PROTOCOL = -23,          /* malformed response from the server */
+    WRENN_E_LIMIT = -24,             /* a limit set on this side was passed */
+    WRENN_E_CANCELLED = -25,         /* cancelled */
+    WRENN_E_AGAIN = -26,             /* nothing there yet */
+    WRENN_E_UNSUPPORTED = -27,       /* the server does not offer this */
+    WRENN_E_NO_MEMORY = -30,         /* out of memory */
+    WRENN_E_INVALID_ARGUMENT = -31,  /* wrong argument */
+    WRENN_E_REENTRANT = -32,         /* a blocking call from inside a callback */
+    WRENN_E_SYSTEM = -33,            /* the operating system refused */
+};
 
 /* What went wrong, with all that is known about it. Made by the library only. */
 typedef struct wrenn_error wrenn_error;

@@ -11,13 +11,13 @@ extern "C" {
 
 typedef struct wrenn_exec_options {
     size_t struct_size; /* from WRENN_EXEC_OPTIONS_INIT */
-    /* Either the program and its arguments, NULL at the end. No shell looks at them: "echo a; echo b" is one odd name. */
+    /* Either the program and its arguments, NULL at the end. No shell parses them: "echo a; echo b" would be the name of one program. */
     const char *const *argv;
     /* Or a line for /bin/sh -c. Exactly one of the two. */
     const char *shell;
     /* "NAME=value", NULL at the end; added to the sandbox's own. Servers that ignore envs and cwd (all but wrennd and the
      * newest) get them as words of the command line: `/usr/bin/env -- NAME=value ... program`, and for cwd a small
-     * /bin/sh around it. Your words stay exact; the process is the same, but was another program before. */
+     * /bin/sh around it. The words of argv stay exact; the process only executes another program first. */
     const char *const *envs;
     /* Default: the user's home; what is not absolute starts at the root. One that can't be entered is WRENN_E_VALIDATION. */
     const char *cwd;
@@ -33,7 +33,7 @@ typedef struct wrenn_exec_options {
 #define WRENN_EXEC_OPTIONS_INIT \
     { sizeof(wrenn_exec_options), 0, 0, 0, 0, 0, 0, 0 }
 
-/* What a command left behind. Output is bytes: exact, of the given size, with a NUL after it that does not count. */
+/* The result of a command. Output is bytes: exact, of the given size, with a NUL after it that does not count. */
 typedef struct wrenn_exec_result {
     int64_t exit_code;   /* 0 to 255; -1 when a signal ended it */
     int64_t duration_ms; /* as the server measured it */
@@ -76,7 +76,7 @@ typedef struct wrenn_exec_stream_options {
     const char *const *argv; /* as in wrenn_exec_options: exactly one of argv and shell */
     const char *shell;
     /* As in wrenn_exec_options; with servers other than wrennd, which get envs and cwd as words, a cwd that can't be entered
-     * shows as a line on standard error and exit code 125. */
+     * leads to a line of stderr text and exit code 125. */
     const char *const *envs;
     const char *cwd;
     uint64_t flags;     /* WRENN_EXEC_* */

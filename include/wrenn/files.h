@@ -66,13 +66,13 @@ WRENN_API WRENN_NODISCARD int wrenn_sandbox_exists_start(wrenn_sandbox *sandbox,
                                                          void *user_data, wrenn_op **op, wrenn_error **error);
 WRENN_API WRENN_NODISCARD int wrenn_sandbox_exists_finish(wrenn_op *op, int *exists, wrenn_error **error);
 
-/* Uploads and downloads. A file has any size; only what is in memory anyway is kept there. Instead of a limit for the
- * whole there is one for standing still: an operation ends with WRENN_E_TIMEOUT when no byte has moved for a while, be it
- * for the network or for the caller's side (default: the client's timeout_ms, else 60,000). Nothing is repeated by the
- * library, and what breaks off on its way up may leave a part of the file in the sandbox.
+/* Uploads and downloads. A file has any size; only what is in memory anyway is kept there. There is no time limit for the
+ * whole transfer: it ends with WRENN_E_TIMEOUT when no byte has moved for timeout_ms, whether the network or the caller's
+ * side is slow (default: the client's timeout_ms, else 60,000). The library repeats no transfer; an upload that fails may
+ * leave a part of the file in the sandbox.
  *
  * The callbacks that move data run from inside the library, whenever there is something to move; they may do what all
- * callbacks may (client.h). They may take their time, as may descriptors, and then everything of that client waits. */
+ * callbacks may (client.h). While one of them, or a descriptor, blocks, everything else of that client waits. */
 
 /* Writes `size` bytes to a file, replacing what it held; makes the directories above it (POST .../files/write, or from 100
  * MiB on .../files/stream/write). Blocks. The _start makes a copy of the data. */
@@ -138,8 +138,8 @@ typedef struct wrenn_upload_stream_options {
     { sizeof(wrenn_upload_stream_options), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 }
 
 /* Writes a file from a source that gives it bit by bit, replacing what the file held; makes the directories above it (POST
- * .../files/stream/write). Blocks. An owner or user that the sandbox does not have is WRENN_E_VALIDATION. When `read` breaks off: WRENN_E_CANCELLED; when reading fails on this machine:
- * WRENN_E_SYSTEM. */
+ * .../files/stream/write). Blocks. An owner or user that the sandbox does not have is WRENN_E_VALIDATION. A `read` that
+ * returns a negative number ends it with WRENN_E_CANCELLED, a local read that fails with WRENN_E_SYSTEM. */
 WRENN_API WRENN_NODISCARD int wrenn_sandbox_upload_stream(wrenn_sandbox *sandbox,
                                                           const wrenn_upload_stream_options *options,
                                                           wrenn_error **error);
@@ -150,9 +150,9 @@ WRENN_API WRENN_NODISCARD int wrenn_sandbox_upload_stream_start(wrenn_sandbox *s
 WRENN_API WRENN_NODISCARD int wrenn_sandbox_upload_stream_finish(wrenn_op *op, wrenn_error **error);
 
 /* wrenn_download_stream_options.flags. VERIFY: compares with the size in a listing of the directory (POST .../files/list).
- * Servers don't say how large a file is that they stream, and end what fails halfway as if it were whole, even the content
- * of a file that does not exist; with this flag the former is WRENN_E_CONNECTION_LOST, the latter WRENN_E_NOT_FOUND, and
- * a directory WRENN_E_INVALID_ARGUMENT. A file that changes meanwhile may have either size. */
+ * Servers do not send the size of a file that they stream, and a response that was cut short, or that is of a missing file,
+ * looks complete. With this flag the former is WRENN_E_CONNECTION_LOST, the latter WRENN_E_NOT_FOUND, and a directory
+ * WRENN_E_INVALID_ARGUMENT. A file that changes meanwhile may have either size. */
 #define WRENN_DOWNLOAD_VERIFY UINT64_C(1)
 
 typedef struct wrenn_download_stream_options {
@@ -173,8 +173,8 @@ typedef struct wrenn_download_stream_options {
     { sizeof(wrenn_download_stream_options), 0, 0, 0, 0, 0, 0, 0, 0 }
 
 /* Reads a file to a sink that takes it bit by bit; a slow one slows the server down (POST .../files/stream/read). Blocks.
- * *size becomes the number of bytes. The sink sees nothing of answers that are errors. When `write` breaks off:
- * WRENN_E_CANCELLED; when writing fails on this machine: WRENN_E_SYSTEM. */
+ * *size becomes the number of bytes. The sink sees nothing of answers that are errors. A `write` that returns a
+ * negative number ends it with WRENN_E_CANCELLED, a local write that fails with WRENN_E_SYSTEM. */
 WRENN_API WRENN_NODISCARD int wrenn_sandbox_download_stream(wrenn_sandbox *sandbox,
                                                             const wrenn_download_stream_options *options, int64_t *size,
                                                             wrenn_error **error);

@@ -64,6 +64,7 @@ typedef enum wrenn_host_status {
     WRENN_HOST_STATUS_UNREACHABLE
 } wrenn_host_status;
 
+/* Bits of `present` and `nulls` of wrenn_auth. */
 enum {
     WRENN_HAS_AUTH_TOKEN = 1 << 0,
     WRENN_HAS_AUTH_USER_ID = 1 << 1,
@@ -85,6 +86,7 @@ typedef struct wrenn_auth {
     const char *name;
 } wrenn_auth;
 
+/* Bits of `present` and `nulls` of wrenn_api_key. */
 enum {
     WRENN_HAS_API_KEY_ID = 1 << 0,
     WRENN_HAS_API_KEY_TEAM_ID = 1 << 1,
@@ -117,6 +119,7 @@ typedef struct wrenn_api_key {
     const char *key;
 } wrenn_api_key;
 
+/* Bits of `present` and `nulls` of wrenn_sandbox_info. */
 enum {
     WRENN_HAS_SANDBOX_INFO_ID = 1 << 0,
     WRENN_HAS_SANDBOX_INFO_STATUS = 1 << 1,
@@ -158,6 +161,7 @@ typedef struct wrenn_sandbox_info {
     size_t metadata_count;
 } wrenn_sandbox_info;
 
+/* Bits of `present` and `nulls` of wrenn_metric_point. */
 enum {
     WRENN_HAS_METRIC_POINT_TIMESTAMP_UNIX = 1 << 0,
     WRENN_HAS_METRIC_POINT_CPU_PCT = 1 << 1,
@@ -177,6 +181,7 @@ typedef struct wrenn_metric_point {
     int64_t disk_bytes;
 } wrenn_metric_point;
 
+/* Bits of `present` and `nulls` of wrenn_metrics. */
 enum {
     WRENN_HAS_METRICS_SANDBOX_ID = 1 << 0,
     WRENN_HAS_METRICS_RANGE = 1 << 1,
@@ -194,6 +199,7 @@ typedef struct wrenn_metrics {
     size_t points_count;
 } wrenn_metrics;
 
+/* Bits of `present` and `nulls` of wrenn_process. */
 enum {
     WRENN_HAS_PROCESS_PID = 1 << 0,
     WRENN_HAS_PROCESS_TAG = 1 << 1,
@@ -213,6 +219,7 @@ typedef struct wrenn_process {
     size_t args_count;
 } wrenn_process;
 
+/* Bits of `present` and `nulls` of wrenn_file_entry. */
 enum {
     WRENN_HAS_FILE_ENTRY_NAME = 1 << 0,
     WRENN_HAS_FILE_ENTRY_PATH = 1 << 1,
@@ -253,6 +260,7 @@ typedef struct wrenn_file_entry {
     const char *symlink_target;
 } wrenn_file_entry;
 
+/* Bits of `present` and `nulls` of wrenn_snapshot. */
 enum {
     WRENN_HAS_SNAPSHOT_NAME = 1 << 0,
     WRENN_HAS_SNAPSHOT_TYPE = 1 << 1,
@@ -285,6 +293,7 @@ typedef struct wrenn_snapshot {
     size_t metadata_count;
 } wrenn_snapshot;
 
+/* Bits of `present` and `nulls` of wrenn_host. */
 enum {
     WRENN_HAS_HOST_ID = 1 << 0,
     WRENN_HAS_HOST_TYPE = 1 << 1,
@@ -329,6 +338,7 @@ typedef struct wrenn_host {
     const char *updated_at;
 } wrenn_host;
 
+/* Bits of `present` and `nulls` of wrenn_host_with_token. */
 enum {
     WRENN_HAS_HOST_WITH_TOKEN_HOST = 1 << 0,
     WRENN_HAS_HOST_WITH_TOKEN_REGISTRATION_TOKEN = 1 << 1,
@@ -344,6 +354,7 @@ typedef struct wrenn_host_with_token {
     const char *registration_token;
 } wrenn_host_with_token;
 
+/* Bits of `present` and `nulls` of wrenn_host_delete_preview. */
 enum {
     WRENN_HAS_HOST_DELETE_PREVIEW_HOST = 1 << 0,
     WRENN_HAS_HOST_DELETE_PREVIEW_SANDBOX_IDS = 1 << 1,

@@ -59,7 +59,7 @@ WRENN_API WRENN_NODISCARD int wrenn_sandbox_port_request_finish(wrenn_op *op, wr
 
 /* A WebSocket to a program that listens on a TCP port of the sandbox, through the port proxy and without credentials.
  * `path` as above; NULL: "/". Messages come as WRENN_EVENT_TEXT and WRENN_EVENT_BINARY; wrenn_stream_send_text() and
- * wrenn_stream_write() send them, the latter one binary message a call. The stream ends well when the other end closes it.
+ * wrenn_stream_write() send them, the latter one binary message a call. The stream ends normally when the other end closes it.
  * Blocks (30 s). The caller owns *stream. An upgrade that is refused is an error by its HTTP status, so WRENN_E_AGENT when
  * nothing listens. */
 WRENN_API WRENN_NODISCARD int wrenn_sandbox_port_websocket(wrenn_sandbox *sandbox, int64_t port, const char *path,

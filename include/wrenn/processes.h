@@ -1,4 +1,5 @@
-/* Processes in the background of a sandbox. Servers of the sandbox era do not have them: WRENN_E_UNSUPPORTED there. */
+/* Detached commands: started, listed, killed, and re-attached to. Servers of the sandbox era do not have them:
+ * WRENN_E_UNSUPPORTED. */
 #ifndef WRENN_PROCESSES_H
 #define WRENN_PROCESSES_H
 
@@ -22,11 +23,11 @@ typedef struct wrenn_spawn_options {
 #define WRENN_SPAWN_OPTIONS_INIT \
     { sizeof(wrenn_spawn_options), 0, 0, 0, 0, 0, 0, 0 }
 
-/* Starts a command and leaves it running (POST /v1/sandboxes/{id}/exec with background). Its standard input is /dev/null
- * and its output goes to those who are attached, else nowhere. Blocks. The caller frees *process with
+/* Starts a detached command (POST /v1/sandboxes/{id}/exec with background). It reads /dev/null; its output goes to streams
+ * that are attached (wrenn_sandbox_attach()), and is dropped while there is none. Blocks. The caller frees *process with
  * wrenn_process_free(). Never repeated by the library. Fails with WRENN_E_CONFLICT (the sandbox does not run, or the tag is
- * in use), WRENN_E_UNSUPPORTED (the server has no background commands; nothing has run). A server that may have none, one of the
- * sandbox era that is not known to be wrennd, is asked for its processes first. */
+ * in use), WRENN_E_UNSUPPORTED (the server has no detached commands; nothing has run). To find that out, the list of processes is
+ * requested first from a server of the sandbox era that is not known to be wrennd. */
 WRENN_API WRENN_NODISCARD int wrenn_sandbox_spawn(wrenn_sandbox *sandbox, const wrenn_spawn_options *options,
                                                   wrenn_process **process, wrenn_error **error);
 WRENN_API WRENN_NODISCARD int wrenn_sandbox_spawn_start(wrenn_sandbox *sandbox, const wrenn_spawn_options *options,
@@ -60,8 +61,8 @@ WRENN_API WRENN_NODISCARD int wrenn_sandbox_kill_start(wrenn_sandbox *sandbox, c
 WRENN_API WRENN_NODISCARD int wrenn_sandbox_kill_finish(wrenn_op *op, wrenn_error **error);
 
 /* Watches a process from now on, by pid or tag as text (WebSocket /v1/sandboxes/{id}/processes/{selector}/stream). Blocks
- * (30 s). The caller owns *stream; freeing it leaves the process alone. Fails with WRENN_E_NOT_FOUND when there is none; v0.1.5 of the platform closes the
- * connection without a word instead, which is WRENN_E_CONNECTION_LOST. */
+ * (30 s). The caller owns *stream; freeing it leaves the process alone. Fails with WRENN_E_NOT_FOUND when there is none; v0.1.5 of the platform closes
+ * the connection without an error instead, which is WRENN_E_CONNECTION_LOST. */
 WRENN_API WRENN_NODISCARD int wrenn_sandbox_attach(wrenn_sandbox *sandbox, const char *selector, wrenn_stream **stream,
                                                    wrenn_error **error);
 WRENN_API WRENN_NODISCARD int wrenn_sandbox_attach_start(wrenn_sandbox *sandbox, const char *selector,

@@ -1,4 +1,4 @@
-/* Terminals in a sandbox. They live on when nobody is connected, until their process ends. */
+/* Terminals in a sandbox. A terminal runs until its process ends, whether or not a stream is connected. */
 #ifndef WRENN_PTY_H
 #define WRENN_PTY_H
 
@@ -23,11 +23,11 @@ typedef struct wrenn_pty_options {
 
 /* Opens a terminal (WebSocket /v1/sandboxes/{id}/pty) and waits until its process has started: wrenn_stream_pid() and
  * wrenn_stream_tag() are known then, and the first event is WRENN_EVENT_STARTED. `options` may be NULL. Blocks. The caller
- * owns *stream. What the terminal shows comes as WRENN_EVENT_STDOUT. A sign of life goes to the server every minute, for
- * servers that end silent terminals; the server's own comes every 30 s, and a terminal without one for
- * wrenn_client_options.idle_timeout_ms (45 s at least) is lost, though its connection may live.
- * Other servers than wrennd drop input that comes in too many pieces, and sizes and kills right behind input: so input goes
- * in large pieces there, 50 a second after the first 16, and sizes and kills are repeated. Fails with WRENN_E_CONFLICT (the sandbox does not run), WRENN_E_API and children for
+ * owns *stream. What the terminal shows comes as WRENN_EVENT_STDOUT. The client sends a keepalive every minute, because
+ * some servers end silent terminals. The server sends one every 30 s; a terminal that is silent for
+ * wrenn_client_options.idle_timeout_ms (45 s at least) is lost, even when its connection still works.
+ * Servers other than wrennd drop input in too many pieces, and sizes and kills that directly follow input: for them a rate
+ * limiter sends input in large pieces, 50 a second after the first 16, and sizes and kills are repeated. Fails with WRENN_E_CONFLICT (the sandbox does not run), WRENN_E_API and children for
  * what can't be started. */
 WRENN_API WRENN_NODISCARD int wrenn_sandbox_pty(wrenn_sandbox *sandbox, const wrenn_pty_options *options,
                                                 wrenn_stream **stream, wrenn_error **error);
@@ -37,8 +37,8 @@ WRENN_API WRENN_NODISCARD int wrenn_sandbox_pty_start(wrenn_sandbox *sandbox, co
 WRENN_API WRENN_NODISCARD int wrenn_sandbox_pty_finish(wrenn_op *op, wrenn_stream **stream, wrenn_error **error);
 
 /* Connects to a terminal that runs already, by its tag. Blocks (30 s). The caller owns *stream. Several may be connected at
- * once; all see the output, and the input of all is merged. wrennd first gives the terminal's modes and the last of
- * what it has shown (some 64 KiB), and tells its program the size again; other servers show only what comes from now on. Servers do not confirm a connection: an unknown tag is
+ * once; all see the output, and the input of all is merged. wrennd first sends the terminal's modes and the last
+ * 64 KiB or so of its output, and repeats the size to its program; other servers send new output only. Servers do not confirm a connection: an unknown tag is
  * reported by the first wrenn_stream_next(), as WRENN_E_NOT_FOUND; with v0.1.5 of the platform, which never answers, only
  * after 75 s without a message (wrenn_client_options.idle_timeout_ms, but 45 s at least). That server also ends the
  * connection to a terminal that has shown nothing for 45 s, and every connection after 600 s. */

@@ -33,9 +33,9 @@ typedef struct wrenn_wait_options {
     { sizeof(wrenn_wait_options), 0, 0, 0 }
 
 /* Waits until the sandbox runs, looking with GET /v1/sandboxes/{id}. `options` may be NULL. Blocks. Answers of 429, 500 and
- * above, broken connections, and up to two answers in a row that make no sense are tolerated until the time is up. Fails at once with WRENN_E_CONFLICT when it can't get
- * there by itself (paused, missing, stopped, error), and with the error of the server for anything else;
- * WRENN_E_TIMEOUT when the time is up. */
+ * above, broken connections, and up to two malformed responses in a row are tolerated until the time is up. Fails at once with
+ * WRENN_E_CONFLICT when the sandbox cannot get there by itself (paused, missing, stopped, error), and with the error of the
+ * server for anything else; with WRENN_E_TIMEOUT when the time is up. */
 WRENN_API WRENN_NODISCARD int wrenn_sandbox_wait_ready(wrenn_sandbox *sandbox, const wrenn_wait_options *options,
                                                        wrenn_error **error);
 WRENN_API WRENN_NODISCARD int wrenn_sandbox_wait_ready_start(wrenn_sandbox *sandbox, const wrenn_wait_options *options,

@@ -19,8 +19,8 @@ typedef struct wrenn_sandbox_list {
 } wrenn_sandbox_list;
 
 /* wrenn_create_options.flags. WAIT: also waits until the sandbox runs, should the server answer before; if that fails,
- * the sandbox is destroyed again. Looks that fail in passing (broken connections, answers of 429 or 500 and above, nonsense
- * up to twice in a row) are tolerated, as by wrenn_sandbox_wait_ready() and all others that wait. */
+ * the sandbox is destroyed again. Temporary failures meanwhile (broken connections, answers of 429 or 500 and above, up
+ * to two malformed responses in a row) are tolerated, as in wrenn_sandbox_wait_ready() and all other waits. */
 #define WRENN_CREATE_WAIT UINT64_C(1)
 
 typedef struct wrenn_create_options {
@@ -85,7 +85,7 @@ typedef struct wrenn_connect_options {
 /* Gives a handle on a sandbox that runs: looks it up (GET /v1/sandboxes/{id}), resumes it when it is paused (POST
  * .../resume) and waits until it runs. `options` may be NULL. Blocks (120 s). The caller frees *sandbox. Fails with
  * WRENN_E_NOT_FOUND, WRENN_E_CONFLICT (it is stopped, missing or failed), WRENN_E_TIMEOUT, and with the error of a
- * resume that failed. Once it was found, looks that fail in passing are tolerated, as by wrenn_sandbox_wait_ready(). */
+ * resume that failed. Once the sandbox was found, temporary failures are tolerated, as in wrenn_sandbox_wait_ready(). */
 WRENN_API WRENN_NODISCARD int wrenn_sandboxes_connect(wrenn_client *client, const char *id,
                                                       const wrenn_connect_options *options, wrenn_sandbox **sandbox,
                                                       wrenn_error **error);

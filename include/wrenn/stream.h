@@ -1,13 +1,13 @@
-/* Streams: what arrives while something goes on. Commands, terminals, processes and WebSockets through the port proxy all
+/* Streams: output while it arrives. Commands, terminals, processes and WebSockets through the port proxy all
  * give a wrenn_stream; the functions that open one are in exec.h, pty.h and ports.h.
  *
- * A stream is read by pulling: wrenn_stream_next() gives one event after the other. Whoever does not pull stops the
- * sender: at most some 256 KiB are kept (or one message, where that is longer), then the socket is no longer read. An
+ * A stream is read by pulling: wrenn_stream_next() gives one event after the other. When the program does not
+ * pull, the sender has to wait: some 256 KiB are kept (or one message, when that is longer), then the socket is not read. An
  * event-driven program sets a ready callback, and pulls with a timeout of 0 when it is called until there is nothing left.
  *
  * WRENN_EVENT_EXIT comes after all output and is never made up: when the connection ends without one,
  * wrenn_stream_next() fails with WRENN_E_CONNECTION_LOST, and what became of the command is unknown. A stream whose server
- * shows no sign of life for 75 s (wrenn_client_options.idle_timeout_ms) ends like this too.
+ * is silent for 75 s (wrenn_client_options.idle_timeout_ms) ends like this too.
  *
  * WRENN_E_AGAIN is no failure: it sets no error object, so that polling costs nothing.
  *
@@ -21,7 +21,7 @@
 extern "C" {
 #endif
 
-/* Something that is going on, as seen from here. */
+/* A connection to a running command, terminal or WebSocket. */
 typedef struct wrenn_stream wrenn_stream;
 
 /* wrenn_event.type, and the members that are set then. */
@@ -45,7 +45,7 @@ typedef struct wrenn_event {
     size_t size;
 } wrenn_event;
 
-/* The next event. Returns 1 with *event filled, 0 when the stream has ended well, or a negative code: WRENN_E_AGAIN when
+/* The next event. Returns 1 with *event filled, 0 when the stream has ended normally, or a negative code: WRENN_E_AGAIN when
  * nothing came within timeout_ms (0: does not block; -1: waits without limit of its own, as the stream's idle limit
  * applies), WRENN_E_CONNECTION_LOST, _PROTOCOL, _LIMIT, WRENN_E_AGENT and other classes for what the server reports
  * instead of an exit. WRENN_E_CANCELLED when a callback frees the stream or its client meanwhile. From an error on, every

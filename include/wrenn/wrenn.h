@@ -7,9 +7,9 @@
  *     sandboxes.h   create, list, get, connect, destroy
  *     sandbox.h     one sandbox: wait, ping, pause, resume, destroy
  *     exec.h        commands in it
- *     processes.h   commands in its background
+ *     processes.h   detached commands in it
  *     pty.h         terminals in it
- *     stream.h      what arrives while something goes on
+ *     stream.h      output of commands and terminals while it arrives
  *     code.h        code in it, run by a kernel that keeps its state
  *     files.h       files in it
  *     metrics.h     what it uses

@@ -148,7 +148,7 @@ static void specs_respond(code_op *self, const wrn_json *json, wrn_http_response
     WRN_AUTO(wrn_buf_free) wrn_buf names = WRN_BUF_LIMITED(1000);
     const wrn_json *specs = wrn_json_get(json, "kernelspecs");
     const char *name = context->asked ? context->asked : wrn_json_string(wrn_json_get(json, "default"), NULL);
-    if (!name || !*name) return wrn_op_fail_nonsense(op, response, "it names no default kernel");
+    if (!name || !*name) return wrn_op_fail_malformed(op, response, "it names no default kernel");
     wrn_json_each(specs, list_name, &names);
     if (names.size && !wrn_json_has(specs, name))
         return wrn_op_fail(op, wrn_error_new(WRENN_E_NOT_FOUND, "%s: the sandbox has no kernel \"%s\"; it has: %s",
@@ -172,7 +172,7 @@ static void find_respond(code_op *self, const wrn_json *json) {
 
 static void made_respond(code_op *self, const wrn_json *kernel, wrn_http_response *response) {
     const char *id = wrn_json_string(wrn_json_get(kernel, "id"), NULL);
-    if (!id || !*id) return wrn_op_fail_nonsense(&self->op, response, "a kernel without an id");
+    if (!id || !*id) return wrn_op_fail_malformed(&self->op, response, "a kernel without an id");
     self->context->made = self->stage == MAKE;
     have_kernel(self, id);
 }
@@ -201,7 +201,7 @@ static void code_respond(wrenn_op *op, wrn_http_response *response) {
     code_op *self = (code_op *)op;
     if (self->stage == INTERRUPT) return; /* the kernel's own word is waited for */
     if (self->stage == DROP) return use_kernel(self);
-    if (self->stage == SOCKET) return wrn_op_fail_nonsense(op, response, "it should have become a WebSocket");
+    if (self->stage == SOCKET) return wrn_op_fail_malformed(op, response, "it should have become a WebSocket");
     WRN_AUTO(wrn_json_freep) wrn_json *json = NULL;
     if (!wrn_op_parse(op, response, &json)) return;
     if (self->stage == SPECS) specs_respond(self, json, response);

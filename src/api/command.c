@@ -55,8 +55,8 @@ int wrn_command_read(wrn_arena *arena, const char *what, const wrn_command_optio
 
 /* ---- for servers that ignore envs and cwd ---- */
 
-/* From the root, as on servers that obey cwd. So cd takes it for nothing else: "-" is the directory before, and others may
- * be looked for in $CDPATH. */
+/* A relative cwd starts at the root, as on servers that obey it. An absolute path is also safe from what cd would make of
+ * "-" and of $CDPATH. */
 static const char *plain_directory(wrn_arena *arena, const char *cwd) {
     if (*cwd == '/') return cwd;
     size_t size = strlen(cwd);
@@ -67,7 +67,7 @@ static const char *plain_directory(wrn_arena *arena, const char *cwd) {
     return plain;
 }
 
-static const char *joined(wrn_arena *arena, const wrn_pair *pair) {
+static const char *join_pair(wrn_arena *arena, const wrn_pair *pair) {
     size_t name = strlen(pair->key), value = strlen(pair->value);
     char *text = wrn_arena_alloc(arena, name + value + 2);
     if (!text) return NULL;
@@ -78,7 +78,7 @@ static const char *joined(wrn_arena *arena, const wrn_pair *pair) {
 }
 
 int wrn_command_wrap(wrn_arena *arena, const char *what, wrn_command_words *words, wrenn_error **error) {
-    /* Without -P it would take "link/.." for ".". */
+    /* Without -P cd resolves "link/.." to ".". */
     static const char enter[] = "cd -P -- \"$1\" 2>/dev/null || { printf '" WRN_COMMAND_NO_CWD_TEXT
                                 ": %s\\n' \"$1\" >&2; exit 125; }; shift; exec \"$@\"";
     const char *cwd = words->cwd && *words->cwd ? words->cwd : NULL;
@@ -90,12 +90,14 @@ int wrn_command_wrap(wrn_arena *arena, const char *what, wrn_command_words *word
     for (size_t i = 0; ok && cwd && i < WRN_COUNT(first); i++) all[count++] = first[i];
     if (ok && cwd) ok = (all[count++] = plain_directory(arena, cwd)) != NULL;
     if (ok) all[count++] = "/usr/bin/env", all[count++] = "--";
-    for (size_t i = 0; ok && i < words->envs_count; i++) ok = (all[count++] = joined(arena, &words->envs[i])) != NULL;
+    for (size_t i = 0; ok && i < words->envs_count; i++)
+        ok = (all[count++] = join_pair(arena, &words->envs[i])) != NULL;
     if (!ok) return wrn_fail(error, WRENN_E_NO_MEMORY, "%s: out of memory", what);
-    /* env would take such a name for one more variable, and "-" for the wish to have none. */
+    /* env takes a name with "=" for a variable, and "-" for an empty environment. */
     bool is_odd = strchr(words->cmd, '=') || strcmp(words->cmd, "-") == 0;
-    const char *run =
-        *words->cmd == '-' ? "\"$@\"" : "exec \"$@\""; /* some take it for an option, some a "--" for it */
+    const char *run = *words->cmd == '-'
+                          ? "\"$@\""
+                          : "exec \"$@\""; /* some shells take it for an option of exec, others do not know exec -- */
     const char *const odd[] = {"/bin/sh", "-c", run, "sh"};
     for (size_t i = 0; is_odd && i < WRN_COUNT(odd); i++) all[count++] = odd[i];
     all[count++] = words->cmd;

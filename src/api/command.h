@@ -1,4 +1,4 @@
-/* What a command is made of, as all calls that start one take it. */
+/* The parts of a command, as all calls that start one take them. */
 #ifndef WRN_API_COMMAND_H
 #define WRN_API_COMMAND_H
 
@@ -21,9 +21,9 @@ typedef struct wrn_command_options {
  * WRENN_E_INVALID_ARGUMENT names `what` and the option. */
 int wrn_command_read(wrn_arena *arena, const char *what, const wrn_command_options *options, wrn_command_words *words,
                      wrenn_error **error);
-/* For servers that ignore envs and cwd of a foreground command: turns them into words of the command line, which no shell
- * parses, and takes them out. What can't be entered ends the command with exit code
- * WRN_COMMAND_NO_CWD and WRN_COMMAND_NO_CWD_TEXT at the beginning of its standard error. */
+/* For servers that ignore envs and cwd of a foreground command: moves both into the words of the command line, which no
+ * shell parses. A directory that cannot be entered ends the command with exit code WRN_COMMAND_NO_CWD and
+ * WRN_COMMAND_NO_CWD_TEXT at the beginning of its stderr text. */
 enum { WRN_COMMAND_NO_CWD = 125 };
 #define WRN_COMMAND_NO_CWD_TEXT "wrenn: cannot enter the directory given as cwd"
 int wrn_command_wrap(wrn_arena *arena, const char *what, wrn_command_words *words, wrenn_error **error);

@@ -1,11 +1,11 @@
-/* Creating a sandbox, so that none is left behind that nobody knows of.
+/* Creating a sandbox, without ever leaving one behind that the caller does not know of.
  *
  * POSTING -> done, or with WRENN_CREATE_WAIT -> FOLLOWING -> done.
- * An answer to POSTING that is lost: every create has an idempotency key, so with a server that obeys it -> POSTING again.
- * If it is not known whether it does -> ASKING, whose answer says so.
- * If following fails -> DESTROYING -> the error that made it fail.
- * When it is given up on the way, or nothing helps, a clean-up in the background does what is left: it waits for the
- * answer, or asks for it again, and destroys the sandbox. */
+ * When the response to POSTING is lost: every create has an idempotency key, so a server that obeys it -> POSTING again.
+ * If it is unknown whether the server does -> ASKING, whose response says so.
+ * When following fails -> DESTROYING -> the error that following failed with.
+ * When the caller gives the create up, or its outcome stays unknown, an operation in the background cleans up: it waits for
+ * the response, or posts again to get it, and destroys the sandbox. */
 #include <stdio.h>
 
 #include "api/follow.h"
@@ -22,17 +22,17 @@ typedef struct create_op {
     wrn_follower follower;
     enum { POSTING, ASKING, FOLLOWING, DESTROYING, REPORTING } stage;
     bool wait;
-    bool callers_key;  /* who knows it can ask again, and would not want to find the sandbox destroyed */
+    bool callers_key;  /* the caller can create again with the same key, and must then find the sandbox */
     wrn_buf body, key; /* of the request */
     int posts;
-    wrenn_error *reason; /* why it is not known what became of it; or why it is being destroyed */
+    wrenn_error *reason; /* why the outcome is unknown, or why the sandbox is being destroyed */
 } create_op;
 
-static create_op *background(wrenn_op *op);
+static create_op *start_clean_up(wrenn_op *op);
 
 /* ---- calls ---- */
 
-static void set_post(create_op *self) {
+static void call_post(create_op *self) {
     wrenn_op *op = &self->follower.op;
     self->stage = POSTING;
     self->posts++;
@@ -42,7 +42,7 @@ static void set_post(create_op *self) {
     wrn_buf_puts(&op->idempotency_key, self->key.data);
 }
 
-static void destroy(create_op *self) {
+static void call_destroy(create_op *self) {
     wrenn_op *op = &self->follower.op;
     self->stage = DESTROYING;
     self->follower.looking = false;
@@ -50,14 +50,16 @@ static void destroy(create_op *self) {
     wrn_op_send(op);
 }
 
-static bool obeys(const create_op *self) { return self->follower.op.client->features & WRN_FEATURE_IDEMPOTENCY_KEY; }
-static bool may_obey(const create_op *self) { return obeys(self) || !self->follower.op.client->features_known; }
+static bool obeys_key(const create_op *self) {
+    return self->follower.op.client->features & WRN_FEATURE_IDEMPOTENCY_KEY;
+}
+static bool may_obey_key(const create_op *self) { return obeys_key(self) || !self->follower.op.client->features_known; }
 
-/* The same request again, if that makes no second sandbox; any answer of the server says whether. */
-static void ask_again(create_op *self) {
+/* Posts again if that cannot make a second sandbox; else asks, because any response tells whether the server obeys keys. */
+static void post_again(create_op *self) {
     wrenn_op *op = &self->follower.op;
-    if (obeys(self)) {
-        set_post(self);
+    if (obeys_key(self)) {
+        call_post(self);
     } else {
         self->stage = ASKING;
         wrn_op_call(op, "GET", WRN_AUTH_NONE, "/capsules", NULL, NULL);
@@ -68,21 +70,21 @@ static void ask_again(create_op *self) {
 static void create_wake(wrenn_op *op) {
     create_op *self = (create_op *)op;
     if (self->stage == FOLLOWING) wrn_follow_look(op);
-    else if (self->stage == DESTROYING) destroy(self);
-    else ask_again(self);
+    else if (self->stage == DESTROYING) call_destroy(self);
+    else post_again(self);
 }
 
-/* Whether a create that ended like this may have made a sandbox. An error that a server has written is none of these. */
-static bool is_unknown(const create_op *self, const wrenn_error *error) {
+/* Whether a create with this error may have made a sandbox. An error object of the API means that it has not. */
+static bool is_outcome_unknown(const create_op *self, const wrenn_error *error) {
     int code = wrenn_error_code(error);
-    if (code == WRENN_E_CONNECTION_FAILED) return self->reason != NULL; /* it was lost before that */
+    if (code == WRENN_E_CONNECTION_FAILED) return self->reason != NULL; /* an earlier post was lost */
     return code == WRENN_E_CONNECTION_LOST || code == WRENN_E_PROTOCOL || code == WRENN_E_LIMIT ||
            (wrenn_error_http_status(error) >= 500 && !wrenn_error_server_code(error));
 }
 
 /* ---- create ---- */
 
-static void report(create_op *self, wrenn_error *error) {
+static void create_report(create_op *self, wrenn_error *error) {
     self->stage = REPORTING;
     wrn_op_fail(&self->follower.op, error);
 }
@@ -113,65 +115,67 @@ static void create_respond(wrenn_op *op, wrn_http_response *response) {
         self->stage = FOLLOWING;
         wrn_follow_judge(op);
         break;
-    case ASKING: ask_again(self); break; /* a server that has no secrets */
+    case ASKING: post_again(self); break; /* a server that answers without credentials */
     case FOLLOWING: wrn_follow_respond(op, response); break;
-    default: report(self, WRN_TAKE(self->reason));
+    default: create_report(self, WRN_TAKE(self->reason));
     }
 }
 
-/* Nothing more can be found out within this operation. */
-static void give_up(create_op *self) {
+/* The outcome stays unknown: the operation fails, and a clean-up goes on. */
+static void give_up_create(create_op *self) {
     wrenn_error *reason = WRN_TAKE(self->reason);
-    create_op *heir = !self->callers_key && may_obey(self) ? background(&self->follower.op) : NULL;
+    create_op *heir = !self->callers_key && may_obey_key(self) ? start_clean_up(&self->follower.op) : NULL;
     self->stage = REPORTING;
     if (heir) wrn_op_delay(&heir->follower.op, AGAIN_MS);
-    report(self, wrn_error_new(wrenn_error_code(reason), "%s; the sandbox may exist: %s", wrenn_error_message(reason),
-                               heir ? "it will be destroyed if the server can be reached again"
-                                    : "look with wrenn_sandboxes_list()"));
+    create_report(self,
+                  wrn_error_new(wrenn_error_code(reason), "%s; the sandbox may exist: %s", wrenn_error_message(reason),
+                                heir ? "it will be destroyed if the server can be reached again"
+                                     : "look with wrenn_sandboxes_list()"));
     wrenn_error_free(reason);
 }
 
-static bool post_failed(create_op *self, const wrenn_error *error) {
-    if (!is_unknown(self, error)) return false;
+static bool create_post_failed(create_op *self, const wrenn_error *error) {
+    if (!is_outcome_unknown(self, error)) return false;
     if (!self->reason) self->reason = wrn_error_ref(error);
-    /* A lost connection was tried again already, if the server was known to obey. */
+    /* op.c has repeated the post already when the server was known to obey keys. */
     bool lost = wrenn_error_code(error) == WRENN_E_CONNECTION_LOST;
     wrenn_op *op = &self->follower.op;
-    if (!may_obey(self) || (lost && obeys(self)) || self->posts >= op->client->max_attempts) give_up(self);
+    if (!may_obey_key(self) || (lost && obeys_key(self)) || self->posts >= op->client->max_attempts)
+        give_up_create(self);
     else wrn_op_delay(op, AGAIN_MS);
     return true;
 }
 
-/* A sandbox that was made but did not start must not stay behind. */
-static void undo(create_op *self, const wrenn_error *error) {
+/* Destroys a sandbox that was made but did not start. */
+static void undo_create(create_op *self, const wrenn_error *error) {
     self->reason = wrn_error_new(wrenn_error_code(error), "%s; it was destroyed again", wrenn_error_message(error));
     wrn_op_extend(&self->follower.op, CLEAN_UP_MS);
-    destroy(self);
+    call_destroy(self);
 }
 
-static void undo_failed(create_op *self, const wrenn_error *error) {
+static void undo_create_failed(create_op *self, const wrenn_error *error) {
     wrenn_op *op = &self->follower.op;
-    if (wrenn_error_code(error) == WRENN_E_NOT_FOUND) report(self, WRN_TAKE(self->reason));
+    if (wrenn_error_code(error) == WRENN_E_NOT_FOUND) create_report(self, WRN_TAKE(self->reason));
     else if (wrn_follow_passing(error)) wrn_op_delay(op, AGAIN_MS);
     else
-        report(self, wrn_error_new(wrenn_error_code(self->reason), "create: sandbox %s may still run: %s",
-                                   op->sandbox->id, wrenn_error_message(error)));
+        create_report(self, wrn_error_new(wrenn_error_code(self->reason), "create: sandbox %s may still run: %s",
+                                          op->sandbox->id, wrenn_error_message(error)));
 }
 
 static bool create_fail(wrenn_op *op, const wrenn_error *error) {
     create_op *self = (create_op *)op;
     switch (self->stage) {
-    case POSTING: return post_failed(self, error);
+    case POSTING: return create_post_failed(self, error);
     case ASKING:
-        if (wrenn_error_http_status(error) && obeys(self)) ask_again(self);
-        else give_up(self);
+        if (wrenn_error_http_status(error) && obeys_key(self)) post_again(self);
+        else give_up_create(self);
         return true;
     case FOLLOWING:
-        /* Whoever has the key finds the sandbox; it may well start yet. */
+        /* With a key of its own the caller finds the sandbox, which may still start. */
         if (self->callers_key && wrenn_error_code(error) == WRENN_E_TIMEOUT) return false;
-        if (!wrn_follow_tolerates(op, error)) undo(self, error);
+        if (!wrn_follow_tolerates(op, error)) undo_create(self, error);
         return true;
-    case DESTROYING: undo_failed(self, error); return true;
+    case DESTROYING: undo_create_failed(self, error); return true;
     default: return false;
     }
 }
@@ -191,12 +195,12 @@ static void create_abandon(wrenn_op *op, bool late) {
     bool sent = self->reason || op->reached || (op->exchange && wrn_http_is_sent(op->exchange));
     if (op->state == WRN_OP_PARKED || self->stage == REPORTING || (late && waiting)) return;
     if (self->callers_key ? self->stage != DESTROYING : !waiting && !sent) return;
-    create_op *heir = background(op);
+    create_op *heir = start_clean_up(op);
     if (!heir) return;
     if (waiting) {
         heir->follower.op.sandbox = op->sandbox;
         wrn_sandbox_ref(op->sandbox);
-        destroy(heir);
+        call_destroy(heir);
     } else if (self->stage == ASKING || !wrn_op_hand_over(op, &heir->follower.op)) {
         wrn_op_delay(&heir->follower.op, AGAIN_MS);
     }
@@ -220,7 +224,7 @@ const wrn_op_type wrn_sandboxes_create_type = {
 
 /* ---- the clean-up ---- */
 
-static void warn(const create_op *self) {
+static void warn_left_behind(const create_op *self) {
     char line[300];
     const wrenn_op *op = &self->follower.op;
     snprintf(line, sizeof(line), "create: given up, and %s%s may still run", op->sandbox ? "sandbox " : "the sandbox",
@@ -232,7 +236,7 @@ static void clean_respond(wrenn_op *op, wrn_http_response *response) {
     create_op *self = (create_op *)op;
     switch (self->stage) {
     case POSTING:
-        if (take_sandbox(self, response)) destroy(self);
+        if (take_sandbox(self, response)) call_destroy(self);
         break;
     case ASKING: wrn_op_delay(op, AGAIN_MS); break;
     default: wrn_op_finish(op, NULL, NULL);
@@ -242,19 +246,19 @@ static void clean_respond(wrenn_op *op, wrn_http_response *response) {
 static bool clean_fail(wrenn_op *op, const wrenn_error *error) {
     create_op *self = (create_op *)op;
     int code = wrenn_error_code(error);
-    bool unknown = self->stage != POSTING || code == WRENN_E_CONNECTION_FAILED || is_unknown(self, error),
+    bool unknown = self->stage != POSTING || code == WRENN_E_CONNECTION_FAILED || is_outcome_unknown(self, error),
          again = false;
     if (code == WRENN_E_TIMEOUT) unknown = true;
     else if (self->stage == DESTROYING) again = wrn_follow_passing(error);
-    else again = unknown && may_obey(self);
+    else again = unknown && may_obey_key(self);
     bool gone = self->stage == DESTROYING && code == WRENN_E_NOT_FOUND;
     if (again) wrn_op_delay(op, AGAIN_MS);
-    else if (unknown && !gone) warn(self);
+    else if (unknown && !gone) warn_left_behind(self);
     return again;
 }
 
 static void clean_abandon(wrenn_op *op, bool late) {
-    if (!late) warn((create_op *)op);
+    if (!late) warn_left_behind((create_op *)op);
 }
 
 static const wrn_op_type clean_type = {
@@ -268,7 +272,7 @@ static const wrn_op_type clean_type = {
 };
 
 /* It inherits the request. */
-static create_op *background(wrenn_op *op) {
+static create_op *start_clean_up(wrenn_op *op) {
     create_op *self = (create_op *)op, *heir;
     heir = (create_op *)wrn_op_background(op->client, &clean_type, LATE_CLEAN_UP_MS);
     if (!heir) return NULL;
@@ -281,7 +285,7 @@ static create_op *background(wrenn_op *op) {
 
 /* ---- the call ---- */
 
-/* It becomes a header line: a line break in it would become another one. */
+/* The key becomes a header field, so a line break in it would add another field. */
 static int check_key(const char *key, wrenn_error **error) {
     size_t size = 0;
     while (key && key[size] > ' ' && key[size] < 0x7f) size++;
@@ -290,7 +294,7 @@ static int check_key(const char *key, wrenn_error **error) {
                     "create: idempotency_key must have 1 to %d visible ASCII characters", IDEMPOTENCY_KEY_MAX);
 }
 
-/* The caller's, or one of our own, so that the create can be asked for again. */
+/* The caller's key, or a random one, so that the create can be repeated. */
 static int set_key(create_op *self, const char *callers, wrenn_error **error) {
     char own[WRN_TRANSFER_NAME_SIZE];
     self->callers_key = callers != NULL;

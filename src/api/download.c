@@ -1,8 +1,8 @@
-/* Downloads: into memory, and to whatever takes bytes.
+/* Downloads: into memory, files, descriptors and callbacks.
  *
- * READING -> done. With WRENN_DOWNLOAD_VERIFY: LOOKING for the size in a listing (twice when it is of a link) -> READING
- * -> done, or if there was less than that -> CHECKING in a second listing -> done, or lost. If the directory can't be
- * listed when LOOKING -> CLIMBING, as in find.c. */
+ * READING -> done. With WRENN_DOWNLOAD_VERIFY: LOOKING for the size in a listing (twice for a link) -> READING -> done; when
+ * fewer bytes came -> CHECKING the size in a second listing -> done, or WRENN_E_CONNECTION_LOST. When the directory cannot be
+ * listed while LOOKING -> CLIMBING, as in find.c. */
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
@@ -25,8 +25,8 @@ typedef struct download_op {
     wrn_file_transfer transfer;
     enum { READING, LOOKING, CHECKING, CLIMBING } stage;
     wrn_buf path;        /* of the file in the sandbox */
-    wrn_buf looked;      /* what is looked for: the path without slashes at its end, or where it leads as a link */
-    size_t climbed;      /* what of it is looked for when climbing */
+    wrn_buf looked;      /* the path to look for: without trailing slashes, or the target when it is a link */
+    size_t climbed;      /* CLIMBING looks for the first so many bytes of it */
     wrenn_error *reason; /* why it climbs */
     bool link;           /* it is a link */
     int64_t listed;      /* size in the first listing; -1: not asked for */
@@ -34,12 +34,12 @@ typedef struct download_op {
     wrn_buf content; /* a sink in memory */
     wrenn_write_fn write;
     bool quiet;           /* writing to the descriptor may raise SIGPIPE */
-    char *target, *aside; /* the file on this machine, and what becomes it; or NULL */
+    char *target, *aside; /* the local file, and the temporary file that will replace it; or NULL */
 } download_op;
 
 /* ---- sinks ---- */
 
-static int64_t moved(download_op *self, int64_t size, int64_t total) {
+static int64_t download_moved(download_op *self, int64_t size, int64_t total) {
     self->transfer.total = self->listed >= 0 ? self->listed : total;
     return wrn_transfer_moved(&self->transfer, size);
 }
@@ -54,7 +54,7 @@ static int64_t write_memory(void *context, const char *data, size_t size, int64_
     wrn_buf_put(&self->content, data, size);
     if (self->content.failed)
         return wrn_transfer_stop(t, wrn_error_new(WRENN_E_NO_MEMORY, "%s: out of memory", t->op.type->name));
-    return moved(self, (int64_t)size, total);
+    return download_moved(self, (int64_t)size, total);
 }
 
 static int64_t write_callback(void *context, const char *data, size_t size, int64_t total) {
@@ -67,10 +67,10 @@ static int64_t write_callback(void *context, const char *data, size_t size, int6
     if (rc < 0)
         return wrn_transfer_stop(
             t, wrn_error_new(WRENN_E_CANCELLED, "%s: broken off by its write callback", t->op.type->name));
-    return moved(self, (int64_t)size, total);
+    return download_moved(self, (int64_t)size, total);
 }
 
-/* write() without SIGPIPE, whatever the program does about that signal. */
+/* write() that never raises SIGPIPE. */
 static ssize_t write_quietly(int fd, const char *data, size_t size) {
     sigset_t broken, before, pending;
     sigemptyset(&broken);
@@ -87,7 +87,7 @@ static ssize_t write_quietly(int fd, const char *data, size_t size) {
     return written;
 }
 
-static ssize_t put(const download_op *self, const char *data, size_t size) {
+static ssize_t put_bytes(const download_op *self, const char *data, size_t size) {
     int fd = self->transfer.fd;
     return self->quiet ? write_quietly(fd, data, size) : write(fd, data, size);
 }
@@ -97,13 +97,13 @@ static int64_t write_fd(void *context, const char *data, size_t size, int64_t to
     wrn_file_transfer *t = &self->transfer;
     size_t done = 0;
     while (done < size) {
-        ssize_t n = put(self, data + done, size - done);
+        ssize_t n = put_bytes(self, data + done, size - done);
         if (n >= 0) done += (size_t)n;
         else if (errno == EAGAIN) break;
         else if (errno != EINTR) return wrn_transfer_stop_errno(t, "writing the file");
     }
     if (done < size && wrn_transfer_wait(t, EPOLLOUT) == WRN_HTTP_STOP) return WRN_HTTP_STOP;
-    return moved(self, (int64_t)done, total);
+    return download_moved(self, (int64_t)done, total);
 }
 
 /* ---- ends ---- */
@@ -129,10 +129,10 @@ static void download_clear(wrenn_op *op) {
     wrenn_error_free(self->reason);
 }
 
-static void keep(void *result) { (void)result; }
+static void keep_size(void *result) { (void)result; }
 
-/* A file system may find out as late as with close() that it can't keep what was written. */
-static void complete(download_op *self) {
+/* Some file systems report a failed write only at close(). */
+static void download_complete(download_op *self) {
     wrn_file_transfer *t = &self->transfer;
     bool ok = t->fd < 0 || close(t->fd) == 0;
     t->fd = -1;
@@ -143,12 +143,12 @@ static void complete(download_op *self) {
         return;
     }
     free(WRN_TAKE(self->aside));
-    wrn_op_finish(&t->op, &t->done, keep);
+    wrn_op_finish(&t->op, &t->done, keep_size);
 }
 
 /* ---- answers ---- */
 
-/* The first `end` bytes of what is looked for. */
+/* Looks for the first `end` bytes of the path. */
 static void look_for(download_op *self, size_t end) {
     wrenn_op *op = &self->transfer.op;
     WRN_AUTO(wrn_buf_free) wrn_buf parent = WRN_BUF_INIT;
@@ -159,22 +159,22 @@ static void look_for(download_op *self, size_t end) {
     if (parent.failed) op->path.failed = true;
 }
 
-static void look(download_op *self) { look_for(self, strlen(self->looked.data)); }
+static void look_for_file(download_op *self) { look_for(self, strlen(self->looked.data)); }
 
-static void ask(download_op *self) {
+static void call_read(download_op *self) {
     wrenn_op *op = &self->transfer.op;
     self->stage = READING;
     wrn_files_call(op, "/files/stream/read", self->path.data);
     op->sink = &self->sink;
 }
 
-static void go_on(download_op *self) {
+static void send_next(download_op *self) {
     wrenn_op *op = &self->transfer.op;
     wrn_op_extend(op, self->transfer.idle_ms);
     wrn_op_send(op);
 }
 
-static void follow(download_op *self, const char *to) {
+static void follow_link(download_op *self, const char *to) {
     self->link = true;
     wrn_buf_clear(&self->looked);
     wrn_buf_puts(&self->looked, to);
@@ -182,8 +182,8 @@ static void follow(download_op *self, const char *to) {
         wrn_op_fail_no_memory(&self->transfer.op);
         return;
     }
-    look(self);
-    go_on(self);
+    look_for_file(self);
+    send_next(self);
 }
 
 static void refuse_directory(download_op *self) {
@@ -191,30 +191,30 @@ static void refuse_directory(download_op *self) {
     wrn_op_fail(op, wrn_error_new(WRENN_E_INVALID_ARGUMENT, "%s: %s is a directory", op->type->name, self->path.data));
 }
 
-static void judge(download_op *self, const wrenn_file_entry *entry) {
+static void judge_listed(download_op *self, const wrenn_file_entry *entry) {
     wrn_file_transfer *t = &self->transfer;
     wrenn_op *op = &t->op;
     const char *path = self->path.data, *name = op->type->name;
     if (entry && entry->symlink_target && !self->link) {
-        follow(self, entry->symlink_target);
+        follow_link(self, entry->symlink_target);
     } else if (self->stage == LOOKING && (!entry || entry->symlink_target)) {
         wrn_op_fail(op, wrn_error_new(WRENN_E_NOT_FOUND, "%s: %s does not exist", name, path));
     } else if (self->stage == LOOKING && entry->type == WRENN_FILE_TYPE_DIRECTORY) {
         refuse_directory(self);
     } else if (self->stage == LOOKING) {
         self->listed = entry->size;
-        ask(self);
-        go_on(self);
+        call_read(self);
+        send_next(self);
     } else if (entry && entry->size <= t->done) {
-        complete(self);
+        download_complete(self);
     } else {
         wrn_op_fail(op, wrn_error_new(WRENN_E_CONNECTION_LOST, "%s: %lld bytes of %s came, of %lld that it has", name,
                                       (long long)t->done, path, (long long)(entry ? entry->size : self->listed)));
     }
 }
 
-/* What could not be listed is there, and has another trouble; or it is not. */
-static void climbed(download_op *self, const wrn_json *entries) {
+/* Tells a directory that exists but cannot be listed from one that is missing. */
+static void judge_climbed(download_op *self, const wrn_json *entries) {
     wrenn_op *op = &self->transfer.op;
     WRN_AUTO(wrn_buf_free) wrn_buf parent = WRN_BUF_INIT;
     size_t name = wrn_files_aim(self->looked.data, self->climbed, &parent);
@@ -226,11 +226,11 @@ static void climbed(download_op *self, const wrn_json *entries) {
                           : wrn_error_new(WRENN_E_NOT_FOUND, "%s: %s does not exist", op->type->name, self->path.data));
 }
 
-static bool stream_fail(wrenn_op *op, const wrenn_error *error) {
+static bool download_stream_fail(wrenn_op *op, const wrenn_error *error) {
     download_op *self = (download_op *)op;
     if (wrn_transfer_fail(op, error)) return true;
     if ((self->stage != LOOKING && self->stage != CLIMBING) || !wrn_files_may_be_missing(error)) return false;
-    if (wrenn_error_code(error) == WRENN_E_NOT_FOUND) return false; /* it is said already */
+    if (wrenn_error_code(error) == WRENN_E_NOT_FOUND) return false; /* this error says so already */
     if (self->stage == LOOKING) self->climbed = strlen(self->looked.data);
     if (!self->reason) self->reason = wrn_error_ref(error);
     if (!wrn_files_climb(self->looked.data, &self->climbed)) {
@@ -240,22 +240,22 @@ static bool stream_fail(wrenn_op *op, const wrenn_error *error) {
     }
     self->stage = CLIMBING;
     look_for(self, self->climbed);
-    go_on(self);
+    send_next(self);
     return true;
 }
 
-static void listed(download_op *self, const wrn_http_response *response) {
+static void listing_respond(download_op *self, const wrn_http_response *response) {
     wrenn_op *op = &self->transfer.op;
     WRN_AUTO(wrn_json_freep) wrn_json *json = NULL;
     WRN_AUTO(wrn_buf_free) wrn_buf parent = WRN_BUF_INIT;
     if (!wrn_op_parse(op, response, &json)) return;
     const wrn_json *entries = wrn_json_get(json, "entries");
     if (wrn_json_type_of(entries) != WRN_JSON_ARRAY) {
-        wrn_op_fail_nonsense(op, response, "it has no array of entries");
+        wrn_op_fail_malformed(op, response, "it has no array of entries");
         return;
     }
     if (self->stage == CLIMBING) {
-        climbed(self, entries);
+        judge_climbed(self, entries);
         return;
     }
     const char *name = self->looked.data;
@@ -266,20 +266,20 @@ static void listed(download_op *self, const wrn_http_response *response) {
     name += wrn_files_aim(name, strlen(name), &parent);
     const wrn_json *found = wrn_files_entry(entries, name, strlen(name));
     wrenn_file_entry *entry = found ? wrn_op_decode_part(op, response, found, &wrn_model_file_entry) : NULL;
-    if (!found || entry) judge(self, entry);
+    if (!found || entry) judge_listed(self, entry);
     wrn_result_free(entry);
 }
 
-static void stream_respond(wrenn_op *op, wrn_http_response *response) {
+static void download_stream_respond(wrenn_op *op, wrn_http_response *response) {
     download_op *self = (download_op *)op;
     if (self->stage != READING) {
-        listed(self, response);
+        listing_respond(self, response);
     } else if (self->transfer.done >= self->listed) {
-        complete(self);
+        download_complete(self);
     } else {
         self->stage = CHECKING;
-        look(self);
-        go_on(self);
+        look_for_file(self);
+        send_next(self);
     }
 }
 
@@ -296,7 +296,7 @@ static void free_loaded(void *result) {
     free(it);
 }
 
-static void memory_respond(wrenn_op *op, wrn_http_response *response) {
+static void download_respond(wrenn_op *op, wrn_http_response *response) {
     download_op *self = (download_op *)op;
     (void)response;
     loaded *it = calloc(1, sizeof(*it));
@@ -314,7 +314,7 @@ static void memory_respond(wrenn_op *op, wrn_http_response *response) {
     .timeout_ms = WRN_TRANSFER_IDLE_MS, .size = sizeof(download_op), .init = download_init, .stop = download_stop, \
     .clear = download_clear
 
-const wrn_op_type wrn_sandbox_download_type = {"download", DOWNLOAD_OP, .respond = memory_respond,
+const wrn_op_type wrn_sandbox_download_type = {"download", DOWNLOAD_OP, .respond = download_respond,
                                                .fail = wrn_transfer_fail};
 
 int wrn_sandbox_download_prepare(wrenn_sandbox *sandbox, const char *path, wrenn_op **op, wrenn_error **error) {
@@ -333,8 +333,8 @@ void wrenn_file_free(wrenn_file *file) { free_loaded(file); }
 
 /* ---- to whatever takes bytes ---- */
 
-const wrn_op_type wrn_sandbox_download_stream_type = {"download_stream", DOWNLOAD_OP, .respond = stream_respond,
-                                                      .fail = stream_fail};
+const wrn_op_type wrn_sandbox_download_stream_type = {"download_stream", DOWNLOAD_OP,
+                                                      .respond = download_stream_respond, .fail = download_stream_fail};
 
 static int check_download(const wrenn_download_stream_options *options, wrenn_error **error) {
     int rc = wrn_files_check(wrn_sandbox_download_stream_type.name, options->path, error);
@@ -347,7 +347,7 @@ static int check_download(const wrenn_download_stream_options *options, wrenn_er
     return rc;
 }
 
-/* What is written aside becomes the file when it is whole. */
+/* Opens a temporary file beside the target, which it replaces when it is complete. */
 static int open_aside(download_op *self, const char *path, const struct stat *old) {
     char random[WRN_TRANSFER_NAME_SIZE];
     if (old && access(path, W_OK) != 0) return -1;
@@ -361,7 +361,7 @@ static int open_aside(download_op *self, const char *path, const struct stat *ol
         return -1;
     }
     self->aside = name;
-    if (old && fchmod(fd, old->st_mode & 0777) != 0) { /* then it has the mode of a new file */
+    if (old && fchmod(fd, old->st_mode & 0777) != 0) { /* it keeps the mode of a new file */
     }
     return fd;
 }
@@ -371,7 +371,7 @@ static int open_file(download_op *self, const char *path, wrenn_error **error) {
     struct stat old;
     bool there = stat(path, &old) == 0;
     self->quiet = there && !S_ISREG(old.st_mode);
-    /* Devices and pipes are no files to be replaced. */
+    /* Devices and pipes are written to directly. */
     if (self->quiet) t->fd = open(path, O_WRONLY | O_CLOEXEC | O_NOCTTY);
     else t->fd = open_aside(self, path, there ? &old : NULL);
     if (t->fd >= 0) return 0;
@@ -398,7 +398,7 @@ static bool set_paths(download_op *self, const char *path) {
     wrn_buf_put(&self->path, path, size);
     while (size && path[size - 1] == '/') size--;
     wrn_buf_put(&self->looked, path, size);
-    wrn_buf_putc(&self->looked, '\0'); /* so that `data` is there for root */
+    wrn_buf_putc(&self->looked, '\0'); /* so that `data` is never NULL */
     return !self->path.failed && !self->looked.failed;
 }
 
@@ -417,8 +417,8 @@ int wrn_sandbox_download_stream_prepare(wrenn_sandbox *sandbox, const wrenn_down
         return rc;
     }
     self->stage = options->flags & WRENN_DOWNLOAD_VERIFY ? LOOKING : READING;
-    if (self->stage == LOOKING) look(self);
-    else ask(self);
+    if (self->stage == LOOKING) look_for_file(self);
+    else call_read(self);
     return 0;
 }
 

@@ -22,7 +22,7 @@ static int decode_stream(wrn_arena *arena, bool base64, const char *text, size_t
     return length < 0 ? WRENN_E_PROTOCOL : 0;
 }
 
-static int decode(const wrn_exec_result *wire, wrenn_exec_result *result) {
+static int decode_exec_result(const wrn_exec_result *wire, wrenn_exec_result *result) {
     if (!result) return WRENN_E_NO_MEMORY;
     if (!(wire->present & WRN_HAS_EXEC_RESULT_EXIT_CODE)) return WRENN_E_PROTOCOL;
     bool base64 = wire->encoding && strcmp(wire->encoding, "base64") == 0;
@@ -42,7 +42,7 @@ typedef struct exec_op {
     bool wrapped;
 } exec_op;
 
-/* Nothing has run: the directory is not there. */
+/* The stderr text says that cwd could not be entered: then nothing has run. */
 static bool take_no_cwd(wrenn_op *op, wrenn_exec_result *result) {
     static const char text[] = WRN_COMMAND_NO_CWD_TEXT;
     if (!((exec_op *)op)->wrapped || result->exit_code != WRN_COMMAND_NO_CWD || result->stdout_size ||
@@ -60,7 +60,7 @@ static void exec_respond(wrenn_op *op, wrn_http_response *response) {
     wrn_exec_result *wire = wrn_op_decode(op, response, &wrn_model_exec_result);
     if (!wire) return;
     wrenn_exec_result *result = wrn_result_new(sizeof(*result));
-    int rc = decode(wire, result);
+    int rc = decode_exec_result(wire, result);
     wrn_result_free(wire);
     if (rc == 0 && take_no_cwd(op, result)) return;
     if (rc == 0) {

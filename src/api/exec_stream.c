@@ -22,7 +22,7 @@ const wrn_op_type wrn_sandbox_exec_stream_type = {
     WRN_STREAM_OP,
 };
 
-/* The first message has both forms: which one the server obeys shows when it is connected. */
+/* Writes the first message in both forms, because it is unknown until the connection is open which one the server obeys. */
 int wrn_sandbox_exec_stream_prepare(wrenn_sandbox *sandbox, const wrenn_exec_stream_options *options, wrenn_op **op,
                                     wrenn_error **error) {
     WRN_AUTO(wrn_arena_free) wrn_arena arena = {0};

@@ -39,7 +39,7 @@ bool wrn_files_may_be_missing(const wrenn_error *error) {
 
 /* ---- list_dir ---- */
 
-/* A slash comes before everything else, so that what is in a directory follows it. */
+/* A slash sorts before all other characters, so that the entries of a directory follow it. */
 static int compare_paths(const void *a, const void *b) {
     const char *left = (*(const wrenn_file_entry *const *)a)->path,
                *right = (*(const wrenn_file_entry *const *)b)->path;
@@ -50,7 +50,7 @@ static int compare_paths(const void *a, const void *b) {
     return (unsigned char)*left - (unsigned char)*right;
 }
 
-/* Servers that know pages give one after the other, so that no answer is large; the others all at once. */
+/* Servers that know pages send one at a time, which keeps responses small; the others send everything at once. */
 typedef struct list_op {
     wrenn_op op;
     wrn_list *list; /* so far; NULL: nothing */
@@ -58,7 +58,7 @@ typedef struct list_op {
     int64_t depth;
 } list_op;
 
-static void call_page(list_op *self, const char *cursor) {
+static void call_dir_page(list_op *self, const char *cursor) {
     const wrn_list_dir_request request = {
         .path = self->path.failed ? "" : self->path.data,
         .depth = self->depth,
@@ -69,7 +69,7 @@ static void call_page(list_op *self, const char *cursor) {
     if (self->path.failed) self->op.path.failed = true;
 }
 
-static void list_page_respond(wrenn_op *op, wrn_http_response *response) {
+static void list_dir_respond(wrenn_op *op, wrn_http_response *response) {
     list_op *self = (list_op *)op;
     WRN_AUTO(wrn_json_freep) wrn_json *json = NULL;
     if (!wrn_op_parse(op, response, &json)) return;
@@ -78,7 +78,7 @@ static void list_page_respond(wrenn_op *op, wrn_http_response *response) {
     if (!wrn_op_append(op, response, entries, &wrn_model_file_entry, self->list)) return;
     const char *cursor = wrn_json_string(wrn_json_get(json, "next_cursor"), NULL);
     if (cursor && *cursor && wrn_json_count(entries)) {
-        call_page(self, cursor);
+        call_dir_page(self, cursor);
         wrn_op_send(op);
         return;
     }
@@ -87,7 +87,7 @@ static void list_page_respond(wrenn_op *op, wrn_http_response *response) {
     wrn_op_finish(op, list, wrn_result_free);
 }
 
-static void list_clear(wrenn_op *op) {
+static void list_dir_clear(wrenn_op *op) {
     list_op *self = (list_op *)op;
     wrn_result_free(self->list);
     wrn_buf_free(&self->path);
@@ -100,8 +100,8 @@ const wrn_op_type wrn_sandbox_list_dir_type = {
     WRN_AUTH_ANY,
     .body = &wrn_model_list_dir_request,
     .size = sizeof(list_op),
-    .respond = list_page_respond,
-    .clear = list_clear,
+    .respond = list_dir_respond,
+    .clear = list_dir_clear,
 };
 
 int wrn_sandbox_list_dir_prepare(wrenn_sandbox *sandbox, const char *path, int64_t depth, wrenn_op **op,
@@ -113,7 +113,7 @@ int wrn_sandbox_list_dir_prepare(wrenn_sandbox *sandbox, const char *path, int64
     list_op *self = (list_op *)*op;
     self->depth = depth ? depth : 1;
     wrn_buf_puts(&self->path, path);
-    call_page(self, NULL);
+    call_dir_page(self, NULL);
     return 0;
 }
 

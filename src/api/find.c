@@ -1,12 +1,9 @@
-/* Finding one path: stat and exists, and mkdir for what is there already. No route does it, so the directory that
- * should have the path is listed.
+/* Finding one path: stat and exists, and mkdir when the directory exists already. The API has no route for that, so the
+ * parent directory is listed; only that one name of it, where the server can do so.
  *
- * (Where the server can, only that name of it.)
- *
- * mkdir: MAKING -> done, or when it is there already -> LOOKING.
- * LOOKING in the parent -> found, or missing. If the parent can't be listed -> CLIMBING, a level at a time, until one
- * can be: servers don't agree on how they say that a directory is missing, and a sandbox that is missing sounds the
- * same. */
+ * mkdir: MAKING -> done, or when the directory exists already -> LOOKING.
+ * LOOKING in the parent -> found, or missing. When the parent cannot be listed -> CLIMBING, one level at a time, until a
+ * directory can be: servers report a missing directory in different ways, and a missing sandbox in the same way. */
 #include <string.h>
 
 #include "api/files.h"
@@ -19,13 +16,13 @@ typedef struct find_op {
     enum { STAT, EXISTS, MKDIR } kind;
     enum { MAKING, LOOKING, CLIMBING, REPORTING } stage;
     wrn_buf path;        /* without slashes at its end; root is empty */
-    size_t name, end;    /* what is looked for now: the path up to `end`, whose last part starts at `name` */
-    wrn_buf parent;      /* what is listed for it */
-    wrenn_error *reason; /* what the server said first */
+    size_t name, end;    /* the part looked for now: the path up to `end`, whose last segment starts at `name` */
+    wrn_buf parent;      /* the directory that is listed for it */
+    wrenn_error *reason; /* the first error of the server */
 } find_op;
 
-static char there; /* the result of exists, which else is NULL */
-static void keep(void *result) { (void)result; }
+static char there; /* the result of exists when the path exists; NULL otherwise */
+static void keep_nothing(void *result) { (void)result; }
 
 /* ---- paths ---- */
 
@@ -59,7 +56,7 @@ bool wrn_files_climb(const char *path, size_t *end) {
     return !wrn_files_is_nameless(path, above);
 }
 
-static void aim(find_op *self, size_t end) {
+static void find_aim(find_op *self, size_t end) {
     self->end = end;
     self->name = wrn_files_aim(self->path.data, end, &self->parent);
 }
@@ -75,14 +72,14 @@ static bool read_path(find_op *self, const char *path) {
     size_t size = strlen(path);
     while (size && path[size - 1] == '/') size--;
     wrn_buf_put(&self->path, path, size);
-    wrn_buf_putc(&self->path, '\0'); /* so that `data` is there for root */
-    if (!self->path.failed) aim(self, size);
+    wrn_buf_putc(&self->path, '\0'); /* so that `data` is never NULL */
+    if (!self->path.failed) find_aim(self, size);
     return !self->path.failed && !self->parent.failed;
 }
 
 /* ---- ends ---- */
 
-static void report(find_op *self, wrenn_error *error) {
+static void find_report(find_op *self, wrenn_error *error) {
     self->stage = REPORTING;
     wrn_op_fail(&self->op, error);
 }
@@ -90,15 +87,15 @@ static void report(find_op *self, wrenn_error *error) {
 static void conclude_missing(find_op *self) {
     wrenn_op *op = &self->op;
     if (self->kind == EXISTS) wrn_op_finish(op, NULL, NULL);
-    else if (self->kind == MKDIR) report(self, WRN_TAKE(self->reason));
-    else report(self, wrn_error_new(WRENN_E_NOT_FOUND, "stat: %s does not exist", self->path.data));
+    else if (self->kind == MKDIR) find_report(self, WRN_TAKE(self->reason));
+    else find_report(self, wrn_error_new(WRENN_E_NOT_FOUND, "stat: %s does not exist", self->path.data));
 }
 
-/* The entry of a directory that no listing shows. */
+/* Ends with an entry for a directory that is in no listing. */
 static void conclude_nameless(find_op *self) {
     wrenn_op *op = &self->op;
     if (self->kind == EXISTS) {
-        wrn_op_finish(op, &there, keep);
+        wrn_op_finish(op, &there, keep_nothing);
         return;
     }
     const char *path = self->end ? self->path.data : "/", *name = self->end ? path + self->name : "/";
@@ -122,7 +119,7 @@ static void conclude_nameless(find_op *self) {
 static void conclude_entry(find_op *self, const wrn_http_response *response, const wrn_json *json) {
     wrenn_op *op = &self->op;
     if (self->kind == EXISTS) {
-        wrn_op_finish(op, &there, keep);
+        wrn_op_finish(op, &there, keep_nothing);
         return;
     }
     void *entry = wrn_op_decode_part(op, response, json, &wrn_model_file_entry);
@@ -141,7 +138,7 @@ const wrn_json *wrn_files_entry(const wrn_json *entries, const char *name, size_
     return NULL;
 }
 
-static void judge(find_op *self, const wrn_http_response *response, const wrn_json *entries) {
+static void judge_listing(find_op *self, const wrn_http_response *response, const wrn_json *entries) {
     if (wrn_files_is_nameless(self->path.data, self->end)) {
         conclude_nameless(self);
         return;
@@ -150,12 +147,12 @@ static void judge(find_op *self, const wrn_http_response *response, const wrn_js
     const char *type = wrn_json_string(wrn_json_get(entry, "type"), NULL);
     bool file = type && strcmp(type, "file") == 0;
     if (!entry || (self->stage == CLIMBING && file)) conclude_missing(self);
-    else if (self->stage == CLIMBING) report(self, WRN_TAKE(self->reason)); /* it is there, and still can't be listed */
-    else if (self->kind == MKDIR && file) report(self, WRN_TAKE(self->reason));
+    else if (self->stage == CLIMBING) find_report(self, WRN_TAKE(self->reason)); /* it exists, but cannot be listed */
+    else if (self->kind == MKDIR && file) find_report(self, WRN_TAKE(self->reason));
     else conclude_entry(self, response, entry);
 }
 
-static void find_respond(wrenn_op *op, wrn_http_response *response) {
+static void find_path_respond(wrenn_op *op, wrn_http_response *response) {
     find_op *self = (find_op *)op;
     WRN_AUTO(wrn_json_freep) wrn_json *json = NULL;
     if (!wrn_op_parse(op, response, &json)) return;
@@ -164,8 +161,8 @@ static void find_respond(wrenn_op *op, wrn_http_response *response) {
         return;
     }
     const wrn_json *entries = wrn_json_get(json, "entries");
-    if (wrn_json_type_of(entries) == WRN_JSON_ARRAY) judge(self, response, entries);
-    else wrn_op_fail_nonsense(op, response, "it has no array of entries");
+    if (wrn_json_type_of(entries) == WRN_JSON_ARRAY) judge_listing(self, response, entries);
+    else wrn_op_fail_malformed(op, response, "it has no array of entries");
 }
 
 static bool says_it_exists(const wrenn_error *error) {
@@ -194,11 +191,11 @@ static bool find_fail(wrenn_op *op, const wrenn_error *error) {
     size_t above = self->end;
     if (!self->reason) self->reason = wrn_error_ref(error);
     if (!wrn_files_climb(self->path.data, &above)) {
-        report(self, WRN_TAKE(self->reason));
+        find_report(self, WRN_TAKE(self->reason));
         return true;
     }
     self->stage = CLIMBING;
-    aim(self, above);
+    find_aim(self, above);
     call_look(self);
     wrn_op_send(op);
     return true;
@@ -228,7 +225,7 @@ static int new_find_op(wrenn_sandbox *sandbox, const wrn_op_type *type, int kind
     return 0;
 }
 
-#define FIND_OP .size = sizeof(find_op), .respond = find_respond, .fail = find_fail, .clear = find_clear
+#define FIND_OP .size = sizeof(find_op), .respond = find_path_respond, .fail = find_fail, .clear = find_clear
 
 const wrn_op_type wrn_sandbox_mkdir_type = {"mkdir", FIND_OP};
 const wrn_op_type wrn_sandbox_stat_type = {"stat", FIND_OP};

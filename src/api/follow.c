@@ -3,13 +3,13 @@
 #include "client/sandbox.h"
 #include "gen/requests.h"
 
-/* A gateway that is being restarted may answer with a page of its own; what always answers like that is not the API. */
+/* A gateway that restarts may answer with a page of its own for a while. */
 enum { MALFORMED_MAX = 3, INTERVAL_MS = 500 };
 
 static wrn_progress judge_status(wrn_follower *self, int64_t status) {
     if (status == WRENN_SANDBOX_STATUS_HIBERNATED) status = WRENN_SANDBOX_STATUS_PAUSED;
     if (status == self->to) return WRN_FOLLOW_ARRIVED;
-    /* A server may say the old status once more before it sets out; coming back to it means that the change failed. */
+    /* A server may report the old status once more before the change; returning to it means that the change failed. */
     if (self->from && status == self->from) return self->left ? WRN_FOLLOW_STUCK : WRN_FOLLOW_MOVING;
     self->left = true;
     switch (status) {

@@ -1,24 +1,24 @@
-/* Following a sandbox's status, look by look, through trouble that passes: create, wait_ready, connect, pause and resume do
- * it. */
+/* Following a sandbox's status with one GET after another, through failures that are temporary. For create, wait_ready,
+ * connect, pause and resume. */
 #ifndef WRN_API_FOLLOW_H
 #define WRN_API_FOLLOW_H
 
 #include "client/op.h"
 #include "wrenn/models.h"
 
-/* What the last look means to an operation that follows. */
+/* What the last look (GET) means to the operation. */
 typedef enum wrn_progress {
     WRN_FOLLOW_ARRIVED, /* the status is `to` */
-    WRN_FOLLOW_MOVING,  /* it may still become that; so may one that this version does not know */
-    WRN_FOLLOW_PAUSED,  /* only after a resume */
-    WRN_FOLLOW_STUCK    /* it will not become that */
+    WRN_FOLLOW_MOVING,  /* it may still become `to`, also when this version does not know it */
+    WRN_FOLLOW_PAUSED,  /* it becomes `to` only after a resume */
+    WRN_FOLLOW_STUCK    /* it will not become `to` */
 } wrn_progress;
 
 /* The beginning of such an operation; its op.sandbox is the one. */
 typedef struct wrn_follower {
     wrenn_op op;
     int64_t interval_ms; /* between two looks; 0: half a second */
-    int64_t from, to;    /* WRENN_SANDBOX_STATUS_*: where a change sets out from, 0 for none; where it leads */
+    int64_t from, to;    /* WRENN_SANDBOX_STATUS_*: before the change (0: any), and the one wanted */
     bool left;           /* a status other than `from` was seen */
     /* op->sandbox->info is new: ends, goes on in another way, or wrn_follow_later(). */
     void (*seen)(wrenn_op *op, wrn_progress progress);
@@ -33,9 +33,9 @@ void wrn_follow_later(wrenn_op *op);
 void wrn_follow_judge(wrenn_op *op);
 /* For `respond`: the answer to a look, or another one that describes the sandbox. Without content it leads to a look. */
 void wrn_follow_respond(wrenn_op *op, wrn_http_response *response);
-/* For `fail`: true when a look met with trouble that may be over next time. */
+/* For `fail`: true when a look failed in a way that may be temporary; then there will be another look. */
 bool wrn_follow_tolerates(wrenn_op *op, const wrenn_error *error);
-/* Whether an error may be over when somebody tries again. */
+/* Whether an error may be temporary. */
 bool wrn_follow_passing(const wrenn_error *error);
 /* Ends with a new reference to op->sandbox. */
 void wrn_follow_give_handle(wrenn_op *op);

@@ -50,7 +50,7 @@ const wrn_op_type wrn_hosts_regenerate_token_type = {
 
 /* ---- tags ---- */
 
-/* Copies an array of strings; false when out of memory, or, with `why`, when it is something else. */
+/* Copies an array of strings. False when out of memory, or with `why` when it holds something else. */
 static bool read_tags(wrenn_tag_list *list, const wrn_json *array, const char **why) {
     size_t count = wrn_json_count(array);
     wrn_arena *arena = wrn_result_arena(list);
@@ -68,7 +68,7 @@ static bool read_tags(wrenn_tag_list *list, const wrn_json *array, const char **
     return true;
 }
 
-/* Servers say null for no tags at all. */
+/* Servers send null when there are no tags. */
 static void tags_respond(wrenn_op *op, wrn_http_response *response) {
     WRN_AUTO(wrn_json_freep) wrn_json *json = NULL;
     if (!wrn_op_parse(op, response, &json)) return;
@@ -79,7 +79,7 @@ static void tags_respond(wrenn_op *op, wrn_http_response *response) {
         return;
     }
     wrn_result_free(list);
-    if (why) wrn_op_fail_nonsense(op, response, why);
+    if (why) wrn_op_fail_malformed(op, response, why);
     else wrn_op_fail_no_memory(op);
 }
 

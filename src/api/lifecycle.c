@@ -39,10 +39,10 @@ static void wait_seen(wrenn_op *op, wrn_progress progress) {
 
 static bool wait_fail(wrenn_op *op, const wrenn_error *error) {
     wait_op *self = (wait_op *)op;
-    /* Whoever connects wants to know at once that no server is there. */
+    /* connect must fail at once when no server is there. */
     if (self->follower.looking) return (self->found || !self->connect) && wrn_follow_tolerates(op, error);
-    /* Somebody else may have resumed it in between: look. The answer to a resume may get lost, or be a failure that passes;
-     * whoever connects wants to know of that one. */
+    /* A conflict: another program may have resumed it, so look again. So after a lost response or a temporary failure, but
+     * connect reports a failure of the server. */
     bool raced = wrenn_error_code(error) == WRENN_E_CONFLICT;
     bool passing = wrn_follow_passing(error) && !(self->connect && wrenn_error_http_status(error) >= 500);
     if (raced || passing) wrn_follow_later(op);

@@ -18,8 +18,7 @@ static bool is_cluster(const char *host, size_t size) {
     return size == strlen(CLUSTER_HOST) && strncasecmp(host, CLUSTER_HOST, size) == 0;
 }
 
-/* The default ports of a server without a domain of its own: host[:port] of the base URL, which for a socket is
- * localhost. */
+/* The domain of sandbox ports. Without an option it is host[:port] of the base URL, or localhost for a socket. */
 static int read_domain(const wrenn_client *client, const char **domain, size_t *size, wrenn_error **error) {
     const char *base = strstr(client->base.url, "://") + 3;
     *domain = client->proxy_domain ? client->proxy_domain : base;
@@ -35,7 +34,7 @@ static int read_domain(const wrenn_client *client, const char **domain, size_t *
                     (int)*size, *domain);
 }
 
-static int check(const wrenn_sandbox *sandbox, int64_t port, const char *scheme, wrenn_error **error) {
+static int check_port(const wrenn_sandbox *sandbox, int64_t port, const char *scheme, wrenn_error **error) {
     if (port < 1 || port > PORT_MAX)
         return wrn_fail(error, WRENN_E_INVALID_ARGUMENT, "the port must be between 1 and %d, not %lld", PORT_MAX,
                         (long long)port);
@@ -51,8 +50,7 @@ static int check(const wrenn_sandbox *sandbox, int64_t port, const char *scheme,
     return 0;
 }
 
-/* Where a port is reached: by its own name where that can be expected to resolve, else at the server itself, which goes by
- * the Host field. */
+/* Where a port is reached: at its own name when that should resolve, else at the server, which reads the Host field. */
 int wrn_port_target(const wrenn_sandbox *sandbox, int64_t port, const char *path, wrn_buf *url, wrn_buf *host,
                     wrenn_error **error) {
     const wrenn_client *client = sandbox->client;
@@ -64,7 +62,7 @@ int wrn_port_target(const wrenn_sandbox *sandbox, int64_t port, const char *path
         return wrn_fail(error, WRENN_E_INVALID_ARGUMENT,
                         "the path must begin with a slash and have no blanks, line breaks or \"#\": \"%.*s\"",
                         shown < PATH_SHOWN ? (int)shown : PATH_SHOWN, path);
-    int rc = check(sandbox, port, NULL, error);
+    int rc = check_port(sandbox, port, NULL, error);
     if (rc == 0) rc = read_domain(client, &domain, &size, error);
     if (rc != 0) return rc;
     const char *base = client->base.url, *authority = strstr(base, "://") + 3;
@@ -80,7 +78,7 @@ int wrenn_sandbox_url(const wrenn_sandbox *sandbox, int64_t port, const char *sc
         return wrn_fail(error, WRENN_E_INVALID_ARGUMENT, "the %s must not be NULL", sandbox ? "url" : "sandbox");
     const char *domain;
     size_t size;
-    int rc = check(sandbox, port, scheme, error);
+    int rc = check_port(sandbox, port, scheme, error);
     if (rc == 0) rc = read_domain(sandbox->client, &domain, &size, error);
     if (rc != 0) return rc;
     bool tls = strncasecmp(sandbox->client->base.url, "https:", 6) == 0;

@@ -1,4 +1,4 @@
-/* Reaching a TCP port of a sandbox, for what is built on the port proxy. */
+/* Reaching a TCP port of a sandbox through the port proxy. */
 #ifndef WRN_API_PORTS_H
 #define WRN_API_PORTS_H
 

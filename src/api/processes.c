@@ -23,11 +23,11 @@ static wrenn_process *make_process(const wrn_background_exec *wire) {
     return NULL;
 }
 
-/* A server without background commands would run the command in the foreground and answer when it is over. So a server that
- * may be one is asked for its processes first: ASKING -> STARTING. */
+/* A server without detached commands would run the command in the foreground and answer at its end. So when that is
+ * possible the list of processes is requested first, which such a server does not have. */
 typedef struct spawn_op {
     wrenn_op op;
-    wrn_buf body; /* of the command, while another call comes first */
+    wrn_buf body; /* of the command, while the list is requested; else empty */
 } spawn_op;
 
 static void call_exec(wrenn_op *op) {
@@ -54,7 +54,7 @@ static void begin_spawn(wrenn_op *op) {
 
 static void spawn_clear(wrenn_op *op) { wrn_buf_free(&((spawn_op *)op)->body); }
 
-/* A server that does not know the member has waited for the command, and answers with its output. */
+/* A server that ignores `background` answers with the output of the finished command. */
 static void spawn_respond(wrenn_op *op, wrn_http_response *response) {
     if (((spawn_op *)op)->body.size) {
         op->client->has_background = true;
@@ -66,7 +66,7 @@ static void spawn_respond(wrenn_op *op, wrn_http_response *response) {
     if (response->status == 200 || !(wire->present & WRN_HAS_BACKGROUND_EXEC_PID)) {
         wrn_result_free(wire);
         return wrn_op_fail(op, wrn_error_new(WRENN_E_UNSUPPORTED,
-                                             "spawn: the server has no background commands; it has run this one to its "
+                                             "spawn: the server has no detached commands; it has run this one to its "
                                              "end"));
     }
     wrenn_process *process = make_process(wire);

@@ -4,6 +4,7 @@
 #include "api/operations.h"
 #include "api/streams.h"
 #include "base/text.h"
+#include "client/terminal.h"
 #include "gen/requests.h"
 
 enum { COLS = 80, ROWS = 24, SIZE_MAX_ = UINT16_MAX };
@@ -17,8 +18,8 @@ static bool pty_input(wrenn_stream *stream, const void *data, size_t size) {
     return !text.failed && wrn_stream_send(stream, text.data);
 }
 
-#define PTY_STREAM                                                                                       \
-    .message = wrn_command_message, .input = pty_input, .kill = "{\"type\":\"kill\"}", .terminal = true, \
+#define PTY_STREAM                                                                                                    \
+    .message = wrn_command_message, .input = pty_input, .kill = "{\"type\":\"kill\"}", .terminal = &wrn_pty_terminal, \
     .protocol = WRN_BYTES_PROTOCOL
 
 static const wrn_stream_type started_pty = {.opened = wrn_command_send_first, PTY_STREAM};

@@ -1,4 +1,4 @@
-/* What the calls share that give a handle on a sandbox. */
+/* For operations that result in a handle on a sandbox. */
 #ifndef WRN_API_SANDBOXES_H
 #define WRN_API_SANDBOXES_H
 

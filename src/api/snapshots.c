@@ -37,7 +37,7 @@ typedef struct list_op {
     wrn_list *list;
 } list_op;
 
-static void call_page(list_op *self) {
+static void call_snapshot_page(list_op *self) {
     char page[24];
     snprintf(page, sizeof(page), "%lld", (long long)self->page);
     const char *const args[] = {self->type.size ? self->type.data : NULL, self->page > 1 ? page : NULL};
@@ -45,7 +45,7 @@ static void call_page(list_op *self) {
     if (self->type.failed) self->op.path.failed = true;
 }
 
-static void list_page_respond(wrenn_op *op, wrn_http_response *response) {
+static void snapshots_list_respond(wrenn_op *op, wrn_http_response *response) {
     list_op *self = (list_op *)op;
     WRN_AUTO(wrn_json_freep) wrn_json *json = NULL;
     if (!wrn_op_parse(op, response, &json)) return;
@@ -57,7 +57,7 @@ static void list_page_respond(wrenn_op *op, wrn_http_response *response) {
         wrn_json_int(wrn_json_get(json, "total_pages"), &pages);
     }
     if (page != self->page) {
-        wrn_op_fail_nonsense(op, response, "it is not the page that was asked for");
+        wrn_op_fail_malformed(op, response, "it is not the page that was asked for");
         return;
     }
     if (!self->list) self->list = wrn_result_new(sizeof(*self->list));
@@ -68,11 +68,11 @@ static void list_page_respond(wrenn_op *op, wrn_http_response *response) {
         return;
     }
     self->page++;
-    call_page(self);
+    call_snapshot_page(self);
     wrn_op_send(op);
 }
 
-static void list_clear(wrenn_op *op) {
+static void snapshots_list_clear(wrenn_op *op) {
     list_op *self = (list_op *)op;
     wrn_buf_free(&self->type);
     wrn_result_free(self->list);
@@ -84,8 +84,8 @@ const wrn_op_type wrn_snapshots_list_type = {
     "/snapshots?type={type}&page={page}",
     WRN_AUTH_ANY,
     .size = sizeof(list_op),
-    .respond = list_page_respond,
-    .clear = list_clear,
+    .respond = snapshots_list_respond,
+    .clear = snapshots_list_clear,
 };
 
 int wrn_snapshots_list_prepare(wrenn_client *client, const wrenn_snapshot_filter *filter, wrenn_op **op,
@@ -95,7 +95,7 @@ int wrn_snapshots_list_prepare(wrenn_client *client, const wrenn_snapshot_filter
     list_op *self = (list_op *)*op;
     self->page = 1;
     if (filter->type) wrn_buf_puts(&self->type, filter->type);
-    call_page(self);
+    call_snapshot_page(self);
     return 0;
 }
 

@@ -15,22 +15,22 @@ static void push_data(wrenn_stream *s, int64_t type, const char *data, size_t si
     if (size) wrn_stream_push(s, &(wrenn_event){.type = type, .data = data, .size = size});
 }
 
-static void broken(wrenn_stream *s, const char *what) {
+static void fail_protocol(wrenn_stream *s, const char *what) {
     wrn_stream_finish(s, wrn_error_new(WRENN_E_PROTOCOL, "stream: %s", what));
 }
 
-static void take_bytes(wrenn_stream *s, const char *data, size_t size) {
+static void take_binary_message(wrenn_stream *s, const char *data, size_t size) {
     if (!s->selected) {
-        /* Some servers send what a terminal shows as it is. */
+        /* Some servers send the output of a terminal as binary messages without a stream id. */
         if (s->type->terminal) push_data(s, WRENN_EVENT_STDOUT, data, size);
         return;
     }
-    if (!size) return broken(s, "an empty frame without a stream id");
+    if (!size) return fail_protocol(s, "an empty frame without a stream id");
     if (*data == ID_STDOUT) push_data(s, WRENN_EVENT_STDOUT, data + 1, size - 1);
     else if (*data == ID_STDERR) push_data(s, WRENN_EVENT_STDERR, data + 1, size - 1);
 }
 
-static void take_start(wrenn_stream *s, const wrn_json *message) {
+static void take_start_message(wrenn_stream *s, const wrn_json *message) {
     const char *tag = wrn_json_string(wrn_json_get(message, "tag"), NULL);
     wrn_json_int(wrn_json_get(message, "pid"), &s->pid);
     if (tag) snprintf(s->tag, sizeof(s->tag), "%s", tag);
@@ -38,7 +38,7 @@ static void take_start(wrenn_stream *s, const wrn_json *message) {
     if (wrn_stream_push(s, &event)) wrn_stream_begun(s);
 }
 
-static void take_output(wrenn_stream *s, int64_t type, const wrn_json *message, bool base64) {
+static void take_output_message(wrenn_stream *s, int64_t type, const wrn_json *message, bool base64) {
     size_t size;
     const char *text = wrn_json_string(wrn_json_get(message, "data"), &size);
     if (!text || !size) return;
@@ -46,23 +46,23 @@ static void take_output(wrenn_stream *s, int64_t type, const wrn_json *message, 
     char *bytes = malloc(wrn_base64_decoded_max(size) + 1);
     ssize_t decoded = bytes ? wrn_base64_decode(bytes, text, size) : 0;
     if (!bytes) wrn_stream_finish(s, wrn_error_new(WRENN_E_NO_MEMORY, "stream: out of memory"));
-    else if (decoded < 0) broken(s, "output that is not base64");
+    else if (decoded < 0) fail_protocol(s, "output that is not base64");
     else push_data(s, type, bytes, (size_t)decoded);
     free(bytes);
 }
 
-static void take_exit(wrenn_stream *s, const wrn_json *message) {
+static void take_exit_message(wrenn_stream *s, const wrn_json *message) {
     int64_t code;
-    if (!wrn_json_int(wrn_json_get(message, "exit_code"), &code)) return broken(s, "an exit without its code");
+    if (!wrn_json_int(wrn_json_get(message, "exit_code"), &code)) return fail_protocol(s, "an exit without its code");
     wrn_json_int(wrn_json_get(message, "signal"), &s->signal);
     wrn_json_bool(wrn_json_get(message, "oom_killed"), &s->oom_killed);
     wrn_json_bool(wrn_json_get(message, "output_cut"), &s->output_cut);
     if (wrn_stream_push(s, &(wrenn_event){.type = WRENN_EVENT_EXIT, .exit_code = code})) wrn_stream_finish(s, NULL);
 }
 
-/* Whether `words` are said of something of ours, as in "not_found: process with tag x not found"; not as in
+/* Whether `words` are about an object of the API, as in "not_found: process with tag x not found"; not as in
  * exec: "emptydir": executable file not found. */
-static bool is_said_of_ours(const char *text, const char *words) {
+static bool is_about_object(const char *text, const char *words) {
     static const char *const things[] = {"sandbox", "capsule", "process", "terminal", "pty"};
     const char *at = strcasestr(text, words), *clause = at;
     if (!at) return false;
@@ -73,17 +73,17 @@ static bool is_said_of_ours(const char *text, const char *words) {
     return false;
 }
 
-/* wrennd sends a code. Others say in words only what is a status elsewhere; their API maps the same words. */
+/* wrennd sends a code. Other servers send only text; their API maps the same words to statuses. */
 static int class_of(const char *code, const char *text) {
     if (strcmp(text, "authentication failed") == 0) return WRENN_E_AUTHENTICATION;
-    if (is_said_of_ours(text, "not found") || is_said_of_ours(text, "not_found"))
+    if (is_about_object(text, "not found") || is_about_object(text, "not_found"))
         return wrn_error_class(code, WRENN_E_NOT_FOUND);
-    if (is_said_of_ours(text, "not running") || is_said_of_ours(text, "not paused"))
+    if (is_about_object(text, "not running") || is_about_object(text, "not paused"))
         return wrn_error_class(code, WRENN_E_CONFLICT);
     return wrn_error_class(code, WRENN_E_API);
 }
 
-static void take_error(wrenn_stream *s, const wrn_json *message) {
+static void take_error_message(wrenn_stream *s, const wrn_json *message) {
     const char *text = wrn_json_string(wrn_json_get(message, "data"), NULL);
     const char *code = wrn_json_string(wrn_json_get(message, "code"), NULL);
     if (!text || !*text) text = "it gave no reason";
@@ -93,18 +93,18 @@ static void take_error(wrenn_stream *s, const wrn_json *message) {
 }
 
 void wrn_command_message(wrenn_stream *s, bool binary, const char *data, size_t size) {
-    if (binary) return take_bytes(s, data, size);
+    if (binary) return take_binary_message(s, data, size);
     WRN_AUTO(wrn_json_freep) wrn_json *message = NULL;
     const char *why = NULL;
-    if (!wrn_json_parse(data, size, &message, &why)) return broken(s, "a message that is not JSON");
+    if (!wrn_json_parse(data, size, &message, &why)) return fail_protocol(s, "a message that is not JSON");
     const char *type = wrn_json_string(wrn_json_get(message, "type"), NULL);
     if (!type) return;
-    if (strcmp(type, "stdout") == 0) take_output(s, WRENN_EVENT_STDOUT, message, false);
-    else if (strcmp(type, "stderr") == 0) take_output(s, WRENN_EVENT_STDERR, message, false);
-    else if (strcmp(type, "output") == 0) take_output(s, WRENN_EVENT_STDOUT, message, true);
-    else if (strcmp(type, "start") == 0 || strcmp(type, "started") == 0) take_start(s, message);
-    else if (strcmp(type, "exit") == 0) take_exit(s, message);
-    else if (strcmp(type, "error") == 0) take_error(s, message);
+    if (strcmp(type, "stdout") == 0) take_output_message(s, WRENN_EVENT_STDOUT, message, false);
+    else if (strcmp(type, "stderr") == 0) take_output_message(s, WRENN_EVENT_STDERR, message, false);
+    else if (strcmp(type, "output") == 0) take_output_message(s, WRENN_EVENT_STDOUT, message, true);
+    else if (strcmp(type, "start") == 0 || strcmp(type, "started") == 0) take_start_message(s, message);
+    else if (strcmp(type, "exit") == 0) take_exit_message(s, message);
+    else if (strcmp(type, "error") == 0) take_error_message(s, message);
 }
 
 bool wrn_command_bytes_input(wrenn_stream *s, const void *data, size_t size) {

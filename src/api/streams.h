@@ -11,7 +11,7 @@ bool wrn_command_bytes_input(wrenn_stream *stream, const void *data, size_t size
 
 /* Sends the body of the operation; the server's "start" says that the stream has begun. */
 void wrn_command_send_first(wrenn_stream *stream);
-/* The same for servers that say nothing. */
+/* The same for servers that confirm nothing: the stream has begun at once. */
 void wrn_command_send_only(wrenn_stream *stream);
 
 #endif

@@ -68,7 +68,7 @@ static void stop_watching(wrn_file_transfer *transfer) {
     if (transfer->watch) wrn_loop_unwatch(transfer->op.client->loop, WRN_TAKE(transfer->watch));
 }
 
-static void on_ready(void *context, int fd, uint32_t events) {
+static void transfer_on_ready(void *context, int fd, uint32_t events) {
     wrn_file_transfer *transfer = context;
     (void)fd, (void)events;
     stop_watching(transfer);
@@ -77,7 +77,7 @@ static void on_ready(void *context, int fd, uint32_t events) {
 
 int64_t wrn_transfer_wait(wrn_file_transfer *transfer, uint32_t events) {
     if (!transfer->watch)
-        transfer->watch = wrn_loop_watch(transfer->op.client->loop, transfer->fd, events, on_ready, transfer);
+        transfer->watch = wrn_loop_watch(transfer->op.client->loop, transfer->fd, events, transfer_on_ready, transfer);
     return transfer->watch ? WRN_HTTP_LATER : wrn_transfer_stop_errno(transfer, "waiting for the descriptor");
 }
 

@@ -1,4 +1,4 @@
-/* What uploads and downloads share: this machine's side of a file on its way. */
+/* A transfer: what uploads and downloads share of the local side. */
 #ifndef WRN_API_TRANSFER_H
 #define WRN_API_TRANSFER_H
 
@@ -15,7 +15,7 @@ typedef struct wrn_file_transfer {
     wrn_watch *watch;    /* until `fd` is ready */
     wrenn_progress_fn progress;
     void *user_data;
-    wrenn_error *why; /* what stopped it on this side */
+    wrenn_error *why; /* the local failure that stopped it */
 } wrn_file_transfer;
 
 /* For operation types whose struct starts with a wrn_file_transfer. */
@@ -29,11 +29,11 @@ int wrn_transfer_borrow(wrn_file_transfer *transfer, int fd, wrenn_error **error
 enum { WRN_TRANSFER_NAME_SIZE = 33 };
 bool wrn_transfer_name(char name[WRN_TRANSFER_NAME_SIZE]);
 
-/* For sources and sinks. Each gives what these are to say. */
+/* For sources and sinks, which return what each of these returns. */
 int64_t wrn_transfer_moved(wrn_file_transfer *transfer, int64_t size);
 int64_t wrn_transfer_stop(wrn_file_transfer *transfer, wrenn_error *why);
 int64_t wrn_transfer_stop_errno(wrn_file_transfer *transfer, const char *what);
-/* Goes on when `fd` has these epoll events. */
+/* Pauses the transfer until `fd` has these epoll events. */
 int64_t wrn_transfer_wait(wrn_file_transfer *transfer, uint32_t events);
 
 /* More for operation types; `stop` may do more. */

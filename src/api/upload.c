@@ -1,5 +1,5 @@
-/* Uploads: from memory, and from whatever gives bytes. Both are one form that goes out bit by bit: the path, then the
- * file. */
+/* Uploads: from memory, files, descriptors and callbacks. All are one multipart form that is sent piece by piece: the path,
+ * then the file. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -14,13 +14,13 @@
 #include "api/transfer.h"
 #include "client/sandbox.h"
 
-/* Servers take no larger body at files/write. */
+/* Servers limit the body of files/write to this. */
 enum { WRITE_BODY_MAX = 100 * 1024 * 1024 };
 
 typedef struct upload_op {
     wrn_file_transfer transfer; /* `total` bytes are sent, or all there are */
     wrn_http_source body;
-    wrn_buf head, tail; /* what is not sent yet of the form around the file */
+    wrn_buf head, tail; /* the unsent parts of the form before and after the file */
     char content_type[96];
     bool ended;
     const char *data; /* a source in memory, or NULL */
@@ -77,23 +77,23 @@ static int64_t read_file(upload_op *self, char *out, size_t room) {
                                               t->op.type->name, (long long)t->done, (long long)t->total));
 }
 
-static size_t take(wrn_buf *from, char *out, size_t room) {
+static size_t take_from(wrn_buf *from, char *out, size_t room) {
     size_t size = from->size < room ? from->size : room;
     if (size) memcpy(out, from->data, size);
     wrn_buf_consume(from, size);
     return size;
 }
 
-/* The source is asked once each time, so that what a slow one gives goes out at once. */
+/* Reads the source once per call, so that data from a slow source is sent at once. */
 static int64_t read_body(void *context, char *out, size_t room) {
     upload_op *self = context;
-    size_t size = take(&self->head, out, room);
+    size_t size = take_from(&self->head, out, room);
     if (size < room && !self->ended) {
         int64_t got = read_file(self, out + size, room - size);
         if (got < 0) return got == WRN_HTTP_LATER && size ? (int64_t)size : got;
         size += (size_t)got;
     }
-    if (self->ended) size += take(&self->tail, out + size, room - size);
+    if (self->ended) size += take_from(&self->tail, out + size, room - size);
     return (int64_t)size;
 }
 
@@ -107,7 +107,7 @@ static void add_field(wrn_buf *form, const char *boundary, const char *name, con
 }
 
 /* `options` may be NULL. */
-static void add_fields(wrn_buf *form, const char *boundary, const wrenn_upload_stream_options *options) {
+static void add_option_fields(wrn_buf *form, const char *boundary, const wrenn_upload_stream_options *options) {
     char mode[8];
     if (!options) return;
     snprintf(mode, sizeof(mode), "%04o", (unsigned)options->mode);
@@ -125,7 +125,7 @@ static int write_form(upload_op *self, const char *path, const wrenn_upload_stre
         return wrn_fail(error, WRENN_E_SYSTEM, "%s: no random numbers: %s", t->op.type->name, strerror(errno));
     snprintf(self->content_type, sizeof(self->content_type), "multipart/form-data; boundary=%s", boundary);
     add_field(&self->head, boundary, "path", path);
-    add_fields(&self->head, boundary, options);
+    add_option_fields(&self->head, boundary, options);
     wrn_buf_printf(&self->head,
                    "--%s\r\nContent-Disposition: form-data; name=\"file\"; filename=\"file\"\r\n"
                    "Content-Type: application/octet-stream\r\n\r\n",
@@ -196,7 +196,7 @@ int wrn_sandbox_upload_prepare(wrenn_sandbox *sandbox, const char *path, const v
     return new_upload(sandbox, path, data, size, true, op, error);
 }
 
-/* By hand, because the data stays where it is while the caller waits. */
+/* Not generated, because it needs no copy of the data: the caller waits. */
 int wrenn_sandbox_upload(wrenn_sandbox *sandbox, const char *path, const void *data, size_t size, wrenn_error **error) {
     WRN_AUTO(wrn_op_freep) wrenn_op *op = NULL;
     wrenn_op *made;
@@ -225,7 +225,7 @@ static int check_upload(const wrenn_upload_stream_options *options, wrenn_error 
     return rc;
 }
 
-/* Files that say they are empty may not be: those in /proc are like that. */
+/* -1: unknown. Files in /proc have a size of 0 and content. */
 static int64_t size_of(int fd) {
     struct stat is;
     off_t at = lseek(fd, 0, SEEK_CUR);

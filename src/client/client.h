@@ -1,4 +1,4 @@
-/* The client behind wrenn/client.h: configuration, connections, and its operations. */
+/* The client behind wrenn/client.h, as operations and streams know it. api/client.c makes and frees it. */
 #ifndef WRN_CLIENT_CLIENT_H
 #define WRN_CLIENT_CLIENT_H
 
@@ -18,10 +18,11 @@
 struct wrenn_client {
     int refs; /* the caller's, and one for each operation and sandbox handle */
     pid_t owner;
-    bool closed;       /* freed by the caller: nothing new is started */
-    bool free_pending; /* freed from inside a callback */
-    bool running;      /* the loop runs: there are things further up that are in the middle of something */
-    int callbacks;     /* of the caller's that run, one inside the other */
+    bool closed;                        /* freed by the caller: nothing new is started */
+    bool free_pending;                  /* freed from inside a callback */
+    void (*free)(wrenn_client *client); /* wrenn_client_free() */
+    bool running;                       /* the loop runs: callers on the stack are not finished */
+    int callbacks;                      /* of the caller's that run, one inside the other */
     wrn_loop *loop;
     wrn_http *http;
     wrn_local *local;
@@ -50,25 +51,20 @@ struct wrenn_client {
 int wrn_client_check(const wrenn_client *client, wrenn_error **error);
 void wrn_client_ref(wrenn_client *client);
 void wrn_client_unref(wrenn_client *client);
-/* Around each callback of the caller's. It may start, cancel and free whatever it likes; where that would pull something
- * away from those further up (wrn_client_is_amid()), the loop does it afterwards. */
+/* Around each callback of the caller's. A callback may start, cancel and free anything. What functions on the stack still
+ * use (wrn_client_is_amid()) is left to the loop. */
 void wrn_client_enter_callback(wrenn_client *client);
 void wrn_client_leave_callback(wrenn_client *client);
-/* In a callback that the loop has called. */
+/* Whether a callback runs that the loop has called. */
 bool wrn_client_is_amid(const wrenn_client *client);
-/* The only one that runs the loop inside of a call: until `over` or that time (base/clock.h), but one round at least.
- * Then it settles. Whoever uses the client afterwards needs a reference. */
+/* Runs the loop inside a call until over() is true or the time has come (base/clock.h), for one round at least; then
+ * settles, which may free the client unless the caller has a reference. */
 void wrn_client_run(wrenn_client *client, int64_t until_ms, bool (*over)(void *context), void *context);
-/* Queues the callback of an operation that is over. */
-void wrn_client_completed(wrenn_client *client, wrenn_op *op);
-/* Before control goes back to the caller: makes the descriptor tell the truth, and frees the client if that was asked for
- * in a callback. */
+/* The same without settling. */
+void wrn_client_run_loop(wrenn_client *client, int64_t until_ms, bool (*over)(void *context), void *context);
+/* To be called before control goes back to the caller: updates the client's descriptor, and frees the client if a callback
+ * asked for that. */
 void wrn_client_settle(wrenn_client *client);
 void wrn_client_log(wrenn_client *client, const wrenn_log_event *event);
-
-/* Copies an option struct of the caller's (maybe older, maybe newer) header into `out` of `known` bytes, zeroed where
- * theirs is shorter. NULL `in` gives zeros. WRENN_E_INVALID_ARGUMENT for struct_size 0 and for non-zero fields this
- * version does not know. `name` is the type's, for the message. */
-int wrn_options_read(void *out, size_t known, const void *in, const char *name, wrenn_error **error);
 
 #endif

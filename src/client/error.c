@@ -22,15 +22,37 @@ struct wrenn_error {
     wrenn_exec_result *result; /* of a command, as far as it went; NULL: nothing is known */
 };
 
-/* Reporting must not fail for want of memory. */
+/* Used when there is no memory for an error. */
 static wrenn_error out_of_memory = {.code = WRENN_E_NO_MEMORY, .message = "out of memory"};
 
 static const struct {
     int code, parent;
     const char *name, *text;
 } codes[] = {
-#define ROW(name, value, parent, text) {WRENN_E_##name, WRENN_E_##parent, "WRENN_E_" #name, text},
-    WRENN_ERRORS(ROW)
+#define ROW(name, parent, text) \
+    { WRENN_E_##name, WRENN_E_##parent, "WRENN_E_" #name, text }
+    ROW(API, NONE, "the server answered with an error"),
+    ROW(VALIDATION, API, "the server refused the request as invalid"),
+    ROW(AUTHENTICATION, API, "missing or wrong credentials"),
+    ROW(FORBIDDEN, API, "not allowed"),
+    ROW(NOT_FOUND, API, "no such object"),
+    ROW(CONFLICT, API, "not possible in the present state"),
+    ROW(HOST_HAS_SANDBOXES, CONFLICT, "the host still has sandboxes"),
+    ROW(HOST_UNAVAILABLE, API, "no host can take this now"),
+    ROW(AGENT, API, "the sandbox's machine reported a failure"),
+    ROW(INTERNAL, API, "the server failed"),
+    ROW(TIMEOUT, NONE, "the time for the operation ran out"),
+    ROW(CONNECTION_FAILED, NONE, "no connection: the request was never sent"),
+    ROW(CONNECTION_LOST, NONE, "the connection broke: the outcome is unknown"),
+    ROW(PROTOCOL, NONE, "malformed response from the server"),
+    ROW(LIMIT, NONE, "a limit set on this side was passed"),
+    ROW(CANCELLED, NONE, "cancelled"),
+    ROW(AGAIN, NONE, "nothing there yet"),
+    ROW(UNSUPPORTED, NONE, "the server does not offer this"),
+    ROW(NO_MEMORY, NONE, "out of memory"),
+    ROW(INVALID_ARGUMENT, NONE, "wrong argument"),
+    ROW(REENTRANT, NONE, "a blocking call from inside a callback"),
+    ROW(SYSTEM, NONE, "the operating system refused"),
 #undef ROW
 };
 
@@ -58,15 +80,15 @@ static int code_of_status(int status) {
     }
 }
 
-/* One line of UTF-8, whatever came from a server or a file name, and wherever it was cut: no line breaks, nothing that a
- * terminal would obey, no halves of characters. */
+/* Makes one line of UTF-8 of text that came from a server or a file name and may be cut anywhere: no line breaks, no
+ * control characters, no partial characters. */
 static void make_line(char *text, size_t size) {
     for (char *c = text; *c; c++)
         if ((unsigned char)*c < ' ' || *c == 0x7f) *c = ' ';
     for (size_t at = 0; (at += wrn_utf8_valid_prefix(text + at, size - at)) < size; at++) text[at] = '?';
 }
 
-static wrenn_error *make(int code, const char *format, va_list args) {
+static wrenn_error *alloc_error(int code, const char *format, va_list args) {
     va_list again;
     va_copy(again, args);
     int size = vsnprintf(NULL, 0, format, again);
@@ -87,7 +109,7 @@ static wrenn_error *make(int code, const char *format, va_list args) {
 wrenn_error *wrn_error_new(int code, const char *format, ...) {
     va_list args;
     va_start(args, format);
-    wrenn_error *error = make(code, format, args);
+    wrenn_error *error = alloc_error(code, format, args);
     va_end(args);
     return error;
 }
@@ -96,7 +118,7 @@ int wrn_fail(wrenn_error **error, int code, const char *format, ...) {
     if (!error) return code;
     va_list args;
     va_start(args, format);
-    *error = make(code, format, args);
+    *error = alloc_error(code, format, args);
     va_end(args);
     return code;
 }
@@ -116,7 +138,7 @@ int wrn_error_give(wrenn_error **error, wrenn_error *from) {
 
 /* ---- from answers ---- */
 
-static const char *keep(wrenn_error *error, const char *text) {
+static const char *copy_detail(wrenn_error *error, const char *text) {
     return text ? wrn_arena_dup(wrn_result_arena(error), text, strlen(text)) : NULL;
 }
 
@@ -140,12 +162,12 @@ static void keep_ids(wrenn_error *error, const wrn_json *ids) {
     if (count > IDS_MAX) count = IDS_MAX;
     error->ids = count ? wrn_arena_alloc(wrn_result_arena(error), count * sizeof(char *)) : NULL;
     for (size_t i = 0; error->ids && i < count; i++) {
-        const char *id = keep(error, wrn_json_string(wrn_json_at(ids, i), NULL));
+        const char *id = copy_detail(error, wrn_json_string(wrn_json_at(ids, i), NULL));
         if (id) error->ids[error->id_count++] = id;
     }
 }
 
-/* False when there is none, or it can't be kept. */
+/* False when there is none, or there is no memory for it. */
 static bool keep_output(wrn_arena *arena, const wrn_json *text, bool base64, const char **data, size_t *size) {
     size_t length;
     const char *from = wrn_json_string(text, &length);
@@ -179,8 +201,8 @@ int wrn_error_class(const char *server_code, int otherwise) {
     return otherwise;
 }
 
-/* The first line of an answer that is none of the API's, as far as it is for people: what programs in sandboxes and proxies
- * on the way say. Pages and tracebacks are left to wrenn_error_body(). `size`: in, what there is; out, what to show. */
+/* The first line of a response that does not come from the API but from a program in a sandbox or a proxy. NULL for HTML
+ * pages and tracebacks, which wrenn_error_body() has. `size`: in, the bytes there are; out, the bytes to show. */
 static const char *plain_text(const char *text, size_t *size) {
     size_t skip = 0;
     while (skip < *size && strchr(" \t\r\n", text[skip])) skip++;
@@ -203,7 +225,7 @@ static const char *message_of(const wrn_json *body, const wrn_buf *raw, size_t *
     return raw->size ? plain_text(raw->data, size) : NULL;
 }
 
-/* What is not there answers without an error object: the server, or somebody before it, does not know the path. */
+/* A 404 without an error object: the server, or a proxy before it, does not know the path. */
 static wrenn_error *no_such_route(const char *what, const wrn_http_response *response, const char *base_url) {
     size_t size = strlen(base_url);
     const char *host = strstr(base_url, "://"), *path = host ? strchr(host + 3, '/') : NULL;
@@ -217,8 +239,8 @@ static wrenn_error *no_such_route(const char *what, const wrn_http_response *res
                                          : "");
 }
 
-/* Whether the same call may be made again: 429 says that nothing was done. A 503 may also come in the middle, when the
- * sandbox's host is lost. */
+/* Whether the same call may be made again. 429 means that nothing was done. 503 may also mean that the sandbox's host was
+ * lost while the call ran. */
 static bool is_retriable(int status, const char *server_code, bool repeatable) {
     return status == 429 || (status == 503 && (repeatable || (server_code && strcmp(server_code, "overloaded") == 0)));
 }
@@ -242,9 +264,9 @@ wrenn_error *wrn_error_from_answer(const char *what, const wrn_http_response *re
                                              response->status, server_code ? ", " : "", server_code ? server_code : "");
     if (error == &out_of_memory) return error;
     error->http_status = response->status;
-    error->server_code = keep(error, server_code);
+    error->server_code = copy_detail(error, server_code);
     const char *request_id = wrn_json_string(wrn_json_get(inner, "request_id"), NULL);
-    error->request_id = keep(error, response->request_id ? response->request_id : request_id);
+    error->request_id = copy_detail(error, response->request_id ? response->request_id : request_id);
     error->retry_after_ms = response->retry_after_ms;
     bool retryable = false;
     wrn_json_bool(wrn_json_get(inner, "retryable"), &retryable);

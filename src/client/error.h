@@ -6,18 +6,17 @@
 #include "net/http.h"
 #include "wrenn/error.h"
 
-/* Sets *error (if `error` is not NULL) and returns `code`, so that `return wrn_fail(...)` reads well. */
+/* Sets *error (if `error` is not NULL) and returns `code`, so that callers can `return wrn_fail(...)`. */
 int wrn_fail(wrenn_error **error, int code, const char *format, ...) WRN_PRINTF(3, 4);
-/* The same as a value. Never NULL: out of memory is a constant. */
+/* The same as a value. Never NULL: without memory it is a constant that says so. */
 wrenn_error *wrn_error_new(int code, const char *format, ...) WRN_PRINTF(2, 3);
-/* The typed error of an answer outside of 2xx. `what` names the operation. `repeatable`: nothing is lost when it is sent
- * twice. `base_url` is where the API should be; NULL: the answer is somebody else's, who has errors of his own. Never
- * NULL. */
+/* The typed error of an answer outside of 2xx. `what` names the operation. `repeatable`: sending the request twice does
+ * no harm. `base_url` is where the API should be; NULL: the response does not come from the API. Never NULL. */
 wrenn_error *wrn_error_from_answer(const char *what, const wrn_http_response *response, bool repeatable,
                                    const char *base_url);
 /* The class of a server's code; `otherwise` when it is unknown. */
 int wrn_error_class(const char *server_code, int otherwise);
-/* The typed error of an exchange without a whole answer. Never NULL. */
+/* The typed error of an exchange that ended before its response was complete. Never NULL. */
 wrenn_error *wrn_error_from_outcome(const char *what, const wrn_http_response *response);
 /* A second owner of `error`; each frees it. */
 wrenn_error *wrn_error_ref(const wrenn_error *error);

@@ -13,7 +13,7 @@
 
 enum { RETRY_FIRST_MS = 300, RETRY_CAP_MS = 5000, RETRY_AFTER_MAX_MS = 60000 };
 
-static void on_answer(void *context, wrn_http_response *response);
+static void op_on_answer(void *context, wrn_http_response *response);
 static void respond_by_type(wrenn_op *op, wrn_http_response *response);
 
 /* ---- life ---- */
@@ -23,7 +23,7 @@ static wrenn_op *op_of_deadline(wrn_timer *timer) { return (wrenn_op *)((char *)
 
 void wrn_op_ref(wrenn_op *op) { op->refs++; }
 
-static void unref(wrenn_op *op) {
+static void op_unref(wrenn_op *op) {
     if (--op->refs) return;
     wrenn_client *client = op->client;
     if (op->type->stop) op->type->stop(op); /* it was never started */
@@ -42,7 +42,7 @@ static void unref(wrenn_op *op) {
 }
 
 void wrenn_op_free(wrenn_op *op) {
-    if (op) unref(op);
+    if (op) op_unref(op);
 }
 
 void wrn_op_freep(wrenn_op **op) { wrenn_op_free(*op); }
@@ -59,46 +59,47 @@ static void link_op(wrenn_op *op) {
     op->client->first = op;
 }
 
-static void stop(wrenn_op *op) {
+static void op_stop_call(wrenn_op *op) {
     wrn_loop_timer_clear(op->client->loop, &op->timer);
     if (op->exchange) wrn_http_cancel(op->exchange);
     op->exchange = NULL;
 }
 
-/* The core lets go when the callback has run, or at once when there is none. */
-static void complete(wrenn_op *op) {
-    stop(op);
+/* Drops the core's reference: after the callback has run, or at once when there is none. */
+static void op_complete(wrenn_op *op) {
+    op_stop_call(op);
     if (op->type->stop) op->type->stop(op);
     wrn_loop_timer_clear(op->client->loop, &op->deadline);
     op->state = WRN_OP_DONE;
     unlink_op(op);
-    if (op->done) wrn_client_completed(op->client, op);
-    else unref(op);
+    if (!op->done) return op_unref(op);
+    *op->client->completed_tail = op;
+    op->client->completed_tail = &op->next_completed;
 }
 
-static void cancel(wrenn_op *op) {
+static void op_cancel(wrenn_op *op) {
     if (op->type->abandon) op->type->abandon(op, false);
     op->error =
         wrn_error_new(WRENN_E_CANCELLED, "%s: cancelled; what the server made of it is unknown", op->type->name);
-    complete(op);
+    op_complete(op);
 }
 
 void wrn_op_finish(wrenn_op *op, void *result, void (*free_result)(void *result)) {
     if (op->cancel_wanted) {
         if (result) free_result(result);
-        cancel(op);
+        op_cancel(op);
         return;
     }
     op->result = result;
     op->free_result = free_result;
-    complete(op);
+    op_complete(op);
 }
 
 void wrn_op_fail(wrenn_op *op, wrenn_error *error) {
-    stop(op);
+    op_stop_call(op);
     if (op->cancel_wanted) {
         wrenn_error_free(error);
-        cancel(op);
+        op_cancel(op);
         return;
     }
     if (op->type->fail && op->type->fail(op, error)) {
@@ -106,12 +107,23 @@ void wrn_op_fail(wrenn_op *op, wrenn_error *error) {
         return;
     }
     op->error = error;
-    complete(op);
+    op_complete(op);
 }
 
-void wrn_op_run_done(wrenn_op *op) {
-    op->done(op, op->user_data);
-    unref(op);
+int wrn_ops_run_done(wrenn_client *client) {
+    int count = 0;
+    wrenn_op *queue = client->completed;
+    client->completed = NULL;
+    client->completed_tail = &client->completed;
+    for (wrenn_op *op = queue; op; op = queue) {
+        queue = op->next_completed;
+        wrn_client_enter_callback(client);
+        op->done(op, op->user_data);
+        op_unref(op);
+        wrn_client_leave_callback(client);
+        count++;
+    }
+    return count;
 }
 
 void wrenn_op_cancel(wrenn_op *op) {
@@ -123,20 +135,20 @@ void wrenn_op_cancel(wrenn_op *op) {
         return;
     }
     wrn_client_ref(client);
-    cancel(op);
+    op_cancel(op);
     wrn_client_settle(client);
     wrn_client_unref(client);
 }
 
 bool wrn_op_is_wanted(const wrenn_op *op) { return !op->cancel_wanted && op->state != WRN_OP_DONE; }
 
-static void on_deadline(wrn_timer *timer) {
+static void op_on_deadline(wrn_timer *timer) {
     wrenn_op *op = op_of_deadline(timer);
     if (op->type->abandon) op->type->abandon(op, !op->cancel_wanted);
     wrn_op_fail(op, wrn_error_new(WRENN_E_TIMEOUT, "%s: no result in time; the outcome is unknown", op->type->name));
 }
 
-static void on_timer(wrn_timer *timer) {
+static void op_on_timer(wrn_timer *timer) {
     wrenn_op *op = op_of_timer(timer);
     void (*begin)(wrenn_op *) = WRN_TAKE(op->begin);
     if (begin) begin(op);
@@ -144,15 +156,15 @@ static void on_timer(wrn_timer *timer) {
     else op->type->wake(op);
 }
 
-static wrenn_op *make_op(wrenn_client *client, const wrn_op_type *type, int64_t timeout_ms) {
+static wrenn_op *op_alloc(wrenn_client *client, const wrn_op_type *type, int64_t timeout_ms) {
     wrenn_op *op = calloc(1, type->size ? type->size : sizeof(*op));
     if (!op) return NULL;
     op->type = type;
     op->refs = 1;
     op->client = client;
     wrn_client_ref(client);
-    op->timer.fire = on_timer;
-    op->deadline.fire = on_deadline;
+    op->timer.fire = op_on_timer;
+    op->deadline.fire = op_on_deadline;
     op->deadline.due_ms = timeout_ms;
     return op;
 }
@@ -165,7 +177,7 @@ int wrn_op_new(wrenn_client *client, wrenn_sandbox *sandbox, const wrn_op_type *
         return wrn_fail(error, WRENN_E_INVALID_ARGUMENT, "%s: timeout_ms must not be negative", type->name);
     if (!timeout_ms) timeout_ms = client->timeout_ms;
     if (!timeout_ms) timeout_ms = type->timeout_ms ? type->timeout_ms : WRN_OP_TIMEOUT_MS;
-    wrenn_op *op = make_op(client, type, timeout_ms);
+    wrenn_op *op = op_alloc(client, type, timeout_ms);
     if (op) {
         op->sandbox = sandbox;
         wrn_sandbox_ref(sandbox);
@@ -195,7 +207,7 @@ int wrn_op_start(wrenn_op *op, wrenn_done_fn done, void *user_data, wrenn_op **r
     return wrn_op_start_with(op, op->begin ? op->begin : wrn_op_send, done, user_data, ret, error);
 }
 
-/* In a callback that came from the middle of something, the beginning is left to the loop. */
+/* In a callback that the loop has called, the loop begins the operation after the callback has returned. */
 static bool set_timers(wrenn_op *op, void (*begin)(wrenn_op *op)) {
     wrn_loop *loop = op->client->loop;
     if (!wrn_loop_timer_set(loop, &op->deadline, wrn_in_ms(op->deadline.due_ms))) return false;
@@ -215,7 +227,7 @@ int wrn_op_start_with(wrenn_op *op, void (*begin)(wrenn_op *op), wrenn_done_fn d
                     op->idempotency_key.failed || !set_timers(op, begin)))
         rc = wrn_fail(error, WRENN_E_NO_MEMORY, "%s: out of memory", op->type->name);
     if (rc < 0) {
-        unref(op);
+        op_unref(op);
         return rc;
     }
     link_op(op);
@@ -236,14 +248,14 @@ int wrn_op_start_with(wrenn_op *op, void (*begin)(wrenn_op *op), wrenn_done_fn d
 /* ---- in the background ---- */
 
 wrenn_op *wrn_op_background(wrenn_client *client, const wrn_op_type *type, int64_t timeout_ms) {
-    wrenn_op *op = make_op(client, type, timeout_ms);
+    wrenn_op *op = op_alloc(client, type, timeout_ms);
     if (!op) return NULL;
     op->background = true;
     if (wrn_loop_timer_set(client->loop, &op->deadline, wrn_in_ms(timeout_ms))) {
         link_op(op);
         return op;
     }
-    unref(op);
+    op_unref(op);
     return NULL;
 }
 
@@ -257,7 +269,7 @@ bool wrn_op_hand_over(wrenn_op *from, wrenn_op *op) {
     op->attempt = from->attempt;
     op->exchange = WRN_TAKE(from->exchange);
     if (!op->exchange) return false;
-    wrn_http_hand_over(op->exchange, on_answer, op);
+    wrn_http_hand_over(op->exchange, op_on_answer, op);
     op->state = WRN_OP_IN_FLIGHT;
     return true;
 }
@@ -291,7 +303,7 @@ static void set_call(wrenn_op *op, const char *method, wrn_auth auth, const wrn_
     for (size_t i = 0; i < WRN_COUNT(others); i++) wrn_buf_clear(others[i]);
     if (model && request) wrn_model_write(model, request, &op->body);
     else if (strcmp(method, "POST") == 0)
-        wrn_buf_puts(&op->body, "{}"); /* a POST always has a body, so that libcurl can be kept from repeating it */
+        wrn_buf_puts(&op->body, "{}"); /* libcurl can be kept from repeating a POST only when that has a body */
 }
 
 void wrn_op_call(wrenn_op *op, const char *method, wrn_auth auth, const char *path, const wrn_model *model,
@@ -310,13 +322,6 @@ void wrn_op_call_sandbox(wrenn_op *op, const char *method, const char *id, const
         wrn_url_escape_segment(&op->path, id);
     }
     wrn_buf_puts(&op->path, suffix);
-}
-
-int wrn_check_segment(const char *what, const char *text, wrenn_error **error) {
-    if (!text || !*text) return wrn_fail(error, WRENN_E_INVALID_ARGUMENT, "the %s must not be empty", what);
-    if (strcmp(text, ".") == 0 || strcmp(text, "..") == 0)
-        return wrn_fail(error, WRENN_E_INVALID_ARGUMENT, "the %s must not be \"%s\"", what, text);
-    return 0;
 }
 
 void wrn_op_call_url(wrenn_op *op, const char *method, const char *url) {
@@ -406,11 +411,19 @@ bool wrn_op_url(const wrenn_op *op, wrn_buf *url) {
  * A server has its sandboxes under /v1/sandboxes or under /v1/capsules. Asked without credentials, the route that exists
  * says 401, the other 404. */
 
+static void op_unpark(wrenn_op *op, const wrenn_error *error) {
+    if (!error) wrn_op_send(op);
+    else
+        wrn_op_fail(op, wrn_error_new(wrenn_error_code(error) == WRENN_E_CONNECTION_LOST ? WRENN_E_CONNECTION_FAILED
+                                                                                         : wrenn_error_code(error),
+                                      "%s: not sent: %s", op->type->name, wrenn_error_message(error)));
+}
+
 static void unpark_all(wrenn_client *client, const wrenn_error *error) {
     client->probe = NULL;
     for (wrenn_op *op = client->first, *next; op; op = next) {
         next = op->next;
-        if (op->state == WRN_OP_PARKED) wrn_op_unpark(op, error);
+        if (op->state == WRN_OP_PARKED) op_unpark(op, error);
     }
 }
 
@@ -422,8 +435,8 @@ static void probe_answered(wrenn_op *op, wrn_http_response *response) {
     unpark_all(client, NULL);
 }
 
-/* A refusal for want of credentials says that the route is there; trouble of the server says nothing, and the next call
- * asks again. */
+/* 401 and 403 mean that the route exists, 404 and 405 that it does not. Any other failure leaves the era unknown; the next
+ * call asks again. */
 static bool probe_failed(wrenn_op *op, const wrenn_error *error) {
     wrenn_client *client = op->client;
     switch (wrenn_error_http_status(error)) {
@@ -440,7 +453,7 @@ static bool probe_failed(wrenn_op *op, const wrenn_error *error) {
 static const wrn_op_type probe_type = {
     "looking for /v1/capsules", "GET", "/capsules", WRN_AUTH_NONE, .respond = probe_answered, .fail = probe_failed};
 
-static void park(wrenn_op *op) {
+static void op_park(wrenn_op *op) {
     wrenn_client *client = op->client;
     op->state = WRN_OP_PARKED;
     if (client->probe) return;
@@ -454,20 +467,12 @@ static void park(wrenn_op *op) {
     wrn_op_fail(op, error);
 }
 
-void wrn_op_unpark(wrenn_op *op, const wrenn_error *error) {
-    if (!error) wrn_op_send(op);
-    else
-        wrn_op_fail(op, wrn_error_new(wrenn_error_code(error) == WRENN_E_CONNECTION_LOST ? WRENN_E_CONNECTION_FAILED
-                                                                                         : wrenn_error_code(error),
-                                      "%s: not sent: %s", op->type->name, wrenn_error_message(error)));
-}
-
 /* ---- sending and answers ---- */
 
 void wrn_op_send(wrenn_op *op) {
     wrenn_client *client = op->client;
     if (op->collection && client->era == WRENN_ERA_AUTO) {
-        park(op);
+        op_park(op);
         return;
     }
     if (op->type->send) {
@@ -477,7 +482,7 @@ void wrn_op_send(wrenn_op *op) {
         return;
     }
     WRN_AUTO(wrn_buf_free) wrn_buf url = WRN_BUF_INIT;
-    /* libcurl can only be kept from repeating a POST that has a body, if an empty one. */
+    /* libcurl can be kept from repeating a POST only when that has a body, which may be empty. */
     bool has_body = !op->source && (op->body.size || strcmp(op->method, "POST") == 0);
     if (wrn_op_url(op, &url) && !op->path.failed && !op->body.failed) {
         wrn_http_request request = {
@@ -496,7 +501,7 @@ void wrn_op_send(wrenn_op *op) {
             .host = op->host.size ? op->host.data : NULL,
             .fields = op->url.size ? op->fields.data ? op->fields.data : "" : NULL,
         };
-        op->exchange = wrn_http_start(client->http, &request, on_answer, op);
+        op->exchange = wrn_http_start(client->http, &request, op_on_answer, op);
     }
     op->attempt++;
     op->state = WRN_OP_IN_FLIGHT;
@@ -528,8 +533,9 @@ static bool is_repeatable(const wrenn_op *op) {
            (op->idempotency_key.size && op->client->features & WRN_FEATURE_IDEMPOTENCY_KEY);
 }
 
-/* Repeats only what is safe to repeat: GET and DELETE, and what has a key that the server obeys, when the connection failed or the server asked for it. */
-static bool retry(wrenn_op *op, const wrn_http_response *response) {
+/* Repeats GET, DELETE, and requests with an idempotency key that the server obeys, when the connection failed or the server
+ * asked to wait. */
+static bool op_retry(wrenn_op *op, const wrn_http_response *response) {
     if (!is_repeatable(op) || op->attempt >= op->client->max_attempts) return false;
     int64_t delay;
     if (response->outcome == WRN_HTTP_NOT_SENT || response->outcome == WRN_HTTP_LOST) {
@@ -540,11 +546,11 @@ static bool retry(wrenn_op *op, const wrn_http_response *response) {
     } else {
         return false;
     }
-    /* Rather the real error now than a timeout later. */
+    /* A retry after the deadline would hide this error behind a timeout. */
     return wrn_in_ms(delay) < op->deadline.due_ms && wait_until(op, delay);
 }
 
-/* As it was sent. In a query to what runs in a sandbox there may be secrets that nobody here can tell from the rest. */
+/* The path as it was sent. The query of a request to a sandbox's port is left out: it may hold secrets. */
 static const char *path_of(const wrenn_op *op, wrn_buf *url) {
     char *host = wrn_op_url(op, url) ? strstr(url->data, "://") : NULL;
     char *path = host ? strchr(host + 3, '/') : NULL;
@@ -552,7 +558,7 @@ static const char *path_of(const wrenn_op *op, wrn_buf *url) {
     return path ? path : "/";
 }
 
-static void note(wrenn_op *op, const wrn_http_response *response, bool again) {
+static void log_exchange(wrenn_op *op, const wrn_http_response *response, bool again) {
     op->timings = (wrenn_timings){response->dns_us,        response->connect_us, response->tls_us,
                                   response->first_byte_us, response->total_us,   op->attempt};
     if (!op->client->log) return;
@@ -566,29 +572,30 @@ static void note(wrenn_op *op, const wrn_http_response *response, bool again) {
                                                   response->status, &op->timings});
 }
 
-/* What comes from a gateway on the way says nothing about the server. */
-static void learn(wrenn_client *client, const wrn_http_response *response) {
+/* Statuses of 500 and above without the features header may come from a gateway, and say nothing about the server. */
+static void learn_features(wrenn_client *client, const wrn_http_response *response) {
     if (response->outcome != WRN_HTTP_ANSWERED) return;
     if (response->features) client->features = wrn_features_read(response->features);
     client->features_known = client->features_known || response->features || response->status < 500;
 }
 
-/* A name with a "/" in it: other servers than ours take the %2F for a part of the name, and may well say that all is done. */
+/* The path has a name with a "/" in it. Servers other than wrennd look for an object with %2F in its name, and may report
+ * success. */
 static bool may_be_misread(const wrenn_op *op) {
     const char *path = op->path.size ? op->path.data : "", *query = strchr(path, '?'), *slash = strstr(path, "%2F");
     return slash && (!query || slash < query) && !op->url.size && !op->client->features;
 }
 
 void wrn_op_answered(wrenn_op *op, wrn_http_response *response) {
-    /* That the last of several attempts was not sent says nothing about those before. */
+    /* The last attempt was not sent, but an earlier one may have arrived. */
     if (response->outcome == WRN_HTTP_NOT_SENT && op->reached) response->outcome = WRN_HTTP_LOST;
     op->reached = response->outcome != WRN_HTTP_NOT_SENT;
     bool fine = response->outcome == WRN_HTTP_ANSWERED && (response->status < 300 || op->type->any_status);
-    bool again = !fine && retry(op, response);
-    note(op, response, again);
-    if (!op->url.size) learn(op->client, response);
-    /* What a create has made must be known, to be destroyed. */
-    if (op->cancel_wanted && !op->type->abandon) return cancel(op);
+    bool again = !fine && op_retry(op, response);
+    log_exchange(op, response, again);
+    if (!op->url.size) learn_features(op->client, response);
+    /* A create must learn the id of its sandbox, to destroy it. */
+    if (op->cancel_wanted && !op->type->abandon) return op_cancel(op);
     if (again) return;
     if (response->outcome != WRN_HTTP_ANSWERED) wrn_op_fail(op, wrn_error_from_outcome(op->type->name, response));
     else if (!op->type->any_status && (response->status < 200 || response->status > 299))
@@ -602,14 +609,14 @@ void wrn_op_answered(wrenn_op *op, wrn_http_response *response) {
     else respond_by_type(op, response);
 }
 
-static void on_answer(void *context, wrn_http_response *response) {
+static void op_on_answer(void *context, wrn_http_response *response) {
     wrenn_op *op = context;
     op->exchange = NULL;
     wrn_op_answered(op, response);
 }
 
-void wrn_op_fail_nonsense(wrenn_op *op, const wrn_http_response *response, const char *why) {
-    wrn_op_fail(op, wrn_error_new(WRENN_E_PROTOCOL, "%s: the answer (HTTP %d) makes no sense: %s", op->type->name,
+void wrn_op_fail_malformed(wrenn_op *op, const wrn_http_response *response, const char *why) {
+    wrn_op_fail(op, wrn_error_new(WRENN_E_PROTOCOL, "%s: malformed response (HTTP %d): %s", op->type->name,
                                   response->status, why));
 }
 
@@ -619,13 +626,13 @@ void wrn_op_fail_no_memory(wrenn_op *op) {
 
 static void fail_decode(wrenn_op *op, const wrn_http_response *response, const wrn_model_why *why) {
     if (why->no_memory) wrn_op_fail_no_memory(op);
-    else wrn_op_fail_nonsense(op, response, why->text);
+    else wrn_op_fail_malformed(op, response, why->text);
 }
 
 bool wrn_op_parse(wrenn_op *op, const wrn_http_response *response, wrn_json **json) {
     const char *why = NULL;
     if (wrn_json_parse(response->body.data, response->body.size, json, &why)) return true;
-    wrn_op_fail_nonsense(op, response, why);
+    wrn_op_fail_malformed(op, response, why);
     return false;
 }
 
@@ -644,7 +651,7 @@ void *wrn_op_decode(wrenn_op *op, const wrn_http_response *response, const wrn_m
     return wrn_op_parse(op, response, &json) ? wrn_op_decode_part(op, response, json, model) : NULL;
 }
 
-static bool append(wrn_list *list, const void *const *items, size_t count) {
+static bool append_items(wrn_list *list, const void *const *items, size_t count) {
     const void **all = wrn_arena_alloc(wrn_result_arena(list), (list->count + count) * sizeof(*all));
     if (!all) return false;
     memcpy(all, list->items, list->count * sizeof(*all));
@@ -660,7 +667,7 @@ bool wrn_op_append(wrenn_op *op, const wrn_http_response *response, const wrn_js
     wrn_model_why why = {.no_memory = true};
     if (list && wrn_model_decode_list(model, array, wrn_result_arena(list), &more.items, &more.count, &why)) {
         if (!list->count) *list = more;
-        if (list->items == more.items || !more.count || append(list, more.items, more.count)) return true;
+        if (list->items == more.items || !more.count || append_items(list, more.items, more.count)) return true;
         why.no_memory = true;
     }
     fail_decode(op, response, &why);
@@ -712,11 +719,11 @@ int wrn_op_may_block(wrenn_client *client, wrenn_error **error) {
     return 0;
 }
 
-static bool is_done(void *op) { return ((const wrenn_op *)op)->state == WRN_OP_DONE; }
+static bool op_is_done(void *op) { return ((const wrenn_op *)op)->state == WRN_OP_DONE; }
 
 /* Completions of other operations are kept for the next dispatch. */
 wrenn_op *wrn_op_wait(wrenn_op *op) {
-    wrn_client_run(op->client, WRN_NEVER, is_done, op);
+    wrn_client_run(op->client, WRN_NEVER, op_is_done, op);
     return op;
 }
 

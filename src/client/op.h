@@ -14,6 +14,7 @@
 #include "base/arena.h"
 #include "base/buf.h"
 #include "base/model.h"
+#include "client/arguments.h"
 #include "client/client.h"
 #include "client/error.h"
 #include "net/http.h"
@@ -48,7 +49,7 @@ typedef struct wrn_op_type {
     const struct wrn_stream_type *stream; /* of operations that open one; see client/stream.h */
     /* An answer of 2xx. Must finish, fail, make the next call or delay. NULL: as `object` and `list` say. */
     void (*respond)(wrenn_op *op, wrn_http_response *response);
-    /* The call failed for good, or the deadline passed. Returns true when it went on in another way; otherwise the
+    /* The call failed for good, or the deadline passed. Returns true when the operation goes on in another way; otherwise the
      * operation ends with this error. May be NULL. */
     bool (*fail)(wrenn_op *op, const wrenn_error *error);
     /* The delay of wrn_op_delay() is over. May be NULL. */
@@ -56,13 +57,13 @@ typedef struct wrn_op_type {
     /* Frees what the larger struct holds. May be NULL. */
     void (*clear)(wrenn_op *op);
     bool any_status; /* `respond` sees answers of every status */
-    /* For calls that are no HTTP exchange: makes the present one, and ends in wrn_op_answered() or in an end of the
+    /* For calls that are not HTTP exchanges: makes the present one, which leads to wrn_op_answered() or to the end of the
      * operation. May be NULL. */
     void (*send)(wrenn_op *op);
-    /* Breaks off what is no HTTP exchange; may come more than once. May be NULL. */
+    /* Ends what is not an HTTP exchange; may be called more than once. May be NULL. */
     void (*stop)(wrenn_op *op);
-    /* It is given up, by the caller or (with `late`) because its time is over, and is about to end: a chance to have
-     * wrn_op_hand_over() do what has to be done all the same. May be NULL. */
+    /* The operation is about to end because it was cancelled or (`late`) timed out. May leave work to another operation
+     * with wrn_op_hand_over(). May be NULL. */
     void (*abandon)(wrenn_op *op, bool late);
 } wrn_op_type;
 
@@ -73,7 +74,7 @@ struct wrenn_op {
     wrenn_op *previous, *next; /* among the client's unfinished ones */
     wrenn_op *next_completed;
     int refs;        /* the caller's and the core's */
-    bool background; /* nobody has asked for it: it cleans up behind another one */
+    bool background; /* not started by the caller: it cleans up after another one */
     wrn_op_state state;
     wrn_timer timer, deadline;
     void (*begin)(wrenn_op *op); /* what it begins with, until it has; NULL: the call */
@@ -85,8 +86,8 @@ struct wrenn_op {
     wrn_auth auth;
     wrn_buf body;
     wrn_buf idempotency_key;       /* empty: none */
-    wrn_buf url, host;             /* where the call goes instead of the API, and its Host field; empty: to the API */
-    wrn_buf fields;                /* header fields for there */
+    wrn_buf url, host;             /* empty: the call goes to the API; else to this URL with this Host field */
+    wrn_buf fields;                /* header fields for such a call */
     const wrn_http_source *source; /* instead of `body`, in the format of `content_type`; NULL: none */
     const char *content_type;
     const wrn_http_sink *sink; /* where the answer's body goes; NULL: to `respond` */
@@ -94,7 +95,7 @@ struct wrenn_op {
     int attempt;
     bool reached; /* an attempt at this call may have got to the server */
 
-    bool cancel_wanted; /* it ends as cancelled as soon as that can be done, and its callbacks but `done` are over */
+    bool cancel_wanted; /* it ends as cancelled as soon as possible; only `done` is still called */
     wrenn_timings timings;
     wrenn_error *error;
     bool taken; /* by _finish */
@@ -129,9 +130,6 @@ void wrn_op_call(wrenn_op *op, const char *method, wrn_auth auth, const char *pa
 /* The same below the collection of sandboxes, in whichever era: "/" id, then `suffix`. NULL id: the collection itself. */
 void wrn_op_call_sandbox(wrenn_op *op, const char *method, const char *id, const char *suffix, const wrn_model *model,
                          const void *request);
-/* 0 when `text` can be one segment of a path: not empty, and not "." or "..", which every client and proxy takes out of
- * paths, so that another object would be hit. `what` names it. */
-int wrn_check_segment(const char *what, const char *text, wrenn_error **error);
 /* To a URL elsewhere, without credentials; the caller fills op->body and op->fields, and op->host if need be. */
 void wrn_op_call_url(wrenn_op *op, const char *method, const char *url);
 /* Sends the present call; for types that make more than one. */
@@ -142,17 +140,18 @@ bool wrn_op_url(const wrenn_op *op, wrn_buf *url);
 void wrn_op_answered(wrenn_op *op, wrn_http_response *response);
 /* Comes back through type->wake. */
 void wrn_op_delay(wrenn_op *op, int64_t delay_ms);
-/* Moves the deadline, for cleaning up after failure, and for operations that may last as long as they get on. */
+/* Moves the deadline: for cleaning up after a failure, and for operations that may last while data moves. */
 void wrn_op_extend(wrenn_op *op, int64_t timeout_ms);
 
-/* Makes an operation of `type` that nobody waits for, which cleans up behind others; it works in a client that is being
- * freed, too. NULL when out of memory. The caller gives it a call right
- * away. */
+/* Makes and starts an operation that the library itself needs to clean up after another one, also in a client that is being
+ * freed. The caller sets its call up at once. NULL when out of memory. */
 wrenn_op *wrn_op_background(wrenn_client *client, const wrn_op_type *type, int64_t timeout_ms);
-/* The present call of `from` becomes that of `op`, on its way as it may be: true when its answer will come to `op`. */
+/* Moves the present call of `from` to `op`, even while it is in flight. True when `op` will get the response. */
 bool wrn_op_hand_over(wrenn_op *from, wrenn_op *op);
-/* Cancels those of the client that somebody has asked for; with `all` the others too. */
+/* Cancels the operations that the caller has started; with `all` those in the background too. */
 void wrn_ops_cancel(wrenn_client *client, bool all);
+/* Runs the callbacks of operations that are over; returns how many. */
+int wrn_ops_run_done(wrenn_client *client);
 
 /* Ends. The result belongs to the operation until _finish takes it. */
 void wrn_op_finish(wrenn_op *op, void *result, void (*free_result)(void *result));
@@ -180,7 +179,7 @@ typedef struct wrn_list {
 bool wrn_op_append(wrenn_op *op, const wrn_http_response *response, const wrn_json *array, const wrn_model *model,
                    wrn_list *list);
 /* Ends with WRENN_E_PROTOCOL, or WRENN_E_NO_MEMORY. */
-void wrn_op_fail_nonsense(wrenn_op *op, const wrn_http_response *response, const char *why);
+void wrn_op_fail_malformed(wrenn_op *op, const wrn_http_response *response, const char *why);
 void wrn_op_fail_no_memory(wrenn_op *op);
 
 /* Second half of a _finish: checks that `op` is of `type` and over, then hands out result or error. */
@@ -191,12 +190,9 @@ int wrn_op_may_block(wrenn_client *client, wrenn_error **error);
 /* Runs the loop until `op` is over; returns `op`. */
 wrenn_op *wrn_op_wait(wrenn_op *op);
 
-/* Before each of the callbacks that come while it lasts: false when there are to be no more of them. */
+/* To be checked before each callback other than `done`: false when there must not be one. */
 bool wrn_op_is_wanted(const wrenn_op *op);
 
-/* For the client: called when its era is known, or can't be found out. */
-void wrn_op_unpark(wrenn_op *op, const wrenn_error *error);
-void wrn_op_run_done(wrenn_op *op);
 void wrn_op_ref(wrenn_op *op);
 void wrn_op_freep(wrenn_op **op);
 

@@ -4,7 +4,8 @@
 #include <string.h>
 
 #include "base/arena.h"
-#include "client/op.h"
+#include "client/arguments.h"
+#include "client/error.h"
 
 wrenn_sandbox *wrn_sandbox_new(wrenn_client *client, const char *id, wrenn_sandbox_info *info) {
     wrenn_sandbox *sandbox = calloc(1, sizeof(*sandbox));

@@ -18,7 +18,7 @@ struct wrn_stream_node {
 
 /* ---- the queue ---- */
 
-static void wake(wrenn_stream *s) {
+static void notify_ready(wrenn_stream *s) {
     wrenn_client *client = s->client;
     if (!s->ready || s->ready_pending || s->opening) return;
     s->ready_pending = true;
@@ -27,7 +27,7 @@ static void wake(wrenn_stream *s) {
     client->ready_tail = &s->next_ready;
 }
 
-static void throttle(wrenn_stream *s) {
+static void throttle_socket(wrenn_stream *s) {
     bool pause = s->paused ? s->queued > QUEUE_HIGH / 2 : s->queued > QUEUE_HIGH;
     if (pause == s->paused) return;
     s->paused = pause;
@@ -51,12 +51,12 @@ bool wrn_stream_push(wrenn_stream *s, const wrenn_event *event) {
     *s->queue_tail = node;
     s->queue_tail = &node->next;
     s->queued += event->size + NODE_COST;
-    throttle(s);
-    wake(s);
+    throttle_socket(s);
+    notify_ready(s);
     return true;
 }
 
-static bool pull(wrenn_stream *s, wrenn_event *event) {
+static bool pull_event(wrenn_stream *s, wrenn_event *event) {
     free(WRN_TAKE(s->current));
     s->current = s->queue;
     if (!s->current) return false;
@@ -64,14 +64,14 @@ static bool pull(wrenn_stream *s, wrenn_event *event) {
     if (!s->queue) s->queue_tail = &s->queue;
     s->queued -= s->current->event.size + NODE_COST;
     *event = s->current->event;
-    throttle(s);
+    throttle_socket(s);
     return true;
 }
 
 /* ---- the end ---- */
 
-static void disconnect(wrenn_stream *s) {
-    if (s->type->terminal) wrn_terminal_end(&s->terminal);
+static void stream_disconnect(wrenn_stream *s) {
+    if (s->type->terminal) s->type->terminal->end(s);
     wrn_socket_free(WRN_TAKE(s->socket));
 }
 
@@ -83,14 +83,16 @@ void wrn_stream_finish(wrenn_stream *s, wrenn_error *error) {
     if (s->opening) {
         wrenn_op *op = s->opening;
         wrn_socket_free(WRN_TAKE(s->socket));
-        if (!error) error = wrn_error_new(WRENN_E_CONNECTION_LOST, "%s: it ended before it began", op->type->name);
+        if (!error)
+            error = wrn_error_new(WRENN_E_CONNECTION_LOST, "%s: the connection ended before the stream had begun",
+                                  op->type->name);
         wrn_op_fail(op, error);
         return;
     }
     s->over = true;
     s->error = error;
-    disconnect(s);
-    wake(s);
+    stream_disconnect(s);
+    notify_ready(s);
 }
 
 static void unlink_stream(wrenn_stream *s) {
@@ -105,9 +107,9 @@ static void unlink_stream(wrenn_stream *s) {
     if (!*at) client->ready_tail = at;
 }
 
-static void destroy(wrenn_stream *s) {
-    /* In a child the parent's connection is left alone; its memory goes with the process. */
-    if (s->client->owner == getpid()) disconnect(s);
+static void stream_destroy(wrenn_stream *s) {
+    /* A forked child must not close the parent's connection. */
+    if (s->client->owner == getpid()) stream_disconnect(s);
     unlink_stream(s);
     while (s->queue) {
         wrn_stream_node *node = s->queue;
@@ -129,14 +131,14 @@ static wrenn_error *freed_error(void) { return wrn_error_new(WRENN_E_CANCELLED, 
 void wrenn_stream_free(wrenn_stream *stream) {
     if (!stream) return;
     wrenn_client *client = stream->client;
-    if (stream->waiting) { /* the call that waits does the rest */
+    if (stream->waiting) { /* the waiting call frees it */
         stream->freed = true;
         stream->ready = NULL;
         wrn_stream_finish(stream, freed_error());
         return;
     }
     wrn_client_ref(client);
-    destroy(stream);
+    stream_destroy(stream);
     if (client->owner == getpid()) wrn_client_settle(client);
     wrn_client_unref(client);
 }
@@ -156,7 +158,7 @@ bool wrn_streams_listen(const wrenn_client *client) {
 
 int wrn_streams_run_ready(wrenn_client *client) {
     int count = 0;
-    size_t due = 0; /* what becomes ready meanwhile waits for the next dispatch */
+    size_t due = 0; /* streams that become ready meanwhile wait for the next dispatch */
     for (wrenn_stream *s = client->ready_first; s; s = s->next_ready) due++;
     for (; due && client->ready_first && !client->free_pending; due--) {
         wrenn_stream *s = client->ready_first;
@@ -177,8 +179,8 @@ int wrn_streams_run_ready(wrenn_client *client) {
 static const char *why_ended(wrn_socket_end how) {
     switch (how) {
     case WRN_SOCKET_CLOSED: return "the server closed the stream before its end";
-    case WRN_SOCKET_SILENT: return "the server has shown no sign of life for too long";
-    case WRN_SOCKET_BROKEN: return "the server broke the rules of WebSocket";
+    case WRN_SOCKET_SILENT: return "the server was silent for too long";
+    case WRN_SOCKET_BROKEN: return "the server violated the WebSocket protocol";
     case WRN_SOCKET_TOO_LARGE: return "the server sent a message that is too large";
     case WRN_SOCKET_NO_MEMORY: return "out of memory";
     default: return "the connection broke";
@@ -194,17 +196,17 @@ static int code_of_end(wrn_socket_end how) {
     }
 }
 
-static void on_ended(void *context, wrn_socket_end how, int code) {
+static void stream_on_ended(void *context, wrn_socket_end how, int code) {
     wrenn_stream *s = context;
     bool orderly = how == WRN_SOCKET_CLOSED && (code == 1000 || code == 1001 || code == 1005);
-    /* Servers that only stop streaming send no exit after that. */
+    /* Some servers answer a kill by closing the stream, without an exit. */
     bool good =
         (s->type->plain && orderly) || (s->kill_asked && !s->type->terminal && (orderly || how == WRN_SOCKET_LOST));
     wrenn_error *error = NULL;
-    /* So end servers that do not find what was asked for, without a word. */
+    /* Some servers close the connection without an error when the process or terminal does not exist. */
     if (s->opening && (how == WRN_SOCKET_CLOSED || how == WRN_SOCKET_LOST))
         error = wrn_error_new(WRENN_E_CONNECTION_LOST,
-                              "%s: the server closed the connection without a word: it may be that what was asked for "
+                              "%s: the server closed the connection without an error: probably what was asked for "
                               "does not exist, or has not started",
                               s->opening->type->name);
     else if (!good && how == WRN_SOCKET_CLOSED)
@@ -213,21 +215,21 @@ static void on_ended(void *context, wrn_socket_end how, int code) {
     wrn_stream_finish(s, error);
 }
 
-static void on_refused(void *context, wrn_http_response *response) {
+static void stream_on_refused(void *context, wrn_http_response *response) {
     wrenn_stream *s = context;
     wrn_socket_free(WRN_TAKE(s->socket));
     wrn_op_answered(s->opening, response);
 }
 
-static void on_opened(void *context, bool selected) {
+static void stream_on_opened(void *context, bool selected) {
     wrenn_stream *s = context;
     s->selected = selected;
     s->type->opened(s);
 }
 
-static void on_message(void *context, bool binary, const char *data, size_t size) {
+static void stream_on_message(void *context, bool binary, const char *data, size_t size) {
     wrenn_stream *s = context;
-    if (s->type->terminal) wrn_terminal_heard(&s->terminal);
+    if (s->type->terminal) s->type->terminal->heard(s);
     s->type->message(s, binary, data, size);
 }
 
@@ -237,13 +239,14 @@ void wrn_stream_room(wrenn_stream *s) {
     send_owed(s);
     if (!s->writer_waits) return;
     s->writer_waits = false;
-    wake(s);
+    notify_ready(s);
 }
 
-static void on_room(void *context) { wrn_stream_room(context); }
+static void stream_on_room(void *context) { wrn_stream_room(context); }
 
 void wrn_stream_op_send(wrenn_op *op) {
-    static const wrn_socket_events events = {on_opened, on_refused, on_message, on_room, on_ended};
+    static const wrn_socket_events events = {stream_on_opened, stream_on_refused, stream_on_message, stream_on_room,
+                                             stream_on_ended};
     wrenn_stream *s = ((wrn_stream_op *)op)->stream;
     wrenn_client *client = op->client;
     WRN_AUTO(wrn_buf_free) wrn_buf url = WRN_BUF_INIT;
@@ -262,10 +265,10 @@ void wrn_stream_op_send(wrenn_op *op) {
     if (!s->socket) wrn_op_fail(op, wrn_error_new(WRENN_E_NO_MEMORY, "%s: out of memory", op->type->name));
 }
 
-/* The operation is over. Unless it has handed the stream out, the stream goes with it. */
+/* The operation is over. A stream that it has not handed out is freed with it. */
 void wrn_stream_op_stop(wrenn_op *op) {
     wrn_stream_op *self = (wrn_stream_op *)op;
-    if (self->stream) destroy(WRN_TAKE(self->stream));
+    if (self->stream) stream_destroy(WRN_TAKE(self->stream));
 }
 
 void wrn_stream_op_respond(wrenn_op *op, wrn_http_response *response) {
@@ -273,7 +276,7 @@ void wrn_stream_op_respond(wrenn_op *op, wrn_http_response *response) {
                                   op->type->name, response->status));
 }
 
-static void free_result(void *stream) { destroy(stream); }
+static void stream_free_result(void *stream) { stream_destroy(stream); }
 
 void wrn_stream_begun(wrenn_stream *s) {
     wrn_stream_op *op = (wrn_stream_op *)s->opening;
@@ -281,8 +284,8 @@ void wrn_stream_begun(wrenn_stream *s) {
     s->begun = true;
     s->opening = NULL;
     op->stream = NULL;
-    if (s->type->terminal) wrn_terminal_begun(&s->terminal);
-    wrn_op_finish(&op->op, s, free_result);
+    if (s->type->terminal) s->type->terminal->begun(s);
+    wrn_op_finish(&op->op, s, stream_free_result);
 }
 
 bool wrn_stream_op_init(wrenn_op *op) {
@@ -295,7 +298,7 @@ bool wrn_stream_op_init(wrenn_op *op) {
     s->sandbox = op->sandbox;
     wrn_sandbox_ref(s->sandbox);
     s->queue_tail = &s->queue;
-    wrn_terminal_init(&s->terminal, s);
+    if (s->type->terminal) s->type->terminal->init(s);
     s->opening = op;
     s->next = client->streams;
     if (s->next) s->next->previous = s;
@@ -318,7 +321,7 @@ static bool is_crowded(const wrenn_stream *s) {
 
 static bool must_wait(const wrenn_stream *s) { return is_crowded(s) || s->terminal.held.size; }
 
-/* To a server that does not read, only the latest size is kept, and one kill. */
+/* While the server does not read, only the latest size and one kill are kept. */
 bool wrn_stream_send_size(wrenn_stream *s) {
     WRN_AUTO(wrn_buf_free) wrn_buf text = WRN_BUF_INIT;
     s->size_owed = must_wait(s);
@@ -337,8 +340,8 @@ static void send_owed(wrenn_stream *s) {
     if (s->kill_owed) wrn_stream_send_kill(s);
 }
 
-/* 0 when the stream can be written to and such now. */
-static int check(wrenn_stream *s, wrenn_error **error) {
+/* 0 when the stream can be used now. */
+static int stream_check(wrenn_stream *s, wrenn_error **error) {
     if (!s) return wrn_fail(error, WRENN_E_INVALID_ARGUMENT, "stream must not be NULL");
     int rc = wrn_client_check(s->client, error);
     if (rc < 0) return rc;
@@ -347,30 +350,30 @@ static int check(wrenn_stream *s, wrenn_error **error) {
     return 0;
 }
 
-static int settle(wrenn_stream *s, bool sent, wrenn_error **error) {
+static int settle_sent(wrenn_stream *s, bool sent, wrenn_error **error) {
     wrn_client_settle(s->client);
     return sent ? 0 : wrn_fail(error, WRENN_E_NO_MEMORY, "stream: out of memory");
 }
 
-/* A ready callback comes when there is room. */
-static int again(wrenn_stream *s) {
+/* Nothing was written; the ready callback will come when there is room. */
+static int report_full(wrenn_stream *s) {
     s->writer_waits = true;
     return WRENN_E_AGAIN;
 }
 
 static int check_input(wrenn_stream *s, wrenn_error **error) {
-    int rc = check(s, error);
+    int rc = stream_check(s, error);
     if (rc < 0) return rc;
     if (!s->type->input || (!s->type->terminal && !s->type->plain && !s->wants_stdin))
-        return wrn_fail(error, WRENN_E_INVALID_ARGUMENT, "stream: it has no input; ask for WRENN_EXEC_STDIN");
+        return wrn_fail(error, WRENN_E_INVALID_ARGUMENT, "stream: it has no input; pass WRENN_EXEC_STDIN");
     if (s->input_closed) return wrn_fail(error, WRENN_E_INVALID_ARGUMENT, "stream: its input was closed");
     return 0;
 }
 
-/* As much as there is room for; negative when out of memory. */
+/* Sends as much as there is room for; negative when out of memory. */
 static int64_t write_some(wrenn_stream *s, const char *data, size_t size) {
     size_t done = 0;
-    if (s->type->terminal && !s->selected) return wrn_terminal_write(&s->terminal, data, size);
+    if (s->type->terminal && !s->selected) return s->type->terminal->write(s, data, size);
     while (done < size && s->socket && !is_crowded(s)) {
         size_t piece = size - done < WRN_STREAM_PIECE ? size - done : WRN_STREAM_PIECE;
         if (!s->type->input(s, data + done, piece)) return -1;
@@ -379,11 +382,11 @@ static int64_t write_some(wrenn_stream *s, const char *data, size_t size) {
     return (int64_t)done;
 }
 
-static int enter(wrenn_stream *s, int64_t timeout_ms, wrenn_error **error) {
+static int stream_may_wait(wrenn_stream *s, int64_t timeout_ms, wrenn_error **error) {
     return timeout_ms ? wrn_op_may_block(s->client, error) : 0;
 }
 
-/* False when the stream was freed meanwhile; it is still there then, for leave_freed(). */
+/* False when the stream was freed meanwhile; leave_freed() then releases it. */
 static bool wait_for(wrenn_stream *s, int64_t until_ms, bool (*over)(void *stream)) {
     s->waiting = true;
     wrn_client_run(s->client, until_ms, over, s);
@@ -402,7 +405,7 @@ static bool has_room(void *context) {
     return s->over || (!is_crowded(s) && !s->terminal.held.size);
 }
 
-/* A message goes in one, an empty one too. */
+/* Sends one whole message, which may be empty. */
 static int64_t write_message(wrenn_stream *s, const char *data, size_t size, int64_t timeout_ms, wrenn_error **error) {
     int64_t until = wrn_in_ms(timeout_ms);
     while (is_crowded(s) && !s->over && timeout_ms && wrn_left_ms(until) && wait_for(s, until, has_room)) {
@@ -413,18 +416,18 @@ static int64_t write_message(wrenn_stream *s, const char *data, size_t size, int
     wrn_client_settle(s->client);
     if (sent) return (int64_t)size;
     if (ready) return wrn_fail(error, WRENN_E_NO_MEMORY, "stream: out of memory");
-    return s->over ? check(s, error) : WRENN_E_AGAIN;
+    return s->over ? stream_check(s, error) : WRENN_E_AGAIN;
 }
 
 int64_t wrenn_stream_write(wrenn_stream *s, const void *data, size_t size, int64_t timeout_ms, wrenn_error **error) {
     int rc = check_input(s, error);
     if (rc == 0 && !data && size) rc = wrn_fail(error, WRENN_E_INVALID_ARGUMENT, "stream: data must not be NULL");
-    if (rc == 0) rc = enter(s, timeout_ms, error);
+    if (rc == 0) rc = stream_may_wait(s, timeout_ms, error);
     if (rc < 0) return rc;
     if (s->type->plain) return write_message(s, data, size, timeout_ms, error);
     int64_t until = wrn_in_ms(timeout_ms), now;
     size_t done = 0;
-    /* Whoever may be made to wait may never run the loop for what a terminal holds. */
+    /* A caller that blocks may never run the loop again, so the pending write of a terminal is flushed here. */
     do {
         now = write_some(s, (const char *)data + done, size - done);
         if (now > 0) done += (size_t)now;
@@ -433,26 +436,26 @@ int64_t wrenn_stream_write(wrenn_stream *s, const void *data, size_t size, int64
     if (leave_freed(s)) return wrn_error_give(error, freed_error());
     s->writer_waits = done < size;
     wrn_client_settle(s->client);
-    if (done || !size) return (int64_t)done; /* a count and an error would be too much: that comes with the next call */
+    if (done || !size) return (int64_t)done; /* an error is reported by the next call */
     if (now < 0) return wrn_fail(error, WRENN_E_NO_MEMORY, "stream: out of memory");
-    return s->over ? check(s, error) : WRENN_E_AGAIN;
+    return s->over ? stream_check(s, error) : WRENN_E_AGAIN;
 }
 
 int wrenn_stream_close_input(wrenn_stream *s, wrenn_error **error) {
     int rc = check_input(s, error);
     if (rc < 0) return rc;
-    if (s->type->terminal && is_crowded(s)) return again(s);
+    if (s->type->terminal && is_crowded(s)) return report_full(s);
     if (s->type->terminal) {
         int64_t taken = write_some(s, "\004", 1);
-        return taken ? settle(s, taken == 1, error) : again(s);
+        return taken ? settle_sent(s, taken == 1, error) : report_full(s);
     }
-    if (!s->type->close_input) return wrn_fail(error, WRENN_E_INVALID_ARGUMENT, "stream: its input can't be closed");
+    if (!s->type->close_input) return wrn_fail(error, WRENN_E_INVALID_ARGUMENT, "stream: this input cannot be closed");
     s->input_closed = true;
-    return settle(s, wrn_stream_send(s, s->type->close_input), error);
+    return settle_sent(s, wrn_stream_send(s, s->type->close_input), error);
 }
 
 int wrenn_stream_send_text_sized(wrenn_stream *s, const char *text, size_t size, wrenn_error **error) {
-    int rc = check(s, error);
+    int rc = stream_check(s, error);
     if (rc < 0) return rc;
     if (!s->type->plain) return wrn_fail(error, WRENN_E_INVALID_ARGUMENT, "stream: text goes to a WebSocket only");
     if (!text && size) return wrn_fail(error, WRENN_E_INVALID_ARGUMENT, "stream: the text must not be NULL");
@@ -460,7 +463,7 @@ int wrenn_stream_send_text_sized(wrenn_stream *s, const char *text, size_t size,
     if (valid != size)
         return wrn_fail(error, WRENN_E_INVALID_ARGUMENT,
                         "stream: the text is not UTF-8 (at byte %zu); send bytes with wrenn_stream_write()", valid);
-    return is_crowded(s) ? again(s) : settle(s, wrn_socket_send(s->socket, false, text, size), error);
+    return is_crowded(s) ? report_full(s) : settle_sent(s, wrn_socket_send(s->socket, false, text, size), error);
 }
 
 int wrenn_stream_send_text(wrenn_stream *s, const char *text, wrenn_error **error) {
@@ -469,27 +472,27 @@ int wrenn_stream_send_text(wrenn_stream *s, const char *text, wrenn_error **erro
 }
 
 int wrenn_stream_resize(wrenn_stream *s, int64_t cols, int64_t rows, wrenn_error **error) {
-    int rc = check(s, error);
+    int rc = stream_check(s, error);
     if (rc < 0) return rc;
-    if (!s->type->terminal) return wrn_fail(error, WRENN_E_INVALID_ARGUMENT, "stream: it is no terminal");
+    if (!s->type->terminal) return wrn_fail(error, WRENN_E_INVALID_ARGUMENT, "stream: not a terminal");
     if (cols <= 0 || rows <= 0 || cols > UINT16_MAX || rows > UINT16_MAX)
         return wrn_fail(error, WRENN_E_INVALID_ARGUMENT,
                         "stream: cols and rows must be from 1 to %d, not %lld and %lld", UINT16_MAX, (long long)cols,
                         (long long)rows);
     s->cols = cols;
     s->rows = rows;
-    return settle(s, wrn_terminal_resized(&s->terminal), error);
+    return settle_sent(s, s->type->terminal->resized(s), error);
 }
 
 int wrenn_stream_kill(wrenn_stream *s, wrenn_error **error) {
-    int rc = check(s, error);
+    int rc = stream_check(s, error);
     if (rc < 0) return rc;
     if (!s->type->kill)
         return wrn_fail(error, WRENN_E_INVALID_ARGUMENT,
-                        "stream: it does not own what it shows; use wrenn_sandbox_kill()");
+                        "stream: an attached process is killed with wrenn_sandbox_kill()");
     s->kill_asked = true;
-    if (s->type->terminal) wrn_terminal_killed(&s->terminal);
-    return settle(s, wrn_stream_send_kill(s), error);
+    if (s->type->terminal) s->type->terminal->killed(s);
+    return settle_sent(s, wrn_stream_send_kill(s), error);
 }
 
 /* ---- receiving ---- */
@@ -501,19 +504,19 @@ static bool has_event(void *context) {
 
 int wrenn_stream_next(wrenn_stream *s, int64_t timeout_ms, wrenn_event *event, wrenn_error **error) {
     if (!s || !event) return wrn_fail(error, WRENN_E_INVALID_ARGUMENT, "stream and event must not be NULL");
-    if (pull(s, event)) {
+    if (pull_event(s, event)) {
         if (s->client->loop) wrn_client_settle(s->client);
         return 1;
     }
     if (!s->over) {
         int rc = wrn_client_check(s->client, error);
-        if (rc == 0) rc = enter(s, timeout_ms, error);
+        if (rc == 0) rc = stream_may_wait(s, timeout_ms, error);
         if (rc < 0) return rc;
         if (timeout_ms && !wait_for(s, wrn_in_ms(timeout_ms), has_event)) {
             leave_freed(s);
             return wrn_error_give(error, freed_error());
         }
-        bool got = pull(s, event);
+        bool got = pull_event(s, event);
         wrn_client_settle(s->client);
         if (got) return 1;
     }
@@ -525,7 +528,7 @@ void wrenn_stream_on_ready(wrenn_stream *s, wrenn_ready_fn ready, void *user_dat
     if (!s) return;
     s->ready = ready;
     s->ready_data = user_data;
-    if (s->queue || s->over) wake(s);
+    if (s->queue || s->over) notify_ready(s);
     if (s->client->loop) wrn_client_settle(s->client);
 }
 

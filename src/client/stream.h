@@ -6,11 +6,39 @@
 #define WRN_CLIENT_STREAM_H
 
 #include "client/op.h"
-#include "client/terminal.h"
 #include "net/websocket.h"
 #include "wrenn/stream.h"
 
 #define WRN_BYTES_PROTOCOL "wrenn.bytes.v1"
+
+/* What terminals do beyond other streams: see client/terminal.h. */
+typedef struct wrn_terminal_hooks {
+    void (*init)(wrenn_stream *stream);
+    void (*begun)(wrenn_stream *stream);
+    /* A message has come. */
+    void (*heard)(wrenn_stream *stream);
+    /* As much input as there is room for; negative when out of memory. */
+    int64_t (*write)(wrenn_stream *stream, const char *data, size_t size);
+    /* stream->cols and rows have changed. False when out of memory. */
+    bool (*resized)(wrenn_stream *stream);
+    /* A kill has been sent. */
+    void (*killed)(wrenn_stream *stream);
+    /* Sends the pending write, and stops the timers. */
+    void (*end)(wrenn_stream *stream);
+} wrn_terminal_hooks;
+
+typedef struct wrn_terminal {
+    wrenn_stream *stream;
+    wrn_timer keepalive;
+    wrn_timer silence; /* until the terminal counts as lost */
+    bool heard;        /* a message has come */
+    wrn_timer repeat;  /* of a size or a kill */
+    int resizes;       /* how often the size is still to be repeated */
+    bool killed;
+    wrn_buf held; /* the pending write: input that the rate limiter holds back */
+    wrn_timer pace;
+    int64_t paced_ms; /* when the frames sent so far would be through at the steady rate */
+} wrn_terminal;
 
 typedef struct wrn_stream_type {
     /* The WebSocket is open. Sends the first message, if any; calls wrn_stream_begun() when nothing is to be waited for. */
@@ -18,10 +46,10 @@ typedef struct wrn_stream_type {
     void (*message)(wrenn_stream *stream, bool binary, const char *data, size_t size);
     /* Sends input, `size` of at most WRN_STREAM_PIECE bytes. False when out of memory. NULL: there is no input. */
     bool (*input)(wrenn_stream *stream, const void *data, size_t size);
-    const char *close_input; /* text message that ends the input, or NULL */
-    const char *kill;        /* text message that asks for the end, or NULL */
-    bool terminal;
-    bool plain;           /* a WebSocket of somebody else's: it ends when it is closed, and there is no exit */
+    const char *close_input;            /* text message that ends the input, or NULL */
+    const char *kill;                   /* text message that asks for the end, or NULL */
+    const wrn_terminal_hooks *terminal; /* NULL: it is none */
+    bool plain;           /* a WebSocket to a port: its closing is a normal end, and there is no exit event */
     const char *protocol; /* to offer, or NULL */
 } wrn_stream_type;
 
@@ -40,9 +68,9 @@ struct wrenn_stream {
     bool selected;                 /* the server speaks type->protocol */
     bool begun, over, paused, input_closed, kill_asked, writer_waits;
     bool size_owed, kill_owed; /* to be sent when there is room */
-    bool waiting, freed;       /* a call waits for it further up; freed meanwhile, by a callback */
+    bool waiting, freed;       /* a call on the stack waits for it; a callback has freed it meanwhile */
     bool wants_stdin;
-    wrenn_error *error; /* how it ended, when badly */
+    wrenn_error *error; /* what ended it; NULL: a normal end */
     wrn_stream_node *queue, **queue_tail, *current;
     size_t queued;
     int64_t pid, signal;
@@ -75,17 +103,18 @@ wrenn_stream *wrn_stream_of(wrenn_op *op);
 
 /* For types. */
 void wrn_stream_begun(wrenn_stream *stream);
-/* Queues an event with a copy of `data`. False when that ended the stream, which may be gone then. */
+/* Queues an event with a copy of `data`. False when that failed, which ends the stream and may free it. */
 bool wrn_stream_push(wrenn_stream *stream, const wrenn_event *event);
-/* The end, good or bad; before it has begun the opening fails with it, and the stream is gone. Takes `error`, NULL when it is a good end. */
+/* Ends the stream with `error`, which it takes, or normally when that is NULL. Before the stream has begun, its opening
+ * fails with `error`, and the stream is freed. */
 void wrn_stream_finish(wrenn_stream *stream, wrenn_error *error);
 bool wrn_stream_send(wrenn_stream *stream, const char *json);
-/* For terminals: stream->cols and rows; a kill. When the server does not read, once there is room. False when out of
+/* For terminals: sends stream->cols and rows, or a kill; later, when the server does not read now. False when out of
  * memory. */
 bool wrn_stream_send_size(wrenn_stream *stream);
 bool wrn_stream_send_kill(wrenn_stream *stream);
 
-/* Calls the ready callback in the next dispatch, if somebody waits to write. */
+/* There is room to write: sends what is owed, and calls the ready callback in the next dispatch if a write waits. */
 void wrn_stream_room(wrenn_stream *stream);
 
 /* For the client: ends all of them as cancelled. */

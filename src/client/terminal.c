@@ -1,7 +1,6 @@
 #include "client/terminal.h"
 
 #include "base/clock.h"
-#include "client/stream.h"
 
 enum {
     KEEPALIVE_MS = 60000,
@@ -15,17 +14,17 @@ enum {
 
 #define OF(timer, member) ((wrn_terminal *)((char *)(timer)-offsetof(wrn_terminal, member)))
 
-static bool set(wrn_terminal *t, wrn_timer *timer, int64_t ms) {
+static bool set_timer_ms(wrn_terminal *t, wrn_timer *timer, int64_t ms) {
     return wrn_loop_timer_set(t->stream->client->loop, timer, wrn_in_ms(ms));
 }
 
 /* ---- signs of life ---- */
 
-/* Some servers end terminals from which they hear nothing; a size that stays as it is harms nobody. */
-static void on_keepalive(wrn_timer *timer) {
+/* Some servers close terminals from which they hear nothing; repeating the present size is harmless. */
+static void terminal_on_keepalive(wrn_timer *timer) {
     wrn_terminal *t = OF(timer, keepalive);
     wrn_stream_send_size(t->stream);
-    set(t, timer, KEEPALIVE_MS);
+    set_timer_ms(t, timer, KEEPALIVE_MS);
 }
 
 static int64_t silence_ms(const wrn_terminal *t) {
@@ -33,40 +32,39 @@ static int64_t silence_ms(const wrn_terminal *t) {
     return idle > SILENCE_MIN_MS ? idle : SILENCE_MIN_MS;
 }
 
-/* Pings of the transport go on when the server has nothing behind the connection. */
-static void on_silence(wrn_timer *timer) {
+/* WebSocket pings go on even when the terminal behind the connection is gone. */
+static void terminal_on_silence(wrn_timer *timer) {
     wrn_terminal *t = OF(timer, silence);
     wrenn_stream *s = t->stream;
     long long seconds = silence_ms(t) / 1000;
-    if (s->paused) /* nobody reads here */
-        set(t, timer, silence_ms(t));
+    if (s->paused) /* the caller does not read */
+        set_timer_ms(t, timer, silence_ms(t));
     else if (t->heard)
-        wrn_stream_finish(s,
-                          wrn_error_new(WRENN_E_CONNECTION_LOST,
-                                        "stream: the terminal %s has shown no sign of life for %lld s; the outcome is "
-                                        "unknown",
-                                        s->tag, seconds));
+        wrn_stream_finish(s, wrn_error_new(WRENN_E_CONNECTION_LOST,
+                                           "stream: the terminal %s was silent for %lld s; the outcome is unknown",
+                                           s->tag, seconds));
     else
-        wrn_stream_finish(s,
-                          wrn_error_new(WRENN_E_NOT_FOUND,
-                                        "stream: no word from a terminal with the tag \"%s\" for %lld s: it may never "
-                                        "have existed, or have ended",
-                                        s->tag, seconds));
+        wrn_stream_finish(s, wrn_error_new(WRENN_E_NOT_FOUND,
+                                           "stream: a terminal with the tag \"%s\" was silent for %lld s: it may never "
+                                           "have existed, or have ended",
+                                           s->tag, seconds));
 }
 
-void wrn_terminal_begun(wrn_terminal *t) {
-    if (t->stream->cols > 0) set(t, &t->keepalive, KEEPALIVE_MS);
-    set(t, &t->silence, silence_ms(t));
+static void terminal_begun(wrenn_stream *s) {
+    wrn_terminal *t = &s->terminal;
+    if (t->stream->cols > 0) set_timer_ms(t, &t->keepalive, KEEPALIVE_MS);
+    set_timer_ms(t, &t->silence, silence_ms(t));
 }
 
-void wrn_terminal_heard(wrn_terminal *t) {
+static void terminal_heard(wrenn_stream *s) {
+    wrn_terminal *t = &s->terminal;
     t->heard = true;
-    if (t->stream->begun && !t->stream->over) set(t, &t->silence, silence_ms(t));
+    if (t->stream->begun && !t->stream->over) set_timer_ms(t, &t->silence, silence_ms(t));
 }
 
 /* ---- input ---- */
 
-/* Whether a frame may go now, as the pace is. */
+/* The rate limiter: whether a frame may be sent now. */
 static bool take_turn(wrn_terminal *t) {
     int64_t now = wrn_now_ms();
     if (wrn_socket_unsent(t->stream->socket) >= WRN_SOCKET_HIGH_WATER) return false;
@@ -83,11 +81,11 @@ static bool send_held(wrn_terminal *t) {
     return sent;
 }
 
-static void on_pace(wrn_timer *timer) {
+static void terminal_on_pace(wrn_timer *timer) {
     wrn_terminal *t = OF(timer, pace);
     wrenn_stream *s = t->stream;
     if (!take_turn(t)) {
-        set(t, timer, PACE_MS);
+        set_timer_ms(t, timer, PACE_MS);
     } else if (send_held(t)) {
         wrn_stream_room(s);
     } else {
@@ -95,57 +93,72 @@ static void on_pace(wrn_timer *timer) {
     }
 }
 
-int64_t wrn_terminal_write(wrn_terminal *t, const char *data, size_t size) {
+static int64_t terminal_write(wrenn_stream *s, const char *data, size_t size) {
+    wrn_terminal *t = &s->terminal;
     size_t room = HELD_MAX - t->held.size, taken = size < room ? size : room;
     if (!taken) return 0;
     if (!t->held.size && take_turn(t)) return t->stream->type->input(t->stream, data, taken) ? (int64_t)taken : -1;
-    if (!t->held.size && !set(t, &t->pace, PACE_MS)) return -1;
+    if (!t->held.size && !set_timer_ms(t, &t->pace, PACE_MS)) return -1;
     wrn_buf_put(&t->held, data, taken);
     return t->held.failed ? -1 : (int64_t)taken;
 }
 
 /* ---- what may get lost ---- */
 
-static void on_repeat(wrn_timer *timer) {
+static void terminal_on_repeat(wrn_timer *timer) {
     wrn_terminal *t = OF(timer, repeat);
     wrenn_stream *s = t->stream;
-    bool owed = s->size_owed || s->kill_owed; /* it comes when there is room, the first time */
+    bool owed = s->size_owed || s->kill_owed; /* not sent even once yet: it is when there is room */
     if (t->resizes && !owed) {
         t->resizes--;
         wrn_stream_send_size(t->stream);
     }
     if (t->killed && !owed) wrn_stream_send_kill(s);
-    if (t->resizes || t->killed) set(t, timer, REPEAT_MS);
+    if (t->resizes || t->killed) set_timer_ms(t, timer, REPEAT_MS);
 }
 
-bool wrn_terminal_resized(wrn_terminal *t) {
-    if (t->stream->begun) set(t, &t->keepalive, KEEPALIVE_MS);
+static bool terminal_resized(wrenn_stream *s) {
+    wrn_terminal *t = &s->terminal;
+    if (t->stream->begun) set_timer_ms(t, &t->keepalive, KEEPALIVE_MS);
     if (!wrn_stream_send_size(t->stream)) return false;
     if (t->stream->selected) return true;
     t->resizes = RESIZES;
-    set(t, &t->repeat, REPEAT_MS);
+    set_timer_ms(t, &t->repeat, REPEAT_MS);
     return true;
 }
 
-void wrn_terminal_killed(wrn_terminal *t) {
+static void terminal_killed(wrenn_stream *s) {
+    wrn_terminal *t = &s->terminal;
     if (t->stream->selected) return;
     t->killed = true;
-    set(t, &t->repeat, REPEAT_MS);
+    set_timer_ms(t, &t->repeat, REPEAT_MS);
 }
 
 /* ---- life ---- */
 
-void wrn_terminal_init(wrn_terminal *t, wrenn_stream *stream) {
-    t->stream = stream;
-    t->keepalive.fire = on_keepalive;
-    t->silence.fire = on_silence;
-    t->repeat.fire = on_repeat;
-    t->pace.fire = on_pace;
+static void terminal_init(wrenn_stream *s) {
+    wrn_terminal *t = &s->terminal;
+    t->stream = s;
+    t->keepalive.fire = terminal_on_keepalive;
+    t->silence.fire = terminal_on_silence;
+    t->repeat.fire = terminal_on_repeat;
+    t->pace.fire = terminal_on_pace;
 }
 
-void wrn_terminal_end(wrn_terminal *t) {
+static void terminal_end(wrenn_stream *s) {
+    wrn_terminal *t = &s->terminal;
     wrn_timer *const timers[] = {&t->keepalive, &t->silence, &t->repeat, &t->pace};
     wrn_loop *loop = t->stream->client->loop;
     for (size_t i = 0; loop && i < WRN_COUNT(timers); i++) wrn_loop_timer_clear(loop, timers[i]);
     send_held(t);
 }
+
+const wrn_terminal_hooks wrn_pty_terminal = {
+    .init = terminal_init,
+    .begun = terminal_begun,
+    .heard = terminal_heard,
+    .write = terminal_write,
+    .resized = terminal_resized,
+    .killed = terminal_killed,
+    .end = terminal_end,
+};

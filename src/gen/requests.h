@@ -25,6 +25,7 @@ typedef struct wrn_command_words {
     const char *user;
 } wrn_command_words;
 
+/* Bits of `present` and `nulls` of wrn_signup_request. */
 enum {
     WRN_HAS_SIGNUP_REQUEST_EMAIL = 1 << 0,
     WRN_HAS_SIGNUP_REQUEST_PASSWORD = 1 << 1,
@@ -44,6 +45,7 @@ typedef struct wrn_signup_request {
     const char *name;
 } wrn_signup_request;
 
+/* Bits of `present` and `nulls` of wrn_signup_pending_response. */
 enum {
     WRN_HAS_SIGNUP_PENDING_RESPONSE_MESSAGE = 1 << 0,
 };
@@ -56,6 +58,7 @@ typedef struct wrn_signup_pending_response {
     const char *message;
 } wrn_signup_pending_response;
 
+/* Bits of `present` and `nulls` of wrn_login_request. */
 enum {
     WRN_HAS_LOGIN_REQUEST_EMAIL = 1 << 0,
     WRN_HAS_LOGIN_REQUEST_PASSWORD = 1 << 1,
@@ -70,6 +73,7 @@ typedef struct wrn_login_request {
     const char *password;
 } wrn_login_request;
 
+/* Bits of `present` and `nulls` of wrn_create_api_key_request. */
 enum {
     WRN_HAS_CREATE_API_KEY_REQUEST_NAME = 1 << 0,
 };
@@ -83,6 +87,7 @@ typedef struct wrn_create_api_key_request {
     const char *name;
 } wrn_create_api_key_request;
 
+/* Bits of `present` and `nulls` of wrn_create_sandbox_request. */
 enum {
     WRN_HAS_CREATE_SANDBOX_REQUEST_TEMPLATE_NAME = 1 << 0,
     WRN_HAS_CREATE_SANDBOX_REQUEST_VCPUS = 1 << 1,
@@ -104,6 +109,7 @@ typedef struct wrn_create_sandbox_request {
     int64_t timeout_sec;
 } wrn_create_sandbox_request;
 
+/* Bits of `present` and `nulls` of wrn_sandbox_stats_current. */
 enum {
     WRN_HAS_SANDBOX_STATS_CURRENT_RUNNING_COUNT = 1 << 0,
     WRN_HAS_SANDBOX_STATS_CURRENT_VCPUS_RESERVED = 1 << 1,
@@ -120,6 +126,7 @@ typedef struct wrn_sandbox_stats_current {
     int64_t memory_mb_reserved;
 } wrn_sandbox_stats_current;
 
+/* Bits of `present` and `nulls` of wrn_sandbox_stats_peaks. */
 enum {
     WRN_HAS_SANDBOX_STATS_PEAKS_RUNNING_COUNT = 1 << 0,
     WRN_HAS_SANDBOX_STATS_PEAKS_VCPUS = 1 << 1,
@@ -136,6 +143,7 @@ typedef struct wrn_sandbox_stats_peaks {
     int64_t memory_mb;
 } wrn_sandbox_stats_peaks;
 
+/* Bits of `present` and `nulls` of wrn_sandbox_stats_series. */
 enum {
     WRN_HAS_SANDBOX_STATS_SERIES_LABELS = 1 << 0,
     WRN_HAS_SANDBOX_STATS_SERIES_RUNNING = 1 << 1,
@@ -158,6 +166,7 @@ typedef struct wrn_sandbox_stats_series {
     size_t memory_mb_count;
 } wrn_sandbox_stats_series;
 
+/* Bits of `present` and `nulls` of wrn_sandbox_stats. */
 enum {
     WRN_HAS_SANDBOX_STATS_RANGE = 1 << 0,
     WRN_HAS_SANDBOX_STATS_CURRENT = 1 << 1,
@@ -178,6 +187,7 @@ typedef struct wrn_sandbox_stats {
     const wrn_sandbox_stats_series *series;
 } wrn_sandbox_stats;
 
+/* Bits of `present` and `nulls` of wrn_usage_point. */
 enum {
     WRN_HAS_USAGE_POINT_DATE = 1 << 0,
     WRN_HAS_USAGE_POINT_CPU_MINUTES = 1 << 1,
@@ -194,6 +204,7 @@ typedef struct wrn_usage_point {
     double ram_mb_minutes;
 } wrn_usage_point;
 
+/* Bits of `present` and `nulls` of wrn_usage. */
 enum {
     WRN_HAS_USAGE_FROM = 1 << 0,
     WRN_HAS_USAGE_TO = 1 << 1,
@@ -211,6 +222,7 @@ typedef struct wrn_usage {
     size_t points_count;
 } wrn_usage;
 
+/* Bits of `present` and `nulls` of wrn_exec_request. */
 enum {
     WRN_HAS_EXEC_REQUEST_CMD = 1 << 0,
     WRN_HAS_EXEC_REQUEST_ARGS = 1 << 1,
@@ -235,6 +247,7 @@ typedef struct wrn_exec_request {
     const char *tag;
 } wrn_exec_request;
 
+/* Bits of `present` and `nulls` of wrn_exec_result. */
 enum {
     WRN_HAS_EXEC_RESULT_SANDBOX_ID = 1 << 0,
     WRN_HAS_EXEC_RESULT_CMD = 1 << 1,
@@ -275,6 +288,7 @@ typedef struct wrn_exec_result {
     int64_t output_cut;
 } wrn_exec_result;
 
+/* Bits of `present` and `nulls` of wrn_background_exec. */
 enum {
     WRN_HAS_BACKGROUND_EXEC_SANDBOX_ID = 1 << 0,
     WRN_HAS_BACKGROUND_EXEC_CMD = 1 << 1,
@@ -293,6 +307,7 @@ typedef struct wrn_background_exec {
     const char *tag;
 } wrn_background_exec;
 
+/* Bits of `present` and `nulls` of wrn_process_list. */
 enum {
     WRN_HAS_PROCESS_LIST_PROCESSES = 1 << 0,
 };
@@ -306,6 +321,7 @@ typedef struct wrn_process_list {
     size_t processes_count;
 } wrn_process_list;
 
+/* Bits of `present` and `nulls` of wrn_path_request. */
 enum {
     WRN_HAS_PATH_REQUEST_PATH = 1 << 0,
     WRN_HAS_PATH_REQUEST_USER = 1 << 1,
@@ -322,6 +338,7 @@ typedef struct wrn_path_request {
     const char *user;
 } wrn_path_request;
 
+/* Bits of `present` and `nulls` of wrn_list_dir_request. */
 enum {
     WRN_HAS_LIST_DIR_REQUEST_PATH = 1 << 0,
     WRN_HAS_LIST_DIR_REQUEST_DEPTH = 1 << 1,
@@ -352,6 +369,7 @@ typedef struct wrn_list_dir_request {
     const char *only;
 } wrn_list_dir_request;
 
+/* Bits of `present` and `nulls` of wrn_list_dir_response. */
 enum {
     WRN_HAS_LIST_DIR_RESPONSE_ENTRIES = 1 << 0,
     WRN_HAS_LIST_DIR_RESPONSE_NEXT_CURSOR = 1 << 1,
@@ -368,6 +386,7 @@ typedef struct wrn_list_dir_response {
     const char *next_cursor;
 } wrn_list_dir_response;
 
+/* Bits of `present` and `nulls` of wrn_make_dir_response. */
 enum {
     WRN_HAS_MAKE_DIR_RESPONSE_ENTRY = 1 << 0,
 };
@@ -380,6 +399,7 @@ typedef struct wrn_make_dir_response {
     const wrenn_file_entry *entry;
 } wrn_make_dir_response;
 
+/* Bits of `present` and `nulls` of wrn_create_snapshot_request. */
 enum {
     WRN_HAS_CREATE_SNAPSHOT_REQUEST_SANDBOX_ID = 1 << 0,
     WRN_HAS_CREATE_SNAPSHOT_REQUEST_NAME = 1 << 1,
@@ -395,6 +415,7 @@ typedef struct wrn_create_snapshot_request {
     const char *name;
 } wrn_create_snapshot_request;
 
+/* Bits of `present` and `nulls` of wrn_create_host_request. */
 enum {
     WRN_HAS_CREATE_HOST_REQUEST_TYPE = 1 << 0,
     WRN_HAS_CREATE_HOST_REQUEST_TEAM_ID = 1 << 1,
@@ -414,6 +435,7 @@ typedef struct wrn_create_host_request {
     const char *availability_zone;
 } wrn_create_host_request;
 
+/* Bits of `present` and `nulls` of wrn_add_tag_request. */
 enum {
     WRN_HAS_ADD_TAG_REQUEST_TAG = 1 << 0,
 };
@@ -426,6 +448,7 @@ typedef struct wrn_add_tag_request {
     const char *tag;
 } wrn_add_tag_request;
 
+/* Bits of `present` and `nulls` of wrn_register_host_request. */
 enum {
     WRN_HAS_REGISTER_HOST_REQUEST_TOKEN = 1 << 0,
     WRN_HAS_REGISTER_HOST_REQUEST_ADDRESS = 1 << 1,
@@ -449,6 +472,7 @@ typedef struct wrn_register_host_request {
     int64_t disk_gb;
 } wrn_register_host_request;
 
+/* Bits of `present` and `nulls` of wrn_refresh_host_request. */
 enum {
     WRN_HAS_REFRESH_HOST_REQUEST_REFRESH_TOKEN = 1 << 0,
 };
@@ -461,6 +485,7 @@ typedef struct wrn_refresh_host_request {
     const char *refresh_token;
 } wrn_refresh_host_request;
 
+/* Bits of `present` and `nulls` of wrn_host_credentials. */
 enum {
     WRN_HAS_HOST_CREDENTIALS_HOST = 1 << 0,
     WRN_HAS_HOST_CREDENTIALS_TOKEN = 1 << 1,
@@ -485,6 +510,7 @@ typedef struct wrn_host_credentials {
     const char *ca_cert_pem;
 } wrn_host_credentials;
 
+/* Bits of `present` and `nulls` of wrn_health. */
 enum {
     WRN_HAS_HEALTH_STATUS = 1 << 0,
     WRN_HAS_HEALTH_VERSION = 1 << 1,
@@ -499,6 +525,7 @@ typedef struct wrn_health {
     const char *version;
 } wrn_health;
 
+/* Bits of `present` and `nulls` of wrn_ws_auth. */
 enum {
     WRN_HAS_WS_AUTH_TYPE = 1 << 0,
     WRN_HAS_WS_AUTH_TOKEN = 1 << 1,
@@ -515,6 +542,7 @@ typedef struct wrn_ws_auth {
     const char *token;
 } wrn_ws_auth;
 
+/* Bits of `present` and `nulls` of wrn_ws_exec_start. */
 enum {
     WRN_HAS_WS_EXEC_START_TYPE = 1 << 0,
     WRN_HAS_WS_EXEC_START_CMD = 1 << 1,
@@ -537,6 +565,7 @@ typedef struct wrn_ws_exec_start {
     int64_t input;
 } wrn_ws_exec_start;
 
+/* Bits of `present` and `nulls` of wrn_ws_exec_close_stdin. */
 enum {
     WRN_HAS_WS_EXEC_CLOSE_STDIN_TYPE = 1 << 0,
 };
@@ -549,6 +578,7 @@ typedef struct wrn_ws_exec_close_stdin {
     const char *type;
 } wrn_ws_exec_close_stdin;
 
+/* Bits of `present` and `nulls` of wrn_ws_exec_stop. */
 enum {
     WRN_HAS_WS_EXEC_STOP_TYPE = 1 << 0,
 };
@@ -561,6 +591,7 @@ typedef struct wrn_ws_exec_stop {
     const char *type;
 } wrn_ws_exec_stop;
 
+/* Bits of `present` and `nulls` of wrn_ws_proc_started. */
 enum {
     WRN_HAS_WS_PROC_STARTED_TYPE = 1 << 0,
     WRN_HAS_WS_PROC_STARTED_PID = 1 << 1,
@@ -576,6 +607,7 @@ typedef struct wrn_ws_proc_started {
     int64_t pid;
 } wrn_ws_proc_started;
 
+/* Bits of `present` and `nulls` of wrn_ws_proc_stdout. */
 enum {
     WRN_HAS_WS_PROC_STDOUT_TYPE = 1 << 0,
     WRN_HAS_WS_PROC_STDOUT_DATA = 1 << 1,
@@ -592,6 +624,7 @@ typedef struct wrn_ws_proc_stdout {
     const char *data;
 } wrn_ws_proc_stdout;
 
+/* Bits of `present` and `nulls` of wrn_ws_proc_stderr. */
 enum {
     WRN_HAS_WS_PROC_STDERR_TYPE = 1 << 0,
     WRN_HAS_WS_PROC_STDERR_DATA = 1 << 1,
@@ -606,6 +639,7 @@ typedef struct wrn_ws_proc_stderr {
     const char *data;
 } wrn_ws_proc_stderr;
 
+/* Bits of `present` and `nulls` of wrn_ws_proc_exit. */
 enum {
     WRN_HAS_WS_PROC_EXIT_TYPE = 1 << 0,
     WRN_HAS_WS_PROC_EXIT_EXIT_CODE = 1 << 1,
@@ -630,6 +664,7 @@ typedef struct wrn_ws_proc_exit {
     int64_t output_cut;
 } wrn_ws_proc_exit;
 
+/* Bits of `present` and `nulls` of wrn_ws_proc_error. */
 enum {
     WRN_HAS_WS_PROC_ERROR_TYPE = 1 << 0,
     WRN_HAS_WS_PROC_ERROR_DATA = 1 << 1,
@@ -647,6 +682,7 @@ typedef struct wrn_ws_proc_error {
     const char *code;
 } wrn_ws_proc_error;
 
+/* Bits of `present` and `nulls` of wrn_ws_pty_start. */
 enum {
     WRN_HAS_WS_PTY_START_TYPE = 1 << 0,
     WRN_HAS_WS_PTY_START_CMD = 1 << 1,
@@ -672,6 +708,7 @@ typedef struct wrn_ws_pty_start {
     int64_t rows;
 } wrn_ws_pty_start;
 
+/* Bits of `present` and `nulls` of wrn_ws_pty_connect. */
 enum {
     WRN_HAS_WS_PTY_CONNECT_TYPE = 1 << 0,
     WRN_HAS_WS_PTY_CONNECT_TAG = 1 << 1,
@@ -686,6 +723,7 @@ typedef struct wrn_ws_pty_connect {
     const char *tag;
 } wrn_ws_pty_connect;
 
+/* Bits of `present` and `nulls` of wrn_ws_pty_input. */
 enum {
     WRN_HAS_WS_PTY_INPUT_TYPE = 1 << 0,
     WRN_HAS_WS_PTY_INPUT_DATA = 1 << 1,
@@ -701,6 +739,7 @@ typedef struct wrn_ws_pty_input {
     const char *data;
 } wrn_ws_pty_input;
 
+/* Bits of `present` and `nulls` of wrn_ws_pty_resize. */
 enum {
     WRN_HAS_WS_PTY_RESIZE_TYPE = 1 << 0,
     WRN_HAS_WS_PTY_RESIZE_COLS = 1 << 1,
@@ -717,6 +756,7 @@ typedef struct wrn_ws_pty_resize {
     int64_t rows;
 } wrn_ws_pty_resize;
 
+/* Bits of `present` and `nulls` of wrn_ws_pty_kill. */
 enum {
     WRN_HAS_WS_PTY_KILL_TYPE = 1 << 0,
 };
@@ -729,6 +769,7 @@ typedef struct wrn_ws_pty_kill {
     const char *type;
 } wrn_ws_pty_kill;
 
+/* Bits of `present` and `nulls` of wrn_ws_pty_started. */
 enum {
     WRN_HAS_WS_PTY_STARTED_TYPE = 1 << 0,
     WRN_HAS_WS_PTY_STARTED_TAG = 1 << 1,
@@ -745,6 +786,7 @@ typedef struct wrn_ws_pty_started {
     int64_t pid;
 } wrn_ws_pty_started;
 
+/* Bits of `present` and `nulls` of wrn_ws_pty_output. */
 enum {
     WRN_HAS_WS_PTY_OUTPUT_TYPE = 1 << 0,
     WRN_HAS_WS_PTY_OUTPUT_DATA = 1 << 1,
@@ -760,6 +802,7 @@ typedef struct wrn_ws_pty_output {
     const char *data;
 } wrn_ws_pty_output;
 
+/* Bits of `present` and `nulls` of wrn_ws_pty_exit. */
 enum {
     WRN_HAS_WS_PTY_EXIT_TYPE = 1 << 0,
     WRN_HAS_WS_PTY_EXIT_EXIT_CODE = 1 << 1,
@@ -784,6 +827,7 @@ typedef struct wrn_ws_pty_exit {
     int64_t output_cut;
 } wrn_ws_pty_exit;
 
+/* Bits of `present` and `nulls` of wrn_ws_pty_error. */
 enum {
     WRN_HAS_WS_PTY_ERROR_TYPE = 1 << 0,
     WRN_HAS_WS_PTY_ERROR_DATA = 1 << 1,
@@ -804,6 +848,7 @@ typedef struct wrn_ws_pty_error {
     int64_t fatal;
 } wrn_ws_pty_error;
 
+/* Bits of `present` and `nulls` of wrn_ws_pty_ping. */
 enum {
     WRN_HAS_WS_PTY_PING_TYPE = 1 << 0,
 };
