@@ -105,16 +105,16 @@ void remove_later(uv_loop_t *loop, const char *path, bool (*remove)(const char *
     end_removal(&r->job);
 }
 
-void remove_entries(uv_loop_t *loop, const char *from, bool (*is_kept)(const void *context, const char *name),
+void remove_entries(uv_loop_t *loop, const char *path, bool (*is_kept)(const void *context, const char *name),
                     const void *context) {
-    DIR *dir = opendir(from);
+    DIR *dir = opendir(path);
     for (struct dirent *entry; dir && (entry = readdir(dir));) {
-        char path[PATH_MAX], old[PATH_MAX];
+        char from[PATH_MAX], old[PATH_MAX];
         const char *name = entry->d_name;
         if (strcmp(name, ".") == 0 || strcmp(name, "..") == 0 || (is_kept && is_kept(context, name))) continue;
-        if ((size_t)snprintf(path, sizeof(path), "%s/%s", from, name) >= sizeof(path)) continue;
-        if ((size_t)snprintf(old, sizeof(old), "%s/.%s", from, name) >= sizeof(old)) continue;
-        remove_later(loop, rename(path, old) == 0 ? old : path, wrn_tree_remove);
+        if ((size_t)snprintf(from, sizeof(from), "%s/%s", path, name) >= sizeof(from)) continue;
+        if ((size_t)snprintf(old, sizeof(old), "%s/.%s", path, name) >= sizeof(old)) continue;
+        remove_later(loop, rename(from, old) == 0 ? old : from, wrn_tree_remove);
     }
     if (dir) closedir(dir);
 }

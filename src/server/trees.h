@@ -19,8 +19,8 @@ void probe_nearest(const char *path, char out[PATH_MAX]);
 int userns_enter(void);
 /* Calls remove(path) on a worker; at once, blocking, when `loop` is NULL. */
 void remove_later(uv_loop_t *loop, const char *path, bool (*remove)(const char *path));
-/* Removes all that is in `dir` but what is kept. The names are free at once. */
-void remove_entries(uv_loop_t *loop, const char *dir, bool (*is_kept)(const void *context, const char *name),
+/* Removes all that is in a directory but what is kept. The names are free at once. */
+void remove_entries(uv_loop_t *loop, const char *path, bool (*is_kept)(const void *context, const char *name),
                     const void *context);
 
 #endif

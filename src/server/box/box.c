@@ -232,18 +232,26 @@ static int find_source(wrn_box *box, const wrn_box_spec *spec, wrn_fault *fault)
     return 0;
 }
 
+/* False with a fault, and it has no instance. */
+static bool prepare(wrn_box *box, const wrn_box_spec *spec, wrn_fault *fault) {
+    box->runner = runner_for(box->boxes, spec->isolation, fault);
+    if (!box->runner || find_source(box, spec, fault) != 0) return false;
+    const wrn_root root = source_root(&box->source);
+    box->it = box->runner->ops->prepare(box->runner->backend, spec, &root, box->dir, fault);
+    return box->it != NULL;
+}
+
 void wrn_box_create(wrn_boxes *boxes, const wrn_box_spec *spec, wrn_done_fn died, wrn_box_fn done, void *context) {
     wrn_fault fault = {0};
     int channel[2];
     wrn_box *box = box_new(boxes, spec->id, died, done, context);
-    box->runner = runner_for(boxes, spec->isolation, &fault);
-    if (box->runner && find_source(box, spec, &fault) == 0) {
-        const wrn_root root = source_root(&box->source);
-        box->it = box->runner->ops->prepare(box->runner->backend, spec, &root, box->dir, &fault);
+    if (!prepare(box, spec, &fault)) {
+        box_refuse(boxes, done, context, &fault);
+        return free_box(box);
     }
-    if (!box->it || box->runner->ops->start(box->it, spec, &box->run, channel, &fault) != 0) {
-        if (box->it) box->runner->ops->release(box->it, failure_done, failure_new(done, context, &fault));
-        else box_refuse(boxes, done, context, &fault);
+    const wrn_backend_ops *ops = box->runner->ops;
+    if (ops->start(box->it, spec, &box->run, channel, &fault) != 0) {
+        ops->release(box->it, failure_done, failure_new(done, context, &fault));
         return free_box(box);
     }
     box_hold(box);

@@ -46,7 +46,6 @@ static bool is_kept(const void *context, const char *id) {
 
 /* 0 when one of them can run here. */
 static int open_backends(wrn_boxes *boxes, const inheritance *found, wrn_fault *fault) {
-    const wrn_fault *why = NULL;
     bool any = false;
     for (size_t i = 0; wrn_backends[i]; i++) {
         runner *r = &boxes->runners[boxes->runner_count++];
@@ -58,10 +57,9 @@ static int open_backends(wrn_boxes *boxes, const inheritance *found, wrn_fault *
             if (r->keepsake.must_end) boxes->config.adopt_ms = 0;
             continue;
         }
-        if (!why) why = &r->why_not;
         if (r->keepsake.fd >= 0) close(r->keepsake.fd);
     }
-    if (!any) *fault = *why;
+    if (!any) *fault = boxes->runners[0].why_not;
     return any ? 0 : -1;
 }
 
