@@ -12,6 +12,7 @@ FUZZ_SECONDS ?= 20
 FUZZ_TARGETS ?=
 SOAK_MINUTES ?= 10
 SANDBOXES ?= 1000
+HOSTILE_SECONDS ?= 30
 
 # The distribution's own Python has the YAML module we install; another one earlier in PATH may not.
 PYTHON := $(firstword $(wildcard /usr/bin/python3) python3)
@@ -42,6 +43,7 @@ help:
 	@echo "make soak     sweeps over all operations, and rounds with kills, for SOAK_MINUTES ($(SOAK_MINUTES))"
 	@echo "make many     SANDBOXES ($(SANDBOXES)) that live at once: how long, how much memory, and no leaks"
 	@echo "make bench    what a call costs, against its yardsticks, as ratios"
+	@echo "make bench-hostile  a neighbour's commands while clients and guests attack, for HOSTILE_SECONDS ($(HOSTILE_SECONDS))"
 	@echo "make install  into PREFIX ($(PREFIX)), under DESTDIR"
 	@echo "make clean    remove the build directories"
 
@@ -124,6 +126,11 @@ soak: build
 many: build
 	@SANDBOXES=$(SANDBOXES) WRENN_WRENND=$(CURDIR)/$(BUILD)/src/server/wrennd $(BUILD)/tests/e2e/test-many
 
+bench-hostile: deps-test
+	@$(PYTHON) tools/configure.py build-bench --buildtype=release
+	@$(MESON) compile -C build-bench
+	@$(PYTHON) tests/hostile/test_hostile.py build-bench/src/server/wrennd --measure $(HOSTILE_SECONDS)
+
 bench: deps-test
 	@$(PYTHON) tools/configure.py build-bench --buildtype=release
 	@$(MESON) compile -C build-bench
@@ -139,4 +146,4 @@ endif
 clean:
 	rm -rf $(BUILD) build-asan build-tsan build-clang build-bench build-fuzz build-debian13 build-system
 
-.PHONY: all help deps deps-test deps-lint build run test test-integration test-debian13 test-system lint generate check abi-baseline format docs fuzz soak many bench install clean
+.PHONY: all help deps deps-test deps-lint build run test test-integration test-debian13 test-system lint generate check abi-baseline format docs fuzz soak many bench bench-hostile install clean

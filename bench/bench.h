@@ -23,5 +23,7 @@ void bench_fail(const char *format, ...) __attribute__((noreturn, format(printf,
 void bench_call(void);
 /* ---- sandbox.c: a sandbox and a command in it, against bwrap and fork+exec ---- */
 void bench_sandbox(void);
+/* ---- code.c: sandboxes that run code, one and eight at once, against the imports that takes ---- */
+void bench_code(void);
 
 #endif

@@ -148,8 +148,8 @@ WRENN_API const char *wrenn_client_api_key(const wrenn_client *client);
 typedef void (*wrenn_done_fn)(wrenn_op *op, void *user_data);
 
 /* Asks an operation to stop. It ends as WRENN_E_CANCELLED, and its callback runs in the next dispatch. What the server
- * made of it is unknown; only a create and a run_code are cleaned up after (see there). Nothing happens when it is over
- * already. It is over when this returns, except in a callback that came from the middle of something (see above): there it
+ * made of it is unknown; only a create and a run_code are cleaned up after (see there). When it is over
+ * already it ends as it has, and a create whose result nobody takes is cleaned up after all the same. It is over when this returns, except in a callback that came from the middle of something (see above): there it
  * is soon after. */
 WRENN_API void wrenn_op_cancel(wrenn_op *op);
 /* Nonzero when the operation is over and _finish will give its result. */

@@ -29,7 +29,8 @@ typedef struct wrenn_code_mime {
 
 /* Something to show: the value of the last expression (is_main), or what display() was given. As in a notebook an update
  * (update_display_data) replaces what has the display id, and clear_output() takes away output and results so far. What an
- * earlier call has displayed is not changed any more: its update is a result of the call that updates it. */
+ * earlier call has displayed is not changed any more: its update is a result of the call that updates it. What a notebook
+ * shows in its pager (in Python `len?`), or puts into a new cell, is a result too. */
 typedef struct wrenn_code_result {
     int64_t is_main;
     const wrenn_code_mime *items; /* all its representations */
@@ -91,8 +92,8 @@ typedef struct wrenn_code_options {
  * ends in an error, is interrupted when it has begun, as far as that can be done: by the client in the background, while
  * the program uses it, or within wrenn_client_free(). The caller frees *execution.
  *
- * Fails with WRENN_E_TIMEOUT (the kernel was not there and free within start_timeout_ms, or others' code was first: the code
- * was not run), WRENN_E_NOT_FOUND (no such kernel or sandbox), WRENN_E_CONFLICT (the sandbox does not run), WRENN_E_AGENT
+ * Fails with WRENN_E_TIMEOUT (the kernel was not there and free within start_timeout_ms, or had not begun within
+ * exec_timeout_ms: the code was not run, or the message says that it may run yet), WRENN_E_NOT_FOUND (no such kernel or sandbox), WRENN_E_CONFLICT (the sandbox does not run), WRENN_E_AGENT
  * (nothing answers on port 8888, or the kernel died or was restarted), WRENN_E_CONNECTION_LOST (the code may have run),
  * WRENN_E_LIMIT (output, or one message of the kernel, over max_response_bytes of the client options). */
 WRENN_API WRENN_NODISCARD int wrenn_sandbox_run_code(wrenn_sandbox *sandbox, const wrenn_code_options *options,
@@ -118,6 +119,7 @@ typedef struct wrenn_context_options {
     { sizeof(wrenn_context_options), 0, 0, 0 }
 
 /* Makes a kernel, or finds one (Jupyter: POST /api/kernels; GET /api/kernels; POST /api/sessions). `options` may be NULL.
+ * Cancelled, or too late, while a kernel is made: it is ended again, in the background or within wrenn_client_free().
  * Blocks, up to timeout_ms; not for a default kernel that the sandbox handle knows, also when that is busy. The caller owns
  * *context: wrenn_code_context_delete() ends its kernel, wrenn_code_context_free() frees the handle. Errors as above. */
 WRENN_API WRENN_NODISCARD int wrenn_sandbox_code_context(wrenn_sandbox *sandbox, const wrenn_context_options *options,

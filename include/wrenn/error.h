@@ -58,7 +58,8 @@ typedef struct wrenn_error wrenn_error;
 WRENN_API int wrenn_error_code(const wrenn_error *error);
 /* Nonzero when the error has this code or one below it: WRENN_E_CONFLICT also matches WRENN_E_HOST_HAS_SANDBOXES. */
 WRENN_API int wrenn_error_is(const wrenn_error *error, int code);
-/* For people, one line, never NULL; do not parse it. Never holds credentials. */
+/* For people, one line of UTF-8 below 4096 bytes, never NULL; do not parse it. Never holds credentials. A long text of a
+ * server's is cut, and says so; what else it sent is in wrenn_error_body(). */
 WRENN_API const char *wrenn_error_message(const wrenn_error *error);
 /* HTTP status of the answer; 0 when there was none. */
 WRENN_API int wrenn_error_http_status(const wrenn_error *error);

@@ -26,8 +26,8 @@ typedef struct wrenn_exec_options {
      * the call fails, also always after 45 s without an answer, and the command goes on. */
     int64_t exec_timeout_ms;
     int64_t timeout_ms; /* for the whole operation; default: exec_timeout_ms + 15,000 */
-    /* Who runs it: a name or number, or either with ":GROUP". Default: the template's user, else root. One that the sandbox
-     * does not have is WRENN_E_VALIDATION; servers other than wrennd ignore it. */
+    /* Who runs it: a name or number, or either with ":GROUP". Default: the user of the handle, if it is one of
+     * wrenn_sandbox_as_user(), else the template's, else root. One that the sandbox does not have is WRENN_E_VALIDATION; servers other than wrennd ignore it. */
     const char *user;
 } wrenn_exec_options;
 #define WRENN_EXEC_OPTIONS_INIT \

@@ -1,7 +1,7 @@
 /* Files in a sandbox that runs.
  *
- * Paths are used as they are, as root unless an option says otherwise; a relative one starts at the home directory, which is also what "~" stands
- * for. Links are followed. Every call fails with WRENN_E_CONFLICT when the sandbox does not run, WRENN_E_VALIDATION
+ * Paths are used as they are, as root or as the user of the handle (wrenn_sandbox_as_user()) or of the options; a relative
+ * one starts at the home directory, which is also what "~" stands for. Links are followed. Every call fails with WRENN_E_CONFLICT when the sandbox does not run, WRENN_E_VALIDATION
  * when the server refuses the path, WRENN_E_AGENT when the file system in the sandbox does, and
  * WRENN_E_INVALID_ARGUMENT for a path that is empty or not UTF-8. */
 #ifndef WRENN_FILES_H
@@ -108,8 +108,8 @@ typedef void (*wrenn_progress_fn)(int64_t done, int64_t total, void *user_data);
 
 /* wrenn_upload_stream_options.flags. IN_PLACE: the file stays the same one for those who have it open or watch it. Then it is
  * not replaced as a whole: who reads it while its new content arrives may see some of each. wrennd does so without this
- * flag, too, where a file has several names, is watched by inotify, or has a reader that waits at its end (tail -f); and
- * never to a program that runs. */
+ * flag, too, where a file has several names, access lists or extended attributes, is watched by inotify, or has a reader that
+ * waits at its end (tail -f); and never to a program that runs. */
 #define WRENN_UPLOAD_IN_PLACE UINT64_C(1)
 
 typedef struct wrenn_upload_stream_options {
@@ -131,7 +131,7 @@ typedef struct wrenn_upload_stream_options {
     uint64_t flags; /* WRENN_UPLOAD_* */
     int64_t mode;   /* permissions, such as 0755. Default: those of the file that is there, else 0644 */
     /* Both are a name or number, or either with ":GROUP". The owner's default is that of the file that is there, else whoever
-     * writes it; the user, as whom it is written, is root by default. */
+     * writes it; the user, as whom it is written, is by default the handle's, else root. */
     const char *owner, *user;
 } wrenn_upload_stream_options;
 #define WRENN_UPLOAD_STREAM_OPTIONS_INIT \

@@ -156,7 +156,8 @@ typedef struct wrenn_sandbox_info {
     const char *started_at;
     const char *last_active_at;
     const char *last_updated;
-    /* C only. Version strings of the software that runs the sandbox. Left out when empty. */
+    /* What the create gave (newer servers and ours), and on C and newer servers the versions of the software that
+     * runs the sandbox. Left out when empty. */
     const wrenn_pair *metadata;
     size_t metadata_count;
 } wrenn_sandbox_info;

@@ -14,6 +14,13 @@ extern "C" {
 WRENN_API WRENN_NODISCARD int wrenn_sandbox_from_id(wrenn_client *client, const char *id, wrenn_sandbox **sandbox,
                                                     wrenn_error **error);
 
+/* Another handle on the same sandbox, through which commands, terminals and everything about files is done as `user`: a
+ * name or number, or either with ":GROUP". A `user` in options goes before. Relative paths start at that user's home. Code
+ * and ports have no user. Does not block; the server is asked by what is done with the handle, and a user whom the sandbox
+ * does not have is WRENN_E_VALIDATION there; servers other than wrennd ignore it. The caller frees *as, in any order. */
+WRENN_API WRENN_NODISCARD int wrenn_sandbox_as_user(wrenn_sandbox *sandbox, const char *user, wrenn_sandbox **as,
+                                                    wrenn_error **error);
+
 /* The id; valid as long as the handle. */
 WRENN_API const char *wrenn_sandbox_id(const wrenn_sandbox *sandbox);
 /* What the server said last in answer to an operation of this handle; NULL if it has not said anything yet. Valid until
@@ -32,10 +39,11 @@ typedef struct wrenn_wait_options {
 #define WRENN_WAIT_OPTIONS_INIT \
     { sizeof(wrenn_wait_options), 0, 0, 0 }
 
-/* Waits until the sandbox runs, looking with GET /v1/sandboxes/{id}. `options` may be NULL. Blocks. Answers of 429, 500 and
- * above, broken connections, and up to two malformed responses in a row are tolerated until the time is up. Fails at once with
- * WRENN_E_CONFLICT when the sandbox cannot get there by itself (paused, missing, stopped, error), and with the error of the
- * server for anything else; with WRENN_E_TIMEOUT when the time is up. */
+/* Waits until the sandbox runs, looking with GET /v1/sandboxes/{id}. `options` may be NULL. Blocks. Until the time is up it
+ * tolerates answers of 429, 500 and above, broken connections, up to two malformed responses in a row, and the status
+ * missing: the platform gives it while it hears nothing of the sandbox's host, which may come back. Fails at once with
+ * WRENN_E_CONFLICT when the sandbox cannot get there by itself (paused, stopped, error), and with the error of the server for
+ * anything else; with WRENN_E_TIMEOUT when the time is up. */
 WRENN_API WRENN_NODISCARD int wrenn_sandbox_wait_ready(wrenn_sandbox *sandbox, const wrenn_wait_options *options,
                                                        wrenn_error **error);
 WRENN_API WRENN_NODISCARD int wrenn_sandbox_wait_ready_start(wrenn_sandbox *sandbox, const wrenn_wait_options *options,

@@ -36,9 +36,15 @@ typedef struct wrenn_create_options {
      * characters; default: one of the library's own, for its own repetitions. With a key of yours a create that is given
      * up is not cleaned up after: what it made is for whoever asks again. */
     const char *idempotency_key;
+    /* Labels for the sandbox, for your own use: wrenn_sandbox_info.metadata has them wherever it is shown, and they never
+     * change. wrennd and newer servers take 20 of them, names of 1 to 64 letters, digits, ".", "_" and "-", and UTF-8
+     * values of 64 characters, and refuse others with WRENN_E_VALIDATION; v0.1.5 of the platform and older ones ignore
+     * them. Copied. */
+    const wrenn_pair *metadata;
+    size_t metadata_count;
 } wrenn_create_options;
 #define WRENN_CREATE_OPTIONS_INIT \
-    { sizeof(wrenn_create_options), 0, 0, 0, 0, 0, 0, 0 }
+    { sizeof(wrenn_create_options), 0, 0, 0, 0, 0, 0, 0, 0, 0 }
 
 /* Creates a sandbox (POST /v1/sandboxes) and gives a handle on it. `options` may be NULL. Blocks until it runs. The
  * caller owns *sandbox: wrenn_sandbox_destroy() ends the sandbox, wrenn_sandbox_free() frees the handle. Fails with
@@ -46,7 +52,7 @@ typedef struct wrenn_create_options {
  *
  * When the answer is lost, the library asks again with the same idempotency key, if the server obeys that (wrennd does);
  * with other servers it is never repeated, and the sandbox may exist: look with wrenn_sandboxes_list(). A create that is
- * cancelled, out of time or lost for good leaves a clean-up behind, which goes on in the client for 120 s at most while
+ * cancelled (also when it is over already, unless _finish is called all the same), out of time or lost for good leaves a clean-up behind, which goes on in the client for 120 s at most while
  * the program uses it (any dispatch or blocking call), and for 10 s at most in wrenn_client_free(): it waits for the
  * answer, or asks for it again, and destroys the sandbox. What remains is a sandbox whose create is lost with a server that
  * obeys no key, or cut short by the end of the process. */
@@ -84,7 +90,7 @@ typedef struct wrenn_connect_options {
 
 /* Gives a handle on a sandbox that runs: looks it up (GET /v1/sandboxes/{id}), resumes it when it is paused (POST
  * .../resume) and waits until it runs. `options` may be NULL. Blocks (120 s). The caller frees *sandbox. Fails with
- * WRENN_E_NOT_FOUND, WRENN_E_CONFLICT (it is stopped, missing or failed), WRENN_E_TIMEOUT, and with the error of a
+ * WRENN_E_NOT_FOUND, WRENN_E_CONFLICT (it is stopped or failed), WRENN_E_TIMEOUT, and with the error of a
  * resume that failed. Once the sandbox was found, temporary failures are tolerated, as in wrenn_sandbox_wait_ready(). */
 WRENN_API WRENN_NODISCARD int wrenn_sandboxes_connect(wrenn_client *client, const char *id,
                                                       const wrenn_connect_options *options, wrenn_sandbox **sandbox,

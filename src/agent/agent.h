@@ -65,6 +65,7 @@ void command_stdin_eof(uint32_t stream);
 void command_signal(uint32_t stream, uint32_t signo);
 void command_window(uint32_t stream, uint32_t more);
 void command_resize(uint32_t stream, uint32_t cols, uint32_t rows);
+void command_label(uint32_t stream, const uint8_t *data, uint32_t size);
 /* A child of the agent ended. */
 void command_reaped(pid_t pid, int status);
 /* Milliseconds until one of them must be looked at; -1: none. */
@@ -141,7 +142,7 @@ int builtin_main(char **argv);
 /* ---- followed.c ---- */
 
 struct stat;
-/* By inotify, or waiting at its end for more: then it must stay the same inode. */
+/* By inotify, or waiting at its end for more: then it must stay the same inode. Of a directory: by inotify. */
 bool is_followed(const struct stat *target);
 
 /* ---- drain.c ---- */

@@ -80,6 +80,7 @@ static void handle(const wrn_frame *frame) {
     case WRN_FRAME_RESIZE:
         if (frame->size == 8) command_resize(frame->stream, number, wrn_get_u32(frame->data + 4));
         break;
+    case WRN_FRAME_LABEL: command_label(frame->stream, frame->data, frame->size); break;
     case WRN_FRAME_PING: channel_send(0, WRN_FRAME_PONG, frame->data, frame->size < 64 ? frame->size : 64); break;
     case WRN_FRAME_FREEZE:
     case WRN_FRAME_THAW:

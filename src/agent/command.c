@@ -8,6 +8,7 @@
 #include <sys/epoll.h>
 #include <sys/ioctl.h>
 #include <sys/wait.h>
+#include <termios.h>
 #include <unistd.h>
 
 #include "agent/agent.h"
@@ -253,6 +254,14 @@ void command_resize(uint32_t stream, uint32_t cols, uint32_t rows) {
     else if (ioctl(c->in.fd, TIOCGPGRP, &in_front) == 0 && in_front > 1) kill(-in_front, SIGWINCH);
 }
 
+void command_label(uint32_t stream, const uint8_t *data, uint32_t size) {
+    command *c = find(stream);
+    char *label = c && c->label && size && size < WRN_LABEL_MAX ? strndup((const char *)data, size) : NULL;
+    if (!label) return;
+    free(c->label);
+    c->label = label;
+}
+
 /* ---- end ---- */
 
 static void ended(command *c, uint32_t kind, uint32_t value) {
@@ -339,11 +348,6 @@ static void send_signal(command *c, int signo) {
     kill(c->keeper, SIGCONT); /* one that was stopped from inside would never report */
 }
 
-void command_signal(uint32_t stream, uint32_t signo) {
-    command *c = find(stream);
-    if (c && signo >= 1 && signo < 65) send_signal(c, (int)signo);
-}
-
 int64_t command_next_timer(void) {
     int64_t first = INT64_MAX;
     for (command *c = commands; c; c = c->next) {
@@ -361,6 +365,23 @@ static void stop_reading(command *c, output *o) {
     if (o->watch.fd < 0) return;
     if (ioctl(o->watch.fd, FIONREAD, &there) == 0) o->left = there;
     if (!o->left) stop_output(c, o);
+}
+
+/* What it left behind goes on, as it does after any command's end. */
+static void give_up(command *c) {
+    if (!c->drain) {
+        send_signal(c, SIGKILL);
+        return;
+    }
+    stop_output(c, &c->out);
+    stop_output(c, &c->err);
+    finish_if_over(c);
+}
+
+void command_signal(uint32_t stream, uint32_t signo) {
+    command *c = find(stream);
+    if (c && signo == WRN_SIGNAL_GIVE_UP) give_up(c);
+    else if (c && signo >= 1 && signo < 65) send_signal(c, (int)signo);
 }
 
 /* Nobody could write, or nothing could be sent: then the time that has passed does not count. */
@@ -390,10 +411,10 @@ void command_run_timers(void) {
 
 /* ---- from one server to the next ---- */
 
-/* A builtin that writes a file takes its half of it away. Its input stays open, as its end would mean that all has come. */
+/* What a command that has ended left behind goes on. A builtin that writes a file takes its half of it away. Its input stays open, as its end would mean that all has come. */
 static void abandon(command *c) {
     c->stream = 0;
-    send_signal(c, c->builtin ? SIGTERM : SIGKILL);
+    if (!c->drain) send_signal(c, c->builtin ? SIGTERM : SIGKILL);
     watch_set(&c->in, 0);
     drain(&c->out.watch);
     drain(&c->err.watch);
@@ -454,6 +475,14 @@ static bool open_stdio(pipes *p, uint32_t flags) {
     return pipe2(p->out, O_CLOEXEC) == 0 && pipe2(p->err, O_CLOEXEC) == 0;
 }
 
+/* What is typed is UTF-8: a backspace takes a whole character off the line. */
+static void expect_utf8(int terminal) {
+    struct termios settings;
+    if (tcgetattr(terminal, &settings) != 0) return;
+    settings.c_iflag |= IUTF8;
+    tcsetattr(terminal, TCSANOW, &settings);
+}
+
 /* The command's ends are the terminal; ours, for input and for output, its master. */
 static bool open_terminal(pipes *p, const wrn_exec_head *head) {
     struct winsize size = {.ws_col = (unsigned short)head->cols, .ws_row = (unsigned short)head->rows};
@@ -466,6 +495,7 @@ static bool open_terminal(pipes *p, const wrn_exec_head *head) {
     snprintf(name, sizeof(name), "/dev/pts/%d", number);
     p->in[1] = fcntl(p->out[0], F_DUPFD_CLOEXEC, 0);
     p->in[0] = open(name, O_RDWR | O_NOCTTY | O_CLOEXEC);
+    expect_utf8(p->out[0]);
     return p->in[1] >= 0 && p->in[0] >= 0;
 }
 

@@ -12,6 +12,7 @@
 #include <string.h>
 #include <sys/random.h>
 #include <sys/stat.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 #include "agent/agent.h"
@@ -190,8 +191,23 @@ static int set_owner_and_mode(int fd, const struct stat *had, const wish *w) {
     return fchmod(fd, w->has_mode ? w->mode : kept) == 0 ? 0 : errno;
 }
 
-static bool stays_in_place(const struct stat *target, const wish *w) {
-    return target->st_nlink && (w->in_place || target->st_nlink > 1 || is_followed(target));
+/* Access lists and what users have attached, which another file would lack; not what the host's security modules put on
+ * every file. */
+static bool has_attributes(const place *at) {
+    static char names[65536]; /* the kernel's limit */
+    char path[32];
+    int fd = openat(at->dir, at->name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+    if (fd < 0) return false;
+    snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+    ssize_t size = listxattr(path, names, sizeof(names));
+    close(fd);
+    for (const char *name = names; name < names + size; name += strlen(name) + 1)
+        if (strncmp(name, "security.", 9) != 0) return true;
+    return false;
+}
+
+static bool stays_in_place(const place *at, const struct stat *target, const wish *w) {
+    return target->st_nlink && (w->in_place || target->st_nlink > 1 || has_attributes(at) || is_followed(target));
 }
 
 /* The room is taken first: a disk that is full must not cost the old content. */
@@ -203,19 +219,34 @@ static int copy_into(int from, int to) {
     return error || ftruncate(to, info.st_size) == 0 ? error : errno;
 }
 
+/* Who watches a directory for files that are written, and not for those that are moved there, would see nothing of this one
+ * but the name it had aside. Changes nothing in it, so it may be somebody's already. */
+static void announce(const place *at) {
+    struct stat info;
+    if (fstat(at->dir, &info) != 0 || !is_followed(&info)) return;
+    int fd = openat(at->dir, at->name, O_WRONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    if (fd < 0) return;
+    if (fstat(fd, &info) == 0 && info.st_size) (void)!fallocate(fd, FALLOC_FL_KEEP_SIZE, 0, 1);
+    close(fd);
+}
+
 static int replace_target(const place *at, int fd, const wish *w) {
     struct stat info, opened;
     int error = look_at_target(at, &info);
     if (error) return error;
     int to = -1;
-    if (stays_in_place(&info, w)) {
+    if (stays_in_place(at, &info, w)) {
         to = openat(at->dir, at->name, O_WRONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
         if (to < 0 && errno != ETXTBSY) return errno;
         if (to >= 0 && (fstat(to, &opened) != 0 || opened.st_ino != info.st_ino)) return EAGAIN;
     }
     error = set_owner_and_mode(to >= 0 ? to : fd, &info, w);
     if (error) return error;
-    if (to < 0) return renameat(aside.dir, aside.name, at->dir, at->name) == 0 ? 0 : errno;
+    if (to < 0) {
+        if (renameat(aside.dir, aside.name, at->dir, at->name) != 0) return errno;
+        announce(at);
+        return 0;
+    }
     error = copy_into(fd, to);
     unlinkat(aside.dir, aside.name, 0);
     return error;
@@ -351,15 +382,15 @@ static char **read_names(DIR *dir, const char *from) {
 
 static int list_dir(listing *l, int fd, long long levels, const char *from);
 
-/* What has vanished meanwhile, or may not be read, counts as empty, as long as it is below what was asked for. */
+static bool is_gone(int error) { return error == ENOENT || error == ENOTDIR || error == ELOOP || error == ESRCH; }
+
+/* What has vanished meanwhile, or may not be read, counts as empty, as long as it is below what was asked for. Some of /proc
+ * can be opened and still not be read. */
 static int list_below(listing *l, int dir, const char *name, long long levels, const char *from) {
     if (l->level == WRN_LIST_LEVELS_MAX) return E2BIG;
     int fd = openat(dir, name, O_RDONLY | O_NOFOLLOW | DIR_FLAGS);
-    if (fd < 0) {
-        bool gone = errno == ENOENT || errno == ENOTDIR || errno == ELOOP;
-        return gone || errno == EACCES || errno == EPERM ? 0 : errno;
-    }
-    return list_dir(l, fd, levels, from);
+    int error = fd < 0 ? errno : list_dir(l, fd, levels, from);
+    return is_gone(error) || error == EACCES || error == EPERM ? 0 : error;
 }
 
 /* `from`: it was listed already, and so was what is in it up to that, the rest of a path. */

@@ -66,7 +66,8 @@ static void on_child(watch *w, uint32_t events) {
 int main(void) {
     /* Nobody in the sandbox may look into this process, root neither. */
     prctl(PR_SET_DUMPABLE, 0);
-    prctl(PR_SET_NAME, "wrenn-agent"); /* started without a path, it has none */
+    /* Started without a path, it has none. At each restart of wrennd systemd would complain of another one. */
+    prctl(PR_SET_NAME, "(wrenn-agent)");
     signal(SIGPIPE, SIG_IGN);
     raise_limits();
     sigset_t child;

@@ -15,12 +15,13 @@
 enum {
     EXEC_MS = 30000,
     START_MS = 60000,
-    AGAIN_MS = 500,      /* between two tries while the Jupyter server comes up */
-    ASK_AGAIN_MS = 5000, /* a kernel that died while it was asked answers nothing */
-    HEAR_MS = 200,       /* the same, when it answers but shows nothing yet, or has just died */
-    REST_MS = 500,       /* when one of the two channels has told the end, until the other is made sure of */
-    WIND_UP_MS = 5000,   /* for a kernel to end what it was interrupted in */
-    BEHIND_MS = 10000,   /* to end what a call that is over has left running */
+    AGAIN_MS = 500,       /* between two tries while the Jupyter server comes up */
+    ASK_AGAIN_MS = 5000,  /* a kernel that died while it was asked answers nothing */
+    HEAR_MS = 200,        /* the same, when it answers but shows nothing yet, or has just died */
+    REST_MS = 500,        /* when one of the two channels has told the end, until the other is made sure of */
+    REST_LATE_MS = 10000, /* the same, when the time for the code is up */
+    WIND_UP_MS = 5000,    /* for a kernel to end what it was interrupted in */
+    BEHIND_MS = 10000,    /* to end what a call that is over has left running */
     MARGIN_MS = 15000,
     ENVELOPE = 64 * 1024 /* of a message, around what it brings */
 };
@@ -67,6 +68,8 @@ typedef struct code_op {
     wrn_timer again; /* while asking; then for the rest */
     wrn_buf code;
     wrn_socket *socket;
+    char *kernel_id; /* at the other end of it; the context may have another one by the time this is used */
+    bool late;       /* the time for the code is up, and more is waited for */
     wrn_kernel_run run;
 } code_op;
 
@@ -325,21 +328,42 @@ static void interrupt(code_op *self) {
     self->run.execution->timed_out = 1;
     self->stage = INTERRUPT;
     if (!set_timer(self, &self->limit, WIND_UP_MS)) return;
-    wrn_jupyter_call(&self->op, "POST", "/api/kernels/", self->context->id, "/interrupt", "{}");
+    wrn_jupyter_call(&self->op, "POST", "/api/kernels/", self->kernel_id, "/interrupt", "{}");
     wrn_op_send(&self->op);
 }
 
-static const char not_in_time[] = "other code came first, so that this was not run in time; try again";
+/* It was called back before it had begun; `sure`: and the kernel has said that it will not. */
+static void fail_not_begun(code_op *self, bool sure) {
+    self->stage = ENDED;
+    wrn_op_fail(
+        &self->op,
+        wrn_error_new(WRENN_E_TIMEOUT,
+                      "run_code: the code had not begun within %lld ms (exec_timeout_ms)%s; give it more time, as "
+                      "other code may come first",
+                      (long long)self->exec_timeout_ms, sure ? " and was not run" : ", and may still run"));
+}
+
+/* The code has ended, but what it has shown is still on its way, or lost: see rest_is_lost(). */
+static void on_rest_late(code_op *self) {
+    if (self->late) {
+        self->run.execution->timed_out = 1;
+        return finish_with_rest(self);
+    }
+    self->late = true;
+    set_timer(self, &self->limit, REST_LATE_MS);
+}
 
 /* The time for the code is up. */
 static void on_code_late(code_op *self) {
-    if (told_end(self)) return finish_with_rest(self);
+    if (told_end(self)) return on_rest_late(self);
     if (self->run.started) return interrupt(self);
     WRN_AUTO(wrn_buf_free) wrn_buf message = WRN_BUF_INIT;
     self->stage = WITHDRAW;
     wrn_kernel_withdraw(&self->run, &message);
     if (set_timer(self, &self->limit, WIND_UP_MS)) send_message(self, &message);
 }
+
+static void code_abandon(wrenn_op *op, bool late);
 
 static void on_start_late(code_op *self) {
     const char *what = self->op.type->name;
@@ -360,6 +384,7 @@ static void on_start_late(code_op *self) {
                               "%s: the Jupyter server of the sandbox (port %d) did not answer within %lld ms "
                               "(start_timeout_ms); nothing was run",
                               what, WRN_JUPYTER_PORT, ms);
+    code_abandon(&self->op, true);
     self->stage = ENDED;
     wrn_op_fail(&self->op, error);
 }
@@ -367,8 +392,7 @@ static void on_start_late(code_op *self) {
 static void on_limit(wrn_timer *timer) {
     code_op *self = (code_op *)((char *)timer - offsetof(code_op, limit));
     if (self->stage == RUN) return on_code_late(self);
-    if (self->stage == WITHDRAW)
-        return fail_run(self, WRENN_E_TIMEOUT, "other code came first; this may still run, after it");
+    if (self->stage == WITHDRAW) return fail_not_begun(self, false);
     if (self->stage != INTERRUPT) return on_start_late(self);
     self->run.execution->still_running = !told_end(self);
     finish_run(self);
@@ -415,14 +439,14 @@ static void heard_while_running(code_op *self) {
         if (run->gone) wrn_code_context_forget(self->context);
         return fail_run(self, WRENN_E_AGENT, "the kernel died or was ended while it ran the code; its state is lost");
     }
-    if (run->aborted && self->stage == WITHDRAW) return fail_run(self, WRENN_E_TIMEOUT, not_in_time);
+    if (run->aborted && self->stage == WITHDRAW) return fail_not_begun(self, true);
     if (run->aborted)
         return fail_run(self, WRENN_E_AGENT,
                         "the kernel threw the code away unread, as other code before it failed; run it again");
     if (rest_is_lost(run)) finish_with_rest(self);
     else if (told_end(self) && !run->fenced) set_timer(self, &self->again, REST_MS);
     else if (self->stage == WITHDRAW && run->started) interrupt(self);
-    else if (self->stage == WITHDRAW && never_starts(run)) fail_run(self, WRENN_E_TIMEOUT, not_in_time);
+    else if (self->stage == WITHDRAW && never_starts(run)) fail_not_begun(self, true);
 }
 
 /* The code, if it runs, is of no use to anybody. */
@@ -492,8 +516,9 @@ static void open_socket(wrenn_op *op) {
     WRN_AUTO(wrn_buf_free) wrn_buf suffix = WRN_BUF_INIT;
     self->stage = SOCKET;
     op->state = WRN_OP_IN_FLIGHT;
+    if (!wrn_code_context_set(&self->kernel_id, self->context->id)) return wrn_op_fail_no_memory(op);
     wrn_buf_printf(&suffix, "/channels?session_id=%s", self->run.session);
-    if (!suffix.failed) wrn_jupyter_call(op, "GET", "/api/kernels/", self->context->id, suffix.data, NULL);
+    if (!suffix.failed) wrn_jupyter_call(op, "GET", "/api/kernels/", self->kernel_id, suffix.data, NULL);
     if (!suffix.failed && !op->path.failed && !op->url.failed && !op->host.failed)
         self->socket =
             wrn_socket_open(op->client->sockets,
@@ -550,13 +575,13 @@ static void code_clear(wrenn_op *op) {
     code_op *self = (code_op *)op;
     wrn_kernel_clear(&self->run);
     wrn_buf_free(&self->code);
+    free(self->kernel_id);
     wrn_code_context_unref(self->context);
 }
 
 static void interrupt_behind(code_op *self) {
     self->stage = INTERRUPT;
-    if (!self->context->id) return wrn_op_finish(&self->op, NULL, NULL); /* the kernel is gone */
-    wrn_jupyter_call(&self->op, "POST", "/api/kernels/", self->context->id, "/interrupt", "{}");
+    wrn_jupyter_call(&self->op, "POST", "/api/kernels/", self->kernel_id, "/interrupt", "{}");
     wrn_op_send(&self->op);
 }
 
@@ -592,22 +617,53 @@ static void withdraw_behind(code_op *self, code_op *from) {
         wrn_op_finish(&self->op, NULL, NULL);
 }
 
-static const wrn_op_type behind_type = {.name = "ending the code of run_code",
+/* A kernel that nobody knows of any more is not to stay. */
+static void respond_behind(wrenn_op *op, wrn_http_response *response) {
+    code_op *self = (code_op *)op;
+    WRN_AUTO(wrn_json_freep) wrn_json *kernel = NULL;
+    if (self->stage != MAKE) return wrn_op_respond_nothing(op, response);
+    if (!wrn_op_parse(op, response, &kernel)) return;
+    const char *id = wrn_json_string(wrn_json_get(kernel, "id"), NULL);
+    if (!id || !*id) return wrn_op_fail_malformed(op, response, "a kernel without an id");
+    self->stage = DROP;
+    wrn_jupyter_call(op, "DELETE", "/api/kernels/", id, "", NULL);
+    wrn_op_send(op);
+}
+
+static const wrn_op_type behind_type = {.name = "cleaning up behind run_code",
                                         .size = sizeof(code_op),
-                                        .respond = wrn_op_respond_nothing,
+                                        .respond = respond_behind,
                                         .clear = code_clear,
                                         .stop = stop_behind};
 
-static void give_up(code_op *from) {
-    if (!from->run.started && !from->socket) return;
+static code_op *new_behind(code_op *from) {
     code_op *self = (code_op *)wrn_op_background(from->op.client, &behind_type, BEHIND_MS);
-    if (!self) return;
+    if (!self) return NULL;
     self->context = from->context;
     self->context->refs++;
     self->op.sandbox = from->op.sandbox;
     wrn_sandbox_ref(self->op.sandbox);
+    return self;
+}
+
+static void give_up(code_op *from) {
+    code_op *self = from->run.started || from->socket ? new_behind(from) : NULL;
+    if (!self) return;
+    self->kernel_id = WRN_TAKE(from->kernel_id);
     if (from->run.started) interrupt_behind(self);
     else withdraw_behind(self, from);
+}
+
+/* While a kernel is made, or the deletion of one too many is under way. */
+static void code_abandon(wrenn_op *op, bool late) {
+    (void)late;
+    code_op *from = (code_op *)op;
+    bool leaves = from->stage == MAKE || from->stage == DROP;
+    if (!leaves || !op->exchange || !wrn_http_is_sent(op->exchange)) return;
+    code_op *self = new_behind(from);
+    if (!self) return;
+    self->stage = from->stage;
+    wrn_op_hand_over(op, &self->op);
 }
 
 static void code_stop(wrenn_op *op) {
@@ -629,14 +685,16 @@ const wrn_op_type wrn_sandbox_run_code_type = {.name = "run_code",
                                                .fail = code_fail,
                                                .wake = go,
                                                .clear = code_clear,
-                                               .stop = code_stop};
+                                               .stop = code_stop,
+                                               .abandon = code_abandon};
 const wrn_op_type wrn_sandbox_code_context_type = {.name = "code_context",
                                                    .size = sizeof(code_op),
                                                    .respond = code_respond,
                                                    .fail = code_fail,
                                                    .wake = go,
                                                    .clear = code_clear,
-                                                   .stop = code_stop};
+                                                   .stop = code_stop,
+                                                   .abandon = code_abandon};
 
 /* Takes a reference of `context`, also on failure. */
 static int new_code_op(wrenn_code_context *context, const wrn_op_type *type, int64_t start_ms, int64_t exec_ms,

@@ -3,6 +3,7 @@
 #define WRN_API_COMMAND_H
 
 #include "base/arena.h"
+#include "client/sandbox.h"
 #include "gen/requests.h"
 #include "wrenn/error.h"
 
@@ -13,9 +14,9 @@ typedef struct wrn_command_options {
     const char *const *envs;
     const char *cwd, *user;
 } wrn_command_options;
-/* `options`: of any of the calls that have these members and `shell`. */
-#define WRN_COMMAND_OPTIONS(options) \
-    { (options)->argv, (options)->shell, (options)->envs, (options)->cwd, (options)->user }
+/* `options`: of any of the calls that have these members and `shell`; `sandbox`: the handle, or NULL. */
+#define WRN_COMMAND_OPTIONS(sandbox, options) \
+    { (options)->argv, (options)->shell, (options)->envs, (options)->cwd, wrn_sandbox_user(sandbox, (options)->user) }
 
 /* Exactly one of argv and shell; `envs` are "NAME=value" texts. Everything may point into the arguments or `arena`.
  * WRENN_E_INVALID_ARGUMENT names `what` and the option. */

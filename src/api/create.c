@@ -207,6 +207,19 @@ static void create_abandon(wrenn_op *op, bool late) {
     self->stage = REPORTING;
 }
 
+static void warn_left_behind(const create_op *self);
+
+static void create_drop(wrenn_op *op) {
+    create_op *self = (create_op *)op;
+    if (self->callers_key) return;
+    create_op *heir = op->client->loop ? start_clean_up(op) : NULL;
+    if (!heir) return warn_left_behind(self);
+    heir->follower.op.sandbox = op->sandbox;
+    wrn_sandbox_ref(op->sandbox);
+    heir->stage = DESTROYING;
+    wrn_op_delay(&heir->follower.op, 0);
+}
+
 const wrn_op_type wrn_sandboxes_create_type = {
     "create",
     "POST",
@@ -220,6 +233,8 @@ const wrn_op_type wrn_sandboxes_create_type = {
     .wake = create_wake,
     .clear = create_clear,
     .abandon = create_abandon,
+    .drop = create_drop,
+    .follows = true,
 };
 
 /* ---- the clean-up ---- */
@@ -311,6 +326,9 @@ static int check_create(const wrenn_create_options *options, wrenn_error **error
                         "create: vcpus, memory_mb and idle_timeout_sec must be between 0 and 2147483647");
     if (options->flags & ~WRENN_CREATE_WAIT)
         return wrn_fail(error, WRENN_E_INVALID_ARGUMENT, "create: unknown flags; use WRENN_CREATE_*");
+    for (size_t i = 0; i < options->metadata_count; i++)
+        if (!options->metadata || !options->metadata[i].key || !options->metadata[i].value)
+            return wrn_fail(error, WRENN_E_INVALID_ARGUMENT, "create: metadata[%zu] has no key or no value", i);
     return check_key(options->idempotency_key, error);
 }
 
@@ -321,6 +339,8 @@ int wrn_sandboxes_create_prepare(wrenn_client *client, const wrenn_create_option
         .vcpus = options->vcpus,
         .memory_mb = options->memory_mb,
         .timeout_sec = options->idle_timeout_sec,
+        .metadata = (const wrn_pair *)options->metadata,
+        .metadata_count = options->metadata_count,
     };
     wrenn_op *made;
     int rc = check_create(options, error);

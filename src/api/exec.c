@@ -98,7 +98,7 @@ static int read_timeout(const wrenn_exec_options *options, int64_t *seconds, wre
 int wrn_sandbox_exec_prepare(wrenn_sandbox *sandbox, const wrenn_exec_options *options, wrenn_op **op,
                              wrenn_error **error) {
     WRN_AUTO(wrn_arena_free) wrn_arena arena = {0};
-    const wrn_command_options command = WRN_COMMAND_OPTIONS(options);
+    const wrn_command_options command = WRN_COMMAND_OPTIONS(sandbox, options);
     wrn_exec_request request = {0};
     int64_t seconds = 0;
     int rc = wrn_command_read(&arena, "exec", &command, &request.command, error);

@@ -26,7 +26,7 @@ const wrn_op_type wrn_sandbox_exec_stream_type = {
 int wrn_sandbox_exec_stream_prepare(wrenn_sandbox *sandbox, const wrenn_exec_stream_options *options, wrenn_op **op,
                                     wrenn_error **error) {
     WRN_AUTO(wrn_arena_free) wrn_arena arena = {0};
-    const wrn_command_options command = WRN_COMMAND_OPTIONS(options);
+    const wrn_command_options command = WRN_COMMAND_OPTIONS(sandbox, options);
     wrn_ws_exec_start start = {.type = "start", .input = options->flags & WRENN_EXEC_STDIN ? 1 : 0};
     if (options->flags & ~WRENN_EXEC_STDIN)
         return wrn_fail(error, WRENN_E_INVALID_ARGUMENT, "exec_stream: a flag is unknown");

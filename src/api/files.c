@@ -19,7 +19,7 @@ int wrn_files_check(const char *what, const char *path, wrenn_error **error) {
 }
 
 void wrn_files_call(wrenn_op *op, const char *suffix, const char *path) {
-    const wrn_path_request request = {.path = path};
+    const wrn_path_request request = {.path = path, .user = wrn_sandbox_user(op->sandbox, NULL)};
     wrn_op_call_sandbox(op, "POST", op->sandbox->id, suffix, &wrn_model_path_request, &request);
 }
 
@@ -27,7 +27,8 @@ void wrn_files_call_entry(wrenn_op *op, const char *path, const char *name, size
     WRN_AUTO(wrn_buf_free) wrn_buf only = WRN_BUF_INIT;
     bool alone = name && length && op->client->features & WRN_FEATURE_LIST_ONLY;
     if (alone) wrn_buf_put(&only, name, length);
-    const wrn_list_dir_request request = {.path = path, .depth = alone ? 0 : 1, .only = only.data};
+    const wrn_list_dir_request request = {
+        .path = path, .depth = alone ? 0 : 1, .only = only.data, .user = wrn_sandbox_user(op->sandbox, NULL)};
     wrn_op_call_sandbox(op, "POST", op->sandbox->id, "/files/list", &wrn_model_list_dir_request, &request);
     if (only.failed) op->path.failed = true;
 }
@@ -64,6 +65,7 @@ static void call_dir_page(list_op *self, const char *cursor) {
         .depth = self->depth,
         .limit = PAGE,
         .cursor = cursor,
+        .user = wrn_sandbox_user(self->op.sandbox, NULL),
     };
     wrn_op_call_type(&self->op, NULL, &request, NULL);
     if (self->path.failed) self->op.path.failed = true;
@@ -124,7 +126,7 @@ const wrn_op_type wrn_sandbox_remove_type = {
 };
 
 int wrn_sandbox_remove_prepare(wrenn_sandbox *sandbox, const char *path, wrenn_op **op, wrenn_error **error) {
-    const wrn_path_request request = {.path = path};
+    const wrn_path_request request = {.path = path, .user = wrn_sandbox_user(sandbox, NULL)};
     int rc = wrn_files_check("remove", path, error);
     return rc == 0 ? wrn_op_for_sandbox(sandbox, &wrn_sandbox_remove_type, 0, NULL, &request, op, error) : rc;
 }

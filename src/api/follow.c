@@ -16,9 +16,8 @@ static wrn_progress judge_status(wrn_follower *self, int64_t status) {
     case WRENN_SANDBOX_STATUS_PAUSED: return WRN_FOLLOW_PAUSED;
     case WRENN_SANDBOX_STATUS_STOPPED:
     case WRENN_SANDBOX_STATUS_STOPPING:
-    case WRENN_SANDBOX_STATUS_MISSING:
     case WRENN_SANDBOX_STATUS_ERROR: return WRN_FOLLOW_STUCK;
-    default: return WRN_FOLLOW_MOVING;
+    default: return WRN_FOLLOW_MOVING; /* MISSING too: its host may be heard of again */
     }
 }
 

@@ -136,8 +136,7 @@ static bool count_member(void *context, const char *key, const wrn_json *value) 
 }
 
 /* NULL when out of memory. */
-static display *make_display(const wrn_json *content, bool is_main, size_t *size) {
-    const wrn_json *data = wrn_json_get(content, "data");
+static display *make_display(const wrn_json *data, bool is_main, size_t *size) {
     size_t count = 0;
     wrn_json_each(data, count_member, &count);
     *size = sizeof(display) + count * sizeof(wrenn_code_mime);
@@ -182,9 +181,9 @@ static void drop(wrn_kernel_run *run, wrn_shown *shown) {
     shown->size = 0;
 }
 
-static bool show(wrn_kernel_run *run, wrn_shown *shown, const wrn_json *content, bool is_main) {
+static bool show(wrn_kernel_run *run, wrn_shown *shown, const wrn_json *data, bool is_main) {
     size_t size = 0;
-    display *made = make_display(content, is_main, &size);
+    display *made = make_display(data, is_main, &size);
     if (!made) return false;
     drop(run, shown);
     shown->result = &made->result;
@@ -196,8 +195,8 @@ static bool show(wrn_kernel_run *run, wrn_shown *shown, const wrn_json *content,
 static void clear_output(wrn_kernel_run *run) {
     size_t kept = 0;
     for (size_t i = 0; i < run->shown_count; i++) {
-        drop(run, &run->shown[i]);
-        if (run->shown[i].display_id) run->shown[kept++] = run->shown[i];
+        if (!run->shown[i].is_page) drop(run, &run->shown[i]);
+        if (run->shown[i].display_id || run->shown[i].is_page) run->shown[kept++] = run->shown[i];
     }
     run->shown_count = kept;
     run->clear_next = false;
@@ -216,7 +215,7 @@ static const char *display_id_of(const wrn_json *content) {
 static int take_result(wrn_kernel_run *run, const wrn_json *content, bool is_main) {
     if (run->clear_next) clear_output(run);
     wrn_shown *shown = add_shown(run, display_id_of(content));
-    if (!shown || !show(run, shown, content, is_main)) return WRENN_E_NO_MEMORY;
+    if (!shown || !show(run, shown, wrn_json_get(content, "data"), is_main)) return WRENN_E_NO_MEMORY;
     tell_result(run, shown->result);
     return 0;
 }
@@ -231,11 +230,28 @@ static int take_update(wrn_kernel_run *run, const wrn_json *content) {
         if (!each->display_id || strcmp(each->display_id, id) != 0) continue;
         known = true;
         if (!each->result) continue;
-        if (!show(run, each, content, each->result->is_main)) return WRENN_E_NO_MEMORY;
+        if (!show(run, each, wrn_json_get(content, "data"), each->result->is_main)) return WRENN_E_NO_MEMORY;
         changed = each->result;
     }
     if (!known) return take_result(run, content, false);
     if (changed) tell_result(run, changed);
+    return 0;
+}
+
+/* What a notebook opens a pager or a new cell for: IPython's help and %load tell it in the reply. */
+static int take_page(wrn_kernel_run *run, const wrn_json *payload) {
+    const wrn_json *data = wrn_json_get(payload, "data");
+    WRN_AUTO(wrn_json_freep) wrn_json *made = NULL;
+    const wrn_json *text = wrn_json_get(payload, "text");
+    if (text) {
+        data = made = wrn_json_new_object();
+        if (!wrn_json_set(made, "text/plain", wrn_json_ref(text))) return WRENN_E_NO_MEMORY;
+    }
+    if (!data) return 0;
+    wrn_shown *shown = add_shown(run, NULL);
+    if (!shown || !show(run, shown, data, false)) return WRENN_E_NO_MEMORY;
+    shown->is_page = true;
+    tell_result(run, shown->result);
     return 0;
 }
 
@@ -300,6 +316,11 @@ static int take_reply(wrn_kernel_run *run, const wrn_json *content) {
     if (!status) return 0;
     run->replied = true;
     run->aborted = strcmp(status, "aborted") == 0;
+    const wrn_json *payload = wrn_json_get(content, "payload");
+    for (size_t i = 0; i < wrn_json_count(payload); i++) {
+        int rc = take_page(run, wrn_json_at(payload, i));
+        if (rc < 0) return rc;
+    }
     if (strcmp(status, "error") != 0 || run->replied_error) return 0;
     wrenn_code_error *error = make_error(run, content);
     if (!error) return WRENN_E_NO_MEMORY;

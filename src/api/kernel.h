@@ -16,6 +16,7 @@ typedef struct wrn_shown {
     const wrenn_code_result *result; /* NULL: cleared */
     char *display_id;                /* or NULL */
     size_t size;                     /* of what is kept for it */
+    bool is_page;                    /* beside the output, so that clear_output() does not take it away */
 } wrn_shown;
 
 typedef struct wrn_kernel_run {

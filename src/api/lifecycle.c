@@ -49,7 +49,8 @@ static bool wait_fail(wrenn_op *op, const wrenn_error *error) {
     return raced || passing;
 }
 
-#define WAIT_OP .size = sizeof(wait_op), .respond = wrn_follow_respond, .fail = wait_fail, .wake = wrn_follow_look
+#define WAIT_OP \
+    .size = sizeof(wait_op), .respond = wrn_follow_respond, .fail = wait_fail, .wake = wrn_follow_look, .follows = true
 
 const wrn_op_type wrn_sandbox_wait_ready_type = {
     "wait_ready", "GET", "/sandboxes/{sandbox id}", WRN_AUTH_ANY, WAIT_OP,
@@ -117,7 +118,7 @@ static void change_respond(wrenn_op *op, wrn_http_response *response) {
 
 #define CHANGE_OP                                                                                             \
     .timeout_ms = 120000, .size = sizeof(change_op), .respond = change_respond, .fail = wrn_follow_tolerates, \
-    .wake = wrn_follow_look
+    .wake = wrn_follow_look, .follows = true
 
 const wrn_op_type wrn_sandbox_pause_type = {
     "pause", "POST", "/sandboxes/{sandbox id}/pause", WRN_AUTH_ANY, CHANGE_OP,

@@ -89,7 +89,7 @@ const wrn_op_type wrn_sandbox_spawn_type = {
 int wrn_sandbox_spawn_prepare(wrenn_sandbox *sandbox, const wrenn_spawn_options *options, wrenn_op **op,
                               wrenn_error **error) {
     WRN_AUTO(wrn_arena_free) wrn_arena arena = {0};
-    const wrn_command_options command = WRN_COMMAND_OPTIONS(options);
+    const wrn_command_options command = WRN_COMMAND_OPTIONS(sandbox, options);
     wrn_exec_request request = {.background = 1, .tag = options->tag};
     int rc = wrn_command_read(&arena, "spawn", &command, &request.command, error);
     if (rc < 0) return rc;

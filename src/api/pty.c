@@ -71,6 +71,7 @@ int wrn_sandbox_pty_prepare(wrenn_sandbox *sandbox, const wrenn_pty_options *opt
     };
     int rc = read_pty_command(&arena, options, &start.command, error);
     if (rc < 0) return rc;
+    start.command.user = wrn_sandbox_user(sandbox, start.command.user);
     rc = wrn_op_for_sandbox(sandbox, &wrn_sandbox_pty_type, options->timeout_ms, NULL, &start, op, error);
     if (rc < 0) return rc;
     wrenn_stream *stream = wrn_stream_of(*op);

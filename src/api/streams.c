@@ -73,6 +73,23 @@ static bool is_about_object(const char *text, const char *words) {
     return false;
 }
 
+/* Codes of newer servers, which elsewhere come with a status. */
+static int class_of_newer(const char *code, int otherwise) {
+    static const struct {
+        const char *end;
+        int code;
+    } ends[] = {{"_not_found", WRENN_E_NOT_FOUND},
+                {"_not_running", WRENN_E_CONFLICT},
+                {"_not_paused", WRENN_E_CONFLICT},
+                {"validation_failed", WRENN_E_VALIDATION}};
+    size_t size = code ? strlen(code) : 0;
+    for (size_t i = 0; i < WRN_COUNT(ends); i++) {
+        size_t end = strlen(ends[i].end);
+        if (size >= end && strcmp(code + size - end, ends[i].end) == 0) return ends[i].code;
+    }
+    return otherwise;
+}
+
 /* wrennd sends a code. Other servers send only text; their API maps the same words to statuses. */
 static int class_of(const char *code, const char *text) {
     if (strcmp(text, "authentication failed") == 0) return WRENN_E_AUTHENTICATION;
@@ -80,16 +97,30 @@ static int class_of(const char *code, const char *text) {
         return wrn_error_class(code, WRENN_E_NOT_FOUND);
     if (is_about_object(text, "not running") || is_about_object(text, "not paused"))
         return wrn_error_class(code, WRENN_E_CONFLICT);
-    return wrn_error_class(code, WRENN_E_API);
+    return wrn_error_class(code, class_of_newer(code, WRENN_E_API));
+}
+
+/* Servers put text and code into the message itself, or into an error object in it as their API's answers have it. NULL:
+ * there is none. */
+static const char *error_member(const wrn_json *message, const char *const names[], size_t count) {
+    const wrn_json *const places[] = {message, wrn_json_get(message, "error"), wrn_json_get(message, "data")};
+    for (size_t at = 0; at < WRN_COUNT(places); at++) {
+        for (size_t i = 0; i < count; i++) {
+            const char *text = wrn_json_string(wrn_json_get(places[at], names[i]), NULL);
+            if (text && *text) return text;
+        }
+    }
+    return NULL;
 }
 
 static void take_error_message(wrenn_stream *s, const wrn_json *message) {
-    const char *text = wrn_json_string(wrn_json_get(message, "data"), NULL);
-    const char *code = wrn_json_string(wrn_json_get(message, "code"), NULL);
-    if (!text || !*text) text = "it gave no reason";
-    wrn_stream_finish(s,
-                      wrn_error_new(class_of(code, text), "%s: the server ended it: %.400s%s%s",
-                                    s->opening ? s->opening->type->name : "stream", text, *s->tag ? ", " : "", s->tag));
+    static const char *const texts[] = {"data", "message", "error"}, *const codes[] = {"code"};
+    const char *text = error_member(message, texts, WRN_COUNT(texts)), *code = error_member(message, codes, 1);
+    char said[WRN_SAID_SIZE];
+    if (!text) text = code ? code : "it gave no reason";
+    wrn_stream_finish(s, wrn_error_new(class_of(code, text), "%s: the server ended it: %s%s%s",
+                                       s->opening ? s->opening->type->name : "stream",
+                                       wrn_error_said(said, text, strlen(text)), *s->tag ? ", " : "", s->tag));
 }
 
 void wrn_command_message(wrenn_stream *s, bool binary, const char *data, size_t size) {
@@ -98,6 +129,7 @@ void wrn_command_message(wrenn_stream *s, bool binary, const char *data, size_t 
     const char *why = NULL;
     if (!wrn_json_parse(data, size, &message, &why)) return fail_protocol(s, "a message that is not JSON");
     const char *type = wrn_json_string(wrn_json_get(message, "type"), NULL);
+    if (!type && wrn_json_get(message, "error")) type = "error";
     if (!type) return;
     if (strcmp(type, "stdout") == 0) take_output_message(s, WRENN_EVENT_STDOUT, message, false);
     else if (strcmp(type, "stderr") == 0) take_output_message(s, WRENN_EVENT_STDERR, message, false);

@@ -107,14 +107,16 @@ static void add_field(wrn_buf *form, const char *boundary, const char *name, con
 }
 
 /* `options` may be NULL. */
-static void add_option_fields(wrn_buf *form, const char *boundary, const wrenn_upload_stream_options *options) {
+static void add_option_fields(wrn_buf *form, const char *boundary, const wrenn_sandbox *sandbox,
+                              const wrenn_upload_stream_options *options) {
+    static const wrenn_upload_stream_options none;
     char mode[8];
-    if (!options) return;
+    if (!options) options = &none;
     snprintf(mode, sizeof(mode), "%04o", (unsigned)options->mode);
     add_field(form, boundary, "mode", options->mode ? mode : NULL);
     add_field(form, boundary, "owner", options->owner);
     add_field(form, boundary, "in_place", options->flags & WRENN_UPLOAD_IN_PLACE ? "true" : NULL);
-    add_field(form, boundary, "user", options->user);
+    add_field(form, boundary, "user", wrn_sandbox_user(sandbox, options->user));
 }
 
 static int write_form(upload_op *self, const char *path, const wrenn_upload_stream_options *options,
@@ -125,7 +127,7 @@ static int write_form(upload_op *self, const char *path, const wrenn_upload_stre
         return wrn_fail(error, WRENN_E_SYSTEM, "%s: no random numbers: %s", t->op.type->name, strerror(errno));
     snprintf(self->content_type, sizeof(self->content_type), "multipart/form-data; boundary=%s", boundary);
     add_field(&self->head, boundary, "path", path);
-    add_option_fields(&self->head, boundary, options);
+    add_option_fields(&self->head, boundary, t->op.sandbox, options);
     wrn_buf_printf(&self->head,
                    "--%s\r\nContent-Disposition: form-data; name=\"file\"; filename=\"file\"\r\n"
                    "Content-Type: application/octet-stream\r\n\r\n",

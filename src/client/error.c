@@ -10,7 +10,9 @@
 #include "wire/faults.h"
 #include "wrenn/exec.h"
 
-enum { BODY_KEPT = 64 * 1024, RAW_TEXT_SHOWN = 200, IDS_MAX = 10000 };
+enum { BODY_KEPT = 64 * 1024, IDS_MAX = 10000, LINE_MAX_SIZE = 4096 };
+
+static const char cut_mark[] = "... (cut)";
 
 struct wrenn_error {
     int code, http_status, retriable;
@@ -88,6 +90,22 @@ static void make_line(char *text, size_t size) {
     for (size_t at = 0; (at += wrn_utf8_valid_prefix(text + at, size - at)) < size; at++) text[at] = '?';
 }
 
+/* Cuts a text to fewer than `room` bytes, with the mark; its new size. */
+static size_t cut(char *text, size_t size, size_t room) {
+    if (size < room) return size;
+    size = wrn_utf8_valid_prefix(text, room - sizeof(cut_mark));
+    memcpy(text + size, cut_mark, sizeof(cut_mark));
+    return size + sizeof(cut_mark) - 1;
+}
+
+const char *wrn_error_said(char out[WRN_SAID_SIZE], const char *text, size_t size) {
+    size_t kept = size < WRN_SAID_SIZE ? size : WRN_SAID_SIZE;
+    memcpy(out, text, kept);
+    if (size < WRN_SAID_SIZE) out[size] = '\0';
+    else cut(out, kept, WRN_SAID_SIZE);
+    return out;
+}
+
 static wrenn_error *alloc_error(int code, const char *format, va_list args) {
     va_list again;
     va_copy(again, args);
@@ -101,6 +119,7 @@ static wrenn_error *alloc_error(int code, const char *format, va_list args) {
     }
     vsnprintf(message, (size_t)size + 1, format, args);
     make_line(message, (size_t)size);
+    cut(message, (size_t)size, LINE_MAX_SIZE);
     error->code = code;
     error->message = message;
     return error;
@@ -208,7 +227,7 @@ static const char *plain_text(const char *text, size_t *size) {
     while (skip < *size && strchr(" \t\r\n", text[skip])) skip++;
     const char *line = text + skip;
     size_t left = *size - skip, end = 0;
-    while (end < left && end < RAW_TEXT_SHOWN && line[end] != '\n' && line[end] != '\r') end++;
+    while (end < left && line[end] != '\n' && line[end] != '\r') end++;
     *size = wrn_utf8_valid_prefix(line, end);
     return !*size || *line == '<' || strncmp(line, "Traceback", 9) == 0 ? NULL : line;
 }
@@ -251,6 +270,7 @@ wrenn_error *wrn_error_from_answer(const char *what, const wrn_http_response *re
     const wrn_buf *raw = &response->body;
     const char *why;
     size_t shown = 0;
+    char said[WRN_SAID_SIZE];
     if (raw->size) wrn_json_parse(raw->data, raw->size, &body, &why);
     const wrn_json *inner = wrn_json_get(body, "error");
     const char *server_code = wrn_json_string(wrn_json_get(inner, "code"), NULL);
@@ -258,10 +278,10 @@ wrenn_error *wrn_error_from_answer(const char *what, const wrn_http_response *re
     if (!message) shown = strlen(message = "no explanation given");
     int code = wrn_error_class(server_code, code_of_status(response->status));
     bool no_route = base_url && !inner && (response->status == 404 || response->status == 405);
-    wrenn_error *error = no_route
-                             ? no_such_route(what, response, base_url)
-                             : wrn_error_new(code, "%s: %.*s (HTTP %d%s%s)", what, (int)shown, message,
-                                             response->status, server_code ? ", " : "", server_code ? server_code : "");
+    wrenn_error *error =
+        no_route ? no_such_route(what, response, base_url)
+                 : wrn_error_new(code, "%s: %s (HTTP %d%s%.100s)", what, wrn_error_said(said, message, shown),
+                                 response->status, server_code ? ", " : "", server_code ? server_code : "");
     if (error == &out_of_memory) return error;
     error->http_status = response->status;
     error->server_code = copy_detail(error, server_code);

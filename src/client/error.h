@@ -14,6 +14,9 @@ wrenn_error *wrn_error_new(int code, const char *format, ...) WRN_PRINTF(2, 3);
  * no harm. `base_url` is where the API should be; NULL: the response does not come from the API. Never NULL. */
 wrenn_error *wrn_error_from_answer(const char *what, const wrn_http_response *response, bool repeatable,
                                    const char *base_url);
+/* What messages show of a text that is not ours: as much as fits, up to the end of a character, and that it was cut. */
+enum { WRN_SAID_SIZE = 1024 };
+const char *wrn_error_said(char out[WRN_SAID_SIZE], const char *text, size_t size);
 /* The class of a server's code; `otherwise` when it is unknown. */
 int wrn_error_class(const char *server_code, int otherwise);
 /* The typed error of an exchange that ended before its response was complete. Never NULL. */

@@ -26,6 +26,10 @@ void wrn_op_ref(wrenn_op *op) { op->refs++; }
 static void op_unref(wrenn_op *op) {
     if (--op->refs) return;
     wrenn_client *client = op->client;
+    if (op->result && op->given_up && op->type->drop && client->owner == getpid()) {
+        op->type->drop(op);
+        wrn_client_settle(client);
+    }
     if (op->type->stop) op->type->stop(op); /* it was never started */
     if (op->type->clear) op->type->clear(op);
     if (op->result) op->free_result(op->result);
@@ -127,7 +131,9 @@ int wrn_ops_run_done(wrenn_client *client) {
 }
 
 void wrenn_op_cancel(wrenn_op *op) {
-    if (!op || op->state == WRN_OP_DONE || op->client->owner != getpid()) return;
+    if (!op || op->client->owner != getpid()) return;
+    op->given_up = op->state == WRN_OP_DONE;
+    if (op->given_up) return;
     wrenn_client *client = op->client;
     if (wrn_client_is_amid(client)) {
         op->cancel_wanted = true;
@@ -145,7 +151,11 @@ bool wrn_op_is_wanted(const wrenn_op *op) { return !op->cancel_wanted && op->sta
 static void op_on_deadline(wrn_timer *timer) {
     wrenn_op *op = op_of_deadline(timer);
     if (op->type->abandon) op->type->abandon(op, !op->cancel_wanted);
-    wrn_op_fail(op, wrn_error_new(WRENN_E_TIMEOUT, "%s: no result in time; the outcome is unknown", op->type->name));
+    const wrenn_sandbox_info *seen = op->type->follows && op->sandbox ? op->sandbox->info : NULL;
+    bool shown = seen && seen->status_text;
+    wrn_op_fail(op, wrn_error_new(WRENN_E_TIMEOUT, "%s: no result in time; the outcome is unknown%s%s%s%.40s",
+                                  op->type->name, shown ? ": sandbox " : "", shown ? op->sandbox->id : "",
+                                  shown ? " was last seen in status " : "", shown ? seen->status_text : ""));
 }
 
 static void op_on_timer(wrn_timer *timer) {

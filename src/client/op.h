@@ -56,6 +56,7 @@ typedef struct wrn_op_type {
     void (*wake)(wrenn_op *op);
     /* Frees what the larger struct holds. May be NULL. */
     void (*clear)(wrenn_op *op);
+    bool follows;    /* waits for a status of its sandbox, so that the last one seen says why time ran out */
     bool any_status; /* `respond` sees answers of every status */
     /* For calls that are not HTTP exchanges: makes the present one, which leads to wrn_op_answered() or to the end of the
      * operation. May be NULL. */
@@ -65,6 +66,9 @@ typedef struct wrn_op_type {
     /* The operation is about to end because it was cancelled or (`late`) timed out. May leave work to another operation
      * with wrn_op_hand_over(). May be NULL. */
     void (*abandon)(wrenn_op *op, bool late);
+    /* It was given up when it was over already, and is let go without anybody having taken its result, which is still there:
+     * a chance to undo what was made. May be NULL. */
+    void (*drop)(wrenn_op *op);
 } wrn_op_type;
 
 struct wrenn_op {
@@ -95,6 +99,7 @@ struct wrenn_op {
     int attempt;
     bool reached; /* an attempt at this call may have got to the server */
 
+    bool given_up;      /* cancelled when it was over already */
     bool cancel_wanted; /* it ends as cancelled as soon as possible; only `done` is still called */
     wrenn_timings timings;
     wrenn_error *error;

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/arena.h"
+#include "base/text.h"
 #include "client/arguments.h"
 #include "client/error.h"
 
@@ -29,6 +30,7 @@ void wrn_sandbox_unref(wrenn_sandbox *sandbox) {
     if (sandbox->contexts) sandbox->forget_contexts(sandbox->contexts);
     wrn_result_free(sandbox->info);
     free(sandbox->id);
+    free(sandbox->user);
     wrn_client_unref(sandbox->client);
     free(sandbox);
 }
@@ -48,6 +50,25 @@ int wrenn_sandbox_from_id(wrenn_client *client, const char *id, wrenn_sandbox **
     if (rc < 0) return rc;
     *sandbox = wrn_sandbox_new(client, id, NULL);
     return *sandbox ? 0 : wrn_fail(error, WRENN_E_NO_MEMORY, "out of memory");
+}
+
+int wrenn_sandbox_as_user(wrenn_sandbox *sandbox, const char *user, wrenn_sandbox **as, wrenn_error **error) {
+    if (!sandbox || !as) return wrn_fail(error, WRENN_E_INVALID_ARGUMENT, "as_user: the handle must not be NULL");
+    int rc = wrn_client_check(sandbox->client, error);
+    if (rc < 0) return rc;
+    size_t size = user ? strlen(user) : 0;
+    if (!size || wrn_utf8_valid_prefix(user, size) != size || strpbrk(user, "\r\n"))
+        return wrn_fail(error, WRENN_E_INVALID_ARGUMENT,
+                        "as_user: the user must be a name or number, or either with \":GROUP\"");
+    wrenn_sandbox *made = wrn_sandbox_new(sandbox->client, sandbox->id, NULL);
+    if (made) made->user = strdup(user);
+    if (made && made->user) return *as = made, 0;
+    wrn_sandbox_unref(made);
+    return wrn_fail(error, WRENN_E_NO_MEMORY, "out of memory");
+}
+
+const char *wrn_sandbox_user(const wrenn_sandbox *sandbox, const char *named) {
+    return named || !sandbox ? named : sandbox->user;
 }
 
 const char *wrenn_sandbox_id(const wrenn_sandbox *sandbox) { return sandbox ? sandbox->id : NULL; }

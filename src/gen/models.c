@@ -70,6 +70,7 @@ static const wrn_field fields_create_sandbox_request[] = {
     {"vcpus", offsetof(wrn_create_sandbox_request, vcpus), 0, WRN_FIELD_INT, false, true, NULL},
     {"memory_mb", offsetof(wrn_create_sandbox_request, memory_mb), 0, WRN_FIELD_INT, false, true, NULL},
     {"timeout_sec", offsetof(wrn_create_sandbox_request, timeout_sec), 0, WRN_FIELD_INT, false, true, NULL},
+    {"metadata", offsetof(wrn_create_sandbox_request, metadata), offsetof(wrn_create_sandbox_request, metadata_count), WRN_FIELD_MAP, false, false, NULL},
 };
 const wrn_model wrn_model_create_sandbox_request = {
     "CreateSandboxRequest", sizeof(wrn_create_sandbox_request), fields_create_sandbox_request, WRN_COUNT(fields_create_sandbox_request)};

@@ -93,6 +93,7 @@ enum {
     WRN_HAS_CREATE_SANDBOX_REQUEST_VCPUS = 1 << 1,
     WRN_HAS_CREATE_SANDBOX_REQUEST_MEMORY_MB = 1 << 2,
     WRN_HAS_CREATE_SANDBOX_REQUEST_TIMEOUT_SEC = 1 << 3,
+    WRN_HAS_CREATE_SANDBOX_REQUEST_METADATA = 1 << 4,
 };
 
 /* Schema CreateSandboxRequest. */
@@ -107,6 +108,11 @@ typedef struct wrn_create_sandbox_request {
     int64_t memory_mb;
     /* Seconds of inactivity before the sandbox is paused. Zero or less means never. */
     int64_t timeout_sec;
+    /* Newer servers and ours; E and C ignore it. Labels for the sandbox, which come back wherever it is shown and
+     * never change. At most 20; names like those of templates; values of at most 64 characters. The names
+     * kernel_version, vmm_version, agent_version and envd_version are the platform's own. */
+    const wrn_pair *metadata;
+    size_t metadata_count;
 } wrn_create_sandbox_request;
 
 /* Bits of `present` and `nulls` of wrn_sandbox_stats_current. */

@@ -1,9 +1,11 @@
 #include "server/lane.h"
 
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "server/hold.h"
+#include "server/precedence.h"
 
 static struct lane {
     const int workers;
@@ -24,6 +26,9 @@ void wrn_lane_setup(void) {
 
 static void on_worker(uv_work_t *work) {
     wrn_job *job = work->data;
+    static __thread bool known;
+    if (!known) wrn_precedence_yield();
+    known = true;
     job->run(job);
 }
 

@@ -20,6 +20,7 @@
 #include "server/log.h"
 #include "server/machine.h"
 #include "server/notify.h"
+#include "server/precedence.h"
 #include "server/private.h"
 #include "server/routes/routes.h"
 #include "server/sandbox/snapshots.h"
@@ -439,8 +440,10 @@ static bool listen_private(wrn_server *server, wrn_buf *bound, char *why, size_t
 
 /* Whoever waits for it may begin. */
 static bool tell_ready(wrn_server *server, const wrn_buf *bound, char *why, size_t why_size) {
-    for (const char *at = bound->data ? bound->data : ""; *at; at += strcspn(at, "\n") + 1)
-        wrn_log_info("listening on %.*s", (int)strcspn(at, "\n"), at);
+    for (const char *at = bound->data ? bound->data : "", *end; *at; at = end + (*end == '\n')) {
+        end = strchrnul(at, '\n');
+        wrn_log_info("listening on %.*s", (int)(end - at), at);
+    }
     if (tell_ready_fd(server->config->ready_fd, bound)) return true;
     return snprintf(why, why_size, "cannot write to --ready-fd: %s", strerror(errno)), false;
 }
@@ -525,6 +528,7 @@ bool wrn_server_run(const wrn_config *config, char *why, size_t why_size) {
     if (locked && is_private(&server)) wrn_private_each_stale(config->data_dir, remove_stale, NULL);
     bool ok = locked && begin(&server, &arena, why, why_size);
     server.listening = ok;
+    if (ok) wrn_precedence_take();
     if (ok) wrn_hold_watch(&server.loop);
     if (ok) wrn_audit_note(&server.audit, "start");
     if (ok) wrn_notify("READY=1");

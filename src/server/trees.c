@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -52,24 +51,6 @@ int make_path(const char *path, mode_t mode) {
         if (mkdir(part, mode) != 0 && errno != EEXIST) return -1;
     }
     return size < sizeof(part) ? 0 : (errno = ENAMETOOLONG, -1);
-}
-
-static int write_text(const char *path, const char *text) {
-    int fd = open(path, O_WRONLY | O_CLOEXEC);
-    if (fd < 0) return -1;
-    ssize_t written = write(fd, text, strlen(text));
-    close(fd);
-    return written == (ssize_t)strlen(text) ? 0 : -1;
-}
-
-int userns_enter(void) {
-    char users[32], groups[32];
-    snprintf(users, sizeof(users), "0 %u 1", (unsigned)geteuid());
-    snprintf(groups, sizeof(groups), "0 %u 1", (unsigned)getegid());
-    return unshare(CLONE_NEWUSER) == 0 && write_text("/proc/self/setgroups", "deny") == 0 &&
-                   write_text("/proc/self/uid_map", users) == 0 && write_text("/proc/self/gid_map", groups) == 0
-               ? 0
-               : -1;
 }
 
 void probe_nearest(const char *path, char out[PATH_MAX]) {

@@ -15,8 +15,6 @@ int64_t disk_bytes(const char *dir, const atomic_bool *stopped);
 int make_path(const char *path, mode_t mode);
 /* The path, or what there is of the way to it. */
 void probe_nearest(const char *path, char out[PATH_MAX]);
-/* The calling process becomes root over what its user owns, and nothing else. 0, or -1 with errno. */
-int userns_enter(void);
 /* Calls remove(path) on a worker; at once, blocking, when `loop` is NULL. */
 void remove_later(uv_loop_t *loop, const char *path, bool (*remove)(const char *path));
 /* Removes all that is in a directory but what is kept. The names are free at once. */

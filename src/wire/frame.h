@@ -22,7 +22,7 @@ enum {
     WRN_FRAME_CREDIT = 256 * 1024,
     WRN_FRAME_EXEC_MAX = 4 * 1024 * 1024, /* payload of an EXEC, all its pieces together */
     WRN_LABEL_MAX = 16 * 1024,            /* of a command's label, with its NUL */
-    WRN_AGENT_VERSION = 4
+    WRN_AGENT_VERSION = 5
 };
 
 typedef enum wrn_frame_type {
@@ -30,7 +30,7 @@ typedef enum wrn_frame_type {
     WRN_FRAME_EXEC,      /* server: wrn_exec_head and strings; in pieces with WRN_FRAME_MORE on all but the last */
     WRN_FRAME_STDIN,     /* server: bytes */
     WRN_FRAME_STDIN_EOF, /* server; not for terminals, which take the character for it */
-    WRN_FRAME_SIGNAL,    /* server: u32 signal, for the command and all its descendants */
+    WRN_FRAME_SIGNAL,    /* server: u32 signal, for the command and all its descendants; or WRN_SIGNAL_GIVE_UP */
     WRN_FRAME_WINDOW,    /* server: u32 more bytes of output may come */
     WRN_FRAME_STARTED,   /* agent: u32 pid, as seen inside */
     WRN_FRAME_STDOUT,    /* agent: bytes */
@@ -43,6 +43,7 @@ typedef enum wrn_frame_type {
     WRN_FRAME_DONE,   /* agent: FREEZE or THAW has been done */
     WRN_FRAME_TAKEN,  /* agent: u32 bytes of stdin the command took */
     WRN_FRAME_RESIZE, /* server: u32 columns, u32 rows of a terminal; both 0: only tells its program */
+    WRN_FRAME_LABEL,  /* server: another label for a command that has one, without its NUL */
     /* Agent, once, first, when it has had a server before: u32 version, u32 how many KEPT follow. All versions know it by
      * this number. */
     WRN_FRAME_BACK = 20,
@@ -51,6 +52,10 @@ typedef enum wrn_frame_type {
 } wrn_frame_type;
 
 enum { WRN_FRAME_MORE = 1 };
+
+/* Nobody waits for the command any more: as SIGKILL; but one that has ended by itself, and is only waited for because its
+ * descendants hold its output, ends at once, and they go on. */
+enum { WRN_SIGNAL_GIVE_UP = 65 };
 
 typedef enum wrn_exit_kind {
     WRN_EXIT_CODE,   /* value: exit status */

@@ -12,7 +12,7 @@ import shutil
 import subprocess
 import tarfile
 
-APPLETS = "sh cat ls stat readlink test touch echo mkdir sleep sync find".split()
+APPLETS = "sh id pwd cat ls stat readlink test touch echo mkdir sleep sync find".split()
 ARCH = {"x86_64": "amd64", "aarch64": "arm64"}[platform.machine()]
 
 
@@ -118,8 +118,8 @@ def layer(where, data, packing=""):
     return {"mediaType": "application/vnd.oci.image.layer.v1.tar" + packing, **blob(where, packer(data))}
 
 
-def image(where, layers, arch=ARCH):
-    config = document(where, {"architecture": arch, "os": "linux", "config": {"Env": ["A=b"], "Cmd": ["sh"]}})
+def image(where, layers, arch=ARCH, **more):
+    config = document(where, {"architecture": arch, "os": "linux", "config": {"Env": ["A=b"], "Cmd": ["sh"], **more}})
     return {"mediaType": "application/vnd.oci.image.manifest.v1+json",
             **document(where, {"schemaVersion": 2, "config": config, "layers": layers})}
 
@@ -149,6 +149,19 @@ def good_oci(where):
         on(image(where, layers), ARCH)]})}
     layout(where, [named(index, "latest"), named(image(where, layers[:1]), "first"),
                    named(image(where, layers[:1], other), "other")])
+
+
+USERS = {"name": "app", "uid": "1001", "both": "1001:5", "name-group": "app:crew", "unnamed": "2002", "group-only": ":crew",
+         "no-group": "app:", "root": "root", "empty": "", "unknown": "captain", "blank": "a b", "line": "app\nroot",
+         "long": "u" * 300, "number": 1001, "null": None}
+
+
+def user_oci(where):
+    data = tar(base() + [folder("etc"), folder("home"), folder("home/app", uid=1001, gid=7), entry(
+        "etc/passwd", data=b"root:x:0:0::/root:/bin/sh\napp:x:1001:7::/home/app:/bin/sh\n"), entry(
+        "etc/group", data=b"root:x:0:\nstaff:x:7:\ncrew:x:8:\n")])
+    layers = [layer(where, data)]
+    layout(where, [named(image(where, layers, User=user), name) for name, user in USERS.items()])
 
 
 def one_layer(where, data, change=None):
@@ -217,6 +230,7 @@ def main():
     if os.geteuid() == 0:
         os.chown("root/etc/name", 1000, 1001)
     good_oci("oci")
+    user_oci("users")
     hostile_ocis()
 
 

@@ -62,12 +62,25 @@ static wrenn_execution *run(setup *s, const char *code) {
     return run_with(s->sandbox, &options);
 }
 
+static wrenn_code_context *context_of(wrenn_sandbox *sandbox, uint64_t flags, const char *kernel) {
+    wrenn_context_options options = WRENN_CONTEXT_OPTIONS_INIT;
+    wrenn_code_context *context = NULL;
+    wrenn_error *error = NULL;
+    options.flags = flags;
+    options.kernel = kernel;
+    options.timeout_ms = 100000;
+    int rc = wrenn_sandbox_code_context(sandbox, &options, &context, &error);
+    CHECK_MSG(rc == 0, "%s", wrenn_error_message(error));
+    return context;
+}
+
 static void check_text(wrenn_sandbox *sandbox, wrenn_code_context *context, const char *code, const char *want) {
     wrenn_code_options options = options_of(code);
     options.context = context;
     wrenn_execution *x = run_with(sandbox, &options);
     CHECK_MSG(!x->error, "%s: %s", code, x->error->value);
-    CHECK_STR(x->text, want);
+    if (want) CHECK_STR(x->text, want);
+    else CHECK(x->text == NULL);
     wrenn_execution_free(x);
 }
 
@@ -123,10 +136,32 @@ TEST_SLOW(odd_bytes_and_split_characters) {
     tear_down(&s);
 }
 
+/* The kernel flushes its output before it answers, whatever code has made of it. */
 TEST_SLOW(closed_output_is_no_end) {
     setup s = set_up();
-    check_text(s.sandbox, NULL, "import sys; sys.stdout.close(); 5", "5");
-    check_out(&s, NULL, "print('b')", "b\n");
+    static const char *const lines[] = {"import sys; sys.stdout.close(); 5", "sys.stdout = None; 5",
+                                        "sys.stderr = open('/tmp/x', 'w'); sys.stderr.close(); 5", "del sys.stdout; 5"};
+    for (size_t i = 0; i < WRN_COUNT(lines); i++) {
+        check_text(s.sandbox, NULL, lines[i], "5");
+        check_out(&s, NULL, "print('b')", "b\n");
+    }
+    for (int i = 0; i < 2; i++) check_out(&s, NULL, "sys.stdout = sys.__stdout__; print('c')", "c\n");
+    wrenn_execution *x = run(&s, "_ = sys.stderr.write('e')");
+    CHECK_STR(x->stderr_data, "e");
+    wrenn_execution_free(x);
+    tear_down(&s);
+}
+
+/* Names of odd files have such. */
+TEST_SLOW(text_that_is_no_text) {
+    setup s = set_up();
+    check_out(&s, NULL, "print('a\\udcffb\\ud800', '\\U0001f600')",
+              "a\xef\xbf\xbd"
+              "b\xef\xbf\xbd \xf0\x9f\x98\x80\n");
+    wrenn_execution *x = run(&s, "raise ValueError('\\ud800 bad')");
+    CHECK(x->error != NULL);
+    CHECK_STR(x->error->value, "\xef\xbf\xbd bad");
+    wrenn_execution_free(x);
     tear_down(&s);
 }
 
@@ -155,19 +190,32 @@ TEST_SLOW(messages_leave_at_once) {
     tear_down(&s);
 }
 
-/* The server keeps a kernel ready, which nobody sees; the first call gets it. */
-TEST_SLOW(a_kernel_is_ready_before_the_first_call) {
+#define AFRESH "'python_kernel.py' in open('/proc/self/cmdline').read()"
+
+/* Kernels are forked from a process that is ready, in a session of their own; not when what is installed has changed. */
+TEST_SLOW(kernels_are_forked_and_what_is_installed_is_seen) {
     setup s = set_up();
-    char *pid = sh(&s.daemon, s.id, "while ! pgrep -f '^/usr/bin/python3 .*python_kernel.py'; do sleep 0.1; done");
-    reply r = ask(&s.daemon, s.id, 8888, "GET", "/api/kernels");
-    CHECK_STR(r.body, "[]");
-    reply_free(&r);
-    pid[strcspn(pid, "\n")] = '\0';
-    check_text(s.sandbox, NULL, "import os; os.getpid()", pid);
-    r = ask(&s.daemon, s.id, 8888, "GET", "/api/kernels");
-    CHECK_INT(wrn_json_count(r.json), 1);
-    reply_free(&r);
-    free(pid);
+    check_text(s.sandbox, NULL, "import os, sys; " AFRESH ", os.getsid(0) == os.getpid(), sys.argv[0]",
+               "(False, True, '/opt/code-interpreter/python_kernel.py')");
+    wrenn_code_context *a = context_of(s.sandbox, 0, NULL);
+    check_text(s.sandbox, a, AFRESH ", 'early' in globals()", "(False, False)");
+    wrenn_execution_free(run(&s, "import site, os; place = site.getusersitepackages() + '/wrenn_new'\n"
+                                 "os.makedirs(place); open(place + '/__init__.py', 'w').close()"));
+    CHECK_INT(wrenn_code_context_restart(a, NULL), 0);
+    check_text(s.sandbox, a, "import wrenn_new; " AFRESH, "True");
+    CHECK_INT(wrenn_code_context_delete(a, NULL), 0);
+    wrenn_code_context_free(a);
+    tear_down(&s);
+}
+
+/* Its kernels go on, and others are made without it. */
+TEST_SLOW(the_process_that_forks_may_die) {
+    setup s = set_up();
+    check_text(s.sandbox, NULL, "import os; x = 1; os.kill(os.getppid(), 9)", NULL);
+    check_text(s.sandbox, NULL, "x", "1");
+    wrenn_code_context *a = context_of(s.sandbox, 0, NULL);
+    check_text(s.sandbox, a, AFRESH, "True");
+    wrenn_code_context_free(a);
     tear_down(&s);
 }
 
@@ -194,18 +242,6 @@ TEST_SLOW(a_kernel_that_dies) {
         check_out(&s, NULL, "print('after')", "after\n");
     }
     tear_down(&s);
-}
-
-static wrenn_code_context *context_of(wrenn_sandbox *sandbox, uint64_t flags, const char *kernel) {
-    wrenn_context_options options = WRENN_CONTEXT_OPTIONS_INIT;
-    wrenn_code_context *context = NULL;
-    wrenn_error *error = NULL;
-    options.flags = flags;
-    options.kernel = kernel;
-    options.timeout_ms = 100000;
-    int rc = wrenn_sandbox_code_context(sandbox, &options, &context, &error);
-    CHECK_MSG(rc == 0, "%s", wrenn_error_message(error));
-    return context;
 }
 
 #define DEAF "import time\nwhile True:\n  try: time.sleep(1)\n  except KeyboardInterrupt: pass"

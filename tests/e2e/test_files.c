@@ -204,6 +204,8 @@ static void listings(void) {
     r = on_path(&s, "list", "empty");
     CHECK_STR(r.body, "{\"entries\":[]}\n");
     reply_free(&r);
+    /* What can be opened and not be read, such as /proc/1/map_files, is empty, and the rest is there. */
+    CHECK_STATUS(ask(&s, "list", "{\"path\":\"/proc\",\"depth\":3}"), 200);
     daemon_stop(&s.d);
 }
 

@@ -144,6 +144,41 @@ static void tools_for_users(void) {
     daemon_stop(&d);
 }
 
+/* ---- what Debian has ---- */
+
+/* Users that packages name, settings that programs do not start without, and packages of one's own. */
+static void debian(void) {
+    test_daemon d;
+    char id[40];
+    begin(&d);
+    make_sandbox(&d, "{}", id);
+    CHECK_SH(&d, id, "getent passwd www-data _apt mail | cut -d: -f1,3; getent group users staff utmp | cut -d: -f1,3",
+             "www-data:33\n_apt:42\nmail:8\nusers:100\nstaff:50\nutmp:43\n");
+    CHECK_SH(&d, id,
+             "shell=$(getent passwd 0 user | cut -d: -f7 | sort -u); test -x /bin/bash || shell=/bin/bash; echo $shell",
+             "/bin/bash\n");
+    CHECK_SH(&d, id, "sh -lc 'echo \"$PS1\"' | grep -c w || stat -c %a /run/lock", "0\n1777\n");
+    CHECK_SH(&d, id,
+             "! command -v openssl >/dev/null || openssl req -x509 -newkey rsa:2048 -nodes -subj /CN=x -days 1"
+             " -keyout /tmp/key -out /tmp/cert 2>/dev/null && echo made",
+             "made\n");
+    if (geteuid() == 0)
+        CHECK_SH(
+            &d, id,
+            "! test -e /etc/login.defs || useradd -m alice 2>&1 && su - alice -c 'id -gn; pwd' && userdel -r alice 2>/dev/null",
+            "alice\n/home/alice\n");
+    CHECK_SH(
+        &d, id,
+        "cd /tmp && mkdir -p p/DEBIAN p/opt/own && echo own > p/opt/own/file && printf '%s\\n' 'Package: own' 'Version: 1'"
+        " 'Architecture: all' 'Maintainer: a <a@b>' 'Depends: libc6' 'Description: x' > p/DEBIAN/control &&"
+        " dpkg-deb -b p own.deb >/dev/null && dpkg -i own.deb >/dev/null 2>&1 && cat /opt/own/file &&"
+        " dpkg -l own | grep -c ^ii && dpkg -r own >/dev/null 2>&1 && ! test -e /opt/own",
+        "own\n1\n");
+    CHECK_SH(&d, id, "sudo -b sh -c 'echo >/tmp/behind; read x'; until test -e /tmp/behind; do :; done; echo $?",
+             "0\n");
+    daemon_stop(&d);
+}
+
 /* ---- text ---- */
 
 static void locale(void) {
@@ -264,6 +299,7 @@ TEST_AS_BOTH(a_root_without_etc_gets_what_it_needs, empty_root)
 TEST_AS_BOTH(what_a_root_brings_stays, own_files)
 TEST_AS_BOTH(minimal_knows_its_own_name, names_of_minimal)
 TEST_AS_BOTH(sudo_and_su_do_what_can_be_done, tools_for_users)
+TEST_AS_BOTH(minimal_is_a_debian, debian)
 TEST_AS_BOTH(text_is_utf8, locale)
 TEST_AS_BOTH(templates_have_aliases, aliases)
 TEST_AS_BOTH(a_wheel_is_installed, wheels)

@@ -9,6 +9,7 @@
 #include <sys/syscall.h>
 #include <sys/un.h>
 
+#include "peer.h"
 #include "work.h"
 
 enum { KILLED = 128 + SIGKILL };
@@ -17,6 +18,16 @@ static const char *const keep[] = {"--on-stop", "keep", NULL};
 static void check_state(const test_daemon *d, const char *id, const char *want) {
     reply r = call(d, "GET", sandbox_path(id, ""), NULL);
     CHECK_STR(member(&r, "status"), want);
+    reply_free(&r);
+}
+
+static void make_labelled(const test_daemon *d, char id[40]) {
+    make_sandbox(d, "{\"metadata\":{\"mine\":\"kept\"}}", id);
+}
+
+static void check_label(const test_daemon *d, const char *id) {
+    reply r = call(d, "GET", sandbox_path(id, ""), NULL);
+    CHECK_STR(wrn_json_string(wrn_json_get(wrn_json_get(r.json, "metadata"), "mine"), NULL), "kept");
     reply_free(&r);
 }
 
@@ -88,7 +99,7 @@ static void goes_on_after(int signal_number, int status, const char *const *extr
     test_daemon d = {0};
     char id[40];
     serve(&d, extra);
-    make_sandbox(&d, "{}", id);
+    make_labelled(&d, id);
     int64_t pid = spawn(&d, id, "mine", "cd /root; touch up; while ! test -e stop; do sleep 0.01; done; touch stopped");
     free(sh(&d, id, "while ! test -e /root/up; do :; done; echo kept > /root/file"));
     for (int i = 0; i < 3; i++) {
@@ -96,6 +107,7 @@ static void goes_on_after(int signal_number, int status, const char *const *extr
         check_no_leaks(&d);
         serve(&d, extra);
         check_state(&d, id, "running");
+        check_label(&d, id);
         check_process(&d, id, "mine", pid);
         CHECK_SH(&d, id, "cat /root/file", "kept\n");
     }
@@ -114,7 +126,7 @@ static void paused(int signal_number, int status, const char *const *extra) {
     test_daemon d = {0};
     char id[40];
     serve(&d, extra);
-    make_sandbox(&d, "{}", id);
+    make_labelled(&d, id);
     int64_t pid = spawn(&d, id, "mine", "while :; do echo tick; done");
     if (!extra) CHECK_STATUS(call(&d, "POST", sandbox_path(id, "/pause"), NULL), 200);
     end(&d, signal_number, status);
@@ -122,8 +134,38 @@ static void paused(int signal_number, int status, const char *const *extra) {
     check_state(&d, id, "paused");
     CHECK_ERROR(call(&d, "GET", sandbox_path(id, "/processes"), NULL), 409, "invalid_state");
     resume(&d, id);
+    check_label(&d, id);
     check_process(&d, id, "mine", pid);
     CHECK_SH(&d, id, "echo there", "there\n");
+    finish(&d);
+}
+
+/* Its viewers speak binary frames, and understand nothing else: so do those that come after the restart. */
+static void terminal(void) {
+    test_daemon d = {0};
+    char id[40], path[100], connect[100];
+    serve(&d, NULL);
+    make_sandbox(&d, "{}", id);
+    snprintf(path, sizeof(path), "%s", sandbox_path(id, "/pty"));
+    int fd = peer_open(&d, path, "");
+    peer_say(fd, "{\"type\":\"start\",\"cmd\":\"cat\"}");
+    wrn_json *started = peer_expect(fd, "started");
+    snprintf(connect, sizeof(connect), "{\"type\":\"connect\",\"tag\":\"%s\"}",
+             wrn_json_string(wrn_json_get(started, "tag"), NULL));
+    wrn_json_free(started);
+    peer_send(fd, PEER_BINARY, "typed\n", 6);
+    for (int i = 0; i < 3; i++) {
+        frame f = peer_read(fd);
+        CHECK_INT(f.first, PEER_BINARY);
+        CHECK(f.size && f.data[0] == 't');
+        free(f.data);
+        close(fd);
+        if (i == 2) break;
+        end(&d, SIGKILL, KILLED);
+        serve(&d, NULL);
+        fd = peer_open(&d, path, "");
+        peer_say(fd, connect);
+    }
     finish(&d);
 }
 
@@ -140,7 +182,7 @@ static pid_t first_agent(const test_daemon *d) {
     for (int pid; !found && fscanf(children, "%d", &pid) == 1;) {
         snprintf(path, sizeof(path), "/proc/%d/comm", pid);
         FILE *comm = fopen(path, "re");
-        if (comm && fgets(line, sizeof(line), comm) && strcmp(line, "wrenn-agent\n") == 0) found = pid;
+        if (comm && fgets(line, sizeof(line), comm) && strcmp(line, "(wrenn-agent)\n") == 0) found = pid;
         if (comm) fclose(comm);
     }
     fclose(children);
@@ -435,6 +477,7 @@ TEST_AS_BOTH(sandboxes_go_on_after_a_crash, after_a_crash)
 TEST_AS_BOTH(sandboxes_go_on_after_a_stop_that_keeps_them, after_a_stop)
 TEST_AS_BOTH(paused_ones_stay_paused, paused_before)
 TEST_AS_BOTH(a_stop_can_pause_them, paused_at_the_end)
+TEST_AS_BOTH(terminals_remember_that_binary_is_spoken, terminal)
 TEST_AS_BOTH(a_service_goes_on, service)
 TEST_AS_BOTH(a_deleted_snapshot_stays_for_its_sandboxes, snapshot)
 TEST_AS_BOTH(commands_in_the_foreground_end, foreground)

@@ -184,6 +184,55 @@ static void images(void) {
     daemon_stop(&d);
 }
 
+/* Commands run as the image's User says, as with Docker. */
+static void image_users(void) {
+    static const struct {
+        const char *tag, *id; /* "uid gid home" */
+    } cases[] = {
+        {"name", "1001 7 /home/app"},
+        {"uid", "1001 7 /home/app"},
+        {"both", "1001 5 /home/app"},
+        {"name-group", "1001 8 /home/app"},
+        {"unnamed", "2002 0 /"},
+        {"group-only", "0 8 /root"},
+        {"no-group", "1001 7 /home/app"},
+        {"root", "0 0 /root"},
+        {"empty", "0 0 /root"},
+        {"number", "0 0 /root"},
+        {"null", "0 0 /root"},
+    };
+    static const char line[] = "echo $(id -u) $(id -g) $(pwd)";
+    bool root = geteuid() == 0;
+    test_daemon d;
+    char id[40], args[100], want[100];
+    begin();
+    for (size_t i = 0; i < WRN_COUNT(cases); i++) {
+        snprintf(args, sizeof(args), "build %s --oci users:%s", cases[i].tag, cases[i].tag);
+        must(args);
+    }
+    must("build unknown --oci users:unknown");
+    must("build other --oci users:name --user 1001:6");
+    must_fail("build x --oci users:blank", "the image's User \"a b\" has blanks or control characters");
+    must_fail("build x --oci users:line", "has blanks or control characters");
+    must_fail("build x --oci users:long", "has over 255 characters");
+    start_here(&d);
+    for (size_t i = 0; i < WRN_COUNT(cases); i++) {
+        make_from(&d, cases[i].tag, id);
+        if (root) snprintf(want, sizeof(want), "%s\n", cases[i].id);
+        else snprintf(want, sizeof(want), "0 0 %s\n", strrchr(cases[i].id, ' ') + 1);
+        CHECK_SH(&d, id, line, want);
+    }
+    make_from(&d, "other", id);
+    CHECK_SH(&d, id, line, root ? "1001 6 /home/app\n" : "0 0 /home/app\n");
+    make_from(&d, "unknown", id);
+    reply r = call(&d, "POST", sandbox_path(id, "/exec"), "{\"cmd\":\"true\"}");
+    CHECK_INT(r.status, 400);
+    CHECK_CONTAINS(error_message(&r), "\"captain\"");
+    reply_free(&r);
+    CHECK_STATUS(call(&d, "POST", sandbox_path(id, "/exec"), "{\"cmd\":\"true\",\"user\":\"0\"}"), 200);
+    daemon_stop(&d);
+}
+
 /* ---- what is refused ---- */
 
 static void hostile(void) {
@@ -357,6 +406,94 @@ static void interrupted(void) {
     CHECK_INT(entries(), 2);
 }
 
+/* ---- where archives are unpacked ---- */
+
+/* A line of a file of the process, without what it begins with. */
+static void read_line(pid_t pid, const char *file, const char *begin, char *out, size_t size) {
+    char path[64], line[512];
+    bool found = false;
+    snprintf(path, sizeof(path), "/proc/%d/%s", (int)pid, file);
+    FILE *from = fopen(path, "re");
+    while (from && !found && fgets(line, sizeof(line), from)) found = strncmp(line, begin, strlen(begin)) == 0;
+    if (from) fclose(from);
+    CHECK_MSG(found, "%s has no %s", path, begin);
+    line[strcspn(line, "\n")] = '\0';
+    snprintf(out, size, "%s", line + strlen(begin));
+}
+
+static pid_t find_child(pid_t parent, const char *name) {
+    char path[64];
+    pid_t pid = 0;
+    int ppid;
+    DIR *proc = opendir("/proc");
+    for (struct dirent *entry; proc && !pid && (entry = readdir(proc));) {
+        char comm[64] = "";
+        snprintf(path, sizeof(path), "/proc/%.20s/stat", entry->d_name);
+        FILE *from = atoi(entry->d_name) > 0 ? fopen(path, "re") : NULL;
+        if (from && fscanf(from, "%*d (%63[^)]) %*c %d", comm, &ppid) == 2 && ppid == parent && strcmp(comm, name) == 0)
+            pid = (pid_t)atoi(entry->d_name);
+        if (from) fclose(from);
+    }
+    if (proc) closedir(proc);
+    return pid;
+}
+
+static void check_rights(pid_t pid) {
+    static const struct {
+        const char *begin, *want;
+    } lines[] = {{"NoNewPrivs:\t", "1"},
+                 {"Seccomp:\t", "2"},
+                 {"CapEff:\t", "000000000000001b"},
+                 {"CapPrm:\t", "000000000000001b"}};
+    char line[512];
+    for (size_t i = 0; i < WRN_COUNT(lines); i++) {
+        read_line(pid, "status", lines[i].begin, line, sizeof(line));
+        CHECK_STR(line, lines[i].want);
+    }
+    read_line(pid, "status", "Uid:\t", line, sizeof(line));
+    unsigned long real = strtoul(line, NULL, 10);
+    CHECK_MSG(geteuid() == 0 ? real >= 65536 : real == geteuid(), "its uid is %s", line);
+    read_line(pid, "limits", "Max data size", line, sizeof(line));
+    CHECK_MSG(!strstr(line, "unlimited"), "%s", line);
+    read_line(pid, "limits", "Max core file size", line, sizeof(line));
+    CHECK_CONTAINS(line, " 0 ");
+    read_line(pid, "limits", "Max open files", line, sizeof(line));
+    CHECK_CONTAINS(line, " 256 ");
+}
+
+static void check_place(pid_t pid) {
+    static const char *const namespaces[] = {"user", "mnt", "pid", "net", "ipc", "uts", "cgroup"};
+    char path[64], own[64] = "", its[64] = "";
+    for (size_t i = 0; i < WRN_COUNT(namespaces); i++) {
+        snprintf(path, sizeof(path), "/proc/self/ns/%s", namespaces[i]);
+        CHECK(readlink(path, own, sizeof(own) - 1) > 0);
+        snprintf(path, sizeof(path), "/proc/%d/ns/%s", (int)pid, namespaces[i]);
+        CHECK(readlink(path, its, sizeof(its) - 1) > 0);
+        CHECK_MSG(strcmp(own, its) != 0, "it is in our %s namespace", namespaces[i]);
+    }
+    char line[512];
+    int mounts = 0;
+    snprintf(path, sizeof(path), "/proc/%d/mountinfo", (int)pid);
+    FILE *from = fopen(path, "re");
+    while (from && fgets(line, sizeof(line), from)) mounts++;
+    if (from) fclose(from);
+    CHECK_INT(mounts, 1);
+    CHECK_CONTAINS(line, "/rootfs / ");
+}
+
+static void locked_in(void) {
+    int feed;
+    begin();
+    pid_t pid = start_slow(&feed, -1), unpacker = find_child(pid, "wrenn-unpack");
+    CHECK(unpacker > 0);
+    check_rights(unpacker);
+    check_place(unpacker);
+    kill(pid, SIGTERM);
+    CHECK_INT(daemon_wait(pid), 1);
+    close(feed);
+    CHECK_INT(entries(), 0);
+}
+
 /* ---- mmdebstrap ---- */
 
 static void scripted(void) {
@@ -399,10 +536,12 @@ TEST_AS_BOTH(archives_become_templates, archives)
 TEST_AS_BOTH(services_are_started, services)
 TEST_AS_BOTH(directories_become_templates, directories)
 TEST_AS_BOTH(oci_images_become_templates, images)
+TEST_AS_BOTH(commands_run_as_the_user_of_the_image, image_users)
 TEST_AS_BOTH(hostile_sources_are_refused, hostile)
 TEST_AS_BOTH(names_are_replaced_and_removed, replacing)
 TEST_AS_BOTH(templates_are_listed, listing)
 TEST_AS_BOTH(a_build_that_ends_early_leaves_nothing, interrupted)
+TEST_AS_BOTH(archives_are_unpacked_in_a_jail, locked_in)
 TEST_AS_BOTH(mmdebstrap_is_called, scripted)
 
 /* Downloads a Debian: only `make soak` does it. */

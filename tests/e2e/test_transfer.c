@@ -207,6 +207,49 @@ static void options(void) {
 
 TEST_AS_BOTH(uploads_with_mode_owner_and_place, options)
 
+/* Each call on files as an ordinary user of the sandbox; where there is none, the server says so. */
+static void users(void) {
+    setup s = set_up();
+    bool root = geteuid() == 0;
+    wrenn_sandbox *as = NULL, *nobody = NULL;
+    wrenn_file_list *list = NULL;
+    wrenn_file_entry *entry = NULL;
+    wrenn_file *file = NULL;
+    int there = 0;
+    check_sh(&s, "mkdir -m 700 /root/closed; touch /root/closed/f", "");
+    OK(wrenn_sandbox_as_user(s.sandbox, root ? "user" : "root", &as, &error));
+    OK(wrenn_sandbox_as_user(s.sandbox, "captain", &nobody, &error));
+    OK(wrenn_sandbox_mkdir(as, "mine", &entry, &error));
+    CHECK_STR(entry->owner, root ? "user" : "root");
+    CHECK_STR(entry->path, root ? "/home/user/mine" : "/root/mine");
+    OK(wrenn_sandbox_upload(as, "mine/f", "hello", 5, &error));
+    check_sh(&s, root ? "stat -c '%U %s' /home/user/mine/f" : "stat -c '%U %s' /root/mine/f",
+             root ? "user 5\n" : "root 5\n");
+    OK(wrenn_sandbox_download(as, "mine/f", &file, &error));
+    OK(wrenn_sandbox_list_dir(as, "mine", 1, &list, &error));
+    CHECK_INT(list->count, 1);
+    wrenn_file_list_free(list);
+    OK(wrenn_sandbox_exists(as, "mine/f", &there, &error));
+    CHECK_INT(there, 1);
+    OK(wrenn_sandbox_remove(as, "mine", &error));
+    if (root) {
+        CHECK_INT(wrenn_sandbox_list_dir(as, "/root/closed", 1, &list, NULL), WRENN_E_AGENT);
+        CHECK_INT(wrenn_sandbox_remove(as, "/root/closed", NULL), WRENN_E_AGENT);
+        CHECK_INT(wrenn_sandbox_upload(as, "/root/f", "x", 1, NULL), WRENN_E_AGENT);
+    }
+    CHECK_INT(wrenn_sandbox_list_dir(nobody, "/", 1, &list, NULL), WRENN_E_VALIDATION);
+    CHECK_INT(wrenn_sandbox_remove(nobody, "/root/closed", NULL), WRENN_E_VALIDATION);
+    CHECK_INT(wrenn_sandbox_upload(nobody, "/root/f", "x", 1, NULL), WRENN_E_VALIDATION);
+    check_sh(&s, "ls /root", "closed\n");
+    wrenn_file_free(file);
+    wrenn_file_entry_free(entry);
+    wrenn_sandbox_free(as);
+    wrenn_sandbox_free(nobody);
+    tear_down(&s);
+}
+
+TEST_AS_BOTH(everything_about_files_is_done_as_the_user_of_the_handle, users)
+
 static void refusals(void) {
     setup s = set_up();
     static char data[8 * MIB];

@@ -351,6 +351,20 @@ TEST(what_has_a_label_outlives_the_server_and_the_rest_ends) {
     CHECK_STR(sh("until ! pgrep -x tail >/dev/null; do :; done; echo gone"), "gone\n");
 }
 
+TEST(what_a_command_left_behind_outlives_the_server) {
+    start_lasting_agent();
+    wrn_buf out = WRN_BUF_INIT;
+    put_exec(&out, 8,
+             "me=$$; (while kill -0 $me 2>/dev/null; do sleep 0.01; done; while :; do echo left; sleep 0.01; done) & "
+             "echo $! >/tmp/left");
+    send_all(&out);
+    for (int seen = 0; seen < 30;) seen += next_frame()->type == WRN_FRAME_STDOUT;
+    hang_up();
+    hand_over();
+    check_back(0);
+    CHECK_STR(sh("kill -9 $(cat /tmp/left) && echo alive"), "alive\n");
+}
+
 TEST(a_new_server_takes_over_from_one_that_hangs) {
     start_lasting_agent();
     wrn_buf out = WRN_BUF_INIT;

@@ -92,7 +92,10 @@ TEST(users_go_as_high_as_they_may) {
 TEST(only_services_bar_a_restart) {
     CHECK(delegation_bars_restart("/system.slice/w.service"));
     CHECK(!delegation_bars_restart("/run-1.scope"));
+    unsetenv("INVOCATION_ID");
     CHECK(!delegation_bars_restart("/"));
+    setenv("INVOCATION_ID", "1", 1); /* a unit that sees no more than its own group */
+    CHECK(delegation_bars_restart("/"));
 }
 
 TEST(controllers_are_switched_on) {
@@ -125,8 +128,21 @@ TEST(each_cause_has_its_remedy) {
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         char text[400];
-        delegation_explain(cases[i].error, cases[i].root, "/some.place", text, sizeof(text));
+        delegation_explain(cases[i].error, test_dir(), cases[i].root, "/some.place", text, sizeof(text));
         CHECK_CONTAINS(text, cases[i].remedy);
+        CHECK(strlen(text) < sizeof(text) - 1);
+    }
+}
+
+/* As ProtectControlGroups=private does it. */
+TEST(a_hidden_top_is_not_blamed_on_delegation) {
+    char path[PATH_MAX], text[400];
+    snprintf(path, sizeof(path), "%s/cgroup.type", test_dir());
+    close(open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0644));
+    static const int errors[] = {ENOENT, EACCES, 0};
+    for (size_t i = 0; i < 2 * sizeof(errors) / sizeof(errors[0]); i++) {
+        delegation_explain(errors[i / 2], test_dir(), i % 2, "/", text, sizeof(text));
+        CHECK_CONTAINS(text, "ProtectControlGroups=");
         CHECK(strlen(text) < sizeof(text) - 1);
     }
 }

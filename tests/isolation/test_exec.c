@@ -194,6 +194,10 @@ static void terminal(void) {
     wrn_proc_spec spec = {.cmd = "/bin/sh", .envs = envs, .cols = 91, .rows = 33};
     wrn_proc *proc = box_start(box, &spec, &o);
     until_shown(&h, "ready> ");
+    /* A backspace takes a whole character off the line. */
+    type_keys(proc, "read word; echo \"[$(printf %s $word | od -An -tx1)]\"\r");
+    type_keys(proc, "\303\251x\177\177y\r");
+    until_shown(&h, "[ 79]\r\n");
     type_keys(proc, "stty size; tty; echo $TERM\r");
     until_shown(&h, "33 91\r\n/dev/pts/0\r\nxterm\r\n");
     wrn_proc_resize(proc, 120, 40);
@@ -367,6 +371,50 @@ static void background_holds_the_pipe(void) {
     host_close(&h);
 }
 
+/* Its leader has ended, its loop has not. */
+#define LEFT_BEHIND                                                                                                   \
+    "me=$$; (while kill -0 $me 2>/dev/null; do sleep 0.01; done; while :; do echo left; sleep 0.01; done) & echo $! " \
+    ">/tmp/left; exit 4"
+static const char is_alive[] = "kill -0 $(cat /tmp/left) && kill -9 $(cat /tmp/left)";
+
+/* Whoever waited for a command leaves: what it has left behind goes on, as it would have a moment later. */
+static void giving_up(void) {
+    host h;
+    host_open(&h);
+    wrn_box *box = box_create(&h, "cl-left");
+    wrn_proc_spec spec = {.cmd = "sh", .args = (const char *const[]){"-c", LEFT_BEHIND, NULL}};
+    /* That the agent knows of the end can't be seen from here, so there may be more than one try. */
+    wrn_proc *proc;
+    for (size_t wanted = 50; wanted < 6400; wanted *= 2) {
+        proc = box_start(box, &spec, &o);
+        while (o.total < wanted && !o.ended) uv_run(&h.loop, UV_RUN_ONCE);
+        if (!o.ended) wrn_proc_give_up(proc);
+        host_run_until(&h, &o.ended);
+        if (o.end == WRN_PROC_EXITED) break;
+    }
+    CHECK_INT(o.end, WRN_PROC_EXITED);
+    CHECK_INT(o.code, 4);
+    CHECK(o.cut);
+    sh(&h, box, is_alive, "", 0);
+    /* Its time was not up, as it had ended. */
+    spec.timeout_ms = 1500;
+    for (int i = 0; i < 5 && (!i || o.end == WRN_PROC_TIMED_OUT); i++) box_exec(&h, box, &spec, &o);
+    CHECK_INT(o.end, WRN_PROC_EXITED);
+    CHECK_INT(o.code, 4);
+    sh(&h, box, is_alive, "", 0);
+    /* One that runs ends, and all below it. */
+    proc = box_start(
+        box, &(wrn_proc_spec){.cmd = "sh", .args = (const char *const[]){"-c", "sleep 3007 & echo up; wait", NULL}},
+        &o);
+    while (!o.total) uv_run(&h.loop, UV_RUN_ONCE);
+    wrn_proc_give_up(proc);
+    host_run_until(&h, &o.ended);
+    CHECK_INT(o.end, WRN_PROC_SIGNALED);
+    sh(&h, box, "cat /proc/[0-9]*/cmdline | tr '\\0' ' ' | grep -c '[s]leep 3007'", "0\n", 1);
+    box_destroy(&h, box);
+    host_close(&h);
+}
+
 /* "The channel must be close-on-exec": a command has 0, 1, 2 and nothing else. */
 static void no_descriptor_leaks(void) {
     host h;
@@ -467,6 +515,7 @@ TEST_AS_BOTH(input_is_taken_on_credit, input)
 TEST_AS_BOTH(a_terminal, terminal)
 TEST_AS_BOTH(connections_reach_what_listens, connections_into_it)
 TEST_AS_BOTH(exit_does_not_wait_for_background_processes, background_holds_the_pipe)
+TEST_AS_BOTH(what_was_left_behind_goes_on_without_a_caller, giving_up)
 TEST_AS_BOTH(commands_get_no_descriptor_of_the_agent, no_descriptor_leaks)
 TEST_AS_BOTH(a_killed_keeper_takes_its_command_along, killing_the_keeper)
 TEST_AS_BOTH(many_commands_at_once, many_at_once)

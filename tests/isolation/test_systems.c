@@ -117,6 +117,13 @@ static void without_namespaces(void) {
     refuses(test_dir(), "RestrictNamespaces=");
 }
 
+/* As ProtectHostname= does it. */
+static void without_host_names(void) {
+    forbid(SCMP_SYS(sethostname), EPERM);
+    says_no("namespaces", "host name", "ProtectHostname=");
+    refuses(test_dir(), "ProtectHostname=");
+}
+
 static void put(const char *path, const char *text) {
     int fd = open(path, O_WRONLY | O_CLOEXEC);
     CHECK_MSG(fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text), "%s: %s", path, strerror(errno));
@@ -130,6 +137,11 @@ static void without_user_namespaces(void) {
     put("/proc/self/uid_map", line);
     put("/proc/sys/user/max_user_namespaces", "0");
     says_no("namespaces", "", "sysctl -w user.max_user_namespaces=");
+    verdict v;
+    ask_doctor(test_dir(), "data directory", &v); /* it is not to blame, nor is the kernel */
+    CHECK_MSG(v.ok == (geteuid() != 0) && !strstr(v.fix, "5.19"), "%s: %s", v.detail, v.fix);
+    CHECK(ask_doctor(test_dir(), "template minimal", &v) || v.ok);
+    CHECK_MSG(!strstr(v.detail, "overlayfs"), "%s", v.detail);
 }
 
 static void few_descriptors(void) {
@@ -139,6 +151,45 @@ static void few_descriptors(void) {
     CHECK(!v.ok);
     CHECK_CONTAINS(v.detail, "256");
     CHECK_CONTAINS(v.fix, "LimitNOFILE=");
+}
+
+typedef struct attempt {
+    bool over;
+    wrn_box *box;
+    char said[512];
+} attempt;
+
+static void on_attempt(void *context, wrn_box *box, const wrn_fault *fault) {
+    attempt *a = context;
+    a->over = true;
+    a->box = box;
+    snprintf(a->said, sizeof(a->said), "%s", fault ? fault->message : "");
+}
+
+static void on_death(void *context, const wrn_fault *fault) { (void)context, (void)fault; }
+
+/* However few there are, for this process or for the one that becomes the sandbox. */
+static void too_few_descriptors(void) {
+    static host h;
+    struct rlimit before;
+    host_open(&h);
+    getrlimit(RLIMIT_NOFILE, &before);
+    int lowest = dup(0), met = 0;
+    close(lowest);
+    for (int limit = lowest + 6; limit <= 64; limit++) { /* with those that clearing up behind a failure takes */
+        attempt a = {0};
+        char id[16];
+        snprintf(id, sizeof(id), "few-%d", limit);
+        CHECK(setrlimit(RLIMIT_NOFILE, &(struct rlimit){(rlim_t)limit, before.rlim_max}) == 0);
+        wrn_box_create(h.boxes, &(wrn_box_spec){id, "minimal", 1, 256}, on_death, on_attempt, &a);
+        host_run_until(&h, &a.over);
+        CHECK(setrlimit(RLIMIT_NOFILE, &before) == 0);
+        if (a.box) box_destroy(&h, a.box);
+        else CHECK_MSG(strstr(a.said, "raise the limit of open files"), "%d: %s", limit, a.said);
+        met += !a.box;
+    }
+    CHECK(met > 10);
+    host_close(&h);
 }
 
 static void own_mounts(void) {
@@ -193,6 +244,21 @@ TEST(without_writable_cgroups_the_remedy_is_named) {
 
 /* ---- containers ---- */
 
+/* It may be on a file system of its own. */
+static void show_agent(const char *root) {
+    char from[300], to[1000];
+    snprintf(from, sizeof(from), "%s", agent_path());
+    *strrchr(from, '/') = '\0';
+    snprintf(to, sizeof(to), "%s%s", root, from);
+    for (char *slash = to + strlen(root); (slash = strchr(slash + 1, '/'));) {
+        *slash = '\0';
+        mkdir(to, 0755);
+        *slash = '/';
+    }
+    mkdir(to, 0755);
+    CHECK_MSG(mount(from, to, NULL, MS_BIND, NULL) == 0, "%s: %s", to, strerror(errno));
+}
+
 /* All of / on overlayfs, but for test_dir(), which is as a volume is. */
 static void enter_container(char on_overlay[300]) {
     static const char *const kept[] = {"proc", "dev", "sys", "run"};
@@ -210,6 +276,7 @@ static void enter_container(char on_overlay[300]) {
     snprintf(volume, sizeof(volume), "%s%s", path, test_dir());
     mkdir(volume, 0755); /* not there yet where /tmp is a file system of its own */
     CHECK_MSG(mount(test_dir(), volume, NULL, MS_BIND, NULL) == 0, "%s: %s", volume, strerror(errno));
+    show_agent(path);
     for (size_t i = 0; i < WRN_COUNT(kept); i++) {
         char from[16], to[800];
         snprintf(from, sizeof(from), "/%s", kept[i]);
@@ -237,6 +304,52 @@ static void use_sandbox(void) {
     host_close(&h);
 }
 
+/* As many overlays as the kernel allows: none of ours has room above them. */
+static void overlay_etc(int count) {
+    char dir[300], options[1000];
+    for (int i = 0; i < count; i++) {
+        static const char *const parts[] = {"", "/u", "/w"};
+        for (size_t k = 0; k < WRN_COUNT(parts); k++) {
+            snprintf(dir, sizeof(dir), "%s/etc%d%s", test_dir(), i, parts[k]);
+            CHECK(mkdir(dir, 0755) == 0);
+        }
+        snprintf(options, sizeof(options), "lowerdir=/etc,upperdir=%s/etc%d/u,workdir=%s/etc%d/w", test_dir(), i,
+                 test_dir(), i);
+        CHECK_MSG(mount("overlay", "/etc", "overlay", 0, options) == 0, "%s: %s", options, strerror(errno));
+    }
+}
+
+TEST_SLOW(etc_may_be_on_overlayfs) {
+    own_mounts();
+    overlay_etc(1);
+    use_sandbox();
+}
+
+TEST_SLOW(etc_may_be_on_two_overlays) {
+    own_mounts();
+    overlay_etc(2);
+    use_sandbox();
+}
+
+/* As the root file system of a container can be: no mount is mapped twice. */
+static void map_mount(const char *path) {
+    int userns = userns_make(FIRST_UID - UID_RANGE);
+    int tree = (int)syscall(SYS_open_tree, AT_FDCWD, path, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+    CHECK(userns >= 0 && tree >= 0);
+    struct mount_attr attr = {.attr_set = MOUNT_ATTR_IDMAP, .userns_fd = (unsigned)userns};
+    CHECK(syscall(SYS_mount_setattr, tree, "", AT_EMPTY_PATH, &attr, sizeof(attr)) == 0);
+    CHECK(syscall(SYS_move_mount, tree, "", AT_FDCWD, path, MOVE_MOUNT_F_EMPTY_PATH) == 0);
+    close(tree);
+    close(userns);
+}
+
+TEST_SLOW(etc_and_usr_may_be_mapped) {
+    own_mounts();
+    map_mount("/etc");
+    map_mount("/usr");
+    use_sandbox();
+}
+
 static void contained(bool as_user) {
     char on_overlay[300];
     verdict v;
@@ -258,8 +371,10 @@ TEST_SLOW(in_a_container_as_ordinary_user) { contained(true); }
 TEST_AS_BOTH(the_doctor_runs_a_sandbox, healthy)
 TEST_AS_BOTH(the_doctor_leaves_nothing, early)
 TEST_AS_BOTH(without_overlayfs_the_remedy_is_named, without_overlayfs)
+TEST_AS_BOTH(without_host_names_the_remedy_is_named, without_host_names)
 TEST_AS_BOTH(without_namespaces_the_remedy_is_named, without_namespaces)
 TEST_AS_BOTH(without_user_namespaces_the_remedy_is_named, without_user_namespaces)
 TEST_AS_BOTH(few_descriptors_are_told, few_descriptors)
+TEST_AS_BOTH(too_few_for_a_sandbox_say_what_to_do, too_few_descriptors)
 
 TEST_MAIN

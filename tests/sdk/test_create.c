@@ -45,6 +45,46 @@ static void check_same_create(setup *s, size_t a, size_t b) {
     CHECK_STR(strstr(second, "\r\n\r\n"), strstr(first, "\r\n\r\n"));
 }
 
+/* ---- what is asked for ---- */
+
+TEST(labels_are_sent_and_come_back) {
+    static const wrenn_pair labels[] = {{"env", "prod"}, {"empty", ""}, {"who", "J\xc3\xb6rg \"x\""}};
+    setup s = SET_UP({"201 Created", "{\"id\":\"" ID "\",\"status\":\"running\",\"metadata\":"
+                                     "{\"env\":\"prod\",\"kernel_version\":\"6.1\"}}"});
+    wrenn_create_options options = WRENN_CREATE_OPTIONS_INIT;
+    wrenn_sandbox *made = NULL;
+    options.metadata = labels;
+    options.metadata_count = COUNT(labels);
+    CHECK_INT(wrenn_sandboxes_create(s.client, &options, &made, NULL), 0);
+    CHECK_STR(strstr(script_request(s.server, 0), "\r\n\r\n") + 4,
+              "{\"metadata\":{\"env\":\"prod\",\"empty\":\"\",\"who\":\"J\xc3\xb6rg \\\"x\\\"\"}}");
+    const wrenn_sandbox_info *info = wrenn_sandbox_get_info(made);
+    CHECK_INT(info->metadata_count, 2);
+    CHECK_STR(info->metadata[0].key, "env");
+    CHECK_STR(info->metadata[0].value, "prod");
+    wrenn_sandbox_free(made);
+    tear_down(&s);
+}
+
+TEST(labels_that_make_no_sense_are_refused_before_anything_is_sent) {
+    static const wrenn_pair no_value[] = {{"a", "b"}, {"c", NULL}}, no_key[] = {{NULL, "b"}},
+                            no_text[] = {{"a", "\xff"}};
+    const wrenn_pair *const bad[] = {no_value, no_key, no_text, NULL};
+    setup s = SET_UP({"201 Created", STATUS("running")});
+    for (size_t i = 0; i < COUNT(bad); i++) {
+        wrenn_create_options options = WRENN_CREATE_OPTIONS_INIT;
+        wrenn_sandbox *made = NULL;
+        wrenn_error *error = NULL;
+        options.metadata = bad[i];
+        options.metadata_count = i == 0 ? 2 : 1;
+        CHECK_INT(wrenn_sandboxes_create(s.client, &options, &made, &error), WRENN_E_INVALID_ARGUMENT);
+        if (i == 0) CHECK_CONTAINS(wrenn_error_message(error), "metadata[1]");
+        wrenn_error_free(error);
+    }
+    CHECK_INT(script_count(s.server), 0);
+    tear_down(&s);
+}
+
 /* ---- passing trouble ---- */
 
 TEST(looks_that_fail_in_passing_do_not_cost_the_sandbox) {
@@ -81,6 +121,58 @@ TEST(all_who_wait_have_the_same_patience) {
     CHECK_INT(script_count(s.server), 10);
     wrenn_sandbox_free(again);
     tear_down(&s);
+}
+
+/* The platform says so while a host is silent; when it is heard again, so is the sandbox, or it is stopped. */
+TEST(a_sandbox_that_is_missing_may_come_back) {
+    setup s = SET_UP({"200 OK", STATUS("missing")}, {"200 OK", STATUS("running")}, {"200 OK", STATUS("missing")},
+                     {"200 OK", STATUS("running")}, {"202 Accepted", STATUS("missing")}, {"200 OK", STATUS("missing")},
+                     {"200 OK", STATUS("paused")}, {"202 Accepted", STATUS("missing")}, {"200 OK", STATUS("running")},
+                     {"202 Accepted", STATUS("missing")}, {"200 OK", STATUS("running")}, {"200 OK", STATUS("missing")},
+                     {"200 OK", STATUS("stopped")});
+    wrenn_wait_options wait = WRENN_WAIT_OPTIONS_INIT;
+    wrenn_connect_options connect = WRENN_CONNECT_OPTIONS_INIT;
+    wrenn_pause_options pause = WRENN_PAUSE_OPTIONS_INIT;
+    wrenn_resume_options resume = WRENN_RESUME_OPTIONS_INIT;
+    wrenn_sandbox *again = NULL, *made = NULL;
+    wait.interval_ms = connect.interval_ms = 1;
+    pause.flags = WRENN_PAUSE_WAIT;
+    resume.flags = WRENN_RESUME_WAIT;
+    CHECK_INT(wrenn_sandbox_wait_ready(s.sandbox, &wait, NULL), 0);
+    CHECK_INT(wrenn_sandboxes_connect(s.client, ID, &connect, &again, NULL), 0);
+    CHECK_INT(wrenn_sandbox_pause(again, &pause, NULL), 0);
+    CHECK_INT(wrenn_sandbox_resume(again, &resume, NULL), 0);
+    CHECK_INT(wrenn_sandboxes_create(s.client, &wait_option, &made, NULL), 0);
+    CHECK_INT(wrenn_sandbox_wait_ready(s.sandbox, &wait, NULL), WRENN_E_CONFLICT);
+    CHECK_INT(script_count(s.server), 13);
+    wrenn_sandbox_free(made);
+    wrenn_sandbox_free(again);
+    tear_down(&s);
+}
+
+TEST(time_that_runs_out_names_the_status_last_seen) {
+    char *text = script_text("200 OK", "", STATUS("missing"));
+    script_reply reply = {.text = text};
+    script_server *server = script_start(&reply, 1, true);
+    wrenn_client_options options = sdk_options(script_url(server));
+    wrenn_client *client = sdk_client(&options);
+    wrenn_sandbox *sandbox = sdk_sandbox(client), *again = NULL;
+    wrenn_wait_options wait = WRENN_WAIT_OPTIONS_INIT;
+    wrenn_connect_options connect = WRENN_CONNECT_OPTIONS_INIT;
+    wrenn_error *error = NULL;
+    wait.interval_ms = connect.interval_ms = 1;
+    wait.timeout_ms = connect.timeout_ms = 300;
+    CHECK_INT(wrenn_sandbox_wait_ready(sandbox, &wait, &error), WRENN_E_TIMEOUT);
+    CHECK_CONTAINS(wrenn_error_message(error),
+                   "the outcome is unknown: sandbox " ID " was last seen in status missing");
+    wrenn_error_free(error);
+    CHECK_INT(wrenn_sandboxes_connect(client, ID, &connect, &again, &error), WRENN_E_TIMEOUT);
+    CHECK_CONTAINS(wrenn_error_message(error), "status missing");
+    wrenn_error_free(error);
+    wrenn_sandbox_free(sandbox);
+    wrenn_client_free(client);
+    script_stop(server);
+    free(text);
 }
 
 TEST(a_server_that_always_talks_nonsense_is_not_waited_for) {
@@ -259,6 +351,65 @@ TEST(a_create_cancelled_while_it_waits_leaves_no_sandbox_behind) {
     wrenn_op_cancel(op);
     wrenn_op_free(op);
     FREE_AND_CHECK(&s, "POST /v1/sandboxes ", "GET " PATH " ", "DELETE " PATH " ");
+    tear_down_create(&s, replies, COUNT(replies));
+}
+
+static void note_nothing(wrenn_op *op, void *user_data) {
+    *(int *)user_data = 0;
+    CHECK(wrenn_op_is_done(op));
+}
+
+/* It was over before, but nobody knew and nobody wants it. */
+TEST(a_create_cancelled_when_it_is_over_leaves_no_sandbox_behind) {
+    for (int way = 0; way < 3; way++) {
+        script_reply replies[] = {answer("201 Created", "", STATUS("running")), answer("502 Bad Gateway", "", ""),
+                                  answer("204 No Content", "", "")};
+        setup s = set_up(replies, COUNT(replies));
+        int code = 1;
+        wrenn_op *op = NULL;
+        CHECK_INT(wrenn_sandboxes_create_start(s.client, NULL, note_nothing, &code, &op, NULL), 0);
+        while (code) CHECK(wrenn_client_dispatch(s.client, 10, NULL) >= 0);
+        wrenn_op_cancel(op);
+        wrenn_op_free(op);
+        if (way == 0) run_until(&s, 3); /* else freeing the client does it */
+        FREE_AND_CHECK(&s, "POST /v1/sandboxes ", "DELETE " PATH " ", "DELETE " PATH " ");
+        tear_down_create(&s, replies, COUNT(replies));
+    }
+}
+
+TEST(a_create_that_is_over_stays_for_those_who_take_it_or_have_its_key_or_did_not_cancel) {
+    script_reply replies[] = {answer("201 Created", "", STATUS("running")),
+                              answer("201 Created", "", STATUS("running")),
+                              answer("201 Created", "", STATUS("running"))};
+    setup s = set_up(replies, COUNT(replies));
+    const wrenn_create_options with_key = {.struct_size = sizeof(with_key), .idempotency_key = "mine"};
+    for (int way = 0; way < 3; way++) {
+        int code = 1;
+        wrenn_op *op = NULL;
+        wrenn_sandbox *made = NULL;
+        CHECK_INT(wrenn_sandboxes_create_start(s.client, way == 1 ? &with_key : NULL, note_nothing, &code, &op, NULL),
+                  0);
+        while (code) CHECK(wrenn_client_dispatch(s.client, 10, NULL) >= 0);
+        if (way < 2) wrenn_op_cancel(op);
+        if (way == 0) CHECK_INT(wrenn_sandboxes_create_finish(op, &made, NULL), 0);
+        wrenn_op_free(op);
+        wrenn_sandbox_free(made);
+    }
+    FREE_AND_CHECK(&s, "POST /v1/sandboxes ", "POST /v1/sandboxes ", "POST /v1/sandboxes ");
+    tear_down_create(&s, replies, COUNT(replies));
+}
+
+/* The client is gone, so nobody can. */
+TEST(what_is_let_go_after_its_client_is_said) {
+    script_reply replies[] = {answer("201 Created", "", STATUS("running"))};
+    setup s = set_up(replies, COUNT(replies));
+    int code = 1;
+    wrenn_op *op = NULL;
+    CHECK_INT(wrenn_sandboxes_create_start(s.client, NULL, note_nothing, &code, &op, NULL), 0);
+    while (code) CHECK(wrenn_client_dispatch(s.client, 10, NULL) >= 0);
+    wrenn_op_cancel(op);
+    FREE_AND_CHECK(&s, "POST /v1/sandboxes ");
+    wrenn_op_free(op);
     tear_down_create(&s, replies, COUNT(replies));
 }
 

@@ -212,12 +212,14 @@ TEST(mkdir_looks_only_when_it_is_told_that_something_is_there) {
 
 /* ---- stat and exists ---- */
 
-static int exists(setup *s, const char *path) {
+static int exists_as(wrenn_sandbox *sandbox, const char *path) {
     int answer = -1;
-    int rc = wrenn_sandbox_exists(s->sandbox, path, &answer, NULL);
+    int rc = wrenn_sandbox_exists(sandbox, path, &answer, NULL);
     CHECK((rc == 0) == (answer >= 0));
     return rc == 0 ? answer : rc;
 }
+
+static int exists(setup *s, const char *path) { return exists_as(s->sandbox, path); }
 
 TEST(a_path_is_found_in_its_directory) {
     setup s = SET_UP({"200 OK", LIST(ENTRY("b", "file"))}, {"200 OK", LIST(ENTRY("b", "file"))},
@@ -290,6 +292,54 @@ TEST(removing_says_what_the_server_says) {
     check_request(&s, 0, FILES "remove ", "{\"path\":\"/a \\\"b\\\"/\"}");
     CHECK_INT(wrenn_sandbox_remove(s.sandbox, "/gone", NULL), WRENN_E_AGENT);
     CHECK_INT(script_count(s.server), 2);
+    tear_down(&s);
+}
+
+/* All that is about files, and commands, is done as the user of the handle, unless options name one. */
+TEST(a_handle_for_a_user_asks_as_that_user) {
+    static const char entry[] = "{\"entry\":{\"name\":\"a\",\"path\":\"/a\",\"type\":\"directory\"}}";
+    setup s = SET_UP({"200 OK", PAGE_OF(AT("/d/b"), "\"one\"")}, EMPTY, {"200 OK", entry}, {"204 No Content", ""},
+                     {"200 OK", LIST(ENTRY("a", "file"))}, EMPTY, {"200 OK", "content"}, {"204 No Content", ""},
+                     {"200 OK", EXEC_BODY}, {"200 OK", EXEC_BODY}, EMPTY);
+    wrenn_sandbox *as = NULL;
+    wrenn_file_list *list = NULL;
+    wrenn_file_entry *made = NULL;
+    wrenn_file *file = NULL;
+    wrenn_exec_result *result = NULL;
+    wrenn_exec_options run = WRENN_EXEC_OPTIONS_INIT;
+    CHECK_INT(wrenn_sandbox_as_user(s.sandbox, "app:web", &as, NULL), 0);
+    CHECK_STR(wrenn_sandbox_id(as), wrenn_sandbox_id(s.sandbox));
+    CHECK_INT(wrenn_sandbox_list_dir(as, "/d", 0, &list, NULL), 0);
+    CHECK_INT(wrenn_sandbox_mkdir(as, "/a", &made, NULL), 0);
+    CHECK_INT(wrenn_sandbox_remove(as, "/a", NULL), 0);
+    wrenn_file_entry_free(made);
+    CHECK_INT(wrenn_sandbox_stat(as, "/a", &made, NULL), 0);
+    CHECK_INT(exists_as(as, "/a"), 0);
+    CHECK_INT(wrenn_sandbox_download(as, "/a", &file, NULL), 0);
+    CHECK_INT(wrenn_sandbox_upload(as, "/a", "x", 1, NULL), 0);
+    run.shell = "id";
+    CHECK_INT(wrenn_sandbox_exec(as, &run, &result, NULL), 0);
+    wrenn_exec_result_free(result);
+    run.user = "other";
+    CHECK_INT(wrenn_sandbox_exec(as, &run, &result, NULL), 0);
+    CHECK_INT(exists(&s, "/a"), 0); /* the other handle is as before */
+    CHECK_INT(script_count(s.server), 11);
+    for (size_t i = 0; i < 11; i++) {
+        const char *asked = script_request(s.server, i);
+        if (i == 7) CHECK_CONTAINS(asked, "name=\"user\"\r\n\r\napp:web\r\n");
+        else if (i < 9) CHECK_CONTAINS(asked, "\"user\":\"app:web\"");
+        else if (i == 9) CHECK_CONTAINS(asked, "\"user\":\"other\"");
+        else CHECK(!strstr(asked, "\"user\""));
+    }
+    wrenn_exec_result_free(result);
+    wrenn_file_free(file);
+    wrenn_file_entry_free(made);
+    wrenn_file_list_free(list);
+    wrenn_sandbox_free(as);
+    static const char *const bad[] = {NULL, "", "\xff", "a\r\nb"};
+    for (size_t i = 0; i < COUNT(bad); i++)
+        CHECK_INT(wrenn_sandbox_as_user(s.sandbox, bad[i], &as, NULL), WRENN_E_INVALID_ARGUMENT);
+    CHECK_INT(wrenn_sandbox_as_user(NULL, "app", &as, NULL), WRENN_E_INVALID_ARGUMENT);
     tear_down(&s);
 }
 

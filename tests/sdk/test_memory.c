@@ -63,7 +63,7 @@ static int scenario_nouns(const wrenn_client_options *options) {
     return rc;
 }
 
-/* Connecting to a paused sandbox, its metrics and a URL, a pause, and a create with a key. */
+/* Connecting to a paused sandbox, its metrics and a URL, a pause, and a create with a key and a label. */
 static int scenario_lifecycle(const wrenn_client_options *options) {
     wrenn_client *client = NULL;
     wrenn_sandbox *sandbox = NULL, *made = NULL;
@@ -71,7 +71,9 @@ static int scenario_lifecycle(const wrenn_client_options *options) {
     char *url = NULL;
     wrenn_connect_options connect = {.struct_size = sizeof(connect), .interval_ms = 1};
     wrenn_metrics_options range = {.struct_size = sizeof(range), .range = "1h"};
-    wrenn_create_options create = {.struct_size = sizeof(create), .idempotency_key = "k"};
+    const wrenn_pair label = {"mine", "kept"};
+    wrenn_create_options create = {
+        .struct_size = sizeof(create), .idempotency_key = "k", .metadata = &label, .metadata_count = 1};
     int rc = wrenn_client_new(options, &client, NULL);
     if (rc == 0) rc = wrenn_sandboxes_connect(client, "cl-1", &connect, &sandbox, NULL);
     if (rc == 0) rc = wrenn_sandbox_metrics(sandbox, &range, &metrics, NULL);

@@ -204,6 +204,38 @@ TEST(a_server_of_the_capsule_era_says_it_after_the_upgrade) {
     check_refused(silent, 2, WRENN_E_CONNECTION_LOST, 0);
 }
 
+/* As `data`, as `message`, or as the error object of the API's answers. */
+TEST(errors_in_band_are_read_wherever_servers_put_them) {
+    static const struct {
+        const char *message, *text;
+        int code;
+    } cases[] = {
+        {"{\"type\":\"error\",\"message\":\"sandbox not found\"}", "sandbox not found", WRENN_E_NOT_FOUND},
+        {"{\"type\":\"error\",\"error\":\"authentication failed\"}", "authentication failed", WRENN_E_AUTHENTICATION},
+        {"{\"type\":\"error\",\"error\":{\"code\":\"sandbox_not_running\",\"message\":\"it sleeps\"}}", "it sleeps",
+         WRENN_E_CONFLICT},
+        {"{\"error\":{\"code\":\"not_found\",\"message\":\"nobody\",\"request_id\":\"req_1\"}}", "nobody",
+         WRENN_E_NOT_FOUND},
+        {"{\"type\":\"error\",\"data\":{\"code\":\"forbidden\",\"message\":\"not yours\"}}", "not yours",
+         WRENN_E_FORBIDDEN},
+        {"{\"type\":\"error\",\"data\":\"\",\"message\":\"second\",\"code\":\"agent_error\"}", "second", WRENN_E_AGENT},
+        {"{\"type\":\"error\",\"code\":\"unauthorized\"}", "unauthorized", WRENN_E_AUTHENTICATION},
+        {"{\"type\":\"error\",\"data\":7,\"error\":[],\"message\":null}", "it gave no reason", WRENN_E_API},
+    };
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        script_reply replies[] = {UPGRADE, script_messages(SCRIPT_CLOSE, cases[i].message, NULL)};
+        setup s = set_up(replies, 2);
+        wrenn_exec_stream_options exec = shell_options("x");
+        wrenn_stream *stream = NULL;
+        wrenn_error *error = NULL;
+        CHECK_INT(wrenn_sandbox_exec_stream(s.sandbox, &exec, &stream, &error), cases[i].code);
+        CHECK_CONTAINS(wrenn_error_message(error), cases[i].text);
+        wrenn_error_free(error);
+        tear_down(&s);
+        free((char *)(uintptr_t)replies[1].text);
+    }
+}
+
 /* What is missing may also be a program, whose name is the caller's. */
 TEST(words_about_a_program_are_not_about_the_sandbox) {
     static const struct {

@@ -38,7 +38,7 @@ struct wrn_proc {
     wrn_buf out, err;
     wrn_proc_end end;
     int code;
-    bool cut, oom_killed, flood, stopped, hang, killed, die, started, cat, eof;
+    bool cut, oom_killed, flood, stopped, hang, killed, die, started, cat, deaf, eof;
     wrn_fault fault;
 };
 
@@ -347,7 +347,8 @@ static void script(wrn_proc *proc, const wrn_proc_spec *spec) {
     proc->die = strcmp(spec->cmd, "die") == 0;
     proc->hang = strcmp(spec->cmd, "hang") == 0;
     proc->cat = strcmp(spec->cmd, "cat") == 0 && (spec->want_stdin || spec->cols);
-    proc->cat = proc->cat || strcmp(spec->cmd, "wait") == 0; /* until it is killed */
+    proc->deaf = strcmp(spec->cmd, "deaf") == 0;
+    proc->cat = proc->cat || proc->deaf || strcmp(spec->cmd, "wait") == 0; /* until it is killed */
     if (proc->hang) wrn_buf_puts(&proc->out, "so far");
     if (!spec->cwd || strcmp(spec->cwd, "/nowhere") != 0) return;
     proc->end = WRN_PROC_FAILED;
@@ -377,7 +378,10 @@ void wrn_proc_signal(wrn_proc *proc, int signo) {
     uv_timer_start(&proc->timer, on_timer, 0, 0);
 }
 
+void wrn_proc_give_up(wrn_proc *proc) { wrn_proc_signal(proc, SIGKILL); }
+
 size_t wrn_proc_write(wrn_proc *proc, const void *data, size_t size) {
+    if (proc->deaf) return 0;
     if (!proc->cat) return size;
     wrn_buf_put(&proc->out, data, size);
     uv_timer_start(&proc->timer, on_timer, 0, 0);
@@ -388,6 +392,8 @@ void wrn_proc_close_stdin(wrn_proc *proc) {
     proc->eof = true;
     if (proc->cat) uv_timer_start(&proc->timer, on_timer, 0, 0);
 }
+
+void wrn_proc_relabel(wrn_proc *proc, const char *label) { (void)proc, (void)label; }
 
 void wrn_proc_resize(wrn_proc *proc, uint16_t cols, uint16_t rows) {
     if (!proc->cat) return;

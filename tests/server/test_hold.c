@@ -48,6 +48,30 @@ TEST(pipelined_requests) {
     daemon_stop(&d);
 }
 
+TEST(listings_of_many_sandboxes) {
+    enum { MANY = 3000 };
+    test_daemon d;
+    daemon_start(&d, (const char *[]){"--max-sandboxes", "3000", NULL});
+    char line[300], first[40], last[40];
+    make_sandbox(&d, "{}", first);
+    snprintf(line, sizeof(line), "POST /v1/sandboxes HTTP/1.1\r\nHost:\r\nX-API-Key:%s\r\nContent-Length:2\r\n\r\n{}",
+             d.key);
+    int fd = dial(d.socket);
+    for (int i = 2; i < MANY; i++) {
+        send_text(fd, line);
+        CHECK_STATUS(read_reply(fd), 201);
+    }
+    close(fd);
+    make_sandbox(&d, "{}", last);
+    reply r = call(&d, "GET", "/v1/sandboxes", NULL);
+    CHECK_INT(r.status, 200);
+    CHECK_INT(wrn_json_count(r.json), MANY);
+    CHECK_STR(wrn_json_string(wrn_json_get(wrn_json_at(r.json, 0), "id"), NULL), last);
+    CHECK_STR(wrn_json_string(wrn_json_get(wrn_json_at(r.json, MANY - 1), "id"), NULL), first);
+    reply_free(&r);
+    daemon_stop(&d);
+}
+
 typedef struct setup {
     test_daemon d;
     char id[40], head[300];

@@ -43,7 +43,7 @@ TEST(first_start_shows_a_key_once_and_a_restart_keeps_everything) {
     daemon_serve(&s, &d, NULL);
     snprintf(body, sizeof(body), "{\"email\":\"owner@localhost\",\"password\":\"%s\"}", password);
     CHECK_STATUS(request(&d, "POST", "/v1/auth/login", NULL, body), 200);
-    make_sandbox(&d, "{}", id);
+    make_sandbox(&d, "{\"metadata\":{\"mine\":\"kept\"}}", id);
     make_sandbox(&d, "{}", idle);
     CHECK_STATUS(call(&d, "POST", sandbox_path(idle, "/pause"), NULL), 200);
     kill(s.pid, SIGKILL);
@@ -53,6 +53,7 @@ TEST(first_start_shows_a_key_once_and_a_restart_keeps_everything) {
     daemon_serve(&s, &d, NULL);
     reply r = call(&d, "GET", sandbox_path(id, ""), NULL);
     CHECK_STR(member(&r, "status"), "stopped");
+    CHECK_STR(wrn_json_string(wrn_json_get(wrn_json_get(r.json, "metadata"), "mine"), NULL), "kept");
     reply_free(&r);
     r = call(&d, "GET", sandbox_path(idle, ""), NULL);
     CHECK_STR(member(&r, "status"), "stopped");

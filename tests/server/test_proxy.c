@@ -442,6 +442,12 @@ TEST(the_program_knows_itself_by_one_name) {
     snprintf(want, sizeof(want), "\r\nreferer: http://localhost:%d/a?b=c\r\n", s.port);
     CHECK_CONTAINS(head, want);
     free(head);
+    /* No field says another name: Rails and Remix compare Origin with X-Forwarded-Host, where there is one. */
+    snprintf(fields, sizeof(fields), "Origin: http://%s\r\nX-Forwarded-Host: %s\r\nForwarded: for=::1;host=%s\r\n",
+             s.host, s.host, s.host);
+    head = seen(&s, "POST /", fields);
+    CHECK_MSG(!strstr(head, s.host), "%s", head);
+    free(head);
     /* Others stay what they are. */
     static const char *const others[] = {"origin: https://evil.example\r\n", "origin: null\r\n",
                                          "referer: http://localhost/\r\n", "origin: http://localhost:8080\r\n",

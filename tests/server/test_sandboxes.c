@@ -258,6 +258,109 @@ TEST(bad_requests_name_what_is_wrong) {
     daemon_stop(&d);
 }
 
+/* "metadata": {...} of a JSON object, as text to be freed. */
+static char *metadata_text(const wrn_json *sandbox) {
+    wrn_buf text = WRN_BUF_INIT;
+    wrn_json_write(wrn_json_get(sandbox, "metadata"), &text);
+    return wrn_buf_steal(&text);
+}
+
+static void check_metadata(reply r, const wrn_json *sandbox, const char *want) {
+    char *got = metadata_text(sandbox ? sandbox : r.json);
+    CHECK_STR(got, want);
+    free(got);
+    reply_free(&r);
+}
+
+TEST(metadata_comes_back_wherever_the_sandbox_is_shown) {
+    static const char want[] = "{\"env\":\"prod\",\"a.b_c-9\":\"\",\"owner\":\"J\\u00f6rg \\\"x\\\" \\n\"}";
+    test_daemon d;
+    char body[400], id[40], bare[40], *shown = NULL;
+    daemon_start(&d, NULL);
+    snprintf(body, sizeof(body), "{\"metadata\":%s}", want);
+    reply r = call(&d, "POST", "/v1/capsules", body);
+    CHECK_INT(r.status, 201);
+    shown = metadata_text(r.json);
+    CHECK_CONTAINS(shown, "\"env\":\"prod\",\"a.b_c-9\":\"\",\"owner\":\"J\xc3\xb6rg \\\"x\\\" \\n\"");
+    snprintf(id, sizeof(id), "%s", member(&r, "id"));
+    reply_free(&r);
+    make_sandbox(&d, "{\"metadata\":{}}", bare);
+    check_metadata(call(&d, "GET", sandbox_path(id, ""), NULL), NULL, shown);
+    char capsule[80];
+    snprintf(capsule, sizeof(capsule), "/v1/capsules/%s", id);
+    check_metadata(call(&d, "GET", capsule, NULL), NULL, shown);
+    check_metadata(call(&d, "POST", sandbox_path(id, "/pause"), NULL), NULL, shown);
+    check_metadata(call(&d, "POST", sandbox_path(id, "/resume"), NULL), NULL, shown);
+    r = call(&d, "GET", "/v1/sandboxes", NULL);
+    CHECK(!wrn_json_has(wrn_json_at(r.json, 0), "metadata"));
+    check_metadata(r, wrn_json_at(r.json, 1), shown);
+    CHECK_STATUS(call(&d, "DELETE", sandbox_path(id, ""), NULL), 204);
+    check_metadata(call(&d, "GET", sandbox_path(id, ""), NULL), NULL, shown);
+    free(shown);
+    /* The first answer is the answer, with a key too. */
+    for (int i = 0; i < 2; i++)
+        check_metadata(create_with_key(&d, "a", "{\"metadata\":{\"n\":\"1\"}}"), NULL, "{\"n\":\"1\"}");
+    CHECK_ERROR(create_with_key(&d, "a", "{\"metadata\":{\"n\":\"2\"}}"), 409, "conflict");
+    daemon_stop(&d);
+}
+
+/* So many labels with that name and a value of so many times that character. */
+static reply create_labelled(const test_daemon *d, int count, const char *name, const char *character, int times) {
+    wrn_buf body = WRN_BUF_INIT;
+    wrn_buf_puts(&body, "{\"metadata\":{");
+    for (int i = 0; i < count; i++) {
+        wrn_buf_printf(&body, "%s\"%s", i ? "," : "", name);
+        if (count > 1) wrn_buf_printf(&body, "%d", i);
+        wrn_buf_puts(&body, "\":\"");
+        for (int k = 0; k < times; k++) wrn_buf_puts(&body, character);
+        wrn_buf_puts(&body, "\"");
+    }
+    wrn_buf_puts(&body, "}}");
+    reply r = call(d, "POST", "/v1/sandboxes", body.data);
+    wrn_buf_free(&body);
+    return r;
+}
+
+TEST(metadata_is_bounded_and_errors_name_the_label) {
+    static const struct {
+        const char *body, *part;
+    } bad[] = {
+        {"{\"metadata\":[]}", "\"metadata\" must be an object"},
+        {"{\"metadata\":\"x\"}", "\"metadata\" must be an object"},
+        {"{\"metadata\":{\"n\":1}}", "\"metadata\" must be a string"},
+        {"{\"metadata\":{\"n\":null}}", "\"metadata\" must be a string"},
+        {"{\"metadata\":{\"n\":\"a\\u0000b\"}}", "NUL"},
+        {"{\"metadata\":{\"\":\"x\"}}", "the name \"\""},
+        {"{\"metadata\":{\".n\":\"x\"}}", "the name \".n\""},
+        {"{\"metadata\":{\"two words\":\"x\"}}", "the name \"two words\""},
+        {"{\"metadata\":{\"vmm_version\":\"x\"}}", "\"vmm_version\" is the server's own"},
+    };
+    char longest[66];
+    test_daemon d;
+    daemon_start(&d, NULL);
+    for (size_t i = 0; i < WRN_COUNT(bad); i++) {
+        reply r = call(&d, "POST", i % 2 ? "/v1/sandboxes" : "/v1/capsules", bad[i].body);
+        CHECK_MSG(r.status == 400, "%s gave %d: %s", bad[i].body, r.status, r.body);
+        CHECK_CONTAINS(error_message(&r), bad[i].part);
+        CHECK_STR(error_code(&r), "invalid_request");
+        reply_free(&r);
+    }
+    memset(longest, 'n', sizeof(longest));
+    longest[64] = '\0';
+    CHECK_STATUS(create_labelled(&d, 1, longest, "\xe2\x82\xac", 64), 201);
+    CHECK_STATUS(create_labelled(&d, 20, "n", "\\u0001", 64), 201);
+    CHECK_ERROR(create_labelled(&d, 21, "n", "x", 1), 400, "invalid_request");
+    reply r = create_labelled(&d, 1, "n", "\xe2\x82\xac", 65);
+    CHECK_INT(r.status, 400);
+    CHECK_CONTAINS(error_message(&r), "the value of \"n\" has 65 characters, and 64 is the limit");
+    reply_free(&r);
+    longest[64] = 'n';
+    longest[65] = '\0';
+    CHECK_ERROR(create_labelled(&d, 1, longest, "x", 1), 400, "invalid_request");
+    CHECK_INT(count_sandboxes(&d), 2);
+    daemon_stop(&d);
+}
+
 TEST(malformed_ids_are_400_and_unknown_ones_404) {
     static const char *const bad[] = {"cl-1",
                                       "cl-0123456789abcdefghijklmn",

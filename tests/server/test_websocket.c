@@ -422,6 +422,59 @@ TEST(strangers_say_little) {
     daemon_stop(&d);
 }
 
+/* What messages take comes out of the budget that all callers share: who wants more than is left is told to come again. */
+TEST(messages_over_the_budget) {
+    enum { SIZE = 3 << 20 };
+    test_daemon d;
+    daemon_start(&d, (const char *[]){"--max-held-mb", "2", NULL});
+    char id[40], *text = calloc(1, SIZE);
+    CHECK(text);
+    make_sandbox(&d, "{}", id);
+    for (int round = 0; round < 3; round++) { /* what it took is given back */
+        int fd = peer_open(&d, pty_path(id), "");
+        peer_say(fd, "{\"type\":\"start\",\"cmd\":\"cat\"}");
+        wrn_json_free(peer_expect(fd, "started"));
+        peer_send(fd, 0x02, text, SIZE);
+        CHECK_INT(peer_close_code(fd), 1013);
+    }
+    free(text);
+    CHECK_STATUS(request(&d, "GET", "/health", NULL, NULL), 200);
+    daemon_stop(&d);
+}
+
+/* What is typed into a terminal whose program does not read waits here. */
+TEST(input_over_the_budget) {
+    enum { SIZE = 240 * 1024, FIT = 3 };
+    test_daemon d;
+    daemon_start(&d, (const char *[]){"--max-held-mb", "1", NULL});
+    char id[40], *text = calloc(1, SIZE);
+    CHECK(text);
+    make_sandbox(&d, "{}", id);
+    for (int round = 0; round < 2; round++) { /* what they held is given back */
+        int fds[FIT + 1];
+        for (int i = 0; i <= FIT; i++) {
+            fds[i] = peer_open(&d, pty_path(id), "");
+            peer_say(fds[i], "{\"type\":\"start\",\"cmd\":\"deaf\"}");
+            wrn_json_free(peer_expect(fds[i], "started"));
+            peer_send(fds[i], PEER_BINARY, text, SIZE);
+            peer_send(fds[i], PEER_PING, "a", 1);
+            for (int first = 0; i < FIT && first != PEER_PONG;) {
+                frame f = peer_read(fds[i]);
+                first = f.first;
+                free(f.data);
+            }
+        }
+        CHECK_INT(peer_close_code(fds[FIT]), 1013);
+        for (int i = 0; i < FIT; i++) {
+            peer_send(fds[i], PEER_CLOSE, "\x03\xe8", 2);
+            CHECK_INT(peer_close_code(fds[i]), 1000);
+        }
+    }
+    free(text);
+    CHECK_STATUS(request(&d, "GET", "/health", NULL, NULL), 200);
+    daemon_stop(&d);
+}
+
 TEST(a_message_in_crumbs) {
     test_daemon d;
     daemon_start(&d, NULL);

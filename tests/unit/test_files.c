@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <sys/wait.h>
+#include <sys/xattr.h>
 
 #include "agent/agent.h"
 #include "base/buf.h"
@@ -317,6 +318,21 @@ TEST(writes_through_links_replace_what_they_lead_to) {
     CHECK_INT(write_to("loop", "z"), ELOOP);
 }
 
+TEST(writes_keep_what_is_attached) {
+    at_home();
+    struct stat before, after;
+    make_file(in_home("f"), "before");
+    if (setxattr(in_home("f"), "user.tag", "v", 1, 0) != 0)
+        test_skip("no extended attributes here: %s", strerror(errno));
+    CHECK(stat(in_home("f"), &before) == 0);
+    CHECK_INT(write_to("f", "x"), 0);
+    check_content("f", "x");
+    CHECK(stat(in_home("f"), &after) == 0 && after.st_ino == before.st_ino);
+    char value[4];
+    CHECK_INT(getxattr(in_home("f"), "user.tag", value, sizeof(value)), 1);
+    CHECK_INT(entries_in("~"), 1);
+}
+
 TEST(an_aborted_write_changes_nothing) {
     at_home();
     make_file(in_home("f"), "good");
@@ -452,6 +468,27 @@ TEST(who_follows_a_file_sees_each_write) {
     CHECK_INT(write_to("other", "new"), 0);
     CHECK(look_at(in_home("other")).st_ino != inode);
     close(fd);
+}
+
+/* Both of a file that is new and of one that is replaced. */
+TEST(who_watches_a_directory_learns_of_writes) {
+    at_home();
+    int notify = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
+    CHECK(inotify_add_watch(notify, in_home("."), IN_MODIFY | IN_CLOSE_WRITE) > 0);
+    for (int i = 0; i < 2; i++) {
+        static char events[1 << 16];
+        uint32_t seen = 0;
+        CHECK_INT(write_to("f", "text"), 0);
+        ssize_t size = read(notify, events, sizeof(events));
+        for (char *at = events; at < events + size;) {
+            const struct inotify_event *event = (const void *)at;
+            if (event->len && strcmp(event->name, "f") == 0) seen |= event->mask;
+            at += sizeof(*event) + event->len;
+        }
+        CHECK_INT(seen, IN_MODIFY | IN_CLOSE_WRITE);
+        check_content("f", "text");
+    }
+    close(notify);
 }
 
 TEST(a_program_that_runs_is_replaced) {

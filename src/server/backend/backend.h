@@ -148,6 +148,12 @@ typedef struct wrn_backend_ops {
     int64_t (*oom_kills)(const wrn_instance *it);
     /* Tells what the frozen box has written, which stays as it is until it is thawed. */
     void (*save)(wrn_instance *it, wrn_written_fn done, void *context);
+    /* Makes room for a process that works for a box, such as one that copies a snapshot: all in it, with what the kernel keeps
+     * of files for it, has so much memory. Who is to be in it writes "0" to *join_fd; -1: there are no limits. 0, or -1 with
+     * errno. */
+    int (*bound)(wrn_backend *backend, const char *name, int64_t memory_bytes, int *join_fd);
+    /* Removes that. False while the kernel still holds it. `oom_kills` may be NULL. On any thread. */
+    bool (*unbound)(wrn_backend *backend, const char *name, int64_t *oom_kills);
     /* Connects to a TCP port of the box's loopback, whatever it listens on, without any descriptor from inside. The caller
      * owns the non-blocking `fd`; WRN_FAULT_NOT_LISTENING when nothing listens. */
     void (*dial)(wrn_instance *it, uint16_t port, wrn_dial_fn done, void *context);

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/buf.h"
+#include "base/text.h"
 #include "server/hold.h"
 #include "wire/frame.h"
 
@@ -30,6 +31,8 @@ struct wrn_proc {
     uv_timer_t *timer; /* of its time limit, then of the agent's to end it; NULL: no limit */
     uint64_t left_ms;  /* of that, while it is suspended */
     int64_t oom_kills; /* in the sandbox, before it */
+    bool own_user;     /* asked for, not the template's */
+    char user[128];    /* of either, for errors */
     wrn_proc_events events;
 };
 
@@ -145,6 +148,11 @@ void wrn_proc_signal(wrn_proc *proc, int signo) {
     if (keeps_up(proc->agent)) send_u32(proc->agent, proc->stream, WRN_FRAME_SIGNAL, (uint32_t)signo);
 }
 
+void wrn_proc_give_up(wrn_proc *proc) {
+    proc->killed = true;
+    if (keeps_up(proc->agent)) send_u32(proc->agent, proc->stream, WRN_FRAME_SIGNAL, WRN_SIGNAL_GIVE_UP);
+}
+
 size_t wrn_proc_write(wrn_proc *proc, const void *data, size_t size) {
     wrn_agent *agent = proc->agent;
     size_t taken = size < proc->in_credit ? size : proc->in_credit;
@@ -179,6 +187,12 @@ void wrn_proc_resize(wrn_proc *proc, uint16_t cols, uint16_t rows) {
     flush(proc->agent);
 }
 
+void wrn_proc_relabel(wrn_proc *proc, const char *label) {
+    if (!keeps_up(proc->agent)) return;
+    put_frame(proc->agent, proc->stream, WRN_FRAME_LABEL, 0, label, strlen(label));
+    flush(proc->agent);
+}
+
 static void broken(wrn_agent *agent, const char *why);
 
 static void on_time_up(uv_timer_t *timer) {
@@ -186,7 +200,7 @@ static void on_time_up(uv_timer_t *timer) {
     if (proc->timed_out) return broken(proc->agent, "it did not end a command whose time was up");
     proc->timed_out = true;
     uv_timer_start(timer, on_time_up, wrn_agent_grace_ms, 0);
-    wrn_proc_signal(proc, SIGKILL);
+    wrn_proc_give_up(proc);
 }
 
 static void run_timer(wrn_proc *proc, bool run) {
@@ -223,14 +237,25 @@ static uint32_t put_strings(wrn_buf *payload, const char *const *strings) {
     return count;
 }
 
+static const char *user_of(const wrn_proc_spec *spec) {
+    return spec->user ? spec->user : spec->default_user ? spec->default_user : "";
+}
+
+/* As far as it fits, with whole characters. */
+static void keep_user(wrn_proc *proc, const wrn_proc_spec *spec) {
+    const char *user = user_of(spec);
+    size_t size = strnlen(user, sizeof(proc->user) - 1);
+    memcpy(proc->user, user, wrn_utf8_valid_prefix(user, size));
+    proc->own_user = spec->user != NULL;
+}
+
 static void put_request(const wrn_proc_spec *spec, wrn_buf *payload) {
     uint8_t head[WRN_EXEC_HEAD] = {0};
     wrn_buf_put(payload, head, sizeof(head));
     const char *cwd = spec->cwd ? spec->cwd : "", *label = spec->label ? spec->label : "";
     wrn_buf_put(payload, cwd, strlen(cwd) + 1);
     wrn_buf_put(payload, label, strlen(label) + 1);
-    const char *user = spec->user ? spec->user : spec->default_user ? spec->default_user : "";
-    wrn_buf_put(payload, user, strlen(user) + 1);
+    wrn_buf_put(payload, user_of(spec), strlen(user_of(spec)) + 1);
     wrn_buf_put(payload, spec->cmd, strlen(spec->cmd) + 1);
     uint32_t argc = 1 + put_strings(payload, spec->args);
     uint32_t envc = put_strings(payload, spec->envs);
@@ -274,6 +299,7 @@ wrn_proc *wrn_agent_exec(wrn_agent *agent, const wrn_proc_spec *spec, const wrn_
                        .terminal = spec->cols && spec->rows,
                        .oom_kills = oom_kills(agent),
                        .events = *events};
+    keep_user(proc, spec);
     agent->procs = proc;
     if (!limit_time(proc, spec->timeout_ms)) {
         free_proc(proc);
@@ -348,10 +374,11 @@ static void end_failed(wrn_proc *proc, uint32_t kind, int number) {
     else if (kind == WRN_EXIT_USER && number == EPERM)
         wrn_fault_set(
             &fault, WRN_FAULT_INVALID_REQUEST,
-            "the sandbox can't run anything as the user asked for: this wrennd runs as an ordinary user, and its "
-            "sandboxes have root alone");
+            "the sandbox can't run anything as the user asked for: ids end at 65535, and sandboxes of a wrennd that "
+            "runs as an ordinary user have root alone");
     else if (kind == WRN_EXIT_USER)
-        wrn_fault_set(&fault, WRN_FAULT_INVALID_REQUEST, "the sandbox has no such user as the one asked for");
+        wrn_fault_set(&fault, WRN_FAULT_INVALID_REQUEST, "the sandbox has no such user as \"%s\"%s", proc->user,
+                      proc->own_user ? "" : ", whom its template names; ask for another one, such as root");
     else wrn_fault_set(&fault, WRN_FAULT_AGENT_ERROR, "the command could not be started: %s", strerror(number));
     end_proc(proc, &(wrn_proc_result){.end = WRN_PROC_FAILED, .fault = &fault});
 }
@@ -362,7 +389,9 @@ static void on_exit_frame(wrn_proc *proc, uint32_t kind, uint32_t value, uint32_
     wrn_proc_result result = {.end = kind == WRN_EXIT_CODE ? WRN_PROC_EXITED : WRN_PROC_SIGNALED,
                               .code = number,
                               .output_cut = flags & WRN_EXIT_CUT};
-    if (proc->timed_out) result = (wrn_proc_result){.end = WRN_PROC_TIMED_OUT, .output_cut = result.output_cut};
+    /* One that ended by itself had its time; only what it left behind was waited for. */
+    if (proc->timed_out && kind == WRN_EXIT_SIGNAL)
+        result = (wrn_proc_result){.end = WRN_PROC_TIMED_OUT, .output_cut = result.output_cut};
     bool dead = kind == WRN_EXIT_SIGNAL ? number == SIGKILL : number != 0;
     result.oom_killed = dead && !proc->killed && oom_kills(proc->agent) > proc->oom_kills;
     end_proc(proc, &result);

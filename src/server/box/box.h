@@ -143,6 +143,9 @@ void wrn_boxes_sweep_snapshots(wrn_boxes *boxes, bool (*is_known)(void *context,
 wrn_proc *wrn_box_exec(wrn_box *box, const wrn_proc_spec *spec, const wrn_proc_events *events, wrn_fault *fault);
 /* Sends a signal to the command and all its descendants; on_end still follows. */
 void wrn_proc_signal(wrn_proc *proc, int signo);
+/* Nobody waits for it any more: kills it and them, unless it has ended itself and only its output is held open: then they
+ * go on. on_end still follows. */
+void wrn_proc_give_up(wrn_proc *proc);
 /* Stops and continues delivery of output (back-pressure). */
 void wrn_proc_read_stop(wrn_proc *proc);
 void wrn_proc_read_start(wrn_proc *proc);
@@ -153,5 +156,7 @@ size_t wrn_proc_write(wrn_proc *proc, const void *data, size_t size);
 void wrn_proc_close_stdin(wrn_proc *proc);
 /* 0, 0: it keeps its size, and its program is told of it once more, to draw itself. */
 void wrn_proc_resize(wrn_proc *proc, uint16_t cols, uint16_t rows);
+/* Another label instead of the one it was started with. */
+void wrn_proc_relabel(wrn_proc *proc, const char *label);
 
 #endif

@@ -15,6 +15,7 @@
 
 #include "base/clock.h"
 #include "base/lock.h"
+#include "server/precedence.h"
 #include "server/trees.h"
 
 /* systemd takes what has such a name for a helper that may stay behind, and says nothing of it. */
@@ -317,7 +318,7 @@ int holder_start(holder *h, const holder_plan *plan) {
     }
     state->connection = pair[1];
     h->pid = fork();
-    if (h->pid == 0) hold(state);
+    if (h->pid == 0) wrn_precedence_leave(), hold(state);
     close(pair[1]);
     close(state->listener);
     free(state);

@@ -54,7 +54,7 @@ static bool read_proc(pid_t pid, const char *file, const char *key, char *line, 
  * daemon, or have it already. */
 static bool is_orphan(pid_t pid) {
     char line[256];
-    if (!read_proc(pid, "comm", NULL, line, sizeof(line)) || strcmp(line, "wrenn-agent\n") != 0) return false;
+    if (!read_proc(pid, "comm", NULL, line, sizeof(line)) || strcmp(line, "(wrenn-agent)\n") != 0) return false;
     /* Of others' it can't be told whether they are held; they are not ours to clean up either. */
     if (!read_proc(pid, "status", "Uid:", line, sizeof(line)) ||
         (geteuid() != 0 && (uid_t)strtoul(line + strlen("Uid:"), NULL, 10) != geteuid()))

@@ -20,7 +20,10 @@ static snapshot_copy *start_copy(wrn_box *box, const wrn_written *layers, size_t
     char target[PATH_MAX];
     snapshot_path(&boxes->snapshots, box->copy_id, target);
     wrn_json_write(document, &text);
-    const snapshot_plan plan = {.root = geteuid() == 0,
+    const snapshot_plan plan = {.ops = box->runner->ops,
+                                .backend = box->runner->backend,
+                                .id = box->copy_id,
+                                .root = geteuid() == 0,
                                 .durable = !boxes->config.ephemeral,
                                 .parent = getpid(),
                                 .layers = layers,

@@ -15,8 +15,9 @@
 #include "server/http/budget.h"
 #include "server/log.h"
 
-/* BURST_MAX: requests that are taken one right after the other; LITTLE: bytes, where each may mean much work. */
-enum { DISCARD_MAX = 64 << 20, REFUSED_MAX = 64, BURST_MAX = 16, LITTLE = 16384 };
+/* SLICE_US: work for one connection before others get their turn; LITTLE: bytes at a time, where each may mean much work, and
+ * from there down to LEAST where it does. */
+enum { DISCARD_MAX = 64 << 20, REFUSED_MAX = 64, SLICE_US = 300, LITTLE = 16384, LEAST = 1024 };
 
 static void advance_rest(wrn_conn *conn);
 
@@ -35,7 +36,9 @@ void wrn_conn_free_request(wrn_request *request) {
 static void unlist(wrn_conn *conn) {
     wrn_conn **at = &conn->http->listed;
     while (*at && *at != conn) at = &(*at)->next_listed;
-    if (*at) *at = conn->next_listed;
+    if (!*at) return;
+    if (conn->http->last_listed == &conn->next_listed) conn->http->last_listed = at;
+    *at = conn->next_listed;
 }
 
 static void on_closed(uv_handle_t *handle) {
@@ -77,7 +80,7 @@ static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *buf) {
     (void)suggested;
     wrn_conn *conn = handle->data;
     bool little = conn->state == WRN_CONN_TAP && conn->tap.little;
-    *buf = uv_buf_init(conn->http->read_buffer, little ? LITTLE : sizeof(conn->http->read_buffer));
+    *buf = uv_buf_init(conn->http->read_buffer, little ? (size_t)conn->gulp : sizeof(conn->http->read_buffer));
 }
 
 static void on_read(uv_stream_t *stream, ssize_t got, const uv_buf_t *buf);
@@ -151,7 +154,6 @@ static void take_head(wrn_conn *conn) {
     request->started_us = wrn_now_us();
     request->body_max = (size_t)http->config.body_max;
     conn->state = WRN_CONN_BODY;
-    conn->burst++;
     conn->streaming = conn->paused = conn->streamed = false;
     conn->running = request; /* `head` may answer, which frees the request */
     wrn_http_plan plan = http->handler.head(http->handler.context, request);
@@ -219,7 +221,8 @@ static size_t advance(wrn_conn *conn, const char *data, size_t size) {
         at += used;
         if (step == WRN_HTTP1_MORE) break;
         take_step(conn, step);
-        if (conn->state == WRN_CONN_HEAD && conn->burst >= BURST_MAX) wrn_conn_rest(conn);
+        /* Not before what has been used up has been told of, for nothing else calls for that. */
+        if ((conn->state == WRN_CONN_HEAD || at < size) && wrn_now_us() - conn->turn_us > SLICE_US) wrn_conn_rest(conn);
     }
     conn->advancing = false;
     return conn->deaf ? size : at;
@@ -231,10 +234,27 @@ static void end_tap_input(wrn_conn *conn) {
     conn->tap.end(conn->tap_context);
 }
 
+/* Whoever makes much work with few bytes has fewer of them taken at once. */
+static void end_turn(wrn_conn *conn) {
+    int64_t took_us = wrn_now_us() - conn->turn_us;
+    if (conn->state == WRN_CONN_CLOSED) return;
+    if (took_us > SLICE_US) wrn_conn_rest(conn);
+    if (took_us > 2 * SLICE_US && conn->gulp > LEAST) conn->gulp /= 2;
+    else if (took_us < SLICE_US / 2 && conn->gulp < LITTLE) conn->gulp *= 2;
+}
+
+static void take_read(wrn_conn *conn, ssize_t got, const uv_buf_t *buf);
+
 static void on_read(uv_stream_t *stream, ssize_t got, const uv_buf_t *buf) {
     wrn_conn *conn = stream->data;
     if (got == 0) return;
     wrn_hold_tick();
+    conn->turn_us = wrn_now_us();
+    take_read(conn, got, buf);
+    end_turn(conn); /* it is freed later, from the loop */
+}
+
+static void take_read(wrn_conn *conn, ssize_t got, const uv_buf_t *buf) {
     if (got == UV_EOF && conn->state == WRN_CONN_TAP && conn->tap.end) return end_tap_input(conn);
     if (got < 0) return wrn_conn_close(conn);
     if (conn->state == WRN_CONN_TAP) return conn->tap.data(conn->tap_context, buf->base, (size_t)got);
@@ -272,13 +292,19 @@ void wrn_conn_rest(wrn_conn *conn) {
 }
 
 void wrn_conn_went_round(wrn_conn *conn) {
-    bool rested = conn->resting;
-    conn->resting = conn->has_sent = false;
-    conn->burst = 0;
+    conn->has_sent = false;
     if (conn->state == WRN_CONN_CLOSED) return;
     wrn_conn_flush(conn);
     wrn_conn_wrote(conn);
-    if (rested && conn->state != WRN_CONN_CLOSED) advance_rest(conn);
+}
+
+void wrn_conn_rested(wrn_conn *conn) {
+    conn->resting = false;
+    if (conn->state == WRN_CONN_CLOSED) return;
+    wrn_hold_tick();
+    conn->turn_us = wrn_now_us();
+    advance_rest(conn);
+    end_turn(conn);
 }
 
 /* ---- writing ---- */
@@ -557,6 +583,7 @@ void wrn_conn_accept(wrn_http *http, uv_stream_t *listener) {
     else uv_pipe_init(http->loop, &conn->io.pipe, 0);
     conn->io.handle.data = conn;
     conn->http = http;
+    conn->gulp = LITTLE;
     conn->next = http->conns;
     conn->link = &http->conns;
     if (http->conns) http->conns->link = &conn->next;

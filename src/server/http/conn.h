@@ -18,7 +18,7 @@ struct wrn_http {
     size_t open_count; /* those not closed */
     uv_timer_t sweeper;
     uv_idle_t round; /* active while some connection waits for the loop to go round: */
-    wrn_conn *listed;
+    wrn_conn *listed, **last_listed;
     bool sweeping, stopping, drained;
     char read_buffer[65536]; /* reads are used up, or copied, before the next one */
 };
@@ -64,7 +64,8 @@ struct wrn_conn {
     bool has_sent;        /* in this round */
     bool streamed;        /* the answer that goes out came in pieces */
     bool listed, resting; /* for when the loop has gone round; nothing is read before */
-    unsigned burst;       /* requests in a row */
+    int64_t turn_us;      /* since when it has had its turn */
+    int gulp;             /* bytes that are read at once, of a tap that wants little */
     wrn_conn *next_listed;
     uv_write_t write;
     uv_shutdown_t shutdown;
@@ -97,8 +98,10 @@ void wrn_conn_flush(wrn_conn *conn);
 void wrn_conn_go_round(wrn_conn *conn);
 /* Nothing more is read, nor taken of what was read, before the loop has gone round. */
 void wrn_conn_rest(wrn_conn *conn);
-/* The loop has gone round. */
+/* The loop has gone round: what was gathered is sent. */
 void wrn_conn_went_round(wrn_conn *conn);
+/* Its rest is over. */
+void wrn_conn_rested(wrn_conn *conn);
 size_t wrn_conn_unsent(const wrn_conn *conn);
 /* Ends what has been waited for too long. */
 void wrn_conn_sweep(wrn_conn *conn, int64_t now_ms);

@@ -120,8 +120,6 @@ typedef struct wrn_tap_events {
  * the client is gone already. */
 wrn_tap *wrn_request_take_over(wrn_request *request, const char *head, const wrn_tap_events *events, void *context);
 void wrn_tap_read(wrn_tap *tap, bool on);
-/* No more data before the loop has gone round, so that others get their turn. */
-void wrn_tap_rest(wrn_tap *tap);
 /* Nobody knows yet who is there: it may be closed to make room for others. */
 void wrn_tap_set_stranger(wrn_tap *tap, bool stranger);
 /* Copied. `gone` is never called from inside. */

@@ -189,8 +189,6 @@ void wrn_tap_read(wrn_tap *tap, bool on) {
     wrn_buf_free(&glued);
 }
 
-void wrn_tap_rest(wrn_tap *tap) { wrn_conn_rest(tap); }
-
 void wrn_tap_set_stranger(wrn_tap *tap, bool stranger) { tap->stranger = stranger; }
 
 void wrn_tap_write(wrn_tap *tap, const void *data, size_t size) { wrn_conn_send(tap, data, size); }

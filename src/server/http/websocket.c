@@ -8,8 +8,6 @@
 #include "server/http/budget.h"
 #include "wire/ws.h"
 
-enum { REST_AFTER = 4096 };
-
 struct wrn_websocket {
     wrn_tap *tap; /* NULL once it is gone */
     wrn_ws *ws;
@@ -100,7 +98,6 @@ static void on_data(void *context, const char *data, size_t size) {
         flush(w);
         return end(w, true);
     }
-    if (w->tap && size > REST_AFTER) wrn_tap_rest(w->tap);
 }
 
 static void on_ws_message(void *context, bool binary, const char *data, size_t size) {

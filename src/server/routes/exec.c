@@ -220,7 +220,7 @@ static void on_gone(wrn_request *request) {
     r->left = true;
     wrn_buf_free(&r->out);
     wrn_buf_free(&r->err);
-    if (r->viewer.command) wrn_command_signal(r->viewer.command, SIGKILL);
+    if (r->viewer.command) wrn_command_give_up(r->viewer.command);
 }
 
 void wrn_route_exec(wrn_request *request) {

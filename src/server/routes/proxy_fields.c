@@ -87,20 +87,27 @@ static bool read_connection(const wrn_http_head *head, wrn_buf *out) {
     return out->size <= WRN_CONNECTION_MAX;
 }
 
+/* Names the host that was asked for. Programs that heed it compare Origin with it rather than with Host. */
+static bool is_outer_host(const wrn_http_field *field) {
+    return strcmp(field->name, "x-forwarded-host") == 0 || strcmp(field->name, "forwarded") == 0;
+}
+
 static void put_fields(const wrn_server *server, const wrn_http_head *head, int port, const char *connection,
                        wrn_buf *out) {
-    const char *host = wrn_http_head_get(head, "host");
+    const char *host = wrn_http_head_get(head, "host"), *origin = wrn_http_head_get(head, "origin");
+    bool own_origin = origin && after_origin(origin, host);
     for (size_t i = 0; i < head->count; i++) {
         const wrn_http_field *field = &head->fields[i];
         if (wrn_is_hop_field(field->name, strlen(field->name)) || strcmp(field->name, "host") == 0 ||
             strcmp(field->name, "content-length") == 0 || strcmp(field->name, "expect") == 0 ||
             wrn_list_has(connection, field->name) || is_our_credential(server, field) ||
-            put_own_origin(server, field, host, port, out))
+            (own_origin && is_outer_host(field)) || put_own_origin(server, field, host, port, out))
             continue;
         wrn_buf_printf(out, "%s: %s\r\n", field->name, field->value);
     }
     /* Unless a proxy before us has said so. */
-    if (!wrn_http_head_get(head, "x-forwarded-host")) wrn_buf_printf(out, "X-Forwarded-Host: %s\r\n", host);
+    if (!own_origin && !wrn_http_head_get(head, "x-forwarded-host"))
+        wrn_buf_printf(out, "X-Forwarded-Host: %s\r\n", host);
     if (!wrn_http_head_get(head, "x-forwarded-proto")) wrn_buf_puts(out, "X-Forwarded-Proto: http\r\n");
 }
 

@@ -1,13 +1,24 @@
+#include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/text.h"
 #include "gen/requests.h"
+#include "server/http/budget.h"
+#include "server/lane.h"
 #include "server/routes/isolation.h"
 #include "server/routes/once.h"
 #include "server/routes/routes.h"
 
-wrn_json *wrn_show_sandbox(const wrn_server *server, const wrn_sandbox_row *row) {
+/* What the store has of a sandbox's labels, as text; NULL: there are none, or they could not be read. */
+static char *metadata_of(const wrn_server *server, const wrn_sandbox_row *row) {
+    char *text = NULL;
+    if (row->has_metadata && wrn_store_get_metadata(server->store, row->id, &text) != WRN_DB_OK) return NULL;
+    return text;
+}
+
+static wrn_json *show(const wrn_json *isolation, const wrn_sandbox_row *row, const char *metadata) {
     char created[WRN_RFC3339_SIZE], started[WRN_RFC3339_SIZE], active[WRN_RFC3339_SIZE], updated[WRN_RFC3339_SIZE];
     wrn_rfc3339(created, row->created_at);
     wrn_rfc3339(started, row->started_at);
@@ -32,9 +43,19 @@ wrn_json *wrn_show_sandbox(const wrn_server *server, const wrn_sandbox_row *row)
     if (row->started_at) info.present |= WRENN_HAS_SANDBOX_INFO_STARTED_AT;
     if (row->last_active_at) info.present |= WRENN_HAS_SANDBOX_INFO_LAST_ACTIVE_AT;
     wrn_json *object = wrn_model_encode(&wrn_model_sandbox_info, &info);
-    if (wrn_json_set(object, "isolation", wrn_json_ref(server->isolation))) return object;
+    wrn_json *labels = NULL;
+    const char *why;
+    if (metadata && wrn_json_parse(metadata, strlen(metadata), &labels, &why)) wrn_json_set(object, "metadata", labels);
+    if (wrn_json_set(object, "isolation", wrn_json_ref((wrn_json *)(uintptr_t)isolation))) return object;
     wrn_json_free(object);
     return NULL;
+}
+
+wrn_json *wrn_show_sandbox(const wrn_server *server, const wrn_sandbox_row *row) {
+    char *metadata = metadata_of(server, row);
+    wrn_json *shown = show(server->isolation, row, metadata);
+    free(metadata);
+    return shown;
 }
 
 bool wrn_request_sandbox(wrn_request *request, wrn_sandbox_row *row) {
@@ -51,6 +72,8 @@ bool wrn_request_sandbox(wrn_request *request, wrn_sandbox_row *row) {
 }
 
 /* ---- create ---- */
+
+enum { LABELS_MAX = 20, LABEL_VALUE_MAX = 64 };
 
 bool wrn_is_template_name(const char *name) {
     static const char alnum[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
@@ -78,6 +101,54 @@ static bool check_isolation(wrn_request *request, const char *unknown) {
     return false;
 }
 
+static bool is_own_label(const char *name) {
+    static const char *const own[] = {"kernel_version", "vmm_version", "agent_version", "envd_version"};
+    for (size_t i = 0; i < WRN_COUNT(own); i++)
+        if (strcmp(own[i], name) == 0) return true;
+    return false;
+}
+
+static size_t count_characters(const char *text) {
+    size_t count = 0;
+    for (; *text; text++) count += (*text & 0xc0) != 0x80;
+    return count;
+}
+
+/* The bounds are the platform's. */
+static bool check_label(wrn_request *request, const wrn_pair *label) {
+    if (!wrn_is_template_name(label->key))
+        wrn_reply_error(request, WRN_FAULT_INVALID_REQUEST,
+                        "member \"metadata\": the name \"%.100s\" is not 1 to 64 letters, digits, dots, dashes and "
+                        "underscores, the first one a letter or digit",
+                        label->key);
+    else if (is_own_label(label->key))
+        wrn_reply_error(request, WRN_FAULT_INVALID_REQUEST,
+                        "member \"metadata\": the name \"%s\" is the server's own; take another one", label->key);
+    else if (count_characters(label->value) > LABEL_VALUE_MAX)
+        wrn_reply_error(request, WRN_FAULT_INVALID_REQUEST,
+                        "member \"metadata\": the value of \"%s\" has %zu characters, and %d is the limit", label->key,
+                        count_characters(label->value), LABEL_VALUE_MAX);
+    else return true;
+    return false;
+}
+
+/* Its text goes to `out`, which stays empty where there is none. */
+static bool read_metadata(wrn_request *request, const wrn_create_sandbox_request *asked, wrn_buf *out) {
+    if (asked->metadata_count > LABELS_MAX) {
+        wrn_reply_error(request, WRN_FAULT_INVALID_REQUEST, "member \"metadata\" has %zu labels, and %d is the limit",
+                        asked->metadata_count, LABELS_MAX);
+        return false;
+    }
+    WRN_AUTO(wrn_json_freep) wrn_json *metadata = wrn_json_new_object();
+    for (size_t i = 0; i < asked->metadata_count; i++) {
+        const wrn_pair *label = &asked->metadata[i];
+        if (!check_label(request, label)) return false;
+        wrn_json_set_string(metadata, label->key, label->value);
+    }
+    if (asked->metadata_count) wrn_json_write(metadata, out);
+    return true;
+}
+
 static void on_created(void *context, const wrn_sandbox_row *row, const wrn_fault *fault) {
     wrn_once_end(context, row, fault);
 }
@@ -89,32 +160,88 @@ void wrn_route_create_sandbox(wrn_request *request) {
     if (!wrn_is_template_name(template_name))
         return wrn_reply_error(request, WRN_FAULT_INVALID_REQUEST, "member \"template\" is not a template name");
     if (!check_isolation(request, asked.unknown)) return;
+    WRN_AUTO(wrn_buf_free) wrn_buf metadata = WRN_BUF_INIT;
+    if (!read_metadata(request, &asked, &metadata)) return;
     wrn_sandbox_row row = {.vcpus = asked.vcpus, .memory_mb = asked.memory_mb, .timeout_sec = asked.timeout_sec};
     snprintf(row.template_name, sizeof(row.template_name), "%s", template_name);
     memcpy(row.team_id, request->who.team_id, sizeof(row.team_id));
     wrn_server *server = wrn_request_server(request);
     wrn_once *once = wrn_once_begin(request, row.id);
-    if (once) wrn_sandboxes_create(server->sandboxes, &row, on_created, once);
+    if (once) wrn_sandboxes_create(server->sandboxes, &row, metadata.data, on_created, once);
 }
 
 /* ---- the rest ---- */
 
+/* Many rows are read in little time; what is said of them is not made so fast, and not on the loop. */
 typedef struct listing {
-    const wrn_server *server;
-    wrn_json *array;
+    wrn_job job; /* first, so that it leads here */
+    wrn_request *request;
+    wrn_buf rows;      /* wrn_sandbox_row, one behind the other */
+    wrn_buf labels;    /* of each row, as text with a NUL behind it; "": none */
+    wrn_buf isolation; /* as text: a worker counts no references to what others have */
+    wrn_buf text;
 } listing;
+
+enum { ROWS_FEW = 16 };
 
 static bool add_sandbox(void *context, const wrn_sandbox_row *row) {
     listing *l = context;
-    return wrn_json_append(l->array, wrn_show_sandbox(l->server, row));
+    char *metadata = metadata_of(wrn_request_server(l->request), row);
+    wrn_buf_put(&l->rows, row, sizeof(*row));
+    wrn_buf_put(&l->labels, metadata ? metadata : "", metadata ? strlen(metadata) + 1 : 1);
+    free(metadata);
+    return true;
+}
+
+static void free_listing(listing *l) {
+    wrn_buf_free(&l->rows);
+    wrn_buf_free(&l->labels);
+    wrn_buf_free(&l->isolation);
+    wrn_buf_free(&l->text);
+    free(l);
+}
+
+static void write_listing(wrn_job *job) {
+    listing *l = (listing *)job;
+    WRN_AUTO(wrn_json_freep) wrn_json *isolation = NULL, *array = wrn_json_new_array();
+    const char *why, *labels = l->labels.data;
+    if (!wrn_json_parse(l->isolation.data, l->isolation.size, &isolation, &why)) return;
+    for (size_t at = 0; at < l->rows.size; at += sizeof(wrn_sandbox_row)) {
+        wrn_sandbox_row row;
+        memcpy(&row, l->rows.data + at, sizeof(row));
+        wrn_json_append(array, show(isolation, &row, *labels ? labels : NULL));
+        labels += strlen(labels) + 1;
+    }
+    wrn_json_write(array, &l->text);
+    wrn_buf_putc(&l->text, '\n');
+}
+
+static void reply_listing(wrn_job *job) {
+    listing *l = (listing *)job;
+    if (l->text.size) wrn_reply_buf(l->request, 200, "application/json", &l->text);
+    else wrn_reply_error(l->request, WRN_FAULT_INTERNAL_ERROR, "the sandboxes could not be listed");
+    free_listing(l);
 }
 
 void wrn_route_list_sandboxes(wrn_request *request) {
-    listing l = {wrn_request_server(request), wrn_json_new_array()};
-    if (wrn_store_list_sandboxes(l.server->store, request->who.team_id, add_sandbox, &l) == WRN_DB_OK)
-        return wrn_reply_json(request, 200, l.array);
-    wrn_json_free(l.array);
-    wrn_reply_error(request, WRN_FAULT_DB_ERROR, "the sandboxes could not be read");
+    const wrn_server *server = wrn_request_server(request);
+    listing *l = calloc(1, sizeof(*l));
+    if (!l) abort();
+    l->request = request;
+    l->job.run = write_listing;
+    l->job.done = reply_listing;
+    wrn_json_write(server->isolation, &l->isolation);
+    if (wrn_store_list_sandboxes(server->store, request->who.team_id, add_sandbox, l) != WRN_DB_OK) {
+        free_listing(l);
+        return wrn_reply_error(request, WRN_FAULT_DB_ERROR, "the sandboxes could not be read");
+    }
+    if (!wrn_request_charge(request, l->rows.size + l->labels.size)) {
+        free_listing(l);
+        return wrn_reply_error(request, WRN_FAULT_OVERLOADED, "%s", WRN_BUDGET_SPENT);
+    }
+    if (l->rows.size > ROWS_FEW * sizeof(wrn_sandbox_row)) return wrn_lane_put(request->loop, WRN_LANE_JSON, &l->job);
+    write_listing(&l->job);
+    reply_listing(&l->job);
 }
 
 static void on_changed(void *context, const wrn_sandbox_row *row, const wrn_fault *fault) {

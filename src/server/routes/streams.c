@@ -9,6 +9,7 @@
 
 #include "base/text.h"
 #include "gen/requests.h"
+#include "server/http/budget.h"
 #include "server/http/websocket.h"
 #include "server/lane.h"
 #include "server/routes/routes.h"
@@ -76,8 +77,10 @@ struct session {
     bool in_band; /* all errors are messages, as on the platform's capsules */
     bool input_ends;
     incoming *waiting, **last_waiting;
-    bool at_work; /* on a message that is no longer among those */
-    bool over;    /* freed when that is done */
+    bool at_work;   /* on a message that is no longer among those */
+    bool over;      /* freed when that is done */
+    size_t held;    /* in those messages, that one too */
+    size_t charged; /* to the budget, for them and for `input` */
     uv_timer_t timer;
 };
 
@@ -89,6 +92,7 @@ static void clear_message(incoming *m) {
 }
 
 static void free_message(incoming *m) {
+    m->session->held -= m->size;
     clear_message(m);
     free(m);
 }
@@ -99,6 +103,7 @@ static void free_session(session *s) {
         free_message(m);
     }
     wrn_buf_free(&s->input);
+    wrn_budget_give(s->charged);
     free(s);
 }
 
@@ -108,12 +113,12 @@ static void on_timer_closed(uv_handle_t *handle) {
     if (!s->at_work) free_session(s);
 }
 
-/* The command of exec/stream ends with its connection; others go on. */
+/* The command of exec/stream ends with its connection; others go on, and what it left behind when it had ended. */
 static void end_session(session *s, int code) {
     wrn_command *command = s->viewer.command;
     if (s->ws) wrn_websocket_close(WRN_TAKE(s->ws), code);
     wrn_command_detach(&s->viewer);
-    if (command && s->kind->owns_command) wrn_command_signal(command, SIGKILL);
+    if (command && s->kind->owns_command) wrn_command_give_up(command);
     uv_close((uv_handle_t *)&s->timer, on_timer_closed);
 }
 
@@ -139,13 +144,17 @@ static wrn_json *new_message(const char *type) {
 }
 
 /* `code`: what an answer would have said, if anything. */
-static void fail_as(session *s, bool fatal, wrn_fault_code code, const char *text) {
+static void fail_with(session *s, bool fatal, wrn_fault_code code, const char *text, int close_code) {
     wrn_json *message = new_message("error");
     wrn_json_set_string(message, "data", text);
     if (code) wrn_json_set_string(message, "code", wrn_fault_name(code));
     if (fatal && s->kind->is_terminal) wrn_json_set_bool(message, "fatal", true);
     send_json(s, message);
-    end_session(s, WRN_WS_NORMAL);
+    end_session(s, close_code);
+}
+
+static void fail_as(session *s, bool fatal, wrn_fault_code code, const char *text) {
+    fail_with(s, fatal, code, text, WRN_WS_NORMAL);
 }
 
 static void fail(session *s, bool fatal, const char *text) { fail_as(s, fatal, WRN_FAULT_NONE, text); }
@@ -246,6 +255,18 @@ static void on_end(wrn_viewer *viewer, const wrn_proc_result *result) {
 
 /* ---- input ---- */
 
+/* What a command does not take, or what waits for its turn, is held for the client; false: that is more than there may be. */
+static bool charge(session *s) {
+    size_t now = s->input.size + s->held;
+    if (now <= WRN_BUDGET_FREE) now = 0;
+    if (now > s->charged && !wrn_budget_take(now - s->charged)) return false;
+    if (now < s->charged) wrn_budget_give(s->charged - now);
+    s->charged = now;
+    return true;
+}
+
+static void starve(session *s) { fail_with(s, true, WRN_FAULT_OVERLOADED, WRN_BUDGET_SPENT, WRN_WS_TRY_AGAIN); }
+
 static void update_reading(session *s) {
     if (s->ws) wrn_websocket_read(s->ws, s->input.size - s->input_at <= WRN_HIGH_WATER && !s->waiting && !s->at_work);
 }
@@ -267,13 +288,17 @@ static void feed(session *s) {
     update_reading(s);
 }
 
-static void on_command_room(wrn_viewer *viewer) { feed((session *)viewer); }
+static void on_command_room(wrn_viewer *viewer) {
+    feed((session *)viewer);
+    charge((session *)viewer); /* for less than before */
+}
 
 static void take_input(session *s, const void *data, size_t size) {
     if (!s->viewer.command || !s->has_stdin || s->input_ends) return;
     wrn_command_touch(s->viewer.command);
     wrn_buf_put(&s->input, data, size);
     feed(s);
+    if (!charge(s)) starve(s);
 }
 
 static char *decode_input(const wrn_json *message, ssize_t *size) {
@@ -448,12 +473,12 @@ static void end_parsing(wrn_job *job) {
     incoming *m = (incoming *)job;
     session *s = m->session;
     s->at_work = false;
-    if (s->over) free_session(s);
-    else if (s->ws) {
-        take_message(s, m);
-        if (s->ws) take_waiting(s);
-    }
+    bool over = s->over;
+    if (s->ws) take_message(s, m);
     free_message(m);
+    if (over) return free_session(s);
+    charge(s);
+    if (s->ws) take_waiting(s);
 }
 
 static bool is_large(const incoming *m) { return !m->binary && m->size > WRN_JSON_SMALL; }
@@ -493,6 +518,8 @@ static void on_message(void *context, bool binary, const char *data, size_t size
     if (!s->waiting) s->last_waiting = &s->waiting;
     *s->last_waiting = m;
     s->last_waiting = &m->next;
+    s->held += size;
+    if (!charge(s)) return starve(s);
     take_waiting(s);
 }
 

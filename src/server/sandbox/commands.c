@@ -126,17 +126,22 @@ static wrn_command *new_command(sandbox *s, const wrn_proc_spec *spec, const cha
     return NULL;
 }
 
-/* What the next server has to know of it; with as many of its arguments as fit. */
-static bool put_label(const wrn_command *command, size_t args, wrn_buf *out) {
+static bool put_label_with(const wrn_command *command, size_t args, wrn_buf *out) {
     WRN_AUTO(wrn_json_freep) wrn_json *label = wrn_json_new_object();
     wrn_json *argv = wrn_json_new_array();
     for (size_t i = 0; i <= args && command->argv[i]; i++)
         wrn_json_append(argv, wrn_json_new_string(command->argv[i], strlen(command->argv[i])));
     wrn_json_set_string(label, "tag", command->tag);
     wrn_json_set(label, "argv", argv);
+    if (command->raw) wrn_json_set_bool(label, "raw", true);
     out->size = 0;
     wrn_json_write(label, out);
     return !out->failed && out->size < LABEL_MAX;
+}
+
+/* What the next server has to know of it; with its arguments, if they fit. */
+static bool put_label(const wrn_command *command, wrn_buf *out) {
+    return put_label_with(command, SIZE_MAX - 1, out) || put_label_with(command, 0, out);
 }
 
 static void list_command(sandbox *s, wrn_command *command) {
@@ -156,8 +161,7 @@ wrn_command *wrn_command_start(wrn_sandboxes *all, const wrn_sandbox_row *row, c
     const wrn_proc_events events = {on_start, on_output, on_end, on_room, command};
     WRN_AUTO(wrn_buf_free) wrn_buf label = WRN_BUF_INIT;
     wrn_proc_spec own = *spec;
-    if (!command->foreground && (put_label(command, SIZE_MAX - 1, &label) || put_label(command, 0, &label)))
-        own.label = label.data;
+    if (!command->foreground && put_label(command, &label)) own.label = label.data;
     command->proc = wrn_box_exec(s->box, &own, &events, fault);
     if (command->proc) {
         if (viewer) wrn_command_attach(command, viewer);
@@ -196,6 +200,7 @@ bool wrn_command_adopt(sandbox *s, const wrn_kept *kept, wrn_proc_events *events
     command->pid = kept->pid;
     command->started = kept->pid != 0;
     command->terminal = kept->terminal;
+    wrn_json_bool(wrn_json_get(root, "raw"), &command->raw);
     list_command(s, command);
     *events = (wrn_proc_events){on_start, on_output, on_end, on_room, command};
     return true;
@@ -274,6 +279,8 @@ void wrn_command_pause(wrn_viewer *viewer, bool pause) {
 
 void wrn_command_signal(wrn_command *command, int signo) { wrn_proc_signal(command->proc, signo); }
 
+void wrn_command_give_up(wrn_command *command) { wrn_proc_give_up(command->proc); }
+
 size_t wrn_command_write(wrn_command *command, const void *data, size_t size) {
     return wrn_proc_write(command->proc, data, size);
 }
@@ -288,7 +295,14 @@ void wrn_command_touch(wrn_command *command) { wrn_sandbox_touch(command->sandbo
 
 int64_t wrn_command_pid(const wrn_command *command) { return command->pid; }
 const char *wrn_command_tag(const wrn_command *command) { return command->tag; }
-void wrn_command_set_raw(wrn_command *command) { command->raw = true; }
+
+void wrn_command_set_raw(wrn_command *command) {
+    WRN_AUTO(wrn_buf_free) wrn_buf label = WRN_BUF_INIT;
+    if (command->raw) return;
+    command->raw = true;
+    if (put_label(command, &label)) wrn_proc_relabel(command->proc, label.data);
+}
+
 bool wrn_command_is_raw(const wrn_command *command) { return command->raw; }
 bool wrn_command_is_terminal(const wrn_command *command) { return command->terminal; }
 const char *const *wrn_command_argv(const wrn_command *command) { return command->argv; }

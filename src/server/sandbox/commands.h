@@ -45,6 +45,8 @@ void wrn_command_detach(wrn_viewer *viewer);
 void wrn_command_pause(wrn_viewer *viewer, bool pause);
 
 void wrn_command_signal(wrn_command *command, int signo);
+/* Whoever asked for it has left; see the backend's give_up. */
+void wrn_command_give_up(wrn_command *command);
 size_t wrn_command_write(wrn_command *command, const void *data, size_t size);
 void wrn_command_close_stdin(wrn_command *command);
 void wrn_command_resize(wrn_command *command, uint16_t cols, uint16_t rows);
@@ -54,7 +56,8 @@ void wrn_command_touch(wrn_command *command);
 int64_t wrn_command_pid(const wrn_command *command); /* 0: not started yet */
 const char *wrn_command_tag(const wrn_command *command);
 bool wrn_command_is_terminal(const wrn_command *command);
-/* Somebody has spoken to the terminal in binary frames, so all its viewers get them, the replay too. */
+/* Somebody has spoken to the terminal in binary frames, so all its viewers get them, the replay too. It
+ * outlives this process, as the terminal does. */
 void wrn_command_set_raw(wrn_command *command);
 bool wrn_command_is_raw(const wrn_command *command);
 /* Program and arguments, NULL-terminated. */

@@ -6,6 +6,7 @@
 
 #include "base/auto.h"
 #include "base/clock.h"
+#include "server/hold.h"
 #include "server/log.h"
 #include "server/sandbox/internal.h"
 
@@ -386,16 +387,18 @@ static sandbox *new_sandbox(wrn_sandboxes *all, const wrn_sandbox_row *asked) {
     return s;
 }
 
-void wrn_sandboxes_create(wrn_sandboxes *all, const wrn_sandbox_row *asked, wrn_sandbox_done_fn done, void *context) {
+void wrn_sandboxes_create(wrn_sandboxes *all, const wrn_sandbox_row *asked, const char *metadata,
+                          wrn_sandbox_done_fn done, void *context) {
     wrn_fault fault;
     char snapshot_id[WRN_ID_SIZE];
     wrn_sandbox_row row = *asked;
+    row.has_metadata = metadata != NULL;
     const wrn_sandboxes_config *c = &all->config;
     if (!wrn_snapshot_apply(all, &row, snapshot_id, &fault)) return done(context, NULL, &fault);
     wrn_boxes_fit(c->boxes, NULL, &row.vcpus, &row.memory_mb);
     if (!has_room(all, &row, &fault)) return done(context, NULL, &fault);
     sandbox *s = new_sandbox(all, &row);
-    if (!s || wrn_store_add_sandbox(c->store, &s->row) != WRN_DB_OK) {
+    if (!s || wrn_store_add_sandbox(c->store, &s->row, metadata) != WRN_DB_OK) {
         free(s);
         db_fault(&fault);
         return done(context, NULL, &fault);
@@ -570,7 +573,8 @@ void wrn_sandboxes_stop(wrn_sandboxes *all, wrn_stop how, void (*done)(void *con
     all->stopped_context = context;
     for (size_t i = 0; i < WRN_BUCKETS; i++) {
         for (sandbox *s = all->buckets[i], *next; s; s = next) {
-            next = s->next; /* a change that ends at once takes it out of the list */
+            next = s->next;  /* a change that ends at once takes it out of the list */
+            wrn_hold_tick(); /* nobody is served any more */
             if (s->box) wrn_box_stop_snapshot(s->box);
             if (!all->leaving) add_change(s, WRN_EVENT_DESTROY, NULL, NULL);
             else if (how == WRN_STOP_PAUSE && s->state == WRN_STATE_RUNNING) add_change(s, WRN_EVENT_PAUSE, NULL, NULL);

@@ -72,6 +72,7 @@ static const char *const migrations[] = {
     " sandbox_id TEXT NOT NULL, answer TEXT, created_at INTEGER NOT NULL,"
     " PRIMARY KEY (team_id, key)) STRICT, WITHOUT ROWID;"
     "CREATE INDEX creates_by_age ON creates(created_at);",
+    "ALTER TABLE sandboxes ADD COLUMN metadata TEXT;",
 };
 
 static wrn_db report(wrn_store *store, const char *what) {

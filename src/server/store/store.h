@@ -79,11 +79,15 @@ typedef struct wrn_sandbox_row {
     char template_name[65];
     int64_t vcpus, memory_mb, timeout_sec;
     int64_t created_at, started_at, last_active_at, last_updated; /* Unix seconds; 0: never */
+    bool has_metadata;
 } wrn_sandbox_row;
 
 typedef bool (*wrn_sandbox_fn)(void *context, const wrn_sandbox_row *row);
 
-wrn_db wrn_store_add_sandbox(wrn_store *store, const wrn_sandbox_row *row);
+/* `metadata`: what its creator says of it, as the text of a JSON object; NULL: nothing. It never changes. */
+wrn_db wrn_store_add_sandbox(wrn_store *store, const wrn_sandbox_row *row, const char *metadata);
+/* The caller frees *out. */
+wrn_db wrn_store_get_metadata(wrn_store *store, const char *id, char **out);
 /* Writes status and times. */
 wrn_db wrn_store_update_sandbox(wrn_store *store, const wrn_sandbox_row *row);
 /* Only where `team_id` fits; NULL: any. */

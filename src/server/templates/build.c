@@ -31,7 +31,7 @@ typedef struct build {
     const wrn_template_plan *plan;
     const char *unpacker, *templates;
     char dir[PATH_MAX], tree[PATH_MAX + 16], name[PATH_MAX], link[PATH_MAX];
-    char origin[128];
+    char origin[128], user[OCI_USER_SIZE]; /* user: the image's; "" for none */
     wrn_buf *said;
     wrn_fault *fault;
 } build;
@@ -173,6 +173,7 @@ static bool from_oci(build *b) {
     snprintf(b->origin, sizeof(b->origin), "OCI image %s", b->plan->oci);
     if (!oci_open(b->plan->oci, dir, sizeof(dir), &image, why))
         return fails(b->fault, "cannot build from %s: %s", b->origin, why);
+    memcpy(b->user, image.user, sizeof(b->user));
     for (size_t i = 0; i < image.count; i++) {
         int fd = oci_open_blob(dir, &image.layers[i], &pipeline_stopped, why);
         if (fd < 0) return fails(b->fault, "cannot build from %s: %s", b->origin, why);
@@ -193,7 +194,11 @@ static bool fill(build *b) {
 static bool write_document(const build *b) {
     static const atomic_bool never;
     const wrn_template_plan *plan = b->plan;
-    source s = {.start_port = (uint16_t)plan->start_port, .start_early = plan->start_early, .default_user = plan->user};
+    source s = {.start_port = (uint16_t)plan->start_port,
+                .start_early = plan->start_early,
+                .default_user = plan->user ? plan->user
+                                : *b->user ? b->user
+                                           : NULL};
     char path[PATH_MAX + 32];
     if (plan->start) s.start[0] = "/bin/sh", s.start[1] = "-c", s.start[2] = plan->start;
     WRN_AUTO(wrn_json_freep) wrn_json *document = source_document(&s, "base");
@@ -272,6 +277,8 @@ bool wrn_template_build(const wrn_backend_config *config, const wrn_template_pla
     snprintf(b.link, sizeof(b.link), "%s/" OURS "link", b.templates);
     snprintf(b.dir, sizeof(b.dir), "%s/" OURS "%s-XXXXXX", b.templates, plan->name);
     if (!build_template(&b)) return false;
+    if (*b.user && !plan->user)
+        wrn_buf_printf(said, "commands run as \"%s\", as the image says; --user names another\n", b.user);
     wrn_buf_printf(said, "made the template %s in %s\n", plan->name, b.name);
     return true;
 }

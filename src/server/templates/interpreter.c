@@ -16,7 +16,8 @@
 #define HOME "/opt/code-interpreter"
 
 extern char **environ;
-extern const char wrn_interpreter_server[], wrn_interpreter_python_kernel[], wrn_interpreter_bash_kernel[];
+extern const char wrn_interpreter_start[], wrn_interpreter_server[], wrn_interpreter_python_kernel[],
+    wrn_interpreter_bash_kernel[];
 
 #define KERNEL(language, title)                                                                          \
     "{\"argv\":[\"/usr/bin/python3\",\"" HOME "/" language "_kernel.py\",\"-f\",\"{connection_file}\"]," \
@@ -28,6 +29,7 @@ static const char *const names[] = {"python-interpreter-v0-beta", "code-runner-b
 static const struct {
     const char *path, *text;
 } files[] = {
+    {"start.py", wrn_interpreter_start},
     {"server.py", wrn_interpreter_server},
     {"python_kernel.py", wrn_interpreter_python_kernel},
     {"bash_kernel.py", wrn_interpreter_bash_kernel},
@@ -36,8 +38,7 @@ static const struct {
     {"kernels/bash/kernel.json", KERNEL("bash", "Bash")},
 };
 
-static const char *const start[] = {"/usr/bin/env", "JUPYTER_PATH=" HOME, "/usr/bin/python3",
-                                    "-m",           "jupyter_server",     "--config=" HOME "/server.py"};
+static const char *const start[] = {"/usr/bin/env", "JUPYTER_PATH=" HOME, "/usr/bin/python3", HOME "/start.py"};
 enum { START_PORT = 8888, MEMORY_MB = 1024 };
 
 /* Without the modules of whoever runs this: sandboxes see only what is installed for all. */

@@ -15,8 +15,9 @@
 
 #include "base/tree.h"
 
-/* Up to five descriptors a level. A redirect is at most 256 bytes, says the kernel. */
-enum { DEPTH_MAX = 300, NAMES_MAX = 65536, VALUE_MAX = 65536, REDIRECT_MAX = 512 };
+/* Up to five descriptors a level. A redirect is at most 256 bytes, says the kernel. What files with several names take
+ * is all that grows with a layer: there is room for half a million of them, or 30,000 with the longest of paths. */
+enum { DEPTH_MAX = 300, NAMES_MAX = 65536, VALUE_MAX = 65536, REDIRECT_MAX = 512, LINKS_MAX_BYTES = 128 << 20 };
 
 /* A file that has come over and has more names. */
 typedef struct seen {
@@ -43,6 +44,7 @@ typedef struct copy {
     int top, depth;
     size_t size; /* of `path` */
     char path[PATH_MAX];
+    size_t links_bytes;
     seen *links[BUCKETS];
 } copy;
 
@@ -161,6 +163,16 @@ static void forget_links(copy *c) {
     }
 }
 
+static int remember_link(copy *c, seen **at, const struct stat *info) {
+    c->links_bytes += sizeof(**at) + c->size + 1;
+    if (c->links_bytes > LINKS_MAX_BYTES) return errno = ENOBUFS, -1;
+    *at = calloc(1, sizeof(**at));
+    char *path = strdup(c->path);
+    if (*at && path) **at = (seen){info->st_ino, info->st_dev, path, NULL};
+    else free(path);
+    return *at && (*at)->path ? 0 : -1;
+}
+
 static int copy_file(copy *c, int from, int to, const char *name) {
     struct stat info;
     int rc = -1, out = -1, in = openat(from, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
@@ -176,11 +188,7 @@ static int copy_file(copy *c, int from, int to, const char *name) {
     }
     out = openat(to, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     rc = out < 0 || copy_data(in, out, info.st_size) != 0 ? -1 : finish(c, in, out, &info);
-    if (rc != 0 || !link || *link || c->size >= sizeof(c->path)) goto end;
-    *link = calloc(1, sizeof(**link));
-    char *path = strdup(c->path);
-    if (*link && path) **link = (seen){info.st_ino, info.st_dev, path, NULL};
-    else rc = -1, free(path);
+    if (rc == 0 && link && !*link && c->size < sizeof(c->path)) rc = remember_link(c, link, &info);
 end:
     if (in >= 0) close(in);
     if (out >= 0 && close(out) != 0) rc = -1;

@@ -6,7 +6,7 @@
 #include <stdbool.h>
 
 typedef struct layer_fault {
-    int error; /* ELOOP: nested too deeply */
+    int error; /* ELOOP: nested too deeply; ENOBUFS: too many files with several names */
     char path[200];
 } layer_fault;
 

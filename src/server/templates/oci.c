@@ -193,11 +193,27 @@ static const char *split(const char *where, char *dir, size_t size) {
     return where + (colon + 1 - dir);
 }
 
-static bool check_platform(const char *dir, const oci_image *image, char why[OCI_WHY_SIZE]) {
+/* As Docker takes it: what is empty on either side of the colon is the default there. */
+static bool read_user(const wrn_json *config, char out[OCI_USER_SIZE], char why[OCI_WHY_SIZE]) {
+    size_t size = 0;
+    const char *user = wrn_json_string(wrn_json_get(wrn_json_get(config, "config"), "User"), &size);
+    if (!user) user = "";
+    if (size && user[size - 1] == ':') size--;
+    bool groups_only = size && *user == ':';
+    for (size_t i = 0; i < size; i++)
+        if ((unsigned char)user[i] <= ' ' || user[i] == 0x7f)
+            return wrong(why, "the image's User \"%.100s\" has blanks or control characters in it", user);
+    if (size + groups_only < OCI_USER_SIZE)
+        return snprintf(out, OCI_USER_SIZE, "%s%.*s", groups_only ? "0" : "", (int)size, user), true;
+    return wrong(why, "the image's User \"%.100s...\" has over %d characters", user, OCI_USER_SIZE - 1);
+}
+
+static bool read_config(const char *dir, oci_image *image, char why[OCI_WHY_SIZE]) {
     WRN_AUTO(wrn_json_freep) wrn_json *config = read_blob(dir, &image->config, why);
     if (!config) return false;
     const char *arch = text_of(config, "architecture"), *os = text_of(config, "os");
-    if ((!*arch || strcmp(arch, HERE) == 0) && (!*os || strcmp(os, "linux") == 0)) return true;
+    if ((!*arch || strcmp(arch, HERE) == 0) && (!*os || strcmp(os, "linux") == 0))
+        return read_user(config, image->user, why);
     return wrong(why, "the image is for %.40s/%.40s, this machine is linux/" HERE, os, arch);
 }
 
@@ -215,5 +231,5 @@ bool oci_open(const char *where, char *dir, size_t dir_size, oci_image *out, cha
         wrn_json_free(at);
         at = read_blob(dir, &blob, why);
     }
-    return at && oci_read_manifest(at, out, why) && check_platform(dir, out, why);
+    return at && oci_read_manifest(at, out, why) && read_config(dir, out, why);
 }

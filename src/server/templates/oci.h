@@ -10,7 +10,7 @@
 
 #include "base/json.h"
 
-enum { OCI_LAYERS_MAX = 256, OCI_WHY_SIZE = 400 };
+enum { OCI_LAYERS_MAX = 256, OCI_WHY_SIZE = 400, OCI_USER_SIZE = 256 };
 
 typedef struct oci_blob {
     char sha256[65]; /* in hex */
@@ -21,6 +21,7 @@ typedef struct oci_image {
     oci_blob config;
     size_t count;
     oci_blob layers[OCI_LAYERS_MAX]; /* the lowest first */
+    char user[OCI_USER_SIZE];        /* whom its commands run as: name or number, either with ":GROUP"; "": root */
 } oci_image;
 
 /* These say false with what is wrong in `why`. */

@@ -2,17 +2,19 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/sched.h>
 #include <stdint.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/auto.h"
-#include "server/trees.h"
+#include "server/userns.h"
 
 enum { UNPACKER, FEEDER, PROGRAMS };
-enum { CANNOT_RUN = 127, NO_NAMESPACE = 126 };
+enum { CANNOT_RUN = 127, NO_NAMESPACE = 126, USERNS_FD = 3 };
 
 volatile sig_atomic_t pipeline_stopped;
 static volatile pid_t running[PROGRAMS];
@@ -21,8 +23,8 @@ static const int signals[] = {SIGINT, SIGTERM, SIGHUP};
 static void on_signal(int signo) {
     int saved = errno;
     pipeline_stopped = signo;
-    for (int i = 0; i < PROGRAMS; i++)
-        if (running[i] > 0) kill(running[i], SIGTERM);
+    for (int i = 0; i < PROGRAMS; i++) /* the first is process 1 of its namespace, which nothing less ends */
+        if (running[i] > 0) kill(running[i], i == UNPACKER ? SIGKILL : SIGTERM);
     errno = saved;
 }
 
@@ -44,18 +46,33 @@ typedef struct program {
     const char *const *argv;
     const char *dir; /* NULL: as it is */
     int in, out, err;
-    bool as_root; /* over what the user owns */
+    bool jailed;   /* in namespaces of its own; it sees to its end with ours itself */
+    int userns_fd; /* as USERNS_FD; -1: none */
 } program;
 
 _Noreturn static void become(const program *p, pid_t parent) {
-    if (p->as_root && geteuid() != 0 && userns_enter() != 0) _exit(NO_NAMESPACE);
-    prctl(PR_SET_PDEATHSIG, p->as_root ? SIGKILL : SIGTERM); /* after that: a change of ids clears it */
-    if (getppid() != parent || (p->dir && chdir(p->dir) != 0)) _exit(1);
+    if (!p->jailed) prctl(PR_SET_PDEATHSIG, SIGTERM);
+    if ((!p->jailed && getppid() != parent) || (p->dir && chdir(p->dir) != 0)) _exit(1);
     if (p->in >= 0) dup2(p->in, 0);
     if (p->out >= 0) dup2(p->out, 1);
     if (p->err >= 0) dup2(p->err, 2);
+    if (p->userns_fd == USERNS_FD) fcntl(USERNS_FD, F_SETFD, 0);
+    else if (p->userns_fd >= 0) dup2(p->userns_fd, USERNS_FD);
     execvp(p->argv[0], (char *const *)(uintptr_t)p->argv);
     _exit(CANNOT_RUN);
+}
+
+/* A user has nothing to give, and is root in a user namespace; root gives one to enter, see `userns_fd`. */
+static pid_t fork_jailed(void) {
+    bool root = geteuid() == 0;
+    uid_t uid = geteuid();
+    gid_t gid = getegid();
+    struct clone_args args = {.flags = CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWUTS | CLONE_NEWIPC |
+                                       CLONE_NEWCGROUP | (root ? 0 : CLONE_NEWUSER),
+                              .exit_signal = SIGCHLD};
+    pid_t pid = (pid_t)syscall(SYS_clone3, &args, sizeof(args));
+    if (pid == 0 && !root && userns_map_self(uid, gid) != 0) _exit(NO_NAMESPACE);
+    return pid;
 }
 
 /* Signals wait meanwhile: their handler must know the pid. */
@@ -64,7 +81,7 @@ static bool start(int which, const program *p) {
     pid_t parent = getpid();
     sigfillset(&all);
     sigprocmask(SIG_BLOCK, &all, &before);
-    pid_t pid = pipeline_stopped ? -1 : fork();
+    pid_t pid = pipeline_stopped ? -1 : p->jailed ? fork_jailed() : fork();
     if (pid == 0) {
         handle(SIG_DFL);
         sigprocmask(SIG_SETMASK, &before, NULL);
@@ -73,6 +90,15 @@ static bool start(int which, const program *p) {
     running[which] = pid;
     sigprocmask(SIG_SETMASK, &before, NULL);
     return pid > 0;
+}
+
+/* Its user ids are none of the host's, and nobody else's as long as *lock_fd is open. */
+static void start_unpacker(program p, int *lock_fd) {
+    bool root = geteuid() == 0;
+    p.jailed = true;
+    p.userns_fd = root ? userns_borrow(lock_fd) : -1;
+    if (!root || p.userns_fd >= 0) start(UNPACKER, &p);
+    if (p.userns_fd >= 0) close(p.userns_fd);
 }
 
 /* Its wait status; -1 when it never ran. */
@@ -117,8 +143,8 @@ static bool judge(const char *from, int fed, int unpacked, const wrn_buf *remark
     if (!feeder_failed && exited_with(unpacked, 0)) return true;
     if (from && exited_with(fed, CANNOT_RUN))
         wrn_buf_printf(&why, "there is no program %s here; on Debian and Ubuntu: apt-get install %s", from, from);
-    else if (exited_with(unpacked, NO_NAMESPACE))
-        wrn_buf_puts(&why, "this user can't make user namespaces, which sandboxes need too; run wrennd doctor");
+    else if ((unpacked == -1 && (!from || fed != -1)) || exited_with(unpacked, NO_NAMESPACE))
+        wrn_buf_puts(&why, "wrenn-unpack needs namespaces of its own, as sandboxes do; run wrennd doctor");
     else if (exited_with(unpacked, CANNOT_RUN))
         wrn_buf_puts(&why, "the program wrenn-unpack is not where wrennd looks for it, beside it and in "
                            "../libexec/wrenn; install it there");
@@ -133,16 +159,13 @@ bool pipeline_run(const char *unpacker, const char *mode, const char *tree, int 
                   wrn_buf *said, wrn_fault *fault) {
     WRN_AUTO(wrn_buf_free) wrn_buf remarks = WRN_BUF_LIMITED(4096);
     const char *const argv[] = {unpacker, mode, geteuid() == 0 ? "keep" : "squash", NULL};
-    int feed[2] = {-1, -1}, remark[2] = {-1, -1};
+    int feed[2] = {-1, -1}, remark[2] = {-1, -1}, lock_fd = -1;
     bool ok = (!from || pipe2(feed, O_CLOEXEC) == 0) && pipe2(remark, O_CLOEXEC) == 0;
-    if (ok && from) ok = start(FEEDER, &(program){.argv = from, .in = -1, .out = feed[1], .err = -1});
+    if (ok && from) ok = start(FEEDER, &(program){.argv = from, .in = -1, .out = feed[1], .err = -1, .userns_fd = -1});
     if (ok)
-        start(UNPACKER, &(program){.argv = argv,
-                                   .dir = tree,
-                                   .in = from ? feed[0] : in,
-                                   .out = remark[1],
-                                   .err = remark[1],
-                                   .as_root = true});
+        start_unpacker(
+            (program){.argv = argv, .dir = tree, .in = from ? feed[0] : in, .out = remark[1], .err = remark[1]},
+            &lock_fd);
     const int ours[] = {feed[0], feed[1], remark[1]};
     for (size_t i = 0; i < WRN_COUNT(ours); i++)
         if (ours[i] >= 0) close(ours[i]);
@@ -151,6 +174,7 @@ bool pipeline_run(const char *unpacker, const char *mode, const char *tree, int 
         close(remark[0]);
     }
     int unpacked = end(UNPACKER), fed = end(FEEDER);
+    if (lock_fd >= 0) close(lock_fd);
     if (!judge(from ? from[0] : NULL, fed, unpacked, &remarks, fault)) return false;
     if (remarks.size) wrn_buf_puts(said, remarks.data);
     return true;

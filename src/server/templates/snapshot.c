@@ -14,10 +14,16 @@
 #include <unistd.h>
 
 #include "base/auto.h"
+#include "base/limit.h"
 #include "base/tree.h"
 #include "server/lane.h"
+#include "server/precedence.h"
 #include "server/templates/layer.h"
 #include "server/trees.h"
+#include "server/userns.h"
+
+/* What it takes itself is below the lower bound; the kernel can do with the rest for what it keeps of files. */
+enum { COPY_MB = 512, COPY_DATA_MB = 384 };
 
 /* What the child that copies says at its end. */
 typedef struct outcome {
@@ -28,7 +34,10 @@ typedef struct outcome {
 
 struct snapshot_copy {
     uv_poll_t poll;
-    wrn_job removal; /* of what it has made when it has failed */
+    wrn_job removal; /* of what it has made when it has failed, and of its group */
+    const wrn_backend_ops *ops;
+    wrn_backend *backend;
+    char group[WRN_BOX_ID_MAX + 16];
     outcome outcome;
     pid_t pid;
     int result_fd;
@@ -149,8 +158,10 @@ static void make(const snapshot_plan *p, outcome *o) {
 }
 
 /* An ordinary user can't read all that its sandboxes own, unless it is root over it, as they are. */
-static bool prepare(const snapshot_plan *p, outcome *o) {
+static bool prepare(const snapshot_plan *p, int join_fd, outcome *o) {
     struct rlimit files;
+    if (join_fd >= 0 && write(join_fd, "0", 1) != 1) return fails(o, "its control group");
+    if (wrn_limit_data((int64_t)COPY_DATA_MB << 20) != 0) return fails(o, "its memory limit");
     signal(SIGTERM, SIG_DFL);
     signal(SIGINT, SIG_DFL);
     if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
@@ -163,11 +174,12 @@ static bool prepare(const snapshot_plan *p, outcome *o) {
     return getppid() == p->parent || fails(o, "the server");
 }
 
-_Noreturn static void child(const snapshot_plan *p, int result_fd) {
+_Noreturn static void child(const snapshot_plan *p, int result_fd, int join_fd) {
     static outcome o;
+    bool ok = prepare(p, join_fd, &o);
     if (result_fd > 3) close_range(3, (unsigned)result_fd - 1, 0);
     close_range((unsigned)result_fd + 1, ~0U, 0);
-    if (prepare(p, &o)) make(p, &o);
+    if (ok) make(p, &o);
     (void)!write(result_fd, &o, sizeof(o));
     _exit(0);
 }
@@ -180,6 +192,9 @@ static void set_fault(wrn_fault *fault, const outcome *o) {
     if (o->error == ELOOP)
         wrn_fault_set(fault, WRN_FAULT_INVALID_REQUEST, "directories are nested too deeply for a snapshot: %s",
                       o->where);
+    else if (o->error == ENOBUFS)
+        wrn_fault_set(fault, WRN_FAULT_INVALID_REQUEST,
+                      "too many files have several names (hard links) for a snapshot: %s; remove some", o->where);
     else
         wrn_fault_set(fault, WRN_FAULT_INTERNAL_ERROR, "cannot make the snapshot: %s: %s", o->where,
                       strerror(o->error));
@@ -197,9 +212,24 @@ static snapshot_copy *copy_of(wrn_job *removal) {
     return (snapshot_copy *)((char *)removal - offsetof(snapshot_copy, removal));
 }
 
-static void remove_half(wrn_job *removal) { wrn_tree_remove(copy_of(removal)->half); }
+/* The dead leave their group within some milliseconds. */
+static void remove_rest(wrn_job *removal) {
+    enum { LOOKS = 200, LOOK_US = 5000 };
+    const snapshot_copy *copy = copy_of(removal);
+    if (copy->outcome.error) wrn_tree_remove(copy->half);
+    for (int i = 0; i < LOOKS && !copy->ops->unbound(copy->backend, copy->group, NULL); i++) usleep(LOOK_US);
+}
 
-static void half_removed(wrn_job *removal) { end_copy(copy_of(removal)); }
+static void rest_removed(wrn_job *removal) { end_copy(copy_of(removal)); }
+
+/* It did not live to say so itself. */
+static outcome died(bool for_memory) {
+    outcome o = {.error = ECANCELED, .where = "its process ended"};
+    if (!for_memory) return o;
+    o.error = ENOMEM;
+    snprintf(o.where, sizeof(o.where), "copying the files takes more than %d MB of memory", COPY_MB);
+    return o;
+}
 
 static void on_result(uv_poll_t *poll, int status, int events) {
     snapshot_copy *copy = poll->data;
@@ -213,32 +243,58 @@ static void on_result(uv_poll_t *poll, int status, int events) {
     }
     copy->pid = 0;
     close(copy->result_fd);
-    if (got != (ssize_t)sizeof(o)) o = (outcome){.error = ECANCELED, .where = "its process ended"};
-    copy->outcome = o;
-    if (!o.error) return end_copy(copy);
-    copy->removal.run = remove_half;
-    copy->removal.done = half_removed;
+    int64_t oom_kills = 0;
+    bool is_gone = copy->ops->unbound(copy->backend, copy->group, &oom_kills);
+    copy->outcome = got == (ssize_t)sizeof(o) ? o : died(oom_kills > 0);
+    if (is_gone && !copy->outcome.error) return end_copy(copy);
+    copy->removal.run = remove_rest;
+    copy->removal.done = rest_removed;
     wrn_lane_put(poll->loop, WRN_LANE_REMOVE, &copy->removal);
 }
 
-snapshot_copy *snapshot_copy_start(uv_loop_t *loop, const snapshot_plan *plan, wrn_snapshot_fn done, void *context) {
+static pid_t fork_child(const snapshot_plan *plan, const snapshot_copy *copy, int result_fd) {
+    int join_fd;
+    if (copy->ops->bound(copy->backend, copy->group, (int64_t)COPY_MB << 20, &join_fd) != 0) return -1;
+    pid_t pid = fork();
+    if (pid == 0) wrn_precedence_leave(), child(plan, result_fd, join_fd);
+    if (join_fd >= 0) close(join_fd);
+    if (pid < 0) copy->ops->unbound(copy->backend, copy->group, NULL);
+    return pid;
+}
+
+/* NULL with errno; takes `copy` over. */
+static snapshot_copy *begin_copy(uv_loop_t *loop, const snapshot_plan *plan, snapshot_copy *copy) {
     int result[2];
-    snapshot_copy *copy = calloc(1, sizeof(*copy));
-    if (!copy || pipe2(result, O_CLOEXEC | O_NONBLOCK) != 0) return free(copy), NULL;
-    copy->pid = fork();
-    if (copy->pid == 0) child(plan, result[1]);
-    close(result[1]);
-    if (copy->pid < 0 || uv_poll_init(loop, &copy->poll, result[0]) != 0) {
+    if (pipe2(result, O_CLOEXEC | O_NONBLOCK) != 0) return free(copy), NULL;
+    copy->result_fd = result[0];
+    if (uv_poll_init(loop, &copy->poll, result[0]) != 0) {
         close(result[0]);
+        close(result[1]);
         return free(copy), NULL;
     }
-    copy->result_fd = result[0];
+    copy->pid = fork_child(plan, copy, result[1]);
+    int saved = errno;
+    close(result[1]);
+    if (copy->pid > 0) {
+        uv_poll_start(&copy->poll, UV_READABLE, on_result);
+        return copy;
+    }
+    close(result[0]);
+    uv_close((uv_handle_t *)&copy->poll, on_poll_closed);
+    return errno = saved, NULL;
+}
+
+snapshot_copy *snapshot_copy_start(uv_loop_t *loop, const snapshot_plan *plan, wrn_snapshot_fn done, void *context) {
+    snapshot_copy *copy = calloc(1, sizeof(*copy));
+    if (!copy) return NULL;
+    copy->ops = plan->ops;
+    copy->backend = plan->backend;
     copy->done = done;
     copy->context = context;
     copy->poll.data = copy;
+    snprintf(copy->group, sizeof(copy->group), "copy.%.*s", WRN_BOX_ID_MAX, plan->id);
     snprintf(copy->half, sizeof(copy->half), "%.4000s.new", plan->target);
-    uv_poll_start(&copy->poll, UV_READABLE, on_result);
-    return copy;
+    return begin_copy(loop, plan, copy);
 }
 
 void snapshot_copy_stop(snapshot_copy *copy) {

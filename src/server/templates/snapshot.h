@@ -25,8 +25,12 @@ void snapshot_drop(snapshots *s, const char *id);
 /* Removes, blocking, what is not known and not held: leftovers of a crash. */
 void snapshots_sweep(snapshots *s, bool (*is_known)(void *context, const char *id), void *context);
 
-/* All that the copying needs to know: it happens in a child, which nothing in this process waits for. */
+/* All that the copying needs to know: it happens in a child, which nothing in this process waits for, and which has a bound
+ * on its memory, whatever there is to copy. */
 typedef struct snapshot_plan {
+    const wrn_backend_ops *ops;
+    wrn_backend *backend; /* stays there until it is done */
+    const char *id;       /* of the snapshot */
     bool root, durable;
     pid_t parent;
     const wrn_written *layers;        /* as the backend tells */

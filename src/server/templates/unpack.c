@@ -2,62 +2,33 @@
  *
  *     wrenn-unpack archive|layer|finish keep|squash
  *
+ * wrennd starts it, in namespaces of its own: see jail.h.
+ *
  * `archive` unpacks a tar file, however compressed; `layer` one layer of an OCI image above those before it, from a
  * file; `finish` checks the whole and adds what every sandbox needs. Owners are kept, or all files are the caller's.
  *
- * Archives are not trusted. The directory becomes / of this process, which then gives up all that would lead out of it, so no
- * name, link or mistake of libarchive's reaches other files. It is a program of its own for that reason, and so that
- * wrennd does not carry libarchive with its dozen libraries. Not restored: devices (a sandbox has its own /dev), set-id
+ * Archives are not trusted. The directory becomes / of this process, which gives up all that would lead out of it before it
+ * reads anything, so no name, link or mistake of libarchive's reaches other files. It is a program of its own for that
+ * reason, and so that wrennd does not carry libarchive with its dozen libraries. Not restored: devices (a sandbox has its own /dev), set-id
  * bits of files and all extended attributes, so file capabilities too (void in a sandbox, where nothing gains
  * privileges, and dangerous outside). */
 #include <archive.h>
 #include <archive_entry.h>
 #include <dirent.h>
 #include <errno.h>
-#include <linux/capability.h>
-#include <locale.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "base/auto.h"
 #include "base/tree.h"
+#include "server/templates/jail.h"
 
 #define NO_TAR "it is not a whole tar archive, plain or packed by gzip, bzip2, xz or zstd"
 
 enum { OWNER_MAX = 65535, PATH_SIZE = 4096 };
-
-__attribute__((format(printf, 1, 2))) _Noreturn static void fail(const char *format, ...) {
-    va_list args;
-    va_start(args, format);
-    vfprintf(stderr, format, args);
-    va_end(args);
-    _exit(1);
-}
-
-static bool is_same(const struct stat *a, const struct stat *b) {
-    return a->st_ino == b->st_ino && a->st_dev == b->st_dev;
-}
-
-/* Should this ever go wrong, everything that follows would be done to the host: so it is looked at from both sides. */
-static void enter_jail(void) {
-    const unsigned caps = 1u << CAP_CHOWN | 1u << CAP_DAC_OVERRIDE | 1u << CAP_FOWNER | 1u << CAP_FSETID;
-    struct __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
-    struct __user_cap_data_struct data[2] = {{.effective = caps, .permitted = caps}};
-    struct stat here, outside, root;
-    if (stat(".", &here) != 0 || stat("/", &outside) != 0 || is_same(&here, &outside)) fail("it must not be run in /");
-    setlocale(LC_CTYPE, "C.UTF-8"); /* or libarchive refuses names that are not ASCII */
-    umask(022);
-    if (close_range(3, ~0U, 0) != 0 || chroot(".") != 0 || chdir("/") != 0 || syscall(SYS_capset, &header, data) != 0 ||
-        prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
-        fail("cannot lock itself in: %s", strerror(errno));
-    if (stat("/", &root) != 0 || !is_same(&here, &root)) fail("it is not locked in");
-}
 
 /* ---- reading ---- */
 
@@ -265,7 +236,7 @@ int main(int argc, char **argv) {
     bool is_layer = strcmp(what, "layer") == 0;
     if (!is_layer && strcmp(what, "archive") != 0 && strcmp(what, "finish") != 0)
         fail("usage: wrenn-unpack archive|layer|finish keep|squash\n");
-    enter_jail();
+    jail_enter(keep);
     if (is_layer) apply_whiteouts();
     if (strcmp(what, "finish") == 0) finish();
     else unpack(is_layer, keep);

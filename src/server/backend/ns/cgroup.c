@@ -144,6 +144,13 @@ static void limit_pids(const char *dir) {
     if (most > 0) set_number(dir, "pids.max", most / 4 * 3); /* not there without the controller */
 }
 
+/* In v1 the group of all sandboxes stands beside single processes and would weigh as much as one of them. */
+static void weigh(const char *dir) {
+    enum { ONE = 1024, EACH = 4, MOST = 262144 };
+    int64_t shares = sysconf(_SC_NPROCESSORS_ONLN) * EACH * ONE;
+    set_number(dir, "cpu.shares", shares < MOST ? shares : MOST);
+}
+
 /* One that was inherited is where it is, even if a new one would go elsewhere. */
 static void find_inherited(const cgroups *c, const char *mount, char place[PATH_MAX]) {
     char path[PATH_MAX + 128];
@@ -159,6 +166,7 @@ static bool make_dir(cgroups *c, int hierarchy, const char *parent) {
     if ((size_t)snprintf(c->dir[hierarchy], PATH_MAX, "%s/%s", base, c->name) < PATH_MAX - WRN_BOX_ID_MAX &&
         (c->lock_fds[hierarchy] = lock_dir(c->dir[hierarchy])) >= 0 && access(c->dir[hierarchy], W_OK) == 0) {
         if (hierarchy == HIER_PIDS) limit_pids(c->dir[hierarchy]);
+        if (hierarchy == HIER_CPU) weigh(c->dir[hierarchy]);
         if (hierarchy != HIER_V2) return true;
         bool moved;
         find_own("", own, sizeof(own));
@@ -214,9 +222,9 @@ static bool v2_can_join(const cgroups *c) {
 }
 
 static void explain(cgroups *c, const char *parent) {
-    char mount[PATH_MAX], place[PATH_MAX] = "";
+    char mount[PATH_MAX] = "", place[PATH_MAX] = "";
     find_place(HIER_V2, parent, mount, place);
-    delegation_explain(c->error, geteuid() == 0, place, c->why, sizeof(c->why));
+    delegation_explain(c->error, mount, geteuid() == 0, place, c->why, sizeof(c->why));
 }
 
 void cgroups_open(cgroups *c, const char *parent, const char *name) {
@@ -262,23 +270,29 @@ int64_t pids_max(const wrn_box_spec *spec) {
     return spec->memory_mb * PIDS_PER_MB > PIDS_MIN ? spec->memory_mb * PIDS_PER_MB : PIDS_MIN;
 }
 
+static int set_memory_v2(const char *dir, int64_t bytes) {
+    write_file(dir, "memory.swap.max", "0"); /* not there without swap accounting */
+    return set_number(dir, "memory.max", bytes);
+}
+
+static int set_memory_v1(const char *dir, int64_t bytes) {
+    if (set_number(dir, "memory.limit_in_bytes", bytes) != 0) return -1;
+    set_number(dir, "memory.memsw.limit_in_bytes", bytes);    /* not there without swap accounting */
+    set_number(dir, "memory.kmem.tcp.limit_in_bytes", bytes); /* what waits in sockets is not counted without it */
+    return 0;
+}
+
 static int set_limits_v2(const char *dir, const wrn_box_spec *spec) {
     char quota[48];
     snprintf(quota, sizeof(quota), "%lld 100000", (long long)spec->vcpus * 100000);
-    write_file(dir, "memory.swap.max", "0"); /* not there without swap accounting */
-    if (set_number(dir, "memory.max", spec->memory_mb * 1024 * 1024) != 0) return -1;
+    if (set_memory_v2(dir, spec->memory_mb * 1024 * 1024) != 0) return -1;
     if (set_number(dir, "pids.max", pids_max(spec)) != 0) return -1;
     return write_file(dir, "cpu.max", quota);
 }
 
 static int set_limit_v1(const char *dir, int hierarchy, const wrn_box_spec *spec) {
-    int64_t bytes = spec->memory_mb * 1024 * 1024;
     switch (hierarchy) {
-    case HIER_MEMORY:
-        if (set_number(dir, "memory.limit_in_bytes", bytes) != 0) return -1;
-        set_number(dir, "memory.memsw.limit_in_bytes", bytes);    /* not there without swap accounting */
-        set_number(dir, "memory.kmem.tcp.limit_in_bytes", bytes); /* what waits in sockets is not counted without it */
-        return 0;
+    case HIER_MEMORY: return set_memory_v1(dir, spec->memory_mb * 1024 * 1024);
     case HIER_PIDS: return set_number(dir, "pids.max", pids_max(spec));
     case HIER_CPU:
         if (set_number(dir, "cpu.cfs_period_us", 100000) != 0) return -1;
@@ -303,6 +317,22 @@ int cgroup_make(const cgroups *c, const wrn_box_spec *spec, wrn_fault *fault) {
         return -1;
     }
     return 0;
+}
+
+int cgroup_make_bounded(const cgroups *c, const char *name, int64_t memory_bytes, int *join_fd) {
+    char dir[PATH_MAX], path[PATH_MAX + 16];
+    bool v2 = c->limits == CGROUP_V2;
+    *join_fd = -1;
+    if (c->limits == CGROUP_NONE) return 0;
+    box_dir(c, v2 ? HIER_V2 : HIER_MEMORY, name, dir);
+    if (mkdir(dir, 0755) != 0) return -1;
+    snprintf(path, sizeof(path), "%s/%s", dir, v2 ? "cgroup.procs" : "tasks");
+    if ((v2 ? set_memory_v2(dir, memory_bytes) : set_memory_v1(dir, memory_bytes)) == 0)
+        *join_fd = open(path, O_WRONLY | O_CLOEXEC);
+    if (*join_fd >= 0) return 0;
+    int saved = errno;
+    rmdir(dir);
+    return errno = saved, -1;
 }
 
 int cgroup_clone_fd(const cgroups *c, const char *id) {
@@ -386,15 +416,26 @@ static int64_t used_bytes(const char *dir, const char *usage, const char *cache,
     return bytes > 0 ? bytes : 0;
 }
 
-void cgroup_stats(const cgroups *c, const char *id, wrn_box_stats *out) {
+int64_t cgroup_cpu_usec(const cgroups *c, const char *id) {
     char dir[PATH_MAX], text[512];
-    *out = (wrn_box_stats){-1, -1, -1, -1};
-    if (c->dir[HIER_V2][0]) {
-        box_dir(c, HIER_V2, id, dir);
-        const char *usage = read_file(dir, "cpu.stat", text, sizeof(text)) ? strstr(text, "usage_usec ") : NULL;
-        if (usage) out->cpu_usec = strtoll(usage + strlen("usage_usec "), NULL, 10);
-    }
+    if (!c->dir[HIER_V2][0]) return -1;
+    box_dir(c, HIER_V2, id, dir);
+    const char *usage = read_file(dir, "cpu.stat", text, sizeof(text)) ? strstr(text, "usage_usec ") : NULL;
+    return usage ? strtoll(usage + strlen("usage_usec "), NULL, 10) : -1;
+}
+
+void cgroup_yield(const cgroups *c, const char *id, bool yields) {
+    char dir[PATH_MAX];
+    if (c->limits == CGROUP_NONE) return;
+    box_dir(c, c->limits == CGROUP_V2 ? HIER_V2 : HIER_CPU, id, dir);
+    set_number(dir, "cpu.idle", yields);
+}
+
+void cgroup_stats(const cgroups *c, const char *id, wrn_box_stats *out) {
+    char dir[PATH_MAX];
+    *out = (wrn_box_stats){.cpu_usec = cgroup_cpu_usec(c, id), .mem_bytes = -1, .disk_bytes = -1, .pids = -1};
     if (c->limits == CGROUP_V2) {
+        box_dir(c, HIER_V2, id, dir);
         out->mem_bytes = used_bytes(dir, "memory.current", "file", "shmem");
         out->pids = read_number(dir, "pids.current");
     } else if (c->limits == CGROUP_V1) {

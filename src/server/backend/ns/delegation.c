@@ -17,6 +17,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/xattr.h>
@@ -118,15 +119,26 @@ int delegation_enable(const char *mount, const char *own, const char *place, boo
     return switch_on(mount, place);
 }
 
-bool delegation_bars_restart(const char *place) { return ends_with(place, ".service"); }
+bool delegation_bars_restart(const char *place) {
+    /* With ProtectControlGroups=private the service's group looks like the top; in a container it may well be. */
+    return ends_with(place, ".service") || (strcmp(place, "/") == 0 && getenv("INVOCATION_ID"));
+}
 
 /* ---- what is wrong ---- */
 
-void delegation_explain(int error, bool root, const char *place, char *out, size_t size) {
-    if (error == EROFS)
-        snprintf(out, size,
-                 "the cgroup hierarchy is read-only here; take ProtectControlGroups= out of the unit, or start the "
-                 "container with --privileged or its cgroups mounted writable");
+/* Only a part of the hierarchy is shown here, as if that were all: the real top has no such file. */
+static bool is_top_hidden(const char *mount) {
+    char path[ROOM];
+    path_of(path, mount, "/", "cgroup.type");
+    return access(path, F_OK) == 0;
+}
+
+void delegation_explain(int error, const char *mount, bool root, const char *place, char *out, size_t size) {
+    if (error == EROFS || (error != EBUSY && is_top_hidden(mount)))
+        snprintf(
+            out, size,
+            "the cgroup hierarchy is read-only or hidden here; take ProtectControlGroups= out of the unit, or start the "
+            "container with --privileged or its cgroups mounted writable");
     else if (error == EBUSY)
         snprintf(out, size,
                  "other processes are in the cgroup %.100s, which could only give limits if they were in one below it; "

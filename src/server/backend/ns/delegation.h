@@ -15,6 +15,6 @@ int delegation_enable(const char *mount, const char *own, const char *place, boo
 /* The one that moved was started by systemd, which could not start another there while sandboxes are left below it. */
 bool delegation_bars_restart(const char *place);
 /* Why there are no limits, and the remedy. */
-void delegation_explain(int error, bool root, const char *place, char *out, size_t size);
+void delegation_explain(int error, const char *mount, bool root, const char *place, char *out, size_t size);
 
 #endif

@@ -25,6 +25,7 @@ static void look_frozen(uv_timer_t *timer) {
     if (failed(it, "freeze")) return;
     if (cgroup_is_frozen(&it->backend->cgroups, it->id)) {
         it->frozen = true;
+        greed_watch(it->backend);
         finish(it, NULL);
     } else if (it->tries++ < RETRIES) {
         uv_timer_start(timer, look_frozen, RETRY_MS, 0);

@@ -21,6 +21,9 @@ static void free_slot(const wrn_instance *it) {
 }
 
 static void free_instance(wrn_instance *it) {
+    wrn_instance **at = &it->backend->all;
+    while (*at != it) at = &(*at)->next;
+    *at = it->next;
     instance_forget_walk(it);
     instance_count(it, false);
     if (it->error_fd >= 0) close(it->error_fd);
@@ -79,12 +82,19 @@ void ns_release(wrn_instance *it, wrn_done_fn done, void *context) {
     uv_timer_start(it->timer, remove_cgroups, 0, 0);
 }
 
+/* What helps against an error of the system's. */
+static const char *remedy(int error) {
+    return error == EMFILE || error == ENFILE
+               ? "raise the limit of open files: LimitNOFILE= in wrennd's unit, or ulimit -Hn before it starts"
+               : "run wrennd doctor";
+}
+
 /* Why an agent that never spoke is gone. */
 static void explain(const wrn_instance *it, wrn_fault *fault) {
     spawn_error step;
     if (it->error_fd >= 0 && read(it->error_fd, &step, sizeof(step)) == (ssize_t)sizeof(step))
-        wrn_fault_set(fault, WRN_FAULT_INTERNAL_ERROR, "cannot build the sandbox: %.50s: %s; run wrennd doctor",
-                      step.step, strerror(step.error));
+        wrn_fault_set(fault, WRN_FAULT_INTERNAL_ERROR, "cannot build the sandbox: %.50s: %s; %s", step.step,
+                      strerror(step.error), remedy(step.error));
 }
 
 void ns_kill(wrn_instance *it, wrn_fault *fault) {
@@ -145,14 +155,14 @@ static int make_files(wrn_instance *it, const wrn_box_spec *spec) {
 }
 
 static int take_slot(wrn_backend *backend, wrn_fault *fault) {
-    for (int slot = 0; slot < SLOTS; slot++) {
+    for (int slot = 0; slot < SLOTS_MAX; slot++) {
         if (backend->slot_used[slot] || (backend->root && !slot_take(backend->slots_fd, slot))) continue;
         if (backend->root && !backend->userns[slot]) {
             int fd = userns_make(FIRST_UID + (uid_t)slot * UID_RANGE);
             if (fd < 0) {
                 slot_release(backend->slots_fd, slot);
-                wrn_fault_set(fault, WRN_FAULT_INTERNAL_ERROR, "cannot make a user namespace: %s; run wrennd doctor",
-                              strerror(errno));
+                wrn_fault_set(fault, WRN_FAULT_INTERNAL_ERROR, "cannot make a user namespace: %s; %s", strerror(errno),
+                              remedy(errno));
                 return -1;
             }
             backend->userns[slot] = fd + 1;
@@ -160,7 +170,8 @@ static int take_slot(wrn_backend *backend, wrn_fault *fault) {
         backend->slot_used[slot] = true;
         return slot;
     }
-    wrn_fault_set(fault, WRN_FAULT_NO_HOSTS_AVAILABLE, "this machine has all the %d sandboxes it can number", SLOTS);
+    wrn_fault_set(fault, WRN_FAULT_NO_HOSTS_AVAILABLE, "this machine has all the %d sandboxes it can number",
+                  SLOTS_MAX);
     return -1;
 }
 
@@ -168,9 +179,16 @@ static wrn_instance *new_instance(wrn_backend *backend, const char *id, const ch
     wrn_instance *it = calloc(1, sizeof(*it));
     uv_timer_t *timer = malloc(sizeof(*timer));
     if (!it || !timer) abort();
-    *it = (wrn_instance){.backend = backend, .slot = -1, .error_fd = -1, .pidfd = -1, .disk_bytes = -1, .timer = timer};
+    *it = (wrn_instance){.backend = backend,
+                         .next = backend->all,
+                         .slot = -1,
+                         .error_fd = -1,
+                         .pidfd = -1,
+                         .disk_bytes = -1,
+                         .timer = timer};
     snprintf(it->id, sizeof(it->id), "%s", id);
     snprintf(it->dir, sizeof(it->dir), "%.4000s", dir);
+    backend->all = it;
     uv_timer_init(backend->config.loop, timer);
     timer->data = it;
     return it;
@@ -195,8 +213,8 @@ wrn_instance *ns_prepare(wrn_backend *backend, const wrn_box_spec *spec, const w
     it->vcpus = spec->vcpus;
     take_root(it, root);
     if (make_files(it, spec) != 0)
-        wrn_fault_set(fault, WRN_FAULT_INTERNAL_ERROR, "cannot make the sandbox's files in %.200s: %s", it->dir,
-                      strerror(errno));
+        wrn_fault_set(fault, WRN_FAULT_INTERNAL_ERROR, "cannot make the sandbox's files in %.200s: %s; %s", it->dir,
+                      strerror(errno), remedy(errno));
     else if (cgroup_make(&backend->cgroups, spec, fault) == 0) return it;
     cgroup_remove(&backend->cgroups, it->id);
     wrn_tree_remove(it->dir);
@@ -255,8 +273,8 @@ static pid_t spawn_agent(wrn_instance *it, const wrn_box_spec *spec, const int c
     snprintf(s.shm_options, sizeof(s.shm_options), "mode=1777,size=%lldm", (long long)(spec->memory_mb + 1) / 2);
     pid_t pid = spawn_child(&s, &it->pidfd);
     if (pid < 0)
-        wrn_fault_set(fault, WRN_FAULT_INTERNAL_ERROR, "cannot make the sandbox's namespaces: %s; run wrennd doctor",
-                      strerror(errno));
+        wrn_fault_set(fault, WRN_FAULT_INTERNAL_ERROR, "cannot make the sandbox's namespaces: %s; %s", strerror(errno),
+                      remedy(errno));
     if (s.clone_fd >= 0) close(s.clone_fd);
     for (int i = 0; i < HIERARCHIES && s.join_fds[i] >= 0; i++) close(s.join_fds[i]);
     return pid;
@@ -275,8 +293,8 @@ int ns_start(wrn_instance *it, const wrn_box_spec *spec, wrn_running *out, int c
     if (!channel_pipes(ours, theirs) || pipe2(errors, O_CLOEXEC | O_NONBLOCK) != 0 ||
         (outlives && (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, handover) != 0 ||
                       shutdown(handover[0], SHUT_RD) != 0))) {
-        wrn_fault_set(fault, WRN_FAULT_INTERNAL_ERROR, "no descriptors left: %s; raise the limit of open files",
-                      strerror(errno));
+        wrn_fault_set(fault, WRN_FAULT_INTERNAL_ERROR, "cannot make the agent's channel: %s; %s", strerror(errno),
+                      remedy(errno));
     } else if ((it->pid = spawn_agent(it, spec, theirs, handover[1], errors[1], fault)) >= 0) {
         it->dials = (dials){.loop = it->backend->config.loop, .pidfd = it->pidfd, .root = it->backend->root};
         it->error_fd = errors[0];
@@ -297,6 +315,7 @@ static void pin(wrn_instance *it) {
 
 void ns_started(wrn_instance *it) {
     if (it->vcpus) pin(it);
+    greed_watch(it->backend);
     if (it->error_fd >= 0) close(it->error_fd);
     it->error_fd = -1;
 }

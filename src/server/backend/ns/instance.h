@@ -5,7 +5,7 @@
 #include "server/backend/ns/internal.h"
 #include "server/lane.h"
 
-enum { MEMORY_MIN_MB = 32, RETRY_MS = 2, RETRIES = 2000, SLOTS = 8192 };
+enum { MEMORY_MIN_MB = 32, RETRY_MS = 2, RETRIES = 2000 };
 
 struct wrn_backend {
     wrn_backend_config config;
@@ -16,14 +16,24 @@ struct wrn_backend {
     cpus cpus;
     char *cpuinfo; /* the host's */
     struct sock_fprog filter;
-    bool slot_used[SLOTS];
-    int userns[SLOTS];     /* + 1; 0: not made yet. Kept for the next user of the slot */
+    bool slot_used[SLOTS_MAX];
+    int userns[SLOTS_MAX]; /* + 1; 0: not made yet. Kept for the next user of the slot */
     wrn_instance *to_walk; /* whose space on disk is to be measured; one at a time, the first one now */
     disk_walk *walk;
+    wrn_instance *all;
+    struct greed *greed; /* NULL: there is no box yet, or nothing to tell them apart by */
 };
+
+/* What it has used of late: see greed.c. */
+typedef struct wrn_use {
+    int64_t at_us, cpu_usec; /* 0: nothing is known yet */
+    int64_t recent;          /* thousandths of a processor */
+    bool is_judged, yields;
+} wrn_use;
 
 struct wrn_instance {
     wrn_backend *backend;
+    wrn_instance *next; /* of all */
     char id[WRN_BOX_ID_MAX + 1], dir[PATH_MAX], tree[PATH_MAX];
     bool on_host;
     int slot, error_fd;
@@ -34,6 +44,7 @@ struct wrn_instance {
     bool is_counted; /* on these */
     int busy;        /* thousandths of a processor, before busy_us */
     int64_t busy_us, busy_cpu_usec;
+    wrn_use use;
     bool frozen, ended;
     dials dials;
     uv_timer_t *timer; /* freezing, thawing and releasing: the next look */
@@ -73,6 +84,12 @@ void ns_save(wrn_instance *it, wrn_written_fn done, void *context);
 void instance_count(wrn_instance *it, bool needs_cpus);
 /* With what it has used up to now: it is moved if it shares a processor that is full while another one is not. */
 void instance_balance(wrn_instance *it, const wrn_box_stats *used);
+
+/* ---- greed.c ---- */
+
+/* From now on boxes that use much yield to those that use little. */
+void greed_watch(wrn_backend *backend);
+void greed_unwatch(wrn_backend *backend);
 
 /* ---- measure.c ---- */
 

@@ -16,10 +16,8 @@
 
 #include "base/auto.h"
 #include "server/backend/backend.h"
+#include "server/userns.h"
 
-#define FIRST_UID 0x70000000u /* above what distributions give to users and containers */
-
-enum { UID_RANGE = 65536 };
 /* Tasks of a sandbox: fewer in a small one, which would have no memory for more. */
 enum { PIDS_MAX = 4096, PIDS_MIN = 512, PIDS_PER_MB = 8 };
 int64_t pids_max(const wrn_box_spec *spec);
@@ -61,10 +59,18 @@ typedef struct cgroup_shown {
 /* Its own ones, and none above them: of a hierarchy in which it has none, nothing. "" at the end, if it is not full. */
 void cgroup_view(const cgroups *c, const char *id, cgroup_shown out[HIERARCHIES]);
 void cgroup_threads(const cgroups *c, const char *id, void (*each)(void *context, pid_t thread), void *context);
+/* Makes a group beside those of the sandboxes, for work that is done for one of them: all in it, with the files that the
+ * kernel keeps in memory for it, has so much memory. Who is to be in it writes "0" to *join_fd; -1 where there are no limits.
+ * 0, or -1 with errno. cgroup_remove() and cgroup_oom_kills() are for it too. */
+int cgroup_make_bounded(const cgroups *c, const char *name, int64_t memory_bytes, int *join_fd);
 int cgroup_freeze(const cgroups *c, const char *id, bool freeze);
 /* True once the kernel says that all is frozen. */
 bool cgroup_is_frozen(const cgroups *c, const char *id);
 void cgroup_stats(const cgroups *c, const char *id, wrn_box_stats *out);
+/* What it has used of processors; -1: not known. */
+int64_t cgroup_cpu_usec(const cgroups *c, const char *id);
+/* Its processes wait whenever those of a sandbox that does not yield want to run. No error on kernels that can't. */
+void cgroup_yield(const cgroups *c, const char *id, bool yields);
 /* How many of its processes were killed for want of memory; 0 where there are no limits. */
 int64_t cgroup_oom_kills(const cgroups *c, const char *id);
 /* False while the kernel still holds one of them. */
@@ -125,15 +131,6 @@ void disk_walk_stop(disk_walk *walk);
 
 /* The filter as a program for seccomp(2); 0, or -1 with a fault. The instructions are malloc'ed. */
 int seccomp_program(struct sock_fprog *out, wrn_fault *fault);
-
-/* ---- userns.c ---- */
-
-/* A new user namespace with ids 0.. mapped to base.., as a descriptor; -1 with errno. Root only. */
-int userns_make(uid_t base);
-/* Which ranges of ids are in use on this machine, by whatever daemon of root's. A descriptor, or -1 with errno. */
-int slots_open(void);
-bool slot_take(int fd, int slot);
-void slot_release(int fd, int slot);
 
 /* ---- template.c ---- */
 

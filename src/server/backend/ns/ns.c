@@ -56,7 +56,8 @@ static int open_slots(wrn_backend *backend, wrn_fault *fault) {
 }
 
 static void ns_close(wrn_backend *backend) {
-    for (int i = 0; i < SLOTS; i++)
+    greed_unwatch(backend);
+    for (int i = 0; i < SLOTS_MAX; i++)
         if (backend->userns[i]) close(backend->userns[i] - 1);
     if (backend->agent_fd >= 0) close(backend->agent_fd);
     if (backend->slots_fd >= 0) close(backend->slots_fd);
@@ -113,6 +114,15 @@ static void ns_fit(const wrn_backend *backend, int64_t *vcpus, int64_t *memory_m
 
 static int64_t ns_oom_kills(const wrn_instance *it) { return cgroup_oom_kills(&it->backend->cgroups, it->id); }
 
+static int ns_bound(wrn_backend *backend, const char *name, int64_t memory_bytes, int *join_fd) {
+    return cgroup_make_bounded(&backend->cgroups, name, memory_bytes, join_fd);
+}
+
+static bool ns_unbound(wrn_backend *backend, const char *name, int64_t *oom_kills) {
+    if (oom_kills) *oom_kills = cgroup_oom_kills(&backend->cgroups, name);
+    return cgroup_remove(&backend->cgroups, name);
+}
+
 static void ns_dial(wrn_instance *it, uint16_t port, wrn_dial_fn done, void *context) {
     dial_start(&it->dials, port, done, context);
 }
@@ -136,6 +146,8 @@ const wrn_backend_ops wrn_backend_ns = {
     .stats = ns_stats,
     .oom_kills = ns_oom_kills,
     .save = ns_save,
+    .bound = ns_bound,
+    .unbound = ns_unbound,
     .dial = ns_dial,
     .sweep = cgroups_sweep_dead,
     .doctor = ns_doctor,

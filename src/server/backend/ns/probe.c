@@ -59,6 +59,8 @@ wrn_json *probe_isolation(bool root, const cgroups *c) {
  * than others: a user gets no whole one who has not seen it. */
 static int try_mount(void) { return syscall(SYS_mount, "proc", "/proc", "proc", 0ul, NULL) == 0 ? 0 : errno; }
 
+static int try_hostname(void) { return sethostname("sandbox", strlen("sandbox")) == 0 ? 0 : errno; }
+
 static int try_overlay(void) { return syscall(SYS_fsopen, "overlay", 0u) >= 0 ? 0 : errno; }
 
 /* In the namespaces of a sandbox, made by the same call. 0, or the errno; *cloned: it came from there. */
@@ -78,8 +80,10 @@ static int try_inside(bool root, int (*what)(void), bool *cloned) {
     return WIFEXITED(status) ? WEXITSTATUS(status) : EAGAIN;
 }
 
-static int try_idmap(const char *path) {
+/* 0, or the errno; *tried: there was a user namespace to try it with. */
+static int try_idmap(const char *path, bool *tried) {
     int userns = userns_make(FIRST_UID), error = 0;
+    *tried = userns >= 0;
     int tree = (int)syscall(SYS_open_tree, AT_FDCWD, path, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
     struct mount_attr attr = {.attr_set = MOUNT_ATTR_IDMAP, .userns_fd = (unsigned)userns};
     if (userns < 0 || tree < 0 || syscall(SYS_mount_setattr, tree, "", AT_EMPTY_PATH, &attr, sizeof(attr)) != 0)
@@ -134,8 +138,8 @@ static const char *why_no_namespaces(bool root, int error, bool made) {
         return "a system call filter forbids them; take RestrictNamespaces= and SystemCallFilter= out of the unit, or "
                "start the container with --privileged";
     if (root && has_own_ids_only())
-        return "this root is the root of a user namespace and has no ids to give; run wrennd as root of the machine, or "
-               "as an ordinary user";
+        return "this root is the root of a user namespace and has no ids to give; take PrivateUsers= out of the unit, or "
+               "run wrennd as root of the machine or as an ordinary user";
     if (root)
         return "root lacks rights here; take CapabilityBoundingSet= and SystemCallFilter= out of the unit, or start the "
                "container with --privileged";
@@ -168,6 +172,11 @@ finding probe_namespaces(bool root) {
         error = fd < 0 ? errno : 0;
         if (fd >= 0) close(fd);
     }
+    int unnamed = error ? 0 : try_inside(root, try_hostname, &cloned);
+    if (unnamed)
+        return found("take ProtectHostname= and SystemCallFilter= out of the unit, or start the container with "
+                     "--privileged",
+                     false, "a sandbox can't have a host name of its own: %s", strerror(unnamed));
     return found(error ? why_no_namespaces(root, error, cloned) : NULL, !error, "%s",
                  error ? strerror(error) : "available");
 }
@@ -189,7 +198,9 @@ finding probe_place(bool root, const char *state_dir) {
     if (wrn_place_is_overlay(dir))
         return found("name a directory on a volume or a tmpfs with --data-dir; for Docker: -v wrennd:/var/lib/wrennd",
                      false, "%.200s is on overlayfs, which can't hold sandboxes", dir);
-    int error = root ? try_idmap(dir) : 0;
+    bool tried = true;
+    int error = root ? try_idmap(dir, &tried) : 0;
+    if (!tried) return found("see namespaces", false, "%.200s can't be tried without user namespaces", dir);
     return found("use Linux 5.19 or newer and a file system that has them, such as ext4, xfs, btrfs or tmpfs; name a "
                  "directory there with --data-dir",
                  !error, error ? "%.200s: no id-mapped mounts: %s" : "%.200s%s", dir, error ? strerror(error) : "");
@@ -198,6 +209,7 @@ finding probe_place(bool root, const char *state_dir) {
 finding probe_usr(bool root) {
     struct stat info;
     char where[256];
+    bool tried;
     if (lstat("/bin", &info) != 0 || !S_ISLNK(info.st_mode))
         return found("install the package usrmerge", false, "/bin is not a link to /usr/bin");
     /* The kernel does not uncover for a user what a mount of root's hides. */
@@ -205,7 +217,7 @@ finding probe_usr(bool root) {
         return found("unmount it, or run wrennd as root", false,
                      "something is mounted on %.200s, so that ordinary users can't have a copy of /usr", where);
     return found(NULL, true, "made from /usr of this host%s",
-                 root && try_idmap("/usr") != 0
+                 root && try_idmap("/usr", &tried) != 0 && tried
                      ? ", which has no id-mapped mounts (as overlayfs in a container): its files can "
                        "be read and run inside, not changed"
                      : "");

@@ -49,8 +49,8 @@ static void want_dir(const spawn *s, const char *path) {
 }
 
 /* What is ours is on a file system that was looked at when the server started; the host's may be on overlayfs, as in a
- * container, which has no id-mapped mounts. Then it is shown as it is, and its owners are nobody's inside: it can be
- * read, not changed. */
+ * container, which has no id-mapped mounts (EINVAL), or on a mount that is mapped already (EPERM). Then it is shown as it is,
+ * and its owners are nobody's inside: it can be read, not changed. */
 typedef enum whose { OURS, OF_HOST } whose;
 
 static int set_attributes(const spawn *s, int tree, unsigned flags, bool mapped) {
@@ -66,7 +66,8 @@ static void clone_mount(const spawn *s, const char *from, const char *to, bool r
     int tree = (int)syscall(SYS_open_tree, AT_FDCWD, from, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
     if (tree < 0) spawn_fail(s, step);
     int rc = set_attributes(s, tree, flags, s->root);
-    if (rc != 0 && s->root && it == OF_HOST && errno == EINVAL) rc = set_attributes(s, tree, flags, false);
+    if (rc != 0 && s->root && it == OF_HOST && (errno == EINVAL || errno == EPERM))
+        rc = set_attributes(s, tree, flags, false);
     if (rc != 0 || syscall(SYS_move_mount, tree, "", AT_FDCWD, to, MOVE_MOUNT_F_EMPTY_PATH) != 0) spawn_fail(s, step);
     close(tree);
 }

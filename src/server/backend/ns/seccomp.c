@@ -13,6 +13,7 @@
 #include <sys/socket.h>
 
 #include "server/backend/ns/internal.h"
+#include "server/filter.h"
 
 #define CLONE_NEW_ANY 0x7E020000u /* every CLONE_NEW* flag that clone(2) knows */
 
@@ -438,16 +439,6 @@ static const struct sock_filter no_typing[] = {
 /* Linux as it is, without address randomization (which sanitizers and debuggers turn off), and the question. */
 static const unsigned personalities[] = {PER_LINUX, ADDR_NO_RANDOMIZE, 0xffffffff};
 
-static bool add_names(scmp_filter_ctx filter, uint32_t action, const char *const *names, size_t count) {
-    for (size_t i = 0; i < count; i++) {
-        int number = seccomp_syscall_resolve_name(names[i]);
-        /* Unknown here: of another architecture, or newer than this libseccomp. */
-        if (number == __NR_SCMP_ERROR || number < 0) continue;
-        if (seccomp_rule_add(filter, action, number, 0) != 0) return false;
-    }
-    return true;
-}
-
 static bool add_clone(scmp_filter_ctx filter) {
     /* clone3 stays out and so answers ENOSYS: its flags are in memory, where a filter can't look, and libc goes on with
      * clone. */
@@ -522,8 +513,8 @@ int seccomp_program(struct sock_fprog *out, wrn_fault *fault) {
     if (filter) {
         seccomp_attr_set(filter, SCMP_FLTATR_CTL_OPTIMIZE, 2); /* a tree, not a list of 400 comparisons */
         seccomp_attr_set(filter, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_ERRNO(ENOSYS));
-        if (add_names(filter, SCMP_ACT_ALLOW, allowed, WRN_COUNT(allowed)) &&
-            add_names(filter, SCMP_ACT_ERRNO(EPERM), refused, WRN_COUNT(refused)) && add_clone(filter) &&
+        if (wrn_filter_add(filter, SCMP_ACT_ALLOW, allowed, WRN_COUNT(allowed)) &&
+            wrn_filter_add(filter, SCMP_ACT_ERRNO(EPERM), refused, WRN_COUNT(refused)) && add_clone(filter) &&
             add_sockets(filter) && add_personalities(filter))
             rc = export_program(filter, out);
         seccomp_release(filter);

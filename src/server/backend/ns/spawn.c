@@ -14,6 +14,7 @@
 #include <sys/syscall.h>
 
 #include "server/backend/ns/internal.h"
+#include "server/precedence.h"
 
 enum { PIPE_SIZE = 256 * 1024 };
 enum { AGENT_NICE = -15, CHANNEL_IN = 3, HANDOVER, MEMINFO, STAT, CHANNEL_OUT, AGENT, ERRORS };
@@ -105,8 +106,11 @@ static void arrange_descriptors(spawn *s) {
     const int from[COUNT] = {s->channel_fds[0], s->handover_fd, s->meminfo_fd, s->stat_fd,
                              s->channel_fds[1], s->agent_fd,    s->error_fd};
     int high[COUNT];
-    for (int i = 0; i < COUNT; i++)
-        if ((high[i] = fcntl(from[i], F_DUPFD_CLOEXEC, 64)) < 0 && from[i] >= 0) spawn_fail(s, "move descriptors");
+    for (int i = 0; i < COUNT; i++) {
+        if ((high[i] = fcntl(from[i], F_DUPFD_CLOEXEC, 64)) >= 0 || from[i] < 0) continue;
+        if (errno == EINVAL) errno = EMFILE; /* so it says that no descriptor may have that number */
+        spawn_fail(s, "move descriptors");
+    }
     s->error_fd = high[COUNT - 1];
     int null = open("/dev/null", O_RDWR);
     if (null < 0) spawn_fail(s, "open /dev/null");
@@ -122,6 +126,7 @@ static void arrange_descriptors(spawn *s) {
 _Noreturn static void child(const spawn *original) {
     spawn s = *original;
     prctl(PR_SET_PDEATHSIG, SIGKILL); /* until it can notice that its channel ends */
+    wrn_precedence_leave();
     sigset_t none;
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);

@@ -18,40 +18,84 @@ static const char *const copied[] = {
     "/etc/ld.so.conf.d",
 
     "/etc/ssl/certs/ca-certificates.crt",
+    "/etc/ssl/openssl.cnf",
     "/etc/protocols",
     "/etc/services",
     "/etc/mime.types",
     "/etc/debian_version",
     "/etc/localtime",
+    "/etc/timezone",
+    "/etc/lsb-release",
+    "/etc/inputrc",
+    "/etc/fonts",
+
+    "/etc/login.defs",
+    "/etc/adduser.conf",
+    "/etc/deluser.conf",
+    "/etc/default/useradd",
 };
 static const char *const directories[] = {
-    "etc",           "etc/alternatives",
-    "etc/ssl",       "etc/ssl/certs",
-    "home",          "mnt",
-    "opt",           "proc",
-    "dev",           "sys",
-    "run",           "srv",
-    "usr",           "media",
-    "var",           "var/cache",
-    "var/lib",       "var/log",
-    "var/spool",     "var/opt",
-    "etc/pam.d",     "usr/local",
+    "etc",
+    "etc/alternatives",
+    "etc/ssl",
+    "etc/ssl/certs",
+    "home",
+    "mnt",
+    "opt",
+    "proc",
+    "dev",
+    "sys",
+    "run",
+    "srv",
+    "usr",
+    "media",
+    "var",
+    "var/cache",
+    "var/lib",
+    "var/log",
+    "var/spool",
+    "var/opt",
+    "etc/pam.d",
+    "usr/local",
     "usr/local/bin",
+    "etc/default",
+    "run/lock",
+    "var/mail",
+    "etc/dpkg",
+    "var/lib/dpkg",
+    "var/lib/dpkg/info",
+    "var/lib/dpkg/updates",
+    "var/lib/dpkg/alternatives",
 };
 /* Root is let through, nobody else has a password. Without the files of the host's packages, which name others of theirs. */
 #define PAM                                                                                      \
     "auth sufficient pam_rootok.so\nauth required pam_unix.so\naccount required pam_permit.so\n" \
     "password required pam_unix.so\nsession required pam_permit.so\n"
+#define NO_LOGIN ":/usr/sbin/nologin\n"
+/* Debian's own, which packages and programs take for granted, and "user". */
+#define USERS(shell)                                                                                     \
+    "root:x:0:0:root:/root:" shell "\nnobody:x:65534:65534:nobody:/nonexistent" NO_LOGIN                 \
+    "daemon:x:1:1:daemon:/usr/sbin" NO_LOGIN "bin:x:2:2:bin:/bin" NO_LOGIN "sys:x:3:3:sys:/dev" NO_LOGIN \
+    "games:x:5:60:games:/usr/games" NO_LOGIN "man:x:6:12:man:/var/cache/man" NO_LOGIN                    \
+    "mail:x:8:8:mail:/var/mail" NO_LOGIN "proxy:x:13:13:proxy:/bin" NO_LOGIN                             \
+    "www-data:x:33:33:www-data:/var/www" NO_LOGIN "backup:x:34:34:backup:/var/backups" NO_LOGIN          \
+    "_apt:x:42:65534::/nonexistent" NO_LOGIN "user:x:1000:1000:user:/home/user:" shell "\n"
+#define GROUPS                                                                                                       \
+    "root:x:0:\ndaemon:x:1:\nbin:x:2:\nsys:x:3:\nadm:x:4:\ntty:x:5:\ndisk:x:6:\nmail:x:8:\nman:x:12:\nproxy:x:13:\n" \
+    "dialout:x:20:\ncdrom:x:24:\nsudo:x:27:\naudio:x:29:\nwww-data:x:33:\nbackup:x:34:\nsrc:x:40:\nshadow:x:42:\n"   \
+    "utmp:x:43:\nvideo:x:44:\nplugdev:x:46:\nstaff:x:50:\ngames:x:60:\nusers:x:100:\nnogroup:x:65534:\nuser:x:1000:\n"
 static const struct {
     const char *path, *text;
 } written[] = {
-    {"etc/passwd", "root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/nonexistent:/usr/sbin/nologin\n"
-                   "daemon:x:1:1:daemon:/usr/sbin:/usr/sbin/nologin\nuser:x:1000:1000:user:/home/user:/bin/sh\n"},
-    {"etc/group", "root:x:0:\ndaemon:x:1:\ntty:x:5:\nnogroup:x:65534:\nuser:x:1000:\n"},
+    {"etc/passwd", USERS("/bin/sh")},
+    {"etc/group", GROUPS},
     {"etc/nsswitch.conf", "passwd: files\ngroup: files\nhosts: files dns\n"},
     {"etc/resolv.conf", ""},
     {"etc/shells", "/bin/sh\n/bin/bash\n"},
-    {"etc/profile", "PS1='\\w\\$ '\nexport LANG=\"${LANG:-C.UTF-8}\"\n"}, /* `su -` forgets it */
+    {"etc/profile", "[ -z \"$BASH\" ] || PS1='\\w\\$ '\nexport LANG=\"${LANG:-C.UTF-8}\"\n"}, /* `su -` forgets it */
+    /* What the host has installed is there without being in this list, so that packages that need it can be installed. */
+    {"etc/dpkg/dpkg.cfg", "force-depends\n"},
+    {"var/lib/dpkg/status", ""},
     {"etc/pam.d/other", PAM},
     {"etc/pam.d/su", PAM},
     {"etc/pam.d/su-l", PAM},
@@ -164,6 +208,8 @@ static int fill(const char *root) {
     if (rc == 0) rc = make_dir(root, "var/tmp", 01777);
     if (rc == 0) rc = make_home(root);
     for (size_t i = 0; i < WRN_COUNT(written) && rc == 0; i++) rc = put(root, written[i].path, written[i].text);
+    if (rc == 0) rc = make_dir(root, "run/lock", 01777);
+    if (rc == 0 && access("/usr/bin/bash", X_OK) == 0) rc = put(root, "etc/passwd", USERS("/bin/bash"));
     char sudo[PATH_MAX];
     if (rc == 0) rc = below(sudo, root, "usr/local/bin/sudo") && chmod(sudo, 0755) == 0 ? 0 : -1;
     if (rc != 0) return rc;
@@ -177,7 +223,7 @@ static int fill(const char *root) {
 }
 
 /* Counts what is put into it, so that one of an earlier release is not taken for this. */
-enum { SKELETON_VERSION = 2 };
+enum { SKELETON_VERSION = 3 };
 
 void template_skeleton(const char *state_dir, char out[PATH_MAX]) {
     snprintf(out, PATH_MAX, "%.3900s/templates/" MINIMAL "-%d", state_dir, SKELETON_VERSION);

@@ -126,5 +126,9 @@ class BashKernel(Kernel):
         return {"status": "ok", "restart": restart}
 
 
-if __name__ == "__main__":
+def main():
     IPKernelApp.launch_instance(kernel_class=BashKernel)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,6 +1,6 @@
 #!/bin/sh
 # sudo of a sandbox: whoever is root may do all there is to do, so the command just runs; others can't get more rights.
-user=root group= mode=
+user=root group= mode= background=
 
 fail() {
     echo "sudo: $*" >&2
@@ -8,7 +8,7 @@ fail() {
 }
 
 usage() {
-    echo "usage: sudo [-EHnS] [-i | -s] [-u user] [-g group] [-D directory] [VAR=value] [command]" >&2
+    echo "usage: sudo [-EHbnS] [-i | -s] [-u user] [-g group] [-D directory] [VAR=value] [command]" >&2
     exit 1
 }
 
@@ -23,7 +23,8 @@ take_option() {
     v | validate | K | remove-timestamp) exit 0 ;;
     l | list) echo "root may run all commands" && exit 0 ;;
     V | version) echo "sudo of a sandbox" && exit 0 ;;
-    [EHnSPAbBkpChrtTUR] | preserve-env | set-home | non-interactive | stdin | preserve-groups | askpass | background) ;;
+    b | background) background=yes ;;
+    [EHnSPABkpChrtTUR] | preserve-env | set-home | non-interactive | stdin | preserve-groups | askpass) ;;
     bell | reset-timestamp | prompt | close-from | host | role | type | command-timeout | other-user | chroot) ;;
     *) usage ;;
     esac
@@ -81,5 +82,7 @@ fi
 [ "$mode" != -l ] || cd "$home" || exit 1
 set -- env HOME="$home" USER="$name" LOGNAME="$name" SUDO_USER="${USER:-root}" SUDO_UID=0 SUDO_GID=0 "$@"
 # Without another user there is nothing to change, and in some sandboxes there is no other one.
-[ "$uid:$gid" != 0:0 ] || exec "$@"
-exec setpriv --reuid "$uid" --regid "$gid" ${name:+--init-groups} $([ -n "$name" ] || echo --clear-groups) "$@"
+[ "$uid:$gid" = 0:0 ] ||
+    set -- setpriv --reuid "$uid" --regid "$gid" ${name:+--init-groups} $([ -n "$name" ] || echo --clear-groups) "$@"
+[ -n "$background" ] || exec "$@"
+"$@" &

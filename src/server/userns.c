@@ -3,13 +3,14 @@
 #include <linux/securebits.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
-#include "server/backend/ns/internal.h"
+#include "server/userns.h"
 
 #define SLOTS_DIR "/run/wrennd"
 
@@ -64,6 +65,30 @@ int userns_make(uid_t base) {
     return fd;
 }
 
+static int write_text(const char *path, const char *text) {
+    int fd = open(path, O_WRONLY | O_CLOEXEC);
+    if (fd < 0) return -1;
+    ssize_t written = write(fd, text, strlen(text));
+    close(fd);
+    return written == (ssize_t)strlen(text) ? 0 : -1;
+}
+
+int userns_map_self(uid_t uid, gid_t gid) {
+    char users[32], groups[32];
+    snprintf(users, sizeof(users), "0 %u 1", (unsigned)uid);
+    snprintf(groups, sizeof(groups), "0 %u 1", (unsigned)gid);
+    return write_text("/proc/self/setgroups", "deny") == 0 && write_text("/proc/self/uid_map", users) == 0 &&
+                   write_text("/proc/self/gid_map", groups) == 0
+               ? 0
+               : -1;
+}
+
+int userns_enter(void) {
+    uid_t uid = geteuid();
+    gid_t gid = getegid();
+    return unshare(CLONE_NEWUSER) == 0 ? userns_map_self(uid, gid) : -1;
+}
+
 /* Byte N of one file of the machine, locked, says that range N is in use. Locks of the open file: they go with the daemon,
  * and hold between two backends of one process too. */
 int slots_open(void) {
@@ -78,3 +103,17 @@ static bool lock_slot(int fd, int slot, short type) {
 
 bool slot_take(int fd, int slot) { return lock_slot(fd, slot, F_WRLCK); }
 void slot_release(int fd, int slot) { lock_slot(fd, slot, F_UNLCK); }
+
+/* From the end, where sandboxes come last. */
+int userns_borrow(int *lock_fd) {
+    *lock_fd = slots_open();
+    for (int slot = SLOTS_MAX; *lock_fd >= 0 && slot-- > 0;) {
+        if (!slot_take(*lock_fd, slot)) continue;
+        int fd = userns_make(FIRST_UID + (uid_t)slot * UID_RANGE), saved = errno;
+        if (fd >= 0) return fd;
+        close(*lock_fd);
+        *lock_fd = -1;
+        return errno = saved, -1;
+    }
+    return -1;
+}
