@@ -4,7 +4,8 @@
 #include <unistd.h>
 
 #include "fuzz.h"
-#include "server/backend/agent_conn.h"
+#include "server/backend/ns/internal.h"
+#include "server/box/agent_conn.h"
 #include "wire/frame.h"
 
 enum { COMMANDS = 2, QUESTIONS = 2 };
@@ -49,7 +50,7 @@ static void open_fake(fake *f, bool again) {
     int ours[2], theirs[2];
     memset(f, 0, sizeof(*f));
     FUZZ_CHECK(uv_loop_init(&f->loop) == 0);
-    FUZZ_CHECK(wrn_agent_pipes(ours, theirs));
+    FUZZ_CHECK(channel_pipes(ours, theirs));
     f->hears = theirs[0];
     f->peer = theirs[1];
     f->agent = wrn_agent_open(&f->loop, ours, &(wrn_agent_events){on_ready, on_lost, f, again ? on_kept : NULL});

@@ -1,6 +1,6 @@
 /* Indexes and manifests of OCI images: what is accepted can be made a path of. */
 #include "fuzz.h"
-#include "server/backend/ns/oci.h"
+#include "server/templates/oci.h"
 
 static void check_blob(const oci_blob *blob) {
     FUZZ_CHECK(strlen(blob->sha256) == 64 && strspn(blob->sha256, "0123456789abcdef") == 64 && blob->size >= 0);

@@ -24,6 +24,20 @@ ALLOWED = {
     "examples": {"public"},
     "bench": {"public"},
 }
+# The same within src/server, whose layers are its folders. "support" and "top" are the files that lie in it.
+SERVER = {
+    "support": set(),
+    "store": {"support"},
+    "http": {"store", "support"},
+    "backend": {"support"},
+    "backend/ns": {"backend", "support"},
+    "templates": {"backend", "support"},
+    "box": {"templates", "backend", "support"},
+    "sandbox": {"box", "templates", "backend", "store", "support"},
+    "routes": {"top", "sandbox", "box", "templates", "backend", "http", "store", "support"},
+    "top": {"routes", "sandbox", "box", "templates", "backend", "http", "store", "support"},
+}
+SUPPORT = {"filter", "hold", "lane", "log", "memory", "notify", "precedence", "trees", "userns"}
 # The part of base that needs more than libc, which the agent does not link.
 NOT_FREESTANDING = {"base/json.h", "base/model.h", "base/arena.h"}
 LIBRARIES = {
@@ -49,6 +63,20 @@ def folder_of(path):
     return parts[1] if parts[0] == "src" else parts[0]
 
 
+def server_layer(path):
+    parts = path.relative_to(ROOT / "src/server").parts
+    if len(parts) == 1:
+        return "support" if path.stem in SUPPORT else "top"
+    return "/".join(parts[:2]) if parts[0] == "backend" and len(parts) > 2 else parts[0]
+
+
+def server_problem(path, target):
+    layer, owner = server_layer(path), server_layer(target)
+    if layer not in SERVER or owner not in SERVER:
+        return f"server/{layer if layer not in SERVER else owner} is not in tools/check_layers.py"
+    return None if owner == layer or owner in SERVER[layer] else f"server/{layer} must not know server/{owner}"
+
+
 def resolve(path, name):
     for base in (path.parent, ROOT / "src", ROOT / "include", ROOT / "tests"):
         if (base / name).is_file():
@@ -67,7 +95,7 @@ def problem(path, folder, quote, name):
         return f'"{name}" does not exist' if quote == '"' and folder != "server" else None
     owner = folder_of(target)
     if owner == folder and owner != "include":
-        return None
+        return server_problem(path, target) if owner == "server" else None
     allowed = ALLOWED[folder]
     if owner == "include":
         is_models = target.name == "models.h"

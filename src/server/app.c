@@ -48,19 +48,19 @@ static void add_stale(void *context, const char *path) {
     wrn_json_append(context, leak);
 }
 
-static bool find_leaks(const wrn_backend_config *backend, const wrn_platform *platform, wrn_json *report) {
-    platform->leaks(backend, report);
+static bool find_leaks(const wrn_backend_config *backend, wrn_json *report) {
+    wrn_boxes_leaks(backend, report);
     wrn_private_each_stale(NULL, add_stale, report);
     return wrn_json_count(report) == 0;
 }
 
-static int doctor(const wrn_config *config, const wrn_platform *platform) {
+static int doctor(const wrn_config *config) {
     WRN_AUTO(wrn_arena_free) wrn_arena arena = {0};
     WRN_AUTO(wrn_json_freep) wrn_json *report = wrn_json_new_array();
     WRN_AUTO(wrn_buf_free) wrn_buf out = WRN_BUF_INIT;
     wrn_backend_config backend;
     if (!wrn_server_backend_config(config, &arena, &backend)) return 1;
-    bool fine = config->leaks ? find_leaks(&backend, platform, report) : platform->doctor(&backend, report);
+    bool fine = config->leaks ? find_leaks(&backend, report) : wrn_boxes_doctor(&backend, report);
     size_t count = wrn_json_count(report);
     if (config->json) {
         wrn_json_write(report, &out);
@@ -111,20 +111,19 @@ static void list_json(void *context, const wrn_template *item) {
     wrn_json_append(context, entry);
 }
 
-static void list_templates(const wrn_config *config, const wrn_backend_config *backend, const wrn_platform *platform,
-                           wrn_buf *out) {
+static void list_templates(const wrn_config *config, const wrn_backend_config *backend, wrn_buf *out) {
     WRN_AUTO(wrn_json_freep) wrn_json *list = wrn_json_new_array();
     if (config->json) {
-        platform->list(backend, list_json, list);
+        wrn_template_list(backend, list_json, list);
         wrn_json_write(list, out);
         wrn_buf_putc(out, '\n');
         return;
     }
     wrn_buf_printf(out, "%-30s  %7s  %5s  %9s  %s\n", "NAME", "SIZE_MB", "VCPUS", "MEMORY_MB", "TYPE");
-    platform->list(backend, list_line, out);
+    wrn_template_list(backend, list_line, out);
 }
 
-static int template(const wrn_config *config, const wrn_platform *platform) {
+static int template(const wrn_config *config) {
     WRN_AUTO(wrn_arena_free) wrn_arena arena = {0};
     WRN_AUTO(wrn_buf_free) wrn_buf said = WRN_BUF_INIT;
     const wrn_template_plan *plan = &config->plan;
@@ -139,9 +138,9 @@ static int template(const wrn_config *config, const wrn_platform *platform) {
         return 2;
     }
     if (!wrn_server_backend_config(config, &arena, &backend)) return 1;
-    if (config->verb == WRN_TEMPLATE_LIST) list_templates(config, &backend, platform, &said);
-    else if (config->verb == WRN_TEMPLATE_REMOVE) ok = platform->remove(&backend, plan->name, &said, &fault);
-    else ok = platform->build(&backend, plan, &said, &fault);
+    if (config->verb == WRN_TEMPLATE_LIST) list_templates(config, &backend, &said);
+    else if (config->verb == WRN_TEMPLATE_REMOVE) ok = wrn_template_remove(&backend, plan->name, &said, &fault);
+    else ok = wrn_template_build(&backend, plan, &said, &fault);
     if (said.size) print(&said);
     if (!ok) wrn_text_clean(fault.message), fprintf(stderr, "wrennd: %s\n", fault.message);
     return ok ? 0 : 1;
@@ -172,18 +171,18 @@ static void raise_open_files(void) {
     setrlimit(RLIMIT_NOFILE, &files);
 }
 
-static int serve(const wrn_config *config, const wrn_platform *platform) {
+static int serve(const wrn_config *config) {
     char why[1024] = "";
     signal(SIGPIPE, SIG_IGN);
     raise_open_files();
     wrn_lane_setup();
-    if (wrn_server_run(config, platform, why, sizeof(why))) return 0;
+    if (wrn_server_run(config, why, sizeof(why))) return 0;
     /* In private mode the owner has been told, and reports it. */
     if (config->private_fd < 0) wrn_log_error("%s", why);
     return 1;
 }
 
-int wrn_server_main(int argc, char **argv, const wrn_platform *platform) {
+int wrn_server_main(int argc, char **argv) {
     wrn_config config;
     char why[512] = "";
     int status = 2;
@@ -210,10 +209,10 @@ int wrn_server_main(int argc, char **argv, const wrn_platform *platform) {
         print(&out);
         status = 0;
         break;
-    case WRN_RUN_DOCTOR: status = doctor(&config, platform); break;
-    case WRN_RUN_TEMPLATE: status = template(&config, platform); break;
+    case WRN_RUN_DOCTOR: status = doctor(&config); break;
+    case WRN_RUN_TEMPLATE: status = template(&config); break;
     case WRN_RUN_KEY: status = create_key(&config); break;
-    case WRN_RUN_SERVE: status = serve(&config, platform); break;
+    case WRN_RUN_SERVE: status = serve(&config); break;
     }
     wrn_config_free(&config);
     return status;

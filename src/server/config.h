@@ -7,10 +7,10 @@
 #include <stdint.h>
 
 #include "base/buf.h"
-#include "server/backend/backend.h"
 #include "server/http/http.h"
 #include "server/http/origin.h"
 #include "server/sandbox/sandboxes.h"
+#include "server/templates/templates.h"
 
 enum { WRN_LIST_MAX = WRN_NAMES_MAX };
 

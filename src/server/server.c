@@ -101,7 +101,7 @@ static const char *find_agent(const wrn_config *config, wrn_arena *arena) {
 
 static const char *find_unpack(wrn_arena *arena) {
     static const char *const beside[] = {"wrenn-unpack", "../libexec/wrenn/wrenn-unpack", NULL};
-    static const wrn_program unpack = {"wrenn-unpack", beside, "src/server/unpack/wrenn-unpack",
+    static const wrn_program unpack = {"wrenn-unpack", beside, "src/server/templates/wrenn-unpack",
                                        WRN_LIBEXECDIR "/wrenn-unpack", false};
     return find_program(arena, &unpack);
 }
@@ -329,11 +329,11 @@ static void warn_of_lacks(const wrn_server *server) {
     const char *why = wrn_json_string(wrn_json_get(wrn_json_get(server->isolation, "limits"), "why"), NULL);
     if (is_private(server)) return;
     if (why) wrn_log_warning("limits of memory and processors are not enforced: %s", why);
-    if (server->config->stop != WRN_STOP_DESTROY && !server->ops->can_leave(server->backend))
+    if (server->config->stop != WRN_STOP_DESTROY && !wrn_boxes_can_leave(server->boxes))
         wrn_log_warning("sandboxes will end with this process, whatever --on-stop says: `isolation` of each says why");
 }
 
-static bool open_backend(wrn_server *server, wrn_arena *arena, char *why, size_t why_size) {
+static bool open_boxes(wrn_server *server, wrn_arena *arena, char *why, size_t why_size) {
     wrn_backend_config config;
     wrn_fault fault = {.code = WRN_FAULT_INTERNAL_ERROR};
     if (!wrn_server_backend_config(server->config, arena, &config))
@@ -341,22 +341,21 @@ static bool open_backend(wrn_server *server, wrn_arena *arena, char *why, size_t
     if (mkdir(config.state_dir, 0700) != 0 && errno != EEXIST)
         return snprintf(why, why_size, "cannot make %s: %s", config.state_dir, strerror(errno)), false;
     config.loop = &server->loop;
-    if (server->ops->open(&config, &server->backend, &fault) != 0)
+    if (wrn_boxes_open(&config, &server->boxes, &fault) != 0)
         return snprintf(why, why_size, "sandboxes can't run here: %s; see: wrennd doctor", fault.message), false;
-    server->isolation = server->ops->isolation(server->backend);
+    server->isolation = wrn_boxes_probe(server->boxes, NULL);
     warn_of_lacks(server);
     wrn_host_row machine;
     wrn_machine_describe(server->config->data_dir, &machine);
     int64_t held_mb = server->config->held_max_mb ? server->config->held_max_mb : machine.memory_mb / 4;
     if (held_mb) wrn_budget_set((size_t)held_mb << 20);
-    wrn_sandboxes_config boxes = {&server->loop,
-                                  server->store,
-                                  server->ops,
-                                  server->backend,
-                                  server->config->max_sandboxes,
-                                  server->config->max_memory_mb,
-                                  machine.memory_mb ? machine.memory_mb : INT64_MAX};
-    server->sandboxes = wrn_sandboxes_new(&boxes);
+    wrn_sandboxes_config sandboxes = {&server->loop,
+                                      server->store,
+                                      server->boxes,
+                                      server->config->max_sandboxes,
+                                      server->config->max_memory_mb,
+                                      machine.memory_mb ? machine.memory_mb : INT64_MAX};
+    server->sandboxes = wrn_sandboxes_new(&sandboxes);
     return (server->isolation && server->sandboxes) || (snprintf(why, why_size, "out of memory"), false);
 }
 
@@ -466,7 +465,7 @@ static bool greet_owner(wrn_server *server, const welcome *w, const wrn_buf *bou
 static bool begin(wrn_server *server, wrn_arena *arena, char *why, size_t why_size) {
     WRN_AUTO(wrn_buf_free) wrn_buf bound = WRN_BUF_INIT;
     welcome w = {0};
-    bool ok = open_backend(server, arena, why, why_size) && open_loop(server, why, why_size) &&
+    bool ok = open_boxes(server, arena, why, why_size) && open_loop(server, why, why_size) &&
               (is_private(server) ? listen_private : listen_all)(server, &bound, why, why_size) &&
               recover(server, why, why_size) && first_start(server, &w, why, why_size);
     ok = ok && note_host(server, &bound, why, why_size);
@@ -501,7 +500,7 @@ static void tear_down(wrn_server *server) {
         wrn_http_abort(server->http);
         uv_run(&server->loop, UV_RUN_DEFAULT);
     }
-    if (server->backend) server->ops->close(server->backend);
+    if (server->boxes) wrn_boxes_close(server->boxes);
     uv_run(&server->loop, UV_RUN_DEFAULT);
     close_signals(server);
     wrn_sandboxes_free(server->sandboxes);
@@ -520,9 +519,9 @@ static void remove_stale(void *context, const char *path) {
     wrn_tree_remove(path);
 }
 
-bool wrn_server_run(const wrn_config *config, const wrn_platform *platform, char *why, size_t why_size) {
+bool wrn_server_run(const wrn_config *config, char *why, size_t why_size) {
     WRN_AUTO(wrn_arena_free) wrn_arena arena = {0};
-    wrn_server server = {.config = config, .lock_fd = -1, .owner_fd = -1, .audit.fd = -1, .ops = platform->ops};
+    wrn_server server = {.config = config, .lock_fd = -1, .owner_fd = -1, .audit.fd = -1};
     server.names.allowed = config->allow_host.items;
     server.names.allowed_count = config->allow_host.count;
     if (uv_loop_init(&server.loop) != 0) return snprintf(why, why_size, "cannot make an event loop"), false;

@@ -3,7 +3,7 @@
 #define WRN_SERVER_SERVER_H
 
 #include "server/audit.h"
-#include "server/backend/backend.h"
+#include "server/box/box.h"
 #include "server/config.h"
 #include "server/http/auth.h"
 #include "server/http/http.h"
@@ -20,8 +20,7 @@ typedef struct wrn_server {
     wrn_damper damper;
     wrn_audit audit;
     wrn_names names;
-    const wrn_backend_ops *ops;
-    wrn_backend *backend;
+    wrn_boxes *boxes;
     wrn_json *isolation; /* what every sandbox gets here */
     wrn_sandboxes *sandboxes;
     struct wrn_once *creating; /* creates under way that have an idempotency key */
@@ -36,21 +35,11 @@ typedef struct wrn_server {
     bool listening, stopping, boxes_stopping, boxes_stopped, drained;
 } wrn_server;
 
-/* What the machine-dependent part brings; the tests bring their own. */
-typedef struct wrn_platform {
-    const wrn_backend_ops *ops;
-    bool (*doctor)(const wrn_backend_config *config, wrn_json *report);
-    size_t (*leaks)(const wrn_backend_config *config, wrn_json *report);
-    bool (*build)(const wrn_backend_config *config, const wrn_template_plan *plan, wrn_buf *said, wrn_fault *fault);
-    bool (*remove)(const wrn_backend_config *config, const char *template_name, wrn_buf *said, wrn_fault *fault);
-    void (*list)(const wrn_backend_config *config, wrn_template_fn each, void *context);
-} wrn_platform;
-
 /* The program: returns its exit status. */
-int wrn_server_main(int argc, char **argv, const wrn_platform *platform);
+int wrn_server_main(int argc, char **argv);
 
 /* Runs until told to stop. False with a message when it cannot start. */
-bool wrn_server_run(const wrn_config *config, const wrn_platform *platform, char *why, size_t why_size);
+bool wrn_server_run(const wrn_config *config, char *why, size_t why_size);
 /* Where the agent, the state and the templates are. The texts live in `arena`. */
 bool wrn_server_backend_config(const wrn_config *config, wrn_arena *arena, wrn_backend_config *out);
 

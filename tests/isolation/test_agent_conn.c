@@ -9,7 +9,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "server/backend/agent_conn.h"
+#include "server/backend/ns/internal.h"
+#include "server/box/agent_conn.h"
 #include "test.h"
 #include "wire/frame.h"
 
@@ -83,7 +84,7 @@ static void open_with(fake *f, wrn_kept_fn kept) {
     memset(f, 0, sizeof(*f));
     signal(SIGPIPE, SIG_IGN);
     CHECK_INT(uv_loop_init(&f->loop), 0);
-    CHECK(wrn_agent_pipes(ours, theirs));
+    CHECK(channel_pipes(ours, theirs));
     f->hears = theirs[0];
     f->peer = theirs[1];
     f->agent = wrn_agent_open(&f->loop, ours, &(wrn_agent_events){on_ready, on_lost, f, kept});
@@ -473,7 +474,7 @@ TEST(output_beyond_credit_ends_the_connection) {
     open_fake(&f);
     hello(&f);
     CHECK(start(&f, 0, 0));
-    wrn_agent_read_stop(f.commands[0].proc);
+    wrn_proc_read_stop(f.commands[0].proc);
     put_number(&out, 1, WRN_FRAME_STARTED, 7);
     put_output(&out, WRN_FRAME_CREDIT);
     say(&f, out.data, out.size);
@@ -683,7 +684,7 @@ TEST(what_waits_for_an_agent_that_never_reads_is_bounded) {
     open_fake(&f);
     hello(&f);
     fill_queue(&f);
-    for (int i = 0; i < MORE; i++) wrn_agent_signal(f.commands[0].proc, SIGTERM);
+    for (int i = 0; i < MORE; i++) wrn_proc_signal(f.commands[0].proc, SIGTERM);
     for (int i = 0; i < MORE / 100; i++) wrn_agent_ping(f.agent, on_answer, &f);
     CHECK_INT(f.answers, 0);
     until(&f, &f.answers, MORE / 100);

@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 #include "base/auto.h"
-#include "box.h"
+#include "host.h"
 
 #define ATTACK "/tmp/attack"
 
@@ -27,10 +27,10 @@ static void arm(host *h, wrn_box *box) {
     const char *args[] = {"-c", "cat > " ATTACK " && chmod 755 " ATTACK, NULL};
     wrn_proc *proc = box_start(box, &(wrn_proc_spec){.cmd = "sh", .args = args, .want_stdin = true}, &o);
     for (size_t sent = 0; sent < size;) {
-        sent += ops->write(proc, bytes + sent, size - sent);
+        sent += wrn_proc_write(proc, bytes + sent, size - sent);
         if (sent < size) uv_run(&h->loop, UV_RUN_ONCE);
     }
-    ops->close_stdin(proc);
+    wrn_proc_close_stdin(proc);
     host_run_until(h, &o.ended);
     CHECK_INT(o.code, 0);
 }
@@ -92,8 +92,8 @@ static int builtin(host *h, wrn_box *box, const char *what, const char *path, co
         box, &(wrn_proc_spec){.cmd = what, .args = args, .builtin = true, .want_stdin = input, .timeout_ms = 60000},
         &out);
     if (input) {
-        CHECK_INT(ops->write(proc, input, strlen(input)), strlen(input));
-        ops->close_stdin(proc);
+        CHECK_INT(wrn_proc_write(proc, input, strlen(input)), strlen(input));
+        wrn_proc_close_stdin(proc);
     }
     host_run_until(h, &out.ended);
     CHECK_INT(out.end, WRN_PROC_EXITED);
@@ -131,7 +131,7 @@ static void swapped_files(void) {
         /* Goes into no link it meets below: what the link names stays. */
         builtin(&h, box, "remove", "/tmp/race", NULL, NULL);
     }
-    ops->signal(proc, SIGKILL);
+    wrn_proc_signal(proc, SIGKILL);
     host_run_until(&h, &swapper.ended);
     snprintf(line, sizeof(line), "cat %s", file);
     CHECK_STR(sh(&h, box, line), "inside\n");
@@ -168,7 +168,7 @@ static void memory_elsewhere(void) {
         static output greedy;
         wrn_box_stats stats;
         wrn_box *one = box_create_sized(&h, "cl-greedy", 1, LIMIT_MB);
-        ops->stats(one, &stats);
+        wrn_box_measure(one, &stats);
         if (stats.mem_bytes < 0) test_skip("no cgroup to limit memory");
         arm(&h, one);
         const char *args[] = {"memory", kinds[i], NULL};
@@ -176,11 +176,11 @@ static void memory_elsewhere(void) {
         /* Killed, or told that there is no more. What the kernel holds for a process goes some time after the process:
          * until then the agent may be the next, and with it the sandbox. */
         while (!greedy.ended && !greedy.out_size) uv_run(&h.loop, UV_RUN_ONCE);
-        ops->stats(one, &stats);
+        wrn_box_measure(one, &stats);
         CHECK_MSG(stats.mem_bytes <= LIMIT_MB * 1048576ll, "%s: %lld bytes", kinds[i], (long long)stats.mem_bytes);
         test_note("%s: %s, %lld MiB", kinds[i], greedy.ended ? "killed" : greedy.out, (long long)stats.mem_bytes >> 20);
         if (greedy.ended) CHECK(greedy.end == WRN_PROC_SIGNALED || greedy.end == WRN_PROC_LOST);
-        else ops->signal(proc, SIGKILL);
+        else wrn_proc_signal(proc, SIGKILL);
         host_run_until(&h, &greedy.ended);
         CHECK_STR(sh(&h, two, "echo calm"), "calm\n");
         box_destroy(&h, one);
@@ -216,7 +216,7 @@ static void full(const char *options, const char *take, const char *give_back) {
     CHECK_STR(sh(&h, two, "echo calm"), "calm\n");
     CHECK(builtin(&h, two, "write", "/root/y/z", NULL, "some bytes") == ENOSPC);
     bool refused = false;
-    ops->create(h.backend, &(wrn_box_spec){"cl-late", "minimal", 1, 64}, NULL, on_refused, &refused);
+    wrn_box_create(h.boxes, &(wrn_box_spec){"cl-late", "minimal", 1, 64}, NULL, on_refused, &refused);
     host_run_until(&h, &refused);
     sh(&h, one, give_back);
     CHECK_INT(builtin(&h, two, "write", "/root/y/z", NULL, "some bytes"), 0);

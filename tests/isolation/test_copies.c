@@ -9,7 +9,7 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
-#include "box.h"
+#include "host.h"
 
 static output o;
 
@@ -72,8 +72,11 @@ static wrn_box *make_large(host *h) {
 /* The process, stopped in the middle of its work. */
 static pid_t start_copy(host *h, wrn_box *box, const char *id, copied *c) {
     *c = (copied){0};
-    ops->snapshot(box, id, on_copied, c);
-    while (!is_there(h, id, ".new")) CHECK_MSG(!c->done, "%s", c->message);
+    wrn_box_snapshot(box, id, on_copied, c);
+    while (!is_there(h, id, ".new")) {
+        uv_run(&h->loop, UV_RUN_NOWAIT);
+        CHECK_MSG(!c->done, "%s", c->message);
+    }
     pid_t pid = find_copier();
     CHECK(pid > 0 && kill(pid, SIGSTOP) == 0);
     return pid;
@@ -87,7 +90,7 @@ static bool find_group(wrn_box *box, pid_t pid, char out[400], const char **limi
     wrn_box_stats stats;
     char line[300], path[100];
     FILE *from;
-    ops->stats(box, &stats);
+    wrn_box_measure(box, &stats);
     if (stats.mem_bytes < 0) return false;
     snprintf(path, sizeof(path), "/proc/%d/cgroup", (int)pid);
     CHECK((from = fopen(path, "re")) != NULL);
@@ -136,7 +139,7 @@ static void bounded(void) {
     CHECK_MSG(!c.failed, "%s", c.message);
     CHECK(is_there(&h, "one", ""));
     CHECK(!has_group || access(group, F_OK) != 0);
-    ops->drop_snapshot(h.backend, "one");
+    wrn_boxes_drop_snapshot(h.boxes, "one");
     box_destroy(&h, box);
     host_close(&h);
 }
@@ -253,7 +256,7 @@ static void many_links(void) {
     CHECK_STR(o.err, "");
     CHECK_INT(o.code, 0);
     CHECK_INT(box_freeze(&h, box, true), 0);
-    ops->snapshot(box, "one", on_copied, &c);
+    wrn_box_snapshot(box, "one", on_copied, &c);
     host_run_until(&h, &c.done);
     CHECK(c.failed);
     CHECK_CONTAINS(c.message, "invalid_request: too many files have several names");

@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #include "base/auto.h"
-#include "box.h"
+#include "host.h"
 
 static output o;
 
@@ -273,7 +273,7 @@ static void chroot_escape(void) {
 /* ---- bombs ---- */
 
 static bool enforced(host *h, const char *limit) {
-    wrn_json *report = ops->isolation(h->backend);
+    wrn_json *report = wrn_boxes_probe(h->boxes, NULL);
     const char *verdict = wrn_json_string(wrn_json_get(wrn_json_get(report, "limits"), limit), NULL);
     bool yes = verdict && strcmp(verdict, "enforced") == 0;
     wrn_json_free(report);
@@ -291,7 +291,7 @@ static void fork_bomb(void) {
         wrn_box_stats stats;
         CHECK_STR(sh(&h, two, "echo calm"), "calm\n");
         CHECK_INT(box_ping(&h, one), 0);
-        ops->stats(one, &stats);
+        wrn_box_measure(one, &stats);
         CHECK_MSG(stats.pids <= 2048, "%lld processes", (long long)stats.pids);
         pid_t child = fork();
         if (child == 0) _exit(0);
@@ -328,7 +328,7 @@ static void memory_bomb(void) {
         box_start(box, &(wrn_proc_spec){.cmd = "sleep", .args = (const char *const[]){"1000", NULL}}, &sleeper);
     box_sh(&h, box, "python3 -c 'x = bytearray(128 << 20)'", &o);
     CHECK(o.oom_killed);
-    ops->signal(proc, SIGKILL);
+    wrn_proc_signal(proc, SIGKILL);
     host_run_until(&h, &sleeper.ended);
     CHECK(sleeper.code == SIGKILL && !sleeper.oom_killed);
     /* Files in memory count too. */
@@ -372,7 +372,7 @@ static void report(void) {
     host h;
     bool is_root = geteuid() == 0, root = false;
     host_open(&h);
-    wrn_json *said = ops->isolation(h.backend);
+    wrn_json *said = wrn_boxes_probe(h.boxes, NULL);
     wrn_box *box = box_create(&h, "cl-report");
     CHECK(wrn_json_bool(wrn_json_get(said, "root"), &root) && root == is_root);
     check_word(said, "backend", "ns");
@@ -391,7 +391,7 @@ static void report(void) {
     check_word(wrn_json_get(said, "limits"), "cpu", limited ? "enforced" : "unenforced");
     check_word(wrn_json_get(said, "limits"), "pids", "enforced");
     wrn_box_stats stats;
-    ops->stats(box, &stats);
+    wrn_box_measure(box, &stats);
     CHECK((stats.mem_bytes >= 0) == limited);
     wrn_json_free(said);
     box_destroy(&h, box);
@@ -469,7 +469,7 @@ static const char *locked_elsewhere(host *h, wrn_box *one, wrn_box *two, const c
     CHECK_STR(holder.out, "held\n");
     snprintf(line, sizeof(line), "flock -n %s echo free || echo taken", path);
     const char *said = sh(h, two, line);
-    ops->signal(proc, SIGKILL);
+    wrn_proc_signal(proc, SIGKILL);
     host_run_until(h, &holder.ended);
     return said;
 }
@@ -502,7 +502,7 @@ static void terminals_are_limited(void) {
     while (!taker.out_size && !taker.ended) uv_run(&h.loop, UV_RUN_ONCE);
     CHECK_STR(taker.out, "128\n");
     CHECK_STR(sh(&h, other, "python3 -c 'import os; os.openpty(); print(1)'"), "1\n");
-    ops->signal(proc, SIGKILL);
+    wrn_proc_signal(proc, SIGKILL);
     host_run_until(&h, &taker.ended);
     box_destroy(&h, box);
     box_destroy(&h, other);

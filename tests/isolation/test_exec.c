@@ -1,5 +1,5 @@
 /* Commands in a sandbox, with the agent's pitfalls each as a test. Everything runs as root and as an ordinary user. */
-#include "box.h"
+#include "host.h"
 
 #include <poll.h>
 #include <signal.h>
@@ -86,7 +86,7 @@ static void signals_and_timeouts(void) {
     wrn_proc *proc = box_start(
         box, &(wrn_proc_spec){.cmd = "sh", .args = (const char *const[]){"-c", "sleep 3005 & sleep 3006", NULL}}, &o);
     while (!o.pid) uv_run(&h.loop, UV_RUN_ONCE);
-    ops->signal(proc, SIGTERM);
+    wrn_proc_signal(proc, SIGTERM);
     host_run_until(&h, &o.ended);
     CHECK_INT(o.end, WRN_PROC_SIGNALED);
     CHECK_INT(o.code, SIGTERM);
@@ -103,16 +103,16 @@ static void output_and_credit(void) {
     /* A reader that has stopped gets at most the credit, and control goes on. */
     static output noisy;
     wrn_proc *proc = box_start(box, &(wrn_proc_spec){.cmd = "yes", .timeout_ms = 60000}, &noisy);
-    ops->read_stop(proc);
+    wrn_proc_read_stop(proc);
     for (int i = 0; i < 20; i++) {
         CHECK_INT(box_ping(&h, box), 0);
         sh(&h, box, "echo still here", "still here\n", 0);
     }
     CHECK(noisy.total > 0 && noisy.total <= 256 * 1024);
     size_t before = noisy.total;
-    ops->read_start(proc);
+    wrn_proc_read_start(proc);
     while (noisy.total < before + 4000000) uv_run(&h.loop, UV_RUN_ONCE);
-    ops->signal(proc, SIGKILL);
+    wrn_proc_signal(proc, SIGKILL);
     host_run_until(&h, &noisy.ended);
     box_destroy(&h, box);
     host_close(&h);
@@ -131,11 +131,11 @@ static void input(void) {
     size_t sent = 0;
     while (sent < SIZE) {
         int rooms = o.rooms;
-        sent += ops->write(proc, data + sent, SIZE - sent);
+        sent += wrn_proc_write(proc, data + sent, SIZE - sent);
         while (sent < SIZE && o.rooms == rooms) uv_run(&h.loop, UV_RUN_ONCE);
     }
     CHECK(o.rooms > 0);
-    ops->close_stdin(proc);
+    wrn_proc_close_stdin(proc);
     host_run_until(&h, &o.ended);
     CHECK_INT(o.code, 0);
     CHECK_CONTAINS(o.out, "  -\nend\n");
@@ -152,11 +152,11 @@ static void input(void) {
     proc = box_start(
         box, &(wrn_proc_spec){.cmd = "sleep", .args = (const char *const[]){"1000", NULL}, .want_stdin = true}, &deaf);
     size_t taken = 0;
-    for (size_t more; (more = ops->write(proc, data, SIZE)) > 0;) taken += more;
+    for (size_t more; (more = wrn_proc_write(proc, data, SIZE)) > 0;) taken += more;
     CHECK(taken > 0 && taken < SIZE);
     CHECK_INT(box_ping(&h, box), 0);
     sh(&h, box, "echo here", "here\n", 0);
-    ops->signal(proc, SIGKILL);
+    wrn_proc_signal(proc, SIGKILL);
     host_run_until(&h, &deaf.ended);
     /* One that closes its input takes everything. */
     proc =
@@ -168,10 +168,10 @@ static void input(void) {
     while (!deaf.out_size) uv_run(&h.loop, UV_RUN_ONCE);
     for (sent = 0; sent < SIZE;) {
         int rooms = deaf.rooms;
-        sent += ops->write(proc, data + sent, SIZE - sent);
+        sent += wrn_proc_write(proc, data + sent, SIZE - sent);
         while (sent < SIZE && deaf.rooms == rooms) uv_run(&h.loop, UV_RUN_ONCE);
     }
-    ops->signal(proc, SIGKILL);
+    wrn_proc_signal(proc, SIGKILL);
     host_run_until(&h, &deaf.ended);
     box_destroy(&h, box);
     host_close(&h);
@@ -183,7 +183,7 @@ static void until_shown(host *h, const char *text) {
 }
 
 static void type_keys(wrn_proc *proc, const char *keys) {
-    CHECK_INT(ops->write(proc, keys, strlen(keys)), strlen(keys));
+    CHECK_INT(wrn_proc_write(proc, keys, strlen(keys)), strlen(keys));
 }
 
 static void terminal(void) {
@@ -200,7 +200,7 @@ static void terminal(void) {
     until_shown(&h, "[ 79]\r\n");
     type_keys(proc, "stty size; tty; echo $TERM\r");
     until_shown(&h, "33 91\r\n/dev/pts/0\r\nxterm\r\n");
-    ops->resize(proc, 120, 40);
+    wrn_proc_resize(proc, 120, 40);
     type_keys(proc, "stty size\r");
     until_shown(&h, "40 120\r\n");
     /* Control-C reaches the command in front, as it is the controlling terminal. */
@@ -217,12 +217,12 @@ static void terminal(void) {
     /* The end of the input ends the shell; a kill ends whatever runs. */
     proc = box_start(box, &spec, &o);
     until_shown(&h, "ready> ");
-    ops->close_stdin(proc);
+    wrn_proc_close_stdin(proc);
     host_run_until(&h, &o.ended);
     CHECK_INT(o.end, WRN_PROC_EXITED);
     proc = box_start(box, &spec, &o);
     until_shown(&h, "ready> ");
-    ops->signal(proc, SIGKILL);
+    wrn_proc_signal(proc, SIGKILL);
     host_run_until(&h, &o.ended);
     CHECK_INT(o.end, WRN_PROC_SIGNALED);
     box_destroy(&h, box);
@@ -268,7 +268,7 @@ static void connections_into_it(void) {
             CHECK_STR(answer, "hello you");
             close(fd);
         }
-        ops->signal(proc, SIGKILL);
+        wrn_proc_signal(proc, SIGKILL);
         host_run_until(&h, &o.ended);
     }
     CHECK_INT(box_dial(&h, box, 8000), -1);
@@ -388,7 +388,7 @@ static void giving_up(void) {
     for (size_t wanted = 50; wanted < 6400; wanted *= 2) {
         proc = box_start(box, &spec, &o);
         while (o.total < wanted && !o.ended) uv_run(&h.loop, UV_RUN_ONCE);
-        if (!o.ended) ops->give_up(proc);
+        if (!o.ended) wrn_proc_give_up(proc);
         host_run_until(&h, &o.ended);
         if (o.end == WRN_PROC_EXITED) break;
     }
@@ -407,7 +407,7 @@ static void giving_up(void) {
         box, &(wrn_proc_spec){.cmd = "sh", .args = (const char *const[]){"-c", "sleep 3007 & echo up; wait", NULL}},
         &o);
     while (!o.total) uv_run(&h.loop, UV_RUN_ONCE);
-    ops->give_up(proc);
+    wrn_proc_give_up(proc);
     host_run_until(&h, &o.ended);
     CHECK_INT(o.end, WRN_PROC_SIGNALED);
     sh(&h, box, "cat /proc/[0-9]*/cmdline | tr '\\0' ' ' | grep -c '[s]leep 3007'", "0\n", 1);
@@ -482,7 +482,7 @@ static void freezing(void) {
     CHECK_INT(box_freeze(&h, box, false), 0);
     size_t before = counter.total;
     while (counter.total < before + 100) uv_run(&h.loop, UV_RUN_ONCE);
-    ops->signal(proc, SIGKILL);
+    wrn_proc_signal(proc, SIGKILL);
     host_run_until(&h, &counter.ended);
     /* Its time limit stands still with it. */
     box_start(box,

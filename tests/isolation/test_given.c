@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <sys/vfs.h>
 
-#include "box.h"
+#include "host.h"
 
 static output o;
 
@@ -30,7 +30,7 @@ static int own_cpus(void) {
 }
 
 static bool is_limited(host *h) {
-    wrn_json *report = ops->isolation(h->backend);
+    wrn_json *report = wrn_boxes_probe(h->boxes, NULL);
     const char *kind = wrn_json_string(wrn_json_get(report, "cgroup"), NULL);
     bool yes = kind && strcmp(kind, "none") != 0;
     wrn_json_free(report);
@@ -72,7 +72,7 @@ static void processors(void) {
     host h;
     host_open(&h);
     int64_t vcpus = 100000, memory_mb = 1;
-    ops->fit(h.backend, &vcpus, &memory_mb);
+    wrn_boxes_fit(h.boxes, NULL, &vcpus, &memory_mb);
     CHECK_INT(vcpus, own_cpus());
     CHECK(memory_mb > 1);
     for (int n = 1; n <= own_cpus() && n <= 3; n++) count_processors(&h, n);
@@ -118,7 +118,7 @@ static void balance(void) {
     if (own_cpus() != 2) test_skip("needs exactly two processors");
     host_open(&h);
     for (int i = 0; i < BOXES; i++) boxes[i] = box_create(&h, ids[i]);
-    ops->stats(boxes[0], &stats);
+    wrn_box_measure(boxes[0], &stats);
     if (stats.cpu_usec < 0) test_skip("no cgroup to measure with");
     int shared = cpu_of(&h, boxes[0]) + cpu_of(&h, boxes[1]) + cpu_of(&h, boxes[2]) - 1, found = 0; /* of 0 and 1 */
     for (int i = 0; i < BOXES; i++)
@@ -127,7 +127,7 @@ static void balance(void) {
     const char *args[] = {"-c", "while :; do :; done", NULL};
     for (int i = 0; i < 2; i++) box_start(busy[i], &(wrn_proc_spec){.cmd = "sh", .args = args}, &hogs[i]);
     while (cpu_of(&h, busy[0]) == cpu_of(&h, busy[1]))
-        for (int i = 0; i < BOXES; i++) ops->stats(boxes[i], &stats);
+        for (int i = 0; i < BOXES; i++) wrn_box_measure(boxes[i], &stats);
     for (int i = 0; i < BOXES; i++) box_destroy(&h, boxes[i]);
     host_close(&h);
 }
@@ -208,11 +208,11 @@ static void used_memory(void) {
     int64_t own = place.f_type == TMPFS_MAGIC ? 200 * MB : 0;
     wrn_box *box = box_create_sized(&h, "cl-used", 1, 512);
     sh(&h, box, "head -c 200M /dev/zero > /root/big && cat /root/big /root/big > /dev/null");
-    ops->stats(box, &stats);
+    wrn_box_measure(box, &stats);
     if (stats.mem_bytes < 0) test_skip("no cgroup to measure with");
     CHECK_MSG(stats.mem_bytes >= own && stats.mem_bytes < own + 100 * MB, "%lld", (long long)stats.mem_bytes);
     sh(&h, box, "head -c 150M /dev/zero > /dev/shm/big");
-    ops->stats(box, &stats);
+    wrn_box_measure(box, &stats);
     CHECK_MSG(stats.mem_bytes > own + 140 * MB, "%lld", (long long)stats.mem_bytes);
     box_destroy(&h, box);
     host_close(&h);
@@ -286,7 +286,7 @@ static void exhausted(void) {
     while (!taker.out_size && !taker.ended) uv_run(&h.loop, UV_RUN_ONCE);
     CHECK_MSG(atoi(taker.out) > 3900 && atoi(taker.out) < 4096, "%s %s", taker.out, taker.err);
     for (int i = 0; i < 5; i++) CHECK_STR(sh(&h, box, "echo still"), "still\n");
-    ops->signal(proc, SIGKILL);
+    wrn_proc_signal(proc, SIGKILL);
     host_run_until(&h, &taker.ended);
     CHECK_STR(sh(&h, box, "echo a | cat"), "a\n");
     box_destroy(&h, box);

@@ -13,7 +13,7 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 
-#include "box.h"
+#include "host.h"
 #include "server/backend/ns/internal.h"
 
 static output o;
@@ -67,7 +67,7 @@ static bool reports(const host *h, const char *kind, const char *text) {
     wrn_backend_config config = {.state_dir = h->state_dir, .agent_path = agent_path()};
     wrn_json *report = wrn_json_new_array();
     bool found = false;
-    CHECK_INT(wrn_backend_ns_leaks(&config, report), wrn_json_count(report));
+    CHECK_INT(wrn_boxes_leaks(&config, report), wrn_json_count(report));
     for (size_t i = 0; i < wrn_json_count(report); i++) {
         const wrn_json *item = wrn_json_at(report, i);
         const char *what = wrn_json_string(wrn_json_get(item, "what"), NULL);
@@ -313,7 +313,7 @@ static void try_agent(const char *path, const char *want) {
     attempt a = {0};
     setenv("WRENN_TEST_AGENT", path, 1);
     host_open(&h);
-    ops->create(h.backend, &(wrn_box_spec){"cl-broken", "minimal", 1, 64}, NULL, on_attempt, &a);
+    wrn_box_create(h.boxes, &(wrn_box_spec){"cl-broken", "minimal", 1, 64}, NULL, on_attempt, &a);
     CHECK_INT(a.calls, 0);
     host_run_until(&h, &a.done);
     CHECK(!a.box);
@@ -341,7 +341,7 @@ static void broken_agents(void) {
     uv_loop_init(&h.loop);
     wrn_fault fault = {0};
     wrn_backend_config config = {.loop = &h.loop, .state_dir = test_dir(), .agent_path = "/nonexistent/agent"};
-    CHECK_INT(ops->open(&config, &h.backend, &fault), -1);
+    CHECK_INT(wrn_boxes_open(&config, &h.boxes, &fault), -1);
     CHECK_CONTAINS(fault.message, "/nonexistent/agent: No such file or directory");
     CHECK_INT(uv_loop_close(&h.loop), 0);
 }
@@ -350,9 +350,38 @@ static void no_such_template(void) {
     host h;
     attempt a = {0};
     host_open(&h);
-    ops->create(h.backend, &(wrn_box_spec){"cl-none", "../../etc", 1, 64}, NULL, on_attempt, &a);
+    wrn_box_create(h.boxes, &(wrn_box_spec){"cl-none", "../../etc", 1, 64}, NULL, on_attempt, &a);
     host_run_until(&h, &a.done);
     CHECK_CONTAINS(a.fault, "not_found: there is no template");
+    check_nothing_left(&h);
+    host_close(&h);
+}
+
+static void refuses_spec(host *h, wrn_box_spec spec, const char *want) {
+    attempt a = {0};
+    spec.id = "cl-refused", spec.template_name = "minimal", spec.vcpus = 1, spec.memory_mb = 64;
+    wrn_box_create(h->boxes, &spec, NULL, on_attempt, &a);
+    CHECK_INT(a.calls, 0);
+    host_run_until(h, &a.done);
+    CHECK(!a.box);
+    CHECK_CONTAINS(a.fault, want);
+}
+
+/* A box is never less than what was asked for. */
+static void backends_are_chosen(void) {
+    host h;
+    attempt a = {0};
+    host_open(&h);
+    refuses_spec(&h, (wrn_box_spec){.isolation = "magic"}, "invalid_request: there is no isolation \"magic\"");
+    refuses_spec(&h, (wrn_box_spec){.network = "all"}, "invalid_request: sandboxes in namespaces have no network");
+    refuses_spec(&h, (wrn_box_spec){.disk_mb = 1},
+                 "invalid_request: sandboxes in namespaces have no network and no disk");
+    CHECK(!wrn_boxes_probe(h.boxes, "magic"));
+    wrn_box_create(h.boxes, &(wrn_box_spec){"cl-asked", "minimal", 1, 64, .isolation = "namespace"}, NULL, on_attempt,
+                   &a);
+    host_run_until(&h, &a.done);
+    CHECK_MSG(a.box, "%s", a.fault);
+    box_destroy(&h, a.box);
     check_nothing_left(&h);
     host_close(&h);
 }
@@ -366,7 +395,7 @@ static void open_at(host *h, const char *name) {
     CHECK_INT(mkdir(h->state_dir, 0711), 0);
     uv_loop_init(&h->loop);
     wrn_backend_config config = {.loop = &h->loop, .state_dir = h->state_dir, .agent_path = agent_path()};
-    CHECK_MSG(ops->open(&config, &h->backend, &fault) == 0, "open: %s", fault.message);
+    CHECK_MSG(wrn_boxes_open(&config, &h->boxes, &fault) == 0, "open: %s", fault.message);
 }
 
 static void check_well(host *h, wrn_box *box) {
@@ -431,8 +460,8 @@ static void destroyed_in_between(void) {
         attempt freeze = {0}, destroy = {0};
         wrn_box *box = box_create(&h, "cl-freeze");
         if (thaw) CHECK_INT(box_freeze(&h, box, true), 0);
-        (thaw ? ops->thaw : ops->freeze)(box, on_done, &freeze);
-        ops->destroy(box, on_done, &destroy);
+        (thaw ? wrn_box_thaw : wrn_box_freeze)(box, on_done, &freeze);
+        wrn_box_destroy(box, on_done, &destroy);
         host_run_until(&h, &destroy.done);
         host_run_until(&h, &freeze.done);
         uv_run(&h.loop, UV_RUN_DEFAULT);
@@ -443,9 +472,9 @@ static void destroyed_in_between(void) {
     attempt ping = {0}, destroy = {0}, create = {0};
     wrn_box *box = box_create(&h, "cl-exec");
     box_start(box, &(wrn_proc_spec){.cmd = "sleep", .args = (const char *const[]){"1000", NULL}}, &o);
-    ops->ping(box, on_done, &ping);
-    ops->create(h.backend, &(wrn_box_spec){"cl-new", "minimal", 1, 64}, NULL, on_attempt, &create);
-    ops->destroy(box, on_done, &destroy);
+    wrn_box_ping(box, on_done, &ping);
+    wrn_box_create(h.boxes, &(wrn_box_spec){"cl-new", "minimal", 1, 64}, NULL, on_attempt, &create);
+    wrn_box_destroy(box, on_done, &destroy);
     host_run_until(&h, &destroy.done);
     host_run_until(&h, &create.done);
     CHECK(o.ended);
@@ -460,7 +489,7 @@ static void destroyed_in_between(void) {
 static void doctor(void) {
     wrn_backend_config config = {.state_dir = test_dir(), .agent_path = agent_path()};
     wrn_json *report = wrn_json_new_array();
-    CHECK(wrn_backend_ns_doctor(&config, report));
+    CHECK(wrn_boxes_doctor(&config, report));
     CHECK(wrn_json_count(report) > 3);
     for (size_t i = 0; i < wrn_json_count(report); i++) {
         const wrn_json *item = wrn_json_at(report, i);
@@ -476,6 +505,7 @@ TEST_AS_BOTH(a_killed_daemon_leaves_nothing_alive_and_the_next_one_sweeps, kille
 TEST_AS_BOTH(many_rounds_leave_nothing, many_rounds)
 TEST_AS_BOTH(a_broken_agent_is_a_clear_fault, broken_agents)
 TEST_AS_BOTH(a_missing_template_is_a_clear_fault, no_such_template)
+TEST_AS_BOTH(a_backend_is_chosen_by_what_is_asked_for, backends_are_chosen)
 TEST_AS_BOTH(two_daemons_do_not_disturb_each_other, two_daemons)
 TEST_AS_BOTH(two_in_one_process_do_not_disturb_each_other, two_in_one_process)
 TEST_AS_BOTH(a_sandbox_is_destroyed_whatever_is_under_way, destroyed_in_between)

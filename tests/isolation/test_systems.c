@@ -12,7 +12,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "box.h"
+#include "host.h"
 #include "server/backend/ns/internal.h"
 
 static output o;
@@ -33,7 +33,7 @@ static void keep(char *to, size_t size, const wrn_json *item, const char *key) {
 static bool ask_doctor(const char *state_dir, const char *check, verdict *out) {
     wrn_backend_config config = {.state_dir = state_dir, .agent_path = agent_path()};
     wrn_json *report = wrn_json_new_array();
-    bool fine = wrn_backend_ns_doctor(&config, report), found = false;
+    bool fine = wrn_boxes_doctor(&config, report), found = false;
     for (size_t i = 0; i < wrn_json_count(report); i++) {
         const wrn_json *item = wrn_json_at(report, i);
         const char *name = wrn_json_string(wrn_json_get(item, "check"), NULL);
@@ -68,10 +68,10 @@ static void says_no(const char *check, const char *detail, const char *fix) {
 static void refuses(const char *state_dir, const char *text) {
     uv_loop_t loop;
     wrn_fault fault = {0};
-    wrn_backend *backend;
+    wrn_boxes *boxes;
     wrn_backend_config config = {.loop = &loop, .state_dir = state_dir, .agent_path = agent_path()};
     uv_loop_init(&loop);
-    CHECK(ops->open(&config, &backend, &fault) != 0);
+    CHECK(wrn_boxes_open(&config, &boxes, &fault) != 0);
     CHECK_CONTAINS(fault.message, text);
     CHECK_INT(uv_loop_close(&loop), 0);
 }
@@ -181,7 +181,7 @@ static void too_few_descriptors(void) {
         char id[16];
         snprintf(id, sizeof(id), "few-%d", limit);
         CHECK(setrlimit(RLIMIT_NOFILE, &(struct rlimit){(rlim_t)limit, before.rlim_max}) == 0);
-        ops->create(h.backend, &(wrn_box_spec){id, "minimal", 1, 256}, on_death, on_attempt, &a);
+        wrn_box_create(h.boxes, &(wrn_box_spec){id, "minimal", 1, 256}, on_death, on_attempt, &a);
         host_run_until(&h, &a.over);
         CHECK(setrlimit(RLIMIT_NOFILE, &before) == 0);
         if (a.box) box_destroy(&h, a.box);

@@ -1,5 +1,5 @@
 /* What a sandbox uses, as the backend tells it. */
-#include "box.h"
+#include "host.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,7 +15,7 @@ static void sh(host *h, wrn_box *box, const char *line) {
 
 static wrn_box_stats stats_of(wrn_box *box) {
     wrn_box_stats stats;
-    ops->stats(box, &stats);
+    wrn_box_measure(box, &stats);
     return stats;
 }
 

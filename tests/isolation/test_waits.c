@@ -1,5 +1,5 @@
 /* What others, or the kernel on their behalf, take their time for is not waited for on the loop. */
-#include "box.h"
+#include "host.h"
 
 #include <fcntl.h>
 #include <sched.h>
@@ -35,7 +35,7 @@ TEST(networks_are_made_by_the_sandbox) {
     host_open(&h);
     write_file("/proc/sys/user/max_net_namespaces", "0");
     bool refused = false;
-    ops->create(h.backend, &(wrn_box_spec){"cl-alone", "minimal", 1, 64}, NULL, on_refused, &refused);
+    wrn_box_create(h.boxes, &(wrn_box_spec){"cl-alone", "minimal", 1, 64}, NULL, on_refused, &refused);
     host_run_until(&h, &refused);
     write_file("/proc/sys/user/max_net_namespaces", "100");
     box_destroy(&h, box_create(&h, "cl-later"));
@@ -64,7 +64,7 @@ static void dials(void) {
     int ended = 0;
     for (int i = 1; i <= DIALS; i++) {
         long before = slept();
-        ops->dial(box, 8000, on_dialled, &ended);
+        wrn_box_dial(box, 8000, on_dialled, &ended);
         times += slept() - before;
         while (ended < i) uv_run(&h.loop, UV_RUN_ONCE);
     }

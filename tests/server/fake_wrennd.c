@@ -1,11 +1,10 @@
-/* wrennd with the fake backend. */
+/* wrennd with fake boxes: the program, and what its subcommands do. */
 #include <stdlib.h>
 #include <string.h>
 
-#include "fake_backend.h"
 #include "server/server.h"
 
-static bool doctor(const wrn_backend_config *config, wrn_json *report) {
+bool wrn_boxes_doctor(const wrn_backend_config *config, wrn_json *report) {
     (void)config;
     bool ok = !getenv("FAKE_BROKEN");
     wrn_json *check = wrn_json_new_object();
@@ -17,7 +16,7 @@ static bool doctor(const wrn_backend_config *config, wrn_json *report) {
     return ok;
 }
 
-static size_t leaks(const wrn_backend_config *config, wrn_json *report) {
+size_t wrn_boxes_leaks(const wrn_backend_config *config, wrn_json *report) {
     (void)config;
     if (!getenv("FAKE_BROKEN")) return 0;
     wrn_json *leak = wrn_json_new_object();
@@ -27,7 +26,8 @@ static size_t leaks(const wrn_backend_config *config, wrn_json *report) {
     return 1;
 }
 
-static bool build(const wrn_backend_config *config, const wrn_template_plan *plan, wrn_buf *said, wrn_fault *fault) {
+bool wrn_template_build(const wrn_backend_config *config, const wrn_template_plan *plan, wrn_buf *said,
+                        wrn_fault *fault) {
     if (strcmp(plan->name, "fakery") == 0) return wrn_buf_printf(said, "made it in %s\n", config->template_dir), true;
     if (plan->tar)
         return wrn_buf_printf(said, "tar %s, start %s on %lld, %lld vcpus, %lld MB%s\n", plan->tar,
@@ -38,18 +38,15 @@ static bool build(const wrn_backend_config *config, const wrn_template_plan *pla
     return false;
 }
 
-static bool remove_template(const wrn_backend_config *config, const char *name, wrn_buf *said, wrn_fault *fault) {
+bool wrn_template_remove(const wrn_backend_config *config, const char *name, wrn_buf *said, wrn_fault *fault) {
     (void)config, (void)fault;
     return wrn_buf_printf(said, "removed %s\n", name), true;
 }
 
-static void list(const wrn_backend_config *config, wrn_template_fn each, void *context) {
+void wrn_template_list(const wrn_backend_config *config, wrn_template_fn each, void *context) {
     (void)config;
     each(context, &(wrn_template){.name = "minimal", .type = "base"});
     each(context, &(wrn_template){"web", "base", 2, 512, (3 << 20) - 1, 7, "tar x"});
 }
 
-int main(int argc, char **argv) {
-    static const wrn_platform platform = {&fake_backend, doctor, leaks, build, remove_template, list};
-    return wrn_server_main(argc, argv, &platform);
-}
+int main(int argc, char **argv) { return wrn_server_main(argc, argv); }

@@ -97,7 +97,7 @@ void wrn_route_list_snapshots(wrn_request *request) {
         wrn_json_free(l.array);
         return wrn_reply_error(request, WRN_FAULT_DB_ERROR, "the snapshots could not be read");
     }
-    server->ops->list_templates(server->backend, add_template, &l);
+    wrn_boxes_list_templates(server->boxes, add_template, &l);
     wrn_reply_json(request, 200, l.array);
 }
 

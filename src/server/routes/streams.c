@@ -24,7 +24,6 @@ enum { CLOSE_MS = 1000, TYPED_MAX = 32 * 1024 * 1024 };
 enum { AUTH_MS = 5000, PING_MS = 30000, COLS = 80, ROWS = 24, SIZE_LARGEST = 65535 };
 enum { STREAM_STDIN = 0 };
 
-typedef enum session_kind { KIND_EXEC, KIND_PROCESS, KIND_PTY } session_kind;
 typedef enum phase { PHASE_AUTH, PHASE_FIRST, PHASE_RUNNING, PHASE_OVER } phase;
 
 /* A message that waits for its turn, behind one that is so large that a worker looks at it. */
@@ -41,11 +40,28 @@ typedef struct incoming {
     char copy[]; /* of it */
 } incoming;
 
-typedef struct session {
+typedef struct session session;
+
+/* What one of the three kinds of session does. */
+typedef struct session_kind {
+    void (*open)(session *s); /* it begins so, without a first message; NULL: that has to be: */
+    const char *first;
+    void (*begin)(session *s, const wrn_sandbox_row *row, const wrn_json *message, wrn_arena *arena); /* "start" */
+    void (*control)(session *s, const char *type, const incoming *m); /* NULL: ignored */
+    void (*binary)(session *s, const char *data, size_t size);        /* the same */
+    void (*started)(session *s, int64_t pid);
+    void (*output)(session *s, int stream, const void *data, size_t size); /* as text */
+    void (*ended)(session *s);                                             /* after the command's exit */
+    void (*ping)(session *s);
+    bool owns_command; /* which ends with the connection */
+    bool is_terminal; /* one can connect to it again; its errors say whether they are fatal; its frames can be chosen */
+} session_kind;
+
+struct session {
     wrn_viewer viewer; /* first, so that it leads here */
     wrn_server *server;
     wrn_websocket *ws;
-    session_kind kind;
+    const session_kind *kind;
     phase phase;
     bool bytes;     /* BYTES_PROTOCOL was agreed on */
     bool raw;       /* a terminal whose client wants output as it is, in binary frames */
@@ -66,7 +82,7 @@ typedef struct session {
     size_t held;    /* in those messages, that one too */
     size_t charged; /* to the budget, for them and for `input` */
     uv_timer_t timer;
-} session;
+};
 
 /* ---- the end ---- */
 
@@ -102,7 +118,7 @@ static void end_session(session *s, int code) {
     wrn_command *command = s->viewer.command;
     if (s->ws) wrn_websocket_close(WRN_TAKE(s->ws), code);
     wrn_command_detach(&s->viewer);
-    if (command && s->kind == KIND_EXEC) wrn_command_give_up(command);
+    if (command && s->kind->owns_command) wrn_command_give_up(command);
     uv_close((uv_handle_t *)&s->timer, on_timer_closed);
 }
 
@@ -132,7 +148,7 @@ static void fail_with(session *s, bool fatal, wrn_fault_code code, const char *t
     wrn_json *message = new_message("error");
     wrn_json_set_string(message, "data", text);
     if (code) wrn_json_set_string(message, "code", wrn_fault_name(code));
-    if (fatal && s->kind == KIND_PTY) wrn_json_set_bool(message, "fatal", true);
+    if (fatal && s->kind->is_terminal) wrn_json_set_bool(message, "fatal", true);
     send_json(s, message);
     end_session(s, close_code);
 }
@@ -160,38 +176,46 @@ static void send_data(session *s, const char *type, const wrn_buf *text) {
     send_json(s, message);
 }
 
-static void send_terminal(session *s, const void *data, size_t size) {
+static void terminal_output(session *s, int stream, const void *data, size_t size) {
     WRN_AUTO(wrn_buf_free) wrn_buf text = WRN_BUF_INIT;
+    (void)stream;
     wrn_base64_encode(&text, data, size);
     send_data(s, "output", &text);
 }
 
 static const char *name_of(int stream) { return stream == 2 ? "stderr" : "stdout"; }
 
-/* ---- what the command does ---- */
+static void text_output(session *s, int stream, const void *data, size_t size) {
+    WRN_AUTO(wrn_buf_free) wrn_buf text = WRN_BUF_INIT;
+    wrn_utf8_append(&s->carry[stream - 1], &text, data, size);
+    send_data(s, name_of(stream), &text);
+}
 
-static void on_start(wrn_viewer *viewer, int64_t pid) {
-    session *s = (session *)viewer;
-    if (s->connected) return;
-    wrn_json *message = new_message(s->kind == KIND_PTY ? "started" : "start");
-    if (s->kind == KIND_PTY) wrn_json_set_string(message, "tag", s->tag);
+static void exec_started(session *s, int64_t pid) {
+    wrn_json *message = new_message("start");
     wrn_json_set_int(message, "pid", pid);
     send_json(s, message);
 }
 
+static void terminal_started(session *s, int64_t pid) {
+    wrn_json *message = new_message("started");
+    wrn_json_set_string(message, "tag", s->tag);
+    wrn_json_set_int(message, "pid", pid);
+    send_json(s, message);
+}
+
+/* ---- what the command does ---- */
+
+static void on_start(wrn_viewer *viewer, int64_t pid) {
+    session *s = (session *)viewer;
+    if (!s->connected) s->kind->started(s, pid);
+}
+
 static void on_output(wrn_viewer *viewer, int stream, const void *data, size_t size) {
     session *s = (session *)viewer;
-    if (s->bytes) {
-        send_bytes(s, stream, data, size);
-    } else if (s->raw) {
-        wrn_websocket_send(s->ws, true, data, size);
-    } else if (s->kind == KIND_PTY) {
-        send_terminal(s, data, size);
-    } else {
-        WRN_AUTO(wrn_buf_free) wrn_buf text = WRN_BUF_INIT;
-        wrn_utf8_append(&s->carry[stream - 1], &text, data, size);
-        send_data(s, name_of(stream), &text);
-    }
+    if (s->bytes) send_bytes(s, stream, data, size);
+    else if (s->raw) wrn_websocket_send(s->ws, true, data, size);
+    else s->kind->output(s, stream, data, size);
     if (wrn_websocket_is_crowded(s->ws)) wrn_command_pause(viewer, true);
 }
 
@@ -206,6 +230,17 @@ static void send_tails(session *s) {
 static void on_timer(uv_timer_t *timer);
 static void update_reading(session *s);
 
+static void close_now(session *s) { end_session(s, WRN_WS_NORMAL); }
+
+/* The client is to close first; some take our close for a connection that broke. */
+static void close_later(session *s) {
+    s->phase = PHASE_OVER;
+    wrn_buf_free(&s->input);
+    s->input_at = 0;
+    update_reading(s);
+    uv_timer_start(&s->timer, on_timer, CLOSE_MS, 0);
+}
+
 static void on_end(wrn_viewer *viewer, const wrn_proc_result *result) {
     session *s = (session *)viewer;
     send_tails(s);
@@ -215,13 +250,7 @@ static void on_end(wrn_viewer *viewer, const wrn_proc_result *result) {
     wrn_json *message = new_message("exit");
     wrn_exec_add_end(message, result);
     send_json(s, message);
-    if (s->kind != KIND_PTY) return end_session(s, WRN_WS_NORMAL);
-    /* The client is to close first; some take our close for a connection that broke. */
-    s->phase = PHASE_OVER;
-    wrn_buf_free(&s->input);
-    s->input_at = 0;
-    update_reading(s);
-    uv_timer_start(&s->timer, on_timer, CLOSE_MS, 0);
+    s->kind->ended(s);
 }
 
 /* ---- input ---- */
@@ -281,13 +310,14 @@ static char *decode_input(const wrn_json *message, ssize_t *size) {
 }
 
 static void take_binary(session *s, const char *data, size_t size) {
-    if (s->bytes) {
-        if (size && *data == STREAM_STDIN) take_input(s, data + 1, size - 1);
-    } else if (s->kind == KIND_PTY) {
-        s->raw = true; /* who sends like this since 0.3.0 of the Python SDK understands nothing else */
-        if (s->viewer.command) wrn_command_set_raw(s->viewer.command);
-        take_input(s, data, size);
-    }
+    if (!s->bytes && s->kind->binary) s->kind->binary(s, data, size);
+    else if (s->bytes && size && *data == STREAM_STDIN) take_input(s, data + 1, size - 1);
+}
+
+static void terminal_binary(session *s, const char *data, size_t size) {
+    s->raw = true; /* who sends like this since 0.3.0 of the Python SDK understands nothing else */
+    if (s->viewer.command) wrn_command_set_raw(s->viewer.command);
+    take_input(s, data, size);
 }
 
 static uint16_t clamp_size(int64_t value) { return (uint16_t)(value > SIZE_LARGEST ? SIZE_LARGEST : value); }
@@ -300,22 +330,25 @@ static void resize(session *s, const wrn_json *message) {
     wrn_command_resize(s->viewer.command, clamp_size(cols), clamp_size(rows));
 }
 
-/* Whatever makes no sense here is ignored, as the protocol says. */
-static void take_control(session *s, const char *type, const incoming *m) {
-    wrn_command *command = s->viewer.command;
-    if (s->kind == KIND_EXEC && strcmp(type, "stop") == 0 && command) {
-        wrn_command_signal(command, SIGKILL);
-    } else if (s->kind == KIND_EXEC && strcmp(type, "close_stdin") == 0) {
-        s->input_ends = s->has_stdin;
-        feed(s);
-    } else if (s->kind == KIND_PTY && strcmp(type, "input") == 0) {
-        s->raw = false; /* nor does who sends like this understand the other */
-        if (m->input_size > 0) take_input(s, m->input, (size_t)m->input_size);
-    } else if (s->kind == KIND_PTY && strcmp(type, "resize") == 0) {
-        resize(s, m->json);
-    } else if (s->kind == KIND_PTY && strcmp(type, "kill") == 0 && command) {
-        wrn_command_signal(command, SIGKILL);
-    }
+static void kill_command(const session *s) {
+    if (s->viewer.command) wrn_command_signal(s->viewer.command, SIGKILL);
+}
+
+/* In both, whatever makes no sense is ignored, as the protocol says. */
+static void exec_control(session *s, const char *type, const incoming *m) {
+    (void)m;
+    if (strcmp(type, "stop") == 0) kill_command(s);
+    if (strcmp(type, "close_stdin") != 0) return;
+    s->input_ends = s->has_stdin;
+    feed(s);
+}
+
+static void terminal_control(session *s, const char *type, const incoming *m) {
+    if (strcmp(type, "kill") == 0) kill_command(s);
+    if (strcmp(type, "resize") == 0) resize(s, m->json);
+    if (strcmp(type, "input") != 0) return;
+    s->raw = false; /* nor does who sends like this understand binary frames */
+    if (m->input_size > 0) take_input(s, m->input, (size_t)m->input_size);
 }
 
 /* ---- the first message ---- */
@@ -340,7 +373,7 @@ static void start_exec(session *s, const wrn_sandbox_row *row, const wrn_json *m
     begin(s, row, &spec, WRN_COMMAND_FOREGROUND, NULL);
 }
 
-static void start_pty(session *s, const wrn_sandbox_row *row, const wrn_json *message, wrn_arena *arena) {
+static void start_terminal(session *s, const wrn_sandbox_row *row, const wrn_json *message, wrn_arena *arena) {
     wrn_ws_pty_start asked = {0};
     wrn_model_why why;
     wrn_fault fault;
@@ -377,16 +410,9 @@ static void take_first(session *s, const char *type, const wrn_json *message) {
         return found == WRN_DB_ERROR ? fail_as(s, true, WRN_FAULT_DB_ERROR, "the sandbox could not be read")
                                      : fail_as(s, true, WRN_FAULT_NOT_FOUND, "sandbox not found");
     const char *tag = wrn_json_string(wrn_json_get(message, "tag"), NULL);
-    if (strcmp(type, "start") == 0) {
-        if (s->kind == KIND_PTY) start_pty(s, &row, message, &arena);
-        else start_exec(s, &row, message, &arena);
-    } else if (s->kind == KIND_PTY && strcmp(type, "connect") == 0 && tag && *tag) {
-        attach(s, &row, tag, true);
-    } else {
-        fail(s, true,
-             s->kind == KIND_PTY ? "the first message must be \"start\", or \"connect\" with a tag"
-                                 : "the first message must be \"start\" with a cmd");
-    }
+    if (strcmp(type, "start") == 0) s->kind->begin(s, &row, message, &arena);
+    else if (s->kind->is_terminal && strcmp(type, "connect") == 0 && tag && *tag) attach(s, &row, tag, true);
+    else fail(s, true, s->kind->first);
 }
 
 /* Nothing is sent first to watch a process. */
@@ -432,7 +458,9 @@ static void take_message(session *s, const incoming *m) {
     switch (s->phase) {
     case PHASE_AUTH: take_auth(s, type_of(m), m->json); break;
     case PHASE_FIRST: take_first(s, type_of(m), m->json); break;
-    case PHASE_RUNNING: take_control(s, type_of(m), m); break;
+    case PHASE_RUNNING:
+        if (s->kind->control) s->kind->control(s, type_of(m), m);
+        break;
     case PHASE_OVER: break;
     }
 }
@@ -499,12 +527,14 @@ static void on_message(void *context, bool binary, const char *data, size_t size
 
 static void on_ws_room(void *context) { wrn_command_pause(&((session *)context)->viewer, false); }
 
+static void ping_frame(session *s) { wrn_websocket_ping(s->ws); }
+static void ping_message(session *s) { send_json(s, new_message("ping")); }
+
 static void on_timer(uv_timer_t *timer) {
     session *s = timer->data;
     if (s->phase == PHASE_AUTH) return fail_as(s, true, WRN_FAULT_UNAUTHORIZED, "authentication failed");
     if (s->phase == PHASE_OVER) return end_session(s, WRN_WS_NORMAL);
-    if (s->kind == KIND_PTY) send_json(s, new_message("ping"));
-    else wrn_websocket_ping(s->ws);
+    s->kind->ping(s);
 }
 
 /* What is answered with a status elsewhere. */
@@ -523,10 +553,10 @@ static void expect_first(session *s) {
     s->phase = PHASE_FIRST;
     if (s->in_band && !is_usable(s)) return;
     uv_timer_start(&s->timer, on_timer, PING_MS, PING_MS);
-    if (s->kind == KIND_PROCESS) begin_attached(s);
+    if (s->kind->open) s->kind->open(s);
 }
 
-static void open_session(wrn_request *request, session_kind kind) {
+static void open_session(wrn_request *request, const session_kind *kind) {
     static const wrn_websocket_events events = {on_message, on_ws_room, on_gone};
     wrn_sandbox_row row;
     wrn_fault fault;
@@ -537,7 +567,7 @@ static void open_session(wrn_request *request, session_kind kind) {
     bool known = !late && !in_band;
     if (known && !wrn_request_sandbox(request, &row)) return;
     if (known && !wrn_sandbox_is_usable(&row, &fault)) return wrn_reply_fault(request, &fault);
-    if (known && kind == KIND_PROCESS &&
+    if (known && kind->open &&
         !wrn_command_find(wrn_request_server(request)->sandboxes, &row, request->params[1], &fault))
         return wrn_reply_fault(request, &fault);
     session *s = calloc(1, sizeof(*s));
@@ -549,9 +579,9 @@ static void open_session(wrn_request *request, session_kind kind) {
     s->who = request->who;
     s->bytes = wrn_websocket_offers(request, BYTES_PROTOCOL);
     const char *frames = s->server->config->terminal_frames;
-    s->raw = kind == KIND_PTY && frames && strcmp(frames, "binary") == 0;
+    s->raw = kind->is_terminal && frames && strcmp(frames, "binary") == 0;
     snprintf(s->sandbox_id, sizeof(s->sandbox_id), "%s", request->params[0]);
-    if (kind == KIND_PROCESS) snprintf(s->selector, sizeof(s->selector), "%s", request->params[1]);
+    if (kind->open) snprintf(s->selector, sizeof(s->selector), "%s", request->params[1]);
     uv_timer_init(&s->server->loop, &s->timer);
     s->timer.data = s;
     s->ws = wrn_websocket_accept(request, s->bytes ? BYTES_PROTOCOL : NULL, late, &events, s);
@@ -560,6 +590,29 @@ static void open_session(wrn_request *request, session_kind kind) {
     else expect_first(s);
 }
 
-void wrn_route_exec_stream(wrn_request *request) { open_session(request, KIND_EXEC); }
-void wrn_route_process_stream(wrn_request *request) { open_session(request, KIND_PROCESS); }
-void wrn_route_pty(wrn_request *request) { open_session(request, KIND_PTY); }
+static const session_kind exec_kind = {.first = "the first message must be \"start\" with a cmd",
+                                       .begin = start_exec,
+                                       .control = exec_control,
+                                       .started = exec_started,
+                                       .output = text_output,
+                                       .ended = close_now,
+                                       .ping = ping_frame,
+                                       .owns_command = true};
+static const session_kind process_kind = {.open = begin_attached,
+                                          .started = exec_started,
+                                          .output = text_output,
+                                          .ended = close_now,
+                                          .ping = ping_frame};
+static const session_kind terminal_kind = {.first = "the first message must be \"start\", or \"connect\" with a tag",
+                                           .begin = start_terminal,
+                                           .control = terminal_control,
+                                           .binary = terminal_binary,
+                                           .started = terminal_started,
+                                           .output = terminal_output,
+                                           .ended = close_later,
+                                           .ping = ping_message,
+                                           .is_terminal = true};
+
+void wrn_route_exec_stream(wrn_request *request) { open_session(request, &exec_kind); }
+void wrn_route_process_stream(wrn_request *request) { open_session(request, &process_kind); }
+void wrn_route_pty(wrn_request *request) { open_session(request, &terminal_kind); }

@@ -28,8 +28,6 @@ struct wrn_command {
     wrn_replay recent; /* of a terminal */
 };
 
-static const wrn_backend_ops *ops_of(const wrn_command *command) { return command->sandbox->all->config.ops; }
-
 /* ---- what the backend tells ---- */
 
 static void on_start(void *context, int64_t pid) {
@@ -164,7 +162,7 @@ wrn_command *wrn_command_start(wrn_sandboxes *all, const wrn_sandbox_row *row, c
     WRN_AUTO(wrn_buf_free) wrn_buf label = WRN_BUF_INIT;
     wrn_proc_spec own = *spec;
     if (!command->foreground && put_label(command, &label)) own.label = label.data;
-    command->proc = all->config.ops->exec(s->box, &own, &events, fault);
+    command->proc = wrn_box_exec(s->box, &own, &events, fault);
     if (command->proc) {
         if (viewer) wrn_command_attach(command, viewer);
         return command;
@@ -240,7 +238,7 @@ static void show_recent(wrn_command *command, wrn_viewer *viewer) {
     WRN_AUTO(wrn_buf_free) wrn_buf replay = WRN_BUF_INIT;
     wrn_replay_write(&command->recent, &replay);
     if (replay.size) viewer->output(viewer, 1, replay.data, replay.size);
-    ops_of(command)->resize(command->proc, 0, 0);
+    wrn_proc_resize(command->proc, 0, 0);
 }
 
 void wrn_command_attach(wrn_command *command, wrn_viewer *viewer) {
@@ -258,8 +256,8 @@ static void update_flow(wrn_command *command) {
     for (const wrn_viewer *v = command->viewers; v; v = v->next) stop = stop || v->stopped;
     if (stop == command->stopped) return;
     command->stopped = stop;
-    if (stop) ops_of(command)->read_stop(command->proc);
-    else ops_of(command)->read_start(command->proc);
+    if (stop) wrn_proc_read_stop(command->proc);
+    else wrn_proc_read_start(command->proc);
 }
 
 void wrn_command_detach(wrn_viewer *viewer) {
@@ -279,18 +277,18 @@ void wrn_command_pause(wrn_viewer *viewer, bool pause) {
 
 /* ---- acting on it ---- */
 
-void wrn_command_signal(wrn_command *command, int signo) { ops_of(command)->signal(command->proc, signo); }
+void wrn_command_signal(wrn_command *command, int signo) { wrn_proc_signal(command->proc, signo); }
 
-void wrn_command_give_up(wrn_command *command) { ops_of(command)->give_up(command->proc); }
+void wrn_command_give_up(wrn_command *command) { wrn_proc_give_up(command->proc); }
 
 size_t wrn_command_write(wrn_command *command, const void *data, size_t size) {
-    return ops_of(command)->write(command->proc, data, size);
+    return wrn_proc_write(command->proc, data, size);
 }
 
-void wrn_command_close_stdin(wrn_command *command) { ops_of(command)->close_stdin(command->proc); }
+void wrn_command_close_stdin(wrn_command *command) { wrn_proc_close_stdin(command->proc); }
 
 void wrn_command_resize(wrn_command *command, uint16_t cols, uint16_t rows) {
-    ops_of(command)->resize(command->proc, cols, rows);
+    wrn_proc_resize(command->proc, cols, rows);
 }
 
 void wrn_command_touch(wrn_command *command) { wrn_sandbox_touch(command->sandbox); }
@@ -302,7 +300,7 @@ void wrn_command_set_raw(wrn_command *command) {
     WRN_AUTO(wrn_buf_free) wrn_buf label = WRN_BUF_INIT;
     if (command->raw) return;
     command->raw = true;
-    if (put_label(command, &label)) ops_of(command)->relabel(command->proc, label.data);
+    if (put_label(command, &label)) wrn_proc_relabel(command->proc, label.data);
 }
 
 bool wrn_command_is_raw(const wrn_command *command) { return command->raw; }

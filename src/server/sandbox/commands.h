@@ -6,7 +6,7 @@
 #ifndef WRN_SERVER_SANDBOX_COMMANDS_H
 #define WRN_SERVER_SANDBOX_COMMANDS_H
 
-#include "server/backend/backend.h"
+#include "server/box/box.h"
 #include "server/sandbox/sandboxes.h"
 
 typedef struct wrn_command wrn_command;

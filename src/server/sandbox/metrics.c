@@ -41,7 +41,7 @@ static void end_batch(const batch *b) {
 static bool look(const sandbox *s, wrn_point *out, int64_t *cpu_usec, int64_t *at_us) {
     wrn_box_stats stats;
     const wrn_meter *m = &s->meter;
-    s->all->config.ops->stats(s->box, &stats);
+    wrn_box_measure(s->box, &stats);
     *cpu_usec = stats.cpu_usec;
     *at_us = wrn_now_us();
     int64_t elapsed = *at_us - m->at_us, used = stats.cpu_usec - m->cpu_usec;

@@ -190,7 +190,7 @@ static void on_destroyed(void *context, const wrn_fault *fault) {
 
 static void destroy_box(sandbox *s) {
     uv_timer_stop(&s->idle);
-    s->all->config.ops->destroy(s->box, on_destroyed, s);
+    wrn_box_destroy(s->box, on_destroyed, s);
 }
 
 /* Starts the first change, or ends it with a fault; false when it has ended. */
@@ -198,7 +198,6 @@ static bool start_change(sandbox *s) {
     wrn_fault fault;
     wrn_event event = s->changes->event;
     wrn_transition step = wrn_state_step(s->state, event);
-    const wrn_backend_ops *ops = s->all->config.ops;
     if (step.action == WRN_ACTION_REFUSE) {
         refuse_state(s->row.status, event, &fault);
         return end_change(s, &fault), false;
@@ -210,9 +209,9 @@ static bool start_change(sandbox *s) {
     switch (step.action) {
     case WRN_ACTION_FREEZE:
         uv_timer_stop(&s->idle);
-        ops->freeze(s->box, on_frozen, s);
+        wrn_box_freeze(s->box, on_frozen, s);
         return true;
-    case WRN_ACTION_THAW: ops->thaw(s->box, on_thawed, s); return true;
+    case WRN_ACTION_THAW: wrn_box_thaw(s->box, on_thawed, s); return true;
     case WRN_ACTION_COPY: wrn_snapshot_copy(s, s->changes->snapshot); return true;
     case WRN_ACTION_DESTROY: destroy_box(s); return true;
     default: break;
@@ -234,7 +233,7 @@ static void leave(sandbox *s) {
     uv_timer_stop(&s->idle);
     wrn_metrics_leave(s);
     if (s->state == WRN_STATE_RUNNING) wrn_usage_add_up(s);
-    s->all->config.ops->leave(s->box, on_left, s);
+    wrn_box_leave(s->box, on_left, s);
 }
 
 static void start_changes(sandbox *s) {
@@ -396,7 +395,7 @@ void wrn_sandboxes_create(wrn_sandboxes *all, const wrn_sandbox_row *asked, cons
     row.has_metadata = metadata != NULL;
     const wrn_sandboxes_config *c = &all->config;
     if (!wrn_snapshot_apply(all, &row, snapshot_id, &fault)) return done(context, NULL, &fault);
-    c->ops->fit(c->backend, &row.vcpus, &row.memory_mb);
+    wrn_boxes_fit(c->boxes, NULL, &row.vcpus, &row.memory_mb);
     if (!has_room(all, &row, &fault)) return done(context, NULL, &fault);
     sandbox *s = new_sandbox(all, &row);
     if (!s || wrn_store_add_sandbox(c->store, &s->row, metadata) != WRN_DB_OK) {
@@ -409,7 +408,7 @@ void wrn_sandboxes_create(wrn_sandboxes *all, const wrn_sandbox_row *asked, cons
     s->created_context = context;
     wrn_box_spec spec = {s->row.id, s->row.template_name, s->row.vcpus, s->row.memory_mb,
                          *snapshot_id ? snapshot_id : NULL};
-    c->ops->create(c->backend, &spec, on_died, on_created, s);
+    wrn_box_create(c->boxes, &spec, on_died, on_created, s);
 }
 
 /* ---- using ---- */
@@ -444,7 +443,7 @@ void wrn_sandboxes_ping(wrn_sandboxes *all, const wrn_sandbox_row *row, wrn_sand
     if (!p) return done(context, NULL, &fault);
     wrn_sandbox_touch_and_write(s);
     *p = (ping){s->row, done, context};
-    all->config.ops->ping(s->box, on_ping, p);
+    wrn_box_ping(s->box, on_ping, p);
 }
 
 void wrn_sandboxes_dial(wrn_sandboxes *all, const wrn_sandbox_row *row, uint16_t port, wrn_dial_fn done,
@@ -453,7 +452,7 @@ void wrn_sandboxes_dial(wrn_sandboxes *all, const wrn_sandbox_row *row, uint16_t
     sandbox *s = wrn_sandbox_usable(all, row, &fault);
     if (!s) return done(context, -1, &fault);
     wrn_sandbox_touch(s);
-    all->config.ops->dial(s->box, port, done, context);
+    wrn_box_dial(s->box, port, done, context);
 }
 
 void wrn_sandboxes_touch(wrn_sandboxes *all, const char *id) {
@@ -490,7 +489,7 @@ static bool collect(void *context, const wrn_sandbox_row *row) {
 /* What no record knows goes. */
 static void end_adoption(wrn_sandboxes *all) {
     if (all->awaiting) uv_stop(all->config.loop);
-    all->config.ops->end_adoption(all->config.backend);
+    wrn_boxes_end_adoption(all->config.boxes);
 }
 
 static void on_adopted(void *context, wrn_box *box, const wrn_fault *fault) {
@@ -524,7 +523,7 @@ static bool adopt(wrn_sandboxes *all, const wrn_sandbox_row *row, wrn_state stat
     s->added_up_ms = wrn_clock_us(CLOCK_REALTIME) / 1000;
     all->adopting++;
     const wrn_box_spec spec = {s->row.id, s->row.template_name, s->row.vcpus, s->row.memory_mb, NULL};
-    c->ops->adopt(c->backend, &spec, state == WRN_STATE_PAUSED, on_kept, on_died, on_adopted, s);
+    wrn_box_adopt(c->boxes, &spec, state == WRN_STATE_PAUSED, on_kept, on_died, on_adopted, s);
     return true;
 }
 
@@ -549,7 +548,7 @@ bool wrn_sandboxes_recover(wrn_sandboxes *all) {
         else ok = write_off(all, &left.rows[i], state);
     }
     free(left.rows);
-    if (!all->adopting) all->config.ops->end_adoption(all->config.backend);
+    if (!all->adopting) wrn_boxes_end_adoption(all->config.boxes);
     return ok;
 }
 
@@ -569,14 +568,14 @@ void wrn_sandboxes_await(wrn_sandboxes *all) {
 void wrn_sandboxes_stop(wrn_sandboxes *all, wrn_stop how, void (*done)(void *context), void *context) {
     const wrn_sandboxes_config *c = &all->config;
     all->stopping = true;
-    all->leaving = how != WRN_STOP_DESTROY && c->ops->can_leave(c->backend);
+    all->leaving = how != WRN_STOP_DESTROY && wrn_boxes_can_leave(c->boxes);
     all->stopped = done;
     all->stopped_context = context;
     for (size_t i = 0; i < WRN_BUCKETS; i++) {
         for (sandbox *s = all->buckets[i], *next; s; s = next) {
             next = s->next;  /* a change that ends at once takes it out of the list */
             wrn_hold_tick(); /* nobody is served any more */
-            if (s->box) c->ops->stop_snapshot(s->box);
+            if (s->box) wrn_box_stop_snapshot(s->box);
             if (!all->leaving) add_change(s, WRN_EVENT_DESTROY, NULL, NULL);
             else if (how == WRN_STOP_PAUSE && s->state == WRN_STATE_RUNNING) add_change(s, WRN_EVENT_PAUSE, NULL, NULL);
             start_changes(s);

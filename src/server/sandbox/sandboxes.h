@@ -7,7 +7,7 @@
 #ifndef WRN_SERVER_SANDBOX_SANDBOXES_H
 #define WRN_SERVER_SANDBOX_SANDBOXES_H
 
-#include "server/backend/backend.h"
+#include "server/box/box.h"
 #include "server/sandbox/state.h"
 #include "server/store/store.h"
 
@@ -16,8 +16,7 @@ typedef struct wrn_sandboxes wrn_sandboxes;
 typedef struct wrn_sandboxes_config {
     uv_loop_t *loop;
     wrn_store *store;
-    const wrn_backend_ops *ops;
-    wrn_backend *backend;
+    wrn_boxes *boxes;
     int64_t count_max;     /* that live at once */
     int64_t memory_mb_max; /* of all that live, as asked for at create; 0: no limit */
     int64_t memory_mb_one; /* of one: what the machine has */

@@ -34,7 +34,7 @@ bool wrn_snapshots_is_free(wrn_sandboxes *all, const char *team_id, const char *
     wrn_template reserved;
     wrn_snapshot_row row;
     const wrn_sandboxes_config *c = &all->config;
-    if (c->ops->find_template(c->backend, name, &reserved, fault) == 0 || fault->code != WRN_FAULT_NOT_FOUND) {
+    if (wrn_boxes_find_template(c->boxes, name, &reserved, fault) == 0 || fault->code != WRN_FAULT_NOT_FOUND) {
         wrn_fault_set(fault, WRN_FAULT_NAME_RESERVED, "\"%s\" is a template of the platform; choose another name",
                       name);
         return false;
@@ -62,7 +62,7 @@ bool wrn_snapshot_apply(wrn_sandboxes *all, wrn_sandbox_row *row, char id[WRN_ID
         memcpy(id, own.id, WRN_ID_SIZE);
         from.vcpus = own.vcpus;
         from.memory_mb = own.memory_mb;
-    } else if (c->ops->find_template(c->backend, row->template_name, &from, fault) != 0) {
+    } else if (wrn_boxes_find_template(c->boxes, row->template_name, &from, fault) != 0) {
         return false;
     }
     row->vcpus = choose(row->vcpus, &from, from.vcpus, 1);
@@ -77,7 +77,7 @@ static bool record(making *m, wrn_fault *fault) {
     const wrn_sandboxes_config *c = &m->all->config;
     wrn_db outcome = wrn_store_add_snapshot(c->store, &m->row, m->overwrite ? m->replaced : NULL);
     if (outcome == WRN_DB_OK) return true;
-    c->ops->drop_snapshot(c->backend, m->row.id);
+    wrn_boxes_drop_snapshot(c->boxes, m->row.id);
     if (outcome == WRN_DB_TAKEN) refuse_taken(m->row.name, fault);
     else db_fault(fault);
     return false;
@@ -92,9 +92,7 @@ static void on_copied(void *context, int64_t size_bytes, const wrn_fault *fault)
     wrn_sandbox_end_change(s, fault);
 }
 
-void wrn_snapshot_copy(sandbox *s, wrn_snapshot_row *row) {
-    s->all->config.ops->snapshot(s->box, row->id, on_copied, s);
-}
+void wrn_snapshot_copy(sandbox *s, wrn_snapshot_row *row) { wrn_box_snapshot(s->box, row->id, on_copied, s); }
 
 static void finish(making *m, const wrn_fault *fault) {
     wrn_watch_tell(m->all, &(wrn_news){.what = "template.snapshot.create",
@@ -116,7 +114,7 @@ static void on_synced(wrn_job *job) {
     const wrn_sandboxes_config *c = &m->all->config;
     wrn_fault fault;
     if (!m->on_disk) db_fault(&fault);
-    else if (*m->replaced) c->ops->drop_snapshot(c->backend, m->replaced);
+    else if (*m->replaced) wrn_boxes_drop_snapshot(c->boxes, m->replaced);
     finish(m, m->on_disk ? NULL : &fault);
 }
 
@@ -162,12 +160,12 @@ bool wrn_snapshots_remove(wrn_sandboxes *all, const char *team_id, const char *n
     wrn_db outcome = wrn_store_get_snapshot(c->store, team_id, name, &row);
     if (outcome == WRN_DB_OK) outcome = wrn_store_remove_snapshot(c->store, row.id);
     if (outcome == WRN_DB_OK) {
-        c->ops->drop_snapshot(c->backend, row.id);
+        wrn_boxes_drop_snapshot(c->boxes, row.id);
         wrn_watch_tell(all, &(wrn_news){.what = "template.snapshot.delete", .team_id = row.team_id, .name = row.name});
         return true;
     }
     if (outcome != WRN_DB_NONE) db_fault(fault);
-    else if (c->ops->find_template(c->backend, name, &of_platform, fault) == 0)
+    else if (wrn_boxes_find_template(c->boxes, name, &of_platform, fault) == 0)
         wrn_fault_set(fault, WRN_FAULT_FORBIDDEN, "\"%s\" is a template of the platform, which can't be deleted", name);
     else if (fault->code == WRN_FAULT_NOT_FOUND)
         wrn_fault_set(fault, WRN_FAULT_NOT_FOUND, "there is no snapshot \"%s\"", name);
@@ -177,5 +175,5 @@ bool wrn_snapshots_remove(wrn_sandboxes *all, const char *team_id, const char *n
 static bool is_known(void *context, const char *id) { return wrn_store_find_snapshot(context, id) != WRN_DB_NONE; }
 
 void wrn_snapshots_recover(wrn_sandboxes *all) {
-    all->config.ops->sweep_snapshots(all->config.backend, is_known, all->config.store);
+    wrn_boxes_sweep_snapshots(all->config.boxes, is_known, all->config.store);
 }

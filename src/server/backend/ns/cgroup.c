@@ -11,6 +11,7 @@
 
 #include "server/backend/ns/delegation.h"
 #include "server/backend/ns/internal.h"
+#include "server/trees.h"
 
 #define PREFIX "wrennd-"
 
@@ -97,7 +98,7 @@ static void find_own(const char *controller, char *out, size_t size) {
 /* The path of a place. */
 static bool join_place(const char *mount, const char *place, char *out, size_t size) {
     return (size_t)snprintf(out, size, "%s%s%s", mount, strcmp(place, "/") == 0 ? "" : "/",
-                            place[0] == '/' ? place + 1 : place) < size - ID_MAX;
+                            place[0] == '/' ? place + 1 : place) < size - WRN_BOX_ID_MAX;
 }
 
 /* Where our directory goes: below `parent` if given. In v1, where systemd delegates nothing, root puts it at the top, others
@@ -162,7 +163,7 @@ static bool make_dir(cgroups *c, int hierarchy, const char *parent) {
     if (!find_place(hierarchy, parent, mount, place)) return false;
     find_inherited(c, mount, place);
     if (!join_place(mount, place, base, sizeof(base))) return false;
-    if ((size_t)snprintf(c->dir[hierarchy], PATH_MAX, "%s/%s", base, c->name) < PATH_MAX - ID_MAX &&
+    if ((size_t)snprintf(c->dir[hierarchy], PATH_MAX, "%s/%s", base, c->name) < PATH_MAX - WRN_BOX_ID_MAX &&
         (c->lock_fds[hierarchy] = lock_dir(c->dir[hierarchy])) >= 0 && access(c->dir[hierarchy], W_OK) == 0) {
         if (hierarchy == HIER_PIDS) limit_pids(c->dir[hierarchy]);
         if (hierarchy == HIER_CPU) weigh(c->dir[hierarchy]);
@@ -250,11 +251,6 @@ void cgroups_open(cgroups *c, const char *parent, const char *name) {
     }
     for (int i = HIER_MEMORY; i <= HIER_CPU; i++) unmake_dir(c, i);
     explain(c, parent);
-}
-
-void cgroups_unlock(const cgroups *c) {
-    for (int i = 0; i < HIERARCHIES; i++)
-        if (c->lock_fds[i] >= 0) close(c->lock_fds[i]);
 }
 
 void cgroups_close(cgroups *c) {
@@ -548,15 +544,31 @@ bool cgroup_wipe(const char *path) { return wipe(path, 200); }
 
 bool cgroup_wipe_now(const char *path) { return wipe(path, 1); }
 
-void cgroups_sweep(uv_loop_t *loop, const cgroups *c, kept_fn is_kept, const void *context) {
+void cgroups_sweep(uv_loop_t *loop, const cgroups *c, const wrn_keepsake *kept) {
     for (int i = 0; i < HIERARCHIES; i++) {
         DIR *dir = c->dir[i][0] ? opendir(c->dir[i]) : NULL;
         for (struct dirent *entry; dir && (entry = readdir(dir));) {
             char path[PATH_MAX + 300];
-            if (entry->d_type != DT_DIR || entry->d_name[0] == '.' || is_kept(context, entry->d_name)) continue;
+            if (entry->d_type != DT_DIR || entry->d_name[0] == '.' || kept->is_kept(kept->context, entry->d_name))
+                continue;
             snprintf(path, sizeof(path), "%s/%s", c->dir[i], entry->d_name);
-            if (!cgroup_wipe_now(path)) remove_later(loop, path, true);
+            if (!cgroup_wipe_now(path)) remove_later(loop, path, cgroup_wipe);
         }
         if (dir) closedir(dir);
     }
+}
+
+static void wipe_if_dead(void *loop, const char *path, pid_t pid, bool in_use) {
+    (void)pid;
+    if (!in_use && !cgroup_wipe_now(path)) remove_later(loop, path, cgroup_wipe);
+}
+
+static void report_if_dead(void *report, const char *path, pid_t pid, bool in_use) {
+    (void)pid;
+    if (!in_use) wrn_report_leak(report, "cgroup", path);
+}
+
+void cgroups_sweep_dead(const wrn_backend_config *config, wrn_json *report) {
+    if (report) cgroup_find(config->cgroup_parent, report_if_dead, report);
+    else cgroup_find(config->cgroup_parent, wipe_if_dead, config->loop);
 }

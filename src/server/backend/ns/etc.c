@@ -92,7 +92,7 @@ static int write_hosts(int etc, int root, const char *hostname) {
 }
 
 int etc_write(int etc, int root, bool is_whole, const char *hostname) {
-    char line[ID_MAX + 2];
+    char line[WRN_BOX_ID_MAX + 2];
     int length = snprintf(line, sizeof(line), "%s\n", hostname);
     if (put(etc, "hostname", line, (size_t)length) != 0 || write_hosts(etc, root, hostname) != 0) return -1;
     for (size_t i = 0; is_whole && i < WRN_COUNT(owed); i++) {

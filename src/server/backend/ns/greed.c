@@ -6,7 +6,7 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
-#include "server/backend/ns/box.h"
+#include "server/backend/ns/instance.h"
 
 /* Each box is looked at once in TURNS ticks, for a look costs the loop some microseconds. Use is in thousandths of a
  * processor, the last second half of it and older ones less, lest it pays to burn every other second. IDLE: too little to
@@ -20,10 +20,10 @@ struct greed {
     int64_t mean;       /* of the last one */
 };
 
-static void look(wrn_box *box) {
-    wrn_use *use = &box->use;
-    struct greed *g = box->backend->greed;
-    int64_t cpu_usec = cgroup_cpu_usec(&box->backend->cgroups, box->id), now = wrn_now_us();
+static void look(wrn_instance *it) {
+    wrn_use *use = &it->use;
+    struct greed *g = it->backend->greed;
+    int64_t cpu_usec = cgroup_cpu_usec(&it->backend->cgroups, it->id), now = wrn_now_us();
     int64_t elapsed = now - use->at_us;
     bool is_first = use->at_us == 0;
     if (cpu_usec < 0 || elapsed <= 0) return;
@@ -38,23 +38,23 @@ static void look(wrn_box *box) {
 }
 
 /* What was taken over may have been told to yield by the daemon before this one. */
-static void judge(wrn_box *box, int64_t mean) {
-    wrn_use *use = &box->use;
+static void judge(wrn_instance *it, int64_t mean) {
+    wrn_use *use = &it->use;
     bool yields = use->recent >= IDLE && use->recent > mean;
     if (!use->at_us || (use->is_judged && yields == use->yields)) return;
     use->is_judged = true;
     use->yields = yields;
-    cgroup_yield(&box->backend->cgroups, box->id, yields);
+    cgroup_yield(&it->backend->cgroups, it->id, yields);
 }
 
 static void on_tick(uv_timer_t *timer) {
     wrn_backend *backend = timer->data;
     struct greed *g = backend->greed;
     int turn = g->turn;
-    for (wrn_box *box = backend->all; box; box = box->next) {
-        if (box->slot % TURNS != turn || box->phase != LIVE || box->frozen) continue;
-        look(box);
-        judge(box, g->mean);
+    for (wrn_instance *it = backend->all; it; it = it->next) {
+        if (it->slot % TURNS != turn || it->ended || it->frozen) continue;
+        look(it);
+        judge(it, g->mean);
     }
     g->turn = (turn + 1) % TURNS;
     if (g->turn) return;

@@ -1,31 +1,4 @@
-/* The namespaces backend, inside.
- *
- *     ns.c        the interface of backend.h
- *     box.c       boxes: their start and their end
- *     adopt.c     boxes that outlive a daemon, and its holder
- *     pause.c     freezing and thawing them
- *     measure.c   what they use
- *     spawn.c     the child of clone3: from a copy of the daemon to the agent in its sandbox
- *     rootfs.c    what the child mounts
- *     given.c     what programs read about what the sandbox was given
- *     template.c  the `minimal` template, made from the host
- *     etc.c       what every root needs in /etc
- *     catalog.c   what boxes are made from: templates of the operator, read from their directories
- *     build.c     making and removing those; unpack.c and oci.c are what it uses
- *     snapshot.c  snapshots: copying in a child, and when their files go
- *     service.c   the program that a template starts
- *     layer.c     what one layer says, brought over to another
- *     cgroup.c    limits, freezing, usage: cgroup v2, v1 or none
- *     delegation.c  where in cgroup v2 that is
- *     cpus.c      which processors sandboxes run on; balance.c moves them
- *     dial.c      connections to what listens in a sandbox, made from outside
- *     disk.c      what a sandbox has written
- *     seccomp.c   the system call filter
- *     userns.c    user namespaces as descriptors
- *     probe.c     what this machine can do, and what forbids it
- *     doctor.c    the report of that, and a sandbox on trial
- *     sweep.c     leftovers of daemons that are gone
- *     holder.c    the process that lets boxes outlive this one
+/* The namespaces backend, inside. Which file does what is in src/server/README.md.
  *
  * Two ways to make a sandbox. As root: every sandbox has a range of 65536 user ids of its own; its mount, pid, net, uts and
  * ipc namespaces belong to the initial user namespace, so that root inside can't change them even before seccomp. As an
@@ -42,15 +15,9 @@
 #include <unistd.h>
 
 #include "base/auto.h"
-#include "server/backend/agent_conn.h"
 #include "server/backend/backend.h"
+#include "server/userns.h"
 
-/* Is there a box of that id which an earlier daemon has left to us? */
-typedef bool (*kept_fn)(const void *context, const char *id);
-
-#define FIRST_UID 0x70000000u /* above what distributions give to users and containers */
-
-enum { UID_RANGE = 65536, ID_MAX = 64, BOXES_MAX = 8192 };
 /* Tasks of a sandbox: fewer in a small one, which would have no memory for more. */
 enum { PIDS_MAX = 4096, PIDS_MIN = 512, PIDS_PER_MB = 8 };
 int64_t pids_max(const wrn_box_spec *spec);
@@ -74,10 +41,10 @@ typedef struct cgroups {
 /* Finds out what can be used and makes this daemon's directories. Never fails: at worst there are no limits. */
 void cgroups_open(cgroups *c, const char *parent, const char *name);
 void cgroups_close(cgroups *c);
-/* Leaves the directories to whoever else has the locks. */
-void cgroups_unlock(const cgroups *c);
-/* Kills and removes what is in this daemon's directories and belongs to no box that is kept; as sweep() does. */
-void cgroups_sweep(uv_loop_t *loop, const cgroups *c, kept_fn is_kept, const void *context);
+/* Kills and removes what is in this daemon's directories and belongs to no box that is kept. */
+void cgroups_sweep(uv_loop_t *loop, const cgroups *c, const wrn_keepsake *kept);
+/* The same with all directories of daemons that are gone, or a report of them. */
+void cgroups_sweep_dead(const wrn_backend_config *config, wrn_json *report);
 bool cgroups_can_freeze(const cgroups *c);
 /* Makes a sandbox's directories with its limits. */
 int cgroup_make(const cgroups *c, const wrn_box_spec *spec, wrn_fault *fault);
@@ -159,32 +126,13 @@ typedef void (*disk_walk_fn)(void *context, int64_t bytes, int64_t took_ms); /* 
 disk_walk *disk_walk_start(uv_loop_t *loop, const char *box_dir, disk_walk_fn done, void *context);
 /* Its `done` is not called any more. */
 void disk_walk_stop(disk_walk *walk);
-/* The space that a directory takes up. Blocks, until it is stopped. */
-int64_t disk_bytes(const char *dir, const atomic_bool *stopped);
 
 /* ---- seccomp.c ---- */
 
 /* The filter as a program for seccomp(2); 0, or -1 with a fault. The instructions are malloc'ed. */
 int seccomp_program(struct sock_fprog *out, wrn_fault *fault);
 
-/* ---- userns.c ---- */
-
-/* A new user namespace with ids 0.. mapped to base.., as a descriptor; -1 with errno. Root only. */
-int userns_make(uid_t base);
-/* The same with a range that no sandbox of the machine has, as long as *lock_fd is open. */
-int userns_borrow(int *lock_fd);
-/* The calling process becomes root over what its user owns, and nothing else. 0, or -1 with errno. */
-int userns_enter(void);
-/* The same for one that was started in a user namespace of its own, with the ids that it had before. */
-int userns_map_self(uid_t uid, gid_t gid);
-/* Which ranges of ids are in use on this machine, by whatever daemon of root's. A descriptor, or -1 with errno. */
-int slots_open(void);
-bool slot_take(int fd, int slot);
-void slot_release(int fd, int slot);
-
 /* ---- template.c ---- */
-
-#define MINIMAL "minimal"
 
 /* Where the private part of `minimal` is: what boxes have above the host's /usr. */
 void template_skeleton(const char *state_dir, char out[PATH_MAX]);
@@ -200,43 +148,10 @@ int copy_file(const char *from, const char *to);
  * `root`: the tree that the box is made from, or -1; `is_whole`: it is all there is. 0, or -1 with errno. */
 int etc_write(int etc, int root, bool is_whole, const char *hostname);
 
-/* ---- catalog.c ---- */
-
-enum { START_MAX = 64 };
-
-/* What boxes are made from. On disk: a directory with template.json and a tree, `layer` or `rootfs`. */
-typedef struct source {
-    wrn_template shown;
-    int held;                         /* + 1; 0: nothing. Its files stay as long as this is open */
-    bool on_host;                     /* the tree is a layer above `minimal`; else it is a whole root file system */
-    char tree[PATH_MAX];              /* "": none, it is `minimal` */
-    wrn_json *json;                   /* template.json, which holds the texts of: */
-    const char *start[START_MAX + 1]; /* the service's argv; none when start[0] is NULL */
-    uint16_t start_port;              /* that it will listen on; 0: unknown */
-    const char *default_user;         /* that commands run as; NULL: root */
-    bool start_early;                 /* with the sandbox, instead of the first connection to that port */
-} source;
-
-/* 0, or -1 with a fault: "not_found" when nothing is there. */
-int source_open(const char *dir, const char *name, source *out, wrn_fault *fault);
-void source_close(source *s);
-void source_minimal(source *out, const char *skeleton);
-/* template.json of something made from it. */
-wrn_json *source_document(const source *s, const char *type);
-const char *source_tree_name(const source *s);
-/* Of the templates in `dir`, which may be NULL, and `minimal`. */
-int catalog_find(const char *dir, const char *skeleton, const char *name, source *out, wrn_fault *fault);
-/* Those that can be used. */
-void catalog_list(const char *dir, const char *skeleton, wrn_template_fn each, void *context);
-
-/* ---- interpreter.c ---- */
-
-/* Makes the templates that run code, or brings them up to date. */
-bool interpreter_build(const char *template_dir, wrn_buf *said, wrn_fault *fault);
-/* Like mkdir -p. 0, or -1 with errno. */
-int make_path(const char *path, mode_t mode);
-
 /* ---- spawn.c ---- */
+
+/* Our ends of the two pipes to an agent, and the agent's: to read from, to write to. False with errno. */
+bool channel_pipes(int ours[2], int theirs[2]);
 
 /* Everything the child needs, computed before it is made: it shares locks with threads that do not exist in it, so it may
  * call the kernel and nothing else. */
@@ -303,15 +218,9 @@ finding probe_place(bool root, const char *state_dir);
 int probe_machine(bool root, const char *state_dir, wrn_fault *fault);
 /* Can the template `minimal` be made from it? */
 finding probe_usr(bool root);
-/* The path, or what there is of the way to it. */
-void probe_nearest(const char *path, char out[PATH_MAX]);
 
-/* ---- sweep.c ---- */
+/* ---- doctor.c ---- */
 
-/* Removes what daemons that are gone left behind, and what is below boxes_dir but those that are kept (NULL: none). With a
- * loop the names are free at once, and what takes time goes on on a worker; with NULL it blocks. */
-void sweep(uv_loop_t *loop, const char *boxes_dir, const char *cgroup_parent, kept_fn is_kept, const void *context);
-/* Removes a directory with all that is in it, or a cgroup, on a worker. */
-void remove_later(uv_loop_t *loop, const char *path, bool is_cgroup);
+void ns_doctor(const wrn_backend_config *config, wrn_json *report);
 
 #endif

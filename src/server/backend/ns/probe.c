@@ -15,6 +15,7 @@
 
 #include "base/place.h"
 #include "server/backend/ns/internal.h"
+#include "server/trees.h"
 
 #define CLONE_SANDBOX (CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWUTS | CLONE_NEWIPC)
 
@@ -190,11 +191,6 @@ finding probe_overlay(bool root) {
                  error == ENODEV ? "this kernel does not have it"
                  : error         ? strerror(error)
                                  : "available");
-}
-
-void probe_nearest(const char *path, char out[PATH_MAX]) {
-    snprintf(out, PATH_MAX, "%s", path);
-    for (char *slash; access(out, F_OK) != 0 && (slash = strrchr(out, '/'));) slash[slash == out] = '\0';
 }
 
 finding probe_place(bool root, const char *state_dir) {

@@ -16,6 +16,7 @@
 #include "server/backend/ns/internal.h"
 #include "server/precedence.h"
 
+enum { PIPE_SIZE = 256 * 1024 };
 enum { AGENT_NICE = -15, CHANNEL_IN = 3, HANDOVER, MEMINFO, STAT, CHANNEL_OUT, AGENT, ERRORS };
 
 _Noreturn void spawn_fail(const spawn *s, const char *step) {
@@ -167,4 +168,19 @@ pid_t spawn_child(const spawn *s, int *pidfd) {
     long pid = syscall(SYS_clone3, &args, sizeof(args));
     if (pid == 0) child(s);
     return (pid_t)pid;
+}
+
+bool channel_pipes(int ours[2], int theirs[2]) {
+    int up[2], down[2];
+    if (pipe2(up, O_CLOEXEC | O_NONBLOCK) != 0) return false;
+    if (pipe2(down, O_CLOEXEC | O_NONBLOCK) != 0) {
+        int saved = errno;
+        close(up[0]), close(up[1]);
+        errno = saved;
+        return false;
+    }
+    (void)fcntl(up[0], F_SETPIPE_SZ, PIPE_SIZE); /* it is fine without, if slower */
+    ours[0] = up[0], theirs[1] = up[1];
+    theirs[0] = down[0], ours[1] = down[1];
+    return true;
 }

@@ -1,0 +1,9 @@
+#include "server/backend/backend.h"
+
+/* WRN_BACKENDS(X) comes from backend/meson.build, so that there is one list of them. */
+#define DECLARE(name) extern const wrn_backend_ops wrn_backend_##name;
+#define ADDRESS(name) &wrn_backend_##name,
+
+WRN_BACKENDS(DECLARE)
+
+const wrn_backend_ops *const wrn_backends[WRN_BACKENDS_MAX + 1] = {WRN_BACKENDS(ADDRESS)};

@@ -1,0 +1,650 @@
+#include "server/box/agent_conn.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "base/text.h"
+#include "server/hold.h"
+#include "wire/frame.h"
+
+/* FRAMES_MAX: taken before others get their turn. */
+enum { OUT_MAX = 32 * 1024 * 1024, KEPT_MAX = 65536, FRAMES_MAX = 256 };
+
+unsigned wrn_agent_grace_ms = 10000;
+
+struct wrn_proc {
+    wrn_proc *next;
+    wrn_agent *agent;
+    uint32_t stream;
+    int64_t credit;   /* what the agent may still send */
+    size_t consumed;  /* delivered, not yet granted again */
+    size_t in_credit; /* what may still be sent to it */
+    bool stopped, started, wants_room, terminal;
+    bool killed;       /* from here */
+    bool timed_out;    /* and why */
+    uv_timer_t *timer; /* of its time limit, then of the agent's to end it; NULL: no limit */
+    uint64_t left_ms;  /* of that, while it is suspended */
+    int64_t oom_kills; /* in the sandbox, before it */
+    bool own_user;     /* asked for, not the template's */
+    char user[128];    /* of either, for errors */
+    wrn_proc_events events;
+};
+
+typedef struct waiter {
+    struct waiter *next;
+    uint8_t answer; /* the frame type it waits for */
+    wrn_done_fn done;
+    void *context;
+} waiter;
+
+struct wrn_agent {
+    uv_loop_t *loop;
+    uv_poll_t *poll, *out_poll;
+    uv_idle_t round; /* active while it rests */
+    int handles;     /* not yet closed */
+    int fd, out_fd;
+    bool said_hello, broken, in_event, close_asked, suspended;
+    bool writing; /* what waits to be sent is being looked after */
+    bool resting; /* there are frames left for when the loop has gone round; nothing is read before */
+    wrn_frame_reader reader;
+    wrn_buf out;
+    size_t out_sent; /* of `out`, already; dropped in lumps, as moving the rest each time costs the square of it */
+    uint32_t next_stream;
+    uint32_t kept_left; /* KEPT frames to come before it is ready */
+    wrn_proc *procs;
+    waiter *waiters, **waiters_tail;
+    wrn_agent_events events;
+};
+
+static void on_writable(uv_poll_t *poll, int status, int events);
+
+/* ---- sending ---- */
+
+static size_t waiting(const wrn_agent *agent) { return agent->out.size - agent->out_sent; }
+
+static void flush(wrn_agent *agent) {
+    while (waiting(agent)) {
+        ssize_t sent = write(agent->out_fd, agent->out.data + agent->out_sent, waiting(agent));
+        if (sent < 0 && errno == EINTR) continue;
+        if (sent <= 0) break; /* EAGAIN, or an end that reading will notice */
+        agent->out_sent += (size_t)sent;
+    }
+    if (agent->out_sent >= agent->out.size / 2) {
+        wrn_buf_consume(&agent->out, agent->out_sent);
+        agent->out_sent = 0;
+    }
+    if (agent->broken) return;
+    if (waiting(agent) && !agent->writing) uv_poll_start(agent->out_poll, UV_WRITABLE, on_writable);
+    if (!waiting(agent) && agent->writing) uv_poll_stop(agent->out_poll);
+    agent->writing = waiting(agent) > 0;
+}
+
+/* An agent that does not read must not fill the server's memory. */
+static bool keeps_up(const wrn_agent *agent) { return !agent->broken && waiting(agent) <= OUT_MAX; }
+
+static void put_frame(wrn_agent *agent, uint32_t stream, uint8_t type, uint8_t flags, const void *data, size_t size) {
+    uint8_t head[WRN_FRAME_HEADER];
+    wrn_frame_head(head, stream, type, flags, (uint32_t)size);
+    wrn_buf_put(&agent->out, head, sizeof(head));
+    wrn_buf_put(&agent->out, data, size);
+}
+
+static void send_u32(wrn_agent *agent, uint32_t stream, uint8_t type, uint32_t value) {
+    uint8_t payload[4];
+    wrn_put_u32(payload, value);
+    put_frame(agent, stream, type, 0, payload, sizeof(payload));
+    flush(agent);
+}
+
+/* ---- commands ---- */
+
+static void free_handle(uv_handle_t *handle) { free(handle); }
+
+static void free_proc(wrn_proc *proc) {
+    for (wrn_proc **at = &proc->agent->procs; *at; at = &(*at)->next) {
+        if (*at != proc) continue;
+        *at = proc->next;
+        break;
+    }
+    if (proc->timer) uv_close((uv_handle_t *)proc->timer, free_handle);
+    free(proc);
+}
+
+static void end_proc(wrn_proc *proc, const wrn_proc_result *result) {
+    wrn_proc_events events = proc->events;
+    free_proc(proc);
+    events.on_end(events.context, result);
+}
+
+static wrn_proc *find_proc(const wrn_agent *agent, uint32_t stream) {
+    wrn_proc *proc = agent->procs;
+    while (proc && proc->stream != stream) proc = proc->next;
+    return proc;
+}
+
+/* Grants again what was delivered, in lumps. */
+static void grant(wrn_proc *proc) {
+    if (proc->stopped || proc->consumed < WRN_FRAME_CREDIT / 2) return;
+    proc->credit += (int64_t)proc->consumed;
+    send_u32(proc->agent, proc->stream, WRN_FRAME_WINDOW, (uint32_t)proc->consumed);
+    proc->consumed = 0;
+}
+
+void wrn_proc_read_stop(wrn_proc *proc) { proc->stopped = true; }
+
+void wrn_proc_read_start(wrn_proc *proc) {
+    proc->stopped = false;
+    grant(proc);
+}
+
+void wrn_proc_signal(wrn_proc *proc, int signo) {
+    proc->killed = proc->killed || signo == SIGKILL;
+    if (keeps_up(proc->agent)) send_u32(proc->agent, proc->stream, WRN_FRAME_SIGNAL, (uint32_t)signo);
+}
+
+void wrn_proc_give_up(wrn_proc *proc) {
+    proc->killed = true;
+    if (keeps_up(proc->agent)) send_u32(proc->agent, proc->stream, WRN_FRAME_SIGNAL, WRN_SIGNAL_GIVE_UP);
+}
+
+size_t wrn_proc_write(wrn_proc *proc, const void *data, size_t size) {
+    wrn_agent *agent = proc->agent;
+    size_t taken = size < proc->in_credit ? size : proc->in_credit;
+    if (agent->broken) return size; /* on_end is on its way */
+    for (size_t at = 0; at < taken;) {
+        size_t piece = taken - at < WRN_FRAME_PAYLOAD_MAX ? taken - at : WRN_FRAME_PAYLOAD_MAX;
+        put_frame(agent, proc->stream, WRN_FRAME_STDIN, 0, (const char *)data + at, piece);
+        at += piece;
+    }
+    proc->in_credit -= taken;
+    proc->wants_room = taken < size;
+    flush(agent);
+    return taken;
+}
+
+void wrn_proc_close_stdin(wrn_proc *proc) {
+    if (proc->agent->broken) return; /* else it always arrives: somebody may wait for what follows from it */
+    if (proc->terminal) {
+        wrn_proc_write(proc, "\004", 1);
+        return;
+    }
+    put_frame(proc->agent, proc->stream, WRN_FRAME_STDIN_EOF, 0, NULL, 0);
+    flush(proc->agent);
+}
+
+void wrn_proc_resize(wrn_proc *proc, uint16_t cols, uint16_t rows) {
+    uint8_t payload[8];
+    if (!keeps_up(proc->agent)) return;
+    wrn_put_u32(payload, cols);
+    wrn_put_u32(payload + 4, rows);
+    put_frame(proc->agent, proc->stream, WRN_FRAME_RESIZE, 0, payload, sizeof(payload));
+    flush(proc->agent);
+}
+
+void wrn_proc_relabel(wrn_proc *proc, const char *label) {
+    if (!keeps_up(proc->agent)) return;
+    put_frame(proc->agent, proc->stream, WRN_FRAME_LABEL, 0, label, strlen(label));
+    flush(proc->agent);
+}
+
+static void broken(wrn_agent *agent, const char *why);
+
+static void on_time_up(uv_timer_t *timer) {
+    wrn_proc *proc = timer->data;
+    if (proc->timed_out) return broken(proc->agent, "it did not end a command whose time was up");
+    proc->timed_out = true;
+    uv_timer_start(timer, on_time_up, wrn_agent_grace_ms, 0);
+    wrn_proc_give_up(proc);
+}
+
+static void run_timer(wrn_proc *proc, bool run) {
+    if (!proc->timer) return;
+    if (run) {
+        uv_timer_start(proc->timer, on_time_up, proc->left_ms, 0);
+        return;
+    }
+    proc->left_ms = uv_timer_get_due_in(proc->timer);
+    uv_timer_stop(proc->timer);
+}
+
+/* False when out of memory. */
+static bool limit_time(wrn_proc *proc, int64_t timeout_ms) {
+    if (timeout_ms <= 0) return true;
+    proc->timer = calloc(1, sizeof(*proc->timer));
+    if (!proc->timer) return false;
+    uv_timer_init(proc->agent->loop, proc->timer);
+    proc->timer->data = proc;
+    proc->left_ms = (uint64_t)timeout_ms;
+    if (!proc->agent->suspended) run_timer(proc, true);
+    return true;
+}
+
+void wrn_agent_suspend(wrn_agent *agent, bool suspended) {
+    if (agent->suspended == suspended) return;
+    agent->suspended = suspended;
+    for (wrn_proc *proc = agent->procs; proc; proc = proc->next) run_timer(proc, !suspended);
+}
+
+static uint32_t put_strings(wrn_buf *payload, const char *const *strings) {
+    uint32_t count = 0;
+    for (; strings && strings[count]; count++) wrn_buf_put(payload, strings[count], strlen(strings[count]) + 1);
+    return count;
+}
+
+static const char *user_of(const wrn_proc_spec *spec) {
+    return spec->user ? spec->user : spec->default_user ? spec->default_user : "";
+}
+
+/* As far as it fits, with whole characters. */
+static void keep_user(wrn_proc *proc, const wrn_proc_spec *spec) {
+    const char *user = user_of(spec);
+    size_t size = strnlen(user, sizeof(proc->user) - 1);
+    memcpy(proc->user, user, wrn_utf8_valid_prefix(user, size));
+    proc->own_user = spec->user != NULL;
+}
+
+static void put_request(const wrn_proc_spec *spec, wrn_buf *payload) {
+    uint8_t head[WRN_EXEC_HEAD] = {0};
+    wrn_buf_put(payload, head, sizeof(head));
+    const char *cwd = spec->cwd ? spec->cwd : "", *label = spec->label ? spec->label : "";
+    wrn_buf_put(payload, cwd, strlen(cwd) + 1);
+    wrn_buf_put(payload, label, strlen(label) + 1);
+    wrn_buf_put(payload, user_of(spec), strlen(user_of(spec)) + 1);
+    wrn_buf_put(payload, spec->cmd, strlen(spec->cmd) + 1);
+    uint32_t argc = 1 + put_strings(payload, spec->args);
+    uint32_t envc = put_strings(payload, spec->envs);
+    if (payload->failed) return;
+    uint8_t *at = (uint8_t *)payload->data;
+    wrn_put_u32(at, argc);
+    wrn_put_u32(at + 4, envc);
+    bool terminal = spec->cols && spec->rows;
+    wrn_put_u32(at + 8, (spec->want_stdin ? WRN_EXEC_STDIN : 0u) | (terminal ? WRN_EXEC_PTY : 0u) |
+                            (spec->builtin ? WRN_EXEC_BUILTIN : 0u) | (spec->user ? 0u : WRN_EXEC_DEFAULT_USER));
+    wrn_put_u32(at + 12, spec->cols);
+    wrn_put_u32(at + 16, spec->rows);
+}
+
+static int64_t oom_kills(const wrn_agent *agent) {
+    return agent->events.oom_kills ? agent->events.oom_kills(agent->events.context) : 0;
+}
+
+wrn_proc *wrn_agent_exec(wrn_agent *agent, const wrn_proc_spec *spec, const wrn_proc_events *events, wrn_fault *fault) {
+    WRN_AUTO(wrn_buf_free) wrn_buf payload = WRN_BUF_LIMITED(WRN_FRAME_EXEC_MAX);
+    put_request(spec, &payload);
+    if (payload.failed) {
+        wrn_fault_set(fault, WRN_FAULT_INVALID_REQUEST,
+                      "cmd, args, envs and cwd are too long: together at most %d bytes", WRN_FRAME_EXEC_MAX);
+        return NULL;
+    }
+    if (!keeps_up(agent)) {
+        wrn_fault_set(fault, WRN_FAULT_AGENT_ERROR, "the sandbox's agent does not keep up or is gone");
+        return NULL;
+    }
+    wrn_proc *proc = calloc(1, sizeof(*proc));
+    if (!proc) {
+        wrn_fault_set(fault, WRN_FAULT_INTERNAL_ERROR, "out of memory");
+        return NULL;
+    }
+    *proc = (wrn_proc){.next = agent->procs,
+                       .agent = agent,
+                       .stream = ++agent->next_stream,
+                       .credit = WRN_FRAME_CREDIT,
+                       .in_credit = WRN_FRAME_CREDIT,
+                       .terminal = spec->cols && spec->rows,
+                       .oom_kills = oom_kills(agent),
+                       .events = *events};
+    keep_user(proc, spec);
+    agent->procs = proc;
+    if (!limit_time(proc, spec->timeout_ms)) {
+        free_proc(proc);
+        wrn_fault_set(fault, WRN_FAULT_INTERNAL_ERROR, "out of memory");
+        return NULL;
+    }
+    for (size_t at = 0; at < payload.size;) {
+        size_t size = payload.size - at < WRN_FRAME_PAYLOAD_MAX ? payload.size - at : WRN_FRAME_PAYLOAD_MAX;
+        bool more = at + size < payload.size;
+        put_frame(agent, proc->stream, WRN_FRAME_EXEC, more ? WRN_FRAME_MORE : 0, payload.data + at, size);
+        at += size;
+    }
+    flush(agent);
+    return proc;
+}
+
+/* ---- ping and freeze ---- */
+
+static void ask(wrn_agent *agent, uint8_t question, uint8_t answer, wrn_done_fn done, void *context) {
+    waiter *w = keeps_up(agent) ? calloc(1, sizeof(*w)) : NULL;
+    if (!w) {
+        wrn_fault fault;
+        wrn_fault_set(&fault, WRN_FAULT_AGENT_ERROR, "the sandbox's agent does not keep up or is gone");
+        wrn_answer_later(agent->loop, done, context, &fault);
+        return;
+    }
+    put_frame(agent, 0, question, 0, NULL, 0);
+    *w = (waiter){NULL, answer, done, context};
+    *agent->waiters_tail = w;
+    agent->waiters_tail = &w->next;
+    flush(agent);
+}
+
+void wrn_agent_ping(wrn_agent *agent, wrn_done_fn done, void *context) {
+    ask(agent, WRN_FRAME_PING, WRN_FRAME_PONG, done, context);
+}
+
+void wrn_agent_freeze(wrn_agent *agent, bool freeze, wrn_done_fn done, void *context) {
+    ask(agent, freeze ? WRN_FRAME_FREEZE : WRN_FRAME_THAW, WRN_FRAME_DONE, done, context);
+}
+
+/* Answers come in the order of the questions. */
+static bool answered(wrn_agent *agent, uint8_t type) {
+    for (waiter **at = &agent->waiters; *at; at = &(*at)->next) {
+        waiter *w = *at;
+        if (w->answer != type) continue;
+        *at = w->next;
+        if (!*at) agent->waiters_tail = at;
+        w->done(w->context, NULL);
+        free(w);
+        return true;
+    }
+    return false;
+}
+
+/* ---- receiving ---- */
+
+static bool on_output(wrn_proc *proc, const wrn_frame *frame) {
+    /* Frames of nothing would cost no credit. */
+    if (!proc->started || !frame->size || frame->size > proc->credit) return false;
+    proc->credit -= frame->size;
+    proc->consumed += frame->size;
+    proc->events.on_output(proc->events.context, frame->type == WRN_FRAME_STDOUT ? 1 : 2, frame->data, frame->size);
+    return true;
+}
+
+static void end_failed(wrn_proc *proc, uint32_t kind, int number) {
+    wrn_fault fault;
+    if (kind == WRN_EXIT_CWD)
+        wrn_fault_set(&fault, WRN_FAULT_INVALID_REQUEST, "cannot enter the directory given as cwd: %s",
+                      strerror(number));
+    else if (kind == WRN_EXIT_USER && number == EPERM)
+        wrn_fault_set(
+            &fault, WRN_FAULT_INVALID_REQUEST,
+            "the sandbox can't run anything as the user asked for: ids end at 65535, and sandboxes of a wrennd that "
+            "runs as an ordinary user have root alone");
+    else if (kind == WRN_EXIT_USER)
+        wrn_fault_set(&fault, WRN_FAULT_INVALID_REQUEST, "the sandbox has no such user as \"%s\"%s", proc->user,
+                      proc->own_user ? "" : ", whom its template names; ask for another one, such as root");
+    else wrn_fault_set(&fault, WRN_FAULT_AGENT_ERROR, "the command could not be started: %s", strerror(number));
+    end_proc(proc, &(wrn_proc_result){.end = WRN_PROC_FAILED, .fault = &fault});
+}
+
+static void on_exit_frame(wrn_proc *proc, uint32_t kind, uint32_t value, uint32_t flags) {
+    int number = value < 256 ? (int)value : 255;
+    if (kind != WRN_EXIT_CODE && kind != WRN_EXIT_SIGNAL) return end_failed(proc, kind, number);
+    wrn_proc_result result = {.end = kind == WRN_EXIT_CODE ? WRN_PROC_EXITED : WRN_PROC_SIGNALED,
+                              .code = number,
+                              .output_cut = flags & WRN_EXIT_CUT};
+    /* One that ended by itself had its time; only what it left behind was waited for. */
+    if (proc->timed_out && kind == WRN_EXIT_SIGNAL)
+        result = (wrn_proc_result){.end = WRN_PROC_TIMED_OUT, .output_cut = result.output_cut};
+    bool dead = kind == WRN_EXIT_SIGNAL ? number == SIGKILL : number != 0;
+    result.oom_killed = dead && !proc->killed && oom_kills(proc->agent) > proc->oom_kills;
+    end_proc(proc, &result);
+}
+
+static bool on_taken(wrn_proc *proc, uint32_t size) {
+    if (!size || size > WRN_FRAME_CREDIT - proc->in_credit) return false;
+    proc->in_credit += size;
+    if (!proc->wants_room || proc->in_credit < WRN_FRAME_CREDIT / 2) return true;
+    proc->wants_room = false;
+    if (proc->events.on_room) proc->events.on_room(proc->events.context);
+    return true;
+}
+
+/* False when the frame is one that a sound agent would not send now. */
+static bool handle_command(wrn_agent *agent, wrn_proc *proc, const wrn_frame *frame) {
+    switch (frame->type) {
+    case WRN_FRAME_STARTED:
+        if (proc->started || frame->size != 4) return false;
+        proc->started = true;
+        if (proc->events.on_start) proc->events.on_start(proc->events.context, wrn_get_u32(frame->data));
+        return true;
+    case WRN_FRAME_STDOUT:
+    case WRN_FRAME_STDERR:
+        if (!on_output(proc, frame)) return false;
+        if (waiting(agent) > 2 * (size_t)OUT_MAX) return false; /* with credit it never takes */
+        proc = find_proc(agent, frame->stream);                 /* the callback may have closed everything */
+        if (proc && !agent->close_asked) grant(proc);
+        return true;
+    case WRN_FRAME_TAKEN: return frame->size == 4 && on_taken(proc, wrn_get_u32(frame->data));
+    case WRN_FRAME_EXIT:
+        if (frame->size != 12) return false;
+        on_exit_frame(proc, wrn_get_u32(frame->data), wrn_get_u32(frame->data + 4), wrn_get_u32(frame->data + 8));
+        return true;
+    default: return false;
+    }
+}
+
+/* ---- from one server to the next ---- */
+
+static void ignore_output(void *context, int stream, const void *data, size_t size) {
+    (void)context, (void)stream, (void)data, (void)size;
+}
+
+static void ignore_end(void *context, const wrn_proc_result *result) { (void)context, (void)result; }
+
+static bool on_kept(wrn_agent *agent, const wrn_frame *frame) {
+    if (frame->size <= WRN_KEPT_HEAD || frame->size >= WRN_KEPT_HEAD + WRN_LABEL_MAX || !frame->stream ||
+        frame->stream > INT32_MAX || find_proc(agent, frame->stream) ||
+        memchr(frame->data + WRN_KEPT_HEAD, 0, frame->size - WRN_KEPT_HEAD))
+        return false;
+    const wrn_kept_head head = {wrn_get_u32(frame->data), wrn_get_u32(frame->data + 4), wrn_get_u32(frame->data + 8)};
+    char label[WRN_LABEL_MAX];
+    size_t size = frame->size - WRN_KEPT_HEAD;
+    memcpy(label, frame->data + WRN_KEPT_HEAD, size);
+    label[size] = '\0';
+    wrn_proc *proc = head.untaken <= WRN_FRAME_CREDIT ? calloc(1, sizeof(*proc)) : NULL;
+    if (!proc) return false;
+    *proc = (wrn_proc){.next = agent->procs,
+                       .agent = agent,
+                       .stream = frame->stream,
+                       .credit = WRN_FRAME_CREDIT,
+                       .in_credit = WRN_FRAME_CREDIT - head.untaken,
+                       .started = head.pid != 0,
+                       .terminal = head.flags & WRN_KEPT_TERMINAL,
+                       .oom_kills = oom_kills(agent),
+                       .events = {.on_output = ignore_output, .on_end = ignore_end}};
+    agent->procs = proc;
+    if (agent->next_stream < frame->stream) agent->next_stream = frame->stream;
+    const wrn_kept kept = {proc, label, head.pid, proc->terminal};
+    if (!agent->events.kept(agent->events.context, &kept, &proc->events)) wrn_proc_signal(proc, SIGKILL);
+    return true;
+}
+
+static bool on_first_frame(wrn_agent *agent, const wrn_frame *frame) {
+    bool has_been = agent->events.kept != NULL;
+    if (frame->type != (has_been ? WRN_FRAME_BACK : WRN_FRAME_HELLO) || frame->size != (has_been ? 8 : 4) ||
+        wrn_get_u32(frame->data) != WRN_AGENT_VERSION)
+        return false;
+    if (has_been) agent->kept_left = wrn_get_u32(frame->data + 4);
+    agent->said_hello = true;
+    return agent->kept_left <= KEPT_MAX;
+}
+
+/* False when the frame is none of those that come before it is ready. */
+static bool handle_greeting(wrn_agent *agent, const wrn_frame *frame) {
+    if (agent->said_hello) {
+        if (frame->type != WRN_FRAME_KEPT || !on_kept(agent, frame)) return false;
+        agent->kept_left--;
+    } else if (!on_first_frame(agent, frame)) {
+        return false;
+    }
+    if (!agent->kept_left) agent->events.ready(agent->events.context);
+    return true;
+}
+
+static bool handle(wrn_agent *agent, const wrn_frame *frame) {
+    if (!agent->said_hello || agent->kept_left) return handle_greeting(agent, frame);
+    if (frame->type == WRN_FRAME_PONG || frame->type == WRN_FRAME_DONE) return answered(agent, frame->type);
+    wrn_proc *proc = find_proc(agent, frame->stream);
+    return proc && handle_command(agent, proc, frame);
+}
+
+static void destroy(wrn_agent *agent) {
+    free(agent->reader.buffer);
+    wrn_buf_free(&agent->out);
+    close(agent->fd);
+    close(agent->out_fd);
+    free(agent->poll);
+    free(agent->out_poll);
+    free(agent);
+}
+
+static void on_closed(uv_handle_t *handle) {
+    wrn_agent *agent = handle->data;
+    if (!--agent->handles) destroy(agent);
+}
+
+static void close_handles(wrn_agent *agent) {
+    agent->handles = 3;
+    uv_close((uv_handle_t *)agent->poll, on_closed);
+    uv_close((uv_handle_t *)agent->out_poll, on_closed);
+    uv_close((uv_handle_t *)&agent->round, on_closed);
+}
+
+static void fail_all(wrn_agent *agent) {
+    wrn_fault fault;
+    wrn_fault_set(&fault, WRN_FAULT_AGENT_ERROR, "the sandbox's agent is gone; the outcome is unknown");
+    for (wrn_proc *proc; (proc = agent->procs);) {
+        agent->procs = proc->next;
+        end_proc(proc, &(wrn_proc_result){.end = WRN_PROC_LOST, .fault = &fault});
+    }
+    while (agent->waiters) {
+        waiter *w = agent->waiters;
+        agent->waiters = w->next;
+        w->done(w->context, &fault);
+        free(w);
+    }
+    agent->waiters_tail = &agent->waiters;
+}
+
+static void broken(wrn_agent *agent, const char *why) {
+    if (agent->broken) return;
+    agent->broken = true;
+    uv_poll_stop(agent->poll);
+    uv_poll_stop(agent->out_poll);
+    fail_all(agent);
+    if (!agent->close_asked) agent->events.lost(agent->events.context, why);
+}
+
+static void on_rested(uv_idle_t *round);
+
+/* What is in the buffer, as far as it is one's turn. */
+static void take_frames(wrn_agent *agent, size_t max) {
+    wrn_frame frame;
+    int next = 0;
+    size_t count = 0;
+    while (!agent->broken && !agent->close_asked && count++ < max &&
+           (next = wrn_frame_next(&agent->reader, &frame)) > 0)
+        if (!handle(agent, &frame)) next = -1, broken(agent, "it sent a frame that makes no sense");
+    if (next < 0) broken(agent, "it sent something that is no frame");
+    if (next <= 0 || agent->broken || agent->close_asked) return;
+    agent->resting = true;
+    uv_idle_start(&agent->round, on_rested);
+    uv_poll_stop(agent->poll);
+}
+
+static void on_poll(uv_poll_t *poll, int status, int events);
+
+static void on_rested(uv_idle_t *round) {
+    wrn_agent *agent = round->data;
+    uv_idle_stop(round);
+    agent->resting = false;
+    if (agent->broken || agent->close_asked) return;
+    agent->in_event = true;
+    wrn_hold_tick();
+    take_frames(agent, FRAMES_MAX);
+    agent->in_event = false;
+    if (agent->close_asked) close_handles(agent);
+    else if (!agent->resting && !agent->broken) uv_poll_start(agent->poll, UV_READABLE, on_poll);
+}
+
+/* False when there is nothing more to read for now, or for ever. */
+static bool read_frames(wrn_agent *agent, size_t max) {
+    size_t room;
+    uint8_t *at = wrn_frame_room(&agent->reader, &room);
+    ssize_t got = read(agent->fd, at, room);
+    if (got < 0 && (errno == EAGAIN || errno == EINTR)) return false;
+    if (got <= 0) {
+        broken(agent, "it ended");
+        return false;
+    }
+    wrn_frame_fed(&agent->reader, (size_t)got);
+    take_frames(agent, max);
+    return !agent->broken && !agent->close_asked;
+}
+
+static void on_poll(uv_poll_t *poll, int status, int events) {
+    wrn_agent *agent = poll->data;
+    agent->in_event = true;
+    wrn_hold_tick();
+    if (status < 0) {
+        /* An agent that ended before it read everything: its last words are still there. */
+        take_frames(agent, SIZE_MAX);
+        while (read_frames(agent, SIZE_MAX)) {
+        }
+        broken(agent, "its channel broke");
+    }
+    if (!agent->broken && !agent->resting && events & UV_READABLE) read_frames(agent, FRAMES_MAX);
+    agent->in_event = false;
+    if (agent->close_asked) close_handles(agent);
+}
+
+static void on_writable(uv_poll_t *poll, int status, int events) {
+    (void)events;
+    if (status < 0) uv_poll_stop(poll); /* reading notices the end, after the last words */
+    else flush(poll->data);
+}
+
+static uv_poll_t *make_poll(uv_loop_t *loop, int fd) {
+    uv_poll_t *poll = calloc(1, sizeof(*poll));
+    if (poll && uv_poll_init(loop, poll, fd) != 0) free(WRN_TAKE(poll));
+    return poll;
+}
+
+wrn_agent *wrn_agent_open(uv_loop_t *loop, const int fds[2], const wrn_agent_events *events) {
+    wrn_agent *agent = calloc(1, sizeof(*agent));
+    uint8_t *buffer = malloc(WRN_FRAME_BUFFER);
+    uv_poll_t *poll = agent && buffer ? make_poll(loop, fds[0]) : NULL;
+    uv_poll_t *out_poll = poll ? make_poll(loop, fds[1]) : NULL;
+    if (!out_poll) {
+        if (poll) uv_close((uv_handle_t *)poll, free_handle);
+        free(agent), free(buffer);
+        close(fds[0]), close(fds[1]);
+        return NULL;
+    }
+    *agent = (wrn_agent){.loop = loop,
+                         .poll = poll,
+                         .out_poll = out_poll,
+                         .fd = fds[0],
+                         .out_fd = fds[1],
+                         .reader.buffer = buffer,
+                         .events = *events};
+    agent->waiters_tail = &agent->waiters;
+    uv_idle_init(loop, &agent->round);
+    poll->data = out_poll->data = agent->round.data = agent;
+    uv_poll_start(poll, UV_READABLE, on_poll);
+    return agent;
+}
+
+void wrn_agent_close(wrn_agent *agent) {
+    if (!agent || agent->close_asked) return;
+    agent->close_asked = true;
+    if (!agent->broken) broken(agent, "");
+    if (!agent->in_event) close_handles(agent);
+}

@@ -1,0 +1,262 @@
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "server/box/internal.h"
+
+/* ---- end of a box ---- */
+
+static void free_box(wrn_box *box) {
+    wrn_boxes *boxes = box->boxes;
+    wrn_box **at = &boxes->all;
+    while (*at != box) at = &(*at)->next;
+    *at = box->next;
+    if (box->run.handover_fd >= 0) close(box->run.handover_fd);
+    if (box->run.pidfd >= 0) close(box->run.pidfd);
+    if (box->held) snapshot_release(&boxes->snapshots, box->held);
+    source_close(&box->source);
+    free(box);
+}
+
+static void handle_closed(uv_handle_t *handle) {
+    wrn_box *box = handle->data;
+    if (--box->handles) return;
+    wrn_done_fn done = box->done;
+    void *context = box->done_context;
+    wrn_fault fault;
+    bool failed = box->removal_problem[0];
+    if (failed)
+        wrn_fault_set(&fault, WRN_FAULT_INTERNAL_ERROR, "sandbox %s is gone, but %s", box->id, box->removal_problem);
+    free_box(box);
+    done(context, failed ? &fault : NULL);
+}
+
+void box_close(wrn_box *box) {
+    box->handles = 2;
+    uv_close((uv_handle_t *)&box->timer, handle_closed);
+    uv_close((uv_handle_t *)&box->exit_poll, handle_closed);
+}
+
+static void on_released(void *context, const wrn_fault *fault) {
+    wrn_box *box = context;
+    if (fault) snprintf(box->removal_problem, sizeof(box->removal_problem), "%.199s", fault->message);
+    box_close(box);
+}
+
+static void clean_up(wrn_box *box) {
+    box_drop(box);
+    box->runner->ops->release(box->it, on_released, box);
+}
+
+static void on_exit_ready(uv_poll_t *poll, int status, int events) {
+    wrn_box *box = poll->data;
+    (void)status, (void)events;
+    siginfo_t info;
+    if (waitid(P_PID, (id_t)box->run.pid, &info, WEXITED | WNOHANG) == 0 && info.si_pid == 0) return;
+    uv_poll_stop(poll);
+    box->reaped = true;
+    if (box->phase == DESTROYING) clean_up(box);
+}
+
+void box_detach(wrn_box *box, wrn_done_fn done, void *context) {
+    box->phase = DESTROYING;
+    box->done = done;
+    box->done_context = context;
+    uv_timer_stop(&box->timer);
+    service_stop(box->service);
+    wrn_agent_close(box->agent);
+    service_free(box->service);
+    box->agent = NULL;
+    box->service = NULL;
+}
+
+static void begin_destroy(wrn_box *box, wrn_done_fn done, void *context) {
+    box_detach(box, done, context);
+    box->runner->ops->kill(box->it, NULL);
+    if (box->reaped) clean_up(box);
+}
+
+void wrn_box_destroy(wrn_box *box, wrn_done_fn done, void *context) {
+    wrn_done_fn waiting = box->done;
+    void *waiting_context = box->done_context;
+    if (box->phase == LIVE && waiting) { /* a freeze that is under way */
+        wrn_fault fault;
+        wrn_fault_set(&fault, WRN_FAULT_AGENT_ERROR, "the sandbox was destroyed");
+        wrn_answer_later(box->boxes->config.loop, waiting, waiting_context, &fault);
+    }
+    begin_destroy(box, done, context);
+}
+
+void box_done(wrn_box *box, const wrn_fault *fault) {
+    wrn_done_fn done = box->done;
+    box->done = NULL;
+    done(box->done_context, fault);
+}
+
+/* ---- start of a box ---- */
+
+/* What went wrong is known only after the box is cleaned up; then `created` gets it. */
+typedef struct failure {
+    wrn_box_fn created;
+    void *context;
+    wrn_fault fault;
+} failure;
+
+static void failure_done(void *context, const wrn_fault *fault) {
+    failure *f = context;
+    (void)fault;
+    f->created(f->context, NULL, &f->fault);
+    free(f);
+}
+
+static failure *failure_new(wrn_box_fn created, void *context, const wrn_fault *fault) {
+    failure *f = malloc(sizeof(*f));
+    if (!f) abort();
+    *f = (failure){created, context, *fault};
+    return f;
+}
+
+void box_fail(wrn_box *box, const wrn_fault *fault) {
+    begin_destroy(box, failure_done, failure_new(box->created, box->context, fault));
+}
+
+void box_refuse(const wrn_boxes *boxes, wrn_box_fn created, void *context, const wrn_fault *fault) {
+    wrn_answer_later(boxes->config.loop, failure_done, failure_new(created, context, fault), NULL);
+}
+
+static void on_agent_ready(void *context) {
+    wrn_box *box = context;
+    if (!box->greeted) box->runner->ops->started(box->it);
+    box->greeted = true;
+    uv_timer_stop(&box->timer);
+    if (box->service) service_begin(box->service);
+    if (box->phase == LIVE) { /* it was frozen when it was adopted */
+        if (box->done) box_done(box, NULL);
+        return;
+    }
+    box->phase = LIVE;
+    if (box->ready) box->ready(box);
+    else box->created(box->context, box, NULL);
+}
+
+static int64_t oom_kills(void *context) {
+    const wrn_box *box = context;
+    return box->runner->ops->oom_kills(box->it);
+}
+
+static void on_agent_lost(void *context, const char *why) {
+    wrn_box *box = context;
+    wrn_fault fault;
+    bool was_creating = box->phase == CREATING;
+    wrn_fault_set(&fault, WRN_FAULT_AGENT_ERROR,
+                  was_creating ? "the sandbox's agent did not start: %s" : "the sandbox ended: its agent is gone (%s)",
+                  why);
+    box->runner->ops->kill(box->it, was_creating ? &fault : NULL);
+    if (was_creating) return box_fail(box, &fault);
+    box->phase = DIED;
+    uv_timer_stop(&box->timer);
+    if (box->done) box_done(box, &fault);
+    if (box->died) box->died(box->context, &fault);
+}
+
+static bool on_kept(void *context, const wrn_kept *kept, wrn_proc_events *events) {
+    wrn_box *box = context;
+    if (strcmp(kept->label, SERVICE_LABEL) == 0) return box->service && service_keep(box->service, kept, events);
+    return box->kept(box->context, kept, events);
+}
+
+static void on_limit(uv_timer_t *timer) {
+    char why[64];
+    snprintf(why, sizeof(why), "it did not answer within %d s", CREATE_LIMIT_MS / 1000);
+    on_agent_lost(timer->data, why);
+}
+
+void box_limit(wrn_box *box) { uv_timer_start(&box->timer, on_limit, CREATE_LIMIT_MS, 0); }
+
+bool box_open_agent(wrn_box *box, const int channel[2], wrn_kept_fn kept) {
+    box->kept = kept;
+    box->agent =
+        wrn_agent_open(box->boxes->config.loop, channel,
+                       &(wrn_agent_events){on_agent_ready, on_agent_lost, box, kept ? on_kept : NULL, oom_kills});
+    if (box->agent) box->service = service_new(box);
+    return box->agent != NULL;
+}
+
+wrn_box *box_new(wrn_boxes *boxes, const char *id, wrn_done_fn died, wrn_box_fn created, void *context) {
+    wrn_box *box = calloc(1, sizeof(*box));
+    if (!box) abort();
+    *box = (wrn_box){.boxes = boxes,
+                     .next = boxes->all,
+                     .run = {.pidfd = -1, .handover_fd = -1},
+                     .died = died,
+                     .created = created,
+                     .context = context};
+    boxes->all = box;
+    snprintf(box->id, sizeof(box->id), "%s", id);
+    snprintf(box->dir, sizeof(box->dir), "%.4000s/%s", boxes->dir, box->id);
+    return box;
+}
+
+void box_watch(wrn_box *box) {
+    uv_loop_t *loop = box->boxes->config.loop;
+    uv_timer_init(loop, &box->timer);
+    uv_poll_init(loop, &box->exit_poll, box->run.pidfd);
+    box->timer.data = box->exit_poll.data = box;
+    uv_poll_start(&box->exit_poll, UV_READABLE, on_exit_ready);
+    box_limit(box);
+}
+
+const runner *runner_for(const wrn_boxes *boxes, const char *isolation, wrn_fault *fault) {
+    const runner *refused = NULL;
+    for (size_t i = 0; i < boxes->runner_count; i++) {
+        const runner *r = &boxes->runners[i];
+        if (isolation && strcmp(isolation, r->ops->isolation) != 0) continue;
+        if (r->backend) return r;
+        if (!refused) refused = r;
+    }
+    if (refused) *fault = refused->why_not;
+    else wrn_fault_set(fault, WRN_FAULT_INVALID_REQUEST, "there is no isolation \"%.64s\"", isolation);
+    return NULL;
+}
+
+static int find_source(wrn_box *box, const wrn_box_spec *spec, wrn_fault *fault) {
+    wrn_boxes *boxes = box->boxes;
+    char dir[PATH_MAX];
+    if (!spec->snapshot_id) return source_find(&boxes->config, spec->template_name, &box->source, fault);
+    snapshot_path(&boxes->snapshots, spec->snapshot_id, dir);
+    if (source_open(dir, spec->template_name, &box->source, fault) != 0) return -1;
+    box->held = snapshot_hold(&boxes->snapshots, spec->snapshot_id);
+    return 0;
+}
+
+/* False with a fault, and it has no instance. */
+static bool prepare(wrn_box *box, const wrn_box_spec *spec, wrn_fault *fault) {
+    box->runner = runner_for(box->boxes, spec->isolation, fault);
+    if (!box->runner || find_source(box, spec, fault) != 0) return false;
+    const wrn_root root = source_root(&box->source);
+    box->it = box->runner->ops->prepare(box->runner->backend, spec, &root, box->dir, fault);
+    return box->it != NULL;
+}
+
+void wrn_box_create(wrn_boxes *boxes, const wrn_box_spec *spec, wrn_done_fn died, wrn_box_fn done, void *context) {
+    wrn_fault fault = {0};
+    int channel[2];
+    wrn_box *box = box_new(boxes, spec->id, died, done, context);
+    if (!prepare(box, spec, &fault)) {
+        box_refuse(boxes, done, context, &fault);
+        return free_box(box);
+    }
+    const wrn_backend_ops *ops = box->runner->ops;
+    if (ops->start(box->it, spec, &box->run, channel, &fault) != 0) {
+        ops->release(box->it, failure_done, failure_new(done, context, &fault));
+        return free_box(box);
+    }
+    box_hold(box);
+    box_watch(box);
+    if (box_open_agent(box, channel, NULL)) return;
+    wrn_fault_set(&fault, WRN_FAULT_INTERNAL_ERROR, "out of memory");
+    box_fail(box, &fault);
+}

@@ -1,0 +1,91 @@
+/* What the holder is told, and that there is one. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "server/box/internal.h"
+
+enum { HOLDER_AGAIN_MS = 1000 };
+
+void box_hold(wrn_box *box) {
+    wrn_boxes *boxes = box->boxes;
+    held_box known = {.run = box->run, .source_fd = box->source.held - 1};
+    if (box->run.handover_fd < 0 || box->reaped || !boxes->holder_poll) return;
+    snprintf(known.id, sizeof(known.id), "%s", box->id);
+    snprintf(known.backend, sizeof(known.backend), "%s", box->runner->ops->name);
+    if (box->held) snprintf(known.snapshot_id, sizeof(known.snapshot_id), "%s", snapshot_id(box->held));
+    if (!holder_add(&boxes->holder, &known)) holder_end(&boxes->holder);
+}
+
+void box_drop(wrn_box *box) {
+    wrn_boxes *boxes = box->boxes;
+    if (box->run.handover_fd < 0 || !boxes->holder_poll) return;
+    if (!holder_drop(&boxes->holder, box->id)) holder_end(&boxes->holder);
+}
+
+static void free_handle(uv_handle_t *handle) { free(handle); }
+
+static void stop_watching(wrn_boxes *boxes) {
+    if (boxes->holder_poll) uv_close((uv_handle_t *)WRN_TAKE(boxes->holder_poll), free_handle);
+}
+
+static void start_again(uv_timer_t *timer) {
+    wrn_boxes *boxes = timer->data;
+    if (boxes_start_holder(boxes) != 0) {
+        uv_timer_start(timer, start_again, HOLDER_AGAIN_MS, 0);
+        return;
+    }
+    for (wrn_box *box = boxes->all; box; box = box->next) box_hold(box);
+}
+
+/* It was killed. While there is none, the sandboxes have only this daemon. */
+static void on_holder(uv_poll_t *poll, int status, int events) {
+    wrn_boxes *boxes = poll->data;
+    (void)status, (void)events;
+    stop_watching(boxes);
+    holder_end(&boxes->holder);
+    holder_leave(&boxes->holder, false);
+    /* At once, but not one after the other. */
+    int64_t wait_ms = boxes->holder_ms + HOLDER_AGAIN_MS - wrn_now_ms();
+    uv_timer_start(boxes->holder_timer, start_again, wait_ms > 0 ? (uint64_t)wait_ms : 0, 0);
+}
+
+void boxes_watch_holder(wrn_boxes *boxes) {
+    uv_loop_t *loop = boxes->config.loop;
+    boxes->holder_poll = malloc(sizeof(*boxes->holder_poll));
+    if (!boxes->holder_poll || uv_poll_init(loop, boxes->holder_poll, boxes->holder.fd) != 0) abort();
+    boxes->holder_poll->data = boxes;
+    uv_poll_start(boxes->holder_poll, UV_READABLE | UV_DISCONNECT, on_holder);
+    uv_unref((uv_handle_t *)boxes->holder_poll);
+    if (boxes->holder_timer) return;
+    boxes->holder_timer = malloc(sizeof(*boxes->holder_timer));
+    if (!boxes->holder_timer) abort();
+    uv_timer_init(loop, boxes->holder_timer);
+    boxes->holder_timer->data = boxes;
+    uv_unref((uv_handle_t *)boxes->holder_timer);
+}
+
+int boxes_start_holder(wrn_boxes *boxes) {
+    holder_plan plan = {.config = &boxes->config, .boxes_dir = boxes->dir};
+    for (size_t i = 0; i < boxes->runner_count; i++)
+        plan.keepsakes[i] = boxes->runners[i].backend ? &boxes->runners[i].keepsake : NULL;
+    boxes->holder_ms = wrn_now_ms();
+    if (holder_start(&boxes->holder, &plan) != 0) return -1;
+    boxes_watch_holder(boxes);
+    return 0;
+}
+
+void boxes_stop_holder(wrn_boxes *boxes) {
+    stop_watching(boxes);
+    if (boxes->holder_timer) uv_close((uv_handle_t *)WRN_TAKE(boxes->holder_timer), free_handle);
+    /* Those that nobody has got to yet are as good as left. */
+    for (size_t i = 0; i < boxes->orphan_count; i++) {
+        const orphan *o = &boxes->orphans[i];
+        if (o->it) o->runner->ops->release(o->it, NULL, NULL);
+        held_close(&o->known);
+    }
+    holder_leave(&boxes->holder, boxes->has_left || boxes->orphan_count);
+    free(WRN_TAKE(boxes->orphans));
+    boxes->orphan_count = 0;
+}

@@ -1,0 +1,121 @@
+/* The templates that run code: a Jupyter server above `minimal`, so that all but its configuration comes from the host. */
+#include <errno.h>
+#include <fcntl.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/auto.h"
+#include "server/templates/catalog.h"
+#include "server/templates/interpreter.h"
+#include "server/trees.h"
+
+#define HOME "/opt/code-interpreter"
+
+extern char **environ;
+extern const char wrn_interpreter_start[], wrn_interpreter_server[], wrn_interpreter_python_kernel[],
+    wrn_interpreter_bash_kernel[];
+
+#define KERNEL(language, title)                                                                          \
+    "{\"argv\":[\"/usr/bin/python3\",\"" HOME "/" language "_kernel.py\",\"-f\",\"{connection_file}\"]," \
+    "\"display_name\":\"" title "\",\"language\":\"" language "\"}\n"
+
+/* The names that clients of the Wrenn API ask for. */
+static const char *const names[] = {"python-interpreter-v0-beta", "code-runner-beta"};
+
+static const struct {
+    const char *path, *text;
+} files[] = {
+    {"start.py", wrn_interpreter_start},
+    {"server.py", wrn_interpreter_server},
+    {"python_kernel.py", wrn_interpreter_python_kernel},
+    {"bash_kernel.py", wrn_interpreter_bash_kernel},
+    {"kernels/python3/kernel.json", KERNEL("python", "Python 3")},
+    {"kernels/wrenn/kernel.json", KERNEL("python", "Python 3 (wrenn)")},
+    {"kernels/bash/kernel.json", KERNEL("bash", "Bash")},
+};
+
+static const char *const start[] = {"/usr/bin/env", "JUPYTER_PATH=" HOME, "/usr/bin/python3", HOME "/start.py"};
+enum { START_PORT = 8888, MEMORY_MB = 1024 };
+
+/* Without the modules of whoever runs this: sandboxes see only what is installed for all. */
+static bool has_packages(void) {
+    char *const argv[] = {(char[]){"/usr/bin/python3"}, (char[]){"-I"}, (char[]){"-c"},
+                          (char[]){"import jupyter_server, ipykernel"}, NULL};
+    posix_spawn_file_actions_t actions;
+    pid_t pid;
+    int status = -1;
+    posix_spawn_file_actions_init(&actions);
+    for (int fd = 0; fd < 3; fd++) posix_spawn_file_actions_addopen(&actions, fd, "/dev/null", O_RDWR, 0);
+    int rc = posix_spawn(&pid, argv[0], &actions, NULL, argv, environ);
+    posix_spawn_file_actions_destroy(&actions);
+    while (rc == 0 && waitpid(pid, &status, 0) < 0 && errno == EINTR) {
+    }
+    return rc == 0 && WIFEXITED(status) && WEXITSTATUS(status) == 0;
+}
+
+/* In place of the one before, which sandboxes may be using. */
+static int put(const char *dir, const char *name, const char *text) {
+    char path[PATH_MAX + 320], half[PATH_MAX + 16];
+    snprintf(path, sizeof(path), "%.4000s/%s", dir, name);
+    snprintf(half, sizeof(half), "%.4000s/.new", dir);
+    char *slash = strrchr(path, '/');
+    *slash = '\0';
+    if (make_path(path, 0755) != 0) return -1;
+    *slash = '/';
+    int fd = open(half, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+    if (fd < 0) return -1;
+    bool ok = write(fd, text, strlen(text)) == (ssize_t)strlen(text) && fsync(fd) == 0;
+    return close(fd) == 0 && ok ? rename(half, path) : -1;
+}
+
+/* Last of all: it is what makes the template exist. */
+static int put_document(const char *dir) {
+    static const atomic_bool never;
+    source s = {.on_host = true, .start_port = START_PORT, .start_early = true};
+    char layer[PATH_MAX];
+    for (size_t i = 0; i < WRN_COUNT(start); i++) s.start[i] = start[i];
+    snprintf(layer, sizeof(layer), "%.4000s/%s", dir, source_tree_name(&s));
+    WRN_AUTO(wrn_json_freep) wrn_json *document = source_document(&s, "base");
+    WRN_AUTO(wrn_buf_free) wrn_buf text = WRN_BUF_INIT;
+    wrn_json_set_string(document, "origin", "code-interpreter");
+    wrn_json_set_int(document, "memory_mb", MEMORY_MB);
+    wrn_json_set_int(document, "size_bytes", disk_bytes(layer, &never));
+    wrn_json_write(document, &text);
+    wrn_buf_putc(&text, '\n');
+    return text.failed ? (errno = ENOMEM, -1) : put(dir, "template.json", text.data);
+}
+
+static int build(const char *dir) {
+    for (size_t i = 0; i < WRN_COUNT(files); i++) {
+        char name[128];
+        snprintf(name, sizeof(name), "layer" HOME "/%s", files[i].path);
+        if (put(dir, name, files[i].text) != 0) return -1;
+    }
+    return put_document(dir);
+}
+
+bool interpreter_build(const char *template_dir, wrn_buf *said, wrn_fault *fault) {
+    if (!has_packages()) {
+        wrn_fault_set(
+            fault, WRN_FAULT_INTERNAL_ERROR,
+            "/usr/bin/python3 lacks jupyter_server or ipykernel; install them for everybody, then build again; "
+            "on Debian and Ubuntu: apt-get install jupyter-server python3-ipykernel");
+        return false;
+    }
+    umask(022);
+    for (size_t i = 0; i < WRN_COUNT(names); i++) {
+        char dir[PATH_MAX];
+        snprintf(dir, sizeof(dir), "%.4000s/%s", template_dir, names[i]);
+        if (make_path(template_dir, 0700) != 0 || build(dir) != 0) {
+            wrn_fault_set(fault, WRN_FAULT_INTERNAL_ERROR, "cannot make the template in %.300s: %s", dir,
+                          strerror(errno));
+            return false;
+        }
+        wrn_buf_printf(said, "made the template %s in %s\n", names[i], dir);
+    }
+    return true;
+}

@@ -1,0 +1,101 @@
+#include "server/trees.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/tree.h"
+#include "server/lane.h"
+
+/* A descriptor per level; what a sandbox nests deeper than this is not counted. */
+enum { DEPTH_MAX = 64 };
+
+/* Takes `fd` over. Links are not followed, so that nothing leads out of the layer. */
+static int64_t bytes_below(int fd, int depth, const atomic_bool *stopped) {
+    int64_t bytes = 0;
+    DIR *dir = fdopendir(fd);
+    if (!dir) return close(fd), 0;
+    for (struct dirent *entry; !atomic_load(stopped) && (entry = readdir(dir));) {
+        struct stat info;
+        if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0) continue;
+        if (fstatat(dirfd(dir), entry->d_name, &info, AT_SYMLINK_NOFOLLOW) != 0) continue;
+        bool is_dir = S_ISDIR(info.st_mode);
+        bytes += (int64_t)info.st_blocks * 512 / (is_dir || !info.st_nlink ? 1 : (int64_t)info.st_nlink);
+        int child = is_dir && depth < DEPTH_MAX
+                        ? openat(dirfd(dir), entry->d_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
+                        : -1;
+        if (child >= 0) bytes += bytes_below(child, depth + 1, stopped);
+    }
+    closedir(dir);
+    return bytes;
+}
+
+int64_t disk_bytes(const char *dir, const atomic_bool *stopped) {
+    int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    return fd >= 0 ? bytes_below(fd, 0, stopped) : 0;
+}
+
+int make_path(const char *path, mode_t mode) {
+    char part[PATH_MAX];
+    size_t size = strlen(path);
+    for (size_t i = 1; i <= size && size < sizeof(part); i++) {
+        if (path[i] != '/' && path[i] != '\0') continue;
+        memcpy(part, path, i);
+        part[i] = '\0';
+        if (mkdir(part, mode) != 0 && errno != EEXIST) return -1;
+    }
+    return size < sizeof(part) ? 0 : (errno = ENAMETOOLONG, -1);
+}
+
+void probe_nearest(const char *path, char out[PATH_MAX]) {
+    snprintf(out, PATH_MAX, "%s", path);
+    for (char *slash; access(out, F_OK) != 0 && (slash = strrchr(out, '/'));) slash[slash == out] = '\0';
+}
+
+/* ---- removing ---- */
+
+typedef struct removal {
+    wrn_job job; /* first, so that it leads here */
+    bool (*remove)(const char *path);
+    char path[];
+} removal;
+
+static void run_removal(wrn_job *job) {
+    const removal *r = (removal *)job;
+    r->remove(r->path);
+}
+
+static void end_removal(wrn_job *job) { free(job); }
+
+void remove_later(uv_loop_t *loop, const char *path, bool (*remove)(const char *path)) {
+    size_t size = strlen(path) + 1;
+    removal *r = calloc(1, sizeof(*r) + size);
+    if (!r) abort();
+    memcpy(r->path, path, size);
+    r->remove = remove;
+    r->job.run = run_removal;
+    r->job.done = end_removal;
+    if (loop) return wrn_lane_put(loop, WRN_LANE_REMOVE, &r->job);
+    run_removal(&r->job);
+    end_removal(&r->job);
+}
+
+void remove_entries(uv_loop_t *loop, const char *path, bool (*is_kept)(const void *context, const char *name),
+                    const void *context) {
+    DIR *dir = opendir(path);
+    for (struct dirent *entry; dir && (entry = readdir(dir));) {
+        char from[PATH_MAX], old[PATH_MAX];
+        const char *name = entry->d_name;
+        if (strcmp(name, ".") == 0 || strcmp(name, "..") == 0 || (is_kept && is_kept(context, name))) continue;
+        if ((size_t)snprintf(from, sizeof(from), "%s/%s", path, name) >= sizeof(from)) continue;
+        if ((size_t)snprintf(old, sizeof(old), "%s/.%s", path, name) >= sizeof(old)) continue;
+        remove_later(loop, rename(from, old) == 0 ? old : from, wrn_tree_remove);
+    }
+    if (dir) closedir(dir);
+}
