@@ -1,3 +1,5 @@
+#include "agent/tree.h"
+
 #include <ctype.h>
 #include <dirent.h>
 #include <fcntl.h>
@@ -6,8 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-#include "agent/agent.h"
 
 /* Rounds of looking for processes that were forked since the last one. Every round stops or kills all it sees, so only
  * those forked within a round are left for the next; the number of processes in a sandbox is limited. */
@@ -79,7 +79,7 @@ typedef struct family {
 } family;
 
 /* The last word on an ancestor of whom there is no other one. */
-static int place_of(const process *p, const family *f) {
+static int tree_place_of(const process *p, const family *f) {
     if (p->place != UNKNOWN) return p->place;
     if (f->is_spared && f->is_spared(p->pid)) return ELSEWHERE;
     if (p->parent == f->root) return BELOW;
@@ -88,11 +88,12 @@ static int place_of(const process *p, const family *f) {
 
 /* Up to an ancestor of whom it is known; then all on the way are known too. There may be thousands, each below the one
  * before. */
-static void place(table *t, process *p, const family *f) {
+static void tree_place(table *t, process *p, const family *f) {
     process *top = p, *up;
     size_t steps = 0; /* a table that was read while processes came and went may lead in a circle */
     int known;
-    while ((known = place_of(top, f)) == UNKNOWN && steps++ < t->count && (up = find_process(t, top->parent))) top = up;
+    while ((known = tree_place_of(top, f)) == UNKNOWN && steps++ < t->count && (up = find_process(t, top->parent)))
+        top = up;
     if (known == UNKNOWN) known = LOST;
     for (process *at = p; at && at->place == UNKNOWN; at = at == top ? NULL : find_process(t, at->parent))
         at->place = known;
@@ -100,14 +101,14 @@ static void place(table *t, process *p, const family *f) {
 
 static void mark_family(table *t, const family *f) {
     if (t->count) qsort(t->items, t->count, sizeof(*t->items), compare_pids);
-    for (size_t i = 0; i < t->count; i++) place(t, &t->items[i], f);
+    for (size_t i = 0; i < t->count; i++) tree_place(t, &t->items[i], f);
 }
 
-static bool is_dead(const process *p) { return p->state == 'Z' || p->state == 'X'; }
-static bool is_stopped(const process *p) { return p->state == 'T' || p->state == 't' || is_dead(p); }
+static bool process_is_dead(const process *p) { return p->state == 'Z' || p->state == 'X'; }
+static bool process_is_stopped(const process *p) { return p->state == 'T' || p->state == 't' || process_is_dead(p); }
 
 /* One round of `signo` for those below `root` that `skip` does not spare; how many it was sent to. */
-static size_t round_of(table *t, pid_t root, int signo, bool (*skip)(const process *)) {
+static size_t tree_signal_round(table *t, pid_t root, int signo, bool (*skip)(const process *)) {
     size_t sent = 0;
     read_table(t);
     mark_family(t, &(family){root, NULL});
@@ -125,7 +126,8 @@ static bool kill_new(table *t, const table *before, const family *f) {
     for (size_t i = 0; i < t->count; i++) {
         const process *p = &t->items[i], *known = find_process(before, p->pid);
         if (p->place == LOST) over = false;
-        if (p->place != BELOW || is_dead(p) || (known && known->place == BELOW && known->born == p->born)) continue;
+        if (p->place != BELOW || process_is_dead(p) || (known && known->place == BELOW && known->born == p->born))
+            continue;
         kill(p->pid, SIGKILL);
         over = false;
     }
@@ -143,7 +145,7 @@ static void kill_family(const family *f) {
 void tree_signal(pid_t root, int signo) {
     table t = {0};
     if (signo == SIGKILL) kill_family(&(family){root, NULL});
-    else round_of(&t, root, signo, is_dead);
+    else tree_signal_round(&t, root, signo, process_is_dead);
     free(t.items);
 }
 
@@ -152,7 +154,7 @@ void tree_kill_strays(bool (*is_keeper)(pid_t pid)) { kill_family(&(family){1, i
 void tree_freeze(bool freeze) {
     table t = {0};
     if (freeze)
-        for (int i = 0; i < ROUNDS_MAX && round_of(&t, 1, SIGSTOP, is_stopped); i++) {
+        for (int i = 0; i < ROUNDS_MAX && tree_signal_round(&t, 1, SIGSTOP, process_is_stopped); i++) {
         }
     else kill(-1, SIGCONT);
     free(t.items);

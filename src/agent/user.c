@@ -1,5 +1,7 @@
 /* Users of the sandbox, from its /etc/passwd and /etc/group. Read here: libc's way would load modules of the sandbox into
  * this process. */
+#include "agent/user.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
@@ -9,8 +11,6 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
-
-#include "agent/agent.h"
 
 enum { FILE_LIMIT = 1 << 20, FIELDS = 7 };
 enum { NAME, PASSWORD, ID, GID, MEMBERS = GID, GECOS, HOME };
@@ -42,7 +42,7 @@ bool read_small_file(const char *path, wrn_buf *out) {
 /* ---- "name:x:id:..." lines ---- */
 
 /* Cuts the next line up; NULL after the last one. */
-static char *next_line(char *at, char *fields[FIELDS]) {
+static char *user_next_line(char *at, char *fields[FIELDS]) {
     if (!*at) return NULL;
     char *end = strchrnul(at, '\n'), *next = end + (*end != '\0');
     *end = '\0';
@@ -70,7 +70,7 @@ static bool find_line(wrn_buf *text, const char *wanted, char *found[FIELDS]) {
     uint32_t number, id;
     bool by_id = read_id(wanted, &number), known = false;
     char *fields[FIELDS];
-    for (char *at = text->data; at && (at = next_line(at, fields));) {
+    for (char *at = text->data; at && (at = user_next_line(at, fields));) {
         if (!*fields[NAME] || !read_id(fields[ID], &id)) continue;
         bool same = strcmp(fields[NAME], wanted) == 0;
         if (same || (by_id && !known && id == number)) memcpy(found, fields, FIELDS * sizeof(*found)), known = true;
@@ -91,7 +91,7 @@ static void add_groups(account *u) {
     char *fields[FIELDS];
     uint32_t id;
     if (!read_small_file("/etc/group", &text)) return;
-    for (char *at = text.data; u->group_count < GROUPS_MAX && (at = next_line(at, fields));)
+    for (char *at = text.data; u->group_count < GROUPS_MAX && (at = user_next_line(at, fields));)
         if (read_id(fields[ID], &id) && id != u->gid && is_member(fields[MEMBERS], u->name))
             u->groups[u->group_count++] = id;
     wrn_buf_free(&text);

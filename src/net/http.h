@@ -10,19 +10,11 @@
 #include <stdint.h>
 
 #include "base/buf.h"
+#include "net/connection.h"
 #include "net/loop.h"
 
 typedef struct wrn_http wrn_http;
 typedef struct wrn_exchange wrn_exchange;
-
-/* Strings are copied. NULL means the default. */
-typedef struct wrn_http_config {
-    const char *unix_path; /* connect there, whatever the URL's host says */
-    const char *ca_file, *client_cert, *client_key, *proxy, *no_proxy;
-    const char *user_agent;
-    int64_t connect_timeout_ms;
-    size_t max_response;
-} wrn_http_config;
 
 /* What a source or a sink may say instead of a number of bytes. */
 enum {
@@ -58,16 +50,6 @@ typedef struct wrn_http_request {
     const char *host;              /* for the Host field, copied; NULL: of the URL */
     const char *fields; /* further header fields, each line ended by a newline, copied; NULL: those of the API */
 } wrn_http_request;
-
-typedef enum wrn_http_outcome {
-    WRN_HTTP_ANSWERED,  /* a whole answer, whatever its status */
-    WRN_HTTP_NOT_SENT,  /* no connection came about: the server has not seen the request */
-    WRN_HTTP_LOST,      /* the connection broke after that: it may have acted on it */
-    WRN_HTTP_TOO_LARGE, /* the answer passed max_response */
-    WRN_HTTP_MALFORMED, /* not HTTP */
-    WRN_HTTP_STOPPED,   /* by its source or sink */
-    WRN_HTTP_NO_MEMORY
-} wrn_http_outcome;
 
 /* Valid during the callback. */
 typedef struct wrn_http_response {

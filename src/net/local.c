@@ -34,7 +34,7 @@ struct wrn_local {
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static wrn_local *current;
 
-static void release(wrn_local *local) {
+static void local_free(wrn_local *local) {
     if (local->lifeline >= 0) close(local->lifeline);
     wrn_orphan_release(&local->server);
     free(local->socket);
@@ -47,7 +47,7 @@ static void release(wrn_local *local) {
 
 /* The first place for private directories that can be used. One that only the login session names is passed over, and so
  * are those that can't hold sandboxes. */
-static const char *choose_place(char *why, size_t why_size) {
+static const char *local_choose_place(char *why, size_t why_size) {
     const char *places[WRN_PRIVATE_PLACES];
     char problem[512];
     wrn_private_places(places);
@@ -66,8 +66,8 @@ static const char *choose_place(char *why, size_t why_size) {
     return NULL;
 }
 
-static bool make_directory(char *out, size_t size, char *why, size_t why_size) {
-    const char *base = choose_place(why, why_size);
+static bool local_make_directory(char *out, size_t size, char *why, size_t why_size) {
+    const char *base = local_choose_place(why, why_size);
     if (!base) return false;
     /* A unix socket's path has 107 bytes at most. */
     if ((size_t)snprintf(out, size, "%s/wrenn-local-XXXXXX", base) + sizeof("/wrennd.sock") > 107) {
@@ -98,12 +98,12 @@ static bool read_greeting(int fd, wrn_buf *line) {
     return true;
 }
 
-static char *member(const wrn_json *object, const char *key) {
+static char *greeting_member(const wrn_json *object, const char *key) {
     const char *text = wrn_json_string(wrn_json_get(object, key), NULL);
     return text ? strdup(text) : NULL;
 }
 
-static bool greet(wrn_local *local, const char *program, char *why, size_t why_size) {
+static bool local_greet(wrn_local *local, const char *program, char *why, size_t why_size) {
     WRN_AUTO(wrn_buf_free) wrn_buf line = WRN_BUF_LIMITED(16384);
     WRN_AUTO(wrn_json_freep) wrn_json *greeting = NULL;
     const char *problem;
@@ -113,9 +113,9 @@ static bool greet(wrn_local *local, const char *program, char *why, size_t why_s
         snprintf(why, why_size, "%s did not get ready: %s", program, error ? error : "it ended or kept silent");
         return false;
     }
-    local->socket = member(greeting, "socket");
-    local->api_key = member(greeting, "api_key");
-    local->token = member(greeting, "token");
+    local->socket = greeting_member(greeting, "socket");
+    local->api_key = greeting_member(greeting, "api_key");
+    local->token = greeting_member(greeting, "token");
     if (local->socket && local->api_key && local->token) return true;
     snprintf(why, why_size, "%s is not a wrennd of this version", program);
     return false;
@@ -130,7 +130,7 @@ static int raise_fd(int fd) {
     return raised;
 }
 
-static bool run(wrn_local *local, const char *program, int fd, char *why, size_t why_size) {
+static bool local_run(wrn_local *local, const char *program, int fd, char *why, size_t why_size) {
     char number[16];
     snprintf(number, sizeof(number), "%d", WRN_ORPHAN_FD);
     char *const argv[] = {(char *)(uintptr_t)program, (char[]){"--private-fd"}, number,
@@ -141,7 +141,7 @@ static bool run(wrn_local *local, const char *program, int fd, char *why, size_t
     return false;
 }
 
-static bool connect_server(wrn_local *local, const char *program, char *why, size_t why_size) {
+static bool local_connect(wrn_local *local, const char *program, char *why, size_t why_size) {
     int pair[2];
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) != 0)
         return snprintf(why, why_size, "cannot make a socket pair: %s", strerror(errno)), false;
@@ -149,50 +149,51 @@ static bool connect_server(wrn_local *local, const char *program, char *why, siz
     int server_end = raise_fd(pair[1]);
     bool ok = local->lifeline >= 0 && server_end >= 0;
     if (!ok) snprintf(why, why_size, "no descriptors left; raise the limit of open files");
-    ok = ok && run(local, program, server_end, why, why_size);
+    ok = ok && local_run(local, program, server_end, why, why_size);
     if (server_end >= 0) close(server_end);
-    return ok && greet(local, program, why, why_size);
+    return ok && local_greet(local, program, why, why_size);
 }
 
-static void stop(wrn_local *local);
+static void local_stop(wrn_local *local);
 
-static wrn_local *start(const char *asked, char *why, size_t why_size) {
+static wrn_local *local_start(const char *asked, char *why, size_t why_size) {
     char program[PATH_MAX];
     if (!wrn_wrennd_find(asked, program, sizeof(program), why, why_size)) return NULL;
     wrn_local *local = calloc(1, sizeof(*local));
     if (!local) return snprintf(why, why_size, "out of memory"), NULL;
     *local = (wrn_local){.owner = getpid(), .server.fd = -1, .lifeline = -1};
-    if (!make_directory(local->directory, sizeof(local->directory), why, why_size)) return release(local), NULL;
-    if (connect_server(local, program, why, why_size)) return local;
-    stop(local);
+    if (!local_make_directory(local->directory, sizeof(local->directory), why, why_size))
+        return local_free(local), NULL;
+    if (local_connect(local, program, why, why_size)) return local;
+    local_stop(local);
     return NULL;
 }
 
 /* ---- stopping ---- */
 
 /* The server cleans up and ends when it sees our end closed for writing. */
-static void stop(wrn_local *local) {
+static void local_stop(wrn_local *local) {
     if (local->lifeline >= 0) shutdown(local->lifeline, SHUT_WR);
     if (local->server.pid && !wrn_orphan_ended(&local->server, STOP_LIMIT_MS)) {
         wrn_orphan_kill(&local->server);
         wrn_orphan_ended(&local->server, -1);
     }
     wrn_tree_remove(local->directory); /* one that could not even lock it, or was killed, has left it */
-    release(local);
+    local_free(local);
 }
 
 /* Another thread may have had the lock when the child was made. */
-static void renew_lock(void) { pthread_mutex_init(&lock, NULL); }
-static void watch_forks(void) { pthread_atfork(NULL, NULL, renew_lock); }
+static void local_renew_lock(void) { pthread_mutex_init(&lock, NULL); }
+static void local_watch_forks(void) { pthread_atfork(NULL, NULL, local_renew_lock); }
 
 wrn_local *wrn_local_join(const char *program, char *why, size_t why_size) {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
-    pthread_once(&once, watch_forks);
+    pthread_once(&once, local_watch_forks);
     pthread_mutex_lock(&lock);
     if (current && current->owner != getpid()) current = NULL; /* the parent's, not ours */
     if (current && wrn_orphan_ended(&current->server, 0))
         current = NULL; /* its users will notice; others get a new one */
-    if (!current) current = start(program, why, why_size);
+    if (!current) current = local_start(program, why, why_size);
     if (current) current->users++;
     wrn_local *local = current;
     pthread_mutex_unlock(&lock);
@@ -205,8 +206,8 @@ void wrn_local_leave(wrn_local *local) {
     bool last = --local->users == 0;
     if (last && current == local) current = NULL;
     pthread_mutex_unlock(&lock);
-    if (last && local->owner == getpid()) stop(local);
-    else if (last) release(local);
+    if (last && local->owner == getpid()) local_stop(local);
+    else if (last) local_free(local);
 }
 
 const char *wrn_local_socket(const wrn_local *local) { return local->socket; }

@@ -12,6 +12,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/auto.h"
 #include "base/clock.h"
 #include "net/wakeup.h"
 
@@ -19,21 +20,21 @@ enum { CONNECTION_AGE_SEC = 50 };
 
 /* ---- how to connect ---- */
 
-static void init_once(void) { curl_global_init(CURL_GLOBAL_DEFAULT); }
+static void curl_init_once(void) { curl_global_init(CURL_GLOBAL_DEFAULT); }
 
-static bool copy(char **out, const char *text) {
+static bool copy_string(char **out, const char *text) {
     *out = text ? strdup(text) : NULL;
     return !text || *out;
 }
 
 bool wrn_transport_init(wrn_transport *t, wrn_loop *loop, const wrn_http_config *config) {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
-    pthread_once(&once, init_once);
+    pthread_once(&once, curl_init_once);
     *t = (wrn_transport){.loop = loop, .connect_timeout_ms = config->connect_timeout_ms};
-    return copy(&t->unix_path, config->unix_path) && copy(&t->ca_file, config->ca_file) &&
-           copy(&t->client_cert, config->client_cert) && copy(&t->client_key, config->client_key) &&
-           copy(&t->proxy, config->proxy) && copy(&t->no_proxy, config->no_proxy) &&
-           copy(&t->user_agent, config->user_agent);
+    return copy_string(&t->unix_path, config->unix_path) && copy_string(&t->ca_file, config->ca_file) &&
+           copy_string(&t->client_cert, config->client_cert) && copy_string(&t->client_key, config->client_key) &&
+           copy_string(&t->proxy, config->proxy) && copy_string(&t->no_proxy, config->no_proxy) &&
+           copy_string(&t->user_agent, config->user_agent);
 }
 
 void wrn_transport_clear(wrn_transport *t) {
@@ -42,7 +43,7 @@ void wrn_transport_clear(wrn_transport *t) {
 }
 
 /* libcurl's own sockets would survive an exec. */
-static curl_socket_t on_open_socket(void *context, curlsocktype purpose, struct curl_sockaddr *address) {
+static curl_socket_t transport_on_open_socket(void *context, curlsocktype purpose, struct curl_sockaddr *address) {
     (void)context, (void)purpose;
     return socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
 }
@@ -57,7 +58,7 @@ static const char *default_ca_file(void) {
 }
 
 void wrn_transport_apply(const wrn_transport *t, CURL *easy) {
-    curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, on_open_socket);
+    curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, transport_on_open_socket);
     curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
     curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L); /* never wait for a resolver thread */
     curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
@@ -110,7 +111,7 @@ static wrn_transfer *transfer_of(CURL *easy) {
 
 /* Tells of what has ended. Only here do our callbacks run, never inside libcurl's. A callback may start and cancel
  * transfers; those loops come back here through the outer one. */
-static void collect(wrn_multi *multi) {
+static void multi_collect(wrn_multi *multi) {
     if (multi->collecting) return;
     multi->collecting = true;
     CURLMsg *message;
@@ -131,23 +132,23 @@ bool wrn_transport_readable(int fd) {
 
 /* A server that refuses an upload may hang up at once; then sending fails, and the answer that came before would be lost
  * with it. libcurl reads before it sends, so it is told of everything that is there by now. */
-static void on_socket_ready(void *context, int fd, uint32_t events) {
+static void multi_on_socket_ready(void *context, int fd, uint32_t events) {
     wrn_multi *multi = context;
     if (events == EPOLLOUT && wrn_transport_readable(fd)) events |= EPOLLIN;
     int running, what = (events & EPOLLIN ? CURL_CSELECT_IN : 0) | (events & EPOLLOUT ? CURL_CSELECT_OUT : 0) |
                         (events & (EPOLLERR | EPOLLHUP) ? CURL_CSELECT_ERR : 0);
     curl_multi_socket_action(multi->multi, fd, what, &running);
-    collect(multi);
+    multi_collect(multi);
 }
 
-static void starve(wrn_multi *multi, wrn_transfer *transfer) {
+static void multi_starve(wrn_multi *multi, wrn_transfer *transfer) {
     if (transfer->starved) return;
     transfer->starved = true;
     transfer->next_starved = multi->starved;
     multi->starved = transfer;
 }
 
-static int on_socket(CURL *easy, curl_socket_t fd, int what, void *context, void *socket_data) {
+static int multi_on_socket(CURL *easy, curl_socket_t fd, int what, void *context, void *socket_data) {
     wrn_multi *multi = context;
     wrn_watch *watch = socket_data;
     if (what == CURL_POLL_REMOVE) {
@@ -162,14 +163,14 @@ static int on_socket(CURL *easy, curl_socket_t fd, int what, void *context, void
     bool ok = watch && wrn_loop_rewatch(multi->loop, watch, events);
     if (!watch) {
         fcntl(fd, F_SETFD, FD_CLOEXEC); /* it may be one that libcurl has made for a resolver thread */
-        watch = wrn_loop_watch(multi->loop, fd, events, on_socket_ready, multi);
+        watch = wrn_loop_watch(multi->loop, fd, events, multi_on_socket_ready, multi);
         ok = watch && curl_multi_assign(multi->multi, fd, watch) == CURLM_OK;
     }
-    if (!ok && transfer) starve(multi, transfer);
+    if (!ok && transfer) multi_starve(multi, transfer);
     return 0;
 }
 
-static int on_timer(CURLM *curl, long timeout_ms, void *context) {
+static int multi_on_timer(CURLM *curl, long timeout_ms, void *context) {
     wrn_multi *multi = context;
     (void)curl;
     if (timeout_ms < 0) wrn_loop_timer_clear(multi->loop, &multi->timer);
@@ -177,20 +178,20 @@ static int on_timer(CURLM *curl, long timeout_ms, void *context) {
     return 0;
 }
 
-static void on_timeout(wrn_timer *timer) {
+static void multi_on_timeout(wrn_timer *timer) {
     wrn_multi *multi = multi_of_timer(timer);
     int running;
     curl_multi_socket_action(multi->multi, CURL_SOCKET_TIMEOUT, 0, &running);
-    collect(multi);
+    multi_collect(multi);
 }
 
 bool wrn_multi_init(wrn_multi *multi, wrn_loop *loop, void (*done)(wrn_transfer *transfer, CURLcode code)) {
-    *multi = (wrn_multi){.loop = loop, .multi = curl_multi_init(), .timer.fire = on_timeout, .done = done};
+    *multi = (wrn_multi){.loop = loop, .multi = curl_multi_init(), .timer.fire = multi_on_timeout, .done = done};
     if (!multi->multi) return false;
     wrn_wakeup_seal(multi->multi);
-    curl_multi_setopt(multi->multi, CURLMOPT_SOCKETFUNCTION, on_socket);
+    curl_multi_setopt(multi->multi, CURLMOPT_SOCKETFUNCTION, multi_on_socket);
     curl_multi_setopt(multi->multi, CURLMOPT_SOCKETDATA, multi);
-    curl_multi_setopt(multi->multi, CURLMOPT_TIMERFUNCTION, on_timer);
+    curl_multi_setopt(multi->multi, CURLMOPT_TIMERFUNCTION, multi_on_timer);
     curl_multi_setopt(multi->multi, CURLMOPT_TIMERDATA, multi);
     return true;
 }

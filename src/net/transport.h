@@ -5,7 +5,7 @@
 #include <curl/curl.h>
 #include <stdbool.h>
 
-#include "net/http.h"
+#include "net/connection.h"
 #include "net/loop.h"
 
 /* ---- how to connect ---- */

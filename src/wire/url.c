@@ -9,7 +9,7 @@
 
 enum { UNIX_PATH_MAX_BYTES = 107, URL_MAX = 2048 };
 
-static void escape(wrn_buf *out, const char *text, const char *others) {
+static void url_escape(wrn_buf *out, const char *text, const char *others) {
     for (; *text; text++) {
         unsigned char c = (unsigned char)*text;
         bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || strchr(others, c);
@@ -18,8 +18,8 @@ static void escape(wrn_buf *out, const char *text, const char *others) {
     }
 }
 
-void wrn_url_escape(wrn_buf *out, const char *text) { escape(out, text, "-._~"); }
-void wrn_url_escape_segment(wrn_buf *out, const char *text) { escape(out, text, "-._~$&+,:;=@"); }
+void wrn_url_escape(wrn_buf *out, const char *text) { url_escape(out, text, "-._~"); }
+void wrn_url_escape_segment(wrn_buf *out, const char *text) { url_escape(out, text, "-._~$&+,:;=@"); }
 
 static bool is_host_char(char c) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || strchr("-._~[]:%", c);
