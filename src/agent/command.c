@@ -23,43 +23,43 @@
 #include "base/clock.h"
 #include "wire/term.h"
 
-/* After the command itself has ended, descendants that hold its output get DRAIN_MS to write more, and FLOW_MS after each
- * piece that they write, up to FLOW_MAX_MS and FLOW_MAX_BYTES in all; what is there by then is still sent. */
+/* When the command itself has ended, descendants may still hold its output. The agent reads on for DRAIN_MS, and for FLOW_MS
+ * after each piece that comes, up to FLOW_MAX_MS and FLOW_MAX_BYTES in all; then it sends what is left in the pipe. */
 enum { DRAIN_MS = 200, FLOW_MS = 500, FLOW_MAX_MS = 2500, FLOW_MAX_BYTES = 8 << 20, CHUNK = 65536 };
-/* A timer this late says that the agent itself stood still, as in a pause. */
+/* A timer that fires this late means that the agent itself was stopped, as in a pause. */
 enum { STOOD_STILL_MS = 100 };
-enum { HELD_MAX = 65536 };
+enum { HELD_MAX = 65536 }; /* buffered output of a detached command */
 
 typedef struct output {
     watch watch;
     uint8_t type;
-    int64_t left;      /* after the drain time: bytes still to send; -1 before */
-    wrn_buf held;      /* the last of what came while there was no server */
-    wrn_replay screen; /* of a terminal: the last of what came, ever */
+    int64_t left;      /* after the drain time: bytes still to send; -1 before that */
+    wrn_buf held;      /* the last output that came while no wrennd was attached */
+    wrn_replay screen; /* of a detached terminal: its last output */
 } output;
 
 typedef struct command {
     struct command *next;
-    uint32_t stream; /* 0: whoever asked for it is gone, and nobody is told of it any more */
+    uint32_t stream; /* 0: the wrennd that started it is gone, and nothing is reported */
     pid_t keeper;
     uint32_t pid;
-    char *label; /* NULL: ends with the server that asked for it */
+    char *label; /* NULL: not detached, so it ends with its wrennd */
     watch report, in;
     output out, err;
     int64_t credit;
-    int64_t drain;     /* when to stop reading; 0: the command has not ended */
-    int64_t drain_end; /* when at the latest */
-    int64_t drained;   /* bytes, since it has ended */
+    int64_t drain;     /* when to stop reading output; 0: the command has not ended */
+    int64_t drain_end; /* the latest value that `drain` may take */
+    int64_t drained;   /* bytes of output since the command ended */
     bool started, terminal, builtin, cut;
-    uint64_t early; /* signals that came before the keeper had started the command: bit 0 is signal 1 */
-    uint8_t *input; /* waits for the command to read it */
+    uint64_t early; /* signals that came before the command was started: bit 0 is signal 1 */
+    uint8_t *input; /* pending stdin: bytes [input_begin, input_end) */
     size_t input_begin, input_end, input_capacity;
     bool input_eof;
     uint32_t exit_kind, exit_value;
 } command;
 
 static command *commands;
-static uint8_t *exec_payload; /* of the EXEC whose pieces are coming in */
+static uint8_t *exec_payload; /* pieces of an EXEC, until the last one */
 static size_t exec_size;
 static uint32_t exec_stream;
 
@@ -96,7 +96,7 @@ static void command_finish(command *c) {
     free(c);
 }
 
-/* What has a label waits for a server that can be told. */
+/* A detached command stays until a wrennd is attached, to which its end is reported. */
 static void command_finish_if_over(command *c) {
     if (!c->drain || c->out.watch.fd >= 0 || c->err.watch.fd >= 0) return;
     if (!c->label || (channel_is_open() && !c->out.held.size && !c->err.held.size)) command_finish(c);
@@ -109,7 +109,7 @@ static void output_send(command *c, const output *o, const void *data, size_t si
     c->credit -= (int64_t)size;
 }
 
-/* For the next server. The one that is there keeps what a terminal shows by itself. */
+/* Buffers output for the next wrennd: all of a detached terminal, and other output while none is attached. */
 static void output_buffer(output *o, const void *data, size_t size) {
     if (o->screen.keep) wrn_replay_put(&o->screen, data, size);
     else if (!channel_is_open()) wrn_buf_put(&o->held, data, size);
@@ -124,19 +124,19 @@ static void output_send_pieces(command *c, const output *o, const wrn_buf *data)
     }
 }
 
-/* False when it has to wait. */
+/* Sends the buffered output; false when the channel has no room for it yet. */
 static bool output_send_held(command *c, output *o) {
     wrn_buf held = o->held;
     if (!held.size) return true;
     if (!channel_is_open() || !channel_has_room()) return false;
-    o->held = WRN_BUF_INIT; /* sending may come back here */
+    o->held = WRN_BUF_INIT; /* sending may call this function again */
     if (!o->screen.keep && held.size > HELD_MAX) wrn_buf_consume(&held, held.size - HELD_MAX);
     output_send_pieces(c, o, &held);
     wrn_buf_free(&held);
     return true;
 }
 
-/* Nothing is read before STARTED went out: the server takes output of a command that has not started for a forgery. */
+/* Reads output only after STARTED was sent: wrennd takes output of a command that has not started for a forgery. */
 static void command_set_reading(command *c) {
     bool wanted = !channel_is_open() ||
                   (output_send_held(c, &c->out) && output_send_held(c, &c->err) && c->credit > 0 && channel_has_room());
@@ -145,11 +145,11 @@ static void command_set_reading(command *c) {
     watch_set(&c->err.watch, events);
 }
 
-/* Nothing more of it is sent. */
+/* Sends no more of this output. */
 static void output_stop(command *c, output *o) {
     struct pollfd end = {.fd = o->watch.fd, .events = POLLIN};
     if (o->watch.fd < 0) return;
-    /* Empty and without a writer: this was all. */
+    /* An empty pipe without a writer is complete. */
     bool over = poll(&end, 1, 0) == 1 && end.revents & (POLLHUP | POLLERR) && !(end.revents & POLLIN);
     c->cut = c->cut || !over;
     drain(&o->watch);
@@ -196,7 +196,7 @@ void command_resume_output(void) {
 
 /* ---- input ---- */
 
-/* Input nobody reads any more is taken all the same, or its sender would wait for ever. */
+/* Reports stdin that nobody will read as taken, or its sender would wait for ever. */
 static void input_drop(command *c) {
     if (c->input_end > c->input_begin)
         channel_send_u32(c->stream, WRN_FRAME_TAKEN, (uint32_t)(c->input_end - c->input_begin));
@@ -225,7 +225,7 @@ static void command_on_stdin_writable(watch *w, uint32_t events) {
     input_flush(w->owner);
 }
 
-/* The server keeps to its credit, which bounds what waits here. */
+/* wrennd sends no more than its credit, which bounds the pending stdin. */
 void command_stdin(uint32_t stream, const uint8_t *data, uint32_t size) {
     command *c = command_find(stream);
     if (!c || !size || c->input_eof) return;
@@ -258,7 +258,7 @@ void command_resize(uint32_t stream, uint32_t cols, uint32_t rows) {
     struct winsize size = {.ws_col = (unsigned short)cols, .ws_row = (unsigned short)rows};
     pid_t in_front = 0;
     if (!c || !c->terminal || c->in.fd < 0) return;
-    /* The kernel says nothing to the program when the size stays as it is. */
+    /* When the size does not change, the kernel sends no SIGWINCH. */
     if (cols && rows) ioctl(c->in.fd, TIOCSWINSZ, &size);
     else if (ioctl(c->in.fd, TIOCGPGRP, &in_front) == 0 && in_front > 1) kill(-in_front, SIGWINCH);
 }
@@ -292,7 +292,7 @@ static void command_on_report(watch *w, uint32_t events) {
     (void)events;
     ssize_t got = read(w->fd, &line, sizeof(line));
     if (got < 0 && (errno == EAGAIN || errno == EINTR)) return;
-    if (got != (ssize_t)sizeof(line)) { /* the keeper was killed; command_reaped() sees to the rest */
+    if (got != (ssize_t)sizeof(line)) { /* the keeper was killed; command_reaped() kills the rest */
         watch_close(w);
         command_ended(c, WRN_EXIT_SIGNAL, SIGKILL);
         return;
@@ -315,7 +315,7 @@ static void command_on_report(watch *w, uint32_t events) {
     }
 }
 
-static pid_t *keepers; /* all that live, those of finished commands with daemons left too */
+static pid_t *keepers; /* all live ones, also those of commands that ended and left daemons */
 static size_t keeper_count, keeper_capacity;
 
 static bool is_keeper(pid_t pid) {
@@ -333,7 +333,7 @@ static void add_keeper(pid_t pid) {
     keepers[keeper_count++] = pid;
 }
 
-/* A keeper leaves no descendants when it ends by itself. When one was killed, its descendants have become ours. */
+/* A keeper that ends by itself leaves no descendants. The descendants of one that was killed are now the agent's children. */
 void command_reaped(pid_t pid, int status) {
     for (command *c = commands; c; c = c->next) {
         if (c->keeper != pid) continue;
@@ -350,11 +350,11 @@ void command_reaped(pid_t pid, int status) {
 
 static void command_send_signal(command *c, int signo) {
     if (!c->keeper) return;
-    /* Its group dies at once, as looking for thousands takes long while they take all the time there is. */
+    /* Kill the group at once: finding thousands of processes takes long while they use all processors. */
     if (signo == SIGKILL && c->started && !c->drain) kill(-(pid_t)c->pid, SIGKILL);
     if (c->started) tree_signal(c->keeper, signo);
     else c->early |= 1ull << (signo - 1);
-    kill(c->keeper, SIGCONT); /* one that was stopped from inside would never report */
+    kill(c->keeper, SIGCONT); /* a process of the sandbox may have stopped it */
 }
 
 int64_t command_next_timer(void) {
@@ -367,7 +367,7 @@ int64_t command_next_timer(void) {
     return left < 0 ? 0 : left;
 }
 
-/* The drain time is over: what is in the pipe now is the last that is sent. */
+/* The drain time is over: what is in the pipe now is sent, and nothing after it. */
 static void output_stop_after_buffered(command *c, output *o) {
     int there = 0;
     o->left = 0;
@@ -376,7 +376,7 @@ static void output_stop_after_buffered(command *c, output *o) {
     if (!o->left) output_stop(c, o);
 }
 
-/* What it left behind goes on, as it does after any command's end. */
+/* A command that has ended is no longer waited for; its descendants go on, as after any command. */
 static void command_give_up(command *c) {
     if (!c->drain) {
         command_send_signal(c, SIGKILL);
@@ -393,7 +393,7 @@ void command_signal(uint32_t stream, uint32_t signo) {
     else if (c && signo >= 1 && signo < 65) command_send_signal(c, (int)signo);
 }
 
-/* Nobody could write, or nothing could be sent: then the time that has passed does not count. */
+/* Time in which the sandbox was stopped, or wrennd took no output, does not count as drain time. */
 static bool command_has_stood_still(const command *c, int64_t now) {
     return now - c->drain > STOOD_STILL_MS || (channel_is_open() && (c->credit <= 0 || !channel_has_room()));
 }
@@ -418,9 +418,10 @@ void command_run_timers(void) {
     }
 }
 
-/* ---- from one server to the next ---- */
+/* ---- from one wrennd to the next ---- */
 
-/* What a command that has ended left behind goes on. A builtin that writes a file takes its half of it away. Its input stays open, as its end would mean that all has come. */
+/* Descendants of a command that has ended go on. A builtin gets SIGTERM, so that it removes its half-written file; its stdin
+ * stays open, because the end of stdin would mean that the file is complete. */
 static void command_abandon(command *c) {
     c->stream = 0;
     if (!c->drain) command_send_signal(c, c->builtin ? SIGTERM : SIGKILL);
@@ -448,7 +449,7 @@ static void command_send_kept(command *c) {
     memcpy(payload + WRN_KEPT_HEAD, c->label, size);
     c->credit = WRN_FRAME_CREDIT;
     if (c->terminal) {
-        wrn_buf_clear(&c->out.held); /* a server may have gone before it got all of it */
+        wrn_buf_clear(&c->out.held); /* the last wrennd may have got a part of it */
         wrn_replay_write(&c->out.screen, &c->out.held);
         if (c->out.held.failed) die("wrenn-agent: out of memory");
     }
@@ -484,7 +485,7 @@ static bool pipes_open_stdio(pipes *p, uint32_t flags) {
     return pipe2(p->out, O_CLOEXEC) == 0 && pipe2(p->err, O_CLOEXEC) == 0;
 }
 
-/* What is typed is UTF-8: a backspace takes a whole character off the line. */
+/* Typed input is UTF-8, so a backspace erases a whole character. */
 static void expect_utf8(int terminal) {
     struct termios settings;
     if (tcgetattr(terminal, &settings) != 0) return;
@@ -492,7 +493,7 @@ static void expect_utf8(int terminal) {
     tcsetattr(terminal, TCSANOW, &settings);
 }
 
-/* The command's ends are the terminal; ours, for input and for output, its master. */
+/* The command gets the terminal, the agent its master, as two descriptors. */
 static bool pipes_open_terminal(pipes *p, const wrn_exec_head *head) {
     struct winsize size = {.ws_col = (unsigned short)head->cols, .ws_row = (unsigned short)head->rows};
     char name[32];
@@ -542,7 +543,7 @@ static void env_put(char **merged, char *const *from, size_t count) {
     }
 }
 
-/* The agent's own environment, with that of the user and then `extra` over it. */
+/* The agent's environment; variables of the user replace those of the agent, and `extra` replaces both. */
 static char **env_merge(char *const *of_user, char *const *extra, size_t count) {
     char **merged = calloc(list_length(environ) + list_length(of_user) + count + 1, sizeof(char *));
     if (!merged) return NULL;
@@ -552,7 +553,7 @@ static char **env_merge(char *const *of_user, char *const *extra, size_t count) 
     return merged;
 }
 
-/* What a user's login would set. */
+/* The variables that a login sets. */
 static char **env_of_user(const account *u) {
     static char home[sizeof(u->home) + 8], name[USER_NAME_MAX + 8], login[USER_NAME_MAX + 8];
     static char *all[] = {home, name, login, NULL}, *none[] = {NULL};
@@ -567,7 +568,7 @@ typedef struct request {
     char *cwd, *label, *user, **argv, **envs;
 } request;
 
-/* Points into the payload, which ends with NUL; NULLs after argv. False when the strings don't add up. */
+/* The strings of *r point into the payload. False when the payload is malformed. The caller frees r->argv. */
 static bool read_request(uint8_t *data, size_t size, request *r) {
     if (size < WRN_EXEC_HEAD + 2 || data[size - 1]) return false;
     r->head = (wrn_exec_head){wrn_get_u32(data), wrn_get_u32(data + 4), wrn_get_u32(data + 8), wrn_get_u32(data + 12),
@@ -597,8 +598,8 @@ static bool read_request(uint8_t *data, size_t size, request *r) {
     return ok;
 }
 
-/* 0, or an errno: who it is to be is known, or nobody was named. A template's user is not for builtins, and not for sandboxes
- * that have root alone; then only its home counts. */
+/* Finds the account to run as: *run_as stays NULL for the agent's own. Builtins run as root in the home directory of the
+ * template's user, and so does everything in a sandbox that has root alone. 0, or an errno. */
 static int choose_user(const request *r, account *u, const account **run_as) {
     bool of_template = r->head.flags & WRN_EXEC_DEFAULT_USER;
     *u = (account){0};
@@ -674,8 +675,8 @@ static void command_start(uint32_t stream, const request *r) {
 }
 
 void command_exec(uint32_t stream, uint8_t flags, const uint8_t *data, uint32_t size) {
-    if (exec_size && exec_stream != stream) die("wrenn-agent: commands mixed up");
-    if (exec_size + size > WRN_FRAME_EXEC_MAX) die("wrenn-agent: command too long");
+    if (exec_size && exec_stream != stream) die("wrenn-agent: an EXEC began before the last one was complete");
+    if (exec_size + size > WRN_FRAME_EXEC_MAX) die("wrenn-agent: an EXEC is too long");
     exec_payload = realloc(exec_payload, exec_size + size + 1);
     if (!exec_payload) die("wrenn-agent: out of memory");
     memcpy(exec_payload + exec_size, data, size);

@@ -8,7 +8,7 @@
 
 enum { KEPT_PROCESSES = 64, CROWD = 1024, HURRY_S = 1 };
 
-static bool is_crowded; /* as of the last fork */
+static bool is_crowded; /* at the last fork */
 static pid_t hurried;
 
 static void crowd_set_limit(bool is_low, rlim_t less) {
@@ -34,7 +34,8 @@ pid_t crowd_fork(void) {
     return pid;
 }
 
-/* The agent has a better priority than commands, where it may. Both calls are bare system calls. */
+/* Back to the priority of commands; the agent's is better, where wrennd may set that. Both calls are plain system calls, so
+ * a signal handler may make them. */
 static void crowd_calm(int signo) {
     (void)signo;
     if (hurried) setpriority(PRIO_PGRP, (id_t)hurried, 0); // NOLINT(bugprone-signal-handler)

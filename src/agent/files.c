@@ -1,5 +1,5 @@
-/* What wrennd does with files, done inside. Works by descriptors of directories, part of a path by part: no path is too long,
- * and nothing that is swapped for a link meanwhile leads a recursion astray. One process does one operation and ends. */
+/* Walks paths component by component, by descriptors of directories: so no path is too long, and a directory that is swapped
+ * for a link meanwhile does not lead a recursion elsewhere. A process does one operation and ends. */
 #include "agent/files.h"
 
 #include <dirent.h>
@@ -27,11 +27,11 @@ enum { CHUNK = 65536, LINKS_MAX = 40, DIR_FLAGS = O_DIRECTORY | O_CLOEXEC };
 
 typedef struct place {
     int dir;
-    const char *name; /* the last part; "." when there is none */
-    bool slash;       /* follows the name: it has to be a directory */
+    const char *name; /* the last component; "." when there is none */
+    bool slash;       /* a slash follows the name, so it has to be a directory */
 } place;
 
-/* The path as an absolute one, "~" and relative ones from home; as it is otherwise, or without "." and needless slashes. */
+/* Makes a path absolute: "~" and relative paths start at the home directory. `tidy` drops "." and needless slashes. */
 static wrn_buf path_absolute(const char *path, bool tidy) {
     wrn_buf out = WRN_BUF_INIT;
     const char *home = getenv("HOME");
@@ -62,8 +62,8 @@ static int path_enter(int dir, const char *name, bool make) {
     return openat(dir, name, O_PATH | DIR_FLAGS);
 }
 
-/* Goes to the directory of the path's last part, from `from` when it is relative; makes what is missing above that part if
- * asked to. Cuts the path up. False with errno. */
+/* Opens the directory of the path's last component; a relative path starts at `from`. With `make`, missing directories above
+ * that component are made. Writes NULs into the path. False with errno. */
 static bool path_walk(int from, char *path, bool make, place *out) {
     *out = (place){.dir = openat(from, *path == '/' ? "/" : ".", O_PATH | DIR_FLAGS), .name = "."};
     for (char *part = path + strspn(path, "/"); out->dir >= 0 && *part;) {
@@ -83,7 +83,7 @@ static bool path_walk(int from, char *path, bool make, place *out) {
     return out->dir >= 0;
 }
 
-/* The same for a path as the caller gave it. What `out` points to stays until the process ends. */
+/* The same for a path from a request. What `out` points to stays until the process ends. */
 static bool path_find(const char *path, bool make, place *out) {
     static wrn_buf whole;
     whole = path_absolute(path, false);
@@ -134,9 +134,9 @@ static void write_block_abort(bool hold) {
     sigprocmask(hold ? SIG_BLOCK : SIG_UNBLOCK, &term, NULL);
 }
 
-/* Where a write through links ends. */
+/* Follows symbolic links to the file that a write replaces. */
 static int follow_links(place *at) {
-    static char targets[2][PATH_MAX]; /* the last one holds the name */
+    static char targets[2][PATH_MAX]; /* used in turn: the last one holds the name */
     for (int i = 0; i < LINKS_MAX; i++) {
         char *target = targets[i % 2];
         ssize_t size = at->slash ? -1 : readlinkat(at->dir, at->name, target, PATH_MAX - 1);
@@ -150,7 +150,7 @@ static int follow_links(place *at) {
     return ELOOP;
 }
 
-/* What is to be replaced; a regular file of nobody's when there is nothing. */
+/* Checks the file to be replaced. When there is none, *info describes a new regular file. */
 static int look_at_target(const place *at, struct stat *info) {
     if (fstatat(at->dir, at->name, info, AT_SYMLINK_NOFOLLOW) != 0) {
         *info = (struct stat){.st_mode = S_IFREG | 0644, .st_uid = (uid_t)-1, .st_gid = (gid_t)-1};
@@ -162,7 +162,7 @@ static int look_at_target(const place *at, struct stat *info) {
     return faccessat(at->dir, at->name, W_OK, 0) == 0 ? 0 : errno;
 }
 
-/* What the caller wants beyond the content. */
+/* What a request asks for beyond the content. */
 typedef struct wish {
     bool has_mode, has_owner, in_place;
     mode_t mode;
@@ -184,17 +184,17 @@ static int read_wish(char **argv, wish *out) {
     return 0;
 }
 
-/* The file keeps what it had, but for what is wished. */
+/* Sets owner and mode: those of the request, else those that the file had. */
 static int set_owner_and_mode(int fd, const struct stat *had, const wish *w) {
     bool same_owner = fchown(fd, w->has_owner ? w->uid : had->st_uid, w->has_owner ? w->gid : had->st_gid) == 0;
     if (w->has_owner && !same_owner) return errno;
-    /* The bits that lend the owner's rights are not for another owner. */
+    /* Set-user-id and set-group-id bits are not passed on to another owner. */
     mode_t kept = had->st_mode & (same_owner && !w->has_owner ? 07777 : 0777);
     return fchmod(fd, w->has_mode ? w->mode : kept) == 0 ? 0 : errno;
 }
 
-/* Access lists and what users have attached, which another file would lack; not what the host's security modules put on
- * every file. */
+/* Whether the file has extended attributes or access lists, which a new file would lack. Attributes that the host's security
+ * modules put on every file do not count. */
 static bool has_attributes(const place *at) {
     static char names[65536]; /* the kernel's limit */
     char path[32];
@@ -212,7 +212,7 @@ static bool stays_in_place(const place *at, const struct stat *target, const wis
     return target->st_nlink && (w->in_place || target->st_nlink > 1 || has_attributes(at) || is_followed(target));
 }
 
-/* The room is taken first: a disk that is full must not cost the old content. */
+/* Allocates the space first, so that a full disk does not cost the old content. */
 static int copy_into(int from, int to) {
     struct stat info;
     if (fstat(from, &info) != 0 || lseek(from, 0, SEEK_SET) != 0) return errno;
@@ -221,8 +221,8 @@ static int copy_into(int from, int to) {
     return error || ftruncate(to, info.st_size) == 0 ? error : errno;
 }
 
-/* Who watches a directory for files that are written, and not for those that are moved there, would see nothing of this one
- * but the name it had aside. Changes nothing in it, so it may be somebody's already. */
+/* A watcher of the directory that looks for written files, and not for renamed ones, would miss this file: it was written
+ * under its temporary name. So the file is opened for writing and allocated once more, which changes nothing in it. */
 static void write_announce(const place *at) {
     struct stat info;
     if (fstat(at->dir, &info) != 0 || !is_followed(&info)) return;
@@ -286,7 +286,7 @@ typedef struct names {
     const char *file;
     wrn_buf text;
     bool loaded, known;
-    unsigned long id; /* whose name is in `name` */
+    unsigned long id; /* that `name` belongs to */
     char name[256];
 } names;
 
@@ -315,7 +315,7 @@ static const char *names_find(names *n, unsigned long id) {
     return n->name;
 }
 
-/* Of `name` in `dir`, whose whole path is `path`. */
+/* Writes the record of `name` in `dir`; `path` is its absolute path. */
 static void put_record(int dir, const char *name, const struct stat *own, const char *path) {
     static names users = {.file = "/etc/passwd"}, groups = {.file = "/etc/group"};
     static char resolved[PATH_MAX];
@@ -340,19 +340,20 @@ typedef struct listing {
     unsigned long long left; /* records */
 } listing;
 
-/* No error: there are as many as were wanted. */
+/* Not an errno: the limit of records is reached. */
 enum { ENOUGH = -1 };
 
 static int by_bytes(const void *a, const void *b) { return strcmp(*(char *const *)a, *(char *const *)b); }
 
-/* How a name compares with the first part of a path. */
+/* Compares a name with the first component of a path. */
 static int compare_first(const char *name, const char *path) {
     size_t size = strcspn(path, "/");
     int order = strncmp(name, path, size);
     return order ? order : name[size] != '\0';
 }
 
-/* Sorted, and then a NULL; none of those before `from`, the rest of a path or NULL. NULL with errno. */
+/* The names of a directory, sorted, with a NULL at the end. `from` is a path or NULL: names before its first component are
+ * left out. NULL with errno. */
 static char **read_names(DIR *dir, const char *from) {
     size_t count = 0, capacity = 64;
     char **all = malloc(capacity * sizeof(*all));
@@ -386,7 +387,7 @@ static int list_dir(listing *l, int fd, long long levels, const char *from);
 
 static bool is_gone(int error) { return error == ENOENT || error == ENOTDIR || error == ELOOP || error == ESRCH; }
 
-/* What has vanished meanwhile, or may not be read, counts as empty, as long as it is below what was asked for. Some of /proc
+/* Below the requested directory, one that has vanished meanwhile or may not be read counts as empty. Some directories of /proc
  * can be opened and still not be read. */
 static int list_below(listing *l, int dir, const char *name, long long levels, const char *from) {
     if (l->level == WRN_LIST_LEVELS_MAX) return E2BIG;
@@ -395,7 +396,7 @@ static int list_below(listing *l, int dir, const char *name, long long levels, c
     return is_gone(error) || error == EACCES || error == EPERM ? 0 : error;
 }
 
-/* `from`: it was listed already, and so was what is in it up to that, the rest of a path. */
+/* With `from` the entry itself was listed before, and so were entries below it up to that relative path. */
 static int list_entry(listing *l, int dir, const char *name, long long levels, const char *from) {
     struct stat info;
     size_t size = l->path.size;
@@ -412,7 +413,7 @@ static int list_entry(listing *l, int dir, const char *name, long long levels, c
     return error;
 }
 
-/* Takes `fd`. */
+/* Takes `fd` over. */
 static int list_dir(listing *l, int fd, long long levels, const char *from) {
     DIR *dir = fdopendir(fd);
     char **all = dir ? read_names(dir, from) : NULL;
@@ -430,13 +431,13 @@ static int list_dir(listing *l, int fd, long long levels, const char *from) {
     return error;
 }
 
-/* The path of a record, cut to what is below the listed directory; NULL when it is not below. */
+/* The part of a record's path that is below the listed directory; NULL when the path is not below it. */
 static const char *list_path_below(const listing *l, const char *path) {
     bool is = strncmp(path, l->path.data, l->path.size) == 0 && path[l->path.size] == '/';
     return is ? path + l->path.size + 1 : NULL;
 }
 
-/* Takes `fd`, too. */
+/* Takes `fd` over, too. */
 static int list_one(listing *l, int fd, const char *name, long long levels) {
     l->level++;
     int error = list_entry(l, fd, name, levels, NULL);
@@ -489,7 +490,7 @@ static int builtin_remove(char **argv) {
     struct stat info;
     if (!path_find(argv[1], false, &at) || fstatat(at.dir, at.name, &info, AT_SYMLINK_NOFOLLOW) != 0)
         return errno == ENOENT ? 0 : errno;
-    /* Also "/". */
+    /* The name is "." for "/", too. */
     if (strcmp(at.name, ".") == 0 || strcmp(at.name, "..") == 0) return EINVAL;
     if (!S_ISDIR(info.st_mode)) {
         if (at.slash) return ENOTDIR;

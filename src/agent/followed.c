@@ -19,7 +19,7 @@ static FILE *open_info(int dir, const char *fd) {
     return file;
 }
 
-/* "inotify wd:1 ino:2a sdev:3 ..." lines. The device is not compared: that of a file may not be the one of its mount. */
+/* Reads "inotify wd:1 ino:2a sdev:3 ..." lines. Devices are not compared: that of a file may differ from that of its mount. */
 static bool has_watch(FILE *info, ino_t inode) {
     char line[512];
     unsigned long long number;
@@ -69,7 +69,7 @@ bool is_followed(const struct stat *target) {
                       ? openat(dirfd(proc), entry->d_name, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
                       : -1;
         if (dir < 0) continue;
-        /* Nobody may look at another user's descriptors, root neither. */
+        /* The descriptors of another user's process are closed even to root of a sandbox. */
         if (fstat(dir, &info) == 0) setfsgid(info.st_gid), setfsuid(info.st_uid);
         found = process_follows(dir, target);
         setfsuid(geteuid()), setfsgid(getegid());

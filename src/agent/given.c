@@ -18,7 +18,7 @@
 enum { MEMINFO_FD = 5, STAT_FD = 6, AGAIN_MS = 50, TEXT_MAX = 128 << 10, HZ = 100 };
 #define CGROUP "/sys/fs/cgroup/"
 
-/* Of memory.stat, by the names of cgroup v2 and v1. */
+/* Entries of memory.stat, by their names in cgroup v2 and v1. */
 typedef enum amount {
     ANON,
     FILES,
@@ -52,7 +52,7 @@ static const char *const names[AMOUNTS][2] = {
 };
 
 typedef struct shown {
-    int fd; /* -1: it is the kernel's own */
+    int fd; /* -1: the sandbox has the kernel's file */
     int64_t due_ms;
     char *text;
     size_t size;
@@ -73,7 +73,7 @@ static bool given_read_text(const char *path, char *out, size_t size) {
     return got > 0;
 }
 
-/* The number after a word at the beginning of a line; 0: there is none. */
+/* The number after a word at the beginning of a line; 0 when there is none. */
 static int64_t given_number_of(const char *text, const char *word) {
     size_t size = strlen(word);
     for (const char *at = text; size && at; at = strchr(at, '\n'), at += at != NULL)
@@ -81,7 +81,7 @@ static int64_t given_number_of(const char *text, const char *word) {
     return 0;
 }
 
-/* What all processes have together. Time includes that of their children that have ended. */
+/* The totals of all processes. Times include those of children that have ended. */
 static void add_up_processes(int64_t *rss_bytes, int64_t *user_us, int64_t *system_us) {
     *rss_bytes = *user_us = *system_us = 0;
     DIR *proc = opendir("/proc");
@@ -102,7 +102,7 @@ static void add_up_processes(int64_t *rss_bytes, int64_t *user_us, int64_t *syst
     if (proc) closedir(proc);
 }
 
-/* All in KiB. What is used in all. */
+/* All in KiB. Returns the memory in use. */
 static int64_t measure_memory(int64_t amounts[AMOUNTS]) {
     static char text[16384];
     int64_t bytes = 0, user, system;
@@ -141,7 +141,7 @@ static void measure_time(int64_t *user_us, int64_t *system_us) {
 
 /* ---- how it is shown ---- */
 
-/* Numbers are as wide as they will ever get, so that a reader in between finds lines whole. */
+/* Every number has its largest width, so that lines stay where they are and a reader in between finds them complete. */
 __attribute__((format(printf, 2, 3))) static void given_add(shown *s, const char *format, ...) {
     va_list args;
     va_start(args, format);
@@ -196,13 +196,13 @@ static void add_cpu(shown *s, const char *name, int64_t user, int64_t system, in
     given_add(s, "%s %12lld 0 %12lld %12lld 0 0 0 0 0 0\n", name, (long long)user, (long long)system, (long long)idle);
 }
 
-/* Which processor it was is not known, so each has its share. */
+/* cgroups do not tell which processor was used, so each shows an equal share. */
 static void write_stat(shown *s) {
     static int64_t idle;
     const int64_t tick = 1000000 / HZ;
     int64_t user, system, elapsed = wrn_clock_us(CLOCK_BOOTTIME) - started_us;
     measure_time(&user, &system);
-    if (elapsed * cpus - user - system > idle) idle = elapsed * cpus - user - system; /* never back */
+    if (elapsed * cpus - user - system > idle) idle = elapsed * cpus - user - system; /* must not decrease */
     add_cpu(s, "cpu ", user / tick, system / tick, idle / tick);
     for (int64_t i = 0; i < cpus; i++) {
         char name[32];
@@ -233,7 +233,7 @@ static void given_on_opened(watch *w, uint32_t events) {
     given_renew();
 }
 
-/* The number that it holds at first; 0, and nothing to be shown, when it is not such a file. */
+/* Takes the descriptor over, and returns the number that wrennd has written after `word`. 0, when it is no file of ours. */
 static int64_t given_adopt(shown *s, int fd, const char *word) {
     struct stat info;
     char text[64] = "";
@@ -246,14 +246,14 @@ static int64_t given_adopt(shown *s, int fd, const char *word) {
     return number;
 }
 
-/* Not before it is needed, which keeps it out of the sandbox's start. */
+/* Runs with the first command, so that the start of the sandbox does not wait for it. */
 static void given_begin(void) {
     started_us = wrn_clock_us(CLOCK_BOOTTIME);
     page_size = sysconf(_SC_PAGESIZE);
     total_kb = given_adopt(&meminfo, MEMINFO_FD, "MemTotal:");
     cpus = given_adopt(&stats, STAT_FD, "cpus");
     if (meminfo.fd < 0 && stats.fd < 0) return;
-    /* Some read on what they have opened once. Without a watch, it is renewed before commands only. */
+    /* Reads are watched too, because some programs keep the file open. Without inotify, only commands renew the files. */
     opened = (watch){.fd = inotify_init1(IN_NONBLOCK | IN_CLOEXEC), .ready = given_on_opened};
     if (opened.fd < 0) return;
     inotify_add_watch(opened.fd, "/proc/meminfo", IN_OPEN | IN_ACCESS);

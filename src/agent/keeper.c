@@ -29,7 +29,7 @@ static const char *env_value(char **envp, const char *name) {
     return NULL;
 }
 
-/* A file without "#!" that the kernel does not know is a shell script, by old custom. */
+/* As POSIX has it for execvp(), a file of unknown format is run by the shell. */
 static void try_exec(const char *path, const start *s) {
     execve(path, s->argv, s->envp);
     if (errno != ENOEXEC) return;
@@ -44,7 +44,7 @@ static void try_exec(const char *path, const start *s) {
     free(argv);
 }
 
-/* Only comes back when nothing could be executed; errno says why. EACCES outlives a later ENOENT. */
+/* Returns only when nothing could be executed, with errno. EACCES outlives a later ENOENT. */
 static void search_exec(const start *s) {
     const char *name = s->argv[0], *path = env_value(s->envp, "PATH");
     if (strchr(name, '/')) {
@@ -81,9 +81,9 @@ _Noreturn static void keeper_run_command(const start *s) {
     environ = s->envp; /* for the builtins */
     if (s->builtin) _exit(builtin_main(s->argv));
     search_exec(s);
-    /* The usual shell of a terminal is asked for by name, also by those who would take any. */
-    bool usual = s->terminal && strcmp(s->argv[0], "/bin/bash") == 0 && !s->argv[1];
-    if (usual && errno == ENOENT)
+    /* Clients ask for /bin/bash when any shell will do. */
+    bool any_shell = s->terminal && strcmp(s->argv[0], "/bin/bash") == 0 && !s->argv[1];
+    if (any_shell && errno == ENOENT)
         execve("/bin/sh", (char *const[]){(char[]){"/bin/sh"}, NULL}, s->envp), errno = ENOENT;
     keeper_fail("run", s->argv[0], errno);
 }
@@ -98,8 +98,8 @@ static void keeper_set_up(const start *s) {
     prctl(PR_SET_CHILD_SUBREAPER, 1);
     loop_restore_limits();
     crowd_keeper();
-    /* When memory runs out commands go before the agent, and before what runs on the host. Lowering the agent's number
-     * instead would let commands lower theirs: whoever starts with a low one may go back to it. */
+    /* When memory runs out, the kernel kills commands before the agent, and before processes of the host. Lowering the
+     * agent's score instead would not do: its children could lower theirs to the same value. */
     int score = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
     if (score >= 0) {
         (void)!write(score, "500", 3);
@@ -109,8 +109,8 @@ static void keeper_set_up(const start *s) {
     dup2(s->out, 1);
     dup2(s->err, 2);
     keeper_close_others(s->report);
-    /* What the server ignores must not be ignored in commands. By the kernel's own call, as libc keeps some numbers to
-     * itself; an all-zero action is the default one. */
+    /* Signals that wrennd ignores must not stay ignored in commands. The system call is used because libc reserves some
+     * signals; an all-zero action is the default one. */
     const char defaults[64] = {0};
     for (int signo = 1; signo < 65; signo++) syscall(SYS_rt_sigaction, signo, defaults, NULL, 8ul);
     sigset_t none;
@@ -131,7 +131,7 @@ _Noreturn static void keeper_run(const start *s) {
         keeper_send(s->report, REPORT_FAILED, errno);
         _exit(0);
     }
-    /* The pipes must end with the command and its descendants, not with this process. */
+    /* The pipes must close with the command and its descendants, not with this process. */
     close(0);
     close(1);
     close(2);

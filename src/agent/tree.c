@@ -9,15 +9,15 @@
 #include <string.h>
 #include <unistd.h>
 
-/* Rounds of looking for processes that were forked since the last one. Every round stops or kills all it sees, so only
- * those forked within a round are left for the next; the number of processes in a sandbox is limited. */
+/* Each round stops or kills all processes that it finds, so the next round finds only those that were forked meanwhile. The
+ * number of processes in a sandbox is limited, so this ends. */
 enum { ROUNDS_MAX = 1000 };
 
 typedef struct process {
     pid_t pid, parent;
     char state;
-    unsigned long long born; /* tells it from another of the same number */
-    enum { UNKNOWN, BELOW, ELSEWHERE, LOST /* its ancestors went while the table was read */ } place;
+    unsigned long long born; /* start time: tells processes apart that had the same pid */
+    enum { UNKNOWN, BELOW, ELSEWHERE, LOST /* an ancestor ended while the table was read */ } place;
 } process;
 
 typedef struct table {
@@ -25,7 +25,7 @@ typedef struct table {
     size_t count, capacity;
 } table;
 
-/* "pid (name) S ppid ...": the name may hold anything, so look for the last parenthesis. */
+/* Parses "pid (name) S ppid ...". The name may contain anything, so the last parenthesis counts. */
 static bool read_process(const char *name, process *out) {
     char path[32], text[512];
     snprintf(path, sizeof(path), "/proc/%s/stat", name);
@@ -72,13 +72,13 @@ static process *find_process(const table *t, pid_t pid) {
     return t->count ? bsearch(&wanted, t->items, t->count, sizeof(wanted), compare_pids) : NULL;
 }
 
-/* Whose descendants are looked for. */
+/* The descendants to find. */
 typedef struct family {
     pid_t root;
-    bool (*is_spared)(pid_t pid); /* and all below them; NULL: none */
+    bool (*is_spared)(pid_t pid); /* these processes and all below them are left out; may be NULL */
 } family;
 
-/* The last word on an ancestor of whom there is no other one. */
+/* The place of a process as far as it is known without its parent. */
 static int tree_place_of(const process *p, const family *f) {
     if (p->place != UNKNOWN) return p->place;
     if (f->is_spared && f->is_spared(p->pid)) return ELSEWHERE;
@@ -86,11 +86,11 @@ static int tree_place_of(const process *p, const family *f) {
     return p->parent == 0 ? ELSEWHERE : UNKNOWN;
 }
 
-/* Up to an ancestor of whom it is known; then all on the way are known too. There may be thousands, each below the one
- * before. */
+/* Climbs to an ancestor whose place is known, and gives that place to all on the way. Without recursion, because thousands may
+ * stand one below the other. */
 static void tree_place(table *t, process *p, const family *f) {
     process *top = p, *up;
-    size_t steps = 0; /* a table that was read while processes came and went may lead in a circle */
+    size_t steps = 0; /* parents may form a circle, as processes come and go while the table is read */
     int known;
     while ((known = tree_place_of(top, f)) == UNKNOWN && steps++ < t->count && (up = find_process(t, top->parent)))
         top = up;
@@ -107,7 +107,7 @@ static void mark_family(table *t, const family *f) {
 static bool process_is_dead(const process *p) { return p->state == 'Z' || p->state == 'X'; }
 static bool process_is_stopped(const process *p) { return p->state == 'T' || p->state == 't' || process_is_dead(p); }
 
-/* One round of `signo` for those below `root` that `skip` does not spare; how many it was sent to. */
+/* Sends `signo` to those below `root` that `skip` does not leave out; returns how many got it. */
 static size_t tree_signal_round(table *t, pid_t root, int signo, bool (*skip)(const process *)) {
     size_t sent = 0;
     read_table(t);
@@ -117,8 +117,8 @@ static size_t tree_signal_round(table *t, pid_t root, int signo, bool (*skip)(co
     return sent;
 }
 
-/* Whoever was killed forks no more, however long it takes to die. So it is over when there is nobody new, and nobody of whom
- * that can't be told. */
+/* Kills processes that the last round did not see. One that was killed forks no more, however long it takes to die, so all is
+ * done when there is no new process, and none whose place is unknown. */
 static bool kill_new(table *t, const table *before, const family *f) {
     bool over = true;
     read_table(t);

@@ -5,11 +5,11 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
-/* Sends `signo` to every descendant of `root`, not to itself. SIGKILL leaves none of them, whatever they fork meanwhile. */
+/* Sends `signo` to every descendant of `root`, but not to `root`. SIGKILL leaves none of them, whatever they fork meanwhile. */
 void tree_signal(pid_t root, int signo);
-/* Kills the agent's own children that are no keepers, and all below them. */
+/* Kills all children of the agent that are not keepers, and all below them. */
 void tree_kill_strays(bool (*is_keeper)(pid_t pid));
-/* Stops everything but the agent, or lets it go on. */
+/* Stops all processes but the agent, or continues them. */
 void tree_freeze(bool freeze);
 
 #endif

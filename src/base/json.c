@@ -10,13 +10,13 @@
 
 /* ---- the grammar of RFC 8259 ----
  *
- * json-c does not hold to it: in strict mode 0.16 still takes NaN, single quotes, raw control characters, "1." and "00",
+ * json-c does not keep to it: in strict mode, 0.16 still accepts NaN, single quotes, raw control characters, "1." and "00",
  * and 0.18 refuses every character beyond ASCII. So the text is checked here, and json-c builds the values. */
 
 typedef struct check {
     const char *at, *end;
     int depth;
-    size_t left; /* values that may still come */
+    size_t left; /* values that are still allowed */
     const char *why;
 } check;
 
@@ -73,7 +73,7 @@ static bool check_string(check *c) {
 
 static bool check_value(check *c);
 
-/* What stands between brackets: values, or members of an object. */
+/* The content of an array or an object, up to the bracket that ends it. */
 static bool check_list(check *c, char last) {
     if (++c->depth > WRN_JSON_DEPTH_MAX) return c->why = "nested too deeply", false;
     json_skip_space(c);
@@ -109,7 +109,7 @@ static bool check_value(check *c) {
     }
 }
 
-/* The size of the first value in the text, with the blanks around it; 0 and *why if there is none. */
+/* The size of the first value, with the white space around it; 0 and *why when there is none. */
 static size_t json_value_size(const char *text, size_t size, size_t values_max, const char **why) {
     check c = {.at = text, .end = text + size, .left = values_max};
     if (!size) return *why = "text is empty", 0;
@@ -130,7 +130,7 @@ static bool json_parse(const char *text, size_t size, bool first_only, size_t va
     json_tokener *tokener = json_tokener_new_ex(WRN_JSON_DEPTH_MAX);
     if (!tokener) return *why = "out of memory", false;
     *out = json_tokener_parse_ex(tokener, text, (int)used);
-    /* A number or literal at the very end of the text is only known to be whole once a separator follows. */
+    /* A number or literal at the end of the text is complete only once a separator follows. */
     if (json_tokener_get_error(tokener) == json_tokener_continue) *out = json_tokener_parse_ex(tokener, " ", 1);
     enum json_tokener_error error = json_tokener_get_error(tokener);
     json_tokener_free(tokener);

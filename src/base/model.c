@@ -58,7 +58,7 @@ static bool get_object(const decoder *d, const wrn_field *field, const wrn_json 
 static bool get_array(const decoder *d, const wrn_field *field, const wrn_json *value, void *slot, size_t *count) {
     if (wrn_json_type_of(value) != WRN_JSON_ARRAY) return model_fail(d, field->name, "must be an array");
     size_t n = wrn_json_count(value);
-    /* Text lists get a NULL at the end, as argument vectors have it. */
+    /* Lists of strings end with NULL, like argv. */
     int64_t *items = wrn_arena_alloc(d->arena, (n + 1) * sizeof(int64_t));
     if (!items) return model_no_memory(d);
     const char **texts = (const char **)items;
@@ -267,7 +267,7 @@ static bool is_set(const wrn_field *field, const char *in) {
     }
 }
 
-/* For a struct whose `present` is 0. A required object that is not there can't be made up. */
+/* The members to encode when `present` is 0. A required object that is NULL is left out: there is nothing to write. */
 static uint64_t required_or_set(const wrn_model *model, const char *in) {
     uint64_t bits = 0;
     for (size_t i = 0; i < model->count; i++) {

@@ -19,8 +19,8 @@ enum { LINKS_MAX = 40 };
 /* ---- who can change it ---- */
 
 typedef struct walk {
-    char done[PATH_MAX]; /* without links; "" is the root */
-    char rest[PATH_MAX];
+    char done[PATH_MAX]; /* the path so far, without links; "" is the root */
+    char rest[PATH_MAX]; /* still to walk */
     int links;
     bool is_file;
     char *why;
@@ -36,12 +36,12 @@ WRN_PRINTF(2, 3) static bool place_refuse(walk *w, const char *format, ...) {
 }
 
 static bool others_write(const struct stat *info) {
-    /* The group of the same number that many systems make for each user has nobody else in it. */
+    /* A group with the same number as the user is the user's private group, as many systems have it. */
     bool own_group = geteuid() != 0 && info->st_gid == geteuid();
     return (info->st_mode & (S_IWOTH | (own_group ? 0u : S_IWGRP))) != 0;
 }
 
-/* `last`: a program lies in it. */
+/* `last`: the program is in this directory. */
 static bool place_check_directory(walk *w, const struct stat *info, bool last) {
     const char *where = *w->done ? w->done : "/";
     if (!others_write(info) || ((info->st_mode & S_ISVTX) && !last)) return true;
@@ -53,7 +53,7 @@ static bool place_check_owner(walk *w, const struct stat *info, const char *path
     return place_refuse(w, "%s belongs to another user", path);
 }
 
-/* Puts the link's target before the rest of the way. */
+/* Puts the link's target in front of the rest. */
 static bool place_follow(walk *w, const char *link) {
     char target[PATH_MAX], rest[PATH_MAX];
     ssize_t size = readlink(link, target, sizeof(target) - 1);
@@ -61,12 +61,12 @@ static bool place_follow(walk *w, const char *link) {
     target[size] = '\0';
     memcpy(rest, w->rest, sizeof(rest));
     if ((size_t)snprintf(w->rest, sizeof(w->rest), "%s/%s", target, rest) >= sizeof(w->rest))
-        return place_refuse(w, "the link %s leads to too long a path", link);
+        return place_refuse(w, "the link %s leads to a path that is too long", link);
     if (*target == '/') *w->done = '\0';
     return true;
 }
 
-/* The next component of the rest; false when there is none. */
+/* Cuts the next component off the rest; false when there is none. */
 static bool place_next_name(walk *w, char name[NAME_MAX + 1]) {
     size_t skip = strspn(w->rest, "/"), size = strcspn(w->rest + skip, "/");
     if (size > NAME_MAX) size = NAME_MAX;
@@ -137,7 +137,7 @@ typedef struct search {
     size_t size, why_size;
 } search;
 
-/* The first refusal is what is told when nothing is found. */
+/* Keeps the first refusal, in case that nothing is found. */
 static bool try_path(search *s, const char *directory, const char *name) {
     char path[PATH_MAX], why[1024];
     if ((size_t)snprintf(path, sizeof(path), "%s/%s", directory, name) >= sizeof(path)) return false;
@@ -147,7 +147,7 @@ static bool try_path(search *s, const char *directory, const char *name) {
     return false;
 }
 
-/* Build directories are known by a file that configuring makes there. */
+/* Configuring marks a build directory with this file. */
 static bool try_build_tree(search *s, char *directory) {
     enum { DEPTH_MAX = 4 };
     char mark[PATH_MAX];

@@ -8,8 +8,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* A sandbox can nest directories deeper than a path can be long, and than there are descriptors. What lies deeper than
- * this is moved to the top and removed from there. */
+/* A sandbox can nest directories deeper than the longest path, and deeper than the limit of descriptors. A directory at this
+ * depth is moved to the top and removed from there. */
 enum { DEPTH_MAX = 32, TRIES = 100 };
 
 typedef struct removal {
@@ -17,10 +17,10 @@ typedef struct removal {
     dev_t device;
     bool moved;
     unsigned long next;
-    int error; /* the first that something could not be removed for; 0: none */
+    int error; /* of the first entry that could not be removed; 0: none */
 } removal;
 
-/* The directory's descriptor, or -1. One's own directory may forbid its owner to look inside. */
+/* The directory's descriptor, or -1. Adds the owner's permissions when they are missing. */
 static int tree_open_dir(int parent, const char *name) {
     const int flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
     int fd = openat(parent, name, flags);
@@ -43,7 +43,8 @@ static void tree_move_up(removal *r, int parent, const char *name) {
             r->moved = true;
             return;
         }
-        if (errno != EEXIST && errno != ENOTEMPTY && errno != ENOTDIR) break; /* else the sandbox took that name */
+        if (errno != EEXIST && errno != ENOTEMPTY && errno != ENOTDIR)
+            break; /* else the name is in use: try the next one */
     }
     tree_failed(r);
 }
@@ -55,7 +56,7 @@ static void tree_remove_entry(removal *r, int parent, const char *name, int dept
     int error = errno, fd = tree_open_dir(parent, name);
     struct stat info;
     if (fd < 0) {
-        if (errno == ENOTDIR || errno == ELOOP) errno = error; /* why a file stays */
+        if (errno == ENOTDIR || errno == ELOOP) errno = error; /* not a directory: report why unlinking it failed */
         tree_failed(r);
         return;
     }
@@ -71,10 +72,10 @@ static void tree_remove_entry(removal *r, int parent, const char *name, int dept
     if (unlinkat(parent, name, AT_REMOVEDIR) != 0 && errno != ENOENT) tree_failed(r);
 }
 
-/* Takes `fd` over. */
+/* Removes the content of a directory. Takes `fd` over. */
 static void tree_empty(removal *r, int fd, int depth) {
     struct stat info;
-    /* Only where it must be: a directory that stays, such as a mount point, is to stay as it is. */
+    /* Only when needed, because a directory that stays, such as a mount point, must not be changed. */
     if (fstat(fd, &info) == 0 && (info.st_mode & 0700) != 0700) fchmod(fd, 0700);
     DIR *dir = fdopendir(fd);
     if (!dir) {

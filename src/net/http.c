@@ -20,19 +20,19 @@ struct wrn_http {
 };
 
 struct wrn_exchange {
-    wrn_transfer transfer; /* first, so that it leads here */
+    wrn_transfer transfer; /* must come first: casts lead from it to the exchange */
     wrn_http *http;
     struct curl_slist *headers;
     const char *body;
     size_t body_size, body_sent;
     const wrn_http_source *source;
     const wrn_http_sink *sink;
-    wrn_buf held;          /* read from the source, and not given to libcurl yet */
-    size_t given_again;    /* bytes the sink has, and libcurl is going to give once more */
-    bool connected, given; /* given: libcurl has had some of the body */
+    wrn_buf held;          /* read from the source, but not passed to libcurl yet */
+    size_t given_again;    /* bytes that the sink has, and libcurl will pass again */
+    bool connected, given; /* given: libcurl got some of the body */
     bool head_whole, too_large, malformed, reusable;
     bool stopped; /* by source or sink */
-    bool refused; /* there is an answer that makes the rest of the source pointless */
+    bool refused; /* the server has refused the upload: the rest of the source is not sent */
     wrn_timer timer;
     wrn_http_fn fn;
     void *context;
@@ -58,12 +58,12 @@ static int64_t curl_number(CURL *easy, CURLINFO info) {
     return value;
 }
 
-/* As the head of the answer says; -1: it does not. */
+/* The Content-Length of the response; -1 when there is none. */
 static int64_t exchange_content_length(const wrn_exchange *exchange) {
     return curl_number(exchange->transfer.easy, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T);
 }
 
-/* What a sink leaves libcurl gives again later, from the start of the same piece. */
+/* When a sink takes only a part of a piece, libcurl pauses, and passes the same piece again from its start. */
 static size_t exchange_pass_on(wrn_exchange *exchange, const char *data, size_t size) {
     size_t known = exchange->given_again < size ? exchange->given_again : size;
     exchange->given_again -= known;
@@ -90,19 +90,19 @@ static size_t http_on_body(char *data, size_t one, size_t size, void *context) {
     return body->failed ? 0 : size;
 }
 
-/* libcurl takes a head that breaks off for a whole one, so the empty line after it is looked out for. Before it there may
- * be heads of 1xx, and after the body there may be trailers. */
+/* libcurl accepts a head that is cut short, so this looks for the empty line that ends the head. Heads of 1xx responses may
+ * come before it, and trailers after the body. */
 static size_t http_on_head_line(char *line, size_t one, size_t size, void *context) {
     wrn_exchange *exchange = context;
     (void)one;
     bool empty = (size == 2 && line[0] == '\r') || (size == 1 && line[0] == '\n');
     if (exchange->head_whole || !empty || (exchange_status(exchange) < 200 && exchange_status(exchange) != SWITCHED))
         return size;
-    exchange->malformed = exchange_status(exchange) == SWITCHED; /* to what nobody has asked for */
+    exchange->malformed = exchange_status(exchange) == SWITCHED; /* no upgrade was requested */
     if (exchange->malformed) return 0;
     exchange->head_whole = true;
     if (!exchange->source || exchange_status(exchange) < 300) return size;
-    /* libcurl goes on sending when the answer says that the connection will be closed, and fails when it is. */
+    /* The server may close the connection while libcurl still sends, which would fail the request; so the exchange ends itself. */
     exchange->refused = true;
     exchange_set_timer(exchange, exchange_content_length(exchange) ? REFUSAL_MS : 0);
     return size;
@@ -127,8 +127,9 @@ static size_t http_give_held(wrn_exchange *exchange, char *out, size_t room) {
     return size;
 }
 
-/* What the server said while the source took its time is read before more is sent: see transport.c. Newer libcurl asks
- * for the first piece before it names the socket; then that piece waits for a look at it. */
+/* Reading from the source may take long. A response that came meanwhile must be read before more is sent (see transport.c), so
+ * then the piece is held back. Newer versions of libcurl ask for the first piece before they name the socket; that piece is
+ * held back too. */
 static size_t http_on_read_source(char *out, size_t one, size_t room, void *context) {
     wrn_exchange *exchange = context;
     (void)one;
@@ -147,15 +148,15 @@ static size_t http_on_read_source(char *out, size_t one, size_t room, void *cont
     return (size_t)got;
 }
 
-/* libcurl repeats a request, POST too, when a reused connection dies before the first byte of the answer. For exec that
- * would run a command twice. Refusing to rewind the body makes it give up with CURLE_SEND_FAIL_REWIND instead. */
+/* libcurl repeats a request, even a POST, when a reused connection breaks before the first byte of the response. For exec that
+ * would run a command twice. Refusing to rewind the body makes libcurl fail with CURLE_SEND_FAIL_REWIND instead. */
 static int http_on_seek(void *context, curl_off_t offset, int origin) {
     (void)context, (void)offset, (void)origin;
     return CURL_SEEKFUNC_FAIL;
 }
 
-/* Called just before the request goes out on a connection that is ready, TLS included; for the second time when libcurl
- * repeats it. Then what it has had of the body would be missing. */
+/* libcurl calls this before it sends the request on a connection that is ready, TLS included. A second call means that it
+ * repeats the request, which must fail when a part of the body is used up. */
 static int http_on_connected(void *context, char *remote_ip, char *local_ip, int remote_port, int local_port) {
     wrn_exchange *exchange = context;
     (void)remote_ip, (void)local_ip, (void)remote_port, (void)local_port;
@@ -170,7 +171,7 @@ static void exchange_free(wrn_exchange *exchange) {
     wrn_multi_remove(&http->multi, &exchange->transfer);
     wrn_loop_timer_clear(http->transport.loop, &exchange->timer);
     if (exchange->transfer.easy) {
-        /* One that failed is not used again: a refused rewind survives the reset and would fail the next request. */
+        /* A handle that failed is not reused: a refused rewind survives the reset and would fail the next request. */
         if (exchange->reusable && http->spares < SPARE_HANDLES) {
             curl_easy_reset(exchange->transfer.easy); /* also zeroes libcurl's count of stale connections met */
             http->spare[http->spares++] = exchange->transfer.easy;
@@ -205,7 +206,7 @@ static void exchange_describe(wrn_exchange *exchange, CURLcode code) {
     CURL *easy = exchange->transfer.easy;
     response->outcome = exchange_outcome(exchange, code);
     const char *libcurl = exchange->problem[0] ? exchange->problem
-                          : code == CURLE_OK   ? "the answer breaks off in its head"
+                          : code == CURLE_OK   ? "the head of the response is incomplete"
                                                : curl_easy_strerror(code);
     response->problem =
         wrn_transport_problem(&exchange->http->transport, response->outcome, exchange->problem, libcurl);
@@ -239,7 +240,7 @@ static wrn_exchange *exchange_of_timer(wrn_timer *timer) {
     return (wrn_exchange *)((char *)timer - offsetof(wrn_exchange, timer));
 }
 
-/* A refusal had its time, or libcurl is to read before it sends what is held. */
+/* The time for reading a refusal is over; or libcurl had a chance to read, and gets the piece that was held back. */
 static void exchange_on_timer(wrn_timer *timer) {
     wrn_exchange *exchange = exchange_of_timer(timer);
     if (exchange->refused) exchange_report(&exchange->transfer, CURLE_SEND_ERROR);
@@ -277,7 +278,7 @@ static bool exchange_set_headers(wrn_exchange *exchange, const wrn_http_request 
     bool large = request->source && (request->source->size < 0 || request->source->size > EXPECT_ABOVE);
     if ((request->body || request->source) && !request->fields)
         ok = ok && exchange_add_header(exchange, "Content-Type: ", type);
-    /* A server that ignores it costs a second; libcurl says it for what is large. */
+    /* "Expect: 100-continue" costs a second with servers that ignore it, so it stays for large bodies only. */
     if ((request->body || request->source) && !large) ok = ok && exchange_add_header(exchange, "Expect:", "");
     if (request->source && request->source->size < 0)
         ok = ok && exchange_add_header(exchange, "Transfer-Encoding: ", "chunked");
@@ -355,7 +356,8 @@ wrn_http *wrn_http_new(wrn_loop *loop, const wrn_http_config *config) {
     wrn_http *http = calloc(1, sizeof(*http));
     if (!http) return NULL;
     http->max_response = config->max_response;
-    if (wrn_transport_init(&http->transport, loop, config) && wrn_multi_init(&http->multi, loop, exchange_report)) return http;
+    if (wrn_transport_init(&http->transport, loop, config) && wrn_multi_init(&http->multi, loop, exchange_report))
+        return http;
     wrn_transport_clear(&http->transport);
     free(http);
     return NULL;
@@ -372,8 +374,8 @@ void wrn_http_free(wrn_http *http) {
     free(http);
 }
 
-/* Any cleanup by libcurl would send TLS close messages on connections that the parent still uses. So the memory stays,
- * where leak checkers see that it is meant to. */
+/* Cleaning up would make libcurl send TLS close messages on connections that the parent still uses. So the memory stays
+ * allocated; the list tells leak checkers that this is on purpose. */
 void wrn_http_abandon(wrn_http *http) {
     static wrn_http *abandoned;
     http->next_abandoned = abandoned;

@@ -23,7 +23,7 @@
 enum { START_LIMIT_MS = 15000, STOP_LIMIT_MS = 10000 };
 
 struct wrn_local {
-    pid_t owner; /* the process that started it: a forked child must not end it */
+    pid_t owner; /* the process that started it: a forked child must not stop it */
     wrn_orphan server;
     int lifeline; /* the server lives until this end is closed */
     int users;
@@ -45,8 +45,8 @@ static void local_free(wrn_local *local) {
 
 /* ---- starting ---- */
 
-/* The first place for private directories that can be used. One that only the login session names is passed over, and so
- * are those that can't hold sandboxes. */
+/* The first usable place for private directories. XDG_RUNTIME_DIR is skipped when it is unusable, and so are places that
+ * can't hold sandboxes; another unusable place is an error. */
 static const char *local_choose_place(char *why, size_t why_size) {
     const char *places[WRN_PRIVATE_PLACES];
     char problem[512];
@@ -59,8 +59,8 @@ static const char *local_choose_place(char *why, size_t why_size) {
         bool safe = wrn_place_is_safe(places[i], problem, sizeof(problem));
         if (i == WRN_PRIVATE_PLACE_RUNTIME && (!safe || access(places[i], W_OK) != 0)) continue;
         if (safe) return places[i];
-        snprintf(why, why_size, "%s is no place for a private directory: %s; else set TMPDIR to another one", places[i],
-                 problem);
+        snprintf(why, why_size, "%s is not safe for a private directory: %s; or set TMPDIR to another directory",
+                 places[i], problem);
         return NULL;
     }
     return NULL;
@@ -71,8 +71,7 @@ static bool local_make_directory(char *out, size_t size, char *why, size_t why_s
     if (!base) return false;
     /* A unix socket's path has 107 bytes at most. */
     if ((size_t)snprintf(out, size, "%s/wrenn-local-XXXXXX", base) + sizeof("/wrennd.sock") > 107) {
-        snprintf(why, why_size, "the directory %s is too long a path for a unix socket; set TMPDIR to a short one",
-                 base);
+        snprintf(why, why_size, "the path %s is too long for a unix socket; set TMPDIR to a shorter one", base);
         return false;
     }
     if (mkdtemp(out)) return true;
@@ -80,7 +79,7 @@ static bool local_make_directory(char *out, size_t size, char *why, size_t why_s
     return false;
 }
 
-/* Reads the one line the server says when it is ready, or why it is not. */
+/* Reads the line that the server writes when it is ready, or when it failed. */
 static bool read_greeting(int fd, wrn_buf *line) {
     int64_t until = wrn_in_ms(START_LIMIT_MS);
     while (!line->size || line->data[line->size - 1] != '\n') {
@@ -110,7 +109,7 @@ static bool local_greet(wrn_local *local, const char *program, char *why, size_t
     bool ok = read_greeting(local->lifeline, &line) && wrn_json_parse(line.data, line.size, &greeting, &problem);
     const char *error = wrn_json_string(wrn_json_get(greeting, "error"), NULL);
     if (!ok || error) {
-        snprintf(why, why_size, "%s did not get ready: %s", program, error ? error : "it ended or kept silent");
+        snprintf(why, why_size, "%s did not start: %s", program, error ? error : "it exited or did not respond");
         return false;
     }
     local->socket = greeting_member(greeting, "socket");
@@ -121,8 +120,8 @@ static bool local_greet(wrn_local *local, const char *program, char *why, size_t
     return false;
 }
 
-/* The same descriptor under a number above that which has a meaning for the server and may be free here; -1 when there
- * is none. Takes `fd` over. */
+/* Moves a descriptor above WRN_ORPHAN_FD, the number that it will have in the server. Takes `fd` over; -1 when there are no
+ * descriptors left. */
 static int raise_fd(int fd) {
     if (fd > WRN_ORPHAN_FD) return fd;
     int raised = fcntl(fd, F_DUPFD_CLOEXEC, WRN_ORPHAN_FD + 1);
@@ -171,18 +170,18 @@ static wrn_local *local_start(const char *asked, char *why, size_t why_size) {
 
 /* ---- stopping ---- */
 
-/* The server cleans up and ends when it sees our end closed for writing. */
+/* The server cleans up and exits when the lifeline is shut down. */
 static void local_stop(wrn_local *local) {
     if (local->lifeline >= 0) shutdown(local->lifeline, SHUT_WR);
     if (local->server.pid && !wrn_orphan_ended(&local->server, STOP_LIMIT_MS)) {
         wrn_orphan_kill(&local->server);
         wrn_orphan_ended(&local->server, -1);
     }
-    wrn_tree_remove(local->directory); /* one that could not even lock it, or was killed, has left it */
+    wrn_tree_remove(local->directory); /* a server that could not lock it, or was killed, leaves it behind */
     local_free(local);
 }
 
-/* Another thread may have had the lock when the child was made. */
+/* Another thread may hold the lock at the time of fork(). */
 static void local_renew_lock(void) { pthread_mutex_init(&lock, NULL); }
 static void local_watch_forks(void) { pthread_atfork(NULL, NULL, local_renew_lock); }
 
@@ -192,7 +191,7 @@ wrn_local *wrn_local_join(const char *program, char *why, size_t why_size) {
     pthread_mutex_lock(&lock);
     if (current && current->owner != getpid()) current = NULL; /* the parent's, not ours */
     if (current && wrn_orphan_ended(&current->server, 0))
-        current = NULL; /* its users will notice; others get a new one */
+        current = NULL; /* its clients will get errors; new ones get a new server */
     if (!current) current = local_start(program, why, why_size);
     if (current) current->users++;
     wrn_local *local = current;

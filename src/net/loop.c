@@ -9,8 +9,8 @@
 
 #include "base/clock.h"
 
-/* Timers get a slot while memory is there: whoever sets one grows the heap for a few more, so that those that can't do
- * without (the transport's own) find one. */
+/* Setting a timer keeps some spare slots in the heap, so that timers that must not fail (those of the transport) find one even
+ * when memory is short. */
 enum { BATCH = 64, SPARE_SLOTS = 24 };
 
 struct wrn_watch {
@@ -57,7 +57,9 @@ void wrn_loop_free(wrn_loop *loop) {
     free(loop);
 }
 
-void wrn_loop_abandon(wrn_loop *loop) { wrn_loop_free(loop); /* closing a copy leaves the parent's set as it is */ }
+void wrn_loop_abandon(wrn_loop *loop) {
+    wrn_loop_free(loop); /* closing the inherited descriptor does not change the parent's set */
+}
 
 int wrn_loop_fd(const wrn_loop *loop) { return loop->epoll_fd; }
 
@@ -131,7 +133,7 @@ void wrn_loop_timer_clear(wrn_loop *loop, wrn_timer *timer) {
 static bool loop_fire_due(wrn_loop *loop) {
     int64_t now = loop->timers ? wrn_now_ms() : 0;
     bool fired = false;
-    /* What a timer sets to "now" waits for the next round, so that this ends. */
+    /* A timer that is set again to "now" waits for the next round, so that this loop ends. */
     for (size_t left = loop->timers; left && loop->timers && loop->heap[0]->due_ms <= now; left--) {
         wrn_timer *timer = loop->heap[0];
         wrn_loop_timer_clear(loop, timer);
@@ -169,7 +171,7 @@ void wrn_loop_poll(wrn_loop *loop, int64_t timeout_ms) {
 
 void wrn_loop_arm(wrn_loop *loop) {
     int64_t due = loop->timers ? loop->heap[0]->due_ms : 0;
-    if (loop->timers && due < 1) due = 1; /* long ago; the kernel takes 0 for "never", and less for a mistake */
+    if (loop->timers && due < 1) due = 1; /* the kernel takes 0 for "never", and refuses less */
     if (due == loop->armed_ms) return;
     struct itimerspec when = {.it_value = {.tv_sec = due / 1000, .tv_nsec = due % 1000 * 1000000}};
     if (timerfd_settime(loop->timer_fd, TFD_TIMER_ABSTIME, &when, NULL) == 0) loop->armed_ms = due;

@@ -23,7 +23,7 @@ typedef struct plan {
     char *const *argv;
     posix_spawnattr_t attributes;
     posix_spawn_file_actions_t actions;
-    int report[2]; /* a pidfd comes over this */
+    int report[2]; /* a socket pair that passes the pidfd */
 } plan;
 
 static bool orphan_report(int over, const wrn_orphan *orphan) {
@@ -51,8 +51,8 @@ static bool orphan_receive(int over, wrn_orphan *out) {
     return true;
 }
 
-/* Runs in the process between: its child becomes an orphan when this returns. While it is a child its number can't have
- * gone to another process, so here it becomes a descriptor. What is returned is the exit status. */
+/* Runs in an intermediate process, whose child becomes an orphan when this returns. The pidfd is opened here, because the pid
+ * of a child can't be reused. Returns the exit status: 0, or an errno. */
 static int orphan_between(void *context) {
     extern char **environ;
     plan *p = context;
@@ -66,8 +66,9 @@ static int orphan_between(void *context) {
     return error;
 }
 
-/* The process between shares our memory, like that of vfork(), so it costs nothing however large we are; its exit signal
- * is none, which hides it from wait() and sends no SIGCHLD. No handler of ours may run there. Returns an error. */
+/* Like that of vfork(), the intermediate process shares our memory, so it is cheap however large this process is. It has no exit
+ * signal: wait() does not see it, and no SIGCHLD is sent. Signals are blocked, because no handler may run in it. Returns 0, or
+ * an errno. */
 static int orphan_run_between(plan *p) {
     void *stack = mmap(NULL, STACK_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
     if (stack == MAP_FAILED) return errno;
@@ -84,7 +85,7 @@ static int orphan_run_between(plan *p) {
     return error ? error : WIFEXITED(status) ? WEXITSTATUS(status) : ECHILD;
 }
 
-/* Ctrl-C is ours to handle, so the other has a session of its own. */
+/* A session of its own keeps Ctrl-C from the new process. */
 static void plan_fill(plan *p, int fd) {
     sigset_t all, none;
     sigfillset(&all);
@@ -133,7 +134,7 @@ bool wrn_orphan_ended(const wrn_orphan *orphan, int64_t within_ms) {
     while (!orphan_is_dead(orphan)) {
         int64_t left = wrn_left_ms(until);
         if (!left) return false;
-        poll(&ended, 1, orphan->fd >= 0 ? (int)left : LOOK_MS); /* without a pidfd look again now and then */
+        poll(&ended, 1, orphan->fd >= 0 ? (int)left : LOOK_MS); /* without a pidfd, check every LOOK_MS */
     }
     return true;
 }

@@ -42,14 +42,14 @@ void wrn_transport_clear(wrn_transport *t) {
     for (size_t i = 0; i < WRN_COUNT(all); i++) free(all[i]);
 }
 
-/* libcurl's own sockets would survive an exec. */
+/* Sockets that libcurl makes are not close-on-exec. */
 static curl_socket_t transport_on_open_socket(void *context, curlsocktype purpose, struct curl_sockaddr *address) {
     (void)context, (void)purpose;
     return socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
 }
 
-/* Debian's libcurl names a CA directory by default, which turns its store cache off: 45 ms of parsing per connection.
- * So name the bundle instead, where there is one. */
+/* Debian's libcurl has a CA directory as its default, which disables its cache of parsed certificates: 45 ms per connection.
+ * So the bundle is used instead, where there is one. */
 static const char *default_ca_file(void) {
     static const char *const bundles[] = {"/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt"};
     for (size_t i = 0; i < WRN_COUNT(bundles); i++)
@@ -64,18 +64,18 @@ void wrn_transport_apply(const wrn_transport *t, CURL *easy) {
     curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
     curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
     curl_easy_setopt(easy, CURLOPT_MAXAGE_CONN, (long)CONNECTION_AGE_SEC); /* below every server's idle limit */
-    /* libcurl refuses what is no int, and would fall back to its own 300 s. */
+    /* libcurl refuses numbers beyond int, and would use its own default of 300 s. */
     curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS,
                      t->connect_timeout_ms < INT_MAX ? (long)t->connect_timeout_ms : (long)INT_MAX);
     curl_easy_setopt(easy, CURLOPT_USERAGENT, t->user_agent);
     if (t->unix_path) {
         curl_easy_setopt(easy, CURLOPT_UNIX_SOCKET_PATH, t->unix_path);
-        curl_easy_setopt(easy, CURLOPT_PROXY, ""); /* or http_proxy of the environment gets in */
+        curl_easy_setopt(easy, CURLOPT_PROXY, ""); /* otherwise http_proxy applies */
         return;
     }
-    curl_easy_setopt(easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L); /* a proxy's answer is not the server's */
+    curl_easy_setopt(easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L); /* a proxy's response is not the server's */
     if (t->proxy) curl_easy_setopt(easy, CURLOPT_PROXY, t->proxy);
-    else if (getauxval(AT_SECURE)) curl_easy_setopt(easy, CURLOPT_PROXY, ""); /* libcurl would believe the caller's */
+    else if (getauxval(AT_SECURE)) curl_easy_setopt(easy, CURLOPT_PROXY, ""); /* the environment is not to be trusted */
     if (t->no_proxy) curl_easy_setopt(easy, CURLOPT_NOPROXY, t->no_proxy);
     if (t->client_cert) curl_easy_setopt(easy, CURLOPT_SSLCERT, t->client_cert);
     if (t->client_key) curl_easy_setopt(easy, CURLOPT_SSLKEY, t->client_key);
@@ -88,15 +88,15 @@ void wrn_transport_apply(const wrn_transport *t, CURL *easy) {
 
 const char *wrn_transport_problem(const wrn_transport *t, wrn_http_outcome outcome, char room[CURL_ERROR_SIZE],
                                   const char *libcurl) {
-    /* libcurl shows the whole URL, and there may be a password in it. */
+    /* libcurl's message has the whole URL, which may contain a password. */
     if (strncmp(libcurl, "Unsupported proxy", strlen("Unsupported proxy")) == 0)
-        return "the proxy's URL is not of the form SCHEME://HOST:PORT, or its scheme is none that can be used";
+        return "the proxy's URL is not of the form SCHEME://HOST:PORT, or its scheme is not supported";
     if (!t->unix_path) return libcurl;
-    if (outcome == WRN_HTTP_NOT_SENT) { /* libcurl names the host, which means nothing here */
+    if (outcome == WRN_HTTP_NOT_SENT) { /* libcurl's message names the host of the URL, which is not used */
         snprintf(room, CURL_ERROR_SIZE, "cannot connect to the socket %.108s; is wrennd running?", t->unix_path);
         return room;
     }
-    return outcome == WRN_HTTP_LOST ? "the server ended the connection before its answer was whole" : libcurl;
+    return outcome == WRN_HTTP_LOST ? "the server closed the connection before its response was complete" : libcurl;
 }
 
 /* ---- transfers ---- */
@@ -109,8 +109,8 @@ static wrn_transfer *transfer_of(CURL *easy) {
     return transfer;
 }
 
-/* Tells of what has ended. Only here do our callbacks run, never inside libcurl's. A callback may start and cancel
- * transfers; those loops come back here through the outer one. */
+/* Reports transfers that have ended. Callbacks run only here, never inside libcurl. They may start and cancel transfers; a
+ * nested call returns at once, and the outer loop reports what has ended meanwhile. */
 static void multi_collect(wrn_multi *multi) {
     if (multi->collecting) return;
     multi->collecting = true;
@@ -130,8 +130,8 @@ bool wrn_transport_readable(int fd) {
     return poll(&socket, 1, 0) == 1;
 }
 
-/* A server that refuses an upload may hang up at once; then sending fails, and the answer that came before would be lost
- * with it. libcurl reads before it sends, so it is told of everything that is there by now. */
+/* A server that refuses an upload may close the connection at once. Then sending fails, and the response that came before would
+ * be lost. libcurl reads before it sends, so it is told when there is something to read. */
 static void multi_on_socket_ready(void *context, int fd, uint32_t events) {
     wrn_multi *multi = context;
     if (events == EPOLLOUT && wrn_transport_readable(fd)) events |= EPOLLIN;
@@ -156,13 +156,13 @@ static int multi_on_socket(CURL *easy, curl_socket_t fd, int what, void *context
         curl_multi_assign(multi->multi, fd, NULL);
         return 0;
     }
-    wrn_transfer *transfer = transfer_of(easy); /* none when libcurl ends a connection on its own */
+    wrn_transfer *transfer = transfer_of(easy); /* NULL when libcurl closes an idle connection */
     if (transfer) transfer->fd = fd;
-    /* An error returned from here would make libcurl give up the whole multi handle, so it stays between us. */
+    /* An error returned from here would break the whole multi handle, so the transfer fails later, in multi_collect(). */
     uint32_t events = (what & CURL_POLL_IN ? EPOLLIN : 0u) | (what & CURL_POLL_OUT ? EPOLLOUT : 0u);
     bool ok = watch && wrn_loop_rewatch(multi->loop, watch, events);
     if (!watch) {
-        fcntl(fd, F_SETFD, FD_CLOEXEC); /* it may be one that libcurl has made for a resolver thread */
+        fcntl(fd, F_SETFD, FD_CLOEXEC); /* libcurl may have made it, for a resolver thread */
         watch = wrn_loop_watch(multi->loop, fd, events, multi_on_socket_ready, multi);
         ok = watch && curl_multi_assign(multi->multi, fd, watch) == CURLM_OK;
     }

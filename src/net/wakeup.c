@@ -1,5 +1,5 @@
-/* libcurl does not say which descriptors they are, and other threads make some at the same time. So those are taken that
- * do what only they can do: fill with each wake-up by the same amount, and be empty after each poll. */
+/* libcurl does not tell which descriptors these are, and other threads may open some at the same time. So they are recognized by
+ * what only they do: each wake-up fills them by the same amount, and each poll empties them. */
 #include "net/wakeup.h"
 
 #include <dirent.h>
@@ -17,7 +17,7 @@ typedef struct end {
     int fd, filled;
 } end;
 
-/* What is under way in a pipe or a pair of sockets, seen from either end; 0 for all else. */
+/* The bytes in a pipe or a pair of unix sockets, seen from either end; 0 for other descriptors. */
 static int fill_level(int fd) {
     struct stat info;
     int size = 0, domain = 0;
@@ -49,7 +49,7 @@ static size_t find_filled(end ends[MOST]) {
     return count;
 }
 
-/* Keeps those that are filled by what so many wake-ups do. */
+/* Keeps the descriptors whose fill level matches this number of wake-ups. */
 static size_t wakeup_keep(end *ends, size_t count, int wakeups) {
     size_t kept = 0;
     for (size_t i = 0; i < count; i++)

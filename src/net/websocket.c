@@ -10,7 +10,7 @@
 #include "wire/upgrade.h"
 #include "wire/ws.h"
 
-/* libcurl looks each connection up in its multi handle's cache, so few share one. */
+/* libcurl searches all connections of a multi handle, so a limited number of sockets shares one. */
 enum { SHARD_MAX = 64, READ_SIZE = 64 * 1024, PINGS_PER_IDLE = 3 };
 
 typedef struct shard {
@@ -30,7 +30,7 @@ struct wrn_socket_hub {
 typedef enum state { CONNECTING, HANDSHAKE, OPEN, ENDED } state;
 
 struct wrn_socket {
-    wrn_transfer transfer; /* first, so that it leads here */
+    wrn_transfer transfer; /* must come first: casts lead from it to the socket */
     wrn_socket_hub *hub;
     shard *shard;
     state state;
@@ -42,7 +42,7 @@ struct wrn_socket {
     wrn_timer timer;
     int64_t idle_ms, seen_ms;
     bool pinged;
-    wrn_buf request; /* the upgrade, as far as it is not sent */
+    wrn_buf request; /* the part of the upgrade request that is not sent yet */
     char key[WRN_WS_KEY_SIZE];
     wrn_upgrade upgrade;
     wrn_ws *ws;
@@ -60,7 +60,7 @@ static void socket_unwatch(wrn_socket *s) {
     wrn_loop_timer_clear(s->hub->loop, &s->timer);
 }
 
-/* libcurl closes the connection with the removal. */
+/* Removing the transfer makes libcurl close the connection. */
 static void socket_disconnect(wrn_socket *s) {
     socket_unwatch(s);
     if (!s->shard) return;
@@ -91,7 +91,7 @@ static void socket_end(wrn_socket *s, wrn_socket_end how, int code) {
     if (!s->freed) s->events.ended(s->context, how, code);
 }
 
-/* It never opened. */
+/* The socket ends before it is open. */
 static void socket_refuse(wrn_socket *s, wrn_http_outcome outcome, const char *problem) {
     if (s->state == ENDED) return;
     s->state = ENDED;
@@ -108,7 +108,7 @@ static void socket_refuse(wrn_socket *s, wrn_http_outcome outcome, const char *p
 
 /* ---- bytes ---- */
 
-/* A paused socket is not watched at all: the kernel tells of an end without being asked, again and again. */
+/* A paused socket is not watched at all, because epoll would report a closed connection again and again. */
 static void socket_update_watch(wrn_socket *s) {
     if (s->state == ENDED || s->state == CONNECTING) return;
     size_t unsent = s->request.size + wrn_ws_out(s->ws)->size;
@@ -138,7 +138,7 @@ static bool socket_send_frames(wrn_socket *s) {
     wrn_buf *out = wrn_ws_out(s->ws);
     if (out->size && !socket_send_some(s, out)) return false;
     size_t before = out->size;
-    wrn_ws_pong(s->ws, before); /* if memory is short, the next one */
+    wrn_ws_pong(s->ws, before); /* if memory is short, the next ping is answered */
     return out->size == before || socket_send_some(s, out);
 }
 
@@ -146,7 +146,7 @@ static void socket_flush(wrn_socket *s) {
     if (s->state == ENDED || s->state == CONNECTING) return;
     wrn_buf *out = wrn_ws_out(s->ws);
     bool ok = (!s->request.size || socket_send_some(s, &s->request)) && socket_send_frames(s);
-    /* A broken connection may still hold the other end's last words: reading finds the end. */
+    /* A broken connection may still have data to read; reading will find its end. */
     if (!ok) {
         wrn_buf_clear(&s->request);
         wrn_buf_clear(out);
@@ -159,11 +159,11 @@ static void socket_flush(wrn_socket *s) {
 
 static void socket_take_frames(wrn_socket *s, const char *data, size_t size) {
     if (wrn_ws_feed(s->ws, data, size)) return;
-    socket_flush(s); /* the answer to a close frame, or what we think of a broken one */
+    socket_flush(s); /* sends the close frame: an answer to the peer's, or the code of its violation */
     int problem = wrn_ws_problem(s->ws);
     if (problem == WRN_WS_TOO_BIG) socket_end(s, WRN_SOCKET_TOO_LARGE, problem);
     else if (problem) socket_end(s, WRN_SOCKET_BROKEN, problem);
-    else socket_end(s, WRN_SOCKET_LOST, 0); /* unless socket_on_closed() has ended it before */
+    else socket_end(s, WRN_SOCKET_LOST, 0); /* unless socket_on_closed() has ended it */
 }
 
 static void socket_take_response(wrn_socket *s, const char *data, size_t size) {
@@ -185,10 +185,11 @@ static void socket_take_response(wrn_socket *s, const char *data, size_t size) {
 static void socket_take_end(wrn_socket *s) {
     if (s->state == OPEN) return socket_end(s, WRN_SOCKET_LOST, 0);
     bool refused = wrn_upgrade_end(&s->upgrade) == WRN_UPGRADE_REFUSED;
-    socket_refuse(s, refused ? WRN_HTTP_ANSWERED : WRN_HTTP_LOST, "the server ended the connection before it was open");
+    socket_refuse(s, refused ? WRN_HTTP_ANSWERED : WRN_HTTP_LOST,
+                  "the server closed the connection during the handshake");
 }
 
-/* Until there is nothing: what TLS has decoded already no descriptor tells of. */
+/* Reads until nothing is left: data that TLS has already decoded does not make the descriptor readable. */
 static void socket_receive(wrn_socket *s) {
     while (!s->paused && !s->freed && (s->state == HANDSHAKE || s->state == OPEN)) {
         size_t got = 0;
@@ -235,7 +236,7 @@ static void socket_on_timer(wrn_timer *timer) {
     wrn_socket *s = socket_of_timer(timer);
     int64_t now = wrn_now_ms(), step = s->idle_ms / PINGS_PER_IDLE;
     s->busy++;
-    if (s->paused) s->seen_ms = now; /* it is we who do not listen */
+    if (s->paused) s->seen_ms = now; /* nothing is received while paused, so silence does not count */
     if (now - s->seen_ms >= s->idle_ms) socket_end(s, WRN_SOCKET_SILENT, 0);
     else if (now - s->seen_ms >= step) wrn_ws_ping(s->ws, wrn_ws_out(s->ws)->size);
     if (s->state == OPEN) wrn_loop_timer_set(s->hub->loop, &s->timer, wrn_in_ms(step > 1 ? step : 1));
@@ -262,13 +263,13 @@ static void socket_on_connected(wrn_transfer *transfer, CURLcode code) {
             code == CURLE_OUT_OF_MEMORY || code == CURLE_OK ? WRN_HTTP_NO_MEMORY : WRN_HTTP_NOT_SENT;
         s->upgrade.status = 0;
         socket_refuse(s, outcome, wrn_transport_problem(s->hub->transport, outcome, s->problem, problem));
-        /* The multi handle must not report it again. */
+        /* Otherwise the multi handle would report it again. */
         if (!s->freed) socket_disconnect(s);
     }
     s->busy--;
     if (s->freed) socket_destroy(s);
     else if (s->state == HANDSHAKE)
-        socket_advance(s, true); /* at once, or libcurl might take the connection for unused */
+        socket_advance(s, true); /* at once, or libcurl might close the connection as unused */
 }
 
 static shard *shard_with_room(wrn_socket_hub *hub) {
@@ -309,7 +310,7 @@ static bool socket_connect(wrn_socket *s, const wrn_socket_request *request) {
     curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, s->problem);
     curl_easy_setopt(easy, CURLOPT_CONNECT_ONLY, 1L);
     curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, 1L);
-    curl_easy_setopt(easy, CURLOPT_HTTPPROXYTUNNEL, 1L); /* or an HTTP proxy would get the upgrade itself */
+    curl_easy_setopt(easy, CURLOPT_HTTPPROXYTUNNEL, 1L); /* otherwise an HTTP proxy would get the upgrade request */
     if (curl_easy_setopt(easy, CURLOPT_URL, request->url) != CURLE_OK) return false;
     s->shard = shard_with_room(s->hub);
     if (!s->shard) return false;
@@ -343,7 +344,7 @@ wrn_socket *wrn_socket_open(wrn_socket_hub *hub, const wrn_socket_request *reque
 bool wrn_socket_send(wrn_socket *s, bool binary, const void *data, size_t size) {
     if (s->state != OPEN || !wrn_ws_send(s->ws, binary, data, size)) return false;
     if (wrn_ws_out(s->ws)->size >= WRN_SOCKET_HIGH_WATER) s->crowded = true;
-    /* Sent from the loop, so that several small ones share a packet and no event comes from inside. */
+    /* The loop sends it, so that small messages share a packet and no event is reported from inside this call. */
     if (!(s->watched & EPOLLOUT)) socket_update_watch(s);
     return true;
 }
@@ -361,7 +362,7 @@ void wrn_socket_pause(wrn_socket *s, bool pause) {
     if (s->state == ENDED) return;
     socket_update_watch(s);
     if (pause || s->state != OPEN) return;
-    /* What TLS holds already must be looked for. */
+    /* TLS may have decoded data already: see socket_receive(). */
     s->seen_ms = wrn_now_ms();
     wrn_loop_timer_set(s->hub->loop, &s->timer, s->seen_ms);
 }

@@ -28,7 +28,7 @@ bool wrn_upgrade_write(wrn_buf *out, const wrn_upgrade_request *r) {
     return ok && !out->failed;
 }
 
-/* ---- the answer's head ---- */
+/* ---- the head of the response ---- */
 
 void wrn_upgrade_init(wrn_upgrade *u, const char *key, const char *protocol) {
     *u = (wrn_upgrade){.key = key, .protocol = protocol, .head = WRN_BUF_LIMITED(WRN_UPGRADE_HEAD_MAX)};
@@ -49,10 +49,10 @@ static wrn_upgrade_step upgrade_no_memory(wrn_upgrade *u) {
     return upgrade_bad(u, "out of memory");
 }
 
-/* What the head says that matters here. */
+/* The header fields that matter here. */
 typedef struct fields {
     const char *accept, *protocol, *length, *request_id, *retry_after;
-    bool upgrade, connection, chunked; /* members of lists, which may be spread over several fields */
+    bool upgrade, connection, chunked; /* found in lists, which may be spread over several fields */
 } fields;
 
 static void upgrade_take_field(fields *f, const char *name, const char *value) {
@@ -75,7 +75,7 @@ static void upgrade_take_field(fields *f, const char *name, const char *value) {
         if (strcasecmp(name, lists[i].name) == 0 && wrn_list_has(value, lists[i].member)) *lists[i].found = true;
 }
 
-/* Cuts the next line off, which ends in CR LF or in LF alone. NULL when there is none. */
+/* Cuts off the next line, which ends in CR LF or LF. NULL when there is none. */
 static char *upgrade_next_line(char **at) {
     char *line = *at, *end = strchr(line, '\n');
     if (!end) return NULL;
@@ -85,7 +85,7 @@ static char *upgrade_next_line(char **at) {
     return line;
 }
 
-/* A field may go on in lines that begin with a blank (RFC 9112 section 5.2). */
+/* Joins fields that continue on lines that begin with a blank (RFC 9112 section 5.2). */
 static void unfold(char *text) {
     for (char *at = strchr(text, '\n'); at; at = strchr(at + 1, '\n')) {
         if (at[1] != ' ' && at[1] != '\t') continue;
@@ -94,7 +94,7 @@ static void unfold(char *text) {
     }
 }
 
-/* Cuts the head into lines in place. */
+/* Reads the fields; writes NULs into the head. */
 static bool upgrade_read_fields(char *at, fields *f) {
     for (char *line; (line = upgrade_next_line(&at)) && *line;) {
         char *value = strchr(line, ':'), *end = line + strlen(line);
@@ -111,7 +111,7 @@ static wrn_upgrade_step upgrade_open_or_bad(wrn_upgrade *u, const fields *f) {
     char accept[WRN_WS_ACCEPT_SIZE];
     wrn_ws_accept(u->key, accept);
     if (!*accept) return upgrade_no_memory(u);
-    if (!f->upgrade || !f->connection) return upgrade_bad(u, "it switches to something that is no WebSocket");
+    if (!f->upgrade || !f->connection) return upgrade_bad(u, "it does not switch to a WebSocket");
     if (!f->accept || strcmp(f->accept, accept) != 0) return upgrade_bad(u, "its Sec-WebSocket-Accept is wrong");
     if (f->protocol && (!u->protocol || strcmp(f->protocol, u->protocol) != 0))
         return upgrade_bad(u, "it selects a subprotocol that was not offered");
@@ -119,7 +119,7 @@ static wrn_upgrade_step upgrade_open_or_bad(wrn_upgrade *u, const fields *f) {
     return WRN_UPGRADE_OPEN;
 }
 
-/* "HTTP/1.1 101 Switching Protocols", where the words may be missing and the blank before them too. */
+/* Parses "HTTP/1.1 101 Switching Protocols"; the reason phrase and the blank before it are optional. */
 static bool upgrade_read_status(wrn_upgrade *u, const char *line) {
     int64_t number;
     if (strncmp(line, "HTTP/1.", 7) != 0 || strlen(line) < 12 || line[8] != ' ' || (line[12] && line[12] != ' '))
@@ -138,7 +138,8 @@ static wrn_upgrade_step upgrade_begin_body(wrn_upgrade *u, const fields *f) {
     u->until_end = !u->chunked && !f->length;
     if (u->status == 204 || u->status == 304) return WRN_UPGRADE_REFUSED; /* no body, whatever the fields say */
     if (!u->chunked && f->length) {
-        if (!wrn_parse_int(f->length, 0, INT64_MAX, &number)) return upgrade_bad(u, "its Content-Length is no number");
+        if (!wrn_parse_int(f->length, 0, INT64_MAX, &number))
+            return upgrade_bad(u, "its Content-Length is not a number");
         u->left = (size_t)number;
     }
     return !u->chunked && !u->until_end && !u->left ? WRN_UPGRADE_REFUSED : WRN_UPGRADE_MORE;
@@ -152,7 +153,7 @@ static wrn_upgrade_step upgrade_read_head(wrn_upgrade *u) {
     unfold(at);
     if (!upgrade_read_status(u, upgrade_next_line(&at))) return upgrade_bad(u, "it is not HTTP/1.1");
     if (!upgrade_read_fields(at, &f)) return upgrade_bad(u, "its head is malformed");
-    if (u->status < 200 && u->status != 101) { /* a word on the way; the answer follows */
+    if (u->status < 200 && u->status != 101) { /* an informational response; another one follows */
         wrn_buf_clear(&u->head);
         return WRN_UPGRADE_MORE;
     }
@@ -161,7 +162,7 @@ static wrn_upgrade_step upgrade_read_head(wrn_upgrade *u) {
     return u->status == 101 ? upgrade_open_or_bad(u, &f) : upgrade_begin_body(u, &f);
 }
 
-/* The empty line has come. */
+/* Whether the head ends with the empty line. */
 static bool is_head_whole(const wrn_buf *head) {
     const char *end = head->data + head->size;
     return head->size > 1 && end[-1] == '\n' &&
@@ -175,7 +176,7 @@ static void upgrade_keep_body(wrn_upgrade *u, const char *data, size_t size) {
     wrn_buf_put(&u->body, data, size < room ? size : room);
 }
 
-/* A body that is malformed counts as far as it could be read. */
+/* A malformed body is kept as far as it could be read. */
 static wrn_upgrade_step upgrade_feed_chunks(wrn_upgrade *u, const char *data, size_t size, size_t *used) {
     size_t eaten;
     wrn_chunks_step step = wrn_chunks_feed(&u->chunks, data + *used, size - *used, &eaten);
@@ -214,5 +215,5 @@ wrn_upgrade_step wrn_upgrade_feed(wrn_upgrade *u, const char *data, size_t size,
 }
 
 wrn_upgrade_step wrn_upgrade_end(wrn_upgrade *u) {
-    return u->in_body ? WRN_UPGRADE_REFUSED : upgrade_bad(u, "it breaks off");
+    return u->in_body ? WRN_UPGRADE_REFUSED : upgrade_bad(u, "its head is incomplete");
 }

@@ -12,34 +12,34 @@
 enum { CONTROL_MAX = 125, FRAME_HEAD_MAX = 14, FIN = 0x80, MASKED = 0x80 };
 
 struct wrn_ws {
-    wslay_event_context_ptr wslay; /* reads; what it would send itself is dropped */
+    wslay_event_context_ptr wslay; /* receives; what it wants to send itself is dropped */
     wrn_ws_events events;
     void *context;
     const uint8_t *in; /* while bytes are fed */
     size_t in_size;
     wrn_buf out;
-    size_t fragments, message_size; /* of the unfinished message, as its frames say */
-    size_t unfinished;              /* of it, as far as it has come */
-    bool in_control;                /* frame */
-    uint64_t put, pong_end,
-        ping_end; /* how many bytes `out` has ever got, in all and up to the latest of these frames */
+    size_t fragments, message_size; /* of the incomplete message, from the heads of its frames */
+    size_t unfinished;              /* bytes of that message received so far */
+    bool in_control;                /* the current frame is a control frame */
+    uint64_t put;                   /* bytes that were ever appended to `out` */
+    uint64_t pong_end, ping_end;    /* the same up to the end of the latest pong and ping */
     bool pong_owed;
     uint8_t pong[CONTROL_MAX];
     size_t pong_size;
     bool client;
     bool over;   /* nothing more is received */
     bool closed; /* nothing more is sent */
-    int problem; /* the close code sent on our own account */
+    int problem; /* the close code that was sent for a violation by the peer */
     uint8_t random[256];
     size_t random_left;
 };
 
-/* Fragments of a message that may be as small as they like; the others have this many bytes on average. */
+/* A message may have so many fragments of any size; beyond that, fragments must have this many bytes on average. */
 enum { FRAGMENTS_FREE = 1024, FRAGMENT_SIZE = 64 };
 
 /* ---- frames ---- */
 
-/* A mask keeps scripts from forging other protocols' bytes (RFC 6455 section 10.3): it must not be guessable. */
+/* Masks must be unpredictable, so that scripts cannot forge bytes of other protocols (RFC 6455 section 10.3). */
 static bool ws_take_mask(wrn_ws *ws, uint8_t mask[4]) {
     if (!ws->random_left) {
         if (getrandom(ws->random, sizeof(ws->random), 0) != (ssize_t)sizeof(ws->random)) return false;
@@ -109,8 +109,8 @@ static int ws_on_mask(wslay_event_context_ptr wslay, uint8_t *mask, size_t size,
     return 0;
 }
 
-/* What is wrong with a close frame, as the code to answer with; 0: nothing. wslay lets codes pass that may not stand there
- * (RFC 6455 section 7.4), and a reason that is not UTF-8 when it arrives in pieces. */
+/* The close code that answers an invalid close frame; 0 when it is valid. wslay accepts codes that must not be sent (RFC 6455
+ * section 7.4), and a reason that is not UTF-8 if it arrives in pieces. */
 static int problem_of_close(const struct wslay_event_on_msg_recv_arg *message) {
     uint16_t code = message->status_code;
     if (message->msg_length == 0) return 0;
@@ -149,7 +149,7 @@ static void ws_take_close(wrn_ws *ws, const struct wslay_event_on_msg_recv_arg *
     if (!ws->problem) ws->events.closed(ws->context, code);
 }
 
-/* Of several pings the latest counts (RFC 6455 section 5.5.3), so that a flood of them costs nothing. */
+/* Only the latest ping is answered (RFC 6455 section 5.5.3), so a flood of pings costs nothing. */
 static void ws_take_ping(wrn_ws *ws, const struct wslay_event_on_msg_recv_arg *message) {
     ws->pong_owed = true;
     ws->pong_size = message->msg_length < CONTROL_MAX ? message->msg_length : CONTROL_MAX;
@@ -208,7 +208,7 @@ void wrn_ws_limit(wrn_ws *ws, size_t message_max) {
     wslay_event_config_set_max_recv_msg_length(ws->wslay, message_max);
 }
 
-/* Reception has ended and the other end has not closed. */
+/* Receiving has failed, and the peer has not closed. */
 static void ws_give_up(wrn_ws *ws, int rc) {
     ws->over = true;
     ws->problem = rc == 0                            ? wslay_event_get_status_code_sent(ws->wslay)
@@ -238,7 +238,7 @@ bool wrn_ws_send(wrn_ws *ws, bool binary, const void *data, size_t size) {
     return ws_put_frame(ws, binary ? WSLAY_BINARY_FRAME : WSLAY_TEXT_FRAME, data, size);
 }
 
-/* Whether a frame that ends there is among the last `unsent` bytes, which may have others in front that are not ours. */
+/* Whether the frame that ends at this position is among the last `unsent` bytes, which may begin with bytes of the owner. */
 static bool ws_is_pending(const wrn_ws *ws, uint64_t end, size_t unsent) {
     return end && (unsent >= ws->put || end > ws->put - unsent);
 }
