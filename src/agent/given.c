@@ -233,7 +233,7 @@ static void given_on_opened(watch *w, uint32_t events) {
     given_renew();
 }
 
-/* Takes the descriptor over, and returns the number that wrennd has written after `word`. 0, when it is no file of ours. */
+/* Takes the descriptor over, and returns the number that wrennd has written after `word`. 0 when the descriptor is not such a file. */
 static int64_t given_adopt(shown *s, int fd, const char *word) {
     struct stat info;
     char text[64] = "";

@@ -72,9 +72,8 @@ enum {
     WRN_EXEC_STDIN = 1,   /* stdin is a pipe; otherwise /dev/null */
     WRN_EXEC_PTY = 2,     /* stdin, stdout and stderr are a terminal; its output comes as STDOUT */
     WRN_EXEC_BUILTIN = 4, /* a builtin command of the agent: see wire/files.h */
-    WRN_EXEC_DEFAULT_USER =
-        8 /* the user is the template's: ignored, but for its home directory, in builtins and where the
-                                 sandbox can't have it */
+    /* The user is the template's. Builtins, and sandboxes that can't have the user, only use its home directory. */
+    WRN_EXEC_DEFAULT_USER = 8
 };
 
 /* Head of an EXEC payload, five u32; then NUL-terminated strings: cwd (empty: home), label, user (empty: root; else
