@@ -1,8 +1,8 @@
-# The front door. Meson is the real build; this installs what it needs first and names the things people want to do.
+# Shortcuts for common tasks. Meson is the build system; these targets first install what it needs.
 #
-#   make run      build examples/quickstart.c with what it needs, and run it against a private wrennd
-#   make test     every test; SAN=address,undefined or SAN=thread runs them in a sanitizer build instead
-#   make help     the rest
+#   make run      build examples/quickstart.c and all it needs, and run it with a private wrennd
+#   make test     run all tests; with SAN=address,undefined or SAN=thread in a sanitizer build
+#   make help     list all targets
 
 BUILD ?= build
 WERROR ?= false
@@ -30,21 +30,21 @@ all: build
 help:
 	@sed -n 's/^#   //p' Makefile
 	@echo "make build    compile into $(BUILD)/ (CC, CFLAGS, BUILD, WERROR=true)"
-	@echo "make test-integration  the live tests, against the server of WRENN_BASE_URL with WRENN_API_KEY or WRENN_TOKEN"
-	@echo "make test-debian13  unit, sdk, packaging and examples on a Debian 13, which it makes; needs root"
-	@echo "make test-system    units, limits and restarts on a Debian 13 booted in QEMU; needs root, and time"
-	@echo "make lint     clang-format, clang-tidy, cppcheck and the repository's own checks"
-	@echo "make check    is the generated code fresh?"
-	@echo "make generate make the models from api/openapi.yaml again, and the operations from include/wrenn"
-	@echo "make format   lay out all C with clang-format"
-	@echo "make docs     the reference of the headers, in $(BUILD)/docs/html"
-	@echo "make abi-baseline  make the library's present interface the one that lint compares with"
-	@echo "make fuzz     the fuzz targets, FUZZ_SECONDS ($(FUZZ_SECONDS)) each, or only those in FUZZ_TARGETS"
-	@echo "make soak     sweeps over all operations, and rounds with kills, for SOAK_MINUTES ($(SOAK_MINUTES))"
-	@echo "make many     SANDBOXES ($(SANDBOXES)) that live at once: how long, how much memory, and no leaks"
-	@echo "make bench    what a call costs, against its yardsticks, as ratios"
-	@echo "make bench-hostile  a neighbour's commands while clients and guests attack, for HOSTILE_SECONDS ($(HOSTILE_SECONDS))"
-	@echo "make install  into PREFIX ($(PREFIX)), under DESTDIR"
+	@echo "make test-integration  run the live tests against WRENN_BASE_URL, with WRENN_API_KEY or WRENN_TOKEN"
+	@echo "make test-debian13  run unit, sdk, packaging and examples on a Debian 13 that it makes; needs root"
+	@echo "make test-system    test units, limits and restarts on Debian 13 in QEMU; needs root, takes tens of minutes"
+	@echo "make lint     run clang-format, clang-tidy, cppcheck and the checks of this repository"
+	@echo "make check    fail when generated code is out of date"
+	@echo "make generate generate the models from api/openapi.yaml, and the operations from include/wrenn"
+	@echo "make format   format all C with clang-format"
+	@echo "make docs     make the reference of the headers in $(BUILD)/docs/html"
+	@echo "make abi-baseline  record the interface of the library, which lint compares with"
+	@echo "make fuzz     run the fuzz targets (FUZZ_TARGETS), each for FUZZ_SECONDS ($(FUZZ_SECONDS))"
+	@echo "make soak     run the long failure tests for SOAK_MINUTES ($(SOAK_MINUTES))"
+	@echo "make many     run SANDBOXES ($(SANDBOXES)) at once: measure time and memory, look for leaks"
+	@echo "make bench    measure calls and sandboxes, as ratios to yardsticks"
+	@echo "make bench-hostile  measure commands while clients and sandboxes attack, for HOSTILE_SECONDS ($(HOSTILE_SECONDS))"
+	@echo "make install  install into PREFIX ($(PREFIX)), below DESTDIR"
 	@echo "make clean    remove the build directories"
 
 deps:
@@ -116,7 +116,7 @@ fuzz:
 	@$(MESON) compile -C build-fuzz fuzzers
 	@$(PYTHON) tools/fuzz.py build-fuzz $(FUZZ_SECONDS) $(FUZZ_TARGETS)
 
-# What these say begins with #: how much they have done.
+# Lines that begin with # report the progress.
 soak: build
 	@WRENN_SOAK=$(SOAK_MINUTES) $(BUILD)/tests/sdk/test-sdk-doors cut_at_each_byte
 	@WRENN_SOAK=$(SOAK_MINUTES) $(BUILD)/tests/sdk/test-sdk-memory-doors each_allocation

@@ -54,7 +54,7 @@ LIBRARIES = {
     "http_parser.h": {"server"},
     "llhttp.h": {"server"},
 }
-ACYCLIC = ["base", "wire", "client", "api"]
+ACYCLIC = ["base", "wire", "net", "client", "api", "agent"]
 INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*(["<])([^">]+)[">]', re.M)
 
 

@@ -1,3 +1,5 @@
+#include "agent/channel.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -6,47 +8,48 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "agent/agent.h"
+#include "agent/loop.h"
 
+enum { CHANNEL_IN_FD = 3, HANDOVER_FD = 4, CHANNEL_OUT_FD = 7 };
 enum { ROOM = 4 * (WRN_FRAME_HEADER + WRN_FRAME_PAYLOAD_MAX) };
 
+static const channel_events *handlers;
 static uint8_t in_buffer[WRN_FRAME_BUFFER];
 static wrn_frame_reader reader = {.buffer = in_buffer};
-static watch channel = {.fd = -1}; /* -1: there is no server */
-static watch out = {.fd = -1};
+static watch channel_in = {.fd = -1}; /* -1: no wrennd is attached */
+static watch channel_out = {.fd = -1};
 static watch handover = {.fd = -1};
-static unsigned losses;
-static uint8_t *queue; /* bytes [queue_begin, queue_end) wait to be written */
+static uint8_t *queue; /* bytes [queue_begin, queue_end) are pending */
 static size_t queue_begin, queue_end, queue_capacity;
-static bool output_waits; /* somebody was told that there is no room */
+static bool output_waits; /* channel_has_room() was false since the last `room` */
 
 bool channel_has_room(void) {
-    bool room = channel.fd >= 0 && queue_end - queue_begin < ROOM;
+    bool room = channel_in.fd >= 0 && queue_end - queue_begin < ROOM;
     if (!room) output_waits = true;
     return room;
 }
 
-bool channel_is_open(void) { return channel.fd >= 0; }
+bool channel_is_open(void) { return channel_in.fd >= 0; }
 
-static void flush(void) {
+static void channel_flush(void) {
     while (queue_begin < queue_end) {
-        ssize_t written = write(out.fd, queue + queue_begin, queue_end - queue_begin);
+        ssize_t written = write(channel_out.fd, queue + queue_begin, queue_end - queue_begin);
         if (written < 0 && errno == EINTR) continue;
-        if (written < 0 && errno != EAGAIN) queue_begin = queue_end; /* an end that reading will notice */
+        if (written < 0 && errno != EAGAIN) queue_begin = queue_end; /* reading will find that the channel is closed */
         if (written <= 0) break;
         queue_begin += (size_t)written;
     }
     if (queue_begin == queue_end) queue_begin = queue_end = 0;
-    watch_set(&out, queue_end ? EPOLLOUT : 0);
+    watch_set(&channel_out, queue_end ? EPOLLOUT : 0);
     if (output_waits && queue_end - queue_begin < ROOM) {
         output_waits = false;
-        command_resume_output();
+        handlers->room();
     }
 }
 
 void channel_send(uint32_t stream, uint8_t type, const void *data, size_t size) {
     size_t need = WRN_FRAME_HEADER + size;
-    if (channel.fd < 0) return;
+    if (channel_in.fd < 0) return;
     if (queue_end + need > queue_capacity) {
         memmove(queue, queue + queue_begin, queue_end - queue_begin);
         queue_end -= queue_begin;
@@ -60,7 +63,7 @@ void channel_send(uint32_t stream, uint8_t type, const void *data, size_t size) 
     wrn_frame_head(queue + queue_end, stream, type, 0, (uint32_t)size);
     if (size) memcpy(queue + queue_end + WRN_FRAME_HEADER, data, size);
     queue_end += need;
-    flush();
+    channel_flush();
 }
 
 void channel_send_u32(uint32_t stream, uint8_t type, uint32_t value) {
@@ -69,77 +72,52 @@ void channel_send_u32(uint32_t stream, uint8_t type, uint32_t value) {
     channel_send(stream, type, payload, sizeof(payload));
 }
 
-static void handle(const wrn_frame *frame) {
-    uint32_t number = frame->size >= 4 ? wrn_get_u32(frame->data) : 0;
-    switch (frame->type) {
-    case WRN_FRAME_EXEC: command_exec(frame->stream, frame->flags, frame->data, frame->size); break;
-    case WRN_FRAME_STDIN: command_stdin(frame->stream, frame->data, frame->size); break;
-    case WRN_FRAME_STDIN_EOF: command_stdin_eof(frame->stream); break;
-    case WRN_FRAME_SIGNAL: command_signal(frame->stream, number); break;
-    case WRN_FRAME_WINDOW: command_window(frame->stream, number); break;
-    case WRN_FRAME_RESIZE:
-        if (frame->size == 8) command_resize(frame->stream, number, wrn_get_u32(frame->data + 4));
-        break;
-    case WRN_FRAME_LABEL: command_label(frame->stream, frame->data, frame->size); break;
-    case WRN_FRAME_PING: channel_send(0, WRN_FRAME_PONG, frame->data, frame->size < 64 ? frame->size : 64); break;
-    case WRN_FRAME_FREEZE:
-    case WRN_FRAME_THAW:
-        tree_freeze(frame->type == WRN_FRAME_FREEZE);
-        channel_send(0, WRN_FRAME_DONE, NULL, 0);
-        break;
-    default: break; /* of a newer server */
-    }
-}
+/* ---- from one wrennd to the next ---- */
 
-/* ---- from one server to the next ---- */
-
-unsigned channel_losses(void) { return losses; }
-
-static void lose(void) {
-    if (channel.fd < 0) return;
-    if (handover.fd < 0) _exit(0); /* nobody will come, and the sandbox goes with us */
-    watch_close(&channel);
-    watch_close(&out);
+static void channel_lose(void) {
+    if (channel_in.fd < 0) return;
+    if (handover.fd < 0) _exit(0); /* no wrennd can re-attach: the sandbox ends with the agent */
+    watch_close(&channel_in);
+    watch_close(&channel_out);
     queue_begin = queue_end = 0;
     reader.begin = reader.end = 0;
-    losses++;
-    command_abandon();
+    handlers->lost();
 }
 
-static void on_writable(watch *w, uint32_t events) {
+static void channel_on_writable(watch *w, uint32_t events) {
     (void)w, (void)events;
-    flush();
+    channel_flush();
 }
 
-static void begin(const int fds[2], void (*ready)(watch *, uint32_t)) {
-    for (int i = 0; i < 2; i++) {
-        fcntl(fds[i], F_SETFD, FD_CLOEXEC); /* commands must not get at it */
-        fcntl(fds[i], F_SETFL, O_NONBLOCK);
-    }
-    channel = (watch){.fd = fds[0], .ready = ready};
-    out = (watch){.fd = fds[1], .ready = on_writable};
-    watch_set(&channel, EPOLLIN);
-}
-
-static void on_ready(watch *w, uint32_t events) {
+static void channel_on_readable(watch *w, uint32_t events) {
     (void)events;
     size_t room;
     uint8_t *at = wrn_frame_room(&reader, &room);
     ssize_t got = read(w->fd, at, room);
     if (got < 0 && (errno == EAGAIN || errno == EINTR)) return;
     if (got <= 0) {
-        lose();
+        channel_lose();
         return;
     }
     wrn_frame_fed(&reader, (size_t)got);
     wrn_frame frame;
     int next;
-    while ((next = wrn_frame_next(&reader, &frame)) > 0) handle(&frame);
-    if (next < 0) die("wrenn-agent: broken frame");
+    while ((next = wrn_frame_next(&reader, &frame)) > 0) handlers->frame(&frame);
+    if (next < 0) die("wrenn-agent: malformed frame from wrennd");
 }
 
-/* 1: both ends; 0: none came; -1: none will. */
-static int receive_channel(int from, int fds[2]) {
+static void channel_attach(const int fds[2]) {
+    for (int i = 0; i < 2; i++) {
+        fcntl(fds[i], F_SETFD, FD_CLOEXEC); /* no command may inherit it */
+        fcntl(fds[i], F_SETFL, O_NONBLOCK);
+    }
+    channel_in = (watch){.fd = fds[0], .ready = channel_on_readable};
+    channel_out = (watch){.fd = fds[1], .ready = channel_on_writable};
+    watch_set(&channel_in, EPOLLIN);
+}
+
+/* 1: fds has both pipes; 0: nothing came, or something else did; -1: the socket is closed. */
+static int channel_receive_pipes(int from, int fds[2]) {
     char byte;
     struct iovec bytes = {&byte, 1};
     union {
@@ -157,30 +135,31 @@ static int receive_channel(int from, int fds[2]) {
     return 1;
 }
 
-static void on_handover(watch *w, uint32_t events) {
+static void channel_on_handover(watch *w, uint32_t events) {
     (void)events;
-    int fds[2], got = receive_channel(w->fd, fds);
+    int fds[2], got = channel_receive_pipes(w->fd, fds);
     if (!got) return;
     if (got < 0) {
         watch_close(w);
-        if (channel.fd < 0) _exit(0);
+        if (channel_in.fd < 0) _exit(0);
         return;
     }
-    lose();
-    begin(fds, on_ready);
-    command_send_kept();
+    channel_lose();
+    channel_attach(fds);
+    handlers->reattached();
     output_waits = false;
-    command_resume_output();
+    handlers->room();
 }
 
-void channel_open(void) {
+void channel_open(const channel_events *events) {
     int type = 0;
     socklen_t size = sizeof(type);
+    handlers = events;
     if (getsockopt(HANDOVER_FD, SOL_SOCKET, SO_TYPE, &type, &size) == 0 && type == SOCK_SEQPACKET) {
         fcntl(HANDOVER_FD, F_SETFD, FD_CLOEXEC);
-        handover = (watch){.fd = HANDOVER_FD, .ready = on_handover};
+        handover = (watch){.fd = HANDOVER_FD, .ready = channel_on_handover};
         watch_set(&handover, EPOLLIN);
     }
-    begin((const int[]){CHANNEL_IN_FD, CHANNEL_OUT_FD}, on_ready);
+    channel_attach((const int[]){CHANNEL_IN_FD, CHANNEL_OUT_FD});
     channel_send_u32(0, WRN_FRAME_HELLO, WRN_AGENT_VERSION);
 }

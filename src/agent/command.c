@@ -1,3 +1,5 @@
+#include "agent/command.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -11,58 +13,65 @@
 #include <termios.h>
 #include <unistd.h>
 
-#include "agent/agent.h"
+#include "agent/channel.h"
+#include "agent/drain.h"
+#include "agent/given.h"
+#include "agent/keeper.h"
+#include "agent/loop.h"
+#include "agent/tree.h"
+#include "agent/user.h"
+#include "base/clock.h"
 #include "wire/term.h"
 
-/* After the command itself has ended, descendants that hold its output get DRAIN_MS to write more, and FLOW_MS after each
- * piece that they write, up to FLOW_MAX_MS and FLOW_MAX_BYTES in all; what is there by then is still sent. */
+/* When the command itself has ended, descendants may still hold its output. The agent reads on for DRAIN_MS, and for FLOW_MS
+ * after each piece that comes, up to FLOW_MAX_MS and FLOW_MAX_BYTES in all; then it sends what is left in the pipe. */
 enum { DRAIN_MS = 200, FLOW_MS = 500, FLOW_MAX_MS = 2500, FLOW_MAX_BYTES = 8 << 20, CHUNK = 65536 };
-/* A timer this late says that the agent itself stood still, as in a pause. */
+/* A timer that fires this late means that the agent itself was stopped, as in a pause. */
 enum { STOOD_STILL_MS = 100 };
-enum { HELD_MAX = 65536 };
+enum { HELD_MAX = 65536 }; /* buffered output of a detached command */
 
 typedef struct output {
     watch watch;
     uint8_t type;
-    int64_t left;      /* after the drain time: bytes still to send; -1 before */
-    wrn_buf held;      /* the last of what came while there was no server */
-    wrn_replay screen; /* of a terminal: the last of what came, ever */
+    int64_t left;      /* after the drain time: bytes still to send; -1 before that */
+    wrn_buf held;      /* the last output that came while no wrennd was attached */
+    wrn_replay screen; /* of a detached terminal: its last output */
 } output;
 
 typedef struct command {
     struct command *next;
-    uint32_t stream; /* 0: whoever asked for it is gone, and nobody is told of it any more */
+    uint32_t stream; /* 0: the wrennd that started it is gone, and nothing is reported */
     pid_t keeper;
     uint32_t pid;
-    char *label; /* NULL: ends with the server that asked for it */
+    char *label; /* NULL: not detached, so it ends with its wrennd */
     watch report, in;
     output out, err;
     int64_t credit;
-    int64_t drain;     /* when to stop reading; 0: the command has not ended */
-    int64_t drain_end; /* when at the latest */
-    int64_t drained;   /* bytes, since it has ended */
+    int64_t drain;     /* when to stop reading output; 0: the command has not ended */
+    int64_t drain_end; /* the latest value that `drain` may take */
+    int64_t drained;   /* bytes of output since the command ended */
     bool started, terminal, builtin, cut;
-    uint64_t early; /* signals that came before the keeper had started the command: bit 0 is signal 1 */
-    uint8_t *input; /* waits for the command to read it */
+    uint64_t early; /* signals that came before the command was started: bit 0 is signal 1 */
+    uint8_t *input; /* pending stdin: bytes [input_begin, input_end) */
     size_t input_begin, input_end, input_capacity;
     bool input_eof;
     uint32_t exit_kind, exit_value;
 } command;
 
 static command *commands;
-static uint8_t *exec_payload; /* of the EXEC whose pieces are coming in */
+static uint8_t *exec_payload; /* pieces of an EXEC, until the last one */
 static size_t exec_size;
 static uint32_t exec_stream;
 
 extern char **environ;
 
-static command *find(uint32_t stream) {
+static command *command_find(uint32_t stream) {
     command *c = commands;
     while (c && c->stream != stream) c = c->next;
     return c;
 }
 
-static void send_exit(uint32_t stream, uint32_t kind, uint32_t value, bool cut) {
+static void command_send_exit(uint32_t stream, uint32_t kind, uint32_t value, bool cut) {
     uint8_t payload[12];
     wrn_put_u32(payload, kind);
     wrn_put_u32(payload + 4, value);
@@ -70,8 +79,8 @@ static void send_exit(uint32_t stream, uint32_t kind, uint32_t value, bool cut) 
     channel_send(stream, WRN_FRAME_EXIT, payload, sizeof(payload));
 }
 
-static void finish(command *c) {
-    if (c->stream) send_exit(c->stream, c->exit_kind, c->exit_value, c->cut);
+static void command_finish(command *c) {
+    if (c->stream) command_send_exit(c->stream, c->exit_kind, c->exit_value, c->cut);
     watch_close(&c->report);
     watch_close(&c->in);
     wrn_buf_free(&c->out.held);
@@ -87,78 +96,78 @@ static void finish(command *c) {
     free(c);
 }
 
-/* What has a label waits for a server that can be told. */
-static void finish_if_over(command *c) {
+/* A detached command stays until a wrennd is attached, to which its end is reported. */
+static void command_finish_if_over(command *c) {
     if (!c->drain || c->out.watch.fd >= 0 || c->err.watch.fd >= 0) return;
-    if (!c->label || (channel_is_open() && !c->out.held.size && !c->err.held.size)) finish(c);
+    if (!c->label || (channel_is_open() && !c->out.held.size && !c->err.held.size)) command_finish(c);
 }
 
 /* ---- output ---- */
 
-static void send_output(command *c, const output *o, const void *data, size_t size) {
+static void output_send(command *c, const output *o, const void *data, size_t size) {
     channel_send(c->stream, o->type, data, size);
     c->credit -= (int64_t)size;
 }
 
-/* For the next server. The one that is there keeps what a terminal shows by itself. */
-static void hold(output *o, const void *data, size_t size) {
+/* Buffers output for the next wrennd: all of a detached terminal, and other output while none is attached. */
+static void output_buffer(output *o, const void *data, size_t size) {
     if (o->screen.keep) wrn_replay_put(&o->screen, data, size);
     else if (!channel_is_open()) wrn_buf_put(&o->held, data, size);
     if (o->held.failed || o->screen.bytes.failed) die("wrenn-agent: out of memory");
     if (o->held.size > 2 * HELD_MAX) wrn_buf_consume(&o->held, o->held.size - HELD_MAX);
 }
 
-static void send_pieces(command *c, const output *o, const wrn_buf *data) {
+static void output_send_pieces(command *c, const output *o, const wrn_buf *data) {
     for (size_t at = 0, piece; at < data->size; at += piece) {
         piece = data->size - at < WRN_FRAME_PAYLOAD_MAX ? data->size - at : WRN_FRAME_PAYLOAD_MAX;
-        send_output(c, o, data->data + at, piece);
+        output_send(c, o, data->data + at, piece);
     }
 }
 
-/* False when it has to wait. */
-static bool send_held(command *c, output *o) {
+/* Sends the buffered output; false when the channel has no room for it yet. */
+static bool output_send_held(command *c, output *o) {
     wrn_buf held = o->held;
     if (!held.size) return true;
     if (!channel_is_open() || !channel_has_room()) return false;
-    o->held = WRN_BUF_INIT; /* sending may come back here */
+    o->held = WRN_BUF_INIT; /* sending may call this function again */
     if (!o->screen.keep && held.size > HELD_MAX) wrn_buf_consume(&held, held.size - HELD_MAX);
-    send_pieces(c, o, &held);
+    output_send_pieces(c, o, &held);
     wrn_buf_free(&held);
     return true;
 }
 
-/* Nothing is read before STARTED went out: the server takes output of a command that has not started for a forgery. */
-static void set_reading(command *c) {
-    bool wanted =
-        !channel_is_open() || (send_held(c, &c->out) && send_held(c, &c->err) && c->credit > 0 && channel_has_room());
+/* Reads output only after STARTED was sent: wrennd takes output of a command that has not started for a forgery. */
+static void command_set_reading(command *c) {
+    bool wanted = !channel_is_open() ||
+                  (output_send_held(c, &c->out) && output_send_held(c, &c->err) && c->credit > 0 && channel_has_room());
     uint32_t events = c->started && wanted ? EPOLLIN : 0;
     watch_set(&c->out.watch, events);
     watch_set(&c->err.watch, events);
 }
 
-/* Nothing more of it is sent. */
-static void stop_output(command *c, output *o) {
+/* Sends no more of this output. */
+static void output_stop(command *c, output *o) {
     struct pollfd end = {.fd = o->watch.fd, .events = POLLIN};
     if (o->watch.fd < 0) return;
-    /* Empty and without a writer: this was all. */
+    /* An empty pipe without a writer is complete. */
     bool over = poll(&end, 1, 0) == 1 && end.revents & (POLLHUP | POLLERR) && !(end.revents & POLLIN);
     c->cut = c->cut || !over;
     drain(&o->watch);
 }
 
-static void take_output(command *c, output *o, const uint8_t *data, size_t size) {
-    hold(o, data, size);
-    if (channel_is_open()) send_output(c, o, data, size);
+static void output_take(command *c, output *o, const uint8_t *data, size_t size) {
+    output_buffer(o, data, size);
+    if (channel_is_open()) output_send(c, o, data, size);
     if (!c->drain) return;
     c->drained += (int64_t)size;
-    int64_t later = now_ms() + FLOW_MS;
-    c->drain = c->drained > FLOW_MAX_BYTES ? now_ms() : later < c->drain_end ? later : c->drain_end;
+    int64_t later = wrn_now_ms() + FLOW_MS;
+    c->drain = c->drained > FLOW_MAX_BYTES ? wrn_now_ms() : later < c->drain_end ? later : c->drain_end;
     if (o->left < 0) return;
     o->left -= (int64_t)size;
-    if (!o->left) stop_output(c, o);
+    if (!o->left) output_stop(c, o);
 }
 
-static void on_output(watch *w, uint32_t events) {
+static void command_on_output(watch *w, uint32_t events) {
     static uint8_t chunk[CHUNK];
     command *c = w->owner;
     output *o = w == &c->out.watch ? &c->out : &c->err;
@@ -167,35 +176,35 @@ static void on_output(watch *w, uint32_t events) {
     if (o->left >= 0 && (int64_t)room > o->left) room = (size_t)o->left;
     ssize_t got = room ? read(w->fd, chunk, room) : 0;
     bool empty = got < 0 && (errno == EAGAIN || errno == EINTR);
-    if (got > 0) take_output(c, o, chunk, (size_t)got);
+    if (got > 0) output_take(c, o, chunk, (size_t)got);
     else if (!empty) watch_close(&o->watch);
-    else if (o->left >= 0) stop_output(c, o);
-    set_reading(c);
-    finish_if_over(c);
+    else if (o->left >= 0) output_stop(c, o);
+    command_set_reading(c);
+    command_finish_if_over(c);
 }
 
 void command_window(uint32_t stream, uint32_t more) {
-    command *c = find(stream);
+    command *c = command_find(stream);
     if (!c || more > WRN_FRAME_CREDIT) return;
     c->credit += more;
-    set_reading(c);
+    command_set_reading(c);
 }
 
 void command_resume_output(void) {
-    for (command *c = commands; c; c = c->next) set_reading(c);
+    for (command *c = commands; c; c = c->next) command_set_reading(c);
 }
 
 /* ---- input ---- */
 
-/* Input nobody reads any more is taken all the same, or its sender would wait for ever. */
-static void drop_input(command *c) {
+/* Reports stdin that nobody will read as taken, or its sender would wait for ever. */
+static void input_drop(command *c) {
     if (c->input_end > c->input_begin)
         channel_send_u32(c->stream, WRN_FRAME_TAKEN, (uint32_t)(c->input_end - c->input_begin));
     c->input_begin = c->input_end = 0;
     watch_close(&c->in);
 }
 
-static void feed(command *c) {
+static void input_flush(command *c) {
     size_t taken = 0;
     bool broken = false;
     while (c->input_begin < c->input_end && !broken) {
@@ -207,18 +216,18 @@ static void feed(command *c) {
     }
     if (taken) channel_send_u32(c->stream, WRN_FRAME_TAKEN, (uint32_t)taken);
     if (c->input_begin == c->input_end) c->input_begin = c->input_end = 0;
-    if (broken || (c->input_eof && !c->input_end)) drop_input(c);
+    if (broken || (c->input_eof && !c->input_end)) input_drop(c);
     watch_set(&c->in, c->input_end ? EPOLLOUT : 0);
 }
 
-static void on_input_room(watch *w, uint32_t events) {
+static void command_on_stdin_writable(watch *w, uint32_t events) {
     (void)events;
-    feed(w->owner);
+    input_flush(w->owner);
 }
 
-/* The server keeps to its credit, which bounds what waits here. */
+/* wrennd sends no more than its credit, which bounds the pending stdin. */
 void command_stdin(uint32_t stream, const uint8_t *data, uint32_t size) {
-    command *c = find(stream);
+    command *c = command_find(stream);
     if (!c || !size || c->input_eof) return;
     if (c->in.fd < 0) {
         channel_send_u32(stream, WRN_FRAME_TAKEN, size);
@@ -234,28 +243,28 @@ void command_stdin(uint32_t stream, const uint8_t *data, uint32_t size) {
     }
     memcpy(c->input + c->input_end, data, size);
     c->input_end += size;
-    feed(c);
+    input_flush(c);
 }
 
 void command_stdin_eof(uint32_t stream) {
-    command *c = find(stream);
+    command *c = command_find(stream);
     if (!c || c->in.fd < 0) return;
     c->input_eof = true;
-    feed(c);
+    input_flush(c);
 }
 
 void command_resize(uint32_t stream, uint32_t cols, uint32_t rows) {
-    command *c = find(stream);
+    command *c = command_find(stream);
     struct winsize size = {.ws_col = (unsigned short)cols, .ws_row = (unsigned short)rows};
     pid_t in_front = 0;
     if (!c || !c->terminal || c->in.fd < 0) return;
-    /* The kernel says nothing to the program when the size stays as it is. */
+    /* When the size does not change, the kernel sends no SIGWINCH. */
     if (cols && rows) ioctl(c->in.fd, TIOCSWINSZ, &size);
     else if (ioctl(c->in.fd, TIOCGPGRP, &in_front) == 0 && in_front > 1) kill(-in_front, SIGWINCH);
 }
 
 void command_label(uint32_t stream, const uint8_t *data, uint32_t size) {
-    command *c = find(stream);
+    command *c = command_find(stream);
     char *label = c && c->label && size && size < WRN_LABEL_MAX ? strndup((const char *)data, size) : NULL;
     if (!label) return;
     free(c->label);
@@ -264,28 +273,28 @@ void command_label(uint32_t stream, const uint8_t *data, uint32_t size) {
 
 /* ---- end ---- */
 
-static void ended(command *c, uint32_t kind, uint32_t value) {
+static void command_ended(command *c, uint32_t kind, uint32_t value) {
     if (c->drain) return;
     c->exit_kind = kind;
     c->exit_value = value;
-    c->drain = now_ms() + DRAIN_MS;
-    c->drain_end = now_ms() + FLOW_MAX_MS;
+    c->drain = wrn_now_ms() + DRAIN_MS;
+    c->drain_end = wrn_now_ms() + FLOW_MAX_MS;
     if (!c->started) {
         watch_close(&c->out.watch);
         watch_close(&c->err.watch);
     }
-    finish_if_over(c);
+    command_finish_if_over(c);
 }
 
-static void on_report(watch *w, uint32_t events) {
+static void command_on_report(watch *w, uint32_t events) {
     command *c = w->owner;
     keeper_report line;
     (void)events;
     ssize_t got = read(w->fd, &line, sizeof(line));
     if (got < 0 && (errno == EAGAIN || errno == EINTR)) return;
-    if (got != (ssize_t)sizeof(line)) { /* the keeper was killed; command_reaped() sees to the rest */
+    if (got != (ssize_t)sizeof(line)) { /* the keeper was killed; command_reaped() kills the rest */
         watch_close(w);
-        ended(c, WRN_EXIT_SIGNAL, SIGKILL);
+        command_ended(c, WRN_EXIT_SIGNAL, SIGKILL);
         return;
     }
     switch (line.kind) {
@@ -293,20 +302,20 @@ static void on_report(watch *w, uint32_t events) {
         c->started = true;
         c->pid = (uint32_t)line.value;
         if (c->stream) channel_send_u32(c->stream, WRN_FRAME_STARTED, c->pid);
-        set_reading(c);
+        command_set_reading(c);
         for (int signo = 1; signo < 65; signo++)
             if (c->early & 1ull << (signo - 1)) tree_signal(c->keeper, signo);
         break;
     case REPORT_ENDED:
-        if (WIFEXITED(line.value)) ended(c, WRN_EXIT_CODE, (uint32_t)WEXITSTATUS(line.value));
-        else ended(c, WRN_EXIT_SIGNAL, (uint32_t)WTERMSIG(line.value));
+        if (WIFEXITED(line.value)) command_ended(c, WRN_EXIT_CODE, (uint32_t)WEXITSTATUS(line.value));
+        else command_ended(c, WRN_EXIT_SIGNAL, (uint32_t)WTERMSIG(line.value));
         break;
-    case REPORT_NO_CWD: ended(c, WRN_EXIT_CWD, (uint32_t)line.value); break;
-    default: ended(c, WRN_EXIT_FAILED, (uint32_t)line.value); break;
+    case REPORT_NO_CWD: command_ended(c, WRN_EXIT_CWD, (uint32_t)line.value); break;
+    default: command_ended(c, WRN_EXIT_FAILED, (uint32_t)line.value); break;
     }
 }
 
-static pid_t *keepers; /* all that live, those of finished commands with daemons left too */
+static pid_t *keepers; /* all live ones, also those of commands that ended and left daemons */
 static size_t keeper_count, keeper_capacity;
 
 static bool is_keeper(pid_t pid) {
@@ -324,7 +333,7 @@ static void add_keeper(pid_t pid) {
     keepers[keeper_count++] = pid;
 }
 
-/* A keeper leaves no descendants when it ends by itself. When one was killed, its descendants have become ours. */
+/* A keeper that ends by itself leaves no descendants. The descendants of one that was killed are now the agent's children. */
 void command_reaped(pid_t pid, int status) {
     for (command *c = commands; c; c = c->next) {
         if (c->keeper != pid) continue;
@@ -339,13 +348,13 @@ void command_reaped(pid_t pid, int status) {
     }
 }
 
-static void send_signal(command *c, int signo) {
+static void command_send_signal(command *c, int signo) {
     if (!c->keeper) return;
-    /* Its group dies at once, as looking for thousands takes long while they take all the time there is. */
+    /* Kill the group at once: finding thousands of processes takes long while they use all processors. */
     if (signo == SIGKILL && c->started && !c->drain) kill(-(pid_t)c->pid, SIGKILL);
     if (c->started) tree_signal(c->keeper, signo);
     else c->early |= 1ull << (signo - 1);
-    kill(c->keeper, SIGCONT); /* one that was stopped from inside would never report */
+    kill(c->keeper, SIGCONT); /* a process of the sandbox may have stopped it */
 }
 
 int64_t command_next_timer(void) {
@@ -354,83 +363,84 @@ int64_t command_next_timer(void) {
         if (c->drain && c->out.left < 0 && c->drain < first) first = c->drain;
     }
     if (first == INT64_MAX) return -1;
-    int64_t left = first - now_ms();
+    int64_t left = first - wrn_now_ms();
     return left < 0 ? 0 : left;
 }
 
-/* The drain time is over: what is in the pipe now is the last that is sent. */
-static void stop_reading(command *c, output *o) {
+/* The drain time is over: what is in the pipe now is sent, and nothing after it. */
+static void output_stop_after_buffered(command *c, output *o) {
     int there = 0;
     o->left = 0;
     if (o->watch.fd < 0) return;
     if (ioctl(o->watch.fd, FIONREAD, &there) == 0) o->left = there;
-    if (!o->left) stop_output(c, o);
+    if (!o->left) output_stop(c, o);
 }
 
-/* What it left behind goes on, as it does after any command's end. */
-static void give_up(command *c) {
+/* A command that has ended is no longer waited for; its descendants go on, as after any command. */
+static void command_give_up(command *c) {
     if (!c->drain) {
-        send_signal(c, SIGKILL);
+        command_send_signal(c, SIGKILL);
         return;
     }
-    stop_output(c, &c->out);
-    stop_output(c, &c->err);
-    finish_if_over(c);
+    output_stop(c, &c->out);
+    output_stop(c, &c->err);
+    command_finish_if_over(c);
 }
 
 void command_signal(uint32_t stream, uint32_t signo) {
-    command *c = find(stream);
-    if (c && signo == WRN_SIGNAL_GIVE_UP) give_up(c);
-    else if (c && signo >= 1 && signo < 65) send_signal(c, (int)signo);
+    command *c = command_find(stream);
+    if (c && signo == WRN_SIGNAL_GIVE_UP) command_give_up(c);
+    else if (c && signo >= 1 && signo < 65) command_send_signal(c, (int)signo);
 }
 
-/* Nobody could write, or nothing could be sent: then the time that has passed does not count. */
-static bool has_stood_still(const command *c, int64_t now) {
+/* Time in which the sandbox was stopped, or wrennd took no output, does not count as drain time. */
+static bool command_has_stood_still(const command *c, int64_t now) {
     return now - c->drain > STOOD_STILL_MS || (channel_is_open() && (c->credit <= 0 || !channel_has_room()));
 }
 
 void command_run_timers(void) {
-    int64_t now = commands ? now_ms() : 0;
+    int64_t now = commands ? wrn_now_ms() : 0;
     for (command *c = commands, *next; c; c = next) {
         next = c->next;
         if (!c->drain) continue;
         if (c->out.left >= 0 || c->drain > now) {
-            finish_if_over(c);
+            command_finish_if_over(c);
             continue;
         }
-        if (has_stood_still(c, now)) {
+        if (command_has_stood_still(c, now)) {
             c->drain_end += now + FLOW_MS - c->drain;
             c->drain = now + FLOW_MS;
             continue;
         }
-        stop_reading(c, &c->out);
-        stop_reading(c, &c->err);
-        finish_if_over(c);
+        output_stop_after_buffered(c, &c->out);
+        output_stop_after_buffered(c, &c->err);
+        command_finish_if_over(c);
     }
 }
 
-/* ---- from one server to the next ---- */
+/* ---- from one wrennd to the next ---- */
 
-/* What a command that has ended left behind goes on. A builtin that writes a file takes its half of it away. Its input stays open, as its end would mean that all has come. */
-static void abandon(command *c) {
+/* Descendants of a command that has ended go on. A builtin gets SIGTERM, so that it removes its half-written file; its stdin
+ * stays open, because the end of stdin would mean that the file is complete. */
+static void command_abandon(command *c) {
     c->stream = 0;
-    if (!c->drain) send_signal(c, c->builtin ? SIGTERM : SIGKILL);
+    if (!c->drain) command_send_signal(c, c->builtin ? SIGTERM : SIGKILL);
     watch_set(&c->in, 0);
     drain(&c->out.watch);
     drain(&c->err.watch);
-    finish_if_over(c);
+    command_finish_if_over(c);
 }
 
-void command_abandon(void) {
+void command_server_lost(void) {
     exec_size = 0;
     for (command *c = commands, *next; c; c = next) {
         next = c->next;
-        if (c->label) set_reading(c);
-        else if (c->stream) abandon(c);
+        if (c->label) command_set_reading(c);
+        else if (c->stream) command_abandon(c);
     }
 }
 
-static void send_kept(command *c) {
+static void command_send_kept(command *c) {
     static uint8_t payload[WRN_KEPT_HEAD + WRN_LABEL_MAX];
     size_t size = strlen(c->label);
     wrn_put_u32(payload, c->pid);
@@ -439,14 +449,14 @@ static void send_kept(command *c) {
     memcpy(payload + WRN_KEPT_HEAD, c->label, size);
     c->credit = WRN_FRAME_CREDIT;
     if (c->terminal) {
-        wrn_buf_clear(&c->out.held); /* a server may have gone before it got all of it */
+        wrn_buf_clear(&c->out.held); /* the last wrennd may have got a part of it */
         wrn_replay_write(&c->out.screen, &c->out.held);
         if (c->out.held.failed) die("wrenn-agent: out of memory");
     }
     channel_send(c->stream, WRN_FRAME_KEPT, payload, WRN_KEPT_HEAD + size);
 }
 
-void command_send_kept(void) {
+void command_reattach(void) {
     uint8_t payload[8];
     uint32_t count = 0;
     for (command *c = commands; c; c = c->next) count += c->label != NULL;
@@ -454,7 +464,7 @@ void command_send_kept(void) {
     wrn_put_u32(payload + 4, count);
     channel_send(0, WRN_FRAME_BACK, payload, sizeof(payload));
     for (command *c = commands; c; c = c->next)
-        if (c->label) send_kept(c);
+        if (c->label) command_send_kept(c);
 }
 
 /* ---- start ---- */
@@ -463,19 +473,19 @@ typedef struct pipes {
     int in[2], out[2], err[2], report[2];
 } pipes;
 
-static void close_pair(int pair[2]) {
+static void pipes_close_pair(int pair[2]) {
     for (int i = 0; i < 2; i++)
         if (pair[i] >= 0) close(pair[i]);
 }
 
-static bool open_stdio(pipes *p, uint32_t flags) {
+static bool pipes_open_stdio(pipes *p, uint32_t flags) {
     if (flags & WRN_EXEC_STDIN ? pipe2(p->in, O_CLOEXEC) != 0
                                : (p->in[0] = open("/dev/null", O_RDONLY | O_CLOEXEC)) < 0)
         return false;
     return pipe2(p->out, O_CLOEXEC) == 0 && pipe2(p->err, O_CLOEXEC) == 0;
 }
 
-/* What is typed is UTF-8: a backspace takes a whole character off the line. */
+/* Typed input is UTF-8, so a backspace erases a whole character. */
 static void expect_utf8(int terminal) {
     struct termios settings;
     if (tcgetattr(terminal, &settings) != 0) return;
@@ -483,8 +493,8 @@ static void expect_utf8(int terminal) {
     tcsetattr(terminal, TCSANOW, &settings);
 }
 
-/* The command's ends are the terminal; ours, for input and for output, its master. */
-static bool open_terminal(pipes *p, const wrn_exec_head *head) {
+/* The command gets the terminal, the agent its master, as two descriptors. */
+static bool pipes_open_terminal(pipes *p, const wrn_exec_head *head) {
     struct winsize size = {.ws_col = (unsigned short)head->cols, .ws_row = (unsigned short)head->rows};
     char name[32];
     int number, unlocked = 0;
@@ -499,12 +509,12 @@ static bool open_terminal(pipes *p, const wrn_exec_head *head) {
     return p->in[1] >= 0 && p->in[0] >= 0;
 }
 
-static bool open_pipes(pipes *p, const wrn_exec_head *head) {
+static bool pipes_open(pipes *p, const wrn_exec_head *head) {
     *p = (pipes){{-1, -1}, {-1, -1}, {-1, -1}, {-1, -1}};
-    bool ok = head->flags & WRN_EXEC_PTY ? open_terminal(p, head) : open_stdio(p, head->flags);
+    bool ok = head->flags & WRN_EXEC_PTY ? pipes_open_terminal(p, head) : pipes_open_stdio(p, head->flags);
     if (ok && pipe2(p->report, O_CLOEXEC) == 0) return true;
     int saved = errno;
-    close_pair(p->in), close_pair(p->out), close_pair(p->err), close_pair(p->report);
+    pipes_close_pair(p->in), pipes_close_pair(p->out), pipes_close_pair(p->err), pipes_close_pair(p->report);
     errno = saved;
     return false;
 }
@@ -514,37 +524,37 @@ static void watch_open(watch *w, int fd, command *owner, void (*ready)(watch *, 
     *w = (watch){.fd = fd, .ready = ready, .owner = owner};
 }
 
-static bool same_name(const char *a, const char *b) {
+static bool env_same_name(const char *a, const char *b) {
     size_t size = strcspn(a, "=");
     return strncmp(a, b, size + 1) == 0;
 }
 
-static size_t count_of(char *const *list) {
+static size_t list_length(char *const *list) {
     size_t count = 0;
     while (list[count]) count++;
     return count;
 }
 
-static void put_env(char **merged, char *const *from, size_t count) {
+static void env_put(char **merged, char *const *from, size_t count) {
     for (size_t i = 0; i < count; i++) {
         size_t at = 0;
-        while (merged[at] && !same_name(merged[at], from[i])) at++;
+        while (merged[at] && !env_same_name(merged[at], from[i])) at++;
         merged[at] = from[i];
     }
 }
 
-/* The agent's own environment, with that of the user and then `extra` over it. */
-static char **merge_env(char *const *of_user, char *const *extra, size_t count) {
-    char **merged = calloc(count_of(environ) + count_of(of_user) + count + 1, sizeof(char *));
+/* The agent's environment; variables of the user replace those of the agent, and `extra` replaces both. */
+static char **env_merge(char *const *of_user, char *const *extra, size_t count) {
+    char **merged = calloc(list_length(environ) + list_length(of_user) + count + 1, sizeof(char *));
     if (!merged) return NULL;
-    put_env(merged, environ, count_of(environ));
-    put_env(merged, of_user, count_of(of_user));
-    put_env(merged, extra, count);
+    env_put(merged, environ, list_length(environ));
+    env_put(merged, of_user, list_length(of_user));
+    env_put(merged, extra, count);
     return merged;
 }
 
-/* What a user's login would set. */
-static char **user_env(const account *u) {
+/* The variables that a login sets. */
+static char **env_of_user(const account *u) {
     static char home[sizeof(u->home) + 8], name[USER_NAME_MAX + 8], login[USER_NAME_MAX + 8];
     static char *all[] = {home, name, login, NULL}, *none[] = {NULL};
     snprintf(home, sizeof(home), "HOME=%s", u->home);
@@ -558,7 +568,7 @@ typedef struct request {
     char *cwd, *label, *user, **argv, **envs;
 } request;
 
-/* Points into the payload, which ends with NUL; NULLs after argv. False when the strings don't add up. */
+/* The strings of *r point into the payload. False when the payload is malformed. The caller frees r->argv. */
 static bool read_request(uint8_t *data, size_t size, request *r) {
     if (size < WRN_EXEC_HEAD + 2 || data[size - 1]) return false;
     r->head = (wrn_exec_head){wrn_get_u32(data), wrn_get_u32(data + 4), wrn_get_u32(data + 8), wrn_get_u32(data + 12),
@@ -588,8 +598,8 @@ static bool read_request(uint8_t *data, size_t size, request *r) {
     return ok;
 }
 
-/* 0, or an errno: who it is to be is known, or nobody was named. A template's user is not for builtins, and not for sandboxes
- * that have root alone; then only its home counts. */
+/* Finds the account to run as: *run_as stays NULL for the agent's own. Builtins run as root in the home directory of the
+ * template's user, and so does everything in a sandbox that has root alone. 0, or an errno. */
 static int choose_user(const request *r, account *u, const account **run_as) {
     bool of_template = r->head.flags & WRN_EXEC_DEFAULT_USER;
     *u = (account){0};
@@ -603,19 +613,19 @@ static int choose_user(const request *r, account *u, const account **run_as) {
     return 0;
 }
 
-static void run(uint32_t stream, const request *r) {
+static void command_start(uint32_t stream, const request *r) {
     static account who;
     const account *run_as;
     pipes p;
     int unknown = choose_user(r, &who, &run_as);
     if (unknown) {
-        send_exit(stream, WRN_EXIT_USER, (uint32_t)unknown, false);
+        command_send_exit(stream, WRN_EXIT_USER, (uint32_t)unknown, false);
         return;
     }
     command *c = calloc(1, sizeof(*c));
-    char **env = merge_env(user_env(&who), r->envs, r->head.envc), *label = *r->label ? strdup(r->label) : NULL;
-    if (!c || !env || (*r->label && !label) || !open_pipes(&p, &r->head)) {
-        send_exit(stream, WRN_EXIT_FAILED, (uint32_t)errno, false);
+    char **env = env_merge(env_of_user(&who), r->envs, r->head.envc), *label = *r->label ? strdup(r->label) : NULL;
+    if (!c || !env || (*r->label && !label) || !pipes_open(&p, &r->head)) {
+        command_send_exit(stream, WRN_EXIT_FAILED, (uint32_t)errno, false);
         free(c);
         free(label);
         free(env);
@@ -646,10 +656,10 @@ static void run(uint32_t stream, const request *r) {
                    .credit = WRN_FRAME_CREDIT,
                    .terminal = terminal,
                    .builtin = s.builtin};
-    watch_open(&c->report, p.report[0], c, on_report);
-    watch_open(&c->in, p.in[1], c, on_input_room);
-    watch_open(&c->out.watch, p.out[0], c, on_output);
-    watch_open(&c->err.watch, p.err[0], c, on_output);
+    watch_open(&c->report, p.report[0], c, command_on_report);
+    watch_open(&c->in, p.in[1], c, command_on_stdin_writable);
+    watch_open(&c->out.watch, p.out[0], c, command_on_output);
+    watch_open(&c->err.watch, p.err[0], c, command_on_output);
     c->out.type = WRN_FRAME_STDOUT;
     c->err.type = WRN_FRAME_STDERR;
     c->out.left = c->err.left = -1;
@@ -657,7 +667,7 @@ static void run(uint32_t stream, const request *r) {
     commands = c;
     if (keeper < 0) {
         c->keeper = 0;
-        ended(c, WRN_EXIT_FAILED, (uint32_t)error);
+        command_ended(c, WRN_EXIT_FAILED, (uint32_t)error);
         return;
     }
     add_keeper(keeper);
@@ -665,8 +675,8 @@ static void run(uint32_t stream, const request *r) {
 }
 
 void command_exec(uint32_t stream, uint8_t flags, const uint8_t *data, uint32_t size) {
-    if (exec_size && exec_stream != stream) die("wrenn-agent: commands mixed up");
-    if (exec_size + size > WRN_FRAME_EXEC_MAX) die("wrenn-agent: command too long");
+    if (exec_size && exec_stream != stream) die("wrenn-agent: an EXEC began before the last one was complete");
+    if (exec_size + size > WRN_FRAME_EXEC_MAX) die("wrenn-agent: an EXEC is too long");
     exec_payload = realloc(exec_payload, exec_size + size + 1);
     if (!exec_payload) die("wrenn-agent: out of memory");
     memcpy(exec_payload + exec_size, data, size);
@@ -675,10 +685,10 @@ void command_exec(uint32_t stream, uint8_t flags, const uint8_t *data, uint32_t 
     if (flags & WRN_FRAME_MORE) return;
     request r;
     if (read_request(exec_payload, exec_size, &r)) {
-        run(stream, &r);
+        command_start(stream, &r);
         free(r.argv);
     } else {
-        send_exit(stream, WRN_EXIT_FAILED, EINVAL, false);
+        command_send_exit(stream, WRN_EXIT_FAILED, EINVAL, false);
     }
     exec_size = 0;
 }

@@ -1,19 +1,17 @@
-/* Thousands of processes in a sandbox: commands start all the same. Some processes are left to the agent and its keepers, and
- * what is started into a crowd goes before it for its first second. */
+#include "agent/crowd.h"
+
 #include <errno.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
-#include "agent/agent.h"
-
 enum { KEPT_PROCESSES = 64, CROWD = 1024, HURRY_S = 1 };
 
-static bool is_crowded; /* as of the last fork */
+static bool is_crowded; /* at the last fork */
 static pid_t hurried;
 
-static void set_limit(bool is_low, rlim_t less) {
+static void crowd_set_limit(bool is_low, rlim_t less) {
     struct rlimit limit;
     if (getrlimit(RLIMIT_NPROC, &limit) != 0 || limit.rlim_max == RLIM_INFINITY || limit.rlim_max < 4 * KEPT_PROCESSES)
         return;
@@ -22,13 +20,13 @@ static void set_limit(bool is_low, rlim_t less) {
     setrlimit(RLIMIT_NPROC, &limit);
 }
 
-void crowd_notice(void) { set_limit(true, 0); }
+void crowd_notice(void) { crowd_set_limit(true, 0); }
 
 pid_t crowd_fork(void) {
     pid_t pid = fork();
     is_crowded = pid < 0 && errno == EAGAIN;
     if (!is_crowded) return pid;
-    set_limit(false, 0);
+    crowd_set_limit(false, 0);
     pid = fork();
     int error = errno;
     if (pid != 0) crowd_notice();
@@ -36,23 +34,24 @@ pid_t crowd_fork(void) {
     return pid;
 }
 
-/* The agent has a better priority than commands, where it may. Both calls are bare system calls. */
-static void calm(int signo) {
+/* Back to the priority of commands; the agent's is better, where wrennd may set that. Both calls are plain system calls, so
+ * a signal handler may make them. */
+static void crowd_calm(int signo) {
     (void)signo;
     if (hurried) setpriority(PRIO_PGRP, (id_t)hurried, 0); // NOLINT(bugprone-signal-handler)
     setpriority(PRIO_PROCESS, 0, 0);                       // NOLINT(bugprone-signal-handler)
 }
 
 void crowd_keeper(void) {
-    set_limit(false, 0);
-    if (!is_crowded) calm(0);
+    crowd_set_limit(false, 0);
+    if (!is_crowded) crowd_calm(0);
 }
 
-void crowd_command(void) { set_limit(false, KEPT_PROCESSES); }
+void crowd_command(void) { crowd_set_limit(false, KEPT_PROCESSES); }
 
 void crowd_started(pid_t group) {
     if (!is_crowded) return;
     hurried = group;
-    signal(SIGALRM, calm);
+    signal(SIGALRM, crowd_calm);
     alarm(HURRY_S);
 }

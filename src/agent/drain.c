@@ -1,13 +1,11 @@
-/* What outlives its command still has the command's output. If nobody read it, it would be killed by SIGPIPE, or wait for
- * ever; so what nobody wants any more is read to its end and dropped. */
+#include "agent/drain.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <unistd.h>
 
-#include "agent/agent.h"
-
-static void on_leftover(watch *w, uint32_t events) {
+static void drain_on_readable(watch *w, uint32_t events) {
     static char dropped[65536];
     (void)events;
     ssize_t got = read(w->fd, dropped, sizeof(dropped));
@@ -21,7 +19,7 @@ void drain(watch *from) {
     watch *w = malloc(sizeof(*w));
     if (!w) die("wrenn-agent: out of memory");
     watch_set(from, 0);
-    *w = (watch){.fd = from->fd, .ready = on_leftover};
+    *w = (watch){.fd = from->fd, .ready = drain_on_readable};
     from->fd = -1;
     watch_set(w, EPOLLIN);
 }

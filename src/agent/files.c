@@ -1,6 +1,6 @@
-/* What wrennd does with files, done inside. Works by descriptors of directories, part of a path by part: no path is too long,
- * and nothing that is swapped for a link meanwhile leads a recursion astray. One process does one operation and ends. */
-#include "wire/files.h"
+/* Walks paths component by component, by descriptors of directories: so no path is too long, and a directory that is swapped
+ * for a link meanwhile does not lead a recursion elsewhere. A process does one operation and ends. */
+#include "agent/files.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -15,9 +15,11 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 
-#include "agent/agent.h"
+#include "agent/followed.h"
+#include "agent/user.h"
 #include "base/buf.h"
 #include "base/tree.h"
+#include "wire/files.h"
 
 enum { CHUNK = 65536, LINKS_MAX = 40, DIR_FLAGS = O_DIRECTORY | O_CLOEXEC };
 
@@ -25,12 +27,12 @@ enum { CHUNK = 65536, LINKS_MAX = 40, DIR_FLAGS = O_DIRECTORY | O_CLOEXEC };
 
 typedef struct place {
     int dir;
-    const char *name; /* the last part; "." when there is none */
-    bool slash;       /* follows the name: it has to be a directory */
+    const char *name; /* the last component; "." when there is none */
+    bool slash;       /* a slash follows the name, so it has to be a directory */
 } place;
 
-/* The path as an absolute one, "~" and relative ones from home; as it is otherwise, or without "." and needless slashes. */
-static wrn_buf absolute(const char *path, bool tidy) {
+/* Makes a path absolute: "~" and relative paths start at the home directory. `tidy` drops "." and needless slashes. */
+static wrn_buf path_absolute(const char *path, bool tidy) {
     wrn_buf out = WRN_BUF_INIT;
     const char *home = getenv("HOME");
     bool tilde = path[0] == '~' && (path[1] == '/' || path[1] == '\0');
@@ -53,16 +55,16 @@ static wrn_buf absolute(const char *path, bool tidy) {
     return out;
 }
 
-static int enter(int dir, const char *name, bool make) {
+static int path_enter(int dir, const char *name, bool make) {
     int fd = openat(dir, name, O_PATH | DIR_FLAGS);
     if (fd >= 0 || errno != ENOENT || !make) return fd;
     if (mkdirat(dir, name, 0755) != 0 && errno != EEXIST) return -1;
     return openat(dir, name, O_PATH | DIR_FLAGS);
 }
 
-/* Goes to the directory of the path's last part, from `from` when it is relative; makes what is missing above that part if
- * asked to. Cuts the path up. False with errno. */
-static bool find_place(int from, char *path, bool make, place *out) {
+/* Opens the directory of the path's last component; a relative path starts at `from`. With `make`, missing directories above
+ * that component are made. Writes NULs into the path. False with errno. */
+static bool path_walk(int from, char *path, bool make, place *out) {
     *out = (place){.dir = openat(from, *path == '/' ? "/" : ".", O_PATH | DIR_FLAGS), .name = "."};
     for (char *part = path + strspn(path, "/"); out->dir >= 0 && *part;) {
         char *end = part + strcspn(part, "/"), *next = end + strspn(end, "/");
@@ -73,7 +75,7 @@ static bool find_place(int from, char *path, bool make, place *out) {
             out->name = part;
             break;
         }
-        int below = enter(out->dir, part, make);
+        int below = path_enter(out->dir, part, make);
         close(out->dir);
         out->dir = below;
         part = next;
@@ -81,17 +83,17 @@ static bool find_place(int from, char *path, bool make, place *out) {
     return out->dir >= 0;
 }
 
-/* The same for a path as the caller gave it. What `out` points to stays until the process ends. */
-static bool find(const char *path, bool make, place *out) {
+/* The same for a path from a request. What `out` points to stays until the process ends. */
+static bool path_find(const char *path, bool make, place *out) {
     static wrn_buf whole;
-    whole = absolute(path, false);
+    whole = path_absolute(path, false);
     errno = ENOMEM;
-    return !whole.failed && find_place(AT_FDCWD, whole.data, make, out);
+    return !whole.failed && path_walk(AT_FDCWD, whole.data, make, out);
 }
 
 /* ---- read ---- */
 
-static int copy(int from, int to) {
+static int copy_bytes(int from, int to) {
     static char chunk[CHUNK];
     for (ssize_t got; (got = read(from, chunk, sizeof(chunk))) != 0;) {
         if (got < 0 && errno != EINTR) return errno;
@@ -104,12 +106,12 @@ static int copy(int from, int to) {
     return 0;
 }
 
-static int read_file(char **argv) {
+static int builtin_read(char **argv) {
     place at;
-    if (!find(argv[1], false, &at)) return errno;
+    if (!path_find(argv[1], false, &at)) return errno;
     int fd = open_regular(at.dir, at.name);
     if (fd < 0) return errno;
-    return at.slash ? ENOTDIR : copy(fd, STDOUT_FILENO);
+    return at.slash ? ENOTDIR : copy_bytes(fd, STDOUT_FILENO);
 }
 
 /* ---- write ---- */
@@ -119,36 +121,36 @@ static struct {
     char name[32];
 } aside;
 
-static void on_abort(int signo) {
+static void write_on_abort(int signo) {
     (void)signo;
     unlinkat(aside.dir, aside.name, 0);
     _exit(ECANCELED);
 }
 
-static void hold_abort(bool hold) {
+static void write_block_abort(bool hold) {
     sigset_t term;
     sigemptyset(&term);
     sigaddset(&term, SIGTERM);
     sigprocmask(hold ? SIG_BLOCK : SIG_UNBLOCK, &term, NULL);
 }
 
-/* Where a write through links ends. */
+/* Follows symbolic links to the file that a write replaces. */
 static int follow_links(place *at) {
-    static char targets[2][PATH_MAX]; /* the last one holds the name */
+    static char targets[2][PATH_MAX]; /* used in turn: the last one holds the name */
     for (int i = 0; i < LINKS_MAX; i++) {
         char *target = targets[i % 2];
         ssize_t size = at->slash ? -1 : readlinkat(at->dir, at->name, target, PATH_MAX - 1);
         if (size < 0) return 0;
         target[size] = '\0';
         place next;
-        if (!find_place(at->dir, target, false, &next)) return errno;
+        if (!path_walk(at->dir, target, false, &next)) return errno;
         close(at->dir);
         *at = next;
     }
     return ELOOP;
 }
 
-/* What is to be replaced; a regular file of nobody's when there is nothing. */
+/* Checks the file to be replaced. When there is none, *info describes a new regular file. */
 static int look_at_target(const place *at, struct stat *info) {
     if (fstatat(at->dir, at->name, info, AT_SYMLINK_NOFOLLOW) != 0) {
         *info = (struct stat){.st_mode = S_IFREG | 0644, .st_uid = (uid_t)-1, .st_gid = (gid_t)-1};
@@ -160,7 +162,7 @@ static int look_at_target(const place *at, struct stat *info) {
     return faccessat(at->dir, at->name, W_OK, 0) == 0 ? 0 : errno;
 }
 
-/* What the caller wants beyond the content. */
+/* What a request asks for beyond the content. */
 typedef struct wish {
     bool has_mode, has_owner, in_place;
     mode_t mode;
@@ -182,17 +184,17 @@ static int read_wish(char **argv, wish *out) {
     return 0;
 }
 
-/* The file keeps what it had, but for what is wished. */
+/* Sets owner and mode: those of the request, else those that the file had. */
 static int set_owner_and_mode(int fd, const struct stat *had, const wish *w) {
     bool same_owner = fchown(fd, w->has_owner ? w->uid : had->st_uid, w->has_owner ? w->gid : had->st_gid) == 0;
     if (w->has_owner && !same_owner) return errno;
-    /* The bits that lend the owner's rights are not for another owner. */
+    /* Set-user-id and set-group-id bits are not passed on to another owner. */
     mode_t kept = had->st_mode & (same_owner && !w->has_owner ? 07777 : 0777);
     return fchmod(fd, w->has_mode ? w->mode : kept) == 0 ? 0 : errno;
 }
 
-/* Access lists and what users have attached, which another file would lack; not what the host's security modules put on
- * every file. */
+/* Whether the file has extended attributes or access lists, which a new file would lack. Attributes that the host's security
+ * modules put on every file do not count. */
 static bool has_attributes(const place *at) {
     static char names[65536]; /* the kernel's limit */
     char path[32];
@@ -210,18 +212,18 @@ static bool stays_in_place(const place *at, const struct stat *target, const wis
     return target->st_nlink && (w->in_place || target->st_nlink > 1 || has_attributes(at) || is_followed(target));
 }
 
-/* The room is taken first: a disk that is full must not cost the old content. */
+/* Allocates the space first, so that a full disk does not cost the old content. */
 static int copy_into(int from, int to) {
     struct stat info;
     if (fstat(from, &info) != 0 || lseek(from, 0, SEEK_SET) != 0) return errno;
     if (info.st_size && fallocate(to, FALLOC_FL_KEEP_SIZE, 0, info.st_size) != 0 && errno != EOPNOTSUPP) return errno;
-    int error = copy(from, to);
+    int error = copy_bytes(from, to);
     return error || ftruncate(to, info.st_size) == 0 ? error : errno;
 }
 
-/* Who watches a directory for files that are written, and not for those that are moved there, would see nothing of this one
- * but the name it had aside. Changes nothing in it, so it may be somebody's already. */
-static void announce(const place *at) {
+/* A watcher of the directory that looks for written files, and not for renamed ones, would miss this file: it was written
+ * under its temporary name. So the file is opened for writing and allocated once more, which changes nothing in it. */
+static void write_announce(const place *at) {
     struct stat info;
     if (fstat(at->dir, &info) != 0 || !is_followed(&info)) return;
     int fd = openat(at->dir, at->name, O_WRONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
@@ -244,7 +246,7 @@ static int replace_target(const place *at, int fd, const wish *w) {
     if (error) return error;
     if (to < 0) {
         if (renameat(aside.dir, aside.name, at->dir, at->name) != 0) return errno;
-        announce(at);
+        write_announce(at);
         return 0;
     }
     error = copy_into(fd, to);
@@ -252,27 +254,27 @@ static int replace_target(const place *at, int fd, const wish *w) {
     return error;
 }
 
-static int write_file(char **argv) {
+static int builtin_write(char **argv) {
     place at;
     struct stat info;
     uint64_t number;
     wish w;
     int error = read_wish(argv, &w);
     if (error) return error;
-    if (!find(argv[1], true, &at)) return errno;
+    if (!path_find(argv[1], true, &at)) return errno;
     error = follow_links(&at);
     if (!error) error = look_at_target(&at, &info);
     if (error) return error;
     if (getrandom(&number, sizeof(number), 0) != (ssize_t)sizeof(number)) return EAGAIN;
     snprintf(aside.name, sizeof(aside.name), ".wrenn-%016llx", (unsigned long long)number);
     aside.dir = at.dir;
-    hold_abort(true);
+    write_block_abort(true);
     int fd = openat(at.dir, aside.name, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
     if (fd < 0) return errno;
-    sigaction(SIGTERM, &(struct sigaction){.sa_handler = on_abort}, NULL);
-    hold_abort(false);
-    error = copy(STDIN_FILENO, fd);
-    hold_abort(true);
+    sigaction(SIGTERM, &(struct sigaction){.sa_handler = write_on_abort}, NULL);
+    write_block_abort(false);
+    error = copy_bytes(STDIN_FILENO, fd);
+    write_block_abort(true);
     if (!error) error = replace_target(&at, fd, &w);
     if (error) unlinkat(at.dir, aside.name, 0);
     return error;
@@ -284,11 +286,11 @@ typedef struct names {
     const char *file;
     wrn_buf text;
     bool loaded, known;
-    unsigned long id; /* whose name is in `name` */
+    unsigned long id; /* that `name` belongs to */
     char name[256];
 } names;
 
-static const char *name_of(names *n, unsigned long id) {
+static const char *names_find(names *n, unsigned long id) {
     if (!n->loaded) {
         n->loaded = true;
         read_small_file(n->file, &n->text); /* without it there are no names */
@@ -313,7 +315,7 @@ static const char *name_of(names *n, unsigned long id) {
     return n->name;
 }
 
-/* Of `name` in `dir`, whose whole path is `path`. */
+/* Writes the record of `name` in `dir`; `path` is its absolute path. */
 static void put_record(int dir, const char *name, const struct stat *own, const char *path) {
     static names users = {.file = "/etc/passwd"}, groups = {.file = "/etc/group"};
     static char resolved[PATH_MAX];
@@ -324,8 +326,8 @@ static void put_record(int dir, const char *name, const struct stat *own, const 
         target = end.st_mode && fchdir(dir) == 0 && realpath(name, resolved) ? resolved : path;
     }
     printf("%u%c%lld%c%lld%c%s%c", (unsigned)end.st_mode, 0, (long long)own->st_size, 0, (long long)own->st_mtime, 0,
-           name_of(&users, own->st_uid), 0);
-    printf("%s%c%s%c%s%c", name_of(&groups, own->st_gid), 0, target, 0, path, 0);
+           names_find(&users, own->st_uid), 0);
+    printf("%s%c%s%c%s%c", names_find(&groups, own->st_gid), 0, target, 0, path, 0);
 }
 
 static int end_records(int error) { return fflush(stdout) != 0 && !error ? errno : error; }
@@ -338,19 +340,20 @@ typedef struct listing {
     unsigned long long left; /* records */
 } listing;
 
-/* No error: there are as many as were wanted. */
+/* Not an errno: the limit of records is reached. */
 enum { ENOUGH = -1 };
 
 static int by_bytes(const void *a, const void *b) { return strcmp(*(char *const *)a, *(char *const *)b); }
 
-/* How a name compares with the first part of a path. */
+/* Compares a name with the first component of a path. */
 static int compare_first(const char *name, const char *path) {
     size_t size = strcspn(path, "/");
     int order = strncmp(name, path, size);
     return order ? order : name[size] != '\0';
 }
 
-/* Sorted, and then a NULL; none of those before `from`, the rest of a path or NULL. NULL with errno. */
+/* The names of a directory, sorted, with a NULL at the end. `from` is a path or NULL: names before its first component are
+ * left out. NULL with errno. */
 static char **read_names(DIR *dir, const char *from) {
     size_t count = 0, capacity = 64;
     char **all = malloc(capacity * sizeof(*all));
@@ -384,7 +387,7 @@ static int list_dir(listing *l, int fd, long long levels, const char *from);
 
 static bool is_gone(int error) { return error == ENOENT || error == ENOTDIR || error == ELOOP || error == ESRCH; }
 
-/* What has vanished meanwhile, or may not be read, counts as empty, as long as it is below what was asked for. Some of /proc
+/* Below the requested directory, one that has vanished meanwhile or may not be read counts as empty. Some directories of /proc
  * can be opened and still not be read. */
 static int list_below(listing *l, int dir, const char *name, long long levels, const char *from) {
     if (l->level == WRN_LIST_LEVELS_MAX) return E2BIG;
@@ -393,7 +396,7 @@ static int list_below(listing *l, int dir, const char *name, long long levels, c
     return is_gone(error) || error == EACCES || error == EPERM ? 0 : error;
 }
 
-/* `from`: it was listed already, and so was what is in it up to that, the rest of a path. */
+/* With `from` the entry itself was listed before, and so were entries below it up to that relative path. */
 static int list_entry(listing *l, int dir, const char *name, long long levels, const char *from) {
     struct stat info;
     size_t size = l->path.size;
@@ -410,7 +413,7 @@ static int list_entry(listing *l, int dir, const char *name, long long levels, c
     return error;
 }
 
-/* Takes `fd`. */
+/* Takes `fd` over. */
 static int list_dir(listing *l, int fd, long long levels, const char *from) {
     DIR *dir = fdopendir(fd);
     char **all = dir ? read_names(dir, from) : NULL;
@@ -428,13 +431,13 @@ static int list_dir(listing *l, int fd, long long levels, const char *from) {
     return error;
 }
 
-/* The path of a record, cut to what is below the listed directory; NULL when it is not below. */
-static const char *below(const listing *l, const char *path) {
+/* The part of a record's path that is below the listed directory; NULL when the path is not below it. */
+static const char *list_path_below(const listing *l, const char *path) {
     bool is = strncmp(path, l->path.data, l->path.size) == 0 && path[l->path.size] == '/';
     return is ? path + l->path.size + 1 : NULL;
 }
 
-/* Takes `fd`, too. */
+/* Takes `fd` over, too. */
 static int list_one(listing *l, int fd, const char *name, long long levels) {
     l->level++;
     int error = list_entry(l, fd, name, levels, NULL);
@@ -442,20 +445,20 @@ static int list_one(listing *l, int fd, const char *name, long long levels) {
     return error;
 }
 
-static int list(char **argv) {
+static int builtin_list(char **argv) {
     place at;
     if (!argv[2]) return EINVAL;
-    if (!find(argv[1], false, &at)) return errno;
+    if (!path_find(argv[1], false, &at)) return errno;
     int fd = openat(at.dir, at.name, O_RDONLY | DIR_FLAGS);
     if (fd < 0) return errno;
-    listing l = {.path = absolute(argv[1], true), .left = ULLONG_MAX};
+    listing l = {.path = path_absolute(argv[1], true), .left = ULLONG_MAX};
     long long levels = strtoll(argv[2], NULL, 10);
     const char *from = NULL, *only = NULL;
     int error = l.path.failed ? ENOMEM : 0;
     for (char **word = argv + 3; *word && !error; word++) {
         if (strncmp(*word, "limit=", 6) == 0) l.left = strtoull(*word + 6, NULL, 10);
         else if (strncmp(*word, "only=", 5) == 0) only = *word + 5;
-        else if (strncmp(*word, "after=", 6) != 0 || !(from = below(&l, *word + 6))) error = EINVAL;
+        else if (strncmp(*word, "after=", 6) != 0 || !(from = list_path_below(&l, *word + 6))) error = EINVAL;
     }
     if (error) close(fd);
     else error = only ? list_one(&l, fd, only, levels) : list_dir(&l, fd, levels, from);
@@ -465,29 +468,29 @@ static int list(char **argv) {
 
 /* ---- mkdir, remove ---- */
 
-static int make_dir(char **argv) {
+static int builtin_mkdir(char **argv) {
     place at;
     struct stat info;
-    if (!find(argv[1], true, &at)) return errno;
+    if (!path_find(argv[1], true, &at)) return errno;
     if (mkdirat(at.dir, at.name, 0755) != 0) {
         int error = errno;
         if (error != EEXIST) return error;
         return fstatat(at.dir, at.name, &info, 0) == 0 && S_ISDIR(info.st_mode) ? EEXIST : ENOTDIR;
     }
     if (fstatat(at.dir, at.name, &info, AT_SYMLINK_NOFOLLOW) != 0) return errno;
-    wrn_buf path = absolute(argv[1], true);
+    wrn_buf path = path_absolute(argv[1], true);
     if (path.failed) return ENOMEM;
     put_record(at.dir, at.name, &info, path.data);
     wrn_buf_free(&path);
     return end_records(0);
 }
 
-static int remove_all(char **argv) {
+static int builtin_remove(char **argv) {
     place at;
     struct stat info;
-    if (!find(argv[1], false, &at) || fstatat(at.dir, at.name, &info, AT_SYMLINK_NOFOLLOW) != 0)
+    if (!path_find(argv[1], false, &at) || fstatat(at.dir, at.name, &info, AT_SYMLINK_NOFOLLOW) != 0)
         return errno == ENOENT ? 0 : errno;
-    /* Also "/". */
+    /* The name is "." for "/", too. */
     if (strcmp(at.name, ".") == 0 || strcmp(at.name, "..") == 0) return EINVAL;
     if (!S_ISDIR(info.st_mode)) {
         if (at.slash) return ENOTDIR;
@@ -501,7 +504,8 @@ int builtin_main(char **argv) {
         const char *name;
         int (*run)(char **argv);
     } builtins[] = {
-        {"read", read_file}, {"write", write_file}, {"list", list}, {"mkdir", make_dir}, {"remove", remove_all},
+        {"read", builtin_read},   {"write", builtin_write},   {"list", builtin_list},
+        {"mkdir", builtin_mkdir}, {"remove", builtin_remove},
     };
     for (size_t i = 0; i < sizeof(builtins) / sizeof(*builtins); i++)
         if (strcmp(argv[0], builtins[i].name) == 0) return argv[1] ? builtins[i].run(argv) : EINVAL;

@@ -1,5 +1,5 @@
-/* Does a process of the sandbox follow a file? By inotify, or by waiting at its end for more, as tail -f does. Both stay with
- * the inode, so replacing that would blind them. */
+#include "agent/followed.h"
+
 #include <ctype.h>
 #include <dirent.h>
 #include <fcntl.h>
@@ -10,8 +10,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "agent/agent.h"
-
 static FILE *open_info(int dir, const char *fd) {
     char path[300];
     snprintf(path, sizeof(path), "fdinfo/%.255s", fd);
@@ -21,7 +19,7 @@ static FILE *open_info(int dir, const char *fd) {
     return file;
 }
 
-/* "inotify wd:1 ino:2a sdev:3 ..." lines. The device is not compared: that of a file may not be the one of its mount. */
+/* Reads "inotify wd:1 ino:2a sdev:3 ..." lines. Devices are not compared: that of a file may differ from that of its mount. */
 static bool has_watch(FILE *info, ino_t inode) {
     char line[512];
     unsigned long long number;
@@ -36,7 +34,7 @@ static bool waits_at_end(FILE *info, off_t size) {
     return fscanf(info, "pos: %lld flags: %o", &at, &flags) == 2 && (flags & O_ACCMODE) == O_RDONLY && at >= size;
 }
 
-static bool follows_by(int dir, const char *fd, const struct stat *target) {
+static bool descriptor_follows(int dir, const char *fd, const struct stat *target) {
     char path[300], link[32] = "";
     struct stat open_file;
     snprintf(path, sizeof(path), "fd/%.255s", fd);
@@ -51,12 +49,12 @@ static bool follows_by(int dir, const char *fd, const struct stat *target) {
     return follows;
 }
 
-static bool follows(int dir, const struct stat *target) {
+static bool process_follows(int dir, const struct stat *target) {
     int list = openat(dir, "fd", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     DIR *fds = list >= 0 ? fdopendir(list) : NULL;
     bool found = false;
     for (struct dirent *entry; fds && !found && (entry = readdir(fds));)
-        found = isdigit((unsigned char)entry->d_name[0]) && follows_by(dir, entry->d_name, target);
+        found = isdigit((unsigned char)entry->d_name[0]) && descriptor_follows(dir, entry->d_name, target);
     if (fds) closedir(fds);
     else if (list >= 0) close(list);
     return found;
@@ -71,9 +69,9 @@ bool is_followed(const struct stat *target) {
                       ? openat(dirfd(proc), entry->d_name, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
                       : -1;
         if (dir < 0) continue;
-        /* Nobody may look at another user's descriptors, root neither. */
+        /* The descriptors of another user's process are closed even to root of a sandbox. */
         if (fstat(dir, &info) == 0) setfsgid(info.st_gid), setfsuid(info.st_uid);
-        found = follows(dir, target);
+        found = process_follows(dir, target);
         setfsuid(geteuid()), setfsgid(getegid());
         close(dir);
     }

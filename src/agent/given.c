@@ -1,5 +1,5 @@
-/* /proc/meminfo and /proc/stat are files of ours in a sandbox, because the kernel's tell of the whole machine. They are written
- * anew, in place, when somebody has opened or read them, and before each command. */
+#include "agent/given.h"
+
 #include <dirent.h>
 #include <fcntl.h>
 #include <stdarg.h>
@@ -12,12 +12,13 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "agent/agent.h"
+#include "agent/loop.h"
+#include "base/clock.h"
 
 enum { MEMINFO_FD = 5, STAT_FD = 6, AGAIN_MS = 50, TEXT_MAX = 128 << 10, HZ = 100 };
 #define CGROUP "/sys/fs/cgroup/"
 
-/* Of memory.stat, by the names of cgroup v2 and v1. */
+/* Entries of memory.stat, by their names in cgroup v2 and v1. */
 typedef enum amount {
     ANON,
     FILES,
@@ -51,7 +52,7 @@ static const char *const names[AMOUNTS][2] = {
 };
 
 typedef struct shown {
-    int fd; /* -1: it is the kernel's own */
+    int fd; /* -1: the sandbox has the kernel's file */
     int64_t due_ms;
     char *text;
     size_t size;
@@ -62,15 +63,9 @@ static watch opened = {.fd = -1};
 static int64_t total_kb, started_us, cpus;
 static long page_size;
 
-static int64_t now_us(clockid_t clock) {
-    struct timespec now;
-    clock_gettime(clock, &now);
-    return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
-}
-
 /* ---- what is used ---- */
 
-static bool read_text(const char *path, char *out, size_t size) {
+static bool given_read_text(const char *path, char *out, size_t size) {
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     ssize_t got = fd < 0 ? -1 : read(fd, out, size - 1);
     if (fd >= 0) close(fd);
@@ -78,15 +73,15 @@ static bool read_text(const char *path, char *out, size_t size) {
     return got > 0;
 }
 
-/* The number after a word at the beginning of a line; 0: there is none. */
-static int64_t number_of(const char *text, const char *word) {
+/* The number after a word at the beginning of a line; 0 when there is none. */
+static int64_t given_number_of(const char *text, const char *word) {
     size_t size = strlen(word);
     for (const char *at = text; size && at; at = strchr(at, '\n'), at += at != NULL)
         if (strncmp(at, word, size) == 0 && at[size] == ' ') return strtoll(at + size, NULL, 10);
     return 0;
 }
 
-/* What all processes have together. Time includes that of their children that have ended. */
+/* The totals of all processes. Times include those of children that have ended. */
 static void add_up_processes(int64_t *rss_bytes, int64_t *user_us, int64_t *system_us) {
     *rss_bytes = *user_us = *system_us = 0;
     DIR *proc = opendir("/proc");
@@ -95,7 +90,7 @@ static void add_up_processes(int64_t *rss_bytes, int64_t *user_us, int64_t *syst
         int64_t user, system, below_user, below_system, pages;
         if (entry->d_name[0] < '1' || entry->d_name[0] > '9') continue;
         snprintf(path, sizeof(path), "/proc/%s/stat", entry->d_name);
-        const char *rest = read_text(path, text, sizeof(text)) ? strrchr(text, ')') : NULL;
+        const char *rest = given_read_text(path, text, sizeof(text)) ? strrchr(text, ')') : NULL;
         if (!rest ||
             sscanf(rest + 1, " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %ld %ld %ld %ld %*d %*d %*d %*d %*u %*u %ld",
                    &user, &system, &below_user, &below_system, &pages) != 5)
@@ -107,38 +102,38 @@ static void add_up_processes(int64_t *rss_bytes, int64_t *user_us, int64_t *syst
     if (proc) closedir(proc);
 }
 
-/* All in KiB. What is used in all. */
+/* All in KiB. Returns the memory in use. */
 static int64_t measure_memory(int64_t amounts[AMOUNTS]) {
     static char text[16384];
     int64_t bytes = 0, user, system;
     int version = 0;
     memset(amounts, 0, AMOUNTS * sizeof(*amounts));
-    if (read_text(CGROUP "memory.current", text, sizeof(text))) {
+    if (given_read_text(CGROUP "memory.current", text, sizeof(text))) {
         bytes = strtoll(text, NULL, 10);
-        read_text(CGROUP "memory.stat", text, sizeof(text));
-    } else if (read_text(CGROUP "memory/memory.usage_in_bytes", text, sizeof(text))) {
+        given_read_text(CGROUP "memory.stat", text, sizeof(text));
+    } else if (given_read_text(CGROUP "memory/memory.usage_in_bytes", text, sizeof(text))) {
         version = 1;
         bytes = strtoll(text, NULL, 10);
-        read_text(CGROUP "memory/memory.stat", text, sizeof(text));
+        given_read_text(CGROUP "memory/memory.stat", text, sizeof(text));
     } else {
         add_up_processes(&bytes, &user, &system);
         amounts[ANON] = amounts[ACTIVE_ANON] = bytes / 1024;
         return bytes / 1024;
     }
-    for (int i = 0; i < AMOUNTS; i++) amounts[i] = number_of(text, names[i][version]) / 1024;
+    for (int i = 0; i < AMOUNTS; i++) amounts[i] = given_number_of(text, names[i][version]) / 1024;
     return bytes / 1024;
 }
 
 static void measure_time(int64_t *user_us, int64_t *system_us) {
     char text[1024];
     int64_t bytes;
-    if (read_text(CGROUP "cpu.stat", text, sizeof(text)) && number_of(text, "usage_usec")) {
-        *user_us = number_of(text, "user_usec");
-        *system_us = number_of(text, "system_usec");
-    } else if (read_text(CGROUP "cpuacct/cpuacct.stat", text, sizeof(text)) ||
-               read_text(CGROUP "cpu/cpuacct.stat", text, sizeof(text))) {
-        *user_us = number_of(text, "user") * (1000000 / HZ);
-        *system_us = number_of(text, "system") * (1000000 / HZ);
+    if (given_read_text(CGROUP "cpu.stat", text, sizeof(text)) && given_number_of(text, "usage_usec")) {
+        *user_us = given_number_of(text, "user_usec");
+        *system_us = given_number_of(text, "system_usec");
+    } else if (given_read_text(CGROUP "cpuacct/cpuacct.stat", text, sizeof(text)) ||
+               given_read_text(CGROUP "cpu/cpuacct.stat", text, sizeof(text))) {
+        *user_us = given_number_of(text, "user") * (1000000 / HZ);
+        *system_us = given_number_of(text, "system") * (1000000 / HZ);
     } else {
         add_up_processes(&bytes, user_us, system_us);
     }
@@ -146,8 +141,8 @@ static void measure_time(int64_t *user_us, int64_t *system_us) {
 
 /* ---- how it is shown ---- */
 
-/* Numbers are as wide as they will ever get, so that a reader in between finds lines whole. */
-__attribute__((format(printf, 2, 3))) static void add(shown *s, const char *format, ...) {
+/* Every number has its largest width, so that lines stay where they are and a reader in between finds them complete. */
+__attribute__((format(printf, 2, 3))) static void given_add(shown *s, const char *format, ...) {
     va_list args;
     va_start(args, format);
     int size = vsnprintf(s->text + s->size, TEXT_MAX - s->size, format, args);
@@ -159,7 +154,7 @@ static void add_kb(const char *name, int64_t kb) {
     char label[32];
     snprintf(label, sizeof(label), "%s:", name);
     if (kb > total_kb) kb = total_kb;
-    add(&meminfo, "%-15s %12lld kB\n", label, kb < 0 ? 0ll : (long long)kb);
+    given_add(&meminfo, "%-15s %12lld kB\n", label, kb < 0 ? 0ll : (long long)kb);
 }
 
 static void write_meminfo(shown *s) {
@@ -198,38 +193,39 @@ static void write_meminfo(shown *s) {
 }
 
 static void add_cpu(shown *s, const char *name, int64_t user, int64_t system, int64_t idle) {
-    add(s, "%s %12lld 0 %12lld %12lld 0 0 0 0 0 0\n", name, (long long)user, (long long)system, (long long)idle);
+    given_add(s, "%s %12lld 0 %12lld %12lld 0 0 0 0 0 0\n", name, (long long)user, (long long)system, (long long)idle);
 }
 
-/* Which processor it was is not known, so each has its share. */
+/* cgroups do not tell which processor was used, so each shows an equal share. */
 static void write_stat(shown *s) {
     static int64_t idle;
     const int64_t tick = 1000000 / HZ;
-    int64_t user, system, elapsed = now_us(CLOCK_BOOTTIME) - started_us;
+    int64_t user, system, elapsed = wrn_clock_us(CLOCK_BOOTTIME) - started_us;
     measure_time(&user, &system);
-    if (elapsed * cpus - user - system > idle) idle = elapsed * cpus - user - system; /* never back */
+    if (elapsed * cpus - user - system > idle) idle = elapsed * cpus - user - system; /* must not decrease */
     add_cpu(s, "cpu ", user / tick, system / tick, idle / tick);
     for (int64_t i = 0; i < cpus; i++) {
         char name[32];
         snprintf(name, sizeof(name), "cpu%lld", (long long)i);
         add_cpu(s, name, user / cpus / tick, system / cpus / tick, idle / cpus / tick);
     }
-    add(s,
+    given_add(
+        s,
         "intr 0\nctxt 0\nbtime %10lld\nprocesses 0\nprocs_running 1\nprocs_blocked 0\nsoftirq 0 0 0 0 0 0 0 0 0 0 0\n",
-        (long long)((now_us(CLOCK_REALTIME) - now_us(CLOCK_BOOTTIME)) / 1000000));
+        (long long)((wrn_clock_us(CLOCK_REALTIME) - wrn_clock_us(CLOCK_BOOTTIME)) / 1000000));
 }
 
-static void renew(shown *s, void (*write_text)(shown *)) {
-    if (s->fd < 0 || now_ms() < s->due_ms) return;
+static void given_write(shown *s, void (*write_text)(shown *)) {
+    if (s->fd < 0 || wrn_now_ms() < s->due_ms) return;
     size_t before = s->size;
     s->size = 0;
     write_text(s);
     if (pwrite(s->fd, s->text, s->size, 0) == (ssize_t)s->size && s->size != before)
         (void)!ftruncate(s->fd, (off_t)s->size);
-    s->due_ms = now_ms() + AGAIN_MS;
+    s->due_ms = wrn_now_ms() + AGAIN_MS;
 }
 
-static void on_opened(watch *w, uint32_t events) {
+static void given_on_opened(watch *w, uint32_t events) {
     char queue[4096];
     (void)events;
     while (read(w->fd, queue, sizeof(queue)) > 0) {
@@ -237,28 +233,28 @@ static void on_opened(watch *w, uint32_t events) {
     given_renew();
 }
 
-/* The number that it holds at first; 0, and nothing to be shown, when it is not such a file. */
-static int64_t adopt(shown *s, int fd, const char *word) {
+/* Takes the descriptor over, and returns the number that wrennd has written after `word`. 0 when the descriptor is not such a file. */
+static int64_t given_adopt(shown *s, int fd, const char *word) {
     struct stat info;
     char text[64] = "";
     if (fstat(fd, &info) != 0 || !S_ISREG(info.st_mode) || (fcntl(fd, F_GETFL) & O_ACCMODE) != O_RDWR) return 0;
     ssize_t got = pread(fd, text, sizeof(text) - 1, 0);
-    int64_t number = got > 0 ? number_of(text, word) : 0;
+    int64_t number = got > 0 ? given_number_of(text, word) : 0;
     if (number <= 0 || !(s->text = malloc(TEXT_MAX))) return 0;
     fcntl(fd, F_SETFD, FD_CLOEXEC);
     s->fd = fd;
     return number;
 }
 
-/* Not before it is needed, which keeps it out of the sandbox's start. */
-static void begin(void) {
-    started_us = now_us(CLOCK_BOOTTIME);
+/* Runs with the first command, so that the start of the sandbox does not wait for it. */
+static void given_begin(void) {
+    started_us = wrn_clock_us(CLOCK_BOOTTIME);
     page_size = sysconf(_SC_PAGESIZE);
-    total_kb = adopt(&meminfo, MEMINFO_FD, "MemTotal:");
-    cpus = adopt(&stats, STAT_FD, "cpus");
+    total_kb = given_adopt(&meminfo, MEMINFO_FD, "MemTotal:");
+    cpus = given_adopt(&stats, STAT_FD, "cpus");
     if (meminfo.fd < 0 && stats.fd < 0) return;
-    /* Some read on what they have opened once. Without a watch, it is renewed before commands only. */
-    opened = (watch){.fd = inotify_init1(IN_NONBLOCK | IN_CLOEXEC), .ready = on_opened};
+    /* Reads are watched too, because some programs keep the file open. Without inotify, only commands renew the files. */
+    opened = (watch){.fd = inotify_init1(IN_NONBLOCK | IN_CLOEXEC), .ready = given_on_opened};
     if (opened.fd < 0) return;
     inotify_add_watch(opened.fd, "/proc/meminfo", IN_OPEN | IN_ACCESS);
     inotify_add_watch(opened.fd, "/proc/stat", IN_OPEN | IN_ACCESS);
@@ -267,8 +263,8 @@ static void begin(void) {
 
 void given_renew(void) {
     static bool begun;
-    if (!begun) begin();
+    if (!begun) given_begin();
     begun = true;
-    renew(&meminfo, write_meminfo);
-    renew(&stats, write_stat);
+    given_write(&meminfo, write_meminfo);
+    given_write(&stats, write_stat);
 }

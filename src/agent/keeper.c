@@ -1,5 +1,5 @@
-/* Between the agent and each command stands a keeper: the reaper of the command's orphans. So whatever the command starts,
- * daemons that left its session too, stays below one process and can be found and killed. It ends when all of them have. */
+#include "agent/keeper.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -12,9 +12,12 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "agent/agent.h"
+#include "agent/crowd.h"
+#include "agent/files.h"
+#include "agent/loop.h"
+#include "agent/user.h"
 
-static void report(int fd, report_kind kind, int value) {
+static void keeper_send(int fd, report_kind kind, int value) {
     keeper_report line = {kind, value};
     (void)!write(fd, &line, sizeof(line));
 }
@@ -26,7 +29,7 @@ static const char *env_value(char **envp, const char *name) {
     return NULL;
 }
 
-/* A file without "#!" that the kernel does not know is a shell script, by old custom. */
+/* As POSIX has it for execvp(), a file of unknown format is run by the shell. */
 static void try_exec(const char *path, const start *s) {
     execve(path, s->argv, s->envp);
     if (errno != ENOEXEC) return;
@@ -41,7 +44,7 @@ static void try_exec(const char *path, const start *s) {
     free(argv);
 }
 
-/* Only comes back when nothing could be executed; errno says why. EACCES outlives a later ENOENT. */
+/* Returns only when nothing could be executed, with errno. EACCES outlives a later ENOENT. */
 static void search_exec(const start *s) {
     const char *name = s->argv[0], *path = env_value(s->envp, "PATH");
     if (strchr(name, '/')) {
@@ -62,41 +65,41 @@ static void search_exec(const start *s) {
     errno = kept;
 }
 
-_Noreturn static void fail(const char *what, const char *name, int error) {
+_Noreturn static void keeper_fail(const char *what, const char *name, int error) {
     char line[512];
     int size = snprintf(line, sizeof(line), "wrenn-agent: cannot %s %.300s: %s\n", what, name, strerror(error));
     (void)!write(2, line, (size_t)size < sizeof(line) ? (size_t)size : sizeof(line) - 1);
     _exit(error == ENOENT || error == ENOTDIR ? 127 : 126);
 }
 
-_Noreturn static void run_command(const start *s) {
+_Noreturn static void keeper_run_command(const start *s) {
     setsid();
     crowd_command();
     if (s->terminal) ioctl(0, TIOCSCTTY, 0);
     int error = s->user ? user_become(s->user) : 0;
-    if (error) fail("become", s->user->name, error);
+    if (error) keeper_fail("become", s->user->name, error);
     environ = s->envp; /* for the builtins */
     if (s->builtin) _exit(builtin_main(s->argv));
     search_exec(s);
-    /* The usual shell of a terminal is asked for by name, also by those who would take any. */
-    bool usual = s->terminal && strcmp(s->argv[0], "/bin/bash") == 0 && !s->argv[1];
-    if (usual && errno == ENOENT)
+    /* Clients ask for /bin/bash when any shell will do. */
+    bool any_shell = s->terminal && strcmp(s->argv[0], "/bin/bash") == 0 && !s->argv[1];
+    if (any_shell && errno == ENOENT)
         execve("/bin/sh", (char *const[]){(char[]){"/bin/sh"}, NULL}, s->envp), errno = ENOENT;
-    fail("run", s->argv[0], errno);
+    keeper_fail("run", s->argv[0], errno);
 }
 
-static void close_others(int keep) {
+static void keeper_close_others(int keep) {
     /* 0, 1, 2 are the command's. */
     if (keep > 3) syscall(SYS_close_range, 3u, (unsigned)keep - 1, 0u);
     syscall(SYS_close_range, (unsigned)keep + 1, ~0u, 0u);
 }
 
-static void set_up(const start *s) {
+static void keeper_set_up(const start *s) {
     prctl(PR_SET_CHILD_SUBREAPER, 1);
-    restore_limits();
+    loop_restore_limits();
     crowd_keeper();
-    /* When memory runs out commands go before the agent, and before what runs on the host. Lowering the agent's number
-     * instead would let commands lower theirs: whoever starts with a low one may go back to it. */
+    /* When memory runs out, the kernel kills commands before the agent, and before processes of the host. Lowering the
+     * agent's score instead would not do: its children could lower theirs to the same value. */
     int score = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
     if (score >= 0) {
         (void)!write(score, "500", 3);
@@ -105,9 +108,9 @@ static void set_up(const start *s) {
     dup2(s->in, 0);
     dup2(s->out, 1);
     dup2(s->err, 2);
-    close_others(s->report);
-    /* What the server ignores must not be ignored in commands. By the kernel's own call, as libc keeps some numbers to
-     * itself; an all-zero action is the default one. */
+    keeper_close_others(s->report);
+    /* Signals that wrennd ignores must not stay ignored in commands. The system call is used because libc reserves some
+     * signals; an all-zero action is the default one. */
     const char defaults[64] = {0};
     for (int signo = 1; signo < 65; signo++) syscall(SYS_rt_sigaction, signo, defaults, NULL, 8ul);
     sigset_t none;
@@ -115,29 +118,29 @@ static void set_up(const start *s) {
     sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
-_Noreturn static void keep(const start *s) {
-    set_up(s);
+_Noreturn static void keeper_run(const start *s) {
+    keeper_set_up(s);
     const char *home = env_value(s->envp, "HOME");
     if (s->cwd ? chdir(s->cwd) != 0 : (!home || chdir(home) != 0) && chdir("/") != 0) {
-        report(s->report, REPORT_NO_CWD, errno);
+        keeper_send(s->report, REPORT_NO_CWD, errno);
         _exit(0);
     }
     pid_t command = fork();
-    if (command == 0) run_command(s);
+    if (command == 0) keeper_run_command(s);
     if (command < 0) {
-        report(s->report, REPORT_FAILED, errno);
+        keeper_send(s->report, REPORT_FAILED, errno);
         _exit(0);
     }
-    /* The pipes must end with the command and its descendants, not with this process. */
+    /* The pipes must close with the command and its descendants, not with this process. */
     close(0);
     close(1);
     close(2);
-    report(s->report, REPORT_STARTED, command);
+    keeper_send(s->report, REPORT_STARTED, command);
     crowd_started(command);
     int status;
     for (pid_t pid; (pid = waitpid(-1, &status, 0)) > 0 || errno == EINTR;) {
         if (pid != command) continue;
-        report(s->report, REPORT_ENDED, status);
+        keeper_send(s->report, REPORT_ENDED, status);
         close(s->report);
     }
     _exit(0);
@@ -145,6 +148,6 @@ _Noreturn static void keep(const start *s) {
 
 pid_t keeper_start(const start *s) {
     pid_t pid = crowd_fork();
-    if (pid == 0) keep(s);
+    if (pid == 0) keeper_run(s);
     return pid;
 }

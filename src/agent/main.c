@@ -1,60 +1,18 @@
-#include "agent/agent.h"
-
-#include <errno.h>
+/* wrenn-agent: process 1 of a sandbox. Runs commands for wrennd and reports what they do. Libc only, linked statically. */
 #include <signal.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/epoll.h>
 #include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
-static int epoll_fd;
-static struct rlimit files;
+#include "agent/channel.h"
+#include "agent/command.h"
+#include "agent/crowd.h"
+#include "agent/loop.h"
+#include "agent/tree.h"
 
-int64_t now_ms(void) {
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
-void die(const char *why) {
-    (void)!write(2, why, strlen(why));
-    (void)!write(2, "\n", 1);
-    _exit(1);
-}
-
-/* What outlives its command keeps a descriptor here for its output. */
-static void raise_limits(void) {
-    if (getrlimit(RLIMIT_NOFILE, &files) == 0)
-        setrlimit(RLIMIT_NOFILE, &(struct rlimit){files.rlim_max, files.rlim_max});
-}
-
-void restore_limits(void) { setrlimit(RLIMIT_NOFILE, &files); }
-
-void watch_set(watch *w, uint32_t events) {
-    struct epoll_event event = {.events = events, .data.ptr = w};
-    if (w->fd < 0) return;
-    if (!events) {
-        if (w->watched) epoll_ctl(epoll_fd, EPOLL_CTL_DEL, w->fd, NULL);
-        w->watched = false;
-        return;
-    }
-    if (epoll_ctl(epoll_fd, w->watched ? EPOLL_CTL_MOD : EPOLL_CTL_ADD, w->fd, &event) != 0)
-        die("wrenn-agent: epoll_ctl failed");
-    w->watched = true;
-}
-
-void watch_close(watch *w) {
-    watch_set(w, 0);
-    if (w->fd >= 0) close(w->fd);
-    w->fd = -1;
-}
-
-static void on_child(watch *w, uint32_t events) {
+static void main_on_child(watch *w, uint32_t events) {
     struct signalfd_siginfo ignored;
     (void)events;
     while (read(w->fd, &ignored, sizeof(ignored)) > 0) {
@@ -63,33 +21,54 @@ static void on_child(watch *w, uint32_t events) {
     for (pid_t pid; (pid = waitpid(-1, &status, WNOHANG)) > 0;) command_reaped(pid, status);
 }
 
+static void main_on_frame(const wrn_frame *frame) {
+    uint32_t number = frame->size >= 4 ? wrn_get_u32(frame->data) : 0;
+    switch (frame->type) {
+    case WRN_FRAME_EXEC: command_exec(frame->stream, frame->flags, frame->data, frame->size); break;
+    case WRN_FRAME_STDIN: command_stdin(frame->stream, frame->data, frame->size); break;
+    case WRN_FRAME_STDIN_EOF: command_stdin_eof(frame->stream); break;
+    case WRN_FRAME_SIGNAL: command_signal(frame->stream, number); break;
+    case WRN_FRAME_WINDOW: command_window(frame->stream, number); break;
+    case WRN_FRAME_RESIZE:
+        if (frame->size == 8) command_resize(frame->stream, number, wrn_get_u32(frame->data + 4));
+        break;
+    case WRN_FRAME_LABEL: command_label(frame->stream, frame->data, frame->size); break;
+    case WRN_FRAME_PING: channel_send(0, WRN_FRAME_PONG, frame->data, frame->size < 64 ? frame->size : 64); break;
+    case WRN_FRAME_FREEZE:
+    case WRN_FRAME_THAW:
+        tree_freeze(frame->type == WRN_FRAME_FREEZE);
+        channel_send(0, WRN_FRAME_DONE, NULL, 0);
+        break;
+    default: break; /* a newer wrennd's */
+    }
+}
+
 int main(void) {
-    /* Nobody in the sandbox may look into this process, root neither. */
+    static const channel_events events = {
+        .frame = main_on_frame,
+        .lost = command_server_lost,
+        .reattached = command_reattach,
+        .room = command_resume_output,
+    };
+    static watch children = {.ready = main_on_child};
+    /* No process of the sandbox may trace or read this one, not even as root. */
     prctl(PR_SET_DUMPABLE, 0);
-    /* Started without a path, it has none. At each restart of wrennd systemd would complain of another one. */
+    /* The agent is executed by descriptor, so it has no name. systemd warns about a process left in a unit when it restarts
+     * that, but not when the name is in parentheses. */
     prctl(PR_SET_NAME, "(wrenn-agent)");
     signal(SIGPIPE, SIG_IGN);
-    raise_limits();
     sigset_t child;
     sigemptyset(&child);
     sigaddset(&child, SIGCHLD);
     sigprocmask(SIG_BLOCK, &child, NULL);
-    epoll_fd = epoll_create1(EPOLL_CLOEXEC);
-    static watch children = {.ready = on_child};
+    loop_open();
     children.fd = signalfd(-1, &child, SFD_CLOEXEC | SFD_NONBLOCK);
-    if (epoll_fd < 0 || children.fd < 0) die("wrenn-agent: no descriptors");
+    if (children.fd < 0) die("wrenn-agent: signalfd failed");
     watch_set(&children, EPOLLIN);
     crowd_notice();
-    channel_open();
+    channel_open(&events);
     for (;;) {
-        /* One event at a time: handling one may close the descriptors of another. */
-        struct epoll_event event;
-        int ready = epoll_wait(epoll_fd, &event, 1, (int)command_next_timer());
-        if (ready < 0 && errno != EINTR) die("wrenn-agent: epoll_wait failed");
-        if (ready == 1) {
-            watch *w = event.data.ptr;
-            w->ready(w, event.events);
-        }
+        loop_run_once(command_next_timer());
         command_run_timers();
     }
 }

@@ -1,3 +1,5 @@
+#include "agent/tree.h"
+
 #include <ctype.h>
 #include <dirent.h>
 #include <fcntl.h>
@@ -7,17 +9,15 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "agent/agent.h"
-
-/* Rounds of looking for processes that were forked since the last one. Every round stops or kills all it sees, so only
- * those forked within a round are left for the next; the number of processes in a sandbox is limited. */
+/* Each round stops or kills all processes that it finds, so the next round finds only those that were forked meanwhile. The
+ * number of processes in a sandbox is limited, so this ends. */
 enum { ROUNDS_MAX = 1000 };
 
 typedef struct process {
     pid_t pid, parent;
     char state;
-    unsigned long long born; /* tells it from another of the same number */
-    enum { UNKNOWN, BELOW, ELSEWHERE, LOST /* its ancestors went while the table was read */ } place;
+    unsigned long long born; /* start time: tells processes apart that had the same pid */
+    enum { UNKNOWN, BELOW, ELSEWHERE, LOST /* an ancestor ended while the table was read */ } place;
 } process;
 
 typedef struct table {
@@ -25,7 +25,7 @@ typedef struct table {
     size_t count, capacity;
 } table;
 
-/* "pid (name) S ppid ...": the name may hold anything, so look for the last parenthesis. */
+/* Parses "pid (name) S ppid ...". The name may contain anything, so the last parenthesis counts. */
 static bool read_process(const char *name, process *out) {
     char path[32], text[512];
     snprintf(path, sizeof(path), "/proc/%s/stat", name);
@@ -72,27 +72,28 @@ static process *find_process(const table *t, pid_t pid) {
     return t->count ? bsearch(&wanted, t->items, t->count, sizeof(wanted), compare_pids) : NULL;
 }
 
-/* Whose descendants are looked for. */
+/* The descendants to find. */
 typedef struct family {
     pid_t root;
-    bool (*is_spared)(pid_t pid); /* and all below them; NULL: none */
+    bool (*is_spared)(pid_t pid); /* these processes and all below them are left out; may be NULL */
 } family;
 
-/* The last word on an ancestor of whom there is no other one. */
-static int place_of(const process *p, const family *f) {
+/* The place of a process as far as it is known without its parent. */
+static int tree_place_of(const process *p, const family *f) {
     if (p->place != UNKNOWN) return p->place;
     if (f->is_spared && f->is_spared(p->pid)) return ELSEWHERE;
     if (p->parent == f->root) return BELOW;
     return p->parent == 0 ? ELSEWHERE : UNKNOWN;
 }
 
-/* Up to an ancestor of whom it is known; then all on the way are known too. There may be thousands, each below the one
- * before. */
-static void place(table *t, process *p, const family *f) {
+/* Climbs to an ancestor whose place is known, and gives that place to all on the way. Without recursion, because thousands may
+ * stand one below the other. */
+static void tree_place(table *t, process *p, const family *f) {
     process *top = p, *up;
-    size_t steps = 0; /* a table that was read while processes came and went may lead in a circle */
+    size_t steps = 0; /* parents may form a circle, as processes come and go while the table is read */
     int known;
-    while ((known = place_of(top, f)) == UNKNOWN && steps++ < t->count && (up = find_process(t, top->parent))) top = up;
+    while ((known = tree_place_of(top, f)) == UNKNOWN && steps++ < t->count && (up = find_process(t, top->parent)))
+        top = up;
     if (known == UNKNOWN) known = LOST;
     for (process *at = p; at && at->place == UNKNOWN; at = at == top ? NULL : find_process(t, at->parent))
         at->place = known;
@@ -100,14 +101,14 @@ static void place(table *t, process *p, const family *f) {
 
 static void mark_family(table *t, const family *f) {
     if (t->count) qsort(t->items, t->count, sizeof(*t->items), compare_pids);
-    for (size_t i = 0; i < t->count; i++) place(t, &t->items[i], f);
+    for (size_t i = 0; i < t->count; i++) tree_place(t, &t->items[i], f);
 }
 
-static bool is_dead(const process *p) { return p->state == 'Z' || p->state == 'X'; }
-static bool is_stopped(const process *p) { return p->state == 'T' || p->state == 't' || is_dead(p); }
+static bool process_is_dead(const process *p) { return p->state == 'Z' || p->state == 'X'; }
+static bool process_is_stopped(const process *p) { return p->state == 'T' || p->state == 't' || process_is_dead(p); }
 
-/* One round of `signo` for those below `root` that `skip` does not spare; how many it was sent to. */
-static size_t round_of(table *t, pid_t root, int signo, bool (*skip)(const process *)) {
+/* Sends `signo` to those below `root` that `skip` does not leave out; returns how many got it. */
+static size_t tree_signal_round(table *t, pid_t root, int signo, bool (*skip)(const process *)) {
     size_t sent = 0;
     read_table(t);
     mark_family(t, &(family){root, NULL});
@@ -116,8 +117,8 @@ static size_t round_of(table *t, pid_t root, int signo, bool (*skip)(const proce
     return sent;
 }
 
-/* Whoever was killed forks no more, however long it takes to die. So it is over when there is nobody new, and nobody of whom
- * that can't be told. */
+/* Kills processes that the last round did not see. One that was killed forks no more, however long it takes to die, so all is
+ * done when there is no new process, and none whose place is unknown. */
 static bool kill_new(table *t, const table *before, const family *f) {
     bool over = true;
     read_table(t);
@@ -125,7 +126,8 @@ static bool kill_new(table *t, const table *before, const family *f) {
     for (size_t i = 0; i < t->count; i++) {
         const process *p = &t->items[i], *known = find_process(before, p->pid);
         if (p->place == LOST) over = false;
-        if (p->place != BELOW || is_dead(p) || (known && known->place == BELOW && known->born == p->born)) continue;
+        if (p->place != BELOW || process_is_dead(p) || (known && known->place == BELOW && known->born == p->born))
+            continue;
         kill(p->pid, SIGKILL);
         over = false;
     }
@@ -143,7 +145,7 @@ static void kill_family(const family *f) {
 void tree_signal(pid_t root, int signo) {
     table t = {0};
     if (signo == SIGKILL) kill_family(&(family){root, NULL});
-    else round_of(&t, root, signo, is_dead);
+    else tree_signal_round(&t, root, signo, process_is_dead);
     free(t.items);
 }
 
@@ -152,7 +154,7 @@ void tree_kill_strays(bool (*is_keeper)(pid_t pid)) { kill_family(&(family){1, i
 void tree_freeze(bool freeze) {
     table t = {0};
     if (freeze)
-        for (int i = 0; i < ROUNDS_MAX && round_of(&t, 1, SIGSTOP, is_stopped); i++) {
+        for (int i = 0; i < ROUNDS_MAX && tree_signal_round(&t, 1, SIGSTOP, process_is_stopped); i++) {
         }
     else kill(-1, SIGCONT);
     free(t.items);

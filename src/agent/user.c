@@ -1,5 +1,7 @@
-/* Users of the sandbox, from its /etc/passwd and /etc/group. Read here: libc's way would load modules of the sandbox into
- * this process. */
+/* Reads the sandbox's /etc/passwd and /etc/group itself: getpwnam() would load name service modules of the sandbox into this
+ * process. */
+#include "agent/user.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
@@ -9,8 +11,6 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
-
-#include "agent/agent.h"
 
 enum { FILE_LIMIT = 1 << 20, FIELDS = 7 };
 enum { NAME, PASSWORD, ID, GID, MEMBERS = GID, GECOS, HOME };
@@ -41,8 +41,8 @@ bool read_small_file(const char *path, wrn_buf *out) {
 
 /* ---- "name:x:id:..." lines ---- */
 
-/* Cuts the next line up; NULL after the last one. */
-static char *next_line(char *at, char *fields[FIELDS]) {
+/* Splits the next line into fields in place; NULL after the last line. */
+static char *user_next_line(char *at, char *fields[FIELDS]) {
     if (!*at) return NULL;
     char *end = strchrnul(at, '\n'), *next = end + (*end != '\0');
     *end = '\0';
@@ -60,17 +60,17 @@ static bool read_id(const char *text, uint32_t *id) {
     if (*text < '0' || *text > '9') return false;
     errno = 0;
     unsigned long long number = strtoull(text, &end, 10);
-    if (*end || errno || number >= UINT32_MAX) return false; /* the largest one stands for none */
+    if (*end || errno || number >= UINT32_MAX) return false; /* the largest one means "none" */
     *id = (uint32_t)number;
     return true;
 }
 
-/* The line of that name, or with that id where no name is like this. `text` is cut up. */
+/* Finds the line with that name, else the one with that id. Writes NULs into `text`. */
 static bool find_line(wrn_buf *text, const char *wanted, char *found[FIELDS]) {
     uint32_t number, id;
     bool by_id = read_id(wanted, &number), known = false;
     char *fields[FIELDS];
-    for (char *at = text->data; at && (at = next_line(at, fields));) {
+    for (char *at = text->data; at && (at = user_next_line(at, fields));) {
         if (!*fields[NAME] || !read_id(fields[ID], &id)) continue;
         bool same = strcmp(fields[NAME], wanted) == 0;
         if (same || (by_id && !known && id == number)) memcpy(found, fields, FIELDS * sizeof(*found)), known = true;
@@ -91,7 +91,7 @@ static void add_groups(account *u) {
     char *fields[FIELDS];
     uint32_t id;
     if (!read_small_file("/etc/group", &text)) return;
-    for (char *at = text.data; u->group_count < GROUPS_MAX && (at = next_line(at, fields));)
+    for (char *at = text.data; u->group_count < GROUPS_MAX && (at = user_next_line(at, fields));)
         if (read_id(fields[ID], &id) && id != u->gid && is_member(fields[MEMBERS], u->name))
             u->groups[u->group_count++] = id;
     wrn_buf_free(&text);
@@ -108,7 +108,7 @@ static bool find_group(const char *name, gid_t *gid) {
     return known;
 }
 
-/* An id without a name is somebody too: as usual in containers it has the group 0 and the home "/". */
+/* An id without a name is accepted: as usual in containers, its group is 0 and its home directory "/". */
 static bool find_name(const char *name, account *u) {
     wrn_buf text;
     char *fields[FIELDS];
@@ -137,7 +137,7 @@ int user_find(const char *who, account *u) {
 
 /* ---- becoming one ---- */
 
-/* Is there such an id in this user namespace? "inside outside count" lines. */
+/* Whether the id exists in this user namespace. The file has lines of "inside outside count". */
 static bool is_mapped(const char *map, uint32_t id) {
     FILE *file = fopen(map, "re");
     unsigned first, outside, count;
@@ -161,7 +161,7 @@ bool user_can_be(const account *u) {
 }
 
 int user_become(const account *u) {
-    /* They are opened again by way of /dev/stdout and the terminal's name. */
+    /* Programs open these again, as /dev/stdout or by the terminal's name. */
     for (int fd = 0; fd < 3; fd++) {
         struct stat info;
         if (fstat(fd, &info) == 0 && (S_ISFIFO(info.st_mode) || isatty(fd))) (void)!fchown(fd, u->uid, (gid_t)-1);

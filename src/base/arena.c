@@ -50,7 +50,7 @@ typedef struct result_header {
     alignas(max_align_t) char payload[];
 } result_header;
 
-static result_header *header_of(void *result) {
+static result_header *result_header_of(void *result) {
     return (result_header *)((char *)result - offsetof(result_header, payload));
 }
 
@@ -59,11 +59,11 @@ void *wrn_result_new(size_t size) {
     return header ? header->payload : NULL;
 }
 
-wrn_arena *wrn_result_arena(void *result) { return &header_of(result)->arena; }
+wrn_arena *wrn_result_arena(void *result) { return &result_header_of(result)->arena; }
 
 void wrn_result_free(void *result) {
     if (!result) return;
-    result_header *header = header_of(result);
+    result_header *header = result_header_of(result);
     wrn_arena_free(&header->arena);
     free(header);
 }

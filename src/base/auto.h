@@ -5,7 +5,7 @@
 /* Runs fn##p(&variable) at scope exit: WRN_AUTO(wrn_buf_free) wrn_buf out = WRN_BUF_INIT; */
 #define WRN_AUTO(fn) __attribute__((cleanup(fn)))
 
-/* Hands the pointer on and leaves NULL behind, so that cleanup does nothing. */
+/* Gives the pointer and sets the variable to NULL, so that cleanup does nothing. */
 #define WRN_TAKE(pointer)                       \
     ({                                          \
         __typeof__(pointer) taken_ = (pointer); \

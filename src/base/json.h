@@ -29,10 +29,10 @@ typedef enum wrn_json_type {
 /* One whole JSON text; blank space may follow. False with `*why` (a constant) when it is not JSON.
  * The literal null gives true and *out == NULL. */
 bool wrn_json_parse(const char *text, size_t size, wrn_json **out, const char **why);
-/* The same for texts of strangers: of more than `values_max` values, which take much more memory and time than their text,
- * it looks at no more. */
+/* The same for untrusted text: fails when there are more than `values_max` values, because values take far more memory and
+ * time than their text. */
 bool wrn_json_parse_within(const char *text, size_t size, size_t values_max, wrn_json **out, const char **why);
-/* The same again, but ignores whatever follows the first value, as PROTOCOL.md section 2 asks of a server. */
+/* The same, but ignores what follows the first value, as the API requires of a server. */
 bool wrn_json_parse_first(const char *text, size_t size, size_t values_max, wrn_json **out, const char **why);
 void wrn_json_free(wrn_json *root);
 void wrn_json_freep(wrn_json **root);

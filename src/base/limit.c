@@ -6,7 +6,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-/* The kernel counts by "data" of statm: a limit below what is there already would forbid even what is free. */
+/* RLIMIT_DATA counts the memory that statm calls "data". A limit below that would make every allocation fail. */
 int wrn_limit_data(int64_t more_bytes) {
     char text[256];
     unsigned long long pages;

@@ -1,11 +1,11 @@
-/* Limits that a process gives itself before it works on what others made. */
+/* Limits that a process sets on itself before it works on untrusted data. */
 #ifndef WRN_BASE_LIMIT_H
 #define WRN_BASE_LIMIT_H
 
 #include <stdint.h>
 
-/* From now on this process may have so many bytes of memory of its own more than it has: beyond that allocations fail. What it
- * maps of files and what the kernel keeps for it do not count. Reads /proc; does not allocate. 0, or -1 with errno. */
+/* Limits the private memory of this process to `more_bytes` above what it has now; allocations beyond that fail. Mapped files
+ * and memory of the kernel do not count. Reads /proc; does not allocate. 0, or -1 with errno. */
 int wrn_limit_data(int64_t more_bytes);
 
 #endif

@@ -1,8 +1,8 @@
-/* Locks on files that say "somebody is here".
+/* Locks on files that show that a process is alive.
  *
- * Locks of the process (fcntl), not of the open file (flock): those are inherited by every child, so a daemon that was
- * killed would seem alive until the last process it was just making is gone. The lock goes with the process, and with
- * the first descriptor of the file that it closes. */
+ * They belong to the process (fcntl), not to the open file (flock). Children inherit the latter, so a killed daemon would
+ * seem alive until the children that it had just forked end. The lock is released when the process ends, or closes any
+ * descriptor of the file. */
 #ifndef WRN_BASE_LOCK_H
 #define WRN_BASE_LOCK_H
 
@@ -18,7 +18,7 @@ static inline bool wrn_lock_take(int fd) {
     return false;
 }
 
-/* Does another process have it? */
+/* Whether another process has it. */
 static inline bool wrn_lock_is_taken(int fd) {
     struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
     return fcntl(fd, F_GETLK, &lock) == 0 && lock.l_type != F_UNLCK;

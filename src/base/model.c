@@ -10,32 +10,32 @@ typedef struct decoder {
     wrn_model_why *why;
 } decoder;
 
-static bool fail(const decoder *d, const char *name, const char *problem) {
+static bool model_fail(const decoder *d, const char *name, const char *problem) {
     d->why->no_memory = false;
     snprintf(d->why->text, sizeof(d->why->text), "member \"%.64s\" %s", name, problem);
     return false;
 }
 
-static bool no_memory(const decoder *d) {
+static bool model_no_memory(const decoder *d) {
     *d->why = (wrn_model_why){.no_memory = true, .text = "out of memory"};
     return false;
 }
 
 static bool get_int(const decoder *d, const wrn_field *field, const wrn_json *value, int64_t *out) {
-    if (wrn_json_type_of(value) != WRN_JSON_INT) return fail(d, field->name, "must be an integer");
+    if (wrn_json_type_of(value) != WRN_JSON_INT) return model_fail(d, field->name, "must be an integer");
     if (!wrn_json_int(value, out) || (field->int32 && (*out > INT32_MAX || *out < INT32_MIN)))
-        return fail(d, field->name, "is out of range");
+        return model_fail(d, field->name, "is out of range");
     return true;
 }
 
 static bool get_text(const decoder *d, const char *name, const wrn_json *value, const char **out, size_t *size) {
     size_t length;
     const char *text = wrn_json_string(value, &length);
-    if (!text) return fail(d, name, "must be a string");
+    if (!text) return model_fail(d, name, "must be a string");
     if (size) *size = length;
-    else if (memchr(text, '\0', length)) return fail(d, name, "must not hold a NUL character");
+    else if (memchr(text, '\0', length)) return model_fail(d, name, "must not hold a NUL character");
     *out = wrn_arena_dup(d->arena, text, length);
-    return *out || no_memory(d);
+    return *out || model_no_memory(d);
 }
 
 static bool get_enum(const decoder *d, const wrn_field *field, const wrn_json *value, int64_t *out, const char **text) {
@@ -48,19 +48,19 @@ static bool get_enum(const decoder *d, const wrn_field *field, const wrn_json *v
 
 static bool get_object(const decoder *d, const wrn_field *field, const wrn_json *value, const void **out) {
     const wrn_model *model = field->sub;
-    if (wrn_json_type_of(value) != WRN_JSON_OBJECT) return fail(d, field->name, "must be an object");
+    if (wrn_json_type_of(value) != WRN_JSON_OBJECT) return model_fail(d, field->name, "must be an object");
     void *object = wrn_arena_alloc(d->arena, model->size);
-    if (!object) return no_memory(d);
+    if (!object) return model_no_memory(d);
     *out = object;
     return wrn_model_decode(model, value, d->strict, d->arena, object, d->why);
 }
 
 static bool get_array(const decoder *d, const wrn_field *field, const wrn_json *value, void *slot, size_t *count) {
-    if (wrn_json_type_of(value) != WRN_JSON_ARRAY) return fail(d, field->name, "must be an array");
+    if (wrn_json_type_of(value) != WRN_JSON_ARRAY) return model_fail(d, field->name, "must be an array");
     size_t n = wrn_json_count(value);
-    /* Text lists get a NULL at the end, as argument vectors have it. */
+    /* Lists of strings end with NULL, like argv. */
     int64_t *items = wrn_arena_alloc(d->arena, (n + 1) * sizeof(int64_t));
-    if (!items) return no_memory(d);
+    if (!items) return model_no_memory(d);
     const char **texts = (const char **)items;
     const void **objects = (const void **)items;
     for (size_t i = 0; i < n; i++) {
@@ -83,7 +83,7 @@ typedef struct map_builder {
     size_t count;
 } map_builder;
 
-static bool count_member(void *context, const char *key, const wrn_json *value) {
+static bool model_count_member(void *context, const char *key, const wrn_json *value) {
     (void)key, (void)value;
     ++*(size_t *)context;
     return true;
@@ -94,22 +94,22 @@ static bool add_pair(void *context, const char *key, const wrn_json *value) {
     wrn_pair *pair = &map->pairs[map->count];
     map->pointers[map->count++] = pair;
     pair->key = wrn_arena_dup(map->decoder->arena, key, strlen(key));
-    if (!pair->key) return no_memory(map->decoder);
+    if (!pair->key) return model_no_memory(map->decoder);
     return get_text(map->decoder, map->name, value, &pair->value, NULL);
 }
 
 static bool get_map(const decoder *d, const wrn_field *field, const wrn_json *value, const wrn_pair *const **out,
                     size_t *count) {
-    if (wrn_json_type_of(value) != WRN_JSON_OBJECT) return fail(d, field->name, "must be an object");
+    if (wrn_json_type_of(value) != WRN_JSON_OBJECT) return model_fail(d, field->name, "must be an object");
     size_t members = 0;
-    wrn_json_each(value, count_member, &members);
+    wrn_json_each(value, model_count_member, &members);
     map_builder map = {
         .decoder = d,
         .name = field->name,
         .pointers = wrn_arena_alloc(d->arena, (members + 1) * sizeof(wrn_pair *)),
         .pairs = wrn_arena_alloc(d->arena, (members + 1) * sizeof(wrn_pair)),
     };
-    if (!map.pointers || !map.pairs) return no_memory(d);
+    if (!map.pointers || !map.pairs) return model_no_memory(d);
     if (!wrn_json_each(value, add_pair, &map)) return false;
     *out = map.pointers;
     *count = map.count;
@@ -125,10 +125,10 @@ static bool decode_field(const decoder *d, const wrn_field *field, const wrn_jso
     case WRN_FIELD_ENUM: return get_enum(d, field, value, slot, second);
     case WRN_FIELD_OBJECT: return get_object(d, field, value, slot);
     case WRN_FIELD_MAP: return get_map(d, field, value, slot, second);
-    case WRN_FIELD_DOUBLE: return wrn_json_double(value, slot) || fail(d, field->name, "must be a number");
+    case WRN_FIELD_DOUBLE: return wrn_json_double(value, slot) || model_fail(d, field->name, "must be a number");
     case WRN_FIELD_BOOL: {
         bool truth;
-        if (!wrn_json_bool(value, &truth)) return fail(d, field->name, "must be true or false");
+        if (!wrn_json_bool(value, &truth)) return model_fail(d, field->name, "must be true or false");
         *(int64_t *)slot = truth;
         return true;
     }
@@ -163,7 +163,7 @@ static bool decode_unknown(const decoder *d, const wrn_json *object, wrn_model_h
     if (text.size && !text.failed) head->unknown = wrn_arena_dup(d->arena, text.data, text.size);
     bool ok = !rest.failed && (!rest.object || head->unknown);
     wrn_json_free(rest.object);
-    return ok || no_memory(d);
+    return ok || model_no_memory(d);
 }
 
 bool wrn_model_decode(const wrn_model *model, const wrn_json *object, bool strict, wrn_arena *arena, void *out,
@@ -180,7 +180,7 @@ bool wrn_model_decode(const wrn_model *model, const wrn_json *object, bool stric
         const wrn_json *value = wrn_json_get(object, field->name);
         if (value || wrn_json_has(object, field->name)) head->present |= UINT64_C(1) << i;
         if (!value) {
-            if (strict && field->required) return fail(&d, field->name, "is missing");
+            if (strict && field->required) return model_fail(&d, field->name, "is missing");
             head->nulls |= head->present & UINT64_C(1) << i;
             continue;
         }
@@ -274,7 +274,7 @@ static bool is_set(const wrn_field *field, const char *in) {
     }
 }
 
-/* For a struct whose `present` is 0. A required object that is not there can't be made up. */
+/* The members to encode when `present` is 0. A required object that is NULL is left out: there is nothing to write. */
 static uint64_t required_or_set(const wrn_model *model, const char *in) {
     uint64_t bits = 0;
     for (size_t i = 0; i < model->count; i++) {

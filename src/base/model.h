@@ -1,7 +1,7 @@
 /* Table-driven conversion between JSON and the structs that tools/generate.py makes from api/openapi.yaml.
  *
- * Every such struct starts with a wrn_model_head. Bit i of `present` stands for field i: the JSON had it (decoding), or
- * shall have it (encoding, see there); bit i of `nulls`: it was, or shall be, null. So absent, null and zero stay apart. Members
+ * Every such struct starts with a wrn_model_head. Bit i of `present` means that the JSON has field i, bit i of `nulls`
+ * that the field is null; so absent, null and zero stay apart. Decoding sets the bits, encoding obeys them (see there). Members
  * that the table does not know are kept in `unknown` as the text of a JSON object, and are written out again. */
 #ifndef WRN_BASE_MODEL_H
 #define WRN_BASE_MODEL_H
@@ -62,7 +62,7 @@ typedef struct wrn_model {
 } wrn_model;
 
 typedef struct wrn_model_why {
-    bool no_memory; /* nothing is wrong with the JSON */
+    bool no_memory; /* the JSON itself is fine */
     char text[160]; /* for people: which member, and what is wrong with it */
 } wrn_model_why;
 

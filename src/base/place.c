@@ -19,15 +19,15 @@ enum { LINKS_MAX = 40 };
 /* ---- who can change it ---- */
 
 typedef struct walk {
-    char done[PATH_MAX]; /* without links; "" is the root */
-    char rest[PATH_MAX];
+    char done[PATH_MAX]; /* the path so far, without links; "" is the root */
+    char rest[PATH_MAX]; /* still to walk */
     int links;
     bool is_file;
     char *why;
     size_t why_size;
 } walk;
 
-WRN_PRINTF(2, 3) static bool refuse(walk *w, const char *format, ...) {
+WRN_PRINTF(2, 3) static bool place_refuse(walk *w, const char *format, ...) {
     va_list args;
     va_start(args, format);
     if (w->why_size) vsnprintf(w->why, w->why_size, format, args);
@@ -36,38 +36,38 @@ WRN_PRINTF(2, 3) static bool refuse(walk *w, const char *format, ...) {
 }
 
 static bool others_write(const struct stat *info) {
-    /* The group of the same number that many systems make for each user has nobody else in it. */
+    /* A group with the same number as the user is the user's private group, as many systems have it. */
     bool own_group = geteuid() != 0 && info->st_gid == geteuid();
     return (info->st_mode & (S_IWOTH | (own_group ? 0u : S_IWGRP))) != 0;
 }
 
-/* `last`: a program lies in it. */
-static bool check_directory(walk *w, const struct stat *info, bool last) {
+/* `last`: the program is in this directory. */
+static bool place_check_directory(walk *w, const struct stat *info, bool last) {
     const char *where = *w->done ? w->done : "/";
     if (!others_write(info) || ((info->st_mode & S_ISVTX) && !last)) return true;
-    return refuse(w, "others can write to the directory %s; run: chmod go-w %s", where, where);
+    return place_refuse(w, "others can write to the directory %s; run: chmod go-w %s", where, where);
 }
 
-static bool check_owner(walk *w, const struct stat *info, const char *path) {
+static bool place_check_owner(walk *w, const struct stat *info, const char *path) {
     if (info->st_uid == 0 || info->st_uid == geteuid()) return true;
-    return refuse(w, "%s belongs to another user", path);
+    return place_refuse(w, "%s belongs to another user", path);
 }
 
-/* Puts the link's target before the rest of the way. */
-static bool follow(walk *w, const char *link) {
+/* Puts the link's target in front of the rest. */
+static bool place_follow(walk *w, const char *link) {
     char target[PATH_MAX], rest[PATH_MAX];
     ssize_t size = readlink(link, target, sizeof(target) - 1);
-    if (size < 0 || ++w->links > LINKS_MAX) return refuse(w, "cannot follow the link %s", link);
+    if (size < 0 || ++w->links > LINKS_MAX) return place_refuse(w, "cannot follow the link %s", link);
     target[size] = '\0';
     memcpy(rest, w->rest, sizeof(rest));
     if ((size_t)snprintf(w->rest, sizeof(w->rest), "%s/%s", target, rest) >= sizeof(w->rest))
-        return refuse(w, "the link %s leads to too long a path", link);
+        return place_refuse(w, "the link %s leads to a path that is too long", link);
     if (*target == '/') *w->done = '\0';
     return true;
 }
 
-/* The next component of the rest; false when there is none. */
-static bool next_name(walk *w, char name[NAME_MAX + 1]) {
+/* Cuts the next component off the rest; false when there is none. */
+static bool place_next_name(walk *w, char name[NAME_MAX + 1]) {
     size_t skip = strspn(w->rest, "/"), size = strcspn(w->rest + skip, "/");
     if (size > NAME_MAX) size = NAME_MAX;
     memcpy(name, w->rest + skip, size);
@@ -76,9 +76,9 @@ static bool next_name(walk *w, char name[NAME_MAX + 1]) {
     return size > 0;
 }
 
-static bool is_last(const walk *w) { return !w->rest[strspn(w->rest, "/")]; }
+static bool place_is_last(const walk *w) { return !w->rest[strspn(w->rest, "/")]; }
 
-static bool step(walk *w, const char *name) {
+static bool place_step(walk *w, const char *name) {
     char path[PATH_MAX];
     struct stat info;
     if (strcmp(name, ".") == 0) return true;
@@ -88,25 +88,27 @@ static bool step(walk *w, const char *name) {
         return true;
     }
     if ((size_t)snprintf(path, sizeof(path), "%s/%s", w->done, name) >= sizeof(path))
-        return refuse(w, "the path %s is too long", w->done);
-    if (lstat(path, &info) != 0) return refuse(w, "cannot look at %s", path);
-    if (!check_owner(w, &info, path)) return false;
-    if (S_ISLNK(info.st_mode)) return follow(w, path);
-    if (!S_ISDIR(info.st_mode) && (!w->is_file || !is_last(w))) return refuse(w, "%s is not a directory", path);
+        return place_refuse(w, "the path %s is too long", w->done);
+    if (lstat(path, &info) != 0) return place_refuse(w, "cannot look at %s", path);
+    if (!place_check_owner(w, &info, path)) return false;
+    if (S_ISLNK(info.st_mode)) return place_follow(w, path);
+    if (!S_ISDIR(info.st_mode) && (!w->is_file || !place_is_last(w)))
+        return place_refuse(w, "%s is not a directory", path);
     memcpy(w->done, path, sizeof(path));
-    return !S_ISDIR(info.st_mode) || check_directory(w, &info, false);
+    return !S_ISDIR(info.st_mode) || place_check_directory(w, &info, false);
 }
 
 /* Leaves the path without links in `w->done`. */
 static bool walk_to(walk *w, const char *path) {
     char name[NAME_MAX + 1];
     struct stat info;
-    if (*path != '/') return refuse(w, "%s is not an absolute path", path);
+    if (*path != '/') return place_refuse(w, "%s is not an absolute path", path);
     if ((size_t)snprintf(w->rest, sizeof(w->rest), "%s", path) >= sizeof(w->rest))
-        return refuse(w, "the path %.100s... is too long", path);
-    if (stat("/", &info) != 0 || !check_owner(w, &info, "/") || !check_directory(w, &info, false)) return false;
-    while (next_name(w, name))
-        if (!step(w, name)) return false;
+        return place_refuse(w, "the path %.100s... is too long", path);
+    if (stat("/", &info) != 0 || !place_check_owner(w, &info, "/") || !place_check_directory(w, &info, false))
+        return false;
+    while (place_next_name(w, name))
+        if (!place_step(w, name)) return false;
     return true;
 }
 
@@ -120,11 +122,11 @@ static bool is_safe_program(const char *path, char *out, size_t size, char *why,
     walk w = {.is_file = true, .why = why, .why_size = why_size};
     struct stat info;
     if (!walk_to(&w, path)) return false;
-    if (stat(w.done, &info) != 0 || !S_ISREG(info.st_mode)) return refuse(&w, "%s is not a program", w.done);
-    if (others_write(&info)) return refuse(&w, "others can write to %s; run: chmod go-w %s", w.done, w.done);
-    if ((size_t)snprintf(out, size, "%s", w.done) >= size) return refuse(&w, "the path %s is too long", w.done);
+    if (stat(w.done, &info) != 0 || !S_ISREG(info.st_mode)) return place_refuse(&w, "%s is not a program", w.done);
+    if (others_write(&info)) return place_refuse(&w, "others can write to %s; run: chmod go-w %s", w.done, w.done);
+    if ((size_t)snprintf(out, size, "%s", w.done) >= size) return place_refuse(&w, "the path %s is too long", w.done);
     *strrchr(w.done, '/') = '\0';
-    return stat(*w.done ? w.done : "/", &info) == 0 && check_directory(&w, &info, true);
+    return stat(*w.done ? w.done : "/", &info) == 0 && place_check_directory(&w, &info, true);
 }
 
 /* ---- finding ---- */
@@ -135,7 +137,7 @@ typedef struct search {
     size_t size, why_size;
 } search;
 
-/* The first refusal is what is told when nothing is found. */
+/* Keeps the first refusal, in case that nothing is found. */
 static bool try_path(search *s, const char *directory, const char *name) {
     char path[PATH_MAX], why[1024];
     if ((size_t)snprintf(path, sizeof(path), "%s/%s", directory, name) >= sizeof(path)) return false;
@@ -145,7 +147,7 @@ static bool try_path(search *s, const char *directory, const char *name) {
     return false;
 }
 
-/* Build directories are known by a file that configuring makes there. */
+/* Configuring marks a build directory with this file. */
 static bool try_build_tree(search *s, char *directory) {
     enum { DEPTH_MAX = 4 };
     char mark[PATH_MAX];

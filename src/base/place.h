@@ -1,39 +1,40 @@
-/* Places that nobody else can change: where programs are started from, and where private directories are made.
+/* Safe places: paths that no other user can change. Programs are started from them, and private directories are made there.
  *
- * "Nobody else" is anybody but root and the effective user: each directory and link on the way must belong to one of
- * them, and others must not be able to write there. Where they can, but own only what they have made (the sticky bit,
- * as /tmp has it), what is below is looked at on its own; programs do not lie in such a directory itself. */
+ * "Other users" are all but root and the effective user. Each directory and link of a safe path belongs to one of these two,
+ * and others cannot write to it. A directory with the sticky bit, such as /tmp, is accepted on the way, because others can
+ * change only their own entries in it; but no program is started from such a directory itself. */
 #ifndef WRN_BASE_PLACE_H
 #define WRN_BASE_PLACE_H
 
 #include <stdbool.h>
 #include <stddef.h>
 
-/* Where a program may be; all but `name` may be NULL. */
+/* Where to look for a program; all but `name` may be NULL. */
 typedef struct wrn_program {
     const char *name;
-    const char *const *beside; /* relative to the running program's directory, up to a NULL */
+    const char *const *beside; /* relative to the running program's directory, NULL-terminated */
     const char *in_build_tree; /* relative to the build directory, for programs that run from there */
     const char *installed;     /* its absolute path */
     bool in_path;
 } wrn_program;
 
-/* The first of these places that has it and is safe, as an absolute path. Else false, and `why` names the place that was
- * refused and the remedy, or is empty when there is none at all. */
+/* Gives the absolute path of the first program that is found in a safe place. False when there is none: `why` then names the
+ * first program that was refused, and the remedy, or is empty when none was found. */
 bool wrn_program_find(const wrn_program *program, char *out, size_t size, char *why, size_t why_size);
 
-/* The wrennd to start: `asked` or WRENN_WRENND when set, which are taken as they are, or looked for in PATH when there is
- * no slash in them; else beside the running program, in its build tree, where it was installed, in PATH. */
+/* Finds the wrennd to start. `asked`, or else WRENN_WRENND, is used as it is if it has a slash, and looked for in PATH if it
+ * has none. When both are unset, wrennd is looked for beside the running program, in its build tree, where it was installed,
+ * and in PATH. */
 bool wrn_wrennd_find(const char *asked, char *out, size_t size, char *why, size_t why_size);
 
-/* Is the absolute `path` a directory below which we can keep what is private? */
+/* Whether the absolute `path` is a safe place for private directories. */
 bool wrn_place_is_safe(const char *path, char *why, size_t why_size);
 
-/* Is it on overlayfs, as all of a container's root is? What sandboxes write can't be kept there: the kernel wants
- * another file system below an overlay. */
+/* Whether `path` is on overlayfs, as the root of a container is. Files of sandboxes can't be kept there, because the kernel
+ * does not accept it as the writable layer of another overlay. */
 bool wrn_place_is_overlay(const char *path);
 
-/* Where private servers have their directories, best first; NULL for one that the environment does not name. */
+/* Candidates for the directories of private servers, best first; NULL for one that the environment does not name. */
 enum { WRN_PRIVATE_PLACES = 4, WRN_PRIVATE_PLACE_RUNTIME = 0 };
 void wrn_private_places(const char *places[WRN_PRIVATE_PLACES]);
 

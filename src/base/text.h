@@ -19,9 +19,8 @@ ssize_t wrn_base64_decode(void *out, const char *text, size_t size);
 /* Length of the longest prefix that is whole, valid UTF-8. Equal to `size` when all of it is. */
 size_t wrn_utf8_valid_prefix(const void *data, size_t size);
 
-/* For one line that people look at, from whomever it comes: what moves the cursor, ends the line or turns its direction is
- * replaced by '?', and so is what is no UTF-8. Control characters of C0 and C1, DEL, line and paragraph separators, and the
- * controls of bidirectional text. */
+/* Makes untrusted text safe to show on one line of a terminal: replaces by '?' what is not UTF-8, control characters (C0, C1,
+ * DEL), line and paragraph separators, and the controls of bidirectional text. */
 void wrn_text_clean(char *text);
 
 /* The value of a hexadecimal digit, -1 when it is none. */
@@ -36,10 +35,10 @@ void wrn_rfc3339(char out[WRN_RFC3339_SIZE], int64_t unix_seconds);
 /* Parses a decimal number in [min, max] that takes up the whole string. */
 bool wrn_parse_int(const char *text, int64_t min, int64_t max, int64_t *out);
 
-/* How many characters at the start of `text` are those of a token (RFC 9110 section 5.6.2). */
+/* The length of the token (RFC 9110 section 5.6.2) at the start of `text`. */
 size_t wrn_token_size(const char *text);
 
-/* Whether a comma-separated list of a header field has this token; letter case counts for nothing. */
+/* Whether the comma-separated list of a header field has this token, in any letter case. */
 bool wrn_list_has(const char *list, const char *token);
 
 #endif

@@ -8,8 +8,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* A sandbox can nest directories deeper than a path can be long, and than there are descriptors. What lies deeper than
- * this is moved to the top and removed from there. */
+/* A sandbox can nest directories deeper than the longest path, and deeper than the limit of descriptors. A directory at this
+ * depth is moved to the top and removed from there. */
 enum { DEPTH_MAX = 32, TRIES = 100 };
 
 typedef struct removal {
@@ -17,11 +17,11 @@ typedef struct removal {
     dev_t device;
     bool moved;
     unsigned long next;
-    int error; /* the first that something could not be removed for; 0: none */
+    int error; /* of the first entry that could not be removed; 0: none */
 } removal;
 
-/* The directory's descriptor, or -1. One's own directory may forbid its owner to look inside. */
-static int open_dir(int parent, const char *name) {
+/* The directory's descriptor, or -1. Adds the owner's permissions when they are missing. */
+static int tree_open_dir(int parent, const char *name) {
     const int flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
     int fd = openat(parent, name, flags);
     if (fd >= 0 || errno != EACCES) return fd;
@@ -31,11 +31,11 @@ static int open_dir(int parent, const char *name) {
     return openat(parent, name, flags);
 }
 
-static void failed(removal *r) {
+static void tree_failed(removal *r) {
     if (!r->error) r->error = errno;
 }
 
-static void move_up(removal *r, int parent, const char *name) {
+static void tree_move_up(removal *r, int parent, const char *name) {
     for (int i = 0; i < TRIES; i++) {
         char target[64];
         snprintf(target, sizeof(target), ".wrenn-removal-%lu", r->next++);
@@ -43,38 +43,39 @@ static void move_up(removal *r, int parent, const char *name) {
             r->moved = true;
             return;
         }
-        if (errno != EEXIST && errno != ENOTEMPTY && errno != ENOTDIR) break; /* else the sandbox took that name */
+        if (errno != EEXIST && errno != ENOTEMPTY && errno != ENOTDIR)
+            break; /* else the name is in use: try the next one */
     }
-    failed(r);
+    tree_failed(r);
 }
 
-static void empty(removal *r, int fd, int depth);
+static void tree_empty(removal *r, int fd, int depth);
 
-static void remove_entry(removal *r, int parent, const char *name, int depth) {
+static void tree_remove_entry(removal *r, int parent, const char *name, int depth) {
     if (unlinkat(parent, name, 0) == 0 || errno == ENOENT) return;
-    int error = errno, fd = open_dir(parent, name);
+    int error = errno, fd = tree_open_dir(parent, name);
     struct stat info;
     if (fd < 0) {
-        if (errno == ENOTDIR || errno == ELOOP) errno = error; /* why a file stays */
-        failed(r);
+        if (errno == ENOTDIR || errno == ELOOP) errno = error; /* not a directory: report why unlinking it failed */
+        tree_failed(r);
         return;
     }
     if (fstat(fd, &info) != 0 || info.st_dev != r->device) {
         close(fd);
     } else if (depth == DEPTH_MAX) {
         close(fd);
-        move_up(r, parent, name);
+        tree_move_up(r, parent, name);
         return;
     } else {
-        empty(r, fd, depth);
+        tree_empty(r, fd, depth);
     }
-    if (unlinkat(parent, name, AT_REMOVEDIR) != 0 && errno != ENOENT) failed(r);
+    if (unlinkat(parent, name, AT_REMOVEDIR) != 0 && errno != ENOENT) tree_failed(r);
 }
 
-/* Takes `fd` over. */
-static void empty(removal *r, int fd, int depth) {
+/* Removes the content of a directory. Takes `fd` over. */
+static void tree_empty(removal *r, int fd, int depth) {
     struct stat info;
-    /* Only where it must be: a directory that stays, such as a mount point, is to stay as it is. */
+    /* Only when needed, because a directory that stays, such as a mount point, must not be changed. */
     if (fstat(fd, &info) == 0 && (info.st_mode & 0700) != 0700) fchmod(fd, 0700);
     DIR *dir = fdopendir(fd);
     if (!dir) {
@@ -83,7 +84,7 @@ static void empty(removal *r, int fd, int depth) {
     }
     for (struct dirent *entry; (entry = readdir(dir));)
         if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
-            remove_entry(r, dirfd(dir), entry->d_name, depth + 1);
+            tree_remove_entry(r, dirfd(dir), entry->d_name, depth + 1);
     closedir(dir);
 }
 
@@ -93,11 +94,11 @@ bool wrn_tree_remove(const char *path) {
     do {
         r.moved = false;
         r.error = 0;
-        r.top = open_dir(AT_FDCWD, path);
+        r.top = tree_open_dir(AT_FDCWD, path);
         if (r.top < 0 || fstat(r.top, &info) != 0) break;
         r.device = info.st_dev;
         int again = openat(r.top, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-        if (again >= 0) empty(&r, again, 0);
+        if (again >= 0) tree_empty(&r, again, 0);
         close(r.top);
         r.top = -1;
     } while (r.moved);

@@ -20,19 +20,19 @@ struct wrn_http {
 };
 
 struct wrn_exchange {
-    wrn_transfer transfer; /* first, so that it leads here */
+    wrn_transfer transfer; /* must come first: casts lead from it to the exchange */
     wrn_http *http;
     struct curl_slist *headers;
     const char *body;
     size_t body_size, body_sent;
     const wrn_http_source *source;
     const wrn_http_sink *sink;
-    wrn_buf held;          /* read from the source, and not given to libcurl yet */
-    size_t given_again;    /* bytes the sink has, and libcurl is going to give once more */
-    bool connected, given; /* given: libcurl has had some of the body */
+    wrn_buf held;          /* read from the source, but not passed to libcurl yet */
+    size_t given_again;    /* bytes that the sink has, and libcurl will pass again */
+    bool connected, given; /* given: libcurl got some of the body */
     bool head_whole, too_large, malformed, reusable;
     bool stopped; /* by source or sink */
-    bool refused; /* there is an answer that makes the rest of the source pointless */
+    bool refused; /* the server has refused the upload: the rest of the source is not sent */
     wrn_timer timer;
     wrn_http_fn fn;
     void *context;
@@ -42,34 +42,34 @@ struct wrn_exchange {
 
 /* ---- libcurl's callbacks ---- */
 
-static bool set_timer(wrn_exchange *exchange, int64_t delay_ms) {
+static bool exchange_set_timer(wrn_exchange *exchange, int64_t delay_ms) {
     return wrn_loop_timer_set(exchange->http->transport.loop, &exchange->timer, wrn_in_ms(delay_ms));
 }
 
-static int status_of(const wrn_exchange *exchange) {
+static int exchange_status(const wrn_exchange *exchange) {
     long status = 0;
     curl_easy_getinfo(exchange->transfer.easy, CURLINFO_RESPONSE_CODE, &status);
     return (int)status;
 }
 
-static int64_t number_of(CURL *easy, CURLINFO info) {
+static int64_t curl_number(CURL *easy, CURLINFO info) {
     curl_off_t value = 0;
     curl_easy_getinfo(easy, info, &value);
     return value;
 }
 
-/* As the head of the answer says; -1: it does not. */
-static int64_t answer_size(const wrn_exchange *exchange) {
-    return number_of(exchange->transfer.easy, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T);
+/* The Content-Length of the response; -1 when there is none. */
+static int64_t exchange_content_length(const wrn_exchange *exchange) {
+    return curl_number(exchange->transfer.easy, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T);
 }
 
-/* What a sink leaves libcurl gives again later, from the start of the same piece. */
-static size_t pass_on(wrn_exchange *exchange, const char *data, size_t size) {
+/* When a sink takes only a part of a piece, libcurl pauses, and passes the same piece again from its start. */
+static size_t exchange_pass_on(wrn_exchange *exchange, const char *data, size_t size) {
     size_t known = exchange->given_again < size ? exchange->given_again : size;
     exchange->given_again -= known;
     if (known == size) return size;
     const wrn_http_sink *sink = exchange->sink;
-    int64_t taken = sink->write(sink->context, data + known, size - known, answer_size(exchange));
+    int64_t taken = sink->write(sink->context, data + known, size - known, exchange_content_length(exchange));
     exchange->stopped = taken < 0;
     if (taken < 0) return 0;
     if (known + (size_t)taken == size) return size;
@@ -77,37 +77,38 @@ static size_t pass_on(wrn_exchange *exchange, const char *data, size_t size) {
     return CURL_WRITEFUNC_PAUSE;
 }
 
-static size_t on_body(char *data, size_t one, size_t size, void *context) {
+static size_t http_on_body(char *data, size_t one, size_t size, void *context) {
     wrn_exchange *exchange = context;
     (void)one;
-    int status = exchange->sink ? status_of(exchange) : 0;
-    if (status >= 200 && status < 300) return pass_on(exchange, data, size);
+    int status = exchange->sink ? exchange_status(exchange) : 0;
+    if (status >= 200 && status < 300) return exchange_pass_on(exchange, data, size);
     wrn_buf *body = &exchange->response.body;
     exchange->too_large = size > exchange->http->max_response - body->size;
     if (exchange->too_large) return 0;
     wrn_buf_put(body, data, size);
-    if (exchange->refused && (int64_t)body->size == answer_size(exchange)) set_timer(exchange, 0);
+    if (exchange->refused && (int64_t)body->size == exchange_content_length(exchange)) exchange_set_timer(exchange, 0);
     return body->failed ? 0 : size;
 }
 
-/* libcurl takes a head that breaks off for a whole one, so the empty line after it is looked out for. Before it there may
- * be heads of 1xx, and after the body there may be trailers. */
-static size_t on_head_line(char *line, size_t one, size_t size, void *context) {
+/* libcurl accepts a head that is cut short, so this looks for the empty line that ends the head. Heads of 1xx responses may
+ * come before it, and trailers after the body. */
+static size_t http_on_head_line(char *line, size_t one, size_t size, void *context) {
     wrn_exchange *exchange = context;
     (void)one;
     bool empty = (size == 2 && line[0] == '\r') || (size == 1 && line[0] == '\n');
-    if (exchange->head_whole || !empty || (status_of(exchange) < 200 && status_of(exchange) != SWITCHED)) return size;
-    exchange->malformed = status_of(exchange) == SWITCHED; /* to what nobody has asked for */
+    if (exchange->head_whole || !empty || (exchange_status(exchange) < 200 && exchange_status(exchange) != SWITCHED))
+        return size;
+    exchange->malformed = exchange_status(exchange) == SWITCHED; /* no upgrade was requested */
     if (exchange->malformed) return 0;
     exchange->head_whole = true;
-    if (!exchange->source || status_of(exchange) < 300) return size;
-    /* libcurl goes on sending when the answer says that the connection will be closed, and fails when it is. */
+    if (!exchange->source || exchange_status(exchange) < 300) return size;
+    /* The server may close the connection while libcurl still sends, which would fail the request; so the exchange ends itself. */
     exchange->refused = true;
-    set_timer(exchange, answer_size(exchange) ? REFUSAL_MS : 0);
+    exchange_set_timer(exchange, exchange_content_length(exchange) ? REFUSAL_MS : 0);
     return size;
 }
 
-static size_t on_read(char *out, size_t one, size_t room, void *context) {
+static size_t http_on_read_body(char *out, size_t one, size_t room, void *context) {
     wrn_exchange *exchange = context;
     (void)one;
     size_t size = exchange->body_size - exchange->body_sent;
@@ -118,7 +119,7 @@ static size_t on_read(char *out, size_t one, size_t room, void *context) {
     return size;
 }
 
-static size_t give_held(wrn_exchange *exchange, char *out, size_t room) {
+static size_t http_give_held(wrn_exchange *exchange, char *out, size_t room) {
     size_t size = exchange->held.size < room ? exchange->held.size : room;
     exchange->given = true;
     memcpy(out, exchange->held.data, size);
@@ -126,36 +127,37 @@ static size_t give_held(wrn_exchange *exchange, char *out, size_t room) {
     return size;
 }
 
-/* What the server said while the source took its time is read before more is sent: see transport.c. Newer libcurl asks
- * for the first piece before it names the socket; then that piece waits for a look at it. */
-static size_t on_pull(char *out, size_t one, size_t room, void *context) {
+/* Reading from the source may take long. A response that came meanwhile must be read before more is sent (see transport.c), so
+ * then the piece is held back. Newer versions of libcurl ask for the first piece before they name the socket; that piece is
+ * held back too. */
+static size_t http_on_read_source(char *out, size_t one, size_t room, void *context) {
     wrn_exchange *exchange = context;
     (void)one;
     if (exchange->refused) return 0;
-    if (exchange->held.size) return give_held(exchange, out, room);
+    if (exchange->held.size) return http_give_held(exchange, out, room);
     int64_t got = exchange->source->read(exchange->source->context, out, room);
     exchange->stopped = got == WRN_HTTP_STOP;
     if (got < 0) return got == WRN_HTTP_LATER ? CURL_READFUNC_PAUSE : CURL_READFUNC_ABORT;
     if (got && (exchange->transfer.fd < 0 || wrn_transport_readable(exchange->transfer.fd))) {
         wrn_buf_clear(&exchange->held);
         wrn_buf_put(&exchange->held, out, (size_t)got);
-        if (!exchange->held.failed && set_timer(exchange, 0)) return CURL_READFUNC_PAUSE;
+        if (!exchange->held.failed && exchange_set_timer(exchange, 0)) return CURL_READFUNC_PAUSE;
         wrn_buf_clear(&exchange->held);
     }
     exchange->given = true;
     return (size_t)got;
 }
 
-/* libcurl repeats a request, POST too, when a reused connection dies before the first byte of the answer. For exec that
- * would run a command twice. Refusing to rewind the body makes it give up with CURLE_SEND_FAIL_REWIND instead. */
-static int on_seek(void *context, curl_off_t offset, int origin) {
+/* libcurl repeats a request, even a POST, when a reused connection breaks before the first byte of the response. For exec that
+ * would run a command twice. Refusing to rewind the body makes libcurl fail with CURLE_SEND_FAIL_REWIND instead. */
+static int http_on_seek(void *context, curl_off_t offset, int origin) {
     (void)context, (void)offset, (void)origin;
     return CURL_SEEKFUNC_FAIL;
 }
 
-/* Called just before the request goes out on a connection that is ready, TLS included; for the second time when libcurl
- * repeats it. Then what it has had of the body would be missing. */
-static int on_ready(void *context, char *remote_ip, char *local_ip, int remote_port, int local_port) {
+/* libcurl calls this before it sends the request on a connection that is ready, TLS included. A second call means that it
+ * repeats the request, which must fail when a part of the body is used up. */
+static int http_on_connected(void *context, char *remote_ip, char *local_ip, int remote_port, int local_port) {
     wrn_exchange *exchange = context;
     (void)remote_ip, (void)local_ip, (void)remote_port, (void)local_port;
     exchange->connected = true;
@@ -164,12 +166,12 @@ static int on_ready(void *context, char *remote_ip, char *local_ip, int remote_p
 
 /* ---- life of an exchange ---- */
 
-static void release(wrn_exchange *exchange) {
+static void exchange_free(wrn_exchange *exchange) {
     wrn_http *http = exchange->http;
     wrn_multi_remove(&http->multi, &exchange->transfer);
     wrn_loop_timer_clear(http->transport.loop, &exchange->timer);
     if (exchange->transfer.easy) {
-        /* One that failed is not used again: a refused rewind survives the reset and would fail the next request. */
+        /* A handle that failed is not reused: a refused rewind survives the reset and would fail the next request. */
         if (exchange->reusable && http->spares < SPARE_HANDLES) {
             curl_easy_reset(exchange->transfer.easy); /* also zeroes libcurl's count of stale connections met */
             http->spare[http->spares++] = exchange->transfer.easy;
@@ -183,7 +185,7 @@ static void release(wrn_exchange *exchange) {
     free(exchange);
 }
 
-static wrn_http_outcome outcome_of(const wrn_exchange *exchange, CURLcode code) {
+static wrn_http_outcome exchange_outcome(const wrn_exchange *exchange, CURLcode code) {
     if (exchange->stopped) return WRN_HTTP_STOPPED;
     if (exchange->malformed) return WRN_HTTP_MALFORMED;
     if (exchange->refused && !exchange->too_large) return WRN_HTTP_ANSWERED;
@@ -199,17 +201,17 @@ static wrn_http_outcome outcome_of(const wrn_exchange *exchange, CURLcode code) 
     }
 }
 
-static void describe(wrn_exchange *exchange, CURLcode code) {
+static void exchange_describe(wrn_exchange *exchange, CURLcode code) {
     wrn_http_response *response = &exchange->response;
     CURL *easy = exchange->transfer.easy;
-    response->outcome = outcome_of(exchange, code);
+    response->outcome = exchange_outcome(exchange, code);
     const char *libcurl = exchange->problem[0] ? exchange->problem
-                          : code == CURLE_OK   ? "the answer breaks off in its head"
+                          : code == CURLE_OK   ? "the head of the response is incomplete"
                                                : curl_easy_strerror(code);
     response->problem =
         wrn_transport_problem(&exchange->http->transport, response->outcome, exchange->problem, libcurl);
-    response->status = status_of(exchange);
-    int64_t retry_after = number_of(easy, CURLINFO_RETRY_AFTER);
+    response->status = exchange_status(exchange);
+    int64_t retry_after = curl_number(easy, CURLINFO_RETRY_AFTER);
     if (retry_after > 0 && retry_after < INT64_MAX / 1000) response->retry_after_ms = retry_after * 1000;
     char *content_type = NULL;
     curl_easy_getinfo(easy, CURLINFO_CONTENT_TYPE, &content_type);
@@ -219,38 +221,38 @@ static void describe(wrn_exchange *exchange, CURLcode code) {
         response->request_id = header->value;
     if (curl_easy_header(easy, WRN_FEATURES_FIELD, 0, CURLH_HEADER, -1, &header) == CURLHE_OK)
         response->features = header->value;
-    response->dns_us = number_of(easy, CURLINFO_NAMELOOKUP_TIME_T);
-    response->connect_us = number_of(easy, CURLINFO_CONNECT_TIME_T);
-    response->tls_us = number_of(easy, CURLINFO_APPCONNECT_TIME_T);
-    response->first_byte_us = number_of(easy, CURLINFO_STARTTRANSFER_TIME_T);
-    response->total_us = number_of(easy, CURLINFO_TOTAL_TIME_T);
+    response->dns_us = curl_number(easy, CURLINFO_NAMELOOKUP_TIME_T);
+    response->connect_us = curl_number(easy, CURLINFO_CONNECT_TIME_T);
+    response->tls_us = curl_number(easy, CURLINFO_APPCONNECT_TIME_T);
+    response->first_byte_us = curl_number(easy, CURLINFO_STARTTRANSFER_TIME_T);
+    response->total_us = curl_number(easy, CURLINFO_TOTAL_TIME_T);
 }
 
-static void report(wrn_transfer *transfer, CURLcode code) {
+static void exchange_report(wrn_transfer *transfer, CURLcode code) {
     wrn_exchange *exchange = (wrn_exchange *)transfer;
-    describe(exchange, code);
+    exchange_describe(exchange, code);
     exchange->reusable = code == CURLE_OK && exchange->response.outcome == WRN_HTTP_ANSWERED;
     exchange->fn(exchange->context, &exchange->response);
-    release(exchange);
+    exchange_free(exchange);
 }
 
-static wrn_exchange *of_timer(wrn_timer *timer) {
+static wrn_exchange *exchange_of_timer(wrn_timer *timer) {
     return (wrn_exchange *)((char *)timer - offsetof(wrn_exchange, timer));
 }
 
-/* A refusal had its time, or libcurl is to read before it sends what is held. */
-static void on_timer(wrn_timer *timer) {
-    wrn_exchange *exchange = of_timer(timer);
-    if (exchange->refused) report(&exchange->transfer, CURLE_SEND_ERROR);
+/* The time for reading a refusal is over; or libcurl had a chance to read, and gets the piece that was held back. */
+static void exchange_on_timer(wrn_timer *timer) {
+    wrn_exchange *exchange = exchange_of_timer(timer);
+    if (exchange->refused) exchange_report(&exchange->transfer, CURLE_SEND_ERROR);
     else wrn_http_resume(exchange);
 }
 
 void wrn_http_resume(wrn_exchange *exchange) {
     CURLcode code = curl_easy_pause(exchange->transfer.easy, CURLPAUSE_CONT);
-    if (code != CURLE_OK) report(&exchange->transfer, code);
+    if (code != CURLE_OK) exchange_report(&exchange->transfer, code);
 }
 
-static bool add_header(wrn_exchange *exchange, const char *name, const char *value) {
+static bool exchange_add_header(wrn_exchange *exchange, const char *name, const char *value) {
     WRN_AUTO(wrn_buf_free) wrn_buf line = WRN_BUF_INIT;
     wrn_buf_puts(&line, name);
     wrn_buf_puts(&line, value);
@@ -259,34 +261,37 @@ static bool add_header(wrn_exchange *exchange, const char *name, const char *val
     return list != NULL;
 }
 
-static bool add_fields(wrn_exchange *exchange, const char *fields) {
+static bool exchange_add_fields(wrn_exchange *exchange, const char *fields) {
     bool ok = true;
     for (const char *at = fields; *at && ok; at += strcspn(at, "\n") + 1) {
         WRN_AUTO(wrn_buf_free) wrn_buf line = WRN_BUF_INIT;
         wrn_buf_put(&line, at, strcspn(at, "\n"));
-        ok = !line.failed && add_header(exchange, "", line.data);
+        ok = !line.failed && exchange_add_header(exchange, "", line.data);
     }
     return ok;
 }
 
-static bool set_headers(wrn_exchange *exchange, const wrn_http_request *request) {
-    bool ok = request->fields ? add_fields(exchange, request->fields)
-                              : add_header(exchange, "Accept: ", request->sink ? "*/*" : "application/json");
+static bool exchange_set_headers(wrn_exchange *exchange, const wrn_http_request *request) {
+    bool ok = request->fields ? exchange_add_fields(exchange, request->fields)
+                              : exchange_add_header(exchange, "Accept: ", request->sink ? "*/*" : "application/json");
     const char *type = request->content_type ? request->content_type : "application/json";
     bool large = request->source && (request->source->size < 0 || request->source->size > EXPECT_ABOVE);
-    if ((request->body || request->source) && !request->fields) ok = ok && add_header(exchange, "Content-Type: ", type);
-    /* A server that ignores it costs a second; libcurl says it for what is large. */
-    if ((request->body || request->source) && !large) ok = ok && add_header(exchange, "Expect:", "");
-    if (request->source && request->source->size < 0) ok = ok && add_header(exchange, "Transfer-Encoding: ", "chunked");
-    if (request->host) ok = ok && add_header(exchange, "Host: ", request->host);
-    if (request->api_key) ok = ok && add_header(exchange, "X-API-Key: ", request->api_key);
-    else if (request->token) ok = ok && add_header(exchange, "Authorization: Bearer ", request->token);
-    if (request->extra) ok = ok && add_fields(exchange, request->extra);
-    if (request->idempotency_key) ok = ok && add_header(exchange, "Idempotency-Key: ", request->idempotency_key);
+    if ((request->body || request->source) && !request->fields)
+        ok = ok && exchange_add_header(exchange, "Content-Type: ", type);
+    /* "Expect: 100-continue" costs a second with servers that ignore it, so it stays for large bodies only. */
+    if ((request->body || request->source) && !large) ok = ok && exchange_add_header(exchange, "Expect:", "");
+    if (request->source && request->source->size < 0)
+        ok = ok && exchange_add_header(exchange, "Transfer-Encoding: ", "chunked");
+    if (request->host) ok = ok && exchange_add_header(exchange, "Host: ", request->host);
+    if (request->api_key) ok = ok && exchange_add_header(exchange, "X-API-Key: ", request->api_key);
+    else if (request->token) ok = ok && exchange_add_header(exchange, "Authorization: Bearer ", request->token);
+    if (request->extra) ok = ok && exchange_add_fields(exchange, request->extra);
+    if (request->idempotency_key)
+        ok = ok && exchange_add_header(exchange, "Idempotency-Key: ", request->idempotency_key);
     return ok && curl_easy_setopt(exchange->transfer.easy, CURLOPT_HTTPHEADER, exchange->headers) == CURLE_OK;
 }
 
-static void set_request(wrn_exchange *exchange, const wrn_http_request *request) {
+static void exchange_set_request(wrn_exchange *exchange, const wrn_http_request *request) {
     CURL *easy = exchange->transfer.easy;
     exchange->source = request->source;
     exchange->sink = request->sink;
@@ -297,23 +302,23 @@ static void set_request(wrn_exchange *exchange, const wrn_http_request *request)
         int64_t size = request->source ? request->source->size : (int64_t)request->body_size;
         curl_easy_setopt(easy, CURLOPT_POST, 1L);
         curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)size);
-        curl_easy_setopt(easy, CURLOPT_READFUNCTION, request->source ? on_pull : on_read);
+        curl_easy_setopt(easy, CURLOPT_READFUNCTION, request->source ? http_on_read_source : http_on_read_body);
         curl_easy_setopt(easy, CURLOPT_READDATA, exchange);
-        curl_easy_setopt(easy, CURLOPT_SEEKFUNCTION, on_seek);
+        curl_easy_setopt(easy, CURLOPT_SEEKFUNCTION, http_on_seek);
     }
     if (strcmp(request->method, "HEAD") == 0) curl_easy_setopt(easy, CURLOPT_NOBODY, 1L);
     else if (strcmp(request->method, request->body || request->source ? "POST" : "GET") != 0)
         curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, request->method);
 }
 
-static void set_callbacks(wrn_exchange *exchange) {
+static void exchange_set_callbacks(wrn_exchange *exchange) {
     CURL *easy = exchange->transfer.easy;
     curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, exchange->problem);
-    curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body);
+    curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, http_on_body);
     curl_easy_setopt(easy, CURLOPT_WRITEDATA, exchange);
-    curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_head_line);
+    curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, http_on_head_line);
     curl_easy_setopt(easy, CURLOPT_HEADERDATA, exchange);
-    curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, on_ready);
+    curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, http_on_connected);
     curl_easy_setopt(easy, CURLOPT_PREREQDATA, exchange);
 }
 
@@ -323,21 +328,21 @@ wrn_exchange *wrn_http_start(wrn_http *http, const wrn_http_request *request, wr
     exchange->http = http;
     exchange->fn = fn;
     exchange->context = context;
-    exchange->timer.fire = on_timer;
+    exchange->timer.fire = exchange_on_timer;
     exchange->transfer.easy = http->spares ? http->spare[--http->spares] : curl_easy_init();
     if (exchange->transfer.easy) {
         wrn_transport_apply(&http->transport, exchange->transfer.easy);
-        set_callbacks(exchange);
-        set_request(exchange, request);
+        exchange_set_callbacks(exchange);
+        exchange_set_request(exchange, request);
         if (curl_easy_setopt(exchange->transfer.easy, CURLOPT_URL, request->url) == CURLE_OK &&
-            set_headers(exchange, request) && wrn_multi_add(&http->multi, &exchange->transfer))
+            exchange_set_headers(exchange, request) && wrn_multi_add(&http->multi, &exchange->transfer))
             return exchange;
     }
-    release(exchange);
+    exchange_free(exchange);
     return NULL;
 }
 
-void wrn_http_cancel(wrn_exchange *exchange) { release(exchange); }
+void wrn_http_cancel(wrn_exchange *exchange) { exchange_free(exchange); }
 
 bool wrn_http_is_sent(const wrn_exchange *exchange) { return exchange->connected; }
 
@@ -352,7 +357,8 @@ wrn_http *wrn_http_new(wrn_loop *loop, const wrn_http_config *config) {
     wrn_http *http = calloc(1, sizeof(*http));
     if (!http) return NULL;
     http->max_response = config->max_response;
-    if (wrn_transport_init(&http->transport, loop, config) && wrn_multi_init(&http->multi, loop, report)) return http;
+    if (wrn_transport_init(&http->transport, loop, config) && wrn_multi_init(&http->multi, loop, exchange_report))
+        return http;
     wrn_transport_clear(&http->transport);
     free(http);
     return NULL;
@@ -369,8 +375,8 @@ void wrn_http_free(wrn_http *http) {
     free(http);
 }
 
-/* Any cleanup by libcurl would send TLS close messages on connections that the parent still uses. So the memory stays,
- * where leak checkers see that it is meant to. */
+/* Cleaning up would make libcurl send TLS close messages on connections that the parent still uses. So the memory stays
+ * allocated; the list tells leak checkers that this is on purpose. */
 void wrn_http_abandon(wrn_http *http) {
     static wrn_http *abandoned;
     http->next_abandoned = abandoned;

@@ -1,8 +1,8 @@
-/* HTTP for the client: requests over libcurl's multi interface on a wrn_loop. No libcurl type leaves this file.
+/* HTTP for the client: requests over libcurl's multi interface on a wrn_loop. No type of libcurl appears here.
  *
- * An exchange is one request and its answer. It ends in its callback, exactly once, from inside wrn_loop_poll(), unless
- * it is cancelled. A POST is never repeated here. libcurl repeats a GET or DELETE once by itself when a reused connection
- * turns out to be dead. */
+ * An exchange is one request and its response. It ends by calling its callback once, from inside wrn_loop_poll(), unless it
+ * is cancelled. A POST is never repeated here. libcurl itself repeats a GET or DELETE once when a reused connection turns out
+ * to be dead. */
 #ifndef WRN_NET_HTTP_H
 #define WRN_NET_HTTP_H
 
@@ -10,37 +10,29 @@
 #include <stdint.h>
 
 #include "base/buf.h"
+#include "net/connection.h"
 #include "net/loop.h"
 
 typedef struct wrn_http wrn_http;
 typedef struct wrn_exchange wrn_exchange;
 
-/* Strings are copied. NULL means the default. */
-typedef struct wrn_http_config {
-    const char *unix_path; /* connect there, whatever the URL's host says */
-    const char *ca_file, *client_cert, *client_key, *proxy, *no_proxy;
-    const char *user_agent;
-    int64_t connect_timeout_ms;
-    size_t max_response;
-} wrn_http_config;
-
-/* What a source or a sink may say instead of a number of bytes. */
+/* What a source or a sink may return instead of a number of bytes. */
 enum {
-    WRN_HTTP_LATER = -1, /* nothing yet; wrn_http_resume() follows */
+    WRN_HTTP_LATER = -1, /* nothing yet; call wrn_http_resume() later */
     WRN_HTTP_STOP = -2   /* the exchange ends as WRN_HTTP_STOPPED */
 };
 
-/* A request's body that comes bit by bit. Called from inside libcurl, so nothing of this file may be called meanwhile. */
+/* A request body that is produced piece by piece. Runs inside libcurl, so it must not call the functions of this file. */
 typedef struct wrn_http_source {
-    int64_t (*read)(void *context, char *out, size_t room); /* how many bytes; 0 at the end */
+    int64_t (*read)(void *context, char *out, size_t room); /* returns the number of bytes; 0 at the end */
     void *context;
-    int64_t size; /* of all; -1: not known, and it goes out in chunks */
+    int64_t size; /* total; -1: unknown, so the body is sent in chunks */
 } wrn_http_source;
 
-/* Where the body of a 2xx answer goes instead of into the response. Called like a source. */
+/* Takes the body of a 2xx response, instead of wrn_http_response.body. Runs inside libcurl, like a source. */
 typedef struct wrn_http_sink {
-    /* How many bytes were taken; if not all, that counts as WRN_HTTP_LATER for the others. `total` is what the head said
-     * of the size; -1: nothing. */
+    /* Returns how many bytes were taken; fewer than all means WRN_HTTP_LATER for the rest. `total` is the Content-Length;
+     * -1 when there is none. */
     int64_t (*write)(void *context, const char *data, size_t size, int64_t total);
     void *context;
 } wrn_http_sink;
@@ -55,30 +47,20 @@ typedef struct wrn_http_request {
     const char *content_type;      /* copied; NULL: JSON */
     const char *api_key, *token;   /* copied; at most one is sent */
     const char *idempotency_key;   /* copied; may be NULL */
-    const char *host;              /* for the Host field, copied; NULL: of the URL */
-    const char *extra;  /* header fields of the caller's, each line ended by a newline, copied; may be NULL */
+    const char *host;              /* for the Host field, copied; NULL: that of the URL */
+    const char *extra;             /* header fields of the caller, each line ended by a newline, copied; may be NULL */
     const char *fields; /* further header fields, each line ended by a newline, copied; NULL: those of the API */
 } wrn_http_request;
-
-typedef enum wrn_http_outcome {
-    WRN_HTTP_ANSWERED,  /* a whole answer, whatever its status */
-    WRN_HTTP_NOT_SENT,  /* no connection came about: the server has not seen the request */
-    WRN_HTTP_LOST,      /* the connection broke after that: it may have acted on it */
-    WRN_HTTP_TOO_LARGE, /* the answer passed max_response */
-    WRN_HTTP_MALFORMED, /* not HTTP */
-    WRN_HTTP_STOPPED,   /* by its source or sink */
-    WRN_HTTP_NO_MEMORY
-} wrn_http_outcome;
 
 /* Valid during the callback. */
 typedef struct wrn_http_response {
     wrn_http_outcome outcome;
-    const char *problem; /* for people, when not answered */
+    const char *problem; /* a message for people, unless WRN_HTTP_ANSWERED */
     int status;
     wrn_buf body;
     const char *request_id;   /* X-Request-ID or NULL */
     const char *content_type; /* or NULL */
-    const char *features;     /* what the server says it can be relied on for (wire/server_features.h), or NULL */
+    const char *features;     /* see wire/server_features.h; or NULL */
     int64_t retry_after_ms;   /* 0: not given */
     int64_t dns_us, connect_us, tls_us, first_byte_us, total_us;
 } wrn_http_response;
@@ -89,7 +71,7 @@ typedef void (*wrn_http_fn)(void *context, wrn_http_response *response);
 wrn_http *wrn_http_new(wrn_loop *loop, const wrn_http_config *config);
 /* All exchanges must be over or cancelled. */
 void wrn_http_free(wrn_http *http);
-/* After fork(), in the child: lets go of it without a word on the parent's connections. */
+/* After fork(), in the child: gives it up without sending anything on the parent's connections. */
 void wrn_http_abandon(wrn_http *http);
 
 size_t wrn_http_max_response(const wrn_http *http);
@@ -103,10 +85,10 @@ void wrn_http_cancel(wrn_exchange *exchange);
 
 /* Whether the server may have seen any of the request. */
 bool wrn_http_is_sent(const wrn_exchange *exchange);
-/* From now on the exchange is somebody else's: it ends in that callback. */
+/* Changes the callback in which the exchange ends. */
 void wrn_http_hand_over(wrn_exchange *exchange, wrn_http_fn fn, void *context);
 
-/* After WRN_HTTP_LATER. The exchange may end during the call. Not from inside its source or sink. */
+/* Continues after WRN_HTTP_LATER. The exchange may end during the call. Not from inside its source or sink. */
 void wrn_http_resume(wrn_exchange *exchange);
 
 #endif

@@ -9,8 +9,8 @@
 
 #include "base/clock.h"
 
-/* Timers get a slot while memory is there: whoever sets one grows the heap for a few more, so that those that can't do
- * without (the transport's own) find one. */
+/* Setting a timer keeps some spare slots in the heap, so that timers that must not fail (those of the transport) find one even
+ * when memory is short. */
 enum { BATCH = 64, SPARE_SLOTS = 24 };
 
 struct wrn_watch {
@@ -29,7 +29,7 @@ struct wrn_loop {
     int batch_at, batch_size;
 };
 
-static bool add_own(wrn_loop *loop, int fd, void *tag) {
+static bool loop_add_own(wrn_loop *loop, int fd, void *tag) {
     struct epoll_event event = {.events = EPOLLIN, .data.ptr = tag};
     return fd >= 0 && epoll_ctl(loop->epoll_fd, EPOLL_CTL_ADD, fd, &event) == 0;
 }
@@ -40,7 +40,8 @@ wrn_loop *wrn_loop_new(void) {
     loop->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
     loop->timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
     loop->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    if (add_own(loop, loop->timer_fd, &loop->timer_fd) && add_own(loop, loop->wake_fd, &loop->wake_fd)) return loop;
+    if (loop_add_own(loop, loop->timer_fd, &loop->timer_fd) && loop_add_own(loop, loop->wake_fd, &loop->wake_fd))
+        return loop;
     int saved = errno;
     wrn_loop_free(loop);
     errno = saved;
@@ -56,7 +57,9 @@ void wrn_loop_free(wrn_loop *loop) {
     free(loop);
 }
 
-void wrn_loop_abandon(wrn_loop *loop) { wrn_loop_free(loop); /* closing a copy leaves the parent's set as it is */ }
+void wrn_loop_abandon(wrn_loop *loop) {
+    wrn_loop_free(loop); /* closing the inherited descriptor does not change the parent's set */
+}
 
 int wrn_loop_fd(const wrn_loop *loop) { return loop->epoll_fd; }
 
@@ -84,23 +87,23 @@ void wrn_loop_unwatch(wrn_loop *loop, wrn_watch *watch) {
 
 /* ---- timers: a binary heap, first due at the root ---- */
 
-static void place(wrn_loop *loop, size_t at, wrn_timer *timer) {
+static void heap_place(wrn_loop *loop, size_t at, wrn_timer *timer) {
     loop->heap[at] = timer;
     timer->place = at + 1;
 }
 
-static void sift(wrn_loop *loop, size_t at, wrn_timer *timer) {
+static void heap_sift(wrn_loop *loop, size_t at, wrn_timer *timer) {
     for (; at && loop->heap[(at - 1) / 2]->due_ms > timer->due_ms; at = (at - 1) / 2)
-        place(loop, at, loop->heap[(at - 1) / 2]);
+        heap_place(loop, at, loop->heap[(at - 1) / 2]);
     for (size_t child; (child = 2 * at + 1) < loop->timers; at = child) {
         if (child + 1 < loop->timers && loop->heap[child + 1]->due_ms < loop->heap[child]->due_ms) child++;
         if (loop->heap[child]->due_ms >= timer->due_ms) break;
-        place(loop, at, loop->heap[child]);
+        heap_place(loop, at, loop->heap[child]);
     }
-    place(loop, at, timer);
+    heap_place(loop, at, timer);
 }
 
-static void grow_heap(wrn_loop *loop) {
+static void heap_grow(wrn_loop *loop) {
     size_t capacity = loop->heap_capacity ? loop->heap_capacity * 2 : 16;
     wrn_timer **heap = realloc(loop->heap, capacity * sizeof(*heap));
     if (!heap) return;
@@ -110,12 +113,12 @@ static void grow_heap(wrn_loop *loop) {
 
 bool wrn_loop_timer_set(wrn_loop *loop, wrn_timer *timer, int64_t due_ms) {
     if (!timer->place) {
-        if (loop->timers + SPARE_SLOTS > loop->heap_capacity) grow_heap(loop);
+        if (loop->timers + SPARE_SLOTS > loop->heap_capacity) heap_grow(loop);
         if (loop->timers == loop->heap_capacity) return false;
         timer->place = ++loop->timers;
     }
     timer->due_ms = due_ms;
-    sift(loop, timer->place - 1, timer);
+    heap_sift(loop, timer->place - 1, timer);
     return true;
 }
 
@@ -124,13 +127,13 @@ void wrn_loop_timer_clear(wrn_loop *loop, wrn_timer *timer) {
     size_t at = timer->place - 1;
     wrn_timer *last = loop->heap[--loop->timers];
     timer->place = 0;
-    if (last != timer) sift(loop, at, last);
+    if (last != timer) heap_sift(loop, at, last);
 }
 
-static bool fire_due(wrn_loop *loop) {
+static bool loop_fire_due(wrn_loop *loop) {
     int64_t now = loop->timers ? wrn_now_ms() : 0;
     bool fired = false;
-    /* What a timer sets to "now" waits for the next round, so that this ends. */
+    /* A timer that is set again to "now" waits for the next round, so that this loop ends. */
     for (size_t left = loop->timers; left && loop->timers && loop->heap[0]->due_ms <= now; left--) {
         wrn_timer *timer = loop->heap[0];
         wrn_loop_timer_clear(loop, timer);
@@ -142,15 +145,15 @@ static bool fire_due(wrn_loop *loop) {
 
 /* ---- polling ---- */
 
-static int wait_limit(const wrn_loop *loop, int64_t timeout_ms) {
+static int loop_wait_limit(const wrn_loop *loop, int64_t timeout_ms) {
     int64_t left = loop->timers ? wrn_left_ms(loop->heap[0]->due_ms) : -1;
     if (left >= 0 && (timeout_ms < 0 || left < timeout_ms)) timeout_ms = left;
     return timeout_ms > INT32_MAX ? INT32_MAX : (int)timeout_ms;
 }
 
 void wrn_loop_poll(wrn_loop *loop, int64_t timeout_ms) {
-    if (fire_due(loop)) return;
-    int ready = epoll_wait(loop->epoll_fd, loop->batch, BATCH, wait_limit(loop, timeout_ms));
+    if (loop_fire_due(loop)) return;
+    int ready = epoll_wait(loop->epoll_fd, loop->batch, BATCH, loop_wait_limit(loop, timeout_ms));
     loop->batch_size = ready < 0 ? 0 : ready;
     for (loop->batch_at = 0; loop->batch_at < loop->batch_size;) {
         struct epoll_event event = loop->batch[loop->batch_at++];
@@ -163,12 +166,12 @@ void wrn_loop_poll(wrn_loop *loop, int64_t timeout_ms) {
         }
     }
     loop->batch_size = 0;
-    fire_due(loop);
+    loop_fire_due(loop);
 }
 
 void wrn_loop_arm(wrn_loop *loop) {
     int64_t due = loop->timers ? loop->heap[0]->due_ms : 0;
-    if (loop->timers && due < 1) due = 1; /* long ago; the kernel takes 0 for "never", and less for a mistake */
+    if (loop->timers && due < 1) due = 1; /* the kernel takes 0 for "never", and refuses less */
     if (due == loop->armed_ms) return;
     struct itimerspec when = {.it_value = {.tv_sec = due / 1000, .tv_nsec = due % 1000 * 1000000}};
     if (timerfd_settime(loop->timer_fd, TFD_TIMER_ABSTIME, &when, NULL) == 0) loop->armed_ms = due;

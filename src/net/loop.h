@@ -29,17 +29,17 @@ int wrn_loop_fd(const wrn_loop *loop);
 /* Level-triggered. NULL when out of memory or refused by the kernel. */
 wrn_watch *wrn_loop_watch(wrn_loop *loop, int fd, uint32_t epoll_events, wrn_watch_fn fn, void *context);
 bool wrn_loop_rewatch(wrn_loop *loop, wrn_watch *watch, uint32_t epoll_events);
-/* Before the descriptor is closed. Allowed in callbacks, also for other watches than the running one. */
+/* Call it before the descriptor is closed. Allowed in callbacks, also for watches other than the running one. */
 void wrn_loop_unwatch(wrn_loop *loop, wrn_watch *watch);
 
-/* Sets or moves a timer; false when out of memory. What is due in the past runs with the next poll. */
+/* Sets or moves a timer; false when out of memory. A timer that is due in the past runs in the next poll. */
 bool wrn_loop_timer_set(wrn_loop *loop, wrn_timer *timer, int64_t due_ms);
 void wrn_loop_timer_clear(wrn_loop *loop, wrn_timer *timer);
 
-/* Runs due timers, or else waits up to timeout_ms (-1: until something happens) and runs what became ready. Returns
- * after the first round in which anything ran, so that the caller can look at its condition. */
+/* Runs due timers, or else waits up to timeout_ms (-1: no limit) and runs the callbacks of what became ready. Returns after
+ * the first round in which anything ran, so that the caller can check its condition. */
 void wrn_loop_poll(wrn_loop *loop, int64_t timeout_ms);
-/* Prepares for somebody else polling the descriptor: arms the kernel timer for the first due timer. */
+/* Before others poll wrn_loop_fd(): arms the kernel timer for the timer that is due first. */
 void wrn_loop_arm(wrn_loop *loop);
 /* Makes the descriptor readable until it is lowered again. */
 void wrn_loop_raise(wrn_loop *loop, bool up);

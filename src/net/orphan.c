@@ -23,10 +23,10 @@ typedef struct plan {
     char *const *argv;
     posix_spawnattr_t attributes;
     posix_spawn_file_actions_t actions;
-    int report[2]; /* a pidfd comes over this */
+    int report[2]; /* a socket pair that passes the pidfd */
 } plan;
 
-static bool tell(int over, const wrn_orphan *orphan) {
+static bool orphan_report(int over, const wrn_orphan *orphan) {
     char room[ROOM] = {0};
     pid_t pid = orphan->pid;
     struct iovec data = {&pid, sizeof(pid)};
@@ -41,7 +41,7 @@ static bool tell(int over, const wrn_orphan *orphan) {
     return sendmsg(over, &message, MSG_NOSIGNAL) == (ssize_t)sizeof(pid);
 }
 
-static bool hear(int over, wrn_orphan *out) {
+static bool orphan_receive(int over, wrn_orphan *out) {
     char room[ROOM] = {0};
     struct iovec data = {&out->pid, sizeof(out->pid)};
     struct msghdr message = {.msg_iov = &data, .msg_iovlen = 1, .msg_control = room, .msg_controllen = sizeof(room)};
@@ -51,31 +51,32 @@ static bool hear(int over, wrn_orphan *out) {
     return true;
 }
 
-/* Runs in the process between: its child becomes an orphan when this returns. While it is a child its number can't have
- * gone to another process, so here it becomes a descriptor. What is returned is the exit status. */
-static int between(void *context) {
+/* Runs in an intermediate process, whose child becomes an orphan when this returns. The pidfd is opened here, because the pid
+ * of a child can't be reused. Returns the exit status: 0, or an errno. */
+static int orphan_between(void *context) {
     extern char **environ;
     plan *p = context;
     pid_t pid;
     int error = posix_spawn(&pid, p->program, &p->actions, &p->attributes, p->argv, environ);
     if (error) return error;
     wrn_orphan orphan = {pid, (int)syscall(SYS_pidfd_open, pid, 0)};
-    if (tell(p->report[1], &orphan)) return 0;
+    if (orphan_report(p->report[1], &orphan)) return 0;
     error = errno;
     kill(pid, SIGKILL);
     return error;
 }
 
-/* The process between shares our memory, like that of vfork(), so it costs nothing however large we are; its exit signal
- * is none, which hides it from wait() and sends no SIGCHLD. No handler of ours may run there. Returns an error. */
-static int run_between(plan *p) {
+/* Like that of vfork(), the intermediate process shares our memory, so it is cheap however large this process is. It has no exit
+ * signal: wait() does not see it, and no SIGCHLD is sent. Signals are blocked, because no handler may run in it. Returns 0, or
+ * an errno. */
+static int orphan_run_between(plan *p) {
     void *stack = mmap(NULL, STACK_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
     if (stack == MAP_FAILED) return errno;
     sigset_t all, before;
     int status = 0;
     sigfillset(&all);
     pthread_sigmask(SIG_BLOCK, &all, &before);
-    pid_t pid = clone(between, (char *)stack + STACK_SIZE, CLONE_VM | CLONE_VFORK, p);
+    pid_t pid = clone(orphan_between, (char *)stack + STACK_SIZE, CLONE_VM | CLONE_VFORK, p);
     int error = pid < 0 ? errno : 0;
     while (pid > 0 && waitpid(pid, &status, __WCLONE) < 0 && errno == EINTR) {
     }
@@ -84,8 +85,8 @@ static int run_between(plan *p) {
     return error ? error : WIFEXITED(status) ? WEXITSTATUS(status) : ECHILD;
 }
 
-/* Ctrl-C is ours to handle, so the other has a session of its own. */
-static void describe(plan *p, int fd) {
+/* A session of its own keeps Ctrl-C from the new process. */
+static void plan_fill(plan *p, int fd) {
     sigset_t all, none;
     sigfillset(&all);
     sigemptyset(&none);
@@ -104,9 +105,9 @@ bool wrn_orphan_start(const char *program, char *const argv[], int fd, wrn_orpha
     plan p = {.program = program, .argv = argv};
     *out = (wrn_orphan){.fd = -1};
     if (socketpair(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0, p.report) != 0) return false;
-    describe(&p, fd);
-    int error = run_between(&p);
-    bool started = hear(p.report[0], out);
+    plan_fill(&p, fd);
+    int error = orphan_run_between(&p);
+    bool started = orphan_receive(p.report[0], out);
     posix_spawn_file_actions_destroy(&p.actions);
     posix_spawnattr_destroy(&p.attributes);
     close(p.report[0]);
@@ -115,7 +116,7 @@ bool wrn_orphan_start(const char *program, char *const argv[], int fd, wrn_orpha
     return started;
 }
 
-static bool is_dead(const wrn_orphan *orphan) {
+static bool orphan_is_dead(const wrn_orphan *orphan) {
     struct pollfd ended = {.fd = orphan->fd, .events = POLLIN};
     siginfo_t info;
     if (orphan->fd < 0) {
@@ -130,10 +131,10 @@ static bool is_dead(const wrn_orphan *orphan) {
 bool wrn_orphan_ended(const wrn_orphan *orphan, int64_t within_ms) {
     struct pollfd ended = {.fd = orphan->fd, .events = POLLIN};
     int64_t until = wrn_in_ms(within_ms);
-    while (!is_dead(orphan)) {
+    while (!orphan_is_dead(orphan)) {
         int64_t left = wrn_left_ms(until);
         if (!left) return false;
-        poll(&ended, 1, orphan->fd >= 0 ? (int)left : LOOK_MS); /* without a pidfd look again now and then */
+        poll(&ended, 1, orphan->fd >= 0 ? (int)left : LOOK_MS); /* without a pidfd, check every LOOK_MS */
     }
     return true;
 }

@@ -12,6 +12,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/auto.h"
 #include "base/clock.h"
 #include "net/wakeup.h"
 
@@ -19,21 +20,21 @@ enum { CONNECTION_AGE_SEC = 50 };
 
 /* ---- how to connect ---- */
 
-static void init_once(void) { curl_global_init(CURL_GLOBAL_DEFAULT); }
+static void curl_init_once(void) { curl_global_init(CURL_GLOBAL_DEFAULT); }
 
-static bool copy(char **out, const char *text) {
+static bool copy_string(char **out, const char *text) {
     *out = text ? strdup(text) : NULL;
     return !text || *out;
 }
 
 bool wrn_transport_init(wrn_transport *t, wrn_loop *loop, const wrn_http_config *config) {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
-    pthread_once(&once, init_once);
+    pthread_once(&once, curl_init_once);
     *t = (wrn_transport){.loop = loop, .connect_timeout_ms = config->connect_timeout_ms};
-    return copy(&t->unix_path, config->unix_path) && copy(&t->ca_file, config->ca_file) &&
-           copy(&t->client_cert, config->client_cert) && copy(&t->client_key, config->client_key) &&
-           copy(&t->proxy, config->proxy) && copy(&t->no_proxy, config->no_proxy) &&
-           copy(&t->user_agent, config->user_agent);
+    return copy_string(&t->unix_path, config->unix_path) && copy_string(&t->ca_file, config->ca_file) &&
+           copy_string(&t->client_cert, config->client_cert) && copy_string(&t->client_key, config->client_key) &&
+           copy_string(&t->proxy, config->proxy) && copy_string(&t->no_proxy, config->no_proxy) &&
+           copy_string(&t->user_agent, config->user_agent);
 }
 
 void wrn_transport_clear(wrn_transport *t) {
@@ -41,14 +42,14 @@ void wrn_transport_clear(wrn_transport *t) {
     for (size_t i = 0; i < WRN_COUNT(all); i++) free(all[i]);
 }
 
-/* libcurl's own sockets would survive an exec. */
-static curl_socket_t on_open_socket(void *context, curlsocktype purpose, struct curl_sockaddr *address) {
+/* Sockets that libcurl makes are not close-on-exec. */
+static curl_socket_t transport_on_open_socket(void *context, curlsocktype purpose, struct curl_sockaddr *address) {
     (void)context, (void)purpose;
     return socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
 }
 
-/* Debian's libcurl names a CA directory by default, which turns its store cache off: 45 ms of parsing per connection.
- * So name the bundle instead, where there is one. */
+/* Debian's libcurl has a CA directory as its default, which disables its cache of parsed certificates: 45 ms per connection.
+ * So the bundle is used instead, where there is one. */
 static const char *default_ca_file(void) {
     static const char *const bundles[] = {"/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt"};
     for (size_t i = 0; i < WRN_COUNT(bundles); i++)
@@ -57,24 +58,24 @@ static const char *default_ca_file(void) {
 }
 
 void wrn_transport_apply(const wrn_transport *t, CURL *easy) {
-    curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, on_open_socket);
+    curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, transport_on_open_socket);
     curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
     curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L); /* never wait for a resolver thread */
     curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
     curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
     curl_easy_setopt(easy, CURLOPT_MAXAGE_CONN, (long)CONNECTION_AGE_SEC); /* below every server's idle limit */
-    /* libcurl refuses what is no int, and would fall back to its own 300 s. */
+    /* libcurl refuses numbers beyond int, and would use its own default of 300 s. */
     curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS,
                      t->connect_timeout_ms < INT_MAX ? (long)t->connect_timeout_ms : (long)INT_MAX);
     curl_easy_setopt(easy, CURLOPT_USERAGENT, t->user_agent);
     if (t->unix_path) {
         curl_easy_setopt(easy, CURLOPT_UNIX_SOCKET_PATH, t->unix_path);
-        curl_easy_setopt(easy, CURLOPT_PROXY, ""); /* or http_proxy of the environment gets in */
+        curl_easy_setopt(easy, CURLOPT_PROXY, ""); /* otherwise http_proxy applies */
         return;
     }
-    curl_easy_setopt(easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L); /* a proxy's answer is not the server's */
+    curl_easy_setopt(easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L); /* a proxy's response is not the server's */
     if (t->proxy) curl_easy_setopt(easy, CURLOPT_PROXY, t->proxy);
-    else if (getauxval(AT_SECURE)) curl_easy_setopt(easy, CURLOPT_PROXY, ""); /* libcurl would believe the caller's */
+    else if (getauxval(AT_SECURE)) curl_easy_setopt(easy, CURLOPT_PROXY, ""); /* the environment is not to be trusted */
     if (t->no_proxy) curl_easy_setopt(easy, CURLOPT_NOPROXY, t->no_proxy);
     if (t->client_cert) curl_easy_setopt(easy, CURLOPT_SSLCERT, t->client_cert);
     if (t->client_key) curl_easy_setopt(easy, CURLOPT_SSLKEY, t->client_key);
@@ -87,15 +88,15 @@ void wrn_transport_apply(const wrn_transport *t, CURL *easy) {
 
 const char *wrn_transport_problem(const wrn_transport *t, wrn_http_outcome outcome, char room[CURL_ERROR_SIZE],
                                   const char *libcurl) {
-    /* libcurl shows the whole URL, and there may be a password in it. */
+    /* libcurl's message has the whole URL, which may contain a password. */
     if (strncmp(libcurl, "Unsupported proxy", strlen("Unsupported proxy")) == 0)
-        return "the proxy's URL is not of the form SCHEME://HOST:PORT, or its scheme is none that can be used";
+        return "the proxy's URL is not of the form SCHEME://HOST:PORT, or its scheme is not supported";
     if (!t->unix_path) return libcurl;
-    if (outcome == WRN_HTTP_NOT_SENT) { /* libcurl names the host, which means nothing here */
+    if (outcome == WRN_HTTP_NOT_SENT) { /* libcurl's message names the host of the URL, which is not used */
         snprintf(room, CURL_ERROR_SIZE, "cannot connect to the socket %.108s; is wrennd running?", t->unix_path);
         return room;
     }
-    return outcome == WRN_HTTP_LOST ? "the server ended the connection before its answer was whole" : libcurl;
+    return outcome == WRN_HTTP_LOST ? "the server closed the connection before its response was complete" : libcurl;
 }
 
 /* ---- transfers ---- */
@@ -108,9 +109,9 @@ static wrn_transfer *transfer_of(CURL *easy) {
     return transfer;
 }
 
-/* Tells of what has ended. Only here do our callbacks run, never inside libcurl's. A callback may start and cancel
- * transfers; those loops come back here through the outer one. */
-static void collect(wrn_multi *multi) {
+/* Reports transfers that have ended. Callbacks run only here, never inside libcurl. They may start and cancel transfers; a
+ * nested call returns at once, and the outer loop reports what has ended meanwhile. */
+static void multi_collect(wrn_multi *multi) {
     if (multi->collecting) return;
     multi->collecting = true;
     CURLMsg *message;
@@ -129,25 +130,25 @@ bool wrn_transport_readable(int fd) {
     return poll(&socket, 1, 0) == 1;
 }
 
-/* A server that refuses an upload may hang up at once; then sending fails, and the answer that came before would be lost
- * with it. libcurl reads before it sends, so it is told of everything that is there by now. */
-static void on_socket_ready(void *context, int fd, uint32_t events) {
+/* A server that refuses an upload may close the connection at once. Then sending fails, and the response that came before would
+ * be lost. libcurl reads before it sends, so it is told when there is something to read. */
+static void multi_on_socket_ready(void *context, int fd, uint32_t events) {
     wrn_multi *multi = context;
     if (events == EPOLLOUT && wrn_transport_readable(fd)) events |= EPOLLIN;
     int running, what = (events & EPOLLIN ? CURL_CSELECT_IN : 0) | (events & EPOLLOUT ? CURL_CSELECT_OUT : 0) |
                         (events & (EPOLLERR | EPOLLHUP) ? CURL_CSELECT_ERR : 0);
     curl_multi_socket_action(multi->multi, fd, what, &running);
-    collect(multi);
+    multi_collect(multi);
 }
 
-static void starve(wrn_multi *multi, wrn_transfer *transfer) {
+static void multi_starve(wrn_multi *multi, wrn_transfer *transfer) {
     if (transfer->starved) return;
     transfer->starved = true;
     transfer->next_starved = multi->starved;
     multi->starved = transfer;
 }
 
-static int on_socket(CURL *easy, curl_socket_t fd, int what, void *context, void *socket_data) {
+static int multi_on_socket(CURL *easy, curl_socket_t fd, int what, void *context, void *socket_data) {
     wrn_multi *multi = context;
     wrn_watch *watch = socket_data;
     if (what == CURL_POLL_REMOVE) {
@@ -155,21 +156,21 @@ static int on_socket(CURL *easy, curl_socket_t fd, int what, void *context, void
         curl_multi_assign(multi->multi, fd, NULL);
         return 0;
     }
-    wrn_transfer *transfer = transfer_of(easy); /* none when libcurl ends a connection on its own */
+    wrn_transfer *transfer = transfer_of(easy); /* NULL when libcurl closes an idle connection */
     if (transfer) transfer->fd = fd;
-    /* An error returned from here would make libcurl give up the whole multi handle, so it stays between us. */
+    /* An error returned from here would break the whole multi handle, so the transfer fails later, in multi_collect(). */
     uint32_t events = (what & CURL_POLL_IN ? EPOLLIN : 0u) | (what & CURL_POLL_OUT ? EPOLLOUT : 0u);
     bool ok = watch && wrn_loop_rewatch(multi->loop, watch, events);
     if (!watch) {
-        fcntl(fd, F_SETFD, FD_CLOEXEC); /* it may be one that libcurl has made for a resolver thread */
-        watch = wrn_loop_watch(multi->loop, fd, events, on_socket_ready, multi);
+        fcntl(fd, F_SETFD, FD_CLOEXEC); /* libcurl may have made it, for a resolver thread */
+        watch = wrn_loop_watch(multi->loop, fd, events, multi_on_socket_ready, multi);
         ok = watch && curl_multi_assign(multi->multi, fd, watch) == CURLM_OK;
     }
-    if (!ok && transfer) starve(multi, transfer);
+    if (!ok && transfer) multi_starve(multi, transfer);
     return 0;
 }
 
-static int on_timer(CURLM *curl, long timeout_ms, void *context) {
+static int multi_on_timer(CURLM *curl, long timeout_ms, void *context) {
     wrn_multi *multi = context;
     (void)curl;
     if (timeout_ms < 0) wrn_loop_timer_clear(multi->loop, &multi->timer);
@@ -177,20 +178,20 @@ static int on_timer(CURLM *curl, long timeout_ms, void *context) {
     return 0;
 }
 
-static void on_timeout(wrn_timer *timer) {
+static void multi_on_timeout(wrn_timer *timer) {
     wrn_multi *multi = multi_of_timer(timer);
     int running;
     curl_multi_socket_action(multi->multi, CURL_SOCKET_TIMEOUT, 0, &running);
-    collect(multi);
+    multi_collect(multi);
 }
 
 bool wrn_multi_init(wrn_multi *multi, wrn_loop *loop, void (*done)(wrn_transfer *transfer, CURLcode code)) {
-    *multi = (wrn_multi){.loop = loop, .multi = curl_multi_init(), .timer.fire = on_timeout, .done = done};
+    *multi = (wrn_multi){.loop = loop, .multi = curl_multi_init(), .timer.fire = multi_on_timeout, .done = done};
     if (!multi->multi) return false;
     wrn_wakeup_seal(multi->multi);
-    curl_multi_setopt(multi->multi, CURLMOPT_SOCKETFUNCTION, on_socket);
+    curl_multi_setopt(multi->multi, CURLMOPT_SOCKETFUNCTION, multi_on_socket);
     curl_multi_setopt(multi->multi, CURLMOPT_SOCKETDATA, multi);
-    curl_multi_setopt(multi->multi, CURLMOPT_TIMERFUNCTION, on_timer);
+    curl_multi_setopt(multi->multi, CURLMOPT_TIMERFUNCTION, multi_on_timer);
     curl_multi_setopt(multi->multi, CURLMOPT_TIMERDATA, multi);
     return true;
 }

@@ -1,5 +1,5 @@
-/* libcurl does not say which descriptors they are, and other threads make some at the same time. So those are taken that
- * do what only they can do: fill with each wake-up by the same amount, and be empty after each poll. */
+/* libcurl does not tell which descriptors these are, and other threads may open some at the same time. So they are recognized by
+ * what only they do: each wake-up fills them by the same amount, and each poll empties them. */
 #include "net/wakeup.h"
 
 #include <dirent.h>
@@ -17,8 +17,8 @@ typedef struct end {
     int fd, filled;
 } end;
 
-/* What is under way in a pipe or a pair of sockets, seen from either end; 0 for all else. */
-static int filling(int fd) {
+/* The bytes in a pipe or a pair of unix sockets, seen from either end; 0 for other descriptors. */
+static int fill_level(int fd) {
     struct stat info;
     int size = 0, domain = 0;
     socklen_t length = sizeof(domain);
@@ -30,11 +30,11 @@ static int filling(int fd) {
     return ioctl(fd, SIOCOUTQ, &size) == 0 ? size : 0;
 }
 
-static void wake(CURLM *multi, int times) {
+static void wakeup_send(CURLM *multi, int times) {
     for (int i = 0; i < times; i++) curl_multi_wakeup(multi);
 }
 
-static void drain(CURLM *multi) { curl_multi_poll(multi, NULL, 0, 0, NULL); }
+static void wakeup_drain(CURLM *multi) { curl_multi_poll(multi, NULL, 0, 0, NULL); }
 
 static size_t find_filled(end ends[MOST]) {
     size_t count = 0;
@@ -42,36 +42,36 @@ static size_t find_filled(end ends[MOST]) {
     for (struct dirent *entry; dir && count < MOST && (entry = readdir(dir));) {
         int fd = atoi(entry->d_name);
         if (entry->d_name[0] == '.' || fcntl(fd, F_GETFD) != 0) continue;
-        int filled = filling(fd);
+        int filled = fill_level(fd);
         if (filled && filled % WAKEUPS == 0) ends[count++] = (end){fd, filled};
     }
     if (dir) closedir(dir);
     return count;
 }
 
-/* Keeps those that are filled by what so many wake-ups do. */
-static size_t keep(end *ends, size_t count, int wakeups) {
+/* Keeps the descriptors whose fill level matches this number of wake-ups. */
+static size_t wakeup_keep(end *ends, size_t count, int wakeups) {
     size_t kept = 0;
     for (size_t i = 0; i < count; i++)
-        if (filling(ends[i].fd) == ends[i].filled / WAKEUPS * wakeups) ends[kept++] = ends[i];
+        if (fill_level(ends[i].fd) == ends[i].filled / WAKEUPS * wakeups) ends[kept++] = ends[i];
     return kept;
 }
 
-static bool seal(CURLM *multi) {
+static bool wakeup_seal_once(CURLM *multi) {
     end ends[MOST];
-    wake(multi, WAKEUPS);
+    wakeup_send(multi, WAKEUPS);
     size_t count = find_filled(ends);
-    drain(multi);
-    count = keep(ends, count, 0);
-    wake(multi, 1);
-    count = keep(ends, count, 1);
-    drain(multi);
-    count = keep(ends, count, 0);
+    wakeup_drain(multi);
+    count = wakeup_keep(ends, count, 0);
+    wakeup_send(multi, 1);
+    count = wakeup_keep(ends, count, 1);
+    wakeup_drain(multi);
+    count = wakeup_keep(ends, count, 0);
     for (size_t i = 0; i < count && count == ENDS; i++) fcntl(ends[i].fd, F_SETFD, FD_CLOEXEC);
     return count == ENDS || count == 0;
 }
 
 void wrn_wakeup_seal(CURLM *multi) {
-    for (int i = 0; i < TRIES && !seal(multi); i++) {
+    for (int i = 0; i < TRIES && !wakeup_seal_once(multi); i++) {
     }
 }

@@ -1,4 +1,4 @@
-/* The descriptors that libcurl makes for curl_multi_wakeup(). Inside of net/ only. */
+/* The descriptors that libcurl makes for curl_multi_wakeup(). For net/ only. */
 #ifndef WRN_NET_WAKEUP_H
 #define WRN_NET_WAKEUP_H
 

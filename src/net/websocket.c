@@ -10,7 +10,7 @@
 #include "wire/upgrade.h"
 #include "wire/ws.h"
 
-/* libcurl looks each connection up in its multi handle's cache, so few share one. */
+/* libcurl searches all connections of a multi handle, so a limited number of sockets shares one. */
 enum { SHARD_MAX = 64, READ_SIZE = 64 * 1024, PINGS_PER_IDLE = 3 };
 
 typedef struct shard {
@@ -30,7 +30,7 @@ struct wrn_socket_hub {
 typedef enum state { CONNECTING, HANDSHAKE, OPEN, ENDED } state;
 
 struct wrn_socket {
-    wrn_transfer transfer; /* first, so that it leads here */
+    wrn_transfer transfer; /* must come first: casts lead from it to the socket */
     wrn_socket_hub *hub;
     shard *shard;
     state state;
@@ -42,7 +42,7 @@ struct wrn_socket {
     wrn_timer timer;
     int64_t idle_ms, seen_ms;
     bool pinged;
-    wrn_buf request; /* the upgrade, as far as it is not sent */
+    wrn_buf request; /* the part of the upgrade request that is not sent yet */
     char key[WRN_WS_KEY_SIZE];
     wrn_upgrade upgrade;
     wrn_ws *ws;
@@ -51,18 +51,18 @@ struct wrn_socket {
     char problem[CURL_ERROR_SIZE];
 };
 
-static void on_ready(void *context, int fd, uint32_t events);
+static void socket_on_ready(void *context, int fd, uint32_t events);
 
 /* ---- the end ---- */
 
-static void unwatch(wrn_socket *s) {
+static void socket_unwatch(wrn_socket *s) {
     if (s->watch) wrn_loop_unwatch(s->hub->loop, WRN_TAKE(s->watch));
     wrn_loop_timer_clear(s->hub->loop, &s->timer);
 }
 
-/* libcurl closes the connection with the removal. */
-static void disconnect(wrn_socket *s) {
-    unwatch(s);
+/* Removing the transfer makes libcurl close the connection. */
+static void socket_disconnect(wrn_socket *s) {
+    socket_unwatch(s);
     if (!s->shard) return;
     wrn_multi_remove(&s->shard->multi, &s->transfer);
     s->shard->count--;
@@ -71,8 +71,8 @@ static void disconnect(wrn_socket *s) {
     s->transfer.easy = NULL;
 }
 
-static void destroy(wrn_socket *s) {
-    disconnect(s);
+static void socket_destroy(wrn_socket *s) {
+    socket_disconnect(s);
     if (s->transfer.easy) curl_easy_cleanup(s->transfer.easy);
     wrn_ws_free(s->ws);
     wrn_buf_free(&s->request);
@@ -80,22 +80,22 @@ static void destroy(wrn_socket *s) {
     free(s);
 }
 
-static void leave(wrn_socket *s) {
-    if (--s->busy == 0 && s->freed) destroy(s);
+static void socket_leave(wrn_socket *s) {
+    if (--s->busy == 0 && s->freed) socket_destroy(s);
 }
 
-static void end(wrn_socket *s, wrn_socket_end how, int code) {
+static void socket_end(wrn_socket *s, wrn_socket_end how, int code) {
     if (s->state == ENDED) return;
     s->state = ENDED;
-    unwatch(s);
+    socket_unwatch(s);
     if (!s->freed) s->events.ended(s->context, how, code);
 }
 
-/* It never opened. */
-static void refuse(wrn_socket *s, wrn_http_outcome outcome, const char *problem) {
+/* The socket ends before it is open. */
+static void socket_refuse(wrn_socket *s, wrn_http_outcome outcome, const char *problem) {
     if (s->state == ENDED) return;
     s->state = ENDED;
-    unwatch(s);
+    socket_unwatch(s);
     wrn_http_response response = {.outcome = outcome,
                                   .problem = problem,
                                   .status = s->upgrade.status,
@@ -108,8 +108,8 @@ static void refuse(wrn_socket *s, wrn_http_outcome outcome, const char *problem)
 
 /* ---- bytes ---- */
 
-/* A paused socket is not watched at all: the kernel tells of an end without being asked, again and again. */
-static void update_watch(wrn_socket *s) {
+/* A paused socket is not watched at all, because epoll would report a closed connection again and again. */
+static void socket_update_watch(wrn_socket *s) {
     if (s->state == ENDED || s->state == CONNECTING) return;
     size_t unsent = s->request.size + wrn_ws_out(s->ws)->size;
     uint32_t wanted = (s->paused ? 0u : EPOLLIN) | (unsent ? EPOLLOUT : 0u);
@@ -117,12 +117,12 @@ static void update_watch(wrn_socket *s) {
     s->watched = wanted;
     if (!wanted) wrn_loop_unwatch(s->hub->loop, WRN_TAKE(s->watch));
     else if (s->watch) wrn_loop_rewatch(s->hub->loop, s->watch, wanted);
-    else s->watch = wrn_loop_watch(s->hub->loop, s->fd, wanted, on_ready, s);
-    if (wanted && !s->watch) end(s, WRN_SOCKET_NO_MEMORY, 0);
+    else s->watch = wrn_loop_watch(s->hub->loop, s->fd, wanted, socket_on_ready, s);
+    if (wanted && !s->watch) socket_end(s, WRN_SOCKET_NO_MEMORY, 0);
 }
 
 /* Sends what it can of `out`; false when the connection is gone. */
-static bool send_some(wrn_socket *s, wrn_buf *out) {
+static bool socket_send_some(wrn_socket *s, wrn_buf *out) {
     size_t done = 0;
     CURLcode code = CURLE_OK;
     while (done < out->size && code == CURLE_OK) {
@@ -134,19 +134,19 @@ static bool send_some(wrn_socket *s, wrn_buf *out) {
     return code == CURLE_OK || code == CURLE_AGAIN;
 }
 
-static bool send_frames(wrn_socket *s) {
+static bool socket_send_frames(wrn_socket *s) {
     wrn_buf *out = wrn_ws_out(s->ws);
-    if (out->size && !send_some(s, out)) return false;
+    if (out->size && !socket_send_some(s, out)) return false;
     size_t before = out->size;
-    wrn_ws_pong(s->ws, before); /* if memory is short, the next one */
-    return out->size == before || send_some(s, out);
+    wrn_ws_pong(s->ws, before); /* if memory is short, the next ping is answered */
+    return out->size == before || socket_send_some(s, out);
 }
 
-static void flush(wrn_socket *s) {
+static void socket_flush(wrn_socket *s) {
     if (s->state == ENDED || s->state == CONNECTING) return;
     wrn_buf *out = wrn_ws_out(s->ws);
-    bool ok = (!s->request.size || send_some(s, &s->request)) && send_frames(s);
-    /* A broken connection may still hold the other end's last words: reading finds the end. */
+    bool ok = (!s->request.size || socket_send_some(s, &s->request)) && socket_send_frames(s);
+    /* A broken connection may still have data to read; reading will find its end. */
     if (!ok) {
         wrn_buf_clear(&s->request);
         wrn_buf_clear(out);
@@ -157,98 +157,102 @@ static void flush(wrn_socket *s) {
     if (s->events.room && !s->freed && s->state == OPEN) s->events.room(s->context);
 }
 
-static void take_frames(wrn_socket *s, const char *data, size_t size) {
+static void socket_take_frames(wrn_socket *s, const char *data, size_t size) {
     if (wrn_ws_feed(s->ws, data, size)) return;
-    flush(s); /* the answer to a close frame, or what we think of a broken one */
+    socket_flush(s); /* sends the close frame: an answer to the peer's, or the code of its violation */
     int problem = wrn_ws_problem(s->ws);
-    if (problem == WRN_WS_TOO_BIG) end(s, WRN_SOCKET_TOO_LARGE, problem);
-    else if (problem) end(s, WRN_SOCKET_BROKEN, problem);
-    else end(s, WRN_SOCKET_LOST, 0); /* unless on_closed() has ended it before */
+    if (problem == WRN_WS_TOO_BIG) socket_end(s, WRN_SOCKET_TOO_LARGE, problem);
+    else if (problem) socket_end(s, WRN_SOCKET_BROKEN, problem);
+    else socket_end(s, WRN_SOCKET_LOST, 0); /* unless socket_on_closed() has ended it */
 }
 
-static void take_answer(wrn_socket *s, const char *data, size_t size) {
+static void socket_take_response(wrn_socket *s, const char *data, size_t size) {
     size_t used;
     switch (wrn_upgrade_feed(&s->upgrade, data, size, &used)) {
     case WRN_UPGRADE_MORE: return;
-    case WRN_UPGRADE_REFUSED: return refuse(s, WRN_HTTP_ANSWERED, NULL);
+    case WRN_UPGRADE_REFUSED: return socket_refuse(s, WRN_HTTP_ANSWERED, NULL);
     case WRN_UPGRADE_BAD:
-        return refuse(s, s->upgrade.no_memory ? WRN_HTTP_NO_MEMORY : WRN_HTTP_MALFORMED, s->upgrade.why);
+        return socket_refuse(s, s->upgrade.no_memory ? WRN_HTTP_NO_MEMORY : WRN_HTTP_MALFORMED, s->upgrade.why);
     case WRN_UPGRADE_OPEN: break;
     }
     s->state = OPEN;
     s->seen_ms = wrn_now_ms();
     wrn_loop_timer_set(s->hub->loop, &s->timer, wrn_in_ms(s->idle_ms / PINGS_PER_IDLE));
     s->events.opened(s->context, s->upgrade.selected);
-    if (s->state == OPEN && used < size) take_frames(s, data + used, size - used);
+    if (s->state == OPEN && used < size) socket_take_frames(s, data + used, size - used);
 }
 
-static void take_end(wrn_socket *s) {
-    if (s->state == OPEN) return end(s, WRN_SOCKET_LOST, 0);
+static void socket_take_end(wrn_socket *s) {
+    if (s->state == OPEN) return socket_end(s, WRN_SOCKET_LOST, 0);
     bool refused = wrn_upgrade_end(&s->upgrade) == WRN_UPGRADE_REFUSED;
-    refuse(s, refused ? WRN_HTTP_ANSWERED : WRN_HTTP_LOST, "the server ended the connection before it was open");
+    socket_refuse(s, refused ? WRN_HTTP_ANSWERED : WRN_HTTP_LOST,
+                  "the server closed the connection during the handshake");
 }
 
-/* Until there is nothing: what TLS has decoded already no descriptor tells of. */
-static void receive(wrn_socket *s) {
+/* Reads until nothing is left: data that TLS has already decoded does not make the descriptor readable. */
+static void socket_receive(wrn_socket *s) {
     while (!s->paused && !s->freed && (s->state == HANDSHAKE || s->state == OPEN)) {
         size_t got = 0;
         CURLcode code = curl_easy_recv(s->transfer.easy, s->hub->buffer, sizeof(s->hub->buffer), &got);
         if (code == CURLE_AGAIN) return;
-        if (code != CURLE_OK || !got) return take_end(s);
+        if (code != CURLE_OK || !got) return socket_take_end(s);
         s->seen_ms = wrn_now_ms();
         s->pinged = false;
-        if (s->state == OPEN) take_frames(s, s->hub->buffer, got);
-        else take_answer(s, s->hub->buffer, got);
+        if (s->state == OPEN) socket_take_frames(s, s->hub->buffer, got);
+        else socket_take_response(s, s->hub->buffer, got);
     }
 }
 
-static void advance(wrn_socket *s, bool readable) {
+static void socket_advance(wrn_socket *s, bool readable) {
     s->busy++;
-    flush(s);
-    if (readable) receive(s);
-    flush(s);
-    if (!s->freed) update_watch(s);
-    leave(s);
+    socket_flush(s);
+    if (readable) socket_receive(s);
+    socket_flush(s);
+    if (!s->freed) socket_update_watch(s);
+    socket_leave(s);
 }
 
-static void on_ready(void *context, int fd, uint32_t events) {
+static void socket_on_ready(void *context, int fd, uint32_t events) {
     (void)fd;
-    advance(context, events & (EPOLLIN | EPOLLHUP | EPOLLERR));
+    socket_advance(context, events & (EPOLLIN | EPOLLHUP | EPOLLERR));
 }
 
 /* ---- what wire/ws finds ---- */
 
-static void on_message(void *context, bool binary, const char *data, size_t size) {
+static void socket_on_message(void *context, bool binary, const char *data, size_t size) {
     wrn_socket *s = context;
     if (!s->freed && s->state == OPEN) s->events.message(s->context, binary, data, size);
 }
 
-static void on_closed(void *context, int code) { end(context, WRN_SOCKET_CLOSED, code); }
+static void socket_on_closed(void *context, int code) { socket_end(context, WRN_SOCKET_CLOSED, code); }
 
 /* ---- silence ---- */
 
-static wrn_socket *of_timer(wrn_timer *timer) { return (wrn_socket *)((char *)timer - offsetof(wrn_socket, timer)); }
+static wrn_socket *socket_of_timer(wrn_timer *timer) {
+    return (wrn_socket *)((char *)timer - offsetof(wrn_socket, timer));
+}
 
-static void on_timer(wrn_timer *timer) {
-    wrn_socket *s = of_timer(timer);
+static void socket_on_timer(wrn_timer *timer) {
+    wrn_socket *s = socket_of_timer(timer);
     int64_t now = wrn_now_ms(), step = s->idle_ms / PINGS_PER_IDLE;
     s->busy++;
-    if (s->paused) s->seen_ms = now; /* it is we who do not listen */
-    if (now - s->seen_ms >= s->idle_ms) end(s, WRN_SOCKET_SILENT, 0);
+    if (s->paused) s->seen_ms = now; /* nothing is received while paused, so silence does not count */
+    if (now - s->seen_ms >= s->idle_ms) socket_end(s, WRN_SOCKET_SILENT, 0);
     else if (now - s->seen_ms >= step) wrn_ws_ping(s->ws, wrn_ws_out(s->ws)->size);
     if (s->state == OPEN) wrn_loop_timer_set(s->hub->loop, &s->timer, wrn_in_ms(step > 1 ? step : 1));
     s->busy--;
-    advance(s, true);
+    socket_advance(s, true);
 }
 
 /* ---- opening ---- */
 
-static void on_connected(wrn_transfer *transfer, CURLcode code) {
+static void socket_on_connected(wrn_transfer *transfer, CURLcode code) {
     wrn_socket *s = (wrn_socket *)transfer;
     curl_socket_t fd = CURL_SOCKET_BAD;
     s->busy++;
     if (code == CURLE_OK) curl_easy_getinfo(s->transfer.easy, CURLINFO_ACTIVESOCKET, &fd);
-    if (code == CURLE_OK && fd != CURL_SOCKET_BAD) s->watch = wrn_loop_watch(s->hub->loop, fd, EPOLLIN, on_ready, s);
+    if (code == CURLE_OK && fd != CURL_SOCKET_BAD)
+        s->watch = wrn_loop_watch(s->hub->loop, fd, EPOLLIN, socket_on_ready, s);
     s->fd = fd;
     if (s->watch) {
         s->watched = EPOLLIN;
@@ -258,20 +262,21 @@ static void on_connected(wrn_transfer *transfer, CURLcode code) {
         wrn_http_outcome outcome =
             code == CURLE_OUT_OF_MEMORY || code == CURLE_OK ? WRN_HTTP_NO_MEMORY : WRN_HTTP_NOT_SENT;
         s->upgrade.status = 0;
-        refuse(s, outcome, wrn_transport_problem(s->hub->transport, outcome, s->problem, problem));
-        /* The multi handle must not report it again. */
-        if (!s->freed) disconnect(s);
+        socket_refuse(s, outcome, wrn_transport_problem(s->hub->transport, outcome, s->problem, problem));
+        /* Otherwise the multi handle would report it again. */
+        if (!s->freed) socket_disconnect(s);
     }
     s->busy--;
-    if (s->freed) destroy(s);
-    else if (s->state == HANDSHAKE) advance(s, true); /* at once, or libcurl might take the connection for unused */
+    if (s->freed) socket_destroy(s);
+    else if (s->state == HANDSHAKE)
+        socket_advance(s, true); /* at once, or libcurl might close the connection as unused */
 }
 
 static shard *shard_with_room(wrn_socket_hub *hub) {
     for (shard *each = hub->shards; each; each = each->next)
         if (each->count < SHARD_MAX) return each;
     shard *made = calloc(1, sizeof(*made));
-    if (made && wrn_multi_init(&made->multi, hub->loop, on_connected)) {
+    if (made && wrn_multi_init(&made->multi, hub->loop, socket_on_connected)) {
         made->next = hub->shards;
         hub->shards = made;
         return made;
@@ -280,7 +285,7 @@ static shard *shard_with_room(wrn_socket_hub *hub) {
     return NULL;
 }
 
-static bool write_request(wrn_socket *s, const wrn_socket_request *request) {
+static bool socket_write_request(wrn_socket *s, const wrn_socket_request *request) {
     const char *host = strstr(request->url, "://");
     if (!host || !wrn_ws_make_key(s->key)) return false;
     host += 3;
@@ -300,13 +305,13 @@ static bool write_request(wrn_socket *s, const wrn_socket_request *request) {
                                                                  .key = s->key});
 }
 
-static bool start(wrn_socket *s, const wrn_socket_request *request) {
+static bool socket_connect(wrn_socket *s, const wrn_socket_request *request) {
     CURL *easy = s->transfer.easy;
     wrn_transport_apply(s->hub->transport, easy);
     curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, s->problem);
     curl_easy_setopt(easy, CURLOPT_CONNECT_ONLY, 1L);
     curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, 1L);
-    curl_easy_setopt(easy, CURLOPT_HTTPPROXYTUNNEL, 1L); /* or an HTTP proxy would get the upgrade itself */
+    curl_easy_setopt(easy, CURLOPT_HTTPPROXYTUNNEL, 1L); /* otherwise an HTTP proxy would get the upgrade request */
     if (curl_easy_setopt(easy, CURLOPT_URL, request->url) != CURLE_OK) return false;
     s->shard = shard_with_room(s->hub);
     if (!s->shard) return false;
@@ -320,18 +325,18 @@ static bool start(wrn_socket *s, const wrn_socket_request *request) {
 
 wrn_socket *wrn_socket_open(wrn_socket_hub *hub, const wrn_socket_request *request, const wrn_socket_events *events,
                             void *context) {
-    static const wrn_ws_events ws_events = {on_message, on_closed};
+    static const wrn_ws_events ws_events = {socket_on_message, socket_on_closed};
     wrn_socket *s = calloc(1, sizeof(*s));
     if (!s) return NULL;
     s->hub = hub;
-    s->timer.fire = on_timer;
+    s->timer.fire = socket_on_timer;
     s->idle_ms = request->idle_ms;
     s->events = *events;
     s->context = context;
     s->ws = wrn_ws_new(true, request->message_max, &ws_events, s);
     s->transfer.easy = curl_easy_init();
-    if (s->ws && s->transfer.easy && write_request(s, request) && start(s, request)) return s;
-    destroy(s);
+    if (s->ws && s->transfer.easy && socket_write_request(s, request) && socket_connect(s, request)) return s;
+    socket_destroy(s);
     return NULL;
 }
 
@@ -340,8 +345,8 @@ wrn_socket *wrn_socket_open(wrn_socket_hub *hub, const wrn_socket_request *reque
 bool wrn_socket_send(wrn_socket *s, bool binary, const void *data, size_t size) {
     if (s->state != OPEN || !wrn_ws_send(s->ws, binary, data, size)) return false;
     if (wrn_ws_out(s->ws)->size >= WRN_SOCKET_HIGH_WATER) s->crowded = true;
-    /* Sent from the loop, so that several small ones share a packet and no event comes from inside. */
-    if (!(s->watched & EPOLLOUT)) update_watch(s);
+    /* The loop sends it, so that small messages share a packet and no event is reported from inside this call. */
+    if (!(s->watched & EPOLLOUT)) socket_update_watch(s);
     return true;
 }
 
@@ -356,9 +361,9 @@ void wrn_socket_pause(wrn_socket *s, bool pause) {
     if (s->paused == pause) return;
     s->paused = pause;
     if (s->state == ENDED) return;
-    update_watch(s);
+    socket_update_watch(s);
     if (pause || s->state != OPEN) return;
-    /* What TLS holds already must be looked for. */
+    /* TLS may have decoded data already: see socket_receive(). */
     s->seen_ms = wrn_now_ms();
     wrn_loop_timer_set(s->hub->loop, &s->timer, s->seen_ms);
 }
@@ -368,11 +373,11 @@ void wrn_socket_free(wrn_socket *s) {
     if (s->state == OPEN) {
         wrn_ws_close(s->ws, WRN_WS_NORMAL);
         s->events.room = NULL;
-        send_some(s, wrn_ws_out(s->ws));
+        socket_send_some(s, wrn_ws_out(s->ws));
     }
     s->freed = true;
     s->state = ENDED;
-    if (!s->busy) destroy(s);
+    if (!s->busy) socket_destroy(s);
 }
 
 wrn_socket_hub *wrn_socket_hub_new(wrn_loop *loop, const wrn_http *http) {

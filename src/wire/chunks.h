@@ -7,19 +7,19 @@
 #include <stdint.h>
 
 typedef enum wrn_chunks_step {
-    WRN_CHUNKS_MORE, /* everything was used up */
+    WRN_CHUNKS_MORE, /* all input was consumed */
     WRN_CHUNKS_DATA, /* a piece of the content is in `piece` */
-    WRN_CHUNKS_END,  /* it is whole */
-    WRN_CHUNKS_BAD   /* `why`; final */
+    WRN_CHUNKS_END,  /* the body is complete */
+    WRN_CHUNKS_BAD   /* malformed: see `why`. Final */
 } wrn_chunks_step;
 
 /* All zero at the start. */
 typedef struct wrn_chunks {
     bool lenient; /* set before the first byte: lines may end in LF alone, and an extension holds anything */
     int phase;
-    bool any; /* of the size or of the trailer's line */
+    bool any; /* the size, or the line of the trailer, has begun */
     char last;
-    uint64_t left;   /* of the chunk */
+    uint64_t left;   /* bytes of the chunk still to come */
     size_t overhead; /* bytes of framing and trailers in a row: at most 16 KiB */
     const char *piece;
     size_t piece_size;

@@ -1,32 +1,31 @@
-/* What wrennd and the builtin commands of its agent agree on: file operations run as commands in the sandbox.
+/* The builtin commands of the agent: file operations, which wrennd runs as commands in the sandbox.
  *
- *     read PATH           a regular file's content comes on stdout
+ *     read PATH           writes the content of a regular file to stdout
  *     write PATH [mode=OCTAL] [owner=USER] [in-place]
- *                         stdin becomes the file's content at its end; SIGTERM before that leaves everything as it was.
- *                         USER is as in an EXEC. in-place: the inode stays, as it does where it has several names or is
- *                         followed by somebody; but never where it is a program that runs
+ *                         replaces the file at the end of stdin; SIGTERM before that leaves everything as it was. USER is
+ *                         as in an EXEC. With in-place the inode stays, as it also does when the file has several names
+ *                         or is followed; the file of a running program is always replaced by another inode
  *     list PATH LEVELS [limit=N] [after=PATH] [only=NAME]
- *                         a record for everything in a directory, on stdout; N of them at most, and only what follows
- *                         the other path, that of a record; or for what has that name there
- *     mkdir PATH          makes a directory and those above it; its record
- *     remove PATH         all of it; what is not there counts as removed
+ *                         writes a record for each entry of a directory, LEVELS deep: at most N, and only those after the
+ *                         record with the path of `after`; or only the entry NAME
+ *     mkdir PATH          makes a directory and those above it; writes its record
+ *     remove PATH         removes a file, or a directory with its content; a missing one counts as removed
  *
- * The exit status is 0 or an errno: EISDIR, ENOTDIR and EINVAL (neither file nor directory) for what is of the wrong kind,
- * EEXIST for a directory that mkdir should make, EUSERS for an owner that the sandbox can't have, E2BIG for a listing of too
- * many levels. */
+ * The exit status is 0 or an errno: EISDIR, ENOTDIR and EINVAL (neither file nor directory) for the wrong kind of file, EEXIST
+ * from mkdir for a directory that exists, EUSERS for an owner that the sandbox can't have, E2BIG for too many levels. */
 #ifndef WRN_WIRE_FILES_H
 #define WRN_WIRE_FILES_H
 
 enum { WRN_LIST_LEVELS_MAX = 256 };
 
-/* A record: fields that each end with NUL. Numbers are decimal. */
+/* The fields of a record, each terminated by NUL. Numbers are decimal. */
 typedef enum wrn_file_field {
-    WRN_FILE_MODE, /* st_mode; of what a link leads to, 0 when that is nothing */
-    WRN_FILE_SIZE, /* the link's own, as all that follows */
+    WRN_FILE_MODE, /* st_mode; for a link that of its target, 0 when the target does not exist */
+    WRN_FILE_SIZE, /* for a link its own, like the fields below */
     WRN_FILE_MTIME,
     WRN_FILE_OWNER, /* a name, or the number */
     WRN_FILE_GROUP,
-    WRN_FILE_TARGET, /* of a link: where it leads to in the end, or its own path when that is nothing; else empty */
+    WRN_FILE_TARGET, /* for a link its final target, or its own path when that does not exist; else empty */
     WRN_FILE_PATH,   /* absolute, without needless slashes; links in the requested part stay */
     WRN_FILE_FIELDS
 } wrn_file_field;

@@ -19,8 +19,8 @@ void wrn_frame_head(uint8_t out[WRN_FRAME_HEADER], uint32_t stream, uint8_t type
 }
 
 uint8_t *wrn_frame_room(wrn_frame_reader *reader, size_t *size) {
-    /* Move what is left to the front only when less than a whole frame fits behind it: once in a buffer's length, not
-     * once in a read. */
+    /* Moves the rest to the front only when no complete frame fits behind it: once per length of the buffer, not once per
+     * read. */
     const size_t frame_max = WRN_FRAME_HEADER + WRN_FRAME_PAYLOAD_MAX;
     if (reader->begin == reader->end) {
         reader->begin = reader->end = 0;

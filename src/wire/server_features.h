@@ -1,5 +1,5 @@
-/* What a server can be relied on for, as it says in its answers: names in a field of their heads, with blanks between. Servers
- * without the field may ignore what they are asked for, and not say so. */
+/* Optional features that a server supports: a list of names in a header field of its responses, separated by blanks. A server
+ * without the field may silently ignore the parameters of such a feature. */
 #ifndef WRN_WIRE_SERVER_FEATURES_H
 #define WRN_WIRE_SERVER_FEATURES_H
 
@@ -7,7 +7,7 @@
 #include <string.h>
 
 #define WRN_FEATURES_FIELD "Wrenn-Features"
-/* All there are, as wrennd says them. */
+/* All of them, as wrennd sends them. */
 #define WRN_FEATURES "background exec-envs idempotency-key isolation list-only"
 
 enum {

@@ -9,7 +9,7 @@ enum { PARAMETERS_MAX = 32 };
 
 static const struct {
     uint16_t number;
-    bool on; /* in a fresh terminal */
+    bool on; /* the default */
 } modes[] = {{1, false},    {5, false},    {6, false},    {7, true},     {9, false},    {12, false},   {25, true},
              {45, false},   {66, false},   {1000, false}, {1001, false}, {1002, false}, {1003, false}, {1004, false},
              {1005, false}, {1006, false}, {1007, false}, {1015, false}, {1016, false}, {2004, false}};
@@ -27,7 +27,7 @@ static void switch_mode(wrn_term *t, unsigned number, bool on) {
     }
 }
 
-static void reset_softly(wrn_term *t) {
+static void term_reset_softly(wrn_term *t) {
     static const unsigned off[] = {1, 6, 66};
     for (size_t i = 0; i < sizeof(off) / sizeof(*off); i++) switch_mode(t, off[i], false);
     switch_mode(t, 7, true);
@@ -38,10 +38,10 @@ static void reset_softly(wrn_term *t) {
     t->colors_size = 0;
 }
 
-/* What is left of the terminal when it is reset: nothing but where it is in its input. */
-static void reset(wrn_term *t) { *t = (wrn_term){.state = t->state}; }
+/* A reset leaves the position in the input, and nothing else. */
+static void term_reset(wrn_term *t) { *t = (wrn_term){.state = t->state}; }
 
-/* The numbers of the sequence; empty ones are 0. */
+/* Parses the parameters of a sequence; an empty one is 0. */
 static size_t read_numbers(const char *text, size_t size, unsigned numbers[PARAMETERS_MAX]) {
     size_t count = 0;
     numbers[0] = 0;
@@ -79,7 +79,7 @@ static void set_keys(wrn_term *t, unsigned flags, unsigned how) {
     *now = (uint16_t)(how == 2 ? *now | flags : how == 3 ? *now & ~flags : flags);
 }
 
-/* One with "?", ">", "=" or "<" before its numbers. */
+/* A private sequence has "?", ">", "=" or "<" in front of its parameters. */
 static void end_private(wrn_term *t, char mark, char final, const unsigned *n, size_t count) {
     if (mark == '?' && (final == 'h' || final == 'l'))
         for (size_t i = 0; i < count; i++) switch_mode(t, n[i], final == 'h');
@@ -88,7 +88,7 @@ static void end_private(wrn_term *t, char mark, char final, const unsigned *n, s
     else if (mark == '=' && final == 'u') set_keys(t, n[0], count > 1 ? n[1] : 1);
     else if (mark == '<' && final == 'u')
         t->key_count = (uint8_t)(t->key_count > (n[0] ? n[0] : 1) ? t->key_count - (n[0] ? n[0] : 1) : 0);
-    /* DA, DSR, the name of the terminal, the state of the keyboard. */
+    /* Queries: DA, DSR, XTVERSION, kitty's keyboard flags. */
     t->asks = final == 'c' || (mark == '?' && (final == 'n' || final == 'u')) || (mark == '>' && final == 'q');
 }
 
@@ -102,8 +102,8 @@ static void end_csi(wrn_term *t, char final) {
     size_t count = read_numbers(t->raw + !!mark, size - !!mark - has_intermediate, n);
     if (has_intermediate) {
         if (!mark && last == ' ' && final == 'q') t->cursor_style = (uint16_t)n[0];
-        else if (last == '!' && final == 'p') reset_softly(t);
-        t->asks = last == '$' && final == 'p'; /* is this mode on? */
+        else if (last == '!' && final == 'p') term_reset_softly(t);
+        t->asks = last == '$' && final == 'p'; /* DECRQM: queries a mode */
     } else if (mark) {
         end_private(t, mark, final, n, count);
     } else if (final == 'm') {
@@ -117,7 +117,7 @@ static void end_csi(wrn_term *t, char final) {
         t->top = (uint16_t)n[0];
         t->bottom = (uint16_t)(count > 1 ? n[1] : 0);
     } else {
-        /* DA, DSR, DECREQTPARM, and the reports of a window. */
+        /* Queries: DA, DSR, DECREQTPARM, and reports of the window. */
         t->asks = final == 'c' || final == 'n' || final == 'x' || (final == 't' && n[0] >= 11 && n[0] <= 21);
     }
 }
@@ -126,13 +126,13 @@ static void end_escape(wrn_term *t, char final) {
     if (t->raw_size == 1 && (t->raw[0] == '(' || t->raw[0] == ')')) {
         t->charsets[t->raw[0] == ')'] = final == 'B' ? 0 : final;
     } else if (!t->raw_size) {
-        if (final == 'c') reset(t);
+        if (final == 'c') term_reset(t);
         if (final == '=' || final == '>') switch_mode(t, 66, final == '=');
         t->asks = final == 'Z';
     }
 }
 
-/* OSC that ends with a "?" asks for a colour or the like; so do DCS $ q and + q. */
+/* Whether a string is a query: OSC that ends with "?", such as for a colour; DCS $ q and DCS + q. */
 static bool string_asks(const wrn_term *t) {
     if (t->introducer == ']') return t->raw_size && t->raw[t->raw_size - 1] == '?';
     return t->introducer == 'P' && t->raw_size >= 2 && (t->raw[0] == '$' || t->raw[0] == '+') && t->raw[1] == 'q';
@@ -140,59 +140,59 @@ static bool string_asks(const wrn_term *t) {
 
 /* ---- bytes ---- */
 
-/* Of a string the beginning and the last byte are kept. */
-static void keep_raw(wrn_term *t, char c) {
+/* Keeps the beginning of a sequence, and the last byte of a string. */
+static void term_keep_raw(wrn_term *t, char c) {
     if (t->state == STRING && t->raw_size == WRN_TERM_CSI_MAX) t->raw[WRN_TERM_CSI_MAX - 1] = c;
     else if (t->raw_size < WRN_TERM_CSI_MAX) t->raw[t->raw_size++] = c;
 }
 
-static void begin(wrn_term *t, uint8_t state) {
+static void term_begin(wrn_term *t, uint8_t state) {
     t->state = state;
     t->raw_size = 0;
 }
 
-static void take_escaped(wrn_term *t, char c) {
-    if (c == '[') begin(t, CSI);
-    else if (strchr("]PX^_", c)) begin(t, STRING), t->introducer = c;
-    else if (c >= ' ' && c <= '/') keep_raw(t, c), t->state = ESCAPE_MORE;
+static void term_take_escaped(wrn_term *t, char c) {
+    if (c == '[') term_begin(t, CSI);
+    else if (strchr("]PX^_", c)) term_begin(t, STRING), t->introducer = c;
+    else if (c >= ' ' && c <= '/') term_keep_raw(t, c), t->state = ESCAPE_MORE;
     else t->state = REST, end_escape(t, c);
 }
 
-static void take_control(wrn_term *t, uint8_t c) {
-    if (c == ESC) begin(t, ESCAPE);
+static void term_take_control(wrn_term *t, uint8_t c) {
+    if (c == ESC) term_begin(t, ESCAPE);
     else if (c == CAN || c == SUB) t->state = REST;
-    else if (t->state != REST) return; /* as most do nothing that lasts */
+    else if (t->state != REST) return; /* inside a sequence most control characters have no lasting effect */
     else if (c == SHIFT_OUT || c == SHIFT_IN) t->shifted_out = c == SHIFT_OUT;
     else t->asks = c == ENQ;
 }
 
-static void take_string(wrn_term *t, uint8_t c) {
+static void term_take_string(wrn_term *t, uint8_t c) {
     bool over = (t->state == STRING_ESCAPE && c == '\\') || (c == BEL && t->introducer == ']');
     if (over) {
         t->state = REST;
         t->asks = string_asks(t);
-    } else if (t->state == STRING_ESCAPE) { /* cut short by another sequence */
-        begin(t, ESCAPE);
-        take_escaped(t, (char)c);
+    } else if (t->state == STRING_ESCAPE) { /* another sequence begins */
+        term_begin(t, ESCAPE);
+        term_take_escaped(t, (char)c);
     } else if (c == ESC) {
         t->state = STRING_ESCAPE;
     } else if (c == CAN || c == SUB) {
         t->state = REST;
     } else {
-        keep_raw(t, (char)c);
+        term_keep_raw(t, (char)c);
     }
 }
 
-/* Of a character in UTF-8: how many bytes follow the first one. */
+/* How many bytes follow the first byte of a UTF-8 character. */
 static uint8_t more_bytes(uint8_t c) { return c >= 0xf0 && c < 0xf8 ? 3 : c >= 0xe0 ? (c < 0xf0 ? 2 : 0) : c >= 0xc0; }
 
-static void begin_character(wrn_term *t, uint8_t c) {
-    begin(t, REST);
+static void term_begin_character(wrn_term *t, uint8_t c) {
+    term_begin(t, REST);
     t->utf8_left = more_bytes(c);
     t->raw[t->raw_size++] = (char)c;
 }
 
-static void take(wrn_term *t, uint8_t c) {
+static void term_take(wrn_term *t, uint8_t c) {
     t->asks = false;
     if (t->utf8_left && (c & 0xc0) == 0x80) {
         t->utf8_left--;
@@ -200,27 +200,27 @@ static void take(wrn_term *t, uint8_t c) {
         return;
     }
     t->utf8_left = 0;
-    if (t->state == STRING || t->state == STRING_ESCAPE) take_string(t, c);
-    else if (c < ' ') take_control(t, c);
-    else if (t->state == REST) begin_character(t, c);
-    else if (c == 0x7f) return; /* for fill */
-    else if (c > 0x7f) begin_character(t, c);
-    else if (t->state == ESCAPE) take_escaped(t, (char)c);
+    if (t->state == STRING || t->state == STRING_ESCAPE) term_take_string(t, c);
+    else if (c < ' ') term_take_control(t, c);
+    else if (t->state == REST) term_begin_character(t, c);
+    else if (c == 0x7f) return; /* DEL is ignored */
+    else if (c > 0x7f) term_begin_character(t, c);
+    else if (t->state == ESCAPE) term_take_escaped(t, (char)c);
     else if (c >= '@' || (t->state == ESCAPE_MORE && c >= '0')) {
         bool csi = t->state == CSI;
         t->state = REST;
         if (csi) end_csi(t, (char)c);
         else end_escape(t, (char)c);
     } else {
-        keep_raw(t, (char)c);
+        term_keep_raw(t, (char)c);
     }
 }
 
 void wrn_term_feed(wrn_term *t, const void *data, size_t size) {
-    for (size_t i = 0; i < size; i++) take(t, ((const uint8_t *)data)[i]);
+    for (size_t i = 0; i < size; i++) term_take(t, ((const uint8_t *)data)[i]);
 }
 
-/* ---- back to where it was ---- */
+/* ---- restoring the state ---- */
 
 static void restore_modes(const wrn_term *t, wrn_buf *out) {
     if (t->screen) wrn_buf_printf(out, "\033[?%uh", t->screen);
@@ -242,10 +242,10 @@ void wrn_term_restore(const wrn_term *t, wrn_buf *out) {
     if (t->colors_size) wrn_buf_printf(out, "\033[%.*sm", (int)t->colors_size, t->colors);
 }
 
-/* ---- the last of its output ---- */
+/* ---- the last output ---- */
 
-/* Down to `size` bytes, and as many fewer as the place needs to be a good one. */
-static void cut(wrn_replay *r, size_t size) {
+/* Drops the oldest bytes down to `size`, and a few more up to the end of a character or sequence. */
+static void replay_cut(wrn_replay *r, size_t size) {
     if (r->bytes.size <= size) return;
     size_t at = r->bytes.size - size;
     wrn_term_feed(&r->before, r->bytes.data, at);
@@ -257,12 +257,12 @@ void wrn_replay_put(wrn_replay *r, const void *data, size_t size) {
     for (size_t at = 0, piece; at < size; at += piece) {
         piece = size - at < r->keep ? size - at : r->keep;
         wrn_buf_put(&r->bytes, (const char *)data + at, piece);
-        if (r->bytes.size > 2 * r->keep) cut(r, r->keep);
+        if (r->bytes.size > 2 * r->keep) replay_cut(r, r->keep);
     }
 }
 
-/* Who comes in the middle of a sequence that is longer than all that is kept must know what the rest of it is. */
-static void reopen(const wrn_term *t, wrn_buf *out) {
+/* A sequence can be longer than all that is kept. Then the replay begins inside it, so its introducer is written first. */
+static void term_reopen(const wrn_term *t, wrn_buf *out) {
     if (t->utf8_left) wrn_buf_put(out, t->raw, t->raw_size);
     if (t->state == REST) return;
     wrn_buf_putc(out, ESC);
@@ -273,13 +273,13 @@ static void reopen(const wrn_term *t, wrn_buf *out) {
 }
 
 void wrn_replay_write(wrn_replay *r, wrn_buf *out) {
-    cut(r, r->keep);
+    replay_cut(r, r->keep);
     wrn_term t = r->before;
     const char *data = r->bytes.data;
-    size_t sent = 0, begun = 0; /* where what is not written yet, and the present sequence, begin */
-    bool has_begun = false;     /* in what is kept */
+    size_t sent = 0, begun = 0; /* start of the bytes not written yet, and of the current sequence */
+    bool has_begun = false;     /* the current sequence began in the kept bytes */
     wrn_term_restore(&t, out);
-    reopen(&t, out);
+    term_reopen(&t, out);
     for (size_t i = 0; i < r->bytes.size; i++) {
         if (wrn_term_is_at_rest(&t)) has_begun = true, begun = i;
         wrn_term_feed(&t, data + i, 1);

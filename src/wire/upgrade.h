@@ -1,5 +1,5 @@
-/* The client's half of a WebSocket's opening handshake (RFC 6455 section 4.1): the request as text, and what the server
- * answers, which may as well be a refusal with a body. No descriptor and no clock. */
+/* The client's half of the opening handshake of a WebSocket (RFC 6455 section 4.1): writes the request and parses the response,
+ * which may be a refusal with a body. No descriptor and no clock. */
 #ifndef WRN_WIRE_UPGRADE_H
 #define WRN_WIRE_UPGRADE_H
 
@@ -21,14 +21,14 @@ typedef struct wrn_upgrade_request {
     const char *key;             /* from wrn_ws_make_key() */
 } wrn_upgrade_request;
 
-/* Appends the request. False when a part of it would break out of its line. */
+/* Appends the request. False when a value contains a line break, or memory is short. */
 bool wrn_upgrade_write(wrn_buf *out, const wrn_upgrade_request *request);
 
 typedef enum wrn_upgrade_step {
-    WRN_UPGRADE_MORE,    /* everything was used up */
-    WRN_UPGRADE_OPEN,    /* what follows are frames */
-    WRN_UPGRADE_REFUSED, /* `status`, and `body` as far as it came or was kept */
-    WRN_UPGRADE_BAD      /* `why` */
+    WRN_UPGRADE_MORE,    /* all input was consumed */
+    WRN_UPGRADE_OPEN,    /* frames follow */
+    WRN_UPGRADE_REFUSED, /* see `status`, and `body`, which may be cut short */
+    WRN_UPGRADE_BAD      /* malformed: see `why` */
 } wrn_upgrade_step;
 
 typedef struct wrn_upgrade {
@@ -39,10 +39,10 @@ typedef struct wrn_upgrade {
     long long retry_after; /* seconds; 0: not given */
     wrn_buf head, body;
     bool in_body, chunked, until_end;
-    size_t left; /* of the body */
+    size_t left; /* bytes of the body still to come */
     wrn_chunks chunks;
     const char *why;
-    bool no_memory; /* that is why */
+    bool no_memory; /* WRN_UPGRADE_BAD because memory is short */
 } wrn_upgrade;
 
 void wrn_upgrade_init(wrn_upgrade *upgrade, const char *key, const char *protocol);

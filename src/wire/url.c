@@ -9,7 +9,7 @@
 
 enum { UNIX_PATH_MAX_BYTES = 107, URL_MAX = 2048 };
 
-static void escape(wrn_buf *out, const char *text, const char *others) {
+static void url_escape(wrn_buf *out, const char *text, const char *others) {
     for (; *text; text++) {
         unsigned char c = (unsigned char)*text;
         bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || strchr(others, c);
@@ -18,8 +18,8 @@ static void escape(wrn_buf *out, const char *text, const char *others) {
     }
 }
 
-void wrn_url_escape(wrn_buf *out, const char *text) { escape(out, text, "-._~"); }
-void wrn_url_escape_segment(wrn_buf *out, const char *text) { escape(out, text, "-._~$&+,:;=@"); }
+void wrn_url_escape(wrn_buf *out, const char *text) { url_escape(out, text, "-._~"); }
+void wrn_url_escape_segment(wrn_buf *out, const char *text) { url_escape(out, text, "-._~$&+,:;=@"); }
 
 static bool is_host_char(char c) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || strchr("-._~[]:%", c);
@@ -30,7 +30,7 @@ static const char *check_authority(const char *text, size_t size) {
     if (!size) return "has no host";
     if (memchr(text, '@', size)) return "must not hold a user name or password; use an API key or token";
     for (size_t i = 0; i < size; i++)
-        if (!text[i] || !is_host_char(text[i])) return "has a host with a character that does not belong there";
+        if (!text[i] || !is_host_char(text[i])) return "has an invalid character in its host";
     const char *end = text + size, *bracket = NULL, *colon = NULL;
     if (*text == '[') {
         bracket = memchr(text, ']', size);
@@ -83,7 +83,7 @@ wrn_url_verdict wrn_base_url_parse(const char *text, wrn_base_url *out, char *wh
         problem = "must start with https://, http://, unix:/ or be local:";
     }
     if (problem) {
-        /* A user name, password or token in it must not get into messages. */
+        /* A user name, password or token must not appear in a message. */
         bool secret = strpbrk(text, "@?#") != NULL;
         snprintf(why, why_size, "the base URL %s%.200s%s %s", secret ? "" : "\"", secret ? "given" : text,
                  secret ? "" : "\"", problem);

@@ -17,14 +17,14 @@ typedef struct wrn_base_url {
 
 typedef enum wrn_url_verdict { WRN_URL_OK, WRN_URL_BAD, WRN_URL_NO_MEMORY } wrn_url_verdict;
 
-/* Takes https://..., http://..., unix:/path and local:. When bad, `why` says what is wrong and how to mend it. */
+/* Accepts https://..., http://..., unix:/path and local:. When bad, `why` names the problem and the remedy. */
 wrn_url_verdict wrn_base_url_parse(const char *text, wrn_base_url *out, char *why, size_t why_size);
 void wrn_base_url_clear(wrn_base_url *base);
 
 /* Appends `text` with everything but unreserved characters percent-encoded: fit for a query value. */
 void wrn_url_escape(wrn_buf *out, const char *text);
-/* The same for one segment of a path, where $&+,:;=@ stay as well. Servers in Go hand segments over undecoded when a path
- * is escaped otherwise than Go would. For the same reason they can't take a "/", which becomes %2F. */
+/* The same for one segment of a path, where $&+,:;=@ stay as well. Servers in Go do not decode the segments of a path that is
+ * escaped in another way than Go would. For the same reason they do not accept "/" in a segment, which becomes %2F. */
 void wrn_url_escape_segment(wrn_buf *out, const char *text);
 
 #endif

@@ -6,7 +6,7 @@
 
 #define REPLACEMENT "\xef\xbf\xbd"
 
-/* How many bytes at `at` may be the beginning of a character whose rest is still to come; 0: none. */
+/* The length of an incomplete character at `at`; 0 when there is none. */
 static size_t unfinished(const unsigned char *at, size_t size) {
     size_t length = *at >= 0xc2 && *at <= 0xdf   ? 2
                     : *at >= 0xe0 && *at <= 0xef ? 3
@@ -22,7 +22,7 @@ static size_t unfinished(const unsigned char *at, size_t size) {
     return size;
 }
 
-/* Appends what is whole; the number of bytes left over at the end. */
+/* Appends complete characters; returns the number of bytes left at the end. */
 static size_t append_whole(wrn_buf *out, const unsigned char *data, size_t size) {
     while (size) {
         size_t good = wrn_utf8_valid_prefix(data, size);

@@ -1,5 +1,5 @@
-/* Bytes that arrive in pieces, as UTF-8 text: a character cut by the end of a piece is kept for the next one, and what is
- * no UTF-8 becomes U+FFFD. */
+/* Decodes UTF-8 text that arrives in pieces. A character that is cut by the end of a piece waits for the next one; bytes that
+ * are not UTF-8 become U+FFFD. */
 #ifndef WRN_WIRE_UTF8_H
 #define WRN_WIRE_UTF8_H
 
@@ -10,9 +10,9 @@ typedef struct wrn_utf8_carry {
     size_t count;
 } wrn_utf8_carry;
 
-/* Appends the text of what was kept and of this piece. */
+/* Appends the text of the waiting bytes and of this piece. */
 void wrn_utf8_append(wrn_utf8_carry *carry, wrn_buf *out, const void *data, size_t size);
-/* There is no more: what was kept is no character. */
+/* The text ends: an incomplete character becomes U+FFFD. */
 void wrn_utf8_end(wrn_utf8_carry *carry, wrn_buf *out);
 
 #endif

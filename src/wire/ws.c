@@ -12,35 +12,35 @@
 enum { CONTROL_MAX = 125, FRAME_HEAD_MAX = 14, FIN = 0x80, MASKED = 0x80 };
 
 struct wrn_ws {
-    wslay_event_context_ptr wslay; /* reads; what it would send itself is dropped */
+    wslay_event_context_ptr wslay; /* receives; what it wants to send itself is dropped */
     wrn_ws_events events;
     void *context;
     const uint8_t *in; /* while bytes are fed */
     size_t in_size;
     wrn_buf out;
-    size_t fragments, message_size; /* of the unfinished message, as its frames say */
-    size_t unfinished;              /* of it, as far as it has come */
-    bool in_control;                /* frame */
-    uint64_t put, pong_end,
-        ping_end; /* how many bytes `out` has ever got, in all and up to the latest of these frames */
+    size_t fragments, message_size; /* of the incomplete message, from the heads of its frames */
+    size_t unfinished;              /* bytes of that message received so far */
+    bool in_control;                /* the current frame is a control frame */
+    uint64_t put;                   /* bytes that were ever appended to `out` */
+    uint64_t pong_end, ping_end;    /* the same up to the end of the latest pong and ping */
     bool pong_owed;
     uint8_t pong[CONTROL_MAX];
     size_t pong_size;
     bool client;
     bool over;   /* nothing more is received */
     bool closed; /* nothing more is sent */
-    int problem; /* the close code sent on our own account */
+    int problem; /* the close code that was sent for a violation by the peer */
     uint8_t random[256];
     size_t random_left;
 };
 
-/* Fragments of a message that may be as small as they like; the others have this many bytes on average. */
+/* A message may have so many fragments of any size; beyond that, fragments must have this many bytes on average. */
 enum { FRAGMENTS_FREE = 1024, FRAGMENT_SIZE = 64 };
 
 /* ---- frames ---- */
 
-/* A mask keeps scripts from forging other protocols' bytes (RFC 6455 section 10.3): it must not be guessable. */
-static bool take_mask(wrn_ws *ws, uint8_t mask[4]) {
+/* Masks must be unpredictable, so that scripts cannot forge bytes of other protocols (RFC 6455 section 10.3). */
+static bool ws_take_mask(wrn_ws *ws, uint8_t mask[4]) {
     if (!ws->random_left) {
         if (getrandom(ws->random, sizeof(ws->random), 0) != (ssize_t)sizeof(ws->random)) return false;
         ws->random_left = sizeof(ws->random);
@@ -50,7 +50,7 @@ static bool take_mask(wrn_ws *ws, uint8_t mask[4]) {
     return true;
 }
 
-static size_t write_head(uint8_t head[FRAME_HEAD_MAX], uint8_t opcode, size_t size) {
+static size_t ws_write_head(uint8_t head[FRAME_HEAD_MAX], uint8_t opcode, size_t size) {
     size_t bytes = size <= CONTROL_MAX ? 0 : size <= UINT16_MAX ? 2 : 8;
     head[0] = FIN | opcode;
     head[1] = (uint8_t)(!bytes ? size : bytes == 2 ? 126 : 127);
@@ -58,10 +58,10 @@ static size_t write_head(uint8_t head[FRAME_HEAD_MAX], uint8_t opcode, size_t si
     return 2 + bytes;
 }
 
-static bool put_frame(wrn_ws *ws, uint8_t opcode, const void *data, size_t size) {
+static bool ws_put_frame(wrn_ws *ws, uint8_t opcode, const void *data, size_t size) {
     uint8_t head[FRAME_HEAD_MAX], mask[4] = {0};
-    size_t head_size = write_head(head, opcode, size);
-    if (ws->closed || size > SIZE_MAX - FRAME_HEAD_MAX || (ws->client && !take_mask(ws, mask)) ||
+    size_t head_size = ws_write_head(head, opcode, size);
+    if (ws->closed || size > SIZE_MAX - FRAME_HEAD_MAX || (ws->client && !ws_take_mask(ws, mask)) ||
         !wrn_buf_reserve(&ws->out, size + FRAME_HEAD_MAX))
         return false;
     size_t before = ws->out.size;
@@ -75,16 +75,16 @@ static bool put_frame(wrn_ws *ws, uint8_t opcode, const void *data, size_t size)
     return true;
 }
 
-static bool put_close(wrn_ws *ws, int code) {
+static bool ws_put_close(wrn_ws *ws, int code) {
     uint8_t payload[] = {(uint8_t)(code >> 8), (uint8_t)code};
-    bool put = put_frame(ws, WSLAY_CONNECTION_CLOSE, payload, code == WRN_WS_NO_STATUS ? 0 : sizeof(payload));
+    bool put = ws_put_frame(ws, WSLAY_CONNECTION_CLOSE, payload, code == WRN_WS_NO_STATUS ? 0 : sizeof(payload));
     ws->closed = true;
     return put;
 }
 
 /* ---- wslay's callbacks ---- */
 
-static ssize_t on_recv(wslay_event_context_ptr wslay, uint8_t *data, size_t room, int flags, void *context) {
+static ssize_t ws_on_recv(wslay_event_context_ptr wslay, uint8_t *data, size_t room, int flags, void *context) {
     wrn_ws *ws = context;
     (void)flags;
     if (!ws->in_size) {
@@ -98,19 +98,19 @@ static ssize_t on_recv(wslay_event_context_ptr wslay, uint8_t *data, size_t room
     return (ssize_t)size;
 }
 
-static ssize_t on_send(wslay_event_context_ptr wslay, const uint8_t *data, size_t size, int flags, void *context) {
+static ssize_t ws_on_send(wslay_event_context_ptr wslay, const uint8_t *data, size_t size, int flags, void *context) {
     (void)wslay, (void)data, (void)flags, (void)context;
     return (ssize_t)size;
 }
 
-static int on_mask(wslay_event_context_ptr wslay, uint8_t *mask, size_t size, void *context) {
+static int ws_on_mask(wslay_event_context_ptr wslay, uint8_t *mask, size_t size, void *context) {
     (void)wslay, (void)context;
     memset(mask, 0, size);
     return 0;
 }
 
-/* What is wrong with a close frame, as the code to answer with; 0: nothing. wslay lets codes pass that may not stand there
- * (RFC 6455 section 7.4), and a reason that is not UTF-8 when it arrives in pieces. */
+/* The close code that answers an invalid close frame; 0 when it is valid. wslay accepts codes that must not be sent (RFC 6455
+ * section 7.4), and a reason that is not UTF-8 if it arrives in pieces. */
 static int problem_of_close(const struct wslay_event_on_msg_recv_arg *message) {
     uint16_t code = message->status_code;
     if (message->msg_length == 0) return 0;
@@ -121,8 +121,8 @@ static int problem_of_close(const struct wslay_event_on_msg_recv_arg *message) {
     return wrn_utf8_valid_prefix((const char *)message->msg + 2, size) == size ? 0 : WRN_WS_BAD_TEXT;
 }
 
-static void on_frame(wslay_event_context_ptr wslay, const struct wslay_event_on_frame_recv_start_arg *frame,
-                     void *context) {
+static void ws_on_frame(wslay_event_context_ptr wslay, const struct wslay_event_on_frame_recv_start_arg *frame,
+                        void *context) {
     wrn_ws *ws = context;
     (void)wslay;
     ws->in_control = frame->opcode > WSLAY_BINARY_FRAME;
@@ -132,8 +132,8 @@ static void on_frame(wslay_event_context_ptr wslay, const struct wslay_event_on_
     ws->message_size += frame->payload_length;
 }
 
-static void on_chunk(wslay_event_context_ptr wslay, const struct wslay_event_on_frame_recv_chunk_arg *chunk,
-                     void *context) {
+static void ws_on_chunk(wslay_event_context_ptr wslay, const struct wslay_event_on_frame_recv_chunk_arg *chunk,
+                        void *context) {
     wrn_ws *ws = context;
     (void)wslay;
     if (!ws->in_control) ws->unfinished += chunk->data_length;
@@ -141,29 +141,29 @@ static void on_chunk(wslay_event_context_ptr wslay, const struct wslay_event_on_
 
 static bool is_crumbled(const wrn_ws *ws) { return ws->fragments > FRAGMENTS_FREE + ws->message_size / FRAGMENT_SIZE; }
 
-static void take_close(wrn_ws *ws, const struct wslay_event_on_msg_recv_arg *message) {
+static void ws_take_close(wrn_ws *ws, const struct wslay_event_on_msg_recv_arg *message) {
     int code = message->status_code ? message->status_code : WRN_WS_NO_STATUS;
     ws->over = true;
     ws->problem = problem_of_close(message);
-    put_close(ws, ws->problem ? ws->problem : code);
+    ws_put_close(ws, ws->problem ? ws->problem : code);
     if (!ws->problem) ws->events.closed(ws->context, code);
 }
 
-/* Of several pings the latest counts (RFC 6455 section 5.5.3), so that a flood of them costs nothing. */
-static void take_ping(wrn_ws *ws, const struct wslay_event_on_msg_recv_arg *message) {
+/* Only the latest ping is answered (RFC 6455 section 5.5.3), so a flood of pings costs nothing. */
+static void ws_take_ping(wrn_ws *ws, const struct wslay_event_on_msg_recv_arg *message) {
     ws->pong_owed = true;
     ws->pong_size = message->msg_length < CONTROL_MAX ? message->msg_length : CONTROL_MAX;
     if (ws->pong_size) memcpy(ws->pong, message->msg, ws->pong_size);
 }
 
-static void on_message(wslay_event_context_ptr wslay, const struct wslay_event_on_msg_recv_arg *message,
-                       void *context) {
+static void ws_on_message(wslay_event_context_ptr wslay, const struct wslay_event_on_msg_recv_arg *message,
+                          void *context) {
     wrn_ws *ws = context;
     (void)wslay;
     if (ws->over) return;
     if (message->opcode <= WSLAY_BINARY_FRAME) ws->unfinished = 0;
-    if (message->opcode == WSLAY_CONNECTION_CLOSE) take_close(ws, message);
-    else if (message->opcode == WSLAY_PING) take_ping(ws, message);
+    if (message->opcode == WSLAY_CONNECTION_CLOSE) ws_take_close(ws, message);
+    else if (message->opcode == WSLAY_PING) ws_take_ping(ws, message);
     else if (message->opcode == WSLAY_TEXT_FRAME || message->opcode == WSLAY_BINARY_FRAME)
         ws->events.message(ws->context, message->opcode == WSLAY_BINARY_FRAME, (const char *)message->msg,
                            message->msg_length);
@@ -173,12 +173,12 @@ static void on_message(wslay_event_context_ptr wslay, const struct wslay_event_o
 
 wrn_ws *wrn_ws_new(bool client, size_t message_max, const wrn_ws_events *events, void *context) {
     static const struct wslay_event_callbacks callbacks = {
-        .recv_callback = on_recv,
-        .send_callback = on_send,
-        .genmask_callback = on_mask,
-        .on_frame_recv_start_callback = on_frame,
-        .on_frame_recv_chunk_callback = on_chunk,
-        .on_msg_recv_callback = on_message,
+        .recv_callback = ws_on_recv,
+        .send_callback = ws_on_send,
+        .genmask_callback = ws_on_mask,
+        .on_frame_recv_start_callback = ws_on_frame,
+        .on_frame_recv_chunk_callback = ws_on_chunk,
+        .on_msg_recv_callback = ws_on_message,
     };
     wrn_ws *ws = calloc(1, sizeof(*ws));
     if (!ws) return NULL;
@@ -208,13 +208,13 @@ void wrn_ws_limit(wrn_ws *ws, size_t message_max) {
     wslay_event_config_set_max_recv_msg_length(ws->wslay, message_max);
 }
 
-/* Reception has ended and the other end has not closed. */
-static void give_up(wrn_ws *ws, int rc) {
+/* Receiving has failed, and the peer has not closed. */
+static void ws_give_up(wrn_ws *ws, int rc) {
     ws->over = true;
     ws->problem = rc == 0                            ? wslay_event_get_status_code_sent(ws->wslay)
                   : rc == WSLAY_ERR_CALLBACK_FAILURE ? WRN_WS_PROTOCOL_ERROR
                                                      : WRN_WS_INTERNAL_ERROR;
-    if (ws->problem) put_close(ws, ws->problem);
+    if (ws->problem) ws_put_close(ws, ws->problem);
 }
 
 bool wrn_ws_feed(wrn_ws *ws, const void *data, size_t size) {
@@ -228,44 +228,44 @@ bool wrn_ws_feed(wrn_ws *ws, const void *data, size_t size) {
     if (!ws->over && rc == 0 && is_crumbled(ws)) {
         ws->over = true;
         ws->problem = WRN_WS_TOO_BIG;
-        put_close(ws, ws->problem);
+        ws_put_close(ws, ws->problem);
     }
-    if (!ws->over && (rc != 0 || !wslay_event_get_read_enabled(ws->wslay))) give_up(ws, rc);
+    if (!ws->over && (rc != 0 || !wslay_event_get_read_enabled(ws->wslay))) ws_give_up(ws, rc);
     return !ws->over && !ws->out.failed;
 }
 
 bool wrn_ws_send(wrn_ws *ws, bool binary, const void *data, size_t size) {
-    return put_frame(ws, binary ? WSLAY_BINARY_FRAME : WSLAY_TEXT_FRAME, data, size);
+    return ws_put_frame(ws, binary ? WSLAY_BINARY_FRAME : WSLAY_TEXT_FRAME, data, size);
 }
 
-/* Whether a frame that ends there is among the last `unsent` bytes, which may have others in front that are not ours. */
-static bool is_waiting(const wrn_ws *ws, uint64_t end, size_t unsent) {
+/* Whether the frame that ends at this position is among the last `unsent` bytes, which may begin with bytes of the owner. */
+static bool ws_is_pending(const wrn_ws *ws, uint64_t end, size_t unsent) {
     return end && (unsent >= ws->put || end > ws->put - unsent);
 }
 
 bool wrn_ws_ping(wrn_ws *ws, size_t unsent) {
-    if (is_waiting(ws, ws->ping_end, unsent)) return true;
-    if (!put_frame(ws, WSLAY_PING, NULL, 0)) return false;
+    if (ws_is_pending(ws, ws->ping_end, unsent)) return true;
+    if (!ws_put_frame(ws, WSLAY_PING, NULL, 0)) return false;
     ws->ping_end = ws->put;
     return true;
 }
 
 bool wrn_ws_pong(wrn_ws *ws, size_t unsent) {
-    if (!ws->pong_owed || ws->closed || is_waiting(ws, ws->pong_end, unsent)) return true;
-    if (!put_frame(ws, WSLAY_PONG, ws->pong, ws->pong_size)) return false;
+    if (!ws->pong_owed || ws->closed || ws_is_pending(ws, ws->pong_end, unsent)) return true;
+    if (!ws_put_frame(ws, WSLAY_PONG, ws->pong, ws->pong_size)) return false;
     ws->pong_owed = false;
     ws->pong_end = ws->put;
     return true;
 }
 
-bool wrn_ws_close(wrn_ws *ws, int code) { return put_close(ws, code); }
+bool wrn_ws_close(wrn_ws *ws, int code) { return ws_put_close(ws, code); }
 
 wrn_buf *wrn_ws_out(wrn_ws *ws) { return &ws->out; }
 int wrn_ws_problem(const wrn_ws *ws) { return ws->problem; }
 
 /* ---- the handshake ---- */
 
-static void encode(const void *data, size_t size, char *out, size_t out_size) {
+static void ws_encode_base64(const void *data, size_t size, char *out, size_t out_size) {
     WRN_AUTO(wrn_buf_free) wrn_buf text = WRN_BUF_INIT;
     wrn_base64_encode(&text, data, size);
     *out = '\0';
@@ -275,7 +275,7 @@ static void encode(const void *data, size_t size, char *out, size_t out_size) {
 bool wrn_ws_make_key(char key[WRN_WS_KEY_SIZE]) {
     uint8_t random[16];
     if (getrandom(random, sizeof(random), 0) != (ssize_t)sizeof(random)) return false;
-    encode(random, sizeof(random), key, WRN_WS_KEY_SIZE);
+    ws_encode_base64(random, sizeof(random), key, WRN_WS_KEY_SIZE);
     return *key;
 }
 
@@ -287,7 +287,7 @@ void wrn_ws_accept(const char *key, char accept[WRN_WS_ACCEPT_SIZE]) {
     sha1_update(&sha, strlen(key), (const uint8_t *)key);
     sha1_update(&sha, sizeof(suffix) - 1, (const uint8_t *)suffix);
     sha1_digest(&sha, sizeof(digest), digest);
-    encode(digest, sizeof(digest), accept, WRN_WS_ACCEPT_SIZE);
+    ws_encode_base64(digest, sizeof(digest), accept, WRN_WS_ACCEPT_SIZE);
 }
 
 bool wrn_ws_is_key(const char *key) {

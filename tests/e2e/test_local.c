@@ -261,9 +261,9 @@ static void failing_starts(void) {
     expect_failure("/nonexistent/wrennd", "cannot run /nonexistent/wrennd: No such file or directory");
     expect_failure(test_dir(), "Permission denied");
     expect_failure("not-in-path-at-all", "cannot find not-in-path-at-all in PATH");
-    expect_failure("/bin/false", "/bin/false did not get ready");
+    expect_failure("/bin/false", "/bin/false did not start");
     put(script, "#!/bin/sh\nmkdir -p \"$4/a/b\"; echo x > \"$4/a/b/c\"; ln -s / \"$4/root\"\n", 0755);
-    expect_failure(script, "did not get ready");
+    expect_failure(script, "did not start");
     put(script, "#!/bin/sh\necho x > \"$4/lock\"; echo '{\"error\":\"no luck\"}' >&3\n", 0755);
     expect_failure(script, "no luck");
     put(script, "#!/bin/sh\necho x > \"$4/lock\"; echo '{\"socket\":\"x\"}' >&3\n", 0755);

@@ -13,7 +13,7 @@
 #include <sys/wait.h>
 #include <sys/xattr.h>
 
-#include "agent/agent.h"
+#include "agent/files.h"
 #include "base/buf.h"
 #include "test.h"
 

@@ -1,0 +1,31 @@
+/* The channel to wrennd: frames over two pipes, descriptor 3 to read from and 7 to write to.
+ *
+ * Where descriptor 4 is a socket for packets, a later wrennd can re-attach: it sends two new pipes over that socket. The
+ * agent ends only when the pipes and the socket are closed. */
+#ifndef WRN_AGENT_CHANNEL_H
+#define WRN_AGENT_CHANNEL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "wire/frame.h"
+
+typedef struct channel_events {
+    void (*frame)(const wrn_frame *frame);
+    void (*lost)(void);       /* wrennd closed its ends */
+    void (*reattached)(void); /* another wrennd is at the other end */
+    void (*room)(void);       /* after channel_has_room() was false */
+} channel_events;
+
+/* Says HELLO. `events` stays the caller's. */
+void channel_open(const channel_events *events);
+/* Queues a frame; while no wrennd is attached it is dropped. Output is sent only while channel_has_room(), which bounds the
+ * queue. */
+void channel_send(uint32_t stream, uint8_t type, const void *data, size_t size);
+void channel_send_u32(uint32_t stream, uint8_t type, uint32_t value);
+bool channel_has_room(void);
+/* Whether a wrennd is attached. */
+bool channel_is_open(void);
+
+#endif

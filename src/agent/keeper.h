@@ -1,0 +1,30 @@
+/* A keeper is the process between the agent and each command: the reaper of the command's orphans. So whatever the command
+ * starts, daemons that left its session too, stays below one process and can be found and killed. It ends when all of them
+ * have. */
+#ifndef WRN_AGENT_KEEPER_H
+#define WRN_AGENT_KEEPER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "agent/user.h"
+
+typedef struct start {
+    char **argv, **envp;
+    const char *cwd;     /* NULL: the home directory, or / if that can't be entered */
+    const account *user; /* NULL: the agent's own */
+    int in, out, err;    /* become 0, 1, 2 */
+    int report;          /* where the keeper writes keeper_reports */
+    bool terminal, builtin;
+} start;
+
+typedef enum report_kind { REPORT_STARTED, REPORT_ENDED, REPORT_NO_CWD, REPORT_FAILED } report_kind;
+typedef struct keeper_report {
+    int32_t kind, value; /* pid, wait status, errno, errno */
+} keeper_report;
+
+/* The keeper's pid, or -1 with errno. */
+pid_t keeper_start(const start *start);
+
+#endif

@@ -1,0 +1,27 @@
+/* The agent's event loop: one thread, and nothing blocks but the wait for events. */
+#ifndef WRN_AGENT_LOOP_H
+#define WRN_AGENT_LOOP_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+typedef struct watch {
+    int fd; /* -1: none */
+    bool watched;
+    void (*ready)(struct watch *w, uint32_t events);
+    void *owner;
+} watch;
+
+/* Before all else. Raises the limit of descriptors as far as it goes. */
+void loop_open(void);
+/* Waits for one event for that long at most (-1: no limit), and handles it. */
+void loop_run_once(int64_t timeout_ms);
+/* Level-triggered; events of 0 stop watching. Closing a watched descriptor goes through watch_close(). */
+void watch_set(watch *w, uint32_t events);
+void watch_close(watch *w);
+/* In a process that will run a command: lowers the limit of descriptors to what the agent was started with. */
+void loop_restore_limits(void);
+/* Writes the reason to stderr and ends the agent, and with it the sandbox. */
+_Noreturn void die(const char *why);
+
+#endif
