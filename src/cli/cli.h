@@ -99,21 +99,18 @@ void cli_done(wrenn_op *op, void *user_data);
 
 /* One line on stderr: what it was about (may be NULL), what failed, and what to do about it. Frees the error. */
 void cli_report(const char *what, wrenn_error *error);
-/* Replaces in a line from elsewhere what moves the cursor, ends the line or turns its direction. */
-void cli_clean(char *text, char instead);
 void cli_complain(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* All bytes, to a descriptor; false with errno when that fails. */
 bool cli_write(int fd, const void *data, size_t size);
+/* A JSON string; NULL is null. */
 void cli_json_text(FILE *out, const char *text);
+/* The same of bytes, which may have NULs among them. */
+void cli_json_bytes(FILE *out, const void *data, size_t size);
 /* What came of a command in a sandbox: it has a result, or it failed, or neither when a signal came first. */
 typedef struct cli_outcome {
     wrenn_exec_result *result;
     wrenn_error *error;
 } cli_outcome;
-
-/* What the command put out, on stdout and stderr, or as JSON on stdout; then what failed. The result is our exit code.
- * Frees the outcome. */
-int cli_print_outcome(cli_app *cli, const char *sandbox_id, cli_outcome *outcome);
 
 /* ---- exec.c ---- */
 
@@ -128,5 +125,8 @@ extern const cli_option cli_exec_options[];
 
 /* Runs it in the sandbox. Used by run as well. */
 cli_outcome cli_exec(cli_app *cli, wrenn_sandbox *sandbox, cli_exec_values *values, const char *const *argv);
+/* What the command put out, on stdout and stderr, or as JSON on stdout; then what failed. The result is our exit code.
+ * Frees the outcome. */
+int cli_print_outcome(cli_app *cli, const char *sandbox_id, cli_outcome *outcome);
 
 #endif

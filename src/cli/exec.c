@@ -1,5 +1,10 @@
+#include <errno.h>
 #include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
 
+#include "base/auto.h"
+#include "base/text.h"
 #include "cli.h"
 
 enum { MAX_SECONDS = 7 * 24 * 3600 };
@@ -71,3 +76,56 @@ const cli_command cli_exec_command = {
     .needs_service = true,
     .run = run,
 };
+
+/* ---- what came of it ---- */
+
+static void print_stream(bool text, const char *data, size_t size) {
+    if (text) return cli_json_bytes(stdout, data, size);
+    WRN_AUTO(wrn_buf_free) wrn_buf base64 = WRN_BUF_INIT;
+    wrn_base64_encode(&base64, data, size);
+    printf("\"%s\"", base64.size ? base64.data : "");
+}
+
+/* As in the service's own answers: when one of the two is not UTF-8, both are base64. */
+static bool print_json(const char *sandbox_id, const wrenn_exec_result *result) {
+    bool text = wrn_utf8_valid_prefix(result->stdout_data, result->stdout_size) == result->stdout_size &&
+                wrn_utf8_valid_prefix(result->stderr_data, result->stderr_size) == result->stderr_size;
+    printf("{\"sandbox_id\": ");
+    cli_json_text(stdout, sandbox_id);
+    printf(", \"exit_code\": %lld, \"duration_ms\": %lld, \"encoding\": \"%s\", \"stdout\": ",
+           (long long)result->exit_code, (long long)result->duration_ms, text ? "utf-8" : "base64");
+    print_stream(text, result->stdout_data, result->stdout_size);
+    printf(", \"stderr\": ");
+    print_stream(text, result->stderr_data, result->stderr_size);
+    if (result->signal) printf(", \"signal\": %lld", (long long)result->signal);
+    if (result->oom_killed) printf(", \"oom_killed\": true");
+    if (result->output_cut) printf(", \"output_cut\": true");
+    printf("}\n");
+    return fflush(stdout) == 0;
+}
+
+static bool print_result(const cli_app *cli, const char *sandbox_id, const wrenn_exec_result *result) {
+    bool printed = cli->json ? print_json(sandbox_id, result)
+                             : cli_write(STDOUT_FILENO, result->stdout_data, result->stdout_size) &&
+                                   cli_write(STDERR_FILENO, result->stderr_data, result->stderr_size);
+    if (!printed) cli_complain("can't write the output: %s", strerror(errno));
+    return printed;
+}
+
+static int exit_code_of(const wrenn_exec_result *result) {
+    if (result->exit_code >= 0) return (int)result->exit_code;
+    return result->signal > 0 && result->signal < 128 ? CLI_SIGNAL + (int)result->signal : CLI_SIGNALED;
+}
+
+int cli_print_outcome(cli_app *cli, const char *sandbox_id, cli_outcome *outcome) {
+    const wrenn_exec_result *result = outcome->result ? outcome->result : wrenn_error_exec_result(outcome->error);
+    cli_release_signals(cli); /* a reader that takes his time must not keep us from ending */
+    bool printed = !result || print_result(cli, sandbox_id, result);
+    if (result && result->oom_killed && !cli->json)
+        cli_complain("the sandbox ran out of memory, and the program was killed: make one with more memory");
+    int code = printed && outcome->result ? exit_code_of(result) : CLI_RUN_FAILED;
+    if (outcome->error) cli_report(NULL, outcome->error);
+    wrenn_exec_result_free(outcome->result);
+    *outcome = (cli_outcome){0};
+    return code;
+}

@@ -1,3 +1,4 @@
+#include "base/text.h"
 #include "cli.h"
 
 typedef struct ls_values {
@@ -38,7 +39,7 @@ static void print_json(const wrenn_sandbox_list *list) {
 /* A cell of the table: what a server says must not steer the terminal. */
 static const char *cell(const char *text, char out[64]) {
     snprintf(out, 64, "%s", text ? text : "-");
-    cli_clean(out, '?');
+    wrn_text_clean(out);
     return out;
 }
 

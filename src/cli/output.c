@@ -4,27 +4,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/text.h"
 #include "cli.h"
-
-/* The bytes of a character that moves the cursor, ends the line or turns its direction; 0: of none. */
-static size_t harmful(const unsigned char *c) {
-    if (*c < ' ' || *c == 0x7f) return 1;
-    if ((c[0] == 0xc2 && c[1] >= 0x80 && c[1] < 0xa0) || (c[0] == 0xd8 && c[1] == 0x9c)) return 2;
-    if (c[0] != 0xe2 || (c[1] != 0x80 && c[1] != 0x81)) return 0;
-    bool turns =
-        c[1] == 0x80 ? c[2] == 0x8e || c[2] == 0x8f || (c[2] >= 0xa8 && c[2] <= 0xae) : c[2] >= 0xa6 && c[2] <= 0xa9;
-    return turns ? 3 : 0;
-}
-
-void cli_clean(char *text, char instead) {
-    char *to = text;
-    for (const char *from = text; *from;) {
-        size_t size = harmful((const unsigned char *)from);
-        *to++ = size ? instead : *from;
-        from += size ? size : 1;
-    }
-    *to = '\0';
-}
 
 void cli_complain(const char *format, ...) {
     va_list args;
@@ -33,7 +14,7 @@ void cli_complain(const char *format, ...) {
     vsnprintf(text, sizeof(text), format, args);
     va_end(args);
     /* Text from a server must not move the cursor or start a second line. */
-    cli_clean(text, ' ');
+    wrn_text_clean(text);
     fprintf(stderr, "wrenn: %s\n", text);
 }
 
@@ -77,8 +58,7 @@ bool cli_write(int fd, const void *data, size_t size) {
     return true;
 }
 
-/* Length and not a NUL ends it: output may hold NULs. */
-static void json_bytes(FILE *out, const void *data, size_t size) {
+void cli_json_bytes(FILE *out, const void *data, size_t size) {
     const unsigned char *in = data;
     putc('"', out);
     for (size_t i = 0; i < size; i++) {
@@ -91,84 +71,6 @@ static void json_bytes(FILE *out, const void *data, size_t size) {
 }
 
 void cli_json_text(FILE *out, const char *text) {
-    if (text) json_bytes(out, text, strlen(text));
+    if (text) cli_json_bytes(out, text, strlen(text));
     else fputs("null", out);
-}
-
-static void json_base64(FILE *out, const void *data, size_t size) {
-    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    const unsigned char *in = data;
-    putc('"', out);
-    for (size_t i = 0; i < size; i += 3) {
-        unsigned b1 = i + 1 < size ? in[i + 1] : 0, b2 = i + 2 < size ? in[i + 2] : 0;
-        putc(digits[in[i] >> 2], out);
-        putc(digits[(in[i] & 3u) << 4 | b1 >> 4], out);
-        putc(i + 1 < size ? digits[(b1 & 15) << 2 | b2 >> 6] : '=', out);
-        putc(i + 2 < size ? digits[b2 & 63] : '=', out);
-    }
-    putc('"', out);
-}
-
-static bool is_utf8(const void *data, size_t size) {
-    const unsigned char *in = data;
-    for (size_t i = 0; i < size;) {
-        unsigned char lead = in[i++];
-        if (lead < 0x80) continue;
-        size_t more = lead >= 0xC2 && lead < 0xE0   ? 1
-                      : lead >= 0xE0 && lead < 0xF0 ? 2
-                      : lead >= 0xF0 && lead < 0xF5 ? 3
-                                                    : 0;
-        if (!more || size - i < more) return false;
-        /* Overlong forms, surrogates and what lies past U+10FFFF show in the second byte. */
-        unsigned char low = lead == 0xE0 ? 0xA0 : lead == 0xF0 ? 0x90 : 0x80;
-        unsigned char high = lead == 0xED ? 0x9F : lead == 0xF4 ? 0x8F : 0xBF;
-        if (in[i] < low || in[i] > high) return false;
-        for (i++; --more; i++)
-            if ((in[i] & 0xC0) != 0x80) return false;
-    }
-    return true;
-}
-
-/* As in the service's own answers: when one of the two is not UTF-8, both are base64. */
-static bool print_json(const char *sandbox_id, const wrenn_exec_result *result) {
-    bool text = is_utf8(result->stdout_data, result->stdout_size) && is_utf8(result->stderr_data, result->stderr_size);
-    void (*put)(FILE *, const void *, size_t) = text ? json_bytes : json_base64;
-    printf("{\"sandbox_id\": ");
-    cli_json_text(stdout, sandbox_id);
-    printf(", \"exit_code\": %lld, \"duration_ms\": %lld, \"encoding\": \"%s\", \"stdout\": ",
-           (long long)result->exit_code, (long long)result->duration_ms, text ? "utf-8" : "base64");
-    put(stdout, result->stdout_data, result->stdout_size);
-    printf(", \"stderr\": ");
-    put(stdout, result->stderr_data, result->stderr_size);
-    if (result->signal) printf(", \"signal\": %lld", (long long)result->signal);
-    if (result->oom_killed) printf(", \"oom_killed\": true");
-    if (result->output_cut) printf(", \"output_cut\": true");
-    printf("}\n");
-    return fflush(stdout) == 0;
-}
-
-static bool print_result(const cli_app *cli, const char *sandbox_id, const wrenn_exec_result *result) {
-    bool printed = cli->json ? print_json(sandbox_id, result)
-                             : cli_write(STDOUT_FILENO, result->stdout_data, result->stdout_size) &&
-                                   cli_write(STDERR_FILENO, result->stderr_data, result->stderr_size);
-    if (!printed) cli_complain("can't write the output: %s", strerror(errno));
-    return printed;
-}
-
-static int code_of(const wrenn_exec_result *result) {
-    if (result->exit_code >= 0) return (int)result->exit_code;
-    return result->signal > 0 && result->signal < 128 ? CLI_SIGNAL + (int)result->signal : CLI_SIGNALED;
-}
-
-int cli_print_outcome(cli_app *cli, const char *sandbox_id, cli_outcome *outcome) {
-    const wrenn_exec_result *result = outcome->result ? outcome->result : wrenn_error_exec_result(outcome->error);
-    cli_release_signals(cli); /* a reader that takes his time must not keep us from ending */
-    bool printed = !result || print_result(cli, sandbox_id, result);
-    if (result && result->oom_killed && !cli->json)
-        cli_complain("the sandbox ran out of memory, and the program was killed: make one with more memory");
-    int code = printed && outcome->result ? code_of(result) : CLI_RUN_FAILED;
-    if (outcome->error) cli_report(NULL, outcome->error);
-    wrenn_exec_result_free(outcome->result);
-    *outcome = (cli_outcome){0};
-    return code;
 }
