@@ -17,7 +17,7 @@ int wrn_auth_signup_prepare(wrenn_client *client, const char *email, const char 
                             const wrenn_call_options *options, wrenn_op **op, wrenn_error **error) {
     WRN_AUTO(wrn_buf_free) wrn_buf local_part = WRN_BUF_INIT;
     int rc = check_account(email, password, error);
-    if (rc < 0) return rc;
+    if (rc != 0) return rc;
     /* Some servers refuse a signup without a name. */
     email += strspn(email, " \t");
     if (!name || !*name) wrn_buf_put(&local_part, email, strcspn(email, "@"));

@@ -134,7 +134,7 @@ int wrenn_client_new(const wrenn_client_options *options, wrenn_client **client,
     wrenn_client_options known;
     int rc = wrn_options_read(&known, sizeof(known), options, "wrenn_client_options", error);
     if (rc == 0) rc = check_options(&known, error);
-    if (rc < 0) return rc;
+    if (rc != 0) return rc;
     if (!client) return wrn_fail(error, WRENN_E_INVALID_ARGUMENT, "client must not be NULL");
     wrenn_client *made = calloc(1, sizeof(*made));
     if (!made) return wrn_fail(error, WRENN_E_NO_MEMORY, "out of memory");
@@ -207,7 +207,7 @@ static bool has_work_or_none(void *context) {
 
 int wrenn_client_dispatch(wrenn_client *client, int64_t timeout_ms, wrenn_error **error) {
     int rc = wrn_client_check(client, error);
-    if (rc < 0) return rc;
+    if (rc != 0) return rc;
     if (client->callbacks) return wrn_fail(error, WRENN_E_REENTRANT, "wrenn_client_dispatch() from inside a callback");
     wrn_client_run_loop(client, wrn_in_ms(timeout_ms), has_work_or_none, client);
     int count = wrn_ops_run_done(client);
@@ -219,7 +219,7 @@ int wrenn_client_dispatch(wrenn_client *client, int64_t timeout_ms, wrenn_error 
 int wrenn_client_set_token(wrenn_client *client, const char *token, wrenn_error **error) {
     int rc = wrn_client_check(client, error);
     if (rc == 0) rc = check_credential(token, "user token", error);
-    if (rc < 0) return rc;
+    if (rc != 0) return rc;
     char *mine;
     if (!copy_text(&mine, or_null(token))) return wrn_fail(error, WRENN_E_NO_MEMORY, "out of memory");
     free(client->token);

@@ -28,7 +28,7 @@ int wrn_command_read(wrn_arena *arena, const char *what, const wrenn_command *co
     *words = (wrn_command_words){.cwd = command->cwd, .user = wrn_sandbox_user(sandbox, command->user)};
     const char *const *argv = command->argv;
     int rc = check_unused(what, command, used, error);
-    if (rc < 0) return rc;
+    if (rc != 0) return rc;
     if ((argv != NULL) == (command->shell != NULL))
         return wrn_fail(error, WRENN_E_INVALID_ARGUMENT, "%s: set exactly one of argv and shell", what);
     if (command->shell) {

@@ -367,11 +367,11 @@ int wrn_sandboxes_create_prepare(wrenn_client *client, const wrenn_sandboxes_cre
     if (rc == 0)
         rc =
             wrn_pairs_read(&arena, "create", "metadata", options->metadata, 0, &labels, &request.metadata_count, error);
-    if (rc < 0) return rc;
+    if (rc != 0) return rc;
     request.metadata = labels;
     request.isolation = levels[options->isolation];
     rc = wrn_op_for_client(client, &wrn_sandboxes_create_type, &options->call, NULL, &request, &made, error);
-    if (rc < 0) return rc;
+    if (rc != 0) return rc;
     create_op *self = (create_op *)made;
     self->wait = options->flags & WRENN_SANDBOXES_CREATE_WAIT;
     self->follower.to = WRENN_SANDBOX_STATUS_RUNNING;

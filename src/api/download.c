@@ -321,7 +321,7 @@ int wrn_sandbox_download_prepare(wrenn_sandbox *sandbox, const char *path, const
                                  wrenn_op **op, wrenn_error **error) {
     int rc = wrn_files_check("download", path, error);
     if (rc == 0) rc = wrn_op_for_sandbox(sandbox, &wrn_sandbox_download_type, options, NULL, NULL, op, error);
-    if (rc < 0) return rc;
+    if (rc != 0) return rc;
     download_op *self = (download_op *)*op;
     self->content = WRN_BUF_LIMITED(wrn_http_max_response(sandbox->client->http));
     self->sink = (wrn_http_sink){write_memory, self};
@@ -408,7 +408,7 @@ int wrn_sandbox_download_stream_prepare(wrenn_sandbox *sandbox, const wrenn_sand
     int rc = check_download(options, error);
     if (rc == 0)
         rc = wrn_op_for_sandbox(sandbox, &wrn_sandbox_download_stream_type, &options->call, NULL, NULL, op, error);
-    if (rc < 0) return rc;
+    if (rc != 0) return rc;
     download_op *self = (download_op *)*op;
     if (!set_paths(self, options->path))
         rc = wrn_fail(error, WRENN_E_NO_MEMORY, "%s: out of memory", wrn_sandbox_download_stream_type.name);

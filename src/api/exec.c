@@ -102,11 +102,11 @@ int wrn_sandbox_exec_prepare(wrenn_sandbox *sandbox, const wrenn_command *comman
     wrenn_call_options call = *options;
     int rc = wrn_command_read(&arena, "exec", command, WRN_COMMAND_TIME_LIMIT, sandbox, &request.command, error);
     if (rc == 0) rc = read_time_limit(command, &request.timeout_sec, error);
-    if (rc < 0) return rc;
+    if (rc != 0) return rc;
     bool wrap = sandbox && !(sandbox->client->features & WRN_FEATURE_EXEC_ENVS) &&
                 (request.command.envs_count || (command->cwd && *command->cwd));
     if (wrap) rc = wrn_command_wrap(&arena, "exec", &request.command, error);
-    if (rc < 0) return rc;
+    if (rc != 0) return rc;
     if (!call.timeout_ms) call.timeout_ms = request.timeout_sec * 1000 + MARGIN_MS;
     rc = wrn_op_for_sandbox(sandbox, &wrn_sandbox_exec_type, &call, NULL, &request, op, error);
     if (rc == 0) ((exec_op *)*op)->wrapped = wrap;

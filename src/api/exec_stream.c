@@ -28,12 +28,12 @@ int wrn_sandbox_exec_stream_prepare(wrenn_sandbox *sandbox, const wrenn_command 
     WRN_AUTO(wrn_arena_free) wrn_arena arena = {0};
     wrn_ws_exec_start start = {.type = "start", .input = command->want_stdin ? 1 : 0};
     int rc = wrn_command_read(&arena, "exec_stream", command, WRN_COMMAND_STDIN, sandbox, &start.command, error);
-    if (rc < 0) return rc;
+    if (rc != 0) return rc;
     wrn_ws_exec_start wrapped = start;
     rc = wrn_command_wrap(&arena, "exec_stream", &wrapped.command, error);
-    if (rc < 0) return rc;
+    if (rc != 0) return rc;
     rc = wrn_op_for_sandbox(sandbox, &wrn_sandbox_exec_stream_type, options, NULL, &start, op, error);
-    if (rc < 0) return rc;
+    if (rc != 0) return rc;
     wrenn_stream *stream = wrn_stream_of(*op);
     stream->wants_stdin = command->want_stdin;
     wrn_model_write(&wrn_model_ws_exec_start, &wrapped, &stream->first_wrapped);

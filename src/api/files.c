@@ -111,7 +111,7 @@ int wrn_sandbox_list_dir_prepare(wrenn_sandbox *sandbox, const char *path, int64
     if (depth < 0) return wrn_fail(error, WRENN_E_INVALID_ARGUMENT, "list_dir: the depth must not be negative");
     int rc = wrn_files_check("list_dir", path, error);
     if (rc == 0) rc = wrn_op_for_sandbox(sandbox, &wrn_sandbox_list_dir_type, options, NULL, NULL, op, error);
-    if (rc < 0) return rc;
+    if (rc != 0) return rc;
     list_op *self = (list_op *)*op;
     self->depth = depth ? depth : 1;
     wrn_buf_puts(&self->path, path);

@@ -214,7 +214,7 @@ static int new_find_op(wrenn_sandbox *sandbox, const wrn_op_type *type, int kind
                        const wrenn_call_options *options, wrenn_op **op, wrenn_error **error) {
     int rc = wrn_files_check(type->name, path, error);
     if (rc == 0) rc = wrn_op_for_sandbox(sandbox, type, options, NULL, NULL, op, error);
-    if (rc < 0) return rc;
+    if (rc != 0) return rc;
     find_op *self = (find_op *)*op;
     self->kind = kind;
     self->stage = kind == MKDIR ? MAKING : LOOKING;

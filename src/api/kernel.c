@@ -323,7 +323,7 @@ static int take_reply(wrn_kernel_run *run, const wrn_json *content) {
     const wrn_json *payload = wrn_json_get(content, "payload");
     for (size_t i = 0; i < wrn_json_count(payload); i++) {
         int rc = take_page(run, wrn_json_at(payload, i));
-        if (rc < 0) return rc;
+        if (rc != 0) return rc;
     }
     if (strcmp(status, "error") != 0 || run->replied_error) return 0;
     wrenn_code_error *error = make_error(run, content);

@@ -64,7 +64,7 @@ const wrn_op_type wrn_sandboxes_connect_type = {
 static int new_wait(wrenn_sandbox *sandbox, const wrn_op_type *type, const wrenn_call_options *call,
                     int64_t interval_ms, bool resume, wrenn_op **op, wrenn_error **error) {
     int rc = wrn_op_for_sandbox(sandbox, type, call, NULL, NULL, op, error);
-    if (rc < 0) return rc;
+    if (rc != 0) return rc;
     wait_op *self = (wait_op *)*op;
     self->resume = resume;
     self->connect = type == &wrn_sandboxes_connect_type;
@@ -91,7 +91,7 @@ int wrn_sandboxes_connect_prepare(wrenn_client *client, const char *id, const wr
     if (options->interval_ms < 0)
         return wrn_fail(error, WRENN_E_INVALID_ARGUMENT, "connect: interval_ms must not be negative");
     int rc = wrenn_sandbox_from_id(client, id, &sandbox, error);
-    if (rc < 0) return rc;
+    if (rc != 0) return rc;
     rc = new_wait(sandbox, &wrn_sandboxes_connect_type, &options->call, options->interval_ms, true, op, error);
     wrn_sandbox_unref(sandbox);
     return rc;
@@ -139,7 +139,7 @@ static int new_change(wrenn_sandbox *sandbox, const wrn_op_type *type, const wre
         return wrn_fail(error, WRENN_E_INVALID_ARGUMENT, "%s: unknown flags; use WRENN_%s_WAIT", type->name,
                         pause ? "PAUSE" : "RESUME");
     int rc = wrn_op_for_sandbox(sandbox, type, call, NULL, NULL, op, error);
-    if (rc < 0) return rc;
+    if (rc != 0) return rc;
     change_op *self = (change_op *)*op;
     self->wait = flags & WRENN_SANDBOX_PAUSE_WAIT;
     self->follower.from = pause ? WRENN_SANDBOX_STATUS_RUNNING : WRENN_SANDBOX_STATUS_PAUSED;

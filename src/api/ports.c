@@ -101,7 +101,7 @@ static int new_port_op(wrenn_sandbox *sandbox, const wrn_op_type *type, const wr
     if (!sandbox) return wrn_fail(error, WRENN_E_INVALID_ARGUMENT, "the sandbox must not be NULL");
     int rc = wrn_port_target(sandbox, port, path, &url, &host, error);
     if (rc == 0) rc = wrn_op_for_sandbox(sandbox, type, call, NULL, NULL, op, error);
-    if (rc < 0) return rc;
+    if (rc != 0) return rc;
     wrn_op_call_url(*op, method, url.data);
     wrn_buf_put(&(*op)->host, host.data, host.size);
     return 0;
@@ -150,7 +150,7 @@ int wrn_sandbox_port_request_prepare(wrenn_sandbox *sandbox, const wrenn_sandbox
     if (rc == 0)
         rc = new_port_op(sandbox, &wrn_sandbox_port_request_type, &options->call, method, options->port, options->path,
                          op, error);
-    if (rc < 0) return rc;
+    if (rc != 0) return rc;
     if (fields.size) wrn_buf_put(&(*op)->fields, fields.data, fields.size);
     wrn_buf_put(&(*op)->body, options->body, options->body ? options->body_size : 0);
     return 0;

@@ -91,7 +91,7 @@ int wrn_sandbox_spawn_prepare(wrenn_sandbox *sandbox, const wrenn_command *comma
     WRN_AUTO(wrn_arena_free) wrn_arena arena = {0};
     wrn_exec_request request = {.background = 1, .tag = command->tag};
     int rc = wrn_command_read(&arena, "spawn", command, WRN_COMMAND_TAG, sandbox, &request.command, error);
-    if (rc < 0) return rc;
+    if (rc != 0) return rc;
     rc = wrn_op_for_sandbox(sandbox, &wrn_sandbox_spawn_type, options, NULL, &request, op, error);
     if (rc == 0) (*op)->begin = begin_spawn;
     return rc;

@@ -52,9 +52,9 @@ int wrn_sandbox_pty_prepare(wrenn_sandbox *sandbox, const wrenn_command *command
     if (known.cols < 0 || known.rows < 0 || known.cols > SIZE_MAX_ || known.rows > SIZE_MAX_)
         return wrn_fail(error, WRENN_E_INVALID_ARGUMENT, "pty: cols and rows must be from 0 to %d", SIZE_MAX_);
     int rc = wrn_command_read(&arena, "pty", &known, WRN_COMMAND_SIZE, sandbox, &start.command, error);
-    if (rc < 0) return rc;
+    if (rc != 0) return rc;
     rc = wrn_op_for_sandbox(sandbox, &wrn_sandbox_pty_type, options, NULL, &start, op, error);
-    if (rc < 0) return rc;
+    if (rc != 0) return rc;
     wrenn_stream *stream = wrn_stream_of(*op);
     stream->cols = start.cols;
     stream->rows = start.rows;

@@ -92,7 +92,7 @@ const wrn_op_type wrn_snapshots_list_type = {
 int wrn_snapshots_list_prepare(wrenn_client *client, const wrenn_snapshots_list_options *options, wrenn_op **op,
                                wrenn_error **error) {
     int rc = wrn_op_new(client, NULL, &wrn_snapshots_list_type, &options->call, op, error);
-    if (rc < 0) return rc;
+    if (rc != 0) return rc;
     list_op *self = (list_op *)*op;
     self->page = 1;
     if (options->type) wrn_buf_puts(&self->type, options->type);

@@ -181,7 +181,7 @@ static int new_upload(wrenn_sandbox *sandbox, const char *path, const void *data
     if (rc == 0 && (size > INT64_MAX || (size && !data)))
         rc = wrn_fail(error, WRENN_E_INVALID_ARGUMENT, "upload: there is no data of %zu bytes", size);
     if (rc == 0) rc = wrn_op_for_sandbox(sandbox, &wrn_sandbox_upload_type, options, NULL, NULL, op, error);
-    if (rc < 0) return rc;
+    if (rc != 0) return rc;
     upload_op *self = (upload_op *)*op;
     self->transfer.total = (int64_t)size;
     self->data = size ? data : "";
@@ -248,7 +248,7 @@ static int open_source(upload_op *self, const wrenn_sandbox_upload_stream_option
     if (options->read) return 0;
     if (options->fd) {
         int rc = wrn_transfer_borrow(t, *options->fd, error);
-        if (rc < 0) return rc;
+        if (rc != 0) return rc;
     } else {
         t->fd = open(options->file, O_RDONLY | O_CLOEXEC);
         if (t->fd >= 0 && fstat(t->fd, &is) == 0 && S_ISDIR(is.st_mode)) {
@@ -269,7 +269,7 @@ int wrn_sandbox_upload_stream_prepare(wrenn_sandbox *sandbox, const wrenn_sandbo
     int rc = check_upload(options, error);
     if (rc == 0)
         rc = wrn_op_for_sandbox(sandbox, &wrn_sandbox_upload_stream_type, &options->call, NULL, NULL, op, error);
-    if (rc < 0) return rc;
+    if (rc != 0) return rc;
     rc = open_source((upload_op *)*op, options, error);
     return call_write(*op, rc, options->path, options, false, error);
 }

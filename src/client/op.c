@@ -191,7 +191,7 @@ int wrn_op_new(wrenn_client *client, wrenn_sandbox *sandbox, const wrn_op_type *
                wrenn_op **ret, wrenn_error **error) {
     int rc = wrn_client_check(client, error);
     if (rc == 0 && call) rc = wrn_check_call(type->name, call, error);
-    if (rc < 0) return rc;
+    if (rc != 0) return rc;
     int64_t timeout_ms = call && call->timeout_ms ? call->timeout_ms : client->timeout_ms;
     if (!timeout_ms) timeout_ms = type->timeout_ms ? type->timeout_ms : WRN_OP_TIMEOUT_MS;
     wrenn_op *op = op_alloc(client, type, timeout_ms);
@@ -389,7 +389,7 @@ int wrn_op_call_type(wrenn_op *op, const char *const *args, const void *request,
         at += plain;
         if (*at != '{') continue;
         int rc = fill_segment(&op->path, at, own_id ? own_id : *args++, error);
-        if (rc < 0) return rc;
+        if (rc != 0) return rc;
         own_id = NULL;
         at += strcspn(at, "}") + 1;
     }
@@ -402,7 +402,7 @@ static int new_with_call(wrenn_client *client, wrenn_sandbox *sandbox, const wrn
                          wrenn_error **error) {
     wrenn_op *op;
     int rc = wrn_op_new(client, sandbox, type, call, &op, error);
-    if (rc < 0) return rc;
+    if (rc != 0) return rc;
     if (type->path) rc = wrn_op_call_type(op, args, request, error);
     if (rc == 0) *ret = op;
     else wrenn_op_free(op);
@@ -740,7 +740,7 @@ int wrn_op_take(wrenn_op *op, const wrn_op_type *type, void *result, wrenn_error
 
 int wrn_op_may_block(wrenn_client *client, wrenn_error **error) {
     int rc = wrn_client_check(client, error);
-    if (rc < 0) return rc;
+    if (rc != 0) return rc;
     if (client->callbacks)
         return wrn_fail(error, WRENN_E_REENTRANT, "a blocking call from inside a callback; use its _start form there");
     return 0;

@@ -345,7 +345,7 @@ static void send_owed(wrenn_stream *s) {
 static int stream_check(wrenn_stream *s, wrenn_error **error) {
     if (!s) return wrn_fail(error, WRENN_E_INVALID_ARGUMENT, "stream must not be NULL");
     int rc = wrn_client_check(s->client, error);
-    if (rc < 0) return rc;
+    if (rc != 0) return rc;
     if (s->error) return wrn_error_give(error, wrn_error_ref(s->error));
     if (s->over) return wrn_fail(error, WRENN_E_INVALID_ARGUMENT, "stream: it has ended");
     return 0;
@@ -364,7 +364,7 @@ static int report_full(wrenn_stream *s) {
 
 static int check_input(wrenn_stream *s, wrenn_error **error) {
     int rc = stream_check(s, error);
-    if (rc < 0) return rc;
+    if (rc != 0) return rc;
     if (!s->type->input || (!s->type->terminal && !s->type->plain && !s->wants_stdin))
         return wrn_fail(error, WRENN_E_INVALID_ARGUMENT, "stream: it has no input; pass WRENN_EXEC_STDIN");
     if (s->input_closed) return wrn_fail(error, WRENN_E_INVALID_ARGUMENT, "stream: its input was closed");
@@ -424,7 +424,7 @@ int64_t wrenn_stream_write(wrenn_stream *s, const void *data, size_t size, int64
     int rc = check_input(s, error);
     if (rc == 0 && !data && size) rc = wrn_fail(error, WRENN_E_INVALID_ARGUMENT, "stream: data must not be NULL");
     if (rc == 0) rc = stream_may_wait(s, timeout_ms, error);
-    if (rc < 0) return rc;
+    if (rc != 0) return rc;
     if (s->type->plain) return write_message(s, data, size, timeout_ms, error);
     int64_t until = wrn_in_ms(timeout_ms), now;
     size_t done = 0;
@@ -444,7 +444,7 @@ int64_t wrenn_stream_write(wrenn_stream *s, const void *data, size_t size, int64
 
 int wrenn_stream_close_input(wrenn_stream *s, wrenn_error **error) {
     int rc = check_input(s, error);
-    if (rc < 0) return rc;
+    if (rc != 0) return rc;
     if (s->type->terminal && is_crowded(s)) return report_full(s);
     if (s->type->terminal) {
         int64_t taken = write_some(s, "\004", 1);
@@ -457,7 +457,7 @@ int wrenn_stream_close_input(wrenn_stream *s, wrenn_error **error) {
 
 int wrenn_stream_send_text_sized(wrenn_stream *s, const char *text, size_t size, wrenn_error **error) {
     int rc = stream_check(s, error);
-    if (rc < 0) return rc;
+    if (rc != 0) return rc;
     if (!s->type->plain) return wrn_fail(error, WRENN_E_INVALID_ARGUMENT, "stream: text goes to a WebSocket only");
     if (!text && size) return wrn_fail(error, WRENN_E_INVALID_ARGUMENT, "stream: the text must not be NULL");
     size_t valid = wrn_utf8_valid_prefix(text, size);
@@ -474,7 +474,7 @@ int wrenn_stream_send_text(wrenn_stream *s, const char *text, wrenn_error **erro
 
 int wrenn_stream_resize(wrenn_stream *s, int64_t cols, int64_t rows, wrenn_error **error) {
     int rc = stream_check(s, error);
-    if (rc < 0) return rc;
+    if (rc != 0) return rc;
     if (!s->type->terminal) return wrn_fail(error, WRENN_E_INVALID_ARGUMENT, "stream: not a terminal");
     if (cols <= 0 || rows <= 0 || cols > UINT16_MAX || rows > UINT16_MAX)
         return wrn_fail(error, WRENN_E_INVALID_ARGUMENT,
@@ -487,7 +487,7 @@ int wrenn_stream_resize(wrenn_stream *s, int64_t cols, int64_t rows, wrenn_error
 
 int wrenn_stream_kill(wrenn_stream *s, wrenn_error **error) {
     int rc = stream_check(s, error);
-    if (rc < 0) return rc;
+    if (rc != 0) return rc;
     if (!s->type->kill)
         return wrn_fail(error, WRENN_E_INVALID_ARGUMENT,
                         "stream: an attached process is killed with wrenn_sandbox_kill()");
@@ -513,7 +513,7 @@ int wrenn_stream_next(wrenn_stream *s, int64_t timeout_ms, const wrenn_event **e
     if (!s->over) {
         int rc = wrn_client_check(s->client, error);
         if (rc == 0) rc = stream_may_wait(s, timeout_ms, error);
-        if (rc < 0) return rc;
+        if (rc != 0) return rc;
         if (timeout_ms && !wait_for(s, wrn_in_ms(timeout_ms), has_event)) {
             leave_freed(s);
             return wrn_error_give(error, freed_error());
