@@ -221,7 +221,7 @@ TEST(the_time_of_a_call_covers_all_its_requests) {
     setup s = {.server = server, .client = sdk_client(&client_options)};
     s.sandbox = sdk_sandbox(s.client);
     wrenn_sandbox_wait_ready_options wait = WRENN_SANDBOX_WAIT_READY_OPTIONS_INIT;
-    wait.call.timeout_ms = 50;
+    wait.call.timeout_ms = 1000;
     wait.interval_ms = 1;
     CHECK_INT(wrenn_sandbox_wait_ready(s.sandbox, &wait, NULL), WRENN_E_TIMEOUT);
     CHECK(script_count(s.server) > 1);

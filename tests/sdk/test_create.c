@@ -159,7 +159,7 @@ TEST(time_that_runs_out_names_the_status_last_seen) {
     wrenn_sandboxes_connect_options connect = WRENN_SANDBOXES_CONNECT_OPTIONS_INIT;
     wrenn_error *error = NULL;
     wait.interval_ms = connect.interval_ms = 1;
-    wait.call.timeout_ms = connect.call.timeout_ms = 300;
+    wait.call.timeout_ms = connect.call.timeout_ms = 1000;
     CHECK_INT(wrenn_sandbox_wait_ready(sandbox, &wait, &error), WRENN_E_TIMEOUT);
     CHECK_CONTAINS(wrenn_error_message(error),
                    "the outcome is unknown: sandbox " ID " was last seen in status missing");
@@ -452,7 +452,7 @@ TEST(a_create_out_of_time_leaves_no_sandbox_behind) {
     setup s = set_up(replies, COUNT(replies));
     wrenn_sandboxes_create_options options = WRENN_SANDBOXES_CREATE_OPTIONS_INIT;
     wrenn_sandbox *made = NULL;
-    options.call.timeout_ms = 50;
+    options.call.timeout_ms = 450;
     CHECK_INT(wrenn_sandboxes_create(s.client, &options, &made, NULL), WRENN_E_TIMEOUT);
     script_drop_connections(s.server);
     FREE_AND_CHECK(&s, "POST /v1/sandboxes ", "GET /v1/capsules ", "POST /v1/sandboxes ", "DELETE " PATH " ");
@@ -502,7 +502,7 @@ TEST(with_the_callers_key_time_that_runs_out_destroys_nothing) {
     wrenn_sandboxes_create_options options = wait_option;
     wrenn_sandbox *made = NULL;
     options.call.idempotency_key = "mine";
-    options.call.timeout_ms = 50;
+    options.call.timeout_ms = 450; /* below the pause before the first look */
     CHECK_INT(wrenn_sandboxes_create(s.client, &options, &made, NULL), WRENN_E_TIMEOUT);
     FREE_AND_CHECK(&s, "POST /v1/sandboxes ");
     tear_down_create(&s, replies, COUNT(replies));
