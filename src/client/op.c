@@ -191,7 +191,7 @@ int wrn_op_new(wrenn_client *client, wrenn_sandbox *sandbox, const wrn_op_type *
                wrenn_op **ret, wrenn_error **error) {
     int rc = wrn_client_check(client, error);
     if (rc == 0 && call) rc = wrn_check_call(type->name, call, error);
-    if (rc != 0) return rc;
+    if (rc != 0 || !client) return rc;
     int64_t timeout_ms = call && call->timeout_ms ? call->timeout_ms : client->timeout_ms;
     if (!timeout_ms) timeout_ms = type->timeout_ms ? type->timeout_ms : WRN_OP_TIMEOUT_MS;
     wrenn_op *op = op_alloc(client, type, timeout_ms);
@@ -400,9 +400,9 @@ int wrn_op_call_type(wrenn_op *op, const char *const *args, const void *request,
 static int new_with_call(wrenn_client *client, wrenn_sandbox *sandbox, const wrn_op_type *type,
                          const wrenn_call_options *call, const char *const *args, const void *request, wrenn_op **ret,
                          wrenn_error **error) {
-    wrenn_op *op;
+    wrenn_op *op = NULL;
     int rc = wrn_op_new(client, sandbox, type, call, &op, error);
-    if (rc != 0) return rc;
+    if (rc != 0 || !op) return rc;
     if (type->path) rc = wrn_op_call_type(op, args, request, error);
     if (rc == 0) *ret = op;
     else wrenn_op_free(op);
