@@ -276,8 +276,7 @@ static void send_code(code_op *self) {
     if (message.failed || !wrn_socket_send(self->socket, false, message.data, message.size))
         return wrn_op_fail_no_memory(op);
     self->stage = RUN; /* from here on there is something to withdraw */
-    if (!wrn_loop_timer_set(op->client->loop, &self->limit, wrn_in_ms(self->time_limit_ms)))
-        wrn_op_fail_no_memory(op);
+    if (!wrn_loop_timer_set(op->client->loop, &self->limit, wrn_in_ms(self->time_limit_ms))) wrn_op_fail_no_memory(op);
 }
 
 /* Around what calls the caller's functions. False when nothing more of the operation is wanted then. */

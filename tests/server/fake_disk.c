@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 /* In place of libc's, for SQLite, too. */
+/* NOLINTNEXTLINE(readability-inconsistent-declaration-parameter-name) */
 __attribute__((visibility("default"))) int fdatasync(int fd) {
     const char *ms = getenv("FAKE_DISK_MS"), *broken = getenv("FAKE_DISK_BROKEN");
     const long wait_ms = ms ? atol(ms) : 0;
