@@ -303,6 +303,7 @@ TEST(nothing_is_promised_that_is_not_on_the_disk) {
 
 static atomic_int syncs, own_syncs;
 
+/* NOLINTNEXTLINE(readability-inconsistent-declaration-parameter-name) */
 __attribute__((visibility("default"))) int fdatasync(int fd) {
     syncs++;
     if (gettid() == getpid()) own_syncs++;

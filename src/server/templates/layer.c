@@ -166,11 +166,16 @@ static void forget_links(copy *c) {
 static int remember_link(copy *c, seen **at, const struct stat *info) {
     c->links_bytes += sizeof(**at) + c->size + 1;
     if (c->links_bytes > LINKS_MAX_BYTES) return errno = ENOBUFS, -1;
-    *at = calloc(1, sizeof(**at));
+    seen *link = calloc(1, sizeof(*link));
     char *path = strdup(c->path);
-    if (*at && path) **at = (seen){info->st_ino, info->st_dev, path, NULL};
-    else free(path);
-    return *at && (*at)->path ? 0 : -1;
+    if (!link || !path) {
+        free(link);
+        free(path);
+        return errno = ENOMEM, -1;
+    }
+    *link = (seen){info->st_ino, info->st_dev, path, NULL};
+    *at = link;
+    return 0;
 }
 
 static int copy_file(copy *c, int from, int to, const char *name) {
