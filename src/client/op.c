@@ -482,7 +482,7 @@ static void op_park(wrenn_op *op) {
     op->state = WRN_OP_PARKED;
     if (client->probe) return;
     wrenn_error *error = NULL;
-    wrenn_op *probe;
+    wrenn_op *probe = NULL;
     if (wrn_op_for_client(client, &probe_type, NULL, NULL, NULL, &probe, &error) == 0) {
         client->probe = probe;
         wrn_buf_put(&probe->extra, op->extra.data, op->extra.size);
