@@ -120,8 +120,8 @@ typedef void (*wrenn_progress_fn)(int64_t done, int64_t total, void *user_data);
 
 /* wrenn_sandbox_upload_stream_options.flags. IN_PLACE: the file stays the same one for those who have it open or watch it. Then it is
  * not replaced as a whole: who reads it while its new content arrives may see some of each. wrennd does so without this
- * flag, too, where a file has several names, is watched by inotify, or has a reader that waits at its end (tail -f); and
- * never to a program that runs. */
+ * flag, too, where a file has several names, access lists or extended attributes, is watched by inotify, or has a reader that
+ * waits at its end (tail -f); and never to a program that runs. */
 enum { WRENN_SANDBOX_UPLOAD_STREAM_IN_PLACE = 1 };
 
 typedef struct wrenn_sandbox_upload_stream_options {

@@ -119,6 +119,69 @@ typedef struct wrenn_api_key {
     const char *key;
 } wrenn_api_key;
 
+/* Bits of `present` and `nulls` of wrenn_isolation_limits. */
+enum {
+    WRENN_HAS_ISOLATION_LIMITS_MEMORY = 1 << 0,
+    WRENN_HAS_ISOLATION_LIMITS_CPU = 1 << 1,
+    WRENN_HAS_ISOLATION_LIMITS_PIDS = 1 << 2,
+    WRENN_HAS_ISOLATION_LIMITS_WHY = 1 << 3,
+};
+
+/* Schema isolation_limits. `enforced` or `unenforced` each. */
+typedef struct wrenn_isolation_limits {
+    uint64_t present;    /* WRENN_HAS_ISOLATION_LIMITS_* bits of the members that were there */
+    uint64_t nulls;      /* those of them that were null */
+    const char *unknown; /* a JSON object of the members this version does not know, or NULL */
+    const char *memory;
+    const char *cpu;
+    const char *pids;
+    /* Why one of them is not enforced, and the remedy. */
+    const char *why;
+} wrenn_isolation_limits;
+
+/* Bits of `present` and `nulls` of wrenn_isolation. */
+enum {
+    WRENN_HAS_ISOLATION_LEVEL = 1 << 0,
+    WRENN_HAS_ISOLATION_BACKEND = 1 << 1,
+    WRENN_HAS_ISOLATION_ROOT = 1 << 2,
+    WRENN_HAS_ISOLATION_USER_NAMESPACE = 1 << 3,
+    WRENN_HAS_ISOLATION_SECCOMP = 1 << 4,
+    WRENN_HAS_ISOLATION_CGROUP = 1 << 5,
+    WRENN_HAS_ISOLATION_LIMITS = 1 << 6,
+    WRENN_HAS_ISOLATION_NETWORK = 1 << 7,
+    WRENN_HAS_ISOLATION_DISK = 1 << 8,
+    WRENN_HAS_ISOLATION_REASONS = 1 << 9,
+};
+
+/* Schema Isolation. Ours only. What keeps the sandboxes of this server in. Members may be missing, members and
+ * values may be new. */
+typedef struct wrenn_isolation {
+    uint64_t present;    /* WRENN_HAS_ISOLATION_* bits of the members that were there */
+    uint64_t nulls;      /* those of them that were null */
+    const char *unknown; /* a JSON object of the members this version does not know, or NULL */
+    /* `namespace`: a kernel that all sandboxes share with the host. `vm`, which is stronger: one of their own. */
+    const char *level;
+    /* The part of the server that makes them. */
+    const char *backend;
+    /* Whether wrennd runs as root. */
+    int64_t root;
+    /* `distinct`: each sandbox has user ids of its own outside; `shared`: all have the same one. */
+    const char *user_namespace;
+    /* Which system calls programs can make: `allowlist`, or `none` for all. */
+    const char *seccomp;
+    /* Where limits are enforced: `v2`, `v1` or `none`. */
+    const char *cgroup;
+    /* `enforced` or `unenforced` each. */
+    const wrenn_isolation_limits *limits;
+    /* `none`: no way out. */
+    const char *network;
+    /* `unlimited`: files have no size limit of their own. */
+    const char *disk;
+    /* Why something is missing. */
+    const char *const *reasons;
+    size_t reasons_count;
+} wrenn_isolation;
+
 /* Bits of `present` and `nulls` of wrenn_sandbox_info. */
 enum {
     WRENN_HAS_SANDBOX_INFO_ID = 1 << 0,
@@ -134,6 +197,7 @@ enum {
     WRENN_HAS_SANDBOX_INFO_LAST_ACTIVE_AT = 1 << 10,
     WRENN_HAS_SANDBOX_INFO_LAST_UPDATED = 1 << 11,
     WRENN_HAS_SANDBOX_INFO_METADATA = 1 << 12,
+    WRENN_HAS_SANDBOX_INFO_ISOLATION = 1 << 13,
 };
 
 /* Schema Sandbox. */
@@ -160,6 +224,7 @@ typedef struct wrenn_sandbox_info {
      * runs the sandbox. Left out when empty. */
     const wrenn_pair *const *metadata;
     size_t metadata_count;
+    const wrenn_isolation *isolation;
 } wrenn_sandbox_info;
 
 /* Bits of `present` and `nulls` of wrenn_metric_point. */

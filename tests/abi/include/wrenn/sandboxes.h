@@ -23,6 +23,13 @@ typedef struct wrenn_sandbox_list {
  * to two malformed responses in a row) are tolerated, as in wrenn_sandbox_wait_ready() and all other waits. */
 enum { WRENN_SANDBOXES_CREATE_WAIT = 1 };
 
+/* wrenn_sandboxes_create_options.isolation, each stronger than those before. */
+enum {
+    WRENN_ISOLATION_ANY = 0,       /* what the server has */
+    WRENN_ISOLATION_NAMESPACE = 1, /* namespaces of a kernel that all sandboxes share with the host */
+    WRENN_ISOLATION_VM = 2         /* a virtual machine, with a kernel of its own */
+};
+
 typedef struct wrenn_sandboxes_create_options {
     size_t struct_size; /* from WRENN_SANDBOXES_CREATE_OPTIONS_INIT */
     wrenn_call_options call;
@@ -36,9 +43,13 @@ typedef struct wrenn_sandboxes_create_options {
      * "_" and "-", and UTF-8 values of 64 characters, and refuse others with WRENN_E_VALIDATION; v0.1.5 of the platform and
      * older ones ignore them. */
     const char *const *metadata;
+    /* WRENN_ISOLATION_*: what must keep it in, at least. A server that has none so strong refuses with WRENN_E_CONFLICT, and
+     * nothing is made; wrennd has namespaces. Where a server does not say that it obeys this (all but wrennd), it is
+     * WRENN_E_UNSUPPORTED, and nothing is asked for. What a sandbox has is in wrenn_sandbox_info.isolation. */
+    int64_t isolation;
 } wrenn_sandboxes_create_options;
 #define WRENN_SANDBOXES_CREATE_OPTIONS_INIT \
-    { sizeof(wrenn_sandboxes_create_options), WRENN_CALL_OPTIONS_ZERO, 0, 0, 0, 0, 0, 0 }
+    { sizeof(wrenn_sandboxes_create_options), WRENN_CALL_OPTIONS_ZERO, 0, 0, 0, 0, 0, 0, 0 }
 /* For languages that see no macros: sets all of `size` bytes to 0, and struct_size to `size`. */
 WRENN_API void wrenn_sandboxes_create_options_init(wrenn_sandboxes_create_options *options, size_t size);
 
