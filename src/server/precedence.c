@@ -53,6 +53,5 @@ void wrn_precedence_leave(void) {
 }
 
 void wrn_precedence_yield(void) {
-    if (!taken) usual = getpriority(PRIO_PROCESS, 0);
-    set(usual + NICE_OF_OTHERS, 0);
+    set((taken ? usual : getpriority(PRIO_PROCESS, 0)) + NICE_OF_OTHERS, 0);
 }
