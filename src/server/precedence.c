@@ -52,6 +52,4 @@ void wrn_precedence_leave(void) {
     if (taken) set(usual, 0);
 }
 
-void wrn_precedence_yield(void) {
-    set((taken ? usual : getpriority(PRIO_PROCESS, 0)) + NICE_OF_OTHERS, 0);
-}
+void wrn_precedence_yield(void) { set((taken ? usual : getpriority(PRIO_PROCESS, 0)) + NICE_OF_OTHERS, 0); }
