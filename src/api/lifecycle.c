@@ -136,7 +136,7 @@ static int new_change(wrenn_sandbox *sandbox, const wrn_op_type *type, const wre
                       wrenn_op **op, wrenn_error **error) {
     bool pause = type == &wrn_sandbox_pause_type;
     if (flags & ~WRENN_SANDBOX_PAUSE_WAIT)
-        return wrn_fail(error, WRENN_E_INVALID_ARGUMENT, "%s: unknown flags; use WRENN_%s_WAIT", type->name,
+        return wrn_fail(error, WRENN_E_INVALID_ARGUMENT, "%s: unknown flags; use WRENN_SANDBOX_%s_WAIT", type->name,
                         pause ? "PAUSE" : "RESUME");
     int rc = wrn_op_for_sandbox(sandbox, type, call, NULL, NULL, op, error);
     if (rc != 0) return rc;

@@ -366,7 +366,7 @@ static int check_input(wrenn_stream *s, wrenn_error **error) {
     int rc = stream_check(s, error);
     if (rc != 0) return rc;
     if (!s->type->input || (!s->type->terminal && !s->type->plain && !s->wants_stdin))
-        return wrn_fail(error, WRENN_E_INVALID_ARGUMENT, "stream: it has no input; pass WRENN_EXEC_STDIN");
+        return wrn_fail(error, WRENN_E_INVALID_ARGUMENT, "stream: it has no input; set want_stdin of the command");
     if (s->input_closed) return wrn_fail(error, WRENN_E_INVALID_ARGUMENT, "stream: its input was closed");
     return 0;
 }
