@@ -84,13 +84,9 @@ static void channel_lose(void) {
     handlers->lost();
 }
 
-static void channel_on_writable(watch *w, uint32_t events) {
-    (void)w, (void)events;
-    channel_flush();
-}
+static void channel_on_writable(watch *w, uint32_t events) { channel_flush(); }
 
 static void channel_on_readable(watch *w, uint32_t events) {
-    (void)events;
     size_t room;
     uint8_t *at = wrn_frame_room(&reader, &room);
     ssize_t got = read(w->fd, at, room);
@@ -136,7 +132,6 @@ static int channel_receive_pipes(int from, int fds[2]) {
 }
 
 static void channel_on_handover(watch *w, uint32_t events) {
-    (void)events;
     int fds[2], got = channel_receive_pipes(w->fd, fds);
     if (!got) return;
     if (got < 0) {

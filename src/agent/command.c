@@ -14,7 +14,6 @@
 #include <unistd.h>
 
 #include "agent/channel.h"
-#include "agent/drain.h"
 #include "agent/given.h"
 #include "agent/keeper.h"
 #include "agent/loop.h"
@@ -152,7 +151,7 @@ static void output_stop(command *c, output *o) {
     /* An empty pipe without a writer is complete. */
     bool over = poll(&end, 1, 0) == 1 && end.revents & (POLLHUP | POLLERR) && !(end.revents & POLLIN);
     c->cut = c->cut || !over;
-    drain(&o->watch);
+    watch_drain(&o->watch);
 }
 
 static void output_take(command *c, output *o, const uint8_t *data, size_t size) {
@@ -171,7 +170,6 @@ static void command_on_output(watch *w, uint32_t events) {
     static uint8_t chunk[CHUNK];
     command *c = w->owner;
     output *o = w == &c->out.watch ? &c->out : &c->err;
-    (void)events;
     size_t room = channel_is_open() && c->credit < CHUNK ? (size_t)c->credit : CHUNK;
     if (o->left >= 0 && (int64_t)room > o->left) room = (size_t)o->left;
     ssize_t got = room ? read(w->fd, chunk, room) : 0;
@@ -220,10 +218,7 @@ static void input_flush(command *c) {
     watch_set(&c->in, c->input_end ? EPOLLOUT : 0);
 }
 
-static void command_on_stdin_writable(watch *w, uint32_t events) {
-    (void)events;
-    input_flush(w->owner);
-}
+static void command_on_stdin_writable(watch *w, uint32_t events) { input_flush(w->owner); }
 
 /* wrennd sends no more than its credit, which bounds the pending stdin. */
 void command_stdin(uint32_t stream, const uint8_t *data, uint32_t size) {
@@ -289,7 +284,6 @@ static void command_ended(command *c, uint32_t kind, uint32_t value) {
 static void command_on_report(watch *w, uint32_t events) {
     command *c = w->owner;
     keeper_report line;
-    (void)events;
     ssize_t got = read(w->fd, &line, sizeof(line));
     if (got < 0 && (errno == EAGAIN || errno == EINTR)) return;
     if (got != (ssize_t)sizeof(line)) { /* the keeper was killed; command_reaped() kills the rest */
@@ -426,8 +420,8 @@ static void command_abandon(command *c) {
     c->stream = 0;
     if (!c->drain) command_send_signal(c, c->builtin ? SIGTERM : SIGKILL);
     watch_set(&c->in, 0);
-    drain(&c->out.watch);
-    drain(&c->err.watch);
+    watch_drain(&c->out.watch);
+    watch_drain(&c->err.watch);
     command_finish_if_over(c);
 }
 
@@ -478,9 +472,8 @@ static void pipes_close_pair(int pair[2]) {
         if (pair[i] >= 0) close(pair[i]);
 }
 
-static bool pipes_open_stdio(pipes *p, uint32_t flags) {
-    if (flags & WRN_EXEC_STDIN ? pipe2(p->in, O_CLOEXEC) != 0
-                               : (p->in[0] = open("/dev/null", O_RDONLY | O_CLOEXEC)) < 0)
+static bool pipes_open_stdio(pipes *p, bool want_stdin) {
+    if (want_stdin ? pipe2(p->in, O_CLOEXEC) != 0 : (p->in[0] = open("/dev/null", O_RDONLY | O_CLOEXEC)) < 0)
         return false;
     return pipe2(p->out, O_CLOEXEC) == 0 && pipe2(p->err, O_CLOEXEC) == 0;
 }
@@ -494,8 +487,8 @@ static void expect_utf8(int terminal) {
 }
 
 /* The command gets the terminal, the agent its master, as two descriptors. */
-static bool pipes_open_terminal(pipes *p, const wrn_exec_head *head) {
-    struct winsize size = {.ws_col = (unsigned short)head->cols, .ws_row = (unsigned short)head->rows};
+static bool pipes_open_terminal(pipes *p, const wrn_proc_spec *spec) {
+    struct winsize size = {.ws_col = spec->cols, .ws_row = spec->rows};
     char name[32];
     int number, unlocked = 0;
     p->out[0] = open("/dev/ptmx", O_RDWR | O_NOCTTY | O_CLOEXEC);
@@ -509,9 +502,9 @@ static bool pipes_open_terminal(pipes *p, const wrn_exec_head *head) {
     return p->in[1] >= 0 && p->in[0] >= 0;
 }
 
-static bool pipes_open(pipes *p, const wrn_exec_head *head) {
+static bool pipes_open(pipes *p, const wrn_proc_spec *spec) {
     *p = (pipes){{-1, -1}, {-1, -1}, {-1, -1}, {-1, -1}};
-    bool ok = head->flags & WRN_EXEC_PTY ? pipes_open_terminal(p, head) : pipes_open_stdio(p, head->flags);
+    bool ok = keeper_has_terminal(spec) ? pipes_open_terminal(p, spec) : pipes_open_stdio(p, spec->want_stdin);
     if (ok && pipe2(p->report, O_CLOEXEC) == 0) return true;
     int saved = errno;
     pipes_close_pair(p->in), pipes_close_pair(p->out), pipes_close_pair(p->err), pipes_close_pair(p->report);
@@ -529,119 +522,82 @@ static bool env_same_name(const char *a, const char *b) {
     return strncmp(a, b, size + 1) == 0;
 }
 
-static size_t list_length(char *const *list) {
+static size_t list_length(const char *const *list) {
     size_t count = 0;
     while (list[count]) count++;
     return count;
 }
 
-static void env_put(char **merged, char *const *from, size_t count) {
-    for (size_t i = 0; i < count; i++) {
+static void env_put(const char **merged, const char *const *from) {
+    for (; *from; from++) {
         size_t at = 0;
-        while (merged[at] && !env_same_name(merged[at], from[i])) at++;
-        merged[at] = from[i];
+        while (merged[at] && !env_same_name(merged[at], *from)) at++;
+        merged[at] = *from;
     }
 }
 
 /* The agent's environment; variables of the user replace those of the agent, and `extra` replaces both. */
-static char **env_merge(char *const *of_user, char *const *extra, size_t count) {
-    char **merged = calloc(list_length(environ) + list_length(of_user) + count + 1, sizeof(char *));
-    if (!merged) return NULL;
-    env_put(merged, environ, list_length(environ));
-    env_put(merged, of_user, list_length(of_user));
-    env_put(merged, extra, count);
-    return merged;
+static char **env_merge(const char *const *of_user, const char *const *extra) {
+    const char *const *const lists[] = {(const char *const *)environ, of_user, extra};
+    size_t count = 1;
+    for (size_t i = 0; i < WRN_COUNT(lists); i++) count += list_length(lists[i]);
+    const char **merged = calloc(count, sizeof(*merged));
+    for (size_t i = 0; merged && i < WRN_COUNT(lists); i++) env_put(merged, lists[i]);
+    return (char **)merged;
 }
 
 /* The variables that a login sets. */
-static char **env_of_user(const account *u) {
+static const char *const *env_of_user(const account *u) {
     static char home[sizeof(u->home) + 8], name[USER_NAME_MAX + 8], login[USER_NAME_MAX + 8];
-    static char *all[] = {home, name, login, NULL}, *none[] = {NULL};
+    static const char *const all[] = {home, name, login, NULL}, *const none[] = {NULL};
     snprintf(home, sizeof(home), "HOME=%s", u->home);
     snprintf(name, sizeof(name), "USER=%s", u->name);
     snprintf(login, sizeof(login), "LOGNAME=%s", u->name);
     return *u->name ? all : none;
 }
 
-typedef struct request {
-    wrn_exec_head head;
-    char *cwd, *label, *user, **argv, **envs;
-} request;
-
-/* The strings of *r point into the payload. False when the payload is malformed. The caller frees r->argv. */
-static bool read_request(uint8_t *data, size_t size, request *r) {
-    if (size < WRN_EXEC_HEAD + 2 || data[size - 1]) return false;
-    r->head = (wrn_exec_head){wrn_get_u32(data), wrn_get_u32(data + 4), wrn_get_u32(data + 8), wrn_get_u32(data + 12),
-                              wrn_get_u32(data + 16)};
-    if (!r->head.argc || r->head.argc > size || r->head.envc > size) return false;
-    char **all = calloc(r->head.argc + (size_t)r->head.envc + 1, sizeof(char *));
-    if (!all) return false;
-    char *at = (char *)data + WRN_EXEC_HEAD, *end = (char *)data + size;
-    r->cwd = at;
-    at += strlen(at) + 1;
-    r->label = at;
-    r->argv = all;
-    r->envs = all + r->head.argc + 1;
-    bool ok = at < end && strlen(at) < WRN_LABEL_MAX;
-    if (ok) at += strlen(at) + 1;
-    r->user = at;
-    ok = ok && at < end;
-    if (ok) at += strlen(at) + 1;
-    for (size_t i = 0; ok && i < r->head.argc + (size_t)r->head.envc; i++) {
-        ok = at < end;
-        if (!ok) break;
-        if (i < r->head.argc) r->argv[i] = at;
-        else r->envs[i - r->head.argc] = at;
-        at += strlen(at) + 1;
-    }
-    if (!ok) free(all);
-    return ok;
-}
-
 /* Finds the account to run as: *run_as stays NULL for the agent's own. Builtins run as root in the home directory of the
  * template's user, and so does everything in a sandbox that has root alone. 0, or an errno. */
-static int choose_user(const request *r, account *u, const account **run_as) {
-    bool of_template = r->head.flags & WRN_EXEC_DEFAULT_USER;
+static int choose_user(const wrn_proc_spec *spec, account *u, const account **run_as) {
+    const char *name = wrn_exec_user(spec);
     *u = (account){0};
     *run_as = NULL;
-    if (!*r->user) return 0;
-    int error = user_find(r->user, u);
+    if (!*name) return 0;
+    int error = user_find(name, u);
     if (error) return error;
     bool can = user_can_be(u);
-    if (!can && !of_template) return EPERM;
-    if (can && !(of_template && r->head.flags & WRN_EXEC_BUILTIN)) *run_as = u;
+    if (!can && spec->user) return EPERM;
+    if (can && (spec->user || !spec->builtin)) *run_as = u;
     return 0;
 }
 
-static void command_start(uint32_t stream, const request *r) {
+static void command_start(uint32_t stream, char **argv, const wrn_proc_spec *spec) {
     static account who;
     const account *run_as;
     pipes p;
-    int unknown = choose_user(r, &who, &run_as);
+    int unknown = choose_user(spec, &who, &run_as);
     if (unknown) {
         command_send_exit(stream, WRN_EXIT_USER, (uint32_t)unknown, false);
         return;
     }
     command *c = calloc(1, sizeof(*c));
-    char **env = env_merge(env_of_user(&who), r->envs, r->head.envc), *label = *r->label ? strdup(r->label) : NULL;
-    if (!c || !env || (*r->label && !label) || !pipes_open(&p, &r->head)) {
+    char **env = env_merge(env_of_user(&who), spec->envs), *label = spec->label ? strdup(spec->label) : NULL;
+    if (!c || !env || (spec->label && !label) || !pipes_open(&p, spec)) {
         command_send_exit(stream, WRN_EXIT_FAILED, (uint32_t)errno, false);
         free(c);
         free(label);
         free(env);
         return;
     }
-    bool terminal = r->head.flags & WRN_EXEC_PTY;
-    start s = {.argv = r->argv,
+    bool terminal = keeper_has_terminal(spec);
+    start s = {.argv = argv,
                .envp = env,
-               .cwd = *r->cwd ? r->cwd : NULL,
+               .spec = spec,
                .user = run_as,
                .in = p.in[0],
                .out = terminal ? p.in[0] : p.out[1],
                .err = terminal ? p.in[0] : p.err[1],
-               .report = p.report[1],
-               .terminal = terminal,
-               .builtin = r->head.flags & WRN_EXEC_BUILTIN};
+               .report = p.report[1]};
     given_renew();
     pid_t keeper = keeper_start(&s);
     int error = errno;
@@ -655,7 +611,7 @@ static void command_start(uint32_t stream, const request *r) {
                    .label = label,
                    .credit = WRN_FRAME_CREDIT,
                    .terminal = terminal,
-                   .builtin = s.builtin};
+                   .builtin = spec->builtin};
     watch_open(&c->report, p.report[0], c, command_on_report);
     watch_open(&c->in, p.in[1], c, command_on_stdin_writable);
     watch_open(&c->out.watch, p.out[0], c, command_on_output);
@@ -683,12 +639,10 @@ void command_exec(uint32_t stream, uint8_t flags, const uint8_t *data, uint32_t 
     exec_size += size;
     exec_stream = stream;
     if (flags & WRN_FRAME_MORE) return;
-    request r;
-    if (read_request(exec_payload, exec_size, &r)) {
-        command_start(stream, &r);
-        free(r.argv);
-    } else {
-        command_send_exit(stream, WRN_EXIT_FAILED, EINVAL, false);
-    }
+    wrn_proc_spec spec;
+    char **argv = wrn_exec_read(exec_payload, exec_size, &spec);
+    if (argv) command_start(stream, argv, &spec);
+    else command_send_exit(stream, WRN_EXIT_FAILED, EINVAL, false);
+    free(argv);
     exec_size = 0;
 }

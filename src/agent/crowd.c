@@ -37,7 +37,6 @@ pid_t crowd_fork(void) {
 /* Back to the priority of commands; the agent's is better, where wrennd may set that. Both calls are plain system calls, so
  * a signal handler may make them. */
 static void crowd_calm(int signo) {
-    (void)signo;
     if (hurried) setpriority(PRIO_PGRP, (id_t)hurried, 0); // NOLINT(bugprone-signal-handler)
     setpriority(PRIO_PROCESS, 0, 0);                       // NOLINT(bugprone-signal-handler)
 }

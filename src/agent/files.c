@@ -122,7 +122,6 @@ static struct {
 } aside;
 
 static void write_on_abort(int signo) {
-    (void)signo;
     unlinkat(aside.dir, aside.name, 0);
     _exit(ECANCELED);
 }

@@ -159,7 +159,6 @@ static void add_kb(const char *name, int64_t kb) {
 
 static void write_meminfo(shown *s) {
     int64_t a[AMOUNTS], used = measure_memory(a), free_kb = total_kb - used;
-    (void)s;
     if (free_kb < 0) free_kb = 0;
     add_kb("MemTotal", total_kb);
     add_kb("MemFree", free_kb);
@@ -227,7 +226,6 @@ static void given_write(shown *s, void (*write_text)(shown *)) {
 
 static void given_on_opened(watch *w, uint32_t events) {
     char queue[4096];
-    (void)events;
     while (read(w->fd, queue, sizeof(queue)) > 0) {
     }
     given_renew();

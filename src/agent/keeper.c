@@ -73,16 +73,17 @@ _Noreturn static void keeper_fail(const char *what, const char *name, int error)
 }
 
 _Noreturn static void keeper_run_command(const start *s) {
+    bool terminal = keeper_has_terminal(s->spec);
     setsid();
     crowd_command();
-    if (s->terminal) ioctl(0, TIOCSCTTY, 0);
+    if (terminal) ioctl(0, TIOCSCTTY, 0);
     int error = s->user ? user_become(s->user) : 0;
     if (error) keeper_fail("become", s->user->name, error);
     environ = s->envp; /* for the builtins */
-    if (s->builtin) _exit(builtin_main(s->argv));
+    if (s->spec->builtin) _exit(builtin_main(s->argv));
     search_exec(s);
     /* Clients ask for /bin/bash when any shell will do. */
-    bool any_shell = s->terminal && strcmp(s->argv[0], "/bin/bash") == 0 && !s->argv[1];
+    bool any_shell = terminal && strcmp(s->argv[0], "/bin/bash") == 0 && !s->argv[1];
     if (any_shell && errno == ENOENT)
         execve("/bin/sh", (char *const[]){(char[]){"/bin/sh"}, NULL}, s->envp), errno = ENOENT;
     keeper_fail("run", s->argv[0], errno);
@@ -121,7 +122,8 @@ static void keeper_set_up(const start *s) {
 _Noreturn static void keeper_run(const start *s) {
     keeper_set_up(s);
     const char *home = env_value(s->envp, "HOME");
-    if (s->cwd ? chdir(s->cwd) != 0 : (!home || chdir(home) != 0) && chdir("/") != 0) {
+    /* Without one it is the home directory, or / if that cannot be entered. */
+    if (s->spec->cwd ? chdir(s->spec->cwd) != 0 : (!home || chdir(home) != 0) && chdir("/") != 0) {
         keeper_send(s->report, REPORT_NO_CWD, errno);
         _exit(0);
     }

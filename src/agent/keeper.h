@@ -9,20 +9,22 @@
 #include <sys/types.h>
 
 #include "agent/user.h"
+#include "wire/frame.h"
 
 typedef struct start {
     char **argv, **envp;
-    const char *cwd;     /* NULL: the home directory, or / if that can't be entered */
+    const wrn_proc_spec *spec;
     const account *user; /* NULL: the agent's own */
     int in, out, err;    /* become 0, 1, 2 */
     int report;          /* where the keeper writes keeper_reports */
-    bool terminal, builtin;
 } start;
 
 typedef enum report_kind { REPORT_STARTED, REPORT_ENDED, REPORT_NO_CWD, REPORT_FAILED } report_kind;
 typedef struct keeper_report {
     int32_t kind, value; /* pid, wait status, errno, errno */
 } keeper_report;
+
+static inline bool keeper_has_terminal(const wrn_proc_spec *spec) { return spec->cols && spec->rows; }
 
 /* The keeper's pid, or -1 with errno. */
 pid_t keeper_start(const start *start);

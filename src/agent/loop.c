@@ -1,6 +1,7 @@
 #include "agent/loop.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/resource.h>
@@ -16,7 +17,7 @@ void die(const char *why) {
 }
 
 void loop_open(void) {
-    /* Every process that outlives its command costs a descriptor: see drain.h. */
+    /* Every process that outlives its command costs a descriptor: see watch_drain(). */
     if (getrlimit(RLIMIT_NOFILE, &descriptors) == 0)
         setrlimit(RLIMIT_NOFILE, &(struct rlimit){descriptors.rlim_max, descriptors.rlim_max});
     epoll_fd = epoll_create1(EPOLL_CLOEXEC);
@@ -42,6 +43,24 @@ void watch_close(watch *w) {
     watch_set(w, 0);
     if (w->fd >= 0) close(w->fd);
     w->fd = -1;
+}
+
+static void drain_on_readable(watch *w, uint32_t events) {
+    static char dropped[65536];
+    ssize_t got = read(w->fd, dropped, sizeof(dropped));
+    if (got > 0 || (got < 0 && (errno == EAGAIN || errno == EINTR))) return;
+    watch_close(w);
+    free(w);
+}
+
+void watch_drain(watch *from) {
+    if (from->fd < 0) return;
+    watch *w = malloc(sizeof(*w));
+    if (!w) die("wrenn-agent: out of memory");
+    watch_set(from, 0);
+    *w = (watch){.fd = from->fd, .ready = drain_on_readable};
+    from->fd = -1;
+    watch_set(w, EPOLLIN);
 }
 
 void loop_run_once(int64_t timeout_ms) {

@@ -14,7 +14,6 @@
 
 static void main_on_child(watch *w, uint32_t events) {
     struct signalfd_siginfo ignored;
-    (void)events;
     while (read(w->fd, &ignored, sizeof(ignored)) > 0) {
     }
     int status;

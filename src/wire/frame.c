@@ -1,5 +1,6 @@
 #include "wire/frame.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 void wrn_put_u32(uint8_t out[4], uint32_t value) {
@@ -45,4 +46,70 @@ int wrn_frame_next(wrn_frame_reader *reader, wrn_frame *frame) {
     *frame = (wrn_frame){wrn_get_u32(head + 4), head[8], head[9], head + WRN_FRAME_HEADER, size};
     reader->begin += WRN_FRAME_HEADER + (size_t)size;
     return 1;
+}
+
+/* ---- EXEC ---- */
+
+const char *wrn_exec_user(const wrn_proc_spec *spec) {
+    return spec->user ? spec->user : spec->default_user ? spec->default_user : "";
+}
+
+static void put_string(wrn_buf *payload, const char *text) {
+    wrn_buf_put(payload, text ? text : "", (text ? strlen(text) : 0) + 1);
+}
+
+static uint32_t put_strings(wrn_buf *payload, const char *const *strings) {
+    uint32_t count = 0;
+    for (; strings && strings[count]; count++) put_string(payload, strings[count]);
+    return count;
+}
+
+void wrn_exec_put(const wrn_proc_spec *spec, wrn_buf *payload) {
+    uint8_t head[WRN_EXEC_HEAD] = {0};
+    wrn_buf_put(payload, head, sizeof(head));
+    const char *const texts[] = {spec->cwd, spec->label, wrn_exec_user(spec), spec->cmd};
+    for (size_t i = 0; i < WRN_COUNT(texts); i++) put_string(payload, texts[i]);
+    uint32_t argc = 1 + put_strings(payload, spec->args), envc = put_strings(payload, spec->envs);
+    const uint32_t numbers[] = {argc, envc,
+                                (spec->want_stdin ? WRN_EXEC_STDIN : 0u) |
+                                    (spec->cols && spec->rows ? WRN_EXEC_PTY : 0u) |
+                                    (spec->builtin ? WRN_EXEC_BUILTIN : 0u) | (spec->user ? 0u : WRN_EXEC_DEFAULT_USER),
+                                spec->cols, spec->rows};
+    for (size_t i = 0; i < WRN_COUNT(numbers) && !payload->failed; i++)
+        wrn_put_u32((uint8_t *)payload->data + 4 * i, numbers[i]);
+}
+
+/* NULL when none is left, else one that ends before `end`, which is behind a NUL. */
+static char *next_string(char **at, const char *end) {
+    char *text = *at < end ? *at : NULL;
+    if (text) *at += strlen(text) + 1;
+    return text;
+}
+
+static const char *or_null(const char *text) { return *text ? text : NULL; }
+
+char **wrn_exec_read(uint8_t *payload, size_t size, wrn_proc_spec *spec) {
+    if (size < WRN_EXEC_HEAD + 2 || payload[size - 1]) return NULL;
+    size_t argc = wrn_get_u32(payload), envc = wrn_get_u32(payload + 4);
+    uint32_t flags = wrn_get_u32(payload + 8);
+    char *at = (char *)payload + WRN_EXEC_HEAD, *end = (char *)payload + size;
+    const char *cwd = next_string(&at, end), *label = next_string(&at, end), *user = next_string(&at, end);
+    char **all = !user || !argc || argc > size || envc > size ? NULL : calloc(argc + envc + 2, sizeof(*all));
+    for (size_t i = 0; all && i < argc + envc; i++) {
+        char *text = next_string(&at, end);
+        if (!text) return free(all), NULL;
+        all[i < argc ? i : i + 1] = text;
+    }
+    if (!all || strlen(label) >= WRN_LABEL_MAX) return free(all), NULL;
+    *spec = (wrn_proc_spec){.cmd = all[0],
+                            .args = (const char *const *)all + 1,
+                            .envs = (const char *const *)all + argc + 1,
+                            .cwd = or_null(cwd),
+                            .label = or_null(label),
+                            .want_stdin = flags & WRN_EXEC_STDIN,
+                            .builtin = flags & WRN_EXEC_BUILTIN,
+                            .cols = (uint16_t)wrn_get_u32(payload + 12),
+                            .rows = (uint16_t)wrn_get_u32(payload + 16)};
+    *(flags & WRN_EXEC_DEFAULT_USER ? &spec->default_user : &spec->user) = or_null(user);
+    return all;
 }

@@ -1,5 +1,5 @@
-/* The frames between wrennd and the agent inside a sandbox. Bytes in, frames out: no descriptor and no allocation. Needs libc
- * only, so that the agent can use it.
+/* The frames between wrennd and the agent inside a sandbox. Bytes in, frames out: no descriptor. Needs libc only, so that the
+ * agent can use it.
  *
  *     u32 size of the payload | u32 stream | u8 type | u8 flags | u16 zero      little endian, then the payload
  *
@@ -13,8 +13,11 @@
 #ifndef WRN_WIRE_FRAME_H
 #define WRN_WIRE_FRAME_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#include "base/buf.h"
 
 enum {
     WRN_FRAME_HEADER = 12,
@@ -27,7 +30,7 @@ enum {
 
 typedef enum wrn_frame_type {
     WRN_FRAME_HELLO = 1, /* agent, once, first: u32 version */
-    WRN_FRAME_EXEC,      /* server: wrn_exec_head and strings; in pieces with WRN_FRAME_MORE on all but the last */
+    WRN_FRAME_EXEC,      /* server: wrn_exec_put(); in pieces with WRN_FRAME_MORE on all but the last */
     WRN_FRAME_STDIN,     /* server: bytes */
     WRN_FRAME_STDIN_EOF, /* server; not for terminals: send Control-D instead */
     WRN_FRAME_SIGNAL,    /* server: u32 signal, for the command and all its descendants; or WRN_SIGNAL_GIVE_UP */
@@ -68,23 +71,39 @@ typedef enum wrn_exit_kind {
 /* The agent stopped reading output while descendants of the command still held it. */
 enum { WRN_EXIT_CUT = 1 };
 
+/* A command, as wrennd asks the agent for it. */
+typedef struct wrn_proc_spec {
+    const char *cmd;          /* program name, looked up in PATH, or path */
+    const char *const *args;  /* NULL-terminated, without cmd itself; may be NULL */
+    const char *const *envs;  /* NULL-terminated "KEY=VALUE", added to the standard ones; may be NULL */
+    const char *cwd;          /* NULL: the user's home */
+    const char *user;         /* name or number, either with ":GROUP"; NULL: the template's, else root */
+    const char *default_user; /* the template's, which wrennd fills in; of use where the machine can */
+    int64_t
+        timeout_ms;    /* of wrennd's; 0: none. When it passes, pauses not counted, the whole process tree is killed. */
+    const char *label; /* not NULL: detached. It goes on without wrennd, and the next one gets the text back */
+    bool want_stdin;   /* false: /dev/null */
+    bool builtin;      /* cmd names a function of the agent's (wire/files.h); its errors are exit codes */
+    uint16_t cols, rows; /* both above 0: a terminal for all three; its output is stdout */
+} wrn_proc_spec;
+
 enum {
-    WRN_EXEC_STDIN = 1,   /* stdin is a pipe; otherwise /dev/null */
-    WRN_EXEC_PTY = 2,     /* stdin, stdout and stderr are a terminal; its output comes as STDOUT */
-    WRN_EXEC_BUILTIN = 4, /* a builtin command of the agent: see wire/files.h */
+    WRN_EXEC_STDIN = 1,
+    WRN_EXEC_PTY = 2,
+    WRN_EXEC_BUILTIN = 4,
     /* The user is the template's. Builtins, and sandboxes that can't have the user, only use its home directory. */
     WRN_EXEC_DEFAULT_USER = 8
 };
 
-/* Head of an EXEC payload, five u32; then NUL-terminated strings: cwd (empty: home), label, user (empty: root; else
- * NAME or ID, either with :GROUP), argc arguments, envc "NAME=value". A command with a label is detached: it goes on when wrennd
- * is gone, and the next wrennd gets the label back. */
+/* The payload of an EXEC: five u32: number of arguments with cmd, number of variables, WRN_EXEC_*, columns and rows of a
+ * terminal; then NUL-terminated strings: cwd, label, user (empty: NULL), the arguments, the variables. */
 enum { WRN_EXEC_HEAD = 20 };
-typedef struct wrn_exec_head {
-    uint32_t argc, envc;
-    uint32_t flags;      /* WRN_EXEC_* */
-    uint32_t cols, rows; /* of a terminal */
-} wrn_exec_head;
+void wrn_exec_put(const wrn_proc_spec *spec, wrn_buf *payload);
+/* Reads a payload, into which *spec leads. Gives cmd and args as an argv, which the caller frees together with args and
+ * envs. NULL when the payload is malformed, or without memory. */
+char **wrn_exec_read(uint8_t *payload, size_t size, wrn_proc_spec *spec);
+/* The user that it asks for, or the template's; "": root. */
+const char *wrn_exec_user(const wrn_proc_spec *spec);
 
 /* Head of a KEPT payload, three u32; then the label, without NUL. Credit starts anew, less the `untaken` bytes of stdin. */
 enum { WRN_KEPT_HEAD = 12, WRN_KEPT_TERMINAL = 1 };

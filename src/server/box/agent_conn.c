@@ -231,43 +231,12 @@ void wrn_agent_suspend(wrn_agent *agent, bool suspended) {
     for (wrn_proc *proc = agent->procs; proc; proc = proc->next) run_timer(proc, !suspended);
 }
 
-static uint32_t put_strings(wrn_buf *payload, const char *const *strings) {
-    uint32_t count = 0;
-    for (; strings && strings[count]; count++) wrn_buf_put(payload, strings[count], strlen(strings[count]) + 1);
-    return count;
-}
-
-static const char *user_of(const wrn_proc_spec *spec) {
-    return spec->user ? spec->user : spec->default_user ? spec->default_user : "";
-}
-
 /* As far as it fits, with whole characters. */
 static void keep_user(wrn_proc *proc, const wrn_proc_spec *spec) {
-    const char *user = user_of(spec);
+    const char *user = wrn_exec_user(spec);
     size_t size = strnlen(user, sizeof(proc->user) - 1);
     memcpy(proc->user, user, wrn_utf8_valid_prefix(user, size));
     proc->own_user = spec->user != NULL;
-}
-
-static void put_request(const wrn_proc_spec *spec, wrn_buf *payload) {
-    uint8_t head[WRN_EXEC_HEAD] = {0};
-    wrn_buf_put(payload, head, sizeof(head));
-    const char *cwd = spec->cwd ? spec->cwd : "", *label = spec->label ? spec->label : "";
-    wrn_buf_put(payload, cwd, strlen(cwd) + 1);
-    wrn_buf_put(payload, label, strlen(label) + 1);
-    wrn_buf_put(payload, user_of(spec), strlen(user_of(spec)) + 1);
-    wrn_buf_put(payload, spec->cmd, strlen(spec->cmd) + 1);
-    uint32_t argc = 1 + put_strings(payload, spec->args);
-    uint32_t envc = put_strings(payload, spec->envs);
-    if (payload->failed) return;
-    uint8_t *at = (uint8_t *)payload->data;
-    wrn_put_u32(at, argc);
-    wrn_put_u32(at + 4, envc);
-    bool terminal = spec->cols && spec->rows;
-    wrn_put_u32(at + 8, (spec->want_stdin ? WRN_EXEC_STDIN : 0u) | (terminal ? WRN_EXEC_PTY : 0u) |
-                            (spec->builtin ? WRN_EXEC_BUILTIN : 0u) | (spec->user ? 0u : WRN_EXEC_DEFAULT_USER));
-    wrn_put_u32(at + 12, spec->cols);
-    wrn_put_u32(at + 16, spec->rows);
 }
 
 static int64_t oom_kills(const wrn_agent *agent) {
@@ -276,7 +245,7 @@ static int64_t oom_kills(const wrn_agent *agent) {
 
 wrn_proc *wrn_agent_exec(wrn_agent *agent, const wrn_proc_spec *spec, const wrn_proc_events *events, wrn_fault *fault) {
     WRN_AUTO(wrn_buf_free) wrn_buf payload = WRN_BUF_LIMITED(WRN_FRAME_EXEC_MAX);
-    put_request(spec, &payload);
+    wrn_exec_put(spec, &payload);
     if (payload.failed) {
         wrn_fault_set(fault, WRN_FAULT_INVALID_REQUEST,
                       "cmd, args, envs and cwd are too long: together at most %d bytes", WRN_FRAME_EXEC_MAX);

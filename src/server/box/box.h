@@ -10,6 +10,7 @@
 
 #include "server/backend/backend.h"
 #include "server/templates/templates.h"
+#include "wire/frame.h"
 
 typedef struct wrn_boxes wrn_boxes; /* all of this daemon, and the backends that run here */
 typedef struct wrn_box wrn_box;
@@ -18,20 +19,6 @@ typedef struct wrn_proc wrn_proc; /* a command running in a box */
 typedef void (*wrn_box_fn)(void *context, wrn_box *box, const wrn_fault *fault); /* fault is NULL on success */
 
 /* ---- commands ---- */
-
-typedef struct wrn_proc_spec {
-    const char *cmd;          /* program name, looked up in PATH, or path */
-    const char *const *args;  /* NULL-terminated, without cmd itself; may be NULL */
-    const char *const *envs;  /* NULL-terminated "KEY=VALUE", added to the standard ones; may be NULL */
-    const char *cwd;          /* NULL: the user's home */
-    const char *user;         /* name or number, either with ":GROUP"; NULL: the template's, else root */
-    const char *default_user; /* the template's, which wrn_box_exec() fills in; of use where the machine can */
-    int64_t timeout_ms;       /* 0: none. When it passes, pauses not counted, the whole process tree is killed. */
-    const char *label;   /* not NULL: goes on without this process, whose follower gets the text back; below 16 KiB */
-    bool want_stdin;     /* false: /dev/null */
-    bool builtin;        /* cmd names a function of the agent's (src/agent/files.c); its errors are exit codes */
-    uint16_t cols, rows; /* both above 0: a terminal for all three; its output is stream 1 */
-} wrn_proc_spec;
 
 typedef enum wrn_proc_end {
     WRN_PROC_EXITED,   /* code is 0..255 */
