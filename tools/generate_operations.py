@@ -19,12 +19,6 @@ from headers import HEADERS, ROOT, functions
 
 WIDTH = 120
 START_TAIL = ["wrenn_done_fn done", "void *user_data", "wrenn_op **op", "wrenn_error **error"]
-# The client of what an operation is called on.
-CLIENTS = {
-    "wrenn_client": "client",
-    "wrenn_sandbox": "sandbox ? sandbox->client : NULL",
-    "wrenn_code_context": "context ? context->client : NULL",
-}
 # They take one of these and can fail, but nothing waits for a server.
 NOT_OPERATIONS = {"wrenn_client_dispatch", "wrenn_client_set_token", "wrenn_sandbox_from_id",
                   "wrenn_sandbox_as_user"}
@@ -110,27 +104,26 @@ class Operation:
     def prepared(self):
         return wrapped(f"int {self.row}_prepare(", self.taken + ["wrenn_op **op", "wrenn_error **error"], ");")
 
-    def start(self):
+    def start_row(self):
+        plain = ", ".join(name_of(p) for p in self.taken[1:-1])
+        body = f"    const char *const args[] = {{{plain}}};\n" if plain else ""
+        owner = ["client", "NULL"] if self.owner == "wrenn_client" else ["NULL", "sandbox"]
+        return body + wrapped("    return wrn_op_start_row(", owner + [f"&{self.row}_type", "options", "args" if plain else "NULL",
+                                                                       "done", "user_data", "op", "error"], ");")
+
+    def start_prepared(self):
         structs = structs_of(self.taken)
-        plain = [name_of(p) for p in self.taken[1:] if name_of(p) not in [name for _, name in structs]]
-        body = "".join(f"    {kind} known_{name};\n" for kind, name in structs)
-        if not self.has_prepare and plain:
-            body += f"    const char *const args[] = {{{', '.join(plain)}}};\n"
-        body += "    wrenn_op *made;\n"
+        body = "".join(f"    {kind} known_{name};\n" for kind, name in structs) + "    wrenn_op *made;\n"
         for number, (kind, name) in enumerate(structs):
             head = "    int rc = wrn_options_read(" if number == 0 else "    if (rc == 0) rc = wrn_options_read("
             body += wrapped(head, [f"&known_{name}", f"sizeof(known_{name})", name, f'"{kind}"', "error"], ");")
         known = {name: f"&known_{name}" for _, name in structs}
-        if self.has_prepare:
-            names = [known.get(name_of(p), name_of(p)) for p in self.taken]
-            body += wrapped(f"    if (rc == 0) rc = {self.row}_prepare(", names + ["&made", "error"], ");")
-        else:
-            kind = self.owner.removeprefix("wrenn_")
-            body += wrapped(f"    if (rc == 0) rc = wrn_op_for_{kind}(",
-                            [name_of(self.taken[0]), f"&{self.row}_type", known["options"], "args" if plain else "NULL",
-                             "NULL", "&made", "error"], ");")
-        body += "    return rc == 0 ? wrn_op_start(made, done, user_data, op, error) : rc;\n"
-        return self.define(self.name + "_start", body)
+        names = [known.get(name_of(p), name_of(p)) for p in self.taken]
+        return (body + wrapped(f"    if (rc == 0) rc = {self.row}_prepare(", names + ["&made", "error"], ");") +
+                "    return rc == 0 ? wrn_op_start(made, done, user_data, op, error) : rc;\n")
+
+    def start(self):
+        return self.define(self.name + "_start", self.start_prepared() if self.has_prepare else self.start_row())
 
     def finish(self):
         result = name_of(self.given[0]) if self.given else "NULL"
@@ -138,12 +131,11 @@ class Operation:
                            f"    return wrn_op_take(op, &{self.row}_type, {result}, error);\n")
 
     def blocking(self):
-        taken = ", ".join(name_of(p) for p in self.taken)
+        taken = [name_of(p) for p in self.taken]
         given = "".join(name_of(p) + ", " for p in self.given)
+        start = wrapped(f"    int rc = {self.name}_start(", [*taken, "wrn_op_blocking", "NULL", "&op", "error"], ");")
         return self.define(self.name, f"""    WRN_AUTO(wrn_op_freep) wrenn_op *op = NULL;
-    int rc = wrn_op_may_block({CLIENTS[self.owner]}, error);
-    if (rc == 0) rc = {self.name}_start({taken}, NULL, NULL, &op, error);
-    return rc == 0 ? {self.name}_finish(wrn_op_wait(op), {given}error) : rc;
+{start}    return rc == 0 ? {self.name}_finish(wrn_op_wait(op), {given}error) : rc;
 """)
 
 
@@ -194,7 +186,7 @@ def main():
         defined += f"/* ---- {header.name} ---- */\n\n"
         defined += "".join(o.start() + o.finish() + o.blocking() for o in found)
         defined += frees + "\n" if frees else ""
-        declared += "".join(f"extern const wrn_op_type {o.row}_type;\n" for o in found)
+        declared += wrapped("extern const wrn_op_type ", [f"{o.row}_type" for o in found], ";") if found else ""
         declared += "".join(o.prepared() for o in found if o.has_prepare)
         declared += "\n" if found else ""
     if "--check" in sys.argv[1:] and list(untested(names)):
@@ -212,9 +204,6 @@ def main():
         "src/api/operations.c": NOTICE + """
 /* The three forms of each operation, and what frees results. What is not here is written by hand, beside its row. */
 #include "api/operations.h"
-
-#include "api/code_context.h"
-#include "client/sandbox.h"
 
 """ + defined.rstrip() + "\n",
     })

@@ -4,8 +4,8 @@
 #include "gen/requests.h"
 
 static int check_account(const char *email, const char *password, wrenn_error **error) {
-    if (!email || !*email) return wrn_fail(error, WRENN_E_INVALID_ARGUMENT, "the e-mail must not be empty");
-    if (!password || !*password) return wrn_fail(error, WRENN_E_INVALID_ARGUMENT, "the password must not be empty");
+    if (!email || !*email) return wrn_refuse(error, "the e-mail must not be empty");
+    if (!password || !*password) return wrn_refuse(error, "the password must not be empty");
     return 0;
 }
 

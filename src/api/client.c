@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/text.h"
 #include "client/arguments.h"
 #include "client/op.h"
 #include "client/stream.h"
@@ -35,26 +36,20 @@ static const char *first_set(const char *option, const char *variable) {
 static int check_credential(const char *text, const char *name, wrenn_error **error) {
     for (const char *c = text; c && *c; c++)
         if ((unsigned char)*c <= ' ' || *c == 0x7f)
-            return wrn_fail(error, WRENN_E_INVALID_ARGUMENT, "the %s has a blank or control character in it", name);
+            return wrn_refuse(error, "the %s has a blank or control character in it", name);
     return 0;
-}
-
-static bool copy_text(char **out, const char *text) {
-    *out = text ? strdup(text) : NULL;
-    return !text || *out;
 }
 
 static int check_options(const wrenn_client_options *options, wrenn_error **error) {
     if (options->connect_timeout_ms < 0 || options->timeout_ms < 0 || options->max_attempts < 0 ||
         options->max_response_bytes < 0 || options->idle_timeout_ms < 0)
-        return wrn_fail(error, WRENN_E_INVALID_ARGUMENT,
-                        "times and limits in wrenn_client_options must not be negative");
+        return wrn_refuse(error, "times and limits in wrenn_client_options must not be negative");
     if (options->era < WRENN_ERA_AUTO || options->era > WRENN_ERA_CAPSULES)
-        return wrn_fail(error, WRENN_E_INVALID_ARGUMENT, "wrenn_client_options.era must be one of WRENN_ERA_*");
+        return wrn_refuse(error, "wrenn_client_options.era must be one of WRENN_ERA_*");
     const char *files[] = {options->ca_file, options->client_cert, options->client_key};
     for (size_t i = 0; i < WRN_COUNT(files); i++)
         if (files[i] && *files[i] && access(files[i], R_OK) != 0)
-            return wrn_fail(error, WRENN_E_INVALID_ARGUMENT, "cannot read %s: %s", files[i], strerror(errno));
+            return wrn_refuse(error, "cannot read %s: %s", files[i], strerror(errno));
     return 0;
 }
 
@@ -67,11 +62,11 @@ static int join_local(wrenn_client *client, const wrenn_client_options *options,
     wrn_buf text = WRN_BUF_INIT;
     wrn_buf_printf(&text, "unix:%s", wrn_local_socket(client->local));
     client->base_text = wrn_buf_steal(&text);
-    bool ok = copy_text(&client->base.unix_path, wrn_local_socket(client->local)) &&
-              copy_text(&client->api_key, wrn_local_api_key(client->local)) &&
-              copy_text(&client->token, wrn_local_token(client->local)) && client->base_text;
+    bool ok = wrn_text_copy(&client->base.unix_path, wrn_local_socket(client->local)) &&
+              wrn_text_copy(&client->api_key, wrn_local_api_key(client->local)) &&
+              wrn_text_copy(&client->token, wrn_local_token(client->local)) && client->base_text;
     client->era = WRENN_ERA_SANDBOXES;
-    return ok ? 0 : wrn_fail(error, WRENN_E_NO_MEMORY, "out of memory");
+    return ok ? 0 : wrn_no_memory(error, NULL);
 }
 
 static int set_base(wrenn_client *client, const wrenn_client_options *options, wrenn_error **error) {
@@ -79,10 +74,10 @@ static int set_base(wrenn_client *client, const wrenn_client_options *options, w
     if (!base) base = client->api_key || client->token ? CLUSTER_URL : "local:";
     char why[512];
     wrn_url_verdict verdict = wrn_base_url_parse(base, &client->base, why, sizeof(why));
-    if (verdict == WRN_URL_BAD) return wrn_fail(error, WRENN_E_INVALID_ARGUMENT, "%s", why);
-    if (verdict == WRN_URL_NO_MEMORY) return wrn_fail(error, WRENN_E_NO_MEMORY, "out of memory");
+    if (verdict == WRN_URL_BAD) return wrn_refuse(error, "%s", why);
+    if (verdict == WRN_URL_NO_MEMORY) return wrn_no_memory(error, NULL);
     if (client->base.kind == WRN_BASE_LOCAL) return join_local(client, options, error);
-    return copy_text(&client->base_text, base) ? 0 : wrn_fail(error, WRENN_E_NO_MEMORY, "out of memory");
+    return wrn_text_copy(&client->base_text, base) ? 0 : wrn_no_memory(error, NULL);
 }
 
 static const char *or_null(const char *text) { return text && *text ? text : NULL; }
@@ -104,7 +99,7 @@ static int set_transport(wrenn_client *client, const wrenn_client_options *optio
             .max_response = options->max_response_bytes ? (size_t)options->max_response_bytes : MAX_RESPONSE,
         });
     if (client->http) client->sockets = wrn_socket_hub_new(client->loop, client->http);
-    return client->sockets ? 0 : wrn_fail(error, WRENN_E_NO_MEMORY, "out of memory");
+    return client->sockets ? 0 : wrn_no_memory(error, NULL);
 }
 
 static int set_up(wrenn_client *client, const wrenn_client_options *options, wrenn_error **error) {
@@ -113,9 +108,9 @@ static int set_up(wrenn_client *client, const wrenn_client_options *options, wre
     const char *domain = first_set(options->proxy_domain, "WRENN_PROXY_DOMAIN");
     int rc = check_credential(api_key, "API key", error);
     if (rc == 0) rc = check_credential(token, "user token", error);
-    if (rc == 0 && !(copy_text(&client->api_key, api_key) && copy_text(&client->token, token) &&
-                     copy_text(&client->proxy_domain, domain)))
-        rc = wrn_fail(error, WRENN_E_NO_MEMORY, "out of memory");
+    if (rc == 0 && !(wrn_text_copy(&client->api_key, api_key) && wrn_text_copy(&client->token, token) &&
+                     wrn_text_copy(&client->proxy_domain, domain)))
+        rc = wrn_no_memory(error, NULL);
     client->era = options->era;
     client->timeout_ms = options->timeout_ms;
     client->max_attempts = options->max_attempts ? options->max_attempts : MAX_ATTEMPTS;
@@ -135,9 +130,9 @@ int wrenn_client_new(const wrenn_client_options *options, wrenn_client **client,
     int rc = wrn_options_read(&known, sizeof(known), options, "wrenn_client_options", error);
     if (rc == 0) rc = check_options(&known, error);
     if (rc != 0) return rc;
-    if (!client) return wrn_fail(error, WRENN_E_INVALID_ARGUMENT, "client must not be NULL");
+    if (!client) return wrn_refuse(error, "client must not be NULL");
     wrenn_client *made = calloc(1, sizeof(*made));
-    if (!made) return wrn_fail(error, WRENN_E_NO_MEMORY, "out of memory");
+    if (!made) return wrn_no_memory(error, NULL);
     made->refs = 1;
     made->owner = getpid();
     made->free = wrenn_client_free;
@@ -156,12 +151,11 @@ static void close_connections(wrenn_client *client) {
     if (client->owner != getpid()) {
         if (client->sockets) wrn_socket_hub_abandon(client->sockets);
         if (client->http) wrn_http_abandon(client->http);
-        if (client->loop) wrn_loop_abandon(client->loop);
     } else {
         wrn_socket_hub_free(client->sockets);
         wrn_http_free(client->http);
-        wrn_loop_free(client->loop);
     }
+    wrn_loop_free(client->loop);
     wrn_local_leave(client->local); /* in a forked child that ends nothing */
     client->sockets = NULL;
     client->http = NULL;
@@ -221,7 +215,7 @@ int wrenn_client_set_token(wrenn_client *client, const char *token, wrenn_error 
     if (rc == 0) rc = check_credential(token, "user token", error);
     if (rc != 0) return rc;
     char *mine;
-    if (!copy_text(&mine, or_null(token))) return wrn_fail(error, WRENN_E_NO_MEMORY, "out of memory");
+    if (!wrn_text_copy(&mine, or_null(token))) return wrn_no_memory(error, NULL);
     free(client->token);
     client->token = mine;
     return 0;

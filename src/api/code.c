@@ -138,7 +138,6 @@ static void find_kernel(code_op *self) {
 }
 
 static bool list_name(void *context, const char *key, const wrn_json *value) {
-    (void)value;
     wrn_buf *names = context;
     if (names->size) wrn_buf_puts(names, ", ");
     wrn_buf_puts(names, key);
@@ -293,7 +292,6 @@ static int take_message(code_op *self, const char *data, size_t size) {
 }
 
 static int take_end(code_op *self, const char *data, size_t size) {
-    (void)data, (void)size;
     wrn_kernel_end(&self->run);
     return 0;
 }
@@ -324,12 +322,15 @@ static void finish_with_rest(code_op *self) {
     else fail_run(self, WRENN_E_CONNECTION_LOST, "the kernel ran the code, but what it showed was lost on the way");
 }
 
-static void interrupt(code_op *self) {
-    self->run.execution->timed_out = 1;
+static void call_interrupt(code_op *self) {
     self->stage = INTERRUPT;
-    if (!set_timer(self, &self->limit, WIND_UP_MS)) return;
     wrn_jupyter_call(&self->op, "POST", "/api/kernels/", self->kernel_id, "/interrupt", "{}");
     wrn_op_send(&self->op);
+}
+
+static void interrupt(code_op *self) {
+    self->run.execution->timed_out = 1;
+    if (set_timer(self, &self->limit, WIND_UP_MS)) call_interrupt(self);
 }
 
 /* It was called back before it had begun; `sure`: and the kernel has said that it will not. */
@@ -390,7 +391,7 @@ static void on_start_late(code_op *self) {
 }
 
 static void on_limit(wrn_timer *timer) {
-    code_op *self = (code_op *)((char *)timer - offsetof(code_op, limit));
+    code_op *self = WRN_OWNER(timer, code_op, limit);
     if (self->stage == RUN) return on_code_late(self);
     if (self->stage == WITHDRAW) return fail_not_begun(self, false);
     if (self->stage != INTERRUPT) return on_start_late(self);
@@ -399,7 +400,7 @@ static void on_limit(wrn_timer *timer) {
 }
 
 static void on_again(wrn_timer *timer) {
-    code_op *self = (code_op *)((char *)timer - offsetof(code_op, again));
+    code_op *self = WRN_OWNER(timer, code_op, again);
     WRN_AUTO(wrn_buf_free) wrn_buf message = WRN_BUF_INIT;
     if (self->stage == ASK) return ask(self);
     wrn_kernel_fence(&self->run, &message);
@@ -478,10 +479,7 @@ static void socket_message(void *context, bool binary, const char *data, size_t 
     wrenn_op_free(op);
 }
 
-static void socket_opened(void *context, bool selected) {
-    (void)selected;
-    ask(context);
-}
+static void socket_opened(void *context, bool selected) { ask(context); }
 
 static void socket_refused(void *context, wrn_http_response *response) {
     code_op *self = context;
@@ -497,7 +495,6 @@ static void socket_refused(void *context, wrn_http_response *response) {
 
 static void socket_ended(void *context, wrn_socket_end end, int code) {
     code_op *self = context;
-    (void)code;
     wrn_socket_free(WRN_TAKE(self->socket));
     if (end == WRN_SOCKET_TOO_LARGE) return fail_message(self, WRENN_E_LIMIT, 0);
     if (end == WRN_SOCKET_NO_MEMORY) return wrn_op_fail_no_memory(&self->op);
@@ -579,24 +576,17 @@ static void code_clear(wrenn_op *op) {
     wrn_code_context_unref(self->context);
 }
 
-static void interrupt_behind(code_op *self) {
-    self->stage = INTERRUPT;
-    wrn_jupyter_call(&self->op, "POST", "/api/kernels/", self->kernel_id, "/interrupt", "{}");
-    wrn_op_send(&self->op);
-}
-
 static void message_behind(void *context, bool binary, const char *data, size_t size) {
     code_op *self = context;
     if (binary || self->stage != WITHDRAW) return;
     int rc = wrn_kernel_message(&self->run, data, size);
     if (rc < 0 || told_end(self) || self->run.died) wrn_op_finish(&self->op, NULL, NULL);
-    else if (self->run.started) interrupt_behind(self);
+    else if (self->run.started) call_interrupt(self);
     else if (never_starts(&self->run)) wrn_op_finish(&self->op, NULL, NULL);
 }
 
 static void ended_behind(void *context, wrn_socket_end end, int code) {
     code_op *self = context;
-    (void)end, (void)code;
     if (self->stage == WITHDRAW) wrn_op_finish(&self->op, NULL, NULL);
 }
 
@@ -650,13 +640,12 @@ static void give_up(code_op *from) {
     code_op *self = from->run.started || from->socket ? new_behind(from) : NULL;
     if (!self) return;
     self->kernel_id = WRN_TAKE(from->kernel_id);
-    if (from->run.started) interrupt_behind(self);
+    if (from->run.started) call_interrupt(self);
     else withdraw_behind(self, from);
 }
 
 /* While a kernel is made, or the deletion of one too many is under way. */
 static void code_abandon(wrenn_op *op, bool late) {
-    (void)late;
     code_op *from = (code_op *)op;
     bool leaves = from->stage == MAKE || from->stage == DROP;
     if (!leaves || !op->exchange || !wrn_http_is_sent(op->exchange)) return;
@@ -679,96 +668,80 @@ static void code_stop(wrenn_op *op) {
     wrn_socket_free(WRN_TAKE(self->socket));
 }
 
-const wrn_op_type wrn_sandbox_run_code_type = {.name = "run_code",
-                                               .size = sizeof(code_op),
-                                               .respond = code_respond,
-                                               .fail = code_fail,
-                                               .wake = go,
-                                               .clear = code_clear,
-                                               .stop = code_stop,
-                                               .abandon = code_abandon};
-const wrn_op_type wrn_sandbox_code_context_type = {.name = "code_context",
-                                                   .size = sizeof(code_op),
-                                                   .respond = code_respond,
-                                                   .fail = code_fail,
-                                                   .wake = go,
-                                                   .clear = code_clear,
-                                                   .stop = code_stop,
-                                                   .abandon = code_abandon};
+#define CODE_OP                                                                                           \
+    .size = sizeof(code_op), .respond = code_respond, .fail = code_fail, .wake = go, .clear = code_clear, \
+    .stop = code_stop, .abandon = code_abandon
 
-/* Takes a reference of `context`, also on failure. */
+const wrn_op_type wrn_sandbox_run_code_type = {"run_code", CODE_OP};
+const wrn_op_type wrn_sandbox_code_context_type = {"code_context", CODE_OP};
+
+/* Takes a reference of `context`, also on failure; NULL: out of memory. `exec_ms` is 0 when no code is to be run. */
 static int new_code_op(wrenn_code_context *context, const wrn_op_type *type, const wrenn_call_options *options,
-                       int64_t start_ms, int64_t exec_ms, code_op **ret, wrenn_error **error) {
-    wrenn_op *op;
+                       int64_t start_ms, int64_t exec_ms, wrenn_op **op, wrenn_error **error) {
     wrenn_call_options call = *options;
+    if (!context) return wrn_no_memory(error, type->name);
+    if (!start_ms) start_ms = START_MS;
     if (!call.timeout_ms) call.timeout_ms = start_ms + exec_ms + MARGIN_MS;
-    int rc = wrn_op_new(context->client, context->sandbox, type, &call, &op, error);
+    int rc = wrn_op_new(context->client, context->sandbox, type, &call, op, error);
     if (rc < 0) {
         wrn_code_context_unref(context);
         return rc;
     }
-    code_op *self = (code_op *)op;
+    code_op *self = (code_op *)*op;
+    self->op.begin = begin;
     self->context = context;
-    self->turn.op = op;
+    self->turn.op = *op;
     self->turn.restarted = restarted;
     self->limit.fire = on_limit;
     self->again.fire = on_again;
     self->start_timeout_ms = start_ms;
     self->start_until_ms = wrn_in_ms(start_ms);
     self->time_limit_ms = exec_ms;
-    *ret = self;
+    self->runs = exec_ms;
     return 0;
 }
 
-static int check_times(int64_t a, int64_t b, const char *what, wrenn_error **error) {
-    if (a >= 0 && b >= 0 && a < INT32_MAX && b < INT32_MAX) return 0;
-    return wrn_fail(error, WRENN_E_INVALID_ARGUMENT, "%s: times must be between 0 and %d ms", what, INT32_MAX);
+/* What both are asked for, and whether the sandbox's port can be reached. */
+static int check_code_op(const wrenn_sandbox *sandbox, const char *what, int64_t start_ms, int64_t exec_ms,
+                         wrenn_error **error) {
+    WRN_AUTO(wrn_buf_free) wrn_buf url = WRN_BUF_INIT, host = WRN_BUF_INIT;
+    if (!sandbox) return wrn_refuse(error, "the sandbox must not be NULL");
+    if (start_ms < 0 || exec_ms < 0 || start_ms >= INT32_MAX || exec_ms >= INT32_MAX)
+        return wrn_refuse(error, "%s: times must be between 0 and %d ms", what, INT32_MAX);
+    return wrn_port_target(sandbox, WRN_JUPYTER_PORT, "/", &url, &host, error);
 }
 
 /* ---- run_code ---- */
 
-static int read_run_options(wrenn_sandbox *sandbox, const wrenn_sandbox_run_code_options *options,
-                            wrenn_code_context **context, wrenn_error **error) {
-    if (!sandbox) return wrn_fail(error, WRENN_E_INVALID_ARGUMENT, "the sandbox must not be NULL");
-    if (!options->code) return wrn_fail(error, WRENN_E_INVALID_ARGUMENT, "run_code: code must not be NULL");
+static int check_run(const wrenn_sandbox *sandbox, const wrenn_sandbox_run_code_options *options, wrenn_error **error) {
+    if (!options->code) return wrn_refuse(error, "run_code: code must not be NULL");
     if (wrn_utf8_valid_prefix(options->code, strlen(options->code)) != strlen(options->code))
-        return wrn_fail(error, WRENN_E_INVALID_ARGUMENT, "run_code: code is not UTF-8");
-    if (options->kernel && options->context)
-        return wrn_fail(error, WRENN_E_INVALID_ARGUMENT, "run_code: set kernel or context, not both");
+        return wrn_refuse(error, "run_code: code is not UTF-8");
+    if (options->kernel && options->context) return wrn_refuse(error, "run_code: set kernel or context, not both");
     if (options->context && options->context->sandbox != sandbox)
-        return wrn_fail(error, WRENN_E_INVALID_ARGUMENT, "run_code: the context is of another sandbox handle");
-    int rc = check_times(options->time_limit_ms, options->start_timeout_ms, "run_code", error);
-    if (rc != 0) return rc;
-    *context = options->context ? options->context : wrn_code_context_default(sandbox, options->kernel);
-    if (!*context) return wrn_fail(error, WRENN_E_NO_MEMORY, "run_code: out of memory");
+        return wrn_refuse(error, "run_code: the context is of another sandbox handle");
     return 0;
 }
 
-int wrenn_sandbox_run_code_start(wrenn_sandbox *sandbox, const wrenn_sandbox_run_code_options *options,
-                                 wrenn_done_fn done, void *user_data, wrenn_op **op, wrenn_error **error) {
-    wrenn_sandbox_run_code_options known;
+int wrn_sandbox_run_code_prepare(wrenn_sandbox *sandbox, const wrenn_sandbox_run_code_options *options, wrenn_op **op,
+                                 wrenn_error **error) {
     wrenn_code_callbacks callbacks;
-    wrenn_code_context *context = NULL;
-    code_op *self = NULL;
-    WRN_AUTO(wrn_buf_free) wrn_buf url = WRN_BUF_INIT, host = WRN_BUF_INIT;
-    int rc = wrn_options_read(&known, sizeof(known), options, "wrenn_sandbox_run_code_options", error);
-    if (rc == 0) rc = wrn_options_read(&callbacks, sizeof(callbacks), known.callbacks, "wrenn_code_callbacks", error);
-    if (rc == 0) rc = read_run_options(sandbox, &known, &context, error);
-    if (rc == 0) rc = wrn_port_target(sandbox, WRN_JUPYTER_PORT, "/", &url, &host, error);
-    if (rc != 0 || !context) return rc;
-    context->refs++;
-    rc = new_code_op(context, &wrn_sandbox_run_code_type, &known.call,
-                     known.start_timeout_ms ? known.start_timeout_ms : START_MS,
-                     known.time_limit_ms ? known.time_limit_ms : EXEC_MS, &self, error);
-    if (rc != 0 || !self) return rc;
-    self->runs = true;
-    wrn_buf_puts(&self->code, known.code);
-    if (!wrn_kernel_begin(&self->run, wrn_http_max_response(sandbox->client->http), &callbacks) || self->code.failed ||
-        !self->code.data) {
-        wrenn_op_free(&self->op);
-        return wrn_fail(error, WRENN_E_NO_MEMORY, "run_code: out of memory");
-    }
-    return wrn_op_start_with(&self->op, begin, done, user_data, op, error);
+    int rc = wrn_options_read(&callbacks, sizeof(callbacks), options->callbacks, "wrenn_code_callbacks", error);
+    if (rc == 0) rc = check_code_op(sandbox, "run_code", options->start_timeout_ms, options->time_limit_ms, error);
+    if (rc == 0) rc = check_run(sandbox, options, error);
+    if (rc != 0) return rc;
+    wrenn_code_context *context =
+        options->context ? options->context : wrn_code_context_default(sandbox, options->kernel);
+    if (context) context->refs++;
+    rc = new_code_op(context, &wrn_sandbox_run_code_type, &options->call, options->start_timeout_ms,
+                     options->time_limit_ms ? options->time_limit_ms : EXEC_MS, op, error);
+    if (rc != 0) return rc;
+    code_op *self = (code_op *)*op;
+    wrn_buf_puts(&self->code, options->code);
+    if (wrn_kernel_begin(&self->run, wrn_http_max_response(sandbox->client->http), &callbacks) && !self->code.failed)
+        return 0;
+    wrenn_op_free(*op);
+    return wrn_no_memory(error, "run_code");
 }
 
 /* ---- contexts of the caller's ---- */
@@ -783,28 +756,19 @@ static void give_context(wrenn_op *op) {
     wrn_op_finish(op, context, free_context_result);
 }
 
-int wrenn_sandbox_code_context_start(wrenn_sandbox *sandbox, const wrenn_sandbox_code_context_options *options,
-                                     wrenn_done_fn done, void *user_data, wrenn_op **op, wrenn_error **error) {
-    wrenn_sandbox_code_context_options known;
-    code_op *self = NULL;
-    WRN_AUTO(wrn_buf_free) wrn_buf url = WRN_BUF_INIT, host = WRN_BUF_INIT;
-    if (!sandbox) return wrn_fail(error, WRENN_E_INVALID_ARGUMENT, "the sandbox must not be NULL");
-    int rc = wrn_options_read(&known, sizeof(known), options, "wrenn_sandbox_code_context_options", error);
-    if (rc == 0 && known.flags > WRENN_SANDBOX_CODE_CONTEXT_DEFAULT)
-        rc = wrn_fail(
-            error, WRENN_E_INVALID_ARGUMENT,
+int wrn_sandbox_code_context_prepare(wrenn_sandbox *sandbox, const wrenn_sandbox_code_context_options *options,
+                                     wrenn_op **op, wrenn_error **error) {
+    if (options->flags > WRENN_SANDBOX_CODE_CONTEXT_DEFAULT)
+        return wrn_refuse(
+            error,
             "code_context: flags must be 0, WRENN_SANDBOX_CODE_CONTEXT_REUSE or WRENN_SANDBOX_CODE_CONTEXT_DEFAULT");
-    if (rc == 0) rc = check_times(known.start_timeout_ms, 0, "code_context", error);
-    if (rc == 0) rc = wrn_port_target(sandbox, WRN_JUPYTER_PORT, "/", &url, &host, error);
+    int rc = check_code_op(sandbox, "code_context", options->start_timeout_ms, 0, error);
     if (rc != 0) return rc;
-    bool of_handle = known.flags == WRENN_SANDBOX_CODE_CONTEXT_DEFAULT;
+    bool of_handle = options->flags == WRENN_SANDBOX_CODE_CONTEXT_DEFAULT;
     wrenn_code_context *context =
-        of_handle ? wrn_code_context_default(sandbox, known.kernel)
-                  : wrn_code_context_new(sandbox, known.kernel, known.flags ? WRN_KERNEL_ANY : WRN_KERNEL_OWN);
-    if (!context) return wrn_fail(error, WRENN_E_NO_MEMORY, "code_context: out of memory");
-    if (of_handle) context->refs++;
-    rc = new_code_op(context, &wrn_sandbox_code_context_type, &known.call,
-                     known.start_timeout_ms ? known.start_timeout_ms : START_MS, 0, &self, error);
-    if (rc != 0 || !self) return rc;
-    return wrn_op_start_with(&self->op, begin, done, user_data, op, error);
+        of_handle ? wrn_code_context_default(sandbox, options->kernel)
+                  : wrn_code_context_new(sandbox, options->kernel, options->flags ? WRN_KERNEL_ANY : WRN_KERNEL_OWN);
+    if (of_handle && context) context->refs++;
+    return new_code_op(context, &wrn_sandbox_code_context_type, &options->call, options->start_timeout_ms, 0, op,
+                       error);
 }

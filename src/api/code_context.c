@@ -163,23 +163,25 @@ static bool delete_fail(wrenn_op *op, const wrenn_error *error) {
     return true;
 }
 
-const wrn_op_type wrn_code_context_interrupt_type = {.name = "code_context interrupt",
-                                                     .size = sizeof(plain_op),
-                                                     .respond = wrn_op_respond_nothing,
-                                                     .fail = plain_fail,
-                                                     .clear = plain_clear};
-const wrn_op_type wrn_code_context_restart_type = {.name = "code_context restart",
-                                                   .timeout_ms = RESTART_MS,
-                                                   .size = sizeof(plain_op),
-                                                   .respond = restart_respond,
-                                                   .fail = plain_fail,
-                                                   .clear = plain_clear,
-                                                   .stop = restart_stop};
-const wrn_op_type wrn_code_context_delete_type = {.name = "code_context delete",
-                                                  .size = sizeof(plain_op),
-                                                  .respond = delete_respond,
-                                                  .fail = delete_fail,
-                                                  .clear = plain_clear};
+#define PLAIN_OP .size = sizeof(plain_op), .clear = plain_clear
+
+/* The paths are those below the kernel. */
+const wrn_op_type wrn_code_context_interrupt_type = {
+    "code_context interrupt", "POST", "/interrupt", .respond = wrn_op_respond_nothing, .fail = plain_fail, PLAIN_OP,
+};
+const wrn_op_type wrn_code_context_restart_type = {
+    "code_context restart",
+    "POST",
+    "/restart",
+    .timeout_ms = RESTART_MS,
+    .respond = restart_respond,
+    .fail = plain_fail,
+    .stop = restart_stop,
+    PLAIN_OP,
+};
+const wrn_op_type wrn_code_context_delete_type = {
+    "code_context delete", "DELETE", "", .respond = delete_respond, .fail = delete_fail, PLAIN_OP,
+};
 
 static void finish_at_once(wrenn_op *op) { wrn_op_finish(op, NULL, NULL); }
 
@@ -190,40 +192,35 @@ static void begin_restart(wrenn_op *op) {
     wrn_op_send(op);
 }
 
-static int start_plain(wrenn_code_context *context, const wrn_op_type *type, const char *method, const char *suffix,
-                       const wrenn_call_options *options, wrenn_done_fn done, void *user_data, wrenn_op **op,
-                       wrenn_error **error) {
-    wrenn_op *made;
-    wrenn_call_options known;
-    if (!context) return wrn_fail(error, WRENN_E_INVALID_ARGUMENT, "the context must not be NULL");
+static int new_plain(wrenn_code_context *context, const wrn_op_type *type, const wrenn_call_options *options,
+                     wrenn_op **op, wrenn_error **error) {
+    if (!context) return wrn_refuse(error, "the context must not be NULL");
     if (!context->id)
         return wrn_fail(error, WRENN_E_NOT_FOUND, "%s: its kernel is gone; the next run_code finds or makes another",
                         type->name);
-    int rc = wrn_options_read(&known, sizeof(known), options, "wrenn_call_options", error);
-    if (rc == 0) rc = wrn_op_new(context->client, context->sandbox, type, &known, &made, error);
+    int rc = wrn_op_new(context->client, context->sandbox, type, options, op, error);
     if (rc != 0) return rc;
-    ((plain_op *)made)->context = context;
+    ((plain_op *)*op)->context = context;
     context->refs++;
-    if (type == &wrn_code_context_delete_type && !context->made)
-        return wrn_op_start_with(made, finish_at_once, done, user_data, op, error);
-    wrn_jupyter_call(made, method, "/api/kernels/", context->id, suffix, NULL);
-    return wrn_op_start_with(made, type == &wrn_code_context_restart_type ? begin_restart : wrn_op_send, done,
-                             user_data, op, error);
+    wrn_jupyter_call(*op, type->method, "/api/kernels/", context->id, type->path, NULL);
+    return 0;
 }
 
-int wrenn_code_context_interrupt_start(wrenn_code_context *context, const wrenn_call_options *options,
-                                       wrenn_done_fn done, void *user_data, wrenn_op **op, wrenn_error **error) {
-    return start_plain(context, &wrn_code_context_interrupt_type, "POST", "/interrupt", options, done, user_data, op,
-                       error);
+int wrn_code_context_interrupt_prepare(wrenn_code_context *context, const wrenn_call_options *options, wrenn_op **op,
+                                       wrenn_error **error) {
+    return new_plain(context, &wrn_code_context_interrupt_type, options, op, error);
 }
 
-int wrenn_code_context_restart_start(wrenn_code_context *context, const wrenn_call_options *options, wrenn_done_fn done,
-                                     void *user_data, wrenn_op **op, wrenn_error **error) {
-    return start_plain(context, &wrn_code_context_restart_type, "POST", "/restart", options, done, user_data, op,
-                       error);
+int wrn_code_context_restart_prepare(wrenn_code_context *context, const wrenn_call_options *options, wrenn_op **op,
+                                     wrenn_error **error) {
+    int rc = new_plain(context, &wrn_code_context_restart_type, options, op, error);
+    if (rc == 0) (*op)->begin = begin_restart;
+    return rc;
 }
 
-int wrenn_code_context_delete_start(wrenn_code_context *context, const wrenn_call_options *options, wrenn_done_fn done,
-                                    void *user_data, wrenn_op **op, wrenn_error **error) {
-    return start_plain(context, &wrn_code_context_delete_type, "DELETE", "", options, done, user_data, op, error);
+int wrn_code_context_delete_prepare(wrenn_code_context *context, const wrenn_call_options *options, wrenn_op **op,
+                                    wrenn_error **error) {
+    int rc = new_plain(context, &wrn_code_context_delete_type, options, op, error);
+    if (rc == 0 && !context->made) (*op)->begin = finish_at_once;
+    return rc;
 }

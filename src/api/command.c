@@ -18,8 +18,7 @@ static int check_unused(const char *what, const wrenn_command *command, int used
     };
     for (size_t i = 0; i < WRN_COUNT(members); i++)
         if (members[i].is_set && !(used & members[i].use))
-            return wrn_fail(error, WRENN_E_INVALID_ARGUMENT, "%s has no use for %s of the command", what,
-                            members[i].name);
+            return wrn_refuse(error, "%s has no use for %s of the command", what, members[i].name);
     return 0;
 }
 
@@ -30,15 +29,14 @@ int wrn_command_read(wrn_arena *arena, const char *what, const wrenn_command *co
     int rc = check_unused(what, command, used, error);
     if (rc != 0) return rc;
     if ((argv != NULL) == (command->shell != NULL))
-        return wrn_fail(error, WRENN_E_INVALID_ARGUMENT, "%s: set exactly one of argv and shell", what);
+        return wrn_refuse(error, "%s: set exactly one of argv and shell", what);
     if (command->shell) {
         const char **shell = wrn_arena_alloc(arena, 4 * sizeof(*shell));
-        if (!shell) return wrn_fail(error, WRENN_E_NO_MEMORY, "%s: out of memory", what);
+        if (!shell) return wrn_no_memory(error, what);
         shell[0] = "/bin/sh", shell[1] = "-c", shell[2] = command->shell;
         argv = shell;
     }
-    if (!argv[0] || !*argv[0])
-        return wrn_fail(error, WRENN_E_INVALID_ARGUMENT, "%s: argv must start with a program name", what);
+    if (!argv[0] || !*argv[0]) return wrn_refuse(error, "%s: argv must start with a program name", what);
     words->cmd = argv[0];
     words->args = argv + 1;
     while (words->args[words->args_count]) words->args_count++;
@@ -91,7 +89,7 @@ int wrn_command_wrap(wrn_arena *arena, const char *what, wrn_command_words *word
     if (ok && cwd) ok = (all[count++] = plain_directory(arena, cwd)) != NULL;
     if (ok) all[count++] = "/usr/bin/env", all[count++] = "--";
     for (size_t i = 0; ok && i < words->envs_count; i++) ok = (all[count++] = join_pair(arena, words->envs[i])) != NULL;
-    if (!ok) return wrn_fail(error, WRENN_E_NO_MEMORY, "%s: out of memory", what);
+    if (!ok) return wrn_no_memory(error, what);
     /* env takes a name with "=" for a variable, and "-" for an empty environment. */
     bool is_odd = strchr(words->cmd, '=') || strcmp(words->cmd, "-") == 0;
     const char *run = *words->cmd == '-'

@@ -13,7 +13,7 @@
 #include "api/operations.h"
 #include "api/pairs.h"
 #include "api/sandboxes.h"
-#include "api/transfer.h"
+#include "base/text.h"
 #include "client/sandbox.h"
 #include "gen/requests.h"
 #include "wire/server_features.h"
@@ -329,25 +329,24 @@ static create_op *start_clean_up(wrenn_op *op) {
 /* The caller's key, or a random one, so that the create can be repeated. */
 static int set_key(create_op *self, wrenn_error **error) {
     wrenn_op *op = &self->follower.op;
-    char own[WRN_TRANSFER_NAME_SIZE];
+    char own[WRN_RANDOM_NAME_SIZE];
     self->callers_key = op->key.size;
     if (self->callers_key) return 0;
-    if (!wrn_transfer_name(own))
+    if (!wrn_random_name(own))
         return wrn_fail(error, WRENN_E_SYSTEM, "create: the system has no random numbers for an idempotency key");
     wrn_buf_puts(&op->key, own);
     wrn_buf_puts(&op->idempotency_key, own);
-    return op->key.failed ? wrn_fail(error, WRENN_E_NO_MEMORY, "create: out of memory") : 0;
+    return op->key.failed ? wrn_no_memory(error, "create") : 0;
 }
 
 static int check_create(const wrenn_sandboxes_create_options *options, wrenn_error **error) {
     if (options->vcpus < 0 || options->vcpus > INT32_MAX || options->memory_mb < 0 || options->memory_mb > INT32_MAX ||
         options->idle_timeout_sec < 0 || options->idle_timeout_sec > INT32_MAX)
-        return wrn_fail(error, WRENN_E_INVALID_ARGUMENT,
-                        "create: vcpus, memory_mb and idle_timeout_sec must be between 0 and 2147483647");
+        return wrn_refuse(error, "create: vcpus, memory_mb and idle_timeout_sec must be between 0 and 2147483647");
     if (options->flags & ~WRENN_SANDBOXES_CREATE_WAIT)
-        return wrn_fail(error, WRENN_E_INVALID_ARGUMENT, "create: unknown flags; use WRENN_SANDBOXES_CREATE_*");
+        return wrn_refuse(error, "create: unknown flags; use WRENN_SANDBOXES_CREATE_*");
     if (options->isolation < WRENN_ISOLATION_ANY || options->isolation > WRENN_ISOLATION_VM)
-        return wrn_fail(error, WRENN_E_INVALID_ARGUMENT, "create: unknown isolation; use WRENN_ISOLATION_*");
+        return wrn_refuse(error, "create: unknown isolation; use WRENN_ISOLATION_*");
     return 0;
 }
 

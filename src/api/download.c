@@ -1,11 +1,9 @@
 /* Downloads: into memory, files, descriptors and callbacks.
  *
- * READING -> done. With WRENN_SANDBOX_DOWNLOAD_STREAM_VERIFY: LOOKING for the size in a listing (twice for a link) -> READING -> done; when
- * fewer bytes came -> CHECKING the size in a second listing -> done, or WRENN_E_CONNECTION_LOST. When the directory cannot be
- * listed while LOOKING -> CLIMBING, as in find.c. */
+ * READING -> done. With WRENN_SANDBOX_DOWNLOAD_STREAM_VERIFY: LOOKING for the size (twice for a link) -> READING -> done;
+ * when fewer bytes came -> CHECKING the size once more -> done, or WRENN_E_CONNECTION_LOST. */
 #include <errno.h>
 #include <fcntl.h>
-#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,18 +16,17 @@
 #include "api/files.h"
 #include "api/operations.h"
 #include "api/transfer.h"
+#include "base/text.h"
 #include "client/sandbox.h"
 #include "gen/requests.h"
 
 typedef struct download_op {
     wrn_file_transfer transfer;
-    enum { READING, LOOKING, CHECKING, CLIMBING } stage;
-    wrn_buf path;        /* of the file in the sandbox */
-    wrn_buf looked;      /* the path to look for: without trailing slashes, or the target when it is a link */
-    size_t climbed;      /* CLIMBING looks for the first so many bytes of it */
-    wrenn_error *reason; /* why it climbs */
-    bool link;           /* it is a link */
-    int64_t listed;      /* size in the first listing; -1: not asked for */
+    enum { READING, LOOKING, CHECKING } stage;
+    wrn_buf path;   /* of the file in the sandbox */
+    wrn_look look;  /* for it, or for its target when it is a link */
+    bool link;      /* it is a link */
+    int64_t listed; /* size in the first listing; -1: not asked for */
     wrn_http_sink sink;
     wrn_buf content; /* a sink in memory */
     wrenn_write_fn write;
@@ -124,9 +121,8 @@ static bool download_init(wrenn_op *op) {
 static void download_clear(wrenn_op *op) {
     download_op *self = (download_op *)op;
     wrn_buf_free(&self->path);
-    wrn_buf_free(&self->looked);
     wrn_buf_free(&self->content);
-    wrenn_error_free(self->reason);
+    wrn_look_clear(&self->look);
 }
 
 static void keep_size(void *result) { (void)result; }
@@ -148,19 +144,6 @@ static void download_complete(download_op *self) {
 
 /* ---- answers ---- */
 
-/* Looks for the first `end` bytes of the path. */
-static void look_for(download_op *self, size_t end) {
-    wrenn_op *op = &self->transfer.op;
-    WRN_AUTO(wrn_buf_free) wrn_buf parent = WRN_BUF_INIT;
-    const char *path = self->looked.data;
-    size_t name = wrn_files_aim(path, end, &parent);
-    bool nameless = wrn_files_is_nameless(path, end);
-    wrn_files_call_entry(op, parent.failed ? "" : parent.data, nameless ? NULL : path + name, end - name);
-    if (parent.failed) op->path.failed = true;
-}
-
-static void look_for_file(download_op *self) { look_for(self, strlen(self->looked.data)); }
-
 static void call_read(download_op *self) {
     wrenn_op *op = &self->transfer.op;
     self->stage = READING;
@@ -176,19 +159,20 @@ static void send_next(download_op *self) {
 
 static void follow_link(download_op *self, const char *to) {
     self->link = true;
-    wrn_buf_clear(&self->looked);
-    wrn_buf_puts(&self->looked, to);
-    if (self->looked.failed) {
-        wrn_op_fail_no_memory(&self->transfer.op);
-        return;
-    }
-    look_for_file(self);
+    if (!wrn_look_at(&self->look, to)) return wrn_op_fail_no_memory(&self->transfer.op);
+    wrn_look_call(&self->look, &self->transfer.op);
     send_next(self);
 }
 
 static void refuse_directory(download_op *self) {
     wrenn_op *op = &self->transfer.op;
     wrn_op_fail(op, wrn_error_new(WRENN_E_INVALID_ARGUMENT, "%s: %s is a directory", op->type->name, self->path.data));
+}
+
+static void report_missing(download_op *self) {
+    wrenn_op *op = &self->transfer.op;
+    wrn_look_report(&self->look, op,
+                    wrn_error_new(WRENN_E_NOT_FOUND, "%s: %s does not exist", op->type->name, self->path.data));
 }
 
 static void judge_listed(download_op *self, const wrenn_file_entry *entry) {
@@ -198,7 +182,7 @@ static void judge_listed(download_op *self, const wrenn_file_entry *entry) {
     if (entry && entry->symlink_target && !self->link) {
         follow_link(self, entry->symlink_target);
     } else if (self->stage == LOOKING && (!entry || entry->symlink_target)) {
-        wrn_op_fail(op, wrn_error_new(WRENN_E_NOT_FOUND, "%s: %s does not exist", name, path));
+        report_missing(self);
     } else if (self->stage == LOOKING && entry->type == WRENN_FILE_TYPE_DIRECTORY) {
         refuse_directory(self);
     } else if (self->stage == LOOKING) {
@@ -213,60 +197,29 @@ static void judge_listed(download_op *self, const wrenn_file_entry *entry) {
     }
 }
 
-/* Tells a directory that exists but cannot be listed from one that is missing. */
-static void judge_climbed(download_op *self, const wrn_json *entries) {
-    wrenn_op *op = &self->transfer.op;
-    WRN_AUTO(wrn_buf_free) wrn_buf parent = WRN_BUF_INIT;
-    size_t name = wrn_files_aim(self->looked.data, self->climbed, &parent);
-    const wrn_json *entry = wrn_files_entry(entries, self->looked.data + name, self->climbed - name);
-    const char *type = wrn_json_string(wrn_json_get(entry, "type"), NULL);
-    bool there = entry && !(type && strcmp(type, "file") == 0);
-    self->stage = READING;
-    wrn_op_fail(op, there ? WRN_TAKE(self->reason)
-                          : wrn_error_new(WRENN_E_NOT_FOUND, "%s: %s does not exist", op->type->name, self->path.data));
-}
-
 static bool download_stream_fail(wrenn_op *op, const wrenn_error *error) {
     download_op *self = (download_op *)op;
     if (wrn_transfer_fail(op, error)) return true;
-    if ((self->stage != LOOKING && self->stage != CLIMBING) || !wrn_files_may_be_missing(error)) return false;
-    if (wrenn_error_code(error) == WRENN_E_NOT_FOUND) return false; /* this error says so already */
-    if (self->stage == LOOKING) self->climbed = strlen(self->looked.data);
-    if (!self->reason) self->reason = wrn_error_ref(error);
-    if (!wrn_files_climb(self->looked.data, &self->climbed)) {
-        self->stage = READING;
-        wrn_op_fail(op, WRN_TAKE(self->reason));
-        return true;
-    }
-    self->stage = CLIMBING;
-    look_for(self, self->climbed);
-    send_next(self);
-    return true;
+    /* WRENN_E_NOT_FOUND says so already. */
+    if (self->stage != LOOKING || wrenn_error_code(error) == WRENN_E_NOT_FOUND) return false;
+    wrn_op_extend(op, self->transfer.idle_ms);
+    return wrn_look_failed(&self->look, op, error);
 }
 
 static void listing_respond(download_op *self, const wrn_http_response *response) {
     wrenn_op *op = &self->transfer.op;
+    wrn_look *look = &self->look;
     WRN_AUTO(wrn_json_freep) wrn_json *json = NULL;
-    WRN_AUTO(wrn_buf_free) wrn_buf parent = WRN_BUF_INIT;
-    if (!wrn_op_parse(op, response, &json)) return;
-    const wrn_json *entries = wrn_json_get(json, "entries");
-    if (wrn_json_type_of(entries) != WRN_JSON_ARRAY) {
-        wrn_op_fail_malformed(op, response, "it has no array of entries");
-        return;
+    const wrn_json *found;
+    switch (wrn_look_judge(look, op, response, &json, &found)) {
+    case WRN_LOOK_FAILED: return;
+    case WRN_LOOK_NAMELESS: return refuse_directory(self);
+    case WRN_LOOK_UNKNOWN: return wrn_look_report(look, op, WRN_TAKE(look->reason));
+    case WRN_LOOK_MISSING: return look->climbing ? report_missing(self) : judge_listed(self, NULL);
+    case WRN_LOOK_FOUND: break;
     }
-    if (self->stage == CLIMBING) {
-        judge_climbed(self, entries);
-        return;
-    }
-    const char *name = self->looked.data;
-    if (wrn_files_is_nameless(name, strlen(name))) {
-        refuse_directory(self);
-        return;
-    }
-    name += wrn_files_aim(name, strlen(name), &parent);
-    const wrn_json *found = wrn_files_entry(entries, name, strlen(name));
-    wrenn_file_entry *entry = found ? wrn_op_decode_part(op, response, found, &wrn_model_file_entry) : NULL;
-    if (!found || entry) judge_listed(self, entry);
+    wrenn_file_entry *entry = wrn_op_decode_part(op, response, found, &wrn_model_file_entry);
+    if (entry) judge_listed(self, entry);
     wrn_result_free(entry);
 }
 
@@ -278,7 +231,7 @@ static void download_stream_respond(wrenn_op *op, wrn_http_response *response) {
         download_complete(self);
     } else {
         self->stage = CHECKING;
-        look_for_file(self);
+        wrn_look_call(&self->look, op);
         send_next(self);
     }
 }
@@ -298,7 +251,6 @@ static void free_loaded(void *result) {
 
 static void download_respond(wrenn_op *op, wrn_http_response *response) {
     download_op *self = (download_op *)op;
-    (void)response;
     loaded *it = calloc(1, sizeof(*it));
     if (!it) {
         wrn_op_fail_no_memory(op);
@@ -343,17 +295,17 @@ static int check_download(const wrenn_sandbox_download_stream_options *options, 
         rc = wrn_transfer_check(&wrn_sandbox_download_stream_type, options->file, options->fd, options->write, "write",
                                 error);
     if (rc == 0 && options->flags & ~WRENN_SANDBOX_DOWNLOAD_STREAM_VERIFY)
-        rc = wrn_fail(error, WRENN_E_INVALID_ARGUMENT, "%s: unknown flags; use WRENN_SANDBOX_DOWNLOAD_STREAM_VERIFY",
-                      wrn_sandbox_download_stream_type.name);
+        rc = wrn_refuse(error, "%s: unknown flags; use WRENN_SANDBOX_DOWNLOAD_STREAM_VERIFY",
+                        wrn_sandbox_download_stream_type.name);
     return rc;
 }
 
 /* Opens a temporary file beside the target, which it replaces when it is complete. */
 static int open_aside(download_op *self, const char *path, const struct stat *old) {
-    char random[WRN_TRANSFER_NAME_SIZE];
+    char random[WRN_RANDOM_NAME_SIZE];
     if (old && access(path, W_OK) != 0) return -1;
     self->target = old ? realpath(path, NULL) : strdup(path);
-    if (!self->target || !wrn_transfer_name(random)) return -1;
+    if (!self->target || !wrn_random_name(random)) return -1;
     char *name = NULL;
     if (asprintf(&name, "%s.%.8s.part", self->target, random) < 0) return -1;
     int fd = open(name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
@@ -394,15 +346,6 @@ static int open_sink(download_op *self, const wrenn_sandbox_download_stream_opti
     return rc;
 }
 
-static bool set_paths(download_op *self, const char *path) {
-    size_t size = strlen(path);
-    wrn_buf_put(&self->path, path, size);
-    while (size && path[size - 1] == '/') size--;
-    wrn_buf_put(&self->looked, path, size);
-    wrn_buf_putc(&self->looked, '\0'); /* so that `data` is never NULL */
-    return !self->path.failed && !self->looked.failed;
-}
-
 int wrn_sandbox_download_stream_prepare(wrenn_sandbox *sandbox, const wrenn_sandbox_download_stream_options *options,
                                         wrenn_op **op, wrenn_error **error) {
     int rc = check_download(options, error);
@@ -410,15 +353,16 @@ int wrn_sandbox_download_stream_prepare(wrenn_sandbox *sandbox, const wrenn_sand
         rc = wrn_op_for_sandbox(sandbox, &wrn_sandbox_download_stream_type, &options->call, NULL, NULL, op, error);
     if (rc != 0) return rc;
     download_op *self = (download_op *)*op;
-    if (!set_paths(self, options->path))
-        rc = wrn_fail(error, WRENN_E_NO_MEMORY, "%s: out of memory", wrn_sandbox_download_stream_type.name);
+    wrn_buf_puts(&self->path, options->path);
+    if (self->path.failed || !wrn_look_at(&self->look, options->path))
+        rc = wrn_no_memory(error, wrn_sandbox_download_stream_type.name);
     if (rc == 0) rc = open_sink(self, options, error);
     if (rc < 0) {
         wrenn_op_free(*op);
         return rc;
     }
     self->stage = options->flags & WRENN_SANDBOX_DOWNLOAD_STREAM_VERIFY ? LOOKING : READING;
-    if (self->stage == LOOKING) look_for_file(self);
+    if (self->stage == LOOKING) wrn_look_call(&self->look, *op);
     else call_read(self);
     return 0;
 }

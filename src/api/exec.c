@@ -2,7 +2,6 @@
 
 #include "api/command.h"
 #include "api/operations.h"
-#include "base/text.h"
 #include "client/sandbox.h"
 #include "gen/requests.h"
 #include "wire/server_features.h"
@@ -10,17 +9,6 @@
 enum { TIME_LIMIT_SEC = 30, MARGIN_MS = 15000 };
 
 /* ---- the answer ---- */
-
-/* 0, WRENN_E_NO_MEMORY or WRENN_E_PROTOCOL. */
-static int decode_stream(wrn_arena *arena, bool base64, const char *text, size_t size, const char **data,
-                         size_t *data_size) {
-    char *bytes = base64 ? wrn_arena_alloc(arena, wrn_base64_decoded_max(size) + 1) : wrn_arena_dup(arena, text, size);
-    if (!bytes) return WRENN_E_NO_MEMORY;
-    ssize_t length = base64 ? wrn_base64_decode(bytes, text, size) : (ssize_t)size;
-    *data = bytes;
-    *data_size = length < 0 ? 0 : (size_t)length;
-    return length < 0 ? WRENN_E_PROTOCOL : 0;
-}
 
 static int decode_exec_result(const wrn_exec_result *wire, wrenn_exec_result *result) {
     if (!result) return WRENN_E_NO_MEMORY;
@@ -32,9 +20,9 @@ static int decode_exec_result(const wrn_exec_result *wire, wrenn_exec_result *re
     result->signal = wire->signal;
     result->oom_killed = wire->oom_killed;
     result->output_cut = wire->output_cut;
-    int rc = decode_stream(arena, base64, wire->out, wire->out_size, &result->stdout_data, &result->stdout_size);
+    int rc = wrn_output_decode(arena, base64, wire->out, wire->out_size, &result->stdout_data, &result->stdout_size);
     if (rc != 0) return rc;
-    return decode_stream(arena, base64, wire->err, wire->err_size, &result->stderr_data, &result->stderr_size);
+    return wrn_output_decode(arena, base64, wire->err, wire->err_size, &result->stderr_data, &result->stderr_size);
 }
 
 typedef struct exec_op {
@@ -89,8 +77,7 @@ const wrn_op_type wrn_sandbox_exec_type = {
 static int read_time_limit(const wrenn_command *command, int64_t *seconds, wrenn_error **error) {
     const int64_t most = INT32_MAX;
     if (command->time_limit_ms < 0 || command->time_limit_ms > most * 1000)
-        return wrn_fail(error, WRENN_E_INVALID_ARGUMENT, "exec: time_limit_ms must be between 0 and %lld",
-                        (long long)most * 1000);
+        return wrn_refuse(error, "exec: time_limit_ms must be between 0 and %lld", (long long)most * 1000);
     *seconds = command->time_limit_ms ? (command->time_limit_ms + 999) / 1000 : TIME_LIMIT_SEC;
     return 0;
 }

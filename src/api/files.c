@@ -12,9 +12,9 @@
 enum { PAGE = 10000 };
 
 int wrn_files_check(const char *what, const char *path, wrenn_error **error) {
-    if (!path || !*path) return wrn_fail(error, WRENN_E_INVALID_ARGUMENT, "%s: the path must not be empty", what);
+    if (!path || !*path) return wrn_refuse(error, "%s: the path must not be empty", what);
     if (wrn_utf8_valid_prefix(path, strlen(path)) != strlen(path))
-        return wrn_fail(error, WRENN_E_INVALID_ARGUMENT, "%s: the path is not UTF-8", what);
+        return wrn_refuse(error, "%s: the path is not UTF-8", what);
     return 0;
 }
 
@@ -23,19 +23,115 @@ void wrn_files_call(wrenn_op *op, const char *suffix, const char *path) {
     wrn_op_call_sandbox(op, "POST", op->sandbox->id, suffix, &wrn_model_path_request, &request);
 }
 
-void wrn_files_call_entry(wrenn_op *op, const char *path, const char *name, size_t length) {
-    WRN_AUTO(wrn_buf_free) wrn_buf only = WRN_BUF_INIT;
-    bool alone = name && length && op->client->features & WRN_FEATURE_LIST_ONLY;
-    if (alone) wrn_buf_put(&only, name, length);
-    const wrn_list_dir_request request = {
-        .path = path, .depth = alone ? 0 : 1, .only = only.data, .user = wrn_sandbox_user(op->sandbox, NULL)};
-    wrn_op_call_sandbox(op, "POST", op->sandbox->id, "/files/list", &wrn_model_list_dir_request, &request);
-    if (only.failed) op->path.failed = true;
+/* ---- looking for one path ---- */
+
+/* The last segment of the first `end` bytes of a path, which do not end in a slash. */
+static size_t name_at(const char *path, size_t end) {
+    while (end && path[end - 1] != '/') end--;
+    return end;
 }
 
-bool wrn_files_may_be_missing(const wrenn_error *error) {
+static bool is_nameless(const char *path, size_t size) {
+    const char *last = path + name_at(path, size);
+    size_t length = size - (size_t)(last - path);
+    return length == 0 || (length == 1 && *last == '.') || (length == 2 && memcmp(last, "..", 2) == 0) ||
+           (size == 1 && *path == '~');
+}
+
+/* The directory that the first `end` bytes of a path are in; 0 when they have no slash, or that is the root. */
+static size_t directory_of(const char *path, size_t end) {
+    size_t above = name_at(path, end);
+    while (above && path[above - 1] == '/') above--;
+    return above;
+}
+
+static void look_aim(wrn_look *look, size_t end) {
+    const char *path = look->path.data;
+    size_t above = directory_of(path, end);
+    look->end = end;
+    look->name = name_at(path, end);
+    wrn_buf_clear(&look->parent);
+    if (is_nameless(path, end)) wrn_buf_put(&look->parent, end ? path : "/", end ? end : 1);
+    else if (above) wrn_buf_put(&look->parent, path, above);
+    else wrn_buf_putc(&look->parent, *path == '/' ? '/' : '.');
+}
+
+bool wrn_look_at(wrn_look *look, const char *path) {
+    size_t size = strlen(path);
+    while (size && path[size - 1] == '/') size--;
+    wrn_buf_clear(&look->path);
+    wrn_buf_put(&look->path, path, size);
+    if (!look->path.failed) look_aim(look, size);
+    return !look->path.failed && !look->parent.failed;
+}
+
+void wrn_look_clear(wrn_look *look) {
+    wrn_buf_free(&look->path);
+    wrn_buf_free(&look->parent);
+    wrenn_error_free(look->reason);
+}
+
+bool wrn_look_is_nameless(const wrn_look *look) { return is_nameless(look->path.data, look->end); }
+
+void wrn_look_call(wrn_look *look, wrenn_op *op) {
+    WRN_AUTO(wrn_buf_free) wrn_buf only = WRN_BUF_INIT;
+    bool alone = !wrn_look_is_nameless(look) && op->client->features & WRN_FEATURE_LIST_ONLY;
+    if (alone) wrn_buf_put(&only, look->path.data + look->name, look->end - look->name);
+    const wrn_list_dir_request request = {.path = look->parent.failed ? "" : look->parent.data,
+                                          .depth = alone ? 0 : 1,
+                                          .only = only.data,
+                                          .user = wrn_sandbox_user(op->sandbox, NULL)};
+    wrn_op_call_sandbox(op, "POST", op->sandbox->id, "/files/list", &wrn_model_list_dir_request, &request);
+    if (only.failed || look->parent.failed) op->path.failed = true;
+}
+
+static const wrn_json *find_entry(const wrn_json *entries, const char *name, size_t length) {
+    for (size_t i = 0; i < wrn_json_count(entries); i++) {
+        size_t size;
+        const wrn_json *entry = wrn_json_at(entries, i);
+        const char *text = wrn_json_string(wrn_json_get(entry, "name"), &size);
+        if (text && size == length && memcmp(text, name, size) == 0) return entry;
+    }
+    return NULL;
+}
+
+wrn_look_end wrn_look_judge(wrn_look *look, wrenn_op *op, const wrn_http_response *response, wrn_json **json,
+                            const wrn_json **entry) {
+    if (!wrn_op_parse(op, response, json)) return WRN_LOOK_FAILED;
+    const wrn_json *entries = wrn_json_get(*json, "entries");
+    if (wrn_json_type_of(entries) != WRN_JSON_ARRAY) {
+        wrn_op_fail_malformed(op, response, "it has no array of entries");
+        return WRN_LOOK_FAILED;
+    }
+    if (wrn_look_is_nameless(look)) return WRN_LOOK_NAMELESS;
+    *entry = find_entry(entries, look->path.data + look->name, look->end - look->name);
+    const char *type = wrn_json_string(wrn_json_get(*entry, "type"), NULL);
+    if (!*entry || (look->climbing && type && strcmp(type, "file") == 0)) return WRN_LOOK_MISSING;
+    return look->climbing ? WRN_LOOK_UNKNOWN : WRN_LOOK_FOUND;
+}
+
+void wrn_look_report(wrn_look *look, wrenn_op *op, wrenn_error *error) {
+    look->over = true;
+    wrn_op_fail(op, error);
+}
+
+bool wrn_look_failed(wrn_look *look, wrenn_op *op, const wrenn_error *error) {
     int status = wrenn_error_http_status(error);
-    return wrenn_error_code(error) != WRENN_E_UNSUPPORTED && (status == 404 || status == 400 || status == 502);
+    bool may_be_missing =
+        wrenn_error_code(error) != WRENN_E_UNSUPPORTED && (status == 404 || status == 400 || status == 502);
+    if (look->over || !may_be_missing) return false;
+    const char *path = look->path.data;
+    size_t above = directory_of(path, look->end);
+    if (!look->reason) look->reason = wrn_error_ref(error);
+    if (wrn_look_is_nameless(look) || is_nameless(path, above)) {
+        wrn_look_report(look, op, WRN_TAKE(look->reason));
+        return true;
+    }
+    look->climbing = true;
+    look_aim(look, above);
+    wrn_look_call(look, op);
+    wrn_op_send(op);
+    return true;
 }
 
 /* ---- list_dir ---- */
@@ -108,7 +204,7 @@ const wrn_op_type wrn_sandbox_list_dir_type = {
 
 int wrn_sandbox_list_dir_prepare(wrenn_sandbox *sandbox, const char *path, int64_t depth,
                                  const wrenn_call_options *options, wrenn_op **op, wrenn_error **error) {
-    if (depth < 0) return wrn_fail(error, WRENN_E_INVALID_ARGUMENT, "list_dir: the depth must not be negative");
+    if (depth < 0) return wrn_refuse(error, "list_dir: the depth must not be negative");
     int rc = wrn_files_check("list_dir", path, error);
     if (rc == 0) rc = wrn_op_for_sandbox(sandbox, &wrn_sandbox_list_dir_type, options, NULL, NULL, op, error);
     if (rc != 0) return rc;

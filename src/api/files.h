@@ -8,21 +8,42 @@
 int wrn_files_check(const char *what, const char *path, wrenn_error **error);
 /* Sets up a call that takes a path alone; `suffix` is "/files/remove" or the like. */
 void wrn_files_call(wrenn_op *op, const char *suffix, const char *path);
-/* Sets up the call that lists the one entry of that name in a directory, where the server can do that; elsewhere, and
- * when `name` is NULL, it lists all of the directory. */
-void wrn_files_call_entry(wrenn_op *op, const char *path, const char *name, size_t length);
-/* Whether the error of a listing may mean that the directory is missing; servers report that in different ways. */
-bool wrn_files_may_be_missing(const wrenn_error *error);
-/* Shortens the first `*end` bytes of `path` to the directory they are in. False when there is none above. */
-bool wrn_files_climb(const char *path, size_t *end);
 
-/* Whether the first `size` bytes of a path cannot be found by name in a listing: root, the home directory, "." and "..".
- * If they exist, they are directories. */
-bool wrn_files_is_nameless(const char *path, size_t size);
-/* Where the name starts in the first `end` bytes of a path, which do not end in a slash. `parent` becomes the directory
- * whose listing has that name, or the path itself when it has no name. */
-size_t wrn_files_aim(const char *path, size_t end, wrn_buf *parent);
-/* The entry of this name in a listing, or NULL. */
-const wrn_json *wrn_files_entry(const wrn_json *entries, const char *name, size_t length);
+/* ---- looking for one path ----
+ *
+ * The API has no route for that, so the parent directory is listed; only that one name of it, where the server can do so.
+ * When the parent cannot be listed, the look climbs, one level at a time, until a directory can be: servers report a
+ * missing directory in different ways, and a missing sandbox in the same way. */
+
+typedef struct wrn_look {
+    wrn_buf path;        /* without slashes at its end; root is empty */
+    size_t name, end;    /* the part looked for now: the path up to `end`, whose last segment starts at `name` */
+    wrn_buf parent;      /* the directory that is listed for it */
+    bool climbing, over; /* over: its operation has failed for good */
+    wrenn_error *reason; /* the first error of the server */
+} wrn_look;
+
+typedef enum wrn_look_end {
+    WRN_LOOK_FAILED,   /* the operation has failed */
+    WRN_LOOK_MISSING,  /* there is no such path */
+    WRN_LOOK_NAMELESS, /* root, the home directory, "." or "..", which are in no listing; the directory exists */
+    WRN_LOOK_UNKNOWN,  /* what it is in exists and cannot be listed: see `reason` */
+    WRN_LOOK_FOUND
+} wrn_look_end;
+
+/* False when out of memory. */
+bool wrn_look_at(wrn_look *look, const char *path);
+void wrn_look_clear(wrn_look *look);
+/* Whether it has no name to look for: see WRN_LOOK_NAMELESS. */
+bool wrn_look_is_nameless(const wrn_look *look);
+/* Sets up the call that looks. */
+void wrn_look_call(wrn_look *look, wrenn_op *op);
+/* For `respond`: what the answer says. An entry that was found belongs to *json, which the caller frees. */
+wrn_look_end wrn_look_judge(wrn_look *look, wrenn_op *op, const wrn_http_response *response, wrn_json **json,
+                            const wrn_json **entry);
+/* For `fail` of a call that looks: true when it goes on one level above, or has reported why it can't. */
+bool wrn_look_failed(wrn_look *look, wrenn_op *op, const wrenn_error *error);
+/* Fails the operation for good. */
+void wrn_look_report(wrn_look *look, wrenn_op *op, wrenn_error *error);
 
 #endif

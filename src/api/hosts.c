@@ -32,7 +32,7 @@ int wrn_hosts_delete_prepare(wrenn_client *client, const char *id, const wrenn_h
                              wrenn_op **op, wrenn_error **error) {
     const char *const args[] = {id, options->flags & WRENN_HOSTS_DELETE_FORCE ? "true" : NULL};
     if (options->flags & ~WRENN_HOSTS_DELETE_FORCE)
-        return wrn_fail(error, WRENN_E_INVALID_ARGUMENT, "hosts delete: unknown flags; use WRENN_HOSTS_DELETE_*");
+        return wrn_refuse(error, "hosts delete: unknown flags; use WRENN_HOSTS_DELETE_*");
     return wrn_op_for_client(client, &wrn_hosts_delete_type, &options->call, args, NULL, op, error);
 }
 
@@ -50,37 +50,14 @@ const wrn_op_type wrn_hosts_regenerate_token_type = {
 
 /* ---- tags ---- */
 
-/* Copies an array of strings. False when out of memory, or with `why` when it holds something else. */
-static bool read_tags(wrenn_tag_list *list, const wrn_json *array, const char **why) {
-    size_t count = wrn_json_count(array);
-    wrn_arena *arena = wrn_result_arena(list);
-    const char **items = wrn_arena_alloc(arena, (count + 1) * sizeof(*items));
-    if (!items) return false;
-    for (size_t i = 0; i < count; i++) {
-        size_t size;
-        const char *text = wrn_json_string(wrn_json_at(array, i), &size);
-        if (!text) *why = "a tag is not text";
-        items[i] = text ? wrn_arena_dup(arena, text, size) : NULL;
-        if (!items[i]) return false;
-    }
-    list->items = items;
-    list->items_count = count;
-    return true;
-}
+static const wrn_model tag_text = {.name = "tag"}; /* a string */
 
 /* Servers send null when there are no tags. */
 static void tags_respond(wrenn_op *op, wrn_http_response *response) {
     WRN_AUTO(wrn_json_freep) wrn_json *json = NULL;
     if (!wrn_op_parse(op, response, &json)) return;
-    const char *why = json && wrn_json_type_of(json) != WRN_JSON_ARRAY ? "it is not an array of tags" : NULL;
-    wrenn_tag_list *list = why ? NULL : wrn_result_new(sizeof(*list));
-    if (list && read_tags(list, json, &why)) {
-        wrn_op_finish(op, list, wrn_result_free);
-        return;
-    }
-    wrn_result_free(list);
-    if (why) wrn_op_fail_malformed(op, response, why);
-    else wrn_op_fail_no_memory(op);
+    if (!json) json = wrn_json_new_array();
+    wrn_op_respond_array(op, response, json, &tag_text);
 }
 
 const wrn_op_type wrn_hosts_list_tags_type = {"hosts list_tags", "GET", "/hosts/{host id}/tags", WRN_AUTH_TOKEN,

@@ -1,28 +1,19 @@
 #include "api/kernel.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 #include <time.h>
 
 #include "base/json.h"
 #include "base/text.h"
-
-static bool make_id(char out[33]) {
-    uint8_t random[16];
-    if (getrandom(random, sizeof(random), 0) != (ssize_t)sizeof(random)) return false;
-    wrn_hex(out, random, sizeof(random));
-    return true;
-}
 
 bool wrn_kernel_begin(wrn_kernel_run *run, size_t output_max, const wrenn_code_callbacks *callbacks) {
     *run = (wrn_kernel_run){.out = WRN_BUF_LIMITED(output_max), .err = WRN_BUF_LIMITED(output_max)};
     if (callbacks) run->callbacks = *callbacks;
     run->kept_max = output_max;
     run->execution = wrn_result_new(sizeof(*run->execution));
-    return run->execution && make_id(run->session) && make_id(run->msg_id) && make_id(run->info_id) &&
-           make_id(run->withdraw_id);
+    return run->execution && wrn_random_name(run->session) && wrn_random_name(run->msg_id) &&
+           wrn_random_name(run->info_id) && wrn_random_name(run->withdraw_id);
 }
 
 /* ---- requests ---- */
@@ -130,16 +121,9 @@ static bool add_mime(void *context, const char *type, const wrn_json *value) {
     return !b->texts.failed;
 }
 
-static bool count_member(void *context, const char *key, const wrn_json *value) {
-    (void)key, (void)value;
-    ++*(size_t *)context;
-    return true;
-}
-
 /* NULL when out of memory. */
 static display *make_display(const wrn_json *data, bool is_main, size_t *size) {
-    size_t count = 0;
-    wrn_json_each(data, count_member, &count);
+    size_t count = wrn_json_members(data);
     *size = sizeof(display) + count * (sizeof(wrenn_code_mime *) + sizeof(wrenn_code_mime));
     display *d = calloc(1, *size);
     if (d) d->mimes = (wrenn_code_mime *)(d->pointers + count);

@@ -9,6 +9,7 @@
 
 #include "base/arena.h"
 #include "base/buf.h"
+#include "base/text.h"
 #include "wrenn/code.h"
 
 /* Something displayed, as long as nothing has taken it away. */
@@ -20,12 +21,13 @@ typedef struct wrn_shown {
 } wrn_shown;
 
 typedef struct wrn_kernel_run {
-    char session[33];
-    char msg_id[33], info_id[33], withdraw_id[33]; /* of our requests */
-    wrenn_code_execution *execution;               /* a result with an arena of its own */
-    const wrenn_code_error *replied_error;         /* of the reply */
-    wrn_buf out, err;                              /* limited */
-    size_t kept, kept_max;                         /* bytes of what is shown */
+    char session[WRN_RANDOM_NAME_SIZE];
+    char msg_id[WRN_RANDOM_NAME_SIZE], info_id[WRN_RANDOM_NAME_SIZE],
+        withdraw_id[WRN_RANDOM_NAME_SIZE]; /* of our requests */
+    wrenn_code_execution *execution;       /* a result with an arena of its own */
+    const wrenn_code_error *replied_error; /* of the reply */
+    wrn_buf out, err;                      /* limited */
+    size_t kept, kept_max;                 /* bytes of what is shown */
     wrn_shown *shown;
     size_t shown_count, shown_capacity;
     wrenn_code_callbacks callbacks;

@@ -78,7 +78,7 @@ static int new_wait(wrenn_sandbox *sandbox, const wrn_op_type *type, const wrenn
 int wrn_sandbox_wait_ready_prepare(wrenn_sandbox *sandbox, const wrenn_sandbox_wait_ready_options *options,
                                    wrenn_op **op, wrenn_error **error) {
     if (options->interval_ms < 0 || options->flags & ~WRENN_SANDBOX_WAIT_READY_RESUME)
-        return wrn_fail(error, WRENN_E_INVALID_ARGUMENT, "wait_ready: interval_ms is negative or a flag is unknown");
+        return wrn_refuse(error, "wait_ready: interval_ms is negative or a flag is unknown");
     wrenn_call_options call = options->call;
     if (!call.timeout_ms) call.timeout_ms = WRN_OP_TIMEOUT_MS; /* not the client's */
     return new_wait(sandbox, &wrn_sandbox_wait_ready_type, &call, options->interval_ms,
@@ -88,8 +88,7 @@ int wrn_sandbox_wait_ready_prepare(wrenn_sandbox *sandbox, const wrenn_sandbox_w
 int wrn_sandboxes_connect_prepare(wrenn_client *client, const char *id, const wrenn_sandboxes_connect_options *options,
                                   wrenn_op **op, wrenn_error **error) {
     wrenn_sandbox *sandbox = NULL;
-    if (options->interval_ms < 0)
-        return wrn_fail(error, WRENN_E_INVALID_ARGUMENT, "connect: interval_ms must not be negative");
+    if (options->interval_ms < 0) return wrn_refuse(error, "connect: interval_ms must not be negative");
     int rc = wrenn_sandbox_from_id(client, id, &sandbox, error);
     if (rc != 0) return rc;
     rc = new_wait(sandbox, &wrn_sandboxes_connect_type, &options->call, options->interval_ms, true, op, error);
@@ -136,8 +135,8 @@ static int new_change(wrenn_sandbox *sandbox, const wrn_op_type *type, const wre
                       wrenn_op **op, wrenn_error **error) {
     bool pause = type == &wrn_sandbox_pause_type;
     if (flags & ~WRENN_SANDBOX_PAUSE_WAIT)
-        return wrn_fail(error, WRENN_E_INVALID_ARGUMENT, "%s: unknown flags; use WRENN_SANDBOX_%s_WAIT", type->name,
-                        pause ? "PAUSE" : "RESUME");
+        return wrn_refuse(error, "%s: unknown flags; use WRENN_SANDBOX_%s_WAIT", type->name,
+                          pause ? "PAUSE" : "RESUME");
     int rc = wrn_op_for_sandbox(sandbox, type, call, NULL, NULL, op, error);
     if (rc != 0) return rc;
     change_op *self = (change_op *)*op;

@@ -3,9 +3,6 @@
 /* The three forms of each operation, and what frees results. What is not here is written by hand, beside its row. */
 #include "api/operations.h"
 
-#include "api/code_context.h"
-#include "client/sandbox.h"
-
 /* ---- api_keys.h ---- */
 
 int wrenn_api_keys_create_start(wrenn_client *client, const char *name, const wrenn_call_options *options,
@@ -24,18 +21,13 @@ int wrenn_api_keys_create_finish(wrenn_op *op, wrenn_api_key **api_key, wrenn_er
 int wrenn_api_keys_create(wrenn_client *client, const char *name, const wrenn_call_options *options,
                           wrenn_api_key **api_key, wrenn_error **error) {
     WRN_AUTO(wrn_op_freep) wrenn_op *op = NULL;
-    int rc = wrn_op_may_block(client, error);
-    if (rc == 0) rc = wrenn_api_keys_create_start(client, name, options, NULL, NULL, &op, error);
+    int rc = wrenn_api_keys_create_start(client, name, options, wrn_op_blocking, NULL, &op, error);
     return rc == 0 ? wrenn_api_keys_create_finish(wrn_op_wait(op), api_key, error) : rc;
 }
 
 int wrenn_api_keys_list_start(wrenn_client *client, const wrenn_call_options *options, wrenn_done_fn done,
                               void *user_data, wrenn_op **op, wrenn_error **error) {
-    wrenn_call_options known_options;
-    wrenn_op *made;
-    int rc = wrn_options_read(&known_options, sizeof(known_options), options, "wrenn_call_options", error);
-    if (rc == 0) rc = wrn_op_for_client(client, &wrn_api_keys_list_type, &known_options, NULL, NULL, &made, error);
-    return rc == 0 ? wrn_op_start(made, done, user_data, op, error) : rc;
+    return wrn_op_start_row(client, NULL, &wrn_api_keys_list_type, options, NULL, done, user_data, op, error);
 }
 
 int wrenn_api_keys_list_finish(wrenn_op *op, wrenn_api_key_list **list, wrenn_error **error) {
@@ -45,19 +37,14 @@ int wrenn_api_keys_list_finish(wrenn_op *op, wrenn_api_key_list **list, wrenn_er
 int wrenn_api_keys_list(wrenn_client *client, const wrenn_call_options *options, wrenn_api_key_list **list,
                         wrenn_error **error) {
     WRN_AUTO(wrn_op_freep) wrenn_op *op = NULL;
-    int rc = wrn_op_may_block(client, error);
-    if (rc == 0) rc = wrenn_api_keys_list_start(client, options, NULL, NULL, &op, error);
+    int rc = wrenn_api_keys_list_start(client, options, wrn_op_blocking, NULL, &op, error);
     return rc == 0 ? wrenn_api_keys_list_finish(wrn_op_wait(op), list, error) : rc;
 }
 
 int wrenn_api_keys_delete_start(wrenn_client *client, const char *id, const wrenn_call_options *options,
                                 wrenn_done_fn done, void *user_data, wrenn_op **op, wrenn_error **error) {
-    wrenn_call_options known_options;
     const char *const args[] = {id};
-    wrenn_op *made;
-    int rc = wrn_options_read(&known_options, sizeof(known_options), options, "wrenn_call_options", error);
-    if (rc == 0) rc = wrn_op_for_client(client, &wrn_api_keys_delete_type, &known_options, args, NULL, &made, error);
-    return rc == 0 ? wrn_op_start(made, done, user_data, op, error) : rc;
+    return wrn_op_start_row(client, NULL, &wrn_api_keys_delete_type, options, args, done, user_data, op, error);
 }
 
 int wrenn_api_keys_delete_finish(wrenn_op *op, wrenn_error **error) {
@@ -67,8 +54,7 @@ int wrenn_api_keys_delete_finish(wrenn_op *op, wrenn_error **error) {
 int wrenn_api_keys_delete(wrenn_client *client, const char *id, const wrenn_call_options *options,
                           wrenn_error **error) {
     WRN_AUTO(wrn_op_freep) wrenn_op *op = NULL;
-    int rc = wrn_op_may_block(client, error);
-    if (rc == 0) rc = wrenn_api_keys_delete_start(client, id, options, NULL, NULL, &op, error);
+    int rc = wrenn_api_keys_delete_start(client, id, options, wrn_op_blocking, NULL, &op, error);
     return rc == 0 ? wrenn_api_keys_delete_finish(wrn_op_wait(op), error) : rc;
 }
 
@@ -94,8 +80,7 @@ int wrenn_auth_signup_finish(wrenn_op *op, wrenn_auth **auth, wrenn_error **erro
 int wrenn_auth_signup(wrenn_client *client, const char *email, const char *password, const char *name,
                       const wrenn_call_options *options, wrenn_auth **auth, wrenn_error **error) {
     WRN_AUTO(wrn_op_freep) wrenn_op *op = NULL;
-    int rc = wrn_op_may_block(client, error);
-    if (rc == 0) rc = wrenn_auth_signup_start(client, email, password, name, options, NULL, NULL, &op, error);
+    int rc = wrenn_auth_signup_start(client, email, password, name, options, wrn_op_blocking, NULL, &op, error);
     return rc == 0 ? wrenn_auth_signup_finish(wrn_op_wait(op), auth, error) : rc;
 }
 
@@ -116,8 +101,7 @@ int wrenn_auth_login_finish(wrenn_op *op, wrenn_auth **auth, wrenn_error **error
 int wrenn_auth_login(wrenn_client *client, const char *email, const char *password, const wrenn_call_options *options,
                      wrenn_auth **auth, wrenn_error **error) {
     WRN_AUTO(wrn_op_freep) wrenn_op *op = NULL;
-    int rc = wrn_op_may_block(client, error);
-    if (rc == 0) rc = wrenn_auth_login_start(client, email, password, options, NULL, NULL, &op, error);
+    int rc = wrenn_auth_login_start(client, email, password, options, wrn_op_blocking, NULL, &op, error);
     return rc == 0 ? wrenn_auth_login_finish(wrn_op_wait(op), auth, error) : rc;
 }
 
@@ -130,6 +114,15 @@ void wrenn_call_options_init(wrenn_call_options *options, size_t size) { wrn_opt
 
 /* ---- code.h ---- */
 
+int wrenn_sandbox_run_code_start(wrenn_sandbox *sandbox, const wrenn_sandbox_run_code_options *options,
+                                 wrenn_done_fn done, void *user_data, wrenn_op **op, wrenn_error **error) {
+    wrenn_sandbox_run_code_options known_options;
+    wrenn_op *made;
+    int rc = wrn_options_read(&known_options, sizeof(known_options), options, "wrenn_sandbox_run_code_options", error);
+    if (rc == 0) rc = wrn_sandbox_run_code_prepare(sandbox, &known_options, &made, error);
+    return rc == 0 ? wrn_op_start(made, done, user_data, op, error) : rc;
+}
+
 int wrenn_sandbox_run_code_finish(wrenn_op *op, wrenn_code_execution **execution, wrenn_error **error) {
     return wrn_op_take(op, &wrn_sandbox_run_code_type, execution, error);
 }
@@ -137,9 +130,18 @@ int wrenn_sandbox_run_code_finish(wrenn_op *op, wrenn_code_execution **execution
 int wrenn_sandbox_run_code(wrenn_sandbox *sandbox, const wrenn_sandbox_run_code_options *options,
                            wrenn_code_execution **execution, wrenn_error **error) {
     WRN_AUTO(wrn_op_freep) wrenn_op *op = NULL;
-    int rc = wrn_op_may_block(sandbox ? sandbox->client : NULL, error);
-    if (rc == 0) rc = wrenn_sandbox_run_code_start(sandbox, options, NULL, NULL, &op, error);
+    int rc = wrenn_sandbox_run_code_start(sandbox, options, wrn_op_blocking, NULL, &op, error);
     return rc == 0 ? wrenn_sandbox_run_code_finish(wrn_op_wait(op), execution, error) : rc;
+}
+
+int wrenn_sandbox_code_context_start(wrenn_sandbox *sandbox, const wrenn_sandbox_code_context_options *options,
+                                     wrenn_done_fn done, void *user_data, wrenn_op **op, wrenn_error **error) {
+    wrenn_sandbox_code_context_options known_options;
+    wrenn_op *made;
+    int rc = wrn_options_read(&known_options, sizeof(known_options), options, "wrenn_sandbox_code_context_options",
+                              error);
+    if (rc == 0) rc = wrn_sandbox_code_context_prepare(sandbox, &known_options, &made, error);
+    return rc == 0 ? wrn_op_start(made, done, user_data, op, error) : rc;
 }
 
 int wrenn_sandbox_code_context_finish(wrenn_op *op, wrenn_code_context **context, wrenn_error **error) {
@@ -149,9 +151,17 @@ int wrenn_sandbox_code_context_finish(wrenn_op *op, wrenn_code_context **context
 int wrenn_sandbox_code_context(wrenn_sandbox *sandbox, const wrenn_sandbox_code_context_options *options,
                                wrenn_code_context **context, wrenn_error **error) {
     WRN_AUTO(wrn_op_freep) wrenn_op *op = NULL;
-    int rc = wrn_op_may_block(sandbox ? sandbox->client : NULL, error);
-    if (rc == 0) rc = wrenn_sandbox_code_context_start(sandbox, options, NULL, NULL, &op, error);
+    int rc = wrenn_sandbox_code_context_start(sandbox, options, wrn_op_blocking, NULL, &op, error);
     return rc == 0 ? wrenn_sandbox_code_context_finish(wrn_op_wait(op), context, error) : rc;
+}
+
+int wrenn_code_context_interrupt_start(wrenn_code_context *context, const wrenn_call_options *options,
+                                       wrenn_done_fn done, void *user_data, wrenn_op **op, wrenn_error **error) {
+    wrenn_call_options known_options;
+    wrenn_op *made;
+    int rc = wrn_options_read(&known_options, sizeof(known_options), options, "wrenn_call_options", error);
+    if (rc == 0) rc = wrn_code_context_interrupt_prepare(context, &known_options, &made, error);
+    return rc == 0 ? wrn_op_start(made, done, user_data, op, error) : rc;
 }
 
 int wrenn_code_context_interrupt_finish(wrenn_op *op, wrenn_error **error) {
@@ -160,9 +170,17 @@ int wrenn_code_context_interrupt_finish(wrenn_op *op, wrenn_error **error) {
 
 int wrenn_code_context_interrupt(wrenn_code_context *context, const wrenn_call_options *options, wrenn_error **error) {
     WRN_AUTO(wrn_op_freep) wrenn_op *op = NULL;
-    int rc = wrn_op_may_block(context ? context->client : NULL, error);
-    if (rc == 0) rc = wrenn_code_context_interrupt_start(context, options, NULL, NULL, &op, error);
+    int rc = wrenn_code_context_interrupt_start(context, options, wrn_op_blocking, NULL, &op, error);
     return rc == 0 ? wrenn_code_context_interrupt_finish(wrn_op_wait(op), error) : rc;
+}
+
+int wrenn_code_context_restart_start(wrenn_code_context *context, const wrenn_call_options *options, wrenn_done_fn done,
+                                     void *user_data, wrenn_op **op, wrenn_error **error) {
+    wrenn_call_options known_options;
+    wrenn_op *made;
+    int rc = wrn_options_read(&known_options, sizeof(known_options), options, "wrenn_call_options", error);
+    if (rc == 0) rc = wrn_code_context_restart_prepare(context, &known_options, &made, error);
+    return rc == 0 ? wrn_op_start(made, done, user_data, op, error) : rc;
 }
 
 int wrenn_code_context_restart_finish(wrenn_op *op, wrenn_error **error) {
@@ -171,9 +189,17 @@ int wrenn_code_context_restart_finish(wrenn_op *op, wrenn_error **error) {
 
 int wrenn_code_context_restart(wrenn_code_context *context, const wrenn_call_options *options, wrenn_error **error) {
     WRN_AUTO(wrn_op_freep) wrenn_op *op = NULL;
-    int rc = wrn_op_may_block(context ? context->client : NULL, error);
-    if (rc == 0) rc = wrenn_code_context_restart_start(context, options, NULL, NULL, &op, error);
+    int rc = wrenn_code_context_restart_start(context, options, wrn_op_blocking, NULL, &op, error);
     return rc == 0 ? wrenn_code_context_restart_finish(wrn_op_wait(op), error) : rc;
+}
+
+int wrenn_code_context_delete_start(wrenn_code_context *context, const wrenn_call_options *options, wrenn_done_fn done,
+                                    void *user_data, wrenn_op **op, wrenn_error **error) {
+    wrenn_call_options known_options;
+    wrenn_op *made;
+    int rc = wrn_options_read(&known_options, sizeof(known_options), options, "wrenn_call_options", error);
+    if (rc == 0) rc = wrn_code_context_delete_prepare(context, &known_options, &made, error);
+    return rc == 0 ? wrn_op_start(made, done, user_data, op, error) : rc;
 }
 
 int wrenn_code_context_delete_finish(wrenn_op *op, wrenn_error **error) {
@@ -182,8 +208,7 @@ int wrenn_code_context_delete_finish(wrenn_op *op, wrenn_error **error) {
 
 int wrenn_code_context_delete(wrenn_code_context *context, const wrenn_call_options *options, wrenn_error **error) {
     WRN_AUTO(wrn_op_freep) wrenn_op *op = NULL;
-    int rc = wrn_op_may_block(context ? context->client : NULL, error);
-    if (rc == 0) rc = wrenn_code_context_delete_start(context, options, NULL, NULL, &op, error);
+    int rc = wrenn_code_context_delete_start(context, options, wrn_op_blocking, NULL, &op, error);
     return rc == 0 ? wrenn_code_context_delete_finish(wrn_op_wait(op), error) : rc;
 }
 
@@ -211,8 +236,7 @@ int wrenn_sandbox_exec_finish(wrenn_op *op, wrenn_exec_result **result, wrenn_er
 int wrenn_sandbox_exec(wrenn_sandbox *sandbox, const wrenn_command *command, const wrenn_call_options *options,
                        wrenn_exec_result **result, wrenn_error **error) {
     WRN_AUTO(wrn_op_freep) wrenn_op *op = NULL;
-    int rc = wrn_op_may_block(sandbox ? sandbox->client : NULL, error);
-    if (rc == 0) rc = wrenn_sandbox_exec_start(sandbox, command, options, NULL, NULL, &op, error);
+    int rc = wrenn_sandbox_exec_start(sandbox, command, options, wrn_op_blocking, NULL, &op, error);
     return rc == 0 ? wrenn_sandbox_exec_finish(wrn_op_wait(op), result, error) : rc;
 }
 
@@ -235,8 +259,7 @@ int wrenn_sandbox_exec_stream_finish(wrenn_op *op, wrenn_stream **stream, wrenn_
 int wrenn_sandbox_exec_stream(wrenn_sandbox *sandbox, const wrenn_command *command, const wrenn_call_options *options,
                               wrenn_stream **stream, wrenn_error **error) {
     WRN_AUTO(wrn_op_freep) wrenn_op *op = NULL;
-    int rc = wrn_op_may_block(sandbox ? sandbox->client : NULL, error);
-    if (rc == 0) rc = wrenn_sandbox_exec_stream_start(sandbox, command, options, NULL, NULL, &op, error);
+    int rc = wrenn_sandbox_exec_stream_start(sandbox, command, options, wrn_op_blocking, NULL, &op, error);
     return rc == 0 ? wrenn_sandbox_exec_stream_finish(wrn_op_wait(op), stream, error) : rc;
 }
 
@@ -262,8 +285,7 @@ int wrenn_sandbox_list_dir_finish(wrenn_op *op, wrenn_file_list **list, wrenn_er
 int wrenn_sandbox_list_dir(wrenn_sandbox *sandbox, const char *path, int64_t depth, const wrenn_call_options *options,
                            wrenn_file_list **list, wrenn_error **error) {
     WRN_AUTO(wrn_op_freep) wrenn_op *op = NULL;
-    int rc = wrn_op_may_block(sandbox ? sandbox->client : NULL, error);
-    if (rc == 0) rc = wrenn_sandbox_list_dir_start(sandbox, path, depth, options, NULL, NULL, &op, error);
+    int rc = wrenn_sandbox_list_dir_start(sandbox, path, depth, options, wrn_op_blocking, NULL, &op, error);
     return rc == 0 ? wrenn_sandbox_list_dir_finish(wrn_op_wait(op), list, error) : rc;
 }
 
@@ -283,8 +305,7 @@ int wrenn_sandbox_mkdir_finish(wrenn_op *op, wrenn_file_entry **entry, wrenn_err
 int wrenn_sandbox_mkdir(wrenn_sandbox *sandbox, const char *path, const wrenn_call_options *options,
                         wrenn_file_entry **entry, wrenn_error **error) {
     WRN_AUTO(wrn_op_freep) wrenn_op *op = NULL;
-    int rc = wrn_op_may_block(sandbox ? sandbox->client : NULL, error);
-    if (rc == 0) rc = wrenn_sandbox_mkdir_start(sandbox, path, options, NULL, NULL, &op, error);
+    int rc = wrenn_sandbox_mkdir_start(sandbox, path, options, wrn_op_blocking, NULL, &op, error);
     return rc == 0 ? wrenn_sandbox_mkdir_finish(wrn_op_wait(op), entry, error) : rc;
 }
 
@@ -304,8 +325,7 @@ int wrenn_sandbox_remove_finish(wrenn_op *op, wrenn_error **error) {
 int wrenn_sandbox_remove(wrenn_sandbox *sandbox, const char *path, const wrenn_call_options *options,
                          wrenn_error **error) {
     WRN_AUTO(wrn_op_freep) wrenn_op *op = NULL;
-    int rc = wrn_op_may_block(sandbox ? sandbox->client : NULL, error);
-    if (rc == 0) rc = wrenn_sandbox_remove_start(sandbox, path, options, NULL, NULL, &op, error);
+    int rc = wrenn_sandbox_remove_start(sandbox, path, options, wrn_op_blocking, NULL, &op, error);
     return rc == 0 ? wrenn_sandbox_remove_finish(wrn_op_wait(op), error) : rc;
 }
 
@@ -325,8 +345,7 @@ int wrenn_sandbox_stat_finish(wrenn_op *op, wrenn_file_entry **entry, wrenn_erro
 int wrenn_sandbox_stat(wrenn_sandbox *sandbox, const char *path, const wrenn_call_options *options,
                        wrenn_file_entry **entry, wrenn_error **error) {
     WRN_AUTO(wrn_op_freep) wrenn_op *op = NULL;
-    int rc = wrn_op_may_block(sandbox ? sandbox->client : NULL, error);
-    if (rc == 0) rc = wrenn_sandbox_stat_start(sandbox, path, options, NULL, NULL, &op, error);
+    int rc = wrenn_sandbox_stat_start(sandbox, path, options, wrn_op_blocking, NULL, &op, error);
     return rc == 0 ? wrenn_sandbox_stat_finish(wrn_op_wait(op), entry, error) : rc;
 }
 
@@ -342,8 +361,7 @@ int wrenn_sandbox_exists_start(wrenn_sandbox *sandbox, const char *path, const w
 int wrenn_sandbox_exists(wrenn_sandbox *sandbox, const char *path, const wrenn_call_options *options, int64_t *exists,
                          wrenn_error **error) {
     WRN_AUTO(wrn_op_freep) wrenn_op *op = NULL;
-    int rc = wrn_op_may_block(sandbox ? sandbox->client : NULL, error);
-    if (rc == 0) rc = wrenn_sandbox_exists_start(sandbox, path, options, NULL, NULL, &op, error);
+    int rc = wrenn_sandbox_exists_start(sandbox, path, options, wrn_op_blocking, NULL, &op, error);
     return rc == 0 ? wrenn_sandbox_exists_finish(wrn_op_wait(op), exists, error) : rc;
 }
 
@@ -377,8 +395,7 @@ int wrenn_sandbox_download_finish(wrenn_op *op, wrenn_file **file, wrenn_error *
 int wrenn_sandbox_download(wrenn_sandbox *sandbox, const char *path, const wrenn_call_options *options,
                            wrenn_file **file, wrenn_error **error) {
     WRN_AUTO(wrn_op_freep) wrenn_op *op = NULL;
-    int rc = wrn_op_may_block(sandbox ? sandbox->client : NULL, error);
-    if (rc == 0) rc = wrenn_sandbox_download_start(sandbox, path, options, NULL, NULL, &op, error);
+    int rc = wrenn_sandbox_download_start(sandbox, path, options, wrn_op_blocking, NULL, &op, error);
     return rc == 0 ? wrenn_sandbox_download_finish(wrn_op_wait(op), file, error) : rc;
 }
 
@@ -399,8 +416,7 @@ int wrenn_sandbox_upload_stream_finish(wrenn_op *op, wrenn_error **error) {
 int wrenn_sandbox_upload_stream(wrenn_sandbox *sandbox, const wrenn_sandbox_upload_stream_options *options,
                                 wrenn_error **error) {
     WRN_AUTO(wrn_op_freep) wrenn_op *op = NULL;
-    int rc = wrn_op_may_block(sandbox ? sandbox->client : NULL, error);
-    if (rc == 0) rc = wrenn_sandbox_upload_stream_start(sandbox, options, NULL, NULL, &op, error);
+    int rc = wrenn_sandbox_upload_stream_start(sandbox, options, wrn_op_blocking, NULL, &op, error);
     return rc == 0 ? wrenn_sandbox_upload_stream_finish(wrn_op_wait(op), error) : rc;
 }
 
@@ -417,8 +433,7 @@ int wrenn_sandbox_download_stream_start(wrenn_sandbox *sandbox, const wrenn_sand
 int wrenn_sandbox_download_stream(wrenn_sandbox *sandbox, const wrenn_sandbox_download_stream_options *options,
                                   int64_t *size, wrenn_error **error) {
     WRN_AUTO(wrn_op_freep) wrenn_op *op = NULL;
-    int rc = wrn_op_may_block(sandbox ? sandbox->client : NULL, error);
-    if (rc == 0) rc = wrenn_sandbox_download_stream_start(sandbox, options, NULL, NULL, &op, error);
+    int rc = wrenn_sandbox_download_stream_start(sandbox, options, wrn_op_blocking, NULL, &op, error);
     return rc == 0 ? wrenn_sandbox_download_stream_finish(wrn_op_wait(op), size, error) : rc;
 }
 
@@ -445,18 +460,13 @@ int wrenn_hosts_create_finish(wrenn_op *op, wrenn_host_with_token **host, wrenn_
 int wrenn_hosts_create(wrenn_client *client, const wrenn_hosts_create_options *options, wrenn_host_with_token **host,
                        wrenn_error **error) {
     WRN_AUTO(wrn_op_freep) wrenn_op *op = NULL;
-    int rc = wrn_op_may_block(client, error);
-    if (rc == 0) rc = wrenn_hosts_create_start(client, options, NULL, NULL, &op, error);
+    int rc = wrenn_hosts_create_start(client, options, wrn_op_blocking, NULL, &op, error);
     return rc == 0 ? wrenn_hosts_create_finish(wrn_op_wait(op), host, error) : rc;
 }
 
 int wrenn_hosts_list_start(wrenn_client *client, const wrenn_call_options *options, wrenn_done_fn done, void *user_data,
                            wrenn_op **op, wrenn_error **error) {
-    wrenn_call_options known_options;
-    wrenn_op *made;
-    int rc = wrn_options_read(&known_options, sizeof(known_options), options, "wrenn_call_options", error);
-    if (rc == 0) rc = wrn_op_for_client(client, &wrn_hosts_list_type, &known_options, NULL, NULL, &made, error);
-    return rc == 0 ? wrn_op_start(made, done, user_data, op, error) : rc;
+    return wrn_op_start_row(client, NULL, &wrn_hosts_list_type, options, NULL, done, user_data, op, error);
 }
 
 int wrenn_hosts_list_finish(wrenn_op *op, wrenn_host_list **list, wrenn_error **error) {
@@ -466,19 +476,14 @@ int wrenn_hosts_list_finish(wrenn_op *op, wrenn_host_list **list, wrenn_error **
 int wrenn_hosts_list(wrenn_client *client, const wrenn_call_options *options, wrenn_host_list **list,
                      wrenn_error **error) {
     WRN_AUTO(wrn_op_freep) wrenn_op *op = NULL;
-    int rc = wrn_op_may_block(client, error);
-    if (rc == 0) rc = wrenn_hosts_list_start(client, options, NULL, NULL, &op, error);
+    int rc = wrenn_hosts_list_start(client, options, wrn_op_blocking, NULL, &op, error);
     return rc == 0 ? wrenn_hosts_list_finish(wrn_op_wait(op), list, error) : rc;
 }
 
 int wrenn_hosts_get_start(wrenn_client *client, const char *id, const wrenn_call_options *options, wrenn_done_fn done,
                           void *user_data, wrenn_op **op, wrenn_error **error) {
-    wrenn_call_options known_options;
     const char *const args[] = {id};
-    wrenn_op *made;
-    int rc = wrn_options_read(&known_options, sizeof(known_options), options, "wrenn_call_options", error);
-    if (rc == 0) rc = wrn_op_for_client(client, &wrn_hosts_get_type, &known_options, args, NULL, &made, error);
-    return rc == 0 ? wrn_op_start(made, done, user_data, op, error) : rc;
+    return wrn_op_start_row(client, NULL, &wrn_hosts_get_type, options, args, done, user_data, op, error);
 }
 
 int wrenn_hosts_get_finish(wrenn_op *op, wrenn_host **host, wrenn_error **error) {
@@ -488,8 +493,7 @@ int wrenn_hosts_get_finish(wrenn_op *op, wrenn_host **host, wrenn_error **error)
 int wrenn_hosts_get(wrenn_client *client, const char *id, const wrenn_call_options *options, wrenn_host **host,
                     wrenn_error **error) {
     WRN_AUTO(wrn_op_freep) wrenn_op *op = NULL;
-    int rc = wrn_op_may_block(client, error);
-    if (rc == 0) rc = wrenn_hosts_get_start(client, id, options, NULL, NULL, &op, error);
+    int rc = wrenn_hosts_get_start(client, id, options, wrn_op_blocking, NULL, &op, error);
     return rc == 0 ? wrenn_hosts_get_finish(wrn_op_wait(op), host, error) : rc;
 }
 
@@ -509,20 +513,14 @@ int wrenn_hosts_delete_finish(wrenn_op *op, wrenn_error **error) {
 int wrenn_hosts_delete(wrenn_client *client, const char *id, const wrenn_hosts_delete_options *options,
                        wrenn_error **error) {
     WRN_AUTO(wrn_op_freep) wrenn_op *op = NULL;
-    int rc = wrn_op_may_block(client, error);
-    if (rc == 0) rc = wrenn_hosts_delete_start(client, id, options, NULL, NULL, &op, error);
+    int rc = wrenn_hosts_delete_start(client, id, options, wrn_op_blocking, NULL, &op, error);
     return rc == 0 ? wrenn_hosts_delete_finish(wrn_op_wait(op), error) : rc;
 }
 
 int wrenn_hosts_delete_preview_start(wrenn_client *client, const char *id, const wrenn_call_options *options,
                                      wrenn_done_fn done, void *user_data, wrenn_op **op, wrenn_error **error) {
-    wrenn_call_options known_options;
     const char *const args[] = {id};
-    wrenn_op *made;
-    int rc = wrn_options_read(&known_options, sizeof(known_options), options, "wrenn_call_options", error);
-    if (rc == 0) rc = wrn_op_for_client(client, &wrn_hosts_delete_preview_type, &known_options, args, NULL, &made,
-                                        error);
-    return rc == 0 ? wrn_op_start(made, done, user_data, op, error) : rc;
+    return wrn_op_start_row(client, NULL, &wrn_hosts_delete_preview_type, options, args, done, user_data, op, error);
 }
 
 int wrenn_hosts_delete_preview_finish(wrenn_op *op, wrenn_host_delete_preview **preview, wrenn_error **error) {
@@ -532,20 +530,14 @@ int wrenn_hosts_delete_preview_finish(wrenn_op *op, wrenn_host_delete_preview **
 int wrenn_hosts_delete_preview(wrenn_client *client, const char *id, const wrenn_call_options *options,
                                wrenn_host_delete_preview **preview, wrenn_error **error) {
     WRN_AUTO(wrn_op_freep) wrenn_op *op = NULL;
-    int rc = wrn_op_may_block(client, error);
-    if (rc == 0) rc = wrenn_hosts_delete_preview_start(client, id, options, NULL, NULL, &op, error);
+    int rc = wrenn_hosts_delete_preview_start(client, id, options, wrn_op_blocking, NULL, &op, error);
     return rc == 0 ? wrenn_hosts_delete_preview_finish(wrn_op_wait(op), preview, error) : rc;
 }
 
 int wrenn_hosts_regenerate_token_start(wrenn_client *client, const char *id, const wrenn_call_options *options,
                                        wrenn_done_fn done, void *user_data, wrenn_op **op, wrenn_error **error) {
-    wrenn_call_options known_options;
     const char *const args[] = {id};
-    wrenn_op *made;
-    int rc = wrn_options_read(&known_options, sizeof(known_options), options, "wrenn_call_options", error);
-    if (rc == 0) rc = wrn_op_for_client(client, &wrn_hosts_regenerate_token_type, &known_options, args, NULL, &made,
-                                        error);
-    return rc == 0 ? wrn_op_start(made, done, user_data, op, error) : rc;
+    return wrn_op_start_row(client, NULL, &wrn_hosts_regenerate_token_type, options, args, done, user_data, op, error);
 }
 
 int wrenn_hosts_regenerate_token_finish(wrenn_op *op, wrenn_host_with_token **host, wrenn_error **error) {
@@ -555,19 +547,14 @@ int wrenn_hosts_regenerate_token_finish(wrenn_op *op, wrenn_host_with_token **ho
 int wrenn_hosts_regenerate_token(wrenn_client *client, const char *id, const wrenn_call_options *options,
                                  wrenn_host_with_token **host, wrenn_error **error) {
     WRN_AUTO(wrn_op_freep) wrenn_op *op = NULL;
-    int rc = wrn_op_may_block(client, error);
-    if (rc == 0) rc = wrenn_hosts_regenerate_token_start(client, id, options, NULL, NULL, &op, error);
+    int rc = wrenn_hosts_regenerate_token_start(client, id, options, wrn_op_blocking, NULL, &op, error);
     return rc == 0 ? wrenn_hosts_regenerate_token_finish(wrn_op_wait(op), host, error) : rc;
 }
 
 int wrenn_hosts_list_tags_start(wrenn_client *client, const char *id, const wrenn_call_options *options,
                                 wrenn_done_fn done, void *user_data, wrenn_op **op, wrenn_error **error) {
-    wrenn_call_options known_options;
     const char *const args[] = {id};
-    wrenn_op *made;
-    int rc = wrn_options_read(&known_options, sizeof(known_options), options, "wrenn_call_options", error);
-    if (rc == 0) rc = wrn_op_for_client(client, &wrn_hosts_list_tags_type, &known_options, args, NULL, &made, error);
-    return rc == 0 ? wrn_op_start(made, done, user_data, op, error) : rc;
+    return wrn_op_start_row(client, NULL, &wrn_hosts_list_tags_type, options, args, done, user_data, op, error);
 }
 
 int wrenn_hosts_list_tags_finish(wrenn_op *op, wrenn_tag_list **list, wrenn_error **error) {
@@ -577,8 +564,7 @@ int wrenn_hosts_list_tags_finish(wrenn_op *op, wrenn_tag_list **list, wrenn_erro
 int wrenn_hosts_list_tags(wrenn_client *client, const char *id, const wrenn_call_options *options,
                           wrenn_tag_list **list, wrenn_error **error) {
     WRN_AUTO(wrn_op_freep) wrenn_op *op = NULL;
-    int rc = wrn_op_may_block(client, error);
-    if (rc == 0) rc = wrenn_hosts_list_tags_start(client, id, options, NULL, NULL, &op, error);
+    int rc = wrenn_hosts_list_tags_start(client, id, options, wrn_op_blocking, NULL, &op, error);
     return rc == 0 ? wrenn_hosts_list_tags_finish(wrn_op_wait(op), list, error) : rc;
 }
 
@@ -598,20 +584,15 @@ int wrenn_hosts_add_tag_finish(wrenn_op *op, wrenn_error **error) {
 int wrenn_hosts_add_tag(wrenn_client *client, const char *id, const char *tag, const wrenn_call_options *options,
                         wrenn_error **error) {
     WRN_AUTO(wrn_op_freep) wrenn_op *op = NULL;
-    int rc = wrn_op_may_block(client, error);
-    if (rc == 0) rc = wrenn_hosts_add_tag_start(client, id, tag, options, NULL, NULL, &op, error);
+    int rc = wrenn_hosts_add_tag_start(client, id, tag, options, wrn_op_blocking, NULL, &op, error);
     return rc == 0 ? wrenn_hosts_add_tag_finish(wrn_op_wait(op), error) : rc;
 }
 
 int wrenn_hosts_remove_tag_start(wrenn_client *client, const char *id, const char *tag,
                                  const wrenn_call_options *options, wrenn_done_fn done, void *user_data, wrenn_op **op,
                                  wrenn_error **error) {
-    wrenn_call_options known_options;
     const char *const args[] = {id, tag};
-    wrenn_op *made;
-    int rc = wrn_options_read(&known_options, sizeof(known_options), options, "wrenn_call_options", error);
-    if (rc == 0) rc = wrn_op_for_client(client, &wrn_hosts_remove_tag_type, &known_options, args, NULL, &made, error);
-    return rc == 0 ? wrn_op_start(made, done, user_data, op, error) : rc;
+    return wrn_op_start_row(client, NULL, &wrn_hosts_remove_tag_type, options, args, done, user_data, op, error);
 }
 
 int wrenn_hosts_remove_tag_finish(wrenn_op *op, wrenn_error **error) {
@@ -621,8 +602,7 @@ int wrenn_hosts_remove_tag_finish(wrenn_op *op, wrenn_error **error) {
 int wrenn_hosts_remove_tag(wrenn_client *client, const char *id, const char *tag, const wrenn_call_options *options,
                            wrenn_error **error) {
     WRN_AUTO(wrn_op_freep) wrenn_op *op = NULL;
-    int rc = wrn_op_may_block(client, error);
-    if (rc == 0) rc = wrenn_hosts_remove_tag_start(client, id, tag, options, NULL, NULL, &op, error);
+    int rc = wrenn_hosts_remove_tag_start(client, id, tag, options, wrn_op_blocking, NULL, &op, error);
     return rc == 0 ? wrenn_hosts_remove_tag_finish(wrn_op_wait(op), error) : rc;
 }
 
@@ -652,8 +632,7 @@ int wrenn_sandbox_metrics_finish(wrenn_op *op, wrenn_metrics **metrics, wrenn_er
 int wrenn_sandbox_metrics(wrenn_sandbox *sandbox, const wrenn_sandbox_metrics_options *options, wrenn_metrics **metrics,
                           wrenn_error **error) {
     WRN_AUTO(wrn_op_freep) wrenn_op *op = NULL;
-    int rc = wrn_op_may_block(sandbox ? sandbox->client : NULL, error);
-    if (rc == 0) rc = wrenn_sandbox_metrics_start(sandbox, options, NULL, NULL, &op, error);
+    int rc = wrenn_sandbox_metrics_start(sandbox, options, wrn_op_blocking, NULL, &op, error);
     return rc == 0 ? wrenn_sandbox_metrics_finish(wrn_op_wait(op), metrics, error) : rc;
 }
 
@@ -679,8 +658,7 @@ int wrenn_sandbox_port_request_finish(wrenn_op *op, wrenn_port_response **respon
 int wrenn_sandbox_port_request(wrenn_sandbox *sandbox, const wrenn_sandbox_port_request_options *options,
                                wrenn_port_response **response, wrenn_error **error) {
     WRN_AUTO(wrn_op_freep) wrenn_op *op = NULL;
-    int rc = wrn_op_may_block(sandbox ? sandbox->client : NULL, error);
-    if (rc == 0) rc = wrenn_sandbox_port_request_start(sandbox, options, NULL, NULL, &op, error);
+    int rc = wrenn_sandbox_port_request_start(sandbox, options, wrn_op_blocking, NULL, &op, error);
     return rc == 0 ? wrenn_sandbox_port_request_finish(wrn_op_wait(op), response, error) : rc;
 }
 
@@ -701,8 +679,7 @@ int wrenn_sandbox_port_websocket_finish(wrenn_op *op, wrenn_stream **stream, wre
 int wrenn_sandbox_port_websocket(wrenn_sandbox *sandbox, int64_t port, const char *path,
                                  const wrenn_call_options *options, wrenn_stream **stream, wrenn_error **error) {
     WRN_AUTO(wrn_op_freep) wrenn_op *op = NULL;
-    int rc = wrn_op_may_block(sandbox ? sandbox->client : NULL, error);
-    if (rc == 0) rc = wrenn_sandbox_port_websocket_start(sandbox, port, path, options, NULL, NULL, &op, error);
+    int rc = wrenn_sandbox_port_websocket_start(sandbox, port, path, options, wrn_op_blocking, NULL, &op, error);
     return rc == 0 ? wrenn_sandbox_port_websocket_finish(wrn_op_wait(op), stream, error) : rc;
 }
 
@@ -729,19 +706,13 @@ int wrenn_sandbox_spawn_finish(wrenn_op *op, wrenn_process **process, wrenn_erro
 int wrenn_sandbox_spawn(wrenn_sandbox *sandbox, const wrenn_command *command, const wrenn_call_options *options,
                         wrenn_process **process, wrenn_error **error) {
     WRN_AUTO(wrn_op_freep) wrenn_op *op = NULL;
-    int rc = wrn_op_may_block(sandbox ? sandbox->client : NULL, error);
-    if (rc == 0) rc = wrenn_sandbox_spawn_start(sandbox, command, options, NULL, NULL, &op, error);
+    int rc = wrenn_sandbox_spawn_start(sandbox, command, options, wrn_op_blocking, NULL, &op, error);
     return rc == 0 ? wrenn_sandbox_spawn_finish(wrn_op_wait(op), process, error) : rc;
 }
 
 int wrenn_sandbox_processes_start(wrenn_sandbox *sandbox, const wrenn_call_options *options, wrenn_done_fn done,
                                   void *user_data, wrenn_op **op, wrenn_error **error) {
-    wrenn_call_options known_options;
-    wrenn_op *made;
-    int rc = wrn_options_read(&known_options, sizeof(known_options), options, "wrenn_call_options", error);
-    if (rc == 0) rc = wrn_op_for_sandbox(sandbox, &wrn_sandbox_processes_type, &known_options, NULL, NULL, &made,
-                                         error);
-    return rc == 0 ? wrn_op_start(made, done, user_data, op, error) : rc;
+    return wrn_op_start_row(NULL, sandbox, &wrn_sandbox_processes_type, options, NULL, done, user_data, op, error);
 }
 
 int wrenn_sandbox_processes_finish(wrenn_op *op, wrenn_process_list **list, wrenn_error **error) {
@@ -751,8 +722,7 @@ int wrenn_sandbox_processes_finish(wrenn_op *op, wrenn_process_list **list, wren
 int wrenn_sandbox_processes(wrenn_sandbox *sandbox, const wrenn_call_options *options, wrenn_process_list **list,
                             wrenn_error **error) {
     WRN_AUTO(wrn_op_freep) wrenn_op *op = NULL;
-    int rc = wrn_op_may_block(sandbox ? sandbox->client : NULL, error);
-    if (rc == 0) rc = wrenn_sandbox_processes_start(sandbox, options, NULL, NULL, &op, error);
+    int rc = wrenn_sandbox_processes_start(sandbox, options, wrn_op_blocking, NULL, &op, error);
     return rc == 0 ? wrenn_sandbox_processes_finish(wrn_op_wait(op), list, error) : rc;
 }
 
@@ -773,19 +743,14 @@ int wrenn_sandbox_kill_finish(wrenn_op *op, wrenn_error **error) {
 int wrenn_sandbox_kill(wrenn_sandbox *sandbox, const char *selector, int64_t signal_number,
                        const wrenn_call_options *options, wrenn_error **error) {
     WRN_AUTO(wrn_op_freep) wrenn_op *op = NULL;
-    int rc = wrn_op_may_block(sandbox ? sandbox->client : NULL, error);
-    if (rc == 0) rc = wrenn_sandbox_kill_start(sandbox, selector, signal_number, options, NULL, NULL, &op, error);
+    int rc = wrenn_sandbox_kill_start(sandbox, selector, signal_number, options, wrn_op_blocking, NULL, &op, error);
     return rc == 0 ? wrenn_sandbox_kill_finish(wrn_op_wait(op), error) : rc;
 }
 
 int wrenn_sandbox_attach_start(wrenn_sandbox *sandbox, const char *selector, const wrenn_call_options *options,
                                wrenn_done_fn done, void *user_data, wrenn_op **op, wrenn_error **error) {
-    wrenn_call_options known_options;
     const char *const args[] = {selector};
-    wrenn_op *made;
-    int rc = wrn_options_read(&known_options, sizeof(known_options), options, "wrenn_call_options", error);
-    if (rc == 0) rc = wrn_op_for_sandbox(sandbox, &wrn_sandbox_attach_type, &known_options, args, NULL, &made, error);
-    return rc == 0 ? wrn_op_start(made, done, user_data, op, error) : rc;
+    return wrn_op_start_row(NULL, sandbox, &wrn_sandbox_attach_type, options, args, done, user_data, op, error);
 }
 
 int wrenn_sandbox_attach_finish(wrenn_op *op, wrenn_stream **stream, wrenn_error **error) {
@@ -795,8 +760,7 @@ int wrenn_sandbox_attach_finish(wrenn_op *op, wrenn_stream **stream, wrenn_error
 int wrenn_sandbox_attach(wrenn_sandbox *sandbox, const char *selector, const wrenn_call_options *options,
                          wrenn_stream **stream, wrenn_error **error) {
     WRN_AUTO(wrn_op_freep) wrenn_op *op = NULL;
-    int rc = wrn_op_may_block(sandbox ? sandbox->client : NULL, error);
-    if (rc == 0) rc = wrenn_sandbox_attach_start(sandbox, selector, options, NULL, NULL, &op, error);
+    int rc = wrenn_sandbox_attach_start(sandbox, selector, options, wrn_op_blocking, NULL, &op, error);
     return rc == 0 ? wrenn_sandbox_attach_finish(wrn_op_wait(op), stream, error) : rc;
 }
 
@@ -823,8 +787,7 @@ int wrenn_sandbox_pty_finish(wrenn_op *op, wrenn_stream **stream, wrenn_error **
 int wrenn_sandbox_pty(wrenn_sandbox *sandbox, const wrenn_command *command, const wrenn_call_options *options,
                       wrenn_stream **stream, wrenn_error **error) {
     WRN_AUTO(wrn_op_freep) wrenn_op *op = NULL;
-    int rc = wrn_op_may_block(sandbox ? sandbox->client : NULL, error);
-    if (rc == 0) rc = wrenn_sandbox_pty_start(sandbox, command, options, NULL, NULL, &op, error);
+    int rc = wrenn_sandbox_pty_start(sandbox, command, options, wrn_op_blocking, NULL, &op, error);
     return rc == 0 ? wrenn_sandbox_pty_finish(wrn_op_wait(op), stream, error) : rc;
 }
 
@@ -844,8 +807,7 @@ int wrenn_sandbox_pty_connect_finish(wrenn_op *op, wrenn_stream **stream, wrenn_
 int wrenn_sandbox_pty_connect(wrenn_sandbox *sandbox, const char *tag, const wrenn_call_options *options,
                               wrenn_stream **stream, wrenn_error **error) {
     WRN_AUTO(wrn_op_freep) wrenn_op *op = NULL;
-    int rc = wrn_op_may_block(sandbox ? sandbox->client : NULL, error);
-    if (rc == 0) rc = wrenn_sandbox_pty_connect_start(sandbox, tag, options, NULL, NULL, &op, error);
+    int rc = wrenn_sandbox_pty_connect_start(sandbox, tag, options, wrn_op_blocking, NULL, &op, error);
     return rc == 0 ? wrenn_sandbox_pty_connect_finish(wrn_op_wait(op), stream, error) : rc;
 }
 
@@ -868,18 +830,13 @@ int wrenn_sandbox_wait_ready_finish(wrenn_op *op, wrenn_error **error) {
 int wrenn_sandbox_wait_ready(wrenn_sandbox *sandbox, const wrenn_sandbox_wait_ready_options *options,
                              wrenn_error **error) {
     WRN_AUTO(wrn_op_freep) wrenn_op *op = NULL;
-    int rc = wrn_op_may_block(sandbox ? sandbox->client : NULL, error);
-    if (rc == 0) rc = wrenn_sandbox_wait_ready_start(sandbox, options, NULL, NULL, &op, error);
+    int rc = wrenn_sandbox_wait_ready_start(sandbox, options, wrn_op_blocking, NULL, &op, error);
     return rc == 0 ? wrenn_sandbox_wait_ready_finish(wrn_op_wait(op), error) : rc;
 }
 
 int wrenn_sandbox_ping_start(wrenn_sandbox *sandbox, const wrenn_call_options *options, wrenn_done_fn done,
                              void *user_data, wrenn_op **op, wrenn_error **error) {
-    wrenn_call_options known_options;
-    wrenn_op *made;
-    int rc = wrn_options_read(&known_options, sizeof(known_options), options, "wrenn_call_options", error);
-    if (rc == 0) rc = wrn_op_for_sandbox(sandbox, &wrn_sandbox_ping_type, &known_options, NULL, NULL, &made, error);
-    return rc == 0 ? wrn_op_start(made, done, user_data, op, error) : rc;
+    return wrn_op_start_row(NULL, sandbox, &wrn_sandbox_ping_type, options, NULL, done, user_data, op, error);
 }
 
 int wrenn_sandbox_ping_finish(wrenn_op *op, wrenn_error **error) {
@@ -888,8 +845,7 @@ int wrenn_sandbox_ping_finish(wrenn_op *op, wrenn_error **error) {
 
 int wrenn_sandbox_ping(wrenn_sandbox *sandbox, const wrenn_call_options *options, wrenn_error **error) {
     WRN_AUTO(wrn_op_freep) wrenn_op *op = NULL;
-    int rc = wrn_op_may_block(sandbox ? sandbox->client : NULL, error);
-    if (rc == 0) rc = wrenn_sandbox_ping_start(sandbox, options, NULL, NULL, &op, error);
+    int rc = wrenn_sandbox_ping_start(sandbox, options, wrn_op_blocking, NULL, &op, error);
     return rc == 0 ? wrenn_sandbox_ping_finish(wrn_op_wait(op), error) : rc;
 }
 
@@ -908,8 +864,7 @@ int wrenn_sandbox_pause_finish(wrenn_op *op, wrenn_error **error) {
 
 int wrenn_sandbox_pause(wrenn_sandbox *sandbox, const wrenn_sandbox_pause_options *options, wrenn_error **error) {
     WRN_AUTO(wrn_op_freep) wrenn_op *op = NULL;
-    int rc = wrn_op_may_block(sandbox ? sandbox->client : NULL, error);
-    if (rc == 0) rc = wrenn_sandbox_pause_start(sandbox, options, NULL, NULL, &op, error);
+    int rc = wrenn_sandbox_pause_start(sandbox, options, wrn_op_blocking, NULL, &op, error);
     return rc == 0 ? wrenn_sandbox_pause_finish(wrn_op_wait(op), error) : rc;
 }
 
@@ -928,18 +883,13 @@ int wrenn_sandbox_resume_finish(wrenn_op *op, wrenn_error **error) {
 
 int wrenn_sandbox_resume(wrenn_sandbox *sandbox, const wrenn_sandbox_resume_options *options, wrenn_error **error) {
     WRN_AUTO(wrn_op_freep) wrenn_op *op = NULL;
-    int rc = wrn_op_may_block(sandbox ? sandbox->client : NULL, error);
-    if (rc == 0) rc = wrenn_sandbox_resume_start(sandbox, options, NULL, NULL, &op, error);
+    int rc = wrenn_sandbox_resume_start(sandbox, options, wrn_op_blocking, NULL, &op, error);
     return rc == 0 ? wrenn_sandbox_resume_finish(wrn_op_wait(op), error) : rc;
 }
 
 int wrenn_sandbox_destroy_start(wrenn_sandbox *sandbox, const wrenn_call_options *options, wrenn_done_fn done,
                                 void *user_data, wrenn_op **op, wrenn_error **error) {
-    wrenn_call_options known_options;
-    wrenn_op *made;
-    int rc = wrn_options_read(&known_options, sizeof(known_options), options, "wrenn_call_options", error);
-    if (rc == 0) rc = wrn_op_for_sandbox(sandbox, &wrn_sandbox_destroy_type, &known_options, NULL, NULL, &made, error);
-    return rc == 0 ? wrn_op_start(made, done, user_data, op, error) : rc;
+    return wrn_op_start_row(NULL, sandbox, &wrn_sandbox_destroy_type, options, NULL, done, user_data, op, error);
 }
 
 int wrenn_sandbox_destroy_finish(wrenn_op *op, wrenn_error **error) {
@@ -948,8 +898,7 @@ int wrenn_sandbox_destroy_finish(wrenn_op *op, wrenn_error **error) {
 
 int wrenn_sandbox_destroy(wrenn_sandbox *sandbox, const wrenn_call_options *options, wrenn_error **error) {
     WRN_AUTO(wrn_op_freep) wrenn_op *op = NULL;
-    int rc = wrn_op_may_block(sandbox ? sandbox->client : NULL, error);
-    if (rc == 0) rc = wrenn_sandbox_destroy_start(sandbox, options, NULL, NULL, &op, error);
+    int rc = wrenn_sandbox_destroy_start(sandbox, options, wrn_op_blocking, NULL, &op, error);
     return rc == 0 ? wrenn_sandbox_destroy_finish(wrn_op_wait(op), error) : rc;
 }
 
@@ -975,18 +924,13 @@ int wrenn_sandboxes_create_finish(wrenn_op *op, wrenn_sandbox **sandbox, wrenn_e
 int wrenn_sandboxes_create(wrenn_client *client, const wrenn_sandboxes_create_options *options, wrenn_sandbox **sandbox,
                            wrenn_error **error) {
     WRN_AUTO(wrn_op_freep) wrenn_op *op = NULL;
-    int rc = wrn_op_may_block(client, error);
-    if (rc == 0) rc = wrenn_sandboxes_create_start(client, options, NULL, NULL, &op, error);
+    int rc = wrenn_sandboxes_create_start(client, options, wrn_op_blocking, NULL, &op, error);
     return rc == 0 ? wrenn_sandboxes_create_finish(wrn_op_wait(op), sandbox, error) : rc;
 }
 
 int wrenn_sandboxes_list_start(wrenn_client *client, const wrenn_call_options *options, wrenn_done_fn done,
                                void *user_data, wrenn_op **op, wrenn_error **error) {
-    wrenn_call_options known_options;
-    wrenn_op *made;
-    int rc = wrn_options_read(&known_options, sizeof(known_options), options, "wrenn_call_options", error);
-    if (rc == 0) rc = wrn_op_for_client(client, &wrn_sandboxes_list_type, &known_options, NULL, NULL, &made, error);
-    return rc == 0 ? wrn_op_start(made, done, user_data, op, error) : rc;
+    return wrn_op_start_row(client, NULL, &wrn_sandboxes_list_type, options, NULL, done, user_data, op, error);
 }
 
 int wrenn_sandboxes_list_finish(wrenn_op *op, wrenn_sandbox_list **list, wrenn_error **error) {
@@ -996,19 +940,14 @@ int wrenn_sandboxes_list_finish(wrenn_op *op, wrenn_sandbox_list **list, wrenn_e
 int wrenn_sandboxes_list(wrenn_client *client, const wrenn_call_options *options, wrenn_sandbox_list **list,
                          wrenn_error **error) {
     WRN_AUTO(wrn_op_freep) wrenn_op *op = NULL;
-    int rc = wrn_op_may_block(client, error);
-    if (rc == 0) rc = wrenn_sandboxes_list_start(client, options, NULL, NULL, &op, error);
+    int rc = wrenn_sandboxes_list_start(client, options, wrn_op_blocking, NULL, &op, error);
     return rc == 0 ? wrenn_sandboxes_list_finish(wrn_op_wait(op), list, error) : rc;
 }
 
 int wrenn_sandboxes_get_start(wrenn_client *client, const char *id, const wrenn_call_options *options,
                               wrenn_done_fn done, void *user_data, wrenn_op **op, wrenn_error **error) {
-    wrenn_call_options known_options;
     const char *const args[] = {id};
-    wrenn_op *made;
-    int rc = wrn_options_read(&known_options, sizeof(known_options), options, "wrenn_call_options", error);
-    if (rc == 0) rc = wrn_op_for_client(client, &wrn_sandboxes_get_type, &known_options, args, NULL, &made, error);
-    return rc == 0 ? wrn_op_start(made, done, user_data, op, error) : rc;
+    return wrn_op_start_row(client, NULL, &wrn_sandboxes_get_type, options, args, done, user_data, op, error);
 }
 
 int wrenn_sandboxes_get_finish(wrenn_op *op, wrenn_sandbox **sandbox, wrenn_error **error) {
@@ -1018,8 +957,7 @@ int wrenn_sandboxes_get_finish(wrenn_op *op, wrenn_sandbox **sandbox, wrenn_erro
 int wrenn_sandboxes_get(wrenn_client *client, const char *id, const wrenn_call_options *options,
                         wrenn_sandbox **sandbox, wrenn_error **error) {
     WRN_AUTO(wrn_op_freep) wrenn_op *op = NULL;
-    int rc = wrn_op_may_block(client, error);
-    if (rc == 0) rc = wrenn_sandboxes_get_start(client, id, options, NULL, NULL, &op, error);
+    int rc = wrenn_sandboxes_get_start(client, id, options, wrn_op_blocking, NULL, &op, error);
     return rc == 0 ? wrenn_sandboxes_get_finish(wrn_op_wait(op), sandbox, error) : rc;
 }
 
@@ -1039,19 +977,14 @@ int wrenn_sandboxes_connect_finish(wrenn_op *op, wrenn_sandbox **sandbox, wrenn_
 int wrenn_sandboxes_connect(wrenn_client *client, const char *id, const wrenn_sandboxes_connect_options *options,
                             wrenn_sandbox **sandbox, wrenn_error **error) {
     WRN_AUTO(wrn_op_freep) wrenn_op *op = NULL;
-    int rc = wrn_op_may_block(client, error);
-    if (rc == 0) rc = wrenn_sandboxes_connect_start(client, id, options, NULL, NULL, &op, error);
+    int rc = wrenn_sandboxes_connect_start(client, id, options, wrn_op_blocking, NULL, &op, error);
     return rc == 0 ? wrenn_sandboxes_connect_finish(wrn_op_wait(op), sandbox, error) : rc;
 }
 
 int wrenn_sandboxes_destroy_start(wrenn_client *client, const char *id, const wrenn_call_options *options,
                                   wrenn_done_fn done, void *user_data, wrenn_op **op, wrenn_error **error) {
-    wrenn_call_options known_options;
     const char *const args[] = {id};
-    wrenn_op *made;
-    int rc = wrn_options_read(&known_options, sizeof(known_options), options, "wrenn_call_options", error);
-    if (rc == 0) rc = wrn_op_for_client(client, &wrn_sandboxes_destroy_type, &known_options, args, NULL, &made, error);
-    return rc == 0 ? wrn_op_start(made, done, user_data, op, error) : rc;
+    return wrn_op_start_row(client, NULL, &wrn_sandboxes_destroy_type, options, args, done, user_data, op, error);
 }
 
 int wrenn_sandboxes_destroy_finish(wrenn_op *op, wrenn_error **error) {
@@ -1061,8 +994,7 @@ int wrenn_sandboxes_destroy_finish(wrenn_op *op, wrenn_error **error) {
 int wrenn_sandboxes_destroy(wrenn_client *client, const char *id, const wrenn_call_options *options,
                             wrenn_error **error) {
     WRN_AUTO(wrn_op_freep) wrenn_op *op = NULL;
-    int rc = wrn_op_may_block(client, error);
-    if (rc == 0) rc = wrenn_sandboxes_destroy_start(client, id, options, NULL, NULL, &op, error);
+    int rc = wrenn_sandboxes_destroy_start(client, id, options, wrn_op_blocking, NULL, &op, error);
     return rc == 0 ? wrenn_sandboxes_destroy_finish(wrn_op_wait(op), error) : rc;
 }
 
@@ -1088,8 +1020,7 @@ int wrenn_snapshots_create_finish(wrenn_op *op, wrenn_snapshot **snapshot, wrenn
 int wrenn_snapshots_create(wrenn_client *client, const wrenn_snapshots_create_options *options,
                            wrenn_snapshot **snapshot, wrenn_error **error) {
     WRN_AUTO(wrn_op_freep) wrenn_op *op = NULL;
-    int rc = wrn_op_may_block(client, error);
-    if (rc == 0) rc = wrenn_snapshots_create_start(client, options, NULL, NULL, &op, error);
+    int rc = wrenn_snapshots_create_start(client, options, wrn_op_blocking, NULL, &op, error);
     return rc == 0 ? wrenn_snapshots_create_finish(wrn_op_wait(op), snapshot, error) : rc;
 }
 
@@ -1109,19 +1040,14 @@ int wrenn_snapshots_list_finish(wrenn_op *op, wrenn_snapshot_list **list, wrenn_
 int wrenn_snapshots_list(wrenn_client *client, const wrenn_snapshots_list_options *options, wrenn_snapshot_list **list,
                          wrenn_error **error) {
     WRN_AUTO(wrn_op_freep) wrenn_op *op = NULL;
-    int rc = wrn_op_may_block(client, error);
-    if (rc == 0) rc = wrenn_snapshots_list_start(client, options, NULL, NULL, &op, error);
+    int rc = wrenn_snapshots_list_start(client, options, wrn_op_blocking, NULL, &op, error);
     return rc == 0 ? wrenn_snapshots_list_finish(wrn_op_wait(op), list, error) : rc;
 }
 
 int wrenn_snapshots_delete_start(wrenn_client *client, const char *name, const wrenn_call_options *options,
                                  wrenn_done_fn done, void *user_data, wrenn_op **op, wrenn_error **error) {
-    wrenn_call_options known_options;
     const char *const args[] = {name};
-    wrenn_op *made;
-    int rc = wrn_options_read(&known_options, sizeof(known_options), options, "wrenn_call_options", error);
-    if (rc == 0) rc = wrn_op_for_client(client, &wrn_snapshots_delete_type, &known_options, args, NULL, &made, error);
-    return rc == 0 ? wrn_op_start(made, done, user_data, op, error) : rc;
+    return wrn_op_start_row(client, NULL, &wrn_snapshots_delete_type, options, args, done, user_data, op, error);
 }
 
 int wrenn_snapshots_delete_finish(wrenn_op *op, wrenn_error **error) {
@@ -1131,8 +1057,7 @@ int wrenn_snapshots_delete_finish(wrenn_op *op, wrenn_error **error) {
 int wrenn_snapshots_delete(wrenn_client *client, const char *name, const wrenn_call_options *options,
                            wrenn_error **error) {
     WRN_AUTO(wrn_op_freep) wrenn_op *op = NULL;
-    int rc = wrn_op_may_block(client, error);
-    if (rc == 0) rc = wrenn_snapshots_delete_start(client, name, options, NULL, NULL, &op, error);
+    int rc = wrenn_snapshots_delete_start(client, name, options, wrn_op_blocking, NULL, &op, error);
     return rc == 0 ? wrenn_snapshots_delete_finish(wrn_op_wait(op), error) : rc;
 }
 

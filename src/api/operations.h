@@ -7,41 +7,38 @@
 #include "client/op.h"
 #include "wrenn/wrenn.h"
 
-extern const wrn_op_type wrn_api_keys_create_type;
-extern const wrn_op_type wrn_api_keys_list_type;
-extern const wrn_op_type wrn_api_keys_delete_type;
+extern const wrn_op_type wrn_api_keys_create_type, wrn_api_keys_list_type, wrn_api_keys_delete_type;
 int wrn_api_keys_create_prepare(wrenn_client *client, const char *name, const wrenn_call_options *options,
                                 wrenn_op **op, wrenn_error **error);
 
-extern const wrn_op_type wrn_auth_signup_type;
-extern const wrn_op_type wrn_auth_login_type;
+extern const wrn_op_type wrn_auth_signup_type, wrn_auth_login_type;
 int wrn_auth_signup_prepare(wrenn_client *client, const char *email, const char *password, const char *name,
                             const wrenn_call_options *options, wrenn_op **op, wrenn_error **error);
 int wrn_auth_login_prepare(wrenn_client *client, const char *email, const char *password,
                            const wrenn_call_options *options, wrenn_op **op, wrenn_error **error);
 
-extern const wrn_op_type wrn_sandbox_run_code_type;
-extern const wrn_op_type wrn_sandbox_code_context_type;
-extern const wrn_op_type wrn_code_context_interrupt_type;
-extern const wrn_op_type wrn_code_context_restart_type;
-extern const wrn_op_type wrn_code_context_delete_type;
+extern const wrn_op_type wrn_sandbox_run_code_type, wrn_sandbox_code_context_type, wrn_code_context_interrupt_type,
+                         wrn_code_context_restart_type, wrn_code_context_delete_type;
+int wrn_sandbox_run_code_prepare(wrenn_sandbox *sandbox, const wrenn_sandbox_run_code_options *options, wrenn_op **op,
+                                 wrenn_error **error);
+int wrn_sandbox_code_context_prepare(wrenn_sandbox *sandbox, const wrenn_sandbox_code_context_options *options,
+                                     wrenn_op **op, wrenn_error **error);
+int wrn_code_context_interrupt_prepare(wrenn_code_context *context, const wrenn_call_options *options, wrenn_op **op,
+                                       wrenn_error **error);
+int wrn_code_context_restart_prepare(wrenn_code_context *context, const wrenn_call_options *options, wrenn_op **op,
+                                     wrenn_error **error);
+int wrn_code_context_delete_prepare(wrenn_code_context *context, const wrenn_call_options *options, wrenn_op **op,
+                                    wrenn_error **error);
 
-extern const wrn_op_type wrn_sandbox_exec_type;
-extern const wrn_op_type wrn_sandbox_exec_stream_type;
+extern const wrn_op_type wrn_sandbox_exec_type, wrn_sandbox_exec_stream_type;
 int wrn_sandbox_exec_prepare(wrenn_sandbox *sandbox, const wrenn_command *command, const wrenn_call_options *options,
                              wrenn_op **op, wrenn_error **error);
 int wrn_sandbox_exec_stream_prepare(wrenn_sandbox *sandbox, const wrenn_command *command,
                                     const wrenn_call_options *options, wrenn_op **op, wrenn_error **error);
 
-extern const wrn_op_type wrn_sandbox_list_dir_type;
-extern const wrn_op_type wrn_sandbox_mkdir_type;
-extern const wrn_op_type wrn_sandbox_remove_type;
-extern const wrn_op_type wrn_sandbox_stat_type;
-extern const wrn_op_type wrn_sandbox_exists_type;
-extern const wrn_op_type wrn_sandbox_upload_type;
-extern const wrn_op_type wrn_sandbox_download_type;
-extern const wrn_op_type wrn_sandbox_upload_stream_type;
-extern const wrn_op_type wrn_sandbox_download_stream_type;
+extern const wrn_op_type wrn_sandbox_list_dir_type, wrn_sandbox_mkdir_type, wrn_sandbox_remove_type,
+                         wrn_sandbox_stat_type, wrn_sandbox_exists_type, wrn_sandbox_upload_type,
+                         wrn_sandbox_download_type, wrn_sandbox_upload_stream_type, wrn_sandbox_download_stream_type;
 int wrn_sandbox_list_dir_prepare(wrenn_sandbox *sandbox, const char *path, int64_t depth,
                                  const wrenn_call_options *options, wrenn_op **op, wrenn_error **error);
 int wrn_sandbox_mkdir_prepare(wrenn_sandbox *sandbox, const char *path, const wrenn_call_options *options,
@@ -61,15 +58,9 @@ int wrn_sandbox_upload_stream_prepare(wrenn_sandbox *sandbox, const wrenn_sandbo
 int wrn_sandbox_download_stream_prepare(wrenn_sandbox *sandbox, const wrenn_sandbox_download_stream_options *options,
                                         wrenn_op **op, wrenn_error **error);
 
-extern const wrn_op_type wrn_hosts_create_type;
-extern const wrn_op_type wrn_hosts_list_type;
-extern const wrn_op_type wrn_hosts_get_type;
-extern const wrn_op_type wrn_hosts_delete_type;
-extern const wrn_op_type wrn_hosts_delete_preview_type;
-extern const wrn_op_type wrn_hosts_regenerate_token_type;
-extern const wrn_op_type wrn_hosts_list_tags_type;
-extern const wrn_op_type wrn_hosts_add_tag_type;
-extern const wrn_op_type wrn_hosts_remove_tag_type;
+extern const wrn_op_type wrn_hosts_create_type, wrn_hosts_list_type, wrn_hosts_get_type, wrn_hosts_delete_type,
+                         wrn_hosts_delete_preview_type, wrn_hosts_regenerate_token_type, wrn_hosts_list_tags_type,
+                         wrn_hosts_add_tag_type, wrn_hosts_remove_tag_type;
 int wrn_hosts_create_prepare(wrenn_client *client, const wrenn_hosts_create_options *options, wrenn_op **op,
                              wrenn_error **error);
 int wrn_hosts_delete_prepare(wrenn_client *client, const char *id, const wrenn_hosts_delete_options *options,
@@ -81,34 +72,27 @@ extern const wrn_op_type wrn_sandbox_metrics_type;
 int wrn_sandbox_metrics_prepare(wrenn_sandbox *sandbox, const wrenn_sandbox_metrics_options *options, wrenn_op **op,
                                 wrenn_error **error);
 
-extern const wrn_op_type wrn_sandbox_port_request_type;
-extern const wrn_op_type wrn_sandbox_port_websocket_type;
+extern const wrn_op_type wrn_sandbox_port_request_type, wrn_sandbox_port_websocket_type;
 int wrn_sandbox_port_request_prepare(wrenn_sandbox *sandbox, const wrenn_sandbox_port_request_options *options,
                                      wrenn_op **op, wrenn_error **error);
 int wrn_sandbox_port_websocket_prepare(wrenn_sandbox *sandbox, int64_t port, const char *path,
                                        const wrenn_call_options *options, wrenn_op **op, wrenn_error **error);
 
-extern const wrn_op_type wrn_sandbox_spawn_type;
-extern const wrn_op_type wrn_sandbox_processes_type;
-extern const wrn_op_type wrn_sandbox_kill_type;
-extern const wrn_op_type wrn_sandbox_attach_type;
+extern const wrn_op_type wrn_sandbox_spawn_type, wrn_sandbox_processes_type, wrn_sandbox_kill_type,
+                         wrn_sandbox_attach_type;
 int wrn_sandbox_spawn_prepare(wrenn_sandbox *sandbox, const wrenn_command *command, const wrenn_call_options *options,
                               wrenn_op **op, wrenn_error **error);
 int wrn_sandbox_kill_prepare(wrenn_sandbox *sandbox, const char *selector, int64_t signal_number,
                              const wrenn_call_options *options, wrenn_op **op, wrenn_error **error);
 
-extern const wrn_op_type wrn_sandbox_pty_type;
-extern const wrn_op_type wrn_sandbox_pty_connect_type;
+extern const wrn_op_type wrn_sandbox_pty_type, wrn_sandbox_pty_connect_type;
 int wrn_sandbox_pty_prepare(wrenn_sandbox *sandbox, const wrenn_command *command, const wrenn_call_options *options,
                             wrenn_op **op, wrenn_error **error);
 int wrn_sandbox_pty_connect_prepare(wrenn_sandbox *sandbox, const char *tag, const wrenn_call_options *options,
                                     wrenn_op **op, wrenn_error **error);
 
-extern const wrn_op_type wrn_sandbox_wait_ready_type;
-extern const wrn_op_type wrn_sandbox_ping_type;
-extern const wrn_op_type wrn_sandbox_pause_type;
-extern const wrn_op_type wrn_sandbox_resume_type;
-extern const wrn_op_type wrn_sandbox_destroy_type;
+extern const wrn_op_type wrn_sandbox_wait_ready_type, wrn_sandbox_ping_type, wrn_sandbox_pause_type,
+                         wrn_sandbox_resume_type, wrn_sandbox_destroy_type;
 int wrn_sandbox_wait_ready_prepare(wrenn_sandbox *sandbox, const wrenn_sandbox_wait_ready_options *options,
                                    wrenn_op **op, wrenn_error **error);
 int wrn_sandbox_pause_prepare(wrenn_sandbox *sandbox, const wrenn_sandbox_pause_options *options, wrenn_op **op,
@@ -116,19 +100,14 @@ int wrn_sandbox_pause_prepare(wrenn_sandbox *sandbox, const wrenn_sandbox_pause_
 int wrn_sandbox_resume_prepare(wrenn_sandbox *sandbox, const wrenn_sandbox_resume_options *options, wrenn_op **op,
                                wrenn_error **error);
 
-extern const wrn_op_type wrn_sandboxes_create_type;
-extern const wrn_op_type wrn_sandboxes_list_type;
-extern const wrn_op_type wrn_sandboxes_get_type;
-extern const wrn_op_type wrn_sandboxes_connect_type;
-extern const wrn_op_type wrn_sandboxes_destroy_type;
+extern const wrn_op_type wrn_sandboxes_create_type, wrn_sandboxes_list_type, wrn_sandboxes_get_type,
+                         wrn_sandboxes_connect_type, wrn_sandboxes_destroy_type;
 int wrn_sandboxes_create_prepare(wrenn_client *client, const wrenn_sandboxes_create_options *options, wrenn_op **op,
                                  wrenn_error **error);
 int wrn_sandboxes_connect_prepare(wrenn_client *client, const char *id, const wrenn_sandboxes_connect_options *options,
                                   wrenn_op **op, wrenn_error **error);
 
-extern const wrn_op_type wrn_snapshots_create_type;
-extern const wrn_op_type wrn_snapshots_list_type;
-extern const wrn_op_type wrn_snapshots_delete_type;
+extern const wrn_op_type wrn_snapshots_create_type, wrn_snapshots_list_type, wrn_snapshots_delete_type;
 int wrn_snapshots_create_prepare(wrenn_client *client, const wrenn_snapshots_create_options *options, wrenn_op **op,
                                  wrenn_error **error);
 int wrn_snapshots_list_prepare(wrenn_client *client, const wrenn_snapshots_list_options *options, wrenn_op **op,

@@ -8,11 +8,10 @@ static int read_pair(wrn_arena *arena, const char *what, const char *member, con
                      wrn_pair *pair, wrenn_error **error) {
     const char *equals = strchr(text, '=');
     if (!equals || equals == text)
-        return wrn_fail(error, WRENN_E_INVALID_ARGUMENT, "%s: %s[%zu] is not of the form NAME=value", what, member,
-                        number);
+        return wrn_refuse(error, "%s: %s[%zu] is not of the form NAME=value", what, member, number);
     pair->key = wrn_arena_dup(arena, text, (size_t)(equals - text));
     pair->value = equals + 1;
-    return pair->key ? 0 : wrn_fail(error, WRENN_E_NO_MEMORY, "%s: out of memory", what);
+    return pair->key ? 0 : wrn_no_memory(error, what);
 }
 
 int wrn_pairs_read(wrn_arena *arena, const char *what, const char *member, const char *const *texts, size_t room,
@@ -21,11 +20,10 @@ int wrn_pairs_read(wrn_arena *arena, const char *what, const char *member, const
     *pairs = NULL;
     while (texts && texts[*count]) ++*count;
     if (!*count && !room) return 0;
-    if (*count > WRN_PAIRS_MAX)
-        return wrn_fail(error, WRENN_E_INVALID_ARGUMENT, "%s: more than %d in %s", what, WRN_PAIRS_MAX, member);
+    if (*count > WRN_PAIRS_MAX) return wrn_refuse(error, "%s: more than %d in %s", what, WRN_PAIRS_MAX, member);
     const wrn_pair **pointers = wrn_arena_alloc(arena, (*count + room) * sizeof(*pointers));
     wrn_pair *all = wrn_arena_alloc(arena, (*count + 1) * sizeof(*all));
-    if (!pointers || !all) return wrn_fail(error, WRENN_E_NO_MEMORY, "%s: out of memory", what);
+    if (!pointers || !all) return wrn_no_memory(error, what);
     int rc = 0;
     for (size_t i = 0; i < *count && rc == 0; i++) {
         pointers[i] = &all[i];

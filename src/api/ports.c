@@ -28,25 +28,21 @@ static int read_domain(const wrenn_client *client, const char **domain, size_t *
         *size = strlen(CLUSTER_DOMAIN);
     }
     if (strspn(*domain, LETTERS_AND_DIGITS "-._~:") >= *size && **domain != ':') return 0;
-    return wrn_fail(error, WRENN_E_INVALID_ARGUMENT,
-                    "\"%.*s\" can't be the domain of sandbox ports; set proxy_domain of the client options, or "
-                    "WRENN_PROXY_DOMAIN, to a host name with or without a port",
-                    (int)*size, *domain);
+    return wrn_refuse(error,
+                      "\"%.*s\" can't be the domain of sandbox ports; set proxy_domain of the client options, or "
+                      "WRENN_PROXY_DOMAIN, to a host name with or without a port",
+                      (int)*size, *domain);
 }
 
 static int check_port(const wrenn_sandbox *sandbox, int64_t port, const char *scheme, wrenn_error **error) {
     if (port < 1 || port > PORT_MAX)
-        return wrn_fail(error, WRENN_E_INVALID_ARGUMENT, "the port must be between 1 and %d, not %lld", PORT_MAX,
-                        (long long)port);
+        return wrn_refuse(error, "the port must be between 1 and %d, not %lld", PORT_MAX, (long long)port);
     static const char *const schemes[] = {"http", "https", "ws", "wss"};
     bool known = !scheme;
     for (size_t i = 0; i < WRN_COUNT(schemes) && !known; i++) known = strcmp(scheme, schemes[i]) == 0;
-    if (!known)
-        return wrn_fail(error, WRENN_E_INVALID_ARGUMENT, "the scheme must be http, https, ws or wss, not \"%.100s\"",
-                        scheme);
+    if (!known) return wrn_refuse(error, "the scheme must be http, https, ws or wss, not \"%.100s\"", scheme);
     if (sandbox->id[strspn(sandbox->id, LETTERS_AND_DIGITS "-")])
-        return wrn_fail(error, WRENN_E_INVALID_ARGUMENT, "the sandbox id \"%.100s\" can't be part of a host name",
-                        sandbox->id);
+        return wrn_refuse(error, "the sandbox id \"%.100s\" can't be part of a host name", sandbox->id);
     return 0;
 }
 
@@ -59,9 +55,8 @@ int wrn_port_target(const wrenn_sandbox *sandbox, int64_t port, const char *path
     path = path && *path ? path : "/";
     size_t shown = strcspn(path, "?"); /* in the query there may be secrets */
     if (*path != '/' || path[strcspn(path, "\r\n #")])
-        return wrn_fail(error, WRENN_E_INVALID_ARGUMENT,
-                        "the path must begin with a slash and have no blanks, line breaks or \"#\": \"%.*s\"",
-                        shown < PATH_SHOWN ? (int)shown : PATH_SHOWN, path);
+        return wrn_refuse(error, "the path must begin with a slash and have no blanks, line breaks or \"#\": \"%.*s\"",
+                          shown < PATH_SHOWN ? (int)shown : PATH_SHOWN, path);
     int rc = check_port(sandbox, port, NULL, error);
     if (rc == 0) rc = read_domain(client, &domain, &size, error);
     if (rc != 0) return rc;
@@ -70,12 +65,11 @@ int wrn_port_target(const wrenn_sandbox *sandbox, int64_t port, const char *path
     wrn_buf_printf(host, "%lld-%s.%.*s", (long long)port, sandbox->id, (int)size, domain);
     if (by_name) wrn_buf_printf(url, "%.*s%s%s", (int)(authority - base), base, host->data ? host->data : "", path);
     else wrn_buf_printf(url, "%.*s%s", (int)(authority - base + (ptrdiff_t)strcspn(authority, "/")), base, path);
-    return url->failed || host->failed ? wrn_fail(error, WRENN_E_NO_MEMORY, "out of memory") : 0;
+    return url->failed || host->failed ? wrn_no_memory(error, NULL) : 0;
 }
 
 int wrenn_sandbox_url(const wrenn_sandbox *sandbox, int64_t port, const char *scheme, char **url, wrenn_error **error) {
-    if (!sandbox || !url)
-        return wrn_fail(error, WRENN_E_INVALID_ARGUMENT, "the %s must not be NULL", sandbox ? "url" : "sandbox");
+    if (!sandbox || !url) return wrn_refuse(error, "the %s must not be NULL", sandbox ? "url" : "sandbox");
     const char *domain;
     size_t size;
     int rc = check_port(sandbox, port, scheme, error);
@@ -89,7 +83,7 @@ int wrenn_sandbox_url(const wrenn_sandbox *sandbox, int64_t port, const char *sc
                           : "http",
                    (long long)port, sandbox->id, (int)size, domain);
     *url = wrn_buf_steal(&text);
-    return *url ? 0 : wrn_fail(error, WRENN_E_NO_MEMORY, "out of memory");
+    return *url ? 0 : wrn_no_memory(error, NULL);
 }
 
 void wrenn_string_free(char *text) { free(text); }
@@ -98,7 +92,7 @@ void wrenn_string_free(char *text) { free(text); }
 static int new_port_op(wrenn_sandbox *sandbox, const wrn_op_type *type, const wrenn_call_options *call,
                        const char *method, int64_t port, const char *path, wrenn_op **op, wrenn_error **error) {
     WRN_AUTO(wrn_buf_free) wrn_buf url = WRN_BUF_INIT, host = WRN_BUF_INIT;
-    if (!sandbox) return wrn_fail(error, WRENN_E_INVALID_ARGUMENT, "the sandbox must not be NULL");
+    if (!sandbox) return wrn_refuse(error, "the sandbox must not be NULL");
     int rc = wrn_port_target(sandbox, port, path, &url, &host, error);
     if (rc == 0) rc = wrn_op_for_sandbox(sandbox, type, call, NULL, NULL, op, error);
     if (rc != 0) return rc;
@@ -129,8 +123,7 @@ static int read_headers(const char *const *headers, wrn_buf *fields, wrenn_error
     for (size_t i = 0; headers && headers[i]; i++) {
         const char *colon = strchr(headers[i], ':');
         if (!colon || colon == headers[i] || strpbrk(headers[i], "\r\n"))
-            return wrn_fail(error, WRENN_E_INVALID_ARGUMENT,
-                            "port_request: headers[%zu] is not of the form Name: value", i);
+            return wrn_refuse(error, "port_request: headers[%zu] is not of the form Name: value", i);
         wrn_buf_printf(fields, "%s\n", headers[i]);
     }
     return 0;
@@ -138,7 +131,7 @@ static int read_headers(const char *const *headers, wrn_buf *fields, wrenn_error
 
 static int check_method(const char *method, wrenn_error **error) {
     if (*method && strspn(method, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") == strlen(method)) return 0;
-    return wrn_fail(error, WRENN_E_INVALID_ARGUMENT, "port_request: \"%.40s\" is no method", method);
+    return wrn_refuse(error, "port_request: \"%.40s\" is no method", method);
 }
 
 int wrn_sandbox_port_request_prepare(wrenn_sandbox *sandbox, const wrenn_sandbox_port_request_options *options,

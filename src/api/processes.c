@@ -1,5 +1,4 @@
 #include <signal.h>
-#include <string.h>
 
 #include "api/command.h"
 #include "api/operations.h"
@@ -9,19 +8,6 @@
 #include "wire/server_features.h"
 
 /* ---- spawn ---- */
-
-static wrenn_process *make_process(const wrn_background_exec *wire) {
-    wrenn_process *process = wrn_result_new(sizeof(*process));
-    if (!process) return NULL;
-    wrn_arena *arena = wrn_result_arena(process);
-    process->present = WRENN_HAS_PROCESS_PID | WRENN_HAS_PROCESS_TAG | WRENN_HAS_PROCESS_CMD;
-    process->pid = wire->pid;
-    process->tag = wrn_arena_dup(arena, wire->tag ? wire->tag : "", wire->tag ? strlen(wire->tag) : 0);
-    process->cmd = wrn_arena_dup(arena, wire->cmd ? wire->cmd : "", wire->cmd ? strlen(wire->cmd) : 0);
-    if (process->tag && process->cmd) return process;
-    wrn_result_free(process);
-    return NULL;
-}
 
 /* A server without detached commands would run the command in the foreground and answer at its end. So when that is
  * possible the list of processes is requested first, which such a server does not have. */
@@ -61,18 +47,18 @@ static void spawn_respond(wrenn_op *op, wrn_http_response *response) {
         call_exec(op);
         return;
     }
-    wrn_background_exec *wire = wrn_op_decode(op, response, &wrn_model_background_exec);
-    if (!wire) return;
-    if (response->status == 200 || !(wire->present & WRN_HAS_BACKGROUND_EXEC_PID)) {
-        wrn_result_free(wire);
+    wrenn_process *process = wrn_op_decode(op, response, &wrn_model_process);
+    if (!process) return;
+    if (response->status == 200 || !(process->present & WRENN_HAS_PROCESS_PID)) {
+        wrn_result_free(process);
         return wrn_op_fail(op, wrn_error_new(WRENN_E_UNSUPPORTED,
                                              "spawn: the server has no detached commands; it has run this one to its "
                                              "end"));
     }
-    wrenn_process *process = make_process(wire);
-    wrn_result_free(wire);
-    if (process) wrn_op_finish(op, process, wrn_result_free);
-    else wrn_op_fail_no_memory(op);
+    process->present |= WRENN_HAS_PROCESS_TAG | WRENN_HAS_PROCESS_CMD;
+    if (!process->tag) process->tag = "";
+    if (!process->cmd) process->cmd = "";
+    wrn_op_finish(op, process, wrn_result_free);
 }
 
 const wrn_op_type wrn_sandbox_spawn_type = {
@@ -117,8 +103,7 @@ int wrn_sandbox_kill_prepare(wrenn_sandbox *sandbox, const char *selector, int64
                              const wrenn_call_options *options, wrenn_op **op, wrenn_error **error) {
     const char *const args[] = {selector, signal_number == SIGTERM ? "SIGTERM" : "SIGKILL"};
     if (signal_number != 0 && signal_number != SIGTERM && signal_number != SIGKILL)
-        return wrn_fail(error, WRENN_E_INVALID_ARGUMENT, "kill: signal %lld: only SIGTERM and SIGKILL can be sent",
-                        (long long)signal_number);
+        return wrn_refuse(error, "kill: signal %lld: only SIGTERM and SIGKILL can be sent", (long long)signal_number);
     return wrn_op_for_sandbox(sandbox, &wrn_sandbox_kill_type, options, args, NULL, op, error);
 }
 

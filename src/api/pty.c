@@ -50,7 +50,7 @@ int wrn_sandbox_pty_prepare(wrenn_sandbox *sandbox, const wrenn_command *command
     wrenn_command known = *command;
     if (!known.argv && !known.shell) known.argv = shell;
     if (known.cols < 0 || known.rows < 0 || known.cols > SIZE_MAX_ || known.rows > SIZE_MAX_)
-        return wrn_fail(error, WRENN_E_INVALID_ARGUMENT, "pty: cols and rows must be from 0 to %d", SIZE_MAX_);
+        return wrn_refuse(error, "pty: cols and rows must be from 0 to %d", SIZE_MAX_);
     int rc = wrn_command_read(&arena, "pty", &known, WRN_COMMAND_SIZE, sandbox, &start.command, error);
     if (rc != 0) return rc;
     rc = wrn_op_for_sandbox(sandbox, &wrn_sandbox_pty_type, options, NULL, &start, op, error);
@@ -76,9 +76,9 @@ const wrn_op_type wrn_sandbox_pty_connect_type = {
 int wrn_sandbox_pty_connect_prepare(wrenn_sandbox *sandbox, const char *tag, const wrenn_call_options *options,
                                     wrenn_op **op, wrenn_error **error) {
     const wrn_ws_pty_connect message = {.type = "connect", .tag = tag};
-    if (!tag || !*tag) return wrn_fail(error, WRENN_E_INVALID_ARGUMENT, "pty_connect: the tag must not be empty");
+    if (!tag || !*tag) return wrn_refuse(error, "pty_connect: the tag must not be empty");
     if (strlen(tag) >= sizeof(((wrenn_stream *)NULL)->tag))
-        return wrn_fail(error, WRENN_E_INVALID_ARGUMENT, "pty_connect: the tag is too long: %.80s...", tag);
+        return wrn_refuse(error, "pty_connect: the tag is too long: %.80s...", tag);
     int rc = wrn_op_for_sandbox(sandbox, &wrn_sandbox_pty_connect_type, options, NULL, &message, op, error);
     if (rc == 0) memcpy(wrn_stream_of(*op)->tag, tag, strlen(tag) + 1);
     return rc;

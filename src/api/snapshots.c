@@ -20,10 +20,9 @@ int wrn_snapshots_create_prepare(wrenn_client *client, const wrenn_snapshots_cre
     const wrn_create_snapshot_request request = {.sandbox_id = options->sandbox_id, .name = options->name};
     const char *const args[] = {options->flags & WRENN_SNAPSHOTS_CREATE_OVERWRITE ? "true" : NULL};
     if (!options->sandbox_id || !*options->sandbox_id)
-        return wrn_fail(error, WRENN_E_INVALID_ARGUMENT, "snapshots create: sandbox_id must be set");
+        return wrn_refuse(error, "snapshots create: sandbox_id must be set");
     if (options->flags & ~WRENN_SNAPSHOTS_CREATE_OVERWRITE)
-        return wrn_fail(error, WRENN_E_INVALID_ARGUMENT,
-                        "snapshots create: unknown flags; use WRENN_SNAPSHOTS_CREATE_*");
+        return wrn_refuse(error, "snapshots create: unknown flags; use WRENN_SNAPSHOTS_CREATE_*");
     return wrn_op_for_client(client, &wrn_snapshots_create_type, &options->call, args, &request, op, error);
 }
 

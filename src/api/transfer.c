@@ -3,10 +3,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
-#include <sys/random.h>
 #include <unistd.h>
 
-#include "base/text.h"
 #include "client/sandbox.h"
 
 /* ---- making ---- */
@@ -22,21 +20,13 @@ bool wrn_transfer_init(wrenn_op *op) {
 int wrn_transfer_check(const wrn_op_type *type, const char *file, const int *fd, bool given, const char *callback,
                        wrenn_error **error) {
     if ((file && *file) + (fd != NULL) + given == 1) return 0;
-    return wrn_fail(error, WRENN_E_INVALID_ARGUMENT, "%s: exactly one of file, fd and %s must be given", type->name,
-                    callback);
+    return wrn_refuse(error, "%s: exactly one of file, fd and %s must be given", type->name, callback);
 }
 
 int wrn_transfer_borrow(wrn_file_transfer *transfer, int fd, wrenn_error **error) {
     transfer->fd = fcntl(fd, F_DUPFD_CLOEXEC, 3);
     if (transfer->fd >= 0) return 0;
     return wrn_fail(error, WRENN_E_SYSTEM, "%s: descriptor %d: %s", transfer->op.type->name, fd, strerror(errno));
-}
-
-bool wrn_transfer_name(char name[WRN_TRANSFER_NAME_SIZE]) {
-    unsigned char random[(WRN_TRANSFER_NAME_SIZE - 1) / 2];
-    if (getrandom(random, sizeof(random), 0) != (ssize_t)sizeof(random)) return false;
-    wrn_hex(name, random, sizeof(random));
-    return true;
 }
 
 /* ---- moving ---- */
@@ -70,7 +60,6 @@ static void stop_watching(wrn_file_transfer *transfer) {
 
 static void transfer_on_ready(void *context, int fd, uint32_t events) {
     wrn_file_transfer *transfer = context;
-    (void)fd, (void)events;
     stop_watching(transfer);
     if (transfer->op.exchange) wrn_http_resume(transfer->op.exchange);
 }
@@ -93,7 +82,6 @@ void wrn_transfer_end(wrenn_op *op) {
 
 bool wrn_transfer_fail(wrenn_op *op, const wrenn_error *error) {
     wrn_file_transfer *transfer = (wrn_file_transfer *)op;
-    (void)error;
     if (!transfer->why) return false;
     wrn_op_fail(op, WRN_TAKE(transfer->why));
     return true;

@@ -25,9 +25,6 @@ int wrn_transfer_check(const wrn_op_type *type, const char *file, const int *fd,
                        wrenn_error **error);
 /* A copy of a caller's descriptor that nobody else closes. */
 int wrn_transfer_borrow(wrn_file_transfer *transfer, int fd, wrenn_error **error);
-/* Random hex digits and a NUL; false when the kernel has none. */
-enum { WRN_TRANSFER_NAME_SIZE = 33 };
-bool wrn_transfer_name(char name[WRN_TRANSFER_NAME_SIZE]);
 
 /* For sources and sinks, which return what each of these returns. */
 int64_t wrn_transfer_moved(wrn_file_transfer *transfer, int64_t size);

@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/stat.h>
@@ -12,6 +11,7 @@
 #include "api/files.h"
 #include "api/operations.h"
 #include "api/transfer.h"
+#include "base/text.h"
 #include "client/sandbox.h"
 
 /* Servers limit the body of files/write to this. */
@@ -122,8 +122,8 @@ static void add_option_fields(wrn_buf *form, const char *boundary, const wrenn_s
 static int write_form(upload_op *self, const char *path, const wrenn_sandbox_upload_stream_options *options,
                       wrenn_error **error) {
     wrn_file_transfer *t = &self->transfer;
-    char boundary[WRN_TRANSFER_NAME_SIZE];
-    if (!wrn_transfer_name(boundary))
+    char boundary[WRN_RANDOM_NAME_SIZE];
+    if (!wrn_random_name(boundary))
         return wrn_fail(error, WRENN_E_SYSTEM, "%s: no random numbers: %s", t->op.type->name, strerror(errno));
     snprintf(self->content_type, sizeof(self->content_type), "multipart/form-data; boundary=%s", boundary);
     add_field(&self->head, boundary, "path", path);
@@ -133,12 +133,10 @@ static int write_form(upload_op *self, const char *path, const wrenn_sandbox_upl
                    "Content-Type: application/octet-stream\r\n\r\n",
                    boundary);
     wrn_buf_printf(&self->tail, "\r\n--%s--\r\n", boundary);
-    if (self->head.failed || self->tail.failed)
-        return wrn_fail(error, WRENN_E_NO_MEMORY, "%s: out of memory", t->op.type->name);
+    if (self->head.failed || self->tail.failed) return wrn_no_memory(error, t->op.type->name);
     int64_t around = (int64_t)(self->head.size + self->tail.size);
     if (t->total > INT64_MAX - around)
-        return wrn_fail(error, WRENN_E_INVALID_ARGUMENT, "%s: no file has %lld bytes", t->op.type->name,
-                        (long long)t->total);
+        return wrn_refuse(error, "%s: no file has %lld bytes", t->op.type->name, (long long)t->total);
     self->body = (wrn_http_source){read_body, self, t->total < 0 ? -1 : around + t->total};
     return 0;
 }
@@ -179,7 +177,7 @@ static int new_upload(wrenn_sandbox *sandbox, const char *path, const void *data
                       const wrenn_call_options *options, wrenn_op **op, wrenn_error **error) {
     int rc = wrn_files_check("upload", path, error);
     if (rc == 0 && (size > INT64_MAX || (size && !data)))
-        rc = wrn_fail(error, WRENN_E_INVALID_ARGUMENT, "upload: there is no data of %zu bytes", size);
+        rc = wrn_refuse(error, "upload: there is no data of %zu bytes", size);
     if (rc == 0) rc = wrn_op_for_sandbox(sandbox, &wrn_sandbox_upload_type, options, NULL, NULL, op, error);
     if (rc != 0) return rc;
     upload_op *self = (upload_op *)*op;
@@ -189,7 +187,7 @@ static int new_upload(wrenn_sandbox *sandbox, const char *path, const void *data
         wrn_buf_put(&self->copy, data, size);
         self->data = self->copy.data;
     }
-    if (self->copy.failed) rc = wrn_fail(error, WRENN_E_NO_MEMORY, "upload: out of memory");
+    if (self->copy.failed) rc = wrn_no_memory(error, "upload");
     return call_write(*op, rc, path, NULL, true, error);
 }
 
@@ -221,12 +219,11 @@ static int check_upload(const wrenn_sandbox_upload_stream_options *options, wren
     if (rc == 0)
         rc = wrn_transfer_check(&wrn_sandbox_upload_stream_type, options->file, options->fd, options->read, "read",
                                 error);
-    if (rc == 0 && options->size < 0)
-        rc = wrn_fail(error, WRENN_E_INVALID_ARGUMENT, "%s: the size must not be negative", name);
+    if (rc == 0 && options->size < 0) rc = wrn_refuse(error, "%s: the size must not be negative", name);
     if (rc == 0 && (options->mode < 0 || options->mode > 07777))
-        rc = wrn_fail(error, WRENN_E_INVALID_ARGUMENT, "%s: the mode must be from 0 to 07777", name);
+        rc = wrn_refuse(error, "%s: the mode must be from 0 to 07777", name);
     if (rc == 0 && options->flags & ~WRENN_SANDBOX_UPLOAD_STREAM_IN_PLACE)
-        rc = wrn_fail(error, WRENN_E_INVALID_ARGUMENT, "%s: a flag is unknown", name);
+        rc = wrn_refuse(error, "%s: a flag is unknown", name);
     return rc;
 }
 

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/auto.h"
+
 enum { BLOCK_SIZE = 1024 };
 
 struct wrn_arena_block {
@@ -50,20 +52,16 @@ typedef struct result_header {
     alignas(max_align_t) char payload[];
 } result_header;
 
-static result_header *result_header_of(void *result) {
-    return (result_header *)((char *)result - offsetof(result_header, payload));
-}
-
 void *wrn_result_new(size_t size) {
     result_header *header = calloc(1, sizeof(*header) + size);
     return header ? header->payload : NULL;
 }
 
-wrn_arena *wrn_result_arena(void *result) { return &result_header_of(result)->arena; }
+wrn_arena *wrn_result_arena(void *result) { return &WRN_OWNER(result, result_header, payload)->arena; }
 
 void wrn_result_free(void *result) {
     if (!result) return;
-    result_header *header = result_header_of(result);
+    result_header *header = WRN_OWNER(result, result_header, payload);
     wrn_arena_free(&header->arena);
     free(header);
 }

@@ -1,6 +1,8 @@
-/* Scope-bound cleanup for gcc and clang, and moving ownership out of it. */
+/* Scope-bound cleanup for gcc and clang, moving ownership out of it, and other small macros. */
 #ifndef WRN_BASE_AUTO_H
 #define WRN_BASE_AUTO_H
+
+#include <stddef.h>
 
 /* Runs fn##p(&variable) at scope exit: WRN_AUTO(wrn_buf_free) wrn_buf out = WRN_BUF_INIT; */
 #define WRN_AUTO(fn) __attribute__((cleanup(fn)))
@@ -12,6 +14,9 @@
         (pointer) = NULL;                       \
         taken_;                                 \
     })
+
+/* The struct whose `member` this pointer leads to. */
+#define WRN_OWNER(pointer, type, member) ((type *)((char *)(pointer)-offsetof(type, member)))
 
 #define WRN_COUNT(array) (sizeof(array) / sizeof((array)[0]))
 #define WRN_PRINTF(text, first) __attribute__((format(printf, text, first)))

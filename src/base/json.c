@@ -216,6 +216,10 @@ const wrn_json *wrn_json_at(const wrn_json *array, size_t index) {
     return index < wrn_json_count(array) ? json_object_array_get_idx(json_mut(array), index) : NULL;
 }
 
+size_t wrn_json_members(const wrn_json *object) {
+    return wrn_json_type_of(object) == WRN_JSON_OBJECT ? (size_t)json_object_object_length(json_mut(object)) : 0;
+}
+
 bool wrn_json_each(const wrn_json *object, wrn_json_member_fn each, void *context) {
     if (wrn_json_type_of(object) != WRN_JSON_OBJECT) return true;
     json_object_object_foreach(json_mut(object), key, value) {

@@ -50,6 +50,8 @@ bool wrn_json_double(const wrn_json *value, double *out);
 bool wrn_json_bool(const wrn_json *value, bool *out);
 size_t wrn_json_count(const wrn_json *array);
 const wrn_json *wrn_json_at(const wrn_json *array, size_t index);
+/* How many members an object has; 0 for other types. */
+size_t wrn_json_members(const wrn_json *object);
 /* Calls `each` for every member in order until it returns false; false if one did. */
 typedef bool (*wrn_json_member_fn)(void *context, const char *key, const wrn_json *value);
 bool wrn_json_each(const wrn_json *object, wrn_json_member_fn each, void *context);

@@ -83,12 +83,6 @@ typedef struct map_builder {
     size_t count;
 } map_builder;
 
-static bool model_count_member(void *context, const char *key, const wrn_json *value) {
-    (void)key, (void)value;
-    ++*(size_t *)context;
-    return true;
-}
-
 static bool add_pair(void *context, const char *key, const wrn_json *value) {
     map_builder *map = context;
     wrn_pair *pair = &map->pairs[map->count];
@@ -101,8 +95,7 @@ static bool add_pair(void *context, const char *key, const wrn_json *value) {
 static bool get_map(const decoder *d, const wrn_field *field, const wrn_json *value, const wrn_pair *const **out,
                     size_t *count) {
     if (wrn_json_type_of(value) != WRN_JSON_OBJECT) return model_fail(d, field->name, "must be an object");
-    size_t members = 0;
-    wrn_json_each(value, model_count_member, &members);
+    size_t members = wrn_json_members(value);
     map_builder map = {
         .decoder = d,
         .name = field->name,
@@ -191,7 +184,8 @@ bool wrn_model_decode(const wrn_model *model, const wrn_json *object, bool stric
 
 bool wrn_model_decode_list(const wrn_model *model, const wrn_json *array, wrn_arena *arena, const void *const **items,
                            size_t *count, wrn_model_why *why) {
-    const wrn_field field = {.name = model->name, .kind = WRN_FIELD_OBJECTS, .sub = model};
+    const wrn_field field = {
+        .name = model->name, .kind = model->fields ? WRN_FIELD_OBJECTS : WRN_FIELD_STRINGS, .sub = model};
     const decoder d = {model, arena, false, why};
     return get_array(&d, &field, array, items, count);
 }

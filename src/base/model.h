@@ -70,7 +70,7 @@ typedef struct wrn_model_why {
  * schema requires must be there and not null (for a server reading requests). False with `why`. */
 bool wrn_model_decode(const wrn_model *model, const wrn_json *object, bool strict, wrn_arena *arena, void *out,
                       wrn_model_why *why);
-/* An array of objects: *items points to `*count` pointers to structs in `arena`. */
+/* An array of objects: *items points to `*count` pointers to structs in `arena`. A model without fields stands for strings. */
 bool wrn_model_decode_list(const wrn_model *model, const wrn_json *array, wrn_arena *arena, const void *const **items,
                            size_t *count, wrn_model_why *why);
 /* The struct as a JSON object; NULL when out of memory. Text members must be valid UTF-8. `present` says which members

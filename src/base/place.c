@@ -1,6 +1,5 @@
 #include "base/place.h"
 
-#include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <linux/magic.h>

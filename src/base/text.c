@@ -1,10 +1,10 @@
 #include "base/text.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/random.h>
 #include <time.h>
 
 static const char BASE64[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
@@ -77,6 +77,20 @@ static size_t utf8_sequence(uint8_t lead, uint8_t *low, uint8_t *high) {
     return lead <= 0xF4 ? 4 : 0;
 }
 
+/* How many bytes of a sequence of `need` are there and allowed; the first one is. */
+static size_t utf8_good(const uint8_t *text, size_t size, size_t need, uint8_t low, uint8_t high) {
+    size_t good = 1;
+    for (; good < need && good < size && text[good] >= low && text[good] <= high; good++) low = 0x80, high = 0xBF;
+    return good;
+}
+
+bool wrn_utf8_is_unfinished(const void *data, size_t size) {
+    const uint8_t *text = data;
+    uint8_t low, high;
+    size_t need = utf8_sequence(*text, &low, &high);
+    return size < need && utf8_good(text, size, need, low, high) == size;
+}
+
 size_t wrn_utf8_valid_prefix(const void *data, size_t size) {
     const uint8_t *text = data;
     size_t at = 0;
@@ -88,15 +102,15 @@ size_t wrn_utf8_valid_prefix(const void *data, size_t size) {
         }
         uint8_t low, high;
         size_t need = utf8_sequence(text[at], &low, &high);
-        if (!need || size - at < need) return at;
-        for (size_t i = 1; i < need; i++) {
-            if (text[at + i] < low || text[at + i] > high) return at;
-            low = 0x80;
-            high = 0xBF;
-        }
+        if (!need || utf8_good(text + at, size - at, need, low, high) < need) return at;
         at += need;
     }
     return at;
+}
+
+bool wrn_text_copy(char **out, const char *text) {
+    *out = text ? strdup(text) : NULL;
+    return !text || *out;
 }
 
 static bool is_harmless(const uint8_t *text, size_t size) {
@@ -139,6 +153,13 @@ void wrn_hex(char *out, const void *data, size_t size) {
         out[2 * i + 1] = digits[in[i] & 15];
     }
     out[2 * size] = '\0';
+}
+
+bool wrn_random_name(char name[WRN_RANDOM_NAME_SIZE]) {
+    uint8_t random[(WRN_RANDOM_NAME_SIZE - 1) / 2];
+    if (getrandom(random, sizeof(random), 0) != (ssize_t)sizeof(random)) return false;
+    wrn_hex(name, random, sizeof(random));
+    return true;
 }
 
 void wrn_rfc3339(char out[WRN_RFC3339_SIZE], int64_t unix_seconds) {

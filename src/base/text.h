@@ -18,6 +18,11 @@ ssize_t wrn_base64_decode(void *out, const char *text, size_t size);
 
 /* Length of the longest prefix that is whole, valid UTF-8. Equal to `size` when all of it is. */
 size_t wrn_utf8_valid_prefix(const void *data, size_t size);
+/* Whether the `size` bytes, at least one, are the beginning of one character and not all of it. */
+bool wrn_utf8_is_unfinished(const void *data, size_t size);
+
+/* A copy for the caller to free; NULL of NULL. False when out of memory. */
+bool wrn_text_copy(char **out, const char *text);
 
 /* Makes untrusted text safe to show on one line of a terminal: replaces by '?' what is not UTF-8, control characters (C0, C1,
  * DEL), line and paragraph separators, and the controls of bidirectional text. */
@@ -27,6 +32,10 @@ void wrn_text_clean(char *text);
 int wrn_hex_digit(char c);
 /* Writes 2*size lower-case hex digits and a NUL. */
 void wrn_hex(char *out, const void *data, size_t size);
+
+/* 32 random hex digits and a NUL; false when the kernel has none. */
+enum { WRN_RANDOM_NAME_SIZE = 33 };
+bool wrn_random_name(char name[WRN_RANDOM_NAME_SIZE]);
 
 /* "2026-05-01T12:00:00Z" */
 enum { WRN_RFC3339_SIZE = 21 };

@@ -16,14 +16,12 @@ int wrn_options_read(void *out, size_t known, const void *in, const char *name, 
     memcpy(&size, in, sizeof(size));
     /* All fields have 8 bytes, so a size that is no multiple of 8 is wrong. */
     if (size < sizeof(size) || size > 4096 || size % sizeof(uint64_t))
-        return wrn_fail(error, WRENN_E_INVALID_ARGUMENT,
-                        "%s.struct_size is %zu; initialize the struct with its _INIT macro", name, size);
+        return wrn_refuse(error, "%s.struct_size is %zu; initialize the struct with its _INIT macro", name, size);
     const char *bytes = in;
     for (size_t i = known; i < size; i++)
         if (bytes[i])
-            return wrn_fail(error, WRENN_E_INVALID_ARGUMENT,
-                            "%s has a field set that this libwrenn (" WRN_VERSION ") does not know; use a newer one",
-                            name);
+            return wrn_refuse(
+                error, "%s has a field set that this libwrenn (" WRN_VERSION ") does not know; use a newer one", name);
     memcpy(out, in, size < known ? size : known);
     return 0;
 }
@@ -39,8 +37,7 @@ static int check_visible(const char *what, const char *member, const char *text,
     size_t size = 0;
     while (text && text[size] > ' ' && text[size] < 0x7f) size++;
     if (!text || (size && size <= max && !text[size])) return 0;
-    return wrn_fail(error, WRENN_E_INVALID_ARGUMENT, "%s: %s must have 1 to %zu visible ASCII characters", what, member,
-                    max);
+    return wrn_refuse(error, "%s: %s must have 1 to %zu visible ASCII characters", what, member, max);
 }
 
 static bool is_ours(const char *header, size_t name) {
@@ -71,33 +68,30 @@ static int check_header(const char *what, size_t number, const char *header, wre
     size_t name = wrn_token_size(header);
     int shown = name < 40 ? (int)name : 40;
     if (!name || header[name] != ':' || !is_value(header + name + 1))
-        return wrn_fail(error, WRENN_E_INVALID_ARGUMENT,
-                        "%s: headers[%zu] (%.*s) is not of the form \"Name: value\", one line of text", what, number,
-                        shown, header);
+        return wrn_refuse(error, "%s: headers[%zu] (%.*s) is not of the form \"Name: value\", one line of text", what,
+                          number, shown, header);
     if (is_ours(header, name))
-        return wrn_fail(error, WRENN_E_INVALID_ARGUMENT, "%s: headers[%zu] (%.*s) is for the library to set", what,
-                        number, shown, header);
+        return wrn_refuse(error, "%s: headers[%zu] (%.*s) is for the library to set", what, number, shown, header);
     return 0;
 }
 
 int wrn_check_call(const char *what, const wrenn_call_options *call, wrenn_error **error) {
-    if (call->timeout_ms < 0)
-        return wrn_fail(error, WRENN_E_INVALID_ARGUMENT, "%s: timeout_ms must not be negative", what);
+    if (call->timeout_ms < 0) return wrn_refuse(error, "%s: timeout_ms must not be negative", what);
     int rc = check_visible(what, "idempotency_key", call->idempotency_key, IDEMPOTENCY_KEY_MAX, error);
     if (rc == 0) rc = check_visible(what, "request_id", call->request_id, REQUEST_ID_MAX, error);
     for (size_t i = 0; rc == 0 && call->headers && call->headers[i]; i++)
         rc = check_header(what, i, call->headers[i], error);
     for (size_t i = 0; rc == 0 && i < WRN_COUNT(call->reserved); i++)
         if (call->reserved[i])
-            rc = wrn_fail(
-                error, WRENN_E_INVALID_ARGUMENT,
-                "%s: the call has an option that this libwrenn (" WRN_VERSION ") does not know; use a newer one", what);
+            rc = wrn_refuse(
+                error, "%s: the call has an option that this libwrenn (" WRN_VERSION ") does not know; use a newer one",
+                what);
     return rc;
 }
 
 int wrn_check_segment(const char *what, const char *text, wrenn_error **error) {
-    if (!text || !*text) return wrn_fail(error, WRENN_E_INVALID_ARGUMENT, "the %s must not be empty", what);
+    if (!text || !*text) return wrn_refuse(error, "the %s must not be empty", what);
     if (strcmp(text, ".") == 0 || strcmp(text, "..") == 0)
-        return wrn_fail(error, WRENN_E_INVALID_ARGUMENT, "the %s must not be \"%s\"", what, text);
+        return wrn_refuse(error, "the %s must not be \"%s\"", what, text);
     return 0;
 }

@@ -1,6 +1,5 @@
 #include "client/client.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -8,10 +7,9 @@
 #include "client/error.h"
 
 int wrn_client_check(const wrenn_client *client, wrenn_error **error) {
-    if (!client) return wrn_fail(error, WRENN_E_INVALID_ARGUMENT, "the client (or sandbox) must not be NULL");
+    if (!client) return wrn_refuse(error, "the client (or sandbox) must not be NULL");
     if (client->owner != getpid())
-        return wrn_fail(error, WRENN_E_INVALID_ARGUMENT,
-                        "this client was made before fork(); make another one in the child");
+        return wrn_refuse(error, "this client was made before fork(); make another one in the child");
     if (client->closed || client->free_pending) return wrn_fail(error, WRENN_E_CANCELLED, "the client was freed");
     return 0;
 }

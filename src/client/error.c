@@ -27,7 +27,7 @@ struct wrenn_error {
 /* Used when there is no memory for an error. */
 static wrenn_error out_of_memory = {.code = WRENN_E_NO_MEMORY, .message = "out of memory"};
 
-static const struct {
+static const struct code_row {
     int code, parent;
     const char *name, *text;
 } codes[] = {
@@ -57,6 +57,12 @@ static const struct {
     ROW(SYSTEM, NONE, "the operating system refused"),
 #undef ROW
 };
+
+static const struct code_row *row_of(int code) {
+    for (size_t i = 0; i < WRN_COUNT(codes); i++)
+        if (codes[i].code == code) return &codes[i];
+    return NULL;
+}
 
 static const struct {
     const char *server_code;
@@ -142,6 +148,19 @@ int wrn_fail(wrenn_error **error, int code, const char *format, ...) {
     return code;
 }
 
+int wrn_refuse(wrenn_error **error, const char *format, ...) {
+    if (!error) return WRENN_E_INVALID_ARGUMENT;
+    va_list args;
+    va_start(args, format);
+    *error = alloc_error(WRENN_E_INVALID_ARGUMENT, format, args);
+    va_end(args);
+    return WRENN_E_INVALID_ARGUMENT;
+}
+
+int wrn_no_memory(wrenn_error **error, const char *what) {
+    return wrn_fail(error, WRENN_E_NO_MEMORY, "%s%sout of memory", what ? what : "", what ? ": " : "");
+}
+
 wrenn_error *wrn_error_ref(const wrenn_error *error) {
     wrenn_error *same = (wrenn_error *)error;
     if (same != &out_of_memory) same->more_owners++;
@@ -186,20 +205,21 @@ static void keep_ids(wrenn_error *error, const wrn_json *ids) {
     }
 }
 
+int wrn_output_decode(wrn_arena *arena, bool base64, const char *text, size_t size, const char **data,
+                      size_t *data_size) {
+    char *bytes = base64 ? wrn_arena_alloc(arena, wrn_base64_decoded_max(size) + 1) : wrn_arena_dup(arena, text, size);
+    if (!bytes) return WRENN_E_NO_MEMORY;
+    ssize_t length = base64 ? wrn_base64_decode(bytes, text, size) : (ssize_t)size;
+    *data = bytes;
+    *data_size = length < 0 ? 0 : (size_t)length;
+    return length < 0 ? WRENN_E_PROTOCOL : 0;
+}
+
 /* False when there is none, or there is no memory for it. */
 static bool keep_output(wrn_arena *arena, const wrn_json *text, bool base64, const char **data, size_t *size) {
     size_t length;
     const char *from = wrn_json_string(text, &length);
-    char *to = from ? wrn_arena_alloc(arena, (base64 ? wrn_base64_decoded_max(length) : length) + 1) : NULL;
-    if (!to) return false;
-    ssize_t got = (ssize_t)length;
-    if (base64) got = wrn_base64_decode(to, from, length);
-    else memcpy(to, from, length);
-    if (got < 0) return false;
-    to[got] = '\0';
-    *data = to;
-    *size = (size_t)got;
-    return true;
+    return from && wrn_output_decode(arena, base64, from, length, data, size) == 0;
 }
 
 static void keep_result(wrenn_error *error, const wrn_json *inner) {
@@ -320,14 +340,9 @@ wrenn_error *wrn_error_from_outcome(const char *what, const wrn_http_response *r
 int wrenn_error_code(const wrenn_error *error) { return error ? error->code : 0; }
 
 int wrenn_error_is(const wrenn_error *error, int code) {
-    for (int at = error ? error->code : 0; at;) {
-        if (at == code) return 1;
-        int parent = 0;
-        for (size_t i = 0; i < WRN_COUNT(codes); i++)
-            if (codes[i].code == at) parent = codes[i].parent;
-        at = parent;
-    }
-    return 0;
+    const struct code_row *at = error ? row_of(error->code) : NULL;
+    while (at && at->code != code) at = row_of(at->parent);
+    return at != NULL;
 }
 
 const char *wrenn_error_message(const wrenn_error *error) { return error ? error->message : "no error"; }
@@ -351,13 +366,11 @@ void wrenn_error_free(wrenn_error *error) {
 void wrn_error_freep(wrenn_error **error) { wrenn_error_free(*error); }
 
 const char *wrenn_strerror_name(int code) {
-    for (size_t i = 0; i < WRN_COUNT(codes); i++)
-        if (codes[i].code == code) return codes[i].name;
-    return code ? "unknown code" : "WRENN_E_NONE";
+    const struct code_row *row = row_of(code);
+    return row ? row->name : code ? "unknown code" : "WRENN_E_NONE";
 }
 
 const char *wrenn_strerror(int code) {
-    for (size_t i = 0; i < WRN_COUNT(codes); i++)
-        if (codes[i].code == code) return codes[i].text;
-    return code ? "unknown error" : "no error";
+    const struct code_row *row = row_of(code);
+    return row ? row->text : code ? "unknown error" : "no error";
 }

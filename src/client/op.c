@@ -1,6 +1,5 @@
 #include "client/op.h"
 
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,9 +16,6 @@ static void op_on_answer(void *context, wrn_http_response *response);
 static void respond_by_type(wrenn_op *op, wrn_http_response *response);
 
 /* ---- life ---- */
-
-static wrenn_op *op_of_timer(wrn_timer *timer) { return (wrenn_op *)((char *)timer - offsetof(wrenn_op, timer)); }
-static wrenn_op *op_of_deadline(wrn_timer *timer) { return (wrenn_op *)((char *)timer - offsetof(wrenn_op, deadline)); }
 
 void wrn_op_ref(wrenn_op *op) { op->refs++; }
 
@@ -151,7 +147,7 @@ void wrenn_op_cancel(wrenn_op *op) {
 bool wrn_op_is_wanted(const wrenn_op *op) { return !op->cancel_wanted && op->state != WRN_OP_DONE; }
 
 static void op_on_deadline(wrn_timer *timer) {
-    wrenn_op *op = op_of_deadline(timer);
+    wrenn_op *op = WRN_OWNER(timer, wrenn_op, deadline);
     if (op->type->abandon) op->type->abandon(op, !op->cancel_wanted);
     const wrenn_sandbox_info *seen = op->type->follows && op->sandbox ? op->sandbox->info : NULL;
     bool shown = seen && seen->status_text;
@@ -161,7 +157,7 @@ static void op_on_deadline(wrn_timer *timer) {
 }
 
 static void op_on_timer(wrn_timer *timer) {
-    wrenn_op *op = op_of_timer(timer);
+    wrenn_op *op = WRN_OWNER(timer, wrenn_op, timer);
     void (*begin)(wrenn_op *) = WRN_TAKE(op->begin);
     if (begin) begin(op);
     else if (op->attempt) wrn_op_send(op); /* a retry of the present call */
@@ -205,7 +201,7 @@ int wrn_op_new(wrenn_client *client, wrenn_sandbox *sandbox, const wrn_op_type *
         return 0;
     }
     wrenn_op_free(op);
-    return wrn_fail(error, WRENN_E_NO_MEMORY, "%s: out of memory", type->name);
+    return wrn_no_memory(error, type->name);
 }
 
 static int check_credentials(const wrenn_op *op, wrenn_error **error) {
@@ -221,46 +217,53 @@ static int check_credentials(const wrenn_op *op, wrenn_error **error) {
     return 0;
 }
 
-int wrn_op_start(wrenn_op *op, wrenn_done_fn done, void *user_data, wrenn_op **ret, wrenn_error **error) {
-    return wrn_op_start_with(op, op->begin ? op->begin : wrn_op_send, done, user_data, ret, error);
-}
-
 /* In a callback that the loop has called, the loop begins the operation after the callback has returned. */
-static bool set_timers(wrenn_op *op, void (*begin)(wrenn_op *op)) {
+static bool set_timers(wrenn_op *op) {
     wrn_loop *loop = op->client->loop;
     if (!wrn_loop_timer_set(loop, &op->deadline, wrn_in_ms(op->deadline.due_ms))) return false;
-    op->begin = begin;
+    if (!op->begin) op->begin = wrn_op_send;
     if (!wrn_client_is_amid(op->client) || wrn_loop_timer_set(loop, &op->timer, wrn_now_ms())) return true;
     wrn_loop_timer_clear(loop, &op->deadline);
     return false;
 }
 
-int wrn_op_start_with(wrenn_op *op, void (*begin)(wrenn_op *op), wrenn_done_fn done, void *user_data, wrenn_op **ret,
-                      wrenn_error **error) {
+void wrn_op_blocking(wrenn_op *op, void *user_data) {}
+
+int wrn_op_start(wrenn_op *op, wrenn_done_fn done, void *user_data, wrenn_op **ret, wrenn_error **error) {
     wrenn_client *client = op->client;
-    int rc = check_credentials(op, error);
+    int rc = done == wrn_op_blocking ? wrn_op_may_block(client, error) : 0;
+    if (rc == 0) rc = check_credentials(op, error);
     if (rc == 0 && !op->url.size && wrn_utf8_valid_prefix(op->body.data, op->body.size) != op->body.size)
-        rc = wrn_fail(error, WRENN_E_INVALID_ARGUMENT, "%s: text in the options is not UTF-8", op->type->name);
+        rc = wrn_refuse(error, "%s: text in the options is not UTF-8", op->type->name);
     if (rc == 0 && (op->path.failed || op->url.failed || op->host.failed || op->fields.failed || op->body.failed ||
-                    op->idempotency_key.failed || !set_timers(op, begin)))
-        rc = wrn_fail(error, WRENN_E_NO_MEMORY, "%s: out of memory", op->type->name);
+                    op->idempotency_key.failed || !set_timers(op)))
+        rc = wrn_no_memory(error, op->type->name);
     if (rc < 0) {
         op_unref(op);
         return rc;
     }
     link_op(op);
-    op->done = done;
+    op->done = done == wrn_op_blocking ? NULL : done;
     op->user_data = user_data;
     if (ret) {
         wrn_op_ref(op);
         *ret = op;
     }
-    if (!wrn_client_is_amid(client)) {
-        op->begin = NULL;
-        begin(op);
-    }
+    if (!wrn_client_is_amid(client)) WRN_TAKE(op->begin)(op);
     wrn_client_settle(client);
     return 0;
+}
+
+int wrn_op_start_row(wrenn_client *client, wrenn_sandbox *sandbox, const wrn_op_type *type,
+                     const wrenn_call_options *options, const char *const *args, wrenn_done_fn done, void *user_data,
+                     wrenn_op **ret, wrenn_error **error) {
+    wrenn_call_options known;
+    wrenn_op *op;
+    int rc = wrn_options_read(&known, sizeof(known), options, "wrenn_call_options", error);
+    if (rc == 0)
+        rc = sandbox ? wrn_op_for_sandbox(sandbox, type, &known, args, NULL, &op, error)
+                     : wrn_op_for_client(client, type, &known, args, NULL, &op, error);
+    return rc == 0 ? wrn_op_start(op, done, user_data, ret, error) : rc;
 }
 
 /* ---- in the background ---- */
@@ -452,7 +455,6 @@ static void unpark_all(wrenn_client *client, const wrenn_error *error) {
 }
 
 static void probe_answered(wrenn_op *op, wrn_http_response *response) {
-    (void)response;
     wrenn_client *client = op->client;
     client->era = WRENN_ERA_CAPSULES;
     wrn_op_finish(op, NULL, NULL);
@@ -708,10 +710,7 @@ void wrn_op_respond_array(wrenn_op *op, const wrn_http_response *response, const
     else wrn_result_free(list);
 }
 
-void wrn_op_respond_nothing(wrenn_op *op, wrn_http_response *response) {
-    (void)response;
-    wrn_op_finish(op, NULL, NULL);
-}
+void wrn_op_respond_nothing(wrenn_op *op, wrn_http_response *response) { wrn_op_finish(op, NULL, NULL); }
 
 static void respond_by_type(wrenn_op *op, wrn_http_response *response) {
     const wrn_op_type *type = op->type;
@@ -726,10 +725,9 @@ static void respond_by_type(wrenn_op *op, wrn_http_response *response) {
 /* ---- results ---- */
 
 int wrn_op_take(wrenn_op *op, const wrn_op_type *type, void *result, wrenn_error **error) {
-    if (!op || op->type != type)
-        return wrn_fail(error, WRENN_E_INVALID_ARGUMENT, "this is not an operation of type \"%s\"", type->name);
+    if (!op || op->type != type) return wrn_refuse(error, "this is not an operation of type \"%s\"", type->name);
     if (op->state != WRN_OP_DONE) return wrn_fail(error, WRENN_E_AGAIN, "%s: not over yet", type->name);
-    if (op->taken) return wrn_fail(error, WRENN_E_INVALID_ARGUMENT, "%s: the outcome was taken already", type->name);
+    if (op->taken) return wrn_refuse(error, "%s: the outcome was taken already", type->name);
     op->taken = true;
     if (op->error) return wrn_error_give(error, WRN_TAKE(op->error));
     if (!result) return 0;

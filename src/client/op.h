@@ -82,7 +82,7 @@ struct wrenn_op {
     bool background; /* not started by the caller: it cleans up after another one */
     wrn_op_state state;
     wrn_timer timer, deadline;
-    void (*begin)(wrenn_op *op); /* what it begins with, until it has; NULL: the call */
+    void (*begin)(wrenn_op *op); /* what it begins with, until it has; NULL at the start: the call */
 
     wrn_buf extra; /* header fields of the caller's, a line each: for calls to the API */
     wrn_buf key;   /* idempotency key of what it POSTs; empty: none */
@@ -127,10 +127,10 @@ int wrn_op_for_sandbox(wrenn_sandbox *sandbox, const wrn_op_type *type, const wr
                        const char *const *args, const void *request, wrenn_op **ret, wrenn_error **error);
 /* Starts it with its call, or with op->begin; `ret` may be NULL. Takes `op` over in any case. */
 int wrn_op_start(wrenn_op *op, wrenn_done_fn done, void *user_data, wrenn_op **ret, wrenn_error **error);
-
-/* The same with something else than a call to begin with. */
-int wrn_op_start_with(wrenn_op *op, void (*begin)(wrenn_op *op), wrenn_done_fn done, void *user_data, wrenn_op **ret,
-                      wrenn_error **error);
+/* Makes and starts one whose row says all. Either `client` or `sandbox`; the other one is NULL. */
+int wrn_op_start_row(wrenn_client *client, wrenn_sandbox *sandbox, const wrn_op_type *type,
+                     const wrenn_call_options *options, const char *const *args, wrenn_done_fn done, void *user_data,
+                     wrenn_op **ret, wrenn_error **error);
 
 /* Sets the call of its type up, as wrn_op_for_client() does. */
 int wrn_op_call_type(wrenn_op *op, const char *const *args, const void *request, wrenn_error **error);
@@ -196,8 +196,10 @@ void wrn_op_fail_no_memory(wrenn_op *op);
 /* Second half of a _finish: checks that `op` is of `type` and over, then hands out result or error. */
 int wrn_op_take(wrenn_op *op, const wrn_op_type *type, void *result, wrenn_error **error);
 
-/* For the blocking form: 0 when the client may block now. */
+/* 0 when the client may block now. */
 int wrn_op_may_block(wrenn_client *client, wrenn_error **error);
+/* `done` of the blocking form: an operation is not started when its client must not block now. */
+void wrn_op_blocking(wrenn_op *op, void *user_data);
 /* Runs the loop until `op` is over; returns `op`. */
 wrenn_op *wrn_op_wait(wrenn_op *op);
 

@@ -45,26 +45,25 @@ void wrn_sandbox_update(wrenn_sandbox *sandbox, wrenn_sandbox_info *info) {
 int wrenn_sandbox_from_id(wrenn_client *client, const char *id, wrenn_sandbox **sandbox, wrenn_error **error) {
     int rc = wrn_client_check(client, error);
     if (rc != 0) return rc;
-    if (!sandbox) return wrn_fail(error, WRENN_E_INVALID_ARGUMENT, "sandbox must not be NULL");
+    if (!sandbox) return wrn_refuse(error, "sandbox must not be NULL");
     rc = wrn_check_segment("sandbox id", id, error);
     if (rc != 0) return rc;
     *sandbox = wrn_sandbox_new(client, id, NULL);
-    return *sandbox ? 0 : wrn_fail(error, WRENN_E_NO_MEMORY, "out of memory");
+    return *sandbox ? 0 : wrn_no_memory(error, NULL);
 }
 
 int wrenn_sandbox_as_user(wrenn_sandbox *sandbox, const char *user, wrenn_sandbox **as, wrenn_error **error) {
-    if (!sandbox || !as) return wrn_fail(error, WRENN_E_INVALID_ARGUMENT, "as_user: the handle must not be NULL");
+    if (!sandbox || !as) return wrn_refuse(error, "as_user: the handle must not be NULL");
     int rc = wrn_client_check(sandbox->client, error);
     if (rc != 0) return rc;
     size_t size = user ? strlen(user) : 0;
     if (!size || wrn_utf8_valid_prefix(user, size) != size || strpbrk(user, "\r\n"))
-        return wrn_fail(error, WRENN_E_INVALID_ARGUMENT,
-                        "as_user: the user must be a name or number, or either with \":GROUP\"");
+        return wrn_refuse(error, "as_user: the user must be a name or number, or either with \":GROUP\"");
     wrenn_sandbox *made = wrn_sandbox_new(sandbox->client, sandbox->id, NULL);
     if (made) made->user = strdup(user);
     if (made && made->user) return *as = made, 0;
     wrn_sandbox_unref(made);
-    return wrn_fail(error, WRENN_E_NO_MEMORY, "out of memory");
+    return wrn_no_memory(error, NULL);
 }
 
 const char *wrn_sandbox_user(const wrenn_sandbox *sandbox, const char *named) {

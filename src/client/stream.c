@@ -176,25 +176,17 @@ int wrn_streams_run_ready(wrenn_client *client) {
 
 /* ---- opening ---- */
 
-static const char *why_ended(wrn_socket_end how) {
-    switch (how) {
-    case WRN_SOCKET_CLOSED: return "the server closed the stream before its end";
-    case WRN_SOCKET_SILENT: return "the server was silent for too long";
-    case WRN_SOCKET_BROKEN: return "the server violated the WebSocket protocol";
-    case WRN_SOCKET_TOO_LARGE: return "the server sent a message that is too large";
-    case WRN_SOCKET_NO_MEMORY: return "out of memory";
-    default: return "the connection broke";
-    }
-}
-
-static int code_of_end(wrn_socket_end how) {
-    switch (how) {
-    case WRN_SOCKET_BROKEN: return WRENN_E_PROTOCOL;
-    case WRN_SOCKET_TOO_LARGE: return WRENN_E_LIMIT;
-    case WRN_SOCKET_NO_MEMORY: return WRENN_E_NO_MEMORY;
-    default: return WRENN_E_CONNECTION_LOST;
-    }
-}
+static const struct {
+    int code;
+    const char *why;
+} ends[] = {
+    [WRN_SOCKET_CLOSED] = {WRENN_E_CONNECTION_LOST, "the server closed the stream before its end"},
+    [WRN_SOCKET_LOST] = {WRENN_E_CONNECTION_LOST, "the connection broke"},
+    [WRN_SOCKET_SILENT] = {WRENN_E_CONNECTION_LOST, "the server was silent for too long"},
+    [WRN_SOCKET_BROKEN] = {WRENN_E_PROTOCOL, "the server violated the WebSocket protocol"},
+    [WRN_SOCKET_TOO_LARGE] = {WRENN_E_LIMIT, "the server sent a message that is too large"},
+    [WRN_SOCKET_NO_MEMORY] = {WRENN_E_NO_MEMORY, "out of memory"},
+};
 
 static void stream_on_ended(void *context, wrn_socket_end how, int code) {
     wrenn_stream *s = context;
@@ -211,7 +203,7 @@ static void stream_on_ended(void *context, wrn_socket_end how, int code) {
                               s->opening->type->name);
     else if (!good && how == WRN_SOCKET_CLOSED)
         error = wrn_error_new(WRENN_E_CONNECTION_LOST, "stream: the server closed it before its end (code %d)", code);
-    else if (!good) error = wrn_error_new(code_of_end(how), "stream: %s; the outcome is unknown", why_ended(how));
+    else if (!good) error = wrn_error_new(ends[how].code, "stream: %s; the outcome is unknown", ends[how].why);
     wrn_stream_finish(s, error);
 }
 
@@ -343,17 +335,17 @@ static void send_owed(wrenn_stream *s) {
 
 /* 0 when the stream can be used now. */
 static int stream_check(wrenn_stream *s, wrenn_error **error) {
-    if (!s) return wrn_fail(error, WRENN_E_INVALID_ARGUMENT, "stream must not be NULL");
+    if (!s) return wrn_refuse(error, "stream must not be NULL");
     int rc = wrn_client_check(s->client, error);
     if (rc != 0) return rc;
     if (s->error) return wrn_error_give(error, wrn_error_ref(s->error));
-    if (s->over) return wrn_fail(error, WRENN_E_INVALID_ARGUMENT, "stream: it has ended");
+    if (s->over) return wrn_refuse(error, "stream: it has ended");
     return 0;
 }
 
 static int settle_sent(wrenn_stream *s, bool sent, wrenn_error **error) {
     wrn_client_settle(s->client);
-    return sent ? 0 : wrn_fail(error, WRENN_E_NO_MEMORY, "stream: out of memory");
+    return sent ? 0 : wrn_no_memory(error, "stream");
 }
 
 /* Nothing was written; the ready callback will come when there is room. */
@@ -366,8 +358,8 @@ static int check_input(wrenn_stream *s, wrenn_error **error) {
     int rc = stream_check(s, error);
     if (rc != 0) return rc;
     if (!s->type->input || (!s->type->terminal && !s->type->plain && !s->wants_stdin))
-        return wrn_fail(error, WRENN_E_INVALID_ARGUMENT, "stream: it has no input; set want_stdin of the command");
-    if (s->input_closed) return wrn_fail(error, WRENN_E_INVALID_ARGUMENT, "stream: its input was closed");
+        return wrn_refuse(error, "stream: it has no input; set want_stdin of the command");
+    if (s->input_closed) return wrn_refuse(error, "stream: its input was closed");
     return 0;
 }
 
@@ -416,13 +408,13 @@ static int64_t write_message(wrenn_stream *s, const char *data, size_t size, int
     s->writer_waits = !ready;
     wrn_client_settle(s->client);
     if (sent) return (int64_t)size;
-    if (ready) return wrn_fail(error, WRENN_E_NO_MEMORY, "stream: out of memory");
+    if (ready) return wrn_no_memory(error, "stream");
     return s->over ? stream_check(s, error) : WRENN_E_AGAIN;
 }
 
 int64_t wrenn_stream_write(wrenn_stream *s, const void *data, size_t size, int64_t timeout_ms, wrenn_error **error) {
     int rc = check_input(s, error);
-    if (rc == 0 && !data && size) rc = wrn_fail(error, WRENN_E_INVALID_ARGUMENT, "stream: data must not be NULL");
+    if (rc == 0 && !data && size) rc = wrn_refuse(error, "stream: data must not be NULL");
     if (rc == 0) rc = stream_may_wait(s, timeout_ms, error);
     if (rc != 0) return rc;
     if (s->type->plain) return write_message(s, data, size, timeout_ms, error);
@@ -438,7 +430,7 @@ int64_t wrenn_stream_write(wrenn_stream *s, const void *data, size_t size, int64
     s->writer_waits = done < size;
     wrn_client_settle(s->client);
     if (done || !size) return (int64_t)done; /* an error is reported by the next call */
-    if (now < 0) return wrn_fail(error, WRENN_E_NO_MEMORY, "stream: out of memory");
+    if (now < 0) return wrn_no_memory(error, "stream");
     return s->over ? stream_check(s, error) : WRENN_E_AGAIN;
 }
 
@@ -450,7 +442,7 @@ int wrenn_stream_close_input(wrenn_stream *s, wrenn_error **error) {
         int64_t taken = write_some(s, "\004", 1);
         return taken ? settle_sent(s, taken == 1, error) : report_full(s);
     }
-    if (!s->type->close_input) return wrn_fail(error, WRENN_E_INVALID_ARGUMENT, "stream: this input cannot be closed");
+    if (!s->type->close_input) return wrn_refuse(error, "stream: this input cannot be closed");
     s->input_closed = true;
     return settle_sent(s, wrn_stream_send(s, s->type->close_input), error);
 }
@@ -458,28 +450,27 @@ int wrenn_stream_close_input(wrenn_stream *s, wrenn_error **error) {
 int wrenn_stream_send_text_sized(wrenn_stream *s, const char *text, size_t size, wrenn_error **error) {
     int rc = stream_check(s, error);
     if (rc != 0) return rc;
-    if (!s->type->plain) return wrn_fail(error, WRENN_E_INVALID_ARGUMENT, "stream: text goes to a WebSocket only");
-    if (!text && size) return wrn_fail(error, WRENN_E_INVALID_ARGUMENT, "stream: the text must not be NULL");
+    if (!s->type->plain) return wrn_refuse(error, "stream: text goes to a WebSocket only");
+    if (!text && size) return wrn_refuse(error, "stream: the text must not be NULL");
     size_t valid = wrn_utf8_valid_prefix(text, size);
     if (valid != size)
-        return wrn_fail(error, WRENN_E_INVALID_ARGUMENT,
-                        "stream: the text is not UTF-8 (at byte %zu); send bytes with wrenn_stream_write()", valid);
+        return wrn_refuse(error, "stream: the text is not UTF-8 (at byte %zu); send bytes with wrenn_stream_write()",
+                          valid);
     return is_crowded(s) ? report_full(s) : settle_sent(s, wrn_socket_send(s->socket, false, text, size), error);
 }
 
 int wrenn_stream_send_text(wrenn_stream *s, const char *text, wrenn_error **error) {
-    if (!text) return wrn_fail(error, WRENN_E_INVALID_ARGUMENT, "stream: the text must not be NULL");
+    if (!text) return wrn_refuse(error, "stream: the text must not be NULL");
     return wrenn_stream_send_text_sized(s, text, strlen(text), error);
 }
 
 int wrenn_stream_resize(wrenn_stream *s, int64_t cols, int64_t rows, wrenn_error **error) {
     int rc = stream_check(s, error);
     if (rc != 0) return rc;
-    if (!s->type->terminal) return wrn_fail(error, WRENN_E_INVALID_ARGUMENT, "stream: not a terminal");
+    if (!s->type->terminal) return wrn_refuse(error, "stream: not a terminal");
     if (cols <= 0 || rows <= 0 || cols > UINT16_MAX || rows > UINT16_MAX)
-        return wrn_fail(error, WRENN_E_INVALID_ARGUMENT,
-                        "stream: cols and rows must be from 1 to %d, not %lld and %lld", UINT16_MAX, (long long)cols,
-                        (long long)rows);
+        return wrn_refuse(error, "stream: cols and rows must be from 1 to %d, not %lld and %lld", UINT16_MAX,
+                          (long long)cols, (long long)rows);
     s->cols = cols;
     s->rows = rows;
     return settle_sent(s, s->type->terminal->resized(s), error);
@@ -488,9 +479,7 @@ int wrenn_stream_resize(wrenn_stream *s, int64_t cols, int64_t rows, wrenn_error
 int wrenn_stream_kill(wrenn_stream *s, wrenn_error **error) {
     int rc = stream_check(s, error);
     if (rc != 0) return rc;
-    if (!s->type->kill)
-        return wrn_fail(error, WRENN_E_INVALID_ARGUMENT,
-                        "stream: an attached process is killed with wrenn_sandbox_kill()");
+    if (!s->type->kill) return wrn_refuse(error, "stream: an attached process is killed with wrenn_sandbox_kill()");
     s->kill_asked = true;
     if (s->type->terminal) s->type->terminal->killed(s);
     return settle_sent(s, wrn_stream_send_kill(s), error);
@@ -504,7 +493,7 @@ static bool has_event(void *context) {
 }
 
 int wrenn_stream_next(wrenn_stream *s, int64_t timeout_ms, const wrenn_event **event, wrenn_error **error) {
-    if (!s || !event) return wrn_fail(error, WRENN_E_INVALID_ARGUMENT, "stream and event must not be NULL");
+    if (!s || !event) return wrn_refuse(error, "stream and event must not be NULL");
     *event = NULL;
     if (pull_event(s, event)) {
         if (s->client->loop) wrn_client_settle(s->client);

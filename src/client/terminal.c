@@ -12,8 +12,6 @@ enum {
     HELD_MAX = 256 * 1024
 };
 
-#define OF(timer, member) ((wrn_terminal *)((char *)(timer)-offsetof(wrn_terminal, member)))
-
 static bool set_timer_ms(wrn_terminal *t, wrn_timer *timer, int64_t ms) {
     return wrn_loop_timer_set(t->stream->client->loop, timer, wrn_in_ms(ms));
 }
@@ -22,7 +20,7 @@ static bool set_timer_ms(wrn_terminal *t, wrn_timer *timer, int64_t ms) {
 
 /* Some servers close terminals from which they hear nothing; repeating the present size is harmless. */
 static void terminal_on_keepalive(wrn_timer *timer) {
-    wrn_terminal *t = OF(timer, keepalive);
+    wrn_terminal *t = WRN_OWNER(timer, wrn_terminal, keepalive);
     wrn_stream_send_size(t->stream);
     set_timer_ms(t, timer, KEEPALIVE_MS);
 }
@@ -34,7 +32,7 @@ static int64_t silence_ms(const wrn_terminal *t) {
 
 /* WebSocket pings go on even when the terminal behind the connection is gone. */
 static void terminal_on_silence(wrn_timer *timer) {
-    wrn_terminal *t = OF(timer, silence);
+    wrn_terminal *t = WRN_OWNER(timer, wrn_terminal, silence);
     wrenn_stream *s = t->stream;
     long long seconds = silence_ms(t) / 1000;
     if (s->paused) /* the caller does not read */
@@ -82,7 +80,7 @@ static bool send_held(wrn_terminal *t) {
 }
 
 static void terminal_on_pace(wrn_timer *timer) {
-    wrn_terminal *t = OF(timer, pace);
+    wrn_terminal *t = WRN_OWNER(timer, wrn_terminal, pace);
     wrenn_stream *s = t->stream;
     if (!take_turn(t)) {
         set_timer_ms(t, timer, PACE_MS);
@@ -106,7 +104,7 @@ static int64_t terminal_write(wrenn_stream *s, const char *data, size_t size) {
 /* ---- what may get lost ---- */
 
 static void terminal_on_repeat(wrn_timer *timer) {
-    wrn_terminal *t = OF(timer, repeat);
+    wrn_terminal *t = WRN_OWNER(timer, wrn_terminal, repeat);
     wrenn_stream *s = t->stream;
     bool owed = s->size_owed || s->kill_owed; /* not sent even once yet: it is when there is room */
     if (t->resizes && !owed) {

@@ -79,7 +79,6 @@ static size_t exchange_pass_on(wrn_exchange *exchange, const char *data, size_t 
 
 static size_t http_on_body(char *data, size_t one, size_t size, void *context) {
     wrn_exchange *exchange = context;
-    (void)one;
     int status = exchange->sink ? exchange_status(exchange) : 0;
     if (status >= 200 && status < 300) return exchange_pass_on(exchange, data, size);
     wrn_buf *body = &exchange->response.body;
@@ -94,7 +93,6 @@ static size_t http_on_body(char *data, size_t one, size_t size, void *context) {
  * come before it, and trailers after the body. */
 static size_t http_on_head_line(char *line, size_t one, size_t size, void *context) {
     wrn_exchange *exchange = context;
-    (void)one;
     bool empty = (size == 2 && line[0] == '\r') || (size == 1 && line[0] == '\n');
     if (exchange->head_whole || !empty || (exchange_status(exchange) < 200 && exchange_status(exchange) != SWITCHED))
         return size;
@@ -110,7 +108,6 @@ static size_t http_on_head_line(char *line, size_t one, size_t size, void *conte
 
 static size_t http_on_read_body(char *out, size_t one, size_t room, void *context) {
     wrn_exchange *exchange = context;
-    (void)one;
     size_t size = exchange->body_size - exchange->body_sent;
     if (size > room) size = room;
     exchange->given = true;
@@ -132,7 +129,6 @@ static size_t http_give_held(wrn_exchange *exchange, char *out, size_t room) {
  * held back too. */
 static size_t http_on_read_source(char *out, size_t one, size_t room, void *context) {
     wrn_exchange *exchange = context;
-    (void)one;
     if (exchange->refused) return 0;
     if (exchange->held.size) return http_give_held(exchange, out, room);
     int64_t got = exchange->source->read(exchange->source->context, out, room);
@@ -150,16 +146,12 @@ static size_t http_on_read_source(char *out, size_t one, size_t room, void *cont
 
 /* libcurl repeats a request, even a POST, when a reused connection breaks before the first byte of the response. For exec that
  * would run a command twice. Refusing to rewind the body makes libcurl fail with CURLE_SEND_FAIL_REWIND instead. */
-static int http_on_seek(void *context, curl_off_t offset, int origin) {
-    (void)context, (void)offset, (void)origin;
-    return CURL_SEEKFUNC_FAIL;
-}
+static int http_on_seek(void *context, curl_off_t offset, int origin) { return CURL_SEEKFUNC_FAIL; }
 
 /* libcurl calls this before it sends the request on a connection that is ready, TLS included. A second call means that it
  * repeats the request, which must fail when a part of the body is used up. */
 static int http_on_connected(void *context, char *remote_ip, char *local_ip, int remote_port, int local_port) {
     wrn_exchange *exchange = context;
-    (void)remote_ip, (void)local_ip, (void)remote_port, (void)local_port;
     exchange->connected = true;
     return exchange->given ? CURL_PREREQFUNC_ABORT : CURL_PREREQFUNC_OK;
 }
@@ -236,13 +228,9 @@ static void exchange_report(wrn_transfer *transfer, CURLcode code) {
     exchange_free(exchange);
 }
 
-static wrn_exchange *exchange_of_timer(wrn_timer *timer) {
-    return (wrn_exchange *)((char *)timer - offsetof(wrn_exchange, timer));
-}
-
 /* The time for reading a refusal is over; or libcurl had a chance to read, and gets the piece that was held back. */
 static void exchange_on_timer(wrn_timer *timer) {
-    wrn_exchange *exchange = exchange_of_timer(timer);
+    wrn_exchange *exchange = WRN_OWNER(timer, wrn_exchange, timer);
     if (exchange->refused) exchange_report(&exchange->transfer, CURLE_SEND_ERROR);
     else wrn_http_resume(exchange);
 }

@@ -57,10 +57,6 @@ void wrn_loop_free(wrn_loop *loop) {
     free(loop);
 }
 
-void wrn_loop_abandon(wrn_loop *loop) {
-    wrn_loop_free(loop); /* closing the inherited descriptor does not change the parent's set */
-}
-
 int wrn_loop_fd(const wrn_loop *loop) { return loop->epoll_fd; }
 
 wrn_watch *wrn_loop_watch(wrn_loop *loop, int fd, uint32_t epoll_events, wrn_watch_fn fn, void *context) {

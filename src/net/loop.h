@@ -21,9 +21,8 @@ typedef struct wrn_timer {
 
 /* NULL with errno set when the kernel gives no descriptors. */
 wrn_loop *wrn_loop_new(void);
+/* In a forked child it leaves the parent's epoll set as it is. */
 void wrn_loop_free(wrn_loop *loop);
-/* Forgets a loop inherited through fork() without touching the parent's epoll set. */
-void wrn_loop_abandon(wrn_loop *loop);
 int wrn_loop_fd(const wrn_loop *loop);
 
 /* Level-triggered. NULL when out of memory or refused by the kernel. */

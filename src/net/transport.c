@@ -14,6 +14,7 @@
 
 #include "base/auto.h"
 #include "base/clock.h"
+#include "base/text.h"
 #include "net/wakeup.h"
 
 enum { CONNECTION_AGE_SEC = 50 };
@@ -22,19 +23,14 @@ enum { CONNECTION_AGE_SEC = 50 };
 
 static void curl_init_once(void) { curl_global_init(CURL_GLOBAL_DEFAULT); }
 
-static bool copy_string(char **out, const char *text) {
-    *out = text ? strdup(text) : NULL;
-    return !text || *out;
-}
-
 bool wrn_transport_init(wrn_transport *t, wrn_loop *loop, const wrn_http_config *config) {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
     pthread_once(&once, curl_init_once);
     *t = (wrn_transport){.loop = loop, .connect_timeout_ms = config->connect_timeout_ms};
-    return copy_string(&t->unix_path, config->unix_path) && copy_string(&t->ca_file, config->ca_file) &&
-           copy_string(&t->client_cert, config->client_cert) && copy_string(&t->client_key, config->client_key) &&
-           copy_string(&t->proxy, config->proxy) && copy_string(&t->no_proxy, config->no_proxy) &&
-           copy_string(&t->user_agent, config->user_agent);
+    return wrn_text_copy(&t->unix_path, config->unix_path) && wrn_text_copy(&t->ca_file, config->ca_file) &&
+           wrn_text_copy(&t->client_cert, config->client_cert) && wrn_text_copy(&t->client_key, config->client_key) &&
+           wrn_text_copy(&t->proxy, config->proxy) && wrn_text_copy(&t->no_proxy, config->no_proxy) &&
+           wrn_text_copy(&t->user_agent, config->user_agent);
 }
 
 void wrn_transport_clear(wrn_transport *t) {
@@ -44,7 +40,6 @@ void wrn_transport_clear(wrn_transport *t) {
 
 /* Sockets that libcurl makes are not close-on-exec. */
 static curl_socket_t transport_on_open_socket(void *context, curlsocktype purpose, struct curl_sockaddr *address) {
-    (void)context, (void)purpose;
     return socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
 }
 
@@ -100,8 +95,6 @@ const char *wrn_transport_problem(const wrn_transport *t, wrn_http_outcome outco
 }
 
 /* ---- transfers ---- */
-
-static wrn_multi *multi_of_timer(wrn_timer *timer) { return (wrn_multi *)((char *)timer - offsetof(wrn_multi, timer)); }
 
 static wrn_transfer *transfer_of(CURL *easy) {
     wrn_transfer *transfer = NULL;
@@ -172,14 +165,13 @@ static int multi_on_socket(CURL *easy, curl_socket_t fd, int what, void *context
 
 static int multi_on_timer(CURLM *curl, long timeout_ms, void *context) {
     wrn_multi *multi = context;
-    (void)curl;
     if (timeout_ms < 0) wrn_loop_timer_clear(multi->loop, &multi->timer);
     else wrn_loop_timer_set(multi->loop, &multi->timer, wrn_in_ms(timeout_ms)); /* has a slot: see loop.c */
     return 0;
 }
 
 static void multi_on_timeout(wrn_timer *timer) {
-    wrn_multi *multi = multi_of_timer(timer);
+    wrn_multi *multi = WRN_OWNER(timer, wrn_multi, timer);
     int running;
     curl_multi_socket_action(multi->multi, CURL_SOCKET_TIMEOUT, 0, &running);
     multi_collect(multi);

@@ -213,7 +213,6 @@ static void socket_advance(wrn_socket *s, bool readable) {
 }
 
 static void socket_on_ready(void *context, int fd, uint32_t events) {
-    (void)fd;
     socket_advance(context, events & (EPOLLIN | EPOLLHUP | EPOLLERR));
 }
 
@@ -228,12 +227,8 @@ static void socket_on_closed(void *context, int code) { socket_end(context, WRN_
 
 /* ---- silence ---- */
 
-static wrn_socket *socket_of_timer(wrn_timer *timer) {
-    return (wrn_socket *)((char *)timer - offsetof(wrn_socket, timer));
-}
-
 static void socket_on_timer(wrn_timer *timer) {
-    wrn_socket *s = socket_of_timer(timer);
+    wrn_socket *s = WRN_OWNER(timer, wrn_socket, timer);
     int64_t now = wrn_now_ms(), step = s->idle_ms / PINGS_PER_IDLE;
     s->busy++;
     if (s->paused) s->seen_ms = now; /* nothing is received while paused, so silence does not count */

@@ -1,6 +1,5 @@
 #include "wire/term.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 enum { REST, ESCAPE, ESCAPE_MORE, CSI, STRING, STRING_ESCAPE };

@@ -1,7 +1,6 @@
 #include "wire/upgrade.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 

@@ -6,22 +6,6 @@
 
 #define REPLACEMENT "\xef\xbf\xbd"
 
-/* The length of an incomplete character at `at`; 0 when there is none. */
-static size_t unfinished(const unsigned char *at, size_t size) {
-    size_t length = *at >= 0xc2 && *at <= 0xdf   ? 2
-                    : *at >= 0xe0 && *at <= 0xef ? 3
-                    : *at >= 0xf0 && *at <= 0xf4 ? 4
-                                                 : 0;
-    if (size >= length) return 0;
-    for (size_t i = 1; i < size; i++)
-        if (at[i] < 0x80 || at[i] > 0xbf) return 0;
-    /* Second bytes that no character has: overlong forms, surrogates, beyond U+10FFFF. */
-    if (size > 1 && ((*at == 0xe0 && at[1] < 0xa0) || (*at == 0xed && at[1] > 0x9f) || (*at == 0xf0 && at[1] < 0x90) ||
-                     (*at == 0xf4 && at[1] > 0x8f)))
-        return 0;
-    return size;
-}
-
 /* Appends complete characters; returns the number of bytes left at the end. */
 static size_t append_whole(wrn_buf *out, const unsigned char *data, size_t size) {
     while (size) {
@@ -30,8 +14,7 @@ static size_t append_whole(wrn_buf *out, const unsigned char *data, size_t size)
         data += good;
         size -= good;
         if (!size) return 0;
-        size_t kept = unfinished(data, size);
-        if (kept) return kept;
+        if (wrn_utf8_is_unfinished(data, size)) return size;
         wrn_buf_puts(out, REPLACEMENT);
         data++;
         size--;

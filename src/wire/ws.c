@@ -1,6 +1,5 @@
 #include "wire/ws.h"
 
-#include <errno.h>
 #include <nettle/sha1.h>
 #include <stdlib.h>
 #include <string.h>
@@ -86,7 +85,6 @@ static bool ws_put_close(wrn_ws *ws, int code) {
 
 static ssize_t ws_on_recv(wslay_event_context_ptr wslay, uint8_t *data, size_t room, int flags, void *context) {
     wrn_ws *ws = context;
-    (void)flags;
     if (!ws->in_size) {
         wslay_event_set_error(wslay, WSLAY_ERR_WOULDBLOCK);
         return -1;
@@ -99,12 +97,10 @@ static ssize_t ws_on_recv(wslay_event_context_ptr wslay, uint8_t *data, size_t r
 }
 
 static ssize_t ws_on_send(wslay_event_context_ptr wslay, const uint8_t *data, size_t size, int flags, void *context) {
-    (void)wslay, (void)data, (void)flags, (void)context;
     return (ssize_t)size;
 }
 
 static int ws_on_mask(wslay_event_context_ptr wslay, uint8_t *mask, size_t size, void *context) {
-    (void)wslay, (void)context;
     memset(mask, 0, size);
     return 0;
 }
@@ -124,7 +120,6 @@ static int problem_of_close(const struct wslay_event_on_msg_recv_arg *message) {
 static void ws_on_frame(wslay_event_context_ptr wslay, const struct wslay_event_on_frame_recv_start_arg *frame,
                         void *context) {
     wrn_ws *ws = context;
-    (void)wslay;
     ws->in_control = frame->opcode > WSLAY_BINARY_FRAME;
     if (ws->in_control) return;
     if (frame->opcode != WSLAY_CONTINUATION_FRAME) ws->fragments = ws->message_size = 0;
@@ -135,7 +130,6 @@ static void ws_on_frame(wslay_event_context_ptr wslay, const struct wslay_event_
 static void ws_on_chunk(wslay_event_context_ptr wslay, const struct wslay_event_on_frame_recv_chunk_arg *chunk,
                         void *context) {
     wrn_ws *ws = context;
-    (void)wslay;
     if (!ws->in_control) ws->unfinished += chunk->data_length;
 }
 
@@ -159,7 +153,6 @@ static void ws_take_ping(wrn_ws *ws, const struct wslay_event_on_msg_recv_arg *m
 static void ws_on_message(wslay_event_context_ptr wslay, const struct wslay_event_on_msg_recv_arg *message,
                           void *context) {
     wrn_ws *ws = context;
-    (void)wslay;
     if (ws->over) return;
     if (message->opcode <= WSLAY_BINARY_FRAME) ws->unfinished = 0;
     if (message->opcode == WSLAY_CONNECTION_CLOSE) ws_take_close(ws, message);
