@@ -91,10 +91,7 @@ static void channel_on_readable(watch *w, uint32_t events) {
     uint8_t *at = wrn_frame_room(&reader, &room);
     ssize_t got = read(w->fd, at, room);
     if (got < 0 && (errno == EAGAIN || errno == EINTR)) return;
-    if (got <= 0) {
-        channel_lose();
-        return;
-    }
+    if (got <= 0) return channel_lose();
     wrn_frame_fed(&reader, (size_t)got);
     wrn_frame frame;
     int next;

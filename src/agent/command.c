@@ -224,10 +224,7 @@ static void command_on_stdin_writable(watch *w, uint32_t events) { input_flush(w
 void command_stdin(uint32_t stream, const uint8_t *data, uint32_t size) {
     command *c = command_find(stream);
     if (!c || !size || c->input_eof) return;
-    if (c->in.fd < 0) {
-        channel_send_u32(stream, WRN_FRAME_TAKEN, size);
-        return;
-    }
+    if (c->in.fd < 0) return channel_send_u32(stream, WRN_FRAME_TAKEN, size);
     memmove(c->input, c->input + c->input_begin, c->input_end - c->input_begin);
     c->input_end -= c->input_begin;
     c->input_begin = 0;
@@ -288,8 +285,7 @@ static void command_on_report(watch *w, uint32_t events) {
     if (got < 0 && (errno == EAGAIN || errno == EINTR)) return;
     if (got != (ssize_t)sizeof(line)) { /* the keeper was killed; command_reaped() kills the rest */
         watch_close(w);
-        command_ended(c, WRN_EXIT_SIGNAL, SIGKILL);
-        return;
+        return command_ended(c, WRN_EXIT_SIGNAL, SIGKILL);
     }
     switch (line.kind) {
     case REPORT_STARTED:
@@ -372,10 +368,7 @@ static void output_stop_after_buffered(command *c, output *o) {
 
 /* A command that has ended is no longer waited for; its descendants go on, as after any command. */
 static void command_give_up(command *c) {
-    if (!c->drain) {
-        command_send_signal(c, SIGKILL);
-        return;
-    }
+    if (!c->drain) return command_send_signal(c, SIGKILL);
     output_stop(c, &c->out);
     output_stop(c, &c->err);
     command_finish_if_over(c);
@@ -576,10 +569,7 @@ static void command_start(uint32_t stream, char **argv, const wrn_proc_spec *spe
     const account *run_as;
     pipes p;
     int unknown = choose_user(spec, &who, &run_as);
-    if (unknown) {
-        command_send_exit(stream, WRN_EXIT_USER, (uint32_t)unknown, false);
-        return;
-    }
+    if (unknown) return command_send_exit(stream, WRN_EXIT_USER, (uint32_t)unknown, false);
     command *c = calloc(1, sizeof(*c));
     char **env = env_merge(env_of_user(&who), spec->envs), *label = spec->label ? strdup(spec->label) : NULL;
     if (!c || !env || (spec->label && !label) || !pipes_open(&p, spec)) {
@@ -623,8 +613,7 @@ static void command_start(uint32_t stream, char **argv, const wrn_proc_spec *spe
     commands = c;
     if (keeper < 0) {
         c->keeper = 0;
-        command_ended(c, WRN_EXIT_FAILED, (uint32_t)error);
-        return;
+        return command_ended(c, WRN_EXIT_FAILED, (uint32_t)error);
     }
     add_keeper(keeper);
     watch_set(&c->report, EPOLLIN);

@@ -13,42 +13,34 @@
 #include <unistd.h>
 
 #include "agent/loop.h"
+#include "agent/user.h"
 #include "base/clock.h"
 
 enum { MEMINFO_FD = 5, STAT_FD = 6, AGAIN_MS = 50, TEXT_MAX = 128 << 10, HZ = 100 };
 #define CGROUP "/sys/fs/cgroup/"
 
-/* Entries of memory.stat, by their names in cgroup v2 and v1. */
-typedef enum amount {
-    ANON,
-    FILES,
-    SHMEM,
-    RECLAIMABLE,
-    ACTIVE_ANON,
-    INACTIVE_ANON,
-    ACTIVE_FILE,
-    INACTIVE_FILE,
-    DIRTY,
-    WRITEBACK,
-    MAPPED,
-    STACKS,
-    TABLES,
-    AMOUNTS
-} amount;
-static const char *const names[AMOUNTS][2] = {
-    [ANON] = {"anon", "total_rss"},
-    [FILES] = {"file", "total_cache"},
-    [SHMEM] = {"shmem", "total_shmem"},
-    [RECLAIMABLE] = {"slab_reclaimable", ""},
-    [ACTIVE_ANON] = {"active_anon", "total_active_anon"},
-    [INACTIVE_ANON] = {"inactive_anon", "total_inactive_anon"},
-    [ACTIVE_FILE] = {"active_file", "total_active_file"},
-    [INACTIVE_FILE] = {"inactive_file", "total_inactive_file"},
-    [DIRTY] = {"file_dirty", "total_dirty"},
-    [WRITEBACK] = {"file_writeback", "total_writeback"},
-    [MAPPED] = {"file_mapped", "total_mapped_file"},
-    [STACKS] = {"kernel_stack", ""},
-    [TABLES] = {"pagetables", ""},
+/* Entries of memory.stat, in KiB, and their names in cgroup v2 and v1. */
+typedef struct amounts {
+    int64_t anon, files, shmem, reclaimable, active_anon, inactive_anon, active_file, inactive_file, dirty, writeback,
+        mapped, stacks, tables;
+} amounts;
+static const struct {
+    size_t at;
+    const char *names[2];
+} entries[] = {
+    {offsetof(amounts, anon), {"anon", "total_rss"}},
+    {offsetof(amounts, files), {"file", "total_cache"}},
+    {offsetof(amounts, shmem), {"shmem", "total_shmem"}},
+    {offsetof(amounts, reclaimable), {"slab_reclaimable", ""}},
+    {offsetof(amounts, active_anon), {"active_anon", "total_active_anon"}},
+    {offsetof(amounts, inactive_anon), {"inactive_anon", "total_inactive_anon"}},
+    {offsetof(amounts, active_file), {"active_file", "total_active_file"}},
+    {offsetof(amounts, inactive_file), {"inactive_file", "total_inactive_file"}},
+    {offsetof(amounts, dirty), {"file_dirty", "total_dirty"}},
+    {offsetof(amounts, writeback), {"file_writeback", "total_writeback"}},
+    {offsetof(amounts, mapped), {"file_mapped", "total_mapped_file"}},
+    {offsetof(amounts, stacks), {"kernel_stack", ""}},
+    {offsetof(amounts, tables), {"pagetables", ""}},
 };
 
 typedef struct shown {
@@ -64,14 +56,6 @@ static int64_t total_kb, started_us, cpus;
 static long page_size;
 
 /* ---- what is used ---- */
-
-static bool given_read_text(const char *path, char *out, size_t size) {
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    ssize_t got = fd < 0 ? -1 : read(fd, out, size - 1);
-    if (fd >= 0) close(fd);
-    out[got > 0 ? got : 0] = '\0';
-    return got > 0;
-}
 
 /* The number after a word at the beginning of a line; 0 when there is none. */
 static int64_t given_number_of(const char *text, const char *word) {
@@ -90,7 +74,7 @@ static void add_up_processes(int64_t *rss_bytes, int64_t *user_us, int64_t *syst
         int64_t user, system, below_user, below_system, pages;
         if (entry->d_name[0] < '1' || entry->d_name[0] > '9') continue;
         snprintf(path, sizeof(path), "/proc/%s/stat", entry->d_name);
-        const char *rest = given_read_text(path, text, sizeof(text)) ? strrchr(text, ')') : NULL;
+        const char *rest = read_text(path, text, sizeof(text)) ? strrchr(text, ')') : NULL;
         if (!rest ||
             sscanf(rest + 1, " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %ld %ld %ld %ld %*d %*d %*d %*d %*u %*u %ld",
                    &user, &system, &below_user, &below_system, &pages) != 5)
@@ -102,36 +86,37 @@ static void add_up_processes(int64_t *rss_bytes, int64_t *user_us, int64_t *syst
     if (proc) closedir(proc);
 }
 
-/* All in KiB. Returns the memory in use. */
-static int64_t measure_memory(int64_t amounts[AMOUNTS]) {
+/* Returns the memory in use, in KiB. */
+static int64_t measure_memory(amounts *out) {
     static char text[16384];
     int64_t bytes = 0, user, system;
     int version = 0;
-    memset(amounts, 0, AMOUNTS * sizeof(*amounts));
-    if (given_read_text(CGROUP "memory.current", text, sizeof(text))) {
+    *out = (amounts){0};
+    if (read_text(CGROUP "memory.current", text, sizeof(text))) {
         bytes = strtoll(text, NULL, 10);
-        given_read_text(CGROUP "memory.stat", text, sizeof(text));
-    } else if (given_read_text(CGROUP "memory/memory.usage_in_bytes", text, sizeof(text))) {
+        read_text(CGROUP "memory.stat", text, sizeof(text));
+    } else if (read_text(CGROUP "memory/memory.usage_in_bytes", text, sizeof(text))) {
         version = 1;
         bytes = strtoll(text, NULL, 10);
-        given_read_text(CGROUP "memory/memory.stat", text, sizeof(text));
+        read_text(CGROUP "memory/memory.stat", text, sizeof(text));
     } else {
         add_up_processes(&bytes, &user, &system);
-        amounts[ANON] = amounts[ACTIVE_ANON] = bytes / 1024;
+        out->anon = out->active_anon = bytes / 1024;
         return bytes / 1024;
     }
-    for (int i = 0; i < AMOUNTS; i++) amounts[i] = given_number_of(text, names[i][version]) / 1024;
+    for (size_t i = 0; i < sizeof(entries) / sizeof(*entries); i++)
+        *(int64_t *)((char *)out + entries[i].at) = given_number_of(text, entries[i].names[version]) / 1024;
     return bytes / 1024;
 }
 
 static void measure_time(int64_t *user_us, int64_t *system_us) {
     char text[1024];
     int64_t bytes;
-    if (given_read_text(CGROUP "cpu.stat", text, sizeof(text)) && given_number_of(text, "usage_usec")) {
+    if (read_text(CGROUP "cpu.stat", text, sizeof(text)) && given_number_of(text, "usage_usec")) {
         *user_us = given_number_of(text, "user_usec");
         *system_us = given_number_of(text, "system_usec");
-    } else if (given_read_text(CGROUP "cpuacct/cpuacct.stat", text, sizeof(text)) ||
-               given_read_text(CGROUP "cpu/cpuacct.stat", text, sizeof(text))) {
+    } else if (read_text(CGROUP "cpuacct/cpuacct.stat", text, sizeof(text)) ||
+               read_text(CGROUP "cpu/cpuacct.stat", text, sizeof(text))) {
         *user_us = given_number_of(text, "user") * (1000000 / HZ);
         *system_us = given_number_of(text, "system") * (1000000 / HZ);
     } else {
@@ -158,37 +143,38 @@ static void add_kb(const char *name, int64_t kb) {
 }
 
 static void write_meminfo(shown *s) {
-    int64_t a[AMOUNTS], used = measure_memory(a), free_kb = total_kb - used;
+    amounts a;
+    int64_t used = measure_memory(&a), free_kb = total_kb - used;
     if (free_kb < 0) free_kb = 0;
     add_kb("MemTotal", total_kb);
     add_kb("MemFree", free_kb);
-    add_kb("MemAvailable", free_kb + a[FILES] - a[SHMEM] + a[RECLAIMABLE]);
+    add_kb("MemAvailable", free_kb + a.files - a.shmem + a.reclaimable);
     add_kb("Buffers", 0);
-    add_kb("Cached", a[FILES]);
+    add_kb("Cached", a.files);
     add_kb("SwapCached", 0);
-    add_kb("Active", a[ACTIVE_ANON] + a[ACTIVE_FILE]);
-    add_kb("Inactive", a[INACTIVE_ANON] + a[INACTIVE_FILE]);
-    add_kb("Active(anon)", a[ACTIVE_ANON]);
-    add_kb("Inactive(anon)", a[INACTIVE_ANON]);
-    add_kb("Active(file)", a[ACTIVE_FILE]);
-    add_kb("Inactive(file)", a[INACTIVE_FILE]);
+    add_kb("Active", a.active_anon + a.active_file);
+    add_kb("Inactive", a.inactive_anon + a.inactive_file);
+    add_kb("Active(anon)", a.active_anon);
+    add_kb("Inactive(anon)", a.inactive_anon);
+    add_kb("Active(file)", a.active_file);
+    add_kb("Inactive(file)", a.inactive_file);
     add_kb("Unevictable", 0);
     add_kb("Mlocked", 0);
     add_kb("SwapTotal", 0);
     add_kb("SwapFree", 0);
-    add_kb("Dirty", a[DIRTY]);
-    add_kb("Writeback", a[WRITEBACK]);
-    add_kb("AnonPages", a[ANON]);
-    add_kb("Mapped", a[MAPPED]);
-    add_kb("Shmem", a[SHMEM]);
-    add_kb("KReclaimable", a[RECLAIMABLE]);
-    add_kb("Slab", a[RECLAIMABLE]);
-    add_kb("SReclaimable", a[RECLAIMABLE]);
+    add_kb("Dirty", a.dirty);
+    add_kb("Writeback", a.writeback);
+    add_kb("AnonPages", a.anon);
+    add_kb("Mapped", a.mapped);
+    add_kb("Shmem", a.shmem);
+    add_kb("KReclaimable", a.reclaimable);
+    add_kb("Slab", a.reclaimable);
+    add_kb("SReclaimable", a.reclaimable);
     add_kb("SUnreclaim", 0);
-    add_kb("KernelStack", a[STACKS]);
-    add_kb("PageTables", a[TABLES]);
+    add_kb("KernelStack", a.stacks);
+    add_kb("PageTables", a.tables);
     add_kb("CommitLimit", total_kb);
-    add_kb("Committed_AS", a[ANON] + a[SHMEM]);
+    add_kb("Committed_AS", a.anon + a.shmem);
 }
 
 static void add_cpu(shown *s, const char *name, int64_t user, int64_t system, int64_t idle) {

@@ -47,10 +47,7 @@ static void try_exec(const char *path, const start *s) {
 /* Returns only when nothing could be executed, with errno. EACCES outlives a later ENOENT. */
 static void search_exec(const start *s) {
     const char *name = s->argv[0], *path = env_value(s->envp, "PATH");
-    if (strchr(name, '/')) {
-        try_exec(name, s);
-        return;
-    }
+    if (strchr(name, '/')) return try_exec(name, s);
     int kept = ENOENT;
     for (const char *at = path ? path : "/usr/bin:/bin"; *name; at++) {
         size_t size = strcspn(at, ":");

@@ -2,12 +2,13 @@
 
 #include <ctype.h>
 #include <dirent.h>
-#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+#include "agent/user.h"
 
 /* Each round stops or kills all processes that it finds, so the next round finds only those that were forked meanwhile. The
  * number of processes in a sandbox is limited, so this ends. */
@@ -29,13 +30,7 @@ typedef struct table {
 static bool read_process(const char *name, process *out) {
     char path[32], text[512];
     snprintf(path, sizeof(path), "/proc/%s/stat", name);
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0) return false;
-    ssize_t size = read(fd, text, sizeof(text) - 1);
-    close(fd);
-    if (size <= 0) return false;
-    text[size] = '\0';
-    const char *rest = strrchr(text, ')');
+    const char *rest = read_text(path, text, sizeof(text)) ? strrchr(text, ')') : NULL;
     int parent;
     char state;
     unsigned long long born;

@@ -26,6 +26,14 @@ int open_regular(int dir, const char *name) {
     return -1;
 }
 
+bool read_text(const char *path, char *out, size_t size) {
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    ssize_t got = fd < 0 ? -1 : read(fd, out, size - 1);
+    if (fd >= 0) close(fd);
+    out[got > 0 ? got : 0] = '\0';
+    return got > 0;
+}
+
 bool read_small_file(const char *path, wrn_buf *out) {
     *out = WRN_BUF_LIMITED(FILE_LIMIT);
     int fd = open_regular(AT_FDCWD, path);

@@ -1,14 +1,9 @@
 #include "api/operations.h"
 #include "gen/requests.h"
 
-const wrn_op_type wrn_api_keys_create_type = {
-    "api_keys create",
-    "POST",
-    "/api-keys",
-    WRN_AUTH_TOKEN,
-    .body = &wrn_model_create_api_key_request,
-    .object = &wrn_model_api_key,
-};
+const wrn_op_type wrn_api_keys_create_type = {{"api_keys create", "POST", "/api-keys", WRN_AUTH_TOKEN},
+                                              .body = &wrn_model_create_api_key_request,
+                                              .object = &wrn_model_api_key};
 
 int wrn_api_keys_create_prepare(wrenn_client *client, const char *name, const wrenn_call_options *options,
                                 wrenn_op **op, wrenn_error **error) {
@@ -16,7 +11,7 @@ int wrn_api_keys_create_prepare(wrenn_client *client, const char *name, const wr
     return wrn_op_for_client(client, &wrn_api_keys_create_type, options, NULL, &request, op, error);
 }
 
-const wrn_op_type wrn_api_keys_list_type = {"api_keys list", "GET", "/api-keys", WRN_AUTH_TOKEN,
+const wrn_op_type wrn_api_keys_list_type = {{"api_keys list", "GET", "/api-keys", WRN_AUTH_TOKEN},
                                             .list = &wrn_model_api_key};
 
-const wrn_op_type wrn_api_keys_delete_type = {"api_keys delete", "DELETE", "/api-keys/{API key id}", WRN_AUTH_TOKEN};
+const wrn_op_type wrn_api_keys_delete_type = {{"api_keys delete", "DELETE", "/api-keys/{API key id}", WRN_AUTH_TOKEN}};

@@ -9,9 +9,9 @@ static int check_account(const char *email, const char *password, wrenn_error **
     return 0;
 }
 
-const wrn_op_type wrn_auth_signup_type = {
-    "signup", "POST", "/auth/signup", WRN_AUTH_NONE, .body = &wrn_model_signup_request, .object = &wrn_model_auth,
-};
+const wrn_op_type wrn_auth_signup_type = {{"signup", "POST", "/auth/signup", WRN_AUTH_NONE},
+                                          .body = &wrn_model_signup_request,
+                                          .object = &wrn_model_auth};
 
 int wrn_auth_signup_prepare(wrenn_client *client, const char *email, const char *password, const char *name,
                             const wrenn_call_options *options, wrenn_op **op, wrenn_error **error) {
@@ -31,9 +31,9 @@ int wrn_auth_signup_prepare(wrenn_client *client, const char *email, const char 
     return wrn_op_for_client(client, &wrn_auth_signup_type, options, NULL, &request, op, error);
 }
 
-const wrn_op_type wrn_auth_login_type = {
-    "login", "POST", "/auth/login", WRN_AUTH_NONE, .body = &wrn_model_login_request, .object = &wrn_model_auth,
-};
+const wrn_op_type wrn_auth_login_type = {{"login", "POST", "/auth/login", WRN_AUTH_NONE},
+                                         .body = &wrn_model_login_request,
+                                         .object = &wrn_model_auth};
 
 int wrn_auth_login_prepare(wrenn_client *client, const char *email, const char *password,
                            const wrenn_call_options *options, wrenn_op **op, wrenn_error **error) {

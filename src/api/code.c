@@ -278,29 +278,13 @@ static void send_code(code_op *self) {
     if (!wrn_loop_timer_set(op->client->loop, &self->limit, wrn_in_ms(self->time_limit_ms))) wrn_op_fail_no_memory(op);
 }
 
-/* Around what calls the caller's functions. False when nothing more of the operation is wanted then. */
-static bool guarded(code_op *self, int (*act)(code_op *self, const char *data, size_t size), const char *data,
-                    size_t size, int *rc) {
-    wrn_client_enter_callback(self->op.client);
-    *rc = act(self, data, size);
-    wrn_client_leave_callback(self->op.client);
-    return wrn_op_is_wanted(&self->op);
-}
-
-static int take_message(code_op *self, const char *data, size_t size) {
-    return wrn_kernel_message(&self->run, data, size);
-}
-
-static int take_end(code_op *self, const char *data, size_t size) {
-    wrn_kernel_end(&self->run);
-    return 0;
-}
-
 static void finish_run(code_op *self) {
-    int rc;
     wrenn_op *op = &self->op;
     wrn_op_ref(op);
-    if (guarded(self, take_end, NULL, 0, &rc)) {
+    wrn_client_enter_callback(op->client);
+    wrn_kernel_end(&self->run);
+    wrn_client_leave_callback(op->client);
+    if (wrn_op_is_wanted(op)) {
         self->stage = ENDED;
         wrenn_code_execution *execution = wrn_kernel_take(&self->run);
         if (execution) wrn_op_finish(op, execution, wrn_kernel_free_execution);
@@ -468,14 +452,15 @@ static void fail_message(code_op *self, int rc, size_t size) {
 static void socket_message(void *context, bool binary, const char *data, size_t size) {
     code_op *self = context;
     wrenn_op *op = &self->op;
-    int rc;
     if (binary || self->stage < ASK || !wrn_op_is_wanted(op)) return;
     wrn_op_ref(op);
-    if (guarded(self, take_message, data, size, &rc)) {
-        if (rc < 0) fail_message(self, rc, size);
-        else if (self->stage == ASK) heard_while_asking(self);
-        else heard_while_running(self);
-    }
+    wrn_client_enter_callback(op->client);
+    int rc = wrn_kernel_message(&self->run, data, size);
+    wrn_client_leave_callback(op->client);
+    bool wanted = wrn_op_is_wanted(op);
+    if (wanted && rc < 0) fail_message(self, rc, size);
+    else if (wanted && self->stage == ASK) heard_while_asking(self);
+    else if (wanted) heard_while_running(self);
     wrenn_op_free(op);
 }
 
@@ -620,19 +605,19 @@ static void respond_behind(wrenn_op *op, wrn_http_response *response) {
     wrn_op_send(op);
 }
 
-static const wrn_op_type behind_type = {.name = "cleaning up behind run_code",
-                                        .size = sizeof(code_op),
-                                        .respond = respond_behind,
-                                        .clear = code_clear,
-                                        .stop = stop_behind};
+static const wrn_op_type behind_type = {
+    .name = "cleaning up behind run_code",
+    .size = sizeof(code_op),
+    .respond = respond_behind,
+    .clear = code_clear,
+    .stop = stop_behind,
+};
 
 static code_op *new_behind(code_op *from) {
     code_op *self = (code_op *)wrn_op_background(&from->op, &behind_type, BEHIND_MS);
     if (!self) return NULL;
     self->context = from->context;
     self->context->refs++;
-    self->op.sandbox = from->op.sandbox;
-    wrn_sandbox_ref(self->op.sandbox);
     return self;
 }
 
@@ -672,8 +657,8 @@ static void code_stop(wrenn_op *op) {
     .size = sizeof(code_op), .respond = code_respond, .fail = code_fail, .wake = go, .clear = code_clear, \
     .stop = code_stop, .abandon = code_abandon
 
-const wrn_op_type wrn_sandbox_run_code_type = {"run_code", CODE_OP};
-const wrn_op_type wrn_sandbox_code_context_type = {"code_context", CODE_OP};
+const wrn_op_type wrn_sandbox_run_code_type = {{"run_code"}, CODE_OP};
+const wrn_op_type wrn_sandbox_code_context_type = {{"code_context"}, CODE_OP};
 
 /* Takes a reference of `context`, also on failure; NULL: out of memory. `exec_ms` is 0 when no code is to be run. */
 static int new_code_op(wrenn_code_context *context, const wrn_op_type *type, const wrenn_call_options *options,

@@ -167,12 +167,13 @@ static bool delete_fail(wrenn_op *op, const wrenn_error *error) {
 
 /* The paths are those below the kernel. */
 const wrn_op_type wrn_code_context_interrupt_type = {
-    "code_context interrupt", "POST", "/interrupt", .respond = wrn_op_respond_nothing, .fail = plain_fail, PLAIN_OP,
+    {"code_context interrupt", "POST", "/interrupt"},
+    .respond = wrn_op_respond_nothing,
+    .fail = plain_fail,
+    PLAIN_OP,
 };
 const wrn_op_type wrn_code_context_restart_type = {
-    "code_context restart",
-    "POST",
-    "/restart",
+    {"code_context restart", "POST", "/restart"},
     .timeout_ms = RESTART_MS,
     .respond = restart_respond,
     .fail = plain_fail,
@@ -180,7 +181,10 @@ const wrn_op_type wrn_code_context_restart_type = {
     PLAIN_OP,
 };
 const wrn_op_type wrn_code_context_delete_type = {
-    "code_context delete", "DELETE", "", .respond = delete_respond, .fail = delete_fail, PLAIN_OP,
+    {"code_context delete", "DELETE", ""},
+    .respond = delete_respond,
+    .fail = delete_fail,
+    PLAIN_OP,
 };
 
 static void finish_at_once(wrenn_op *op) { wrn_op_finish(op, NULL, NULL); }

@@ -223,8 +223,6 @@ static void create_abandon(wrenn_op *op, bool late) {
     create_op *heir = start_clean_up(op);
     if (!heir) return;
     if (waiting) {
-        heir->follower.op.sandbox = op->sandbox;
-        wrn_sandbox_ref(op->sandbox);
         call_destroy(heir);
     } else if (self->stage == ASKING || !wrn_op_hand_over(op, &heir->follower.op)) {
         wrn_op_delay(&heir->follower.op, AGAIN_MS);
@@ -239,17 +237,12 @@ static void create_drop(wrenn_op *op) {
     if (self->callers_key) return;
     create_op *heir = op->client->loop ? start_clean_up(op) : NULL;
     if (!heir) return warn_left_behind(self);
-    heir->follower.op.sandbox = op->sandbox;
-    wrn_sandbox_ref(op->sandbox);
     heir->stage = DESTROYING;
     wrn_op_delay(&heir->follower.op, 0);
 }
 
 const wrn_op_type wrn_sandboxes_create_type = {
-    "create",
-    "POST",
-    "/sandboxes",
-    WRN_AUTH_ANY,
+    {"create", "POST", "/sandboxes", WRN_AUTH_ANY},
     .timeout_ms = 120000,
     .body = &wrn_model_create_sandbox_request,
     .size = sizeof(create_op),

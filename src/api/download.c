@@ -135,8 +135,7 @@ static void download_complete(download_op *self) {
     if (ok && self->aside) ok = rename(self->aside, self->target) == 0;
     if (!ok) {
         wrn_transfer_stop_errno(t, self->target ? self->target : "writing the file");
-        wrn_op_fail(&t->op, WRN_TAKE(t->why));
-        return;
+        return wrn_op_fail(&t->op, WRN_TAKE(t->why));
     }
     free(WRN_TAKE(self->aside));
     wrn_op_finish(&t->op, &t->done, keep_size);
@@ -252,10 +251,7 @@ static void free_loaded(void *result) {
 static void download_respond(wrenn_op *op, wrn_http_response *response) {
     download_op *self = (download_op *)op;
     loaded *it = calloc(1, sizeof(*it));
-    if (!it) {
-        wrn_op_fail_no_memory(op);
-        return;
-    }
+    if (!it) return wrn_op_fail_no_memory(op);
     it->content = self->content;
     self->content = WRN_BUF_INIT;
     it->file = (wrenn_file){it->content.data ? it->content.data : "", it->content.size};
@@ -266,7 +262,9 @@ static void download_respond(wrenn_op *op, wrn_http_response *response) {
     .timeout_ms = WRN_TRANSFER_IDLE_MS, .size = sizeof(download_op), .init = download_init, .stop = download_stop, \
     .clear = download_clear
 
-const wrn_op_type wrn_sandbox_download_type = {"download", DOWNLOAD_OP, .respond = download_respond,
+const wrn_op_type wrn_sandbox_download_type = {{"download"},
+                                               DOWNLOAD_OP,
+                                               .respond = download_respond,
                                                .fail = wrn_transfer_fail};
 
 int wrn_sandbox_download_prepare(wrenn_sandbox *sandbox, const char *path, const wrenn_call_options *options,
@@ -286,8 +284,10 @@ void wrenn_file_free(wrenn_file *file) { free_loaded(file); }
 
 /* ---- to whatever takes bytes ---- */
 
-const wrn_op_type wrn_sandbox_download_stream_type = {"download_stream", DOWNLOAD_OP,
-                                                      .respond = download_stream_respond, .fail = download_stream_fail};
+const wrn_op_type wrn_sandbox_download_stream_type = {{"download_stream"},
+                                                      DOWNLOAD_OP,
+                                                      .respond = download_stream_respond,
+                                                      .fail = download_stream_fail};
 
 static int check_download(const wrenn_sandbox_download_stream_options *options, wrenn_error **error) {
     int rc = wrn_files_check(wrn_sandbox_download_stream_type.name, options->path, error);

@@ -51,10 +51,7 @@ static void exec_respond(wrenn_op *op, wrn_http_response *response) {
     int rc = decode_exec_result(wire, result);
     wrn_result_free(wire);
     if (rc == 0 && take_no_cwd(op, result)) return;
-    if (rc == 0) {
-        wrn_op_finish(op, result, wrn_result_free);
-        return;
-    }
+    if (rc == 0) return wrn_op_finish(op, result, wrn_result_free);
     wrn_result_free(result);
     wrn_op_fail(op,
                 rc == WRENN_E_NO_MEMORY
@@ -63,10 +60,7 @@ static void exec_respond(wrenn_op *op, wrn_http_response *response) {
 }
 
 const wrn_op_type wrn_sandbox_exec_type = {
-    "exec",
-    "POST",
-    "/sandboxes/{sandbox id}/exec",
-    WRN_AUTH_ANY,
+    {"exec", "POST", "/sandboxes/{sandbox id}/exec", WRN_AUTH_ANY},
     .body = &wrn_model_exec_request,
     .size = sizeof(exec_op),
     .respond = exec_respond,

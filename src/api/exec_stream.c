@@ -13,10 +13,7 @@ static const wrn_stream_type exec_stream = {
 };
 
 const wrn_op_type wrn_sandbox_exec_stream_type = {
-    "exec_stream",
-    "GET",
-    "/sandboxes/{sandbox id}/exec/stream",
-    WRN_AUTH_ANY,
+    {"exec_stream", "GET", "/sandboxes/{sandbox id}/exec/stream", WRN_AUTH_ANY},
     .body = &wrn_model_ws_exec_start,
     .stream = &exec_stream,
     WRN_STREAM_OP,

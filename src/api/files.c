@@ -177,8 +177,7 @@ static void list_dir_respond(wrenn_op *op, wrn_http_response *response) {
     const char *cursor = wrn_json_string(wrn_json_get(json, "next_cursor"), NULL);
     if (cursor && *cursor && wrn_json_count(entries)) {
         call_dir_page(self, cursor);
-        wrn_op_send(op);
-        return;
+        return wrn_op_send(op);
     }
     wrn_list *list = WRN_TAKE(self->list);
     if (list->items_count) qsort((void *)list->items, list->items_count, sizeof(*list->items), compare_paths);
@@ -192,10 +191,7 @@ static void list_dir_clear(wrenn_op *op) {
 }
 
 const wrn_op_type wrn_sandbox_list_dir_type = {
-    "list_dir",
-    "POST",
-    "/sandboxes/{sandbox id}/files/list",
-    WRN_AUTH_ANY,
+    {"list_dir", "POST", "/sandboxes/{sandbox id}/files/list", WRN_AUTH_ANY},
     .body = &wrn_model_list_dir_request,
     .size = sizeof(list_op),
     .respond = list_dir_respond,
@@ -217,9 +213,8 @@ int wrn_sandbox_list_dir_prepare(wrenn_sandbox *sandbox, const char *path, int64
 
 /* ---- remove ---- */
 
-const wrn_op_type wrn_sandbox_remove_type = {
-    "remove", "POST", "/sandboxes/{sandbox id}/files/remove", WRN_AUTH_ANY, .body = &wrn_model_path_request,
-};
+const wrn_op_type wrn_sandbox_remove_type = {{"remove", "POST", "/sandboxes/{sandbox id}/files/remove", WRN_AUTH_ANY},
+                                             .body = &wrn_model_path_request};
 
 int wrn_sandbox_remove_prepare(wrenn_sandbox *sandbox, const char *path, const wrenn_call_options *options,
                                wrenn_op **op, wrenn_error **error) {

@@ -29,10 +29,7 @@ static void conclude_missing(find_op *self) {
 /* Ends with an entry for a directory that is in no listing. */
 static void conclude_nameless(find_op *self) {
     wrenn_op *op = &self->op;
-    if (self->kind == EXISTS) {
-        wrn_op_finish(op, &there, keep_nothing);
-        return;
-    }
+    if (self->kind == EXISTS) return wrn_op_finish(op, &there, keep_nothing);
     const wrn_look *look = &self->look;
     const char *path = look->end ? look->path.data : "/", *name = look->end ? path + look->name : "/";
     wrenn_file_entry *entry = wrn_result_new(sizeof(*entry));
@@ -44,20 +41,14 @@ static void conclude_nameless(find_op *self) {
         entry->type = WRENN_FILE_TYPE_DIRECTORY;
         entry->type_text = "directory";
     }
-    if (entry && entry->name && entry->path) {
-        wrn_op_finish(op, entry, wrn_result_free);
-        return;
-    }
+    if (entry && entry->name && entry->path) return wrn_op_finish(op, entry, wrn_result_free);
     wrn_result_free(entry);
     wrn_op_fail_no_memory(op);
 }
 
 static void conclude_entry(find_op *self, const wrn_http_response *response, const wrn_json *json) {
     wrenn_op *op = &self->op;
-    if (self->kind == EXISTS) {
-        wrn_op_finish(op, &there, keep_nothing);
-        return;
-    }
+    if (self->kind == EXISTS) return wrn_op_finish(op, &there, keep_nothing);
     void *entry = wrn_op_decode_part(op, response, json, &wrn_model_file_entry);
     if (entry) wrn_op_finish(op, entry, wrn_result_free);
 }
@@ -129,9 +120,9 @@ static int new_find_op(wrenn_sandbox *sandbox, const wrn_op_type *type, int kind
 
 #define FIND_OP .size = sizeof(find_op), .respond = find_path_respond, .fail = find_fail, .clear = find_clear
 
-const wrn_op_type wrn_sandbox_mkdir_type = {"mkdir", FIND_OP};
-const wrn_op_type wrn_sandbox_stat_type = {"stat", FIND_OP};
-const wrn_op_type wrn_sandbox_exists_type = {"exists", FIND_OP};
+const wrn_op_type wrn_sandbox_mkdir_type = {{"mkdir"}, FIND_OP};
+const wrn_op_type wrn_sandbox_stat_type = {{"stat"}, FIND_OP};
+const wrn_op_type wrn_sandbox_exists_type = {{"exists"}, FIND_OP};
 
 int wrn_sandbox_mkdir_prepare(wrenn_sandbox *sandbox, const char *path, const wrenn_call_options *options,
                               wrenn_op **op, wrenn_error **error) {

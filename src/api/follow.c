@@ -44,10 +44,7 @@ void wrn_follow_later(wrenn_op *op) {
 
 void wrn_follow_respond(wrenn_op *op, wrn_http_response *response) {
     wrn_follower *self = (wrn_follower *)op;
-    if (!response->body.size && !self->looking) {
-        wrn_follow_look(op);
-        return;
-    }
+    if (!response->body.size && !self->looking) return wrn_follow_look(op);
     wrenn_sandbox_info *info = wrn_op_decode(op, response, &wrn_model_sandbox_info);
     if (!info) return;
     self->malformed = 0;

@@ -1,14 +1,9 @@
 #include "api/operations.h"
 #include "gen/requests.h"
 
-const wrn_op_type wrn_hosts_create_type = {
-    "hosts create",
-    "POST",
-    "/hosts",
-    WRN_AUTH_TOKEN,
-    .body = &wrn_model_create_host_request,
-    .object = &wrn_model_host_with_token,
-};
+const wrn_op_type wrn_hosts_create_type = {{"hosts create", "POST", "/hosts", WRN_AUTH_TOKEN},
+                                           .body = &wrn_model_create_host_request,
+                                           .object = &wrn_model_host_with_token};
 
 int wrn_hosts_create_prepare(wrenn_client *client, const wrenn_hosts_create_options *options, wrenn_op **op,
                              wrenn_error **error) {
@@ -21,12 +16,13 @@ int wrn_hosts_create_prepare(wrenn_client *client, const wrenn_hosts_create_opti
     return wrn_op_for_client(client, &wrn_hosts_create_type, &options->call, NULL, &request, op, error);
 }
 
-const wrn_op_type wrn_hosts_list_type = {"hosts list", "GET", "/hosts", WRN_AUTH_TOKEN, .list = &wrn_model_host};
+const wrn_op_type wrn_hosts_list_type = {{"hosts list", "GET", "/hosts", WRN_AUTH_TOKEN}, .list = &wrn_model_host};
 
-const wrn_op_type wrn_hosts_get_type = {"hosts get", "GET", "/hosts/{host id}", WRN_AUTH_TOKEN,
+const wrn_op_type wrn_hosts_get_type = {{"hosts get", "GET", "/hosts/{host id}", WRN_AUTH_TOKEN},
                                         .object = &wrn_model_host};
 
-const wrn_op_type wrn_hosts_delete_type = {"hosts delete", "DELETE", "/hosts/{host id}?force={force}", WRN_AUTH_TOKEN};
+const wrn_op_type wrn_hosts_delete_type = {
+    {"hosts delete", "DELETE", "/hosts/{host id}?force={force}", WRN_AUTH_TOKEN}};
 
 int wrn_hosts_delete_prepare(wrenn_client *client, const char *id, const wrenn_hosts_delete_options *options,
                              wrenn_op **op, wrenn_error **error) {
@@ -37,16 +33,12 @@ int wrn_hosts_delete_prepare(wrenn_client *client, const char *id, const wrenn_h
 }
 
 const wrn_op_type wrn_hosts_delete_preview_type = {
-    "hosts delete_preview",
-    "GET",
-    "/hosts/{host id}/delete-preview",
-    WRN_AUTH_TOKEN,
-    .object = &wrn_model_host_delete_preview,
-};
+    {"hosts delete_preview", "GET", "/hosts/{host id}/delete-preview", WRN_AUTH_TOKEN},
+    .object = &wrn_model_host_delete_preview};
 
 const wrn_op_type wrn_hosts_regenerate_token_type = {
-    "hosts regenerate_token", "POST", "/hosts/{host id}/token", WRN_AUTH_TOKEN, .object = &wrn_model_host_with_token,
-};
+    {"hosts regenerate_token", "POST", "/hosts/{host id}/token", WRN_AUTH_TOKEN},
+    .object = &wrn_model_host_with_token};
 
 /* ---- tags ---- */
 
@@ -60,10 +52,10 @@ static void tags_respond(wrenn_op *op, wrn_http_response *response) {
     wrn_op_respond_array(op, response, json, &tag_text);
 }
 
-const wrn_op_type wrn_hosts_list_tags_type = {"hosts list_tags", "GET", "/hosts/{host id}/tags", WRN_AUTH_TOKEN,
+const wrn_op_type wrn_hosts_list_tags_type = {{"hosts list_tags", "GET", "/hosts/{host id}/tags", WRN_AUTH_TOKEN},
                                               .respond = tags_respond};
 
-const wrn_op_type wrn_hosts_add_tag_type = {"hosts add_tag", "POST", "/hosts/{host id}/tags", WRN_AUTH_TOKEN,
+const wrn_op_type wrn_hosts_add_tag_type = {{"hosts add_tag", "POST", "/hosts/{host id}/tags", WRN_AUTH_TOKEN},
                                             .body = &wrn_model_add_tag_request};
 
 int wrn_hosts_add_tag_prepare(wrenn_client *client, const char *id, const char *tag, const wrenn_call_options *options,
@@ -74,5 +66,5 @@ int wrn_hosts_add_tag_prepare(wrenn_client *client, const char *id, const char *
     return rc == 0 ? wrn_op_for_client(client, &wrn_hosts_add_tag_type, options, args, &request, op, error) : rc;
 }
 
-const wrn_op_type wrn_hosts_remove_tag_type = {"hosts remove_tag", "DELETE", "/hosts/{host id}/tags/{tag}",
-                                               WRN_AUTH_TOKEN};
+const wrn_op_type wrn_hosts_remove_tag_type = {
+    {"hosts remove_tag", "DELETE", "/hosts/{host id}/tags/{tag}", WRN_AUTH_TOKEN}};

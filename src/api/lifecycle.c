@@ -54,12 +54,11 @@ static bool wait_fail(wrenn_op *op, const wrenn_error *error) {
 #define WAIT_OP \
     .size = sizeof(wait_op), .respond = wrn_follow_respond, .fail = wait_fail, .wake = wrn_follow_look, .follows = true
 
-const wrn_op_type wrn_sandbox_wait_ready_type = {
-    "wait_ready", "GET", "/sandboxes/{sandbox id}", WRN_AUTH_ANY, WAIT_OP,
-};
-const wrn_op_type wrn_sandboxes_connect_type = {
-    "connect", "GET", "/sandboxes/{sandbox id}", WRN_AUTH_ANY, .timeout_ms = 120000, WAIT_OP,
-};
+const wrn_op_type wrn_sandbox_wait_ready_type = {{"wait_ready", "GET", "/sandboxes/{sandbox id}", WRN_AUTH_ANY},
+                                                 WAIT_OP};
+const wrn_op_type wrn_sandboxes_connect_type = {{"connect", "GET", "/sandboxes/{sandbox id}", WRN_AUTH_ANY},
+                                                .timeout_ms = 120000,
+                                                WAIT_OP};
 
 static int new_wait(wrenn_sandbox *sandbox, const wrn_op_type *type, const wrenn_call_options *call,
                     int64_t interval_ms, bool resume, wrenn_op **op, wrenn_error **error) {
@@ -122,12 +121,10 @@ static void change_respond(wrenn_op *op, wrn_http_response *response) {
     .timeout_ms = 120000, .size = sizeof(change_op), .respond = change_respond, .fail = wrn_follow_tolerates, \
     .wake = wrn_follow_look, .follows = true
 
-const wrn_op_type wrn_sandbox_pause_type = {
-    "pause", "POST", "/sandboxes/{sandbox id}/pause", WRN_AUTH_ANY, CHANGE_OP,
-};
-const wrn_op_type wrn_sandbox_resume_type = {
-    "resume", "POST", "/sandboxes/{sandbox id}/resume", WRN_AUTH_ANY, CHANGE_OP,
-};
+const wrn_op_type wrn_sandbox_pause_type = {{"pause", "POST", "/sandboxes/{sandbox id}/pause", WRN_AUTH_ANY},
+                                            CHANGE_OP};
+const wrn_op_type wrn_sandbox_resume_type = {{"resume", "POST", "/sandboxes/{sandbox id}/resume", WRN_AUTH_ANY},
+                                             CHANGE_OP};
 
 _Static_assert(WRENN_SANDBOX_PAUSE_WAIT == WRENN_SANDBOX_RESUME_WAIT, "new_change() takes the flags of both");
 

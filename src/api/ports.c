@@ -117,7 +117,9 @@ static void port_request_respond(wrenn_op *op, wrn_http_response *response) {
     wrn_op_fail_no_memory(op);
 }
 
-const wrn_op_type wrn_sandbox_port_request_type = {"port_request", .respond = port_request_respond, .any_status = true};
+const wrn_op_type wrn_sandbox_port_request_type = {{"port_request"},
+                                                   .respond = port_request_respond,
+                                                   .any_status = true};
 
 static int read_headers(const char *const *headers, wrn_buf *fields, wrenn_error **error) {
     for (size_t i = 0; headers && headers[i]; i++) {
@@ -168,7 +170,7 @@ static const wrn_stream_type port_websocket = {
     .plain = true,
 };
 
-const wrn_op_type wrn_sandbox_port_websocket_type = {"port_websocket", .stream = &port_websocket, WRN_STREAM_OP};
+const wrn_op_type wrn_sandbox_port_websocket_type = {{"port_websocket"}, .stream = &port_websocket, WRN_STREAM_OP};
 
 int wrn_sandbox_port_websocket_prepare(wrenn_sandbox *sandbox, int64_t port, const char *path,
                                        const wrenn_call_options *options, wrenn_op **op, wrenn_error **error) {

@@ -28,10 +28,8 @@ static void call_exec(wrenn_op *op) {
 static void begin_spawn(wrenn_op *op) {
     spawn_op *self = (spawn_op *)op;
     wrenn_client *client = op->client;
-    if (client->has_background || client->features & WRN_FEATURE_BACKGROUND || client->era == WRENN_ERA_CAPSULES) {
-        wrn_op_send(op);
-        return;
-    }
+    if (client->has_background || client->features & WRN_FEATURE_BACKGROUND || client->era == WRENN_ERA_CAPSULES)
+        return wrn_op_send(op);
     self->body = op->body;
     op->body = WRN_BUF_INIT;
     wrn_op_call_sandbox(op, "GET", op->sandbox->id, "/processes", NULL, NULL);
@@ -44,8 +42,7 @@ static void spawn_clear(wrenn_op *op) { wrn_buf_free(&((spawn_op *)op)->body); }
 static void spawn_respond(wrenn_op *op, wrn_http_response *response) {
     if (((spawn_op *)op)->body.size) {
         op->client->has_background = true;
-        call_exec(op);
-        return;
+        return call_exec(op);
     }
     wrenn_process *process = wrn_op_decode(op, response, &wrn_model_process);
     if (!process) return;
@@ -62,10 +59,7 @@ static void spawn_respond(wrenn_op *op, wrn_http_response *response) {
 }
 
 const wrn_op_type wrn_sandbox_spawn_type = {
-    "spawn",
-    "POST",
-    "/sandboxes/{sandbox id}/exec",
-    WRN_AUTH_ANY,
+    {"spawn", "POST", "/sandboxes/{sandbox id}/exec", WRN_AUTH_ANY},
     .body = &wrn_model_exec_request,
     .size = sizeof(spawn_op),
     .respond = spawn_respond,
@@ -85,19 +79,14 @@ int wrn_sandbox_spawn_prepare(wrenn_sandbox *sandbox, const wrenn_command *comma
 
 /* ---- list ---- */
 
-static void processes_respond(wrenn_op *op, wrn_http_response *response) {
-    WRN_AUTO(wrn_json_freep) wrn_json *json = NULL;
-    if (wrn_op_parse(op, response, &json))
-        wrn_op_respond_array(op, response, wrn_json_get(json, "processes"), &wrn_model_process);
-}
-
-const wrn_op_type wrn_sandbox_processes_type = {"processes", "GET", "/sandboxes/{sandbox id}/processes", WRN_AUTH_ANY,
-                                                .respond = processes_respond};
+const wrn_op_type wrn_sandbox_processes_type = {{"processes", "GET", "/sandboxes/{sandbox id}/processes", WRN_AUTH_ANY},
+                                                .list = &wrn_model_process,
+                                                .list_in = "processes"};
 
 /* ---- kill and attach ---- */
 
 const wrn_op_type wrn_sandbox_kill_type = {
-    "kill", "DELETE", "/sandboxes/{sandbox id}/processes/{pid or tag}?signal={signal}", WRN_AUTH_ANY};
+    {"kill", "DELETE", "/sandboxes/{sandbox id}/processes/{pid or tag}?signal={signal}", WRN_AUTH_ANY}};
 
 int wrn_sandbox_kill_prepare(wrenn_sandbox *sandbox, const char *selector, int64_t signal_number,
                              const wrenn_call_options *options, wrenn_op **op, wrenn_error **error) {
@@ -116,10 +105,6 @@ static const wrn_stream_type attach_stream = {
 };
 
 const wrn_op_type wrn_sandbox_attach_type = {
-    "attach",
-    "GET",
-    "/sandboxes/{sandbox id}/processes/{pid or tag}/stream",
-    WRN_AUTH_ANY,
+    {"attach", "GET", "/sandboxes/{sandbox id}/processes/{pid or tag}/stream", WRN_AUTH_ANY},
     .stream = &attach_stream,
-    WRN_STREAM_OP,
-};
+    WRN_STREAM_OP};

@@ -29,10 +29,7 @@ static const wrn_stream_type connected_pty = {.opened = wrn_command_send_only, P
 /* ---- start ---- */
 
 const wrn_op_type wrn_sandbox_pty_type = {
-    "pty",
-    "GET",
-    "/sandboxes/{sandbox id}/pty",
-    WRN_AUTH_ANY,
+    {"pty", "GET", "/sandboxes/{sandbox id}/pty", WRN_AUTH_ANY},
     .body = &wrn_model_ws_pty_start,
     .stream = &started_pty,
     WRN_STREAM_OP,
@@ -64,10 +61,7 @@ int wrn_sandbox_pty_prepare(wrenn_sandbox *sandbox, const wrenn_command *command
 /* ---- connect ---- */
 
 const wrn_op_type wrn_sandbox_pty_connect_type = {
-    "pty_connect",
-    "GET",
-    "/sandboxes/{sandbox id}/pty",
-    WRN_AUTH_ANY,
+    {"pty_connect", "GET", "/sandboxes/{sandbox id}/pty", WRN_AUTH_ANY},
     .body = &wrn_model_ws_pty_connect,
     .stream = &connected_pty,
     WRN_STREAM_OP,

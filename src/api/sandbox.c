@@ -8,8 +8,8 @@ static void destroy_respond(wrenn_op *op, wrn_http_response *response) {
     wrn_op_respond_nothing(op, response);
 }
 
-const wrn_op_type wrn_sandbox_ping_type = {"ping", "POST", "/sandboxes/{sandbox id}/ping", WRN_AUTH_ANY};
-const wrn_op_type wrn_sandbox_destroy_type = {"destroy", "DELETE", "/sandboxes/{sandbox id}", WRN_AUTH_ANY,
+const wrn_op_type wrn_sandbox_ping_type = {{"ping", "POST", "/sandboxes/{sandbox id}/ping", WRN_AUTH_ANY}};
+const wrn_op_type wrn_sandbox_destroy_type = {{"destroy", "DELETE", "/sandboxes/{sandbox id}", WRN_AUTH_ANY},
                                               .respond = destroy_respond};
 
 void wrenn_sandbox_close(wrenn_sandbox *sandbox) {

@@ -24,10 +24,11 @@ static void get_respond(wrenn_op *op, wrn_http_response *response) {
     if (sandbox) wrn_op_finish(op, sandbox, wrn_sandbox_free_result);
 }
 
-const wrn_op_type wrn_sandboxes_list_type = {"sandboxes list", "GET", "/sandboxes", WRN_AUTH_ANY,
+const wrn_op_type wrn_sandboxes_list_type = {{"sandboxes list", "GET", "/sandboxes", WRN_AUTH_ANY},
                                              .list = &wrn_model_sandbox_info};
 
-const wrn_op_type wrn_sandboxes_get_type = {"sandboxes get", "GET", "/sandboxes/{sandbox id}", WRN_AUTH_ANY,
+const wrn_op_type wrn_sandboxes_get_type = {{"sandboxes get", "GET", "/sandboxes/{sandbox id}", WRN_AUTH_ANY},
                                             .respond = get_respond};
 
-const wrn_op_type wrn_sandboxes_destroy_type = {"sandboxes destroy", "DELETE", "/sandboxes/{sandbox id}", WRN_AUTH_ANY};
+const wrn_op_type wrn_sandboxes_destroy_type = {
+    {"sandboxes destroy", "DELETE", "/sandboxes/{sandbox id}", WRN_AUTH_ANY}};

@@ -6,10 +6,7 @@
 /* ---- create ---- */
 
 const wrn_op_type wrn_snapshots_create_type = {
-    "snapshots create",
-    "POST",
-    "/snapshots?overwrite={overwrite}",
-    WRN_AUTH_ANY,
+    {"snapshots create", "POST", "/snapshots?overwrite={overwrite}", WRN_AUTH_ANY},
     .timeout_ms = 360000,
     .body = &wrn_model_create_snapshot_request,
     .object = &wrn_model_snapshot,
@@ -56,17 +53,11 @@ static void snapshots_list_respond(wrenn_op *op, wrn_http_response *response) {
         wrn_json_int(wrn_json_get(json, "page"), &page);
         wrn_json_int(wrn_json_get(json, "total_pages"), &pages);
     }
-    if (page != self->page) {
-        wrn_op_fail_malformed(op, response, "it is not the page that was asked for");
-        return;
-    }
+    if (page != self->page) return wrn_op_fail_malformed(op, response, "it is not the page that was asked for");
     if (!self->list) self->list = wrn_result_new(sizeof(*self->list));
     if (!wrn_op_append(op, response, items, &wrn_model_snapshot, self->list)) return;
     /* An empty page is the last one, whatever the count says: snapshots may have been deleted meanwhile. */
-    if (page >= pages || !wrn_json_count(items)) {
-        wrn_op_finish(op, WRN_TAKE(self->list), wrn_result_free);
-        return;
-    }
+    if (page >= pages || !wrn_json_count(items)) return wrn_op_finish(op, WRN_TAKE(self->list), wrn_result_free);
     self->page++;
     call_snapshot_page(self);
     wrn_op_send(op);
@@ -79,10 +70,7 @@ static void snapshots_list_clear(wrenn_op *op) {
 }
 
 const wrn_op_type wrn_snapshots_list_type = {
-    "snapshots list",
-    "GET",
-    "/snapshots?type={type}&page={page}",
-    WRN_AUTH_ANY,
+    {"snapshots list", "GET", "/snapshots?type={type}&page={page}", WRN_AUTH_ANY},
     .size = sizeof(list_op),
     .respond = snapshots_list_respond,
     .clear = snapshots_list_clear,
@@ -101,5 +89,5 @@ int wrn_snapshots_list_prepare(wrenn_client *client, const wrenn_snapshots_list_
 
 /* ---- delete ---- */
 
-const wrn_op_type wrn_snapshots_delete_type = {"snapshots delete", "DELETE", "/snapshots/{snapshot name}",
-                                               WRN_AUTH_ANY};
+const wrn_op_type wrn_snapshots_delete_type = {
+    {"snapshots delete", "DELETE", "/snapshots/{snapshot name}", WRN_AUTH_ANY}};

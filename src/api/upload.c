@@ -171,7 +171,7 @@ static void upload_clear(wrenn_op *op) {
     .timeout_ms = WRN_TRANSFER_IDLE_MS, .size = sizeof(upload_op), .init = wrn_transfer_init, \
     .respond = wrn_op_respond_nothing, .fail = wrn_transfer_fail, .stop = wrn_transfer_end, .clear = upload_clear
 
-const wrn_op_type wrn_sandbox_upload_type = {"upload", UPLOAD_OP};
+const wrn_op_type wrn_sandbox_upload_type = {{"upload"}, UPLOAD_OP};
 
 static int new_upload(wrenn_sandbox *sandbox, const char *path, const void *data, size_t size, bool copy,
                       const wrenn_call_options *options, wrenn_op **op, wrenn_error **error) {
@@ -211,7 +211,7 @@ int wrenn_sandbox_upload(wrenn_sandbox *sandbox, const char *path, const void *d
 
 /* ---- from whatever gives bytes ---- */
 
-const wrn_op_type wrn_sandbox_upload_stream_type = {"upload_stream", UPLOAD_OP};
+const wrn_op_type wrn_sandbox_upload_stream_type = {{"upload_stream"}, UPLOAD_OP};
 
 static int check_upload(const wrenn_sandbox_upload_stream_options *options, wrenn_error **error) {
     const char *name = wrn_sandbox_upload_stream_type.name;

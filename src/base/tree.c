@@ -57,15 +57,13 @@ static void tree_remove_entry(removal *r, int parent, const char *name, int dept
     struct stat info;
     if (fd < 0) {
         if (errno == ENOTDIR || errno == ELOOP) errno = error; /* not a directory: report why unlinking it failed */
-        tree_failed(r);
-        return;
+        return tree_failed(r);
     }
     if (fstat(fd, &info) != 0 || info.st_dev != r->device) {
         close(fd);
     } else if (depth == DEPTH_MAX) {
         close(fd);
-        tree_move_up(r, parent, name);
-        return;
+        return tree_move_up(r, parent, name);
     } else {
         tree_empty(r, fd, depth);
     }

@@ -89,8 +89,7 @@ static void op_cancel(wrenn_op *op) {
 void wrn_op_finish(wrenn_op *op, void *result, void (*free_result)(void *result)) {
     if (op->cancel_wanted) {
         if (result) free_result(result);
-        op_cancel(op);
-        return;
+        return op_cancel(op);
     }
     op->result = result;
     op->free_result = free_result;
@@ -101,13 +100,9 @@ void wrn_op_fail(wrenn_op *op, wrenn_error *error) {
     op_stop_call(op);
     if (op->cancel_wanted) {
         wrenn_error_free(error);
-        op_cancel(op);
-        return;
+        return op_cancel(op);
     }
-    if (op->type->fail && op->type->fail(op, error)) {
-        wrenn_error_free(error);
-        return;
-    }
+    if (op->type->fail && op->type->fail(op, error)) return wrenn_error_free(error);
     op->error = error;
     op_complete(op);
 }
@@ -272,6 +267,8 @@ wrenn_op *wrn_op_background(const wrenn_op *from, const wrn_op_type *type, int64
     wrenn_op *op = op_alloc(from->client, type, timeout_ms);
     if (!op) return NULL;
     op->background = true;
+    op->sandbox = from->sandbox;
+    wrn_sandbox_ref(op->sandbox);
     wrn_buf_put(&op->extra, from->extra.data, from->extra.size);
     wrn_buf_put(&op->key, from->key.data, from->key.size);
     if (!op->extra.failed && !op->key.failed &&
@@ -476,8 +473,9 @@ static bool probe_failed(wrenn_op *op, const wrenn_error *error) {
     return false;
 }
 
-static const wrn_op_type probe_type = {
-    "looking for /v1/capsules", "GET", "/capsules", WRN_AUTH_NONE, .respond = probe_answered, .fail = probe_failed};
+static const wrn_op_type probe_type = {{"looking for /v1/capsules", "GET", "/capsules", WRN_AUTH_NONE},
+                                       .respond = probe_answered,
+                                       .fail = probe_failed};
 
 static void op_park(wrenn_op *op) {
     wrenn_client *client = op->client;
@@ -498,10 +496,7 @@ static void op_park(wrenn_op *op) {
 
 void wrn_op_send(wrenn_op *op) {
     wrenn_client *client = op->client;
-    if (op->collection && client->era == WRENN_ERA_AUTO) {
-        op_park(op);
-        return;
-    }
+    if (op->collection && client->era == WRENN_ERA_AUTO) return op_park(op);
     if (op->type->send) {
         op->attempt++;
         op->state = WRN_OP_IN_FLIGHT;
@@ -717,7 +712,8 @@ static void respond_by_type(wrenn_op *op, wrn_http_response *response) {
     WRN_AUTO(wrn_json_freep) wrn_json *json = NULL;
     if (!type->object && !type->list) return wrn_op_respond_nothing(op, response);
     if (!wrn_op_parse(op, response, &json)) return;
-    if (type->list) return wrn_op_respond_array(op, response, json, type->list);
+    const wrn_json *list = type->list_in ? wrn_json_get(json, type->list_in) : json;
+    if (type->list) return wrn_op_respond_array(op, response, list, type->list);
     void *result = wrn_op_decode_part(op, response, json, type->object);
     if (result) wrn_op_finish(op, result, wrn_result_free);
 }

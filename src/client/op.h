@@ -29,19 +29,23 @@ typedef enum wrn_auth { WRN_AUTH_NONE, WRN_AUTH_TOKEN, WRN_AUTH_ANY } wrn_auth;
 enum { WRN_OP_TIMEOUT_MS = 30000 };
 
 typedef struct wrn_op_type {
-    const char *name; /* for messages: "exec" */
-
-    /* The first call. NULL: the operation sets it up itself. */
-    const char *method;
-    /* Below /v1. Each {what} is replaced by an argument, escaped. In the path an argument must not be empty; the error
-     * names it. In the query (?name={what}&...) an argument may be NULL, which leaves the parameter out. A path that
-     * begins with /sandboxes goes to the collection of the server's era; its {sandbox id} is that of op->sandbox. */
-    const char *path;
-    wrn_auth auth;
+    struct {
+        const char *name; /* for messages: "exec" */
+        /* The first call. NULL: the operation sets it up itself. */
+        const char *method;
+        /* Below /v1. Each {what} is replaced by an argument, escaped. In the path an argument must not be empty; the
+         * error names it. In the query (?name={what}&...) an argument may be NULL, which leaves the parameter out. A path
+         * that begins with /sandboxes goes to the collection of the server's era; its {sandbox id} is that of
+         * op->sandbox. */
+        const char *path;
+        wrn_auth auth;
+    };
     int64_t timeout_ms;    /* default time limit; 0: WRN_OP_TIMEOUT_MS */
     const wrn_model *body; /* of the request; NULL: none */
-    const wrn_model *object,
-        *list; /* the answer is such an object, or an array of them; both NULL: it does not matter */
+    /* The answer is such an object, or an array of them, in its member `list_in` or (NULL) by itself; both NULL: it does not
+     * matter. */
+    const wrn_model *object, *list;
+    const char *list_in;
 
     size_t size; /* of the struct that starts with a wrenn_op; 0: a plain wrenn_op */
     /* Fills in what that struct adds. False when out of memory. May be NULL. */
@@ -154,7 +158,7 @@ void wrn_op_delay(wrenn_op *op, int64_t delay_ms);
 void wrn_op_extend(wrenn_op *op, int64_t timeout_ms);
 
 /* Makes and starts an operation that the library itself needs to clean up after `from`, also in a client that is being
- * freed. It has the header fields and the idempotency key of `from`. The caller sets its call up at once. NULL when out of
+ * freed. It has the sandbox, the header fields and the idempotency key of `from`. The caller sets its call up at once. NULL when out of
  * memory. */
 wrenn_op *wrn_op_background(const wrenn_op *from, const wrn_op_type *type, int64_t timeout_ms);
 /* Moves the present call of `from` to `op`, even while it is in flight. True when `op` will get the response. */

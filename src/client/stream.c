@@ -76,18 +76,14 @@ static void stream_disconnect(wrenn_stream *s) {
 }
 
 void wrn_stream_finish(wrenn_stream *s, wrenn_error *error) {
-    if (s->over) {
-        wrenn_error_free(error);
-        return;
-    }
+    if (s->over) return wrenn_error_free(error);
     if (s->opening) {
         wrenn_op *op = s->opening;
         wrn_socket_free(WRN_TAKE(s->socket));
         if (!error)
             error = wrn_error_new(WRENN_E_CONNECTION_LOST, "%s: the connection ended before the stream had begun",
                                   op->type->name);
-        wrn_op_fail(op, error);
-        return;
+        return wrn_op_fail(op, error);
     }
     s->over = true;
     s->error = error;
@@ -134,8 +130,7 @@ void wrenn_stream_free(wrenn_stream *stream) {
     if (stream->waiting) { /* the waiting call frees it */
         stream->freed = true;
         stream->ready = NULL;
-        wrn_stream_finish(stream, freed_error());
-        return;
+        return wrn_stream_finish(stream, freed_error());
     }
     wrn_client_ref(client);
     stream_destroy(stream);

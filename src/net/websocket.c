@@ -149,8 +149,7 @@ static void socket_flush(wrn_socket *s) {
     /* A broken connection may still have data to read; reading will find its end. */
     if (!ok) {
         wrn_buf_clear(&s->request);
-        wrn_buf_clear(out);
-        return;
+        return wrn_buf_clear(out);
     }
     if (!s->crowded || out->size > WRN_SOCKET_HIGH_WATER / 2) return;
     s->crowded = false;

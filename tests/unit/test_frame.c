@@ -1,4 +1,6 @@
 /* The frames between wrennd and the agent: both ends take what they read for hostile. */
+#include <stdlib.h>
+
 #include "test.h"
 #include "wire/frame.h"
 
@@ -219,6 +221,67 @@ TEST(a_partial_frame_moves_once_per_buffer) {
         fed += 3 * size;
     }
     CHECK_MSG(moves <= fed / (WRN_FRAME_BUFFER / 2) + 1, "%zu moves for %zu bytes", moves, fed);
+}
+
+TEST(a_command_goes_around) {
+    static const char *const args[] = {"-c", "", "exit 3", NULL}, *const envs[] = {"A=b", "C=", NULL};
+    const wrn_proc_spec sent = {.cmd = "sh",
+                                .args = args,
+                                .envs = envs,
+                                .cwd = "/tmp",
+                                .default_user = "web:www",
+                                .label = "x y",
+                                .want_stdin = true,
+                                .cols = 91,
+                                .rows = 33};
+    WRN_AUTO(wrn_buf_free) wrn_buf payload = WRN_BUF_INIT;
+    wrn_proc_spec got;
+    wrn_exec_put(&sent, &payload);
+    char **argv = wrn_exec_read((uint8_t *)payload.data, payload.size, &got);
+    CHECK(argv != NULL);
+    CHECK_STR(got.cmd, "sh");
+    CHECK_STR(argv[0], "sh");
+    for (size_t i = 0; args[i]; i++) CHECK_STR(got.args[i], args[i]);
+    CHECK(!got.args[3] && !argv[4]);
+    for (size_t i = 0; envs[i]; i++) CHECK_STR(got.envs[i], envs[i]);
+    CHECK(!got.envs[2]);
+    CHECK_STR(got.cwd, "/tmp");
+    CHECK_STR(got.label, "x y");
+    CHECK_STR(got.default_user, "web:www");
+    CHECK_STR(wrn_exec_user(&got), "web:www");
+    CHECK(!got.user && got.want_stdin && !got.builtin && got.cols == 91 && got.rows == 33);
+    free(argv);
+}
+
+TEST(a_bare_command_goes_around) {
+    WRN_AUTO(wrn_buf_free) wrn_buf payload = WRN_BUF_INIT;
+    wrn_proc_spec got;
+    wrn_exec_put(&(wrn_proc_spec){.cmd = "read", .user = "root", .builtin = true}, &payload);
+    char **argv = wrn_exec_read((uint8_t *)payload.data, payload.size, &got);
+    CHECK(argv && !argv[1] && !got.args[0] && !got.envs[0] && !got.cwd && !got.label && !got.default_user);
+    CHECK_STR(got.user, "root");
+    CHECK(!got.want_stdin && got.builtin && !got.cols && !got.rows);
+    free(argv);
+}
+
+/* Each prefix, and more arguments or variables than there are. */
+TEST(a_payload_that_is_cut_is_no_command) {
+    static const char *const args[] = {"a", NULL}, *const envs[] = {"A=b", NULL};
+    WRN_AUTO(wrn_buf_free) wrn_buf payload = WRN_BUF_INIT;
+    wrn_proc_spec got;
+    wrn_exec_put(&(wrn_proc_spec){.cmd = "sh", .args = args, .envs = envs, .cwd = "/"}, &payload);
+    for (size_t size = 0; size < payload.size; size++) {
+        uint8_t *copy = malloc(size ? size : 1); /* a sanitizer sees its end */
+        memcpy(copy, payload.data, size);
+        CHECK_MSG(!wrn_exec_read(copy, size, &got), "%zu bytes", size);
+        free(copy);
+    }
+    static const uint32_t wrong[][2] = {{0, 1}, {3, 1}, {2, 2}, {UINT32_MAX, 1}, {2, UINT32_MAX}};
+    for (size_t i = 0; i < WRN_COUNT(wrong); i++) {
+        wrn_put_u32((uint8_t *)payload.data, wrong[i][0]);
+        wrn_put_u32((uint8_t *)payload.data + 4, wrong[i][1]);
+        CHECK(!wrn_exec_read((uint8_t *)payload.data, payload.size, &got));
+    }
 }
 
 TEST_MAIN
