@@ -194,13 +194,12 @@ def main():
     write_or_check({
         "src/api/operations.h": NOTICE + """
 /* The types of all operations, and what makes those whose row does not say all. The files of their nouns define them. */
-#ifndef WRN_API_OPERATIONS_H
-#define WRN_API_OPERATIONS_H
+#pragma once
 
 #include "client/op.h"
 #include "wrenn/wrenn.h"
 
-""" + declared + "#endif\n",
+""" + declared.rstrip() + "\n",
         "src/api/operations.c": NOTICE + """
 /* The three forms of each operation, and what frees results. What is not here is written by hand, beside its row. */
 #include "api/operations.h"

@@ -2,8 +2,7 @@
  *
  * Where descriptor 4 is a socket for packets, a later wrennd can re-attach: it sends two new pipes over that socket. The
  * agent ends only when the pipes and the socket are closed. */
-#ifndef WRN_AGENT_CHANNEL_H
-#define WRN_AGENT_CHANNEL_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -27,5 +26,3 @@ void channel_send_u32(uint32_t stream, uint8_t type, uint32_t value);
 bool channel_has_room(void);
 /* Whether a wrennd is attached. */
 bool channel_is_open(void);
-
-#endif

@@ -1,8 +1,7 @@
 /* Commands: their pipes or terminal, their credit and their end. One function for each frame that wrennd sends about them.
  *
  * A command with a label is detached: it goes on when wrennd is gone, and the next wrennd gets the label back. */
-#ifndef WRN_AGENT_COMMAND_H
-#define WRN_AGENT_COMMAND_H
+#pragma once
 
 #include <stdint.h>
 #include <sys/types.h>
@@ -25,5 +24,3 @@ void command_resume_output(void);
 void command_server_lost(void);
 /* Another wrennd has re-attached: reports the detached commands to it. */
 void command_reattach(void);
-
-#endif

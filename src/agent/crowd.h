@@ -1,7 +1,6 @@
 /* Lets commands start in a sandbox with thousands of processes: some processes are reserved for the agent and its keepers,
  * and a command that starts into a crowd has a better priority for its first second. */
-#ifndef WRN_AGENT_CROWD_H
-#define WRN_AGENT_CROWD_H
+#pragma once
 
 #include <sys/types.h>
 
@@ -15,5 +14,3 @@ void crowd_keeper(void);
 void crowd_command(void);
 /* In the keeper, when the command's process group has just started. */
 void crowd_started(pid_t group);
-
-#endif

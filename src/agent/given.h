@@ -1,10 +1,7 @@
 /* The sandbox's /proc/meminfo and /proc/stat. wrennd makes them as regular files, because the kernel's show the whole
  * machine. The agent has them as descriptors 5 and 6, and rewrites them in place, before each command and when somebody opens or
  * reads them. */
-#ifndef WRN_AGENT_GIVEN_H
-#define WRN_AGENT_GIVEN_H
+#pragma once
 
 /* Brings both up to date, unless that was just done. Does nothing when the descriptors are not these files. */
 void given_renew(void);
-
-#endif

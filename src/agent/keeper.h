@@ -1,8 +1,7 @@
 /* A keeper is the process between the agent and each command: the reaper of the command's orphans. So whatever the command
  * starts, daemons that left its session too, stays below one process and can be found and killed. It ends when all of them
  * have. */
-#ifndef WRN_AGENT_KEEPER_H
-#define WRN_AGENT_KEEPER_H
+#pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -28,5 +27,3 @@ static inline bool keeper_has_terminal(const wrn_proc_spec *spec) { return spec-
 
 /* The keeper's pid, or -1 with errno. */
 pid_t keeper_start(const start *start);
-
-#endif

@@ -1,6 +1,5 @@
 /* The agent's event loop: one thread, and nothing blocks but the wait for events. */
-#ifndef WRN_AGENT_LOOP_H
-#define WRN_AGENT_LOOP_H
+#pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -27,5 +26,3 @@ void watch_drain(watch *from);
 void loop_restore_limits(void);
 /* Writes the reason to stderr and ends the agent, and with it the sandbox. */
 _Noreturn void die(const char *why);
-
-#endif

@@ -1,6 +1,5 @@
 /* Finding, stopping and killing a command's descendants. */
-#ifndef WRN_AGENT_TREE_H
-#define WRN_AGENT_TREE_H
+#pragma once
 
 #include <stdbool.h>
 #include <sys/types.h>
@@ -11,5 +10,3 @@ void tree_signal(pid_t root, int signo);
 void tree_kill_strays(bool (*is_keeper)(pid_t pid));
 /* Stops all processes but the agent, or continues them. */
 void tree_freeze(bool freeze);
-
-#endif

@@ -1,9 +1,6 @@
 /* Users of the sandbox, and reading its small files safely. */
-#ifndef WRN_AGENT_USER_H
-#define WRN_AGENT_USER_H
+#pragma once
 
-#include <stdbool.h>
-#include <stddef.h>
 #include <sys/types.h>
 
 #include "base/buf.h"
@@ -33,5 +30,3 @@ int open_regular(int dir, const char *name);
 bool read_text(const char *path, char *out, size_t size);
 /* Reads a file of 1 MiB at most, and appends a NUL. False, with `out` empty, when that fails. */
 bool read_small_file(const char *path, wrn_buf *out);
-
-#endif

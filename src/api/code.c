@@ -90,7 +90,15 @@ static void send_call(code_op *self, stage next, const char *method, const char 
 
 static void open_socket(wrenn_op *op);
 
-static void give_context(wrenn_op *op);
+static void free_context_result(void *context) { wrenn_code_context_free(context); }
+
+static void give_context(wrenn_op *op) {
+    code_op *self = (code_op *)op;
+    wrenn_code_context *context = self->context;
+    context->refs++;
+    wrn_sandbox_ref(context->sandbox);
+    wrn_op_finish(op, context, free_context_result);
+}
 
 static void use_kernel(code_op *self) {
     if (self->runs) open_socket(&self->op);
@@ -730,16 +738,6 @@ int wrn_sandbox_run_code_prepare(wrenn_sandbox *sandbox, const wrenn_sandbox_run
 }
 
 /* ---- contexts of the caller's ---- */
-
-static void free_context_result(void *context) { wrenn_code_context_free(context); }
-
-static void give_context(wrenn_op *op) {
-    code_op *self = (code_op *)op;
-    wrenn_code_context *context = self->context;
-    context->refs++;
-    wrn_sandbox_ref(context->sandbox);
-    wrn_op_finish(op, context, free_context_result);
-}
 
 int wrn_sandbox_code_context_prepare(wrenn_sandbox *sandbox, const wrenn_sandbox_code_context_options *options,
                                      wrenn_op **op, wrenn_error **error) {

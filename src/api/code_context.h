@@ -2,8 +2,7 @@
  *
  * A kernel does one thing at a time, and so does a context: its operations take turns, in the order in which they were
  * started. That keeps two first ones from making two kernels, and code that waits from being sent. */
-#ifndef WRN_API_CODE_CONTEXT_H
-#define WRN_API_CODE_CONTEXT_H
+#pragma once
 
 #include <stdbool.h>
 
@@ -57,5 +56,3 @@ void wrn_code_context_leave(wrenn_code_context *context, wrn_code_turn *turn);
 /* Sets up a call to the Jupyter server; `id`: of the kernel that goes between `path` and `suffix`, or NULL. */
 void wrn_jupyter_call(wrenn_op *op, const char *method, const char *path, const char *id, const char *suffix,
                       const char *body);
-
-#endif

@@ -1,6 +1,5 @@
 /* The parts of a command, as all calls that start one take them. */
-#ifndef WRN_API_COMMAND_H
-#define WRN_API_COMMAND_H
+#pragma once
 
 #include "base/arena.h"
 #include "client/sandbox.h"
@@ -20,5 +19,3 @@ int wrn_command_read(wrn_arena *arena, const char *what, const wrenn_command *co
 enum { WRN_COMMAND_NO_CWD = 125 };
 #define WRN_COMMAND_NO_CWD_TEXT "wrenn: cannot enter the directory given as cwd"
 int wrn_command_wrap(wrn_arena *arena, const char *what, wrn_command_words *words, wrenn_error **error);
-
-#endif

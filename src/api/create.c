@@ -63,7 +63,7 @@ static void post_again(create_op *self) {
         call_post(self);
     } else {
         self->stage = ASKING;
-        wrn_op_call(op, "GET", WRN_AUTH_NONE, "/capsules", NULL, NULL);
+        wrn_op_call_any(op);
     }
     wrn_op_send(op);
 }
@@ -89,7 +89,7 @@ static void begin_isolated(wrenn_op *op) {
     create_op *self = (create_op *)op;
     if (op->client->features_known) return post_if_obeyed(self);
     self->stage = LEARNING;
-    wrn_op_call(op, "GET", WRN_AUTH_NONE, "/capsules", NULL, NULL);
+    wrn_op_call_any(op);
     wrn_op_send(op);
 }
 
@@ -230,7 +230,13 @@ static void create_abandon(wrenn_op *op, bool late) {
     self->stage = REPORTING;
 }
 
-static void warn_left_behind(const create_op *self);
+static void warn_left_behind(const create_op *self) {
+    char line[300];
+    const wrenn_op *op = &self->follower.op;
+    snprintf(line, sizeof(line), "create: given up, and %s%s may still run", op->sandbox ? "sandbox " : "the sandbox",
+             op->sandbox ? op->sandbox->id : " that it may have made");
+    wrn_client_log(op->client, &(wrenn_log_event){.level = WRENN_LOG_WARNING, .message = line});
+}
 
 static void create_drop(wrenn_op *op) {
     create_op *self = (create_op *)op;
@@ -257,14 +263,6 @@ const wrn_op_type wrn_sandboxes_create_type = {
 };
 
 /* ---- the clean-up ---- */
-
-static void warn_left_behind(const create_op *self) {
-    char line[300];
-    const wrenn_op *op = &self->follower.op;
-    snprintf(line, sizeof(line), "create: given up, and %s%s may still run", op->sandbox ? "sandbox " : "the sandbox",
-             op->sandbox ? op->sandbox->id : " that it may have made");
-    wrn_client_log(op->client, &(wrenn_log_event){.level = WRENN_LOG_WARNING, .message = line});
-}
 
 static void clean_respond(wrenn_op *op, wrn_http_response *response) {
     create_op *self = (create_op *)op;

@@ -1,6 +1,5 @@
 /* What the calls on files share. */
-#ifndef WRN_API_FILES_H
-#define WRN_API_FILES_H
+#pragma once
 
 #include "client/op.h"
 
@@ -45,5 +44,3 @@ wrn_look_end wrn_look_judge(wrn_look *look, wrenn_op *op, const wrn_http_respons
 bool wrn_look_failed(wrn_look *look, wrenn_op *op, const wrenn_error *error);
 /* Fails the operation for good. */
 void wrn_look_report(wrn_look *look, wrenn_op *op, wrenn_error *error);
-
-#endif

@@ -1,7 +1,6 @@
 /* Following a sandbox's status with one GET after another, through failures that are temporary. For create, wait_ready,
  * connect, pause and resume. */
-#ifndef WRN_API_FOLLOW_H
-#define WRN_API_FOLLOW_H
+#pragma once
 
 #include "client/op.h"
 #include "wrenn/models.h"
@@ -39,5 +38,3 @@ bool wrn_follow_tolerates(wrenn_op *op, const wrenn_error *error);
 bool wrn_follow_passing(const wrenn_error *error);
 /* Ends with a new reference to op->sandbox. */
 void wrn_follow_give_handle(wrenn_op *op);
-
-#endif

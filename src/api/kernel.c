@@ -70,7 +70,7 @@ void wrn_kernel_withdraw(const wrn_kernel_run *run, wrn_buf *out) {
 static char *keep_text(wrn_arena *arena, const wrn_json *value) {
     size_t size = 0;
     const char *text = wrn_json_string(value, &size);
-    return wrn_arena_dup(arena, text ? text : "", text ? size : 0);
+    return wrn_arena_dup(arena, text, size);
 }
 
 /* A value may be a string, a list of strings to be joined, or JSON. */
@@ -280,7 +280,7 @@ static wrenn_code_error *make_error(wrn_kernel_run *run, const wrn_json *content
     if (!error || text.failed) return NULL;
     error->name = keep_text(arena, wrn_json_get(content, "ename"));
     error->value = keep_text(arena, wrn_json_get(content, "evalue"));
-    error->traceback = wrn_arena_dup(arena, text.data ? text.data : "", text.size);
+    error->traceback = wrn_arena_dup(arena, text.data, text.size);
     run->kept += text.size;
     return error->name && error->value && error->traceback ? error : NULL;
 }
@@ -399,8 +399,8 @@ wrenn_code_execution *wrn_kernel_take(wrn_kernel_run *run) {
     wrn_arena *arena = wrn_result_arena(execution);
     execution->stdout_size = run->out.size;
     execution->stderr_size = run->err.size;
-    execution->stdout_data = wrn_arena_dup(arena, run->out.data ? run->out.data : "", run->out.size);
-    execution->stderr_data = wrn_arena_dup(arena, run->err.data ? run->err.data : "", run->err.size);
+    execution->stdout_data = wrn_arena_dup(arena, run->out.data, run->out.size);
+    execution->stderr_data = wrn_arena_dup(arena, run->err.data, run->err.size);
     if (!execution->stdout_data || !execution->stderr_data || !take_shown(run)) return NULL;
     return WRN_TAKE(run->execution);
 }

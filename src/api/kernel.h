@@ -2,10 +2,7 @@
  *
  * A kernel speaks on two channels whose order to each other is not fixed: "iopub" has what is shown, between "busy" and
  * "idle"; "shell" has the reply with the outcome. One may be lost while the other is not, so both are looked at. */
-#ifndef WRN_API_KERNEL_H
-#define WRN_API_KERNEL_H
-
-#include <stdbool.h>
+#pragma once
 
 #include "base/arena.h"
 #include "base/buf.h"
@@ -66,5 +63,3 @@ void wrn_kernel_end(wrn_kernel_run *run);
 wrenn_code_execution *wrn_kernel_take(wrn_kernel_run *run);
 /* wrenn_code_execution_free() for results of operations. */
 void wrn_kernel_free_execution(void *data);
-
-#endif

@@ -1,8 +1,7 @@
 /* Generated from include/wrenn by tools/generate_operations.py. Do not edit. */
 
 /* The types of all operations, and what makes those whose row does not say all. The files of their nouns define them. */
-#ifndef WRN_API_OPERATIONS_H
-#define WRN_API_OPERATIONS_H
+#pragma once
 
 #include "client/op.h"
 #include "wrenn/wrenn.h"
@@ -112,5 +111,3 @@ int wrn_snapshots_create_prepare(wrenn_client *client, const wrenn_snapshots_cre
                                  wrenn_error **error);
 int wrn_snapshots_list_prepare(wrenn_client *client, const wrenn_snapshots_list_options *options, wrenn_op **op,
                                wrenn_error **error);
-
-#endif

@@ -1,6 +1,5 @@
 /* "NAME=value" texts, as callers give them, become the pairs of a request. */
-#ifndef WRN_API_PAIRS_H
-#define WRN_API_PAIRS_H
+#pragma once
 
 #include "base/arena.h"
 #include "base/model.h"
@@ -13,5 +12,3 @@ enum { WRN_PAIRS_MAX = 4096 };
  * secret. */
 int wrn_pairs_read(wrn_arena *arena, const char *what, const char *member, const char *const *texts, size_t room,
                    const wrn_pair ***pairs, size_t *count, wrenn_error **error);
-
-#endif

@@ -110,7 +110,7 @@ static void port_request_respond(wrenn_op *op, wrn_http_response *response) {
     const char *type = response->content_type;
     result->status = response->status;
     result->body_size = response->body.size;
-    result->body = wrn_arena_dup(arena, response->body.data ? response->body.data : "", response->body.size);
+    result->body = wrn_arena_dup(arena, response->body.data, response->body.size);
     result->content_type = type ? wrn_arena_dup(arena, type, strlen(type)) : NULL;
     if (result->body && (!type || result->content_type)) return wrn_op_finish(op, result, wrn_result_free);
     wrn_result_free(result);

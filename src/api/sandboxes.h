@@ -1,11 +1,8 @@
 /* For operations that result in a handle on a sandbox. */
-#ifndef WRN_API_SANDBOXES_H
-#define WRN_API_SANDBOXES_H
+#pragma once
 
 #include "client/op.h"
 #include "wrenn/sandboxes.h"
 
 /* The handle for an answer that describes a sandbox; NULL after failing the operation. */
 wrenn_sandbox *wrn_sandbox_of(wrenn_op *op, const wrn_http_response *response);
-
-#endif

@@ -1,6 +1,5 @@
 /* What exec_stream, attach and terminals share: messages of the service become events, and errors. */
-#ifndef WRN_API_STREAMS_H
-#define WRN_API_STREAMS_H
+#pragma once
 
 #include "client/stream.h"
 
@@ -13,5 +12,3 @@ bool wrn_command_bytes_input(wrenn_stream *stream, const void *data, size_t size
 void wrn_command_send_first(wrenn_stream *stream);
 /* The same for servers that confirm nothing: the stream has begun at once. */
 void wrn_command_send_only(wrenn_stream *stream);
-
-#endif

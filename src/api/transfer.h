@@ -1,6 +1,5 @@
 /* A transfer: what uploads and downloads share of the local side. */
-#ifndef WRN_API_TRANSFER_H
-#define WRN_API_TRANSFER_H
+#pragma once
 
 #include "client/op.h"
 #include "wrenn/files.h"
@@ -36,5 +35,3 @@ int64_t wrn_transfer_wait(wrn_file_transfer *transfer, uint32_t events);
 /* More for operation types; `stop` may do more. */
 void wrn_transfer_end(wrenn_op *op);
 bool wrn_transfer_fail(wrenn_op *op, const wrenn_error *error);
-
-#endif

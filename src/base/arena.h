@@ -1,6 +1,5 @@
 /* Memory that is freed all at once, and results: one struct plus everything it points to behind one pointer. */
-#ifndef WRN_BASE_ARENA_H
-#define WRN_BASE_ARENA_H
+#pragma once
 
 #include <stddef.h>
 
@@ -20,5 +19,3 @@ void *wrn_result_new(size_t size);
 wrn_arena *wrn_result_arena(void *result);
 /* Frees the struct and its arena; NULL is fine. */
 void wrn_result_free(void *result);
-
-#endif

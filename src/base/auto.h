@@ -1,6 +1,5 @@
 /* Scope-bound cleanup for gcc and clang, moving ownership out of it, and other small macros. */
-#ifndef WRN_BASE_AUTO_H
-#define WRN_BASE_AUTO_H
+#pragma once
 
 #include <stddef.h>
 
@@ -20,5 +19,3 @@
 
 #define WRN_COUNT(array) (sizeof(array) / sizeof((array)[0]))
 #define WRN_PRINTF(text, first) __attribute__((format(printf, text, first)))
-
-#endif

@@ -2,8 +2,7 @@
  *
  * Errors stick: after an allocation fails or the limit is passed, `failed` is set, further appends do nothing, and
  * the caller checks once at the end. The content always carries a NUL one past `size` (once anything was appended). */
-#ifndef WRN_BASE_BUF_H
-#define WRN_BASE_BUF_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -35,5 +34,3 @@ void wrn_buf_clear(wrn_buf *buf);
 /* The content as a string the caller frees; the buffer is empty afterwards. NULL if the buffer failed. */
 char *wrn_buf_steal(wrn_buf *buf);
 void wrn_buf_free(wrn_buf *buf);
-
-#endif

@@ -1,6 +1,5 @@
 /* Clocks. */
-#ifndef WRN_BASE_CLOCK_H
-#define WRN_BASE_CLOCK_H
+#pragma once
 
 #include <stdint.h>
 #include <time.h>
@@ -32,5 +31,3 @@ static inline int64_t wrn_left_ms(int64_t until_ms) {
     int64_t now = wrn_now_ms();
     return until_ms > now ? until_ms - now : 0;
 }
-
-#endif

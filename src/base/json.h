@@ -3,12 +3,7 @@
  * Parsing is strict RFC 8259: no comments, NaN or single quotes, valid UTF-8, bounded depth. Strings carry their
  * length, because JSON strings may hold NUL. Integers are exact over the range of int64_t; larger ones count as
  * "out of range", smaller ones (json-c does not tell) as INT64_MIN. Values returned by getters are borrowed from their root. */
-#ifndef WRN_BASE_JSON_H
-#define WRN_BASE_JSON_H
-
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
+#pragma once
 
 #include "base/buf.h"
 
@@ -74,5 +69,3 @@ bool wrn_json_set_bool(wrn_json *object, const char *key, bool value);
 bool wrn_json_append(wrn_json *array, wrn_json *value);
 /* Appends the compact text. */
 void wrn_json_write(const wrn_json *value, wrn_buf *out);
-
-#endif

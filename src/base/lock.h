@@ -3,8 +3,7 @@
  * They belong to the process (fcntl), not to the open file (flock). Children inherit the latter, so a killed daemon would
  * seem alive until the children that it had just forked end. The lock is released when the process ends, or closes any
  * descriptor of the file. */
-#ifndef WRN_BASE_LOCK_H
-#define WRN_BASE_LOCK_H
+#pragma once
 
 #include <errno.h>
 #include <fcntl.h>
@@ -23,5 +22,3 @@ static inline bool wrn_lock_is_taken(int fd) {
     struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
     return fcntl(fd, F_GETLK, &lock) == 0 && lock.l_type != F_UNLCK;
 }
-
-#endif

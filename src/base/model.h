@@ -3,8 +3,7 @@
  * Every such struct starts with a wrn_model_head. Bit i of `present` means that the JSON has field i, bit i of `nulls`
  * that the field is null; so absent, null and zero stay apart. Decoding sets the bits, encoding obeys them (see there). Members
  * that the table does not know are kept in `unknown` as the text of a JSON object, and are written out again. */
-#ifndef WRN_BASE_MODEL_H
-#define WRN_BASE_MODEL_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -78,5 +77,3 @@ bool wrn_model_decode_list(const wrn_model *model, const wrn_json *array, wrn_ar
 wrn_json *wrn_model_encode(const wrn_model *model, const void *in);
 /* The same as text. */
 void wrn_model_write(const wrn_model *model, const void *in, wrn_buf *out);
-
-#endif

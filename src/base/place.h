@@ -3,8 +3,7 @@
  * "Other users" are all but root and the effective user. Each directory and link of a safe path belongs to one of these two,
  * and others cannot write to it. A directory with the sticky bit, such as /tmp, is accepted on the way, because others can
  * change only their own entries in it; but no program is started from such a directory itself. */
-#ifndef WRN_BASE_PLACE_H
-#define WRN_BASE_PLACE_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -37,5 +36,3 @@ bool wrn_place_is_overlay(const char *path);
 /* Candidates for the directories of private servers, best first; NULL for one that the environment does not name. */
 enum { WRN_PRIVATE_PLACES = 4, WRN_PRIVATE_PLACE_RUNTIME = 0 };
 void wrn_private_places(const char *places[WRN_PRIVATE_PLACES]);
-
-#endif

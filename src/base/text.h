@@ -1,10 +1,6 @@
 /* Small text codecs: base64 (RFC 4648), UTF-8 validity (RFC 3629), hex, RFC 3339 times. */
-#ifndef WRN_BASE_TEXT_H
-#define WRN_BASE_TEXT_H
+#pragma once
 
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <sys/types.h>
 
 #include "base/buf.h"
@@ -49,5 +45,3 @@ size_t wrn_token_size(const char *text);
 
 /* Whether the comma-separated list of a header field has this token, in any letter case. */
 bool wrn_list_has(const char *list, const char *token);
-
-#endif

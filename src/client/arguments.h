@@ -1,6 +1,5 @@
 /* Checks of what callers pass. */
-#ifndef WRN_CLIENT_ARGUMENTS_H
-#define WRN_CLIENT_ARGUMENTS_H
+#pragma once
 
 #include <stddef.h>
 
@@ -17,5 +16,3 @@ int wrn_check_call(const char *what, const wrenn_call_options *call, wrenn_error
 /* 0 when `text` can be one segment of a path: not empty, and not "." or "..", which clients and proxies resolve, so that
  * the call would reach another object. `what` is its name in the error. */
 int wrn_check_segment(const char *what, const char *text, wrenn_error **error);
-
-#endif

@@ -1,8 +1,6 @@
 /* The client behind wrenn/client.h, as operations and streams know it. api/client.c makes and frees it. */
-#ifndef WRN_CLIENT_CLIENT_H
-#define WRN_CLIENT_CLIENT_H
+#pragma once
 
-#include <stdbool.h>
 #include <sys/types.h>
 
 #include "base/buf.h"
@@ -66,5 +64,3 @@ void wrn_client_run_loop(wrenn_client *client, int64_t until_ms, bool (*over)(vo
  * asked for that. */
 void wrn_client_settle(wrenn_client *client);
 void wrn_client_log(wrenn_client *client, const wrenn_log_event *event);
-
-#endif

@@ -1,6 +1,5 @@
 /* Making errors: at the origin with wrn_fail(), or from what a server answered. */
-#ifndef WRN_CLIENT_ERROR_H
-#define WRN_CLIENT_ERROR_H
+#pragma once
 
 #include "base/arena.h"
 #include "base/auto.h"
@@ -33,5 +32,3 @@ wrenn_error *wrn_error_ref(const wrenn_error *error);
 /* Hands `from` (not NULL) over to *error, or frees it when `error` is NULL; returns its code. */
 int wrn_error_give(wrenn_error **error, wrenn_error *from);
 void wrn_error_freep(wrenn_error **error);
-
-#endif

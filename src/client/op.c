@@ -249,18 +249,6 @@ int wrn_op_start(wrenn_op *op, wrenn_done_fn done, void *user_data, wrenn_op **r
     return 0;
 }
 
-int wrn_op_start_row(wrenn_client *client, wrenn_sandbox *sandbox, const wrn_op_type *type,
-                     const wrenn_call_options *options, const char *const *args, wrenn_done_fn done, void *user_data,
-                     wrenn_op **ret, wrenn_error **error) {
-    wrenn_call_options known;
-    wrenn_op *op;
-    int rc = wrn_options_read(&known, sizeof(known), options, "wrenn_call_options", error);
-    if (rc == 0)
-        rc = sandbox ? wrn_op_for_sandbox(sandbox, type, &known, args, NULL, &op, error)
-                     : wrn_op_for_client(client, type, &known, args, NULL, &op, error);
-    return rc == 0 ? wrn_op_start(op, done, user_data, ret, error) : rc;
-}
-
 /* ---- in the background ---- */
 
 wrenn_op *wrn_op_background(const wrenn_op *from, const wrn_op_type *type, int64_t timeout_ms) {
@@ -328,11 +316,10 @@ static void set_call(wrenn_op *op, const char *method, wrn_auth auth, const wrn_
         wrn_buf_puts(&op->body, "{}"); /* libcurl can be kept from repeating a POST only when that has a body */
 }
 
-void wrn_op_call(wrenn_op *op, const char *method, wrn_auth auth, const char *path, const wrn_model *model,
-                 const void *request) {
-    set_call(op, method, auth, model, request);
+void wrn_op_call_any(wrenn_op *op) {
+    set_call(op, "GET", WRN_AUTH_NONE, NULL, NULL);
     op->collection = false;
-    wrn_buf_puts(&op->path, path);
+    wrn_buf_puts(&op->path, "/capsules");
 }
 
 void wrn_op_call_sandbox(wrenn_op *op, const char *method, const char *id, const char *suffix, const wrn_model *model,
@@ -419,6 +406,16 @@ int wrn_op_for_sandbox(wrenn_sandbox *sandbox, const wrn_op_type *type, const wr
     return new_with_call(sandbox ? sandbox->client : NULL, sandbox, type, call, args, request, ret, error);
 }
 
+int wrn_op_start_row(wrenn_client *client, wrenn_sandbox *sandbox, const wrn_op_type *type,
+                     const wrenn_call_options *options, const char *const *args, wrenn_done_fn done, void *user_data,
+                     wrenn_op **ret, wrenn_error **error) {
+    wrenn_call_options known;
+    wrenn_op *op;
+    int rc = wrn_options_read(&known, sizeof(known), options, "wrenn_call_options", error);
+    if (rc == 0) rc = new_with_call(sandbox ? sandbox->client : client, sandbox, type, &known, args, NULL, &op, error);
+    return rc == 0 ? wrn_op_start(op, done, user_data, ret, error) : rc;
+}
+
 bool wrn_op_url(const wrenn_op *op, wrn_buf *url) {
     const wrenn_client *client = op->client;
     wrn_buf_put(url, op->url.data, op->url.size);
@@ -462,13 +459,9 @@ static void probe_answered(wrenn_op *op, wrn_http_response *response) {
  * call asks again. */
 static bool probe_failed(wrenn_op *op, const wrenn_error *error) {
     wrenn_client *client = op->client;
-    switch (wrenn_error_http_status(error)) {
-    case 401:
-    case 403: client->era = WRENN_ERA_CAPSULES; break;
-    case 404:
-    case 405: client->era = WRENN_ERA_SANDBOXES; break;
-    default: break;
-    }
+    int64_t status = wrenn_error_http_status(error);
+    if (status == 401 || status == 403) client->era = WRENN_ERA_CAPSULES;
+    if (status == 404 || status == 405) client->era = WRENN_ERA_SANDBOXES;
     unpark_all(client, client->era == WRENN_ERA_AUTO ? error : NULL);
     return false;
 }

@@ -5,11 +5,7 @@
  * deadline covers everything. An operation of one call is a row: its wrn_op_type says what is sent and what comes back.
  *
  *     PARKED (the era is being found out) -> IN_FLIGHT -> WAITING (for a retry or the type's own delay) -> ... -> DONE */
-#ifndef WRN_CLIENT_OP_H
-#define WRN_CLIENT_OP_H
-
-#include <stdbool.h>
-#include <stdint.h>
+#pragma once
 
 #include "base/arena.h"
 #include "base/buf.h"
@@ -138,12 +134,12 @@ int wrn_op_start_row(wrenn_client *client, wrenn_sandbox *sandbox, const wrn_op_
 
 /* Sets the call of its type up, as wrn_op_for_client() does. */
 int wrn_op_call_type(wrenn_op *op, const char *const *args, const void *request, wrenn_error **error);
-/* Sets the present call up: a path below /v1, and the struct `request` of `model` as its JSON body (NULL: none). */
-void wrn_op_call(wrenn_op *op, const char *method, wrn_auth auth, const char *path, const wrn_model *model,
-                 const void *request);
-/* The same below the collection of sandboxes, in whichever era: "/" id, then `suffix`. NULL id: the collection itself. */
+/* Sets the present call up: to the collection of sandboxes, in whichever era ("/" id, then `suffix`; NULL id: the collection
+ * itself), with the struct `request` of `model` as its JSON body (NULL: none). */
 void wrn_op_call_sandbox(wrenn_op *op, const char *method, const char *id, const char *suffix, const wrn_model *model,
                          const void *request);
+/* One that every server answers in some way, so that its features are known then. */
+void wrn_op_call_any(wrenn_op *op);
 /* To a URL elsewhere, without credentials; the caller fills op->body and op->fields, and op->host if need be. */
 void wrn_op_call_url(wrenn_op *op, const char *method, const char *url);
 /* Sends the present call; for types that make more than one. */
@@ -212,5 +208,3 @@ bool wrn_op_is_wanted(const wrenn_op *op);
 
 void wrn_op_ref(wrenn_op *op);
 void wrn_op_freep(wrenn_op **op);
-
-#endif

@@ -1,6 +1,5 @@
 /* The handle on one sandbox. */
-#ifndef WRN_CLIENT_SANDBOX_H
-#define WRN_CLIENT_SANDBOX_H
+#pragma once
 
 #include <stdbool.h>
 
@@ -28,5 +27,3 @@ void wrn_sandbox_unref(wrenn_sandbox *sandbox);
 void wrn_sandbox_free_result(void *sandbox);
 /* Replaces what the server said last. */
 void wrn_sandbox_update(wrenn_sandbox *sandbox, wrenn_sandbox_info *info);
-
-#endif

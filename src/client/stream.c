@@ -220,19 +220,17 @@ static void stream_on_message(void *context, bool binary, const char *data, size
     s->type->message(s, binary, data, size);
 }
 
-static void send_owed(wrenn_stream *s);
-
-void wrn_stream_room(wrenn_stream *s) {
-    send_owed(s);
+void wrn_stream_room(void *stream) {
+    wrenn_stream *s = stream;
+    if (s->size_owed) wrn_stream_send_size(s);
+    if (s->kill_owed) wrn_stream_send_kill(s);
     if (!s->writer_waits) return;
     s->writer_waits = false;
     notify_ready(s);
 }
 
-static void stream_on_room(void *context) { wrn_stream_room(context); }
-
 void wrn_stream_op_send(wrenn_op *op) {
-    static const wrn_socket_events events = {stream_on_opened, stream_on_refused, stream_on_message, stream_on_room,
+    static const wrn_socket_events events = {stream_on_opened, stream_on_refused, stream_on_message, wrn_stream_room,
                                              stream_on_ended};
     wrenn_stream *s = ((wrn_stream_op *)op)->stream;
     wrenn_client *client = op->client;
@@ -321,11 +319,6 @@ bool wrn_stream_send_size(wrenn_stream *s) {
 bool wrn_stream_send_kill(wrenn_stream *s) {
     s->kill_owed = must_wait(s);
     return s->kill_owed || wrn_stream_send(s, s->type->kill);
-}
-
-static void send_owed(wrenn_stream *s) {
-    if (s->size_owed) wrn_stream_send_size(s);
-    if (s->kill_owed) wrn_stream_send_kill(s);
 }
 
 /* 0 when the stream can be used now. */

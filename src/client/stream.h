@@ -2,8 +2,7 @@
  *
  * Opening one is an operation (client/op) whose call is an upgrade instead of an exchange. The stream's type turns the
  * messages of the WebSocket into events, and input into messages. */
-#ifndef WRN_CLIENT_STREAM_H
-#define WRN_CLIENT_STREAM_H
+#pragma once
 
 #include "client/op.h"
 #include "net/websocket.h"
@@ -115,7 +114,7 @@ bool wrn_stream_send_size(wrenn_stream *stream);
 bool wrn_stream_send_kill(wrenn_stream *stream);
 
 /* There is room to write: sends what is owed, and calls the ready callback in the next dispatch if a write waits. */
-void wrn_stream_room(wrenn_stream *stream);
+void wrn_stream_room(void *stream);
 
 /* For the client: ends all of them as cancelled. */
 void wrn_streams_cancel(wrenn_client *client);
@@ -123,5 +122,3 @@ void wrn_streams_cancel(wrenn_client *client);
 bool wrn_streams_listen(const wrenn_client *client);
 /* Runs the ready callbacks that are due; their number. */
 int wrn_streams_run_ready(wrenn_client *client);
-
-#endif

@@ -3,11 +3,8 @@
  *
  * Such servers silently drop input beyond 64 frames, and may lose a size or a kill that directly follows input. So a rate
  * limiter sends input in few large frames, and sizes and kills are repeated. */
-#ifndef WRN_CLIENT_TERMINAL_H
-#define WRN_CLIENT_TERMINAL_H
+#pragma once
 
 #include "client/stream.h"
 
 extern const wrn_terminal_hooks wrn_pty_terminal;
-
-#endif

@@ -1,6 +1,5 @@
 /* What every connection of a client has in common, without libcurl: how it is made, and how an exchange over it ends. */
-#ifndef WRN_NET_CONNECTION_H
-#define WRN_NET_CONNECTION_H
+#pragma once
 
 #include <stddef.h>
 #include <stdint.h>
@@ -23,5 +22,3 @@ typedef enum wrn_http_outcome {
     WRN_HTTP_STOPPED,   /* by its source or sink */
     WRN_HTTP_NO_MEMORY
 } wrn_http_outcome;
-
-#endif

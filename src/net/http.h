@@ -3,11 +3,7 @@
  * An exchange is one request and its response. It ends by calling its callback once, from inside wrn_loop_poll(), unless it
  * is cancelled. A POST is never repeated here. libcurl itself repeats a GET or DELETE once when a reused connection turns out
  * to be dead. */
-#ifndef WRN_NET_HTTP_H
-#define WRN_NET_HTTP_H
-
-#include <stdbool.h>
-#include <stdint.h>
+#pragma once
 
 #include "base/buf.h"
 #include "net/connection.h"
@@ -90,5 +86,3 @@ void wrn_http_hand_over(wrn_exchange *exchange, wrn_http_fn fn, void *context);
 
 /* Continues after WRN_HTTP_LATER. The exchange may end during the call. Not from inside its source or sink. */
 void wrn_http_resume(wrn_exchange *exchange);
-
-#endif

@@ -40,6 +40,17 @@ static void local_free(wrn_local *local) {
     free(local);
 }
 
+/* The server cleans up and exits when the lifeline is shut down. */
+static void local_stop(wrn_local *local) {
+    if (local->lifeline >= 0) shutdown(local->lifeline, SHUT_WR);
+    if (local->server.pid && !wrn_orphan_ended(&local->server, STOP_LIMIT_MS)) {
+        wrn_orphan_kill(&local->server);
+        wrn_orphan_ended(&local->server, -1);
+    }
+    wrn_tree_remove(local->directory); /* a server that could not lock it, or was killed, leaves it behind */
+    local_free(local);
+}
+
 /* ---- starting ---- */
 
 /* The first usable place for private directories. XDG_RUNTIME_DIR is skipped when it is unusable, and so are places that
@@ -150,8 +161,6 @@ static bool local_connect(wrn_local *local, const char *program, char *why, size
     return ok && local_greet(local, program, why, why_size);
 }
 
-static void local_stop(wrn_local *local);
-
 static wrn_local *local_start(const char *asked, char *why, size_t why_size) {
     char program[PATH_MAX];
     if (!wrn_wrennd_find(asked, program, sizeof(program), why, why_size)) return NULL;
@@ -165,18 +174,7 @@ static wrn_local *local_start(const char *asked, char *why, size_t why_size) {
     return NULL;
 }
 
-/* ---- stopping ---- */
-
-/* The server cleans up and exits when the lifeline is shut down. */
-static void local_stop(wrn_local *local) {
-    if (local->lifeline >= 0) shutdown(local->lifeline, SHUT_WR);
-    if (local->server.pid && !wrn_orphan_ended(&local->server, STOP_LIMIT_MS)) {
-        wrn_orphan_kill(&local->server);
-        wrn_orphan_ended(&local->server, -1);
-    }
-    wrn_tree_remove(local->directory); /* a server that could not lock it, or was killed, leaves it behind */
-    local_free(local);
-}
+/* ---- sharing ---- */
 
 /* Another thread may hold the lock at the time of fork(). */
 static void local_renew_lock(void) { pthread_mutex_init(&lock, NULL); }

@@ -1,7 +1,6 @@
 /* The private wrennd behind the base URL `local:`. A process has one, which all of its clients share. It ends with the last
  * client, or with the process, however that ends. It is not a child of the process: see net/orphan.h. */
-#ifndef WRN_NET_LOCAL_H
-#define WRN_NET_LOCAL_H
+#pragma once
 
 #include <stddef.h>
 
@@ -17,5 +16,3 @@ void wrn_local_leave(wrn_local *local);
 const char *wrn_local_socket(const wrn_local *local);
 const char *wrn_local_api_key(const wrn_local *local);
 const char *wrn_local_token(const wrn_local *local);
-
-#endif

@@ -1,8 +1,7 @@
 /* The client's event loop: descriptors, timers and a wake-up flag behind one epoll descriptor.
  *
  * Knows nothing of HTTP. Callbacks run inside wrn_loop_poll() only. */
-#ifndef WRN_NET_LOOP_H
-#define WRN_NET_LOOP_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -42,5 +41,3 @@ void wrn_loop_poll(wrn_loop *loop, int64_t timeout_ms);
 void wrn_loop_arm(wrn_loop *loop);
 /* Makes the descriptor readable until it is lowered again. */
 void wrn_loop_raise(wrn_loop *loop, bool up);
-
-#endif

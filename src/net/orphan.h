@@ -1,6 +1,5 @@
 /* Processes that run beside this one without being its children. */
-#ifndef WRN_NET_ORPHAN_H
-#define WRN_NET_ORPHAN_H
+#pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -22,5 +21,3 @@ bool wrn_orphan_start(const char *program, char *const argv[], int fd, wrn_orpha
 bool wrn_orphan_ended(const wrn_orphan *orphan, int64_t within_ms);
 void wrn_orphan_kill(const wrn_orphan *orphan);
 void wrn_orphan_release(wrn_orphan *orphan);
-
-#endif

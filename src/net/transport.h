@@ -1,6 +1,5 @@
 /* What HTTP and WebSockets share: the connection options for libcurl, and its multi interface on a wrn_loop. For net/ only. */
-#ifndef WRN_NET_TRANSPORT_H
-#define WRN_NET_TRANSPORT_H
+#pragma once
 
 #include <curl/curl.h>
 #include <stdbool.h>
@@ -52,5 +51,3 @@ bool wrn_multi_add(wrn_multi *multi, wrn_transfer *transfer);
 bool wrn_transport_readable(int fd);
 /* Also when it was never added, or its easy handle is NULL. */
 void wrn_multi_remove(wrn_multi *multi, wrn_transfer *transfer);
-
-#endif

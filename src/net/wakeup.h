@@ -1,10 +1,7 @@
 /* The descriptors that libcurl makes for curl_multi_wakeup(). For net/ only. */
-#ifndef WRN_NET_WAKEUP_H
-#define WRN_NET_WAKEUP_H
+#pragma once
 
 #include <curl/curl.h>
 
 /* Makes them close-on-exec, which older versions of libcurl do not. */
 void wrn_wakeup_seal(CURLM *multi);
-
-#endif

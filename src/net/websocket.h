@@ -2,8 +2,7 @@
  *
  * Events are reported from inside wrn_loop_poll() only. A socket that has ended stays allocated until it is freed, which is
  * allowed at any time, even in its own events. */
-#ifndef WRN_NET_WEBSOCKET_H
-#define WRN_NET_WEBSOCKET_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -63,5 +62,3 @@ size_t wrn_socket_unsent(const wrn_socket *socket);
 void wrn_socket_pause(wrn_socket *socket, bool pause);
 /* Sends a close frame if that does not block, then closes and frees. NULL is fine. */
 void wrn_socket_free(wrn_socket *socket);
-
-#endif

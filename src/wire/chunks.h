@@ -1,6 +1,5 @@
 /* Chunked bodies (RFC 9112 section 7.1): bytes in, content out. Trailers are read and dropped. No descriptor and no clock. */
-#ifndef WRN_WIRE_CHUNKS_H
-#define WRN_WIRE_CHUNKS_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -28,5 +27,3 @@ typedef struct wrn_chunks {
 
 /* Consumes `*used` bytes, up to the next step. */
 wrn_chunks_step wrn_chunks_feed(wrn_chunks *chunks, const char *data, size_t size, size_t *used);
-
-#endif

@@ -1,8 +1,7 @@
 /* The error codes of the API, one row each: what wrennd answers with and what libwrenn makes of it. The contract is
  * ErrorCode in api/openapi.yaml; tools/generate.py fails when the two differ. The set is open: a client takes a code that is
  * not here by its HTTP status. */
-#ifndef WRN_WIRE_FAULTS_H
-#define WRN_WIRE_FAULTS_H
+#pragma once
 
 /* X(name, code, HTTP status, class): WRN_FAULT_<name> in wrennd, WRENN_E_<class> in libwrenn. */
 #define WRN_FAULTS(X)                                                        \
@@ -46,5 +45,3 @@ typedef enum wrn_fault_code {
 const char *wrn_fault_name(wrn_fault_code code);
 /* The HTTP status that belongs to it; 0 for one that is never sent. */
 int wrn_fault_status(wrn_fault_code code);
-
-#endif

@@ -13,8 +13,7 @@
  *
  * The exit status is 0 or an errno: EISDIR, ENOTDIR and EINVAL (neither file nor directory) for the wrong kind of file, EEXIST
  * from mkdir for a directory that exists, EUSERS for an owner that the sandbox can't have, E2BIG for too many levels. */
-#ifndef WRN_WIRE_FILES_H
-#define WRN_WIRE_FILES_H
+#pragma once
 
 enum { WRN_LIST_LEVELS_MAX = 256 };
 
@@ -29,5 +28,3 @@ typedef enum wrn_file_field {
     WRN_FILE_PATH,   /* absolute, without needless slashes; links in the requested part stay */
     WRN_FILE_FIELDS
 } wrn_file_field;
-
-#endif

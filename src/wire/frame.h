@@ -10,12 +10,7 @@
  * the bytes of a command on credit, which is WRN_FRAME_CREDIT at first: WINDOW frames add to the agent's credit for stdout
  * and stderr together, TAKEN frames to wrennd's credit for stdin. So neither a noisy command nor one that does not read
  * delays control frames. */
-#ifndef WRN_WIRE_FRAME_H
-#define WRN_WIRE_FRAME_H
-
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
+#pragma once
 
 #include "base/buf.h"
 
@@ -136,5 +131,3 @@ int wrn_frame_next(wrn_frame_reader *reader, wrn_frame *frame);
 void wrn_frame_head(uint8_t out[WRN_FRAME_HEADER], uint32_t stream, uint8_t type, uint8_t flags, uint32_t size);
 void wrn_put_u32(uint8_t out[4], uint32_t value);
 uint32_t wrn_get_u32(const uint8_t in[4]);
-
-#endif

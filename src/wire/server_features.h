@@ -1,7 +1,6 @@
 /* Optional features that a server supports: a list of names in a header field of its responses, separated by blanks. A server
  * without the field may silently ignore the parameters of such a feature. */
-#ifndef WRN_WIRE_SERVER_FEATURES_H
-#define WRN_WIRE_SERVER_FEATURES_H
+#pragma once
 
 #include <stddef.h>
 #include <string.h>
@@ -31,5 +30,3 @@ static inline unsigned wrn_features_read(const char *text) {
     }
     return found;
 }
-
-#endif

@@ -4,12 +4,7 @@
  *
  * Restored are: alternate screen, mouse, paste, focus, cursor keys and keypad, cursor and its style, wrap,
  * origin and insert mode, scrolling region, character sets, colours, and keyboard protocols (xterm's and kitty's). */
-#ifndef WRN_WIRE_TERM_H
-#define WRN_WIRE_TERM_H
-
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
+#pragma once
 
 #include "base/buf.h"
 
@@ -54,5 +49,3 @@ void wrn_replay_put(wrn_replay *r, const void *data, size_t size);
 /* Writes the replay, without queries: the program has long had the answers, and would take new ones for typed keys. */
 void wrn_replay_write(wrn_replay *r, wrn_buf *out);
 void wrn_replay_free(wrn_replay *r);
-
-#endif

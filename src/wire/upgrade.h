@@ -1,10 +1,6 @@
 /* The client's half of the opening handshake of a WebSocket (RFC 6455 section 4.1): writes the request and parses the response,
  * which may be a refusal with a body. No descriptor and no clock. */
-#ifndef WRN_WIRE_UPGRADE_H
-#define WRN_WIRE_UPGRADE_H
-
-#include <stdbool.h>
-#include <stddef.h>
+#pragma once
 
 #include "base/buf.h"
 #include "wire/chunks.h"
@@ -51,5 +47,3 @@ void wrn_upgrade_clear(wrn_upgrade *upgrade);
 wrn_upgrade_step wrn_upgrade_feed(wrn_upgrade *upgrade, const char *data, size_t size, size_t *used);
 /* The connection has ended. */
 wrn_upgrade_step wrn_upgrade_end(wrn_upgrade *upgrade);
-
-#endif

@@ -1,9 +1,5 @@
 /* Base URLs and percent-encoding (RFC 3986). */
-#ifndef WRN_WIRE_URL_H
-#define WRN_WIRE_URL_H
-
-#include <stdbool.h>
-#include <stddef.h>
+#pragma once
 
 #include "base/buf.h"
 
@@ -26,5 +22,3 @@ void wrn_url_escape(wrn_buf *out, const char *text);
 /* The same for one segment of a path, where $&+,:;=@ stay as well. Servers in Go do not decode the segments of a path that is
  * escaped in another way than Go would. For the same reason they do not accept "/" in a segment, which becomes %2F. */
 void wrn_url_escape_segment(wrn_buf *out, const char *text);
-
-#endif

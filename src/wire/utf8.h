@@ -1,7 +1,6 @@
 /* Decodes UTF-8 text that arrives in pieces. A character that is cut by the end of a piece waits for the next one; bytes that
  * are not UTF-8 become U+FFFD. */
-#ifndef WRN_WIRE_UTF8_H
-#define WRN_WIRE_UTF8_H
+#pragma once
 
 #include "base/buf.h"
 
@@ -14,5 +13,3 @@ typedef struct wrn_utf8_carry {
 void wrn_utf8_append(wrn_utf8_carry *carry, wrn_buf *out, const void *data, size_t size);
 /* The text ends: an incomplete character becomes U+FFFD. */
 void wrn_utf8_end(wrn_utf8_carry *carry, wrn_buf *out);
-
-#endif

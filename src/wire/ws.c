@@ -74,7 +74,7 @@ static bool ws_put_frame(wrn_ws *ws, uint8_t opcode, const void *data, size_t si
     return true;
 }
 
-static bool ws_put_close(wrn_ws *ws, int code) {
+bool wrn_ws_close(wrn_ws *ws, int code) {
     uint8_t payload[] = {(uint8_t)(code >> 8), (uint8_t)code};
     bool put = ws_put_frame(ws, WSLAY_CONNECTION_CLOSE, payload, code == WRN_WS_NO_STATUS ? 0 : sizeof(payload));
     ws->closed = true;
@@ -139,7 +139,7 @@ static void ws_take_close(wrn_ws *ws, const struct wslay_event_on_msg_recv_arg *
     int code = message->status_code ? message->status_code : WRN_WS_NO_STATUS;
     ws->over = true;
     ws->problem = problem_of_close(message);
-    ws_put_close(ws, ws->problem ? ws->problem : code);
+    wrn_ws_close(ws, ws->problem ? ws->problem : code);
     if (!ws->problem) ws->events.closed(ws->context, code);
 }
 
@@ -207,7 +207,7 @@ static void ws_give_up(wrn_ws *ws, int rc) {
     ws->problem = rc == 0                            ? wslay_event_get_status_code_sent(ws->wslay)
                   : rc == WSLAY_ERR_CALLBACK_FAILURE ? WRN_WS_PROTOCOL_ERROR
                                                      : WRN_WS_INTERNAL_ERROR;
-    if (ws->problem) ws_put_close(ws, ws->problem);
+    if (ws->problem) wrn_ws_close(ws, ws->problem);
 }
 
 bool wrn_ws_feed(wrn_ws *ws, const void *data, size_t size) {
@@ -221,7 +221,7 @@ bool wrn_ws_feed(wrn_ws *ws, const void *data, size_t size) {
     if (!ws->over && rc == 0 && is_crumbled(ws)) {
         ws->over = true;
         ws->problem = WRN_WS_TOO_BIG;
-        ws_put_close(ws, ws->problem);
+        wrn_ws_close(ws, ws->problem);
     }
     if (!ws->over && (rc != 0 || !wslay_event_get_read_enabled(ws->wslay))) ws_give_up(ws, rc);
     return !ws->over && !ws->out.failed;
@@ -250,8 +250,6 @@ bool wrn_ws_pong(wrn_ws *ws, size_t unsent) {
     ws->pong_end = ws->put;
     return true;
 }
-
-bool wrn_ws_close(wrn_ws *ws, int code) { return ws_put_close(ws, code); }
 
 wrn_buf *wrn_ws_out(wrn_ws *ws) { return &ws->out; }
 int wrn_ws_problem(const wrn_ws *ws) { return ws->problem; }

@@ -4,12 +4,7 @@
  * the protocol ends the connection with the close code for it. So does a message in very many tiny fragments, because each
  * takes memory of its own. Bytes to send are appended to wrn_ws_out(). However much is received, at most one ping and one
  * pong are pending in it, and at most one more pong is due. */
-#ifndef WRN_WIRE_WS_H
-#define WRN_WIRE_WS_H
-
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
+#pragma once
 
 #include "base/buf.h"
 
@@ -67,5 +62,3 @@ bool wrn_ws_make_key(char key[WRN_WS_KEY_SIZE]);
 void wrn_ws_accept(const char *key, char accept[WRN_WS_ACCEPT_SIZE]);
 /* Whether the text is 16 bytes in base64. */
 bool wrn_ws_is_key(const char *key);
-
-#endif
