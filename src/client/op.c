@@ -410,10 +410,10 @@ int wrn_op_start_row(wrenn_client *client, wrenn_sandbox *sandbox, const wrn_op_
                      const wrenn_call_options *options, const char *const *args, wrenn_done_fn done, void *user_data,
                      wrenn_op **ret, wrenn_error **error) {
     wrenn_call_options known;
-    wrenn_op *op;
+    wrenn_op *op = NULL;
     int rc = wrn_options_read(&known, sizeof(known), options, "wrenn_call_options", error);
     if (rc == 0) rc = new_with_call(sandbox ? sandbox->client : client, sandbox, type, &known, args, NULL, &op, error);
-    return rc == 0 ? wrn_op_start(op, done, user_data, ret, error) : rc;
+    return rc == 0 && op ? wrn_op_start(op, done, user_data, ret, error) : rc;
 }
 
 bool wrn_op_url(const wrenn_op *op, wrn_buf *url) {
