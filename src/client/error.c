@@ -148,15 +148,6 @@ int wrn_fail(wrenn_error **error, int code, const char *format, ...) {
     return code;
 }
 
-int wrn_refuse(wrenn_error **error, const char *format, ...) {
-    if (!error) return WRENN_E_INVALID_ARGUMENT;
-    va_list args;
-    va_start(args, format);
-    *error = alloc_error(WRENN_E_INVALID_ARGUMENT, format, args);
-    va_end(args);
-    return WRENN_E_INVALID_ARGUMENT;
-}
-
 int wrn_no_memory(wrenn_error **error, const char *what) {
     return wrn_fail(error, WRENN_E_NO_MEMORY, "%s%sout of memory", what ? what : "", what ? ": " : "");
 }

@@ -9,7 +9,7 @@
 /* Sets *error (if `error` is not NULL) and returns `code`, so that callers can `return wrn_fail(...)`. */
 int wrn_fail(wrenn_error **error, int code, const char *format, ...) WRN_PRINTF(3, 4);
 /* The same with WRENN_E_INVALID_ARGUMENT, and with WRENN_E_NO_MEMORY in the call `what`, which may be NULL. */
-int wrn_refuse(wrenn_error **error, const char *format, ...) WRN_PRINTF(2, 3);
+#define wrn_refuse(error, ...) wrn_fail(error, WRENN_E_INVALID_ARGUMENT, __VA_ARGS__)
 int wrn_no_memory(wrenn_error **error, const char *what);
 /* The same as a value. Never NULL: without memory it is a constant that says so. */
 wrenn_error *wrn_error_new(int code, const char *format, ...) WRN_PRINTF(2, 3);

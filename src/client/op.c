@@ -12,15 +12,20 @@
 
 enum { RETRY_FIRST_MS = 300, RETRY_CAP_MS = 5000, RETRY_AFTER_MAX_MS = 60000 };
 
-static void op_on_answer(void *context, wrn_http_response *response);
 static void respond_by_type(wrenn_op *op, wrn_http_response *response);
+
+static void op_on_answer(void *context, wrn_http_response *response) {
+    wrenn_op *op = context;
+    op->exchange = NULL;
+    wrn_op_answered(op, response);
+}
 
 /* ---- life ---- */
 
 void wrn_op_ref(wrenn_op *op) { op->refs++; }
 
-static void op_unref(wrenn_op *op) {
-    if (--op->refs) return;
+void wrenn_op_free(wrenn_op *op) {
+    if (!op || --op->refs) return;
     wrenn_client *client = op->client;
     if (op->result && op->given_up && op->type->drop && client->owner == getpid()) {
         op->type->drop(op);
@@ -41,10 +46,6 @@ static void op_unref(wrenn_op *op) {
     wrn_sandbox_unref(op->sandbox);
     free(op);
     wrn_client_unref(client);
-}
-
-void wrenn_op_free(wrenn_op *op) {
-    if (op) op_unref(op);
 }
 
 void wrn_op_freep(wrenn_op **op) { wrenn_op_free(*op); }
@@ -74,7 +75,7 @@ static void op_complete(wrenn_op *op) {
     wrn_loop_timer_clear(op->client->loop, &op->deadline);
     op->state = WRN_OP_DONE;
     unlink_op(op);
-    if (!op->done) return op_unref(op);
+    if (!op->done) return wrenn_op_free(op);
     *op->client->completed_tail = op;
     op->client->completed_tail = &op->next_completed;
 }
@@ -116,7 +117,7 @@ int wrn_ops_run_done(wrenn_client *client) {
         queue = op->next_completed;
         wrn_client_enter_callback(client);
         op->done(op, op->user_data);
-        op_unref(op);
+        wrenn_op_free(op);
         wrn_client_leave_callback(client);
         count++;
     }
@@ -234,7 +235,7 @@ int wrn_op_start(wrenn_op *op, wrenn_done_fn done, void *user_data, wrenn_op **r
                     op->idempotency_key.failed || !set_timers(op)))
         rc = wrn_no_memory(error, op->type->name);
     if (rc < 0) {
-        op_unref(op);
+        wrenn_op_free(op);
         return rc;
     }
     link_op(op);
@@ -264,7 +265,7 @@ wrenn_op *wrn_op_background(const wrenn_op *from, const wrn_op_type *type, int64
         link_op(op);
         return op;
     }
-    op_unref(op);
+    wrenn_op_free(op);
     return NULL;
 }
 
@@ -623,12 +624,6 @@ void wrn_op_answered(wrenn_op *op, wrn_http_response *response) {
                                       op->type->name));
     else if (op->type->respond) op->type->respond(op, response);
     else respond_by_type(op, response);
-}
-
-static void op_on_answer(void *context, wrn_http_response *response) {
-    wrenn_op *op = context;
-    op->exchange = NULL;
-    wrn_op_answered(op, response);
 }
 
 void wrn_op_fail_malformed(wrenn_op *op, const wrn_http_response *response, const char *why) {

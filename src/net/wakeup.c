@@ -30,12 +30,6 @@ static int fill_level(int fd) {
     return ioctl(fd, SIOCOUTQ, &size) == 0 ? size : 0;
 }
 
-static void wakeup_send(CURLM *multi, int times) {
-    for (int i = 0; i < times; i++) curl_multi_wakeup(multi);
-}
-
-static void wakeup_drain(CURLM *multi) { curl_multi_poll(multi, NULL, 0, 0, NULL); }
-
 static size_t find_filled(end ends[MOST]) {
     size_t count = 0;
     DIR *dir = opendir("/proc/self/fd");
@@ -59,13 +53,13 @@ static size_t wakeup_keep(end *ends, size_t count, int wakeups) {
 
 static bool wakeup_seal_once(CURLM *multi) {
     end ends[MOST];
-    wakeup_send(multi, WAKEUPS);
+    for (int i = 0; i < WAKEUPS; i++) curl_multi_wakeup(multi);
     size_t count = find_filled(ends);
-    wakeup_drain(multi);
+    curl_multi_poll(multi, NULL, 0, 0, NULL);
     count = wakeup_keep(ends, count, 0);
-    wakeup_send(multi, 1);
+    curl_multi_wakeup(multi);
     count = wakeup_keep(ends, count, 1);
-    wakeup_drain(multi);
+    curl_multi_poll(multi, NULL, 0, 0, NULL);
     count = wakeup_keep(ends, count, 0);
     for (size_t i = 0; i < count && count == ENDS; i++) fcntl(ends[i].fd, F_SETFD, FD_CLOEXEC);
     return count == ENDS || count == 0;
