@@ -1,14 +1,11 @@
-/* The templates that run code: a Jupyter server above `minimal`, so that all but its configuration comes from the host. */
-#include <errno.h>
+/* The templates that run code: a Jupyter server above `minimal`. All but its configuration comes from the host. */
 #include <fcntl.h>
 #include <spawn.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
-#include <unistd.h>
 
-#include "base/auto.h"
+#include "base/file.h"
 #include "server/templates/catalog.h"
 #include "server/templates/interpreter.h"
 #include "server/trees.h"
@@ -41,7 +38,7 @@ static const struct {
 static const char *const start[] = {"/usr/bin/env", "JUPYTER_PATH=" HOME, "/usr/bin/python3", HOME "/start.py"};
 enum { START_PORT = 8888, MEMORY_MB = 1024 };
 
-/* Without the modules of whoever runs this: sandboxes see only what is installed for all. */
+/* Ignores modules of the current user: sandboxes see only what is installed for everybody. */
 static bool has_packages(void) {
     char *const argv[] = {(char[]){"/usr/bin/python3"}, (char[]){"-I"}, (char[]){"-c"},
                           (char[]){"import jupyter_server, ipykernel"}, NULL};
@@ -57,36 +54,31 @@ static bool has_packages(void) {
     return rc == 0 && WIFEXITED(status) && WEXITSTATUS(status) == 0;
 }
 
-/* In place of the one before, which sandboxes may be using. */
+/* Replaces a file by renaming, because sandboxes may be using the old one. */
 static int put(const char *dir, const char *name, const char *text) {
-    char path[PATH_MAX + 320], half[PATH_MAX + 16];
+    char path[PATH_MAX + 320], partial[PATH_MAX + 16];
     snprintf(path, sizeof(path), "%.4000s/%s", dir, name);
-    snprintf(half, sizeof(half), "%.4000s/.new", dir);
+    snprintf(partial, sizeof(partial), "%.4000s/.new", dir);
     char *slash = strrchr(path, '/');
     *slash = '\0';
     if (make_path(path, 0755) != 0) return -1;
     *slash = '/';
-    int fd = open(half, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
-    if (fd < 0) return -1;
-    bool ok = write(fd, text, strlen(text)) == (ssize_t)strlen(text) && fsync(fd) == 0;
-    return close(fd) == 0 && ok ? rename(half, path) : -1;
+    WRN_AUTO(wrn_fd_close) int fd = open(partial, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+    if (fd < 0 || write(fd, text, strlen(text)) != (ssize_t)strlen(text) || fsync(fd) != 0) return -1;
+    return rename(partial, path);
 }
 
-/* Last of all: it is what makes the template exist. */
+/* Written last: the document makes the template exist. */
 static int put_document(const char *dir) {
-    static const atomic_bool never;
     source s = {.on_host = true, .start_port = START_PORT, .start_early = true};
+    wrn_template about = {.memory_mb = MEMORY_MB, .origin = "code-interpreter"};
     char layer[PATH_MAX];
+    WRN_AUTO(wrn_buf_free) wrn_buf text = WRN_BUF_INIT;
     for (size_t i = 0; i < WRN_COUNT(start); i++) s.start[i] = start[i];
     snprintf(layer, sizeof(layer), "%.4000s/%s", dir, source_tree_name(&s));
-    WRN_AUTO(wrn_json_freep) wrn_json *document = source_document(&s, "base");
-    WRN_AUTO(wrn_buf_free) wrn_buf text = WRN_BUF_INIT;
-    wrn_json_set_string(document, "origin", "code-interpreter");
-    wrn_json_set_int(document, "memory_mb", MEMORY_MB);
-    wrn_json_set_int(document, "size_bytes", disk_bytes(layer, &never));
-    wrn_json_write(document, &text);
-    wrn_buf_putc(&text, '\n');
-    return text.failed ? (errno = ENOMEM, -1) : put(dir, "template.json", text.data);
+    about.size_bytes = disk_bytes(layer, NULL);
+    source_document(&s, "base", &about, &text);
+    return put(dir, "template.json", text.data);
 }
 
 static int build(const char *dir) {

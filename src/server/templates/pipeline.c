@@ -1,16 +1,13 @@
 #include "server/templates/pipeline.h"
 
-#include <errno.h>
 #include <fcntl.h>
 #include <linux/sched.h>
 #include <stdint.h>
-#include <string.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
-#include <unistd.h>
 
-#include "base/auto.h"
+#include "base/file.h"
 #include "server/userns.h"
 
 enum { UNPACKER, FEEDER, PROGRAMS };
@@ -20,10 +17,10 @@ volatile sig_atomic_t pipeline_stopped;
 static volatile pid_t running[PROGRAMS];
 static const int signals[] = {SIGINT, SIGTERM, SIGHUP};
 
-static void on_signal(int signo) {
+static void on_build_signal(int signo) {
     int saved = errno;
     pipeline_stopped = signo;
-    for (int i = 0; i < PROGRAMS; i++) /* the first is process 1 of its namespace, which nothing less ends */
+    for (int i = 0; i < PROGRAMS; i++) /* the unpacker is process 1 of its namespace, which ignores SIGTERM */
         if (running[i] > 0) kill(running[i], i == UNPACKER ? SIGKILL : SIGTERM);
     errno = saved;
 }
@@ -35,7 +32,7 @@ static void handle(void (*handler)(int)) {
 
 void pipeline_begin(void) {
     pipeline_stopped = 0;
-    handle(on_signal);
+    handle(on_build_signal);
 }
 
 void pipeline_end(void) { handle(SIG_DFL); }
@@ -44,9 +41,9 @@ void pipeline_end(void) { handle(SIG_DFL); }
 
 typedef struct program {
     const char *const *argv;
-    const char *dir; /* NULL: as it is */
+    const char *dir; /* NULL: the current one */
     int in, out, err;
-    bool jailed;   /* in namespaces of its own; it sees to its end with ours itself */
+    bool jailed;   /* in its own namespaces; it ends by itself when we do */
     int userns_fd; /* as USERNS_FD; -1: none */
 } program;
 
@@ -62,7 +59,7 @@ _Noreturn static void become(const program *p, pid_t parent) {
     _exit(CANNOT_RUN);
 }
 
-/* A user has nothing to give, and is root in a user namespace; root gives one to enter, see `userns_fd`. */
+/* As an ordinary user, the child is root in a new user namespace. As root, it enters `userns_fd` later. */
 static pid_t fork_jailed(void) {
     bool root = geteuid() == 0;
     uid_t uid = geteuid();
@@ -75,7 +72,7 @@ static pid_t fork_jailed(void) {
     return pid;
 }
 
-/* Signals wait meanwhile: their handler must know the pid. */
+/* Signals are blocked until the handler knows the pid. */
 static bool start(int which, const program *p) {
     sigset_t all, before;
     pid_t parent = getpid();
@@ -92,7 +89,7 @@ static bool start(int which, const program *p) {
     return pid > 0;
 }
 
-/* Its user ids are none of the host's, and nobody else's as long as *lock_fd is open. */
+/* Its user ids are not the host's, and nobody else gets them while *lock_fd is open. */
 static void start_unpacker(program p, int *lock_fd) {
     bool root = geteuid() == 0;
     p.jailed = true;
@@ -101,7 +98,7 @@ static void start_unpacker(program p, int *lock_fd) {
     if (p.userns_fd >= 0) close(p.userns_fd);
 }
 
-/* Its wait status; -1 when it never ran. */
+/* Waits for a program. Returns its wait status; -1 if it did not start. */
 static int end(int which) {
     sigset_t all, before;
     siginfo_t info;
@@ -128,7 +125,7 @@ static void read_all(int fd, wrn_buf *text) {
 
 static void describe_end(const char *name, int status, wrn_buf *out) {
     if (status == -1) wrn_buf_printf(out, "%s was not started", name);
-    else if (WIFSIGNALED(status)) wrn_buf_printf(out, "%s was ended by signal %d", name, WTERMSIG(status));
+    else if (WIFSIGNALED(status)) wrn_buf_printf(out, "%s was killed by signal %d", name, WTERMSIG(status));
     else wrn_buf_printf(out, "%s ended with status %d", name, WEXITSTATUS(status));
 }
 
@@ -136,8 +133,8 @@ static bool exited_with(int status, int code) {
     return status != -1 && WIFEXITED(status) && WEXITSTATUS(status) == code;
 }
 
-/* A feeder that is not listened to any more fails too: then only the unpacker knows why. */
-static bool judge(const char *from, int fed, int unpacked, const wrn_buf *remarks, wrn_fault *fault) {
+/* When the unpacker fails, the feeder gets SIGPIPE: then only the unpacker's error counts. */
+static bool check_ends(const char *from, int fed, int unpacked, const wrn_buf *remarks, wrn_fault *fault) {
     WRN_AUTO(wrn_buf_free) wrn_buf why = WRN_BUF_INIT;
     bool feeder_failed = from && !exited_with(fed, 0) && !(fed != -1 && WIFSIGNALED(fed) && WTERMSIG(fed) == SIGPIPE);
     if (!feeder_failed && exited_with(unpacked, 0)) return true;
@@ -151,7 +148,7 @@ static bool judge(const char *from, int fed, int unpacked, const wrn_buf *remark
     else if (feeder_failed) describe_end(from, fed, &why);
     else if (remarks->size && exited_with(unpacked, 1)) wrn_buf_printf(&why, "%s", remarks->data);
     else describe_end("wrenn-unpack", unpacked, &why);
-    wrn_fault_set(fault, WRN_FAULT_INTERNAL_ERROR, "%s", why.data ? why.data : "out of memory");
+    wrn_fault_set(fault, WRN_FAULT_INTERNAL_ERROR, "%s", why.data);
     return false;
 }
 
@@ -174,8 +171,8 @@ bool pipeline_run(const char *unpacker, const char *mode, const char *tree, int 
         close(remark[0]);
     }
     int unpacked = end(UNPACKER), fed = end(FEEDER);
-    if (lock_fd >= 0) close(lock_fd);
-    if (!judge(from ? from[0] : NULL, fed, unpacked, &remarks, fault)) return false;
+    wrn_fd_close(&lock_fd);
+    if (!check_ends(from ? from[0] : NULL, fed, unpacked, &remarks, fault)) return false;
     if (remarks.size) wrn_buf_puts(said, remarks.data);
     return true;
 }

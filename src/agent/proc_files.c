@@ -1,4 +1,4 @@
-#include "agent/given.h"
+#include "agent/proc_files.h"
 
 #include <dirent.h>
 #include <fcntl.h>
@@ -230,7 +230,7 @@ static void given_on_opened(watch *w, uint32_t events) {
     (void)events;
     while (read(w->fd, queue, sizeof(queue)) > 0) {
     }
-    given_renew();
+    proc_files_update();
 }
 
 /* Takes the descriptor over, and returns the number that wrennd has written after `word`. 0 when the descriptor is not such a file. */
@@ -261,7 +261,7 @@ static void given_begin(void) {
     watch_set(&opened, EPOLLIN);
 }
 
-void given_renew(void) {
+void proc_files_update(void) {
     static bool begun;
     if (!begun) given_begin();
     begun = true;

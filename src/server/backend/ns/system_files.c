@@ -1,7 +1,6 @@
-/* What programs read about what the sandbox was given: /sys with its processors and its cgroup, and files above those of
- * /proc. All of it in the child, in the stage, which is the current directory; it is shown read-only and belongs to nobody
- * in the sandbox. The agent keeps meminfo and stat true by descriptors from before. */
-#include <errno.h>
+/* Files that tell programs the size of their box: /sys with its processors and its cgroup, and files mounted over
+ * those of /proc. They are read-only, and nobody in the box owns them. The agent updates meminfo and stat through
+ * descriptors that were opened before. */
 #include <fcntl.h>
 #include <linux/mount.h>
 #include <string.h>
@@ -10,19 +9,11 @@
 
 #include "server/backend/ns/internal.h"
 
-#define CPU_DIR "given/sys/devices/system/cpu"
+#define CPU_DIR "sysfiles/sys/devices/system/cpu"
 
-static const char *const files[][2] = {{"given/meminfo", "root/proc/meminfo"},
-                                       {"given/stat", "root/proc/stat"},
-                                       {"given/cpuinfo", "root/proc/cpuinfo"}};
-
-static char *decimal(char *out, int64_t value) {
-    char digits[24], *at = digits + sizeof(digits);
-    *--at = '\0';
-    do *--at = (char)('0' + value % 10);
-    while (value /= 10);
-    return stpcpy(out, at);
-}
+static const char *const files[][2] = {{"sysfiles/meminfo", "root/proc/meminfo"},
+                                       {"sysfiles/stat", "root/proc/stat"},
+                                       {"sysfiles/cpuinfo", "root/proc/cpuinfo"}};
 
 static int put(const spawn *s, const char *path, const char *text, size_t size) {
     int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0444);
@@ -34,7 +25,7 @@ static void make_dir(const spawn *s, const char *path) {
     if (mkdir(path, 0755) != 0) spawn_fail(s, path);
 }
 
-/* A bit for each of the processors from `first` to `last`, as sysfs has them: words of 32 bits, the highest first. */
+/* Writes a mask of the processors from `first` to `last` as sysfs does: words of 32 bits, the highest first. */
 static char *mask(char *out, int64_t first, int64_t last) {
     static const char digits[] = "0123456789abcdef";
     for (int64_t nibble = last / 32 * 8 + 7; nibble >= 0; nibble--) {
@@ -50,80 +41,80 @@ static void put_text(const spawn *s, const char *path, const char *text, const c
     close(put(s, path, text, (size_t)(end - text)));
 }
 
-/* Each is a core of its own, of one processor. What is the same in several places is one file. */
+/* Describes each processor as a core of its own. Equal files are hard links. */
 static void make_cpu(const spawn *s, int64_t number) {
     char dir[80], path[128], other[128], text[CPU_SETSIZE / 4 + CPU_SETSIZE / 32 + 2];
-    char *end = decimal(stpcpy(dir, CPU_DIR "/cpu"), number);
+    char *end = spawn_decimal(stpcpy(dir, CPU_DIR "/cpu"), number);
     make_dir(s, dir);
     stpcpy(end, "/topology");
     make_dir(s, dir);
     stpcpy(stpcpy(path, dir), "/thread_siblings");
     put_text(s, path, text, mask(text, number, number));
     stpcpy(stpcpy(path, dir), "/core_id");
-    put_text(s, path, text, stpcpy(decimal(text, number), "\n"));
+    put_text(s, path, text, stpcpy(spawn_decimal(text, number), "\n"));
     stpcpy(stpcpy(other, dir), "/thread_siblings_list");
     if (link(path, other) != 0) spawn_fail(s, other);
     stpcpy(stpcpy(other, dir), "/core_siblings");
-    if (link("given/all", other) != 0) spawn_fail(s, other);
+    if (link("sysfiles/all", other) != 0) spawn_fail(s, other);
     stpcpy(stpcpy(other, dir), "/physical_package_id");
-    if (link(CPU_DIR "/cpu0/topology/core_id", other) != 0) spawn_fail(s, other); /* a zero */
+    if (link(CPU_DIR "/cpu0/topology/core_id", other) != 0) spawn_fail(s, other); /* "0" */
 }
 
-/* For the C library, lscpu, and whoever counts directories. */
+/* For the C library, lscpu, and programs that count directories. */
 static void make_cpus(const spawn *s) {
     static const char *const lists[] = {CPU_DIR "/online", CPU_DIR "/possible", CPU_DIR "/present"};
-    static const char *const dirs[] = {"given/sys/devices", "given/sys/devices/system", CPU_DIR};
+    static const char *const dirs[] = {"sysfiles/sys/devices", "sysfiles/sys/devices/system", CPU_DIR};
     char text[CPU_SETSIZE / 4 + CPU_SETSIZE / 32 + 2];
     for (size_t i = 0; i < WRN_COUNT(dirs); i++) make_dir(s, dirs[i]);
     char *end = stpcpy(text, s->vcpus > 1 ? "0-" : "");
-    put_text(s, lists[0], text, stpcpy(decimal(end, s->vcpus - 1), "\n"));
+    put_text(s, lists[0], text, stpcpy(spawn_decimal(end, s->vcpus - 1), "\n"));
     for (size_t i = 1; i < WRN_COUNT(lists); i++)
         if (link(lists[0], lists[i]) != 0) spawn_fail(s, lists[i]);
-    put_text(s, "given/all", text, mask(text, 0, s->vcpus - 1));
+    put_text(s, "sysfiles/all", text, mask(text, 0, s->vcpus - 1));
     for (int64_t i = 0; i < s->vcpus; i++) make_cpu(s, i);
 }
 
 static void make_cgroups(const spawn *s) {
     char path[64];
-    make_dir(s, "given/sys/fs");
-    make_dir(s, "given/sys/fs/cgroup");
+    make_dir(s, "sysfiles/sys/fs");
+    make_dir(s, "sysfiles/sys/fs/cgroup");
     for (size_t i = 0; i < HIERARCHIES && *s->shown[i].path; i++) {
         if (!*s->shown[i].name) continue;
-        stpcpy(stpcpy(path, "given/sys/fs/cgroup/"), s->shown[i].name);
+        stpcpy(stpcpy(path, "sysfiles/sys/fs/cgroup/"), s->shown[i].name);
         make_dir(s, path);
     }
 }
 
-/* As the agent finds it, and replaces it before anybody else can look: how much there is. */
+/* These two tell the agent the sizes. It replaces the content before any other process runs. */
 static int put_meminfo(const spawn *s) {
     char text[64], *end = stpcpy(text, "MemTotal: ");
-    end = stpcpy(decimal(end, s->memory_mb * 1024), " kB\n");
-    return put(s, "given/meminfo", text, (size_t)(end - text));
+    end = stpcpy(spawn_decimal(end, s->memory_mb * 1024), " kB\n");
+    return put(s, "sysfiles/meminfo", text, (size_t)(end - text));
 }
 
 static int put_stat(const spawn *s) {
     char text[64], *end = stpcpy(text, "cpus ");
-    end = stpcpy(decimal(end, s->vcpus), "\n");
-    return put(s, "given/stat", text, (size_t)(end - text));
+    end = stpcpy(spawn_decimal(end, s->vcpus), "\n");
+    return put(s, "sysfiles/stat", text, (size_t)(end - text));
 }
 
 static void show(const spawn *s, const char *from, const char *to) {
-    if (syscall(SYS_mount, from, to, NULL, MS_BIND, NULL) != 0) spawn_fail(s, to);
+    spawn_mount(s, from, to, NULL, MS_BIND, NULL, to);
 }
 
-/* With what is mounted below. */
+/* Makes it read-only, with all mounts below it. */
 static void protect(const spawn *s, const char *path) {
     struct mount_attr attr = {.attr_set = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC};
     if (syscall(SYS_mount_setattr, AT_FDCWD, path, AT_RECURSIVE, &attr, sizeof(attr)) != 0) spawn_fail(s, path);
 }
 
-void given_make(spawn *s) {
+void system_files_make(spawn *s) {
     char path[64];
-    make_dir(s, "given");
-    make_dir(s, "given/sys");
+    make_dir(s, "sysfiles");
+    make_dir(s, "sysfiles/sys");
     make_cpus(s);
     make_cgroups(s);
-    show(s, "given/sys", "root/sys");
+    show(s, "sysfiles/sys", "root/sys");
     for (size_t i = 0; i < HIERARCHIES && *s->shown[i].path; i++) {
         stpcpy(stpcpy(stpcpy(path, "root/sys/fs/cgroup"), *s->shown[i].name ? "/" : ""), s->shown[i].name);
         show(s, s->shown[i].path, path);
@@ -131,14 +122,14 @@ void given_make(spawn *s) {
     protect(s, "root/sys");
     s->meminfo_fd = put_meminfo(s);
     s->stat_fd = put_stat(s);
-    if (s->cpuinfo_size) close(put(s, "given/cpuinfo", s->cpuinfo, s->cpuinfo_size));
+    if (s->cpuinfo_size) close(put(s, "sysfiles/cpuinfo", s->cpuinfo, s->cpuinfo_size));
     for (size_t i = 0; i < WRN_COUNT(files) - !s->cpuinfo_size; i++) {
         show(s, files[i][0], files[i][1]);
         protect(s, files[i][1]);
     }
 }
 
-size_t given_cpuinfo(const char *text, int64_t vcpus) {
+size_t system_files_cpuinfo(const char *text, int64_t vcpus) {
     const char *at = text;
     for (int64_t i = 0; at && i < vcpus; i++) {
         if (strncmp(at, "processor", strlen("processor")) != 0) return 0;

@@ -1,10 +1,10 @@
 /* The sandbox's /proc/meminfo and /proc/stat. wrennd makes them as regular files, because the kernel's show the whole
  * machine. The agent has them as descriptors 5 and 6, and rewrites them in place, before each command and when somebody opens or
  * reads them. */
-#ifndef WRN_AGENT_GIVEN_H
-#define WRN_AGENT_GIVEN_H
+#ifndef WRN_AGENT_PROC_FILES_H
+#define WRN_AGENT_PROC_FILES_H
 
 /* Brings both up to date, unless that was just done. Does nothing when the descriptors are not these files. */
-void given_renew(void);
+void proc_files_update(void);
 
 #endif
