@@ -1,9 +1,9 @@
-/* A backend isolates boxes. It turns a template into the root of a box and runs the box. It knows nothing of the
- * layers above: commands, services and snapshots are in box/ and templates/, and are the same for every backend.
+/* A backend isolates boxes. It turns a template into the root of a box and runs the box. It knows nothing of the layers
+ * above: commands, services and snapshots are in box/ and templates/, and are the same for every backend.
  *
- * Everything runs on one libuv loop, in its thread. Calls block for no more than a few system calls unless they say
- * so. What takes longer ends in a callback, exactly once, never from inside the call. A backend treats everything
- * that comes out of a box as hostile. Pointers in arguments are valid only during the call. */
+ * Everything runs on one libuv loop, in its thread. Calls block for no more than a few system calls unless they say so.
+ * What takes longer ends in a callback, exactly once, never from inside the call. A backend treats everything that
+ * comes out of a box as hostile. Pointers in arguments are valid only during the call. */
 #ifndef WRN_SERVER_BACKEND_H
 #define WRN_SERVER_BACKEND_H
 
@@ -109,37 +109,35 @@ typedef struct wrn_backend_ops {
     const char *name; /* "ns" */
 
     /* Checks the machine, acquires what boxes need, and removes what an earlier daemon left and is not kept. Blocks.
-     * `state` is read and updated; the backend owns its descriptors. 0, or -1 with a fault; then the caller still
-     * owns them. */
+     * `state` is read and updated; the backend owns its descriptors, unless it fails. 0, or -1 with a fault. */
     int (*open)(const wrn_backend_config *config, wrn_backend_state *state, wrn_backend **ret, wrn_fault *fault);
     /* After all instances were released. Leaves only what belongs to boxes that go on. */
     void (*close)(wrn_backend *backend);
-    /* The API's `isolation` of boxes here, a JSON object: level, backend, root (bool), user_namespace, seccomp,
-     * cgroup ("v2", "v1", "none"), limits {memory, cpu, pids: "enforced" | "unenforced"; why}, network ("none"),
-     * disk ("unlimited"), reasons [text]. The caller frees it. */
+    /* The API's `isolation` of boxes here, a JSON object: level, backend, root (bool), user_namespace, seccomp, cgroup
+     * ("v2", "v1", "none"), limits {memory, cpu, pids: "enforced" | "unenforced"; why}, network ("none"), disk
+     * ("unlimited"), reasons [text]. The caller frees it. */
     wrn_json *(*probe)(const wrn_backend *backend);
     /* Adjusts requested sizes: to the processors there are, and to the least memory that a box takes. */
     void (*fit)(const wrn_backend *backend, int64_t *vcpus, int64_t *memory_mb);
 
-    /* Makes the root of a box in `dir`, which does not exist yet, and its limits. A box made from a snapshot finds
-     * in its tree what save() reported. NULL with a fault, and nothing is left. */
+    /* Makes the root of a box in `dir`, which does not exist yet, and its limits. A box made from a snapshot finds in
+     * its tree what save() reported. NULL with a fault, and nothing is left. */
     wrn_instance *(*prepare)(wrn_backend *backend, const wrn_box_spec *spec, const wrn_root *root, const char *dir,
                              wrn_fault *fault);
     /* Starts the agent. `channel`: descriptors to read its frames from, and to write ours to. The caller owns the
      * descriptors in `out` and `channel`. 0, or -1 with a fault; then only release() may follow. */
     int (*start)(wrn_instance *it, const wrn_box_spec *spec, wrn_running *out, int channel[2], wrn_fault *fault);
-    /* Takes over a box that an earlier daemon started. The caller still owns the descriptors, which must stay open
-     * until release(). */
+    /* Takes over a box that an earlier daemon started. The descriptors stay the caller's, open until release(). */
     wrn_instance *(*restore)(wrn_backend *backend, const char *id, const char *dir, const wrn_running *run);
     /* Opens a new channel to the agent of a restored box. 0, or -1 with a fault. */
     int (*connect)(wrn_instance *it, const wrn_root *root, int channel[2], wrn_fault *fault);
     /* The agent has sent its first frame. */
     void (*started)(wrn_instance *it);
-    /* Kills the box, frozen or not; its process ends some time later. Callbacks of freeze() and thaw() are dropped.
-     * If the agent never sent a frame and the reason is known, `fault` gets it; it may be NULL. */
+    /* Kills the box, frozen or not; its process ends some time later. Callbacks of freeze() and thaw() are dropped. If
+     * the agent never sent a frame and the reason is known, `fault` gets it; it may be NULL. */
     void (*kill)(wrn_instance *it, wrn_fault *fault);
-    /* After the process has ended: removes what is left. `done` gets a fault if something could not be removed. With
-     * a NULL `done`, at any time: forgets the box at once, which goes on. */
+    /* After the process has ended: removes what is left. `done` gets a fault if something could not be removed. With a
+     * NULL `done`, at any time: forgets the box at once, which goes on. */
     void (*release)(wrn_instance *it, wrn_done_fn done, void *context);
 
     /* One of the two at a time. False: the backend can't, and the agent has to. */
@@ -150,20 +148,19 @@ typedef struct wrn_backend_ops {
     int64_t (*oom_kills)(const wrn_instance *it);
     /* Reports what the frozen box has written. The layers do not change until it is thawed. */
     void (*save)(wrn_instance *it, wrn_upper_layers_fn done, void *context);
-    /* Makes a group for a process that works for a box, such as one that copies a snapshot, and limits its memory,
-     * page cache included. To join, the process writes "0" to *join_fd; -1: there are no limits. 0, or -1 with
-     * errno. */
+    /* Makes a group for a process that works for a box, such as one that copies a snapshot, and limits its memory, page
+     * cache included. To join, it writes "0" to *join_fd; -1: no limits. 0, or -1 with errno. */
     int (*make_helper_group)(wrn_backend *backend, const char *name, int64_t memory_bytes, int *join_fd);
     /* Removes the group. False while the kernel still holds it. `oom_kills` may be NULL. On any thread. */
     bool (*remove_helper_group)(wrn_backend *backend, const char *name, int64_t *oom_kills);
-    /* Connects to a TCP port of the box's loopback without any descriptor from inside. The caller owns the
-     * non-blocking `fd`. WRN_FAULT_NOT_LISTENING when nothing listens. */
+    /* Connects to a TCP port of the box's loopback without any descriptor from inside. The caller owns the non-blocking
+     * `fd`. WRN_FAULT_NOT_LISTENING when nothing listens. */
     void (*dial)(wrn_instance *it, uint16_t port, wrn_dial_fn done, void *context);
 
     /* These need no open backend. */
 
-    /* Removes what dead daemons have left on the machine: later, or blocking if config->loop is NULL. With a
-     * `report`, an array, only appends {kind, what} to it. */
+    /* Removes what dead daemons have left on the machine: later, or blocking if config->loop is NULL. With a `report`,
+     * an array, only appends {kind, what} to it. */
     void (*sweep)(const wrn_backend_config *config, wrn_json *report);
     /* Adds what this backend needs to the directory of a template that `wrennd template build` has filled but not yet
      * published. Blocks. False with a fault: the build fails. NULL: nothing is needed. */

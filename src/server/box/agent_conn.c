@@ -93,11 +93,23 @@ static void put_frame(wrn_agent *agent, uint32_t stream, uint8_t type, uint8_t f
     wrn_buf_put(&agent->out, data, size);
 }
 
+static void send_frame(wrn_agent *agent, uint32_t stream, uint8_t type, const void *data, size_t size) {
+    put_frame(agent, stream, type, 0, data, size);
+    flush(agent);
+}
+
+/* Puts data into as many frames as it takes; all but the last one have the flag `more`. */
+static void put_pieces(wrn_agent *agent, uint32_t stream, uint8_t type, uint8_t more, const char *data, size_t size) {
+    for (size_t at = 0, piece; at < size; at += piece) {
+        piece = size - at < WRN_FRAME_PAYLOAD_MAX ? size - at : WRN_FRAME_PAYLOAD_MAX;
+        put_frame(agent, stream, type, at + piece < size ? more : 0, data + at, piece);
+    }
+}
+
 static void send_u32(wrn_agent *agent, uint32_t stream, uint8_t type, uint32_t value) {
     uint8_t payload[4];
     wrn_put_u32(payload, value);
-    put_frame(agent, stream, type, 0, payload, sizeof(payload));
-    flush(agent);
+    send_frame(agent, stream, type, payload, sizeof(payload));
 }
 
 /* ---- commands ---- */
@@ -146,18 +158,14 @@ void wrn_proc_signal(wrn_proc *proc, int signo) {
 
 void wrn_proc_give_up(wrn_proc *proc) {
     proc->killed = true;
-    if (keeps_up(proc->agent)) send_u32(proc->agent, proc->stream, WRN_FRAME_SIGNAL, WRN_SIGNAL_GIVE_UP);
+    wrn_proc_signal(proc, WRN_SIGNAL_GIVE_UP);
 }
 
 size_t wrn_proc_write(wrn_proc *proc, const void *data, size_t size) {
     wrn_agent *agent = proc->agent;
     size_t taken = size < proc->in_credit ? size : proc->in_credit;
     if (agent->broken) return size; /* on_end is on its way */
-    for (size_t at = 0; at < taken;) {
-        size_t piece = taken - at < WRN_FRAME_PAYLOAD_MAX ? taken - at : WRN_FRAME_PAYLOAD_MAX;
-        put_frame(agent, proc->stream, WRN_FRAME_STDIN, 0, (const char *)data + at, piece);
-        at += piece;
-    }
+    put_pieces(agent, proc->stream, WRN_FRAME_STDIN, 0, data, taken);
     proc->in_credit -= taken;
     proc->wants_room = taken < size;
     flush(agent);
@@ -166,12 +174,8 @@ size_t wrn_proc_write(wrn_proc *proc, const void *data, size_t size) {
 
 void wrn_proc_close_stdin(wrn_proc *proc) {
     if (proc->agent->broken) return; /* otherwise always sent, because somebody may wait for its effect */
-    if (proc->terminal) {
-        wrn_proc_write(proc, "\004", 1);
-        return;
-    }
-    put_frame(proc->agent, proc->stream, WRN_FRAME_STDIN_EOF, 0, NULL, 0);
-    flush(proc->agent);
+    if (proc->terminal) wrn_proc_write(proc, "\004", 1);
+    else send_frame(proc->agent, proc->stream, WRN_FRAME_STDIN_EOF, NULL, 0);
 }
 
 void wrn_proc_resize(wrn_proc *proc, uint16_t cols, uint16_t rows) {
@@ -179,14 +183,12 @@ void wrn_proc_resize(wrn_proc *proc, uint16_t cols, uint16_t rows) {
     if (!keeps_up(proc->agent)) return;
     wrn_put_u32(payload, cols);
     wrn_put_u32(payload + 4, rows);
-    put_frame(proc->agent, proc->stream, WRN_FRAME_RESIZE, 0, payload, sizeof(payload));
-    flush(proc->agent);
+    send_frame(proc->agent, proc->stream, WRN_FRAME_RESIZE, payload, sizeof(payload));
 }
 
 void wrn_proc_relabel(wrn_proc *proc, const char *label) {
     if (!keeps_up(proc->agent)) return;
-    put_frame(proc->agent, proc->stream, WRN_FRAME_LABEL, 0, label, strlen(label));
-    flush(proc->agent);
+    send_frame(proc->agent, proc->stream, WRN_FRAME_LABEL, label, strlen(label));
 }
 
 static void broken(wrn_agent *agent, const char *why);
@@ -274,11 +276,10 @@ static void set_unreachable(wrn_fault *fault) {
 wrn_proc *wrn_agent_exec(wrn_agent *agent, const wrn_proc_spec *spec, const wrn_proc_events *events, wrn_fault *fault) {
     WRN_AUTO(wrn_buf_free) wrn_buf payload = WRN_BUF_LIMITED(WRN_FRAME_EXEC_MAX);
     put_request(spec, &payload);
-    if (payload.failed) {
-        wrn_fault_set(fault, WRN_FAULT_INVALID_REQUEST,
-                      "cmd, args, envs and cwd are too long: together at most %d bytes", WRN_FRAME_EXEC_MAX);
-        return NULL;
-    }
+    if (payload.failed)
+        return wrn_fault_set(fault, WRN_FAULT_INVALID_REQUEST,
+                             "cmd, args, envs and cwd are too long: together at most %d bytes", WRN_FRAME_EXEC_MAX),
+               NULL;
     if (!keeps_up(agent)) return set_unreachable(fault), NULL;
     wrn_proc *proc = calloc(1, sizeof(*proc));
     *proc = (wrn_proc){.next = agent->procs,
@@ -292,12 +293,7 @@ wrn_proc *wrn_agent_exec(wrn_agent *agent, const wrn_proc_spec *spec, const wrn_
     keep_user(proc, spec);
     agent->procs = proc;
     limit_time(proc, spec->timeout_ms);
-    for (size_t at = 0; at < payload.size;) {
-        size_t size = payload.size - at < WRN_FRAME_PAYLOAD_MAX ? payload.size - at : WRN_FRAME_PAYLOAD_MAX;
-        bool more = at + size < payload.size;
-        put_frame(agent, proc->stream, WRN_FRAME_EXEC, more ? WRN_FRAME_MORE : 0, payload.data + at, size);
-        at += size;
-    }
+    put_pieces(agent, proc->stream, WRN_FRAME_EXEC, WRN_FRAME_MORE, payload.data, payload.size);
     flush(agent);
     return proc;
 }

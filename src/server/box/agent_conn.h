@@ -1,6 +1,6 @@
 /* The server's end of the channel to an agent, which may be hostile: a frame that a correct agent would not send now
- * ends the connection, and only that. What can be done with a running command is in box.h. No callback runs from
- * inside the call that caused it. */
+ * ends the connection, and only that. What can be done with a running command is in box.h. No callback runs from inside
+ * the call that caused it. */
 #ifndef WRN_SERVER_AGENT_CONN_H
 #define WRN_SERVER_AGENT_CONN_H
 

@@ -1,10 +1,9 @@
 /* Boxes: live sandboxes. A backend runs the box, and an agent in it talks to this daemon. This layer is the same for
- * every backend: commands, pausing, the template's service, snapshots, and how boxes survive a restart of the
- * daemon.
+ * every backend: commands, pausing, the template's service, snapshots, and how boxes survive a restart of the daemon.
  *
- * Everything runs on one libuv loop, in its thread. Calls block for no more than a few system calls unless they say
- * so. What takes longer ends in a callback, exactly once, never from inside the call. Pointers in arguments are
- * valid only during the call. */
+ * Everything runs on one libuv loop, in its thread. Calls block for no more than a few system calls unless they say so.
+ * What takes longer ends in a callback, exactly once, never from inside the call. Pointers in arguments are valid only
+ * during the call. */
 #ifndef WRN_SERVER_BOX_H
 #define WRN_SERVER_BOX_H
 
@@ -76,13 +75,12 @@ typedef bool (*wrn_detached_fn)(void *context, const wrn_detached *command, wrn_
 
 /* ---- all of them ---- */
 
-/* Opens the backends that can run here. Removes everything that earlier daemons have left (processes, cgroups,
- * mounts, files) except boxes that can be adopted. Blocks. 0, or -1 with a fault. */
+/* Opens the backends that can run here. Removes everything that earlier daemons have left (processes, cgroups, mounts,
+ * files) except boxes that can be adopted. Blocks. 0, or -1 with a fault. */
 int wrn_boxes_open(const wrn_backend_config *config, wrn_boxes **ret, wrn_fault *fault);
 /* After all boxes were destroyed or left. */
 void wrn_boxes_close(wrn_boxes *boxes);
-/* What boxes of each backend that runs here get: an object with the results of wrn_backend_ops.probe by name, the
- * preferred backend first. */
+/* What boxes of each backend that runs here get: wrn_backend_ops.probe() by name, the preferred one first. */
 const wrn_json *wrn_boxes_isolations(const wrn_boxes *boxes);
 /* Adjusts the requested sizes: wrn_backend_ops.fit. */
 void wrn_boxes_fit(const wrn_boxes *boxes, const char *backend, int64_t *vcpus, int64_t *memory_mb);
@@ -90,17 +88,15 @@ void wrn_boxes_fit(const wrn_boxes *boxes, const char *backend, int64_t *vcpus, 
 int wrn_boxes_find_template(const wrn_boxes *boxes, const char *name, wrn_template *out, wrn_fault *fault);
 void wrn_boxes_list_templates(const wrn_boxes *boxes, wrn_template_fn each, void *context);
 
-/* `wrennd doctor`: appends the checks of all backends to `report`, an array of {check, ok, detail, fix}. Blocks.
- * False when no backend can run a sandbox. */
+/* `wrennd doctor`: appends the checks of all backends to `report`, an array of {check, ok, detail, fix}. Blocks. False
+ * when no backend can run a sandbox. */
 bool wrn_boxes_doctor(const wrn_backend_config *config, wrn_json *report);
-/* `wrennd doctor --leaks`: appends what dead daemons have left on the machine to `report`, an array of {kind, what}:
- * processes, cgroups, directories. */
+/* `wrennd doctor --leaks`: appends what dead daemons have left to `report`, an array of {kind, what}. */
 void wrn_boxes_leaks(const wrn_backend_config *config, wrn_json *report);
 
 /* ---- one ---- */
 
-/* Makes a box and waits for its agent. `died` is called at most once, if the box ends by itself: after `done`, and
- * not after wrn_box_destroy(). */
+/* Makes a box and waits for its agent. `died` is called if it ends by itself: once, after `done`. */
 void wrn_box_create(wrn_boxes *boxes, const wrn_box_spec *spec, wrn_done_fn died, wrn_box_fn done, void *context);
 /* Adopts the box of that id that an earlier daemon has left, with the backend that runs it. `detached` is called for
  * each command that still runs in it: before `done`, or for a frozen box when it is thawed. Only the id and the
@@ -109,21 +105,20 @@ void wrn_box_adopt(wrn_boxes *boxes, const wrn_box_spec *spec, bool frozen, wrn_
                    wrn_box_fn done, void *context);
 /* Destroys the boxes that were not adopted. */
 void wrn_boxes_end_adoption(wrn_boxes *boxes);
-/* Forgets a box and leaves it to the next daemon. Its commands without a label end. Not during freeze, thaw or
+/* Forgets a box and leaves it to the next daemon. Commands without a label end. Not during a freeze, thaw or
  * snapshot. */
 void wrn_box_leave(wrn_box *box, wrn_done_fn done, void *context);
 /* Whether boxes can be left. */
 bool wrn_boxes_can_leave(const wrn_boxes *boxes);
-/* Kills everything in the box, frozen or dead, then removes it. Commands still running get WRN_PROC_LOST first. The
- * box is gone when `done` runs. */
+/* Kills everything in the box, frozen or dead, then removes it. Commands still running get WRN_PROC_LOST first. The box
+ * is gone when `done` runs. */
 void wrn_box_destroy(wrn_box *box, wrn_done_fn done, void *context);
 void wrn_box_freeze(wrn_box *box, wrn_done_fn done, void *context);
 void wrn_box_thaw(wrn_box *box, wrn_done_fn done, void *context);
 /* A round trip to the agent. */
 void wrn_box_ping(wrn_box *box, wrn_done_fn done, void *context);
 void wrn_box_measure(wrn_box *box, wrn_box_stats *out);
-/* Connects to a TCP port of the box's loopback: wrn_backend_ops.dial. Starts the template's service if it is its
- * port. */
+/* Connects to a TCP port: wrn_backend_ops.dial. Starts the template's service if it is its port. */
 void wrn_box_dial(wrn_box *box, uint16_t port, wrn_dial_fn done, void *context);
 
 /* ---- snapshots ---- */
@@ -151,8 +146,8 @@ void wrn_proc_give_up(wrn_proc *proc);
 /* Pause and resume delivery of output (back-pressure). */
 void wrn_proc_read_stop(wrn_proc *proc);
 void wrn_proc_read_start(wrn_proc *proc);
-/* Writes input, for want_stdin and terminals. Returns the number of bytes taken; if fewer than `size`, on_room
- * follows. Input that the command does not read any more is discarded. */
+/* Writes input, for want_stdin and terminals. Returns the number of bytes taken; if fewer than `size`, on_room follows.
+ * Input that the command does not read any more is discarded. */
 size_t wrn_proc_write(wrn_proc *proc, const void *data, size_t size);
 /* Everything written still arrives. On a terminal, sends the end-of-file character. */
 void wrn_proc_close_stdin(wrn_proc *proc);

@@ -5,8 +5,7 @@
 
 static bool is_live(const wrn_box *box, wrn_fault *fault) {
     if (box->phase == LIVE) return true;
-    wrn_fault_set(fault, WRN_FAULT_AGENT_ERROR, "the sandbox has ended");
-    return false;
+    return wrn_fault_set(fault, WRN_FAULT_AGENT_ERROR, "the sandbox has ended"), false;
 }
 
 void wrn_box_ping(wrn_box *box, wrn_done_fn done, void *context) {

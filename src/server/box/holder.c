@@ -174,9 +174,8 @@ static void on_connection(holding *h) {
 static void give_up(holding *h) {
     char path[PATH_MAX];
     path_in(path, h->state_dir, "lock");
-    int fd = open(path, O_RDWR | O_CLOEXEC);
+    WRN_AUTO(wrn_fd_close) int fd = open(path, O_RDWR | O_CLOEXEC);
     if (fd >= 0 && !wrn_lock_take(fd)) {
-        close(fd);
         h->give_up_ms = wrn_now_ms() + 1000;
         return;
     }
@@ -185,8 +184,7 @@ static void give_up(holding *h) {
     wrn_backend_config config = *h->plan->config;
     config.loop = NULL;
     for (size_t i = 0; i < WRN_BACKENDS_MAX; i++)
-        for (size_t j = 0; h->plan->states[i] && j < WRN_STATE_LOCKS; j++)
-            if (h->plan->states[i]->locks[j] >= 0) close(h->plan->states[i]->locks[j]);
+        if (h->plan->states[i]) wrn_fds_close(h->plan->states[i]->locks, WRN_STATE_LOCKS);
     for (size_t i = 0; wrn_backends[i]; i++) wrn_backends[i]->sweep(&config, NULL);
     remove_entries(NULL, h->plan->boxes_dir, NULL, NULL);
     remove_socket(h->state_dir);
@@ -195,8 +193,7 @@ static void give_up(holding *h) {
 
 static int compare_fds(const void *a, const void *b) { return *(const int *)a - *(const int *)b; }
 
-/* Closes all of wrennd's descriptors but these, and replaces the standard ones, so that nobody who reads their other
- * ends waits for this process. */
+/* Closes all of wrennd's descriptors but these, and replaces the standard ones, whose readers wait for their end. */
 static void keep_descriptors(const holding *h) {
     int kept[KEPT_MAX] = {h->listener, h->connection};
     size_t count = 2;
@@ -219,8 +216,7 @@ static void keep_descriptors(const holding *h) {
     if (null >= 3) close(null);
 }
 
-/* SIGTERM, as from `systemctl stop`, ends the sandboxes too if no wrennd is connected. A connected wrennd starts
- * another holder. */
+/* SIGTERM ends the sandboxes too if no wrennd is connected. A connected one starts another holder. */
 static volatile sig_atomic_t is_terminated;
 
 static void on_sigterm(int number) {

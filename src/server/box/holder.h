@@ -2,8 +2,8 @@
  *
  * It only keeps descriptors: for each box the socket over which its agent can get a channel to a new wrennd, and the
  * lock on its template; for each backend its state, such as locks on ranges of ids and on cgroups. When wrennd ends,
- * the holder waits for another one on the same state directory and hands them over. When none comes in time, it
- * closes them, so that the agents end, and removes what they leave. With no boxes it ends together with wrennd. */
+ * the holder waits for another one on the same state directory and hands them over. When none comes in time, it closes
+ * them, so that the agents end, and removes what they leave. With no boxes it ends together with wrennd. */
 #ifndef WRN_SERVER_BOX_HOLDER_H
 #define WRN_SERVER_BOX_HOLDER_H
 
@@ -28,7 +28,7 @@ typedef struct holder {
 typedef struct holder_plan {
     const wrn_backend_config *config; /* adopt_ms: how long it waits */
     const char *boxes_dir;
-    const wrn_backend_state *states[WRN_BACKENDS_MAX]; /* in the order of wrn_backends; NULL: it does not run */
+    wrn_backend_state *states[WRN_BACKENDS_MAX]; /* in the order of wrn_backends; NULL: it does not run */
 } holder_plan;
 
 /* What a waiting holder hands over. */

@@ -12,7 +12,7 @@ void box_hold(wrn_box *box) {
     if (box->run.handover_fd < 0 || box->reaped || !boxes->holder_poll) return;
     snprintf(known.id, sizeof(known.id), "%s", box->id);
     snprintf(known.backend, sizeof(known.backend), "%s", box->runner->ops->name);
-    if (box->held) snprintf(known.snapshot_id, sizeof(known.snapshot_id), "%s", snapshot_id(box->held));
+    if (box->held) snprintf(known.snapshot_id, sizeof(known.snapshot_id), "%s", box->held->id);
     if (!holder_add(&boxes->holder, &known)) holder_end(&boxes->holder);
 }
 

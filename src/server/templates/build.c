@@ -1,8 +1,8 @@
 /* Builds and removes templates of the operator.
  *
- * A built template is a directory .wrennd-NAME-XXXXXX, and NAME is a link to it. So a template appears and is
- * replaced in one step, and sandboxes made from the old one keep its directory. The next build or removal, under a
- * lock, removes directories of that form that no link leads to and no sandbox holds. */
+ * A built template is a directory .wrennd-NAME-XXXXXX, and NAME is a link to it. So a template appears and is replaced
+ * in one step, and sandboxes made from the old one keep its directory. The next build or removal, under a lock, removes
+ * directories of that form that no link leads to and no sandbox holds. */
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
@@ -61,18 +61,10 @@ static void sweep_one(const char *templates, const char *name) {
     if (fd >= 0) wrn_tree_remove(path);
 }
 
-static int is_sweepable(const struct dirent *entry) {
-    return is_ours(entry->d_name) && strcmp(entry->d_name, OURS "lock") != 0;
-}
-
 static void sweep_templates(const char *templates) {
-    struct dirent **entries = NULL;
-    int count = scandir(templates, &entries, is_sweepable, alphasort);
-    for (int i = 0; i < count; i++) {
-        sweep_one(templates, entries[i]->d_name);
-        free(entries[i]);
-    }
-    free(entries);
+    WRN_AUTO(wrn_dir_close) DIR *dir = opendir(templates);
+    for (struct dirent *entry; (entry = wrn_dir_next(dir));)
+        if (is_ours(entry->d_name) && strcmp(entry->d_name, OURS "lock") != 0) sweep_one(templates, entry->d_name);
 }
 
 static int lock_templates(const char *templates, wrn_fault *fault) {
@@ -186,14 +178,6 @@ static bool write_document(const build *b) {
     return ok || FAIL(b->fault, "cannot write %.300s: %s", path, strerror(errno));
 }
 
-static bool finish_for_backends(const build *b) {
-    const wrn_root root = {.tree = b->tree};
-    for (size_t i = 0; wrn_backends[i]; i++)
-        if (wrn_backends[i]->finish_template && !wrn_backends[i]->finish_template(b->dir, &root, b->fault))
-            return false;
-    return true;
-}
-
 /* A real directory of that name was not built here. While it is in use it must stay where it is. */
 static bool publish(const build *b) {
     struct stat old;
@@ -210,8 +194,8 @@ static bool make_template(build *b) {
     if (!mkdtemp(b->dir)) return FAIL(b->fault, "cannot make %.300s: %s", b->dir, strerror(errno));
     snprintf(b->tree, sizeof(b->tree), "%s/rootfs", b->dir);
     if (mkdir(b->tree, 0755) != 0) return FAIL(b->fault, "cannot make %.300s: %s", b->tree, strerror(errno));
-    return fill(b) && unpack(b, "finish", -1, NULL) && write_document(b) && finish_for_backends(b) &&
-           !pipeline_stopped && publish(b);
+    return fill(b) && unpack(b, "finish", -1, NULL) && write_document(b) &&
+           backends_finish_template(b->dir, &(wrn_root){.tree = b->tree}, b->fault) && !pipeline_stopped && publish(b);
 }
 
 static bool is_free(const build *b) {
@@ -240,11 +224,11 @@ bool wrn_template_build(const wrn_backend_config *config, const wrn_template_pla
     build b = {plan, config->unpack_path, config->template_dir, .said = said, .fault = fault};
     if (!plan->suite && !plan->tar && !plan->dir && !plan->oci) {
         if (strcmp(plan->name, "code-interpreter") == 0) return interpreter_build(config->template_dir, said, fault);
-        wrn_fault_set(
-            fault, WRN_FAULT_NOT_FOUND,
-            "no source for \"%s\": give --mmdebstrap, --tar, --dir or --oci; only code-interpreter needs none",
-            plan->name);
-        return false;
+        return wrn_fault_set(
+                   fault, WRN_FAULT_NOT_FOUND,
+                   "no source for \"%s\": give --mmdebstrap, --tar, --dir or --oci; only code-interpreter needs none",
+                   plan->name),
+               false;
     }
     umask(022);
     if (strlen(b.templates) > 3900 || make_path(b.templates, 0700) != 0)

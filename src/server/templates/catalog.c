@@ -66,8 +66,7 @@ static const char *read_members(source *s) {
     return read_service(s);
 }
 
-/* Opens and locks the directory, so that it stays even if the name, a link, is changed by the next build. -1 with
- * errno. */
+/* Opens and locks the directory, so that it stays when the next build changes the link. -1 with errno. */
 static int hold(const char *dir, char real[PATH_MAX]) {
     enum { TRIES = 3 };
     for (int i = 0; i < TRIES && realpath(dir, real); i++) {
@@ -143,6 +142,12 @@ void source_document(const source *s, const char *type, const wrn_template *abou
     wrn_buf_putc(out, '\n');
 }
 
+bool backends_finish_template(const char *dir, const wrn_root *root, wrn_fault *fault) {
+    for (size_t i = 0; wrn_backends[i]; i++)
+        if (wrn_backends[i]->finish_template && !wrn_backends[i]->finish_template(dir, root, fault)) return false;
+    return true;
+}
+
 const char *source_tree_name(const source *s) { return trees[s->on_host]; }
 
 wrn_root source_root(const source *s) { return (wrn_root){s->on_host, s->tree}; }
@@ -151,8 +156,7 @@ wrn_root source_root(const source *s) { return (wrn_root){s->on_host, s->tree}; 
 
 static bool is_name(const char *name) { return *name && *name != '.' && strlen(name) <= 64 && !strchr(name, '/'); }
 
-/* The name of the hosted service's template, for programs that ask for it. A template of the operator with this name
- * wins. */
+/* The name of the hosted service's template, for programs that ask for it. An operator's template wins. */
 static const char alias_of_minimal[] = "minimal-ubuntu";
 
 static bool is_minimal(const char *dir, const char *name) {

@@ -68,45 +68,44 @@ static int put(const char *dir, const char *name, const char *text) {
     return rename(partial, path);
 }
 
-/* Written last: the document makes the template exist. */
-static int put_document(const char *dir) {
+/* Writes the document last, because it makes the template exist. */
+static bool build(const char *dir, wrn_fault *fault) {
     source s = {.on_host = true, .start_port = START_PORT, .start_early = true};
     wrn_template about = {.memory_mb = MEMORY_MB, .origin = "code-interpreter"};
-    char layer[PATH_MAX];
+    char name[128];
+    bool ok = true;
     WRN_AUTO(wrn_buf_free) wrn_buf text = WRN_BUF_INIT;
     for (size_t i = 0; i < WRN_COUNT(start); i++) s.start[i] = start[i];
-    snprintf(layer, sizeof(layer), "%.4000s/%s", dir, source_tree_name(&s));
-    about.size_bytes = disk_bytes(layer, NULL);
-    source_document(&s, "base", &about, &text);
-    return put(dir, "template.json", text.data);
-}
-
-static int build(const char *dir) {
-    for (size_t i = 0; i < WRN_COUNT(files); i++) {
-        char name[128];
-        snprintf(name, sizeof(name), "layer" HOME "/%s", files[i].path);
-        if (put(dir, name, files[i].text) != 0) return -1;
+    snprintf(s.tree, sizeof(s.tree), "%.4000s/%s", dir, source_tree_name(&s));
+    for (size_t i = 0; ok && i < WRN_COUNT(files); i++) {
+        snprintf(name, sizeof(name), "%s" HOME "/%s", source_tree_name(&s), files[i].path);
+        ok = put(dir, name, files[i].text) == 0;
     }
-    return put_document(dir);
+    if (ok && !backends_finish_template(dir, &(wrn_root){true, s.tree}, fault)) return false;
+    about.size_bytes = disk_bytes(s.tree, NULL);
+    source_document(&s, "base", &about, &text);
+    if (ok && put(dir, "template.json", text.data) == 0) return true;
+    return wrn_fault_set(fault, WRN_FAULT_INTERNAL_ERROR, "cannot make the template in %.300s: %s", dir,
+                         strerror(errno)),
+           false;
 }
 
 bool interpreter_build(const char *template_dir, wrn_buf *said, wrn_fault *fault) {
-    if (!has_packages()) {
-        wrn_fault_set(
-            fault, WRN_FAULT_INTERNAL_ERROR,
-            "/usr/bin/python3 lacks jupyter_server or ipykernel; install them for everybody, then build again; "
-            "on Debian and Ubuntu: apt-get install jupyter-server python3-ipykernel");
-        return false;
-    }
+    if (!has_packages())
+        return wrn_fault_set(
+                   fault, WRN_FAULT_INTERNAL_ERROR,
+                   "/usr/bin/python3 lacks jupyter_server or ipykernel; install them for everybody, then build again; "
+                   "on Debian and Ubuntu: apt-get install jupyter-server python3-ipykernel"),
+               false;
     umask(022);
     for (size_t i = 0; i < WRN_COUNT(names); i++) {
         char dir[PATH_MAX];
         snprintf(dir, sizeof(dir), "%.4000s/%s", template_dir, names[i]);
-        if (make_path(template_dir, 0700) != 0 || build(dir) != 0) {
-            wrn_fault_set(fault, WRN_FAULT_INTERNAL_ERROR, "cannot make the template in %.300s: %s", dir,
-                          strerror(errno));
-            return false;
-        }
+        if (make_path(template_dir, 0700) != 0)
+            return wrn_fault_set(fault, WRN_FAULT_INTERNAL_ERROR, "cannot make %.300s: %s", template_dir,
+                                 strerror(errno)),
+                   false;
+        if (!build(dir, fault)) return false;
         wrn_buf_printf(said, "made the template %s in %s\n", names[i], dir);
     }
     return true;

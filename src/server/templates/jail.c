@@ -70,8 +70,8 @@ static void become_root_inside(void) {
          "user ids");
 }
 
-/* Only now, because a change of ids clears it. getppid() does not show whether the parent has ended already, because
- * it is in another pid namespace; but the other end of our output does. */
+/* Only now, because a change of ids clears it. getppid() does not show whether the parent has ended already, because it
+ * is in another pid namespace; but the other end of our output does. */
 static void end_with_parent(void) {
     struct pollfd out = {.fd = STDOUT_FILENO};
     must(prctl(PR_SET_PDEATHSIG, SIGKILL) == 0, "a signal");
@@ -95,8 +95,7 @@ static void limit_resources(void) {
 
 /* ---- system calls ---- */
 
-/* What unpacking needs: files, memory, and exit. No sockets, processes, signals, mounts or attributes. Other calls
- * fail with ENOSYS. */
+/* What unpacking needs: files, memory, and exit. No sockets, processes, signals or mounts. Others fail with ENOSYS. */
 static const char *const allowed[] = {
     "_llseek",       "access",      "brk",         "chdir",     "chmod",     "chown",        "chown32",
     "clock_gettime", "close",       "creat",       "dup",       "exit",      "exit_group",   "faccessat",
@@ -115,15 +114,12 @@ static const char *const allowed[] = {
 
 /* Special files may only be pipes, and memory can't be executable. */
 static bool add_conditions(scmp_filter_ctx filter) {
+    const uint32_t allow = SCMP_ACT_ALLOW;
     const uint64_t kind = S_IFMT;
-    return seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(mknod), 1, SCMP_A1(SCMP_CMP_MASKED_EQ, kind, S_IFIFO)) ==
-               0 &&
-           seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(mknodat), 1, SCMP_A2(SCMP_CMP_MASKED_EQ, kind, S_IFIFO)) ==
-               0 &&
-           seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(mmap), 1, SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0)) ==
-               0 &&
-           seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(mprotect), 1, SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0)) ==
-               0;
+    return (seccomp_rule_add(filter, allow, SCMP_SYS(mknod), 1, SCMP_A1(SCMP_CMP_MASKED_EQ, kind, S_IFIFO)) |
+            seccomp_rule_add(filter, allow, SCMP_SYS(mknodat), 1, SCMP_A2(SCMP_CMP_MASKED_EQ, kind, S_IFIFO)) |
+            seccomp_rule_add(filter, allow, SCMP_SYS(mmap), 1, SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0)) |
+            seccomp_rule_add(filter, allow, SCMP_SYS(mprotect), 1, SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0))) == 0;
 }
 
 static void filter_calls(void) {

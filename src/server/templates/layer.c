@@ -288,8 +288,8 @@ static int make_target(const copy *c, int to, const stack *base, const char *nam
     return -1;
 }
 
-/* Copies the lower content of a moved directory, from its old path in the lower layers, because the new tree may
- * have something else there. Redirects in lower layers do not occur. */
+/* Copies the lower content of a moved directory, from its old path in the lower layers, because the new tree may have
+ * something else there. Redirects in lower layers do not occur. */
 static int copy_lower(copy *c, int target, const char *lower) {
     stack found = open_path(c, lower);
     int rc = 0;

@@ -148,8 +148,7 @@ static bool check_ends(const char *from, int fed, int unpacked, const wrn_buf *r
     else if (feeder_failed) describe_end(from, fed, &why);
     else if (remarks->size && exited_with(unpacked, 1)) wrn_buf_printf(&why, "%s", remarks->data);
     else describe_end("wrenn-unpack", unpacked, &why);
-    wrn_fault_set(fault, WRN_FAULT_INTERNAL_ERROR, "%s", why.data);
-    return false;
+    return wrn_fault_set(fault, WRN_FAULT_INTERNAL_ERROR, "%s", why.data), false;
 }
 
 bool pipeline_run(const char *unpacker, const char *mode, const char *tree, int in, const char *const *from,

@@ -1,5 +1,4 @@
-/* Runs the programs of `template build`: wrenn-unpack, which reads from a file or from another program. One at a
- * time. */
+/* Runs the programs of `template build`: wrenn-unpack, which reads a file or another program. One at a time. */
 #ifndef WRN_SERVER_TEMPLATES_PIPELINE_H
 #define WRN_SERVER_TEMPLATES_PIPELINE_H
 
@@ -16,8 +15,8 @@ extern volatile sig_atomic_t pipeline_stopped;
 void pipeline_begin(void);
 void pipeline_end(void);
 
-/* Runs "unpacker MODE ..." in the directory `tree`. Its input is the output of the command `from`, which is looked
- * up in PATH and has our stderr, or else `in`. Its remarks go to `said`. False with a fault. */
+/* Runs "unpacker MODE ..." in the directory `tree`. Its input is the output of the command `from`, which is looked up
+ * in PATH and has our stderr, or else `in`. Its remarks go to `said`. False with a fault. */
 bool pipeline_run(const char *unpacker, const char *mode, const char *tree, int in, const char *const *from,
                   wrn_buf *said, wrn_fault *fault);
 

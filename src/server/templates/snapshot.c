@@ -42,14 +42,6 @@ struct snapshot_copy {
     char partial[PATH_MAX];
 };
 
-/* A snapshot that boxes were made from. */
-struct held {
-    held *next;
-    char id[WRN_BOX_ID_MAX + 1];
-    size_t boxes;
-    bool dropped;
-};
-
 /* ---- the child ---- */
 
 static bool fails(outcome *o, const char *where) {
@@ -310,8 +302,6 @@ void snapshot_drop(snapshots *s, const char *id) {
     if (h) h->dropped = true;
     else remove_snapshot(s, id);
 }
-
-const char *snapshot_id(const held *h) { return h->id; }
 
 typedef struct sweeping {
     snapshots *all;

@@ -1,5 +1,4 @@
-/* Snapshots: copies of what a box and its template have written. Each is a template, in a directory named by the
- * snapshot's id. */
+/* Snapshots: copies of what a box and its template have written. Each is a template, in a directory named by id. */
 #ifndef WRN_SERVER_TEMPLATES_SNAPSHOT_H
 #define WRN_SERVER_TEMPLATES_SNAPSHOT_H
 
@@ -9,18 +8,23 @@
 
 enum { OVERLAYS_MAX = 4 };
 
-typedef struct held held;
+/* A snapshot that boxes were made from. */
+typedef struct held {
+    struct held *next;
+    char id[WRN_BOX_ID_MAX + 1];
+    size_t boxes;
+    bool dropped;
+} held;
 
 typedef struct snapshots {
     uv_loop_t *loop;
     char dir[PATH_MAX];
-    held *held; /* snapshots that boxes were made from */
+    held *held;
 } snapshots;
 
 void snapshot_path(const snapshots *s, const char *id, char out[PATH_MAX]);
 /* Counts a box made from the snapshot: its files stay until the last one is released, even if it is dropped. */
 held *snapshot_hold(snapshots *s, const char *id);
-const char *snapshot_id(const held *h);
 void snapshot_release(snapshots *s, held *h);
 void snapshot_drop(snapshots *s, const char *id);
 /* Removes snapshots that are neither known nor held: leftovers of a crash. */

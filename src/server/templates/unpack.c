@@ -3,13 +3,12 @@
  *     wrenn-unpack archive|layer|finish keep|squash
  *
  * `archive` unpacks a tar file, compressed or not; `layer` applies one layer of an OCI image, from a file; `finish`
- * checks the result and adds what every sandbox needs. `keep` keeps owners, `squash` makes the caller own
- * everything.
+ * checks the result and adds what every sandbox needs. `keep` keeps owners, `squash` makes the caller own everything.
  *
  * Archives are not trusted. wrennd starts this program in new namespaces. Before it reads anything, the directory
  * becomes its root and it gives up all privileges outside (see jail.h), so that no name, link or bug of libarchive
- * reaches other files. This is why it is a program of its own; also, wrennd does not have to link libarchive. It
- * does not restore devices (a sandbox has its own /dev), set-id bits of files, and extended attributes, with file
+ * reaches other files. This is why it is a program of its own; also, wrennd does not have to link libarchive. It does
+ * not restore devices (a sandbox has its own /dev), set-id bits of files, and extended attributes, with file
  * capabilities: in a sandbox they have no effect, and outside they are dangerous. */
 #include <archive.h>
 #include <archive_entry.h>

@@ -1,6 +1,5 @@
-/* Which processors boxes run on: as many as the box was given, because programs count those, and the least loaded
- * ones. The limit on processor time is the cgroup's. A box need not use what it was given, so boxes are moved when
- * their use shows it. */
+/* Which processors boxes run on: as many as the box was given, because programs count those, and the least loaded ones.
+ * The limit on processor time is the cgroup's. Boxes are moved according to what they use. */
 
 #include "base/clock.h"
 #include "server/backend/ns/instance.h"

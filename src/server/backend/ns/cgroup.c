@@ -84,8 +84,8 @@ static bool join_place(const char *mount, const char *place, char *out, size_t s
                             place[0] == '/' ? place + 1 : place) < size - WRN_BOX_ID_MAX;
 }
 
-/* Chooses where our directory goes: below `parent` if given. In v1, where systemd delegates nothing, that is the
- * root for root, and the place of this process for others. */
+/* Chooses where our directory goes: below `parent` if given. In v1, where systemd delegates nothing, that is the root
+ * for root, and the place of this process for others. */
 static bool find_place(int hierarchy, const char *parent, char mount[PATH_MAX], char place[PATH_MAX]) {
     char own[PATH_MAX];
     if (!find_mount(controllers[hierarchy], mount, PATH_MAX)) return false;
@@ -105,17 +105,16 @@ static bool find_base(int hierarchy, const char *parent, char *out, size_t size)
 static int lock_dir(const char *path) {
     for (struct stat there, locked;;) {
         if (mkdir(path, 0700) != 0 && errno != EEXIST) return -1;
-        int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        WRN_AUTO(wrn_fd_close) int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         if (fd < 0 && errno == ENOENT) continue;
-        if (fd < 0 || flock(fd, LOCK_SH) != 0) return fd >= 0 ? close(fd), -1 : -1;
-        if (fstat(fd, &locked) == 0 && stat(path, &there) == 0 && there.st_ino == locked.st_ino) return fd;
-        close(fd);
+        if (fd < 0 || flock(fd, LOCK_SH) != 0) return -1;
+        if (fstat(fd, &locked) == 0 && stat(path, &there) == 0 && there.st_ino == locked.st_ino)
+            return wrn_fd_take(&fd);
     }
 }
 
 static void unmake_dir(cgroups *c, int hierarchy) {
-    if (c->lock_fds[hierarchy] >= 0) close(c->lock_fds[hierarchy]);
-    c->lock_fds[hierarchy] = -1;
+    wrn_fd_close(&c->lock_fds[hierarchy]);
     if (c->dir[hierarchy][0]) rmdir(c->dir[hierarchy]);
     c->dir[hierarchy][0] = '\0';
 }
@@ -134,17 +133,12 @@ static void weigh(const char *dir) {
     set_number(dir, "cpu.shares", shares < MOST ? shares : MOST);
 }
 
-/* An inherited directory may be at the root even if a new one would go elsewhere. */
-static void find_inherited(const cgroups *c, const char *mount, char place[PATH_MAX]) {
-    char path[PATH_MAX + 128];
-    snprintf(path, sizeof(path), "%s/%s", mount, c->name);
-    if (access(path, F_OK) == 0) snprintf(place, PATH_MAX, "/");
-}
-
 static bool make_dir(cgroups *c, int hierarchy, const char *parent) {
     char mount[PATH_MAX], place[PATH_MAX], base[PATH_MAX], own[PATH_MAX];
     if (!find_place(hierarchy, parent, mount, place)) return false;
-    find_inherited(c, mount, place);
+    /* An inherited directory may be at the root even if a new one would go elsewhere. */
+    snprintf(base, sizeof(base), "%.4000s/%s", mount, c->name);
+    if (access(base, F_OK) == 0) snprintf(place, PATH_MAX, "/");
     if (!join_place(mount, place, base, sizeof(base))) return false;
     if ((size_t)snprintf(c->dir[hierarchy], PATH_MAX, "%s/%s", base, c->name) < PATH_MAX - WRN_BOX_ID_MAX &&
         (c->lock_fds[hierarchy] = lock_dir(c->dir[hierarchy])) >= 0 && access(c->dir[hierarchy], W_OK) == 0) {
@@ -165,8 +159,7 @@ static bool make_dir(cgroups *c, int hierarchy, const char *parent) {
     return false;
 }
 
-/* A cpuset group accepts no processes before its processors and memory nodes are set. Sets all of them, for groups
- * below it too. */
+/* A cpuset group accepts no processes before its processors and memory nodes are set. Sets all, for subgroups too. */
 static bool fill_cpuset(const char *dir) {
     static const char *const files[] = {"cpuset.cpus", "cpuset.mems"};
     char base[PATH_MAX], text[4096];
@@ -250,8 +243,8 @@ static void box_dir(const cgroups *c, int hierarchy, const char *id, char out[PA
 }
 
 int64_t pids_max(const wrn_box_spec *spec) {
-    if (spec->memory_mb >= PIDS_MAX / PIDS_PER_MB) return PIDS_MAX;
-    return spec->memory_mb * PIDS_PER_MB > PIDS_MIN ? spec->memory_mb * PIDS_PER_MB : PIDS_MIN;
+    int64_t affordable = spec->memory_mb * PIDS_PER_MB;
+    return affordable > PIDS_MAX ? PIDS_MAX : affordable < PIDS_MIN ? PIDS_MIN : affordable;
 }
 
 static int set_memory_v2(const char *dir, int64_t bytes) {
@@ -310,8 +303,7 @@ int cgroup_make_helper(const cgroups *c, const char *name, int64_t memory_bytes,
     box_dir(c, v2 ? HIER_V2 : HIER_MEMORY, name, dir);
     if (mkdir(dir, 0755) != 0) return -1;
     snprintf(path, sizeof(path), "%s/%s", dir, v2 ? "cgroup.procs" : "tasks");
-    if ((v2 ? set_memory_v2(dir, memory_bytes) : set_memory_v1(dir, memory_bytes)) == 0)
-        *join_fd = open(path, O_WRONLY | O_CLOEXEC);
+    if ((v2 ? set_memory_v2 : set_memory_v1)(dir, memory_bytes) == 0) *join_fd = open(path, O_WRONLY | O_CLOEXEC);
     if (*join_fd >= 0) return 0;
     int saved = errno;
     rmdir(dir);
@@ -325,8 +317,8 @@ int cgroup_clone_fd(const cgroups *c, const char *id) {
     return open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 }
 
-/* A single-threaded child that writes "0" to `tasks` joins at once. A parent that writes the child's pid waits for
- * an RCU grace period, some 10 ms. */
+/* A single-threaded child that writes "0" to `tasks` joins at once. A parent that writes its pid waits some 10 ms for
+ * RCU. */
 void cgroup_join_fds(const cgroups *c, const char *id, int fds[HIERARCHIES]) {
     int n = 0;
     for (int i = HIER_MEMORY; i < HIERARCHIES; i++) {
@@ -498,8 +490,7 @@ static void kill_members(const char *path) {
         if (pid > 0) kill(pid, SIGKILL);
 }
 
-/* Kills everything in a group and below, and removes it, looking so many times whether it is empty. True when it is
- * gone. */
+/* Kills everything in a group and below, and tries `looks` times to remove it. True when it is gone. */
 static bool wipe(const char *path, int looks) {
     enum { LOOK_US = 5000 };
     WRN_AUTO(wrn_dir_close) DIR *dir = opendir(path);

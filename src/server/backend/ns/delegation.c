@@ -1,10 +1,10 @@
 /* systemd delegates a group, with all groups below it, to a unit with Delegate= or to a user. A group other than the
- * root that limits groups below it must not contain processes. This leads to the following layouts (W: this process,
- * S: the sandboxes):
+ * root that limits groups below it must not contain processes. This leads to the following layouts (W: this process, S:
+ * the sandboxes):
  *
  *     root, a unit with DelegateSubgroup=    .../wrennd.service/{wrennd: W, wrennd-1-x: S}
  *     root, a scope                          the same; W moves itself
- *     root, anything else                    /wrennd-1-x: S. This includes a unit without DelegateSubgroup=: systemd would
+ *     root, anything else                    /wrennd-1-x: S. Also in a unit without DelegateSubgroup=, where systemd would
  *                                            start the next wrennd in the unit's own group, which the kernel refuses
  *                                            while there are sandboxes below it
  *     a user below a systemd of theirs       /user.slice/user-1.slice/user@1.service/wrennd-1-x: S
@@ -41,8 +41,7 @@ static bool may_manage(const char *mount, const char *place) {
     return access(path, W_OK) == 0;
 }
 
-/* Climbs to the highest group that is delegated to this user. Moving a process between two groups needs write access
- * to their common ancestor. */
+/* Climbs to the highest group that is delegated to this user. To move a process, it must own the common ancestor. */
 static void climb(const char *mount, char *place) {
     for (char *slash; (slash = strrchr(place, '/')) && slash > place;) {
         *slash = '\0';

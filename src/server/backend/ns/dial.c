@@ -36,8 +36,8 @@ struct dial {
 
 static int new_socket(int family) { return socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0); }
 
-/* As root, network namespaces belong to the initial user namespace. So this thread itself can enter one and return, in
- * microseconds. -1 with errno. */
+/* As root, network namespaces belong to the initial user namespace. So this thread can enter one and return. -1 with
+ * errno. */
 static int make_socket_as_root(int pidfd, int family) {
     WRN_AUTO(wrn_fd_close) int home = open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC);
     if (home < 0 || syscall(SYS_setns, pidfd, CLONE_NEWNET) != 0) return -1;
@@ -60,8 +60,8 @@ static int enter_and_make(void *context) {
 }
 
 /* As an ordinary user. A process that enters a user namespace can't return, so a child enters it. Like a child of
- * vfork() it shares our memory and descriptors, which makes it cheap, but blocks its parent: so this runs on a
- * worker. Signals are blocked because the child must not run our handlers. -1 with errno. */
+ * vfork() it shares our memory and descriptors, which makes it cheap, but blocks its parent: so this runs on a worker.
+ * Signals are blocked because the child must not run our handlers. -1 with errno. */
 static int make_socket_as_user(int pidfd, int family) {
     void *stack = mmap(NULL, STACK_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
     if (stack == MAP_FAILED) return -1;

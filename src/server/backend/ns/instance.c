@@ -183,11 +183,10 @@ static void set_root(wrn_instance *it, const wrn_root *root) {
 
 wrn_instance *ns_prepare(wrn_backend *backend, const wrn_box_spec *spec, const wrn_root *root, const char *dir,
                          wrn_fault *fault) {
-    if (spec->network || spec->disk_mb) {
-        wrn_fault_set(fault, WRN_FAULT_INVALID_REQUEST,
-                      "sandboxes in namespaces can have neither a network nor a disk size");
-        return NULL;
-    }
+    if (spec->network || spec->disk_mb)
+        return wrn_fault_set(fault, WRN_FAULT_INVALID_REQUEST,
+                             "sandboxes in namespaces can have neither a network nor a disk size"),
+               NULL;
     int slot = take_slot(backend, fault);
     if (slot < 0) return NULL;
     wrn_instance *it = new_instance(backend, spec->id, dir);

@@ -1,8 +1,8 @@
 /* What the files of the namespaces backend share. Which file does what is in src/server/README.md.
  *
- * As root, each box has its own range of 65536 user ids, and its mount, pid, net, uts and ipc namespaces belong to
- * the initial user namespace, so that root inside can't change them even without seccomp. As an ordinary user, each
- * box has a user namespace that maps root inside to that user. */
+ * As root, each box has its own range of 65536 user ids, and its mount, pid, net, uts and ipc namespaces belong to the
+ * initial user namespace, so that root inside can't change them even without seccomp. As an ordinary user, each box has
+ * a user namespace that maps root inside to that user. */
 #ifndef WRN_SERVER_BACKEND_NS_INTERNAL_H
 #define WRN_SERVER_BACKEND_NS_INTERNAL_H
 
@@ -56,8 +56,7 @@ typedef struct cgroup_shown {
 /* The box's own directories, never their parents. An empty path ends the list if it is not full. */
 void cgroup_view(const cgroups *c, const char *id, cgroup_shown out[HIERARCHIES]);
 void cgroup_threads(const cgroups *c, const char *id, void (*each)(void *context, pid_t thread), void *context);
-/* Makes a group beside those of the boxes: wrn_backend_ops.make_helper_group. cgroup_remove() and cgroup_oom_kills()
- * work for it too. */
+/* Makes a group beside those of the boxes: wrn_backend_ops.make_helper_group. cgroup_remove() works too. */
 int cgroup_make_helper(const cgroups *c, const char *name, int64_t memory_bytes, int *join_fd);
 int cgroup_freeze(const cgroups *c, const char *id, bool freeze);
 /* Whether all processes of the box have stopped. */
@@ -82,8 +81,8 @@ void cgroup_find(const char *parent, void (*found)(void *context, const char *pa
 /* Chooses where in cgroup v2 the daemon's directory goes. A place is a path below the mount point, "/" for the root.
  * `own`: the place of this process. `root`: it may write anywhere. */
 void delegation_find(const char *mount, const char *own, bool root, char place[PATH_MAX]);
-/* Enables the controllers for groups below the place. If this process is in the way it moves to a group below, and
- * *moved is set. 0, or -1 with errno. */
+/* Enables the controllers for groups below the place. Moves this process to a group below if it is in the way (*moved).
+ * 0, or -1 with errno. */
 int delegation_enable(const char *mount, const char *own, const char *place, bool *moved);
 /* After a move: whether systemd started this process, and can't start another one while there are sandboxes. */
 bool delegation_bars_restart(const char *place);
@@ -92,8 +91,7 @@ void delegation_explain(int error, const char *mount, bool root, const char *pla
 
 /* ---- dial.c ---- */
 
-/* Connections to ports of a box's loopback. They are made from outside, without descriptors from the box, whose closing
- * could block the daemon. */
+/* Connections to ports of a box's loopback. They use no descriptors from the box, whose closing could block. */
 typedef struct dial dial;
 typedef struct dials {
     uv_loop_t *loop;
@@ -131,8 +129,7 @@ int etc_write(int etc, int root, bool is_whole, const char *hostname);
 /* Makes two pipes, each pair is {to read from, to write to}. False with errno. */
 bool channel_pipes(int ours[2], int theirs[2]);
 
-/* Everything that the child needs, computed in advance. The child shares locks with threads that do not exist in it,
- * so it may only make system calls. */
+/* What the child needs. It has a copy of locks that other threads held, so it may only make system calls. */
 typedef struct spawn {
     bool root;
     uid_t uid, base; /* the daemon's; the first of the box's range */
@@ -178,8 +175,7 @@ void rootfs_enter(spawn *s);
 
 /* ---- system_files.c ---- */
 
-/* In the child, whose current directory is the stage: makes /sys and replaces files of /proc. Opens `meminfo_fd` and
- * `stat_fd`. */
+/* In the child, in the stage: makes /sys, replaces files of /proc, opens `meminfo_fd` and `stat_fd`. */
 void system_files_make(spawn *s);
 /* The size of the part of /proc/cpuinfo that describes the first `vcpus` processors; 0: unknown. */
 size_t system_files_cpuinfo(const char *text, int64_t vcpus);

@@ -78,8 +78,8 @@ void instance_stop_measuring(wrn_instance *it) {
     measure_first(backend);
 }
 
-/* Reports the disk space as last measured. Measures it again if that was long ago and the box has used processor
- * time since: an idle box writes nothing. */
+/* Reports the disk space as last measured. Measures it again if that was long ago and the box has used processor time
+ * since: an idle box writes nothing. */
 void ns_stats(wrn_instance *it, wrn_box_stats *out) {
     cgroup_stats(&it->backend->cgroups, it->id, out);
     instance_balance(it, out);

@@ -56,8 +56,8 @@ wrn_json *probe_isolation(bool root, const cgroups *c) {
 
 /* ---- trying ---- */
 
-/* Some systems allow the namespaces but not the capabilities in them, so this tries to mount. It mounts /proc,
- * because a user may mount that only if all of the host's /proc is visible. */
+/* Some systems allow the namespaces but not the capabilities in them, so this tries to mount. It mounts /proc, because
+ * a user may mount that only if all of the host's /proc is visible. */
 static int try_mount(void) { return syscall(SYS_mount, "proc", "/proc", "proc", 0ul, NULL) == 0 ? 0 : errno; }
 
 static int try_hostname(void) { return sethostname("sandbox", strlen("sandbox")) == 0 ? 0 : errno; }
@@ -129,8 +129,8 @@ static const char *why_no_namespaces(bool root, int error, bool made) {
         return "a system call filter forbids them; take RestrictNamespaces= and SystemCallFilter= out of the unit, or "
                "start the container with --privileged";
     if (root && lacks_ids())
-        return "this root is the root of a user namespace that lacks the user ids for sandboxes; take PrivateUsers= out of the unit, or "
-               "run wrennd as root of the machine or as an ordinary user";
+        return "this root is the root of a user namespace that lacks the user ids for sandboxes; take PrivateUsers= "
+               "out of the unit, or run wrennd as root of the machine or as an ordinary user";
     if (root)
         return "root lacks rights here; take CapabilityBoundingSet= and SystemCallFilter= out of the unit, or start the "
                "container with --privileged";

@@ -77,8 +77,8 @@ static void mount_overlay(const spawn *s, const char *target, const char *lower,
     spawn_mount(s, "overlay", target, "overlay", MS_NOSUID | MS_NODEV, options, step);
 }
 
-/* Layers have names in the stage, the current directory, because paths in mount options must be short and must not
- * contain colons or commas. */
+/* Layers have names in the stage, the current directory, because mount options allow no long paths, colons or
+ * commas. */
 static void show_layer(const spawn *s, const char *path, const char *name, bool read_only, whose it, const char *step) {
     if (!s->root) {
         (void)!symlink(path, name);
@@ -108,8 +108,8 @@ static void mount_layers(const spawn *s) {
     act_as_base(s, false);
 }
 
-/* Hundreds of links into /usr, which are cheaper to mount than to copy. An overlay gives the box inodes of its own,
- * so that locks and watches are not shared. Without an upper layer it needs two lower ones. */
+/* Hundreds of links into /usr, which are cheaper to mount than to copy. An overlay gives the box inodes of its own, so
+ * that locks and watches are not shared. Without an upper layer it needs two lower ones. */
 static void show_alternatives(const spawn *s) {
     static const char path[] = "/etc/alternatives";
     struct stat host;
@@ -138,8 +138,7 @@ typedef struct device {
     unsigned major, minor;
 } device;
 
-/* The box gets device nodes of its own, so that locks and watches are not shared. An ordinary user can't make any,
- * and gets the host's. */
+/* The box gets device nodes of its own, so that locks and watches are not shared. An ordinary user gets the host's. */
 static void make_device(const spawn *s, const device *d) {
     char from[64], to[64];
     join(from, sizeof(from), "/dev", d->name);
@@ -176,13 +175,6 @@ static void make_dev(const spawn *s) {
     spawn_mount(s, "devpts", "root/dev/pts", "devpts", MS_NOSUID | MS_NOEXEC,
                 "newinstance,ptmxmode=0666,mode=0620,max=128", "mount devpts");
     spawn_mount(s, "tmpfs", "root/dev/shm", "tmpfs", MS_NOSUID | MS_NODEV, s->shm_options, "mount /dev/shm");
-}
-
-static void put(const char *path, const char *text) {
-    int fd = open(path, O_WRONLY | O_CLOEXEC);
-    if (fd < 0) return;
-    (void)!write(fd, text, strlen(text));
-    close(fd);
 }
 
 /* False when this kernel has no such file. */
@@ -235,8 +227,9 @@ static void make_proc(const spawn *s) {
     want_dir(s, "root/proc");
     spawn_mount(s, "proc", "root/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL, "mount /proc");
     /* Root inside has no capabilities in the network namespace, and could not bind port 80 otherwise. */
-    put("root/proc/sys/net/ipv4/ip_unprivileged_port_start", "0");
-    put("root/proc/sys/net/ipv4/ping_group_range", s->root ? "0 2147483647" : "0 0");
+    const char *groups = s->root ? "0 2147483647" : "0 0";
+    wrn_file_write(AT_FDCWD, "root/proc/sys/net/ipv4/ip_unprivileged_port_start", 0, "0", 1);
+    wrn_file_write(AT_FDCWD, "root/proc/sys/net/ipv4/ping_group_range", 0, groups, strlen(groups));
     mask_proc(s);
 }
 

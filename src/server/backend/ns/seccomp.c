@@ -17,8 +17,8 @@
 #define CLONE_NEW_ANY 0x7E020000u /* every CLONE_NEW* flag that clone(2) knows */
 
 /* What programs need, from shells and compilers to language runtimes and debuggers. Calls in neither list fail with
- * ENOSYS, as on an older kernel, so that the C library falls back to others. So does io_setup: the kernel limits
- * such requests for the whole machine, and one box could use them all. */
+ * ENOSYS, as on an older kernel, so that the C library falls back to others. So does io_setup: the kernel limits such
+ * requests for the whole machine, and one box could use them all. */
 static const char *const allowed[] = {
     "_llseek",
     "_newselect",
@@ -421,8 +421,8 @@ static const struct {
     {SOCK_DGRAM, IPPROTO_UDP}, {SOCK_DGRAM, IPPROTO_ICMP}, {SOCK_DGRAM, IPPROTO_ICMPV6},
 };
 
-/* Runs first, and refuses to fake input on terminals and to control the host's console. libseccomp can't express
- * "all requests but these". The kernel reads only the low 32 bits of a request. */
+/* Runs first, and refuses to fake input on terminals and to control the host's console. libseccomp can't express "all
+ * requests but these". The kernel reads only the low 32 bits of a request. */
 #define LOW_HALF(arg) (offsetof(struct seccomp_data, args[arg]) + (__BYTE_ORDER == __BIG_ENDIAN ? 4 : 0))
 static const struct sock_filter no_fake_input[] = {
     BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
@@ -459,8 +459,8 @@ static bool add_inet(scmp_filter_ctx filter, unsigned family) {
     return ok;
 }
 
-/* Allows socket families that stay within the box's network namespace; AF_VSOCK, for one, does not. Netlink is
- * allowed only for interfaces and routes, and IP only without the rarer protocols of the kernel. */
+/* Allows socket families that stay within the box's network namespace; AF_VSOCK, for one, does not. Netlink is allowed
+ * only for interfaces and routes, and IP only without the rarer protocols of the kernel. */
 static bool add_sockets(scmp_filter_ctx filter) {
     const uint32_t no_family = SCMP_ACT_ERRNO(EAFNOSUPPORT), no_protocol = SCMP_ACT_ERRNO(EPROTONOSUPPORT);
     bool ok =

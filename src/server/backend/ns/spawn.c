@@ -25,9 +25,7 @@ _Noreturn void spawn_fail(const spawn *s, const char *step) {
 }
 
 static void put(const spawn *s, const char *path, const char *text, const char *step) {
-    int fd = open(path, O_WRONLY | O_CLOEXEC);
-    if (fd < 0 || write(fd, text, strlen(text)) != (ssize_t)strlen(text)) spawn_fail(s, step);
-    close(fd);
+    if (!wrn_file_write(AT_FDCWD, path, 0, text, strlen(text))) spawn_fail(s, step);
 }
 
 char *spawn_decimal(char *out, int64_t value) {
@@ -80,8 +78,7 @@ static void become_sandbox_root(const spawn *s) {
         spawn_fail(s, "become root inside");
 }
 
-/* Keeps what root in a container usually has, but not MKNOD and NET_RAW. They are valid only in the box's user
- * namespace. */
+/* Keeps what root in a container usually has, but not MKNOD and NET_RAW. They are valid only in its user namespace. */
 static void drop_capabilities(const spawn *s) {
     const uint64_t kept = 1ull << CAP_CHOWN | 1ull << CAP_DAC_OVERRIDE | 1ull << CAP_FSETID | 1ull << CAP_FOWNER |
                           1ull << CAP_SETGID | 1ull << CAP_SETUID | 1ull << CAP_SETFCAP | 1ull << CAP_SETPCAP |
@@ -102,8 +99,8 @@ static void drop_capabilities(const spawn *s) {
 static void set_rlimits(const spawn *s) {
     setrlimit(RLIMIT_CORE, &(struct rlimit){0, 0});
     setrlimit(RLIMIT_NOFILE, &(struct rlimit){1024, 65536});
-    /* The kernel counts this for each user of this user namespace. The cgroup limits all of them together, but
-     * programs look here, and the agent reserves some for itself here. */
+    /* The kernel counts this for each user of this user namespace. The cgroup limits all of them together, but programs
+     * look here, and the agent reserves some for itself here. */
     setrlimit(RLIMIT_NPROC, &(struct rlimit){(rlim_t)s->pids_max, (rlim_t)s->pids_max});
 }
 

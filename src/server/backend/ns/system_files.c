@@ -1,6 +1,6 @@
-/* Files that tell programs the size of their box: /sys with its processors and its cgroup, and files mounted over
- * those of /proc. They are read-only, and nobody in the box owns them. The agent updates meminfo and stat through
- * descriptors that were opened before. */
+/* Files that tell programs the size of their box: /sys with its processors and its cgroup, and files mounted over those
+ * of /proc. They are read-only, and nobody in the box owns them. The agent updates meminfo and stat through descriptors
+ * that were opened before. */
 #include <fcntl.h>
 #include <linux/mount.h>
 #include <string.h>
@@ -85,17 +85,10 @@ static void make_cgroups(const spawn *s) {
     }
 }
 
-/* These two tell the agent the sizes. It replaces the content before any other process runs. */
-static int put_meminfo(const spawn *s) {
-    char text[64], *end = stpcpy(text, "MemTotal: ");
-    end = stpcpy(spawn_decimal(end, s->memory_mb * 1024), " kB\n");
-    return put(s, "sysfiles/meminfo", text, (size_t)(end - text));
-}
-
-static int put_stat(const spawn *s) {
-    char text[64], *end = stpcpy(text, "cpus ");
-    end = stpcpy(spawn_decimal(end, s->vcpus), "\n");
-    return put(s, "sysfiles/stat", text, (size_t)(end - text));
+/* Tells the agent a size. It replaces the content before any other process runs. */
+static int put_size(const spawn *s, const char *path, const char *name, int64_t value, const char *unit) {
+    char text[64], *end = stpcpy(spawn_decimal(stpcpy(text, name), value), unit);
+    return put(s, path, text, (size_t)(end - text));
 }
 
 static void show(const spawn *s, const char *from, const char *to) {
@@ -120,8 +113,8 @@ void system_files_make(spawn *s) {
         show(s, s->shown[i].path, path);
     }
     protect(s, "root/sys");
-    s->meminfo_fd = put_meminfo(s);
-    s->stat_fd = put_stat(s);
+    s->meminfo_fd = put_size(s, "sysfiles/meminfo", "MemTotal: ", s->memory_mb * 1024, " kB\n");
+    s->stat_fd = put_size(s, "sysfiles/stat", "cpus ", s->vcpus, "\n");
     if (s->cpuinfo_size) close(put(s, "sysfiles/cpuinfo", s->cpuinfo, s->cpuinfo_size));
     for (size_t i = 0; i < WRN_COUNT(files) - !s->cpuinfo_size; i++) {
         show(s, files[i][0], files[i][1]);
