@@ -242,9 +242,11 @@ static size_t count_entries(const char *path) {
     return count;
 }
 
-static void count_groups(void *context, const char *path, pid_t pid, bool alive) {
-    (void)alive;
-    DIR *dir = pid == getpid() ? opendir(path) : NULL;
+static void count_groups(void *context, const char *path, bool in_use) {
+    char own[64];
+    (void)in_use;
+    snprintf(own, sizeof(own), "/wrennd-%d-", (int)getpid());
+    DIR *dir = strstr(path, own) ? opendir(path) : NULL;
     for (struct dirent *entry; dir && (entry = readdir(dir));)
         if (strncmp(entry->d_name, "cl-", 3) == 0) ++*(size_t *)context;
     if (dir) closedir(dir);

@@ -13,7 +13,7 @@ static orphan *find_orphan(const wrn_boxes *boxes, const char *id) {
 }
 
 /* Opens what the box was made from. Its template's name may mean something else by now. */
-static int open_source(wrn_box *box, const held_box *known, const char *name, wrn_fault *fault) {
+static int reopen_source(wrn_box *box, const held_box *known, const char *name, wrn_fault *fault) {
     char link[64], dir[PATH_MAX];
     if (known->source_fd < 0) return source_minimal(&box->source, box->boxes->config.state_dir), 0;
     snprintf(link, sizeof(link), "/proc/self/fd/%d", known->source_fd);
@@ -74,7 +74,7 @@ void wrn_box_adopt(wrn_boxes *boxes, const wrn_box_spec *spec, bool frozen, wrn_
         return box_refuse(boxes, done, context, &fault);
     }
     wrn_box *box = box_new(boxes, spec->id, died, done, context);
-    bool found = open_source(box, &o->known, spec->template_name, &fault) == 0;
+    bool found = reopen_source(box, &o->known, spec->template_name, &fault) == 0;
     take_over(box, o);
     if (!found || connect_agent(box, detached, &fault) != 0) return box_fail(box, &fault);
     const wrn_backend_ops *ops = box->runner->ops;

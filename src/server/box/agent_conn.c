@@ -64,11 +64,11 @@ static void on_writable(uv_poll_t *poll, int status, int events);
 
 /* ---- sending ---- */
 
-static size_t unsent(const wrn_agent *agent) { return agent->out.size - agent->out_sent; }
+static size_t agent_unsent(const wrn_agent *agent) { return agent->out.size - agent->out_sent; }
 
-static void flush(wrn_agent *agent) {
-    while (unsent(agent)) {
-        ssize_t sent = write(agent->out_fd, agent->out.data + agent->out_sent, unsent(agent));
+static void agent_flush(wrn_agent *agent) {
+    while (agent_unsent(agent)) {
+        ssize_t sent = write(agent->out_fd, agent->out.data + agent->out_sent, agent_unsent(agent));
         if (sent < 0 && errno == EINTR) continue;
         if (sent <= 0) break; /* EAGAIN, or the other end is closed, which reading will notice */
         agent->out_sent += (size_t)sent;
@@ -78,13 +78,13 @@ static void flush(wrn_agent *agent) {
         agent->out_sent = 0;
     }
     if (agent->broken) return;
-    if (unsent(agent) && !agent->writing) uv_poll_start(&agent->out_poll, UV_WRITABLE, on_writable);
-    if (!unsent(agent) && agent->writing) uv_poll_stop(&agent->out_poll);
-    agent->writing = unsent(agent) > 0;
+    if (agent_unsent(agent) && !agent->writing) uv_poll_start(&agent->out_poll, UV_WRITABLE, on_writable);
+    if (!agent_unsent(agent) && agent->writing) uv_poll_stop(&agent->out_poll);
+    agent->writing = agent_unsent(agent) > 0;
 }
 
 /* An agent that does not read must not fill the server's memory. */
-static bool keeps_up(const wrn_agent *agent) { return !agent->broken && unsent(agent) <= OUT_MAX; }
+static bool keeps_up(const wrn_agent *agent) { return !agent->broken && agent_unsent(agent) <= OUT_MAX; }
 
 static void put_frame(wrn_agent *agent, uint32_t stream, uint8_t type, uint8_t flags, const void *data, size_t size) {
     uint8_t head[WRN_FRAME_HEADER];
@@ -95,7 +95,7 @@ static void put_frame(wrn_agent *agent, uint32_t stream, uint8_t type, uint8_t f
 
 static void send_frame(wrn_agent *agent, uint32_t stream, uint8_t type, const void *data, size_t size) {
     put_frame(agent, stream, type, 0, data, size);
-    flush(agent);
+    agent_flush(agent);
 }
 
 /* Puts data into as many frames as it takes; all but the last one have the flag `more`. */
@@ -168,7 +168,7 @@ size_t wrn_proc_write(wrn_proc *proc, const void *data, size_t size) {
     put_pieces(agent, proc->stream, WRN_FRAME_STDIN, 0, data, taken);
     proc->in_credit -= taken;
     proc->wants_room = taken < size;
-    flush(agent);
+    agent_flush(agent);
     return taken;
 }
 
@@ -201,7 +201,7 @@ static void on_proc_timeout(uv_timer_t *timer) {
     wrn_proc_give_up(proc);
 }
 
-static void set_timer(wrn_proc *proc, bool run) {
+static void set_proc_timer(wrn_proc *proc, bool run) {
     if (!proc->timer) return;
     if (run) {
         uv_timer_start(proc->timer, on_proc_timeout, proc->left_ms, 0);
@@ -217,13 +217,13 @@ static void limit_time(wrn_proc *proc, int64_t timeout_ms) {
     uv_timer_init(proc->agent->loop, proc->timer);
     proc->timer->data = proc;
     proc->left_ms = (uint64_t)timeout_ms;
-    if (!proc->agent->suspended) set_timer(proc, true);
+    if (!proc->agent->suspended) set_proc_timer(proc, true);
 }
 
 void wrn_agent_suspend(wrn_agent *agent, bool suspended) {
     if (agent->suspended == suspended) return;
     agent->suspended = suspended;
-    for (wrn_proc *proc = agent->procs; proc; proc = proc->next) set_timer(proc, !suspended);
+    for (wrn_proc *proc = agent->procs; proc; proc = proc->next) set_proc_timer(proc, !suspended);
 }
 
 static uint32_t put_strings(wrn_buf *payload, const char *const *strings) {
@@ -265,7 +265,7 @@ static void put_request(const wrn_proc_spec *spec, wrn_buf *payload) {
     wrn_put_u32(at + 16, spec->rows);
 }
 
-static int64_t count_oom_kills(const wrn_agent *agent) {
+static int64_t agent_oom_kills(const wrn_agent *agent) {
     return agent->events.oom_kills ? agent->events.oom_kills(agent->events.context) : 0;
 }
 
@@ -288,19 +288,19 @@ wrn_proc *wrn_agent_exec(wrn_agent *agent, const wrn_proc_spec *spec, const wrn_
                        .credit = WRN_FRAME_CREDIT,
                        .in_credit = WRN_FRAME_CREDIT,
                        .terminal = spec->cols && spec->rows,
-                       .oom_kills = count_oom_kills(agent),
+                       .oom_kills = agent_oom_kills(agent),
                        .events = *events};
     keep_user(proc, spec);
     agent->procs = proc;
     limit_time(proc, spec->timeout_ms);
     put_pieces(agent, proc->stream, WRN_FRAME_EXEC, WRN_FRAME_MORE, payload.data, payload.size);
-    flush(agent);
+    agent_flush(agent);
     return proc;
 }
 
 /* ---- ping and freeze ---- */
 
-static void ask(wrn_agent *agent, uint8_t question, uint8_t answer, wrn_done_fn done, void *context) {
+static void agent_ask(wrn_agent *agent, uint8_t question, uint8_t answer, wrn_done_fn done, void *context) {
     if (!keeps_up(agent)) {
         wrn_fault fault;
         set_unreachable(&fault);
@@ -312,15 +312,15 @@ static void ask(wrn_agent *agent, uint8_t question, uint8_t answer, wrn_done_fn 
     *w = (waiter){NULL, answer, done, context};
     *agent->waiters_tail = w;
     agent->waiters_tail = &w->next;
-    flush(agent);
+    agent_flush(agent);
 }
 
 void wrn_agent_ping(wrn_agent *agent, wrn_done_fn done, void *context) {
-    ask(agent, WRN_FRAME_PING, WRN_FRAME_PONG, done, context);
+    agent_ask(agent, WRN_FRAME_PING, WRN_FRAME_PONG, done, context);
 }
 
 void wrn_agent_freeze(wrn_agent *agent, bool freeze, wrn_done_fn done, void *context) {
-    ask(agent, freeze ? WRN_FRAME_FREEZE : WRN_FRAME_THAW, WRN_FRAME_DONE, done, context);
+    agent_ask(agent, freeze ? WRN_FRAME_FREEZE : WRN_FRAME_THAW, WRN_FRAME_DONE, done, context);
 }
 
 /* Answers come in the order of the questions. */
@@ -376,7 +376,7 @@ static void on_exit_frame(wrn_proc *proc, uint32_t kind, uint32_t value, uint32_
     if (proc->timed_out && kind == WRN_EXIT_SIGNAL)
         result = (wrn_proc_result){.end = WRN_PROC_TIMED_OUT, .output_cut = result.output_cut};
     bool dead = kind == WRN_EXIT_SIGNAL ? number == SIGKILL : number != 0;
-    result.oom_killed = dead && !proc->killed && count_oom_kills(proc->agent) > proc->oom_kills;
+    result.oom_killed = dead && !proc->killed && agent_oom_kills(proc->agent) > proc->oom_kills;
     end_proc(proc, &result);
 }
 
@@ -400,8 +400,8 @@ static bool handle_command(wrn_agent *agent, wrn_proc *proc, const wrn_frame *fr
     case WRN_FRAME_STDOUT:
     case WRN_FRAME_STDERR:
         if (!on_output_frame(proc, frame)) return false;
-        if (unsent(agent) > 2 * (size_t)OUT_MAX) return false; /* credit that the agent does not read */
-        proc = find_proc(agent, frame->stream);                /* the callback may have closed it */
+        if (agent_unsent(agent) > 2 * (size_t)OUT_MAX) return false; /* credit that the agent does not read */
+        proc = find_proc(agent, frame->stream);                      /* the callback may have closed it */
         if (proc && !agent->close_asked) grant(proc);
         return true;
     case WRN_FRAME_TAKEN: return frame->size == 4 && on_taken_frame(proc, wrn_get_u32(frame->data));
@@ -435,7 +435,7 @@ static bool on_detached_frame(wrn_agent *agent, const wrn_frame *frame) {
                        .in_credit = WRN_FRAME_CREDIT - head.untaken,
                        .started = head.pid != 0,
                        .terminal = head.flags & WRN_DETACHED_TERMINAL,
-                       .oom_kills = count_oom_kills(agent)};
+                       .oom_kills = agent_oom_kills(agent)};
     agent->procs = proc;
     if (agent->next_stream < frame->stream) agent->next_stream = frame->stream;
     const wrn_detached command = {proc, label, head.pid, proc->terminal};
@@ -465,14 +465,14 @@ static bool handle_greeting(wrn_agent *agent, const wrn_frame *frame) {
     return true;
 }
 
-static bool handle(wrn_agent *agent, const wrn_frame *frame) {
+static bool handle_frame(wrn_agent *agent, const wrn_frame *frame) {
     if (!agent->said_hello || agent->detached_left) return handle_greeting(agent, frame);
     if (frame->type == WRN_FRAME_PONG || frame->type == WRN_FRAME_DONE) return answered(agent, frame->type);
     wrn_proc *proc = find_proc(agent, frame->stream);
     return proc && handle_command(agent, proc, frame);
 }
 
-static void destroy(wrn_agent *agent) {
+static void agent_free(wrn_agent *agent) {
     free(agent->reader.buffer);
     wrn_buf_free(&agent->out);
     close(agent->fd);
@@ -482,7 +482,7 @@ static void destroy(wrn_agent *agent) {
 
 static void on_agent_handle_closed(uv_handle_t *handle) {
     wrn_agent *agent = handle->data;
-    if (!--agent->handles) destroy(agent);
+    if (!--agent->handles) agent_free(agent);
 }
 
 static void close_handles(wrn_agent *agent) {
@@ -526,7 +526,7 @@ static void handle_frames(wrn_agent *agent, size_t max) {
     size_t count = 0;
     while (!agent->broken && !agent->close_asked && count++ < max &&
            (next = wrn_frame_next(&agent->reader, &frame)) > 0)
-        if (!handle(agent, &frame)) next = -1, broken(agent, "it sent an unexpected frame");
+        if (!handle_frame(agent, &frame)) next = -1, broken(agent, "it sent an unexpected frame");
     if (next < 0) broken(agent, "it sent a malformed frame");
     if (next <= 0 || agent->broken || agent->close_asked) return;
     agent->yielding = true;
@@ -583,7 +583,7 @@ static void on_readable(uv_poll_t *poll, int status, int events) {
 static void on_writable(uv_poll_t *poll, int status, int events) {
     (void)events;
     if (status < 0) uv_poll_stop(poll); /* reading notices the end, after the last frames */
-    else flush(poll->data);
+    else agent_flush(poll->data);
 }
 
 static void init_poll(wrn_agent *agent, uv_poll_t *poll, int fd) {

@@ -140,7 +140,7 @@ static void on_agent_ready(void *context) {
     else box->created(box->context, box, NULL);
 }
 
-static int64_t count_oom_kills(void *context) {
+static int64_t box_oom_kills(void *context) {
     const wrn_box *box = context;
     return box->runner->ops->oom_kills(box->it);
 }
@@ -175,8 +175,7 @@ static void on_agent_timeout(uv_timer_t *timer) {
 void box_limit(wrn_box *box) { uv_timer_start(&box->timer, on_agent_timeout, CREATE_LIMIT_MS, 0); }
 
 void box_open_agent(wrn_box *box, const int channel[2], wrn_detached_fn detached) {
-    const wrn_agent_events events = {on_agent_ready, on_agent_lost, box, detached ? on_detached : NULL,
-                                     count_oom_kills};
+    const wrn_agent_events events = {on_agent_ready, on_agent_lost, box, detached ? on_detached : NULL, box_oom_kills};
     box->detached = detached;
     box->agent = wrn_agent_open(box->boxes->config.loop, channel, &events);
     box->service = service_new(box);
@@ -228,7 +227,7 @@ static int find_source(wrn_box *box, const wrn_box_spec *spec, wrn_fault *fault)
     return 0;
 }
 
-static bool prepare(wrn_box *box, const wrn_box_spec *spec, wrn_fault *fault) {
+static bool prepare_box(wrn_box *box, const wrn_box_spec *spec, wrn_fault *fault) {
     box->runner = runner_for(box->boxes, spec->backend, fault);
     if (!box->runner || find_source(box, spec, fault) != 0) return false;
     const wrn_root root = source_root(&box->source);
@@ -240,7 +239,7 @@ void wrn_box_create(wrn_boxes *boxes, const wrn_box_spec *spec, wrn_done_fn died
     wrn_fault fault = {0};
     int channel[2];
     wrn_box *box = box_new(boxes, spec->id, died, done, context);
-    if (!prepare(box, spec, &fault)) {
+    if (!prepare_box(box, spec, &fault)) {
         box_refuse(boxes, done, context, &fault);
         return free_box(box);
     }

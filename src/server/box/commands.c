@@ -47,14 +47,14 @@ void wrn_box_dial(wrn_box *box, uint16_t port, wrn_dial_fn done, void *context) 
 /* wrn_box_destroy() answers a freeze or thaw that is under way, and then sets its own `done`. */
 static bool is_answered(const wrn_box *box) { return box->phase != LIVE || !box->done; }
 
-static void on_frozen(void *context, const wrn_fault *fault) {
+static void on_box_frozen(void *context, const wrn_fault *fault) {
     wrn_box *box = context;
     if (is_answered(box)) return;
     if (fault) wrn_agent_suspend(box->agent, false);
     box_done(box, fault);
 }
 
-static void on_thawed(void *context, const wrn_fault *fault) {
+static void on_box_thawed(void *context, const wrn_fault *fault) {
     wrn_box *box = context;
     if (is_answered(box)) return;
     if (!fault) wrn_agent_suspend(box->agent, false);
@@ -63,7 +63,7 @@ static void on_thawed(void *context, const wrn_fault *fault) {
 }
 
 /* False, with a fault for `done`, when this is not possible now. */
-static bool begin(wrn_box *box, const char *what, wrn_done_fn done, void *context) {
+static bool begin_freezing(wrn_box *box, const char *what, wrn_done_fn done, void *context) {
     wrn_fault fault;
     if (box->phase == LIVE && !box->done) {
         box->done = done;
@@ -77,12 +77,12 @@ static bool begin(wrn_box *box, const char *what, wrn_done_fn done, void *contex
 }
 
 void wrn_box_freeze(wrn_box *box, wrn_done_fn done, void *context) {
-    if (!begin(box, "pause", done, context)) return;
+    if (!begin_freezing(box, "pause", done, context)) return;
     wrn_agent_suspend(box->agent, true);
-    if (!box->runner->ops->freeze(box->it, on_frozen, box)) wrn_agent_freeze(box->agent, true, on_frozen, box);
+    if (!box->runner->ops->freeze(box->it, on_box_frozen, box)) wrn_agent_freeze(box->agent, true, on_box_frozen, box);
 }
 
 void wrn_box_thaw(wrn_box *box, wrn_done_fn done, void *context) {
-    if (!begin(box, "resume", done, context)) return;
-    if (!box->runner->ops->thaw(box->it, on_thawed, box)) wrn_agent_freeze(box->agent, false, on_thawed, box);
+    if (!begin_freezing(box, "resume", done, context)) return;
+    if (!box->runner->ops->thaw(box->it, on_box_thawed, box)) wrn_agent_freeze(box->agent, false, on_box_thawed, box);
 }

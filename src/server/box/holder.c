@@ -114,14 +114,14 @@ typedef struct holding {
     held_box boxes[HELD_MAX];
 } holding;
 
-static void forget(holding *h, size_t i) {
+static void forget_box(holding *h, size_t i) {
     held_close(&h->boxes[i]);
     h->boxes[i] = h->boxes[--h->count];
 }
 
-static void drop(holding *h, const char *id) {
+static void forget_id(holding *h, const char *id) {
     for (size_t i = h->count; i-- > 0;)
-        if (strcmp(h->boxes[i].id, id) == 0) forget(h, i);
+        if (strcmp(h->boxes[i].id, id) == 0) forget_box(h, i);
 }
 
 static void lose_connection(holding *h) {
@@ -131,17 +131,17 @@ static void lose_connection(holding *h) {
 }
 
 static void on_packet(holding *h) {
-    packet p;
+    packet p = {0};
     int fds[FDS_MAX];
     if (!receive_packet(h->connection, &p, fds)) {
         lose_connection(h);
     } else if (p.type == ADD && h->count < HELD_MAX && fds[0] >= 0 && fds[1] >= 0) {
-        drop(h, p.box.id);
+        forget_id(h, p.box.id);
         take_fds(&p.box, fds);
         h->boxes[h->count++] = p.box;
     } else {
         wrn_fds_close(fds, FDS_MAX);
-        if (p.type == DROP) drop(h, p.box.id);
+        if (p.type == DROP) forget_id(h, p.box.id);
     }
 }
 
@@ -159,7 +159,7 @@ static bool send_states(int to, const holder_plan *plan) {
 }
 
 /* Anyone who can open the state directory is trusted, so the newest connection replaces the old one. */
-static void on_connection(holding *h) {
+static void on_holder_connection(holding *h) {
     packet p = {.version = VERSION, .type = END};
     int fd = accept4(h->listener, NULL, NULL, SOCK_CLOEXEC);
     if (fd < 0) return;
@@ -171,7 +171,7 @@ static void on_connection(holding *h) {
 }
 
 /* No wrennd came. Taking the lock keeps one from starting now; if one has the lock already, it will connect soon. */
-static void give_up(holding *h) {
+static void give_up_boxes(holding *h) {
     char path[PATH_MAX];
     path_in(path, h->state_dir, "lock");
     WRN_AUTO(wrn_fd_close) int fd = open(path, O_RDWR | O_CLOEXEC);
@@ -180,7 +180,7 @@ static void give_up(holding *h) {
         return;
     }
     for (size_t i = 0; i < h->count; i++) syscall(SYS_pidfd_send_signal, h->boxes[i].run.pidfd, SIGKILL, NULL, 0);
-    while (h->count) forget(h, h->count - 1);
+    while (h->count) forget_box(h, h->count - 1);
     wrn_backend_config config = *h->plan->config;
     config.loop = NULL;
     for (size_t i = 0; i < WRN_BACKENDS_MAX; i++)
@@ -241,7 +241,7 @@ static bool wait_ready(struct pollfd ready[2], int64_t left_ms) {
     return ppoll(ready, 2, left_ms < 0 ? NULL : &left, &none) > 0;
 }
 
-_Noreturn static void hold(holding *h) {
+_Noreturn static void run_holder(holding *h) {
     char path[PATH_MAX];
     prctl(PR_SET_NAME, NAME);
     setsid();
@@ -258,12 +258,12 @@ _Noreturn static void hold(holding *h) {
         if (is_terminated) is_terminated = 0, h->give_up_ms = wrn_now_ms();
         int64_t left = h->connection >= 0 ? -1 : h->give_up_ms - wrn_now_ms();
         if (h->connection < 0 && left <= 0) {
-            give_up(h);
+            give_up_boxes(h);
             continue;
         }
         if (!wait_ready(ready, left)) continue;
         if (h->connection >= 0 && ready[1].revents) on_packet(h);
-        else if (ready[0].revents) on_connection(h);
+        else if (ready[0].revents) on_holder_connection(h);
     }
     _exit(0);
 }
@@ -289,7 +289,7 @@ int holder_start(holder *h, const holder_plan *plan) {
     }
     state->connection = pair[1];
     h->pid = fork();
-    if (h->pid == 0) wrn_precedence_leave(), hold(state);
+    if (h->pid == 0) wrn_precedence_leave(), run_holder(state);
     close(pair[1]);
     close(state->listener);
     free(state);
@@ -332,7 +332,7 @@ static void take_state(inheritance *out, const packet *p, int fd) {
 }
 
 static bool receive_all(int from, inheritance *out) {
-    packet p;
+    packet p = {0};
     int fds[FDS_MAX];
     size_t capacity = 0;
     while (receive_packet(from, &p, fds)) {

@@ -38,7 +38,7 @@ static void on_service_end(void *context, const wrn_proc_result *result) {
     else snprintf(s->end, sizeof(s->end), "ended with status %d", result->code);
 }
 
-static bool start(service *s, wrn_fault *fault) {
+static bool start_service(service *s, wrn_fault *fault) {
     if (s->proc) return true;
     const wrn_proc_spec spec = {.cmd = s->box->source.start[0],
                                 .args = s->box->source.start + 1,
@@ -60,7 +60,7 @@ service *service_new(wrn_box *box) {
 void service_begin(service *s) {
     wrn_fault fault;
     if (!s->box->source.start_port || s->box->source.start_early)
-        (void)start(s, &fault); /* if this fails, so does everything else in the box */
+        (void)start_service(s, &fault); /* if this fails, so does everything else in the box */
 }
 
 bool service_reattach(service *s, const wrn_detached *command, wrn_proc_events *events) {
@@ -72,11 +72,11 @@ bool service_reattach(service *s, const wrn_detached *command, wrn_proc_events *
 
 /* ---- connections to it ---- */
 
-static void dial(service *s, uint16_t port, wrn_dial_fn done, void *context) {
+static void dial_box(service *s, uint16_t port, wrn_dial_fn done, void *context) {
     s->box->runner->ops->dial(s->box->it, port, done, context);
 }
 
-static void finish(waiter *d, int fd, const wrn_fault *fault) {
+static void finish_waiter(waiter *d, int fd, const wrn_fault *fault) {
     for (waiter **at = d->service ? &d->service->waiters : NULL; at && *at; at = &(*at)->next) {
         if (*at != d) continue;
         *at = d->next;
@@ -93,29 +93,29 @@ static void on_tried(void *context, int fd, const wrn_fault *fault) {
     service *s = d->service;
     wrn_fault why;
     d->trying = false;
-    if (!fault || fault->code != WRN_FAULT_NOT_LISTENING || !s) return finish(d, fd, fault);
+    if (!fault || fault->code != WRN_FAULT_NOT_LISTENING || !s) return finish_waiter(d, fd, fault);
     /* The service may have ended before its end was reported. */
-    if (!s->proc && !d->started) d->started = start(s, &why);
+    if (!s->proc && !d->started) d->started = start_service(s, &why);
     if (s->proc && wrn_now_ms() < d->give_up_ms) {
         uv_timer_start(&d->timer, try_again, RETRY_MS, 0);
         return;
     }
     wrn_fault_set(&why, WRN_FAULT_NOT_LISTENING, "the service of template \"%s\" %s", s->box->source.shown.name,
                   s->proc ? "does not listen" : s->end);
-    finish(d, -1, &why);
+    finish_waiter(d, -1, &why);
 }
 
 static void try_again(uv_timer_t *timer) {
     waiter *d = timer->data;
     d->trying = true;
-    dial(d->service, d->service->box->source.start_port, on_tried, d);
+    dial_box(d->service, d->service->box->source.start_port, on_tried, d);
 }
 
-static void refuse(void *context, const wrn_fault *fault) { on_tried(context, -1, fault); }
+static void refuse_waiter(void *context, const wrn_fault *fault) { on_tried(context, -1, fault); }
 
 void service_dial(service *s, uint16_t port, wrn_dial_fn done, void *context) {
     wrn_fault fault;
-    if (port != s->box->source.start_port) return dial(s, port, done, context);
+    if (port != s->box->source.start_port) return dial_box(s, port, done, context);
     waiter *d = calloc(1, sizeof(*d));
     *d = (waiter){.next = s->waiters, .service = s, .done = done, .context = context};
     s->waiters = d;
@@ -124,8 +124,8 @@ void service_dial(service *s, uint16_t port, wrn_dial_fn done, void *context) {
     d->started = !s->proc;
     uv_timer_init(s->box->boxes->config.loop, &d->timer);
     d->timer.data = d;
-    if (start(s, &fault)) dial(s, port, on_tried, d);
-    else wrn_answer_later(s->box->boxes->config.loop, refuse, d, &fault);
+    if (start_service(s, &fault)) dial_box(s, port, on_tried, d);
+    else wrn_answer_later(s->box->boxes->config.loop, refuse_waiter, d, &fault);
 }
 
 /* ---- the end ---- */
@@ -136,7 +136,7 @@ void service_stop(service *s) {
     for (waiter *d; s && (d = s->waiters);) {
         s->waiters = d->next;
         d->service = NULL;
-        if (!d->trying) finish(d, -1, &fault);
+        if (!d->trying) finish_waiter(d, -1, &fault);
     }
 }
 

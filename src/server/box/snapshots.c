@@ -3,7 +3,7 @@
 
 #include "server/box/internal.h"
 
-static void on_copied(void *context, int64_t size_bytes, const wrn_fault *fault) {
+static void on_box_copied(void *context, int64_t size_bytes, const wrn_fault *fault) {
     wrn_box *box = context;
     wrn_snapshot_fn copied = WRN_TAKE(box->copied);
     box->copy = NULL;
@@ -28,7 +28,7 @@ static snapshot_copy *start_copy(wrn_box *box, const wrn_upper_layer *layers, si
                                 .tree_name = source_tree_name(&box->source),
                                 .document = text.data,
                                 .target = target};
-    return snapshot_copy_start(boxes->config.loop, &plan, on_copied, box);
+    return snapshot_copy_start(boxes->config.loop, &plan, on_box_copied, box);
 }
 
 static void on_layers(void *context, const wrn_upper_layer *layers, size_t count, const wrn_fault *fault) {
@@ -38,7 +38,7 @@ static void on_layers(void *context, const wrn_upper_layer *layers, size_t count
     else if (!fault && (box->copy = start_copy(box, layers, count))) return;
     else if (!fault)
         wrn_fault_set(&own, WRN_FAULT_INTERNAL_ERROR, "cannot start the snapshot: %s", strerror(errno)), fault = &own;
-    on_copied(box, 0, fault);
+    on_box_copied(box, 0, fault);
 }
 
 void wrn_box_snapshot(wrn_box *box, const char *id, wrn_snapshot_fn done, void *context) {

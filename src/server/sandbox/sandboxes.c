@@ -406,8 +406,9 @@ void wrn_sandboxes_create(wrn_sandboxes *all, const wrn_sandbox_row *asked, cons
     list(s);
     s->created = done;
     s->created_context = context;
-    wrn_box_spec spec = {s->row.id, s->row.template_name, s->row.vcpus, s->row.memory_mb,
-                         *snapshot_id ? snapshot_id : NULL, s->row.backend};
+    wrn_box_spec spec = {
+        s->row.id,     s->row.template_name, s->row.vcpus, s->row.memory_mb, *snapshot_id ? snapshot_id : NULL,
+        s->row.backend};
     wrn_box_create(c->boxes, &spec, on_died, on_created, s);
 }
 

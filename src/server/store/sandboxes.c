@@ -9,11 +9,11 @@
 #define COLUMNS WRITTEN " IS NOT NULL"
 
 wrn_db wrn_store_add_sandbox(wrn_store *store, const wrn_sandbox_row *row, const char *metadata) {
-    return wrn_sql_run(store,
-                       wrn_sql(store, "INSERT INTO sandboxes (" WRITTEN ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                               "ttttiiiiiiitt", row->id, row->team_id, row->status, row->template_name, row->vcpus,
-                               row->memory_mb, row->timeout_sec, row->created_at, row->started_at, row->last_active_at,
-                               row->last_updated, row->backend, metadata));
+    return wrn_sql_run(
+        store, wrn_sql(store, "INSERT INTO sandboxes (" WRITTEN ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                       "ttttiiiiiiitt", row->id, row->team_id, row->status, row->template_name, row->vcpus,
+                       row->memory_mb, row->timeout_sec, row->created_at, row->started_at, row->last_active_at,
+                       row->last_updated, row->backend, metadata));
 }
 
 wrn_db wrn_store_get_metadata(wrn_store *store, const char *id, char **out) {

@@ -35,13 +35,14 @@ typedef struct build {
 
 /* ---- removing what is not needed any more ---- */
 
-static bool is_ours(const char *name) { return strncmp(name, OURS, strlen(OURS)) == 0; }
+static bool is_built_name(const char *name) { return strncmp(name, OURS, strlen(OURS)) == 0; }
 
 static bool is_linked(const char *templates, const char *wanted) {
     WRN_AUTO(wrn_dir_close) DIR *dir = opendir(templates);
     for (struct dirent *entry; (entry = wrn_dir_next(dir));) {
         char target[300];
-        ssize_t size = is_ours(entry->d_name) ? -1 : readlinkat(dirfd(dir), entry->d_name, target, sizeof(target) - 1);
+        ssize_t size =
+            is_built_name(entry->d_name) ? -1 : readlinkat(dirfd(dir), entry->d_name, target, sizeof(target) - 1);
         if (size > 0 && (size_t)size == strlen(wanted) && memcmp(target, wanted, (size_t)size) == 0) return true;
     }
     return !dir;
@@ -64,7 +65,8 @@ static void sweep_one(const char *templates, const char *name) {
 static void sweep_templates(const char *templates) {
     WRN_AUTO(wrn_dir_close) DIR *dir = opendir(templates);
     for (struct dirent *entry; (entry = wrn_dir_next(dir));)
-        if (is_ours(entry->d_name) && strcmp(entry->d_name, OURS "lock") != 0) sweep_one(templates, entry->d_name);
+        if (is_built_name(entry->d_name) && strcmp(entry->d_name, OURS "lock") != 0)
+            sweep_one(templates, entry->d_name);
 }
 
 static int lock_templates(const char *templates, wrn_fault *fault) {
@@ -81,7 +83,7 @@ static int lock_templates(const char *templates, wrn_fault *fault) {
 
 /* ---- the sources ---- */
 
-static bool unpack(build *b, const char *mode, int in, const char *const *from) {
+static bool run_unpacker(build *b, const char *mode, int in, const char *const *from) {
     if (pipeline_run(b->unpacker, mode, b->tree, in, from, b->said, b->fault)) return true;
     wrn_fault why = *b->fault;
     return FAIL(b->fault, "cannot build from %s: %.300s", b->origin, why.message);
@@ -93,7 +95,7 @@ static bool from_tar(build *b) {
     int fd = from_stdin ? 0 : open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0) return FAIL(b->fault, "cannot open %.300s: %s", path, strerror(errno));
     snprintf(b->origin, sizeof(b->origin), "tar %s", path);
-    bool ok = unpack(b, "archive", fd, NULL);
+    bool ok = run_unpacker(b, "archive", fd, NULL);
     if (!from_stdin) close(fd);
     return ok;
 }
@@ -110,7 +112,7 @@ static bool from_dir(build *b) {
     if (is_above || size == 1)
         return FAIL(b->fault, "%.200s contains the templates themselves (%.200s)", b->plan->dir, b->templates);
     snprintf(b->origin, sizeof(b->origin), "directory %s", from);
-    return unpack(b, "archive", -1, tar);
+    return run_unpacker(b, "archive", -1, tar);
 }
 
 static bool from_mmdebstrap(build *b) {
@@ -128,7 +130,7 @@ static bool from_mmdebstrap(build *b) {
     argv[count++] = "-";
     if (plan->mirror) argv[count++] = plan->mirror;
     snprintf(b->origin, sizeof(b->origin), "mmdebstrap %s", plan->suite);
-    if (unpack(b, "archive", -1, argv)) return true;
+    if (run_unpacker(b, "archive", -1, argv)) return true;
     wrn_fault why = *b->fault;
     if (geteuid() != 0 && strstr(why.message, "ended with status"))
         wrn_fault_set(
@@ -150,19 +152,19 @@ static bool from_oci(build *b) {
     for (size_t i = 0; i < image.count; i++) {
         WRN_AUTO(wrn_fd_close) int fd = oci_open_blob(dir, &image.layers[i], &pipeline_stopped, why);
         if (fd < 0) return FAIL(b->fault, "cannot build from %s: %s", b->origin, why);
-        if (!unpack(b, "layer", fd, NULL)) return false;
+        if (!run_unpacker(b, "layer", fd, NULL)) return false;
     }
     return true;
 }
 
-static bool fill(build *b) {
+static bool fill_template(build *b) {
     const wrn_template_plan *plan = b->plan;
     return plan->tar ? from_tar(b) : plan->dir ? from_dir(b) : plan->oci ? from_oci(b) : from_mmdebstrap(b);
 }
 
 /* ---- from a tree to a template ---- */
 
-static bool write_document(const build *b) {
+static bool write_template_document(const build *b) {
     const wrn_template_plan *plan = b->plan;
     const char *user = plan->user ? plan->user : *b->user ? b->user : NULL;
     source s = {.start_port = (uint16_t)plan->start_port, .start_early = plan->start_early, .default_user = user};
@@ -179,7 +181,7 @@ static bool write_document(const build *b) {
 }
 
 /* A real directory of that name was not built here. While it is in use it must stay where it is. */
-static bool publish(const build *b) {
+static bool publish_template(const build *b) {
     struct stat old;
     bool exists = lstat(b->name, &old) == 0, is_dir = exists && S_ISDIR(old.st_mode);
     WRN_AUTO(wrn_fd_close) int claimed = is_dir ? claim(b->name) : -1;
@@ -194,8 +196,9 @@ static bool make_template(build *b) {
     if (!mkdtemp(b->dir)) return FAIL(b->fault, "cannot make %.300s: %s", b->dir, strerror(errno));
     snprintf(b->tree, sizeof(b->tree), "%s/rootfs", b->dir);
     if (mkdir(b->tree, 0755) != 0) return FAIL(b->fault, "cannot make %.300s: %s", b->tree, strerror(errno));
-    return fill(b) && unpack(b, "finish", -1, NULL) && write_document(b) &&
-           backends_finish_template(b->dir, &(wrn_root){.tree = b->tree}, b->fault) && !pipeline_stopped && publish(b);
+    return fill_template(b) && run_unpacker(b, "finish", -1, NULL) && write_template_document(b) &&
+           backends_finish_template(b->dir, &(wrn_root){.tree = b->tree}, b->fault) && !pipeline_stopped &&
+           publish_template(b);
 }
 
 static bool is_free(const build *b) {

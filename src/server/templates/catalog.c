@@ -67,7 +67,7 @@ static const char *read_members(source *s) {
 }
 
 /* Opens and locks the directory, so that it stays when the next build changes the link. -1 with errno. */
-static int hold(const char *dir, char real[PATH_MAX]) {
+static int hold_template(const char *dir, char real[PATH_MAX]) {
     enum { TRIES = 3 };
     for (int i = 0; i < TRIES && realpath(dir, real); i++) {
         WRN_AUTO(wrn_fd_close) int fd = open(real, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -83,7 +83,7 @@ int source_open(const char *name_dir, const char *name, source *out, wrn_fault *
     struct stat info;
     *out = (source){0};
     snprintf(out->shown.name, sizeof(out->shown.name), "%s", name);
-    out->held = hold(name_dir, dir) + 1;
+    out->held = hold_template(name_dir, dir) + 1;
     if (!out->held) snprintf(dir, sizeof(dir), "%s", name_dir);
     snprintf(path, sizeof(path), "%s/template.json", dir);
     char *text = read_document(path, &size, &out->shown.created_at);
@@ -154,7 +154,7 @@ wrn_root source_root(const source *s) { return (wrn_root){s->on_host, s->tree}; 
 
 /* ---- the operator's ---- */
 
-static bool is_name(const char *name) { return *name && *name != '.' && strlen(name) <= 64 && !strchr(name, '/'); }
+static bool is_file_name(const char *name) { return *name && *name != '.' && strlen(name) <= 64 && !strchr(name, '/'); }
 
 /* The name of the hosted service's template, for programs that ask for it. An operator's template wins. */
 static const char alias_of_minimal[] = "minimal-ubuntu";
@@ -169,17 +169,17 @@ int source_find(const wrn_backend_config *config, const char *name, source *out,
     char path[PATH_MAX];
     const char *dir = config->template_dir;
     if (is_minimal(dir, name)) return source_minimal(out, config->state_dir), 0;
-    if (dir && is_name(name) && (size_t)snprintf(path, sizeof(path), "%s/%s", dir, name) < 4000)
+    if (dir && is_file_name(name) && (size_t)snprintf(path, sizeof(path), "%s/%s", dir, name) < 4000)
         return source_open(path, name, out, fault);
     return wrn_fault_set(fault, WRN_FAULT_NOT_FOUND, "there is no template \"%.64s\"", name);
 }
 
 static int is_shown(const struct dirent *entry) {
-    return is_name(entry->d_name) && strcmp(entry->d_name, MINIMAL) != 0;
+    return is_file_name(entry->d_name) && strcmp(entry->d_name, MINIMAL) != 0;
 }
 
 int wrn_template_find(const wrn_backend_config *config, const char *name, wrn_template *out, wrn_fault *fault) {
-    source s;
+    source s = {0};
     if (source_find(config, name, &s, fault) != 0) return -1;
     *out = s.shown;
     source_close(&s);
@@ -189,7 +189,7 @@ int wrn_template_find(const wrn_backend_config *config, const char *name, wrn_te
 void wrn_template_list(const wrn_backend_config *config, wrn_template_fn each, void *context) {
     const char *dir = config->template_dir;
     struct dirent **entries = NULL;
-    source s;
+    source s = {0};
     wrn_fault fault;
     source_minimal(&s, config->state_dir);
     each(context, &s.shown);

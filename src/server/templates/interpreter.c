@@ -55,7 +55,7 @@ static bool has_packages(void) {
 }
 
 /* Replaces a file by renaming, because sandboxes may be using the old one. */
-static int put(const char *dir, const char *name, const char *text) {
+static int replace_file(const char *dir, const char *name, const char *text) {
     char path[PATH_MAX + 320], partial[PATH_MAX + 16];
     snprintf(path, sizeof(path), "%.4000s/%s", dir, name);
     snprintf(partial, sizeof(partial), "%.4000s/.new", dir);
@@ -79,12 +79,12 @@ static bool build(const char *dir, wrn_fault *fault) {
     snprintf(s.tree, sizeof(s.tree), "%.4000s/%s", dir, source_tree_name(&s));
     for (size_t i = 0; ok && i < WRN_COUNT(files); i++) {
         snprintf(name, sizeof(name), "%s" HOME "/%s", source_tree_name(&s), files[i].path);
-        ok = put(dir, name, files[i].text) == 0;
+        ok = replace_file(dir, name, files[i].text) == 0;
     }
     if (ok && !backends_finish_template(dir, &(wrn_root){true, s.tree}, fault)) return false;
     about.size_bytes = disk_bytes(s.tree, NULL);
     source_document(&s, "base", &about, &text);
-    if (ok && put(dir, "template.json", text.data) == 0) return true;
+    if (ok && replace_file(dir, "template.json", text.data) == 0) return true;
     return wrn_fault_set(fault, WRN_FAULT_INTERNAL_ERROR, "cannot make the template in %.300s: %s", dir,
                          strerror(errno)),
            false;

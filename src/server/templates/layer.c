@@ -87,13 +87,13 @@ static void drop_xattrs(int fd) {
 }
 
 /* Owner first, because changing it clears mode bits. */
-static int finish(const copy *c, int from, int to, const struct stat *info) {
+static int copy_metadata(const copy *c, int from, int to, const struct stat *info) {
     const struct timespec times[2] = {info->st_atim, info->st_mtim};
     if (c->owners && fchown(to, info->st_uid, info->st_gid) != 0) return -1;
     return fchmod(to, info->st_mode & 07777) == 0 && copy_xattrs(from, to) == 0 && futimens(to, times) == 0 ? 0 : -1;
 }
 
-static int finish_node(const copy *c, int dir, const char *name, const struct stat *info) {
+static int copy_node_metadata(const copy *c, int dir, const char *name, const struct stat *info) {
     const struct timespec times[2] = {info->st_atim, info->st_mtim};
     if (c->owners && fchownat(dir, name, info->st_uid, info->st_gid, AT_SYMLINK_NOFOLLOW) != 0) return -1;
     if (!S_ISLNK(info->st_mode) && fchmodat(dir, name, info->st_mode & 07777, 0) != 0) return -1;
@@ -128,7 +128,7 @@ static int copy_range(int in, int out, off_t at, off_t end) {
 }
 
 /* Shares blocks if the file system can, and keeps holes. */
-static int copy_data(int in, int out, off_t size) {
+static int copy_file_data(int in, int out, off_t size) {
     if (ioctl(out, FICLONE, in) == 0) return 0;
     if (ftruncate(out, size) != 0) return -1;
     for (off_t at = 0; at < size;) {
@@ -168,7 +168,7 @@ static int remember_link(copy *c, linked **at, const struct stat *info) {
     return 0;
 }
 
-static int copy_file(copy *c, int from, int to, const char *name) {
+static int copy_layer_file(copy *c, int from, int to, const char *name) {
     struct stat info;
     WRN_AUTO(wrn_fd_close) int in = openat(from, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
     if (in < 0 || fstat(in, &info) != 0) return -1;
@@ -176,7 +176,7 @@ static int copy_file(copy *c, int from, int to, const char *name) {
     linked **link = info.st_nlink > 1 ? find_link(c, &info) : NULL;
     if (link && *link && linkat(c->top, (*link)->path, to, name, 0) == 0) return 0;
     WRN_AUTO(wrn_fd_close) int out = openat(to, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-    if (out < 0 || copy_data(in, out, info.st_size) != 0 || finish(c, in, out, &info) != 0) return -1;
+    if (out < 0 || copy_file_data(in, out, info.st_size) != 0 || copy_metadata(c, in, out, &info) != 0) return -1;
     if (link && !*link && c->size < sizeof(c->path) && remember_link(c, link, &info) != 0) return -1;
     return close(wrn_fd_take(&out));
 }
@@ -186,12 +186,12 @@ static int copy_link(const copy *c, int from, int to, const char *name, const st
     ssize_t size = readlinkat(from, name, target, sizeof(target) - 1);
     if (size < 0) return -1;
     target[size] = '\0';
-    return symlinkat(target, to, name) == 0 ? finish_node(c, to, name, info) : -1;
+    return symlinkat(target, to, name) == 0 ? copy_node_metadata(c, to, name, info) : -1;
 }
 
 /* ---- lower layers ---- */
 
-static int open_dir(int dir, const char *name) {
+static int open_layer_dir(int dir, const char *name) {
     return openat(dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 }
 
@@ -206,7 +206,7 @@ static bool exists(const stack *below, const char *name) {
 static stack open_below(const copy *c, const stack *parent, const char *name) {
     stack found = {.count = 0};
     for (int i = 0; i < parent->count; i++) {
-        int fd = open_dir(parent->fds[i], name);
+        int fd = open_layer_dir(parent->fds[i], name);
         if (fd < 0 && errno == ENOENT) continue;
         if (fd < 0) break;
         found.fds[found.count++] = fd;
@@ -277,12 +277,12 @@ static int make_target(const copy *c, int to, const stack *base, const char *nam
     if (opaque && !remove_at(to, name)) return -1;
     if (mkdirat(to, name, 0700) != 0) {
         if (errno != EEXIST) return -1;
-        int there = open_dir(to, name);
+        int there = open_layer_dir(to, name);
         if (there >= 0) return drop_xattrs(there), there;
         if (!remove_at(to, name) || mkdirat(to, name, 0700) != 0) return -1;
         opaque = exists(base, name); /* the removed file hid it */
     }
-    int made = open_dir(to, name);
+    int made = open_layer_dir(to, name);
     if (made < 0 || !opaque || fsetxattr(made, c->opaque, "y", 1, 0) == 0) return made;
     close(made);
     return -1;
@@ -326,14 +326,14 @@ static int copy_open_dir(copy *c, int source, int to, const stack *base, const c
     if (target < 0) return -1;
     if (!moved && !is_opaque(c, target)) below = open_below(c, base, name);
     int rc = apply_dir(c, source, target, &below, *lower ? lower : NULL);
-    if (rc == 0) rc = finish(c, source, target, &info);
+    if (rc == 0) rc = copy_metadata(c, source, target, &info);
     if (rc != 0) failed(c);
     close_stack(&below);
     return rc;
 }
 
 static int copy_dir(copy *c, int from, int to, const stack *base, const char *name, const char *parent) {
-    WRN_AUTO(wrn_fd_close) int source = open_dir(from, name);
+    WRN_AUTO(wrn_fd_close) int source = open_layer_dir(from, name);
     c->depth++;
     int rc = copy_open_dir(c, source, to, base, name, parent);
     c->depth--;
@@ -347,10 +347,10 @@ static int apply_entry(copy *c, int from, int to, const stack *base, const char 
     if (S_ISDIR(info.st_mode)) return copy_dir(c, from, to, base, name, lower);
     if (!remove_at(to, name)) return failed(c);
     if (is_whiteout(&info)) rc = exists(base, name) ? mknodat(to, name, S_IFCHR, makedev(0, 0)) : 0;
-    else if (S_ISREG(info.st_mode)) rc = copy_file(c, from, to, name);
+    else if (S_ISREG(info.st_mode)) rc = copy_layer_file(c, from, to, name);
     else if (S_ISLNK(info.st_mode)) rc = copy_link(c, from, to, name, &info);
     else if (S_ISFIFO(info.st_mode) || S_ISSOCK(info.st_mode))
-        rc = mknodat(to, name, (info.st_mode & S_IFMT) | 0600, 0) == 0 ? finish_node(c, to, name, &info) : -1;
+        rc = mknodat(to, name, (info.st_mode & S_IFMT) | 0600, 0) == 0 ? copy_node_metadata(c, to, name, &info) : -1;
     else rc = 0; /* a sandbox can't make devices */
     return rc == 0 ? 0 : failed(c);
 }
@@ -390,7 +390,8 @@ int layer_apply(const layer_plan *plan, layer_fault *fault) {
     c->roots.count = plan->count;
     memcpy(c->roots.fds, plan->below, sizeof(plan->below));
     int rc = apply_dir(c, plan->from, plan->to, &base, "");
-    if (rc == 0 && (fstat(plan->from, &info) != 0 || finish(c, plan->from, plan->to, &info) != 0)) rc = failed(c);
+    if (rc == 0 && (fstat(plan->from, &info) != 0 || copy_metadata(c, plan->from, plan->to, &info) != 0))
+        rc = failed(c);
     forget_links(c);
     free(c);
     return rc;

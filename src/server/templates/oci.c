@@ -49,7 +49,7 @@ static const char *tag_of(const wrn_json *descriptor) {
     return text_of(wrn_json_get(descriptor, "annotations"), "org.opencontainers.image.ref.name");
 }
 
-static bool fits(const wrn_json *descriptor, const char *arch) {
+static bool fits_platform(const wrn_json *descriptor, const char *arch) {
     const wrn_json *platform = wrn_json_get(descriptor, "platform");
     return !platform ||
            (strcmp(text_of(platform, "os"), "linux") == 0 && strcmp(text_of(platform, "architecture"), arch) == 0);
@@ -73,7 +73,7 @@ bool oci_choose(const wrn_json *index, const char *tag, const char *arch, oci_bl
     if (wrn_json_type_of(list) != WRN_JSON_ARRAY) return wrong(why, "it has no array \"manifests\"");
     for (size_t i = 0; i < wrn_json_count(list); i++) {
         const wrn_json *one = wrn_json_at(list, i);
-        if (!fits(one, arch) || (tag && strcmp(tag_of(one), tag) != 0)) continue;
+        if (!fits_platform(one, arch) || (tag && strcmp(tag_of(one), tag) != 0)) continue;
         if (chosen && strcmp(tag_of(chosen), tag_of(one)) != 0)
             return wrong(why,
                          "it has several images, among them \"%.60s\" and \"%.60s\"; choose one with DIRECTORY:TAG",
@@ -171,7 +171,7 @@ static wrn_json *read_blob(const char *dir, const oci_blob *blob, char why[OCI_W
     return fd >= 0 ? read_json(fd, blob->sha256, why) : NULL;
 }
 
-static wrn_json *read_file(const char *dir, const char *name, char why[OCI_WHY_SIZE]) {
+static wrn_json *read_layout_file(const char *dir, const char *name, char why[OCI_WHY_SIZE]) {
     char path[PATH_MAX + 32];
     snprintf(path, sizeof(path), "%.4000s/%s", dir, name);
     int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
@@ -215,8 +215,8 @@ static bool read_config(const char *dir, oci_image *image, char why[OCI_WHY_SIZE
 
 bool oci_open(const char *where, char *dir, size_t dir_size, oci_image *out, char why[OCI_WHY_SIZE]) {
     const char *tag = split(where, dir, dir_size);
-    WRN_AUTO(wrn_json_freep) wrn_json *layout = read_file(dir, "oci-layout", why);
-    WRN_AUTO(wrn_json_freep) wrn_json *at = layout ? read_file(dir, "index.json", why) : NULL;
+    WRN_AUTO(wrn_json_freep) wrn_json *layout = read_layout_file(dir, "oci-layout", why);
+    WRN_AUTO(wrn_json_freep) wrn_json *at = layout ? read_layout_file(dir, "index.json", why) : NULL;
     bool is_index = true;
     if (layout && strcmp(text_of(layout, "imageLayoutVersion"), "1.0.0") != 0)
         return wrong(why, "oci-layout: imageLayoutVersion is not \"1.0.0\"");

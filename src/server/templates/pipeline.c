@@ -25,17 +25,17 @@ static void on_build_signal(int signo) {
     errno = saved;
 }
 
-static void handle(void (*handler)(int)) {
+static void set_handler(void (*handler)(int)) {
     struct sigaction action = {.sa_handler = handler};
     for (size_t i = 0; i < WRN_COUNT(signals); i++) sigaction(signals[i], &action, NULL);
 }
 
 void pipeline_begin(void) {
     pipeline_stopped = 0;
-    handle(on_build_signal);
+    set_handler(on_build_signal);
 }
 
-void pipeline_end(void) { handle(SIG_DFL); }
+void pipeline_end(void) { set_handler(SIG_DFL); }
 
 /* ---- the programs ---- */
 
@@ -73,14 +73,14 @@ static pid_t fork_jailed(void) {
 }
 
 /* Signals are blocked until the handler knows the pid. */
-static bool start(int which, const program *p) {
+static bool start_program(int which, const program *p) {
     sigset_t all, before;
     pid_t parent = getpid();
     sigfillset(&all);
     sigprocmask(SIG_BLOCK, &all, &before);
     pid_t pid = pipeline_stopped ? -1 : p->jailed ? fork_jailed() : fork();
     if (pid == 0) {
-        handle(SIG_DFL);
+        set_handler(SIG_DFL);
         sigprocmask(SIG_SETMASK, &before, NULL);
         become(p, parent);
     }
@@ -94,12 +94,12 @@ static void start_unpacker(program p, int *lock_fd) {
     bool root = geteuid() == 0;
     p.jailed = true;
     p.userns_fd = root ? userns_borrow(lock_fd) : -1;
-    if (!root || p.userns_fd >= 0) start(UNPACKER, &p);
+    if (!root || p.userns_fd >= 0) start_program(UNPACKER, &p);
     if (p.userns_fd >= 0) close(p.userns_fd);
 }
 
 /* Waits for a program. Returns its wait status; -1 if it did not start. */
-static int end(int which) {
+static int await_program(int which) {
     sigset_t all, before;
     siginfo_t info;
     int status = -1;
@@ -157,7 +157,8 @@ bool pipeline_run(const char *unpacker, const char *mode, const char *tree, int 
     const char *const argv[] = {unpacker, mode, geteuid() == 0 ? "keep" : "squash", NULL};
     int feed[2] = {-1, -1}, remark[2] = {-1, -1}, lock_fd = -1;
     bool ok = (!from || pipe2(feed, O_CLOEXEC) == 0) && pipe2(remark, O_CLOEXEC) == 0;
-    if (ok && from) ok = start(FEEDER, &(program){.argv = from, .in = -1, .out = feed[1], .err = -1, .userns_fd = -1});
+    if (ok && from)
+        ok = start_program(FEEDER, &(program){.argv = from, .in = -1, .out = feed[1], .err = -1, .userns_fd = -1});
     if (ok)
         start_unpacker(
             (program){.argv = argv, .dir = tree, .in = from ? feed[0] : in, .out = remark[1], .err = remark[1]},
@@ -169,7 +170,7 @@ bool pipeline_run(const char *unpacker, const char *mode, const char *tree, int 
         read_all(remark[0], &remarks);
         close(remark[0]);
     }
-    int unpacked = end(UNPACKER), fed = end(FEEDER);
+    int unpacked = await_program(UNPACKER), fed = await_program(FEEDER);
     wrn_fd_close(&lock_fd);
     if (!check_ends(from ? from[0] : NULL, fed, unpacked, &remarks, fault)) return false;
     if (remarks.size) wrn_buf_puts(said, remarks.data);

@@ -82,10 +82,10 @@ static bool fill_overlay(const snapshot_plan *p, const overlay *v, outcome *o) {
     return ok && (v->tree < 0 || apply(p, v, v->tree, -1, o)) && apply(p, v, v->own, v->tree, o);
 }
 
-static int open_dir(const char *path) { return path ? open_in(path, ".") : -1; }
+static int open_layer(const char *path) { return path ? open_in(path, ".") : -1; }
 
 /* Opens all before it fills any, because making a directory for one changes the times of another. */
-static bool fill(const snapshot_plan *p, const char *tree, outcome *o) {
+static bool fill_tree(const snapshot_plan *p, const char *tree, outcome *o) {
     overlay all[OVERLAYS_MAX];
     for (size_t i = 0; i < p->count; i++) {
         const wrn_upper_layer *w = &p->layers[i];
@@ -94,8 +94,8 @@ static bool fill(const snapshot_plan *p, const char *tree, outcome *o) {
         wrn_fd_close(&top);
         all[i] = (overlay){open_in(tree, w->at),
                            *p->tree ? open_in(p->tree, w->at) : -1,
-                           open_dir(w->dir),
-                           {open_dir(w->below[0]), open_dir(w->below[1])},
+                           open_layer(w->dir),
+                           {open_layer(w->below[0]), open_layer(w->below[1])},
                            (w->below[0] != NULL) + (w->below[1] != NULL),
                            w->skip};
     }
@@ -103,7 +103,7 @@ static bool fill(const snapshot_plan *p, const char *tree, outcome *o) {
     return !o->error;
 }
 
-static bool write_document(const snapshot_plan *p, const char *dir, outcome *o) {
+static bool write_snapshot_document(const snapshot_plan *p, const char *dir, outcome *o) {
     char path[PATH_MAX + 32];
     snprintf(path, sizeof(path), "%s/template.json", dir);
     return wrn_file_write(AT_FDCWD, path, O_CREAT | O_EXCL, p->document, strlen(p->document)) || fails(o, path);
@@ -115,7 +115,7 @@ static bool sync_dir(const char *path, int (*sync)(int fd)) {
 }
 
 /* Syncs everything to disk before it gets its name. */
-static bool publish(const snapshot_plan *p, const char *partial, outcome *o) {
+static bool publish_snapshot(const snapshot_plan *p, const char *partial, outcome *o) {
     char parent[PATH_MAX];
     if ((p->durable && !sync_dir(partial, syncfs)) || rename(partial, p->target) != 0) return fails(o, partial);
     snprintf(parent, sizeof(parent), "%s", p->target);
@@ -123,7 +123,7 @@ static bool publish(const snapshot_plan *p, const char *partial, outcome *o) {
     return !p->durable || sync_dir(parent, fsync) || fails(o, parent);
 }
 
-static void make(const snapshot_plan *p, outcome *o) {
+static void make_snapshot(const snapshot_plan *p, outcome *o) {
     char partial[PATH_MAX], tree[PATH_MAX + 16];
     snprintf(partial, sizeof(partial), "%.4000s.new", p->target);
     snprintf(tree, sizeof(tree), "%s/%s", partial, p->tree_name);
@@ -131,13 +131,13 @@ static void make(const snapshot_plan *p, outcome *o) {
         fails(o, partial);
         return;
     }
-    if (!fill(p, tree, o) || !write_document(p, partial, o)) return;
+    if (!fill_tree(p, tree, o) || !write_snapshot_document(p, partial, o)) return;
     o->bytes = disk_bytes(tree, NULL);
-    publish(p, partial, o);
+    publish_snapshot(p, partial, o);
 }
 
 /* An ordinary user can't read all files of its boxes except as root of a user namespace, as in the boxes. */
-static bool prepare(const snapshot_plan *p, int join_fd, outcome *o) {
+static bool prepare_copy(const snapshot_plan *p, int join_fd, outcome *o) {
     struct rlimit files;
     if (join_fd >= 0 && write(join_fd, "0", 1) != 1) return fails(o, "its control group");
     if (wrn_limit_data((int64_t)COPY_DATA_MB << 20) != 0) return fails(o, "its memory limit");
@@ -153,19 +153,19 @@ static bool prepare(const snapshot_plan *p, int join_fd, outcome *o) {
     return getppid() == p->parent || fails(o, "the server");
 }
 
-_Noreturn static void child(const snapshot_plan *p, int result_fd, int join_fd) {
+_Noreturn static void run_copy(const snapshot_plan *p, int result_fd, int join_fd) {
     static outcome o;
-    bool ok = prepare(p, join_fd, &o);
+    bool ok = prepare_copy(p, join_fd, &o);
     if (result_fd > 3) close_range(3, (unsigned)result_fd - 1, 0);
     close_range((unsigned)result_fd + 1, ~0U, 0);
-    if (ok) make(p, &o);
+    if (ok) make_snapshot(p, &o);
     (void)!write(result_fd, &o, sizeof(o));
     _exit(0);
 }
 
 /* ---- its parent ---- */
 
-static void set_fault(wrn_fault *fault, const outcome *o) {
+static void set_copy_fault(wrn_fault *fault, const outcome *o) {
     if (o->error == ELOOP)
         wrn_fault_set(fault, WRN_FAULT_INVALID_REQUEST, "directories are nested too deeply for a snapshot: %s",
                       o->where);
@@ -181,7 +181,7 @@ static void end_copy(wrn_job *removal) {
     snapshot_copy *copy = (snapshot_copy *)removal;
     const outcome *o = &copy->outcome;
     wrn_fault fault;
-    if (o->error) set_fault(&fault, o);
+    if (o->error) set_copy_fault(&fault, o);
     copy->done(copy->context, o->bytes, o->error ? &fault : NULL);
     uv_close((uv_handle_t *)&copy->poll, wrn_handle_free_data);
 }
@@ -229,7 +229,7 @@ static pid_t fork_child(const snapshot_plan *plan, const snapshot_copy *copy, in
     int join_fd;
     if (copy->ops->make_helper_group(copy->backend, copy->group, (int64_t)COPY_MB << 20, &join_fd) != 0) return -1;
     pid_t pid = fork();
-    if (pid == 0) wrn_precedence_leave(), child(plan, result_fd, join_fd);
+    if (pid == 0) wrn_precedence_leave(), run_copy(plan, result_fd, join_fd);
     wrn_fd_close(&join_fd);
     if (pid < 0) copy->ops->remove_helper_group(copy->backend, copy->group, NULL);
     return pid;

@@ -120,7 +120,7 @@ static void apply_whiteouts(void) {
 /* ---- writing ---- */
 
 /* Removes a directory in the way of a file, and the reverse. libarchive replaces other files. */
-static void make_room(const char *path, bool is_dir) {
+static void clear_path(const char *path, bool is_dir) {
     struct stat there, root;
     if (lstat(path, &there) != 0 || S_ISDIR(there.st_mode) == is_dir) return;
     if (stat("/", &root) == 0 && is_same(&there, &root)) fail("\"%s\" replaces the root directory by a file", path);
@@ -148,7 +148,7 @@ static void copy_data(struct archive *in, struct archive *out, const char *path)
 static void write_entry(struct archive *in, struct archive *out, struct archive_entry *entry, const char *path) {
     bool is_dir = archive_entry_filetype(entry) == AE_IFDIR && !archive_entry_hardlink(entry);
     archive_entry_set_perm(entry, archive_entry_perm(entry) & (is_dir ? 03777 : 01777));
-    make_room(path, is_dir);
+    clear_path(path, is_dir);
     if (archive_write_header(out, entry) != ARCHIVE_OK) fail("cannot make \"%s\": %s", path, archive_error_string(out));
     copy_data(in, out, path);
     if (archive_write_finish_entry(out) != ARCHIVE_OK)
@@ -201,7 +201,7 @@ static void check_top(void) {
         fail("the root file system is below \"%s\"; give what is in that directory", only);
 }
 
-static void finish(void) {
+static void finish_root(void) {
     static const struct {
         const char *path;
         mode_t mode;
@@ -225,7 +225,7 @@ int main(int argc, char **argv) {
         fail("usage: wrenn-unpack archive|layer|finish keep|squash\n");
     jail_enter(keep);
     if (is_layer) apply_whiteouts();
-    if (strcmp(what, "finish") == 0) finish();
+    if (strcmp(what, "finish") == 0) finish_root();
     else unpack(is_layer, keep);
     fflush(stdout);
     _exit(0); /* a leak checker would need /proc */

@@ -19,27 +19,28 @@ static const char *const controllers[HIERARCHIES] = {
 
 /* ---- small files ---- */
 
-static int write_file(const char *dir, const char *name, const char *text) {
+static int write_group_file(const char *dir, const char *name, const char *text) {
     char path[PATH_MAX + 64];
     snprintf(path, sizeof(path), "%s/%s", dir, name);
     return wrn_file_write(AT_FDCWD, path, 0, text, strlen(text)) ? 0 : -1;
 }
 
-static bool read_file(const char *dir, const char *name, char *out, size_t size) {
+static bool read_group_file(const char *dir, const char *name, char *out, size_t size) {
     char path[PATH_MAX + 64];
     snprintf(path, sizeof(path), "%s/%s", dir, name);
     return wrn_file_read(path, out, size) >= 0;
 }
 
-static int64_t read_number(const char *dir, const char *name) {
+static int64_t read_group_number(const char *dir, const char *name) {
     char text[64];
-    return read_file(dir, name, text, sizeof(text)) && isdigit((unsigned char)*text) ? strtoll(text, NULL, 10) : -1;
+    return read_group_file(dir, name, text, sizeof(text)) && isdigit((unsigned char)*text) ? strtoll(text, NULL, 10)
+                                                                                           : -1;
 }
 
-static int set_number(const char *dir, const char *name, int64_t value) {
+static int set_group_number(const char *dir, const char *name, int64_t value) {
     char text[32];
     snprintf(text, sizeof(text), "%lld", (long long)value);
-    return write_file(dir, name, text);
+    return write_group_file(dir, name, text);
 }
 
 /* ---- finding the hierarchies ---- */
@@ -102,7 +103,7 @@ static bool find_base(int hierarchy, const char *parent, char *out, size_t size)
 
 /* Makes the directory and locks it to mark it as in use. Another daemon may remove it as a leftover before it is
  * locked. Mode 0700 keeps others from opening it and blocking us with a lock. */
-static int lock_dir(const char *path) {
+static int lock_group(const char *path) {
     for (struct stat there, locked;;) {
         if (mkdir(path, 0700) != 0 && errno != EEXIST) return -1;
         WRN_AUTO(wrn_fd_close) int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -113,7 +114,7 @@ static int lock_dir(const char *path) {
     }
 }
 
-static void unmake_dir(cgroups *c, int hierarchy) {
+static void remove_group(cgroups *c, int hierarchy) {
     wrn_fd_close(&c->lock_fds[hierarchy]);
     if (c->dir[hierarchy][0]) rmdir(c->dir[hierarchy]);
     c->dir[hierarchy][0] = '\0';
@@ -121,19 +122,20 @@ static void unmake_dir(cgroups *c, int hierarchy) {
 
 /* Limits the tasks of all boxes together to a part of what the machine has. */
 static void limit_pids(const char *dir) {
-    int64_t most = read_number("/proc/sys/kernel", "pid_max"), threads = read_number("/proc/sys/kernel", "threads-max");
+    int64_t most = read_group_number("/proc/sys/kernel", "pid_max"),
+            threads = read_group_number("/proc/sys/kernel", "threads-max");
     if (threads > 0 && threads < most) most = threads;
-    if (most > 0) set_number(dir, "pids.max", most / 4 * 3); /* not there without the controller */
+    if (most > 0) set_group_number(dir, "pids.max", most / 4 * 3); /* not there without the controller */
 }
 
 /* In v1 the group of all sandboxes stands beside single processes and would weigh as much as one of them. */
 static void weigh(const char *dir) {
     enum { ONE = 1024, EACH = 4, MOST = 262144 };
     int64_t shares = sysconf(_SC_NPROCESSORS_ONLN) * EACH * ONE;
-    set_number(dir, "cpu.shares", shares < MOST ? shares : MOST);
+    set_group_number(dir, "cpu.shares", shares < MOST ? shares : MOST);
 }
 
-static bool make_dir(cgroups *c, int hierarchy, const char *parent) {
+static bool make_group(cgroups *c, int hierarchy, const char *parent) {
     char mount[PATH_MAX], place[PATH_MAX], base[PATH_MAX], own[PATH_MAX];
     if (!find_place(hierarchy, parent, mount, place)) return false;
     /* An inherited directory may be at the root even if a new one would go elsewhere. */
@@ -141,21 +143,21 @@ static bool make_dir(cgroups *c, int hierarchy, const char *parent) {
     if (access(base, F_OK) == 0) snprintf(place, PATH_MAX, "/");
     if (!join_place(mount, place, base, sizeof(base))) return false;
     if ((size_t)snprintf(c->dir[hierarchy], PATH_MAX, "%s/%s", base, c->name) < PATH_MAX - WRN_BOX_ID_MAX &&
-        (c->lock_fds[hierarchy] = lock_dir(c->dir[hierarchy])) >= 0 && access(c->dir[hierarchy], W_OK) == 0) {
+        (c->lock_fds[hierarchy] = lock_group(c->dir[hierarchy])) >= 0 && access(c->dir[hierarchy], W_OK) == 0) {
         if (hierarchy == HIER_PIDS) limit_pids(c->dir[hierarchy]);
         if (hierarchy == HIER_CPU) weigh(c->dir[hierarchy]);
         if (hierarchy != HIER_V2) return true;
         bool moved;
         find_own("", own, sizeof(own));
         if (delegation_enable(mount, own, place, &moved) == 0)
-            write_file(c->dir[hierarchy], "cgroup.subtree_control", "+memory +pids +cpu");
+            write_group_file(c->dir[hierarchy], "cgroup.subtree_control", "+memory +pids +cpu");
         else c->error = errno;
         limit_pids(c->dir[hierarchy]);
         c->bars_restart = moved && delegation_bars_restart(place);
         return true;
     }
     c->error = errno;
-    unmake_dir(c, hierarchy);
+    remove_group(c, hierarchy);
     return false;
 }
 
@@ -166,9 +168,10 @@ static bool fill_cpuset(const char *dir) {
     snprintf(base, sizeof(base), "%s", dir);
     *strrchr(base, '/') = '\0';
     for (size_t i = 0; i < WRN_COUNT(files); i++)
-        if (!read_file(base, files[i], text, sizeof(text)) || *text <= ' ' || write_file(dir, files[i], text) != 0)
+        if (!read_group_file(base, files[i], text, sizeof(text)) || *text <= ' ' ||
+            write_group_file(dir, files[i], text) != 0)
             return false;
-    return write_file(dir, "cgroup.clone_children", "1") == 0;
+    return write_group_file(dir, "cgroup.clone_children", "1") == 0;
 }
 
 /* Whether it is mounted together with the cpu controller. */
@@ -180,7 +183,7 @@ static bool is_with_cpu(int hierarchy, const char *parent) {
 
 static bool v2_has_controllers(const cgroups *c) {
     char text[256];
-    return read_file(c->dir[HIER_V2], "cgroup.subtree_control", text, sizeof(text)) && strstr(text, "memory") &&
+    return read_group_file(c->dir[HIER_V2], "cgroup.subtree_control", text, sizeof(text)) && strstr(text, "memory") &&
            strstr(text, "pids") && strstr(text, "cpu");
 }
 
@@ -208,9 +211,9 @@ void cgroups_open(cgroups *c, const char *parent, const char *name) {
     memset(c, 0, sizeof(*c));
     for (int i = 0; i < HIERARCHIES; i++) c->lock_fds[i] = -1;
     snprintf(c->name, sizeof(c->name), "%s", name);
-    bool v2 = make_dir(c, HIER_V2, parent);
+    bool v2 = make_group(c, HIER_V2, parent);
     if (v2 && !v2_can_join(c)) {
-        unmake_dir(c, HIER_V2);
+        remove_group(c, HIER_V2);
         v2 = false;
     }
     if (v2 && v2_has_controllers(c)) {
@@ -218,20 +221,20 @@ void cgroups_open(cgroups *c, const char *parent, const char *name) {
         return;
     }
     bool v1 = true;
-    for (int i = HIER_MEMORY; i <= HIER_CPU; i++) v1 = make_dir(c, i, parent) && v1;
-    if (!v2) make_dir(c, HIER_FREEZER, parent);
+    for (int i = HIER_MEMORY; i <= HIER_CPU; i++) v1 = make_group(c, i, parent) && v1;
+    if (!v2) make_group(c, HIER_FREEZER, parent);
     if (v1) {
         c->limits = CGROUP_V1;
-        if (!is_with_cpu(HIER_CPUACCT, parent)) make_dir(c, HIER_CPUACCT, parent);
-        if (make_dir(c, HIER_CPUSET, parent) && !fill_cpuset(c->dir[HIER_CPUSET])) unmake_dir(c, HIER_CPUSET);
+        if (!is_with_cpu(HIER_CPUACCT, parent)) make_group(c, HIER_CPUACCT, parent);
+        if (make_group(c, HIER_CPUSET, parent) && !fill_cpuset(c->dir[HIER_CPUSET])) remove_group(c, HIER_CPUSET);
         return;
     }
-    for (int i = HIER_MEMORY; i <= HIER_CPU; i++) unmake_dir(c, i);
+    for (int i = HIER_MEMORY; i <= HIER_CPU; i++) remove_group(c, i);
     explain(c, parent);
 }
 
 void cgroups_close(cgroups *c) {
-    for (int i = 0; i < HIERARCHIES; i++) unmake_dir(c, i);
+    for (int i = 0; i < HIERARCHIES; i++) remove_group(c, i);
 }
 
 bool cgroups_can_freeze(const cgroups *c) { return c->dir[HIER_V2][0] || c->dir[HIER_FREEZER][0]; }
@@ -248,14 +251,14 @@ int64_t pids_max(const wrn_box_spec *spec) {
 }
 
 static int set_memory_v2(const char *dir, int64_t bytes) {
-    write_file(dir, "memory.swap.max", "0"); /* not there without swap accounting */
-    return set_number(dir, "memory.max", bytes);
+    write_group_file(dir, "memory.swap.max", "0"); /* not there without swap accounting */
+    return set_group_number(dir, "memory.max", bytes);
 }
 
 static int set_memory_v1(const char *dir, int64_t bytes) {
-    if (set_number(dir, "memory.limit_in_bytes", bytes) != 0) return -1;
-    set_number(dir, "memory.memsw.limit_in_bytes", bytes);    /* not there without swap accounting */
-    set_number(dir, "memory.kmem.tcp.limit_in_bytes", bytes); /* socket buffers are not counted without it */
+    if (set_group_number(dir, "memory.limit_in_bytes", bytes) != 0) return -1;
+    set_group_number(dir, "memory.memsw.limit_in_bytes", bytes);    /* not there without swap accounting */
+    set_group_number(dir, "memory.kmem.tcp.limit_in_bytes", bytes); /* socket buffers are not counted without it */
     return 0;
 }
 
@@ -263,17 +266,17 @@ static int set_limits_v2(const char *dir, const wrn_box_spec *spec) {
     char quota[48];
     snprintf(quota, sizeof(quota), "%lld 100000", (long long)spec->vcpus * 100000);
     if (set_memory_v2(dir, spec->memory_mb * 1024 * 1024) != 0) return -1;
-    if (set_number(dir, "pids.max", pids_max(spec)) != 0) return -1;
-    return write_file(dir, "cpu.max", quota);
+    if (set_group_number(dir, "pids.max", pids_max(spec)) != 0) return -1;
+    return write_group_file(dir, "cpu.max", quota);
 }
 
 static int set_limit_v1(const char *dir, int hierarchy, const wrn_box_spec *spec) {
     switch (hierarchy) {
     case HIER_MEMORY: return set_memory_v1(dir, spec->memory_mb * 1024 * 1024);
-    case HIER_PIDS: return set_number(dir, "pids.max", pids_max(spec));
+    case HIER_PIDS: return set_group_number(dir, "pids.max", pids_max(spec));
     case HIER_CPU:
-        if (set_number(dir, "cpu.cfs_period_us", 100000) != 0) return -1;
-        return set_number(dir, "cpu.cfs_quota_us", spec->vcpus * 100000);
+        if (set_group_number(dir, "cpu.cfs_period_us", 100000) != 0) return -1;
+        return set_group_number(dir, "cpu.cfs_quota_us", spec->vcpus * 100000);
     default: return 0;
     }
 }
@@ -361,15 +364,15 @@ int cgroup_freeze(const cgroups *c, const char *id, bool freeze) {
     char dir[PATH_MAX];
     bool v2 = c->dir[HIER_V2][0];
     box_dir(c, v2 ? HIER_V2 : HIER_FREEZER, id, dir);
-    if (v2) return write_file(dir, "cgroup.freeze", freeze ? "1" : "0");
-    return write_file(dir, "freezer.state", freeze ? "FROZEN" : "THAWED");
+    if (v2) return write_group_file(dir, "cgroup.freeze", freeze ? "1" : "0");
+    return write_group_file(dir, "freezer.state", freeze ? "FROZEN" : "THAWED");
 }
 
 bool cgroup_is_frozen(const cgroups *c, const char *id) {
     char dir[PATH_MAX], text[256];
     bool v2 = c->dir[HIER_V2][0];
     box_dir(c, v2 ? HIER_V2 : HIER_FREEZER, id, dir);
-    read_file(dir, v2 ? "cgroup.events" : "freezer.state", text, sizeof(text));
+    read_group_file(dir, v2 ? "cgroup.events" : "freezer.state", text, sizeof(text));
     return strstr(text, v2 ? "frozen 1" : "FROZEN") != NULL;
 }
 
@@ -384,8 +387,8 @@ static int64_t number_of(const char *text, const char *word) {
 /* Memory without the page cache, which the kernel can drop. Files on tmpfs count. */
 static int64_t used_bytes(const char *dir, const char *usage, const char *cache, const char *shmem) {
     char text[8192];
-    int64_t bytes = read_number(dir, usage);
-    if (bytes < 0 || !read_file(dir, "memory.stat", text, sizeof(text))) return bytes;
+    int64_t bytes = read_group_number(dir, usage);
+    if (bytes < 0 || !read_group_file(dir, "memory.stat", text, sizeof(text))) return bytes;
     bytes -= number_of(text, cache) - number_of(text, shmem);
     return bytes > 0 ? bytes : 0;
 }
@@ -394,7 +397,7 @@ int64_t cgroup_cpu_usec(const cgroups *c, const char *id) {
     char dir[PATH_MAX], text[512];
     if (!c->dir[HIER_V2][0]) return -1;
     box_dir(c, HIER_V2, id, dir);
-    const char *usage = read_file(dir, "cpu.stat", text, sizeof(text)) ? strstr(text, "usage_usec ") : NULL;
+    const char *usage = read_group_file(dir, "cpu.stat", text, sizeof(text)) ? strstr(text, "usage_usec ") : NULL;
     return usage ? strtoll(usage + strlen("usage_usec "), NULL, 10) : -1;
 }
 
@@ -402,7 +405,7 @@ void cgroup_yield(const cgroups *c, const char *id, bool yields) {
     char dir[PATH_MAX];
     if (c->limits == CGROUP_NONE) return;
     box_dir(c, c->limits == CGROUP_V2 ? HIER_V2 : HIER_CPU, id, dir);
-    set_number(dir, "cpu.idle", yields);
+    set_group_number(dir, "cpu.idle", yields);
 }
 
 void cgroup_stats(const cgroups *c, const char *id, wrn_box_stats *out) {
@@ -411,12 +414,12 @@ void cgroup_stats(const cgroups *c, const char *id, wrn_box_stats *out) {
     if (c->limits == CGROUP_V2) {
         box_dir(c, HIER_V2, id, dir);
         out->mem_bytes = used_bytes(dir, "memory.current", "file", "shmem");
-        out->pids = read_number(dir, "pids.current");
+        out->pids = read_group_number(dir, "pids.current");
     } else if (c->limits == CGROUP_V1) {
         box_dir(c, HIER_MEMORY, id, dir);
         out->mem_bytes = used_bytes(dir, "memory.usage_in_bytes", "total_cache", "total_shmem");
         box_dir(c, HIER_PIDS, id, dir);
-        out->pids = read_number(dir, "pids.current");
+        out->pids = read_group_number(dir, "pids.current");
     }
 }
 
@@ -425,8 +428,9 @@ int64_t cgroup_oom_kills(const cgroups *c, const char *id) {
     bool v2 = c->limits == CGROUP_V2;
     if (c->limits == CGROUP_NONE) return 0;
     box_dir(c, v2 ? HIER_V2 : HIER_MEMORY, id, dir);
-    return read_file(dir, v2 ? "memory.events" : "memory.oom_control", text, sizeof(text)) ? number_of(text, "oom_kill")
-                                                                                           : 0;
+    return read_group_file(dir, v2 ? "memory.events" : "memory.oom_control", text, sizeof(text))
+               ? number_of(text, "oom_kill")
+               : 0;
 }
 
 bool cgroup_remove(const cgroups *c, const char *id) {
@@ -451,13 +455,10 @@ void cgroup_name(char *out, size_t size) {
     snprintf(out, size, PREFIX "%d-%s", (int)getpid(), unique);
 }
 
-/* False if this is not the name of a daemon's directory. */
-static bool read_name(const char *name, pid_t *pid) {
-    int number;
+static bool is_daemon_name(const char *name) {
+    int pid;
     char unique[9], end;
-    if (sscanf(name, PREFIX "%d-%8[a-z]%c", &number, unique, &end) != 2 || number <= 0) return false;
-    *pid = (pid_t)number;
-    return true;
+    return sscanf(name, PREFIX "%d-%8[a-z]%c", &pid, unique, &end) == 2 && pid > 0;
 }
 
 static bool is_in_use(const char *path) {
@@ -465,25 +466,23 @@ static bool is_in_use(const char *path) {
     return fd < 0 || flock(fd, LOCK_EX | LOCK_NB) != 0;
 }
 
-void cgroup_find(const char *parent, void (*found)(void *context, const char *path, pid_t pid, bool alive),
-                 void *context) {
+void cgroup_find(const char *parent, void (*found)(void *context, const char *path, bool in_use), void *context) {
     for (int i = 0; i < HIERARCHIES; i++) {
         char base[PATH_MAX], path[2 * PATH_MAX];
         if (is_with_cpu(i, parent) || !find_base(i, parent, base, sizeof(base))) continue;
         WRN_AUTO(wrn_dir_close) DIR *dir = opendir(base);
         for (struct dirent *entry; (entry = wrn_dir_next(dir));) {
-            pid_t pid;
-            if (!read_name(entry->d_name, &pid)) continue;
+            if (!is_daemon_name(entry->d_name)) continue;
             snprintf(path, sizeof(path), "%s/%s", base, entry->d_name);
-            found(context, path, pid, is_in_use(path));
+            found(context, path, is_in_use(path));
         }
     }
 }
 
 static void kill_members(const char *path) {
     char file[PATH_MAX + 64];
-    write_file(path, "freezer.state", "THAWED"); /* a frozen v1 process does not die */
-    if (write_file(path, "cgroup.kill", "1") == 0) return;
+    write_group_file(path, "freezer.state", "THAWED"); /* a frozen v1 process does not die */
+    if (write_group_file(path, "cgroup.kill", "1") == 0) return;
     snprintf(file, sizeof(file), "%s/cgroup.procs", path);
     WRN_AUTO(wrn_stdio_close) FILE *procs = fopen(file, "re");
     for (int pid; procs && fscanf(procs, "%d", &pid) == 1;)
@@ -528,13 +527,11 @@ void cgroups_sweep(uv_loop_t *loop, const cgroups *c, const wrn_backend_state *s
     }
 }
 
-static void wipe_if_dead(void *loop, const char *path, pid_t pid, bool in_use) {
-    (void)pid;
+static void wipe_if_dead(void *loop, const char *path, bool in_use) {
     if (!in_use) wipe_soon(loop, path);
 }
 
-static void report_if_dead(void *report, const char *path, pid_t pid, bool in_use) {
-    (void)pid;
+static void report_if_dead(void *report, const char *path, bool in_use) {
     if (!in_use) wrn_report_leak(report, "cgroup", path);
 }
 

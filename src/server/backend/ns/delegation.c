@@ -27,7 +27,7 @@ static void path_of(char out[ROOM], const char *mount, const char *place, const 
     else snprintf(out, ROOM, "%s%s/%s", mount, place, file);
 }
 
-static bool put(const char *mount, const char *place, const char *file, const char *text) {
+static bool write_place_file(const char *mount, const char *place, const char *file, const char *text) {
     char path[ROOM];
     path_of(path, mount, place, file);
     return wrn_file_write(AT_FDCWD, path, 0, text, strlen(text));
@@ -64,7 +64,7 @@ static bool has_processes(const char *mount, const char *place) {
     return wrn_file_read(path, byte, sizeof(byte)) != 0;
 }
 
-static bool ends_with(const char *text, const char *end) {
+static bool has_suffix(const char *text, const char *end) {
     size_t size = strlen(text), end_size = strlen(end);
     return size >= end_size && strcmp(text + size - end_size, end) == 0;
 }
@@ -72,7 +72,7 @@ static bool ends_with(const char *text, const char *end) {
 void delegation_find(const char *mount, const char *own, bool root, char place[PATH_MAX]) {
     snprintf(place, PATH_MAX, "%s", own);
     if (!root) return climb(mount, place);
-    if (ends_with(place, ".scope") && is_delegated(mount, place)) return;
+    if (has_suffix(place, ".scope") && is_delegated(mount, place)) return;
     char *slash = strrchr(place, '/');
     if (slash && slash > place) {
         *slash = '\0';
@@ -84,14 +84,14 @@ void delegation_find(const char *mount, const char *own, bool root, char place[P
 /* ---- what must be true there ---- */
 
 static bool enable_controllers(const char *mount, const char *place) {
-    return put(mount, place, "cgroup.subtree_control", "+memory +pids +cpu");
+    return write_place_file(mount, place, "cgroup.subtree_control", "+memory +pids +cpu");
 }
 
 static bool move_self(const char *mount, const char *place) {
     char path[ROOM], leaf[PATH_MAX + 16];
     path_of(path, mount, place, LEAF);
     snprintf(leaf, sizeof(leaf), "%s/" LEAF, strcmp(place, "/") == 0 ? "" : place);
-    return (mkdir(path, 0755) == 0 || errno == EEXIST) && put(mount, leaf, "cgroup.procs", "0");
+    return (mkdir(path, 0755) == 0 || errno == EEXIST) && write_place_file(mount, leaf, "cgroup.procs", "0");
 }
 
 int delegation_enable(const char *mount, const char *own, const char *place, bool *moved) {
@@ -105,7 +105,7 @@ int delegation_enable(const char *mount, const char *own, const char *place, boo
 
 bool delegation_bars_restart(const char *place) {
     /* With ProtectControlGroups=private, or in a container, the service's group looks like the root. */
-    return ends_with(place, ".service") || (strcmp(place, "/") == 0 && getenv("INVOCATION_ID"));
+    return has_suffix(place, ".service") || (strcmp(place, "/") == 0 && getenv("INVOCATION_ID"));
 }
 
 /* ---- what is wrong ---- */

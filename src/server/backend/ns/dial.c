@@ -11,8 +11,7 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
-#include "server/backend/ns/internal.h"
-#include "server/lane.h"
+#include "server/backend/ns/instance.h"
 
 enum { STACK_SIZE = 64 * 1024 };
 
@@ -90,7 +89,7 @@ static void close_poll(dial *d) {
     if (d->poll) uv_close((uv_handle_t *)WRN_TAKE(d->poll), wrn_handle_free);
 }
 
-static void end(dial *d, const wrn_fault *fault) {
+static void dial_end(dial *d, const wrn_fault *fault) {
     dial **at = d->all ? &d->all->first : NULL;
     while (at && *at != d) at = &(*at)->next;
     if (at) *at = d->next;
@@ -100,11 +99,11 @@ static void end(dial *d, const wrn_fault *fault) {
     free(d);
 }
 
-static void fail(dial *d, int error) {
+static void dial_fail(dial *d, int error) {
     wrn_fault fault;
     wrn_fault_set(&fault, error == ECONNREFUSED ? WRN_FAULT_NOT_LISTENING : WRN_FAULT_AGENT_ERROR,
                   "cannot connect into the sandbox: %s", strerror(error));
-    end(d, &fault);
+    dial_end(d, &fault);
 }
 
 static void make_socket(dial *d);
@@ -122,9 +121,9 @@ static void on_connected(uv_poll_t *poll, int status, int events) {
         d->six = true;
         return make_socket(d);
     }
-    if (error) return fail(d, error);
+    if (error) return dial_fail(d, error);
     setsockopt(d->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
-    end(d, NULL);
+    dial_end(d, NULL);
 }
 
 static int begin_connect(const dial *d) {
@@ -140,7 +139,7 @@ static int begin_connect(const dial *d) {
 static void fail_later(void *context, const wrn_fault *fault) {
     dial *d = context;
     (void)fault;
-    fail(d, d->error);
+    dial_fail(d, d->error);
 }
 
 /* Once the socket is made, or has failed. */
@@ -165,7 +164,7 @@ static void on_socket_made(wrn_job *job) {
     dial *d = (dial *)job;
     close(d->pidfd);
     if (d->all) return use_socket(d);
-    fail(d, ESRCH);
+    dial_fail(d, ESRCH);
 }
 
 static void make_socket(dial *d) {
@@ -183,7 +182,8 @@ static void make_socket(dial *d) {
     wrn_lane_put(d->all->loop, WRN_LANE_DIAL, &d->job);
 }
 
-void dial_start(dials *all, uint16_t port, wrn_dial_fn done, void *context) {
+void ns_dial(wrn_instance *it, uint16_t port, wrn_dial_fn done, void *context) {
+    dials *all = &it->dials;
     dial *d = malloc(sizeof(*d));
     *d = (dial){.next = all->first, .all = all, .fd = -1, .port = port, .done = done, .context = context};
     all->first = d;
@@ -195,7 +195,7 @@ void dials_end(dials *all) {
     wrn_fault_set(&fault, WRN_FAULT_AGENT_ERROR, "the sandbox has ended");
     for (dial *d; (d = all->first);) {
         if (d->poll) { /* NOLINT(clang-analyzer-unix.Malloc): end() unlinks */
-            end(d, &fault);
+            dial_end(d, &fault);
         } else { /* its worker or deferred answer will end it */
             all->first = d->next;
             d->all = NULL;

@@ -23,7 +23,7 @@ static const struct {
     {"etc/group", "root:x:0:\nnogroup:x:65534:\n"},
 };
 
-static bool put(int etc, const char *name, const char *text, size_t size) {
+static bool put_etc_file(int etc, const char *name, const char *text, size_t size) {
     return wrn_file_write(etc, name, O_CREAT | O_EXCL, text, size);
 }
 
@@ -82,17 +82,17 @@ static bool write_hosts(int etc, int root, const char *hostname) {
     size_t kept = size > 0 ? keep_lines(text, (size_t)size, lines, &has_localhost) : 0;
     int length = snprintf(out, sizeof(out), "%s%.*s127.0.0.1\t%s\t" MARK "\n", has_localhost ? "" : LOCALHOST,
                           (int)kept, lines, hostname);
-    return put(etc, "hosts", out, (size_t)length);
+    return put_etc_file(etc, "hosts", out, (size_t)length);
 }
 
 int etc_write(int etc, int root, bool is_whole, const char *hostname) {
     char line[WRN_BOX_ID_MAX + 2];
     int length = snprintf(line, sizeof(line), "%s\n", hostname);
-    if (!put(etc, "hostname", line, (size_t)length) || !write_hosts(etc, root, hostname)) return -1;
+    if (!put_etc_file(etc, "hostname", line, (size_t)length) || !write_hosts(etc, root, hostname)) return -1;
     for (size_t i = 0; is_whole && i < WRN_COUNT(needed); i++) {
         WRN_AUTO(wrn_fd_close) int there = open_inside(root, needed[i].path, O_PATH);
         const char *text = needed[i].text;
-        if (there < 0 && !put(etc, needed[i].path + strlen("etc/"), text, strlen(text))) return -1;
+        if (there < 0 && !put_etc_file(etc, needed[i].path + strlen("etc/"), text, strlen(text))) return -1;
     }
     return 0;
 }

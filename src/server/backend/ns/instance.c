@@ -80,7 +80,7 @@ static const char *remedy_for(int error) {
                : "run wrennd doctor";
 }
 
-__attribute__((format(printf, 2, 3))) static void set_fault(wrn_fault *fault, const char *format, ...) {
+__attribute__((format(printf, 2, 3))) static void set_errno_fault(wrn_fault *fault, const char *format, ...) {
     int error = errno;
     char what[300];
     va_list args;
@@ -94,7 +94,7 @@ void ns_kill(wrn_instance *it, wrn_fault *fault) {
     spawn_error step;
     if (fault && it->error_fd >= 0 && read(it->error_fd, &step, sizeof(step)) == (ssize_t)sizeof(step)) {
         errno = step.error;
-        set_fault(fault, "build the sandbox: %.50s", step.step);
+        set_errno_fault(fault, "build the sandbox: %.50s", step.step);
     }
     detach(it);
     if (it->frozen && cgroups_can_freeze(&it->backend->cgroups)) cgroup_freeze(&it->backend->cgroups, it->id, false);
@@ -151,7 +151,7 @@ static int take_slot(wrn_backend *backend, wrn_fault *fault) {
         if (backend->root && !backend->userns[slot]) {
             int fd = userns_make(FIRST_UID + (uid_t)slot * UID_RANGE);
             if (fd < 0) {
-                set_fault(fault, "make a user namespace");
+                set_errno_fault(fault, "make a user namespace");
                 slot_release(backend->slots_fd, slot);
                 return -1;
             }
@@ -193,7 +193,7 @@ wrn_instance *ns_prepare(wrn_backend *backend, const wrn_box_spec *spec, const w
     it->slot = slot;
     it->vcpus = spec->vcpus;
     set_root(it, root);
-    if (!make_files(it, spec)) set_fault(fault, "make the sandbox's files in %.200s", it->dir);
+    if (!make_files(it, spec)) set_errno_fault(fault, "make the sandbox's files in %.200s", it->dir);
     else if (cgroup_make(&backend->cgroups, spec, fault) == 0) return it;
     cgroup_remove(&backend->cgroups, it->id);
     wrn_tree_remove(it->dir);
@@ -249,7 +249,7 @@ static pid_t spawn_agent(wrn_instance *it, const wrn_box_spec *spec, const int c
     snprintf(s.stage, sizeof(s.stage), "%.4000s/stage", it->dir);
     snprintf(s.shm_options, sizeof(s.shm_options), "mode=1777,size=%lldm", (long long)(spec->memory_mb + 1) / 2);
     pid_t pid = spawn_child(&s, &it->pidfd);
-    if (pid < 0) set_fault(fault, "make the sandbox's namespaces");
+    if (pid < 0) set_errno_fault(fault, "make the sandbox's namespaces");
     wrn_fd_close(&s.clone_fd);
     for (int i = 0; i < HIERARCHIES && s.join_fds[i] >= 0; i++) close(s.join_fds[i]);
     return pid;
@@ -263,7 +263,7 @@ int ns_start(wrn_instance *it, const wrn_box_spec *spec, wrn_running *out, int c
     if (!channel_pipes(ours, theirs) || pipe2(errors, O_CLOEXEC | O_NONBLOCK) != 0 ||
         (outlives && (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, handover) != 0 ||
                       shutdown(handover[0], SHUT_RD) != 0))) {
-        set_fault(fault, "make the agent's channel");
+        set_errno_fault(fault, "make the agent's channel");
     } else if ((it->pid = spawn_agent(it, spec, theirs, handover[1], errors[1], fault)) >= 0) {
         it->dials = (dials){.loop = it->backend->config.loop, .pidfd = it->pidfd, .root = it->backend->root};
         it->error_fd = errors[0];

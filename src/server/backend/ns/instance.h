@@ -102,6 +102,11 @@ void instance_balance(wrn_instance *it, const wrn_box_stats *used);
 void greed_watch(wrn_backend *backend);
 void greed_unwatch(wrn_backend *backend);
 
+/* ---- probe.c, dial.c ---- */
+
+wrn_json *ns_probe(const wrn_backend *backend);
+void ns_dial(wrn_instance *it, uint16_t port, wrn_dial_fn done, void *context);
+
 /* ---- measure.c ---- */
 
 void ns_stats(wrn_instance *it, wrn_box_stats *out);

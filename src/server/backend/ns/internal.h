@@ -72,9 +72,8 @@ int64_t cgroup_oom_kills(const cgroups *c, const char *id);
 bool cgroup_remove(const cgroups *c, const char *id);
 /* Makes a new name for a daemon's directories. */
 void cgroup_name(char *out, size_t size);
-/* Calls `found` for each daemon's directory in each hierarchy; `pid` is the daemon that made it. */
-void cgroup_find(const char *parent, void (*found)(void *context, const char *path, pid_t pid, bool in_use),
-                 void *context);
+/* Calls `found` for each daemon's directory in each hierarchy. */
+void cgroup_find(const char *parent, void (*found)(void *context, const char *path, bool in_use), void *context);
 
 /* ---- delegation.c ---- */
 
@@ -100,7 +99,6 @@ typedef struct dials {
     dial *first; /* the connections that are being made */
 } dials;
 
-void dial_start(dials *all, uint16_t port, wrn_dial_fn done, void *context);
 /* The box is ending: those who wait get a fault. */
 void dials_end(dials *all);
 
@@ -182,8 +180,6 @@ size_t system_files_cpuinfo(const char *text, int64_t vcpus);
 
 /* ---- probe.c ---- */
 
-/* The API's `isolation` of boxes: wrn_backend_ops.probe. */
-wrn_json *probe_isolation(bool root, const cgroups *c);
 /* Checks what boxes can't do without. 0, or -1 with a fault that names the remedy. */
 int probe_machine(bool root, const char *state_dir, wrn_fault *fault);
 void ns_doctor(const wrn_backend_config *config, wrn_json *report);

@@ -19,7 +19,7 @@ typedef struct disk_walk {
 
 static void measure_first(wrn_backend *backend);
 
-static void unlist(wrn_instance *it) {
+static void remove_from_queue(wrn_instance *it) {
     wrn_instance **at = &it->backend->to_measure;
     while (*at && *at != it) at = &(*at)->next_to_measure;
     if (*at) *at = it->next_to_measure;
@@ -46,7 +46,7 @@ static void on_walked(wrn_job *job) {
         it->disk_bytes = walk->bytes;
         it->disk_due_ms = wrn_now_ms() + (pause_ms > DISK_MS ? pause_ms : DISK_MS);
         it->backend->walk = NULL;
-        unlist(it);
+        remove_from_queue(it);
         measure_first(it->backend);
     }
     free(walk);
@@ -74,7 +74,7 @@ static void measure_later(wrn_instance *it) {
 void instance_stop_measuring(wrn_instance *it) {
     wrn_backend *backend = it->backend;
     if (backend->walk && backend->walk->it == it) atomic_store(&WRN_TAKE(backend->walk)->stopped, true);
-    if (it->is_to_measure) unlist(it);
+    if (it->is_to_measure) remove_from_queue(it);
     measure_first(backend);
 }
 

@@ -90,8 +90,6 @@ static int ns_open(const wrn_backend_config *config, wrn_backend_state *state, w
     return -1;
 }
 
-static wrn_json *ns_probe(const wrn_backend *backend) { return probe_isolation(backend->root, &backend->cgroups); }
-
 static void ns_fit(const wrn_backend *backend, int64_t *vcpus, int64_t *memory_mb) {
     if (backend->cpus.count && *vcpus > backend->cpus.count) *vcpus = backend->cpus.count;
     if (*memory_mb < MEMORY_MIN_MB) *memory_mb = MEMORY_MIN_MB;
@@ -106,10 +104,6 @@ static int ns_make_helper_group(wrn_backend *backend, const char *name, int64_t 
 static bool ns_remove_helper_group(wrn_backend *backend, const char *name, int64_t *oom_kills) {
     if (oom_kills) *oom_kills = cgroup_oom_kills(&backend->cgroups, name);
     return cgroup_remove(&backend->cgroups, name);
-}
-
-static void ns_dial(wrn_instance *it, uint16_t port, wrn_dial_fn done, void *context) {
-    dial_start(&it->dials, port, done, context);
 }
 
 const wrn_backend_ops wrn_backend_ns = {

@@ -14,7 +14,7 @@
 #include <sys/wait.h>
 
 #include "base/place.h"
-#include "server/backend/ns/internal.h"
+#include "server/backend/ns/instance.h"
 #include "server/trees.h"
 
 #define CLONE_SANDBOX (CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWUTS | CLONE_NEWIPC)
@@ -25,9 +25,10 @@ static void add_reason(wrn_json *list, const char *text) {
     wrn_json_append(list, wrn_json_new_string(text, strlen(text)));
 }
 
-wrn_json *probe_isolation(bool root, const cgroups *c) {
+wrn_json *ns_probe(const wrn_backend *backend) {
     static const char *const names[] = {[CGROUP_NONE] = "none", [CGROUP_V1] = "v1", [CGROUP_V2] = "v2"};
-    const bool limited = c->limits != CGROUP_NONE;
+    const cgroups *c = &backend->cgroups;
+    const bool root = backend->root, limited = c->limits != CGROUP_NONE;
     wrn_json *report = wrn_json_new_object(), *limits = wrn_json_new_object(), *reasons = wrn_json_new_array();
     wrn_json_set_string(limits, "memory", limited ? "enforced" : "unenforced");
     wrn_json_set_string(limits, "cpu", limited ? "enforced" : "unenforced");
@@ -115,13 +116,9 @@ static bool find_mount_below(const char *top, char out[256]) {
     return false;
 }
 
-static bool is_proc_masked(void) {
-    char where[256];
-    return find_mount_below("/proc/", where);
-}
-
 /* `made`: the namespaces could be made, but not used. */
 static const char *why_no_namespaces(bool root, int error, bool made) {
+    char where[256];
     if (number_in("/proc/sys/user/max_user_namespaces") == 0)
         return "user namespaces are turned off; run: sysctl -w user.max_user_namespaces=10000";
     if (error == ENOSPC) return "the limit on namespaces is reached; raise the sysctls user.max_*_namespaces";
@@ -138,7 +135,7 @@ static const char *why_no_namespaces(bool root, int error, bool made) {
         return "ordinary users may not make user namespaces; run: sysctl -w kernel.unprivileged_userns_clone=1";
     if (number_in("/proc/sys/kernel/apparmor_restrict_unprivileged_userns") == 1)
         return "AppArmor takes their rights away; run: sysctl -w kernel.apparmor_restrict_unprivileged_userns=0";
-    if (made && is_proc_masked())
+    if (made && find_mount_below("/proc/", where))
         return "parts of /proc are hidden, so a user's sandbox can't have a whole one; take ProtectKernelTunables=, "
                "ProtectKernelLogs= and the like out of the unit, start the container with --security-opt "
                "systempaths=unconfined, or run wrennd as root";

@@ -19,7 +19,7 @@ void spawn_mount(const spawn *s, const char *what, const char *target, const cha
 }
 
 /* The child may not use stdio: see `spawn`. */
-static void join(char *out, size_t size, const char *a, const char *b) {
+static void join_path(char *out, size_t size, const char *a, const char *b) {
     if (strlen(a) + strlen(b) >= size) _exit(1);
     stpcpy(stpcpy(out, a), b);
 }
@@ -141,8 +141,8 @@ typedef struct device {
 /* The box gets device nodes of its own, so that locks and watches are not shared. An ordinary user gets the host's. */
 static void make_device(const spawn *s, const device *d) {
     char from[64], to[64];
-    join(from, sizeof(from), "/dev", d->name);
-    join(to, sizeof(to), "root/dev", d->name);
+    join_path(from, sizeof(from), "/dev", d->name);
+    join_path(to, sizeof(to), "root/dev", d->name);
     if (s->root && mknod(to, S_IFCHR, makedev(d->major, d->minor)) == 0) {
         if (chmod(to, 0666) != 0 || lchown(to, s->base, s->base) != 0) spawn_fail(s, "own device");
         return;
@@ -181,7 +181,7 @@ static void make_dev(const spawn *s) {
 static bool mount_over(const spawn *s, const char *what, const char *name, const char *type, unsigned long flags,
                        const char *data) {
     char path[64];
-    join(path, sizeof(path), "root/proc", name);
+    join_path(path, sizeof(path), "root/proc", name);
     if (syscall(SYS_mount, what, path, type, flags, data) == 0) return true;
     if (errno != ENOENT) spawn_fail(s, path);
     return false;
@@ -217,7 +217,7 @@ static void mask_proc(const spawn *s) {
     for (size_t i = 0; i < WRN_COUNT(closed); i++)
         mount_over(s, "tmpfs", closed[i], "tmpfs", flags | MS_RDONLY, "size=0");
     for (size_t i = 0; i < WRN_COUNT(read_only); i++) {
-        join(path, sizeof(path), "root/proc", read_only[i]);
+        join_path(path, sizeof(path), "root/proc", read_only[i]);
         if (mount_over(s, path, read_only[i], NULL, MS_BIND | MS_REC, NULL))
             spawn_mount(s, NULL, path, NULL, MS_BIND | MS_REMOUNT | MS_RDONLY | flags, NULL, "protect /proc");
     }

@@ -24,7 +24,7 @@ _Noreturn void spawn_fail(const spawn *s, const char *step) {
     _exit(1);
 }
 
-static void put(const spawn *s, const char *path, const char *text, const char *step) {
+static void spawn_put(const spawn *s, const char *path, const char *text, const char *step) {
     if (!wrn_file_write(AT_FDCWD, path, 0, text, strlen(text))) spawn_fail(s, step);
 }
 
@@ -39,11 +39,11 @@ char *spawn_decimal(char *out, int64_t value) {
 /* An ordinary user may map one id: their own. */
 static void map_self(const spawn *s) {
     prctl(PR_SET_DUMPABLE, 1); /* a worker may have just cleared it, and then /proc/self is root's: see dial.c */
-    put(s, "/proc/self/setgroups", "deny", "deny setgroups");
+    spawn_put(s, "/proc/self/setgroups", "deny", "deny setgroups");
     for (int group = 0; group < 2; group++) {
         char line[64] = "0 ";
         stpcpy(spawn_decimal(line + 2, group ? s->gid : s->uid), " 1");
-        put(s, group ? "/proc/self/gid_map" : "/proc/self/uid_map", line, "map ids");
+        spawn_put(s, group ? "/proc/self/gid_map" : "/proc/self/uid_map", line, "map ids");
     }
 }
 
@@ -128,7 +128,7 @@ static void arrange_descriptors(spawn *s) {
     syscall(SYS_close_range, ERRORS + 1u, ~0u, 0u);
 }
 
-_Noreturn static void child(const spawn *original) {
+_Noreturn static void run_child(const spawn *original) {
     spawn s = *original;
     prctl(PR_SET_PDEATHSIG, SIGKILL); /* until the agent watches its channel */
     wrn_precedence_leave();
@@ -164,7 +164,7 @@ pid_t spawn_child(const spawn *s, int *pidfd) {
         .cgroup = s->clone_fd >= 0 ? (uint64_t)s->clone_fd : 0,
     };
     long pid = syscall(SYS_clone3, &args, sizeof(args));
-    if (pid == 0) child(s);
+    if (pid == 0) run_child(s);
     return (pid_t)pid;
 }
 

@@ -15,13 +15,13 @@ static const char *const files[][2] = {{"sysfiles/meminfo", "root/proc/meminfo"}
                                        {"sysfiles/stat", "root/proc/stat"},
                                        {"sysfiles/cpuinfo", "root/proc/cpuinfo"}};
 
-static int put(const spawn *s, const char *path, const char *text, size_t size) {
+static int put_system_file(const spawn *s, const char *path, const char *text, size_t size) {
     int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0444);
     if (fd < 0 || write(fd, text, size) != (ssize_t)size) spawn_fail(s, path);
     return fd;
 }
 
-static void make_dir(const spawn *s, const char *path) {
+static void make_system_dir(const spawn *s, const char *path) {
     if (mkdir(path, 0755) != 0) spawn_fail(s, path);
 }
 
@@ -38,16 +38,16 @@ static char *mask(char *out, int64_t first, int64_t last) {
 }
 
 static void put_text(const spawn *s, const char *path, const char *text, const char *end) {
-    close(put(s, path, text, (size_t)(end - text)));
+    close(put_system_file(s, path, text, (size_t)(end - text)));
 }
 
 /* Describes each processor as a core of its own. Equal files are hard links. */
 static void make_cpu(const spawn *s, int64_t number) {
     char dir[80], path[128], other[128], text[CPU_SETSIZE / 4 + CPU_SETSIZE / 32 + 2];
     char *end = spawn_decimal(stpcpy(dir, CPU_DIR "/cpu"), number);
-    make_dir(s, dir);
+    make_system_dir(s, dir);
     stpcpy(end, "/topology");
-    make_dir(s, dir);
+    make_system_dir(s, dir);
     stpcpy(stpcpy(path, dir), "/thread_siblings");
     put_text(s, path, text, mask(text, number, number));
     stpcpy(stpcpy(path, dir), "/core_id");
@@ -65,7 +65,7 @@ static void make_cpus(const spawn *s) {
     static const char *const lists[] = {CPU_DIR "/online", CPU_DIR "/possible", CPU_DIR "/present"};
     static const char *const dirs[] = {"sysfiles/sys/devices", "sysfiles/sys/devices/system", CPU_DIR};
     char text[CPU_SETSIZE / 4 + CPU_SETSIZE / 32 + 2];
-    for (size_t i = 0; i < WRN_COUNT(dirs); i++) make_dir(s, dirs[i]);
+    for (size_t i = 0; i < WRN_COUNT(dirs); i++) make_system_dir(s, dirs[i]);
     char *end = stpcpy(text, s->vcpus > 1 ? "0-" : "");
     put_text(s, lists[0], text, stpcpy(spawn_decimal(end, s->vcpus - 1), "\n"));
     for (size_t i = 1; i < WRN_COUNT(lists); i++)
@@ -76,22 +76,22 @@ static void make_cpus(const spawn *s) {
 
 static void make_cgroups(const spawn *s) {
     char path[64];
-    make_dir(s, "sysfiles/sys/fs");
-    make_dir(s, "sysfiles/sys/fs/cgroup");
+    make_system_dir(s, "sysfiles/sys/fs");
+    make_system_dir(s, "sysfiles/sys/fs/cgroup");
     for (size_t i = 0; i < HIERARCHIES && *s->shown[i].path; i++) {
         if (!*s->shown[i].name) continue;
         stpcpy(stpcpy(path, "sysfiles/sys/fs/cgroup/"), s->shown[i].name);
-        make_dir(s, path);
+        make_system_dir(s, path);
     }
 }
 
 /* Tells the agent a size. It replaces the content before any other process runs. */
 static int put_size(const spawn *s, const char *path, const char *name, int64_t value, const char *unit) {
     char text[64], *end = stpcpy(spawn_decimal(stpcpy(text, name), value), unit);
-    return put(s, path, text, (size_t)(end - text));
+    return put_system_file(s, path, text, (size_t)(end - text));
 }
 
-static void show(const spawn *s, const char *from, const char *to) {
+static void bind_file(const spawn *s, const char *from, const char *to) {
     spawn_mount(s, from, to, NULL, MS_BIND, NULL, to);
 }
 
@@ -103,21 +103,21 @@ static void protect(const spawn *s, const char *path) {
 
 void system_files_make(spawn *s) {
     char path[64];
-    make_dir(s, "sysfiles");
-    make_dir(s, "sysfiles/sys");
+    make_system_dir(s, "sysfiles");
+    make_system_dir(s, "sysfiles/sys");
     make_cpus(s);
     make_cgroups(s);
-    show(s, "sysfiles/sys", "root/sys");
+    bind_file(s, "sysfiles/sys", "root/sys");
     for (size_t i = 0; i < HIERARCHIES && *s->shown[i].path; i++) {
         stpcpy(stpcpy(stpcpy(path, "root/sys/fs/cgroup"), *s->shown[i].name ? "/" : ""), s->shown[i].name);
-        show(s, s->shown[i].path, path);
+        bind_file(s, s->shown[i].path, path);
     }
     protect(s, "root/sys");
     s->meminfo_fd = put_size(s, "sysfiles/meminfo", "MemTotal: ", s->memory_mb * 1024, " kB\n");
     s->stat_fd = put_size(s, "sysfiles/stat", "cpus ", s->vcpus, "\n");
-    if (s->cpuinfo_size) close(put(s, "sysfiles/cpuinfo", s->cpuinfo, s->cpuinfo_size));
+    if (s->cpuinfo_size) close(put_system_file(s, "sysfiles/cpuinfo", s->cpuinfo, s->cpuinfo_size));
     for (size_t i = 0; i < WRN_COUNT(files) - !s->cpuinfo_size; i++) {
-        show(s, files[i][0], files[i][1]);
+        bind_file(s, files[i][0], files[i][1]);
         protect(s, files[i][1]);
     }
 }

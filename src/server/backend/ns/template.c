@@ -92,7 +92,7 @@ static bool below(char out[PATH_MAX], const char *root, const char *path) {
     return (size_t)snprintf(out, PATH_MAX, "%s/%s", root, path) < PATH_MAX;
 }
 
-static void copy_file(const char *from, const char *to) {
+static void copy_host_file(const char *from, const char *to) {
     WRN_AUTO(wrn_fd_close) int in = open(from, O_RDONLY | O_CLOEXEC);
     WRN_AUTO(wrn_fd_close) int out = in < 0 ? -1 : open(to, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
     while (out >= 0 && sendfile(out, in, NULL, 1 << 30) > 0) continue;
@@ -116,7 +116,7 @@ static void copy_entry(const char *from, const char *to) {
             if (below(a, from, entry->d_name) && below(b, to, entry->d_name)) copy_entry(a, b);
         }
     } else if (S_ISREG(info.st_mode) && info.st_mode & S_IROTH) {
-        copy_file(from, to);
+        copy_host_file(from, to);
     }
 }
 
@@ -130,12 +130,12 @@ static void copy_java(const char *root) {
     }
 }
 
-static bool put(const char *root, const char *path, const char *text) {
+static bool put_skeleton_file(const char *root, const char *path, const char *text) {
     char full[PATH_MAX];
     return below(full, root, path) && wrn_file_write(AT_FDCWD, full, O_CREAT | O_TRUNC, text, strlen(text));
 }
 
-static bool make_dir(const char *root, const char *path, mode_t mode) {
+static bool make_skeleton_dir(const char *root, const char *path, mode_t mode) {
     char full[PATH_MAX];
     return below(full, root, path) && (mkdir(full, mode) == 0 || errno == EEXIST) && chmod(full, mode) == 0;
 }
@@ -143,7 +143,7 @@ static bool make_dir(const char *root, const char *path, mode_t mode) {
 /* For "user" in /etc/passwd. Boxes of an ordinary user have only root. */
 static bool make_home(const char *root) {
     char path[PATH_MAX];
-    if (!make_dir(root, "home/user", 0755) || !below(path, root, "home/user")) return false;
+    if (!make_skeleton_dir(root, "home/user", 0755) || !below(path, root, "home/user")) return false;
     return geteuid() != 0 || lchown(path, 1000, 1000) == 0;
 }
 
@@ -164,14 +164,16 @@ static void make_links(const char *root) {
     make_link(root, "/proc/mounts", "etc/mtab");
 }
 
-static bool fill(const char *root) {
+static bool fill_skeleton(const char *root) {
     char sudo[PATH_MAX], to[PATH_MAX];
     bool ok = mkdir(root, 0755) == 0 && below(sudo, root, "usr/local/bin/sudo");
-    for (size_t i = 0; i < WRN_COUNT(directories) && ok; i++) ok = make_dir(root, directories[i], 0755);
-    for (size_t i = 0; i < WRN_COUNT(special) && ok; i++) ok = make_dir(root, special[i].path, special[i].mode);
+    for (size_t i = 0; i < WRN_COUNT(directories) && ok; i++) ok = make_skeleton_dir(root, directories[i], 0755);
+    for (size_t i = 0; i < WRN_COUNT(special) && ok; i++)
+        ok = make_skeleton_dir(root, special[i].path, special[i].mode);
     ok = ok && make_home(root);
-    for (size_t i = 0; i < WRN_COUNT(written) && ok; i++) ok = put(root, written[i].path, written[i].text);
-    if (ok && access("/usr/bin/bash", X_OK) == 0) ok = put(root, "etc/passwd", USERS("/bin/bash"));
+    for (size_t i = 0; i < WRN_COUNT(written) && ok; i++)
+        ok = put_skeleton_file(root, written[i].path, written[i].text);
+    if (ok && access("/usr/bin/bash", X_OK) == 0) ok = put_skeleton_file(root, "etc/passwd", USERS("/bin/bash"));
     if (!ok || chmod(sudo, 0755) != 0) return false;
     for (size_t i = 0; i < WRN_COUNT(copied); i++)
         if (below(to, root, copied[i] + 1)) copy_entry(copied[i], to);
@@ -210,7 +212,7 @@ int template_make_minimal(const char *dir, wrn_fault *fault) {
     /* Renamed when it is complete, so that a crash leaves no partial skeleton. */
     snprintf(partial, sizeof(partial), "%.4000s.new", dir);
     wrn_tree_remove(partial);
-    if (fill(partial) && rename(partial, dir) == 0) return 0;
+    if (fill_skeleton(partial) && rename(partial, dir) == 0) return 0;
     wrn_fault_set(fault, WRN_FAULT_INTERNAL_ERROR, "cannot make the template minimal in %s: %s", dir, strerror(errno));
     wrn_tree_remove(partial);
     return -1;
