@@ -36,7 +36,7 @@ static void on_end(void *context, const wrn_proc_result *result) {
     ((fake *)context)->ended++;
 }
 
-static bool on_kept(void *context, const wrn_kept *kept, wrn_proc_events *events) {
+static bool on_kept(void *context, const wrn_detached *kept, wrn_proc_events *events) {
     fake *f = context;
     FUZZ_CHECK(kept->proc && *kept->label && strlen(kept->label) < WRN_LABEL_MAX);
     if (kept->pid % 2) return false;

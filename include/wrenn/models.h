@@ -153,8 +153,7 @@ enum {
     WRENN_HAS_ISOLATION_REASONS = 1 << 9,
 };
 
-/* Schema Isolation. Ours only. What keeps the sandboxes of this server in. Members may be missing, members and
- * values may be new. */
+/* Schema Isolation. Ours only. What isolates the sandbox. Members may be missing, members and values may be new. */
 typedef struct wrenn_isolation {
     uint64_t present;    /* WRENN_HAS_ISOLATION_* bits of the members that were there */
     uint64_t nulls;      /* those of them that were null */

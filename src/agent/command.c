@@ -14,10 +14,10 @@
 #include <unistd.h>
 
 #include "agent/channel.h"
-#include "agent/given.h"
+#include "agent/descendants.h"
 #include "agent/keeper.h"
 #include "agent/loop.h"
-#include "agent/tree.h"
+#include "agent/proc_files.h"
 #include "agent/user.h"
 #include "base/clock.h"
 #include "wire/term.h"
@@ -294,7 +294,7 @@ static void command_on_report(watch *w, uint32_t events) {
         if (c->stream) channel_send_u32(c->stream, WRN_FRAME_STARTED, c->pid);
         command_set_reading(c);
         for (int signo = 1; signo < 65; signo++)
-            if (c->early & 1ull << (signo - 1)) tree_signal(c->keeper, signo);
+            if (c->early & 1ull << (signo - 1)) descendants_signal(c->keeper, signo);
         break;
     case REPORT_ENDED:
         if (WIFEXITED(line.value)) command_ended(c, WRN_EXIT_CODE, (uint32_t)WEXITSTATUS(line.value));
@@ -333,7 +333,7 @@ void command_reaped(pid_t pid, int status) {
     for (size_t i = 0; i < keeper_count; i++) {
         if (keepers[i] != pid) continue;
         keepers[i] = keepers[--keeper_count];
-        if (WIFSIGNALED(status)) tree_kill_strays(is_keeper);
+        if (WIFSIGNALED(status)) descendants_kill_strays(is_keeper);
         return;
     }
 }
@@ -342,7 +342,7 @@ static void command_send_signal(command *c, int signo) {
     if (!c->keeper) return;
     /* Kill the group at once: finding thousands of processes takes long while they use all processors. */
     if (signo == SIGKILL && c->started && !c->drain) kill(-(pid_t)c->pid, SIGKILL);
-    if (c->started) tree_signal(c->keeper, signo);
+    if (c->started) descendants_signal(c->keeper, signo);
     else c->early |= 1ull << (signo - 1);
     kill(c->keeper, SIGCONT); /* a process of the sandbox may have stopped it */
 }
@@ -427,20 +427,20 @@ void command_server_lost(void) {
     }
 }
 
-static void command_send_kept(command *c) {
-    static uint8_t payload[WRN_KEPT_HEAD + WRN_LABEL_MAX];
+static void command_send_detached(command *c) {
+    static uint8_t payload[WRN_DETACHED_HEAD + WRN_LABEL_MAX];
     size_t size = strlen(c->label);
     wrn_put_u32(payload, c->pid);
-    wrn_put_u32(payload + 4, c->terminal ? WRN_KEPT_TERMINAL : 0);
+    wrn_put_u32(payload + 4, c->terminal ? WRN_DETACHED_TERMINAL : 0);
     wrn_put_u32(payload + 8, (uint32_t)(c->input_end - c->input_begin));
-    memcpy(payload + WRN_KEPT_HEAD, c->label, size);
+    memcpy(payload + WRN_DETACHED_HEAD, c->label, size);
     c->credit = WRN_FRAME_CREDIT;
     if (c->terminal) {
         wrn_buf_clear(&c->out.held); /* the last wrennd may have got a part of it */
         wrn_replay_write(&c->out.screen, &c->out.held);
         if (c->out.held.failed) die("wrenn-agent: out of memory");
     }
-    channel_send(c->stream, WRN_FRAME_KEPT, payload, WRN_KEPT_HEAD + size);
+    channel_send(c->stream, WRN_FRAME_DETACHED, payload, WRN_DETACHED_HEAD + size);
 }
 
 void command_reattach(void) {
@@ -449,9 +449,9 @@ void command_reattach(void) {
     for (command *c = commands; c; c = c->next) count += c->label != NULL;
     wrn_put_u32(payload, WRN_AGENT_VERSION);
     wrn_put_u32(payload + 4, count);
-    channel_send(0, WRN_FRAME_BACK, payload, sizeof(payload));
+    channel_send(0, WRN_FRAME_HELLO_AGAIN, payload, sizeof(payload));
     for (command *c = commands; c; c = c->next)
-        if (c->label) command_send_kept(c);
+        if (c->label) command_send_detached(c);
 }
 
 /* ---- start ---- */
@@ -588,7 +588,7 @@ static void command_start(uint32_t stream, char **argv, const wrn_proc_spec *spe
                .out = terminal ? p.in[0] : p.out[1],
                .err = terminal ? p.in[0] : p.err[1],
                .report = p.report[1]};
-    given_renew();
+    proc_files_update();
     pid_t keeper = keeper_start(&s);
     int error = errno;
     int theirs[] = {p.in[0], p.out[1], p.err[1], p.report[1]};

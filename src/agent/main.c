@@ -9,8 +9,8 @@
 #include "agent/channel.h"
 #include "agent/command.h"
 #include "agent/crowd.h"
+#include "agent/descendants.h"
 #include "agent/loop.h"
-#include "agent/tree.h"
 
 static void main_on_child(watch *w, uint32_t events) {
     struct signalfd_siginfo ignored;
@@ -35,7 +35,7 @@ static void main_on_frame(const wrn_frame *frame) {
     case WRN_FRAME_PING: channel_send(0, WRN_FRAME_PONG, frame->data, frame->size < 64 ? frame->size : 64); break;
     case WRN_FRAME_FREEZE:
     case WRN_FRAME_THAW:
-        tree_freeze(frame->type == WRN_FRAME_FREEZE);
+        descendants_freeze(frame->type == WRN_FRAME_FREEZE);
         channel_send(0, WRN_FRAME_DONE, NULL, 0);
         break;
     default: break; /* a newer wrennd's */

@@ -41,12 +41,7 @@ static void describe_check(const wrn_json *check, wrn_buf *out) {
     if (!ok && *text_of(check, "fix")) wrn_buf_printf(out, "     fix: %s\n", text_of(check, "fix"));
 }
 
-static void add_stale(void *context, const char *path) {
-    wrn_json *leak = wrn_json_new_object();
-    wrn_json_set_string(leak, "kind", "directory");
-    wrn_json_set_string(leak, "what", path);
-    wrn_json_append(context, leak);
-}
+static void add_stale(void *context, const char *path) { wrn_report_leak(context, "directory", path); }
 
 static bool find_leaks(const wrn_backend_config *backend, wrn_json *report) {
     wrn_boxes_leaks(backend, report);

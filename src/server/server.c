@@ -325,10 +325,16 @@ static bool open_state(wrn_server *server, wrn_arena *arena, char *why, size_t w
 }
 
 /* Each sandbox says so too, to those who look. */
-static void warn_of_lacks(const wrn_server *server) {
-    const char *why = wrn_json_string(wrn_json_get(wrn_json_get(server->isolation, "limits"), "why"), NULL);
-    if (is_private(server)) return;
+static bool warn_of_limits(void *context, const char *backend, const wrn_json *isolation) {
+    const char *why = wrn_json_string(wrn_json_get(wrn_json_get(isolation, "limits"), "why"), NULL);
+    (void)context, (void)backend;
     if (why) wrn_log_warning("limits of memory and processors are not enforced: %s", why);
+    return true;
+}
+
+static void warn_of_lacks(const wrn_server *server) {
+    if (is_private(server)) return;
+    wrn_json_each(wrn_boxes_isolations(server->boxes), warn_of_limits, NULL);
     if (server->config->stop != WRN_STOP_DESTROY && !wrn_boxes_can_leave(server->boxes))
         wrn_log_warning("sandboxes will end with this process, whatever --on-stop says: `isolation` of each says why");
 }
@@ -343,7 +349,6 @@ static bool open_boxes(wrn_server *server, wrn_arena *arena, char *why, size_t w
     config.loop = &server->loop;
     if (wrn_boxes_open(&config, &server->boxes, &fault) != 0)
         return snprintf(why, why_size, "sandboxes can't run here: %s; see: wrennd doctor", fault.message), false;
-    server->isolation = wrn_boxes_probe(server->boxes, NULL);
     warn_of_lacks(server);
     wrn_host_row machine;
     wrn_machine_describe(server->config->data_dir, &machine);
@@ -356,7 +361,7 @@ static bool open_boxes(wrn_server *server, wrn_arena *arena, char *why, size_t w
                                       server->config->max_memory_mb,
                                       machine.memory_mb ? machine.memory_mb : INT64_MAX};
     server->sandboxes = wrn_sandboxes_new(&sandboxes);
-    return (server->isolation && server->sandboxes) || (snprintf(why, why_size, "out of memory"), false);
+    return server->sandboxes || (snprintf(why, why_size, "out of memory"), false);
 }
 
 /* What the last run has left. Whoever can't listen has no business with it. */
@@ -505,7 +510,6 @@ static void tear_down(wrn_server *server) {
     close_signals(server);
     wrn_sandboxes_free(server->sandboxes);
     if (server->http) wrn_http_free(server->http);
-    wrn_json_free(server->isolation);
     wrn_store_close(server->store);
     sodium_memzero(server->auth.secret, sizeof(server->auth.secret));
     if (server->listening) wrn_audit_note(&server->audit, "stop");

@@ -21,7 +21,6 @@ typedef struct wrn_server {
     wrn_audit audit;
     wrn_names names;
     wrn_boxes *boxes;
-    wrn_json *isolation; /* what every sandbox gets here */
     wrn_sandboxes *sandboxes;
     struct wrn_once *creating; /* creates under way that have an idempotency key */
     wrn_http *http;

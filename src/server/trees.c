@@ -1,29 +1,24 @@
 #include "server/trees.h"
 
-#include <dirent.h>
-#include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
+#include "base/file.h"
 #include "base/tree.h"
 #include "server/lane.h"
 
-/* A descriptor per level; what a sandbox nests deeper than this is not counted. */
+/* Each level takes a descriptor. What is nested deeper is not counted. */
 enum { DEPTH_MAX = 64 };
 
 /* Takes `fd` over. Links are not followed, so that nothing leads out of the layer. */
 static int64_t bytes_below(int fd, int depth, const atomic_bool *stopped) {
     int64_t bytes = 0;
-    DIR *dir = fdopendir(fd);
+    WRN_AUTO(wrn_dir_close) DIR *dir = fdopendir(fd);
     if (!dir) return close(fd), 0;
-    for (struct dirent *entry; !atomic_load(stopped) && (entry = readdir(dir));) {
+    for (struct dirent *entry; !(stopped && atomic_load(stopped)) && (entry = wrn_dir_next(dir));) {
         struct stat info;
-        if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0) continue;
         if (fstatat(dirfd(dir), entry->d_name, &info, AT_SYMLINK_NOFOLLOW) != 0) continue;
         bool is_dir = S_ISDIR(info.st_mode);
         bytes += (int64_t)info.st_blocks * 512 / (is_dir || !info.st_nlink ? 1 : (int64_t)info.st_nlink);
@@ -32,7 +27,6 @@ static int64_t bytes_below(int fd, int depth, const atomic_bool *stopped) {
                         : -1;
         if (child >= 0) bytes += bytes_below(child, depth + 1, stopped);
     }
-    closedir(dir);
     return bytes;
 }
 
@@ -61,7 +55,7 @@ void probe_nearest(const char *path, char out[PATH_MAX]) {
 /* ---- removing ---- */
 
 typedef struct removal {
-    wrn_job job; /* first, so that it leads here */
+    wrn_job job; /* first, so that a job is its removal */
     bool (*remove)(const char *path);
     char path[];
 } removal;
@@ -76,7 +70,6 @@ static void end_removal(wrn_job *job) { free(job); }
 void remove_later(uv_loop_t *loop, const char *path, bool (*remove)(const char *path)) {
     size_t size = strlen(path) + 1;
     removal *r = calloc(1, sizeof(*r) + size);
-    if (!r) abort();
     memcpy(r->path, path, size);
     r->remove = remove;
     r->job.run = run_removal;
@@ -88,14 +81,13 @@ void remove_later(uv_loop_t *loop, const char *path, bool (*remove)(const char *
 
 void remove_entries(uv_loop_t *loop, const char *path, bool (*is_kept)(const void *context, const char *name),
                     const void *context) {
-    DIR *dir = opendir(path);
-    for (struct dirent *entry; dir && (entry = readdir(dir));) {
+    WRN_AUTO(wrn_dir_close) DIR *dir = opendir(path);
+    for (struct dirent *entry; (entry = wrn_dir_next(dir));) {
         char from[PATH_MAX], old[PATH_MAX];
         const char *name = entry->d_name;
-        if (strcmp(name, ".") == 0 || strcmp(name, "..") == 0 || (is_kept && is_kept(context, name))) continue;
+        if (is_kept && is_kept(context, name)) continue;
         if ((size_t)snprintf(from, sizeof(from), "%s/%s", path, name) >= sizeof(from)) continue;
         if ((size_t)snprintf(old, sizeof(old), "%s/.%s", path, name) >= sizeof(old)) continue;
         remove_later(loop, rename(from, old) == 0 ? old : from, wrn_tree_remove);
     }
-    if (dir) closedir(dir);
 }

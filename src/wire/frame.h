@@ -42,10 +42,10 @@ typedef enum wrn_frame_type {
     WRN_FRAME_TAKEN,  /* agent: u32 bytes of stdin the command took */
     WRN_FRAME_RESIZE, /* server: u32 columns, u32 rows of a terminal; both 0: send SIGWINCH only */
     WRN_FRAME_LABEL,  /* server: a new label for a detached command, without NUL */
-    /* agent, once, first, to a wrennd that re-attaches: u32 version, u32 number of KEPT frames that follow. The number 20
-     * stays the same in all versions. */
-    WRN_FRAME_BACK = 20,
-    WRN_FRAME_KEPT, /* agent: a detached command: wrn_kept_head, then its label */
+    /* agent, instead of HELLO, to a wrennd that re-attaches: u32 version, u32 number of DETACHED frames that follow. The
+     * number 20 stays the same in all versions. */
+    WRN_FRAME_HELLO_AGAIN = 20,
+    WRN_FRAME_DETACHED, /* agent: a detached command: wrn_detached_head, then its label */
     WRN_FRAME_TYPES
 } wrn_frame_type;
 
@@ -100,13 +100,13 @@ char **wrn_exec_read(uint8_t *payload, size_t size, wrn_proc_spec *spec);
 /* The user that it asks for, or the template's; "": root. */
 const char *wrn_exec_user(const wrn_proc_spec *spec);
 
-/* Head of a KEPT payload, three u32; then the label, without NUL. Credit starts anew, less the `untaken` bytes of stdin. */
-enum { WRN_KEPT_HEAD = 12, WRN_KEPT_TERMINAL = 1 };
-typedef struct wrn_kept_head {
+/* Head of a DETACHED payload, three u32; then the label, without NUL. Credit starts anew, less the `untaken` bytes of stdin. */
+enum { WRN_DETACHED_HEAD = 12, WRN_DETACHED_TERMINAL = 1 };
+typedef struct wrn_detached_head {
     uint32_t pid;     /* 0: not started yet; STARTED follows */
-    uint32_t flags;   /* WRN_KEPT_* */
+    uint32_t flags;   /* WRN_DETACHED_* */
     uint32_t untaken; /* bytes of stdin that the command has not taken yet */
-} wrn_kept_head;
+} wrn_detached_head;
 
 typedef struct wrn_frame {
     uint32_t stream;

@@ -52,6 +52,8 @@ void host_run_until(host *h, const bool *flag) {
 /* What a failed test left: its cgroups. Its directories go with test_dir(). */
 void test_after_each(void) { wrn_backends[0]->sweep(&(wrn_backend_config){0}, NULL); }
 
+const wrn_json *host_isolation(const host *h) { return wrn_json_get(wrn_boxes_isolations(h->boxes), "ns"); }
+
 const char *agent_path(void) { return getenv("WRENN_TEST_AGENT"); }
 
 void host_open(host *h) { host_open_in(h, "state"); }

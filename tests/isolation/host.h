@@ -31,6 +31,8 @@ void host_open_with(host *h, const char *agent, int64_t adopt_ms);
 void host_open_in(host *h, const char *name);
 /* Destroying what is left is the test's business; fails the test when anything stays behind. */
 void host_close(host *h);
+/* What boxes of the namespaces backend get here. */
+const wrn_json *host_isolation(const host *h);
 /* The path of the agent that was built with the tests. */
 const char *agent_path(void);
 

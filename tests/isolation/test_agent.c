@@ -317,7 +317,7 @@ static void hand_over(void) {
 /* It says first that it is back, with so many commands. */
 static void check_back(uint32_t kept) {
     const wrn_frame *frame = next_frame();
-    CHECK_INT(frame->type, WRN_FRAME_BACK);
+    CHECK_INT(frame->type, WRN_FRAME_HELLO_AGAIN);
     CHECK_INT(frame->size, 8);
     CHECK_INT(wrn_get_u32(frame->data), WRN_AGENT_VERSION);
     CHECK_INT(wrn_get_u32(frame->data + 4), kept);
@@ -334,9 +334,9 @@ TEST(what_has_a_label_outlives_the_server_and_the_rest_ends) {
     hand_over();
     check_back(1);
     const wrn_frame *frame = next_frame();
-    CHECK_INT(frame->type, WRN_FRAME_KEPT);
+    CHECK_INT(frame->type, WRN_FRAME_DETACHED);
     CHECK_INT(frame->stream, 7);
-    CHECK_MEM(frame->data + WRN_KEPT_HEAD, frame->size - WRN_KEPT_HEAD, "the label", 9);
+    CHECK_MEM(frame->data + WRN_DETACHED_HEAD, frame->size - WRN_DETACHED_HEAD, "the label", 9);
     CHECK(wrn_get_u32(frame->data) > 1);
     CHECK_INT(wrn_get_u32(frame->data + 4), 0);
     CHECK_INT(wrn_get_u32(frame->data + 8), 0);
@@ -376,7 +376,7 @@ TEST(a_new_server_takes_over_from_one_that_hangs) {
     for (int i = 0; i < 3; i++) {
         hand_over();
         check_back(1);
-        CHECK_INT(next_frame()->type, WRN_FRAME_KEPT);
+        CHECK_INT(next_frame()->type, WRN_FRAME_DETACHED);
         while (next_frame()->type != WRN_FRAME_STDOUT) {
         }
         CHECK_STR(sh("echo alive"), "alive\n");
@@ -420,7 +420,7 @@ TEST(without_a_server_everybody_can_write) {
     let_go();
     hand_over();
     check_back(1);
-    CHECK_INT(next_frame()->type, WRN_FRAME_KEPT);
+    CHECK_INT(next_frame()->type, WRN_FRAME_DETACHED);
     const result *r = finish_started(7);
     CHECK_INT(r->value, 3);
     CHECK(!r->cut);
@@ -454,8 +454,8 @@ TEST(a_terminal_keeps_its_modes_for_the_next_server) {
         hand_over();
         check_back(1);
         const wrn_frame *frame = next_frame();
-        CHECK_INT(frame->type, WRN_FRAME_KEPT);
-        CHECK_INT(wrn_get_u32(frame->data + 4), WRN_KEPT_TERMINAL);
+        CHECK_INT(frame->type, WRN_FRAME_DETACHED);
+        CHECK_INT(wrn_get_u32(frame->data + 4), WRN_DETACHED_TERMINAL);
         frame = next_frame();
         CHECK_INT(frame->type, WRN_FRAME_STDOUT);
         CHECK_MEM(frame->data, 15, "\033[?1049h\033[?25lx", 15);

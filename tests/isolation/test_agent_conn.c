@@ -79,7 +79,7 @@ static void on_end(void *context, const wrn_proc_result *result) {
     if (c->fake->close_in_end && c->fake->agent) close_agent(c->fake);
 }
 
-static void open_with(fake *f, wrn_kept_fn kept) {
+static void open_with(fake *f, wrn_detached_fn kept) {
     int ours[2], theirs[2];
     memset(f, 0, sizeof(*f));
     signal(SIGPIPE, SIG_IGN);
@@ -286,7 +286,7 @@ TEST(hello_comes_first_and_is_right) {
 
 /* ---- agents that have had a server before ---- */
 
-static bool on_kept(void *context, const wrn_kept *kept, wrn_proc_events *events) {
+static bool on_kept(void *context, const wrn_detached *kept, wrn_proc_events *events) {
     fake *f = context;
     CHECK(!f->ready && kept->proc && f->kept < 2);
     command *c = &f->commands[f->kept++];
@@ -302,17 +302,17 @@ static void put_back(wrn_buf *out, uint32_t count) {
     uint8_t payload[8];
     wrn_put_u32(payload, WRN_AGENT_VERSION);
     wrn_put_u32(payload + 4, count);
-    put(out, 0, WRN_FRAME_BACK, payload, sizeof(payload));
+    put(out, 0, WRN_FRAME_HELLO_AGAIN, payload, sizeof(payload));
 }
 
 static void put_kept(wrn_buf *out, uint32_t stream, uint32_t pid, uint32_t untaken, const char *label, size_t size) {
-    static uint8_t payload[WRN_KEPT_HEAD + WRN_LABEL_MAX + 1];
+    static uint8_t payload[WRN_DETACHED_HEAD + WRN_LABEL_MAX + 1];
     memset(payload, 'x', sizeof(payload));
     wrn_put_u32(payload, pid);
     wrn_put_u32(payload + 4, 0);
     wrn_put_u32(payload + 8, untaken);
-    if (label) memcpy(payload + WRN_KEPT_HEAD, label, size);
-    put(out, stream, WRN_FRAME_KEPT, payload, WRN_KEPT_HEAD + size);
+    if (label) memcpy(payload + WRN_DETACHED_HEAD, label, size);
+    put(out, stream, WRN_FRAME_DETACHED, payload, WRN_DETACHED_HEAD + size);
 }
 
 TEST(what_goes_on_is_taken_over_and_the_rest_killed) {

@@ -7,7 +7,7 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 
-#include "server/backend/ns/delegation.h"
+#include "server/backend/ns/internal.h"
 #include "test.h"
 
 /* A group with its files; `procs` is what is in it. */

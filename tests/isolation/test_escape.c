@@ -273,11 +273,8 @@ static void chroot_escape(void) {
 /* ---- bombs ---- */
 
 static bool enforced(host *h, const char *limit) {
-    wrn_json *report = wrn_boxes_probe(h->boxes, NULL);
-    const char *verdict = wrn_json_string(wrn_json_get(wrn_json_get(report, "limits"), limit), NULL);
-    bool yes = verdict && strcmp(verdict, "enforced") == 0;
-    wrn_json_free(report);
-    return yes;
+    const char *verdict = wrn_json_string(wrn_json_get(wrn_json_get(host_isolation(h), "limits"), limit), NULL);
+    return verdict && strcmp(verdict, "enforced") == 0;
 }
 
 static void fork_bomb(void) {
@@ -372,7 +369,7 @@ static void report(void) {
     host h;
     bool is_root = geteuid() == 0, root = false;
     host_open(&h);
-    wrn_json *said = wrn_boxes_probe(h.boxes, NULL);
+    const wrn_json *said = host_isolation(&h);
     wrn_box *box = box_create(&h, "cl-report");
     CHECK(wrn_json_bool(wrn_json_get(said, "root"), &root) && root == is_root);
     check_word(said, "backend", "ns");
@@ -393,7 +390,6 @@ static void report(void) {
     wrn_box_stats stats;
     wrn_box_measure(box, &stats);
     CHECK((stats.mem_bytes >= 0) == limited);
-    wrn_json_free(said);
     box_destroy(&h, box);
     host_close(&h);
 }

@@ -117,15 +117,21 @@ static void gate_closed(uv_handle_t *handle) { free(handle->data); }
 
 void wrn_boxes_close(wrn_boxes *boxes) { uv_close((uv_handle_t *)&boxes->gate, gate_closed); }
 
-wrn_json *wrn_boxes_probe(const wrn_boxes *boxes, const char *isolation) {
-    (void)boxes, (void)isolation;
-    wrn_json *out = NULL;
-    const char *why;
+/* One backend, and with FAKE_VM in the environment a stronger one that has a limit on memory. */
+const wrn_json *wrn_boxes_isolations(const wrn_boxes *boxes) {
+    static wrn_json *out;
     static const char text[] =
-        "{\"level\":\"namespace\",\"backend\":\"fake\",\"root\":false,\"user_namespace\":\"shared\",\"seccomp\":\"allowlist\",\"cgroup\":\"none\","
-        "\"limits\":{\"memory\":\"unenforced\",\"cpu\":\"enforced\",\"pids\":\"enforced\",\"why\":\"a fake has none\"},\"network\":\"none\","
-        "\"disk\":\"unlimited\",\"reasons\":[\"it is a fake\"]}";
+        "{\"fake\":{\"level\":\"namespace\",\"backend\":\"fake\",\"root\":false,\"user_namespace\":\"shared\","
+        "\"seccomp\":\"allowlist\",\"cgroup\":\"none\",\"limits\":{\"memory\":\"unenforced\",\"cpu\":\"enforced\","
+        "\"pids\":\"enforced\",\"why\":\"a fake has none\"},\"network\":\"none\",\"disk\":\"unlimited\","
+        "\"reasons\":[\"it is a fake\"]}}";
+    static const char strong[] = "{\"level\":\"vm\",\"backend\":\"fake-vm\",\"limits\":{\"memory\":\"enforced\"}}";
+    wrn_json *vm = NULL;
+    const char *why;
+    (void)boxes;
+    if (out) return out;
     wrn_json_parse(text, sizeof(text) - 1, &out, &why);
+    if (getenv("FAKE_VM") && wrn_json_parse(strong, sizeof(strong) - 1, &vm, &why)) wrn_json_set(out, "fake-vm", vm);
     return out;
 }
 
@@ -163,8 +169,8 @@ static void run_made(later *l) {
     l->made(l->context, box, l->failed ? &l->fault : NULL);
 }
 
-void wrn_boxes_fit(const wrn_boxes *boxes, const char *isolation, int64_t *vcpus, int64_t *memory_mb) {
-    (void)boxes, (void)isolation;
+void wrn_boxes_fit(const wrn_boxes *boxes, const char *backend, int64_t *vcpus, int64_t *memory_mb) {
+    (void)boxes, (void)backend;
     if (*vcpus > 64) *vcpus = 64;
     if (*memory_mb < 8) *memory_mb = 8;
 }
@@ -185,7 +191,7 @@ void wrn_box_create(wrn_boxes *boxes, const wrn_box_spec *spec, wrn_done_fn died
 }
 
 /* Nothing of a fake outlives it. */
-void wrn_box_adopt(wrn_boxes *boxes, const wrn_box_spec *spec, bool frozen, wrn_kept_fn kept, wrn_done_fn died,
+void wrn_box_adopt(wrn_boxes *boxes, const wrn_box_spec *spec, bool frozen, wrn_detached_fn kept, wrn_done_fn died,
                    wrn_box_fn done, void *context) {
     (void)spec, (void)frozen, (void)kept, (void)died;
     later *l = later_new(boxes, run_made, calloc(1, sizeof(wrn_box)), context);

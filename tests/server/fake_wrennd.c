@@ -7,23 +7,13 @@
 bool wrn_boxes_doctor(const wrn_backend_config *config, wrn_json *report) {
     (void)config;
     bool ok = !getenv("FAKE_BROKEN");
-    wrn_json *check = wrn_json_new_object();
-    wrn_json_set_string(check, "check", "fakery");
-    wrn_json_set_bool(check, "ok", ok);
-    wrn_json_set_string(check, "detail", ok ? "works" : "does not work");
-    wrn_json_set_string(check, "fix", "unset FAKE_BROKEN");
-    wrn_json_append(report, check);
+    wrn_report_check(report, "fakery", ok, ok ? "works" : "does not work", "unset FAKE_BROKEN");
     return ok;
 }
 
-size_t wrn_boxes_leaks(const wrn_backend_config *config, wrn_json *report) {
+void wrn_boxes_leaks(const wrn_backend_config *config, wrn_json *report) {
     (void)config;
-    if (!getenv("FAKE_BROKEN")) return 0;
-    wrn_json *leak = wrn_json_new_object();
-    wrn_json_set_string(leak, "kind", "process");
-    wrn_json_set_string(leak, "what", "4711");
-    wrn_json_append(report, leak);
-    return 1;
+    if (getenv("FAKE_BROKEN")) wrn_report_leak(report, "process", "4711");
 }
 
 bool wrn_template_build(const wrn_backend_config *config, const wrn_template_plan *plan, wrn_buf *said,

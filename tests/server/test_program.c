@@ -91,6 +91,56 @@ TEST(a_first_start_that_fails_makes_no_account) {
     free(s.said);
 }
 
+/* The backend that a sandbox says it has; "" when it says nothing. To be used before the next call. */
+static const char *backend_of(const wrn_json *sandbox) {
+    static char name[32];
+    const char *text = wrn_json_string(wrn_json_get(wrn_json_get(sandbox, "isolation"), "backend"), NULL);
+    snprintf(name, sizeof(name), "%s", text ? text : "");
+    return name;
+}
+
+static void check_backend(const test_daemon *d, const char *id, const char *want) {
+    reply r = call(d, "GET", sandbox_path(id, ""), NULL);
+    CHECK_STR(backend_of(r.json), want);
+    reply_free(&r);
+}
+
+TEST(each_sandbox_has_a_backend_of_its_own) {
+    static const char *const asked[][2] = {{"{}", "fake"},
+                                           {"{\"isolation\":\"namespace\"}", "fake"},
+                                           {"{\"isolation\":\"vm\"}", "fake-vm"},
+                                           {"{\"isolation_required\":[\"memory-limit\"]}", "fake-vm"}};
+    enum { ALL = WRN_COUNT(asked) };
+    test_daemon d = {0};
+    served s = {0};
+    char ids[ALL][40];
+    setenv("FAKE_VM", "1", 1);
+    daemon_serve(&s, &d, NULL);
+    daemon_key(&s, &d);
+    for (size_t i = 0; i < ALL; i++) {
+        make_sandbox(&d, asked[i][0], ids[i]);
+        check_backend(&d, ids[i], asked[i][1]);
+    }
+    CHECK_ERROR(call(&d, "POST", "/v1/sandboxes", "{\"isolation\":\"vm\",\"isolation_required\":[\"cpu-limit\"]}"), 409,
+                "conflict");
+    reply list = call(&d, "GET", "/v1/sandboxes", NULL);
+    for (size_t i = 0; i < ALL; i++) CHECK_STR(backend_of(wrn_json_at(list.json, ALL - 1 - i)), asked[i][1]);
+    reply_free(&list);
+    daemon_finish(&s, SIGTERM);
+    free(s.said);
+
+    daemon_serve(&s, &d, NULL);
+    for (size_t i = 0; i < ALL; i++) check_backend(&d, ids[i], asked[i][1]);
+    daemon_finish(&s, SIGTERM);
+    free(s.said);
+    /* Nothing is said of a backend that does not run any more. */
+    unsetenv("FAKE_VM");
+    daemon_serve(&s, &d, NULL);
+    for (size_t i = 0; i < ALL; i++) check_backend(&d, ids[i], i < 2 ? "fake" : "");
+    daemon_finish(&s, SIGTERM);
+    free(s.said);
+}
+
 TEST(an_operator_makes_keys) {
     test_daemon d = {0};
     served s = {0};

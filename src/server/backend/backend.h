@@ -1,9 +1,9 @@
-/* A backend: what really isolates (ns/). It turns a template into the root of a box, runs the box, and knows nothing of what
- * is above it: agents, commands, services and snapshots are in box/ and templates/ and are the same for every backend.
+/* A backend isolates boxes. It turns a template into the root of a box and runs the box. It knows nothing of the layers
+ * above: commands, services and snapshots are in box/ and templates/, and are the same for every backend.
  *
- * Everything runs on one libuv loop and in its thread. Calls never block for longer than a few system calls; what takes
- * time ends in a callback, exactly once, never from inside the call that asked for it. A backend treats all that comes
- * out of a sandbox as hostile. Pointers in arguments are only valid during the call. */
+ * Everything runs on one libuv loop, in its thread. Calls block for no more than a few system calls unless they say so.
+ * What takes longer ends in a callback, exactly once, never from inside the call. A backend treats everything that
+ * comes out of a box as hostile. Pointers in arguments are valid only during the call. */
 #ifndef WRN_SERVER_BACKEND_H
 #define WRN_SERVER_BACKEND_H
 
@@ -19,7 +19,7 @@
 /* The template that each backend makes by itself. */
 #define MINIMAL "minimal"
 
-enum { WRN_BOX_ID_MAX = 64, WRN_BACKENDS_MAX = 4, WRN_KEPT_LOCKS = 8 };
+enum { WRN_BOX_ID_MAX = 64, WRN_BACKENDS_MAX = 4, WRN_STATE_LOCKS = 8 };
 
 typedef struct wrn_backend wrn_backend;
 typedef struct wrn_instance wrn_instance; /* what a backend has for one box */
@@ -30,24 +30,27 @@ typedef struct wrn_fault {
     char message[480];
 } wrn_fault;
 
-__attribute__((format(printf, 3, 4))) void wrn_fault_set(wrn_fault *fault, wrn_fault_code code, const char *format,
-                                                         ...);
+/* Returns -1, for functions that return that. */
+__attribute__((format(printf, 3, 4))) int wrn_fault_set(wrn_fault *fault, wrn_fault_code code, const char *format, ...);
 
 typedef void (*wrn_done_fn)(void *context, const wrn_fault *fault);         /* fault is NULL on success */
 typedef void (*wrn_dial_fn)(void *context, int fd, const wrn_fault *fault); /* fd is -1 with a fault */
 
-/* Calls `done` from the loop: callbacks never run from inside the call that asked. A NULL fault means success. */
+/* For uv_close(): these free the handle, or its `data`. */
+void wrn_handle_free(uv_handle_t *handle);
+void wrn_handle_free_data(uv_handle_t *handle);
+/* Calls `done` from the loop, later. A NULL fault means success. */
 void wrn_answer_later(uv_loop_t *loop, wrn_done_fn done, void *context, const wrn_fault *fault);
 
 typedef struct wrn_backend_config {
     uv_loop_t *loop;
-    const char *state_dir;     /* private directory for everything that is kept on disk; exists, mode 0700 */
+    const char *state_dir;     /* private directory for everything on disk; exists, mode 0700 */
     const char *template_dir;  /* templates built by the operator; may not exist */
     const char *agent_path;    /* the wrenn-agent binary */
     const char *unpack_path;   /* the wrenn-unpack binary */
-    const char *cgroup_parent; /* NULL: find out */
-    bool ephemeral;            /* state_dir does not outlive the process: nothing waits for the disk */
-    int64_t adopt_ms;          /* how long boxes wait for another process after this one; 0: they end with it */
+    const char *cgroup_parent; /* NULL: chosen automatically */
+    bool ephemeral;            /* state_dir does not outlive the process: nothing is synced to disk */
+    int64_t adopt_ms;          /* how long boxes wait for the next daemon; 0: they end with this one */
 } wrn_backend_config;
 
 typedef struct wrn_box_spec {
@@ -55,121 +58,122 @@ typedef struct wrn_box_spec {
     const char *template_name;
     int64_t vcpus;           /* > 0 */
     int64_t memory_mb;       /* > 0 */
-    const char *snapshot_id; /* what template_name stands for; NULL: a template of the platform */
-    const char *isolation;   /* of one of the backends; NULL: any */
+    const char *snapshot_id; /* the snapshot that template_name stands for; NULL: a template of the platform */
+    const char *backend;     /* its name; NULL: the first in the table that runs here */
     const char *network;     /* NULL: none */
     int64_t disk_mb;         /* 0: no limit */
 } wrn_box_spec;
 
 /* What a box is made from. */
 typedef struct wrn_root {
-    bool on_host;     /* the tree is a layer above `minimal`; else it is a whole root file system */
+    bool on_host;     /* the tree is a layer above `minimal`; otherwise it is a whole root file system */
     const char *tree; /* a directory; "": `minimal` itself */
 } wrn_root;
 
-/* A box that runs; it is all that a later daemon needs to get it back. */
+/* A running box: everything that a later daemon needs to adopt it. */
 typedef struct wrn_running {
     pid_t pid;
     int pidfd;
-    int handover_fd; /* the backend gets a new channel to the agent through it; -1: the box ends with this daemon */
-    int number;      /* of the backend's */
+    int handover_fd; /* the next daemon sends the agent a new channel through it; -1: the box ends with this daemon */
+    int number;      /* for the backend's own use */
 } wrn_running;
 
-/* Some of what a box has written: a layer above what its template has in the same place. */
-typedef struct wrn_written {
-    const char *at;       /* in the template's tree and in the snapshot's: "." or a directory's name */
-    const char *own;      /* the box's layer */
-    const char *below[2]; /* what is below both in every box here, from the top down; NULL: no more */
-    const char *skip;     /* an entry of it that another one of these is about; NULL: none */
-} wrn_written;
-typedef void (*wrn_written_fn)(void *context, const wrn_written *layers, size_t count, const wrn_fault *fault);
+/* What a box has written: one upper layer, and what lies below it. */
+typedef struct wrn_upper_layer {
+    const char *at;       /* where it belongs in the trees of templates and snapshots: "." or a directory's name */
+    const char *dir;      /* the layer itself */
+    const char *below[2]; /* what every box has below it and its template, from the top down; NULL: no more */
+    const char *skip;     /* an entry that belongs to another one of these layers; NULL: none */
+} wrn_upper_layer;
+typedef void (*wrn_upper_layers_fn)(void *context, const wrn_upper_layer *layers, size_t count, const wrn_fault *fault);
 
 typedef struct wrn_box_stats {
     int64_t cpu_usec;   /* used since start; -1 unknown */
-    int64_t mem_bytes;  /* without what is kept of files and can be dropped; -1 unknown */
+    int64_t mem_bytes;  /* without the page cache; -1 unknown */
     int64_t pids;       /* -1 unknown */
-    int64_t disk_bytes; /* what it has written, as of some seconds ago; -1 unknown */
+    int64_t disk_bytes; /* written, as of some seconds ago; -1 unknown */
 } wrn_box_stats;
 
-/* What a backend needs kept for boxes that outlive the daemon. The holder keeps it, and the next open() gets it back. */
-typedef struct wrn_keepsake {
-    char name[64];             /* "": nothing was left */
-    int fd;                    /* -1: none */
-    int locks[WRN_KEPT_LOCKS]; /* descriptors that need only stay open; -1: none. Not given back */
-    bool must_end;             /* boxes can't outlive the daemon here */
-    /* Is there a box of that id which an earlier daemon has left? During open() only. */
+/* What a backend needs to survive the daemon. The holder keeps it, and the next open() gets it back. */
+typedef struct wrn_backend_state {
+    char name[64];              /* "": there is no earlier state */
+    int fd;                     /* -1: none */
+    int locks[WRN_STATE_LOCKS]; /* descriptors that must only stay open; -1: none. The next open() does not get these */
+    bool must_end;              /* boxes can't outlive the daemon here */
+    /* Whether an earlier daemon has left a box with that id. During open() only. */
     bool (*is_kept)(const void *context, const char *id);
     const void *context;
-} wrn_keepsake;
+} wrn_backend_state;
 
-/* Boxes made from a snapshot are made like others: prepare() and start() find in its tree what save() told. */
 typedef struct wrn_backend_ops {
-    const char *name;      /* "ns" */
-    const char *isolation; /* what `isolation` of a spec calls it: "namespace" */
+    const char *name; /* "ns" */
 
-    /* Finds out what the machine can do and takes hold of it; removes what an earlier daemon had and does not keep. Blocks.
-     * `kept` goes in and out; its descriptors are the backend's. 0, or -1 with a fault: nothing is left of it, and a
-     * descriptor that came in is the caller's. */
-    int (*open)(const wrn_backend_config *config, wrn_keepsake *kept, wrn_backend **ret, wrn_fault *fault);
-    /* All instances must be released before. Leaves nothing behind but what belongs to those that were left. */
+    /* Checks the machine, acquires what boxes need, and removes what an earlier daemon left and is not kept. Blocks.
+     * `state` is read and updated; the backend owns its descriptors, unless it fails. 0, or -1 with a fault. */
+    int (*open)(const wrn_backend_config *config, wrn_backend_state *state, wrn_backend **ret, wrn_fault *fault);
+    /* After all instances were released. Leaves only what belongs to boxes that go on. */
     void (*close)(wrn_backend *backend);
-    /* What a sandbox gets here, as a JSON object for the API's `isolation` field: level, backend, root (bool), user_namespace,
-     * seccomp, cgroup ("v2", "v1", "none"), limits {memory, cpu, pids: "enforced" | "unenforced"; why, if one is not},
-     * network ("none"), disk ("unlimited"), reasons [text]. The caller frees it. */
+    /* The API's `isolation` of boxes here, a JSON object: level, backend, root (bool), user_namespace, seccomp, cgroup
+     * ("v2", "v1", "none"), limits {memory, cpu, pids: "enforced" | "unenforced"; why}, network ("none"), disk
+     * ("unlimited"), reasons [text]. The caller frees it. */
     wrn_json *(*probe)(const wrn_backend *backend);
-    /* What a box that is asked for with these gets: no more processors than there are, no less memory than it takes. */
+    /* Adjusts requested sizes: to the processors there are, and to the least memory that a box takes. */
     void (*fit)(const wrn_backend *backend, int64_t *vcpus, int64_t *memory_mb);
 
-    /* Makes the root of a box below `dir`, which is not there yet, and its limits. NULL with a fault, and nothing is left. */
+    /* Makes the root of a box in `dir`, which does not exist yet, and its limits. A box made from a snapshot finds in
+     * its tree what save() reported. NULL with a fault, and nothing is left. */
     wrn_instance *(*prepare)(wrn_backend *backend, const wrn_box_spec *spec, const wrn_root *root, const char *dir,
                              wrn_fault *fault);
-    /* Starts its agent. `channel`: where its frames are read, and where ours are written. The descriptors in `out` and
-     * `channel` are the caller's. 0, or -1 with a fault: then it is only good for release(). */
+    /* Starts the agent. `channel`: descriptors to read its frames from, and to write ours to. The caller owns the
+     * descriptors in `out` and `channel`. 0, or -1 with a fault; then only release() may follow. */
     int (*start)(wrn_instance *it, const wrn_box_spec *spec, wrn_running *out, int channel[2], wrn_fault *fault);
-    /* One that an earlier daemon has started and left; from what root it was made is not known yet. The descriptors stay the
-     * caller's, until it is released. */
+    /* Takes over a box that an earlier daemon started. The descriptors stay the caller's, open until release(). */
     wrn_instance *(*restore)(wrn_backend *backend, const char *id, const char *dir, const wrn_running *run);
-    /* A new channel to its agent. 0, or -1 with a fault. */
+    /* Opens a new channel to the agent of a restored box. 0, or -1 with a fault. */
     int (*connect)(wrn_instance *it, const wrn_root *root, int channel[2], wrn_fault *fault);
-    /* Its agent has spoken. */
+    /* The agent has sent its first frame. */
     void (*started)(wrn_instance *it);
-    /* Ends all of it, frozen or not; its process is gone some time later. Freezing and thawing are not answered any
-     * more. One whose agent has not spoken may know why: that goes to `fault`, which may be NULL. */
+    /* Kills the box, frozen or not; its process ends some time later. Callbacks of freeze() and thaw() are dropped. If
+     * the agent never sent a frame and the reason is known, `fault` gets it; it may be NULL. */
     void (*kill)(wrn_instance *it, wrn_fault *fault);
-    /* Once its process is gone: removes what is left of it. `done` gets a fault if something stayed. With a NULL `done` it is
-     * forgotten at once, and goes on. */
+    /* After the process has ended: removes what is left. `done` gets a fault if something could not be removed. With a
+     * NULL `done`, at any time: forgets the box at once, which goes on. */
     void (*release)(wrn_instance *it, wrn_done_fn done, void *context);
 
-    /* One of the two at a time. False: it has no means for that, and the agent has to do it. */
+    /* One of the two at a time. False: the backend can't, and the agent has to. */
     bool (*freeze)(wrn_instance *it, wrn_done_fn done, void *context);
     bool (*thaw)(wrn_instance *it, wrn_done_fn done, void *context);
     void (*stats)(wrn_instance *it, wrn_box_stats *out);
-    /* How many of its processes were killed for want of memory, ever; 0 where that is unknown. */
+    /* Counts the processes of the box that the OOM killer has killed; 0 if unknown. */
     int64_t (*oom_kills)(const wrn_instance *it);
-    /* Tells what the frozen box has written, which stays as it is until it is thawed. */
-    void (*save)(wrn_instance *it, wrn_written_fn done, void *context);
-    /* Makes room for a process that works for a box, such as one that copies a snapshot: all in it, with what the kernel keeps
-     * of files for it, has so much memory. Who is to be in it writes "0" to *join_fd; -1: there are no limits. 0, or -1 with
-     * errno. */
-    int (*bound)(wrn_backend *backend, const char *name, int64_t memory_bytes, int *join_fd);
-    /* Removes that. False while the kernel still holds it. `oom_kills` may be NULL. On any thread. */
-    bool (*unbound)(wrn_backend *backend, const char *name, int64_t *oom_kills);
-    /* Connects to a TCP port of the box's loopback, whatever it listens on, without any descriptor from inside. The caller
-     * owns the non-blocking `fd`; WRN_FAULT_NOT_LISTENING when nothing listens. */
+    /* Reports what the frozen box has written. The layers do not change until it is thawed. */
+    void (*save)(wrn_instance *it, wrn_upper_layers_fn done, void *context);
+    /* Makes a group for a process that works for a box, such as one that copies a snapshot, and limits its memory, page
+     * cache included. To join, it writes "0" to *join_fd; -1: no limits. 0, or -1 with errno. */
+    int (*make_helper_group)(wrn_backend *backend, const char *name, int64_t memory_bytes, int *join_fd);
+    /* Removes the group. False while the kernel still holds it. `oom_kills` may be NULL. On any thread. */
+    bool (*remove_helper_group)(wrn_backend *backend, const char *name, int64_t *oom_kills);
+    /* Connects to a TCP port of the box's loopback without any descriptor from inside. The caller owns the non-blocking
+     * `fd`. WRN_FAULT_NOT_LISTENING when nothing listens. */
     void (*dial)(wrn_instance *it, uint16_t port, wrn_dial_fn done, void *context);
 
-    /* Removes what daemons that are gone have left on the machine, later with a loop, or else blocking. Or only appends it to
-     * `report`, an array, as {kind, what}. */
+    /* These need no open backend. */
+
+    /* Removes what dead daemons have left on the machine: later, or blocking if config->loop is NULL. With a `report`,
+     * an array, only appends {kind, what} to it. */
     void (*sweep)(const wrn_backend_config *config, wrn_json *report);
-    /* Appends checks of what sandboxes need here to `report`, as {check, ok, detail, fix}. Needs no open backend. */
+    /* Adds what this backend needs to the directory of a template that `wrennd template build` has filled but not yet
+     * published. Blocks. False with a fault: the build fails. NULL: nothing is needed. */
+    bool (*finish_template)(const char *dir, const wrn_root *root, wrn_fault *fault);
+    /* Appends checks of what boxes need here to `report`, as {check, ok, detail, fix}. */
     void (*doctor)(const wrn_backend_config *config, wrn_json *report);
 } wrn_backend_ops;
 
-/* Appends to a report: of doctor(), with the remedy if it is not ok; of sweep(). */
+/* Append to a report: of doctor(), with the remedy if the check failed; of sweep(). */
 void wrn_report_check(wrn_json *report, const char *check, bool ok, const char *detail, const char *fix);
 void wrn_report_leak(wrn_json *report, const char *kind, const char *what);
 
-/* All there are, the one to be preferred first; NULL at the end. The list is in backend/meson.build. */
+/* All backends, in order of preference; NULL at the end. The list is in backend/meson.build. */
 extern const wrn_backend_ops *const wrn_backends[];
 
 #endif

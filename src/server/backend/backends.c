@@ -1,6 +1,6 @@
 #include "server/backend/backend.h"
 
-/* WRN_BACKENDS(X) comes from backend/meson.build, so that there is one list of them. */
+/* backend/meson.build defines WRN_BACKENDS(X), so that there is only one list. */
 #define DECLARE(name) extern const wrn_backend_ops wrn_backend_##name;
 #define ADDRESS(name) &wrn_backend_##name,
 

@@ -1,13 +1,10 @@
-/* From one daemon to the next. */
-#include <errno.h>
-#include <stdio.h>
+/* How boxes get from one daemon to the next. */
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "server/box/internal.h"
 
-/* ---- taking over ---- */
+/* ---- adopting ---- */
 
 static orphan *find_orphan(const wrn_boxes *boxes, const char *id) {
     for (size_t i = 0; i < boxes->orphan_count; i++)
@@ -15,8 +12,8 @@ static orphan *find_orphan(const wrn_boxes *boxes, const char *id) {
     return NULL;
 }
 
-/* What it was made from, which its template's name may not lead to any more. */
-static int open_source(wrn_box *box, const held_box *known, const char *name, wrn_fault *fault) {
+/* Opens what the box was made from. Its template's name may mean something else by now. */
+static int reopen_source(wrn_box *box, const held_box *known, const char *name, wrn_fault *fault) {
     char link[64], dir[PATH_MAX];
     if (known->source_fd < 0) return source_minimal(&box->source, box->boxes->config.state_dir), 0;
     snprintf(link, sizeof(link), "/proc/self/fd/%d", known->source_fd);
@@ -27,7 +24,7 @@ static int open_source(wrn_box *box, const held_box *known, const char *name, wr
     return 0;
 }
 
-/* The box has the orphan's process from here on. */
+/* The orphan becomes the box. */
 static void take_over(wrn_box *box, orphan *o) {
     wrn_boxes *boxes = box->boxes;
     if (o->known.source_fd >= 0) close(o->known.source_fd);
@@ -38,16 +35,15 @@ static void take_over(wrn_box *box, orphan *o) {
     box_watch(box);
 }
 
-static int connect_agent(wrn_box *box, wrn_kept_fn kept, wrn_fault *fault) {
+static int connect_agent(wrn_box *box, wrn_detached_fn detached, wrn_fault *fault) {
     int channel[2];
     const wrn_root root = source_root(&box->source);
     if (box->runner->ops->connect(box->it, &root, channel, fault) != 0) return -1;
-    if (box_open_agent(box, channel, kept)) return 0;
-    wrn_fault_set(fault, WRN_FAULT_INTERNAL_ERROR, "out of memory");
-    return -1;
+    box_open_agent(box, channel, detached);
+    return 0;
 }
 
-static void on_frozen(void *context, const wrn_fault *fault) {
+static void on_adopted_frozen(void *context, const wrn_fault *fault) {
     wrn_box *box = context;
     if (fault) return box_fail(box, fault);
     uv_timer_stop(&box->timer);
@@ -55,20 +51,21 @@ static void on_frozen(void *context, const wrn_fault *fault) {
     box->created(box->context, box, NULL);
 }
 
-static void on_thawed(void *context, const wrn_fault *fault) {
+static void on_adopted_thawed(void *context, const wrn_fault *fault) {
     wrn_box *box = context;
     if (fault && box->phase == CREATING) box_fail(box, fault);
 }
 
-static void on_paused(void *context, const wrn_fault *fault) {
+static void on_paused_again(void *context, const wrn_fault *fault) {
     wrn_box *box = context;
     if (fault) box_fail(box, fault);
     else box->created(box->context, box, NULL);
 }
 
-static void pause_it(wrn_box *box) { wrn_box_freeze(box, on_paused, box); }
+/* Where the agent has to freeze a box, the box ran while there was no daemon. */
+static void pause_again(wrn_box *box) { wrn_box_freeze(box, on_paused_again, box); }
 
-void wrn_box_adopt(wrn_boxes *boxes, const wrn_box_spec *spec, bool frozen, wrn_kept_fn kept, wrn_done_fn died,
+void wrn_box_adopt(wrn_boxes *boxes, const wrn_box_spec *spec, bool frozen, wrn_detached_fn detached, wrn_done_fn died,
                    wrn_box_fn done, void *context) {
     wrn_fault fault;
     orphan *o = find_orphan(boxes, spec->id);
@@ -77,13 +74,13 @@ void wrn_box_adopt(wrn_boxes *boxes, const wrn_box_spec *spec, bool frozen, wrn_
         return box_refuse(boxes, done, context, &fault);
     }
     wrn_box *box = box_new(boxes, spec->id, died, done, context);
-    bool found = open_source(box, &o->known, spec->template_name, &fault) == 0;
+    bool found = reopen_source(box, &o->known, spec->template_name, &fault) == 0;
     take_over(box, o);
-    if (!found || connect_agent(box, kept, &fault) != 0) return box_fail(box, &fault);
+    if (!found || connect_agent(box, detached, &fault) != 0) return box_fail(box, &fault);
     const wrn_backend_ops *ops = box->runner->ops;
-    if (!frozen) (void)ops->thaw(box->it, on_thawed, box);
-    else if (ops->freeze(box->it, on_frozen, box)) wrn_agent_suspend(box->agent, true);
-    else box->ready = pause_it;
+    if (!frozen) (void)ops->thaw(box->it, on_adopted_thawed, box);
+    else if (ops->freeze(box->it, on_adopted_frozen, box)) wrn_agent_suspend(box->agent, true);
+    else box->ready = pause_again;
 }
 
 static void on_orphan_gone(void *context, const wrn_fault *fault) { (void)context, (void)fault; }

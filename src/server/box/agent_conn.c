@@ -1,9 +1,7 @@
 #include "server/box/agent_conn.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -13,8 +11,8 @@
 #include "server/hold.h"
 #include "wire/frame.h"
 
-/* FRAMES_MAX: taken before others get their turn. */
-enum { OUT_MAX = 32 * 1024 * 1024, KEPT_MAX = 65536, FRAMES_MAX = 256 };
+/* FRAMES_MAX: frames handled before the loop serves others. */
+enum { OUT_MAX = 32 * 1024 * 1024, DETACHED_MAX = 65536, FRAMES_MAX = 256 };
 
 unsigned wrn_agent_grace_ms = 10000;
 
@@ -22,41 +20,41 @@ struct wrn_proc {
     wrn_proc *next;
     wrn_agent *agent;
     uint32_t stream;
-    int64_t credit;   /* what the agent may still send */
-    size_t consumed;  /* delivered, not yet granted again */
-    size_t in_credit; /* what may still be sent to it */
+    int64_t credit;   /* bytes that the agent may still send */
+    size_t consumed;  /* bytes delivered, but not yet granted again */
+    size_t in_credit; /* bytes of stdin that may still be sent */
     bool stopped, started, wants_room, terminal;
-    bool killed;       /* from here */
-    bool timed_out;    /* and why */
-    uv_timer_t *timer; /* of its time limit, then of the agent's to end it; NULL: no limit */
-    uint64_t left_ms;  /* of that, while it is suspended */
-    int64_t oom_kills; /* in the sandbox, before it */
+    bool killed;       /* by us */
+    bool timed_out;    /* and for that reason */
+    uv_timer_t *timer; /* its time limit, then the agent's to end it; NULL: no limit */
+    uint64_t left_ms;  /* of the timer, while it is suspended */
+    int64_t oom_kills; /* in the box, before it started */
     bool own_user;     /* asked for, not the template's */
-    char user[128];    /* of either, for errors */
+    char user[128];    /* for errors */
     wrn_proc_events events;
 };
 
 typedef struct waiter {
     struct waiter *next;
-    uint8_t answer; /* the frame type it waits for */
+    uint8_t answer; /* the type of frame that it waits for */
     wrn_done_fn done;
     void *context;
 } waiter;
 
 struct wrn_agent {
     uv_loop_t *loop;
-    uv_poll_t *poll, *out_poll;
-    uv_idle_t round; /* active while it rests */
-    int handles;     /* not yet closed */
+    uv_poll_t poll, out_poll;
+    uv_idle_t idle; /* active while it yields */
+    int handles;    /* not yet closed */
     int fd, out_fd;
     bool said_hello, broken, in_event, close_asked, suspended;
-    bool writing; /* what waits to be sent is being looked after */
-    bool resting; /* there are frames left for when the loop has gone round; nothing is read before */
+    bool writing;  /* waits until out_fd is writable */
+    bool yielding; /* handles more frames after the loop has served others; reads nothing before */
     wrn_frame_reader reader;
     wrn_buf out;
-    size_t out_sent; /* of `out`, already; dropped in lumps, as moving the rest each time costs the square of it */
+    size_t out_sent; /* bytes of `out`; removed in large pieces, because each removal moves the rest */
     uint32_t next_stream;
-    uint32_t kept_left; /* KEPT frames to come before it is ready */
+    uint32_t detached_left; /* DETACHED frames to come before it is ready */
     wrn_proc *procs;
     waiter *waiters, **waiters_tail;
     wrn_agent_events events;
@@ -66,13 +64,13 @@ static void on_writable(uv_poll_t *poll, int status, int events);
 
 /* ---- sending ---- */
 
-static size_t waiting(const wrn_agent *agent) { return agent->out.size - agent->out_sent; }
+static size_t agent_unsent(const wrn_agent *agent) { return agent->out.size - agent->out_sent; }
 
-static void flush(wrn_agent *agent) {
-    while (waiting(agent)) {
-        ssize_t sent = write(agent->out_fd, agent->out.data + agent->out_sent, waiting(agent));
+static void agent_flush(wrn_agent *agent) {
+    while (agent_unsent(agent)) {
+        ssize_t sent = write(agent->out_fd, agent->out.data + agent->out_sent, agent_unsent(agent));
         if (sent < 0 && errno == EINTR) continue;
-        if (sent <= 0) break; /* EAGAIN, or an end that reading will notice */
+        if (sent <= 0) break; /* EAGAIN, or the other end is closed, which reading will notice */
         agent->out_sent += (size_t)sent;
     }
     if (agent->out_sent >= agent->out.size / 2) {
@@ -80,13 +78,13 @@ static void flush(wrn_agent *agent) {
         agent->out_sent = 0;
     }
     if (agent->broken) return;
-    if (waiting(agent) && !agent->writing) uv_poll_start(agent->out_poll, UV_WRITABLE, on_writable);
-    if (!waiting(agent) && agent->writing) uv_poll_stop(agent->out_poll);
-    agent->writing = waiting(agent) > 0;
+    if (agent_unsent(agent) && !agent->writing) uv_poll_start(&agent->out_poll, UV_WRITABLE, on_writable);
+    if (!agent_unsent(agent) && agent->writing) uv_poll_stop(&agent->out_poll);
+    agent->writing = agent_unsent(agent) > 0;
 }
 
 /* An agent that does not read must not fill the server's memory. */
-static bool keeps_up(const wrn_agent *agent) { return !agent->broken && waiting(agent) <= OUT_MAX; }
+static bool keeps_up(const wrn_agent *agent) { return !agent->broken && agent_unsent(agent) <= OUT_MAX; }
 
 static void put_frame(wrn_agent *agent, uint32_t stream, uint8_t type, uint8_t flags, const void *data, size_t size) {
     uint8_t head[WRN_FRAME_HEADER];
@@ -95,16 +93,26 @@ static void put_frame(wrn_agent *agent, uint32_t stream, uint8_t type, uint8_t f
     wrn_buf_put(&agent->out, data, size);
 }
 
+static void send_frame(wrn_agent *agent, uint32_t stream, uint8_t type, const void *data, size_t size) {
+    put_frame(agent, stream, type, 0, data, size);
+    agent_flush(agent);
+}
+
+/* Puts data into as many frames as it takes; all but the last one have the flag `more`. */
+static void put_pieces(wrn_agent *agent, uint32_t stream, uint8_t type, uint8_t more, const char *data, size_t size) {
+    for (size_t at = 0, piece; at < size; at += piece) {
+        piece = size - at < WRN_FRAME_PAYLOAD_MAX ? size - at : WRN_FRAME_PAYLOAD_MAX;
+        put_frame(agent, stream, type, at + piece < size ? more : 0, data + at, piece);
+    }
+}
+
 static void send_u32(wrn_agent *agent, uint32_t stream, uint8_t type, uint32_t value) {
     uint8_t payload[4];
     wrn_put_u32(payload, value);
-    put_frame(agent, stream, type, 0, payload, sizeof(payload));
-    flush(agent);
+    send_frame(agent, stream, type, payload, sizeof(payload));
 }
 
 /* ---- commands ---- */
-
-static void free_handle(uv_handle_t *handle) { free(handle); }
 
 static void free_proc(wrn_proc *proc) {
     for (wrn_proc **at = &proc->agent->procs; *at; at = &(*at)->next) {
@@ -112,14 +120,14 @@ static void free_proc(wrn_proc *proc) {
         *at = proc->next;
         break;
     }
-    if (proc->timer) uv_close((uv_handle_t *)proc->timer, free_handle);
+    if (proc->timer) uv_close((uv_handle_t *)proc->timer, wrn_handle_free);
     free(proc);
 }
 
 static void end_proc(wrn_proc *proc, const wrn_proc_result *result) {
     wrn_proc_events events = proc->events;
     free_proc(proc);
-    events.on_end(events.context, result);
+    if (events.on_end) events.on_end(events.context, result);
 }
 
 static wrn_proc *find_proc(const wrn_agent *agent, uint32_t stream) {
@@ -128,7 +136,7 @@ static wrn_proc *find_proc(const wrn_agent *agent, uint32_t stream) {
     return proc;
 }
 
-/* Grants again what was delivered, in lumps. */
+/* Grants credit for what was delivered, in large pieces. */
 static void grant(wrn_proc *proc) {
     if (proc->stopped || proc->consumed < WRN_FRAME_CREDIT / 2) return;
     proc->credit += (int64_t)proc->consumed;
@@ -150,32 +158,24 @@ void wrn_proc_signal(wrn_proc *proc, int signo) {
 
 void wrn_proc_give_up(wrn_proc *proc) {
     proc->killed = true;
-    if (keeps_up(proc->agent)) send_u32(proc->agent, proc->stream, WRN_FRAME_SIGNAL, WRN_SIGNAL_GIVE_UP);
+    wrn_proc_signal(proc, WRN_SIGNAL_GIVE_UP);
 }
 
 size_t wrn_proc_write(wrn_proc *proc, const void *data, size_t size) {
     wrn_agent *agent = proc->agent;
     size_t taken = size < proc->in_credit ? size : proc->in_credit;
     if (agent->broken) return size; /* on_end is on its way */
-    for (size_t at = 0; at < taken;) {
-        size_t piece = taken - at < WRN_FRAME_PAYLOAD_MAX ? taken - at : WRN_FRAME_PAYLOAD_MAX;
-        put_frame(agent, proc->stream, WRN_FRAME_STDIN, 0, (const char *)data + at, piece);
-        at += piece;
-    }
+    put_pieces(agent, proc->stream, WRN_FRAME_STDIN, 0, data, taken);
     proc->in_credit -= taken;
     proc->wants_room = taken < size;
-    flush(agent);
+    agent_flush(agent);
     return taken;
 }
 
 void wrn_proc_close_stdin(wrn_proc *proc) {
-    if (proc->agent->broken) return; /* else it always arrives: somebody may wait for what follows from it */
-    if (proc->terminal) {
-        wrn_proc_write(proc, "\004", 1);
-        return;
-    }
-    put_frame(proc->agent, proc->stream, WRN_FRAME_STDIN_EOF, 0, NULL, 0);
-    flush(proc->agent);
+    if (proc->agent->broken) return; /* otherwise always sent, because somebody may wait for its effect */
+    if (proc->terminal) wrn_proc_write(proc, "\004", 1);
+    else send_frame(proc->agent, proc->stream, WRN_FRAME_STDIN_EOF, NULL, 0);
 }
 
 void wrn_proc_resize(wrn_proc *proc, uint16_t cols, uint16_t rows) {
@@ -183,55 +183,50 @@ void wrn_proc_resize(wrn_proc *proc, uint16_t cols, uint16_t rows) {
     if (!keeps_up(proc->agent)) return;
     wrn_put_u32(payload, cols);
     wrn_put_u32(payload + 4, rows);
-    put_frame(proc->agent, proc->stream, WRN_FRAME_RESIZE, 0, payload, sizeof(payload));
-    flush(proc->agent);
+    send_frame(proc->agent, proc->stream, WRN_FRAME_RESIZE, payload, sizeof(payload));
 }
 
 void wrn_proc_relabel(wrn_proc *proc, const char *label) {
     if (!keeps_up(proc->agent)) return;
-    put_frame(proc->agent, proc->stream, WRN_FRAME_LABEL, 0, label, strlen(label));
-    flush(proc->agent);
+    send_frame(proc->agent, proc->stream, WRN_FRAME_LABEL, label, strlen(label));
 }
 
 static void broken(wrn_agent *agent, const char *why);
 
-static void on_time_up(uv_timer_t *timer) {
+static void on_proc_timeout(uv_timer_t *timer) {
     wrn_proc *proc = timer->data;
-    if (proc->timed_out) return broken(proc->agent, "it did not end a command whose time was up");
+    if (proc->timed_out) return broken(proc->agent, "it did not end a command whose time limit had passed");
     proc->timed_out = true;
-    uv_timer_start(timer, on_time_up, wrn_agent_grace_ms, 0);
+    uv_timer_start(timer, on_proc_timeout, wrn_agent_grace_ms, 0);
     wrn_proc_give_up(proc);
 }
 
-static void run_timer(wrn_proc *proc, bool run) {
+static void set_proc_timer(wrn_proc *proc, bool run) {
     if (!proc->timer) return;
     if (run) {
-        uv_timer_start(proc->timer, on_time_up, proc->left_ms, 0);
+        uv_timer_start(proc->timer, on_proc_timeout, proc->left_ms, 0);
         return;
     }
     proc->left_ms = uv_timer_get_due_in(proc->timer);
     uv_timer_stop(proc->timer);
 }
 
-/* False when out of memory. */
-static bool limit_time(wrn_proc *proc, int64_t timeout_ms) {
-    if (timeout_ms <= 0) return true;
+static void limit_time(wrn_proc *proc, int64_t timeout_ms) {
+    if (timeout_ms <= 0) return;
     proc->timer = calloc(1, sizeof(*proc->timer));
-    if (!proc->timer) return false;
     uv_timer_init(proc->agent->loop, proc->timer);
     proc->timer->data = proc;
     proc->left_ms = (uint64_t)timeout_ms;
-    if (!proc->agent->suspended) run_timer(proc, true);
-    return true;
+    if (!proc->agent->suspended) set_proc_timer(proc, true);
 }
 
 void wrn_agent_suspend(wrn_agent *agent, bool suspended) {
     if (agent->suspended == suspended) return;
     agent->suspended = suspended;
-    for (wrn_proc *proc = agent->procs; proc; proc = proc->next) run_timer(proc, !suspended);
+    for (wrn_proc *proc = agent->procs; proc; proc = proc->next) set_proc_timer(proc, !suspended);
 }
 
-/* As far as it fits, with whole characters. */
+/* Keeps whole characters, as many as fit. */
 static void keep_user(wrn_proc *proc, const wrn_proc_spec *spec) {
     const char *user = wrn_exec_user(spec);
     size_t size = strnlen(user, sizeof(proc->user) - 1);
@@ -239,75 +234,62 @@ static void keep_user(wrn_proc *proc, const wrn_proc_spec *spec) {
     proc->own_user = spec->user != NULL;
 }
 
-static int64_t oom_kills(const wrn_agent *agent) {
+static int64_t agent_oom_kills(const wrn_agent *agent) {
     return agent->events.oom_kills ? agent->events.oom_kills(agent->events.context) : 0;
+}
+
+static void set_unreachable(wrn_fault *fault) {
+    wrn_fault_set(fault, WRN_FAULT_AGENT_ERROR, "the sandbox's agent is too slow or gone");
 }
 
 wrn_proc *wrn_agent_exec(wrn_agent *agent, const wrn_proc_spec *spec, const wrn_proc_events *events, wrn_fault *fault) {
     WRN_AUTO(wrn_buf_free) wrn_buf payload = WRN_BUF_LIMITED(WRN_FRAME_EXEC_MAX);
     wrn_exec_put(spec, &payload);
-    if (payload.failed) {
-        wrn_fault_set(fault, WRN_FAULT_INVALID_REQUEST,
-                      "cmd, args, envs and cwd are too long: together at most %d bytes", WRN_FRAME_EXEC_MAX);
-        return NULL;
-    }
-    if (!keeps_up(agent)) {
-        wrn_fault_set(fault, WRN_FAULT_AGENT_ERROR, "the sandbox's agent does not keep up or is gone");
-        return NULL;
-    }
+    if (payload.failed)
+        return wrn_fault_set(fault, WRN_FAULT_INVALID_REQUEST,
+                             "cmd, args, envs and cwd are too long: together at most %d bytes", WRN_FRAME_EXEC_MAX),
+               NULL;
+    if (!keeps_up(agent)) return set_unreachable(fault), NULL;
     wrn_proc *proc = calloc(1, sizeof(*proc));
-    if (!proc) {
-        wrn_fault_set(fault, WRN_FAULT_INTERNAL_ERROR, "out of memory");
-        return NULL;
-    }
     *proc = (wrn_proc){.next = agent->procs,
                        .agent = agent,
                        .stream = ++agent->next_stream,
                        .credit = WRN_FRAME_CREDIT,
                        .in_credit = WRN_FRAME_CREDIT,
                        .terminal = spec->cols && spec->rows,
-                       .oom_kills = oom_kills(agent),
+                       .oom_kills = agent_oom_kills(agent),
                        .events = *events};
     keep_user(proc, spec);
     agent->procs = proc;
-    if (!limit_time(proc, spec->timeout_ms)) {
-        free_proc(proc);
-        wrn_fault_set(fault, WRN_FAULT_INTERNAL_ERROR, "out of memory");
-        return NULL;
-    }
-    for (size_t at = 0; at < payload.size;) {
-        size_t size = payload.size - at < WRN_FRAME_PAYLOAD_MAX ? payload.size - at : WRN_FRAME_PAYLOAD_MAX;
-        bool more = at + size < payload.size;
-        put_frame(agent, proc->stream, WRN_FRAME_EXEC, more ? WRN_FRAME_MORE : 0, payload.data + at, size);
-        at += size;
-    }
-    flush(agent);
+    limit_time(proc, spec->timeout_ms);
+    put_pieces(agent, proc->stream, WRN_FRAME_EXEC, WRN_FRAME_MORE, payload.data, payload.size);
+    agent_flush(agent);
     return proc;
 }
 
 /* ---- ping and freeze ---- */
 
-static void ask(wrn_agent *agent, uint8_t question, uint8_t answer, wrn_done_fn done, void *context) {
-    waiter *w = keeps_up(agent) ? calloc(1, sizeof(*w)) : NULL;
-    if (!w) {
+static void agent_ask(wrn_agent *agent, uint8_t question, uint8_t answer, wrn_done_fn done, void *context) {
+    if (!keeps_up(agent)) {
         wrn_fault fault;
-        wrn_fault_set(&fault, WRN_FAULT_AGENT_ERROR, "the sandbox's agent does not keep up or is gone");
+        set_unreachable(&fault);
         wrn_answer_later(agent->loop, done, context, &fault);
         return;
     }
+    waiter *w = calloc(1, sizeof(*w));
     put_frame(agent, 0, question, 0, NULL, 0);
     *w = (waiter){NULL, answer, done, context};
     *agent->waiters_tail = w;
     agent->waiters_tail = &w->next;
-    flush(agent);
+    agent_flush(agent);
 }
 
 void wrn_agent_ping(wrn_agent *agent, wrn_done_fn done, void *context) {
-    ask(agent, WRN_FRAME_PING, WRN_FRAME_PONG, done, context);
+    agent_ask(agent, WRN_FRAME_PING, WRN_FRAME_PONG, done, context);
 }
 
 void wrn_agent_freeze(wrn_agent *agent, bool freeze, wrn_done_fn done, void *context) {
-    ask(agent, freeze ? WRN_FRAME_FREEZE : WRN_FRAME_THAW, WRN_FRAME_DONE, done, context);
+    agent_ask(agent, freeze ? WRN_FRAME_FREEZE : WRN_FRAME_THAW, WRN_FRAME_DONE, done, context);
 }
 
 /* Answers come in the order of the questions. */
@@ -326,12 +308,13 @@ static bool answered(wrn_agent *agent, uint8_t type) {
 
 /* ---- receiving ---- */
 
-static bool on_output(wrn_proc *proc, const wrn_frame *frame) {
-    /* Frames of nothing would cost no credit. */
+static bool on_output_frame(wrn_proc *proc, const wrn_frame *frame) {
+    /* An empty frame would cost no credit. */
     if (!proc->started || !frame->size || frame->size > proc->credit) return false;
     proc->credit -= frame->size;
     proc->consumed += frame->size;
-    proc->events.on_output(proc->events.context, frame->type == WRN_FRAME_STDOUT ? 1 : 2, frame->data, frame->size);
+    if (proc->events.on_output)
+        proc->events.on_output(proc->events.context, frame->type == WRN_FRAME_STDOUT ? 1 : 2, frame->data, frame->size);
     return true;
 }
 
@@ -358,15 +341,15 @@ static void on_exit_frame(wrn_proc *proc, uint32_t kind, uint32_t value, uint32_
     wrn_proc_result result = {.end = kind == WRN_EXIT_CODE ? WRN_PROC_EXITED : WRN_PROC_SIGNALED,
                               .code = number,
                               .output_cut = flags & WRN_EXIT_CUT};
-    /* One that ended by itself had its time; only what it left behind was waited for. */
+    /* A command that ended by itself was in time, though waiting for its output took longer. */
     if (proc->timed_out && kind == WRN_EXIT_SIGNAL)
         result = (wrn_proc_result){.end = WRN_PROC_TIMED_OUT, .output_cut = result.output_cut};
     bool dead = kind == WRN_EXIT_SIGNAL ? number == SIGKILL : number != 0;
-    result.oom_killed = dead && !proc->killed && oom_kills(proc->agent) > proc->oom_kills;
+    result.oom_killed = dead && !proc->killed && agent_oom_kills(proc->agent) > proc->oom_kills;
     end_proc(proc, &result);
 }
 
-static bool on_taken(wrn_proc *proc, uint32_t size) {
+static bool on_taken_frame(wrn_proc *proc, uint32_t size) {
     if (!size || size > WRN_FRAME_CREDIT - proc->in_credit) return false;
     proc->in_credit += size;
     if (!proc->wants_room || proc->in_credit < WRN_FRAME_CREDIT / 2) return true;
@@ -375,7 +358,7 @@ static bool on_taken(wrn_proc *proc, uint32_t size) {
     return true;
 }
 
-/* False when the frame is one that a sound agent would not send now. */
+/* False if a correct agent would not send this frame now. */
 static bool handle_command(wrn_agent *agent, wrn_proc *proc, const wrn_frame *frame) {
     switch (frame->type) {
     case WRN_FRAME_STARTED:
@@ -385,12 +368,12 @@ static bool handle_command(wrn_agent *agent, wrn_proc *proc, const wrn_frame *fr
         return true;
     case WRN_FRAME_STDOUT:
     case WRN_FRAME_STDERR:
-        if (!on_output(proc, frame)) return false;
-        if (waiting(agent) > 2 * (size_t)OUT_MAX) return false; /* with credit it never takes */
-        proc = find_proc(agent, frame->stream);                 /* the callback may have closed everything */
+        if (!on_output_frame(proc, frame)) return false;
+        if (agent_unsent(agent) > 2 * (size_t)OUT_MAX) return false; /* credit that the agent does not read */
+        proc = find_proc(agent, frame->stream);                      /* the callback may have closed it */
         if (proc && !agent->close_asked) grant(proc);
         return true;
-    case WRN_FRAME_TAKEN: return frame->size == 4 && on_taken(proc, wrn_get_u32(frame->data));
+    case WRN_FRAME_TAKEN: return frame->size == 4 && on_taken_frame(proc, wrn_get_u32(frame->data));
     case WRN_FRAME_EXIT:
         if (frame->size != 12) return false;
         on_exit_frame(proc, wrn_get_u32(frame->data), wrn_get_u32(frame->data + 4), wrn_get_u32(frame->data + 8));
@@ -399,23 +382,18 @@ static bool handle_command(wrn_agent *agent, wrn_proc *proc, const wrn_frame *fr
     }
 }
 
-/* ---- from one server to the next ---- */
+/* ---- re-attaching ---- */
 
-static void ignore_output(void *context, int stream, const void *data, size_t size) {
-    (void)context, (void)stream, (void)data, (void)size;
-}
-
-static void ignore_end(void *context, const wrn_proc_result *result) { (void)context, (void)result; }
-
-static bool on_kept(wrn_agent *agent, const wrn_frame *frame) {
-    if (frame->size <= WRN_KEPT_HEAD || frame->size >= WRN_KEPT_HEAD + WRN_LABEL_MAX || !frame->stream ||
+static bool on_detached_frame(wrn_agent *agent, const wrn_frame *frame) {
+    if (frame->size <= WRN_DETACHED_HEAD || frame->size >= WRN_DETACHED_HEAD + WRN_LABEL_MAX || !frame->stream ||
         frame->stream > INT32_MAX || find_proc(agent, frame->stream) ||
-        memchr(frame->data + WRN_KEPT_HEAD, 0, frame->size - WRN_KEPT_HEAD))
+        memchr(frame->data + WRN_DETACHED_HEAD, 0, frame->size - WRN_DETACHED_HEAD))
         return false;
-    const wrn_kept_head head = {wrn_get_u32(frame->data), wrn_get_u32(frame->data + 4), wrn_get_u32(frame->data + 8)};
+    const wrn_detached_head head = {wrn_get_u32(frame->data), wrn_get_u32(frame->data + 4),
+                                    wrn_get_u32(frame->data + 8)};
     char label[WRN_LABEL_MAX];
-    size_t size = frame->size - WRN_KEPT_HEAD;
-    memcpy(label, frame->data + WRN_KEPT_HEAD, size);
+    size_t size = frame->size - WRN_DETACHED_HEAD;
+    memcpy(label, frame->data + WRN_DETACHED_HEAD, size);
     label[size] = '\0';
     wrn_proc *proc = head.untaken <= WRN_FRAME_CREDIT ? calloc(1, sizeof(*proc)) : NULL;
     if (!proc) return false;
@@ -425,65 +403,62 @@ static bool on_kept(wrn_agent *agent, const wrn_frame *frame) {
                        .credit = WRN_FRAME_CREDIT,
                        .in_credit = WRN_FRAME_CREDIT - head.untaken,
                        .started = head.pid != 0,
-                       .terminal = head.flags & WRN_KEPT_TERMINAL,
-                       .oom_kills = oom_kills(agent),
-                       .events = {.on_output = ignore_output, .on_end = ignore_end}};
+                       .terminal = head.flags & WRN_DETACHED_TERMINAL,
+                       .oom_kills = agent_oom_kills(agent)};
     agent->procs = proc;
     if (agent->next_stream < frame->stream) agent->next_stream = frame->stream;
-    const wrn_kept kept = {proc, label, head.pid, proc->terminal};
-    if (!agent->events.kept(agent->events.context, &kept, &proc->events)) wrn_proc_signal(proc, SIGKILL);
+    const wrn_detached command = {proc, label, head.pid, proc->terminal};
+    if (!agent->events.detached(agent->events.context, &command, &proc->events)) wrn_proc_signal(proc, SIGKILL);
     return true;
 }
 
 static bool on_first_frame(wrn_agent *agent, const wrn_frame *frame) {
-    bool has_been = agent->events.kept != NULL;
-    if (frame->type != (has_been ? WRN_FRAME_BACK : WRN_FRAME_HELLO) || frame->size != (has_been ? 8 : 4) ||
+    bool reattaches = agent->events.detached != NULL;
+    if (frame->type != (reattaches ? WRN_FRAME_HELLO_AGAIN : WRN_FRAME_HELLO) || frame->size != (reattaches ? 8 : 4) ||
         wrn_get_u32(frame->data) != WRN_AGENT_VERSION)
         return false;
-    if (has_been) agent->kept_left = wrn_get_u32(frame->data + 4);
+    if (reattaches) agent->detached_left = wrn_get_u32(frame->data + 4);
     agent->said_hello = true;
-    return agent->kept_left <= KEPT_MAX;
+    return agent->detached_left <= DETACHED_MAX;
 }
 
-/* False when the frame is none of those that come before it is ready. */
+/* Handles the frames that come before the agent is ready. */
 static bool handle_greeting(wrn_agent *agent, const wrn_frame *frame) {
     if (agent->said_hello) {
-        if (frame->type != WRN_FRAME_KEPT || !on_kept(agent, frame)) return false;
-        agent->kept_left--;
+        if (frame->type != WRN_FRAME_DETACHED || !on_detached_frame(agent, frame)) return false;
+        agent->detached_left--;
     } else if (!on_first_frame(agent, frame)) {
         return false;
     }
-    if (!agent->kept_left) agent->events.ready(agent->events.context);
+    if (!agent->detached_left) agent->events.ready(agent->events.context);
     return true;
 }
 
-static bool handle(wrn_agent *agent, const wrn_frame *frame) {
-    if (!agent->said_hello || agent->kept_left) return handle_greeting(agent, frame);
+static bool handle_frame(wrn_agent *agent, const wrn_frame *frame) {
+    if (!agent->said_hello || agent->detached_left) return handle_greeting(agent, frame);
     if (frame->type == WRN_FRAME_PONG || frame->type == WRN_FRAME_DONE) return answered(agent, frame->type);
     wrn_proc *proc = find_proc(agent, frame->stream);
     return proc && handle_command(agent, proc, frame);
 }
 
-static void destroy(wrn_agent *agent) {
+static void agent_free(wrn_agent *agent) {
     free(agent->reader.buffer);
     wrn_buf_free(&agent->out);
     close(agent->fd);
     close(agent->out_fd);
-    free(agent->poll);
-    free(agent->out_poll);
     free(agent);
 }
 
-static void on_closed(uv_handle_t *handle) {
+static void on_agent_handle_closed(uv_handle_t *handle) {
     wrn_agent *agent = handle->data;
-    if (!--agent->handles) destroy(agent);
+    if (!--agent->handles) agent_free(agent);
 }
 
 static void close_handles(wrn_agent *agent) {
     agent->handles = 3;
-    uv_close((uv_handle_t *)agent->poll, on_closed);
-    uv_close((uv_handle_t *)agent->out_poll, on_closed);
-    uv_close((uv_handle_t *)&agent->round, on_closed);
+    uv_close((uv_handle_t *)&agent->poll, on_agent_handle_closed);
+    uv_close((uv_handle_t *)&agent->out_poll, on_agent_handle_closed);
+    uv_close((uv_handle_t *)&agent->idle, on_agent_handle_closed);
 }
 
 static void fail_all(wrn_agent *agent) {
@@ -505,45 +480,45 @@ static void fail_all(wrn_agent *agent) {
 static void broken(wrn_agent *agent, const char *why) {
     if (agent->broken) return;
     agent->broken = true;
-    uv_poll_stop(agent->poll);
-    uv_poll_stop(agent->out_poll);
+    uv_poll_stop(&agent->poll);
+    uv_poll_stop(&agent->out_poll);
     fail_all(agent);
     if (!agent->close_asked) agent->events.lost(agent->events.context, why);
 }
 
-static void on_rested(uv_idle_t *round);
+static void on_yielded(uv_idle_t *idle);
 
-/* What is in the buffer, as far as it is one's turn. */
-static void take_frames(wrn_agent *agent, size_t max) {
+/* Handles at most `max` of the frames in the buffer. */
+static void handle_frames(wrn_agent *agent, size_t max) {
     wrn_frame frame;
     int next = 0;
     size_t count = 0;
     while (!agent->broken && !agent->close_asked && count++ < max &&
            (next = wrn_frame_next(&agent->reader, &frame)) > 0)
-        if (!handle(agent, &frame)) next = -1, broken(agent, "it sent a frame that makes no sense");
-    if (next < 0) broken(agent, "it sent something that is no frame");
+        if (!handle_frame(agent, &frame)) next = -1, broken(agent, "it sent an unexpected frame");
+    if (next < 0) broken(agent, "it sent a malformed frame");
     if (next <= 0 || agent->broken || agent->close_asked) return;
-    agent->resting = true;
-    uv_idle_start(&agent->round, on_rested);
-    uv_poll_stop(agent->poll);
+    agent->yielding = true;
+    uv_idle_start(&agent->idle, on_yielded);
+    uv_poll_stop(&agent->poll);
 }
 
-static void on_poll(uv_poll_t *poll, int status, int events);
+static void on_readable(uv_poll_t *poll, int status, int events);
 
-static void on_rested(uv_idle_t *round) {
-    wrn_agent *agent = round->data;
-    uv_idle_stop(round);
-    agent->resting = false;
+static void on_yielded(uv_idle_t *idle) {
+    wrn_agent *agent = idle->data;
+    uv_idle_stop(idle);
+    agent->yielding = false;
     if (agent->broken || agent->close_asked) return;
     agent->in_event = true;
     wrn_hold_tick();
-    take_frames(agent, FRAMES_MAX);
+    handle_frames(agent, FRAMES_MAX);
     agent->in_event = false;
     if (agent->close_asked) close_handles(agent);
-    else if (!agent->resting && !agent->broken) uv_poll_start(agent->poll, UV_READABLE, on_poll);
+    else if (!agent->yielding && !agent->broken) uv_poll_start(&agent->poll, UV_READABLE, on_readable);
 }
 
-/* False when there is nothing more to read for now, or for ever. */
+/* False when there is nothing more to read. */
 static bool read_frames(wrn_agent *agent, size_t max) {
     size_t room;
     uint8_t *at = wrn_frame_room(&agent->reader, &room);
@@ -554,60 +529,50 @@ static bool read_frames(wrn_agent *agent, size_t max) {
         return false;
     }
     wrn_frame_fed(&agent->reader, (size_t)got);
-    take_frames(agent, max);
+    handle_frames(agent, max);
     return !agent->broken && !agent->close_asked;
 }
 
-static void on_poll(uv_poll_t *poll, int status, int events) {
+static void on_readable(uv_poll_t *poll, int status, int events) {
     wrn_agent *agent = poll->data;
     agent->in_event = true;
     wrn_hold_tick();
     if (status < 0) {
-        /* An agent that ended before it read everything: its last words are still there. */
-        take_frames(agent, SIZE_MAX);
+        /* The agent closed its end before it read everything; what it sent last is still in the pipe. */
+        handle_frames(agent, SIZE_MAX);
         while (read_frames(agent, SIZE_MAX)) {
         }
         broken(agent, "its channel broke");
     }
-    if (!agent->broken && !agent->resting && events & UV_READABLE) read_frames(agent, FRAMES_MAX);
+    if (!agent->broken && !agent->yielding && events & UV_READABLE) read_frames(agent, FRAMES_MAX);
     agent->in_event = false;
     if (agent->close_asked) close_handles(agent);
 }
 
 static void on_writable(uv_poll_t *poll, int status, int events) {
     (void)events;
-    if (status < 0) uv_poll_stop(poll); /* reading notices the end, after the last words */
-    else flush(poll->data);
+    if (status < 0) uv_poll_stop(poll); /* reading notices the end, after the last frames */
+    else agent_flush(poll->data);
 }
 
-static uv_poll_t *make_poll(uv_loop_t *loop, int fd) {
-    uv_poll_t *poll = calloc(1, sizeof(*poll));
-    if (poll && uv_poll_init(loop, poll, fd) != 0) free(WRN_TAKE(poll));
-    return poll;
+static void init_poll(wrn_agent *agent, uv_poll_t *poll, int fd) {
+    if (uv_poll_init(agent->loop, poll, fd) != 0) abort(); /* pipes always work */
+    poll->data = agent;
 }
 
 wrn_agent *wrn_agent_open(uv_loop_t *loop, const int fds[2], const wrn_agent_events *events) {
     wrn_agent *agent = calloc(1, sizeof(*agent));
-    uint8_t *buffer = malloc(WRN_FRAME_BUFFER);
-    uv_poll_t *poll = agent && buffer ? make_poll(loop, fds[0]) : NULL;
-    uv_poll_t *out_poll = poll ? make_poll(loop, fds[1]) : NULL;
-    if (!out_poll) {
-        if (poll) uv_close((uv_handle_t *)poll, free_handle);
-        free(agent), free(buffer);
-        close(fds[0]), close(fds[1]);
-        return NULL;
-    }
     *agent = (wrn_agent){.loop = loop,
-                         .poll = poll,
-                         .out_poll = out_poll,
                          .fd = fds[0],
                          .out_fd = fds[1],
-                         .reader.buffer = buffer,
+                         .reader.buffer = malloc(WRN_FRAME_BUFFER),
+                         .waiters_tail = &agent->waiters,
                          .events = *events};
-    agent->waiters_tail = &agent->waiters;
-    uv_idle_init(loop, &agent->round);
-    poll->data = out_poll->data = agent->round.data = agent;
-    uv_poll_start(poll, UV_READABLE, on_poll);
+    init_poll(agent, &agent->poll, agent->fd);
+    init_poll(agent, &agent->out_poll, agent->out_fd);
+    uv_idle_init(loop, &agent->idle);
+    agent->idle.data = agent;
+    uv_poll_start(&agent->poll, UV_READABLE, on_readable);
     return agent;
 }
 

@@ -1,11 +1,10 @@
-#include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
-#include <unistd.h>
 
 #include "server/box/internal.h"
+
+enum { CREATE_LIMIT_MS = 20000 };
 
 /* ---- end of a box ---- */
 
@@ -21,7 +20,7 @@ static void free_box(wrn_box *box) {
     free(box);
 }
 
-static void handle_closed(uv_handle_t *handle) {
+static void on_box_handle_closed(uv_handle_t *handle) {
     wrn_box *box = handle->data;
     if (--box->handles) return;
     wrn_done_fn done = box->done;
@@ -36,11 +35,11 @@ static void handle_closed(uv_handle_t *handle) {
 
 void box_close(wrn_box *box) {
     box->handles = 2;
-    uv_close((uv_handle_t *)&box->timer, handle_closed);
-    uv_close((uv_handle_t *)&box->exit_poll, handle_closed);
+    uv_close((uv_handle_t *)&box->timer, on_box_handle_closed);
+    uv_close((uv_handle_t *)&box->exit_poll, on_box_handle_closed);
 }
 
-static void on_released(void *context, const wrn_fault *fault) {
+static void on_box_released(void *context, const wrn_fault *fault) {
     wrn_box *box = context;
     if (fault) snprintf(box->removal_problem, sizeof(box->removal_problem), "%.199s", fault->message);
     box_close(box);
@@ -48,7 +47,7 @@ static void on_released(void *context, const wrn_fault *fault) {
 
 static void clean_up(wrn_box *box) {
     box_drop(box);
-    box->runner->ops->release(box->it, on_released, box);
+    box->runner->ops->release(box->it, on_box_released, box);
 }
 
 static void on_exit_ready(uv_poll_t *poll, int status, int events) {
@@ -82,7 +81,7 @@ static void begin_destroy(wrn_box *box, wrn_done_fn done, void *context) {
 void wrn_box_destroy(wrn_box *box, wrn_done_fn done, void *context) {
     wrn_done_fn waiting = box->done;
     void *waiting_context = box->done_context;
-    if (box->phase == LIVE && waiting) { /* a freeze that is under way */
+    if (box->phase == LIVE && waiting) { /* a freeze or thaw is under way */
         wrn_fault fault;
         wrn_fault_set(&fault, WRN_FAULT_AGENT_ERROR, "the sandbox was destroyed");
         wrn_answer_later(box->boxes->config.loop, waiting, waiting_context, &fault);
@@ -98,7 +97,7 @@ void box_done(wrn_box *box, const wrn_fault *fault) {
 
 /* ---- start of a box ---- */
 
-/* What went wrong is known only after the box is cleaned up; then `created` gets it. */
+/* `created` gets the fault only after the box is cleaned up. */
 typedef struct failure {
     wrn_box_fn created;
     void *context;
@@ -114,7 +113,6 @@ static void failure_done(void *context, const wrn_fault *fault) {
 
 static failure *failure_new(wrn_box_fn created, void *context, const wrn_fault *fault) {
     failure *f = malloc(sizeof(*f));
-    if (!f) abort();
     *f = (failure){created, context, *fault};
     return f;
 }
@@ -133,7 +131,7 @@ static void on_agent_ready(void *context) {
     box->greeted = true;
     uv_timer_stop(&box->timer);
     if (box->service) service_begin(box->service);
-    if (box->phase == LIVE) { /* it was frozen when it was adopted */
+    if (box->phase == LIVE) { /* it was adopted frozen, and is thawed now */
         if (box->done) box_done(box, NULL);
         return;
     }
@@ -142,7 +140,7 @@ static void on_agent_ready(void *context) {
     else box->created(box->context, box, NULL);
 }
 
-static int64_t oom_kills(void *context) {
+static int64_t box_oom_kills(void *context) {
     const wrn_box *box = context;
     return box->runner->ops->oom_kills(box->it);
 }
@@ -162,32 +160,29 @@ static void on_agent_lost(void *context, const char *why) {
     if (box->died) box->died(box->context, &fault);
 }
 
-static bool on_kept(void *context, const wrn_kept *kept, wrn_proc_events *events) {
+static bool on_detached(void *context, const wrn_detached *command, wrn_proc_events *events) {
     wrn_box *box = context;
-    if (strcmp(kept->label, SERVICE_LABEL) == 0) return box->service && service_keep(box->service, kept, events);
-    return box->kept(box->context, kept, events);
+    if (strcmp(command->label, SERVICE_LABEL) != 0) return box->detached(box->context, command, events);
+    return box->service && service_reattach(box->service, command, events);
 }
 
-static void on_limit(uv_timer_t *timer) {
+static void on_agent_timeout(uv_timer_t *timer) {
     char why[64];
     snprintf(why, sizeof(why), "it did not answer within %d s", CREATE_LIMIT_MS / 1000);
     on_agent_lost(timer->data, why);
 }
 
-void box_limit(wrn_box *box) { uv_timer_start(&box->timer, on_limit, CREATE_LIMIT_MS, 0); }
+void box_limit(wrn_box *box) { uv_timer_start(&box->timer, on_agent_timeout, CREATE_LIMIT_MS, 0); }
 
-bool box_open_agent(wrn_box *box, const int channel[2], wrn_kept_fn kept) {
-    box->kept = kept;
-    box->agent =
-        wrn_agent_open(box->boxes->config.loop, channel,
-                       &(wrn_agent_events){on_agent_ready, on_agent_lost, box, kept ? on_kept : NULL, oom_kills});
-    if (box->agent) box->service = service_new(box);
-    return box->agent != NULL;
+void box_open_agent(wrn_box *box, const int channel[2], wrn_detached_fn detached) {
+    const wrn_agent_events events = {on_agent_ready, on_agent_lost, box, detached ? on_detached : NULL, box_oom_kills};
+    box->detached = detached;
+    box->agent = wrn_agent_open(box->boxes->config.loop, channel, &events);
+    box->service = service_new(box);
 }
 
 wrn_box *box_new(wrn_boxes *boxes, const char *id, wrn_done_fn died, wrn_box_fn created, void *context) {
     wrn_box *box = calloc(1, sizeof(*box));
-    if (!box) abort();
     *box = (wrn_box){.boxes = boxes,
                      .next = boxes->all,
                      .run = {.pidfd = -1, .handover_fd = -1},
@@ -209,16 +204,16 @@ void box_watch(wrn_box *box) {
     box_limit(box);
 }
 
-const runner *runner_for(const wrn_boxes *boxes, const char *isolation, wrn_fault *fault) {
+const runner *runner_for(const wrn_boxes *boxes, const char *backend, wrn_fault *fault) {
     const runner *refused = NULL;
     for (size_t i = 0; i < boxes->runner_count; i++) {
         const runner *r = &boxes->runners[i];
-        if (isolation && strcmp(isolation, r->ops->isolation) != 0) continue;
+        if (backend && strcmp(backend, r->ops->name) != 0) continue;
         if (r->backend) return r;
         if (!refused) refused = r;
     }
     if (refused) *fault = refused->why_not;
-    else wrn_fault_set(fault, WRN_FAULT_INVALID_REQUEST, "there is no isolation \"%.64s\"", isolation);
+    else wrn_fault_set(fault, WRN_FAULT_INVALID_REQUEST, "there is no backend \"%.64s\"", backend);
     return NULL;
 }
 
@@ -232,9 +227,8 @@ static int find_source(wrn_box *box, const wrn_box_spec *spec, wrn_fault *fault)
     return 0;
 }
 
-/* False with a fault, and it has no instance. */
-static bool prepare(wrn_box *box, const wrn_box_spec *spec, wrn_fault *fault) {
-    box->runner = runner_for(box->boxes, spec->isolation, fault);
+static bool prepare_box(wrn_box *box, const wrn_box_spec *spec, wrn_fault *fault) {
+    box->runner = runner_for(box->boxes, spec->backend, fault);
     if (!box->runner || find_source(box, spec, fault) != 0) return false;
     const wrn_root root = source_root(&box->source);
     box->it = box->runner->ops->prepare(box->runner->backend, spec, &root, box->dir, fault);
@@ -245,7 +239,7 @@ void wrn_box_create(wrn_boxes *boxes, const wrn_box_spec *spec, wrn_done_fn died
     wrn_fault fault = {0};
     int channel[2];
     wrn_box *box = box_new(boxes, spec->id, died, done, context);
-    if (!prepare(box, spec, &fault)) {
+    if (!prepare_box(box, spec, &fault)) {
         box_refuse(boxes, done, context, &fault);
         return free_box(box);
     }
@@ -256,7 +250,5 @@ void wrn_box_create(wrn_boxes *boxes, const wrn_box_spec *spec, wrn_done_fn died
     }
     box_hold(box);
     box_watch(box);
-    if (box_open_agent(box, channel, NULL)) return;
-    wrn_fault_set(&fault, WRN_FAULT_INTERNAL_ERROR, "out of memory");
-    box_fail(box, &fault);
+    box_open_agent(box, channel, NULL);
 }

@@ -1,9 +1,8 @@
-/* Boxes: sandboxes that are alive. A box is what a backend runs, with an agent in it and a channel to that. What is here is
- * the same whichever backend it is: commands, pausing, the template's service, snapshots, and how boxes go from one daemon
- * to the next.
+/* Boxes: live sandboxes. A backend runs the box, and an agent in it talks to this daemon. This layer is the same for
+ * every backend: commands, pausing, the template's service, snapshots, and how boxes survive a restart of the daemon.
  *
- * Everything runs on one libuv loop and in its thread. Calls never block for longer than a few system calls; what takes
- * time ends in a callback, exactly once, never from inside the call that asked for it. Pointers in arguments are only valid
+ * Everything runs on one libuv loop, in its thread. Calls block for no more than a few system calls unless they say so.
+ * What takes longer ends in a callback, exactly once, never from inside the call. Pointers in arguments are valid only
  * during the call. */
 #ifndef WRN_SERVER_BOX_H
 #define WRN_SERVER_BOX_H
@@ -12,7 +11,7 @@
 #include "server/templates/templates.h"
 #include "wire/frame.h"
 
-typedef struct wrn_boxes wrn_boxes; /* all of this daemon, and the backends that run here */
+typedef struct wrn_boxes wrn_boxes; /* all boxes of this daemon, and the backends that run here */
 typedef struct wrn_box wrn_box;
 typedef struct wrn_proc wrn_proc; /* a command running in a box */
 
@@ -32,118 +31,116 @@ typedef enum wrn_proc_end {
 typedef struct wrn_proc_result {
     wrn_proc_end end;
     int code;
-    /* What outlives the command held its output still when nobody waited for more: what it wrote from there on is lost. */
+    /* Descendants still held the output when waiting for it ended: what they wrote after that is lost. */
     bool output_cut;
-    bool oom_killed; /* something died for want of memory while it ran, and it ended by SIGKILL or with a code but 0 */
+    bool oom_killed;        /* it failed, and the OOM killer has killed something in the box meanwhile */
     const wrn_fault *fault; /* NULL: none */
 } wrn_proc_result;
 
-/* What a command tells its starter. on_end comes last and exactly once, after all output; the wrn_proc is gone when it
- * returns. A program that does not exist is not a failure: it ends with code 127 and a message on stderr (126 when not
+/* Each may be NULL. on_end comes last and exactly once, after all output; the wrn_proc is gone when it returns. A
+ * program that does not exist is not a failure: it ends with code 127 and a message on stderr (126 when not
  * executable); a cwd or user that does not exist is WRN_PROC_FAILED with WRN_FAULT_INVALID_REQUEST. */
 typedef struct wrn_proc_events {
     void (*on_start)(void *context, int64_t pid);
     void (*on_output)(void *context, int stream /* 1 stdout, 2 stderr */, const void *data, size_t size);
     void (*on_end)(void *context, const wrn_proc_result *result);
-    /* After a write() that was not taken whole: there is room again. May be NULL. */
+    /* There is room again after a partial write(). */
     void (*on_room)(void *context);
     void *context;
 } wrn_proc_events;
 
-/* A command that an earlier process has left running. */
-typedef struct wrn_kept {
+/* A detached command that an earlier daemon has left running. */
+typedef struct wrn_detached {
     wrn_proc *proc;
     const char *label;
     int64_t pid; /* 0: on_start follows */
     bool terminal;
-} wrn_kept;
+} wrn_detached;
 
-/* Fills in `events` if the command is to go on; else it is killed. The last of what it put out meanwhile follows. */
-typedef bool (*wrn_kept_fn)(void *context, const wrn_kept *kept, wrn_proc_events *events);
+/* Fills in `events` to re-attach to the command; on false it is killed. The output that is still buffered follows. */
+typedef bool (*wrn_detached_fn)(void *context, const wrn_detached *command, wrn_proc_events *events);
 
 /* ---- all of them ---- */
 
-/* Opens the backends that can run here, and sweeps whatever an earlier run left behind (processes, cgroups, mounts, files)
- * but for boxes that can be adopted. Blocks. 0, or -1 with a fault. */
+/* Opens the backends that can run here. Removes everything that earlier daemons have left (processes, cgroups, mounts,
+ * files) except boxes that can be adopted. Blocks. 0, or -1 with a fault. */
 int wrn_boxes_open(const wrn_backend_config *config, wrn_boxes **ret, wrn_fault *fault);
-/* All must be destroyed or left before. Leaves nothing else behind. */
+/* After all boxes were destroyed or left. */
 void wrn_boxes_close(wrn_boxes *boxes);
-/* What a box of that isolation (NULL: any) gets here: wrn_backend_ops.probe. NULL: there are none. The caller frees it. */
-wrn_json *wrn_boxes_probe(const wrn_boxes *boxes, const char *isolation);
-/* What a box gets that is asked for with these: wrn_backend_ops.fit. */
-void wrn_boxes_fit(const wrn_boxes *boxes, const char *isolation, int64_t *vcpus, int64_t *memory_mb);
-/* A template of the platform. 0, or -1 with a fault: WRN_FAULT_NOT_FOUND when there is none of that name. */
+/* What boxes of each backend that runs here get: wrn_backend_ops.probe() by name, the preferred one first. */
+const wrn_json *wrn_boxes_isolations(const wrn_boxes *boxes);
+/* Adjusts the requested sizes: wrn_backend_ops.fit. */
+void wrn_boxes_fit(const wrn_boxes *boxes, const char *backend, int64_t *vcpus, int64_t *memory_mb);
+/* Finds a template of the platform. 0, or -1 with a fault: WRN_FAULT_NOT_FOUND when there is none of that name. */
 int wrn_boxes_find_template(const wrn_boxes *boxes, const char *name, wrn_template *out, wrn_fault *fault);
 void wrn_boxes_list_templates(const wrn_boxes *boxes, wrn_template_fn each, void *context);
 
-/* What `wrennd doctor` prints: checks with a verdict and the exact fix. Appends JSON objects {check, ok, detail, fix} to
- * `report`, an array. Blocks. Returns false when sandboxes can't run. */
+/* `wrennd doctor`: appends the checks of all backends to `report`, an array of {check, ok, detail, fix}. Blocks. False
+ * when no backend can run a sandbox. */
 bool wrn_boxes_doctor(const wrn_backend_config *config, wrn_json *report);
-/* What `wrennd doctor --leaks` prints: everything that belongs to a wrennd that is no longer running, or that no
- * sandbox accounts for: processes, cgroups, mounts, directories. Appends {kind, what} to `report`; the number found. */
-size_t wrn_boxes_leaks(const wrn_backend_config *config, wrn_json *report);
+/* `wrennd doctor --leaks`: appends what dead daemons have left to `report`, an array of {kind, what}. */
+void wrn_boxes_leaks(const wrn_backend_config *config, wrn_json *report);
 
 /* ---- one ---- */
 
-/* Makes a box and waits for its agent. `died` is called at most once, if the box ends by itself later (never after
- * destroy was asked for, and never before `done`). */
+/* Makes a box and waits for its agent. `died` is called if it ends by itself: once, after `done`. */
 void wrn_box_create(wrn_boxes *boxes, const wrn_box_spec *spec, wrn_done_fn died, wrn_box_fn done, void *context);
-/* A box of that id which an earlier process has left: gets it back, frozen or not. `kept` is called for each command
- * that goes on in it, before `done`; for a frozen one when it is thawed. Only the id and the template's name are read
- * in `spec`. WRN_FAULT_NOT_FOUND: there is none. After any other fault it is gone. */
-void wrn_box_adopt(wrn_boxes *boxes, const wrn_box_spec *spec, bool frozen, wrn_kept_fn kept, wrn_done_fn died,
+/* Adopts the box of that id that an earlier daemon has left, with the backend that runs it. `detached` is called for
+ * each command that still runs in it: before `done`, or for a frozen box when it is thawed. Only the id and the
+ * template's name are read in `spec`. WRN_FAULT_NOT_FOUND: there is none. After any other fault the box is gone. */
+void wrn_box_adopt(wrn_boxes *boxes, const wrn_box_spec *spec, bool frozen, wrn_detached_fn detached, wrn_done_fn died,
                    wrn_box_fn done, void *context);
-/* Those that were not adopted are destroyed. */
+/* Destroys the boxes that were not adopted. */
 void wrn_boxes_end_adoption(wrn_boxes *boxes);
-/* Forgets a box, whose commands without a label end, and leaves it to the next process. Not while anything of freeze,
- * thaw and snapshot is under way. */
+/* Forgets a box and leaves it to the next daemon. Commands without a label end. Not during a freeze, thaw or
+ * snapshot. */
 void wrn_box_leave(wrn_box *box, wrn_done_fn done, void *context);
-/* Whether that is possible. */
+/* Whether boxes can be left. */
 bool wrn_boxes_can_leave(const wrn_boxes *boxes);
-/* Kills everything in it, then removes it. Commands still running get WRN_PROC_LOST first. The box is gone when
- * `done` runs. Also for boxes that are frozen or died. */
+/* Kills everything in the box, frozen or dead, then removes it. Commands still running get WRN_PROC_LOST first. The box
+ * is gone when `done` runs. */
 void wrn_box_destroy(wrn_box *box, wrn_done_fn done, void *context);
 void wrn_box_freeze(wrn_box *box, wrn_done_fn done, void *context);
 void wrn_box_thaw(wrn_box *box, wrn_done_fn done, void *context);
-/* Round trip to the agent. */
+/* A round trip to the agent. */
 void wrn_box_ping(wrn_box *box, wrn_done_fn done, void *context);
 void wrn_box_measure(wrn_box *box, wrn_box_stats *out);
-/* Connects to a TCP port of the box's loopback: wrn_backend_ops.dial. Starts the template's service where the port is its. */
+/* Connects to a TCP port: wrn_backend_ops.dial. Starts the template's service if it is its port. */
 void wrn_box_dial(wrn_box *box, uint16_t port, wrn_dial_fn done, void *context);
 
 /* ---- snapshots ---- */
 
-/* Makes a snapshot with that id, [a-z0-9-], of what the frozen box and its template have written. It is whole when
- * `done` comes without a fault, and not there otherwise. */
+/* Makes a snapshot with that id, [a-z0-9-], of the files that the frozen box and its template have written. It is
+ * complete, or with a fault does not exist, when `done` runs. */
 void wrn_box_snapshot(wrn_box *box, const char *snapshot_id, wrn_snapshot_fn done, void *context);
-/* The snapshot of it that is being made, if any, ends soon and with a fault. */
+/* Cancels the snapshot that is being made, if any: its `done` gets a fault soon. */
 void wrn_box_stop_snapshot(wrn_box *box);
-/* No box is made from it any more. Those that were keep it. */
+/* Deletes a snapshot. Its files stay until the last box made from it is gone. */
 void wrn_boxes_drop_snapshot(wrn_boxes *boxes, const char *snapshot_id);
-/* Removes all that a crash left half made or half removed; the names are free at once. Before the first box is made. */
+/* Removes what a crash has left partially made or removed; the names are free at once. Before the first box is made. */
 void wrn_boxes_sweep_snapshots(wrn_boxes *boxes, bool (*is_known)(void *context, const char *snapshot_id),
                                void *context);
 
 /* ---- what is done with a command ---- */
 
-/* Starts one. NULL with a fault when it cannot even be asked for. */
+/* Starts a command. NULL with a fault when the request can't be sent. */
 wrn_proc *wrn_box_exec(wrn_box *box, const wrn_proc_spec *spec, const wrn_proc_events *events, wrn_fault *fault);
 /* Sends a signal to the command and all its descendants; on_end still follows. */
 void wrn_proc_signal(wrn_proc *proc, int signo);
-/* Nobody waits for it any more: kills it and them, unless it has ended itself and only its output is held open: then they
- * go on. on_end still follows. */
+/* Nobody waits for the command any more: kills it and its descendants. If it has ended and descendants only hold its
+ * output, they go on. on_end still follows. */
 void wrn_proc_give_up(wrn_proc *proc);
-/* Stops and continues delivery of output (back-pressure). */
+/* Pause and resume delivery of output (back-pressure). */
 void wrn_proc_read_stop(wrn_proc *proc);
 void wrn_proc_read_start(wrn_proc *proc);
-/* Input, for want_stdin and terminals. The number of bytes taken; when fewer than `size`, on_room follows. What a
- * command no longer reads is taken and lost. */
+/* Writes input, for want_stdin and terminals. Returns the number of bytes taken; if fewer than `size`, on_room follows.
+ * Input that the command does not read any more is discarded. */
 size_t wrn_proc_write(wrn_proc *proc, const void *data, size_t size);
-/* Everything written still arrives. On a terminal it is the end-of-file character. */
+/* Everything written still arrives. On a terminal, sends the end-of-file character. */
 void wrn_proc_close_stdin(wrn_proc *proc);
-/* 0, 0: it keeps its size, and its program is told of it once more, to draw itself. */
+/* 0, 0: keeps the size, but sends SIGWINCH, so that the program redraws. */
 void wrn_proc_resize(wrn_proc *proc, uint16_t cols, uint16_t rows);
-/* Another label instead of the one it was started with. */
+/* Replaces the label. */
 void wrn_proc_relabel(wrn_proc *proc, const char *label);
 
 #endif

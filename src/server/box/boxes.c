@@ -1,40 +1,34 @@
-#include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include "base/lock.h"
 #include "server/box/internal.h"
 #include "server/trees.h"
 
 static int make_dirs(wrn_boxes *boxes, wrn_fault *fault) {
-    snapshots *kept = &boxes->snapshots;
+    snapshots *s = &boxes->snapshots;
     const char *state = boxes->config.state_dir;
-    if (strlen(state) > PATH_MAX - 256) {
-        wrn_fault_set(fault, WRN_FAULT_INTERNAL_ERROR, "the path of the state directory is too long");
-        return -1;
-    }
+    if (strlen(state) > PATH_MAX - 256)
+        return wrn_fault_set(fault, WRN_FAULT_INTERNAL_ERROR, "the path of the state directory is too long");
     snprintf(boxes->dir, sizeof(boxes->dir), "%.3800s/boxes", state);
-    kept->loop = boxes->config.loop;
-    snprintf(kept->dir, sizeof(kept->dir), "%.3800s/snapshots", state);
-    /* Traversed with the ids of sandboxes; the state directory itself keeps others out. */
-    if ((mkdir(boxes->dir, 0711) == 0 || errno == EEXIST) && (mkdir(kept->dir, 0711) == 0 || errno == EEXIST)) return 0;
-    wrn_fault_set(fault, WRN_FAULT_INTERNAL_ERROR, "cannot make directories in %.300s: %s", state, strerror(errno));
-    return -1;
+    s->loop = boxes->config.loop;
+    snprintf(s->dir, sizeof(s->dir), "%.3800s/snapshots", state);
+    /* User ids of boxes must be able to enter these. The state directory itself keeps others out. */
+    if ((mkdir(boxes->dir, 0711) == 0 || errno == EEXIST) && (mkdir(s->dir, 0711) == 0 || errno == EEXIST)) return 0;
+    return wrn_fault_set(fault, WRN_FAULT_INTERNAL_ERROR, "cannot make directories in %.300s: %s", state,
+                         strerror(errno));
 }
 
-/* Held as long as they are open: what lies in an unlocked directory is a leftover. */
+/* Held while the boxes are open. What is in an unlocked state directory is a leftover. */
 static int take_lock(wrn_boxes *boxes, wrn_fault *fault) {
     char path[PATH_MAX];
     snprintf(path, sizeof(path), "%.4000s/lock", boxes->config.state_dir);
     boxes->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
     if (boxes->lock_fd >= 0 && wrn_lock_take(boxes->lock_fd)) return 0;
-    wrn_fault_set(fault, WRN_FAULT_INTERNAL_ERROR, "cannot lock %.300s: %s; is another wrennd using it?", path,
-                  strerror(errno));
-    return -1;
+    return wrn_fault_set(fault, WRN_FAULT_INTERNAL_ERROR, "cannot lock %.300s: %s; is another wrennd using it?", path,
+                         strerror(errno));
 }
 
 static bool is_kept(const void *context, const char *id) {
@@ -44,26 +38,27 @@ static bool is_kept(const void *context, const char *id) {
     return false;
 }
 
-/* 0 when one of them can run here. */
+/* 0 if at least one backend runs here. */
 static int open_backends(wrn_boxes *boxes, const inheritance *found, wrn_fault *fault) {
     bool any = false;
     for (size_t i = 0; wrn_backends[i]; i++) {
         runner *r = &boxes->runners[boxes->runner_count++];
-        *r = (runner){.ops = wrn_backends[i], .keepsake = found->keepsakes[i]};
-        r->keepsake.is_kept = is_kept;
-        r->keepsake.context = found;
-        if (r->ops->open(&boxes->config, &r->keepsake, &r->backend, &r->why_not) == 0) {
+        *r = (runner){.ops = wrn_backends[i], .state = found->states[i]};
+        r->state.is_kept = is_kept;
+        r->state.context = found;
+        if (r->ops->open(&boxes->config, &r->state, &r->backend, &r->why_not) == 0) {
             any = true;
-            if (r->keepsake.must_end) boxes->config.adopt_ms = 0;
+            wrn_json_set(boxes->isolations, r->ops->name, r->ops->probe(r->backend));
+            if (r->state.must_end) boxes->config.adopt_ms = 0;
             continue;
         }
-        if (r->keepsake.fd >= 0) close(r->keepsake.fd);
+        if (r->state.fd >= 0) close(r->state.fd);
     }
     if (!any) *fault = boxes->runners[0].why_not;
     return any ? 0 : -1;
 }
 
-/* One of a backend that does not run now stays with the holder. */
+/* A box whose backend does not run now stays with the holder. */
 static void restore(wrn_boxes *boxes, const held_box *known) {
     char dir[PATH_MAX];
     snprintf(dir, sizeof(dir), "%.4000s/%s", boxes->dir, known->id);
@@ -78,7 +73,7 @@ static void restore(wrn_boxes *boxes, const held_box *known) {
     held_close(known);
 }
 
-/* What an earlier daemon has left to be taken over, and what it has left lying about. */
+/* Finds the boxes that an earlier daemon has left, and removes its leftovers. */
 static int inherit(wrn_boxes *boxes, wrn_fault *fault) {
     inheritance found;
     wrn_backend_config *config = &boxes->config;
@@ -86,7 +81,6 @@ static int inherit(wrn_boxes *boxes, wrn_fault *fault) {
     if (!config->ephemeral) has_holder = holder_find(&boxes->holder, config->state_dir, &found);
     else inherit_nothing(&found);
     boxes->orphans = calloc(found.count + 1, sizeof(*boxes->orphans));
-    if (!boxes->orphans) abort();
     int rc = open_backends(boxes, &found, fault);
     for (size_t i = 0; i < found.count; i++) restore(boxes, &found.boxes[i]);
     for (size_t i = 0; rc == 0 && i < boxes->runner_count; i++) boxes->runners[i].ops->sweep(config, NULL);
@@ -94,15 +88,14 @@ static int inherit(wrn_boxes *boxes, wrn_fault *fault) {
     free(found.boxes);
     if (rc == 0 && has_holder) boxes_watch_holder(boxes);
     if (rc != 0 || has_holder || config->adopt_ms <= 0 || boxes_start_holder(boxes) == 0) return rc;
-    wrn_fault_set(fault, WRN_FAULT_INTERNAL_ERROR, "cannot start the process that keeps sandboxes over restarts: %s",
-                  strerror(errno));
-    return -1;
+    return wrn_fault_set(fault, WRN_FAULT_INTERNAL_ERROR,
+                         "cannot start the process that lets sandboxes survive restarts: %s", strerror(errno));
 }
 
 int wrn_boxes_open(const wrn_backend_config *config, wrn_boxes **ret, wrn_fault *fault) {
     wrn_boxes *boxes = calloc(1, sizeof(*boxes));
-    if (!boxes) return wrn_fault_set(fault, WRN_FAULT_INTERNAL_ERROR, "out of memory"), -1;
     boxes->config = *config;
+    boxes->isolations = wrn_json_new_object();
     boxes->lock_fd = boxes->holder.fd = boxes->holder.pidfd = -1;
     if (take_lock(boxes, fault) == 0 && make_dirs(boxes, fault) == 0 && inherit(boxes, fault) == 0) {
         *ret = boxes;
@@ -118,20 +111,17 @@ void wrn_boxes_close(wrn_boxes *boxes) {
         if (boxes->runners[i].backend) boxes->runners[i].ops->close(boxes->runners[i].backend);
     if (boxes->lock_fd >= 0) close(boxes->lock_fd);
     rmdir(boxes->dir);
+    wrn_json_free(boxes->isolations);
     free(boxes);
 }
 
 bool wrn_boxes_can_leave(const wrn_boxes *boxes) { return boxes->holder_poll != NULL; }
 
-wrn_json *wrn_boxes_probe(const wrn_boxes *boxes, const char *isolation) {
-    wrn_fault fault;
-    const runner *r = runner_for(boxes, isolation, &fault);
-    return r ? r->ops->probe(r->backend) : NULL;
-}
+const wrn_json *wrn_boxes_isolations(const wrn_boxes *boxes) { return boxes->isolations; }
 
-void wrn_boxes_fit(const wrn_boxes *boxes, const char *isolation, int64_t *vcpus, int64_t *memory_mb) {
+void wrn_boxes_fit(const wrn_boxes *boxes, const char *backend, int64_t *vcpus, int64_t *memory_mb) {
     wrn_fault fault;
-    const runner *r = runner_for(boxes, isolation, &fault);
+    const runner *r = runner_for(boxes, backend, &fault);
     if (r) r->ops->fit(r->backend, vcpus, memory_mb);
 }
 

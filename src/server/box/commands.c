@@ -1,24 +1,23 @@
-/* What is asked of a box that lives. */
+/* What can be done with a live box. */
 #include <stdlib.h>
 
 #include "server/box/internal.h"
 
-static bool lives(const wrn_box *box, wrn_fault *fault) {
+static bool is_live(const wrn_box *box, wrn_fault *fault) {
     if (box->phase == LIVE) return true;
-    wrn_fault_set(fault, WRN_FAULT_AGENT_ERROR, "the sandbox has ended");
-    return false;
+    return wrn_fault_set(fault, WRN_FAULT_AGENT_ERROR, "the sandbox has ended"), false;
 }
 
 void wrn_box_ping(wrn_box *box, wrn_done_fn done, void *context) {
     wrn_fault fault;
-    if (lives(box, &fault)) wrn_agent_ping(box->agent, done, context);
+    if (is_live(box, &fault)) wrn_agent_ping(box->agent, done, context);
     else wrn_answer_later(box->boxes->config.loop, done, context, &fault);
 }
 
 wrn_proc *wrn_box_exec(wrn_box *box, const wrn_proc_spec *spec, const wrn_proc_events *events, wrn_fault *fault) {
     wrn_proc_spec own = *spec;
     own.default_user = box->source.default_user;
-    return lives(box, fault) ? wrn_agent_exec(box->agent, &own, events, fault) : NULL;
+    return is_live(box, fault) ? wrn_agent_exec(box->agent, &own, events, fault) : NULL;
 }
 
 void wrn_box_measure(wrn_box *box, wrn_box_stats *out) { box->runner->ops->stats(box->it, out); }
@@ -36,10 +35,54 @@ static void refuse_dial(void *context, const wrn_fault *fault) {
 
 void wrn_box_dial(wrn_box *box, uint16_t port, wrn_dial_fn done, void *context) {
     wrn_fault fault;
-    if (lives(box, &fault) && box->service) return service_dial(box->service, port, done, context);
+    if (is_live(box, &fault) && box->service) return service_dial(box->service, port, done, context);
     if (box->phase == LIVE) return box->runner->ops->dial(box->it, port, done, context);
     refused_dial *r = calloc(1, sizeof(*r));
-    if (!r) return done(context, -1, &fault);
     *r = (refused_dial){done, context};
     wrn_answer_later(box->boxes->config.loop, refuse_dial, r, &fault);
+}
+
+/* ---- freezing and thawing ---- */
+
+/* wrn_box_destroy() answers a freeze or thaw that is under way, and then sets its own `done`. */
+static bool is_answered(const wrn_box *box) { return box->phase != LIVE || !box->done; }
+
+static void on_box_frozen(void *context, const wrn_fault *fault) {
+    wrn_box *box = context;
+    if (is_answered(box)) return;
+    if (fault) wrn_agent_suspend(box->agent, false);
+    box_done(box, fault);
+}
+
+static void on_box_thawed(void *context, const wrn_fault *fault) {
+    wrn_box *box = context;
+    if (is_answered(box)) return;
+    if (!fault) wrn_agent_suspend(box->agent, false);
+    if (fault || box->greeted) box_done(box, fault);
+    else box_limit(box); /* it was frozen when it was adopted: the agent's first frame is still to come */
+}
+
+/* False, with a fault for `done`, when this is not possible now. */
+static bool begin_freezing(wrn_box *box, const char *what, wrn_done_fn done, void *context) {
+    wrn_fault fault;
+    if (box->phase == LIVE && !box->done) {
+        box->done = done;
+        box->done_context = context;
+        return true;
+    }
+    wrn_fault_set(&fault, WRN_FAULT_AGENT_ERROR, "cannot %s: %s", what,
+                  box->phase == LIVE ? "another pause or resume is under way" : "the sandbox has ended");
+    wrn_answer_later(box->boxes->config.loop, done, context, &fault);
+    return false;
+}
+
+void wrn_box_freeze(wrn_box *box, wrn_done_fn done, void *context) {
+    if (!begin_freezing(box, "pause", done, context)) return;
+    wrn_agent_suspend(box->agent, true);
+    if (!box->runner->ops->freeze(box->it, on_box_frozen, box)) wrn_agent_freeze(box->agent, true, on_box_frozen, box);
+}
+
+void wrn_box_thaw(wrn_box *box, wrn_done_fn done, void *context) {
+    if (!begin_freezing(box, "resume", done, context)) return;
+    if (!box->runner->ops->thaw(box->it, on_box_thawed, box)) wrn_agent_freeze(box->agent, false, on_box_thawed, box);
 }

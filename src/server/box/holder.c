@@ -1,7 +1,5 @@
 #include "server/box/holder.h"
 
-#include <dirent.h>
-#include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
@@ -14,58 +12,39 @@
 #include <sys/wait.h>
 
 #include "base/clock.h"
+#include "base/file.h"
 #include "base/lock.h"
 #include "server/precedence.h"
 #include "server/trees.h"
 
-/* systemd takes what has such a name for a helper that may stay behind, and says nothing of it. */
+/* systemd does not warn about leftover processes whose names are in parentheses. */
 #define NAME "(wrennd-holder)"
 
-/* 3: what is kept for backends comes from each of them. */
+/* VERSION: of the packets. PATIENCE_S: how long wrennd waits for the holder. */
 enum { HELD_MAX = 8192, VERSION = 3, PATIENCE_S = 5, FDS_MAX = 3 };
-enum { KEPT_MAX = 2 + WRN_BACKENDS_MAX * (WRN_KEPT_LOCKS + 1) };
+enum { KEPT_MAX = 2 + WRN_BACKENDS_MAX * (WRN_STATE_LOCKS + 1) };
 
-/* Everything said either way is one of these, in one packet. */
-typedef enum word { KEEPSAKE, BOX, END, ADD, DROP } word;
+/* The holder sends STATE, BOX and END; wrennd sends ADD and DROP. Each is one packet. */
+typedef enum packet_type { STATE, BOX, END, ADD, DROP } packet_type;
 typedef struct packet {
-    uint32_t version, word;
-    char backend[16], name[64]; /* of KEEPSAKE, with its descriptor if there is one */
+    uint32_t version, type;
+    char backend[16], name[64]; /* of STATE, with its descriptor if there is one */
     held_box box;               /* of BOX and ADD, with its descriptors; of DROP, its id */
 } packet;
 
 /* ---- packets ---- */
 
 static bool send_packet(int to, const packet *p, const int *fds, size_t count) {
-    struct iovec bytes = {(void *)(uintptr_t)p, sizeof(*p)};
-    union {
-        struct cmsghdr head;
-        char room[CMSG_SPACE(FDS_MAX * sizeof(int))];
-    } control = {
-        .head = {.cmsg_len = CMSG_LEN(count * sizeof(int)), .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS}};
-    struct msghdr message = {.msg_iov = &bytes, .msg_iovlen = 1};
-    if (count) {
-        memcpy(CMSG_DATA(&control.head), fds, count * sizeof(int));
-        message.msg_control = &control;
-        message.msg_controllen = CMSG_SPACE(count * sizeof(int));
-    }
-    ssize_t sent;
-    while ((sent = sendmsg(to, &message, MSG_NOSIGNAL)) < 0 && errno == EINTR) {
-    }
-    return sent == (ssize_t)sizeof(*p);
+    return wrn_fds_send(to, p, sizeof(*p), fds, count, 0);
 }
 
-static bool send_box(int to, word what, const held_box *box) {
-    const packet p = {.version = VERSION, .word = what, .box = *box};
+static bool send_box(int to, packet_type type, const held_box *box) {
+    const packet p = {.version = VERSION, .type = type, .box = *box};
     const int fds[FDS_MAX] = {box->run.handover_fd, box->run.pidfd, box->source_fd};
     return send_packet(to, &p, fds, box->source_fd >= 0 ? 3 : 2);
 }
 
-static void close_all(const int fds[FDS_MAX]) {
-    for (int i = 0; i < FDS_MAX; i++)
-        if (fds[i] >= 0) close(fds[i]);
-}
-
-/* Both are trusted: they are one program. A packet of another version is still not taken for one of ours. */
+/* Both ends are trusted, being the same program, but may be of different versions. */
 static bool receive_packet(int from, packet *p, int fds[FDS_MAX]) {
     struct iovec bytes = {p, sizeof(*p)};
     union {
@@ -82,7 +61,7 @@ static bool receive_packet(int from, packet *p, int fds[FDS_MAX]) {
     if (c && c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS)
         memcpy(fds, CMSG_DATA(c), c->cmsg_len - CMSG_LEN(0));
     if (got == (ssize_t)sizeof(*p) && p->version == VERSION) return true;
-    close_all(fds);
+    wrn_fds_close(fds, FDS_MAX);
     return false;
 }
 
@@ -93,7 +72,7 @@ static void take_fds(held_box *box, const int fds[FDS_MAX]) {
 }
 
 void held_close(const held_box *box) {
-    close_all((const int[FDS_MAX]){box->run.handover_fd, box->run.pidfd, box->source_fd});
+    wrn_fds_close((int[FDS_MAX]){box->run.handover_fd, box->run.pidfd, box->source_fd}, FDS_MAX);
 }
 
 /* ---- its files ---- */
@@ -102,7 +81,7 @@ static void path_in(char out[PATH_MAX], const char *state_dir, const char *name)
     snprintf(out, PATH_MAX, "%.4000s/%s", state_dir, name);
 }
 
-/* By a descriptor of the directory, as its path may be too long for a socket's address. */
+/* Uses a descriptor of the directory, because its path may be too long for a socket's address. */
 static int make_address(const char *state_dir, struct sockaddr_un *out) {
     int dir = open(state_dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
     *out = (struct sockaddr_un){.sun_family = AF_UNIX};
@@ -118,14 +97,10 @@ static void remove_socket(const char *state_dir) {
 
 static int bind_in(const char *state_dir) {
     struct sockaddr_un address;
-    int dir = make_address(state_dir, &address), fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+    WRN_AUTO(wrn_fd_close) int dir = make_address(state_dir, &address);
+    WRN_AUTO(wrn_fd_close) int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
     remove_socket(state_dir);
-    if (fd >= 0 && bind(fd, (struct sockaddr *)&address, sizeof(address)) != 0) {
-        close(fd);
-        fd = -1;
-    }
-    if (dir >= 0) close(dir);
-    return fd;
+    return fd >= 0 && bind(fd, (struct sockaddr *)&address, sizeof(address)) == 0 ? wrn_fd_take(&fd) : -1;
 }
 
 /* ---- the holder ---- */
@@ -133,20 +108,20 @@ static int bind_in(const char *state_dir) {
 typedef struct holding {
     const char *state_dir;
     const holder_plan *plan;
-    int listener, connection; /* -1: nobody is there */
+    int listener, connection; /* connection: -1 for none */
     size_t count;
-    int64_t give_up_ms; /* without a connection */
+    int64_t give_up_ms; /* while there is no connection */
     held_box boxes[HELD_MAX];
 } holding;
 
-static void forget(holding *h, size_t i) {
+static void forget_box(holding *h, size_t i) {
     held_close(&h->boxes[i]);
     h->boxes[i] = h->boxes[--h->count];
 }
 
-static void drop(holding *h, const char *id) {
+static void forget_id(holding *h, const char *id) {
     for (size_t i = h->count; i-- > 0;)
-        if (strcmp(h->boxes[i].id, id) == 0) forget(h, i);
+        if (strcmp(h->boxes[i].id, id) == 0) forget_box(h, i);
 }
 
 static void lose_connection(holding *h) {
@@ -156,25 +131,25 @@ static void lose_connection(holding *h) {
 }
 
 static void on_packet(holding *h) {
-    packet p;
+    packet p = {0};
     int fds[FDS_MAX];
     if (!receive_packet(h->connection, &p, fds)) {
         lose_connection(h);
-    } else if (p.word == ADD && h->count < HELD_MAX && fds[0] >= 0 && fds[1] >= 0) {
-        drop(h, p.box.id);
+    } else if (p.type == ADD && h->count < HELD_MAX && fds[0] >= 0 && fds[1] >= 0) {
+        forget_id(h, p.box.id);
         take_fds(&p.box, fds);
         h->boxes[h->count++] = p.box;
     } else {
-        close_all(fds);
-        if (p.word == DROP) drop(h, p.box.id);
+        wrn_fds_close(fds, FDS_MAX);
+        if (p.type == DROP) forget_id(h, p.box.id);
     }
 }
 
-static bool send_keepsakes(int to, const holder_plan *plan) {
+static bool send_states(int to, const holder_plan *plan) {
     bool ok = true;
     for (size_t i = 0; i < WRN_BACKENDS_MAX && ok; i++) {
-        const wrn_keepsake *kept = plan->keepsakes[i];
-        packet p = {.version = VERSION, .word = KEEPSAKE};
+        const wrn_backend_state *kept = plan->states[i];
+        packet p = {.version = VERSION, .type = STATE};
         if (!kept) continue;
         snprintf(p.backend, sizeof(p.backend), "%s", wrn_backends[i]->name);
         snprintf(p.name, sizeof(p.name), "%s", kept->name);
@@ -183,35 +158,33 @@ static bool send_keepsakes(int to, const holder_plan *plan) {
     return ok;
 }
 
-/* Whoever can open the state directory is trusted, so the newest connection replaces the one before. */
-static void on_visitor(holding *h) {
-    packet p = {.version = VERSION, .word = END};
+/* Anyone who can open the state directory is trusted, so the newest connection replaces the old one. */
+static void on_holder_connection(holding *h) {
+    packet p = {.version = VERSION, .type = END};
     int fd = accept4(h->listener, NULL, NULL, SOCK_CLOEXEC);
     if (fd < 0) return;
     if (h->connection >= 0) lose_connection(h);
     h->connection = fd;
-    bool ok = send_keepsakes(fd, h->plan);
+    bool ok = send_states(fd, h->plan);
     for (size_t i = 0; ok && i < h->count; i++) ok = send_box(fd, BOX, &h->boxes[i]);
     if (!ok || !send_packet(fd, &p, NULL, 0)) lose_connection(h);
 }
 
-/* Nobody came. The lock keeps a wrennd from starting meanwhile; one that has it already will come. */
-static void give_up(holding *h) {
+/* No wrennd came. Taking the lock keeps one from starting now; if one has the lock already, it will connect soon. */
+static void give_up_boxes(holding *h) {
     char path[PATH_MAX];
     path_in(path, h->state_dir, "lock");
-    int fd = open(path, O_RDWR | O_CLOEXEC);
+    WRN_AUTO(wrn_fd_close) int fd = open(path, O_RDWR | O_CLOEXEC);
     if (fd >= 0 && !wrn_lock_take(fd)) {
-        close(fd);
         h->give_up_ms = wrn_now_ms() + 1000;
         return;
     }
     for (size_t i = 0; i < h->count; i++) syscall(SYS_pidfd_send_signal, h->boxes[i].run.pidfd, SIGKILL, NULL, 0);
-    while (h->count) forget(h, h->count - 1);
+    while (h->count) forget_box(h, h->count - 1);
     wrn_backend_config config = *h->plan->config;
     config.loop = NULL;
     for (size_t i = 0; i < WRN_BACKENDS_MAX; i++)
-        for (size_t j = 0; h->plan->keepsakes[i] && j < WRN_KEPT_LOCKS; j++)
-            if (h->plan->keepsakes[i]->locks[j] >= 0) close(h->plan->keepsakes[i]->locks[j]);
+        if (h->plan->states[i]) wrn_fds_close(h->plan->states[i]->locks, WRN_STATE_LOCKS);
     for (size_t i = 0; wrn_backends[i]; i++) wrn_backends[i]->sweep(&config, NULL);
     remove_entries(NULL, h->plan->boxes_dir, NULL, NULL);
     remove_socket(h->state_dir);
@@ -220,15 +193,15 @@ static void give_up(holding *h) {
 
 static int compare_fds(const void *a, const void *b) { return *(const int *)a - *(const int *)b; }
 
-/* All of wrennd's but these; what reads the ends of its standard ones must not wait for this process. */
+/* Closes all of wrennd's descriptors but these, and replaces the standard ones, whose readers wait for their end. */
 static void keep_descriptors(const holding *h) {
     int kept[KEPT_MAX] = {h->listener, h->connection};
     size_t count = 2;
     for (size_t i = 0; i < WRN_BACKENDS_MAX; i++) {
-        const wrn_keepsake *of = h->plan->keepsakes[i];
+        const wrn_backend_state *of = h->plan->states[i];
         if (!of) continue;
         kept[count++] = of->fd;
-        for (size_t j = 0; j < WRN_KEPT_LOCKS; j++) kept[count++] = of->locks[j];
+        for (size_t j = 0; j < WRN_STATE_LOCKS; j++) kept[count++] = of->locks[j];
     }
     qsort(kept, count, sizeof(*kept), compare_fds);
     unsigned from = 3;
@@ -243,18 +216,17 @@ static void keep_descriptors(const holding *h) {
     if (null >= 3) close(null);
 }
 
-/* Told to end (as `systemctl stop` does it), with nobody there: takes the sandboxes along. A wrennd that is there starts
- * another holder. */
-static volatile sig_atomic_t is_told;
+/* SIGTERM ends the sandboxes too if no wrennd is connected. A connected one starts another holder. */
+static volatile sig_atomic_t is_terminated;
 
-static void on_told(int number) {
+static void on_sigterm(int number) {
     (void)number;
-    is_told = 1;
+    is_terminated = 1;
 }
 
-/* Blocked but while it waits, so that none comes in between. */
-static void catch_end(void) {
-    const struct sigaction action = {.sa_handler = on_told};
+/* The signal is blocked except in ppoll(), so that it can't come between the check and the wait. */
+static void catch_sigterm(void) {
+    const struct sigaction action = {.sa_handler = on_sigterm};
     sigset_t blocked;
     sigaction(SIGTERM, &action, NULL);
     sigemptyset(&blocked);
@@ -269,36 +241,36 @@ static bool wait_ready(struct pollfd ready[2], int64_t left_ms) {
     return ppoll(ready, 2, left_ms < 0 ? NULL : &left, &none) > 0;
 }
 
-_Noreturn static void hold(holding *h) {
+_Noreturn static void run_holder(holding *h) {
     char path[PATH_MAX];
     prctl(PR_SET_NAME, NAME);
     setsid();
     signal(SIGINT, SIG_DFL);
-    catch_end();
+    catch_sigterm();
     keep_descriptors(h);
     path_in(path, h->state_dir, "holder.lock");
     int lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-    /* By who listens, whoever connects will know this process. */
+    /* listen() in this process, because SO_PEERCRED names the process that called it. */
     if (chdir("/") != 0 || lock < 0 || !wrn_lock_take(lock) || listen(h->listener, 4) != 0) _exit(1);
     while (h->connection >= 0 || h->count) {
         struct pollfd ready[2] = {{.fd = h->listener, .events = POLLIN}, {.fd = h->connection, .events = POLLIN}};
-        if (is_told && h->connection >= 0) _exit(0);
-        if (is_told) is_told = 0, h->give_up_ms = wrn_now_ms();
+        if (is_terminated && h->connection >= 0) _exit(0);
+        if (is_terminated) is_terminated = 0, h->give_up_ms = wrn_now_ms();
         int64_t left = h->connection >= 0 ? -1 : h->give_up_ms - wrn_now_ms();
         if (h->connection < 0 && left <= 0) {
-            give_up(h);
+            give_up_boxes(h);
             continue;
         }
         if (!wait_ready(ready, left)) continue;
         if (h->connection >= 0 && ready[1].revents) on_packet(h);
-        else if (ready[0].revents) on_visitor(h);
+        else if (ready[0].revents) on_holder_connection(h);
     }
     _exit(0);
 }
 
 /* ---- wrennd's side ---- */
 
-/* It is as good as its answers are quick: whoever stops it must not stop wrennd. */
+/* A stopped holder must not block wrennd. */
 static void set_patience(int fd) {
     const struct timeval limit = {.tv_sec = PATIENCE_S};
     setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit));
@@ -310,15 +282,14 @@ int holder_start(holder *h, const holder_plan *plan) {
     const char *state_dir = plan->config->state_dir;
     *h = (holder){.fd = -1, .pidfd = -1, .state_dir = state_dir};
     holding *state = calloc(1, sizeof(*state));
-    if (!state) return errno = ENOMEM, -1;
     *state = (holding){.state_dir = state_dir, .plan = plan, .listener = bind_in(state_dir)};
     if (state->listener < 0 || socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0) {
-        if (state->listener >= 0) close(state->listener);
+        wrn_fd_close(&state->listener);
         return free(state), -1;
     }
     state->connection = pair[1];
     h->pid = fork();
-    if (h->pid == 0) wrn_precedence_leave(), hold(state);
+    if (h->pid == 0) wrn_precedence_leave(), run_holder(state);
     close(pair[1]);
     close(state->listener);
     free(state);
@@ -333,11 +304,11 @@ void holder_end(const holder *h) {
     struct pollfd ended = {.fd = h->pidfd, .events = POLLIN};
     if (h->pidfd < 0) return;
     syscall(SYS_pidfd_send_signal, h->pidfd, SIGKILL, NULL, 0);
-    /* Until then its locks say that all is in use. */
+    /* It holds locks until it is gone. */
     poll(&ended, 1, PATIENCE_S * 1000);
 }
 
-/* Who listens at the other end. */
+/* Opens a pidfd of the process that listens at the other end. */
 static int open_peer(int fd) {
     struct ucred peer;
     socklen_t size = sizeof(peer);
@@ -345,36 +316,34 @@ static int open_peer(int fd) {
 }
 
 static void forget_holder(holder *h) {
-    if (h->fd >= 0) close(h->fd);
-    if (h->pidfd >= 0) close(h->pidfd);
-    h->fd = h->pidfd = -1;
+    wrn_fd_close(&h->fd);
+    wrn_fd_close(&h->pidfd);
 }
 
-static void keep_for(inheritance *out, const packet *p, int fd) {
+static void take_state(inheritance *out, const packet *p, int fd) {
     for (size_t i = 0; wrn_backends[i]; i++) {
-        wrn_keepsake *kept = &out->keepsakes[i];
+        wrn_backend_state *kept = &out->states[i];
         if (strcmp(p->backend, wrn_backends[i]->name) != 0 || kept->fd >= 0) continue;
         memcpy(kept->name, p->name, sizeof(kept->name));
         kept->fd = fd;
         return;
     }
-    if (fd >= 0) close(fd);
+    wrn_fd_close(&fd);
 }
 
 static bool receive_all(int from, inheritance *out) {
-    packet p;
+    packet p = {0};
     int fds[FDS_MAX];
     size_t capacity = 0;
     while (receive_packet(from, &p, fds)) {
-        if (p.word == END) return true;
-        if (p.word == KEEPSAKE) {
-            keep_for(out, &p, fds[0]);
+        if (p.type == END) return true;
+        if (p.type == STATE) {
+            take_state(out, &p, fds[0]);
             continue;
         }
         if (out->count == capacity) {
             capacity = capacity ? 2 * capacity : 16;
             out->boxes = realloc(out->boxes, capacity * sizeof(*out->boxes));
-            if (!out->boxes) abort();
         }
         take_fds(&p.box, fds);
         out->boxes[out->count++] = p.box;
@@ -384,23 +353,21 @@ static bool receive_all(int from, inheritance *out) {
 
 void inherit_nothing(inheritance *out) {
     *out = (inheritance){0};
-    for (size_t i = 0; i < WRN_BACKENDS_MAX; i++) out->keepsakes[i].fd = -1;
+    for (size_t i = 0; i < WRN_BACKENDS_MAX; i++) out->states[i].fd = -1;
 }
 
 bool holder_find(holder *h, const char *state_dir, inheritance *out) {
     struct sockaddr_un address;
     inherit_nothing(out);
     *h = (holder){.fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0), .pidfd = -1, .state_dir = state_dir};
-    int dir = make_address(state_dir, &address);
+    WRN_AUTO(wrn_fd_close) int dir = make_address(state_dir, &address);
     set_patience(h->fd);
     bool there = h->fd >= 0 && connect(h->fd, (struct sockaddr *)&address, sizeof(address)) == 0;
-    if (dir >= 0) close(dir);
     if (there) h->pidfd = open_peer(h->fd);
     if (there && receive_all(h->fd, out)) return true;
-    if (there) holder_end(h); /* of another version, or stopped: what it has can't be had, and must not stay */
+    if (there) holder_end(h); /* it is of another version, or stopped: its boxes can't be adopted, and must end */
     for (size_t i = 0; i < out->count; i++) held_close(&out->boxes[i]);
-    for (size_t i = 0; i < WRN_BACKENDS_MAX; i++)
-        if (out->keepsakes[i].fd >= 0) close(out->keepsakes[i].fd);
+    for (size_t i = 0; i < WRN_BACKENDS_MAX; i++) wrn_fd_close(&out->states[i].fd);
     free(out->boxes);
     inherit_nothing(out);
     forget_holder(h);
@@ -410,7 +377,7 @@ bool holder_find(holder *h, const char *state_dir, inheritance *out) {
 bool holder_add(const holder *h, const held_box *box) { return send_box(h->fd, ADD, box); }
 
 bool holder_drop(const holder *h, const char *id) {
-    packet p = {.version = VERSION, .word = DROP};
+    packet p = {.version = VERSION, .type = DROP};
     snprintf(p.box.id, sizeof(p.box.id), "%s", id);
     return send_packet(h->fd, &p, NULL, 0);
 }
@@ -420,7 +387,7 @@ void holder_leave(holder *h, bool has_boxes) {
     if (h->fd < 0) return;
     close(h->fd);
     h->fd = -1;
-    if (!has_boxes && h->pidfd >= 0) poll(&ended, 1, PATIENCE_S * 1000); /* nothing of it is left when we return */
+    if (!has_boxes && h->pidfd >= 0) poll(&ended, 1, PATIENCE_S * 1000); /* so that nothing of it is left */
     forget_holder(h);
     if (has_boxes) return;
     remove_socket(h->state_dir);
@@ -433,46 +400,35 @@ void holder_leave(holder *h, bool has_boxes) {
 bool holder_is_there(const char *state_dir) {
     char path[PATH_MAX];
     path_in(path, state_dir, "holder.lock");
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    bool there = fd >= 0 && wrn_lock_is_taken(fd);
-    if (fd >= 0) close(fd);
-    return there;
+    WRN_AUTO(wrn_fd_close) int fd = open(path, O_RDONLY | O_CLOEXEC);
+    return fd >= 0 && wrn_lock_is_taken(fd);
 }
 
-/* What the kernel says of a descriptor that stands for a process. */
-static bool stands_for(int dir, const char *name, pid_t agent) {
+/* Whether a descriptor, whose fdinfo this is, is a pidfd of the agent. */
+static bool is_pidfd_of(int dir, const char *name, pid_t agent) {
     char line[256];
     int fd = openat(dir, name, O_RDONLY | O_CLOEXEC);
-    FILE *file = fd >= 0 ? fdopen(fd, "r") : NULL;
-    bool found = false;
-    while (file && !found && fgets(line, sizeof(line), file))
-        found = strncmp(line, "Pid:", 4) == 0 && atoi(line + 4) == agent;
-    if (file) fclose(file);
-    return found;
+    WRN_AUTO(wrn_stdio_close) FILE *file = fd >= 0 ? fdopen(fd, "r") : NULL;
+    while (file && fgets(line, sizeof(line), file))
+        if (strncmp(line, "Pid:", 4) == 0 && atoi(line + 4) == agent) return true;
+    return false;
 }
 
-static bool has(const char *owner, pid_t agent) {
-    char path[300], name[32] = "";
+static bool has_pidfd(const char *owner, pid_t agent) {
+    char path[300], name[32];
     snprintf(path, sizeof(path), "/proc/%s/comm", owner);
-    FILE *file = fopen(path, "re");
-    bool is_one =
-        file && fgets(name, sizeof(name), file) && (strcmp(name, NAME "\n") == 0 || strcmp(name, "wrennd\n") == 0);
-    bool found = false;
-    if (file) fclose(file);
-    if (!is_one) return false;
+    if (wrn_file_read(path, name, sizeof(name)) < 0 || (strcmp(name, NAME "\n") != 0 && strcmp(name, "wrennd\n") != 0))
+        return false;
     snprintf(path, sizeof(path), "/proc/%s/fdinfo", owner);
-    DIR *dir = opendir(path);
-    for (struct dirent *entry; dir && !found && (entry = readdir(dir));)
-        found = entry->d_name[0] != '.' && stands_for(dirfd(dir), entry->d_name, agent);
-    if (dir) closedir(dir);
-    return found;
+    WRN_AUTO(wrn_dir_close) DIR *dir = opendir(path);
+    for (struct dirent *entry; (entry = wrn_dir_next(dir));)
+        if (is_pidfd_of(dirfd(dir), entry->d_name, agent)) return true;
+    return false;
 }
 
 bool holder_knows(pid_t agent) {
-    DIR *proc = opendir("/proc");
-    bool found = false;
-    for (struct dirent *entry; proc && !found && (entry = readdir(proc));)
-        found = entry->d_name[0] >= '1' && entry->d_name[0] <= '9' && has(entry->d_name, agent);
-    if (proc) closedir(proc);
-    return found;
+    WRN_AUTO(wrn_dir_close) DIR *proc = opendir("/proc");
+    for (struct dirent *entry; (entry = wrn_dir_next(proc));)
+        if (entry->d_name[0] >= '1' && entry->d_name[0] <= '9' && has_pidfd(entry->d_name, agent)) return true;
+    return false;
 }

@@ -1,35 +1,33 @@
-/* Boxes, for the files that see to their life. They know each other in this order only, from the top down:
+/* Boxes, inside. The files know each other only in this order, from the top down:
  *
- *     boxes.c    all of them: beginning and end
- *     adopt.c    those that an earlier daemon has left
- *     commands.c what is asked of one that lives
+ *     boxes.c    all boxes: opening and closing
+ *     adopt.c    boxes of an earlier daemon
+ *     commands.c what can be done with a live box
  *     snapshots.c
- *     pause.c    freezing and thawing
- *     box.c      one: its start and its end
+ *     box.c      one box: its start and its end
  *     service.c  the program that its template starts
  *     keep.c     what the holder is told; holder.c is that process */
 #ifndef WRN_SERVER_BOX_INTERNAL_H
 #define WRN_SERVER_BOX_INTERNAL_H
 
-#include "base/auto.h"
+#include "base/file.h"
 #include "server/box/agent_conn.h"
 #include "server/box/box.h"
 #include "server/box/holder.h"
-#include "server/box/service.h"
 #include "server/templates/catalog.h"
 #include "server/templates/snapshot.h"
 
-enum { CREATE_LIMIT_MS = 20000 };
+typedef struct service service;
 
-/* A backend of the table. */
+/* A row of the table of backends, and the backend if it runs here. */
 typedef struct runner {
     const wrn_backend_ops *ops;
     wrn_backend *backend; /* NULL: it can't run here */
-    wrn_keepsake keepsake;
+    wrn_backend_state state;
     wrn_fault why_not;
 } runner;
 
-/* A box that an earlier daemon has left, and nobody has adopted yet. */
+/* A box of an earlier daemon that is not adopted yet. */
 typedef struct orphan {
     held_box known;
     const runner *runner;
@@ -40,7 +38,8 @@ struct wrn_boxes {
     wrn_backend_config config;
     runner runners[WRN_BACKENDS_MAX];
     size_t runner_count;
-    char dir[PATH_MAX]; /* a directory for each */
+    wrn_json *isolations;
+    char dir[PATH_MAX]; /* contains a directory for each box */
     int lock_fd;
     snapshots snapshots;
     wrn_box *all;
@@ -50,7 +49,7 @@ struct wrn_boxes {
     int64_t holder_ms;        /* when it was started */
     orphan *orphans;
     size_t orphan_count;
-    bool has_left; /* boxes to the next daemon */
+    bool has_left; /* boxes were left to the next daemon */
 };
 
 typedef enum phase { CREATING, LIVE, DIED, DESTROYING } phase;
@@ -72,13 +71,13 @@ struct wrn_box {
     void *copied_context;
     phase phase;
     bool reaped;
-    bool greeted; /* the agent has spoken to this daemon */
+    bool greeted; /* the agent has sent its first frame to this daemon */
     wrn_agent *agent;
     uv_poll_t exit_poll;
-    uv_timer_t timer; /* the agent's limit, to speak first */
+    uv_timer_t timer; /* limits the time to that frame */
     int handles;
-    wrn_kept_fn kept;
-    void (*ready)(wrn_box *box); /* it lives */
+    wrn_detached_fn detached;
+    void (*ready)(wrn_box *box); /* called instead of `created` when the box is live */
     wrn_done_fn died;
     wrn_box_fn created; /* or adopted */
     void *context;
@@ -89,35 +88,51 @@ struct wrn_box {
 
 /* ---- box.c ---- */
 
-/* An empty one. */
 wrn_box *box_new(wrn_boxes *boxes, const char *id, wrn_done_fn died, wrn_box_fn created, void *context);
-/* Once it has a process: from then on only box_fail() and wrn_box_destroy() end it. */
+/* Watches the box's process. From then on only box_fail() and wrn_box_destroy() end the box. */
 void box_watch(wrn_box *box);
-/* Its agent answers through these. `kept` is NULL for one that has had no other daemon. False when out of memory. */
-bool box_open_agent(wrn_box *box, const int channel[2], wrn_kept_fn kept);
-/* Takes it apart, then says why there is none. */
+/* Talks to the agent over the channel. `detached` is NULL for a box that has had no other daemon. */
+void box_open_agent(wrn_box *box, const int channel[2], wrn_detached_fn detached);
+/* Destroys the box, then calls `created` with the fault. */
 void box_fail(wrn_box *box, const wrn_fault *fault);
-/* Says later why there is none. */
+/* Calls `created` with the fault, later. */
 void box_refuse(const wrn_boxes *boxes, wrn_box_fn created, void *context, const wrn_fault *fault);
-/* Its agent has to speak in time. */
+/* Limits the time until the agent sends its first frame. */
 void box_limit(wrn_box *box);
-/* Ends what `done` waits for. */
+/* Calls `done`. */
 void box_done(wrn_box *box, const wrn_fault *fault);
-/* Ends all that goes on in it here, before its process ends or is left. */
+/* Ends commands and connections, before the process ends or is left. */
 void box_detach(wrn_box *box, wrn_done_fn done, void *context);
-/* Frees it, its process untouched. */
+/* Frees the box, but leaves its process alone. */
 void box_close(wrn_box *box);
-/* The backend for that; NULL with a fault. */
-const runner *runner_for(const wrn_boxes *boxes, const char *isolation, wrn_fault *fault);
+/* The backend of that name (NULL: the first that runs here); NULL with a fault. */
+const runner *runner_for(const wrn_boxes *boxes, const char *backend, wrn_fault *fault);
+
+/* ---- service.c ---- */
+
+#define SERVICE_LABEL "service"
+
+/* For a box that has its agent and its source. NULL when the template has no service. */
+service *service_new(wrn_box *box);
+/* Once the agent is ready: starts a service that starts with the box. */
+void service_begin(service *s);
+/* Re-attaches to the running service. False when one is attached already. */
+bool service_reattach(service *s, const wrn_detached *command, wrn_proc_events *events);
+/* Before the agent is closed: those who wait get a fault. `s` may be NULL. */
+void service_stop(service *s);
+/* After the agent was closed. */
+void service_free(service *s);
+/* Like the backend's dial(), but waits for the service if it is its port. */
+void service_dial(service *s, uint16_t port, wrn_dial_fn done, void *context);
 
 /* ---- keep.c ---- */
 
 /* 0, or -1 with errno. */
 int boxes_start_holder(wrn_boxes *boxes);
-/* For one that `holder_find` has found. */
+/* For a holder that holder_find() has found. */
 void boxes_watch_holder(wrn_boxes *boxes);
 void boxes_stop_holder(wrn_boxes *boxes);
-/* What the holder shall know. */
+/* Give a box to the holder, and take it back. */
 void box_hold(wrn_box *box);
 void box_drop(wrn_box *box);
 

@@ -1,12 +1,10 @@
-/* What the holder is told, and that there is one. */
-#include <stdio.h>
+/* Keeps a holder running, and tells it about boxes. */
 #include <stdlib.h>
-#include <unistd.h>
 
 #include "base/clock.h"
 #include "server/box/internal.h"
 
-enum { HOLDER_AGAIN_MS = 1000 };
+enum { HOLDER_RESTART_MS = 1000 };
 
 void box_hold(wrn_box *box) {
     wrn_boxes *boxes = box->boxes;
@@ -14,7 +12,7 @@ void box_hold(wrn_box *box) {
     if (box->run.handover_fd < 0 || box->reaped || !boxes->holder_poll) return;
     snprintf(known.id, sizeof(known.id), "%s", box->id);
     snprintf(known.backend, sizeof(known.backend), "%s", box->runner->ops->name);
-    if (box->held) snprintf(known.snapshot_id, sizeof(known.snapshot_id), "%s", snapshot_id(box->held));
+    if (box->held) snprintf(known.snapshot_id, sizeof(known.snapshot_id), "%s", box->held->id);
     if (!holder_add(&boxes->holder, &known)) holder_end(&boxes->holder);
 }
 
@@ -24,43 +22,40 @@ void box_drop(wrn_box *box) {
     if (!holder_drop(&boxes->holder, box->id)) holder_end(&boxes->holder);
 }
 
-static void free_handle(uv_handle_t *handle) { free(handle); }
-
-static void stop_watching(wrn_boxes *boxes) {
-    if (boxes->holder_poll) uv_close((uv_handle_t *)WRN_TAKE(boxes->holder_poll), free_handle);
+static void stop_watching_holder(wrn_boxes *boxes) {
+    if (boxes->holder_poll) uv_close((uv_handle_t *)WRN_TAKE(boxes->holder_poll), wrn_handle_free);
 }
 
-static void start_again(uv_timer_t *timer) {
+static void restart_holder(uv_timer_t *timer) {
     wrn_boxes *boxes = timer->data;
     if (boxes_start_holder(boxes) != 0) {
-        uv_timer_start(timer, start_again, HOLDER_AGAIN_MS, 0);
+        uv_timer_start(timer, restart_holder, HOLDER_RESTART_MS, 0);
         return;
     }
     for (wrn_box *box = boxes->all; box; box = box->next) box_hold(box);
 }
 
-/* It was killed. While there is none, the sandboxes have only this daemon. */
-static void on_holder(uv_poll_t *poll, int status, int events) {
+/* The holder was killed. Until the next one runs, boxes end with this daemon. */
+static void on_holder_gone(uv_poll_t *poll, int status, int events) {
     wrn_boxes *boxes = poll->data;
     (void)status, (void)events;
-    stop_watching(boxes);
+    stop_watching_holder(boxes);
     holder_end(&boxes->holder);
     holder_leave(&boxes->holder, false);
-    /* At once, but not one after the other. */
-    int64_t wait_ms = boxes->holder_ms + HOLDER_AGAIN_MS - wrn_now_ms();
-    uv_timer_start(boxes->holder_timer, start_again, wait_ms > 0 ? (uint64_t)wait_ms : 0, 0);
+    /* At once, unless this one was started just now. */
+    int64_t wait_ms = boxes->holder_ms + HOLDER_RESTART_MS - wrn_now_ms();
+    uv_timer_start(boxes->holder_timer, restart_holder, wait_ms > 0 ? (uint64_t)wait_ms : 0, 0);
 }
 
 void boxes_watch_holder(wrn_boxes *boxes) {
     uv_loop_t *loop = boxes->config.loop;
     boxes->holder_poll = malloc(sizeof(*boxes->holder_poll));
-    if (!boxes->holder_poll || uv_poll_init(loop, boxes->holder_poll, boxes->holder.fd) != 0) abort();
+    if (uv_poll_init(loop, boxes->holder_poll, boxes->holder.fd) != 0) abort();
     boxes->holder_poll->data = boxes;
-    uv_poll_start(boxes->holder_poll, UV_READABLE | UV_DISCONNECT, on_holder);
+    uv_poll_start(boxes->holder_poll, UV_READABLE | UV_DISCONNECT, on_holder_gone);
     uv_unref((uv_handle_t *)boxes->holder_poll);
     if (boxes->holder_timer) return;
     boxes->holder_timer = malloc(sizeof(*boxes->holder_timer));
-    if (!boxes->holder_timer) abort();
     uv_timer_init(loop, boxes->holder_timer);
     boxes->holder_timer->data = boxes;
     uv_unref((uv_handle_t *)boxes->holder_timer);
@@ -69,7 +64,7 @@ void boxes_watch_holder(wrn_boxes *boxes) {
 int boxes_start_holder(wrn_boxes *boxes) {
     holder_plan plan = {.config = &boxes->config, .boxes_dir = boxes->dir};
     for (size_t i = 0; i < boxes->runner_count; i++)
-        plan.keepsakes[i] = boxes->runners[i].backend ? &boxes->runners[i].keepsake : NULL;
+        plan.states[i] = boxes->runners[i].backend ? &boxes->runners[i].state : NULL;
     boxes->holder_ms = wrn_now_ms();
     if (holder_start(&boxes->holder, &plan) != 0) return -1;
     boxes_watch_holder(boxes);
@@ -77,9 +72,9 @@ int boxes_start_holder(wrn_boxes *boxes) {
 }
 
 void boxes_stop_holder(wrn_boxes *boxes) {
-    stop_watching(boxes);
-    if (boxes->holder_timer) uv_close((uv_handle_t *)WRN_TAKE(boxes->holder_timer), free_handle);
-    /* Those that nobody has got to yet are as good as left. */
+    stop_watching_holder(boxes);
+    if (boxes->holder_timer) uv_close((uv_handle_t *)WRN_TAKE(boxes->holder_timer), wrn_handle_free);
+    /* Boxes that are not adopted yet are left to the next daemon. */
     for (size_t i = 0; i < boxes->orphan_count; i++) {
         const orphan *o = &boxes->orphans[i];
         if (o->it) o->runner->ops->release(o->it, NULL, NULL);

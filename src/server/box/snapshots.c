@@ -1,25 +1,21 @@
-/* Snapshots of boxes: the backend tells what a box has written, templates/snapshot.c copies it. */
-#include <errno.h>
-#include <stdio.h>
+/* Snapshots of boxes: the backend reports what a box has written, and templates/snapshot.c copies it. */
 #include <string.h>
-#include <unistd.h>
 
 #include "server/box/internal.h"
 
-static void on_copied(void *context, int64_t size_bytes, const wrn_fault *fault) {
+static void on_box_copied(void *context, int64_t size_bytes, const wrn_fault *fault) {
     wrn_box *box = context;
     wrn_snapshot_fn copied = WRN_TAKE(box->copied);
     box->copy = NULL;
     copied(box->copied_context, size_bytes, fault);
 }
 
-static snapshot_copy *start_copy(wrn_box *box, const wrn_written *layers, size_t count) {
+static snapshot_copy *start_copy(wrn_box *box, const wrn_upper_layer *layers, size_t count) {
     wrn_boxes *boxes = box->boxes;
-    WRN_AUTO(wrn_json_freep) wrn_json *document = source_document(&box->source, "snapshot");
     WRN_AUTO(wrn_buf_free) wrn_buf text = WRN_BUF_INIT;
     char target[PATH_MAX];
     snapshot_path(&boxes->snapshots, box->copy_id, target);
-    wrn_json_write(document, &text);
+    source_document(&box->source, "snapshot", NULL, &text);
     const snapshot_plan plan = {.ops = box->runner->ops,
                                 .backend = box->runner->backend,
                                 .id = box->copy_id,
@@ -32,18 +28,17 @@ static snapshot_copy *start_copy(wrn_box *box, const wrn_written *layers, size_t
                                 .tree_name = source_tree_name(&box->source),
                                 .document = text.data,
                                 .target = target};
-    errno = ENOMEM;
-    return text.failed || count > WRITTEN_MAX ? NULL : snapshot_copy_start(boxes->config.loop, &plan, on_copied, box);
+    return snapshot_copy_start(boxes->config.loop, &plan, on_box_copied, box);
 }
 
-static void on_written(void *context, const wrn_written *layers, size_t count, const wrn_fault *fault) {
+static void on_layers(void *context, const wrn_upper_layer *layers, size_t count, const wrn_fault *fault) {
     wrn_box *box = context;
     wrn_fault own;
     if (box->copy_stopped) wrn_fault_set(&own, WRN_FAULT_INTERNAL_ERROR, "the snapshot was stopped"), fault = &own;
     else if (!fault && (box->copy = start_copy(box, layers, count))) return;
     else if (!fault)
-        wrn_fault_set(&own, WRN_FAULT_INTERNAL_ERROR, "cannot begin the snapshot: %s", strerror(errno)), fault = &own;
-    on_copied(box, 0, fault);
+        wrn_fault_set(&own, WRN_FAULT_INTERNAL_ERROR, "cannot start the snapshot: %s", strerror(errno)), fault = &own;
+    on_box_copied(box, 0, fault);
 }
 
 void wrn_box_snapshot(wrn_box *box, const char *id, wrn_snapshot_fn done, void *context) {
@@ -51,7 +46,7 @@ void wrn_box_snapshot(wrn_box *box, const char *id, wrn_snapshot_fn done, void *
     box->copied_context = context;
     box->copy_stopped = false;
     snprintf(box->copy_id, sizeof(box->copy_id), "%s", id);
-    box->runner->ops->save(box->it, on_written, box);
+    box->runner->ops->save(box->it, on_layers, box);
 }
 
 void wrn_box_stop_snapshot(wrn_box *box) {

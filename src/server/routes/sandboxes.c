@@ -1,4 +1,3 @@
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,7 +17,7 @@ static char *metadata_of(const wrn_server *server, const wrn_sandbox_row *row) {
     return text;
 }
 
-static wrn_json *show(const wrn_json *isolation, const wrn_sandbox_row *row, const char *metadata) {
+static wrn_json *show(const wrn_json *isolations, const wrn_sandbox_row *row, const char *metadata) {
     char created[WRN_RFC3339_SIZE], started[WRN_RFC3339_SIZE], active[WRN_RFC3339_SIZE], updated[WRN_RFC3339_SIZE];
     wrn_rfc3339(created, row->created_at);
     wrn_rfc3339(started, row->started_at);
@@ -46,14 +45,14 @@ static wrn_json *show(const wrn_json *isolation, const wrn_sandbox_row *row, con
     wrn_json *labels = NULL;
     const char *why;
     if (metadata && wrn_json_parse(metadata, strlen(metadata), &labels, &why)) wrn_json_set(object, "metadata", labels);
-    if (wrn_json_set(object, "isolation", wrn_json_ref((wrn_json *)(uintptr_t)isolation))) return object;
-    wrn_json_free(object);
-    return NULL;
+    const wrn_json *isolation = wrn_json_get(isolations, row->backend); /* NULL: its backend does not run any more */
+    if (isolation) wrn_json_set(object, "isolation", wrn_json_ref(isolation));
+    return object;
 }
 
 wrn_json *wrn_show_sandbox(const wrn_server *server, const wrn_sandbox_row *row) {
     char *metadata = metadata_of(server, row);
-    wrn_json *shown = show(server->isolation, row, metadata);
+    wrn_json *shown = show(wrn_boxes_isolations(server->boxes), row, metadata);
     free(metadata);
     return shown;
 }
@@ -82,39 +81,52 @@ bool wrn_is_template_name(const char *name) {
     return name[strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-")] == '\0';
 }
 
-/* The demand that openapi.yaml does not know: refused rather than quietly not met. */
-static bool check_isolation(wrn_request *request, const char *unknown) {
-    WRN_AUTO(wrn_json_freep) wrn_json *more = NULL;
-    WRN_AUTO(wrn_buf_free) wrn_buf missing = WRN_BUF_LIMITED(400);
-    const char *why;
-    if (!unknown || !wrn_json_parse(unknown, strlen(unknown), &more, &why)) return true;
-    const wrn_json *required = wrn_json_get(more, "isolation_required");
-    if (!required) return true;
-    if (!wrn_isolation_missing(wrn_request_server(request)->isolation, required, &missing)) {
-        wrn_reply_error(request, WRN_FAULT_INVALID_REQUEST,
-                        "member \"isolation_required\" must be an array of strings");
-        return false;
-    }
-    if (!missing.size && !missing.failed) return true;
-    wrn_reply_error(request, WRN_FAULT_CONFLICT, "sandboxes here do not have: %s; run wrennd doctor to see why",
-                    missing.size ? missing.data : "what isolation_required names");
-    return false;
+/* What a request demands of the isolation, and what answers it. */
+typedef struct demand {
+    const char *level;        /* NULL: any */
+    const wrn_json *required; /* NULL: nothing */
+    const char *backend;      /* the first one that has both; NULL: none */
+    bool is_reached;          /* some backend has the level */
+    wrn_buf missing;          /* what the last one of that level lacks */
+} demand;
+
+static bool try_backend(void *context, const char *name, const wrn_json *isolation) {
+    demand *d = context;
+    if (d->level && wrn_isolation_reaches(isolation, d->level) != WRN_LEVEL_REACHED) return true;
+    d->is_reached = true;
+    wrn_buf_clear(&d->missing);
+    if (d->required) wrn_isolation_missing(isolation, d->required, &d->missing);
+    if (!d->missing.size && !d->missing.failed) d->backend = name;
+    return !d->backend;
 }
 
-static bool check_level(wrn_request *request, const char *level) {
-    switch (level ? wrn_isolation_reaches(wrn_request_server(request)->isolation, level) : WRN_LEVEL_REACHED) {
-    case WRN_LEVEL_REACHED: return true;
-    case WRN_LEVEL_NOT_REACHED:
+/* The preferred backend of those that have what is demanded. False: the request was answered. */
+static bool choose_backend(wrn_request *request, const wrn_create_sandbox_request *asked,
+                           char out[WRN_BACKEND_NAME_SIZE]) {
+    WRN_AUTO(wrn_json_freep) wrn_json *unknown = NULL;
+    WRN_AUTO(wrn_buf_free) wrn_buf ignored = WRN_BUF_INIT;
+    const char *why;
+    demand d = {.level = asked->isolation, .missing = WRN_BUF_LIMITED(400)};
+    if (asked->unknown && wrn_json_parse(asked->unknown, strlen(asked->unknown), &unknown, &why))
+        d.required = wrn_json_get(unknown, "isolation_required");
+    wrn_json_each(wrn_boxes_isolations(wrn_request_server(request)->boxes), try_backend, &d);
+    if (d.level && wrn_isolation_reaches(NULL, d.level) == WRN_LEVEL_UNKNOWN)
+        wrn_reply_error(request, WRN_FAULT_INVALID_REQUEST,
+                        "member \"isolation\": there is no level \"%.100s\", only \"namespace\" and \"vm\"", d.level);
+    else if (d.required && !wrn_isolation_missing(NULL, d.required, &ignored))
+        wrn_reply_error(request, WRN_FAULT_INVALID_REQUEST,
+                        "member \"isolation_required\" must be an array of strings");
+    else if (!d.is_reached)
         wrn_reply_error(request, WRN_FAULT_CONFLICT,
                         "sandboxes here do not have isolation \"%s\", only less; ask without it, or ask a server that "
                         "has it; wrennd doctor shows what this one has",
-                        level);
-        return false;
-    default:
-        wrn_reply_error(request, WRN_FAULT_INVALID_REQUEST,
-                        "member \"isolation\": there is no level \"%.100s\", only \"namespace\" and \"vm\"", level);
-        return false;
-    }
+                        d.level);
+    else if (!d.backend)
+        wrn_reply_error(request, WRN_FAULT_CONFLICT, "sandboxes here do not have: %s; run wrennd doctor to see why",
+                        d.missing.size ? d.missing.data : "what isolation_required names");
+    else snprintf(out, WRN_BACKEND_NAME_SIZE, "%s", d.backend);
+    wrn_buf_free(&d.missing);
+    return *out != '\0';
 }
 
 static bool is_own_label(const char *name) {
@@ -175,10 +187,10 @@ void wrn_route_create_sandbox(wrn_request *request) {
     const char *template_name = asked.template_name && *asked.template_name ? asked.template_name : "minimal";
     if (!wrn_is_template_name(template_name))
         return wrn_reply_error(request, WRN_FAULT_INVALID_REQUEST, "member \"template\" is not a template name");
-    if (!check_level(request, asked.isolation) || !check_isolation(request, asked.unknown)) return;
+    wrn_sandbox_row row = {.vcpus = asked.vcpus, .memory_mb = asked.memory_mb, .timeout_sec = asked.timeout_sec};
+    if (!choose_backend(request, &asked, row.backend)) return;
     WRN_AUTO(wrn_buf_free) wrn_buf metadata = WRN_BUF_INIT;
     if (!read_metadata(request, &asked, &metadata)) return;
-    wrn_sandbox_row row = {.vcpus = asked.vcpus, .memory_mb = asked.memory_mb, .timeout_sec = asked.timeout_sec};
     snprintf(row.template_name, sizeof(row.template_name), "%s", template_name);
     memcpy(row.team_id, request->who.team_id, sizeof(row.team_id));
     wrn_server *server = wrn_request_server(request);
@@ -192,9 +204,9 @@ void wrn_route_create_sandbox(wrn_request *request) {
 typedef struct listing {
     wrn_job job; /* first, so that it leads here */
     wrn_request *request;
-    wrn_buf rows;      /* wrn_sandbox_row, one behind the other */
-    wrn_buf labels;    /* of each row, as text with a NUL behind it; "": none */
-    wrn_buf isolation; /* as text: a worker counts no references to what others have */
+    wrn_buf rows;       /* wrn_sandbox_row, one behind the other */
+    wrn_buf labels;     /* of each row, as text with a NUL behind it; "": none */
+    wrn_buf isolations; /* as text: reference counts of JSON values are not for two threads */
     wrn_buf text;
 } listing;
 
@@ -212,20 +224,20 @@ static bool add_sandbox(void *context, const wrn_sandbox_row *row) {
 static void free_listing(listing *l) {
     wrn_buf_free(&l->rows);
     wrn_buf_free(&l->labels);
-    wrn_buf_free(&l->isolation);
+    wrn_buf_free(&l->isolations);
     wrn_buf_free(&l->text);
     free(l);
 }
 
 static void write_listing(wrn_job *job) {
     listing *l = (listing *)job;
-    WRN_AUTO(wrn_json_freep) wrn_json *isolation = NULL, *array = wrn_json_new_array();
+    WRN_AUTO(wrn_json_freep) wrn_json *isolations = NULL, *array = wrn_json_new_array();
     const char *why, *labels = l->labels.data;
-    if (!wrn_json_parse(l->isolation.data, l->isolation.size, &isolation, &why)) return;
+    if (!wrn_json_parse(l->isolations.data, l->isolations.size, &isolations, &why)) return;
     for (size_t at = 0; at < l->rows.size; at += sizeof(wrn_sandbox_row)) {
         wrn_sandbox_row row;
         memcpy(&row, l->rows.data + at, sizeof(row));
-        wrn_json_append(array, show(isolation, &row, *labels ? labels : NULL));
+        wrn_json_append(array, show(isolations, &row, *labels ? labels : NULL));
         labels += strlen(labels) + 1;
     }
     wrn_json_write(array, &l->text);
@@ -246,7 +258,7 @@ void wrn_route_list_sandboxes(wrn_request *request) {
     l->request = request;
     l->job.run = write_listing;
     l->job.done = reply_listing;
-    wrn_json_write(server->isolation, &l->isolation);
+    wrn_json_write(wrn_boxes_isolations(server->boxes), &l->isolations);
     if (wrn_store_list_sandboxes(server->store, request->who.team_id, add_sandbox, l) != WRN_DB_OK) {
         free_listing(l);
         return wrn_reply_error(request, WRN_FAULT_DB_ERROR, "the sandboxes could not be read");

@@ -188,7 +188,7 @@ static bool read_label(const char *text, wrn_proc_spec *spec, const char **tag, 
     return true;
 }
 
-bool wrn_command_adopt(sandbox *s, const wrn_kept *kept, wrn_proc_events *events) {
+bool wrn_command_adopt(sandbox *s, const wrn_detached *kept, wrn_proc_events *events) {
     const char *args[LABEL_MAX / 3 + 1] = {0}, *tag;
     WRN_AUTO(wrn_json_freep) wrn_json *root = NULL;
     wrn_proc_spec spec = {0};

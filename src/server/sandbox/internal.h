@@ -66,7 +66,7 @@ bool wrn_snapshot_apply(wrn_sandboxes *all, wrn_sandbox_row *row, char id[WRN_ID
 /* The one that lives and can be used; NULL with a fault. */
 sandbox *wrn_sandbox_usable(wrn_sandboxes *all, const wrn_sandbox_row *row, wrn_fault *fault);
 /* A command that goes on from before; false when it is none of ours. */
-bool wrn_command_adopt(sandbox *s, const wrn_kept *kept, wrn_proc_events *events);
+bool wrn_command_adopt(sandbox *s, const wrn_detached *kept, wrn_proc_events *events);
 /* Something used it. Does not write: the store's copy has whole seconds and is only for show. */
 void wrn_sandbox_touch(sandbox *s);
 void wrn_sandbox_touch_and_write(sandbox *s);

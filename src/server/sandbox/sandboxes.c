@@ -395,7 +395,7 @@ void wrn_sandboxes_create(wrn_sandboxes *all, const wrn_sandbox_row *asked, cons
     row.has_metadata = metadata != NULL;
     const wrn_sandboxes_config *c = &all->config;
     if (!wrn_snapshot_apply(all, &row, snapshot_id, &fault)) return done(context, NULL, &fault);
-    wrn_boxes_fit(c->boxes, NULL, &row.vcpus, &row.memory_mb);
+    wrn_boxes_fit(c->boxes, row.backend, &row.vcpus, &row.memory_mb);
     if (!has_room(all, &row, &fault)) return done(context, NULL, &fault);
     sandbox *s = new_sandbox(all, &row);
     if (!s || wrn_store_add_sandbox(c->store, &s->row, metadata) != WRN_DB_OK) {
@@ -406,8 +406,9 @@ void wrn_sandboxes_create(wrn_sandboxes *all, const wrn_sandbox_row *asked, cons
     list(s);
     s->created = done;
     s->created_context = context;
-    wrn_box_spec spec = {s->row.id, s->row.template_name, s->row.vcpus, s->row.memory_mb,
-                         *snapshot_id ? snapshot_id : NULL};
+    wrn_box_spec spec = {
+        s->row.id,     s->row.template_name, s->row.vcpus, s->row.memory_mb, *snapshot_id ? snapshot_id : NULL,
+        s->row.backend};
     wrn_box_create(c->boxes, &spec, on_died, on_created, s);
 }
 
@@ -511,7 +512,7 @@ static void on_adopted(void *context, wrn_box *box, const wrn_fault *fault) {
     check_stopped(all);
 }
 
-static bool on_kept(void *context, const wrn_kept *kept, wrn_proc_events *events) {
+static bool on_kept(void *context, const wrn_detached *kept, wrn_proc_events *events) {
     return wrn_command_adopt(context, kept, events);
 }
 
@@ -522,7 +523,7 @@ static bool adopt(wrn_sandboxes *all, const wrn_sandbox_row *row, wrn_state stat
     list(s);
     s->added_up_ms = wrn_clock_us(CLOCK_REALTIME) / 1000;
     all->adopting++;
-    const wrn_box_spec spec = {s->row.id, s->row.template_name, s->row.vcpus, s->row.memory_mb, NULL};
+    const wrn_box_spec spec = {s->row.id, s->row.template_name, s->row.vcpus, s->row.memory_mb, NULL, s->row.backend};
     wrn_box_adopt(c->boxes, &spec, state == WRN_STATE_PAUSED, on_kept, on_died, on_adopted, s);
     return true;
 }

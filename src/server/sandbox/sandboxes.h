@@ -40,7 +40,7 @@ void wrn_sandboxes_free(wrn_sandboxes *all);
 /* `row` on success, else `fault`; both valid during the call only. */
 typedef void (*wrn_sandbox_done_fn)(void *context, const wrn_sandbox_row *row, const wrn_fault *fault);
 
-/* `asked`: id ("": a new one), team_id, template_name, vcpus, memory_mb (both 0 or less: up to the template), timeout_sec.
+/* `asked`: id ("": a new one), team_id, template_name, backend, vcpus, memory_mb (both 0 or less: up to the template), timeout_sec.
  * `metadata`: as the store takes it. */
 void wrn_sandboxes_create(wrn_sandboxes *all, const wrn_sandbox_row *asked, const char *metadata,
                           wrn_sandbox_done_fn done, void *context);

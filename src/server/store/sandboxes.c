@@ -5,15 +5,15 @@
 
 #define WRITTEN                                                                                             \
     "id, team_id, status, template, vcpus, memory_mb, timeout_sec, created_at, started_at, last_active_at," \
-    " last_updated, metadata"
+    " last_updated, backend, metadata"
 #define COLUMNS WRITTEN " IS NOT NULL"
 
 wrn_db wrn_store_add_sandbox(wrn_store *store, const wrn_sandbox_row *row, const char *metadata) {
-    return wrn_sql_run(store,
-                       wrn_sql(store, "INSERT INTO sandboxes (" WRITTEN ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                               "ttttiiiiiiit", row->id, row->team_id, row->status, row->template_name, row->vcpus,
-                               row->memory_mb, row->timeout_sec, row->created_at, row->started_at, row->last_active_at,
-                               row->last_updated, metadata));
+    return wrn_sql_run(
+        store, wrn_sql(store, "INSERT INTO sandboxes (" WRITTEN ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                       "ttttiiiiiiitt", row->id, row->team_id, row->status, row->template_name, row->vcpus,
+                       row->memory_mb, row->timeout_sec, row->created_at, row->started_at, row->last_active_at,
+                       row->last_updated, row->backend, metadata));
 }
 
 wrn_db wrn_store_get_metadata(wrn_store *store, const char *id, char **out) {
@@ -40,7 +40,8 @@ static void read_row(sqlite3_stmt *from, wrn_sandbox_row *row) {
     int64_t *const numbers[] = {&row->vcpus,      &row->memory_mb,      &row->timeout_sec, &row->created_at,
                                 &row->started_at, &row->last_active_at, &row->last_updated};
     for (int i = 0; i < 7; i++) *numbers[i] = sqlite3_column_int64(from, 4 + i);
-    row->has_metadata = sqlite3_column_int(from, 11) != 0;
+    wrn_sql_text(from, 11, row->backend, sizeof(row->backend));
+    row->has_metadata = sqlite3_column_int(from, 12) != 0;
 }
 
 wrn_db wrn_store_get_sandbox(wrn_store *store, const char *team_id, const char *id, wrn_sandbox_row *out) {

@@ -80,6 +80,7 @@ static const char *const migrations[] = {
     " PRIMARY KEY (team_id, key)) STRICT, WITHOUT ROWID;"
     "CREATE INDEX creates_by_age ON creates(created_at);",
     "ALTER TABLE sandboxes ADD COLUMN metadata TEXT;",
+    "ALTER TABLE sandboxes ADD COLUMN backend TEXT NOT NULL DEFAULT 'ns';", /* until then there was no other */
 };
 
 static wrn_db report(wrn_store *store, const char *what) {

@@ -78,10 +78,12 @@ wrn_db wrn_store_use_key(wrn_store *store, const char *key, char team_id[WRN_ID_
 
 /* ---- sandboxes ---- */
 
+enum { WRN_BACKEND_NAME_SIZE = 16 };
+
 typedef struct wrn_sandbox_row {
     char id[WRN_ID_SIZE], team_id[WRN_ID_SIZE];
     char status[12];
-    char template_name[65];
+    char template_name[65], backend[WRN_BACKEND_NAME_SIZE];
     int64_t vcpus, memory_mb, timeout_sec;
     int64_t created_at, started_at, last_active_at, last_updated; /* Unix seconds; 0: never */
     bool has_metadata;

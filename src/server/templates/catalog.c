@@ -1,14 +1,10 @@
-#include <dirent.h>
-#include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
-#include "base/auto.h"
+#include "base/file.h"
 #include "server/templates/catalog.h"
 
 enum { DOCUMENT_MAX = 65536 };
@@ -18,15 +14,11 @@ static const char *const trees[] = {[false] = "rootfs", [true] = "layer"};
 /* NULL with errno; EINVAL when it is too large. */
 static char *read_document(const char *path, size_t *size, int64_t *written_at) {
     struct stat info;
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    char *text = NULL;
-    ssize_t got = -1;
-    if (fd >= 0 && fstat(fd, &info) == 0 && (errno = EINVAL, info.st_size <= DOCUMENT_MAX))
-        text = malloc((size_t)info.st_size + 1);
-    if (text) got = read(fd, text, (size_t)info.st_size);
-    int saved = errno;
-    if (fd >= 0) close(fd);
-    errno = saved;
+    WRN_AUTO(wrn_fd_close) int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0 || fstat(fd, &info) != 0) return NULL;
+    if (info.st_size > DOCUMENT_MAX) return errno = EINVAL, NULL;
+    char *text = malloc((size_t)info.st_size + 1);
+    ssize_t got = read(fd, text, (size_t)info.st_size);
     if (got < 0) return free(text), NULL;
     *size = (size_t)got;
     *written_at = info.st_mtime;
@@ -50,7 +42,7 @@ static const char *read_service(source *s) {
     return NULL;
 }
 
-/* What is wrong with it; NULL: nothing. */
+/* Returns what is wrong with the document; NULL: nothing. */
 static const char *read_members(source *s) {
     const wrn_json *base = wrn_json_get(s->json, "base");
     const char *name = wrn_json_string(base, NULL), *type = wrn_json_string(wrn_json_get(s->json, "type"), NULL);
@@ -74,15 +66,13 @@ static const char *read_members(source *s) {
     return read_service(s);
 }
 
-/* A name may be a link, which leads elsewhere after the next build: what is open stays with what it led to, and its
- * lock says that somebody still needs that. -1 with errno. */
-static int hold(const char *dir, char real[PATH_MAX]) {
+/* Opens and locks the directory, so that it stays when the next build changes the link. -1 with errno. */
+static int hold_template(const char *dir, char real[PATH_MAX]) {
     enum { TRIES = 3 };
     for (int i = 0; i < TRIES && realpath(dir, real); i++) {
-        int fd = open(real, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-        if (fd >= 0 && flock(fd, LOCK_SH | LOCK_NB) == 0 && access(real, F_OK) == 0) return fd;
-        if (fd >= 0) close(fd); /* it was replaced, and is being removed */
-    }
+        WRN_AUTO(wrn_fd_close) int fd = open(real, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        if (fd >= 0 && flock(fd, LOCK_SH | LOCK_NB) == 0 && access(real, F_OK) == 0) return wrn_fd_take(&fd);
+    } /* it was replaced and is being removed */
     return -1;
 }
 
@@ -93,7 +83,7 @@ int source_open(const char *name_dir, const char *name, source *out, wrn_fault *
     struct stat info;
     *out = (source){0};
     snprintf(out->shown.name, sizeof(out->shown.name), "%s", name);
-    out->held = hold(name_dir, dir) + 1;
+    out->held = hold_template(name_dir, dir) + 1;
     if (!out->held) snprintf(dir, sizeof(dir), "%s", name_dir);
     snprintf(path, sizeof(path), "%s/template.json", dir);
     char *text = read_document(path, &size, &out->shown.created_at);
@@ -127,12 +117,12 @@ void source_minimal(source *out, const char *state_dir) {
     *out = (source){.on_host = true};
     snprintf(out->shown.name, sizeof(out->shown.name), MINIMAL);
     snprintf(out->shown.type, sizeof(out->shown.type), "base");
-    snprintf(made, sizeof(made), "%.4000s/templates", state_dir); /* where backends make it */
+    snprintf(made, sizeof(made), "%.4000s/templates", state_dir); /* where the backends make it */
     if (stat(made, &info) == 0) out->shown.created_at = info.st_mtime;
 }
 
-wrn_json *source_document(const source *s, const char *type) {
-    wrn_json *document = wrn_json_new_object();
+void source_document(const source *s, const char *type, const wrn_template *about, wrn_buf *out) {
+    WRN_AUTO(wrn_json_freep) wrn_json *document = wrn_json_new_object();
     wrn_json_set_string(document, "type", type);
     if (s->on_host) wrn_json_set_string(document, "base", MINIMAL);
     else wrn_json_set_null(document, "base");
@@ -142,7 +132,20 @@ wrn_json *source_document(const source *s, const char *type) {
     wrn_json_set_int(document, "start_port", s->start_port);
     if (s->default_user) wrn_json_set_string(document, "default_user", s->default_user);
     wrn_json_set_bool(document, "start_early", s->start_early);
-    return document;
+    if (about) {
+        wrn_json_set_string(document, "origin", about->origin);
+        wrn_json_set_int(document, "vcpus", about->vcpus);
+        wrn_json_set_int(document, "memory_mb", about->memory_mb);
+        wrn_json_set_int(document, "size_bytes", about->size_bytes);
+    }
+    wrn_json_write(document, out);
+    wrn_buf_putc(out, '\n');
+}
+
+bool backends_finish_template(const char *dir, const wrn_root *root, wrn_fault *fault) {
+    for (size_t i = 0; wrn_backends[i]; i++)
+        if (wrn_backends[i]->finish_template && !wrn_backends[i]->finish_template(dir, root, fault)) return false;
+    return true;
 }
 
 const char *source_tree_name(const source *s) { return trees[s->on_host]; }
@@ -151,9 +154,9 @@ wrn_root source_root(const source *s) { return (wrn_root){s->on_host, s->tree}; 
 
 /* ---- the operator's ---- */
 
-static bool is_name(const char *name) { return *name && *name != '.' && strlen(name) <= 64 && !strchr(name, '/'); }
+static bool is_file_name(const char *name) { return *name && *name != '.' && strlen(name) <= 64 && !strchr(name, '/'); }
 
-/* What the Wrenn service calls its own, for programs that ask for it by name. One of the operator's goes first. */
+/* The name of the hosted service's template, for programs that ask for it. An operator's template wins. */
 static const char alias_of_minimal[] = "minimal-ubuntu";
 
 static bool is_minimal(const char *dir, const char *name) {
@@ -166,18 +169,17 @@ int source_find(const wrn_backend_config *config, const char *name, source *out,
     char path[PATH_MAX];
     const char *dir = config->template_dir;
     if (is_minimal(dir, name)) return source_minimal(out, config->state_dir), 0;
-    if (dir && is_name(name) && (size_t)snprintf(path, sizeof(path), "%s/%s", dir, name) < 4000)
+    if (dir && is_file_name(name) && (size_t)snprintf(path, sizeof(path), "%s/%s", dir, name) < 4000)
         return source_open(path, name, out, fault);
-    wrn_fault_set(fault, WRN_FAULT_NOT_FOUND, "there is no template \"%.64s\"", name);
-    return -1;
+    return wrn_fault_set(fault, WRN_FAULT_NOT_FOUND, "there is no template \"%.64s\"", name);
 }
 
 static int is_shown(const struct dirent *entry) {
-    return is_name(entry->d_name) && strcmp(entry->d_name, MINIMAL) != 0;
+    return is_file_name(entry->d_name) && strcmp(entry->d_name, MINIMAL) != 0;
 }
 
 int wrn_template_find(const wrn_backend_config *config, const char *name, wrn_template *out, wrn_fault *fault) {
-    source s;
+    source s = {0};
     if (source_find(config, name, &s, fault) != 0) return -1;
     *out = s.shown;
     source_close(&s);
@@ -187,7 +189,7 @@ int wrn_template_find(const wrn_backend_config *config, const char *name, wrn_te
 void wrn_template_list(const wrn_backend_config *config, wrn_template_fn each, void *context) {
     const char *dir = config->template_dir;
     struct dirent **entries = NULL;
-    source s;
+    source s = {0};
     wrn_fault fault;
     source_minimal(&s, config->state_dir);
     each(context, &s.shown);

@@ -1,14 +1,11 @@
-/* The templates that run code: a Jupyter server above `minimal`, so that all but its configuration comes from the host. */
-#include <errno.h>
+/* The templates that run code: a Jupyter server above `minimal`. All but its configuration comes from the host. */
 #include <fcntl.h>
 #include <spawn.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
-#include <unistd.h>
 
-#include "base/auto.h"
+#include "base/file.h"
 #include "server/templates/catalog.h"
 #include "server/templates/interpreter.h"
 #include "server/trees.h"
@@ -41,7 +38,7 @@ static const struct {
 static const char *const start[] = {"/usr/bin/env", "JUPYTER_PATH=" HOME, "/usr/bin/python3", HOME "/start.py"};
 enum { START_PORT = 8888, MEMORY_MB = 1024 };
 
-/* Without the modules of whoever runs this: sandboxes see only what is installed for all. */
+/* Ignores modules of the current user: sandboxes see only what is installed for everybody. */
 static bool has_packages(void) {
     char *const argv[] = {(char[]){"/usr/bin/python3"}, (char[]){"-I"}, (char[]){"-c"},
                           (char[]){"import jupyter_server, ipykernel"}, NULL};
@@ -57,64 +54,58 @@ static bool has_packages(void) {
     return rc == 0 && WIFEXITED(status) && WEXITSTATUS(status) == 0;
 }
 
-/* In place of the one before, which sandboxes may be using. */
-static int put(const char *dir, const char *name, const char *text) {
-    char path[PATH_MAX + 320], half[PATH_MAX + 16];
+/* Replaces a file by renaming, because sandboxes may be using the old one. */
+static int replace_file(const char *dir, const char *name, const char *text) {
+    char path[PATH_MAX + 320], partial[PATH_MAX + 16];
     snprintf(path, sizeof(path), "%.4000s/%s", dir, name);
-    snprintf(half, sizeof(half), "%.4000s/.new", dir);
+    snprintf(partial, sizeof(partial), "%.4000s/.new", dir);
     char *slash = strrchr(path, '/');
     *slash = '\0';
     if (make_path(path, 0755) != 0) return -1;
     *slash = '/';
-    int fd = open(half, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
-    if (fd < 0) return -1;
-    bool ok = write(fd, text, strlen(text)) == (ssize_t)strlen(text) && fsync(fd) == 0;
-    return close(fd) == 0 && ok ? rename(half, path) : -1;
+    WRN_AUTO(wrn_fd_close) int fd = open(partial, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+    if (fd < 0 || write(fd, text, strlen(text)) != (ssize_t)strlen(text) || fsync(fd) != 0) return -1;
+    return rename(partial, path);
 }
 
-/* Last of all: it is what makes the template exist. */
-static int put_document(const char *dir) {
-    static const atomic_bool never;
+/* Writes the document last, because it makes the template exist. */
+static bool build(const char *dir, wrn_fault *fault) {
     source s = {.on_host = true, .start_port = START_PORT, .start_early = true};
-    char layer[PATH_MAX];
-    for (size_t i = 0; i < WRN_COUNT(start); i++) s.start[i] = start[i];
-    snprintf(layer, sizeof(layer), "%.4000s/%s", dir, source_tree_name(&s));
-    WRN_AUTO(wrn_json_freep) wrn_json *document = source_document(&s, "base");
+    wrn_template about = {.memory_mb = MEMORY_MB, .origin = "code-interpreter"};
+    char name[128];
+    bool ok = true;
     WRN_AUTO(wrn_buf_free) wrn_buf text = WRN_BUF_INIT;
-    wrn_json_set_string(document, "origin", "code-interpreter");
-    wrn_json_set_int(document, "memory_mb", MEMORY_MB);
-    wrn_json_set_int(document, "size_bytes", disk_bytes(layer, &never));
-    wrn_json_write(document, &text);
-    wrn_buf_putc(&text, '\n');
-    return text.failed ? (errno = ENOMEM, -1) : put(dir, "template.json", text.data);
-}
-
-static int build(const char *dir) {
-    for (size_t i = 0; i < WRN_COUNT(files); i++) {
-        char name[128];
-        snprintf(name, sizeof(name), "layer" HOME "/%s", files[i].path);
-        if (put(dir, name, files[i].text) != 0) return -1;
+    for (size_t i = 0; i < WRN_COUNT(start); i++) s.start[i] = start[i];
+    snprintf(s.tree, sizeof(s.tree), "%.4000s/%s", dir, source_tree_name(&s));
+    for (size_t i = 0; ok && i < WRN_COUNT(files); i++) {
+        snprintf(name, sizeof(name), "%s" HOME "/%s", source_tree_name(&s), files[i].path);
+        ok = replace_file(dir, name, files[i].text) == 0;
     }
-    return put_document(dir);
+    if (ok && !backends_finish_template(dir, &(wrn_root){true, s.tree}, fault)) return false;
+    about.size_bytes = disk_bytes(s.tree, NULL);
+    source_document(&s, "base", &about, &text);
+    if (ok && replace_file(dir, "template.json", text.data) == 0) return true;
+    return wrn_fault_set(fault, WRN_FAULT_INTERNAL_ERROR, "cannot make the template in %.300s: %s", dir,
+                         strerror(errno)),
+           false;
 }
 
 bool interpreter_build(const char *template_dir, wrn_buf *said, wrn_fault *fault) {
-    if (!has_packages()) {
-        wrn_fault_set(
-            fault, WRN_FAULT_INTERNAL_ERROR,
-            "/usr/bin/python3 lacks jupyter_server or ipykernel; install them for everybody, then build again; "
-            "on Debian and Ubuntu: apt-get install jupyter-server python3-ipykernel");
-        return false;
-    }
+    if (!has_packages())
+        return wrn_fault_set(
+                   fault, WRN_FAULT_INTERNAL_ERROR,
+                   "/usr/bin/python3 lacks jupyter_server or ipykernel; install them for everybody, then build again; "
+                   "on Debian and Ubuntu: apt-get install jupyter-server python3-ipykernel"),
+               false;
     umask(022);
     for (size_t i = 0; i < WRN_COUNT(names); i++) {
         char dir[PATH_MAX];
         snprintf(dir, sizeof(dir), "%.4000s/%s", template_dir, names[i]);
-        if (make_path(template_dir, 0700) != 0 || build(dir) != 0) {
-            wrn_fault_set(fault, WRN_FAULT_INTERNAL_ERROR, "cannot make the template in %.300s: %s", dir,
-                          strerror(errno));
-            return false;
-        }
+        if (make_path(template_dir, 0700) != 0)
+            return wrn_fault_set(fault, WRN_FAULT_INTERNAL_ERROR, "cannot make %.300s: %s", template_dir,
+                                 strerror(errno)),
+                   false;
+        if (!build(dir, fault)) return false;
         wrn_buf_printf(said, "made the template %s in %s\n", names[i], dir);
     }
     return true;

@@ -5,7 +5,7 @@
 #include "base/buf.h"
 #include "server/backend/backend.h"
 
-/* Makes them, or brings them up to date. Blocks. */
+/* Makes these templates, or updates them. Blocks. */
 bool interpreter_build(const char *template_dir, wrn_buf *said, wrn_fault *fault);
 
 #endif

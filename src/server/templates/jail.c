@@ -21,12 +21,7 @@
 #include "base/limit.h"
 #include "server/filter.h"
 
-/* <linux/mount.h> and <sys/mount.h> can't be included together with glibc before 2.37. */
-#ifndef MS_REC
-#define MS_REC 16384
-#define MS_PRIVATE (1 << 18)
-#endif
-#define DETACH 2 /* MNT_DETACH */
+#define MNT_DETACH 2
 
 enum { USERNS_FD = 3, FILES_MAX = 256, MEMORY_MB = 1024 };
 
@@ -42,12 +37,12 @@ void fail(const char *format, ...) {
 bool is_same(const struct stat *a, const struct stat *b) { return a->st_ino == b->st_ino && a->st_dev == b->st_dev; }
 
 static void must(bool ok, const char *step) {
-    if (!ok) fail("cannot lock itself in: %s: %s", step, strerror(errno));
+    if (!ok) fail("cannot confine itself: %s: %s", step, strerror(errno));
 }
 
 /* ---- files ---- */
 
-/* On disk owners stay as they are in the sandbox, from 0, whoever this process is outside. */
+/* On disk, owners are those that the sandbox sees, from 0, whatever the user ids of this process outside. */
 static int clone_tree(bool mapped) {
     struct mount_attr attr = {.attr_set = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | (mapped ? MOUNT_ATTR_IDMAP : 0u),
                               .userns_fd = mapped ? USERNS_FD : 0};
@@ -63,7 +58,7 @@ static void enter_tree(bool mapped) {
     int tree = clone_tree(mapped);
     must(syscall(SYS_move_mount, tree, "", AT_FDCWD, ".", MOVE_MOUNT_F_EMPTY_PATH) == 0, "mount");
     must(fchdir(tree) == 0 && syscall(SYS_pivot_root, ".", ".") == 0, "pivot_root");
-    must(syscall(SYS_umount2, ".", DETACH) == 0 && chdir("/") == 0, "leave the host");
+    must(syscall(SYS_umount2, ".", MNT_DETACH) == 0 && chdir("/") == 0, "leave the host");
 }
 
 /* ---- rights ---- */
@@ -75,8 +70,8 @@ static void become_root_inside(void) {
          "user ids");
 }
 
-/* Only now: a change of ids clears it. Who started this is outside of the pid namespace, and holds the other end of our
- * output. */
+/* Only now, because a change of ids clears it. getppid() does not show whether the parent has ended already, because it
+ * is in another pid namespace; but the other end of our output does. */
 static void end_with_parent(void) {
     struct pollfd out = {.fd = STDOUT_FILENO};
     must(prctl(PR_SET_PDEATHSIG, SIGKILL) == 0, "a signal");
@@ -100,8 +95,7 @@ static void limit_resources(void) {
 
 /* ---- system calls ---- */
 
-/* What libc, libarchive and we do to unpack: files by name, memory, and the end. No sockets, programs, processes, signals to
- * others, mounts, or attributes. What is not here answers ENOSYS. */
+/* What unpacking needs: files, memory, and exit. No sockets, processes, signals or mounts. Others fail with ENOSYS. */
 static const char *const allowed[] = {
     "_llseek",       "access",      "brk",         "chdir",     "chmod",     "chown",        "chown32",
     "clock_gettime", "close",       "creat",       "dup",       "exit",      "exit_group",   "faccessat",
@@ -118,17 +112,14 @@ static const char *const allowed[] = {
     "utimes",        "write",       "writev",
 };
 
-/* Of special files pipes alone, and no memory that can be run. */
+/* Special files may only be pipes, and memory can't be executable. */
 static bool add_conditions(scmp_filter_ctx filter) {
+    const uint32_t allow = SCMP_ACT_ALLOW;
     const uint64_t kind = S_IFMT;
-    return seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(mknod), 1, SCMP_A1(SCMP_CMP_MASKED_EQ, kind, S_IFIFO)) ==
-               0 &&
-           seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(mknodat), 1, SCMP_A2(SCMP_CMP_MASKED_EQ, kind, S_IFIFO)) ==
-               0 &&
-           seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(mmap), 1, SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0)) ==
-               0 &&
-           seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(mprotect), 1, SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0)) ==
-               0;
+    return (seccomp_rule_add(filter, allow, SCMP_SYS(mknod), 1, SCMP_A1(SCMP_CMP_MASKED_EQ, kind, S_IFIFO)) |
+            seccomp_rule_add(filter, allow, SCMP_SYS(mknodat), 1, SCMP_A2(SCMP_CMP_MASKED_EQ, kind, S_IFIFO)) |
+            seccomp_rule_add(filter, allow, SCMP_SYS(mmap), 1, SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0)) |
+            seccomp_rule_add(filter, allow, SCMP_SYS(mprotect), 1, SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0))) == 0;
 }
 
 static void filter_calls(void) {
@@ -138,12 +129,12 @@ static void filter_calls(void) {
     seccomp_release(filter);
 }
 
-/* Should this ever go wrong, everything that follows would be done to the host: so it is looked at from both sides. */
+/* If this failed unnoticed, the archive would be unpacked over the host. So it is checked before and after. */
 void jail_enter(bool keep) {
     struct stat here, outside, root;
     if (stat(".", &here) != 0 || stat("/", &outside) != 0 || is_same(&here, &outside)) fail("it must not be run in /");
     if (getpid() != 1) fail("it must be started by wrennd, as process 1 of its namespaces");
-    setlocale(LC_CTYPE, "C.UTF-8"); /* or libarchive refuses names that are not ASCII */
+    setlocale(LC_CTYPE, "C.UTF-8"); /* otherwise libarchive refuses names that are not ASCII */
     umask(022);
     limit_resources();
     enter_tree(keep);
@@ -151,6 +142,6 @@ void jail_enter(bool keep) {
     must(close_range(USERNS_FD, ~0U, 0) == 0, "descriptors");
     end_with_parent();
     drop_rights();
-    if (stat("/", &root) != 0 || !is_same(&here, &root)) fail("it is not locked in");
+    if (stat("/", &root) != 0 || !is_same(&here, &root)) fail("it is not confined");
     filter_calls();
 }

@@ -1,31 +1,28 @@
 #include "server/templates/layer.h"
 
-#include <dirent.h>
-#include <errno.h>
 #include <fcntl.h>
 #include <linux/fs.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <sys/xattr.h>
-#include <unistd.h>
 
+#include "base/file.h"
 #include "base/tree.h"
 
-/* Up to five descriptors a level. A redirect is at most 256 bytes, says the kernel. What files with several names take
- * is all that grows with a layer: there is room for half a million of them, or 30,000 with the longest of paths. */
+/* A level takes up to five descriptors. The kernel limits redirects to 256 bytes. Only the table of hard links grows
+ * with the layer: it has room for half a million, or 30,000 with the longest paths. */
 enum { DEPTH_MAX = 300, NAMES_MAX = 65536, VALUE_MAX = 65536, REDIRECT_MAX = 512, LINKS_MAX_BYTES = 128 << 20 };
 
-/* A file that has come over and has more names. */
-typedef struct seen {
+/* A copied file with more than one name. */
+typedef struct linked {
     ino_t inode;
     dev_t device;
     char *path;
-    struct seen *next;
-} seen;
+    struct linked *next;
+} linked;
 
 enum { BUCKETS = 4096 };
 
@@ -36,16 +33,16 @@ typedef struct stack {
 
 typedef struct copy {
     layer_fault *fault;
-    const char *opaque;   /* the attribute that says so */
-    const char *redirect; /* the one that says where a directory was before it was moved; NULL: none can be */
-    const char *skip;     /* at the top; may be NULL */
-    stack roots;          /* of what lies below the layer */
+    const char *opaque;   /* the attribute of opaque directories */
+    const char *redirect; /* the attribute with the old place of a moved directory; NULL: not supported */
+    const char *skip;     /* an entry at the top; may be NULL */
+    stack roots;          /* of the layers below */
     bool owners;
     int top, depth;
     size_t size; /* of `path` */
     char path[PATH_MAX];
     size_t links_bytes;
-    seen *links[BUCKETS];
+    linked *links[BUCKETS];
 } copy;
 
 static int failed(copy *c) {
@@ -62,10 +59,10 @@ static bool is_opaque(const copy *c, int fd) {
     return fgetxattr(fd, c->opaque, &value, 1) == 1 && value == 'y';
 }
 
-/* ---- what belongs to every file ---- */
+/* ---- metadata ---- */
 
 static bool is_carried(const char *name) {
-    if (strncmp(name, "user.overlay.", 13) == 0) return false; /* these are how layers are stacked where they lie now */
+    if (strncmp(name, "user.overlay.", 13) == 0) return false; /* these describe this overlay, not the file */
     return strncmp(name, "user.", 5) == 0 || strncmp(name, "system.posix_acl_", 17) == 0 ||
            strcmp(name, "security.capability") == 0;
 }
@@ -76,7 +73,7 @@ static int copy_xattrs(int from, int to) {
     for (char *name = names; size > 0 && name < names + size; name += strlen(name) + 1) {
         ssize_t got = is_carried(name) ? fgetxattr(from, name, value, sizeof(value)) : -1;
         if (got < 0 || fsetxattr(to, name, value, (size_t)got, 0) == 0) continue;
-        /* Capabilities can be given by root only, and no program in a sandbox gets any from a file. */
+        /* Only root can set capabilities, and they have no effect in a sandbox. */
         if (strncmp(name, "security.", 9) != 0) return -1;
     }
     return 0;
@@ -89,14 +86,14 @@ static void drop_xattrs(int fd) {
         if (is_carried(name)) fremovexattr(fd, name);
 }
 
-/* Owner first: a change of it takes bits from the mode. */
-static int finish(const copy *c, int from, int to, const struct stat *info) {
+/* Owner first, because changing it clears mode bits. */
+static int copy_metadata(const copy *c, int from, int to, const struct stat *info) {
     const struct timespec times[2] = {info->st_atim, info->st_mtim};
     if (c->owners && fchown(to, info->st_uid, info->st_gid) != 0) return -1;
     return fchmod(to, info->st_mode & 07777) == 0 && copy_xattrs(from, to) == 0 && futimens(to, times) == 0 ? 0 : -1;
 }
 
-static int finish_node(const copy *c, int dir, const char *name, const struct stat *info) {
+static int copy_node_metadata(const copy *c, int dir, const char *name, const struct stat *info) {
     const struct timespec times[2] = {info->st_atim, info->st_mtim};
     if (c->owners && fchownat(dir, name, info->st_uid, info->st_gid, AT_SYMLINK_NOFOLLOW) != 0) return -1;
     if (!S_ISLNK(info->st_mode) && fchmodat(dir, name, info->st_mode & 07777, 0) != 0) return -1;
@@ -105,13 +102,13 @@ static int finish_node(const copy *c, int dir, const char *name, const struct st
 
 /* ---- files ---- */
 
-/* Without the kernel's help, which some file systems lack. */
+/* For file systems without copy_file_range(). */
 static int copy_by_hand(int in, int out, off_t at, off_t end) {
     static char block[1 << 18];
     while (at < end) {
         size_t want = end - at < (off_t)sizeof(block) ? (size_t)(end - at) : sizeof(block);
         ssize_t got = pread(in, block, want, at);
-        if (got <= 0) return (int)got; /* shorter than it was: its size is kept */
+        if (got <= 0) return (int)got; /* it has shrunk meanwhile; the copy keeps the size */
         for (ssize_t done = 0, put; done < got; done += put)
             if ((put = pwrite(out, block + done, (size_t)(got - done), at + done)) <= 0) return -1;
         at += got;
@@ -130,8 +127,8 @@ static int copy_range(int in, int out, off_t at, off_t end) {
     return 0;
 }
 
-/* Shares the blocks where the file system can; holes stay holes. */
-static int copy_data(int in, int out, off_t size) {
+/* Shares blocks if the file system can, and keeps holes. */
+static int copy_file_data(int in, int out, off_t size) {
     if (ioctl(out, FICLONE, in) == 0) return 0;
     if (ftruncate(out, size) != 0) return -1;
     for (off_t at = 0; at < size;) {
@@ -147,15 +144,15 @@ static int copy_data(int in, int out, off_t size) {
     return 0;
 }
 
-static seen **find_link(copy *c, const struct stat *info) {
-    seen **at = &c->links[(size_t)info->st_ino % BUCKETS];
+static linked **find_link(copy *c, const struct stat *info) {
+    linked **at = &c->links[(size_t)info->st_ino % BUCKETS];
     while (*at && ((*at)->inode != info->st_ino || (*at)->device != info->st_dev)) at = &(*at)->next;
     return at;
 }
 
 static void forget_links(copy *c) {
     for (size_t i = 0; i < BUCKETS; i++) {
-        for (seen *link; (link = c->links[i]);) {
+        for (linked *link; (link = c->links[i]);) {
             c->links[i] = link->next;
             free(link->path);
             free(link);
@@ -163,41 +160,25 @@ static void forget_links(copy *c) {
     }
 }
 
-static int remember_link(copy *c, seen **at, const struct stat *info) {
+static int remember_link(copy *c, linked **at, const struct stat *info) {
     c->links_bytes += sizeof(**at) + c->size + 1;
     if (c->links_bytes > LINKS_MAX_BYTES) return errno = ENOBUFS, -1;
-    seen *link = calloc(1, sizeof(*link));
-    char *path = strdup(c->path);
-    if (!link || !path) {
-        free(link);
-        free(path);
-        return errno = ENOMEM, -1;
-    }
-    *link = (seen){info->st_ino, info->st_dev, path, NULL};
-    *at = link;
-    return 0; /* cppcheck-suppress memleak ; the path is the link's */
+    linked *link = *at = calloc(1, sizeof(*link));
+    *link = (linked){info->st_ino, info->st_dev, strdup(c->path), NULL};
+    return 0;
 }
 
-static int copy_file(copy *c, int from, int to, const char *name) {
+static int copy_layer_file(copy *c, int from, int to, const char *name) {
     struct stat info;
-    int rc = -1, out = -1, in = openat(from, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-    if (in < 0 || fstat(in, &info) != 0) goto end;
-    if (!S_ISREG(info.st_mode)) {
-        errno = ESTALE; /* it was a file a moment ago */
-        goto end;
-    }
-    seen **link = info.st_nlink > 1 ? find_link(c, &info) : NULL;
-    if (link && *link && linkat(c->top, (*link)->path, to, name, 0) == 0) {
-        rc = 0;
-        goto end;
-    }
-    out = openat(to, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-    rc = out < 0 || copy_data(in, out, info.st_size) != 0 ? -1 : finish(c, in, out, &info);
-    if (rc == 0 && link && !*link && c->size < sizeof(c->path)) rc = remember_link(c, link, &info);
-end:
-    if (in >= 0) close(in);
-    if (out >= 0 && close(out) != 0) rc = -1;
-    return rc;
+    WRN_AUTO(wrn_fd_close) int in = openat(from, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    if (in < 0 || fstat(in, &info) != 0) return -1;
+    if (!S_ISREG(info.st_mode)) return errno = ESTALE, -1; /* it was a regular file just now */
+    linked **link = info.st_nlink > 1 ? find_link(c, &info) : NULL;
+    if (link && *link && linkat(c->top, (*link)->path, to, name, 0) == 0) return 0;
+    WRN_AUTO(wrn_fd_close) int out = openat(to, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    if (out < 0 || copy_file_data(in, out, info.st_size) != 0 || copy_metadata(c, in, out, &info) != 0) return -1;
+    if (link && !*link && c->size < sizeof(c->path) && remember_link(c, link, &info) != 0) return -1;
+    return close(wrn_fd_take(&out));
 }
 
 static int copy_link(const copy *c, int from, int to, const char *name, const struct stat *info) {
@@ -205,12 +186,12 @@ static int copy_link(const copy *c, int from, int to, const char *name, const st
     ssize_t size = readlinkat(from, name, target, sizeof(target) - 1);
     if (size < 0) return -1;
     target[size] = '\0';
-    return symlinkat(target, to, name) == 0 ? finish_node(c, to, name, info) : -1;
+    return symlinkat(target, to, name) == 0 ? copy_node_metadata(c, to, name, info) : -1;
 }
 
-/* ---- what lies below ---- */
+/* ---- lower layers ---- */
 
-static int open_dir(int dir, const char *name) {
+static int open_layer_dir(int dir, const char *name) {
     return openat(dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 }
 
@@ -221,11 +202,11 @@ static bool exists(const stack *below, const char *name) {
     return false;
 }
 
-/* The directories of that name, down to one that hides what is below it. */
+/* Opens the directories of that name, down to the first opaque one. */
 static stack open_below(const copy *c, const stack *parent, const char *name) {
     stack found = {.count = 0};
     for (int i = 0; i < parent->count; i++) {
-        int fd = open_dir(parent->fds[i], name);
+        int fd = open_layer_dir(parent->fds[i], name);
         if (fd < 0 && errno == ENOENT) continue;
         if (fd < 0) break;
         found.fds[found.count++] = fd;
@@ -238,7 +219,7 @@ static void close_stack(const stack *s) {
     for (int i = 0; i < s->count; i++) close(s->fds[i]);
 }
 
-/* Down a path from the roots, of one name at least. */
+/* Opens the directories of a path from the roots, which has at least one name. */
 static stack open_path(const copy *c, const char *path) {
     char names[PATH_MAX];
     stack at = c->roots, next;
@@ -252,8 +233,8 @@ static stack open_path(const copy *c, const char *path) {
     return at;
 }
 
-/* No way leads up, or to where it began. */
-static bool is_way(const char *value) {
+/* A valid redirect is not empty, and has no name "." or "..". */
+static bool is_redirect(const char *value) {
     char names[REDIRECT_MAX];
     snprintf(names, sizeof(names), "%s", value);
     for (char *save, *name = strtok_r(names, "/", &save); name; name = strtok_r(NULL, "/", &save))
@@ -261,8 +242,8 @@ static bool is_way(const char *value) {
     return value[0] != '\0';
 }
 
-/* Where the directory `name` has those that lie below it, as a path in what is below: "" when there are none. `parent` is that
- * of the one it is in, NULL for none. False with errno. */
+/* Finds the path of the directory `name` in the lower layers; "": it has no lower directory. `parent` is the path of
+ * its parent, NULL for none. False with errno. */
 static bool find_lower(const copy *c, int dir, const char *parent, const char *name, char out[PATH_MAX], bool *moved) {
     char value[REDIRECT_MAX] = "";
     *moved = false;
@@ -271,7 +252,7 @@ static bool find_lower(const copy *c, int dir, const char *parent, const char *n
     if (c->redirect && fgetxattr(dir, c->redirect, value, sizeof(value) - 1) < 0 && errno != ENODATA &&
         errno != ENOTSUP)
         return false;
-    *moved = is_way(value) && (parent || value[0] == '/');
+    *moved = is_redirect(value) && (parent || value[0] == '/');
     if (!parent && !*moved) return true;
     int size = *moved && value[0] == '/' ? snprintf(out, PATH_MAX, "%s", value)
                                          : snprintf(out, PATH_MAX, "%s/%s", parent, *moved ? value : name);
@@ -291,30 +272,29 @@ static bool remove_at(int dir, const char *name) {
     return wrn_tree_remove(path);
 }
 
-/* The directory to bring the other one over to, made unless there is one already; -1 with errno. */
+/* Opens the directory to copy to, and makes it unless it exists; -1 with errno. */
 static int make_target(const copy *c, int to, const stack *base, const char *name, bool opaque) {
     if (opaque && !remove_at(to, name)) return -1;
     if (mkdirat(to, name, 0700) != 0) {
         if (errno != EEXIST) return -1;
-        int there = open_dir(to, name);
+        int there = open_layer_dir(to, name);
         if (there >= 0) return drop_xattrs(there), there;
         if (!remove_at(to, name) || mkdirat(to, name, 0700) != 0) return -1;
-        opaque = exists(base, name); /* what was there hid it */
+        opaque = exists(base, name); /* the removed file hid it */
     }
-    int made = open_dir(to, name);
+    int made = open_layer_dir(to, name);
     if (made < 0 || !opaque || fsetxattr(made, c->opaque, "y", 1, 0) == 0) return made;
     close(made);
     return -1;
 }
 
-/* What lay below a directory that was moved goes with it. It is read from where it was: half of the new tree may have taken
- * its place. What lies below was never moved itself. */
-static int bring_lower(copy *c, int target, const char *lower) {
+/* Copies the lower content of a moved directory, from its old path in the lower layers, because the new tree may have
+ * something else there. Redirects in lower layers do not occur. */
+static int copy_lower(copy *c, int target, const char *lower) {
     stack found = open_path(c, lower);
     int rc = 0;
     for (int i = found.count; rc == 0 && i-- > 0;) {
         copy *one = calloc(1, sizeof(*one)); /* hard links are of one layer each */
-        if (!one) return errno = ENOMEM, close_stack(&found), -1;
         *one = (copy){.fault = c->fault, .opaque = c->opaque, .owners = c->owners, .top = target, .depth = c->depth};
         rc = apply_dir(one, found.fds[i], target, &(stack){.count = 0}, NULL);
         forget_links(one);
@@ -324,40 +304,40 @@ static int bring_lower(copy *c, int target, const char *lower) {
     return rc;
 }
 
-/* In the place of whatever has the name, and hiding what has it below. */
+/* Makes a moved directory. It replaces what has the name in `to`, and hides what has it below. */
 static int make_moved(copy *c, int to, const stack *base, const char *name, const char *lower) {
     if (!remove_at(to, name)) return -1;
     int target = make_target(c, to, base, name, exists(base, name));
-    if (target < 0 || bring_lower(c, target, lower) == 0) return target;
+    if (target < 0 || copy_lower(c, target, lower) == 0) return target;
     int saved = errno;
     close(target);
     return errno = saved, -1;
 }
 
-static int copy_dir(copy *c, int from, int to, const stack *base, const char *name, const char *parent) {
+static int copy_open_dir(copy *c, int source, int to, const stack *base, const char *name, const char *parent) {
     struct stat info;
     char lower[PATH_MAX];
     bool moved = false;
     stack below = {.count = 0};
-    int rc = -1, target = -1, source = open_dir(from, name);
-    if (c->depth++ == DEPTH_MAX) {
-        errno = ELOOP;
-        goto end;
-    }
-    if (source < 0 || fstat(source, &info) != 0 || !find_lower(c, source, parent, name, lower, &moved)) goto end;
-    if (moved) target = make_moved(c, to, base, name, lower);
-    else target = make_target(c, to, base, name, is_opaque(c, source));
-    if (target < 0) goto end;
+    if (c->depth > DEPTH_MAX) return errno = ELOOP, -1;
+    if (source < 0 || fstat(source, &info) != 0 || !find_lower(c, source, parent, name, lower, &moved)) return -1;
+    WRN_AUTO(wrn_fd_close)
+    int target = moved ? make_moved(c, to, base, name, lower) : make_target(c, to, base, name, is_opaque(c, source));
+    if (target < 0) return -1;
     if (!moved && !is_opaque(c, target)) below = open_below(c, base, name);
-    rc = apply_dir(c, source, target, &below, *lower ? lower : NULL);
-    if (rc == 0) rc = finish(c, source, target, &info);
-end:
+    int rc = apply_dir(c, source, target, &below, *lower ? lower : NULL);
+    if (rc == 0) rc = copy_metadata(c, source, target, &info);
     if (rc != 0) failed(c);
-    c->depth--;
-    if (source >= 0) close(source);
-    if (target >= 0) close(target);
     close_stack(&below);
     return rc;
+}
+
+static int copy_dir(copy *c, int from, int to, const stack *base, const char *name, const char *parent) {
+    WRN_AUTO(wrn_fd_close) int source = open_layer_dir(from, name);
+    c->depth++;
+    int rc = copy_open_dir(c, source, to, base, name, parent);
+    c->depth--;
+    return rc == 0 ? 0 : failed(c);
 }
 
 static int apply_entry(copy *c, int from, int to, const stack *base, const char *name, const char *lower) {
@@ -367,29 +347,25 @@ static int apply_entry(copy *c, int from, int to, const stack *base, const char 
     if (S_ISDIR(info.st_mode)) return copy_dir(c, from, to, base, name, lower);
     if (!remove_at(to, name)) return failed(c);
     if (is_whiteout(&info)) rc = exists(base, name) ? mknodat(to, name, S_IFCHR, makedev(0, 0)) : 0;
-    else if (S_ISREG(info.st_mode)) rc = copy_file(c, from, to, name);
+    else if (S_ISREG(info.st_mode)) rc = copy_layer_file(c, from, to, name);
     else if (S_ISLNK(info.st_mode)) rc = copy_link(c, from, to, name, &info);
     else if (S_ISFIFO(info.st_mode) || S_ISSOCK(info.st_mode))
-        rc = mknodat(to, name, (info.st_mode & S_IFMT) | 0600, 0) == 0 ? finish_node(c, to, name, &info) : -1;
-    else rc = 0; /* no sandbox can make a device */
+        rc = mknodat(to, name, (info.st_mode & S_IFMT) | 0600, 0) == 0 ? copy_node_metadata(c, to, name, &info) : -1;
+    else rc = 0; /* a sandbox can't make devices */
     return rc == 0 ? 0 : failed(c);
 }
 
-/* Takes none of the descriptors over. */
+/* The descriptors stay the caller's. */
 static int apply_dir(copy *c, int from, int to, const stack *base, const char *lower) {
     int again = openat(from, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    DIR *dir = again >= 0 ? fdopendir(again) : NULL;
-    if (!dir) {
-        if (again >= 0) close(again);
-        return failed(c);
-    }
+    WRN_AUTO(wrn_dir_close) DIR *dir = again >= 0 ? fdopendir(again) : NULL;
+    if (!dir) return wrn_fd_close(&again), failed(c);
     int rc = 0;
     size_t size = c->size;
-    for (struct dirent *entry; rc == 0 && (entry = readdir(dir));) {
-        if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0) continue;
+    for (struct dirent *entry; rc == 0 && (entry = wrn_dir_next(dir));) {
         if (c->depth == 0 && c->skip && strcmp(entry->d_name, c->skip) == 0) continue;
         size_t more = strlen(entry->d_name) + (size > 0);
-        /* A longer one is not known by its path any more, see copy_file(). */
+        /* Longer paths are not remembered for hard links: see copy_file(). */
         if (size + more < sizeof(c->path))
             snprintf(c->path + size, sizeof(c->path) - size, "%s%s", size ? "/" : "", entry->d_name);
         c->size = size + more < sizeof(c->path) ? size + more : sizeof(c->path);
@@ -397,14 +373,12 @@ static int apply_dir(copy *c, int from, int to, const stack *base, const char *l
     }
     c->size = size;
     if (size < sizeof(c->path)) c->path[size] = '\0';
-    closedir(dir);
     return rc;
 }
 
 int layer_apply(const layer_plan *plan, layer_fault *fault) {
     struct stat info;
     copy *c = calloc(1, sizeof(*c));
-    if (!c) return fault->error = ENOMEM, -1;
     stack base = {.count = plan->kept};
     memcpy(base.fds, plan->below + plan->count - plan->kept, (size_t)plan->kept * sizeof(int));
     c->fault = fault;
@@ -416,7 +390,8 @@ int layer_apply(const layer_plan *plan, layer_fault *fault) {
     c->roots.count = plan->count;
     memcpy(c->roots.fds, plan->below, sizeof(plan->below));
     int rc = apply_dir(c, plan->from, plan->to, &base, "");
-    if (rc == 0 && (fstat(plan->from, &info) != 0 || finish(c, plan->from, plan->to, &info) != 0)) rc = failed(c);
+    if (rc == 0 && (fstat(plan->from, &info) != 0 || copy_metadata(c, plan->from, plan->to, &info) != 0))
+        rc = failed(c);
     forget_links(c);
     free(c);
     return rc;

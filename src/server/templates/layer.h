@@ -1,8 +1,7 @@
-/* Layers of an overlay, outside of any mount: bringing what one says over to another. */
+/* Applies one layer of an overlay to another, without mounting them. */
 #ifndef WRN_SERVER_TEMPLATES_LAYER_H
 #define WRN_SERVER_TEMPLATES_LAYER_H
 
-#include <limits.h>
 #include <stdbool.h>
 
 typedef struct layer_fault {
@@ -12,19 +11,20 @@ typedef struct layer_fault {
 
 enum { LAYERS_MAX = 3 };
 
-/* What is done with which. The descriptors of directories stay the caller's. */
+/* The descriptors are of directories, and stay the caller's. */
 typedef struct layer_plan {
     int from, to;
-    /* Those below `from`, from the top down; the last `kept` of them will be below `to` as well. */
+    /* The layers below `from`, from the top down; the last `kept` of them will also be below `to`. */
     int below[LAYERS_MAX];
     int count, kept;
     const char *skip; /* an entry of `from` that is left out; may be NULL */
     bool root;        /* with owners */
 } layer_plan;
 
-/* Makes `to` hold what `from` on top of `to` would show: files with their holes, names, owners, modes, times and attributes;
- * what `from` deletes goes, and is hidden only where what stays below has it. A directory that `from` has moved brings along
- * what lies below it. Nothing is followed out of any of them. Blocks; not for two threads at once. 0, or -1 with the fault. */
+/* Changes `to` to what an overlay of `from` on `to` shows: files with holes, hard links, owners, modes, times and
+ * attributes. A file that `from` deletes is removed, and a whiteout stays only if a kept layer below has the file. A
+ * directory that `from` has moved takes its lower content along. Links are not followed. Blocks; for one thread at a
+ * time. 0, or -1 with the fault. */
 int layer_apply(const layer_plan *plan, layer_fault *fault);
 
 #endif

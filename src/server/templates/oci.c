@@ -1,17 +1,13 @@
 #include "server/templates/oci.h"
 
-#include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <sodium.h>
 #include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
-#include "base/auto.h"
+#include "base/file.h"
 #include "base/text.h"
 
 #if defined(__x86_64__)
@@ -53,13 +49,13 @@ static const char *tag_of(const wrn_json *descriptor) {
     return text_of(wrn_json_get(descriptor, "annotations"), "org.opencontainers.image.ref.name");
 }
 
-static bool fits(const wrn_json *descriptor, const char *arch) {
+static bool fits_platform(const wrn_json *descriptor, const char *arch) {
     const wrn_json *platform = wrn_json_get(descriptor, "platform");
     return !platform ||
            (strcmp(text_of(platform, "os"), "linux") == 0 && strcmp(text_of(platform, "architecture"), arch) == 0);
 }
 
-/* What there is instead, for the error. */
+/* Sets the error, which lists what there is. */
 static bool none_fits(const wrn_json *list, const char *tag, const char *arch, char why[OCI_WHY_SIZE]) {
     char there[200] = "";
     for (size_t i = 0, size = 0; i < wrn_json_count(list) && size + 1 < sizeof(there); i++) {
@@ -77,9 +73,10 @@ bool oci_choose(const wrn_json *index, const char *tag, const char *arch, oci_bl
     if (wrn_json_type_of(list) != WRN_JSON_ARRAY) return wrong(why, "it has no array \"manifests\"");
     for (size_t i = 0; i < wrn_json_count(list); i++) {
         const wrn_json *one = wrn_json_at(list, i);
-        if (!fits(one, arch) || (tag && strcmp(tag_of(one), tag) != 0)) continue;
+        if (!fits_platform(one, arch) || (tag && strcmp(tag_of(one), tag) != 0)) continue;
         if (chosen && strcmp(tag_of(chosen), tag_of(one)) != 0)
-            return wrong(why, "it has several images, among them \"%.60s\" and \"%.60s\"; say which, as DIRECTORY:TAG",
+            return wrong(why,
+                         "it has several images, among them \"%.60s\" and \"%.60s\"; choose one with DIRECTORY:TAG",
                          tag_of(chosen), tag_of(one));
         if (!chosen) chosen = one;
     }
@@ -105,10 +102,10 @@ bool oci_read_manifest(const wrn_json *manifest, oci_image *out, char why[OCI_WH
     const wrn_json *list = wrn_json_get(manifest, "layers");
     out->count = wrn_json_count(list);
     if (wrn_json_type_of(list) != WRN_JSON_ARRAY || !out->count) return wrong(why, "the image has no layers");
-    if (out->count > OCI_LAYERS_MAX) return wrong(why, "the image has over %d layers", OCI_LAYERS_MAX);
+    if (out->count > OCI_LAYERS_MAX) return wrong(why, "the image has more than %d layers", OCI_LAYERS_MAX);
     for (size_t i = 0; i < out->count; i++) {
         const char *type = text_of(wrn_json_at(list, i), "mediaType");
-        if (!is_layer_type(type)) return wrong(why, "a layer is of the type \"%.100s\", which is not known here", type);
+        if (!is_layer_type(type)) return wrong(why, "a layer has the unsupported type \"%.100s\"", type);
         if (!read_descriptor(wrn_json_at(list, i), &out->layers[i], why)) return false;
     }
     return read_descriptor(wrn_json_get(manifest, "config"), &out->config, why);
@@ -116,7 +113,7 @@ bool oci_read_manifest(const wrn_json *manifest, oci_image *out, char why[OCI_WH
 
 /* ---- files ---- */
 
-/* NULL when it is no JSON of a reasonable size. Takes `fd` over. */
+/* NULL if this is not JSON of a reasonable size. Closes `fd`. */
 static wrn_json *read_json(int fd, const char *name, char why[OCI_WHY_SIZE]) {
     WRN_AUTO(wrn_buf_free) wrn_buf text = WRN_BUF_LIMITED(DOCUMENT_MAX);
     wrn_json *json = NULL;
@@ -156,16 +153,15 @@ int oci_open_blob(const char *dir, const oci_blob *blob, const volatile sig_atom
     char path[PATH_MAX + 128];
     struct stat info;
     snprintf(path, sizeof(path), "%.4000s/blobs/sha256/%s", dir, blob->sha256);
-    int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
-    bool ok = fd >= 0 || wrong(why, "the blob %s is missing: %s", blob->sha256, strerror(errno));
-    if (ok && (fstat(fd, &info) != 0 || !S_ISREG(info.st_mode)))
-        ok = wrong(why, "the blob %s is not a file", blob->sha256);
-    if (ok && info.st_size != blob->size)
-        ok = wrong(why, "the blob %s has %lld bytes, but should have %lld", blob->sha256, (long long)info.st_size,
-                   (long long)blob->size);
-    if (ok && check_blob(fd, blob, stop, why)) return fd;
-    if (fd >= 0) close(fd);
-    return -1;
+    WRN_AUTO(wrn_fd_close) int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+    if (fd < 0) return wrong(why, "the blob %s is missing: %s", blob->sha256, strerror(errno)), -1;
+    if (fstat(fd, &info) != 0 || !S_ISREG(info.st_mode))
+        return wrong(why, "the blob %s is not a file", blob->sha256), -1;
+    if (info.st_size != blob->size)
+        return wrong(why, "the blob %s has %lld bytes instead of %lld", blob->sha256, (long long)info.st_size,
+                     (long long)blob->size),
+               -1;
+    return check_blob(fd, blob, stop, why) ? wrn_fd_take(&fd) : -1;
 }
 
 static wrn_json *read_blob(const char *dir, const oci_blob *blob, char why[OCI_WHY_SIZE]) {
@@ -175,15 +171,15 @@ static wrn_json *read_blob(const char *dir, const oci_blob *blob, char why[OCI_W
     return fd >= 0 ? read_json(fd, blob->sha256, why) : NULL;
 }
 
-static wrn_json *read_file(const char *dir, const char *name, char why[OCI_WHY_SIZE]) {
+static wrn_json *read_layout_file(const char *dir, const char *name, char why[OCI_WHY_SIZE]) {
     char path[PATH_MAX + 32];
     snprintf(path, sizeof(path), "%.4000s/%s", dir, name);
     int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
-    if (fd < 0) return wrong(why, "%s is no OCI image layout: %s: %s", dir, name, strerror(errno)), NULL;
+    if (fd < 0) return wrong(why, "%s is not an OCI image layout: %s: %s", dir, name, strerror(errno)), NULL;
     return read_json(fd, name, why);
 }
 
-/* A directory's name may have a colon in it. */
+/* The directory's own name may contain a colon. */
 static const char *split(const char *where, char *dir, size_t size) {
     struct stat info;
     snprintf(dir, size, "%s", where);
@@ -193,7 +189,7 @@ static const char *split(const char *where, char *dir, size_t size) {
     return where + (colon + 1 - dir);
 }
 
-/* As Docker takes it: what is empty on either side of the colon is the default there. */
+/* As in Docker, an empty user or group means the default. */
 static bool read_user(const wrn_json *config, char out[OCI_USER_SIZE], char why[OCI_WHY_SIZE]) {
     size_t size = 0;
     const char *user = wrn_json_string(wrn_json_get(wrn_json_get(config, "config"), "User"), &size);
@@ -202,10 +198,10 @@ static bool read_user(const wrn_json *config, char out[OCI_USER_SIZE], char why[
     bool groups_only = size && *user == ':';
     for (size_t i = 0; i < size; i++)
         if ((unsigned char)user[i] <= ' ' || user[i] == 0x7f)
-            return wrong(why, "the image's User \"%.100s\" has blanks or control characters in it", user);
+            return wrong(why, "the image's User \"%.100s\" contains spaces or control characters", user);
     if (size + groups_only < OCI_USER_SIZE)
         return snprintf(out, OCI_USER_SIZE, "%s%.*s", groups_only ? "0" : "", (int)size, user), true;
-    return wrong(why, "the image's User \"%.100s...\" has over %d characters", user, OCI_USER_SIZE - 1);
+    return wrong(why, "the image's User \"%.100s...\" has more than %d characters", user, OCI_USER_SIZE - 1);
 }
 
 static bool read_config(const char *dir, oci_image *image, char why[OCI_WHY_SIZE]) {
@@ -214,13 +210,13 @@ static bool read_config(const char *dir, oci_image *image, char why[OCI_WHY_SIZE
     const char *arch = text_of(config, "architecture"), *os = text_of(config, "os");
     if ((!*arch || strcmp(arch, HERE) == 0) && (!*os || strcmp(os, "linux") == 0))
         return read_user(config, image->user, why);
-    return wrong(why, "the image is for %.40s/%.40s, this machine is linux/" HERE, os, arch);
+    return wrong(why, "the image is for %.40s/%.40s, but this machine is linux/" HERE, os, arch);
 }
 
 bool oci_open(const char *where, char *dir, size_t dir_size, oci_image *out, char why[OCI_WHY_SIZE]) {
     const char *tag = split(where, dir, dir_size);
-    WRN_AUTO(wrn_json_freep) wrn_json *layout = read_file(dir, "oci-layout", why);
-    WRN_AUTO(wrn_json_freep) wrn_json *at = layout ? read_file(dir, "index.json", why) : NULL;
+    WRN_AUTO(wrn_json_freep) wrn_json *layout = read_layout_file(dir, "oci-layout", why);
+    WRN_AUTO(wrn_json_freep) wrn_json *at = layout ? read_layout_file(dir, "index.json", why) : NULL;
     bool is_index = true;
     if (layout && strcmp(text_of(layout, "imageLayoutVersion"), "1.0.0") != 0)
         return wrong(why, "oci-layout: imageLayoutVersion is not \"1.0.0\"");

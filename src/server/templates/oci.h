@@ -1,5 +1,5 @@
-/* OCI image layouts: directories with oci-layout, index.json and blobs/sha256. Nothing in them is trusted: digests are
- * checked before a path is made of them, and each blob against its digest and size before it is used. */
+/* OCI image layouts: directories with oci-layout, index.json and blobs/sha256. They are not trusted: a digest is
+ * checked before it becomes part of a path, and a blob is checked against its digest and size before it is used. */
 #ifndef WRN_SERVER_TEMPLATES_OCI_H
 #define WRN_SERVER_TEMPLATES_OCI_H
 
@@ -20,20 +20,20 @@ typedef struct oci_blob {
 typedef struct oci_image {
     oci_blob config;
     size_t count;
-    oci_blob layers[OCI_LAYERS_MAX]; /* the lowest first */
-    char user[OCI_USER_SIZE];        /* whom its commands run as: name or number, either with ":GROUP"; "": root */
+    oci_blob layers[OCI_LAYERS_MAX]; /* from the bottom up */
+    char user[OCI_USER_SIZE];        /* the user of its commands: name or number, either with ":GROUP"; "": root */
 } oci_image;
 
-/* These say false with what is wrong in `why`. */
+/* These return false with the problem in `why`. */
 
-/* What of an index is to be used: an image, or another index (*is_index). `tag` may be NULL; `arch` as Go names it. */
+/* Chooses an entry of an index: an image, or another index (*is_index). `tag` may be NULL; `arch` as Go names it. */
 bool oci_choose(const wrn_json *index, const char *tag, const char *arch, oci_blob *out, bool *is_index,
                 char why[OCI_WHY_SIZE]);
 bool oci_read_manifest(const wrn_json *manifest, oci_image *out, char why[OCI_WHY_SIZE]);
 
-/* "DIR" or "DIR:TAG". The directory's name goes to `dir`. */
+/* `where`: "DIR" or "DIR:TAG". `dir` gets the directory. */
 bool oci_open(const char *where, char *dir, size_t dir_size, oci_image *out, char why[OCI_WHY_SIZE]);
-/* A blob that has been checked, at its start; -1. Stops when *stop is set. */
+/* Opens a blob and checks it; -1. Stops when *stop is set. */
 int oci_open_blob(const char *dir, const oci_blob *blob, const volatile sig_atomic_t *stop, char why[OCI_WHY_SIZE]);
 
 #endif

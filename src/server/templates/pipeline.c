@@ -1,16 +1,13 @@
 #include "server/templates/pipeline.h"
 
-#include <errno.h>
 #include <fcntl.h>
 #include <linux/sched.h>
 #include <stdint.h>
-#include <string.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
-#include <unistd.h>
 
-#include "base/auto.h"
+#include "base/file.h"
 #include "server/userns.h"
 
 enum { UNPACKER, FEEDER, PROGRAMS };
@@ -20,33 +17,33 @@ volatile sig_atomic_t pipeline_stopped;
 static volatile pid_t running[PROGRAMS];
 static const int signals[] = {SIGINT, SIGTERM, SIGHUP};
 
-static void on_signal(int signo) {
+static void on_build_signal(int signo) {
     int saved = errno;
     pipeline_stopped = signo;
-    for (int i = 0; i < PROGRAMS; i++) /* the first is process 1 of its namespace, which nothing less ends */
+    for (int i = 0; i < PROGRAMS; i++) /* the unpacker is process 1 of its namespace, which ignores SIGTERM */
         if (running[i] > 0) kill(running[i], i == UNPACKER ? SIGKILL : SIGTERM);
     errno = saved;
 }
 
-static void handle(void (*handler)(int)) {
+static void set_handler(void (*handler)(int)) {
     struct sigaction action = {.sa_handler = handler};
     for (size_t i = 0; i < WRN_COUNT(signals); i++) sigaction(signals[i], &action, NULL);
 }
 
 void pipeline_begin(void) {
     pipeline_stopped = 0;
-    handle(on_signal);
+    set_handler(on_build_signal);
 }
 
-void pipeline_end(void) { handle(SIG_DFL); }
+void pipeline_end(void) { set_handler(SIG_DFL); }
 
 /* ---- the programs ---- */
 
 typedef struct program {
     const char *const *argv;
-    const char *dir; /* NULL: as it is */
+    const char *dir; /* NULL: the current one */
     int in, out, err;
-    bool jailed;   /* in namespaces of its own; it sees to its end with ours itself */
+    bool jailed;   /* in its own namespaces; it ends by itself when we do */
     int userns_fd; /* as USERNS_FD; -1: none */
 } program;
 
@@ -62,7 +59,7 @@ _Noreturn static void become(const program *p, pid_t parent) {
     _exit(CANNOT_RUN);
 }
 
-/* A user has nothing to give, and is root in a user namespace; root gives one to enter, see `userns_fd`. */
+/* As an ordinary user, the child is root in a new user namespace. As root, it enters `userns_fd` later. */
 static pid_t fork_jailed(void) {
     bool root = geteuid() == 0;
     uid_t uid = geteuid();
@@ -75,15 +72,15 @@ static pid_t fork_jailed(void) {
     return pid;
 }
 
-/* Signals wait meanwhile: their handler must know the pid. */
-static bool start(int which, const program *p) {
+/* Signals are blocked until the handler knows the pid. */
+static bool start_program(int which, const program *p) {
     sigset_t all, before;
     pid_t parent = getpid();
     sigfillset(&all);
     sigprocmask(SIG_BLOCK, &all, &before);
     pid_t pid = pipeline_stopped ? -1 : p->jailed ? fork_jailed() : fork();
     if (pid == 0) {
-        handle(SIG_DFL);
+        set_handler(SIG_DFL);
         sigprocmask(SIG_SETMASK, &before, NULL);
         become(p, parent);
     }
@@ -92,17 +89,17 @@ static bool start(int which, const program *p) {
     return pid > 0;
 }
 
-/* Its user ids are none of the host's, and nobody else's as long as *lock_fd is open. */
+/* Its user ids are not the host's, and nobody else gets them while *lock_fd is open. */
 static void start_unpacker(program p, int *lock_fd) {
     bool root = geteuid() == 0;
     p.jailed = true;
     p.userns_fd = root ? userns_borrow(lock_fd) : -1;
-    if (!root || p.userns_fd >= 0) start(UNPACKER, &p);
+    if (!root || p.userns_fd >= 0) start_program(UNPACKER, &p);
     if (p.userns_fd >= 0) close(p.userns_fd);
 }
 
-/* Its wait status; -1 when it never ran. */
-static int end(int which) {
+/* Waits for a program. Returns its wait status; -1 if it did not start. */
+static int await_program(int which) {
     sigset_t all, before;
     siginfo_t info;
     int status = -1;
@@ -128,7 +125,7 @@ static void read_all(int fd, wrn_buf *text) {
 
 static void describe_end(const char *name, int status, wrn_buf *out) {
     if (status == -1) wrn_buf_printf(out, "%s was not started", name);
-    else if (WIFSIGNALED(status)) wrn_buf_printf(out, "%s was ended by signal %d", name, WTERMSIG(status));
+    else if (WIFSIGNALED(status)) wrn_buf_printf(out, "%s was killed by signal %d", name, WTERMSIG(status));
     else wrn_buf_printf(out, "%s ended with status %d", name, WEXITSTATUS(status));
 }
 
@@ -136,8 +133,8 @@ static bool exited_with(int status, int code) {
     return status != -1 && WIFEXITED(status) && WEXITSTATUS(status) == code;
 }
 
-/* A feeder that is not listened to any more fails too: then only the unpacker knows why. */
-static bool judge(const char *from, int fed, int unpacked, const wrn_buf *remarks, wrn_fault *fault) {
+/* When the unpacker fails, the feeder gets SIGPIPE: then only the unpacker's error counts. */
+static bool check_ends(const char *from, int fed, int unpacked, const wrn_buf *remarks, wrn_fault *fault) {
     WRN_AUTO(wrn_buf_free) wrn_buf why = WRN_BUF_INIT;
     bool feeder_failed = from && !exited_with(fed, 0) && !(fed != -1 && WIFSIGNALED(fed) && WTERMSIG(fed) == SIGPIPE);
     if (!feeder_failed && exited_with(unpacked, 0)) return true;
@@ -151,8 +148,7 @@ static bool judge(const char *from, int fed, int unpacked, const wrn_buf *remark
     else if (feeder_failed) describe_end(from, fed, &why);
     else if (remarks->size && exited_with(unpacked, 1)) wrn_buf_printf(&why, "%s", remarks->data);
     else describe_end("wrenn-unpack", unpacked, &why);
-    wrn_fault_set(fault, WRN_FAULT_INTERNAL_ERROR, "%s", why.data ? why.data : "out of memory");
-    return false;
+    return wrn_fault_set(fault, WRN_FAULT_INTERNAL_ERROR, "%s", why.data), false;
 }
 
 bool pipeline_run(const char *unpacker, const char *mode, const char *tree, int in, const char *const *from,
@@ -161,7 +157,8 @@ bool pipeline_run(const char *unpacker, const char *mode, const char *tree, int 
     const char *const argv[] = {unpacker, mode, geteuid() == 0 ? "keep" : "squash", NULL};
     int feed[2] = {-1, -1}, remark[2] = {-1, -1}, lock_fd = -1;
     bool ok = (!from || pipe2(feed, O_CLOEXEC) == 0) && pipe2(remark, O_CLOEXEC) == 0;
-    if (ok && from) ok = start(FEEDER, &(program){.argv = from, .in = -1, .out = feed[1], .err = -1, .userns_fd = -1});
+    if (ok && from)
+        ok = start_program(FEEDER, &(program){.argv = from, .in = -1, .out = feed[1], .err = -1, .userns_fd = -1});
     if (ok)
         start_unpacker(
             (program){.argv = argv, .dir = tree, .in = from ? feed[0] : in, .out = remark[1], .err = remark[1]},
@@ -173,9 +170,9 @@ bool pipeline_run(const char *unpacker, const char *mode, const char *tree, int 
         read_all(remark[0], &remarks);
         close(remark[0]);
     }
-    int unpacked = end(UNPACKER), fed = end(FEEDER);
-    if (lock_fd >= 0) close(lock_fd);
-    if (!judge(from ? from[0] : NULL, fed, unpacked, &remarks, fault)) return false;
+    int unpacked = await_program(UNPACKER), fed = await_program(FEEDER);
+    wrn_fd_close(&lock_fd);
+    if (!check_ends(from ? from[0] : NULL, fed, unpacked, &remarks, fault)) return false;
     if (remarks.size) wrn_buf_puts(said, remarks.data);
     return true;
 }

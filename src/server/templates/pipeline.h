@@ -1,4 +1,4 @@
-/* The programs that `template build` runs: wrenn-unpack, fed by a file or by another program. One at a time per process. */
+/* Runs the programs of `template build`: wrenn-unpack, which reads a file or another program. One at a time. */
 #ifndef WRN_SERVER_TEMPLATES_PIPELINE_H
 #define WRN_SERVER_TEMPLATES_PIPELINE_H
 
@@ -8,15 +8,15 @@
 #include "base/buf.h"
 #include "server/backend/backend.h"
 
-/* The signal that told the build to stop; 0: none. */
+/* The signal that interrupts the build; 0: none. */
 extern volatile sig_atomic_t pipeline_stopped;
 
 /* From now on SIGINT, SIGTERM and SIGHUP end the programs, and set pipeline_stopped. */
 void pipeline_begin(void);
 void pipeline_end(void);
 
-/* Runs "unpacker MODE ..." in the directory `tree`, with what `from` puts out or else with `in` as its input. What it
- * remarks goes to `said`; false with a fault. `from` is looked up in PATH; its errors go to ours. */
+/* Runs "unpacker MODE ..." in the directory `tree`. Its input is the output of the command `from`, which is looked up
+ * in PATH and has our stderr, or else `in`. Its remarks go to `said`. False with a fault. */
 bool pipeline_run(const char *unpacker, const char *mode, const char *tree, int in, const char *const *from,
                   wrn_buf *said, wrn_fault *fault);
 

@@ -1,4 +1,4 @@
-/* Snapshots: copies of what a box and its template wrote, as templates of their own in one directory, named by id. */
+/* Snapshots: copies of what a box and its template have written. Each is a template, in a directory named by id. */
 #ifndef WRN_SERVER_TEMPLATES_SNAPSHOT_H
 #define WRN_SERVER_TEMPLATES_SNAPSHOT_H
 
@@ -6,45 +6,49 @@
 
 #include "server/templates/templates.h"
 
-enum { WRITTEN_MAX = 4 };
+enum { OVERLAYS_MAX = 4 };
 
-typedef struct held held;
+/* A snapshot that boxes were made from. */
+typedef struct held {
+    struct held *next;
+    char id[WRN_BOX_ID_MAX + 1];
+    size_t boxes;
+    bool dropped;
+} held;
 
 typedef struct snapshots {
     uv_loop_t *loop;
     char dir[PATH_MAX];
-    held *held; /* those that boxes were made from */
+    held *held;
 } snapshots;
 
 void snapshot_path(const snapshots *s, const char *id, char out[PATH_MAX]);
-/* As long as a box holds it, its files stay, also when it is dropped. */
+/* Counts a box made from the snapshot: its files stay until the last one is released, even if it is dropped. */
 held *snapshot_hold(snapshots *s, const char *id);
-const char *snapshot_id(const held *h);
 void snapshot_release(snapshots *s, held *h);
 void snapshot_drop(snapshots *s, const char *id);
-/* Removes, blocking, what is not known and not held: leftovers of a crash. */
+/* Removes snapshots that are neither known nor held: leftovers of a crash. */
 void snapshots_sweep(snapshots *s, bool (*is_known)(void *context, const char *id), void *context);
 
-/* All that the copying needs to know: it happens in a child, which nothing in this process waits for, and which has a bound
- * on its memory, whatever there is to copy. */
+/* A child with limited memory makes the copy, so that the loop does not wait for it. */
 typedef struct snapshot_plan {
     const wrn_backend_ops *ops;
-    wrn_backend *backend; /* stays there until it is done */
+    wrn_backend *backend; /* must stay open until `done` */
     const char *id;       /* of the snapshot */
     bool root, durable;
     pid_t parent;
-    const wrn_written *layers;        /* as the backend tells */
-    size_t count;                     /* at most WRITTEN_MAX */
-    const char *tree;                 /* of the box's template; "" when it has none */
+    const wrn_upper_layer *layers;    /* as the backend reports them */
+    size_t count;                     /* at most OVERLAYS_MAX */
+    const char *tree;                 /* of the box's template; "": none */
     const char *tree_name, *document; /* of the snapshot */
     const char *target;               /* its directory */
 } snapshot_plan;
 
 typedef struct snapshot_copy snapshot_copy;
 
-/* NULL with errno. `done` comes once, from the loop; nothing is left at the target when it has a fault. */
+/* NULL with errno. `done` is called once, from the loop. With a fault, nothing is left at the target. */
 snapshot_copy *snapshot_copy_start(uv_loop_t *loop, const snapshot_plan *plan, wrn_snapshot_fn done, void *context);
-/* It ends soon, with a fault. */
+/* The copy ends soon, with a fault. */
 void snapshot_copy_stop(snapshot_copy *copy);
 
 #endif

@@ -1,28 +1,21 @@
-/* wrenn-unpack: makes a root file system of the current directory, from an archive on standard input.
+/* wrenn-unpack: unpacks an archive from standard input into the current directory, which becomes a root file system.
  *
  *     wrenn-unpack archive|layer|finish keep|squash
  *
- * wrennd starts it, in namespaces of its own: see jail.h.
+ * `archive` unpacks a tar file, compressed or not; `layer` applies one layer of an OCI image, from a file; `finish`
+ * checks the result and adds what every sandbox needs. `keep` keeps owners, `squash` makes the caller own everything.
  *
- * `archive` unpacks a tar file, however compressed; `layer` one layer of an OCI image above those before it, from a
- * file; `finish` checks the whole and adds what every sandbox needs. Owners are kept, or all files are the caller's.
- *
- * Archives are not trusted. The directory becomes / of this process, which gives up all that would lead out of it before it
- * reads anything, so no name, link or mistake of libarchive's reaches other files. It is a program of its own for that
- * reason, and so that wrennd does not carry libarchive with its dozen libraries. Not restored: devices (a sandbox has its own /dev), set-id
- * bits of files and all extended attributes, so file capabilities too (void in a sandbox, where nothing gains
- * privileges, and dangerous outside). */
+ * Archives are not trusted. wrennd starts this program in new namespaces. Before it reads anything, the directory
+ * becomes its root and it gives up all privileges outside (see jail.h), so that no name, link or bug of libarchive
+ * reaches other files. This is why it is a program of its own; also, wrennd does not have to link libarchive. It does
+ * not restore devices (a sandbox has its own /dev), set-id bits of files, and extended attributes, with file
+ * capabilities: in a sandbox they have no effect, and outside they are dangerous. */
 #include <archive.h>
 #include <archive_entry.h>
-#include <dirent.h>
-#include <errno.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
-#include "base/auto.h"
+#include "base/file.h"
 #include "base/tree.h"
 #include "server/templates/jail.h"
 
@@ -44,7 +37,7 @@ static struct archive *open_input(void) {
     return in;
 }
 
-/* Whether each part between slashes may be followed down from here. */
+/* Whether the path leads only down from here. */
 static bool is_inside(const char *path) {
     if (*path == '/') return false;
     for (const char *part = path; part; part = strchr(part, '/')) {
@@ -54,7 +47,7 @@ static bool is_inside(const char *path) {
     return true;
 }
 
-/* The next entry's name without slashes at its end; NULL at the end. */
+/* Reads the next entry. Returns its name without trailing slashes; NULL at the end. */
 static const char *next(struct archive *in, struct archive_entry **entry) {
     static char name[PATH_SIZE];
     int rc = archive_read_next_header(in, entry);
@@ -62,7 +55,7 @@ static const char *next(struct archive *in, struct archive_entry **entry) {
     if (rc < ARCHIVE_WARN) fail(NO_TAR ": %s", archive_error_string(in));
     const char *path = archive_entry_pathname(*entry), *link = archive_entry_hardlink(*entry);
     size_t size = path ? strlen(path) : 0;
-    if (!size) fail("an entry has no name that can be used");
+    if (!size) fail("an entry has no usable name");
     if (size >= sizeof(name)) fail("a name is too long: %.100s...", path);
     if (!is_inside(path)) fail("the name \"%s\" leads out of the root file system", path);
     if (link && !is_inside(link)) fail("\"%s\" is a hard link that leads out, to \"%s\"", path, link);
@@ -82,21 +75,18 @@ static const char *whiteout_of(const char *path) {
     return strncmp(name, WHITEOUT, strlen(WHITEOUT)) == 0 ? name : NULL;
 }
 
-/* Whatever it is, if it is there at all. */
 static void remove_tree(const char *path) {
     if (unlink(path) == 0 || errno == ENOENT || errno == ENOTDIR) return;
     if (!wrn_tree_remove(path)) fail("cannot remove \"%s\": %s", path, strerror(errno));
 }
 
 static void clear_dir(const char *path) {
-    DIR *dir = opendir(path);
-    for (struct dirent *found; dir && (found = readdir(dir));) {
+    WRN_AUTO(wrn_dir_close) DIR *dir = opendir(path);
+    for (struct dirent *found; (found = wrn_dir_next(dir));) {
         char child[PATH_SIZE + 256];
-        if (strcmp(found->d_name, ".") == 0 || strcmp(found->d_name, "..") == 0) continue;
         snprintf(child, sizeof(child), "%s/%s", path, found->d_name);
         remove_tree(child);
     }
-    if (dir) closedir(dir);
 }
 
 static void apply_whiteout(const char *path, const char *name) {
@@ -110,12 +100,12 @@ static void apply_whiteout(const char *path, const char *name) {
     }
     if (!*hidden || strcmp(hidden, ".") == 0 || strcmp(hidden, "..") == 0)
         fail("the whiteout \"%s\" names nothing that can be removed", path);
-    if (strncmp(hidden, WHITEOUT, strlen(WHITEOUT)) == 0) return; /* of other systems, for their own use */
+    if (strncmp(hidden, WHITEOUT, strlen(WHITEOUT)) == 0) return; /* reserved for other systems */
     snprintf(target, sizeof(target), "%.*s%s", dir_size, path, hidden);
     remove_tree(target);
 }
 
-/* Before anything else of the layer, wherever they are in it: they hide what is below, not what comes along. */
+/* First of all, wherever they are in the layer, because they hide files of lower layers, not of this one. */
 static void apply_whiteouts(void) {
     struct archive *in = open_input();
     struct archive_entry *entry;
@@ -129,19 +119,18 @@ static void apply_whiteouts(void) {
 
 /* ---- writing ---- */
 
-/* What is there must go when it is not of the same kind; libarchive replaces the rest. */
-static void make_room(const char *path, bool is_dir) {
+/* Removes a directory in the way of a file, and the reverse. libarchive replaces other files. */
+static void clear_path(const char *path, bool is_dir) {
     struct stat there, root;
     if (lstat(path, &there) != 0 || S_ISDIR(there.st_mode) == is_dir) return;
-    if (stat("/", &root) == 0 && is_same(&there, &root))
-        fail("\"%s\" stands for the root directory, but is none", path);
+    if (stat("/", &root) == 0 && is_same(&there, &root)) fail("\"%s\" replaces the root directory by a file", path);
     remove_tree(path);
 }
 
 static void check_owner(struct archive_entry *entry, const char *path) {
     int64_t uid = archive_entry_uid(entry), gid = archive_entry_gid(entry);
     if (uid >= 0 && uid <= OWNER_MAX && gid >= 0 && gid <= OWNER_MAX) return;
-    fail("\"%s\" belongs to user %lld and group %lld, but a sandbox has 0 to %d only", path, (long long)uid,
+    fail("\"%s\" belongs to user %lld and group %lld, but a sandbox has only 0 to %d", path, (long long)uid,
          (long long)gid, OWNER_MAX);
 }
 
@@ -159,7 +148,7 @@ static void copy_data(struct archive *in, struct archive *out, const char *path)
 static void write_entry(struct archive *in, struct archive *out, struct archive_entry *entry, const char *path) {
     bool is_dir = archive_entry_filetype(entry) == AE_IFDIR && !archive_entry_hardlink(entry);
     archive_entry_set_perm(entry, archive_entry_perm(entry) & (is_dir ? 03777 : 01777));
-    make_room(path, is_dir);
+    clear_path(path, is_dir);
     if (archive_write_header(out, entry) != ARCHIVE_OK) fail("cannot make \"%s\": %s", path, archive_error_string(out));
     copy_data(in, out, path);
     if (archive_write_finish_entry(out) != ARCHIVE_OK)
@@ -171,7 +160,7 @@ static bool is_special(struct archive_entry *entry) {
     return !archive_entry_hardlink(entry) && (type == AE_IFCHR || type == AE_IFBLK || type == AE_IFSOCK);
 }
 
-/* A tar of a whole tree has no names that go through its links. Layers may: they are followed, inside. */
+/* In an archive of a whole tree, no name leads through a link. In a layer it may, and the link is followed inside. */
 static void unpack(bool is_layer, bool keep) {
     struct archive *in = open_input(), *out = archive_write_disk_new();
     struct archive_entry *entry;
@@ -188,7 +177,7 @@ static void unpack(bool is_layer, bool keep) {
     }
     if (archive_write_free(out) != ARCHIVE_OK) fail("cannot finish: %s", strerror(errno));
     archive_read_free(in);
-    if (devices) printf("left out: %zu devices and sockets, for a sandbox has a /dev of its own\n", devices);
+    if (devices) printf("left out: %zu devices and sockets; a sandbox has its own /dev\n", devices);
 }
 
 /* ---- the whole ---- */
@@ -202,19 +191,17 @@ static bool has(const char *dir, const char *name) {
 static void check_top(void) {
     char only[256] = "";
     size_t count = 0;
-    DIR *top = opendir("/");
-    for (struct dirent *found; top && (found = readdir(top));) {
-        if (strcmp(found->d_name, ".") == 0 || strcmp(found->d_name, "..") == 0) continue;
+    WRN_AUTO(wrn_dir_close) DIR *top = opendir("/");
+    for (struct dirent *found; (found = wrn_dir_next(top));) {
         snprintf(only, sizeof(only), "%s", found->d_name);
         count++;
     }
-    if (top) closedir(top);
-    if (!count) fail("there is nothing in it");
+    if (!count) fail("it is empty");
     if (count == 1 && (has(only, "bin") || has(only, "etc")) && strcmp(only, "usr") != 0)
         fail("the root file system is below \"%s\"; give what is in that directory", only);
 }
 
-static void finish(void) {
+static void finish_root(void) {
     static const struct {
         const char *path;
         mode_t mode;
@@ -227,7 +214,7 @@ static void finish(void) {
         if (i < 2 && (lstat(dirs[i].path, &info) != 0 || !S_ISDIR(info.st_mode)))
             fail("%s must be a directory", dirs[i].path);
     }
-    if (access("/bin/sh", X_OK) != 0) printf("warning: it has no /bin/sh, so only its own programs can be run\n");
+    if (access("/bin/sh", X_OK) != 0) printf("warning: it has no /bin/sh, so shell commands can't run\n");
 }
 
 int main(int argc, char **argv) {
@@ -238,8 +225,8 @@ int main(int argc, char **argv) {
         fail("usage: wrenn-unpack archive|layer|finish keep|squash\n");
     jail_enter(keep);
     if (is_layer) apply_whiteouts();
-    if (strcmp(what, "finish") == 0) finish();
+    if (strcmp(what, "finish") == 0) finish_root();
     else unpack(is_layer, keep);
     fflush(stdout);
-    _exit(0); /* a leak checker would want /proc */
+    _exit(0); /* a leak checker would need /proc */
 }

@@ -1,14 +1,63 @@
-/* Boxes among processors: where they are placed is by what they were given, which need not be what they use. */
+/* Which processors boxes run on: as many as the box was given, because programs count those, and the least loaded ones.
+ * The limit on processor time is the cgroup's. Boxes are moved according to what they use. */
+
 #include "base/clock.h"
 #include "server/backend/ns/instance.h"
 
-/* Looked at this often; the kernel needs some microseconds for each thread, and the loop has little time. */
+/* How often a box may be moved, and limits on that: the kernel needs some microseconds for each thread. */
 enum { LOOK_US = 1000000, THREADS_MAX = 300, PASSES = 3 };
 
+void cpus_open(cpus *c) {
+    *c = (cpus){0};
+    /* The daemon itself may be confined. On failure (more processors than a cpu_set_t holds) no box is placed. */
+    if (sched_getaffinity(0, sizeof(c->own), &c->own) != 0) CPU_ZERO(&c->own);
+    c->count = CPU_COUNT(&c->own);
+}
+
+static void add_load(wrn_instance *it, int boxes, int busy) {
+    cpus *c = &it->backend->cpus;
+    int members = CPU_COUNT(&it->cpus);
+    for (int i = 0; members && i < CPU_SETSIZE; i++)
+        if (CPU_ISSET(i, &it->cpus)) c->load[i] += boxes, c->busy[i] += busy / members;
+}
+
 void instance_count(wrn_instance *it, bool needs_cpus) {
-    if (needs_cpus != it->is_counted)
-        cpus_count(&it->backend->cpus, &it->cpus, needs_cpus ? 1 : -1, needs_cpus ? it->busy : -it->busy);
+    if (needs_cpus != it->is_counted) add_load(it, needs_cpus ? 1 : -1, needs_cpus ? it->busy : -it->busy);
     it->is_counted = needs_cpus;
+}
+
+void instance_place(wrn_instance *it) {
+    const cpus *c = &it->backend->cpus;
+    CPU_ZERO(&it->cpus);
+    for (int64_t n = 0; it->vcpus < c->count && n < it->vcpus; n++) {
+        int best = -1;
+        for (int i = 0; i < CPU_SETSIZE; i++)
+            if (CPU_ISSET(i, &c->own) && !CPU_ISSET(i, &it->cpus) && (best < 0 || c->load[i] < c->load[best])) best = i;
+        CPU_SET(best, &it->cpus);
+    }
+    /* This may fail: it is no limit. */
+    if (CPU_COUNT(&it->cpus)) sched_setaffinity(it->pid, sizeof(it->cpus), &it->cpus);
+    instance_count(it, true);
+}
+
+/* Whether to replace the box's fullest processor by the emptiest other one. */
+static bool find_better(const wrn_instance *it, int busy, cpu_set_t *out) {
+    /* The least gain that is worth it: a quarter of what the fullest one does now, or 50 thousandths. */
+    enum { GAIN_SHARE = 4, GAIN_MIN = 50 };
+    const cpus *c = &it->backend->cpus;
+    const cpu_set_t *set = &it->cpus;
+    int from = -1, to = -1, members = CPU_COUNT(set);
+    for (int i = 0; i < CPU_SETSIZE; i++) {
+        if (CPU_ISSET(i, set) && (from < 0 || c->busy[i] > c->busy[from])) from = i;
+        if (!CPU_ISSET(i, set) && CPU_ISSET(i, &c->own) && (to < 0 || c->busy[i] < c->busy[to])) to = i;
+    }
+    if (from < 0 || to < 0) return false;
+    int gain = c->busy[from] / GAIN_SHARE > GAIN_MIN ? c->busy[from] / GAIN_SHARE : GAIN_MIN;
+    if (c->busy[to] + busy / members + gain > c->busy[from]) return false;
+    *out = *set;
+    CPU_CLR(from, out);
+    CPU_SET(to, out);
+    return true;
 }
 
 typedef struct move {
@@ -16,7 +65,7 @@ typedef struct move {
     int moved;
 } move;
 
-/* What has chosen its processors itself keeps them. */
+/* Threads that have chosen their processors themselves keep them. */
 static void move_thread(void *context, pid_t thread) {
     move *m = context;
     cpu_set_t now;
@@ -27,7 +76,7 @@ static void move_thread(void *context, pid_t thread) {
 
 static void move_box(wrn_instance *it, const cpu_set_t *to) {
     move m = {.from = it->cpus, .to = *to};
-    for (int i = 0; i < PASSES && (i == 0 || m.moved); i++) { /* some may have been started meanwhile */
+    for (int i = 0; i < PASSES && (i == 0 || m.moved); i++) { /* again, for threads started meanwhile */
         m.moved = 0;
         cgroup_threads(&it->backend->cgroups, it->id, move_thread, &m);
     }
@@ -45,8 +94,8 @@ void instance_balance(wrn_instance *it, const wrn_box_stats *used) {
     it->busy_us = now;
     it->busy_cpu_usec = cpu_usec;
     if (is_first) return;
-    cpus_count(&it->backend->cpus, &it->cpus, 0, -it->busy);
-    cpus_count(&it->backend->cpus, &it->cpus, 0, busy);
+    add_load(it, 0, -it->busy);
+    add_load(it, 0, busy);
     it->busy = busy;
-    if (used->pids < THREADS_MAX && cpus_move(&it->backend->cpus, &it->cpus, busy, &to)) move_box(it, &to);
+    if (used->pids < THREADS_MAX && find_better(it, busy, &to)) move_box(it, &to);
 }

@@ -1,6 +1,4 @@
 #include <ctype.h>
-#include <dirent.h>
-#include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -9,7 +7,6 @@
 #include <sys/random.h>
 #include <sys/stat.h>
 
-#include "server/backend/ns/delegation.h"
 #include "server/backend/ns/internal.h"
 #include "server/trees.h"
 
@@ -22,64 +19,56 @@ static const char *const controllers[HIERARCHIES] = {
 
 /* ---- small files ---- */
 
-static int write_file(const char *dir, const char *name, const char *text) {
+static int write_group_file(const char *dir, const char *name, const char *text) {
     char path[PATH_MAX + 64];
     snprintf(path, sizeof(path), "%s/%s", dir, name);
-    int fd = open(path, O_WRONLY | O_CLOEXEC);
-    if (fd < 0) return -1;
-    ssize_t size = (ssize_t)strlen(text), written = write(fd, text, (size_t)size);
-    int saved = errno;
-    close(fd);
-    errno = saved;
-    return written == size ? 0 : -1;
+    return wrn_file_write(AT_FDCWD, path, 0, text, strlen(text)) ? 0 : -1;
 }
 
-static bool read_file(const char *dir, const char *name, char *out, size_t size) {
+static bool read_group_file(const char *dir, const char *name, char *out, size_t size) {
     char path[PATH_MAX + 64];
     snprintf(path, sizeof(path), "%s/%s", dir, name);
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    ssize_t got = fd < 0 ? -1 : read(fd, out, size - 1);
-    if (fd >= 0) close(fd);
-    out[got > 0 ? got : 0] = '\0';
-    return got >= 0;
+    return wrn_file_read(path, out, size) >= 0;
 }
 
-static int64_t read_number(const char *dir, const char *name) {
+static int64_t read_group_number(const char *dir, const char *name) {
     char text[64];
-    return read_file(dir, name, text, sizeof(text)) && isdigit((unsigned char)*text) ? strtoll(text, NULL, 10) : -1;
+    return read_group_file(dir, name, text, sizeof(text)) && isdigit((unsigned char)*text) ? strtoll(text, NULL, 10)
+                                                                                           : -1;
 }
 
-static int set_number(const char *dir, const char *name, int64_t value) {
+static int set_group_number(const char *dir, const char *name, int64_t value) {
     char text[32];
     snprintf(text, sizeof(text), "%lld", (long long)value);
-    return write_file(dir, name, text);
+    return write_group_file(dir, name, text);
 }
 
 /* ---- finding the hierarchies ---- */
 
-/* Mount point of cgroup v2 (controller ""), or of a v1 hierarchy. */
-static bool find_mount(const char *controller, char *out, size_t size) {
-    FILE *mounts = fopen("/proc/self/mounts", "re");
-    char line[PATH_MAX], path[PATH_MAX], type[64], options[1024];
-    bool found = false;
-    while (mounts && !found && fgets(line, sizeof(line), mounts)) {
-        if (sscanf(line, "%*s %4095s %63s %1023s", path, type, options) != 3) continue;
-        if (!*controller) {
-            found = strcmp(type, "cgroup2") == 0;
-        } else if (strcmp(type, "cgroup") == 0) {
-            for (char *save, *word = strtok_r(options, ",", &save); word && !found; word = strtok_r(NULL, ",", &save))
-                found = strcmp(word, controller) == 0;
-        }
-    }
-    if (mounts) fclose(mounts);
-    if (found) snprintf(out, size, "%s", path);
-    return found;
+static bool has_word(char *list, const char *wanted) {
+    for (char *save, *word = strtok_r(list, ",", &save); word; word = strtok_r(NULL, ",", &save))
+        if (strcmp(word, wanted) == 0) return true;
+    return false;
 }
 
-/* This process's own place in a hierarchy, "/" at the root. */
+/* Finds the mount point of cgroup v2 (controller ""), or of a v1 hierarchy. */
+static bool find_mount(const char *controller, char *out, size_t size) {
+    WRN_AUTO(wrn_stdio_close) FILE *mounts = fopen("/proc/self/mounts", "re");
+    char line[PATH_MAX], path[PATH_MAX], type[64], options[1024];
+    while (mounts && fgets(line, sizeof(line), mounts)) {
+        if (sscanf(line, "%*s %4095s %63s %1023s", path, type, options) != 3) continue;
+        if (*controller ? strcmp(type, "cgroup") != 0 || !has_word(options, controller) : strcmp(type, "cgroup2") != 0)
+            continue;
+        snprintf(out, size, "%s", path);
+        return true;
+    }
+    return false;
+}
+
+/* Finds this process's place in a hierarchy, "/" at the root. */
 static void find_own(const char *controller, char *out, size_t size) {
     snprintf(out, size, "/");
-    FILE *own = fopen("/proc/self/cgroup", "re");
+    WRN_AUTO(wrn_stdio_close) FILE *own = fopen("/proc/self/cgroup", "re");
     char line[PATH_MAX];
     while (own && fgets(line, sizeof(line), own)) {
         char *list = strchr(line, ':');
@@ -87,22 +76,17 @@ static void find_own(const char *controller, char *out, size_t size) {
         if (!path) continue;
         *path++ = '\0';
         path[strcspn(path, "\n")] = '\0';
-        bool match = !*controller && !list[1];
-        for (char *save, *word = strtok_r(list + 1, ",", &save); word && !match; word = strtok_r(NULL, ",", &save))
-            match = *controller && strcmp(word, controller) == 0;
-        if (match) snprintf(out, size, "%s", path);
+        if (*controller ? has_word(list + 1, controller) : !list[1]) snprintf(out, size, "%s", path);
     }
-    if (own) fclose(own);
 }
 
-/* The path of a place. */
 static bool join_place(const char *mount, const char *place, char *out, size_t size) {
     return (size_t)snprintf(out, size, "%s%s%s", mount, strcmp(place, "/") == 0 ? "" : "/",
                             place[0] == '/' ? place + 1 : place) < size - WRN_BOX_ID_MAX;
 }
 
-/* Where our directory goes: below `parent` if given. In v1, where systemd delegates nothing, root puts it at the top, others
- * where they are. */
+/* Chooses where our directory goes: below `parent` if given. In v1, where systemd delegates nothing, that is the root
+ * for root, and the place of this process for others. */
 static bool find_place(int hierarchy, const char *parent, char mount[PATH_MAX], char place[PATH_MAX]) {
     char own[PATH_MAX];
     if (!find_mount(controllers[hierarchy], mount, PATH_MAX)) return false;
@@ -117,84 +101,80 @@ static bool find_base(int hierarchy, const char *parent, char *out, size_t size)
     return find_place(hierarchy, parent, mount, place) && join_place(mount, place, out, size);
 }
 
-/* Makes the directory and says with a lock on it that it is in use. Somebody who takes it for a leftover may remove it in
- * between; nobody else may open it, and have us wait. */
-static int lock_dir(const char *path) {
+/* Makes the directory and locks it to mark it as in use. Another daemon may remove it as a leftover before it is
+ * locked. Mode 0700 keeps others from opening it and blocking us with a lock. */
+static int lock_group(const char *path) {
     for (struct stat there, locked;;) {
         if (mkdir(path, 0700) != 0 && errno != EEXIST) return -1;
-        int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        WRN_AUTO(wrn_fd_close) int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         if (fd < 0 && errno == ENOENT) continue;
-        if (fd < 0 || flock(fd, LOCK_SH) != 0) return fd >= 0 ? close(fd), -1 : -1;
-        if (fstat(fd, &locked) == 0 && stat(path, &there) == 0 && there.st_ino == locked.st_ino) return fd;
-        close(fd);
+        if (fd < 0 || flock(fd, LOCK_SH) != 0) return -1;
+        if (fstat(fd, &locked) == 0 && stat(path, &there) == 0 && there.st_ino == locked.st_ino)
+            return wrn_fd_take(&fd);
     }
 }
 
-static void unmake_dir(cgroups *c, int hierarchy) {
-    if (c->lock_fds[hierarchy] >= 0) close(c->lock_fds[hierarchy]);
-    c->lock_fds[hierarchy] = -1;
+static void remove_group(cgroups *c, int hierarchy) {
+    wrn_fd_close(&c->lock_fds[hierarchy]);
     if (c->dir[hierarchy][0]) rmdir(c->dir[hierarchy]);
     c->dir[hierarchy][0] = '\0';
 }
 
-/* Each sandbox has its own limit; all of them together leave the machine some of what it has. */
+/* Limits the tasks of all boxes together to a part of what the machine has. */
 static void limit_pids(const char *dir) {
-    int64_t most = read_number("/proc/sys/kernel", "pid_max"), threads = read_number("/proc/sys/kernel", "threads-max");
+    int64_t most = read_group_number("/proc/sys/kernel", "pid_max"),
+            threads = read_group_number("/proc/sys/kernel", "threads-max");
     if (threads > 0 && threads < most) most = threads;
-    if (most > 0) set_number(dir, "pids.max", most / 4 * 3); /* not there without the controller */
+    if (most > 0) set_group_number(dir, "pids.max", most / 4 * 3); /* not there without the controller */
 }
 
 /* In v1 the group of all sandboxes stands beside single processes and would weigh as much as one of them. */
 static void weigh(const char *dir) {
     enum { ONE = 1024, EACH = 4, MOST = 262144 };
     int64_t shares = sysconf(_SC_NPROCESSORS_ONLN) * EACH * ONE;
-    set_number(dir, "cpu.shares", shares < MOST ? shares : MOST);
+    set_group_number(dir, "cpu.shares", shares < MOST ? shares : MOST);
 }
 
-/* One that was inherited is where it is, even if a new one would go elsewhere. */
-static void find_inherited(const cgroups *c, const char *mount, char place[PATH_MAX]) {
-    char path[PATH_MAX + 128];
-    snprintf(path, sizeof(path), "%s/%s", mount, c->name);
-    if (access(path, F_OK) == 0) snprintf(place, PATH_MAX, "/");
-}
-
-static bool make_dir(cgroups *c, int hierarchy, const char *parent) {
+static bool make_group(cgroups *c, int hierarchy, const char *parent) {
     char mount[PATH_MAX], place[PATH_MAX], base[PATH_MAX], own[PATH_MAX];
     if (!find_place(hierarchy, parent, mount, place)) return false;
-    find_inherited(c, mount, place);
+    /* An inherited directory may be at the root even if a new one would go elsewhere. */
+    snprintf(base, sizeof(base), "%.4000s/%s", mount, c->name);
+    if (access(base, F_OK) == 0) snprintf(place, PATH_MAX, "/");
     if (!join_place(mount, place, base, sizeof(base))) return false;
     if ((size_t)snprintf(c->dir[hierarchy], PATH_MAX, "%s/%s", base, c->name) < PATH_MAX - WRN_BOX_ID_MAX &&
-        (c->lock_fds[hierarchy] = lock_dir(c->dir[hierarchy])) >= 0 && access(c->dir[hierarchy], W_OK) == 0) {
+        (c->lock_fds[hierarchy] = lock_group(c->dir[hierarchy])) >= 0 && access(c->dir[hierarchy], W_OK) == 0) {
         if (hierarchy == HIER_PIDS) limit_pids(c->dir[hierarchy]);
         if (hierarchy == HIER_CPU) weigh(c->dir[hierarchy]);
         if (hierarchy != HIER_V2) return true;
         bool moved;
         find_own("", own, sizeof(own));
         if (delegation_enable(mount, own, place, &moved) == 0)
-            write_file(c->dir[hierarchy], "cgroup.subtree_control", "+memory +pids +cpu");
+            write_group_file(c->dir[hierarchy], "cgroup.subtree_control", "+memory +pids +cpu");
         else c->error = errno;
         limit_pids(c->dir[hierarchy]);
         c->bars_restart = moved && delegation_bars_restart(place);
         return true;
     }
     c->error = errno;
-    unmake_dir(c, hierarchy);
+    remove_group(c, hierarchy);
     return false;
 }
 
-/* A group of cpuset takes nobody in before it says which processors and which memory: all, also for those below it. */
+/* A cpuset group accepts no processes before its processors and memory nodes are set. Sets all, for subgroups too. */
 static bool fill_cpuset(const char *dir) {
     static const char *const files[] = {"cpuset.cpus", "cpuset.mems"};
     char base[PATH_MAX], text[4096];
     snprintf(base, sizeof(base), "%s", dir);
     *strrchr(base, '/') = '\0';
     for (size_t i = 0; i < WRN_COUNT(files); i++)
-        if (!read_file(base, files[i], text, sizeof(text)) || *text <= ' ' || write_file(dir, files[i], text) != 0)
+        if (!read_group_file(base, files[i], text, sizeof(text)) || *text <= ' ' ||
+            write_group_file(dir, files[i], text) != 0)
             return false;
-    return write_file(dir, "cgroup.clone_children", "1") == 0;
+    return write_group_file(dir, "cgroup.clone_children", "1") == 0;
 }
 
-/* Is it mounted together with the one for limits on cpu? */
+/* Whether it is mounted together with the cpu controller. */
 static bool is_with_cpu(int hierarchy, const char *parent) {
     char cpu[PATH_MAX], own[PATH_MAX];
     return hierarchy == HIER_CPUACCT && find_base(HIER_CPU, parent, cpu, sizeof(cpu)) &&
@@ -203,11 +183,11 @@ static bool is_with_cpu(int hierarchy, const char *parent) {
 
 static bool v2_has_controllers(const cgroups *c) {
     char text[256];
-    return read_file(c->dir[HIER_V2], "cgroup.subtree_control", text, sizeof(text)) && strstr(text, "memory") &&
+    return read_group_file(c->dir[HIER_V2], "cgroup.subtree_control", text, sizeof(text)) && strstr(text, "memory") &&
            strstr(text, "pids") && strstr(text, "cpu");
 }
 
-/* An ordinary user may have a writable directory but no right to move a process there from outside of it. */
+/* An ordinary user may have a writable directory without being allowed to move processes from outside into it. */
 static bool v2_can_join(const cgroups *c) {
     if (geteuid() == 0) return true;
     char mount[PATH_MAX], own[PATH_MAX], place[2 * PATH_MAX], base[PATH_MAX], procs[PATH_MAX + 16];
@@ -231,9 +211,9 @@ void cgroups_open(cgroups *c, const char *parent, const char *name) {
     memset(c, 0, sizeof(*c));
     for (int i = 0; i < HIERARCHIES; i++) c->lock_fds[i] = -1;
     snprintf(c->name, sizeof(c->name), "%s", name);
-    bool v2 = make_dir(c, HIER_V2, parent);
+    bool v2 = make_group(c, HIER_V2, parent);
     if (v2 && !v2_can_join(c)) {
-        unmake_dir(c, HIER_V2);
+        remove_group(c, HIER_V2);
         v2 = false;
     }
     if (v2 && v2_has_controllers(c)) {
@@ -241,20 +221,20 @@ void cgroups_open(cgroups *c, const char *parent, const char *name) {
         return;
     }
     bool v1 = true;
-    for (int i = HIER_MEMORY; i <= HIER_CPU; i++) v1 = make_dir(c, i, parent) && v1;
-    if (!v2) make_dir(c, HIER_FREEZER, parent);
+    for (int i = HIER_MEMORY; i <= HIER_CPU; i++) v1 = make_group(c, i, parent) && v1;
+    if (!v2) make_group(c, HIER_FREEZER, parent);
     if (v1) {
         c->limits = CGROUP_V1;
-        if (!is_with_cpu(HIER_CPUACCT, parent)) make_dir(c, HIER_CPUACCT, parent);
-        if (make_dir(c, HIER_CPUSET, parent) && !fill_cpuset(c->dir[HIER_CPUSET])) unmake_dir(c, HIER_CPUSET);
+        if (!is_with_cpu(HIER_CPUACCT, parent)) make_group(c, HIER_CPUACCT, parent);
+        if (make_group(c, HIER_CPUSET, parent) && !fill_cpuset(c->dir[HIER_CPUSET])) remove_group(c, HIER_CPUSET);
         return;
     }
-    for (int i = HIER_MEMORY; i <= HIER_CPU; i++) unmake_dir(c, i);
+    for (int i = HIER_MEMORY; i <= HIER_CPU; i++) remove_group(c, i);
     explain(c, parent);
 }
 
 void cgroups_close(cgroups *c) {
-    for (int i = 0; i < HIERARCHIES; i++) unmake_dir(c, i);
+    for (int i = 0; i < HIERARCHIES; i++) remove_group(c, i);
 }
 
 bool cgroups_can_freeze(const cgroups *c) { return c->dir[HIER_V2][0] || c->dir[HIER_FREEZER][0]; }
@@ -266,19 +246,19 @@ static void box_dir(const cgroups *c, int hierarchy, const char *id, char out[PA
 }
 
 int64_t pids_max(const wrn_box_spec *spec) {
-    if (spec->memory_mb >= PIDS_MAX / PIDS_PER_MB) return PIDS_MAX;
-    return spec->memory_mb * PIDS_PER_MB > PIDS_MIN ? spec->memory_mb * PIDS_PER_MB : PIDS_MIN;
+    int64_t affordable = spec->memory_mb * PIDS_PER_MB;
+    return affordable > PIDS_MAX ? PIDS_MAX : affordable < PIDS_MIN ? PIDS_MIN : affordable;
 }
 
 static int set_memory_v2(const char *dir, int64_t bytes) {
-    write_file(dir, "memory.swap.max", "0"); /* not there without swap accounting */
-    return set_number(dir, "memory.max", bytes);
+    write_group_file(dir, "memory.swap.max", "0"); /* not there without swap accounting */
+    return set_group_number(dir, "memory.max", bytes);
 }
 
 static int set_memory_v1(const char *dir, int64_t bytes) {
-    if (set_number(dir, "memory.limit_in_bytes", bytes) != 0) return -1;
-    set_number(dir, "memory.memsw.limit_in_bytes", bytes);    /* not there without swap accounting */
-    set_number(dir, "memory.kmem.tcp.limit_in_bytes", bytes); /* what waits in sockets is not counted without it */
+    if (set_group_number(dir, "memory.limit_in_bytes", bytes) != 0) return -1;
+    set_group_number(dir, "memory.memsw.limit_in_bytes", bytes);    /* not there without swap accounting */
+    set_group_number(dir, "memory.kmem.tcp.limit_in_bytes", bytes); /* socket buffers are not counted without it */
     return 0;
 }
 
@@ -286,17 +266,17 @@ static int set_limits_v2(const char *dir, const wrn_box_spec *spec) {
     char quota[48];
     snprintf(quota, sizeof(quota), "%lld 100000", (long long)spec->vcpus * 100000);
     if (set_memory_v2(dir, spec->memory_mb * 1024 * 1024) != 0) return -1;
-    if (set_number(dir, "pids.max", pids_max(spec)) != 0) return -1;
-    return write_file(dir, "cpu.max", quota);
+    if (set_group_number(dir, "pids.max", pids_max(spec)) != 0) return -1;
+    return write_group_file(dir, "cpu.max", quota);
 }
 
 static int set_limit_v1(const char *dir, int hierarchy, const wrn_box_spec *spec) {
     switch (hierarchy) {
     case HIER_MEMORY: return set_memory_v1(dir, spec->memory_mb * 1024 * 1024);
-    case HIER_PIDS: return set_number(dir, "pids.max", pids_max(spec));
+    case HIER_PIDS: return set_group_number(dir, "pids.max", pids_max(spec));
     case HIER_CPU:
-        if (set_number(dir, "cpu.cfs_period_us", 100000) != 0) return -1;
-        return set_number(dir, "cpu.cfs_quota_us", spec->vcpus * 100000);
+        if (set_group_number(dir, "cpu.cfs_period_us", 100000) != 0) return -1;
+        return set_group_number(dir, "cpu.cfs_quota_us", spec->vcpus * 100000);
     default: return 0;
     }
 }
@@ -312,14 +292,13 @@ int cgroup_make(const cgroups *c, const wrn_box_spec *spec, wrn_fault *fault) {
         if (rc == 0) continue;
         int saved = errno;
         cgroup_remove(c, spec->id);
-        wrn_fault_set(fault, WRN_FAULT_INTERNAL_ERROR, "cannot set the limits of the sandbox in %s: %s", dir,
-                      strerror(saved));
-        return -1;
+        return wrn_fault_set(fault, WRN_FAULT_INTERNAL_ERROR, "cannot set the limits of the sandbox in %s: %s", dir,
+                             strerror(saved));
     }
     return 0;
 }
 
-int cgroup_make_bounded(const cgroups *c, const char *name, int64_t memory_bytes, int *join_fd) {
+int cgroup_make_helper(const cgroups *c, const char *name, int64_t memory_bytes, int *join_fd) {
     char dir[PATH_MAX], path[PATH_MAX + 16];
     bool v2 = c->limits == CGROUP_V2;
     *join_fd = -1;
@@ -327,8 +306,7 @@ int cgroup_make_bounded(const cgroups *c, const char *name, int64_t memory_bytes
     box_dir(c, v2 ? HIER_V2 : HIER_MEMORY, name, dir);
     if (mkdir(dir, 0755) != 0) return -1;
     snprintf(path, sizeof(path), "%s/%s", dir, v2 ? "cgroup.procs" : "tasks");
-    if ((v2 ? set_memory_v2(dir, memory_bytes) : set_memory_v1(dir, memory_bytes)) == 0)
-        *join_fd = open(path, O_WRONLY | O_CLOEXEC);
+    if ((v2 ? set_memory_v2 : set_memory_v1)(dir, memory_bytes) == 0) *join_fd = open(path, O_WRONLY | O_CLOEXEC);
     if (*join_fd >= 0) return 0;
     int saved = errno;
     rmdir(dir);
@@ -342,8 +320,8 @@ int cgroup_clone_fd(const cgroups *c, const char *id) {
     return open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 }
 
-/* A single-threaded child that writes "0" to `tasks` joins in no time; the parent writing the child's pid would wait for a
- * grace period of the kernel, some 10 ms. */
+/* A single-threaded child that writes "0" to `tasks` joins at once. A parent that writes its pid waits some 10 ms for
+ * RCU. */
 void cgroup_join_fds(const cgroups *c, const char *id, int fds[HIERARCHIES]) {
     int n = 0;
     for (int i = HIER_MEMORY; i < HIERARCHIES; i++) {
@@ -377,29 +355,28 @@ void cgroup_threads(const cgroups *c, const char *id, void (*each)(void *context
     if (!v2 && !c->dir[HIER_CPU][0]) return;
     box_dir(c, v2 ? HIER_V2 : HIER_CPU, id, dir);
     snprintf(path, sizeof(path), "%s/%s", dir, v2 ? "cgroup.threads" : "tasks");
-    FILE *file = fopen(path, "re");
+    WRN_AUTO(wrn_stdio_close) FILE *file = fopen(path, "re");
     for (int thread; file && fscanf(file, "%d", &thread) == 1;)
         if (thread > 0) each(context, thread);
-    if (file) fclose(file);
 }
 
 int cgroup_freeze(const cgroups *c, const char *id, bool freeze) {
     char dir[PATH_MAX];
-    int hierarchy = c->dir[HIER_V2][0] ? HIER_V2 : HIER_FREEZER;
-    box_dir(c, hierarchy, id, dir);
-    if (hierarchy == HIER_V2) return write_file(dir, "cgroup.freeze", freeze ? "1" : "0");
-    return write_file(dir, "freezer.state", freeze ? "FROZEN" : "THAWED");
+    bool v2 = c->dir[HIER_V2][0];
+    box_dir(c, v2 ? HIER_V2 : HIER_FREEZER, id, dir);
+    if (v2) return write_group_file(dir, "cgroup.freeze", freeze ? "1" : "0");
+    return write_group_file(dir, "freezer.state", freeze ? "FROZEN" : "THAWED");
 }
 
 bool cgroup_is_frozen(const cgroups *c, const char *id) {
     char dir[PATH_MAX], text[256];
-    int hierarchy = c->dir[HIER_V2][0] ? HIER_V2 : HIER_FREEZER;
-    box_dir(c, hierarchy, id, dir);
-    read_file(dir, hierarchy == HIER_V2 ? "cgroup.events" : "freezer.state", text, sizeof(text));
-    return strstr(text, hierarchy == HIER_V2 ? "frozen 1" : "FROZEN") != NULL;
+    bool v2 = c->dir[HIER_V2][0];
+    box_dir(c, v2 ? HIER_V2 : HIER_FREEZER, id, dir);
+    read_group_file(dir, v2 ? "cgroup.events" : "freezer.state", text, sizeof(text));
+    return strstr(text, v2 ? "frozen 1" : "FROZEN") != NULL;
 }
 
-/* The number after the word at the beginning of a line; 0: there is none. */
+/* Finds the line that starts with `word`, and returns its number; 0: there is none. */
 static int64_t number_of(const char *text, const char *word) {
     for (const char *at = text; at; at = strchr(at, '\n'), at += at != NULL)
         if (strncmp(at, word, strlen(word)) == 0 && at[strlen(word)] == ' ')
@@ -407,11 +384,11 @@ static int64_t number_of(const char *text, const char *word) {
     return 0;
 }
 
-/* Without what the kernel keeps of files and can drop; files in memory are no such. */
+/* Memory without the page cache, which the kernel can drop. Files on tmpfs count. */
 static int64_t used_bytes(const char *dir, const char *usage, const char *cache, const char *shmem) {
     char text[8192];
-    int64_t bytes = read_number(dir, usage);
-    if (bytes < 0 || !read_file(dir, "memory.stat", text, sizeof(text))) return bytes;
+    int64_t bytes = read_group_number(dir, usage);
+    if (bytes < 0 || !read_group_file(dir, "memory.stat", text, sizeof(text))) return bytes;
     bytes -= number_of(text, cache) - number_of(text, shmem);
     return bytes > 0 ? bytes : 0;
 }
@@ -420,7 +397,7 @@ int64_t cgroup_cpu_usec(const cgroups *c, const char *id) {
     char dir[PATH_MAX], text[512];
     if (!c->dir[HIER_V2][0]) return -1;
     box_dir(c, HIER_V2, id, dir);
-    const char *usage = read_file(dir, "cpu.stat", text, sizeof(text)) ? strstr(text, "usage_usec ") : NULL;
+    const char *usage = read_group_file(dir, "cpu.stat", text, sizeof(text)) ? strstr(text, "usage_usec ") : NULL;
     return usage ? strtoll(usage + strlen("usage_usec "), NULL, 10) : -1;
 }
 
@@ -428,7 +405,7 @@ void cgroup_yield(const cgroups *c, const char *id, bool yields) {
     char dir[PATH_MAX];
     if (c->limits == CGROUP_NONE) return;
     box_dir(c, c->limits == CGROUP_V2 ? HIER_V2 : HIER_CPU, id, dir);
-    set_number(dir, "cpu.idle", yields);
+    set_group_number(dir, "cpu.idle", yields);
 }
 
 void cgroup_stats(const cgroups *c, const char *id, wrn_box_stats *out) {
@@ -437,23 +414,23 @@ void cgroup_stats(const cgroups *c, const char *id, wrn_box_stats *out) {
     if (c->limits == CGROUP_V2) {
         box_dir(c, HIER_V2, id, dir);
         out->mem_bytes = used_bytes(dir, "memory.current", "file", "shmem");
-        out->pids = read_number(dir, "pids.current");
+        out->pids = read_group_number(dir, "pids.current");
     } else if (c->limits == CGROUP_V1) {
         box_dir(c, HIER_MEMORY, id, dir);
         out->mem_bytes = used_bytes(dir, "memory.usage_in_bytes", "total_cache", "total_shmem");
         box_dir(c, HIER_PIDS, id, dir);
-        out->pids = read_number(dir, "pids.current");
+        out->pids = read_group_number(dir, "pids.current");
     }
 }
 
 int64_t cgroup_oom_kills(const cgroups *c, const char *id) {
-    static const char key[] = "oom_kill ";
     char dir[PATH_MAX], text[512];
+    bool v2 = c->limits == CGROUP_V2;
     if (c->limits == CGROUP_NONE) return 0;
-    box_dir(c, c->limits == CGROUP_V2 ? HIER_V2 : HIER_MEMORY, id, dir);
-    const char *file = c->limits == CGROUP_V2 ? "memory.events" : "memory.oom_control";
-    const char *at = read_file(dir, file, text, sizeof(text)) ? strstr(text, key) : NULL;
-    return at ? strtoll(at + strlen(key), NULL, 10) : 0;
+    box_dir(c, v2 ? HIER_V2 : HIER_MEMORY, id, dir);
+    return read_group_file(dir, v2 ? "memory.events" : "memory.oom_control", text, sizeof(text))
+               ? number_of(text, "oom_kill")
+               : 0;
 }
 
 bool cgroup_remove(const cgroups *c, const char *id) {
@@ -469,7 +446,7 @@ bool cgroup_remove(const cgroups *c, const char *id) {
 
 /* ---- leftovers ---- */
 
-/* Whose it is, for people; and letters that make it nobody else's. */
+/* The pid is for people; random letters make the name unique. */
 void cgroup_name(char *out, size_t size) {
     unsigned char bytes[8] = {0};
     char unique[sizeof(bytes) + 1] = "";
@@ -478,58 +455,50 @@ void cgroup_name(char *out, size_t size) {
     snprintf(out, size, PREFIX "%d-%s", (int)getpid(), unique);
 }
 
-/* False when it is no daemon's directory. */
-static bool read_name(const char *name, pid_t *pid) {
-    int number;
+static bool is_daemon_name(const char *name) {
+    int pid;
     char unique[9], end;
-    if (sscanf(name, PREFIX "%d-%8[a-z]%c", &number, unique, &end) != 2 || number <= 0) return false;
-    *pid = (pid_t)number;
-    return true;
+    return sscanf(name, PREFIX "%d-%8[a-z]%c", &pid, unique, &end) == 2 && pid > 0;
 }
 
 static bool is_in_use(const char *path) {
-    int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    bool in_use = fd < 0 || flock(fd, LOCK_EX | LOCK_NB) != 0;
-    if (fd >= 0) close(fd);
-    return in_use;
+    WRN_AUTO(wrn_fd_close) int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    return fd < 0 || flock(fd, LOCK_EX | LOCK_NB) != 0;
 }
 
-void cgroup_find(const char *parent, void (*found)(void *context, const char *path, pid_t pid, bool alive),
-                 void *context) {
+void cgroup_find(const char *parent, void (*found)(void *context, const char *path, bool in_use), void *context) {
     for (int i = 0; i < HIERARCHIES; i++) {
         char base[PATH_MAX], path[2 * PATH_MAX];
         if (is_with_cpu(i, parent) || !find_base(i, parent, base, sizeof(base))) continue;
-        DIR *dir = opendir(base);
-        for (struct dirent *entry; dir && (entry = readdir(dir));) {
-            pid_t pid;
-            if (!read_name(entry->d_name, &pid)) continue;
+        WRN_AUTO(wrn_dir_close) DIR *dir = opendir(base);
+        for (struct dirent *entry; (entry = wrn_dir_next(dir));) {
+            if (!is_daemon_name(entry->d_name)) continue;
             snprintf(path, sizeof(path), "%s/%s", base, entry->d_name);
-            found(context, path, pid, is_in_use(path));
+            found(context, path, is_in_use(path));
         }
-        if (dir) closedir(dir);
     }
 }
 
 static void kill_members(const char *path) {
     char file[PATH_MAX + 64];
-    write_file(path, "freezer.state", "THAWED"); /* a frozen v1 process does not die */
-    if (write_file(path, "cgroup.kill", "1") == 0) return;
+    write_group_file(path, "freezer.state", "THAWED"); /* a frozen v1 process does not die */
+    if (write_group_file(path, "cgroup.kill", "1") == 0) return;
     snprintf(file, sizeof(file), "%s/cgroup.procs", path);
-    FILE *procs = fopen(file, "re");
+    WRN_AUTO(wrn_stdio_close) FILE *procs = fopen(file, "re");
     for (int pid; procs && fscanf(procs, "%d", &pid) == 1;)
         if (pid > 0) kill(pid, SIGKILL);
-    if (procs) fclose(procs);
 }
 
+/* Kills everything in a group and below, and tries `looks` times to remove it. True when it is gone. */
 static bool wipe(const char *path, int looks) {
     enum { LOOK_US = 5000 };
-    DIR *dir = opendir(path);
-    for (struct dirent *entry; dir && (entry = readdir(dir));) {
+    WRN_AUTO(wrn_dir_close) DIR *dir = opendir(path);
+    for (struct dirent *entry; (entry = wrn_dir_next(dir));) {
         char below[PATH_MAX];
-        if (entry->d_type != DT_DIR || entry->d_name[0] == '.') continue;
-        if ((size_t)snprintf(below, sizeof(below), "%s/%s", path, entry->d_name) < sizeof(below)) wipe(below, looks);
+        if (entry->d_type == DT_DIR &&
+            (size_t)snprintf(below, sizeof(below), "%s/%s", path, entry->d_name) < sizeof(below))
+            wipe(below, looks);
     }
-    if (dir) closedir(dir);
     kill_members(path);
     for (int i = 0; i < looks; i++) {
         if (i) usleep(LOOK_US);
@@ -539,32 +508,30 @@ static bool wipe(const char *path, int looks) {
     return false;
 }
 
-/* The dead leave their group within some milliseconds. */
-bool cgroup_wipe(const char *path) { return wipe(path, 200); }
+/* Dead processes leave their group within some milliseconds. */
+static bool wipe_and_wait(const char *path) { return wipe(path, 200); }
 
-bool cgroup_wipe_now(const char *path) { return wipe(path, 1); }
+static void wipe_soon(uv_loop_t *loop, const char *path) {
+    if (!wipe(path, 1)) remove_later(loop, path, wipe_and_wait);
+}
 
-void cgroups_sweep(uv_loop_t *loop, const cgroups *c, const wrn_keepsake *kept) {
+void cgroups_sweep(uv_loop_t *loop, const cgroups *c, const wrn_backend_state *state) {
     for (int i = 0; i < HIERARCHIES; i++) {
-        DIR *dir = c->dir[i][0] ? opendir(c->dir[i]) : NULL;
-        for (struct dirent *entry; dir && (entry = readdir(dir));) {
+        WRN_AUTO(wrn_dir_close) DIR *dir = c->dir[i][0] ? opendir(c->dir[i]) : NULL;
+        for (struct dirent *entry; (entry = wrn_dir_next(dir));) {
             char path[PATH_MAX + 300];
-            if (entry->d_type != DT_DIR || entry->d_name[0] == '.' || kept->is_kept(kept->context, entry->d_name))
-                continue;
+            if (entry->d_type != DT_DIR || state->is_kept(state->context, entry->d_name)) continue;
             snprintf(path, sizeof(path), "%s/%s", c->dir[i], entry->d_name);
-            if (!cgroup_wipe_now(path)) remove_later(loop, path, cgroup_wipe);
+            wipe_soon(loop, path);
         }
-        if (dir) closedir(dir);
     }
 }
 
-static void wipe_if_dead(void *loop, const char *path, pid_t pid, bool in_use) {
-    (void)pid;
-    if (!in_use && !cgroup_wipe_now(path)) remove_later(loop, path, cgroup_wipe);
+static void wipe_if_dead(void *loop, const char *path, bool in_use) {
+    if (!in_use) wipe_soon(loop, path);
 }
 
-static void report_if_dead(void *report, const char *path, pid_t pid, bool in_use) {
-    (void)pid;
+static void report_if_dead(void *report, const char *path, bool in_use) {
     if (!in_use) wrn_report_leak(report, "cgroup", path);
 }
 

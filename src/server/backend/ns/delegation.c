@@ -1,27 +1,22 @@
-/* Where in cgroup v2 this daemon's directory goes, and what must be true there.
- *
- * Whoever manages the machine (systemd) delegates a group and what is below: to a unit with Delegate=, to a user. The
- * kernel wants no processes in a group that gives limits to groups below it, but the top of the hierarchy. So there are
- * these layouts, with W for this process and S for the sandboxes:
+/* systemd delegates a group, with all groups below it, to a unit with Delegate= or to a user. A group other than the
+ * root that limits groups below it must not contain processes. This leads to the following layouts (W: this process, S:
+ * the sandboxes):
  *
  *     root, a unit with DelegateSubgroup=    .../wrennd.service/{wrennd: W, wrennd-1-x: S}
- *     root, a scope                          the same, W has moved itself
- *     root, anything else                    /wrennd-1-x: S. In a unit without DelegateSubgroup= as well: systemd starts
- *                                            the next wrennd in the unit's own group, where the kernel would refuse it
- *                                            as long as there are sandboxes below
+ *     root, a scope                          the same; W moves itself
+ *     root, anything else                    /wrennd-1-x: S. Also in a unit without DelegateSubgroup=, where systemd would
+ *                                            start the next wrennd in the unit's own group, which the kernel refuses
+ *                                            while there are sandboxes below it
  *     a user below a systemd of theirs       /user.slice/user-1.slice/user@1.service/wrennd-1-x: S
- *     a user in a unit with User=            .../wrennd.service/{wrennd: W, wrennd-1-x: S}; without DelegateSubgroup= W
- *                                            has moved itself, and sandboxes end with it, for the reason above */
-#include "server/backend/ns/delegation.h"
-
-#include <errno.h>
+ *     a user in a unit with User=            .../wrennd.service/{wrennd: W, wrennd-1-x: S}; without DelegateSubgroup=, W
+ *                                            moves itself, and sandboxes end with it, for the reason above */
 #include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/xattr.h>
-#include <unistd.h>
+
+#include "server/backend/ns/internal.h"
 
 #define LEAF "wrennd"
 
@@ -32,16 +27,10 @@ static void path_of(char out[ROOM], const char *mount, const char *place, const 
     else snprintf(out, ROOM, "%s%s/%s", mount, place, file);
 }
 
-static int put(const char *mount, const char *place, const char *file, const char *text) {
+static bool write_place_file(const char *mount, const char *place, const char *file, const char *text) {
     char path[ROOM];
     path_of(path, mount, place, file);
-    int fd = open(path, O_WRONLY | O_CLOEXEC);
-    if (fd < 0) return -1;
-    ssize_t written = write(fd, text, strlen(text));
-    int saved = errno;
-    close(fd);
-    errno = saved;
-    return written < 0 ? -1 : 0;
+    return wrn_file_write(AT_FDCWD, path, 0, text, strlen(text));
 }
 
 /* ---- where ---- */
@@ -52,8 +41,7 @@ static bool may_manage(const char *mount, const char *place) {
     return access(path, W_OK) == 0;
 }
 
-/* Up to the highest place that was delegated to this user: only whoever may write to the common ancestor of two groups can
- * move processes from one to the other. */
+/* Climbs to the highest group that is delegated to this user. To move a process, it must own the common ancestor. */
 static void climb(const char *mount, char *place) {
     for (char *slash; (slash = strrchr(place, '/')) && slash > place;) {
         *slash = '\0';
@@ -63,7 +51,7 @@ static void climb(const char *mount, char *place) {
     }
 }
 
-/* systemd marks what it leaves to others. */
+/* systemd marks groups that it delegates. */
 static bool is_delegated(const char *mount, const char *place) {
     char path[ROOM], mark[2] = "";
     path_of(path, mount, place, "");
@@ -71,15 +59,12 @@ static bool is_delegated(const char *mount, const char *place) {
 }
 
 static bool has_processes(const char *mount, const char *place) {
-    char path[ROOM], byte;
+    char path[ROOM], byte[2];
     path_of(path, mount, place, "cgroup.procs");
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    bool has = fd < 0 || read(fd, &byte, 1) != 0;
-    if (fd >= 0) close(fd);
-    return has;
+    return wrn_file_read(path, byte, sizeof(byte)) != 0;
 }
 
-static bool ends_with(const char *text, const char *end) {
+static bool has_suffix(const char *text, const char *end) {
     size_t size = strlen(text), end_size = strlen(end);
     return size >= end_size && strcmp(text + size - end_size, end) == 0;
 }
@@ -87,7 +72,7 @@ static bool ends_with(const char *text, const char *end) {
 void delegation_find(const char *mount, const char *own, bool root, char place[PATH_MAX]) {
     snprintf(place, PATH_MAX, "%s", own);
     if (!root) return climb(mount, place);
-    if (ends_with(place, ".scope") && is_delegated(mount, place)) return;
+    if (has_suffix(place, ".scope") && is_delegated(mount, place)) return;
     char *slash = strrchr(place, '/');
     if (slash && slash > place) {
         *slash = '\0';
@@ -98,51 +83,50 @@ void delegation_find(const char *mount, const char *own, bool root, char place[P
 
 /* ---- what must be true there ---- */
 
-static int switch_on(const char *mount, const char *place) {
-    return put(mount, place, "cgroup.subtree_control", "+memory +pids +cpu");
+static bool enable_controllers(const char *mount, const char *place) {
+    return write_place_file(mount, place, "cgroup.subtree_control", "+memory +pids +cpu");
 }
 
-static int move_self(const char *mount, const char *place) {
+static bool move_self(const char *mount, const char *place) {
     char path[ROOM], leaf[PATH_MAX + 16];
     path_of(path, mount, place, LEAF);
     snprintf(leaf, sizeof(leaf), "%s/" LEAF, strcmp(place, "/") == 0 ? "" : place);
-    if (mkdir(path, 0755) != 0 && errno != EEXIST) return -1;
-    return put(mount, leaf, "cgroup.procs", "0");
+    return (mkdir(path, 0755) == 0 || errno == EEXIST) && write_place_file(mount, leaf, "cgroup.procs", "0");
 }
 
 int delegation_enable(const char *mount, const char *own, const char *place, bool *moved) {
     *moved = false;
-    if (switch_on(mount, place) == 0) return 0;
+    if (enable_controllers(mount, place)) return 0;
     if (errno != EBUSY || strcmp(own, place) != 0) return -1;
-    *moved = move_self(mount, place) == 0;
+    *moved = move_self(mount, place);
     if (!*moved) return errno = EBUSY, -1;
-    return switch_on(mount, place);
+    return enable_controllers(mount, place) ? 0 : -1;
 }
 
 bool delegation_bars_restart(const char *place) {
-    /* With ProtectControlGroups=private the service's group looks like the top; in a container it may well be. */
-    return ends_with(place, ".service") || (strcmp(place, "/") == 0 && getenv("INVOCATION_ID"));
+    /* With ProtectControlGroups=private, or in a container, the service's group looks like the root. */
+    return has_suffix(place, ".service") || (strcmp(place, "/") == 0 && getenv("INVOCATION_ID"));
 }
 
 /* ---- what is wrong ---- */
 
-/* Only a part of the hierarchy is shown here, as if that were all: the real top has no such file. */
-static bool is_top_hidden(const char *mount) {
+/* Whether only a part of the hierarchy is visible here: the real root has no such file. */
+static bool is_root_hidden(const char *mount) {
     char path[ROOM];
     path_of(path, mount, "/", "cgroup.type");
     return access(path, F_OK) == 0;
 }
 
 void delegation_explain(int error, const char *mount, bool root, const char *place, char *out, size_t size) {
-    if (error == EROFS || (error != EBUSY && is_top_hidden(mount)))
+    if (error == EROFS || (error != EBUSY && is_root_hidden(mount)))
         snprintf(
             out, size,
             "the cgroup hierarchy is read-only or hidden here; take ProtectControlGroups= out of the unit, or start the "
             "container with --privileged or its cgroups mounted writable");
     else if (error == EBUSY)
         snprintf(out, size,
-                 "other processes are in the cgroup %.100s, which could only give limits if they were in one below it; "
-                 "start wrennd in a unit or a container of its own",
+                 "the cgroup %.100s contains other processes, so it can't set limits; start wrennd in a unit or a "
+                 "container of its own",
                  place);
     else if (!root)
         snprintf(out, size,

@@ -1,5 +1,4 @@
-/* What every root needs in /etc, whatever it was made from. It goes to the box's own layer. */
-#include <errno.h>
+/* The files in /etc that every root needs, in the box's own layer. */
 #include <fcntl.h>
 #include <linux/openat2.h>
 #include <string.h>
@@ -8,43 +7,39 @@
 
 #include "server/backend/ns/internal.h"
 
-/* A longer /etc/hosts stays as it is. */
+/* A longer /etc/hosts is not changed. */
 enum { HOSTS_MAX = 64 << 10 };
 
 #define LOCALHOST "127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n"
-/* Marks our line: in what is made from a snapshot it names another sandbox, and goes. */
+/* Marks our line. In a box made from a snapshot it names another box, and is replaced. */
 #define MARK "# this sandbox"
 
-/* Of those that a root brings, the ones that it may lack. */
+/* Files that a whole root file system may lack. */
 static const struct {
     const char *path, *text;
-} owed[] = {
+} needed[] = {
     {"etc/resolv.conf", ""}, /* there is no network */
     {"etc/passwd", "root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/nonexistent:/sbin/nologin\n"},
     {"etc/group", "root:x:0:\nnogroup:x:65534:\n"},
 };
 
-static int put(int etc, const char *name, const char *text, size_t size) {
-    int fd = openat(etc, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
-    ssize_t written = fd >= 0 ? write(fd, text, size) : -1;
-    if (fd >= 0) close(fd);
-    return written == (ssize_t)size ? 0 : -1;
+static bool put_etc_file(int etc, const char *name, const char *text, size_t size) {
+    return wrn_file_write(etc, name, O_CREAT | O_EXCL, text, size);
 }
 
-/* Links lead where they would lead inside. */
+/* Links are followed as inside the box. */
 static int open_inside(int root, const char *path, uint64_t flags) {
     const struct open_how how = {.flags = flags | O_CLOEXEC, .resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS};
     return (int)syscall(SYS_openat2, root, path, &how, sizeof(how));
 }
 
-/* The size, or -1 where there is no file that can be read; HOSTS_MAX for a longer one. */
+/* Returns the size, at most HOSTS_MAX, or -1 if this is not a readable file. */
 static ssize_t read_inside(int root, const char *path, char text[HOSTS_MAX]) {
     struct stat info;
     ssize_t size = -1, got;
-    int fd = open_inside(root, path, O_RDONLY | O_NONBLOCK | O_NOCTTY);
+    WRN_AUTO(wrn_fd_close) int fd = open_inside(root, path, O_RDONLY | O_NONBLOCK | O_NOCTTY);
     if (fd >= 0 && fstat(fd, &info) == 0 && S_ISREG(info.st_mode))
         for (size = 0; size < HOSTS_MAX && (got = read(fd, text + size, (size_t)(HOSTS_MAX - size))) > 0;) size += got;
-    if (fd >= 0) close(fd);
     return size;
 }
 
@@ -60,7 +55,7 @@ static bool names_localhost(const char *line, size_t size) {
     return false;
 }
 
-/* `text` without the line of another sandbox; `out` has room for all of it. */
+/* Copies `text` without our line. `out` has room for all of it, and a line break. */
 static size_t keep_lines(const char *text, size_t size, char *out, bool *has_localhost) {
     size_t used = 0;
     for (const char *at = text, *end = text + size; at < end;) {
@@ -78,27 +73,26 @@ static size_t keep_lines(const char *text, size_t size, char *out, bool *has_loc
     return used;
 }
 
-/* The loopback is all the network there is. */
-static int write_hosts(int etc, int root, const char *hostname) {
+static bool write_hosts(int etc, int root, const char *hostname) {
     static char text[HOSTS_MAX], lines[HOSTS_MAX + 1];
     char out[HOSTS_MAX + 512];
     bool has_localhost = false;
     ssize_t size = root >= 0 ? read_inside(root, "etc/hosts", text) : -1;
-    if (size == HOSTS_MAX) return 0;
+    if (size == HOSTS_MAX) return true;
     size_t kept = size > 0 ? keep_lines(text, (size_t)size, lines, &has_localhost) : 0;
     int length = snprintf(out, sizeof(out), "%s%.*s127.0.0.1\t%s\t" MARK "\n", has_localhost ? "" : LOCALHOST,
                           (int)kept, lines, hostname);
-    return put(etc, "hosts", out, (size_t)length);
+    return put_etc_file(etc, "hosts", out, (size_t)length);
 }
 
 int etc_write(int etc, int root, bool is_whole, const char *hostname) {
     char line[WRN_BOX_ID_MAX + 2];
     int length = snprintf(line, sizeof(line), "%s\n", hostname);
-    if (put(etc, "hostname", line, (size_t)length) != 0 || write_hosts(etc, root, hostname) != 0) return -1;
-    for (size_t i = 0; is_whole && i < WRN_COUNT(owed); i++) {
-        int there = open_inside(root, owed[i].path, O_PATH);
-        if (there >= 0) close(there);
-        else if (put(etc, owed[i].path + strlen("etc/"), owed[i].text, strlen(owed[i].text)) != 0) return -1;
+    if (!put_etc_file(etc, "hostname", line, (size_t)length) || !write_hosts(etc, root, hostname)) return -1;
+    for (size_t i = 0; is_whole && i < WRN_COUNT(needed); i++) {
+        WRN_AUTO(wrn_fd_close) int there = open_inside(root, needed[i].path, O_PATH);
+        const char *text = needed[i].text;
+        if (there < 0 && !put_etc_file(etc, needed[i].path + strlen("etc/"), text, strlen(text))) return -1;
     }
     return 0;
 }

@@ -1,8 +1,7 @@
 #include "server/backend/ns/instance.h"
 
-#include <errno.h>
 #include <fcntl.h>
-#include <stddef.h>
+#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -13,8 +12,6 @@
 
 /* ---- its end ---- */
 
-static void free_handle(uv_handle_t *handle) { free(handle); }
-
 static void free_slot(const wrn_instance *it) {
     it->backend->slot_used[it->slot] = false;
     if (it->backend->root) slot_release(it->backend->slots_fd, it->slot);
@@ -24,24 +21,19 @@ static void free_instance(wrn_instance *it) {
     wrn_instance **at = &it->backend->all;
     while (*at != it) at = &(*at)->next;
     *at = it->next;
-    instance_forget_walk(it);
+    instance_stop_measuring(it);
     instance_count(it, false);
-    if (it->error_fd >= 0) close(it->error_fd);
-    uv_close((uv_handle_t *)it->timer, free_handle);
-    free(it);
-}
-
-static wrn_instance *instance_of(wrn_job *removal) {
-    return (wrn_instance *)((char *)removal - offsetof(wrn_instance, removal));
+    wrn_fd_close(&it->error_fd);
+    uv_close((uv_handle_t *)&it->timer, wrn_handle_free_data);
 }
 
 static void remove_files(wrn_job *removal) {
-    wrn_instance *it = instance_of(removal);
+    wrn_instance *it = (wrn_instance *)removal;
     it->files_stayed = !wrn_tree_remove(it->dir);
 }
 
-static void files_removed(wrn_job *removal) {
-    wrn_instance *it = instance_of(removal);
+static void on_files_removed(wrn_job *removal) {
+    wrn_instance *it = (wrn_instance *)removal;
     wrn_done_fn done = it->done;
     void *context = it->done_context;
     wrn_fault fault;
@@ -54,22 +46,22 @@ static void files_removed(wrn_job *removal) {
 
 static void remove_cgroups(uv_timer_t *timer) {
     wrn_instance *it = timer->data;
-    /* The kernel takes some milliseconds to let go of a group whose last member died. */
+    /* The kernel takes some milliseconds to release a group whose last member died. */
     if (!cgroup_remove(&it->backend->cgroups, it->id) && it->tries++ < RETRIES) {
         uv_timer_start(timer, remove_cgroups, RETRY_MS, 0);
         return;
     }
     it->removal.run = remove_files;
-    it->removal.done = files_removed;
+    it->removal.done = on_files_removed;
     wrn_lane_put(it->backend->config.loop, WRN_LANE_REMOVE, &it->removal);
 }
 
-/* Whoever waits for something of it gets no answer any more, but for connections. */
+/* Drops the callbacks of freezing and thawing, and fails the connections that are being made. */
 static void detach(wrn_instance *it) {
     it->ended = true;
     it->done = NULL;
-    uv_timer_stop(it->timer);
-    instance_forget_walk(it);
+    uv_timer_stop(&it->timer);
+    instance_stop_measuring(it);
     dials_end(&it->dials);
 }
 
@@ -79,79 +71,78 @@ void ns_release(wrn_instance *it, wrn_done_fn done, void *context) {
     it->done = done;
     it->done_context = context;
     it->tries = 0;
-    uv_timer_start(it->timer, remove_cgroups, 0, 0);
+    uv_timer_start(&it->timer, remove_cgroups, 0, 0);
 }
 
-/* What helps against an error of the system's. */
-static const char *remedy(int error) {
+static const char *remedy_for(int error) {
     return error == EMFILE || error == ENFILE
                ? "raise the limit of open files: LimitNOFILE= in wrennd's unit, or ulimit -Hn before it starts"
                : "run wrennd doctor";
 }
 
-/* Why an agent that never spoke is gone. */
-static void explain(const wrn_instance *it, wrn_fault *fault) {
-    spawn_error step;
-    if (it->error_fd >= 0 && read(it->error_fd, &step, sizeof(step)) == (ssize_t)sizeof(step))
-        wrn_fault_set(fault, WRN_FAULT_INTERNAL_ERROR, "cannot build the sandbox: %.50s: %s; %s", step.step,
-                      strerror(step.error), remedy(step.error));
+__attribute__((format(printf, 2, 3))) static void set_errno_fault(wrn_fault *fault, const char *format, ...) {
+    int error = errno;
+    char what[300];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(what, sizeof(what), format, args);
+    va_end(args);
+    wrn_fault_set(fault, WRN_FAULT_INTERNAL_ERROR, "cannot %s: %s; %s", what, strerror(error), remedy_for(error));
 }
 
 void ns_kill(wrn_instance *it, wrn_fault *fault) {
-    if (fault) explain(it, fault);
+    spawn_error step;
+    if (fault && it->error_fd >= 0 && read(it->error_fd, &step, sizeof(step)) == (ssize_t)sizeof(step)) {
+        errno = step.error;
+        set_errno_fault(fault, "build the sandbox: %.50s", step.step);
+    }
     detach(it);
     if (it->frozen && cgroups_can_freeze(&it->backend->cgroups)) cgroup_freeze(&it->backend->cgroups, it->id, false);
-    syscall(SYS_pidfd_send_signal, it->pidfd, SIGKILL, NULL, 0); /* PID 1 takes its whole namespace along */
+    syscall(SYS_pidfd_send_signal, it->pidfd, SIGKILL, NULL, 0); /* the kernel kills the whole PID namespace with it */
 }
 
 /* ---- its root ---- */
 
-/* What the sandbox finds changed here must be as the template has it, though we put files of our own there. */
-static int take_attributes(const wrn_instance *it, const char *of_template, const char *of_box) {
+/* We put files into directories of the box's layer, which must still look as in the template. */
+static bool copy_attributes(const wrn_instance *it, const char *of_template, const char *of_box) {
     char from[PATH_MAX + 16], to[PATH_MAX + 16];
     struct stat info;
     snprintf(from, sizeof(from), "%s%s", it->tree, of_template);
     snprintf(to, sizeof(to), "%s%s", it->dir, of_box);
-    if (!*it->tree || lstat(from, &info) != 0 || !S_ISDIR(info.st_mode)) return 0;
+    if (!*it->tree || lstat(from, &info) != 0 || !S_ISDIR(info.st_mode)) return true;
     const struct timespec times[2] = {info.st_atim, info.st_mtim};
-    if (it->backend->root && chown(to, info.st_uid, info.st_gid) != 0) return -1;
-    return chmod(to, info.st_mode & 07777) == 0 ? utimensat(AT_FDCWD, to, times, 0) : -1;
+    if (it->backend->root && chown(to, info.st_uid, info.st_gid) != 0) return false;
+    return chmod(to, info.st_mode & 07777) == 0 && utimensat(AT_FDCWD, to, times, 0) == 0;
 }
 
-static int write_etc(const wrn_instance *it, const char *hostname) {
+static bool write_etc(const wrn_instance *it, const char *hostname) {
     char path[PATH_MAX + 16];
     snprintf(path, sizeof(path), "%s/u/etc", it->dir);
-    int etc = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC), root = -1;
-    if (*it->tree) root = open(it->tree, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    int rc = etc < 0 ? -1 : etc_write(etc, root, root >= 0 && !it->on_host, hostname), saved = errno;
-    if (etc >= 0) close(etc);
-    if (root >= 0) close(root);
-    errno = saved;
-    return rc;
+    WRN_AUTO(wrn_fd_close) int etc = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    WRN_AUTO(wrn_fd_close) int root = *it->tree ? open(it->tree, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+    return etc >= 0 && etc_write(etc, root, root >= 0 && !it->on_host, hostname) == 0;
 }
 
-static int make_files(wrn_instance *it, const wrn_box_spec *spec) {
+static bool make_files(const wrn_instance *it, const wrn_box_spec *spec) {
     static const char *const dirs[] = {"", "/u", "/w", "/uu", "/uw", "/stage", "/u/etc", "/u/run", "/u/run/wrenn"};
-    char path[PATH_MAX + 64];
-    for (size_t i = 0; i < WRN_COUNT(dirs); i++) {
-        snprintf(path, sizeof(path), "%s%s", it->dir, dirs[i]);
-        if (mkdir(path, i ? 0755 : 0700) != 0) return -1;
-    }
     const char *const files[][2] = {{"/u/run/wrenn/sandbox_id", spec->id},
                                     {"/u/run/wrenn/template_id", spec->template_name},
                                     {"/u/run/wrenn/sandbox", "true"}};
-    for (size_t i = 0; i < WRN_COUNT(files); i++) {
-        snprintf(path, sizeof(path), "%s%s", it->dir, files[i][0]);
-        FILE *file = fopen(path, "we");
-        if (!file) return -1;
-        bool ok = fprintf(file, "%s\n", files[i][1]) > 0;
-        if (fclose(file) != 0 || !ok) return -1;
+    static const char *const shared[][2] = {{"/etc", "/u/etc"}, {"/run", "/u/run"}, {"", "/u"}, {"/usr", "/uu"}};
+    char path[PATH_MAX + 64];
+    for (size_t i = 0; i < WRN_COUNT(dirs); i++) {
+        snprintf(path, sizeof(path), "%s%s", it->dir, dirs[i]);
+        if (mkdir(path, i ? 0755 : 0700) != 0) return false;
     }
-    return write_etc(it, spec->id) == 0 && take_attributes(it, "/etc", "/u/etc") == 0 &&
-                   take_attributes(it, "/run", "/u/run") == 0 && take_attributes(it, "", "/u") == 0 &&
-                   take_attributes(it, "/usr", "/uu") == 0
-               ? 0
-               : -1;
+    for (size_t i = 0; i < WRN_COUNT(files); i++) {
+        char line[160];
+        int size = snprintf(line, sizeof(line), "%.128s\n", files[i][1]);
+        snprintf(path, sizeof(path), "%s%s", it->dir, files[i][0]);
+        if (!wrn_file_write(AT_FDCWD, path, O_CREAT, line, (size_t)size)) return false;
+    }
+    bool ok = write_etc(it, spec->id);
+    for (size_t i = 0; ok && i < WRN_COUNT(shared); i++) ok = copy_attributes(it, shared[i][0], shared[i][1]);
+    return ok;
 }
 
 static int take_slot(wrn_backend *backend, wrn_fault *fault) {
@@ -160,9 +151,8 @@ static int take_slot(wrn_backend *backend, wrn_fault *fault) {
         if (backend->root && !backend->userns[slot]) {
             int fd = userns_make(FIRST_UID + (uid_t)slot * UID_RANGE);
             if (fd < 0) {
+                set_errno_fault(fault, "make a user namespace");
                 slot_release(backend->slots_fd, slot);
-                wrn_fault_set(fault, WRN_FAULT_INTERNAL_ERROR, "cannot make a user namespace: %s; %s", strerror(errno),
-                              remedy(errno));
                 return -1;
             }
             backend->userns[slot] = fd + 1;
@@ -170,51 +160,40 @@ static int take_slot(wrn_backend *backend, wrn_fault *fault) {
         backend->slot_used[slot] = true;
         return slot;
     }
-    wrn_fault_set(fault, WRN_FAULT_NO_HOSTS_AVAILABLE, "this machine has all the %d sandboxes it can number",
-                  SLOTS_MAX);
-    return -1;
+    return wrn_fault_set(fault, WRN_FAULT_NO_HOSTS_AVAILABLE, "this machine runs %d sandboxes, which is the limit",
+                         SLOTS_MAX);
 }
 
 static wrn_instance *new_instance(wrn_backend *backend, const char *id, const char *dir) {
     wrn_instance *it = calloc(1, sizeof(*it));
-    uv_timer_t *timer = malloc(sizeof(*timer));
-    if (!it || !timer) abort();
-    *it = (wrn_instance){.backend = backend,
-                         .next = backend->all,
-                         .slot = -1,
-                         .error_fd = -1,
-                         .pidfd = -1,
-                         .disk_bytes = -1,
-                         .timer = timer};
+    *it = (wrn_instance){
+        .backend = backend, .next = backend->all, .slot = -1, .error_fd = -1, .pidfd = -1, .disk_bytes = -1};
     snprintf(it->id, sizeof(it->id), "%s", id);
     snprintf(it->dir, sizeof(it->dir), "%.4000s", dir);
     backend->all = it;
-    uv_timer_init(backend->config.loop, timer);
-    timer->data = it;
+    uv_timer_init(backend->config.loop, &it->timer);
+    it->timer.data = it;
     return it;
 }
 
-static void take_root(wrn_instance *it, const wrn_root *root) {
+static void set_root(wrn_instance *it, const wrn_root *root) {
     it->on_host = root->on_host;
     snprintf(it->tree, sizeof(it->tree), "%s", root->tree);
 }
 
 wrn_instance *ns_prepare(wrn_backend *backend, const wrn_box_spec *spec, const wrn_root *root, const char *dir,
                          wrn_fault *fault) {
-    if (spec->network || spec->disk_mb) {
-        wrn_fault_set(fault, WRN_FAULT_INVALID_REQUEST,
-                      "sandboxes in namespaces have no network and no disk of a size");
-        return NULL;
-    }
+    if (spec->network || spec->disk_mb)
+        return wrn_fault_set(fault, WRN_FAULT_INVALID_REQUEST,
+                             "sandboxes in namespaces can have neither a network nor a disk size"),
+               NULL;
     int slot = take_slot(backend, fault);
     if (slot < 0) return NULL;
     wrn_instance *it = new_instance(backend, spec->id, dir);
     it->slot = slot;
     it->vcpus = spec->vcpus;
-    take_root(it, root);
-    if (make_files(it, spec) != 0)
-        wrn_fault_set(fault, WRN_FAULT_INTERNAL_ERROR, "cannot make the sandbox's files in %.200s: %s; %s", it->dir,
-                      strerror(errno), remedy(errno));
+    set_root(it, root);
+    if (!make_files(it, spec)) set_errno_fault(fault, "make the sandbox's files in %.200s", it->dir);
     else if (cgroup_make(&backend->cgroups, spec, fault) == 0) return it;
     cgroup_remove(&backend->cgroups, it->id);
     wrn_tree_remove(it->dir);
@@ -259,42 +238,32 @@ static pid_t spawn_agent(wrn_instance *it, const wrn_box_spec *spec, const int c
         .memory_mb = spec->memory_mb,
         .pids_max = pids_max(spec),
         .cpuinfo = backend->cpuinfo,
-        .cpuinfo_size = given_cpuinfo(backend->cpuinfo, spec->vcpus),
+        .cpuinfo_size = system_files_cpuinfo(backend->cpuinfo, spec->vcpus),
+        .on_host = it->on_host,
+        .skeleton = backend->skeleton,
+        .box = it->dir,
+        .tree = it->tree,
     };
     cgroup_join_fds(&backend->cgroups, spec->id, s.join_fds);
     cgroup_view(&backend->cgroups, spec->id, s.shown);
-    s.on_host = it->on_host;
-    s.has_tree = *it->tree;
-    snprintf(s.tree, sizeof(s.tree), "%s", it->tree);
     snprintf(s.stage, sizeof(s.stage), "%.4000s/stage", it->dir);
-    snprintf(s.skeleton, sizeof(s.skeleton), "%s", backend->skeleton);
-    snprintf(s.box, sizeof(s.box), "%s", it->dir);
-    snprintf(s.usr, sizeof(s.usr), "/usr");
     snprintf(s.shm_options, sizeof(s.shm_options), "mode=1777,size=%lldm", (long long)(spec->memory_mb + 1) / 2);
     pid_t pid = spawn_child(&s, &it->pidfd);
-    if (pid < 0)
-        wrn_fault_set(fault, WRN_FAULT_INTERNAL_ERROR, "cannot make the sandbox's namespaces: %s; %s", strerror(errno),
-                      remedy(errno));
-    if (s.clone_fd >= 0) close(s.clone_fd);
+    if (pid < 0) set_errno_fault(fault, "make the sandbox's namespaces");
+    wrn_fd_close(&s.clone_fd);
     for (int i = 0; i < HIERARCHIES && s.join_fds[i] >= 0; i++) close(s.join_fds[i]);
     return pid;
-}
-
-static void close_pair(const int pair[2]) {
-    for (int i = 0; i < 2; i++)
-        if (pair[i] >= 0) close(pair[i]);
 }
 
 int ns_start(wrn_instance *it, const wrn_box_spec *spec, wrn_running *out, int channel[2], wrn_fault *fault) {
     int ours[2] = {-1, -1}, theirs[2] = {-1, -1}, errors[2] = {-1, -1}, handover[2] = {-1, -1};
     bool outlives = it->backend->config.adopt_ms > 0;
     int rc = -1;
-    /* Nothing comes out of the socket for new channels, and descriptors least of all: closing them could hold us up. */
+    /* We never receive from the handover socket: descriptors from the box could block us when we close them. */
     if (!channel_pipes(ours, theirs) || pipe2(errors, O_CLOEXEC | O_NONBLOCK) != 0 ||
         (outlives && (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, handover) != 0 ||
                       shutdown(handover[0], SHUT_RD) != 0))) {
-        wrn_fault_set(fault, WRN_FAULT_INTERNAL_ERROR, "cannot make the agent's channel: %s; %s", strerror(errno),
-                      remedy(errno));
+        set_errno_fault(fault, "make the agent's channel");
     } else if ((it->pid = spawn_agent(it, spec, theirs, handover[1], errors[1], fault)) >= 0) {
         it->dials = (dials){.loop = it->backend->config.loop, .pidfd = it->pidfd, .root = it->backend->root};
         it->error_fd = errors[0];
@@ -303,21 +272,15 @@ int ns_start(wrn_instance *it, const wrn_box_spec *spec, wrn_running *out, int c
         errors[0] = handover[0] = ours[0] = ours[1] = -1;
         rc = 0;
     }
-    close_pair(ours), close_pair(theirs), close_pair(errors), close_pair(handover);
+    wrn_fds_close(ours, 2), wrn_fds_close(theirs, 2), wrn_fds_close(errors, 2), wrn_fds_close(handover, 2);
     return rc;
 }
 
-/* Before it has started anything, and while it waits: a task that runs would have to move at once. No limit, it may fail. */
-static void pin(wrn_instance *it) {
-    if (cpus_choose(&it->backend->cpus, it->vcpus, &it->cpus)) sched_setaffinity(it->pid, sizeof(it->cpus), &it->cpus);
-    instance_count(it, true);
-}
-
 void ns_started(wrn_instance *it) {
-    if (it->vcpus) pin(it);
+    /* The agent waits now and has started nothing. A thread that runs would have to migrate at once. */
+    if (it->vcpus) instance_place(it);
     greed_watch(it->backend);
-    if (it->error_fd >= 0) close(it->error_fd);
-    it->error_fd = -1;
+    wrn_fd_close(&it->error_fd);
 }
 
 /* ---- taking one over ---- */
@@ -335,25 +298,14 @@ wrn_instance *ns_restore(wrn_backend *backend, const char *id, const char *dir, 
 }
 
 int ns_connect(wrn_instance *it, const wrn_root *root, int channel[2], wrn_fault *fault) {
-    int theirs[2];
-    struct iovec bytes = {(char[]){0}, 1};
-    union {
-        struct cmsghdr head;
-        char room[CMSG_SPACE(sizeof(theirs))];
-    } control = {.head = {.cmsg_len = CMSG_LEN(sizeof(theirs)), .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS}};
-    struct msghdr message = {
-        .msg_iov = &bytes, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof(control)};
-    take_root(it, root);
+    int theirs[2] = {-1, -1};
+    set_root(it, root);
     bool sent = channel_pipes(channel, theirs);
-    if (sent) {
-        memcpy(CMSG_DATA(&control.head), theirs, sizeof(theirs));
-        sent = sendmsg(it->handover_fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT) == 1;
-        int saved = errno;
-        close_pair(theirs);
-        if (!sent) close_pair(channel);
-        errno = saved;
+    if (sent && !wrn_fds_send(it->handover_fd, "", 1, theirs, 2, MSG_DONTWAIT)) {
+        wrn_fds_close(channel, 2);
+        sent = false;
     }
+    wrn_fds_close(theirs, 2);
     if (sent) return 0;
-    wrn_fault_set(fault, WRN_FAULT_AGENT_ERROR, "cannot reach the sandbox's agent: %s", strerror(errno));
-    return -1;
+    return wrn_fault_set(fault, WRN_FAULT_AGENT_ERROR, "cannot reach the sandbox's agent: %s", strerror(errno));
 }

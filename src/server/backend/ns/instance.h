@@ -1,4 +1,4 @@
-/* The backend and its instances, for the files that see to them: ns.c, instance.c, freeze.c, measure.c and balance.c. */
+/* The backend and its instances: one for each box. */
 #ifndef WRN_SERVER_NS_INSTANCE_H
 #define WRN_SERVER_NS_INSTANCE_H
 
@@ -6,6 +6,14 @@
 #include "server/lane.h"
 
 enum { MEMORY_MIN_MB = 32, RETRY_MS = 2, RETRIES = 2000 };
+
+/* The processors of this daemon, and what boxes do on them. */
+typedef struct cpus {
+    cpu_set_t own;
+    int count;             /* of `own`; 0: unknown */
+    int load[CPU_SETSIZE]; /* the boxes placed on each */
+    int busy[CPU_SETSIZE]; /* what these use of it, in thousandths */
+} cpus;
 
 struct wrn_backend {
     wrn_backend_config config;
@@ -17,9 +25,9 @@ struct wrn_backend {
     char *cpuinfo; /* the host's */
     struct sock_fprog filter;
     bool slot_used[SLOTS_MAX];
-    int userns[SLOTS_MAX]; /* + 1; 0: not made yet. Kept for the next user of the slot */
-    wrn_instance *to_walk; /* whose space on disk is to be measured; one at a time, the first one now */
-    disk_walk *walk;
+    int userns[SLOTS_MAX];    /* + 1; 0: not made yet. Kept for the next user of the slot */
+    wrn_instance *to_measure; /* those whose disk space is to be measured; the first is being measured */
+    struct disk_walk *walk;
     wrn_instance *all;
     struct greed *greed; /* NULL: there is no box yet, or nothing to tell them apart by */
 };
@@ -32,6 +40,7 @@ typedef struct wrn_use {
 } wrn_use;
 
 struct wrn_instance {
+    wrn_job removal; /* first, so that a job is its instance */
     wrn_backend *backend;
     wrn_instance *next; /* of all */
     char id[WRN_BOX_ID_MAX + 1], dir[PATH_MAX], tree[PATH_MAX];
@@ -39,25 +48,24 @@ struct wrn_instance {
     int slot, error_fd;
     int pidfd, handover_fd; /* the caller's */
     pid_t pid;
-    int64_t vcpus;   /* 0: it is restored, and has them */
-    cpu_set_t cpus;  /* none: all */
-    bool is_counted; /* on these */
-    int busy;        /* thousandths of a processor, before busy_us */
+    int64_t vcpus;   /* 0: it was restored, and is placed already */
+    cpu_set_t cpus;  /* where it is placed; empty: on all */
+    bool is_counted; /* there */
+    int busy;        /* thousandths of a processor, up to busy_us */
     int64_t busy_us, busy_cpu_usec;
     wrn_use use;
     bool frozen, ended;
     dials dials;
-    uv_timer_t *timer; /* freezing, thawing and releasing: the next look */
+    uv_timer_t timer; /* the next attempt to freeze, thaw or release */
     int tries, error;
-    int64_t disk_bytes, disk_due_ms; /* as last measured; when to measure again */
-    int64_t disk_cpu_usec;           /* used up to when it was measured */
-    wrn_instance *next_to_walk;
-    bool is_to_walk;
+    int64_t disk_bytes, disk_due_ms; /* the last measurement; when the next one is due */
+    int64_t disk_cpu_usec;           /* processor time used before the last measurement */
+    wrn_instance *next_to_measure;
+    bool is_to_measure;
     wrn_done_fn done; /* of what the timer is for */
     void *done_context;
-    wrn_written_fn saved;
+    wrn_upper_layers_fn saved;
     void *saved_context;
-    wrn_job removal;
     bool files_stayed;
 };
 
@@ -76,13 +84,16 @@ void ns_release(wrn_instance *it, wrn_done_fn done, void *context);
 
 bool ns_freeze(wrn_instance *it, wrn_done_fn done, void *context);
 bool ns_thaw(wrn_instance *it, wrn_done_fn done, void *context);
-void ns_save(wrn_instance *it, wrn_written_fn done, void *context);
+void ns_save(wrn_instance *it, wrn_upper_layers_fn done, void *context);
 
 /* ---- balance.c ---- */
 
-/* Does it need its processors? What is paused does not. */
+void cpus_open(cpus *c);
+/* Places a new box on the least loaded processors. */
+void instance_place(wrn_instance *it);
+/* Counts the box among those that use its processors, or not: a paused box does not. */
 void instance_count(wrn_instance *it, bool needs_cpus);
-/* With what it has used up to now: it is moved if it shares a processor that is full while another one is not. */
+/* Moves the box if it shares a full processor while another one is not full. `used`: what it has used up to now. */
 void instance_balance(wrn_instance *it, const wrn_box_stats *used);
 
 /* ---- greed.c ---- */
@@ -91,9 +102,15 @@ void instance_balance(wrn_instance *it, const wrn_box_stats *used);
 void greed_watch(wrn_backend *backend);
 void greed_unwatch(wrn_backend *backend);
 
+/* ---- probe.c, dial.c ---- */
+
+wrn_json *ns_probe(const wrn_backend *backend);
+void ns_dial(wrn_instance *it, uint16_t port, wrn_dial_fn done, void *context);
+
 /* ---- measure.c ---- */
 
 void ns_stats(wrn_instance *it, wrn_box_stats *out);
-void instance_forget_walk(wrn_instance *it);
+/* The box's disk space is not measured any more. */
+void instance_stop_measuring(wrn_instance *it);
 
 #endif

@@ -1,61 +1,91 @@
-/* What a box uses. */
+/* What boxes use. */
+#include <stdlib.h>
+
 #include "base/clock.h"
 #include "server/backend/ns/instance.h"
+#include "server/trees.h"
 
-/* Space on disk is measured every DISK_MS at most, and for at most one part in DISK_SHARE of the time. */
+/* Disk space is measured at most every DISK_MS, and for at most one part in DISK_SHARE of the time. */
 enum { DISK_MS = 4000, DISK_SHARE = 20 };
 
-static void walk_first(wrn_backend *backend);
-
-static void unlist_walk(wrn_instance *it) {
-    wrn_instance **at = &it->backend->to_walk;
-    while (*at && *at != it) at = &(*at)->next_to_walk;
-    if (*at) *at = it->next_to_walk;
-    it->is_to_walk = false;
-}
-
-static void on_walked(void *context, int64_t bytes, int64_t took_ms) {
-    wrn_instance *it = context;
-    int64_t pause_ms = took_ms * DISK_SHARE > DISK_MS ? took_ms * DISK_SHARE : DISK_MS;
-    it->disk_bytes = bytes;
-    it->disk_due_ms = wrn_now_ms() + pause_ms;
-    it->backend->walk = NULL;
-    unlist_walk(it);
-    walk_first(it->backend);
-}
-
-static void walk_first(wrn_backend *backend) {
+/* One measurement: a worker adds up the box's writable layers. */
+typedef struct disk_walk {
+    wrn_job job; /* first, so that a job is its disk_walk */
     wrn_instance *it;
-    while (!backend->walk && (it = backend->to_walk)) {
-        backend->walk = disk_walk_start(backend->config.loop, it->dir, on_walked, it);
-        if (!backend->walk) unlist_walk(it);
+    atomic_bool stopped; /* `it` is gone */
+    int64_t bytes, took_ms;
+    char box_dir[PATH_MAX];
+} disk_walk;
+
+static void measure_first(wrn_backend *backend);
+
+static void remove_from_queue(wrn_instance *it) {
+    wrn_instance **at = &it->backend->to_measure;
+    while (*at && *at != it) at = &(*at)->next_to_measure;
+    if (*at) *at = it->next_to_measure;
+    it->is_to_measure = false;
+}
+
+static void walk_layers(wrn_job *job) {
+    static const char *const layers[] = {"u", "uu"};
+    disk_walk *walk = (disk_walk *)job;
+    int64_t started_ms = wrn_now_ms();
+    for (size_t i = 0; i < WRN_COUNT(layers); i++) {
+        char path[PATH_MAX + 8];
+        snprintf(path, sizeof(path), "%s/%s", walk->box_dir, layers[i]);
+        walk->bytes += disk_bytes(path, &walk->stopped);
     }
+    walk->took_ms = wrn_now_ms() - started_ms;
 }
 
-static void walk_later(wrn_instance *it) {
-    wrn_instance **at = &it->backend->to_walk;
-    while (*at) at = &(*at)->next_to_walk;
+static void on_walked(wrn_job *job) {
+    disk_walk *walk = (disk_walk *)job;
+    if (!atomic_load(&walk->stopped)) {
+        wrn_instance *it = walk->it;
+        int64_t pause_ms = walk->took_ms * DISK_SHARE;
+        it->disk_bytes = walk->bytes;
+        it->disk_due_ms = wrn_now_ms() + (pause_ms > DISK_MS ? pause_ms : DISK_MS);
+        it->backend->walk = NULL;
+        remove_from_queue(it);
+        measure_first(it->backend);
+    }
+    free(walk);
+}
+
+static void measure_first(wrn_backend *backend) {
+    if (backend->walk || !backend->to_measure) return;
+    disk_walk *walk = backend->walk = calloc(1, sizeof(*walk));
+    walk->job.run = walk_layers;
+    walk->job.done = on_walked;
+    walk->it = backend->to_measure;
+    snprintf(walk->box_dir, sizeof(walk->box_dir), "%s", walk->it->dir);
+    wrn_lane_put(backend->config.loop, WRN_LANE_DISK, &walk->job);
+}
+
+static void measure_later(wrn_instance *it) {
+    wrn_instance **at = &it->backend->to_measure;
+    while (*at) at = &(*at)->next_to_measure;
     *at = it;
-    it->next_to_walk = NULL;
-    it->is_to_walk = true;
-    walk_first(it->backend);
+    it->next_to_measure = NULL;
+    it->is_to_measure = true;
+    measure_first(it->backend);
 }
 
-void instance_forget_walk(wrn_instance *it) {
+void instance_stop_measuring(wrn_instance *it) {
     wrn_backend *backend = it->backend;
-    if (backend->walk && backend->to_walk == it) disk_walk_stop(WRN_TAKE(backend->walk));
-    if (it->is_to_walk) unlist_walk(it);
-    walk_first(backend);
+    if (backend->walk && backend->walk->it == it) atomic_store(&WRN_TAKE(backend->walk)->stopped, true);
+    if (it->is_to_measure) remove_from_queue(it);
+    measure_first(backend);
 }
 
-/* Answers with the space that was measured before, and has it measured again if that was long ago and something has run
- * since: what does nothing writes nothing. */
+/* Reports the disk space as last measured. Measures it again if that was long ago and the box has used processor time
+ * since: an idle box writes nothing. */
 void ns_stats(wrn_instance *it, wrn_box_stats *out) {
     cgroup_stats(&it->backend->cgroups, it->id, out);
     instance_balance(it, out);
     out->disk_bytes = it->disk_bytes;
     bool idle = out->cpu_usec >= 0 && out->cpu_usec == it->disk_cpu_usec;
-    if (it->is_to_walk || idle || it->ended || wrn_now_ms() < it->disk_due_ms) return;
+    if (it->is_to_measure || idle || it->ended || wrn_now_ms() < it->disk_due_ms) return;
     it->disk_cpu_usec = out->cpu_usec;
-    walk_later(it);
+    measure_later(it);
 }

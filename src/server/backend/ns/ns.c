@@ -1,6 +1,4 @@
-#include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -8,22 +6,18 @@
 
 #include "server/backend/ns/instance.h"
 
-/* A sealed copy in memory: no path inside the sandbox leads to it, and nothing inside can write to it. */
+/* Makes a sealed copy in memory: no path in the box leads to it, and nothing there can write to it. */
 static int load_agent(const char *path, wrn_fault *fault) {
-    int file = open(path, O_RDONLY | O_CLOEXEC);
-    int fd = file < 0 ? -1 : memfd_create("wrenn-agent", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+    WRN_AUTO(wrn_fd_close) int file = open(path, O_RDONLY | O_CLOEXEC);
+    WRN_AUTO(wrn_fd_close) int fd = file < 0 ? -1 : memfd_create("wrenn-agent", MFD_CLOEXEC | MFD_ALLOW_SEALING);
     char chunk[65536];
     ssize_t got = fd < 0 ? -1 : 0;
     while (fd >= 0 && (got = read(file, chunk, sizeof(chunk))) > 0)
         if (write(fd, chunk, (size_t)got) != got) break;
-    int saved = errno;
-    if (file >= 0) close(file);
     if (got == 0 && fchmod(fd, 0555) == 0 &&
         fcntl(fd, F_ADD_SEALS, F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE) == 0)
-        return fd;
-    if (fd >= 0) close(fd);
-    wrn_fault_set(fault, WRN_FAULT_INTERNAL_ERROR, "cannot load the agent %s: %s", path, strerror(saved));
-    return -1;
+        return wrn_fd_take(&fd);
+    return wrn_fault_set(fault, WRN_FAULT_INTERNAL_ERROR, "cannot load the agent %s: %s", path, strerror(errno));
 }
 
 static int make_minimal(wrn_backend *backend, wrn_fault *fault) {
@@ -32,27 +26,22 @@ static int make_minimal(wrn_backend *backend, wrn_fault *fault) {
     snprintf(templates, sizeof(templates), "%.3800s/templates", state);
     template_skeleton(state, backend->skeleton);
     if (mkdir(templates, 0755) == 0 || errno == EEXIST) return template_make_minimal(backend->skeleton, fault);
-    wrn_fault_set(fault, WRN_FAULT_INTERNAL_ERROR, "cannot make directories in %.300s: %s", state, strerror(errno));
-    return -1;
+    return wrn_fault_set(fault, WRN_FAULT_INTERNAL_ERROR, "cannot make directories in %.300s: %s", state,
+                         strerror(errno));
 }
 
-/* NULL when there is none, or no memory: then each sandbox sees the host's. */
 static char *read_cpuinfo(void) {
     wrn_buf text = WRN_BUF_INIT;
-    int fd = open("/proc/cpuinfo", O_RDONLY | O_CLOEXEC);
-    ssize_t got = 0;
-    for (char *to; fd >= 0 && (to = wrn_buf_reserve(&text, 65536)) && (got = read(fd, to, 65536)) > 0;)
-        text.size += (size_t)got;
-    if (fd >= 0) close(fd);
+    WRN_AUTO(wrn_fd_close) int fd = open("/proc/cpuinfo", O_RDONLY | O_CLOEXEC);
+    for (ssize_t got; fd >= 0 && (got = read(fd, wrn_buf_reserve(&text, 65536), 65536)) > 0;) text.size += (size_t)got;
     wrn_buf_putc(&text, '\0');
     return wrn_buf_steal(&text);
 }
 
 static int open_slots(wrn_backend *backend, wrn_fault *fault) {
     if (!backend->root || backend->slots_fd >= 0 || (backend->slots_fd = slots_open()) >= 0) return 0;
-    wrn_fault_set(fault, WRN_FAULT_INTERNAL_ERROR, "cannot open /run/wrennd/uid-ranges: %s%s", strerror(errno),
-                  errno == EROFS ? "; put RuntimeDirectory=wrennd into the unit" : "");
-    return -1;
+    return wrn_fault_set(fault, WRN_FAULT_INTERNAL_ERROR, "cannot open /run/wrennd/uid-ranges: %s%s", strerror(errno),
+                         errno == EROFS ? "; put RuntimeDirectory=wrennd into the unit" : "");
 }
 
 static void ns_close(wrn_backend *backend) {
@@ -67,28 +56,24 @@ static void ns_close(wrn_backend *backend) {
     free(backend);
 }
 
-static int open_cgroups(wrn_backend *backend, wrn_keepsake *kept, wrn_fault *fault) {
+static int open_cgroups(wrn_backend *backend, wrn_backend_state *state, wrn_fault *fault) {
     cgroups *c = &backend->cgroups;
-    bool has_left = *kept->name;
-    if (!has_left) cgroup_name(kept->name, sizeof(kept->name));
-    cgroups_open(c, backend->config.cgroup_parent, kept->name);
+    bool is_first = !*state->name;
+    if (is_first) cgroup_name(state->name, sizeof(state->name));
+    cgroups_open(c, backend->config.cgroup_parent, state->name);
     if (c->bars_restart) backend->config.adopt_ms = 0;
-    cgroups_sweep(backend->config.loop, c, kept);
-    if (!has_left) template_sweep(backend->skeleton);
-    backend->slots_fd = kept->fd;
+    cgroups_sweep(backend->config.loop, c, state);
+    if (is_first) template_sweep(backend->skeleton);
+    backend->slots_fd = state->fd;
     if (open_slots(backend, fault) != 0) return -1;
-    kept->fd = backend->slots_fd;
-    kept->must_end = c->bars_restart;
-    for (int i = 0; i < WRN_KEPT_LOCKS; i++) kept->locks[i] = i < HIERARCHIES ? c->lock_fds[i] : -1;
+    state->fd = backend->slots_fd;
+    state->must_end = c->bars_restart;
+    for (int i = 0; i < WRN_STATE_LOCKS; i++) state->locks[i] = i < HIERARCHIES ? c->lock_fds[i] : -1;
     return 0;
 }
 
-static int ns_open(const wrn_backend_config *config, wrn_keepsake *kept, wrn_backend **ret, wrn_fault *fault) {
+static int ns_open(const wrn_backend_config *config, wrn_backend_state *state, wrn_backend **ret, wrn_fault *fault) {
     wrn_backend *backend = calloc(1, sizeof(*backend));
-    if (!backend) {
-        wrn_fault_set(fault, WRN_FAULT_INTERNAL_ERROR, "out of memory");
-        return -1;
-    }
     backend->config = *config;
     backend->root = geteuid() == 0;
     backend->cpuinfo = read_cpuinfo();
@@ -97,15 +82,13 @@ static int ns_open(const wrn_backend_config *config, wrn_keepsake *kept, wrn_bac
     for (int i = 0; i < HIERARCHIES; i++) backend->cgroups.lock_fds[i] = -1;
     if (probe_machine(backend->root, config->state_dir, fault) == 0 && make_minimal(backend, fault) == 0 &&
         seccomp_program(&backend->filter, fault) == 0 &&
-        (backend->agent_fd = load_agent(config->agent_path, fault)) >= 0 && open_cgroups(backend, kept, fault) == 0) {
+        (backend->agent_fd = load_agent(config->agent_path, fault)) >= 0 && open_cgroups(backend, state, fault) == 0) {
         *ret = backend;
         return 0;
     }
     ns_close(backend);
     return -1;
 }
-
-static wrn_json *ns_probe(const wrn_backend *backend) { return probe_isolation(backend->root, &backend->cgroups); }
 
 static void ns_fit(const wrn_backend *backend, int64_t *vcpus, int64_t *memory_mb) {
     if (backend->cpus.count && *vcpus > backend->cpus.count) *vcpus = backend->cpus.count;
@@ -114,22 +97,17 @@ static void ns_fit(const wrn_backend *backend, int64_t *vcpus, int64_t *memory_m
 
 static int64_t ns_oom_kills(const wrn_instance *it) { return cgroup_oom_kills(&it->backend->cgroups, it->id); }
 
-static int ns_bound(wrn_backend *backend, const char *name, int64_t memory_bytes, int *join_fd) {
-    return cgroup_make_bounded(&backend->cgroups, name, memory_bytes, join_fd);
+static int ns_make_helper_group(wrn_backend *backend, const char *name, int64_t memory_bytes, int *join_fd) {
+    return cgroup_make_helper(&backend->cgroups, name, memory_bytes, join_fd);
 }
 
-static bool ns_unbound(wrn_backend *backend, const char *name, int64_t *oom_kills) {
+static bool ns_remove_helper_group(wrn_backend *backend, const char *name, int64_t *oom_kills) {
     if (oom_kills) *oom_kills = cgroup_oom_kills(&backend->cgroups, name);
     return cgroup_remove(&backend->cgroups, name);
 }
 
-static void ns_dial(wrn_instance *it, uint16_t port, wrn_dial_fn done, void *context) {
-    dial_start(&it->dials, port, done, context);
-}
-
 const wrn_backend_ops wrn_backend_ns = {
     .name = "ns",
-    .isolation = "namespace",
     .open = ns_open,
     .close = ns_close,
     .probe = ns_probe,
@@ -146,8 +124,8 @@ const wrn_backend_ops wrn_backend_ns = {
     .stats = ns_stats,
     .oom_kills = ns_oom_kills,
     .save = ns_save,
-    .bound = ns_bound,
-    .unbound = ns_unbound,
+    .make_helper_group = ns_make_helper_group,
+    .remove_helper_group = ns_remove_helper_group,
     .dial = ns_dial,
     .sweep = cgroups_sweep_dead,
     .doctor = ns_doctor,

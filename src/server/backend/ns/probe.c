@@ -1,20 +1,20 @@
-/* What this machine lets us do, tried in children of which nothing stays. */
-#include <errno.h>
+/* Finds out what this machine allows, by trying it in child processes; `wrennd doctor`. */
 #include <fcntl.h>
 #include <linux/mount.h>
 #include <linux/sched.h>
-#include <sched.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/utsname.h>
 #include <sys/wait.h>
 
 #include "base/place.h"
-#include "server/backend/ns/internal.h"
+#include "server/backend/ns/instance.h"
 #include "server/trees.h"
 
 #define CLONE_SANDBOX (CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWUTS | CLONE_NEWIPC)
@@ -25,9 +25,10 @@ static void add_reason(wrn_json *list, const char *text) {
     wrn_json_append(list, wrn_json_new_string(text, strlen(text)));
 }
 
-wrn_json *probe_isolation(bool root, const cgroups *c) {
+wrn_json *ns_probe(const wrn_backend *backend) {
     static const char *const names[] = {[CGROUP_NONE] = "none", [CGROUP_V1] = "v1", [CGROUP_V2] = "v2"};
-    const bool limited = c->limits != CGROUP_NONE;
+    const cgroups *c = &backend->cgroups;
+    const bool root = backend->root, limited = c->limits != CGROUP_NONE;
     wrn_json *report = wrn_json_new_object(), *limits = wrn_json_new_object(), *reasons = wrn_json_new_array();
     wrn_json_set_string(limits, "memory", limited ? "enforced" : "unenforced");
     wrn_json_set_string(limits, "cpu", limited ? "enforced" : "unenforced");
@@ -56,15 +57,15 @@ wrn_json *probe_isolation(bool root, const cgroups *c) {
 
 /* ---- trying ---- */
 
-/* Some systems allow the namespaces and take their capabilities away: see whether a mount works. That of /proc takes more
- * than others: a user gets no whole one who has not seen it. */
+/* Some systems allow the namespaces but not the capabilities in them, so this tries to mount. It mounts /proc, because
+ * a user may mount that only if all of the host's /proc is visible. */
 static int try_mount(void) { return syscall(SYS_mount, "proc", "/proc", "proc", 0ul, NULL) == 0 ? 0 : errno; }
 
 static int try_hostname(void) { return sethostname("sandbox", strlen("sandbox")) == 0 ? 0 : errno; }
 
 static int try_overlay(void) { return syscall(SYS_fsopen, "overlay", 0u) >= 0 ? 0 : errno; }
 
-/* In the namespaces of a sandbox, made by the same call. 0, or the errno; *cloned: it came from there. */
+/* Runs `what` in new namespaces as a box has them. 0, or the errno; *cloned: the namespaces could be made. */
 static int try_inside(bool root, int (*what)(void), bool *cloned) {
     struct clone_args args = {.flags = CLONE_SANDBOX | (root ? 0 : CLONE_NEWUSER), .exit_signal = SIGCHLD};
     int status = 0;
@@ -73,7 +74,7 @@ static int try_inside(bool root, int (*what)(void), bool *cloned) {
     if (pid < 0) return errno;
     if (pid == 0) {
         prctl(PR_SET_PDEATHSIG, SIGKILL);
-        if (syscall(SYS_mount, NULL, "/", NULL, (unsigned long)(1 << 14 | 1 << 18), NULL) != 0) _exit(errno);
+        if (syscall(SYS_mount, NULL, "/", NULL, (unsigned long)(MS_REC | MS_PRIVATE), NULL) != 0) _exit(errno);
         _exit(what());
     }
     while (waitpid(pid, &status, 0) < 0 && errno == EINTR) {
@@ -81,66 +82,52 @@ static int try_inside(bool root, int (*what)(void), bool *cloned) {
     return WIFEXITED(status) ? WEXITSTATUS(status) : EAGAIN;
 }
 
-/* 0, or the errno; *tried: there was a user namespace to try it with. */
+/* 0, or the errno; *tried: a user namespace could be made to try it with. */
 static int try_idmap(const char *path, bool *tried) {
-    int userns = userns_make(FIRST_UID), error = 0;
+    WRN_AUTO(wrn_fd_close) int userns = userns_make(FIRST_UID);
     *tried = userns >= 0;
-    int tree = (int)syscall(SYS_open_tree, AT_FDCWD, path, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+    if (userns < 0) return errno;
+    WRN_AUTO(wrn_fd_close) int tree = (int)syscall(SYS_open_tree, AT_FDCWD, path, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
     struct mount_attr attr = {.attr_set = MOUNT_ATTR_IDMAP, .userns_fd = (unsigned)userns};
-    if (userns < 0 || tree < 0 || syscall(SYS_mount_setattr, tree, "", AT_EMPTY_PATH, &attr, sizeof(attr)) != 0)
-        error = errno;
-    if (tree >= 0) close(tree);
-    if (userns >= 0) close(userns);
-    return error;
+    return tree >= 0 && syscall(SYS_mount_setattr, tree, "", AT_EMPTY_PATH, &attr, sizeof(attr)) == 0 ? 0 : errno;
 }
 
 /* ---- what forbids it ---- */
 
-/* The first number in a file of /proc; -1: there is none. */
+/* Reads the number at the start of a file; -1: there is none. */
 static long long number_in(const char *path) {
-    char text[64] = "";
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    ssize_t got = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
-    if (fd >= 0) close(fd);
-    return got > 0 ? strtoll(text, NULL, 10) : -1;
+    char text[64];
+    return wrn_file_read(path, text, sizeof(text)) > 0 ? strtoll(text, NULL, 10) : -1;
 }
 
-/* The last number in the first line of uid_map: how many ids there are for us. */
-static bool has_own_ids_only(void) {
+/* Whether the user ids that boxes take are not mapped here. */
+static bool lacks_ids(void) {
     unsigned long long inside, outside, count;
-    FILE *map = fopen("/proc/self/uid_map", "re");
-    bool few = map && fscanf(map, "%llu %llu %llu", &inside, &outside, &count) == 3 && inside + count <= FIRST_UID;
-    if (map) fclose(map);
-    return few;
+    WRN_AUTO(wrn_stdio_close) FILE *map = fopen("/proc/self/uid_map", "re");
+    return map && fscanf(map, "%llu %llu %llu", &inside, &outside, &count) == 3 && inside + count <= FIRST_UID;
 }
 
-/* The first place of those below `top`, which ends with a slash, where something is mounted; false: there is none. */
+/* Finds the first mount point below `top`, which ends with a slash. */
 static bool find_mount_below(const char *top, char out[256]) {
     char line[PATH_MAX];
-    bool found = false;
-    FILE *mounts = fopen("/proc/self/mounts", "re");
-    while (mounts && !found && fgets(line, sizeof(line), mounts))
-        found = sscanf(line, "%*s %255s", out) == 1 && strncmp(out, top, strlen(top)) == 0;
-    if (mounts) fclose(mounts);
-    return found;
+    WRN_AUTO(wrn_stdio_close) FILE *mounts = fopen("/proc/self/mounts", "re");
+    while (mounts && fgets(line, sizeof(line), mounts))
+        if (sscanf(line, "%*s %255s", out) == 1 && strncmp(out, top, strlen(top)) == 0) return true;
+    return false;
 }
 
-static bool is_proc_masked(void) {
-    char where[256];
-    return find_mount_below("/proc/", where);
-}
-
-/* `made`: they were, but are of no use. */
+/* `made`: the namespaces could be made, but not used. */
 static const char *why_no_namespaces(bool root, int error, bool made) {
+    char where[256];
     if (number_in("/proc/sys/user/max_user_namespaces") == 0)
         return "user namespaces are turned off; run: sysctl -w user.max_user_namespaces=10000";
-    if (error == ENOSPC) return "there are as many namespaces as may be; raise the sysctls user.max_*_namespaces";
+    if (error == ENOSPC) return "the limit on namespaces is reached; raise the sysctls user.max_*_namespaces";
     if (!made && (error == EPERM || error == ENOSYS) && prctl(PR_GET_SECCOMP) == 2)
         return "a system call filter forbids them; take RestrictNamespaces= and SystemCallFilter= out of the unit, or "
                "start the container with --privileged";
-    if (root && has_own_ids_only())
-        return "this root is the root of a user namespace and has no ids to give; take PrivateUsers= out of the unit, or "
-               "run wrennd as root of the machine or as an ordinary user";
+    if (root && lacks_ids())
+        return "this root is the root of a user namespace that lacks the user ids for sandboxes; take PrivateUsers= "
+               "out of the unit, or run wrennd as root of the machine or as an ordinary user";
     if (root)
         return "root lacks rights here; take CapabilityBoundingSet= and SystemCallFilter= out of the unit, or start the "
                "container with --privileged";
@@ -148,12 +135,19 @@ static const char *why_no_namespaces(bool root, int error, bool made) {
         return "ordinary users may not make user namespaces; run: sysctl -w kernel.unprivileged_userns_clone=1";
     if (number_in("/proc/sys/kernel/apparmor_restrict_unprivileged_userns") == 1)
         return "AppArmor takes their rights away; run: sysctl -w kernel.apparmor_restrict_unprivileged_userns=0";
-    if (made && is_proc_masked())
+    if (made && find_mount_below("/proc/", where))
         return "parts of /proc are hidden, so a user's sandbox can't have a whole one; take ProtectKernelTunables=, "
                "ProtectKernelLogs= and the like out of the unit, start the container with --security-opt "
                "systempaths=unconfined, or run wrennd as root";
     return "use Linux 5.11 or newer with user namespaces, or run wrennd as root";
 }
+
+/* The result of one check. */
+typedef struct finding {
+    bool ok;
+    char detail[300];
+    char fix[300]; /* when it is not ok */
+} finding;
 
 __attribute__((format(printf, 3, 4))) static finding found(const char *fix, bool ok, const char *format, ...) {
     finding f = {.ok = ok};
@@ -165,13 +159,13 @@ __attribute__((format(printf, 3, 4))) static finding found(const char *fix, bool
     return f;
 }
 
-finding probe_namespaces(bool root) {
+static finding probe_namespaces(bool root, const char *state_dir) {
+    (void)state_dir;
     bool cloned;
     int error = try_inside(root, try_mount, &cloned);
     if (!error && root) {
-        int fd = userns_make(FIRST_UID);
+        WRN_AUTO(wrn_fd_close) int fd = userns_make(FIRST_UID);
         error = fd < 0 ? errno : 0;
-        if (fd >= 0) close(fd);
     }
     int unnamed = error ? 0 : try_inside(root, try_hostname, &cloned);
     if (unnamed)
@@ -182,7 +176,8 @@ finding probe_namespaces(bool root) {
                  error ? strerror(error) : "available");
 }
 
-finding probe_overlay(bool root) {
+static finding probe_overlay(bool root, const char *state_dir) {
+    (void)state_dir;
     bool cloned;
     int error = try_inside(root, try_overlay, &cloned);
     if (!cloned) return found("see namespaces", false, "can't be tried without namespaces");
@@ -193,7 +188,8 @@ finding probe_overlay(bool root) {
                                  : "available");
 }
 
-finding probe_place(bool root, const char *state_dir) {
+/* The directory need not exist yet. */
+static finding probe_state_dir(bool root, const char *state_dir) {
     char dir[PATH_MAX];
     probe_nearest(state_dir, dir);
     if (wrn_place_is_overlay(dir))
@@ -207,13 +203,15 @@ finding probe_place(bool root, const char *state_dir) {
                  !error, error ? "%.200s: no id-mapped mounts: %s" : "%.200s%s", dir, error ? strerror(error) : "");
 }
 
-finding probe_usr(bool root) {
+/* Whether the template `minimal` can be made from it. */
+static finding probe_usr(bool root, const char *state_dir) {
+    (void)state_dir;
     struct stat info;
     char where[256];
     bool tried;
     if (lstat("/bin", &info) != 0 || !S_ISLNK(info.st_mode))
         return found("install the package usrmerge", false, "/bin is not a link to /usr/bin");
-    /* The kernel does not uncover for a user what a mount of root's hides. */
+    /* The kernel does not let a user copy a tree without the mounts on it, because that would show what they hide. */
     if (!root && find_mount_below("/usr/", where))
         return found("unmount it, or run wrennd as root", false,
                      "something is mounted on %.200s, so that ordinary users can't have a copy of /usr", where);
@@ -224,17 +222,81 @@ finding probe_usr(bool root) {
                      : "");
 }
 
+typedef struct check {
+    const char *name;
+    finding (*run)(bool root, const char *state_dir);
+} check;
+
+static const check checks[] = {{"namespaces", probe_namespaces},
+                               {"overlayfs", probe_overlay},
+                               {"data directory", probe_state_dir},
+                               {"template minimal", probe_usr}};
+enum { NEEDED = 3 }; /* the first of them */
+
 int probe_machine(bool root, const char *state_dir, wrn_fault *fault) {
-    finding (*const probes[])(bool) = {probe_namespaces, probe_overlay};
-    static const char *const names[] = {"namespaces", "overlayfs"};
-    for (size_t i = 0; i < WRN_COUNT(probes); i++) {
-        finding f = probes[i](root);
+    for (size_t i = 0; i < NEEDED; i++) {
+        finding f = checks[i].run(root, state_dir);
         if (f.ok) continue;
-        wrn_fault_set(fault, WRN_FAULT_INTERNAL_ERROR, "%s: %s: %s", names[i], f.detail, f.fix);
-        return -1;
+        return wrn_fault_set(fault, WRN_FAULT_INTERNAL_ERROR, "%s: %s: %s", checks[i].name, f.detail, f.fix);
     }
-    finding f = probe_place(root, state_dir);
-    if (f.ok) return 0;
-    wrn_fault_set(fault, WRN_FAULT_INTERNAL_ERROR, "data directory: %s: %s", f.detail, f.fix);
-    return -1;
+    return 0;
+}
+
+/* ---- the doctor ---- */
+
+enum { FDS_PER_BOX = 12, FEW_BOXES = 1000 };
+
+static void check_kernel(wrn_json *report, bool root) {
+    struct utsname host;
+    char detail[300];
+    uname(&host);
+    int major = 0, minor = 0;
+    sscanf(host.release, "%d.%d", &major, &minor);
+    bool ok = major > 5 || (major == 5 && minor >= (root ? 19 : 11));
+    snprintf(detail, sizeof(detail), "Linux %.60s, running as %s", host.release, root ? "root" : "an ordinary user");
+    wrn_report_check(report, "kernel", ok, detail, "use Linux 5.19 or newer (as an ordinary user 5.11)");
+}
+
+static void check_agent(wrn_json *report, const char *path) {
+    char detail[300];
+    snprintf(detail, sizeof(detail), "%.250s", path ? path : "not found");
+    wrn_report_check(report, "agent", path && access(path, X_OK) == 0, detail,
+                     "install wrenn-agent beside wrennd, or name it with --agent");
+}
+
+static void check_cgroups(const wrn_backend_config *config, wrn_json *report) {
+    static const char *const details[] = {[CGROUP_NONE] = "none: memory and cpu limits are not enforced",
+                                          [CGROUP_V1] = "v1: memory, pids and cpu are enforced",
+                                          [CGROUP_V2] = "v2: memory, pids and cpu are enforced"};
+    cgroups c;
+    char name[64];
+    cgroup_name(name, sizeof(name));
+    cgroups_open(&c, config->cgroup_parent, name);
+    wrn_report_check(report, "resource limits", c.limits != CGROUP_NONE, details[c.limits], c.why);
+    cgroups_close(&c);
+}
+
+static void check_open_files(wrn_json *report) {
+    struct rlimit files = {0};
+    char detail[120];
+    getrlimit(RLIMIT_NOFILE, &files);
+    unsigned long long boxes = files.rlim_max / FDS_PER_BOX;
+    snprintf(detail, sizeof(detail), "%llu at most, enough for some %llu sandboxes", (unsigned long long)files.rlim_max,
+             boxes);
+    if (files.rlim_max == RLIM_INFINITY) snprintf(detail, sizeof(detail), "as many as the machine has");
+    wrn_report_check(report, "open files", boxes >= FEW_BOXES, detail,
+                     "start wrennd with more: LimitNOFILE=524288 in its unit; for users a line "
+                     "'* hard nofile 524288' in /etc/security/limits.conf and a new login");
+}
+
+void ns_doctor(const wrn_backend_config *config, wrn_json *report) {
+    const bool root = geteuid() == 0;
+    check_kernel(report, root);
+    for (size_t i = 0; i < WRN_COUNT(checks); i++) {
+        finding f = checks[i].run(root, config->state_dir);
+        wrn_report_check(report, checks[i].name, f.ok, f.detail, f.fix);
+    }
+    check_agent(report, config->agent_path);
+    check_cgroups(config, report);
+    check_open_files(report);
 }

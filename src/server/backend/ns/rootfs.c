@@ -1,4 +1,3 @@
-#include <errno.h>
 #include <fcntl.h>
 #include <linux/mount.h>
 #include <linux/securebits.h>
@@ -12,26 +11,15 @@
 
 #include "server/backend/ns/internal.h"
 
-/* <linux/mount.h> and <sys/mount.h> can't be included together with glibc before 2.37. */
-#ifndef MS_REC
-#define MS_RDONLY 1
-#define MS_NOSUID 2
-#define MS_NODEV 4
-#define MS_NOEXEC 8
-#define MS_REMOUNT 32
-#define MS_BIND 4096
-#define MS_REC 16384
-#define MS_PRIVATE (1 << 18)
-#endif
-#define DETACH 2 /* MNT_DETACH */
+#define MNT_DETACH 2
 
-static void do_mount(const spawn *s, const char *what, const char *target, const char *type, unsigned long flags,
-                     const char *data, const char *step) {
+void spawn_mount(const spawn *s, const char *what, const char *target, const char *type, unsigned long flags,
+                 const char *data, const char *step) {
     if (syscall(SYS_mount, what, target, type, flags, data) != 0) spawn_fail(s, step);
 }
 
-/* No stdio in this process: see `spawn`. */
-static void join(char *out, size_t size, const char *a, const char *b) {
+/* The child may not use stdio: see `spawn`. */
+static void join_path(char *out, size_t size, const char *a, const char *b) {
     if (strlen(a) + strlen(b) >= size) _exit(1);
     stpcpy(stpcpy(out, a), b);
 }
@@ -41,16 +29,16 @@ static bool is_dir(const char *path) {
     return lstat(path, &info) == 0 && S_ISDIR(info.st_mode);
 }
 
-/* Layers may be of a sandbox's making, and we still are where the host's files are: no link may lead a mount astray. */
+/* A box may have made the layers, and this process still sees the host's files: a mount must not follow a link. */
 static void want_dir(const spawn *s, const char *path) {
     if (is_dir(path)) return;
     errno = ENOTDIR;
     spawn_fail(s, path);
 }
 
-/* What is ours is on a file system that was looked at when the server started; the host's may be on overlayfs, as in a
- * container, which has no id-mapped mounts (EINVAL), or on a mount that is mapped already (EPERM). Then it is shown as it is,
- * and its owners are nobody's inside: it can be read, not changed. */
+/* Our own files are on a file system that was probed at the start. The host's may be on one without id-mapped mounts
+ * (EINVAL), such as overlayfs in a container, or on a mount that is mapped already (EPERM). These are then mounted
+ * unmapped: the box sees no owners, and can read but not change them. */
 typedef enum whose { OURS, OF_HOST } whose;
 
 static int set_attributes(const spawn *s, int tree, unsigned flags, bool mapped) {
@@ -60,7 +48,7 @@ static int set_attributes(const spawn *s, int tree, unsigned flags, bool mapped)
     return (int)syscall(SYS_mount_setattr, tree, "", AT_EMPTY_PATH, &attr, sizeof(attr));
 }
 
-/* A copy of a mount. As root its owners appear shifted into the sandbox's range: on disk they stay 0-based. */
+/* Mounts a copy of a mount. As root, owners are mapped from 0-based on disk into the box's range. */
 static void clone_mount(const spawn *s, const char *from, const char *to, bool read_only, whose it, const char *step) {
     const unsigned flags = read_only ? MOUNT_ATTR_RDONLY : 0u;
     int tree = (int)syscall(SYS_open_tree, AT_FDCWD, from, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
@@ -72,7 +60,7 @@ static void clone_mount(const spawn *s, const char *from, const char *to, bool r
     close(tree);
 }
 
-/* Overlay creates its work directory as the mounter: that must be an id which the mapped upper layer knows. */
+/* Overlayfs makes its work directory as the mounting user, whose id must be mapped in the upper layer. */
 static void act_as_base(const spawn *s, bool on) {
     prctl(PR_SET_SECUREBITS, SECBIT_NO_SETUID_FIXUP);
     setfsgid(on ? s->base : 0);
@@ -82,15 +70,15 @@ static void act_as_base(const spawn *s, bool on) {
 
 static void mount_overlay(const spawn *s, const char *target, const char *lower, const char *dirs, const char *step) {
     char options[256] = "lowerdir=";
-    /* A directory that is moved says where it was, instead of EXDEV: layer.c follows it there when a snapshot is made. With
-     * `userxattr` the kernel has no such thing. */
+    /* With redirect_dir, directories can be renamed: an attribute says where they were, which templates/layer.c
+     * follows. The kernel does not have it with `userxattr`. */
     stpcpy(stpcpy(stpcpy(options + strlen(options), lower), dirs),
            s->root ? ",volatile,redirect_dir=on,metacopy=off" : ",userxattr");
-    do_mount(s, "overlay", target, "overlay", MS_NOSUID | MS_NODEV, options, step);
+    spawn_mount(s, "overlay", target, "overlay", MS_NOSUID | MS_NODEV, options, step);
 }
 
-/* Layers are named relative to the stage, which is the current directory: paths in options must be short and may not
- * hold colons or commas. */
+/* Layers have names in the stage, the current directory, because mount options allow no long paths, colons or
+ * commas. */
 static void show_layer(const spawn *s, const char *path, const char *name, bool read_only, whose it, const char *step) {
     if (!s->root) {
         (void)!symlink(path, name);
@@ -101,40 +89,42 @@ static void show_layer(const spawn *s, const char *path, const char *name, bool 
 }
 
 static void mount_layers(const spawn *s) {
-    if (s->on_host) show_layer(s, s->skeleton, "skel", true, OURS, "map template");
-    if (s->on_host) show_layer(s, s->usr, "usr", true, OF_HOST, "map /usr");
-    if (s->has_tree) show_layer(s, s->tree, "layer", true, OURS, "map layer");
+    if (s->on_host) {
+        show_layer(s, s->skeleton, "skel", true, OURS, "map template");
+        show_layer(s, "/usr", "usr", true, OF_HOST, "map /usr");
+    }
+    if (*s->tree) show_layer(s, s->tree, "layer", true, OURS, "map layer");
     show_layer(s, s->box, "box", false, OURS, "map sandbox directory");
     act_as_base(s, s->root);
     mount_overlay(s, "root",
-                  !s->on_host   ? "layer"
-                  : s->has_tree ? "layer:skel"
-                                : "skel",
+                  !s->on_host ? "layer"
+                  : *s->tree  ? "layer:skel"
+                              : "skel",
                   ",upperdir=box/u,workdir=box/w", "overlay /");
     if (s->on_host) want_dir(s, "root/usr");
     if (s->on_host)
-        mount_overlay(s, "root/usr", s->has_tree && is_dir("layer/usr") ? "layer/usr:skel/usr:usr" : "skel/usr:usr",
+        mount_overlay(s, "root/usr", *s->tree && is_dir("layer/usr") ? "layer/usr:skel/usr:usr" : "skel/usr:usr",
                       ",upperdir=box/uu,workdir=box/uw", "overlay /usr");
     act_as_base(s, false);
 }
 
-/* Hundreds of links into /usr: cheaper to show than to copy. Through an overlay, as the sandbox's own: what is locked or
- * watched there is seen by nobody else. It takes two layers where there is none to write to. */
+/* Hundreds of links into /usr, which are cheaper to mount than to copy. An overlay gives the box inodes of its own, so
+ * that locks and watches are not shared. Without an upper layer it needs two lower ones. */
 static void show_alternatives(const spawn *s) {
     static const char path[] = "/etc/alternatives";
     struct stat host;
     if (stat(path, &host) != 0 || !is_dir("root/etc") || !is_dir("root/etc/alternatives")) return;
     mkdir("none", 0755);
-    utimensat(AT_FDCWD, "none", (struct timespec[]){host.st_atim, host.st_mtim}, 0); /* as it looks in every sandbox */
+    utimensat(AT_FDCWD, "none", (struct timespec[]){host.st_atim, host.st_mtim}, 0); /* the same in every box */
     show_layer(s, path, "alternatives", true, OF_HOST, "map /etc/alternatives");
     if (syscall(SYS_mount, "overlay", "root/etc/alternatives", "overlay", MS_NOSUID | MS_NODEV | MS_RDONLY,
                 s->root ? "lowerdir=none:alternatives" : "lowerdir=none:alternatives,userxattr") == 0)
         return;
-    /* The host's own overlays leave no room for one more. */
+    /* The host nests overlays as deep as the kernel allows. */
     clone_mount(s, path, "root/etc/alternatives", true, OF_HOST, "map /etc/alternatives");
 }
 
-/* A root file system of somebody else's making may lack them, and a snapshot of an earlier release what could be removed. */
+/* Foreign root file systems may lack these, and so may snapshots of earlier releases, which let boxes remove them. */
 static void make_mount_points(const spawn *s) {
     act_as_base(s, s->root);
     mkdir("root/dev", 0755);
@@ -148,12 +138,11 @@ typedef struct device {
     unsigned major, minor;
 } device;
 
-/* Of the sandbox's own, so that what is locked or watched there is seen by nobody else. An ordinary user can make none, and
- * gets the host's. */
+/* The box gets device nodes of its own, so that locks and watches are not shared. An ordinary user gets the host's. */
 static void make_device(const spawn *s, const device *d) {
     char from[64], to[64];
-    join(from, sizeof(from), "/dev", d->name);
-    join(to, sizeof(to), "root/dev", d->name);
+    join_path(from, sizeof(from), "/dev", d->name);
+    join_path(to, sizeof(to), "root/dev", d->name);
     if (s->root && mknod(to, S_IFCHR, makedev(d->major, d->minor)) == 0) {
         if (chmod(to, 0666) != 0 || lchown(to, s->base, s->base) != 0) spawn_fail(s, "own device");
         return;
@@ -161,7 +150,7 @@ static void make_device(const spawn *s, const device *d) {
     int fd = open(to, O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
     if (fd < 0) spawn_fail(s, "make device");
     close(fd);
-    do_mount(s, from, to, NULL, MS_BIND, NULL, "bind device");
+    spawn_mount(s, from, to, NULL, MS_BIND, NULL, "bind device");
 }
 
 static void make_dev(const spawn *s) {
@@ -174,37 +163,31 @@ static void make_dev(const spawn *s) {
                                            {"pts/ptmx", "root/dev/ptmx"}};
     want_dir(s, "root/dev");
     act_as_base(s, s->root);
-    do_mount(s, "tmpfs", "root/dev", "tmpfs", MS_NOSUID | MS_NOEXEC, "mode=755,size=64k,nr_inodes=128", "mount /dev");
+    spawn_mount(s, "tmpfs", "root/dev", "tmpfs", MS_NOSUID | MS_NOEXEC, "mode=755,size=64k,nr_inodes=128",
+                "mount /dev");
     act_as_base(s, false);
     if (s->root && chown("root/dev", s->base, s->base) != 0) spawn_fail(s, "own /dev");
     for (size_t i = 0; i < WRN_COUNT(devices); i++) make_device(s, &devices[i]);
     for (size_t i = 0; i < WRN_COUNT(links); i++) (void)!symlink(links[i][0], links[i][1]);
     mkdir("root/dev/pts", 0755);
     mkdir("root/dev/shm", 01777);
-    /* Without `max` one sandbox could take all terminals that the machine has. */
-    do_mount(s, "devpts", "root/dev/pts", "devpts", MS_NOSUID | MS_NOEXEC,
-             "newinstance,ptmxmode=0666,mode=0620,max=128", "mount devpts");
-    do_mount(s, "tmpfs", "root/dev/shm", "tmpfs", MS_NOSUID | MS_NODEV, s->shm_options, "mount /dev/shm");
-}
-
-static void put(const char *path, const char *text) {
-    int fd = open(path, O_WRONLY | O_CLOEXEC);
-    if (fd < 0) return;
-    (void)!write(fd, text, strlen(text));
-    close(fd);
+    /* Without `max` one box could take all terminals of the machine. */
+    spawn_mount(s, "devpts", "root/dev/pts", "devpts", MS_NOSUID | MS_NOEXEC,
+                "newinstance,ptmxmode=0666,mode=0620,max=128", "mount devpts");
+    spawn_mount(s, "tmpfs", "root/dev/shm", "tmpfs", MS_NOSUID | MS_NODEV, s->shm_options, "mount /dev/shm");
 }
 
 /* False when this kernel has no such file. */
-static bool cover(const spawn *s, const char *what, const char *name, const char *type, unsigned long flags,
-                  const char *data) {
+static bool mount_over(const spawn *s, const char *what, const char *name, const char *type, unsigned long flags,
+                       const char *data) {
     char path[64];
-    join(path, sizeof(path), "root/proc", name);
+    join_path(path, sizeof(path), "root/proc", name);
     if (syscall(SYS_mount, what, path, type, flags, data) == 0) return true;
     if (errno != ENOENT) spawn_fail(s, path);
     return false;
 }
 
-/* Files that tell of the host or change it become empty or read-only. */
+/* Files that show or change the host become empty or read-only. */
 static void mask_proc(const spawn *s) {
     static const char *const empty[] = {"/kcore",
                                         "/keys",
@@ -230,27 +213,29 @@ static void mask_proc(const spawn *s) {
     static const char *const read_only[] = {"/bus", "/fs", "/irq", "/sys", "/driver", "/tty", "/pressure"};
     const unsigned long flags = MS_NOSUID | MS_NODEV | MS_NOEXEC;
     char path[64];
-    for (size_t i = 0; i < WRN_COUNT(empty); i++) cover(s, "/dev/null", empty[i], NULL, MS_BIND, NULL);
-    for (size_t i = 0; i < WRN_COUNT(closed); i++) cover(s, "tmpfs", closed[i], "tmpfs", flags | MS_RDONLY, "size=0");
+    for (size_t i = 0; i < WRN_COUNT(empty); i++) mount_over(s, "/dev/null", empty[i], NULL, MS_BIND, NULL);
+    for (size_t i = 0; i < WRN_COUNT(closed); i++)
+        mount_over(s, "tmpfs", closed[i], "tmpfs", flags | MS_RDONLY, "size=0");
     for (size_t i = 0; i < WRN_COUNT(read_only); i++) {
-        join(path, sizeof(path), "root/proc", read_only[i]);
-        if (cover(s, path, read_only[i], NULL, MS_BIND | MS_REC, NULL))
-            do_mount(s, NULL, path, NULL, MS_BIND | MS_REMOUNT | MS_RDONLY | flags, NULL, "protect /proc");
+        join_path(path, sizeof(path), "root/proc", read_only[i]);
+        if (mount_over(s, path, read_only[i], NULL, MS_BIND | MS_REC, NULL))
+            spawn_mount(s, NULL, path, NULL, MS_BIND | MS_REMOUNT | MS_RDONLY | flags, NULL, "protect /proc");
     }
 }
 
 static void make_proc(const spawn *s) {
     want_dir(s, "root/proc");
-    do_mount(s, "proc", "root/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL, "mount /proc");
-    /* The network namespace belongs to the initial user namespace, so root inside could not bind port 80 otherwise. */
-    put("root/proc/sys/net/ipv4/ip_unprivileged_port_start", "0");
-    put("root/proc/sys/net/ipv4/ping_group_range", s->root ? "0 2147483647" : "0 0");
+    spawn_mount(s, "proc", "root/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL, "mount /proc");
+    /* Root inside has no capabilities in the network namespace, and could not bind port 80 otherwise. */
+    const char *groups = s->root ? "0 2147483647" : "0 0";
+    wrn_file_write(AT_FDCWD, "root/proc/sys/net/ipv4/ip_unprivileged_port_start", 0, "0", 1);
+    wrn_file_write(AT_FDCWD, "root/proc/sys/net/ipv4/ping_group_range", 0, groups, strlen(groups));
     mask_proc(s);
 }
 
 void rootfs_enter(spawn *s) {
-    do_mount(s, NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL, "make mounts private");
-    do_mount(s, "tmpfs", s->stage, "tmpfs", MS_NOSUID | MS_NODEV, "mode=700,size=4m,nr_inodes=4k", "mount stage");
+    spawn_mount(s, NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL, "make mounts private");
+    spawn_mount(s, "tmpfs", s->stage, "tmpfs", MS_NOSUID | MS_NODEV, "mode=700,size=4m,nr_inodes=4k", "mount stage");
     if (chdir(s->stage) != 0 || mkdir("root", 0755) != 0) spawn_fail(s, "enter stage");
     mount_layers(s);
     if (s->on_host) show_alternatives(s);
@@ -258,8 +243,8 @@ void rootfs_enter(spawn *s) {
     make_dev(s);
     make_proc(s);
     want_dir(s, "root/sys");
-    given_make(s);
+    system_files_make(s);
     if (chdir("root") != 0) spawn_fail(s, "enter root");
     if (syscall(SYS_pivot_root, ".", ".") != 0) spawn_fail(s, "pivot_root");
-    if (syscall(SYS_umount2, ".", DETACH) != 0 || chdir("/") != 0) spawn_fail(s, "leave the host");
+    if (syscall(SYS_umount2, ".", MNT_DETACH) != 0 || chdir("/") != 0) spawn_fail(s, "leave the host");
 }

@@ -1,5 +1,4 @@
 #include <endian.h>
-#include <errno.h>
 #include <linux/netlink.h>
 #include <linux/seccomp.h>
 #include <netinet/in.h>
@@ -17,9 +16,9 @@
 
 #define CLONE_NEW_ANY 0x7E020000u /* every CLONE_NEW* flag that clone(2) knows */
 
-/* What programs need, from shells and compilers to language runtimes and debuggers. Whatever is in neither list answers
- * ENOSYS, as on an older kernel, so that the C library falls back. io_setup and its kin too: the kernel counts such
- * requests for the whole machine, and one sandbox could take them all. */
+/* What programs need, from shells and compilers to language runtimes and debuggers. Calls in neither list fail with
+ * ENOSYS, as on an older kernel, so that the C library falls back to others. So does io_setup: the kernel limits such
+ * requests for the whole machine, and one box could use them all. */
 static const char *const allowed[] = {
     "_llseek",
     "_newselect",
@@ -348,7 +347,7 @@ static const char *const allowed[] = {
     "writev",
 };
 
-/* What only somebody who wants out, or to bother the host, asks for. */
+/* What only attacks on the host need. */
 static const char *const refused[] = {
     "acct",
     "add_key",
@@ -414,9 +413,7 @@ static const char *const refused[] = {
     "vm86old",
 };
 
-/* Socket families that stay within the sandbox's own network namespace. AF_VSOCK in particular does not. Of netlink only
- * what tells a program about interfaces and routes, of IP only what needs no rare protocol of the kernel's. */
-static const unsigned families[] = {AF_UNIX, AF_INET, AF_INET6, AF_NETLINK};
+/* The allowed sockets of AF_INET and AF_INET6. */
 static const struct {
     unsigned type, protocol;
 } inet_kinds[] = {
@@ -424,10 +421,10 @@ static const struct {
     {SOCK_DGRAM, IPPROTO_UDP}, {SOCK_DGRAM, IPPROTO_ICMP}, {SOCK_DGRAM, IPPROTO_ICMPV6},
 };
 
-/* Runs first: no typing for the other programs of a terminal, nor on the host's console. libseccomp can't say "all numbers but
- * these", and the kernel reads 32 bits of them, whatever is in the others. */
+/* Runs first, and refuses to fake input on terminals and to control the host's console. libseccomp can't express "all
+ * requests but these". The kernel reads only the low 32 bits of a request. */
 #define LOW_HALF(arg) (offsetof(struct seccomp_data, args[arg]) + (__BYTE_ORDER == __BIG_ENDIAN ? 4 : 0))
-static const struct sock_filter no_typing[] = {
+static const struct sock_filter no_fake_input[] = {
     BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
     BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, __NR_ioctl, 0, 4),
     BPF_STMT(BPF_LD | BPF_W | BPF_ABS, LOW_HALF(1)),
@@ -436,74 +433,66 @@ static const struct sock_filter no_typing[] = {
     BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
 };
 
-/* Linux as it is, without address randomization (which sanitizers and debuggers turn off), and the question. */
+/* The default, the default without address randomization (for sanitizers and debuggers), and the query. */
 static const unsigned personalities[] = {PER_LINUX, ADDR_NO_RANDOMIZE, 0xffffffff};
 
+/* Adds a rule with up to three comparisons of arguments. */
+#define ADD(filter, action, call, count, ...) \
+    (seccomp_rule_add(filter, action, SCMP_SYS(call), count, __VA_ARGS__) == 0)
+
 static bool add_clone(scmp_filter_ctx filter) {
-    /* clone3 stays out and so answers ENOSYS: its flags are in memory, where a filter can't look, and libc goes on with
-     * clone. */
-    bool ok = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(clone), 1,
-                               SCMP_A0(SCMP_CMP_MASKED_EQ, CLONE_NEW_ANY, 0)) == 0;
+    /* clone3 is not allowed, because a filter can't read its flags in memory. The C library falls back to clone. */
+    bool ok = ADD(filter, SCMP_ACT_ALLOW, clone, 1, SCMP_A0(SCMP_CMP_MASKED_EQ, CLONE_NEW_ANY, 0));
     for (int bit = 0; bit < 32; bit++)
         if (CLONE_NEW_ANY & 1u << bit)
-            ok = ok && seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(clone), 1,
-                                        SCMP_A0(SCMP_CMP_MASKED_EQ, 1u << bit, 1u << bit)) == 0;
+            ok = ok && ADD(filter, SCMP_ACT_ERRNO(EPERM), clone, 1, SCMP_A0(SCMP_CMP_MASKED_EQ, 1u << bit, 1u << bit));
     return ok;
 }
 
-static bool is_family(unsigned number) {
-    for (size_t i = 0; i < WRN_COUNT(families); i++)
-        if (families[i] == number) return true;
-    return false;
+static bool add_inet(scmp_filter_ctx filter, unsigned family) {
+    bool ok = ADD(filter, SCMP_ACT_ERRNO(EPERM), socket, 2, SCMP_A0(SCMP_CMP_EQ, family),
+                  SCMP_A1(SCMP_CMP_MASKED_EQ, 0xf, SOCK_RAW));
+    for (size_t i = 0; i < WRN_COUNT(inet_kinds); i++)
+        ok = ok &&
+             ADD(filter, SCMP_ACT_ALLOW, socket, 3, SCMP_A0(SCMP_CMP_EQ, family),
+                 SCMP_A1(SCMP_CMP_MASKED_EQ, 0xf, inet_kinds[i].type), SCMP_A2(SCMP_CMP_EQ, inet_kinds[i].protocol));
+    return ok;
 }
 
+/* Allows socket families that stay within the box's network namespace; AF_VSOCK, for one, does not. Netlink is allowed
+ * only for interfaces and routes, and IP only without the rarer protocols of the kernel. */
 static bool add_sockets(scmp_filter_ctx filter) {
-    bool ok = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(socketpair), 1, SCMP_A0(SCMP_CMP_EQ, AF_UNIX)) == 0 &&
-              seccomp_rule_add(filter, SCMP_ACT_ERRNO(EAFNOSUPPORT), SCMP_SYS(socketpair), 1,
-                               SCMP_A0(SCMP_CMP_NE, AF_UNIX)) == 0 &&
-              seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(socket), 1, SCMP_A0(SCMP_CMP_EQ, AF_UNIX)) == 0 &&
-              seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(socket), 2, SCMP_A0(SCMP_CMP_EQ, AF_NETLINK),
-                               SCMP_A2(SCMP_CMP_EQ, NETLINK_ROUTE)) == 0 &&
-              seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPROTONOSUPPORT), SCMP_SYS(socket), 2,
-                               SCMP_A0(SCMP_CMP_EQ, AF_NETLINK), SCMP_A2(SCMP_CMP_NE, NETLINK_ROUTE)) == 0;
+    const uint32_t no_family = SCMP_ACT_ERRNO(EAFNOSUPPORT), no_protocol = SCMP_ACT_ERRNO(EPROTONOSUPPORT);
+    bool ok =
+        ADD(filter, SCMP_ACT_ALLOW, socketpair, 1, SCMP_A0(SCMP_CMP_EQ, AF_UNIX)) &&
+        ADD(filter, no_family, socketpair, 1, SCMP_A0(SCMP_CMP_NE, AF_UNIX)) &&
+        ADD(filter, SCMP_ACT_ALLOW, socket, 1, SCMP_A0(SCMP_CMP_EQ, AF_UNIX)) &&
+        ADD(filter, SCMP_ACT_ALLOW, socket, 2, SCMP_A0(SCMP_CMP_EQ, AF_NETLINK), SCMP_A2(SCMP_CMP_EQ, NETLINK_ROUTE)) &&
+        ADD(filter, no_protocol, socket, 2, SCMP_A0(SCMP_CMP_EQ, AF_NETLINK), SCMP_A2(SCMP_CMP_NE, NETLINK_ROUTE)) &&
+        add_inet(filter, AF_INET) && add_inet(filter, AF_INET6);
     for (unsigned family = 0; family < 64; family++)
-        if (!is_family(family))
-            ok = ok && seccomp_rule_add(filter, SCMP_ACT_ERRNO(EAFNOSUPPORT), SCMP_SYS(socket), 1,
-                                        SCMP_A0(SCMP_CMP_EQ, family)) == 0;
-    static const unsigned inet[] = {AF_INET, AF_INET6};
-    for (size_t i = 0; i < WRN_COUNT(inet); i++) {
-        for (size_t k = 0; k < WRN_COUNT(inet_kinds); k++)
-            ok = ok && seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(socket), 3, SCMP_A0(SCMP_CMP_EQ, inet[i]),
-                                        SCMP_A1(SCMP_CMP_MASKED_EQ, 0xf, inet_kinds[k].type),
-                                        SCMP_A2(SCMP_CMP_EQ, inet_kinds[k].protocol)) == 0;
-        ok = ok && seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(socket), 2, SCMP_A0(SCMP_CMP_EQ, inet[i]),
-                                    SCMP_A1(SCMP_CMP_MASKED_EQ, 0xf, SOCK_RAW)) == 0;
-    }
+        if (family != AF_UNIX && family != AF_INET && family != AF_INET6 && family != AF_NETLINK)
+            ok = ok && ADD(filter, no_family, socket, 1, SCMP_A0(SCMP_CMP_EQ, family));
     return ok;
 }
 
 static bool add_personalities(scmp_filter_ctx filter) {
     bool ok = true;
     for (size_t i = 0; i < WRN_COUNT(personalities); i++)
-        ok = ok && seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(personality), 1,
-                                    SCMP_A0(SCMP_CMP_MASKED_EQ, 0xffffffff, personalities[i])) == 0;
+        ok = ok &&
+             ADD(filter, SCMP_ACT_ALLOW, personality, 1, SCMP_A0(SCMP_CMP_MASKED_EQ, 0xffffffff, personalities[i]));
     return ok;
 }
 
 static int export_program(scmp_filter_ctx filter, struct sock_fprog *out) {
-    int fd = memfd_create("seccomp", MFD_CLOEXEC);
-    int rc = -1;
-    if (fd >= 0 && seccomp_export_bpf(filter, fd) == 0) {
-        off_t size = lseek(fd, 0, SEEK_END);
-        out->filter = size > 0 ? malloc(sizeof(no_typing) + (size_t)size) : NULL;
-        if (out->filter && pread(fd, out->filter + WRN_COUNT(no_typing), (size_t)size, 0) == size) {
-            memcpy(out->filter, no_typing, sizeof(no_typing));
-            out->len = (unsigned short)((sizeof(no_typing) + (size_t)size) / sizeof(*out->filter));
-            rc = 0;
-        }
-    }
-    if (fd >= 0) close(fd);
-    return rc;
+    WRN_AUTO(wrn_fd_close) int fd = memfd_create("seccomp", MFD_CLOEXEC);
+    if (fd < 0 || seccomp_export_bpf(filter, fd) != 0) return -1;
+    off_t size = lseek(fd, 0, SEEK_END);
+    if (size <= 0) return -1;
+    out->filter = malloc(sizeof(no_fake_input) + (size_t)size);
+    memcpy(out->filter, no_fake_input, sizeof(no_fake_input));
+    out->len = (unsigned short)((sizeof(no_fake_input) + (size_t)size) / sizeof(*out->filter));
+    return pread(fd, out->filter + WRN_COUNT(no_fake_input), (size_t)size, 0) == size ? 0 : -1;
 }
 
 int seccomp_program(struct sock_fprog *out, wrn_fault *fault) {
@@ -511,7 +500,7 @@ int seccomp_program(struct sock_fprog *out, wrn_fault *fault) {
     *out = (struct sock_fprog){0};
     int rc = -1;
     if (filter) {
-        seccomp_attr_set(filter, SCMP_FLTATR_CTL_OPTIMIZE, 2); /* a tree, not a list of 400 comparisons */
+        seccomp_attr_set(filter, SCMP_FLTATR_CTL_OPTIMIZE, 2); /* a binary tree instead of 400 comparisons */
         seccomp_attr_set(filter, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_ERRNO(ENOSYS));
         if (wrn_filter_add(filter, SCMP_ACT_ALLOW, allowed, WRN_COUNT(allowed)) &&
             wrn_filter_add(filter, SCMP_ACT_ERRNO(EPERM), refused, WRN_COUNT(refused)) && add_clone(filter) &&

@@ -1,10 +1,8 @@
-#include <errno.h>
 #include <fcntl.h>
 #include <linux/capability.h>
 #include <linux/sched.h>
 #include <linux/seccomp.h>
 #include <net/if.h>
-#include <sched.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -26,31 +24,31 @@ _Noreturn void spawn_fail(const spawn *s, const char *step) {
     _exit(1);
 }
 
-static void put(const spawn *s, const char *path, const char *text, const char *step) {
-    int fd = open(path, O_WRONLY | O_CLOEXEC);
-    if (fd < 0 || write(fd, text, strlen(text)) != (ssize_t)strlen(text)) spawn_fail(s, step);
-    close(fd);
+static void spawn_put(const spawn *s, const char *path, const char *text, const char *step) {
+    if (!wrn_file_write(AT_FDCWD, path, 0, text, strlen(text))) spawn_fail(s, step);
 }
 
-static char *digits(unsigned long value, char *end) {
-    do *--end = (char)('0' + value % 10);
+char *spawn_decimal(char *out, int64_t value) {
+    char digits[24], *at = digits + sizeof(digits);
+    *--at = '\0';
+    do *--at = (char)('0' + value % 10);
     while (value /= 10);
-    return end;
+    return stpcpy(out, at);
 }
 
 /* An ordinary user may map one id: their own. */
 static void map_self(const spawn *s) {
-    prctl(PR_SET_DUMPABLE, 1); /* or /proc/self is root's, where a worker was on a visit just now: see dial.c */
-    put(s, "/proc/self/setgroups", "deny", "deny setgroups");
+    prctl(PR_SET_DUMPABLE, 1); /* a worker may have just cleared it, and then /proc/self is root's: see dial.c */
+    spawn_put(s, "/proc/self/setgroups", "deny", "deny setgroups");
     for (int group = 0; group < 2; group++) {
-        char line[64] = "0 ", number[24] = "", *end = number + sizeof(number) - 1;
-        stpcpy(stpcpy(line + 2, digits(group ? s->gid : s->uid, end)), " 1");
-        put(s, group ? "/proc/self/gid_map" : "/proc/self/uid_map", line, "map ids");
+        char line[64] = "0 ";
+        stpcpy(spawn_decimal(line + 2, group ? s->gid : s->uid), " 1");
+        spawn_put(s, group ? "/proc/self/gid_map" : "/proc/self/uid_map", line, "map ids");
     }
 }
 
-/* Not by clone3, as a new network waits until those that have ended are taken apart: seconds where there are many, and the
- * daemon would wait too. */
+/* Not by flags of clone3: making a network namespace waits until the kernel has removed dead ones, which can take
+ * seconds, and the daemon would wait too. */
 static void leave_host(const spawn *s) {
     if (unshare(CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWUTS | CLONE_NEWIPC) != 0) spawn_fail(s, "leave the host");
 }
@@ -58,7 +56,7 @@ static void leave_host(const spawn *s) {
 static void join_cgroups(const spawn *s) {
     for (int i = 0; i < HIERARCHIES && s->join_fds[i] >= 0; i++)
         if (write(s->join_fds[i], "0", 1) != 1) spawn_fail(s, "join cgroup");
-    /* After joining, or the sandbox would see where its group really is. */
+    /* After joining: the box's group becomes the root that it sees. */
     if (unshare(CLONE_NEWCGROUP) != 0) spawn_fail(s, "cgroup namespace");
 }
 
@@ -71,8 +69,8 @@ static void raise_loopback(const spawn *s) {
 
 static void become_sandbox_root(const spawn *s) {
     if (!s->root) return;
-    /* The agent goes before what runs in its sandbox, whose commands can't have that back. Others need not notice: it counts
-     * within the sandbox's cgroup. */
+    /* The agent has priority over the commands in its box, which can't raise theirs. Other boxes are not affected,
+     * because the priority counts within the box's cgroup. */
     if (*s->shown[0].path) setpriority(PRIO_PROCESS, 0, AGENT_NICE);
     if (syscall(SYS_setns, s->userns_fd, CLONE_NEWUSER) != 0) spawn_fail(s, "enter user namespace");
     if (syscall(SYS_setgroups, 0, NULL) != 0 || syscall(SYS_setresgid, 0, 0, 0) != 0 ||
@@ -80,7 +78,7 @@ static void become_sandbox_root(const spawn *s) {
         spawn_fail(s, "become root inside");
 }
 
-/* What root in a container usually has, without MKNOD and NET_RAW. Valid in the sandbox's own user namespace only. */
+/* Keeps what root in a container usually has, but not MKNOD and NET_RAW. They are valid only in its user namespace. */
 static void drop_capabilities(const spawn *s) {
     const uint64_t kept = 1ull << CAP_CHOWN | 1ull << CAP_DAC_OVERRIDE | 1ull << CAP_FSETID | 1ull << CAP_FOWNER |
                           1ull << CAP_SETGID | 1ull << CAP_SETUID | 1ull << CAP_SETFCAP | 1ull << CAP_SETPCAP |
@@ -89,7 +87,7 @@ static void drop_capabilities(const spawn *s) {
     for (int cap = 0; cap < 64; cap++) {
         if (kept & 1ull << cap || prctl(PR_CAPBSET_DROP, cap) == 0) continue;
         if (errno != EINVAL || cap <= CAP_AUDIT_READ) spawn_fail(s, "drop capability");
-        break; /* this kernel knows no more */
+        break; /* the kernel has no more of them */
     }
     prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
     struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
@@ -101,13 +99,13 @@ static void drop_capabilities(const spawn *s) {
 static void set_rlimits(const spawn *s) {
     setrlimit(RLIMIT_CORE, &(struct rlimit){0, 0});
     setrlimit(RLIMIT_NOFILE, &(struct rlimit){1024, 65536});
-    /* Counted by user, in this user namespace alone. A cgroup counts all of them together where there is one; it is here that
-     * programs look, and that the agent can keep some for itself. */
+    /* The kernel counts this for each user of this user namespace. The cgroup limits all of them together, but programs
+     * look here, and the agent reserves some for itself here. */
     setrlimit(RLIMIT_NPROC, &(struct rlimit){(rlim_t)s->pids_max, (rlim_t)s->pids_max});
 }
 
-/* Descriptors end up as 0, 1, 2: /dev/null; 3 and 7: the channel; 4: that for new channels, if there is one; 5 and 6: what is
- * shown as meminfo and stat; 8: the agent's image; 9: error reports; nothing else. The last two close themselves. */
+/* The descriptors become 0, 1, 2: /dev/null; 3 and 7: the channel; 4: the handover socket, if there is one; 5 and 6:
+ * meminfo and stat; 8: the agent's image; 9: error reports; and no others. The last two are close-on-exec. */
 static void arrange_descriptors(spawn *s) {
     enum { COUNT = ERRORS - CHANNEL_IN + 1 };
     const int from[COUNT] = {s->channel_fds[0], s->handover_fd, s->meminfo_fd, s->stat_fd,
@@ -115,7 +113,7 @@ static void arrange_descriptors(spawn *s) {
     int high[COUNT];
     for (int i = 0; i < COUNT; i++) {
         if ((high[i] = fcntl(from[i], F_DUPFD_CLOEXEC, 64)) >= 0 || from[i] < 0) continue;
-        if (errno == EINVAL) errno = EMFILE; /* so it says that no descriptor may have that number */
+        if (errno == EINVAL) errno = EMFILE; /* what fcntl() means by it: the limit is below 64 */
         spawn_fail(s, "move descriptors");
     }
     s->error_fd = high[COUNT - 1];
@@ -130,9 +128,9 @@ static void arrange_descriptors(spawn *s) {
     syscall(SYS_close_range, ERRORS + 1u, ~0u, 0u);
 }
 
-_Noreturn static void child(const spawn *original) {
+_Noreturn static void run_child(const spawn *original) {
     spawn s = *original;
-    prctl(PR_SET_PDEATHSIG, SIGKILL); /* until it can notice that its channel ends */
+    prctl(PR_SET_PDEATHSIG, SIGKILL); /* until the agent watches its channel */
     wrn_precedence_leave();
     sigset_t none;
     sigemptyset(&none);
@@ -166,20 +164,15 @@ pid_t spawn_child(const spawn *s, int *pidfd) {
         .cgroup = s->clone_fd >= 0 ? (uint64_t)s->clone_fd : 0,
     };
     long pid = syscall(SYS_clone3, &args, sizeof(args));
-    if (pid == 0) child(s);
+    if (pid == 0) run_child(s);
     return (pid_t)pid;
 }
 
 bool channel_pipes(int ours[2], int theirs[2]) {
     int up[2], down[2];
     if (pipe2(up, O_CLOEXEC | O_NONBLOCK) != 0) return false;
-    if (pipe2(down, O_CLOEXEC | O_NONBLOCK) != 0) {
-        int saved = errno;
-        close(up[0]), close(up[1]);
-        errno = saved;
-        return false;
-    }
-    (void)fcntl(up[0], F_SETPIPE_SZ, PIPE_SIZE); /* it is fine without, if slower */
+    if (pipe2(down, O_CLOEXEC | O_NONBLOCK) != 0) return wrn_fds_close(up, 2), false;
+    (void)fcntl(up[0], F_SETPIPE_SZ, PIPE_SIZE); /* only for speed */
     ours[0] = up[0], theirs[1] = up[1];
     theirs[0] = down[0], ours[1] = down[1];
     return true;

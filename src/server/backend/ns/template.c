@@ -1,7 +1,4 @@
-#include <dirent.h>
-#include <errno.h>
 #include <fcntl.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/sendfile.h>
 #include <sys/stat.h>
@@ -11,68 +8,53 @@
 
 extern const char wrn_minimal_sudo[];
 
-/* Only what programs need to start. Never more of the host's /etc than this: it holds secrets. */
+/* What programs need to start. Nothing else of the host's /etc is copied, because it holds secrets. */
 static const char *const copied[] = {
-    "/etc/ld.so.cache",
-    "/etc/ld.so.conf",
-    "/etc/ld.so.conf.d",
-
-    "/etc/ssl/certs/ca-certificates.crt",
-    "/etc/ssl/openssl.cnf",
-    "/etc/protocols",
-    "/etc/services",
-    "/etc/mime.types",
-    "/etc/debian_version",
-    "/etc/localtime",
-    "/etc/timezone",
-    "/etc/lsb-release",
-    "/etc/inputrc",
-    "/etc/fonts",
-
-    "/etc/login.defs",
-    "/etc/adduser.conf",
-    "/etc/deluser.conf",
-    "/etc/default/useradd",
-};
-static const char *const directories[] = {
-    "etc",
-    "etc/alternatives",
-    "etc/ssl",
-    "etc/ssl/certs",
-    "home",
-    "mnt",
-    "opt",
-    "proc",
-    "dev",
-    "sys",
-    "run",
-    "srv",
-    "usr",
-    "media",
-    "var",
-    "var/cache",
-    "var/lib",
-    "var/log",
-    "var/spool",
-    "var/opt",
-    "etc/pam.d",
-    "usr/local",
-    "usr/local/bin",
-    "etc/default",
-    "run/lock",
-    "var/mail",
-    "etc/dpkg",
-    "var/lib/dpkg",
-    "var/lib/dpkg/info",
-    "var/lib/dpkg/updates",
-    "var/lib/dpkg/alternatives",
-};
-/* Root is let through, nobody else has a password. Without the files of the host's packages, which name others of theirs. */
+    "/etc/ld.so.cache",     "/etc/ld.so.conf",     "/etc/ld.so.conf.d", "/etc/ssl/certs/ca-certificates.crt",
+    "/etc/ssl/openssl.cnf", "/etc/protocols",      "/etc/services",     "/etc/mime.types",
+    "/etc/debian_version",  "/etc/localtime",      "/etc/timezone",     "/etc/lsb-release",
+    "/etc/inputrc",         "/etc/fonts",          "/etc/login.defs",   "/etc/adduser.conf",
+    "/etc/deluser.conf",    "/etc/default/useradd"};
+static const char *const directories[] = {"etc",
+                                          "etc/alternatives",
+                                          "etc/ssl",
+                                          "etc/ssl/certs",
+                                          "home",
+                                          "mnt",
+                                          "opt",
+                                          "proc",
+                                          "dev",
+                                          "sys",
+                                          "run",
+                                          "srv",
+                                          "usr",
+                                          "media",
+                                          "var",
+                                          "var/cache",
+                                          "var/lib",
+                                          "var/log",
+                                          "var/spool",
+                                          "var/opt",
+                                          "etc/pam.d",
+                                          "usr/local",
+                                          "usr/local/bin",
+                                          "etc/default",
+                                          "var/mail",
+                                          "etc/dpkg",
+                                          "var/lib/dpkg",
+                                          "var/lib/dpkg/info",
+                                          "var/lib/dpkg/updates",
+                                          "var/lib/dpkg/alternatives"};
+static const struct {
+    const char *path;
+    mode_t mode;
+} special[] = {{"root", 0700}, {"tmp", 01777}, {"var/tmp", 01777}, {"run/lock", 01777}};
+/* Lets root through; nobody else has a password. The host's files are not copied, because they include others. */
 #define PAM                                                                                      \
     "auth sufficient pam_rootok.so\nauth required pam_unix.so\naccount required pam_permit.so\n" \
     "password required pam_unix.so\nsession required pam_permit.so\n"
 #define NO_LOGIN ":/usr/sbin/nologin\n"
-/* Debian's own, which packages and programs take for granted, and "user". */
+/* Debian's users, which packages and programs rely on, and "user". */
 #define USERS(shell)                                                                                     \
     "root:x:0:0:root:/root:" shell "\nnobody:x:65534:65534:nobody:/nonexistent" NO_LOGIN                 \
     "daemon:x:1:1:daemon:/usr/sbin" NO_LOGIN "bin:x:2:2:bin:/bin" NO_LOGIN "sys:x:3:3:sys:/dev" NO_LOGIN \
@@ -92,8 +74,8 @@ static const struct {
     {"etc/nsswitch.conf", "passwd: files\ngroup: files\nhosts: files dns\n"},
     {"etc/resolv.conf", ""},
     {"etc/shells", "/bin/sh\n/bin/bash\n"},
-    {"etc/profile", "[ -z \"$BASH\" ] || PS1='\\w\\$ '\nexport LANG=\"${LANG:-C.UTF-8}\"\n"}, /* `su -` forgets it */
-    /* What the host has installed is there without being in this list, so that packages that need it can be installed. */
+    {"etc/profile", "[ -z \"$BASH\" ] || PS1='\\w\\$ '\nexport LANG=\"${LANG:-C.UTF-8}\"\n"}, /* `su -` unsets it */
+    /* The host's packages are there but not in this list, so packages that depend on them can be installed anyway. */
     {"etc/dpkg/dpkg.cfg", "force-depends\n"},
     {"var/lib/dpkg/status", ""},
     {"etc/pam.d/other", PAM},
@@ -101,7 +83,7 @@ static const struct {
     {"etc/pam.d/su-l", PAM},
     {"etc/pam.d/runuser", PAM},
     {"etc/pam.d/runuser-l", PAM},
-    /* The host's Python is the system's there; a sandbox has nothing else to install to. */
+    /* pip refuses to install into the system's Python by default, and a box has no other. */
     {"etc/pip.conf", "[global]\nbreak-system-packages = true\nroot-user-action = ignore\n"},
     {"usr/local/bin/sudo", wrn_minimal_sudo},
 };
@@ -110,28 +92,15 @@ static bool below(char out[PATH_MAX], const char *root, const char *path) {
     return (size_t)snprintf(out, PATH_MAX, "%s/%s", root, path) < PATH_MAX;
 }
 
-int copy_file(const char *from, const char *to) {
-    int in = open(from, O_RDONLY | O_CLOEXEC);
-    struct stat info;
-    if (in < 0 || fstat(in, &info) != 0 || !S_ISREG(info.st_mode)) {
-        if (in >= 0) close(in);
-        return -1;
-    }
-    int out = open(to, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
-    off_t left = info.st_size;
-    while (out >= 0 && left > 0) {
-        ssize_t sent = sendfile(out, in, NULL, (size_t)left);
-        if (sent <= 0) break;
-        left -= sent;
-    }
-    close(in);
-    if (out >= 0) close(out);
-    return out >= 0 && left == 0 ? 0 : -1;
+static void copy_host_file(const char *from, const char *to) {
+    WRN_AUTO(wrn_fd_close) int in = open(from, O_RDONLY | O_CLOEXEC);
+    WRN_AUTO(wrn_fd_close) int out = in < 0 ? -1 : open(to, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+    while (out >= 0 && sendfile(out, in, NULL, 1 << 30) > 0) continue;
 }
 
 static void copy_entry(const char *from, const char *to) {
     struct stat info;
-    if (lstat(from, &info) != 0) return; /* hosts differ: what is not there is not needed */
+    if (lstat(from, &info) != 0) return; /* hosts differ, and nothing here is required */
     if (S_ISLNK(info.st_mode)) {
         char target[PATH_MAX];
         ssize_t size = readlink(from, target, sizeof(target) - 1);
@@ -139,90 +108,81 @@ static void copy_entry(const char *from, const char *to) {
         target[size] = '\0';
         (void)!symlink(target, to);
     } else if (S_ISDIR(info.st_mode)) {
-        DIR *dir = opendir(from);
+        WRN_AUTO(wrn_dir_close) DIR *dir = opendir(from);
         mkdir(to, 0755);
         for (struct dirent *entry; dir && (entry = readdir(dir));) {
             char a[PATH_MAX], b[PATH_MAX];
             if (entry->d_name[0] == '.') continue;
             if (below(a, from, entry->d_name) && below(b, to, entry->d_name)) copy_entry(a, b);
         }
-        if (dir) closedir(dir);
     } else if (S_ISREG(info.st_mode) && info.st_mode & S_IROTH) {
-        copy_file(from, to);
+        copy_host_file(from, to);
     }
 }
 
-/* Java keeps its configuration in /etc/java-*; libraries find it through links from /usr. */
+/* Java's configuration is in /etc/java-*, where links in /usr lead. */
 static void copy_java(const char *root) {
-    DIR *etc = opendir("/etc");
+    WRN_AUTO(wrn_dir_close) DIR *etc = opendir("/etc");
     for (struct dirent *entry; etc && (entry = readdir(etc));) {
         char from[PATH_MAX], to[PATH_MAX];
         if (strncmp(entry->d_name, "java-", 5) != 0) continue;
         if (below(from, "/etc", entry->d_name) && below(to, root, from + 1)) copy_entry(from, to);
     }
-    if (etc) closedir(etc);
 }
 
-static int put(const char *root, const char *path, const char *text) {
+static bool put_skeleton_file(const char *root, const char *path, const char *text) {
     char full[PATH_MAX];
-    if (!below(full, root, path)) return -1;
-    int fd = open(full, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
-    if (fd < 0) return -1;
-    ssize_t size = (ssize_t)strlen(text), done = write(fd, text, (size_t)size);
-    close(fd);
-    return done == size ? 0 : -1;
+    return below(full, root, path) && wrn_file_write(AT_FDCWD, full, O_CREAT | O_TRUNC, text, strlen(text));
 }
 
-static int make_dir(const char *root, const char *path, mode_t mode) {
+static bool make_skeleton_dir(const char *root, const char *path, mode_t mode) {
     char full[PATH_MAX];
-    return below(full, root, path) && (mkdir(full, mode) == 0 || errno == EEXIST) && chmod(full, mode) == 0 ? 0 : -1;
+    return below(full, root, path) && (mkdir(full, mode) == 0 || errno == EEXIST) && chmod(full, mode) == 0;
 }
 
-/* Of the user that the sandbox's /etc/passwd has; an ordinary user's sandboxes have root alone. */
-static int make_home(const char *root) {
+/* For "user" in /etc/passwd. Boxes of an ordinary user have only root. */
+static bool make_home(const char *root) {
     char path[PATH_MAX];
-    if (make_dir(root, "home/user", 0755) != 0 || !below(path, root, "home/user")) return -1;
-    return geteuid() == 0 ? lchown(path, 1000, 1000) : 0;
+    if (!make_skeleton_dir(root, "home/user", 0755) || !below(path, root, "home/user")) return false;
+    return geteuid() != 0 || lchown(path, 1000, 1000) == 0;
 }
 
-static void link_top(const char *root) {
+static void make_link(const char *root, const char *target, const char *name) {
+    char path[PATH_MAX];
+    if (below(path, root, name)) (void)!symlink(target, path);
+}
+
+static void make_links(const char *root) {
     static const char *const names[] = {"bin", "sbin", "lib", "lib32", "lib64", "libx32"};
     for (size_t i = 0; i < WRN_COUNT(names); i++) {
-        char host[16], target[64], path[PATH_MAX];
-        snprintf(host, sizeof(host), "/usr/%s", names[i]);
-        if (access(host, F_OK) != 0) continue;
-        snprintf(target, sizeof(target), "usr/%s", names[i]);
-        if (below(path, root, names[i])) (void)!symlink(target, path);
+        char target[16];
+        snprintf(target, sizeof(target), "/usr/%s", names[i]);
+        if (access(target, F_OK) == 0) make_link(root, target + 1, names[i]);
     }
-    char path[PATH_MAX];
-    if (below(path, root, "etc/os-release")) (void)!symlink("../usr/lib/os-release", path);
-    if (below(path, root, "var/run")) (void)!symlink("/run", path);
-    if (below(path, root, "etc/mtab")) (void)!symlink("/proc/mounts", path);
+    make_link(root, "../usr/lib/os-release", "etc/os-release");
+    make_link(root, "/run", "var/run");
+    make_link(root, "/proc/mounts", "etc/mtab");
 }
 
-static int fill(const char *root) {
-    int rc = mkdir(root, 0755) == 0 ? 0 : -1;
-    for (size_t i = 0; i < WRN_COUNT(directories) && rc == 0; i++) rc = make_dir(root, directories[i], 0755);
-    if (rc == 0) rc = make_dir(root, "root", 0700);
-    if (rc == 0) rc = make_dir(root, "tmp", 01777);
-    if (rc == 0) rc = make_dir(root, "var/tmp", 01777);
-    if (rc == 0) rc = make_home(root);
-    for (size_t i = 0; i < WRN_COUNT(written) && rc == 0; i++) rc = put(root, written[i].path, written[i].text);
-    if (rc == 0) rc = make_dir(root, "run/lock", 01777);
-    if (rc == 0 && access("/usr/bin/bash", X_OK) == 0) rc = put(root, "etc/passwd", USERS("/bin/bash"));
-    char sudo[PATH_MAX];
-    if (rc == 0) rc = below(sudo, root, "usr/local/bin/sudo") && chmod(sudo, 0755) == 0 ? 0 : -1;
-    if (rc != 0) return rc;
-    for (size_t i = 0; i < WRN_COUNT(copied); i++) {
-        char to[PATH_MAX];
+static bool fill_skeleton(const char *root) {
+    char sudo[PATH_MAX], to[PATH_MAX];
+    bool ok = mkdir(root, 0755) == 0 && below(sudo, root, "usr/local/bin/sudo");
+    for (size_t i = 0; i < WRN_COUNT(directories) && ok; i++) ok = make_skeleton_dir(root, directories[i], 0755);
+    for (size_t i = 0; i < WRN_COUNT(special) && ok; i++)
+        ok = make_skeleton_dir(root, special[i].path, special[i].mode);
+    ok = ok && make_home(root);
+    for (size_t i = 0; i < WRN_COUNT(written) && ok; i++)
+        ok = put_skeleton_file(root, written[i].path, written[i].text);
+    if (ok && access("/usr/bin/bash", X_OK) == 0) ok = put_skeleton_file(root, "etc/passwd", USERS("/bin/bash"));
+    if (!ok || chmod(sudo, 0755) != 0) return false;
+    for (size_t i = 0; i < WRN_COUNT(copied); i++)
         if (below(to, root, copied[i] + 1)) copy_entry(copied[i], to);
-    }
     copy_java(root);
-    link_top(root);
-    return 0;
+    make_links(root);
+    return true;
 }
 
-/* Counts what is put into it, so that one of an earlier release is not taken for this. */
+/* Raised with each change of the content, so that skeletons of earlier releases are not used. */
 enum { SKELETON_VERSION = 3 };
 
 void template_skeleton(const char *state_dir, char out[PATH_MAX]) {
@@ -234,28 +194,26 @@ void template_sweep(const char *skeleton) {
     snprintf(dir, sizeof(dir), "%s", skeleton);
     char *name = strrchr(dir, '/');
     *name++ = '\0';
-    DIR *all = opendir(dir);
+    WRN_AUTO(wrn_dir_close) DIR *all = opendir(dir);
     for (struct dirent *entry; all && (entry = readdir(all));)
         if (entry->d_name[0] != '.' && strcmp(entry->d_name, name) != 0 && below(path, dir, entry->d_name))
             wrn_tree_remove(path);
-    if (all) closedir(all);
 }
 
 int template_make_minimal(const char *dir, wrn_fault *fault) {
-    char half[PATH_MAX];
+    char partial[PATH_MAX];
     struct stat info;
-    if (lstat("/bin", &info) == 0 && !S_ISLNK(info.st_mode)) {
-        wrn_fault_set(fault, WRN_FAULT_INTERNAL_ERROR,
-                      "this host keeps /bin apart from /usr/bin, which the template minimal can't "
-                      "be made from; merge them (Debian: package usrmerge)");
-        return -1;
-    }
+    if (lstat("/bin", &info) == 0 && !S_ISLNK(info.st_mode))
+        return wrn_fault_set(
+            fault, WRN_FAULT_INTERNAL_ERROR,
+            "on this host /bin is not a link to /usr/bin, which the template minimal needs; merge them (Debian: "
+            "package usrmerge)");
     if (access(dir, F_OK) == 0) return 0;
-    /* Made aside and renamed, so that a crash leaves no half of it. */
-    snprintf(half, sizeof(half), "%.4000s.new", dir);
-    wrn_tree_remove(half);
-    if (fill(half) == 0 && rename(half, dir) == 0) return 0;
+    /* Renamed when it is complete, so that a crash leaves no partial skeleton. */
+    snprintf(partial, sizeof(partial), "%.4000s.new", dir);
+    wrn_tree_remove(partial);
+    if (fill_skeleton(partial) && rename(partial, dir) == 0) return 0;
     wrn_fault_set(fault, WRN_FAULT_INTERNAL_ERROR, "cannot make the template minimal in %s: %s", dir, strerror(errno));
-    wrn_tree_remove(half);
+    wrn_tree_remove(partial);
     return -1;
 }

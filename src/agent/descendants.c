@@ -1,4 +1,4 @@
-#include "agent/tree.h"
+#include "agent/descendants.h"
 
 #include <ctype.h>
 #include <dirent.h>
@@ -103,7 +103,7 @@ static bool process_is_dead(const process *p) { return p->state == 'Z' || p->sta
 static bool process_is_stopped(const process *p) { return p->state == 'T' || p->state == 't' || process_is_dead(p); }
 
 /* Sends `signo` to those below `root` that `skip` does not leave out; returns how many got it. */
-static size_t tree_signal_round(table *t, pid_t root, int signo, bool (*skip)(const process *)) {
+static size_t descendants_signal_round(table *t, pid_t root, int signo, bool (*skip)(const process *)) {
     size_t sent = 0;
     read_table(t);
     mark_family(t, &(family){root, NULL});
@@ -137,19 +137,19 @@ static void kill_family(const family *f) {
     free(tables[1].items);
 }
 
-void tree_signal(pid_t root, int signo) {
+void descendants_signal(pid_t root, int signo) {
     table t = {0};
     if (signo == SIGKILL) kill_family(&(family){root, NULL});
-    else tree_signal_round(&t, root, signo, process_is_dead);
+    else descendants_signal_round(&t, root, signo, process_is_dead);
     free(t.items);
 }
 
-void tree_kill_strays(bool (*is_keeper)(pid_t pid)) { kill_family(&(family){1, is_keeper}); }
+void descendants_kill_strays(bool (*is_keeper)(pid_t pid)) { kill_family(&(family){1, is_keeper}); }
 
-void tree_freeze(bool freeze) {
+void descendants_freeze(bool freeze) {
     table t = {0};
     if (freeze)
-        for (int i = 0; i < ROUNDS_MAX && tree_signal_round(&t, 1, SIGSTOP, process_is_stopped); i++) {
+        for (int i = 0; i < ROUNDS_MAX && descendants_signal_round(&t, 1, SIGSTOP, process_is_stopped); i++) {
         }
     else kill(-1, SIGCONT);
     free(t.items);

@@ -30,11 +30,8 @@ static int own_cpus(void) {
 }
 
 static bool is_limited(host *h) {
-    wrn_json *report = wrn_boxes_probe(h->boxes, NULL);
-    const char *kind = wrn_json_string(wrn_json_get(report, "cgroup"), NULL);
-    bool yes = kind && strcmp(kind, "none") != 0;
-    wrn_json_free(report);
-    return yes;
+    const char *kind = wrn_json_string(wrn_json_get(host_isolation(h), "cgroup"), NULL);
+    return kind && strcmp(kind, "none") != 0;
 }
 
 /* ---- processors ---- */

@@ -4,4 +4,4 @@
 #pragma once
 
 /* Brings both up to date, unless that was just done. Does nothing when the descriptors are not these files. */
-void given_renew(void);
+void proc_files_update(void);

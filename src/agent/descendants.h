@@ -5,8 +5,8 @@
 #include <sys/types.h>
 
 /* Sends `signo` to every descendant of `root`, but not to `root`. SIGKILL leaves none of them, whatever they fork meanwhile. */
-void tree_signal(pid_t root, int signo);
+void descendants_signal(pid_t root, int signo);
 /* Kills all children of the agent that are not keepers, and all below them. */
-void tree_kill_strays(bool (*is_keeper)(pid_t pid));
+void descendants_kill_strays(bool (*is_keeper)(pid_t pid));
 /* Stops all processes but the agent, or continues them. */
-void tree_freeze(bool freeze);
+void descendants_freeze(bool freeze);
