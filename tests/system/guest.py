@@ -210,7 +210,7 @@ def unit_with_user_without_a_subgroup():
     server.start()
     box = server.make()
     server.check_limits(box)
-    assert "whatever --on-stop says" in server.said()
+    assert "despite --on-stop" in server.said()
     run("systemctl", "restart", "plain")
     assert server.call("GET", f"/{box['id']}")["status"] == "stopped"
     server.check_limits(server.make())

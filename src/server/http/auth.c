@@ -11,8 +11,7 @@
 #include "base/clock.h"
 
 static bool refuse(wrn_request *request, const char *message) {
-    wrn_reply_error(request, WRN_FAULT_UNAUTHORIZED, "%s", message);
-    return false;
+    return wrn_refuse(request, WRN_FAULT_UNAUTHORIZED, "%s", message);
 }
 
 static bool check_key(const wrn_auth *auth, wrn_request *request, const char *key, bool forgiven) {
@@ -22,17 +21,17 @@ static bool check_key(const wrn_auth *auth, wrn_request *request, const char *ke
     case WRN_DB_TAKEN: return forgiven || refuse(request, "invalid API key");
     case WRN_DB_ERROR: break;
     }
-    wrn_reply_error(request, WRN_FAULT_DB_ERROR, "the database failed; see wrennd's log");
+    wrn_reply_db_error(request);
     return false;
 }
 
-/* The prefix is matched literally; with any other scheme it is as if nothing was sent. */
+/* Any other scheme counts as no credentials. */
 static const char *bearer_of(const wrn_request *request) {
     const char *value = wrn_http_head_get(&request->head, "authorization");
     return value && strncmp(value, "Bearer ", 7) == 0 ? value + 7 : NULL;
 }
 
-/* Wrong credentials of a WebSocket are as good as none where the first message may bring others. */
+/* Whether wrong credentials count as none, because the first message of the WebSocket may bring others. */
 static bool is_forgiven(const wrn_request *request, wrn_access access) {
     return access == WRN_ACCESS_LATE && wrn_request_is_of_capsules(request);
 }
@@ -59,7 +58,7 @@ bool wrn_auth_check_token(const wrn_auth *auth, const char *token, wrn_identity 
 static bool store_secret(wrn_auth *auth, const char *path) {
     char part[4200];
     randombytes_buf(auth->secret, sizeof(auth->secret));
-    /* Renamed into place, so that a crash leaves either no secret or a whole one. */
+    /* Renamed into place, so that a crash never leaves a partial secret. */
     if ((size_t)snprintf(part, sizeof(part), "%s.new", path) >= sizeof(part)) return errno = ENAMETOOLONG, false;
     int fd = open(part, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (fd < 0) return false;

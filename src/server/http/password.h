@@ -8,7 +8,7 @@
 
 enum { WRN_PASSWORD_HASH_SIZE = 128, WRN_PASSWORD_MAX = 1024 };
 
-/* `hash` is NULL when out of memory. */
+/* `hash` is NULL when argon2id gets no memory. */
 typedef void (*wrn_hashed_fn)(void *context, const char *hash);
 typedef void (*wrn_verified_fn)(void *context, bool good);
 

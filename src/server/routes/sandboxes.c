@@ -11,24 +11,14 @@
 #include "server/routes/once.h"
 #include "server/routes/routes.h"
 
-/* What the store has of a sandbox's labels, as text; NULL: there are none, or they could not be read. */
-static char *metadata_of(const wrn_server *server, const wrn_sandbox_row *row) {
-    char *text = NULL;
-    if (row->has_metadata && wrn_store_get_metadata(server->store, row->id, &text) != WRN_DB_OK) return NULL;
-    return text;
-}
-
-static wrn_json *show(const wrn_json *isolation, const wrn_sandbox_row *row, const char *metadata) {
+/* `metadata`: as the store has it. */
+static wrn_json *show_sandbox(const wrn_json *isolation, const wrn_sandbox_row *row, const char *metadata) {
     char created[WRN_RFC3339_SIZE], started[WRN_RFC3339_SIZE], active[WRN_RFC3339_SIZE], updated[WRN_RFC3339_SIZE];
     wrn_rfc3339(created, row->created_at);
     wrn_rfc3339(started, row->started_at);
     wrn_rfc3339(active, row->last_active_at);
     wrn_rfc3339(updated, row->last_updated);
-    wrenn_sandbox_info info = {
-        .present = WRENN_HAS_SANDBOX_INFO_ID | WRENN_HAS_SANDBOX_INFO_STATUS | WRENN_HAS_SANDBOX_INFO_TEMPLATE_NAME |
-                   WRENN_HAS_SANDBOX_INFO_VCPUS | WRENN_HAS_SANDBOX_INFO_MEMORY_MB |
-                   WRENN_HAS_SANDBOX_INFO_TIMEOUT_SEC | WRENN_HAS_SANDBOX_INFO_CREATED_AT |
-                   WRENN_HAS_SANDBOX_INFO_LAST_UPDATED,
+    const wrenn_sandbox_info info = {
         .id = row->id,
         .status_text = row->status,
         .template_name = row->template_name,
@@ -36,39 +26,33 @@ static wrn_json *show(const wrn_json *isolation, const wrn_sandbox_row *row, con
         .memory_mb = row->memory_mb,
         .timeout_sec = row->timeout_sec,
         .created_at = created,
-        .started_at = started,
-        .last_active_at = active,
+        .started_at = row->started_at ? started : NULL,
+        .last_active_at = row->last_active_at ? active : NULL,
         .last_updated = updated,
     };
-    if (row->started_at) info.present |= WRENN_HAS_SANDBOX_INFO_STARTED_AT;
-    if (row->last_active_at) info.present |= WRENN_HAS_SANDBOX_INFO_LAST_ACTIVE_AT;
     wrn_json *object = wrn_model_encode(&wrn_model_sandbox_info, &info);
     wrn_json *labels = NULL;
     const char *why;
     if (metadata && wrn_json_parse(metadata, strlen(metadata), &labels, &why)) wrn_json_set(object, "metadata", labels);
-    if (wrn_json_set(object, "isolation", wrn_json_ref((wrn_json *)(uintptr_t)isolation))) return object;
-    wrn_json_free(object);
-    return NULL;
+    wrn_json_set(object, "isolation", wrn_json_ref(isolation));
+    return object;
 }
 
 wrn_json *wrn_show_sandbox(const wrn_server *server, const wrn_sandbox_row *row) {
-    char *metadata = metadata_of(server, row);
-    wrn_json *shown = show(server->isolation, row, metadata);
+    char *metadata = wrn_store_get_metadata(server->store, row->id);
+    wrn_json *shown = show_sandbox(server->isolation, row, metadata);
     free(metadata);
     return shown;
 }
 
-bool wrn_request_sandbox(wrn_request *request, wrn_sandbox_row *row) {
-    const char *id = request->params[0];
-    if (!wrn_id_is(id, "cl")) {
-        wrn_reply_error(request, WRN_FAULT_INVALID_REQUEST, "invalid sandbox ID");
-        return false;
-    }
-    switch (wrn_store_get_sandbox(wrn_request_server(request)->store, request->who.team_id, id, row)) {
-    case WRN_DB_OK: return true;
-    case WRN_DB_ERROR: wrn_reply_error(request, WRN_FAULT_DB_ERROR, "the sandbox could not be read"); return false;
-    default: wrn_reply_error(request, WRN_FAULT_NOT_FOUND, "sandbox not found"); return false;
-    }
+bool wrn_find_sandbox(const wrn_server *server, const char *team_id, const char *id, wrn_sandbox_row *row,
+                      wrn_fault *fault) {
+    wrn_db outcome = WRN_DB_NONE;
+    if (!wrn_id_is(id, "cl")) wrn_fault_set(fault, WRN_FAULT_INVALID_REQUEST, "invalid sandbox ID");
+    else if ((outcome = wrn_store_get_sandbox(server->store, team_id, id, row)) == WRN_DB_NONE)
+        wrn_fault_set(fault, WRN_FAULT_NOT_FOUND, "sandbox not found");
+    else if (outcome == WRN_DB_ERROR) wrn_fault_set(fault, WRN_FAULT_DB_ERROR, WRN_DB_FAILED);
+    return outcome == WRN_DB_OK;
 }
 
 /* ---- create ---- */
@@ -82,39 +66,33 @@ bool wrn_is_template_name(const char *name) {
     return name[strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-")] == '\0';
 }
 
-/* The demand that openapi.yaml does not know: refused rather than quietly not met. */
-static bool check_isolation(wrn_request *request, const char *unknown) {
+/* `isolation_required`, which the generated model does not know. */
+static bool check_required(wrn_request *request, const char *unknown) {
     WRN_AUTO(wrn_json_freep) wrn_json *more = NULL;
     WRN_AUTO(wrn_buf_free) wrn_buf missing = WRN_BUF_LIMITED(400);
     const char *why;
     if (!unknown || !wrn_json_parse(unknown, strlen(unknown), &more, &why)) return true;
     const wrn_json *required = wrn_json_get(more, "isolation_required");
     if (!required) return true;
-    if (!wrn_isolation_missing(wrn_request_server(request)->isolation, required, &missing)) {
-        wrn_reply_error(request, WRN_FAULT_INVALID_REQUEST,
-                        "member \"isolation_required\" must be an array of strings");
-        return false;
-    }
-    if (!missing.size && !missing.failed) return true;
-    wrn_reply_error(request, WRN_FAULT_CONFLICT, "sandboxes here do not have: %s; run wrennd doctor to see why",
-                    missing.size ? missing.data : "what isolation_required names");
-    return false;
+    if (!wrn_isolation_missing(wrn_server_of(request)->isolation, required, &missing))
+        return wrn_refuse(request, WRN_FAULT_INVALID_REQUEST,
+                          "member \"isolation_required\" must be an array of strings");
+    return (!missing.size && !missing.failed) ||
+           wrn_refuse(request, WRN_FAULT_CONFLICT, "sandboxes here do not have: %s; run wrennd doctor to see why",
+                      missing.size ? missing.data : "what isolation_required names");
 }
 
 static bool check_level(wrn_request *request, const char *level) {
-    switch (level ? wrn_isolation_reaches(wrn_request_server(request)->isolation, level) : WRN_LEVEL_REACHED) {
-    case WRN_LEVEL_REACHED: return true;
-    case WRN_LEVEL_NOT_REACHED:
-        wrn_reply_error(request, WRN_FAULT_CONFLICT,
-                        "sandboxes here do not have isolation \"%s\", only less; ask without it, or ask a server that "
-                        "has it; wrennd doctor shows what this one has",
-                        level);
-        return false;
-    default:
-        wrn_reply_error(request, WRN_FAULT_INVALID_REQUEST,
-                        "member \"isolation\": there is no level \"%.100s\", only \"namespace\" and \"vm\"", level);
-        return false;
-    }
+    int wanted = wrn_isolation_strength(level);
+    if (level && !wanted)
+        return wrn_refuse(request, WRN_FAULT_INVALID_REQUEST,
+                          "member \"isolation\": there is no level \"%.100s\", only \"namespace\" and \"vm\"", level);
+    const wrn_json *here = wrn_json_get(wrn_server_of(request)->isolation, "level");
+    return wanted <= wrn_isolation_strength(wrn_json_string(here, NULL)) ||
+           wrn_refuse(request, WRN_FAULT_CONFLICT,
+                      "the isolation of sandboxes here is weaker than \"%s\"; ask for less, or use another server; "
+                      "run wrennd doctor to see what this one has",
+                      level);
 }
 
 static bool is_own_label(const char *name) {
@@ -130,31 +108,28 @@ static size_t count_characters(const char *text) {
     return count;
 }
 
-/* The bounds are the platform's. */
+/* The limits are those of the platform. */
 static bool check_label(wrn_request *request, const wrn_pair *label) {
+    size_t size = count_characters(label->value);
     if (!wrn_is_template_name(label->key))
-        wrn_reply_error(request, WRN_FAULT_INVALID_REQUEST,
-                        "member \"metadata\": the name \"%.100s\" is not 1 to 64 letters, digits, dots, dashes and "
-                        "underscores, the first one a letter or digit",
-                        label->key);
-    else if (is_own_label(label->key))
-        wrn_reply_error(request, WRN_FAULT_INVALID_REQUEST,
-                        "member \"metadata\": the name \"%s\" is the server's own; take another one", label->key);
-    else if (count_characters(label->value) > LABEL_VALUE_MAX)
-        wrn_reply_error(request, WRN_FAULT_INVALID_REQUEST,
-                        "member \"metadata\": the value of \"%s\" has %zu characters, and %d is the limit", label->key,
-                        count_characters(label->value), LABEL_VALUE_MAX);
-    else return true;
-    return false;
+        return wrn_refuse(request, WRN_FAULT_INVALID_REQUEST,
+                          "member \"metadata\": the name \"%.100s\" is not 1 to 64 letters, digits, dots, dashes and "
+                          "underscores, the first one a letter or digit",
+                          label->key);
+    if (is_own_label(label->key))
+        return wrn_refuse(request, WRN_FAULT_INVALID_REQUEST,
+                          "member \"metadata\": the name \"%s\" is the server's own; take another one", label->key);
+    return size <= LABEL_VALUE_MAX ||
+           wrn_refuse(request, WRN_FAULT_INVALID_REQUEST,
+                      "member \"metadata\": the value of \"%s\" has %zu characters, and %d is the limit", label->key,
+                      size, LABEL_VALUE_MAX);
 }
 
-/* Its text goes to `out`, which stays empty where there is none. */
+/* Appends the labels as JSON; nothing when there are none. */
 static bool read_metadata(wrn_request *request, const wrn_create_sandbox_request *asked, wrn_buf *out) {
-    if (asked->metadata_count > LABELS_MAX) {
-        wrn_reply_error(request, WRN_FAULT_INVALID_REQUEST, "member \"metadata\" has %zu labels, and %d is the limit",
-                        asked->metadata_count, LABELS_MAX);
-        return false;
-    }
+    if (asked->metadata_count > LABELS_MAX)
+        return wrn_refuse(request, WRN_FAULT_INVALID_REQUEST, "member \"metadata\" has %zu labels, and %d is the limit",
+                          asked->metadata_count, LABELS_MAX);
     WRN_AUTO(wrn_json_freep) wrn_json *metadata = wrn_json_new_object();
     for (size_t i = 0; i < asked->metadata_count; i++) {
         const wrn_pair *label = asked->metadata[i];
@@ -165,7 +140,7 @@ static bool read_metadata(wrn_request *request, const wrn_create_sandbox_request
     return true;
 }
 
-static void on_created(void *context, const wrn_sandbox_row *row, const wrn_fault *fault) {
+static void create_on_done(void *context, const wrn_sandbox_row *row, const wrn_fault *fault) {
     wrn_once_end(context, row, fault);
 }
 
@@ -174,39 +149,36 @@ void wrn_route_create_sandbox(wrn_request *request) {
     if (!wrn_request_decode(request, &wrn_model_create_sandbox_request, &asked)) return;
     const char *template_name = asked.template_name && *asked.template_name ? asked.template_name : "minimal";
     if (!wrn_is_template_name(template_name))
-        return wrn_reply_error(request, WRN_FAULT_INVALID_REQUEST, "member \"template\" is not a template name");
-    if (!check_level(request, asked.isolation) || !check_isolation(request, asked.unknown)) return;
+        return wrn_reply_invalid(request, "member \"template\" is not a template name");
+    if (!check_level(request, asked.isolation) || !check_required(request, asked.unknown)) return;
     WRN_AUTO(wrn_buf_free) wrn_buf metadata = WRN_BUF_INIT;
     if (!read_metadata(request, &asked, &metadata)) return;
     wrn_sandbox_row row = {.vcpus = asked.vcpus, .memory_mb = asked.memory_mb, .timeout_sec = asked.timeout_sec};
     snprintf(row.template_name, sizeof(row.template_name), "%s", template_name);
     memcpy(row.team_id, request->who.team_id, sizeof(row.team_id));
-    wrn_server *server = wrn_request_server(request);
+    const wrn_server *server = wrn_server_of(request);
     wrn_once *once = wrn_once_begin(request, row.id);
-    if (once) wrn_sandboxes_create(server->sandboxes, &row, metadata.data, on_created, once);
+    if (once) wrn_sandboxes_create(server->sandboxes, &row, metadata.data, create_on_done, once);
 }
 
 /* ---- the rest ---- */
 
-/* Many rows are read in little time; what is said of them is not made so fast, and not on the loop. */
+/* Reading many rows is fast; encoding them is not, so a worker does it. */
 typedef struct listing {
-    wrn_job job; /* first, so that it leads here */
+    wrn_job job; /* first: a job is cast to its listing */
     wrn_request *request;
-    wrn_buf rows;      /* wrn_sandbox_row, one behind the other */
-    wrn_buf labels;    /* of each row, as text with a NUL behind it; "": none */
-    wrn_buf isolation; /* as text: a worker counts no references to what others have */
-    wrn_buf text;
+    wrn_buf rows;      /* wrn_sandbox_row, one after the other */
+    wrn_buf labels;    /* of each row, NUL-terminated; "": none */
+    wrn_buf isolation; /* as text, because reference counts are not atomic */
+    wrn_buf text;      /* the answer */
 } listing;
 
 enum { ROWS_FEW = 16 };
 
-static bool add_sandbox(void *context, const wrn_sandbox_row *row) {
+static void add_sandbox(void *context, const wrn_sandbox_row *row, const char *metadata) {
     listing *l = context;
-    char *metadata = metadata_of(wrn_request_server(l->request), row);
     wrn_buf_put(&l->rows, row, sizeof(*row));
     wrn_buf_put(&l->labels, metadata ? metadata : "", metadata ? strlen(metadata) + 1 : 1);
-    free(metadata);
-    return true;
 }
 
 static void free_listing(listing *l) {
@@ -221,11 +193,11 @@ static void write_listing(wrn_job *job) {
     listing *l = (listing *)job;
     WRN_AUTO(wrn_json_freep) wrn_json *isolation = NULL, *array = wrn_json_new_array();
     const char *why, *labels = l->labels.data;
-    if (!wrn_json_parse(l->isolation.data, l->isolation.size, &isolation, &why)) return;
+    wrn_json_parse(l->isolation.data, l->isolation.size, &isolation, &why);
     for (size_t at = 0; at < l->rows.size; at += sizeof(wrn_sandbox_row)) {
         wrn_sandbox_row row;
         memcpy(&row, l->rows.data + at, sizeof(row));
-        wrn_json_append(array, show(isolation, &row, *labels ? labels : NULL));
+        wrn_json_append(array, show_sandbox(isolation, &row, wrn_none_if_empty(labels)));
         labels += strlen(labels) + 1;
     }
     wrn_json_write(array, &l->text);
@@ -234,22 +206,20 @@ static void write_listing(wrn_job *job) {
 
 static void reply_listing(wrn_job *job) {
     listing *l = (listing *)job;
-    if (l->text.size) wrn_reply_buf(l->request, 200, "application/json", &l->text);
-    else wrn_reply_error(l->request, WRN_FAULT_INTERNAL_ERROR, "the sandboxes could not be listed");
+    wrn_reply_buf(l->request, 200, "application/json", &l->text);
     free_listing(l);
 }
 
 void wrn_route_list_sandboxes(wrn_request *request) {
-    const wrn_server *server = wrn_request_server(request);
+    const wrn_server *server = wrn_server_of(request);
     listing *l = calloc(1, sizeof(*l));
-    if (!l) abort();
     l->request = request;
     l->job.run = write_listing;
     l->job.done = reply_listing;
     wrn_json_write(server->isolation, &l->isolation);
     if (wrn_store_list_sandboxes(server->store, request->who.team_id, add_sandbox, l) != WRN_DB_OK) {
         free_listing(l);
-        return wrn_reply_error(request, WRN_FAULT_DB_ERROR, "the sandboxes could not be read");
+        return wrn_reply_db_error(request);
     }
     if (!wrn_request_charge(request, l->rows.size + l->labels.size)) {
         free_listing(l);
@@ -260,44 +230,31 @@ void wrn_route_list_sandboxes(wrn_request *request) {
     reply_listing(&l->job);
 }
 
-static void on_changed(void *context, const wrn_sandbox_row *row, const wrn_fault *fault) {
-    wrn_request *request = context;
-    if (fault) return wrn_reply_fault(request, fault);
-    wrn_reply_json(request, 200, wrn_show_sandbox(wrn_request_server(request), row));
+static void reply_sandbox(void *context, const wrn_sandbox_row *row, const wrn_fault *fault) {
+    if (fault) return wrn_reply_fault(context, fault);
+    wrn_reply_json(context, 200, wrn_show_sandbox(wrn_server_of(context), row));
 }
 
-static void on_done(void *context, const wrn_sandbox_row *row, const wrn_fault *fault) {
+static void reply_done(void *context, const wrn_sandbox_row *row, const wrn_fault *fault) {
     (void)row;
     if (fault) return wrn_reply_fault(context, fault);
     wrn_reply_empty(context, 204);
 }
 
-void wrn_route_get_sandbox(wrn_request *request) {
-    wrn_sandbox_row row;
-    if (wrn_request_sandbox(request, &row))
-        wrn_reply_json(request, 200, wrn_show_sandbox(wrn_request_server(request), &row));
+void wrn_route_get_sandbox(wrn_request *request, const wrn_sandbox_row *row) { reply_sandbox(request, row, NULL); }
+
+void wrn_route_delete_sandbox(wrn_request *request, const wrn_sandbox_row *row) {
+    wrn_sandboxes_change(wrn_server_of(request)->sandboxes, row, WRN_EVENT_DESTROY, reply_done, request);
 }
 
-void wrn_route_delete_sandbox(wrn_request *request) {
-    wrn_sandbox_row row;
-    if (!wrn_request_sandbox(request, &row)) return;
-    wrn_sandboxes_change(wrn_request_server(request)->sandboxes, &row, WRN_EVENT_DESTROY, on_done, request);
+void wrn_route_pause(wrn_request *request, const wrn_sandbox_row *row) {
+    wrn_sandboxes_change(wrn_server_of(request)->sandboxes, row, WRN_EVENT_PAUSE, reply_sandbox, request);
 }
 
-void wrn_route_pause(wrn_request *request) {
-    wrn_sandbox_row row;
-    if (!wrn_request_sandbox(request, &row)) return;
-    wrn_sandboxes_change(wrn_request_server(request)->sandboxes, &row, WRN_EVENT_PAUSE, on_changed, request);
+void wrn_route_resume(wrn_request *request, const wrn_sandbox_row *row) {
+    wrn_sandboxes_change(wrn_server_of(request)->sandboxes, row, WRN_EVENT_RESUME, reply_sandbox, request);
 }
 
-void wrn_route_resume(wrn_request *request) {
-    wrn_sandbox_row row;
-    if (!wrn_request_sandbox(request, &row)) return;
-    wrn_sandboxes_change(wrn_request_server(request)->sandboxes, &row, WRN_EVENT_RESUME, on_changed, request);
-}
-
-void wrn_route_ping(wrn_request *request) {
-    wrn_sandbox_row row;
-    if (!wrn_request_sandbox(request, &row)) return;
-    wrn_sandboxes_ping(wrn_request_server(request)->sandboxes, &row, on_done, request);
+void wrn_route_ping(wrn_request *request, const wrn_sandbox_row *row) {
+    wrn_sandboxes_ping(wrn_server_of(request)->sandboxes, row, reply_done, request);
 }

@@ -5,8 +5,8 @@
 #define GO(action, next) \
     { WRN_ACTION_##action, WRN_STATE_##next }
 
-/* What is not listed is refused. Pausing is written down before it is done and taken back when it fails; resuming is
- * written down once it is done. */
+/* Events that are not listed are refused. "Paused" is stored before the sandbox is frozen, and undone when that fails;
+ * "running" is stored after it was thawed. */
 static const wrn_transition table[WRN_STATE_COUNT][WRN_EVENT_COUNT] = {
     [WRN_STATE_PENDING] =
         {
