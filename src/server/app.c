@@ -2,7 +2,6 @@
 #include <signal.h>
 #include <sodium.h>
 #include <stdio.h>
-#include <string.h>
 #include <sys/resource.h>
 
 #include "base/text.h"

@@ -5,9 +5,11 @@
 #include <signal.h>
 #include <sodium.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <sys/sysinfo.h>
+#include <sys/utsname.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -18,12 +20,12 @@
 #include "server/hold.h"
 #include "server/http/budget.h"
 #include "server/log.h"
-#include "server/machine.h"
 #include "server/notify.h"
 #include "server/precedence.h"
 #include "server/private.h"
 #include "server/routes/routes.h"
 #include "server/sandbox/snapshots.h"
+#include "server/trees.h"
 
 enum { PRIVATE_TOKEN_SECONDS = 10 * 365 * 86400, LINGER_MS = 2000 };
 
@@ -50,20 +52,11 @@ static const char *in_dir(wrn_arena *arena, const char *dir, const char *name) {
 
 /* Makes the directory and its parents; the directory itself is private. */
 static bool make_dir(const char *path, char *why, size_t why_size) {
-    char part[4096];
     struct stat info;
-    size_t size = strlen(path);
-    if (size >= sizeof(part)) return snprintf(why, why_size, "the data directory's path is too long"), false;
-    for (size_t i = 1; i <= size; i++) {
-        if (path[i] != '/' && path[i] != '\0') continue;
-        memcpy(part, path, i);
-        part[i] = '\0';
-        if (mkdir(part, path[i] ? 0755 : 0700) != 0 && errno != EEXIST) {
-            snprintf(why, why_size, "cannot make the data directory %s: %s; choose another one with --data-dir", part,
-                     strerror(errno));
-            return false;
-        }
-    }
+    if (make_path(path, 0755) != 0)
+        return snprintf(why, why_size, "cannot make the data directory %s: %s; choose another one with --data-dir",
+                        path, strerror(errno)),
+               false;
     if (stat(path, &info) != 0 || !S_ISDIR(info.st_mode))
         return snprintf(why, why_size, "%s is not a directory", path), false;
     if (info.st_uid != geteuid())
@@ -92,19 +85,12 @@ static const char *find_program(wrn_arena *arena, const wrn_program *program) {
     return program->installed;
 }
 
-static const char *find_agent(const wrn_config *config, wrn_arena *arena) {
-    static const char *const beside[] = {"wrenn-agent", "../libexec/wrenn/wrenn-agent", NULL};
-    static const wrn_program agent = {"wrenn-agent", beside, "src/agent/wrenn-agent", WRN_LIBEXECDIR "/wrenn-agent",
-                                      false};
-    return config->agent ? config->agent : find_program(arena, &agent);
-}
-
-static const char *find_unpack(wrn_arena *arena) {
-    static const char *const beside[] = {"wrenn-unpack", "../libexec/wrenn/wrenn-unpack", NULL};
-    static const wrn_program unpack = {"wrenn-unpack", beside, "src/server/templates/wrenn-unpack",
-                                       WRN_LIBEXECDIR "/wrenn-unpack", false};
-    return find_program(arena, &unpack);
-}
+static const char *const beside_agent[] = {"wrenn-agent", "../libexec/wrenn/wrenn-agent", NULL};
+static const char *const beside_unpack[] = {"wrenn-unpack", "../libexec/wrenn/wrenn-unpack", NULL};
+static const wrn_program agent = {"wrenn-agent", beside_agent, "src/agent/wrenn-agent", WRN_LIBEXECDIR "/wrenn-agent",
+                                  false};
+static const wrn_program unpack = {"wrenn-unpack", beside_unpack, "src/server/templates/wrenn-unpack",
+                                   WRN_LIBEXECDIR "/wrenn-unpack", false};
 
 /* Backends change the working directory. */
 static const char *absolute(wrn_arena *arena, const char *path) {
@@ -130,8 +116,8 @@ void wrn_server_backend_config(const wrn_config *config, wrn_arena *arena, wrn_b
     const char *data_dir = absolute(arena, config->data_dir);
     *out = (wrn_backend_config){.state_dir = in_dir(arena, data_dir, "sandboxes"),
                                 .template_dir = absolute(arena, config->template_dir),
-                                .agent_path = find_agent(config, arena),
-                                .unpack_path = find_unpack(arena),
+                                .agent_path = config->agent ? config->agent : find_program(arena, &agent),
+                                .unpack_path = find_program(arena, &unpack),
                                 .cgroup_parent = config->cgroup_parent,
                                 .ephemeral = config->private_fd >= 0,
                                 .adopt_ms = config->private_fd >= 0 ? 0 : config->adopt_timeout_sec * 1000};
@@ -318,6 +304,19 @@ static bool open_state(wrn_server *server, wrn_arena *arena, char *why, size_t w
     return true;
 }
 
+/* Describes this machine as a host. */
+static wrn_host_row describe_machine(const wrn_server *server) {
+    struct utsname kernel;
+    struct sysinfo memory;
+    struct statvfs disk;
+    wrn_host_row row = {.cpu_cores = sysconf(_SC_NPROCESSORS_ONLN), .type = "regular", .status = "online"};
+    if (uname(&kernel) == 0) snprintf(row.arch, sizeof(row.arch), "%s", kernel.machine);
+    if (sysinfo(&memory) == 0) row.memory_mb = (int64_t)((unsigned long long)memory.totalram * memory.mem_unit >> 20);
+    if (statvfs(server->config->data_dir, &disk) == 0)
+        row.disk_gb = (int64_t)((unsigned long long)disk.f_blocks * disk.f_frsize >> 30);
+    return row;
+}
+
 /* The isolation of each sandbox says the same. */
 static void warn_of_lacks(const wrn_server *server) {
     const char *why = wrn_json_string(wrn_json_get(wrn_json_get(server->isolation, "limits"), "why"), NULL);
@@ -339,8 +338,7 @@ static bool open_boxes(wrn_server *server, wrn_arena *arena, char *why, size_t w
         return snprintf(why, why_size, "sandboxes can't run here: %s; see: wrennd doctor", fault.message), false;
     server->isolation = wrn_boxes_probe(server->boxes, NULL);
     warn_of_lacks(server);
-    wrn_host_row machine;
-    wrn_machine_describe(server->config->data_dir, &machine);
+    const wrn_host_row machine = describe_machine(server);
     int64_t held_mb = server->config->held_max_mb ? server->config->held_max_mb : machine.memory_mb / 4;
     if (held_mb) wrn_budget_set((size_t)held_mb << 20);
     wrn_sandboxes_config sandboxes = {&server->loop,
@@ -386,11 +384,8 @@ static void open_loop(wrn_server *server) {
 /* Stores the present facts of the built-in host. */
 static bool store_host(wrn_server *server, const wrn_buf *bound, char *why, size_t why_size) {
     const char *address = bound->data ? bound->data : "";
-    wrn_host_row row;
-    wrn_machine_describe(server->config->data_dir, &row);
+    wrn_host_row row = describe_machine(server);
     wrn_id_new(row.id, "host");
-    snprintf(row.type, sizeof(row.type), "regular");
-    snprintf(row.status, sizeof(row.status), "online");
     snprintf(row.address, sizeof(row.address), "%.*s", (int)strcspn(address, "\n"), address);
     row.built_in = true;
     row.created_at = row.updated_at = wrn_unix_time();

@@ -13,7 +13,6 @@
 #include "base/clock.h"
 #include "server/hold.h"
 #include "server/http/budget.h"
-#include "server/log.h"
 
 /* SLICE_US: how long a connection works before others get their turn. LITTLE and LEAST: bounds of wrn_conn.gulp. */
 enum { DISCARD_MAX = 64 << 20, REFUSED_MAX = 64, SLICE_US = 300, LITTLE = 16384, LEAST = 1024 };
@@ -358,37 +357,31 @@ static void send_answer(wrn_conn *conn) {
 }
 
 static const char *reason_of(int status) {
-    static const struct {
-        int status;
-        const char *text;
-    } reasons[] = {
-        {200, "OK"},
-        {201, "Created"},
-        {202, "Accepted"},
-        {204, "No Content"},
-        {400, "Bad Request"},
-        {401, "Unauthorized"},
-        {403, "Forbidden"},
-        {404, "Not Found"},
-        {405, "Method Not Allowed"},
-        {408, "Request Timeout"},
-        {409, "Conflict"},
-        {413, "Content Too Large"},
-        {414, "URI Too Long"},
-        {415, "Unsupported Media Type"},
-        {417, "Expectation Failed"},
-        {426, "Upgrade Required"},
-        {429, "Too Many Requests"},
-        {431, "Request Header Fields Too Large"},
-        {500, "Internal Server Error"},
-        {501, "Not Implemented"},
-        {502, "Bad Gateway"},
-        {503, "Service Unavailable"},
-        {504, "Gateway Timeout"},
-    };
-    for (size_t i = 0; i < WRN_COUNT(reasons); i++)
-        if (reasons[i].status == status) return reasons[i].text;
-    return "Status";
+    static const char *const reasons[] = {[200] = "OK",
+                                          [201] = "Created",
+                                          [202] = "Accepted",
+                                          [204] = "No Content",
+                                          [400] = "Bad Request",
+                                          [401] = "Unauthorized",
+                                          [403] = "Forbidden",
+                                          [404] = "Not Found",
+                                          [405] = "Method Not Allowed",
+                                          [408] = "Request Timeout",
+                                          [409] = "Conflict",
+                                          [413] = "Content Too Large",
+                                          [414] = "URI Too Long",
+                                          [415] = "Unsupported Media Type",
+                                          [417] = "Expectation Failed",
+                                          [426] = "Upgrade Required",
+                                          [429] = "Too Many Requests",
+                                          [431] = "Request Header Fields Too Large",
+                                          [500] = "Internal Server Error",
+                                          [501] = "Not Implemented",
+                                          [502] = "Bad Gateway",
+                                          [503] = "Service Unavailable",
+                                          [504] = "Gateway Timeout"};
+    const char *reason = (size_t)status < WRN_COUNT(reasons) ? reasons[status] : NULL;
+    return reason ? reason : "Status";
 }
 
 static const char *date_now(void) {
@@ -419,16 +412,6 @@ void wrn_conn_note(const wrn_request *request, int status) {
     if (request->answered) request->answered(request->app, request, status);
 }
 
-static void describe_peer(const struct sockaddr_storage *peer, char *out, size_t size) {
-    char address[INET6_ADDRSTRLEN] = "";
-    const struct sockaddr_in *four = (const struct sockaddr_in *)peer;
-    const struct sockaddr_in6 *six = (const struct sockaddr_in6 *)peer;
-    if (peer->ss_family == AF_INET && uv_ip4_name(four, address, sizeof(address)) == 0)
-        snprintf(out, size, "%s:%d", address, ntohs(four->sin_port));
-    else if (peer->ss_family == AF_INET6 && uv_ip6_name(six, address, sizeof(address)) == 0)
-        snprintf(out, size, "[%s]:%d", address, ntohs(six->sin6_port));
-}
-
 void wrn_request_peer(const wrn_request *request, char *out, size_t size) {
     const wrn_conn *conn = request->conn;
     struct sockaddr_storage peer;
@@ -438,18 +421,9 @@ void wrn_request_peer(const wrn_request *request, char *out, size_t size) {
     out[0] = '\0';
     if (!conn || conn->state == WRN_CONN_CLOSED || uv_fileno(&conn->io.handle, &fd) != 0) return;
     if (conn->io.handle.type == UV_TCP && uv_tcp_getpeername(&conn->io.tcp, (struct sockaddr *)&peer, &length) == 0)
-        describe_peer(&peer, out, size);
+        wrn_write_address(&peer, out, size);
     else if (conn->io.handle.type != UV_TCP && getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &process, &process_size) == 0)
         snprintf(out, size, "uid %u", (unsigned)process.uid);
-}
-
-static bool is_loopback(const struct sockaddr_storage *peer) {
-    const struct sockaddr_in *four = (const struct sockaddr_in *)peer;
-    const struct sockaddr_in6 *six = (const struct sockaddr_in6 *)peer;
-    if (peer->ss_family == AF_INET) return ntohl(four->sin_addr.s_addr) >> 24 == 127;
-    return peer->ss_family == AF_INET6 &&
-           (IN6_IS_ADDR_LOOPBACK(&six->sin6_addr) ||
-            (IN6_IS_ADDR_V4MAPPED(&six->sin6_addr) && six->sin6_addr.s6_addr[12] == 127));
 }
 
 bool wrn_request_is_local(const wrn_request *request) {
@@ -460,7 +434,7 @@ bool wrn_request_is_local(const wrn_request *request) {
         wrn_http_head_get(&request->head, "x-forwarded-for"))
         return false;
     return conn->io.handle.type != UV_TCP ||
-           (uv_tcp_getpeername(&conn->io.tcp, (struct sockaddr *)&peer, &size) == 0 && is_loopback(&peer));
+           (uv_tcp_getpeername(&conn->io.tcp, (struct sockaddr *)&peer, &size) == 0 && wrn_is_loopback(&peer));
 }
 
 void wrn_conn_reply(wrn_request *request, int status, const char *type, wrn_buf *body) {

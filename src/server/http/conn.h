@@ -109,6 +109,9 @@ size_t wrn_conn_unsent(const wrn_conn *conn);
 bool wrn_conn_charge(wrn_conn *conn);
 /* Enforces the deadlines. */
 void wrn_conn_sweep(wrn_conn *conn, int64_t now_ms);
+/* ADDRESS:PORT, or [ADDRESS]:PORT. */
+void wrn_write_address(const struct sockaddr_storage *address, char *out, size_t size);
+bool wrn_is_loopback(const struct sockaddr_storage *address);
 /* A listener or connection is gone: tells the handler when it was the last. */
 void wrn_http_check_drained(wrn_http *http);
 

@@ -1,7 +1,5 @@
-#include <stdio.h>
 
 #include "base/text.h"
-#include "gen/requests.h"
 #include "server/routes/routes.h"
 
 /* `secret` NULL: it is not shown. */

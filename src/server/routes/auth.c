@@ -3,7 +3,6 @@
 
 #include "base/clock.h"
 #include "base/text.h"
-#include "gen/requests.h"
 #include "server/routes/routes.h"
 
 /* Trims the address and lower-cases its ASCII letters. False when it does not fit. */
@@ -112,10 +111,10 @@ void wrn_route_signup(wrn_request *request) {
 
 /* ---- login ---- */
 
-static void login_on_verified(void *context, bool good) {
+static void login_on_verified(void *context, const char *hash) {
     login *l = context;
     wrn_server *server = wrn_server_of(l->request);
-    if (!good || !l->known) {
+    if (!hash || !l->known) {
         wrn_damper_failed(&server->damper, l->account.email, wrn_now_ms());
         return wrn_reply_error(l->request, WRN_FAULT_UNAUTHORIZED, "wrong e-mail or password");
     }

@@ -1,5 +1,4 @@
 /* Changes of a team's sandboxes and snapshots, as server-sent events. */
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 

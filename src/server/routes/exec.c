@@ -6,7 +6,6 @@
 
 #include "base/clock.h"
 #include "base/text.h"
-#include "gen/requests.h"
 #include "server/http/budget.h"
 #include "server/lane.h"
 #include "server/routes/routes.h"

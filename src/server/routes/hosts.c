@@ -4,7 +4,6 @@
 
 #include "base/clock.h"
 #include "base/text.h"
-#include "gen/requests.h"
 #include "server/routes/routes.h"
 
 enum { REGISTRATION_SECONDS = 3600, REFRESH_SECONDS = 60 * 86400, SILENCE_SECONDS = 90, TAG_MAX = 255 };

@@ -5,7 +5,6 @@
 
 #include "base/clock.h"
 #include "base/text.h"
-#include "gen/requests.h"
 #include "server/routes/routes.h"
 #include "server/sandbox/metrics.h"
 #include "server/sandbox/usage.h"

@@ -1,9 +1,7 @@
 /* Processes: start in the background, list, kill. */
 #include <signal.h>
-#include <stdio.h>
 #include <string.h>
 
-#include "gen/requests.h"
 #include "server/routes/routes.h"
 #include "server/sandbox/commands.h"
 

@@ -3,7 +3,6 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "gen/requests.h"
 #include "server/log.h"
 #include "server/routes/proxy.h"
 #include "wire/server_features.h"

@@ -1,10 +1,8 @@
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/text.h"
-#include "gen/requests.h"
 #include "server/http/budget.h"
 #include "server/lane.h"
 #include "server/routes/isolation.h"
@@ -235,16 +233,20 @@ static void reply_sandbox(void *context, const wrn_sandbox_row *row, const wrn_f
     wrn_reply_json(context, 200, wrn_show_sandbox(wrn_server_of(context), row));
 }
 
-static void reply_done(void *context, const wrn_sandbox_row *row, const wrn_fault *fault) {
-    (void)row;
+static void reply_done(void *context, const wrn_fault *fault) {
     if (fault) return wrn_reply_fault(context, fault);
     wrn_reply_empty(context, 204);
+}
+
+static void reply_destroyed(void *context, const wrn_sandbox_row *row, const wrn_fault *fault) {
+    (void)row;
+    reply_done(context, fault);
 }
 
 void wrn_route_get_sandbox(wrn_request *request, const wrn_sandbox_row *row) { reply_sandbox(request, row, NULL); }
 
 void wrn_route_delete_sandbox(wrn_request *request, const wrn_sandbox_row *row) {
-    wrn_sandboxes_change(wrn_server_of(request)->sandboxes, row, WRN_EVENT_DESTROY, reply_done, request);
+    wrn_sandboxes_change(wrn_server_of(request)->sandboxes, row, WRN_EVENT_DESTROY, reply_destroyed, request);
 }
 
 void wrn_route_pause(wrn_request *request, const wrn_sandbox_row *row) {

@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "base/text.h"
-#include "gen/requests.h"
 #include "server/routes/routes.h"
 
 static wrn_json *show_template(const wrn_template *item, bool platform) {

@@ -8,7 +8,6 @@
 #include <string.h>
 
 #include "base/text.h"
-#include "gen/requests.h"
 #include "server/http/budget.h"
 #include "server/http/websocket.h"
 #include "server/lane.h"

@@ -1,7 +1,5 @@
 #include "server/sandbox/metrics.h"
 
-#include <string.h>
-
 #include "base/clock.h"
 #include "server/sandbox/internal.h"
 

@@ -402,18 +402,6 @@ void wrn_sandboxes_create(wrn_sandboxes *all, const wrn_sandbox_row *asked, cons
 
 /* ---- using ---- */
 
-typedef struct ping {
-    wrn_sandbox_row row;
-    wrn_sandbox_done_fn done;
-    void *context;
-} ping;
-
-static void sandbox_on_ping(void *context, const wrn_fault *fault) {
-    ping *p = context;
-    p->done(p->context, fault ? NULL : &p->row, fault);
-    free(p);
-}
-
 sandbox *wrn_sandbox_usable(wrn_sandboxes *all, const wrn_sandbox_row *row, wrn_fault *fault) {
     sandbox *s = wrn_sandbox_find(all, row->id);
     if (!wrn_sandbox_is_usable(s ? &s->row : row, fault)) return NULL;
@@ -424,14 +412,12 @@ sandbox *wrn_sandbox_usable(wrn_sandboxes *all, const wrn_sandbox_row *row, wrn_
     return NULL;
 }
 
-void wrn_sandboxes_ping(wrn_sandboxes *all, const wrn_sandbox_row *row, wrn_sandbox_done_fn done, void *context) {
+void wrn_sandboxes_ping(wrn_sandboxes *all, const wrn_sandbox_row *row, wrn_done_fn done, void *context) {
     wrn_fault fault;
     sandbox *s = wrn_sandbox_usable(all, row, &fault);
-    if (!s) return done(context, NULL, &fault);
+    if (!s) return done(context, &fault);
     wrn_sandbox_touch_and_write(s);
-    ping *p = calloc(1, sizeof(*p));
-    *p = (ping){s->row, done, context};
-    wrn_box_ping(s->box, sandbox_on_ping, p);
+    wrn_box_ping(s->box, done, context);
 }
 
 void wrn_sandboxes_dial(wrn_sandboxes *all, const wrn_sandbox_row *row, uint16_t port, wrn_dial_fn done,

@@ -47,7 +47,7 @@ void wrn_sandboxes_create(wrn_sandboxes *all, const wrn_sandbox_row *asked, cons
 void wrn_sandboxes_change(wrn_sandboxes *all, const wrn_sandbox_row *row, wrn_event event, wrn_sandbox_done_fn done,
                           void *context);
 /* Restarts the idle timer and makes a round trip to the agent. */
-void wrn_sandboxes_ping(wrn_sandboxes *all, const wrn_sandbox_row *row, wrn_sandbox_done_fn done, void *context);
+void wrn_sandboxes_ping(wrn_sandboxes *all, const wrn_sandbox_row *row, wrn_done_fn done, void *context);
 /* Connects to a TCP port in it. While data flows, the caller calls wrn_sandboxes_touch(). */
 void wrn_sandboxes_dial(wrn_sandboxes *all, const wrn_sandbox_row *row, uint16_t port, wrn_dial_fn done, void *context);
 /* Restarts the idle timer. */

@@ -1,5 +1,4 @@
 #include <sodium.h>
-#include <string.h>
 
 #include "base/clock.h"
 #include "server/store/sql.h"

@@ -3,7 +3,6 @@
 #define WRN_SERVER_STORE_IDS_H
 
 #include <stdbool.h>
-#include <stddef.h>
 
 enum {
     WRN_ID_SIZE = 32,         /* the longest prefix, the digits and a NUL fit */
