@@ -140,10 +140,11 @@ static int template(const wrn_config *config) {
 /* ---- key ---- */
 
 static int create_key(const wrn_config *config) {
-    char key[WRN_API_KEY_SIZE], why[1024];
+    char key[WRN_API_KEY_SIZE];
+    wrn_why why;
     const char *name = config->key_name ? config->key_name : "By the operator";
-    if (!wrn_server_create_key(config, name, key, why, sizeof(why))) {
-        fprintf(stderr, "wrennd: %s\n", why);
+    if (!wrn_server_create_key(config, name, key, &why)) {
+        fprintf(stderr, "wrennd: %s\n", why.text);
         return 1;
     }
     printf("%s\n", key);
@@ -162,28 +163,28 @@ static void raise_open_files(void) {
 }
 
 static int serve(const wrn_config *config) {
-    char why[1024] = "";
+    wrn_why why = {""};
     signal(SIGPIPE, SIG_IGN);
     raise_open_files();
     wrn_lane_setup();
-    if (wrn_server_run(config, why, sizeof(why))) return 0;
+    if (wrn_server_run(config, &why)) return 0;
     /* In private mode the owner has got the message and reports it. */
-    if (config->private_fd < 0) wrn_log_error("%s", why);
+    if (config->private_fd < 0) wrn_log_error("%s", why.text);
     return 1;
 }
 
 int wrn_server_main(int argc, char **argv) {
     wrn_config config;
-    char why[512] = "";
+    wrn_why why;
     int status = 2;
     WRN_AUTO(wrn_buf_free) wrn_buf out = WRN_BUF_INIT;
     if (sodium_init() < 0) {
         fprintf(stderr, "wrennd: libsodium can't be initialized\n");
         return 1;
     }
-    if (!wrn_config_load(&config, argc, argv, why, sizeof(why))) {
-        fprintf(stderr, "wrennd: %s\n", why);
-        if (config.private_fd >= 0) wrn_private_fail((int)config.private_fd, why);
+    if (!wrn_config_load(&config, argc, argv, &why)) {
+        fprintf(stderr, "wrennd: %s\n", why.text);
+        if (config.private_fd >= 0) wrn_private_fail((int)config.private_fd, why.text);
         wrn_config_free(&config);
         return status;
     }

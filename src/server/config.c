@@ -7,7 +7,6 @@
 #include <unistd.h>
 
 #include "base/text.h"
-#include "server/log.h"
 
 typedef enum kind { TEXT, NUMBER, LIST, WORD } kind;
 enum source { FROM_NOWHERE, FROM_FILE, FROM_ENVIRONMENT, FROM_FLAG };
@@ -117,17 +116,16 @@ static bool add_item(wrn_list *list, const char *text, size_t size, int source) 
     return true;
 }
 
-static bool set(wrn_config *config, const option *o, const char *value, int source, char *why, size_t why_size) {
+static bool set(wrn_config *config, const option *o, const char *value, int source, wrn_why *why) {
     char *slot = (char *)config + o->offset;
     if (o->kind == NUMBER) {
         if (wrn_parse_int(value, o->min, o->max, (int64_t *)slot)) return true;
-        snprintf(why, why_size, "%s takes a number from %lld to %lld, not \"%s\"", o->name, (long long)o->min,
-                 (long long)o->max, value);
-        return false;
+        return wrn_why_set(why, "%s takes a number from %lld to %lld, not \"%s\"", o->name, (long long)o->min,
+                           (long long)o->max, value);
     }
     if (o->kind == WORD) {
         int64_t index = index_of(o->words, value);
-        if (index < 0) return snprintf(why, why_size, "%s is %s, not \"%s\"", o->name, o->words, value), false;
+        if (index < 0) return wrn_why_set(why, "%s is %s, not \"%s\"", o->name, o->words, value);
         *(int64_t *)slot = index;
         return true;
     }
@@ -139,10 +137,8 @@ static bool set(wrn_config *config, const option *o, const char *value, int sour
     for (const char *at = value; *at;) {
         at += strspn(at, ", ");
         size_t size = strcspn(at, ", ");
-        if (size && !add_item((wrn_list *)slot, at, size, source)) {
-            snprintf(why, why_size, "%s takes at most %d values", o->name, WRN_LIST_MAX);
-            return false;
-        }
+        if (size && !add_item((wrn_list *)slot, at, size, source))
+            return wrn_why_set(why, "%s takes at most %d values", o->name, WRN_LIST_MAX);
         at += size;
     }
     return true;
@@ -157,35 +153,29 @@ static char *trim(char *text) {
     return text;
 }
 
-static bool read_line(wrn_config *config, const char *path, int number, char *line, char *why, size_t why_size) {
-    char problem[256];
+static bool read_line(wrn_config *config, const char *path, int number, char *line, wrn_why *why) {
+    wrn_why problem;
     char *name = trim(line);
     if (!*name || *name == '#') return true;
     char *equals = strchr(name, '=');
-    if (!equals) {
-        snprintf(why, why_size, "%s:%d: \"%s\" is not of the form name = value", path, number, name);
-        return false;
-    }
+    if (!equals) return wrn_why_set(why, "%s:%d: \"%s\" is not of the form name = value", path, number, name);
     *equals = '\0';
     name = trim(name);
     const option *o = find_in(options, WRN_COUNT(options), name, strlen(name));
-    if (!o || o->offset == AT(config_file)) {
-        snprintf(why, why_size, "%s:%d: there is no option \"%s\"", path, number, name);
-        return false;
-    }
-    if (set(config, o, trim(equals + 1), FROM_FILE, problem, sizeof(problem))) return true;
-    snprintf(why, why_size, "%s:%d: %s", path, number, problem);
-    return false;
+    if (!o || o->offset == AT(config_file))
+        return wrn_why_set(why, "%s:%d: there is no option \"%s\"", path, number, name);
+    if (set(config, o, trim(equals + 1), FROM_FILE, &problem)) return true;
+    return wrn_why_set(why, "%s:%d: %s", path, number, problem.text);
 }
 
-static bool read_file(wrn_config *config, const char *path, char *why, size_t why_size) {
+static bool read_file(wrn_config *config, const char *path, wrn_why *why) {
     FILE *file = fopen(path, "re");
-    if (!file) return snprintf(why, why_size, "cannot read %s: %s", path, strerror(errno)), false;
+    if (!file) return wrn_why_set(why, "cannot read %s: %s", path, strerror(errno));
     char *line = NULL;
     size_t capacity = 0;
     bool ok = true;
     for (int number = 1; ok && getline(&line, &capacity, file) >= 0; number++)
-        ok = read_line(config, path, number, line, why, why_size);
+        ok = read_line(config, path, number, line, why);
     free(line);
     fclose(file);
     return ok;
@@ -201,13 +191,12 @@ static const char *environment_of(const option *o) {
     return value && *value ? value : NULL;
 }
 
-static bool read_environment(wrn_config *config, char *why, size_t why_size) {
-    char problem[256];
+static bool read_environment(wrn_config *config, wrn_why *why) {
+    wrn_why problem;
     for (size_t i = 0; i < WRN_COUNT(options); i++) {
         const char *value = environment_of(&options[i]);
-        if (!value || set(config, &options[i], value, FROM_ENVIRONMENT, problem, sizeof(problem))) continue;
-        snprintf(why, why_size, "from the environment: %s", problem);
-        return false;
+        if (!value || set(config, &options[i], value, FROM_ENVIRONMENT, &problem)) continue;
+        return wrn_why_set(why, "from the environment: %s", problem.text);
     }
     return true;
 }
@@ -259,7 +248,7 @@ static bool read_switch(wrn_config *config, const char *arg) {
 }
 
 /* `only` not NULL: reads that option and skips all others. */
-static bool read_flags(wrn_config *config, int argc, char **argv, const char *only, char *why, size_t why_size) {
+static bool read_flags(wrn_config *config, int argc, char **argv, const char *only, wrn_why *why) {
     for (int i = 1; i < argc; i++) {
         char *arg = argv[i];
         if (read_switch(config, arg)) continue;
@@ -269,11 +258,11 @@ static bool read_flags(wrn_config *config, int argc, char **argv, const char *on
         if (is_flag) o = find_in(options, WRN_COUNT(options), arg + 2, size - 2);
         if (is_flag && !o && config->verb == WRN_TEMPLATE_BUILD)
             o = find_in(build_options, WRN_COUNT(build_options), arg + 2, size - 2);
-        if (!o) return snprintf(why, why_size, "unknown argument \"%s\"; see wrennd --help", arg), false;
+        if (!o) return wrn_why_set(why, "unknown argument \"%s\"; see wrennd --help", arg);
         const char *value = arg[size] ? arg + size + 1 : i + 1 < argc ? argv[++i] : NULL;
-        if (!value) return snprintf(why, why_size, "%s needs a value", arg), false;
+        if (!value) return wrn_why_set(why, "%s needs a value", arg);
         if (only && strcmp(o->name, only) != 0) continue;
-        if (!set(config, o, value, FROM_FLAG, why, why_size)) return false;
+        if (!set(config, o, value, FROM_FLAG, why)) return false;
     }
     return true;
 }
@@ -291,11 +280,10 @@ static char *default_data_dir(void) {
     return strdup(path);
 }
 
-static bool set_data_dir(wrn_config *config, char *why, size_t why_size) {
+static bool set_data_dir(wrn_config *config, wrn_why *why) {
     if (!config->data_dir) config->data_dir = default_data_dir();
     if (config->data_dir) return true;
-    snprintf(why, why_size, "HOME is not set, so there is no default data directory; give --data-dir");
-    return false;
+    return wrn_why_set(why, "HOME is not set, so there is no default data directory; give --data-dir");
 }
 
 /* A private server has its own data directory, but shares the templates that `wrennd template build` makes without flags.
@@ -309,7 +297,7 @@ static void share_templates(wrn_config *config, const char *usual) {
     else config->template_dir = wrn_buf_steal(&path);
 }
 
-static bool check_template(const wrn_config *config, char *why, size_t why_size) {
+static bool check_template(const wrn_config *config, wrn_why *why) {
     const wrn_template_plan *plan = &config->plan;
     const char *problem = NULL;
     int sources = !!plan->suite + !!plan->tar + !!plan->dir + !!plan->oci;
@@ -321,24 +309,23 @@ static bool check_template(const wrn_config *config, char *why, size_t why_size)
     else if (plan->start_early && !plan->start_port) problem = "--start-early goes with --start-port";
     else if (!sources && (plan->start || plan->user || plan->vcpus || plan->memory_mb || plan->replace))
         problem = "what to build it from? give --mmdebstrap, --tar, --dir or --oci";
-    return !problem || (snprintf(why, why_size, "%s", problem), false);
+    return !problem || wrn_why_set(why, "%s", problem);
 }
 
-static bool check(wrn_config *config, char *why, size_t why_size) {
+static bool check(wrn_config *config, wrn_why *why) {
     bool private = config->private_fd >= 0;
-    if (config->command == WRN_RUN_TEMPLATE && !check_template(config, why, why_size)) return false;
+    if (config->command == WRN_RUN_TEMPLATE && !check_template(config, why)) return false;
     if (config->command == WRN_RUN_KEY && !config->key_create)
-        return snprintf(why, why_size, "what to do with keys? key create [NAME]; see wrennd --help"), false;
+        return wrn_why_set(why, "what to do with keys? key create [NAME]; see wrennd --help");
     if (config->on_stop != WRN_STOP_DESTROY && !config->adopt_timeout_sec)
-        return snprintf(why, why_size, "on-stop %s needs an adopt-timeout-sec above 0",
-                        config->on_stop == WRN_STOP_KEEP ? "keep" : "pause"),
-               false;
+        return wrn_why_set(why, "on-stop %s needs an adopt-timeout-sec above 0",
+                           config->on_stop == WRN_STOP_KEEP ? "keep" : "pause");
     if (config->log_level < 0) config->log_level = private ? WRN_LOG_WARNING : WRN_LOG_INFO;
     if (config->signup < 0) config->signup = private ? WRN_SIGNUP_LOCAL : WRN_SIGNUP_OFF;
     return true;
 }
 
-bool wrn_config_load(wrn_config *out, int argc, char **argv, char *why, size_t why_size) {
+bool wrn_config_load(wrn_config *out, int argc, char **argv, wrn_why *why) {
     *out = (wrn_config){.http = WRN_HTTP_CONFIG_DEFAULT,
                         .max_sandboxes = 1024,
                         .max_output_bytes = 64 << 20,
@@ -354,20 +341,20 @@ bool wrn_config_load(wrn_config *out, int argc, char **argv, char *why, size_t w
     /* The later sources name the file, so they are read for that first. */
     const char *from_environment = secure_getenv("WRENND_CONFIG");
     if (from_environment && *from_environment) out->config_file = strdup(from_environment);
-    if (!read_flags(out, argc, argv, "config", why, why_size)) return false;
+    if (!read_flags(out, argc, argv, "config", why)) return false;
     if (out->command == WRN_RUN_HELP || out->command == WRN_RUN_VERSION) return true;
     out->command = WRN_RUN_SERVE;
     out->verb = WRN_TEMPLATE_NOTHING;
     out->plan.name = NULL;
     out->key_create = false;
     out->key_name = NULL;
-    if (out->config_file && !read_file(out, out->config_file, why, why_size)) return false;
-    if (!read_environment(out, why, why_size)) return false;
+    if (out->config_file && !read_file(out, out->config_file, why)) return false;
+    if (!read_environment(out, why)) return false;
     char *usual = out->data_dir ? strdup(out->data_dir) : default_data_dir();
-    bool ok = read_flags(out, argc, argv, NULL, why, why_size);
+    bool ok = read_flags(out, argc, argv, NULL, why);
     if (ok) share_templates(out, usual);
     free(usual);
-    return ok && set_data_dir(out, why, why_size) && check(out, why, why_size);
+    return ok && set_data_dir(out, why) && check(out, why);
 }
 
 static void free_texts(wrn_config *config, const option *table, size_t count) {

@@ -9,6 +9,7 @@
 #include "base/buf.h"
 #include "server/http/http.h"
 #include "server/http/origin.h"
+#include "server/log.h"
 #include "server/sandbox/sandboxes.h"
 #include "server/templates/templates.h"
 
@@ -61,7 +62,7 @@ typedef struct wrn_config {
 } wrn_config;
 
 /* Reads all sources. False with a message. Free *out in either case. */
-bool wrn_config_load(wrn_config *out, int argc, char **argv, char *why, size_t why_size);
+bool wrn_config_load(wrn_config *out, int argc, char **argv, wrn_why *why);
 void wrn_config_free(wrn_config *config);
 /* The text of --help. */
 void wrn_config_help(wrn_buf *out);

@@ -36,56 +36,32 @@ void *__wrap_realloc(void *old, size_t size) { return check(__real_realloc(old, 
 char *__wrap_strdup(const char *text) { return check(__real_strdup(text), true); }
 char *__wrap_strndup(const char *text, size_t size) { return check(__real_strndup(text, size), true); }
 
-/* base/json reports failures of json-c. */
-wrn_json *__real_wrn_json_new_object(void);
-wrn_json *__real_wrn_json_new_array(void);
-wrn_json *__real_wrn_json_new_string(const char *text, size_t size);
-wrn_json *__real_wrn_json_new_int(int64_t value);
-wrn_json *__real_wrn_json_new_double(double value);
-wrn_json *__real_wrn_json_new_bool(bool value);
-bool __real_wrn_json_set(wrn_json *object, const char *key, wrn_json *value);
-bool __real_wrn_json_set_string(wrn_json *object, const char *key, const char *text);
-bool __real_wrn_json_set_int(wrn_json *object, const char *key, int64_t value);
-bool __real_wrn_json_set_bool(wrn_json *object, const char *key, bool value);
-bool __real_wrn_json_append(wrn_json *array, wrn_json *value);
+/* base/json reports failures of json-c. NEW: a constructor; SET: a setter, which may also fail for want of its parent or value. */
+#define NEW(name, parameters, ...)               \
+    wrn_json *__real_wrn_json_##name parameters; \
+    wrn_json *__wrap_wrn_json_##name parameters { return check(__real_wrn_json_##name(__VA_ARGS__), true); }
+#define SET(name, parameters, possible, ...)             \
+    bool __real_wrn_json_##name parameters;              \
+    bool __wrap_wrn_json_##name parameters {             \
+        bool can_do = possible;                          \
+        bool done = __real_wrn_json_##name(__VA_ARGS__); \
+        require(done || !can_do);                        \
+        return done;                                     \
+    }
+
+NEW(new_object, (void))
+NEW(new_array, (void))
+NEW(new_string, (const char *text, size_t size), text, size)
+NEW(new_int, (int64_t value), value)
+NEW(new_double, (double value), value)
+NEW(new_bool, (bool value), value)
+SET(set, (wrn_json * object, const char *key, wrn_json *value), object &&value, object, key, value)
+SET(set_string, (wrn_json * object, const char *key, const char *text), object &&text, object, key, text)
+SET(set_int, (wrn_json * object, const char *key, int64_t value), object, object, key, value)
+SET(set_bool, (wrn_json * object, const char *key, bool value), object, object, key, value)
+SET(append, (wrn_json * array, wrn_json *value), array &&value, array, value)
+
 void __real_wrn_json_write(const wrn_json *value, wrn_buf *out);
-
-wrn_json *__wrap_wrn_json_new_object(void) { return check(__real_wrn_json_new_object(), true); }
-wrn_json *__wrap_wrn_json_new_array(void) { return check(__real_wrn_json_new_array(), true); }
-wrn_json *__wrap_wrn_json_new_string(const char *text, size_t size) {
-    return check(__real_wrn_json_new_string(text, size), true);
-}
-wrn_json *__wrap_wrn_json_new_int(int64_t value) { return check(__real_wrn_json_new_int(value), true); }
-wrn_json *__wrap_wrn_json_new_double(double value) { return check(__real_wrn_json_new_double(value), true); }
-wrn_json *__wrap_wrn_json_new_bool(bool value) { return check(__real_wrn_json_new_bool(value), true); }
-
-/* `possible`: only missing memory can make it fail. */
-static bool done(bool ok, bool possible) {
-    require(ok || !possible);
-    return ok;
-}
-
-bool __wrap_wrn_json_set(wrn_json *object, const char *key, wrn_json *value) {
-    bool possible = object && value;
-    return done(__real_wrn_json_set(object, key, value), possible);
-}
-
-bool __wrap_wrn_json_set_string(wrn_json *object, const char *key, const char *text) {
-    return done(__real_wrn_json_set_string(object, key, text), object && text);
-}
-
-bool __wrap_wrn_json_set_int(wrn_json *object, const char *key, int64_t value) {
-    return done(__real_wrn_json_set_int(object, key, value), object);
-}
-
-bool __wrap_wrn_json_set_bool(wrn_json *object, const char *key, bool value) {
-    return done(__real_wrn_json_set_bool(object, key, value), object);
-}
-
-bool __wrap_wrn_json_append(wrn_json *array, wrn_json *value) {
-    bool possible = array && value;
-    return done(__real_wrn_json_append(array, value), possible);
-}
 
 void __wrap_wrn_json_write(const wrn_json *value, wrn_buf *out) {
     bool possible = !out->failed && !out->limit;

@@ -51,28 +51,26 @@ static const char *in_dir(wrn_arena *arena, const char *dir, const char *name) {
 /* ---- the directory ---- */
 
 /* Makes the directory and its parents; the directory itself is private. */
-static bool make_dir(const char *path, char *why, size_t why_size) {
+static bool make_dir(const char *path, wrn_why *why) {
     struct stat info;
     if (make_path(path, 0755) != 0)
-        return snprintf(why, why_size, "cannot make the data directory %s: %s; choose another one with --data-dir",
-                        path, strerror(errno)),
-               false;
-    if (stat(path, &info) != 0 || !S_ISDIR(info.st_mode))
-        return snprintf(why, why_size, "%s is not a directory", path), false;
+        return wrn_why_set(why, "cannot make the data directory %s: %s; choose another one with --data-dir", path,
+                           strerror(errno));
+    if (stat(path, &info) != 0 || !S_ISDIR(info.st_mode)) return wrn_why_set(why, "%s is not a directory", path);
     if (info.st_uid != geteuid())
-        return snprintf(why, why_size, "the data directory %s belongs to somebody else; choose another", path), false;
+        return wrn_why_set(why, "the data directory %s belongs to somebody else; choose another", path);
     if ((info.st_mode & 077) && chmod(path, 0700) != 0)
-        return snprintf(why, why_size, "others can read %s; run: chmod 700 %s", path, path), false;
+        return wrn_why_set(why, "others can read %s; run: chmod 700 %s", path, path);
     return true;
 }
 
-static bool lock_dir(wrn_server *server, wrn_arena *arena, char *why, size_t why_size) {
+static bool lock_dir(wrn_server *server, wrn_arena *arena, wrn_why *why) {
     const char *dir = server->config->data_dir, *path = in_dir(arena, dir, "lock");
     server->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (server->lock_fd >= 0 && wrn_lock_take(server->lock_fd)) return true;
     if (errno == EAGAIN)
-        snprintf(why, why_size, "another wrennd uses the data directory %s; stop it or choose another --data-dir", dir);
-    else snprintf(why, why_size, "cannot lock %s: %s", path, strerror(errno));
+        wrn_why_set(why, "another wrennd uses the data directory %s; stop it or choose another --data-dir", dir);
+    else wrn_why_set(why, "cannot lock %s: %s", path, strerror(errno));
     return false;
 }
 
@@ -100,16 +98,15 @@ static const char *absolute(wrn_arena *arena, const char *path) {
 }
 
 /* Checks that no other user can change the part of the path that exists. */
-static bool check_place(wrn_arena *arena, const char *dir, char *why, size_t why_size) {
+static bool check_place(wrn_arena *arena, const char *dir, wrn_why *why) {
     char path[4096], problem[1024];
     struct stat info;
     if ((size_t)snprintf(path, sizeof(path), "%s", absolute(arena, dir)) >= sizeof(path))
-        return snprintf(why, why_size, "the data directory's path is too long"), false;
+        return wrn_why_set(why, "the data directory's path is too long");
     while (*path && lstat(path, &info) != 0 && errno == ENOENT) *strrchr(path, '/') = '\0';
     if (wrn_place_is_safe(*path ? path : "/", problem, sizeof(problem))) return true;
-    snprintf(why, why_size, "data can't be kept in %s, which others could change: %s; or choose another --data-dir",
-             dir, problem);
-    return false;
+    return wrn_why_set(why, "data can't be kept in %s, which others could change: %s; or choose another --data-dir",
+                       dir, problem);
 }
 
 void wrn_server_backend_config(const wrn_config *config, wrn_arena *arena, wrn_backend_config *out) {
@@ -137,8 +134,7 @@ wrn_db wrn_server_new_key(wrn_server *server, const char *team_id, const char *u
     return wrn_store_add_key(server->store, row, key);
 }
 
-bool wrn_server_create_key(const wrn_config *config, const char *name, char key[WRN_API_KEY_SIZE], char *why,
-                           size_t why_size) {
+bool wrn_server_create_key(const wrn_config *config, const char *name, char key[WRN_API_KEY_SIZE], wrn_why *why) {
     WRN_AUTO(wrn_arena_free) wrn_arena arena = {0};
     const char *database = in_dir(&arena, config->data_dir, "wrennd.db");
     wrn_server server = {0};
@@ -146,28 +142,24 @@ bool wrn_server_create_key(const wrn_config *config, const char *name, char key[
     wrn_key_row row;
     struct stat info;
     if (lstat(database, &info) != 0)
-        return snprintf(why, why_size, "%s has no accounts yet; start wrennd there once, or name another --data-dir",
-                        config->data_dir),
-               false;
+        return wrn_why_set(why, "%s has no accounts yet; start wrennd there once, or name another --data-dir",
+                           config->data_dir);
     if (info.st_uid != geteuid())
-        return snprintf(why, why_size, "%s belongs to user %u; run this as that user", database, (unsigned)info.st_uid),
-               false;
+        return wrn_why_set(why, "%s belongs to user %u; run this as that user", database, (unsigned)info.st_uid);
     if (!*name || strlen(name) > WRN_NAME_MAX)
-        return snprintf(why, why_size, "the name of a key has 1 to %d bytes", WRN_NAME_MAX), false;
-    server.store = wrn_store_open(database, false, why, why_size);
+        return wrn_why_set(why, "the name of a key has 1 to %d bytes", WRN_NAME_MAX);
+    server.store = wrn_store_open(database, false, why);
     if (!server.store) return false;
     wrn_db outcome = wrn_store_find_account(server.store, OWNER_EMAIL, &owner);
     if (outcome == WRN_DB_OK) outcome = wrn_server_new_key(&server, owner.team_id, owner.user_id, name, &row, key);
     if (outcome == WRN_DB_OK && !wrn_store_sync(server.store)) outcome = WRN_DB_ERROR;
     wrn_store_close(server.store);
     if (outcome == WRN_DB_OK) return true;
-    return snprintf(why, why_size,
-                    outcome == WRN_DB_NONE ? "there is no account %s in %s" : "cannot make a key of %s in %s",
-                    OWNER_EMAIL, database),
-           false;
+    return wrn_why_set(why, outcome == WRN_DB_NONE ? "there is no account %s in %s" : "cannot make a key of %s in %s",
+                       OWNER_EMAIL, database);
 }
 
-static bool first_start(wrn_server *server, welcome *out, char *why, size_t why_size) {
+static bool first_start(wrn_server *server, welcome *out, wrn_why *why) {
     int has = wrn_store_has_accounts(server->store);
     if (has > 0) return true;
     wrn_account owner = {.email = OWNER_EMAIL, .name = "Owner", .is_admin = true};
@@ -184,7 +176,7 @@ static bool first_start(wrn_server *server, welcome *out, char *why, size_t why_
     ok = ok && wrn_store_add_account(server->store, &owner) == WRN_DB_OK &&
          wrn_server_new_key(server, owner.team_id, owner.user_id, "First key", &row, out->api_key) == WRN_DB_OK &&
          wrn_store_sync(server->store);
-    if (!ok) return snprintf(why, why_size, "cannot make the first account"), false;
+    if (!ok) return wrn_why_set(why, "cannot make the first account");
     memcpy(out->user_id, owner.user_id, sizeof(owner.user_id));
     memcpy(out->team_id, owner.team_id, sizeof(owner.team_id));
     return out->is_new = true;
@@ -279,27 +271,27 @@ static void server_on_owner_gone(wrn_server *server) { stop(server, true); }
 
 /* ---- starting ---- */
 
-static bool open_audit(wrn_server *server, wrn_arena *arena, char *why, size_t why_size) {
+static bool open_audit(wrn_server *server, wrn_arena *arena, wrn_why *why) {
     const char *path = server->config->audit_log;
     if (is_private(server) || (path && strcmp(path, "none") == 0)) path = NULL;
     else if (!path) path = in_dir(arena, server->config->data_dir, "audit.log");
-    return wrn_audit_open(&server->audit, path, server->config->audit_max_mb << 20, why, why_size);
+    return wrn_audit_open(&server->audit, path, server->config->audit_max_mb << 20, why);
 }
 
-static bool open_state(wrn_server *server, wrn_arena *arena, char *why, size_t why_size) {
+static bool open_state(wrn_server *server, wrn_arena *arena, wrn_why *why) {
     const char *dir = server->config->data_dir;
     /* Before, so that no directory is made where another user's link leads; and after, when nobody can change it. */
-    if (!check_place(arena, dir, why, why_size) || !make_dir(dir, why, why_size) ||
-        !check_place(arena, dir, why, why_size) || !lock_dir(server, arena, why, why_size))
+    if (!check_place(arena, dir, why) || !make_dir(dir, why) || !check_place(arena, dir, why) ||
+        !lock_dir(server, arena, why))
         return false;
     const char *database = in_dir(arena, dir, "wrennd.db"), *secret = in_dir(arena, dir, "token.secret");
     mode_t mask = umask(0077);
-    server->store = wrn_store_open(database, is_private(server), why, why_size);
+    server->store = wrn_store_open(database, is_private(server), why);
     umask(mask);
     if (!server->store) return false;
     server->auth.store = server->store;
-    if (!open_audit(server, arena, why, why_size)) return false;
-    if (!is_private(server)) return wrn_auth_load_secret(&server->auth, secret, why, why_size);
+    if (!open_audit(server, arena, why)) return false;
+    if (!is_private(server)) return wrn_auth_load_secret(&server->auth, secret, why);
     randombytes_buf(server->auth.secret, sizeof(server->auth.secret));
     return true;
 }
@@ -327,15 +319,15 @@ static void warn_of_lacks(const wrn_server *server) {
             "sandboxes will end with this process despite --on-stop: the member `isolation` of each says why");
 }
 
-static bool open_boxes(wrn_server *server, wrn_arena *arena, char *why, size_t why_size) {
+static bool open_boxes(wrn_server *server, wrn_arena *arena, wrn_why *why) {
     wrn_backend_config config;
     wrn_fault fault = {.code = WRN_FAULT_INTERNAL_ERROR};
     wrn_server_backend_config(server->config, arena, &config);
     if (mkdir(config.state_dir, 0700) != 0 && errno != EEXIST)
-        return snprintf(why, why_size, "cannot make %s: %s", config.state_dir, strerror(errno)), false;
+        return wrn_why_set(why, "cannot make %s: %s", config.state_dir, strerror(errno));
     config.loop = &server->loop;
     if (wrn_boxes_open(&config, &server->boxes, &fault) != 0)
-        return snprintf(why, why_size, "sandboxes can't run here: %s; see: wrennd doctor", fault.message), false;
+        return wrn_why_set(why, "sandboxes can't run here: %s; see: wrennd doctor", fault.message);
     server->isolation = wrn_boxes_probe(server->boxes, NULL);
     warn_of_lacks(server);
     const wrn_host_row machine = describe_machine(server);
@@ -352,9 +344,8 @@ static bool open_boxes(wrn_server *server, wrn_arena *arena, char *why, size_t w
 }
 
 /* Only after listening: a server that can't start must not touch what the last run left. */
-static bool recover(wrn_server *server, char *why, size_t why_size) {
-    if (!wrn_sandboxes_recover(server->sandboxes))
-        return snprintf(why, why_size, "cannot read the sandboxes of the last run"), false;
+static bool recover(wrn_server *server, wrn_why *why) {
+    if (!wrn_sandboxes_recover(server->sandboxes)) return wrn_why_set(why, "cannot read the sandboxes of the last run");
     wrn_snapshots_recover(server->sandboxes);
     return true;
 }
@@ -382,7 +373,7 @@ static void open_loop(wrn_server *server) {
 }
 
 /* Stores the present facts of the built-in host. */
-static bool store_host(wrn_server *server, const wrn_buf *bound, char *why, size_t why_size) {
+static bool store_host(wrn_server *server, const wrn_buf *bound, wrn_why *why) {
     const char *address = bound->data ? bound->data : "";
     wrn_host_row row = describe_machine(server);
     wrn_id_new(row.id, "host");
@@ -390,17 +381,17 @@ static bool store_host(wrn_server *server, const wrn_buf *bound, char *why, size
     row.built_in = true;
     row.created_at = row.updated_at = wrn_unix_time();
     return wrn_store_put_built_in_host(server->store, &row) == WRN_DB_OK ||
-           (snprintf(why, why_size, "cannot store the facts of this machine"), false);
+           wrn_why_set(why, "cannot store the facts of this machine");
 }
 
 /* Appends the addresses to `bound`, one per line. */
-static bool listen_all(wrn_server *server, wrn_buf *bound, char *why, size_t why_size) {
+static bool listen_all(wrn_server *server, wrn_buf *bound, wrn_why *why) {
     const wrn_list *list = &server->config->listen;
     static char fallback[] = "127.0.0.1:8080";
     for (size_t i = 0; i < list->count || i == 0; i++) {
         const char *address = list->count ? list->items[i] : fallback;
         char where[256];
-        if (!wrn_http_listen(server->http, address, where, sizeof(where), why, why_size)) return false;
+        if (!wrn_http_listen(server->http, address, where, sizeof(where), why)) return false;
         if (!wrn_http_is_private_address(address))
             wrn_log_warning("%s is open to the network without TLS, so keys and data can be intercepted; put a TLS "
                             "proxy in front and listen on 127.0.0.1",
@@ -411,17 +402,17 @@ static bool listen_all(wrn_server *server, wrn_buf *bound, char *why, size_t why
     return true;
 }
 
-static bool listen_private(wrn_server *server, wrn_buf *bound, char *why, size_t why_size) {
+static bool listen_private(wrn_server *server, wrn_buf *bound, wrn_why *why) {
     char address[256], where[256];
     snprintf(address, sizeof(address), "unix:%s/wrennd.sock", server->config->data_dir);
-    if (!wrn_http_listen(server->http, address, where, sizeof(where), why, why_size)) return false;
+    if (!wrn_http_listen(server->http, address, where, sizeof(where), why)) return false;
     wrn_buf_puts(bound, address);
     return wrn_private_watch(server, server_on_owner_gone) ||
-           (snprintf(why, why_size, "--private-fd must be one end of a socket pair"), false);
+           wrn_why_set(why, "--private-fd must be one end of a socket pair");
 }
 
 /* Logs the addresses and writes them to --ready-fd. */
-static bool tell_ready(wrn_server *server, const wrn_buf *bound, char *why, size_t why_size) {
+static bool tell_ready(wrn_server *server, const wrn_buf *bound, wrn_why *why) {
     for (const char *at = bound->data ? bound->data : "", *end; *at; at = end + (*end == '\n')) {
         end = strchrnul(at, '\n');
         wrn_log_info("listening on %.*s", (int)(end - at), at);
@@ -431,32 +422,30 @@ static bool tell_ready(wrn_server *server, const wrn_buf *bound, char *why, size
     bool ok = write(fd, bound->data, bound->size) == (ssize_t)bound->size;
     close(fd);
     if (ok) return true;
-    return snprintf(why, why_size, "cannot write to --ready-fd: %s", strerror(errno)), false;
+    return wrn_why_set(why, "cannot write to --ready-fd: %s", strerror(errno));
 }
 
-static bool greet_owner(wrn_server *server, const welcome *w, const wrn_buf *bound, char *why, size_t why_size) {
+static bool greet_owner(wrn_server *server, const welcome *w, const wrn_buf *bound, wrn_why *why) {
     int64_t now = wrn_unix_time();
     WRN_AUTO(wrn_buf_free) wrn_buf token = WRN_BUF_INIT;
     wrn_claims claims = {w->user_id, w->team_id, "owner", OWNER_EMAIL, "Owner", now, now + PRIVATE_TOKEN_SECONDS, true};
     wrn_jwt_sign(server->auth.secret, &claims, &token);
     if (wrn_private_greet((int)server->config->private_fd, bound->data + strlen("unix:"), w->api_key, token.data))
         return true;
-    return snprintf(why, why_size, "the owner has gone"), false;
+    return wrn_why_set(why, "the owner has gone");
 }
 
 /* Steps that can fail come before the first account, so that its key, which is shown once, is shown in any case. */
-static bool begin(wrn_server *server, wrn_arena *arena, char *why, size_t why_size) {
+static bool begin(wrn_server *server, wrn_arena *arena, wrn_why *why) {
     WRN_AUTO(wrn_buf_free) wrn_buf bound = WRN_BUF_INIT;
     welcome w = {0};
-    bool ok = open_boxes(server, arena, why, why_size);
+    bool ok = open_boxes(server, arena, why);
     if (ok) open_loop(server);
-    ok = ok && (is_private(server) ? listen_private : listen_all)(server, &bound, why, why_size) &&
-         recover(server, why, why_size) && first_start(server, &w, why, why_size) &&
-         store_host(server, &bound, why, why_size);
+    ok = ok && (is_private(server) ? listen_private : listen_all)(server, &bound, why) && recover(server, why) &&
+         first_start(server, &w, why) && store_host(server, &bound, why);
     if (w.is_new && !is_private(server)) print_welcome(server, &w, &bound);
     if (ok) wrn_sandboxes_await(server->sandboxes);
-    ok = ok && (is_private(server) ? greet_owner(server, &w, &bound, why, why_size)
-                                   : tell_ready(server, &bound, why, why_size));
+    ok = ok && (is_private(server) ? greet_owner(server, &w, &bound, why) : tell_ready(server, &bound, why));
     sodium_memzero(&w, sizeof(w));
     return ok;
 }
@@ -500,16 +489,16 @@ static void remove_stale(void *context, const char *path) {
     wrn_tree_remove(path);
 }
 
-bool wrn_server_run(const wrn_config *config, char *why, size_t why_size) {
+bool wrn_server_run(const wrn_config *config, wrn_why *why) {
     WRN_AUTO(wrn_arena_free) wrn_arena arena = {0};
     wrn_server server = {.config = config, .lock_fd = -1, .owner_fd = -1, .audit.fd = -1};
     server.names.allowed = config->allow_host.items;
     server.names.allowed_count = config->allow_host.count;
-    if (uv_loop_init(&server.loop) != 0) return snprintf(why, why_size, "cannot make an event loop"), false;
+    if (uv_loop_init(&server.loop) != 0) return wrn_why_set(why, "cannot make an event loop");
     wrn_damper_init(&server.damper);
-    bool locked = open_state(&server, &arena, why, why_size);
+    bool locked = open_state(&server, &arena, why);
     if (locked && is_private(&server)) wrn_private_each_stale(config->data_dir, remove_stale, NULL);
-    bool ok = locked && begin(&server, &arena, why, why_size);
+    bool ok = locked && begin(&server, &arena, why);
     server.listening = ok;
     if (ok) wrn_store_use_loop(server.store, &server.loop);
     if (ok) wrn_precedence_take();
@@ -519,7 +508,7 @@ bool wrn_server_run(const wrn_config *config, char *why, size_t why_size) {
     if (ok) uv_run(&server.loop, UV_RUN_DEFAULT);
     wrn_hold_unwatch();
     bool remove = is_private(&server) && locked;
-    if (!ok && is_private(&server)) wrn_private_fail((int)config->private_fd, why);
+    if (!ok && is_private(&server)) wrn_private_fail((int)config->private_fd, why->text);
     tear_down(&server);
     if (remove && !wrn_tree_remove(config->data_dir)) wrn_log_warning("cannot remove all of %s", config->data_dir);
     return ok;

@@ -39,13 +39,12 @@ typedef struct wrn_server {
 int wrn_server_main(int argc, char **argv);
 
 /* Runs until it is told to stop. False with a message when it can't start. */
-bool wrn_server_run(const wrn_config *config, char *why, size_t why_size);
+bool wrn_server_run(const wrn_config *config, wrn_why *why);
 /* The paths of the agent, the state and the templates, in `arena`. */
 void wrn_server_backend_config(const wrn_config *config, wrn_arena *arena, wrn_backend_config *out);
 
 /* Makes an API key of the first account; a server may be running. False with a message. */
-bool wrn_server_create_key(const wrn_config *config, const char *name, char key[WRN_API_KEY_SIZE], char *why,
-                           size_t why_size);
+bool wrn_server_create_key(const wrn_config *config, const char *name, char key[WRN_API_KEY_SIZE], wrn_why *why);
 /* Makes an API key of the team. */
 wrn_db wrn_server_new_key(wrn_server *server, const char *team_id, const char *user_id, const char *name,
                           wrn_key_row *row, char key[WRN_API_KEY_SIZE]);

@@ -13,10 +13,10 @@
 #include "base/tree.h"
 #include "server/lane.h"
 
-/* A descriptor per level; what a sandbox nests deeper than this is not counted. */
+/* Each level takes a descriptor; deeper ones are not counted. */
 enum { DEPTH_MAX = 64 };
 
-/* Takes `fd` over. Links are not followed, so that nothing leads out of the layer. */
+/* Closes `fd`. Links are not followed, so that nothing outside of the tree is counted. */
 static int64_t bytes_below(int fd, int depth, const atomic_bool *stopped) {
     int64_t bytes = 0;
     DIR *dir = fdopendir(fd);
@@ -61,7 +61,7 @@ void probe_nearest(const char *path, char out[PATH_MAX]) {
 /* ---- removing ---- */
 
 typedef struct removal {
-    wrn_job job; /* first, so that it leads here */
+    wrn_job job; /* first: a job is cast to its removal */
     bool (*remove)(const char *path);
     char path[];
 } removal;
@@ -76,7 +76,6 @@ static void end_removal(wrn_job *job) { free(job); }
 void remove_later(uv_loop_t *loop, const char *path, bool (*remove)(const char *path)) {
     size_t size = strlen(path) + 1;
     removal *r = calloc(1, sizeof(*r) + size);
-    if (!r) abort();
     memcpy(r->path, path, size);
     r->remove = remove;
     r->job.run = run_removal;

@@ -309,7 +309,7 @@ def user_service():
     server.start()
     live_through_restarts(server)
     second = Server("wrennd", 8080, user=OTHER)
-    second.fails_to_start("cannot listen on 127.0.0.1:8080: it is taken")
+    second.fails_to_start("cannot listen on 127.0.0.1:8080: the address is in use")
     stop_for_good(server)
 
 

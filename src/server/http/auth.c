@@ -67,7 +67,7 @@ static bool store_secret(wrn_auth *auth, const char *path) {
     return ok && rename(part, path) == 0;
 }
 
-bool wrn_auth_load_secret(wrn_auth *auth, const char *path, char *why, size_t why_size) {
+bool wrn_auth_load_secret(wrn_auth *auth, const char *path, wrn_why *why) {
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0 && errno == ENOENT && store_secret(auth, path)) return true;
     struct stat info;
@@ -75,9 +75,9 @@ bool wrn_auth_load_secret(wrn_auth *auth, const char *path, char *why, size_t wh
     ssize_t got = ok ? read(fd, auth->secret, sizeof(auth->secret)) : -1;
     int error = errno;
     if (fd >= 0) close(fd);
-    if (got < 0) return snprintf(why, why_size, "cannot read or make %s: %s", path, strerror(error)), false;
+    if (got < 0) return wrn_why_set(why, "cannot read or make %s: %s", path, strerror(error));
     if (got != (ssize_t)sizeof(auth->secret) || info.st_size != got)
-        return snprintf(why, why_size, "%s is damaged; remove it, and all tokens become invalid", path), false;
-    if (info.st_mode & 077) return snprintf(why, why_size, "others can read %s; run: chmod 600 %s", path, path), false;
+        return wrn_why_set(why, "%s is damaged; remove it, and all tokens become invalid", path);
+    if (info.st_mode & 077) return wrn_why_set(why, "others can read %s; run: chmod 600 %s", path, path);
     return true;
 }

@@ -4,6 +4,7 @@
 
 #include "server/http/jwt.h"
 #include "server/http/router.h"
+#include "server/log.h"
 #include "server/store/store.h"
 
 typedef struct wrn_auth {
@@ -16,6 +17,6 @@ bool wrn_auth_check(const wrn_auth *auth, wrn_request *request, wrn_access acces
 /* For the first message of a WebSocket. */
 bool wrn_auth_check_token(const wrn_auth *auth, const char *token, wrn_identity *who);
 /* Reads the signing secret from `path`, or creates the file with mode 0600. */
-bool wrn_auth_load_secret(wrn_auth *auth, const char *path, char *why, size_t why_size);
+bool wrn_auth_load_secret(wrn_auth *auth, const char *path, wrn_why *why);
 
 #endif

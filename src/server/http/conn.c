@@ -43,6 +43,7 @@ static void conn_on_closed(uv_handle_t *handle) {
     wrn_http *http = conn->http;
     if (conn->listed) unlist(conn);
     wrn_buf_free(&conn->gathered);
+    wrn_buf_free(&conn->sending);
     *conn->link = conn->next;
     if (conn->next) conn->next->link = conn->link;
     http->conn_count--;
@@ -201,6 +202,14 @@ static void take_step(wrn_conn *conn, wrn_http1_step step) {
     }
 }
 
+/* Pauses input until wrn_conn_rested(), in one of the next iterations. */
+static void rest(wrn_conn *conn) {
+    if (conn->resting || conn->state == WRN_CONN_CLOSED) return;
+    conn->resting = true;
+    wrn_conn_go_round(conn);
+    if (!conn->advancing) wrn_conn_update_reading(conn);
+}
+
 /* Processes input until it is consumed or a request has to be answered first. Returns the number of bytes consumed. */
 static size_t advance(wrn_conn *conn, const char *data, size_t size) {
     size_t at = 0;
@@ -213,7 +222,7 @@ static size_t advance(wrn_conn *conn, const char *data, size_t size) {
         if (step == WRN_HTTP1_MORE) break;
         take_step(conn, step);
         /* Only with input left, or between requests: otherwise nothing would take the END step later. */
-        if ((conn->state == WRN_CONN_HEAD || at < size) && wrn_now_us() - conn->turn_us > SLICE_US) wrn_conn_rest(conn);
+        if ((conn->state == WRN_CONN_HEAD || at < size) && wrn_now_us() - conn->turn_us > SLICE_US) rest(conn);
     }
     conn->advancing = false;
     return conn->deaf ? size : at;
@@ -229,7 +238,7 @@ static void end_tap_input(wrn_conn *conn) {
 static void end_turn(wrn_conn *conn) {
     int64_t took_us = wrn_now_us() - conn->turn_us;
     if (conn->state == WRN_CONN_CLOSED) return;
-    if (took_us > SLICE_US) wrn_conn_rest(conn);
+    if (took_us > SLICE_US) rest(conn);
     if (took_us > 2 * SLICE_US && conn->gulp > LEAST) conn->gulp /= 2;
     else if (took_us < SLICE_US / 2 && conn->gulp < LITTLE) conn->gulp *= 2;
 }
@@ -272,13 +281,6 @@ static void advance_rest(wrn_conn *conn) {
     if (!conn->rest.size) wrn_buf_free(&conn->rest);
     update_deadline(conn);
     wrn_conn_update_reading(conn);
-}
-
-void wrn_conn_rest(wrn_conn *conn) {
-    if (conn->resting || conn->state == WRN_CONN_CLOSED) return;
-    conn->resting = true;
-    wrn_conn_go_round(conn);
-    if (!conn->advancing) wrn_conn_update_reading(conn);
 }
 
 void wrn_conn_went_round(wrn_conn *conn) {
@@ -549,8 +551,7 @@ void wrn_conn_accept(wrn_http *http, uv_stream_t *listener) {
     http->conns = conn;
     http->conn_count++;
     http->open_count++;
-    wrn_http1_init(&conn->parser, &(wrn_http1_limits){(size_t)http->config.url_max, (size_t)http->config.head_max,
-                                                      (size_t)http->config.fields_max});
+    wrn_http1_init(&conn->parser, &(wrn_http1_limits){.url_max = 8192, .head_max = 32768, .fields_max = 100});
     if (uv_accept(listener, &conn->io.stream) != 0) return wrn_conn_close(conn);
     if (is_tcp) uv_tcp_nodelay(&conn->io.tcp, 1);
     conn->head_timed = true;

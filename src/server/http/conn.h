@@ -7,6 +7,13 @@
 typedef struct wrn_conn wrn_conn;
 typedef struct wrn_listener wrn_listener;
 
+typedef union wrn_socket {
+    uv_handle_t handle;
+    uv_stream_t stream;
+    uv_tcp_t tcp;
+    uv_pipe_t pipe;
+} wrn_socket;
+
 struct wrn_http {
     uv_loop_t *loop;
     wrn_http_config config;
@@ -36,12 +43,7 @@ typedef enum wrn_conn_state {
 } wrn_conn_state;
 
 struct wrn_conn {
-    union {
-        uv_handle_t handle;
-        uv_stream_t stream;
-        uv_tcp_t tcp;
-        uv_pipe_t pipe;
-    } io;
+    wrn_socket io;
     wrn_http *http;
     wrn_conn *next, **link;
     wrn_conn_state state;
@@ -62,6 +64,7 @@ struct wrn_conn {
     size_t discarded, unsent;
     size_t charged;   /* to the budget, for what is unsent */
     wrn_buf gathered; /* to be sent in the next iteration of the loop */
+    wrn_buf sending;  /* being written by `write`, when that does not write an answer */
     bool writing;     /* a write waits for the kernel */
     bool has_sent;    /* in this iteration */
     bool streamed;    /* the answer is a streamed one */
@@ -92,8 +95,6 @@ void wrn_conn_compose(wrn_conn *conn, const wrn_request *request, int status, co
 void wrn_conn_answered(wrn_conn *conn);
 void wrn_conn_update_reading(wrn_conn *conn);
 void wrn_conn_free_request(wrn_request *request);
-/* Sends a copy. */
-void wrn_conn_send(wrn_conn *conn, const void *data, size_t size);
 /* Less is unsent than before: tells whoever waits for that. */
 void wrn_conn_wrote(wrn_conn *conn);
 /* Sends what was gathered, unless a write is under way. */
@@ -101,8 +102,7 @@ void wrn_conn_flush(wrn_conn *conn);
 /* Has wrn_conn_went_round() called in the next iteration of the loop. */
 void wrn_conn_go_round(wrn_conn *conn);
 void wrn_conn_went_round(wrn_conn *conn);
-/* Pauses input until wrn_conn_rested(), in one of the next iterations. */
-void wrn_conn_rest(wrn_conn *conn);
+/* Ends the pause of a connection that has used up its turn. */
 void wrn_conn_rested(wrn_conn *conn);
 size_t wrn_conn_unsent(const wrn_conn *conn);
 /* Charges the budget for what is unsent. False, and no change, when it is spent. */

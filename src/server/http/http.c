@@ -13,17 +13,11 @@
 #include "base/clock.h"
 #include "base/text.h"
 #include "server/http/conn.h"
-#include "server/log.h"
 
 enum { BACKLOG = 511 };
 
 struct wrn_listener {
-    union {
-        uv_handle_t handle;
-        uv_stream_t stream;
-        uv_tcp_t tcp;
-        uv_pipe_t pipe;
-    } io;
+    wrn_socket io;
     wrn_http *http;
     wrn_listener *next;
 };
@@ -201,7 +195,7 @@ static void on_listener_closed(uv_handle_t *handle) {
     wrn_http_check_drained(http);
 }
 
-bool wrn_http_listen(wrn_http *http, const char *address, char *bound, size_t bound_size, char *why, size_t why_size) {
+bool wrn_http_listen(wrn_http *http, const char *address, char *bound, size_t bound_size, wrn_why *why) {
     wrn_listener *listener = calloc(1, sizeof(*listener));
     listener->http = http;
     http->listener_count++;
@@ -216,14 +210,13 @@ bool wrn_http_listen(wrn_http *http, const char *address, char *bound, size_t bo
     }
     uv_close(&listener->io.handle, on_listener_closed);
     if (error == UV_EINVAL)
-        snprintf(why, why_size, "cannot listen on \"%s\": give IP:PORT, [IPv6]:PORT or unix:/absolute/path", address);
-    else if (error == UV_EADDRINUSE)
-        snprintf(why, why_size,
-                 "cannot listen on %s: the address is in use, perhaps by another user's wrennd; choose another with "
-                 "--listen, or with Environment=WRENND_LISTEN= in a unit (systemctl edit)",
-                 address);
-    else snprintf(why, why_size, "cannot listen on %s: %s", address, uv_strerror(error));
-    return false;
+        return wrn_why_set(why, "cannot listen on \"%s\": give IP:PORT, [IPv6]:PORT or unix:/absolute/path", address);
+    if (error != UV_EADDRINUSE) return wrn_why_set(why, "cannot listen on %s: %s", address, uv_strerror(error));
+    return wrn_why_set(
+        why,
+        "cannot listen on %s: the address is in use, perhaps by another user's wrennd; choose another with "
+        "--listen, or with Environment=WRENND_LISTEN= in a unit (systemctl edit)",
+        address);
 }
 
 /* ---- start and end ---- */

@@ -8,11 +8,11 @@
 #include <uv.h>
 
 #include "server/http/request.h"
+#include "server/log.h"
 
 typedef struct wrn_http wrn_http;
 
 typedef struct wrn_http_config {
-    int64_t url_max, head_max, fields_max;
     int64_t body_max;        /* for a body that is collected in memory */
     int64_t connections_max; /* further ones get 503 */
     int64_t head_ms;         /* for a head, from its first byte or the connection on */
@@ -23,10 +23,7 @@ typedef struct wrn_http_config {
 } wrn_http_config;
 
 #define WRN_HTTP_CONFIG_DEFAULT                 \
-    ((wrn_http_config){.url_max = 8192,         \
-                       .head_max = 32768,       \
-                       .fields_max = 100,       \
-                       .body_max = 16 << 20,    \
+    ((wrn_http_config){.body_max = 16 << 20,    \
                        .connections_max = 1024, \
                        .head_ms = 10000,        \
                        .body_ms = 30000,        \
@@ -54,7 +51,7 @@ typedef struct wrn_http_handler {
 wrn_http *wrn_http_new(uv_loop_t *loop, const wrn_http_config *config, const wrn_http_handler *handler);
 /* `address`: "HOST:PORT", "[::1]:PORT" or "unix:/path" (mode 0600). `bound`: the same, with the port that was chosen for
  * port 0. False with a message. */
-bool wrn_http_listen(wrn_http *http, const char *address, char *bound, size_t bound_size, char *why, size_t why_size);
+bool wrn_http_listen(wrn_http *http, const char *address, char *bound, size_t bound_size, wrn_why *why);
 /* Whether such an address can only be reached from this machine. */
 bool wrn_http_is_private_address(const char *address);
 /* Stops listening and closes idle connections; the others end after their answer. Then `drained` is called. */

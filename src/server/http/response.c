@@ -28,12 +28,12 @@ static bool is(const char *name, size_t size, const char *wanted) {
 }
 
 typedef struct framing {
-    bool chunked, coded; /* coded: in another way */
+    bool chunked, coded; /* coded: with another transfer coding */
     int lengths;
-    wrn_buf connection; /* the values of Connection, each with a comma behind */
+    wrn_buf connection; /* the values of Connection, each followed by a comma */
 } framing;
 
-/* One line without its end. */
+/* Reads one line. What is wrong with it, or NULL. */
 static const char *read_field(wrn_response *r, const char *line, size_t size, framing *f) {
     const char *colon = memchr(line, ':', size);
     size_t name = colon ? (size_t)(colon - line) : 0;
@@ -57,8 +57,8 @@ static const char *read_field(wrn_response *r, const char *line, size_t size, fr
         return NULL;
     }
     if (is(line, name, "connection")) wrn_buf_printf(&f->connection, "%.*s,", (int)value_size, value);
-    /* Ours are added anew. */
-    bool passed = r->status == 101 ? true : !wrn_is_hop_field(line, name) && !is(line, name, "date");
+    /* The server adds its own Date. */
+    bool passed = r->status == 101 || (!wrn_is_hop_field(line, name) && !is(line, name, "date"));
     if (passed) wrn_buf_printf(&r->fields, "%.*s: %.*s\r\n", (int)name, line, (int)value_size, value);
     return NULL;
 }
@@ -66,7 +66,7 @@ static const char *read_field(wrn_response *r, const char *line, size_t size, fr
 static const char *read_status(wrn_response *r, const char *line, size_t size) {
     int64_t status;
     if (size < 12 || strncmp(line, "HTTP/1.", 7) != 0 || line[8] != ' ' || (size > 12 && line[12] != ' '))
-        return "it does not begin like an answer of HTTP/1.1";
+        return "it does not begin with an HTTP/1 status line";
     char digits[4] = {line[9], line[10], line[11], '\0'};
     if (!wrn_parse_int(digits, 100, 999, &status)) return "its status is no number";
     r->status = (int)status;
@@ -113,13 +113,12 @@ static wrn_response_step take_head(wrn_response *r) {
     const char *why = read_lines(r, &f);
     if (!why && f.connection.size > WRN_CONNECTION_MAX) why = "Connection names too many fields";
     if (!why && f.connection.size && r->status != 101) drop_listed(&r->fields, f.connection.data);
-    r->fields.failed = r->fields.failed || f.connection.failed;
     wrn_buf_free(&f.connection);
     if (why) return bad(r, why);
     wrn_buf_clear(&r->head);
-    if (r->fields.failed) return bad(r, "its head is too large");
     if (r->status < 200 && r->status != 101)
-        return ++r->interim > WRN_RESPONSE_INTERIM_MAX ? bad(r, "it has no end of interim answers") : WRN_RESPONSE_MORE;
+        return ++r->interim > WRN_RESPONSE_INTERIM_MAX ? bad(r, "it has too many interim responses")
+                                                       : WRN_RESPONSE_MORE;
     if (f.coded || (f.chunked && f.lengths)) return bad(r, "its framing is ambiguous");
     bool empty = r->no_body || r->status == 101 || r->status == 204 || r->status == 304;
     r->phase = f.chunked ? CHUNKED : r->length < 0 ? UNTIL_END : LENGTH;
@@ -128,7 +127,7 @@ static wrn_response_step take_head(wrn_response *r) {
     return WRN_RESPONSE_HEAD;
 }
 
-/* Line ends may be bare, as some servers in sandboxes are written in an afternoon. */
+/* Accepts bare line feeds: some servers in sandboxes are simple scripts. */
 static bool head_is_whole(const wrn_buf *head) {
     const char *data = head->data;
     size_t size = head->size;
@@ -148,7 +147,7 @@ static wrn_response_step feed_head(wrn_response *r, const char *data, size_t siz
     return WRN_RESPONSE_MORE;
 }
 
-/* Sloppy framing is fine: what is passed on is framed anew. */
+/* Lenient, because the body is framed again when it is passed on. */
 static wrn_response_step feed_chunks(wrn_response *r, const char *data, size_t size, size_t *used) {
     size_t eaten;
     r->chunks.lenient = true;
@@ -181,7 +180,7 @@ wrn_response_step wrn_response_feed(wrn_response *r, const char *data, size_t si
     switch (r->phase) {
     case HEAD: return feed_head(r, data, size, used);
     case CHUNKED: return feed_chunks(r, data, size, used);
-    case OVER: return bad(r, "something follows its end");
+    case OVER: return bad(r, "data follows its end");
     default: return take_piece(r, data, size, used);
     }
 }

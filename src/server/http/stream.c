@@ -9,13 +9,7 @@
 /* ---- sending ---- */
 
 /* The first data in an iteration of the loop is sent at once; what follows in the same iteration is gathered, because a
- * system call costs far more than a few bytes and some programs write single bytes. At most one pending write, a copy of
- * what was gathered, waits in libuv. */
-typedef struct pending_write {
-    uv_write_t write;
-    char data[];
-} pending_write;
-
+ * system call costs far more than a few bytes and some programs write single bytes. At most one write waits in libuv. */
 enum { LARGE = 16 * 1024 }; /* worth a system call of its own */
 
 /* A connection that can't be written to is closed by the next sweep, not from inside the call that wrote. */
@@ -23,7 +17,7 @@ static void break_off(wrn_conn *conn) { conn->broken = true; }
 
 static void stream_on_written(uv_write_t *write, int status) {
     wrn_conn *conn = write->handle->data;
-    free(write->data);
+    wrn_buf_free(&conn->sending);
     conn->writing = false;
     if (conn->state == WRN_CONN_CLOSED) return;
     if (status < 0) return wrn_conn_close(conn);
@@ -38,13 +32,9 @@ size_t wrn_conn_unsent(const wrn_conn *conn) {
 bool wrn_conn_charge(wrn_conn *conn) { return wrn_budget_charge(&conn->charged, wrn_conn_unsent(conn)); }
 
 static bool queue_write(wrn_conn *conn, const char *data, size_t size) {
-    pending_write *w = malloc(sizeof(*w) + size);
-    memcpy(w->data, data, size);
-    w->write.data = w;
-    uv_buf_t out = uv_buf_init(w->data, (unsigned)size);
-    if (uv_write(&w->write, &conn->io.stream, &out, 1, stream_on_written) == 0) return conn->writing = true;
-    free(w);
-    return false;
+    wrn_buf_put(&conn->sending, data, size);
+    uv_buf_t out = uv_buf_init(conn->sending.data, (unsigned)size);
+    return conn->writing = uv_write(&conn->write, &conn->io.stream, &out, 1, stream_on_written) == 0;
 }
 
 /* Writes as much as the kernel takes and queues the rest. */
@@ -65,7 +55,7 @@ void wrn_conn_flush(wrn_conn *conn) {
     if (uv_shutdown(&conn->shutdown, &conn->io.stream, NULL) != 0) break_off(conn);
 }
 
-void wrn_conn_send(wrn_conn *conn, const void *data, size_t size) {
+static void send_copy(wrn_conn *conn, const void *data, size_t size) {
     if (conn->state == WRN_CONN_CLOSED || conn->broken || !size) return;
     if (!conn->writing && !conn->gathered.size && (!conn->has_sent || size >= LARGE)) push(conn, data, size);
     else wrn_buf_put(&conn->gathered, data, size);
@@ -123,7 +113,7 @@ void wrn_reply_begin(wrn_request *request, int status, const char *type, int64_t
     conn->crowded = false;
     conn->running = request;
     wrn_conn_note(request, status);
-    wrn_conn_send(conn, conn->out_head.data, conn->out_head.size);
+    send_copy(conn, conn->out_head.data, conn->out_head.size);
     wrn_buf_free(&conn->out_head);
     if (!conn->advancing) wrn_conn_update_reading(conn);
 }
@@ -131,12 +121,12 @@ void wrn_reply_begin(wrn_request *request, int status, const char *type, int64_t
 void wrn_reply_piece(wrn_request *request, const void *data, size_t size) {
     wrn_conn *conn = request->conn;
     if (!conn || !size || conn->bodiless) return;
-    if (!conn->chunked) return wrn_conn_send(conn, data, size);
+    if (!conn->chunked) return send_copy(conn, data, size);
     WRN_AUTO(wrn_buf_free) wrn_buf chunk = WRN_BUF_INIT;
     wrn_buf_printf(&chunk, "%zx\r\n", size);
     wrn_buf_put(&chunk, data, size);
     wrn_buf_puts(&chunk, "\r\n");
-    wrn_conn_send(conn, chunk.data, chunk.size);
+    send_copy(conn, chunk.data, chunk.size);
 }
 
 bool wrn_reply_is_crowded(const wrn_request *request) { return request->conn && request->conn->crowded; }
@@ -147,7 +137,7 @@ void wrn_reply_end(wrn_request *request, bool whole) {
     wrn_conn_free_request(request);
     if (!conn) return;
     if (!whole || conn->broken) return wrn_conn_close(conn);
-    if (conn->chunked) wrn_conn_send(conn, "0\r\n\r\n", 5);
+    if (conn->chunked) send_copy(conn, "0\r\n\r\n", 5);
     if (conn->broken) return wrn_conn_close(conn);
     conn->state = WRN_CONN_WRITE;
     conn->streamed = true;
@@ -170,7 +160,7 @@ wrn_tap *wrn_request_take_over(wrn_request *request, const char *head, const wrn
     conn->streaming = conn->crowded = false;
     conn->deadline_ms = 0;
     conn->unsent = 0;
-    wrn_conn_send(conn, head, strlen(head));
+    send_copy(conn, head, strlen(head));
     if (!conn->advancing) wrn_conn_update_reading(conn);
     return conn;
 }
@@ -188,7 +178,7 @@ void wrn_tap_read(wrn_tap *tap, bool on) {
 
 void wrn_tap_set_stranger(wrn_tap *tap, bool stranger) { tap->stranger = stranger; }
 
-void wrn_tap_write(wrn_tap *tap, const void *data, size_t size) { wrn_conn_send(tap, data, size); }
+void wrn_tap_write(wrn_tap *tap, const void *data, size_t size) { send_copy(tap, data, size); }
 
 size_t wrn_tap_unsent(const wrn_tap *tap) { return wrn_conn_unsent(tap); }
 

@@ -35,35 +35,35 @@ const char *wrn_file_option(wrn_request *request, const char *key, const char *v
     return text;
 }
 
-static wrn_fault_code code_of(int error) {
-    switch (error) {
-    case ENOENT: return WRN_FAULT_NOT_FOUND;
-    case EEXIST: return WRN_FAULT_CONFLICT;
-    case EUSERS:
-    case EISDIR:
-    case ENOTDIR:
-    case EINVAL:
-    case ELOOP:
-    case ENAMETOOLONG:
-    case E2BIG: return WRN_FAULT_INVALID_REQUEST;
-    default: return WRN_FAULT_AGENT_ERROR;
-    }
-}
+/* What the exit code of a file operation, an errno, means to the caller; `text` NULL: strerror(). */
+static const struct {
+    int error;
+    wrn_fault_code code;
+    const char *text;
+} errors[] = {
+    {ENOENT, WRN_FAULT_NOT_FOUND, NULL},
+    {EEXIST, WRN_FAULT_CONFLICT, "the directory exists already"},
+    {EUSERS, WRN_FAULT_INVALID_REQUEST, "the sandbox can't have the owner that the file should get"},
+    {EISDIR, WRN_FAULT_INVALID_REQUEST, NULL},
+    {ENOTDIR, WRN_FAULT_INVALID_REQUEST, NULL},
+    {EINVAL, WRN_FAULT_INVALID_REQUEST, "not a file or directory that this can be done with"},
+    {ELOOP, WRN_FAULT_INVALID_REQUEST, NULL},
+    {ENAMETOOLONG, WRN_FAULT_INVALID_REQUEST, NULL},
+    {E2BIG, WRN_FAULT_INVALID_REQUEST, "too many levels to list at once; list fewer, or a directory below"},
+};
 
-static const char *text_of(int error) {
-    switch (error) {
-    case EINVAL: return "not a file or directory that this can be done with";
-    case EEXIST: return "the directory exists already";
-    case EUSERS: return "the sandbox can't have the owner that the file should get";
-    case E2BIG: return "too many levels to list at once; list fewer, or a directory below";
-    default: return strerror(error);
-    }
+static void set_error(wrn_fault *fault, int error, const char *path) {
+    size_t i = 0;
+    while (i < WRN_COUNT(errors) && errors[i].error != error) i++;
+    bool known = i < WRN_COUNT(errors);
+    wrn_fault_set(fault, known ? errors[i].code : WRN_FAULT_AGENT_ERROR, "%s: %.300s",
+                  known && errors[i].text ? errors[i].text : strerror(error), path);
 }
 
 bool wrn_file_ended_well(const char *path, const wrn_proc_result *result, wrn_fault *fault) {
     int code = result->code;
     if (result->end == WRN_PROC_EXITED && code == 0) return true;
-    if (result->end == WRN_PROC_EXITED) wrn_fault_set(fault, code_of(code), "%s: %.300s", text_of(code), path);
+    if (result->end == WRN_PROC_EXITED) set_error(fault, code, path);
     else if (result->end == WRN_PROC_FAILED) *fault = *result->fault;
     else if (result->end == WRN_PROC_LOST) wrn_fault_set(fault, WRN_FAULT_AGENT_ERROR, "the sandbox ended meanwhile");
     else if (result->oom_killed) wrn_fault_set(fault, WRN_FAULT_AGENT_ERROR, "the sandbox is out of memory");

@@ -118,6 +118,12 @@ static bool may_create(wrn_request *request, const wrn_create_host_request *aske
     return true;
 }
 
+static wrn_host_secret new_secret(int64_t expires_at) {
+    wrn_host_secret secret = {.expires_at = expires_at};
+    wrn_host_token_new(secret.token);
+    return secret;
+}
+
 static void reply_with_token(wrn_request *request, const wrn_host_row *row, const char *token) {
     host_view view;
     const wrenn_host_with_token answer = {.host = show_host(row, &view), .registration_token = token};
@@ -135,13 +141,11 @@ void wrn_route_create_host(wrn_request *request) {
     wrn_id_new(row.id, "host");
     snprintf(row.type, sizeof(row.type), "%s", asked.type);
     memcpy(row.created_by, request->who.user_id, sizeof(row.created_by));
-    char token[WRN_HOST_TOKEN_SIZE];
-    wrn_host_token_new(token);
-    const wrn_host_secret registration = {token, now + REGISTRATION_SECONDS};
+    const wrn_host_secret registration = new_secret(now + REGISTRATION_SECONDS);
     wrn_request_await_disk(request);
     if (wrn_store_add_host(wrn_server_of(request)->store, &row, &registration) != WRN_DB_OK)
         return wrn_reply_db_error(request);
-    reply_with_token(request, &row, token);
+    reply_with_token(request, &row, registration.token);
 }
 
 typedef struct host_list {
@@ -178,13 +182,11 @@ void wrn_route_renew_host(wrn_request *request) {
     if (strcmp(row.status, "pending") != 0)
         return wrn_reply_error(request, WRN_FAULT_INVALID_STATE, "the host is registered already (status: %s)",
                                status_of(&row, now));
-    char token[WRN_HOST_TOKEN_SIZE];
-    wrn_host_token_new(token);
-    const wrn_host_secret registration = {token, now + REGISTRATION_SECONDS};
+    const wrn_host_secret registration = new_secret(now + REGISTRATION_SECONDS);
     wrn_request_await_disk(request);
     if (wrn_store_renew_host(wrn_server_of(request)->store, row.id, now, &registration) != WRN_DB_OK)
         return wrn_reply_db_error(request);
-    reply_with_token(request, &row, token);
+    reply_with_token(request, &row, registration.token);
 }
 
 /* ---- delete ---- */
@@ -349,13 +351,11 @@ void wrn_route_register_host(wrn_request *request) {
     if (!wrn_request_decode(request, &wrn_model_register_host_request, &asked) ||
         !read_host_facts(request, &asked, &row))
         return;
-    char refresh_token[WRN_HOST_TOKEN_SIZE];
-    wrn_host_token_new(refresh_token);
     int64_t now = wrn_unix_time();
-    const wrn_host_secret refresh = {refresh_token, now + REFRESH_SECONDS};
+    const wrn_host_secret refresh = new_secret(now + REFRESH_SECONDS);
     wrn_request_await_disk(request);
     switch (wrn_store_register_host(wrn_server_of(request)->store, asked.token, now, &row, &refresh)) {
-    case WRN_DB_OK: return reply_credentials(request, 201, &row, refresh_token);
+    case WRN_DB_OK: return reply_credentials(request, 201, &row, refresh.token);
     case WRN_DB_NONE:
         return wrn_reply_error(request, WRN_FAULT_UNAUTHORIZED, "invalid, used or expired registration token");
     case WRN_DB_TAKEN:
@@ -370,13 +370,11 @@ void wrn_route_refresh_host(wrn_request *request) {
     wrn_host_row row;
     if (!wrn_request_decode(request, &wrn_model_refresh_host_request, &asked)) return;
     if (!*asked.refresh_token) return wrn_reply_invalid(request, "member \"refresh_token\" must not be empty");
-    char next_token[WRN_HOST_TOKEN_SIZE];
-    wrn_host_token_new(next_token);
     int64_t now = wrn_unix_time();
-    const wrn_host_secret next = {next_token, now + REFRESH_SECONDS};
+    const wrn_host_secret next = new_secret(now + REFRESH_SECONDS);
     wrn_request_await_disk(request);
     wrn_db outcome = wrn_store_refresh_host(wrn_server_of(request)->store, asked.refresh_token, now, &next, &row);
-    if (outcome == WRN_DB_OK) return reply_credentials(request, 200, &row, next_token);
+    if (outcome == WRN_DB_OK) return reply_credentials(request, 200, &row, next.token);
     if (outcome != WRN_DB_NONE) return wrn_reply_db_error(request);
     wrn_reply_error(request, WRN_FAULT_UNAUTHORIZED, "invalid or expired refresh token");
 }

@@ -56,48 +56,28 @@ void wrn_route_metrics(wrn_request *request) {
 
 /* ---- of a team: current, peaks and series ---- */
 
-typedef struct series_arrays {
-    char labels[WRN_LOADS_MAX][WRN_RFC3339_SIZE];
-    const char *label_list[WRN_LOADS_MAX];
-    int64_t running[WRN_LOADS_MAX], vcpus[WRN_LOADS_MAX], memory_mb[WRN_LOADS_MAX];
-} series_arrays;
-
-static wrn_sandbox_stats_series show_series(const wrn_loads *loads, series_arrays *arrays) {
+static wrn_json *show_series(const wrn_loads *loads) {
+    wrn_json *series = wrn_json_new_object(), *labels = wrn_json_new_array(), *running = wrn_json_new_array();
+    wrn_json *vcpus = wrn_json_new_array(), *memory_mb = wrn_json_new_array();
     for (size_t i = 0; i < loads->count; i++) {
-        wrn_rfc3339(arrays->labels[i], loads->start + (int64_t)i * loads->width);
-        arrays->label_list[i] = arrays->labels[i];
-        arrays->running[i] = loads->max[i].running;
-        arrays->vcpus[i] = loads->max[i].vcpus;
-        arrays->memory_mb[i] = loads->max[i].memory_mb;
+        char label[WRN_RFC3339_SIZE];
+        wrn_rfc3339(label, loads->start + (int64_t)i * loads->width);
+        wrn_json_append(labels, wrn_json_new_string(label, strlen(label)));
+        wrn_json_append(running, wrn_json_new_int(loads->max[i].running));
+        wrn_json_append(vcpus, wrn_json_new_int(loads->max[i].vcpus));
+        wrn_json_append(memory_mb, wrn_json_new_int(loads->max[i].memory_mb));
     }
-    return (wrn_sandbox_stats_series){
-        .labels = arrays->label_list,
-        .labels_count = loads->count,
-        .running = arrays->running,
-        .running_count = loads->count,
-        .vcpus = arrays->vcpus,
-        .vcpus_count = loads->count,
-        .memory_mb = arrays->memory_mb,
-        .memory_mb_count = loads->count,
-    };
-}
-
-static wrn_sandbox_stats_peaks peaks_of(const wrn_loads *month) {
-    wrn_sandbox_stats_peaks peaks = {0};
-    for (size_t i = 0; i < month->count; i++) {
-        const wrn_load *load = &month->max[i];
-        if (peaks.running_count < load->running) peaks.running_count = load->running;
-        if (peaks.vcpus < load->vcpus) peaks.vcpus = load->vcpus;
-        if (peaks.memory_mb < load->memory_mb) peaks.memory_mb = load->memory_mb;
-    }
-    return peaks;
+    wrn_json_set(series, "labels", labels);
+    wrn_json_set(series, "running", running);
+    wrn_json_set(series, "vcpus", vcpus);
+    wrn_json_set(series, "memory_mb", memory_mb);
+    return series;
 }
 
 void wrn_route_stats(wrn_request *request) {
     wrn_store *store = wrn_server_of(request)->store;
     const char *range = asked_range(request, "1h"), *team_id = request->who.team_id;
     wrn_loads loads, month;
-    series_arrays arrays;
     wrn_db outcome = wrn_usage_read_loads(store, team_id, range, &loads);
     if (outcome == WRN_DB_NONE) return wrn_reply_invalid(request, "\"range\" must be 5m, 1h, 6h, 24h or 30d");
     if (outcome == WRN_DB_OK) outcome = wrn_usage_read_loads(store, team_id, "30d", &month);
@@ -105,10 +85,16 @@ void wrn_route_stats(wrn_request *request) {
     const wrn_sandbox_stats_current current = {.running_count = loads.now.running,
                                                .vcpus_reserved = loads.now.vcpus,
                                                .memory_mb_reserved = loads.now.memory_mb};
-    const wrn_sandbox_stats_peaks peaks = peaks_of(&month);
-    const wrn_sandbox_stats_series series = show_series(&loads, &arrays);
-    const wrn_sandbox_stats answer = {.range = range, .current = &current, .peaks = &peaks, .series = &series};
-    wrn_reply_model(request, 200, &wrn_model_sandbox_stats, &answer);
+    wrn_load most = {0};
+    for (size_t i = 0; i < month.count; i++) wrn_load_raise(&most, &month.max[i]);
+    const wrn_sandbox_stats_peaks peaks = {
+        .running_count = most.running, .vcpus = most.vcpus, .memory_mb = most.memory_mb};
+    wrn_json *answer = wrn_json_new_object();
+    wrn_json_set_string(answer, "range", range);
+    wrn_json_set(answer, "current", wrn_model_encode(&wrn_model_sandbox_stats_current, &current));
+    wrn_json_set(answer, "peaks", wrn_model_encode(&wrn_model_sandbox_stats_peaks, &peaks));
+    wrn_json_set(answer, "series", show_series(&loads));
+    wrn_reply_json(request, 200, answer);
 }
 
 /* ---- of a team, by day ---- */

@@ -39,11 +39,13 @@ struct wrn_proxy {
     bool body_over, upgrade;
     uv_shutdown_t shutdown;
     int port;
-    bool writing;   /* a write to the guest is under way */
-    bool shut_next; /* shut the guest's input down after the pending writes */
-    wrn_buf out;    /* the next write to the guest */
-    wrn_buf held;   /* for the guest, while it is dialled */
-    wrn_buf early;  /* of the guest's answer, while the client still sends */
+    bool writing; /* a write to the guest is under way */
+    uv_write_t write;
+    wrn_buf sending; /* what it writes */
+    bool shut_next;  /* shut the guest's input down after the pending writes */
+    wrn_buf out;     /* the next write to the guest */
+    wrn_buf held;    /* for the guest, while it is dialled */
+    wrn_buf early;   /* of the guest's answer, while the client still sends */
     wrn_response response;
     char sandbox_id[WRN_ID_SIZE];
 };
@@ -117,12 +119,6 @@ static void set_time(proxy *p, int64_t limit_ms) { uv_timer_start(&p->timer, pro
 
 /* ---- to the guest ---- */
 
-typedef struct lump {
-    uv_write_t write;
-    proxy *proxy;
-    char data[];
-} lump;
-
 static size_t guest_unsent(const proxy *p) {
     return uv_stream_get_write_queue_size((const uv_stream_t *)&p->guest) + p->out.size;
 }
@@ -146,11 +142,11 @@ static void shut_guest(proxy *p) {
     if (!p->writing && uv_shutdown(&p->shutdown, (uv_stream_t *)&p->guest, NULL) != 0) finish(p);
 }
 
-static void write_guest(proxy *p, const void *data, size_t size);
+static void write_guest(proxy *p);
 
 static void guest_on_written(uv_write_t *write, int status) {
-    proxy *p = ((lump *)write)->proxy;
-    free(write);
+    proxy *p = write->handle->data;
+    wrn_buf_free(&p->sending);
     p->writing = false;
     if (p->closing) return;
     if (status < 0 && p->phase == TUNNEL) return finish(p);
@@ -158,33 +154,26 @@ static void guest_on_written(uv_write_t *write, int status) {
         p->body_over = true;
         return deliver_early(p);
     }
-    if (p->out.size) {
-        wrn_buf next = p->out;
-        p->out = WRN_BUF_INIT;
-        write_guest(p, next.data, next.size);
-        wrn_buf_free(&next);
-    } else if (p->shut_next) {
-        return shut_guest(p);
-    }
+    if (p->out.size) write_guest(p);
+    else if (p->shut_next) return shut_guest(p);
     if (!p->crowded || guest_unsent(p) > WRN_HIGH_WATER / 2) return;
     p->crowded = false;
     read_client(p, true);
 }
 
-static void write_guest(proxy *p, const void *data, size_t size) {
-    lump *l = malloc(sizeof(*l) + size);
-    l->proxy = p;
-    memcpy(l->data, data, size);
-    uv_buf_t out = uv_buf_init(l->data, (unsigned)size);
-    p->writing = uv_write(&l->write, (uv_stream_t *)&p->guest, &out, 1, guest_on_written) == 0;
-    if (!p->writing) free(l);
+static void write_guest(proxy *p) {
+    p->sending = p->out;
+    p->out = WRN_BUF_INIT;
+    uv_buf_t out = uv_buf_init(p->sending.data, (unsigned)p->sending.size);
+    p->writing = uv_write(&p->write, (uv_stream_t *)&p->guest, &out, 1, guest_on_written) == 0;
+    if (!p->writing) wrn_buf_free(&p->sending);
 }
 
 /* One write at a time: what comes meanwhile, perhaps byte by byte, becomes the next one. */
 static void send_guest(proxy *p, const void *data, size_t size) {
     if (!size) return;
-    if (p->writing) wrn_buf_put(&p->out, data, size);
-    else write_guest(p, data, size);
+    wrn_buf_put(&p->out, data, size);
+    if (!p->writing) write_guest(p);
     if (guest_unsent(p) <= WRN_HIGH_WATER) return;
     p->crowded = true;
     read_client(p, false);

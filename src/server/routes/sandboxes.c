@@ -64,7 +64,7 @@ bool wrn_is_template_name(const char *name) {
     return name[strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-")] == '\0';
 }
 
-/* `isolation_required`, which the generated model does not know. */
+/* `isolation_required`, which is not in the generated model. */
 static bool check_required(wrn_request *request, const char *unknown) {
     WRN_AUTO(wrn_json_freep) wrn_json *more = NULL;
     WRN_AUTO(wrn_buf_free) wrn_buf missing = WRN_BUF_LIMITED(400);

@@ -55,7 +55,7 @@ void wrn_usage_entered(sandbox *s, wrn_state before) {
 
 /* ---- reading ---- */
 
-static void raise_to(wrn_load *load, const wrn_load *other) {
+void wrn_load_raise(wrn_load *load, const wrn_load *other) {
     if (load->running < other->running) load->running = other->running;
     if (load->vcpus < other->vcpus) load->vcpus = other->vcpus;
     if (load->memory_mb < other->memory_mb) load->memory_mb = other->memory_mb;
@@ -86,7 +86,7 @@ wrn_db wrn_usage_read_loads(wrn_store *store, const char *team_id, const char *r
     wrn_db outcome = wrn_store_get_load(store, team_id, &out->now);
     if (outcome == WRN_DB_OK) outcome = wrn_store_list_loads(store, team_id, width, out->start, fill_loads, &f);
     while (f.filled < out->count) out->max[f.filled++] = out->now;
-    raise_to(&out->max[out->count - 1], &out->now);
+    wrn_load_raise(&out->max[out->count - 1], &out->now);
     return outcome;
 }
 

@@ -27,6 +27,8 @@ wrn_db wrn_usage_record(struct sandbox *s);
 /* Records the load of a team after a change. */
 void wrn_usage_record_load(wrn_store *store, const char *team_id);
 
+/* Raises each member to that of `other`. */
+void wrn_load_raise(wrn_load *load, const wrn_load *other);
 /* `range` is 5m, 1h, 6h, 24h or 30d; WRN_DB_NONE for any other. */
 wrn_db wrn_usage_read_loads(wrn_store *store, const char *team_id, const char *range, wrn_loads *out);
 /* The days with any usage, `from` and `to` included; days count from 1970-01-01. */

@@ -264,13 +264,11 @@ static bool add_metrics(wrn_store *store) {
     return true;
 }
 
-static bool migrate(wrn_store *store, char *why, size_t why_size) {
+static bool migrate(wrn_store *store, wrn_why *why) {
     int version = schema_version(store);
-    if (version > (int)WRN_COUNT(migrations)) {
-        snprintf(why, why_size, "the database has version %d and this wrennd knows up to %zu; install a newer wrennd",
-                 version, WRN_COUNT(migrations));
-        return false;
-    }
+    if (version > (int)WRN_COUNT(migrations))
+        return wrn_why_set(why, "the database has version %d and this wrennd knows up to %zu; install a newer wrennd",
+                           version, WRN_COUNT(migrations));
     for (; version >= 0 && version < (int)WRN_COUNT(migrations); version++) {
         char set_version[48];
         snprintf(set_version, sizeof(set_version), "PRAGMA user_version = %d", version + 1);
@@ -279,11 +277,10 @@ static bool migrate(wrn_store *store, char *why, size_t why_size) {
         if (!ok) break;
     }
     if (version == (int)WRN_COUNT(migrations) && add_metrics(store)) return true;
-    snprintf(why, why_size, "cannot prepare the database: %s", sqlite3_errmsg(store->db));
-    return false;
+    return wrn_why_set(why, "cannot prepare the database: %s", sqlite3_errmsg(store->db));
 }
 
-wrn_store *wrn_store_open(const char *path, bool ephemeral, char *why, size_t why_size) {
+wrn_store *wrn_store_open(const char *path, bool ephemeral, wrn_why *why) {
     wrn_store *store = calloc(1, sizeof(*store));
     store->ephemeral = ephemeral;
     store->path = strdup(path);
@@ -292,12 +289,12 @@ wrn_store *wrn_store_open(const char *path, bool ephemeral, char *why, size_t wh
     const char *setup = ephemeral ? "PRAGMA journal_mode = MEMORY; PRAGMA synchronous = OFF; PRAGMA foreign_keys = ON;"
                                   : "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA foreign_keys = ON;";
     if (sqlite3_open_v2(path, &store->db, flags, NULL) != SQLITE_OK || !execute(store, setup)) {
-        snprintf(why, why_size, "cannot open the database %s: %s", path, sqlite3_errmsg(store->db));
+        wrn_why_set(why, "cannot open the database %s: %s", path, sqlite3_errmsg(store->db));
         wrn_store_close(store);
         return NULL;
     }
     sqlite3_busy_timeout(store->db, 2000); /* for other programs, such as the sqlite3 shell */
-    if (migrate(store, why, why_size)) return store;
+    if (migrate(store, why)) return store;
     wrn_store_close(store);
     return NULL;
 }

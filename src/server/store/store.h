@@ -11,6 +11,7 @@
 #include <stdint.h>
 #include <uv.h>
 
+#include "server/log.h"
 #include "server/store/ids.h"
 
 typedef struct wrn_store wrn_store;
@@ -24,7 +25,7 @@ typedef enum wrn_db {
 
 /* Opens or creates the file and migrates its schema. `ephemeral`: it will not outlive the process, so nothing needs to
  * reach the disk. NULL with a message in `why`. */
-wrn_store *wrn_store_open(const char *path, bool ephemeral, char *why, size_t why_size);
+wrn_store *wrn_store_open(const char *path, bool ephemeral, wrn_why *why);
 void wrn_store_close(wrn_store *store);
 /* Waits until everything stored so far is on the disk; from any thread. False on failure, which is logged. */
 bool wrn_store_sync(const wrn_store *store);
@@ -158,7 +159,7 @@ typedef struct wrn_host_row {
 } wrn_host_row;
 
 typedef struct wrn_host_secret {
-    const char *token;
+    char token[WRN_HOST_TOKEN_SIZE];
     int64_t expires_at;
 } wrn_host_secret;
 
