@@ -42,7 +42,7 @@ static void rotate(wrn_audit *audit) {
     wrn_log_warning("the audit log %s can't be moved out of the way: %s", audit->path, strerror(errno));
 }
 
-static void put(wrn_audit *audit, wrn_json *line) {
+static void put_line(wrn_audit *audit, wrn_json *line) {
     WRN_AUTO(wrn_buf_free) wrn_buf text = WRN_BUF_INIT;
     wrn_json_write(line, &text);
     wrn_json_free(line);
@@ -84,7 +84,7 @@ void wrn_audit_close(wrn_audit *audit) {
 }
 
 void wrn_audit_note(wrn_audit *audit, const char *what) {
-    if (audit->fd >= 0) put(audit, new_line(what));
+    if (audit->fd >= 0) put_line(audit, new_line(what));
 }
 
 /* Limits the lines of unauthenticated requests. */
@@ -101,7 +101,7 @@ static bool is_too_many(wrn_audit *audit) {
     if (audit->more) {
         wrn_json *line = new_line("refused");
         wrn_json_set_int(line, "more", audit->more);
-        put(audit, line);
+        put_line(audit, line);
     }
     audit->second = now;
     audit->lines = 1;
@@ -139,5 +139,5 @@ void wrn_audit_request(wrn_audit *audit, const wrn_request *request, int status)
     set_id(line, "user", request->who.user_id);
     set_id(line, "key", request->who.key_id);
     set_id(line, "peer", peer);
-    put(audit, line);
+    put_line(audit, line);
 }

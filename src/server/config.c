@@ -116,7 +116,7 @@ static bool add_item(wrn_list *list, const char *text, size_t size, int source) 
     return true;
 }
 
-static bool set(wrn_config *config, const option *o, const char *value, int source, wrn_why *why) {
+static bool set_option(wrn_config *config, const option *o, const char *value, int source, wrn_why *why) {
     char *slot = (char *)config + o->offset;
     if (o->kind == NUMBER) {
         if (wrn_parse_int(value, o->min, o->max, (int64_t *)slot)) return true;
@@ -164,7 +164,7 @@ static bool read_line(wrn_config *config, const char *path, int number, char *li
     const option *o = find_in(options, WRN_COUNT(options), name, strlen(name));
     if (!o || o->offset == AT(config_file))
         return wrn_why_set(why, "%s:%d: there is no option \"%s\"", path, number, name);
-    if (set(config, o, trim(equals + 1), FROM_FILE, &problem)) return true;
+    if (set_option(config, o, trim(equals + 1), FROM_FILE, &problem)) return true;
     return wrn_why_set(why, "%s:%d: %s", path, number, problem.text);
 }
 
@@ -195,7 +195,7 @@ static bool read_environment(wrn_config *config, wrn_why *why) {
     wrn_why problem;
     for (size_t i = 0; i < WRN_COUNT(options); i++) {
         const char *value = environment_of(&options[i]);
-        if (!value || set(config, &options[i], value, FROM_ENVIRONMENT, &problem)) continue;
+        if (!value || set_option(config, &options[i], value, FROM_ENVIRONMENT, &problem)) continue;
         return wrn_why_set(why, "from the environment: %s", problem.text);
     }
     return true;
@@ -262,7 +262,7 @@ static bool read_flags(wrn_config *config, int argc, char **argv, const char *on
         const char *value = arg[size] ? arg + size + 1 : i + 1 < argc ? argv[++i] : NULL;
         if (!value) return wrn_why_set(why, "%s needs a value", arg);
         if (only && strcmp(o->name, only) != 0) continue;
-        if (!set(config, o, value, FROM_FLAG, why)) return false;
+        if (!set_option(config, o, value, FROM_FLAG, why)) return false;
     }
     return true;
 }
@@ -312,7 +312,7 @@ static bool check_template(const wrn_config *config, wrn_why *why) {
     return !problem || wrn_why_set(why, "%s", problem);
 }
 
-static bool check(wrn_config *config, wrn_why *why) {
+static bool check_config(wrn_config *config, wrn_why *why) {
     bool private = config->private_fd >= 0;
     if (config->command == WRN_RUN_TEMPLATE && !check_template(config, why)) return false;
     if (config->command == WRN_RUN_KEY && !config->key_create)
@@ -354,7 +354,7 @@ bool wrn_config_load(wrn_config *out, int argc, char **argv, wrn_why *why) {
     bool ok = read_flags(out, argc, argv, NULL, why);
     if (ok) share_templates(out, usual);
     free(usual);
-    return ok && set_data_dir(out, why) && check(out, why);
+    return ok && set_data_dir(out, why) && check_config(out, why);
 }
 
 static void free_texts(wrn_config *config, const option *table, size_t count) {

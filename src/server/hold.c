@@ -50,7 +50,7 @@ static account take_account(void) {
     return (account){now_ns(CLOCK_MONOTONIC_RAW), now_ns(CLOCK_THREAD_CPUTIME_ID) + waited_ns};
 }
 
-static void end(const char *said, void *const *frames, int count) {
+static void abort_with_backtrace(const char *said, void *const *frames, int count) {
     if (write(STDERR_FILENO, said, strlen(said)) < 0) abort();
     backtrace_symbols_fd(frames, count, STDERR_FILENO);
     abort();
@@ -60,7 +60,7 @@ static void end(const char *said, void *const *frames, int count) {
 static void hold_on_work_limit(int number) {
     void *frames[FRAMES];
     (void)number;
-    end("wrennd: the loop is held for too long, here:\n", frames, backtrace(frames, FRAMES));
+    abort_with_backtrace("wrennd: the loop is held for too long, here:\n", frames, backtrace(frames, FRAMES));
 }
 
 /* Whether the thread waits for the next event. The first frames are those of the handler and the kernel. */
@@ -88,7 +88,7 @@ static void hold_on_sample(int number) {
         return;
     }
     if (now.at_ns - first.at_ns - (now.awake_ns - first.awake_ns) >= sleep_limit_ns)
-        end("wrennd: the loop sleeps where it must not wait, here:\n", frames, count);
+        abort_with_backtrace("wrennd: the loop sleeps where it must not wait, here:\n", frames, count);
 }
 
 void wrn_hold_tick(void) {
@@ -109,7 +109,7 @@ static void hold_on_check(uv_check_t *handle) {
 
 static struct timespec time_of(int64_t ns) { return (struct timespec){ns / 1000000000, ns % 1000000000}; }
 
-static bool start(watch *w, clockid_t clock, int number, void (*handler)(int)) {
+static bool start_watch(watch *w, clockid_t clock, int number, void (*handler)(int)) {
     struct sigaction action = {.sa_handler = handler, .sa_flags = SA_RESTART};
     struct sigevent how = {.sigev_notify = SIGEV_THREAD_ID, .sigev_signo = number};
     how._sigev_un._tid = (pid_t)syscall(SYS_gettid);
@@ -130,8 +130,8 @@ void wrn_hold_watch(uv_loop_t *loop) {
     schedstat_fd = open("/proc/thread-self/schedstat", O_RDONLY | O_CLOEXEC);
     work.limit.it_value = time_of(work_limit_ns);
     sleep_.limit.it_value = sleep_.limit.it_interval = time_of(sleep_limit_ns / SAMPLES);
-    if (!start(&work, CLOCK_THREAD_CPUTIME_ID, SIGXCPU, hold_on_work_limit) ||
-        !start(&sleep_, CLOCK_MONOTONIC, SIGPROF, hold_on_sample))
+    if (!start_watch(&work, CLOCK_THREAD_CPUTIME_ID, SIGXCPU, hold_on_work_limit) ||
+        !start_watch(&sleep_, CLOCK_MONOTONIC, SIGPROF, hold_on_sample))
         return;
     armed = true;
     if (schedstat_fd >= 0) timer_settime(sleep_.timer, 0, &sleep_.limit, NULL);

@@ -25,21 +25,21 @@ static void require(bool ok) {
     abort();
 }
 
-static void *check(void *got, bool wanted) {
+static void *checked(void *got, bool wanted) {
     require(got || !wanted);
     return got;
 }
 
-void *__wrap_malloc(size_t size) { return check(__real_malloc(size), size); }
-void *__wrap_calloc(size_t count, size_t size) { return check(__real_calloc(count, size), count && size); }
-void *__wrap_realloc(void *old, size_t size) { return check(__real_realloc(old, size), size); }
-char *__wrap_strdup(const char *text) { return check(__real_strdup(text), true); }
-char *__wrap_strndup(const char *text, size_t size) { return check(__real_strndup(text, size), true); }
+void *__wrap_malloc(size_t size) { return checked(__real_malloc(size), size); }
+void *__wrap_calloc(size_t count, size_t size) { return checked(__real_calloc(count, size), count && size); }
+void *__wrap_realloc(void *old, size_t size) { return checked(__real_realloc(old, size), size); }
+char *__wrap_strdup(const char *text) { return checked(__real_strdup(text), true); }
+char *__wrap_strndup(const char *text, size_t size) { return checked(__real_strndup(text, size), true); }
 
 /* base/json reports failures of json-c. NEW: a constructor; SET: a setter, which may also fail for want of its parent or value. */
 #define NEW(name, parameters, ...)               \
     wrn_json *__real_wrn_json_##name parameters; \
-    wrn_json *__wrap_wrn_json_##name parameters { return check(__real_wrn_json_##name(__VA_ARGS__), true); }
+    wrn_json *__wrap_wrn_json_##name parameters { return checked(__real_wrn_json_##name(__VA_ARGS__), true); }
 #define SET(name, parameters, possible, ...)             \
     bool __real_wrn_json_##name parameters;              \
     bool __wrap_wrn_json_##name parameters {             \

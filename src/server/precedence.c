@@ -24,7 +24,7 @@ typedef struct attributes {
 static int usual; /* the nice value we were started with */
 static bool taken;
 
-static bool set(int nice, uint64_t turn_ns) {
+static bool set_priority(int nice, uint64_t turn_ns) {
     attributes a = {.size = sizeof(a), .policy = SCHED_OTHER, .nice = nice, .runtime = turn_ns};
     return syscall(SYS_sched_setattr, 0, &a, 0) == 0;
 }
@@ -44,11 +44,11 @@ void wrn_precedence_take(void) {
     /* Started with a lower priority on purpose. */
     if (usual > 0) return;
     take_for_session();
-    taken = (usual > NICE && set(NICE, TURN_NS)) || set(usual, TURN_NS);
+    taken = (usual > NICE && set_priority(NICE, TURN_NS)) || set_priority(usual, TURN_NS);
 }
 
 void wrn_precedence_leave(void) {
-    if (taken) set(usual, 0);
+    if (taken) set_priority(usual, 0);
 }
 
-void wrn_precedence_yield(void) { set((taken ? usual : getpriority(PRIO_PROCESS, 0)) + NICE_OF_OTHERS, 0); }
+void wrn_precedence_yield(void) { set_priority((taken ? usual : getpriority(PRIO_PROCESS, 0)) + NICE_OF_OTHERS, 0); }

@@ -246,7 +246,7 @@ static void server_on_drained(void *context) {
     finish_if_done(server);
 }
 
-static void stop(wrn_server *server, bool at_once) {
+static void stop_server(wrn_server *server, bool at_once) {
     if (server->stopping) {
         /* The second request: no more grace. */
         stop_boxes(server);
@@ -264,10 +264,10 @@ static void server_on_signal(uv_signal_t *handle, int number) {
     wrn_server *server = handle->data;
     if (number == SIGUSR2) return wrn_audit_reopen(&server->audit);
     wrn_log_info("stopping after signal %d", number);
-    stop(server, is_private(server));
+    stop_server(server, is_private(server));
 }
 
-static void server_on_owner_gone(wrn_server *server) { stop(server, true); }
+static void server_on_owner_gone(wrn_server *server) { stop_server(server, true); }
 
 /* ---- starting ---- */
 
@@ -436,7 +436,7 @@ static bool greet_owner(wrn_server *server, const welcome *w, const wrn_buf *bou
 }
 
 /* Steps that can fail come before the first account, so that its key, which is shown once, is shown in any case. */
-static bool begin(wrn_server *server, wrn_arena *arena, wrn_why *why) {
+static bool begin_serving(wrn_server *server, wrn_arena *arena, wrn_why *why) {
     WRN_AUTO(wrn_buf_free) wrn_buf bound = WRN_BUF_INIT;
     welcome w = {0};
     bool ok = open_boxes(server, arena, why);
@@ -466,7 +466,7 @@ static void close_signals(wrn_server *server) {
 /* Safe after any step of the start. */
 static void tear_down(wrn_server *server) {
     if (server->http && server->handles_open) {
-        stop(server, true);
+        stop_server(server, true);
         wrn_http_abort(server->http);
         uv_run(&server->loop, UV_RUN_DEFAULT);
     }
@@ -498,7 +498,7 @@ bool wrn_server_run(const wrn_config *config, wrn_why *why) {
     wrn_damper_init(&server.damper);
     bool locked = open_state(&server, &arena, why);
     if (locked && is_private(&server)) wrn_private_each_stale(config->data_dir, remove_stale, NULL);
-    bool ok = locked && begin(&server, &arena, why);
+    bool ok = locked && begin_serving(&server, &arena, why);
     server.listening = ok;
     if (ok) wrn_store_use_loop(server.store, &server.loop);
     if (ok) wrn_precedence_take();

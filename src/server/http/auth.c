@@ -10,7 +10,7 @@
 
 #include "base/clock.h"
 
-static bool refuse(wrn_request *request, const char *message) {
+static bool refuse_credentials(wrn_request *request, const char *message) {
     return wrn_refuse(request, WRN_FAULT_UNAUTHORIZED, "%s", message);
 }
 
@@ -18,7 +18,7 @@ static bool check_key(const wrn_auth *auth, wrn_request *request, const char *ke
     switch (wrn_store_use_key(auth->store, key, request->who.team_id, request->who.key_id)) {
     case WRN_DB_OK: return true;
     case WRN_DB_NONE:
-    case WRN_DB_TAKEN: return forgiven || refuse(request, "invalid API key");
+    case WRN_DB_TAKEN: return forgiven || refuse_credentials(request, "invalid API key");
     case WRN_DB_ERROR: break;
     }
     wrn_reply_db_error(request);
@@ -45,10 +45,10 @@ bool wrn_auth_check(const wrn_auth *auth, wrn_request *request, wrn_access acces
     if (!token && for_team) token = wrn_query_get(request->head.query, "token", &request->arena);
     if (token && wrn_jwt_verify(auth->secret, token, wrn_unix_time(), &request->who)) return true;
     if (token && is_forgiven(request, access)) return request->who = (wrn_identity){0}, true;
-    if (token) return refuse(request, "invalid or expired token");
+    if (token) return refuse_credentials(request, "invalid or expired token");
     if (access == WRN_ACCESS_LATE) return true;
-    return refuse(request, for_team ? "send an API key as X-API-Key, or a token as Authorization: Bearer"
-                                    : "send a user's token as Authorization: Bearer");
+    return refuse_credentials(request, for_team ? "send an API key as X-API-Key, or a token as Authorization: Bearer"
+                                                : "send a user's token as Authorization: Bearer");
 }
 
 bool wrn_auth_check_token(const wrn_auth *auth, const char *token, wrn_identity *who) {

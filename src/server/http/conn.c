@@ -122,7 +122,7 @@ static wrn_request *new_request(wrn_conn *conn) {
 }
 
 /* Answers an incomplete or malformed request, then closes. */
-static void refuse(wrn_conn *conn, int status, const char *why) {
+static void refuse_request(wrn_conn *conn, int status, const char *why) {
     wrn_request *lost = conn->streaming ? WRN_TAKE(conn->running) : NULL;
     wrn_request *request = conn->request ? WRN_TAKE(conn->request) : new_request(conn);
     conn->streaming = false;
@@ -140,10 +140,10 @@ static void refuse(wrn_conn *conn, int status, const char *why) {
 static void refuse_body(wrn_conn *conn, size_t limit) {
     char why[96];
     snprintf(why, sizeof(why), "the request body is larger than %zu bytes, the limit here", limit);
-    refuse(conn, 413, why);
+    refuse_request(conn, 413, why);
 }
 
-static void take_head(wrn_conn *conn) {
+static void conn_take_head(wrn_conn *conn) {
     wrn_http *http = conn->http;
     wrn_request *request = new_request(conn);
     request->head = conn->parser.ready;
@@ -177,33 +177,33 @@ static void run_request(wrn_conn *conn) {
     conn->http->handler.run(conn->http->handler.context, conn->running);
 }
 
-static void take_piece(wrn_conn *conn) {
+static void conn_take_piece(wrn_conn *conn) {
     if (conn->state != WRN_CONN_BODY) return;
     if (conn->streaming) return conn->running->on_piece(conn->running, conn->parser.piece, conn->parser.piece_size);
     wrn_buf *body = &conn->request->body;
-    if (!wrn_request_charge(conn->request, conn->parser.piece_size)) return refuse(conn, 503, WRN_BUDGET_SPENT);
+    if (!wrn_request_charge(conn->request, conn->parser.piece_size)) return refuse_request(conn, 503, WRN_BUDGET_SPENT);
     wrn_buf_put(body, conn->parser.piece, conn->parser.piece_size);
     if (body->failed) refuse_body(conn, conn->request->body_max);
 }
 
 static void take_step(wrn_conn *conn, wrn_http1_step step) {
     switch (step) {
-    case WRN_HTTP1_HEAD: return take_head(conn);
-    case WRN_HTTP1_BODY: return take_piece(conn);
+    case WRN_HTTP1_HEAD: return conn_take_head(conn);
+    case WRN_HTTP1_BODY: return conn_take_piece(conn);
     case WRN_HTTP1_END:
         if (conn->state == WRN_CONN_LINGER) wrn_conn_close(conn);
         else if (conn->state == WRN_CONN_BODY) run_request(conn);
         return;
     case WRN_HTTP1_BAD:
         conn->deaf = true;
-        if (conn->state != WRN_CONN_LINGER) refuse(conn, conn->parser.status, conn->parser.why);
+        if (conn->state != WRN_CONN_LINGER) refuse_request(conn, conn->parser.status, conn->parser.why);
         return;
     case WRN_HTTP1_MORE: return;
     }
 }
 
 /* Pauses input until wrn_conn_rested(), in one of the next iterations. */
-static void rest(wrn_conn *conn) {
+static void rest_conn(wrn_conn *conn) {
     if (conn->resting || conn->state == WRN_CONN_CLOSED) return;
     conn->resting = true;
     wrn_conn_go_round(conn);
@@ -222,7 +222,7 @@ static size_t advance(wrn_conn *conn, const char *data, size_t size) {
         if (step == WRN_HTTP1_MORE) break;
         take_step(conn, step);
         /* Only with input left, or between requests: otherwise nothing would take the END step later. */
-        if ((conn->state == WRN_CONN_HEAD || at < size) && wrn_now_us() - conn->turn_us > SLICE_US) rest(conn);
+        if ((conn->state == WRN_CONN_HEAD || at < size) && wrn_now_us() - conn->turn_us > SLICE_US) rest_conn(conn);
     }
     conn->advancing = false;
     return conn->deaf ? size : at;
@@ -238,7 +238,7 @@ static void end_tap_input(wrn_conn *conn) {
 static void end_turn(wrn_conn *conn) {
     int64_t took_us = wrn_now_us() - conn->turn_us;
     if (conn->state == WRN_CONN_CLOSED) return;
-    if (took_us > SLICE_US) rest(conn);
+    if (took_us > SLICE_US) rest_conn(conn);
     if (took_us > 2 * SLICE_US && conn->gulp > LEAST) conn->gulp /= 2;
     else if (took_us < SLICE_US / 2 && conn->gulp < LITTLE) conn->gulp *= 2;
 }
@@ -466,7 +466,7 @@ void wrn_conn_reply(wrn_request *request, int status, const char *type, wrn_buf 
 
 /* The client has shut down its sending side. Sending it a second "100 Continue" shows whether it is still there: a client
  * ignores it, a closed socket answers with a reset. Otherwise keep-alive probes find out in a minute or two. */
-static void probe(wrn_conn *conn) {
+static void probe_client(wrn_conn *conn) {
     enum { IDLE_SEC = 10 };
     static char go_on[] = "HTTP/1.1 100 Continue\r\n\r\n";
     const wrn_request *request = conn->running ? conn->running : conn->request;
@@ -486,7 +486,7 @@ static bool has_hung_up(wrn_conn *conn) {
     if (conn->reading || uv_fileno(&conn->io.handle, &socket.fd) != 0 || poll(&socket, 1, 0) <= 0) return false;
     if (socket.revents & (POLLERR | POLLHUP)) return true;
     if (tapped && !conn->tap.end) return true;
-    if (!conn->half_closed) probe(conn);
+    if (!conn->half_closed) probe_client(conn);
     return false;
 }
 
@@ -506,7 +506,7 @@ void wrn_conn_sweep(wrn_conn *conn, int64_t now) {
     bool waiting = conn->state == WRN_CONN_BODY || (conn->state == WRN_CONN_HEAD && wrn_http1_has_begun(&conn->parser));
     if (!waiting) return wrn_conn_close(conn);
     conn->deaf = true;
-    refuse(conn, 408, "the request took too long to arrive");
+    refuse_request(conn, 408, "the request took too long to arrive");
 }
 
 /* Unauthenticated, or between two requests. */
@@ -562,7 +562,7 @@ void wrn_conn_accept(wrn_http *http, uv_stream_t *listener) {
     if (http->open_count > max + REFUSED_MAX) return wrn_conn_close(conn);
     if (http->open_count > max) {
         conn->deaf = true;
-        return refuse(conn, 503, "too many connections are open; try again later");
+        return refuse_request(conn, 503, "too many connections are open; try again later");
     }
     wrn_conn_update_reading(conn);
 }

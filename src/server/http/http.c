@@ -187,7 +187,7 @@ static int bind_unix(wrn_listener *listener, const char *path, char *bound, size
     return error;
 }
 
-static void on_listener_closed(uv_handle_t *handle) {
+static void http_on_listener_closed(uv_handle_t *handle) {
     wrn_listener *listener = handle->data;
     wrn_http *http = listener->http;
     free(listener);
@@ -208,7 +208,7 @@ bool wrn_http_listen(wrn_http *http, const char *address, char *bound, size_t bo
         http->listeners = listener;
         return true;
     }
-    uv_close(&listener->io.handle, on_listener_closed);
+    uv_close(&listener->io.handle, http_on_listener_closed);
     if (error == UV_EINVAL)
         return wrn_why_set(why, "cannot listen on \"%s\": give IP:PORT, [IPv6]:PORT or unix:/absolute/path", address);
     if (error != UV_EADDRINUSE) return wrn_why_set(why, "cannot listen on %s: %s", address, uv_strerror(error));
@@ -246,7 +246,7 @@ void wrn_http_stop(wrn_http *http) {
     while (http->listeners) {
         wrn_listener *listener = http->listeners;
         http->listeners = listener->next;
-        uv_close(&listener->io.handle, on_listener_closed);
+        uv_close(&listener->io.handle, http_on_listener_closed);
     }
     for (wrn_conn *conn = http->conns; conn; conn = conn->next) {
         if (conn->state != WRN_CONN_TAP) wrn_conn_close_idle(conn);

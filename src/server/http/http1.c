@@ -36,7 +36,7 @@ const char *wrn_http_head_get(const wrn_http_head *head, const char *name) {
     return NULL;
 }
 
-static void begin(wrn_http1 *h) {
+static void begin_head(wrn_http1 *h) {
     h->phase = PHASE_HEAD;
     h->lines = h->line_size = 0;
     h->last = '\0';
@@ -45,7 +45,7 @@ static void begin(wrn_http1 *h) {
 
 void wrn_http1_init(wrn_http1 *h, const wrn_http1_limits *limits) {
     *h = (wrn_http1){.limits = *limits, .head = WRN_BUF_LIMITED(limits->head_max + 1)};
-    begin(h);
+    begin_head(h);
 }
 
 void wrn_http1_free(wrn_http1 *h) {
@@ -55,7 +55,7 @@ void wrn_http1_free(wrn_http1 *h) {
 
 bool wrn_http1_has_begun(const wrn_http1 *h) { return h->phase == PHASE_HEAD && h->head.size > 0; }
 
-static wrn_http1_step bad(wrn_http1 *h, int status, const char *why) {
+static wrn_http1_step http1_bad(wrn_http1 *h, int status, const char *why) {
     h->phase = PHASE_BAD;
     h->status = status;
     h->why = why;
@@ -253,22 +253,23 @@ static wrn_http1_step parse_head(wrn_http1 *h) {
     bool http_1_0 = false, ok = is_request_line(head->text) && run_parser(&b, size, &http_1_0);
     if (ok) cut_fields(&b);
     free(b.ends);
-    if (b.too_many) return bad(h, 431, "too many header fields");
-    if (!ok) return bad(h, 400, "malformed request head");
-    if (b.url_size > h->limits.url_max) return bad(h, 414, "the URL is too long");
-    if (!split_target(&b)) return bad(h, 400, "malformed request target");
+    if (b.too_many) return http1_bad(h, 431, "too many header fields");
+    if (!ok) return http1_bad(h, 400, "malformed request head");
+    if (b.url_size > h->limits.url_max) return http1_bad(h, 414, "the URL is too long");
+    if (!split_target(&b)) return http1_bad(h, 400, "malformed request target");
     int status = 400;
     const char *why = interpret(head, http_1_0, &status);
-    if (why) return bad(h, status, why);
+    if (why) return http1_bad(h, status, why);
     h->phase = PHASE_FRAMING;
     return WRN_HTTP1_HEAD;
 }
 
 /* Finds the empty line that ends the head, and refuses what parsers disagree about: bare CR or LF, NUL, folded lines. */
-static wrn_http1_step feed_head(wrn_http1 *h, const char *data, size_t size, size_t *used) {
+static wrn_http1_step http1_feed_head(wrn_http1 *h, const char *data, size_t size, size_t *used) {
     for (size_t i = 0; i < size; i++) {
         char c = data[i];
-        if (c == '\0' || (h->last == '\r') != (c == '\n')) return bad(h, 400, "stray control character in the head");
+        if (c == '\0' || (h->last == '\r') != (c == '\n'))
+            return http1_bad(h, 400, "stray control character in the head");
         h->last = c;
         if (c == '\n') {
             bool blank = h->line_size == 0;
@@ -278,28 +279,28 @@ static wrn_http1_step feed_head(wrn_http1 *h, const char *data, size_t size, siz
             wrn_buf_put(&h->head, data, i + 1);
             *used = i + 1;
             if (h->head.failed || h->head.size > h->limits.head_max)
-                return bad(h, 431, "the request head is too large");
+                return http1_bad(h, 431, "the request head is too large");
             return parse_head(h);
         }
         if (c == '\r') continue;
-        if (h->line_size == 0 && h->lines && (c == ' ' || c == '\t')) return bad(h, 400, "folded header line");
-        if (!h->lines && ++h->line_size > h->limits.url_max + 64) return bad(h, 414, "the URL is too long");
+        if (h->line_size == 0 && h->lines && (c == ' ' || c == '\t')) return http1_bad(h, 400, "folded header line");
+        if (!h->lines && ++h->line_size > h->limits.url_max + 64) return http1_bad(h, 414, "the URL is too long");
         if (h->lines) h->line_size = 1;
     }
     wrn_buf_put(&h->head, data, size);
     *used = size;
-    if (h->head.failed || h->head.size > h->limits.head_max) return bad(h, 431, "the request head is too large");
+    if (h->head.failed || h->head.size > h->limits.head_max) return http1_bad(h, 431, "the request head is too large");
     return WRN_HTTP1_MORE;
 }
 
 /* ---- body ---- */
 
 static wrn_http1_step end_message(wrn_http1 *h) {
-    begin(h);
+    begin_head(h);
     return WRN_HTTP1_END;
 }
 
-static wrn_http1_step take_piece(wrn_http1 *h, const char *data, size_t size, size_t *used) {
+static wrn_http1_step http1_take_piece(wrn_http1 *h, const char *data, size_t size, size_t *used) {
     if (!size) return WRN_HTTP1_MORE;
     h->piece = data;
     h->piece_size = *used = h->left < size ? (size_t)h->left : size;
@@ -311,7 +312,7 @@ static wrn_http1_step feed_chunked(wrn_http1 *h, const char *data, size_t size, 
     switch (wrn_chunks_feed(&h->chunks, data, size, used)) {
     case WRN_CHUNKS_MORE: return WRN_HTTP1_MORE;
     case WRN_CHUNKS_END: return end_message(h);
-    case WRN_CHUNKS_BAD: return bad(h, 400, h->chunks.why);
+    case WRN_CHUNKS_BAD: return http1_bad(h, 400, h->chunks.why);
     case WRN_CHUNKS_DATA: break;
     }
     h->piece = h->chunks.piece;
@@ -331,7 +332,7 @@ static wrn_http1_step start_body(wrn_http1 *h) {
 wrn_http1_step wrn_http1_feed(wrn_http1 *h, const char *data, size_t size, size_t *used) {
     *used = 0;
     if (h->phase == PHASE_HEAD) {
-        wrn_http1_step step = feed_head(h, data, size, used);
+        wrn_http1_step step = http1_feed_head(h, data, size, used);
         if (step == WRN_HTTP1_HEAD) h->left = (uint64_t)h->ready.content_length;
         return step;
     }
@@ -339,5 +340,5 @@ wrn_http1_step wrn_http1_feed(wrn_http1 *h, const char *data, size_t size, size_
     if (h->phase == PHASE_BAD) return WRN_HTTP1_BAD;
     if (h->phase == PHASE_CHUNKED) return feed_chunked(h, data, size, used);
     if (!h->left) return end_message(h);
-    return take_piece(h, data, size, used);
+    return http1_take_piece(h, data, size, used);
 }

@@ -17,7 +17,7 @@ enum phase {
     PHASE_BAD
 };
 
-static wrn_multipart_step bad(wrn_multipart *m, const char *why) {
+static wrn_multipart_step multipart_bad(wrn_multipart *m, const char *why) {
     m->phase = PHASE_BAD;
     m->why = why;
     return WRN_MULTIPART_BAD;
@@ -141,7 +141,7 @@ static const char *take_line(wrn_multipart *m, char *line, bool *disposed) {
     return NULL;
 }
 
-static wrn_multipart_step take_head(wrn_multipart *m) {
+static wrn_multipart_step multipart_take_head(wrn_multipart *m) {
     bool disposed = false;
     m->name = "";
     m->has_filename = false;
@@ -149,7 +149,7 @@ static wrn_multipart_step take_head(wrn_multipart *m) {
         end = strstr(line, "\r\n");
         *end = '\0';
         const char *why = take_line(m, line, &disposed);
-        if (why) return bad(m, why);
+        if (why) return multipart_bad(m, why);
     }
     m->phase = PHASE_CONTENT;
     m->in_part = true;
@@ -158,19 +158,19 @@ static wrn_multipart_step take_head(wrn_multipart *m) {
     return WRN_MULTIPART_PART;
 }
 
-static wrn_multipart_step feed_head(wrn_multipart *m, const char *data, size_t size, size_t *used) {
+static wrn_multipart_step multipart_feed_head(wrn_multipart *m, const char *data, size_t size, size_t *used) {
     wrn_buf *head = &m->head;
     while (*used < size) {
         const char *at = data + *used, *end = memchr(at, '\n', size - *used);
         size_t more = end ? (size_t)(end - at) + 1 : size - *used;
         wrn_buf_put(head, at, more);
         *used += more;
-        if (head->failed) return bad(m, "the head of a part is too long");
+        if (head->failed) return multipart_bad(m, "the head of a part is too long");
         const char *last = head->data + head->size;
         if (memchr(at, '\0', more) || (end && (head->size < 2 || last[-2] != '\r')))
-            return bad(m, "the head of a part is malformed");
+            return multipart_bad(m, "the head of a part is malformed");
         if (!end) continue;
-        if (head->size == 2 || (head->size >= 4 && memcmp(last - 4, "\r\n\r\n", 4) == 0)) return take_head(m);
+        if (head->size == 2 || (head->size >= 4 && memcmp(last - 4, "\r\n\r\n", 4) == 0)) return multipart_take_head(m);
     }
     return WRN_MULTIPART_MORE;
 }
@@ -250,7 +250,7 @@ static wrn_multipart_step feed_line(wrn_multipart *m, char c) {
         m->phase = PHASE_HEAD;
         wrn_buf_clear(&m->head);
     } else {
-        return bad(m, "a boundary is followed by something else on its line");
+        return multipart_bad(m, "a boundary is followed by something else on its line");
     }
     return WRN_MULTIPART_MORE;
 }
@@ -262,7 +262,7 @@ wrn_multipart_step wrn_multipart_feed(wrn_multipart *m, const char *data, size_t
         switch (m->phase) {
         case PHASE_CONTENT: step = feed_content(m, data, size, used); break;
         case PHASE_DELIMITER: step = feed_delimiter(m, data[*used]); break;
-        case PHASE_HEAD: step = feed_head(m, data, size, used); break;
+        case PHASE_HEAD: step = multipart_feed_head(m, data, size, used); break;
         case PHASE_OVER: *used = size; break;
         case PHASE_BAD: return WRN_MULTIPART_BAD;
         default: step = feed_line(m, data[(*used)++]); break;

@@ -27,14 +27,14 @@ bool wrn_password_hash_now(const char *password, char out[WRN_PASSWORD_HASH_SIZE
                                  crypto_pwhash_MEMLIMIT_INTERACTIVE, crypto_pwhash_ALG_ARGON2ID13) == 0;
 }
 
-static void work(wrn_job *of) {
+static void run_hash(wrn_job *of) {
     hash_job *job = (hash_job *)of;
     if (!job->verify) job->good = wrn_password_hash_now(job->password, job->hash);
     else if (!*job->hash) (void)wrn_password_hash_now(job->password, job->hash);
     else job->good = crypto_pwhash_str_verify(job->hash, job->password, strlen(job->password)) == 0;
 }
 
-static void finish(wrn_job *of) {
+static void finish_hash(wrn_job *of) {
     hash_job *job = (hash_job *)of;
     pending--;
     job->done(job->context, job->good ? job->hash : NULL);
@@ -47,7 +47,8 @@ static bool start_job(uv_loop_t *loop, const char *password, const char *hash, w
     size_t size = strlen(password);
     if (pending >= PENDING_MAX || size > WRN_PASSWORD_MAX) return false;
     hash_job *job = calloc(1, sizeof(*job));
-    *job = (hash_job){.job = {.run = work, .done = finish}, .verify = hash != NULL, .done = done, .context = context};
+    *job = (hash_job){
+        .job = {.run = run_hash, .done = finish_hash}, .verify = hash != NULL, .done = done, .context = context};
     memcpy(job->password, password, size + 1);
     snprintf(job->hash, sizeof(job->hash), "%s", hash ? hash : "");
     pending++;

@@ -53,7 +53,7 @@ static void end_confirm(wrn_job *job) {
     wrn_reply_db_error(a->request);
 }
 
-static void reply(wrn_request *request, int status, const char *type, wrn_buf *body) {
+static void send_reply(wrn_request *request, int status, const char *type, wrn_buf *body) {
     bool (*confirm)(void *app) = WRN_TAKE(request->confirm);
     if (!confirm || status >= 400) return wrn_conn_reply(request, status, type, body);
     answer *a = wrn_arena_alloc(&request->arena, sizeof(*a));
@@ -64,17 +64,17 @@ static void reply(wrn_request *request, int status, const char *type, wrn_buf *b
 void wrn_reply_bytes(wrn_request *request, int status, const char *type, const void *data, size_t size) {
     wrn_buf body = WRN_BUF_INIT;
     wrn_buf_put(&body, data, size);
-    reply(request, status, type, &body);
+    send_reply(request, status, type, &body);
 }
 
 void wrn_reply_buf(wrn_request *request, int status, const char *type, wrn_buf *body) {
-    reply(request, status, type, body);
+    send_reply(request, status, type, body);
     *body = WRN_BUF_INIT;
 }
 
 void wrn_reply_empty(wrn_request *request, int status) {
     wrn_buf none = WRN_BUF_INIT;
-    reply(request, status, NULL, &none);
+    send_reply(request, status, NULL, &none);
 }
 
 void wrn_reply_json(wrn_request *request, int status, wrn_json *body) {
@@ -82,7 +82,7 @@ void wrn_reply_json(wrn_request *request, int status, wrn_json *body) {
     wrn_json_write(body, &text);
     wrn_buf_putc(&text, '\n');
     wrn_json_free(body);
-    reply(request, status, "application/json", &text);
+    send_reply(request, status, "application/json", &text);
 }
 
 void wrn_reply_model(wrn_request *request, int status, const wrn_model *model, const void *value) {

@@ -50,7 +50,7 @@ const char *wrn_query_get(const char *query, const char *name, wrn_arena *arena)
 }
 
 /* The last segment of a very deep path keeps its slashes, so that it only matches "...". */
-static wrn_match split(const char *path, wrn_arena *arena, path_parts *parts) {
+static wrn_match split_path(const char *path, wrn_arena *arena, path_parts *parts) {
     char *copy = wrn_arena_dup(arena, path, strlen(path));
     if (!copy || *copy != '/') return WRN_MATCH_NO_PATH;
     size_t size = strlen(copy);
@@ -104,7 +104,7 @@ static void add_allowed(wrn_buf *allow, const char *method) {
 wrn_match wrn_router_find(const wrn_route *routes, size_t count, const char *method, const char *path, wrn_arena *arena,
                           const char *params[WRN_PARAMS_MAX], const wrn_route **found, wrn_buf *allow) {
     path_parts parts = {.count = 0};
-    wrn_match split_ok = split(path, arena, &parts);
+    wrn_match split_ok = split_path(path, arena, &parts);
     if (split_ok != WRN_MATCH_FOUND) return split_ok;
     unsigned best = 0;
     *found = NULL;

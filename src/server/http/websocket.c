@@ -69,7 +69,7 @@ static void send_output(wrn_websocket *w) {
 
 static size_t unsent(const wrn_websocket *w) { return w->tap ? wrn_tap_unsent(w->tap) : 0; }
 
-static void flush(wrn_websocket *w) {
+static void flush_websocket(wrn_websocket *w) {
     send_output(w);
     if (wrn_ws_pong(w->ws, unsent(w))) send_output(w);
 }
@@ -79,11 +79,11 @@ static void websocket_on_data(void *context, const char *data, size_t size) {
     w->in_feed = true;
     bool open = wrn_ws_feed(w->ws, data, size);
     w->in_feed = false;
-    flush(w);
+    flush_websocket(w);
     if (!open || w->closed) return end_websocket(w, !w->closed);
     if (wrn_budget_charge(&w->charged, wrn_ws_unfinished(w->ws))) return;
     wrn_ws_close(w->ws, WRN_WS_TRY_AGAIN);
-    flush(w);
+    flush_websocket(w);
     end_websocket(w, true);
 }
 
@@ -99,7 +99,9 @@ static void websocket_on_room(void *context) {
     if (w->events.room) w->events.room(w->context);
 }
 
-static void websocket_on_sent(void *context) { flush(context); /* the answer to a ping may have waited for this */ }
+static void websocket_on_sent(void *context) {
+    flush_websocket(context); /* the answer to a ping may have waited for this */
+}
 
 static void websocket_on_gone(void *context) {
     wrn_websocket *w = context;
@@ -110,7 +112,7 @@ static void websocket_on_gone(void *context) {
 static void websocket_on_stop(void *context) {
     wrn_websocket *w = context;
     wrn_ws_close(w->ws, WRN_WS_GOING_AWAY);
-    flush(w);
+    flush_websocket(w);
     end_websocket(w, true);
 }
 
@@ -162,11 +164,11 @@ void wrn_websocket_limit(wrn_websocket *w, size_t message_max) { wrn_ws_limit(w-
 /* ---- sending ---- */
 
 void wrn_websocket_send(wrn_websocket *w, bool binary, const void *data, size_t size) {
-    if (wrn_ws_send(w->ws, binary, data, size)) flush(w);
+    if (wrn_ws_send(w->ws, binary, data, size)) flush_websocket(w);
 }
 
 void wrn_websocket_ping(wrn_websocket *w) {
-    if (wrn_ws_ping(w->ws, unsent(w))) flush(w);
+    if (wrn_ws_ping(w->ws, unsent(w))) flush_websocket(w);
 }
 
 bool wrn_websocket_is_crowded(const wrn_websocket *w) { return w->tap && wrn_tap_is_crowded(w->tap); }
@@ -177,7 +179,7 @@ void wrn_websocket_read(wrn_websocket *w, bool on) {
 
 void wrn_websocket_close(wrn_websocket *w, int code) {
     wrn_ws_close(w->ws, code);
-    flush(w);
+    flush_websocket(w);
     if (w->in_feed) w->closed = true;
     else end_websocket(w, false);
 }

@@ -10,7 +10,7 @@
 enum { KEEPALIVE_MS = 30000 };
 
 typedef struct listener {
-    wrn_watcher watcher; /* first, so that it leads here */
+    wrn_watcher watcher; /* first: a watcher is cast to its listener */
     wrn_server *server;
     wrn_tap *tap;
     uv_timer_t timer;
@@ -55,7 +55,7 @@ static void send_event(listener *l, const char *what, wrn_json *event) {
     wrn_tap_write(l->tap, frame.data, frame.size);
 }
 
-static void on_news(wrn_watcher *watcher, const wrn_news *news) {
+static void events_on_news(wrn_watcher *watcher, const wrn_news *news) {
     listener *l = (listener *)watcher;
     /* A client that does not read is disconnected, so that it knows that events are missing. */
     if (wrn_tap_is_crowded(l->tap)) return wrn_tap_abort(l->tap), end_listener(l);
@@ -78,7 +78,7 @@ void wrn_route_events(wrn_request *request) {
                                "Connection: close\r\n\r\n";
     listener *l = calloc(1, sizeof(*l));
     l->server = wrn_server_of(request);
-    l->watcher.tell = on_news;
+    l->watcher.tell = events_on_news;
     memcpy(l->watcher.team_id, request->who.team_id, sizeof(l->watcher.team_id));
     uv_timer_init(&l->server->loop, &l->timer);
     l->timer.data = l;

@@ -15,7 +15,7 @@ enum { TIMEOUT_DEFAULT_SEC = 30, ENVS_MAX = 4096, CONTROL_FREE = 4096 };
 
 /* Lives in the request's arena, which the answer frees; the buffers are freed before. */
 typedef struct run {
-    wrn_viewer viewer; /* first, so that it leads here */
+    wrn_viewer viewer; /* first: a viewer is cast to this */
     wrn_request *request;
     wrn_exec_request asked;
     wrn_buf out, err;

@@ -9,7 +9,7 @@
 
 /* A command that is being started. Lives in the request's arena. */
 typedef struct starting {
-    wrn_viewer viewer; /* first, so that it leads here */
+    wrn_viewer viewer; /* first: a viewer is cast to this */
     wrn_request *request;
     const char *cmd;
     char sandbox_id[WRN_ID_SIZE];

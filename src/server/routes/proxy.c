@@ -74,7 +74,7 @@ static void proxy_on_handle_closed(uv_handle_t *handle) {
     if (!--p->handles) free(p);
 }
 
-static void finish(proxy *p) {
+static void finish_proxy(proxy *p) {
     if (p->closing) return;
     p->closing = true;
     *p->link = p->next;
@@ -89,29 +89,29 @@ static void finish(proxy *p) {
 }
 
 /* Before the answer has begun. */
-static void refuse(proxy *p, int status, const char *why) {
+static void refuse_proxy(proxy *p, int status, const char *why) {
     wrn_reply_plain(WRN_TAKE(p->request), status, why);
-    finish(p);
+    finish_proxy(p);
 }
 
 static void guest_failed(proxy *p, const char *why) {
     if (p->phase == ANSWERING && p->request) wrn_reply_end(WRN_TAKE(p->request), false);
-    if (!p->request) return finish(p);
+    if (!p->request) return finish_proxy(p);
     char text[200];
     snprintf(text, sizeof(text), "the program on port %d of the sandbox sent a bad answer: %s", p->port, why);
-    refuse(p, 502, text);
+    refuse_proxy(p, 502, text);
 }
 
 static void proxy_on_timer(uv_timer_t *timer) {
     proxy *p = timer->data;
     char text[200];
-    if (p->phase == TUNNEL) return finish(p);
+    if (p->phase == TUNNEL) return finish_proxy(p);
     if (!p->request) return;
     snprintf(text, sizeof(text),
              p->phase == DIALING ? "port %d of the sandbox takes no connection"
                                  : "the program on port %d of the sandbox does not answer",
              p->port);
-    if (p->phase != DIALING) return refuse(p, 504, text);
+    if (p->phase != DIALING) return refuse_proxy(p, 504, text);
     wrn_reply_plain(WRN_TAKE(p->request), 504, text); /* the callback of the dial finishes `p` */
 }
 
@@ -139,7 +139,7 @@ static void end_deadlock(proxy *p) {
 
 static void shut_guest(proxy *p) {
     p->shut_next = p->writing;
-    if (!p->writing && uv_shutdown(&p->shutdown, (uv_stream_t *)&p->guest, NULL) != 0) finish(p);
+    if (!p->writing && uv_shutdown(&p->shutdown, (uv_stream_t *)&p->guest, NULL) != 0) finish_proxy(p);
 }
 
 static void write_guest(proxy *p);
@@ -149,7 +149,7 @@ static void guest_on_written(uv_write_t *write, int status) {
     wrn_buf_free(&p->sending);
     p->writing = false;
     if (p->closing) return;
-    if (status < 0 && p->phase == TUNNEL) return finish(p);
+    if (status < 0 && p->phase == TUNNEL) return finish_proxy(p);
     if (status < 0) { /* the guest may have answered nevertheless */
         p->body_over = true;
         return deliver_early(p);
@@ -207,7 +207,7 @@ static void client_on_gone(wrn_request *request) {
     proxy *p = request->handler;
     p->request = NULL;
     wrn_reply_end(request, false);
-    if (p->phase != DIALING) finish(p);
+    if (p->phase != DIALING) finish_proxy(p);
 }
 
 /* ---- from the guest ---- */
@@ -241,7 +241,7 @@ static void take_answer(proxy *p, const char *data, size_t size) {
         case WRN_RESPONSE_BAD: return guest_failed(p, p->response.why);
         case WRN_RESPONSE_HEAD: begin_answer(p); break;
         case WRN_RESPONSE_BODY: wrn_reply_piece(p->request, p->response.piece, p->response.piece_size); break;
-        case WRN_RESPONSE_END: wrn_reply_end(WRN_TAKE(p->request), true); return finish(p);
+        case WRN_RESPONSE_END: wrn_reply_end(WRN_TAKE(p->request), true); return finish_proxy(p);
         }
         if (p->phase == TUNNEL && !p->closing && at < size) wrn_tap_write(p->tap, data + at, size - at);
     }
@@ -277,7 +277,7 @@ static void guest_on_end(proxy *p) {
     if (p->closing || !p->request) return;
     if (wrn_response_eof(&p->response) == WRN_RESPONSE_BAD) return guest_failed(p, p->response.why);
     wrn_reply_end(WRN_TAKE(p->request), true);
-    finish(p);
+    finish_proxy(p);
 }
 
 static void guest_on_read(uv_stream_t *stream, ssize_t got, const uv_buf_t *buf) {
@@ -325,7 +325,7 @@ static void note_half(proxy *p) {
 /* One end has sent its last byte; the other may go on. */
 static void end_half(proxy *p, bool *half) {
     *half = true;
-    if (p->client_over && p->guest_over) return finish(p);
+    if (p->client_over && p->guest_over) return finish_proxy(p);
     note_half(p);
     if (half == &p->guest_over) wrn_tap_shut(p->tap);
     else shut_guest(p);
@@ -339,7 +339,7 @@ static void tunnel_on_end(void *context) {
 static void tunnel_on_gone(void *context) {
     proxy *p = context;
     p->tap = NULL;
-    finish(p);
+    finish_proxy(p);
 }
 
 static void begin_tunnel(proxy *p) {
@@ -353,7 +353,7 @@ static void begin_tunnel(proxy *p) {
     p->phase = TUNNEL;
     p->tap = wrn_request_take_over(WRN_TAKE(p->request), head.data, &events, p);
     if (p->tap) wrn_tap_read(p->tap, true);
-    else finish(p);
+    else finish_proxy(p);
 }
 
 /* ---- the beginning ---- */
@@ -365,12 +365,12 @@ static void proxy_on_dialled(void *context, int fd, const wrn_fault *fault) {
         if (fd >= 0) close(fd);
         snprintf(text, sizeof(text), "nothing answers on port %d of the sandbox: %.120s", p->port,
                  fault ? fault->message : "out of descriptors");
-        if (p->request) return refuse(p, 502, text);
-        return finish(p);
+        if (p->request) return refuse_proxy(p, 502, text);
+        return finish_proxy(p);
     }
     WRN_AUTO(wrn_buf_free) wrn_buf head = WRN_BUF_INIT;
     if (!wrn_proxy_put_head(p->server, &p->request->head, p->port, p->upgrade, &head))
-        return refuse(p, 400, "Connection names too many fields");
+        return refuse_proxy(p, 400, "Connection names too many fields");
     set_time(p, p->server->config->proxy_answer_ms);
     p->guest_open = true;
     p->phase = SENDING;
@@ -410,7 +410,7 @@ static bool has_room(const wrn_server *server, const char *id) {
     return all < (max > 1 ? max : 1) && same <= max / 2;
 }
 
-static void list(proxy *p, wrn_server *server) {
+static void list_proxy(proxy *p, wrn_server *server) {
     p->server = server;
     p->next = server->proxies;
     p->link = &server->proxies;
@@ -431,7 +431,7 @@ void wrn_proxy_run(wrn_request *request) {
         return wrn_reply_plain(request, 503, "too many connections to ports of sandboxes are open; try again later");
     }
     proxy *p = calloc(1, sizeof(*p));
-    list(p, server);
+    list_proxy(p, server);
     p->request = request;
     p->port = port;
     p->response.no_body = strcmp(head->method, "HEAD") == 0;

@@ -19,7 +19,7 @@ static const char *const names[FIELDS] = {"path", "mode", "owner", "in_place", "
 
 /* Lives in the request's arena. */
 typedef struct upload {
-    wrn_viewer viewer; /* first, so that it leads here */
+    wrn_viewer viewer; /* first: a viewer is cast to this */
     wrn_request *request;
     wrn_sandbox_row row;
     wrn_multipart form;
@@ -45,7 +45,7 @@ static wrn_request *end_upload(upload *u) {
     return u->request;
 }
 
-static bool refuse(upload *u, const char *why) {
+static bool refuse_upload(upload *u, const char *why) {
     return wrn_refuse(end_upload(u), WRN_FAULT_INVALID_REQUEST, "%s", why);
 }
 
@@ -121,9 +121,9 @@ static bool start_write(upload *u) {
 static bool take_text_part(upload *u, size_t field) {
     char why[100];
     snprintf(why, sizeof(why), "the form has more than one part \"%s\"", names[field]);
-    if (u->seen[field]) return refuse(u, why);
+    if (u->seen[field]) return refuse_upload(u, why);
     snprintf(why, sizeof(why), "the part \"%s\" must come before \"file\"", names[field]);
-    if (u->started && field != FIELD_PATH) return refuse(u, why);
+    if (u->started && field != FIELD_PATH) return refuse_upload(u, why);
     u->seen[field] = true;
     u->part = PART_TEXT;
     u->field = field;
@@ -136,9 +136,10 @@ static bool take_part(upload *u) {
     for (size_t field = 0; field < FIELDS; field++)
         if (strcmp(u->form.name, names[field]) == 0) return take_text_part(u, field);
     if (strcmp(u->form.name, "file") == 0) {
-        if (u->file_seen) return refuse(u, "the form has more than one part \"file\"");
-        if (!u->streams && !u->form.has_filename) return refuse(u, "the part \"file\" needs a filename parameter");
-        if (u->streams && !u->texts[FIELD_PATH]) return refuse(u, "the part \"path\" must come before \"file\"");
+        if (u->file_seen) return refuse_upload(u, "the form has more than one part \"file\"");
+        if (!u->streams && !u->form.has_filename)
+            return refuse_upload(u, "the part \"file\" needs a filename parameter");
+        if (u->streams && !u->texts[FIELD_PATH]) return refuse_upload(u, "the part \"path\" must come before \"file\"");
         u->file_seen = true;
         u->part = PART_FILE;
         if (u->texts[FIELD_PATH]) return start_write(u);
@@ -146,12 +147,12 @@ static bool take_part(upload *u) {
     return true;
 }
 
-static bool take_piece(upload *u) {
+static bool upload_take_piece(upload *u) {
     if (u->part == PART_FILE) return send_content(u, u->form.piece, u->form.piece_size);
     if (u->part != PART_TEXT) return true;
     wrn_buf_put(&u->text, u->form.piece, u->form.piece_size);
     return !u->text.failed ||
-           refuse(u, u->field == FIELD_PATH ? "the path is too long" : "a part of the form is too long");
+           refuse_upload(u, u->field == FIELD_PATH ? "the path is too long" : "a part of the form is too long");
 }
 
 /* What is wrong with the text; NULL: nothing. Sets *text to NULL where it is as good as absent. */
@@ -181,22 +182,22 @@ static const char *read_field(const upload *u, const char **text) {
 static bool end_part(upload *u) {
     if (u->part != PART_TEXT) return true;
     const char *text = wrn_arena_dup(&u->request->arena, u->text.data ? u->text.data : "", u->text.size);
-    if (strlen(text) != u->text.size) return refuse(u, "a text part of the form holds a NUL character");
+    if (strlen(text) != u->text.size) return refuse_upload(u, "a text part of the form holds a NUL character");
     const char *why = read_field(u, &text);
-    if (why) return refuse(u, why);
+    if (why) return refuse_upload(u, why);
     u->texts[u->field] = text;
     wrn_buf_free(&u->text);
     return u->field != FIELD_PATH || !u->file_seen || u->started || start_write(u);
 }
 
 /* False when the request has been answered. */
-static bool take_step(upload *u, wrn_multipart_step step) {
+static bool upload_take_step(upload *u, wrn_multipart_step step) {
     switch (step) {
     case WRN_MULTIPART_PART: return take_part(u);
-    case WRN_MULTIPART_PIECE: return take_piece(u);
+    case WRN_MULTIPART_PIECE: return upload_take_piece(u);
     case WRN_MULTIPART_PART_END: return end_part(u);
     case WRN_MULTIPART_END: u->form_over = true; return true;
-    case WRN_MULTIPART_BAD: return refuse(u, u->form.why);
+    case WRN_MULTIPART_BAD: return refuse_upload(u, u->form.why);
     case WRN_MULTIPART_MORE: return true;
     }
     return true;
@@ -207,7 +208,7 @@ static void upload_on_piece(wrn_request *request, const char *data, size_t size)
     u->received += size;
     if (!u->streams && u->received > WRITE_BODY_MAX) return too_large(end_upload(u));
     for (size_t at = 0, used; at < size; at += used)
-        if (!take_step(u, wrn_multipart_feed(&u->form, data + at, size - at, &used))) return;
+        if (!upload_take_step(u, wrn_multipart_feed(&u->form, data + at, size - at, &used))) return;
 }
 
 static void upload_on_body_end(wrn_request *request) {
@@ -216,7 +217,7 @@ static void upload_on_body_end(wrn_request *request) {
                       : !u->texts[FIELD_PATH] ? "the form has no part \"path\""
                       : !u->file_seen         ? "the form has no part \"file\""
                                               : NULL;
-    if (why) return (void)refuse(u, why);
+    if (why) return (void)refuse_upload(u, why);
     u->body_over = true;
     if (!u->held.size) upload_go_on(u);
 }
@@ -235,7 +236,7 @@ static void begin_upload(wrn_request *request, const wrn_sandbox_row *row, bool 
     const char *path = streams ? NULL : wrn_query_get(request->head.query, "path", &request->arena);
     if (path && *path) u->texts[FIELD_PATH] = path;
     if (!wrn_multipart_init(&u->form, wrn_http_head_get(&request->head, "content-type")))
-        return (void)refuse(u, u->form.why);
+        return (void)refuse_upload(u, u->form.why);
     request->handler = u;
     request->on_piece = upload_on_piece;
     request->on_body_end = upload_on_body_end;

@@ -82,7 +82,7 @@ static const char *const migrations[] = {
     "ALTER TABLE sandboxes ADD COLUMN metadata TEXT;",
 };
 
-static wrn_db report(wrn_store *store, const char *what) {
+static wrn_db report_error(wrn_store *store, const char *what) {
     int code = sqlite3_extended_errcode(store->db);
     if (code == SQLITE_CONSTRAINT_UNIQUE || code == SQLITE_CONSTRAINT_PRIMARYKEY) return WRN_DB_TAKEN;
     wrn_log_error("database: %s: %s", what, sqlite3_errmsg(store->db));
@@ -102,7 +102,7 @@ static sqlite3_stmt *prepared(wrn_store *store, const char *sql) {
     }
     sqlite3_stmt *statement = NULL;
     if (sqlite3_prepare_v3(store->db, sql, -1, SQLITE_PREPARE_PERSISTENT, &statement, NULL) != SQLITE_OK) {
-        report(store, sql);
+        report_error(store, sql);
         return NULL;
     }
     store->cache[i].sql = sql;
@@ -126,7 +126,7 @@ static sqlite3_stmt *bound(wrn_store *store, const char *sql, const char *types,
         }
     }
     if (error == SQLITE_OK) return statement;
-    if (statement) report(store, sql);
+    if (statement) report_error(store, sql);
     return NULL;
 }
 
@@ -143,7 +143,7 @@ wrn_db wrn_sql_step(wrn_store *store, sqlite3_stmt *statement) {
     int code = sqlite3_step(statement);
     if (code == SQLITE_ROW) return WRN_DB_OK;
     if (code == SQLITE_DONE) return WRN_DB_NONE;
-    return report(store, sqlite3_sql(statement));
+    return report_error(store, sqlite3_sql(statement));
 }
 
 bool wrn_sql_next(wrn_store *store, sqlite3_stmt *rows, wrn_db *outcome) {
@@ -185,11 +185,11 @@ static bool execute(wrn_store *store, const char *sql) {
 }
 
 wrn_db wrn_store_begin(wrn_store *store) {
-    return execute(store, "BEGIN IMMEDIATE") ? WRN_DB_OK : report(store, "BEGIN");
+    return execute(store, "BEGIN IMMEDIATE") ? WRN_DB_OK : report_error(store, "BEGIN");
 }
 
 wrn_db wrn_store_end(wrn_store *store, wrn_db so_far) {
-    if (so_far == WRN_DB_OK && !execute(store, "COMMIT")) so_far = report(store, "COMMIT");
+    if (so_far == WRN_DB_OK && !execute(store, "COMMIT")) so_far = report_error(store, "COMMIT");
     if (so_far != WRN_DB_OK) execute(store, "ROLLBACK");
     return so_far;
 }
@@ -226,7 +226,7 @@ static void end_checkpoint(wrn_job *job) {
     store->checkpointing = false;
 }
 
-static int on_commit(void *context, sqlite3 *db, const char *name, int pages) {
+static int store_on_commit(void *context, sqlite3 *db, const char *name, int pages) {
     wrn_store *store = context;
     (void)db, (void)name;
     if (pages < LOG_PAGES || store->checkpointing) return SQLITE_OK;
@@ -240,7 +240,7 @@ static int on_commit(void *context, sqlite3 *db, const char *name, int pages) {
 void wrn_store_use_loop(wrn_store *store, uv_loop_t *loop) {
     if (store->ephemeral) return;
     store->loop = loop;
-    sqlite3_wal_hook(store->db, on_commit, store); /* replaces SQLite's, which checkpoints at once */
+    sqlite3_wal_hook(store->db, store_on_commit, store); /* replaces SQLite's, which checkpoints at once */
 }
 
 static int schema_version(wrn_store *store) {
