@@ -154,7 +154,7 @@ static char *trim(char *text) {
 }
 
 static bool read_line(wrn_config *config, const char *path, int number, char *line, wrn_why *why) {
-    wrn_why problem;
+    wrn_why problem = {""};
     char *name = trim(line);
     if (!*name || *name == '#') return true;
     char *equals = strchr(name, '=');
@@ -192,7 +192,7 @@ static const char *environment_of(const option *o) {
 }
 
 static bool read_environment(wrn_config *config, wrn_why *why) {
-    wrn_why problem;
+    wrn_why problem = {""};
     for (size_t i = 0; i < WRN_COUNT(options); i++) {
         const char *value = environment_of(&options[i]);
         if (!value || set_option(config, &options[i], value, FROM_ENVIRONMENT, &problem)) continue;
