@@ -2,7 +2,6 @@
 #include <signal.h>
 #include <sodium.h>
 #include <stdio.h>
-#include <string.h>
 #include <sys/resource.h>
 
 #include "base/text.h"
@@ -12,16 +11,8 @@
 #include "server/routes/routes.h"
 #include "server/server.h"
 
-static void setup_log(const wrn_config *config) {
-    static const char *const levels[] = {"error", "warning", "info", "debug"};
-    wrn_log_level level = config->private_fd >= 0 ? WRN_LOG_WARNING : WRN_LOG_INFO;
-    for (size_t i = 0; config->log_level && i < WRN_COUNT(levels); i++)
-        if (strcmp(levels[i], config->log_level) == 0) level = (wrn_log_level)i;
-    wrn_log_setup(level, config->log_format && strcmp(config->log_format, "json") == 0);
-}
-
 static void print(const wrn_buf *text) {
-    if (!text->failed) fwrite(text->data, 1, text->size, stdout);
+    fwrite(text->data, 1, text->size, stdout);
     fflush(stdout);
 }
 
@@ -54,7 +45,7 @@ static int doctor(const wrn_config *config) {
     WRN_AUTO(wrn_json_freep) wrn_json *report = wrn_json_new_array();
     WRN_AUTO(wrn_buf_free) wrn_buf out = WRN_BUF_INIT;
     wrn_backend_config backend;
-    if (!wrn_server_backend_config(config, &arena, &backend)) return 1;
+    wrn_server_backend_config(config, &arena, &backend);
     bool fine = config->leaks ? find_leaks(&backend, report) : wrn_boxes_doctor(&backend, report);
     size_t count = wrn_json_count(report);
     if (config->json) {
@@ -82,7 +73,7 @@ static void number_or_dash(wrn_buf *out, int64_t value, int width) {
 
 static void list_line(void *context, const wrn_template *item) {
     wrn_buf *out = context;
-    wrn_template shown = *item; /* its name and origin come with what it was built from */
+    wrn_template shown = *item; /* name and origin are untrusted */
     wrn_text_clean(shown.name);
     wrn_text_clean(shown.origin);
     wrn_text_clean(shown.type);
@@ -132,7 +123,7 @@ static int template(const wrn_config *config) {
                 plan->name);
         return 2;
     }
-    if (!wrn_server_backend_config(config, &arena, &backend)) return 1;
+    wrn_server_backend_config(config, &arena, &backend);
     if (config->verb == WRN_TEMPLATE_LIST) list_templates(config, &backend, &said);
     else if (config->verb == WRN_TEMPLATE_REMOVE) ok = wrn_template_remove(&backend, plan->name, &said, &fault);
     else ok = wrn_template_build(&backend, plan, &said, &fault);
@@ -143,12 +134,12 @@ static int template(const wrn_config *config) {
 
 /* ---- key ---- */
 
-/* Whoever can write to the data directory is the operator. */
 static int create_key(const wrn_config *config) {
-    char key[WRN_API_KEY_SIZE], why[1024];
+    char key[WRN_API_KEY_SIZE];
+    wrn_why why;
     const char *name = config->key_name ? config->key_name : "By the operator";
-    if (!wrn_server_create_key(config, name, key, why, sizeof(why))) {
-        fprintf(stderr, "wrennd: %s\n", why);
+    if (!wrn_server_create_key(config, name, key, &why)) {
+        fprintf(stderr, "wrennd: %s\n", why.text);
         return 1;
     }
     printf("%s\n", key);
@@ -157,7 +148,7 @@ static int create_key(const wrn_config *config) {
 
 /* ---- the program ---- */
 
-/* Each sandbox takes some descriptors, and the usual limit of 1024 is there for programs that use select(). */
+/* Each sandbox takes descriptors. The default limit of 1024 is for programs that use select(). */
 static void raise_open_files(void) {
     enum { ENOUGH = 1 << 20 };
     struct rlimit files;
@@ -167,32 +158,32 @@ static void raise_open_files(void) {
 }
 
 static int serve(const wrn_config *config) {
-    char why[1024] = "";
+    wrn_why why = {""};
     signal(SIGPIPE, SIG_IGN);
     raise_open_files();
     wrn_lane_setup();
-    if (wrn_server_run(config, why, sizeof(why))) return 0;
-    /* In private mode the owner has been told, and reports it. */
-    if (config->private_fd < 0) wrn_log_error("%s", why);
+    if (wrn_server_run(config, &why)) return 0;
+    /* In private mode the owner has got the message and reports it. */
+    if (config->private_fd < 0) wrn_log_error("%s", why.text);
     return 1;
 }
 
 int wrn_server_main(int argc, char **argv) {
     wrn_config config;
-    char why[512] = "";
+    wrn_why why;
     int status = 2;
     WRN_AUTO(wrn_buf_free) wrn_buf out = WRN_BUF_INIT;
     if (sodium_init() < 0) {
-        fprintf(stderr, "wrennd: libsodium does not start\n");
+        fprintf(stderr, "wrennd: libsodium can't be initialized\n");
         return 1;
     }
-    if (!wrn_config_load(&config, argc, argv, why, sizeof(why))) {
-        fprintf(stderr, "wrennd: %s\n", why);
-        if (config.private_fd >= 0) wrn_private_fail((int)config.private_fd, why);
+    if (!wrn_config_load(&config, argc, argv, &why)) {
+        fprintf(stderr, "wrennd: %s\n", why.text);
+        if (config.private_fd >= 0) wrn_private_fail((int)config.private_fd, why.text);
         wrn_config_free(&config);
         return status;
     }
-    setup_log(&config);
+    wrn_log_setup((wrn_log_level)config.log_level, config.log_json);
     switch (config.command) {
     case WRN_RUN_HELP:
         wrn_config_help(&out);

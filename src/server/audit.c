@@ -12,10 +12,10 @@
 #include "base/text.h"
 #include "server/log.h"
 
-/* Lines of strangers. */
+/* The most lines of unauthenticated requests. */
 enum { SECOND_MAX = 20, HOUR_MAX = 2000, PATH_SHOWN = 512 };
 
-static wrn_json *begin(const char *what) {
+static wrn_json *new_line(const char *what) {
     wrn_json *line = wrn_json_new_object();
     int64_t ms = wrn_clock_us(CLOCK_REALTIME) / 1000;
     char when[WRN_RFC3339_SIZE + 8];
@@ -33,7 +33,7 @@ static void note_file(wrn_audit *audit) {
     audit->size = audit->is_file ? (int64_t)info.st_size : 0;
 }
 
-/* When that is not possible it goes on where it is, and tries again once as much has come again. */
+/* If that fails, the log goes on in the same file, and tries again after as many bytes. */
 static void rotate(wrn_audit *audit) {
     WRN_AUTO(wrn_buf_free) wrn_buf old = WRN_BUF_INIT;
     wrn_buf_printf(&old, "%s.1", audit->path);
@@ -42,7 +42,7 @@ static void rotate(wrn_audit *audit) {
     wrn_log_warning("the audit log %s can't be moved out of the way: %s", audit->path, strerror(errno));
 }
 
-static void put(wrn_audit *audit, wrn_json *line) {
+static void put_line(wrn_audit *audit, wrn_json *line) {
     WRN_AUTO(wrn_buf_free) wrn_buf text = WRN_BUF_INIT;
     wrn_json_write(line, &text);
     wrn_json_free(line);
@@ -58,12 +58,11 @@ static int open_file(const char *path) {
     return open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600);
 }
 
-bool wrn_audit_open(wrn_audit *audit, const char *path, int64_t size_max, char *why, size_t why_size) {
+bool wrn_audit_open(wrn_audit *audit, const char *path, int64_t size_max, wrn_why *why) {
     *audit = (wrn_audit){.path = path, .fd = path ? open_file(path) : -1, .size_max = size_max};
     if (audit->fd >= 0) note_file(audit);
     if (!path || audit->fd >= 0) return true;
-    snprintf(why, why_size, "cannot open the audit log %s: %s; see --audit-log", path, strerror(errno));
-    return false;
+    return wrn_why_set(why, "cannot open the audit log %s: %s; see --audit-log", path, strerror(errno));
 }
 
 void wrn_audit_reopen(wrn_audit *audit) {
@@ -85,10 +84,10 @@ void wrn_audit_close(wrn_audit *audit) {
 }
 
 void wrn_audit_note(wrn_audit *audit, const char *what) {
-    if (audit->fd >= 0) put(audit, begin(what));
+    if (audit->fd >= 0) put_line(audit, new_line(what));
 }
 
-/* Strangers can make as many of these as they like. */
+/* Limits the lines of unauthenticated requests. */
 static bool is_too_many(wrn_audit *audit) {
     int64_t now = wrn_now_ms() / 1000;
     if (now / 3600 != audit->hour) audit->hour = now / 3600, audit->hour_lines = 0;
@@ -100,9 +99,9 @@ static bool is_too_many(wrn_audit *audit) {
         return full;
     }
     if (audit->more) {
-        wrn_json *line = begin("refused");
+        wrn_json *line = new_line("refused");
         wrn_json_set_int(line, "more", audit->more);
-        put(audit, line);
+        put_line(audit, line);
     }
     audit->second = now;
     audit->lines = 1;
@@ -113,8 +112,8 @@ static bool is_too_many(wrn_audit *audit) {
 
 static bool is_refused(int status) { return status == 401 || status == 403 || status == 429; }
 
-/* Looking at what is there tells nobody anything new; a WebSocket is begun with GET. */
-static bool is_told(const wrn_request *request, int status) {
+/* Reading is not logged; status 101 is a WebSocket, which begins with GET. */
+static bool is_logged(const wrn_request *request, int status) {
     const char *method = request->head.method;
     return method && request->head.path && (is_refused(status) || status == 101 || strcmp(method, "GET") != 0);
 }
@@ -126,13 +125,13 @@ static void set_id(wrn_json *line, const char *key, const char *id) {
 void wrn_audit_request(wrn_audit *audit, const wrn_request *request, int status) {
     char path[PATH_SHOWN], peer[64];
     bool is_stranger = !*request->who.team_id && !*request->who.user_id;
-    if (audit->fd < 0 || !is_told(request, status) || ((is_stranger || is_refused(status)) && is_too_many(audit)))
+    if (audit->fd < 0 || !is_logged(request, status) || ((is_stranger || is_refused(status)) && is_too_many(audit)))
         return;
     snprintf(path, sizeof(path), "%s", request->head.path);
     path[wrn_utf8_valid_prefix(path, strlen(path))] = '\0';
     wrn_text_clean(path);
     wrn_request_peer(request, peer, sizeof(peer));
-    wrn_json *line = begin("request");
+    wrn_json *line = new_line("request");
     wrn_json_set_string(line, "method", request->head.method);
     wrn_json_set_string(line, "path", path);
     wrn_json_set_int(line, "status", status);
@@ -140,5 +139,5 @@ void wrn_audit_request(wrn_audit *audit, const wrn_request *request, int status)
     set_id(line, "user", request->who.user_id);
     set_id(line, "key", request->who.key_id);
     set_id(line, "peer", peer);
-    put(audit, line);
+    put_line(audit, line);
 }

@@ -3,30 +3,31 @@
  *     {"time":"2026-01-02T03:04:05.678Z","what":"request","method":"DELETE","path":"/v1/sandboxes/cl-...","status":204,
  *      "team":"team-...","key":"key-...","peer":"127.0.0.1:40000"}
  *
- * Told are all API requests that change something or go into a sandbox, all that are refused for their credentials, and
- * the server's own beginnings and ends ("start", "stop"). "user" and "key" are whoever asked, by id. Never in it: keys,
- * passwords, tokens, queries and bodies, so neither commands nor files. Of requests of whom nobody knows there are a few
- * lines a second and an hour, and one line a second that counts the others ("refused"). A file that has become large is
- * moved to the same name with ".1" behind it, in the place of the one that was there. When a line can't be written, the server goes on, and says so once in its log. */
+ * It has all API requests that change something or reach into a sandbox, all that are refused for their credentials, and
+ * "start" and "stop" of the server. "user" and "key" are ids of the caller. It never holds keys, passwords, tokens, queries
+ * or bodies, so neither commands nor files. Unauthenticated requests are limited per second and per hour; "refused" counts
+ * the rest. A file that reaches its limit is renamed to FILE.1, replacing that. When a line can't be written, the server
+ * goes on and logs that once. */
 #ifndef WRN_SERVER_AUDIT_H
 #define WRN_SERVER_AUDIT_H
 
 #include "server/http/request.h"
+#include "server/log.h"
 
 typedef struct wrn_audit {
-    const char *path; /* NULL: there is no audit log */
+    const char *path; /* NULL: no audit log */
     int fd;
     bool failing;
-    int64_t size, size_max; /* of the file; 0: as large as it likes */
-    bool is_file;           /* and no device or pipe */
-    int64_t second, hour;   /* those that are counted now */
-    int64_t lines, more;    /* of strangers in that second; those that got none */
-    int64_t hour_lines;     /* of strangers in that hour */
+    int64_t size, size_max; /* of the file; size_max 0: no limit */
+    bool is_file;           /* not a device or pipe */
+    int64_t second, hour;   /* the current ones */
+    int64_t lines, more;    /* of unauthenticated requests in that second: written, left out */
+    int64_t hour_lines;     /* written in that hour */
 } wrn_audit;
 
-/* `path` must live as long; `size_max` bytes at most, 0: no limit. False with a message. */
-bool wrn_audit_open(wrn_audit *audit, const char *path, int64_t size_max, char *why, size_t why_size);
-/* After the file was moved away (SIGUSR2): goes on with a new one. */
+/* `path` must live as long as the log. `size_max` in bytes; 0: no limit. False with a message. */
+bool wrn_audit_open(wrn_audit *audit, const char *path, int64_t size_max, wrn_why *why);
+/* Opens the path again, after the file was moved away (SIGUSR2). */
 void wrn_audit_reopen(wrn_audit *audit);
 void wrn_audit_close(wrn_audit *audit);
 /* "start" or "stop". */

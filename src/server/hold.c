@@ -12,8 +12,8 @@
 #include <time.h>
 #include <unistd.h>
 
-/* LOOKS: so many within the time for which the thread may sleep. NO_EVENT: the watch of sleep has seen none yet. */
-enum { FRAMES = 64, FIRST_FRAMES = 5, LOOKS = 4, SLEEP_FACTOR = 20 };
+/* SAMPLES: how often the sleep limit is checked within its time. */
+enum { FRAMES = 64, FIRST_FRAMES = 5, SAMPLES = 4, SLEEP_FACTOR = 20 };
 
 typedef struct watch {
     timer_t timer;
@@ -27,11 +27,10 @@ static uv_prepare_t before_wait;
 static uv_check_t after_wait;
 static int schedstat_fd = -1;
 static int64_t sleep_limit_ns;
-static volatile sig_atomic_t event; /* counts them */
+static volatile sig_atomic_t event; /* a counter */
 
-/* What the thread has done up to some time. */
 typedef struct account {
-    int64_t at_ns, awake_ns; /* awake: it ran, or would have if there had been a processor for it */
+    int64_t at_ns, awake_ns; /* awake: running, or waiting for a processor */
 } account;
 
 static int64_t now_ns(clockid_t clock) {
@@ -40,7 +39,7 @@ static int64_t now_ns(clockid_t clock) {
     return now.tv_sec * 1000000000 + now.tv_nsec;
 }
 
-/* Nanoseconds that it ran, and that it waited for a processor; of the first there is something more exact. */
+/* The second number of schedstat is the time spent waiting for a processor. */
 static account take_account(void) {
     char text[64] = "", *end = text;
     int64_t waited_ns = 0;
@@ -51,29 +50,29 @@ static account take_account(void) {
     return (account){now_ns(CLOCK_MONOTONIC_RAW), now_ns(CLOCK_THREAD_CPUTIME_ID) + waited_ns};
 }
 
-static void end(const char *said, void *const *frames, int count) {
+static void abort_with_backtrace(const char *said, void *const *frames, int count) {
     if (write(STDERR_FILENO, said, strlen(said)) < 0) abort();
     backtrace_symbols_fd(frames, count, STDERR_FILENO);
     abort();
 }
 
-/* On the thread that holds the loop, in the middle of what it does. */
-static void on_work_limit(int number) {
+/* Runs on the loop's thread and interrupts its work. */
+static void hold_on_work_limit(int number) {
     void *frames[FRAMES];
     (void)number;
-    end("wrennd: the loop is held for too long, here:\n", frames, backtrace(frames, FRAMES));
+    abort_with_backtrace("wrennd: the loop is held for too long, here:\n", frames, backtrace(frames, FRAMES));
 }
 
-/* Does it wait for the next event? The first frames are ours and the kernel's. */
-static bool waits(void *const *frames, int count) {
+/* Whether the thread waits for the next event. The first frames are those of the handler and the kernel. */
+static bool is_waiting(void *const *frames, int count) {
     Dl_info info;
     for (int i = 0; i < count && i < FIRST_FRAMES; i++)
         if (dladdr(frames[i], &info) && info.dli_sname && strncmp(info.dli_sname, "epoll_", 6) == 0) return true;
     return false;
 }
 
-/* Whatever is met twice without another event in between has gone on all the while. */
-static void on_look(int number) {
+/* Two samples without an event in between belong to the same event. */
+static void hold_on_sample(int number) {
     static account first;
     static sig_atomic_t first_event;
     static bool has_first;
@@ -81,18 +80,15 @@ static void on_look(int number) {
     int count = backtrace(frames, FRAMES);
     account now = take_account();
     (void)number;
-    if (waits(frames, count)) {
-        has_first = false;
-        return;
-    }
-    if (!has_first || first_event != event) {
+    bool same_event = has_first && first_event == event;
+    has_first = !is_waiting(frames, count);
+    if (!has_first || !same_event) {
         first = now;
         first_event = event;
-        has_first = true;
         return;
     }
     if (now.at_ns - first.at_ns - (now.awake_ns - first.awake_ns) >= sleep_limit_ns)
-        end("wrennd: the loop sleeps where it must not wait, here:\n", frames, count);
+        abort_with_backtrace("wrennd: the loop sleeps where it must not wait, here:\n", frames, count);
 }
 
 void wrn_hold_tick(void) {
@@ -101,19 +97,19 @@ void wrn_hold_tick(void) {
     timer_settime(work.timer, 0, &work.limit, NULL);
 }
 
-static void on_prepare(uv_prepare_t *handle) {
+static void hold_on_prepare(uv_prepare_t *handle) {
     (void)handle;
     wrn_hold_tick();
 }
 
-static void on_check(uv_check_t *handle) {
+static void hold_on_check(uv_check_t *handle) {
     (void)handle;
     wrn_hold_tick();
 }
 
 static struct timespec time_of(int64_t ns) { return (struct timespec){ns / 1000000000, ns % 1000000000}; }
 
-static bool start(watch *w, clockid_t clock, int number, void (*handler)(int)) {
+static bool start_watch(watch *w, clockid_t clock, int number, void (*handler)(int)) {
     struct sigaction action = {.sa_handler = handler, .sa_flags = SA_RESTART};
     struct sigevent how = {.sigev_notify = SIGEV_THREAD_ID, .sigev_signo = number};
     how._sigev_un._tid = (pid_t)syscall(SYS_gettid);
@@ -130,19 +126,19 @@ void wrn_hold_watch(uv_loop_t *loop) {
     void *frame;
     if (work_limit_ns <= 0) return;
     sleep_limit_ns = limit_of("WRENND_SLEEP_LIMIT_MS", work_limit_ns * SLEEP_FACTOR);
-    (void)backtrace(&frame, 1); /* loads what it needs now, not in the handler */
+    (void)backtrace(&frame, 1); /* loads libgcc now, not in a signal handler */
     schedstat_fd = open("/proc/thread-self/schedstat", O_RDONLY | O_CLOEXEC);
     work.limit.it_value = time_of(work_limit_ns);
-    sleep_.limit.it_value = sleep_.limit.it_interval = time_of(sleep_limit_ns / LOOKS);
-    if (!start(&work, CLOCK_THREAD_CPUTIME_ID, SIGXCPU, on_work_limit) ||
-        !start(&sleep_, CLOCK_MONOTONIC, SIGPROF, on_look))
+    sleep_.limit.it_value = sleep_.limit.it_interval = time_of(sleep_limit_ns / SAMPLES);
+    if (!start_watch(&work, CLOCK_THREAD_CPUTIME_ID, SIGXCPU, hold_on_work_limit) ||
+        !start_watch(&sleep_, CLOCK_MONOTONIC, SIGPROF, hold_on_sample))
         return;
     armed = true;
     if (schedstat_fd >= 0) timer_settime(sleep_.timer, 0, &sleep_.limit, NULL);
     uv_prepare_init(loop, &before_wait);
     uv_check_init(loop, &after_wait);
-    uv_prepare_start(&before_wait, on_prepare);
-    uv_check_start(&after_wait, on_check);
+    uv_prepare_start(&before_wait, hold_on_prepare);
+    uv_check_start(&after_wait, hold_on_check);
     uv_unref((uv_handle_t *)&before_wait);
     uv_unref((uv_handle_t *)&after_wait);
 }

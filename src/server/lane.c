@@ -23,33 +23,33 @@ void wrn_lane_setup(void) {
     setenv("UV_THREADPOOL_SIZE", count, 1);
 }
 
-static void on_worker(uv_work_t *work) {
+static void lane_on_worker(uv_work_t *work) {
     wrn_job *job = work->data;
-    static __thread bool known;
-    if (!known) wrn_precedence_yield();
-    known = true;
+    static __thread bool yielded;
+    if (!yielded) wrn_precedence_yield();
+    yielded = true;
     job->run(job);
 }
 
-static void start(struct lane *lane);
+static void start_work(struct lane *lane);
 
-static void on_done(uv_work_t *work, int status) {
+static void lane_on_done(uv_work_t *work, int status) {
     wrn_job *job = work->data;
     struct lane *lane = &lanes[job->lane];
     (void)status; /* never cancelled */
     lane->running--;
     wrn_hold_tick();
-    start(lane);
+    start_work(lane);
     job->done(job);
 }
 
-static void start(struct lane *lane) {
+static void start_work(struct lane *lane) {
     while (lane->first && lane->running < lane->workers) {
         wrn_job *job = lane->first;
         lane->first = job->next;
         lane->running++;
         job->work.data = job;
-        uv_queue_work(job->loop, &job->work, on_worker, on_done); /* can't fail */
+        uv_queue_work(job->loop, &job->work, lane_on_worker, lane_on_done); /* can't fail */
     }
 }
 
@@ -61,5 +61,5 @@ void wrn_lane_put(uv_loop_t *loop, wrn_lane lane, wrn_job *job) {
     if (!at->first) at->last = &at->first;
     *at->last = job;
     at->last = &job->next;
-    start(at);
+    start_work(at);
 }

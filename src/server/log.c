@@ -17,17 +17,18 @@ void wrn_log_setup(wrn_log_level level, bool json) {
     as_json = json;
 }
 
-bool wrn_log_wants(wrn_log_level level) { return level <= limit; }
+bool wrn_why_set(wrn_why *why, const char *format, ...) {
+    va_list args;
+    va_start(args, format);
+    vsnprintf(why->text, sizeof(why->text), format, args);
+    va_end(args);
+    return false;
+}
 
 static const char *const names[] = {"error", "warning", "info", "debug"};
 
-static void write_line(const wrn_buf *line) {
-    /* One write, so that lines of several processes do not mix. There is nowhere to report its failure. */
-    if (!line->failed && write(STDERR_FILENO, line->data, line->size) < 0) return;
-}
-
 void wrn_log(wrn_log_level level, const char *format, ...) {
-    if (!wrn_log_wants(level)) return;
+    if (level > limit) return;
     char text[1024], when[WRN_RFC3339_SIZE];
     va_list args;
     va_start(args, format);
@@ -49,5 +50,6 @@ void wrn_log(wrn_log_level level, const char *format, ...) {
         wrn_buf_puts(&line, text);
     }
     wrn_buf_putc(&line, '\n');
-    write_line(&line);
+    /* One write, so that lines of several processes do not mix. */
+    (void)!write(STDERR_FILENO, line.data, line.size);
 }

@@ -1,4 +1,4 @@
-/* Diagnostics on standard error. Never a secret in them. */
+/* Diagnostics on standard error, and reasons for failures. They never hold secrets. */
 #ifndef WRN_SERVER_LOG_H
 #define WRN_SERVER_LOG_H
 
@@ -9,8 +9,15 @@
 typedef enum wrn_log_level { WRN_LOG_ERROR, WRN_LOG_WARNING, WRN_LOG_INFO, WRN_LOG_DEBUG } wrn_log_level;
 
 void wrn_log_setup(wrn_log_level level, bool json);
-bool wrn_log_wants(wrn_log_level level);
 WRN_PRINTF(2, 3) void wrn_log(wrn_log_level level, const char *format, ...);
+
+/* Why something can't be done, for the operator. */
+typedef struct wrn_why {
+    char text[1024];
+} wrn_why;
+
+/* Returns false. */
+WRN_PRINTF(2, 3) bool wrn_why_set(wrn_why *why, const char *format, ...);
 
 #define wrn_log_error(...) wrn_log(WRN_LOG_ERROR, __VA_ARGS__)
 #define wrn_log_warning(...) wrn_log(WRN_LOG_WARNING, __VA_ARGS__)

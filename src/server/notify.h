@@ -1,8 +1,8 @@
-/* Tells the service manager how far wrennd is: sd_notify(3) in a few lines, as that library would be the only use of it. */
+/* Notifies the service manager, like sd_notify(3), without its library. */
 #ifndef WRN_SERVER_NOTIFY_H
 #define WRN_SERVER_NOTIFY_H
 
-/* "READY=1" or "STOPPING=1". Nothing happens where no $NOTIFY_SOCKET is, and nothing can go wrong that matters. */
+/* `state`: "READY=1" or "STOPPING=1". Does nothing without $NOTIFY_SOCKET; failures are ignored. */
 void wrn_notify(const char *state);
 
 #endif

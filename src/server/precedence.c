@@ -9,10 +9,10 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-/* NICE: one step is a tenth of a processor's time, as against others of the usual priority. */
+/* One step of nice changes the share of processor time by about a tenth. */
 enum { NICE = -10, NICE_OF_OTHERS = 5, TURN_NS = 300000 };
 
-/* As the kernel has it; libc has no name for it. */
+/* struct sched_attr, which libc does not declare. */
 typedef struct attributes {
     uint32_t size, policy;
     uint64_t flags;
@@ -24,13 +24,12 @@ typedef struct attributes {
 static int usual; /* the nice value we were started with */
 static bool taken;
 
-static bool set(int nice, uint64_t turn_ns) {
+static bool set_priority(int nice, uint64_t turn_ns) {
     attributes a = {.size = sizeof(a), .policy = SCHED_OTHER, .nice = nice, .runtime = turn_ns};
     return syscall(SYS_sched_setattr, 0, &a, 0) == 0;
 }
 
-/* Where the kernel has sessions share the processors (CONFIG_SCHED_AUTOGROUP), nice counts within each of them only, and all of
- * ours together would weigh as much as one shell with its programs. */
+/* With CONFIG_SCHED_AUTOGROUP, nice only counts within a session, and the session as a whole has a weight of its own. */
 static void take_for_session(void) {
     char text[8];
     int fd = getsid(0) == getpid() ? open("/proc/self/autogroup", O_WRONLY | O_CLOEXEC) : -1;
@@ -42,14 +41,14 @@ static void take_for_session(void) {
 
 void wrn_precedence_take(void) {
     usual = getpriority(PRIO_PROCESS, 0);
-    /* Whoever was told to be nicer than others stays so. */
+    /* Started with a lower priority on purpose. */
     if (usual > 0) return;
     take_for_session();
-    taken = (usual > NICE && set(NICE, TURN_NS)) || set(usual, TURN_NS);
+    taken = (usual > NICE && set_priority(NICE, TURN_NS)) || set_priority(usual, TURN_NS);
 }
 
 void wrn_precedence_leave(void) {
-    if (taken) set(usual, 0);
+    if (taken) set_priority(usual, 0);
 }
 
-void wrn_precedence_yield(void) { set((taken ? usual : getpriority(PRIO_PROCESS, 0)) + NICE_OF_OTHERS, 0); }
+void wrn_precedence_yield(void) { set_priority((taken ? usual : getpriority(PRIO_PROCESS, 0)) + NICE_OF_OTHERS, 0); }

@@ -1,15 +1,14 @@
-/* The loop comes first: all callers wait for it, and it has little to do at a time. Where many programs want a processor,
- * whoever wakes up would else wait for a turn of each of them. Only the loop's thread gets this: what works for it, and
- * what it starts, is not more important than others. */
+/* Scheduling priority of the loop's thread: all callers wait for it, and it has little to do at a time. On a busy machine it
+ * would otherwise wait for a turn of every program after each wake-up. Workers and child processes get no such priority. */
 #ifndef WRN_SERVER_PRECEDENCE_H
 #define WRN_SERVER_PRECEDENCE_H
 
-/* For the thread that calls this, and the session if that is the process's own. As far as it may: an ordinary user can't, but
- * for the short turns (Linux 6.12). */
+/* For the calling thread, and its session if the process leads it. Ordinary users only get shorter time slices
+ * (Linux 6.12). */
 void wrn_precedence_take(void);
-/* In a thread that does long work for one caller, which may take longer where others have something to do. */
+/* Lowers the priority of the calling thread, which does long work for one caller. */
 void wrn_precedence_yield(void);
-/* In a thread or process that was started by one that has it. Safe after fork. */
+/* For a thread or process that has inherited the priority. Safe after fork. */
 void wrn_precedence_leave(void);
 
 #endif

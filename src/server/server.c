@@ -5,9 +5,11 @@
 #include <signal.h>
 #include <sodium.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <sys/sysinfo.h>
+#include <sys/utsname.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -18,18 +20,18 @@
 #include "server/hold.h"
 #include "server/http/budget.h"
 #include "server/log.h"
-#include "server/machine.h"
 #include "server/notify.h"
 #include "server/precedence.h"
 #include "server/private.h"
 #include "server/routes/routes.h"
 #include "server/sandbox/snapshots.h"
+#include "server/trees.h"
 
 enum { PRIVATE_TOKEN_SECONDS = 10 * 365 * 86400, LINGER_MS = 2000 };
 
 #define OWNER_EMAIL "owner@localhost"
 
-/* What the start hands on to whoever may log in. */
+/* The credentials that the start creates. */
 typedef struct welcome {
     char user_id[WRN_ID_SIZE], team_id[WRN_ID_SIZE];
     char password[33]; /* "" when there is none */
@@ -42,48 +44,37 @@ static bool is_private(const wrn_server *server) { return server->config->privat
 static const char *in_dir(wrn_arena *arena, const char *dir, const char *name) {
     size_t size = strlen(dir) + strlen(name) + 2;
     char *path = wrn_arena_alloc(arena, size);
-    if (path) snprintf(path, size, "%s/%s", dir, name);
+    snprintf(path, size, "%s/%s", dir, name);
     return path;
 }
 
 /* ---- the directory ---- */
 
-/* Makes the directory and its parents; the last one is for us alone. */
-static bool make_dir(const char *path, char *why, size_t why_size) {
-    char part[4096];
+/* Makes the directory and its parents; the directory itself is private. */
+static bool make_dir(const char *path, wrn_why *why) {
     struct stat info;
-    size_t size = strlen(path);
-    if (size >= sizeof(part)) return snprintf(why, why_size, "the data directory's path is too long"), false;
-    for (size_t i = 1; i <= size; i++) {
-        if (path[i] != '/' && path[i] != '\0') continue;
-        memcpy(part, path, i);
-        part[i] = '\0';
-        if (mkdir(part, path[i] ? 0755 : 0700) != 0 && errno != EEXIST) {
-            snprintf(why, why_size, "cannot make the data directory %s: %s; choose another one with --data-dir", part,
-                     strerror(errno));
-            return false;
-        }
-    }
-    if (stat(path, &info) != 0 || !S_ISDIR(info.st_mode))
-        return snprintf(why, why_size, "%s is not a directory", path), false;
+    if (make_path(path, 0755) != 0)
+        return wrn_why_set(why, "cannot make the data directory %s: %s; choose another one with --data-dir", path,
+                           strerror(errno));
+    if (stat(path, &info) != 0 || !S_ISDIR(info.st_mode)) return wrn_why_set(why, "%s is not a directory", path);
     if (info.st_uid != geteuid())
-        return snprintf(why, why_size, "the data directory %s belongs to somebody else; choose another", path), false;
+        return wrn_why_set(why, "the data directory %s belongs to somebody else; choose another", path);
     if ((info.st_mode & 077) && chmod(path, 0700) != 0)
-        return snprintf(why, why_size, "others can read %s; run: chmod 700 %s", path, path), false;
+        return wrn_why_set(why, "others can read %s; run: chmod 700 %s", path, path);
     return true;
 }
 
-static bool lock_dir(wrn_server *server, wrn_arena *arena, char *why, size_t why_size) {
+static bool lock_dir(wrn_server *server, wrn_arena *arena, wrn_why *why) {
     const char *dir = server->config->data_dir, *path = in_dir(arena, dir, "lock");
-    server->lock_fd = path ? open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600) : -1;
+    server->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (server->lock_fd >= 0 && wrn_lock_take(server->lock_fd)) return true;
     if (errno == EAGAIN)
-        snprintf(why, why_size, "another wrennd uses the data directory %s; stop it or choose another --data-dir", dir);
-    else snprintf(why, why_size, "cannot lock %s: %s", path ? path : dir, strerror(errno));
+        wrn_why_set(why, "another wrennd uses the data directory %s; stop it or choose another --data-dir", dir);
+    else wrn_why_set(why, "cannot lock %s: %s", path, strerror(errno));
     return false;
 }
 
-/* What is missing is noticed when it is needed; what is there and must not be used is said now. */
+/* A missing program is reported when it is needed; one that must not be used is reported now. */
 static const char *find_program(wrn_arena *arena, const wrn_program *program) {
     char path[4096], why[1024];
     if (wrn_program_find(program, path, sizeof(path), why, sizeof(why)))
@@ -92,54 +83,42 @@ static const char *find_program(wrn_arena *arena, const wrn_program *program) {
     return program->installed;
 }
 
-static const char *find_agent(const wrn_config *config, wrn_arena *arena) {
-    static const char *const beside[] = {"wrenn-agent", "../libexec/wrenn/wrenn-agent", NULL};
-    static const wrn_program agent = {"wrenn-agent", beside, "src/agent/wrenn-agent", WRN_LIBEXECDIR "/wrenn-agent",
-                                      false};
-    return config->agent ? config->agent : find_program(arena, &agent);
-}
+static const char *const beside_agent[] = {"wrenn-agent", "../libexec/wrenn/wrenn-agent", NULL};
+static const char *const beside_unpack[] = {"wrenn-unpack", "../libexec/wrenn/wrenn-unpack", NULL};
+static const wrn_program agent = {"wrenn-agent", beside_agent, "src/agent/wrenn-agent", WRN_LIBEXECDIR "/wrenn-agent",
+                                  false};
+static const wrn_program unpack = {"wrenn-unpack", beside_unpack, "src/server/templates/wrenn-unpack",
+                                   WRN_LIBEXECDIR "/wrenn-unpack", false};
 
-static const char *find_unpack(wrn_arena *arena) {
-    static const char *const beside[] = {"wrenn-unpack", "../libexec/wrenn/wrenn-unpack", NULL};
-    static const wrn_program unpack = {"wrenn-unpack", beside, "src/server/templates/wrenn-unpack",
-                                       WRN_LIBEXECDIR "/wrenn-unpack", false};
-    return find_program(arena, &unpack);
-}
-
-/* Sandboxes are built in other directories than this. */
+/* Backends change the working directory. */
 static const char *absolute(wrn_arena *arena, const char *path) {
     char here[4096];
     if (!path || *path == '/' || !getcwd(here, sizeof(here))) return path;
     return in_dir(arena, here, path);
 }
 
-/* What of the way is there must be nobody else's to change. */
-static bool check_place(wrn_arena *arena, const char *dir, char *why, size_t why_size) {
+/* Checks that no other user can change the part of the path that exists. */
+static bool check_place(wrn_arena *arena, const char *dir, wrn_why *why) {
     char path[4096], problem[1024];
     struct stat info;
-    const char *whole = absolute(arena, dir);
-    if (!whole || (size_t)snprintf(path, sizeof(path), "%s", whole) >= sizeof(path))
-        return snprintf(why, why_size, "the data directory's path is too long"), false;
+    if ((size_t)snprintf(path, sizeof(path), "%s", absolute(arena, dir)) >= sizeof(path))
+        return wrn_why_set(why, "the data directory's path is too long");
     while (*path && lstat(path, &info) != 0 && errno == ENOENT) *strrchr(path, '/') = '\0';
     if (wrn_place_is_safe(*path ? path : "/", problem, sizeof(problem))) return true;
-    snprintf(why, why_size, "data can't be kept in %s, which others could change: %s; or choose another --data-dir",
-             dir, problem);
-    return false;
+    return wrn_why_set(why, "data can't be kept in %s, which others could change: %s; or choose another --data-dir",
+                       dir, problem);
 }
 
-bool wrn_server_backend_config(const wrn_config *config, wrn_arena *arena, wrn_backend_config *out) {
+void wrn_server_backend_config(const wrn_config *config, wrn_arena *arena, wrn_backend_config *out) {
     const char *data_dir = absolute(arena, config->data_dir);
-    *out = (wrn_backend_config){0};
-    if (!data_dir) return false;
     *out = (wrn_backend_config){.state_dir = in_dir(arena, data_dir, "sandboxes"),
                                 .template_dir = absolute(arena, config->template_dir),
-                                .agent_path = find_agent(config, arena),
-                                .unpack_path = find_unpack(arena),
+                                .agent_path = config->agent ? config->agent : find_program(arena, &agent),
+                                .unpack_path = find_program(arena, &unpack),
                                 .cgroup_parent = config->cgroup_parent,
                                 .ephemeral = config->private_fd >= 0,
                                 .adopt_ms = config->private_fd >= 0 ? 0 : config->adopt_timeout_sec * 1000};
     if (!out->template_dir) out->template_dir = in_dir(arena, data_dir, "templates");
-    return out->state_dir && out->template_dir;
 }
 
 /* ---- accounts ---- */
@@ -155,37 +134,32 @@ wrn_db wrn_server_new_key(wrn_server *server, const char *team_id, const char *u
     return wrn_store_add_key(server->store, row, key);
 }
 
-bool wrn_server_create_key(const wrn_config *config, const char *name, char key[WRN_API_KEY_SIZE], char *why,
-                           size_t why_size) {
+bool wrn_server_create_key(const wrn_config *config, const char *name, char key[WRN_API_KEY_SIZE], wrn_why *why) {
     WRN_AUTO(wrn_arena_free) wrn_arena arena = {0};
     const char *database = in_dir(&arena, config->data_dir, "wrennd.db");
     wrn_server server = {0};
     wrn_account owner;
     wrn_key_row row;
     struct stat info;
-    if (!database || lstat(database, &info) != 0)
-        return snprintf(why, why_size, "%s has no accounts yet; start wrennd there once, or name another --data-dir",
-                        config->data_dir),
-               false;
+    if (lstat(database, &info) != 0)
+        return wrn_why_set(why, "%s has no accounts yet; start wrennd there once, or name another --data-dir",
+                           config->data_dir);
     if (info.st_uid != geteuid())
-        return snprintf(why, why_size, "%s belongs to user %u; run this as that user", database, (unsigned)info.st_uid),
-               false;
+        return wrn_why_set(why, "%s belongs to user %u; run this as that user", database, (unsigned)info.st_uid);
     if (!*name || strlen(name) > WRN_NAME_MAX)
-        return snprintf(why, why_size, "the name of a key has 1 to %d bytes", WRN_NAME_MAX), false;
-    server.store = wrn_store_open(database, false, why, why_size);
+        return wrn_why_set(why, "the name of a key has 1 to %d bytes", WRN_NAME_MAX);
+    server.store = wrn_store_open(database, false, why);
     if (!server.store) return false;
     wrn_db outcome = wrn_store_find_account(server.store, OWNER_EMAIL, &owner);
     if (outcome == WRN_DB_OK) outcome = wrn_server_new_key(&server, owner.team_id, owner.user_id, name, &row, key);
     if (outcome == WRN_DB_OK && !wrn_store_sync(server.store)) outcome = WRN_DB_ERROR;
     wrn_store_close(server.store);
     if (outcome == WRN_DB_OK) return true;
-    return snprintf(why, why_size,
-                    outcome == WRN_DB_NONE ? "there is no account %s in %s" : "cannot make a key of %s in %s",
-                    OWNER_EMAIL, database),
-           false;
+    return wrn_why_set(why, outcome == WRN_DB_NONE ? "there is no account %s in %s" : "cannot make a key of %s in %s",
+                       OWNER_EMAIL, database);
 }
 
-static bool first_start(wrn_server *server, welcome *out, char *why, size_t why_size) {
+static bool first_start(wrn_server *server, welcome *out, wrn_why *why) {
     int has = wrn_store_has_accounts(server->store);
     if (has > 0) return true;
     wrn_account owner = {.email = OWNER_EMAIL, .name = "Owner", .is_admin = true};
@@ -202,7 +176,7 @@ static bool first_start(wrn_server *server, welcome *out, char *why, size_t why_
     ok = ok && wrn_store_add_account(server->store, &owner) == WRN_DB_OK &&
          wrn_server_new_key(server, owner.team_id, owner.user_id, "First key", &row, out->api_key) == WRN_DB_OK &&
          wrn_store_sync(server->store);
-    if (!ok) return snprintf(why, why_size, "cannot make the first account"), false;
+    if (!ok) return wrn_why_set(why, "cannot make the first account");
     memcpy(out->user_id, owner.user_id, sizeof(owner.user_id));
     memcpy(out->team_id, owner.team_id, sizeof(owner.team_id));
     return out->is_new = true;
@@ -212,7 +186,7 @@ static void print_welcome(const wrn_server *server, const welcome *w, const wrn_
     const char *address = bound->data ? bound->data : "";
     bool is_unix = strncmp(address, "unix:", 5) == 0;
     char named[300];
-    /* URLs of ports, PORT-ID.localhost, resolve in browsers; names below an address do not. */
+    /* "localhost", because browsers resolve the URLs of ports, PORT-ID.localhost. */
     static const char *const own[] = {"127.0.0.1:", "0.0.0.0:", "[::1]:", "[::]:"};
     for (size_t i = 0; i < WRN_COUNT(own); i++) {
         if (strncmp(address, own[i], strlen(own[i])) != 0) continue;
@@ -234,10 +208,10 @@ static void print_welcome(const wrn_server *server, const welcome *w, const wrn_
 
 static void finish_if_done(wrn_server *server);
 
-static void on_boxes_stopped(void *context) {
+static void server_on_boxes_stopped(void *context) {
     wrn_server *server = context;
     server->boxes_stopped = true;
-    /* What the end of a sandbox answers has been sent by now, as far as clients take it at once. */
+    /* Answers about the end of sandboxes have been sent by now, to clients that read. */
     if (is_private(server)) wrn_http_abort(server->http);
     finish_if_done(server);
 }
@@ -245,12 +219,12 @@ static void on_boxes_stopped(void *context) {
 static void stop_boxes(wrn_server *server) {
     if (server->boxes_stopping) return;
     server->boxes_stopping = true;
-    /* Whoever could not even begin to serve has no business with the sandboxes of the last run. */
-    wrn_stop how = server->listening ? server->config->stop : WRN_STOP_KEEP;
-    wrn_sandboxes_stop(server->sandboxes, how, on_boxes_stopped, server);
+    /* A server that could not start leaves the sandboxes of the last run alone. */
+    wrn_stop how = server->listening ? (wrn_stop)server->config->on_stop : WRN_STOP_KEEP;
+    wrn_sandboxes_stop(server->sandboxes, how, server_on_boxes_stopped, server);
 }
 
-static void on_grace(uv_timer_t *timer) {
+static void server_on_grace(uv_timer_t *timer) {
     wrn_server *server = timer->data;
     if (server->boxes_stopped) return wrn_http_abort(server->http);
     stop_boxes(server);
@@ -258,23 +232,23 @@ static void on_grace(uv_timer_t *timer) {
 
 static void finish_if_done(wrn_server *server) {
     if (server->boxes_stopped && !server->drained && server->handles_open)
-        uv_timer_start(&server->grace, on_grace, LINGER_MS, 0);
+        uv_timer_start(&server->grace, server_on_grace, LINGER_MS, 0);
     if (!server->boxes_stopped || !server->drained || !server->handles_open) return;
     server->handles_open = false;
     uv_close((uv_handle_t *)&server->grace, NULL);
     wrn_private_unwatch(server);
 }
 
-static void on_drained(void *context) {
+static void server_on_drained(void *context) {
     wrn_server *server = context;
     server->drained = true;
     stop_boxes(server);
     finish_if_done(server);
 }
 
-static void stop(wrn_server *server, bool at_once) {
+static void stop_server(wrn_server *server, bool at_once) {
     if (server->stopping) {
-        /* Asked again: no more patience. */
+        /* The second request: no more grace. */
         stop_boxes(server);
         wrn_http_abort(server->http);
         return;
@@ -283,51 +257,61 @@ static void stop(wrn_server *server, bool at_once) {
     wrn_notify("STOPPING=1");
     wrn_http_stop(server->http);
     if (at_once) stop_boxes(server);
-    else uv_timer_start(&server->grace, on_grace, (uint64_t)server->config->stop_grace_ms, 0);
+    else uv_timer_start(&server->grace, server_on_grace, (uint64_t)server->config->stop_grace_ms, 0);
 }
 
-static void on_signal(uv_signal_t *handle, int number) {
+static void server_on_signal(uv_signal_t *handle, int number) {
     wrn_server *server = handle->data;
     if (number == SIGUSR2) return wrn_audit_reopen(&server->audit);
-    wrn_log_info("stopping, for signal %d", number);
-    stop(server, is_private(server));
+    wrn_log_info("stopping after signal %d", number);
+    stop_server(server, is_private(server));
 }
 
-static void on_owner_gone(wrn_server *server) { stop(server, true); }
+static void server_on_owner_gone(wrn_server *server) { stop_server(server, true); }
 
 /* ---- starting ---- */
 
-static bool open_audit(wrn_server *server, wrn_arena *arena, char *why, size_t why_size) {
+static bool open_audit(wrn_server *server, wrn_arena *arena, wrn_why *why) {
     const char *path = server->config->audit_log;
     if (is_private(server) || (path && strcmp(path, "none") == 0)) path = NULL;
-    else if (!path && !(path = in_dir(arena, server->config->data_dir, "audit.log")))
-        return snprintf(why, why_size, "out of memory"), false;
-    return wrn_audit_open(&server->audit, path, server->config->audit_max_mb << 20, why, why_size);
+    else if (!path) path = in_dir(arena, server->config->data_dir, "audit.log");
+    return wrn_audit_open(&server->audit, path, server->config->audit_max_mb << 20, why);
 }
 
-static bool open_state(wrn_server *server, wrn_arena *arena, char *why, size_t why_size) {
+static bool open_state(wrn_server *server, wrn_arena *arena, wrn_why *why) {
     const char *dir = server->config->data_dir;
-    /* Before, lest directories are made where somebody else's link leads; and after, when nobody can change it any more. */
-    if (!check_place(arena, dir, why, why_size) || !make_dir(dir, why, why_size) ||
-        !check_place(arena, dir, why, why_size) || !lock_dir(server, arena, why, why_size))
+    /* Before, so that no directory is made where another user's link leads; and after, when nobody can change it. */
+    if (!check_place(arena, dir, why) || !make_dir(dir, why) || !check_place(arena, dir, why) ||
+        !lock_dir(server, arena, why))
         return false;
     const char *database = in_dir(arena, dir, "wrennd.db"), *secret = in_dir(arena, dir, "token.secret");
-    if (!database || !secret) return snprintf(why, why_size, "out of memory"), false;
     mode_t mask = umask(0077);
-    server->store = wrn_store_open(database, is_private(server), why, why_size);
+    server->store = wrn_store_open(database, is_private(server), why);
     umask(mask);
     if (!server->store) return false;
     server->auth.store = server->store;
-    if (!open_audit(server, arena, why, why_size)) return false;
-    if (!is_private(server)) return wrn_auth_load_secret(&server->auth, secret, why, why_size);
+    if (!open_audit(server, arena, why)) return false;
+    if (!is_private(server)) return wrn_auth_load_secret(&server->auth, secret, why);
     randombytes_buf(server->auth.secret, sizeof(server->auth.secret));
     return true;
 }
 
-/* Each sandbox says so too, to those who look. */
+/* Describes this machine as a host. */
+static wrn_host_row describe_machine(const wrn_server *server) {
+    struct utsname kernel;
+    struct sysinfo memory;
+    struct statvfs disk;
+    wrn_host_row row = {.cpu_cores = sysconf(_SC_NPROCESSORS_ONLN), .type = "regular", .status = "online"};
+    if (uname(&kernel) == 0) snprintf(row.arch, sizeof(row.arch), "%s", kernel.machine);
+    if (sysinfo(&memory) == 0) row.memory_mb = (int64_t)((unsigned long long)memory.totalram * memory.mem_unit >> 20);
+    if (statvfs(server->config->data_dir, &disk) == 0)
+        row.disk_gb = (int64_t)((unsigned long long)disk.f_blocks * disk.f_frsize >> 30);
+    return row;
+}
+
+/* The isolation of each sandbox says the same. */
 static bool warn_of_limits(void *context, const char *backend, const wrn_json *isolation) {
     const char *why = wrn_json_string(wrn_json_get(wrn_json_get(isolation, "limits"), "why"), NULL);
-    (void)context, (void)backend;
     if (why) wrn_log_warning("limits of memory and processors are not enforced: %s", why);
     return true;
 }
@@ -335,23 +319,22 @@ static bool warn_of_limits(void *context, const char *backend, const wrn_json *i
 static void warn_of_lacks(const wrn_server *server) {
     if (is_private(server)) return;
     wrn_json_each(wrn_boxes_isolations(server->boxes), warn_of_limits, NULL);
-    if (server->config->stop != WRN_STOP_DESTROY && !wrn_boxes_can_leave(server->boxes))
-        wrn_log_warning("sandboxes will end with this process, whatever --on-stop says: `isolation` of each says why");
+    if (server->config->on_stop != WRN_STOP_DESTROY && !wrn_boxes_can_leave(server->boxes))
+        wrn_log_warning(
+            "sandboxes will end with this process despite --on-stop: the member `isolation` of each says why");
 }
 
-static bool open_boxes(wrn_server *server, wrn_arena *arena, char *why, size_t why_size) {
+static bool open_boxes(wrn_server *server, wrn_arena *arena, wrn_why *why) {
     wrn_backend_config config;
     wrn_fault fault = {.code = WRN_FAULT_INTERNAL_ERROR};
-    if (!wrn_server_backend_config(server->config, arena, &config))
-        return snprintf(why, why_size, "out of memory"), false;
+    wrn_server_backend_config(server->config, arena, &config);
     if (mkdir(config.state_dir, 0700) != 0 && errno != EEXIST)
-        return snprintf(why, why_size, "cannot make %s: %s", config.state_dir, strerror(errno)), false;
+        return wrn_why_set(why, "cannot make %s: %s", config.state_dir, strerror(errno));
     config.loop = &server->loop;
     if (wrn_boxes_open(&config, &server->boxes, &fault) != 0)
-        return snprintf(why, why_size, "sandboxes can't run here: %s; see: wrennd doctor", fault.message), false;
+        return wrn_why_set(why, "sandboxes can't run here: %s; see: wrennd doctor", fault.message);
     warn_of_lacks(server);
-    wrn_host_row machine;
-    wrn_machine_describe(server->config->data_dir, &machine);
+    const wrn_host_row machine = describe_machine(server);
     int64_t held_mb = server->config->held_max_mb ? server->config->held_max_mb : machine.memory_mb / 4;
     if (held_mb) wrn_budget_set((size_t)held_mb << 20);
     wrn_sandboxes_config sandboxes = {&server->loop,
@@ -361,73 +344,60 @@ static bool open_boxes(wrn_server *server, wrn_arena *arena, char *why, size_t w
                                       server->config->max_memory_mb,
                                       machine.memory_mb ? machine.memory_mb : INT64_MAX};
     server->sandboxes = wrn_sandboxes_new(&sandboxes);
-    return server->sandboxes || (snprintf(why, why_size, "out of memory"), false);
+    return true;
 }
 
-/* What the last run has left. Whoever can't listen has no business with it. */
-static bool recover(wrn_server *server, char *why, size_t why_size) {
-    if (!wrn_sandboxes_recover(server->sandboxes))
-        return snprintf(why, why_size, "cannot read the sandboxes of the last run"), false;
+/* Only after listening: a server that can't start must not touch what the last run left. */
+static bool recover(wrn_server *server, wrn_why *why) {
+    if (!wrn_sandboxes_recover(server->sandboxes)) return wrn_why_set(why, "cannot read the sandboxes of the last run");
     wrn_snapshots_recover(server->sandboxes);
     return true;
 }
 
-/* As nohup has it. */
+/* By nohup, for example. */
 static bool is_ignored(int number) {
     struct sigaction action;
     return sigaction(number, NULL, &action) == 0 && action.sa_handler == SIG_IGN;
 }
 
-static bool open_loop(wrn_server *server, char *why, size_t why_size) {
+static void open_loop(wrn_server *server) {
     static const int numbers[] = {SIGTERM, SIGINT, SIGHUP, SIGUSR2};
-    const wrn_http_handler handler = {server, wrn_routes_head, wrn_routes_run, wrn_routes_answered, on_drained};
+    const wrn_http_handler handler = {server, wrn_routes_head, wrn_routes_run, wrn_routes_answered, server_on_drained};
     server->http = wrn_http_new(&server->loop, &server->config->http, &handler);
-    if (!server->http) return snprintf(why, why_size, "out of memory"), false;
     for (size_t i = 0; i < WRN_COUNT(numbers); i++) {
         uv_signal_init(&server->loop, &server->signals[i]);
         server->signals[i].data = server;
-        if (!is_ignored(numbers[i])) uv_signal_start(&server->signals[i], on_signal, numbers[i]);
+        if (!is_ignored(numbers[i])) uv_signal_start(&server->signals[i], server_on_signal, numbers[i]);
         uv_unref((uv_handle_t *)&server->signals[i]);
     }
     server->signals_open = true;
     uv_timer_init(&server->loop, &server->grace);
     server->grace.data = server;
     server->handles_open = true;
-    return true;
 }
 
-static bool tell_ready_fd(int64_t fd, const wrn_buf *addresses) {
-    if (fd < 0) return true;
-    bool ok = write((int)fd, addresses->data, addresses->size) == (ssize_t)addresses->size;
-    close((int)fd);
-    return ok;
-}
-
-/* The built-in host, as it is today. */
-static bool note_host(wrn_server *server, const wrn_buf *bound, char *why, size_t why_size) {
+/* Stores the present facts of the built-in host. */
+static bool store_host(wrn_server *server, const wrn_buf *bound, wrn_why *why) {
     const char *address = bound->data ? bound->data : "";
-    wrn_host_row row;
-    wrn_machine_describe(server->config->data_dir, &row);
+    wrn_host_row row = describe_machine(server);
     wrn_id_new(row.id, "host");
-    snprintf(row.type, sizeof(row.type), "regular");
-    snprintf(row.status, sizeof(row.status), "online");
     snprintf(row.address, sizeof(row.address), "%.*s", (int)strcspn(address, "\n"), address);
     row.built_in = true;
     row.created_at = row.updated_at = wrn_unix_time();
     return wrn_store_put_built_in_host(server->store, &row) == WRN_DB_OK ||
-           (snprintf(why, why_size, "cannot store what this machine is"), false);
+           wrn_why_set(why, "cannot store the facts of this machine");
 }
 
-/* Puts where it listens into `bound`, one address a line. */
-static bool listen_all(wrn_server *server, wrn_buf *bound, char *why, size_t why_size) {
+/* Appends the addresses to `bound`, one per line. */
+static bool listen_all(wrn_server *server, wrn_buf *bound, wrn_why *why) {
     const wrn_list *list = &server->config->listen;
     static char fallback[] = "127.0.0.1:8080";
     for (size_t i = 0; i < list->count || i == 0; i++) {
         const char *address = list->count ? list->items[i] : fallback;
         char where[256];
-        if (!wrn_http_listen(server->http, address, where, sizeof(where), why, why_size)) return false;
+        if (!wrn_http_listen(server->http, address, where, sizeof(where), why)) return false;
         if (!wrn_http_is_private_address(address))
-            wrn_log_warning("%s is open to the network and has no TLS: keys and data can be read on the way; put a TLS "
+            wrn_log_warning("%s is open to the network without TLS, so keys and data can be intercepted; put a TLS "
                             "proxy in front and listen on 127.0.0.1",
                             where);
         wrn_names_add(&server->names, where);
@@ -436,72 +406,71 @@ static bool listen_all(wrn_server *server, wrn_buf *bound, char *why, size_t why
     return true;
 }
 
-static bool listen_private(wrn_server *server, wrn_buf *bound, char *why, size_t why_size) {
+static bool listen_private(wrn_server *server, wrn_buf *bound, wrn_why *why) {
     char address[256], where[256];
     snprintf(address, sizeof(address), "unix:%s/wrennd.sock", server->config->data_dir);
-    if (!wrn_http_listen(server->http, address, where, sizeof(where), why, why_size)) return false;
+    if (!wrn_http_listen(server->http, address, where, sizeof(where), why)) return false;
     wrn_buf_puts(bound, address);
-    return wrn_private_watch(server, on_owner_gone) ||
-           (snprintf(why, why_size, "--private-fd must be one end of a socket pair"), false);
+    return wrn_private_watch(server, server_on_owner_gone) ||
+           wrn_why_set(why, "--private-fd must be one end of a socket pair");
 }
 
-/* Whoever waits for it may begin. */
-static bool tell_ready(wrn_server *server, const wrn_buf *bound, char *why, size_t why_size) {
+/* Logs the addresses and writes them to --ready-fd. */
+static bool tell_ready(wrn_server *server, const wrn_buf *bound, wrn_why *why) {
     for (const char *at = bound->data ? bound->data : "", *end; *at; at = end + (*end == '\n')) {
         end = strchrnul(at, '\n');
         wrn_log_info("listening on %.*s", (int)(end - at), at);
     }
-    if (tell_ready_fd(server->config->ready_fd, bound)) return true;
-    return snprintf(why, why_size, "cannot write to --ready-fd: %s", strerror(errno)), false;
+    int fd = (int)server->config->ready_fd;
+    if (fd < 0) return true;
+    bool ok = write(fd, bound->data, bound->size) == (ssize_t)bound->size;
+    close(fd);
+    if (ok) return true;
+    return wrn_why_set(why, "cannot write to --ready-fd: %s", strerror(errno));
 }
 
-static bool greet_owner(wrn_server *server, const welcome *w, const wrn_buf *bound, char *why, size_t why_size) {
+static bool greet_owner(wrn_server *server, const welcome *w, const wrn_buf *bound, wrn_why *why) {
     int64_t now = wrn_unix_time();
     WRN_AUTO(wrn_buf_free) wrn_buf token = WRN_BUF_INIT;
     wrn_claims claims = {w->user_id, w->team_id, "owner", OWNER_EMAIL, "Owner", now, now + PRIVATE_TOKEN_SECONDS, true};
     wrn_jwt_sign(server->auth.secret, &claims, &token);
-    if (token.failed || bound->failed) return snprintf(why, why_size, "out of memory"), false;
     if (wrn_private_greet((int)server->config->private_fd, bound->data + strlen("unix:"), w->api_key, token.data))
         return true;
-    return snprintf(why, why_size, "the owner has gone"), false;
+    return wrn_why_set(why, "the owner has gone");
 }
 
-/* Everything that can fail comes before the first account: its key is shown once, and is shown for certain. */
-static bool begin(wrn_server *server, wrn_arena *arena, char *why, size_t why_size) {
+/* Steps that can fail come before the first account, so that its key, which is shown once, is shown in any case. */
+static bool begin_serving(wrn_server *server, wrn_arena *arena, wrn_why *why) {
     WRN_AUTO(wrn_buf_free) wrn_buf bound = WRN_BUF_INIT;
     welcome w = {0};
-    bool ok = open_boxes(server, arena, why, why_size) && open_loop(server, why, why_size) &&
-              (is_private(server) ? listen_private : listen_all)(server, &bound, why, why_size) &&
-              recover(server, why, why_size) && first_start(server, &w, why, why_size);
-    ok = ok && note_host(server, &bound, why, why_size);
+    bool ok = open_boxes(server, arena, why);
+    if (ok) open_loop(server);
+    ok = ok && (is_private(server) ? listen_private : listen_all)(server, &bound, why) && recover(server, why) &&
+         first_start(server, &w, why) && store_host(server, &bound, why);
     if (w.is_new && !is_private(server)) print_welcome(server, &w, &bound);
     if (ok) wrn_sandboxes_await(server->sandboxes);
-    ok = ok && (is_private(server) ? greet_owner(server, &w, &bound, why, why_size)
-                                   : tell_ready(server, &bound, why, why_size));
+    ok = ok && (is_private(server) ? greet_owner(server, &w, &bound, why) : tell_ready(server, &bound, why));
     sodium_memzero(&w, sizeof(w));
     return ok;
 }
 
-/* A signal that comes while we clean up must not end us by its default action. */
+/* Signals that come during the clean-up must not kill the process. */
 static void close_signals(wrn_server *server) {
-    sigset_t both;
+    static const int numbers[] = {SIGTERM, SIGINT, SIGHUP};
+    sigset_t set;
     if (!server->signals_open) return;
-    sigemptyset(&both);
-    sigaddset(&both, SIGTERM);
-    sigaddset(&both, SIGINT);
-    sigaddset(&both, SIGHUP);
-    pthread_sigmask(SIG_BLOCK, &both, NULL);
+    sigemptyset(&set);
+    for (size_t i = 0; i < WRN_COUNT(numbers); i++) sigaddset(&set, numbers[i]);
+    pthread_sigmask(SIG_BLOCK, &set, NULL);
     for (size_t i = 0; i < WRN_COUNT(server->signals); i++) uv_close((uv_handle_t *)&server->signals[i], NULL);
     uv_run(&server->loop, UV_RUN_DEFAULT);
-    signal(SIGTERM, SIG_IGN);
-    signal(SIGINT, SIG_IGN);
-    signal(SIGHUP, SIG_IGN);
+    for (size_t i = 0; i < WRN_COUNT(numbers); i++) signal(numbers[i], SIG_IGN);
 }
 
-/* Takes down whatever there is; safe in every stage of the start. */
+/* Safe after any step of the start. */
 static void tear_down(wrn_server *server) {
     if (server->http && server->handles_open) {
-        stop(server, true);
+        stop_server(server, true);
         wrn_http_abort(server->http);
         uv_run(&server->loop, UV_RUN_DEFAULT);
     }
@@ -523,16 +492,16 @@ static void remove_stale(void *context, const char *path) {
     wrn_tree_remove(path);
 }
 
-bool wrn_server_run(const wrn_config *config, char *why, size_t why_size) {
+bool wrn_server_run(const wrn_config *config, wrn_why *why) {
     WRN_AUTO(wrn_arena_free) wrn_arena arena = {0};
     wrn_server server = {.config = config, .lock_fd = -1, .owner_fd = -1, .audit.fd = -1};
     server.names.allowed = config->allow_host.items;
     server.names.allowed_count = config->allow_host.count;
-    if (uv_loop_init(&server.loop) != 0) return snprintf(why, why_size, "cannot make an event loop"), false;
+    if (uv_loop_init(&server.loop) != 0) return wrn_why_set(why, "cannot make an event loop");
     wrn_damper_init(&server.damper);
-    bool locked = open_state(&server, &arena, why, why_size);
+    bool locked = open_state(&server, &arena, why);
     if (locked && is_private(&server)) wrn_private_each_stale(config->data_dir, remove_stale, NULL);
-    bool ok = locked && begin(&server, &arena, why, why_size);
+    bool ok = locked && begin_serving(&server, &arena, why);
     server.listening = ok;
     if (ok) wrn_store_use_loop(server.store, &server.loop);
     if (ok) wrn_precedence_take();
@@ -542,7 +511,7 @@ bool wrn_server_run(const wrn_config *config, char *why, size_t why_size) {
     if (ok) uv_run(&server.loop, UV_RUN_DEFAULT);
     wrn_hold_unwatch();
     bool remove = is_private(&server) && locked;
-    if (!ok && is_private(&server)) wrn_private_fail((int)config->private_fd, why);
+    if (!ok && is_private(&server)) wrn_private_fail((int)config->private_fd, why->text);
     tear_down(&server);
     if (remove && !wrn_tree_remove(config->data_dir)) wrn_log_warning("cannot remove all of %s", config->data_dir);
     return ok;

@@ -1,4 +1,4 @@
-/* wrennd as a whole: what its parts share, and its beginning and end. */
+/* wrennd as a whole: the state that its parts share, its start and its end. */
 #ifndef WRN_SERVER_SERVER_H
 #define WRN_SERVER_SERVER_H
 
@@ -22,9 +22,9 @@ typedef struct wrn_server {
     wrn_names names;
     wrn_boxes *boxes;
     wrn_sandboxes *sandboxes;
-    struct wrn_once *creating; /* creates under way that have an idempotency key */
+    struct wrn_once *creating; /* creates under way with an idempotency key */
     wrn_http *http;
-    struct wrn_proxy *proxies; /* requests to ports of sandboxes that are under way */
+    struct wrn_proxy *proxies; /* proxied requests under way */
     uv_signal_t signals[4];
     uv_timer_t grace;
     uv_pipe_t lifeline; /* private mode: the owner's socket */
@@ -37,15 +37,14 @@ typedef struct wrn_server {
 /* The program: returns its exit status. */
 int wrn_server_main(int argc, char **argv);
 
-/* Runs until told to stop. False with a message when it cannot start. */
-bool wrn_server_run(const wrn_config *config, char *why, size_t why_size);
-/* Where the agent, the state and the templates are. The texts live in `arena`. */
-bool wrn_server_backend_config(const wrn_config *config, wrn_arena *arena, wrn_backend_config *out);
+/* Runs until it is told to stop. False with a message when it can't start. */
+bool wrn_server_run(const wrn_config *config, wrn_why *why);
+/* The paths of the agent, the state and the templates, in `arena`. */
+void wrn_server_backend_config(const wrn_config *config, wrn_arena *arena, wrn_backend_config *out);
 
-/* Makes a new API key of the first account, beside a server that may be running. False with a message. */
-bool wrn_server_create_key(const wrn_config *config, const char *name, char key[WRN_API_KEY_SIZE], char *why,
-                           size_t why_size);
-/* Makes a new API key for the team. */
+/* Makes an API key of the first account; a server may be running. False with a message. */
+bool wrn_server_create_key(const wrn_config *config, const char *name, char key[WRN_API_KEY_SIZE], wrn_why *why);
+/* Makes an API key of the team. */
 wrn_db wrn_server_new_key(wrn_server *server, const char *team_id, const char *user_id, const char *name,
                           wrn_key_row *row, char key[WRN_API_KEY_SIZE]);
 

@@ -9,10 +9,10 @@
 #include "base/tree.h"
 #include "server/lane.h"
 
-/* Each level takes a descriptor. What is nested deeper is not counted. */
+/* Each level takes a descriptor; deeper ones are not counted. */
 enum { DEPTH_MAX = 64 };
 
-/* Takes `fd` over. Links are not followed, so that nothing leads out of the layer. */
+/* Closes `fd`. Links are not followed, so that nothing outside of the tree is counted. */
 static int64_t bytes_below(int fd, int depth, const atomic_bool *stopped) {
     int64_t bytes = 0;
     WRN_AUTO(wrn_dir_close) DIR *dir = fdopendir(fd);
@@ -55,7 +55,7 @@ void probe_nearest(const char *path, char out[PATH_MAX]) {
 /* ---- removing ---- */
 
 typedef struct removal {
-    wrn_job job; /* first, so that a job is its removal */
+    wrn_job job; /* first: a job is cast to its removal */
     bool (*remove)(const char *path);
     char path[];
 } removal;

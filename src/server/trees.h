@@ -1,4 +1,4 @@
-/* Whole directories: measuring, making and removing them. */
+/* Operations on whole directory trees. */
 #ifndef WRN_SERVER_TREES_H
 #define WRN_SERVER_TREES_H
 
@@ -9,15 +9,15 @@
 #include <sys/types.h>
 #include <uv.h>
 
-/* Adds up the disk space of a directory. Links are not followed. Blocks, until `stopped`, which may be NULL, is set. */
+/* The disk space of a tree. Does not follow links. Blocks, until *stopped. */
 int64_t disk_bytes(const char *dir, const atomic_bool *stopped);
 /* Like mkdir -p. 0, or -1 with errno. */
 int make_path(const char *path, mode_t mode);
-/* The path, or its nearest ancestor that exists. */
+/* The longest part of the path that exists. */
 void probe_nearest(const char *path, char out[PATH_MAX]);
-/* Calls remove(path) on a worker; here, blocking, if `loop` is NULL. */
+/* Calls remove(path) on a worker, or at once when `loop` is NULL. */
 void remove_later(uv_loop_t *loop, const char *path, bool (*remove)(const char *path));
-/* Removes the entries of a directory except those kept. Their names are free at once. */
+/* Removes all entries of a directory that are not kept. Their names are free at once. */
 void remove_entries(uv_loop_t *loop, const char *path, bool (*is_kept)(const void *context, const char *name),
                     const void *context);
 

@@ -14,20 +14,24 @@
 
 #define SLOTS_DIR "/run/wrennd"
 
+static int write_text(const char *path, const char *text) {
+    int fd = open(path, O_WRONLY | O_CLOEXEC);
+    if (fd < 0) return -1;
+    ssize_t written = write(fd, text, strlen(text));
+    close(fd);
+    return written == (ssize_t)strlen(text) ? 0 : -1;
+}
+
 static int write_map(pid_t pid, const char *name, uid_t base) {
     char path[64], line[64];
     snprintf(path, sizeof(path), "/proc/%d/%s", (int)pid, name);
-    int size = snprintf(line, sizeof(line), "0 %u %d\n", (unsigned)base, UID_RANGE);
-    int fd = open(path, O_WRONLY | O_CLOEXEC);
-    if (fd < 0) return -1;
-    ssize_t written = write(fd, line, (size_t)size);
-    close(fd);
-    return written == size ? 0 : -1;
+    snprintf(line, sizeof(line), "0 %u %d\n", (unsigned)base, UID_RANGE);
+    return write_text(path, line);
 }
 
-/* What a namespace's users take of the kernel's per-user limits (inotify instances, message queues, pending signals) is
- * charged to its maker as well. So its maker must be nobody else: the first id of the sandbox's own range. It keeps its
- * capabilities, because some systems let only the privileged make one. */
+/* The kernel charges per-user resources (inotify instances, message queues, pending signals) of a namespace's users to its
+ * creator, too. So the creator is an id of its own: the first one of the sandbox's range. It keeps its capabilities, because
+ * some systems only let privileged processes create namespaces. */
 _Noreturn static void hold_namespace(uid_t base, int ready) {
     prctl(PR_SET_SECUREBITS, SECBIT_NO_SETUID_FIXUP);
     if (syscall(SYS_setgroups, 0, NULL) != 0 || syscall(SYS_setresgid, base, base, base) != 0 ||
@@ -39,7 +43,7 @@ _Noreturn static void hold_namespace(uid_t base, int ready) {
     for (;;) pause();
 }
 
-/* A namespace exists through a process: make one that only waits to be killed, keep a descriptor of its namespace. */
+/* A process creates the namespace and waits to be killed; a descriptor keeps the namespace. */
 int userns_make(uid_t base) {
     int ready[2], fd = -1;
     char byte;
@@ -47,7 +51,7 @@ int userns_make(uid_t base) {
     pid_t pid = (pid_t)syscall(SYS_clone, (unsigned long)SIGCHLD, NULL, NULL, NULL, 0ul);
     if (pid == 0) hold_namespace(base, ready[1]);
     close(ready[1]);
-    errno = EPERM; /* what an end without the byte most likely means */
+    errno = EPERM; /* the likely reason when no byte comes */
     if (pid > 0 && read(ready[0], &byte, 1) == 1 && write_map(pid, "uid_map", base) == 0 &&
         write_map(pid, "gid_map", base) == 0) {
         char path[64];
@@ -63,14 +67,6 @@ int userns_make(uid_t base) {
     }
     errno = saved;
     return fd;
-}
-
-static int write_text(const char *path, const char *text) {
-    int fd = open(path, O_WRONLY | O_CLOEXEC);
-    if (fd < 0) return -1;
-    ssize_t written = write(fd, text, strlen(text));
-    close(fd);
-    return written == (ssize_t)strlen(text) ? 0 : -1;
 }
 
 int userns_map_self(uid_t uid, gid_t gid) {
@@ -89,8 +85,8 @@ int userns_enter(void) {
     return unshare(CLONE_NEWUSER) == 0 ? userns_map_self(uid, gid) : -1;
 }
 
-/* Byte N of one file of the machine, locked, says that range N is in use. Locks of the open file: they go with the daemon,
- * and hold between two backends of one process too. */
+/* A lock on byte N of the file means that range N is in use. Locks of the open file description end with the daemon, and
+ * also exclude each other within a process. */
 int slots_open(void) {
     if (mkdir(SLOTS_DIR, 0755) != 0 && errno != EEXIST) return -1;
     return open(SLOTS_DIR "/uid-ranges", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
@@ -104,7 +100,7 @@ static bool lock_slot(int fd, int slot, short type) {
 bool slot_take(int fd, int slot) { return lock_slot(fd, slot, F_WRLCK); }
 void slot_release(int fd, int slot) { lock_slot(fd, slot, F_UNLCK); }
 
-/* From the end, where sandboxes come last. */
+/* From the end: sandboxes take ranges from the start. */
 int userns_borrow(int *lock_fd) {
     *lock_fd = slots_open();
     for (int slot = SLOTS_MAX; *lock_fd >= 0 && slot-- > 0;) {

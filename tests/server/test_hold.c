@@ -313,15 +313,16 @@ __attribute__((visibility("default"))) int fdatasync(int fd) {
 /* As it is written, a log is emptied by a worker; only its new beginning is waited for. */
 TEST(the_log_of_the_database_is_emptied_elsewhere) {
     enum { MANY = 3000, LARGE = 64 << 20 };
-    char path[200], log[220], why[200];
+    char path[200], log[220];
+    wrn_why why;
     struct stat info;
     uv_loop_t loop;
     uv_loop_init(&loop);
     wrn_lane_setup();
     snprintf(path, sizeof(path), "%s/db", test_dir());
     snprintf(log, sizeof(log), "%s-wal", path);
-    wrn_store *store = wrn_store_open(path, false, why, sizeof(why));
-    CHECK_MSG(store != NULL, "%s", why);
+    wrn_store *store = wrn_store_open(path, false, &why);
+    CHECK_MSG(store != NULL, "%s", why.text);
     wrn_store_use_loop(store, &loop);
     syncs = own_syncs = 0;
     for (int i = 0; i < MANY; i++) {

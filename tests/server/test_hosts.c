@@ -471,14 +471,15 @@ static const char version_1[] =
     "PRAGMA user_version = 1;";
 
 TEST(an_older_database_is_brought_up_to_date) {
-    char path[200], why[200] = "";
+    char path[200];
+    wrn_why why;
     sqlite3 *db;
     snprintf(path, sizeof(path), "%s/old.db", test_dir());
     CHECK(sqlite3_open(path, &db) == SQLITE_OK);
     CHECK(sqlite3_exec(db, version_1, NULL, NULL, NULL) == SQLITE_OK);
     sqlite3_close(db);
-    wrn_store *store = wrn_store_open(path, false, why, sizeof(why));
-    CHECK_MSG(store, "%s", why);
+    wrn_store *store = wrn_store_open(path, false, &why);
+    CHECK_MSG(store, "%s", why.text);
     wrn_rights rights;
     CHECK_INT(wrn_store_get_rights(store, "usr-1", "team-1", &rights), WRN_DB_OK);
     CHECK(rights.is_admin && rights.manages_team);

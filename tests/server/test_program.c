@@ -499,7 +499,7 @@ TEST(a_taken_port_is_told_and_none_chosen_instead) {
     snprintf(listen_on, sizeof(listen_on), "127.0.0.1:%d", ntohs(address.sin_port));
     char *said = daemon_run((const char *[]){"--data-dir", in_dir("second"), "--listen", listen_on, NULL}, &status);
     CHECK_INT(status, 1);
-    snprintf(part, sizeof(part), "cannot listen on %s: it is taken", listen_on);
+    snprintf(part, sizeof(part), "cannot listen on %s: the address is in use", listen_on);
     CHECK_CONTAINS(said, part);
     CHECK_CONTAINS(said, "WRENND_LISTEN=");
     CHECK(strstr(said, "listening on") == NULL);

@@ -210,7 +210,7 @@ def unit_with_user_without_a_subgroup():
     server.start()
     box = server.make()
     server.check_limits(box)
-    assert "whatever --on-stop says" in server.said()
+    assert "despite --on-stop" in server.said()
     run("systemctl", "restart", "plain")
     assert server.call("GET", f"/{box['id']}")["status"] == "stopped"
     server.check_limits(server.make())
@@ -309,7 +309,7 @@ def user_service():
     server.start()
     live_through_restarts(server)
     second = Server("wrennd", 8080, user=OTHER)
-    second.fails_to_start("cannot listen on 127.0.0.1:8080: it is taken")
+    second.fails_to_start("cannot listen on 127.0.0.1:8080: the address is in use")
     stop_for_good(server)
 
 

@@ -129,7 +129,7 @@ TEST(what_is_wrong_is_said) {
         {"--X-1\r\nContent-Disposition: attachment; name=a\r\n\r\n", "!a part has a malformed Content-Disposition"},
         {"--X-1\r\nContent-Disposition: form-data\r\n" HEAD("a"), "!a part has a malformed Content-Disposition"},
         {"--X-1\r\nContent-Transfer-Encoding: BASE64\r\n\r\n",
-         "!a part has a Content-Transfer-Encoding; send it as it is"},
+         "!a part has a Content-Transfer-Encoding; send its content without"},
     };
     for (size_t i = 0; i < WRN_COUNT(cases); i++) check(cases[i].data, cases[i].why);
     static const char zero[] = "--X-1\r\nA: \0\r\n\r\n", why[] = "!the head of a part is malformed";

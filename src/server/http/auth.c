@@ -10,29 +10,28 @@
 
 #include "base/clock.h"
 
-static bool refuse(wrn_request *request, const char *message) {
-    wrn_reply_error(request, WRN_FAULT_UNAUTHORIZED, "%s", message);
-    return false;
+static bool refuse_credentials(wrn_request *request, const char *message) {
+    return wrn_refuse(request, WRN_FAULT_UNAUTHORIZED, "%s", message);
 }
 
 static bool check_key(const wrn_auth *auth, wrn_request *request, const char *key, bool forgiven) {
     switch (wrn_store_use_key(auth->store, key, request->who.team_id, request->who.key_id)) {
     case WRN_DB_OK: return true;
     case WRN_DB_NONE:
-    case WRN_DB_TAKEN: return forgiven || refuse(request, "invalid API key");
+    case WRN_DB_TAKEN: return forgiven || refuse_credentials(request, "invalid API key");
     case WRN_DB_ERROR: break;
     }
-    wrn_reply_error(request, WRN_FAULT_DB_ERROR, "the database failed; see wrennd's log");
+    wrn_reply_db_error(request);
     return false;
 }
 
-/* The prefix is matched literally; with any other scheme it is as if nothing was sent. */
+/* Any other scheme counts as no credentials. */
 static const char *bearer_of(const wrn_request *request) {
     const char *value = wrn_http_head_get(&request->head, "authorization");
     return value && strncmp(value, "Bearer ", 7) == 0 ? value + 7 : NULL;
 }
 
-/* Wrong credentials of a WebSocket are as good as none where the first message may bring others. */
+/* Whether wrong credentials count as none, because the first message of the WebSocket may bring others. */
 static bool is_forgiven(const wrn_request *request, wrn_access access) {
     return access == WRN_ACCESS_LATE && wrn_request_is_of_capsules(request);
 }
@@ -46,10 +45,10 @@ bool wrn_auth_check(const wrn_auth *auth, wrn_request *request, wrn_access acces
     if (!token && for_team) token = wrn_query_get(request->head.query, "token", &request->arena);
     if (token && wrn_jwt_verify(auth->secret, token, wrn_unix_time(), &request->who)) return true;
     if (token && is_forgiven(request, access)) return request->who = (wrn_identity){0}, true;
-    if (token) return refuse(request, "invalid or expired token");
+    if (token) return refuse_credentials(request, "invalid or expired token");
     if (access == WRN_ACCESS_LATE) return true;
-    return refuse(request, for_team ? "send an API key as X-API-Key, or a token as Authorization: Bearer"
-                                    : "send a user's token as Authorization: Bearer");
+    return refuse_credentials(request, for_team ? "send an API key as X-API-Key, or a token as Authorization: Bearer"
+                                                : "send a user's token as Authorization: Bearer");
 }
 
 bool wrn_auth_check_token(const wrn_auth *auth, const char *token, wrn_identity *who) {
@@ -59,7 +58,7 @@ bool wrn_auth_check_token(const wrn_auth *auth, const char *token, wrn_identity 
 static bool store_secret(wrn_auth *auth, const char *path) {
     char part[4200];
     randombytes_buf(auth->secret, sizeof(auth->secret));
-    /* Renamed into place, so that a crash leaves either no secret or a whole one. */
+    /* Renamed into place, so that a crash never leaves a partial secret. */
     if ((size_t)snprintf(part, sizeof(part), "%s.new", path) >= sizeof(part)) return errno = ENAMETOOLONG, false;
     int fd = open(part, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (fd < 0) return false;
@@ -68,7 +67,7 @@ static bool store_secret(wrn_auth *auth, const char *path) {
     return ok && rename(part, path) == 0;
 }
 
-bool wrn_auth_load_secret(wrn_auth *auth, const char *path, char *why, size_t why_size) {
+bool wrn_auth_load_secret(wrn_auth *auth, const char *path, wrn_why *why) {
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0 && errno == ENOENT && store_secret(auth, path)) return true;
     struct stat info;
@@ -76,9 +75,9 @@ bool wrn_auth_load_secret(wrn_auth *auth, const char *path, char *why, size_t wh
     ssize_t got = ok ? read(fd, auth->secret, sizeof(auth->secret)) : -1;
     int error = errno;
     if (fd >= 0) close(fd);
-    if (got < 0) return snprintf(why, why_size, "cannot read or make %s: %s", path, strerror(error)), false;
+    if (got < 0) return wrn_why_set(why, "cannot read or make %s: %s", path, strerror(error));
     if (got != (ssize_t)sizeof(auth->secret) || info.st_size != got)
-        return snprintf(why, why_size, "%s is damaged; remove it, and all tokens become invalid", path), false;
-    if (info.st_mode & 077) return snprintf(why, why_size, "others can read %s; run: chmod 600 %s", path, path), false;
+        return wrn_why_set(why, "%s is damaged; remove it, and all tokens become invalid", path);
+    if (info.st_mode & 077) return wrn_why_set(why, "others can read %s; run: chmod 600 %s", path, path);
     return true;
 }

@@ -1,9 +1,10 @@
-/* Who is asking: the credentials of a request, as api/openapi.yaml (components.securitySchemes) describes them. */
+/* Checks the credentials of a request, which api/openapi.yaml (components.securitySchemes) describes. */
 #ifndef WRN_SERVER_HTTP_AUTH_H
 #define WRN_SERVER_HTTP_AUTH_H
 
 #include "server/http/jwt.h"
 #include "server/http/router.h"
+#include "server/log.h"
 #include "server/store/store.h"
 
 typedef struct wrn_auth {
@@ -15,7 +16,7 @@ typedef struct wrn_auth {
 bool wrn_auth_check(const wrn_auth *auth, wrn_request *request, wrn_access access);
 /* For the first message of a WebSocket. */
 bool wrn_auth_check_token(const wrn_auth *auth, const char *token, wrn_identity *who);
-/* Reads the signing secret from `path`, or makes it there with mode 0600. */
-bool wrn_auth_load_secret(wrn_auth *auth, const char *path, char *why, size_t why_size);
+/* Reads the signing secret from `path`, or creates the file with mode 0600. */
+bool wrn_auth_load_secret(wrn_auth *auth, const char *path, wrn_why *why);
 
 #endif

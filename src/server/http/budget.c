@@ -13,3 +13,11 @@ bool wrn_budget_take(size_t bytes) {
 }
 
 void wrn_budget_give(size_t bytes) { taken -= bytes; }
+
+bool wrn_budget_charge(size_t *charged, size_t bytes) {
+    size_t due = bytes <= WRN_BUDGET_FREE ? 0 : bytes;
+    if (due > *charged && !wrn_budget_take(due - *charged)) return false;
+    if (due < *charged) wrn_budget_give(*charged - due);
+    *charged = due;
+    return true;
+}

@@ -1,7 +1,7 @@
-/* One connection: reads requests one after the other and sends each answer before it looks at the next request.
+/* One connection: reads a request, answers it, then reads the next one.
  *
- * Memory: a connection holds at most one request body (config.body_max), one read's worth of bytes behind it, and one
- * answer. While a request is being answered nothing is read, so one that pipelines or hangs up is noticed later. */
+ * A connection holds at most one request body (config.body_max), one read of further input, and one answer. Nothing is read
+ * while a request is being answered. */
 #include "server/http/conn.h"
 
 #include <netinet/in.h>
@@ -13,10 +13,8 @@
 #include "base/clock.h"
 #include "server/hold.h"
 #include "server/http/budget.h"
-#include "server/log.h"
 
-/* SLICE_US: work for one connection before others get their turn; LITTLE: bytes at a time, where each may mean much work, and
- * from there down to LEAST where it does. */
+/* SLICE_US: how long a connection works before others get their turn. LITTLE and LEAST: bounds of wrn_conn.gulp. */
 enum { DISCARD_MAX = 64 << 20, REFUSED_MAX = 64, SLICE_US = 300, LITTLE = 16384, LEAST = 1024 };
 
 static void advance_rest(wrn_conn *conn);
@@ -32,7 +30,6 @@ void wrn_conn_free_request(wrn_request *request) {
 
 /* ---- closing ---- */
 
-/* Takes it out of the list of those that wait for the loop to go round. */
 static void unlist(wrn_conn *conn) {
     wrn_conn **at = &conn->http->listed;
     while (*at && *at != conn) at = &(*at)->next_listed;
@@ -41,11 +38,12 @@ static void unlist(wrn_conn *conn) {
     *at = conn->next_listed;
 }
 
-static void on_closed(uv_handle_t *handle) {
+static void conn_on_closed(uv_handle_t *handle) {
     wrn_conn *conn = handle->data;
     wrn_http *http = conn->http;
     if (conn->listed) unlist(conn);
     wrn_buf_free(&conn->gathered);
+    wrn_buf_free(&conn->sending);
     *conn->link = conn->next;
     if (conn->next) conn->next->link = conn->link;
     http->conn_count--;
@@ -63,7 +61,7 @@ void wrn_conn_close(wrn_conn *conn) {
     bool tapped = conn->state == WRN_CONN_TAP;
     conn->state = WRN_CONN_CLOSED;
     conn->http->open_count--;
-    uv_close(&conn->io.handle, on_closed);
+    uv_close(&conn->io.handle, conn_on_closed);
     if (conn->request) wrn_conn_free_request(WRN_TAKE(conn->request));
     wrn_request *running = WRN_TAKE(conn->running);
     if (running) running->conn = NULL;
@@ -77,14 +75,14 @@ void wrn_conn_close_idle(wrn_conn *conn) {
 
 /* ---- reading ---- */
 
-static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *buf) {
+static void conn_on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *buf) {
     (void)suggested;
     wrn_conn *conn = handle->data;
     bool little = conn->state == WRN_CONN_TAP && conn->tap.little;
     *buf = uv_buf_init(conn->http->read_buffer, little ? (size_t)conn->gulp : sizeof(conn->http->read_buffer));
 }
 
-static void on_read(uv_stream_t *stream, ssize_t got, const uv_buf_t *buf);
+static void conn_on_read(uv_stream_t *stream, ssize_t got, const uv_buf_t *buf);
 
 static bool wants_reading(const wrn_conn *conn) {
     if (conn->resting) return false;
@@ -102,10 +100,10 @@ void wrn_conn_update_reading(wrn_conn *conn) {
     if (conn->state == WRN_CONN_CLOSED || wanted == conn->reading) return;
     conn->reading = wanted;
     if (!wanted) uv_read_stop(&conn->io.stream);
-    else if (uv_read_start(&conn->io.stream, on_alloc, on_read) != 0) wrn_conn_close(conn);
+    else if (uv_read_start(&conn->io.stream, conn_on_alloc, conn_on_read) != 0) wrn_conn_close(conn);
 }
 
-/* The head's deadline is absolute, so that no client can stretch it byte by byte; a body may take long if it moves. */
+/* A head has an absolute deadline; a body may take long as long as bytes come. */
 static void update_deadline(wrn_conn *conn) {
     int64_t now = wrn_now_ms();
     if (conn->state == WRN_CONN_BODY) conn->deadline_ms = conn->paused ? 0 : now + conn->http->config.body_ms;
@@ -114,19 +112,22 @@ static void update_deadline(wrn_conn *conn) {
     conn->deadline_ms = now + conn->http->config.head_ms;
 }
 
-/* Answers a request that never became one, then closes. */
-static void refuse(wrn_conn *conn, int status, const char *why) {
-    wrn_request *lost = conn->streaming ? WRN_TAKE(conn->running) : NULL;
-    wrn_request *request = conn->request ? conn->request : calloc(1, sizeof(*request));
-    conn->request = NULL;
-    conn->streaming = false;
-    if (lost) lost->conn = NULL;
-    if (lost && lost->on_gone) lost->on_gone(lost);
-    if (!request) return wrn_conn_close(conn);
+static wrn_request *new_request(wrn_conn *conn) {
+    wrn_request *request = calloc(1, sizeof(*request));
     request->conn = conn;
     request->loop = conn->http->loop;
     request->app = conn->http->handler.context;
     request->answered = conn->http->handler.answered;
+    return request;
+}
+
+/* Answers an incomplete or malformed request, then closes. */
+static void refuse_request(wrn_conn *conn, int status, const char *why) {
+    wrn_request *lost = conn->streaming ? WRN_TAKE(conn->running) : NULL;
+    wrn_request *request = conn->request ? WRN_TAKE(conn->request) : new_request(conn);
+    conn->streaming = false;
+    if (lost) lost->conn = NULL;
+    if (lost && lost->on_gone) lost->on_gone(lost);
     request->head.keep_alive = false;
     conn->running = request;
     wrn_fault_code code = status == 413   ? WRN_FAULT_TOO_LARGE
@@ -139,24 +140,19 @@ static void refuse(wrn_conn *conn, int status, const char *why) {
 static void refuse_body(wrn_conn *conn, size_t limit) {
     char why[96];
     snprintf(why, sizeof(why), "the request body is larger than %zu bytes, the limit here", limit);
-    refuse(conn, 413, why);
+    refuse_request(conn, 413, why);
 }
 
-static void take_head(wrn_conn *conn) {
+static void conn_take_head(wrn_conn *conn) {
     wrn_http *http = conn->http;
-    wrn_request *request = calloc(1, sizeof(*request));
-    if (!request) return wrn_conn_close(conn);
-    request->conn = conn;
-    request->loop = conn->http->loop;
-    request->app = http->handler.context;
-    request->answered = http->handler.answered;
+    wrn_request *request = new_request(conn);
     request->head = conn->parser.ready;
     conn->parser.ready = (wrn_http_head){0};
     request->started_us = wrn_now_us();
     request->body_max = (size_t)http->config.body_max;
     conn->state = WRN_CONN_BODY;
     conn->streaming = conn->paused = conn->streamed = false;
-    conn->running = request; /* `head` may answer, which frees the request */
+    conn->running = request; /* `head` may answer and so free the request */
     wrn_http_plan plan = http->handler.head(http->handler.context, request);
     if (plan == WRN_HTTP_ANSWERED) return;
     conn->streaming = plan == WRN_HTTP_STREAM;
@@ -174,44 +170,47 @@ static void take_head(wrn_conn *conn) {
 }
 
 static void run_request(wrn_conn *conn) {
-    if (conn->streaming) {
-        conn->state = WRN_CONN_BUSY;
-        conn->deadline_ms = 0;
-        conn->running->on_body_end(conn->running);
-        return;
-    }
-    conn->running = WRN_TAKE(conn->request);
     conn->state = WRN_CONN_BUSY;
     conn->deadline_ms = 0;
+    if (conn->streaming) return conn->running->on_body_end(conn->running);
+    conn->running = WRN_TAKE(conn->request);
     conn->http->handler.run(conn->http->handler.context, conn->running);
 }
 
-static void take_piece(wrn_conn *conn) {
+static void conn_take_piece(wrn_conn *conn) {
     if (conn->state != WRN_CONN_BODY) return;
     if (conn->streaming) return conn->running->on_piece(conn->running, conn->parser.piece, conn->parser.piece_size);
     wrn_buf *body = &conn->request->body;
-    if (!wrn_request_charge(conn->request, conn->parser.piece_size)) return refuse(conn, 503, WRN_BUDGET_SPENT);
+    if (!wrn_request_charge(conn->request, conn->parser.piece_size)) return refuse_request(conn, 503, WRN_BUDGET_SPENT);
     wrn_buf_put(body, conn->parser.piece, conn->parser.piece_size);
     if (body->failed) refuse_body(conn, conn->request->body_max);
 }
 
 static void take_step(wrn_conn *conn, wrn_http1_step step) {
     switch (step) {
-    case WRN_HTTP1_HEAD: return take_head(conn);
-    case WRN_HTTP1_BODY: return take_piece(conn);
+    case WRN_HTTP1_HEAD: return conn_take_head(conn);
+    case WRN_HTTP1_BODY: return conn_take_piece(conn);
     case WRN_HTTP1_END:
         if (conn->state == WRN_CONN_LINGER) wrn_conn_close(conn);
         else if (conn->state == WRN_CONN_BODY) run_request(conn);
         return;
     case WRN_HTTP1_BAD:
         conn->deaf = true;
-        if (conn->state != WRN_CONN_LINGER) refuse(conn, conn->parser.status, conn->parser.why);
+        if (conn->state != WRN_CONN_LINGER) refuse_request(conn, conn->parser.status, conn->parser.why);
         return;
     case WRN_HTTP1_MORE: return;
     }
 }
 
-/* Works through bytes until they are used up or a request has to be answered first; the number used. */
+/* Pauses input until wrn_conn_rested(), in one of the next iterations. */
+static void rest_conn(wrn_conn *conn) {
+    if (conn->resting || conn->state == WRN_CONN_CLOSED) return;
+    conn->resting = true;
+    wrn_conn_go_round(conn);
+    if (!conn->advancing) wrn_conn_update_reading(conn);
+}
+
+/* Processes input until it is consumed or a request has to be answered first. Returns the number of bytes consumed. */
 static size_t advance(wrn_conn *conn, const char *data, size_t size) {
     size_t at = 0;
     conn->advancing = true;
@@ -222,8 +221,8 @@ static size_t advance(wrn_conn *conn, const char *data, size_t size) {
         at += used;
         if (step == WRN_HTTP1_MORE) break;
         take_step(conn, step);
-        /* Not before what has been used up has been told of, for nothing else calls for that. */
-        if ((conn->state == WRN_CONN_HEAD || at < size) && wrn_now_us() - conn->turn_us > SLICE_US) wrn_conn_rest(conn);
+        /* Only with input left, or between requests: otherwise nothing would take the END step later. */
+        if ((conn->state == WRN_CONN_HEAD || at < size) && wrn_now_us() - conn->turn_us > SLICE_US) rest_conn(conn);
     }
     conn->advancing = false;
     return conn->deaf ? size : at;
@@ -235,24 +234,24 @@ static void end_tap_input(wrn_conn *conn) {
     conn->tap.end(conn->tap_context);
 }
 
-/* Whoever makes much work with few bytes has fewer of them taken at once. */
+/* Adapts the read size to how much work the input causes. */
 static void end_turn(wrn_conn *conn) {
     int64_t took_us = wrn_now_us() - conn->turn_us;
     if (conn->state == WRN_CONN_CLOSED) return;
-    if (took_us > SLICE_US) wrn_conn_rest(conn);
+    if (took_us > SLICE_US) rest_conn(conn);
     if (took_us > 2 * SLICE_US && conn->gulp > LEAST) conn->gulp /= 2;
     else if (took_us < SLICE_US / 2 && conn->gulp < LITTLE) conn->gulp *= 2;
 }
 
 static void take_read(wrn_conn *conn, ssize_t got, const uv_buf_t *buf);
 
-static void on_read(uv_stream_t *stream, ssize_t got, const uv_buf_t *buf) {
+static void conn_on_read(uv_stream_t *stream, ssize_t got, const uv_buf_t *buf) {
     wrn_conn *conn = stream->data;
     if (got == 0) return;
     wrn_hold_tick();
     conn->turn_us = wrn_now_us();
     take_read(conn, got, buf);
-    end_turn(conn); /* it is freed later, from the loop */
+    end_turn(conn); /* even a closed one is freed later, from the loop */
 }
 
 static void take_read(wrn_conn *conn, ssize_t got, const uv_buf_t *buf) {
@@ -266,13 +265,12 @@ static void take_read(wrn_conn *conn, ssize_t got, const uv_buf_t *buf) {
     size_t used = advance(conn, buf->base, (size_t)got);
     if (conn->state == WRN_CONN_CLOSED) return;
     wrn_buf_put(&conn->rest, buf->base + used, (size_t)got - used);
-    if (conn->rest.failed) return wrn_conn_close(conn);
     if (conn->state == WRN_CONN_TAP) return wrn_tap_read(conn, !conn->paused);
     update_deadline(conn);
     wrn_conn_update_reading(conn);
 }
 
-/* Goes on with what was read behind the request that has just been answered. */
+/* Goes on with input that was read before the last answer was complete. */
 static void advance_rest(wrn_conn *conn) {
     if (conn->rest.size) {
         size_t used = advance(conn, conn->rest.data, conn->rest.size);
@@ -283,13 +281,6 @@ static void advance_rest(wrn_conn *conn) {
     if (!conn->rest.size) wrn_buf_free(&conn->rest);
     update_deadline(conn);
     wrn_conn_update_reading(conn);
-}
-
-void wrn_conn_rest(wrn_conn *conn) {
-    if (conn->resting || conn->state == WRN_CONN_CLOSED) return;
-    conn->resting = true;
-    wrn_conn_go_round(conn);
-    if (!conn->advancing) wrn_conn_update_reading(conn);
 }
 
 void wrn_conn_went_round(wrn_conn *conn) {
@@ -310,7 +301,7 @@ void wrn_conn_rested(wrn_conn *conn) {
 
 /* ---- writing ---- */
 
-static void on_shutdown(uv_shutdown_t *shutdown, int status) {
+static void conn_on_shutdown(uv_shutdown_t *shutdown, int status) {
     wrn_conn *conn = shutdown->handle->data;
     if (status < 0) wrn_conn_close(conn);
 }
@@ -330,11 +321,11 @@ void wrn_conn_answered(wrn_conn *conn) {
     conn->state = WRN_CONN_LINGER;
     conn->deadline_ms = wrn_now_ms() + conn->http->config.linger_ms;
     wrn_buf_clear(&conn->rest);
-    if (uv_shutdown(&conn->shutdown, &conn->io.stream, on_shutdown) != 0) return wrn_conn_close(conn);
+    if (uv_shutdown(&conn->shutdown, &conn->io.stream, conn_on_shutdown) != 0) return wrn_conn_close(conn);
     if (!conn->advancing) wrn_conn_update_reading(conn);
 }
 
-static void on_written(uv_write_t *write, int status) {
+static void conn_on_written(uv_write_t *write, int status) {
     wrn_conn *conn = write->handle->data;
     if (conn->state == WRN_CONN_CLOSED) return;
     if (status < 0) return wrn_conn_close(conn);
@@ -362,43 +353,37 @@ static void send_answer(wrn_conn *conn) {
     at->base += left;
     at->len -= left;
     conn->unsent = SIZE_MAX;
-    if (uv_write(&conn->write, &conn->io.stream, at, count, on_written) != 0 || !wrn_conn_charge(conn))
+    if (uv_write(&conn->write, &conn->io.stream, at, count, conn_on_written) != 0 || !wrn_conn_charge(conn))
         return wrn_conn_close(conn);
     if (!conn->advancing) wrn_conn_update_reading(conn);
 }
 
 static const char *reason_of(int status) {
-    static const struct {
-        int status;
-        const char *text;
-    } reasons[] = {
-        {200, "OK"},
-        {201, "Created"},
-        {202, "Accepted"},
-        {204, "No Content"},
-        {400, "Bad Request"},
-        {401, "Unauthorized"},
-        {403, "Forbidden"},
-        {404, "Not Found"},
-        {405, "Method Not Allowed"},
-        {408, "Request Timeout"},
-        {409, "Conflict"},
-        {413, "Content Too Large"},
-        {414, "URI Too Long"},
-        {415, "Unsupported Media Type"},
-        {417, "Expectation Failed"},
-        {426, "Upgrade Required"},
-        {429, "Too Many Requests"},
-        {431, "Request Header Fields Too Large"},
-        {500, "Internal Server Error"},
-        {501, "Not Implemented"},
-        {502, "Bad Gateway"},
-        {503, "Service Unavailable"},
-        {504, "Gateway Timeout"},
-    };
-    for (size_t i = 0; i < WRN_COUNT(reasons); i++)
-        if (reasons[i].status == status) return reasons[i].text;
-    return "Status";
+    static const char *const reasons[] = {[200] = "OK",
+                                          [201] = "Created",
+                                          [202] = "Accepted",
+                                          [204] = "No Content",
+                                          [400] = "Bad Request",
+                                          [401] = "Unauthorized",
+                                          [403] = "Forbidden",
+                                          [404] = "Not Found",
+                                          [405] = "Method Not Allowed",
+                                          [408] = "Request Timeout",
+                                          [409] = "Conflict",
+                                          [413] = "Content Too Large",
+                                          [414] = "URI Too Long",
+                                          [415] = "Unsupported Media Type",
+                                          [417] = "Expectation Failed",
+                                          [426] = "Upgrade Required",
+                                          [429] = "Too Many Requests",
+                                          [431] = "Request Header Fields Too Large",
+                                          [500] = "Internal Server Error",
+                                          [501] = "Not Implemented",
+                                          [502] = "Bad Gateway",
+                                          [503] = "Service Unavailable",
+                                          [504] = "Gateway Timeout"};
+    const char *reason = (size_t)status < WRN_COUNT(reasons) ? reasons[status] : NULL;
+    return reason ? reason : "Status";
 }
 
 static const char *date_now(void) {
@@ -422,22 +407,11 @@ void wrn_conn_compose(wrn_conn *conn, const wrn_request *request, int status, co
     if (conn->chunked) wrn_buf_puts(out, "Transfer-Encoding: chunked\r\n");
     wrn_buf_printf(out, "Connection: %s\r\n", conn->keep_alive ? "keep-alive" : "close");
     if (request->fields.size) wrn_buf_put(out, request->fields.data, request->fields.size);
-    out->failed = out->failed || request->fields.failed;
     wrn_buf_puts(out, "\r\n");
 }
 
 void wrn_conn_note(const wrn_request *request, int status) {
     if (request->answered) request->answered(request->app, request, status);
-}
-
-static void describe_peer(const struct sockaddr_storage *peer, char *out, size_t size) {
-    char address[INET6_ADDRSTRLEN] = "";
-    const struct sockaddr_in *four = (const struct sockaddr_in *)peer;
-    const struct sockaddr_in6 *six = (const struct sockaddr_in6 *)peer;
-    if (peer->ss_family == AF_INET && uv_ip4_name(four, address, sizeof(address)) == 0)
-        snprintf(out, size, "%s:%d", address, ntohs(four->sin_port));
-    else if (peer->ss_family == AF_INET6 && uv_ip6_name(six, address, sizeof(address)) == 0)
-        snprintf(out, size, "[%s]:%d", address, ntohs(six->sin6_port));
 }
 
 void wrn_request_peer(const wrn_request *request, char *out, size_t size) {
@@ -449,18 +423,9 @@ void wrn_request_peer(const wrn_request *request, char *out, size_t size) {
     out[0] = '\0';
     if (!conn || conn->state == WRN_CONN_CLOSED || uv_fileno(&conn->io.handle, &fd) != 0) return;
     if (conn->io.handle.type == UV_TCP && uv_tcp_getpeername(&conn->io.tcp, (struct sockaddr *)&peer, &length) == 0)
-        describe_peer(&peer, out, size);
+        wrn_write_address(&peer, out, size);
     else if (conn->io.handle.type != UV_TCP && getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &process, &process_size) == 0)
         snprintf(out, size, "uid %u", (unsigned)process.uid);
-}
-
-static bool is_loopback(const struct sockaddr_storage *peer) {
-    const struct sockaddr_in *four = (const struct sockaddr_in *)peer;
-    const struct sockaddr_in6 *six = (const struct sockaddr_in6 *)peer;
-    if (peer->ss_family == AF_INET) return ntohl(four->sin_addr.s_addr) >> 24 == 127;
-    return peer->ss_family == AF_INET6 &&
-           (IN6_IS_ADDR_LOOPBACK(&six->sin6_addr) ||
-            (IN6_IS_ADDR_V4MAPPED(&six->sin6_addr) && six->sin6_addr.s6_addr[12] == 127));
 }
 
 bool wrn_request_is_local(const wrn_request *request) {
@@ -471,26 +436,18 @@ bool wrn_request_is_local(const wrn_request *request) {
         wrn_http_head_get(&request->head, "x-forwarded-for"))
         return false;
     return conn->io.handle.type != UV_TCP ||
-           (uv_tcp_getpeername(&conn->io.tcp, (struct sockaddr *)&peer, &size) == 0 && is_loopback(&peer));
+           (uv_tcp_getpeername(&conn->io.tcp, (struct sockaddr *)&peer, &size) == 0 && wrn_is_loopback(&peer));
 }
 
 void wrn_conn_reply(wrn_request *request, int status, const char *type, wrn_buf *body) {
-    static const char no_memory[] = "{\"error\":{\"code\":\"internal_error\",\"message\":\"out of memory\"}}\n";
     wrn_conn *conn = request->conn;
-    if (body->failed) {
-        wrn_buf_free(body);
-        *body = WRN_BUF_INIT;
-        status = 500;
-        type = "application/json";
-        wrn_buf_puts(body, no_memory);
-    }
     const char *method = request->head.method ? request->head.method : "-";
     wrn_conn_note(request, status);
     if (!conn) {
         wrn_buf_free(body);
         return wrn_conn_free_request(request);
     }
-    /* An answer that comes before the end of its request's body ends the connection. */
+    /* An answer before the end of the request's body ends the connection. */
     bool early = conn->state != WRN_CONN_BUSY && request->head.content_length != 0;
     conn->keep_alive = request->head.keep_alive && !early && !conn->http->stopping;
     conn->chunked = false;
@@ -498,19 +455,18 @@ void wrn_conn_reply(wrn_request *request, int status, const char *type, wrn_buf 
     conn->out_body = *body;
     if (strcmp(method, "HEAD") == 0) wrn_buf_clear(&conn->out_body);
     conn->running = NULL;
-    /* What it was made of is gone; of the answer itself, what the client does not take. */
+    /* send_answer() reduces this to what is unsent. */
     conn->charged += request->charged;
     request->charged = 0;
     wrn_conn_free_request(request);
-    if (conn->out_head.failed) return wrn_conn_close(conn);
     send_answer(conn);
 }
 
-/* ---- deadlines and beginnings ---- */
+/* ---- deadlines, accepting ---- */
 
-/* The client sends no more. Whether it still reads shows when something is sent to it: a second "go on" is nothing to one
- * that is there, and if nobody is, it comes back as an error. Otherwise keep-alive probes find out in a minute or two. */
-static void probe(wrn_conn *conn) {
+/* The client has shut down its sending side. Sending it a second "100 Continue" shows whether it is still there: a client
+ * ignores it, a closed socket answers with a reset. Otherwise keep-alive probes find out in a minute or two. */
+static void probe_client(wrn_conn *conn) {
     enum { IDLE_SEC = 10 };
     static char go_on[] = "HTTP/1.1 100 Continue\r\n\r\n";
     const wrn_request *request = conn->running ? conn->running : conn->request;
@@ -522,15 +478,15 @@ static void probe(wrn_conn *conn) {
     (void)uv_try_write(&conn->io.stream, &out, 1);
 }
 
-/* Whether the client has gone while nothing is read from it, which libuv can't tell. One that has only finished sending
- * may still wait for its answer. */
+/* Whether the client has gone while nothing is read from it, which libuv does not report. A client that has only shut down
+ * its sending side may still wait for the answer. */
 static bool has_hung_up(wrn_conn *conn) {
     bool tapped = conn->state == WRN_CONN_TAP;
     struct pollfd socket = {.events = POLLRDHUP};
     if (conn->reading || uv_fileno(&conn->io.handle, &socket.fd) != 0 || poll(&socket, 1, 0) <= 0) return false;
     if (socket.revents & (POLLERR | POLLHUP)) return true;
     if (tapped && !conn->tap.end) return true;
-    if (!conn->half_closed) probe(conn);
+    if (!conn->half_closed) probe_client(conn);
     return false;
 }
 
@@ -540,7 +496,7 @@ void wrn_conn_sweep(wrn_conn *conn, int64_t now) {
     bool sending = conn->state == WRN_CONN_WRITE || conn->state == WRN_CONN_STREAM || conn->state == WRN_CONN_TAP ||
                    conn->state == WRN_CONN_FLUSH;
     if (sending) {
-        /* Nobody says when a part of a write has gone out, so look. */
+        /* libuv does not report partial writes. */
         size_t unsent = wrn_conn_unsent(conn);
         if (!unsent) conn->deadline_ms = 0;
         else if (!conn->deadline_ms || unsent < conn->unsent) conn->deadline_ms = now + conn->http->config.write_ms;
@@ -550,10 +506,10 @@ void wrn_conn_sweep(wrn_conn *conn, int64_t now) {
     bool waiting = conn->state == WRN_CONN_BODY || (conn->state == WRN_CONN_HEAD && wrn_http1_has_begun(&conn->parser));
     if (!waiting) return wrn_conn_close(conn);
     conn->deaf = true;
-    refuse(conn, 408, "the request took too long to arrive");
+    refuse_request(conn, 408, "the request took too long to arrive");
 }
 
-/* Of nobody we know, or between two requests. */
+/* Unauthenticated, or between two requests. */
 static bool is_spare(const wrn_conn *conn) {
     switch (conn->state) {
     case WRN_CONN_HEAD: return true;
@@ -563,8 +519,8 @@ static bool is_spare(const wrn_conn *conn) {
     }
 }
 
-/* Closes the connection that can best be done without: one that has had its answer, or the one that has been waited for the
- * longest, unless that is short. False: there is none. */
+/* Closes the least useful connection: one that has had its answer, or the spare one that has waited longest, if it has
+ * waited for PATIENCE_MS. False: there is none. */
 static bool make_room(wrn_http *http, const wrn_conn *newest) {
     enum { PATIENCE_MS = 1000 };
     int64_t longest = wrn_now_ms() - PATIENCE_MS;
@@ -582,7 +538,6 @@ static bool make_room(wrn_http *http, const wrn_conn *newest) {
 
 void wrn_conn_accept(wrn_http *http, uv_stream_t *listener) {
     wrn_conn *conn = calloc(1, sizeof(*conn));
-    if (!conn) return;
     wrn_hold_tick();
     bool is_tcp = listener->type == UV_TCP;
     if (is_tcp) uv_tcp_init(http->loop, &conn->io.tcp);
@@ -596,8 +551,7 @@ void wrn_conn_accept(wrn_http *http, uv_stream_t *listener) {
     http->conns = conn;
     http->conn_count++;
     http->open_count++;
-    wrn_http1_init(&conn->parser, &(wrn_http1_limits){(size_t)http->config.url_max, (size_t)http->config.head_max,
-                                                      (size_t)http->config.fields_max});
+    wrn_http1_init(&conn->parser, &(wrn_http1_limits){.url_max = 8192, .head_max = 32768, .fields_max = 100});
     if (uv_accept(listener, &conn->io.stream) != 0) return wrn_conn_close(conn);
     if (is_tcp) uv_tcp_nodelay(&conn->io.tcp, 1);
     conn->head_timed = true;
@@ -608,7 +562,7 @@ void wrn_conn_accept(wrn_http *http, uv_stream_t *listener) {
     if (http->open_count > max + REFUSED_MAX) return wrn_conn_close(conn);
     if (http->open_count > max) {
         conn->deaf = true;
-        return refuse(conn, 503, "too many connections are open; try again later");
+        return refuse_request(conn, 503, "too many connections are open; try again later");
     }
     wrn_conn_update_reading(conn);
 }

@@ -13,27 +13,21 @@
 #include "base/clock.h"
 #include "base/text.h"
 #include "server/http/conn.h"
-#include "server/log.h"
 
 enum { BACKLOG = 511 };
 
 struct wrn_listener {
-    union {
-        uv_handle_t handle;
-        uv_stream_t stream;
-        uv_tcp_t tcp;
-        uv_pipe_t pipe;
-    } io;
+    wrn_socket io;
     wrn_http *http;
     wrn_listener *next;
 };
 
 /* ---- sweeping ---- */
 
-static void on_sweep(uv_timer_t *timer) {
+static void http_on_sweep(uv_timer_t *timer) {
     wrn_http *http = timer->data;
     int64_t now = wrn_now_ms();
-    /* Closing only marks; a connection leaves the list later, from the loop. */
+    /* A closed connection leaves the list later, from the loop. */
     for (wrn_conn *conn = http->conns; conn; conn = conn->next) wrn_conn_sweep(conn, now);
     if (http->conns) return;
     uv_timer_stop(timer);
@@ -48,16 +42,16 @@ static void start_sweeping(wrn_http *http) {
     for (size_t i = 0; i < WRN_COUNT(others); i++)
         if (others[i] < shortest) shortest = others[i];
     uint64_t every = shortest > 4000 ? 1000 : (uint64_t)shortest / 4 + 1;
-    http->sweeping = uv_timer_start(&http->sweeper, on_sweep, every, every) == 0;
+    http->sweeping = uv_timer_start(&http->sweeper, http_on_sweep, every, every) == 0;
 }
 
-/* ---- going round ---- */
+/* ---- taking turns ---- */
 
-/* Of those who rest each may go on when its turn comes. In one round that is as many as take ROUND_US, for in between come
- * those who want little: they wait for that long, however many others there are. */
+/* Resting connections go on in turn, for about ROUND_US per iteration of the loop. So other connections, which want little,
+ * never wait longer than that. */
 enum { ROUND_US = 1000 };
 
-static void on_round(uv_idle_t *idle) {
+static void http_on_round(uv_idle_t *idle) {
     wrn_http *http = idle->data;
     wrn_conn *conn = http->listed;
     int64_t end_us = wrn_now_us() + ROUND_US;
@@ -67,7 +61,7 @@ static void on_round(uv_idle_t *idle) {
     for (wrn_conn *next; conn; conn = next) {
         next = conn->next_listed;
         conn->listed = false;
-        wrn_conn_went_round(conn); /* which may list it again; it is freed later, from the loop */
+        wrn_conn_went_round(conn); /* may list it again; a closed one is freed later, from the loop */
         bool waits = conn->resting && wrn_now_us() >= end_us;
         if (conn->resting && !waits) wrn_conn_rested(conn);
         if (!waits || conn->listed) continue;
@@ -77,18 +71,20 @@ static void on_round(uv_idle_t *idle) {
         last = &conn->next_listed;
     }
     if (!waiting) return;
-    /* Before those who rest since now. */
+    /* In front of those that have just been listed. */
     if (!http->listed) http->last_listed = last;
     *last = http->listed;
     http->listed = waiting;
-    uv_idle_start(idle, on_round);
+    uv_idle_start(idle, http_on_round);
 }
 
 void wrn_conn_go_round(wrn_conn *conn) {
     wrn_http *http = conn->http;
     if (conn->listed) return;
-    if (!http->listed) uv_idle_start(&http->round, on_round);
-    if (!http->listed) http->last_listed = &http->listed;
+    if (!http->listed) {
+        uv_idle_start(&http->round, http_on_round);
+        http->last_listed = &http->listed;
+    }
     conn->listed = true;
     conn->next_listed = NULL;
     *http->last_listed = conn;
@@ -97,7 +93,7 @@ void wrn_conn_go_round(wrn_conn *conn) {
 
 /* ---- listening ---- */
 
-static void on_connection(uv_stream_t *stream, int status) {
+static void http_on_connection(uv_stream_t *stream, int status) {
     wrn_listener *listener = stream->data;
     if (status < 0) {
         wrn_log_warning("cannot accept a connection: %s", uv_strerror(status));
@@ -105,6 +101,21 @@ static void on_connection(uv_stream_t *stream, int status) {
     }
     wrn_conn_accept(listener->http, stream);
     start_sweeping(listener->http);
+}
+
+void wrn_write_address(const struct sockaddr_storage *address, char *out, size_t size) {
+    char host[INET6_ADDRSTRLEN] = "";
+    bool six = address->ss_family == AF_INET6;
+    uv_ip_name((const struct sockaddr *)address, host, sizeof(host));
+    snprintf(out, size, six ? "[%s]:%d" : "%s:%d", host,
+             ntohs(six ? ((struct sockaddr_in6 *)address)->sin6_port : ((struct sockaddr_in *)address)->sin_port));
+}
+
+bool wrn_is_loopback(const struct sockaddr_storage *address) {
+    const struct in6_addr *six = &((const struct sockaddr_in6 *)address)->sin6_addr;
+    if (address->ss_family == AF_INET)
+        return ntohl(((const struct sockaddr_in *)address)->sin_addr.s_addr) >> 24 == 127;
+    return IN6_IS_ADDR_LOOPBACK(six) || (IN6_IS_ADDR_V4MAPPED(six) && six->s6_addr[12] == 127);
 }
 
 static bool split_host_port(const char *address, char host[256], int64_t *port) {
@@ -136,9 +147,7 @@ static bool to_sockaddr(const char *address, struct sockaddr_storage *out) {
 bool wrn_http_is_private_address(const char *address) {
     struct sockaddr_storage where;
     if (strncmp(address, "unix:", 5) == 0) return true;
-    if (!to_sockaddr(address, &where)) return false;
-    if (where.ss_family == AF_INET) return ntohl(((struct sockaddr_in *)&where)->sin_addr.s_addr) >> 24 == 127;
-    return IN6_IS_ADDR_LOOPBACK(&((struct sockaddr_in6 *)&where)->sin6_addr);
+    return to_sockaddr(address, &where) && wrn_is_loopback(&where);
 }
 
 static int bind_tcp(wrn_listener *listener, const char *address, char *bound, size_t bound_size) {
@@ -146,19 +155,14 @@ static int bind_tcp(wrn_listener *listener, const char *address, char *bound, si
     uv_tcp_init(listener->http->loop, &listener->io.tcp);
     if (!to_sockaddr(address, &where)) return UV_EINVAL;
     int error = uv_tcp_bind(&listener->io.tcp, (const struct sockaddr *)&where, 0);
-    if (!error) error = uv_listen(&listener->io.stream, BACKLOG, on_connection);
+    if (!error) error = uv_listen(&listener->io.stream, BACKLOG, http_on_connection);
     int size = sizeof(where);
     if (!error) error = uv_tcp_getsockname(&listener->io.tcp, (struct sockaddr *)&where, &size);
-    char host[64] = "";
-    if (error) return error;
-    bool six = where.ss_family == AF_INET6;
-    uv_ip_name((const struct sockaddr *)&where, host, sizeof(host));
-    snprintf(bound, bound_size, six ? "[%s]:%d" : "%s:%d", host,
-             ntohs(six ? ((struct sockaddr_in6 *)&where)->sin6_port : ((struct sockaddr_in *)&where)->sin_port));
-    return 0;
+    if (!error) wrn_write_address(&where, bound, bound_size);
+    return error;
 }
 
-/* Removes a socket that nobody listens on any more. Anything else is left alone, and binding fails. */
+/* Removes a socket that nobody listens on. Anything else is left alone, and binding fails. */
 static void remove_stale(const char *path) {
     struct stat info;
     struct sockaddr_un where = {.sun_family = AF_UNIX};
@@ -178,12 +182,12 @@ static int bind_unix(wrn_listener *listener, const char *path, char *bound, size
     mode_t mask = umask(0177);
     int error = uv_pipe_bind(&listener->io.pipe, path);
     umask(mask);
-    if (!error) error = uv_listen(&listener->io.stream, BACKLOG, on_connection);
+    if (!error) error = uv_listen(&listener->io.stream, BACKLOG, http_on_connection);
     if (!error) snprintf(bound, bound_size, "unix:%s", path);
     return error;
 }
 
-static void on_listener_closed(uv_handle_t *handle) {
+static void http_on_listener_closed(uv_handle_t *handle) {
     wrn_listener *listener = handle->data;
     wrn_http *http = listener->http;
     free(listener);
@@ -191,9 +195,8 @@ static void on_listener_closed(uv_handle_t *handle) {
     wrn_http_check_drained(http);
 }
 
-bool wrn_http_listen(wrn_http *http, const char *address, char *bound, size_t bound_size, char *why, size_t why_size) {
+bool wrn_http_listen(wrn_http *http, const char *address, char *bound, size_t bound_size, wrn_why *why) {
     wrn_listener *listener = calloc(1, sizeof(*listener));
-    if (!listener) return snprintf(why, why_size, "out of memory"), false;
     listener->http = http;
     http->listener_count++;
     bool is_unix = strncmp(address, "unix:", 5) == 0;
@@ -205,23 +208,21 @@ bool wrn_http_listen(wrn_http *http, const char *address, char *bound, size_t bo
         http->listeners = listener;
         return true;
     }
-    uv_close(&listener->io.handle, on_listener_closed);
+    uv_close(&listener->io.handle, http_on_listener_closed);
     if (error == UV_EINVAL)
-        snprintf(why, why_size, "cannot listen on \"%s\": give IP:PORT, [IPv6]:PORT or unix:/absolute/path", address);
-    else if (error == UV_EADDRINUSE)
-        snprintf(why, why_size,
-                 "cannot listen on %s: it is taken, perhaps by the wrennd of another user; choose another with "
-                 "--listen, or with Environment=WRENND_LISTEN= in a unit (systemctl edit)",
-                 address);
-    else snprintf(why, why_size, "cannot listen on %s: %s", address, uv_strerror(error));
-    return false;
+        return wrn_why_set(why, "cannot listen on \"%s\": give IP:PORT, [IPv6]:PORT or unix:/absolute/path", address);
+    if (error != UV_EADDRINUSE) return wrn_why_set(why, "cannot listen on %s: %s", address, uv_strerror(error));
+    return wrn_why_set(
+        why,
+        "cannot listen on %s: the address is in use, perhaps by another user's wrennd; choose another with "
+        "--listen, or with Environment=WRENND_LISTEN= in a unit (systemctl edit)",
+        address);
 }
 
-/* ---- beginning and end ---- */
+/* ---- start and end ---- */
 
 wrn_http *wrn_http_new(uv_loop_t *loop, const wrn_http_config *config, const wrn_http_handler *handler) {
     wrn_http *http = calloc(1, sizeof(*http));
-    if (!http) return NULL;
     http->loop = loop;
     http->config = *config;
     http->handler = *handler;
@@ -245,7 +246,7 @@ void wrn_http_stop(wrn_http *http) {
     while (http->listeners) {
         wrn_listener *listener = http->listeners;
         http->listeners = listener->next;
-        uv_close(&listener->io.handle, on_listener_closed);
+        uv_close(&listener->io.handle, http_on_listener_closed);
     }
     for (wrn_conn *conn = http->conns; conn; conn = conn->next) {
         if (conn->state != WRN_CONN_TAP) wrn_conn_close_idle(conn);

@@ -18,7 +18,7 @@ typedef http_parser_settings parser_settings;
 
 enum phase {
     PHASE_HEAD,
-    PHASE_FRAMING, /* the head was handed out */
+    PHASE_FRAMING, /* after the head */
     PHASE_IDENTITY,
     PHASE_CHUNKED,
     PHASE_BAD
@@ -36,7 +36,7 @@ const char *wrn_http_head_get(const wrn_http_head *head, const char *name) {
     return NULL;
 }
 
-static void begin(wrn_http1 *h) {
+static void begin_head(wrn_http1 *h) {
     h->phase = PHASE_HEAD;
     h->lines = h->line_size = 0;
     h->last = '\0';
@@ -45,7 +45,7 @@ static void begin(wrn_http1 *h) {
 
 void wrn_http1_init(wrn_http1 *h, const wrn_http1_limits *limits) {
     *h = (wrn_http1){.limits = *limits, .head = WRN_BUF_LIMITED(limits->head_max + 1)};
-    begin(h);
+    begin_head(h);
 }
 
 void wrn_http1_free(wrn_http1 *h) {
@@ -55,7 +55,7 @@ void wrn_http1_free(wrn_http1 *h) {
 
 bool wrn_http1_has_begun(const wrn_http1 *h) { return h->phase == PHASE_HEAD && h->head.size > 0; }
 
-static wrn_http1_step bad(wrn_http1 *h, int status, const char *why) {
+static wrn_http1_step http1_bad(wrn_http1 *h, int status, const char *why) {
     h->phase = PHASE_BAD;
     h->status = status;
     h->why = why;
@@ -73,7 +73,7 @@ typedef struct head_builder {
     size_t url_size;
     struct {
         size_t name, value;
-    } * ends; /* of each field's name and value; the text stays as it is while the parser reads it */
+    } * ends; /* of the name and value of each field; the parser must not see them cut yet */
     bool too_many;
 } head_builder;
 
@@ -91,7 +91,7 @@ static int on_field(parser_type *p, const char *at, size_t size) {
         b->too_many = true;
         return -1;
     }
-    /* The byte after a name is its colon: a lenient parser would take white space there. */
+    /* A lenient parser would accept white space before the colon. */
     if (!size || wrn_token_size(at) != size || at[size] != ':') return -1;
     b->ends[b->head->count].name = (size_t)(at - b->base) + size;
     b->head->fields[b->head->count++] = (wrn_http_field){at, ""};
@@ -111,7 +111,7 @@ static int on_value(parser_type *p, const char *at, size_t size) {
     return 0;
 }
 
-/* The body is framed by us. */
+/* Skips the body, which is not for the library. */
 static int on_headers_complete(parser_type *p) {
     (void)p;
     return 1;
@@ -130,7 +130,7 @@ static bool run_parser(head_builder *b, size_t size, bool *http_1_0) {
     settings.on_headers_complete = on_headers_complete;
 #ifdef WRN_HAVE_LLHTTP
     llhttp_init(&parser, HTTP_REQUEST, &settings);
-    /* Not what it may refuse by itself: how a body is framed is judged below, the same with both parsers. */
+    /* Framing is checked in interpret(), so that it is the same with both libraries. */
     llhttp_set_lenient_transfer_encoding(&parser, 1);
     parser.data = b;
     llhttp_errno_t error = llhttp_execute(&parser, b->base, size);
@@ -188,13 +188,13 @@ static bool read_length(const char *value, int64_t *out) {
     return true;
 }
 
-/* What RFC 3986 lets stand in a host and its port. */
+/* The characters that RFC 3986 allows in a host and port. */
 static bool is_host(const char *value) {
     static const char allowed[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~%!$&'()*+,;=:[]";
     return value[strspn(value, allowed)] == '\0';
 }
 
-/* What frames the body and the connection, from fields that must not be ambiguous. NULL, or what is wrong. */
+/* Reads the fields that decide about the body and the connection, which must not be ambiguous. NULL, or what is wrong. */
 static const char *interpret(wrn_http_head *head, bool http_1_0, int *status) {
     size_t hosts = 0, lengths = 0, codings = 0;
     bool close = false, keep = false;
@@ -232,7 +232,7 @@ static const char *interpret(wrn_http_head *head, bool http_1_0, int *status) {
     return NULL;
 }
 
-/* Parsers disagree about more white space in a request line, and about relatives of HTTP such as RTSP/1.0. */
+/* Parsers disagree about additional white space, and about protocols like RTSP/1.0. */
 static bool is_request_line(const char *text) {
     size_t spaces = 0;
     for (text += strspn(text, "\r\n"); *text && *text != '\r'; text++) {
@@ -250,30 +250,26 @@ static wrn_http1_step parse_head(wrn_http1 *h) {
     head->fields = calloc(h->limits.fields_max + 1, sizeof(*head->fields));
     head_builder b = {.head = head, .base = head->text, .fields_max = h->limits.fields_max};
     b.ends = calloc(h->limits.fields_max + 1, sizeof(*b.ends));
-    if (!head->text || !head->fields || !b.ends) {
-        free(b.ends);
-        return bad(h, 503, "out of memory");
-    }
     bool http_1_0 = false, ok = is_request_line(head->text) && run_parser(&b, size, &http_1_0);
     if (ok) cut_fields(&b);
     free(b.ends);
-    if (b.too_many) return bad(h, 431, "too many header fields");
-    if (!ok) return bad(h, 400, "malformed request head");
-    if (b.url_size > h->limits.url_max) return bad(h, 414, "the URL is too long");
-    if (!split_target(&b)) return bad(h, 400, "malformed request target");
+    if (b.too_many) return http1_bad(h, 431, "too many header fields");
+    if (!ok) return http1_bad(h, 400, "malformed request head");
+    if (b.url_size > h->limits.url_max) return http1_bad(h, 414, "the URL is too long");
+    if (!split_target(&b)) return http1_bad(h, 400, "malformed request target");
     int status = 400;
     const char *why = interpret(head, http_1_0, &status);
-    if (why) return bad(h, status, why);
+    if (why) return http1_bad(h, status, why);
     h->phase = PHASE_FRAMING;
     return WRN_HTTP1_HEAD;
 }
 
-/* Finds the empty line that ends the head, and refuses on the way what parsers disagree about: bare CR or LF, NUL, and
- * folded lines. */
-static wrn_http1_step feed_head(wrn_http1 *h, const char *data, size_t size, size_t *used) {
+/* Finds the empty line that ends the head, and refuses what parsers disagree about: bare CR or LF, NUL, folded lines. */
+static wrn_http1_step http1_feed_head(wrn_http1 *h, const char *data, size_t size, size_t *used) {
     for (size_t i = 0; i < size; i++) {
         char c = data[i];
-        if (c == '\0' || (h->last == '\r') != (c == '\n')) return bad(h, 400, "stray control character in the head");
+        if (c == '\0' || (h->last == '\r') != (c == '\n'))
+            return http1_bad(h, 400, "stray control character in the head");
         h->last = c;
         if (c == '\n') {
             bool blank = h->line_size == 0;
@@ -283,28 +279,28 @@ static wrn_http1_step feed_head(wrn_http1 *h, const char *data, size_t size, siz
             wrn_buf_put(&h->head, data, i + 1);
             *used = i + 1;
             if (h->head.failed || h->head.size > h->limits.head_max)
-                return bad(h, 431, "the request head is too large");
+                return http1_bad(h, 431, "the request head is too large");
             return parse_head(h);
         }
         if (c == '\r') continue;
-        if (h->line_size == 0 && h->lines && (c == ' ' || c == '\t')) return bad(h, 400, "folded header line");
-        if (!h->lines && ++h->line_size > h->limits.url_max + 64) return bad(h, 414, "the URL is too long");
+        if (h->line_size == 0 && h->lines && (c == ' ' || c == '\t')) return http1_bad(h, 400, "folded header line");
+        if (!h->lines && ++h->line_size > h->limits.url_max + 64) return http1_bad(h, 414, "the URL is too long");
         if (h->lines) h->line_size = 1;
     }
     wrn_buf_put(&h->head, data, size);
     *used = size;
-    if (h->head.failed || h->head.size > h->limits.head_max) return bad(h, 431, "the request head is too large");
+    if (h->head.failed || h->head.size > h->limits.head_max) return http1_bad(h, 431, "the request head is too large");
     return WRN_HTTP1_MORE;
 }
 
 /* ---- body ---- */
 
 static wrn_http1_step end_message(wrn_http1 *h) {
-    begin(h);
+    begin_head(h);
     return WRN_HTTP1_END;
 }
 
-static wrn_http1_step take_piece(wrn_http1 *h, const char *data, size_t size, size_t *used) {
+static wrn_http1_step http1_take_piece(wrn_http1 *h, const char *data, size_t size, size_t *used) {
     if (!size) return WRN_HTTP1_MORE;
     h->piece = data;
     h->piece_size = *used = h->left < size ? (size_t)h->left : size;
@@ -316,7 +312,7 @@ static wrn_http1_step feed_chunked(wrn_http1 *h, const char *data, size_t size, 
     switch (wrn_chunks_feed(&h->chunks, data, size, used)) {
     case WRN_CHUNKS_MORE: return WRN_HTTP1_MORE;
     case WRN_CHUNKS_END: return end_message(h);
-    case WRN_CHUNKS_BAD: return bad(h, 400, h->chunks.why);
+    case WRN_CHUNKS_BAD: return http1_bad(h, 400, h->chunks.why);
     case WRN_CHUNKS_DATA: break;
     }
     h->piece = h->chunks.piece;
@@ -325,7 +321,7 @@ static wrn_http1_step feed_chunked(wrn_http1 *h, const char *data, size_t size, 
 }
 
 static wrn_http1_step start_body(wrn_http1 *h) {
-    /* The caller has moved the head out, or has not: its length is remembered in `left`. */
+    /* From `left`: the caller may have moved the head out. */
     int64_t length = (int64_t)h->left;
     if (length == 0) return end_message(h);
     h->phase = length > 0 ? PHASE_IDENTITY : PHASE_CHUNKED;
@@ -336,7 +332,7 @@ static wrn_http1_step start_body(wrn_http1 *h) {
 wrn_http1_step wrn_http1_feed(wrn_http1 *h, const char *data, size_t size, size_t *used) {
     *used = 0;
     if (h->phase == PHASE_HEAD) {
-        wrn_http1_step step = feed_head(h, data, size, used);
+        wrn_http1_step step = http1_feed_head(h, data, size, used);
         if (step == WRN_HTTP1_HEAD) h->left = (uint64_t)h->ready.content_length;
         return step;
     }
@@ -344,5 +340,5 @@ wrn_http1_step wrn_http1_feed(wrn_http1 *h, const char *data, size_t size, size_
     if (h->phase == PHASE_BAD) return WRN_HTTP1_BAD;
     if (h->phase == PHASE_CHUNKED) return feed_chunked(h, data, size, used);
     if (!h->left) return end_message(h);
-    return take_piece(h, data, size, used);
+    return http1_take_piece(h, data, size, used);
 }

@@ -1,8 +1,8 @@
 /* HTTP/1.1 requests: bytes in, heads and bodies out. No descriptor, no clock.
  *
- * The parser library (llhttp, or http-parser where the distribution lacks it) is known to http1.c only, and sees
- * nothing but whole heads that passed our guards: its Debian build is lenient, and every leniency is a chance for
- * request smuggling. How a body is framed is decided and decoded here (RFC 9112 sections 6 and 7), strictly. */
+ * Only http1.c knows the parser library (llhttp, or http-parser where the distribution lacks it). It gets complete heads
+ * that have passed our checks: its Debian build is lenient, which could allow request smuggling. Framing of bodies is
+ * decided and decoded here, strictly (RFC 9112 sections 6 and 7). */
 #ifndef WRN_SERVER_HTTP_HTTP1_H
 #define WRN_SERVER_HTTP_HTTP1_H
 
@@ -43,9 +43,9 @@ typedef struct wrn_http1_limits {
 } wrn_http1_limits;
 
 typedef enum wrn_http1_step {
-    WRN_HTTP1_MORE, /* everything was used up and the request goes on */
-    WRN_HTTP1_HEAD, /* the head is complete: take it, then go on with the rest of the bytes */
-    WRN_HTTP1_BODY, /* a piece of the body is in `piece` */
+    WRN_HTTP1_MORE, /* all input is consumed; the request goes on */
+    WRN_HTTP1_HEAD, /* the head is in `ready` */
+    WRN_HTTP1_BODY, /* a part of the body is in `piece` */
     WRN_HTTP1_END,  /* the request is complete; the next byte belongs to another one */
     WRN_HTTP1_BAD   /* `status` and `why` say what is wrong; final */
 } wrn_http1_step;
@@ -60,17 +60,17 @@ typedef struct wrn_http1 {
     wrn_chunks chunks;
     const char *piece;
     size_t piece_size;
-    wrn_http_head ready; /* at WRN_HTTP1_HEAD: the caller moves it out */
+    wrn_http_head ready; /* the caller may move it out */
     int status;
     const char *why;
 } wrn_http1;
 
 void wrn_http1_init(wrn_http1 *h, const wrn_http1_limits *limits);
 void wrn_http1_free(wrn_http1 *h);
-/* Consumes `*used` of `size` bytes, up to the next step. A request without a body gives WRN_HTTP1_END at the call that
- * follows WRN_HTTP1_HEAD, also when `size` is 0. */
+/* Consumes `*used` of `size` bytes, up to the next step. After the head of a request without a body, the next call gives
+ * WRN_HTTP1_END, also when `size` is 0. */
 wrn_http1_step wrn_http1_feed(wrn_http1 *h, const char *data, size_t size, size_t *used);
-/* Some bytes of the next head have come. */
+/* Whether a part of the next head has arrived. */
 bool wrn_http1_has_begun(const wrn_http1 *h);
 
 #endif

@@ -12,7 +12,6 @@ enum { TOKEN_MAX = 4096 };
 static void put_base64url(wrn_buf *out, const void *data, size_t size) {
     size_t start = out->size;
     wrn_base64_encode(out, data, size);
-    if (out->failed) return;
     while (out->size > start && out->data[out->size - 1] == '=') out->size--;
     out->data[out->size] = '\0';
     for (char *c = out->data + start; *c; c++) *c = (char)(*c == '+' ? '-' : *c == '/' ? '_' : *c);
@@ -26,7 +25,7 @@ static bool get_base64url(const char *text, size_t size, wrn_buf *out) {
     }
     while (standard.size % 4) wrn_buf_putc(&standard, '=');
     char *at = wrn_buf_reserve(out, wrn_base64_decoded_max(standard.size));
-    ssize_t decoded = at && !standard.failed && size ? wrn_base64_decode(at, standard.data, standard.size) : -1;
+    ssize_t decoded = at && size ? wrn_base64_decode(at, standard.data, standard.size) : -1;
     if (decoded < 0) return false;
     out->size += (size_t)decoded;
     return true;
@@ -40,17 +39,15 @@ static void mac(const unsigned char secret[WRN_SECRET_SIZE], const char *data, s
     crypto_auth_hmacsha256_final(&state, out);
 }
 
-/* Appends the token, unless `ok` says that the claims are not complete. */
-static void sign(const unsigned char secret[WRN_SECRET_SIZE], const wrn_json *claims, bool ok, wrn_buf *out) {
+/* Appends the token. */
+static void sign(const unsigned char secret[WRN_SECRET_SIZE], const wrn_json *claims, wrn_buf *out) {
     static const char header[] = "{\"alg\":\"HS256\",\"typ\":\"JWT\"}";
     WRN_AUTO(wrn_buf_free) wrn_buf text = WRN_BUF_INIT;
-    if (ok) wrn_json_write(claims, &text);
+    wrn_json_write(claims, &text);
     size_t start = out->size;
     put_base64url(out, header, sizeof(header) - 1);
     wrn_buf_putc(out, '.');
-    put_base64url(out, text.data ? text.data : "", text.size);
-    out->failed = out->failed || text.failed || !ok;
-    if (out->failed) return;
+    put_base64url(out, text.data, text.size);
     unsigned char tag[crypto_auth_hmacsha256_BYTES];
     mac(secret, out->data + start, out->size - start, tag);
     wrn_buf_putc(out, '.');
@@ -59,21 +56,25 @@ static void sign(const unsigned char secret[WRN_SECRET_SIZE], const wrn_json *cl
 
 void wrn_jwt_sign(const unsigned char secret[WRN_SECRET_SIZE], const wrn_claims *claims, wrn_buf *out) {
     WRN_AUTO(wrn_json_freep) wrn_json *body = wrn_json_new_object();
-    bool ok = wrn_json_set_string(body, "sub", claims->user_id) &&
-              wrn_json_set_string(body, "team_id", claims->team_id) &&
-              wrn_json_set_string(body, "role", claims->role) && wrn_json_set_string(body, "email", claims->email) &&
-              wrn_json_set_string(body, "name", claims->name) && wrn_json_set_int(body, "iat", claims->issued_at) &&
-              wrn_json_set_int(body, "exp", claims->expires_at) &&
-              (!claims->is_admin || wrn_json_set_bool(body, "is_admin", true));
-    sign(secret, body, ok, out);
+    wrn_json_set_string(body, "sub", claims->user_id);
+    wrn_json_set_string(body, "team_id", claims->team_id);
+    wrn_json_set_string(body, "role", claims->role);
+    wrn_json_set_string(body, "email", claims->email);
+    wrn_json_set_string(body, "name", claims->name);
+    wrn_json_set_int(body, "iat", claims->issued_at);
+    wrn_json_set_int(body, "exp", claims->expires_at);
+    if (claims->is_admin) wrn_json_set_bool(body, "is_admin", true);
+    sign(secret, body, out);
 }
 
 void wrn_jwt_sign_host(const unsigned char secret[WRN_SECRET_SIZE], const char *host_id, int64_t now, wrn_buf *out) {
     WRN_AUTO(wrn_json_freep) wrn_json *body = wrn_json_new_object();
-    bool ok = wrn_json_set_string(body, "typ", "host") && wrn_json_set_string(body, "host_id", host_id) &&
-              wrn_json_set_string(body, "sub", host_id) && wrn_json_set_int(body, "iat", now) &&
-              wrn_json_set_int(body, "exp", now + WRN_HOST_TOKEN_SECONDS);
-    sign(secret, body, ok, out);
+    wrn_json_set_string(body, "typ", "host");
+    wrn_json_set_string(body, "host_id", host_id);
+    wrn_json_set_string(body, "sub", host_id);
+    wrn_json_set_int(body, "iat", now);
+    wrn_json_set_int(body, "exp", now + WRN_HOST_TOKEN_SECONDS);
+    sign(secret, body, out);
 }
 
 static wrn_json *get_part(const char *text, size_t size) {

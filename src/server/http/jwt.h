@@ -18,7 +18,7 @@ typedef struct wrn_claims {
 
 /* Appends the token. */
 void wrn_jwt_sign(const unsigned char secret[WRN_SECRET_SIZE], const wrn_claims *claims, wrn_buf *out);
-/* True for a valid, unexpired user token of ours. A token with a `typ` claim is a host's and is refused. */
+/* True for a valid, unexpired token of a user. A token with a `typ` claim is refused: it is a host's. */
 bool wrn_jwt_verify(const unsigned char secret[WRN_SECRET_SIZE], const char *token, int64_t now, wrn_identity *who);
 
 /* The same for hosts, whose tokens have `typ` "host". */

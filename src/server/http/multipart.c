@@ -7,7 +7,7 @@
 
 enum phase {
     PHASE_CONTENT,   /* of a part, or before the first */
-    PHASE_DELIMITER, /* a whole delimiter, which may still turn out to be content */
+    PHASE_DELIMITER, /* after a delimiter, which may still turn out to be content */
     PHASE_LINE,      /* the rest of its line */
     PHASE_DASH,      /* the first of two dashes */
     PHASE_PADDING,   /* white space */
@@ -17,7 +17,7 @@ enum phase {
     PHASE_BAD
 };
 
-static wrn_multipart_step bad(wrn_multipart *m, const char *why) {
+static wrn_multipart_step multipart_bad(wrn_multipart *m, const char *why) {
     m->phase = PHASE_BAD;
     m->why = why;
     return WRN_MULTIPART_BAD;
@@ -37,8 +37,8 @@ static bool is_called(const parameter *p, const char *name) {
     return strlen(name) == p->name_size && strncasecmp(p->name, name, p->name_size) == 0;
 }
 
-/* In place. Behind the closing quote; NULL when there is none. Only quotes and backslashes count as escaped: browsers leave
- * the backslashes of a path as they are. */
+/* Unquotes in place. Returns what follows the closing quote; NULL when there is none. Only quotes and backslashes are
+ * escaped: browsers do not escape the backslashes of a path. */
 static char *unquote(char *at) {
     char *to = at;
     for (; *at && *at != '"'; at++) {
@@ -50,7 +50,7 @@ static char *unquote(char *at) {
     return at + 1;
 }
 
-/* Takes the parameter that begins behind a semicolon. What is behind the next one; NULL when it is malformed. */
+/* Reads the parameter after a semicolon. Returns what follows the next semicolon; NULL when it is malformed. */
 static char *take_parameter(char *at, parameter *p) {
     p->name = at = skip_space(at);
     p->name_size = wrn_token_size(at);
@@ -68,7 +68,7 @@ static char *take_parameter(char *at, parameter *p) {
     return at + more;
 }
 
-/* Cuts the field's value at its first semicolon: what is behind it; NULL unless the part before is `type`. */
+/* Returns what follows the first semicolon; NULL unless the part before is `type`. */
 static char *expect_type(char *value, const char *type) {
     size_t size = strcspn(value, "; \t");
     char *rest = skip_space(value + size);
@@ -90,11 +90,11 @@ static bool take_boundary(wrn_multipart *m, const char *boundary) {
 }
 
 bool wrn_multipart_init(wrn_multipart *m, const char *content_type) {
-    /* A delimiter may come at once: the line break before it counts as seen. */
+    /* The form may begin with a delimiter, without the line break before it. */
     *m = (wrn_multipart){.name = "", .matched = 2, .assumed = 2, .head = WRN_BUF_LIMITED(WRN_PART_HEAD_MAX)};
     WRN_AUTO(wrn_buf_free) wrn_buf copy = WRN_BUF_INIT;
     wrn_buf_puts(&copy, content_type ? content_type : "");
-    char *at = copy.failed ? NULL : expect_type(copy.data, "multipart/form-data");
+    char *at = expect_type(copy.data, "multipart/form-data");
     m->why = "Content-Type must be multipart/form-data with a boundary";
     if (!at) return false;
     m->why = "the boundary in Content-Type is malformed";
@@ -125,7 +125,7 @@ static bool take_disposition(wrn_multipart *m, char *value) {
     return true;
 }
 
-/* "Name: value" without its line break. What is wrong with it, or NULL. */
+/* Reads "Name: value". What is wrong with it, or NULL. */
 static const char *take_line(wrn_multipart *m, char *line, bool *disposed) {
     size_t size = wrn_token_size(line);
     if (!size || line[size] != ':') return "the head of a part is malformed";
@@ -134,14 +134,14 @@ static const char *take_line(wrn_multipart *m, char *line, bool *disposed) {
         if (*disposed || !take_disposition(m, value)) return "a part has a malformed Content-Disposition";
         *disposed = true;
     }
-    /* Obsolete, and to ignore it would be to store something else than what was meant. */
+    /* Obsolete. To ignore it would be to store the encoded content. */
     if (size == strlen("content-transfer-encoding") && strncasecmp(line, "content-transfer-encoding", size) == 0 &&
         (strncasecmp(value, "base64", 6) == 0 || strncasecmp(value, "quoted-printable", 16) == 0))
-        return "a part has a Content-Transfer-Encoding; send it as it is";
+        return "a part has a Content-Transfer-Encoding; send its content without";
     return NULL;
 }
 
-static wrn_multipart_step take_head(wrn_multipart *m) {
+static wrn_multipart_step multipart_take_head(wrn_multipart *m) {
     bool disposed = false;
     m->name = "";
     m->has_filename = false;
@@ -149,28 +149,28 @@ static wrn_multipart_step take_head(wrn_multipart *m) {
         end = strstr(line, "\r\n");
         *end = '\0';
         const char *why = take_line(m, line, &disposed);
-        if (why) return bad(m, why);
+        if (why) return multipart_bad(m, why);
     }
     m->phase = PHASE_CONTENT;
     m->in_part = true;
-    /* A part without content: the line break that ends its head is that of the delimiter. */
+    /* In a part without content, the line break that ends the head also begins the delimiter. */
     m->matched = m->assumed = 2;
     return WRN_MULTIPART_PART;
 }
 
-static wrn_multipart_step feed_head(wrn_multipart *m, const char *data, size_t size, size_t *used) {
+static wrn_multipart_step multipart_feed_head(wrn_multipart *m, const char *data, size_t size, size_t *used) {
     wrn_buf *head = &m->head;
     while (*used < size) {
         const char *at = data + *used, *end = memchr(at, '\n', size - *used);
         size_t more = end ? (size_t)(end - at) + 1 : size - *used;
         wrn_buf_put(head, at, more);
         *used += more;
-        if (head->failed) return bad(m, "the head of a part is too long");
+        if (head->failed) return multipart_bad(m, "the head of a part is too long");
         const char *last = head->data + head->size;
         if (memchr(at, '\0', more) || (end && (head->size < 2 || last[-2] != '\r')))
-            return bad(m, "the head of a part is malformed");
+            return multipart_bad(m, "the head of a part is malformed");
         if (!end) continue;
-        if (head->size == 2 || (head->size >= 4 && memcmp(last - 4, "\r\n\r\n", 4) == 0)) return take_head(m);
+        if (head->size == 2 || (head->size >= 4 && memcmp(last - 4, "\r\n\r\n", 4) == 0)) return multipart_take_head(m);
     }
     return WRN_MULTIPART_MORE;
 }
@@ -183,7 +183,7 @@ static wrn_multipart_step piece(wrn_multipart *m, const char *data, size_t size)
     return WRN_MULTIPART_PIECE;
 }
 
-/* What was held back as the beginning of a delimiter is content. */
+/* What looked like the beginning of a delimiter is content. */
 static wrn_multipart_step release(wrn_multipart *m) {
     size_t from = m->assumed, size = m->matched - from;
     m->phase = PHASE_CONTENT;
@@ -197,7 +197,7 @@ static size_t common_size(const char *a, const char *b, size_t max) {
     return size;
 }
 
-/* Up to what could be a delimiter. Inside of one there is no other carriage return, so none begins there. */
+/* The size of the content before the next possible delimiter. A delimiter has no other carriage return. */
 static size_t content_size(const wrn_multipart *m, const char *data, size_t size) {
     for (size_t at = 0; at < size; at++) {
         const char *found = memchr(data + at, '\r', size - at);
@@ -228,7 +228,7 @@ static wrn_multipart_step feed_content(wrn_multipart *m, const char *data, size_
 
 /* ---- the rest of a delimiter's line ---- */
 
-/* A longer word that begins like the delimiter is content, such as another boundary. */
+/* A longer line that begins like the delimiter is content. */
 static wrn_multipart_step feed_delimiter(wrn_multipart *m, char c) {
     if (!strchr("- \t\r", c) || !c) return release(m);
     m->phase = PHASE_LINE;
@@ -250,7 +250,7 @@ static wrn_multipart_step feed_line(wrn_multipart *m, char c) {
         m->phase = PHASE_HEAD;
         wrn_buf_clear(&m->head);
     } else {
-        return bad(m, "a boundary is followed by something else on its line");
+        return multipart_bad(m, "a boundary is followed by something else on its line");
     }
     return WRN_MULTIPART_MORE;
 }
@@ -262,7 +262,7 @@ wrn_multipart_step wrn_multipart_feed(wrn_multipart *m, const char *data, size_t
         switch (m->phase) {
         case PHASE_CONTENT: step = feed_content(m, data, size, used); break;
         case PHASE_DELIMITER: step = feed_delimiter(m, data[*used]); break;
-        case PHASE_HEAD: step = feed_head(m, data, size, used); break;
+        case PHASE_HEAD: step = multipart_feed_head(m, data, size, used); break;
         case PHASE_OVER: *used = size; break;
         case PHASE_BAD: return WRN_MULTIPART_BAD;
         default: step = feed_line(m, data[(*used)++]); break;

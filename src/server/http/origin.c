@@ -8,13 +8,13 @@
 
 #include "server/http/conn.h"
 
-/* A host and its port, in lower case, without the brackets of an address and the dot that may end a name. */
+/* A host and its port, in lower case, without brackets and final dot. */
 typedef struct host {
     char name[WRN_NAME_SIZE];
     char port[8]; /* "": none */
 } host;
 
-static bool split(const char *text, size_t size, host *out) {
+static bool split_host(const char *text, size_t size, host *out) {
     const char *end = text + size, *name = text, *colon;
     if (*text == '[') {
         const char *close = memchr(text, ']', size);
@@ -38,7 +38,7 @@ static bool split(const char *text, size_t size, host *out) {
 
 void wrn_names_add(wrn_names *names, const char *address) {
     host h;
-    if (strncmp(address, "unix:", 5) == 0 || !split(address, strlen(address), &h)) return;
+    if (strncmp(address, "unix:", 5) == 0 || !split_host(address, strlen(address), &h)) return;
     if (strcmp(h.name, "0.0.0.0") == 0 || strcmp(h.name, "::") == 0) names->any_address = true;
     else if (names->bound_count < WRN_NAMES_MAX)
         snprintf(names->bound[names->bound_count++], sizeof(names->bound[0]), "%.63s", h.name);
@@ -65,35 +65,36 @@ static bool is_address(const char *name) {
 static bool is_allowed(const wrn_names *names, const char *name) {
     host h;
     for (size_t i = 0; i < names->allowed_count; i++)
-        if (split(names->allowed[i], strlen(names->allowed[i]), &h) && strcmp(h.name, name) == 0) return true;
+        if (split_host(names->allowed[i], strlen(names->allowed[i]), &h) && strcmp(h.name, name) == 0) return true;
     return false;
 }
 
 static bool is_ours(const wrn_names *names, const char *name) {
     if (is_loopback(name) || is_allowed(names, name)) return true;
-    /* No page has an address as its own name, so nobody can let one point elsewhere. */
+    /* Addresses are safe from DNS rebinding. */
     if (names->any_address && is_address(name)) return true;
     for (size_t i = 0; i < names->bound_count; i++)
         if (strcmp(names->bound[i], name) == 0) return true;
     return false;
 }
 
-bool wrn_names_have(const wrn_names *names, const char *value, bool below) {
+/* Whether the value of a Host field is a name of the server; with `below` also a name directly below one. */
+static bool names_have(const wrn_names *names, const char *value, bool below) {
     host h;
-    if (!split(value, strlen(value), &h)) return false;
+    if (!split_host(value, strlen(value), &h)) return false;
     const char *dot = strchr(h.name, '.');
     return is_ours(names, h.name) || (below && dot && is_ours(names, dot + 1));
 }
 
-/* Whether an Origin is the address that Host names, or one by which the operator says this server is known. */
+/* Whether an Origin is the address in Host, or a name that the operator allows. */
 static bool is_same_origin(const wrn_names *names, const char *origin, const char *asked) {
     host from, to;
     const char *address = strstr(origin, "://");
-    if (!address || !split(address + 3, strlen(address + 3), &from)) return false;
+    if (!address || !split_host(address + 3, strlen(address + 3), &from)) return false;
     bool tls = strncasecmp(origin, "https://", 8) == 0;
     if (!tls && strncasecmp(origin, "http://", 7) != 0) return false;
     if (is_allowed(names, from.name)) return true;
-    if (!split(asked, strlen(asked), &to)) return false;
+    if (!split_host(asked, strlen(asked), &to)) return false;
     const char *usual = tls ? "443" : "80";
     return strcmp(from.name, to.name) == 0 && strcmp(*from.port ? from.port : usual, *to.port ? to.port : usual) == 0;
 }
@@ -102,9 +103,9 @@ const char *wrn_origin_problem(const wrn_names *names, const wrn_request *reques
     const wrn_http_head *head = &request->head;
     const char *asked = wrn_http_head_get(head, "host");
     if (!asked) asked = "";
-    /* No browser reaches a Unix socket, and none leaves Host out. */
-    if (*asked && request->conn && request->conn->io.handle.type == UV_TCP && !wrn_names_have(names, asked, foreign))
-        return "this server does not go by the name in Host; its operator can add names with --allow-host";
+    /* Browsers never use Unix sockets and always send Host. */
+    if (*asked && request->conn && request->conn->io.handle.type == UV_TCP && !names_have(names, asked, foreign))
+        return "the name in Host is not one of this server; its operator can add names with --allow-host";
     for (size_t i = 0; i < head->count && !foreign; i++) {
         const wrn_http_field *field = &head->fields[i];
         if (strcmp(field->name, "origin") == 0 && !is_same_origin(names, field->value, asked))

@@ -12,12 +12,11 @@ _Static_assert(WRN_PASSWORD_HASH_SIZE >= crypto_pwhash_STRBYTES, "a hash must fi
 enum { PENDING_MAX = 34, FREE_FAILURES = 5, WAIT_MAX_MS = 60000, WAYS = 4 };
 
 typedef struct hash_job {
-    wrn_job job; /* first, so that it leads here */
+    wrn_job job; /* first: a job is cast to its hash_job */
     char password[WRN_PASSWORD_MAX + 1];
     char hash[WRN_PASSWORD_HASH_SIZE];
     bool verify, good;
-    wrn_hashed_fn hashed;
-    wrn_verified_fn verified;
+    wrn_hashed_fn done;
     void *context;
 } hash_job;
 
@@ -28,54 +27,44 @@ bool wrn_password_hash_now(const char *password, char out[WRN_PASSWORD_HASH_SIZE
                                  crypto_pwhash_MEMLIMIT_INTERACTIVE, crypto_pwhash_ALG_ARGON2ID13) == 0;
 }
 
-static void work(wrn_job *of) {
+static void run_hash(wrn_job *of) {
     hash_job *job = (hash_job *)of;
     if (!job->verify) job->good = wrn_password_hash_now(job->password, job->hash);
     else if (!*job->hash) (void)wrn_password_hash_now(job->password, job->hash);
     else job->good = crypto_pwhash_str_verify(job->hash, job->password, strlen(job->password)) == 0;
 }
 
-static void finish(wrn_job *of) {
+static void finish_hash(wrn_job *of) {
     hash_job *job = (hash_job *)of;
-    bool good = job->good;
     pending--;
-    if (job->verify) job->verified(job->context, good);
-    else job->hashed(job->context, good ? job->hash : NULL);
+    job->done(job->context, job->good ? job->hash : NULL);
     sodium_memzero(job, sizeof(*job));
     free(job);
 }
 
-static hash_job *new_job(const char *password, void *context) {
+/* `hash` NULL: makes one. */
+static bool start_job(uv_loop_t *loop, const char *password, const char *hash, wrn_hashed_fn done, void *context) {
     size_t size = strlen(password);
-    hash_job *job = pending < PENDING_MAX && size <= WRN_PASSWORD_MAX ? calloc(1, sizeof(*job)) : NULL;
-    if (!job) return NULL;
-    job->job.run = work;
-    job->job.done = finish;
-    job->context = context;
+    if (pending >= PENDING_MAX || size > WRN_PASSWORD_MAX) return false;
+    hash_job *job = calloc(1, sizeof(*job));
+    *job = (hash_job){
+        .job = {.run = run_hash, .done = finish_hash}, .verify = hash != NULL, .done = done, .context = context};
     memcpy(job->password, password, size + 1);
+    snprintf(job->hash, sizeof(job->hash), "%s", hash ? hash : "");
     pending++;
-    return job;
+    wrn_lane_put(loop, WRN_LANE_HASH, &job->job);
+    return true;
 }
 
 bool wrn_password_hash(uv_loop_t *loop, const char *password, wrn_hashed_fn done, void *context) {
-    hash_job *job = new_job(password, context);
-    if (!job) return false;
-    job->hashed = done;
-    wrn_lane_put(loop, WRN_LANE_HASH, &job->job);
-    return true;
+    return start_job(loop, password, NULL, done, context);
 }
 
-bool wrn_password_verify(uv_loop_t *loop, const char *password, const char *hash, wrn_verified_fn done, void *context) {
-    hash_job *job = new_job(password, context);
-    if (!job) return false;
-    job->verify = true;
-    job->verified = done;
-    snprintf(job->hash, sizeof(job->hash), "%s", hash ? hash : "");
-    wrn_lane_put(loop, WRN_LANE_HASH, &job->job);
-    return true;
+bool wrn_password_verify(uv_loop_t *loop, const char *password, const char *hash, wrn_hashed_fn done, void *context) {
+    return start_job(loop, password, hash ? hash : "", done, context);
 }
 
-/* ---- damping ---- */
+/* ---- rate limiting ---- */
 
 void wrn_damper_init(wrn_damper *damper) {
     memset(damper, 0, sizeof(*damper));
@@ -90,7 +79,7 @@ static uint64_t digest(const wrn_damper *damper, const char *name) {
     return out ? out : 1;
 }
 
-/* The name's slot, or the one of its set whose loss matters least. */
+/* The slot of the name, or else the one of its set that expires first. */
 static size_t slot_of(const wrn_damper *damper, uint64_t name) {
     size_t sets = sizeof(damper->slots) / sizeof(damper->slots[0]) / WAYS;
     size_t first = (size_t)(name % sets) * WAYS, best = first;

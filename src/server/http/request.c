@@ -29,9 +29,9 @@ void wrn_request_add_field(wrn_request *request, const char *name, const char *v
 
 void wrn_request_confirm(wrn_request *request, bool (*confirm)(void *app)) { request->confirm = confirm; }
 
-/* An answer that is to be confirmed, in the request's arena. */
+/* An answer that waits for its confirmation. Lives in the request's arena. */
 typedef struct answer {
-    wrn_job job; /* first, so that it leads here */
+    wrn_job job; /* first: a job is cast to its answer */
     wrn_request *request;
     bool (*confirm)(void *app);
     int status;
@@ -50,16 +50,13 @@ static void end_confirm(wrn_job *job) {
     wrn_buf body = a->body;
     if (a->ok) return wrn_conn_reply(a->request, a->status, a->type, &body);
     wrn_buf_free(&body);
-    wrn_reply_error(a->request, WRN_FAULT_DB_ERROR, "it could not be written to the disk; see wrennd's log");
+    wrn_reply_db_error(a->request);
 }
 
-static void reply(wrn_request *request, int status, const char *type, wrn_buf *body) {
+static void send_reply(wrn_request *request, int status, const char *type, wrn_buf *body) {
     bool (*confirm)(void *app) = WRN_TAKE(request->confirm);
-    answer *a = confirm && status < 400 && !body->failed ? wrn_arena_alloc(&request->arena, sizeof(*a)) : NULL;
-    if (!a) {
-        body->failed = body->failed || (confirm && status < 400);
-        return wrn_conn_reply(request, status, type, body);
-    }
+    if (!confirm || status >= 400) return wrn_conn_reply(request, status, type, body);
+    answer *a = wrn_arena_alloc(&request->arena, sizeof(*a));
     *a = (answer){{.run = run_confirm, .done = end_confirm}, request, confirm, status, type, *body, false};
     wrn_lane_put(request->loop, WRN_LANE_SYNC, &a->job);
 }
@@ -67,26 +64,25 @@ static void reply(wrn_request *request, int status, const char *type, wrn_buf *b
 void wrn_reply_bytes(wrn_request *request, int status, const char *type, const void *data, size_t size) {
     wrn_buf body = WRN_BUF_INIT;
     wrn_buf_put(&body, data, size);
-    reply(request, status, type, &body);
+    send_reply(request, status, type, &body);
 }
 
 void wrn_reply_buf(wrn_request *request, int status, const char *type, wrn_buf *body) {
-    reply(request, status, type, body);
+    send_reply(request, status, type, body);
     *body = WRN_BUF_INIT;
 }
 
 void wrn_reply_empty(wrn_request *request, int status) {
     wrn_buf none = WRN_BUF_INIT;
-    reply(request, status, NULL, &none);
+    send_reply(request, status, NULL, &none);
 }
 
 void wrn_reply_json(wrn_request *request, int status, wrn_json *body) {
     wrn_buf text = WRN_BUF_INIT;
     wrn_json_write(body, &text);
-    text.failed = text.failed || !body;
     wrn_buf_putc(&text, '\n');
     wrn_json_free(body);
-    reply(request, status, "application/json", &text);
+    send_reply(request, status, "application/json", &text);
 }
 
 void wrn_reply_model(wrn_request *request, int status, const wrn_model *model, const void *value) {
@@ -95,15 +91,13 @@ void wrn_reply_model(wrn_request *request, int status, const wrn_model *model, c
 
 wrn_json *wrn_error_envelope(wrn_fault_code code, const char *message) {
     wrn_json *error = wrn_json_new_object(), *envelope = wrn_json_new_object();
-    bool ok =
-        wrn_json_set_string(error, "code", wrn_fault_name(code)) && wrn_json_set_string(error, "message", message);
-    ok = wrn_json_set(envelope, "error", error) && ok;
-    if (ok) return envelope;
-    wrn_json_free(envelope);
-    return NULL;
+    wrn_json_set_string(error, "code", wrn_fault_name(code));
+    wrn_json_set_string(error, "message", message);
+    wrn_json_set(envelope, "error", error);
+    return envelope;
 }
 
-/* Whoever is refused for now is told when to come back: soon, or when a sandbox may have gone. */
+/* In seconds: longer when a sandbox has to end first. */
 static void add_retry_after(wrn_request *request, int status, wrn_fault_code code) {
     if ((status != 429 && status != 503) || (request->fields.size && strstr(request->fields.data, "Retry-After")))
         return;
@@ -114,7 +108,7 @@ static void reply_error(wrn_request *request, int status, wrn_fault_code code, c
     add_retry_after(request, status, code);
     char message[640];
     vsnprintf(message, sizeof(message), format, args);
-    /* What came from the client may be any bytes, and may have been cut in the middle of a character. */
+    /* It may quote the client, and may have been cut in the middle of a character. */
     message[wrn_utf8_valid_prefix(message, strlen(message))] = '\0';
     wrn_text_clean(message);
     wrn_reply_json(request, status, wrn_error_envelope(code, message));
@@ -127,6 +121,8 @@ void wrn_reply_error(wrn_request *request, wrn_fault_code code, const char *form
     va_end(args);
 }
 
+void wrn_reply_db_error(wrn_request *request) { wrn_reply_error(request, WRN_FAULT_DB_ERROR, WRN_DB_FAILED); }
+
 void wrn_reply_error_as(wrn_request *request, int status, wrn_fault_code code, const char *format, ...) {
     va_list args;
     va_start(args, format);
@@ -134,8 +130,8 @@ void wrn_reply_error_as(wrn_request *request, int status, wrn_fault_code code, c
     va_end(args);
 }
 
-/* A form can't be of this type, so no page makes a browser send one unasked. Who leaves the type out is no browser's page:
- * that has an Origin, which was looked at before. */
+/* Browsers send no form of this type across origins without asking. A missing type is fine: browsers send an Origin, which
+ * has been checked. */
 static bool is_json(const wrn_request *request) {
     const char *type = wrn_http_head_get(&request->head, "content-type");
     if (!type) return true;
@@ -143,9 +139,9 @@ static bool is_json(const wrn_request *request) {
     return size == strlen("application/json") && strncasecmp(type, "application/json", size) == 0;
 }
 
-/* A body that has been decoded, in the request's arena. */
+/* A decoded body. Lives in the request's arena. */
 struct wrn_decoded {
-    wrn_job job; /* first, so that it leads here */
+    wrn_job job; /* first: a job is cast to its body */
     wrn_request *request;
     const wrn_model *model;
     void (*run)(wrn_request *request);
@@ -160,7 +156,7 @@ static bool decode(wrn_request *request, const wrn_model *model, void *out, char
     wrn_model_why problem;
     const char *text = request->body.data ? request->body.data : "";
     if (!wrn_json_parse_first(text, request->body.size, WRN_JSON_VALUES_MAX, &body, &wrong))
-        return snprintf(why, why_size, "the request body is not usable JSON: %s", wrong), false;
+        return snprintf(why, why_size, "the request body can't be read as JSON: %s", wrong), false;
     if (wrn_model_decode(model, body, true, &request->arena, out, &problem)) return true;
     return snprintf(why, why_size, "%s", problem.text), false;
 }
@@ -177,11 +173,10 @@ static void end_decoding(wrn_job *job) {
 }
 
 void wrn_request_decode_later(wrn_request *request, const wrn_model *model, void (*run)(wrn_request *request)) {
-    /* As JSON, and as what that says. */
+    /* As JSON values, and decoded. */
     if (!wrn_request_charge(request, 2 * request->body.size))
         return wrn_reply_error(request, WRN_FAULT_OVERLOADED, "%s", WRN_BUDGET_SPENT);
     struct wrn_decoded *d = wrn_arena_alloc(&request->arena, sizeof(*d) + model->size);
-    if (!d) return wrn_reply_error(request, WRN_FAULT_INTERNAL_ERROR, "out of memory");
     d->job.run = run_decoding;
     d->job.done = end_decoding;
     d->request = request;
@@ -201,6 +196,5 @@ bool wrn_request_decode(wrn_request *request, const wrn_model *model, void *out)
     const struct wrn_decoded *d = request->decoded;
     if (d && d->ok) return memcpy(out, d->value, model->size), true;
     if (!d && decode(request, model, out, why, sizeof(why))) return true;
-    wrn_reply_error(request, WRN_FAULT_INVALID_REQUEST, "%s", d ? d->why : why);
-    return false;
+    return wrn_refuse(request, WRN_FAULT_INVALID_REQUEST, "%s", d ? d->why : why);
 }

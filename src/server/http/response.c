@@ -8,7 +8,7 @@
 
 enum { HEAD, LENGTH, UNTIL_END, CHUNKED, OVER };
 
-static wrn_response_step bad(wrn_response *r, const char *why) {
+static wrn_response_step response_bad(wrn_response *r, const char *why) {
     r->phase = OVER;
     r->why = why;
     return WRN_RESPONSE_BAD;
@@ -28,12 +28,12 @@ static bool is(const char *name, size_t size, const char *wanted) {
 }
 
 typedef struct framing {
-    bool chunked, coded; /* coded: in another way */
+    bool chunked, coded; /* coded: with another transfer coding */
     int lengths;
-    wrn_buf connection; /* the values of Connection, each with a comma behind */
+    wrn_buf connection; /* the values of Connection, each followed by a comma */
 } framing;
 
-/* One line without its end. */
+/* Reads one line. What is wrong with it, or NULL. */
 static const char *read_field(wrn_response *r, const char *line, size_t size, framing *f) {
     const char *colon = memchr(line, ':', size);
     size_t name = colon ? (size_t)(colon - line) : 0;
@@ -57,8 +57,8 @@ static const char *read_field(wrn_response *r, const char *line, size_t size, fr
         return NULL;
     }
     if (is(line, name, "connection")) wrn_buf_printf(&f->connection, "%.*s,", (int)value_size, value);
-    /* Ours are added anew. */
-    bool passed = r->status == 101 ? true : !wrn_is_hop_field(line, name) && !is(line, name, "date");
+    /* The server adds its own Date. */
+    bool passed = r->status == 101 || (!wrn_is_hop_field(line, name) && !is(line, name, "date"));
     if (passed) wrn_buf_printf(&r->fields, "%.*s: %.*s\r\n", (int)name, line, (int)value_size, value);
     return NULL;
 }
@@ -66,7 +66,7 @@ static const char *read_field(wrn_response *r, const char *line, size_t size, fr
 static const char *read_status(wrn_response *r, const char *line, size_t size) {
     int64_t status;
     if (size < 12 || strncmp(line, "HTTP/1.", 7) != 0 || line[8] != ' ' || (size > 12 && line[12] != ' '))
-        return "it does not begin like an answer of HTTP/1.1";
+        return "it does not begin with an HTTP/1 status line";
     char digits[4] = {line[9], line[10], line[11], '\0'};
     if (!wrn_parse_int(digits, 100, 999, &status)) return "its status is no number";
     r->status = (int)status;
@@ -106,21 +106,20 @@ static void drop_listed(wrn_buf *fields, const char *connection) {
     fields->size = kept;
 }
 
-static wrn_response_step take_head(wrn_response *r) {
+static wrn_response_step response_take_head(wrn_response *r) {
     framing f = {0};
     wrn_buf_clear(&r->fields);
     r->length = -1;
     const char *why = read_lines(r, &f);
     if (!why && f.connection.size > WRN_CONNECTION_MAX) why = "Connection names too many fields";
     if (!why && f.connection.size && r->status != 101) drop_listed(&r->fields, f.connection.data);
-    r->fields.failed = r->fields.failed || f.connection.failed;
     wrn_buf_free(&f.connection);
-    if (why) return bad(r, why);
+    if (why) return response_bad(r, why);
     wrn_buf_clear(&r->head);
-    if (r->fields.failed) return bad(r, "its head is too large");
     if (r->status < 200 && r->status != 101)
-        return ++r->interim > WRN_RESPONSE_INTERIM_MAX ? bad(r, "it has no end of interim answers") : WRN_RESPONSE_MORE;
-    if (f.coded || (f.chunked && f.lengths)) return bad(r, "its framing is ambiguous");
+        return ++r->interim > WRN_RESPONSE_INTERIM_MAX ? response_bad(r, "it has too many interim responses")
+                                                       : WRN_RESPONSE_MORE;
+    if (f.coded || (f.chunked && f.lengths)) return response_bad(r, "its framing is ambiguous");
     bool empty = r->no_body || r->status == 101 || r->status == 204 || r->status == 304;
     r->phase = f.chunked ? CHUNKED : r->length < 0 ? UNTIL_END : LENGTH;
     r->left = (uint64_t)(r->length < 0 ? 0 : r->length);
@@ -128,7 +127,7 @@ static wrn_response_step take_head(wrn_response *r) {
     return WRN_RESPONSE_HEAD;
 }
 
-/* Line ends may be bare, as some servers in sandboxes are written in an afternoon. */
+/* Accepts bare line feeds: some servers in sandboxes are simple scripts. */
 static bool head_is_whole(const wrn_buf *head) {
     const char *data = head->data;
     size_t size = head->size;
@@ -136,32 +135,32 @@ static bool head_is_whole(const wrn_buf *head) {
            (size >= 3 && memcmp(data + size - 3, "\n\r\n", 3) == 0);
 }
 
-static wrn_response_step feed_head(wrn_response *r, const char *data, size_t size, size_t *used) {
+static wrn_response_step response_feed_head(wrn_response *r, const char *data, size_t size, size_t *used) {
     r->head.limit = WRN_RESPONSE_HEAD_MAX;
     while (*used < size) {
         wrn_buf_putc(&r->head, data[(*used)++]);
-        if (r->head.failed) return bad(r, "its head is too large");
+        if (r->head.failed) return response_bad(r, "its head is too large");
         if (!head_is_whole(&r->head)) continue;
-        wrn_response_step step = take_head(r);
+        wrn_response_step step = response_take_head(r);
         if (step != WRN_RESPONSE_MORE) return step;
     }
     return WRN_RESPONSE_MORE;
 }
 
-/* Sloppy framing is fine: what is passed on is framed anew. */
+/* Lenient, because the body is framed again when it is passed on. */
 static wrn_response_step feed_chunks(wrn_response *r, const char *data, size_t size, size_t *used) {
     size_t eaten;
     r->chunks.lenient = true;
     wrn_chunks_step step = wrn_chunks_feed(&r->chunks, data + *used, size - *used, &eaten);
     *used += eaten;
-    if (step == WRN_CHUNKS_BAD) return bad(r, r->chunks.why);
+    if (step == WRN_CHUNKS_BAD) return response_bad(r, r->chunks.why);
     if (step == WRN_CHUNKS_END) r->phase = OVER;
     r->piece = r->chunks.piece;
     r->piece_size = r->chunks.piece_size;
     return step == WRN_CHUNKS_DATA ? WRN_RESPONSE_BODY : step == WRN_CHUNKS_END ? WRN_RESPONSE_END : WRN_RESPONSE_MORE;
 }
 
-static wrn_response_step take_piece(wrn_response *r, const char *data, size_t size, size_t *used) {
+static wrn_response_step response_take_piece(wrn_response *r, const char *data, size_t size, size_t *used) {
     size_t piece = size - *used;
     if (r->phase != UNTIL_END && piece > r->left) piece = (size_t)r->left;
     r->piece = data + *used;
@@ -179,10 +178,10 @@ wrn_response_step wrn_response_feed(wrn_response *r, const char *data, size_t si
     }
     if (!size) return WRN_RESPONSE_MORE;
     switch (r->phase) {
-    case HEAD: return feed_head(r, data, size, used);
+    case HEAD: return response_feed_head(r, data, size, used);
     case CHUNKED: return feed_chunks(r, data, size, used);
-    case OVER: return bad(r, "something follows its end");
-    default: return take_piece(r, data, size, used);
+    case OVER: return response_bad(r, "data follows its end");
+    default: return response_take_piece(r, data, size, used);
     }
 }
 
@@ -191,7 +190,7 @@ wrn_response_step wrn_response_eof(wrn_response *r) {
         r->phase = OVER;
         return WRN_RESPONSE_END;
     }
-    return bad(r, r->phase == HEAD ? "the connection ended before an answer" : "the answer breaks off");
+    return response_bad(r, r->phase == HEAD ? "the connection ended before an answer" : "the answer breaks off");
 }
 
 void wrn_response_free(wrn_response *r) {

@@ -9,7 +9,7 @@ enum { SEGMENTS_MAX = 12 };
 typedef struct path_parts {
     char *segments[SEGMENTS_MAX];
     size_t count;
-    bool slash; /* ends in a slash */
+    bool slash; /* the path ends in a slash */
 } path_parts;
 
 bool wrn_request_is_of_capsules(const wrn_request *request) {
@@ -49,8 +49,8 @@ const char *wrn_query_get(const char *query, const char *name, wrn_arena *arena)
     return NULL;
 }
 
-/* Deeper paths than any route has are cut: their last segment keeps its slashes and so matches nothing but "...". */
-static wrn_match split(const char *path, wrn_arena *arena, path_parts *parts) {
+/* The last segment of a very deep path keeps its slashes, so that it only matches "...". */
+static wrn_match split_path(const char *path, wrn_arena *arena, path_parts *parts) {
     char *copy = wrn_arena_dup(arena, path, strlen(path));
     if (!copy || *copy != '/') return WRN_MATCH_NO_PATH;
     size_t size = strlen(copy);
@@ -72,7 +72,7 @@ static bool literal_is(const char *literal, size_t size, size_t index, const cha
     return strlen(segment) == size && memcmp(literal, segment, size) == 0;
 }
 
-/* Whether a pattern fits. `rank` has a bit for each literal, the leftmost one highest, so larger is better. */
+/* Whether a pattern fits. `rank` has a bit for each literal segment, the leftmost one highest: larger is better. */
 static bool fits(const char *pattern, const path_parts *parts, const char *params[WRN_PARAMS_MAX], unsigned *rank) {
     size_t index = 0, filled = 0, length = strlen(pattern);
     bool slash_ok = length > 1 && pattern[length - 1] == '/';
@@ -104,7 +104,7 @@ static void add_allowed(wrn_buf *allow, const char *method) {
 wrn_match wrn_router_find(const wrn_route *routes, size_t count, const char *method, const char *path, wrn_arena *arena,
                           const char *params[WRN_PARAMS_MAX], const wrn_route **found, wrn_buf *allow) {
     path_parts parts = {.count = 0};
-    wrn_match split_ok = split(path, arena, &parts);
+    wrn_match split_ok = split_path(path, arena, &parts);
     if (split_ok != WRN_MATCH_FOUND) return split_ok;
     unsigned best = 0;
     *found = NULL;

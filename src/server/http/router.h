@@ -4,22 +4,26 @@
 
 #include "server/http/request.h"
 
+struct wrn_sandbox_row;
+
 /* Which credentials a route takes. */
 typedef enum wrn_access {
     WRN_ACCESS_ANYONE,
     WRN_ACCESS_TEAM, /* X-API-Key or a user's token */
-    WRN_ACCESS_LATE, /* the same, or none at all: then who.team_id is "", and the first message must bring a token */
+    WRN_ACCESS_LATE, /* the same; or none: then who.team_id is "", and the first WebSocket message must bring a token */
     WRN_ACCESS_USER  /* a user's token only */
 } wrn_access;
 
 typedef struct wrn_route {
     const char *method;  /* "*": any */
-    const char *pattern; /* "/v1/sandboxes/{id}/exec"; a last segment "..." stands for any rest, also none. A trailing
-                          * slash is optional on the path where the pattern has one. */
+    const char *pattern; /* "/v1/sandboxes/{id}/exec". A last segment "..." matches any rest, also an empty one; a last
+                          * slash is optional in the request's path. */
     wrn_access access;
     void (*run)(wrn_request *request);
-    bool streams;          /* the body comes in pieces */
-    const wrn_model *body; /* not NULL: it may be large, and is decoded before `run`; else 64 KiB are enough */
+    void (*run_sandbox)(wrn_request *request, const struct wrn_sandbox_row *row); /* when `run` is NULL: {id} is one */
+    bool running;                                                                 /* which commands can run in */
+    bool streams;                                                                 /* the body comes in pieces */
+    const wrn_model *body; /* a large body, decoded before the handler runs; NULL: 64 KiB at most */
 } wrn_route;
 
 typedef enum wrn_match {
@@ -29,12 +33,12 @@ typedef enum wrn_match {
     WRN_MATCH_BAD_PATH   /* wrong percent-encoding, or an encoded NUL */
 } wrn_match;
 
-/* Static segments win over parameters, the leftmost difference decides. The path segment "capsules" counts as
- * "sandboxes". Parameters are decoded into the arena. */
+/* Literal segments win over parameters; the leftmost difference decides. The segment "capsules" is an alias of "sandboxes".
+ * Parameters are decoded into the arena. */
 wrn_match wrn_router_find(const wrn_route *routes, size_t count, const char *method, const char *path, wrn_arena *arena,
                           const char *params[WRN_PARAMS_MAX], const wrn_route **found, wrn_buf *allow);
 
-/* On the paths that begin with /v1/capsules, which are those of the platform today. */
+/* Whether the path begins with /v1/capsules/, as on newer servers of the platform. */
 bool wrn_request_is_of_capsules(const wrn_request *request);
 
 /* Decodes percent-encoding in place; with `plus`, '+' is a space. False when it is malformed or holds a NUL. */

@@ -1,4 +1,4 @@
-/* Bodies and answers in pieces, and connections taken over. */
+/* Streamed bodies and answers, and taps. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -8,23 +8,17 @@
 
 /* ---- sending ---- */
 
-/* What is sent first in a round of the loop goes out at once, what follows in the same round is gathered: each call of the
- * kernel's costs far more than a few bytes, and some who cause them send a byte at a time. At most one lump, a copy of what
- * was gathered, waits in libuv. */
-typedef struct lump {
-    uv_write_t write;
-    char data[];
-} lump;
+/* The first data in an iteration of the loop is sent at once; what follows in the same iteration is gathered, because a
+ * system call costs far more than a few bytes and some programs write single bytes. At most one write waits in libuv. */
+enum { LARGE = 16 * 1024 }; /* worth a system call of its own */
 
-enum { LARGE = 16 * 1024 }; /* worth a call of its own */
-
-/* A connection that can't be written to ends with the next sweep, not from inside the call that wrote. */
+/* A connection that can't be written to is closed by the next sweep, not from inside the call that wrote. */
 static void break_off(wrn_conn *conn) { conn->broken = true; }
 
-static void on_lump_written(uv_write_t *write, int status) {
+static void stream_on_written(uv_write_t *write, int status) {
     wrn_conn *conn = write->handle->data;
-    free(write->data);
-    conn->waits = false;
+    wrn_buf_free(&conn->sending);
+    conn->writing = false;
     if (conn->state == WRN_CONN_CLOSED) return;
     if (status < 0) return wrn_conn_close(conn);
     wrn_conn_flush(conn);
@@ -35,37 +29,25 @@ size_t wrn_conn_unsent(const wrn_conn *conn) {
     return uv_stream_get_write_queue_size(&conn->io.stream) + conn->gathered.size;
 }
 
-bool wrn_conn_charge(wrn_conn *conn) {
-    size_t now = wrn_conn_unsent(conn);
-    if (now <= WRN_BUDGET_FREE) now = 0;
-    if (now > conn->charged && !wrn_budget_take(now - conn->charged)) return false;
-    if (now < conn->charged) wrn_budget_give(conn->charged - now);
-    conn->charged = now;
-    return true;
+bool wrn_conn_charge(wrn_conn *conn) { return wrn_budget_charge(&conn->charged, wrn_conn_unsent(conn)); }
+
+static bool queue_write(wrn_conn *conn, const char *data, size_t size) {
+    wrn_buf_put(&conn->sending, data, size);
+    uv_buf_t out = uv_buf_init(conn->sending.data, (unsigned)size);
+    return conn->writing = uv_write(&conn->write, &conn->io.stream, &out, 1, stream_on_written) == 0;
 }
 
-static bool queue_lump(wrn_conn *conn, const char *data, size_t size) {
-    lump *l = malloc(sizeof(*l) + size);
-    if (!l) return false;
-    memcpy(l->data, data, size);
-    l->write.data = l;
-    uv_buf_t out = uv_buf_init(l->data, (unsigned)size);
-    if (uv_write(&l->write, &conn->io.stream, &out, 1, on_lump_written) == 0) return conn->waits = true;
-    free(l);
-    return false;
-}
-
-/* As far as the kernel takes it, and the rest waits for that. */
+/* Writes as much as the kernel takes and queues the rest. */
 static void push(wrn_conn *conn, const char *data, size_t size) {
     uv_buf_t out = uv_buf_init((char *)(uintptr_t)data, (unsigned)size);
     int sent = uv_try_write(&conn->io.stream, &out, 1);
     if (sent < 0 && sent != UV_EAGAIN) return break_off(conn);
     size_t done = sent > 0 ? (size_t)sent : 0;
-    if (done < size && !queue_lump(conn, data + done, size - done)) break_off(conn);
+    if (done < size && !queue_write(conn, data + done, size - done)) break_off(conn);
 }
 
 void wrn_conn_flush(wrn_conn *conn) {
-    if (conn->waits || conn->broken) return;
+    if (conn->writing || conn->broken) return;
     if (conn->gathered.size) push(conn, conn->gathered.data, conn->gathered.size);
     wrn_buf_free(&conn->gathered);
     if (!conn->shut || conn->shutting) return;
@@ -73,20 +55,16 @@ void wrn_conn_flush(wrn_conn *conn) {
     if (uv_shutdown(&conn->shutdown, &conn->io.stream, NULL) != 0) break_off(conn);
 }
 
-void wrn_conn_send(wrn_conn *conn, const void *data, size_t size) {
+static void send_copy(wrn_conn *conn, const void *data, size_t size) {
     if (conn->state == WRN_CONN_CLOSED || conn->broken || !size) return;
-    if (!conn->waits && !conn->gathered.size && (!conn->has_sent || size >= LARGE)) {
-        push(conn, data, size);
-    } else {
-        wrn_buf_put(&conn->gathered, data, size);
-        if (conn->gathered.failed) return break_off(conn);
-    }
+    if (!conn->writing && !conn->gathered.size && (!conn->has_sent || size >= LARGE)) push(conn, data, size);
+    else wrn_buf_put(&conn->gathered, data, size);
     conn->has_sent = true;
     wrn_conn_go_round(conn);
     if (!wrn_conn_charge(conn) || wrn_conn_unsent(conn) > WRN_HIGH_WATER) conn->crowded = true;
 }
 
-/* All lumps of a closed tap have gone out. */
+/* A closed tap has sent everything. */
 static void end_tap(wrn_conn *conn) {
     conn->state = WRN_CONN_LINGER;
     conn->deadline_ms = wrn_now_ms() + conn->http->config.linger_ms;
@@ -98,17 +76,17 @@ static void end_tap(wrn_conn *conn) {
 
 void wrn_conn_wrote(wrn_conn *conn) {
     size_t unsent = wrn_conn_unsent(conn);
-    bool is_borne = wrn_conn_charge(conn);
+    bool charged = wrn_conn_charge(conn);
     if (conn->state == WRN_CONN_FLUSH && !unsent) return end_tap(conn);
     if (conn->state == WRN_CONN_WRITE && !unsent && conn->streamed) return wrn_conn_answered(conn);
     if (conn->state == WRN_CONN_TAP && !unsent && conn->tap.sent) conn->tap.sent(conn->tap_context);
-    if (!conn->crowded || !is_borne || unsent > WRN_HIGH_WATER / 2) return;
+    if (!conn->crowded || !charged || unsent > WRN_HIGH_WATER / 2) return;
     conn->crowded = false;
     if (conn->state == WRN_CONN_TAP && conn->tap.room) conn->tap.room(conn->tap_context);
     else if (conn->running && conn->running->on_room) conn->running->on_room(conn->running);
 }
 
-/* ---- a body in pieces ---- */
+/* ---- streamed bodies ---- */
 
 void wrn_request_pause(wrn_request *request, bool pause) {
     wrn_conn *conn = request->conn;
@@ -118,7 +96,7 @@ void wrn_request_pause(wrn_request *request, bool pause) {
     if (!conn->advancing) wrn_conn_update_reading(conn);
 }
 
-/* ---- an answer in pieces ---- */
+/* ---- streamed answers ---- */
 
 void wrn_reply_begin(wrn_request *request, int status, const char *type, int64_t length) {
     wrn_conn *conn = request->conn;
@@ -135,8 +113,7 @@ void wrn_reply_begin(wrn_request *request, int status, const char *type, int64_t
     conn->crowded = false;
     conn->running = request;
     wrn_conn_note(request, status);
-    if (conn->out_head.failed) break_off(conn);
-    else wrn_conn_send(conn, conn->out_head.data, conn->out_head.size);
+    send_copy(conn, conn->out_head.data, conn->out_head.size);
     wrn_buf_free(&conn->out_head);
     if (!conn->advancing) wrn_conn_update_reading(conn);
 }
@@ -144,13 +121,12 @@ void wrn_reply_begin(wrn_request *request, int status, const char *type, int64_t
 void wrn_reply_piece(wrn_request *request, const void *data, size_t size) {
     wrn_conn *conn = request->conn;
     if (!conn || !size || conn->bodiless) return;
-    if (!conn->chunked) return wrn_conn_send(conn, data, size);
+    if (!conn->chunked) return send_copy(conn, data, size);
     WRN_AUTO(wrn_buf_free) wrn_buf chunk = WRN_BUF_INIT;
     wrn_buf_printf(&chunk, "%zx\r\n", size);
     wrn_buf_put(&chunk, data, size);
     wrn_buf_puts(&chunk, "\r\n");
-    if (chunk.failed) break_off(conn);
-    else wrn_conn_send(conn, chunk.data, chunk.size);
+    send_copy(conn, chunk.data, chunk.size);
 }
 
 bool wrn_reply_is_crowded(const wrn_request *request) { return request->conn && request->conn->crowded; }
@@ -161,7 +137,7 @@ void wrn_reply_end(wrn_request *request, bool whole) {
     wrn_conn_free_request(request);
     if (!conn) return;
     if (!whole || conn->broken) return wrn_conn_close(conn);
-    if (conn->chunked) wrn_conn_send(conn, "0\r\n\r\n", 5);
+    if (conn->chunked) send_copy(conn, "0\r\n\r\n", 5);
     if (conn->broken) return wrn_conn_close(conn);
     conn->state = WRN_CONN_WRITE;
     conn->streamed = true;
@@ -169,7 +145,7 @@ void wrn_reply_end(wrn_request *request, bool whole) {
     if (!wrn_conn_unsent(conn)) wrn_conn_answered(conn);
 }
 
-/* ---- a connection taken over ---- */
+/* ---- taps ---- */
 
 wrn_tap *wrn_request_take_over(wrn_request *request, const char *head, const wrn_tap_events *events, void *context) {
     wrn_conn *conn = request->conn;
@@ -184,7 +160,7 @@ wrn_tap *wrn_request_take_over(wrn_request *request, const char *head, const wrn
     conn->streaming = conn->crowded = false;
     conn->deadline_ms = 0;
     conn->unsent = 0;
-    wrn_conn_send(conn, head, strlen(head));
+    send_copy(conn, head, strlen(head));
     if (!conn->advancing) wrn_conn_update_reading(conn);
     return conn;
 }
@@ -193,16 +169,16 @@ void wrn_tap_read(wrn_tap *tap, bool on) {
     tap->paused = !on;
     wrn_conn_update_reading(tap);
     if (!on || !tap->rest.size || tap->advancing) return;
-    /* Bytes that came glued to the request; not while the request itself is still in there. */
-    wrn_buf glued = tap->rest;
+    /* Input that came along with the request. */
+    wrn_buf rest = tap->rest;
     tap->rest = WRN_BUF_INIT;
-    tap->tap.data(tap->tap_context, glued.data, glued.size);
-    wrn_buf_free(&glued);
+    tap->tap.data(tap->tap_context, rest.data, rest.size);
+    wrn_buf_free(&rest);
 }
 
 void wrn_tap_set_stranger(wrn_tap *tap, bool stranger) { tap->stranger = stranger; }
 
-void wrn_tap_write(wrn_tap *tap, const void *data, size_t size) { wrn_conn_send(tap, data, size); }
+void wrn_tap_write(wrn_tap *tap, const void *data, size_t size) { send_copy(tap, data, size); }
 
 size_t wrn_tap_unsent(const wrn_tap *tap) { return wrn_conn_unsent(tap); }
 
@@ -223,6 +199,6 @@ void wrn_tap_shut(wrn_tap *tap) {
 }
 
 void wrn_tap_abort(wrn_tap *tap) {
-    tap->state = WRN_CONN_FLUSH; /* no word of it to the owner */
+    tap->state = WRN_CONN_FLUSH; /* so that `gone` is not called */
     wrn_conn_close(tap);
 }

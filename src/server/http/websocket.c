@@ -2,19 +2,18 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #include "base/text.h"
 #include "server/http/budget.h"
 #include "wire/ws.h"
 
 struct wrn_websocket {
-    wrn_tap *tap; /* NULL once it is gone */
+    wrn_tap *tap; /* NULL once the connection is gone */
     wrn_ws *ws;
     wrn_websocket_events events;
     void *context;
-    bool in_feed, closed; /* closed by us while bytes were being fed */
-    size_t charged;       /* to the budget, for a message that is not whole */
+    bool in_feed, closed; /* closed: by us, during a feed */
+    size_t charged;       /* to the budget, for an incomplete message */
 };
 
 /* ---- the upgrade ---- */
@@ -33,8 +32,7 @@ static bool has_two(const wrn_request *request, const char *name) {
 bool wrn_websocket_check(wrn_request *request) {
     if (request->head.http_1_0 || !wrn_list_has(field(request, "upgrade"), "websocket") ||
         !wrn_list_has(field(request, "connection"), "upgrade")) {
-        wrn_reply_error(request, WRN_FAULT_INVALID_REQUEST, "this route is a WebSocket: send Upgrade: websocket");
-        return false;
+        return wrn_refuse(request, WRN_FAULT_INVALID_REQUEST, "this route is a WebSocket: send Upgrade: websocket");
     }
     if (strcmp(field(request, "sec-websocket-version"), "13") != 0) {
         wrn_request_add_field(request, "Sec-WebSocket-Version", "13");
@@ -43,8 +41,8 @@ bool wrn_websocket_check(wrn_request *request) {
         return false;
     }
     if (!wrn_ws_is_key(field(request, "sec-websocket-key")) || has_two(request, "sec-websocket-key")) {
-        wrn_reply_error(request, WRN_FAULT_INVALID_REQUEST, "Sec-WebSocket-Key is not 16 bytes in base64, once");
-        return false;
+        return wrn_refuse(request, WRN_FAULT_INVALID_REQUEST,
+                          "exactly one Sec-WebSocket-Key with 16 bytes in base64 is needed");
     }
     return true;
 }
@@ -55,7 +53,7 @@ bool wrn_websocket_offers(const wrn_request *request, const char *protocol) {
 
 /* ---- receiving ---- */
 
-static void end(wrn_websocket *w, bool tell) {
+static void end_websocket(wrn_websocket *w, bool tell) {
     wrn_budget_give(w->charged);
     if (w->tap) wrn_tap_close(WRN_TAKE(w->tap));
     if (tell) w->events.gone(w->context);
@@ -63,7 +61,7 @@ static void end(wrn_websocket *w, bool tell) {
     free(w);
 }
 
-static void pass_on(wrn_websocket *w) {
+static void send_output(wrn_websocket *w) {
     wrn_buf *out = wrn_ws_out(w->ws);
     if (w->tap && out->size) wrn_tap_write(w->tap, out->data, out->size);
     wrn_buf_clear(out);
@@ -71,60 +69,51 @@ static void pass_on(wrn_websocket *w) {
 
 static size_t unsent(const wrn_websocket *w) { return w->tap ? wrn_tap_unsent(w->tap) : 0; }
 
-static void flush(wrn_websocket *w) {
-    pass_on(w);
-    if (wrn_ws_pong(w->ws, unsent(w))) pass_on(w);
+static void flush_websocket(wrn_websocket *w) {
+    send_output(w);
+    if (wrn_ws_pong(w->ws, unsent(w))) send_output(w);
 }
 
-/* A message that is whole is its handler's. */
-static bool charge(wrn_websocket *w) {
-    size_t now = wrn_ws_unfinished(w->ws);
-    if (now <= WRN_BUDGET_FREE) now = 0;
-    if (now > w->charged && !wrn_budget_take(now - w->charged)) return false;
-    if (now < w->charged) wrn_budget_give(w->charged - now);
-    w->charged = now;
-    return true;
-}
-
-static void on_data(void *context, const char *data, size_t size) {
+static void websocket_on_data(void *context, const char *data, size_t size) {
     wrn_websocket *w = context;
     w->in_feed = true;
     bool open = wrn_ws_feed(w->ws, data, size);
     w->in_feed = false;
-    flush(w);
-    if (!open || w->closed) return end(w, !w->closed);
-    if (!charge(w)) {
-        wrn_ws_close(w->ws, WRN_WS_TRY_AGAIN);
-        flush(w);
-        return end(w, true);
-    }
+    flush_websocket(w);
+    if (!open || w->closed) return end_websocket(w, !w->closed);
+    if (wrn_budget_charge(&w->charged, wrn_ws_unfinished(w->ws))) return;
+    wrn_ws_close(w->ws, WRN_WS_TRY_AGAIN);
+    flush_websocket(w);
+    end_websocket(w, true);
 }
 
-static void on_ws_message(void *context, bool binary, const char *data, size_t size) {
+static void websocket_on_message(void *context, bool binary, const char *data, size_t size) {
     wrn_websocket *w = context;
     if (!w->closed) w->events.message(w->context, binary, data, size);
 }
 
-static void on_ws_closed(void *context, int code) { (void)context, (void)code; } /* wrn_ws_feed() says so too */
+static void ignore_closed(void *context, int code) { (void)context, (void)code; } /* wrn_ws_feed() reports it, too */
 
-static void on_room(void *context) {
+static void websocket_on_room(void *context) {
     wrn_websocket *w = context;
     if (w->events.room) w->events.room(w->context);
 }
 
-static void on_sent(void *context) { flush(context); /* an answer to a ping may have waited for this */ }
-
-static void on_gone(void *context) {
-    wrn_websocket *w = context;
-    w->tap = NULL;
-    end(w, true);
+static void websocket_on_sent(void *context) {
+    flush_websocket(context); /* the answer to a ping may have waited for this */
 }
 
-static void on_stop(void *context) {
+static void websocket_on_gone(void *context) {
+    wrn_websocket *w = context;
+    w->tap = NULL;
+    end_websocket(w, true);
+}
+
+static void websocket_on_stop(void *context) {
     wrn_websocket *w = context;
     wrn_ws_close(w->ws, WRN_WS_GOING_AWAY);
-    flush(w);
-    end(w, true);
+    flush_websocket(w);
+    end_websocket(w, true);
 }
 
 static void put_head(wrn_buf *head, const wrn_request *request, const char *protocol) {
@@ -140,18 +129,18 @@ static void put_head(wrn_buf *head, const wrn_request *request, const char *prot
 
 wrn_websocket *wrn_websocket_accept(wrn_request *request, const char *protocol, bool stranger,
                                     const wrn_websocket_events *events, void *context) {
-    static const wrn_ws_events ws_events = {on_ws_message, on_ws_closed};
-    static const wrn_tap_events tap_events = {
-        .data = on_data, .room = on_room, .gone = on_gone, .stop = on_stop, .sent = on_sent, .little = true};
+    static const wrn_ws_events ws_events = {websocket_on_message, ignore_closed};
+    static const wrn_tap_events tap_events = {.data = websocket_on_data,
+                                              .room = websocket_on_room,
+                                              .gone = websocket_on_gone,
+                                              .stop = websocket_on_stop,
+                                              .sent = websocket_on_sent,
+                                              .little = true};
     WRN_AUTO(wrn_buf_free) wrn_buf head = WRN_BUF_INIT;
     wrn_websocket *w = calloc(1, sizeof(*w));
-    if (w) w->ws = wrn_ws_new(false, stranger ? WRN_WEBSOCKET_STRANGER_MAX : WRN_WEBSOCKET_MESSAGE_MAX, &ws_events, w);
+    w->ws = wrn_ws_new(false, stranger ? WRN_WEBSOCKET_STRANGER_MAX : WRN_WEBSOCKET_MESSAGE_MAX, &ws_events, w);
+    if (!w->ws) abort(); /* out of memory, see memory.c */
     put_head(&head, request, protocol);
-    if (!w || !w->ws || head.failed) {
-        free(w);
-        wrn_reply_error(request, WRN_FAULT_INTERNAL_ERROR, "out of memory");
-        return NULL;
-    }
     w->events = *events;
     w->context = context;
     w->tap = wrn_request_take_over(request, head.data, &tap_events, w);
@@ -175,11 +164,11 @@ void wrn_websocket_limit(wrn_websocket *w, size_t message_max) { wrn_ws_limit(w-
 /* ---- sending ---- */
 
 void wrn_websocket_send(wrn_websocket *w, bool binary, const void *data, size_t size) {
-    if (wrn_ws_send(w->ws, binary, data, size)) flush(w);
+    if (wrn_ws_send(w->ws, binary, data, size)) flush_websocket(w);
 }
 
 void wrn_websocket_ping(wrn_websocket *w) {
-    if (wrn_ws_ping(w->ws, unsent(w))) flush(w);
+    if (wrn_ws_ping(w->ws, unsent(w))) flush_websocket(w);
 }
 
 bool wrn_websocket_is_crowded(const wrn_websocket *w) { return w->tap && wrn_tap_is_crowded(w->tap); }
@@ -190,7 +179,7 @@ void wrn_websocket_read(wrn_websocket *w, bool on) {
 
 void wrn_websocket_close(wrn_websocket *w, int code) {
     wrn_ws_close(w->ws, code);
-    flush(w);
+    flush_websocket(w);
     if (w->in_feed) w->closed = true;
-    else end(w, false);
+    else end_websocket(w, false);
 }

@@ -3,10 +3,9 @@
 
 #include "base/clock.h"
 #include "base/text.h"
-#include "gen/requests.h"
 #include "server/routes/routes.h"
 
-/* ASCII letters only, as addresses have them; `out` is unchanged past its NUL. False when it does not fit. */
+/* Trims the address and lower-cases its ASCII letters. False when it does not fit. */
 static bool normalize_email(const char *text, char out[WRN_EMAIL_MAX + 1]) {
     text += strspn(text, " \t\r\n");
     size_t size = strlen(text);
@@ -34,13 +33,10 @@ static void reply_token(wrn_request *request, int status, const wrn_account *acc
     int64_t now = wrn_unix_time();
     wrn_claims claims = {account->user_id,        account->team_id, account->role, account->email, account->name, now,
                          now + WRN_TOKEN_SECONDS, account->is_admin};
-    wrn_jwt_sign(wrn_request_server(request)->auth.secret, &claims, &token);
-    if (token.failed) return wrn_reply_error(request, WRN_FAULT_INTERNAL_ERROR, "out of memory");
+    wrn_jwt_sign(wrn_server_of(request)->auth.secret, &claims, &token);
     memcpy(request->who.user_id, account->user_id, sizeof(account->user_id));
     memcpy(request->who.team_id, account->team_id, sizeof(account->team_id));
-    const wrenn_auth answer = {.present = WRENN_HAS_AUTH_TOKEN | WRENN_HAS_AUTH_USER_ID | WRENN_HAS_AUTH_TEAM_ID |
-                                          WRENN_HAS_AUTH_EMAIL | WRENN_HAS_AUTH_NAME,
-                               .token = token.data,
+    const wrenn_auth answer = {.token = token.data,
                                .user_id = account->user_id,
                                .team_id = account->team_id,
                                .email = account->email,
@@ -48,72 +44,77 @@ static void reply_token(wrn_request *request, int status, const wrn_account *acc
     wrn_reply_model(request, status, &wrn_model_auth, &answer);
 }
 
-static void reply_busy(wrn_request *request) {
-    wrn_reply_error(request, WRN_FAULT_OVERLOADED, "too many logins at once; try again");
-}
-
-/* A request that waits for the worker pool, with what was found out so far. */
+/* A request that waits for a worker. */
 typedef struct login {
     wrn_request *request;
     wrn_account account;
     bool known;
 } login;
 
+static login *new_login(wrn_request *request) {
+    login *l = wrn_arena_alloc(&request->arena, sizeof(*l));
+    l->request = request;
+    return l;
+}
+
+static void reply_busy(wrn_request *request) {
+    wrn_reply_error(request, WRN_FAULT_OVERLOADED, "too many logins at once; try again");
+}
+
+static void refuse_taken(wrn_request *request) {
+    wrn_reply_error(request, WRN_FAULT_EMAIL_TAKEN, "that e-mail already has an account");
+}
+
 /* ---- signup ---- */
 
-static void on_hashed(void *context, const char *hash) {
+static void signup_on_hashed(void *context, const char *hash) {
     login *l = context;
     wrn_request *request = l->request;
     if (!hash) return wrn_reply_error(request, WRN_FAULT_INTERNAL_ERROR, "out of memory");
     snprintf(l->account.password_hash, sizeof(l->account.password_hash), "%s", hash);
     wrn_request_await_disk(request);
-    switch (wrn_store_add_account(wrn_request_server(request)->store, &l->account)) {
+    switch (wrn_store_add_account(wrn_server_of(request)->store, &l->account)) {
     case WRN_DB_OK: return reply_token(request, 201, &l->account);
-    case WRN_DB_TAKEN: return wrn_reply_error(request, WRN_FAULT_EMAIL_TAKEN, "that e-mail already has an account");
-    default: return wrn_reply_error(request, WRN_FAULT_DB_ERROR, "the account could not be stored");
+    case WRN_DB_TAKEN: return refuse_taken(request);
+    default: return wrn_reply_db_error(request);
     }
 }
 
 static bool may_sign_up(const wrn_server *server, const wrn_request *request) {
-    wrn_signup who = server->config->who_signs_up;
+    int64_t who = server->config->signup;
     return who == WRN_SIGNUP_OPEN || (who == WRN_SIGNUP_LOCAL && wrn_request_is_local(request));
 }
 
 void wrn_route_signup(wrn_request *request) {
-    wrn_server *server = wrn_request_server(request);
+    wrn_server *server = wrn_server_of(request);
     wrn_signup_request asked = {0};
     if (!may_sign_up(server, request))
         return wrn_reply_error(request, WRN_FAULT_FORBIDDEN,
                                "nobody can sign up here; the operator makes keys with: wrennd key create, or starts "
                                "wrennd with --signup local or open");
     if (!wrn_request_decode(request, &wrn_model_signup_request, &asked)) return;
-    login *l = wrn_arena_alloc(&request->arena, sizeof(*l));
-    if (!l) return wrn_reply_error(request, WRN_FAULT_INTERNAL_ERROR, "out of memory");
-    l->request = request;
+    login *l = new_login(request);
     bool ok = normalize_email(asked.email, l->account.email);
     if (!ok || strlen(l->account.email) < 3 || !strchr(l->account.email, '@'))
-        return wrn_reply_error(request, WRN_FAULT_INVALID_REQUEST, "member \"email\" is not an e-mail address");
+        return wrn_reply_invalid(request, "member \"email\" is not an e-mail address");
     if (strlen(asked.password) < 8 || strlen(asked.password) > WRN_PASSWORD_MAX)
-        return wrn_reply_error(request, WRN_FAULT_INVALID_REQUEST, "member \"password\" must have 8 to %d bytes",
-                               WRN_PASSWORD_MAX);
+        return wrn_reply_invalid(request, "member \"password\" must have 8 to %d bytes", WRN_PASSWORD_MAX);
     if (!take_name(&asked, &l->account))
-        return wrn_reply_error(request, WRN_FAULT_INVALID_REQUEST, "member \"name\" must have 1 to %d bytes",
-                               WRN_NAME_MAX);
+        return wrn_reply_invalid(request, "member \"name\" must have 1 to %d bytes", WRN_NAME_MAX);
     wrn_account taken;
-    if (wrn_store_find_account(server->store, l->account.email, &taken) == WRN_DB_OK)
-        return wrn_reply_error(request, WRN_FAULT_EMAIL_TAKEN, "that e-mail already has an account");
+    if (wrn_store_find_account(server->store, l->account.email, &taken) == WRN_DB_OK) return refuse_taken(request);
     wrn_id_new(l->account.user_id, "usr");
     wrn_id_new(l->account.team_id, "team");
     snprintf(l->account.role, sizeof(l->account.role), "owner");
-    if (!wrn_password_hash(&server->loop, asked.password, on_hashed, l)) reply_busy(request);
+    if (!wrn_password_hash(&server->loop, asked.password, signup_on_hashed, l)) reply_busy(request);
 }
 
 /* ---- login ---- */
 
-static void on_verified(void *context, bool good) {
+static void login_on_verified(void *context, const char *hash) {
     login *l = context;
-    wrn_server *server = wrn_request_server(l->request);
-    if (!good || !l->known) {
+    wrn_server *server = wrn_server_of(l->request);
+    if (!hash || !l->known) {
         wrn_damper_failed(&server->damper, l->account.email, wrn_now_ms());
         return wrn_reply_error(l->request, WRN_FAULT_UNAUTHORIZED, "wrong e-mail or password");
     }
@@ -123,16 +124,13 @@ static void on_verified(void *context, bool good) {
 }
 
 void wrn_route_login(wrn_request *request) {
-    wrn_server *server = wrn_request_server(request);
+    wrn_server *server = wrn_server_of(request);
     wrn_login_request asked = {0};
     char email[WRN_EMAIL_MAX + 1];
     if (!wrn_request_decode(request, &wrn_model_login_request, &asked)) return;
-    login *l = wrn_arena_alloc(&request->arena, sizeof(*l));
-    if (!l) return wrn_reply_error(request, WRN_FAULT_INTERNAL_ERROR, "out of memory");
-    l->request = request;
+    login *l = new_login(request);
     if (!*asked.email || !*asked.password)
-        return wrn_reply_error(request, WRN_FAULT_INVALID_REQUEST,
-                               "members \"email\" and \"password\" must not be empty");
+        return wrn_reply_invalid(request, "members \"email\" and \"password\" must not be empty");
     if (!normalize_email(asked.email, email) || strlen(asked.password) > WRN_PASSWORD_MAX)
         return wrn_reply_error(request, WRN_FAULT_UNAUTHORIZED, "wrong e-mail or password");
     int64_t wait = wrn_damper_wait_ms(&server->damper, email, wrn_now_ms());
@@ -144,9 +142,9 @@ void wrn_route_login(wrn_request *request) {
                                seconds);
     }
     wrn_db found = wrn_store_find_account(server->store, email, &l->account);
-    if (found == WRN_DB_ERROR) return wrn_reply_error(request, WRN_FAULT_DB_ERROR, "the account could not be read");
+    if (found == WRN_DB_ERROR) return wrn_reply_db_error(request);
     l->known = found == WRN_DB_OK && *l->account.password_hash;
     snprintf(l->account.email, sizeof(l->account.email), "%s", email);
     const char *hash = l->known ? l->account.password_hash : NULL;
-    if (!wrn_password_verify(&server->loop, asked.password, hash, on_verified, l)) reply_busy(request);
+    if (!wrn_password_verify(&server->loop, asked.password, hash, login_on_verified, l)) reply_busy(request);
 }

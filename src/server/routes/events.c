@@ -1,5 +1,4 @@
-/* What happens to a team's sandboxes and snapshots, as server-sent events. */
-#include <stdio.h>
+/* Changes of a team's sandboxes and snapshots, as server-sent events. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -11,31 +10,29 @@
 enum { KEEPALIVE_MS = 30000 };
 
 typedef struct listener {
-    wrn_watcher watcher; /* first, so that it leads here */
+    wrn_watcher watcher; /* first: a watcher is cast to its listener */
     wrn_server *server;
     wrn_tap *tap;
     uv_timer_t timer;
 } listener;
 
-static void on_timer_closed(uv_handle_t *handle) { free(handle->data); }
+static void events_on_timer_closed(uv_handle_t *handle) { free(handle->data); }
 
-/* The tap is gone, or given up by the caller. */
-static void end(listener *l) {
-    wrn_unwatch(l->server->sandboxes, &l->watcher);
-    uv_close((uv_handle_t *)&l->timer, on_timer_closed);
-}
-
-static void on_data(void *context, const char *data, size_t size) { (void)context, (void)data, (void)size; }
-
-static void on_gone(void *context) { end(context); }
-
-static void on_stop(void *context) {
+/* The tap is gone, or the caller has ended it. */
+static void end_listener(void *context) {
     listener *l = context;
-    wrn_tap_close(l->tap);
-    end(l);
+    wrn_unwatch(l->server->sandboxes, &l->watcher);
+    uv_close((uv_handle_t *)&l->timer, events_on_timer_closed);
 }
 
-static void on_timer(uv_timer_t *timer) {
+static void ignore_data(void *context, const char *data, size_t size) { (void)context, (void)data, (void)size; }
+
+static void events_on_stop(void *context) {
+    wrn_tap_close(((listener *)context)->tap);
+    end_listener(context);
+}
+
+static void send_keepalive(uv_timer_t *timer) {
     static const char keepalive[] = ":keepalive\n\n";
     wrn_tap_write(((listener *)timer->data)->tap, keepalive, sizeof(keepalive) - 1);
 }
@@ -55,16 +52,13 @@ static void send_event(listener *l, const char *what, wrn_json *event) {
     wrn_buf_printf(&frame, "event: %s\ndata: ", what);
     wrn_json_write(event, &frame);
     wrn_buf_puts(&frame, "\n\n");
-    if (!frame.failed) wrn_tap_write(l->tap, frame.data, frame.size);
+    wrn_tap_write(l->tap, frame.data, frame.size);
 }
 
-static void on_news(wrn_watcher *watcher, const wrn_news *news) {
+static void events_on_news(wrn_watcher *watcher, const wrn_news *news) {
     listener *l = (listener *)watcher;
-    /* Who does not read is told no more, and sees that by the end of the connection. */
-    if (wrn_tap_is_crowded(l->tap)) {
-        wrn_tap_abort(l->tap);
-        return end(l);
-    }
+    /* A client that does not read is disconnected, so that it knows that events are missing. */
+    if (wrn_tap_is_crowded(l->tap)) return wrn_tap_abort(l->tap), end_listener(l);
     WRN_AUTO(wrn_json_freep) wrn_json *event = wrn_json_new_object();
     wrn_json *resource = wrn_json_new_object();
     wrn_json_set_string(resource, "id", news->row ? news->row->id : news->name);
@@ -79,20 +73,19 @@ static void on_news(wrn_watcher *watcher, const wrn_news *news) {
 }
 
 void wrn_route_events(wrn_request *request) {
-    static const wrn_tap_events events = {on_data, NULL, on_gone, on_stop, NULL};
+    static const wrn_tap_events events = {.data = ignore_data, .gone = end_listener, .stop = events_on_stop};
     static const char head[] = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nCache-Control: no-store\r\n"
                                "Connection: close\r\n\r\n";
     listener *l = calloc(1, sizeof(*l));
-    if (!l) return wrn_reply_error(request, WRN_FAULT_INTERNAL_ERROR, "out of memory");
-    l->server = wrn_request_server(request);
-    l->watcher.tell = on_news;
+    l->server = wrn_server_of(request);
+    l->watcher.tell = events_on_news;
     memcpy(l->watcher.team_id, request->who.team_id, sizeof(l->watcher.team_id));
     uv_timer_init(&l->server->loop, &l->timer);
     l->timer.data = l;
     l->tap = wrn_request_take_over(request, head, &events, l);
-    if (!l->tap) return uv_close((uv_handle_t *)&l->timer, on_timer_closed);
+    if (!l->tap) return uv_close((uv_handle_t *)&l->timer, events_on_timer_closed);
     wrn_watch(l->server->sandboxes, &l->watcher);
-    uv_timer_start(&l->timer, on_timer, KEEPALIVE_MS, KEEPALIVE_MS);
+    uv_timer_start(&l->timer, send_keepalive, KEEPALIVE_MS, KEEPALIVE_MS);
     WRN_AUTO(wrn_json_freep) wrn_json *event = wrn_json_new_object();
     send_event(l, "connected", event);
     wrn_tap_read(l->tap, true);

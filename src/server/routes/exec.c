@@ -1,4 +1,4 @@
-/* exec: runs a command and answers with all of its output. */
+/* exec: runs a command and answers with its whole output. */
 #include <signal.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -6,7 +6,6 @@
 
 #include "base/clock.h"
 #include "base/text.h"
-#include "gen/requests.h"
 #include "server/http/budget.h"
 #include "server/lane.h"
 #include "server/routes/routes.h"
@@ -14,45 +13,46 @@
 
 enum { TIMEOUT_DEFAULT_SEC = 30, ENVS_MAX = 4096, CONTROL_FREE = 4096 };
 
-/* Lives in the request's arena; the buffers are freed before the answer, which frees the rest. */
+/* Lives in the request's arena, which the answer frees; the buffers are freed before. */
 typedef struct run {
-    wrn_viewer viewer; /* first, so that it leads here */
+    wrn_viewer viewer; /* first: a viewer is cast to this */
     wrn_request *request;
     wrn_exec_request asked;
     wrn_buf out, err;
     size_t size_max;
-    bool overflown, left, starved;
+    bool overflown; /* more output than size_max */
+    bool left;      /* the client has gone */
+    bool starved;   /* the budget was spent */
     int64_t started_us, ended_us;
     wrn_proc_result result;
-    wrn_job job; /* that makes the answer: */
-    int status;
+    wrn_job job; /* encodes the answer */
+    int status;  /* of the answer */
     wrn_buf text;
     char sandbox_id[WRN_ID_SIZE];
 } run;
 
-static void starve(run *r) {
-    r->starved = true;
+static void free_output(run *r) {
     wrn_buf_free(&r->out);
     wrn_buf_free(&r->err);
-    if (r->viewer.command) wrn_command_signal(r->viewer.command, SIGKILL);
 }
 
-static void on_output(wrn_viewer *viewer, int stream, const void *data, size_t size) {
+/* Drops the output and kills the command. `why` is one of the flags of `r`. */
+static void give_up_output(run *r, bool *why) {
+    *why = true;
+    free_output(r);
+    if (r->viewer.command) wrn_proc_signal(r->viewer.command->proc, SIGKILL);
+}
+
+static void exec_on_output(wrn_viewer *viewer, int stream, const void *data, size_t size) {
     run *r = (run *)viewer;
     if (r->overflown || r->left || r->starved) return;
-    if (size > r->size_max - r->out.size - r->err.size) {
-        r->overflown = true;
-        wrn_buf_free(&r->out);
-        wrn_buf_free(&r->err);
-        wrn_command_signal(viewer->command, SIGKILL);
-        return;
-    }
-    if (!wrn_request_charge(r->request, size)) return starve(r);
+    if (size > r->size_max - r->out.size - r->err.size) return give_up_output(r, &r->overflown);
+    if (!wrn_request_charge(r->request, size)) return give_up_output(r, &r->starved);
     wrn_buf_put(stream == 2 ? &r->err : &r->out, data, size);
 }
 
-/* Is this UTF-8, and not large and full of control characters? Those take six characters each in JSON, more than base64
- * would make of the whole. */
+/* Whether this is UTF-8 that is worth sending as text: a control character takes six characters in JSON, so base64 is
+ * shorter when there are many. */
 static bool is_text(const wrn_buf *stream) {
     size_t control = 0;
     for (size_t i = 0; i < stream->size; i++)
@@ -69,7 +69,6 @@ static const char *encode(run *r) {
     for (size_t i = 0; i < 2 && !text; i++) {
         wrn_buf encoded = WRN_BUF_INIT;
         wrn_base64_encode(&encoded, streams[i]->data, streams[i]->size);
-        encoded.failed = encoded.failed || streams[i]->failed;
         wrn_buf_free(streams[i]);
         *streams[i] = encoded;
     }
@@ -80,17 +79,15 @@ static wrn_json *stream_text(const wrn_buf *stream) {
     return wrn_json_new_string(stream->data ? stream->data : "", stream->size);
 }
 
-/* The envelope with what the command has said so far. */
-static wrn_json *partial(run *r, const char *message) {
+/* An error with the output so far. */
+static wrn_json *encode_partial(run *r, const char *message) {
     wrn_json *envelope = wrn_error_envelope(WRN_FAULT_AGENT_ERROR, message);
     wrn_json *error = wrn_json_ref(wrn_json_get(envelope, "error"));
-    const char *encoding = encode(r);
-    bool ok = wrn_json_set(error, "stdout", stream_text(&r->out)) &&
-              wrn_json_set(error, "stderr", stream_text(&r->err)) && wrn_json_set_string(error, "encoding", encoding);
+    wrn_json_set_string(error, "encoding", encode(r));
+    wrn_json_set(error, "stdout", stream_text(&r->out));
+    wrn_json_set(error, "stderr", stream_text(&r->err));
     wrn_json_free(error);
-    if (ok && !r->out.failed && !r->err.failed) return envelope;
-    wrn_json_free(envelope);
-    return NULL;
+    return envelope;
 }
 
 void wrn_exec_add_end(wrn_json *answer, const wrn_proc_result *result) {
@@ -101,12 +98,9 @@ void wrn_exec_add_end(wrn_json *answer, const wrn_proc_result *result) {
     if (result->output_cut) wrn_json_set_bool(answer, "output_cut", true);
 }
 
-static wrn_json *whole(run *r) {
+static wrn_json *encode_result(run *r) {
     const char *encoding = encode(r);
-    if (r->out.failed || r->err.failed) return NULL;
     const wrn_exec_result answer = {
-        .present = WRN_HAS_EXEC_RESULT_SANDBOX_ID | WRN_HAS_EXEC_RESULT_CMD | WRN_HAS_EXEC_RESULT_OUT |
-                   WRN_HAS_EXEC_RESULT_ERR | WRN_HAS_EXEC_RESULT_DURATION_MS | WRN_HAS_EXEC_RESULT_ENCODING,
         .sandbox_id = r->sandbox_id,
         .cmd = r->asked.command.cmd,
         .out = r->out.data,
@@ -121,7 +115,7 @@ static wrn_json *whole(run *r) {
     return json;
 }
 
-/* The answer's status and text. */
+/* Makes the answer's status and text. */
 static void compose(run *r) {
     char message[160];
     wrn_json *answer;
@@ -135,17 +129,15 @@ static void compose(run *r) {
         answer = wrn_error_envelope(WRN_FAULT_AGENT_ERROR, message);
     } else if (r->result.end == WRN_PROC_TIMED_OUT) {
         snprintf(message, sizeof(message), "the command was killed: it ran longer than %lld s", (long long)seconds);
-        answer = partial(r, message);
+        answer = encode_partial(r, message);
     } else if (r->result.end == WRN_PROC_LOST) {
-        answer = partial(r, "the sandbox ended while the command ran");
+        answer = encode_partial(r, "the sandbox ended while the command ran");
     } else {
         r->status = 200;
-        answer = whole(r);
+        answer = encode_result(r);
     }
-    wrn_buf_free(&r->out);
-    wrn_buf_free(&r->err);
+    free_output(r);
     wrn_json_write(answer, &r->text);
-    r->text.failed = r->text.failed || !answer;
     wrn_buf_putc(&r->text, '\n');
     wrn_json_free(answer);
 }
@@ -156,24 +148,21 @@ static void run_composing(wrn_job *job) { compose(run_of(job)); }
 
 static void answer(wrn_job *job) {
     run *r = run_of(job);
-    wrn_buf text = r->text; /* what it is in goes with the request */
+    wrn_buf text = r->text; /* `r` is freed with the request */
     wrn_reply_buf(r->request, r->status, "application/json", &text);
 }
 
-static void on_end(wrn_viewer *viewer, const wrn_proc_result *result) {
+static void exec_on_end(wrn_viewer *viewer, const wrn_proc_result *result) {
     run *r = (run *)viewer;
-    if (result->end == WRN_PROC_FAILED) {
-        wrn_buf_free(&r->out);
-        wrn_buf_free(&r->err);
-        return wrn_reply_fault(r->request, result->fault);
-    }
-    /* Once more as JSON, and once as its text. */
-    if (!r->starved && !r->left && !wrn_request_charge(r->request, 2 * (r->out.size + r->err.size))) starve(r);
+    if (result->end == WRN_PROC_FAILED) return free_output(r), wrn_reply_fault(r->request, result->fault);
+    /* Twice more: as JSON values and as JSON text. */
+    if (!r->starved && !r->left && !wrn_request_charge(r->request, 2 * (r->out.size + r->err.size)))
+        give_up_output(r, &r->starved);
     if (r->starved)
         return wrn_reply_error(r->request, WRN_FAULT_OVERLOADED, "the command's output can't be kept: %s",
                                WRN_BUDGET_SPENT);
     r->result = *result;
-    r->result.fault = NULL; /* it goes when this returns */
+    r->result.fault = NULL; /* valid during this call only */
     r->ended_us = wrn_now_us();
     r->request->on_gone = NULL;
     r->job.run = run_composing;
@@ -189,7 +178,7 @@ static const char *const *environment(wrn_arena *arena, const wrn_pair *const *e
         return NULL;
     }
     const char **list = wrn_arena_alloc(arena, (count + 1) * sizeof(*list));
-    for (size_t i = 0; list && i < count; i++) {
+    for (size_t i = 0; i < count; i++) {
         if (!*envs[i]->key || strchr(envs[i]->key, '=')) {
             wrn_fault_set(fault, WRN_FAULT_INVALID_REQUEST, "member \"envs\": \"%.64s\" can't be a variable's name",
                           envs[i]->key);
@@ -197,10 +186,8 @@ static const char *const *environment(wrn_arena *arena, const wrn_pair *const *e
         }
         WRN_AUTO(wrn_buf_free) wrn_buf line = WRN_BUF_INIT;
         wrn_buf_printf(&line, "%s=%s", envs[i]->key, envs[i]->value);
-        list[i] = line.failed ? NULL : wrn_arena_dup(arena, line.data, line.size);
-        if (!list[i]) list = NULL;
+        list[i] = wrn_arena_dup(arena, line.data, line.size);
     }
-    if (!list) wrn_fault_set(fault, WRN_FAULT_INTERNAL_ERROR, "out of memory");
     return list;
 }
 
@@ -214,23 +201,18 @@ bool wrn_exec_read_command(wrn_arena *arena, const wrn_command_words *asked, wrn
     return spec->envs && *asked->cmd;
 }
 
-/* Nobody waits for the result any more: the command ends, as that of exec/stream does. */
-static void on_gone(wrn_request *request) {
+/* The client has left: the command is killed, as with exec/stream. */
+static void exec_on_gone(wrn_request *request) {
     run *r = request->handler;
     r->left = true;
-    wrn_buf_free(&r->out);
-    wrn_buf_free(&r->err);
-    if (r->viewer.command) wrn_command_give_up(r->viewer.command);
+    free_output(r);
+    if (r->viewer.command) wrn_proc_give_up(r->viewer.command->proc);
 }
 
-void wrn_route_exec(wrn_request *request) {
-    wrn_server *server = wrn_request_server(request);
-    wrn_sandbox_row row;
-    wrn_fault fault = {.code = WRN_FAULT_INTERNAL_ERROR};
-    if (!wrn_request_sandbox(request, &row)) return;
-    if (!wrn_sandbox_is_usable(&row, &fault)) return wrn_reply_fault(request, &fault);
+void wrn_route_exec(wrn_request *request, const wrn_sandbox_row *row) {
+    wrn_server *server = wrn_server_of(request);
+    wrn_fault fault;
     run *r = wrn_arena_alloc(&request->arena, sizeof(*r));
-    if (!r) return wrn_reply_error(request, WRN_FAULT_INTERNAL_ERROR, "out of memory");
     if (!wrn_request_decode(request, &wrn_model_exec_request, &r->asked)) return;
     int64_t seconds = r->asked.timeout_sec > 0 ? r->asked.timeout_sec : TIMEOUT_DEFAULT_SEC;
     wrn_proc_spec spec = {.timeout_ms = r->asked.background ? 0 : seconds * 1000};
@@ -239,12 +221,12 @@ void wrn_route_exec(wrn_request *request) {
     r->request = request;
     r->size_max = (size_t)server->config->max_output_bytes;
     r->started_us = wrn_now_us();
-    memcpy(r->sandbox_id, row.id, sizeof(row.id));
-    if (r->asked.background) return wrn_exec_background(request, &row, &r->asked, &spec);
-    r->viewer = (wrn_viewer){.output = on_output, .end = on_end};
-    if (!wrn_command_start(server->sandboxes, &row, &spec, WRN_COMMAND_FOREGROUND, NULL, &r->viewer, &fault))
+    memcpy(r->sandbox_id, row->id, sizeof(row->id));
+    if (r->asked.background) return wrn_exec_background(request, row, &r->asked, &spec);
+    r->viewer = (wrn_viewer){.output = exec_on_output, .end = exec_on_end};
+    if (!wrn_command_start(server->sandboxes, row, &spec, WRN_COMMAND_FOREGROUND, NULL, &r->viewer, &fault))
         return wrn_reply_fault(request, &fault);
     request->handler = r;
-    request->on_gone = on_gone;
-    if (!request->conn) on_gone(request); /* while its body was decoded */
+    request->on_gone = exec_on_gone;
+    if (!request->conn) exec_on_gone(request); /* the client left while its body was decoded */
 }

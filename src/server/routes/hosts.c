@@ -4,7 +4,6 @@
 
 #include "base/clock.h"
 #include "base/text.h"
-#include "gen/requests.h"
 #include "server/routes/routes.h"
 
 enum { REGISTRATION_SECONDS = 3600, REFRESH_SECONDS = 60 * 86400, SILENCE_SECONDS = 90, TAG_MAX = 255 };
@@ -16,145 +15,118 @@ typedef struct host_view {
     char heartbeat[WRN_RFC3339_SIZE], created[WRN_RFC3339_SIZE], updated[WRN_RFC3339_SIZE];
 } host_view;
 
-/* One that is silent is unreachable from the moment on that somebody looks: no timer has to notice. */
+/* Silence is noticed when somebody looks, so no timer is needed. */
 static const char *status_of(const wrn_host_row *row, int64_t now) {
     bool silent = !row->built_in && strcmp(row->status, "online") == 0 && now - row->heartbeat_at > SILENCE_SECONDS;
     return silent ? "unreachable" : row->status;
 }
 
-static void set_text(wrenn_host *host, uint64_t bit, const char **field, const char *text) {
-    if (!*text) return;
-    *field = text;
-    host->present |= bit;
-}
-
-static void set_number(wrenn_host *host, uint64_t bit, int64_t *field, int64_t value) {
-    if (value <= 0) return;
-    *field = value;
-    host->present |= bit;
-}
-
-/* Points into `row`, which must live as long. */
-static const wrenn_host *show(const wrn_host_row *row, host_view *view) {
-    int64_t now = wrn_unix_time(), heard = row->built_in ? now : row->heartbeat_at;
-    wrenn_host *host = &view->host;
-    wrn_rfc3339(view->heartbeat, heard);
+/* The result points into `row` and `view`. */
+static const wrenn_host *show_host(const wrn_host_row *row, host_view *view) {
+    int64_t now = wrn_unix_time(), heartbeat_at = row->built_in ? now : row->heartbeat_at;
+    wrn_rfc3339(view->heartbeat, heartbeat_at);
     wrn_rfc3339(view->created, row->created_at);
     wrn_rfc3339(view->updated, row->updated_at);
-    *host = (wrenn_host){
-        .present = WRENN_HAS_HOST_ID | WRENN_HAS_HOST_TYPE | WRENN_HAS_HOST_STATUS | WRENN_HAS_HOST_CREATED_BY |
-                   WRENN_HAS_HOST_CREATED_AT | WRENN_HAS_HOST_UPDATED_AT,
+    view->host = (wrenn_host){
         .id = row->id,
         .type = row->type,
         .status_text = status_of(row, now),
         .created_by = row->created_by,
         .created_at = view->created,
         .updated_at = view->updated,
+        .team_id = wrn_none_if_empty(row->team_id),
+        .provider = wrn_none_if_empty(row->provider),
+        .availability_zone = wrn_none_if_empty(row->availability_zone),
+        .arch = wrn_none_if_empty(row->arch),
+        .address = wrn_none_if_empty(row->address),
+        .last_heartbeat_at = heartbeat_at ? view->heartbeat : NULL,
+        .cpu_cores = row->cpu_cores,
+        .memory_mb = row->memory_mb,
+        .disk_gb = row->disk_gb,
     };
-    set_text(host, WRENN_HAS_HOST_TEAM_ID, &host->team_id, row->team_id);
-    set_text(host, WRENN_HAS_HOST_PROVIDER, &host->provider, row->provider);
-    set_text(host, WRENN_HAS_HOST_AVAILABILITY_ZONE, &host->availability_zone, row->availability_zone);
-    set_text(host, WRENN_HAS_HOST_ARCH, &host->arch, row->arch);
-    set_text(host, WRENN_HAS_HOST_ADDRESS, &host->address, row->address);
-    if (heard) set_text(host, WRENN_HAS_HOST_LAST_HEARTBEAT_AT, &host->last_heartbeat_at, view->heartbeat);
-    set_number(host, WRENN_HAS_HOST_CPU_CORES, &host->cpu_cores, row->cpu_cores);
-    set_number(host, WRENN_HAS_HOST_MEMORY_MB, &host->memory_mb, row->memory_mb);
-    set_number(host, WRENN_HAS_HOST_DISK_GB, &host->disk_gb, row->disk_gb);
-    return host;
+    return &view->host;
 }
 
 /* ---- rights ---- */
 
-static void reply_db_error(wrn_request *request) {
-    wrn_reply_error(request, WRN_FAULT_DB_ERROR, "the database failed; see wrennd's log");
+static bool refuse_db(wrn_request *request) {
+    wrn_reply_db_error(request);
+    return false;
 }
 
 static bool get_rights(wrn_request *request, wrn_rights *rights) {
     const wrn_identity *who = &request->who;
-    wrn_db outcome = wrn_store_get_rights(wrn_request_server(request)->store, who->user_id, who->team_id, rights);
-    if (outcome == WRN_DB_OK) return true;
-    if (outcome == WRN_DB_NONE) wrn_reply_error(request, WRN_FAULT_UNAUTHORIZED, "the token's user is gone");
-    else reply_db_error(request);
-    return false;
+    wrn_db outcome = wrn_store_get_rights(wrn_server_of(request)->store, who->user_id, who->team_id, rights);
+    if (outcome == WRN_DB_NONE) return wrn_refuse(request, WRN_FAULT_UNAUTHORIZED, "the token's user no longer exists");
+    return outcome == WRN_DB_OK || refuse_db(request);
 }
 
-/* The host that the path names, as far as the caller may see it. False: the request was answered. */
+/* The host that the path names. False: the request was answered. */
 static bool find_host(wrn_request *request, wrn_host_row *row) {
     if (!wrn_id_is(request->params[0], "host"))
-        return wrn_reply_error(request, WRN_FAULT_INVALID_REQUEST, "invalid host ID"), false;
-    switch (wrn_store_get_host(wrn_request_server(request)->store, request->params[0], row)) {
-    case WRN_DB_OK: return true;
-    case WRN_DB_ERROR: return reply_db_error(request), false;
-    default: return wrn_reply_error(request, WRN_FAULT_NOT_FOUND, "host not found"), false;
-    }
+        return wrn_refuse(request, WRN_FAULT_INVALID_REQUEST, "invalid host ID");
+    wrn_db outcome = wrn_store_get_host(wrn_server_of(request)->store, request->params[0], row);
+    if (outcome == WRN_DB_NONE) return wrn_refuse(request, WRN_FAULT_NOT_FOUND, "host not found");
+    return outcome == WRN_DB_OK || refuse_db(request);
 }
 
-static bool find_seen_host(wrn_request *request, wrn_host_row *row) {
+static bool find_visible_host(wrn_request *request, wrn_host_row *row) {
     wrn_rights rights;
     if (!find_host(request, row) || !get_rights(request, &rights)) return false;
-    if (rights.is_admin || strcmp(row->team_id, request->who.team_id) == 0) return true;
-    return wrn_reply_error(request, WRN_FAULT_NOT_FOUND, "host not found"), false;
+    return rights.is_admin || strcmp(row->team_id, request->who.team_id) == 0 ||
+           wrn_refuse(request, WRN_FAULT_NOT_FOUND, "host not found");
 }
 
-/* For what changes a host: one that exists is forbidden rather than hidden. */
+/* For requests that change a host: the answer for one of another team is 403, not 404. */
 static bool find_managed_host(wrn_request *request, wrn_host_row *row) {
     wrn_rights rights;
     if (!find_host(request, row) || !get_rights(request, &rights)) return false;
-    if (rights.is_admin || (rights.manages_team && strcmp(row->team_id, request->who.team_id) == 0)) return true;
-    return wrn_reply_error(request, WRN_FAULT_FORBIDDEN,
-                           "only this server's owner, or an owner of the host's team, may do that"),
-           false;
+    return rights.is_admin || (rights.manages_team && strcmp(row->team_id, request->who.team_id) == 0) ||
+           wrn_refuse(request, WRN_FAULT_FORBIDDEN,
+                      "only this server's owner, or an owner of the host's team, may do that");
 }
 
 /* ---- create, list, get ---- */
 
 static bool copy_text(wrn_request *request, const char *name, const char *text, char out[WRN_HOST_TEXT_MAX + 1]) {
-    if (!text) return true;
-    if (snprintf(out, WRN_HOST_TEXT_MAX + 1, "%s", text) <= WRN_HOST_TEXT_MAX) return true;
-    wrn_reply_error(request, WRN_FAULT_INVALID_REQUEST, "member \"%s\" has more than %d bytes", name,
-                    WRN_HOST_TEXT_MAX);
-    return false;
+    return !text || snprintf(out, WRN_HOST_TEXT_MAX + 1, "%s", text) <= WRN_HOST_TEXT_MAX ||
+           wrn_refuse(request, WRN_FAULT_INVALID_REQUEST, "member \"%s\" has more than %d bytes", name,
+                      WRN_HOST_TEXT_MAX);
 }
 
 static bool may_create_byoc(wrn_request *request, const wrn_rights *rights, const char *team_id) {
-    if (!team_id || !wrn_id_is(team_id, "team")) {
-        wrn_reply_error(request, WRN_FAULT_INVALID_REQUEST, "member \"team_id\" must be a team's id for a byoc host");
-        return false;
-    }
+    if (!team_id || !wrn_id_is(team_id, "team"))
+        return wrn_refuse(request, WRN_FAULT_INVALID_REQUEST, "member \"team_id\" must be a team's id for a byoc host");
     bool own = rights->manages_team && strcmp(team_id, request->who.team_id) == 0;
-    if (!rights->is_admin && !own) {
-        wrn_reply_error(request, WRN_FAULT_FORBIDDEN, "only an owner of the team may bring a host of its own");
-        return false;
-    }
-    wrn_db found = wrn_store_find_team(wrn_request_server(request)->store, team_id);
-    if (found == WRN_DB_NONE) wrn_reply_error(request, WRN_FAULT_NOT_FOUND, "team not found");
-    else if (found != WRN_DB_OK) reply_db_error(request);
-    return found == WRN_DB_OK;
+    if (!rights->is_admin && !own)
+        return wrn_refuse(request, WRN_FAULT_FORBIDDEN, "only an owner of the team may bring a host of its own");
+    wrn_db outcome = wrn_store_find_team(wrn_server_of(request)->store, team_id);
+    if (outcome == WRN_DB_NONE) return wrn_refuse(request, WRN_FAULT_NOT_FOUND, "team not found");
+    return outcome == WRN_DB_OK || refuse_db(request);
 }
 
 static bool may_create(wrn_request *request, const wrn_create_host_request *asked, wrn_host_row *row) {
     wrn_rights rights;
     bool byoc = strcmp(asked->type, "byoc") == 0;
-    if (!byoc && strcmp(asked->type, "regular") != 0) {
-        wrn_reply_error(request, WRN_FAULT_INVALID_REQUEST, "member \"type\" must be \"regular\" or \"byoc\"");
-        return false;
-    }
+    if (!byoc && strcmp(asked->type, "regular") != 0)
+        return wrn_refuse(request, WRN_FAULT_INVALID_REQUEST, "member \"type\" must be \"regular\" or \"byoc\"");
     if (!get_rights(request, &rights)) return false;
     if (byoc && !may_create_byoc(request, &rights, asked->team_id)) return false;
-    if (!byoc && !rights.is_admin) {
-        wrn_reply_error(request, WRN_FAULT_FORBIDDEN, "only this server's owner may make regular hosts");
-        return false;
-    }
+    if (!byoc && !rights.is_admin)
+        return wrn_refuse(request, WRN_FAULT_FORBIDDEN, "only this server's owner may make regular hosts");
     if (byoc) snprintf(row->team_id, sizeof(row->team_id), "%s", asked->team_id);
     return true;
 }
 
+static wrn_host_secret new_secret(int64_t expires_at) {
+    wrn_host_secret secret = {.expires_at = expires_at};
+    wrn_host_token_new(secret.token);
+    return secret;
+}
+
 static void reply_with_token(wrn_request *request, const wrn_host_row *row, const char *token) {
     host_view view;
-    const wrenn_host_with_token answer = {.present = WRENN_HAS_HOST_WITH_TOKEN_HOST |
-                                                     WRENN_HAS_HOST_WITH_TOKEN_REGISTRATION_TOKEN,
-                                          .host = show(row, &view),
-                                          .registration_token = token};
+    const wrenn_host_with_token answer = {.host = show_host(row, &view), .registration_token = token};
     wrn_reply_model(request, 201, &wrn_model_host_with_token, &answer);
 }
 
@@ -169,215 +141,183 @@ void wrn_route_create_host(wrn_request *request) {
     wrn_id_new(row.id, "host");
     snprintf(row.type, sizeof(row.type), "%s", asked.type);
     memcpy(row.created_by, request->who.user_id, sizeof(row.created_by));
-    char token[WRN_HOST_TOKEN_SIZE];
-    wrn_host_token_new(token);
-    const wrn_host_secret registration = {token, now + REGISTRATION_SECONDS};
+    const wrn_host_secret registration = new_secret(now + REGISTRATION_SECONDS);
     wrn_request_await_disk(request);
-    if (wrn_store_add_host(wrn_request_server(request)->store, &row, &registration) != WRN_DB_OK)
-        return reply_db_error(request);
-    reply_with_token(request, &row, token);
+    if (wrn_store_add_host(wrn_server_of(request)->store, &row, &registration) != WRN_DB_OK)
+        return wrn_reply_db_error(request);
+    reply_with_token(request, &row, registration.token);
 }
 
-typedef struct listing {
+typedef struct host_list {
     wrn_json *array;
     bool team_names;
-} listing;
+} host_list;
 
-static bool add_host(void *context, const wrn_host_row *row) {
-    listing *l = context;
+static void add_host(void *context, const wrn_host_row *row) {
+    host_list *list = context;
     host_view view;
-    show(row, &view);
-    if (l->team_names) set_text(&view.host, WRENN_HAS_HOST_TEAM_NAME, &view.host.team_name, row->team_name);
-    return wrn_json_append(l->array, wrn_model_encode(&wrn_model_host, &view.host));
+    show_host(row, &view);
+    if (list->team_names) view.host.team_name = wrn_none_if_empty(row->team_name);
+    wrn_json_append(list->array, wrn_model_encode(&wrn_model_host, &view.host));
 }
 
 void wrn_route_list_hosts(wrn_request *request) {
     wrn_rights rights;
     if (!get_rights(request, &rights)) return;
-    listing l = {wrn_json_new_array(), rights.is_admin};
+    host_list list = {wrn_json_new_array(), rights.is_admin};
     const char *team_id = rights.is_admin ? NULL : request->who.team_id;
-    if (wrn_store_list_hosts(wrn_request_server(request)->store, team_id, add_host, &l) == WRN_DB_OK)
-        return wrn_reply_json(request, 200, l.array);
-    wrn_json_free(l.array);
-    reply_db_error(request);
+    wrn_reply_list(request, wrn_store_list_hosts(wrn_server_of(request)->store, team_id, add_host, &list), list.array);
 }
 
 void wrn_route_get_host(wrn_request *request) {
     wrn_host_row row;
     host_view view;
-    if (find_seen_host(request, &row)) wrn_reply_model(request, 200, &wrn_model_host, show(&row, &view));
+    if (find_visible_host(request, &row)) wrn_reply_model(request, 200, &wrn_model_host, show_host(&row, &view));
 }
 
 void wrn_route_renew_host(wrn_request *request) {
     wrn_host_row row;
     if (!find_managed_host(request, &row)) return;
+    int64_t now = wrn_unix_time();
     if (strcmp(row.status, "pending") != 0)
         return wrn_reply_error(request, WRN_FAULT_INVALID_STATE, "the host is registered already (status: %s)",
-                               status_of(&row, wrn_unix_time()));
-    char token[WRN_HOST_TOKEN_SIZE];
-    wrn_host_token_new(token);
-    int64_t now = wrn_unix_time();
-    const wrn_host_secret registration = {token, now + REGISTRATION_SECONDS};
+                               status_of(&row, now));
+    const wrn_host_secret registration = new_secret(now + REGISTRATION_SECONDS);
     wrn_request_await_disk(request);
-    if (wrn_store_renew_host(wrn_request_server(request)->store, row.id, now, &registration) != WRN_DB_OK)
-        return reply_db_error(request);
-    reply_with_token(request, &row, token);
+    if (wrn_store_renew_host(wrn_server_of(request)->store, row.id, now, &registration) != WRN_DB_OK)
+        return wrn_reply_db_error(request);
+    reply_with_token(request, &row, registration.token);
 }
 
 /* ---- delete ---- */
 
+/* The sandboxes that deleting a host would destroy. Lives in the request's arena. */
 typedef struct active_list {
     wrn_request *request;
-    const char **ids; /* of the sandboxes that deleting the host would destroy */
+    const char **ids;
     size_t count, capacity, waiting;
     wrn_fault fault;
     bool failed;
 } active_list;
 
-static bool add_active(void *context, const wrn_sandbox_row *row) {
+static void add_active(void *context, const wrn_sandbox_row *row, const char *metadata) {
     active_list *list = context;
     wrn_arena *arena = &list->request->arena;
-    if (strcmp(row->status, "paused") == 0) return true;
+    (void)metadata;
+    if (strcmp(row->status, "paused") == 0) return;
     if (list->count == list->capacity) {
-        size_t capacity = list->capacity ? list->capacity * 2 : 64;
-        const char **ids = wrn_arena_alloc(arena, capacity * sizeof(*ids));
-        if (!ids) return false;
-        if (list->count) memcpy(ids, list->ids, list->count * sizeof(*ids));
-        list->ids = ids;
-        list->capacity = capacity;
+        const char **smaller = list->ids;
+        list->capacity = list->capacity ? list->capacity * 2 : 64;
+        list->ids = wrn_arena_alloc(arena, list->capacity * sizeof(*list->ids));
+        if (list->count) memcpy(list->ids, smaller, list->count * sizeof(*list->ids));
     }
-    const char *id = wrn_arena_dup(arena, row->id, strlen(row->id));
-    if (id) list->ids[list->count++] = id;
-    return id != NULL;
+    list->ids[list->count++] = wrn_arena_dup(arena, row->id, strlen(row->id));
 }
 
-/* All sandboxes run on the built-in host. */
-static bool find_active(wrn_request *request, const wrn_host_row *row, active_list *list) {
-    *list = (active_list){.request = request};
-    if (!row->built_in ||
-        wrn_store_list_sandboxes(wrn_request_server(request)->store, NULL, add_active, list) == WRN_DB_OK)
-        return true;
-    return reply_db_error(request), false;
+/* All sandboxes run on the built-in host. NULL: the request was answered. */
+static active_list *find_active(wrn_request *request, const wrn_host_row *row) {
+    active_list *list = wrn_arena_alloc(&request->arena, sizeof(*list));
+    list->request = request;
+    if (!row->built_in || wrn_store_list_sandboxes(wrn_server_of(request)->store, NULL, add_active, list) == WRN_DB_OK)
+        return list;
+    wrn_reply_db_error(request);
+    return NULL;
 }
 
 void wrn_route_preview_host_delete(wrn_request *request) {
     wrn_host_row row;
     host_view view;
-    active_list list;
-    if (!find_seen_host(request, &row) || !find_active(request, &row, &list)) return;
-    const wrenn_host_delete_preview answer = {.present = WRENN_HAS_HOST_DELETE_PREVIEW_HOST |
-                                                         WRENN_HAS_HOST_DELETE_PREVIEW_SANDBOX_IDS,
-                                              .host = show(&row, &view),
-                                              .sandbox_ids = list.ids,
-                                              .sandbox_ids_count = list.count};
+    const active_list *list = find_visible_host(request, &row) ? find_active(request, &row) : NULL;
+    if (!list) return;
+    const wrenn_host_delete_preview answer = {
+        .host = show_host(&row, &view), .sandbox_ids = list->ids, .sandbox_ids_count = list->count};
     wrn_reply_model(request, 200, &wrn_model_host_delete_preview, &answer);
 }
 
-static wrn_json *ids_array(const active_list *list) {
-    wrn_json *array = wrn_json_new_array();
-    for (size_t i = 0; i < list->count; i++)
-        wrn_json_append(array, wrn_json_new_string(list->ids[i], strlen(list->ids[i])));
-    return array;
-}
-
-/* The ids are where upstream sends them, and where its SDKs look for them. */
+/* The ids are in two places: upstream and its SDKs have them outside of `error`. */
 static void reply_active(const active_list *list) {
     wrn_json *envelope = wrn_error_envelope(WRN_FAULT_HAS_ACTIVE_SANDBOXES,
                                             "sandboxes are active on this host; destroy them, or use force=true");
-    wrn_json *error = wrn_json_ref(wrn_json_get(envelope, "error"));
-    bool ok =
-        wrn_json_set(error, "sandbox_ids", ids_array(list)) && wrn_json_set(envelope, "sandbox_ids", ids_array(list));
+    wrn_json *error = wrn_json_ref(wrn_json_get(envelope, "error")), *ids = wrn_json_new_array();
+    for (size_t i = 0; i < list->count; i++)
+        wrn_json_append(ids, wrn_json_new_string(list->ids[i], strlen(list->ids[i])));
+    wrn_json_set(error, "sandbox_ids", wrn_json_ref(ids));
+    wrn_json_set(envelope, "sandbox_ids", ids);
     wrn_json_free(error);
-    if (ok) return wrn_reply_json(list->request, 409, envelope);
-    wrn_json_free(envelope);
-    wrn_reply_error(list->request, WRN_FAULT_INTERNAL_ERROR, "out of memory");
+    wrn_reply_json(list->request, 409, envelope);
 }
 
-static void reply_built_in(wrn_request *request, size_t destroyed) {
-    WRN_AUTO(wrn_buf_free) wrn_buf done = WRN_BUF_LIMITED(80);
-    if (destroyed) wrn_buf_printf(&done, "its %zu active sandboxes are destroyed, but ", destroyed);
+static void refuse_built_in(wrn_request *request, size_t destroyed) {
+    char done[80] = "";
+    if (destroyed) snprintf(done, sizeof(done), "its %zu active sandboxes are destroyed, but ", destroyed);
     wrn_reply_error(request, WRN_FAULT_FORBIDDEN,
-                    "%sthis host is the machine that wrennd itself runs on and stays as long as it does",
-                    done.size ? done.data : "");
+                    "%sthis host is the machine that wrennd runs on, which can't be deleted", done);
 }
 
-static void one_less(active_list *list) {
+static void finish_one(active_list *list) {
     if (--list->waiting) return;
     if (list->failed) return wrn_reply_fault(list->request, &list->fault);
-    reply_built_in(list->request, list->count);
+    refuse_built_in(list->request, list->count);
 }
 
-static void on_destroyed(void *context, const wrn_sandbox_row *row, const wrn_fault *fault) {
-    (void)row;
+static void hosts_on_destroyed(void *context, const wrn_sandbox_row *row, const wrn_fault *fault) {
     active_list *list = context;
+    (void)row;
     if (fault && !list->failed) {
         list->failed = true;
         list->fault = *fault;
     }
-    one_less(list);
+    finish_one(list);
 }
 
-static void destroy_active(const active_list *found) {
-    wrn_server *server = wrn_request_server(found->request);
-    active_list *list = wrn_arena_alloc(&found->request->arena, sizeof(*list));
-    if (!list) return wrn_reply_error(found->request, WRN_FAULT_INTERNAL_ERROR, "out of memory");
-    *list = *found;
-    list->waiting = list->count + 1; /* a sandbox may be gone within the call */
+static void destroy_active(active_list *list) {
+    wrn_server *server = wrn_server_of(list->request);
+    list->waiting = list->count + 1; /* the callback may come from inside the call */
     for (size_t i = 0; i < list->count; i++) {
         wrn_sandbox_row row;
         if (wrn_store_get_sandbox(server->store, NULL, list->ids[i], &row) == WRN_DB_OK)
-            wrn_sandboxes_change(server->sandboxes, &row, WRN_EVENT_DESTROY, on_destroyed, list);
-        else one_less(list);
+            wrn_sandboxes_change(server->sandboxes, &row, WRN_EVENT_DESTROY, hosts_on_destroyed, list);
+        else finish_one(list);
     }
-    one_less(list);
+    finish_one(list);
 }
 
 void wrn_route_delete_host(wrn_request *request) {
     wrn_host_row row;
-    active_list list;
-    if (!find_managed_host(request, &row) || !find_active(request, &row, &list)) return;
+    active_list *list = find_managed_host(request, &row) ? find_active(request, &row) : NULL;
+    if (!list) return;
     const char *force = wrn_query_get(request->head.query, "force", &request->arena);
-    if (list.count && (!force || strcmp(force, "true") != 0)) return reply_active(&list);
-    if (list.count) return destroy_active(&list);
-    if (row.built_in) return reply_built_in(request, 0);
+    if (list->count && (!force || strcmp(force, "true") != 0)) return reply_active(list);
+    if (list->count) return destroy_active(list);
+    if (row.built_in) return refuse_built_in(request, 0);
     wrn_request_await_disk(request);
-    if (wrn_store_remove_host(wrn_request_server(request)->store, row.id) != WRN_DB_OK) return reply_db_error(request);
-    wrn_reply_empty(request, 204);
+    wrn_reply_stored(request, wrn_store_remove_host(wrn_server_of(request)->store, row.id));
 }
 
 /* ---- tags ---- */
 
-static bool add_tag(void *context, const char *tag) {
-    return tag && wrn_json_append(context, wrn_json_new_string(tag, strlen(tag)));
-}
+static void add_tag(void *context, const char *tag) { wrn_json_append(context, wrn_json_new_string(tag, strlen(tag))); }
 
 void wrn_route_list_tags(wrn_request *request) {
     wrn_host_row row;
-    if (!find_seen_host(request, &row)) return;
+    if (!find_visible_host(request, &row)) return;
     wrn_json *array = wrn_json_new_array();
-    if (wrn_store_list_tags(wrn_request_server(request)->store, row.id, add_tag, array) == WRN_DB_OK)
-        return wrn_reply_json(request, 200, array);
-    wrn_json_free(array);
-    reply_db_error(request);
+    wrn_reply_list(request, wrn_store_list_tags(wrn_server_of(request)->store, row.id, add_tag, array), array);
 }
 
 void wrn_route_add_tag(wrn_request *request) {
     wrn_host_row row;
     wrn_add_tag_request asked = {0};
-    if (!find_seen_host(request, &row) || !wrn_request_decode(request, &wrn_model_add_tag_request, &asked)) return;
+    if (!find_visible_host(request, &row) || !wrn_request_decode(request, &wrn_model_add_tag_request, &asked)) return;
     if (!*asked.tag || strlen(asked.tag) > TAG_MAX)
-        return wrn_reply_error(request, WRN_FAULT_INVALID_REQUEST, "member \"tag\" must have 1 to %d bytes", TAG_MAX);
-    if (wrn_store_add_tag(wrn_request_server(request)->store, row.id, asked.tag) != WRN_DB_OK)
-        return reply_db_error(request);
-    wrn_reply_empty(request, 204);
+        return wrn_reply_invalid(request, "member \"tag\" must have 1 to %d bytes", TAG_MAX);
+    wrn_reply_stored(request, wrn_store_add_tag(wrn_server_of(request)->store, row.id, asked.tag));
 }
 
 void wrn_route_remove_tag(wrn_request *request) {
     wrn_host_row row;
-    if (!find_seen_host(request, &row)) return;
-    if (wrn_store_remove_tag(wrn_request_server(request)->store, row.id, request->params[1]) != WRN_DB_OK)
-        return reply_db_error(request);
-    wrn_reply_empty(request, 204);
+    if (find_visible_host(request, &row))
+        wrn_reply_stored(request, wrn_store_remove_tag(wrn_server_of(request)->store, row.id, request->params[1]));
 }
 
 /* ---- what the agent of a host calls ---- */
@@ -385,27 +325,19 @@ void wrn_route_remove_tag(wrn_request *request) {
 static void reply_credentials(wrn_request *request, int status, const wrn_host_row *row, const char *refresh_token) {
     host_view view;
     WRN_AUTO(wrn_buf_free) wrn_buf token = WRN_BUF_INIT;
-    wrn_jwt_sign_host(wrn_request_server(request)->auth.secret, row->id, wrn_unix_time(), &token);
-    if (token.failed) return wrn_reply_error(request, WRN_FAULT_INTERNAL_ERROR, "out of memory");
-    const wrn_host_credentials answer = {.present = WRN_HAS_HOST_CREDENTIALS_HOST | WRN_HAS_HOST_CREDENTIALS_TOKEN |
-                                                    WRN_HAS_HOST_CREDENTIALS_REFRESH_TOKEN,
-                                         .host = show(row, &view),
-                                         .token = token.data,
-                                         .refresh_token = refresh_token};
+    wrn_jwt_sign_host(wrn_server_of(request)->auth.secret, row->id, wrn_unix_time(), &token);
+    const wrn_host_credentials answer = {
+        .host = show_host(row, &view), .token = token.data, .refresh_token = refresh_token};
     wrn_reply_model(request, status, &wrn_model_host_credentials, &answer);
 }
 
-/* A request that is wrong in itself does not use its token up. */
-static bool take_facts(wrn_request *request, const wrn_register_host_request *asked, wrn_host_row *row) {
-    if (!*asked->token || !*asked->address) {
-        wrn_reply_error(request, WRN_FAULT_INVALID_REQUEST, "members \"token\" and \"address\" must not be empty");
-        return false;
-    }
-    if (asked->cpu_cores < 0 || asked->memory_mb < 0 || asked->disk_gb < 0) {
-        wrn_reply_error(request, WRN_FAULT_INVALID_REQUEST,
-                        "members \"cpu_cores\", \"memory_mb\" and \"disk_gb\" must not be negative");
-        return false;
-    }
+/* Checked before the token is used up. */
+static bool read_host_facts(wrn_request *request, const wrn_register_host_request *asked, wrn_host_row *row) {
+    if (!*asked->token || !*asked->address)
+        return wrn_refuse(request, WRN_FAULT_INVALID_REQUEST, "members \"token\" and \"address\" must not be empty");
+    if (asked->cpu_cores < 0 || asked->memory_mb < 0 || asked->disk_gb < 0)
+        return wrn_refuse(request, WRN_FAULT_INVALID_REQUEST,
+                          "members \"cpu_cores\", \"memory_mb\" and \"disk_gb\" must not be negative");
     row->cpu_cores = asked->cpu_cores;
     row->memory_mb = asked->memory_mb;
     row->disk_gb = asked->disk_gb;
@@ -416,43 +348,39 @@ static bool take_facts(wrn_request *request, const wrn_register_host_request *as
 void wrn_route_register_host(wrn_request *request) {
     wrn_register_host_request asked = {0};
     wrn_host_row row = {0};
-    if (!wrn_request_decode(request, &wrn_model_register_host_request, &asked) || !take_facts(request, &asked, &row))
+    if (!wrn_request_decode(request, &wrn_model_register_host_request, &asked) ||
+        !read_host_facts(request, &asked, &row))
         return;
-    char refresh_token[WRN_HOST_TOKEN_SIZE];
-    wrn_host_token_new(refresh_token);
     int64_t now = wrn_unix_time();
-    const wrn_host_secret refresh = {refresh_token, now + REFRESH_SECONDS};
+    const wrn_host_secret refresh = new_secret(now + REFRESH_SECONDS);
     wrn_request_await_disk(request);
-    switch (wrn_store_register_host(wrn_request_server(request)->store, asked.token, now, &row, &refresh)) {
-    case WRN_DB_OK: return reply_credentials(request, 201, &row, refresh_token);
+    switch (wrn_store_register_host(wrn_server_of(request)->store, asked.token, now, &row, &refresh)) {
+    case WRN_DB_OK: return reply_credentials(request, 201, &row, refresh.token);
     case WRN_DB_NONE:
         return wrn_reply_error(request, WRN_FAULT_UNAUTHORIZED, "invalid, used or expired registration token");
     case WRN_DB_TAKEN:
         return wrn_reply_error(request, WRN_FAULT_CONFLICT, "the host of this token is registered already");
     case WRN_DB_ERROR: break;
     }
-    reply_db_error(request);
+    wrn_reply_db_error(request);
 }
 
 void wrn_route_refresh_host(wrn_request *request) {
     wrn_refresh_host_request asked = {0};
     wrn_host_row row;
     if (!wrn_request_decode(request, &wrn_model_refresh_host_request, &asked)) return;
-    if (!*asked.refresh_token)
-        return wrn_reply_error(request, WRN_FAULT_INVALID_REQUEST, "member \"refresh_token\" must not be empty");
-    char next_token[WRN_HOST_TOKEN_SIZE];
-    wrn_host_token_new(next_token);
+    if (!*asked.refresh_token) return wrn_reply_invalid(request, "member \"refresh_token\" must not be empty");
     int64_t now = wrn_unix_time();
-    const wrn_host_secret next = {next_token, now + REFRESH_SECONDS};
+    const wrn_host_secret next = new_secret(now + REFRESH_SECONDS);
     wrn_request_await_disk(request);
-    wrn_db outcome = wrn_store_refresh_host(wrn_request_server(request)->store, asked.refresh_token, now, &next, &row);
-    if (outcome == WRN_DB_OK) return reply_credentials(request, 200, &row, next_token);
-    if (outcome != WRN_DB_NONE) return reply_db_error(request);
+    wrn_db outcome = wrn_store_refresh_host(wrn_server_of(request)->store, asked.refresh_token, now, &next, &row);
+    if (outcome == WRN_DB_OK) return reply_credentials(request, 200, &row, next.token);
+    if (outcome != WRN_DB_NONE) return wrn_reply_db_error(request);
     wrn_reply_error(request, WRN_FAULT_UNAUTHORIZED, "invalid or expired refresh token");
 }
 
 void wrn_route_heartbeat(wrn_request *request) {
-    wrn_server *server = wrn_request_server(request);
+    wrn_server *server = wrn_server_of(request);
     const char *token = wrn_http_head_get(&request->head, "x-host-token"), *id = request->params[0];
     char host_id[WRN_ID_SIZE];
     wrn_host_row row;
@@ -460,7 +388,6 @@ void wrn_route_heartbeat(wrn_request *request) {
         return wrn_reply_error(request, WRN_FAULT_UNAUTHORIZED, "send a valid host token as X-Host-Token");
     if (wrn_id_is(id, "host") && strcmp(id, host_id) != 0)
         return wrn_reply_error(request, WRN_FAULT_FORBIDDEN, "the token belongs to another host");
-    if (!find_host(request, &row)) return;
-    if (wrn_store_hear_host(server->store, host_id, wrn_unix_time()) != WRN_DB_OK) return reply_db_error(request);
-    wrn_reply_empty(request, 204);
+    if (find_host(request, &row))
+        wrn_reply_stored(request, wrn_store_touch_host(server->store, host_id, wrn_unix_time()));
 }

@@ -11,6 +11,7 @@ static bool is_enforced(const wrn_json *isolation, const char *limit) {
     return text_is(wrn_json_get(wrn_json_get(isolation, "limits"), limit), "enforced");
 }
 
+/* Whether the member of that name, '_' for '-', is true or a text that affirms it. */
 static bool member_holds(const wrn_json *isolation, const char *word) {
     char name[64];
     size_t size = strlen(word);
@@ -48,16 +49,9 @@ bool wrn_isolation_missing(const wrn_json *isolation, const wrn_json *required, 
     return true;
 }
 
-static int strength_of(const char *level) {
+int wrn_isolation_strength(const char *level) {
     static const char *const levels[] = {"namespace", "vm"};
     for (size_t i = 0; level && i < WRN_COUNT(levels); i++)
         if (strcmp(levels[i], level) == 0) return (int)i + 1;
     return 0;
-}
-
-wrn_level_answer wrn_isolation_reaches(const wrn_json *isolation, const char *level) {
-    int wanted = strength_of(level);
-    if (!wanted) return WRN_LEVEL_UNKNOWN;
-    return strength_of(wrn_json_string(wrn_json_get(isolation, "level"), NULL)) >= wanted ? WRN_LEVEL_REACHED
-                                                                                          : WRN_LEVEL_NOT_REACHED;
 }

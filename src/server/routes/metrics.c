@@ -1,11 +1,10 @@
-/* What sandboxes and teams use, over time. */
+/* Resource usage of sandboxes and teams over time. */
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
 
 #include "base/clock.h"
 #include "base/text.h"
-#include "gen/requests.h"
 #include "server/routes/routes.h"
 #include "server/sandbox/metrics.h"
 #include "server/sandbox/usage.h"
@@ -16,25 +15,18 @@ static const char *asked_range(wrn_request *request, const char *fallback) {
     return range && *range ? range : fallback;
 }
 
-static bool add_point(void *context, const wrn_point *point) {
-    const wrenn_metric_point shown = {.present = WRENN_HAS_METRIC_POINT_TIMESTAMP_UNIX |
-                                                 WRENN_HAS_METRIC_POINT_CPU_PCT | WRENN_HAS_METRIC_POINT_MEM_BYTES |
-                                                 WRENN_HAS_METRIC_POINT_DISK_BYTES,
-                                      .timestamp_unix = point->at,
-                                      .cpu_pct = point->cpu_pct,
-                                      .mem_bytes = point->mem_bytes,
-                                      .disk_bytes = point->disk_bytes};
-    return wrn_json_append(context, wrn_model_encode(&wrn_model_metric_point, &shown));
+static void add_point(void *context, const wrn_point *point) {
+#define SHOW_METRIC(type, name) .name = point->name,
+    const wrenn_metric_point shown = {.timestamp_unix = point->at, WRN_METRICS(SHOW_METRIC)};
+    wrn_json_append(context, wrn_model_encode(&wrn_model_metric_point, &shown));
 }
 
-static void reply_points(wrn_request *request, const wrn_sandbox_row *row, const char *range, int64_t seconds) {
-    wrn_json *points = wrn_json_new_array(), *answer = wrn_json_new_object();
-    bool ok = wrn_metrics_read(wrn_request_server(request)->sandboxes, row, seconds, add_point, points) &&
-              wrn_json_set_string(answer, "sandbox_id", row->id) && wrn_json_set_string(answer, "range", range);
-    ok = wrn_json_set(answer, "points", points) && ok;
-    if (ok) return wrn_reply_json(request, 200, answer);
+/* Adds `points`, which this frees, when `outcome` is WRN_DB_OK. */
+static void reply_points(wrn_request *request, wrn_db outcome, wrn_json *answer, wrn_json *points) {
+    wrn_json_set(answer, "points", points);
+    if (outcome == WRN_DB_OK) return wrn_reply_json(request, 200, answer);
     wrn_json_free(answer);
-    wrn_reply_error(request, WRN_FAULT_DB_ERROR, "the metrics could not be read");
+    wrn_reply_db_error(request);
 }
 
 void wrn_route_metrics(wrn_request *request) {
@@ -46,87 +38,66 @@ void wrn_route_metrics(wrn_request *request) {
     int64_t seconds = 0;
     for (size_t i = 0; i < WRN_COUNT(ranges); i++)
         if (strcmp(range, ranges[i].name) == 0) seconds = ranges[i].seconds;
-    if (!seconds)
-        return wrn_reply_error(request, WRN_FAULT_INVALID_REQUEST, "\"range\" must be 5m, 10m, 1h, 2h, 6h, 12h or 24h");
+    if (!seconds) return wrn_reply_invalid(request, "\"range\" must be 5m, 10m, 1h, 2h, 6h, 12h or 24h");
+    const wrn_server *server = wrn_server_of(request);
     wrn_sandbox_row row;
-    if (!wrn_request_sandbox(request, &row)) return;
+    wrn_fault fault;
+    if (!wrn_find_sandbox(server, request->who.team_id, request->params[0], &row, &fault))
+        return wrn_reply_fault(request, &fault);
     if (strcmp(row.status, "running") != 0 && strcmp(row.status, "paused") != 0)
         return wrn_reply_error(request, WRN_FAULT_NOT_FOUND, "there are no metrics of this sandbox (status: %s)",
                                row.status);
-    reply_points(request, &row, range, seconds);
+    wrn_json *points = wrn_json_new_array(), *answer = wrn_json_new_object();
+    wrn_json_set_string(answer, "sandbox_id", row.id);
+    wrn_json_set_string(answer, "range", range);
+    wrn_db outcome = wrn_metrics_read(server->sandboxes, &row, seconds, add_point, points);
+    reply_points(request, outcome, answer, points);
 }
 
-/* ---- of a team: now, at most, and bucket by bucket ---- */
+/* ---- of a team: current, peaks and series ---- */
 
-typedef struct series_arrays {
-    char labels[WRN_LOADS_MAX][WRN_RFC3339_SIZE];
-    const char *label_list[WRN_LOADS_MAX];
-    int64_t running[WRN_LOADS_MAX], vcpus[WRN_LOADS_MAX], memory_mb[WRN_LOADS_MAX];
-} series_arrays;
-
-static wrn_sandbox_stats_series show_series(const wrn_loads *loads, series_arrays *arrays) {
+static wrn_json *show_series(const wrn_loads *loads) {
+    wrn_json *series = wrn_json_new_object(), *labels = wrn_json_new_array(), *running = wrn_json_new_array();
+    wrn_json *vcpus = wrn_json_new_array(), *memory_mb = wrn_json_new_array();
     for (size_t i = 0; i < loads->count; i++) {
-        wrn_rfc3339(arrays->labels[i], loads->start + (int64_t)i * loads->width);
-        arrays->label_list[i] = arrays->labels[i];
-        arrays->running[i] = loads->max[i].running;
-        arrays->vcpus[i] = loads->max[i].vcpus;
-        arrays->memory_mb[i] = loads->max[i].memory_mb;
+        char label[WRN_RFC3339_SIZE];
+        wrn_rfc3339(label, loads->start + (int64_t)i * loads->width);
+        wrn_json_append(labels, wrn_json_new_string(label, strlen(label)));
+        wrn_json_append(running, wrn_json_new_int(loads->max[i].running));
+        wrn_json_append(vcpus, wrn_json_new_int(loads->max[i].vcpus));
+        wrn_json_append(memory_mb, wrn_json_new_int(loads->max[i].memory_mb));
     }
-    return (wrn_sandbox_stats_series){
-        .present = WRN_HAS_SANDBOX_STATS_SERIES_LABELS | WRN_HAS_SANDBOX_STATS_SERIES_RUNNING |
-                   WRN_HAS_SANDBOX_STATS_SERIES_VCPUS | WRN_HAS_SANDBOX_STATS_SERIES_MEMORY_MB,
-        .labels = arrays->label_list,
-        .labels_count = loads->count,
-        .running = arrays->running,
-        .running_count = loads->count,
-        .vcpus = arrays->vcpus,
-        .vcpus_count = loads->count,
-        .memory_mb = arrays->memory_mb,
-        .memory_mb_count = loads->count,
-    };
-}
-
-static wrn_sandbox_stats_peaks peaks_of(const wrn_loads *month) {
-    wrn_sandbox_stats_peaks peaks = {.present = WRN_HAS_SANDBOX_STATS_PEAKS_RUNNING_COUNT |
-                                                WRN_HAS_SANDBOX_STATS_PEAKS_VCPUS |
-                                                WRN_HAS_SANDBOX_STATS_PEAKS_MEMORY_MB};
-    for (size_t i = 0; i < month->count; i++) {
-        const wrn_load *load = &month->max[i];
-        if (peaks.running_count < load->running) peaks.running_count = load->running;
-        if (peaks.vcpus < load->vcpus) peaks.vcpus = load->vcpus;
-        if (peaks.memory_mb < load->memory_mb) peaks.memory_mb = load->memory_mb;
-    }
-    return peaks;
+    wrn_json_set(series, "labels", labels);
+    wrn_json_set(series, "running", running);
+    wrn_json_set(series, "vcpus", vcpus);
+    wrn_json_set(series, "memory_mb", memory_mb);
+    return series;
 }
 
 void wrn_route_stats(wrn_request *request) {
-    wrn_store *store = wrn_request_server(request)->store;
+    wrn_store *store = wrn_server_of(request)->store;
     const char *range = asked_range(request, "1h"), *team_id = request->who.team_id;
     wrn_loads loads, month;
-    series_arrays arrays;
     wrn_db outcome = wrn_usage_read_loads(store, team_id, range, &loads);
-    if (outcome == WRN_DB_NONE)
-        return wrn_reply_error(request, WRN_FAULT_INVALID_REQUEST, "\"range\" must be 5m, 1h, 6h, 24h or 30d");
+    if (outcome == WRN_DB_NONE) return wrn_reply_invalid(request, "\"range\" must be 5m, 1h, 6h, 24h or 30d");
     if (outcome == WRN_DB_OK) outcome = wrn_usage_read_loads(store, team_id, "30d", &month);
-    if (outcome != WRN_DB_OK) return wrn_reply_error(request, WRN_FAULT_DB_ERROR, "the statistics could not be read");
-    const wrn_sandbox_stats_current current = {.present = WRN_HAS_SANDBOX_STATS_CURRENT_RUNNING_COUNT |
-                                                          WRN_HAS_SANDBOX_STATS_CURRENT_VCPUS_RESERVED |
-                                                          WRN_HAS_SANDBOX_STATS_CURRENT_MEMORY_MB_RESERVED,
-                                               .running_count = loads.now.running,
+    if (outcome != WRN_DB_OK) return wrn_reply_db_error(request);
+    const wrn_sandbox_stats_current current = {.running_count = loads.now.running,
                                                .vcpus_reserved = loads.now.vcpus,
                                                .memory_mb_reserved = loads.now.memory_mb};
-    const wrn_sandbox_stats_peaks peaks = peaks_of(&month);
-    const wrn_sandbox_stats_series series = show_series(&loads, &arrays);
-    const wrn_sandbox_stats answer = {.present = WRN_HAS_SANDBOX_STATS_RANGE | WRN_HAS_SANDBOX_STATS_CURRENT |
-                                                 WRN_HAS_SANDBOX_STATS_PEAKS | WRN_HAS_SANDBOX_STATS_SERIES,
-                                      .range = range,
-                                      .current = &current,
-                                      .peaks = &peaks,
-                                      .series = &series};
-    wrn_reply_model(request, 200, &wrn_model_sandbox_stats, &answer);
+    wrn_load most = {0};
+    for (size_t i = 0; i < month.count; i++) wrn_load_raise(&most, &month.max[i]);
+    const wrn_sandbox_stats_peaks peaks = {
+        .running_count = most.running, .vcpus = most.vcpus, .memory_mb = most.memory_mb};
+    wrn_json *answer = wrn_json_new_object();
+    wrn_json_set_string(answer, "range", range);
+    wrn_json_set(answer, "current", wrn_model_encode(&wrn_model_sandbox_stats_current, &current));
+    wrn_json_set(answer, "peaks", wrn_model_encode(&wrn_model_sandbox_stats_peaks, &peaks));
+    wrn_json_set(answer, "series", show_series(&loads));
+    wrn_reply_json(request, 200, answer);
 }
 
-/* ---- of a team: by day ---- */
+/* ---- of a team, by day ---- */
 
 enum { DAY = 86400, USAGE_DAYS = 30, SPAN_MAX = 92, DATE_SIZE = 11 };
 
@@ -152,43 +123,36 @@ static bool parse_date(const char *text, int64_t *day) {
     if (seconds < 0) return false;
     *day = seconds / DAY;
     show_date(again, *day);
-    return strcmp(again, text) == 0; /* 30 February is another day */
+    return strcmp(again, text) == 0; /* timegm() takes 30 February for 1 or 2 March */
 }
 
 static bool asked_day(wrn_request *request, const char *name, int64_t *day) {
     const char *text = wrn_query_get(request->head.query, name, &request->arena);
     if (!text || !*text || parse_date(text, day)) return true;
-    wrn_reply_error(request, WRN_FAULT_INVALID_REQUEST, "\"%s\" must be a date as YYYY-MM-DD", name);
-    return false;
+    return wrn_refuse(request, WRN_FAULT_INVALID_REQUEST, "\"%s\" must be a date as YYYY-MM-DD", name);
 }
 
-static bool add_day(void *context, const wrn_usage_day *day) {
+static void add_day(void *context, const wrn_usage_day *day) {
     char date[DATE_SIZE];
     show_date(date, day->day);
-    const wrn_usage_point point = {.present = WRN_HAS_USAGE_POINT_DATE | WRN_HAS_USAGE_POINT_CPU_MINUTES |
-                                              WRN_HAS_USAGE_POINT_RAM_MB_MINUTES,
-                                   .date = date,
-                                   .cpu_minutes = (double)day->vcpu_ms / 60000,
-                                   .ram_mb_minutes = (double)day->memory_mb_ms / 60000};
-    return wrn_json_append(context, wrn_model_encode(&wrn_model_usage_point, &point));
+    const wrn_usage_point point = {
+        .date = date, .cpu_minutes = (double)day->vcpu_ms / 60000, .ram_mb_minutes = (double)day->memory_mb_ms / 60000};
+    wrn_json_append(context, wrn_model_encode(&wrn_model_usage_point, &point));
 }
 
 void wrn_route_usage(wrn_request *request) {
     int64_t today = wrn_unix_time() / DAY, from = today - USAGE_DAYS + 1, to = today;
     char first[DATE_SIZE], last[DATE_SIZE];
     if (!asked_day(request, "from", &from) || !asked_day(request, "to", &to)) return;
-    if (from > to) return wrn_reply_error(request, WRN_FAULT_INVALID_REQUEST, "\"from\" is after \"to\"");
+    if (from > to) return wrn_reply_invalid(request, "\"from\" is after \"to\"");
     if (to - from > SPAN_MAX)
-        return wrn_reply_error(request, WRN_FAULT_INVALID_REQUEST, "from \"from\" to \"to\" it may be %d days at most",
-                               SPAN_MAX);
+        return wrn_reply_invalid(request, "\"from\" must be %d days at most before \"to\"", SPAN_MAX);
     show_date(first, from);
     show_date(last, to);
     wrn_json *points = wrn_json_new_array(), *answer = wrn_json_new_object();
-    bool ok = wrn_usage_read_days(wrn_request_server(request)->sandboxes, request->who.team_id, from, to, add_day,
-                                  points) == WRN_DB_OK &&
-              wrn_json_set_string(answer, "from", first) && wrn_json_set_string(answer, "to", last);
-    ok = wrn_json_set(answer, "points", points) && ok;
-    if (ok) return wrn_reply_json(request, 200, answer);
-    wrn_json_free(answer);
-    wrn_reply_error(request, WRN_FAULT_DB_ERROR, "the usage could not be read");
+    wrn_json_set_string(answer, "from", first);
+    wrn_json_set_string(answer, "to", last);
+    wrn_db outcome =
+        wrn_usage_read_days(wrn_server_of(request)->sandboxes, request->who.team_id, from, to, add_day, points);
+    reply_points(request, outcome, answer, points);
 }

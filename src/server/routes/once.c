@@ -1,5 +1,5 @@
-/* A create that has a key is written down before the sandbox is made, with the id it is to have. So a repetition finds the
- * answer; or the create that is under way, for which it waits; or, after a restart, the sandbox that was made. */
+/* A create with a key is stored before the sandbox is made, with the sandbox's id. So a repetition finds the answer, or the
+ * create that is under way and waits for it, or, after a restart, the sandbox that was made. */
 #include "server/routes/once.h"
 
 #include <stdlib.h>
@@ -13,9 +13,9 @@ enum { KEY_MAX = 255, KEPT_SECONDS = 24 * 3600 };
 struct wrn_once {
     wrn_server *server;
     wrn_once *next;
-    char team_id[WRN_ID_SIZE], key[KEY_MAX + 1]; /* key "": none, and not listed */
+    char team_id[WRN_ID_SIZE], key[KEY_MAX + 1]; /* key "": none; then it is not in the list */
     wrn_secret_hash asked;
-    wrn_request **requests;
+    wrn_request **requests; /* that wait for the answer */
     size_t count;
 };
 
@@ -24,16 +24,13 @@ static wrn_create_row row_of(const wrn_once *once) {
 }
 
 static void free_once(wrn_once *once) {
-    if (once) free(once->requests);
+    free(once->requests);
     free(once);
 }
 
-static bool add_request(wrn_once *once, wrn_request *request) {
-    wrn_request **grown = realloc(once->requests, (once->count + 1) * sizeof(wrn_request *));
-    if (!grown) return false;
-    once->requests = grown;
+static void add_request(wrn_once *once, wrn_request *request) {
+    once->requests = realloc(once->requests, (once->count + 1) * sizeof(wrn_request *));
     once->requests[once->count++] = request;
-    return true;
 }
 
 static bool read_key(wrn_request *request, wrn_once *once) {
@@ -45,19 +42,14 @@ static bool read_key(wrn_request *request, wrn_once *once) {
         memcpy(once->key, key, size + 1);
         return true;
     }
-    wrn_reply_error(request, WRN_FAULT_INVALID_REQUEST, "Idempotency-Key must have 1 to %d visible ASCII characters",
-                    KEY_MAX);
-    return false;
+    return wrn_refuse(request, WRN_FAULT_INVALID_REQUEST, "Idempotency-Key must have 1 to %d visible ASCII characters",
+                      KEY_MAX);
 }
 
-static wrn_once *make(wrn_request *request) {
+static wrn_once *new_once(wrn_request *request) {
     wrn_once *once = calloc(1, sizeof(*once));
-    if (!once || !add_request(once, request)) {
-        free_once(once);
-        wrn_reply_error(request, WRN_FAULT_INTERNAL_ERROR, "out of memory");
-        return NULL;
-    }
-    once->server = wrn_request_server(request);
+    add_request(once, request);
+    once->server = wrn_server_of(request);
     memcpy(once->team_id, request->who.team_id, sizeof(once->team_id));
     once->asked = wrn_secret_hash_of(request->body.size ? request->body.data : "");
     if (read_key(request, once)) return once;
@@ -65,27 +57,20 @@ static wrn_once *make(wrn_request *request) {
     return NULL;
 }
 
-static wrn_once *find(const wrn_once *like) {
+static wrn_once *find_once(const wrn_once *like) {
     wrn_once *at = like->server->creating;
     while (at && (strcmp(at->key, like->key) != 0 || strcmp(at->team_id, like->team_id) != 0)) at = at->next;
     return at;
 }
 
 static bool is_same(wrn_request *request, const wrn_secret_hash *asked, const wrn_once *once) {
-    if (memcmp(asked, &once->asked, sizeof(*asked)) == 0) return true;
-    wrn_reply_error(request, WRN_FAULT_CONFLICT,
-                    "this Idempotency-Key came with another request before; take a new one");
-    return false;
+    return memcmp(asked, &once->asked, sizeof(*asked)) == 0 ||
+           wrn_refuse(request, WRN_FAULT_CONFLICT, "this Idempotency-Key was used for another request; take a new one");
 }
 
-static void join(wrn_once *under_way, wrn_request *request, const wrn_once *once) {
-    if (is_same(request, &under_way->asked, once) && !add_request(under_way, request))
-        wrn_reply_error(request, WRN_FAULT_INTERNAL_ERROR, "out of memory");
-}
-
-/* The sandbox of a create whose end nobody has written down: an earlier run of the server made it. False: it did not. */
+/* Answers with the sandbox that an earlier run of the server made without storing the answer. False: there is none. */
 static bool reply_from_sandbox(wrn_request *request, const wrn_create_row *row) {
-    const wrn_server *server = wrn_request_server(request);
+    const wrn_server *server = wrn_server_of(request);
     wrn_sandbox_row sandbox;
     if (wrn_store_get_sandbox(server->store, row->team_id, row->sandbox_id, &sandbox) != WRN_DB_OK ||
         strcmp(sandbox.status, "stopped") == 0 || strcmp(sandbox.status, "error") == 0)
@@ -99,8 +84,7 @@ static bool answer_from_store(wrn_request *request, const wrn_once *once) {
     wrn_create_row row = row_of(once);
     wrn_db found = wrn_store_get_create(once->server->store, &row, wrn_unix_time() - KEPT_SECONDS);
     bool done = found != WRN_DB_NONE;
-    if (found == WRN_DB_ERROR)
-        wrn_reply_error(request, WRN_FAULT_DB_ERROR, "the idempotency key could not be looked up");
+    if (found == WRN_DB_ERROR) wrn_reply_db_error(request);
     else if (done && is_same(request, &row.asked, once)) {
         if (row.answer) wrn_reply_bytes(request, 201, "application/json", row.answer, strlen(row.answer));
         else if (!reply_from_sandbox(request, &row)) done = false;
@@ -110,21 +94,22 @@ static bool answer_from_store(wrn_request *request, const wrn_once *once) {
     return done;
 }
 
-static bool write_down(wrn_request *request, const wrn_once *once, char id[WRN_ID_SIZE]) {
+static bool store_create(wrn_request *request, const wrn_once *once, char id[WRN_ID_SIZE]) {
     wrn_create_row row = row_of(once);
     wrn_id_new(id, "cl");
     memcpy(row.sandbox_id, id, WRN_ID_SIZE);
     if (wrn_store_add_create(once->server->store, &row, wrn_unix_time() - KEPT_SECONDS) == WRN_DB_OK) return true;
-    wrn_reply_error(request, WRN_FAULT_DB_ERROR, "the idempotency key could not be written down");
+    wrn_reply_db_error(request);
     return false;
 }
 
 wrn_once *wrn_once_begin(wrn_request *request, char id[WRN_ID_SIZE]) {
-    wrn_once *once = make(request);
+    wrn_once *once = new_once(request);
     if (!once || !*once->key) return once;
-    wrn_once *under_way = find(once);
-    if (under_way) join(under_way, request, once);
-    else if (!answer_from_store(request, once) && write_down(request, once, id)) {
+    wrn_once *under_way = find_once(once);
+    if (under_way) {
+        if (is_same(request, &under_way->asked, once)) add_request(under_way, request);
+    } else if (!answer_from_store(request, once) && store_create(request, once, id)) {
         once->next = once->server->creating;
         once->server->creating = once;
         return once;
@@ -147,13 +132,12 @@ void wrn_once_end(wrn_once *once, const wrn_sandbox_row *sandbox, const wrn_faul
     wrn_buf_putc(&text, '\n');
     if (*once->key) {
         unlist(once);
-        /* If that fails, repetitions are answered from the sandbox. */
-        if (body && !text.failed) wrn_store_answer_create(once->server->store, &row, text.data);
-        else if (fault) wrn_store_remove_create(once->server->store, &row);
+        /* If storing fails, repetitions are answered from the sandbox. */
+        if (fault) wrn_store_remove_create(once->server->store, &row);
+        else wrn_store_answer_create(once->server->store, &row, text.data);
     }
     for (size_t i = 0; i < once->count; i++) {
         if (fault) wrn_reply_fault(once->requests[i], fault);
-        else if (!body || text.failed) wrn_reply_error(once->requests[i], WRN_FAULT_INTERNAL_ERROR, "out of memory");
         else wrn_reply_bytes(once->requests[i], 201, "application/json", text.data, text.size);
     }
     free_once(once);

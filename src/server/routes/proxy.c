@@ -1,12 +1,11 @@
-/* One proxied request: the client's side is a wrn_request (a wrn_tap after an upgrade), the sandbox's a TCP connection of
- * its own, which ends with the answer. Both directions stop reading while the other end does not take what was read.
+/* One proxied request. The client's side is a wrn_request (a wrn_tap after an upgrade); the guest's side is a TCP connection
+ * to the program in the sandbox, which ends with the answer. Each side is read only while the other takes what was read.
  *
- *     DIALING -> SENDING (head and body go out) -> ANSWERING -> over
- *                                               -> TUNNEL (after 101) -> over
+ *     DIALING -> SENDING (head and body) -> ANSWERING -> over
+ *                                        -> TUNNEL (after 101) -> over
  *
- * What runs in a sandbox need not answer, and its callers need not be known. So there is a time for the connection and one
- * for the head of the answer, and a part of the server's connections that the proxy can have, of which one sandbox gets no
- * more than half. */
+ * A guest need not answer, and callers need not authenticate. So connecting and the head of the answer have time limits, and
+ * the proxy gets a part of the server's connections, of which one sandbox gets at most half. */
 #include "server/routes/proxy.h"
 
 #include <ctype.h>
@@ -29,30 +28,31 @@ typedef struct wrn_proxy proxy;
 struct wrn_proxy {
     struct wrn_proxy *next, **link;
     wrn_server *server;
-    wrn_request *request; /* NULL after an upgrade, and when answered */
-    wrn_tap *tap;
+    wrn_request *request; /* NULL after an upgrade, and once it is answered */
+    wrn_tap *tap;         /* the client of a tunnel */
     uv_tcp_t guest;
-    uv_timer_t timer;             /* until the head of the answer is there */
+    uv_timer_t timer;             /* for the present phase */
     int handles;                  /* not yet closed */
-    bool client_over, guest_over; /* of a tunnel: which end sends no more */
+    bool client_over, guest_over; /* tunnel: that end has sent its last byte */
     bool guest_open, guest_reading, crowded, closing;
     proxy_phase phase;
     bool body_over, upgrade;
     uv_shutdown_t shutdown;
     int port;
-    bool waits;    /* for the guest to take what was sent */
-    bool to_shut;  /* once all is sent */
-    wrn_buf out;   /* what is sent next */
-    wrn_buf held;  /* for the guest, until it is dialled */
-    wrn_buf early; /* of the guest's answer, while the client still sends */
-    bool answer_came;
+    bool writing; /* a write to the guest is under way */
+    uv_write_t write;
+    wrn_buf sending; /* what it writes */
+    bool shut_next;  /* shut the guest's input down after the pending writes */
+    wrn_buf out;     /* the next write to the guest */
+    wrn_buf held;    /* for the guest, while it is dialled */
+    wrn_buf early;   /* of the guest's answer, while the client still sends */
     wrn_response response;
     char sandbox_id[WRN_ID_SIZE];
 };
 
-/* ---- whether it is one of ours ---- */
+/* ---- the Host field ---- */
 
-/* Digits, a hyphen, "cl-" and what ids are made of, a dot; names of hosts may be written in capitals. */
+/* Splits {port}-{sandbox id}. at the beginning of `host`, in any case. */
 static bool split_host(const char *host, size_t *digits, size_t *id) {
     *id = 0;
     *digits = strspn(host, "0123456789");
@@ -69,12 +69,12 @@ bool wrn_proxy_matches(const char *host) {
 
 /* ---- the end ---- */
 
-static void on_handle_closed(uv_handle_t *handle) {
+static void proxy_on_handle_closed(uv_handle_t *handle) {
     proxy *p = handle->data;
     if (!--p->handles) free(p);
 }
 
-static void finish(proxy *p) {
+static void finish_proxy(proxy *p) {
     if (p->closing) return;
     p->closing = true;
     *p->link = p->next;
@@ -84,53 +84,40 @@ static void finish(proxy *p) {
     wrn_buf_free(&p->out);
     wrn_response_free(&p->response);
     if (p->tap) wrn_tap_close(WRN_TAKE(p->tap));
-    uv_close((uv_handle_t *)&p->guest, on_handle_closed);
-    uv_close((uv_handle_t *)&p->timer, on_handle_closed);
+    uv_close((uv_handle_t *)&p->guest, proxy_on_handle_closed);
+    uv_close((uv_handle_t *)&p->timer, proxy_on_handle_closed);
 }
 
-static void reply_plain(wrn_request *request, int status, const char *text) {
-    WRN_AUTO(wrn_buf_free) wrn_buf line = WRN_BUF_INIT;
-    wrn_buf_printf(&line, "%s\n", text);
-    wrn_reply_bytes(request, status, "text/plain; charset=utf-8", line.data ? line.data : "", line.size);
+/* Before the answer has begun. */
+static void refuse_proxy(proxy *p, int status, const char *why) {
+    wrn_reply_plain(WRN_TAKE(p->request), status, why);
+    finish_proxy(p);
 }
 
-/* Nothing of an answer has gone out yet. */
-static void refuse(proxy *p, int status, const char *why) {
-    reply_plain(WRN_TAKE(p->request), status, why);
-    finish(p);
-}
-
-/* The sandbox's side failed. */
 static void guest_failed(proxy *p, const char *why) {
     if (p->phase == ANSWERING && p->request) wrn_reply_end(WRN_TAKE(p->request), false);
-    if (!p->request) return finish(p);
+    if (!p->request) return finish_proxy(p);
     char text[200];
-    snprintf(text, sizeof(text), "the program on port %d of the sandbox did not answer well: %s", p->port, why);
-    refuse(p, 502, text);
+    snprintf(text, sizeof(text), "the program on port %d of the sandbox sent a bad answer: %s", p->port, why);
+    refuse_proxy(p, 502, text);
 }
 
-static void on_time_up(uv_timer_t *timer) {
+static void proxy_on_timer(uv_timer_t *timer) {
     proxy *p = timer->data;
     char text[200];
-    if (p->phase == TUNNEL) return finish(p);
+    if (p->phase == TUNNEL) return finish_proxy(p);
     if (!p->request) return;
     snprintf(text, sizeof(text),
              p->phase == DIALING ? "port %d of the sandbox takes no connection"
                                  : "the program on port %d of the sandbox does not answer",
              p->port);
-    if (p->phase != DIALING) return refuse(p, 504, text);
-    reply_plain(WRN_TAKE(p->request), 504, text); /* the rest when it is dialled */
+    if (p->phase != DIALING) return refuse_proxy(p, 504, text);
+    wrn_reply_plain(WRN_TAKE(p->request), 504, text); /* the callback of the dial finishes `p` */
 }
 
-static void set_time(proxy *p, int64_t limit_ms) { uv_timer_start(&p->timer, on_time_up, (uint64_t)limit_ms, 0); }
+static void set_time(proxy *p, int64_t limit_ms) { uv_timer_start(&p->timer, proxy_on_timer, (uint64_t)limit_ms, 0); }
 
 /* ---- to the guest ---- */
-
-typedef struct lump {
-    uv_write_t write;
-    proxy *proxy;
-    char data[];
-} lump;
 
 static size_t guest_unsent(const proxy *p) {
     return uv_stream_get_write_queue_size((const uv_stream_t *)&p->guest) + p->out.size;
@@ -143,66 +130,57 @@ static void read_client(proxy *p, bool on) {
 
 static void deliver_early(proxy *p);
 
-/* Both ends send and neither reads before the other does: the program has said what it thinks of the request, so the rest
- * of that is not waited for. */
+/* Both ends send and neither reads. The guest has begun to answer, so the rest of the request is not waited for. */
 static void end_deadlock(proxy *p) {
     if (!p->crowded || p->body_over || p->early.size <= WRN_HIGH_WATER) return;
     p->body_over = true;
     deliver_early(p);
 }
 
-/* Nothing more goes to the program. */
 static void shut_guest(proxy *p) {
-    p->to_shut = p->waits;
-    if (!p->waits && uv_shutdown(&p->shutdown, (uv_stream_t *)&p->guest, NULL) != 0) finish(p);
+    p->shut_next = p->writing;
+    if (!p->writing && uv_shutdown(&p->shutdown, (uv_stream_t *)&p->guest, NULL) != 0) finish_proxy(p);
 }
 
-static void write_guest(proxy *p, const void *data, size_t size);
+static void write_guest(proxy *p);
 
-static void on_guest_written(uv_write_t *write, int status) {
-    proxy *p = ((lump *)write)->proxy;
-    free(write);
-    p->waits = false;
+static void guest_on_written(uv_write_t *write, int status) {
+    proxy *p = write->handle->data;
+    wrn_buf_free(&p->sending);
+    p->writing = false;
     if (p->closing) return;
-    if (status < 0 && p->phase == TUNNEL) return finish(p);
-    if (status < 0) { /* what it has answered is still worth hearing */
+    if (status < 0 && p->phase == TUNNEL) return finish_proxy(p);
+    if (status < 0) { /* the guest may have answered nevertheless */
         p->body_over = true;
         return deliver_early(p);
     }
-    if (p->out.size) {
-        wrn_buf next = p->out;
-        p->out = WRN_BUF_INIT;
-        write_guest(p, next.data, next.size);
-        wrn_buf_free(&next);
-    } else if (p->to_shut) {
-        return shut_guest(p);
-    }
+    if (p->out.size) write_guest(p);
+    else if (p->shut_next) return shut_guest(p);
     if (!p->crowded || guest_unsent(p) > WRN_HIGH_WATER / 2) return;
     p->crowded = false;
     read_client(p, true);
 }
 
-static void write_guest(proxy *p, const void *data, size_t size) {
-    lump *l = malloc(sizeof(*l) + size);
-    l->proxy = p;
-    memcpy(l->data, data, size);
-    uv_buf_t out = uv_buf_init(l->data, (unsigned)size);
-    p->waits = uv_write(&l->write, (uv_stream_t *)&p->guest, &out, 1, on_guest_written) == 0;
-    if (!p->waits) free(l);
+static void write_guest(proxy *p) {
+    p->sending = p->out;
+    p->out = WRN_BUF_INIT;
+    uv_buf_t out = uv_buf_init(p->sending.data, (unsigned)p->sending.size);
+    p->writing = uv_write(&p->write, (uv_stream_t *)&p->guest, &out, 1, guest_on_written) == 0;
+    if (!p->writing) wrn_buf_free(&p->sending);
 }
 
-/* One write at a time: what comes meanwhile, perhaps byte by byte, is the next one. */
+/* One write at a time: what comes meanwhile, perhaps byte by byte, becomes the next one. */
 static void send_guest(proxy *p, const void *data, size_t size) {
     if (!size) return;
-    if (p->waits) wrn_buf_put(&p->out, data, size);
-    else write_guest(p, data, size);
+    wrn_buf_put(&p->out, data, size);
+    if (!p->writing) write_guest(p);
     if (guest_unsent(p) <= WRN_HIGH_WATER) return;
     p->crowded = true;
     read_client(p, false);
     end_deadlock(p);
 }
 
-static void on_piece(wrn_request *request, const char *data, size_t size) {
+static void client_on_piece(wrn_request *request, const char *data, size_t size) {
     proxy *p = request->handler;
     WRN_AUTO(wrn_buf_free) wrn_buf chunk = WRN_BUF_INIT;
     bool chunked = request->head.content_length < 0;
@@ -215,7 +193,7 @@ static void on_piece(wrn_request *request, const char *data, size_t size) {
     else send_guest(p, chunk.data, chunk.size);
 }
 
-static void on_body_end(wrn_request *request) {
+static void client_on_body_end(wrn_request *request) {
     proxy *p = request->handler;
     static const char last[] = "0\r\n\r\n";
     bool chunked = request->head.content_length < 0;
@@ -225,18 +203,18 @@ static void on_body_end(wrn_request *request) {
     deliver_early(p);
 }
 
-static void on_client_gone(wrn_request *request) {
+static void client_on_gone(wrn_request *request) {
     proxy *p = request->handler;
     p->request = NULL;
     wrn_reply_end(request, false);
-    if (p->phase != DIALING) finish(p);
+    if (p->phase != DIALING) finish_proxy(p);
 }
 
 /* ---- from the guest ---- */
 
 static void read_guest(proxy *p, bool on);
 
-static void on_client_room(wrn_request *request) { read_guest(request->handler, true); }
+static void client_on_room(wrn_request *request) { read_guest(request->handler, true); }
 
 static void begin_tunnel(proxy *p);
 
@@ -248,7 +226,7 @@ static void begin_answer(proxy *p) {
     request->reason = wrn_arena_dup(&request->arena, p->response.reason, strlen(p->response.reason));
     wrn_buf_put(&request->fields, p->response.fields.data, p->response.fields.size);
     p->phase = ANSWERING;
-    request->on_room = on_client_room;
+    request->on_room = client_on_room;
     wrn_reply_begin(request, p->response.status, NULL, p->response.length);
 }
 
@@ -263,14 +241,14 @@ static void take_answer(proxy *p, const char *data, size_t size) {
         case WRN_RESPONSE_BAD: return guest_failed(p, p->response.why);
         case WRN_RESPONSE_HEAD: begin_answer(p); break;
         case WRN_RESPONSE_BODY: wrn_reply_piece(p->request, p->response.piece, p->response.piece_size); break;
-        case WRN_RESPONSE_END: wrn_reply_end(WRN_TAKE(p->request), true); return finish(p);
+        case WRN_RESPONSE_END: wrn_reply_end(WRN_TAKE(p->request), true); return finish_proxy(p);
         }
         if (p->phase == TUNNEL && !p->closing && at < size) wrn_tap_write(p->tap, data + at, size - at);
     }
     if (p->request && wrn_reply_is_crowded(p->request)) read_guest(p, false);
 }
 
-/* What came while the client was still sending. */
+/* Passes on what the guest sent while the client was still sending. */
 static void deliver_early(proxy *p) {
     if (p->phase == DIALING) return;
     if (p->early.size) {
@@ -282,8 +260,8 @@ static void deliver_early(proxy *p) {
     if (!p->closing) read_guest(p, true);
 }
 
-static void on_guest_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *buf) {
-    static char buffer[65536]; /* used up before the next read */
+static void guest_on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *buf) {
+    static char buffer[65536]; /* consumed before the next read */
     (void)handle, (void)suggested;
     *buf = uv_buf_init(buffer, sizeof(buffer));
 }
@@ -291,22 +269,22 @@ static void on_guest_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *buf)
 static void end_half(proxy *p, bool *half);
 static void note_half(proxy *p);
 
-static void on_guest_end(proxy *p) {
+static void guest_on_end(proxy *p) {
     read_guest(p, false);
     if (p->phase == TUNNEL) return end_half(p, &p->guest_over);
-    p->body_over = true; /* nobody listens to the rest */
+    p->body_over = true; /* nobody reads the rest */
     deliver_early(p);
     if (p->closing || !p->request) return;
     if (wrn_response_eof(&p->response) == WRN_RESPONSE_BAD) return guest_failed(p, p->response.why);
     wrn_reply_end(WRN_TAKE(p->request), true);
-    finish(p);
+    finish_proxy(p);
 }
 
-static void on_guest_read(uv_stream_t *stream, ssize_t got, const uv_buf_t *buf) {
+static void guest_on_read(uv_stream_t *stream, ssize_t got, const uv_buf_t *buf) {
     proxy *p = stream->data;
     if (!got) return;
     wrn_hold_tick();
-    if (got < 0) return on_guest_end(p);
+    if (got < 0) return guest_on_end(p);
     wrn_sandboxes_touch(p->server->sandboxes, p->sandbox_id);
     if (p->phase == TUNNEL) {
         note_half(p);
@@ -324,80 +302,78 @@ static void on_guest_read(uv_stream_t *stream, ssize_t got, const uv_buf_t *buf)
 static void read_guest(proxy *p, bool on) {
     if (p->closing || !p->guest_open || p->guest_reading == on || (on && p->guest_over)) return;
     p->guest_reading = on;
-    if (on) uv_read_start((uv_stream_t *)&p->guest, on_guest_alloc, on_guest_read);
+    if (on) uv_read_start((uv_stream_t *)&p->guest, guest_on_alloc, guest_on_read);
     else uv_read_stop((uv_stream_t *)&p->guest);
 }
 
 /* ---- after an upgrade ---- */
 
-static void on_tap_data(void *context, const char *data, size_t size) {
+static void tunnel_on_data(void *context, const char *data, size_t size) {
     proxy *p = context;
     wrn_sandboxes_touch(p->server->sandboxes, p->sandbox_id);
     note_half(p);
     send_guest(p, data, size);
 }
 
-static void on_tap_room(void *context) { read_guest(context, true); }
+static void tunnel_on_room(void *context) { read_guest(context, true); }
 
-/* An end that is alone with the tunnel may not stay there in silence. */
+/* A tunnel with one open end must not stay silent for long. */
 static void note_half(proxy *p) {
     if (p->client_over || p->guest_over) set_time(p, p->server->config->proxy_answer_ms);
 }
 
-/* One end sends no more; the other may still have something to say. */
+/* One end has sent its last byte; the other may go on. */
 static void end_half(proxy *p, bool *half) {
     *half = true;
-    if (p->client_over && p->guest_over) return finish(p);
+    if (p->client_over && p->guest_over) return finish_proxy(p);
     note_half(p);
     if (half == &p->guest_over) wrn_tap_shut(p->tap);
     else shut_guest(p);
 }
 
-static void on_tap_end(void *context) {
+static void tunnel_on_end(void *context) {
     proxy *p = context;
     end_half(p, &p->client_over);
 }
 
-static void on_tap_gone(void *context) {
+static void tunnel_on_gone(void *context) {
     proxy *p = context;
     p->tap = NULL;
-    finish(p);
+    finish_proxy(p);
 }
 
 static void begin_tunnel(proxy *p) {
     static const wrn_tap_events events = {
-        .data = on_tap_data, .room = on_tap_room, .gone = on_tap_gone, .end = on_tap_end};
+        .data = tunnel_on_data, .room = tunnel_on_room, .gone = tunnel_on_gone, .end = tunnel_on_end};
     WRN_AUTO(wrn_buf_free) wrn_buf head = WRN_BUF_INIT;
     if (!p->upgrade) return guest_failed(p, "it switches protocols unasked");
     wrn_buf_puts(&head, "HTTP/1.1 101 Switching Protocols\r\n");
     wrn_buf_put(&head, p->response.fields.data, p->response.fields.size);
     wrn_buf_puts(&head, "\r\n");
-    if (head.failed) return guest_failed(p, "out of memory");
     p->phase = TUNNEL;
     p->tap = wrn_request_take_over(WRN_TAKE(p->request), head.data, &events, p);
     if (p->tap) wrn_tap_read(p->tap, true);
-    else finish(p);
+    else finish_proxy(p);
 }
 
 /* ---- the beginning ---- */
 
-static void on_dialled(void *context, int fd, const wrn_fault *fault) {
+static void proxy_on_dialled(void *context, int fd, const wrn_fault *fault) {
     proxy *p = context;
     if (!p->request || fault || uv_tcp_open(&p->guest, fd) != 0) {
         char text[200];
         if (fd >= 0) close(fd);
         snprintf(text, sizeof(text), "nothing answers on port %d of the sandbox: %.120s", p->port,
                  fault ? fault->message : "out of descriptors");
-        if (p->request) return refuse(p, 502, text);
-        return finish(p);
+        if (p->request) return refuse_proxy(p, 502, text);
+        return finish_proxy(p);
     }
     WRN_AUTO(wrn_buf_free) wrn_buf head = WRN_BUF_INIT;
     if (!wrn_proxy_put_head(p->server, &p->request->head, p->port, p->upgrade, &head))
-        return refuse(p, 400, "Connection names too many fields");
+        return refuse_proxy(p, 400, "Connection names too many fields");
     set_time(p, p->server->config->proxy_answer_ms);
     p->guest_open = true;
     p->phase = SENDING;
-    if (head.failed || p->held.failed) return refuse(p, 502, "out of memory");
     send_guest(p, head.data, head.size);
     send_guest(p, p->held.data, p->held.size);
     wrn_buf_free(&p->held);
@@ -405,7 +381,7 @@ static void on_dialled(void *context, int fd, const wrn_fault *fault) {
     read_guest(p, true);
 }
 
-/* The sandbox that Host names; NULL text when it can be used. */
+/* Finds the sandbox and the port that Host names. NULL, or what is wrong. */
 static const char *find_sandbox(wrn_server *server, const char *host, wrn_sandbox_row *row, int *port, int *status) {
     size_t digits, id_size;
     char number[8] = "", id[WRN_ID_SIZE] = "";
@@ -434,7 +410,7 @@ static bool has_room(const wrn_server *server, const char *id) {
     return all < (max > 1 ? max : 1) && same <= max / 2;
 }
 
-static void list(proxy *p, wrn_server *server) {
+static void list_proxy(proxy *p, wrn_server *server) {
     p->server = server;
     p->next = server->proxies;
     p->link = &server->proxies;
@@ -443,20 +419,19 @@ static void list(proxy *p, wrn_server *server) {
 }
 
 void wrn_proxy_run(wrn_request *request) {
-    wrn_server *server = wrn_request_server(request);
+    wrn_server *server = wrn_server_of(request);
     const wrn_http_head *head = &request->head;
     wrn_sandbox_row row;
     int port = 0, status;
     const char *why = find_sandbox(server, wrn_http_head_get(head, "host"), &row, &port, &status);
-    if (why) return reply_plain(request, status, why);
+    if (why) return wrn_reply_plain(request, status, why);
     if (!has_room(server, row.id)) {
         wrn_request_add_field(request, "Retry-After", "1");
         request->head.keep_alive = false;
-        return reply_plain(request, 503, "too many connections to ports of sandboxes are open; try again later");
+        return wrn_reply_plain(request, 503, "too many connections to ports of sandboxes are open; try again later");
     }
     proxy *p = calloc(1, sizeof(*p));
-    if (!p) return reply_plain(request, 503, "out of memory");
-    list(p, server);
+    list_proxy(p, server);
     p->request = request;
     p->port = port;
     p->response.no_body = strcmp(head->method, "HEAD") == 0;
@@ -470,9 +445,9 @@ void wrn_proxy_run(wrn_request *request) {
     p->handles = 2;
     set_time(p, server->config->proxy_dial_ms);
     request->handler = p;
-    request->on_piece = on_piece;
-    request->on_body_end = on_body_end;
-    request->on_gone = on_client_gone;
+    request->on_piece = client_on_piece;
+    request->on_body_end = client_on_body_end;
+    request->on_gone = client_on_gone;
     if (!p->body_over) wrn_request_pause(request, true);
-    wrn_sandboxes_dial(server->sandboxes, &row, (uint16_t)port, on_dialled, p);
+    wrn_sandboxes_dial(server->sandboxes, &row, (uint16_t)port, proxy_on_dialled, p);
 }

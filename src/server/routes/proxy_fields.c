@@ -14,7 +14,7 @@ enum { API_KEY_LENGTH = WRN_API_KEY_SIZE - 1 };
 
 /* ---- credentials of ours ---- */
 
-/* Other credentials are the program's own business. Ours are not for it, also where and as we would not take them. */
+/* Credentials of this server never reach a sandbox, also where this server would not accept them. */
 static bool is_ours(const wrn_server *server, const char *value) {
     wrn_identity who;
     char host[WRN_ID_SIZE];
@@ -37,12 +37,12 @@ static bool is_our_token(const wrn_server *server, const char *item, size_t size
     enum { NAME = 6 };
     if (size <= NAME || strncmp(item, "token=", NAME) != 0) return false;
     char *value = strndup(item + NAME, size - NAME);
-    bool ours = value && wrn_percent_decode(value, true) && is_ours(server, value);
+    bool ours = wrn_percent_decode(value, true) && is_ours(server, value);
     free(value);
     return ours;
 }
 
-/* The query without tokens of ours. */
+/* Appends the query without our tokens. */
 static void put_query(const wrn_server *server, const char *query, size_t size, wrn_buf *out) {
     const char *end = query + size;
     for (bool first = true; query < end;) {
@@ -58,7 +58,7 @@ static void put_query(const wrn_server *server, const char *query, size_t size, 
 
 /* ---- to the program ---- */
 
-/* What follows scheme and authority in a URL of the host that was asked for; NULL when it is another's. */
+/* What follows scheme and authority in a URL of `host`; NULL for other hosts. */
 static const char *after_origin(const char *url, const char *host) {
     const char *address = strstr(url, "://");
     if (!host || !address || (strncasecmp(url, "http://", 7) != 0 && strncasecmp(url, "https://", 8) != 0)) return NULL;
@@ -67,7 +67,7 @@ static const char *after_origin(const char *url, const char *host) {
     return size == strlen(host) && strncasecmp(address, host, size) == 0 ? address + size : NULL;
 }
 
-/* Programs compare Origin and Referer with Host, which is their own name to them. */
+/* Rewrites Origin and Referer of the requested host to that of the program, which compares them with its Host. */
 static bool put_own_origin(const wrn_server *server, const wrn_http_field *field, const char *host, int port,
                            wrn_buf *out) {
     if (strcmp(field->name, "origin") != 0 && strcmp(field->name, "referer") != 0) return false;
@@ -80,14 +80,14 @@ static bool put_own_origin(const wrn_server *server, const wrn_http_field *field
     return true;
 }
 
-/* RFC 9110 section 7.6.1: Connection names more fields that are for this connection only. */
+/* Appends the names of more hop-by-hop fields (RFC 9110 section 7.6.1). False: too many. */
 static bool read_connection(const wrn_http_head *head, wrn_buf *out) {
     for (size_t i = 0; i < head->count; i++)
         if (strcmp(head->fields[i].name, "connection") == 0) wrn_buf_printf(out, "%s,", head->fields[i].value);
     return out->size <= WRN_CONNECTION_MAX;
 }
 
-/* Names the host that was asked for. Programs that heed it compare Origin with it rather than with Host. */
+/* Fields that name the requested host. Some programs compare Origin with them rather than with Host. */
 static bool is_outer_host(const wrn_http_field *field) {
     return strcmp(field->name, "x-forwarded-host") == 0 || strcmp(field->name, "forwarded") == 0;
 }
@@ -105,7 +105,7 @@ static void put_fields(const wrn_server *server, const wrn_http_head *head, int 
             continue;
         wrn_buf_printf(out, "%s: %s\r\n", field->name, field->value);
     }
-    /* Unless a proxy before us has said so. */
+    /* Unless another proxy has set them. */
     if (!own_origin && !wrn_http_head_get(head, "x-forwarded-host"))
         wrn_buf_printf(out, "X-Forwarded-Host: %s\r\n", host);
     if (!wrn_http_head_get(head, "x-forwarded-proto")) wrn_buf_puts(out, "X-Forwarded-Proto: http\r\n");
@@ -134,7 +134,7 @@ static bool is_named(const char *line, const char *name) {
     return strncasecmp(line, name, size) == 0 && line[size] == ':';
 }
 
-/* A cookie is for the name that was asked for: Domain would give it to the server, and to all other sandboxes. */
+/* Drops Domain, which would give the cookie to the server and to all other sandboxes. */
 static void put_cookie(const char *line, size_t size, wrn_buf *out) {
     const char *end = line + size;
     for (bool first = true; line < end; first = false) {
@@ -148,7 +148,7 @@ static void put_cookie(const char *line, size_t size, wrn_buf *out) {
     wrn_buf_puts(out, "\r\n");
 }
 
-/* Redirects to the address the program knows itself by would lead nowhere. */
+/* Makes redirects to the program's own address relative: clients can't use that address. */
 static void put_location(const char *line, size_t size, int port, wrn_buf *out) {
     static const char *const names[] = {"localhost", "127.0.0.1", "[::1]", "0.0.0.0"};
     char own[64];
@@ -176,7 +176,6 @@ void wrn_proxy_fix_fields(int port, wrn_buf *fields) {
         else wrn_buf_printf(&out, "%.*s\r\n", (int)size, line);
         line += size + 2;
     }
-    out.failed = out.failed || fields->failed;
     wrn_buf_free(fields);
     *fields = out;
 }

@@ -3,7 +3,6 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "gen/requests.h"
 #include "server/log.h"
 #include "server/routes/proxy.h"
 #include "wire/server_features.h"
@@ -12,7 +11,7 @@ static bool is_on_disk(void *app) { return wrn_store_sync(((wrn_server *)app)->s
 
 void wrn_request_await_disk(wrn_request *request) { wrn_request_confirm(request, is_on_disk); }
 
-/* Bodies of callers we do not know yet, and of all that holds little more than a name or a path. */
+/* The limit for the body of a route without wrn_route.body: a name or a path, perhaps from an unauthenticated caller. */
 enum { SMALL_BODY_MAX = 65536 };
 
 static void not_implemented(wrn_request *request) {
@@ -20,59 +19,14 @@ static void not_implemented(wrn_request *request) {
                     request->head.path);
 }
 
+#define ROUTE(method, pattern, access, handler) {method, pattern, WRN_ACCESS_##access, handler},
+#define SANDBOX(method, pattern, handler) \
+    {method, "/v1/sandboxes/{id}" pattern, WRN_ACCESS_TEAM, .run_sandbox = handler},
+#define RUNNING(method, pattern, handler, ...) \
+    {method, "/v1/sandboxes/{id}" pattern, WRN_ACCESS_TEAM, .run_sandbox = handler, .running = true, __VA_ARGS__},
+
 static const wrn_route routes[] = {
-    {"GET", "/health", WRN_ACCESS_ANYONE, wrn_route_health},
-    {"GET", "/openapi.yaml", WRN_ACCESS_ANYONE, wrn_route_openapi},
-
-    {"POST", "/v1/auth/signup", WRN_ACCESS_ANYONE, wrn_route_signup},
-    {"POST", "/v1/auth/login", WRN_ACCESS_ANYONE, wrn_route_login},
-
-    {"POST", "/v1/api-keys/", WRN_ACCESS_USER, wrn_route_create_key},
-    {"GET", "/v1/api-keys/", WRN_ACCESS_USER, wrn_route_list_keys},
-    {"DELETE", "/v1/api-keys/{id}/", WRN_ACCESS_USER, wrn_route_delete_key},
-
-    {"POST", "/v1/sandboxes/", WRN_ACCESS_TEAM, wrn_route_create_sandbox},
-    {"GET", "/v1/sandboxes/", WRN_ACCESS_TEAM, wrn_route_list_sandboxes},
-    {"GET", "/v1/sandboxes/stats", WRN_ACCESS_TEAM, wrn_route_stats},
-    {"GET", "/v1/sandboxes/usage", WRN_ACCESS_TEAM, wrn_route_usage},
-    {"GET", "/v1/sandboxes/{id}/", WRN_ACCESS_TEAM, wrn_route_get_sandbox},
-    {"DELETE", "/v1/sandboxes/{id}/", WRN_ACCESS_TEAM, wrn_route_delete_sandbox},
-    {"POST", "/v1/sandboxes/{id}/ping", WRN_ACCESS_TEAM, wrn_route_ping},
-    {"POST", "/v1/sandboxes/{id}/pause", WRN_ACCESS_TEAM, wrn_route_pause},
-    {"POST", "/v1/sandboxes/{id}/resume", WRN_ACCESS_TEAM, wrn_route_resume},
-    {"GET", "/v1/sandboxes/{id}/metrics", WRN_ACCESS_TEAM, wrn_route_metrics},
-    {"POST", "/v1/sandboxes/{id}/exec", WRN_ACCESS_TEAM, wrn_route_exec, .body = &wrn_model_exec_request},
-    {"GET", "/v1/sandboxes/{id}/exec/stream", WRN_ACCESS_LATE, wrn_route_exec_stream},
-    {"GET", "/v1/sandboxes/{id}/processes", WRN_ACCESS_TEAM, wrn_route_list_processes},
-    {"DELETE", "/v1/sandboxes/{id}/processes/{selector}", WRN_ACCESS_TEAM, wrn_route_kill_process},
-    {"GET", "/v1/sandboxes/{id}/processes/{selector}/stream", WRN_ACCESS_LATE, wrn_route_process_stream},
-    {"GET", "/v1/sandboxes/{id}/pty", WRN_ACCESS_LATE, wrn_route_pty},
-    {"POST", "/v1/sandboxes/{id}/files/write", WRN_ACCESS_TEAM, wrn_route_write_file, .streams = true},
-    {"POST", "/v1/sandboxes/{id}/files/read", WRN_ACCESS_TEAM, wrn_route_read_file},
-    {"POST", "/v1/sandboxes/{id}/files/stream/write", WRN_ACCESS_TEAM, wrn_route_stream_write_file, .streams = true},
-    {"POST", "/v1/sandboxes/{id}/files/stream/read", WRN_ACCESS_TEAM, wrn_route_read_file},
-    {"POST", "/v1/sandboxes/{id}/files/list", WRN_ACCESS_TEAM, wrn_route_list_dir},
-    {"POST", "/v1/sandboxes/{id}/files/mkdir", WRN_ACCESS_TEAM, wrn_route_make_dir},
-    {"POST", "/v1/sandboxes/{id}/files/remove", WRN_ACCESS_TEAM, wrn_route_remove_path},
-
-    {"POST", "/v1/snapshots/", WRN_ACCESS_TEAM, wrn_route_create_snapshot},
-    {"GET", "/v1/snapshots/", WRN_ACCESS_TEAM, wrn_route_list_snapshots},
-    {"DELETE", "/v1/snapshots/{name}/", WRN_ACCESS_TEAM, wrn_route_delete_snapshot},
-
-    {"GET", "/v1/events/stream", WRN_ACCESS_TEAM, wrn_route_events},
-
-    {"POST", "/v1/hosts/", WRN_ACCESS_USER, wrn_route_create_host},
-    {"GET", "/v1/hosts/", WRN_ACCESS_USER, wrn_route_list_hosts},
-    {"POST", "/v1/hosts/register", WRN_ACCESS_ANYONE, wrn_route_register_host},
-    {"POST", "/v1/hosts/auth/refresh", WRN_ACCESS_ANYONE, wrn_route_refresh_host},
-    {"GET", "/v1/hosts/{id}/", WRN_ACCESS_USER, wrn_route_get_host},
-    {"DELETE", "/v1/hosts/{id}/", WRN_ACCESS_USER, wrn_route_delete_host},
-    {"GET", "/v1/hosts/{id}/delete-preview", WRN_ACCESS_USER, wrn_route_preview_host_delete},
-    {"POST", "/v1/hosts/{id}/token", WRN_ACCESS_USER, wrn_route_renew_host},
-    {"GET", "/v1/hosts/{id}/tags", WRN_ACCESS_USER, wrn_route_list_tags},
-    {"POST", "/v1/hosts/{id}/tags", WRN_ACCESS_USER, wrn_route_add_tag},
-    {"DELETE", "/v1/hosts/{id}/tags/{tag}", WRN_ACCESS_USER, wrn_route_remove_tag},
-    {"POST", "/v1/hosts/{id}/heartbeat", WRN_ACCESS_ANYONE, wrn_route_heartbeat},
+    WRN_ROUTES(ROUTE, SANDBOX, RUNNING) RUNNING("POST", "/files/stream/read", wrn_route_read_file, .streams = false)
 
     /* x-wrenn-not-implemented of openapi.yaml */
     {"*", "/auth/oauth/...", WRN_ACCESS_ANYONE, not_implemented},
@@ -91,34 +45,29 @@ static const wrn_route routes[] = {
     {"POST", "/v1/hosts/sandbox-events", WRN_ACCESS_ANYONE, not_implemented},
 };
 
-/* Found by the Host field, not by the path. */
-static const wrn_route proxy_route = {"*", "", WRN_ACCESS_ANYONE, wrn_proxy_run, true};
+/* Selected by the Host field, not by the path. */
+static const wrn_route proxy_route = {"*", "", WRN_ACCESS_ANYONE, wrn_proxy_run, .streams = true};
 
 static bool is_api(const char *path) { return strncmp(path, "/v1", 3) == 0 && (path[3] == '/' || path[3] == '\0'); }
 
-static void reply_plain(wrn_request *request, int status, const char *text) {
-    wrn_reply_bytes(request, status, "text/plain; charset=utf-8", text, strlen(text));
+void wrn_reply_plain(wrn_request *request, int status, const char *text) {
+    wrn_buf line = WRN_BUF_INIT;
+    wrn_buf_printf(&line, "%s\n", text);
+    wrn_reply_buf(request, status, "text/plain; charset=utf-8", &line);
 }
 
 static void refuse_path(wrn_request *request, wrn_match match) {
     const char *method = request->head.method, *path = request->head.path;
     switch (match) {
     case WRN_MATCH_NO_METHOD:
-        if (!is_api(path)) return reply_plain(request, 405, "method not allowed\n");
-        return wrn_reply_error_as(request, 405, WRN_FAULT_INVALID_REQUEST, "%s is not possible on %s", method, path);
+        if (!is_api(path)) return wrn_reply_plain(request, 405, "method not allowed");
+        return wrn_reply_error_as(request, 405, WRN_FAULT_INVALID_REQUEST, "%s is not allowed on %s", method, path);
     case WRN_MATCH_BAD_PATH:
         return wrn_reply_error(request, WRN_FAULT_INVALID_REQUEST, "the path has malformed percent-encoding");
     default:
-        if (!is_api(path)) return reply_plain(request, 404, "not found\n");
+        if (!is_api(path)) return wrn_reply_plain(request, 404, "not found");
         return wrn_reply_error(request, WRN_FAULT_NOT_FOUND, "there is no route %s %s", method, path);
     }
-}
-
-static void refuse_origin(wrn_request *request, const char *why, bool is_proxied) {
-    if (!is_proxied) return wrn_reply_error(request, WRN_FAULT_FORBIDDEN, "%s", why);
-    WRN_AUTO(wrn_buf_free) wrn_buf line = WRN_BUF_INIT;
-    wrn_buf_printf(&line, "%s\n", why);
-    reply_plain(request, 403, line.data ? line.data : "");
 }
 
 wrn_http_plan wrn_routes_head(void *context, wrn_request *request) {
@@ -127,13 +76,14 @@ wrn_http_plan wrn_routes_head(void *context, wrn_request *request) {
     const char *host = wrn_http_head_get(&request->head, "host");
     bool is_proxied = host && wrn_proxy_matches(host);
     const char *why = wrn_origin_problem(&server->names, request, is_proxied);
-    if (why) return refuse_origin(request, why, is_proxied), WRN_HTTP_ANSWERED;
+    if (why && is_proxied) return wrn_reply_plain(request, 403, why), WRN_HTTP_ANSWERED;
+    if (why) return wrn_reply_error(request, WRN_FAULT_FORBIDDEN, "%s", why), WRN_HTTP_ANSWERED;
     if (is_proxied) return request->route = &proxy_route, WRN_HTTP_STREAM;
     wrn_request_add_field(request, WRN_FEATURES_FIELD, WRN_FEATURES);
     WRN_AUTO(wrn_buf_free) wrn_buf allow = WRN_BUF_INIT;
     wrn_match match = wrn_router_find(routes, WRN_COUNT(routes), request->head.method, request->head.path,
                                       &request->arena, request->params, &route, &allow);
-    if (match == WRN_MATCH_NO_METHOD && !allow.failed) wrn_request_add_field(request, "Allow", allow.data);
+    if (match == WRN_MATCH_NO_METHOD) wrn_request_add_field(request, "Allow", allow.data);
     if (match != WRN_MATCH_FOUND) return refuse_path(request, match), WRN_HTTP_ANSWERED;
     if (!wrn_auth_check(&server->auth, request, route->access)) return WRN_HTTP_ANSWERED;
     if (!route->body && !route->streams && request->body_max > SMALL_BODY_MAX) request->body_max = SMALL_BODY_MAX;
@@ -141,11 +91,22 @@ wrn_http_plan wrn_routes_head(void *context, wrn_request *request) {
     return route->streams ? WRN_HTTP_STREAM : WRN_HTTP_COLLECT;
 }
 
+static void run_route(wrn_request *request) {
+    const wrn_route *route = request->route;
+    wrn_sandbox_row row;
+    wrn_fault fault;
+    if (route->run) return route->run(request);
+    if (!wrn_find_sandbox(wrn_server_of(request), request->who.team_id, request->params[0], &row, &fault) ||
+        (route->running && !wrn_sandbox_is_usable(&row, &fault)))
+        return wrn_reply_fault(request, &fault);
+    route->run_sandbox(request, &row);
+}
+
 void wrn_routes_run(void *context, wrn_request *request) {
     (void)context;
     const wrn_route *route = request->route;
-    if (!route->body || request->body.size <= WRN_JSON_SMALL) return route->run(request);
-    wrn_request_decode_later(request, route->body, route->run);
+    if (!route->body || request->body.size <= WRN_JSON_SMALL) return run_route(request);
+    wrn_request_decode_later(request, route->body, run_route);
 }
 
 void wrn_routes_answered(void *context, const wrn_request *request, int status) {
@@ -160,9 +121,19 @@ void wrn_reply_fault(wrn_request *request, const wrn_fault *fault) {
     wrn_reply_error(request, fault->code, "%s", fault->message);
 }
 
+void wrn_reply_stored(wrn_request *request, wrn_db outcome) {
+    if (outcome == WRN_DB_OK) wrn_reply_empty(request, 204);
+    else wrn_reply_db_error(request);
+}
+
+void wrn_reply_list(wrn_request *request, wrn_db outcome, wrn_json *array) {
+    if (outcome == WRN_DB_OK) return wrn_reply_json(request, 200, array);
+    wrn_json_free(array);
+    wrn_reply_db_error(request);
+}
+
 void wrn_route_health(wrn_request *request) {
-    const wrn_health health = {
-        .present = WRN_HAS_HEALTH_STATUS | WRN_HAS_HEALTH_VERSION, .status = "ok", .version = WRN_VERSION};
+    const wrn_health health = {.status = "ok", .version = WRN_VERSION};
     wrn_reply_model(request, 200, &wrn_model_health, &health);
 }
 

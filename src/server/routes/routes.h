@@ -6,84 +6,97 @@
 #include "server/http/router.h"
 #include "server/server.h"
 
-/* What the HTTP server calls: finds the route, checks who asks, then runs it. `context` is the wrn_server. */
+/* The routes. X(method, pattern, access, handler). SANDBOX(method, pattern, handler): of a sandbox, below
+ * /v1/sandboxes/{id}, for the team that owns it. RUNNING(method, pattern, handler, body): the same for one that commands can
+ * run in; `body` initializes members of wrn_route. */
+#define WRN_ROUTES(X, SANDBOX, RUNNING)                                                        \
+    X("GET", "/health", ANYONE, wrn_route_health)                                              \
+    X("GET", "/openapi.yaml", ANYONE, wrn_route_openapi)                                       \
+    X("POST", "/v1/auth/signup", ANYONE, wrn_route_signup)                                     \
+    X("POST", "/v1/auth/login", ANYONE, wrn_route_login)                                       \
+    X("POST", "/v1/api-keys/", USER, wrn_route_create_key)                                     \
+    X("GET", "/v1/api-keys/", USER, wrn_route_list_keys)                                       \
+    X("DELETE", "/v1/api-keys/{id}/", USER, wrn_route_delete_key)                              \
+    X("POST", "/v1/sandboxes/", TEAM, wrn_route_create_sandbox)                                \
+    X("GET", "/v1/sandboxes/", TEAM, wrn_route_list_sandboxes)                                 \
+    X("GET", "/v1/sandboxes/stats", TEAM, wrn_route_stats)                                     \
+    X("GET", "/v1/sandboxes/usage", TEAM, wrn_route_usage)                                     \
+    SANDBOX("GET", "/", wrn_route_get_sandbox)                                                 \
+    SANDBOX("DELETE", "/", wrn_route_delete_sandbox)                                           \
+    SANDBOX("POST", "/ping", wrn_route_ping)                                                   \
+    SANDBOX("POST", "/pause", wrn_route_pause)                                                 \
+    SANDBOX("POST", "/resume", wrn_route_resume)                                               \
+    X("GET", "/v1/sandboxes/{id}/metrics", TEAM, wrn_route_metrics)                            \
+    RUNNING("POST", "/exec", wrn_route_exec, .body = &wrn_model_exec_request)                  \
+    X("GET", "/v1/sandboxes/{id}/exec/stream", LATE, wrn_route_exec_stream)                    \
+    SANDBOX("GET", "/processes", wrn_route_list_processes)                                     \
+    SANDBOX("DELETE", "/processes/{selector}", wrn_route_kill_process)                         \
+    X("GET", "/v1/sandboxes/{id}/processes/{selector}/stream", LATE, wrn_route_process_stream) \
+    X("GET", "/v1/sandboxes/{id}/pty", LATE, wrn_route_pty)                                    \
+    RUNNING("POST", "/files/write", wrn_route_write_file, .streams = true)                     \
+    RUNNING("POST", "/files/read", wrn_route_read_file, .streams = false)                      \
+    RUNNING("POST", "/files/stream/write", wrn_route_stream_write_file, .streams = true)       \
+    RUNNING("POST", "/files/list", wrn_route_list_dir, .streams = false)                       \
+    RUNNING("POST", "/files/mkdir", wrn_route_make_dir, .streams = false)                      \
+    RUNNING("POST", "/files/remove", wrn_route_remove_path, .streams = false)                  \
+    X("POST", "/v1/snapshots/", TEAM, wrn_route_create_snapshot)                               \
+    X("GET", "/v1/snapshots/", TEAM, wrn_route_list_snapshots)                                 \
+    X("DELETE", "/v1/snapshots/{name}/", TEAM, wrn_route_delete_snapshot)                      \
+    X("GET", "/v1/events/stream", TEAM, wrn_route_events)                                      \
+    X("POST", "/v1/hosts/", USER, wrn_route_create_host)                                       \
+    X("GET", "/v1/hosts/", USER, wrn_route_list_hosts)                                         \
+    X("POST", "/v1/hosts/register", ANYONE, wrn_route_register_host)                           \
+    X("POST", "/v1/hosts/auth/refresh", ANYONE, wrn_route_refresh_host)                        \
+    X("GET", "/v1/hosts/{id}/", USER, wrn_route_get_host)                                      \
+    X("DELETE", "/v1/hosts/{id}/", USER, wrn_route_delete_host)                                \
+    X("GET", "/v1/hosts/{id}/delete-preview", USER, wrn_route_preview_host_delete)             \
+    X("POST", "/v1/hosts/{id}/token", USER, wrn_route_renew_host)                              \
+    X("GET", "/v1/hosts/{id}/tags", USER, wrn_route_list_tags)                                 \
+    X("POST", "/v1/hosts/{id}/tags", USER, wrn_route_add_tag)                                  \
+    X("DELETE", "/v1/hosts/{id}/tags/{tag}", USER, wrn_route_remove_tag)                       \
+    X("POST", "/v1/hosts/{id}/heartbeat", ANYONE, wrn_route_heartbeat)
+
+#define WRN_HANDLER(method, pattern, access, handler) void handler(wrn_request *request);
+#define WRN_SANDBOX_HANDLER(method, pattern, handler, ...) \
+    void handler(wrn_request *request, const wrn_sandbox_row *row);
+WRN_ROUTES(WRN_HANDLER, WRN_SANDBOX_HANDLER, WRN_SANDBOX_HANDLER)
+#undef WRN_HANDLER
+#undef WRN_SANDBOX_HANDLER
+
+/* Called by the HTTP server: finds the route, checks the credentials, then runs it. `context` is the wrn_server. */
 wrn_http_plan wrn_routes_head(void *context, wrn_request *request);
 void wrn_routes_run(void *context, wrn_request *request);
 void wrn_routes_answered(void *context, const wrn_request *request, int status);
 
-static inline wrn_server *wrn_request_server(const wrn_request *request) { return request->app; }
-/* Nobody is told that it is stored before it is on the disk. */
+static inline wrn_server *wrn_server_of(const wrn_request *request) { return request->app; }
+/* Holds a successful answer back until what was stored is on the disk. */
 void wrn_request_await_disk(wrn_request *request);
 
-/* A fault as the answer, with the status that belongs to its code. */
 void wrn_reply_fault(wrn_request *request, const wrn_fault *fault);
+void wrn_reply_plain(wrn_request *request, int status, const char *text);
+/* 204 when `outcome` is WRN_DB_OK, else db_error. */
+void wrn_reply_stored(wrn_request *request, wrn_db outcome);
+/* 200 with the array, which this frees, when `outcome` is WRN_DB_OK, else db_error. */
+void wrn_reply_list(wrn_request *request, wrn_db outcome, wrn_json *array);
 
-void wrn_route_health(wrn_request *request);
-void wrn_route_openapi(wrn_request *request);
-void wrn_route_signup(wrn_request *request);
-void wrn_route_login(wrn_request *request);
-void wrn_route_create_key(wrn_request *request);
-void wrn_route_list_keys(wrn_request *request);
-void wrn_route_delete_key(wrn_request *request);
-void wrn_route_create_sandbox(wrn_request *request);
-void wrn_route_list_sandboxes(wrn_request *request);
-void wrn_route_get_sandbox(wrn_request *request);
-void wrn_route_delete_sandbox(wrn_request *request);
-void wrn_route_ping(wrn_request *request);
-void wrn_route_pause(wrn_request *request);
-void wrn_route_resume(wrn_request *request);
-void wrn_route_exec(wrn_request *request);
-void wrn_route_metrics(wrn_request *request);
-void wrn_route_stats(wrn_request *request);
-void wrn_route_usage(wrn_request *request);
-void wrn_route_list_processes(wrn_request *request);
-void wrn_route_kill_process(wrn_request *request);
-void wrn_route_write_file(wrn_request *request);
-void wrn_route_stream_write_file(wrn_request *request);
-void wrn_route_read_file(wrn_request *request);
-void wrn_route_list_dir(wrn_request *request);
-void wrn_route_make_dir(wrn_request *request);
-void wrn_route_remove_path(wrn_request *request);
-/* WebSockets */
-void wrn_route_exec_stream(wrn_request *request);
-void wrn_route_process_stream(wrn_request *request);
-void wrn_route_pty(wrn_request *request);
-/* Server-sent events */
-void wrn_route_events(wrn_request *request);
-void wrn_route_create_snapshot(wrn_request *request);
-void wrn_route_list_snapshots(wrn_request *request);
-void wrn_route_delete_snapshot(wrn_request *request);
-void wrn_route_create_host(wrn_request *request);
-void wrn_route_list_hosts(wrn_request *request);
-void wrn_route_register_host(wrn_request *request);
-void wrn_route_refresh_host(wrn_request *request);
-void wrn_route_get_host(wrn_request *request);
-void wrn_route_delete_host(wrn_request *request);
-void wrn_route_preview_host_delete(wrn_request *request);
-void wrn_route_renew_host(wrn_request *request);
-void wrn_route_list_tags(wrn_request *request);
-void wrn_route_add_tag(wrn_request *request);
-void wrn_route_remove_tag(wrn_request *request);
-void wrn_route_heartbeat(wrn_request *request);
-
-/* The sandbox that the path names, of the caller's team. False: the request was answered (400, 404 or 500). */
-bool wrn_request_sandbox(wrn_request *request, wrn_sandbox_row *row);
-
-/* As the API shows it. NULL when out of memory. */
+/* A sandbox of that team. False with a fault. */
+bool wrn_find_sandbox(const wrn_server *server, const char *team_id, const char *id, wrn_sandbox_row *row,
+                      wrn_fault *fault);
+/* The sandbox as the API shows it. */
 wrn_json *wrn_show_sandbox(const wrn_server *server, const wrn_sandbox_row *row);
 
 bool wrn_is_template_name(const char *name);
 
 static inline const char *wrn_none_if_empty(const char *text) { return text && *text ? text : NULL; }
-/* Adds what is known of a command's end to an answer. */
+/* Adds the members that describe a command's end to an answer. */
 void wrn_exec_add_end(wrn_json *answer, const wrn_proc_result *result);
-/* Puts what a request says of a command into `spec`, which points into `asked` and `arena`. False with a fault. */
+/* Fills in what a request says of a command; `spec` points into `asked` and `arena`. False with a fault. */
 bool wrn_exec_read_command(wrn_arena *arena, const wrn_command_words *asked, wrn_proc_spec *spec, wrn_fault *fault);
-/* exec with background: answers once the command has started. */
+/* exec with `background`: answers once the command has started. */
 void wrn_exec_background(wrn_request *request, const wrn_sandbox_row *row, const wrn_exec_request *asked,
                          const wrn_proc_spec *spec);
 
-/* api/openapi.yaml as it was when this was built. */
+/* api/openapi.yaml, embedded at build time. */
 extern const char wrn_openapi[];
 extern const size_t wrn_openapi_size;
 

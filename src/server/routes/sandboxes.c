@@ -3,31 +3,20 @@
 #include <string.h>
 
 #include "base/text.h"
-#include "gen/requests.h"
 #include "server/http/budget.h"
 #include "server/lane.h"
 #include "server/routes/isolation.h"
 #include "server/routes/once.h"
 #include "server/routes/routes.h"
 
-/* What the store has of a sandbox's labels, as text; NULL: there are none, or they could not be read. */
-static char *metadata_of(const wrn_server *server, const wrn_sandbox_row *row) {
-    char *text = NULL;
-    if (row->has_metadata && wrn_store_get_metadata(server->store, row->id, &text) != WRN_DB_OK) return NULL;
-    return text;
-}
-
-static wrn_json *show(const wrn_json *isolations, const wrn_sandbox_row *row, const char *metadata) {
+/* `isolations`: by backend; `metadata`: as the store has it. */
+static wrn_json *show_sandbox(const wrn_json *isolations, const wrn_sandbox_row *row, const char *metadata) {
     char created[WRN_RFC3339_SIZE], started[WRN_RFC3339_SIZE], active[WRN_RFC3339_SIZE], updated[WRN_RFC3339_SIZE];
     wrn_rfc3339(created, row->created_at);
     wrn_rfc3339(started, row->started_at);
     wrn_rfc3339(active, row->last_active_at);
     wrn_rfc3339(updated, row->last_updated);
-    wrenn_sandbox_info info = {
-        .present = WRENN_HAS_SANDBOX_INFO_ID | WRENN_HAS_SANDBOX_INFO_STATUS | WRENN_HAS_SANDBOX_INFO_TEMPLATE_NAME |
-                   WRENN_HAS_SANDBOX_INFO_VCPUS | WRENN_HAS_SANDBOX_INFO_MEMORY_MB |
-                   WRENN_HAS_SANDBOX_INFO_TIMEOUT_SEC | WRENN_HAS_SANDBOX_INFO_CREATED_AT |
-                   WRENN_HAS_SANDBOX_INFO_LAST_UPDATED,
+    const wrenn_sandbox_info info = {
         .id = row->id,
         .status_text = row->status,
         .template_name = row->template_name,
@@ -35,12 +24,10 @@ static wrn_json *show(const wrn_json *isolations, const wrn_sandbox_row *row, co
         .memory_mb = row->memory_mb,
         .timeout_sec = row->timeout_sec,
         .created_at = created,
-        .started_at = started,
-        .last_active_at = active,
+        .started_at = row->started_at ? started : NULL,
+        .last_active_at = row->last_active_at ? active : NULL,
         .last_updated = updated,
     };
-    if (row->started_at) info.present |= WRENN_HAS_SANDBOX_INFO_STARTED_AT;
-    if (row->last_active_at) info.present |= WRENN_HAS_SANDBOX_INFO_LAST_ACTIVE_AT;
     wrn_json *object = wrn_model_encode(&wrn_model_sandbox_info, &info);
     wrn_json *labels = NULL;
     const char *why;
@@ -51,23 +38,20 @@ static wrn_json *show(const wrn_json *isolations, const wrn_sandbox_row *row, co
 }
 
 wrn_json *wrn_show_sandbox(const wrn_server *server, const wrn_sandbox_row *row) {
-    char *metadata = metadata_of(server, row);
-    wrn_json *shown = show(wrn_boxes_isolations(server->boxes), row, metadata);
+    char *metadata = wrn_store_get_metadata(server->store, row->id);
+    wrn_json *shown = show_sandbox(wrn_boxes_isolations(server->boxes), row, metadata);
     free(metadata);
     return shown;
 }
 
-bool wrn_request_sandbox(wrn_request *request, wrn_sandbox_row *row) {
-    const char *id = request->params[0];
-    if (!wrn_id_is(id, "cl")) {
-        wrn_reply_error(request, WRN_FAULT_INVALID_REQUEST, "invalid sandbox ID");
-        return false;
-    }
-    switch (wrn_store_get_sandbox(wrn_request_server(request)->store, request->who.team_id, id, row)) {
-    case WRN_DB_OK: return true;
-    case WRN_DB_ERROR: wrn_reply_error(request, WRN_FAULT_DB_ERROR, "the sandbox could not be read"); return false;
-    default: wrn_reply_error(request, WRN_FAULT_NOT_FOUND, "sandbox not found"); return false;
-    }
+bool wrn_find_sandbox(const wrn_server *server, const char *team_id, const char *id, wrn_sandbox_row *row,
+                      wrn_fault *fault) {
+    wrn_db outcome = WRN_DB_NONE;
+    if (!wrn_id_is(id, "cl")) wrn_fault_set(fault, WRN_FAULT_INVALID_REQUEST, "invalid sandbox ID");
+    else if ((outcome = wrn_store_get_sandbox(server->store, team_id, id, row)) == WRN_DB_NONE)
+        wrn_fault_set(fault, WRN_FAULT_NOT_FOUND, "sandbox not found");
+    else if (outcome == WRN_DB_ERROR) wrn_fault_set(fault, WRN_FAULT_DB_ERROR, WRN_DB_FAILED);
+    return outcome == WRN_DB_OK;
 }
 
 /* ---- create ---- */
@@ -92,7 +76,8 @@ typedef struct demand {
 
 static bool try_backend(void *context, const char *name, const wrn_json *isolation) {
     demand *d = context;
-    if (d->level && wrn_isolation_reaches(isolation, d->level) != WRN_LEVEL_REACHED) return true;
+    const char *here = wrn_json_string(wrn_json_get(isolation, "level"), NULL);
+    if (wrn_isolation_strength(here) < wrn_isolation_strength(d->level)) return true;
     d->is_reached = true;
     wrn_buf_clear(&d->missing);
     if (d->required) wrn_isolation_missing(isolation, d->required, &d->missing);
@@ -104,29 +89,30 @@ static bool try_backend(void *context, const char *name, const wrn_json *isolati
 static bool choose_backend(wrn_request *request, const wrn_create_sandbox_request *asked,
                            char out[WRN_BACKEND_NAME_SIZE]) {
     WRN_AUTO(wrn_json_freep) wrn_json *unknown = NULL;
-    WRN_AUTO(wrn_buf_free) wrn_buf ignored = WRN_BUF_INIT;
+    WRN_AUTO(wrn_buf_free) wrn_buf missing = WRN_BUF_LIMITED(400);
     const char *why;
     demand d = {.level = asked->isolation, .missing = WRN_BUF_LIMITED(400)};
     if (asked->unknown && wrn_json_parse(asked->unknown, strlen(asked->unknown), &unknown, &why))
         d.required = wrn_json_get(unknown, "isolation_required");
-    wrn_json_each(wrn_boxes_isolations(wrn_request_server(request)->boxes), try_backend, &d);
-    if (d.level && wrn_isolation_reaches(NULL, d.level) == WRN_LEVEL_UNKNOWN)
-        wrn_reply_error(request, WRN_FAULT_INVALID_REQUEST,
-                        "member \"isolation\": there is no level \"%.100s\", only \"namespace\" and \"vm\"", d.level);
-    else if (d.required && !wrn_isolation_missing(NULL, d.required, &ignored))
-        wrn_reply_error(request, WRN_FAULT_INVALID_REQUEST,
-                        "member \"isolation_required\" must be an array of strings");
-    else if (!d.is_reached)
-        wrn_reply_error(request, WRN_FAULT_CONFLICT,
-                        "sandboxes here do not have isolation \"%s\", only less; ask without it, or ask a server that "
-                        "has it; wrennd doctor shows what this one has",
-                        d.level);
-    else if (!d.backend)
-        wrn_reply_error(request, WRN_FAULT_CONFLICT, "sandboxes here do not have: %s; run wrennd doctor to see why",
-                        d.missing.size ? d.missing.data : "what isolation_required names");
-    else snprintf(out, WRN_BACKEND_NAME_SIZE, "%s", d.backend);
-    wrn_buf_free(&d.missing);
-    return *out != '\0';
+    if (d.level && !wrn_isolation_strength(d.level))
+        return wrn_refuse(request, WRN_FAULT_INVALID_REQUEST,
+                          "member \"isolation\": there is no level \"%.100s\", only \"namespace\" and \"vm\"", d.level);
+    if (d.required && !wrn_isolation_missing(NULL, d.required, &missing))
+        return wrn_refuse(request, WRN_FAULT_INVALID_REQUEST,
+                          "member \"isolation_required\" must be an array of strings");
+    wrn_json_each(wrn_boxes_isolations(wrn_server_of(request)->boxes), try_backend, &d);
+    wrn_buf_free(&missing);
+    missing = d.missing;
+    if (!d.is_reached)
+        return wrn_refuse(request, WRN_FAULT_CONFLICT,
+                          "the isolation of sandboxes here is weaker than \"%s\"; ask for less, or use another server; "
+                          "run wrennd doctor to see what this one has",
+                          d.level);
+    if (!d.backend)
+        return wrn_refuse(request, WRN_FAULT_CONFLICT, "sandboxes here do not have: %s; run wrennd doctor to see why",
+                          missing.size ? missing.data : "what isolation_required names");
+    snprintf(out, WRN_BACKEND_NAME_SIZE, "%s", d.backend);
+    return true;
 }
 
 static bool is_own_label(const char *name) {
@@ -142,31 +128,28 @@ static size_t count_characters(const char *text) {
     return count;
 }
 
-/* The bounds are the platform's. */
+/* The limits are those of the platform. */
 static bool check_label(wrn_request *request, const wrn_pair *label) {
+    size_t size = count_characters(label->value);
     if (!wrn_is_template_name(label->key))
-        wrn_reply_error(request, WRN_FAULT_INVALID_REQUEST,
-                        "member \"metadata\": the name \"%.100s\" is not 1 to 64 letters, digits, dots, dashes and "
-                        "underscores, the first one a letter or digit",
-                        label->key);
-    else if (is_own_label(label->key))
-        wrn_reply_error(request, WRN_FAULT_INVALID_REQUEST,
-                        "member \"metadata\": the name \"%s\" is the server's own; take another one", label->key);
-    else if (count_characters(label->value) > LABEL_VALUE_MAX)
-        wrn_reply_error(request, WRN_FAULT_INVALID_REQUEST,
-                        "member \"metadata\": the value of \"%s\" has %zu characters, and %d is the limit", label->key,
-                        count_characters(label->value), LABEL_VALUE_MAX);
-    else return true;
-    return false;
+        return wrn_refuse(request, WRN_FAULT_INVALID_REQUEST,
+                          "member \"metadata\": the name \"%.100s\" is not 1 to 64 letters, digits, dots, dashes and "
+                          "underscores, the first one a letter or digit",
+                          label->key);
+    if (is_own_label(label->key))
+        return wrn_refuse(request, WRN_FAULT_INVALID_REQUEST,
+                          "member \"metadata\": the name \"%s\" is the server's own; take another one", label->key);
+    return size <= LABEL_VALUE_MAX ||
+           wrn_refuse(request, WRN_FAULT_INVALID_REQUEST,
+                      "member \"metadata\": the value of \"%s\" has %zu characters, and %d is the limit", label->key,
+                      size, LABEL_VALUE_MAX);
 }
 
-/* Its text goes to `out`, which stays empty where there is none. */
+/* Appends the labels as JSON; nothing when there are none. */
 static bool read_metadata(wrn_request *request, const wrn_create_sandbox_request *asked, wrn_buf *out) {
-    if (asked->metadata_count > LABELS_MAX) {
-        wrn_reply_error(request, WRN_FAULT_INVALID_REQUEST, "member \"metadata\" has %zu labels, and %d is the limit",
-                        asked->metadata_count, LABELS_MAX);
-        return false;
-    }
+    if (asked->metadata_count > LABELS_MAX)
+        return wrn_refuse(request, WRN_FAULT_INVALID_REQUEST, "member \"metadata\" has %zu labels, and %d is the limit",
+                          asked->metadata_count, LABELS_MAX);
     WRN_AUTO(wrn_json_freep) wrn_json *metadata = wrn_json_new_object();
     for (size_t i = 0; i < asked->metadata_count; i++) {
         const wrn_pair *label = asked->metadata[i];
@@ -177,7 +160,7 @@ static bool read_metadata(wrn_request *request, const wrn_create_sandbox_request
     return true;
 }
 
-static void on_created(void *context, const wrn_sandbox_row *row, const wrn_fault *fault) {
+static void create_on_done(void *context, const wrn_sandbox_row *row, const wrn_fault *fault) {
     wrn_once_end(context, row, fault);
 }
 
@@ -186,39 +169,36 @@ void wrn_route_create_sandbox(wrn_request *request) {
     if (!wrn_request_decode(request, &wrn_model_create_sandbox_request, &asked)) return;
     const char *template_name = asked.template_name && *asked.template_name ? asked.template_name : "minimal";
     if (!wrn_is_template_name(template_name))
-        return wrn_reply_error(request, WRN_FAULT_INVALID_REQUEST, "member \"template\" is not a template name");
+        return wrn_reply_invalid(request, "member \"template\" is not a template name");
     wrn_sandbox_row row = {.vcpus = asked.vcpus, .memory_mb = asked.memory_mb, .timeout_sec = asked.timeout_sec};
     if (!choose_backend(request, &asked, row.backend)) return;
     WRN_AUTO(wrn_buf_free) wrn_buf metadata = WRN_BUF_INIT;
     if (!read_metadata(request, &asked, &metadata)) return;
     snprintf(row.template_name, sizeof(row.template_name), "%s", template_name);
     memcpy(row.team_id, request->who.team_id, sizeof(row.team_id));
-    wrn_server *server = wrn_request_server(request);
+    const wrn_server *server = wrn_server_of(request);
     wrn_once *once = wrn_once_begin(request, row.id);
-    if (once) wrn_sandboxes_create(server->sandboxes, &row, metadata.data, on_created, once);
+    if (once) wrn_sandboxes_create(server->sandboxes, &row, metadata.data, create_on_done, once);
 }
 
 /* ---- the rest ---- */
 
-/* Many rows are read in little time; what is said of them is not made so fast, and not on the loop. */
+/* Reading many rows is fast; encoding them is not, so a worker does it. */
 typedef struct listing {
-    wrn_job job; /* first, so that it leads here */
+    wrn_job job; /* first: a job is cast to its listing */
     wrn_request *request;
-    wrn_buf rows;       /* wrn_sandbox_row, one behind the other */
-    wrn_buf labels;     /* of each row, as text with a NUL behind it; "": none */
-    wrn_buf isolations; /* as text: reference counts of JSON values are not for two threads */
-    wrn_buf text;
+    wrn_buf rows;       /* wrn_sandbox_row, one after the other */
+    wrn_buf labels;     /* of each row, NUL-terminated; "": none */
+    wrn_buf isolations; /* as text, because reference counts are not atomic */
+    wrn_buf text;       /* the answer */
 } listing;
 
 enum { ROWS_FEW = 16 };
 
-static bool add_sandbox(void *context, const wrn_sandbox_row *row) {
+static void add_sandbox(void *context, const wrn_sandbox_row *row, const char *metadata) {
     listing *l = context;
-    char *metadata = metadata_of(wrn_request_server(l->request), row);
     wrn_buf_put(&l->rows, row, sizeof(*row));
     wrn_buf_put(&l->labels, metadata ? metadata : "", metadata ? strlen(metadata) + 1 : 1);
-    free(metadata);
-    return true;
 }
 
 static void free_listing(listing *l) {
@@ -233,11 +213,11 @@ static void write_listing(wrn_job *job) {
     listing *l = (listing *)job;
     WRN_AUTO(wrn_json_freep) wrn_json *isolations = NULL, *array = wrn_json_new_array();
     const char *why, *labels = l->labels.data;
-    if (!wrn_json_parse(l->isolations.data, l->isolations.size, &isolations, &why)) return;
+    wrn_json_parse(l->isolations.data, l->isolations.size, &isolations, &why);
     for (size_t at = 0; at < l->rows.size; at += sizeof(wrn_sandbox_row)) {
         wrn_sandbox_row row;
         memcpy(&row, l->rows.data + at, sizeof(row));
-        wrn_json_append(array, show(isolations, &row, *labels ? labels : NULL));
+        wrn_json_append(array, show_sandbox(isolations, &row, wrn_none_if_empty(labels)));
         labels += strlen(labels) + 1;
     }
     wrn_json_write(array, &l->text);
@@ -246,22 +226,20 @@ static void write_listing(wrn_job *job) {
 
 static void reply_listing(wrn_job *job) {
     listing *l = (listing *)job;
-    if (l->text.size) wrn_reply_buf(l->request, 200, "application/json", &l->text);
-    else wrn_reply_error(l->request, WRN_FAULT_INTERNAL_ERROR, "the sandboxes could not be listed");
+    wrn_reply_buf(l->request, 200, "application/json", &l->text);
     free_listing(l);
 }
 
 void wrn_route_list_sandboxes(wrn_request *request) {
-    const wrn_server *server = wrn_request_server(request);
+    const wrn_server *server = wrn_server_of(request);
     listing *l = calloc(1, sizeof(*l));
-    if (!l) abort();
     l->request = request;
     l->job.run = write_listing;
     l->job.done = reply_listing;
     wrn_json_write(wrn_boxes_isolations(server->boxes), &l->isolations);
     if (wrn_store_list_sandboxes(server->store, request->who.team_id, add_sandbox, l) != WRN_DB_OK) {
         free_listing(l);
-        return wrn_reply_error(request, WRN_FAULT_DB_ERROR, "the sandboxes could not be read");
+        return wrn_reply_db_error(request);
     }
     if (!wrn_request_charge(request, l->rows.size + l->labels.size)) {
         free_listing(l);
@@ -272,44 +250,35 @@ void wrn_route_list_sandboxes(wrn_request *request) {
     reply_listing(&l->job);
 }
 
-static void on_changed(void *context, const wrn_sandbox_row *row, const wrn_fault *fault) {
-    wrn_request *request = context;
-    if (fault) return wrn_reply_fault(request, fault);
-    wrn_reply_json(request, 200, wrn_show_sandbox(wrn_request_server(request), row));
+static void reply_sandbox(void *context, const wrn_sandbox_row *row, const wrn_fault *fault) {
+    if (fault) return wrn_reply_fault(context, fault);
+    wrn_reply_json(context, 200, wrn_show_sandbox(wrn_server_of(context), row));
 }
 
-static void on_done(void *context, const wrn_sandbox_row *row, const wrn_fault *fault) {
-    (void)row;
+static void reply_done(void *context, const wrn_fault *fault) {
     if (fault) return wrn_reply_fault(context, fault);
     wrn_reply_empty(context, 204);
 }
 
-void wrn_route_get_sandbox(wrn_request *request) {
-    wrn_sandbox_row row;
-    if (wrn_request_sandbox(request, &row))
-        wrn_reply_json(request, 200, wrn_show_sandbox(wrn_request_server(request), &row));
+static void reply_destroyed(void *context, const wrn_sandbox_row *row, const wrn_fault *fault) {
+    (void)row;
+    reply_done(context, fault);
 }
 
-void wrn_route_delete_sandbox(wrn_request *request) {
-    wrn_sandbox_row row;
-    if (!wrn_request_sandbox(request, &row)) return;
-    wrn_sandboxes_change(wrn_request_server(request)->sandboxes, &row, WRN_EVENT_DESTROY, on_done, request);
+void wrn_route_get_sandbox(wrn_request *request, const wrn_sandbox_row *row) { reply_sandbox(request, row, NULL); }
+
+void wrn_route_delete_sandbox(wrn_request *request, const wrn_sandbox_row *row) {
+    wrn_sandboxes_change(wrn_server_of(request)->sandboxes, row, WRN_EVENT_DESTROY, reply_destroyed, request);
 }
 
-void wrn_route_pause(wrn_request *request) {
-    wrn_sandbox_row row;
-    if (!wrn_request_sandbox(request, &row)) return;
-    wrn_sandboxes_change(wrn_request_server(request)->sandboxes, &row, WRN_EVENT_PAUSE, on_changed, request);
+void wrn_route_pause(wrn_request *request, const wrn_sandbox_row *row) {
+    wrn_sandboxes_change(wrn_server_of(request)->sandboxes, row, WRN_EVENT_PAUSE, reply_sandbox, request);
 }
 
-void wrn_route_resume(wrn_request *request) {
-    wrn_sandbox_row row;
-    if (!wrn_request_sandbox(request, &row)) return;
-    wrn_sandboxes_change(wrn_request_server(request)->sandboxes, &row, WRN_EVENT_RESUME, on_changed, request);
+void wrn_route_resume(wrn_request *request, const wrn_sandbox_row *row) {
+    wrn_sandboxes_change(wrn_server_of(request)->sandboxes, row, WRN_EVENT_RESUME, reply_sandbox, request);
 }
 
-void wrn_route_ping(wrn_request *request) {
-    wrn_sandbox_row row;
-    if (!wrn_request_sandbox(request, &row)) return;
-    wrn_sandboxes_ping(wrn_request_server(request)->sandboxes, &row, on_done, request);
+void wrn_route_ping(wrn_request *request, const wrn_sandbox_row *row) {
+    wrn_sandboxes_ping(wrn_server_of(request)->sandboxes, row, reply_done, request);
 }

@@ -1,14 +1,13 @@
-/* The WebSockets: exec/stream, processes/{selector}/stream and pty. A session is one connection; it watches one command.
+/* The WebSockets: exec/stream, processes/{selector}/stream and pty. A session is one connection that watches one command.
  *
- *     AUTH (no credentials came with the upgrade) -> FIRST (start or connect) -> RUNNING -> gone
- *                                                                                        -> OVER (of terminals) -> gone */
+ *     AUTH (if the upgrade came without credentials) -> FIRST (expects start or connect) -> RUNNING -> gone
+ *                                                                                                -> OVER (terminals) -> gone */
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/text.h"
-#include "gen/requests.h"
 #include "server/http/budget.h"
 #include "server/http/websocket.h"
 #include "server/lane.h"
@@ -19,68 +18,68 @@
 
 #define BYTES_PROTOCOL "wrenn.bytes.v1"
 
-/* Of a terminal: how long the client has to close after its exit; what may be typed, or pasted, in one message. */
+/* Of terminals: how long the client has to close after the exit; the longest message with input. */
 enum { CLOSE_MS = 1000, TYPED_MAX = 32 * 1024 * 1024 };
 enum { AUTH_MS = 5000, PING_MS = 30000, COLS = 80, ROWS = 24, SIZE_LARGEST = 65535 };
 enum { STREAM_STDIN = 0 };
 
 typedef enum phase { PHASE_AUTH, PHASE_FIRST, PHASE_RUNNING, PHASE_OVER } phase;
 
-/* A message that waits for its turn, behind one that is so large that a worker looks at it. */
+/* A message. Large ones are parsed by a worker; those that come meanwhile wait in a list. */
 typedef struct incoming {
-    wrn_job job; /* first, so that it leads here */
+    wrn_job job; /* first: a job is cast to its message */
     struct incoming *next;
     struct session *session;
     wrn_json *json;
-    char *input; /* decoded, of an "input" */
+    char *input; /* the decoded data of an "input" message */
     ssize_t input_size;
     bool binary;
     const char *data;
     size_t size;
-    char copy[]; /* of it */
+    char copy[]; /* of the data, when it waits */
 } incoming;
 
 typedef struct session session;
 
-/* What one of the three kinds of session does. */
+/* The three kinds of session. */
 typedef struct session_kind {
-    void (*open)(session *s); /* it begins so, without a first message; NULL: that has to be: */
-    const char *first;
-    void (*begin)(session *s, const wrn_sandbox_row *row, const wrn_json *message, wrn_arena *arena); /* "start" */
-    void (*control)(session *s, const char *type, const incoming *m); /* NULL: ignored */
-    void (*binary)(session *s, const char *data, size_t size);        /* the same */
+    void (*open)(session *s); /* begins a session that has no first message; else NULL, and: */
+    const char *first;        /* which first message is expected */
+    void (*begin)(session *s, const wrn_sandbox_row *row, const wrn_json *message, wrn_arena *arena); /* on "start" */
+    void (*control)(session *s, const char *type, const incoming *m); /* NULL: messages are ignored */
+    void (*binary)(session *s, const char *data, size_t size);        /* NULL: the same */
     void (*started)(session *s, int64_t pid);
     void (*output)(session *s, int stream, const void *data, size_t size); /* as text */
     void (*ended)(session *s);                                             /* after the command's exit */
     void (*ping)(session *s);
-    bool owns_command; /* which ends with the connection */
-    bool is_terminal; /* one can connect to it again; its errors say whether they are fatal; its frames can be chosen */
+    bool owns_command; /* the command ends with the connection */
+    bool is_terminal;  /* clients can re-attach; errors say whether they are fatal; frames may be binary */
 } session_kind;
 
 struct session {
-    wrn_viewer viewer; /* first, so that it leads here */
+    wrn_viewer viewer; /* first: a viewer is cast to its session */
     wrn_server *server;
-    wrn_websocket *ws;
+    wrn_websocket *ws; /* NULL once it is closed */
     const session_kind *kind;
     phase phase;
-    bool bytes;     /* BYTES_PROTOCOL was agreed on */
-    bool raw;       /* a terminal whose client wants output as it is, in binary frames */
-    bool connected; /* a terminal that ran already: its start is not reported */
+    bool bytes;     /* BYTES_PROTOCOL was negotiated */
+    bool raw;       /* a terminal whose output goes out in binary frames */
+    bool connected; /* a terminal that was running: its start is not reported */
     bool has_stdin;
     wrn_identity who;
     char sandbox_id[WRN_ID_SIZE];
     char selector[WRN_TAG_MAX + 1];
     char tag[16];
     wrn_utf8_carry carry[2];
-    wrn_buf input; /* what the command does not take yet, from here on: */
+    wrn_buf input; /* not yet taken by the command, from `input_at` on */
     size_t input_at;
-    bool in_band; /* all errors are messages, as on the platform's capsules */
-    bool input_ends;
+    bool input_ends; /* close stdin after `input` */
+    bool in_band;    /* all errors are messages, as on the platform's capsules */
     incoming *waiting, **last_waiting;
-    bool at_work;   /* on a message that is no longer among those */
-    bool over;      /* freed when that is done */
-    size_t held;    /* in those messages, that one too */
-    size_t charged; /* to the budget, for them and for `input` */
+    bool parsing;   /* a worker parses a message, which is no longer in the list */
+    bool over;      /* to be freed when the worker is done */
+    size_t held;    /* bytes of waiting messages and of the one that is parsed */
+    size_t charged; /* to the budget, for `held` and `input` */
     uv_timer_t timer;
 };
 
@@ -107,22 +106,22 @@ static void free_session(session *s) {
     free(s);
 }
 
-static void on_timer_closed(uv_handle_t *handle) {
+static void session_on_timer_closed(uv_handle_t *handle) {
     session *s = handle->data;
     s->over = true;
-    if (!s->at_work) free_session(s);
+    if (!s->parsing) free_session(s);
 }
 
-/* The command of exec/stream ends with its connection; others go on, and what it left behind when it had ended. */
+/* The command of exec/stream ends with its connection; others go on. */
 static void end_session(session *s, int code) {
     wrn_command *command = s->viewer.command;
     if (s->ws) wrn_websocket_close(WRN_TAKE(s->ws), code);
     wrn_command_detach(&s->viewer);
-    if (command && s->kind->owns_command) wrn_command_give_up(command);
-    uv_close((uv_handle_t *)&s->timer, on_timer_closed);
+    if (command && s->kind->owns_command) wrn_proc_give_up(command->proc);
+    uv_close((uv_handle_t *)&s->timer, session_on_timer_closed);
 }
 
-static void on_gone(void *context) {
+static void session_on_gone(void *context) {
     session *s = context;
     s->ws = NULL;
     end_session(s, 0);
@@ -133,7 +132,7 @@ static void on_gone(void *context) {
 static void send_json(session *s, wrn_json *message) {
     WRN_AUTO(wrn_buf_free) wrn_buf text = WRN_BUF_INIT;
     wrn_json_write(message, &text);
-    if (message && !text.failed) wrn_websocket_send(s->ws, false, text.data, text.size);
+    wrn_websocket_send(s->ws, false, text.data, text.size);
     wrn_json_free(message);
 }
 
@@ -143,7 +142,7 @@ static wrn_json *new_message(const char *type) {
     return message;
 }
 
-/* `code`: what an answer would have said, if anything. */
+/* Reports an error and ends the session. `code` NONE: none is sent. */
 static void fail_with(session *s, bool fatal, wrn_fault_code code, const char *text, int close_code) {
     wrn_json *message = new_message("error");
     wrn_json_set_string(message, "data", text);
@@ -166,11 +165,11 @@ static void send_bytes(session *s, int stream, const void *data, size_t size) {
     WRN_AUTO(wrn_buf_free) wrn_buf frame = WRN_BUF_INIT;
     wrn_buf_putc(&frame, (char)stream);
     wrn_buf_put(&frame, data, size);
-    if (!frame.failed) wrn_websocket_send(s->ws, true, frame.data, frame.size);
+    wrn_websocket_send(s->ws, true, frame.data, frame.size);
 }
 
 static void send_data(session *s, const char *type, const wrn_buf *text) {
-    if (!text->size || text->failed) return;
+    if (!text->size) return;
     wrn_json *message = new_message(type);
     wrn_json_set(message, "data", wrn_json_new_string(text->data, text->size));
     send_json(s, message);
@@ -206,12 +205,12 @@ static void terminal_started(session *s, int64_t pid) {
 
 /* ---- what the command does ---- */
 
-static void on_start(wrn_viewer *viewer, int64_t pid) {
+static void session_on_start(wrn_viewer *viewer, int64_t pid) {
     session *s = (session *)viewer;
     if (!s->connected) s->kind->started(s, pid);
 }
 
-static void on_output(wrn_viewer *viewer, int stream, const void *data, size_t size) {
+static void session_on_output(wrn_viewer *viewer, int stream, const void *data, size_t size) {
     session *s = (session *)viewer;
     if (s->bytes) send_bytes(s, stream, data, size);
     else if (s->raw) wrn_websocket_send(s->ws, true, data, size);
@@ -227,21 +226,21 @@ static void send_tails(session *s) {
     }
 }
 
-static void on_timer(uv_timer_t *timer);
+static void session_on_timer(uv_timer_t *timer);
 static void update_reading(session *s);
 
 static void close_now(session *s) { end_session(s, WRN_WS_NORMAL); }
 
-/* The client is to close first; some take our close for a connection that broke. */
+/* Lets the client close first: some take a close by the server for a broken connection. */
 static void close_later(session *s) {
     s->phase = PHASE_OVER;
     wrn_buf_free(&s->input);
     s->input_at = 0;
     update_reading(s);
-    uv_timer_start(&s->timer, on_timer, CLOSE_MS, 0);
+    uv_timer_start(&s->timer, session_on_timer, CLOSE_MS, 0);
 }
 
-static void on_end(wrn_viewer *viewer, const wrn_proc_result *result) {
+static void session_on_end(wrn_viewer *viewer, const wrn_proc_result *result) {
     session *s = (session *)viewer;
     send_tails(s);
     if (result->end == WRN_PROC_FAILED) return fail_fault(s, true, result->fault);
@@ -255,50 +254,43 @@ static void on_end(wrn_viewer *viewer, const wrn_proc_result *result) {
 
 /* ---- input ---- */
 
-/* What a command does not take, or what waits for its turn, is held for the client; false: that is more than there may be. */
-static bool charge(session *s) {
-    size_t now = s->input.size + s->held;
-    if (now <= WRN_BUDGET_FREE) now = 0;
-    if (now > s->charged && !wrn_budget_take(now - s->charged)) return false;
-    if (now < s->charged) wrn_budget_give(s->charged - now);
-    s->charged = now;
-    return true;
-}
+/* Charges the budget for what is held. False: it is spent. */
+static bool charge_session(session *s) { return wrn_budget_charge(&s->charged, s->input.size + s->held); }
 
 static void starve(session *s) { fail_with(s, true, WRN_FAULT_OVERLOADED, WRN_BUDGET_SPENT, WRN_WS_TRY_AGAIN); }
 
 static void update_reading(session *s) {
-    if (s->ws) wrn_websocket_read(s->ws, s->input.size - s->input_at <= WRN_HIGH_WATER && !s->waiting && !s->at_work);
+    if (s->ws) wrn_websocket_read(s->ws, s->input.size - s->input_at <= WRN_HIGH_WATER && !s->waiting && !s->parsing);
 }
 
-static void feed(session *s) {
+static void feed_command(session *s) {
     wrn_command *command = s->viewer.command;
     if (!command) return;
     size_t left = s->input.size - s->input_at;
-    if (left) s->input_at += wrn_command_write(command, s->input.data + s->input_at, left);
-    if (s->input_at >= s->input.size / 2) { /* not each time, for that would cost the square of it */
+    if (left) s->input_at += wrn_proc_write(command->proc, s->input.data + s->input_at, left);
+    if (s->input_at >= s->input.size / 2) { /* not each time: moving the rest takes quadratic time */
         wrn_buf_consume(&s->input, s->input_at);
         s->input_at = 0;
     }
     if (!s->input.size && s->input_ends) {
         s->input_ends = false;
         s->has_stdin = false;
-        wrn_command_close_stdin(command);
+        wrn_proc_close_stdin(command->proc);
     }
     update_reading(s);
 }
 
-static void on_command_room(wrn_viewer *viewer) {
-    feed((session *)viewer);
-    charge((session *)viewer); /* for less than before */
+static void session_on_room(wrn_viewer *viewer) {
+    feed_command((session *)viewer);
+    charge_session((session *)viewer); /* for less than before */
 }
 
 static void take_input(session *s, const void *data, size_t size) {
     if (!s->viewer.command || !s->has_stdin || s->input_ends) return;
     wrn_command_touch(s->viewer.command);
     wrn_buf_put(&s->input, data, size);
-    feed(s);
-    if (!charge(s)) starve(s);
+    feed_command(s);
+    if (!charge_session(s)) starve(s);
 }
 
 static char *decode_input(const wrn_json *message, ssize_t *size) {
@@ -315,7 +307,7 @@ static void take_binary(session *s, const char *data, size_t size) {
 }
 
 static void terminal_binary(session *s, const char *data, size_t size) {
-    s->raw = true; /* who sends like this since 0.3.0 of the Python SDK understands nothing else */
+    s->raw = true; /* the Python SDK from 0.3.0 on, which sends these, understands no other output */
     if (s->viewer.command) wrn_command_set_raw(s->viewer.command);
     take_input(s, data, size);
 }
@@ -327,34 +319,34 @@ static void resize(session *s, const wrn_json *message) {
     if (!wrn_json_int(wrn_json_get(message, "cols"), &cols) || !wrn_json_int(wrn_json_get(message, "rows"), &rows) ||
         cols <= 0 || rows <= 0 || !s->viewer.command)
         return;
-    wrn_command_resize(s->viewer.command, clamp_size(cols), clamp_size(rows));
+    wrn_proc_resize(s->viewer.command->proc, clamp_size(cols), clamp_size(rows));
 }
 
 static void kill_command(const session *s) {
-    if (s->viewer.command) wrn_command_signal(s->viewer.command, SIGKILL);
+    if (s->viewer.command) wrn_proc_signal(s->viewer.command->proc, SIGKILL);
 }
 
-/* In both, whatever makes no sense is ignored, as the protocol says. */
+/* Unknown and malformed messages are ignored, as the protocol says. */
 static void exec_control(session *s, const char *type, const incoming *m) {
     (void)m;
     if (strcmp(type, "stop") == 0) kill_command(s);
     if (strcmp(type, "close_stdin") != 0) return;
     s->input_ends = s->has_stdin;
-    feed(s);
+    feed_command(s);
 }
 
 static void terminal_control(session *s, const char *type, const incoming *m) {
     if (strcmp(type, "kill") == 0) kill_command(s);
     if (strcmp(type, "resize") == 0) resize(s, m->json);
     if (strcmp(type, "input") != 0) return;
-    s->raw = false; /* nor does who sends like this understand binary frames */
+    s->raw = false; /* clients that send these do not understand binary frames */
     if (m->input_size > 0) take_input(s, m->input, (size_t)m->input_size);
 }
 
 /* ---- the first message ---- */
 
-static void begin(session *s, const wrn_sandbox_row *row, const wrn_proc_spec *spec, wrn_command_kind how,
-                  const char *tag) {
+static void begin_command(session *s, const wrn_sandbox_row *row, const wrn_proc_spec *spec, wrn_command_kind how,
+                          const char *tag) {
     wrn_fault fault;
     s->has_stdin = spec->want_stdin || spec->cols;
     if (spec->cols) wrn_websocket_limit(s->ws, TYPED_MAX);
@@ -370,7 +362,7 @@ static void start_exec(session *s, const wrn_sandbox_row *row, const wrn_json *m
         return fail_as(s, true, WRN_FAULT_INVALID_REQUEST, why.text);
     wrn_proc_spec spec = {.want_stdin = asked.input && s->bytes};
     if (!wrn_exec_read_command(arena, &asked.command, &spec, &fault)) return fail_fault(s, true, &fault);
-    begin(s, row, &spec, WRN_COMMAND_FOREGROUND, NULL);
+    begin_command(s, row, &spec, WRN_COMMAND_FOREGROUND, NULL);
 }
 
 static void start_terminal(session *s, const wrn_sandbox_row *row, const wrn_json *message, wrn_arena *arena) {
@@ -384,43 +376,45 @@ static void start_terminal(session *s, const wrn_sandbox_row *row, const wrn_jso
                           .rows = asked.rows > 0 ? clamp_size(asked.rows) : ROWS};
     if (!wrn_exec_read_command(arena, &asked.command, &spec, &fault)) return fail_fault(s, true, &fault);
     wrn_tag_new(s->tag, "pty");
-    begin(s, row, &spec, WRN_COMMAND_BACKGROUND, s->tag);
+    begin_command(s, row, &spec, WRN_COMMAND_BACKGROUND, s->tag);
 }
 
 static void attach(session *s, const wrn_sandbox_row *row, const char *selector, bool terminal) {
     wrn_fault fault;
     wrn_command *command = wrn_command_find(s->server->sandboxes, row, selector, &fault);
-    if (command && terminal && !wrn_command_is_terminal(command)) {
+    if (command && terminal && !command->terminal) {
         command = NULL;
         wrn_fault_set(&fault, WRN_FAULT_NOT_FOUND, "no terminal here has the tag \"%.100s\"", selector);
     }
     if (!command) return fail_fault(s, false, &fault);
     s->phase = PHASE_RUNNING;
     s->connected = s->has_stdin = terminal;
-    s->raw = s->raw || (terminal && wrn_command_is_raw(command));
+    s->raw = s->raw || (terminal && command->raw);
     if (terminal) wrn_websocket_limit(s->ws, TYPED_MAX);
     wrn_command_attach(command, &s->viewer);
+}
+
+/* False: the session has ended. */
+static bool find_sandbox(session *s, wrn_sandbox_row *row) {
+    wrn_fault fault;
+    if (wrn_find_sandbox(s->server, s->who.team_id, s->sandbox_id, row, &fault)) return true;
+    fail_fault(s, true, &fault);
+    return false;
 }
 
 static void take_first(session *s, const char *type, const wrn_json *message) {
     WRN_AUTO(wrn_arena_free) wrn_arena arena = {0};
     wrn_sandbox_row row;
-    wrn_db found = wrn_store_get_sandbox(s->server->store, s->who.team_id, s->sandbox_id, &row);
-    if (found != WRN_DB_OK)
-        return found == WRN_DB_ERROR ? fail_as(s, true, WRN_FAULT_DB_ERROR, "the sandbox could not be read")
-                                     : fail_as(s, true, WRN_FAULT_NOT_FOUND, "sandbox not found");
+    if (!find_sandbox(s, &row)) return;
     const char *tag = wrn_json_string(wrn_json_get(message, "tag"), NULL);
     if (strcmp(type, "start") == 0) s->kind->begin(s, &row, message, &arena);
     else if (s->kind->is_terminal && strcmp(type, "connect") == 0 && tag && *tag) attach(s, &row, tag, true);
     else fail(s, true, s->kind->first);
 }
 
-/* Nothing is sent first to watch a process. */
 static void begin_attached(session *s) {
     wrn_sandbox_row row;
-    if (wrn_store_get_sandbox(s->server->store, s->who.team_id, s->sandbox_id, &row) != WRN_DB_OK)
-        return fail_as(s, true, WRN_FAULT_NOT_FOUND, "sandbox not found");
-    attach(s, &row, s->selector, false);
+    if (find_sandbox(s, &row)) attach(s, &row, s->selector, false);
 }
 
 static void expect_first(session *s);
@@ -435,7 +429,7 @@ static void take_auth(session *s, const char *type, const wrn_json *message) {
 
 /* ---- messages in their order ---- */
 
-/* Of control messages, and of credentials; what starts a command may list its arguments. */
+/* The most JSON values in a message, but for the one that starts a command. */
 enum { FEW_VALUES = 16 };
 
 static const char *type_of(const incoming *m) {
@@ -472,24 +466,24 @@ static void run_parsing(wrn_job *job) { parse_message((incoming *)job); }
 static void end_parsing(wrn_job *job) {
     incoming *m = (incoming *)job;
     session *s = m->session;
-    s->at_work = false;
+    s->parsing = false;
     bool over = s->over;
     if (s->ws) take_message(s, m);
     free_message(m);
     if (over) return free_session(s);
-    charge(s);
+    charge_session(s);
     if (s->ws) take_waiting(s);
 }
 
 static bool is_large(const incoming *m) { return !m->binary && m->size > WRN_JSON_SMALL; }
 
-/* Until one is large, the end is reached, or the session is over. */
+/* Takes waiting messages until one is large or the session ends. */
 static void take_waiting(session *s) {
-    while (s->ws && s->waiting && !s->at_work) {
+    while (s->ws && s->waiting && !s->parsing) {
         incoming *m = s->waiting;
         s->waiting = m->next;
         if (is_large(m)) {
-            s->at_work = true;
+            s->parsing = true;
             m->job.run = run_parsing;
             m->job.done = end_parsing;
             wrn_lane_put(&s->server->loop, WRN_LANE_JSON, &m->job);
@@ -502,16 +496,15 @@ static void take_waiting(session *s) {
     update_reading(s);
 }
 
-static void on_message(void *context, bool binary, const char *data, size_t size) {
+static void session_on_message(void *context, bool binary, const char *data, size_t size) {
     session *s = context;
     incoming now = {.session = s, .binary = binary, .data = data, .size = size};
-    if (!s->waiting && !s->at_work && !is_large(&now)) {
+    if (!s->waiting && !s->parsing && !is_large(&now)) {
         parse_message(&now);
         take_message(s, &now);
         return clear_message(&now);
     }
     incoming *m = malloc(sizeof(*m) + size);
-    if (!m) abort();
     *m = now;
     memcpy(m->copy, data, size);
     m->data = m->copy;
@@ -519,74 +512,69 @@ static void on_message(void *context, bool binary, const char *data, size_t size
     *s->last_waiting = m;
     s->last_waiting = &m->next;
     s->held += size;
-    if (!charge(s)) return starve(s);
+    if (!charge_session(s)) return starve(s);
     take_waiting(s);
 }
 
 /* ---- the connection ---- */
 
-static void on_ws_room(void *context) { wrn_command_pause(&((session *)context)->viewer, false); }
+static void session_on_ws_room(void *context) { wrn_command_pause(&((session *)context)->viewer, false); }
 
 static void ping_frame(session *s) { wrn_websocket_ping(s->ws); }
 static void ping_message(session *s) { send_json(s, new_message("ping")); }
 
-static void on_timer(uv_timer_t *timer) {
+static void session_on_timer(uv_timer_t *timer) {
     session *s = timer->data;
     if (s->phase == PHASE_AUTH) return fail_as(s, true, WRN_FAULT_UNAUTHORIZED, "authentication failed");
     if (s->phase == PHASE_OVER) return end_session(s, WRN_WS_NORMAL);
     s->kind->ping(s);
 }
 
-/* What is answered with a status elsewhere. */
+/* Checks what an upgrade elsewhere checks before its answer. */
 static bool is_usable(session *s) {
     wrn_sandbox_row row;
     wrn_fault fault;
-    wrn_db found = wrn_store_get_sandbox(s->server->store, s->who.team_id, s->sandbox_id, &row);
-    if (found == WRN_DB_ERROR) fail_as(s, true, WRN_FAULT_DB_ERROR, "the sandbox could not be read");
-    else if (found != WRN_DB_OK) fail_as(s, true, WRN_FAULT_NOT_FOUND, "sandbox not found");
-    else if (!wrn_sandbox_is_usable(&row, &fault)) fail_fault(s, true, &fault);
-    else return true;
+    if (!find_sandbox(s, &row)) return false;
+    if (wrn_sandbox_is_usable(&row, &fault)) return true;
+    fail_fault(s, true, &fault);
     return false;
 }
 
 static void expect_first(session *s) {
     s->phase = PHASE_FIRST;
     if (s->in_band && !is_usable(s)) return;
-    uv_timer_start(&s->timer, on_timer, PING_MS, PING_MS);
+    uv_timer_start(&s->timer, session_on_timer, PING_MS, PING_MS);
     if (s->kind->open) s->kind->open(s);
 }
 
 static void open_session(wrn_request *request, const session_kind *kind) {
-    static const wrn_websocket_events events = {on_message, on_ws_room, on_gone};
+    static const wrn_websocket_events events = {session_on_message, session_on_ws_room, session_on_gone};
+    wrn_server *server = wrn_server_of(request);
+    const char *id = request->params[0], *selector = request->params[1];
     wrn_sandbox_row row;
     wrn_fault fault;
     bool late = !*request->who.team_id, in_band = wrn_request_is_of_capsules(request);
     if (!wrn_websocket_check(request)) return;
-    if ((late || in_band) && !wrn_id_is(request->params[0], "cl"))
-        return wrn_reply_error(request, WRN_FAULT_INVALID_REQUEST, "invalid sandbox ID");
-    bool known = !late && !in_band;
-    if (known && !wrn_request_sandbox(request, &row)) return;
-    if (known && !wrn_sandbox_is_usable(&row, &fault)) return wrn_reply_fault(request, &fault);
-    if (known && kind->open &&
-        !wrn_command_find(wrn_request_server(request)->sandboxes, &row, request->params[1], &fault))
+    if (!wrn_id_is(id, "cl")) return wrn_reply_invalid(request, "invalid sandbox ID");
+    if (!late && !in_band &&
+        (!wrn_find_sandbox(server, request->who.team_id, id, &row, &fault) || !wrn_sandbox_is_usable(&row, &fault) ||
+         (kind->open && !wrn_command_find(server->sandboxes, &row, selector, &fault))))
         return wrn_reply_fault(request, &fault);
     session *s = calloc(1, sizeof(*s));
-    if (!s) return wrn_reply_error(request, WRN_FAULT_INTERNAL_ERROR, "out of memory");
-    s->viewer = (wrn_viewer){on_start, on_output, on_end, on_command_room};
-    s->server = wrn_request_server(request);
+    s->viewer = (wrn_viewer){session_on_start, session_on_output, session_on_end, session_on_room};
+    s->server = server;
     s->kind = kind;
     s->in_band = in_band;
     s->who = request->who;
     s->bytes = wrn_websocket_offers(request, BYTES_PROTOCOL);
-    const char *frames = s->server->config->terminal_frames;
-    s->raw = kind->is_terminal && frames && strcmp(frames, "binary") == 0;
-    snprintf(s->sandbox_id, sizeof(s->sandbox_id), "%s", request->params[0]);
-    if (kind->open) snprintf(s->selector, sizeof(s->selector), "%s", request->params[1]);
+    s->raw = kind->is_terminal && server->config->terminal_frames == WRN_FRAMES_BINARY;
+    snprintf(s->sandbox_id, sizeof(s->sandbox_id), "%s", id);
+    if (kind->open) snprintf(s->selector, sizeof(s->selector), "%s", selector);
     uv_timer_init(&s->server->loop, &s->timer);
     s->timer.data = s;
     s->ws = wrn_websocket_accept(request, s->bytes ? BYTES_PROTOCOL : NULL, late, &events, s);
-    if (!s->ws) return uv_close((uv_handle_t *)&s->timer, on_timer_closed);
-    if (late) uv_timer_start(&s->timer, on_timer, AUTH_MS, 0);
+    if (!s->ws) return uv_close((uv_handle_t *)&s->timer, session_on_timer_closed);
+    if (late) uv_timer_start(&s->timer, session_on_timer, AUTH_MS, 0);
     else expect_first(s);
 }
 

@@ -1,7 +1,7 @@
-/* files/write and files/stream/write: a form as it comes in, its file as the stdin of a write in the sandbox.
+/* files/write and files/stream/write: the file of a form becomes the stdin of a write operation in the sandbox.
  *
- * The write is committed by the end of its stdin, which it only gets when the whole form has arrived well; otherwise it is
- * aborted. What the sandbox does not take yet is held, and meanwhile nothing is read from the client. */
+ * The end of stdin commits the write. It is only sent when the whole form has arrived and is valid; otherwise the write is
+ * aborted. While the sandbox does not take more, nothing is read from the client. */
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -13,31 +13,31 @@
 
 enum { WRITE_BODY_MAX = 104857600, UPLOAD_PATH_MAX = 65536 };
 
-/* The parts that are text; the names, in that order. */
+/* The text parts. */
 enum { FIELD_PATH, FIELD_MODE, FIELD_OWNER, FIELD_IN_PLACE, FIELD_USER, FIELDS };
 static const char *const names[FIELDS] = {"path", "mode", "owner", "in_place", "user"};
 
 /* Lives in the request's arena. */
 typedef struct upload {
-    wrn_viewer viewer; /* first, so that it leads here */
+    wrn_viewer viewer; /* first: a viewer is cast to this */
     wrn_request *request;
     wrn_sandbox_row row;
     wrn_multipart form;
-    bool streams; /* path first, without a limit */
+    bool streams; /* no size limit; "path" comes before "file" */
     uint64_t received;
     enum { PART_OTHER, PART_FILE, PART_TEXT } part;
     size_t field;                 /* of PART_TEXT */
-    const char *texts[FIELDS];    /* NULL: not known yet */
+    const char *texts[FIELDS];    /* NULL: not known */
     bool seen[FIELDS], file_seen; /* in the form */
-    wrn_buf text;                 /* as far as it has come */
+    wrn_buf text;                 /* of the part that is being read */
     bool form_over, body_over, started;
-    wrn_buf held; /* of the file, from `sent` on; all of it until the path is known */
+    wrn_buf held; /* content that the sandbox has not taken, after the first `sent` bytes */
     size_t sent;
 } upload;
 
-/* Frees what the arena does not; a write that still runs leaves nothing behind. The request, for its answer. */
-static wrn_request *let_go(upload *u) {
-    if (u->viewer.command) wrn_command_signal(u->viewer.command, SIGTERM);
+/* Aborts a write that still runs and frees what is not in the arena. Returns the request, to be answered. */
+static wrn_request *end_upload(upload *u) {
+    if (u->viewer.command) wrn_proc_signal(u->viewer.command->proc, SIGTERM);
     wrn_command_detach(&u->viewer);
     wrn_multipart_free(&u->form);
     wrn_buf_free(&u->text);
@@ -45,14 +45,8 @@ static wrn_request *let_go(upload *u) {
     return u->request;
 }
 
-static bool refuse(upload *u, const char *why) {
-    wrn_reply_error(let_go(u), WRN_FAULT_INVALID_REQUEST, "%s", why);
-    return false;
-}
-
-static bool out_of_memory(upload *u) {
-    wrn_reply_error(let_go(u), WRN_FAULT_INTERNAL_ERROR, "out of memory");
-    return false;
+static bool refuse_upload(upload *u, const char *why) {
+    return wrn_refuse(end_upload(u), WRN_FAULT_INVALID_REQUEST, "%s", why);
 }
 
 static void too_large(wrn_request *request) {
@@ -62,79 +56,62 @@ static void too_large(wrn_request *request) {
 
 /* ---- to the sandbox ---- */
 
-/* Everything has been taken: on to the client's next bytes, or to the end. */
-static void go_on(upload *u) {
-    if (u->body_over) wrn_command_close_stdin(u->viewer.command);
+/* The sandbox has taken everything. */
+static void upload_go_on(upload *u) {
+    if (u->body_over) wrn_proc_close_stdin(u->viewer.command->proc);
     else wrn_request_pause(u->request, false);
 }
 
 static void send_held(upload *u) {
-    u->sent += wrn_command_write(u->viewer.command, u->held.data + u->sent, u->held.size - u->sent);
+    u->sent += wrn_proc_write(u->viewer.command->proc, u->held.data + u->sent, u->held.size - u->sent);
     if (u->sent < u->held.size) return wrn_request_pause(u->request, true);
     wrn_buf_free(&u->held);
     u->sent = 0;
-    go_on(u);
+    upload_go_on(u);
 }
 
-static void on_room(wrn_viewer *viewer) {
+static void upload_on_room(wrn_viewer *viewer) {
     upload *u = (upload *)viewer;
     if (u->held.size) send_held(u);
 }
 
-static bool overloaded(upload *u) {
-    wrn_reply_error(let_go(u), WRN_FAULT_OVERLOADED, "%s", WRN_BUDGET_SPENT);
-    return false;
-}
-
 static bool send_content(upload *u, const char *data, size_t size) {
     if (u->started && !u->held.size) {
-        size_t taken = wrn_command_write(u->viewer.command, data, size);
+        size_t taken = wrn_proc_write(u->viewer.command->proc, data, size);
         data += taken;
         size -= taken;
     }
     if (!size) return true;
-    if (!wrn_request_charge(u->request, size)) return overloaded(u);
+    if (!wrn_request_charge(u->request, size))
+        return wrn_refuse(end_upload(u), WRN_FAULT_OVERLOADED, "%s", WRN_BUDGET_SPENT);
     wrn_buf_put(&u->held, data, size);
-    if (u->held.failed) return out_of_memory(u);
     if (u->started) wrn_request_pause(u->request, true);
     return true;
 }
 
-static void on_output(wrn_viewer *viewer, int stream, const void *data, size_t size) {
-    (void)viewer, (void)stream, (void)data, (void)size;
-}
-
-static void on_end(wrn_viewer *viewer, const wrn_proc_result *result) {
+static void upload_on_end(wrn_viewer *viewer, const wrn_proc_result *result) {
     upload *u = (upload *)viewer;
     wrn_fault fault;
     bool well = wrn_file_ended_well(u->texts[FIELD_PATH], result, &fault), early = !u->body_over;
-    wrn_request *request = let_go(u);
+    wrn_request *request = end_upload(u);
     if (!well) wrn_reply_fault(request, &fault);
-    else if (early) wrn_reply_error(request, WRN_FAULT_AGENT_ERROR, "the sandbox's agent ended before the file did");
+    else if (early)
+        wrn_reply_error(request, WRN_FAULT_AGENT_ERROR,
+                        "the sandbox's agent ended the write before the end of the file");
     else wrn_reply_empty(request, 204);
 }
 
-/* "NAME=TEXT" for the agent; NULL when out of memory. */
-static const char *word(upload *u, size_t field) {
-    WRN_AUTO(wrn_buf_free) wrn_buf text = WRN_BUF_INIT;
-    wrn_buf_printf(&text, "%s=%s", names[field], u->texts[field]);
-    return text.failed ? NULL : wrn_arena_dup(&u->request->arena, text.data, text.size);
-}
-
-/* Both the path and the file are there. */
-static bool start(upload *u) {
+/* Starts the write: the path is known and the file begins. */
+static bool start_write(upload *u) {
     wrn_fault fault;
     const char *argv[6] = {"write", u->texts[FIELD_PATH]};
     size_t count = 2;
     for (size_t field = FIELD_MODE; field <= FIELD_OWNER; field++)
-        if (u->texts[field] && !(argv[count++] = word(u, field))) return out_of_memory(u);
+        if (u->texts[field]) argv[count++] = wrn_file_option(u->request, names[field], u->texts[field]);
     if (u->texts[FIELD_IN_PLACE]) argv[count++] = "in-place";
-    u->viewer = (wrn_viewer){.output = on_output, .end = on_end, .room = on_room};
+    u->viewer = (wrn_viewer){.end = upload_on_end, .room = upload_on_room};
     u->started = wrn_file_start(u->request, &u->row, u->texts[FIELD_USER], argv, &u->viewer, &fault);
-    if (!u->started) {
-        wrn_reply_fault(let_go(u), &fault);
-        return false;
-    }
+    if (!u->started) return wrn_reply_fault(end_upload(u), &fault), false;
     if (u->held.size) send_held(u);
     return true;
 }
@@ -144,9 +121,9 @@ static bool start(upload *u) {
 static bool take_text_part(upload *u, size_t field) {
     char why[100];
     snprintf(why, sizeof(why), "the form has more than one part \"%s\"", names[field]);
-    if (u->seen[field]) return refuse(u, why);
+    if (u->seen[field]) return refuse_upload(u, why);
     snprintf(why, sizeof(why), "the part \"%s\" must come before \"file\"", names[field]);
-    if (u->started && field != FIELD_PATH) return refuse(u, why);
+    if (u->started && field != FIELD_PATH) return refuse_upload(u, why);
     u->seen[field] = true;
     u->part = PART_TEXT;
     u->field = field;
@@ -159,25 +136,26 @@ static bool take_part(upload *u) {
     for (size_t field = 0; field < FIELDS; field++)
         if (strcmp(u->form.name, names[field]) == 0) return take_text_part(u, field);
     if (strcmp(u->form.name, "file") == 0) {
-        if (u->file_seen) return refuse(u, "the form has more than one part \"file\"");
-        if (!u->streams && !u->form.has_filename) return refuse(u, "the part \"file\" needs a filename parameter");
-        if (u->streams && !u->texts[FIELD_PATH]) return refuse(u, "the part \"path\" must come before \"file\"");
+        if (u->file_seen) return refuse_upload(u, "the form has more than one part \"file\"");
+        if (!u->streams && !u->form.has_filename)
+            return refuse_upload(u, "the part \"file\" needs a filename parameter");
+        if (u->streams && !u->texts[FIELD_PATH]) return refuse_upload(u, "the part \"path\" must come before \"file\"");
         u->file_seen = true;
         u->part = PART_FILE;
-        if (u->texts[FIELD_PATH]) return start(u);
+        if (u->texts[FIELD_PATH]) return start_write(u);
     }
     return true;
 }
 
-static bool take_piece(upload *u) {
+static bool upload_take_piece(upload *u) {
     if (u->part == PART_FILE) return send_content(u, u->form.piece, u->form.piece_size);
     if (u->part != PART_TEXT) return true;
     wrn_buf_put(&u->text, u->form.piece, u->form.piece_size);
     return !u->text.failed ||
-           refuse(u, u->field == FIELD_PATH ? "the path is too long" : "a part of the form is too long");
+           refuse_upload(u, u->field == FIELD_PATH ? "the path is too long" : "a part of the form is too long");
 }
 
-/* What is wrong with it; NULL: nothing. An empty one, but for a path, is as none; so is an in_place that says no. */
+/* What is wrong with the text; NULL: nothing. Sets *text to NULL where it is as good as absent. */
 static const char *read_field(const upload *u, const char **text) {
     int64_t ignored;
     switch (u->field) {
@@ -204,71 +182,67 @@ static const char *read_field(const upload *u, const char **text) {
 static bool end_part(upload *u) {
     if (u->part != PART_TEXT) return true;
     const char *text = wrn_arena_dup(&u->request->arena, u->text.data ? u->text.data : "", u->text.size);
-    if (!text) return out_of_memory(u);
-    if (strlen(text) != u->text.size) return refuse(u, "a part of the form that is text holds a NUL");
+    if (strlen(text) != u->text.size) return refuse_upload(u, "a text part of the form holds a NUL character");
     const char *why = read_field(u, &text);
-    if (why) return refuse(u, why);
+    if (why) return refuse_upload(u, why);
     u->texts[u->field] = text;
     wrn_buf_free(&u->text);
-    return u->field != FIELD_PATH || !u->file_seen || u->started || start(u);
+    return u->field != FIELD_PATH || !u->file_seen || u->started || start_write(u);
 }
 
 /* False when the request has been answered. */
-static bool take_step(upload *u, wrn_multipart_step step) {
+static bool upload_take_step(upload *u, wrn_multipart_step step) {
     switch (step) {
     case WRN_MULTIPART_PART: return take_part(u);
-    case WRN_MULTIPART_PIECE: return take_piece(u);
+    case WRN_MULTIPART_PIECE: return upload_take_piece(u);
     case WRN_MULTIPART_PART_END: return end_part(u);
     case WRN_MULTIPART_END: u->form_over = true; return true;
-    case WRN_MULTIPART_BAD: return refuse(u, u->form.why);
+    case WRN_MULTIPART_BAD: return refuse_upload(u, u->form.why);
     case WRN_MULTIPART_MORE: return true;
     }
     return true;
 }
 
-static void on_piece(wrn_request *request, const char *data, size_t size) {
+static void upload_on_piece(wrn_request *request, const char *data, size_t size) {
     upload *u = request->handler;
     u->received += size;
-    if (!u->streams && u->received > WRITE_BODY_MAX) return too_large(let_go(u));
+    if (!u->streams && u->received > WRITE_BODY_MAX) return too_large(end_upload(u));
     for (size_t at = 0, used; at < size; at += used)
-        if (!take_step(u, wrn_multipart_feed(&u->form, data + at, size - at, &used))) return;
+        if (!upload_take_step(u, wrn_multipart_feed(&u->form, data + at, size - at, &used))) return;
 }
 
-static void on_body_end(wrn_request *request) {
+static void upload_on_body_end(wrn_request *request) {
     upload *u = request->handler;
     const char *why = !u->form_over           ? "the form breaks off before its closing boundary"
                       : !u->texts[FIELD_PATH] ? "the form has no part \"path\""
                       : !u->file_seen         ? "the form has no part \"file\""
                                               : NULL;
-    if (why) return (void)refuse(u, why);
+    if (why) return (void)refuse_upload(u, why);
     u->body_over = true;
-    if (!u->held.size) go_on(u);
+    if (!u->held.size) upload_go_on(u);
 }
 
-static void on_gone(wrn_request *request) {
-    wrn_reply_error(let_go(request->handler), WRN_FAULT_READ_ERROR,
+static void upload_on_gone(wrn_request *request) {
+    wrn_reply_error(end_upload(request->handler), WRN_FAULT_READ_ERROR,
                     "the client went away before the end of its request");
 }
 
-static void begin(wrn_request *request, bool streams) {
-    wrn_fault fault;
+static void begin_upload(wrn_request *request, const wrn_sandbox_row *row, bool streams) {
     upload *u = wrn_arena_alloc(&request->arena, sizeof(*u));
-    if (!u) return wrn_reply_error(request, WRN_FAULT_INTERNAL_ERROR, "out of memory");
-    if (!wrn_request_sandbox(request, &u->row)) return;
-    if (!wrn_sandbox_is_usable(&u->row, &fault)) return wrn_reply_fault(request, &fault);
     if (!streams && request->head.content_length > WRITE_BODY_MAX) return too_large(request);
     u->request = request;
+    u->row = *row;
     u->streams = streams;
     const char *path = streams ? NULL : wrn_query_get(request->head.query, "path", &request->arena);
     if (path && *path) u->texts[FIELD_PATH] = path;
     if (!wrn_multipart_init(&u->form, wrn_http_head_get(&request->head, "content-type")))
-        return (void)refuse(u, u->form.why);
+        return (void)refuse_upload(u, u->form.why);
     request->handler = u;
-    request->on_piece = on_piece;
-    request->on_body_end = on_body_end;
-    request->on_gone = on_gone;
+    request->on_piece = upload_on_piece;
+    request->on_body_end = upload_on_body_end;
+    request->on_gone = upload_on_gone;
 }
 
-void wrn_route_write_file(wrn_request *request) { begin(request, false); }
+void wrn_route_write_file(wrn_request *request, const wrn_sandbox_row *row) { begin_upload(request, row, false); }
 
-void wrn_route_stream_write_file(wrn_request *request) { begin(request, true); }
+void wrn_route_stream_write_file(wrn_request *request, const wrn_sandbox_row *row) { begin_upload(request, row, true); }

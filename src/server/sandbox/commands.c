@@ -4,33 +4,17 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/arena.h"
 #include "base/auto.h"
 #include "base/buf.h"
 #include "base/json.h"
 #include "base/text.h"
 #include "server/sandbox/internal.h"
-#include "wire/term.h"
 
 enum { LABEL_MAX = 16 * 1024 };
 
-struct wrn_command {
-    sandbox *sandbox;
-    wrn_command *next;
-    wrn_proc *proc;
-    wrn_viewer *viewers;
-    int64_t pid;
-    bool terminal, foreground, builtin, started, stopped;
-    bool raw; /* of a terminal: its viewers speak binary frames */
-    char tag[WRN_TAG_MAX + 1];
-    const char *const *argv;
-    wrn_arena arena;
-    wrn_replay recent; /* of a terminal */
-};
+/* ---- events of the command ---- */
 
-/* ---- what the backend tells ---- */
-
-static void on_start(void *context, int64_t pid) {
+static void command_on_start(void *context, int64_t pid) {
     wrn_command *command = context;
     command->started = true;
     command->pid = pid;
@@ -40,16 +24,16 @@ static void on_start(void *context, int64_t pid) {
     }
 }
 
-static void on_output(void *context, int stream, const void *data, size_t size) {
+static void command_on_output(void *context, int stream, const void *data, size_t size) {
     wrn_command *command = context;
     if (command->terminal) wrn_replay_put(&command->recent, data, size);
     for (wrn_viewer *v = command->viewers, *next; v; v = next) {
         next = v->next;
-        v->output(v, stream, data, size);
+        if (v->output) v->output(v, stream, data, size);
     }
 }
 
-static void on_room(void *context) {
+static void command_on_room(void *context) {
     wrn_command *command = context;
     for (wrn_viewer *v = command->viewers, *next; v; v = next) {
         next = v->next;
@@ -67,7 +51,7 @@ static void free_command(wrn_command *command) {
     free(command);
 }
 
-static void on_end(void *context, const wrn_proc_result *result) {
+static void command_on_end(void *context, const wrn_proc_result *result) {
     wrn_command *command = context;
     sandbox *s = command->sandbox;
     wrn_viewer *viewers = command->viewers;
@@ -83,21 +67,18 @@ static void on_end(void *context, const wrn_proc_result *result) {
 
 /* ---- starting and finding ---- */
 
-static bool copy_argv(wrn_command *command, const wrn_proc_spec *spec) {
+static void copy_argv(wrn_command *command, const wrn_proc_spec *spec) {
     size_t count = 0;
     while (spec->args && spec->args[count]) count++;
     const char **argv = wrn_arena_alloc(&command->arena, (count + 2) * sizeof(*argv));
-    if (!argv) return false;
     command->argv = argv;
     for (size_t i = 0; i <= count; i++) {
         const char *text = i ? spec->args[i - 1] : spec->cmd;
         argv[i] = wrn_arena_dup(&command->arena, text, strlen(text));
-        if (!argv[i]) return false;
     }
-    return true;
 }
 
-/* What the server runs for itself is nobody's process. */
+/* Builtins, which the server runs for itself, are not shown. */
 static bool is_public(const wrn_command *command) { return command->started && !command->builtin; }
 
 static wrn_command *find_tag(const sandbox *s, const char *tag) {
@@ -112,18 +93,15 @@ static wrn_command *new_command(sandbox *s, const wrn_proc_spec *spec, const cha
         return NULL;
     }
     wrn_command *command = calloc(1, sizeof(*command));
-    if (command && copy_argv(command, spec)) {
-        command->sandbox = s;
-        command->terminal = spec->cols && spec->rows;
-        command->builtin = spec->builtin;
-        command->recent.keep = WRN_REPLAY_MAX;
-        if (tag) snprintf(command->tag, sizeof(command->tag), "%s", tag);
-        return command;
-    }
-    if (command) wrn_arena_free(&command->arena);
-    free(command);
-    wrn_fault_set(fault, WRN_FAULT_INTERNAL_ERROR, "out of memory");
-    return NULL;
+    copy_argv(command, spec);
+    command->sandbox = s;
+    command->terminal = spec->cols && spec->rows;
+    command->builtin = spec->builtin;
+    command->recent.keep = WRN_REPLAY_MAX;
+    if (tag) snprintf(command->tag, sizeof(command->tag), "%s", tag);
+    command->next = s->commands;
+    s->commands = command;
+    return command;
 }
 
 static bool put_label_with(const wrn_command *command, size_t args, wrn_buf *out) {
@@ -136,17 +114,12 @@ static bool put_label_with(const wrn_command *command, size_t args, wrn_buf *out
     if (command->raw) wrn_json_set_bool(label, "raw", true);
     out->size = 0;
     wrn_json_write(label, out);
-    return !out->failed && out->size < LABEL_MAX;
+    return out->size < LABEL_MAX;
 }
 
-/* What the next server has to know of it; with its arguments, if they fit. */
+/* Writes what the next server needs to know of the command; without its arguments if they are too long. */
 static bool put_label(const wrn_command *command, wrn_buf *out) {
     return put_label_with(command, SIZE_MAX - 1, out) || put_label_with(command, 0, out);
-}
-
-static void list_command(sandbox *s, wrn_command *command) {
-    command->next = s->commands;
-    s->commands = command;
 }
 
 wrn_command *wrn_command_start(wrn_sandboxes *all, const wrn_sandbox_row *row, const wrn_proc_spec *spec,
@@ -154,11 +127,10 @@ wrn_command *wrn_command_start(wrn_sandboxes *all, const wrn_sandbox_row *row, c
     sandbox *s = wrn_sandbox_usable(all, row, fault);
     wrn_command *command = s ? new_command(s, spec, tag, fault) : NULL;
     if (!command) return NULL;
-    list_command(s, command);
     command->foreground = kind == WRN_COMMAND_FOREGROUND;
     s->foreground += command->foreground;
     wrn_sandbox_touch(s);
-    const wrn_proc_events events = {on_start, on_output, on_end, on_room, command};
+    const wrn_proc_events events = {command_on_start, command_on_output, command_on_end, command_on_room, command};
     WRN_AUTO(wrn_buf_free) wrn_buf label = WRN_BUF_INIT;
     wrn_proc_spec own = *spec;
     if (!command->foreground && put_label(command, &label)) own.label = label.data;
@@ -172,7 +144,7 @@ wrn_command *wrn_command_start(wrn_sandboxes *all, const wrn_sandbox_row *row, c
     return NULL;
 }
 
-/* Comes from the sandbox, which may have changed it: it is no more than what to call the command. */
+/* Untrusted: the label comes back from the sandbox, and only serves to name the command. */
 static bool read_label(const char *text, wrn_proc_spec *spec, const char **tag, const char **args, size_t max,
                        wrn_json **root) {
     const char *why;
@@ -201,8 +173,7 @@ bool wrn_command_adopt(sandbox *s, const wrn_detached *kept, wrn_proc_events *ev
     command->started = kept->pid != 0;
     command->terminal = kept->terminal;
     wrn_json_bool(wrn_json_get(root, "raw"), &command->raw);
-    list_command(s, command);
-    *events = (wrn_proc_events){on_start, on_output, on_end, on_room, command};
+    *events = (wrn_proc_events){command_on_start, command_on_output, command_on_end, command_on_room, command};
     return true;
 }
 
@@ -231,13 +202,13 @@ bool wrn_command_list(wrn_sandboxes *all, const wrn_sandbox_row *row, void (*eac
     return true;
 }
 
-/* ---- watching ---- */
+/* ---- viewers ---- */
 
-/* What it has shown, and then the program draws itself anew. */
+/* Sends the kept output, then has the program redraw itself. */
 static void show_recent(wrn_command *command, wrn_viewer *viewer) {
     WRN_AUTO(wrn_buf_free) wrn_buf replay = WRN_BUF_INIT;
     wrn_replay_write(&command->recent, &replay);
-    if (replay.size) viewer->output(viewer, 1, replay.data, replay.size);
+    if (replay.size && viewer->output) viewer->output(viewer, 1, replay.data, replay.size);
     wrn_proc_resize(command->proc, 0, 0);
 }
 
@@ -250,7 +221,7 @@ void wrn_command_attach(wrn_command *command, wrn_viewer *viewer) {
     if (viewer->command == command && command->terminal && command->started) show_recent(command, viewer);
 }
 
-/* Output flows while no viewer holds it up. */
+/* Output flows while no viewer has stopped it. */
 static void update_flow(wrn_command *command) {
     bool stop = false;
     for (const wrn_viewer *v = command->viewers; v; v = v->next) stop = stop || v->stopped;
@@ -275,26 +246,7 @@ void wrn_command_pause(wrn_viewer *viewer, bool pause) {
     if (viewer->command) update_flow(viewer->command);
 }
 
-/* ---- acting on it ---- */
-
-void wrn_command_signal(wrn_command *command, int signo) { wrn_proc_signal(command->proc, signo); }
-
-void wrn_command_give_up(wrn_command *command) { wrn_proc_give_up(command->proc); }
-
-size_t wrn_command_write(wrn_command *command, const void *data, size_t size) {
-    return wrn_proc_write(command->proc, data, size);
-}
-
-void wrn_command_close_stdin(wrn_command *command) { wrn_proc_close_stdin(command->proc); }
-
-void wrn_command_resize(wrn_command *command, uint16_t cols, uint16_t rows) {
-    wrn_proc_resize(command->proc, cols, rows);
-}
-
 void wrn_command_touch(wrn_command *command) { wrn_sandbox_touch(command->sandbox); }
-
-int64_t wrn_command_pid(const wrn_command *command) { return command->pid; }
-const char *wrn_command_tag(const wrn_command *command) { return command->tag; }
 
 void wrn_command_set_raw(wrn_command *command) {
     WRN_AUTO(wrn_buf_free) wrn_buf label = WRN_BUF_INIT;
@@ -302,7 +254,3 @@ void wrn_command_set_raw(wrn_command *command) {
     command->raw = true;
     if (put_label(command, &label)) wrn_proc_relabel(command->proc, label.data);
 }
-
-bool wrn_command_is_raw(const wrn_command *command) { return command->raw; }
-bool wrn_command_is_terminal(const wrn_command *command) { return command->terminal; }
-const char *const *wrn_command_argv(const wrn_command *command) { return command->argv; }

@@ -1,4 +1,4 @@
-/* What the files of sandbox/ share. */
+/* Shared by the files of sandbox/. */
 #ifndef WRN_SERVER_SANDBOX_INTERNAL_H
 #define WRN_SERVER_SANDBOX_INTERNAL_H
 
@@ -13,9 +13,9 @@ enum { WRN_BUCKETS = 1024 };
 typedef struct change {
     struct change *next;
     wrn_event event;
-    wrn_sandbox_done_fn done; /* NULL: nobody waits */
+    wrn_sandbox_done_fn done; /* NULL: the server asked for it */
     void *context;
-    wrn_snapshot_row *snapshot; /* that is to be made; `context` owns it */
+    wrn_snapshot_row *snapshot; /* to be made; owned by `context` */
 } change;
 
 typedef struct sandbox {
@@ -23,18 +23,19 @@ typedef struct sandbox {
     struct sandbox *next; /* in its bucket */
     wrn_sandbox_row row;
     wrn_state state;
-    wrn_box *box;
-    bool busy, gone;
-    change *changes, **last_change; /* the first one is in progress when busy */
+    wrn_box *box; /* NULL while it is made or adopted */
+    bool busy;    /* with the first of `changes`, or being made */
+    bool gone;
+    change *changes, **last_change;
     size_t change_count;
     wrn_sandbox_done_fn created;
     void *created_context;
     wrn_command *commands; /* that run */
-    size_t foreground;     /* of them */
+    size_t foreground;     /* how many of them are in the foreground */
     int64_t active_ms;
     uv_timer_t idle;
     wrn_meter meter;
-    int64_t added_up_ms; /* its usage up to then is written down; Unix time */
+    int64_t usage_ms; /* usage is recorded up to this time; Unix time */
 } sandbox;
 
 struct wrn_sandboxes {
@@ -43,32 +44,36 @@ struct wrn_sandboxes {
     int64_t count, memory_mb;
     wrn_sampler sampler;
     wrn_watcher *watchers;
-    bool stopping, leaving; /* leaving: to the next server what is left when its changes are done */
-    size_t adopting;
-    uv_timer_t patience; /* with those */
-    bool awaiting;       /* until there are none, or it is over */
+    bool stopping;
+    bool leaving;    /* stopping, and sandboxes go to the next server once their changes are done */
+    size_t adopting; /* how many are being adopted */
+    uv_timer_t patience;
+    bool awaiting; /* inside of wrn_sandboxes_await() */
     void (*stopped)(void *context);
     void *stopped_context;
 };
 
-/* The one that lives; NULL when there is none. */
+/* NULL when no such sandbox is alive. */
 sandbox *wrn_sandbox_find(wrn_sandboxes *all, const char *id);
-/* A snapshot waits its turn as any change does. The event's fault is set on false. */
+/* Queues a snapshot, like any change. False with a fault. */
 bool wrn_sandbox_add_snapshot(sandbox *s, wrn_snapshot_row *row, wrn_sandbox_done_fn done, void *context,
                               wrn_fault *fault);
-/* Ends the change under way, and starts the next one. */
+/* Ends the change in progress and starts the next one. */
 void wrn_sandbox_end_change(sandbox *s, const wrn_fault *fault);
-/* The snapshot of the frozen sandbox, whose turn it is. */
+/* Makes the snapshot of a frozen sandbox. */
 void wrn_snapshot_copy(sandbox *s, wrn_snapshot_row *row);
-/* What a sandbox of that row is made from: brings its sizes in line. `id` is "" for a template of the platform. */
+/* Finds the template of a sandbox to be made and sets its sizes accordingly. `id`: of the snapshot; "" for a template of the
+ * platform. */
 bool wrn_snapshot_apply(wrn_sandboxes *all, wrn_sandbox_row *row, char id[WRN_ID_SIZE], wrn_fault *fault);
 
-/* The one that lives and can be used; NULL with a fault. */
+/* The living sandbox, if commands can run in it; NULL with a fault. */
 sandbox *wrn_sandbox_usable(wrn_sandboxes *all, const wrn_sandbox_row *row, wrn_fault *fault);
-/* A command that goes on from before; false when it is none of ours. */
+/* Takes over a command of an earlier run; false when its label is malformed. */
 bool wrn_command_adopt(sandbox *s, const wrn_detached *kept, wrn_proc_events *events);
-/* Something used it. Does not write: the store's copy has whole seconds and is only for show. */
+/* Restarts the idle timer. */
 void wrn_sandbox_touch(sandbox *s);
+/* The same, and stores the time, which is only for display. */
 void wrn_sandbox_touch_and_write(sandbox *s);
+void wrn_sandbox_db_fault(wrn_fault *fault);
 
 #endif

@@ -1,14 +1,12 @@
 #include "server/sandbox/metrics.h"
 
-#include <string.h>
-
 #include "base/clock.h"
 #include "server/sandbox/internal.h"
 
 enum { TICK_MS = 1000, TURNS = 5, HALF_MINUTE = 6, FIVE_MINUTES = 60 /* samples */, USAGE_SECONDS = 60 };
 
 static const struct {
-    int64_t slots, seconds; /* `seconds`: the longest range it serves */
+    int64_t slots, seconds; /* seconds: the longest range that it serves */
 } rings[] = {
     [WRN_RING_RECENT] = {WRN_RECENT_POINTS, 600},
     [WRN_RING_HALF_MINUTES] = {240, 7200},
@@ -23,22 +21,22 @@ typedef struct batch {
 } batch;
 
 static bool begin_batch(batch *b) {
-    if (b->open || b->outcome != WRN_DB_OK) return b->outcome == WRN_DB_OK;
-    b->outcome = wrn_store_begin_batch(b->store);
-    return b->open = b->outcome == WRN_DB_OK;
+    if (!b->open && b->outcome == WRN_DB_OK) b->outcome = wrn_store_begin(b->store);
+    b->open = true;
+    return b->outcome == WRN_DB_OK;
 }
 
-static void put(batch *b, const sandbox *s, int ring, int64_t number, const wrn_point *point) {
+static void put_point(batch *b, const sandbox *s, int ring, int64_t number, const wrn_point *point) {
     if (begin_batch(b)) b->outcome = wrn_store_put_point(b->store, s->row.id, ring, number % rings[ring].slots, point);
 }
 
 static void end_batch(const batch *b) {
-    if (b->open) wrn_store_end_batch(b->store, b->outcome);
+    if (b->open) wrn_store_end(b->store, b->outcome);
 }
 
-/* Looks at the sandbox now, with its use of cpu since the last look. False when that can't be told: for the first time,
- * or ever, where no cgroup measures it. */
-static bool look(const sandbox *s, wrn_point *out, int64_t *cpu_usec, int64_t *at_us) {
+/* Measures the sandbox; cpu is its use since the last measurement. False when that is unknown: the first time, or always
+ * where no cgroup measures it. */
+static bool measure(const sandbox *s, wrn_point *out, int64_t *cpu_usec, int64_t *at_us) {
     wrn_box_stats stats;
     const wrn_meter *m = &s->meter;
     wrn_box_measure(s->box, &stats);
@@ -58,13 +56,12 @@ static bool look(const sandbox *s, wrn_point *out, int64_t *cpu_usec, int64_t *a
 
 static void add_to_average(batch *b, const sandbox *s, wrn_average *sum, int ring, int64_t samples,
                            const wrn_point *point) {
-    sum->cpu_pct += point->cpu_pct;
-    sum->mem_bytes += (double)point->mem_bytes;
-    sum->disk_bytes += (double)point->disk_bytes;
+#define ADD_METRIC(type, name) sum->name += (double)point->name;
+#define MEAN_METRIC(type, name) .name = (type)(sum->name / (double)sum->samples),
+    WRN_METRICS(ADD_METRIC)
     if (++sum->samples < samples) return;
-    double n = (double)sum->samples;
-    const wrn_point mean = {point->at, sum->cpu_pct / n, (int64_t)(sum->mem_bytes / n), (int64_t)(sum->disk_bytes / n)};
-    put(b, s, ring, sum->points, &mean);
+    const wrn_point mean = {.at = point->at, WRN_METRICS(MEAN_METRIC)};
+    put_point(b, s, ring, sum->points, &mean);
     *sum = (wrn_average){.points = sum->points + 1};
 }
 
@@ -72,9 +69,9 @@ static void sample(sandbox *s, batch *b) {
     wrn_meter *m = &s->meter;
     wrn_point point;
     int64_t cpu_usec, at_us;
-    /* Now and then, so that a crash loses little of it. */
-    if (wrn_unix_time() - s->added_up_ms / 1000 >= USAGE_SECONDS && begin_batch(b)) b->outcome = wrn_usage_add_up(s);
-    bool ok = look(s, &point, &cpu_usec, &at_us);
+    /* Recorded now and then, so that a crash loses little usage. */
+    if (wrn_unix_time() - s->usage_ms / 1000 >= USAGE_SECONDS && begin_batch(b)) b->outcome = wrn_usage_record(s);
+    bool ok = measure(s, &point, &cpu_usec, &at_us);
     m->cpu_usec = cpu_usec;
     m->at_us = at_us;
     if (!ok) return;
@@ -83,7 +80,7 @@ static void sample(sandbox *s, batch *b) {
     add_to_average(b, s, &m->five_minutes, WRN_RING_FIVE_MINUTES, FIVE_MINUTES, &point);
 }
 
-static void on_tick(uv_timer_t *timer) {
+static void metrics_on_tick(uv_timer_t *timer) {
     wrn_sandboxes *all = timer->data;
     batch b = {.store = all->config.store};
     if (!all->count) uv_timer_stop(timer);
@@ -94,14 +91,15 @@ static void on_tick(uv_timer_t *timer) {
     end_batch(&b);
 }
 
-static void start(wrn_sandboxes *all) {
+static void start_sampler(wrn_sandboxes *all) {
     wrn_sampler *sampler = &all->sampler;
     if (!sampler->open) {
         uv_timer_init(all->config.loop, &sampler->timer);
         sampler->timer.data = all;
         sampler->open = true;
     }
-    if (!uv_is_active((uv_handle_t *)&sampler->timer)) uv_timer_start(&sampler->timer, on_tick, TICK_MS, TICK_MS);
+    if (!uv_is_active((uv_handle_t *)&sampler->timer))
+        uv_timer_start(&sampler->timer, metrics_on_tick, TICK_MS, TICK_MS);
 }
 
 static void store_recent(sandbox *s) {
@@ -109,7 +107,7 @@ static void store_recent(sandbox *s) {
     batch b = {.store = s->all->config.store};
     if (s->box) sample(s, &b);
     for (int64_t i = m->count > WRN_RECENT_POINTS ? m->count - WRN_RECENT_POINTS : 0; i < m->count; i++)
-        put(&b, s, WRN_RING_RECENT, i, &m->recent[i % WRN_RECENT_POINTS]);
+        put_point(&b, s, WRN_RING_RECENT, i, &m->recent[i % WRN_RECENT_POINTS]);
     end_batch(&b);
 }
 
@@ -117,10 +115,10 @@ void wrn_metrics_entered(sandbox *s) {
     batch b = {.store = s->all->config.store};
     switch (s->state) {
     case WRN_STATE_RUNNING:
-        s->meter.cpu_usec = -1; /* nothing is known of the time before */
+        s->meter.cpu_usec = -1;
         if (s->box) sample(s, &b);
         end_batch(&b);
-        start(s->all);
+        start_sampler(s->all);
         break;
     case WRN_STATE_PAUSED: store_recent(s); break;
     default: wrn_store_drop_points(s->all->config.store, s->row.id); break;
@@ -131,10 +129,9 @@ void wrn_metrics_leave(sandbox *s) {
     if (s->state == WRN_STATE_RUNNING) store_recent(s);
 }
 
-static bool remember(void *context, const wrn_point *point) {
+static void remember_point(void *context, const wrn_point *point) {
     wrn_meter *m = context;
     m->recent[m->count++ % WRN_RECENT_POINTS] = *point;
-    return true;
 }
 
 void wrn_metrics_adopted(sandbox *s) {
@@ -142,8 +139,8 @@ void wrn_metrics_adopted(sandbox *s) {
     wrn_meter *m = &s->meter;
     m->half_minute.points = wrn_store_next_slot(store, s->row.id, WRN_RING_HALF_MINUTES);
     m->five_minutes.points = wrn_store_next_slot(store, s->row.id, WRN_RING_FIVE_MINUTES);
-    wrn_store_list_points(store, s->row.id, WRN_RING_RECENT, wrn_unix_time() - rings[WRN_RING_RECENT].seconds, remember,
-                          m);
+    wrn_store_list_points(store, s->row.id, WRN_RING_RECENT, wrn_unix_time() - rings[WRN_RING_RECENT].seconds,
+                          remember_point, m);
     if (s->state == WRN_STATE_RUNNING) wrn_metrics_entered(s);
 }
 
@@ -152,25 +149,25 @@ void wrn_metrics_close(wrn_sandboxes *all) {
     all->sampler.open = false;
 }
 
-static bool read_recent(const sandbox *s, int64_t since, wrn_point_fn each, void *context) {
+static void read_recent(const sandbox *s, int64_t since, wrn_point_fn each, void *context) {
     const wrn_meter *m = &s->meter;
     wrn_point point;
     int64_t cpu_usec, at_us;
     for (int64_t i = m->count > WRN_RECENT_POINTS ? m->count - WRN_RECENT_POINTS : 0; i < m->count; i++) {
         const wrn_point *known = &m->recent[i % WRN_RECENT_POINTS];
-        if (known->at >= since && !each(context, known)) return false;
+        if (known->at >= since) each(context, known);
     }
-    /* And how things are just now, so that there is something to see from the start. */
-    return !s->box || !look(s, &point, &cpu_usec, &at_us) || each(context, &point);
+    /* And a new one, so that there is one from the start. */
+    if (s->box && measure(s, &point, &cpu_usec, &at_us)) each(context, &point);
 }
 
-bool wrn_metrics_read(wrn_sandboxes *all, const wrn_sandbox_row *row, int64_t seconds, wrn_point_fn each,
-                      void *context) {
+wrn_db wrn_metrics_read(wrn_sandboxes *all, const wrn_sandbox_row *row, int64_t seconds, wrn_point_fn each,
+                        void *context) {
     int ring = WRN_RING_RECENT;
     while (rings[ring].seconds < seconds) ring++;
     wrn_fault fault;
     int64_t since = wrn_unix_time() - seconds;
     const sandbox *live = ring == WRN_RING_RECENT ? wrn_sandbox_usable(all, row, &fault) : NULL;
-    if (live) return read_recent(live, since, each, context);
-    return wrn_store_list_points(all->config.store, row->id, ring, since, each, context) == WRN_DB_OK;
+    if (live) return read_recent(live, since, each, context), WRN_DB_OK;
+    return wrn_store_list_points(all->config.store, row->id, ring, since, each, context);
 }

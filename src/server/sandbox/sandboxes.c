@@ -14,11 +14,11 @@ enum { CHANGES_MAX = 64 };
 
 static void start_changes(sandbox *s);
 
-static void db_fault(wrn_fault *fault) {
+void wrn_sandbox_db_fault(wrn_fault *fault) {
     wrn_fault_set(fault, WRN_FAULT_DB_ERROR, "the database failed; see wrennd's log");
 }
 
-/* ---- the table of those that live ---- */
+/* ---- the table of living sandboxes ---- */
 
 static sandbox **bucket_of(wrn_sandboxes *all, const char *id) {
     uint32_t hash = 2166136261U;
@@ -32,7 +32,7 @@ sandbox *wrn_sandbox_find(wrn_sandboxes *all, const char *id) {
     return s;
 }
 
-static void on_idle_closed(uv_handle_t *handle) { free(handle->data); }
+static void sandbox_on_idle_closed(uv_handle_t *handle) { free(handle->data); }
 
 static void check_stopped(wrn_sandboxes *all) {
     if (!all->stopping || all->count || !all->stopped) return;
@@ -49,11 +49,12 @@ static void forget(sandbox *s) {
     all->count--;
     all->memory_mb -= s->row.memory_mb;
     s->gone = true;
-    uv_close((uv_handle_t *)&s->idle, on_idle_closed);
+    uv_close((uv_handle_t *)&s->idle, sandbox_on_idle_closed);
 }
 
 /* ---- states ---- */
 
+/* Stores the next state; false when that fails. */
 static bool enter(sandbox *s, wrn_state next) {
     wrn_sandbox_row row = s->row;
     snprintf(row.status, sizeof(row.status), "%s", wrn_state_name(next));
@@ -86,7 +87,7 @@ bool wrn_sandbox_is_usable(const wrn_sandbox_row *row, wrn_fault *fault) {
 
 /* ---- idling ---- */
 
-static void on_idle(uv_timer_t *timer);
+static void sandbox_on_idle(uv_timer_t *timer);
 
 static void arm_idle(sandbox *s) {
     if (s->gone) return;
@@ -95,7 +96,7 @@ static void arm_idle(sandbox *s) {
         return;
     }
     int64_t left = s->active_ms + s->row.timeout_sec * 1000 - wrn_now_ms();
-    uv_timer_start(&s->idle, on_idle, left > 0 ? (uint64_t)left : 0, 0);
+    uv_timer_start(&s->idle, sandbox_on_idle, left > 0 ? (uint64_t)left : 0, 0);
 }
 
 void wrn_sandbox_touch(sandbox *s) {
@@ -111,25 +112,33 @@ void wrn_sandbox_touch_and_write(sandbox *s) {
     wrn_store_update_sandbox(s->all->config.store, &s->row);
 }
 
-static bool add_change(sandbox *s, wrn_event event, wrn_sandbox_done_fn done, void *context) {
-    change *c = s->change_count < CHANGES_MAX || !done ? calloc(1, sizeof(*c)) : NULL;
-    if (!c) return false;
+static change *add_change(sandbox *s, wrn_event event, wrn_sandbox_done_fn done, void *context) {
+    change *c = calloc(1, sizeof(*c));
     *c = (change){NULL, event, done, context, NULL};
     *s->last_change = c;
     s->last_change = &c->next;
     s->change_count++;
-    return true;
+    return c;
 }
 
-static void on_idle(uv_timer_t *timer) {
+/* For requests. NULL with a fault when the state does not allow it, or too many changes wait. */
+static change *request_change(sandbox *s, wrn_event event, wrn_sandbox_done_fn done, void *context, wrn_fault *fault) {
+    if (wrn_state_step(s->state, event).action == WRN_ACTION_REFUSE)
+        return refuse_state(s->row.status, event, fault), NULL;
+    if (s->change_count < CHANGES_MAX) return add_change(s, event, done, context);
+    wrn_fault_set(fault, WRN_FAULT_CONFLICT, "too many changes of this sandbox are waiting");
+    return NULL;
+}
+
+static void sandbox_on_idle(uv_timer_t *timer) {
     sandbox *s = timer->data;
     wrn_log_info("sandbox %s was idle for %lld s: pausing it", s->row.id, (long long)s->row.timeout_sec);
-    if (add_change(s, WRN_EVENT_PAUSE, NULL, NULL)) start_changes(s);
+    add_change(s, WRN_EVENT_PAUSE, NULL, NULL);
+    start_changes(s);
 }
 
 /* ---- changes ---- */
 
-/* Ends the change in progress. */
 static void end_change(sandbox *s, const wrn_fault *fault) {
     change *c = s->changes;
     s->changes = c->next;
@@ -147,7 +156,7 @@ void wrn_sandbox_end_change(sandbox *s, const wrn_fault *fault) {
     start_changes(s);
 }
 
-static void on_frozen(void *context, const wrn_fault *fault) {
+static void sandbox_on_frozen(void *context, const wrn_fault *fault) {
     sandbox *s = context;
     if (!fault && s->changes->snapshot) return wrn_snapshot_copy(s, s->changes->snapshot);
     bool unattended = !s->changes->done;
@@ -157,12 +166,12 @@ static void on_frozen(void *context, const wrn_fault *fault) {
         arm_idle(s);
     }
     end_change(s, fault);
-    /* Nobody may know of a sandbox that can't be paused when idle; better gone than running for ever. */
+    /* An idle sandbox that can't be paused is destroyed: it might be forgotten, and would run forever. */
     if (fault && unattended) add_change(s, WRN_EVENT_DESTROY, NULL, NULL);
     start_changes(s);
 }
 
-static void on_thawed(void *context, const wrn_fault *fault) {
+static void sandbox_on_thawed(void *context, const wrn_fault *fault) {
     sandbox *s = context;
     wrn_fault own;
     wrn_transition step = wrn_state_step(s->state, WRN_EVENT_RESUMED);
@@ -171,14 +180,14 @@ static void on_thawed(void *context, const wrn_fault *fault) {
         fault = &own;
     } else if (!fault) {
         s->row.started_at = 0;
-        if (!enter(s, step.next)) db_fault(&own), fault = &own;
+        if (!enter(s, step.next)) wrn_sandbox_db_fault(&own), fault = &own;
         wrn_sandbox_touch(s);
     }
     end_change(s, fault);
     start_changes(s);
 }
 
-static void on_destroyed(void *context, const wrn_fault *fault) {
+static void sandbox_on_destroyed(void *context, const wrn_fault *fault) {
     sandbox *s = context;
     wrn_sandboxes *all = s->all;
     forget(s);
@@ -190,10 +199,10 @@ static void on_destroyed(void *context, const wrn_fault *fault) {
 
 static void destroy_box(sandbox *s) {
     uv_timer_stop(&s->idle);
-    wrn_box_destroy(s->box, on_destroyed, s);
+    wrn_box_destroy(s->box, sandbox_on_destroyed, s);
 }
 
-/* Starts the first change, or ends it with a fault; false when it has ended. */
+/* Starts the first change; false when it has ended already. */
 static bool start_change(sandbox *s) {
     wrn_fault fault;
     wrn_event event = s->changes->event;
@@ -203,25 +212,25 @@ static bool start_change(sandbox *s) {
         return end_change(s, &fault), false;
     }
     if (step.next != s->state && !enter(s, step.next) && event != WRN_EVENT_DESTROY) {
-        db_fault(&fault);
+        wrn_sandbox_db_fault(&fault);
         return end_change(s, &fault), false;
     }
     switch (step.action) {
     case WRN_ACTION_FREEZE:
         uv_timer_stop(&s->idle);
-        wrn_box_freeze(s->box, on_frozen, s);
+        wrn_box_freeze(s->box, sandbox_on_frozen, s);
         return true;
-    case WRN_ACTION_THAW: wrn_box_thaw(s->box, on_thawed, s); return true;
+    case WRN_ACTION_THAW: wrn_box_thaw(s->box, sandbox_on_thawed, s); return true;
     case WRN_ACTION_COPY: wrn_snapshot_copy(s, s->changes->snapshot); return true;
     case WRN_ACTION_DESTROY: destroy_box(s); return true;
     default: break;
     }
-    /* Destroy of one that died by itself: its state says stopped already, but its box is still there. */
+    /* A sandbox that died is in its final state already, but its box is still there. */
     if (s->box) return destroy_box(s), true;
     return end_change(s, NULL), false;
 }
 
-static void on_left(void *context, const wrn_fault *fault) {
+static void sandbox_on_left(void *context, const wrn_fault *fault) {
     sandbox *s = context;
     (void)fault;
     forget(s);
@@ -232,8 +241,8 @@ static void leave(sandbox *s) {
     s->busy = true;
     uv_timer_stop(&s->idle);
     wrn_metrics_leave(s);
-    if (s->state == WRN_STATE_RUNNING) wrn_usage_add_up(s);
-    wrn_box_leave(s->box, on_left, s);
+    if (s->state == WRN_STATE_RUNNING) wrn_usage_record(s);
+    wrn_box_leave(s->box, sandbox_on_left, s);
 }
 
 static void start_changes(sandbox *s) {
@@ -244,80 +253,63 @@ static void start_changes(sandbox *s) {
     if (s->all->leaving && !s->busy && s->box && !s->gone) leave(s);
 }
 
-static void on_died(void *context, const wrn_fault *fault) {
+static void sandbox_on_died(void *context, const wrn_fault *fault) {
     sandbox *s = context;
     wrn_log_warning("sandbox %s ended by itself: %s", s->row.id, fault ? fault->message : "no reason given");
     wrn_transition step = wrn_state_step(s->state, WRN_EVENT_DIED);
     if (step.action != WRN_ACTION_REFUSE) enter(s, step.next);
-    if (!add_change(s, WRN_EVENT_DESTROY, NULL, NULL)) return;
+    add_change(s, WRN_EVENT_DESTROY, NULL, NULL);
     start_changes(s);
 }
 
 bool wrn_sandbox_add_snapshot(sandbox *s, wrn_snapshot_row *row, wrn_sandbox_done_fn done, void *context,
                               wrn_fault *fault) {
-    if (wrn_state_step(s->state, WRN_EVENT_SNAPSHOT).action == WRN_ACTION_REFUSE) {
-        refuse_state(s->row.status, WRN_EVENT_SNAPSHOT, fault);
-        return false;
-    }
-    change **last = s->last_change;
-    if (!add_change(s, WRN_EVENT_SNAPSHOT, done, context)) {
-        wrn_fault_set(fault, WRN_FAULT_CONFLICT, "too many changes of this sandbox are waiting");
-        return false;
-    }
-    (*last)->snapshot = row;
+    change *c = request_change(s, WRN_EVENT_SNAPSHOT, done, context, fault);
+    if (!c) return false;
+    c->snapshot = row;
     start_changes(s);
     return true;
+}
+
+/* Changes a sandbox that is not alive, of which there is only the record. False with a fault. */
+static bool change_record(wrn_sandboxes *all, wrn_sandbox_row *row, wrn_event event, wrn_fault *fault) {
+    wrn_state state = WRN_STATE_STOPPED;
+    wrn_state_parse(row->status, &state);
+    wrn_transition step = wrn_state_step(state, event);
+    if (step.action == WRN_ACTION_REFUSE) return refuse_state(row->status, event, fault), false;
+    if (step.next == state) return true;
+    snprintf(row->status, sizeof(row->status), "%s", wrn_state_name(step.next));
+    row->last_updated = wrn_unix_time();
+    if (wrn_store_update_sandbox(all->config.store, row) == WRN_DB_OK) return true;
+    wrn_sandbox_db_fault(fault);
+    return false;
 }
 
 void wrn_sandboxes_change(wrn_sandboxes *all, const wrn_sandbox_row *row, wrn_event event, wrn_sandbox_done_fn done,
                           void *context) {
     wrn_fault fault;
-    sandbox *s = wrn_sandbox_find(all, row->id);
-    if (s && wrn_state_step(s->state, event).action == WRN_ACTION_REFUSE) {
-        refuse_state(s->row.status, event, &fault);
-        return done(context, NULL, &fault);
-    }
-    if (all->leaving) {
-        wrn_fault_set(&fault, WRN_FAULT_OVERLOADED,
-                      "wrennd is stopping; the sandbox is there again when it has started");
-        return done(context, NULL, &fault);
-    }
-    if (s && add_change(s, event, done, context)) return start_changes(s);
-    if (s) {
-        wrn_fault_set(&fault, WRN_FAULT_CONFLICT, "too many changes of this sandbox are waiting");
-        return done(context, NULL, &fault);
-    }
-    /* It lives in the records only. */
     wrn_sandbox_row copy = *row;
-    wrn_state state = WRN_STATE_STOPPED;
-    wrn_state_parse(row->status, &state);
-    wrn_transition step = wrn_state_step(state, event);
-    if (step.action == WRN_ACTION_REFUSE) {
-        refuse_state(row->status, event, &fault);
+    sandbox *s = wrn_sandbox_find(all, row->id);
+    if (all->leaving) {
+        wrn_fault_set(&fault, WRN_FAULT_OVERLOADED, "wrennd is stopping; try again when it has started again");
         return done(context, NULL, &fault);
     }
-    if (step.next != state) {
-        snprintf(copy.status, sizeof(copy.status), "%s", wrn_state_name(step.next));
-        copy.last_updated = wrn_unix_time();
-        if (wrn_store_update_sandbox(all->config.store, &copy) != WRN_DB_OK) {
-            db_fault(&fault);
-            return done(context, NULL, &fault);
-        }
-    }
+    if (s && request_change(s, event, done, context, &fault)) return start_changes(s);
+    if (s || !change_record(all, &copy, event, &fault)) return done(context, NULL, &fault);
     wrn_watch_tell_change(all, &copy, event, true, NULL);
     done(context, &copy, NULL);
 }
 
 /* ---- creating ---- */
 
-static void on_created(void *context, wrn_box *box, const wrn_fault *fault) {
+static void sandbox_on_created(void *context, wrn_box *box, const wrn_fault *fault) {
     sandbox *s = context;
     wrn_sandboxes *all = s->all;
     wrn_fault own;
     s->box = box;
     wrn_event event = fault ? WRN_EVENT_BOOT_FAILED : WRN_EVENT_BOOTED;
     bool written = enter(s, wrn_state_step(s->state, event).next);
-    if (!fault && !written) db_fault(&own), fault = &own;
+    if (!fault && !written) wrn_sandbox_db_fault(&own), fault = &own;
     s->busy = false;
     wrn_watch_tell_change(all, &s->row, event, true, fault);
     s->created(s->created_context, fault ? NULL : &s->row, fault);
@@ -341,11 +333,11 @@ static bool has_room(const wrn_sandboxes *all, const wrn_sandbox_row *asked, wrn
                       "%lld sandboxes live already, which is the limit; destroy one or raise --max-sandboxes",
                       (long long)all->count);
     } else if (asked->memory_mb > c->memory_mb_one) {
-        wrn_fault_set(fault, WRN_FAULT_INVALID_REQUEST, "memory_mb is %lld, and this machine has %lld",
+        wrn_fault_set(fault, WRN_FAULT_INVALID_REQUEST, "memory_mb is %lld, and this machine has only %lld",
                       (long long)asked->memory_mb, (long long)c->memory_mb_one);
     } else if (c->memory_mb_max && asked->memory_mb > c->memory_mb_max - all->memory_mb) {
         wrn_fault_set(fault, WRN_FAULT_NO_HOSTS_AVAILABLE,
-                      "%lld MB are asked for and %lld of %lld MB are left; destroy a sandbox or raise --max-memory-mb",
+                      "%lld MB are requested and %lld of %lld MB are free; destroy a sandbox or raise --max-memory-mb",
                       (long long)asked->memory_mb, (long long)(c->memory_mb_max - all->memory_mb),
                       (long long)c->memory_mb_max);
     } else {
@@ -356,17 +348,16 @@ static bool has_room(const wrn_sandboxes *all, const wrn_sandbox_row *asked, wrn
 
 static sandbox *empty_sandbox(wrn_sandboxes *all, const wrn_sandbox_row *row, wrn_state state) {
     sandbox *s = calloc(1, sizeof(*s));
-    if (!s) return NULL;
     s->all = all;
     s->row = *row;
     s->state = state;
     s->last_change = &s->changes;
-    s->busy = true; /* until it is made */
+    s->busy = true; /* until it has its box */
     return s;
 }
 
-/* Among those that live. */
-static void list(sandbox *s) {
+/* Adds it to the living. */
+static void list_sandbox(sandbox *s) {
     wrn_sandboxes *all = s->all;
     sandbox **bucket = bucket_of(all, s->row.id);
     uv_timer_init(all->config.loop, &s->idle);
@@ -379,7 +370,6 @@ static void list(sandbox *s) {
 
 static sandbox *new_sandbox(wrn_sandboxes *all, const wrn_sandbox_row *asked) {
     sandbox *s = empty_sandbox(all, asked, WRN_STATE_PENDING);
-    if (!s) return NULL;
     if (!*s->row.id) wrn_id_new(s->row.id, "cl");
     snprintf(s->row.status, sizeof(s->row.status), "%s", wrn_state_name(s->state));
     s->row.created_at = s->row.last_updated = wrn_unix_time();
@@ -392,39 +382,26 @@ void wrn_sandboxes_create(wrn_sandboxes *all, const wrn_sandbox_row *asked, cons
     wrn_fault fault;
     char snapshot_id[WRN_ID_SIZE];
     wrn_sandbox_row row = *asked;
-    row.has_metadata = metadata != NULL;
     const wrn_sandboxes_config *c = &all->config;
     if (!wrn_snapshot_apply(all, &row, snapshot_id, &fault)) return done(context, NULL, &fault);
     wrn_boxes_fit(c->boxes, row.backend, &row.vcpus, &row.memory_mb);
     if (!has_room(all, &row, &fault)) return done(context, NULL, &fault);
     sandbox *s = new_sandbox(all, &row);
-    if (!s || wrn_store_add_sandbox(c->store, &s->row, metadata) != WRN_DB_OK) {
+    if (wrn_store_add_sandbox(c->store, &s->row, metadata) != WRN_DB_OK) {
         free(s);
-        db_fault(&fault);
+        wrn_sandbox_db_fault(&fault);
         return done(context, NULL, &fault);
     }
-    list(s);
+    list_sandbox(s);
     s->created = done;
     s->created_context = context;
     wrn_box_spec spec = {
         s->row.id,     s->row.template_name, s->row.vcpus, s->row.memory_mb, *snapshot_id ? snapshot_id : NULL,
         s->row.backend};
-    wrn_box_create(c->boxes, &spec, on_died, on_created, s);
+    wrn_box_create(c->boxes, &spec, sandbox_on_died, sandbox_on_created, s);
 }
 
 /* ---- using ---- */
-
-typedef struct ping {
-    wrn_sandbox_row row;
-    wrn_sandbox_done_fn done;
-    void *context;
-} ping;
-
-static void on_ping(void *context, const wrn_fault *fault) {
-    ping *p = context;
-    p->done(p->context, fault ? NULL : &p->row, fault);
-    free(p);
-}
 
 sandbox *wrn_sandbox_usable(wrn_sandboxes *all, const wrn_sandbox_row *row, wrn_fault *fault) {
     sandbox *s = wrn_sandbox_find(all, row->id);
@@ -436,15 +413,12 @@ sandbox *wrn_sandbox_usable(wrn_sandboxes *all, const wrn_sandbox_row *row, wrn_
     return NULL;
 }
 
-void wrn_sandboxes_ping(wrn_sandboxes *all, const wrn_sandbox_row *row, wrn_sandbox_done_fn done, void *context) {
+void wrn_sandboxes_ping(wrn_sandboxes *all, const wrn_sandbox_row *row, wrn_done_fn done, void *context) {
     wrn_fault fault;
     sandbox *s = wrn_sandbox_usable(all, row, &fault);
-    ping *p = s ? calloc(1, sizeof(*p)) : NULL;
-    if (s && !p) wrn_fault_set(&fault, WRN_FAULT_INTERNAL_ERROR, "out of memory");
-    if (!p) return done(context, NULL, &fault);
+    if (!s) return done(context, &fault);
     wrn_sandbox_touch_and_write(s);
-    *p = (ping){s->row, done, context};
-    wrn_box_ping(s->box, on_ping, p);
+    wrn_box_ping(s->box, done, context);
 }
 
 void wrn_sandboxes_dial(wrn_sandboxes *all, const wrn_sandbox_row *row, uint16_t port, wrn_dial_fn done,
@@ -465,35 +439,22 @@ void wrn_sandboxes_touch(wrn_sandboxes *all, const char *id) {
 
 wrn_sandboxes *wrn_sandboxes_new(const wrn_sandboxes_config *config) {
     wrn_sandboxes *all = calloc(1, sizeof(*all));
-    if (all) all->config = *config;
+    all->config = *config;
     return all;
 }
 
-typedef struct leftovers {
-    wrn_sandbox_row *rows;
-    size_t count, capacity;
-} leftovers;
-
-static bool collect(void *context, const wrn_sandbox_row *row) {
-    leftovers *left = context;
-    if (left->count == left->capacity) {
-        size_t capacity = left->capacity ? left->capacity * 2 : 16;
-        wrn_sandbox_row *rows = realloc(left->rows, capacity * sizeof(*rows));
-        if (!rows) return false;
-        left->rows = rows;
-        left->capacity = capacity;
-    }
-    left->rows[left->count++] = *row;
-    return true;
+static void collect_row(void *context, const wrn_sandbox_row *row, const char *metadata) {
+    (void)metadata;
+    wrn_buf_put(context, row, sizeof(*row));
 }
 
-/* What no record knows goes. */
+/* Boxes without a record are destroyed. */
 static void end_adoption(wrn_sandboxes *all) {
     if (all->awaiting) uv_stop(all->config.loop);
     wrn_boxes_end_adoption(all->config.boxes);
 }
 
-static void on_adopted(void *context, wrn_box *box, const wrn_fault *fault) {
+static void sandbox_on_adopted(void *context, wrn_box *box, const wrn_fault *fault) {
     sandbox *s = context;
     wrn_sandboxes *all = s->all;
     s->busy = false;
@@ -507,59 +468,59 @@ static void on_adopted(void *context, wrn_box *box, const wrn_fault *fault) {
         wrn_log_warning("sandbox %s did not outlive the last run of wrennd: %s", s->row.id, fault->message);
         forget(s);
     }
-    start_changes(s); /* those that could not wait */
+    start_changes(s);
     if (!--all->adopting) end_adoption(all);
     check_stopped(all);
 }
 
-static bool on_kept(void *context, const wrn_detached *kept, wrn_proc_events *events) {
+static bool sandbox_on_kept(void *context, const wrn_detached *kept, wrn_proc_events *events) {
     return wrn_command_adopt(context, kept, events);
 }
 
-static bool adopt(wrn_sandboxes *all, const wrn_sandbox_row *row, wrn_state state) {
+static void adopt(wrn_sandboxes *all, const wrn_sandbox_row *row, wrn_state state) {
     const wrn_sandboxes_config *c = &all->config;
     sandbox *s = empty_sandbox(all, row, state);
-    if (!s) return false;
-    list(s);
-    s->added_up_ms = wrn_clock_us(CLOCK_REALTIME) / 1000;
+    list_sandbox(s);
+    s->usage_ms = wrn_clock_us(CLOCK_REALTIME) / 1000;
     all->adopting++;
     const wrn_box_spec spec = {s->row.id, s->row.template_name, s->row.vcpus, s->row.memory_mb, NULL, s->row.backend};
-    wrn_box_adopt(c->boxes, &spec, state == WRN_STATE_PAUSED, on_kept, on_died, on_adopted, s);
-    return true;
+    wrn_box_adopt(c->boxes, &spec, state == WRN_STATE_PAUSED, sandbox_on_kept, sandbox_on_died, sandbox_on_adopted, s);
 }
 
+/* Marks a sandbox that could not outlive the last run. */
 static bool write_off(wrn_sandboxes *all, wrn_sandbox_row *row, wrn_state state) {
     wrn_store *store = all->config.store;
     snprintf(row->status, sizeof(row->status), "%s", wrn_state_name(wrn_state_step(state, WRN_EVENT_RESTART).next));
     row->last_updated = wrn_unix_time();
     if (wrn_store_update_sandbox(store, row) != WRN_DB_OK || wrn_store_drop_points(store, row->id) != WRN_DB_OK)
         return false;
-    wrn_usage_note(store, row->team_id);
+    wrn_usage_record_load(store, row->team_id);
     wrn_log_info("sandbox %s did not outlive the last run of wrennd: %s", row->id, row->status);
     return true;
 }
 
 bool wrn_sandboxes_recover(wrn_sandboxes *all) {
-    leftovers left = {0};
-    bool ok = wrn_store_list_sandboxes(all->config.store, NULL, collect, &left) == WRN_DB_OK;
-    for (size_t i = 0; ok && i < left.count; i++) {
+    WRN_AUTO(wrn_buf_free) wrn_buf rows = WRN_BUF_INIT;
+    bool ok = wrn_store_list_sandboxes(all->config.store, NULL, collect_row, &rows) == WRN_DB_OK;
+    for (size_t at = 0; ok && at < rows.size; at += sizeof(wrn_sandbox_row)) {
+        wrn_sandbox_row row;
         wrn_state state;
-        if (!wrn_state_parse(left.rows[i].status, &state)) state = WRN_STATE_MISSING;
-        if (wrn_state_step(state, WRN_EVENT_ADOPT).action != WRN_ACTION_REFUSE) ok = adopt(all, &left.rows[i], state);
-        else ok = write_off(all, &left.rows[i], state);
+        memcpy(&row, rows.data + at, sizeof(row));
+        if (!wrn_state_parse(row.status, &state)) state = WRN_STATE_MISSING;
+        if (wrn_state_step(state, WRN_EVENT_ADOPT).action != WRN_ACTION_REFUSE) adopt(all, &row, state);
+        else ok = write_off(all, &row, state);
     }
-    free(left.rows);
     if (!all->adopting) wrn_boxes_end_adoption(all->config.boxes);
     return ok;
 }
 
-static void on_impatience(uv_timer_t *timer) { uv_stop(timer->loop); }
+static void sandboxes_on_patience(uv_timer_t *timer) { uv_stop(timer->loop); }
 
 void wrn_sandboxes_await(wrn_sandboxes *all) {
     enum { PATIENCE_MS = 1000 };
     if (!all->adopting) return;
     uv_timer_init(all->config.loop, &all->patience);
-    uv_timer_start(&all->patience, on_impatience, PATIENCE_MS, 0);
+    uv_timer_start(&all->patience, sandboxes_on_patience, PATIENCE_MS, 0);
     all->awaiting = true;
     uv_run(all->config.loop, UV_RUN_DEFAULT);
     all->awaiting = false;
@@ -575,7 +536,7 @@ void wrn_sandboxes_stop(wrn_sandboxes *all, wrn_stop how, void (*done)(void *con
     for (size_t i = 0; i < WRN_BUCKETS; i++) {
         for (sandbox *s = all->buckets[i], *next; s; s = next) {
             next = s->next;  /* a change that ends at once takes it out of the list */
-            wrn_hold_tick(); /* nobody is served any more */
+            wrn_hold_tick(); /* no request waits any more */
             if (s->box) wrn_box_stop_snapshot(s->box);
             if (!all->leaving) add_change(s, WRN_EVENT_DESTROY, NULL, NULL);
             else if (how == WRN_STOP_PAUSE && s->state == WRN_STATE_RUNNING) add_change(s, WRN_EVENT_PAUSE, NULL, NULL);

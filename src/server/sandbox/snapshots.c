@@ -10,7 +10,7 @@
 #include "server/sandbox/internal.h"
 
 typedef struct making {
-    wrn_job job; /* first, so that it leads here */
+    wrn_job job; /* first: a job is cast to its `making` */
     wrn_sandboxes *all;
     wrn_snapshot_row row;
     bool overwrite, on_disk;
@@ -18,10 +18,6 @@ typedef struct making {
     wrn_snapshot_done_fn done;
     void *context;
 } making;
-
-static void db_fault(wrn_fault *fault) {
-    wrn_fault_set(fault, WRN_FAULT_DB_ERROR, "the database failed; see wrennd's log");
-}
 
 static void refuse_taken(const char *name, wrn_fault *fault) {
     wrn_fault_set(fault, WRN_FAULT_ALREADY_EXISTS,
@@ -41,12 +37,12 @@ bool wrn_snapshots_is_free(wrn_sandboxes *all, const char *team_id, const char *
     }
     wrn_db outcome = overwrite ? WRN_DB_NONE : wrn_store_get_snapshot(c->store, team_id, name, &row);
     if (outcome == WRN_DB_OK) refuse_taken(name, fault);
-    else if (outcome == WRN_DB_ERROR) db_fault(fault);
+    else if (outcome == WRN_DB_ERROR) wrn_sandbox_db_fault(fault);
     return outcome == WRN_DB_NONE;
 }
 
-/* A snapshot's size is that of its sandbox, whatever is asked for. */
-static int64_t choose(int64_t asked, const wrn_template *from, int64_t of_template, int64_t usual) {
+/* A sandbox made from a snapshot has the snapshot's size, whatever was asked for. */
+static int64_t choose_size(int64_t asked, const wrn_template *from, int64_t of_template, int64_t usual) {
     if (asked <= 0 || (of_template > 0 && strcmp(from->type, "snapshot") == 0)) asked = of_template;
     return asked > 0 ? asked : usual;
 }
@@ -57,7 +53,7 @@ bool wrn_snapshot_apply(wrn_sandboxes *all, wrn_sandbox_row *row, char id[WRN_ID
     wrn_template from = {.type = "snapshot"};
     *id = '\0';
     wrn_db outcome = wrn_store_get_snapshot(c->store, row->team_id, row->template_name, &own);
-    if (outcome == WRN_DB_ERROR) return db_fault(fault), false;
+    if (outcome == WRN_DB_ERROR) return wrn_sandbox_db_fault(fault), false;
     if (outcome == WRN_DB_OK) {
         memcpy(id, own.id, WRN_ID_SIZE);
         from.vcpus = own.vcpus;
@@ -65,25 +61,25 @@ bool wrn_snapshot_apply(wrn_sandboxes *all, wrn_sandbox_row *row, char id[WRN_ID
     } else if (wrn_boxes_find_template(c->boxes, row->template_name, &from, fault) != 0) {
         return false;
     }
-    row->vcpus = choose(row->vcpus, &from, from.vcpus, 1);
-    row->memory_mb = choose(row->memory_mb, &from, from.memory_mb, 512);
+    row->vcpus = choose_size(row->vcpus, &from, from.vcpus, 1);
+    row->memory_mb = choose_size(row->memory_mb, &from, from.memory_mb, 512);
     return true;
 }
 
 /* ---- making one ---- */
 
-/* The record is what makes it exist, and what ends the one before. */
-static bool record(making *m, wrn_fault *fault) {
+/* Stores the record, which makes the snapshot exist and replaces the one before. */
+static bool store_snapshot(making *m, wrn_fault *fault) {
     const wrn_sandboxes_config *c = &m->all->config;
     wrn_db outcome = wrn_store_add_snapshot(c->store, &m->row, m->overwrite ? m->replaced : NULL);
     if (outcome == WRN_DB_OK) return true;
     wrn_boxes_drop_snapshot(c->boxes, m->row.id);
     if (outcome == WRN_DB_TAKEN) refuse_taken(m->row.name, fault);
-    else db_fault(fault);
+    else wrn_sandbox_db_fault(fault);
     return false;
 }
 
-static void on_copied(void *context, int64_t size_bytes, const wrn_fault *fault) {
+static void snapshot_on_copied(void *context, int64_t size_bytes, const wrn_fault *fault) {
     sandbox *s = context;
     wrn_snapshot_row *row = s->changes->snapshot;
     row->size_bytes = size_bytes;
@@ -92,9 +88,9 @@ static void on_copied(void *context, int64_t size_bytes, const wrn_fault *fault)
     wrn_sandbox_end_change(s, fault);
 }
 
-void wrn_snapshot_copy(sandbox *s, wrn_snapshot_row *row) { wrn_box_snapshot(s->box, row->id, on_copied, s); }
+void wrn_snapshot_copy(sandbox *s, wrn_snapshot_row *row) { wrn_box_snapshot(s->box, row->id, snapshot_on_copied, s); }
 
-static void finish(making *m, const wrn_fault *fault) {
+static void finish_snapshot(making *m, const wrn_fault *fault) {
     wrn_watch_tell(m->all, &(wrn_news){.what = "template.snapshot.create",
                                        .team_id = m->row.team_id,
                                        .name = m->row.name,
@@ -108,24 +104,24 @@ static void sync_record(wrn_job *job) {
     m->on_disk = wrn_store_sync(m->all->config.store);
 }
 
-/* Not before it is on the disk may the files of the one before go. */
-static void on_synced(wrn_job *job) {
+/* The files of the replaced snapshot are kept until the new record is on the disk. */
+static void snapshot_on_synced(wrn_job *job) {
     making *m = (making *)job;
     const wrn_sandboxes_config *c = &m->all->config;
     wrn_fault fault;
-    if (!m->on_disk) db_fault(&fault);
+    if (!m->on_disk) wrn_sandbox_db_fault(&fault);
     else if (*m->replaced) wrn_boxes_drop_snapshot(c->boxes, m->replaced);
-    finish(m, m->on_disk ? NULL : &fault);
+    finish_snapshot(m, m->on_disk ? NULL : &fault);
 }
 
-static void on_made(void *context, const wrn_sandbox_row *sandbox_row, const wrn_fault *fault) {
+static void snapshot_on_made(void *context, const wrn_sandbox_row *sandbox_row, const wrn_fault *fault) {
     making *m = context;
     wrn_fault own;
     (void)sandbox_row;
-    if (!fault && !record(m, &own)) fault = &own;
-    if (fault) return finish(m, fault);
+    if (!fault && !store_snapshot(m, &own)) fault = &own;
+    if (fault) return finish_snapshot(m, fault);
     m->job.run = sync_record;
-    m->job.done = on_synced;
+    m->job.done = snapshot_on_synced;
     wrn_lane_put(m->all->config.loop, WRN_LANE_SYNC, &m->job);
 }
 
@@ -133,10 +129,11 @@ void wrn_snapshots_create(wrn_sandboxes *all, const wrn_sandbox_row *of, const c
                           wrn_snapshot_done_fn done, void *context) {
     wrn_fault fault;
     sandbox *s = wrn_sandbox_find(all, of->id);
-    making *m = s ? calloc(1, sizeof(*m)) : NULL;
-    if (!s) wrn_fault_set(&fault, WRN_FAULT_INVALID_STATE, "sandbox is not running or paused (status: %s)", of->status);
-    else if (!m) wrn_fault_set(&fault, WRN_FAULT_INTERNAL_ERROR, "out of memory");
-    if (!m) return done(context, NULL, &fault);
+    if (!s) {
+        wrn_fault_set(&fault, WRN_FAULT_INVALID_STATE, "sandbox is not running or paused (status: %s)", of->status);
+        return done(context, NULL, &fault);
+    }
+    making *m = calloc(1, sizeof(*m));
     *m = (making){.all = all,
                   .row = {.vcpus = s->row.vcpus, .memory_mb = s->row.memory_mb},
                   .overwrite = overwrite,
@@ -146,12 +143,12 @@ void wrn_snapshots_create(wrn_sandboxes *all, const wrn_sandbox_row *of, const c
     memcpy(m->row.team_id, s->row.team_id, sizeof(m->row.team_id));
     snprintf(m->row.name, sizeof(m->row.name), "%s", name);
     snprintf(m->row.base, sizeof(m->row.base), "%s", s->row.template_name);
-    if (wrn_sandbox_add_snapshot(s, &m->row, on_made, m, &fault)) return;
+    if (wrn_sandbox_add_snapshot(s, &m->row, snapshot_on_made, m, &fault)) return;
     free(m);
     done(context, NULL, &fault);
 }
 
-/* ---- the end of one ---- */
+/* ---- removing one ---- */
 
 bool wrn_snapshots_remove(wrn_sandboxes *all, const char *team_id, const char *name, wrn_fault *fault) {
     const wrn_sandboxes_config *c = &all->config;
@@ -164,7 +161,7 @@ bool wrn_snapshots_remove(wrn_sandboxes *all, const char *team_id, const char *n
         wrn_watch_tell(all, &(wrn_news){.what = "template.snapshot.delete", .team_id = row.team_id, .name = row.name});
         return true;
     }
-    if (outcome != WRN_DB_NONE) db_fault(fault);
+    if (outcome != WRN_DB_NONE) wrn_sandbox_db_fault(fault);
     else if (wrn_boxes_find_template(c->boxes, name, &of_platform, fault) == 0)
         wrn_fault_set(fault, WRN_FAULT_FORBIDDEN, "\"%s\" is a template of the platform, which can't be deleted", name);
     else if (fault->code == WRN_FAULT_NOT_FOUND)

@@ -2,55 +2,40 @@
 
 #include <string.h>
 
-#define GO(action, next) \
-    { WRN_ACTION_##action, WRN_STATE_##next }
+#include "base/auto.h"
 
-/* What is not listed is refused. Pausing is written down before it is done and taken back when it fails; resuming is
- * written down once it is done. */
-static const wrn_transition table[WRN_STATE_COUNT][WRN_EVENT_COUNT] = {
-    [WRN_STATE_PENDING] =
-        {
-            [WRN_EVENT_BOOTED] = GO(NONE, RUNNING),
-            [WRN_EVENT_BOOT_FAILED] = GO(NONE, ERROR),
-            [WRN_EVENT_DESTROY] = GO(DESTROY, STOPPED),
-            [WRN_EVENT_RESTART] = GO(NONE, STOPPED),
-        },
-    [WRN_STATE_RUNNING] =
-        {
-            [WRN_EVENT_USE] = GO(NONE, RUNNING),
-            [WRN_EVENT_PAUSE] = GO(FREEZE, PAUSED),
-            [WRN_EVENT_SNAPSHOT] = GO(FREEZE, PAUSED),
-            [WRN_EVENT_DIED] = GO(DESTROY, STOPPED),
-            [WRN_EVENT_DESTROY] = GO(DESTROY, STOPPED),
-            [WRN_EVENT_ADOPT] = GO(NONE, RUNNING),
-            [WRN_EVENT_RESTART] = GO(NONE, STOPPED),
-        },
-    [WRN_STATE_PAUSED] =
-        {
-            [WRN_EVENT_PAUSE_FAILED] = GO(NONE, RUNNING),
-            [WRN_EVENT_RESUME] = GO(THAW, PAUSED),
-            [WRN_EVENT_RESUMED] = GO(NONE, RUNNING),
-            [WRN_EVENT_SNAPSHOT] = GO(COPY, PAUSED),
-            [WRN_EVENT_DIED] = GO(DESTROY, STOPPED),
-            [WRN_EVENT_DESTROY] = GO(DESTROY, STOPPED),
-            [WRN_EVENT_ADOPT] = GO(NONE, PAUSED),
-            [WRN_EVENT_RESTART] = GO(NONE, STOPPED),
-        },
-    [WRN_STATE_STOPPED] = {[WRN_EVENT_DESTROY] = GO(NONE, STOPPED)},
-    [WRN_STATE_ERROR] = {[WRN_EVENT_DESTROY] = GO(NONE, STOPPED)},
-    [WRN_STATE_MISSING] =
-        {
-            [WRN_EVENT_DESTROY] = GO(DESTROY, STOPPED),
-            [WRN_EVENT_RESTART] = GO(NONE, STOPPED),
-        },
+#define GO(state, event, action, next)                                                  \
+    {                                                                                   \
+        WRN_STATE_##state, WRN_EVENT_##event, { WRN_ACTION_##action, WRN_STATE_##next } \
+    }
+
+/* Events that are not listed are refused. "Paused" is stored before the sandbox is frozen, and undone when that fails;
+ * "running" is stored after it was thawed. */
+static const struct {
+    wrn_state state;
+    wrn_event event;
+    wrn_transition step;
+} table[] = {
+    GO(PENDING, BOOTED, NONE, RUNNING),     GO(PENDING, BOOT_FAILED, NONE, ERROR),
+    GO(PENDING, DESTROY, DESTROY, STOPPED), GO(PENDING, RESTART, NONE, STOPPED),
+    GO(RUNNING, USE, NONE, RUNNING),        GO(RUNNING, PAUSE, FREEZE, PAUSED),
+    GO(RUNNING, SNAPSHOT, FREEZE, PAUSED),  GO(RUNNING, DIED, DESTROY, STOPPED),
+    GO(RUNNING, DESTROY, DESTROY, STOPPED), GO(RUNNING, ADOPT, NONE, RUNNING),
+    GO(RUNNING, RESTART, NONE, STOPPED),    GO(PAUSED, PAUSE_FAILED, NONE, RUNNING),
+    GO(PAUSED, RESUME, THAW, PAUSED),       GO(PAUSED, RESUMED, NONE, RUNNING),
+    GO(PAUSED, SNAPSHOT, COPY, PAUSED),     GO(PAUSED, DIED, DESTROY, STOPPED),
+    GO(PAUSED, DESTROY, DESTROY, STOPPED),  GO(PAUSED, ADOPT, NONE, PAUSED),
+    GO(PAUSED, RESTART, NONE, STOPPED),     GO(STOPPED, DESTROY, NONE, STOPPED),
+    GO(ERROR, DESTROY, NONE, STOPPED),      GO(MISSING, DESTROY, DESTROY, STOPPED),
+    GO(MISSING, RESTART, NONE, STOPPED),
 };
 
 static const char *const names[WRN_STATE_COUNT] = {"pending", "running", "paused", "stopped", "error", "missing"};
 
 wrn_transition wrn_state_step(wrn_state state, wrn_event event) {
-    wrn_transition step = table[state][event];
-    if (step.action == WRN_ACTION_REFUSE) step.next = state;
-    return step;
+    for (size_t i = 0; i < WRN_COUNT(table); i++)
+        if (table[i].state == state && table[i].event == event) return table[i].step;
+    return (wrn_transition){WRN_ACTION_REFUSE, state};
 }
 
 const char *wrn_state_name(wrn_state state) { return names[state]; }

@@ -1,16 +1,16 @@
-/* The life of a sandbox as one table: in which state which event is allowed, and what follows from it. */
+/* The life cycle of a sandbox as one table: which events are valid in which state, and what they cause. */
 #ifndef WRN_SERVER_SANDBOX_STATE_H
 #define WRN_SERVER_SANDBOX_STATE_H
 
 #include <stdbool.h>
 
 typedef enum wrn_state {
-    WRN_STATE_PENDING, /* the backend makes it */
+    WRN_STATE_PENDING, /* the backend is making it */
     WRN_STATE_RUNNING,
     WRN_STATE_PAUSED,
     WRN_STATE_STOPPED, /* destroyed; final */
-    WRN_STATE_ERROR,   /* was never made; final but for destroy */
-    WRN_STATE_MISSING, /* its host is not heard of */
+    WRN_STATE_ERROR,   /* could not be made; final but for destroy */
+    WRN_STATE_MISSING, /* its host is silent */
     WRN_STATE_COUNT
 } wrn_state;
 
@@ -25,8 +25,8 @@ typedef enum wrn_event {
     WRN_EVENT_SNAPSHOT,
     WRN_EVENT_DIED, /* it ended by itself */
     WRN_EVENT_DESTROY,
-    WRN_EVENT_ADOPT,   /* the server starts again and may find it alive */
-    WRN_EVENT_RESTART, /* it finds it in its records only */
+    WRN_EVENT_ADOPT,   /* the server starts again; the sandbox may be alive */
+    WRN_EVENT_RESTART, /* the server starts again; only the record is left */
     WRN_EVENT_COUNT
 } wrn_event;
 
@@ -35,17 +35,17 @@ typedef enum wrn_action {
     WRN_ACTION_NONE,
     WRN_ACTION_FREEZE,
     WRN_ACTION_THAW,
-    WRN_ACTION_COPY, /* what is frozen already */
+    WRN_ACTION_COPY, /* take the snapshot: it is frozen already */
     WRN_ACTION_DESTROY
 } wrn_action;
 
 typedef struct wrn_transition {
-    wrn_action action; /* to start once the next state is written down */
+    wrn_action action; /* to start once the next state is stored */
     wrn_state next;
 } wrn_transition;
 
 wrn_transition wrn_state_step(wrn_state state, wrn_event event);
-/* The word of the API. */
+/* As the API has it. */
 const char *wrn_state_name(wrn_state state);
 bool wrn_state_parse(const char *name, wrn_state *out);
 

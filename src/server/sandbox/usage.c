@@ -14,33 +14,28 @@ static const struct {
 
 static int64_t now_ms(void) { return wrn_clock_us(CLOCK_REALTIME) / 1000; }
 
-static bool same(const wrn_load *a, const wrn_load *b) {
-    return a->running == b->running && a->vcpus == b->vcpus && a->memory_mb == b->memory_mb;
-}
-
 /* ---- writing ---- */
 
-void wrn_usage_note(wrn_store *store, const char *team_id) {
+void wrn_usage_record_load(wrn_store *store, const char *team_id) {
     wrn_load before, now;
     int64_t time = wrn_unix_time();
     if (wrn_store_get_load(store, team_id, &now) != WRN_DB_OK ||
-        wrn_store_last_load(store, team_id, &before) != WRN_DB_OK || same(&before, &now) ||
-        wrn_store_begin_batch(store) != WRN_DB_OK)
+        wrn_store_last_load(store, team_id, &before) != WRN_DB_OK || memcmp(&before, &now, sizeof(now)) == 0)
         return;
-    wrn_db outcome = WRN_DB_OK;
+    wrn_db outcome = wrn_store_begin(store);
     for (size_t i = 0; outcome == WRN_DB_OK && i < WRN_COUNT(ranges); i++) {
         int64_t width = ranges[i].width;
         outcome = wrn_store_put_load(store, team_id, width, time - time % width, &before, &now);
         if (outcome == WRN_DB_OK)
             outcome = wrn_store_drop_loads(store, team_id, width, time - ranges[i].seconds - width);
     }
-    wrn_store_end_batch(store, outcome);
+    wrn_store_end(store, outcome);
 }
 
-wrn_db wrn_usage_add_up(sandbox *s) {
-    int64_t now = now_ms(), from = s->added_up_ms;
+wrn_db wrn_usage_record(sandbox *s) {
+    int64_t now = now_ms(), from = s->usage_ms;
     wrn_db outcome = WRN_DB_OK;
-    s->added_up_ms = now;
+    s->usage_ms = now;
     for (int64_t next; outcome == WRN_DB_OK && from < now; from = next) {
         next = (from / DAY_MS + 1) * DAY_MS;
         if (next > now) next = now;
@@ -53,14 +48,14 @@ wrn_db wrn_usage_add_up(sandbox *s) {
 void wrn_usage_entered(sandbox *s, wrn_state before) {
     bool ran = before == WRN_STATE_RUNNING, runs = s->state == WRN_STATE_RUNNING;
     if (ran == runs) return;
-    if (ran) wrn_usage_add_up(s);
-    s->added_up_ms = now_ms();
-    wrn_usage_note(s->all->config.store, s->row.team_id);
+    if (ran) wrn_usage_record(s);
+    s->usage_ms = now_ms();
+    wrn_usage_record_load(s->all->config.store, s->row.team_id);
 }
 
 /* ---- reading ---- */
 
-static void raise_to(wrn_load *load, const wrn_load *other) {
+void wrn_load_raise(wrn_load *load, const wrn_load *other) {
     if (load->running < other->running) load->running = other->running;
     if (load->vcpus < other->vcpus) load->vcpus = other->vcpus;
     if (load->memory_mb < other->memory_mb) load->memory_mb = other->memory_mb;
@@ -71,14 +66,13 @@ typedef struct filling {
     size_t filled;
 } filling;
 
-/* Nothing changed in the buckets that were left out: they are as this one began. */
-static bool fill(void *context, const wrn_load_bucket *bucket) {
+/* Nothing changed in the buckets that are not stored, so they have the first load of this one. */
+static void fill_loads(void *context, const wrn_load_bucket *bucket) {
     filling *f = context;
     wrn_loads *out = f->out;
     size_t index = (size_t)((bucket->start - out->start) / out->width);
     while (f->filled < index && f->filled < out->count) out->max[f->filled++] = bucket->first;
     if (f->filled < out->count && f->filled == index) out->max[f->filled++] = bucket->max;
-    return true;
 }
 
 wrn_db wrn_usage_read_loads(wrn_store *store, const char *team_id, const char *range, wrn_loads *out) {
@@ -90,20 +84,19 @@ wrn_db wrn_usage_read_loads(wrn_store *store, const char *team_id, const char *r
     out->start = now - now % width - ((int64_t)out->count - 1) * width;
     filling f = {.out = out};
     wrn_db outcome = wrn_store_get_load(store, team_id, &out->now);
-    if (outcome == WRN_DB_OK) outcome = wrn_store_list_loads(store, team_id, width, out->start, fill, &f);
+    if (outcome == WRN_DB_OK) outcome = wrn_store_list_loads(store, team_id, width, out->start, fill_loads, &f);
     while (f.filled < out->count) out->max[f.filled++] = out->now;
-    raise_to(&out->max[out->count - 1], &out->now);
+    wrn_load_raise(&out->max[out->count - 1], &out->now);
     return outcome;
 }
 
 wrn_db wrn_usage_read_days(wrn_sandboxes *all, const char *team_id, int64_t from, int64_t to, wrn_usage_fn each,
                            void *context) {
     wrn_store *store = all->config.store;
-    wrn_db outcome = wrn_store_begin_batch(store);
-    if (outcome != WRN_DB_OK) return outcome;
+    wrn_db outcome = wrn_store_begin(store);
     for (size_t i = 0; i < WRN_BUCKETS; i++)
         for (sandbox *s = all->buckets[i]; s && outcome == WRN_DB_OK; s = s->next)
-            if (s->state == WRN_STATE_RUNNING && strcmp(s->row.team_id, team_id) == 0) outcome = wrn_usage_add_up(s);
-    outcome = wrn_store_end_batch(store, outcome);
+            if (s->state == WRN_STATE_RUNNING && strcmp(s->row.team_id, team_id) == 0) outcome = wrn_usage_record(s);
+    outcome = wrn_store_end(store, outcome);
     return outcome == WRN_DB_OK ? wrn_store_list_usage(store, team_id, from, to, each, context) : outcome;
 }

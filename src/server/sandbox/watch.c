@@ -38,7 +38,7 @@ void wrn_watch_tell_change(wrn_sandboxes *all, const wrn_sandbox_row *row, wrn_e
         news.what = "capsule.destroy";
         news.reason = asked ? NULL : "orphaned";
         break;
-    default: return; /* a snapshot is told of once its record is written */
+    default: return; /* a snapshot is reported when its record is stored */
     }
     wrn_watch_tell(all, &news);
 }

@@ -13,10 +13,10 @@
 #include "server/log.h"
 #include "server/store/sql.h"
 
-/* LOG_PAGES: so many, of 4 KiB, are written before the log is emptied. At its new beginning, SQLite waits for the disk. */
+/* The write-ahead log is checkpointed once it has this many pages of 4 KiB; SQLite waits for the disk when it restarts it. */
 enum { LOG_PAGES = 4096 };
 
-/* Step i brings a file from version i to i + 1. Released steps never change. */
+/* Migration i takes a file from version i to i + 1. Released migrations never change. */
 static const char *const migrations[] = {
     "CREATE TABLE users ("
     " id TEXT PRIMARY KEY, email TEXT NOT NULL UNIQUE, name TEXT NOT NULL, password_hash TEXT,"
@@ -83,7 +83,7 @@ static const char *const migrations[] = {
     "ALTER TABLE sandboxes ADD COLUMN backend TEXT NOT NULL DEFAULT 'ns';", /* until then there was no other */
 };
 
-static wrn_db report(wrn_store *store, const char *what) {
+static wrn_db report_error(wrn_store *store, const char *what) {
     int code = sqlite3_extended_errcode(store->db);
     if (code == SQLITE_CONSTRAINT_UNIQUE || code == SQLITE_CONSTRAINT_PRIMARYKEY) return WRN_DB_TAKEN;
     wrn_log_error("database: %s: %s", what, sqlite3_errmsg(store->db));
@@ -103,7 +103,7 @@ static sqlite3_stmt *prepared(wrn_store *store, const char *sql) {
     }
     sqlite3_stmt *statement = NULL;
     if (sqlite3_prepare_v3(store->db, sql, -1, SQLITE_PREPARE_PERSISTENT, &statement, NULL) != SQLITE_OK) {
-        report(store, sql);
+        report_error(store, sql);
         return NULL;
     }
     store->cache[i].sql = sql;
@@ -111,12 +111,9 @@ static sqlite3_stmt *prepared(wrn_store *store, const char *sql) {
     return statement;
 }
 
-sqlite3_stmt *wrn_sql(wrn_store *store, const char *sql, const char *types, ...) {
+static sqlite3_stmt *bound(wrn_store *store, const char *sql, const char *types, va_list args) {
     sqlite3_stmt *statement = prepared(store, sql);
-    if (!statement) return NULL;
-    va_list args;
-    va_start(args, types);
-    int error = SQLITE_OK;
+    int error = statement ? SQLITE_OK : SQLITE_ERROR;
     for (int i = 0; types[i] && error == SQLITE_OK; i++) {
         if (types[i] == 't') {
             error = sqlite3_bind_text(statement, i + 1, va_arg(args, const char *), -1, SQLITE_TRANSIENT);
@@ -129,10 +126,17 @@ sqlite3_stmt *wrn_sql(wrn_store *store, const char *sql, const char *types, ...)
             error = sqlite3_bind_blob64(statement, i + 1, data, va_arg(args, size_t), SQLITE_TRANSIENT);
         }
     }
-    va_end(args);
     if (error == SQLITE_OK) return statement;
-    report(store, sql);
+    if (statement) report_error(store, sql);
     return NULL;
+}
+
+sqlite3_stmt *wrn_sql(wrn_store *store, const char *sql, const char *types, ...) {
+    va_list args;
+    va_start(args, types);
+    sqlite3_stmt *statement = bound(store, sql, types, args);
+    va_end(args);
+    return statement;
 }
 
 wrn_db wrn_sql_step(wrn_store *store, sqlite3_stmt *statement) {
@@ -140,38 +144,61 @@ wrn_db wrn_sql_step(wrn_store *store, sqlite3_stmt *statement) {
     int code = sqlite3_step(statement);
     if (code == SQLITE_ROW) return WRN_DB_OK;
     if (code == SQLITE_DONE) return WRN_DB_NONE;
-    return report(store, sqlite3_sql(statement));
+    return report_error(store, sqlite3_sql(statement));
 }
 
-wrn_db wrn_sql_run(wrn_store *store, sqlite3_stmt *statement) {
+bool wrn_sql_next(wrn_store *store, sqlite3_stmt *rows, wrn_db *outcome) {
+    wrn_db step = wrn_sql_step(store, rows);
+    *outcome = step == WRN_DB_NONE ? WRN_DB_OK : step;
+    return step == WRN_DB_OK;
+}
+
+void wrn_sql_read(sqlite3_stmt *row, const char *types, ...) {
+    va_list args;
+    va_start(args, types);
+    for (int i = 0; types[i]; i++) {
+        if (types[i] == 't') {
+            const char *text = (const char *)sqlite3_column_text(row, i);
+            char *out = va_arg(args, char *);
+            snprintf(out, va_arg(args, size_t), "%s", text ? text : "");
+        } else if (types[i] == 'i') {
+            *va_arg(args, int64_t *) = sqlite3_column_int64(row, i);
+        } else {
+            *va_arg(args, bool *) = sqlite3_column_int(row, i) != 0;
+        }
+    }
+    va_end(args);
+}
+
+void wrn_sql_reset(sqlite3_stmt **statement) { sqlite3_reset(*statement); }
+
+wrn_db wrn_sql_run(wrn_store *store, const char *sql, const char *types, ...) {
+    va_list args;
+    va_start(args, types);
+    WRN_AUTO(wrn_sql_reset) sqlite3_stmt *statement = bound(store, sql, types, args);
+    va_end(args);
     wrn_db outcome = wrn_sql_step(store, statement);
-    if (statement) sqlite3_reset(statement);
     return outcome == WRN_DB_NONE ? WRN_DB_OK : outcome;
-}
-
-void wrn_sql_text(sqlite3_stmt *statement, int column, char *out, size_t size) {
-    const unsigned char *text = sqlite3_column_text(statement, column);
-    snprintf(out, size, "%s", text ? (const char *)text : "");
 }
 
 static bool execute(wrn_store *store, const char *sql) {
     return sqlite3_exec(store->db, sql, NULL, NULL, NULL) == SQLITE_OK;
 }
 
-wrn_db wrn_sql_begin(wrn_store *store) {
-    return execute(store, "BEGIN IMMEDIATE") ? WRN_DB_OK : report(store, "BEGIN");
+wrn_db wrn_store_begin(wrn_store *store) {
+    return execute(store, "BEGIN IMMEDIATE") ? WRN_DB_OK : report_error(store, "BEGIN");
 }
 
-wrn_db wrn_sql_end(wrn_store *store, wrn_db so_far) {
-    if (so_far == WRN_DB_OK && !execute(store, "COMMIT")) so_far = report(store, "COMMIT");
+wrn_db wrn_store_end(wrn_store *store, wrn_db so_far) {
+    if (so_far == WRN_DB_OK && !execute(store, "COMMIT")) so_far = report_error(store, "COMMIT");
     if (so_far != WRN_DB_OK) execute(store, "ROLLBACK");
     return so_far;
 }
 
 /* ---- the disk ----
  *
- * Commits go to SQLite's write-ahead log, and the kernel writes that to the disk when it likes. What is in there is brought
- * to the database from time to time, after which the log begins anew: that waits for the disk, too. */
+ * A commit appends to SQLite's write-ahead log, which the kernel writes to the disk when it likes. Checkpoints copy the log
+ * into the database, and wait for the disk. */
 
 bool wrn_store_sync(const wrn_store *store) {
     if (store->ephemeral) return true;
@@ -179,54 +206,70 @@ bool wrn_store_sync(const wrn_store *store) {
     bool ok = fd >= 0 && fdatasync(fd) == 0;
     int error = errno;
     if (fd >= 0) close(fd);
-    if (ok || (fd < 0 && error == ENOENT)) return true; /* closed meanwhile, and all of it in the database */
+    if (ok || (fd < 0 && error == ENOENT)) return true; /* no log: everything is in the database */
     wrn_log_error("database: cannot write %s to the disk: %s", store->log_path, strerror(error));
     return false;
 }
 
-/* With a connection of its own, as a thread of its own has to. Who writes and reads is not kept from it. */
-static void empty_log(wrn_job *job) {
-    const wrn_store *store = (wrn_store *)((char *)job - offsetof(wrn_store, emptying));
+/* Another thread needs another connection. A passive checkpoint does not block readers and writers. */
+static void run_checkpoint(wrn_job *job) {
+    const wrn_store *store = (wrn_store *)((char *)job - offsetof(wrn_store, checkpoint));
     sqlite3 *db = NULL;
     int code = sqlite3_open_v2(store->path, &db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL);
     if (code == SQLITE_OK) code = sqlite3_exec(db, "PRAGMA wal_checkpoint(PASSIVE)", NULL, NULL, NULL);
     if (code != SQLITE_OK && code != SQLITE_BUSY)
-        wrn_log_error("database: cannot empty %s: %s", store->log_path, sqlite3_errstr(code));
+        wrn_log_error("database: cannot checkpoint %s: %s", store->log_path, sqlite3_errstr(code));
     sqlite3_close(db);
 }
 
-static void log_emptied(wrn_job *job) {
-    wrn_store *store = (wrn_store *)((char *)job - offsetof(wrn_store, emptying));
-    store->is_emptying = false;
+static void end_checkpoint(wrn_job *job) {
+    wrn_store *store = (wrn_store *)((char *)job - offsetof(wrn_store, checkpoint));
+    store->checkpointing = false;
 }
 
-/* After each commit. */
-static int on_commit(void *context, sqlite3 *db, const char *name, int pages) {
+static int store_on_commit(void *context, sqlite3 *db, const char *name, int pages) {
     wrn_store *store = context;
     (void)db, (void)name;
-    if (pages < LOG_PAGES || store->is_emptying) return SQLITE_OK;
-    store->is_emptying = true;
-    store->emptying.run = empty_log;
-    store->emptying.done = log_emptied;
-    wrn_lane_put(store->loop, WRN_LANE_SYNC, &store->emptying);
+    if (pages < LOG_PAGES || store->checkpointing) return SQLITE_OK;
+    store->checkpointing = true;
+    store->checkpoint.run = run_checkpoint;
+    store->checkpoint.done = end_checkpoint;
+    wrn_lane_put(store->loop, WRN_LANE_SYNC, &store->checkpoint);
     return SQLITE_OK;
 }
 
 void wrn_store_use_loop(wrn_store *store, uv_loop_t *loop) {
     if (store->ephemeral) return;
     store->loop = loop;
-    sqlite3_wal_hook(store->db, on_commit, store); /* instead of SQLite's own, which would do it at once */
+    sqlite3_wal_hook(store->db, store_on_commit, store); /* replaces SQLite's, which checkpoints at once */
 }
 
-static bool migrate(wrn_store *store, char *why, size_t why_size) {
-    sqlite3_stmt *ask = wrn_sql(store, "PRAGMA user_version", "");
-    int version = wrn_sql_step(store, ask) == WRN_DB_OK ? sqlite3_column_int(ask, 0) : -1;
-    if (ask) sqlite3_reset(ask);
-    if (version > (int)WRN_COUNT(migrations)) {
-        snprintf(why, why_size, "the database has version %d and this wrennd knows up to %zu; install a newer wrennd",
-                 version, WRN_COUNT(migrations));
+static int schema_version(wrn_store *store) {
+    WRN_AUTO(wrn_sql_reset) sqlite3_stmt *row = wrn_sql(store, "PRAGMA user_version", "");
+    return wrn_sql_step(store, row) == WRN_DB_OK ? sqlite3_column_int(row, 0) : -1;
+}
+
+static bool has_metric(wrn_store *store, const char *name) {
+    WRN_AUTO(wrn_sql_reset)
+    sqlite3_stmt *row = wrn_sql(store, "SELECT 1 FROM pragma_table_info('metrics') WHERE name = ?", "t", name);
+    return wrn_sql_step(store, row) == WRN_DB_OK;
+}
+
+/* A metric that is new in WRN_METRICS gets its column here. */
+static bool add_metrics(wrn_store *store) {
+#define ADD_METRIC(type, name)                                                               \
+    if (!has_metric(store, #name) &&                                                         \
+        !execute(store, "ALTER TABLE metrics ADD COLUMN " #name " REAL NOT NULL DEFAULT 0")) \
         return false;
-    }
+    WRN_METRICS(ADD_METRIC)
+    return true;
+}
+
+static bool migrate(wrn_store *store, wrn_why *why) {
+    int version = schema_version(store);
+    if (version > (int)WRN_COUNT(migrations))
+        return wrn_why_set(why, "the database has version %d and this wrennd knows up to %zu; install a newer wrennd",
+                           version, WRN_COUNT(migrations));
     for (; version >= 0 && version < (int)WRN_COUNT(migrations); version++) {
         char set_version[48];
         snprintf(set_version, sizeof(set_version), "PRAGMA user_version = %d", version + 1);
@@ -234,29 +277,25 @@ static bool migrate(wrn_store *store, char *why, size_t why_size) {
                   execute(store, set_version) && execute(store, "COMMIT");
         if (!ok) break;
     }
-    if (version == (int)WRN_COUNT(migrations)) return true;
-    snprintf(why, why_size, "cannot prepare the database: %s", sqlite3_errmsg(store->db));
-    return false;
+    if (version == (int)WRN_COUNT(migrations) && add_metrics(store)) return true;
+    return wrn_why_set(why, "cannot prepare the database: %s", sqlite3_errmsg(store->db));
 }
 
-wrn_store *wrn_store_open(const char *path, bool ephemeral, char *why, size_t why_size) {
+wrn_store *wrn_store_open(const char *path, bool ephemeral, wrn_why *why) {
     wrn_store *store = calloc(1, sizeof(*store));
-    if (!store) return snprintf(why, why_size, "out of memory"), NULL;
     store->ephemeral = ephemeral;
     store->path = strdup(path);
     store->log_path = sqlite3_mprintf("%s-wal", path);
-    if (!store->path || !store->log_path) return snprintf(why, why_size, "out of memory"), wrn_store_close(store), NULL;
     int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
     const char *setup = ephemeral ? "PRAGMA journal_mode = MEMORY; PRAGMA synchronous = OFF; PRAGMA foreign_keys = ON;"
                                   : "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA foreign_keys = ON;";
     if (sqlite3_open_v2(path, &store->db, flags, NULL) != SQLITE_OK || !execute(store, setup)) {
-        snprintf(why, why_size, "cannot open the database %s: %s", path,
-                 store->db ? sqlite3_errmsg(store->db) : "out of memory");
+        wrn_why_set(why, "cannot open the database %s: %s", path, sqlite3_errmsg(store->db));
         wrn_store_close(store);
         return NULL;
     }
-    sqlite3_busy_timeout(store->db, 2000); /* somebody may look at it with the sqlite3 shell */
-    if (migrate(store, why, why_size)) return store;
+    sqlite3_busy_timeout(store->db, 2000); /* for other programs, such as the sqlite3 shell */
+    if (migrate(store, why)) return store;
     wrn_store_close(store);
     return NULL;
 }
