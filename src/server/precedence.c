@@ -52,4 +52,6 @@ void wrn_precedence_leave(void) {
     if (taken) set(usual, 0);
 }
 
+void wrn_precedence_share(void) { set(taken ? usual : getpriority(PRIO_PROCESS, 0), TURN_NS); }
+
 void wrn_precedence_yield(void) { set((taken ? usual : getpriority(PRIO_PROCESS, 0)) + NICE_OF_OTHERS, 0); }

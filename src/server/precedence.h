@@ -9,6 +9,9 @@
 void wrn_precedence_take(void);
 /* In a thread that does long work for one caller, which may take longer where others have something to do. */
 void wrn_precedence_yield(void);
+/* Short time slices at the usual priority, for the processes of a sandbox, which inherit them: who wakes up waits less long
+ * for those that run. Safe after fork. */
+void wrn_precedence_share(void);
 /* In a thread or process that was started by one that has it. Safe after fork. */
 void wrn_precedence_leave(void);
 

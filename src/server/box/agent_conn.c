@@ -10,7 +10,7 @@
 
 #include "base/buf.h"
 #include "base/text.h"
-#include "server/hold.h"
+#include "server/turns.h"
 #include "wire/frame.h"
 
 /* FRAMES_MAX: taken before others get their turn. */
@@ -46,12 +46,12 @@ typedef struct waiter {
 struct wrn_agent {
     uv_loop_t *loop;
     uv_poll_t *poll, *out_poll;
-    uv_idle_t round; /* active while it rests */
-    int handles;     /* not yet closed */
+    int handles; /* not yet closed */
     int fd, out_fd;
     bool said_hello, broken, in_event, close_asked, suspended;
-    bool writing; /* what waits to be sent is being looked after */
-    bool resting; /* there are frames left for when the loop has gone round; nothing is read before */
+    bool writing;     /* what waits to be sent is being looked after */
+    uint64_t sent_in; /* the event in which something was sent last */
+    wrn_turn turn;    /* while it waits, there may be frames left, and nothing is read */
     wrn_frame_reader reader;
     wrn_buf out;
     size_t out_sent; /* of `out`, already; dropped in lumps, as moving the rest each time costs the square of it */
@@ -85,6 +85,17 @@ static void flush(wrn_agent *agent) {
     agent->writing = waiting(agent) > 0;
 }
 
+/* The first frame of an event is written at once, later ones together in the next iteration of the loop: each write wakes the
+ * agent. */
+static void send_out(wrn_agent *agent) {
+    if (agent->sent_in == wrn_turn_number() && !agent->broken && !agent->writing) {
+        agent->writing = true;
+        uv_poll_start(agent->out_poll, UV_WRITABLE, on_writable);
+    }
+    agent->sent_in = wrn_turn_number();
+    if (!agent->writing) flush(agent);
+}
+
 /* An agent that does not read must not fill the server's memory. */
 static bool keeps_up(const wrn_agent *agent) { return !agent->broken && waiting(agent) <= OUT_MAX; }
 
@@ -99,7 +110,7 @@ static void send_u32(wrn_agent *agent, uint32_t stream, uint8_t type, uint32_t v
     uint8_t payload[4];
     wrn_put_u32(payload, value);
     put_frame(agent, stream, type, 0, payload, sizeof(payload));
-    flush(agent);
+    send_out(agent);
 }
 
 /* ---- commands ---- */
@@ -164,7 +175,7 @@ size_t wrn_proc_write(wrn_proc *proc, const void *data, size_t size) {
     }
     proc->in_credit -= taken;
     proc->wants_room = taken < size;
-    flush(agent);
+    send_out(agent);
     return taken;
 }
 
@@ -175,7 +186,7 @@ void wrn_proc_close_stdin(wrn_proc *proc) {
         return;
     }
     put_frame(proc->agent, proc->stream, WRN_FRAME_STDIN_EOF, 0, NULL, 0);
-    flush(proc->agent);
+    send_out(proc->agent);
 }
 
 void wrn_proc_resize(wrn_proc *proc, uint16_t cols, uint16_t rows) {
@@ -184,13 +195,13 @@ void wrn_proc_resize(wrn_proc *proc, uint16_t cols, uint16_t rows) {
     wrn_put_u32(payload, cols);
     wrn_put_u32(payload + 4, rows);
     put_frame(proc->agent, proc->stream, WRN_FRAME_RESIZE, 0, payload, sizeof(payload));
-    flush(proc->agent);
+    send_out(proc->agent);
 }
 
 void wrn_proc_relabel(wrn_proc *proc, const char *label) {
     if (!keeps_up(proc->agent)) return;
     put_frame(proc->agent, proc->stream, WRN_FRAME_LABEL, 0, label, strlen(label));
-    flush(proc->agent);
+    send_out(proc->agent);
 }
 
 static void broken(wrn_agent *agent, const char *why);
@@ -312,7 +323,7 @@ wrn_proc *wrn_agent_exec(wrn_agent *agent, const wrn_proc_spec *spec, const wrn_
         put_frame(agent, proc->stream, WRN_FRAME_EXEC, more ? WRN_FRAME_MORE : 0, payload.data + at, size);
         at += size;
     }
-    flush(agent);
+    send_out(agent);
     return proc;
 }
 
@@ -330,7 +341,7 @@ static void ask(wrn_agent *agent, uint8_t question, uint8_t answer, wrn_done_fn 
     *w = (waiter){NULL, answer, done, context};
     *agent->waiters_tail = w;
     agent->waiters_tail = &w->next;
-    flush(agent);
+    send_out(agent);
 }
 
 void wrn_agent_ping(wrn_agent *agent, wrn_done_fn done, void *context) {
@@ -511,10 +522,10 @@ static void on_closed(uv_handle_t *handle) {
 }
 
 static void close_handles(wrn_agent *agent) {
-    agent->handles = 3;
+    agent->handles = 2;
+    wrn_turn_cancel(&agent->turn);
     uv_close((uv_handle_t *)agent->poll, on_closed);
     uv_close((uv_handle_t *)agent->out_poll, on_closed);
-    uv_close((uv_handle_t *)&agent->round, on_closed);
 }
 
 static void fail_all(wrn_agent *agent) {
@@ -542,8 +553,6 @@ static void broken(wrn_agent *agent, const char *why) {
     if (!agent->close_asked) agent->events.lost(agent->events.context, why);
 }
 
-static void on_rested(uv_idle_t *round);
-
 /* What is in the buffer, as far as it is one's turn. */
 static void take_frames(wrn_agent *agent, size_t max) {
     wrn_frame frame;
@@ -553,25 +562,30 @@ static void take_frames(wrn_agent *agent, size_t max) {
            (next = wrn_frame_next(&agent->reader, &frame)) > 0)
         if (!handle(agent, &frame)) next = -1, broken(agent, "it sent a frame that makes no sense");
     if (next < 0) broken(agent, "it sent something that is no frame");
-    if (next <= 0 || agent->broken || agent->close_asked) return;
-    agent->resting = true;
-    uv_idle_start(&agent->round, on_rested);
-    uv_poll_stop(agent->poll);
+    if (next > 0 && !agent->broken && !agent->close_asked) wrn_turn_wait(&agent->turn);
 }
 
 static void on_poll(uv_poll_t *poll, int status, int events);
 
-static void on_rested(uv_idle_t *round) {
-    wrn_agent *agent = round->data;
-    uv_idle_stop(round);
-    agent->resting = false;
-    if (agent->broken || agent->close_asked) return;
+static void begin(wrn_agent *agent) {
     agent->in_event = true;
-    wrn_hold_tick();
-    take_frames(agent, FRAMES_MAX);
+    wrn_turn_begin(&agent->turn);
+}
+
+static void end(wrn_agent *agent) {
+    bool waits = wrn_turn_end(&agent->turn);
     agent->in_event = false;
+    if (agent->broken || agent->close_asked) wrn_turn_cancel(&agent->turn);
+    else if (waits) uv_poll_stop(agent->poll);
     if (agent->close_asked) close_handles(agent);
-    else if (!agent->resting && !agent->broken) uv_poll_start(agent->poll, UV_READABLE, on_poll);
+}
+
+static void on_turn(wrn_turn *turn) {
+    wrn_agent *agent = turn->context;
+    begin(agent);
+    uv_poll_start(agent->poll, UV_READABLE, on_poll);
+    take_frames(agent, FRAMES_MAX);
+    end(agent);
 }
 
 /* False when there is nothing more to read for now, or for ever. */
@@ -591,8 +605,7 @@ static bool read_frames(wrn_agent *agent, size_t max) {
 
 static void on_poll(uv_poll_t *poll, int status, int events) {
     wrn_agent *agent = poll->data;
-    agent->in_event = true;
-    wrn_hold_tick();
+    begin(agent);
     if (status < 0) {
         /* An agent that ended before it read everything: its last words are still there. */
         take_frames(agent, SIZE_MAX);
@@ -600,9 +613,8 @@ static void on_poll(uv_poll_t *poll, int status, int events) {
         }
         broken(agent, "its channel broke");
     }
-    if (!agent->broken && !agent->resting && events & UV_READABLE) read_frames(agent, FRAMES_MAX);
-    agent->in_event = false;
-    if (agent->close_asked) close_handles(agent);
+    if (!agent->broken && !agent->turn.waits && events & UV_READABLE) read_frames(agent, FRAMES_MAX);
+    end(agent);
 }
 
 static void on_writable(uv_poll_t *poll, int status, int events) {
@@ -636,8 +648,9 @@ wrn_agent *wrn_agent_open(uv_loop_t *loop, const int fds[2], const wrn_agent_eve
                          .reader.buffer = buffer,
                          .events = *events};
     agent->waiters_tail = &agent->waiters;
-    uv_idle_init(loop, &agent->round);
-    poll->data = out_poll->data = agent->round.data = agent;
+    agent->turn = (wrn_turn){.go = on_turn, .context = agent, .loop = loop};
+    if (events->owner) wrn_turn_set_owner(&agent->turn, events->owner);
+    poll->data = out_poll->data = agent;
     uv_poll_start(poll, UV_READABLE, on_poll);
     return agent;
 }

@@ -14,6 +14,7 @@ typedef struct wrn_agent_events {
     void (*ready)(void *context);                 /* the agent said hello */
     void (*lost)(void *context, const char *why); /* once; the caller then closes the connection */
     void *context;
+    const char *owner; /* of its turns (turns.h): the id of the sandbox. NULL: strangers */
     /* Not NULL: it is an agent that has had a server before. For each command that goes on, before `ready`. */
     wrn_kept_fn kept;
     /* How many processes of the sandbox have been killed for want of memory, ever. NULL: unknown. */

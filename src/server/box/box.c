@@ -180,7 +180,7 @@ bool box_open_agent(wrn_box *box, const int channel[2], wrn_kept_fn kept) {
     box->kept = kept;
     box->agent =
         wrn_agent_open(box->boxes->config.loop, channel,
-                       &(wrn_agent_events){on_agent_ready, on_agent_lost, box, kept ? on_kept : NULL, oom_kills});
+                       &(wrn_agent_events){on_agent_ready, on_agent_lost, box, box->id, kept ? on_kept : NULL, oom_kills});
     if (box->agent) box->service = service_new(box);
     return box->agent != NULL;
 }

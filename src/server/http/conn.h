@@ -3,6 +3,7 @@
 #define WRN_SERVER_HTTP_CONN_H
 
 #include "server/http/http.h"
+#include "server/turns.h"
 
 typedef struct wrn_conn wrn_conn;
 typedef struct wrn_listener wrn_listener;
@@ -17,7 +18,7 @@ struct wrn_http {
     size_t conn_count; /* those not yet freed */
     size_t open_count; /* those not closed */
     uv_timer_t sweeper;
-    uv_idle_t round; /* active while some connection waits for the loop to go round: */
+    uv_idle_t round; /* active while some connection has gathered something to send: */
     wrn_conn *listed, **last_listed;
     bool sweeping, stopping, drained;
     char read_buffer[65536]; /* reads are used up, or copied, before the next one */
@@ -46,7 +47,8 @@ struct wrn_conn {
     wrn_conn *next, **link;
     wrn_conn_state state;
     bool advancing, reading, head_timed, keep_alive, deaf;
-    bool streaming; /* the body goes to the handler piece by piece */
+    bool to_stream, streaming; /* the body is to go, and goes, to the handler piece by piece */
+    bool held;                 /* there is a head, and nothing has been done about it */
     bool paused, crowded, chunked, bodiless, broken;
     bool half_closed; /* the client sends no more; what it has sent may still be there */
     bool input_over;  /* that was read, too */
@@ -64,8 +66,8 @@ struct wrn_conn {
     bool waits;           /* for what was sent to be taken by the kernel */
     bool has_sent;        /* in this round */
     bool streamed;        /* the answer that goes out came in pieces */
-    bool listed, resting; /* for when the loop has gone round; nothing is read before */
-    int64_t turn_us;      /* since when it has had its turn */
+    bool listed;          /* for when the loop has gone round */
+    wrn_turn turn;        /* while it waits nothing is read, nor taken of what was read */
     int gulp;             /* bytes that are read at once, of a tap that wants little */
     wrn_conn *next_listed;
     uv_write_t write;
@@ -97,12 +99,8 @@ void wrn_conn_wrote(wrn_conn *conn);
 void wrn_conn_flush(wrn_conn *conn);
 /* When the loop has gone round, what was gathered is sent. */
 void wrn_conn_go_round(wrn_conn *conn);
-/* Nothing more is read, nor taken of what was read, before the loop has gone round. */
-void wrn_conn_rest(wrn_conn *conn);
 /* The loop has gone round: what was gathered is sent. */
 void wrn_conn_went_round(wrn_conn *conn);
-/* Its rest is over. */
-void wrn_conn_rested(wrn_conn *conn);
 size_t wrn_conn_unsent(const wrn_conn *conn);
 /* Has the budget bear what is unsent now, beyond a little. False: it can't, and bears what it did before. */
 bool wrn_conn_charge(wrn_conn *conn);

@@ -53,35 +53,15 @@ static void start_sweeping(wrn_http *http) {
 
 /* ---- going round ---- */
 
-/* Of those who rest each may go on when its turn comes. In one round that is as many as take ROUND_US, for in between come
- * those who want little: they wait for that long, however many others there are. */
-enum { ROUND_US = 1000 };
-
 static void on_round(uv_idle_t *idle) {
     wrn_http *http = idle->data;
-    wrn_conn *conn = http->listed;
-    int64_t end_us = wrn_now_us() + ROUND_US;
-    http->listed = NULL;
+    wrn_conn *conn = WRN_TAKE(http->listed);
     uv_idle_stop(idle);
-    wrn_conn *waiting = NULL, **last = &waiting;
     for (wrn_conn *next; conn; conn = next) {
         next = conn->next_listed;
         conn->listed = false;
         wrn_conn_went_round(conn); /* which may list it again; it is freed later, from the loop */
-        bool waits = conn->resting && wrn_now_us() >= end_us;
-        if (conn->resting && !waits) wrn_conn_rested(conn);
-        if (!waits || conn->listed) continue;
-        conn->listed = true;
-        conn->next_listed = NULL;
-        *last = conn;
-        last = &conn->next_listed;
     }
-    if (!waiting) return;
-    /* Before those who rest since now. */
-    if (!http->listed) http->last_listed = last;
-    *last = http->listed;
-    http->listed = waiting;
-    uv_idle_start(idle, on_round);
 }
 
 void wrn_conn_go_round(wrn_conn *conn) {

@@ -66,6 +66,9 @@ bool wrn_request_is_local(const wrn_request *request);
 /* `value` must not hold line breaks. */
 void wrn_request_add_field(wrn_request *request, const char *name, const char *value);
 
+/* Who pays for the work that its connection makes from now on (turns.h): a sandbox's id, or a team's. */
+void wrn_request_set_owner(const wrn_request *request, const char *id);
+
 /* Takes so much more of the budget for it (http/budget.h). False: it is spent, and "overloaded" should be the answer. */
 bool wrn_request_charge(wrn_request *request, size_t bytes);
 
@@ -126,6 +129,8 @@ wrn_tap *wrn_request_take_over(wrn_request *request, const char *head, const wrn
 void wrn_tap_read(wrn_tap *tap, bool on);
 /* Nobody knows yet who is there: it may be closed to make room for others. */
 void wrn_tap_set_stranger(wrn_tap *tap, bool stranger);
+/* As wrn_request_set_owner(). */
+void wrn_tap_set_owner(wrn_tap *tap, const char *id);
 /* Copied. `gone` is never called from inside. */
 void wrn_tap_write(wrn_tap *tap, const void *data, size_t size);
 size_t wrn_tap_unsent(const wrn_tap *tap);

@@ -20,10 +20,12 @@ typedef struct wrn_websocket_events {
 bool wrn_websocket_check(wrn_request *request);
 /* Whether the client offers this subprotocol. */
 bool wrn_websocket_offers(const wrn_request *request, const char *protocol);
-/* Upgrades a checked request and frees it. `stranger`: messages are short until wrn_websocket_welcome(). `protocol` NULL: none. NULL when the client is gone, or out of memory. */
+/* Upgrades a checked request and frees it. `stranger`: messages are short until wrn_websocket_welcome(). `protocol` NULL: none.
+ * NULL when the client is gone, or out of memory. */
 wrn_websocket *wrn_websocket_accept(wrn_request *request, const char *protocol, bool stranger,
                                     const wrn_websocket_events *events, void *context);
-void wrn_websocket_welcome(wrn_websocket *ws);
+/* It is known who it is; `owner`: as of wrn_tap_set_owner(). */
+void wrn_websocket_welcome(wrn_websocket *ws, const char *owner);
 /* From now on messages may be as long as that. */
 void wrn_websocket_limit(wrn_websocket *ws, size_t message_max);
 /* No event comes from inside these. */

@@ -133,7 +133,7 @@ static void arrange_descriptors(spawn *s) {
 _Noreturn static void child(const spawn *original) {
     spawn s = *original;
     prctl(PR_SET_PDEATHSIG, SIGKILL); /* until it can notice that its channel ends */
-    wrn_precedence_leave();
+    wrn_precedence_share();
     sigset_t none;
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
