@@ -53,7 +53,7 @@ static void open_fake(fake *f, bool again) {
     FUZZ_CHECK(channel_pipes(ours, theirs));
     f->hears = theirs[0];
     f->peer = theirs[1];
-    f->agent = wrn_agent_open(&f->loop, ours, &(wrn_agent_events){on_ready, on_lost, f, again ? on_kept : NULL});
+    f->agent = wrn_agent_open(&f->loop, ours, &(wrn_agent_events){on_ready, on_lost, f, NULL, again ? on_kept : NULL});
     FUZZ_CHECK(f->agent);
     for (int i = 0; i < COMMANDS; i++) {
         wrn_fault fault = {0};

@@ -37,7 +37,7 @@ SERVER = {
     "routes": {"top", "sandbox", "box", "templates", "backend", "http", "store", "support"},
     "top": {"routes", "sandbox", "box", "templates", "backend", "http", "store", "support"},
 }
-SUPPORT = {"filter", "hold", "lane", "log", "memory", "notify", "precedence", "trees", "userns"}
+SUPPORT = {"filter", "hold", "lane", "log", "memory", "notify", "precedence", "trees", "turns", "userns"}
 # The part of base that needs more than libc, which the agent does not link.
 NOT_FREESTANDING = {"base/json.h", "base/model.h", "base/arena.h"}
 LIBRARIES = {

@@ -51,4 +51,6 @@ void wrn_precedence_leave(void) {
     if (taken) set_priority(usual, 0);
 }
 
+void wrn_precedence_share(void) { set_priority(taken ? usual : getpriority(PRIO_PROCESS, 0), TURN_NS); }
+
 void wrn_precedence_yield(void) { set_priority((taken ? usual : getpriority(PRIO_PROCESS, 0)) + NICE_OF_OTHERS, 0); }

@@ -8,6 +8,9 @@
 void wrn_precedence_take(void);
 /* Lowers the priority of the calling thread, which does long work for one caller. */
 void wrn_precedence_yield(void);
+/* Short time slices at the usual priority, for the processes of a sandbox, which inherit them: who wakes up waits less long
+ * for those that run. Safe after fork. */
+void wrn_precedence_share(void);
 /* For a thread or process that has inherited the priority. Safe after fork. */
 void wrn_precedence_leave(void);
 

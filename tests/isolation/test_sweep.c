@@ -275,6 +275,21 @@ static void check_nothing_left(const host *h) {
     CHECK_INT(count_mounts(), 0);
 }
 
+/* Without those of user namespaces, which are kept for the sandboxes to come: one for each that was there at once, and the one
+ * before may still be on its way out. */
+static size_t count_descriptors(void) {
+    char target[64];
+    size_t count = 0;
+    DIR *dir = opendir("/proc/self/fd");
+    CHECK(dir != NULL);
+    for (struct dirent *entry; (entry = readdir(dir));) {
+        ssize_t size = readlinkat(dirfd(dir), entry->d_name, target, sizeof(target));
+        if (size > 0 && strncmp(target, "user:", 5) != 0) count++;
+    }
+    closedir(dir);
+    return count;
+}
+
 static void many_rounds(void) {
     host h;
     size_t descriptors = 0;
@@ -286,8 +301,8 @@ static void many_rounds(void) {
         CHECK_STR(o.out, "done\n");
         box_destroy(&h, box);
         check_nothing_left(&h);
-        if (!i) descriptors = count_entries("/proc/self/fd");
-        CHECK_INT(count_entries("/proc/self/fd"), descriptors);
+        if (!i) descriptors = count_descriptors();
+        CHECK_INT(count_descriptors(), descriptors);
     }
     host_close(&h);
 }

@@ -8,7 +8,7 @@
 
 #include "base/buf.h"
 #include "base/text.h"
-#include "server/hold.h"
+#include "server/turns.h"
 #include "wire/frame.h"
 
 /* FRAMES_MAX: frames handled before the loop serves others. */
@@ -44,12 +44,12 @@ typedef struct waiter {
 struct wrn_agent {
     uv_loop_t *loop;
     uv_poll_t poll, out_poll;
-    uv_idle_t idle; /* active while it yields */
-    int handles;    /* not yet closed */
+    int handles; /* not yet closed */
     int fd, out_fd;
     bool said_hello, broken, in_event, close_asked, suspended;
-    bool writing;  /* waits until out_fd is writable */
-    bool yielding; /* handles more frames after the loop has served others; reads nothing before */
+    bool writing;     /* waits until out_fd is writable */
+    uint64_t sent_in; /* the event in which something was sent last */
+    wrn_turn turn;    /* while it waits, frames may be left, and nothing is read */
     wrn_frame_reader reader;
     wrn_buf out;
     size_t out_sent; /* bytes of `out`; removed in large pieces, because each removal moves the rest */
@@ -83,6 +83,17 @@ static void agent_flush(wrn_agent *agent) {
     agent->writing = agent_unsent(agent) > 0;
 }
 
+/* The first frame of an event is written at once, later ones together in the next iteration of the loop: each write wakes the
+ * agent. */
+static void send_out(wrn_agent *agent) {
+    if (agent->sent_in == wrn_turn_number() && !agent->broken && !agent->writing) {
+        agent->writing = true;
+        uv_poll_start(&agent->out_poll, UV_WRITABLE, on_writable);
+    }
+    agent->sent_in = wrn_turn_number();
+    if (!agent->writing) agent_flush(agent);
+}
+
 /* An agent that does not read must not fill the server's memory. */
 static bool keeps_up(const wrn_agent *agent) { return !agent->broken && agent_unsent(agent) <= OUT_MAX; }
 
@@ -95,7 +106,7 @@ static void put_frame(wrn_agent *agent, uint32_t stream, uint8_t type, uint8_t f
 
 static void send_frame(wrn_agent *agent, uint32_t stream, uint8_t type, const void *data, size_t size) {
     put_frame(agent, stream, type, 0, data, size);
-    agent_flush(agent);
+    send_out(agent);
 }
 
 /* Puts data into as many frames as it takes; all but the last one have the flag `more`. */
@@ -168,7 +179,7 @@ size_t wrn_proc_write(wrn_proc *proc, const void *data, size_t size) {
     put_pieces(agent, proc->stream, WRN_FRAME_STDIN, 0, data, taken);
     proc->in_credit -= taken;
     proc->wants_room = taken < size;
-    agent_flush(agent);
+    send_out(agent);
     return taken;
 }
 
@@ -263,7 +274,7 @@ wrn_proc *wrn_agent_exec(wrn_agent *agent, const wrn_proc_spec *spec, const wrn_
     agent->procs = proc;
     limit_time(proc, spec->timeout_ms);
     put_pieces(agent, proc->stream, WRN_FRAME_EXEC, WRN_FRAME_MORE, payload.data, payload.size);
-    agent_flush(agent);
+    send_out(agent);
     return proc;
 }
 
@@ -281,7 +292,7 @@ static void agent_ask(wrn_agent *agent, uint8_t question, uint8_t answer, wrn_do
     *w = (waiter){NULL, answer, done, context};
     *agent->waiters_tail = w;
     agent->waiters_tail = &w->next;
-    agent_flush(agent);
+    send_out(agent);
 }
 
 void wrn_agent_ping(wrn_agent *agent, wrn_done_fn done, void *context) {
@@ -455,10 +466,10 @@ static void on_agent_handle_closed(uv_handle_t *handle) {
 }
 
 static void close_handles(wrn_agent *agent) {
-    agent->handles = 3;
+    agent->handles = 2;
+    wrn_turn_cancel(&agent->turn);
     uv_close((uv_handle_t *)&agent->poll, on_agent_handle_closed);
     uv_close((uv_handle_t *)&agent->out_poll, on_agent_handle_closed);
-    uv_close((uv_handle_t *)&agent->idle, on_agent_handle_closed);
 }
 
 static void fail_all(wrn_agent *agent) {
@@ -486,8 +497,6 @@ static void broken(wrn_agent *agent, const char *why) {
     if (!agent->close_asked) agent->events.lost(agent->events.context, why);
 }
 
-static void on_yielded(uv_idle_t *idle);
-
 /* Handles at most `max` of the frames in the buffer. */
 static void handle_frames(wrn_agent *agent, size_t max) {
     wrn_frame frame;
@@ -497,25 +506,30 @@ static void handle_frames(wrn_agent *agent, size_t max) {
            (next = wrn_frame_next(&agent->reader, &frame)) > 0)
         if (!handle_frame(agent, &frame)) next = -1, broken(agent, "it sent an unexpected frame");
     if (next < 0) broken(agent, "it sent a malformed frame");
-    if (next <= 0 || agent->broken || agent->close_asked) return;
-    agent->yielding = true;
-    uv_idle_start(&agent->idle, on_yielded);
-    uv_poll_stop(&agent->poll);
+    if (next > 0 && !agent->broken && !agent->close_asked) wrn_turn_wait(&agent->turn);
 }
 
 static void on_readable(uv_poll_t *poll, int status, int events);
 
-static void on_yielded(uv_idle_t *idle) {
-    wrn_agent *agent = idle->data;
-    uv_idle_stop(idle);
-    agent->yielding = false;
-    if (agent->broken || agent->close_asked) return;
+static void begin_event(wrn_agent *agent) {
     agent->in_event = true;
-    wrn_hold_tick();
-    handle_frames(agent, FRAMES_MAX);
+    wrn_turn_begin(&agent->turn);
+}
+
+static void end_event(wrn_agent *agent) {
+    bool waits = wrn_turn_end(&agent->turn);
     agent->in_event = false;
+    if (agent->broken || agent->close_asked) wrn_turn_cancel(&agent->turn);
+    else if (waits) uv_poll_stop(&agent->poll);
     if (agent->close_asked) close_handles(agent);
-    else if (!agent->yielding && !agent->broken) uv_poll_start(&agent->poll, UV_READABLE, on_readable);
+}
+
+static void agent_on_turn(wrn_turn *turn) {
+    wrn_agent *agent = turn->context;
+    begin_event(agent);
+    uv_poll_start(&agent->poll, UV_READABLE, on_readable);
+    handle_frames(agent, FRAMES_MAX);
+    end_event(agent);
 }
 
 /* False when there is nothing more to read. */
@@ -535,8 +549,7 @@ static bool read_frames(wrn_agent *agent, size_t max) {
 
 static void on_readable(uv_poll_t *poll, int status, int events) {
     wrn_agent *agent = poll->data;
-    agent->in_event = true;
-    wrn_hold_tick();
+    begin_event(agent);
     if (status < 0) {
         /* The agent closed its end before it read everything; what it sent last is still in the pipe. */
         handle_frames(agent, SIZE_MAX);
@@ -544,9 +557,8 @@ static void on_readable(uv_poll_t *poll, int status, int events) {
         }
         broken(agent, "its channel broke");
     }
-    if (!agent->broken && !agent->yielding && events & UV_READABLE) read_frames(agent, FRAMES_MAX);
-    agent->in_event = false;
-    if (agent->close_asked) close_handles(agent);
+    if (!agent->broken && !agent->turn.waits && events & UV_READABLE) read_frames(agent, FRAMES_MAX);
+    end_event(agent);
 }
 
 static void on_writable(uv_poll_t *poll, int status, int events) {
@@ -570,8 +582,8 @@ wrn_agent *wrn_agent_open(uv_loop_t *loop, const int fds[2], const wrn_agent_eve
                          .events = *events};
     init_poll(agent, &agent->poll, agent->fd);
     init_poll(agent, &agent->out_poll, agent->out_fd);
-    uv_idle_init(loop, &agent->idle);
-    agent->idle.data = agent;
+    agent->turn = (wrn_turn){.go = agent_on_turn, .context = agent, .loop = loop};
+    if (events->owner) wrn_turn_set_owner(&agent->turn, events->owner);
     uv_poll_start(&agent->poll, UV_READABLE, on_readable);
     return agent;
 }

@@ -12,6 +12,7 @@ typedef struct wrn_agent_events {
     void (*ready)(void *context);                 /* the agent said hello */
     void (*lost)(void *context, const char *why); /* once; the caller then closes the connection */
     void *context;
+    const char *owner; /* of its turns (turns.h): the id of the sandbox; NULL: nobody's */
     /* Not NULL: the agent has had a server before. Called for each command that still runs, before `ready`. */
     wrn_detached_fn detached;
     /* Counts the processes of the box that the OOM killer has killed. NULL: unknown. */

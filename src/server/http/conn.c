@@ -14,8 +14,8 @@
 #include "server/hold.h"
 #include "server/http/budget.h"
 
-/* SLICE_US: how long a connection works before others get their turn. LITTLE and LEAST: bounds of wrn_conn.gulp. */
-enum { DISCARD_MAX = 64 << 20, REFUSED_MAX = 64, SLICE_US = 300, LITTLE = 16384, LEAST = 1024 };
+/* LITTLE and LEAST: bounds of wrn_conn.gulp. */
+enum { DISCARD_MAX = 64 << 20, REFUSED_MAX = 64, LITTLE = 16384, LEAST = 1024 };
 
 static void advance_rest(wrn_conn *conn);
 
@@ -60,6 +60,7 @@ void wrn_conn_close(wrn_conn *conn) {
     if (conn->state == WRN_CONN_CLOSED) return;
     bool tapped = conn->state == WRN_CONN_TAP;
     conn->state = WRN_CONN_CLOSED;
+    wrn_turn_cancel(&conn->turn);
     conn->http->open_count--;
     uv_close(&conn->io.handle, conn_on_closed);
     if (conn->request) wrn_conn_free_request(WRN_TAKE(conn->request));
@@ -85,7 +86,7 @@ static void conn_on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *buf) 
 static void conn_on_read(uv_stream_t *stream, ssize_t got, const uv_buf_t *buf);
 
 static bool wants_reading(const wrn_conn *conn) {
-    if (conn->resting) return false;
+    if (conn->turn.waits) return false;
     switch (conn->state) {
     case WRN_CONN_HEAD:
     case WRN_CONN_LINGER: return true;
@@ -143,6 +144,24 @@ static void refuse_body(wrn_conn *conn, size_t limit) {
     refuse_request(conn, 413, why);
 }
 
+static void begin_body(wrn_conn *conn) {
+    static const char go_on[] = "HTTP/1.1 100 Continue\r\n\r\n";
+    uv_buf_t out = uv_buf_init((char *)(uintptr_t)go_on, sizeof(go_on) - 1);
+    wrn_request *request = conn->request;
+    bool asked = request->head.expect_continue && request->head.content_length != 0;
+    conn->held = false;
+    conn->streaming = conn->to_stream;
+    if (conn->streaming) {
+        conn->running = WRN_TAKE(conn->request);
+        conn->http->handler.run(conn->http->handler.context, request);
+    } else {
+        request->body = WRN_BUF_LIMITED(request->body_max);
+        if (request->head.content_length > (int64_t)request->body_max) return refuse_body(conn, request->body_max);
+    }
+    if (!asked || conn->state != WRN_CONN_BODY) return; /* a final answer instead */
+    if (uv_try_write(&conn->io.stream, &out, 1) != (int)out.len) wrn_conn_close(conn);
+}
+
 static void conn_take_head(wrn_conn *conn) {
     wrn_http *http = conn->http;
     wrn_request *request = new_request(conn);
@@ -155,18 +174,10 @@ static void conn_take_head(wrn_conn *conn) {
     conn->running = request; /* `head` may answer and so free the request */
     wrn_http_plan plan = http->handler.head(http->handler.context, request);
     if (plan == WRN_HTTP_ANSWERED) return;
-    conn->streaming = plan == WRN_HTTP_STREAM;
-    if (!conn->streaming) {
-        conn->request = WRN_TAKE(conn->running);
-        request->body = WRN_BUF_LIMITED(request->body_max);
-        if (request->head.content_length > (int64_t)request->body_max) return refuse_body(conn, request->body_max);
-    }
-    static const char go_on[] = "HTTP/1.1 100 Continue\r\n\r\n";
-    uv_buf_t out = uv_buf_init((char *)(uintptr_t)go_on, sizeof(go_on) - 1);
-    bool asked = request->head.expect_continue && request->head.content_length != 0;
-    if (conn->streaming) http->handler.run(http->handler.context, request);
-    if (!asked || conn->state != WRN_CONN_BODY) return; /* a final answer instead */
-    if (uv_try_write(&conn->io.stream, &out, 1) != (int)out.len) wrn_conn_close(conn);
+    conn->request = WRN_TAKE(conn->running);
+    conn->to_stream = plan == WRN_HTTP_STREAM;
+    conn->held = wrn_turn_is_over(&conn->turn);
+    if (!conn->held) begin_body(conn);
 }
 
 static void run_request(wrn_conn *conn) {
@@ -202,27 +213,18 @@ static void take_step(wrn_conn *conn, wrn_http1_step step) {
     }
 }
 
-/* Pauses input until wrn_conn_rested(), in one of the next iterations. */
-static void rest_conn(wrn_conn *conn) {
-    if (conn->resting || conn->state == WRN_CONN_CLOSED) return;
-    conn->resting = true;
-    wrn_conn_go_round(conn);
-    if (!conn->advancing) wrn_conn_update_reading(conn);
-}
-
 /* Processes input until it is consumed or a request has to be answered first. Returns the number of bytes consumed. */
 static size_t advance(wrn_conn *conn, const char *data, size_t size) {
     size_t at = 0;
     conn->advancing = true;
     while ((conn->state == WRN_CONN_HEAD || conn->state == WRN_CONN_BODY || conn->state == WRN_CONN_LINGER) &&
-           !conn->deaf && !conn->resting) {
+           !conn->deaf && !conn->turn.waits) {
         size_t used;
         wrn_http1_step step = wrn_http1_feed(&conn->parser, data + at, size - at, &used);
         at += used;
         if (step == WRN_HTTP1_MORE) break;
         take_step(conn, step);
-        /* Only with input left, or between requests: otherwise nothing would take the END step later. */
-        if ((conn->state == WRN_CONN_HEAD || at < size) && wrn_now_us() - conn->turn_us > SLICE_US) rest_conn(conn);
+        if (wrn_turn_is_over(&conn->turn)) wrn_turn_wait(&conn->turn);
     }
     conn->advancing = false;
     return conn->deaf ? size : at;
@@ -236,11 +238,12 @@ static void end_tap_input(wrn_conn *conn) {
 
 /* Adapts the read size to how much work the input causes. */
 static void end_turn(wrn_conn *conn) {
-    int64_t took_us = wrn_now_us() - conn->turn_us;
-    if (conn->state == WRN_CONN_CLOSED) return;
-    if (took_us > SLICE_US) rest_conn(conn);
-    if (took_us > 2 * SLICE_US && conn->gulp > LEAST) conn->gulp /= 2;
-    else if (took_us < SLICE_US / 2 && conn->gulp < LITTLE) conn->gulp *= 2;
+    bool waits = wrn_turn_end(&conn->turn);
+    int64_t took_us = conn->turn.took_us;
+    if (conn->state == WRN_CONN_CLOSED) return wrn_turn_cancel(&conn->turn);
+    if (waits) wrn_conn_update_reading(conn);
+    if (took_us > 2 * WRN_TURN_US && conn->gulp > LEAST) conn->gulp /= 2;
+    else if (took_us < WRN_TURN_US / 2 && conn->gulp < LITTLE) conn->gulp *= 2;
 }
 
 static void take_read(wrn_conn *conn, ssize_t got, const uv_buf_t *buf);
@@ -248,8 +251,7 @@ static void take_read(wrn_conn *conn, ssize_t got, const uv_buf_t *buf);
 static void conn_on_read(uv_stream_t *stream, ssize_t got, const uv_buf_t *buf) {
     wrn_conn *conn = stream->data;
     if (got == 0) return;
-    wrn_hold_tick();
-    conn->turn_us = wrn_now_us();
+    wrn_turn_begin(&conn->turn);
     take_read(conn, got, buf);
     end_turn(conn); /* even a closed one is freed later, from the loop */
 }
@@ -270,13 +272,11 @@ static void take_read(wrn_conn *conn, ssize_t got, const uv_buf_t *buf) {
     wrn_conn_update_reading(conn);
 }
 
-/* Goes on with input that was read before the last answer was complete. */
+/* Goes on with input that was read before the last answer was complete, or before a wait. */
 static void advance_rest(wrn_conn *conn) {
-    if (conn->rest.size) {
-        size_t used = advance(conn, conn->rest.data, conn->rest.size);
-        if (conn->state == WRN_CONN_CLOSED) return;
-        wrn_buf_consume(&conn->rest, used);
-    }
+    size_t used = advance(conn, conn->rest.size ? conn->rest.data : "", conn->rest.size);
+    if (conn->state == WRN_CONN_CLOSED) return;
+    wrn_buf_consume(&conn->rest, used);
     if (conn->state == WRN_CONN_TAP) return wrn_tap_read(conn, !conn->paused);
     if (!conn->rest.size) wrn_buf_free(&conn->rest);
     update_deadline(conn);
@@ -290,11 +290,11 @@ void wrn_conn_went_round(wrn_conn *conn) {
     wrn_conn_wrote(conn);
 }
 
-void wrn_conn_rested(wrn_conn *conn) {
-    conn->resting = false;
-    if (conn->state == WRN_CONN_CLOSED) return;
-    wrn_hold_tick();
-    conn->turn_us = wrn_now_us();
+/* Its wait is over. */
+static void conn_on_turn(wrn_turn *turn) {
+    wrn_conn *conn = turn->context;
+    wrn_turn_begin(turn);
+    if (conn->held) begin_body(conn);
     advance_rest(conn);
     end_turn(conn);
 }
@@ -428,6 +428,10 @@ void wrn_request_peer(const wrn_request *request, char *out, size_t size) {
         snprintf(out, size, "uid %u", (unsigned)process.uid);
 }
 
+void wrn_request_set_owner(const wrn_request *request, const char *id) {
+    if (request->conn) wrn_turn_set_owner(&request->conn->turn, id);
+}
+
 bool wrn_request_is_local(const wrn_request *request) {
     const wrn_conn *conn = request->conn;
     struct sockaddr_storage peer;
@@ -544,6 +548,7 @@ void wrn_conn_accept(wrn_http *http, uv_stream_t *listener) {
     else uv_pipe_init(http->loop, &conn->io.pipe, 0);
     conn->io.handle.data = conn;
     conn->http = http;
+    conn->turn = (wrn_turn){.go = conn_on_turn, .context = conn, .loop = http->loop};
     conn->gulp = LITTLE;
     conn->next = http->conns;
     conn->link = &http->conns;

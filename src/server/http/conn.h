@@ -3,6 +3,7 @@
 #define WRN_SERVER_HTTP_CONN_H
 
 #include "server/http/http.h"
+#include "server/turns.h"
 
 typedef struct wrn_conn wrn_conn;
 typedef struct wrn_listener wrn_listener;
@@ -24,7 +25,7 @@ struct wrn_http {
     size_t conn_count; /* those not yet freed */
     size_t open_count; /* those not closed */
     uv_timer_t sweeper;
-    uv_idle_t round; /* active while connections wait for the next iteration of the loop: */
+    uv_idle_t round; /* active while connections have gathered something to send: */
     wrn_conn *listed, **last_listed;
     bool sweeping, stopping, drained;
     char read_buffer[65536]; /* consumed or copied before the next read */
@@ -48,8 +49,9 @@ struct wrn_conn {
     wrn_conn *next, **link;
     wrn_conn_state state;
     bool advancing, reading, head_timed, keep_alive;
-    bool deaf;      /* input is ignored */
-    bool streaming; /* the body is passed to the handler as it comes */
+    bool deaf;                 /* input is ignored */
+    bool to_stream, streaming; /* the body is to be passed, and is passed, to the handler as it comes */
+    bool held;                 /* the head has come, and its request has not begun */
     bool paused, crowded, chunked, bodiless, broken;
     bool half_closed; /* the client has shut down its sending side; input may still be unread */
     bool input_over;  /* all input has been read */
@@ -69,8 +71,7 @@ struct wrn_conn {
     bool has_sent;    /* in this iteration */
     bool streamed;    /* the answer is a streamed one */
     bool listed;      /* in wrn_http.listed */
-    bool resting;     /* reads nothing before the next iteration */
-    int64_t turn_us;  /* when its turn began */
+    wrn_turn turn;    /* while it waits, nothing is read, and input that was read is left alone */
     int gulp;         /* the size of a read, for a tap with `little` */
     wrn_conn *next_listed;
     uv_write_t write;
@@ -102,8 +103,6 @@ void wrn_conn_flush(wrn_conn *conn);
 /* Has wrn_conn_went_round() called in the next iteration of the loop. */
 void wrn_conn_go_round(wrn_conn *conn);
 void wrn_conn_went_round(wrn_conn *conn);
-/* Ends the pause of a connection that has used up its turn. */
-void wrn_conn_rested(wrn_conn *conn);
 size_t wrn_conn_unsent(const wrn_conn *conn);
 /* Charges the budget for what is unsent. False, and no change, when it is spent. */
 bool wrn_conn_charge(wrn_conn *conn);

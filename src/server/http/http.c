@@ -47,35 +47,15 @@ static void start_sweeping(wrn_http *http) {
 
 /* ---- taking turns ---- */
 
-/* Resting connections go on in turn, for about ROUND_US per iteration of the loop. So other connections, which want little,
- * never wait longer than that. */
-enum { ROUND_US = 1000 };
-
 static void http_on_round(uv_idle_t *idle) {
     wrn_http *http = idle->data;
-    wrn_conn *conn = http->listed;
-    int64_t end_us = wrn_now_us() + ROUND_US;
-    http->listed = NULL;
+    wrn_conn *conn = WRN_TAKE(http->listed);
     uv_idle_stop(idle);
-    wrn_conn *waiting = NULL, **last = &waiting;
     for (wrn_conn *next; conn; conn = next) {
         next = conn->next_listed;
         conn->listed = false;
         wrn_conn_went_round(conn); /* may list it again; a closed one is freed later, from the loop */
-        bool waits = conn->resting && wrn_now_us() >= end_us;
-        if (conn->resting && !waits) wrn_conn_rested(conn);
-        if (!waits || conn->listed) continue;
-        conn->listed = true;
-        conn->next_listed = NULL;
-        *last = conn;
-        last = &conn->next_listed;
     }
-    if (!waiting) return;
-    /* In front of those that have just been listed. */
-    if (!http->listed) http->last_listed = last;
-    *last = http->listed;
-    http->listed = waiting;
-    uv_idle_start(idle, http_on_round);
 }
 
 void wrn_conn_go_round(wrn_conn *conn) {

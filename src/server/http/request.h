@@ -66,6 +66,8 @@ bool wrn_request_is_local(const wrn_request *request);
 /* `value` must not hold line breaks. */
 void wrn_request_add_field(wrn_request *request, const char *name, const char *value);
 
+/* Whom the work of its connection is charged to from now on (turns.h): a sandbox's id, or a team's. */
+void wrn_request_set_owner(const wrn_request *request, const char *id);
 /* Charges the budget (http/budget.h). False when it is spent: answer "overloaded". */
 bool wrn_request_charge(wrn_request *request, size_t bytes);
 
@@ -132,6 +134,8 @@ wrn_tap *wrn_request_take_over(wrn_request *request, const char *head, const wrn
 void wrn_tap_read(wrn_tap *tap, bool on);
 /* A stranger has not authenticated yet: its connection may be closed to make room for others. */
 void wrn_tap_set_stranger(wrn_tap *tap, bool stranger);
+/* Like wrn_request_set_owner(). */
+void wrn_tap_set_owner(wrn_tap *tap, const char *id);
 /* Copies the data. `gone` is never called from inside. */
 void wrn_tap_write(wrn_tap *tap, const void *data, size_t size);
 size_t wrn_tap_unsent(const wrn_tap *tap);

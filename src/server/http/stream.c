@@ -178,6 +178,8 @@ void wrn_tap_read(wrn_tap *tap, bool on) {
 
 void wrn_tap_set_stranger(wrn_tap *tap, bool stranger) { tap->stranger = stranger; }
 
+void wrn_tap_set_owner(wrn_tap *tap, const char *id) { wrn_turn_set_owner(&tap->turn, id); }
+
 void wrn_tap_write(wrn_tap *tap, const void *data, size_t size) { send_copy(tap, data, size); }
 
 size_t wrn_tap_unsent(const wrn_tap *tap) { return wrn_conn_unsent(tap); }

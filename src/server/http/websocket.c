@@ -154,9 +154,11 @@ wrn_websocket *wrn_websocket_accept(wrn_request *request, const char *protocol, 
     return NULL;
 }
 
-void wrn_websocket_welcome(wrn_websocket *w) {
+void wrn_websocket_welcome(wrn_websocket *w, const char *owner) {
     wrn_ws_limit(w->ws, WRN_WEBSOCKET_MESSAGE_MAX);
-    if (w->tap) wrn_tap_set_stranger(w->tap, false);
+    if (!w->tap) return;
+    wrn_tap_set_stranger(w->tap, false);
+    wrn_tap_set_owner(w->tap, owner);
 }
 
 void wrn_websocket_limit(wrn_websocket *w, size_t message_max) { wrn_ws_limit(w->ws, message_max); }

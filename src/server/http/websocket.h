@@ -24,7 +24,8 @@ bool wrn_websocket_offers(const wrn_request *request, const char *protocol);
  * wrn_websocket_welcome(). `protocol` NULL: none. NULL when the client is gone. */
 wrn_websocket *wrn_websocket_accept(wrn_request *request, const char *protocol, bool stranger,
                                     const wrn_websocket_events *events, void *context);
-void wrn_websocket_welcome(wrn_websocket *ws);
+/* The client has authenticated. `owner`: see wrn_tap_set_owner(). */
+void wrn_websocket_welcome(wrn_websocket *ws, const char *owner);
 /* Sets another limit for messages. */
 void wrn_websocket_limit(wrn_websocket *ws, size_t message_max);
 /* No event comes from inside these. */

@@ -16,10 +16,10 @@
 #include <unistd.h>
 
 #include "base/text.h"
-#include "server/hold.h"
 #include "server/http/response.h"
 #include "server/routes/proxy_fields.h"
 #include "server/routes/routes.h"
+#include "server/turns.h"
 
 typedef enum proxy_phase { DIALING, SENDING, ANSWERING, TUNNEL } proxy_phase;
 
@@ -35,6 +35,7 @@ struct wrn_proxy {
     int handles;                  /* not yet closed */
     bool client_over, guest_over; /* tunnel: that end has sent its last byte */
     bool guest_open, guest_reading, crowded, closing;
+    wrn_turn turn; /* of what comes from the guest */
     proxy_phase phase;
     bool body_over, upgrade;
     uv_shutdown_t shutdown;
@@ -77,6 +78,7 @@ static void proxy_on_handle_closed(uv_handle_t *handle) {
 static void finish_proxy(proxy *p) {
     if (p->closing) return;
     p->closing = true;
+    wrn_turn_cancel(&p->turn);
     *p->link = p->next;
     if (p->next) p->next->link = p->link;
     wrn_buf_free(&p->held);
@@ -280,10 +282,7 @@ static void guest_on_end(proxy *p) {
     finish_proxy(p);
 }
 
-static void guest_on_read(uv_stream_t *stream, ssize_t got, const uv_buf_t *buf) {
-    proxy *p = stream->data;
-    if (!got) return;
-    wrn_hold_tick();
+static void take_from_guest(proxy *p, ssize_t got, const uv_buf_t *buf) {
     if (got < 0) return guest_on_end(p);
     wrn_sandboxes_touch(p->server->sandboxes, p->sandbox_id);
     if (p->phase == TUNNEL) {
@@ -299,11 +298,31 @@ static void guest_on_read(uv_stream_t *stream, ssize_t got, const uv_buf_t *buf)
     }
 }
 
+static void guest_on_read(uv_stream_t *stream, ssize_t got, const uv_buf_t *buf);
+
+static void update_guest_reading(proxy *p) {
+    uv_stream_t *guest = (uv_stream_t *)&p->guest;
+    if (p->closing) return;
+    if (p->guest_reading && !p->turn.waits) uv_read_start(guest, guest_on_alloc, guest_on_read);
+    else uv_read_stop(guest);
+}
+
+static void guest_on_turn(wrn_turn *turn) { update_guest_reading(turn->context); }
+
+static void guest_on_read(uv_stream_t *stream, ssize_t got, const uv_buf_t *buf) {
+    proxy *p = stream->data;
+    if (!got) return;
+    wrn_turn_begin(&p->turn);
+    take_from_guest(p, got, buf);
+    if (!wrn_turn_end(&p->turn)) return;
+    if (p->closing) wrn_turn_cancel(&p->turn);
+    else update_guest_reading(p);
+}
+
 static void read_guest(proxy *p, bool on) {
     if (p->closing || !p->guest_open || p->guest_reading == on || (on && p->guest_over)) return;
     p->guest_reading = on;
-    if (on) uv_read_start((uv_stream_t *)&p->guest, guest_on_alloc, guest_on_read);
-    else uv_read_stop((uv_stream_t *)&p->guest);
+    update_guest_reading(p);
 }
 
 /* ---- after an upgrade ---- */
@@ -439,6 +458,9 @@ void wrn_proxy_run(wrn_request *request) {
     const char *connection = wrn_http_head_get(head, "connection");
     p->upgrade = wrn_http_head_get(head, "upgrade") && connection && wrn_list_has(connection, "upgrade");
     memcpy(p->sandbox_id, row.id, sizeof(row.id));
+    p->turn = (wrn_turn){.go = guest_on_turn, .context = p, .loop = &server->loop};
+    wrn_turn_set_owner(&p->turn, row.id);
+    wrn_request_set_owner(request, row.id);
     uv_tcp_init(&server->loop, &p->guest);
     uv_timer_init(&server->loop, &p->timer);
     p->guest.data = p->timer.data = p;

@@ -70,6 +70,10 @@ static void refuse_path(wrn_request *request, wrn_match match) {
     }
 }
 
+static bool is_of_sandbox(const wrn_request *request) {
+    return request->params[0] && wrn_id_is(request->params[0], "cl");
+}
+
 wrn_http_plan wrn_routes_head(void *context, wrn_request *request) {
     const wrn_server *server = context;
     const wrn_route *route = NULL;
@@ -88,6 +92,8 @@ wrn_http_plan wrn_routes_head(void *context, wrn_request *request) {
     if (!wrn_auth_check(&server->auth, request, route->access)) return WRN_HTTP_ANSWERED;
     if (!route->body && !route->streams && request->body_max > SMALL_BODY_MAX) request->body_max = SMALL_BODY_MAX;
     request->route = route;
+    if (*request->who.team_id)
+        wrn_request_set_owner(request, is_of_sandbox(request) ? request->params[0] : request->who.team_id);
     return route->streams ? WRN_HTTP_STREAM : WRN_HTTP_COLLECT;
 }
 

@@ -423,7 +423,7 @@ static void take_auth(session *s, const char *type, const wrn_json *message) {
     const char *token = wrn_json_string(wrn_json_get(message, "token"), NULL);
     if (strcmp(type, "auth") != 0 || !token || !wrn_auth_check_token(&s->server->auth, token, &s->who))
         return fail_as(s, true, WRN_FAULT_UNAUTHORIZED, "authentication failed");
-    wrn_websocket_welcome(s->ws);
+    wrn_websocket_welcome(s->ws, s->sandbox_id);
     expect_first(s);
 }
 

@@ -1,47 +1,37 @@
-/* Who waits when there is more to do than there are processors. Equal parts for all would be fair, but each command of
- * whoever wants little would take as long as if it wanted much: it waits for its turn behind all those who burn. So boxes
- * that use more than the mean yield to those that use less; the kernel does it (cpu.idle of cgroups, Linux 5.15), as soon as
- * one of the latter wakes up. Nobody starves: who gets less than the mean yields no more. Who yields alone, or among equals,
- * loses nothing. */
+/* Sandboxes that use much of a processor yield to those that use little: their cgroups become idle ones (cpu.idle, Linux
+ * 5.15), which the kernel preempts as soon as a task of another group wakes up. Otherwise each command of a quiet sandbox
+ * would wait for its turn behind every program that burns. Among themselves the idle groups share as before. */
 #include <stdlib.h>
 
 #include "base/clock.h"
 #include "server/backend/ns/instance.h"
 
-/* Each box is looked at once in TURNS ticks, for a look costs the loop some microseconds. Use is in thousandths of a
- * processor, the last second half of it and older ones less, lest it pays to burn every other second. IDLE: too little to
- * count. */
-enum { TICK_MS = 250, TURNS = 4, IDLE = 5 };
+/* Use is in thousandths of a processor: half of it is the time since the last look, the rest older, so that burning in bursts
+ * does not pay. Between LITTLE and MUCH nothing changes. */
+enum { TICK_MS = 250, MUCH = 100, LITTLE = 60 };
 
 struct greed {
     uv_timer_t timer;
-    int turn;
-    int64_t sum, count; /* of use in this round, and of boxes that are not idle */
-    int64_t mean;       /* of the last one */
 };
 
-static void look(wrn_instance *it) {
+static bool look(wrn_instance *it) {
     wrn_use *use = &it->use;
-    struct greed *g = it->backend->greed;
     int64_t cpu_usec = cgroup_cpu_usec(&it->backend->cgroups, it->id), now = wrn_now_us();
     int64_t elapsed = now - use->at_us;
     bool is_first = use->at_us == 0;
-    if (cpu_usec < 0 || elapsed <= 0) return;
+    if (cpu_usec < 0 || elapsed <= 0) return false;
     int64_t used = (cpu_usec - use->cpu_usec) * 1000 / elapsed;
     use->at_us = now;
     use->cpu_usec = cpu_usec;
-    if (is_first) return;
-    use->recent = (use->recent + used) / 2;
-    if (use->recent < IDLE) return;
-    g->sum += use->recent;
-    g->count++;
+    if (!is_first) use->recent = (use->recent + used) / 2;
+    return !is_first;
 }
 
-/* What was taken over may have been told to yield by the daemon before this one. */
-static void judge(wrn_instance *it, int64_t mean) {
+/* The group of an adopted sandbox may be idle already. */
+static void judge(wrn_instance *it) {
     wrn_use *use = &it->use;
-    bool yields = use->recent >= IDLE && use->recent > mean;
-    if (!use->at_us || (use->is_judged && yields == use->yields)) return;
+    bool yields = use->recent > (use->yields ? LITTLE : MUCH);
+    if (use->is_judged && yields == use->yields) return;
     use->is_judged = true;
     use->yields = yields;
     cgroup_yield(&it->backend->cgroups, it->id, yields);
@@ -49,17 +39,8 @@ static void judge(wrn_instance *it, int64_t mean) {
 
 static void on_tick(uv_timer_t *timer) {
     wrn_backend *backend = timer->data;
-    struct greed *g = backend->greed;
-    int turn = g->turn;
-    for (wrn_instance *it = backend->all; it; it = it->next) {
-        if (it->slot % TURNS != turn || it->ended || it->frozen) continue;
-        look(it);
-        judge(it, g->mean);
-    }
-    g->turn = (turn + 1) % TURNS;
-    if (g->turn) return;
-    g->mean = g->count ? g->sum / g->count : 0;
-    g->sum = g->count = 0;
+    for (wrn_instance *it = backend->all; it; it = it->next)
+        if (!it->ended && !it->frozen && look(it)) judge(it);
 }
 
 void greed_watch(wrn_backend *backend) {

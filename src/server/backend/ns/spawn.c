@@ -131,7 +131,7 @@ static void arrange_descriptors(spawn *s) {
 _Noreturn static void run_child(const spawn *original) {
     spawn s = *original;
     prctl(PR_SET_PDEATHSIG, SIGKILL); /* until the agent watches its channel */
-    wrn_precedence_leave();
+    wrn_precedence_share();
     sigset_t none;
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);

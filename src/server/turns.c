@@ -1,0 +1,241 @@
+#include "server/turns.h"
+
+#include <sodium.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/auto.h"
+#include "base/clock.h"
+#include "server/hold.h"
+
+/* OWNERS: the number of accounts. ROUND_US: how much waiting work is taken up in one iteration of the loop. WINDOW_US: accounts
+ * are settled that often; of each window heavy owners get HEAVY_US together. LIGHT_US: an owner that uses more than this of a
+ * window is heavy, for HEAVY_FOR_US. RECENT_US: how long an owner counts as active after its last event. */
+enum {
+    OWNERS = 1024,
+    ROUND_US = 300,
+    WINDOW_US = 10000,
+    HEAVY_US = 4000,
+    LIGHT_US = 300,
+    RECENT_US = 100000,
+    HEAVY_FOR_US = 1000000
+};
+
+typedef struct owner {
+    struct owner *next; /* in the list of owners with waiting turns */
+    wrn_turn *first, **last;
+    int64_t window;   /* the last one that was settled */
+    int64_t used_us;  /* not settled yet */
+    int64_t spent_us; /* when it was last seen using more than LIGHT_US */
+    bool is_counted;  /* in `heavy`, in this window */
+    bool is_listed;
+} owner;
+
+/* Exists while turns wait; allocated, for closing its handles takes an iteration of the loop. */
+typedef struct driver {
+    uv_idle_t round;
+    uv_timer_t next_window; /* active while all waiting owners have to wait for the next window */
+    int open;
+} driver;
+
+static owner owners[OWNERS];
+static owner *waiting, **last_waiting = &waiting; /* first in, first out */
+static driver *driving;                           /* while some wait */
+static unsigned char secret[crypto_shorthash_KEYBYTES];
+static uint64_t number;
+static int64_t window, light_us; /* the current one; the last event of an owner that is not heavy */
+static int heavy, heavy_before;  /* numbers of heavy owners in this window and the one before */
+
+static int64_t thread_us(void) {
+    struct timespec now;
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+    return now.tv_sec * 1000000 + now.tv_nsec / 1000;
+}
+
+static int64_t part(void) {
+    int count = heavy > heavy_before ? heavy : heavy_before;
+    return count > HEAVY_US / LIGHT_US ? LIGHT_US : HEAVY_US / (count ? count : 1);
+}
+
+/* Brings the account up to date. */
+static void settle(owner *o, int64_t now_us) {
+    int64_t now = now_us / WINDOW_US;
+    if (now != window) {
+        heavy_before = now == window + 1 ? heavy : 0;
+        heavy = 0;
+        window = now;
+    }
+    if (o->window == now) return;
+    int64_t paid = (now - o->window) * part();
+    o->used_us = o->used_us > paid ? o->used_us - paid : 0;
+    o->window = now;
+    o->is_counted = false;
+}
+
+static bool is_heavy(const owner *o, int64_t now_us) { return o->spent_us && now_us - o->spent_us < HEAVY_FOR_US; }
+
+static bool has_spent(owner *o, int64_t now_us) {
+    if (o->used_us <= LIGHT_US) return false;
+    o->spent_us = now_us;
+    if (!o->is_counted) heavy++;
+    o->is_counted = true;
+    return o->used_us > part();
+}
+
+static bool must_wait(owner *o, int64_t now_us) { return has_spent(o, now_us) && now_us - light_us < RECENT_US; }
+
+/* ---- those that wait ---- */
+
+static void put(owner *o) {
+    if (o->is_listed) return;
+    o->is_listed = true;
+    o->next = NULL;
+    *last_waiting = o;
+    last_waiting = &o->next;
+}
+
+static wrn_turn *take_turn(owner *o) {
+    wrn_turn *turn = o->first;
+    o->first = turn->next;
+    turn->waits = false;
+    turn->lent_us = turn->took_us;
+    o->used_us += turn->lent_us;
+    return turn;
+}
+
+static void on_driver_closed(uv_handle_t *handle) {
+    driver *d = handle->data;
+    if (!--d->open) free(d);
+}
+
+static void stop_driving(void) {
+    driver *d = WRN_TAKE(driving);
+    uv_close((uv_handle_t *)&d->round, on_driver_closed);
+    uv_close((uv_handle_t *)&d->next_window, on_driver_closed);
+}
+
+static void on_window(uv_timer_t *timer);
+
+/* One waiting turn of each owner, until the round is over. */
+static void on_round(uv_idle_t *idle) {
+    int64_t now_us = wrn_now_us(), end_us = now_us + ROUND_US, lent_us = 0;
+    owner *left = NULL, **last_left = &left, *next = WRN_TAKE(waiting);
+    bool is_over = false;
+    last_waiting = &waiting;
+    for (owner *o; (o = next);) {
+        next = o->next;
+        settle(o, now_us);
+        bool held = must_wait(o, now_us);
+        is_over = is_over || (!held && now_us + lent_us >= end_us);
+        if (o->first && (held || is_over)) {
+            *last_left = o;
+            last_left = &o->next;
+            continue;
+        }
+        o->is_listed = false;
+        if (!o->first) continue; /* cancelled */
+        wrn_turn *turn = take_turn(o);
+        if (o->first) put(o);
+        lent_us += turn->lent_us;
+        turn->go(turn);
+        now_us = wrn_now_us();
+    }
+    bool goes_on = is_over || waiting;
+    /* Owners that are left go before those that were listed since. */
+    *last_left = waiting;
+    if (!waiting) last_waiting = last_left;
+    waiting = left;
+    if (!waiting) last_waiting = &waiting;
+    if (goes_on) return;
+    uv_idle_stop(idle);
+    if (!waiting) stop_driving();
+    else if (!uv_is_active((uv_handle_t *)&driving->next_window))
+        uv_timer_start(&driving->next_window, on_window, WINDOW_US / 1000, 0);
+}
+
+static void on_window(uv_timer_t *timer) {
+    (void)timer;
+    uv_idle_start(&driving->round, on_round);
+}
+
+static void drive(uv_loop_t *loop) {
+    if (!driving) {
+        driving = calloc(1, sizeof(*driving));
+        if (!driving) abort();
+        uv_idle_init(loop, &driving->round);
+        uv_timer_init(loop, &driving->next_window);
+        driving->round.data = driving->next_window.data = driving;
+        driving->open = 2;
+    }
+    uv_idle_start(&driving->round, on_round);
+}
+
+void wrn_turn_wait(wrn_turn *turn) {
+    owner *o = &owners[turn->owner];
+    if (turn->waits) return;
+    if (!o->first) o->last = &o->first;
+    put(o);
+    turn->waits = true;
+    turn->next = NULL;
+    *o->last = turn;
+    o->last = &turn->next;
+    drive(turn->loop);
+}
+
+void wrn_turn_cancel(wrn_turn *turn) {
+    if (!turn->waits) return;
+    owner *o = &owners[turn->owner];
+    wrn_turn **at = &o->first;
+    while (*at != turn) at = &(*at)->next;
+    if (o->last == &turn->next) o->last = at;
+    *at = turn->next;
+    turn->waits = false;
+}
+
+void wrn_turn_set_owner(wrn_turn *turn, const char *id) {
+    uint64_t hash = 0;
+    bool waits = turn->waits;
+    static bool has_secret;
+    if (!has_secret) randombytes_buf(secret, sizeof(secret));
+    has_secret = true;
+    wrn_turn_cancel(turn);
+    if (*id) crypto_shorthash((unsigned char *)&hash, (const unsigned char *)id, strlen(id), secret);
+    turn->owner = *id ? 1 + (uint32_t)(hash % (OWNERS - 1)) : 0;
+    if (waits) wrn_turn_wait(turn);
+}
+
+/* ---- events ---- */
+
+uint64_t wrn_turn_number(void) { return number; }
+
+void wrn_turn_begin(wrn_turn *turn) {
+    owner *o = &owners[turn->owner];
+    wrn_hold_tick();
+    number++;
+    turn->began_us = wrn_now_us();
+    turn->cpu_us = thread_us();
+    settle(o, turn->began_us);
+    if (!is_heavy(o, turn->began_us)) light_us = turn->began_us;
+}
+
+bool wrn_turn_is_over(const wrn_turn *turn) {
+    int64_t now_us = wrn_now_us();
+    owner *o = &owners[turn->owner];
+    settle(o, now_us);
+    return now_us - turn->began_us > WRN_TURN_US || must_wait(o, now_us);
+}
+
+bool wrn_turn_end(wrn_turn *turn) {
+    owner *o = &owners[turn->owner];
+    int64_t now_us = wrn_now_us();
+    turn->took_us = thread_us() - turn->cpu_us;
+    settle(o, now_us);
+    o->used_us += turn->took_us - turn->lent_us;
+    turn->lent_us = 0;
+    if (o->used_us < 0) o->used_us = 0;
+    if (o->used_us > WINDOW_US) o->used_us = WINDOW_US;
+    if (!must_wait(o, now_us) && turn->took_us <= WRN_TURN_US) return turn->waits;
+    wrn_turn_wait(turn);
+    return true;
+}

@@ -1,0 +1,154 @@
+/* Who gets the loop next (server/turns.h). Nothing here depends on how fast the machine is: only order is looked at. */
+#include <string.h>
+#include <time.h>
+
+#include "server/turns.h"
+#include "test.h"
+
+enum { BURN_US = 30000 }; /* three windows' worth of the loop's time: whatever the machine, that is a heavy owner */
+
+typedef struct fixture {
+    uv_loop_t loop;
+    char order[32];
+} fixture;
+
+typedef struct source {
+    wrn_turn turn;
+    fixture *f;
+    char name;
+} source;
+
+static void on_go(wrn_turn *turn) {
+    source *s = turn->context;
+    size_t size = strlen(s->f->order);
+    s->f->order[size] = s->name;
+    wrn_turn_begin(turn);
+    wrn_turn_end(turn);
+}
+
+static void open_turns(fixture *f) {
+    memset(f, 0, sizeof(*f));
+    CHECK_INT(uv_loop_init(&f->loop), 0);
+}
+
+static void close_turns(fixture *f) {
+    uv_run(&f->loop, UV_RUN_DEFAULT);
+    CHECK_INT(uv_loop_close(&f->loop), 0);
+}
+
+static void make(fixture *f, source *s, const char *owner, char name) {
+    *s = (source){.f = f, .name = name};
+    s->turn = (wrn_turn){.go = on_go, .context = s, .loop = &f->loop};
+    wrn_turn_set_owner(&s->turn, owner);
+}
+
+static int64_t thread_us(void) {
+    struct timespec now;
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+    return now.tv_sec * 1000000 + now.tv_nsec / 1000;
+}
+
+static bool burn(source *s) {
+    int64_t end = thread_us() + BURN_US;
+    wrn_turn_begin(&s->turn);
+    while (thread_us() < end) {
+    }
+    return wrn_turn_end(&s->turn);
+}
+
+static void touch(source *s) {
+    wrn_turn_begin(&s->turn);
+    CHECK(!wrn_turn_end(&s->turn));
+}
+
+TEST(a_long_turn_waits_and_goes_on) {
+    fixture f;
+    source a;
+    open_turns(&f);
+    make(&f, &a, "cl-a", 'a');
+    CHECK(burn(&a));
+    CHECK_STR(f.order, ""); /* not from inside the call */
+    uv_run(&f.loop, UV_RUN_DEFAULT);
+    CHECK_STR(f.order, "a");
+    close_turns(&f);
+}
+
+TEST(owners_take_turns_however_many_sources_they_have) {
+    fixture f;
+    source many[3], one;
+    open_turns(&f);
+    for (int i = 0; i < 3; i++) make(&f, &many[i], "cl-many", 'm');
+    make(&f, &one, "cl-one", '1');
+    for (int i = 0; i < 3; i++) wrn_turn_wait(&many[i].turn);
+    wrn_turn_wait(&one.turn);
+    uv_run(&f.loop, UV_RUN_DEFAULT);
+    CHECK_STR(f.order, "m1mm");
+    close_turns(&f);
+}
+
+TEST(who_wants_little_overtakes_who_wanted_much) {
+    fixture f;
+    source heavy, light;
+    open_turns(&f);
+    make(&f, &heavy, "cl-heavy", 'h');
+    make(&f, &light, "cl-light", 'l');
+    CHECK(burn(&heavy)); /* first in the line */
+    touch(&light);
+    wrn_turn_wait(&light.turn);
+    uv_run(&f.loop, UV_RUN_DEFAULT);
+    CHECK_STR(f.order, "lh");
+    close_turns(&f);
+}
+
+TEST(sources_of_a_heavy_owner_wait_for_each_other) {
+    fixture f;
+    source heavy, same, light;
+    open_turns(&f);
+    make(&f, &heavy, "cl-heavy", 'h');
+    make(&f, &same, "cl-heavy", 's');
+    make(&f, &light, "cl-light", 'l');
+    CHECK(burn(&heavy));
+    touch(&light);
+    wrn_turn_begin(&same.turn);
+    CHECK(wrn_turn_is_over(&same.turn)); /* it has done nothing, but its owner has */
+    CHECK(wrn_turn_end(&same.turn));
+    uv_run(&f.loop, UV_RUN_DEFAULT);
+    CHECK_STR(f.order, "hs");
+    close_turns(&f);
+}
+
+TEST(a_cancelled_turn_never_goes_on) {
+    fixture f;
+    source a, b, c;
+    open_turns(&f);
+    make(&f, &a, "cl-a", 'a');
+    make(&f, &b, "cl-a", 'b');
+    make(&f, &c, "cl-c", 'c');
+    wrn_turn_wait(&a.turn);
+    wrn_turn_wait(&b.turn);
+    wrn_turn_wait(&c.turn);
+    wrn_turn_cancel(&c.turn);
+    wrn_turn_cancel(&b.turn);
+    wrn_turn_wait(&b.turn);
+    wrn_turn_cancel(&a.turn);
+    wrn_turn_cancel(&a.turn); /* nothing to cancel */
+    uv_run(&f.loop, UV_RUN_DEFAULT);
+    CHECK_STR(f.order, "b");
+    close_turns(&f);
+}
+
+TEST(a_waiting_turn_can_change_its_owner) {
+    fixture f;
+    source a, b;
+    open_turns(&f);
+    make(&f, &a, "", 'a');
+    make(&f, &b, "", 'b');
+    wrn_turn_wait(&a.turn);
+    wrn_turn_wait(&b.turn);
+    wrn_turn_set_owner(&a.turn, "cl-a");
+    uv_run(&f.loop, UV_RUN_DEFAULT);
+    CHECK_STR(f.order, "ba");
+    close_turns(&f);
+}
+
+TEST_MAIN
