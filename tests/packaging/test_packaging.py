@@ -52,6 +52,8 @@ def headers(at):
 
 def shared(at):
     """pkg-config, shared library: private stays what it is made of"""
+    got = at.pkg_config("--modversion")
+    assert got == [VERSION], f"pkg-config says version {got}, not {VERSION}"
     program = at.top / "shared"
     # With no other package's file at hand, as on a machine that has the shared libraries only.
     flags = at.pkg_config("--cflags", "--libs", PKG_CONFIG_LIBDIR=str(at.libdir / "pkgconfig"))
@@ -122,7 +124,7 @@ def started(at):
 
 
 def documents(at):
-    """manual page, guides and examples are installed, and guides lead to guides"""
+    """manual page, reference, guides and examples are installed, and guides lead to guides"""
     page = (at.prefix / "share/man/man8/wrennd.8").read_text().replace("\\-", "-")
     options = re.findall(r"^  (--\S+)", run(at.prefix / "bin/wrennd", "--help"), re.M)
     missing = [option for option in options if f"\n.B {option}" not in page]
@@ -132,6 +134,9 @@ def documents(at):
             for link in re.findall(r"\]\(([^)#:]+)[^)]*\)", file.read_text())
             if re.match(r"(\.\./)*(docs|examples|guide|[\w-]+\.md)", link) and not (file.parent / link).exists()]
     assert not dead, f"links lead nowhere: {dead}"
+    pages = {path.name for path in (docs / "html").iterdir()}
+    want = {f"{path.name}.html" for path in (ROOT / "include/wrenn").glob("*.h")} | {"index.html"}
+    assert pages == want, f"the reference has {pages}, not {want}"
     want = sorted(path.name for path in (ROOT / "examples").rglob("*.[ch]"))
     got = sorted(path.name for path in (docs / "examples").rglob("*") if path.is_file())
     assert got == want, f"installed {got}, not {want}"
