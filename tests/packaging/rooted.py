@@ -5,10 +5,12 @@ import select
 import shutil
 import signal
 import subprocess
+import sys
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 PATIENCE = 120  # for a server to say that it is there, on a busy machine
+signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended by a signal"))  # which cleans up, as an error does
 
 
 def run(*command, **more):
@@ -117,6 +119,7 @@ def report(tests, *arguments):
             print(f"# {why}\nok {number} - {test.__doc__} # SKIP", flush=True)
         except Exception as error:  # all of them, for the tests after this one have to take the packages away
             failed += 1
-            print("".join(f"# {line}\n" for line in f"{type(error).__name__}: {error}".splitlines()) + f"not ok {number} - {test.__doc__}", flush=True)
+            why = f"{type(error).__name__}: {error}".splitlines()
+            print("".join(f"# {line}\n" for line in why) + f"not ok {number} - {test.__doc__}", flush=True)
     print(f"1..{len(tests)}")
     return failed

@@ -138,7 +138,8 @@ def as_root(at):
 def as_user(at):
     """wrennd runs a sandbox in a container, as an ordinary user without capabilities"""
     become = "setpriv --reuid 1000 --regid 1000 --clear-groups --bounding-set=-all --inh-caps=-all --no-new-privs"
-    at.run_in(at.container("unprivileged", 1000), f"{become} env WRENND_DATA_DIR=/var/lib/wrennd", "/srv/unprivileged/wrennd.sock")
+    container = at.container("unprivileged", 1000)
+    at.run_in(container, f"{become} env WRENND_DATA_DIR=/var/lib/wrennd", "/srv/unprivileged/wrennd.sock")
 
 
 def main():
