@@ -60,7 +60,7 @@ def uninstall(place):
         sys.exit(f"uninstall: {place.real(place.record)}, which names what was installed, is not there; was it another PREFIX or "
                  "DESTDIR?")
     place.remove(paths)
-    print(f"removed what {len(paths)} lines of {place.real(place.record)} named")
+    print(f"removed the {len(paths)} files and directories that {place.real(place.record)} named")
 
 
 def main():
