@@ -32,6 +32,7 @@ help:
 	@echo "make build    compile into $(BUILD)/ (CC, CFLAGS, BUILD, WERROR=true)"
 	@echo "make test-integration  run the live tests against WRENN_BASE_URL, with WRENN_API_KEY or WRENN_TOKEN"
 	@echo "make test-debian13  run unit, sdk, packaging and examples on a Debian 13 that it makes; needs root"
+	@echo "make test-packages  make the packages on Debian 12 and 13, install, use and remove them there; needs root"
 	@echo "make test-system    test units, limits and restarts on Debian 13 in QEMU; needs root, takes tens of minutes"
 	@echo "make lint     run clang-format, clang-tidy, cppcheck and the checks of this repository"
 	@echo "make check    fail when generated code is out of date"
@@ -45,6 +46,8 @@ help:
 	@echo "make bench    measure calls and sandboxes, as ratios to yardsticks"
 	@echo "make bench-hostile  measure commands while clients and sandboxes attack, for HOSTILE_SECONDS ($(HOSTILE_SECONDS))"
 	@echo "make install  install into PREFIX ($(PREFIX)), below DESTDIR"
+	@echo "make uninstall  remove what was installed there"
+	@echo "make deb      make Debian packages for this system in build-deb/, and check them with lintian"
 	@echo "make clean    remove the build directories"
 
 deps:
@@ -55,6 +58,9 @@ deps-test:
 
 deps-lint:
 	@tools/install-deps.sh build lint
+
+deps-deb:
+	@tools/install-deps.sh build deb
 
 build: deps
 	@$(PYTHON) tools/configure.py $(BUILD) -Dwerror=$(WERROR)
@@ -86,6 +92,9 @@ test-integration: build
 test-debian13:
 	@tools/test_debian13.sh -Dwerror=$(WERROR)
 
+test-packages:
+	@tools/test_packages.sh
+
 lint: deps-lint
 	@$(PYTHON) tools/configure.py $(BUILD) -Dwerror=$(WERROR)
 	@$(MESON) compile -C $(BUILD)
@@ -94,10 +103,12 @@ lint: deps-lint
 generate: deps
 	@$(PYTHON) tools/generate.py
 	@$(PYTHON) tools/generate_operations.py
+	@$(PYTHON) tools/generate_version.py
 
 check: deps
 	@$(PYTHON) tools/generate.py --check
 	@$(PYTHON) tools/generate_operations.py --check
+	@$(PYTHON) tools/generate_version.py --check
 
 abi-baseline: deps-lint
 	@$(PYTHON) tools/configure.py $(BUILD)
@@ -140,12 +151,22 @@ bench: deps-test
 
 install: build
 	@$(PYTHON) tools/configure.py $(BUILD) --prefix=$(PREFIX)
-	@$(MESON) install -C $(BUILD) $(if $(DESTDIR),--destdir $(abspath $(DESTDIR)))
+	@$(MESON) compile -C $(BUILD)
+	@$(PYTHON) packaging/installed.py install $(BUILD) $(PREFIX) $(if $(DESTDIR),$(abspath $(DESTDIR)))
 ifeq ($(DESTDIR),)
 	@packaging/after_install.sh $(PREFIX)/lib
 endif
 
-clean:
-	rm -rf $(BUILD) build-asan build-tsan build-clang build-bench build-fuzz build-debian13 build-system
+uninstall:
+	@$(PYTHON) packaging/installed.py uninstall $(PREFIX) $(if $(DESTDIR),$(abspath $(DESTDIR)))
+ifeq ($(DESTDIR),)
+	@[ "$$(id -u)" != 0 ] || PATH=$$PATH:/usr/sbin:/sbin ldconfig
+endif
 
-.PHONY: all help deps deps-test deps-lint build run test test-integration test-debian13 test-system lint generate check abi-baseline format docs fuzz soak many bench bench-hostile install clean
+deb: deps-deb
+	@tools/make_deb.sh build-deb
+
+clean:
+	rm -rf $(BUILD) build-asan build-tsan build-clang build-bench build-fuzz build-debian13 build-system build-deb build-packages
+
+.PHONY: all help deps deps-test deps-lint deps-deb build run test test-integration test-debian13 test-packages test-system lint generate check abi-baseline format docs fuzz soak many bench bench-hostile install uninstall deb clean

@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""Fails unless what README.md and docs/ show is true: the C compiles, the names exist, the links lead somewhere, README.md
+"""Fails unless what README.md, CHANGELOG.md and docs/ show is true: the C compiles, the names exist, the links lead somewhere, README.md
 shows examples/quickstart.c, and src/README.md and src/server/README.md name every file of src.
 
 Every ```c block of README.md and docs/guide/*.md is one of three:
@@ -16,7 +16,7 @@ import sys
 
 from headers import HEADERS, ROOT
 
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md"))]
 BLOCK = re.compile(r"^```c\n(.*?)^```$", re.M | re.S)
 TOP_LEVEL = re.compile(r"#include|#define|(static|typedef|enum|struct)\b.*\{$", re.M)
 PROLOGUE = """#include <poll.h>

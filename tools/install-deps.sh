@@ -1,7 +1,7 @@
 #!/bin/sh
 # Installs what building and testing needs from the distribution (Debian 12 or newer, Ubuntu 24.04 or newer).
 #
-#     tools/install-deps.sh [build] [library] [test] [lint] [fuzz] [debian13] [system]
+#     tools/install-deps.sh [build] [library] [test] [lint] [fuzz] [deb] [debian] [system]
 #
 # The set library is what the suites unit, sdk, packaging and examples need; test is what all need.
 #
@@ -16,7 +16,8 @@ library='g++ cmake make binutils bubblewrap openssl jupyter-server python3-ipyke
 test="$library clang clang-format valgrind python3-jsonschema busybox-static zstd procps python3-pip"
 lint='clang clang-tidy clang-format cppcheck abigail-tools'
 fuzz='clang libclang-rt-14-dev|libclang-rt-18-dev|libclang-rt-19-dev|libclang-rt-dev'
-debian13='mmdebstrap debian-archive-keyring'
+deb='build-essential debhelper lintian'
+debian='mmdebstrap debian-archive-keyring'
 system='mmdebstrap debian-archive-keyring qemu-system-x86 e2fsprogs'
 
 wanted=
@@ -27,10 +28,11 @@ for set in "${@:-build}"; do
     test) wanted="$wanted $test" ;;
     lint) wanted="$wanted $lint" ;;
     fuzz) wanted="$wanted $fuzz" ;;
-    debian13) wanted="$wanted $debian13" ;;
+    deb) wanted="$wanted $deb" ;;
+    debian) wanted="$wanted $debian" ;;
     system) wanted="$wanted $system" ;;
     *)
-        echo "install-deps: unknown set '$set': use build, library, test, lint, fuzz, debian13 or system" >&2
+        echo "install-deps: unknown set '$set': use build, library, test, lint, fuzz, deb, debian or system" >&2
         exit 2
         ;;
     esac

@@ -6,11 +6,11 @@
 # What was compiled stays in build-debian13. Ends with one line: N passed, N failed[, N skipped].
 set -eu
 cd "$(dirname "$0")/.."
-. tools/debian13.sh
+. tools/debian.sh
 want_root "$@"
 mkdir -p build-debian13
-find_debian13 debian13 'build library' ca-certificates,ccache,mount
-in_debian13 '
+find_debian debian13 trixie 'build library' ca-certificates,ccache,mount
+in_debian '
 python3 tools/configure.py build-debian13 "$@"
 python3 tools/run_tests.py build-debian13:unit,sdk,packaging,examples || exit
 ' "$@"

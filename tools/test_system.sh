@@ -9,13 +9,13 @@
 # build-system/console.log. Ends with one line: N passed, N failed[, N skipped].
 set -eu
 cd "$(dirname "$0")/.."
-. tools/debian13.sh
+. tools/debian.sh
 want_root "$@"
 tools/install-deps.sh system
 mkdir -p build-system
-find_debian13 system13 build \
+find_debian system13 trixie build \
     ca-certificates,ccache,mount,passwd,procps,systemd-sysv,libpam-systemd,dbus-user-session,linux-image-cloud-amd64,initramfs-tools
-in_debian13 '
+in_debian '
 python3 tools/configure.py build-system --prefix=/usr/local
 meson compile -C build-system
 rm -rf build-system/stage

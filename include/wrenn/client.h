@@ -189,7 +189,12 @@ WRENN_API const wrenn_timings *wrenn_op_timings(const wrenn_op *op);
 /* Frees the caller's handle on an operation; NULL is fine. The operation goes on, and its callback still runs. */
 WRENN_API void wrenn_op_free(wrenn_op *op);
 
-/* Version of the library in use, "0.2.0". */
+/* Version of these headers. Between two versions with the same major number, of which the first is at least 1, only additions
+ * are made. */
+#define WRENN_VERSION_MAJOR 0
+#define WRENN_VERSION_MINOR 2
+#define WRENN_VERSION_PATCH 0
+/* Version of the library in use, "MAJOR.MINOR.PATCH". */
 WRENN_API const char *wrenn_version(void);
 
 #ifdef __cplusplus

@@ -52,6 +52,8 @@ def headers(at):
 
 def shared(at):
     """pkg-config, shared library: private stays what it is made of"""
+    got = at.pkg_config("--modversion")
+    assert got == [VERSION], f"pkg-config says version {got}, not {VERSION}"
     program = at.top / "shared"
     # With no other package's file at hand, as on a machine that has the shared libraries only.
     flags = at.pkg_config("--cflags", "--libs", PKG_CONFIG_LIBDIR=str(at.libdir / "pkgconfig"))
@@ -77,6 +79,7 @@ def cmake(at):
     """CMake package, shared and static: private stays what they are made of"""
     build = at.top / "cmake"
     run("cmake", "-S", HERE, "-B", build, f"-DCMAKE_PREFIX_PATH={at.prefix}", f"-DCMAKE_C_COMPILER={CC[0]}",
+        "-DSOURCE=consumer.c", f"-DWRENN_VERSION={VERSION}",
         "-DCMAKE_EXPORT_COMPILE_COMMANDS=ON", PKG_CONFIG_LIBDIR="/nonexistent")
     run("cmake", "--build", build)
     at.built(build / "shared")
@@ -120,6 +123,62 @@ def started(at):
     assert got == VERSION, f"printed '{got}', not '{VERSION}'"
 
 
+def documents(at):
+    """manual page, reference, guides and examples are installed, and guides lead to guides"""
+    page = (at.prefix / "share/man/man8/wrennd.8").read_text().replace("\\-", "-")
+    options = re.findall(r"^  (--\S+)", run(at.prefix / "bin/wrennd", "--help"), re.M)
+    missing = [option for option in options if f"\n.B {option}" not in page]
+    assert options and not missing, f"wrennd(8) lacks {missing}"
+    docs = at.prefix / "share/doc/wrenn"
+    dead = [f"{file.name}: {link}" for file in docs.rglob("*.md")
+            for link in re.findall(r"\]\(([^)#:]+)[^)]*\)", file.read_text())
+            if re.match(r"(\.\./)*(docs|examples|guide|[\w-]+\.md)", link) and not (file.parent / link).exists()]
+    assert not dead, f"links lead nowhere: {dead}"
+    pages = {path.name for path in (docs / "html").iterdir()}
+    want = {f"{path.name}.html" for path in (ROOT / "include/wrenn").glob("*.h")} | {"index.html"}
+    assert pages == want, f"the reference has {pages}, not {want}"
+    want = sorted(path.name for path in (ROOT / "examples").rglob("*.[ch]"))
+    got = sorted(path.name for path in (docs / "examples").rglob("*") if path.is_file())
+    assert got == want, f"installed {got}, not {want}"
+
+
+def tree(top):
+    return {str(path.relative_to(top)): os.readlink(path) if path.is_symlink() else path.is_dir() or path.read_bytes()
+            for path in top.rglob("*")}
+
+
+def uninstalled(at):
+    """uninstall removes what was installed, also by an earlier version, and nothing else"""
+    dest = at.top / "dest"
+    others = [dest / PREFIX.lstrip("/") / name for name in ("bin/other", "share/man/man8/other.8", "include/other.h")]
+    for path in others:
+        path.parent.mkdir(parents=True)
+        path.write_text("of somebody else\n")
+    before = tree(dest)
+    script = ROOT / "packaging/installed.py"
+    run(sys.executable, script, "install", BUILD, PREFIX, dest)
+    record = dest / PREFIX.lstrip("/") / "share/wrenn/installed.txt"
+    installed = tree(dest)
+    missing = [name for name in ("bin/wrenn", "bin/wrennd", f"{LIBDIR}/libwrenn.so.1", "include/wrenn/wrenn.h")
+               if f"{PREFIX}/{name}" not in record.read_text().splitlines()]
+    assert not missing, f"not recorded: {missing}"
+    # As if an earlier version had had another directory with a file, and another header.
+    old = [dest / PREFIX.lstrip("/") / name for name in ("include/wrenn/old.h", "share/gone/old")]
+    for path in old:
+        path.parent.mkdir(exist_ok=True)
+        path.write_text("old\n")
+    with open(record, "a") as lines:
+        lines.writelines(f"{PREFIX}/{name}\n" for name in ("include/wrenn/old.h", "share/gone", "share/gone/old"))
+    run(sys.executable, script, "install", BUILD, PREFIX, dest)
+    assert not any(path.exists() for path in old), "an earlier version's files stay"
+    assert set(tree(dest)) - {f"{PREFIX.lstrip('/')}/share/gone"} == set(installed), "the second time it is another"
+    run(sys.executable, script, "uninstall", PREFIX, dest)
+    differ = sorted(name for name in {*before, *tree(dest)} if before.get(name) != tree(dest).get(name))
+    assert not differ, f"not as before: {differ}"
+    again = subprocess.run([sys.executable, script, "uninstall", PREFIX, dest], stderr=subprocess.PIPE, text=True)
+    assert again.returncode == 1 and "DESTDIR" in again.stderr, f"said '{again.stderr}'"
+
+
 def configured(at):
     """what is installed later is found when configured again"""
     packages = at.top / "packages"
@@ -138,7 +197,7 @@ def configured(at):
 
 def main():
     failed = 0
-    tests = [headers, shared, static, cmake, command, started, configured]
+    tests = [headers, shared, static, cmake, command, documents, started, uninstalled, configured]
     with tempfile.TemporaryDirectory(prefix="wrenn-test-") as top:
         at = Installed(Path(top))
         for number, test in enumerate(tests, 1):

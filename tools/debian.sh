@@ -1,4 +1,4 @@
-# Debian 13 systems for tests, to be sourced by scripts in this directory after `cd` to the checkout. They want root, for
+# Debian systems for tests, to be sourced by scripts in this directory after `cd` to the checkout. They want root, for
 # mmdebstrap and for mounts in a namespace of their own, which end with it.
 #
 # The systems come from the mirror that apt has here. They stay below ${XDG_CACHE_HOME:-~/.cache}/wrenn, so that the next
@@ -12,39 +12,40 @@ want_root() {
     exit 1
 }
 
-make_debian13() (
-    tools/install-deps.sh debian13
+make_debian() (
+    tools/install-deps.sh debian
     new=$(mktemp -d "$cache/new-XXXXXX")
     trap 'rm -rf --one-file-system "$new"' EXIT
     trap 'exit 1' INT TERM HUP
     mirror=$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' 'Label: Debian' | head -n 1)
     echo "$script: making $root" >&2
-    if ! mmdebstrap --variant=apt --include="$3" \
+    if ! mmdebstrap --variant=apt --include="$4" \
         --customize-hook='copy-in tools/install-deps.sh /' \
-        --customize-hook="chroot \"\$1\" /install-deps.sh $2" \
-        trixie "$new/root" $mirror >"$new/log" 2>&1; then
+        --customize-hook="[ -z '$3' ] || chroot \"\$1\" /install-deps.sh $3" \
+        "$2" "$new/root" $mirror >"$new/log" 2>&1; then
         cat "$new/log" >&2
-        echo "$script: mmdebstrap made no Debian 13 from ${mirror:-its own mirror}, see above" >&2
+        echo "$script: mmdebstrap made no $2 from ${mirror:-its own mirror}, see above" >&2
         exit 1
     fi
     rm -rf --one-file-system "$cache/$1"-*
     mv "$new/root" "$root"
 )
 
-# find_debian13 NAME SETS PACKAGES: sets $root to a system with those packages and sets of tools/install-deps.sh. It is kept
-# until what is installed there, or how, is changed. The lock is for others who make one, or replace it.
-find_debian13() {
+# find_debian NAME RELEASE SETS PACKAGES: sets $root to a system of that release with those packages and sets of
+# tools/install-deps.sh. It is kept until what is installed there, or how, is changed. The lock is for others who make one, or
+# replace it.
+find_debian() {
     mkdir -p "$cache/ccache"
-    root=$cache/$1-$(echo "$@" | cat - tools/install-deps.sh tools/debian13.sh | sha256sum | cut -c -16)
+    root=$cache/$1-$(echo "$@" | cat - tools/install-deps.sh tools/debian.sh | sha256sum | cut -c -16)
     exec 9>"$cache/lock"
     flock 9
-    [ -d "$root" ] || make_debian13 "$@"
+    [ -d "$root" ] || make_debian "$@"
     flock -s 9
 }
 
-# in_debian13 SCRIPT [ARG...]: runs lines of shell in it, at the checkout. It is read-only, but for /tmp, the checkout and
+# in_debian SCRIPT [ARG...]: runs lines of shell in it, at the checkout. It is read-only, but for /tmp, the checkout and
 # the cache of the compiler.
-in_debian13() {
+in_debian() {
     enter='
     root=$1 checkout=$2 cache=$3 run=$4
     shift 4
