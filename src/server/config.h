@@ -50,8 +50,8 @@ typedef struct wrn_config {
         *terminal_frames, *audit_log, *signup;
     wrn_list listen, allow_host;
     wrn_http_config http;
-    int64_t max_sandboxes, max_memory_mb, max_output_bytes, stop_grace_ms, adopt_timeout_sec, audit_max_mb, held_max_mb,
-        proxy_dial_ms, proxy_answer_ms;
+    int64_t max_sandboxes, max_memory_mb, max_output_bytes, stop_grace_ms, adopt_timeout_sec, idle_exit_sec,
+        audit_max_mb, held_max_mb, proxy_dial_ms, proxy_answer_ms;
     wrn_stop stop;                /* what on_stop says */
     wrn_signup who_signs_up;      /* what signup says */
     int64_t private_fd, ready_fd; /* -1: none */

@@ -595,6 +595,7 @@ void wrn_conn_accept(wrn_http *http, uv_stream_t *listener) {
     if (http->conns) http->conns->link = &conn->next;
     http->conns = conn;
     http->conn_count++;
+    http->accepted++;
     http->open_count++;
     wrn_http1_init(&conn->parser, &(wrn_http1_limits){(size_t)http->config.url_max, (size_t)http->config.head_max,
                                                       (size_t)http->config.fields_max});

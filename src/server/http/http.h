@@ -57,6 +57,8 @@ wrn_http *wrn_http_new(uv_loop_t *loop, const wrn_http_config *config, const wrn
 bool wrn_http_listen(wrn_http *http, const char *address, char *bound, size_t bound_size, char *why, size_t why_size);
 /* True when an address of this form is for this machine alone. */
 bool wrn_http_is_private_address(const char *address);
+/* How many connections are open, and how many there ever were. */
+void wrn_http_connections(const wrn_http *http, size_t *open, uint64_t *accepted);
 /* Listens no longer, closes idle connections; the others end with their answer. Then `drained` is called. */
 void wrn_http_stop(wrn_http *http);
 /* Closes all connections now. */
