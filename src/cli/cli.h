@@ -356,6 +356,22 @@ wrenn_sandbox *cli_create(cli_app *cli, const cli_creation *creation);
 /* Whether it is gone; if not, it was reported. */
 bool cli_destroy(cli_app *cli, wrenn_sandbox *sandbox);
 
+/* ---- templates.c ---- */
+
+wrn_json *cli_snapshot_json(const wrenn_snapshot *snapshot);
+/* Prints templates and snapshots, or those of one type; deletes those that the words name. The exit code. */
+int cli_list_templates(cli_app *cli, const char *type);
+int cli_remove_templates(cli_app *cli);
+
+/* ---- account.c ---- */
+
+typedef struct cli_login {
+    bool signs_up, password_stdin;
+    const char *name; /* for signing up */
+} cli_login;
+/* Logs in as the e-mail among the words, and keeps the token. The exit code. */
+int cli_log_in(cli_app *cli, const cli_login *login);
+
 /* ---- output.c ---- */
 
 /* One line on stderr: what it was about (may be NULL), what failed, and what to do about it. Frees the error. */

@@ -86,7 +86,8 @@ static bool choose_own(cli_app *cli, wrenn_client_options *options, cli_daemon *
 static bool choose_other(cli_app *cli, cli_server server, wrenn_client_options *options, cli_daemon *own) {
     if (server == CLI_SERVER_OWN) return choose_own(cli, options, own);
     if (server == CLI_SERVER_PRIVATE) return options->base_url = "local:", true;
-    cli_complain("%s: which server? Give --context or --url, or set WRENN_BASE_URL", cli->command->name);
+    cli_complain("%s%s%s: which server? Give --context or --url, or set WRENN_BASE_URL",
+                 cli->parent ? cli->parent->name : "", cli->parent ? " " : "", cli->command->name);
     return false;
 }
 

@@ -4,6 +4,8 @@
 #include <fcntl.h>
 #include <fts.h>
 #include <limits.h>
+#include <poll.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -192,9 +194,16 @@ static bool download_to(cli_app *cli, wrenn_sandbox *sandbox, const char *from, 
     options.fd = &fd;
     options.progress = on_progress;
     options.user_data = &p;
-    bool ok = CLI_DO(cli, from, wrenn_sandbox_download_stream, (sandbox, &options), (&size, ));
+    wrenn_error *error = NULL;
+    int rc = CLI_TRY(cli, &error, wrenn_sandbox_download_stream, (sandbox, &options), (&size, ));
     end_progress(&p);
-    return ok;
+    struct pollfd reader = {.fd = fd};
+    if (rc == WRENN_E_SYSTEM && fd == STDOUT_FILENO && poll(&reader, 1, 0) == 1 && reader.revents & POLLERR) {
+        /* Who reads it has what he wanted. */
+        wrenn_error_free(error);
+        return cli->signal = SIGPIPE, false;
+    }
+    return cli_settle(cli, from, rc, error);
 }
 
 /* Into a file beside, which takes the name when it is whole. */

@@ -103,7 +103,8 @@ TEST(ls_watches_until_ctrl_c) {
     char *id = WRENN_SAYS("create");
     person_sees(&p, id);
     person_types(&p, "\003");
-    CHECK_INT(person_leaves(&p), 130);
+    int code = person_leaves(&p);
+    CHECK(code == 130 || code == 1000 + SIGINT); /* what prints just then is ended at once */
     free(id);
 }
 

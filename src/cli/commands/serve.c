@@ -83,6 +83,7 @@ static bool take_rest(cli_app *cli, bool *force) {
         }
         if ((strcmp(*word, "-o") == 0 || strcmp(*word, "--output") == 0) && word[1]) format = *++word;
         if (format && strcmp(format, "json") == 0) cli->format = CLI_FORMAT_JSON;
+        else if (format && strcmp(format, "name") == 0) cli->format = CLI_FORMAT_NAME;
         else return cli_usage(cli, "unexpected argument '%s'", *word), false;
     }
     return true;
