@@ -33,24 +33,31 @@ static bool id_begins(const char *id, const char *word) {
     return strncmp(id, word, size) == 0 || (strncmp(id, "cl-", 3) == 0 && strncmp(id + 3, word, size) == 0);
 }
 
-/* The only sandbox that is meant; NULL: reported. */
-static const char *find(const wrenn_sandbox_list *list, const char *word) {
-    const char *found = NULL, *other = NULL, *best = NULL;
-    for (size_t i = 0; i < list->items_count; i++) {
+/* The ids of the first two that match, by name or by the start of their id. */
+static void match(const wrenn_sandbox_list *list, const char *word, bool by_name, const char *ids[2]) {
+    size_t count = 0;
+    ids[0] = ids[1] = NULL;
+    for (size_t i = 0; i < list->items_count && count < 2; i++) {
         const wrenn_sandbox_info *info = list->items[i];
         const char *name = cli_label(info, "name");
-        if (strcmp(info->id, word) == 0) return info->id;
-        bool is_name = name && strcmp(name, word) == 0;
-        if (name) cli_suggest(word, name, &best);
-        if (!is_name && !id_begins(info->id, word)) continue;
-        other = found;
-        found = info->id;
-        if (other) break;
+        if (by_name ? name && strcmp(name, word) == 0 : id_begins(info->id, word)) ids[count++] = info->id;
     }
-    if (other) cli_complain("'%s' may be %s or %s: type more of the id", word, other, found);
-    else if (!found && best) cli_complain("no sandbox '%s': did you mean '%s'?", word, best);
-    else if (!found) cli_complain("no sandbox '%s': 'wrenn ls' shows what there is", word);
-    return other ? NULL : found;
+}
+
+/* The only sandbox that is meant; NULL: reported. A whole id goes before a name, and that before the start of an id. */
+static const char *find(const wrenn_sandbox_list *list, const char *word) {
+    const char *ids[2], *best = NULL;
+    for (size_t i = 0; i < list->items_count; i++) {
+        const char *name = cli_label(list->items[i], "name");
+        if (strcmp(list->items[i]->id, word) == 0) return list->items[i]->id;
+        if (name) cli_suggest(word, name, &best);
+    }
+    match(list, word, true, ids);
+    if (!ids[0]) match(list, word, false, ids);
+    if (ids[1]) cli_complain("'%s' may be %s or %s: type more of the id", word, ids[0], ids[1]);
+    else if (!ids[0] && best) cli_complain("no sandbox '%s': did you mean '%s'?", word, best);
+    else if (!ids[0]) cli_complain("no sandbox '%s': 'wrenn ls' shows what there is", word);
+    return ids[1] ? NULL : ids[0];
 }
 
 wrenn_sandbox *cli_sandbox(cli_app *cli, const char *word) {

@@ -128,4 +128,54 @@ TEST(doctor_says_what_is_there) {
     check_shell("\"$WRENN_CLI\" doctor -o json | head -c 1", 0, "[", "");
 }
 
+/* The lines of README.md, as somebody types them one after the other. */
+TEST(the_tour_of_the_readme_works) {
+    fresh_home();
+    program_result made = shell("mkdir bin && ln -s \"$WRENN_CLI\" bin/wrenn");
+    program_result_free(&made);
+    made = shell("sed -n '/^## The command/,/^## /{/^wrenn\\|^echo/p}' " CLI_README " > tour; grep -c wrenn tour");
+    CHECK(atoi(made.out) >= 6);
+    program_result_free(&made);
+    program_result tour = shell("PATH=\"$PWD/bin:$PATH\"; set -e; . ./tour");
+    CHECK_MSG(tour.code == 0, "%s", tour.err);
+    CHECK_CONTAINS(tour.out, "hello\n2\ncl-");
+    CHECK_CONTAINS(tour.out, "work");
+    program_result_free(&tour);
+}
+
+/* What somebody who knows docker does, with the words that he knows where they fit. */
+TEST(everyday_tasks_of_docker_users) {
+    begin();
+    static const struct {
+        const char *task, *line, *out;
+    } tasks[] = {
+        {"run something once", "w run --rm -- echo hi", "hi\n"},
+        {"with a variable", "w run -e A=1 sh -c 'echo $A'", "1\n"},
+        {"in a directory", "w run --workdir /tmp pwd", "/tmp\n"},
+        {"with input", "echo in | w run -i cat", "in\n"},
+        {"with limits", "w run -m 64m --cpus 1 nproc", "1\n"},
+        {"start one by name", "w create --name c | cut -c1-3", "cl-\n"},
+        {"list them quietly", "w ls -q | wc -l", "2\n"},
+        {"filter by label", "w create -l app=x >/dev/null; w ls -q -l app=x | wc -l", "1\n"},
+        {"run in it", "w exec c echo there", "there\n"},
+        {"as another user", "w exec -u nobody c id -un", "nobody\n"},
+        {"in the background", "w exec -d c sleep 99 >/dev/null; w ps c -o name | wc -l", "1\n"},
+        {"copy into it", "echo f > f; w cp f c:/tmp/f; w exec c cat /tmp/f", "f\n"},
+        {"copy out of it", "w cp c:/tmp/f g; cat g", "f\n"},
+        {"look inside", "w inspect -o json c | grep -c '\"status\":\"running\"'", "1\n"},
+        {"pause and go on", "w pause c >/dev/null && w resume c >/dev/null && w exec c echo back", "back\n"},
+        {"make an image of it", "w snapshot create c img", "img\n"},
+        {"run from the image", "w run --image img --keep cat /tmp/f 2>/dev/null", "f\n"},
+        {"see what it uses", "w stats --no-stream -o name | grep -c cl-", "3\n"},
+        {"remove it by force", "w rm -f c | wc -l", "1\n"},
+        {"remove all", "w rm --all | wc -l; w ls -q", "3\n"},
+    };
+    for (size_t i = 0; i < sizeof(tasks) / sizeof(tasks[0]); i++) {
+        program_result result = shell(tasks[i].line);
+        CHECK_MSG(strcmp(result.out ? result.out : "", tasks[i].out) == 0, "%s: %s: %s%s", tasks[i].task, tasks[i].line,
+                  result.out, result.err);
+        program_result_free(&result);
+    }
+}
+
 TEST_MAIN
