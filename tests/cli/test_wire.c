@@ -42,7 +42,10 @@ static script_server *serve(const script_reply *replies, size_t count) {
     static script_reply all[8]; /* the server keeps no copy; one server at a time */
     CHECK(count < 8);
     all[0] = reply("404 Not Found", ERROR("not_found"));
-    for (size_t i = 0; i < count; i++) all[i + 1] = replies[i];
+    for (size_t i = 0; i < count; i++) {
+        all[i + 1] = replies[i];
+        if (replies[i].size) texts[text_count++] = (char *)(uintptr_t)replies[i].text; /* of script_messages() */
+    }
     script_server *server = script_start(all, count + 1, false);
     setenv("WRENN_BASE_URL", script_url(server), 1);
     setenv("WRENN_API_KEY", "wrn_00000000000000000000000000000001", 1);
