@@ -31,8 +31,8 @@ static bool keep(const char *name, const char *url, const char *key, const wrenn
 static bool ask_server(cli_app *cli, const cli_login *login, const char *email, const char *password,
                        wrenn_auth **auth) {
     if (login->signs_up)
-        return CLI_DO(cli, email, wrenn_auth_signup, (cli->client, email, password, login->name, NULL), (auth, ));
-    return CLI_DO(cli, email, wrenn_auth_login, (cli->client, email, password, NULL), (auth, ));
+        return CLI_GET(cli, email, wrenn_auth_signup, (cli->client, email, password, login->name, NULL), auth);
+    return CLI_GET(cli, email, wrenn_auth_login, (cli->client, email, password, NULL), auth);
 }
 
 static int finish(cli_app *cli, const char *name, const cli_context *context, const wrenn_auth *auth) {

@@ -269,28 +269,50 @@ int cli_settle_quietly(int rc, wrenn_error *error, wrenn_error **out);
 void cli_phase(cli_app *cli, const char *name);
 
 #define CLI_EXPAND(...) __VA_ARGS__
-/* One operation of the library, from _start over waiting to _finish: true when it went well, otherwise it was reported or a
- * signal came. CLI_DO(cli, id, wrenn_sandboxes_get, (cli->client, id, NULL), (&sandbox,)) */
-#define CLI_DO(cli, what, name, begin, end)                                                    \
-    ({                                                                                         \
-        wrenn_op *op_ = NULL;                                                                  \
-        wrenn_error *error_ = NULL;                                                            \
-        int rc_ = name##_start(CLI_EXPAND begin, cli_done, NULL, &op_, &error_);               \
-        if (rc_ >= 0 && cli_wait(cli, op_)) rc_ = name##_finish(op_, CLI_EXPAND end & error_); \
-        else if (rc_ >= 0) wrenn_op_cancel(op_), rc_ = WRENN_E_CANCELLED;                      \
-        wrenn_op_free(op_);                                                                    \
-        cli_settle(cli, what, rc_, error_);                                                    \
+/* The code of one operation, from `begin` over waiting to `finish`. */
+#define CLI_RUN_OP(cli, begin, finish)                                    \
+    ({                                                                    \
+        int rc_ = (begin);                                                \
+        if (rc_ >= 0 && cli_wait(cli, op_)) rc_ = (finish);               \
+        else if (rc_ >= 0) wrenn_op_cancel(op_), rc_ = WRENN_E_CANCELLED; \
+        wrenn_op_free(op_);                                               \
+        rc_;                                                              \
     })
-/* The same, whose result is the code, and whose error (*failure, may be NULL) is the caller's. */
-#define CLI_TRY(cli, failure, name, begin, end)                                                \
-    ({                                                                                         \
-        wrenn_op *op_ = NULL;                                                                  \
-        wrenn_error *error_ = NULL;                                                            \
-        int rc_ = name##_start(CLI_EXPAND begin, cli_done, NULL, &op_, &error_);               \
-        if (rc_ >= 0 && cli_wait(cli, op_)) rc_ = name##_finish(op_, CLI_EXPAND end & error_); \
-        else if (rc_ >= 0) wrenn_op_cancel(op_), rc_ = WRENN_E_CANCELLED;                      \
-        wrenn_op_free(op_);                                                                    \
-        cli_settle_quietly(rc_, error_, failure);                                              \
+/* One operation of the library: true when it went well, otherwise it was reported or a signal came.
+ * CLI_DO(cli, id, wrenn_sandboxes_destroy, (cli->client, id, NULL)) */
+#define CLI_DO(cli, what, name, args)                                                             \
+    ({                                                                                            \
+        wrenn_op *op_ = NULL;                                                                     \
+        wrenn_error *error_ = NULL;                                                               \
+        int code_ = CLI_RUN_OP(cli, name##_start(CLI_EXPAND args, cli_done, NULL, &op_, &error_), \
+                               name##_finish(op_, &error_));                                      \
+        cli_settle(cli, what, code_, error_);                                                     \
+    })
+/* The same of one that gives something: CLI_GET(cli, id, wrenn_sandboxes_get, (cli->client, id, NULL), &sandbox) */
+#define CLI_GET(cli, what, name, args, result)                                                    \
+    ({                                                                                            \
+        wrenn_op *op_ = NULL;                                                                     \
+        wrenn_error *error_ = NULL;                                                               \
+        int code_ = CLI_RUN_OP(cli, name##_start(CLI_EXPAND args, cli_done, NULL, &op_, &error_), \
+                               name##_finish(op_, result, &error_));                              \
+        cli_settle(cli, what, code_, error_) && *(result);                                        \
+    })
+/* The same two, whose result is the code, and whose error (*failure, may be NULL) is the caller's. */
+#define CLI_TRY(cli, failure, name, args)                                                         \
+    ({                                                                                            \
+        wrenn_op *op_ = NULL;                                                                     \
+        wrenn_error *error_ = NULL;                                                               \
+        int code_ = CLI_RUN_OP(cli, name##_start(CLI_EXPAND args, cli_done, NULL, &op_, &error_), \
+                               name##_finish(op_, &error_));                                      \
+        cli_settle_quietly(code_, error_, failure);                                               \
+    })
+#define CLI_TRY_GET(cli, failure, name, args, result)                                             \
+    ({                                                                                            \
+        wrenn_op *op_ = NULL;                                                                     \
+        wrenn_error *error_ = NULL;                                                               \
+        int code_ = CLI_RUN_OP(cli, name##_start(CLI_EXPAND args, cli_done, NULL, &op_, &error_), \
+                               name##_finish(op_, result, &error_));                              \
+        cli_settle_quietly(code_, error_, failure);                                               \
     })
 
 /* ---- sandboxes.c ---- */
@@ -448,7 +470,7 @@ typedef struct cli_outcome {
 } cli_outcome;
 
 /* Passes everything on until it ends. */
-cli_outcome cli_follow(cli_app *cli, wrenn_stream *stream, const cli_flow *flow);
+cli_outcome cli_follow(cli_app *cli, wrenn_stream *stream, const cli_flow *how);
 /* Reports what there is to say about it; the result is our exit code. Frees the error. */
 int cli_conclude(cli_app *cli, const char *sandbox_id, cli_outcome *outcome);
 

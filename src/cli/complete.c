@@ -118,7 +118,7 @@ static void offer_sandboxes(cli_app *cli, const char *typed, const char *after) 
     wrenn_sandbox_list *list = NULL;
     options.timeout_ms = PATIENCE_MS;
     if (!connect_quietly(cli)) return;
-    if (CLI_TRY(cli, NULL, wrenn_sandboxes_list, (cli->client, &options), (&list, )) < 0) return;
+    if (CLI_TRY_GET(cli, NULL, wrenn_sandboxes_list, (cli->client, &options), &list) < 0 || !list) return;
     for (size_t i = 0; i < list->items_count; i++) {
         char name[128], says[128];
         const char *label = cli_label(list->items[i], "name");
@@ -134,7 +134,7 @@ static void offer_sandboxes(cli_app *cli, const char *typed, const char *after) 
 static void offer_templates(cli_app *cli, const char *typed) {
     wrenn_snapshot_list *list = NULL;
     if (!connect_quietly(cli)) return;
-    if (CLI_TRY(cli, NULL, wrenn_snapshots_list, (cli->client, NULL), (&list, )) < 0) return;
+    if (CLI_TRY_GET(cli, NULL, wrenn_snapshots_list, (cli->client, NULL), &list) < 0 || !list) return;
     for (size_t i = 0; i < list->items_count; i++) offer(typed, list->items[i]->name, list->items[i]->type);
     wrenn_snapshot_list_free(list);
 }
@@ -147,7 +147,7 @@ static void offer_paths(cli_app *cli, const char *id, const char *before, const 
     if (!id || !connect_quietly(cli)) return;
     snprintf(directory, sizeof(directory), "%.*s", slash ? (int)(slash - typed) + 1 : 1, slash ? typed : "~");
     wrenn_sandbox *sandbox = cli_sandbox(cli, id);
-    if (sandbox && CLI_TRY(cli, NULL, wrenn_sandbox_list_dir, (sandbox, directory, 1, NULL), (&list, )) >= 0) {
+    if (sandbox && CLI_TRY_GET(cli, NULL, wrenn_sandbox_list_dir, (sandbox, directory, 1, NULL), &list) >= 0 && list) {
         for (size_t i = 0; i < list->items_count; i++) {
             const wrenn_file_entry *entry = list->items[i];
             snprintf(candidate, sizeof(candidate), "%s%.*s%s%s", before, slash ? (int)(slash - typed) + 1 : 0, typed,

@@ -27,12 +27,12 @@ static bool has_input(void) {
 static wrenn_stream *open_pipes(cli_app *cli, wrenn_sandbox *sandbox, wrenn_command *command, bool asked) {
     wrenn_stream *stream = NULL;
     wrenn_error *error = NULL;
-    int rc = CLI_TRY(cli, &error, wrenn_sandbox_exec_stream, (sandbox, command, NULL), (&stream, ));
+    int rc = CLI_TRY_GET(cli, &error, wrenn_sandbox_exec_stream, (sandbox, command, NULL), &stream);
     if (rc == WRENN_E_UNSUPPORTED && command->want_stdin && !asked) {
         cli_complain("this server passes no input to programs: it reads nothing");
         wrenn_error_free(WRN_TAKE(error));
         command->want_stdin = 0;
-        rc = CLI_TRY(cli, &error, wrenn_sandbox_exec_stream, (sandbox, command, NULL), (&stream, ));
+        rc = CLI_TRY_GET(cli, &error, wrenn_sandbox_exec_stream, (sandbox, command, NULL), &stream);
     }
     return cli_settle(cli, command->argv[0], rc, error) ? stream : NULL;
 }
@@ -40,7 +40,7 @@ static wrenn_stream *open_pipes(cli_app *cli, wrenn_sandbox *sandbox, wrenn_comm
 static wrenn_stream *open_terminal(cli_app *cli, wrenn_sandbox *sandbox, wrenn_command *command) {
     wrenn_stream *stream = NULL;
     cli_terminal_size(&command->cols, &command->rows);
-    if (!CLI_DO(cli, command->argv[0], wrenn_sandbox_pty, (sandbox, command, NULL), (&stream, ))) return NULL;
+    if (!CLI_GET(cli, command->argv[0], wrenn_sandbox_pty, (sandbox, command, NULL), &stream)) return NULL;
     if (isatty(STDIN_FILENO) && isatty(STDOUT_FILENO)) cli_raw();
     return stream;
 }
@@ -78,6 +78,7 @@ static int run_for_json(cli_app *cli, wrenn_sandbox *sandbox, wrenn_stream *stre
     flow->out = &out;
     flow->err = &err;
     cli_outcome outcome = cli_follow(cli, stream, flow);
+    flow->out = flow->err = NULL;
     int printed = 0;
     if (outcome.end == CLI_END_EXIT || outcome.end == CLI_END_TIME_UP)
         printed = print_result(cli, wrenn_sandbox_id(sandbox), &outcome, wrn_now_ms() - began, &out, &err);

@@ -10,7 +10,7 @@
 
 wrenn_sandbox_list *cli_sandboxes(cli_app *cli) {
     wrenn_sandbox_list *list = NULL;
-    if (!CLI_DO(cli, NULL, wrenn_sandboxes_list, (cli->client, NULL), (&list, ))) return NULL;
+    if (!CLI_GET(cli, NULL, wrenn_sandboxes_list, (cli->client, NULL), &list)) return NULL;
     return list;
 }
 
@@ -122,7 +122,8 @@ static wrenn_sandbox *await_creation(cli_app *cli, const wrenn_sandboxes_create_
     wrenn_error *error = NULL;
     cli->does = "creating a sandbox";
     bool started = wrenn_sandboxes_create_start(cli->client, options, cli_done, NULL, &op, &error) >= 0;
-    bool over = started && (cli_wait(cli, op) || cli_wait(cli, op));
+    bool over = started && cli_wait(cli, op);
+    if (started && !over) over = cli_wait(cli, op);
     cli->does = NULL;
     if (started && !over) {
         if (!cli_is_private(cli))

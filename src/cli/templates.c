@@ -19,7 +19,7 @@ int cli_list_templates(cli_app *cli, const char *type) {
     wrenn_snapshot_list *list = NULL;
     options.type = type;
     if (!cli_connect(cli)) return CLI_FAILED;
-    if (!CLI_DO(cli, NULL, wrenn_snapshots_list, (cli->client, &options), (&list, ))) return CLI_FAILED;
+    if (!CLI_GET(cli, NULL, wrenn_snapshots_list, (cli->client, &options), &list)) return CLI_FAILED;
     cli_rows *rows = cli_rows_new(cli, titles);
     for (size_t i = 0; i < list->items_count; i++) {
         const wrenn_snapshot *one = list->items[i];
@@ -43,7 +43,7 @@ int cli_remove_templates(cli_app *cli) {
     if (!cli_connect(cli)) return CLI_FAILED;
     for (size_t i = 0; i < cli->word_count && !cli->signal; i++) {
         const char *name = cli->words[i];
-        if (CLI_DO(cli, name, wrenn_snapshots_delete, (cli->client, name, NULL), ())) printf("%s\n", name);
+        if (CLI_DO(cli, name, wrenn_snapshots_delete, (cli->client, name, NULL))) printf("%s\n", name);
         else code = CLI_FAILED;
     }
     return code;

@@ -95,7 +95,7 @@ static bool upload_file(cli_app *cli, wrenn_sandbox *sandbox, const char *from, 
     options.mode = mode;
     options.progress = on_progress;
     options.user_data = &p;
-    bool ok = CLI_DO(cli, from, wrenn_sandbox_upload_stream, (sandbox, &options), ());
+    bool ok = CLI_DO(cli, from, wrenn_sandbox_upload_stream, (sandbox, &options));
     end_progress(&p);
     if (!ok && cli->signal) cli_complain("interrupted: %s may be there in part", to);
     return ok;
@@ -103,7 +103,7 @@ static bool upload_file(cli_app *cli, wrenn_sandbox *sandbox, const char *from, 
 
 static bool make_remote_directory(cli_app *cli, wrenn_sandbox *sandbox, const char *path) {
     wrenn_file_entry *entry = NULL;
-    bool ok = CLI_DO(cli, path, wrenn_sandbox_mkdir, (sandbox, path, NULL), (&entry, ));
+    bool ok = CLI_GET(cli, path, wrenn_sandbox_mkdir, (sandbox, path, NULL), &entry);
     wrenn_file_entry_free(entry);
     return ok;
 }
@@ -114,7 +114,7 @@ static char *run_there(cli_app *cli, wrenn_sandbox *sandbox, const char *const *
     wrenn_exec_result *result = NULL;
     char *said = NULL;
     command.argv = argv;
-    if (!CLI_DO(cli, argv[0], wrenn_sandbox_exec, (sandbox, &command, NULL), (&result, ))) return NULL;
+    if (!CLI_GET(cli, argv[0], wrenn_sandbox_exec, (sandbox, &command, NULL), &result)) return NULL;
     if (result->exit_code == 0) said = strndup(result->stdout_data, result->stdout_size);
     else cli_complain("%s in the sandbox failed: %s", argv[0], result->stderr_data);
     wrenn_exec_result_free(result);
@@ -163,7 +163,7 @@ static bool upload_tree(cli_app *cli, wrenn_sandbox *sandbox, const char *from, 
 
 static bool is_remote_directory(cli_app *cli, wrenn_sandbox *sandbox, const char *path) {
     wrenn_file_entry *entry = NULL;
-    if (CLI_TRY(cli, NULL, wrenn_sandbox_stat, (sandbox, path, NULL), (&entry, )) < 0) return false;
+    if (CLI_TRY_GET(cli, NULL, wrenn_sandbox_stat, (sandbox, path, NULL), &entry) < 0 || !entry) return false;
     bool is = entry->type == WRENN_FILE_TYPE_DIRECTORY;
     wrenn_file_entry_free(entry);
     return is;
@@ -195,7 +195,7 @@ static bool download_to(cli_app *cli, wrenn_sandbox *sandbox, const char *from, 
     options.progress = on_progress;
     options.user_data = &p;
     wrenn_error *error = NULL;
-    int rc = CLI_TRY(cli, &error, wrenn_sandbox_download_stream, (sandbox, &options), (&size, ));
+    int rc = CLI_TRY_GET(cli, &error, wrenn_sandbox_download_stream, (sandbox, &options), &size);
     end_progress(&p);
     struct pollfd reader = {.fd = fd};
     if (rc == WRENN_E_SYSTEM && fd == STDOUT_FILENO && poll(&reader, 1, 0) == 1 && reader.revents & POLLERR) {
@@ -266,7 +266,7 @@ static bool download_tree(cli_app *cli, wrenn_sandbox *sandbox, const char *from
                           mode_t mode, int depth) {
     wrenn_file_list *list = NULL;
     if (depth > DEPTH_MAX) return cli_complain("%s is more than %d levels deep", from, DEPTH_MAX), false;
-    if (!CLI_DO(cli, from, wrenn_sandbox_list_dir, (sandbox, from, 1, NULL), (&list, ))) return false;
+    if (!CLI_GET(cli, from, wrenn_sandbox_list_dir, (sandbox, from, 1, NULL), &list)) return false;
     bool there = mkdirat(directory, name, 0700) == 0, all = true;
     int fd = there || errno == EEXIST ? openat(directory, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC) : -1;
     if (fd < 0) cli_complain("can't make the directory %s: %s", name, strerror(errno)), all = false;
@@ -303,7 +303,7 @@ bool cli_download(cli_app *cli, wrenn_sandbox *sandbox, const char *from, const 
     wrenn_file_entry *entry = NULL;
     char name[NAME_MAX + 1];
     if (strcmp(to, "-") == 0) return download_to(cli, sandbox, from, STDOUT_FILENO);
-    if (!CLI_DO(cli, from, wrenn_sandbox_stat, (sandbox, from, NULL), (&entry, ))) return false;
+    if (!CLI_GET(cli, from, wrenn_sandbox_stat, (sandbox, from, NULL), &entry)) return false;
     int directory = open_target(from, to, name);
     bool ok = directory >= 0;
     /* A link that is named itself is followed, as cp does it. */

@@ -33,7 +33,7 @@ void stop_own_server(void) {
     pid_t pid = command ? fork() : -1;
     if (pid == 0) {
         fresh_home();
-        freopen("/dev/null", "w", stderr);
+        if (!freopen("/dev/null", "w", stderr)) _exit(1);
         execl(command, command, "serve", "stop", "--force", NULL);
         _exit(1);
     }

@@ -143,7 +143,7 @@ static void check_json(script_reply answer, const char *want, int code) {
     program_result result = WRENN("exec", "-o", "json", ID, "prog");
     char *time = strstr(result.out, "\"duration_ms\":"), *rest = time ? strchr(time, ',') : NULL;
     CHECK_MSG(rest, "no duration in %s", result.out);
-    memmove(time, rest + 1, strlen(rest));
+    memmove(time, rest + 1, strlen(rest + 1) + 1);
     CHECK_STR(result.out, want);
     CHECK_INT(result.code, code);
     program_result_free(&result);

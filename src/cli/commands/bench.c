@@ -29,14 +29,14 @@ static bool run_true(cli_app *cli, wrenn_sandbox *sandbox) {
     wrenn_command command = WRENN_COMMAND_INIT;
     wrenn_exec_result *result = NULL;
     command.argv = argv;
-    bool ok = CLI_DO(cli, "true", wrenn_sandbox_exec, (sandbox, &command, NULL), (&result, ));
+    bool ok = CLI_GET(cli, "true", wrenn_sandbox_exec, (sandbox, &command, NULL), &result);
     wrenn_exec_result_free(result);
     return ok;
 }
 
 static bool look_at_root(cli_app *cli, wrenn_sandbox *sandbox) {
     wrenn_file_entry *entry = NULL;
-    bool ok = CLI_DO(cli, "/etc", wrenn_sandbox_stat, (sandbox, "/etc", NULL), (&entry, ));
+    bool ok = CLI_GET(cli, "/etc", wrenn_sandbox_stat, (sandbox, "/etc", NULL), &entry);
     wrenn_file_entry_free(entry);
     return ok;
 }

@@ -21,8 +21,7 @@ static int detach(cli_app *cli, wrenn_sandbox *sandbox, const exec_values *value
     wrenn_process *process = NULL;
     cli_program_command(&values->program, cli->words + 1, &command);
     command.tag = values->tag;
-    if (!CLI_DO(cli, cli->words[1], wrenn_sandbox_spawn, (sandbox, &command, NULL), (&process, )))
-        return CLI_RUN_FAILED;
+    if (!CLI_GET(cli, cli->words[1], wrenn_sandbox_spawn, (sandbox, &command, NULL), &process)) return CLI_RUN_FAILED;
     wrn_json *object = wrn_json_new_object();
     wrn_json_set_int(object, "pid", process->pid);
     wrn_json_set_string(object, "tag", cli_or_dash(process->tag));

@@ -45,7 +45,7 @@ static int list(cli_app *cli, void *given) {
     int code = CLI_FAILED;
     if (!cli_connect(cli)) return CLI_FAILED;
     wrenn_sandbox *sandbox = cli_sandbox(cli, cli->words[0]);
-    if (sandbox && CLI_DO(cli, path, wrenn_sandbox_list_dir, (sandbox, path, values->depth, NULL), (&found, ))) {
+    if (sandbox && CLI_GET(cli, path, wrenn_sandbox_list_dir, (sandbox, path, values->depth, NULL), &found)) {
         cli_rows *rows = cli_rows_new(cli, titles);
         for (size_t i = 0; i < found->items_count; i++) add_entry(rows, found->items[i], values->depth > 1);
         code = cli_rows_print(rows);
@@ -73,13 +73,13 @@ static bool print_file(cli_app *cli, wrenn_sandbox *sandbox, const char *path) {
 
 static bool make_directory(cli_app *cli, wrenn_sandbox *sandbox, const char *path) {
     wrenn_file_entry *entry = NULL;
-    bool ok = CLI_DO(cli, path, wrenn_sandbox_mkdir, (sandbox, path, NULL), (&entry, ));
+    bool ok = CLI_GET(cli, path, wrenn_sandbox_mkdir, (sandbox, path, NULL), &entry);
     wrenn_file_entry_free(entry);
     return ok;
 }
 
 static bool remove_path(cli_app *cli, wrenn_sandbox *sandbox, const char *path) {
-    return CLI_DO(cli, path, wrenn_sandbox_remove, (sandbox, path, NULL), ());
+    return CLI_DO(cli, path, wrenn_sandbox_remove, (sandbox, path, NULL));
 }
 
 static int cat(cli_app *cli, void *values) { return (void)values, each_path(cli, print_file); }

@@ -56,7 +56,7 @@ static int create(cli_app *cli, void *given) {
     host_values *values = given;
     wrenn_host_with_token *host = NULL;
     if (!cli_connect(cli)) return CLI_FAILED;
-    if (!CLI_DO(cli, NULL, wrenn_hosts_create, (cli->client, &values->create), (&host, ))) return CLI_FAILED;
+    if (!CLI_GET(cli, NULL, wrenn_hosts_create, (cli->client, &values->create), &host)) return CLI_FAILED;
     int code = show_token(cli, host);
     wrenn_host_with_token_free(host);
     return code;
@@ -67,7 +67,7 @@ static int renew(cli_app *cli, void *given) {
     const char *id = cli->words[0];
     (void)given;
     if (!cli_connect(cli)) return CLI_FAILED;
-    if (!CLI_DO(cli, id, wrenn_hosts_regenerate_token, (cli->client, id, NULL), (&host, ))) return CLI_FAILED;
+    if (!CLI_GET(cli, id, wrenn_hosts_regenerate_token, (cli->client, id, NULL), &host)) return CLI_FAILED;
     int code = show_token(cli, host);
     wrenn_host_with_token_free(host);
     return code;
@@ -78,7 +78,7 @@ static int list(cli_app *cli, void *given) {
     wrenn_host_list *found = NULL;
     (void)given;
     if (!cli_connect(cli)) return CLI_FAILED;
-    if (!CLI_DO(cli, NULL, wrenn_hosts_list, (cli->client, NULL), (&found, ))) return CLI_FAILED;
+    if (!CLI_GET(cli, NULL, wrenn_hosts_list, (cli->client, NULL), &found)) return CLI_FAILED;
     cli_rows *rows = cli_rows_new(cli, titles);
     for (size_t i = 0; i < found->items_count; i++) {
         const wrenn_host *host = found->items[i];
@@ -96,7 +96,7 @@ static int inspect(cli_app *cli, void *given) {
     const char *id = cli->words[0];
     (void)given;
     if (!cli_connect(cli)) return CLI_FAILED;
-    if (!CLI_DO(cli, id, wrenn_hosts_get, (cli->client, id, NULL), (&host, ))) return CLI_FAILED;
+    if (!CLI_GET(cli, id, wrenn_hosts_get, (cli->client, id, NULL), &host)) return CLI_FAILED;
     int code = cli_print_object(cli, host->id, to_json(host));
     wrenn_host_free(host);
     return code;
@@ -109,8 +109,8 @@ static int drop(cli_app *cli, void *given) {
     const char *id = cli->words[0];
     options.flags = values->force ? WRENN_HOSTS_DELETE_FORCE : 0;
     if (!cli_connect(cli)) return CLI_FAILED;
-    if (!values->preview) return CLI_DO(cli, id, wrenn_hosts_delete, (cli->client, id, &options), ()) ? 0 : CLI_FAILED;
-    if (!CLI_DO(cli, id, wrenn_hosts_delete_preview, (cli->client, id, NULL), (&preview, ))) return CLI_FAILED;
+    if (!values->preview) return CLI_DO(cli, id, wrenn_hosts_delete, (cli->client, id, &options)) ? 0 : CLI_FAILED;
+    if (!CLI_GET(cli, id, wrenn_hosts_delete_preview, (cli->client, id, NULL), &preview)) return CLI_FAILED;
     for (size_t i = 0; i < preview->sandbox_ids_count; i++) printf("%s\n", preview->sandbox_ids[i]);
     wrenn_host_delete_preview_free(preview);
     return 0;
@@ -122,7 +122,7 @@ static int tags(cli_app *cli, void *given) {
     const char *id = cli->words[0];
     (void)given;
     if (!cli_connect(cli)) return CLI_FAILED;
-    if (!CLI_DO(cli, id, wrenn_hosts_list_tags, (cli->client, id, NULL), (&found, ))) return CLI_FAILED;
+    if (!CLI_GET(cli, id, wrenn_hosts_list_tags, (cli->client, id, NULL), &found)) return CLI_FAILED;
     cli_rows *rows = cli_rows_new(cli, titles);
     for (size_t i = 0; i < found->items_count; i++) {
         wrn_json *object = wrn_json_new_object();
@@ -138,7 +138,7 @@ static int tag(cli_app *cli, void *given) {
     (void)given;
     if (!cli_connect(cli)) return CLI_FAILED;
     for (size_t i = 1; i < cli->word_count; i++)
-        if (!CLI_DO(cli, cli->words[i], wrenn_hosts_add_tag, (cli->client, cli->words[0], cli->words[i], NULL), ()))
+        if (!CLI_DO(cli, cli->words[i], wrenn_hosts_add_tag, (cli->client, cli->words[0], cli->words[i], NULL)))
             code = CLI_FAILED;
     return code;
 }
@@ -148,7 +148,7 @@ static int untag(cli_app *cli, void *given) {
     (void)given;
     if (!cli_connect(cli)) return CLI_FAILED;
     for (size_t i = 1; i < cli->word_count; i++)
-        if (!CLI_DO(cli, cli->words[i], wrenn_hosts_remove_tag, (cli->client, cli->words[0], cli->words[i], NULL), ()))
+        if (!CLI_DO(cli, cli->words[i], wrenn_hosts_remove_tag, (cli->client, cli->words[0], cli->words[i], NULL)))
             code = CLI_FAILED;
     return code;
 }

@@ -4,7 +4,7 @@
 static wrn_json *look(cli_app *cli, const char *word) {
     wrenn_sandbox *sandbox = cli_sandbox(cli, word), *known = NULL;
     wrn_json *object = NULL;
-    if (sandbox && CLI_DO(cli, word, wrenn_sandboxes_get, (cli->client, wrenn_sandbox_id(sandbox), NULL), (&known, )))
+    if (sandbox && CLI_GET(cli, word, wrenn_sandboxes_get, (cli->client, wrenn_sandbox_id(sandbox), NULL), &known))
         object = cli_sandbox_json(wrenn_sandbox_last_info(known));
     wrenn_sandbox_free(known);
     wrenn_sandbox_free(sandbox);

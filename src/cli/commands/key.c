@@ -18,7 +18,7 @@ static int create(cli_app *cli, void *values) {
     int code = CLI_FAILED;
     (void)values;
     if (!cli_connect(cli)) return CLI_FAILED;
-    if (!CLI_DO(cli, NULL, wrenn_api_keys_create, (cli->client, name, NULL), (&key, ))) return CLI_FAILED;
+    if (!CLI_GET(cli, NULL, wrenn_api_keys_create, (cli->client, name, NULL), &key)) return CLI_FAILED;
     if (cli->format == CLI_FORMAT_TEXT) printf("%s\n", key->key ? key->key : ""), code = 0;
     else code = cli_print_object(cli, key->id, to_json(key));
     wrenn_api_key_free(key);
@@ -30,7 +30,7 @@ static int list(cli_app *cli, void *values) {
     wrenn_api_key_list *found = NULL;
     (void)values;
     if (!cli_connect(cli)) return CLI_FAILED;
-    if (!CLI_DO(cli, NULL, wrenn_api_keys_list, (cli->client, NULL), (&found, ))) return CLI_FAILED;
+    if (!CLI_GET(cli, NULL, wrenn_api_keys_list, (cli->client, NULL), &found)) return CLI_FAILED;
     cli_rows *rows = cli_rows_new(cli, titles);
     for (size_t i = 0; i < found->items_count; i++) {
         const wrenn_api_key *key = found->items[i];
@@ -51,7 +51,7 @@ static int drop(cli_app *cli, void *values) {
     if (!cli_connect(cli)) return CLI_FAILED;
     for (size_t i = 0; i < cli->word_count && !cli->signal; i++) {
         const char *id = cli->words[i];
-        if (CLI_DO(cli, id, wrenn_api_keys_delete, (cli->client, id, NULL), ())) printf("%s\n", id);
+        if (CLI_DO(cli, id, wrenn_api_keys_delete, (cli->client, id, NULL))) printf("%s\n", id);
         else code = CLI_FAILED;
     }
     return code;

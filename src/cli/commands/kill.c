@@ -35,8 +35,7 @@ static int run(cli_app *cli, void *given) {
     wrenn_sandbox *sandbox = cli_sandbox(cli, cli->words[0]);
     int code = sandbox ? 0 : CLI_FAILED;
     for (size_t i = 1; sandbox && i < cli->word_count && !cli->signal; i++)
-        if (!CLI_DO(cli, cli->words[i], wrenn_sandbox_kill, (sandbox, cli->words[i], number, NULL), ()))
-            code = CLI_FAILED;
+        if (!CLI_DO(cli, cli->words[i], wrenn_sandbox_kill, (sandbox, cli->words[i], number, NULL))) code = CLI_FAILED;
     wrenn_sandbox_free(sandbox);
     return code;
 }

@@ -24,7 +24,7 @@ static int run(cli_app *cli, void *values) {
     if (!cli_connect(cli)) return CLI_FAILED;
     wrenn_sandbox *sandbox = cli_sandbox(cli, cli->words[0]);
     int code = CLI_FAILED;
-    if (sandbox && CLI_DO(cli, cli->words[0], wrenn_sandbox_processes, (sandbox, NULL), (&list, ))) {
+    if (sandbox && CLI_GET(cli, cli->words[0], wrenn_sandbox_processes, (sandbox, NULL), &list)) {
         cli_rows *rows = cli_rows_new(cli, titles);
         for (size_t i = 0; i < list->items_count; i++) add_row(rows, list->items[i]);
         code = cli_rows_print(rows);

@@ -26,7 +26,7 @@ typedef struct removal {
 
 static void remove_one(removal *r, const char *id) {
     wrenn_error *error = NULL;
-    int rc = CLI_TRY(r->cli, &error, wrenn_sandboxes_destroy, (r->cli->client, id, NULL), ());
+    int rc = CLI_TRY(r->cli, &error, wrenn_sandboxes_destroy, (r->cli->client, id, NULL));
     if (rc == WRENN_E_NOT_FOUND && r->force) {
         wrenn_error_free(error);
     } else if (!cli_settle(r->cli, id, rc, error)) {

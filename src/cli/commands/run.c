@@ -93,7 +93,7 @@ static int detach(cli_app *cli, wrenn_sandbox *sandbox, const run_values *values
     wrenn_command command;
     wrenn_process *process = NULL;
     cli_program_command(&values->program, cli->words, &command);
-    if (!CLI_DO(cli, *cli->words, wrenn_sandbox_spawn, (sandbox, &command, NULL), (&process, ))) return CLI_RUN_FAILED;
+    if (!CLI_GET(cli, *cli->words, wrenn_sandbox_spawn, (sandbox, &command, NULL), &process)) return CLI_RUN_FAILED;
     wrenn_process_free(process);
     printf("%s\n", wrenn_sandbox_id(sandbox));
     return 0;

@@ -34,7 +34,7 @@ static wrenn_stream *begin(cli_app *cli, wrenn_sandbox *sandbox, const shell_val
     wrenn_stream *stream = NULL;
     const char *id = wrenn_sandbox_id(sandbox);
     if (values->attach) {
-        if (!CLI_DO(cli, id, wrenn_sandbox_pty_connect, (sandbox, values->attach, NULL), (&stream, ))) return NULL;
+        if (!CLI_GET(cli, id, wrenn_sandbox_pty_connect, (sandbox, values->attach, NULL), &stream)) return NULL;
         return stream;
     }
     command.shell = values->program;
@@ -42,7 +42,7 @@ static wrenn_stream *begin(cli_app *cli, wrenn_sandbox *sandbox, const shell_val
     command.user = values->user;
     command.envs = values->env.items;
     cli_terminal_size(&command.cols, &command.rows);
-    if (!CLI_DO(cli, id, wrenn_sandbox_pty, (sandbox, &command, NULL), (&stream, ))) return NULL;
+    if (!CLI_GET(cli, id, wrenn_sandbox_pty, (sandbox, &command, NULL), &stream)) return NULL;
     return stream;
 }
 
@@ -59,7 +59,7 @@ static wrenn_stream *reconnect(cli_app *cli, wrenn_sandbox *sandbox, const char 
     fprintf(stderr, "\nwrenn: the connection is lost; trying again (Ctrl-C gives up)\n");
     while (wrn_left_ms(until) && !cli_pause(cli, pause)) {
         wrenn_error_free(WRN_TAKE(*error));
-        int rc = CLI_TRY(cli, error, wrenn_sandbox_pty_connect, (sandbox, tag, NULL), (&stream, ));
+        int rc = CLI_TRY_GET(cli, error, wrenn_sandbox_pty_connect, (sandbox, tag, NULL), &stream);
         if (rc >= 0) return stream;
         if (cli->signal || !is_cut(*error)) break;
         if (pause < LONGEST_PAUSE_MS) pause *= 2;
@@ -98,7 +98,7 @@ static bool take_escape(cli_app *cli, const char *text, int *escape) {
     if (!text) return true;
     if (strcmp(text, "none") == 0) return *escape = 0, true;
     if (text[0] == '^' && text[1] && !text[2]) return *escape = text[1] & 0x1f, true;
-    if (text[0] && !text[1] && (text[0] & 0x80) == 0) return *escape = text[0], true;
+    if (text[0] && !text[1] && (text[0] & 0x80) == 0) return *escape = (unsigned char)text[0], true;
     return cli_usage(cli, "--escape '%s' is not a character, as ~ or ^], or 'none'", text), false;
 }
 

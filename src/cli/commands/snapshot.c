@@ -22,7 +22,7 @@ static int create(cli_app *cli, void *given) {
     options.name = cli->word_count > 1 ? cli->words[1] : NULL;
     options.flags = values->overwrite ? WRENN_SNAPSHOTS_CREATE_OVERWRITE : 0;
     cli->does = "making a snapshot";
-    bool ok = CLI_DO(cli, cli->words[0], wrenn_snapshots_create, (cli->client, &options), (&snapshot, ));
+    bool ok = CLI_GET(cli, cli->words[0], wrenn_snapshots_create, (cli->client, &options), &snapshot);
     int code = CLI_FAILED;
     if (ok && cli->format == CLI_FORMAT_TEXT) printf("%s\n", snapshot->name), code = 0;
     else if (ok) code = cli_print_object(cli, snapshot->name, cli_snapshot_json(snapshot));

@@ -21,10 +21,11 @@ static const cli_option options[] = {
 /* The last points of the processor as small bars. */
 static void draw(const wrenn_metrics *metrics, char out[GRAPH * 3 + 1]) {
     static const char *const bars[] = {"\u2581", "\u2582", "\u2583", "\u2584", "\u2585", "\u2586", "\u2587", "\u2588"};
+    const size_t levels = WRN_COUNT(bars);
     size_t first = metrics->points_count > GRAPH ? metrics->points_count - GRAPH : 0, size = 0;
     for (size_t i = first; i < metrics->points_count; i++) {
-        double part = metrics->points[i]->cpu_pct / 100 * (double)WRN_COUNT(bars);
-        size_t bar = part <= 0 ? 0 : part >= (double)WRN_COUNT(bars) ? WRN_COUNT(bars) - 1 : (size_t)part;
+        double part = metrics->points[i]->cpu_pct / 100 * (double)levels;
+        size_t bar = part <= 0 ? 0 : part >= (double)levels ? levels - 1 : (size_t)part;
         size += (size_t)snprintf(out + size, 4, "%s", bars[bar]);
     }
     out[size] = '\0';
@@ -54,7 +55,7 @@ static bool measure(cli_app *cli, cli_rows *rows, const char *id, const char *ra
     wrenn_sandbox *sandbox = cli_sandbox(cli, id);
     wrenn_metrics *metrics = NULL;
     asked.range = range;
-    bool ok = sandbox && CLI_DO(cli, id, wrenn_sandbox_metrics, (sandbox, &asked), (&metrics, ));
+    bool ok = sandbox && CLI_GET(cli, id, wrenn_sandbox_metrics, (sandbox, &asked), &metrics);
     if (ok) add_row(rows, wrenn_sandbox_id(sandbox), metrics);
     wrenn_metrics_free(metrics);
     wrenn_sandbox_free(sandbox);

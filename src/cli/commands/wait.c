@@ -16,7 +16,7 @@ static int wait_for_process(cli_app *cli, wrenn_sandbox *sandbox, const wait_val
     wrn_buf dropped = WRN_BUF_LIMITED(1);
     wrenn_stream *stream = NULL;
     cli_flow flow = {.out = values->quiet ? &dropped : NULL, .err = values->quiet ? &dropped : NULL};
-    if (!CLI_DO(cli, cli->words[1], wrenn_sandbox_attach, (sandbox, cli->words[1], NULL), (&stream, )))
+    if (!CLI_GET(cli, cli->words[1], wrenn_sandbox_attach, (sandbox, cli->words[1], NULL), &stream))
         return CLI_RUN_FAILED;
     cli_outcome outcome = cli_follow(cli, stream, &flow);
     wrenn_stream_free(stream);
@@ -30,7 +30,7 @@ static int run(cli_app *cli, void *given) {
     int code = CLI_RUN_FAILED;
     cli->does = "waiting";
     if (sandbox && cli->word_count > 1) code = wait_for_process(cli, sandbox, given);
-    else if (sandbox && CLI_DO(cli, cli->words[0], wrenn_sandbox_wait_ready, (sandbox, NULL), ())) code = 0;
+    else if (sandbox && CLI_DO(cli, cli->words[0], wrenn_sandbox_wait_ready, (sandbox, NULL))) code = 0;
     wrenn_sandbox_free(sandbox);
     return code;
 }
