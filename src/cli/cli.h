@@ -1,5 +1,8 @@
-/* What the commands of `wrenn` share. The program knows nothing but include/wrenn and libc: whatever it can do, any
- * program that uses the library can do too. */
+/* What the commands of `wrenn` share. The program knows nothing but include/wrenn, base and libc: whatever it can do, any
+ * program that uses the library can do too.
+ *
+ * A command is a row: its cli_command in commands/NAME.c, and NAME in the list of meson.build. Parsing, help, man pages,
+ * completion and docs/cli.md all come from that row. */
 #ifndef WRN_CLI_H
 #define WRN_CLI_H
 
@@ -8,27 +11,56 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#include "base/auto.h"
+#include "base/buf.h"
+#include "base/json.h"
 #include "wrenn/wrenn.h"
 
 enum {
     CLI_FAILED = 1,       /* the command could not do what it was asked to */
     CLI_USAGE = 2,        /* the command line makes no sense */
-    CLI_RUN_FAILED = 125, /* the same as CLI_FAILED for run and exec, whose other codes are those of what they ran */
+    CLI_TIME_UP = 124,    /* what ran was ended by --timeout, as by timeout(1) */
+    CLI_RUN_FAILED = 125, /* the same as CLI_FAILED for commands whose other codes are those of what they ran */
     CLI_SIGNALED = 137,   /* what ran was ended by a signal, and the service does not say which: mostly it is SIGKILL */
     CLI_SIGNAL = 128      /* plus the number of the signal that ended what ran, or us */
 };
 
-typedef enum cli_kind { CLI_FLAG, CLI_TEXT, CLI_INT, CLI_LIST, CLI_FORMAT } cli_kind;
+/* ---- a command, as everything but its run function sees it ---- */
 
-/* One option. `offset` is where its value goes in the command's struct: bool, const char *, int64_t, cli_list. */
+/* What stands for a word on the command line; completion offers it. */
+typedef enum cli_word {
+    CLI_WORD_ANY,
+    CLI_WORD_SANDBOX,  /* an id, the start of one, or a name */
+    CLI_WORD_TEMPLATE, /* of a template or snapshot */
+    CLI_WORD_CONTEXT,
+    CLI_WORD_COMMAND, /* of wrenn */
+    CLI_WORD_FILE,    /* of this machine */
+    CLI_WORD_REMOTE,  /* a file of the sandbox that the command line names before it */
+    CLI_WORD_EITHER   /* a file of this machine, or SANDBOX:PATH */
+} cli_word;
+
+typedef enum cli_kind {
+    CLI_FLAG,    /* bool */
+    CLI_TEXT,    /* const char * */
+    CLI_INT,     /* int64_t */
+    CLI_SIZE,    /* int64_t in MiB: 512, 512m, 2g */
+    CLI_SECONDS, /* int64_t: 90, 90s, 5m, 2h, 1d */
+    CLI_LIST,    /* cli_list */
+    CLI_PAIRS,   /* cli_list of NAME=VALUE */
+    CLI_FORMAT   /* cli_format */
+} cli_kind;
+
+/* One option. `offset` is where its value goes in the command's struct of values. */
 typedef struct cli_option {
     const char *name; /* without the dashes; NULL ends a table */
     char letter;      /* 0: none */
     cli_kind kind;
     size_t offset;
-    const char *value; /* what help calls the value */
+    const char *value; /* what help calls the value; NULL for flags */
     const char *help;
-    int64_t min, max; /* for CLI_INT */
+    const char *alias; /* another name, for those who come from elsewhere; not in the help */
+    int64_t min, max;  /* for CLI_INT, CLI_SIZE and CLI_SECONDS */
+    cli_word word;     /* what the value is */
 } cli_option;
 
 /* Values of an option given several times, NULL at the end. */
@@ -37,96 +69,467 @@ typedef struct cli_list {
     size_t count;
 } cli_list;
 
+enum {
+    CLI_OPTIONAL = 1, /* may be missing, and so may all after it */
+    CLI_MANY = 2,     /* the last one: takes all words that are left */
+    CLI_PROGRAM = 4   /* the last one: it and all words after it are a program and its arguments, never options */
+};
+
+typedef struct cli_operand {
+    const char *name; /* NULL ends a table */
+    cli_word word;
+    int flags;
+} cli_operand;
+
+typedef struct cli_example {
+    const char *does, *line; /* without "wrenn "; NULL ends a table */
+} cli_example;
+
+typedef struct cli_exit {
+    const char *code, *means; /* NULL ends a table */
+} cli_exit;
+
+typedef enum cli_group {
+    CLI_GROUP_RUN,
+    CLI_GROUP_SANDBOXES,
+    CLI_GROUP_FILES,
+    CLI_GROUP_NETWORK,
+    CLI_GROUP_TEMPLATES,
+    CLI_GROUP_ACCOUNT,
+    CLI_GROUP_SERVER,
+    CLI_GROUP_OTHER,
+    CLI_GROUP_HIDDEN,
+    CLI_GROUP_COUNT
+} cli_group;
+
+/* Which server a command wants when nobody says. */
+typedef enum cli_server {
+    CLI_SERVER_NONE,    /* it connects to nothing */
+    CLI_SERVER_OWN,     /* the user's own, which is started if need be */
+    CLI_SERVER_PRIVATE, /* one for as long as this program runs */
+    CLI_SERVER_GIVEN    /* none: it has to be said which */
+} cli_server;
+
 struct cli_app;
 
 typedef struct cli_command {
     const char *name;
-    const char *operands;           /* as help shows them */
-    const char *summary;            /* one line */
-    const char *details;            /* the rest of the help; may be NULL */
-    const cli_option *options;      /* its own; may be NULL */
-    const cli_option *what_it_runs; /* cli_exec_options, of those that run a program; else NULL */
-    bool needs_service;             /* works on sandboxes that are there already, so a private server is no use */
-    int (*run)(struct cli_app *cli);
+    cli_group group; /* of a command that has no parent */
+    const char *summary;
+    const char *details;             /* paragraphs, with line breaks where they are to be; may be NULL */
+    const cli_operand *operands;     /* may be NULL */
+    const cli_option *options;       /* its own; may be NULL */
+    const cli_option *more_options;  /* those it shares with others, into the same values; may be NULL */
+    const cli_option *still_more;    /* likewise */
+    const cli_example *examples;     /* at least one */
+    const cli_exit *exits;           /* NULL: 0, 1 and 2 */
+    const struct cli_command *below; /* its commands, ending with a name of NULL; then it has no run itself */
+    bool raw;                        /* all words are `words`, options too */
+    bool formats;                    /* -o means something to it */
+    int failed;                      /* exit code of its own failures; 0: CLI_FAILED */
+    cli_server server;
+    size_t values_size;
+    const void *defaults; /* values to begin with; NULL: zeros */
+    int (*run)(struct cli_app *cli, void *values);
 } cli_command;
 
-typedef struct cli_app {
-    const char *api_key, *token, *base_url;
-    bool json;
-    bool help, version;
+typedef enum cli_format { CLI_FORMAT_TEXT, CLI_FORMAT_JSON, CLI_FORMAT_JSONL, CLI_FORMAT_NAME } cli_format;
 
-    const cli_command *command;
-    char **words; /* of the command line, not looked at yet */
+/* ---- the program ---- */
+
+typedef struct cli_app {
+    /* what all commands take */
+    const char *url, *context;
+    cli_format format;
+    bool help, version, timing;
+
+    const cli_command *parent, *command; /* parent: NULL unless the command is below another one */
+    const char **words;                  /* the operands, NULL at the end */
+    size_t word_count;
 
     wrenn_client *client;
-    int signals; /* readable when one of the signals that end us came; -1 before cli_connect() */
-    int signal;  /* which one came; 0: none */
+    int keep_awake;   /* a connection that keeps the user's own server from ending as idle; -1: none */
+    int signals;      /* readable when one of the signals that end us came; -1 before cli_connect() */
+    int signal;       /* which one came; 0: none */
+    bool resized;     /* the terminal's size has changed, or we were stopped meanwhile */
+    const char *does; /* what is waited for, to be shown when it takes long; NULL: nothing is shown */
+    int64_t began_us, phase_us;
 } cli_app;
 
 extern const cli_option cli_global_options[];
-extern const cli_command cli_run_command, cli_exec_command, cli_ls_command, cli_rm_command, cli_serve_command,
-    cli_doctor_command, cli_help_command;
-extern const cli_command *const cli_commands[];
+extern const cli_command *const cli_commands[]; /* in the order of meson.build, NULL at the end */
+extern const char *const cli_group_titles[CLI_GROUP_COUNT];
+extern const cli_exit cli_exits_plain[], cli_exits_program[];
 
-/* ---- options.c ---- */
+/* ---- options.c: the command line ---- */
 
-/* Takes options, those of the command into `values`, until a word that is none, or to the end. Gives that word, NULL at
- * the end. False: wrong usage, which was reported. */
-bool cli_next_word(cli_app *cli, void *values, const char **word);
-/* The words left over are the program to run and its arguments; a "--" before them is dropped. */
-bool cli_rest(cli_app *cli, void *values, const char *const **argv);
-/* Reports that a word is one too many or missing; the result is CLI_USAGE. */
-int cli_usage(const cli_app *cli, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* Finds the command and takes everything apart, into *values, which the caller frees with cli_values_free(). False: wrong
+ * usage, which was reported. Without any word cli->command is NULL. */
+bool cli_parse(cli_app *cli, char **argv, void **values);
+void cli_values_free(cli_app *cli, void *values);
+/* Reports what is wrong with the command line; the result is CLI_USAGE. */
+int cli_usage(const cli_app *cli, const char *format, ...) WRN_PRINTF(2, 3);
+/* The exit code of failures of the command. */
+int cli_failure(const cli_app *cli);
+/* A command by its name; below `parent`, or at the top when that is NULL. NULL: there is none. */
+const cli_command *cli_find_command(const cli_command *parent, const char *name);
+/* The tables of options of a command: at most CLI_TABLES, without the global one. */
+enum { CLI_TABLES = 3 };
+size_t cli_tables(const cli_command *command, const cli_option *tables[CLI_TABLES]);
+/* "rm ID..." as the command's name and operands are written; "wrenn " is not in it. */
+void cli_synopsis(const cli_command *parent, const cli_command *command, wrn_buf *out);
+/* Numbers with units, as CLI_SIZE and CLI_SECONDS have them. */
+bool cli_parse_size(const char *text, int64_t *megabytes);
+bool cli_parse_seconds(const char *text, int64_t *seconds);
 
-/* ---- help.c ---- */
+/* ---- suggest.c ---- */
 
-void cli_print_help(const cli_command *command);
+/* How many letters to change to make one of the other. */
+size_t cli_distance(const char *a, const char *b);
+/* Keeps the candidate that is nearest to the word, if it is near enough; begin with *best = NULL. */
+void cli_suggest(const char *word, const char *candidate, const char **best);
+
+/* ---- help.c, pages.c, complete.c: all from the rows ---- */
+
+void cli_print_help(const cli_command *parent, const cli_command *command);
+/* The pages of man, one file for each command, into a directory. False: reported. */
+bool cli_write_pages(const char *directory);
+/* docs/cli.md */
+void cli_print_reference(FILE *out);
+/* The candidates for the last of these words of a command line, one a line, with a description behind a tab. */
+int cli_complete(cli_app *cli, const char *const *words, size_t count);
+
+/* ---- config.c: contexts ---- */
+
+typedef struct cli_context {
+    const char *name, *url, *key, *token, *email;
+} cli_context;
+
+/* The file of contexts; NULL without a home. Parsed on first use, and never again. */
+const char *cli_config_path(void);
+/* False: reported. *out may be NULL: there is no such file. The root belongs to the caller. */
+bool cli_config_load(wrn_json **out);
+bool cli_config_save(const wrn_json *root);
+/* The context that counts: the one of --context, else of WRENN_CONTEXT, else the current one if no WRENN_* variable says
+ * where to connect to. False: reported. out->name is NULL when there is none. `root` keeps the texts. */
+bool cli_context_choose(const cli_app *cli, wrn_json **root, cli_context *out);
+/* Adds or replaces a context (taken over; NULL removes it), and makes it the current one. False: reported. */
+bool cli_context_put(const char *name, wrn_json *context, bool use);
+const char *cli_env(const char *name); /* NULL when unset or empty */
+
+/* ---- daemon.c: the user's own server; wrennd.c: the program ---- */
+
+typedef struct cli_daemon {
+    char directory[96]; /* its data */
+    char url[128];
+    char key[64];
+    int connection; /* to its socket */
+} cli_daemon;
+
+/* Where it is or would be; false: there is no place for one (`why`). */
+bool cli_daemon_place(cli_daemon *out, char *why, size_t why_size);
+/* Whether it runs; opens `connection`, if so. */
+bool cli_daemon_runs(cli_daemon *daemon);
+/* Starts it unless it runs, and finds its key. False with `why`. */
+bool cli_daemon_start(cli_daemon *daemon, char *why, size_t why_size);
+/* The process; 0: it does not run. */
+int cli_daemon_pid(const cli_daemon *daemon);
+enum { CLI_DAEMON_IDLE_SECONDS = 900 };
+
+/* Becomes wrennd with these words, and then those: it has the terminal, the signals and the exit code. Returns only when
+ * that fails, which it reports. */
+int cli_become_wrennd(const char *const *first, const char *const *rest);
 
 /* ---- session.c ---- */
 
-/* Is the server one that lives only as long as this program? */
-bool cli_is_private(const cli_app *cli);
 /* Makes the client, and turns signals that would end us into something cli_wait() sees. False: reported. */
 bool cli_connect(cli_app *cli);
+/* The same with another default than the command's own. */
+bool cli_connect_to(cli_app *cli, cli_server server);
+/* Connects to the user's own server, whatever is configured. */
+bool cli_connect_to_own(cli_app *cli);
+/* Is the server one that lives only as long as this program? */
+bool cli_is_private(const cli_app *cli);
 /* Waits until the operation is over or a signal comes: that is false, and kept in cli->signal. */
 bool cli_wait(cli_app *cli, wrenn_op *op);
-/* Gives signals the effect they had before: nothing is left to clean up. */
-void cli_release_signals(cli_app *cli);
+/* Takes what came from the signal descriptor; true when it is to end us. */
+bool cli_take_signal(cli_app *cli);
+/* Gives signals the effect that they have by default, for as long as a reader may take his time and nothing is to be
+ * cleaned up. */
+void cli_let_signals_end(const cli_app *cli, bool let);
+/* Waits for signals, and what goes on in the client meanwhile, for so long; true when it is to end us. */
+bool cli_pause(cli_app *cli, int64_t ms);
 /* The callback to start operations with that cli_wait() waits for. */
 void cli_done(wrenn_op *op, void *user_data);
+/* Ends what CLI_DO began: reports an error. Whether all went well. */
+bool cli_settle(cli_app *cli, const char *what, int rc, wrenn_error *error);
+/* The same, but the error is the caller's. */
+int cli_settle_quietly(int rc, wrenn_error *error, wrenn_error **out);
+/* Prints how long it took since the last phase, if --timing asks for it. */
+void cli_phase(cli_app *cli, const char *name);
+
+#define CLI_EXPAND(...) __VA_ARGS__
+/* The code of one operation, from `begin` over waiting to `finish`. */
+#define CLI_RUN_OP(cli, begin, finish)                                    \
+    ({                                                                    \
+        int rc_ = (begin);                                                \
+        if (rc_ >= 0 && cli_wait(cli, op_)) rc_ = (finish);               \
+        else if (rc_ >= 0) wrenn_op_cancel(op_), rc_ = WRENN_E_CANCELLED; \
+        wrenn_op_free(op_);                                               \
+        rc_;                                                              \
+    })
+/* One operation of the library: true when it went well, otherwise it was reported or a signal came.
+ * CLI_DO(cli, id, wrenn_sandboxes_destroy, (cli->client, id, NULL)) */
+#define CLI_DO(cli, what, name, args)                                                             \
+    ({                                                                                            \
+        wrenn_op *op_ = NULL;                                                                     \
+        wrenn_error *error_ = NULL;                                                               \
+        int code_ = CLI_RUN_OP(cli, name##_start(CLI_EXPAND args, cli_done, NULL, &op_, &error_), \
+                               name##_finish(op_, &error_));                                      \
+        cli_settle(cli, what, code_, error_);                                                     \
+    })
+/* The same of one that gives something: CLI_GET(cli, id, wrenn_sandboxes_get, (cli->client, id, NULL), &sandbox) */
+#define CLI_GET(cli, what, name, args, result)                                                    \
+    ({                                                                                            \
+        wrenn_op *op_ = NULL;                                                                     \
+        wrenn_error *error_ = NULL;                                                               \
+        int code_ = CLI_RUN_OP(cli, name##_start(CLI_EXPAND args, cli_done, NULL, &op_, &error_), \
+                               name##_finish(op_, result, &error_));                              \
+        cli_settle(cli, what, code_, error_) && *(result);                                        \
+    })
+/* The same two, whose result is the code, and whose error (*failure, may be NULL) is the caller's. */
+#define CLI_TRY(cli, failure, name, args)                                                         \
+    ({                                                                                            \
+        wrenn_op *op_ = NULL;                                                                     \
+        wrenn_error *error_ = NULL;                                                               \
+        int code_ = CLI_RUN_OP(cli, name##_start(CLI_EXPAND args, cli_done, NULL, &op_, &error_), \
+                               name##_finish(op_, &error_));                                      \
+        cli_settle_quietly(code_, error_, failure);                                               \
+    })
+#define CLI_TRY_GET(cli, failure, name, args, result)                                             \
+    ({                                                                                            \
+        wrenn_op *op_ = NULL;                                                                     \
+        wrenn_error *error_ = NULL;                                                               \
+        int code_ = CLI_RUN_OP(cli, name##_start(CLI_EXPAND args, cli_done, NULL, &op_, &error_), \
+                               name##_finish(op_, result, &error_));                              \
+        cli_settle_quietly(code_, error_, failure);                                               \
+    })
+
+/* ---- sandboxes.c ---- */
+
+/* The sandbox of an id, of the start of one if no other begins like that, or of a name. NULL: reported. The caller frees
+ * it. */
+wrenn_sandbox *cli_sandbox(cli_app *cli, const char *word);
+/* All sandboxes; NULL: reported. */
+wrenn_sandbox_list *cli_sandboxes(cli_app *cli);
+/* A value of its metadata; NULL: there is none. */
+const char *cli_label(const wrenn_sandbox_info *info, const char *name);
+/* Everything about it, as JSON for scripts. */
+wrn_json *cli_sandbox_json(const wrenn_sandbox_info *info);
+
+/* What a new sandbox is to be: for the options of run and create. */
+typedef struct cli_creation {
+    const char *template_name, *name, *isolation;
+    int64_t vcpus, memory_mb, idle_seconds;
+    cli_list labels;
+} cli_creation;
+/* Options for a struct of values whose member `creation` is at that offset. */
+#define CLI_CREATION_OPTIONS(at)                                                                                       \
+    {"template", 'T',                                                                                                  \
+     CLI_TEXT,   (at) + offsetof(cli_creation, template_name),                                                         \
+     "NAME",     "make it from this template or snapshot",                                                             \
+     "image",    0,                                                                                                    \
+     0,          CLI_WORD_TEMPLATE},                                                                                   \
+        {"name",   0,                                                                                                  \
+         CLI_TEXT, (at) + offsetof(cli_creation, name),                                                                \
+         "NAME",   "a name that can be used instead of the id",                                                        \
+         NULL,     0,                                                                                                  \
+         0,        CLI_WORD_ANY},                                                                                      \
+        {"label",                                                                                                      \
+         'l',                                                                                                          \
+         CLI_PAIRS,                                                                                                    \
+         (at) + offsetof(cli_creation, labels),                                                                        \
+         "NAME=VALUE",                                                                                                 \
+         "a label to find it by; repeatable",                                                                          \
+         NULL,                                                                                                         \
+         0,                                                                                                            \
+         0,                                                                                                            \
+         CLI_WORD_ANY},                                                                                                \
+        {"vcpus", 0, CLI_INT, (at) + offsetof(cli_creation, vcpus), "N", "processors", "cpus", 1, 1024, CLI_WORD_ANY}, \
+        {"memory", 'm',                                                                                                \
+         CLI_SIZE, (at) + offsetof(cli_creation, memory_mb),                                                           \
+         "SIZE",   "memory in MB, or as 512m or 2g",                                                                   \
+         NULL,     1,                                                                                                  \
+         1 << 24,  CLI_WORD_ANY},                                                                                      \
+        {"idle-timeout", 0,                                                                                            \
+         CLI_SECONDS,    (at) + offsetof(cli_creation, idle_seconds),                                                  \
+         "TIME",         "pause it after so long without activity",                                                    \
+         NULL,           1,                                                                                            \
+         31536000,       CLI_WORD_ANY},                                                                                \
+    {                                                                                                                  \
+        "isolation", 0, CLI_TEXT, (at) + offsetof(cli_creation, isolation), "LEVEL",                                   \
+            "refuse what is weaker than 'namespace' or 'vm'", NULL, 0, 0, CLI_WORD_ANY                                 \
+    }
+
+/* Whether the options make sense; if not, it was reported, and the exit code is CLI_USAGE. */
+bool cli_check_creation(const cli_app *cli, const cli_creation *creation);
+/* Makes one and waits until it runs. NULL: reported, and nothing is left. A signal does not stop it, a second one does. */
+wrenn_sandbox *cli_create(cli_app *cli, const cli_creation *creation);
+/* Whether it is gone; if not, it was reported. */
+bool cli_destroy(cli_app *cli, wrenn_sandbox *sandbox);
+
+/* ---- templates.c ---- */
+
+wrn_json *cli_snapshot_json(const wrenn_snapshot *snapshot);
+/* Prints templates and snapshots, or those of one type; deletes those that the words name. The exit code. */
+int cli_list_templates(cli_app *cli, const char *type);
+int cli_remove_templates(cli_app *cli);
+
+/* ---- account.c ---- */
+
+typedef struct cli_login {
+    bool signs_up, password_stdin;
+    const char *name; /* for signing up */
+} cli_login;
+/* Logs in as the e-mail among the words, and keeps the token. The exit code. */
+int cli_log_in(cli_app *cli, const cli_login *login);
 
 /* ---- output.c ---- */
 
 /* One line on stderr: what it was about (may be NULL), what failed, and what to do about it. Frees the error. */
 void cli_report(const char *what, wrenn_error *error);
-void cli_complain(const char *format, ...) __attribute__((format(printf, 1, 2)));
+void cli_complain(const char *format, ...) WRN_PRINTF(1, 2);
 /* All bytes, to a descriptor; false with errno when that fails. */
 bool cli_write(int fd, const void *data, size_t size);
-/* A JSON string; NULL is null. */
-void cli_json_text(FILE *out, const char *text);
-/* The same of bytes, which may have NULs among them. */
-void cli_json_bytes(FILE *out, const void *data, size_t size);
-/* What came of a command in a sandbox: it has a result, or it failed, or neither when a signal came first. */
+/* Prints the value and a newline. False: reported. */
+bool cli_print_json(const wrn_json *value);
+/* Sets bytes as text when they are UTF-8; else base64 with `NAME_encoding` beside. */
+bool cli_json_set_bytes(wrn_json *object, const char *name, const void *data, size_t size);
+/* Colours are for terminals, and for those who do not forbid them by NO_COLOR. */
+bool cli_colours(int fd);
+/* "3 MB", "2.5 GB"; "4 s ago", "3 days ago" from RFC 3339 text. */
+void cli_say_bytes(char out[32], int64_t bytes);
+void cli_say_age(char out[32], const char *time);
+
+/* Text of other people, for a line of a terminal: controls, also those of writing direction, become visible. */
+void cli_put_visible(wrn_buf *out, const char *text);
+/* How many columns it takes. */
+size_t cli_width(const char *text);
+
+/* ---- rows.c: lists, in all formats ---- */
+
+typedef struct cli_rows cli_rows;
+/* Titles of the columns, NULL at the end; one that begins with '>' is aligned to the right. */
+cli_rows *cli_rows_new(const cli_app *cli, const char *const *titles);
+/* `name` is what -o name prints, `object` (taken over) what JSON has, `cells` as many as there are titles. */
+void cli_rows_add(cli_rows *rows, const char *name, wrn_json *object, const char *const *cells);
+/* Prints and frees all. The result is the command's exit code. */
+int cli_rows_print(cli_rows *rows);
+/* One object, as JSON or as lines of "name: value". */
+int cli_print_object(const cli_app *cli, const char *name, wrn_json *object);
+/* Numbers as cells; the text is good until 16 more were asked for. */
+const char *cli_number(int64_t value);
+const char *cli_or_dash(const char *text);
+
+/* ---- terminal.c ---- */
+
+/* Makes the terminal of stdin pass every key on; what undoes it runs at exit too. False with errno. */
+bool cli_raw(void);
+void cli_cooked(void);
+bool cli_terminal_size(int64_t *cols, int64_t *rows);
+/* Reads a line without showing it. NULL: reported. The caller frees it. */
+char *cli_ask_secret(const char *prompt);
+char *cli_ask(const char *prompt);
+
+/* ---- flow.c: what runs in a sandbox, live ---- */
+
+typedef struct cli_flow {
+    bool input;    /* what comes on stdin is passed on */
+    bool terminal; /* it is one: keys are passed on, sizes too */
+    int escape;    /* after a newline, this and '.' detach; 0: nothing does */
+    int64_t limit_seconds;
+    wrn_buf *out, *err; /* what it puts out goes there instead; may be NULL */
+} cli_flow;
+
+typedef enum cli_end {
+    CLI_END_EXIT,      /* exit_code, signal_number, oom_killed, output_cut */
+    CLI_END_LOST,      /* error */
+    CLI_END_SIGNAL,    /* one for us; it was asked to end, and `ended` says whether it did */
+    CLI_END_TIME_UP,   /* likewise */
+    CLI_END_NO_READER, /* likewise */
+    CLI_END_NO_OUTPUT, /* likewise, and what we wrote to failed: reported */
+    CLI_END_DETACHED
+} cli_end;
+
 typedef struct cli_outcome {
-    wrenn_exec_result *result;
+    cli_end end;
+    bool ended;
+    int64_t exit_code, signal_number;
+    bool oom_killed, output_cut;
     wrenn_error *error;
 } cli_outcome;
 
-/* ---- exec.c ---- */
+/* Passes everything on until it ends. */
+cli_outcome cli_follow(cli_app *cli, wrenn_stream *stream, const cli_flow *how);
+/* Reports what there is to say about it; the result is our exit code. Frees the error. */
+int cli_conclude(cli_app *cli, const char *sandbox_id, cli_outcome *outcome);
 
-/* What is to be run, as the command line says it. The struct of values of a command that runs a program begins with it. */
-typedef struct cli_exec_values {
-    wrenn_command command;
-    int64_t timeout; /* in seconds */
+/* ---- program.c: the options of what runs a program ---- */
+
+typedef struct cli_program {
+    const char *cwd, *user;
+    bool interactive, terminal, no_terminal;
+    int64_t limit_seconds;
     cli_list env;
-} cli_exec_values;
+} cli_program;
+#define CLI_PROGRAM_OPTIONS(at)                                                                                        \
+    {"interactive",                                                                                                    \
+     'i',                                                                                                              \
+     CLI_FLAG,                                                                                                         \
+     (at) + offsetof(cli_program, interactive),                                                                        \
+     NULL,                                                                                                             \
+     "pass input on, also when it is no pipe",                                                                         \
+     NULL,                                                                                                             \
+     0,                                                                                                                \
+     0,                                                                                                                \
+     CLI_WORD_ANY},                                                                                                    \
+        {"tty",    't',                                                                                                \
+         CLI_FLAG, (at) + offsetof(cli_program, terminal),                                                             \
+         NULL,     "give it a terminal; happens by itself between terminals",                                          \
+         NULL,     0,                                                                                                  \
+         0,        CLI_WORD_ANY},                                                                                      \
+        {"no-tty", 0, CLI_FLAG,    (at) + offsetof(cli_program, no_terminal), NULL, "never give it a terminal", NULL,  \
+         0,        0, CLI_WORD_ANY},                                                                                   \
+        {"env", 'e', CLI_PAIRS,   (at) + offsetof(cli_program, env), "NAME=VALUE", "set a variable; repeatable", NULL, \
+         0,     0,   CLI_WORD_ANY},                                                                                    \
+        {"cwd", 'w', CLI_TEXT,       (at) + offsetof(cli_program, cwd), "DIR", "start in this directory", "workdir",   \
+         0,     0,   CLI_WORD_REMOTE},                                                                                 \
+        {"user",                                                                                                       \
+         'u',                                                                                                          \
+         CLI_TEXT,                                                                                                     \
+         (at) + offsetof(cli_program, user),                                                                           \
+         "NAME[:GROUP]",                                                                                               \
+         "run as this user of the sandbox",                                                                            \
+         NULL,                                                                                                         \
+         0,                                                                                                            \
+         0,                                                                                                            \
+         CLI_WORD_ANY},                                                                                                \
+    {                                                                                                                  \
+        "timeout", 0, CLI_SECONDS, (at) + offsetof(cli_program, limit_seconds), "TIME",                                \
+            "kill it after so long, as 90, 5m or 2h; exit code 124", NULL, 1, 31536000, CLI_WORD_ANY                   \
+    }
 
-extern const cli_option cli_exec_options[];
+/* Runs it, live, or for JSON collected and printed. The result is our exit code. */
+int cli_run_program(cli_app *cli, wrenn_sandbox *sandbox, const cli_program *program, const char *const *argv);
+/* A command as the library takes it; `shell` instead of argv may be used by the caller. */
+void cli_program_command(const cli_program *program, const char *const *argv, wrenn_command *out);
 
-/* Runs it in the sandbox. Used by run as well. */
-cli_outcome cli_exec(cli_app *cli, wrenn_sandbox *sandbox, cli_exec_values *values, const char *const *argv);
-/* What the command put out, on stdout and stderr, or as JSON on stdout; then what failed. The result is our exit code.
- * Frees the outcome. */
-int cli_print_outcome(cli_app *cli, const char *sandbox_id, cli_outcome *outcome);
+/* ---- transfer.c: files between here and a sandbox ---- */
+
+/* SANDBOX:PATH, or a path of this machine: then *sandbox is NULL. The caller frees *sandbox, which is a text. */
+bool cli_split_place(const char *word, char **sandbox, const char **path);
+/* A file or a tree; `quiet`: no progress. False: reported. */
+bool cli_upload(cli_app *cli, wrenn_sandbox *sandbox, const char *from, const char *to);
+bool cli_download(cli_app *cli, wrenn_sandbox *sandbox, const char *from, const char *to);
 
 #endif

@@ -1,6 +1,7 @@
+/* --help, from the rows. */
 #include <string.h>
 
-#include "cli.h"
+#include "cli/cli.h"
 
 static void print_options(const cli_option *option) {
     for (; option && option->name; option++) {
@@ -13,46 +14,55 @@ static void print_options(const cli_option *option) {
 }
 
 static void print_overview(void) {
-    printf("usage: wrenn [OPTIONS] COMMAND ...\n\nRuns programs in sandboxes.\n\ncommands:\n");
-    for (const cli_command *const *command = cli_commands; *command; command++)
-        printf("  %-8s %s\n", (*command)->name, (*command)->summary);
-    printf("\noptions, also after the command:\n");
+    printf("usage: wrenn COMMAND [OPTIONS] ...\n\nRuns programs in sandboxes.\n");
+    for (int group = 0; group < CLI_GROUP_HIDDEN; group++) {
+        printf("\n%s:\n", cli_group_titles[group]);
+        for (const cli_command *const *command = cli_commands; *command; command++)
+            if ((int)(*command)->group == group) printf("  %-13s %s\n", (*command)->name, (*command)->summary);
+    }
+    printf("\noptions of all commands:\n");
     print_options(cli_global_options);
     printf(
-        "\nWithout a URL and a key 'wrenn run' starts a private server for as long as it runs. To keep sandboxes between\n"
-        "commands, run 'wrenn serve' and set WRENN_BASE_URL and WRENN_API_KEY as it says.\n");
+        "\nexamples:\n"
+        "  wrenn run -- echo hello        run a program in a new sandbox\n"
+        "  wrenn create --name work       make one that stays\n"
+        "  wrenn shell work               and work in it\n\n"
+        "Nothing needs to be set up: unless you say which server to use, sandboxes that stay are on a server of your\n"
+        "own, which starts by itself. 'wrenn help COMMAND' explains a command.\n");
 }
 
-void cli_print_help(const cli_command *command) {
+static void print_below(const cli_command *command) {
+    printf("\ncommands:\n");
+    for (const cli_command *below = command->below; below->name; below++)
+        printf("  %-10s %s\n", below->name, below->summary);
+    printf("\nexamples:\n");
+    for (const cli_command *below = command->below; below->name; below++) printf("  wrenn %s\n", below->examples->line);
+    printf("\n'wrenn help %s COMMAND' explains one.\n", command->name);
+}
+
+void cli_print_help(const cli_command *parent, const cli_command *command) {
     if (!command) {
         print_overview();
         return;
     }
-    const bool has_options = command->options || command->what_it_runs;
-    printf("usage: wrenn %s%s%s%s\n\n%s\n", command->name, has_options ? " [OPTIONS]" : "",
-           *command->operands ? " " : "", command->operands, command->summary);
+    WRN_AUTO(wrn_buf_free) wrn_buf line = WRN_BUF_INIT;
+    cli_synopsis(parent, command, &line);
+    printf("usage: wrenn %s\n\n%c%s.\n", line.failed ? command->name : line.data, command->summary[0] & ~0x20,
+           command->summary + 1);
     if (command->details) printf("\n%s", command->details);
-    if (has_options) {
-        printf("\noptions:\n");
-        print_options(command->options);
-        print_options(command->what_it_runs);
+    if (command->below) {
+        print_below(command);
+        return;
     }
-    printf("\noptions of all commands: see 'wrenn help'\n");
+    const cli_option *tables[CLI_TABLES];
+    size_t count = cli_tables(command, tables);
+    if (count) printf("\noptions:\n");
+    for (size_t i = 0; i < count; i++) print_options(tables[i]);
+    printf("\nexamples:\n");
+    for (const cli_example *example = command->examples; example->line; example++)
+        printf("  # %s\n  wrenn %s\n", example->does, example->line);
+    printf("\nexit codes:\n");
+    for (const cli_exit *exit = command->exits ? command->exits : cli_exits_plain; exit->code; exit++)
+        printf("  %-6s %s\n", exit->code, exit->means);
+    printf("\noptions of all commands (--context, --url, -o, --timing): see 'wrenn help'\n");
 }
-
-static int run(cli_app *cli) {
-    const char *name;
-    if (!cli_next_word(cli, NULL, &name)) return CLI_USAGE;
-    if (!name) return cli_print_help(NULL), 0;
-    for (const cli_command *const *command = cli_commands; *command; command++) {
-        if (strcmp((*command)->name, name) == 0) return cli_print_help(*command), 0;
-    }
-    return cli_usage(cli, "no command '%s'", name);
-}
-
-const cli_command cli_help_command = {
-    .name = "help",
-    .operands = "[COMMAND]",
-    .summary = "explain a command",
-    .run = run,
-};

@@ -3,40 +3,39 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "cli.h"
+#include "base/clock.h"
+#include "cli/cli.h"
+#include <commands.h> /* made from the list of meson.build */
 
-const cli_command *const cli_commands[] = {
-    &cli_run_command,   &cli_exec_command,   &cli_ls_command,   &cli_rm_command,
-    &cli_serve_command, &cli_doctor_command, &cli_help_command, NULL,
-};
+#define CLI_DECLARE(name) extern const cli_command cli_command_##name;
+CLI_COMMANDS(CLI_DECLARE)
 
-static const cli_command *find_command(const char *name) {
-    for (const cli_command *const *command = cli_commands; *command; command++)
-        if (strcmp((*command)->name, name) == 0) return *command;
-    return NULL;
-}
+#define CLI_ROW(name) &cli_command_##name,
+const cli_command *const cli_commands[] = {CLI_COMMANDS(CLI_ROW) NULL};
 
 static int print_version(const cli_app *cli) {
-    if (cli->json) {
-        printf("{\"version\": ");
-        cli_json_text(stdout, wrenn_version());
-        printf("}\n");
-    } else {
-        printf("wrenn %s\n", wrenn_version());
-    }
-    return 0;
+    if (cli->format == CLI_FORMAT_TEXT) return printf("wrenn %s\n", wrenn_version()), 0;
+    WRN_AUTO(wrn_json_freep) wrn_json *version = wrn_json_new_object();
+    wrn_json_set_string(version, "version", wrenn_version());
+    return cli_print_json(version) ? 0 : CLI_FAILED;
 }
 
-static int run_command_line(cli_app *cli) {
-    const char *name;
-    if (!cli_next_word(cli, NULL, &name)) return CLI_USAGE;
-    if (cli->version) return print_version(cli);
-    if (!name && cli->help) return cli_print_help(NULL), 0;
-    if (!name) return cli_usage(cli, "no command");
-    const cli_command *command = find_command(name);
-    if (!command) return cli_usage(cli, "no command '%s'", name);
-    cli->command = command;
-    return command->run(cli);
+static int run_command_line(cli_app *cli, char **argv) {
+    void *values = NULL;
+    int code = CLI_USAGE;
+    if (cli_parse(cli, argv, &values)) {
+        if (cli->version) code = print_version(cli);
+        else if (cli->help) cli_print_help(cli->parent, cli->command), code = 0;
+        else if (!cli->command) code = cli_usage(cli, "missing command");
+        else if (cli->format != CLI_FORMAT_TEXT && !cli->command->formats)
+            code = cli_usage(cli, "it prints nothing that --output could change");
+        else code = cli->command->run(cli, values);
+    }
+    wrenn_client_free(cli->client);
+    cli->client = NULL;
+    cli_phase(cli, "end");
+    cli_values_free(cli, values);
+    return cli->signal ? CLI_SIGNAL + cli->signal : code;
 }
 
 /* Descriptors 0 to 2 may have been closed; what is opened next must not take their place. Output that is wanted and can't
@@ -48,14 +47,15 @@ static void fill_standard_descriptors(void) {
 
 int main(int argc, char **argv) {
     fill_standard_descriptors();
-    cli_app cli = {.words = argv + (argc > 0), .signals = -1};
-    int code = run_command_line(&cli);
-    wrenn_client_free(cli.client);
+    cli_app cli = {.signals = -1, .keep_awake = -1, .began_us = wrn_now_us()};
+    int code = run_command_line(&cli, argv + (argc > 0));
     if (cli.signals >= 0) close(cli.signals);
-    /* A full disk must not look like success. */
+    if (cli.keep_awake >= 0) close(cli.keep_awake);
+    /* A full disk must not look like success; a reader that has what he wanted is no failure to talk about. */
     if ((fflush(stdout) != 0 || ferror(stdout)) && code == 0) {
+        if (errno == EPIPE) return CLI_SIGNAL + 13;
         cli_complain("can't write the output: %s", strerror(errno));
-        return CLI_FAILED;
+        return cli_failure(&cli);
     }
     return code;
 }

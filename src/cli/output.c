@@ -1,20 +1,24 @@
 /* What goes to stdout and stderr: bytes exactly as they came, JSON, and errors as one line with a remedy. */
 #include <errno.h>
 #include <stdarg.h>
+#include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/text.h"
-#include "cli.h"
+#include "cli/cli.h"
 
 void cli_complain(const char *format, ...) {
     va_list args;
     va_start(args, format);
-    char text[2048];
+    char text[4096];
     vsnprintf(text, sizeof(text), format, args);
     va_end(args);
     /* Text from a server must not move the cursor or start a second line. */
     wrn_text_clean(text);
+    fflush(stdout);
     fprintf(stderr, "wrenn: %s\n", text);
 }
 
@@ -23,17 +27,17 @@ static const char *remedy(const wrenn_error *error) {
         int code;
         const char *text;
     } remedies[] = {
-        {WRENN_E_AUTHENTICATION, "set WRENN_API_KEY, or give --api-key"},
+        {WRENN_E_AUTHENTICATION, "set WRENN_API_KEY, or use 'wrenn context add' or 'wrenn login'"},
         {WRENN_E_FORBIDDEN, "use the API key of the team that owns it"},
         {WRENN_E_NOT_FOUND, "'wrenn ls' shows what there is"},
         {WRENN_E_HOST_UNAVAILABLE, "try again later"},
-        {WRENN_E_CONNECTION_FAILED, "check --base-url, or start a server with 'wrenn serve'"},
+        {WRENN_E_CONNECTION_FAILED, "check --url, WRENN_BASE_URL or the context, or start a server with 'wrenn serve'"},
         {WRENN_E_CONNECTION_LOST, "it may have happened, so look before you try again"},
-        {WRENN_E_TIMEOUT, "give it more time with --timeout, or try again"},
+        {WRENN_E_TIMEOUT, "try again"},
     };
     /* What no server was asked about has its remedy in the message. */
     if (!wrenn_error_http_status(error) && wrenn_error_is(error, WRENN_E_API)) return NULL;
-    for (size_t i = 0; i < sizeof(remedies) / sizeof(remedies[0]); i++)
+    for (size_t i = 0; i < WRN_COUNT(remedies); i++)
         if (wrenn_error_is(error, remedies[i].code)) return remedies[i].text;
     return NULL;
 }
@@ -58,19 +62,54 @@ bool cli_write(int fd, const void *data, size_t size) {
     return true;
 }
 
-void cli_json_bytes(FILE *out, const void *data, size_t size) {
-    const unsigned char *in = data;
-    putc('"', out);
-    for (size_t i = 0; i < size; i++) {
-        if (in[i] == '"' || in[i] == '\\') fprintf(out, "\\%c", in[i]);
-        else if (in[i] == '\n') fputs("\\n", out);
-        else if (in[i] < ' ' || in[i] == 0x7f) fprintf(out, "\\u%04x", (unsigned)in[i]);
-        else putc(in[i], out);
-    }
-    putc('"', out);
+bool cli_print_json(const wrn_json *value) {
+    WRN_AUTO(wrn_buf_free) wrn_buf text = WRN_BUF_INIT;
+    wrn_json_write(value, &text);
+    wrn_buf_putc(&text, '\n');
+    if (text.failed) return cli_complain("out of memory"), false;
+    fwrite(text.data, 1, text.size, stdout);
+    return true;
 }
 
-void cli_json_text(FILE *out, const char *text) {
-    if (text) cli_json_bytes(out, text, strlen(text));
-    else fputs("null", out);
+bool cli_json_set_bytes(wrn_json *object, const char *name, const void *data, size_t size) {
+    WRN_AUTO(wrn_buf_free) wrn_buf base64 = WRN_BUF_INIT;
+    if (wrn_utf8_valid_prefix(data, size) == size) return wrn_json_set(object, name, wrn_json_new_string(data, size));
+    char encoding[64];
+    snprintf(encoding, sizeof(encoding), "%s_encoding", name);
+    wrn_base64_encode(&base64, data, size);
+    return !base64.failed && wrn_json_set_string(object, name, base64.data) &&
+           wrn_json_set_string(object, encoding, "base64");
+}
+
+bool cli_colours(int fd) {
+    const char *terminal = getenv("TERM");
+    return isatty(fd) && !cli_env("NO_COLOR") && (!terminal || strcmp(terminal, "dumb") != 0);
+}
+
+void cli_say_bytes(char out[32], int64_t bytes) {
+    static const char *const units[] = {"B", "kB", "MB", "GB", "TB"};
+    double value = (double)bytes;
+    size_t unit = 0;
+    while (value >= 1000 && unit + 1 < WRN_COUNT(units)) value /= 1000, unit++;
+    snprintf(out, 32, unit && value < 100 ? "%.1f %s" : "%.0f %s", value, units[unit]);
+}
+
+void cli_say_age(char out[32], const char *time) {
+    struct tm parsed = {0};
+    if (!time || !strptime(time, "%Y-%m-%dT%H:%M:%S", &parsed)) {
+        snprintf(out, 32, "-");
+        return;
+    }
+    int64_t age = wrn_unix_time() - timegm(&parsed);
+    if (age < 0) age = 0;
+    static const struct {
+        int64_t seconds;
+        const char *unit;
+    } units[] = {{86400, "d"}, {3600, "h"}, {60, "min"}, {1, "s"}};
+    for (size_t i = 0; i < WRN_COUNT(units); i++) {
+        /* Two of the larger unit and more are said in it. */
+        if (age < 2 * units[i].seconds && i + 1 < WRN_COUNT(units)) continue;
+        snprintf(out, 32, "%lld %s ago", (long long)(age / units[i].seconds), units[i].unit);
+        return;
+    }
 }

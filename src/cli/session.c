@@ -8,83 +8,193 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
-#include "cli.h"
+#include "base/clock.h"
+#include "cli/cli.h"
 
-static sigset_t mask_before;
+enum { SHOW_AFTER_MS = 1000 };
+
+static void set_ending_signals(sigset_t *set) {
+    sigemptyset(set);
+    sigaddset(set, SIGINT);
+    sigaddset(set, SIGTERM);
+    sigaddset(set, SIGHUP);
+    sigaddset(set, SIGQUIT);
+}
+
+void cli_let_signals_end(const cli_app *cli, bool let) {
+    sigset_t set;
+    set_ending_signals(&set);
+    if (cli->signals >= 0) sigprocmask(let ? SIG_UNBLOCK : SIG_BLOCK, &set, NULL);
+}
 
 static bool catch_signals(cli_app *cli) {
     sigset_t set;
-    sigemptyset(&set);
-    sigaddset(&set, SIGINT);
-    sigaddset(&set, SIGTERM);
-    sigaddset(&set, SIGHUP);
-    sigaddset(&set, SIGQUIT);
-    /* A reader of our output that went away is an error to report, not a reason to leave a sandbox behind. */
+    if (cli->signals >= 0) return true;
+    set_ending_signals(&set);
+    sigaddset(&set, SIGWINCH);
+    sigaddset(&set, SIGCONT);
+    /* A reader of our output that went away is no reason to leave a sandbox behind. */
     signal(SIGPIPE, SIG_IGN);
-    if (sigprocmask(SIG_BLOCK, &set, &mask_before) != 0) return false;
-    cli->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+    if (sigprocmask(SIG_BLOCK, &set, NULL) == 0) cli->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+    if (cli->signals < 0) cli_complain("can't watch for signals: %s", strerror(errno));
     return cli->signals >= 0;
 }
 
-void cli_release_signals(cli_app *cli) {
-    if (cli->signals >= 0) sigprocmask(SIG_SETMASK, &mask_before, NULL);
+bool cli_take_signal(cli_app *cli) {
+    struct signalfd_siginfo info;
+    bool ends = false;
+    while (read(cli->signals, &info, sizeof(info)) == (ssize_t)sizeof(info)) {
+        if (info.ssi_signo == SIGWINCH || info.ssi_signo == SIGCONT) cli->resized = true;
+        else cli->signal = (int)info.ssi_signo, ends = true;
+    }
+    return ends;
 }
 
-static const char *given(const char *option, const char *variable) {
-    if (option && *option) return option;
-    const char *value = secure_getenv(variable);
-    return value && *value ? value : NULL;
-}
-
-bool cli_is_private(const cli_app *cli) {
-    const char *base_url = given(cli->base_url, "WRENN_BASE_URL");
-    if (base_url) return strcmp(base_url, "local:") == 0;
-    return !given(cli->api_key, "WRENN_API_KEY") && !given(cli->token, "WRENN_TOKEN");
-}
+/* ---- which server ---- */
 
 static void say_warning(const wrenn_log_event *event, void *user_data) {
     (void)user_data;
     if (event->level >= WRENN_LOG_WARNING) cli_complain("%s", event->message);
 }
 
-bool cli_connect(cli_app *cli) {
-    if (cli->command->needs_service && cli_is_private(cli)) {
-        cli_complain("%s: a private server has no sandboxes yet: set WRENN_BASE_URL and WRENN_API_KEY, which "
-                     "'wrenn serve' prints at its first start",
-                     cli->command->name);
+/* A server that was named, by whatever has precedence. */
+static bool choose_given(const cli_app *cli, const cli_context *context, wrenn_client_options *options) {
+    if (context->name) {
+        options->base_url = context->url;
+        options->api_key = context->key;
+        options->token = context->token;
+        return true;
+    }
+    options->base_url = cli->url;
+    return cli->url || cli_env("WRENN_BASE_URL") || cli_env("WRENN_API_KEY") || cli_env("WRENN_TOKEN");
+}
+
+static bool choose_own(cli_app *cli, wrenn_client_options *options, cli_daemon *own) {
+    char why[1024];
+    if (!cli_daemon_place(own, why, sizeof(why)) || !cli_daemon_start(own, why, sizeof(why))) {
+        cli_complain("your own server: %s", why);
         return false;
     }
-    if (!catch_signals(cli)) {
-        cli_complain("can't watch for signals: %s", strerror(errno));
-        return false;
-    }
-    wrenn_client_options options = WRENN_CLIENT_OPTIONS_INIT;
-    options.base_url = cli->base_url;
-    options.api_key = cli->api_key;
-    options.token = cli->token;
-    options.log = say_warning;
-    wrenn_error *error = NULL;
-    if (wrenn_client_new(&options, &cli->client, &error) == 0) return true;
-    cli_complain("%s", wrenn_error_message(error));
-    wrenn_error_free(error);
+    if (cli->keep_awake >= 0) close(cli->keep_awake);
+    cli->keep_awake = own->connection;
+    options->base_url = own->url;
+    options->api_key = own->key;
+    cli_phase(cli, "server");
+    return true;
+}
+
+static bool choose_other(cli_app *cli, cli_server server, wrenn_client_options *options, cli_daemon *own) {
+    if (server == CLI_SERVER_OWN) return choose_own(cli, options, own);
+    if (server == CLI_SERVER_PRIVATE) return options->base_url = "local:", true;
+    cli_complain("%s%s%s: which server? Give --context or --url, or set WRENN_BASE_URL",
+                 cli->parent ? cli->parent->name : "", cli->parent ? " " : "", cli->command->name);
     return false;
 }
 
+static bool open_client(cli_app *cli, wrenn_client_options *options) {
+    wrenn_error *error = NULL;
+    if (!catch_signals(cli)) return false;
+    options->log = say_warning;
+    int rc = wrenn_client_new(options, &cli->client, &error);
+    if (rc < 0) cli_complain("%s", wrenn_error_message(error));
+    wrenn_error_free(error);
+    cli_phase(cli, "client");
+    return rc >= 0;
+}
+
+bool cli_connect_to_own(cli_app *cli) {
+    wrenn_client_options options = WRENN_CLIENT_OPTIONS_INIT;
+    cli_daemon own;
+    return choose_own(cli, &options, &own) && open_client(cli, &options);
+}
+
+bool cli_connect_to(cli_app *cli, cli_server server) {
+    WRN_AUTO(wrn_json_freep) wrn_json *root = NULL;
+    wrenn_client_options options = WRENN_CLIENT_OPTIONS_INIT;
+    cli_context context;
+    cli_daemon own;
+    if (cli->client) return true;
+    if (!cli_context_choose(cli, &root, &context)) return false;
+    if (!choose_given(cli, &context, &options) && !choose_other(cli, server, &options, &own)) return false;
+    const char *url = options.base_url ? options.base_url : cli_env("WRENN_BASE_URL");
+    if (server != CLI_SERVER_PRIVATE && url && strcmp(url, "local:") == 0) {
+        cli_complain(
+            "%s: a private server (local:) ends with this command, so nothing is there yet and nothing would stay: "
+            "use another URL, or none for a server of your own",
+            cli->command->name);
+        return false;
+    }
+    return open_client(cli, &options);
+}
+
+bool cli_connect(cli_app *cli) { return cli_connect_to(cli, cli->command->server); }
+
+bool cli_is_private(const cli_app *cli) {
+    const char *url = cli->url ? cli->url : cli_env("WRENN_BASE_URL");
+    const char *in_use = cli->client ? wrenn_client_base_url(cli->client) : NULL;
+    return (url && strcmp(url, "local:") == 0) || (in_use && strstr(in_use, "/wrenn-local-"));
+}
+
+/* ---- waiting ---- */
+
 void cli_done(wrenn_op *op, void *user_data) { (void)op, (void)user_data; /* cli_wait() asks the operation itself */ }
 
+/* A line that the next one replaces; NULL removes it. */
+static void show(const char *does, int64_t ms) {
+    if (does) fprintf(stderr, "\r%s ... %lld s\033[K", does, (long long)(ms / 1000));
+    else fprintf(stderr, "\r\033[K");
+}
+
 bool cli_wait(cli_app *cli, wrenn_op *op) {
-    while (!wrenn_op_is_done(op)) {
+    int64_t began = wrn_now_ms();
+    bool shows = cli->does && isatty(2), shown = false, over = false;
+    while (!(over = wrenn_op_is_done(op))) {
         struct pollfd fds[] = {
             {.fd = wrenn_client_fd(cli->client), .events = POLLIN},
             {.fd = cli->signals, .events = POLLIN},
         };
-        if (poll(fds, 2, -1) < 0 && errno != EINTR) return false;
-        struct signalfd_siginfo info;
-        if (fds[1].revents && read(cli->signals, &info, sizeof(info)) == (ssize_t)sizeof(info)) {
-            cli->signal = (int)info.ssi_signo;
-            return false;
-        }
+        int ready = poll(fds, 2, shows ? SHOW_AFTER_MS : -1);
+        if (ready < 0 && errno != EINTR) break;
+        if (ready == 0) show(cli->does, wrn_now_ms() - began), shown = true;
+        if (ready <= 0) continue;
+        if (fds[1].revents && cli_take_signal(cli)) break;
         if (fds[0].revents) wrenn_client_dispatch(cli->client, 0, NULL);
     }
-    return true;
+    if (shown) show(NULL, 0);
+    return over;
+}
+
+bool cli_pause(cli_app *cli, int64_t ms) {
+    int64_t until = wrn_in_ms(ms);
+    for (int64_t left = ms; left; left = wrn_left_ms(until)) {
+        struct pollfd fds[] = {{.fd = cli->signals, .events = POLLIN},
+                               {.fd = cli->client ? wrenn_client_fd(cli->client) : -1, .events = POLLIN}};
+        int ready = poll(fds, 2, (int)left);
+        if (ready < 0 && errno != EINTR) return false;
+        if (ready <= 0) continue;
+        if (fds[0].revents && cli_take_signal(cli)) return true;
+        if (fds[1].revents) wrenn_client_dispatch(cli->client, 0, NULL);
+    }
+    return false;
+}
+
+bool cli_settle(cli_app *cli, const char *what, int rc, wrenn_error *error) {
+    if (rc >= 0) return wrenn_error_free(error), true;
+    if (rc == WRENN_E_CANCELLED && cli->signal) wrenn_error_free(error);
+    else cli_report(what, error);
+    return false;
+}
+
+int cli_settle_quietly(int rc, wrenn_error *error, wrenn_error **out) {
+    if (out) *out = error;
+    else wrenn_error_free(error);
+    return rc;
+}
+
+void cli_phase(cli_app *cli, const char *name) {
+    int64_t now = wrn_now_us();
+    if (cli->timing)
+        fprintf(stderr, "wrenn: %-8s %9.1f ms\n", name,
+                (double)(now - (cli->phase_us ? cli->phase_us : cli->began_us)) / 1e3);
+    cli->phase_us = now;
 }

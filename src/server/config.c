@@ -65,6 +65,8 @@ static const option options[] = {
      "after that destroy the sandboxes, or pause or keep them for the next start (destroy)", "destroy, pause or keep"},
     {"adopt-timeout-sec", NUMBER, AT(adopt_timeout_sec), 0, 31536000, "N",
      "sandboxes wait for the next start, also after a crash; then they end (300)"},
+    {"idle-exit", NUMBER, AT(idle_exit_sec), 0, 31536000, "SECONDS",
+     "end after so long without a sandbox and a connection; 0: never (0)"},
     {"ready-fd", NUMBER, AT(ready_fd), 0, 1 << 20, "FD",
      "write the addresses there, one a line, once listening; close"},
     {"private-fd", NUMBER, AT(private_fd), 0, 1 << 20, "FD", "serve one process only, until it closes its end of FD"},

@@ -269,6 +269,36 @@ static void server_on_signal(uv_signal_t *handle, int number) {
 
 static void server_on_owner_gone(wrn_server *server) { stop_server(server, true); }
 
+/* ---- ending when idle ---- */
+
+/* A paused sandbox counts as activity too: its owner will come back. */
+static void on_idle(uv_timer_t *timer) {
+    wrn_server *server = timer->data;
+    uint64_t now = uv_now(&server->loop), accepted;
+    size_t open;
+    wrn_http_connections(server->http, &open, &accepted);
+    if (open || accepted != server->idle_accepted || wrn_sandboxes_count(server->sandboxes)) {
+        server->idle_since_ms = now;
+        server->idle_accepted = accepted;
+    } else if (now - server->idle_since_ms >= (uint64_t)server->config->idle_exit_sec * 1000 && !server->stopping) {
+        wrn_log_info("stopping: there has been no sandbox and no connection for --idle-exit seconds");
+        stop_server(server, false);
+    }
+}
+
+static void watch_idle(wrn_server *server) {
+    enum { LOOKS = 8 };
+    uint64_t every = (uint64_t)server->config->idle_exit_sec * 1000 / LOOKS;
+    if (!every) return;
+    uv_timer_init(&server->loop, &server->idle);
+    server->idle.data = server;
+    server->idle_open = true;
+    uv_update_time(&server->loop);
+    server->idle_since_ms = uv_now(&server->loop);
+    uv_timer_start(&server->idle, on_idle, every, every);
+    uv_unref((uv_handle_t *)&server->idle);
+}
+
 /* ---- starting ---- */
 
 static bool open_audit(wrn_server *server, wrn_arena *arena, wrn_why *why) {
@@ -463,6 +493,7 @@ static void close_signals(wrn_server *server) {
     for (size_t i = 0; i < WRN_COUNT(numbers); i++) sigaddset(&set, numbers[i]);
     pthread_sigmask(SIG_BLOCK, &set, NULL);
     for (size_t i = 0; i < WRN_COUNT(server->signals); i++) uv_close((uv_handle_t *)&server->signals[i], NULL);
+    if (server->idle_open) uv_close((uv_handle_t *)&server->idle, NULL);
     uv_run(&server->loop, UV_RUN_DEFAULT);
     for (size_t i = 0; i < WRN_COUNT(numbers); i++) signal(numbers[i], SIG_IGN);
 }
@@ -505,6 +536,7 @@ bool wrn_server_run(const wrn_config *config, wrn_why *why) {
     server.listening = ok;
     if (ok) wrn_store_use_loop(server.store, &server.loop);
     if (ok) wrn_precedence_take();
+    if (ok) watch_idle(&server);
     if (ok) wrn_hold_watch(&server.loop);
     if (ok) wrn_audit_note(&server.audit, "start");
     if (ok) wrn_notify("READY=1");

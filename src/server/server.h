@@ -26,11 +26,13 @@ typedef struct wrn_server {
     wrn_http *http;
     struct wrn_proxy *proxies; /* proxied requests under way */
     uv_signal_t signals[4];
-    uv_timer_t grace;
+    uv_timer_t grace, idle;
+    uint64_t idle_since_ms,
+        idle_accepted;  /* --idle-exit: since when the server is idle, and the connections accepted until then */
     uv_pipe_t lifeline; /* private mode: the owner's socket */
     uv_poll_t owner;    /* private mode: the owner's pidfd */
     int owner_fd;
-    bool handles_open, signals_open, lifeline_open, owner_open;
+    bool handles_open, signals_open, idle_open, lifeline_open, owner_open;
     bool listening, stopping, boxes_stopping, boxes_stopped, drained;
 } wrn_server;
 

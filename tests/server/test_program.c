@@ -3,12 +3,14 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -347,6 +349,29 @@ TEST(ports_of_sandboxes_resolve_below_the_name_that_is_shown) {
         close(out[0]);
         CHECK_CONTAINS(said, "WRENN_BASE_URL=http://localhost:");
     }
+}
+
+/* A sandbox is something to do, however long nobody asks for it. Without one it ends by itself. */
+TEST(it_ends_when_there_is_nothing_to_do) {
+    test_daemon d = {0};
+    served s = {0};
+    char credentials[128];
+    daemon_serve(&s, &d, (const char *[]){"--idle-exit", "1", NULL});
+    daemon_key(&s, &d);
+    snprintf(credentials, sizeof(credentials), "X-API-Key: %s", d.key);
+    reply made = request(&d, "POST", "/v1/sandboxes", credentials, "{}");
+    CHECK_INT(made.status, 201);
+    char path[128];
+    snprintf(path, sizeof(path), "/v1/sandboxes/%s", member(&made, "id"));
+    reply_free(&made);
+    int process = (int)syscall(SYS_pidfd_open, s.pid, 0);
+    struct pollfd ended = {.fd = process, .events = POLLIN};
+    CHECK(process >= 0 && poll(&ended, 1, 2500) == 0);
+    close(process);
+    CHECK_STATUS(request(&d, "GET", path, credentials, NULL), 200);
+    CHECK_STATUS(request(&d, "DELETE", path, credentials, NULL), 204);
+    CHECK_INT(daemon_wait(s.pid), 0);
+    close(s.out);
 }
 
 TEST(listens_on_tcp_too) {

@@ -555,6 +555,7 @@ void wrn_conn_accept(wrn_http *http, uv_stream_t *listener) {
     if (http->conns) http->conns->link = &conn->next;
     http->conns = conn;
     http->conn_count++;
+    http->accepted++;
     http->open_count++;
     wrn_http1_init(&conn->parser, &(wrn_http1_limits){.url_max = 8192, .head_max = 32768, .fields_max = 100});
     if (uv_accept(listener, &conn->io.stream) != 0) return wrn_conn_close(conn);

@@ -23,6 +23,7 @@ struct wrn_http {
     size_t listener_count; /* those not yet closed */
     wrn_conn *conns;
     size_t conn_count; /* those not yet freed */
+    uint64_t accepted; /* all there ever were */
     size_t open_count; /* those not closed */
     uv_timer_t sweeper;
     uv_idle_t round; /* active while connections have gathered something to send: */

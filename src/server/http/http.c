@@ -220,6 +220,11 @@ void wrn_http_check_drained(wrn_http *http) {
     http->handler.drained(http->handler.context);
 }
 
+void wrn_http_connections(const wrn_http *http, size_t *open, uint64_t *accepted) {
+    *open = http->conn_count;
+    *accepted = http->accepted;
+}
+
 void wrn_http_stop(wrn_http *http) {
     if (http->stopping) return;
     http->stopping = true;

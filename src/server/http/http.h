@@ -54,6 +54,8 @@ wrn_http *wrn_http_new(uv_loop_t *loop, const wrn_http_config *config, const wrn
 bool wrn_http_listen(wrn_http *http, const char *address, char *bound, size_t bound_size, wrn_why *why);
 /* Whether such an address can only be reached from this machine. */
 bool wrn_http_is_private_address(const char *address);
+/* The number of open connections, and of all that were ever accepted. */
+void wrn_http_connections(const wrn_http *http, size_t *open, uint64_t *accepted);
 /* Stops listening and closes idle connections; the others end after their answer. Then `drained` is called. */
 void wrn_http_stop(wrn_http *http);
 /* Closes all connections now. */

@@ -527,6 +527,8 @@ void wrn_sandboxes_await(wrn_sandboxes *all) {
     uv_close((uv_handle_t *)&all->patience, NULL);
 }
 
+int64_t wrn_sandboxes_count(const wrn_sandboxes *all) { return all->count; }
+
 void wrn_sandboxes_stop(wrn_sandboxes *all, wrn_stop how, void (*done)(void *context), void *context) {
     const wrn_sandboxes_config *c = &all->config;
     all->stopping = true;

@@ -31,6 +31,9 @@ void wrn_sandboxes_await(wrn_sandboxes *all);
 /* What happens to sandboxes when the server stops. PAUSE and KEEP leave them to the next server, if the backend can. */
 typedef enum wrn_stop { WRN_STOP_DESTROY, WRN_STOP_PAUSE, WRN_STOP_KEEP } wrn_stop;
 
+/* The number of live sandboxes, running or paused. */
+int64_t wrn_sandboxes_count(const wrn_sandboxes *all);
+
 /* Refuses new sandboxes; calls `done` when none is left here. */
 void wrn_sandboxes_stop(wrn_sandboxes *all, wrn_stop how, void (*done)(void *context), void *context);
 /* After that, once the loop has ended. */

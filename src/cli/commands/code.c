@@ -1,0 +1,240 @@
+/* code: code in a kernel that keeps its variables: a file, stdin, or line by line. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/text.h"
+#include "cli/cli.h"
+
+enum { NO_LIMIT_SECONDS = 7 * 86400, SOURCE_MAX = 64 << 20 };
+
+typedef struct code_values {
+    const char *sandbox, *language, *line, *images, *template_name;
+    int64_t limit_seconds;
+} code_values;
+
+static const cli_option options[] = {
+    {"sandbox", 's', CLI_TEXT, offsetof(code_values, sandbox), "ID", "run it there, with the variables of last time",
+     NULL, 0, 0, CLI_WORD_SANDBOX},
+    {"code", 'c', CLI_TEXT, offsetof(code_values, line), "CODE", "run this instead of a file", NULL, 0, 0,
+     CLI_WORD_ANY},
+    {"lang", 0, CLI_TEXT, offsetof(code_values, language), "NAME", "of the kernel: python3, bash, ...", "kernel", 0, 0,
+     CLI_WORD_ANY},
+    {"images", 0, CLI_TEXT, offsetof(code_values, images), "DIR", "save images there; default: here", NULL, 0, 0,
+     CLI_WORD_FILE},
+    {"template", 'T', CLI_TEXT, offsetof(code_values, template_name), "NAME", "of a new sandbox", "image", 0, 0,
+     CLI_WORD_TEMPLATE},
+    {"timeout", 0, CLI_SECONDS, offsetof(code_values, limit_seconds), "TIME", "interrupt it after so long", NULL, 1,
+     NO_LIMIT_SECONDS, CLI_WORD_ANY},
+    {0},
+};
+
+static const code_values defaults = {.template_name = "python-interpreter-v0-beta", .images = "."};
+
+/* ---- what comes of it ---- */
+
+typedef struct show {
+    const char *images;
+    bool failed;
+} show;
+
+static void put_out(const char *data, size_t size, void *user_data) {
+    (void)user_data;
+    cli_write(STDOUT_FILENO, data, size);
+}
+
+static void put_err(const char *data, size_t size, void *user_data) {
+    (void)user_data;
+    cli_write(STDERR_FILENO, data, size);
+}
+
+/* A new file; the name is the first of image-1, image-2, ... that is free. */
+static int new_image(const char *directory, const char *suffix, char *path, size_t size) {
+    int fd = -1;
+    for (int number = 1; number < 100000; number++) {
+        snprintf(path, size, "%s/image-%d.%s", directory, number, suffix);
+        fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+        if (fd >= 0 || errno != EEXIST) break;
+    }
+    return fd;
+}
+
+static bool save_image(const show *s, const wrenn_code_mime *mime, const char *suffix, bool coded) {
+    char path[4096];
+    size_t size = mime->size;
+    char *data = malloc(coded ? wrn_base64_decoded_max(size) + 1 : size + 1), *packed = malloc(size + 1);
+    size_t kept = 0;
+    /* Kernels break their base64 into lines. */
+    for (size_t i = 0; packed && i < size; i++)
+        if (!coded || !strchr("\r\n", mime->data[i])) packed[kept++] = mime->data[i];
+    ssize_t decoded = !data || !packed ? -1 : coded ? wrn_base64_decode(data, packed, kept) : (ssize_t)kept;
+    if (!coded && decoded >= 0) memcpy(data, packed, kept);
+    int fd = decoded >= 0 ? new_image(s->images, suffix, path, sizeof(path)) : -1;
+    bool ok = fd >= 0 && cli_write(fd, data, (size_t)decoded);
+    if (fd >= 0) ok = close(fd) == 0 && ok;
+    if (ok) printf("%s\n", path), fflush(stdout);
+    else cli_complain("can't save an image in %s: %s", s->images, decoded < 0 ? "it is malformed" : strerror(errno));
+    free(packed);
+    free(data);
+    return ok;
+}
+
+static void put_result(const wrenn_code_result *result, void *user_data) {
+    static const struct {
+        const char *type, *suffix;
+        bool coded;
+    } images[] = {{"image/png", "png", true}, {"image/jpeg", "jpg", true}, {"image/svg+xml", "svg", false}};
+    show *s = user_data;
+    for (size_t i = 0; i < WRN_COUNT(images); i++) {
+        const wrenn_code_mime *mime = wrenn_code_result_mime(result, images[i].type);
+        if (!mime) continue;
+        if (!save_image(s, mime, images[i].suffix, images[i].coded)) s->failed = true;
+        return;
+    }
+    const wrenn_code_mime *text = wrenn_code_result_mime(result, "text/plain");
+    if (!text) return;
+    cli_write(STDOUT_FILENO, text->data, text->size);
+    cli_write(STDOUT_FILENO, "\n", 1);
+}
+
+static void put_error(const wrenn_code_error *error, void *user_data) {
+    const char *text = *error->traceback ? error->traceback : error->value;
+    bool colours = cli_colours(STDERR_FILENO);
+    ((show *)user_data)->failed = true;
+    if (!*error->traceback) fprintf(stderr, "%s: ", error->name);
+    for (; *text; text++) {
+        if (*text != '\033' || colours) {
+            putc(*text, stderr);
+            continue;
+        }
+        while (text[1] && !strchr("mKJH", *text)) text++;
+    }
+    putc('\n', stderr);
+}
+
+/* False when it failed, in whatever way. */
+static bool run_code(cli_app *cli, wrenn_sandbox *sandbox, const code_values *values, const char *code) {
+    wrenn_sandbox_run_code_options asked = WRENN_SANDBOX_RUN_CODE_OPTIONS_INIT;
+    wrenn_code_callbacks callbacks = WRENN_CODE_CALLBACKS_INIT;
+    wrenn_code_execution *execution = NULL;
+    show s = {.images = values->images};
+    callbacks.on_stdout = put_out;
+    callbacks.on_stderr = put_err;
+    callbacks.on_result = put_result;
+    callbacks.on_error = put_error;
+    callbacks.user_data = &s;
+    asked.code = code;
+    asked.kernel = values->language;
+    asked.time_limit_ms = (values->limit_seconds ? values->limit_seconds : NO_LIMIT_SECONDS) * 1000;
+    asked.callbacks = &callbacks;
+    if (!CLI_GET(cli, NULL, wrenn_sandbox_run_code, (sandbox, &asked), &execution)) return false;
+    bool timed_out = execution->timed_out;
+    if (timed_out) cli_complain("the time was up (--timeout), and the code was interrupted");
+    wrenn_code_execution_free(execution);
+    return !s.failed && !timed_out;
+}
+
+/* ---- where it comes from ---- */
+
+/* NULL: reported. */
+static char *read_source(const char *path) {
+    wrn_buf text = WRN_BUF_LIMITED(SOURCE_MAX);
+    int fd = strcmp(path, "-") == 0 ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC);
+    ssize_t got = fd < 0 ? -1 : 1;
+    while (got > 0) {
+        char *into = wrn_buf_reserve(&text, 65536);
+        got = into ? read(fd, into, 65536) : -1;
+        if (got > 0) text.size += (size_t)got;
+    }
+    if (got < 0) cli_complain("%s: %s", path, text.failed ? "it is too large" : strerror(errno));
+    if (fd > STDIN_FILENO) close(fd);
+    wrn_buf_puts(&text, "");
+    char *source = got < 0 ? NULL : wrn_buf_steal(&text);
+    wrn_buf_free(&text);
+    return source;
+}
+
+/* Whether what was typed goes on in the next line: a block that ends with an empty line, or a line that says so. */
+static bool goes_on(const wrn_buf *typed, const char *line) {
+    size_t size = strcspn(line, "\n");
+    if (size && (line[size - 1] == ':' || line[size - 1] == '\\')) return true;
+    return size && strchr(typed->data, '\n') != typed->data + typed->size - 1;
+}
+
+/* Ctrl-C gives up the line, or interrupts the code; Ctrl-D ends it. */
+static int converse(cli_app *cli, wrenn_sandbox *sandbox, const code_values *values) {
+    WRN_AUTO(wrn_buf_free) wrn_buf typed = WRN_BUF_INIT;
+    char *line = NULL;
+    size_t capacity = 0;
+    fprintf(stderr, "Ctrl-D ends it.\n");
+    for (;;) {
+        fputs(typed.size ? "... " : ">>> ", stdout);
+        fflush(stdout);
+        if (getline(&line, &capacity, stdin) < 0) break;
+        wrn_buf_puts(&typed, line);
+        if (typed.failed || goes_on(&typed, line)) continue;
+        if (typed.size > 1) (void)!run_code(cli, sandbox, values, typed.data);
+        if (cli->signal == 2) cli->signal = 0; /* it was the code that was meant */
+        wrn_buf_clear(&typed);
+        if (cli->signal) break;
+    }
+    free(line);
+    putchar('\n');
+    return 0;
+}
+
+static int work(cli_app *cli, wrenn_sandbox *sandbox, const code_values *values) {
+    const char *path = cli->word_count ? cli->words[0] : "-";
+    if (values->line) return run_code(cli, sandbox, values, values->line) ? 0 : CLI_FAILED;
+    if (!cli->word_count && isatty(STDIN_FILENO)) return converse(cli, sandbox, values);
+    char *source = read_source(path);
+    bool ok = source && run_code(cli, sandbox, values, source);
+    free(source);
+    return ok ? 0 : CLI_FAILED;
+}
+
+static int run(cli_app *cli, void *given) {
+    code_values *values = given;
+    cli_creation creation = {.template_name = values->template_name};
+    if (values->line && cli->word_count)
+        return cli_usage(cli, "unexpected argument '%s': --code is there", cli->words[0]);
+    if (!cli_connect(cli)) return CLI_FAILED;
+    wrenn_sandbox *sandbox = values->sandbox ? cli_sandbox(cli, values->sandbox) : cli_create(cli, &creation);
+    if (!sandbox && !values->sandbox && !cli->signal)
+        cli_complain("'wrenn template build code-interpreter' makes the template that is needed on your own server");
+    if (!sandbox) return CLI_FAILED;
+    int code = work(cli, sandbox, values);
+    if (!values->sandbox && !cli_destroy(cli, sandbox)) code = CLI_FAILED;
+    wrenn_sandbox_free(sandbox);
+    return code;
+}
+
+static const cli_operand operands[] = {{"FILE", CLI_WORD_FILE, CLI_OPTIONAL}, {0}};
+
+static const cli_example examples[] = {
+    {"a file", "code plot.py"},
+    {"a line", "code -c 'print(6 * 7)'"},
+    {"from a pipe, in a sandbox that keeps the variables", "code -s work < part2.py"},
+    {"line by line", "code"},
+    {"another language", "code --lang bash -c 'echo $SHELL'"},
+    {0},
+};
+
+const cli_command cli_command_code = {
+    .name = "code",
+    .group = CLI_GROUP_RUN,
+    .summary = "run code in a kernel that keeps its variables",
+    .details =
+        "FILE may be '-' for stdin. Without FILE and --code it reads stdin, and from a terminal line by line. Images are\n"
+        "saved as image-1.png and so on, and their names printed. Without --sandbox it makes one and destroys it\n"
+        "afterwards. The exit code is 1 when the code failed.\n",
+    .operands = operands,
+    .options = options,
+    .examples = examples,
+    .server = CLI_SERVER_OWN,
+    .values_size = sizeof(code_values),
+    .defaults = &defaults,
+    .run = run,
+};

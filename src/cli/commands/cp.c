@@ -1,0 +1,57 @@
+/* cp: files and trees between here and a sandbox. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/cli.h"
+
+/* Between two sandboxes, or here only: neither is ours. */
+static int refuse(const cli_app *cli, bool both) {
+    return cli_usage(cli, both ? "both are in sandboxes: copy to here first, or use '-' and a pipe"
+                               : "neither is in a sandbox: one has to be ID:PATH");
+}
+
+static int copy(cli_app *cli, const char *id, bool up, const char *from, const char *to) {
+    if (!cli_connect(cli)) return CLI_FAILED;
+    wrenn_sandbox *sandbox = cli_sandbox(cli, id);
+    bool ok = sandbox && (up ? cli_upload(cli, sandbox, from, to) : cli_download(cli, sandbox, from, to));
+    wrenn_sandbox_free(sandbox);
+    return ok ? 0 : CLI_FAILED;
+}
+
+static int run(cli_app *cli, void *values) {
+    char *from_id = NULL, *to_id = NULL;
+    const char *from, *to;
+    int code = CLI_FAILED;
+    (void)values;
+    if (cli_split_place(cli->words[0], &from_id, &from) && cli_split_place(cli->words[1], &to_id, &to)) {
+        if (!from_id == !to_id) code = refuse(cli, from_id != NULL);
+        else code = copy(cli, to_id ? to_id : from_id, to_id != NULL, from, to);
+    }
+    free(from_id);
+    free(to_id);
+    return code;
+}
+
+static const cli_operand operands[] = {{"FROM", CLI_WORD_EITHER, 0}, {"TO", CLI_WORD_EITHER, 0}, {0}};
+
+static const cli_example examples[] = {
+    {"a file into a sandbox", "cp data.csv work:/srv/"},
+    {"a tree out of it", "cp work:/srv/out ."},
+    {"from a pipe; '-' as TO is to one", "cp - work:/tmp/input"},
+    {"into the home directory", "cp notes work:"},
+    {0},
+};
+
+const cli_command cli_command_cp = {
+    .name = "cp",
+    .group = CLI_GROUP_FILES,
+    .summary = "copy files and trees into and out of a sandbox",
+    .details =
+        "One of the two is ID:PATH. A name with a colon that is here is written ./a:b. Into a directory that is there\n"
+        "it goes by its own name, as with cp -r. Permissions and links are kept, owners and times are not. A file\n"
+        "has its old content until the new one is whole. On a terminal the progress is shown.\n",
+    .operands = operands,
+    .examples = examples,
+    .server = CLI_SERVER_OWN,
+    .run = run,
+};

@@ -1,0 +1,38 @@
+/* create: a sandbox that stays. */
+#include "cli/cli.h"
+
+static const cli_option options[] = {CLI_CREATION_OPTIONS(0), {0}};
+
+static int run(cli_app *cli, void *values) {
+    if (!cli_check_creation(cli, values)) return CLI_USAGE;
+    if (!cli_connect(cli)) return CLI_FAILED;
+    wrenn_sandbox *sandbox = cli_create(cli, values);
+    if (!sandbox) return CLI_FAILED;
+    const char *id = wrenn_sandbox_id(sandbox);
+    int code = 0;
+    if (cli->format == CLI_FORMAT_TEXT) printf("%s\n", id);
+    else code = cli_print_object(cli, id, cli_sandbox_json(wrenn_sandbox_last_info(sandbox)));
+    wrenn_sandbox_free(sandbox);
+    return code;
+}
+
+static const cli_example examples[] = {
+    {"make one, and use its name from then on", "create --name work"},
+    {"with limits", "create -m 2g --vcpus 2 -T minimal"},
+    {"one that is paused when nobody uses it", "create --idle-timeout 10m"},
+    {"only if it has a kernel of its own", "create --isolation vm"},
+    {0},
+};
+
+const cli_command cli_command_create = {
+    .name = "create",
+    .group = CLI_GROUP_SANDBOXES,
+    .summary = "make a sandbox that stays, and print its id",
+    .details = "It stays until 'wrenn rm'. Ctrl-C while it is made: it is finished and destroyed again.\n",
+    .options = options,
+    .examples = examples,
+    .formats = true,
+    .server = CLI_SERVER_OWN,
+    .values_size = sizeof(cli_creation),
+    .run = run,
+};

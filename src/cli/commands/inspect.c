@@ -1,0 +1,53 @@
+/* inspect: everything about sandboxes. */
+#include "cli/cli.h"
+
+static wrn_json *look(cli_app *cli, const char *word) {
+    wrenn_sandbox *sandbox = cli_sandbox(cli, word), *known = NULL;
+    wrn_json *object = NULL;
+    if (sandbox && CLI_GET(cli, word, wrenn_sandboxes_get, (cli->client, wrenn_sandbox_id(sandbox), NULL), &known))
+        object = cli_sandbox_json(wrenn_sandbox_last_info(known));
+    wrenn_sandbox_free(known);
+    wrenn_sandbox_free(sandbox);
+    return object;
+}
+
+static int run(cli_app *cli, void *values) {
+    (void)values;
+    int code = 0;
+    if (!cli_connect(cli)) return CLI_FAILED;
+    /* As text it is for people who look at one thing; several as JSON are one array. */
+    WRN_AUTO(wrn_json_freep) wrn_json *all = wrn_json_new_array();
+    for (size_t i = 0; i < cli->word_count && !cli->signal; i++) {
+        wrn_json *object = look(cli, cli->words[i]);
+        if (!object) {
+            code = CLI_FAILED;
+        } else if (cli->format == CLI_FORMAT_JSON) {
+            wrn_json_append(all, object);
+        } else {
+            const char *id = wrn_json_string(wrn_json_get(object, "id"), NULL);
+            if (i && cli->format == CLI_FORMAT_TEXT) printf("\n");
+            if (cli_print_object(cli, id, object) != 0) code = CLI_FAILED;
+        }
+    }
+    if (cli->format == CLI_FORMAT_JSON && !cli_print_json(all)) code = CLI_FAILED;
+    return code;
+}
+
+static const cli_operand operands[] = {{"ID", CLI_WORD_SANDBOX, CLI_MANY}, {0}};
+
+static const cli_example examples[] = {
+    {"one of them", "inspect work"},
+    {"as JSON, which is an array", "inspect -o json work"},
+    {0},
+};
+
+const cli_command cli_command_inspect = {
+    .name = "inspect",
+    .group = CLI_GROUP_SANDBOXES,
+    .summary = "show everything about sandboxes",
+    .operands = operands,
+    .examples = examples,
+    .formats = true,
+    .server = CLI_SERVER_OWN,
+    .run = run,
+};

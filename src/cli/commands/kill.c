@@ -1,0 +1,59 @@
+/* kill: ends what runs in a sandbox. */
+#include <signal.h>
+#include <string.h>
+
+#include "base/text.h"
+#include "cli/cli.h"
+
+typedef struct kill_values {
+    const char *signal_name;
+} kill_values;
+
+static const cli_option options[] = {
+    {"signal", 's', CLI_TEXT, offsetof(kill_values, signal_name), "SIGNAL",
+     "TERM or KILL, or its number; default: KILL", NULL, 0, 0, CLI_WORD_ANY},
+    {0},
+};
+
+static bool parse_signal(const cli_app *cli, const char *text, int64_t *out) {
+    *out = SIGKILL;
+    if (!text || wrn_parse_int(text, 1, 64, out)) return true;
+    const char *name = strncasecmp(text, "SIG", 3) == 0 ? text + 3 : text;
+    for (int number = 1; number < NSIG; number++) {
+        const char *known = sigabbrev_np(number);
+        if (known && strcasecmp(known, name) == 0) return *out = number, true;
+    }
+    cli_usage(cli, "--signal '%s' is not a signal", text);
+    return false;
+}
+
+static int run(cli_app *cli, void *given) {
+    kill_values *values = given;
+    int64_t number;
+    if (!parse_signal(cli, values->signal_name, &number)) return CLI_USAGE;
+    if (!cli_connect(cli)) return CLI_FAILED;
+    wrenn_sandbox *sandbox = cli_sandbox(cli, cli->words[0]);
+    int code = sandbox ? 0 : CLI_FAILED;
+    for (size_t i = 1; sandbox && i < cli->word_count && !cli->signal; i++)
+        if (!CLI_DO(cli, cli->words[i], wrenn_sandbox_kill, (sandbox, cli->words[i], number, NULL))) code = CLI_FAILED;
+    wrenn_sandbox_free(sandbox);
+    return code;
+}
+
+static const cli_operand operands[] = {{"ID", CLI_WORD_SANDBOX, 0}, {"PROCESS", CLI_WORD_ANY, CLI_MANY}, {0}};
+static const cli_example examples[] = {{"by its process id, as 'wrenn ps' shows it", "kill work 7"},
+                                       {"by its tag, politely", "kill -s TERM work server"},
+                                       {0}};
+
+const cli_command cli_command_kill = {
+    .name = "kill",
+    .group = CLI_GROUP_RUN,
+    .summary = "send a signal to what runs in a sandbox",
+    .details = "PROCESS is a process id or a tag. Which signals there are is the server's matter.\n",
+    .operands = operands,
+    .options = options,
+    .examples = examples,
+    .server = CLI_SERVER_OWN,
+    .values_size = sizeof(kill_values),
+    .run = run,
+};

@@ -1,0 +1,33 @@
+/* logout: forgets the user token of a context. */
+#include <string.h>
+
+#include "cli/cli.h"
+
+static void copy(wrn_json *to, const char *key, const char *text) {
+    if (text) wrn_json_set_string(to, key, text);
+}
+
+static int run(cli_app *cli, void *values) {
+    WRN_AUTO(wrn_json_freep) wrn_json *root = NULL;
+    cli_context context;
+    (void)values;
+    if (!cli_context_choose(cli, &root, &context)) return CLI_FAILED;
+    if (!context.name) return cli_complain("no context is in use: 'wrenn context ls' shows them"), CLI_FAILED;
+    wrn_json *kept = wrn_json_new_object();
+    copy(kept, "name", context.name);
+    copy(kept, "url", context.url);
+    copy(kept, "key", context.key);
+    return cli_context_put(context.name, kept, false) ? 0 : CLI_FAILED;
+}
+
+static const cli_example examples[] = {{"of the context in use", "logout"},
+                                       {"of another one", "logout --context work"},
+                                       {0}};
+
+const cli_command cli_command_logout = {
+    .name = "logout",
+    .group = CLI_GROUP_ACCOUNT,
+    .summary = "forget the user token of a context; its API key stays",
+    .examples = examples,
+    .run = run,
+};

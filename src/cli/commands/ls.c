@@ -1,0 +1,96 @@
+/* ls: what sandboxes there are. */
+#include <string.h>
+#include <unistd.h>
+
+#include "cli/cli.h"
+
+typedef struct ls_values {
+    bool quiet, watch;
+    cli_list labels;
+    const char *status, *template_name;
+} ls_values;
+
+static const cli_option options[] = {
+    {"quiet", 'q', CLI_FLAG, offsetof(ls_values, quiet), NULL, "only the ids", NULL, 0, 0, CLI_WORD_ANY},
+    {"label", 'l', CLI_PAIRS, offsetof(ls_values, labels), "NAME=VALUE", "only those with this label; repeatable", NULL,
+     0, 0, CLI_WORD_ANY},
+    {"status", 0, CLI_TEXT, offsetof(ls_values, status), "STATUS", "only those that are 'running', 'paused', ...",
+     "state", 0, 0, CLI_WORD_ANY},
+    {"template", 'T', CLI_TEXT, offsetof(ls_values, template_name), "NAME", "only those made from this template", NULL,
+     0, 0, CLI_WORD_TEMPLATE},
+    {"watch", 'w', CLI_FLAG, offsetof(ls_values, watch), NULL, "show it again every second, until Ctrl-C", NULL, 0, 0,
+     CLI_WORD_ANY},
+    {0},
+};
+
+static bool has_label(const wrenn_sandbox_info *info, const char *pair) {
+    const char *equals = strchr(pair, '=');
+    for (size_t i = 0; i < info->metadata_count; i++) {
+        const wrenn_pair *label = info->metadata[i];
+        if (strlen(label->key) == (size_t)(equals - pair) && strncmp(label->key, pair, (size_t)(equals - pair)) == 0 &&
+            strcmp(label->value, equals + 1) == 0)
+            return true;
+    }
+    return false;
+}
+
+static bool is_wanted(const wrenn_sandbox_info *info, const ls_values *values) {
+    for (size_t i = 0; i < values->labels.count; i++)
+        if (!has_label(info, values->labels.items[i])) return false;
+    if (values->status && (!info->status_text || strcmp(info->status_text, values->status) != 0)) return false;
+    return !values->template_name || (info->template_name && strcmp(info->template_name, values->template_name) == 0);
+}
+
+static void add_row(cli_rows *rows, const wrenn_sandbox_info *info) {
+    char created[32];
+    cli_say_age(created, info->created_at);
+    const char *const cells[] = {info->id,
+                                 cli_label(info, "name"),
+                                 info->status_text,
+                                 info->template_name,
+                                 cli_number(info->vcpus),
+                                 cli_number(info->memory_mb),
+                                 created};
+    cli_rows_add(rows, info->id, cli_sandbox_json(info), cells);
+}
+
+static int show(cli_app *cli, const ls_values *values) {
+    static const char *const titles[] = {"ID", "NAME", "STATUS", "TEMPLATE", ">VCPUS", ">MEMORY MB", "CREATED", NULL};
+    wrenn_sandbox_list *list = cli_sandboxes(cli);
+    if (!list) return CLI_FAILED;
+    cli_rows *rows = cli_rows_new(cli, titles);
+    if (values->watch && isatty(STDOUT_FILENO)) printf("\033[H\033[J");
+    for (size_t i = 0; i < list->items_count; i++)
+        if (is_wanted(list->items[i], values)) add_row(rows, list->items[i]);
+    wrenn_sandbox_list_free(list);
+    return cli_rows_print(rows);
+}
+
+static int run(cli_app *cli, void *given) {
+    ls_values *values = given;
+    if (values->quiet && cli->format == CLI_FORMAT_TEXT) cli->format = CLI_FORMAT_NAME;
+    if (!cli_connect(cli)) return CLI_FAILED;
+    int code = show(cli, values);
+    while (values->watch && code == 0 && !ferror(stdout) && !cli_pause(cli, 1000)) code = show(cli, values);
+    return code;
+}
+
+static const cli_example examples[] = {
+    {"all of them, newest first", "ls"},
+    {"their ids, for a script", "ls -q --label app=web"},
+    {"everything, for a script", "ls -o json"},
+    {"as they come and go", "ls --watch"},
+    {0},
+};
+
+const cli_command cli_command_ls = {
+    .name = "ls",
+    .group = CLI_GROUP_SANDBOXES,
+    .summary = "list the sandboxes, newest first",
+    .options = options,
+    .examples = examples,
+    .formats = true,
+    .server = CLI_SERVER_OWN,
+    .values_size = sizeof(ls_values),
+    .run = run,
+};

@@ -1,0 +1,114 @@
+/* rm: sandboxes that are not needed any more. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/cli.h"
+
+typedef struct rm_values {
+    bool all, force;
+    cli_list labels;
+} rm_values;
+
+static const cli_option options[] = {
+    {"all", 'a', CLI_FLAG, offsetof(rm_values, all), NULL, "all that there are", NULL, 0, 0, CLI_WORD_ANY},
+    {"label", 'l', CLI_PAIRS, offsetof(rm_values, labels), "NAME=VALUE", "all with this label; repeatable", NULL, 0, 0,
+     CLI_WORD_ANY},
+    {"force", 'f', CLI_FLAG, offsetof(rm_values, force), NULL, "it is no failure when there is none", NULL, 0, 0,
+     CLI_WORD_ANY},
+    {0},
+};
+
+typedef struct removal {
+    cli_app *cli;
+    cli_rows *rows; /* what is gone */
+    bool force, failed;
+} removal;
+
+static void remove_one(removal *r, const char *id) {
+    wrenn_error *error = NULL;
+    int rc = CLI_TRY(r->cli, &error, wrenn_sandboxes_destroy, (r->cli->client, id, NULL));
+    if (rc == WRENN_E_NOT_FOUND && r->force) {
+        wrenn_error_free(error);
+    } else if (!cli_settle(r->cli, id, rc, error)) {
+        r->failed = true;
+    } else if (r->cli->format == CLI_FORMAT_TEXT || r->cli->format == CLI_FORMAT_NAME) {
+        printf("%s\n", id);
+        fflush(stdout);
+    } else {
+        wrn_json *object = wrn_json_new_object();
+        wrn_json_set_string(object, "id", id);
+        cli_rows_add(r->rows, id, object, &id);
+    }
+}
+
+static bool has_labels(const wrenn_sandbox_info *info, const cli_list *labels) {
+    for (size_t i = 0; i < labels->count; i++) {
+        char name[128];
+        const char *equals = strchr(labels->items[i], '=');
+        snprintf(name, sizeof(name), "%.*s", (int)(equals - labels->items[i]), labels->items[i]);
+        const char *value = cli_label(info, name);
+        if (!value || strcmp(value, equals + 1) != 0) return false;
+    }
+    return true;
+}
+
+static void remove_listed(removal *r, const cli_list *labels) {
+    wrenn_sandbox_list *list = cli_sandboxes(r->cli);
+    if (!list) r->failed = true;
+    for (size_t i = 0; list && i < list->items_count && !r->cli->signal; i++)
+        if (has_labels(list->items[i], labels)) remove_one(r, list->items[i]->id);
+    wrenn_sandbox_list_free(list);
+}
+
+/* Goes on after a failure: the other sandboxes should not stay because of it. */
+static void remove_words(removal *r) {
+    for (size_t i = 0; i < r->cli->word_count && !r->cli->signal; i++) {
+        wrenn_sandbox *sandbox = cli_sandbox(r->cli, r->cli->words[i]);
+        if (sandbox) remove_one(r, wrenn_sandbox_id(sandbox));
+        else r->failed = r->failed || !r->force;
+        wrenn_sandbox_free(sandbox);
+    }
+}
+
+static int run(cli_app *cli, void *given) {
+    static const char *const titles[] = {"ID", NULL};
+    rm_values *values = given;
+    bool listed = values->all || values->labels.count;
+    removal r = {.cli = cli, .force = values->force};
+    if (listed == (cli->word_count > 0))
+        return cli_usage(cli,
+                         listed ? "unexpected argument '%s': --all and --label say which"
+                                : "missing argument ID%s: 'wrenn ls' shows the sandboxes, or give --all",
+                         listed ? cli->words[0] : "");
+    if (!cli_connect(cli)) return CLI_FAILED;
+    r.rows = cli_rows_new(cli, titles);
+    if (listed) remove_listed(&r, &values->labels);
+    else remove_words(&r);
+    if (cli->format == CLI_FORMAT_TEXT) cli->format = CLI_FORMAT_NAME; /* printed as they went */
+    int code = cli_rows_print(r.rows);
+    return r.failed ? CLI_FAILED : code;
+}
+
+static const cli_operand operands[] = {{"ID", CLI_WORD_SANDBOX, CLI_OPTIONAL | CLI_MANY}, {0}};
+
+static const cli_example examples[] = {
+    {"one of them, by name or the start of its id", "rm work"},
+    {"all with a label", "rm --label app=web"},
+    {"all of them", "rm --all"},
+    {0},
+};
+
+const cli_command cli_command_rm = {
+    .name = "rm",
+    .group = CLI_GROUP_SANDBOXES,
+    .summary = "destroy sandboxes, with all that is in them",
+    .details = "Prints the id of each sandbox that is gone. One that was destroyed before is fine. It goes on after a\n"
+               "failure, and says so at the end by its exit code.\n",
+    .operands = operands,
+    .options = options,
+    .examples = examples,
+    .formats = true,
+    .server = CLI_SERVER_OWN,
+    .values_size = sizeof(rm_values),
+    .run = run,
+};

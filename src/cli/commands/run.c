@@ -1,0 +1,164 @@
+/* run: a program in a new sandbox. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/cli.h"
+
+enum { PORTS_MAX = 64 };
+
+typedef struct run_values {
+    cli_creation creation;
+    cli_program program;
+    cli_list uploads, downloads, ports;
+    bool keep, remove, detach;
+} run_values;
+
+static const cli_option sandbox_options[] = {
+    CLI_CREATION_OPTIONS(offsetof(run_values, creation)),
+    {"keep", 0, CLI_FLAG, offsetof(run_values, keep), NULL, "keep the sandbox; its id is printed on stderr", NULL, 0, 0,
+     CLI_WORD_ANY},
+    {"rm", 0, CLI_FLAG, offsetof(run_values, remove), NULL, "destroy the sandbox afterwards, which is the default",
+     NULL, 0, 0, CLI_WORD_ANY},
+    {"detach", 'd', CLI_FLAG, offsetof(run_values, detach), NULL,
+     "leave the program running in a sandbox that is kept, and print its id", NULL, 0, 0, CLI_WORD_ANY},
+    {0},
+};
+
+static const cli_option file_options[] = {
+    {"upload", 0, CLI_LIST, offsetof(run_values, uploads), "SRC:DST", "copy a file or tree into it first; repeatable",
+     NULL, 0, 0, CLI_WORD_FILE},
+    {"download", 0, CLI_LIST, offsetof(run_values, downloads), "SRC:DST",
+     "copy a file or tree out of it afterwards, also when the program failed; repeatable", NULL, 0, 0, CLI_WORD_ANY},
+    {"publish", 'p', CLI_LIST, offsetof(run_values, ports), "PORT", "print the URL of a port of it; repeatable", NULL,
+     0, 0, CLI_WORD_ANY},
+    {0},
+};
+
+static const cli_option program_options[] = {CLI_PROGRAM_OPTIONS(offsetof(run_values, program)), {0}};
+
+/* SRC:DST at the last colon. */
+static bool split_pair(cli_app *cli, const char *option, const char *pair, char **from, const char **to) {
+    const char *colon = strrchr(pair, ':');
+    if (!colon || colon == pair || !colon[1]) {
+        cli_usage(cli, "--%s '%s' is not SRC:DST", option, pair);
+        return false;
+    }
+    *from = strndup(pair, (size_t)(colon - pair));
+    *to = colon + 1;
+    if (!*from) cli_complain("out of memory");
+    return *from;
+}
+
+static bool check_pairs(cli_app *cli, const char *option, const cli_list *pairs) {
+    for (size_t i = 0; i < pairs->count; i++) {
+        char *from = NULL;
+        const char *to;
+        bool ok = split_pair(cli, option, pairs->items[i], &from, &to);
+        free(from);
+        if (!ok) return false;
+    }
+    return true;
+}
+
+static bool transfer(cli_app *cli, wrenn_sandbox *sandbox, const cli_list *pairs, bool up) {
+    bool all = true;
+    for (size_t i = 0; i < pairs->count && !cli->signal; i++) {
+        char *from = NULL;
+        const char *to;
+        if (!split_pair(cli, up ? "upload" : "download", pairs->items[i], &from, &to)) return false;
+        all = (up ? cli_upload(cli, sandbox, from, to) : cli_download(cli, sandbox, from, to)) && all;
+        free(from);
+    }
+    return all;
+}
+
+static bool publish(cli_app *cli, wrenn_sandbox *sandbox, const cli_list *ports) {
+    for (size_t i = 0; i < ports->count; i++) {
+        int64_t port = 0;
+        char *url = NULL, *end;
+        wrenn_error *error = NULL;
+        port = strtoll(ports->items[i], &end, 10);
+        if (*end || wrenn_sandbox_url(sandbox, port, NULL, &url, &error) < 0) {
+            if (error) cli_report("--publish", error);
+            else cli_usage(cli, "--publish '%s' is not a port", ports->items[i]);
+            return false;
+        }
+        fprintf(stderr, "port %lld: %s\n", (long long)port, url);
+        wrenn_string_free(url);
+    }
+    return true;
+}
+
+static int detach(cli_app *cli, wrenn_sandbox *sandbox, const run_values *values) {
+    wrenn_command command;
+    wrenn_process *process = NULL;
+    cli_program_command(&values->program, cli->words, &command);
+    if (!CLI_GET(cli, *cli->words, wrenn_sandbox_spawn, (sandbox, &command, NULL), &process)) return CLI_RUN_FAILED;
+    wrenn_process_free(process);
+    printf("%s\n", wrenn_sandbox_id(sandbox));
+    return 0;
+}
+
+/* Everything between the sandbox's beginning and its end. */
+static int work(cli_app *cli, wrenn_sandbox *sandbox, const run_values *values) {
+    if (cli->signal || !transfer(cli, sandbox, &values->uploads, true)) return CLI_RUN_FAILED;
+    if (!publish(cli, sandbox, &values->ports)) return CLI_RUN_FAILED;
+    if (values->detach) return detach(cli, sandbox, values);
+    int code = cli_run_program(cli, sandbox, &values->program, cli->words);
+    if (cli->signal) return code;
+    return transfer(cli, sandbox, &values->downloads, false) ? code : CLI_RUN_FAILED;
+}
+
+static int run(cli_app *cli, void *given) {
+    run_values *values = given;
+    bool keep = (values->keep || values->detach) && !values->remove;
+    if (values->detach && values->remove) return cli_usage(cli, "--detach keeps the sandbox, --rm does not");
+    if (!cli_check_creation(cli, &values->creation) || !check_pairs(cli, "upload", &values->uploads) ||
+        !check_pairs(cli, "download", &values->downloads))
+        return CLI_USAGE;
+    if (!cli_connect_to(cli, keep ? CLI_SERVER_OWN : CLI_SERVER_PRIVATE)) return CLI_RUN_FAILED;
+    wrenn_sandbox *sandbox = cli_create(cli, &values->creation);
+    if (!sandbox) return CLI_RUN_FAILED;
+    int code = work(cli, sandbox, values);
+    bool detached = values->detach && code == 0;
+    if (keep && !detached) fprintf(stderr, "sandbox %s\n", wrenn_sandbox_id(sandbox));
+    if (!keep && !cli_destroy(cli, sandbox)) code = CLI_RUN_FAILED;
+    wrenn_sandbox_free(sandbox);
+    return code;
+}
+
+static const cli_operand operands[] = {{"PROGRAM", CLI_WORD_ANY, CLI_PROGRAM}, {0}};
+
+static const cli_example examples[] = {
+    {"one program, and nothing stays", "run -- echo hello"},
+    {"a line of shell", "run -- sh -c 'echo $((6 * 7))'"},
+    {"with input from a pipe", "run cat < /etc/hostname"},
+    {"a script of yours, and what it made", "run --upload a.py:/tmp/a.py --download /tmp/out:out python3 /tmp/a.py"},
+    {"with limits", "run -m 256m --vcpus 1 --timeout 30s -- make"},
+    {"a terminal", "run -t bash"},
+    {0},
+};
+
+const cli_command cli_command_run = {
+    .name = "run",
+    .group = CLI_GROUP_RUN,
+    .summary = "run a program in a new sandbox, then destroy the sandbox",
+    .details =
+        "Its output comes as it is written, byte for byte, and its exit code is that of wrenn. Input is passed on\n"
+        "when it is a pipe or a file, or with -i. Between two terminals the program gets one too. There is no\n"
+        "time limit unless --timeout sets one. No shell looks at the words; use 'sh -c LINE' for that. Ctrl-C\n"
+        "destroys the sandbox as well; pressed once more it gives up on that. A sandbox that is destroyed is on\n"
+        "a private server that ends with the command, unless a server is configured; one that is kept is on\n"
+        "your own server (see 'wrenn help serve').\n",
+    .operands = operands,
+    .options = sandbox_options,
+    .more_options = program_options,
+    .still_more = file_options,
+    .examples = examples,
+    .exits = cli_exits_program,
+    .formats = true,
+    .failed = CLI_RUN_FAILED,
+    .server = CLI_SERVER_PRIVATE,
+    .values_size = sizeof(run_values),
+    .run = run,
+};

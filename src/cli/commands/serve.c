@@ -1,0 +1,135 @@
+/* serve: wrennd in the foreground, and the user's own server in the background. */
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "cli/cli.h"
+
+enum { STOP_WITHIN_MS = 30000 };
+
+static int show(const cli_app *cli, const cli_daemon *own, bool runs, size_t sandboxes) {
+    wrn_json *status = wrn_json_new_object();
+    wrn_json_set_bool(status, "running", runs);
+    if (runs) wrn_json_set_int(status, "pid", cli_daemon_pid(own));
+    if (runs) wrn_json_set_int(status, "sandboxes", (int64_t)sandboxes);
+    wrn_json_set_string(status, "url", own->url);
+    wrn_json_set_string(status, "data_dir", own->directory);
+    wrn_json_set_int(status, "ends_after_idle_sec", CLI_DAEMON_IDLE_SECONDS);
+    int code = cli_print_object(cli, own->url, status);
+    return code ? code : runs ? 0 : CLI_FAILED;
+}
+
+/* How many sandboxes it has; false: reported. */
+static bool count_sandboxes(cli_app *cli, size_t *count) {
+    wrenn_sandbox_list *list = cli_connect_to_own(cli) ? cli_sandboxes(cli) : NULL;
+    if (!list) return false;
+    *count = list->items_count;
+    wrenn_sandbox_list_free(list);
+    return true;
+}
+
+static int begin(cli_app *cli, cli_daemon *own) {
+    char why[1024];
+    size_t count = 0;
+    if (!cli_daemon_start(own, why, sizeof(why))) return cli_complain("your own server: %s", why), CLI_FAILED;
+    cli->keep_awake = own->connection;
+    return count_sandboxes(cli, &count) ? show(cli, own, true, count) : CLI_FAILED;
+}
+
+static int status(cli_app *cli, cli_daemon *own) {
+    size_t count = 0;
+    if (!cli_daemon_runs(own)) return show(cli, own, false, 0);
+    cli->keep_awake = own->connection;
+    return count_sandboxes(cli, &count) ? show(cli, own, true, count) : CLI_FAILED;
+}
+
+static int end(cli_app *cli, cli_daemon *own, bool force) {
+    size_t count = 0;
+    if (!cli_daemon_runs(own)) return 0;
+    cli->keep_awake = own->connection;
+    if (!force && !count_sandboxes(cli, &count)) return CLI_FAILED;
+    if (count) {
+        cli_complain("%zu sandboxes would end with it: remove them with 'wrenn rm', or give --force", count);
+        return CLI_FAILED;
+    }
+    /* Its number can't become another process's before we are told of its end. */
+    int pid = cli_daemon_pid(own), fd = pid > 0 ? (int)syscall(SYS_pidfd_open, pid, 0) : -1;
+    struct pollfd ended = {.fd = fd, .events = POLLIN};
+    if (fd < 0 || cli_daemon_pid(own) != pid || syscall(SYS_pidfd_send_signal, fd, SIGTERM, NULL, 0) != 0) {
+        if (fd >= 0) close(fd);
+        if (!cli_daemon_pid(own)) return 0;
+        return cli_complain("can't stop process %d: %s", pid, strerror(errno)), CLI_FAILED;
+    }
+    wrenn_client_free(cli->client);
+    cli->client = NULL;
+    close(cli->keep_awake);
+    cli->keep_awake = -1;
+    bool stopped = poll(&ended, 1, STOP_WITHIN_MS) == 1;
+    close(fd);
+    if (!stopped) cli_complain("process %d has not ended yet", pid);
+    return stopped ? 0 : CLI_FAILED;
+}
+
+/* What follows status, stop and -d; false: wrong usage, which was reported. */
+static bool take_rest(cli_app *cli, bool *force) {
+    for (const char **word = cli->words + 1; *word; word++) {
+        const char *format = strncmp(*word, "-o", 2) == 0 && (*word)[2] ? *word + 2 : NULL;
+        if (strcmp(*word, "--force") == 0 && strcmp(cli->words[0], "stop") == 0) {
+            *force = true;
+            continue;
+        }
+        if ((strcmp(*word, "-o") == 0 || strcmp(*word, "--output") == 0) && word[1]) format = *++word;
+        if (format && strcmp(format, "json") == 0) cli->format = CLI_FORMAT_JSON;
+        else if (format && strcmp(format, "name") == 0) cli->format = CLI_FORMAT_NAME;
+        else return cli_usage(cli, "unexpected argument '%s'", *word), false;
+    }
+    return true;
+}
+
+static int run(cli_app *cli, void *values) {
+    static const char *const json[] = {"--log-format=json", NULL}, *const none[] = {NULL};
+    const char *what = cli->word_count ? cli->words[0] : "";
+    bool force = false, starts = strcmp(what, "-d") == 0 || strcmp(what, "--detach") == 0,
+         asks = strcmp(what, "status") == 0, stops = strcmp(what, "stop") == 0;
+    cli_daemon own;
+    char why[1024];
+    (void)values;
+    if (strcmp(what, "--help") == 0 || strcmp(what, "-h") == 0) return cli_print_help(NULL, cli->command), 0;
+    if (!starts && !asks && !stops) return cli_become_wrennd(cli->format == CLI_FORMAT_TEXT ? none : json, cli->words);
+    if (!take_rest(cli, &force)) return CLI_USAGE;
+    if (!cli_daemon_place(&own, why, sizeof(why))) return cli_complain("your own server: %s", why), CLI_FAILED;
+    return starts ? begin(cli, &own) : asks ? status(cli, &own) : end(cli, &own, force);
+}
+
+static const cli_operand operands[] = {{"WORD", CLI_WORD_ANY, CLI_OPTIONAL | CLI_MANY}, {0}};
+
+static const cli_example examples[] = {
+    {"a server in the foreground, with options of wrennd", "serve --listen 127.0.0.1:8080"},
+    {"start your own server in the background", "serve -d"},
+    {"whether it runs, and where", "serve status"},
+    {"end it; with --force also when it has sandboxes", "serve stop"},
+    {0},
+};
+
+const cli_command cli_command_serve = {
+    .name = "serve",
+    .group = CLI_GROUP_SERVER,
+    .summary = "run the server, wrennd, or see to your own one",
+    .details =
+        "With -d, 'status' or 'stop' this is about your own server: the one that commands use when no other is\n"
+        "configured. They start it by themselves, and it ends when it has had no sandbox and no connection for\n"
+        "15 minutes. Its data is in $XDG_STATE_HOME/wrenn/server or ~/.local/state/wrenn/server, its log in the\n"
+        "file 'log' there. 'status' exits with 1 when it does not run. 'stop' wants --force if it has sandboxes.\n"
+        "\n"
+        "All other words are options of wrennd, which then runs in the foreground; 'wrennd --help' explains them.\n"
+        "WRENN_WRENND says where wrennd is. With -o json before 'serve' its log lines are JSON.\n",
+    .operands = operands,
+    .examples = examples,
+    .raw = true,
+    .formats = true,
+    .server = CLI_SERVER_OWN,
+    .run = run,
+};

@@ -1,0 +1,145 @@
+/* shell: a terminal in a sandbox that outlives the connection. */
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "cli/cli.h"
+
+enum { RECONNECT_WITHIN_MS = 120000, FIRST_PAUSE_MS = 250, LONGEST_PAUSE_MS = 5000 };
+
+typedef struct shell_values {
+    const char *attach, *escape, *cwd, *user, *program;
+    cli_list env;
+} shell_values;
+
+static const cli_option options[] = {
+    {"attach", 'a', CLI_TEXT, offsetof(shell_values, attach), "TAG", "go back to a terminal that runs already", NULL, 0,
+     0, CLI_WORD_ANY},
+    {"program", 0, CLI_TEXT, offsetof(shell_values, program), "LINE",
+     "what to run, for the shell; default: bash, or sh where there is none", NULL, 0, 0, CLI_WORD_ANY},
+    {"escape", 0, CLI_TEXT, offsetof(shell_values, escape), "CHARACTER", "the escape key, or 'none'; default: '~'",
+     NULL, 0, 0, CLI_WORD_ANY},
+    {"env", 'e', CLI_PAIRS, offsetof(shell_values, env), "NAME=VALUE", "set a variable; repeatable", NULL, 0, 0,
+     CLI_WORD_ANY},
+    {"cwd", 'w', CLI_TEXT, offsetof(shell_values, cwd), "DIR", "start in this directory", "workdir", 0, 0,
+     CLI_WORD_REMOTE},
+    {"user", 'u', CLI_TEXT, offsetof(shell_values, user), "NAME[:GROUP]", "run as this user of the sandbox", NULL, 0, 0,
+     CLI_WORD_ANY},
+    {0},
+};
+
+static wrenn_stream *begin(cli_app *cli, wrenn_sandbox *sandbox, const shell_values *values) {
+    wrenn_command command = WRENN_COMMAND_INIT;
+    wrenn_stream *stream = NULL;
+    const char *id = wrenn_sandbox_id(sandbox);
+    if (values->attach) {
+        if (!CLI_GET(cli, id, wrenn_sandbox_pty_connect, (sandbox, values->attach, NULL), &stream)) return NULL;
+        return stream;
+    }
+    command.shell = values->program;
+    command.cwd = values->cwd;
+    command.user = values->user;
+    command.envs = values->env.items;
+    cli_terminal_size(&command.cols, &command.rows);
+    if (!CLI_GET(cli, id, wrenn_sandbox_pty, (sandbox, &command, NULL), &stream)) return NULL;
+    return stream;
+}
+
+static bool is_cut(const wrenn_error *error) {
+    return wrenn_error_is(error, WRENN_E_CONNECTION_LOST) || wrenn_error_is(error, WRENN_E_CONNECTION_FAILED) ||
+           wrenn_error_is(error, WRENN_E_TIMEOUT) || wrenn_error_retriable(error);
+}
+
+/* Connects again for a while, until it works or Ctrl-C comes. What is to be said when it does not work is in *error. */
+static wrenn_stream *reconnect(cli_app *cli, wrenn_sandbox *sandbox, const char *tag, wrenn_error **error) {
+    int64_t until = wrn_in_ms(RECONNECT_WITHIN_MS), pause = FIRST_PAUSE_MS;
+    wrenn_stream *stream = NULL;
+    cli_cooked();
+    fprintf(stderr, "\nwrenn: the connection is lost; trying again (Ctrl-C gives up)\n");
+    while (wrn_left_ms(until) && !cli_pause(cli, pause)) {
+        wrenn_error_free(WRN_TAKE(*error));
+        int rc = CLI_TRY_GET(cli, error, wrenn_sandbox_pty_connect, (sandbox, tag, NULL), &stream);
+        if (rc >= 0) return stream;
+        if (cli->signal || !is_cut(*error)) break;
+        if (pause < LONGEST_PAUSE_MS) pause *= 2;
+    }
+    return NULL;
+}
+
+/* Follows it through cuts of the connection. */
+static int follow(cli_app *cli, wrenn_sandbox *sandbox, wrenn_stream *stream, const char *attach, int escape) {
+    static const char clear[] = "\033[H\033[2J\033[3J"; /* what was shown is shown again */
+    char tag[256] = "";
+    const char *own = wrenn_stream_tag(stream);
+    cli_flow flow = {.input = true, .terminal = true, .escape = escape};
+    snprintf(tag, sizeof(tag), "%s", attach ? attach : own ? own : "");
+    for (;;) {
+        cli_raw();
+        cli->resized = true;
+        cli_outcome outcome = cli_follow(cli, stream, &flow);
+        wrenn_stream_free(stream);
+        bool cut = outcome.end == CLI_END_LOST && *tag && (!outcome.error || is_cut(outcome.error));
+        stream = cut ? reconnect(cli, sandbox, tag, &outcome.error) : NULL;
+        if (!stream) {
+            cli_cooked();
+            if (outcome.end == CLI_END_DETACHED || (outcome.end == CLI_END_LOST && cut))
+                fprintf(stderr, "\nwrenn: it goes on; to go back: wrenn shell %s --attach %s\n",
+                        wrenn_sandbox_id(sandbox), tag);
+            return cli_conclude(cli, NULL, &outcome);
+        }
+        wrenn_error_free(outcome.error);
+        cli_write(STDOUT_FILENO, clear, sizeof(clear) - 1);
+    }
+}
+
+static bool take_escape(cli_app *cli, const char *text, int *escape) {
+    *escape = '~';
+    if (!text) return true;
+    if (strcmp(text, "none") == 0) return *escape = 0, true;
+    if (text[0] == '^' && text[1] && !text[2]) return *escape = text[1] & 0x1f, true;
+    if (text[0] && !text[1] && (text[0] & 0x80) == 0) return *escape = (unsigned char)text[0], true;
+    return cli_usage(cli, "--escape '%s' is not a character, as ~ or ^], or 'none'", text), false;
+}
+
+static int run(cli_app *cli, void *given) {
+    shell_values *values = given;
+    int escape;
+    if (!take_escape(cli, values->escape, &escape)) return CLI_USAGE;
+    if (!isatty(STDIN_FILENO) || !isatty(STDOUT_FILENO)) {
+        cli_complain("shell: there is no terminal: use 'wrenn exec %s sh' with pipes", cli->words[0]);
+        return CLI_RUN_FAILED;
+    }
+    if (!cli_connect(cli)) return CLI_RUN_FAILED;
+    wrenn_sandbox *sandbox = cli_sandbox(cli, cli->words[0]);
+    wrenn_stream *stream = sandbox ? begin(cli, sandbox, values) : NULL;
+    int code = stream ? follow(cli, sandbox, stream, values->attach, escape) : CLI_RUN_FAILED;
+    wrenn_sandbox_free(sandbox);
+    return code;
+}
+
+static const cli_operand operands[] = {{"ID", CLI_WORD_SANDBOX, 0}, {0}};
+
+static const cli_example examples[] = {
+    {"a shell", "shell work"},
+    {"back to one that runs; 'wrenn ps' shows the tags", "shell work --attach pty-1a2b"},
+    {"something else than a shell", "shell work --program 'tmux attach || tmux'"},
+    {0},
+};
+
+const cli_command cli_command_shell = {
+    .name = "shell",
+    .group = CLI_GROUP_RUN,
+    .summary = "work in a sandbox, in a terminal that outlives the connection",
+    .details =
+        "All keys go to the terminal in the sandbox. At the start of a line ~. detaches from it: it goes on, and\n"
+        "the tag to go back to it is printed; ~~ is one ~. When the connection breaks it is made again.\n",
+    .operands = operands,
+    .options = options,
+    .examples = examples,
+    .exits = cli_exits_program,
+    .failed = CLI_RUN_FAILED,
+    .server = CLI_SERVER_OWN,
+    .values_size = sizeof(shell_values),
+    .run = run,
+};

@@ -1,0 +1,109 @@
+/* stats: what sandboxes use. */
+#include <unistd.h>
+
+#include "cli/cli.h"
+
+enum { GRAPH = 24 };
+
+typedef struct stats_values {
+    bool once;
+    const char *range;
+} stats_values;
+
+static const cli_option options[] = {
+    {"once", 0, CLI_FLAG, offsetof(stats_values, once), NULL, "print it once; so it is when stdout is no terminal",
+     "no-stream", 0, 0, CLI_WORD_ANY},
+    {"range", 0, CLI_TEXT, offsetof(stats_values, range), "TIME", "of the graph: 5m, 10m, 1h, 2h, 6h, 12h or 24h", NULL,
+     0, 0, CLI_WORD_ANY},
+    {0},
+};
+
+/* The last points of the processor as small bars. */
+static void draw(const wrenn_metrics *metrics, char out[GRAPH * 3 + 1]) {
+    static const char *const bars[] = {"\u2581", "\u2582", "\u2583", "\u2584", "\u2585", "\u2586", "\u2587", "\u2588"};
+    const size_t levels = WRN_COUNT(bars);
+    size_t first = metrics->points_count > GRAPH ? metrics->points_count - GRAPH : 0, size = 0;
+    for (size_t i = first; i < metrics->points_count; i++) {
+        double part = metrics->points[i]->cpu_pct / 100 * (double)levels;
+        size_t bar = part <= 0 ? 0 : part >= (double)levels ? levels - 1 : (size_t)part;
+        size += (size_t)snprintf(out + size, 4, "%s", bars[bar]);
+    }
+    out[size] = '\0';
+}
+
+static void add_row(cli_rows *rows, const char *id, const wrenn_metrics *metrics) {
+    char cpu[16] = "-", memory[32] = "-", disk[32] = "-", graph[GRAPH * 3 + 1] = "";
+    wrn_json *object = wrn_json_new_object();
+    wrn_json_set_string(object, "id", id);
+    if (metrics && metrics->points_count) {
+        const wrenn_metric_point *last = metrics->points[metrics->points_count - 1];
+        snprintf(cpu, sizeof(cpu), "%.1f %%", last->cpu_pct);
+        cli_say_bytes(memory, last->mem_bytes);
+        cli_say_bytes(disk, last->disk_bytes);
+        draw(metrics, graph);
+        wrn_json_set_int(object, "timestamp_unix", last->timestamp_unix);
+        wrn_json_set(object, "cpu_pct", wrn_json_new_double(last->cpu_pct));
+        wrn_json_set_int(object, "mem_bytes", last->mem_bytes);
+        wrn_json_set_int(object, "disk_bytes", last->disk_bytes);
+    }
+    const char *const cells[] = {id, cpu, memory, disk, graph};
+    cli_rows_add(rows, id, object, cells);
+}
+
+static bool measure(cli_app *cli, cli_rows *rows, const char *id, const char *range) {
+    wrenn_sandbox_metrics_options asked = WRENN_SANDBOX_METRICS_OPTIONS_INIT;
+    wrenn_sandbox *sandbox = cli_sandbox(cli, id);
+    wrenn_metrics *metrics = NULL;
+    asked.range = range;
+    bool ok = sandbox && CLI_GET(cli, id, wrenn_sandbox_metrics, (sandbox, &asked), &metrics);
+    if (ok) add_row(rows, wrenn_sandbox_id(sandbox), metrics);
+    wrenn_metrics_free(metrics);
+    wrenn_sandbox_free(sandbox);
+    return ok;
+}
+
+static int show(cli_app *cli, const stats_values *values) {
+    static const char *const titles[] = {"ID", ">CPU", ">MEMORY", ">DISK", "CPU OVER TIME", NULL};
+    cli_rows *rows = cli_rows_new(cli, titles);
+    wrenn_sandbox_list *list = cli->word_count ? NULL : cli_sandboxes(cli);
+    bool ok = list || cli->word_count;
+    for (size_t i = 0; i < cli->word_count && !cli->signal; i++)
+        ok = measure(cli, rows, cli->words[i], values->range) && ok;
+    /* One that has gone meanwhile is none of those that are there. */
+    for (size_t i = 0; list && i < list->items_count && !cli->signal; i++)
+        if (list->items[i]->status == WRENN_SANDBOX_STATUS_RUNNING)
+            measure(cli, rows, list->items[i]->id, values->range);
+    wrenn_sandbox_list_free(list);
+    int code = cli_rows_print(rows);
+    return ok ? code : CLI_FAILED;
+}
+
+static int run(cli_app *cli, void *given) {
+    stats_values *values = given;
+    bool live = !values->once && cli->format == CLI_FORMAT_TEXT && isatty(STDOUT_FILENO);
+    int code = 0;
+    if (!cli_connect(cli)) return CLI_FAILED;
+    do {
+        if (live) printf("\033[H\033[J");
+        code = show(cli, values);
+    } while (live && code == 0 && !cli_pause(cli, 2000));
+    return code;
+}
+
+static const cli_operand operands[] = {{"ID", CLI_WORD_SANDBOX, CLI_OPTIONAL | CLI_MANY}, {0}};
+static const cli_example examples[] = {{"of all that run, until Ctrl-C", "stats"},
+                                       {"of one, once, for a script", "stats -o json work"},
+                                       {0}};
+
+const cli_command cli_command_stats = {
+    .name = "stats",
+    .group = CLI_GROUP_SANDBOXES,
+    .summary = "show what sandboxes use: processor, memory, disk",
+    .operands = operands,
+    .options = options,
+    .examples = examples,
+    .formats = true,
+    .server = CLI_SERVER_OWN,
+    .values_size = sizeof(stats_values),
+    .run = run,
+};

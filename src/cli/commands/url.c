@@ -1,0 +1,49 @@
+/* url: where a port of a sandbox is reached. */
+#include "base/text.h"
+#include "cli/cli.h"
+
+typedef struct url_values {
+    const char *scheme;
+} url_values;
+
+static const cli_option options[] = {
+    {"scheme", 0, CLI_TEXT, offsetof(url_values, scheme), "SCHEME", "http, https, ws or wss; default: as the server's",
+     NULL, 0, 0, CLI_WORD_ANY},
+    {0},
+};
+
+static int run(cli_app *cli, void *given) {
+    url_values *values = given;
+    int64_t port;
+    char *url = NULL;
+    wrenn_error *error = NULL;
+    if (!wrn_parse_int(cli->words[1], 1, 65535, &port)) return cli_usage(cli, "'%s' is not a port", cli->words[1]);
+    if (!cli_connect(cli)) return CLI_FAILED;
+    wrenn_sandbox *sandbox = cli_sandbox(cli, cli->words[0]);
+    if (sandbox && wrenn_sandbox_url(sandbox, port, values->scheme, &url, &error) < 0) cli_report(NULL, error);
+    if (url) printf("%s\n", url);
+    int code = url ? 0 : CLI_FAILED;
+    wrenn_string_free(url);
+    wrenn_sandbox_free(sandbox);
+    return code;
+}
+
+static const cli_operand operands[] = {{"ID", CLI_WORD_SANDBOX, 0}, {"PORT", CLI_WORD_ANY, 0}, {0}};
+static const cli_example examples[] = {{"of a web server", "url work 8080"},
+                                       {"of a WebSocket", "url --scheme ws work 8080"},
+                                       {0}};
+
+const cli_command cli_command_url = {
+    .name = "url",
+    .group = CLI_GROUP_NETWORK,
+    .summary = "print the URL of a port of a sandbox",
+    .details =
+        "Whoever knows the URL gets in: the server asks for no key there. Of a server on a unix socket, as your own\n"
+        "one is, it does not resolve: 'wrenn port-forward' makes a port of this machine of it.\n",
+    .operands = operands,
+    .options = options,
+    .examples = examples,
+    .server = CLI_SERVER_OWN,
+    .values_size = sizeof(url_values),
+    .run = run,
+};

@@ -1,0 +1,216 @@
+/* Completion: the shells ask the program, so that it offers what the rows say and what the server has. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/cli.h"
+
+/* Where the last word stands. */
+typedef struct place {
+    const cli_command *parent, *command;
+    size_t words;            /* operands before it */
+    const char *sandbox;     /* the last operand that is one */
+    const cli_option *wants; /* the option whose value it is */
+    bool only_words;
+} place;
+
+static const cli_option *find_option(const cli_command *command, const char *word) {
+    const cli_option *tables[CLI_TABLES + 1];
+    size_t count = command ? cli_tables(command, tables) : 0;
+    tables[count++] = cli_global_options;
+    for (size_t i = 0; i < count; i++) {
+        for (const cli_option *option = tables[i]; option->name; option++) {
+            if (word[1] == '-' && strcmp(word + 2, option->name) == 0) return option;
+            if (word[1] != '-' && option->letter && word[1] == option->letter && !word[2]) return option;
+        }
+    }
+    return NULL;
+}
+
+static const cli_operand *operand_at(const cli_command *command, size_t index) {
+    const cli_operand *operand = command->operands;
+    for (size_t i = 0; operand && operand->name; i++, operand++)
+        if (i == index || operand->flags & (CLI_MANY | CLI_PROGRAM)) return operand;
+    return NULL;
+}
+
+static void note_word(place *at, const char *word) {
+    const cli_operand *operand = operand_at(at->command, at->words++);
+    if (operand && operand->word == CLI_WORD_SANDBOX) at->sandbox = word;
+    if (operand && operand->flags & CLI_PROGRAM) at->only_words = true;
+}
+
+static place find_place(cli_app *cli, const char *const *words, size_t count) {
+    place at = {0};
+    for (size_t i = 0; i + 1 < count; i++) {
+        const char *word = words[i];
+        if (!at.only_words && strcmp(word, "--") == 0) {
+            at.only_words = true;
+        } else if (!at.only_words && word[0] == '-' && word[1]) {
+            const cli_option *option = find_option(at.command, word);
+            if (!option || option->kind == CLI_FLAG) continue;
+            if (i + 2 == count) at.wants = option;
+            else if (strcmp(option->name, "url") == 0) cli->url = words[i + 1];
+            else if (strcmp(option->name, "context") == 0) cli->context = words[i + 1];
+            i++;
+        } else if (!at.command || at.command->below) {
+            const cli_command *found = cli_find_command(at.command, word);
+            if (!found) return (place){.words = SIZE_MAX};
+            at.parent = at.command;
+            at.command = found;
+        } else {
+            note_word(&at, word);
+        }
+    }
+    return at;
+}
+
+/* ---- candidates ---- */
+
+static bool begins(const char *text, const char *with) { return strncmp(text, with, strlen(with)) == 0; }
+
+static void offer(const char *typed, const char *candidate, const char *description) {
+    WRN_AUTO(wrn_buf_free) wrn_buf visible = WRN_BUF_INIT;
+    if (!candidate || !begins(candidate, typed)) return;
+    wrn_buf_puts(&visible, candidate);
+    if (description) wrn_buf_putc(&visible, '\t'), cli_put_visible(&visible, description);
+    if (!visible.failed) printf("%s\n", visible.data);
+}
+
+static void offer_options(const cli_command *command, const char *typed) {
+    const cli_option *tables[CLI_TABLES + 1];
+    char name[72];
+    size_t count = command ? cli_tables(command, tables) : 0;
+    tables[count++] = cli_global_options;
+    for (size_t i = 0; i < count; i++) {
+        for (const cli_option *option = tables[i]; option->name; option++) {
+            snprintf(name, sizeof(name), "--%s", option->name);
+            offer(typed, name, option->help);
+        }
+    }
+}
+
+static void offer_commands(const cli_command *parent, const char *typed) {
+    for (const cli_command *command = parent ? parent->below : NULL; command && command->name; command++)
+        offer(typed, command->name, command->summary);
+    for (const cli_command *const *command = cli_commands; !parent && *command; command++)
+        if ((*command)->group != CLI_GROUP_HIDDEN) offer(typed, (*command)->name, (*command)->summary);
+}
+
+/* A key press is not the time to start a server, nor to wait long, nor to complain. */
+static bool connect_quietly(cli_app *cli) {
+    cli_daemon own;
+    char why[256];
+    WRN_AUTO(wrn_json_freep) wrn_json *root = NULL;
+    cli_context context;
+    if (!cli_context_choose(cli, &root, &context)) return false;
+    bool given = cli->url || context.name || cli_env("WRENN_BASE_URL") || cli_env("WRENN_API_KEY");
+    if (!given) {
+        if (!cli_daemon_place(&own, why, sizeof(why)) || !cli_daemon_runs(&own)) return false;
+        cli->keep_awake = own.connection;
+    }
+    return cli_connect_to(cli, CLI_SERVER_OWN);
+}
+
+enum { PATIENCE_MS = 3000 };
+
+static void offer_sandboxes(cli_app *cli, const char *typed, const char *after) {
+    wrenn_call_options options = WRENN_CALL_OPTIONS_INIT;
+    wrenn_sandbox_list *list = NULL;
+    options.timeout_ms = PATIENCE_MS;
+    if (!connect_quietly(cli)) return;
+    if (CLI_TRY_GET(cli, NULL, wrenn_sandboxes_list, (cli->client, &options), &list) < 0 || !list) return;
+    for (size_t i = 0; i < list->items_count; i++) {
+        char name[128], says[128];
+        const char *label = cli_label(list->items[i], "name");
+        snprintf(says, sizeof(says), "%s, %s", list->items[i]->status_text ? list->items[i]->status_text : "",
+                 list->items[i]->template_name ? list->items[i]->template_name : "");
+        snprintf(name, sizeof(name), "%s%s", list->items[i]->id, after);
+        offer(typed, name, says);
+        if (label) snprintf(name, sizeof(name), "%s%s", label, after), offer(typed, name, list->items[i]->id);
+    }
+    wrenn_sandbox_list_free(list);
+}
+
+static void offer_templates(cli_app *cli, const char *typed) {
+    wrenn_snapshot_list *list = NULL;
+    if (!connect_quietly(cli)) return;
+    if (CLI_TRY_GET(cli, NULL, wrenn_snapshots_list, (cli->client, NULL), &list) < 0 || !list) return;
+    for (size_t i = 0; i < list->items_count; i++) offer(typed, list->items[i]->name, list->items[i]->type);
+    wrenn_snapshot_list_free(list);
+}
+
+/* Paths inside a sandbox; `before` is put in front of them. */
+static void offer_paths(cli_app *cli, const char *id, const char *before, const char *typed) {
+    const char *slash = strrchr(typed, '/');
+    char directory[1024], candidate[2048];
+    wrenn_file_list *list = NULL;
+    if (!id || !connect_quietly(cli)) return;
+    snprintf(directory, sizeof(directory), "%.*s", slash ? (int)(slash - typed) + 1 : 1, slash ? typed : "~");
+    wrenn_sandbox *sandbox = cli_sandbox(cli, id);
+    if (sandbox && CLI_TRY_GET(cli, NULL, wrenn_sandbox_list_dir, (sandbox, directory, 1, NULL), &list) >= 0 && list) {
+        for (size_t i = 0; i < list->items_count; i++) {
+            const wrenn_file_entry *entry = list->items[i];
+            snprintf(candidate, sizeof(candidate), "%s%.*s%s%s", before, slash ? (int)(slash - typed) + 1 : 0, typed,
+                     entry->name, entry->type == WRENN_FILE_TYPE_DIRECTORY ? "/" : "");
+            if (begins(entry->name, slash ? slash + 1 : typed)) offer("", candidate, NULL);
+        }
+    }
+    wrenn_file_list_free(list);
+    wrenn_sandbox_free(sandbox);
+}
+
+static void offer_contexts(const char *typed) {
+    WRN_AUTO(wrn_json_freep) wrn_json *root = NULL;
+    if (!cli_config_load(&root)) return;
+    const wrn_json *contexts = wrn_json_get(root, "contexts");
+    for (size_t i = 0; i < wrn_json_count(contexts); i++) {
+        const wrn_json *context = wrn_json_at(contexts, i);
+        offer(typed, wrn_json_string(wrn_json_get(context, "name"), NULL),
+              wrn_json_string(wrn_json_get(context, "url"), NULL));
+    }
+}
+
+static void offer_word(cli_app *cli, cli_word word, const place *at, const char *typed) {
+    const char *colon = strchr(typed, ':');
+    switch (word) {
+    case CLI_WORD_ANY: break;
+    case CLI_WORD_SANDBOX: offer_sandboxes(cli, typed, ""); break;
+    case CLI_WORD_TEMPLATE: offer_templates(cli, typed); break;
+    case CLI_WORD_CONTEXT: offer_contexts(typed); break;
+    case CLI_WORD_COMMAND:
+        offer_commands(at->words ? cli_find_command(NULL, at->sandbox ? at->sandbox : "") : NULL, typed);
+        break;
+    case CLI_WORD_FILE: printf(":files\n"); break;
+    case CLI_WORD_REMOTE: offer_paths(cli, at->sandbox, "", typed); break;
+    case CLI_WORD_EITHER:
+        printf(":files\n");
+        if (!colon) {
+            offer_sandboxes(cli, typed, ":");
+            break;
+        }
+        char id[256], before[260];
+        snprintf(id, sizeof(id), "%.*s", (int)(colon - typed), typed);
+        snprintf(before, sizeof(before), "%s:", id);
+        offer_paths(cli, id, before, colon + 1);
+        break;
+    }
+}
+
+int cli_complete(cli_app *cli, const char *const *words, size_t count) {
+    const char *typed = count ? words[count - 1] : "";
+    place at = find_place(cli, words, count);
+    if (at.words == SIZE_MAX) return 0;
+    if (at.wants) {
+        if (at.wants->kind == CLI_FORMAT)
+            offer(typed, "json", NULL), offer(typed, "jsonl", NULL), offer(typed, "name", NULL);
+        else offer_word(cli, at.wants->word, &at, typed);
+    } else if (!at.only_words && *typed == '-') {
+        offer_options(at.command, typed);
+    } else if (!at.command || at.command->below) {
+        offer_commands(at.command, typed);
+    } else {
+        const cli_operand *operand = operand_at(at.command, at.words);
+        if (operand) offer_word(cli, operand->word, &at, typed);
+    }
+    return 0;
+}

@@ -1,0 +1,223 @@
+/* Sandboxes: making them, finding them by what people type, showing them. */
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/text.h"
+#include "cli/cli.h"
+
+/* ---- finding ---- */
+
+wrenn_sandbox_list *cli_sandboxes(cli_app *cli) {
+    wrenn_sandbox_list *list = NULL;
+    if (!CLI_GET(cli, NULL, wrenn_sandboxes_list, (cli->client, NULL), &list)) return NULL;
+    return list;
+}
+
+const char *cli_label(const wrenn_sandbox_info *info, const char *name) {
+    for (size_t i = 0; i < info->metadata_count; i++)
+        if (strcmp(info->metadata[i]->key, name) == 0) return info->metadata[i]->value;
+    return NULL;
+}
+
+/* "cl-" and 25 characters: nothing that has to be looked for. */
+static bool is_whole_id(const char *word) {
+    size_t size = strlen(word);
+    if (strncmp(word, "cl-", 3) != 0 && strncmp(word, "sb-", 3) != 0) return false;
+    return size >= 28 && strspn(word + 3, "0123456789abcdefghijklmnopqrstuvwxyz") == size - 3;
+}
+
+/* A start of an id counts with and without "cl-". */
+static bool id_begins(const char *id, const char *word) {
+    size_t size = strlen(word);
+    return strncmp(id, word, size) == 0 || (strncmp(id, "cl-", 3) == 0 && strncmp(id + 3, word, size) == 0);
+}
+
+/* The ids of the first two that match, by name or by the start of their id. */
+static void match(const wrenn_sandbox_list *list, const char *word, bool by_name, const char *ids[2]) {
+    size_t count = 0;
+    ids[0] = ids[1] = NULL;
+    for (size_t i = 0; i < list->items_count && count < 2; i++) {
+        const wrenn_sandbox_info *info = list->items[i];
+        const char *name = cli_label(info, "name");
+        if (by_name ? name && strcmp(name, word) == 0 : id_begins(info->id, word)) ids[count++] = info->id;
+    }
+}
+
+/* The only sandbox that is meant; NULL: reported. A whole id goes before a name, and that before the start of an id. */
+static const char *find(const wrenn_sandbox_list *list, const char *word) {
+    const char *ids[2], *best = NULL;
+    for (size_t i = 0; i < list->items_count; i++) {
+        const char *name = cli_label(list->items[i], "name");
+        if (strcmp(list->items[i]->id, word) == 0) return list->items[i]->id;
+        if (name) cli_suggest(word, name, &best);
+    }
+    match(list, word, true, ids);
+    if (!ids[0]) match(list, word, false, ids);
+    if (ids[1]) cli_complain("'%s' may be %s or %s: type more of the id", word, ids[0], ids[1]);
+    else if (!ids[0] && best) cli_complain("no sandbox '%s': did you mean '%s'?", word, best);
+    else if (!ids[0]) cli_complain("no sandbox '%s': 'wrenn ls' shows what there is", word);
+    return ids[1] ? NULL : ids[0];
+}
+
+wrenn_sandbox *cli_sandbox(cli_app *cli, const char *word) {
+    wrenn_sandbox *sandbox = NULL;
+    wrenn_error *error = NULL;
+    wrenn_sandbox_list *list = NULL;
+    const char *id = word;
+    if (!is_whole_id(word)) {
+        list = *word ? cli_sandboxes(cli) : NULL;
+        id = list ? find(list, word) : NULL;
+        if (!*word) cli_complain("the name of a sandbox is empty");
+    }
+    if (id && wrenn_sandbox_from_id(cli->client, id, &sandbox, &error) < 0) cli_report(word, error);
+    wrenn_sandbox_list_free(list);
+    return sandbox;
+}
+
+/* ---- making ---- */
+
+/* Labels as the library takes them, the name among them. The texts are borrowed, but for the name's. */
+static const char **all_labels(const cli_creation *creation, char **name) {
+    const char **all = calloc(creation->labels.count + 2, sizeof(*all));
+    size_t count = 0;
+    if (!all) return NULL;
+    if (creation->name && asprintf(name, "name=%s", creation->name) >= 0) all[count++] = *name;
+    for (size_t i = 0; i < creation->labels.count; i++) all[count++] = creation->labels.items[i];
+    return all;
+}
+
+static bool parse_isolation(const cli_app *cli, const char *text, int64_t *out) {
+    if (!text || strcmp(text, "any") == 0) return true;
+    if (strcmp(text, "namespace") == 0) return *out = WRENN_ISOLATION_NAMESPACE, true;
+    if (strcmp(text, "vm") == 0) return *out = WRENN_ISOLATION_VM, true;
+    cli_usage(cli, "--isolation '%s' is not 'any', 'namespace' or 'vm'", text);
+    return false;
+}
+
+bool cli_check_creation(const cli_app *cli, const cli_creation *creation) {
+    int64_t isolation;
+    return parse_isolation(cli, creation->isolation, &isolation);
+}
+
+static bool is_unenforced(const char *limit) { return limit && strcmp(limit, "unenforced") == 0; }
+
+/* Whoever asks for limits shall know when there are none; other servers than wrennd do not tell. */
+static void warn_of_limits(const wrenn_sandbox *sandbox, const cli_creation *creation) {
+    const wrenn_isolation *isolation = wrenn_sandbox_last_info(sandbox)->isolation;
+    if (!isolation || !isolation->limits) return;
+    bool memory = creation->memory_mb && is_unenforced(isolation->limits->memory),
+         vcpus = creation->vcpus && is_unenforced(isolation->limits->cpu);
+    if (memory || vcpus)
+        cli_complain("the server enforces no limit of %s: 'wrenn doctor' where it runs says why",
+                     memory && vcpus ? "memory and processors"
+                     : memory        ? "memory"
+                                     : "processors");
+}
+
+/* A signal does not stop the creation: we could not tell then whether there is something to destroy. A second one does. */
+static wrenn_sandbox *await_creation(cli_app *cli, const wrenn_sandboxes_create_options *options) {
+    wrenn_op *op = NULL;
+    wrenn_sandbox *sandbox = NULL;
+    wrenn_error *error = NULL;
+    cli->does = "creating a sandbox";
+    bool started = wrenn_sandboxes_create_start(cli->client, options, cli_done, NULL, &op, &error) >= 0;
+    bool over = started && cli_wait(cli, op);
+    if (started && !over) over = cli_wait(cli, op);
+    cli->does = NULL;
+    if (started && !over) {
+        if (!cli_is_private(cli))
+            cli_complain("interrupted while creating a sandbox: 'wrenn ls' shows whether it is there");
+        wrenn_op_cancel(op);
+    } else if (!started || wrenn_sandboxes_create_finish(op, &sandbox, &error) < 0) {
+        cli_report(NULL, error);
+    }
+    wrenn_op_free(op);
+    return sandbox;
+}
+
+wrenn_sandbox *cli_create(cli_app *cli, const cli_creation *creation) {
+    wrenn_sandboxes_create_options options = WRENN_SANDBOXES_CREATE_OPTIONS_INIT;
+    char *name = NULL;
+    const char **labels = all_labels(creation, &name);
+    wrenn_sandbox *sandbox = NULL;
+    options.template_name = creation->template_name;
+    options.vcpus = creation->vcpus;
+    options.memory_mb = creation->memory_mb;
+    options.idle_timeout_sec = creation->idle_seconds;
+    options.flags = WRENN_SANDBOXES_CREATE_WAIT;
+    options.metadata = labels && *labels ? labels : NULL;
+    if (!labels) cli_complain("out of memory");
+    else if (parse_isolation(cli, creation->isolation, &options.isolation)) sandbox = await_creation(cli, &options);
+    if (sandbox) warn_of_limits(sandbox, creation);
+    cli_phase(cli, "create");
+    free(labels);
+    free(name);
+    return sandbox;
+}
+
+bool cli_destroy(cli_app *cli, wrenn_sandbox *sandbox) {
+    wrenn_op *op = NULL;
+    wrenn_error *error = NULL;
+    bool destroyed = false;
+    if (wrenn_sandbox_destroy_start(sandbox, NULL, cli_done, NULL, &op, &error) < 0) {
+        cli_report(wrenn_sandbox_id(sandbox), error);
+    } else if (!cli_wait(cli, op)) {
+        if (!cli_is_private(cli))
+            cli_complain("interrupted: remove the sandbox with 'wrenn rm %s'", wrenn_sandbox_id(sandbox));
+        wrenn_op_cancel(op);
+    } else if (wrenn_sandbox_destroy_finish(op, &error) < 0) {
+        cli_report(wrenn_sandbox_id(sandbox), error);
+    } else {
+        destroyed = true;
+    }
+    wrenn_op_free(op);
+    cli_phase(cli, "destroy");
+    return destroyed;
+}
+
+/* ---- showing ---- */
+
+static void set_text(wrn_json *object, const char *key, const char *text) {
+    if (text) wrn_json_set_string(object, key, text);
+    else wrn_json_set_null(object, key);
+}
+
+static wrn_json *isolation_json(const wrenn_isolation *isolation) {
+    wrn_json *out = wrn_json_new_object();
+    set_text(out, "level", isolation->level);
+    set_text(out, "backend", isolation->backend);
+    wrn_json_set_bool(out, "root", isolation->root);
+    set_text(out, "user_namespace", isolation->user_namespace);
+    set_text(out, "seccomp", isolation->seccomp);
+    set_text(out, "cgroup", isolation->cgroup);
+    if (isolation->limits) {
+        wrn_json *limits = wrn_json_new_object();
+        set_text(limits, "memory", isolation->limits->memory);
+        set_text(limits, "cpu", isolation->limits->cpu);
+        set_text(limits, "pids", isolation->limits->pids);
+        wrn_json_set(out, "limits", limits);
+    }
+    set_text(out, "network", isolation->network);
+    set_text(out, "disk", isolation->disk);
+    return out;
+}
+
+wrn_json *cli_sandbox_json(const wrenn_sandbox_info *info) {
+    wrn_json *out = wrn_json_new_object(), *labels = wrn_json_new_object();
+    wrn_json_set_string(out, "id", info->id);
+    set_text(out, "name", cli_label(info, "name"));
+    set_text(out, "status", info->status_text);
+    set_text(out, "template", info->template_name);
+    wrn_json_set_int(out, "vcpus", info->vcpus);
+    wrn_json_set_int(out, "memory_mb", info->memory_mb);
+    wrn_json_set_int(out, "timeout_sec", info->timeout_sec);
+    set_text(out, "created_at", info->created_at);
+    set_text(out, "started_at", info->started_at);
+    set_text(out, "last_active_at", info->last_active_at);
+    for (size_t i = 0; i < info->metadata_count; i++)
+        set_text(labels, info->metadata[i]->key, info->metadata[i]->value);
+    wrn_json_set(out, "labels", labels);
+    if (info->isolation) wrn_json_set(out, "isolation", isolation_json(info->isolation));
+    return out;
+}

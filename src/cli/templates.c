@@ -1,0 +1,50 @@
+/* Templates and snapshots: showing and deleting them. */
+#include "cli/cli.h"
+
+wrn_json *cli_snapshot_json(const wrenn_snapshot *snapshot) {
+    wrn_json *object = wrn_json_new_object();
+    wrn_json_set_string(object, "name", snapshot->name);
+    wrn_json_set_string(object, "type", snapshot->type ? snapshot->type : "");
+    wrn_json_set_int(object, "vcpus", snapshot->vcpus);
+    wrn_json_set_int(object, "memory_mb", snapshot->memory_mb);
+    wrn_json_set_int(object, "size_bytes", snapshot->size_bytes);
+    wrn_json_set_string(object, "created_at", snapshot->created_at ? snapshot->created_at : "");
+    wrn_json_set_bool(object, "platform", snapshot->platform);
+    return object;
+}
+
+int cli_list_templates(cli_app *cli, const char *type) {
+    static const char *const titles[] = {"NAME", "TYPE", ">VCPUS", ">MEMORY MB", ">SIZE", "CREATED", NULL};
+    wrenn_snapshots_list_options options = WRENN_SNAPSHOTS_LIST_OPTIONS_INIT;
+    wrenn_snapshot_list *list = NULL;
+    options.type = type;
+    if (!cli_connect(cli)) return CLI_FAILED;
+    if (!CLI_GET(cli, NULL, wrenn_snapshots_list, (cli->client, &options), &list)) return CLI_FAILED;
+    cli_rows *rows = cli_rows_new(cli, titles);
+    for (size_t i = 0; i < list->items_count; i++) {
+        const wrenn_snapshot *one = list->items[i];
+        char size[32], age[32];
+        cli_say_bytes(size, one->size_bytes);
+        cli_say_age(age, one->created_at);
+        const char *const cells[] = {one->name,
+                                     one->type,
+                                     one->vcpus ? cli_number(one->vcpus) : NULL,
+                                     one->memory_mb ? cli_number(one->memory_mb) : NULL,
+                                     one->size_bytes ? size : NULL,
+                                     age};
+        cli_rows_add(rows, one->name, cli_snapshot_json(one), cells);
+    }
+    wrenn_snapshot_list_free(list);
+    return cli_rows_print(rows);
+}
+
+int cli_remove_templates(cli_app *cli) {
+    int code = 0;
+    if (!cli_connect(cli)) return CLI_FAILED;
+    for (size_t i = 0; i < cli->word_count && !cli->signal; i++) {
+        const char *name = cli->words[i];
+        if (CLI_DO(cli, name, wrenn_snapshots_delete, (cli->client, name, NULL))) printf("%s\n", name);
+        else code = CLI_FAILED;
+    }
+    return code;
+}

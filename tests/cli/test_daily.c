@@ -1,0 +1,181 @@
+/* What is done with sandboxes every day, beside running programs in them. */
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "person.h"
+#include "test.h"
+
+void test_after_each(void) { stop_own_server(); }
+
+static void check_shell(const char *line, int code, const char *out, const char *err) {
+    program_result result = shell(line);
+    CHECK_CONTAINS(result.err ? result.err : "", err);
+    if (!*err) CHECK_STR(result.err ? result.err : "", "");
+    CHECK_STR(result.out ? result.out : "", out);
+    CHECK_INT(result.code, code);
+    program_result_free(&result);
+}
+
+static void begin(void) {
+    fresh_home();
+    free(WRENN_SAYS("create", "--name", "s"));
+    program_result made = shell("mkdir bin && ln -s \"$WRENN_CLI\" bin/w");
+    CHECK_INT(made.code, 0);
+    program_result_free(&made);
+    char path[4096];
+    snprintf(path, sizeof(path), "%s/bin:%s", test_dir(), getenv("PATH"));
+    setenv("PATH", path, 1);
+}
+
+TEST(programs_in_the_background) {
+    begin();
+    check_shell("w exec -d --tag job s sleep 1000 | grep -c '^[1-9]'; w ps s -o json | grep -c '\"tag\":\"job\"'; "
+                "w ps s -o name | grep -c .; w exec -d --tag job s true",
+                125, "1\n1\n1\n", "job");
+    check_shell("w exec --tag job s true", 2, "", "--tag goes with --detach");
+}
+
+/* Whoever sees output is attached: what comes then is not missed. */
+TEST(waiting_and_killing) {
+    begin();
+    check_shell(
+        "w exec -d --tag job s sh -c 'trap \"exit 7\" TERM; while :; do echo y; done' > /dev/null; "
+        "w wait s job > out & until [ -s out ]; do :; done; w kill -s TERM s job; wait $!; echo $?; head -1 out",
+        0, "7\ny\n", "");
+    check_shell("w exec -d --tag other s yes > /dev/null; w wait s other | head -1; w ps s -o jsonl | grep -c other; "
+                "w kill s other",
+                0, "y\n1\n", "");
+    check_shell("w kill s nothing", 1, "", "nothing");
+    check_shell("w wait s nothing", 125, "", "nothing");
+    check_shell("w wait s", 0, "", "");
+}
+
+TEST(pausing_and_snapshots) {
+    begin();
+    char *id = WRENN_SAYS("pause", "s"), *again;
+    check_shell("w ls -o json | grep -c '\"status\":\"paused\"'; w exec s true; echo $?", 0, "1\n125\n", "s");
+    CHECK_STR(again = WRENN_SAYS("resume", "s"), id);
+    free(again);
+    CHECK_STR(again = WRENN_SAYS("ping", "s"), id);
+    free(again);
+    free(id);
+    check_shell("w exec s sh -c 'echo kept > /root/f' && w snapshot create s snap && w snapshot ls -o name && "
+                "w create -T snap --name t > /dev/null && w exec t cat /root/f && w template ls -o name | sort",
+                0, "snap\nsnap\nkept\nminimal\nsnap\n", "");
+    check_shell("w snapshot create s snap", 1, "", "snap");
+    check_shell("w snapshot rm snap nothing", 1, "snap\n", "nothing");
+}
+
+TEST(what_they_use) {
+    begin();
+    check_shell("w stats s -o json | grep -c '\"id\":\"cl-'", 0, "1\n", "");
+    check_shell("w stats --once | head -1 | grep -c CPU", 0, "1\n", "");
+    person p = PERSON("stats");
+    person_sees(&p, "CPU OVER TIME");
+    person_types(&p, "\003");
+    int code = person_leaves(&p);
+    CHECK(code == 130 || code == 1000 + SIGINT); /* what prints just then is ended at once */
+}
+
+TEST(ports) {
+    begin();
+    check_shell("w url s 8080 | sed 's/-cl-.*\\./-ID./'", 0, "http://8080-ID.localhost\n", "");
+    check_shell("w url s 99999", 2, "", "'99999' is not a port");
+    check_shell("w open s 80", 1, "", "use 'wrenn port-forward s PORT'");
+    check_shell("w port-forward s x:1", 2, "", "'x:1' is not LOCAL:REMOTE");
+    check_shell(
+        "w exec -d s python3 -m http.server -d /etc 8000 > /dev/null; w port-forward s :8000 > where & forward=$!; "
+        "until [ -s where ]; do :; done; url=$(cat where); "
+        "until curl -s --noproxy '*' -o got $url/passwd; do :; done; grep -c ^root got; "
+        "for i in 1 2 3 4 5; do curl -s --noproxy '*' $url/hostname > $i & done; "
+        "kill -TERM $forward; wait $forward; echo $?",
+        0, "1\n143\n", "");
+}
+
+TEST(accounts_keys_and_hosts) {
+    fresh_home();
+    setenv("WRENND_SIGNUP", "local", 1);
+    free(WRENN_SAYS("serve", "-d"));
+    check_shell("url=$(\"$WRENN_CLI\" serve status -o name); echo long-password | "
+                "\"$WRENN_CLI\" signup a@example.com --password-stdin --url $url",
+                0, "", "logged in as a@example.com, in context default");
+    check_shell(
+        "\"$WRENN_CLI\" whoami -o name; \"$WRENN_CLI\" key create ci | cut -c1-4; \"$WRENN_CLI\" key ls -o jsonl | "
+        "grep -c '\"name\":\"ci\"'; \"$WRENN_CLI\" host ls -o json",
+        0, "a@example.com\nwrn_\n1\n[]\n", "");
+    check_shell("for id in $(\"$WRENN_CLI\" key ls -o name); do \"$WRENN_CLI\" key rm $id; done | wc -l; "
+                "\"$WRENN_CLI\" key ls -o name",
+                0, "1\n", "");
+    check_shell("\"$WRENN_CLI\" logout && \"$WRENN_CLI\" key ls", 1, "", "needs a user token");
+    check_shell("echo wrong | \"$WRENN_CLI\" login a@example.com --password-stdin", 1, "", "a@example.com");
+    check_shell(
+        "echo long-password | \"$WRENN_CLI\" login a@example.com --password-stdin; \"$WRENN_CLI\" key ls -o name", 0,
+        "", "logged in as");
+    check_shell("! grep -r long-password .config", 0, "", "");
+    check_shell("\"$WRENN_CLI\" login a@example.com < /dev/null", 1, "", "there is no terminal");
+    unsetenv("WRENND_SIGNUP");
+}
+
+TEST(bench_prints_its_figures) {
+    fresh_home();
+    check_shell("\"$WRENN_CLI\" bench -n 2 -o jsonl | grep -c '\"rounds\":2'", 0, "5\n", "");
+}
+
+TEST(doctor_says_what_is_there) {
+    fresh_home();
+    check_shell("\"$WRENN_CLI\" doctor -o json | head -c 1", 0, "[", "");
+}
+
+/* The lines of README.md, as somebody types them one after the other. */
+TEST(the_tour_of_the_readme_works) {
+    fresh_home();
+    program_result made = shell("mkdir bin && ln -s \"$WRENN_CLI\" bin/wrenn");
+    program_result_free(&made);
+    made = shell("sed -n '/^## The command/,/^## /{/^wrenn\\|^echo/p}' " CLI_README " > tour; grep -c wrenn tour");
+    CHECK(atoi(made.out) >= 6);
+    program_result_free(&made);
+    program_result tour = shell("PATH=\"$PWD/bin:$PATH\"; set -e; . ./tour");
+    CHECK_MSG(tour.code == 0, "%s", tour.err);
+    CHECK_CONTAINS(tour.out, "hello\n2\ncl-");
+    CHECK_CONTAINS(tour.out, "work");
+    program_result_free(&tour);
+}
+
+/* What somebody who knows docker does, with the words that he knows where they fit. */
+TEST(everyday_tasks_of_docker_users) {
+    begin();
+    static const struct {
+        const char *task, *line, *out;
+    } tasks[] = {
+        {"run something once", "w run --rm -- echo hi", "hi\n"},
+        {"with a variable", "w run -e A=1 sh -c 'echo $A'", "1\n"},
+        {"in a directory", "w run --workdir /tmp pwd", "/tmp\n"},
+        {"with input", "echo in | w run -i cat", "in\n"},
+        {"with limits", "w run -m 64m --cpus 1 nproc", "1\n"},
+        {"start one by name", "w create --name c | cut -c1-3", "cl-\n"},
+        {"list them quietly", "w ls -q | wc -l", "2\n"},
+        {"filter by label", "w create -l app=x >/dev/null; w ls -q -l app=x | wc -l", "1\n"},
+        {"run in it", "w exec c echo there", "there\n"},
+        {"as another user", "w exec -u nobody c id -un", "nobody\n"},
+        {"in the background", "w exec -d c sleep 99 >/dev/null; w ps c -o name | wc -l", "1\n"},
+        {"copy into it", "echo f > f; w cp f c:/tmp/f; w exec c cat /tmp/f", "f\n"},
+        {"copy out of it", "w cp c:/tmp/f g; cat g", "f\n"},
+        {"look inside", "w inspect -o json c | grep -c '\"status\":\"running\"'", "1\n"},
+        {"pause and go on", "w pause c >/dev/null && w resume c >/dev/null && w exec c echo back", "back\n"},
+        {"make an image of it", "w snapshot create c img", "img\n"},
+        {"run from the image", "w run --image img --keep cat /tmp/f 2>/dev/null", "f\n"},
+        {"see what it uses", "w stats --no-stream -o name | grep -c cl-", "3\n"},
+        {"remove it by force", "w rm -f c | wc -l", "1\n"},
+        {"remove all", "w rm --all | wc -l; w ls -q", "3\n"},
+    };
+    for (size_t i = 0; i < sizeof(tasks) / sizeof(tasks[0]); i++) {
+        program_result result = shell(tasks[i].line);
+        CHECK_MSG(strcmp(result.out ? result.out : "", tasks[i].out) == 0, "%s: %s: %s%s", tasks[i].task, tasks[i].line,
+                  result.out, result.err);
+        program_result_free(&result);
+    }
+}
+
+TEST_MAIN

@@ -1,0 +1,116 @@
+/* Files and trees into and out of sandboxes. */
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "person.h"
+#include "test.h"
+
+void test_after_each(void) { stop_own_server(); }
+
+static void check_shell(const char *line, int code, const char *out, const char *err) {
+    program_result result = shell(line);
+    CHECK_CONTAINS(result.err ? result.err : "", err);
+    if (!*err) CHECK_STR(result.err ? result.err : "", "");
+    CHECK_STR(result.out ? result.out : "", out);
+    CHECK_INT(result.code, code);
+    program_result_free(&result);
+}
+
+/* In the lines of the tests w is the command, and there is a sandbox with the name "s". */
+static void begin(void) {
+    fresh_home();
+    free(WRENN_SAYS("create", "--name", "s"));
+    program_result made = shell("mkdir bin && ln -s \"$WRENN_CLI\" bin/w");
+    CHECK_INT(made.code, 0);
+    program_result_free(&made);
+    char path[4096];
+    snprintf(path, sizeof(path), "%s/bin:%s", test_dir(), getenv("PATH"));
+    setenv("PATH", path, 1);
+}
+
+TEST(files_go_both_ways) {
+    begin();
+    check_shell("head -c 3000000 /dev/urandom > big; w cp big s:/tmp/ && w cp s:/tmp/big back && cmp big back", 0, "",
+                "");
+    check_shell("printf '#!/bin/sh\\necho ran' > prog; chmod 755 prog; w cp prog s:/tmp/p && w exec s /tmp/p", 0,
+                "ran\n", "");
+    check_shell("w cp s:/tmp/p . && test -x p && w cp s:/tmp/p sub/ ; echo $?", 0, "1\n", "sub");
+    check_shell("echo piped | w cp - s:/tmp/piped && w cp s:/tmp/piped - && w files cat s /tmp/piped", 0,
+                "piped\npiped\n", "");
+    check_shell("w cp /nonexistent s:/tmp/x", 1, "", "/nonexistent: No such file");
+    check_shell("w cp s:/nonexistent x; echo $?; ls -A | grep -c wrenn-; true", 0, "1\n0\n", "/nonexistent");
+    check_shell("w cp a b", 2, "", "neither is in a sandbox");
+    check_shell("w cp s:/a s:/b", 2, "", "both are in sandboxes");
+    check_shell("w cp nothere:/a b", 1, "", "no sandbox 'nothere'");
+    check_shell("echo c > a:b; w cp ./a:b s:/tmp/colon && w files cat s /tmp/colon", 0, "c\n", "");
+}
+
+TEST(trees_go_both_ways) {
+    begin();
+    check_shell(
+        "mkdir -p t/a/b t/empty; echo 1 > t/one; echo 2 > t/a/b/two; ln -s a/b/two t/link; ln -s nowhere t/loose;"
+        "w cp t s:/tree && w cp s:/tree out && diff -r --no-dereference t out && test -d out/empty",
+        0, "", "");
+    /* Into one that is there it goes by its own name; "t/." is what is in it. */
+    check_shell("w cp t s:/tree && w exec s cat /tree/t/one && w cp t/. s:/opt && w exec s cat /opt/one", 0, "1\n1\n",
+                "");
+    check_shell("mkdir d; w cp s:/tree/t d && cat d/t/one", 0, "1\n", "");
+    /* Names are bytes on both sides, but for those that are not UTF-8, which the server does not take. */
+    check_shell("mkdir n; echo x > \"n/a b'\\\"\\$\"; printf x > n/\xc3\xa4; w cp n s:/n && w cp s:/n m && diff -r n m",
+                0, "", "");
+    check_shell(
+        "mkdir bad; : > bad/\"$(printf '\\377')\"; echo ok > bad/fine; w cp bad s:/bad; echo $?; w exec s ls /bad", 0,
+        "1\nfine\n", "UTF-8");
+    check_shell("mkfifo pipe; mkdir p; mv pipe p; w cp p s:/p; echo $?", 0, "0\n", "p/pipe is left out");
+}
+
+/* What a sandbox says about its files leads nowhere else than where it was asked to go. */
+TEST(links_in_a_sandbox_lead_nowhere_here) {
+    begin();
+    check_shell("mkdir victim out; ln -s ../victim out/dir; w exec s sh -c 'mkdir -p /t/dir; echo bad > /t/dir/f'; "
+                "w cp s:/t/. out; echo $?; ls victim",
+                0, "1\n", "dir");
+    check_shell("echo mine > mine; ln -s ../mine out/f; w exec s sh -c 'echo theirs > /t/f'; w exec s rm -r /t/dir; "
+                "w cp s:/t/. out; cat mine out/f",
+                0, "mine\ntheirs\n", "");
+}
+
+TEST(a_full_disk_leaves_nothing_half) {
+    begin();
+    check_shell(
+        "w exec s sh -c 'head -c 100000 /dev/zero > /tmp/f'; (ulimit -f 8; trap '' XFSZ; w cp s:/tmp/f here); echo $?;"
+        " ls -A | grep -c -e here -e .wrenn; true",
+        0, "1\n0\n", "File too large");
+    check_shell("w files cat s /tmp/f > /dev/full", 1, "", "No space left");
+}
+
+TEST(a_reader_that_has_enough_is_no_failure) {
+    begin();
+    check_shell("w exec s sh -c 'yes | head -c 5000000 > /tmp/f'; { w files cat s /tmp/f; echo $? >&2; } | head -1", 0,
+                "y\n", "141\n");
+}
+
+TEST(small_changes_to_files) {
+    begin();
+    check_shell(
+        "w files mkdir s /x/y && w exec s touch /x/y/f && w files mv s /x/y/f /x/g && w files chmod s 700 /x/g && "
+        "w files ls s /x -o name && w exec s stat -c %a /x/g",
+        0, "g\ny\n700\n", "");
+    check_shell("w files ls s /x -o json --depth 2 | grep -c '\"path\":\"/x/y\"'", 0, "1\n", "");
+    check_shell("w files rm s /x && w files ls s /x", 1, "", "/x");
+    check_shell("w files cat s /etc/nope /etc/hostname | wc -l", 0, "1\n", "/etc/nope");
+}
+
+/* A thousand names, and one that is as long as a name can be. */
+TEST(large_directories) {
+    begin();
+    check_shell(
+        "w exec s sh -c 'mkdir /m; cd /m; seq 1 3000 | xargs touch; touch $(head -c 255 /dev/zero | tr \"\\0\" l)';"
+        "w files ls s /m -o name | wc -l; w cp s:/m m && ls m | wc -l",
+        0, "3001\n3001\n", "");
+}
+
+TEST_MAIN

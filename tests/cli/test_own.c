@@ -1,0 +1,163 @@
+/* Sandboxes that stay, on the user's own server, which nobody has started; and contexts. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "person.h"
+#include "test.h"
+
+void test_after_each(void) { stop_own_server(); }
+
+static void check_shell(const char *line, int code, const char *out, const char *err) {
+    program_result result = shell(line);
+    CHECK_STR(result.err ? result.err : "", err);
+    CHECK_STR(result.out ? result.out : "", out);
+    CHECK_INT(result.code, code);
+    program_result_free(&result);
+}
+
+static void check_fails(program_result result, int code, const char *part) {
+    CHECK_CONTAINS(result.err, part);
+    CHECK_INT(result.code, code);
+    program_result_free(&result);
+}
+
+TEST(nothing_needs_to_be_set_up) {
+    fresh_home();
+    char *id = WRENN_SAYS("create", "--name", "work", "-l", "kind=test");
+    check_shell("\"$WRENN_CLI\" exec work -- sh -c 'echo hello > /tmp/f; exit 3'", 3, "", "");
+    check_shell("\"$WRENN_CLI\" exec work cat /tmp/f", 0, "hello\n", "");
+    char short_id[8];
+    snprintf(short_id, sizeof(short_id), "%.7s", id);
+    char *found = WRENN_SAYS("ls", "-q");
+    CHECK_STR(found, id);
+    free(found);
+    CHECK_STR(found = WRENN_SAYS("ls", "-q", "--label", "kind=other"), "");
+    free(found);
+    CHECK_STR(found = WRENN_SAYS("inspect", "-o", "name", short_id), id);
+    free(found);
+    program_result json = WRENN("inspect", "-o", "json", "work");
+    CHECK_CONTAINS(json.out, "\"labels\":{");
+    CHECK_CONTAINS(json.out, "\"isolation\":{");
+    program_result_free(&json);
+    check_fails(WRENN("exec", "wrok", "true"), 125, "did you mean 'work'?");
+    CHECK_STR(found = WRENN_SAYS("rm", "work"), id);
+    free(found);
+    CHECK_STR(found = WRENN_SAYS("ls", "-q"), "");
+    free(found);
+    free(id);
+}
+
+TEST(run_keeps_what_it_is_told_to_keep) {
+    fresh_home();
+    program_result kept = WRENN("run", "--keep", "--name", "k", "sh", "-c", "echo out > /tmp/f");
+    CHECK_INT(kept.code, 0);
+    CHECK_CONTAINS(kept.err, "sandbox cl-");
+    program_result_free(&kept);
+    check_shell("\"$WRENN_CLI\" exec k cat /tmp/f", 0, "out\n", "");
+    program_result detached = WRENN("run", "-d", "--name", "d", "sleep", "1000");
+    CHECK_INT(detached.code, 0);
+    CHECK(strncmp(detached.out, "cl-", 3) == 0);
+    program_result_free(&detached);
+    program_result removed = WRENN("rm", "--all");
+    CHECK_INT(removed.code, 0);
+    CHECK_INT(removed.out_size, 2 * 29);
+    program_result_free(&removed);
+}
+
+TEST(the_own_server_is_started_once_and_stopped_when_asked) {
+    fresh_home();
+    check_fails(WRENN("serve", "stop", "now"), 2, "unexpected argument 'now'");
+    program_result status = WRENN("serve", "status", "-o", "json");
+    CHECK_CONTAINS(status.out, "{\"running\":false,");
+    CHECK_INT(status.code, 1);
+    program_result_free(&status);
+    /* Several at once: one of them starts it. */
+    check_shell("for i in 1 2 3 4 5; do \"$WRENN_CLI\" ls -q & done; wait; pgrep -cf \"wrennd.*$HOME/\" || true", 0,
+                "2\n", "");
+    status = WRENN("serve", "status", "-o", "json");
+    CHECK_CONTAINS(status.out, "{\"running\":true,\"pid\":");
+    CHECK_CONTAINS(status.out, "\"sandboxes\":0,");
+    CHECK_INT(status.code, 0);
+    program_result_free(&status);
+    free(WRENN_SAYS("create"));
+    check_fails(WRENN("serve", "stop"), 1, "1 sandboxes would end with it");
+    free(WRENN_SAYS("rm", "-a"));
+    free(WRENN_SAYS("serve", "stop"));
+    free(WRENN_SAYS("serve", "stop"));
+    program_result started = WRENN("serve", "-d");
+    CHECK_INT(started.code, 0);
+    CHECK_CONTAINS(started.out, "unix:");
+    program_result_free(&started);
+    free(WRENN_SAYS("serve", "stop", "--force"));
+}
+
+TEST(a_server_that_can_not_start_says_why) {
+    fresh_home();
+    setenv("WRENN_WRENND", "/bin/false", 1);
+    check_fails(WRENN("ls"), 1, "your own server: it did not start: ");
+    setenv("WRENN_WRENND", "/nonexistent", 1);
+    check_fails(WRENN("ls"), 1, "your own server: can't run /nonexistent: No such file");
+}
+
+TEST(without_a_home_it_works_all_the_same) {
+    fresh_home();
+    char runtime[256];
+    snprintf(runtime, sizeof(runtime), "%s/runtime", test_dir());
+    CHECK(mkdir(runtime, 0700) == 0);
+    unsetenv("HOME");
+    setenv("XDG_RUNTIME_DIR", runtime, 1);
+    check_shell("\"$WRENN_CLI\" ls -q && \"$WRENN_CLI\" run echo hi && \"$WRENN_CLI\" serve stop", 0, "hi\n", "");
+    check_fails(WRENN("context", "add", "x", "--url", "unix:/x"), 1, "set HOME or XDG_CONFIG_HOME");
+}
+
+TEST(a_directory_that_can_not_be_written_does_not_matter) {
+    fresh_home();
+    check_shell("mkdir shut && chmod 500 shut && cd shut && \"$WRENN_CLI\" run echo hi && cd / && \"$WRENN_CLI\" ls -q",
+                0, "hi\n", "");
+}
+
+/* ---- contexts ---- */
+
+TEST(contexts_keep_servers_and_hide_their_keys) {
+    fresh_home();
+    check_shell("echo wrn_secret | \"$WRENN_CLI\" context add one --url http://127.0.0.1:1 --key-stdin", 0, "", "");
+    check_shell("echo tok_secret | \"$WRENN_CLI\" context add two --url unix:/nonexistent --token-stdin", 0, "", "");
+    check_shell(
+        "\"$WRENN_CLI\" context ls -o jsonl", 0,
+        "{\"name\":\"one\",\"current\":true,\"url\":\"http://127.0.0.1:1\",\"has_key\":true,\"has_token\":false}\n"
+        "{\"name\":\"two\",\"current\":false,\"url\":\"unix:/nonexistent\",\"has_key\":false,\"has_token\":true}\n",
+        "");
+    struct stat info;
+    CHECK(stat(".config/wrenn/config.json", &info) == 0);
+    CHECK_INT(info.st_mode & 0777, 0600);
+    check_fails(WRENN("ls"), 1, "127.0.0.1");
+    check_fails(WRENN("ls", "--context", "two"), 1, "/nonexistent");
+    check_fails(WRENN("ls", "--context", "tow"), 1, "no context 'tow': did you mean 'two'?");
+    free(WRENN_SAYS("context", "use", "two"));
+    check_fails(WRENN("ls"), 1, "/nonexistent");
+    check_shell("WRENN_CONTEXT=one \"$WRENN_CLI\" ls 2>&1 | grep -c 127.0.0.1", 0, "1\n", "");
+    /* What the environment says wins over contexts as a whole: a key goes to its own server only. */
+    check_shell("WRENN_BASE_URL=unix:/other WRENN_API_KEY=k \"$WRENN_CLI\" ls 2>&1 | grep -c /other", 0, "1\n", "");
+    free(WRENN_SAYS("context", "rm", "two"));
+    check_shell("\"$WRENN_CLI\" context ls -o name; \"$WRENN_CLI\" ls -q", 0, "one\n", "");
+    check_fails(WRENN("context", "use", "nowhere"), 1, "no context 'nowhere'");
+    check_fails(WRENN("context", "add", "no name", "--url", "unix:/x"), 2, "'no name' is not a name");
+    check_fails(WRENN("context", "add", "name"), 2, "missing option --url");
+    check_fails(WRENN("context", "add", "name", "--url", "ftp://x"), 1, "ftp://x");
+    check_fails(shell("\"$WRENN_CLI\" context add x --url unix:/x --key-stdin < /dev/null"), 1, "no API key on stdin");
+}
+
+TEST(a_file_of_keys_that_others_can_read_is_refused) {
+    fresh_home();
+    free(WRENN_SAYS("context", "add", "one", "--url", "unix:/nonexistent"));
+    CHECK(chmod(".config/wrenn/config.json", 0644) == 0);
+    check_fails(WRENN("ls"), 1, "others can read the keys in ");
+    CHECK(chmod(".config/wrenn/config.json", 0600) == 0);
+    FILE *file = fopen(".config/wrenn/config.json", "w");
+    CHECK(file && fputs("{ nonsense", file) >= 0 && fclose(file) == 0);
+    check_fails(WRENN("ls"), 1, "makes no sense");
+}
+
+TEST_MAIN

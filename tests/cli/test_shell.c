@@ -1,0 +1,112 @@
+/* A shell in a sandbox: leaving it, coming back, and connections that break. */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "person.h"
+#include "relay.h"
+#include "test.h"
+
+void test_after_each(void) { stop_own_server(); }
+
+static void begin(void) {
+    fresh_home();
+    free(WRENN_SAYS("create", "--name", "s"));
+}
+
+TEST(a_shell_is_one) {
+    begin();
+    person p = PERSON("shell", "s", "-w", "/tmp", "-e", "A=b");
+    person_types(&p, "echo $((6 * 7)) $A $PWD; stty size\r");
+    person_sees(&p, "42 b /tmp");
+    person_sees(&p, "30 100");
+    person_resizes(&p, 66, 33);
+    person_types(&p, "until [ \"$(stty size)\" = '33 66' ]; do :; done; echo re''sized\r");
+    person_sees(&p, "resized");
+    person_types(&p, "exit 5\r");
+    CHECK_INT(person_leaves(&p), 5);
+}
+
+TEST(it_can_be_left_and_found_again) {
+    begin();
+    person p = PERSON("shell", "s");
+    person_types(&p, "V=kept; echo re''ady\r");
+    person_sees(&p, "ready");
+    person_types(&p, "\r~.");
+    person_sees(&p, "--attach ");
+    char tag[64];
+    /* The line is whole when the program has ended. */
+    for (size_t end = p.size; !memchr(p.screen + p.seen, '\r', end - p.seen); end = p.size) person_sees(&p, "");
+    snprintf(tag, sizeof(tag), "%.*s", (int)strcspn(p.screen + p.seen, "\r\n"), p.screen + p.seen);
+    CHECK_INT(person_leaves(&p), 0);
+    p = PERSON("shell", "s", "--attach", tag);
+    person_types(&p, "\recho $V ~~ '~.'\r");
+    person_sees(&p, "kept ~~ ~.");
+    person_types(&p, "exit\r");
+    CHECK_INT(person_leaves(&p), 0);
+}
+
+TEST(ctrl_keys_and_jobs_are_the_shells) {
+    begin();
+    person p = PERSON("shell", "s");
+    person_types(&p, "sh -c 'echo g''o; exec sleep 1000'\r");
+    person_sees(&p, "go\r\n");
+    person_types(&p, "\032");
+    person_sees(&p, "Stopped");
+    person_types(&p, "kill %1; echo ne''xt; cat\r");
+    person_sees(&p, "next\r\n");
+    person_types(&p, "\003");
+    person_sees(&p, "^C");
+    person_sees(&p, "# "); /* only then does the shell read again */
+    person_types(&p, "echo a''gain; exit 0\r");
+    person_sees(&p, "again");
+    CHECK_INT(person_leaves(&p), 0);
+}
+
+TEST(a_connection_that_breaks_is_made_again) {
+    begin();
+    char *url = WRENN_SAYS("serve", "status", "-o", "name"), path[256], relay_url[300], key[64] = "";
+    snprintf(path, sizeof(path), "%s/relay", test_dir());
+    snprintf(relay_url, sizeof(relay_url), "unix:%s", path);
+    pid_t relay = relay_start(path, url + strlen("unix:"));
+    program_result read_key = shell("cat .local/state/wrenn/server/key");
+    snprintf(key, sizeof(key), "%s", read_key.out);
+    program_result_free(&read_key);
+    setenv("WRENN_BASE_URL", relay_url, 1);
+    setenv("WRENN_API_KEY", key, 1);
+
+    person p = PERSON("shell", "s");
+    person_types(&p, "V=kept; echo re''ady\r");
+    person_sees(&p, "ready");
+    relay_cut(relay);
+    person_sees(&p, "the connection is lost");
+    person_sees(&p, "ready"); /* what was there is shown again */
+    person_types(&p, "echo still $V\r");
+    person_sees(&p, "still kept");
+    relay_cut(relay);
+    relay_stop(relay);
+    person_sees(&p, "the connection is lost");
+    person_types(&p, "\003");
+    person_sees(&p, "it goes on; to go back: wrenn shell cl-");
+    CHECK_INT(person_leaves(&p), 130);
+    free(url);
+}
+
+TEST(without_a_terminal_it_says_what_to_do) {
+    fresh_home();
+    program_result result = WRENN("shell", "s");
+    CHECK_INT(result.code, 125);
+    CHECK_CONTAINS(result.err, "there is no terminal: use 'wrenn exec s sh'");
+    program_result_free(&result);
+}
+
+TEST(programs_that_fill_the_screen_work) {
+    begin();
+    person p = PERSON("exec", "s", "less", "/etc/services");
+    person_sees(&p, "tcp");
+    person_types(&p, "G");
+    person_sees(&p, "(END)");
+    person_types(&p, "q");
+    CHECK_INT(person_leaves(&p), 0);
+}
+
+TEST_MAIN

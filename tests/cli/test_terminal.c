@@ -1,0 +1,111 @@
+/* The wrenn command as somebody at a terminal has it. */
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "person.h"
+#include "test.h"
+
+void test_after_each(void) { stop_own_server(); }
+
+TEST(between_terminals_a_program_has_one) {
+    fresh_home();
+    person p = PERSON("run", "sh", "-c", "tty; stty size; echo $TERM; read line; echo got $line; exit 3");
+    person_sees(&p, "/dev/pts/");
+    person_sees(&p, "30 100\r\n");
+    person_types(&p, "words\r");
+    person_sees(&p, "got words");
+    CHECK_INT(person_leaves(&p), 3);
+}
+
+TEST(ctrl_c_is_for_the_program) {
+    fresh_home();
+    person p = PERSON("run", "sh", "-c", "trap 'echo caught; exit 9' INT; echo ready; while :; do sleep 0.1; done");
+    person_sees(&p, "ready");
+    person_types(&p, "\003");
+    person_sees(&p, "caught");
+    CHECK_INT(person_leaves(&p), 9);
+}
+
+TEST(a_new_size_arrives) {
+    fresh_home();
+    person p = PERSON("run", "sh", "-c", "trap 'stty size; exit 0' WINCH; echo ready; while :; do sleep 0.1; done");
+    person_sees(&p, "ready");
+    person_resizes(&p, 77, 22);
+    person_sees(&p, "22 77");
+    CHECK_INT(person_leaves(&p), 0);
+}
+
+TEST(a_long_paste_arrives_whole) {
+    enum { LINES = 16384 };
+    static char text[LINES * 64 + 1];
+    fresh_home();
+    for (size_t i = 0; i < LINES; i++) snprintf(text + i * 64, 65, "%063zu\r", i);
+    person p = PERSON("run", "sh", "-c", "stty -echo; echo ready; head -n 16384 | cksum");
+    person_sees(&p, "ready");
+    person_pastes(&p, text, LINES * 64);
+    for (size_t i = 0; i < LINES; i++) text[i * 64 + 63] = '\n';
+    FILE *file = fopen("want", "w");
+    CHECK(file && fwrite(text, 1, LINES * 64, file) == LINES * 64 && fclose(file) == 0);
+    program_result want = shell("cksum < want");
+    want.out[strcspn(want.out, "\n")] = '\0';
+    person_sees(&p, want.out);
+    program_result_free(&want);
+    CHECK_INT(person_leaves(&p), 0);
+}
+
+/* Whoever kills the command finds the terminal as it was. */
+TEST(the_terminal_is_given_back) {
+    fresh_home();
+    person p = person_starts(
+        (const char *const[]){
+            "sh", "-c",
+            "stty -g > before; \"$WRENN_CLI\" run sh -c 'echo ready; sleep 100'; echo code $?; stty -g > after; "
+            "cmp before after && echo same",
+            NULL},
+        80, 24);
+    person_sees(&p, "ready");
+    person_types(&p, "\034"); /* Ctrl-\, which ends sh and sleep in there */
+    person_sees(&p, "code 131");
+    person_sees(&p, "same");
+    CHECK_INT(person_leaves(&p), 0);
+}
+
+TEST(colours_are_for_terminals) {
+    fresh_home();
+    person p = PERSON("ls");
+    person_sees(&p, "\033[1mID");
+    CHECK_INT(person_leaves(&p), 0);
+    setenv("NO_COLOR", "1", 1);
+    p = PERSON("ls");
+    person_sees(&p, "ID  NAME");
+    CHECK(!memchr(p.screen, '\033', p.size));
+    CHECK_INT(person_leaves(&p), 0);
+}
+
+TEST(a_key_can_be_typed_and_is_not_shown) {
+    fresh_home();
+    person p = PERSON("context", "add", "typed", "--url", "unix:/nonexistent", "--key-stdin");
+    person_sees(&p, "API key: ");
+    person_types(&p, "wrn_typed\r");
+    person_sees(&p, "context typed, in use from now on");
+    CHECK(!strstr(p.screen, "wrn_typed"));
+    CHECK_INT(person_leaves(&p), 0);
+    program_result kept = shell("grep -c wrn_typed .config/wrenn/config.json");
+    CHECK_STR(kept.out, "1\n");
+    program_result_free(&kept);
+}
+
+TEST(ls_watches_until_ctrl_c) {
+    fresh_home();
+    person p = PERSON("ls", "--watch");
+    person_sees(&p, "STATUS");
+    char *id = WRENN_SAYS("create");
+    person_sees(&p, id);
+    person_types(&p, "\003");
+    int code = person_leaves(&p);
+    CHECK(code == 130 || code == 1000 + SIGINT); /* what prints just then is ended at once */
+    free(id);
+}
+
+TEST_MAIN
