@@ -240,8 +240,7 @@ def private_header(enums):
     out = NOTICE + """
 /* The schemas that are not part of the library's interface: requests, and what becomes a friendlier struct there.
  * See base/model.h for `present`, `nulls` and `unknown`. */
-#ifndef WRN_GEN_REQUESTS_H
-#define WRN_GEN_REQUESTS_H
+#pragma once
 
 #include <stddef.h>
 #include <stdint.h>
@@ -258,7 +257,7 @@ def private_header(enums):
         if not model.public:
             out += struct_c(model)
     out += "".join(f"extern const wrn_model wrn_model_{m.c_name};\n" for m in MODELS.values())
-    return out + "\n#endif\n"
+    return out
 
 
 def tables(enums):

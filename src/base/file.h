@@ -1,6 +1,5 @@
 /* Descriptors that close at scope exit, and small files. */
-#ifndef WRN_BASE_FILE_H
-#define WRN_BASE_FILE_H
+#pragma once
 
 #include <dirent.h>
 #include <errno.h>
@@ -49,5 +48,3 @@ bool wrn_fds_send(int to, const void *data, size_t size, const int *fds, size_t 
 bool wrn_file_write(int dir, const char *path, int flags, const void *data, size_t size);
 /* Reads at most `size` - 1 bytes and adds a NUL. Returns the number of bytes, or -1 with errno and "" in `out`. */
 ssize_t wrn_file_read(const char *path, char *out, size_t size);
-
-#endif

@@ -3,8 +3,7 @@
  *
  * A command is a row: its cli_command in commands/NAME.c, and NAME in the list of meson.build. Parsing, help, man pages,
  * completion and docs/cli.md all come from that row. */
-#ifndef WRN_CLI_H
-#define WRN_CLI_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -531,5 +530,3 @@ bool cli_split_place(const char *word, char **sandbox, const char **path);
 /* A file or a tree; `quiet`: no progress. False: reported. */
 bool cli_upload(cli_app *cli, wrenn_sandbox *sandbox, const char *from, const char *to);
 bool cli_download(cli_app *cli, wrenn_sandbox *sandbox, const char *from, const char *to);
-
-#endif

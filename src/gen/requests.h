@@ -2,8 +2,7 @@
 
 /* The schemas that are not part of the library's interface: requests, and what becomes a friendlier struct there.
  * See base/model.h for `present`, `nulls` and `unknown`. */
-#ifndef WRN_GEN_REQUESTS_H
-#define WRN_GEN_REQUESTS_H
+#pragma once
 
 #include <stddef.h>
 #include <stdint.h>
@@ -929,5 +928,3 @@ extern const wrn_model wrn_model_ws_pty_output;
 extern const wrn_model wrn_model_ws_pty_exit;
 extern const wrn_model wrn_model_ws_pty_error;
 extern const wrn_model wrn_model_ws_pty_ping;
-
-#endif

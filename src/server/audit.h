@@ -8,8 +8,7 @@
  * or bodies, so neither commands nor files. Unauthenticated requests are limited per second and per hour; "refused" counts
  * the rest. A file that reaches its limit is renamed to FILE.1, replacing that. When a line can't be written, the server
  * goes on and logs that once. */
-#ifndef WRN_SERVER_AUDIT_H
-#define WRN_SERVER_AUDIT_H
+#pragma once
 
 #include "server/http/request.h"
 #include "server/log.h"
@@ -33,5 +32,3 @@ void wrn_audit_close(wrn_audit *audit);
 /* "start" or "stop". */
 void wrn_audit_note(wrn_audit *audit, const char *what);
 void wrn_audit_request(wrn_audit *audit, const wrn_request *request, int status);
-
-#endif

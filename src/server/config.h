@@ -1,6 +1,5 @@
 /* The configuration of wrennd: defaults, then a file, then the environment, then flags; later ones win. */
-#ifndef WRN_SERVER_CONFIG_H
-#define WRN_SERVER_CONFIG_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -66,5 +65,3 @@ bool wrn_config_load(wrn_config *out, int argc, char **argv, wrn_why *why);
 void wrn_config_free(wrn_config *config);
 /* The text of --help. */
 void wrn_config_help(wrn_buf *out);
-
-#endif

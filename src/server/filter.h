@@ -1,6 +1,5 @@
 /* Filters of system calls, as lists of names. */
-#ifndef WRN_SERVER_FILTER_H
-#define WRN_SERVER_FILTER_H
+#pragma once
 
 #include <seccomp.h>
 #include <stdbool.h>
@@ -17,5 +16,3 @@ static inline bool wrn_filter_add(scmp_filter_ctx filter, uint32_t action, const
     }
     return true;
 }
-
-#endif

@@ -4,8 +4,7 @@
  * It is on when WRENND_HOLD_LIMIT_MS is set, and measures the processor time of the loop's thread. A second limit,
  * WRENND_SLEEP_LIMIT_MS or twenty times as large, applies to the time that the thread sleeps elsewhere than in the wait for
  * the next event: in system calls and on locks. Time in which the thread got no processor does not count. */
-#ifndef WRN_SERVER_HOLD_H
-#define WRN_SERVER_HOLD_H
+#pragma once
 
 #include <uv.h>
 
@@ -15,5 +14,3 @@ void wrn_hold_watch(uv_loop_t *loop);
 void wrn_hold_unwatch(void);
 /* The next event begins. */
 void wrn_hold_tick(void);
-
-#endif

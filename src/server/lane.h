@@ -1,7 +1,6 @@
 /* Work that takes too long for the loop, on libuv's workers. Each kind of work has a lane with its own workers, so that one
  * kind never blocks another: removing a thousand directories does not delay a login. */
-#ifndef WRN_SERVER_LANE_H
-#define WRN_SERVER_LANE_H
+#pragma once
 
 #include <uv.h>
 
@@ -29,5 +28,3 @@ typedef struct wrn_job {
 void wrn_lane_setup(void);
 /* Called on the loop. A lane starts its work in order. */
 void wrn_lane_put(uv_loop_t *loop, wrn_lane lane, wrn_job *job);
-
-#endif

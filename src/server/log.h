@@ -1,6 +1,5 @@
 /* Diagnostics on standard error, and reasons for failures. They never hold secrets. */
-#ifndef WRN_SERVER_LOG_H
-#define WRN_SERVER_LOG_H
+#pragma once
 
 #include <stdbool.h>
 
@@ -23,5 +22,3 @@ WRN_PRINTF(2, 3) bool wrn_why_set(wrn_why *why, const char *format, ...);
 #define wrn_log_warning(...) wrn_log(WRN_LOG_WARNING, __VA_ARGS__)
 #define wrn_log_info(...) wrn_log(WRN_LOG_INFO, __VA_ARGS__)
 #define wrn_log_debug(...) wrn_log(WRN_LOG_DEBUG, __VA_ARGS__)
-
-#endif

@@ -1,8 +1,5 @@
 /* Notifies the service manager, like sd_notify(3), without its library. */
-#ifndef WRN_SERVER_NOTIFY_H
-#define WRN_SERVER_NOTIFY_H
+#pragma once
 
 /* `state`: "READY=1" or "STOPPING=1". Does nothing without $NOTIFY_SOCKET; failures are ignored. */
 void wrn_notify(const char *state);
-
-#endif

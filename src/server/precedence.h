@@ -1,7 +1,6 @@
 /* Scheduling priority of the loop's thread: all callers wait for it, and it has little to do at a time. On a busy machine it
  * would otherwise wait for a turn of every program after each wake-up. Workers and child processes get no such priority. */
-#ifndef WRN_SERVER_PRECEDENCE_H
-#define WRN_SERVER_PRECEDENCE_H
+#pragma once
 
 /* For the calling thread, and its session if the process leads it. Ordinary users only get shorter time slices
  * (Linux 6.12). */
@@ -13,5 +12,3 @@ void wrn_precedence_yield(void);
 void wrn_precedence_share(void);
 /* For a thread or process that has inherited the priority. Safe after fork. */
 void wrn_precedence_leave(void);
-
-#endif

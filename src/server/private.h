@@ -1,7 +1,6 @@
 /* Private mode: a server for one process, its owner. The owner talks to it over a Unix socket, gets the credentials over an
  * inherited socket, and stops the server by closing that socket or by dying. */
-#ifndef WRN_SERVER_PRIVATE_H
-#define WRN_SERVER_PRIVATE_H
+#pragma once
 
 #include "server/server.h"
 
@@ -15,5 +14,3 @@ void wrn_private_unwatch(wrn_server *server);
 /* Calls `found` for the data directory of each private server of this user that was killed, in the places where libwrenn
  * makes them; not for `own`, which may be NULL. */
 void wrn_private_each_stale(const char *own, void (*found)(void *context, const char *path), void *context);
-
-#endif

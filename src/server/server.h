@@ -1,6 +1,5 @@
 /* wrennd as a whole: the state that its parts share, its start and its end. */
-#ifndef WRN_SERVER_SERVER_H
-#define WRN_SERVER_SERVER_H
+#pragma once
 
 #include "server/audit.h"
 #include "server/box/box.h"
@@ -49,5 +48,3 @@ bool wrn_server_create_key(const wrn_config *config, const char *name, char key[
 /* Makes an API key of the team. */
 wrn_db wrn_server_new_key(wrn_server *server, const char *team_id, const char *user_id, const char *name,
                           wrn_key_row *row, char key[WRN_API_KEY_SIZE]);
-
-#endif

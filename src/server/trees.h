@@ -1,6 +1,5 @@
 /* Operations on whole directory trees. */
-#ifndef WRN_SERVER_TREES_H
-#define WRN_SERVER_TREES_H
+#pragma once
 
 #include <limits.h>
 #include <stdatomic.h>
@@ -20,5 +19,3 @@ void remove_later(uv_loop_t *loop, const char *path, bool (*remove)(const char *
 /* Removes all entries of a directory that are not kept. Their names are free at once. */
 void remove_entries(uv_loop_t *loop, const char *path, bool (*is_kept)(const void *context, const char *name),
                     const void *context);
-
-#endif

@@ -7,8 +7,7 @@
  *   the others find the loop free. While there is no other, they are not limited.
  *
  * For the loop's thread only. */
-#ifndef WRN_SERVER_TURNS_H
-#define WRN_SERVER_TURNS_H
+#pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -43,5 +42,3 @@ uint64_t wrn_turn_number(void);
 void wrn_turn_wait(wrn_turn *turn);
 /* No `go` follows. */
 void wrn_turn_cancel(wrn_turn *turn);
-
-#endif

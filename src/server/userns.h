@@ -1,6 +1,5 @@
 /* User namespaces, and the ranges of ids that they map on this machine. */
-#ifndef WRN_SERVER_USERNS_H
-#define WRN_SERVER_USERNS_H
+#pragma once
 
 #include <stdbool.h>
 #include <sys/types.h>
@@ -21,5 +20,3 @@ int userns_map_self(uid_t uid, gid_t gid);
 int slots_open(void);
 bool slot_take(int fd, int slot);
 void slot_release(int fd, int slot);
-
-#endif

@@ -4,8 +4,7 @@
  * Everything runs on one libuv loop, in its thread. Calls block for no more than a few system calls unless they say so.
  * What takes longer ends in a callback, exactly once, never from inside the call. A backend treats everything that
  * comes out of a box as hostile. Pointers in arguments are valid only during the call. */
-#ifndef WRN_SERVER_BACKEND_H
-#define WRN_SERVER_BACKEND_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -175,5 +174,3 @@ void wrn_report_leak(wrn_json *report, const char *kind, const char *what);
 
 /* All backends, in order of preference; NULL at the end. The list is in backend/meson.build. */
 extern const wrn_backend_ops *const wrn_backends[];
-
-#endif

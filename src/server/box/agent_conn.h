@@ -1,8 +1,7 @@
 /* The server's end of the channel to an agent, which may be hostile: a frame that a correct agent would not send now
  * ends the connection, and only that. What can be done with a running command is in box.h. No callback runs from inside
  * the call that caused it. */
-#ifndef WRN_SERVER_AGENT_CONN_H
-#define WRN_SERVER_AGENT_CONN_H
+#pragma once
 
 #include "server/box/box.h"
 
@@ -34,5 +33,3 @@ void wrn_agent_suspend(wrn_agent *agent, bool suspended);
 
 /* How long the agent has to kill a command whose time limit has passed. Then the connection is given up. */
 extern unsigned wrn_agent_grace_ms;
-
-#endif

@@ -4,8 +4,7 @@
  * Everything runs on one libuv loop, in its thread. Calls block for no more than a few system calls unless they say so.
  * What takes longer ends in a callback, exactly once, never from inside the call. Pointers in arguments are valid only
  * during the call. */
-#ifndef WRN_SERVER_BOX_H
-#define WRN_SERVER_BOX_H
+#pragma once
 
 #include "server/backend/backend.h"
 #include "server/templates/templates.h"
@@ -142,5 +141,3 @@ void wrn_proc_close_stdin(wrn_proc *proc);
 void wrn_proc_resize(wrn_proc *proc, uint16_t cols, uint16_t rows);
 /* Replaces the label. */
 void wrn_proc_relabel(wrn_proc *proc, const char *label);
-
-#endif

@@ -4,8 +4,7 @@
  * lock on its template; for each backend its state, such as locks on ranges of ids and on cgroups. When wrennd ends,
  * the holder waits for another one on the same state directory and hands them over. When none comes in time, it closes
  * them, so that the agents end, and removes what they leave. With no boxes it ends together with wrennd. */
-#ifndef WRN_SERVER_BOX_HOLDER_H
-#define WRN_SERVER_BOX_HOLDER_H
+#pragma once
 
 #include "server/backend/backend.h"
 
@@ -55,5 +54,3 @@ void holder_leave(holder *h, bool has_boxes);
 bool holder_is_there(const char *state_dir);
 /* Whether any holder of this machine has that process, or a wrennd whose holder is being replaced. */
 bool holder_knows(pid_t agent);
-
-#endif

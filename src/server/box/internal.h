@@ -7,8 +7,7 @@
  *     box.c      one box: its start and its end
  *     service.c  the program that its template starts
  *     keep.c     what the holder is told; holder.c is that process */
-#ifndef WRN_SERVER_BOX_INTERNAL_H
-#define WRN_SERVER_BOX_INTERNAL_H
+#pragma once
 
 #include "base/file.h"
 #include "server/box/agent_conn.h"
@@ -135,5 +134,3 @@ void boxes_stop_holder(wrn_boxes *boxes);
 /* Give a box to the holder, and take it back. */
 void box_hold(wrn_box *box);
 void box_drop(wrn_box *box);
-
-#endif

@@ -1,6 +1,5 @@
 /* Checks the credentials of a request, which api/openapi.yaml (components.securitySchemes) describes. */
-#ifndef WRN_SERVER_HTTP_AUTH_H
-#define WRN_SERVER_HTTP_AUTH_H
+#pragma once
 
 #include "server/http/jwt.h"
 #include "server/http/router.h"
@@ -18,5 +17,3 @@ bool wrn_auth_check(const wrn_auth *auth, wrn_request *request, wrn_access acces
 bool wrn_auth_check_token(const wrn_auth *auth, const char *token, wrn_identity *who);
 /* Reads the signing secret from `path`, or creates the file with mode 0600. */
 bool wrn_auth_load_secret(wrn_auth *auth, const char *path, wrn_why *why);
-
-#endif

@@ -1,7 +1,6 @@
 /* One memory budget for everything that callers make wrennd hold: bodies, output of commands, uploads, messages, and what
  * they are parsed into. Each has its own limit, but many are held at once. When it is spent, requests get "overloaded". */
-#ifndef WRN_SERVER_HTTP_BUDGET_H
-#define WRN_SERVER_HTTP_BUDGET_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -18,5 +17,3 @@ bool wrn_budget_charge(size_t *charged, size_t bytes);
 enum { WRN_BUDGET_FREE = 64 * 1024 };
 
 #define WRN_BUDGET_SPENT "the server's memory for requests is in use (--max-held-mb); try again"
-
-#endif

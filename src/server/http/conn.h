@@ -1,6 +1,5 @@
 /* Inside of http/: one connection, and the server it belongs to. */
-#ifndef WRN_SERVER_HTTP_CONN_H
-#define WRN_SERVER_HTTP_CONN_H
+#pragma once
 
 #include "server/http/http.h"
 #include "server/turns.h"
@@ -114,5 +113,3 @@ void wrn_write_address(const struct sockaddr_storage *address, char *out, size_t
 bool wrn_is_loopback(const struct sockaddr_storage *address);
 /* A listener or connection is gone: tells the handler when it was the last. */
 void wrn_http_check_drained(wrn_http *http);
-
-#endif

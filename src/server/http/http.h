@@ -1,6 +1,5 @@
 /* The HTTP server: listeners and connections on one libuv loop. It passes requests to a handler and knows no routes. */
-#ifndef WRN_SERVER_HTTP_HTTP_H
-#define WRN_SERVER_HTTP_HTTP_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -62,5 +61,3 @@ void wrn_http_stop(wrn_http *http);
 void wrn_http_abort(wrn_http *http);
 /* After `drained`, once the loop has ended. */
 void wrn_http_free(wrn_http *http);
-
-#endif

@@ -3,8 +3,7 @@
  * Only http1.c knows the parser library (llhttp, or http-parser where the distribution lacks it). It gets complete heads
  * that have passed our checks: its Debian build is lenient, which could allow request smuggling. Framing of bodies is
  * decided and decoded here, strictly (RFC 9112 sections 6 and 7). */
-#ifndef WRN_SERVER_HTTP_HTTP1_H
-#define WRN_SERVER_HTTP_HTTP1_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -72,5 +71,3 @@ void wrn_http1_free(wrn_http1 *h);
 wrn_http1_step wrn_http1_feed(wrn_http1 *h, const char *data, size_t size, size_t *used);
 /* Whether a part of the next head has arrived. */
 bool wrn_http1_has_begun(const wrn_http1 *h);
-
-#endif

@@ -1,6 +1,5 @@
 /* Tokens of users and of hosts: JSON Web Tokens (RFC 7519) signed with HS256, and nothing else. */
-#ifndef WRN_SERVER_HTTP_JWT_H
-#define WRN_SERVER_HTTP_JWT_H
+#pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -25,5 +24,3 @@ bool wrn_jwt_verify(const unsigned char secret[WRN_SECRET_SIZE], const char *tok
 void wrn_jwt_sign_host(const unsigned char secret[WRN_SECRET_SIZE], const char *host_id, int64_t now, wrn_buf *out);
 bool wrn_jwt_verify_host(const unsigned char secret[WRN_SECRET_SIZE], const char *token, int64_t now,
                          char host_id[WRN_ID_SIZE]);
-
-#endif

@@ -1,6 +1,5 @@
 /* multipart/form-data (RFC 7578, RFC 2046): bytes in, heads and contents of parts out. No content is buffered. */
-#ifndef WRN_SERVER_HTTP_MULTIPART_H
-#define WRN_SERVER_HTTP_MULTIPART_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -40,5 +39,3 @@ bool wrn_multipart_init(wrn_multipart *m, const char *content_type);
 void wrn_multipart_free(wrn_multipart *m);
 /* Consumes `*used` of `size` bytes, up to the next step. */
 wrn_multipart_step wrn_multipart_feed(wrn_multipart *m, const char *data, size_t size, size_t *used);
-
-#endif

@@ -3,8 +3,7 @@
  *
  * So Host must be a name of this server, and Origin, which browsers add, must be the address of the request. Other programs
  * send no Origin. */
-#ifndef WRN_SERVER_HTTP_ORIGIN_H
-#define WRN_SERVER_HTTP_ORIGIN_H
+#pragma once
 
 #include "server/http/request.h"
 
@@ -23,5 +22,3 @@ typedef struct wrn_names {
 void wrn_names_add(wrn_names *names, const char *address);
 /* Why the request must be refused; NULL: it is fine. `foreign`: it is for the port proxy, so only Host is checked. */
 const char *wrn_origin_problem(const wrn_names *names, const wrn_request *request, bool foreign);
-
-#endif

@@ -1,6 +1,5 @@
 /* Passwords: argon2id on workers, and rate limiting of failed logins. */
-#ifndef WRN_SERVER_HTTP_PASSWORD_H
-#define WRN_SERVER_HTTP_PASSWORD_H
+#pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -34,5 +33,3 @@ void wrn_damper_init(wrn_damper *damper);
 int64_t wrn_damper_wait_ms(const wrn_damper *damper, const char *name, int64_t now_ms);
 void wrn_damper_failed(wrn_damper *damper, const char *name, int64_t now_ms);
 void wrn_damper_succeeded(wrn_damper *damper, const char *name);
-
-#endif

@@ -6,8 +6,7 @@
  * Bodies and answers can be streamed, and a connection can be taken over; see below. A stream is crowded when more than
  * WRN_HIGH_WATER is unsent, or less when the budget (http/budget.h) is spent. Its producer must then stop until `on_room` or
  * `room` is called. */
-#ifndef WRN_SERVER_HTTP_REQUEST_H
-#define WRN_SERVER_HTTP_REQUEST_H
+#pragma once
 
 #include <uv.h>
 
@@ -150,5 +149,3 @@ void wrn_tap_shut(wrn_tap *tap);
 void wrn_request_decode_later(wrn_request *request, const wrn_model *model, void (*run)(wrn_request *request));
 /* Decodes the body into *out, of model->size. False: the request was answered with 400 or 415. */
 bool wrn_request_decode(wrn_request *request, const wrn_model *model, void *out);
-
-#endif

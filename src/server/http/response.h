@@ -1,7 +1,6 @@
 /* HTTP/1.1 responses from programs in sandboxes, for the port proxy: bytes in, heads and bodies out. No descriptor, no
  * clock. It is lenient, except about framing: an ambiguous length is an error. */
-#ifndef WRN_SERVER_HTTP_RESPONSE_H
-#define WRN_SERVER_HTTP_RESPONSE_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -45,5 +44,3 @@ void wrn_response_free(wrn_response *response);
 
 /* Whether a proxy must not pass on the field (RFC 9110 section 7.6.1). */
 bool wrn_is_hop_field(const char *name, size_t size);
-
-#endif

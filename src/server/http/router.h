@@ -1,6 +1,5 @@
 /* From method and path to a route. */
-#ifndef WRN_SERVER_HTTP_ROUTER_H
-#define WRN_SERVER_HTTP_ROUTER_H
+#pragma once
 
 #include "server/http/request.h"
 
@@ -45,5 +44,3 @@ bool wrn_request_is_of_capsules(const wrn_request *request);
 bool wrn_percent_decode(char *text, bool plus);
 /* The decoded value of a query parameter; NULL when absent or malformed. */
 const char *wrn_query_get(const char *query, const char *name, wrn_arena *arena);
-
-#endif

@@ -1,6 +1,5 @@
 /* A WebSocket on a tap. Messages in and out; pings are answered. */
-#ifndef WRN_SERVER_HTTP_WEBSOCKET_H
-#define WRN_SERVER_HTTP_WEBSOCKET_H
+#pragma once
 
 #include "server/http/request.h"
 
@@ -36,5 +35,3 @@ bool wrn_websocket_is_crowded(const wrn_websocket *ws);
 void wrn_websocket_read(wrn_websocket *ws, bool on);
 /* Sends a close frame and closes once everything is sent. No event follows. */
 void wrn_websocket_close(wrn_websocket *ws, int code);
-
-#endif

@@ -1,6 +1,5 @@
 /* Shared by the file routes: file operations (src/wire/files.h), which are builtin commands of the agent. */
-#ifndef WRN_SERVER_ROUTES_FILES_H
-#define WRN_SERVER_ROUTES_FILES_H
+#pragma once
 
 #include "server/routes/routes.h"
 #include "server/sandbox/commands.h"
@@ -12,5 +11,3 @@ bool wrn_file_start(wrn_request *request, const wrn_sandbox_row *row, const char
 const char *wrn_file_option(wrn_request *request, const char *key, const char *value);
 /* Whether it succeeded; if not, `fault` names the path. */
 bool wrn_file_ended_well(const char *path, const wrn_proc_result *result, wrn_fault *fault);
-
-#endif

@@ -1,6 +1,5 @@
 /* What callers can require of the isolation of a sandbox: a level, and single properties. */
-#ifndef WRN_SERVER_ROUTES_ISOLATION_H
-#define WRN_SERVER_ROUTES_ISOLATION_H
+#pragma once
 
 #include "base/buf.h"
 #include "base/json.h"
@@ -17,5 +16,3 @@ bool wrn_isolation_missing(const wrn_json *isolation, const wrn_json *required, 
 
 /* Orders the levels: larger is stronger; 0: no such level. NULL gives 0. */
 int wrn_isolation_strength(const char *level);
-
-#endif

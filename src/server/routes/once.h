@@ -1,6 +1,5 @@
 /* Repeated creates: one sandbox and one answer for each idempotency key. */
-#ifndef WRN_SERVER_ROUTES_ONCE_H
-#define WRN_SERVER_ROUTES_ONCE_H
+#pragma once
 
 #include "server/server.h"
 
@@ -12,5 +11,3 @@ typedef struct wrn_once wrn_once;
 wrn_once *wrn_once_begin(wrn_request *request, char id[WRN_ID_SIZE]);
 /* Answers all requests with the sandbox or the fault, and frees `once`. */
 void wrn_once_end(wrn_once *once, const wrn_sandbox_row *sandbox, const wrn_fault *fault);
-
-#endif

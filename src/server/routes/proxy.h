@@ -1,6 +1,5 @@
 /* The port proxy: requests whose Host is {port}-{sandbox id}.{anything} go to that TCP port of the sandbox. */
-#ifndef WRN_SERVER_ROUTES_PROXY_H
-#define WRN_SERVER_ROUTES_PROXY_H
+#pragma once
 
 #include "server/http/request.h"
 
@@ -8,5 +7,3 @@
 bool wrn_proxy_matches(const char *host);
 /* For a request that does; takes its body in pieces. */
 void wrn_proxy_run(wrn_request *request);
-
-#endif

@@ -1,6 +1,5 @@
 /* The API: every route of api/openapi.yaml, one file per resource. */
-#ifndef WRN_SERVER_ROUTES_ROUTES_H
-#define WRN_SERVER_ROUTES_ROUTES_H
+#pragma once
 
 #include "gen/requests.h"
 #include "server/http/router.h"
@@ -99,5 +98,3 @@ void wrn_exec_background(wrn_request *request, const wrn_sandbox_row *row, const
 /* api/openapi.yaml, embedded at build time. */
 extern const char wrn_openapi[];
 extern const size_t wrn_openapi_size;
-
-#endif

@@ -3,8 +3,7 @@
  * A command lives from its start to its end, with or without viewers. Each viewer gets the output from when it attaches; a
  * terminal also keeps its modes and its last output, which a new viewer gets first. A viewer that can't keep up stops the
  * command's output for all, so that nothing is lost and nothing piles up. */
-#ifndef WRN_SERVER_SANDBOX_COMMANDS_H
-#define WRN_SERVER_SANDBOX_COMMANDS_H
+#pragma once
 
 #include "base/arena.h"
 #include "server/box/box.h"
@@ -66,5 +65,3 @@ void wrn_command_pause(wrn_viewer *viewer, bool pause);
 void wrn_command_touch(wrn_command *command);
 /* A client has sent binary frames to the terminal, so all its viewers get them, also after the next start of wrennd. */
 void wrn_command_set_raw(wrn_command *command);
-
-#endif

@@ -1,6 +1,5 @@
 /* Shared by the files of sandbox/. */
-#ifndef WRN_SERVER_SANDBOX_INTERNAL_H
-#define WRN_SERVER_SANDBOX_INTERNAL_H
+#pragma once
 
 #include "server/sandbox/commands.h"
 #include "server/sandbox/metrics.h"
@@ -75,5 +74,3 @@ void wrn_sandbox_touch(sandbox *s);
 /* The same, and stores the time, which is only for display. */
 void wrn_sandbox_touch_and_write(sandbox *s);
 void wrn_sandbox_db_fault(wrn_fault *fault);
-
-#endif

@@ -4,8 +4,7 @@
  * under a hundredth of a core and never block the loop for long. The finest ring is in memory and goes to the store when
  * the sandbox is paused; averages are stored as they are made, in at most one transaction per second. Slots of a ring are
  * reused, and a sandbox's points are deleted when it stops, so that the database does not grow. */
-#ifndef WRN_SERVER_SANDBOX_METRICS_H
-#define WRN_SERVER_SANDBOX_METRICS_H
+#pragma once
 
 #include <uv.h>
 
@@ -49,5 +48,3 @@ void wrn_metrics_close(wrn_sandboxes *all);
 /* The points of the last `seconds`, oldest first, of a sandbox that is running or paused. */
 wrn_db wrn_metrics_read(wrn_sandboxes *all, const wrn_sandbox_row *row, int64_t seconds, wrn_point_fn each,
                         void *context);
-
-#endif

@@ -3,8 +3,7 @@
  * Each state is stored before it is visible and before the backend acts on it. Changes that take time (create, pause,
  * resume, destroy) run one at a time per sandbox, in the order of the requests. Each is checked against the state table when
  * it is requested and again when its turn comes. Callbacks come once, from the loop or from inside the call. */
-#ifndef WRN_SERVER_SANDBOX_SANDBOXES_H
-#define WRN_SERVER_SANDBOX_SANDBOXES_H
+#pragma once
 
 #include "server/box/box.h"
 #include "server/sandbox/state.h"
@@ -58,5 +57,3 @@ void wrn_sandboxes_touch(wrn_sandboxes *all, const char *id);
 
 /* Whether commands can run in it. False with an invalid_state fault. */
 bool wrn_sandbox_is_usable(const wrn_sandbox_row *row, wrn_fault *fault);
-
-#endif

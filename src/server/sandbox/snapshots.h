@@ -2,8 +2,7 @@
  *
  * A snapshot is made of a frozen sandbox: a running one is paused for it and stays paused, as the API says. Its files are
  * complete before its record is stored, and storing the record also replaces the snapshot that had the name. */
-#ifndef WRN_SERVER_SANDBOX_SNAPSHOTS_H
-#define WRN_SERVER_SANDBOX_SNAPSHOTS_H
+#pragma once
 
 #include "server/sandbox/sandboxes.h"
 
@@ -19,5 +18,3 @@ void wrn_snapshots_create(wrn_sandboxes *all, const wrn_sandbox_row *of, const c
 bool wrn_snapshots_remove(wrn_sandboxes *all, const char *team_id, const char *name, wrn_fault *fault);
 /* Removes files without a record. */
 void wrn_snapshots_recover(wrn_sandboxes *all);
-
-#endif

@@ -1,6 +1,5 @@
 /* The life cycle of a sandbox as one table: which events are valid in which state, and what they cause. */
-#ifndef WRN_SERVER_SANDBOX_STATE_H
-#define WRN_SERVER_SANDBOX_STATE_H
+#pragma once
 
 #include <stdbool.h>
 
@@ -48,5 +47,3 @@ wrn_transition wrn_state_step(wrn_state state, wrn_event event);
 /* As the API has it. */
 const char *wrn_state_name(wrn_state state);
 bool wrn_state_parse(const char *name, wrn_state *out);
-
-#endif

@@ -3,8 +3,7 @@
  * The load of a team is how many of its sandboxes run and what they reserve. It is recorded when it changes, so that no
  * peak is too short to be seen: in buckets of several widths, each with its first, highest and last load. Buckets in which
  * nothing changed are not stored. Usage is load times duration, by day. */
-#ifndef WRN_SERVER_SANDBOX_USAGE_H
-#define WRN_SERVER_SANDBOX_USAGE_H
+#pragma once
 
 #include "server/sandbox/sandboxes.h"
 
@@ -34,5 +33,3 @@ wrn_db wrn_usage_read_loads(wrn_store *store, const char *team_id, const char *r
 /* The days with any usage, `from` and `to` included; days count from 1970-01-01. */
 wrn_db wrn_usage_read_days(wrn_sandboxes *all, const char *team_id, int64_t from, int64_t to, wrn_usage_fn each,
                            void *context);
-
-#endif

@@ -1,6 +1,5 @@
 /* Notifies watchers of changes to the sandboxes and snapshots of a team. */
-#ifndef WRN_SERVER_SANDBOX_WATCH_H
-#define WRN_SERVER_SANDBOX_WATCH_H
+#pragma once
 
 #include "server/sandbox/sandboxes.h"
 
@@ -28,5 +27,3 @@ void wrn_watch_tell(wrn_sandboxes *all, const wrn_news *news);
 /* Reports the outcome of a change; `asked`: by a request. */
 void wrn_watch_tell_change(wrn_sandboxes *all, const wrn_sandbox_row *row, wrn_event event, bool asked,
                            const wrn_fault *fault);
-
-#endif

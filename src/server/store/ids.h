@@ -1,6 +1,5 @@
 /* Identifiers (a prefix and 128 random bits as 25 base-36 digits), API keys and host tokens. */
-#ifndef WRN_SERVER_STORE_IDS_H
-#define WRN_SERVER_STORE_IDS_H
+#pragma once
 
 #include <stdbool.h>
 
@@ -28,5 +27,3 @@ typedef struct wrn_secret_hash {
 } wrn_secret_hash;
 
 wrn_secret_hash wrn_secret_hash_of(const char *secret);
-
-#endif

@@ -1,6 +1,5 @@
 /* Inside of store/: prepared statements with typed parameters and results. */
-#ifndef WRN_SERVER_STORE_SQL_H
-#define WRN_SERVER_STORE_SQL_H
+#pragma once
 
 #include <sqlite3.h>
 
@@ -37,5 +36,3 @@ void wrn_sql_read(sqlite3_stmt *row, const char *types, ...);
 void wrn_sql_reset(sqlite3_stmt **statement);
 /* Runs a statement that gives no rows. */
 wrn_db wrn_sql_run(wrn_store *store, const char *sql, const char *types, ...);
-
-#endif

@@ -3,8 +3,7 @@
  * something that can't be made again: accounts, keys, host tokens, snapshots.
  *
  * Listings call `each` for every row; rows and texts are valid during the call only. */
-#ifndef WRN_SERVER_STORE_STORE_H
-#define WRN_SERVER_STORE_STORE_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -255,5 +254,3 @@ wrn_db wrn_store_add_usage(wrn_store *store, const char *team_id, const wrn_usag
 /* Earliest first. */
 wrn_db wrn_store_list_usage(wrn_store *store, const char *team_id, int64_t from, int64_t to, wrn_usage_fn each,
                             void *context);
-
-#endif

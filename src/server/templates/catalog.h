@@ -1,6 +1,5 @@
 /* Reads templates from their directories. */
-#ifndef WRN_SERVER_TEMPLATES_CATALOG_H
-#define WRN_SERVER_TEMPLATES_CATALOG_H
+#pragma once
 
 #include <limits.h>
 
@@ -33,5 +32,3 @@ const char *source_tree_name(const source *s);
 wrn_root source_root(const source *s);
 /* Finds a template of the operator, or `minimal`. */
 int source_find(const wrn_backend_config *config, const char *name, source *out, wrn_fault *fault);
-
-#endif

@@ -1,6 +1,5 @@
 /* How wrenn-unpack confines itself before it reads archives. */
-#ifndef WRN_SERVER_TEMPLATES_JAIL_H
-#define WRN_SERVER_TEMPLATES_JAIL_H
+#pragma once
 
 #include <stdbool.h>
 #include <sys/stat.h>
@@ -16,5 +15,3 @@ bool is_same(const struct stat *a, const struct stat *b);
  * it must be in a new user namespace. What remains are four capabilities over the tree, the system calls for unpacking,
  * descriptors 0 to 2, and 1 GiB of memory. The process is killed when its parent, which reads descriptor 1, ends. */
 void jail_enter(bool keep);
-
-#endif

@@ -1,6 +1,5 @@
 /* Applies one layer of an overlay to another, without mounting them. */
-#ifndef WRN_SERVER_TEMPLATES_LAYER_H
-#define WRN_SERVER_TEMPLATES_LAYER_H
+#pragma once
 
 #include <stdbool.h>
 
@@ -26,5 +25,3 @@ typedef struct layer_plan {
  * directory that `from` has moved takes its lower content along. Links are not followed. Blocks; for one thread at a
  * time. 0, or -1 with the fault. */
 int layer_apply(const layer_plan *plan, layer_fault *fault);
-
-#endif

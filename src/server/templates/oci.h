@@ -1,7 +1,6 @@
 /* OCI image layouts: directories with oci-layout, index.json and blobs/sha256. They are not trusted: a digest is
  * checked before it becomes part of a path, and a blob is checked against its digest and size before it is used. */
-#ifndef WRN_SERVER_TEMPLATES_OCI_H
-#define WRN_SERVER_TEMPLATES_OCI_H
+#pragma once
 
 #include <signal.h>
 #include <stdbool.h>
@@ -35,5 +34,3 @@ bool oci_read_manifest(const wrn_json *manifest, oci_image *out, char why[OCI_WH
 bool oci_open(const char *where, char *dir, size_t dir_size, oci_image *out, char why[OCI_WHY_SIZE]);
 /* Opens a blob and checks it; -1. Stops when *stop is set. */
 int oci_open_blob(const char *dir, const oci_blob *blob, const volatile sig_atomic_t *stop, char why[OCI_WHY_SIZE]);
-
-#endif

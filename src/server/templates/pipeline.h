@@ -1,6 +1,5 @@
 /* Runs the programs of `template build`: wrenn-unpack, which reads a file or another program. One at a time. */
-#ifndef WRN_SERVER_TEMPLATES_PIPELINE_H
-#define WRN_SERVER_TEMPLATES_PIPELINE_H
+#pragma once
 
 #include <signal.h>
 #include <stdbool.h>
@@ -19,5 +18,3 @@ void pipeline_end(void);
  * in PATH and has our stderr, or else `in`. Its remarks go to `said`. False with a fault. */
 bool pipeline_run(const char *unpacker, const char *mode, const char *tree, int in, const char *const *from,
                   wrn_buf *said, wrn_fault *fault);
-
-#endif

@@ -1,6 +1,5 @@
 /* Snapshots: copies of what a box and its template have written. Each is a template, in a directory named by id. */
-#ifndef WRN_SERVER_TEMPLATES_SNAPSHOT_H
-#define WRN_SERVER_TEMPLATES_SNAPSHOT_H
+#pragma once
 
 #include <limits.h>
 
@@ -50,5 +49,3 @@ typedef struct snapshot_copy snapshot_copy;
 snapshot_copy *snapshot_copy_start(uv_loop_t *loop, const snapshot_plan *plan, wrn_snapshot_fn done, void *context);
 /* The copy ends soon, with a fault. */
 void snapshot_copy_stop(snapshot_copy *copy);
-
-#endif

@@ -1,6 +1,5 @@
 /* Templates: what boxes are made from, with any backend. */
-#ifndef WRN_SERVER_TEMPLATES_H
-#define WRN_SERVER_TEMPLATES_H
+#pragma once
 
 #include "base/buf.h"
 #include "server/backend/backend.h"
@@ -39,5 +38,3 @@ bool wrn_template_remove(const wrn_backend_config *config, const char *name, wrn
 void wrn_template_list(const wrn_backend_config *config, wrn_template_fn each, void *context);
 /* Finds a template. 0, or -1 with a fault: WRN_FAULT_NOT_FOUND when there is none of that name. */
 int wrn_template_find(const wrn_backend_config *config, const char *name, wrn_template *out, wrn_fault *fault);
-
-#endif

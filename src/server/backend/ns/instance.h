@@ -1,6 +1,5 @@
 /* The backend and its instances: one for each box. */
-#ifndef WRN_SERVER_NS_INSTANCE_H
-#define WRN_SERVER_NS_INSTANCE_H
+#pragma once
 
 #include "server/backend/ns/internal.h"
 #include "server/lane.h"
@@ -112,5 +111,3 @@ void ns_dial(wrn_instance *it, uint16_t port, wrn_dial_fn done, void *context);
 void ns_stats(wrn_instance *it, wrn_box_stats *out);
 /* The box's disk space is not measured any more. */
 void instance_stop_measuring(wrn_instance *it);
-
-#endif

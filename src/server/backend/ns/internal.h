@@ -3,8 +3,7 @@
  * As root, each box has its own range of 65536 user ids, and its mount, pid, net, uts and ipc namespaces belong to the
  * initial user namespace, so that root inside can't change them even without seccomp. As an ordinary user, each box has
  * a user namespace that maps root inside to that user. */
-#ifndef WRN_SERVER_BACKEND_NS_INTERNAL_H
-#define WRN_SERVER_BACKEND_NS_INTERNAL_H
+#pragma once
 
 #include <limits.h>
 #include <linux/filter.h>
@@ -183,5 +182,3 @@ size_t system_files_cpuinfo(const char *text, int64_t vcpus);
 /* Checks what boxes can't do without. 0, or -1 with a fault that names the remedy. */
 int probe_machine(bool root, const char *state_dir, wrn_fault *fault);
 void ns_doctor(const wrn_backend_config *config, wrn_json *report);
-
-#endif
