@@ -350,6 +350,20 @@ TEST(signals_destroy_the_sandbox) {
     interrupt(SIGQUIT);
 }
 
+/* The signal is there before the answer is. */
+TEST(what_is_created_when_interrupted_is_destroyed) {
+    const script_reply replies[] = {created(), gone};
+    script_server *server = serve(replies, COUNT(replies));
+    program_result result =
+        shell("exec env --block-signal=INT sh -c 'kill -INT $$; exec \"$WRENN_CLI\" create --name work'");
+    CHECK_STR(result.out, "");
+    CHECK_STR(result.err, "");
+    CHECK_INT(result.code, 128 + SIGINT);
+    check_request(server, 2, "DELETE /v1/sandboxes/" ID " ", "");
+    program_result_free(&result);
+    stop(server);
+}
+
 TEST(a_second_signal_gives_up) {
     const script_reply replies[] = {created(), UPGRADE, script_messages(SCRIPT_KEEP, START, OUT("ready"), NULL),
                                     script_messages(SCRIPT_KEEP, EXIT("\"exit_code\":-1"), NULL), hold};

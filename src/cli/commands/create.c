@@ -10,7 +10,9 @@ static int run(cli_app *cli, void *values) {
     if (!sandbox) return CLI_FAILED;
     const char *id = wrenn_sandbox_id(sandbox);
     int code = 0;
-    if (cli->format == CLI_FORMAT_TEXT) printf("%s\n", id);
+    /* Nobody gets its id then, to use it or to remove it. */
+    if (cli->signal) cli_destroy(cli, sandbox);
+    else if (cli->format == CLI_FORMAT_TEXT) printf("%s\n", id);
     else code = cli_print_object(cli, id, cli_sandbox_json(wrenn_sandbox_last_info(sandbox)));
     wrenn_sandbox_free(sandbox);
     return code;
