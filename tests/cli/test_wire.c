@@ -270,6 +270,22 @@ TEST(ls_prints_a_table_ids_or_json) {
 }
 
 /* Columns stay columns whatever is in them, and nothing in them reaches the terminal as a command. */
+static void check_stats(script_reply metrics, int code) {
+    const script_reply replies[] = {ok("[" SANDBOX "]"), metrics};
+    script_server *server = serve(replies, COUNT(replies));
+    program_result result = WRENN("stats", "-o", "json");
+    CHECK_STR(result.out, "[]\n");
+    CHECK_INT(result.code, code);
+    check_request(server, 2, "GET /v1/sandboxes/" ID "/metrics", "");
+    program_result_free(&result);
+    stop(server);
+}
+
+TEST(stats_that_can_not_be_had_are_a_failure) {
+    check_stats(reply("502 Bad Gateway", ERROR("agent_error")), 1);
+    check_stats(reply("404 Not Found", ERROR("not_found")), 0); /* gone since it was listed */
+}
+
 TEST(tables_show_strange_text_as_it_is) {
 #define STRANGE(id, name)                                                                                       \
     "{\"id\":\"" id "\",\"status\":\"running\",\"template\":\"t\",\"vcpus\":1,\"memory_mb\":1,\"timeout_sec\":" \

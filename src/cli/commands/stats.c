@@ -1,4 +1,5 @@
 /* stats: what sandboxes use. */
+#include <string.h>
 #include <unistd.h>
 
 #include "cli/cli.h"
@@ -50,13 +51,18 @@ static void add_row(cli_rows *rows, const char *id, const wrenn_metrics *metrics
     cli_rows_add(rows, id, object, cells);
 }
 
-static bool measure(cli_app *cli, cli_rows *rows, const char *id, const char *range) {
+/* One of those that were `listed` may have gone meanwhile. */
+static bool measure(cli_app *cli, cli_rows *rows, const char *id, const char *range, bool listed) {
     wrenn_sandbox_metrics_options asked = WRENN_SANDBOX_METRICS_OPTIONS_INIT;
     wrenn_sandbox *sandbox = cli_sandbox(cli, id);
     wrenn_metrics *metrics = NULL;
+    wrenn_error *error = NULL;
     asked.range = range;
-    bool ok = sandbox && CLI_GET(cli, id, wrenn_sandbox_metrics, (sandbox, &asked), &metrics);
-    if (ok) add_row(rows, wrenn_sandbox_id(sandbox), metrics);
+    int rc = sandbox ? CLI_TRY_GET(cli, &error, wrenn_sandbox_metrics, (sandbox, &asked), &metrics) : 0;
+    bool gone = listed && wrenn_error_is(error, WRENN_E_NOT_FOUND);
+    if (gone) wrenn_error_free(error);
+    bool ok = gone || (cli_settle(cli, id, rc, error) && sandbox);
+    if (metrics) add_row(rows, wrenn_sandbox_id(sandbox), metrics);
     wrenn_metrics_free(metrics);
     wrenn_sandbox_free(sandbox);
     return ok;
@@ -68,18 +74,26 @@ static int show(cli_app *cli, const stats_values *values) {
     wrenn_sandbox_list *list = cli->word_count ? NULL : cli_sandboxes(cli);
     bool ok = list || cli->word_count;
     for (size_t i = 0; i < cli->word_count && !cli->signal; i++)
-        ok = measure(cli, rows, cli->words[i], values->range) && ok;
-    /* One that has gone meanwhile is none of those that are there. */
+        ok = measure(cli, rows, cli->words[i], values->range, false) && ok;
     for (size_t i = 0; list && i < list->items_count && !cli->signal; i++)
         if (list->items[i]->status == WRENN_SANDBOX_STATUS_RUNNING)
-            measure(cli, rows, list->items[i]->id, values->range);
+            ok = measure(cli, rows, list->items[i]->id, values->range, true) && ok;
     wrenn_sandbox_list_free(list);
     int code = cli_rows_print(rows);
     return ok ? code : CLI_FAILED;
 }
 
+static bool is_range(const char *text) {
+    static const char *const ranges[] = {"5m", "10m", "1h", "2h", "6h", "12h", "24h"};
+    for (size_t i = 0; i < WRN_COUNT(ranges); i++)
+        if (strcmp(text, ranges[i]) == 0) return true;
+    return false;
+}
+
 static int run(cli_app *cli, void *given) {
     stats_values *values = given;
+    if (values->range && !is_range(values->range))
+        return cli_usage(cli, "--range '%s' is not 5m, 10m, 1h, 2h, 6h, 12h or 24h", values->range);
     bool live = !values->once && cli->format == CLI_FORMAT_TEXT && isatty(STDOUT_FILENO);
     int code = 0;
     if (!cli_connect(cli)) return CLI_FAILED;
