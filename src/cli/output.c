@@ -29,7 +29,7 @@ static const char *remedy(const wrenn_error *error) {
     } remedies[] = {
         {WRENN_E_AUTHENTICATION, "set WRENN_API_KEY, or use 'wrenn context add' or 'wrenn login'"},
         {WRENN_E_FORBIDDEN, "use the API key of the team that owns it"},
-        {WRENN_E_NOT_FOUND, "'wrenn ls' shows what there is"},
+        {WRENN_E_NOT_FOUND, "'wrenn ls' shows the sandboxes, 'wrenn template ls' the templates"},
         {WRENN_E_HOST_UNAVAILABLE, "try again later"},
         {WRENN_E_CONNECTION_FAILED, "check --url, WRENN_BASE_URL or the context, or start a server with 'wrenn serve'"},
         {WRENN_E_CONNECTION_LOST, "it may have happened, so look before you try again"},
