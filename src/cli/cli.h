@@ -215,6 +215,8 @@ bool cli_context_choose(const cli_app *cli, wrn_json **root, cli_context *out);
 /* Adds or replaces a context (taken over; NULL removes it), and makes it the current one. False: reported. */
 bool cli_context_put(const char *name, wrn_json *context, bool use);
 const char *cli_env(const char *name); /* NULL when unset or empty */
+/* HOME, or NULL when there is no such directory: that of system users is not for us to make. */
+const char *cli_home(void);
 
 /* ---- daemon.c: the user's own server; wrennd.c: the program ---- */
 

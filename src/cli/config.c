@@ -17,11 +17,17 @@ const char *cli_env(const char *name) {
     return value && *value ? value : NULL;
 }
 
+const char *cli_home(void) {
+    const char *home = cli_env("HOME");
+    struct stat info;
+    return home && *home == '/' && stat(home, &info) == 0 && S_ISDIR(info.st_mode) ? home : NULL;
+}
+
 const char *cli_config_path(void) {
     static char path[PATH_MAX];
-    const char *xdg = cli_env("XDG_CONFIG_HOME"), *home = cli_env("HOME");
+    const char *xdg = cli_env("XDG_CONFIG_HOME"), *home = cli_home();
     if (xdg && *xdg == '/') snprintf(path, sizeof(path), "%s/wrenn/config.json", xdg);
-    else if (home && *home == '/') snprintf(path, sizeof(path), "%s/.config/wrenn/config.json", home);
+    else if (home) snprintf(path, sizeof(path), "%s/.config/wrenn/config.json", home);
     else return NULL;
     return path;
 }
@@ -90,7 +96,7 @@ bool cli_config_save(const wrn_json *root) {
     WRN_AUTO(wrn_buf_free) wrn_buf text = WRN_BUF_INIT;
     char real[PATH_MAX];
     const char *path = cli_config_path();
-    if (!path) return cli_complain("there is no place for contexts: set HOME or XDG_CONFIG_HOME"), false;
+    if (!path) return cli_complain("there is no home directory for contexts: set HOME or XDG_CONFIG_HOME"), false;
     wrn_json_write(root, &text);
     wrn_buf_putc(&text, '\n');
     if (text.failed) return cli_complain("out of memory"), false;

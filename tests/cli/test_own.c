@@ -112,6 +112,14 @@ TEST(without_a_home_it_works_all_the_same) {
     check_fails(WRENN("context", "add", "x", "--url", "unix:/x"), 1, "set HOME or XDG_CONFIG_HOME");
 }
 
+TEST(a_home_that_is_not_there_is_not_made) {
+    fresh_home();
+    check_shell(
+        "mkdir -m 700 runtime; export HOME=$HOME/gone XDG_RUNTIME_DIR=$HOME/runtime; "
+        "\"$WRENN_CLI\" ls -q; \"$WRENN_CLI\" serve stop; \"$WRENN_CLI\" context add x --url unix:/x; echo $?; ls",
+        0, "1\nruntime\n", "wrenn: there is no home directory for contexts: set HOME or XDG_CONFIG_HOME\n");
+}
+
 TEST(a_directory_that_can_not_be_written_does_not_matter) {
     fresh_home();
     check_shell("mkdir shut && chmod 500 shut && cd shut && \"$WRENN_CLI\" run echo hi && cd / && \"$WRENN_CLI\" ls -q",
