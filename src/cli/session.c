@@ -13,12 +13,13 @@
 
 enum { SHOW_AFTER_MS = 1000 };
 
+/* What whoever started us has had ignored, as nohup does, ends nothing. */
 static void set_ending_signals(sigset_t *set) {
+    static const int signals[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT};
+    struct sigaction now;
     sigemptyset(set);
-    sigaddset(set, SIGINT);
-    sigaddset(set, SIGTERM);
-    sigaddset(set, SIGHUP);
-    sigaddset(set, SIGQUIT);
+    for (size_t i = 0; i < WRN_COUNT(signals); i++)
+        if (sigaction(signals[i], NULL, &now) == 0 && now.sa_handler != SIG_IGN) sigaddset(set, signals[i]);
 }
 
 void cli_let_signals_end(const cli_app *cli, bool let) {

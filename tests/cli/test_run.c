@@ -218,6 +218,14 @@ TEST(ctrl_c_destroys_the_sandbox) { interrupt_run(SIGINT); }
 
 TEST(sigterm_destroys_the_sandbox) { interrupt_run(SIGTERM); }
 
+TEST(signals_that_are_ignored_stay_so) {
+    use_private_server();
+    program_result result = shell(
+        "mkfifo in; : > out; (trap '' HUP; exec \"$WRENN_CLI\" run -- sh -c 'echo ready; read line; echo $line; exit 3' < in > out) & "
+        "exec 3> in; until grep -q ready out; do :; done; kill -HUP $!; echo word >&3; wait $!; echo $?; cat out");
+    check_run(result, 0, "3\nready\nword\n", "");
+}
+
 TEST(a_reader_that_left_does_not_leave_a_sandbox) {
     wrenn_client *client = shared_server();
     const char *const argv[] = {"sh", "-c", "{ \"$WRENN_CLI\" run -- seq 1000000; echo $? >&2; } | true", NULL};
