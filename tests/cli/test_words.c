@@ -54,6 +54,14 @@ TEST(values_are_checked_before_anything_starts) {
     check_refused(WRENN("run", "--vcpus"), 2, "'--vcpus' needs a value");
     check_refused(WRENN("ls", "--quiet=yes"), 2, "--quiet takes no value");
     check_refused(WRENN("ls", "-o", "yaml"), 2, "is not 'text', 'json', 'jsonl' or 'name'");
+    check_refused(WRENN("run", "--publish", "65536", "true"), 2, "--publish '65536' is not a port");
+    check_refused(WRENN("run", "--keep", "--rm", "true"), 2, "--keep keeps the sandbox, --rm does not");
+    check_refused(WRENN("url", "--scheme", "ftp", "cl-1", "80"), 2, "--scheme 'ftp' is not http, https, ws or wss");
+    check_refused(WRENN("port-forward", "--address", "home", "cl-1", "80"), 2,
+                  "--address 'home' is not an IPv4 address");
+    check_refused(WRENN("stats", "--range", "7m"), 2, "--range '7m' is not 5m, 10m, 1h");
+    check_refused(WRENN("doctor", "-o", "jsonl"), 2, "it prints text or, with -o json, JSON");
+    check_refused(WRENN("code", "missing.py"), 1, "missing.py: No such file or directory");
 }
 
 TEST(words_of_the_program_are_not_options) {

@@ -185,29 +185,29 @@ static int converse(cli_app *cli, wrenn_sandbox *sandbox, const code_values *val
     return 0;
 }
 
-static int work(cli_app *cli, wrenn_sandbox *sandbox, const code_values *values) {
-    const char *path = cli->word_count ? cli->words[0] : "-";
-    if (values->line) return run_code(cli, sandbox, values, values->line) ? 0 : CLI_FAILED;
-    if (!cli->word_count && isatty(STDIN_FILENO)) return converse(cli, sandbox, values);
-    char *source = read_source(path);
-    bool ok = source && run_code(cli, sandbox, values, source);
-    free(source);
-    return ok ? 0 : CLI_FAILED;
-}
-
-static int run(cli_app *cli, void *given) {
-    code_values *values = given;
+/* Without a source it is typed. */
+static int work(cli_app *cli, const code_values *values, const char *source) {
     cli_creation creation = {.template_name = values->template_name};
-    if (values->line && cli->word_count)
-        return cli_usage(cli, "unexpected argument '%s': --code is there", cli->words[0]);
     if (!cli_connect(cli)) return CLI_FAILED;
     wrenn_sandbox *sandbox = values->sandbox ? cli_sandbox(cli, values->sandbox) : cli_create(cli, &creation);
     if (!sandbox && !values->sandbox && !cli->signal)
         cli_complain("'wrenn template build code-interpreter' makes the template that is needed on your own server");
     if (!sandbox) return CLI_FAILED;
-    int code = work(cli, sandbox, values);
+    int code = !source ? converse(cli, sandbox, values) : run_code(cli, sandbox, values, source) ? 0 : CLI_FAILED;
     if (!values->sandbox && !cli_destroy(cli, sandbox)) code = CLI_FAILED;
     wrenn_sandbox_free(sandbox);
+    return code;
+}
+
+static int run(cli_app *cli, void *given) {
+    code_values *values = given;
+    bool typed = !values->line && !cli->word_count && isatty(STDIN_FILENO);
+    if (values->line && cli->word_count)
+        return cli_usage(cli, "unexpected argument '%s': --code is there", cli->words[0]);
+    if (values->line || typed) return work(cli, values, values->line);
+    char *source = read_source(cli->word_count ? cli->words[0] : "-");
+    int code = source ? work(cli, values, source) : CLI_FAILED;
+    free(source);
     return code;
 }
 

@@ -18,6 +18,8 @@ static int run(cli_app *cli, void *given) {
     doctor_values *values = given;
     const char *argv[6] = {"doctor"};
     size_t at = 1;
+    if (cli->format == CLI_FORMAT_JSONL || cli->format == CLI_FORMAT_NAME)
+        return cli_usage(cli, "it prints text or, with -o json, JSON");
     if (values->leaks) argv[at++] = "--leaks";
     if (values->data_dir) argv[at++] = "--data-dir", argv[at++] = values->data_dir;
     if (cli->format != CLI_FORMAT_TEXT) argv[at++] = "--json";

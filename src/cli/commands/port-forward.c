@@ -165,7 +165,7 @@ static int listen_at(const char *address, int64_t port) {
     struct sockaddr_in where = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
     socklen_t size = sizeof(where);
     int on = 1;
-    if (inet_pton(AF_INET, address, &where.sin_addr) != 1) return cli_complain("'%s' is not an address", address), -1;
+    inet_pton(AF_INET, address, &where.sin_addr);
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (fd >= 0 && setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) == 0 &&
         bind(fd, (struct sockaddr *)&where, sizeof(where)) == 0 && listen(fd, 64) == 0 &&
@@ -192,6 +192,8 @@ static int serve(cli_app *cli, wrenn_sandbox *sandbox, const char *remote, int l
 
 static int run(cli_app *cli, void *given) {
     forward_values *values = given;
+    const char *address = values->address ? values->address : "127.0.0.1";
+    struct in_addr parsed;
     const char *ports = cli->words[1], *colon = strchr(ports, ':'), *remote = colon ? colon + 1 : ports;
     char local[16];
     int64_t local_port, remote_port;
@@ -199,9 +201,11 @@ static int run(cli_app *cli, void *given) {
     if (!wrn_parse_int(colon && colon == ports ? "0" : local, 0, 65535, &local_port) ||
         !wrn_parse_int(remote, 1, 65535, &remote_port))
         return cli_usage(cli, "'%s' is not LOCAL:REMOTE", ports);
+    if (inet_pton(AF_INET, address, &parsed) != 1)
+        return cli_usage(cli, "--address '%s' is not an IPv4 address", address);
     if (!cli_connect(cli)) return CLI_FAILED;
     wrenn_sandbox *sandbox = cli_sandbox(cli, cli->words[0]);
-    int listener = sandbox ? listen_at(values->address ? values->address : "127.0.0.1", local_port) : -1;
+    int listener = sandbox ? listen_at(address, local_port) : -1;
     int code = listener >= 0 ? serve(cli, sandbox, remote, listener) : CLI_FAILED;
     if (listener >= 0) close(listener);
     wrenn_sandbox_free(sandbox);

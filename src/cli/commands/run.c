@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/text.h"
 #include "cli/cli.h"
 
 enum { PORTS_MAX = 64 };
@@ -72,17 +73,23 @@ static bool transfer(cli_app *cli, wrenn_sandbox *sandbox, const cli_list *pairs
     return all;
 }
 
-static bool publish(cli_app *cli, wrenn_sandbox *sandbox, const cli_list *ports) {
+static bool check_ports(const cli_app *cli, const cli_list *ports) {
+    int64_t port;
+    for (size_t i = 0; i < ports->count; i++) {
+        if (wrn_parse_int(ports->items[i], 1, 65535, &port)) continue;
+        cli_usage(cli, "--publish '%s' is not a port", ports->items[i]);
+        return false;
+    }
+    return true;
+}
+
+static bool publish(wrenn_sandbox *sandbox, const cli_list *ports) {
     for (size_t i = 0; i < ports->count; i++) {
         int64_t port = 0;
-        char *url = NULL, *end;
+        char *url = NULL;
         wrenn_error *error = NULL;
-        port = strtoll(ports->items[i], &end, 10);
-        if (*end || wrenn_sandbox_url(sandbox, port, NULL, &url, &error) < 0) {
-            if (error) cli_report("--publish", error);
-            else cli_usage(cli, "--publish '%s' is not a port", ports->items[i]);
-            return false;
-        }
+        wrn_parse_int(ports->items[i], 1, 65535, &port);
+        if (wrenn_sandbox_url(sandbox, port, NULL, &url, &error) < 0) return cli_report("--publish", error), false;
         fprintf(stderr, "port %lld: %s\n", (long long)port, url);
         wrenn_string_free(url);
     }
@@ -102,7 +109,7 @@ static int detach(cli_app *cli, wrenn_sandbox *sandbox, const run_values *values
 /* Everything between the sandbox's beginning and its end. */
 static int work(cli_app *cli, wrenn_sandbox *sandbox, const run_values *values) {
     if (cli->signal || !transfer(cli, sandbox, &values->uploads, true)) return CLI_RUN_FAILED;
-    if (!publish(cli, sandbox, &values->ports)) return CLI_RUN_FAILED;
+    if (!publish(sandbox, &values->ports)) return CLI_RUN_FAILED;
     if (values->detach) return detach(cli, sandbox, values);
     int code = cli_run_program(cli, sandbox, &values->program, cli->words);
     if (cli->signal) return code;
@@ -111,10 +118,11 @@ static int work(cli_app *cli, wrenn_sandbox *sandbox, const run_values *values) 
 
 static int run(cli_app *cli, void *given) {
     run_values *values = given;
-    bool keep = (values->keep || values->detach) && !values->remove;
-    if (values->detach && values->remove) return cli_usage(cli, "--detach keeps the sandbox, --rm does not");
+    bool keep = values->keep || values->detach;
+    if (keep && values->remove)
+        return cli_usage(cli, "--%s keeps the sandbox, --rm does not", values->detach ? "detach" : "keep");
     if (!cli_check_creation(cli, &values->creation) || !check_pairs(cli, "upload", &values->uploads) ||
-        !check_pairs(cli, "download", &values->downloads))
+        !check_pairs(cli, "download", &values->downloads) || !check_ports(cli, &values->ports))
         return CLI_USAGE;
     if (!cli_connect_to(cli, keep ? CLI_SERVER_OWN : CLI_SERVER_PRIVATE)) return CLI_RUN_FAILED;
     wrenn_sandbox *sandbox = cli_create(cli, &values->creation);

@@ -1,4 +1,6 @@
 /* url: where a port of a sandbox is reached. */
+#include <string.h>
+
 #include "base/text.h"
 #include "cli/cli.h"
 
@@ -12,12 +14,21 @@ static const cli_option options[] = {
     {0},
 };
 
+static bool is_scheme(const char *text) {
+    static const char *const schemes[] = {"http", "https", "ws", "wss"};
+    for (size_t i = 0; i < WRN_COUNT(schemes); i++)
+        if (strcmp(text, schemes[i]) == 0) return true;
+    return false;
+}
+
 static int run(cli_app *cli, void *given) {
     url_values *values = given;
     int64_t port;
     char *url = NULL;
     wrenn_error *error = NULL;
     if (!wrn_parse_int(cli->words[1], 1, 65535, &port)) return cli_usage(cli, "'%s' is not a port", cli->words[1]);
+    if (values->scheme && !is_scheme(values->scheme))
+        return cli_usage(cli, "--scheme '%s' is not http, https, ws or wss", values->scheme);
     if (!cli_connect(cli)) return CLI_FAILED;
     wrenn_sandbox *sandbox = cli_sandbox(cli, cli->words[0]);
     if (sandbox && wrenn_sandbox_url(sandbox, port, values->scheme, &url, &error) < 0) cli_report(NULL, error);
