@@ -12,9 +12,10 @@
 static struct termios before;
 static bool is_raw, watched;
 
-/* What a program may have left switched on: another screen, a hidden cursor, the mouse, pastes in brackets, colours. */
+/* What a program may have left switched on: another screen, a hidden cursor, the mouse, pastes in brackets, colours.
+ * Leaving the other screen restores the cursor, also where there was no other screen: the place it has is saved first. */
 static const char calm[] =
-    "\033[?1049l\033[?25h\033[?1000l\033[?1002l\033[?1003l\033[?1006l\033[?2004l\033[?1l\033>\033[m";
+    "\0337\033[?1049l\033[?25h\033[?1000l\033[?1002l\033[?1003l\033[?1006l\033[?2004l\033[?1l\033>\033[m";
 
 void cli_cooked(void) {
     if (!is_raw) return;

@@ -71,6 +71,15 @@ TEST(the_terminal_is_given_back) {
     CHECK_INT(person_leaves(&p), 0);
 }
 
+/* Terminals put the cursor where it was saved when they are told to leave another screen, even if they show none. */
+TEST(the_cursor_stays_where_it_is) {
+    fresh_home();
+    person p = PERSON("run", "echo", "hi");
+    person_sees(&p, "hi\r\n");
+    person_sees(&p, "\0337\033[?1049l");
+    CHECK_INT(person_leaves(&p), 0);
+}
+
 TEST(colours_are_for_terminals) {
     fresh_home();
     person p = PERSON("ls");
