@@ -1,6 +1,7 @@
 /* The terminal we run on: raw mode and back, its size, questions. */
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -48,22 +49,44 @@ bool cli_terminal_size(int64_t *cols, int64_t *rows) {
 
 /* ---- questions ---- */
 
-static char *ask(const char *prompt, bool secret) {
-    struct termios shown, hidden;
+static struct termios shown;
+
+static void reveal(int number) {
+    tcsetattr(STDIN_FILENO, TCSAFLUSH, &shown);
+    raise(number); /* comes when we return, and ends us */
+}
+
+/* The line that is typed, NULL at the end. Signals end us meanwhile, which leaves the terminal as it was. */
+static char *read_typed(bool hides) {
+    static const int ending[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT};
+    const struct sigaction revealing = {.sa_handler = reveal, .sa_flags = SA_RESETHAND};
+    struct sigaction was[WRN_COUNT(ending)];
+    sigset_t set, blocked;
     char *line = NULL;
     size_t capacity = 0;
+    sigemptyset(&set);
+    for (size_t i = 0; i < WRN_COUNT(ending); i++) {
+        sigaddset(&set, ending[i]);
+        sigaction(ending[i], NULL, &was[i]);
+        if (hides && was[i].sa_handler != SIG_IGN) sigaction(ending[i], &revealing, NULL);
+    }
+    sigprocmask(SIG_UNBLOCK, &set, &blocked);
+    if (getline(&line, &capacity, stdin) <= 0) free(WRN_TAKE(line));
+    sigprocmask(SIG_SETMASK, &blocked, NULL);
+    for (size_t i = 0; i < WRN_COUNT(ending); i++) sigaction(ending[i], &was[i], NULL);
+    return line;
+}
+
+static char *ask(const char *prompt, bool secret) {
     if (!isatty(STDIN_FILENO)) return cli_complain("there is no terminal to ask for it: %s", prompt), NULL;
     bool hides = secret && tcgetattr(STDIN_FILENO, &shown) == 0;
+    struct termios hidden = shown;
     fprintf(stderr, "%s: ", prompt);
-    if (hides) {
-        hidden = shown;
-        hidden.c_lflag &= ~(tcflag_t)ECHO;
-        tcsetattr(STDIN_FILENO, TCSAFLUSH, &hidden);
-    }
-    ssize_t got = getline(&line, &capacity, stdin);
+    hidden.c_lflag &= ~(tcflag_t)ECHO;
+    if (hides) tcsetattr(STDIN_FILENO, TCSAFLUSH, &hidden);
+    char *line = read_typed(hides);
     if (hides) tcsetattr(STDIN_FILENO, TCSAFLUSH, &shown), fputc('\n', stderr);
-    if (got > 0) return line[strcspn(line, "\r\n")] = '\0', line;
-    free(line);
+    if (line) return line[strcspn(line, "\r\n")] = '\0', line;
     cli_complain("nothing was entered");
     return NULL;
 }

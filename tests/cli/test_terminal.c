@@ -105,6 +105,30 @@ TEST(a_key_can_be_typed_and_is_not_shown) {
     program_result_free(&kept);
 }
 
+TEST(questions_end_with_ctrl_c) {
+    fresh_home();
+    person p = person_starts(
+        (const char *const[]){"sh", "-c",
+                              "trap : INT; \"$WRENN_CLI\" context add x --url unix:/x --key-stdin; echo code $?; "
+                              "stty -a | grep -o ' echo '; echo over",
+                              NULL},
+        80, 24);
+    person_sees(&p, "API key: ");
+    person_types(&p, "\003");
+    person_sees(&p, "code 130");
+    person_sees(&p, " echo ");
+    person_sees(&p, "over");
+    CHECK_INT(person_leaves(&p), 0);
+    p = PERSON("login", "--url", "unix:/nonexistent");
+    person_sees(&p, "E-mail: ");
+    person_types(&p, "\003");
+    CHECK_INT(person_leaves(&p), 1000 + SIGINT);
+    p = PERSON("login", "--url", "unix:/nonexistent", "me@example.com");
+    person_sees(&p, "Password: ");
+    person_types(&p, "\003");
+    CHECK_INT(person_leaves(&p), 1000 + SIGINT);
+}
+
 TEST(ls_watches_until_ctrl_c) {
     fresh_home();
     person p = PERSON("ls", "--watch");
