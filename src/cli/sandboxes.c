@@ -95,9 +95,17 @@ static bool parse_isolation(const cli_app *cli, const char *text, int64_t *out) 
     return false;
 }
 
+/* What could not be given instead of an id, least of all to cp. */
+static bool check_name(const cli_app *cli, const char *name) {
+    if (!name || (*name && *name != '-' && !strpbrk(name, ":/") && !is_whole_id(name))) return true;
+    cli_usage(cli, "--name '%s' can't be used: it must not be empty or an id, begin with '-', or have ':' or '/' in it",
+              name);
+    return false;
+}
+
 bool cli_check_creation(const cli_app *cli, const cli_creation *creation) {
     int64_t isolation;
-    return parse_isolation(cli, creation->isolation, &isolation);
+    return check_name(cli, creation->name) && parse_isolation(cli, creation->isolation, &isolation);
 }
 
 static bool is_unenforced(const char *limit) { return limit && strcmp(limit, "unenforced") == 0; }

@@ -54,6 +54,9 @@ TEST(values_are_checked_before_anything_starts) {
     check_refused(WRENN("run", "--vcpus"), 2, "'--vcpus' needs a value");
     check_refused(WRENN("ls", "--quiet=yes"), 2, "--quiet takes no value");
     check_refused(WRENN("ls", "-o", "yaml"), 2, "is not 'text', 'json', 'jsonl' or 'name'");
+    static const char *const names[] = {"", "-x", "a/b", "a:b", "cl-0123456789abcdefghijklmno"};
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+        check_refused(WRENN("create", "--name", names[i]), 2, "' can't be used: it must not be empty or an id");
     check_refused(WRENN("run", "--publish", "65536", "true"), 2, "--publish '65536' is not a port");
     check_refused(WRENN("run", "--keep", "--rm", "true"), 2, "--keep keeps the sandbox, --rm does not");
     check_refused(WRENN("url", "--scheme", "ftp", "cl-1", "80"), 2, "--scheme 'ftp' is not http, https, ws or wss");
