@@ -97,7 +97,7 @@ static bool upload_file(cli_app *cli, wrenn_sandbox *sandbox, const char *from, 
     options.user_data = &p;
     bool ok = CLI_DO(cli, from, wrenn_sandbox_upload_stream, (sandbox, &options));
     end_progress(&p);
-    if (!ok && cli->signal) cli_complain("interrupted: %s may be there in part", to);
+    if (!ok && cli->signal) cli_complain("interrupted: %s has its old content, or all of the new", to);
     return ok;
 }
 

@@ -87,6 +87,27 @@ TEST(a_full_disk_leaves_nothing_half) {
     check_shell("w files cat s /tmp/f > /dev/full", 1, "", "No space left");
 }
 
+/* The other end of the pipe neither writes nor reads any more. */
+TEST(a_pipe_that_stands_still_does_not_keep_it_from_ending) {
+    begin();
+    check_shell(
+        "w exec s sh -c 'echo old > /tmp/f'; mkfifo p; w cp - s:/tmp/f < p & exec 3> p; head -c 1000000 /dev/zero >&3; "
+        "kill $!; wait $! 2> /dev/null; echo $?; w files cat s /tmp/f",
+        0, "143\nold\n", "");
+    check_shell("w exec s sh -c 'head -c 1000000 /dev/zero > /tmp/f'; mkfifo q; exec 4<> q; "
+                "for line in 'cp s:/tmp/f -' 'files cat s /tmp/f'; do "
+                "w $line > q & head -c 1000 <&4 > /dev/null; kill $!; wait $! 2> /dev/null; echo $?; done",
+                0, "143\n143\n", "");
+}
+
+TEST(an_interrupted_copy_says_what_is_there) {
+    begin();
+    check_shell("w files mkdir s /tmp/below; "
+                "w cp /dev/zero s:/tmp/below/f & until w exec s ls -A /tmp/below | grep -q .; do :; done; "
+                "kill $!; wait $!; echo $?",
+                0, "143\n", "interrupted: /tmp/below/f has its old content, or all of the new");
+}
+
 TEST(a_reader_that_has_enough_is_no_failure) {
     begin();
     check_shell("w exec s sh -c 'yes | head -c 5000000 > /tmp/f'; { w files cat s /tmp/f; echo $? >&2; } | head -1", 0,

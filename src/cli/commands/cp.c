@@ -13,6 +13,8 @@ static int refuse(const cli_app *cli, bool both) {
 static int copy(cli_app *cli, const char *id, bool up, const char *from, const char *to) {
     if (!cli_connect(cli)) return CLI_FAILED;
     wrenn_sandbox *sandbox = cli_sandbox(cli, id);
+    /* The library waits for whoever is at the other end of a pipe, and sees to nothing else meanwhile. */
+    if (strcmp(up ? from : to, "-") == 0) cli_let_signals_end(cli, true);
     bool ok = sandbox && (up ? cli_upload(cli, sandbox, from, to) : cli_download(cli, sandbox, from, to));
     wrenn_sandbox_free(sandbox);
     return ok ? 0 : CLI_FAILED;

@@ -68,7 +68,10 @@ static int each_path(cli_app *cli, bool (*act)(cli_app *cli, wrenn_sandbox *sand
 }
 
 static bool print_file(cli_app *cli, wrenn_sandbox *sandbox, const char *path) {
-    return cli_download(cli, sandbox, path, "-");
+    cli_let_signals_end(cli, true); /* as with cp */
+    bool ok = cli_download(cli, sandbox, path, "-");
+    cli_let_signals_end(cli, false);
+    return ok;
 }
 
 static bool make_directory(cli_app *cli, wrenn_sandbox *sandbox, const char *path) {
