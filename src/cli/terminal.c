@@ -53,14 +53,14 @@ static char *ask(const char *prompt, bool secret) {
     size_t capacity = 0;
     if (!isatty(STDIN_FILENO)) return cli_complain("there is no terminal to ask for it: %s", prompt), NULL;
     bool hides = secret && tcgetattr(STDIN_FILENO, &shown) == 0;
-    fprintf(stderr, "%s: ", prompt);
     if (hides) {
         hidden = shown;
         hidden.c_lflag &= ~(tcflag_t)ECHO;
-        tcsetattr(STDIN_FILENO, TCSAFLUSH, &hidden);
+        tcsetattr(STDIN_FILENO, TCSADRAIN, &hidden);
     }
+    fprintf(stderr, "%s: ", prompt); /* only now, so that nothing is typed that shows */
     ssize_t got = getline(&line, &capacity, stdin);
-    if (hides) tcsetattr(STDIN_FILENO, TCSAFLUSH, &shown), fputc('\n', stderr);
+    if (hides) tcsetattr(STDIN_FILENO, TCSADRAIN, &shown), fputc('\n', stderr);
     if (got > 0) return line[strcspn(line, "\r\n")] = '\0', line;
     free(line);
     cli_complain("nothing was entered");
