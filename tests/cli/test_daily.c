@@ -65,8 +65,11 @@ TEST(ports) {
     check_shell("w url s 99999", 2, "", "'99999' is not a port");
     check_shell("w open s 80", 1, "", "use 'wrenn port-forward s PORT'");
     check_shell("w port-forward s x:1", 2, "", "'x:1' is not LOCAL:REMOTE");
+    check_shell("w port-forward s :8000 > closed & forward=$!; until [ -s closed ]; do :; done; "
+                "curl -s --noproxy '*' $(cat closed); kill $forward; wait $forward",
+                143, "", "wrenn: port 8000 of the sandbox: Connection refused\n");
     check_shell(
-        "w exec -d s python3 -m http.server -d /etc 8000 > /dev/null; w port-forward s :8000 > where & forward=$!; "
+        "w exec -d s python3 -m http.server -d /etc 8000 > /dev/null; w port-forward s :8000 > where 2> /dev/null & forward=$!; "
         "until [ -s where ]; do :; done; url=$(cat where); "
         "until curl -s --noproxy '*' -o got $url/passwd; do :; done; grep -c ^root got; "
         "for i in 1 2 3 4 5; do curl -s --noproxy '*' $url/hostname > $i & done; "
