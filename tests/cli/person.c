@@ -16,7 +16,7 @@ static void forget_surroundings(void) {
     static const char *const variables[] = {"WRENN_BASE_URL",  "WRENN_API_KEY",  "WRENN_TOKEN",     "WRENN_CONTEXT",
                                             "XDG_CONFIG_HOME", "XDG_STATE_HOME", "XDG_RUNTIME_DIR", "NO_COLOR"};
     for (size_t i = 0; i < sizeof(variables) / sizeof(variables[0]); i++) unsetenv(variables[i]);
-    setenv("HOME", "/nonexistent/home", 1);
+    setenv("HOME", "/dev/null/home", 1); /* nobody can make it, not even root */
     setenv("TERM", "xterm", 1);
 }
 
