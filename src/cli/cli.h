@@ -477,53 +477,48 @@ int cli_conclude(cli_app *cli, const char *sandbox_id, cli_outcome *outcome);
 
 /* ---- program.c: the options of what runs a program ---- */
 
+/* What a program is started with, as the library takes it, except for the variables, which are a list while options are
+ * read. */
+typedef struct cli_start {
+    wrenn_command command;
+    cli_list env;
+} cli_start;
+
+/* `at`: where the cli_start is in the values. */
+// clang-format off
+#define CLI_START_OPTIONS(at) \
+    {"env", 'e', CLI_PAIRS, (at) + offsetof(cli_start, env), "NAME=VALUE", "set a variable; repeatable", NULL, 0, 0, \
+     CLI_WORD_ANY}, \
+    {"cwd", 'w', CLI_TEXT, (at) + offsetof(cli_start, command.cwd), "DIR", "start in this directory", "workdir", 0, 0, \
+     CLI_WORD_REMOTE}, \
+    {"user", 'u', CLI_TEXT, (at) + offsetof(cli_start, command.user), "NAME[:GROUP]", "run as this user of the sandbox", \
+     NULL, 0, 0, CLI_WORD_ANY}
+// clang-format on
+
 typedef struct cli_program {
-    const char *cwd, *user;
+    cli_start start;
     bool interactive, terminal, no_terminal;
     int64_t limit_seconds;
-    cli_list env;
 } cli_program;
-#define CLI_PROGRAM_OPTIONS(at)                                                                                        \
-    {"interactive",                                                                                                    \
-     'i',                                                                                                              \
-     CLI_FLAG,                                                                                                         \
-     (at) + offsetof(cli_program, interactive),                                                                        \
-     NULL,                                                                                                             \
-     "pass input on, also when it is no pipe",                                                                         \
-     NULL,                                                                                                             \
-     0,                                                                                                                \
-     0,                                                                                                                \
-     CLI_WORD_ANY},                                                                                                    \
-        {"tty",    't',                                                                                                \
-         CLI_FLAG, (at) + offsetof(cli_program, terminal),                                                             \
-         NULL,     "give it a terminal; happens by itself between terminals",                                          \
-         NULL,     0,                                                                                                  \
-         0,        CLI_WORD_ANY},                                                                                      \
-        {"no-tty", 0, CLI_FLAG,    (at) + offsetof(cli_program, no_terminal), NULL, "never give it a terminal", NULL,  \
-         0,        0, CLI_WORD_ANY},                                                                                   \
-        {"env", 'e', CLI_PAIRS,   (at) + offsetof(cli_program, env), "NAME=VALUE", "set a variable; repeatable", NULL, \
-         0,     0,   CLI_WORD_ANY},                                                                                    \
-        {"cwd", 'w', CLI_TEXT,       (at) + offsetof(cli_program, cwd), "DIR", "start in this directory", "workdir",   \
-         0,     0,   CLI_WORD_REMOTE},                                                                                 \
-        {"user",                                                                                                       \
-         'u',                                                                                                          \
-         CLI_TEXT,                                                                                                     \
-         (at) + offsetof(cli_program, user),                                                                           \
-         "NAME[:GROUP]",                                                                                               \
-         "run as this user of the sandbox",                                                                            \
-         NULL,                                                                                                         \
-         0,                                                                                                            \
-         0,                                                                                                            \
-         CLI_WORD_ANY},                                                                                                \
-    {                                                                                                                  \
-        "timeout", 0, CLI_SECONDS, (at) + offsetof(cli_program, limit_seconds), "TIME",                                \
-            "kill it after so long, as 90, 5m or 2h; exit code 124", NULL, 1, 31536000, CLI_WORD_ANY                   \
-    }
+
+/* `at`: where the cli_program is in the values. */
+// clang-format off
+#define CLI_PROGRAM_OPTIONS(at) \
+    {"interactive", 'i', CLI_FLAG, (at) + offsetof(cli_program, interactive), NULL, \
+     "pass input on, also when it is no pipe", NULL, 0, 0, CLI_WORD_ANY}, \
+    {"tty", 't', CLI_FLAG, (at) + offsetof(cli_program, terminal), NULL, \
+     "give it a terminal; happens by itself between terminals", NULL, 0, 0, CLI_WORD_ANY}, \
+    {"no-tty", 0, CLI_FLAG, (at) + offsetof(cli_program, no_terminal), NULL, "never give it a terminal", NULL, 0, 0, \
+     CLI_WORD_ANY}, \
+    CLI_START_OPTIONS((at) + offsetof(cli_program, start)), \
+    {"timeout", 0, CLI_SECONDS, (at) + offsetof(cli_program, limit_seconds), "TIME", \
+     "kill it after so long, as 90, 5m or 2h; exit code 124", NULL, 1, 31536000, CLI_WORD_ANY}
+// clang-format on
 
 /* Runs it, live, or for JSON collected and printed. The result is our exit code. */
 int cli_run_program(cli_app *cli, wrenn_sandbox *sandbox, const cli_program *program, const char *const *argv);
-/* A command as the library takes it; `shell` instead of argv may be used by the caller. */
-void cli_program_command(const cli_program *program, const char *const *argv, wrenn_command *out);
+/* The library's command, without what is to run. Its texts are those of `start`. */
+wrenn_command cli_start_command(const cli_start *start);
 
 /* ---- transfer.c: files between here and a sandbox ---- */
 

@@ -9,12 +9,11 @@
 
 enum { KEPT_MAX = 256 << 20 };
 
-void cli_program_command(const cli_program *program, const char *const *argv, wrenn_command *out) {
-    *out = (wrenn_command)WRENN_COMMAND_INIT;
-    out->argv = argv;
-    out->cwd = program->cwd;
-    out->user = program->user;
-    out->envs = program->env.items;
+wrenn_command cli_start_command(const cli_start *start) {
+    wrenn_command command = start->command;
+    command.struct_size = sizeof(command);
+    command.envs = start->env.items;
+    return command;
 }
 
 /* Input that somebody means: a pipe, a file, a connection. A terminal is not read unless it is asked for. */
@@ -87,12 +86,12 @@ static int run_for_json(cli_app *cli, wrenn_sandbox *sandbox, wrenn_stream *stre
 }
 
 int cli_run_program(cli_app *cli, wrenn_sandbox *sandbox, const cli_program *program, const char *const *argv) {
-    wrenn_command command;
+    wrenn_command command = cli_start_command(&program->start);
     bool text = cli->format == CLI_FORMAT_TEXT, both = isatty(STDIN_FILENO) && isatty(STDOUT_FILENO);
     bool terminal = text && !program->no_terminal && (program->terminal || both);
     bool asked = program->interactive || terminal;
     cli_flow flow = {.terminal = terminal, .limit_seconds = program->limit_seconds};
-    cli_program_command(program, argv, &command);
+    command.argv = argv;
     if (!terminal) command.want_stdin = asked || has_input();
     wrenn_stream *stream = terminal ? open_terminal(cli, sandbox, &command) : open_pipes(cli, sandbox, &command, asked);
     if (!stream) return CLI_RUN_FAILED;

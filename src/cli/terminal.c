@@ -56,8 +56,14 @@ static void reveal(int number) {
     raise(number); /* comes when we return, and ends us */
 }
 
+static void set_echo(bool on) {
+    struct termios hidden = shown;
+    hidden.c_lflag &= ~(tcflag_t)ECHO;
+    tcsetattr(STDIN_FILENO, TCSADRAIN, on ? &shown : &hidden);
+}
+
 /* The line that is typed, NULL at the end. Signals end us meanwhile, which leaves the terminal as it was. */
-static char *read_typed(bool hides) {
+static char *read_typed(const char *prompt, bool hides) {
     static const int ending[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT};
     const struct sigaction revealing = {.sa_handler = reveal, .sa_flags = SA_RESETHAND};
     struct sigaction was[WRN_COUNT(ending)];
@@ -71,7 +77,10 @@ static char *read_typed(bool hides) {
         if (hides && was[i].sa_handler != SIG_IGN) sigaction(ending[i], &revealing, NULL);
     }
     sigprocmask(SIG_UNBLOCK, &set, &blocked);
+    if (hides) set_echo(false);
+    fprintf(stderr, "%s: ", prompt); /* only now, so that nothing is typed that shows */
     if (getline(&line, &capacity, stdin) <= 0) free(WRN_TAKE(line));
+    if (hides) set_echo(true), fputc('\n', stderr);
     sigprocmask(SIG_SETMASK, &blocked, NULL);
     for (size_t i = 0; i < WRN_COUNT(ending); i++) sigaction(ending[i], &was[i], NULL);
     return line;
@@ -79,13 +88,7 @@ static char *read_typed(bool hides) {
 
 static char *ask(const char *prompt, bool secret) {
     if (!isatty(STDIN_FILENO)) return cli_complain("there is no terminal to ask for it: %s", prompt), NULL;
-    bool hides = secret && tcgetattr(STDIN_FILENO, &shown) == 0;
-    struct termios hidden = shown;
-    fprintf(stderr, "%s: ", prompt);
-    hidden.c_lflag &= ~(tcflag_t)ECHO;
-    if (hides) tcsetattr(STDIN_FILENO, TCSAFLUSH, &hidden);
-    char *line = read_typed(hides);
-    if (hides) tcsetattr(STDIN_FILENO, TCSAFLUSH, &shown), fputc('\n', stderr);
+    char *line = read_typed(prompt, secret && tcgetattr(STDIN_FILENO, &shown) == 0);
     if (line) return line[strcspn(line, "\r\n")] = '\0', line;
     cli_complain("nothing was entered");
     return NULL;

@@ -16,7 +16,7 @@ static void forget_surroundings(void) {
     static const char *const variables[] = {"WRENN_BASE_URL",  "WRENN_API_KEY",  "WRENN_TOKEN",     "WRENN_CONTEXT",
                                             "XDG_CONFIG_HOME", "XDG_STATE_HOME", "XDG_RUNTIME_DIR", "NO_COLOR"};
     for (size_t i = 0; i < sizeof(variables) / sizeof(variables[0]); i++) unsetenv(variables[i]);
-    setenv("HOME", "/nonexistent/home", 1);
+    setenv("HOME", "/dev/null/home", 1); /* nobody can make it, not even root */
     setenv("TERM", "xterm", 1);
 }
 
@@ -120,4 +120,24 @@ int person_leaves(person *p) {
     close(p->terminal);
     free(p->screen);
     return WIFEXITED(status) ? WEXITSTATUS(status) : 1000 + WTERMSIG(status);
+}
+
+void check_shell(const char *line, int code, const char *out, const char *err) {
+    program_result result = shell(line);
+    CHECK_CONTAINS(result.err ? result.err : "", err);
+    if (!*err) CHECK_STR(result.err ? result.err : "", "");
+    CHECK_STR(result.out ? result.out : "", out);
+    CHECK_INT(result.code, code);
+    program_result_free(&result);
+}
+
+void begin_with_sandbox(void) {
+    fresh_home();
+    free(WRENN_SAYS("create", "--name", "s"));
+    program_result made = shell("mkdir bin && ln -s \"$WRENN_CLI\" bin/w");
+    CHECK_INT(made.code, 0);
+    program_result_free(&made);
+    char path[4096];
+    snprintf(path, sizeof(path), "%s/bin:%s", test_dir(), getenv("PATH"));
+    setenv("PATH", path, 1);
 }

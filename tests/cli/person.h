@@ -17,6 +17,10 @@ char *wrenn_says(const char *const *argv);
 #define WRENN_SAYS(...) wrenn_says((const char *const[]){getenv("WRENN_CLI"), __VA_ARGS__, NULL})
 /* Runs a line of sh, in which "$WRENN_CLI" is the command. */
 program_result shell(const char *line);
+/* The same, and checks its exit code, its output, and what its stderr contains; "" for nothing at all. */
+void check_shell(const char *line, int code, const char *out, const char *err);
+/* A fresh home, a sandbox with the name "s", and `w` as a short name of the command for lines of sh. */
+void begin_with_sandbox(void);
 
 typedef struct person {
     pid_t pid;

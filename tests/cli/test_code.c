@@ -14,14 +14,6 @@ static void begin(void) {
     program_result_free(&built);
 }
 
-static void check_shell(const char *line, int code, const char *out, const char *err) {
-    program_result result = shell(line);
-    CHECK_CONTAINS(result.err ? result.err : "", err);
-    CHECK_STR(result.out ? result.out : "", out);
-    CHECK_INT(result.code, code);
-    program_result_free(&result);
-}
-
 TEST_SLOW(code_comes_from_a_line_a_file_or_a_pipe) {
     begin();
     char *id = WRENN_SAYS("create", "-T", "python-interpreter-v0-beta", "--name", "k");

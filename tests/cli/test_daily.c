@@ -9,28 +9,8 @@
 
 void test_after_each(void) { stop_own_server(); }
 
-static void check_shell(const char *line, int code, const char *out, const char *err) {
-    program_result result = shell(line);
-    CHECK_CONTAINS(result.err ? result.err : "", err);
-    if (!*err) CHECK_STR(result.err ? result.err : "", "");
-    CHECK_STR(result.out ? result.out : "", out);
-    CHECK_INT(result.code, code);
-    program_result_free(&result);
-}
-
-static void begin(void) {
-    fresh_home();
-    free(WRENN_SAYS("create", "--name", "s"));
-    program_result made = shell("mkdir bin && ln -s \"$WRENN_CLI\" bin/w");
-    CHECK_INT(made.code, 0);
-    program_result_free(&made);
-    char path[4096];
-    snprintf(path, sizeof(path), "%s/bin:%s", test_dir(), getenv("PATH"));
-    setenv("PATH", path, 1);
-}
-
 TEST(programs_in_the_background) {
-    begin();
+    begin_with_sandbox();
     check_shell("w exec -d --tag job s sleep 1000 | grep -c '^[1-9]'; w ps s -o json | grep -c '\"tag\":\"job\"'; "
                 "w ps s -o name | grep -c .; w exec -d --tag job s true",
                 125, "1\n1\n1\n", "job");
@@ -39,7 +19,7 @@ TEST(programs_in_the_background) {
 
 /* Whoever sees output is attached: what comes then is not missed. */
 TEST(waiting_and_killing) {
-    begin();
+    begin_with_sandbox();
     check_shell(
         "w exec -d --tag job s sh -c 'trap \"exit 7\" TERM; while :; do echo y; done' > /dev/null; "
         "w wait s job > out & until [ -s out ]; do :; done; w kill -s TERM s job; wait $!; echo $?; head -1 out",
@@ -53,7 +33,7 @@ TEST(waiting_and_killing) {
 }
 
 TEST(pausing_and_snapshots) {
-    begin();
+    begin_with_sandbox();
     char *id = WRENN_SAYS("pause", "s"), *again;
     check_shell("w ls -o json | grep -c '\"status\":\"paused\"'; w exec s true; echo $?", 0, "1\n125\n", "s");
     CHECK_STR(again = WRENN_SAYS("resume", "s"), id);
@@ -69,7 +49,7 @@ TEST(pausing_and_snapshots) {
 }
 
 TEST(what_they_use) {
-    begin();
+    begin_with_sandbox();
     check_shell("w stats s -o json | grep -c '\"id\":\"cl-'", 0, "1\n", "");
     check_shell("w stats --once | head -1 | grep -c CPU", 0, "1\n", "");
     person p = PERSON("stats");
@@ -80,13 +60,16 @@ TEST(what_they_use) {
 }
 
 TEST(ports) {
-    begin();
+    begin_with_sandbox();
     check_shell("w url s 8080 | sed 's/-cl-.*\\./-ID./'", 0, "http://8080-ID.localhost\n", "");
     check_shell("w url s 99999", 2, "", "'99999' is not a port");
     check_shell("w open s 80", 1, "", "use 'wrenn port-forward s PORT'");
     check_shell("w port-forward s x:1", 2, "", "'x:1' is not LOCAL:REMOTE");
+    check_shell("w port-forward s :8000 > closed & forward=$!; until [ -s closed ]; do :; done; "
+                "curl -s --noproxy '*' $(cat closed); kill $forward; wait $forward",
+                143, "", "wrenn: port 8000 of the sandbox: Connection refused\n");
     check_shell(
-        "w exec -d s python3 -m http.server -d /etc 8000 > /dev/null; w port-forward s :8000 > where & forward=$!; "
+        "w exec -d s python3 -m http.server -d /etc 8000 > /dev/null; w port-forward s :8000 > where 2> /dev/null & forward=$!; "
         "until [ -s where ]; do :; done; url=$(cat where); "
         "until curl -s --noproxy '*' -o got $url/passwd; do :; done; grep -c ^root got; "
         "for i in 1 2 3 4 5; do curl -s --noproxy '*' $url/hostname > $i & done; "
@@ -145,7 +128,7 @@ TEST(the_tour_of_the_readme_works) {
 
 /* What somebody who knows docker does, with the words that he knows where they fit. */
 TEST(everyday_tasks_of_docker_users) {
-    begin();
+    begin_with_sandbox();
     static const struct {
         const char *task, *line, *out;
     } tasks[] = {

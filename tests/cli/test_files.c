@@ -10,29 +10,8 @@
 
 void test_after_each(void) { stop_own_server(); }
 
-static void check_shell(const char *line, int code, const char *out, const char *err) {
-    program_result result = shell(line);
-    CHECK_CONTAINS(result.err ? result.err : "", err);
-    if (!*err) CHECK_STR(result.err ? result.err : "", "");
-    CHECK_STR(result.out ? result.out : "", out);
-    CHECK_INT(result.code, code);
-    program_result_free(&result);
-}
-
-/* In the lines of the tests w is the command, and there is a sandbox with the name "s". */
-static void begin(void) {
-    fresh_home();
-    free(WRENN_SAYS("create", "--name", "s"));
-    program_result made = shell("mkdir bin && ln -s \"$WRENN_CLI\" bin/w");
-    CHECK_INT(made.code, 0);
-    program_result_free(&made);
-    char path[4096];
-    snprintf(path, sizeof(path), "%s/bin:%s", test_dir(), getenv("PATH"));
-    setenv("PATH", path, 1);
-}
-
 TEST(files_go_both_ways) {
-    begin();
+    begin_with_sandbox();
     check_shell("head -c 3000000 /dev/urandom > big; w cp big s:/tmp/ && w cp s:/tmp/big back && cmp big back", 0, "",
                 "");
     check_shell("printf '#!/bin/sh\\necho ran' > prog; chmod 755 prog; w cp prog s:/tmp/p && w exec s /tmp/p", 0,
@@ -49,7 +28,7 @@ TEST(files_go_both_ways) {
 }
 
 TEST(trees_go_both_ways) {
-    begin();
+    begin_with_sandbox();
     check_shell(
         "mkdir -p t/a/b t/empty; echo 1 > t/one; echo 2 > t/a/b/two; ln -s a/b/two t/link; ln -s nowhere t/loose;"
         "w cp t s:/tree && w cp s:/tree out && diff -r --no-dereference t out && test -d out/empty",
@@ -69,7 +48,7 @@ TEST(trees_go_both_ways) {
 
 /* What a sandbox says about its files leads nowhere else than where it was asked to go. */
 TEST(links_in_a_sandbox_lead_nowhere_here) {
-    begin();
+    begin_with_sandbox();
     check_shell("mkdir victim out; ln -s ../victim out/dir; w exec s sh -c 'mkdir -p /t/dir; echo bad > /t/dir/f'; "
                 "w cp s:/t/. out; echo $?; ls victim",
                 0, "1\n", "dir");
@@ -79,7 +58,7 @@ TEST(links_in_a_sandbox_lead_nowhere_here) {
 }
 
 TEST(a_full_disk_leaves_nothing_half) {
-    begin();
+    begin_with_sandbox();
     check_shell(
         "w exec s sh -c 'head -c 100000 /dev/zero > /tmp/f'; (ulimit -f 8; trap '' XFSZ; w cp s:/tmp/f here); echo $?;"
         " ls -A | grep -c -e here -e .wrenn; true",
@@ -89,7 +68,7 @@ TEST(a_full_disk_leaves_nothing_half) {
 
 /* The other end of the pipe neither writes nor reads any more. */
 TEST(a_pipe_that_stands_still_does_not_keep_it_from_ending) {
-    begin();
+    begin_with_sandbox();
     check_shell(
         "w exec s sh -c 'echo old > /tmp/f'; mkfifo p; w cp - s:/tmp/f < p & exec 3> p; head -c 1000000 /dev/zero >&3; "
         "kill $!; wait $! 2> /dev/null; echo $?; w files cat s /tmp/f",
@@ -101,7 +80,7 @@ TEST(a_pipe_that_stands_still_does_not_keep_it_from_ending) {
 }
 
 TEST(an_interrupted_copy_says_what_is_there) {
-    begin();
+    begin_with_sandbox();
     check_shell("w files mkdir s /tmp/below; "
                 "w cp /dev/zero s:/tmp/below/f & until w exec s ls -A /tmp/below | grep -q .; do :; done; "
                 "kill $!; wait $!; echo $?",
@@ -109,13 +88,13 @@ TEST(an_interrupted_copy_says_what_is_there) {
 }
 
 TEST(a_reader_that_has_enough_is_no_failure) {
-    begin();
+    begin_with_sandbox();
     check_shell("w exec s sh -c 'yes | head -c 5000000 > /tmp/f'; { w files cat s /tmp/f; echo $? >&2; } | head -1", 0,
                 "y\n", "141\n");
 }
 
 TEST(small_changes_to_files) {
-    begin();
+    begin_with_sandbox();
     check_shell(
         "w files mkdir s /x/y && w exec s touch /x/y/f && w files mv s /x/y/f /x/g && w files chmod s 700 /x/g && "
         "w files ls s /x -o name && w exec s stat -c %a /x/g",
@@ -127,7 +106,7 @@ TEST(small_changes_to_files) {
 
 /* A thousand names, and one that is as long as a name can be. */
 TEST(large_directories) {
-    begin();
+    begin_with_sandbox();
     check_shell(
         "w exec s sh -c 'mkdir /m; cd /m; seq 1 3000 | xargs touch; touch $(head -c 255 /dev/zero | tr \"\\0\" l)';"
         "w files ls s /m -o name | wc -l; w cp s:/m m && ls m | wc -l",

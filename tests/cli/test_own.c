@@ -9,14 +9,6 @@
 
 void test_after_each(void) { stop_own_server(); }
 
-static void check_shell(const char *line, int code, const char *out, const char *err) {
-    program_result result = shell(line);
-    CHECK_STR(result.err ? result.err : "", err);
-    CHECK_STR(result.out ? result.out : "", out);
-    CHECK_INT(result.code, code);
-    program_result_free(&result);
-}
-
 static void check_fails(program_result result, int code, const char *part) {
     CHECK_CONTAINS(result.err, part);
     CHECK_INT(result.code, code);

@@ -52,7 +52,7 @@ TEST(ctrl_keys_and_jobs_are_the_shells) {
     person_sees(&p, "go\r\n");
     person_types(&p, "\032");
     person_sees(&p, "Stopped");
-    person_types(&p, "kill %1; echo ne''xt; cat\r");
+    person_types(&p, "kill %1; sh -c 'echo ne\"\"xt; exec cat'\r");
     person_sees(&p, "next\r\n");
     person_types(&p, "\003");
     person_sees(&p, "^C");

@@ -17,9 +17,9 @@ static const cli_option options[] = {
 static const cli_option program_options[] = {CLI_PROGRAM_OPTIONS(offsetof(exec_values, program)), {0}};
 
 static int detach(cli_app *cli, wrenn_sandbox *sandbox, const exec_values *values) {
-    wrenn_command command;
+    wrenn_command command = cli_start_command(&values->program.start);
     wrenn_process *process = NULL;
-    cli_program_command(&values->program, cli->words + 1, &command);
+    command.argv = cli->words + 1;
     command.tag = values->tag;
     if (!CLI_GET(cli, cli->words[1], wrenn_sandbox_spawn, (sandbox, &command, NULL), &process)) return CLI_RUN_FAILED;
     wrn_json *object = wrn_json_new_object();

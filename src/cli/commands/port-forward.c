@@ -44,7 +44,8 @@ typedef struct forward {
 static const char line[] =
     "if command -v python3 >/dev/null; then exec python3 -c '\n"
     "import os,select,socket,sys\n"
-    "s=socket.create_connection((\"127.0.0.1\",int(sys.argv[1])))\n"
+    "try: s=socket.create_connection((\"127.0.0.1\",int(sys.argv[1])))\n"
+    "except OSError as e: sys.exit(\"port \"+sys.argv[1]+\" of the sandbox: \"+e.strerror)\n"
     "r=[0,s.fileno()]\n"
     "while s.fileno() in r:\n"
     "    for f in select.select(r,[],[])[0]:\n"
@@ -106,7 +107,7 @@ static bool pull(relay *r) {
             return r->out.size > 0;
         }
         if (event->type == WRENN_EVENT_STDOUT) wrn_buf_put(&r->out, event->data, event->size);
-        if (event->type == WRENN_EVENT_STDERR) cli_complain("port-forward: %.200s", event->data);
+        if (event->type == WRENN_EVENT_STDERR) cli_complain("%.*s", (int)strcspn(event->data, "\n"), event->data);
     }
     return !r->out.failed;
 }

@@ -97,9 +97,9 @@ static bool publish(wrenn_sandbox *sandbox, const cli_list *ports) {
 }
 
 static int detach(cli_app *cli, wrenn_sandbox *sandbox, const run_values *values) {
-    wrenn_command command;
+    wrenn_command command = cli_start_command(&values->program.start);
     wrenn_process *process = NULL;
-    cli_program_command(&values->program, cli->words, &command);
+    command.argv = cli->words;
     if (!CLI_GET(cli, *cli->words, wrenn_sandbox_spawn, (sandbox, &command, NULL), &process)) return CLI_RUN_FAILED;
     wrenn_process_free(process);
     printf("%s\n", wrenn_sandbox_id(sandbox));

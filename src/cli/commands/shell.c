@@ -9,8 +9,8 @@
 enum { RECONNECT_WITHIN_MS = 120000, FIRST_PAUSE_MS = 250, LONGEST_PAUSE_MS = 5000 };
 
 typedef struct shell_values {
-    const char *attach, *escape, *cwd, *user, *program;
-    cli_list env;
+    const char *attach, *escape, *program;
+    cli_start start;
 } shell_values;
 
 static const cli_option options[] = {
@@ -20,17 +20,12 @@ static const cli_option options[] = {
      "what to run, for the shell; default: bash, or sh where there is none", NULL, 0, 0, CLI_WORD_ANY},
     {"escape", 0, CLI_TEXT, offsetof(shell_values, escape), "CHARACTER", "the escape key, or 'none'; default: '~'",
      NULL, 0, 0, CLI_WORD_ANY},
-    {"env", 'e', CLI_PAIRS, offsetof(shell_values, env), "NAME=VALUE", "set a variable; repeatable", NULL, 0, 0,
-     CLI_WORD_ANY},
-    {"cwd", 'w', CLI_TEXT, offsetof(shell_values, cwd), "DIR", "start in this directory", "workdir", 0, 0,
-     CLI_WORD_REMOTE},
-    {"user", 'u', CLI_TEXT, offsetof(shell_values, user), "NAME[:GROUP]", "run as this user of the sandbox", NULL, 0, 0,
-     CLI_WORD_ANY},
+    CLI_START_OPTIONS(offsetof(shell_values, start)),
     {0},
 };
 
 static wrenn_stream *begin(cli_app *cli, wrenn_sandbox *sandbox, const shell_values *values) {
-    wrenn_command command = WRENN_COMMAND_INIT;
+    wrenn_command command = cli_start_command(&values->start);
     wrenn_stream *stream = NULL;
     const char *id = wrenn_sandbox_id(sandbox);
     if (values->attach) {
@@ -38,9 +33,6 @@ static wrenn_stream *begin(cli_app *cli, wrenn_sandbox *sandbox, const shell_val
         return stream;
     }
     command.shell = values->program;
-    command.cwd = values->cwd;
-    command.user = values->user;
-    command.envs = values->env.items;
     cli_terminal_size(&command.cols, &command.rows);
     if (!CLI_GET(cli, id, wrenn_sandbox_pty, (sandbox, &command, NULL), &stream)) return NULL;
     return stream;
