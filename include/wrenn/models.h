@@ -197,6 +197,8 @@ enum {
     WRENN_HAS_SANDBOX_INFO_LAST_UPDATED = 1 << 11,
     WRENN_HAS_SANDBOX_INFO_METADATA = 1 << 12,
     WRENN_HAS_SANDBOX_INFO_ISOLATION = 1 << 13,
+    WRENN_HAS_SANDBOX_INFO_LIFETIME_SEC = 1 << 14,
+    WRENN_HAS_SANDBOX_INFO_EXPIRES_AT = 1 << 15,
 };
 
 /* Schema Sandbox. */
@@ -224,6 +226,10 @@ typedef struct wrenn_sandbox_info {
     const wrenn_pair *const *metadata;
     size_t metadata_count;
     const wrenn_isolation *isolation;
+    /* Ours only. What the create or the last `POST .../lifetime` asked for. Left out when it has no end. */
+    int64_t lifetime_sec;
+    /* Ours only. When the sandbox will be destroyed, or was. Left out when it has no end. */
+    const char *expires_at;
 } wrenn_sandbox_info;
 
 /* Bits of `present` and `nulls` of wrenn_metric_point. */

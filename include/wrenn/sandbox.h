@@ -64,6 +64,17 @@ WRENN_API WRENN_NODISCARD int wrenn_sandbox_ping_start(wrenn_sandbox *sandbox, c
                                                        wrenn_error **error);
 WRENN_API WRENN_NODISCARD int wrenn_sandbox_ping_finish(wrenn_op *op, wrenn_error **error);
 
+/* Renews the time until the server destroys the sandbox (POST .../lifetime): `lifetime_sec` seconds from now, in place of what was
+ * left, whether it had such a time before or not; 0: it is not destroyed by itself. Works on paused sandboxes too. Blocks
+ * (30 s). wrenn_sandbox_last_info() has the new `expires_at` then. Fails with WRENN_E_CONFLICT when it is gone, or being
+ * destroyed already; WRENN_E_NOT_FOUND also with servers that know no lifetimes (all but wrennd). */
+WRENN_API WRENN_NODISCARD int wrenn_sandbox_set_lifetime(wrenn_sandbox *sandbox, int64_t lifetime_sec,
+                                                         const wrenn_call_options *options, wrenn_error **error);
+WRENN_API WRENN_NODISCARD int wrenn_sandbox_set_lifetime_start(wrenn_sandbox *sandbox, int64_t lifetime_sec,
+                                                               const wrenn_call_options *options, wrenn_done_fn done,
+                                                               void *user_data, wrenn_op **op, wrenn_error **error);
+WRENN_API WRENN_NODISCARD int wrenn_sandbox_set_lifetime_finish(wrenn_op *op, wrenn_error **error);
+
 /* wrenn_sandbox_pause_options.flags and wrenn_sandbox_resume_options.flags. WAIT: also waits until the sandbox is paused, or runs
  * again, should the server answer before. */
 enum { WRENN_SANDBOX_PAUSE_WAIT = 1, WRENN_SANDBOX_RESUME_WAIT = 1 };

@@ -47,9 +47,13 @@ typedef struct wrenn_sandboxes_create_options {
      * nothing is made; wrennd has namespaces. Where a server does not say that it obeys this (all but wrennd), it is
      * WRENN_E_UNSUPPORTED, and nothing is asked for. What a sandbox has is in wrenn_sandbox_info.isolation. */
     int64_t isolation;
+    /* Seconds from the create until the server destroys it, running or paused, and also when this program is gone; default:
+     * never. wrenn_sandbox_set_lifetime() renews it, wrenn_sandbox_info.expires_at says when it ends. Where a server does not
+     * say that it obeys this (all but wrennd), it is WRENN_E_UNSUPPORTED, and nothing is asked for. */
+    int64_t lifetime_sec;
 } wrenn_sandboxes_create_options;
 #define WRENN_SANDBOXES_CREATE_OPTIONS_INIT \
-    { sizeof(wrenn_sandboxes_create_options), WRENN_CALL_OPTIONS_ZERO, 0, 0, 0, 0, 0, 0, 0 }
+    { sizeof(wrenn_sandboxes_create_options), WRENN_CALL_OPTIONS_ZERO, 0, 0, 0, 0, 0, 0, 0, 0 }
 /* For languages that see no macros: sets all of `size` bytes to 0, and struct_size to `size`. */
 WRENN_API void wrenn_sandboxes_create_options_init(wrenn_sandboxes_create_options *options, size_t size);
 

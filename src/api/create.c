@@ -1,6 +1,6 @@
 /* Creating a sandbox, without ever leaving one behind that the caller does not know of.
  *
- * With `isolation`, when it is unknown whether the server obeys that: LEARNING, whose response says so.
+ * With `isolation` or a lifetime, when it is unknown whether the server obeys that: LEARNING, whose response says so.
  * POSTING -> done, or with WRENN_SANDBOXES_CREATE_WAIT -> FOLLOWING -> done.
  * When the response to POSTING is lost: every create has an idempotency key, so a server that obeys it -> POSTING again.
  * If it is unknown whether the server does -> ASKING, whose response says so.
@@ -26,6 +26,7 @@ typedef struct create_op {
     bool wait;
     bool callers_key;    /* the caller can create again with the same key, and must then find the sandbox */
     wrn_buf body;        /* of the request */
+    unsigned needs;      /* WRN_FEATURE_* that the server must have */
     int posts;           /* begun */
     wrenn_error *reason; /* why the outcome is unknown, or why the sandbox is being destroyed */
 } create_op;
@@ -73,19 +74,21 @@ static void create_report(create_op *self, wrenn_error *error) {
     wrn_op_fail(&self->follower.op, error);
 }
 
-/* For a create with `isolation`. */
+/* For a create that needs something of the server. */
 static void post_if_obeyed(create_op *self) {
     wrenn_op *op = &self->follower.op;
-    if (!(op->client->features & WRN_FEATURE_ISOLATION))
-        return create_report(self,
-                             wrn_error_new(WRENN_E_UNSUPPORTED,
-                                           "create: the server does not say that it obeys `isolation`; leave it 0, "
-                                           "or use a wrennd that does"));
+    unsigned missing = self->needs & ~op->client->features;
+    if (missing)
+        return create_report(
+            self, wrn_error_new(WRENN_E_UNSUPPORTED,
+                                "create: the server does not say that it obeys `%s`; leave it 0, or use a wrennd "
+                                "that does",
+                                missing & WRN_FEATURE_ISOLATION ? "isolation" : "lifetime_sec"));
     call_post(self);
     wrn_op_send(op);
 }
 
-static void begin_isolated(wrenn_op *op) {
+static void begin_with_needs(wrenn_op *op) {
     create_op *self = (create_op *)op;
     if (op->client->features_known) return post_if_obeyed(self);
     self->stage = LEARNING;
@@ -332,8 +335,10 @@ static int set_key(create_op *self, wrenn_error **error) {
 
 static int check_create(const wrenn_sandboxes_create_options *options, wrenn_error **error) {
     if (options->vcpus < 0 || options->vcpus > INT32_MAX || options->memory_mb < 0 || options->memory_mb > INT32_MAX ||
-        options->idle_timeout_sec < 0 || options->idle_timeout_sec > INT32_MAX)
-        return wrn_refuse(error, "create: vcpus, memory_mb and idle_timeout_sec must be between 0 and 2147483647");
+        options->idle_timeout_sec < 0 || options->idle_timeout_sec > INT32_MAX || options->lifetime_sec < 0 ||
+        options->lifetime_sec > INT32_MAX)
+        return wrn_refuse(error, "create: vcpus, memory_mb, idle_timeout_sec and lifetime_sec must be between 0 and "
+                                 "2147483647");
     if (options->flags & ~WRENN_SANDBOXES_CREATE_WAIT)
         return wrn_refuse(error, "create: unknown flags; use WRENN_SANDBOXES_CREATE_*");
     if (options->isolation < WRENN_ISOLATION_ANY || options->isolation > WRENN_ISOLATION_VM)
@@ -351,6 +356,7 @@ int wrn_sandboxes_create_prepare(wrenn_client *client, const wrenn_sandboxes_cre
         .vcpus = options->vcpus,
         .memory_mb = options->memory_mb,
         .timeout_sec = options->idle_timeout_sec,
+        .lifetime_sec = options->lifetime_sec,
     };
     wrenn_op *made;
     int rc = check_create(options, error);
@@ -367,7 +373,9 @@ int wrn_sandboxes_create_prepare(wrenn_client *client, const wrenn_sandboxes_cre
     self->follower.to = WRENN_SANDBOX_STATUS_RUNNING;
     self->follower.seen = create_seen;
     self->stage = POSTING;
-    if (options->isolation) made->begin = begin_isolated;
+    if (options->isolation) self->needs |= WRN_FEATURE_ISOLATION;
+    if (options->lifetime_sec) self->needs |= WRN_FEATURE_LIFETIME;
+    if (self->needs) made->begin = begin_with_needs;
     else self->posts = 1;
     rc = set_key(self, error);
     if (rc < 0) {

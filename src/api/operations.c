@@ -849,6 +849,26 @@ int wrenn_sandbox_ping(wrenn_sandbox *sandbox, const wrenn_call_options *options
     return rc == 0 ? wrenn_sandbox_ping_finish(wrn_op_wait(op), error) : rc;
 }
 
+int wrenn_sandbox_set_lifetime_start(wrenn_sandbox *sandbox, int64_t lifetime_sec, const wrenn_call_options *options,
+                                     wrenn_done_fn done, void *user_data, wrenn_op **op, wrenn_error **error) {
+    wrenn_call_options known_options;
+    wrenn_op *made;
+    int rc = wrn_options_read(&known_options, sizeof(known_options), options, "wrenn_call_options", error);
+    if (rc == 0) rc = wrn_sandbox_set_lifetime_prepare(sandbox, lifetime_sec, &known_options, &made, error);
+    return rc == 0 ? wrn_op_start(made, done, user_data, op, error) : rc;
+}
+
+int wrenn_sandbox_set_lifetime_finish(wrenn_op *op, wrenn_error **error) {
+    return wrn_op_take(op, &wrn_sandbox_set_lifetime_type, NULL, error);
+}
+
+int wrenn_sandbox_set_lifetime(wrenn_sandbox *sandbox, int64_t lifetime_sec, const wrenn_call_options *options,
+                               wrenn_error **error) {
+    WRN_AUTO(wrn_op_freep) wrenn_op *op = NULL;
+    int rc = wrenn_sandbox_set_lifetime_start(sandbox, lifetime_sec, options, wrn_op_blocking, NULL, &op, error);
+    return rc == 0 ? wrenn_sandbox_set_lifetime_finish(wrn_op_wait(op), error) : rc;
+}
+
 int wrenn_sandbox_pause_start(wrenn_sandbox *sandbox, const wrenn_sandbox_pause_options *options, wrenn_done_fn done,
                               void *user_data, wrenn_op **op, wrenn_error **error) {
     wrenn_sandbox_pause_options known_options;

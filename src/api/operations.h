@@ -90,10 +90,12 @@ int wrn_sandbox_pty_prepare(wrenn_sandbox *sandbox, const wrenn_command *command
 int wrn_sandbox_pty_connect_prepare(wrenn_sandbox *sandbox, const char *tag, const wrenn_call_options *options,
                                     wrenn_op **op, wrenn_error **error);
 
-extern const wrn_op_type wrn_sandbox_wait_ready_type, wrn_sandbox_ping_type, wrn_sandbox_pause_type,
-                         wrn_sandbox_resume_type, wrn_sandbox_destroy_type;
+extern const wrn_op_type wrn_sandbox_wait_ready_type, wrn_sandbox_ping_type, wrn_sandbox_set_lifetime_type,
+                         wrn_sandbox_pause_type, wrn_sandbox_resume_type, wrn_sandbox_destroy_type;
 int wrn_sandbox_wait_ready_prepare(wrenn_sandbox *sandbox, const wrenn_sandbox_wait_ready_options *options,
                                    wrenn_op **op, wrenn_error **error);
+int wrn_sandbox_set_lifetime_prepare(wrenn_sandbox *sandbox, int64_t lifetime_sec, const wrenn_call_options *options,
+                                     wrenn_op **op, wrenn_error **error);
 int wrn_sandbox_pause_prepare(wrenn_sandbox *sandbox, const wrenn_sandbox_pause_options *options, wrenn_op **op,
                               wrenn_error **error);
 int wrn_sandbox_resume_prepare(wrenn_sandbox *sandbox, const wrenn_sandbox_resume_options *options, wrenn_op **op,

@@ -2,6 +2,7 @@
 
 #include "api/operations.h"
 #include "client/sandbox.h"
+#include "gen/requests.h"
 
 static void destroy_respond(wrenn_op *op, wrn_http_response *response) {
     op->sandbox->destroyed = true;
@@ -11,6 +12,26 @@ static void destroy_respond(wrenn_op *op, wrn_http_response *response) {
 const wrn_op_type wrn_sandbox_ping_type = {{"ping", "POST", "/sandboxes/{sandbox id}/ping", WRN_AUTH_ANY}};
 const wrn_op_type wrn_sandbox_destroy_type = {{"destroy", "DELETE", "/sandboxes/{sandbox id}", WRN_AUTH_ANY},
                                               .respond = destroy_respond};
+
+static void lifetime_respond(wrenn_op *op, wrn_http_response *response) {
+    wrenn_sandbox_info *info = wrn_op_decode(op, response, &wrn_model_sandbox_info);
+    if (!info) return;
+    wrn_sandbox_update(op->sandbox, info);
+    wrn_op_finish(op, NULL, NULL);
+}
+
+const wrn_op_type wrn_sandbox_set_lifetime_type = {
+    {"set_lifetime", "POST", "/sandboxes/{sandbox id}/lifetime", WRN_AUTH_ANY},
+    .body = &wrn_model_lifetime_request,
+    .respond = lifetime_respond};
+
+int wrn_sandbox_set_lifetime_prepare(wrenn_sandbox *sandbox, int64_t lifetime_sec, const wrenn_call_options *options,
+                                     wrenn_op **op, wrenn_error **error) {
+    if (lifetime_sec < 0 || lifetime_sec > INT32_MAX)
+        return wrn_refuse(error, "set_lifetime: lifetime_sec must be between 0 and 2147483647");
+    const wrn_lifetime_request request = {.lifetime_sec = lifetime_sec};
+    return wrn_op_for_sandbox(sandbox, &wrn_sandbox_set_lifetime_type, options, NULL, &request, op, error);
+}
 
 void wrenn_sandbox_close(wrenn_sandbox *sandbox) {
     if (!sandbox) return;

@@ -331,7 +331,7 @@ wrn_json *cli_sandbox_json(const wrenn_sandbox_info *info);
 /* What a new sandbox is to be: for the options of run and create. */
 typedef struct cli_creation {
     const char *template_name, *name, *isolation;
-    int64_t vcpus, memory_mb, idle_seconds;
+    int64_t vcpus, memory_mb, idle_seconds, lifetime_seconds;
     cli_list labels;
 } cli_creation;
 /* Options for a struct of values whose member `creation` is at that offset. */
@@ -367,6 +367,11 @@ typedef struct cli_creation {
          "TIME",         "pause it after so long without activity",                                                    \
          NULL,           1,                                                                                            \
          31536000,       CLI_WORD_ANY},                                                                                \
+        {"lifetime",  0,                                                                                               \
+         CLI_SECONDS, (at) + offsetof(cli_creation, lifetime_seconds),                                                 \
+         "TIME",      "destroy it that long after it was made, whatever it does",                                      \
+         NULL,        1,                                                                                               \
+         31536000,    CLI_WORD_ANY},                                                                                   \
     {                                                                                                                  \
         "isolation", 0, CLI_TEXT, (at) + offsetof(cli_creation, isolation), "LEVEL",                                   \
             "refuse what is weaker than 'namespace' or 'vm'", NULL, 0, 0, CLI_WORD_ANY                                 \

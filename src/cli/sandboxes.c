@@ -153,6 +153,7 @@ wrenn_sandbox *cli_create(cli_app *cli, const cli_creation *creation) {
     options.vcpus = creation->vcpus;
     options.memory_mb = creation->memory_mb;
     options.idle_timeout_sec = creation->idle_seconds;
+    options.lifetime_sec = creation->lifetime_seconds;
     options.flags = WRENN_SANDBOXES_CREATE_WAIT;
     options.metadata = labels && *labels ? labels : NULL;
     if (!labels) cli_complain("out of memory");
@@ -220,6 +221,8 @@ wrn_json *cli_sandbox_json(const wrenn_sandbox_info *info) {
     wrn_json_set_int(out, "vcpus", info->vcpus);
     wrn_json_set_int(out, "memory_mb", info->memory_mb);
     wrn_json_set_int(out, "timeout_sec", info->timeout_sec);
+    wrn_json_set_int(out, "lifetime_sec", info->lifetime_sec);
+    set_text(out, "expires_at", info->expires_at);
     set_text(out, "created_at", info->created_at);
     set_text(out, "started_at", info->started_at);
     set_text(out, "last_active_at", info->last_active_at);

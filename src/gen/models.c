@@ -70,6 +70,7 @@ static const wrn_field fields_create_sandbox_request[] = {
     {"vcpus", offsetof(wrn_create_sandbox_request, vcpus), 0, WRN_FIELD_INT, false, true, NULL},
     {"memory_mb", offsetof(wrn_create_sandbox_request, memory_mb), 0, WRN_FIELD_INT, false, true, NULL},
     {"timeout_sec", offsetof(wrn_create_sandbox_request, timeout_sec), 0, WRN_FIELD_INT, false, true, NULL},
+    {"lifetime_sec", offsetof(wrn_create_sandbox_request, lifetime_sec), 0, WRN_FIELD_INT, false, true, NULL},
     {"metadata", offsetof(wrn_create_sandbox_request, metadata), offsetof(wrn_create_sandbox_request, metadata_count), WRN_FIELD_MAP, false, false, NULL},
     {"isolation", offsetof(wrn_create_sandbox_request, isolation), 0, WRN_FIELD_STRING, false, false, NULL},
 };
@@ -115,9 +116,17 @@ static const wrn_field fields_sandbox_info[] = {
     {"last_updated", offsetof(wrenn_sandbox_info, last_updated), 0, WRN_FIELD_STRING, true, false, NULL},
     {"metadata", offsetof(wrenn_sandbox_info, metadata), offsetof(wrenn_sandbox_info, metadata_count), WRN_FIELD_MAP, false, false, NULL},
     {"isolation", offsetof(wrenn_sandbox_info, isolation), 0, WRN_FIELD_OBJECT, false, false, &wrn_model_isolation},
+    {"lifetime_sec", offsetof(wrenn_sandbox_info, lifetime_sec), 0, WRN_FIELD_INT, false, true, NULL},
+    {"expires_at", offsetof(wrenn_sandbox_info, expires_at), 0, WRN_FIELD_STRING, false, false, NULL},
 };
 const wrn_model wrn_model_sandbox_info = {
     "Sandbox", sizeof(wrenn_sandbox_info), fields_sandbox_info, WRN_COUNT(fields_sandbox_info)};
+
+static const wrn_field fields_lifetime_request[] = {
+    {"lifetime_sec", offsetof(wrn_lifetime_request, lifetime_sec), 0, WRN_FIELD_INT, true, true, NULL},
+};
+const wrn_model wrn_model_lifetime_request = {
+    "LifetimeRequest", sizeof(wrn_lifetime_request), fields_lifetime_request, WRN_COUNT(fields_lifetime_request)};
 
 static const wrn_field fields_metric_point[] = {
     {"timestamp_unix", offsetof(wrenn_metric_point, timestamp_unix), 0, WRN_FIELD_INT, true, false, NULL},

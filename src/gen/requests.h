@@ -92,8 +92,9 @@ enum {
     WRN_HAS_CREATE_SANDBOX_REQUEST_VCPUS = 1 << 1,
     WRN_HAS_CREATE_SANDBOX_REQUEST_MEMORY_MB = 1 << 2,
     WRN_HAS_CREATE_SANDBOX_REQUEST_TIMEOUT_SEC = 1 << 3,
-    WRN_HAS_CREATE_SANDBOX_REQUEST_METADATA = 1 << 4,
-    WRN_HAS_CREATE_SANDBOX_REQUEST_ISOLATION = 1 << 5,
+    WRN_HAS_CREATE_SANDBOX_REQUEST_LIFETIME_SEC = 1 << 4,
+    WRN_HAS_CREATE_SANDBOX_REQUEST_METADATA = 1 << 5,
+    WRN_HAS_CREATE_SANDBOX_REQUEST_ISOLATION = 1 << 6,
 };
 
 /* Schema CreateSandboxRequest. */
@@ -108,6 +109,10 @@ typedef struct wrn_create_sandbox_request {
     int64_t memory_mb;
     /* Seconds of inactivity before the sandbox is paused. Zero or less means never. */
     int64_t timeout_sec;
+    /* Ours only. Seconds from the create until the sandbox is destroyed, in whatever status it is, and also when the
+     * server was restarted meanwhile. Zero or less means never. `Wrenn-Features` says `lifetime`; servers that do
+     * not may ignore it. */
+    int64_t lifetime_sec;
     /* Newer servers and ours; E and C ignore it. Labels for the sandbox, which come back wherever it is shown and
      * never change. At most 20; names like those of templates; values of at most 64 characters. The names
      * kernel_version, vmm_version, agent_version and envd_version are the platform's own. */
@@ -117,6 +122,19 @@ typedef struct wrn_create_sandbox_request {
      * when the server has none so strong. `Wrenn-Features` says `isolation`; servers that do not may ignore it. */
     const char *isolation;
 } wrn_create_sandbox_request;
+
+/* Bits of `present` and `nulls` of wrn_lifetime_request. */
+enum {
+    WRN_HAS_LIFETIME_REQUEST_LIFETIME_SEC = 1 << 0,
+};
+
+/* Schema LifetimeRequest. */
+typedef struct wrn_lifetime_request {
+    uint64_t present;    /* WRN_HAS_LIFETIME_REQUEST_* bits of the members that were there */
+    uint64_t nulls;      /* those of them that were null */
+    const char *unknown; /* a JSON object of the members this version does not know, or NULL */
+    int64_t lifetime_sec;
+} wrn_lifetime_request;
 
 /* Bits of `present` and `nulls` of wrn_sandbox_stats_current. */
 enum {
@@ -880,6 +898,7 @@ extern const wrn_model wrn_model_create_sandbox_request;
 extern const wrn_model wrn_model_isolation_limits;
 extern const wrn_model wrn_model_isolation;
 extern const wrn_model wrn_model_sandbox_info;
+extern const wrn_model wrn_model_lifetime_request;
 extern const wrn_model wrn_model_metric_point;
 extern const wrn_model wrn_model_metrics;
 extern const wrn_model wrn_model_sandbox_stats_current;

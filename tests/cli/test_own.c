@@ -58,6 +58,27 @@ TEST(run_keeps_what_it_is_told_to_keep) {
     program_result_free(&removed);
 }
 
+TEST(what_has_a_lifetime_needs_no_rm) {
+    fresh_home();
+    char *id = WRENN_SAYS("create", "--lifetime", "2s"), *left = NULL;
+    program_result shown = WRENN("inspect", "-o", "json", id);
+    CHECK_CONTAINS(shown.out, "\"lifetime_sec\":2,\"expires_at\":\"");
+    program_result_free(&shown);
+    do {
+        free(left);
+        left = WRENN_SAYS("ls", "-q");
+    } while (*left);
+    free(left);
+    free(id);
+    check_fails(WRENN("create", "--lifetime", "0"), 2, "--lifetime");
+    program_result kept = WRENN("run", "--keep", "--lifetime", "1h", "true");
+    CHECK_INT(kept.code, 0);
+    program_result_free(&kept);
+    shown = WRENN("ls", "-o", "json");
+    CHECK_CONTAINS(shown.out, "\"lifetime_sec\":3600,");
+    program_result_free(&shown);
+}
+
 TEST(the_own_server_is_started_once_and_stopped_when_asked) {
     fresh_home();
     check_fails(WRENN("serve", "stop", "now"), 2, "unexpected argument 'now'");

@@ -306,6 +306,8 @@ static void life(void) {
     CALL(sandboxes_create, (client, &options, ), (&sandbox, ));
     CALL(sandbox_wait_ready, (sandbox, NULL, ), ());
     CALL(sandbox_ping, (sandbox, NULL, ), ());
+    CALL(sandbox_set_lifetime, (sandbox, 3600, NULL, ), ());
+    CHECK_INT(wrenn_sandbox_last_info(sandbox)->lifetime_sec, 3600);
     commands(sandbox);
     terminals(sandbox);
     processes(sandbox);

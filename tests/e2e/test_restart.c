@@ -121,6 +121,26 @@ static void goes_on_after(int signal_number, int status, const char *const *extr
 static void after_a_crash(void) { goes_on_after(SIGKILL, KILLED, NULL); }
 static void after_a_stop(void) { goes_on_after(SIGTERM, 0, keep); }
 
+static void lifetimes(void) {
+    test_daemon d = {0};
+    char brief[40], lasting[40];
+    serve(&d, NULL);
+    make_sandbox(&d, "{\"lifetime_sec\":2}", brief);
+    make_sandbox(&d, "{\"lifetime_sec\":3600}", lasting);
+    CHECK_STATUS(call(&d, "POST", sandbox_path(brief, "/pause"), NULL), 200);
+    reply before = call(&d, "GET", sandbox_path(lasting, ""), NULL);
+    end(&d, SIGKILL, KILLED);
+    serve(&d, NULL);
+    wait_status(&d, brief, "stopped");
+    reply after = call(&d, "GET", sandbox_path(lasting, ""), NULL);
+    CHECK_STR(member(&after, "status"), "running");
+    CHECK_STR(member(&after, "expires_at"), member(&before, "expires_at"));
+    reply_free(&before);
+    reply_free(&after);
+    destroy(&d, lasting);
+    finish(&d);
+}
+
 /* What was frozen does not run for a moment until somebody resumes it. */
 static void paused(int signal_number, int status, const char *const *extra) {
     test_daemon d = {0};
@@ -477,6 +497,7 @@ TEST_AS_BOTH(an_agent_that_says_nothing_holds_up_no_other, silent_agent)
 TEST_AS_BOTH(sandboxes_go_on_after_a_crash, after_a_crash)
 TEST_AS_BOTH(sandboxes_go_on_after_a_stop_that_keeps_them, after_a_stop)
 TEST_AS_BOTH(paused_ones_stay_paused, paused_before)
+TEST_AS_BOTH(lifetimes_go_on_and_end_also_while_no_server_runs, lifetimes)
 TEST_AS_BOTH(a_stop_can_pause_them, paused_at_the_end)
 TEST_AS_BOTH(terminals_remember_that_binary_is_spoken, terminal)
 TEST_AS_BOTH(a_service_goes_on, service)

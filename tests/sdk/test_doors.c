@@ -138,6 +138,7 @@ OPERATION(sandbox_exec, wrenn_exec_result, wrenn_exec_result_free,
           SAY("%d %s", (int)result->exit_code, result->stdout_data), sandbox, &exec_options, &call)
 PLAIN_OPERATION(sandbox_wait_ready, sandbox, &sandbox_wait_ready_call)
 PLAIN_OPERATION(sandbox_ping, sandbox, &call)
+PLAIN_OPERATION(sandbox_set_lifetime, sandbox, 90, &call)
 PLAIN_OPERATION(sandbox_pause, sandbox, &sandbox_pause_call)
 PLAIN_OPERATION(sandbox_resume, sandbox, &sandbox_resume_call)
 OPERATION(sandbox_metrics, wrenn_metrics, wrenn_metrics_free,
@@ -310,6 +311,8 @@ static const operation operations[] = {
      KEY, "0 hi\n"},
     {ROW(sandbox_wait_ready), "200 OK", SANDBOX_BODY, "GET /v1/sandboxes/" ID " ", "", KEY, ""},
     {ROW(sandbox_ping), "204 No Content", "", "POST /v1/sandboxes/" ID "/ping ", "{}", KEY, ""},
+    {ROW(sandbox_set_lifetime), "200 OK", SANDBOX_BODY, "POST /v1/sandboxes/" ID "/lifetime ", "{\"lifetime_sec\":90}",
+     KEY, ""},
     {ROW(sandbox_pause), "200 OK", SANDBOX_BODY, "POST /v1/sandboxes/" ID "/pause ", "{}", KEY, ""},
     {ROW(sandbox_resume), "200 OK", SANDBOX_BODY, "POST /v1/sandboxes/" ID "/resume ", "{}", KEY, ""},
     {ROW(sandbox_metrics), "200 OK", "{\"range\":\"1h\",\"points\":[{\"cpu_pct\":1},{\"cpu_pct\":2.5}]}",

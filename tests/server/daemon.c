@@ -342,3 +342,12 @@ const char *sandbox_path(const char *id, const char *rest) {
     snprintf(path, sizeof(paths[0]), "/v1/sandboxes/%s%s", id, rest);
     return path;
 }
+
+void wait_status(const test_daemon *d, const char *id, const char *status) {
+    for (;;) {
+        reply r = call(d, "GET", sandbox_path(id, ""), NULL);
+        bool there = r.status == 200 && strcmp(member(&r, "status"), status) == 0;
+        reply_free(&r);
+        if (there) return;
+    }
+}

@@ -95,5 +95,7 @@ int64_t number(const reply *r, const char *key);
 void make_sandbox(const test_daemon *d, const char *body, char id[40]);
 /* "/v1/sandboxes/ID/rest", good until the next call but three. */
 const char *sandbox_path(const char *id, const char *rest);
+/* Polls until the sandbox has the status. */
+void wait_status(const test_daemon *d, const char *id, const char *status);
 
 #endif

@@ -7,16 +7,6 @@
 
 #include "daemon.h"
 
-/* Polls until the sandbox has the status. */
-static void wait_status(const test_daemon *d, const char *id, const char *status) {
-    for (;;) {
-        reply r = call(d, "GET", sandbox_path(id, ""), NULL);
-        bool there = r.status == 200 && strcmp(member(&r, "status"), status) == 0;
-        reply_free(&r);
-        if (there) return;
-    }
-}
-
 TEST(create_get_list_destroy) {
     test_daemon d;
     daemon_start(&d, NULL);
@@ -76,7 +66,8 @@ TEST(an_idempotency_key_makes_one_sandbox_and_one_answer) {
     daemon_start(&d, NULL);
     reply first = create_with_key(&d, "a", "{}");
     CHECK_INT(first.status, 201);
-    CHECK_CONTAINS(first.head, "\r\nWrenn-Features: background exec-envs idempotency-key isolation list-only\r\n");
+    CHECK_CONTAINS(first.head,
+                   "\r\nWrenn-Features: background exec-envs idempotency-key isolation list-only lifetime\r\n");
     CHECK_STATUS(call(&d, "DELETE", sandbox_path(member(&first, "id"), ""), NULL), 204);
     reply again = create_with_key(&d, "a", "{}");
     CHECK_INT(again.status, 201);

@@ -22,6 +22,7 @@ static const cli_example examples[] = {
     {"make one, and use its name from then on", "create --name work"},
     {"with limits", "create -m 2g --vcpus 2 -T minimal"},
     {"one that is paused when nobody uses it", "create --idle-timeout 10m"},
+    {"one that nobody has to remove", "create --lifetime 2h"},
     {"only if it has a kernel of its own", "create --isolation vm"},
     {0},
 };

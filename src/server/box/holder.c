@@ -98,6 +98,7 @@ static void remove_socket(const char *state_dir) {
 static int bind_in(const char *state_dir) {
     struct sockaddr_un address;
     WRN_AUTO(wrn_fd_close) int dir = make_address(state_dir, &address);
+    (void)dir; /* open while the address, which may lead through it, is used */
     WRN_AUTO(wrn_fd_close) int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
     remove_socket(state_dir);
     return fd >= 0 && bind(fd, (struct sockaddr *)&address, sizeof(address)) == 0 ? wrn_fd_take(&fd) : -1;
@@ -361,6 +362,7 @@ bool holder_find(holder *h, const char *state_dir, inheritance *out) {
     inherit_nothing(out);
     *h = (holder){.fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0), .pidfd = -1, .state_dir = state_dir};
     WRN_AUTO(wrn_fd_close) int dir = make_address(state_dir, &address);
+    (void)dir; /* as above */
     set_patience(h->fd);
     bool there = h->fd >= 0 && connect(h->fd, (struct sockaddr *)&address, sizeof(address)) == 0;
     if (there) h->pidfd = open_peer(h->fd);

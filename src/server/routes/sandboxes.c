@@ -12,10 +12,12 @@
 /* `isolations`: by backend; `metadata`: as the store has it. */
 static wrn_json *show_sandbox(const wrn_json *isolations, const wrn_sandbox_row *row, const char *metadata) {
     char created[WRN_RFC3339_SIZE], started[WRN_RFC3339_SIZE], active[WRN_RFC3339_SIZE], updated[WRN_RFC3339_SIZE];
+    char expires[WRN_RFC3339_SIZE];
     wrn_rfc3339(created, row->created_at);
     wrn_rfc3339(started, row->started_at);
     wrn_rfc3339(active, row->last_active_at);
     wrn_rfc3339(updated, row->last_updated);
+    wrn_rfc3339(expires, row->expires_at);
     const wrenn_sandbox_info info = {
         .id = row->id,
         .status_text = row->status,
@@ -27,6 +29,8 @@ static wrn_json *show_sandbox(const wrn_json *isolations, const wrn_sandbox_row 
         .started_at = row->started_at ? started : NULL,
         .last_active_at = row->last_active_at ? active : NULL,
         .last_updated = updated,
+        .lifetime_sec = row->lifetime_sec,
+        .expires_at = row->expires_at ? expires : NULL,
     };
     wrn_json *object = wrn_model_encode(&wrn_model_sandbox_info, &info);
     wrn_json *labels = NULL;
@@ -170,7 +174,10 @@ void wrn_route_create_sandbox(wrn_request *request) {
     const char *template_name = asked.template_name && *asked.template_name ? asked.template_name : "minimal";
     if (!wrn_is_template_name(template_name))
         return wrn_reply_invalid(request, "member \"template\" is not a template name");
-    wrn_sandbox_row row = {.vcpus = asked.vcpus, .memory_mb = asked.memory_mb, .timeout_sec = asked.timeout_sec};
+    wrn_sandbox_row row = {.vcpus = asked.vcpus,
+                           .memory_mb = asked.memory_mb,
+                           .timeout_sec = asked.timeout_sec,
+                           .lifetime_sec = asked.lifetime_sec};
     if (!choose_backend(request, &asked, row.backend)) return;
     WRN_AUTO(wrn_buf_free) wrn_buf metadata = WRN_BUF_INIT;
     if (!read_metadata(request, &asked, &metadata)) return;
@@ -277,6 +284,12 @@ void wrn_route_pause(wrn_request *request, const wrn_sandbox_row *row) {
 
 void wrn_route_resume(wrn_request *request, const wrn_sandbox_row *row) {
     wrn_sandboxes_change(wrn_server_of(request)->sandboxes, row, WRN_EVENT_RESUME, reply_sandbox, request);
+}
+
+void wrn_route_set_lifetime(wrn_request *request, const wrn_sandbox_row *row) {
+    wrn_lifetime_request asked = {0};
+    if (!wrn_request_decode(request, &wrn_model_lifetime_request, &asked)) return;
+    wrn_sandboxes_set_lifetime(wrn_server_of(request)->sandboxes, row, asked.lifetime_sec, reply_sandbox, request);
 }
 
 void wrn_route_ping(wrn_request *request, const wrn_sandbox_row *row) {

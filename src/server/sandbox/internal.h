@@ -14,6 +14,7 @@ typedef struct change {
     wrn_event event;
     wrn_sandbox_done_fn done; /* NULL: the server asked for it */
     void *context;
+    const char *reason;         /* why, as the API has it; NULL: somebody asked for it */
     wrn_snapshot_row *snapshot; /* to be made; owned by `context` */
 } change;
 
@@ -32,7 +33,7 @@ typedef struct sandbox {
     wrn_command *commands; /* that run */
     size_t foreground;     /* how many of them are in the foreground */
     int64_t active_ms;
-    uv_timer_t idle;
+    uv_timer_t idle, lifetime;
     wrn_meter meter;
     int64_t usage_ms; /* usage is recorded up to this time; Unix time */
 } sandbox;

@@ -34,6 +34,11 @@ sandbox *wrn_sandbox_find(wrn_sandboxes *all, const char *id) {
 
 static void sandbox_on_idle_closed(uv_handle_t *handle) { free(handle->data); }
 
+static void sandbox_on_lifetime_closed(uv_handle_t *handle) {
+    sandbox *s = handle->data;
+    uv_close((uv_handle_t *)&s->idle, sandbox_on_idle_closed);
+}
+
 static void check_stopped(wrn_sandboxes *all) {
     if (!all->stopping || all->count || !all->stopped) return;
     void (*stopped)(void *context) = WRN_TAKE(all->stopped);
@@ -49,7 +54,8 @@ static void forget(sandbox *s) {
     all->count--;
     all->memory_mb -= s->row.memory_mb;
     s->gone = true;
-    uv_close((uv_handle_t *)&s->idle, sandbox_on_idle_closed);
+    uv_timer_stop(&s->idle);
+    uv_close((uv_handle_t *)&s->lifetime, sandbox_on_lifetime_closed);
 }
 
 /* ---- states ---- */
@@ -85,7 +91,7 @@ bool wrn_sandbox_is_usable(const wrn_sandbox_row *row, wrn_fault *fault) {
     return false;
 }
 
-/* ---- idling ---- */
+/* ---- idling, and the end of a lifetime ---- */
 
 static void sandbox_on_idle(uv_timer_t *timer);
 
@@ -114,11 +120,16 @@ void wrn_sandbox_touch_and_write(sandbox *s) {
 
 static change *add_change(sandbox *s, wrn_event event, wrn_sandbox_done_fn done, void *context) {
     change *c = calloc(1, sizeof(*c));
-    *c = (change){NULL, event, done, context, NULL};
+    *c = (change){.event = event, .done = done, .context = context};
     *s->last_change = c;
     s->last_change = &c->next;
     s->change_count++;
     return c;
+}
+
+/* One that nobody asked for. */
+static void add_own_change(sandbox *s, wrn_event event, const char *reason) {
+    add_change(s, event, NULL, NULL)->reason = reason;
 }
 
 /* For requests. NULL with a fault when the state does not allow it, or too many changes wait. */
@@ -133,8 +144,40 @@ static change *request_change(sandbox *s, wrn_event event, wrn_sandbox_done_fn d
 static void sandbox_on_idle(uv_timer_t *timer) {
     sandbox *s = timer->data;
     wrn_log_info("sandbox %s was idle for %lld s: pausing it", s->row.id, (long long)s->row.timeout_sec);
-    add_change(s, WRN_EVENT_PAUSE, NULL, NULL);
+    add_own_change(s, WRN_EVENT_PAUSE, "ttl_expired");
     start_changes(s);
+}
+
+static int64_t lifetime_left_ms(const sandbox *s) {
+    return s->row.expires_at * 1000 - wrn_clock_us(CLOCK_REALTIME) / 1000;
+}
+
+static void sandbox_on_lifetime(uv_timer_t *timer);
+
+/* Looks again once a minute: a machine that was asleep, or whose clock was set, has another time then than the timer. */
+static void arm_lifetime(sandbox *s) {
+    enum { LOOK_MS = 60000 };
+    if (!s->row.expires_at) {
+        uv_timer_stop(&s->lifetime);
+        return;
+    }
+    int64_t left = lifetime_left_ms(s);
+    uv_timer_start(&s->lifetime, sandbox_on_lifetime, left < 0 ? 0 : left < LOOK_MS ? (uint64_t)left : LOOK_MS, 0);
+}
+
+static void sandbox_on_lifetime(uv_timer_t *timer) {
+    sandbox *s = timer->data;
+    if (lifetime_left_ms(s) > 0) return arm_lifetime(s);
+    if (s->all->leaving) return; /* the next server destroys it */
+    wrn_log_info("sandbox %s has lived for %lld s: destroying it", s->row.id, (long long)s->row.lifetime_sec);
+    add_own_change(s, WRN_EVENT_DESTROY, "ttl_expired");
+    start_changes(s);
+}
+
+static void set_lifetime(wrn_sandbox_row *row, int64_t lifetime_sec) {
+    int64_t now = (wrn_clock_us(CLOCK_REALTIME) + 999999) / 1000000; /* up, lest a short one ends early */
+    row->lifetime_sec = lifetime_sec > 0 ? lifetime_sec : 0;
+    row->expires_at = lifetime_sec > 0 ? now + lifetime_sec : 0;
 }
 
 /* ---- changes ---- */
@@ -145,7 +188,7 @@ static void end_change(sandbox *s, const wrn_fault *fault) {
     if (!s->changes) s->last_change = &s->changes;
     s->change_count--;
     s->busy = false;
-    wrn_watch_tell_change(s->all, &s->row, c->event, c->done, fault);
+    wrn_watch_tell_change(s->all, &s->row, c->event, c->reason, fault);
     if (c->done) c->done(c->context, fault ? NULL : &s->row, fault);
     else if (fault) wrn_log_warning("sandbox %s: %s", s->row.id, fault->message);
     free(c);
@@ -167,7 +210,7 @@ static void sandbox_on_frozen(void *context, const wrn_fault *fault) {
     }
     end_change(s, fault);
     /* An idle sandbox that can't be paused is destroyed: it might be forgotten, and would run forever. */
-    if (fault && unattended) add_change(s, WRN_EVENT_DESTROY, NULL, NULL);
+    if (fault && unattended) add_own_change(s, WRN_EVENT_DESTROY, "orphaned");
     start_changes(s);
 }
 
@@ -199,6 +242,7 @@ static void sandbox_on_destroyed(void *context, const wrn_fault *fault) {
 
 static void destroy_box(sandbox *s) {
     uv_timer_stop(&s->idle);
+    uv_timer_stop(&s->lifetime);
     wrn_box_destroy(s->box, sandbox_on_destroyed, s);
 }
 
@@ -240,6 +284,7 @@ static void sandbox_on_left(void *context, const wrn_fault *fault) {
 static void leave(sandbox *s) {
     s->busy = true;
     uv_timer_stop(&s->idle);
+    uv_timer_stop(&s->lifetime);
     wrn_metrics_leave(s);
     if (s->state == WRN_STATE_RUNNING) wrn_usage_record(s);
     wrn_box_leave(s->box, sandbox_on_left, s);
@@ -258,7 +303,7 @@ static void sandbox_on_died(void *context, const wrn_fault *fault) {
     wrn_log_warning("sandbox %s ended by itself: %s", s->row.id, fault ? fault->message : "no reason given");
     wrn_transition step = wrn_state_step(s->state, WRN_EVENT_DIED);
     if (step.action != WRN_ACTION_REFUSE) enter(s, step.next);
-    add_change(s, WRN_EVENT_DESTROY, NULL, NULL);
+    add_own_change(s, WRN_EVENT_DESTROY, "orphaned");
     start_changes(s);
 }
 
@@ -285,19 +330,49 @@ static bool change_record(wrn_sandboxes *all, wrn_sandbox_row *row, wrn_event ev
     return false;
 }
 
+static bool is_leaving(const wrn_sandboxes *all, wrn_fault *fault) {
+    if (all->leaving)
+        wrn_fault_set(fault, WRN_FAULT_OVERLOADED, "wrennd is stopping; try again when it has started again");
+    return all->leaving;
+}
+
 void wrn_sandboxes_change(wrn_sandboxes *all, const wrn_sandbox_row *row, wrn_event event, wrn_sandbox_done_fn done,
                           void *context) {
     wrn_fault fault;
     wrn_sandbox_row copy = *row;
     sandbox *s = wrn_sandbox_find(all, row->id);
-    if (all->leaving) {
-        wrn_fault_set(&fault, WRN_FAULT_OVERLOADED, "wrennd is stopping; try again when it has started again");
-        return done(context, NULL, &fault);
-    }
+    if (is_leaving(all, &fault)) return done(context, NULL, &fault);
     if (s && request_change(s, event, done, context, &fault)) return start_changes(s);
     if (s || !change_record(all, &copy, event, &fault)) return done(context, NULL, &fault);
-    wrn_watch_tell_change(all, &copy, event, true, NULL);
+    wrn_watch_tell_change(all, &copy, event, NULL, NULL);
     done(context, &copy, NULL);
+}
+
+static bool will_be_destroyed(const sandbox *s) {
+    bool ends = s->gone || s->state == WRN_STATE_STOPPED;
+    for (const change *c = s->changes; c && !ends; c = c->next) ends = c->event == WRN_EVENT_DESTROY;
+    return ends;
+}
+
+void wrn_sandboxes_set_lifetime(wrn_sandboxes *all, const wrn_sandbox_row *row, int64_t lifetime_sec,
+                                wrn_sandbox_done_fn done, void *context) {
+    wrn_fault fault;
+    sandbox *s = wrn_sandbox_find(all, row->id);
+    if (is_leaving(all, &fault)) return done(context, NULL, &fault);
+    if (!s || will_be_destroyed(s)) {
+        wrn_fault_set(&fault, WRN_FAULT_INVALID_STATE, "sandbox is gone, or being destroyed (status: %s)", row->status);
+        return done(context, NULL, &fault);
+    }
+    wrn_sandbox_row next = s->row;
+    set_lifetime(&next, lifetime_sec);
+    next.last_updated = wrn_unix_time();
+    if (wrn_store_update_sandbox(all->config.store, &next) != WRN_DB_OK) {
+        wrn_sandbox_db_fault(&fault);
+        return done(context, NULL, &fault);
+    }
+    s->row = next;
+    arm_lifetime(s);
+    done(context, &s->row, NULL);
 }
 
 /* ---- creating ---- */
@@ -311,11 +386,11 @@ static void sandbox_on_created(void *context, wrn_box *box, const wrn_fault *fau
     bool written = enter(s, wrn_state_step(s->state, event).next);
     if (!fault && !written) wrn_sandbox_db_fault(&own), fault = &own;
     s->busy = false;
-    wrn_watch_tell_change(all, &s->row, event, true, fault);
+    wrn_watch_tell_change(all, &s->row, event, NULL, fault);
     s->created(s->created_context, fault ? NULL : &s->row, fault);
     if (box) {
         wrn_sandbox_touch(s);
-        if (fault) add_change(s, WRN_EVENT_DESTROY, NULL, NULL);
+        if (fault) add_own_change(s, WRN_EVENT_DESTROY, "orphaned");
         return start_changes(s);
     }
     wrn_log_warning("sandbox %s could not be made: %s", s->row.id, fault ? fault->message : "no reason given");
@@ -361,11 +436,13 @@ static void list_sandbox(sandbox *s) {
     wrn_sandboxes *all = s->all;
     sandbox **bucket = bucket_of(all, s->row.id);
     uv_timer_init(all->config.loop, &s->idle);
-    s->idle.data = s;
+    uv_timer_init(all->config.loop, &s->lifetime);
+    s->idle.data = s->lifetime.data = s;
     s->next = *bucket;
     *bucket = s;
     all->count++;
     all->memory_mb += s->row.memory_mb;
+    arm_lifetime(s);
 }
 
 static sandbox *new_sandbox(wrn_sandboxes *all, const wrn_sandbox_row *asked) {
@@ -374,6 +451,7 @@ static sandbox *new_sandbox(wrn_sandboxes *all, const wrn_sandbox_row *asked) {
     snprintf(s->row.status, sizeof(s->row.status), "%s", wrn_state_name(s->state));
     s->row.created_at = s->row.last_updated = wrn_unix_time();
     s->row.started_at = s->row.last_active_at = 0;
+    set_lifetime(&s->row, asked->lifetime_sec);
     return s;
 }
 
@@ -540,8 +618,9 @@ void wrn_sandboxes_stop(wrn_sandboxes *all, wrn_stop how, void (*done)(void *con
             next = s->next;  /* a change that ends at once takes it out of the list */
             wrn_hold_tick(); /* no request waits any more */
             if (s->box) wrn_box_stop_snapshot(s->box);
-            if (!all->leaving) add_change(s, WRN_EVENT_DESTROY, NULL, NULL);
-            else if (how == WRN_STOP_PAUSE && s->state == WRN_STATE_RUNNING) add_change(s, WRN_EVENT_PAUSE, NULL, NULL);
+            if (!all->leaving) add_own_change(s, WRN_EVENT_DESTROY, "orphaned");
+            else if (how == WRN_STOP_PAUSE && s->state == WRN_STATE_RUNNING)
+                add_own_change(s, WRN_EVENT_PAUSE, "ttl_expired");
             start_changes(s);
         }
     }

@@ -41,13 +41,17 @@ void wrn_sandboxes_free(wrn_sandboxes *all);
 /* `row` on success, else `fault`; both valid during the call only. */
 typedef void (*wrn_sandbox_done_fn)(void *context, const wrn_sandbox_row *row, const wrn_fault *fault);
 
-/* `asked`: id ("": a new one), team_id, template_name, backend, vcpus and memory_mb (0 or less: the template's), timeout_sec.
+/* `asked`: id ("": a new one), team_id, template_name, backend, vcpus and memory_mb (0 or less: the template's), timeout_sec,
+ * lifetime_sec.
  * `metadata`: as for the store. */
 void wrn_sandboxes_create(wrn_sandboxes *all, const wrn_sandbox_row *asked, const char *metadata,
                           wrn_sandbox_done_fn done, void *context);
 /* `row`: as read from the store. The event is WRN_EVENT_PAUSE, _RESUME or _DESTROY. */
 void wrn_sandboxes_change(wrn_sandboxes *all, const wrn_sandbox_row *row, wrn_event event, wrn_sandbox_done_fn done,
                           void *context);
+/* The sandbox is destroyed that many seconds from now, whatever it does; 0 or less: not at all. */
+void wrn_sandboxes_set_lifetime(wrn_sandboxes *all, const wrn_sandbox_row *row, int64_t lifetime_sec,
+                                wrn_sandbox_done_fn done, void *context);
 /* Restarts the idle timer and makes a round trip to the agent. */
 void wrn_sandboxes_ping(wrn_sandboxes *all, const wrn_sandbox_row *row, wrn_done_fn done, void *context);
 /* Connects to a TCP port in it. While data flows, the caller calls wrn_sandboxes_touch(). */

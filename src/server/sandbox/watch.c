@@ -23,21 +23,15 @@ void wrn_watch_tell(wrn_sandboxes *all, const wrn_news *news) {
     }
 }
 
-void wrn_watch_tell_change(wrn_sandboxes *all, const wrn_sandbox_row *row, wrn_event event, bool asked,
+void wrn_watch_tell_change(wrn_sandboxes *all, const wrn_sandbox_row *row, wrn_event event, const char *reason,
                            const wrn_fault *fault) {
-    wrn_news news = {.row = row, .fault = fault};
+    wrn_news news = {.row = row, .fault = fault, .reason = reason};
     switch (event) {
     case WRN_EVENT_BOOTED:
     case WRN_EVENT_BOOT_FAILED: news.what = "capsule.create"; break;
-    case WRN_EVENT_PAUSE:
-        news.what = "capsule.pause";
-        news.reason = asked ? NULL : "ttl_expired";
-        break;
+    case WRN_EVENT_PAUSE: news.what = "capsule.pause"; break;
     case WRN_EVENT_RESUME: news.what = "capsule.resume"; break;
-    case WRN_EVENT_DESTROY:
-        news.what = "capsule.destroy";
-        news.reason = asked ? NULL : "orphaned";
-        break;
+    case WRN_EVENT_DESTROY: news.what = "capsule.destroy"; break;
     default: return; /* a snapshot is reported when its record is stored */
     }
     wrn_watch_tell(all, &news);

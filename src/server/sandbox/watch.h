@@ -24,6 +24,6 @@ void wrn_unwatch(wrn_sandboxes *all, wrn_watcher *watcher);
 
 /* Used in sandbox/ only. */
 void wrn_watch_tell(wrn_sandboxes *all, const wrn_news *news);
-/* Reports the outcome of a change; `asked`: by a request. */
-void wrn_watch_tell_change(wrn_sandboxes *all, const wrn_sandbox_row *row, wrn_event event, bool asked,
+/* Reports the outcome of a change; `reason`: as in wrn_news. */
+void wrn_watch_tell_change(wrn_sandboxes *all, const wrn_sandbox_row *row, wrn_event event, const char *reason,
                            const wrn_fault *fault);

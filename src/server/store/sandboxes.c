@@ -4,13 +4,14 @@
 
 #define COLUMNS                                                                                             \
     "id, team_id, status, template, vcpus, memory_mb, timeout_sec, created_at, started_at, last_active_at," \
-    " last_updated, backend, metadata"
+    " last_updated, backend, lifetime_sec, expires_at, metadata"
 
 wrn_db wrn_store_add_sandbox(wrn_store *store, const wrn_sandbox_row *row, const char *metadata) {
-    return wrn_sql_run(store, "INSERT INTO sandboxes (" COLUMNS ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                       "ttttiiiiiiitt", row->id, row->team_id, row->status, row->template_name, row->vcpus,
+    return wrn_sql_run(store,
+                       "INSERT INTO sandboxes (" COLUMNS ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                       "ttttiiiiiiitiit", row->id, row->team_id, row->status, row->template_name, row->vcpus,
                        row->memory_mb, row->timeout_sec, row->created_at, row->started_at, row->last_active_at,
-                       row->last_updated, row->backend, metadata);
+                       row->last_updated, row->backend, row->lifetime_sec, row->expires_at, metadata);
 }
 
 char *wrn_store_get_metadata(wrn_store *store, const char *id) {
@@ -21,15 +22,18 @@ char *wrn_store_get_metadata(wrn_store *store, const char *id) {
 
 wrn_db wrn_store_update_sandbox(wrn_store *store, const wrn_sandbox_row *row) {
     return wrn_sql_run(
-        store, "UPDATE sandboxes SET status = ?, started_at = ?, last_active_at = ?, last_updated = ? WHERE id = ?",
-        "tiiit", row->status, row->started_at, row->last_active_at, row->last_updated, row->id);
+        store,
+        "UPDATE sandboxes SET status = ?, started_at = ?, last_active_at = ?, last_updated = ?, lifetime_sec = ?,"
+        " expires_at = ? WHERE id = ?",
+        "tiiiiit", row->status, row->started_at, row->last_active_at, row->last_updated, row->lifetime_sec,
+        row->expires_at, row->id);
 }
 
 static void read_sandbox(sqlite3_stmt *from, wrn_sandbox_row *row) {
-    wrn_sql_read(from, "ttttiiiiiiit", row->id, sizeof(row->id), row->team_id, sizeof(row->team_id), row->status,
+    wrn_sql_read(from, "ttttiiiiiiitii", row->id, sizeof(row->id), row->team_id, sizeof(row->team_id), row->status,
                  sizeof(row->status), row->template_name, sizeof(row->template_name), &row->vcpus, &row->memory_mb,
                  &row->timeout_sec, &row->created_at, &row->started_at, &row->last_active_at, &row->last_updated,
-                 row->backend, sizeof(row->backend));
+                 row->backend, sizeof(row->backend), &row->lifetime_sec, &row->expires_at);
 }
 
 wrn_db wrn_store_get_sandbox(wrn_store *store, const char *team_id, const char *id, wrn_sandbox_row *out) {
@@ -52,7 +56,7 @@ wrn_db wrn_store_list_sandboxes(wrn_store *store, const char *team_id, wrn_sandb
     while (wrn_sql_next(store, rows, &outcome)) {
         wrn_sandbox_row row;
         read_sandbox(rows, &row);
-        each(context, &row, (const char *)sqlite3_column_text(rows, 12));
+        each(context, &row, (const char *)sqlite3_column_text(rows, 14));
     }
     return outcome;
 }

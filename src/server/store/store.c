@@ -81,6 +81,8 @@ static const char *const migrations[] = {
     "CREATE INDEX creates_by_age ON creates(created_at);",
     "ALTER TABLE sandboxes ADD COLUMN metadata TEXT;",
     "ALTER TABLE sandboxes ADD COLUMN backend TEXT NOT NULL DEFAULT 'ns';", /* until then there was no other */
+    "ALTER TABLE sandboxes ADD COLUMN lifetime_sec INTEGER NOT NULL DEFAULT 0;",
+    "ALTER TABLE sandboxes ADD COLUMN expires_at INTEGER NOT NULL DEFAULT 0;",
 };
 
 static wrn_db report_error(wrn_store *store, const char *what) {

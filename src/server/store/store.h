@@ -91,6 +91,7 @@ typedef struct wrn_sandbox_row {
     char template_name[65], backend[WRN_BACKEND_NAME_SIZE];
     int64_t vcpus, memory_mb, timeout_sec;
     int64_t created_at, started_at, last_active_at, last_updated; /* Unix seconds; 0: never */
+    int64_t lifetime_sec, expires_at;                             /* seconds; Unix seconds; both 0: it has no end */
 } wrn_sandbox_row;
 
 /* `metadata`: its labels, as the text of a JSON object; NULL: none. They never change. */
@@ -99,7 +100,7 @@ typedef void (*wrn_sandbox_fn)(void *context, const wrn_sandbox_row *row, const 
 wrn_db wrn_store_add_sandbox(wrn_store *store, const wrn_sandbox_row *row, const char *metadata);
 /* Its labels, which the caller frees; NULL when there are none. */
 char *wrn_store_get_metadata(wrn_store *store, const char *id);
-/* Writes status and times. */
+/* Writes status, times and lifetime. */
 wrn_db wrn_store_update_sandbox(wrn_store *store, const wrn_sandbox_row *row);
 /* `team_id` NULL: of any team. */
 wrn_db wrn_store_get_sandbox(wrn_store *store, const char *team_id, const char *id, wrn_sandbox_row *out);
