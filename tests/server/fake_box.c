@@ -191,9 +191,9 @@ void wrn_box_create(wrn_boxes *boxes, const wrn_box_spec *spec, wrn_done_fn died
 }
 
 /* Nothing of a fake outlives it. */
-void wrn_box_adopt(wrn_boxes *boxes, const wrn_box_spec *spec, bool frozen, wrn_detached_fn kept, wrn_done_fn died,
+void wrn_box_adopt(wrn_boxes *boxes, const wrn_box_spec *spec, bool frozen, wrn_detached_fn detached, wrn_done_fn died,
                    wrn_box_fn done, void *context) {
-    (void)spec, (void)frozen, (void)kept, (void)died;
+    (void)spec, (void)frozen, (void)detached, (void)died;
     later *l = later_new(boxes, run_made, calloc(1, sizeof(wrn_box)), context);
     l->made = done;
     l->failed = true;
