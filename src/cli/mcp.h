@@ -42,6 +42,7 @@ void mcp_answer(mcp_peer *peer, mcp_call *call, wrn_json *result);
 
 typedef struct mcp_session {
     cli_app *cli;
+    cli_server server;            /* to connect to when nobody says */
     const cli_creation *creation; /* what the sandbox is to be, when it is made */
     const char *given;            /* or the one that is used; NULL: none was given */
     int64_t limit_seconds;        /* how long a command or code may run, unless a call says otherwise */

@@ -323,7 +323,7 @@ static bool have_sandbox(mcp_session *session) {
     WRN_AUTO(wrn_buf_free) wrn_buf why = WRN_BUF_INIT;
     if (session->sandbox) return wake(session);
     cli_keep_complaints(&why);
-    if (cli_connect(session->cli))
+    if (cli_connect_to(session->cli, session->server))
         session->sandbox = session->given ? cli_sandbox(session->cli, session->given) : make_sandbox(session);
     cli_keep_complaints(NULL);
     if (session->sandbox) return wake(session);

@@ -259,6 +259,10 @@ TEST(the_command_line_is_checked) {
     result = WRENN("mcp", "--max-output", "1");
     CHECK_INT(result.code, 2);
     program_result_free(&result);
+    result = WRENN("mcp", "--sandbox", "work", "--memory", "1g");
+    CHECK_CONTAINS(result.err, "--sandbox uses one that is there");
+    CHECK_INT(result.code, 2);
+    program_result_free(&result);
     result = WRENN("mcp", "--files", "/etc/hostname");
     CHECK_CONTAINS(result.err, "Not a directory");
     program_result_free(&result);

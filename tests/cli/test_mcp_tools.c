@@ -285,6 +285,17 @@ TEST(the_end_of_input_does_not_lose_what_was_asked) {
     check_sandboxes("");
 }
 
+TEST(a_private_server_will_do) {
+    fresh_home();
+    setenv("WRENN_BASE_URL", "local:", 1);
+    agent a = AGENT();
+    CHECK_CONTAINS(agent_asks(&a, CALL("1", "echo here")), "stdout:\\nhere");
+    CHECK_INT(agent_leaves(&a), 0);
+    a = AGENT("--keep");
+    CHECK_CONTAINS(agent_asks(&a, CALL("1", "true")), "a private server (local:) ends with this command");
+    CHECK_INT(agent_leaves(&a), 0);
+}
+
 TEST(sandboxes_are_kept_or_given) {
     fresh_home();
     char *id = WRENN_SAYS("create", "--name", "work");

@@ -52,6 +52,12 @@ static bool open_directory(mcp_session *session, const char *path) {
     return session->directory >= 0;
 }
 
+/* Nothing of a new sandbox can be asked of one that is there. */
+static bool is_plain(const cli_creation *creation) {
+    return !creation->template_name && !creation->name && !creation->isolation && !creation->labels.count &&
+           !creation->vcpus && !creation->memory_mb && !creation->idle_seconds;
+}
+
 static int end_sandbox(mcp_session *session, bool keep) {
     int code = 0;
     if (!session->sandbox) return 0;
@@ -65,6 +71,7 @@ static int run(cli_app *cli, void *given) {
     mcp_values *values = given;
     mcp_peer peer;
     mcp_session session = {.cli = cli,
+                           .server = CLI_SERVER_OWN,
                            .creation = &values->creation,
                            .given = values->sandbox,
                            .limit_seconds = values->limit_seconds,
@@ -72,6 +79,10 @@ static int run(cli_app *cli, void *given) {
                            .directory = -1};
     int code = CLI_FAILED;
     if (!cli_check_creation(cli, &values->creation)) return CLI_USAGE;
+    if (values->sandbox && (values->keep || !is_plain(&values->creation)))
+        return cli_usage(cli, "--sandbox uses one that is there: it goes without --keep and what a new one is to be");
+    /* A private server ends with us, as the sandbox does. */
+    if (cli_is_private(cli) && !values->sandbox && !values->keep) session.server = CLI_SERVER_PRIVATE;
     if ((!values->files || open_directory(&session, values->files)) && cli_catch_signals(cli)) {
         mcp_peer_init(&peer);
         serve(&session, &peer);
