@@ -5,6 +5,7 @@
  * completion and docs/cli.md all come from that row. */
 #pragma once
 
+#include <poll.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -136,6 +137,14 @@ typedef enum cli_format { CLI_FORMAT_TEXT, CLI_FORMAT_JSON, CLI_FORMAT_JSONL, CL
 
 /* ---- the program ---- */
 
+/* What is attended to while something else is waited for, by who has more to do than one thing. */
+enum { CLI_ASIDE_FDS = 2 };
+typedef struct cli_aside {
+    struct pollfd fds[CLI_ASIDE_FDS]; /* -1: none */
+    /* Called after each wait, with what poll() said about them. False: what is waited for is given up. */
+    bool (*happened)(struct cli_aside *aside);
+} cli_aside;
+
 typedef struct cli_app {
     /* what all commands take */
     const char *url, *context;
@@ -150,6 +159,7 @@ typedef struct cli_app {
     int keep_awake;   /* a connection that keeps the user's own server from ending as idle; -1: none */
     int signals;      /* readable when one of the signals that end us came; -1 before cli_connect() */
     int signal;       /* which one came; 0: none */
+    cli_aside *aside; /* NULL: nothing */
     bool resized;     /* the terminal's size has changed, or we were stopped meanwhile */
     const char *does; /* what is waited for, to be shown when it takes long; NULL: nothing is shown */
     int64_t began_us, phase_us;
@@ -253,6 +263,11 @@ bool cli_connect_to_own(cli_app *cli);
 bool cli_is_private(const cli_app *cli);
 /* Waits until the operation is over or a signal comes: that is false, and kept in cli->signal. */
 bool cli_wait(cli_app *cli, wrenn_op *op);
+/* Waits until something happens, for so long (-1: no limit), and sees to it: positive. 0: nothing did. Negative: it is to
+ * end, because of a signal, or for what is attended to aside. */
+int cli_turn(cli_app *cli, int64_t ms);
+/* Keeps signals from ending us, for cli_turn() to see; cli_connect() does so as well. False: reported. */
+bool cli_catch_signals(cli_app *cli);
 /* Takes what came from the signal descriptor; true when it is to end us. */
 bool cli_take_signal(cli_app *cli);
 /* Gives signals the effect that they have by default, for as long as a reader may take his time and nothing is to be
@@ -405,6 +420,8 @@ int cli_log_in(cli_app *cli, const cli_login *login);
 /* One line on stderr: what it was about (may be NULL), what failed, and what to do about it. Frees the error. */
 void cli_report(const char *what, wrenn_error *error);
 void cli_complain(const char *format, ...) WRN_PRINTF(1, 2);
+/* From now on complaints go there as well, a line each; NULL: no more. */
+void cli_keep_complaints(wrn_buf *kept);
 /* All bytes, to a descriptor; false with errno when that fails. */
 bool cli_write(int fd, const void *data, size_t size);
 /* Prints the value and a newline. False: reported. */

@@ -10,6 +10,10 @@
 #include "base/text.h"
 #include "cli/cli.h"
 
+static wrn_buf *complaints; /* NULL: nobody keeps them */
+
+void cli_keep_complaints(wrn_buf *kept) { complaints = kept; }
+
 void cli_complain(const char *format, ...) {
     va_list args;
     va_start(args, format);
@@ -20,6 +24,7 @@ void cli_complain(const char *format, ...) {
     wrn_text_clean(text);
     fflush(stdout);
     fprintf(stderr, "wrenn: %s\n", text);
+    if (complaints) wrn_buf_printf(complaints, "%s%s", complaints->size ? "\n" : "", text);
 }
 
 static const char *remedy(const wrenn_error *error) {

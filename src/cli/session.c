@@ -1,6 +1,7 @@
 /* The client and waiting for its operations. Signals that would end us are blocked and read from a descriptor, so that
  * Ctrl-C in the middle of anything still leaves time to destroy what was made. */
 #include <errno.h>
+#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -28,7 +29,7 @@ void cli_let_signals_end(const cli_app *cli, bool let) {
     if (cli->signals >= 0) sigprocmask(let ? SIG_UNBLOCK : SIG_BLOCK, &set, NULL);
 }
 
-static bool catch_signals(cli_app *cli) {
+bool cli_catch_signals(cli_app *cli) {
     sigset_t set;
     if (cli->signals >= 0) return true;
     set_ending_signals(&set);
@@ -94,7 +95,7 @@ static bool choose_other(cli_app *cli, cli_server server, wrenn_client_options *
 
 static bool open_client(cli_app *cli, wrenn_client_options *options) {
     wrenn_error *error = NULL;
-    if (!catch_signals(cli)) return false;
+    if (!cli_catch_signals(cli)) return false;
     options->log = say_warning;
     int rc = wrenn_client_new(options, &cli->client, &error);
     if (rc < 0) cli_complain("%s", wrenn_error_message(error));
@@ -146,20 +147,31 @@ static void show(const char *does, int64_t ms) {
     else fprintf(stderr, "\r\033[K");
 }
 
+int cli_turn(cli_app *cli, int64_t ms) {
+    cli_aside *aside = cli->aside;
+    struct pollfd fds[2 + CLI_ASIDE_FDS] = {
+        {.fd = cli->client ? wrenn_client_fd(cli->client) : -1, .events = POLLIN},
+        {.fd = cli->signals, .events = POLLIN},
+    };
+    if (aside) memcpy(fds + 2, aside->fds, sizeof(aside->fds));
+    int ready = poll(fds, aside ? WRN_COUNT(fds) : 2, ms > INT_MAX ? INT_MAX : (int)ms);
+    if (ready < 0) return errno == EINTR ? 1 : -1;
+    if (fds[1].revents && cli_take_signal(cli)) return -1;
+    if (fds[0].revents) wrenn_client_dispatch(cli->client, 0, NULL);
+    if (aside) {
+        memcpy(aside->fds, fds + 2, sizeof(aside->fds));
+        if (!aside->happened(aside)) return -1;
+    }
+    return ready > 0;
+}
+
 bool cli_wait(cli_app *cli, wrenn_op *op) {
     int64_t began = wrn_now_ms();
     bool shows = cli->does && isatty(2), shown = false, over = false;
     while (!(over = wrenn_op_is_done(op))) {
-        struct pollfd fds[] = {
-            {.fd = wrenn_client_fd(cli->client), .events = POLLIN},
-            {.fd = cli->signals, .events = POLLIN},
-        };
-        int ready = poll(fds, 2, shows ? SHOW_AFTER_MS : -1);
-        if (ready < 0 && errno != EINTR) break;
-        if (ready == 0) show(cli->does, wrn_now_ms() - began), shown = true;
-        if (ready <= 0) continue;
-        if (fds[1].revents && cli_take_signal(cli)) break;
-        if (fds[0].revents) wrenn_client_dispatch(cli->client, 0, NULL);
+        int turn = cli_turn(cli, shows ? SHOW_AFTER_MS : -1);
+        if (turn < 0) break;
+        if (turn == 0) show(cli->does, wrn_now_ms() - began), shown = true;
     }
     if (shown) show(NULL, 0);
     return over;
@@ -167,21 +179,14 @@ bool cli_wait(cli_app *cli, wrenn_op *op) {
 
 bool cli_pause(cli_app *cli, int64_t ms) {
     int64_t until = wrn_in_ms(ms);
-    for (int64_t left = ms; left; left = wrn_left_ms(until)) {
-        struct pollfd fds[] = {{.fd = cli->signals, .events = POLLIN},
-                               {.fd = cli->client ? wrenn_client_fd(cli->client) : -1, .events = POLLIN}};
-        int ready = poll(fds, 2, (int)left);
-        if (ready < 0 && errno != EINTR) return false;
-        if (ready <= 0) continue;
-        if (fds[0].revents && cli_take_signal(cli)) return true;
-        if (fds[1].revents) wrenn_client_dispatch(cli->client, 0, NULL);
-    }
+    for (int64_t left = ms; left; left = wrn_left_ms(until))
+        if (cli_turn(cli, left) < 0) return cli->signal;
     return false;
 }
 
 bool cli_settle(cli_app *cli, const char *what, int rc, wrenn_error *error) {
     if (rc >= 0) return wrenn_error_free(error), true;
-    if (rc == WRENN_E_CANCELLED && cli->signal) wrenn_error_free(error);
+    if (rc == WRENN_E_CANCELLED && (cli->signal || !error)) wrenn_error_free(error);
     else cli_report(what, error);
     return false;
 }

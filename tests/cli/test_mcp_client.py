@@ -1,0 +1,95 @@
+#!/usr/bin/python3
+"""test_mcp_client.py FOLDER WRENN: `wrenn mcp` and the official client of the Model Context Protocol, as PyPI has it. Prints
+TAP.
+
+FOLDER keeps what was installed. Skips a version with the reason when there is no Python that it runs on, or when it can't be
+installed."""
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+VERSIONS = ["1.30.0", "2.3.0"]
+
+
+class Missing(Exception):
+    """Something that this machine does not have."""
+
+
+def find_python():
+    pyenv = Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv")
+    names = ["/usr/bin/python3", shutil.which("python3"),
+             *sorted(map(str, pyenv.glob("versions/3.*/bin/python3")), reverse=True)]
+    for name in filter(None, names):
+        done = subprocess.run([name, "-c", "import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 10))"],
+                              stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        if done.returncode == 0:
+            return name
+    raise Missing("the client needs Python 3.10 with venv: apt-get install python3-venv")
+
+
+def install(folder, version):
+    ready = folder / "ready"
+    if ready.exists() and subprocess.run([folder / "bin/python", "-c", ""], stderr=subprocess.DEVNULL).returncode == 0:
+        return
+    python = find_python()
+    shutil.rmtree(folder, ignore_errors=True)
+    subprocess.run([python, "-m", "venv", folder], check=True, stdin=subprocess.DEVNULL)
+    done = subprocess.run([folder / "bin/python", "-m", "pip", "install", "-q", "--disable-pip-version-check", "--retries",
+                           "1", "--timeout", "10", f"mcp=={version}"],
+                          stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    if done.returncode:
+        last = done.stdout.decode(errors="replace").strip().splitlines()[-3:]
+        raise Missing(f"the client can't be installed with pip: {' '.join(last)}")
+    ready.touch()
+
+
+def play(folder, wrenn):
+    """The lines that the run has printed, and whether it came to its end and left nothing."""
+    env = {key: value for key, value in os.environ.items()
+           if not key.startswith(("PYTHON", "XDG_")) and key not in ("WRENN_BASE_URL", "WRENN_API_KEY", "WRENN_TOKEN",
+                                                                     "WRENN_CONTEXT")}
+    with tempfile.TemporaryDirectory(prefix="wrenn-test-") as home:
+        env["HOME"] = home
+        files = Path(home) / "files"
+        files.mkdir()
+        try:
+            done = subprocess.run([folder / "bin/python", HERE / "mcp_calls.py", wrenn, files], env=env, timeout=240,
+                                  stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+            lines, ended = done.stdout.decode(errors="replace").splitlines(), done.returncode == 0
+            left = subprocess.run([wrenn, "ls", "-q"], env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)
+            if left.stdout:
+                lines, ended = lines + [f"# left: {left.stdout.decode()!r}"], False
+        except subprocess.TimeoutExpired as error:
+            lines, ended = str(error).splitlines(), False
+        finally:
+            subprocess.run([wrenn, "serve", "stop", "--force"], env=env, stdin=subprocess.DEVNULL,
+                           stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    return lines, ended
+
+
+def main():
+    folder, wrenn = Path(sys.argv[1]), sys.argv[2]
+    count = failed = 0
+    for version in VERSIONS:
+        try:
+            install(folder / version, version)
+        except Missing as why:
+            print(f"# {why}\nok - {version}: everything # SKIP {why}")
+            count += 1
+            continue
+        lines, ended = play(folder / version, wrenn)
+        for line in lines + [f"{'ok' if ended else 'not ok'} - comes to its end"]:
+            is_result = line.startswith(("ok - ", "not ok - "))
+            count += is_result
+            failed += line.startswith("not ok - ")
+            print(line.replace(" - ", f" - {version}: ", 1) if is_result else f"# {line.removeprefix('# ')}", flush=True)
+    print(f"1..{count}")
+    sys.exit(1 if failed else 0)
+
+
+if __name__ == "__main__":
+    main()
