@@ -29,7 +29,7 @@ static void check_sandboxes(const char *ids) {
     free(left);
 }
 
-static void check_shell(const char *line, const char *out) {
+static void check_line(const char *line, const char *out) {
     program_result result = shell(line);
     CHECK_STR(result.err ? result.err : "", "");
     CHECK_STR(result.out ? result.out : "", out);
@@ -55,7 +55,7 @@ TEST(commands_run_in_one_sandbox_that_ends_with_the_session) {
     fresh_home();
     agent a = AGENT("--memory", "128");
     check_steps(&a, steps, COUNT(steps));
-    check_shell("\"$WRENN_CLI\" ls -o json | grep -c '\"memory_mb\":128'", "1\n");
+    check_line("\"$WRENN_CLI\" ls -o json | grep -c '\"memory_mb\":128'", "1\n");
     CHECK_INT(agent_leaves(&a), 0);
     check_sandboxes("");
 }
@@ -139,9 +139,9 @@ TEST(files_of_this_machine_are_kept_below_their_directory) {
         {"download", "{\"path\":\"/tmp/a\",\"local_path\":\"link\"}", TEXT("downloaded")},
     };
     fresh_home();
-    check_shell("mkdir -p p/d && cd p && echo A > a && ln -s a inner && echo S > ../secret && ln -s ../secret link && "
-                "ln -s .. up && mkfifo pipe",
-                "");
+    check_line("mkdir -p p/d && cd p && echo A > a && ln -s a inner && echo S > ../secret && ln -s ../secret link && "
+               "ln -s .. up && mkfifo pipe",
+               "");
     agent a = AGENT("--files", "p");
     check_steps(&a, steps, COUNT(steps));
     char *arguments = NULL;
@@ -149,7 +149,7 @@ TEST(files_of_this_machine_are_kept_below_their_directory) {
     CHECK_CONTAINS(agent_calls(&a, "upload", arguments), TEXT("uploaded"));
     free(arguments);
     CHECK_INT(agent_leaves(&a), 0);
-    check_shell("cat secret p/d/b p/link; ls stolen p/d p/.wrenn* 2>/dev/null", "S\nA\nA\np/d:\nb\n");
+    check_line("cat secret p/d/b p/link; ls stolen p/d p/.wrenn* 2>/dev/null", "S\nA\nA\np/d:\nb\n");
 
     a = AGENT();
     CHECK_CONTAINS(agent_calls(&a, "upload", "{\"local_path\":\"p/a\",\"path\":\"/tmp/a\"}"),
