@@ -176,7 +176,7 @@ void mcp_run_code(mcp_session *session, const mcp_arguments *arguments) {
     /* Where there is none, most probably, nobody shall wait for it to come up. */
     options.start_timeout_ms = session->no_kernel ? NO_KERNEL_WAIT_MS : KERNEL_WAIT_MS;
     int rc = CLI_TRY_GET(cli, &error, wrenn_sandbox_run_code, (session->sandbox, &options), &execution);
-    if (rc < 0) mcp_fail_with(session, "the code could not be run", rc, error);
+    if (!execution) mcp_fail_with(session, "the code could not be run", rc, error);
     else put_execution(session, execution, limit);
     if (rc < 0 && session->no_kernel)
         mcp_fail(session, "Code needs a template with a kernel: 'wrenn template build code-interpreter' makes one, and "
@@ -250,8 +250,8 @@ static int64_t spawn_server(mcp_session *session, const mcp_arguments *arguments
     wrenn_error *error = NULL;
     command.argv = argv;
     int rc = CLI_TRY_GET(cli, &error, wrenn_sandbox_spawn, (session->sandbox, &command, NULL), &process);
-    int64_t pid = rc >= 0 ? process->pid : 0;
-    if (rc < 0) mcp_fail_with(session, "the server could not be started", rc, error);
+    int64_t pid = process ? process->pid : 0;
+    if (!process) mcp_fail_with(session, "the server could not be started", rc, error);
     wrenn_process_free(process);
     return pid;
 }

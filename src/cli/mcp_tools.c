@@ -341,7 +341,7 @@ static void snapshot(mcp_session *session, const mcp_arguments *arguments) {
     options.name = arguments->name;
     options.flags = arguments->overwrite ? WRENN_SNAPSHOTS_CREATE_OVERWRITE : 0;
     int rc = CLI_TRY_GET(cli, &error, wrenn_snapshots_create, (cli->client, &options), &made);
-    if (rc < 0) mcp_fail_with(session, "the snapshot could not be made", rc, error);
+    if (!made) mcp_fail_with(session, "the snapshot could not be made", rc, error);
     else
         wrn_buf_printf(&session->text, "snapshot %s: start from it with wrenn mcp --template %s", made->name,
                        made->name);

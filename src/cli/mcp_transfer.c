@@ -55,7 +55,7 @@ void mcp_read_file(mcp_session *session, const mcp_arguments *arguments) {
     wrenn_error *error = NULL;
     int64_t got = 0;
     int rc = CLI_TRY_GET(cli, &error, wrenn_sandbox_stat, (session->sandbox, arguments->path, NULL), &entry);
-    if (rc < 0) return mcp_fail_with(session, arguments->path, rc, error);
+    if (!entry) return mcp_fail_with(session, arguments->path, rc, error);
     bool directory = entry->type == WRENN_FILE_TYPE_DIRECTORY;
     int64_t size = entry->type == WRENN_FILE_TYPE_FILE ? entry->size : 0; /* 0: not known */
     wrenn_file_entry_free(entry);
@@ -103,7 +103,7 @@ void mcp_list_files(mcp_session *session, const mcp_arguments *arguments) {
     size_t i = 0;
     int rc = CLI_TRY_GET(cli, &error, wrenn_sandbox_list_dir,
                          (session->sandbox, arguments->path, arguments->depth, NULL), &list);
-    if (rc < 0) return mcp_fail_with(session, arguments->path, rc, error);
+    if (!list) return mcp_fail_with(session, arguments->path, rc, error);
     for (; i < list->items_count && text->size < session->output_max; i++) {
         const wrenn_file_entry *entry = list->items[i];
         wrn_buf_printf(text, "%s %10lld %s%s%s%s\n", entry->permissions ? entry->permissions : "?",
