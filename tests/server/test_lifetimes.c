@@ -65,7 +65,7 @@ TEST(a_real_second_is_enough) {
 
 TEST(a_lifetime_can_be_renewed_ended_and_begun) {
     test_daemon d;
-    char renewed[40], freed[40], late[40];
+    char renewed[40], freed[40], late[40], capsule[80];
     daemon_start(&d, NULL);
     make_sandbox(&d, "{\"lifetime_sec\":100}", renewed);
     make_sandbox(&d, "{\"lifetime_sec\":100}", freed);
@@ -75,7 +75,8 @@ TEST(a_lifetime_can_be_renewed_ended_and_begun) {
     check_lifetime(set_lifetime(&d, renewed, "{\"lifetime_sec\":500}"), 500);
     check_lifetime(call(&d, "GET", sandbox_path(renewed, ""), NULL), 500);
     check_endless(set_lifetime(&d, freed, "{\"lifetime_sec\":0}"));
-    check_lifetime(set_lifetime(&d, late, "{\"lifetime_sec\":2147483647}"), 2147483647);
+    snprintf(capsule, sizeof(capsule), "/v1/capsules/%s/lifetime", late);
+    check_lifetime(call(&d, "POST", capsule, "{\"lifetime_sec\":2147483647}"), 2147483647);
     check_lifetime(set_lifetime(&d, late, "{\"lifetime_sec\":50}"), 50); /* shorter is fine too */
     daemon_pass(&d, 400);
     wait_status(&d, late, "stopped");
