@@ -10,10 +10,6 @@
  * does not pay. Between LITTLE and MUCH nothing changes. */
 enum { TICK_MS = 250, MUCH = 100, LITTLE = 60 };
 
-struct greed {
-    uv_timer_t timer;
-};
-
 static bool look(wrn_instance *it) {
     wrn_use *use = &it->use;
     int64_t cpu_usec = cgroup_cpu_usec(&it->backend->cgroups, it->id), now = wrn_now_us();
@@ -47,14 +43,14 @@ void greed_watch(wrn_backend *backend) {
     if (backend->greed || backend->cgroups.limits == CGROUP_NONE) return;
     backend->greed = calloc(1, sizeof(*backend->greed));
     if (!backend->greed) abort();
-    uv_timer_init(backend->config.loop, &backend->greed->timer);
-    backend->greed->timer.data = backend;
-    uv_timer_start(&backend->greed->timer, on_tick, TICK_MS, TICK_MS);
-    uv_unref((uv_handle_t *)&backend->greed->timer);
+    uv_timer_init(backend->config.loop, backend->greed);
+    backend->greed->data = backend;
+    uv_timer_start(backend->greed, on_tick, TICK_MS, TICK_MS);
+    uv_unref((uv_handle_t *)backend->greed);
 }
 
 static void free_greed(uv_handle_t *handle) { free(handle); }
 
 void greed_unwatch(wrn_backend *backend) {
-    if (backend->greed) uv_close((uv_handle_t *)&WRN_TAKE(backend->greed)->timer, free_greed);
+    if (backend->greed) uv_close((uv_handle_t *)WRN_TAKE(backend->greed), free_greed);
 }

@@ -28,7 +28,7 @@ struct wrn_backend {
     wrn_instance *to_measure; /* those whose disk space is to be measured; the first is being measured */
     struct disk_walk *walk;
     wrn_instance *all;
-    struct greed *greed; /* NULL: there is no box yet, or nothing to tell them apart by */
+    uv_timer_t *greed; /* of greed.c; NULL: no box was started yet, or there are no limits */
 };
 
 /* What it has used of late: see greed.c. */
