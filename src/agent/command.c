@@ -85,11 +85,7 @@ static void command_finish(command *c) {
     wrn_buf_free(&c->out.held);
     wrn_buf_free(&c->err.held);
     wrn_replay_free(&c->out.screen);
-    for (command **at = &commands; *at; at = &(*at)->next) {
-        if (*at != c) continue;
-        *at = c->next;
-        break;
-    }
+    WRN_UNLINK(commands, c, next);
     free(c->input);
     free(c->label);
     free(c);

@@ -89,10 +89,7 @@ bool wrn_code_context_enter(wrenn_code_context *context, wrn_code_turn *turn) {
 
 void wrn_code_context_leave(wrenn_code_context *context, wrn_code_turn *turn) {
     bool first = context->turns == turn;
-    wrn_code_turn **at = &context->turns;
-    while (*at && *at != turn) at = &(*at)->next;
-    if (!*at) return;
-    *at = turn->next;
+    WRN_UNLINK(context->turns, turn, next);
     if (first && context->turns) wrn_op_delay(context->turns->op, 0); /* not from inside another's end */
 }
 

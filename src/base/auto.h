@@ -17,5 +17,13 @@
 /* The struct whose `member` this pointer leads to. */
 #define WRN_OWNER(pointer, type, member) ((type *)((char *)(pointer)-offsetof(type, member)))
 
+/* Takes an item out of a singly linked list, by its member `next`, if it is there. */
+#define WRN_UNLINK(first, item, next)                       \
+    do {                                                    \
+        __typeof__(item) *at_ = &(first);                   \
+        while (*at_ && *at_ != (item)) at_ = &(*at_)->next; \
+        if (*at_) *at_ = (item)->next;                      \
+    } while (0)
+
 #define WRN_COUNT(array) (sizeof(array) / sizeof((array)[0]))
 #define WRN_PRINTF(text, first) __attribute__((format(printf, text, first)))

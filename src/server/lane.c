@@ -53,11 +53,10 @@ static void start_work(struct lane *lane) {
     }
 }
 
-void wrn_lane_put(uv_loop_t *loop, wrn_lane lane, wrn_job *job) {
+void wrn_lane_put(uv_loop_t *loop, wrn_lane lane, wrn_job *job, void (*run)(wrn_job *job), void (*done)(wrn_job *job)) {
     struct lane *at = &lanes[lane];
-    job->loop = loop;
-    job->lane = lane;
-    job->next = NULL;
+    if (!loop) return run(job), done(job);
+    *job = (wrn_job){.loop = loop, .lane = lane, .run = run, .done = done};
     if (!at->first) at->last = &at->first;
     *at->last = job;
     at->last = &job->next;

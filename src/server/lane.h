@@ -20,11 +20,12 @@ typedef struct wrn_job {
     struct wrn_job *next;
     uv_loop_t *loop;
     wrn_lane lane;
-    void (*run)(struct wrn_job *job);  /* on a worker */
-    void (*done)(struct wrn_job *job); /* on the loop */
+    void (*run)(struct wrn_job *job);
+    void (*done)(struct wrn_job *job);
 } wrn_job;
 
 /* Sets the number of workers. Before the first work. */
 void wrn_lane_setup(void);
-/* Called on the loop. A lane starts its work in order. */
-void wrn_lane_put(uv_loop_t *loop, wrn_lane lane, wrn_job *job);
+/* Calls run(job) on a worker, then done(job) on the loop, where this is called too. A lane starts its work in order. NULL
+ * `loop`: both at once. */
+void wrn_lane_put(uv_loop_t *loop, wrn_lane lane, wrn_job *job, void (*run)(wrn_job *job), void (*done)(wrn_job *job));

@@ -72,11 +72,7 @@ void remove_later(uv_loop_t *loop, const char *path, bool (*remove)(const char *
     removal *r = calloc(1, sizeof(*r) + size);
     memcpy(r->path, path, size);
     r->remove = remove;
-    r->job.run = run_removal;
-    r->job.done = end_removal;
-    if (loop) return wrn_lane_put(loop, WRN_LANE_REMOVE, &r->job);
-    run_removal(&r->job);
-    end_removal(&r->job);
+    wrn_lane_put(loop, WRN_LANE_REMOVE, &r->job, run_removal, end_removal);
 }
 
 void remove_entries(uv_loop_t *loop, const char *path, bool (*is_kept)(const void *context, const char *name),

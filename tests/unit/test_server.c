@@ -329,13 +329,13 @@ TEST(a_lane_that_is_full_holds_up_no_other) {
     wrn_lane_setup();
     CHECK(uv_loop_init(&loop) == 0 && pipe(ends) == 0);
     for (int i = 0; i < MANY; i++) {
-        jobs[i] = (waiting_job){{.run = run_job, .done = end_job}, ends[0], &removed};
-        wrn_lane_put(&loop, WRN_LANE_REMOVE, &jobs[i].job);
+        jobs[i] = (waiting_job){.fd = ends[0], .done = &removed};
+        wrn_lane_put(&loop, WRN_LANE_REMOVE, &jobs[i].job, run_job, end_job);
     }
     for (int lane = 0; lane < WRN_LANE_COUNT; lane++) {
         if (lane == WRN_LANE_REMOVE) continue;
-        quick[lane] = (waiting_job){{.run = run_job, .done = end_job}, -1, &hashed};
-        wrn_lane_put(&loop, (wrn_lane)lane, &quick[lane].job);
+        quick[lane] = (waiting_job){.fd = -1, .done = &hashed};
+        wrn_lane_put(&loop, (wrn_lane)lane, &quick[lane].job, run_job, end_job);
     }
     while (hashed < WRN_LANE_COUNT - 1) uv_run(&loop, UV_RUN_ONCE);
     CHECK_INT(removed, 0);

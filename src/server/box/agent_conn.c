@@ -126,11 +126,7 @@ static void send_u32(wrn_agent *agent, uint32_t stream, uint8_t type, uint32_t v
 /* ---- commands ---- */
 
 static void free_proc(wrn_proc *proc) {
-    for (wrn_proc **at = &proc->agent->procs; *at; at = &(*at)->next) {
-        if (*at != proc) continue;
-        *at = proc->next;
-        break;
-    }
+    WRN_UNLINK(proc->agent->procs, proc, next);
     if (proc->timer) uv_close((uv_handle_t *)proc->timer, wrn_handle_free);
     free(proc);
 }

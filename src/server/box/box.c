@@ -10,9 +10,7 @@ enum { CREATE_LIMIT_MS = 20000 };
 
 static void free_box(wrn_box *box) {
     wrn_boxes *boxes = box->boxes;
-    wrn_box **at = &boxes->all;
-    while (*at != box) at = &(*at)->next;
-    *at = box->next;
+    WRN_UNLINK(boxes->all, box, next);
     if (box->run.handover_fd >= 0) close(box->run.handover_fd);
     if (box->run.pidfd >= 0) close(box->run.pidfd);
     if (box->held) snapshot_release(&boxes->snapshots, box->held);

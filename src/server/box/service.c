@@ -77,11 +77,7 @@ static void dial_box(service *s, uint16_t port, wrn_dial_fn done, void *context)
 }
 
 static void finish_waiter(waiter *d, int fd, const wrn_fault *fault) {
-    for (waiter **at = d->service ? &d->service->waiters : NULL; at && *at; at = &(*at)->next) {
-        if (*at != d) continue;
-        *at = d->next;
-        break;
-    }
+    if (d->service) WRN_UNLINK(d->service->waiters, d, next);
     d->done(d->context, fd, fault);
     uv_close((uv_handle_t *)&d->timer, wrn_handle_free_data);
 }

@@ -47,12 +47,11 @@ static bool start_job(uv_loop_t *loop, const char *password, const char *hash, w
     size_t size = strlen(password);
     if (pending >= PENDING_MAX || size > WRN_PASSWORD_MAX) return false;
     hash_job *job = calloc(1, sizeof(*job));
-    *job = (hash_job){
-        .job = {.run = run_hash, .done = finish_hash}, .verify = hash != NULL, .done = done, .context = context};
+    *job = (hash_job){.verify = hash != NULL, .done = done, .context = context};
     memcpy(job->password, password, size + 1);
     snprintf(job->hash, sizeof(job->hash), "%s", hash ? hash : "");
     pending++;
-    wrn_lane_put(loop, WRN_LANE_HASH, &job->job);
+    wrn_lane_put(loop, WRN_LANE_HASH, &job->job, run_hash, finish_hash);
     return true;
 }
 

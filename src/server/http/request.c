@@ -57,8 +57,8 @@ static void send_reply(wrn_request *request, int status, const char *type, wrn_b
     bool (*confirm)(void *app) = WRN_TAKE(request->confirm);
     if (!confirm || status >= 400) return wrn_conn_reply(request, status, type, body);
     answer *a = wrn_arena_alloc(&request->arena, sizeof(*a));
-    *a = (answer){{.run = run_confirm, .done = end_confirm}, request, confirm, status, type, *body, false};
-    wrn_lane_put(request->loop, WRN_LANE_SYNC, &a->job);
+    *a = (answer){.request = request, .confirm = confirm, .status = status, .type = type, .body = *body};
+    wrn_lane_put(request->loop, WRN_LANE_SYNC, &a->job, run_confirm, end_confirm);
 }
 
 void wrn_reply_bytes(wrn_request *request, int status, const char *type, const void *data, size_t size) {
@@ -177,13 +177,11 @@ void wrn_request_decode_later(wrn_request *request, const wrn_model *model, void
     if (!wrn_request_charge(request, 2 * request->body.size))
         return wrn_reply_error(request, WRN_FAULT_OVERLOADED, "%s", WRN_BUDGET_SPENT);
     struct wrn_decoded *d = wrn_arena_alloc(&request->arena, sizeof(*d) + model->size);
-    d->job.run = run_decoding;
-    d->job.done = end_decoding;
     d->request = request;
     d->model = model;
     d->run = run;
     request->decoded = d;
-    wrn_lane_put(request->loop, WRN_LANE_JSON, &d->job);
+    wrn_lane_put(request->loop, WRN_LANE_JSON, &d->job, run_decoding, end_decoding);
 }
 
 bool wrn_request_decode(wrn_request *request, const wrn_model *model, void *out) {

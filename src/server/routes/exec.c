@@ -1,6 +1,5 @@
 /* exec: runs a command and answers with its whole output. */
 #include <signal.h>
-#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -142,12 +141,10 @@ static void compose(run *r) {
     wrn_json_free(answer);
 }
 
-static run *run_of(wrn_job *job) { return (run *)((char *)job - offsetof(run, job)); }
-
-static void run_composing(wrn_job *job) { compose(run_of(job)); }
+static void run_composing(wrn_job *job) { compose(WRN_OWNER(job, run, job)); }
 
 static void answer(wrn_job *job) {
-    run *r = run_of(job);
+    run *r = WRN_OWNER(job, run, job);
     wrn_buf text = r->text; /* `r` is freed with the request */
     wrn_reply_buf(r->request, r->status, "application/json", &text);
 }
@@ -165,11 +162,8 @@ static void exec_on_end(wrn_viewer *viewer, const wrn_proc_result *result) {
     r->result.fault = NULL; /* valid during this call only */
     r->ended_us = wrn_now_us();
     r->request->on_gone = NULL;
-    r->job.run = run_composing;
-    r->job.done = answer;
-    if (r->out.size + r->err.size > WRN_JSON_SMALL) return wrn_lane_put(r->request->loop, WRN_LANE_JSON, &r->job);
-    compose(r);
-    answer(&r->job);
+    bool small = r->out.size + r->err.size <= WRN_JSON_SMALL;
+    wrn_lane_put(small ? NULL : r->request->loop, WRN_LANE_JSON, &r->job, run_composing, answer);
 }
 
 static const char *const *environment(wrn_arena *arena, const wrn_pair *const *envs, size_t count, wrn_fault *fault) {

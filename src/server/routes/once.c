@@ -118,12 +118,6 @@ wrn_once *wrn_once_begin(wrn_request *request, char id[WRN_ID_SIZE]) {
     return NULL;
 }
 
-static void unlist(wrn_once *once) {
-    wrn_once **at = &once->server->creating;
-    while (*at && *at != once) at = &(*at)->next;
-    if (*at) *at = once->next;
-}
-
 void wrn_once_end(wrn_once *once, const wrn_sandbox_row *sandbox, const wrn_fault *fault) {
     WRN_AUTO(wrn_json_freep) wrn_json *body = fault ? NULL : wrn_show_sandbox(once->server, sandbox);
     WRN_AUTO(wrn_buf_free) wrn_buf text = WRN_BUF_INIT;
@@ -131,7 +125,7 @@ void wrn_once_end(wrn_once *once, const wrn_sandbox_row *sandbox, const wrn_faul
     if (body) wrn_json_write(body, &text);
     wrn_buf_putc(&text, '\n');
     if (*once->key) {
-        unlist(once);
+        WRN_UNLINK(once->server->creating, once, next);
         /* If storing fails, repetitions are answered from the sandbox. */
         if (fault) wrn_store_remove_create(once->server->store, &row);
         else wrn_store_answer_create(once->server->store, &row, text.data);

@@ -241,8 +241,6 @@ void wrn_route_list_sandboxes(wrn_request *request) {
     const wrn_server *server = wrn_server_of(request);
     listing *l = calloc(1, sizeof(*l));
     l->request = request;
-    l->job.run = write_listing;
-    l->job.done = reply_listing;
     wrn_json_write(wrn_boxes_isolations(server->boxes), &l->isolations);
     if (wrn_store_list_sandboxes(server->store, request->who.team_id, add_sandbox, l) != WRN_DB_OK) {
         free_listing(l);
@@ -252,9 +250,8 @@ void wrn_route_list_sandboxes(wrn_request *request) {
         free_listing(l);
         return wrn_reply_error(request, WRN_FAULT_OVERLOADED, "%s", WRN_BUDGET_SPENT);
     }
-    if (l->rows.size > ROWS_FEW * sizeof(wrn_sandbox_row)) return wrn_lane_put(request->loop, WRN_LANE_JSON, &l->job);
-    write_listing(&l->job);
-    reply_listing(&l->job);
+    bool few = l->rows.size <= ROWS_FEW * sizeof(wrn_sandbox_row);
+    wrn_lane_put(few ? NULL : request->loop, WRN_LANE_JSON, &l->job, write_listing, reply_listing);
 }
 
 static void reply_sandbox(void *context, const wrn_sandbox_row *row, const wrn_fault *fault) {

@@ -484,9 +484,7 @@ static void take_waiting(session *s) {
         s->waiting = m->next;
         if (is_large(m)) {
             s->parsing = true;
-            m->job.run = run_parsing;
-            m->job.done = end_parsing;
-            wrn_lane_put(&s->server->loop, WRN_LANE_JSON, &m->job);
+            wrn_lane_put(&s->server->loop, WRN_LANE_JSON, &m->job, run_parsing, end_parsing);
         } else {
             parse_message(m);
             take_message(s, m);

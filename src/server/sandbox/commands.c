@@ -42,9 +42,7 @@ static void command_on_room(void *context) {
 }
 
 static void free_command(wrn_command *command) {
-    wrn_command **at = &command->sandbox->commands;
-    while (*at != command) at = &(*at)->next;
-    *at = command->next;
+    WRN_UNLINK(command->sandbox->commands, command, next);
     command->sandbox->foreground -= command->foreground;
     wrn_arena_free(&command->arena);
     wrn_replay_free(&command->recent);
@@ -234,9 +232,7 @@ static void update_flow(wrn_command *command) {
 void wrn_command_detach(wrn_viewer *viewer) {
     wrn_command *command = viewer->command;
     if (!command) return;
-    wrn_viewer **at = &command->viewers;
-    while (*at != viewer) at = &(*at)->next;
-    *at = viewer->next;
+    WRN_UNLINK(command->viewers, viewer, next);
     viewer->command = NULL;
     update_flow(command);
 }

@@ -48,9 +48,7 @@ static void check_stopped(wrn_sandboxes *all) {
 
 static void forget(sandbox *s) {
     wrn_sandboxes *all = s->all;
-    sandbox **at = bucket_of(all, s->row.id);
-    while (*at != s) at = &(*at)->next;
-    *at = s->next;
+    WRN_UNLINK(*bucket_of(all, s->row.id), s, next);
     all->count--;
     all->memory_mb -= s->row.memory_mb;
     s->gone = true;

@@ -120,9 +120,7 @@ static void snapshot_on_made(void *context, const wrn_sandbox_row *sandbox_row, 
     (void)sandbox_row;
     if (!fault && !store_snapshot(m, &own)) fault = &own;
     if (fault) return finish_snapshot(m, fault);
-    m->job.run = sync_record;
-    m->job.done = snapshot_on_synced;
-    wrn_lane_put(m->all->config.loop, WRN_LANE_SYNC, &m->job);
+    wrn_lane_put(m->all->config.loop, WRN_LANE_SYNC, &m->job, sync_record, snapshot_on_synced);
 }
 
 void wrn_snapshots_create(wrn_sandboxes *all, const wrn_sandbox_row *of, const char *name, bool overwrite,

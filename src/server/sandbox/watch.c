@@ -9,11 +9,7 @@ void wrn_watch(wrn_sandboxes *all, wrn_watcher *watcher) {
     all->watchers = watcher;
 }
 
-void wrn_unwatch(wrn_sandboxes *all, wrn_watcher *watcher) {
-    wrn_watcher **at = &all->watchers;
-    while (*at != watcher) at = &(*at)->next;
-    *at = watcher->next;
-}
+void wrn_unwatch(wrn_sandboxes *all, wrn_watcher *watcher) { WRN_UNLINK(all->watchers, watcher, next); }
 
 void wrn_watch_tell(wrn_sandboxes *all, const wrn_news *news) {
     const char *team_id = news->row ? news->row->team_id : news->team_id;

@@ -215,7 +215,7 @@ bool wrn_store_sync(const wrn_store *store) {
 
 /* Another thread needs another connection. A passive checkpoint does not block readers and writers. */
 static void run_checkpoint(wrn_job *job) {
-    const wrn_store *store = (wrn_store *)((char *)job - offsetof(wrn_store, checkpoint));
+    const wrn_store *store = WRN_OWNER(job, wrn_store, checkpoint);
     sqlite3 *db = NULL;
     int code = sqlite3_open_v2(store->path, &db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL);
     if (code == SQLITE_OK) code = sqlite3_exec(db, "PRAGMA wal_checkpoint(PASSIVE)", NULL, NULL, NULL);
@@ -225,7 +225,7 @@ static void run_checkpoint(wrn_job *job) {
 }
 
 static void end_checkpoint(wrn_job *job) {
-    wrn_store *store = (wrn_store *)((char *)job - offsetof(wrn_store, checkpoint));
+    wrn_store *store = WRN_OWNER(job, wrn_store, checkpoint);
     store->checkpointing = false;
 }
 
@@ -234,9 +234,7 @@ static int store_on_commit(void *context, sqlite3 *db, const char *name, int pag
     (void)db, (void)name;
     if (pages < LOG_PAGES || store->checkpointing) return SQLITE_OK;
     store->checkpointing = true;
-    store->checkpoint.run = run_checkpoint;
-    store->checkpoint.done = end_checkpoint;
-    wrn_lane_put(store->loop, WRN_LANE_SYNC, &store->checkpoint);
+    wrn_lane_put(store->loop, WRN_LANE_SYNC, &store->checkpoint, run_checkpoint, end_checkpoint);
     return SQLITE_OK;
 }
 

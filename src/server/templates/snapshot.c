@@ -220,9 +220,7 @@ static void on_copy_result(uv_poll_t *poll, int status, int events) {
     bool is_gone = copy->ops->remove_helper_group(copy->backend, copy->group, &oom_kills);
     copy->outcome = got == (ssize_t)sizeof(o) ? o : killed(oom_kills > 0);
     if (is_gone && !copy->outcome.error) return end_copy(&copy->removal);
-    copy->removal.run = remove_rest;
-    copy->removal.done = end_copy;
-    wrn_lane_put(poll->loop, WRN_LANE_REMOVE, &copy->removal);
+    wrn_lane_put(poll->loop, WRN_LANE_REMOVE, &copy->removal, remove_rest, end_copy);
 }
 
 static pid_t fork_child(const snapshot_plan *plan, const snapshot_copy *copy, int result_fd) {

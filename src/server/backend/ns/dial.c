@@ -90,9 +90,7 @@ static void close_poll(dial *d) {
 }
 
 static void dial_end(dial *d, const wrn_fault *fault) {
-    dial **at = d->all ? &d->all->first : NULL;
-    while (at && *at != d) at = &(*at)->next;
-    if (at) *at = d->next;
+    if (d->all) WRN_UNLINK(d->all->first, d, next);
     close_poll(d);
     if (fault && d->fd >= 0) close(d->fd);
     d->done(d->context, fault ? -1 : d->fd, fault);
@@ -177,9 +175,7 @@ static void make_socket(dial *d) {
     /* A copy, because the box may end meanwhile. */
     d->pidfd = fcntl(d->all->pidfd, F_DUPFD_CLOEXEC, 0);
     if (d->pidfd < 0) return d->error = errno, use_socket(d);
-    d->job.run = run_make_socket;
-    d->job.done = on_socket_made;
-    wrn_lane_put(d->all->loop, WRN_LANE_DIAL, &d->job);
+    wrn_lane_put(d->all->loop, WRN_LANE_DIAL, &d->job, run_make_socket, on_socket_made);
 }
 
 void ns_dial(wrn_instance *it, uint16_t port, wrn_dial_fn done, void *context) {

@@ -18,9 +18,7 @@ static void free_slot(const wrn_instance *it) {
 }
 
 static void free_instance(wrn_instance *it) {
-    wrn_instance **at = &it->backend->all;
-    while (*at != it) at = &(*at)->next;
-    *at = it->next;
+    WRN_UNLINK(it->backend->all, it, next);
     instance_stop_measuring(it);
     instance_count(it, false);
     wrn_fd_close(&it->error_fd);
@@ -51,9 +49,7 @@ static void remove_cgroups(uv_timer_t *timer) {
         uv_timer_start(timer, remove_cgroups, RETRY_MS, 0);
         return;
     }
-    it->removal.run = remove_files;
-    it->removal.done = on_files_removed;
-    wrn_lane_put(it->backend->config.loop, WRN_LANE_REMOVE, &it->removal);
+    wrn_lane_put(it->backend->config.loop, WRN_LANE_REMOVE, &it->removal, remove_files, on_files_removed);
 }
 
 /* Drops the callbacks of freezing and thawing, and fails the connections that are being made. */

@@ -20,9 +20,7 @@ typedef struct disk_walk {
 static void measure_first(wrn_backend *backend);
 
 static void remove_from_queue(wrn_instance *it) {
-    wrn_instance **at = &it->backend->to_measure;
-    while (*at && *at != it) at = &(*at)->next_to_measure;
-    if (*at) *at = it->next_to_measure;
+    WRN_UNLINK(it->backend->to_measure, it, next_to_measure);
     it->is_to_measure = false;
 }
 
@@ -55,11 +53,9 @@ static void on_walked(wrn_job *job) {
 static void measure_first(wrn_backend *backend) {
     if (backend->walk || !backend->to_measure) return;
     disk_walk *walk = backend->walk = calloc(1, sizeof(*walk));
-    walk->job.run = walk_layers;
-    walk->job.done = on_walked;
     walk->it = backend->to_measure;
     snprintf(walk->box_dir, sizeof(walk->box_dir), "%s", walk->it->dir);
-    wrn_lane_put(backend->config.loop, WRN_LANE_DISK, &walk->job);
+    wrn_lane_put(backend->config.loop, WRN_LANE_DISK, &walk->job, walk_layers, on_walked);
 }
 
 static void measure_later(wrn_instance *it) {
