@@ -6,8 +6,8 @@
 
 Of each operation X in the headers:
     X_start    makes the operation and starts it. wrn_X_prepare() makes it where src/api defines such a function, which
-               gets the options as this version knows them; elsewhere the row wrn_X_type says all, and the parameters are
-               what its path names.
+               gets the options as this version knows them, without flags that it does not know; elsewhere the row
+               wrn_X_type says all, and the parameters are what its path names.
     X_finish   hands the outcome out.
     X          does both, and waits in between.
 Each result T has T_free, each struct of options T has T_init. What src/ defines by hand is left out. Parameters that do not fit together are errors."""
@@ -15,7 +15,7 @@ import re
 import sys
 
 from generate import write_or_check
-from headers import HEADERS, ROOT, functions
+from headers import HEADERS, ROOT, functions, without_comments
 
 WIDTH = 120
 START_TAIL = ["wrenn_done_fn done", "void *user_data", "wrenn_op **op", "wrenn_error **error"]
@@ -47,6 +47,14 @@ def structs_of(parameters):
     """The structs among them that the caller allocates: (type, name) of each."""
     found = [re.fullmatch(r"const (wrenn_\w+_options|wrenn_command) \*(\w+)", parameter) for parameter in parameters]
     return [match.groups() for match in found if match]
+
+
+def flags_of(struct):
+    """The names of the flags of such a struct, and what they begin with; None when it has none."""
+    text = without_comments("\n".join(header.read_text() for header in HEADERS))
+    members = re.search(rf"typedef struct {struct} \{{(.*?)\n\}}", text, re.S)[1]
+    begin = struct.removesuffix("options").upper()
+    return (re.findall(rf"\b({begin}\w+) = \d", text), begin) if re.search(r"\bflags;", members) else None
 
 
 class Sources:
@@ -117,6 +125,10 @@ class Operation:
         for number, (kind, name) in enumerate(structs):
             head = "    int rc = wrn_options_read(" if number == 0 else "    if (rc == 0) rc = wrn_options_read("
             body += wrapped(head, [f"&known_{name}", f"sizeof(known_{name})", name, f'"{kind}"', "error"], ");")
+            flags = flags_of(kind)
+            if flags:
+                arguments = [f"&{self.row}_type", f"known_{name}.flags", " | ".join(flags[0]), f'"{flags[1]}*"', "error"]
+                body += wrapped("    if (rc == 0) rc = wrn_op_check_flags(", arguments, ");")
         known = {name: f"&known_{name}" for _, name in structs}
         names = [known.get(name_of(p), name_of(p)) for p in self.taken]
         return (body + wrapped(f"    if (rc == 0) rc = {self.row}_prepare(", names + ["&made", "error"], ");") +

@@ -742,9 +742,7 @@ int wrn_sandbox_run_code_prepare(wrenn_sandbox *sandbox, const wrenn_sandbox_run
 int wrn_sandbox_code_context_prepare(wrenn_sandbox *sandbox, const wrenn_sandbox_code_context_options *options,
                                      wrenn_op **op, wrenn_error **error) {
     if (options->flags > WRENN_SANDBOX_CODE_CONTEXT_DEFAULT)
-        return wrn_refuse(
-            error,
-            "code_context: flags must be 0, WRENN_SANDBOX_CODE_CONTEXT_REUSE or WRENN_SANDBOX_CODE_CONTEXT_DEFAULT");
+        return wrn_refuse(error, "code_context: WRENN_SANDBOX_CODE_CONTEXT_REUSE and _DEFAULT exclude each other");
     int rc = check_code_op(sandbox, "code_context", options->start_timeout_ms, 0, error);
     if (rc != 0) return rc;
     bool of_handle = options->flags == WRENN_SANDBOX_CODE_CONTEXT_DEFAULT;

@@ -339,8 +339,6 @@ static int check_create(const wrenn_sandboxes_create_options *options, wrenn_err
         options->lifetime_sec > INT32_MAX)
         return wrn_refuse(error, "create: vcpus, memory_mb, idle_timeout_sec and lifetime_sec must be between 0 and "
                                  "2147483647");
-    if (options->flags & ~WRENN_SANDBOXES_CREATE_WAIT)
-        return wrn_refuse(error, "create: unknown flags; use WRENN_SANDBOXES_CREATE_*");
     if (options->isolation < WRENN_ISOLATION_ANY || options->isolation > WRENN_ISOLATION_VM)
         return wrn_refuse(error, "create: unknown isolation; use WRENN_ISOLATION_*");
     return 0;

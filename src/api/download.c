@@ -294,9 +294,6 @@ static int check_download(const wrenn_sandbox_download_stream_options *options, 
     if (rc == 0)
         rc = wrn_transfer_check(&wrn_sandbox_download_stream_type, options->file, options->fd, options->write, "write",
                                 error);
-    if (rc == 0 && options->flags & ~WRENN_SANDBOX_DOWNLOAD_STREAM_VERIFY)
-        rc = wrn_refuse(error, "%s: unknown flags; use WRENN_SANDBOX_DOWNLOAD_STREAM_VERIFY",
-                        wrn_sandbox_download_stream_type.name);
     return rc;
 }
 

@@ -27,8 +27,6 @@ const wrn_op_type wrn_hosts_delete_type = {
 int wrn_hosts_delete_prepare(wrenn_client *client, const char *id, const wrenn_hosts_delete_options *options,
                              wrenn_op **op, wrenn_error **error) {
     const char *const args[] = {id, options->flags & WRENN_HOSTS_DELETE_FORCE ? "true" : NULL};
-    if (options->flags & ~WRENN_HOSTS_DELETE_FORCE)
-        return wrn_refuse(error, "hosts delete: unknown flags; use WRENN_HOSTS_DELETE_*");
     return wrn_op_for_client(client, &wrn_hosts_delete_type, &options->call, args, NULL, op, error);
 }
 

@@ -140,6 +140,9 @@ int wrenn_sandbox_code_context_start(wrenn_sandbox *sandbox, const wrenn_sandbox
     wrenn_op *made;
     int rc = wrn_options_read(&known_options, sizeof(known_options), options, "wrenn_sandbox_code_context_options",
                               error);
+    if (rc == 0) rc = wrn_op_check_flags(&wrn_sandbox_code_context_type, known_options.flags,
+                                         WRENN_SANDBOX_CODE_CONTEXT_REUSE | WRENN_SANDBOX_CODE_CONTEXT_DEFAULT,
+                                         "WRENN_SANDBOX_CODE_CONTEXT_*", error);
     if (rc == 0) rc = wrn_sandbox_code_context_prepare(sandbox, &known_options, &made, error);
     return rc == 0 ? wrn_op_start(made, done, user_data, op, error) : rc;
 }
@@ -405,6 +408,8 @@ int wrenn_sandbox_upload_stream_start(wrenn_sandbox *sandbox, const wrenn_sandbo
     wrenn_op *made;
     int rc = wrn_options_read(&known_options, sizeof(known_options), options, "wrenn_sandbox_upload_stream_options",
                               error);
+    if (rc == 0) rc = wrn_op_check_flags(&wrn_sandbox_upload_stream_type, known_options.flags,
+                                         WRENN_SANDBOX_UPLOAD_STREAM_IN_PLACE, "WRENN_SANDBOX_UPLOAD_STREAM_*", error);
     if (rc == 0) rc = wrn_sandbox_upload_stream_prepare(sandbox, &known_options, &made, error);
     return rc == 0 ? wrn_op_start(made, done, user_data, op, error) : rc;
 }
@@ -426,6 +431,9 @@ int wrenn_sandbox_download_stream_start(wrenn_sandbox *sandbox, const wrenn_sand
     wrenn_op *made;
     int rc = wrn_options_read(&known_options, sizeof(known_options), options, "wrenn_sandbox_download_stream_options",
                               error);
+    if (rc == 0) rc = wrn_op_check_flags(&wrn_sandbox_download_stream_type, known_options.flags,
+                                         WRENN_SANDBOX_DOWNLOAD_STREAM_VERIFY, "WRENN_SANDBOX_DOWNLOAD_STREAM_*",
+                                         error);
     if (rc == 0) rc = wrn_sandbox_download_stream_prepare(sandbox, &known_options, &made, error);
     return rc == 0 ? wrn_op_start(made, done, user_data, op, error) : rc;
 }
@@ -502,6 +510,8 @@ int wrenn_hosts_delete_start(wrenn_client *client, const char *id, const wrenn_h
     wrenn_hosts_delete_options known_options;
     wrenn_op *made;
     int rc = wrn_options_read(&known_options, sizeof(known_options), options, "wrenn_hosts_delete_options", error);
+    if (rc == 0) rc = wrn_op_check_flags(&wrn_hosts_delete_type, known_options.flags, WRENN_HOSTS_DELETE_FORCE,
+                                         "WRENN_HOSTS_DELETE_*", error);
     if (rc == 0) rc = wrn_hosts_delete_prepare(client, id, &known_options, &made, error);
     return rc == 0 ? wrn_op_start(made, done, user_data, op, error) : rc;
 }
@@ -819,6 +829,8 @@ int wrenn_sandbox_wait_ready_start(wrenn_sandbox *sandbox, const wrenn_sandbox_w
     wrenn_op *made;
     int rc = wrn_options_read(&known_options, sizeof(known_options), options, "wrenn_sandbox_wait_ready_options",
                               error);
+    if (rc == 0) rc = wrn_op_check_flags(&wrn_sandbox_wait_ready_type, known_options.flags,
+                                         WRENN_SANDBOX_WAIT_READY_RESUME, "WRENN_SANDBOX_WAIT_READY_*", error);
     if (rc == 0) rc = wrn_sandbox_wait_ready_prepare(sandbox, &known_options, &made, error);
     return rc == 0 ? wrn_op_start(made, done, user_data, op, error) : rc;
 }
@@ -874,6 +886,8 @@ int wrenn_sandbox_pause_start(wrenn_sandbox *sandbox, const wrenn_sandbox_pause_
     wrenn_sandbox_pause_options known_options;
     wrenn_op *made;
     int rc = wrn_options_read(&known_options, sizeof(known_options), options, "wrenn_sandbox_pause_options", error);
+    if (rc == 0) rc = wrn_op_check_flags(&wrn_sandbox_pause_type, known_options.flags, WRENN_SANDBOX_PAUSE_WAIT,
+                                         "WRENN_SANDBOX_PAUSE_*", error);
     if (rc == 0) rc = wrn_sandbox_pause_prepare(sandbox, &known_options, &made, error);
     return rc == 0 ? wrn_op_start(made, done, user_data, op, error) : rc;
 }
@@ -893,6 +907,8 @@ int wrenn_sandbox_resume_start(wrenn_sandbox *sandbox, const wrenn_sandbox_resum
     wrenn_sandbox_resume_options known_options;
     wrenn_op *made;
     int rc = wrn_options_read(&known_options, sizeof(known_options), options, "wrenn_sandbox_resume_options", error);
+    if (rc == 0) rc = wrn_op_check_flags(&wrn_sandbox_resume_type, known_options.flags, WRENN_SANDBOX_RESUME_WAIT,
+                                         "WRENN_SANDBOX_RESUME_*", error);
     if (rc == 0) rc = wrn_sandbox_resume_prepare(sandbox, &known_options, &made, error);
     return rc == 0 ? wrn_op_start(made, done, user_data, op, error) : rc;
 }
@@ -933,6 +949,8 @@ int wrenn_sandboxes_create_start(wrenn_client *client, const wrenn_sandboxes_cre
     wrenn_sandboxes_create_options known_options;
     wrenn_op *made;
     int rc = wrn_options_read(&known_options, sizeof(known_options), options, "wrenn_sandboxes_create_options", error);
+    if (rc == 0) rc = wrn_op_check_flags(&wrn_sandboxes_create_type, known_options.flags, WRENN_SANDBOXES_CREATE_WAIT,
+                                         "WRENN_SANDBOXES_CREATE_*", error);
     if (rc == 0) rc = wrn_sandboxes_create_prepare(client, &known_options, &made, error);
     return rc == 0 ? wrn_op_start(made, done, user_data, op, error) : rc;
 }
@@ -1029,6 +1047,8 @@ int wrenn_snapshots_create_start(wrenn_client *client, const wrenn_snapshots_cre
     wrenn_snapshots_create_options known_options;
     wrenn_op *made;
     int rc = wrn_options_read(&known_options, sizeof(known_options), options, "wrenn_snapshots_create_options", error);
+    if (rc == 0) rc = wrn_op_check_flags(&wrn_snapshots_create_type, known_options.flags,
+                                         WRENN_SNAPSHOTS_CREATE_OVERWRITE, "WRENN_SNAPSHOTS_CREATE_*", error);
     if (rc == 0) rc = wrn_snapshots_create_prepare(client, &known_options, &made, error);
     return rc == 0 ? wrn_op_start(made, done, user_data, op, error) : rc;
 }

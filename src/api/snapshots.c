@@ -18,8 +18,6 @@ int wrn_snapshots_create_prepare(wrenn_client *client, const wrenn_snapshots_cre
     const char *const args[] = {options->flags & WRENN_SNAPSHOTS_CREATE_OVERWRITE ? "true" : NULL};
     if (!options->sandbox_id || !*options->sandbox_id)
         return wrn_refuse(error, "snapshots create: sandbox_id must be set");
-    if (options->flags & ~WRENN_SNAPSHOTS_CREATE_OVERWRITE)
-        return wrn_refuse(error, "snapshots create: unknown flags; use WRENN_SNAPSHOTS_CREATE_*");
     return wrn_op_for_client(client, &wrn_snapshots_create_type, &options->call, args, &request, op, error);
 }
 

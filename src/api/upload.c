@@ -222,8 +222,6 @@ static int check_upload(const wrenn_sandbox_upload_stream_options *options, wren
     if (rc == 0 && options->size < 0) rc = wrn_refuse(error, "%s: the size must not be negative", name);
     if (rc == 0 && (options->mode < 0 || options->mode > 07777))
         rc = wrn_refuse(error, "%s: the mode must be from 0 to 07777", name);
-    if (rc == 0 && options->flags & ~WRENN_SANDBOX_UPLOAD_STREAM_IN_PLACE)
-        rc = wrn_refuse(error, "%s: a flag is unknown", name);
     return rc;
 }
 

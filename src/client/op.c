@@ -200,6 +200,11 @@ int wrn_op_new(wrenn_client *client, wrenn_sandbox *sandbox, const wrn_op_type *
     return wrn_no_memory(error, type->name);
 }
 
+int wrn_op_check_flags(const wrn_op_type *type, uint64_t flags, uint64_t known, const char *names,
+                       wrenn_error **error) {
+    return flags & ~known ? wrn_refuse(error, "%s: unknown flags; use %s", type->name, names) : 0;
+}
+
 static int check_credentials(const wrenn_op *op, wrenn_error **error) {
     const wrenn_client *client = op->client;
     if (op->auth == WRN_AUTH_TOKEN && !client->token)

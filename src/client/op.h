@@ -132,6 +132,9 @@ int wrn_op_start_row(wrenn_client *client, wrenn_sandbox *sandbox, const wrn_op_
                      const wrenn_call_options *options, const char *const *args, wrenn_done_fn done, void *user_data,
                      wrenn_op **ret, wrenn_error **error);
 
+/* 0 when `flags` has only those of `known`; `names` says to callers which these are. */
+int wrn_op_check_flags(const wrn_op_type *type, uint64_t flags, uint64_t known, const char *names, wrenn_error **error);
+
 /* Sets the call of its type up, as wrn_op_for_client() does. */
 int wrn_op_call_type(wrenn_op *op, const char *const *args, const void *request, wrenn_error **error);
 /* Sets the present call up: to the collection of sandboxes, in whichever era ("/" id, then `suffix`; NULL id: the collection

@@ -200,10 +200,6 @@ bool wrn_multi_add(wrn_multi *multi, wrn_transfer *transfer) {
 }
 
 void wrn_multi_remove(wrn_multi *multi, wrn_transfer *transfer) {
-    for (wrn_transfer **at = &multi->starved; *at; at = &(*at)->next_starved) {
-        if (*at != transfer) continue;
-        *at = transfer->next_starved;
-        break;
-    }
+    WRN_UNLINK(multi->starved, transfer, next_starved);
     if (transfer->easy) curl_multi_remove_handle(multi->multi, transfer->easy);
 }
