@@ -1,5 +1,6 @@
-/* API keys of the caller's team: /v1/api-keys. These routes need a user token (wrenn_client_options.token, WRENN_TOKEN or
- * wrenn_client_set_token()); an API key does not open them. Without one the calls fail with WRENN_E_AUTHENTICATION. */
+/* API keys of the caller's team: /v1/api-keys. These routes need a user token (wrenn_client_options.token, WRENN_TOKEN
+ * or wrenn_client_set_token()); an API key does not open them. Without one the calls fail with
+ * WRENN_E_AUTHENTICATION. */
 #ifndef WRENN_API_KEYS_H
 #define WRENN_API_KEYS_H
 

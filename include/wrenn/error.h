@@ -23,8 +23,8 @@
 extern "C" {
 #endif
 
-/* Codes of failures. WRENN_E_API is the root of all that a server answered; wrenn_error_is() with a code matches its kinds
- * as well. New codes may appear: keep a default branch. */
+/* Codes of failures. WRENN_E_API is the root of all that a server answered; wrenn_error_is() with a code matches its
+ * kinds as well. New codes may appear: keep a default branch. */
 enum {
     WRENN_E_NONE = 0,                /* no failure */
     WRENN_E_API = -1,                /* the server answered with an error */
@@ -58,8 +58,8 @@ typedef struct wrenn_error wrenn_error;
 WRENN_API int wrenn_error_code(const wrenn_error *error);
 /* Nonzero when the error has this code or one below it: WRENN_E_CONFLICT also matches WRENN_E_HOST_HAS_SANDBOXES. */
 WRENN_API int wrenn_error_is(const wrenn_error *error, int code);
-/* For people, one line of UTF-8 below 4096 bytes, never NULL; do not parse it. Never holds credentials. A long text of a
- * server's is cut, and says so; what else it sent is in wrenn_error_body(). */
+/* For people, one line of UTF-8 below 4096 bytes, never NULL; do not parse it. Never holds credentials. A long text of
+ * a server's is cut, and says so; what else it sent is in wrenn_error_body(). */
 WRENN_API const char *wrenn_error_message(const wrenn_error *error);
 /* HTTP status of the answer; 0 when there was none. */
 WRENN_API int64_t wrenn_error_http_status(const wrenn_error *error);
@@ -70,9 +70,9 @@ WRENN_API const char *wrenn_error_request_id(const wrenn_error *error);
 /* The body of the answer as it came, at most 64 KiB of it; NULL when there was none. A server may put more into it than
  * this interface has names for. */
 WRENN_API const char *wrenn_error_body(const wrenn_error *error);
-/* Nonzero when the same request may succeed later, and sending it again does no harm: the server was not reached, refused
- * for now (429, or because it said so), or was unavailable (503) for a request that changes nothing when it is repeated.
- * A 503 for a command is not: it may come in its middle. */
+/* Nonzero when the same request may succeed later, and sending it again does no harm: the server was not reached,
+ * refused for now (429, or because it said so), or was unavailable (503) for a request that changes nothing when it is
+ * repeated. A 503 for a command is not: it may come in its middle. */
 WRENN_API int wrenn_error_retriable(const wrenn_error *error);
 /* How long the server asked to wait, in milliseconds; 0 when it did not say. */
 WRENN_API int64_t wrenn_error_retry_after_ms(const wrenn_error *error);

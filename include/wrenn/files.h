@@ -1,9 +1,10 @@
 /* Files in a sandbox that runs.
  *
- * Paths are used as they are, as root or as the user of the handle (wrenn_sandbox_as_user()) or of the options; a relative
- * one starts at the home directory, which is also what "~" stands for. Links are followed. Every call fails with WRENN_E_CONFLICT when the sandbox does not run, WRENN_E_VALIDATION
- * when the server refuses the path, WRENN_E_AGENT when the file system in the sandbox does, and
- * WRENN_E_INVALID_ARGUMENT for a path that is empty or not UTF-8. */
+ * Paths are used as they are, as root or as the user of the handle (wrenn_sandbox_as_user()) or of the options; a
+ * relative one starts at the home directory, which is also what "~" stands for. Links are followed. Every call fails
+ * with WRENN_E_CONFLICT when the sandbox does not run, WRENN_E_VALIDATION when the server refuses the path,
+ * WRENN_E_AGENT when the file system in the sandbox does, and WRENN_E_INVALID_ARGUMENT for a path that is empty or not
+ * UTF-8. */
 #ifndef WRENN_FILES_H
 #define WRENN_FILES_H
 
@@ -19,7 +20,7 @@ typedef struct wrenn_file_list {
     size_t items_count;
 } wrenn_file_list;
 
-/* What is in a directory, and with a `depth` over 1 in those below it, so many levels down; 0 means 1 (POST
+/* The entries of a directory, and with a `depth` over 1 those of directories in it, down to that level; 0 means 1 (POST
  * .../files/list). Sorted by path, each directory before what is in it. Links are listed, not entered. Blocks (30 s).
  * wrennd gives it in pages, each in an answer of its own: what is added or removed meanwhile may be in it or not. The
  * caller frees *list. A directory that is missing is WRENN_E_NOT_FOUND or WRENN_E_AGENT, by server. */
@@ -32,9 +33,9 @@ WRENN_API WRENN_NODISCARD int wrenn_sandbox_list_dir_start(wrenn_sandbox *sandbo
 WRENN_API WRENN_NODISCARD int wrenn_sandbox_list_dir_finish(wrenn_op *op, wrenn_file_list **list, wrenn_error **error);
 
 /* Makes a directory and its parents, or finds it there already (POST .../files/mkdir, then perhaps .../files/list).
- * Blocks (30 s). *entry describes it; of "/", "~" and paths that end in "." or ".." only name, path and type are
- * known when they are there already. The caller frees *entry with wrenn_file_entry_free(). Something else of that name
- * is WRENN_E_VALIDATION or WRENN_E_CONFLICT, by server. */
+ * Blocks (30 s). *entry describes it; of "/", "~" and paths that end in "." or ".." only name, path and type are known
+ * when they are there already. The caller frees *entry with wrenn_file_entry_free(). If something that is no directory
+ * has that name: WRENN_E_VALIDATION or WRENN_E_CONFLICT, by server. */
 WRENN_API WRENN_NODISCARD int wrenn_sandbox_mkdir(wrenn_sandbox *sandbox, const char *path,
                                                   const wrenn_call_options *options, wrenn_file_entry **entry,
                                                   wrenn_error **error);
@@ -43,8 +44,8 @@ WRENN_API WRENN_NODISCARD int wrenn_sandbox_mkdir_start(wrenn_sandbox *sandbox, 
                                                         void *user_data, wrenn_op **op, wrenn_error **error);
 WRENN_API WRENN_NODISCARD int wrenn_sandbox_mkdir_finish(wrenn_op *op, wrenn_file_entry **entry, wrenn_error **error);
 
-/* Removes a file, or a directory with all that is in it (POST .../files/remove). Blocks (30 s). A path that is not
- * there is fine, except for servers of the capsule era: WRENN_E_AGENT. */
+/* Removes a file, or a directory with all that is in it (POST .../files/remove). Blocks (30 s). A path that does not
+ * exist is fine; servers of the capsule era report WRENN_E_AGENT. */
 WRENN_API WRENN_NODISCARD int wrenn_sandbox_remove(wrenn_sandbox *sandbox, const char *path,
                                                    const wrenn_call_options *options, wrenn_error **error);
 WRENN_API WRENN_NODISCARD int wrenn_sandbox_remove_start(wrenn_sandbox *sandbox, const char *path,
@@ -52,10 +53,9 @@ WRENN_API WRENN_NODISCARD int wrenn_sandbox_remove_start(wrenn_sandbox *sandbox,
                                                          void *user_data, wrenn_op **op, wrenn_error **error);
 WRENN_API WRENN_NODISCARD int wrenn_sandbox_remove_finish(wrenn_op *op, wrenn_error **error);
 
-/* What is at a path, found in the listing of the directory that has it (POST .../files/list); wrennd lists that one entry
- * only. Blocks (30 s). Of "/",
- * "~" and paths that end in "." or ".." only name, path and type are known. The caller frees *entry with
- * wrenn_file_entry_free(). Fails with WRENN_E_NOT_FOUND when nothing is there. */
+/* What is at a path, found in the listing of the directory that has it (POST .../files/list); wrennd lists that one
+ * entry only. Blocks (30 s). Of "/", "~" and paths that end in "." or ".." only name, path and type are known. The
+ * caller frees *entry with wrenn_file_entry_free(). Fails with WRENN_E_NOT_FOUND when nothing is there. */
 WRENN_API WRENN_NODISCARD int wrenn_sandbox_stat(wrenn_sandbox *sandbox, const char *path,
                                                  const wrenn_call_options *options, wrenn_file_entry **entry,
                                                  wrenn_error **error);
@@ -75,16 +75,16 @@ WRENN_API WRENN_NODISCARD int wrenn_sandbox_exists_start(wrenn_sandbox *sandbox,
                                                          void *user_data, wrenn_op **op, wrenn_error **error);
 WRENN_API WRENN_NODISCARD int wrenn_sandbox_exists_finish(wrenn_op *op, int64_t *exists, wrenn_error **error);
 
-/* Uploads and downloads. A file has any size; only what is in memory anyway is kept there. There is no time limit for the
- * whole transfer: it ends with WRENN_E_TIMEOUT when no byte has moved for timeout_ms, whether the network or the caller's
- * side is slow (default: the client's timeout_ms, else 60,000). The library repeats no transfer; an upload that fails may
- * leave a part of the file in the sandbox.
+/* Uploads and downloads. Files may have any size; the library does not keep them in memory. There is no time limit for
+ * the whole transfer: it ends with WRENN_E_TIMEOUT when no byte has moved for timeout_ms (default: the client's
+ * timeout_ms, else 60,000), whether the network or the caller's side is slow. No transfer is retried; an upload that
+ * fails may leave a part of the file in the sandbox.
  *
  * The callbacks that move data run from inside the library, whenever there is something to move; they may do what all
  * callbacks may (client.h). While one of them, or a descriptor, blocks, everything else of that client waits. */
 
-/* Writes `size` bytes to a file, replacing what it held; makes the directories above it (POST .../files/write, or from 100
- * MiB on .../files/stream/write). Blocks. The _start makes a copy of the data. */
+/* Writes `size` bytes to a file, replacing what it held; makes the directories above it (POST .../files/write, or from
+ * 100 MiB on .../files/stream/write). Blocks. The _start makes a copy of the data. */
 WRENN_API WRENN_NODISCARD int wrenn_sandbox_upload(wrenn_sandbox *sandbox, const char *path, const void *data,
                                                    size_t size, const wrenn_call_options *options, wrenn_error **error);
 WRENN_API WRENN_NODISCARD int wrenn_sandbox_upload_start(wrenn_sandbox *sandbox, const char *path, const void *data,
@@ -93,15 +93,16 @@ WRENN_API WRENN_NODISCARD int wrenn_sandbox_upload_start(wrenn_sandbox *sandbox,
                                                          wrenn_error **error);
 WRENN_API WRENN_NODISCARD int wrenn_sandbox_upload_finish(wrenn_op *op, wrenn_error **error);
 
-/* What a file holds. Exact, of the given size, with a NUL after it that does not count. Belongs to the caller as a whole;
- * wrenn_file_free(). */
+/* What a file holds. Exact, of the given size, with a NUL after it that does not count. Belongs to the caller as a
+ * whole; wrenn_file_free(). */
 typedef struct wrenn_file {
     const char *data;
     size_t size;
 } wrenn_file;
 
-/* Reads a file into memory (POST .../files/read). Blocks. The caller frees *file. A file of more than max_response_bytes
- * of the client is WRENN_E_LIMIT, one that is missing WRENN_E_NOT_FOUND or WRENN_E_AGENT, by server. */
+/* Reads a file into memory (POST .../files/read). Blocks. The caller frees *file. A file of more than
+ * max_response_bytes of the client is WRENN_E_LIMIT, one that is missing WRENN_E_NOT_FOUND or WRENN_E_AGENT, by
+ * server. */
 WRENN_API WRENN_NODISCARD int wrenn_sandbox_download(wrenn_sandbox *sandbox, const char *path,
                                                      const wrenn_call_options *options, wrenn_file **file,
                                                      wrenn_error **error);
@@ -118,32 +119,32 @@ typedef int (*wrenn_write_fn)(const void *data, size_t size, void *user_data);
  * known. Called after each piece. */
 typedef void (*wrenn_progress_fn)(int64_t done, int64_t total, void *user_data);
 
-/* wrenn_sandbox_upload_stream_options.flags. IN_PLACE: the file stays the same one for those who have it open or watch it. Then it is
- * not replaced as a whole: who reads it while its new content arrives may see some of each. wrennd does so without this
- * flag, too, where a file has several names, access lists or extended attributes, is watched by inotify, or has a reader that
- * waits at its end (tail -f); and never to a program that runs. */
+/* wrenn_sandbox_upload_stream_options.flags. IN_PLACE: writes into the existing file instead of replacing it, so that
+ * programs which have it open or watch it see the new content; while it arrives, a reader may see some of both. wrennd
+ * does so without this flag, too, for a file that has several names, access lists or extended attributes, is watched by
+ * inotify, or has a reader that waits at its end (tail -f); never for a program that is running. */
 enum { WRENN_SANDBOX_UPLOAD_STREAM_IN_PLACE = 1 };
 
 typedef struct wrenn_sandbox_upload_stream_options {
     size_t struct_size; /* from WRENN_SANDBOX_UPLOAD_STREAM_OPTIONS_INIT */
     wrenn_call_options call;
     const char *path; /* in the sandbox */
-    /* Where the bytes are: exactly one of a file of this machine, a descriptor, and a callback. The descriptor is read from
-     * where it stands, and stays the caller's, who may close it after the _start; one that is non-blocking is waited
-     * for. */
+    /* Where the bytes are: exactly one of a file of this machine, a descriptor, and a callback. The descriptor is read
+     * from where it stands, and stays the caller's, who may close it after the _start; one that is non-blocking is
+     * waited for. */
     const char *file;
     const int *fd;
     wrenn_read_fn read;
     void *user_data; /* for `read` and `progress` */
-    /* How many bytes are sent; a source with fewer is an error: WRENN_E_INVALID_ARGUMENT. Default: what a regular file has
-     * left, otherwise all that comes, in chunks. */
+    /* How many bytes to send; WRENN_E_INVALID_ARGUMENT when the source has fewer. Default: the rest of a regular file;
+     * of other sources everything until their end. */
     int64_t size;
     wrenn_progress_fn progress;
     /* The rest is for wrennd; other servers ignore it. */
     uint64_t flags; /* WRENN_SANDBOX_UPLOAD_STREAM_* */
-    int64_t mode;   /* permissions, such as 0755. Default: those of the file that is there, else 0644 */
-    /* Both are a name or number, or either with ":GROUP". The owner's default is that of the file that is there, else whoever
-     * writes it; the user, as whom it is written, is by default the handle's, else root. */
+    int64_t mode;   /* permissions, such as 0755. Default: those of the existing file, else 0644 */
+    /* Both are a name or number, or either with ":GROUP". The owner is by default that of the existing file, else the
+     * user; the user who writes it is by default that of the handle, else root. */
     const char *owner, *user;
 } wrenn_sandbox_upload_stream_options;
 #define WRENN_SANDBOX_UPLOAD_STREAM_OPTIONS_INIT \
@@ -151,9 +152,9 @@ typedef struct wrenn_sandbox_upload_stream_options {
 /* For languages that see no macros: sets all of `size` bytes to 0, and struct_size to `size`. */
 WRENN_API void wrenn_sandbox_upload_stream_options_init(wrenn_sandbox_upload_stream_options *options, size_t size);
 
-/* Writes a file from a source that gives it bit by bit, replacing what the file held; makes the directories above it (POST
- * .../files/stream/write). Blocks. An owner or user that the sandbox does not have is WRENN_E_VALIDATION. A `read` that
- * returns a negative number ends it with WRENN_E_CANCELLED, a local read that fails with WRENN_E_SYSTEM. */
+/* Writes a file from a source that gives it bit by bit, replacing what the file held; makes the directories above it
+ * (POST .../files/stream/write). Blocks. An owner or user that the sandbox does not have is WRENN_E_VALIDATION. A
+ * `read` that returns a negative number ends it with WRENN_E_CANCELLED, a local read that fails with WRENN_E_SYSTEM. */
 WRENN_API WRENN_NODISCARD int wrenn_sandbox_upload_stream(wrenn_sandbox *sandbox,
                                                           const wrenn_sandbox_upload_stream_options *options,
                                                           wrenn_error **error);
@@ -163,19 +164,19 @@ WRENN_API WRENN_NODISCARD int wrenn_sandbox_upload_stream_start(wrenn_sandbox *s
                                                                 wrenn_error **error);
 WRENN_API WRENN_NODISCARD int wrenn_sandbox_upload_stream_finish(wrenn_op *op, wrenn_error **error);
 
-/* wrenn_sandbox_download_stream_options.flags. VERIFY: compares with the size in a listing of the directory (POST .../files/list).
- * Servers do not send the size of a file that they stream, and a response that was cut short, or that is of a missing file,
- * looks complete. With this flag the former is WRENN_E_CONNECTION_LOST, the latter WRENN_E_NOT_FOUND, and a directory
- * WRENN_E_INVALID_ARGUMENT. A file that changes meanwhile may have either size. */
+/* wrenn_sandbox_download_stream_options.flags. VERIFY: compares with the size in a listing of the directory (POST
+ * .../files/list). Servers do not send the size of a file that they stream, and a response that was cut short, or that
+ * is of a missing file, looks complete. With this flag the former is WRENN_E_CONNECTION_LOST, the latter
+ * WRENN_E_NOT_FOUND, and a directory WRENN_E_INVALID_ARGUMENT. A file that changes meanwhile may have either size. */
 enum { WRENN_SANDBOX_DOWNLOAD_STREAM_VERIFY = 1 };
 
 typedef struct wrenn_sandbox_download_stream_options {
     size_t struct_size; /* from WRENN_SANDBOX_DOWNLOAD_STREAM_OPTIONS_INIT */
     wrenn_call_options call;
     const char *path; /* in the sandbox */
-    /* Where the bytes go: exactly one of a file of this machine, a descriptor, and a callback. The file is written under
-     * another name beside it, and takes its place when it is whole; devices and pipes are written to as they are. The
-     * descriptor stays the caller's, who may close it after the _start; one that is non-blocking is waited for. */
+    /* Where the bytes go: exactly one of a file of this machine, a descriptor, and a callback. The file is written
+     * under another name beside it, and takes its place when it is whole; devices and pipes are written to as they are.
+     * The descriptor stays the caller's, who may close it after the _start; one that is non-blocking is waited for. */
     const char *file;
     const int *fd;
     wrenn_write_fn write;
@@ -188,8 +189,8 @@ typedef struct wrenn_sandbox_download_stream_options {
 /* For languages that see no macros: sets all of `size` bytes to 0, and struct_size to `size`. */
 WRENN_API void wrenn_sandbox_download_stream_options_init(wrenn_sandbox_download_stream_options *options, size_t size);
 
-/* Reads a file to a sink that takes it bit by bit; a slow one slows the server down (POST .../files/stream/read). Blocks.
- * *size becomes the number of bytes. The sink sees nothing of answers that are errors. A `write` that returns a
+/* Reads a file to a sink that takes it bit by bit; a slow one slows the server down (POST .../files/stream/read).
+ * Blocks. *size becomes the number of bytes. The sink sees nothing of answers that are errors. A `write` that returns a
  * negative number ends it with WRENN_E_CANCELLED, a local write that fails with WRENN_E_SYSTEM. */
 WRENN_API WRENN_NODISCARD int wrenn_sandbox_download_stream(wrenn_sandbox *sandbox,
                                                             const wrenn_sandbox_download_stream_options *options,

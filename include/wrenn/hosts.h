@@ -131,7 +131,8 @@ WRENN_API WRENN_NODISCARD int wrenn_hosts_add_tag_start(wrenn_client *client, co
 WRENN_API WRENN_NODISCARD int wrenn_hosts_add_tag_finish(wrenn_op *op, wrenn_error **error);
 
 /* Removes a tag (DELETE /v1/hosts/{id}/tags/{tag}); one that is not there is fine. Blocks (30 s). Fails with
- * WRENN_E_NOT_FOUND, and with WRENN_E_UNSUPPORTED for a tag with a "/" on other servers than wrennd, which don't find it. */
+ * WRENN_E_NOT_FOUND, and with WRENN_E_UNSUPPORTED for a tag with a "/" on other servers than wrennd, which don't find
+ * it. */
 WRENN_API WRENN_NODISCARD int wrenn_hosts_remove_tag(wrenn_client *client, const char *id, const char *tag,
                                                      const wrenn_call_options *options, wrenn_error **error);
 WRENN_API WRENN_NODISCARD int wrenn_hosts_remove_tag_start(wrenn_client *client, const char *id, const char *tag,

@@ -18,10 +18,10 @@ typedef struct wrenn_sandbox_metrics_options {
 /* For languages that see no macros: sets all of `size` bytes to 0, and struct_size to `size`. */
 WRENN_API void wrenn_sandbox_metrics_options_init(wrenn_sandbox_metrics_options *options, size_t size);
 
-/* The points of a time range that ends now, oldest first (GET .../metrics). `options` may be NULL. Of a paused sandbox
- * the server has what it measured before. Blocks (30 s). The caller frees *metrics with wrenn_metrics_free(). Fails
- * with WRENN_E_VALIDATION (the server does not know the range), WRENN_E_NOT_FOUND (also when the sandbox neither runs
- * nor is paused). */
+/* The points of a time range that ends now, oldest first (GET .../metrics). `options` may be NULL. For a paused sandbox
+ * they end with the pause. Blocks (30 s). The caller frees *metrics with wrenn_metrics_free(). Fails with
+ * WRENN_E_VALIDATION (the server does not know the range), WRENN_E_NOT_FOUND (also when the sandbox neither runs nor is
+ * paused). */
 WRENN_API WRENN_NODISCARD int wrenn_sandbox_metrics(wrenn_sandbox *sandbox,
                                                     const wrenn_sandbox_metrics_options *options,
                                                     wrenn_metrics **metrics, wrenn_error **error);

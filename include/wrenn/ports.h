@@ -43,11 +43,11 @@ typedef struct wrenn_port_response {
 } wrenn_port_response;
 
 /* An HTTP request to a program that listens on a TCP port of the sandbox, through the port proxy. The name of
- * wrenn_sandbox_url() need not resolve when it is derived from the base URL: the connection goes to the server itself. No
- * credentials of this client are sent along. Every answer is a result, also one of the proxy: 404 (no such sandbox), 409
- * (it does not run) and 502 (nothing listens) with text/plain; other servers than wrennd may say 502 or 503 for some time
- * after a sandbox was paused or destroyed. Blocks. GET, HEAD and DELETE are repeated when the
- * connection fails. The caller frees *response. Fails with WRENN_E_INVALID_ARGUMENT, _CONNECTION_FAILED, _CONNECTION_LOST,
+ * wrenn_sandbox_url() need not resolve when it is derived from the base URL: the connection goes to the server itself.
+ * No credentials of this client are sent along. Every answer is a result, also one of the proxy: 404 (no such sandbox),
+ * 409 (it does not run) and 502 (nothing listens) with text/plain; other servers than wrennd may say 502 or 503 for
+ * some time after a sandbox was paused or destroyed. Blocks. GET, HEAD and DELETE are repeated when the connection
+ * fails. The caller frees *response. Fails with WRENN_E_INVALID_ARGUMENT, _CONNECTION_FAILED, _CONNECTION_LOST,
  * _TIMEOUT and _LIMIT (a body over max_response_bytes). */
 WRENN_API WRENN_NODISCARD int wrenn_sandbox_port_request(wrenn_sandbox *sandbox,
                                                          const wrenn_sandbox_port_request_options *options,
@@ -61,9 +61,9 @@ WRENN_API WRENN_NODISCARD int wrenn_sandbox_port_request_finish(wrenn_op *op, wr
 
 /* A WebSocket to a program that listens on a TCP port of the sandbox, through the port proxy and without credentials.
  * `path` as above; NULL: "/". Messages come as WRENN_EVENT_TEXT and WRENN_EVENT_BINARY; wrenn_stream_send_text() and
- * wrenn_stream_write() send them, the latter one binary message a call. The stream ends normally when the other end closes it.
- * Blocks (30 s). The caller owns *stream. An upgrade that is refused is an error by its HTTP status, so WRENN_E_AGENT when
- * nothing listens. */
+ * wrenn_stream_write() send them, the latter one binary message a call. The stream ends normally when the other end
+ * closes it. Blocks (30 s). The caller owns *stream. An upgrade that is refused is an error by its HTTP status, so
+ * WRENN_E_AGENT when nothing listens. */
 WRENN_API WRENN_NODISCARD int wrenn_sandbox_port_websocket(wrenn_sandbox *sandbox, int64_t port, const char *path,
                                                            const wrenn_call_options *options, wrenn_stream **stream,
                                                            wrenn_error **error);

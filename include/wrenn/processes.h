@@ -9,11 +9,11 @@
 extern "C" {
 #endif
 
-/* Starts a detached command (POST /v1/sandboxes/{id}/exec with background). It reads /dev/null; its output goes to streams
- * that are attached (wrenn_sandbox_attach()), and is dropped while there is none. Blocks. The caller frees *process with
- * wrenn_process_free(). Never repeated by the library. Fails with WRENN_E_CONFLICT (the sandbox does not run, or the tag is
- * in use), WRENN_E_UNSUPPORTED (the server has no detached commands; nothing has run). To find that out, the list of processes is
- * requested first from a server of the sandbox era that is not known to be wrennd. */
+/* Starts a detached command (POST /v1/sandboxes/{id}/exec with background). It reads /dev/null; its output goes to
+ * streams that are attached (wrenn_sandbox_attach()), and is dropped while there is none. Blocks. The caller frees
+ * *process with wrenn_process_free(). Never repeated by the library. Fails with WRENN_E_CONFLICT (the sandbox does not
+ * run, or the tag is in use), WRENN_E_UNSUPPORTED (the server has no detached commands; nothing has run). To find that
+ * out, the list of processes is requested first from a server of the sandbox era that is not known to be wrennd. */
 WRENN_API WRENN_NODISCARD int wrenn_sandbox_spawn(wrenn_sandbox *sandbox, const wrenn_command *command,
                                                   const wrenn_call_options *options, wrenn_process **process,
                                                   wrenn_error **error);
@@ -49,9 +49,9 @@ WRENN_API WRENN_NODISCARD int wrenn_sandbox_kill_start(wrenn_sandbox *sandbox, c
                                                        wrenn_error **error);
 WRENN_API WRENN_NODISCARD int wrenn_sandbox_kill_finish(wrenn_op *op, wrenn_error **error);
 
-/* Watches a process from now on, by pid or tag as text (WebSocket /v1/sandboxes/{id}/processes/{selector}/stream). Blocks
- * (30 s). The caller owns *stream; freeing it leaves the process alone. Fails with WRENN_E_NOT_FOUND when there is none; v0.1.5 of the platform closes
- * the connection without an error instead, which is WRENN_E_CONNECTION_LOST. */
+/* Watches a process from now on, by pid or tag as text (WebSocket /v1/sandboxes/{id}/processes/{selector}/stream).
+ * Blocks (30 s). The caller owns *stream; freeing it leaves the process alone. Fails with WRENN_E_NOT_FOUND when there
+ * is none; v0.1.5 of the platform closes the connection without an error instead, which is WRENN_E_CONNECTION_LOST. */
 WRENN_API WRENN_NODISCARD int wrenn_sandbox_attach(wrenn_sandbox *sandbox, const char *selector,
                                                    const wrenn_call_options *options, wrenn_stream **stream,
                                                    wrenn_error **error);

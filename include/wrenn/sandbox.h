@@ -14,17 +14,18 @@ extern "C" {
 WRENN_API WRENN_NODISCARD int wrenn_sandbox_from_id(wrenn_client *client, const char *id, wrenn_sandbox **sandbox,
                                                     wrenn_error **error);
 
-/* Another handle on the same sandbox, through which commands, terminals and everything about files is done as `user`: a
- * name or number, or either with ":GROUP". A `user` in options goes before. Relative paths start at that user's home. Code
- * and ports have no user. Does not block; the server is asked by what is done with the handle, and a user whom the sandbox
- * does not have is WRENN_E_VALIDATION there; servers other than wrennd ignore it. The caller frees *as, in any order. */
+/* Another handle on the same sandbox, through which commands and terminals run, and files are accessed, as `user`: a
+ * name or number, or either with ":GROUP". A `user` in options takes precedence. Relative paths start at that user's
+ * home. Code and ports have no user. Does not block, and does not check the user: the operations on the handle fail
+ * with WRENN_E_VALIDATION if the sandbox does not have it. Servers other than wrennd ignore it. The caller frees *as,
+ * in any order. */
 WRENN_API WRENN_NODISCARD int wrenn_sandbox_as_user(wrenn_sandbox *sandbox, const char *user, wrenn_sandbox **as,
                                                     wrenn_error **error);
 
 /* The id; valid as long as the handle. */
 WRENN_API const char *wrenn_sandbox_id(const wrenn_sandbox *sandbox);
-/* What the server said last in answer to an operation of this handle; NULL if it has not said anything yet. Valid until
- * the next operation on the handle ends. */
+/* What the server's last response to an operation on this handle said of the sandbox; NULL before the first. Valid
+ * until the next operation on the handle ends. */
 WRENN_API const wrenn_sandbox_info *wrenn_sandbox_last_info(const wrenn_sandbox *sandbox);
 
 /* wrenn_sandbox_wait_ready_options.flags. RESUME: a paused sandbox is resumed instead of reported as a failure. */
@@ -41,11 +42,11 @@ typedef struct wrenn_sandbox_wait_ready_options {
 /* For languages that see no macros: sets all of `size` bytes to 0, and struct_size to `size`. */
 WRENN_API void wrenn_sandbox_wait_ready_options_init(wrenn_sandbox_wait_ready_options *options, size_t size);
 
-/* Waits until the sandbox runs, looking with GET /v1/sandboxes/{id}. `options` may be NULL. Blocks. Until the time is up it
- * tolerates answers of 429, 500 and above, broken connections, up to two malformed responses in a row, and the status
- * missing: the platform gives it while it hears nothing of the sandbox's host, which may come back. Fails at once with
- * WRENN_E_CONFLICT when the sandbox cannot get there by itself (paused, stopped, error), and with the error of the server for
- * anything else; with WRENN_E_TIMEOUT when the time is up. */
+/* Waits until the sandbox runs, looking with GET /v1/sandboxes/{id}. `options` may be NULL. Blocks. Until the time is
+ * up it tolerates answers of 429, 500 and above, broken connections, up to two malformed responses in a row, and the
+ * status missing: the platform gives it while it hears nothing of the sandbox's host, which may come back. Fails at
+ * once with WRENN_E_CONFLICT when the sandbox will not run by itself (paused, stopped, error), and with the server's
+ * error for anything else; with WRENN_E_TIMEOUT when the time is up. */
 WRENN_API WRENN_NODISCARD int wrenn_sandbox_wait_ready(wrenn_sandbox *sandbox,
                                                        const wrenn_sandbox_wait_ready_options *options,
                                                        wrenn_error **error);
@@ -64,10 +65,10 @@ WRENN_API WRENN_NODISCARD int wrenn_sandbox_ping_start(wrenn_sandbox *sandbox, c
                                                        wrenn_error **error);
 WRENN_API WRENN_NODISCARD int wrenn_sandbox_ping_finish(wrenn_op *op, wrenn_error **error);
 
-/* Renews the time until the server destroys the sandbox (POST .../lifetime): `lifetime_sec` seconds from now, in place of what was
- * left, whether it had such a time before or not; 0: it is not destroyed by itself. Works on paused sandboxes too. Blocks
- * (30 s). wrenn_sandbox_last_info() has the new `expires_at` then. Fails with WRENN_E_CONFLICT when it is gone, or being
- * destroyed already; WRENN_E_NOT_FOUND also with servers that know no lifetimes (all but wrennd). */
+/* Sets when the server destroys the sandbox (POST .../lifetime): `lifetime_sec` seconds from now, whatever it was
+ * before; 0: never. Works on paused sandboxes too. Blocks (30 s). wrenn_sandbox_last_info() has the new `expires_at`
+ * then. Fails with WRENN_E_CONFLICT when it is gone, or being destroyed already; WRENN_E_NOT_FOUND also with servers
+ * that know no lifetimes (all but wrennd). */
 WRENN_API WRENN_NODISCARD int wrenn_sandbox_set_lifetime(wrenn_sandbox *sandbox, int64_t lifetime_sec,
                                                          const wrenn_call_options *options, wrenn_error **error);
 WRENN_API WRENN_NODISCARD int wrenn_sandbox_set_lifetime_start(wrenn_sandbox *sandbox, int64_t lifetime_sec,
@@ -75,8 +76,8 @@ WRENN_API WRENN_NODISCARD int wrenn_sandbox_set_lifetime_start(wrenn_sandbox *sa
                                                                void *user_data, wrenn_op **op, wrenn_error **error);
 WRENN_API WRENN_NODISCARD int wrenn_sandbox_set_lifetime_finish(wrenn_op *op, wrenn_error **error);
 
-/* wrenn_sandbox_pause_options.flags and wrenn_sandbox_resume_options.flags. WAIT: also waits until the sandbox is paused, or runs
- * again, should the server answer before. */
+/* wrenn_sandbox_pause_options.flags and wrenn_sandbox_resume_options.flags. WAIT: also waits until the sandbox is
+ * paused, or runs again, should the server answer before. */
 enum { WRENN_SANDBOX_PAUSE_WAIT = 1, WRENN_SANDBOX_RESUME_WAIT = 1 };
 
 typedef struct wrenn_sandbox_pause_options {
@@ -100,9 +101,9 @@ typedef struct wrenn_sandbox_resume_options {
 WRENN_API void wrenn_sandbox_resume_options_init(wrenn_sandbox_resume_options *options, size_t size);
 
 /* Freezes a sandbox that runs, with all its processes (POST .../pause). `options` may be NULL. Blocks (120 s) until the
- * server answers: with most servers it is paused then, newer ones say so before it is. What the server said is in
- * wrenn_sandbox_last_info(). Fails with WRENN_E_CONFLICT when it does not run, or ran on after all; WRENN_E_AGENT.
- * Never repeated by the library. */
+ * server answers: most servers answer when it is paused, newer ones before that. wrenn_sandbox_last_info() has the
+ * answer. Fails with WRENN_E_CONFLICT when it does not run, or went on running; WRENN_E_AGENT. Never repeated by the
+ * library. */
 WRENN_API WRENN_NODISCARD int wrenn_sandbox_pause(wrenn_sandbox *sandbox, const wrenn_sandbox_pause_options *options,
                                                   wrenn_error **error);
 WRENN_API WRENN_NODISCARD int wrenn_sandbox_pause_start(wrenn_sandbox *sandbox,
@@ -111,7 +112,7 @@ WRENN_API WRENN_NODISCARD int wrenn_sandbox_pause_start(wrenn_sandbox *sandbox,
 WRENN_API WRENN_NODISCARD int wrenn_sandbox_pause_finish(wrenn_op *op, wrenn_error **error);
 
 /* Lets a paused sandbox go on (POST .../resume). `options` may be NULL. Blocks (120 s), as wrenn_sandbox_pause() does.
- * Fails with WRENN_E_CONFLICT when it is not paused, or fell back to that; WRENN_E_AGENT. Never repeated by the
+ * Fails with WRENN_E_CONFLICT when it is not paused, or was paused again; WRENN_E_AGENT. Never repeated by the
  * library. */
 WRENN_API WRENN_NODISCARD int wrenn_sandbox_resume(wrenn_sandbox *sandbox, const wrenn_sandbox_resume_options *options,
                                                    wrenn_error **error);
@@ -121,8 +122,8 @@ WRENN_API WRENN_NODISCARD int wrenn_sandbox_resume_start(wrenn_sandbox *sandbox,
                                                          wrenn_error **error);
 WRENN_API WRENN_NODISCARD int wrenn_sandbox_resume_finish(wrenn_op *op, wrenn_error **error);
 
-/* Destroys the sandbox (DELETE /v1/sandboxes/{id}); again is fine. Blocks (30 s). The handle stays and is freed with
- * wrenn_sandbox_free(). */
+/* Destroys the sandbox (DELETE /v1/sandboxes/{id}); one that is destroyed already is fine. Blocks (30 s). The handle
+ * stays and is freed with wrenn_sandbox_free(). */
 WRENN_API WRENN_NODISCARD int wrenn_sandbox_destroy(wrenn_sandbox *sandbox, const wrenn_call_options *options,
                                                     wrenn_error **error);
 WRENN_API WRENN_NODISCARD int wrenn_sandbox_destroy_start(wrenn_sandbox *sandbox, const wrenn_call_options *options,
@@ -134,8 +135,9 @@ WRENN_API WRENN_NODISCARD int wrenn_sandbox_destroy_finish(wrenn_op *op, wrenn_e
 WRENN_API void wrenn_sandbox_free(wrenn_sandbox *sandbox);
 
 /* Destroys the sandbox, unless it was destroyed through this handle already, and frees the handle. Blocks. A failure is
- * only told to the client's log, as a warning: a sandbox that goes on costs something. Where that matters call
- * wrenn_sandbox_destroy(), or set wrenn_client_options.log. NULL is fine. Not from inside a callback: there it only frees, and says so in the log. */
+ * only reported to the client's log, as a warning. Where a sandbox that goes on would cost something, call
+ * wrenn_sandbox_destroy(), or set wrenn_client_options.log. NULL is fine. Called from inside a callback it only frees
+ * the handle, and reports that to the log. */
 WRENN_API void wrenn_sandbox_close(wrenn_sandbox *sandbox);
 
 /* With gcc and clang: `wrenn_autodestroy(sandbox);` declares a wrenn_sandbox *sandbox, NULL at first, that is closed as

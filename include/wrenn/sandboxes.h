@@ -18,9 +18,10 @@ typedef struct wrenn_sandbox_list {
     size_t items_count;
 } wrenn_sandbox_list;
 
-/* wrenn_sandboxes_create_options.flags. WAIT: also waits until the sandbox runs, should the server answer before; if that fails,
- * the sandbox is destroyed again. Temporary failures meanwhile (broken connections, answers of 429 or 500 and above, up
- * to two malformed responses in a row) are tolerated, as in wrenn_sandbox_wait_ready() and all other waits. */
+/* wrenn_sandboxes_create_options.flags. WAIT: also waits until the sandbox runs, should the server answer before; if
+ * that fails, the sandbox is destroyed again. Temporary failures meanwhile (broken connections, answers of 429 or 500
+ * and above, up to two malformed responses in a row) are tolerated, as in wrenn_sandbox_wait_ready() and all other
+ * waits. */
 enum { WRENN_SANDBOXES_CREATE_WAIT = 1 };
 
 /* wrenn_sandboxes_create_options.isolation, each stronger than those before. */
@@ -38,18 +39,20 @@ typedef struct wrenn_sandboxes_create_options {
     int64_t memory_mb;         /* MiB; default: the server's (512) */
     int64_t idle_timeout_sec;  /* seconds without activity until the server pauses it; default: never */
     uint64_t flags;            /* WRENN_SANDBOXES_CREATE_* */
-    /* Labels for the sandbox, for your own use: "NAME=value", NULL at the end. wrenn_sandbox_info.metadata has them wherever
-     * it is shown, and they never change. wrennd and newer servers take 20 of them, names of 1 to 64 letters, digits, ".",
-     * "_" and "-", and UTF-8 values of 64 characters, and refuse others with WRENN_E_VALIDATION; v0.1.5 of the platform and
-     * older ones ignore them. */
+    /* Labels for the sandbox, for your own use: "NAME=value", NULL at the end. wrenn_sandbox_info.metadata has them
+     * wherever it is shown, and they never change. wrennd and newer servers take 20 of them, names of 1 to 64 letters,
+     * digits, ".", "_" and "-", and UTF-8 values of 64 characters, and refuse others with WRENN_E_VALIDATION; v0.1.5 of
+     * the platform and older ones ignore them. */
     const char *const *metadata;
-    /* WRENN_ISOLATION_*: what must keep it in, at least. A server that has none so strong refuses with WRENN_E_CONFLICT, and
-     * nothing is made; wrennd has namespaces. Where a server does not say that it obeys this (all but wrennd), it is
-     * WRENN_E_UNSUPPORTED, and nothing is asked for. What a sandbox has is in wrenn_sandbox_info.isolation. */
+    /* WRENN_ISOLATION_*: the weakest isolation that is accepted. A server whose isolation is weaker refuses with
+     * WRENN_E_CONFLICT, and nothing is made; wrennd has namespaces. With servers that do not announce that they obey
+     * this (all but wrennd), the create fails with WRENN_E_UNSUPPORTED and makes nothing. wrenn_sandbox_info.isolation
+     * says what a sandbox has. */
     int64_t isolation;
-    /* Seconds from the create until the server destroys it, running or paused, and also when this program is gone; default:
-     * never. wrenn_sandbox_set_lifetime() renews it, wrenn_sandbox_info.expires_at says when it ends. Where a server does not
-     * say that it obeys this (all but wrennd), it is WRENN_E_UNSUPPORTED, and nothing is asked for. */
+    /* Seconds from the create until the server destroys it, running or paused, and also when this program is gone;
+     * default: never. wrenn_sandbox_set_lifetime() renews it, wrenn_sandbox_info.expires_at says when it ends. With
+     * servers that do not announce that they obey this (all but wrennd), the create fails with WRENN_E_UNSUPPORTED and
+     * makes nothing. */
     int64_t lifetime_sec;
 } wrenn_sandboxes_create_options;
 #define WRENN_SANDBOXES_CREATE_OPTIONS_INIT \
@@ -61,12 +64,14 @@ WRENN_API void wrenn_sandboxes_create_options_init(wrenn_sandboxes_create_option
  * caller owns *sandbox: wrenn_sandbox_destroy() ends the sandbox, wrenn_sandbox_free() frees the handle. Fails with
  * WRENN_E_NOT_FOUND (no such template), WRENN_E_HOST_UNAVAILABLE (nothing free), WRENN_E_CONNECTION_LOST.
  *
- * When the answer is lost, the library asks again with the same idempotency key, if the server obeys that (wrennd does);
- * with other servers it is never repeated, and the sandbox may exist: look with wrenn_sandboxes_list(). A create that is
- * cancelled (also when it is over already, unless _finish is called all the same), out of time or lost for good leaves a clean-up behind, which goes on in the client for 120 s at most while
- * the program uses it (any dispatch or blocking call), and for 10 s at most in wrenn_client_free(): it waits for the
- * answer, or asks for it again, and destroys the sandbox. What remains is a sandbox whose create is lost with a server that
- * obeys no key, or cut short by the end of the process. */
+ * When the answer is lost, the library retries with the same idempotency key, if the server obeys that (wrennd does).
+ * With other servers the request is never repeated, and the sandbox may exist: look with wrenn_sandboxes_list().
+ *
+ * A create that is cancelled (also when it was over already, unless _finish is called all the same), times out or is
+ * lost for good leaves a clean-up behind: it waits for the answer, or asks for it again, and destroys the sandbox. It
+ * goes on while the program uses the client (any dispatch or blocking call), for 120 s at most, and in
+ * wrenn_client_free() for 10 s at most. So a sandbox is left behind only when the answer is lost and the server obeys
+ * no key, or when the process ends too soon. */
 WRENN_API WRENN_NODISCARD int wrenn_sandboxes_create(wrenn_client *client,
                                                      const wrenn_sandboxes_create_options *options,
                                                      wrenn_sandbox **sandbox, wrenn_error **error);
@@ -108,8 +113,8 @@ WRENN_API void wrenn_sandboxes_connect_options_init(wrenn_sandboxes_connect_opti
 
 /* Gives a handle on a sandbox that runs: looks it up (GET /v1/sandboxes/{id}), resumes it when it is paused (POST
  * .../resume) and waits until it runs. `options` may be NULL. Blocks (120 s). The caller frees *sandbox. Fails with
- * WRENN_E_NOT_FOUND, WRENN_E_CONFLICT (it is stopped or failed), WRENN_E_TIMEOUT, and with the error of a
- * resume that failed. Once the sandbox was found, temporary failures are tolerated, as in wrenn_sandbox_wait_ready(). */
+ * WRENN_E_NOT_FOUND, WRENN_E_CONFLICT (it is stopped or failed), WRENN_E_TIMEOUT, and with the error of a resume that
+ * failed. Once the sandbox was found, temporary failures are tolerated, as in wrenn_sandbox_wait_ready(). */
 WRENN_API WRENN_NODISCARD int wrenn_sandboxes_connect(wrenn_client *client, const char *id,
                                                       const wrenn_sandboxes_connect_options *options,
                                                       wrenn_sandbox **sandbox, wrenn_error **error);
@@ -120,8 +125,8 @@ WRENN_API WRENN_NODISCARD int wrenn_sandboxes_connect_start(wrenn_client *client
 WRENN_API WRENN_NODISCARD int wrenn_sandboxes_connect_finish(wrenn_op *op, wrenn_sandbox **sandbox,
                                                              wrenn_error **error);
 
-/* Destroys a sandbox by id (DELETE /v1/sandboxes/{id}), in whatever status; again is fine. Blocks (30 s). Fails with
- * WRENN_E_NOT_FOUND when the team never had it. */
+/* Destroys a sandbox by id (DELETE /v1/sandboxes/{id}), in whatever status; one that is destroyed already is fine.
+ * Blocks (30 s). Fails with WRENN_E_NOT_FOUND when the team never had it. */
 WRENN_API WRENN_NODISCARD int wrenn_sandboxes_destroy(wrenn_client *client, const char *id,
                                                       const wrenn_call_options *options, wrenn_error **error);
 WRENN_API WRENN_NODISCARD int wrenn_sandboxes_destroy_start(wrenn_client *client, const char *id,

@@ -15,8 +15,9 @@ typedef struct wrenn_snapshot_list {
     size_t items_count;
 } wrenn_snapshot_list;
 
-/* wrenn_snapshots_create_options.flags. OVERWRITE: a snapshot of this name is replaced. Servers of the capsule era do not know
- * that and fail with WRENN_E_CONFLICT; others delete the old one first, also when making the new one then fails. */
+/* wrenn_snapshots_create_options.flags. OVERWRITE: a snapshot of this name is replaced. Servers of the capsule era do
+ * not know that and fail with WRENN_E_CONFLICT; others delete the old one first, also when making the new one then
+ * fails. */
 enum { WRENN_SNAPSHOTS_CREATE_OVERWRITE = 1 };
 
 typedef struct wrenn_snapshots_create_options {

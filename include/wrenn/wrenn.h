@@ -18,10 +18,10 @@
  *     hosts.h       the machines that sandboxes run on
  *     models.h      what the service answers (generated)
  *
- * Ownership: what a function gives through a pointer to pointer belongs to the caller, who frees it with the function of
- * that type. What an accessor returns is borrowed from its object. The library keeps no pointer of yours past a call,
- * except user_data. Option structs start with struct_size (use the _INIT macros), NULL means all defaults, and zero means
- * default in every field. */
+ * Ownership: what a function gives through a pointer to pointer belongs to the caller, who frees it with the function
+ * of that type. What an accessor returns is borrowed from its object. The library keeps no pointer of yours past a
+ * call, except user_data. Option structs start with struct_size (use the _INIT macros), NULL means all defaults, and
+ * zero means default in every field. */
 #ifndef WRENN_H
 #define WRENN_H
 
