@@ -132,7 +132,7 @@ soak: build
 	@WRENN_SOAK=$(SOAK_MINUTES) $(BUILD)/tests/sdk/test-sdk-doors cut_at_each_byte
 	@WRENN_SOAK=$(SOAK_MINUTES) $(BUILD)/tests/sdk/test-sdk-memory-doors each_allocation
 	@WRENN_SOAK=$(SOAK_MINUTES) WRENN_WRENND=$(CURDIR)/$(BUILD)/src/server/wrennd \
-		$(BUILD)/tests/e2e/test-e2e-sdk rounds_with_kills
+		$(BUILD)/tests/e2e/test-e2e-rounds rounds_with_kills
 	@WRENN_SOAK=$(SOAK_MINUTES) WRENN_TEST_AGENT=$(CURDIR)/$(BUILD)/src/agent/wrenn-agent \
 		$(BUILD)/tests/e2e/test-e2e-template_builds debian
 

@@ -124,8 +124,8 @@ static void send_named(code_op *self, stage next, const char *path, const char *
 
 static void make(code_op *self) { send_named(self, MAKE, "/api/kernels", "{\"name\":", "}"); }
 
-/* A session is a kernel with a path; Jupyter gives the one that is there, or makes it. The path is the mark by which all
- * handles on the sandbox know the kernel of calls without a context. */
+/* A session is a kernel with a path; Jupyter gives the one that is there, or makes it. The path is the mark by which
+ * all handles on the sandbox know the kernel of calls without a context. */
 static void find_session(code_op *self, stage next) {
     WRN_AUTO(wrn_buf_free) wrn_buf before = WRN_BUF_INIT;
     wrn_buf_puts(&before, "{\"path\":\"wrenn-default-");
@@ -187,7 +187,7 @@ static void made_respond(code_op *self, const wrn_json *kernel, wrn_http_respons
     have_kernel(self, id);
 }
 
-/* Two that ask at the same moment make two; both are told of the first one from then on. */
+/* Two that ask at the same moment make two kernels; from then on Jupyter names the first one to both. */
 static void session_respond(code_op *self, const wrn_json *json, wrn_http_response *response) {
     wrenn_code_context *context = self->context;
     const wrn_json *kernel = wrn_json_get(json, "kernel");
@@ -325,7 +325,7 @@ static void interrupt(code_op *self) {
     if (set_timer(self, &self->limit, WIND_UP_MS)) call_interrupt(self);
 }
 
-/* It was called back before it had begun; `sure`: and the kernel has said that it will not. */
+/* The code was withdrawn before it began. `sure`: the kernel has confirmed that it will not run. */
 static void fail_not_begun(code_op *self, bool sure) {
     self->stage = ENDED;
     wrn_op_fail(
@@ -399,7 +399,8 @@ static void on_again(wrn_timer *timer) {
     send_message(self, &message);
 }
 
-/* What the other channel has not brought by now was lost. A server that is busy with large output may take long. */
+/* What the other channel has not brought by now is lost; before that, a server that is busy with large output may take
+ * long. */
 static bool rest_is_lost(const wrn_kernel_run *run) {
     return run->fenced && ((run->replied && run->info_heard) || (run->idle && run->info_replied));
 }
@@ -422,7 +423,7 @@ static void heard_while_asking(code_op *self) {
     }
 }
 
-/* The two come on different channels; on that of the second "busy" comes too. */
+/* The two come on different channels; "busy" comes on that of the second. */
 static bool never_starts(const wrn_kernel_run *run) { return run->withdraw_replied && run->withdraw_heard; }
 
 static void heard_while_running(code_op *self) {
@@ -442,7 +443,7 @@ static void heard_while_running(code_op *self) {
     else if (self->stage == WITHDRAW && never_starts(run)) fail_not_begun(self, true);
 }
 
-/* The code, if it runs, is of no use to anybody. */
+/* The code may still run, but nobody will see its result. */
 static void fail_message(code_op *self, int rc, size_t size) {
     long long limit = (long long)wrn_http_max_response(self->op.client->http);
     if (rc == WRENN_E_LIMIT)
@@ -558,8 +559,8 @@ static bool code_fail(wrenn_op *op, const wrenn_error *error) {
 
 /* ---- ended from outside ----
  *
- * Code that was sent is not to go on, nor to begin later. An operation in the background sees to that, also when the
- * client is freed: WITHDRAW (nobody knows yet whether it has begun) -> INTERRUPT (it has) -> done. */
+ * Code that was sent must neither go on nor begin later. An operation in the background takes care of that, also when
+ * the client is freed: WITHDRAW (nobody knows yet whether it has begun) -> INTERRUPT (it has) -> done. */
 
 static void code_clear(wrenn_op *op) {
     code_op *self = (code_op *)op;
@@ -600,7 +601,7 @@ static void withdraw_behind(code_op *self, code_op *from) {
         wrn_op_finish(&self->op, NULL, NULL);
 }
 
-/* A kernel that nobody knows of any more is not to stay. */
+/* Deletes a kernel that nobody knows of any more. */
 static void respond_behind(wrenn_op *op, wrn_http_response *response) {
     code_op *self = (code_op *)op;
     WRN_AUTO(wrn_json_freep) wrn_json *kernel = NULL;

@@ -11,8 +11,9 @@
 int wrn_options_read(void *out, size_t known, const void *in, const char *name, wrenn_error **error);
 /* `size` bytes of zeros, but for struct_size. */
 void wrn_options_init(void *options, size_t size);
-/* What a caller wants for one call of `what`: header fields must not break out of their lines, nor be the library's own. */
+/* 0 when the options of a call of `what` are valid: header fields must be single lines, and not those that the library
+ * sets. */
 int wrn_check_call(const char *what, const wrenn_call_options *call, wrenn_error **error);
-/* 0 when `text` can be one segment of a path: not empty, and not "." or "..", which clients and proxies resolve, so that
- * the call would reach another object. `what` is its name in the error. */
+/* 0 when `text` can be one segment of a path: not empty, and not "." or "..", which clients and proxies resolve, so
+ * that the call would reach another object. `what` is its name in the error. */
 int wrn_check_segment(const char *what, const char *text, wrenn_error **error);

@@ -49,18 +49,18 @@ struct wrenn_client {
 int wrn_client_check(const wrenn_client *client, wrenn_error **error);
 void wrn_client_ref(wrenn_client *client);
 void wrn_client_unref(wrenn_client *client);
-/* Around each callback of the caller's. A callback may start, cancel and free anything. What functions on the stack still
- * use (wrn_client_is_amid()) is left to the loop. */
+/* Around each callback of the caller's. A callback may start, cancel and free anything. While functions on the stack
+ * still use these objects (wrn_client_is_amid()), the loop does that later. */
 void wrn_client_enter_callback(wrenn_client *client);
 void wrn_client_leave_callback(wrenn_client *client);
 /* Whether a callback runs that the loop has called. */
 bool wrn_client_is_amid(const wrenn_client *client);
-/* Runs the loop inside a call until over() is true or the time has come (base/clock.h), for one round at least; then
- * settles, which may free the client unless the caller has a reference. */
+/* Runs the loop until over() is true or the deadline (base/clock.h) has passed, one round at least; then settles, which
+ * may free the client unless the caller has a reference. */
 void wrn_client_run(wrenn_client *client, int64_t until_ms, bool (*over)(void *context), void *context);
 /* The same without settling. */
 void wrn_client_run_loop(wrenn_client *client, int64_t until_ms, bool (*over)(void *context), void *context);
-/* To be called before control goes back to the caller: updates the client's descriptor, and frees the client if a callback
- * asked for that. */
+/* To be called before control goes back to the caller: updates the client's descriptor, and frees the client if a
+ * callback asked for that. */
 void wrn_client_settle(wrenn_client *client);
 void wrn_client_log(wrenn_client *client, const wrenn_log_event *event);

@@ -1,10 +1,12 @@
 /* The operation: one state machine behind the three forms of each call, X(), X_start() and X_finish().
  *
  * An operation makes one call after another until it is finished or failed. For each call the core picks the path
- * family, sends, repeats what may be repeated, and turns bad answers into errors; `respond` sees only answers of 2xx. One
- * deadline covers everything. An operation of one call is a row: its wrn_op_type says what is sent and what comes back.
+ * family, sends, repeats what may be repeated, and turns bad answers into errors; `respond` sees only answers of 2xx.
+ * One deadline covers all calls. An operation of one call is a row: its wrn_op_type says what is sent and what comes
+ * back.
  *
- *     PARKED (the era is being found out) -> IN_FLIGHT -> WAITING (for a retry or the type's own delay) -> ... -> DONE */
+ *     PARKED (the era is being found out) -> IN_FLIGHT -> WAITING (for a retry or the type's own delay) -> ... ->
+ * DONE */
 #pragma once
 
 #include "base/arena.h"
@@ -30,16 +32,16 @@ typedef struct wrn_op_type {
         /* The first call. NULL: the operation sets it up itself. */
         const char *method;
         /* Below /v1. Each {what} is replaced by an argument, escaped. In the path an argument must not be empty; the
-         * error names it. In the query (?name={what}&...) an argument may be NULL, which leaves the parameter out. A path
-         * that begins with /sandboxes goes to the collection of the server's era; its {sandbox id} is that of
+         * error names it. In the query (?name={what}&...) an argument may be NULL, which leaves the parameter out. A
+         * path that begins with /sandboxes goes to the collection of the server's era; its {sandbox id} is that of
          * op->sandbox. */
         const char *path;
         wrn_auth auth;
     };
     int64_t timeout_ms;    /* default time limit; 0: WRN_OP_TIMEOUT_MS */
     const wrn_model *body; /* of the request; NULL: none */
-    /* The answer is such an object, or an array of them, in its member `list_in` or (NULL) by itself; both NULL: it does not
-     * matter. */
+    /* The answer is such an object, or an array of them, in its member `list_in` or (NULL) by itself; both NULL: it
+     * does not matter. */
     const wrn_model *object, *list;
     const char *list_in;
 
@@ -49,17 +51,17 @@ typedef struct wrn_op_type {
     const struct wrn_stream_type *stream; /* of operations that open one; see client/stream.h */
     /* An answer of 2xx. Must finish, fail, make the next call or delay. NULL: as `object` and `list` say. */
     void (*respond)(wrenn_op *op, wrn_http_response *response);
-    /* The call failed for good, or the deadline passed. Returns true when the operation goes on in another way; otherwise the
-     * operation ends with this error. May be NULL. */
+    /* The call failed for good, or the deadline passed. Returns true when the operation goes on in another way;
+     * otherwise the operation ends with this error. May be NULL. */
     bool (*fail)(wrenn_op *op, const wrenn_error *error);
     /* The delay of wrn_op_delay() is over. May be NULL. */
     void (*wake)(wrenn_op *op);
     /* Frees what the larger struct holds. May be NULL. */
     void (*clear)(wrenn_op *op);
-    bool follows;    /* waits for a status of its sandbox, so that the last one seen says why time ran out */
+    bool follows;    /* waits for a status of its sandbox; a timeout reports the last one seen */
     bool any_status; /* `respond` sees answers of every status */
     bool keyed;      /* servers with WRN_FEATURE_IDEMPOTENCY_KEY obey the key here: its POST may be repeated */
-    /* For calls that are not HTTP exchanges: makes the present one, which leads to wrn_op_answered() or to the end of the
+    /* For calls that are not HTTP exchanges: makes the current call, which ends in wrn_op_answered() or ends the
      * operation. May be NULL. */
     void (*send)(wrenn_op *op);
     /* Ends what is not an HTTP exchange; may be called more than once. May be NULL. */
@@ -67,8 +69,8 @@ typedef struct wrn_op_type {
     /* The operation is about to end because it was cancelled or (`late`) timed out. May leave work to another operation
      * with wrn_op_hand_over(). May be NULL. */
     void (*abandon)(wrenn_op *op, bool late);
-    /* It was given up when it was over already, and is let go without anybody having taken its result, which is still there:
-     * a chance to undo what was made. May be NULL. */
+    /* The operation was cancelled after its end and is freed, and nobody took its result, which still exists: a chance
+     * to undo what was made. May be NULL. */
     void (*drop)(wrenn_op *op);
 } wrn_op_type;
 
@@ -82,7 +84,7 @@ struct wrenn_op {
     bool background; /* not started by the caller: it cleans up after another one */
     wrn_op_state state;
     wrn_timer timer, deadline;
-    void (*begin)(wrenn_op *op); /* what it begins with, until it has; NULL at the start: the call */
+    void (*begin)(wrenn_op *op); /* its first step, until that was taken; NULL: sends the call */
 
     wrn_buf extra; /* header fields of the caller's, a line each: for calls to the API */
     wrn_buf key;   /* idempotency key of what it POSTs; empty: none */
@@ -114,18 +116,18 @@ struct wrenn_op {
     void *user_data;
 };
 
-/* Makes an operation that is not started yet. `call`: what the caller wants for it; NULL: nothing special. Without a time
- * limit it has the client's default, or else that of the type. Fails when out of memory, with a closed client, or in the
- * wrong process. */
+/* Makes an operation that is not started yet. `call`: the caller's options; NULL: none. Without a time limit it has the
+ * client's default, or else that of the type. Fails when out of memory, with a closed client, or in the wrong
+ * process. */
 int wrn_op_new(wrenn_client *client, wrenn_sandbox *sandbox, const wrn_op_type *type, const wrenn_call_options *call,
                wrenn_op **ret, wrenn_error **error);
-/* Makes an operation with the first call of its type, if that has one. `args`: for each {what} of the path but {sandbox id} of a handle;
- * NULL: there are none. `request`: the struct of type->body, or NULL. */
+/* Makes an operation with the first call of its type, if that has one. `args`: for each {what} of the path but {sandbox
+ * id} of a handle; NULL: there are none. `request`: the struct of type->body, or NULL. */
 int wrn_op_for_client(wrenn_client *client, const wrn_op_type *type, const wrenn_call_options *call,
                       const char *const *args, const void *request, wrenn_op **ret, wrenn_error **error);
 int wrn_op_for_sandbox(wrenn_sandbox *sandbox, const wrn_op_type *type, const wrenn_call_options *call,
                        const char *const *args, const void *request, wrenn_op **ret, wrenn_error **error);
-/* Starts it with its call, or with op->begin; `ret` may be NULL. Takes `op` over in any case. */
+/* Starts it with op->begin, or by sending its call; `ret` may be NULL. Takes ownership of `op` in any case. */
 int wrn_op_start(wrenn_op *op, wrenn_done_fn done, void *user_data, wrenn_op **ret, wrenn_error **error);
 /* Makes and starts one whose row says all. Either `client` or `sandbox`; the other one is NULL. */
 int wrn_op_start_row(wrenn_client *client, wrenn_sandbox *sandbox, const wrn_op_type *type,
@@ -137,11 +139,11 @@ int wrn_op_check_flags(const wrn_op_type *type, uint64_t flags, uint64_t known, 
 
 /* Sets the call of its type up, as wrn_op_for_client() does. */
 int wrn_op_call_type(wrenn_op *op, const char *const *args, const void *request, wrenn_error **error);
-/* Sets the present call up: to the collection of sandboxes, in whichever era ("/" id, then `suffix`; NULL id: the collection
- * itself), with the struct `request` of `model` as its JSON body (NULL: none). */
+/* Sets the present call up: to the collection of sandboxes, in whichever era ("/" id, then `suffix`; NULL id: the
+ * collection itself), with the struct `request` of `model` as its JSON body (NULL: none). */
 void wrn_op_call_sandbox(wrenn_op *op, const char *method, const char *id, const char *suffix, const wrn_model *model,
                          const void *request);
-/* One that every server answers in some way, so that its features are known then. */
+/* Sets up a call that every server answers in some way; the answer shows its features. */
 void wrn_op_call_any(wrenn_op *op);
 /* To a URL elsewhere, without credentials; the caller fills op->body and op->fields, and op->host if need be. */
 void wrn_op_call_url(wrenn_op *op, const char *method, const char *url);
@@ -149,16 +151,16 @@ void wrn_op_call_url(wrenn_op *op, const char *method, const char *url);
 void wrn_op_send(wrenn_op *op);
 /* Where the present call goes. */
 bool wrn_op_url(const wrenn_op *op, wrn_buf *url);
-/* What an exchange made by type->send ended in. */
+/* The outcome of an exchange that type->send made. */
 void wrn_op_answered(wrenn_op *op, wrn_http_response *response);
-/* Comes back through type->wake. */
+/* Calls type->wake after the delay. */
 void wrn_op_delay(wrenn_op *op, int64_t delay_ms);
 /* Moves the deadline: for cleaning up after a failure, and for operations that may last while data moves. */
 void wrn_op_extend(wrenn_op *op, int64_t timeout_ms);
 
 /* Makes and starts an operation that the library itself needs to clean up after `from`, also in a client that is being
- * freed. It has the sandbox, the header fields and the idempotency key of `from`. The caller sets its call up at once. NULL when out of
- * memory. */
+ * freed. It has the sandbox, the header fields and the idempotency key of `from`. The caller sets its call up at once.
+ * NULL when out of memory. */
 wrenn_op *wrn_op_background(const wrenn_op *from, const wrn_op_type *type, int64_t timeout_ms);
 /* Moves the present call of `from` to `op`, even while it is in flight. True when `op` will get the response. */
 bool wrn_op_hand_over(wrenn_op *from, wrenn_op *op);

@@ -40,7 +40,8 @@ typedef struct wrn_terminal {
 } wrn_terminal;
 
 typedef struct wrn_stream_type {
-    /* The WebSocket is open. Sends the first message, if any; calls wrn_stream_begun() when nothing is to be waited for. */
+    /* The WebSocket is open. Sends the first message, if any; calls wrn_stream_begun() when nothing is to be waited
+     * for. */
     void (*opened)(wrenn_stream *stream);
     void (*message)(wrenn_stream *stream, bool binary, const char *data, size_t size);
     /* Sends input, `size` of at most WRN_STREAM_PIECE bytes. False when out of memory. NULL: there is no input. */
@@ -88,8 +89,8 @@ typedef struct wrn_stream_op {
     wrenn_stream *stream;
 } wrn_stream_op;
 
-/* What the type of an operation that opens a stream has beside its call and `stream`. The body of the call is the first
- * message. */
+/* The members of the type of an operation that opens a stream, in addition to its call and `stream`. The body of the
+ * call is the first message. */
 #define WRN_STREAM_OP                                                                      \
     .size = sizeof(wrn_stream_op), .init = wrn_stream_op_init, .send = wrn_stream_op_send, \
     .respond = wrn_stream_op_respond, .stop = wrn_stream_op_stop

@@ -1,5 +1,5 @@
-/* libcurl does not tell which descriptors these are, and other threads may open some at the same time. So they are recognized by
- * what only they do: each wake-up fills them by the same amount, and each poll empties them. */
+/* libcurl does not tell which descriptors these are, and other threads may open some at the same time. So they are
+ * recognized by their behaviour: each wake-up fills them by the same amount, and each poll empties them. */
 #include "net/wakeup.h"
 
 #include <dirent.h>

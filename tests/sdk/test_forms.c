@@ -275,14 +275,17 @@ TEST_SLOW(what_breaks_off_is_never_whole) {
     for (size_t k = 0; k < COUNT(forms); k++) {
         if (forms[k].until_end) continue;
         char *text = write_answer(forms[k].text, c->status, c->body);
-        for (size_t cut = 1; cut < content_size(text); cut++) {
-            script_reply reply = {.text = text, .cut = cut, .end = SCRIPT_CLOSE};
-            setup s = set_up(&reply, 1);
+        size_t size = content_size(text);
+        script_reply *replies = calloc(size, sizeof(*replies));
+        for (size_t i = 0; i + 1 < size; i++) replies[i] = (script_reply){text, .cut = i + 1, .end = SCRIPT_CLOSE};
+        setup s = set_up(replies, size - 1);
+        for (size_t cut = 1; cut < size; cut++) {
             int rc = call_blocking(&s, c);
             CHECK_MSG(rc == WRENN_E_CONNECTION_LOST, "%d after %zu bytes of:\n%s", rc, cut, text);
-            CHECK_INT(script_count(s.server), 1);
-            tear_down(&s);
+            CHECK_INT(script_count(s.server), cut);
         }
+        tear_down(&s);
+        free(replies);
         free(text);
     }
 }

@@ -190,21 +190,4 @@ TEST(content_types_are_checked) {
     }
 }
 
-/* Whatever comes: the same parts in whatever pieces, and no content is lost or made up. */
-TEST(random_input_gives_the_same_in_any_pieces) {
-    static const char *const words[] = {
-        "\r\n--X-1", "\r",       "\n", "--",       "-",         "X-1",
-        "\r\n",      "\r\n\r\n", "a",  "A: b\r\n", "--X-1\r\n", "Content-Disposition: form-data; name=\"p\"\r\n\r\n"};
-    srand(1);
-    for (int round = 0; round < 500; round++) {
-        WRN_AUTO(wrn_buf_free) wrn_buf data = WRN_BUF_INIT;
-        for (int i = rand() % 20; i >= 0; i--) wrn_buf_puts(&data, words[rand() % (int)WRN_COUNT(words)]);
-        WRN_AUTO(wrn_buf_free) wrn_buf whole = feed_in_pieces(content_type, data.data, data.size, data.size);
-        for (size_t chunk = 1; chunk < data.size; chunk = chunk * 2 + 1) {
-            WRN_AUTO(wrn_buf_free) wrn_buf out = feed_in_pieces(content_type, data.data, data.size, chunk);
-            CHECK_MEM(out.data ? out.data : "", out.size, whole.data ? whole.data : "", whole.size);
-        }
-    }
-}
-
 TEST_MAIN
