@@ -80,8 +80,6 @@ static int set_base(wrenn_client *client, const wrenn_client_options *options, w
     return wrn_text_copy(&client->base_text, base) ? 0 : wrn_no_memory(error, NULL);
 }
 
-static const char *or_null(const char *text) { return text && *text ? text : NULL; }
-
 static int set_transport(wrenn_client *client, const wrenn_client_options *options, wrenn_error **error) {
     client->loop = wrn_loop_new();
     if (!client->loop) return wrn_fail(error, WRENN_E_SYSTEM, "cannot make an epoll descriptor: %s", strerror(errno));
@@ -89,11 +87,11 @@ static int set_transport(wrenn_client *client, const wrenn_client_options *optio
         client->loop,
         &(wrn_http_config){
             .unix_path = client->base.unix_path,
-            .ca_file = or_null(options->ca_file),
-            .client_cert = or_null(options->client_cert),
-            .client_key = or_null(options->client_key),
-            .proxy = or_null(options->proxy),
-            .no_proxy = or_null(options->no_proxy),
+            .ca_file = wrn_none_if_empty(options->ca_file),
+            .client_cert = wrn_none_if_empty(options->client_cert),
+            .client_key = wrn_none_if_empty(options->client_key),
+            .proxy = wrn_none_if_empty(options->proxy),
+            .no_proxy = wrn_none_if_empty(options->no_proxy),
             .user_agent = "libwrenn/" WRN_VERSION,
             .connect_timeout_ms = options->connect_timeout_ms ? options->connect_timeout_ms : CONNECT_TIMEOUT_MS,
             .max_response = options->max_response_bytes ? (size_t)options->max_response_bytes : MAX_RESPONSE,
@@ -215,7 +213,7 @@ int wrenn_client_set_token(wrenn_client *client, const char *token, wrenn_error 
     if (rc == 0) rc = check_credential(token, "user token", error);
     if (rc != 0) return rc;
     char *mine;
-    if (!wrn_text_copy(&mine, or_null(token))) return wrn_no_memory(error, NULL);
+    if (!wrn_text_copy(&mine, wrn_none_if_empty(token))) return wrn_no_memory(error, NULL);
     free(client->token);
     client->token = mine;
     return 0;

@@ -17,6 +17,8 @@ size_t wrn_utf8_valid_prefix(const void *data, size_t size);
 /* Whether the `size` bytes, at least one, are the beginning of one character and not all of it. */
 bool wrn_utf8_is_unfinished(const void *data, size_t size);
 
+/* NULL for "" and NULL, else `text`. */
+static inline const char *wrn_none_if_empty(const char *text) { return text && *text ? text : NULL; }
 /* A copy for the caller to free; NULL of NULL. False when out of memory. */
 bool wrn_text_copy(char **out, const char *text);
 

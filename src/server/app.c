@@ -18,7 +18,7 @@ static void print(const wrn_buf *text) {
 
 /* ---- doctor ---- */
 
-static const char *text_of(const wrn_json *object, const char *key) {
+static const char *member_text(const wrn_json *object, const char *key) {
     const char *text = wrn_json_string(wrn_json_get(object, key), NULL);
     return text ? text : "";
 }
@@ -26,10 +26,10 @@ static const char *text_of(const wrn_json *object, const char *key) {
 static void describe_check(const wrn_json *check, wrn_buf *out) {
     bool ok = false;
     wrn_json_bool(wrn_json_get(check, "ok"), &ok);
-    wrn_buf_printf(out, "%-4s %s", ok ? "ok" : "NO", text_of(check, "check"));
-    if (*text_of(check, "detail")) wrn_buf_printf(out, ": %s", text_of(check, "detail"));
+    wrn_buf_printf(out, "%-4s %s", ok ? "ok" : "NO", member_text(check, "check"));
+    if (*member_text(check, "detail")) wrn_buf_printf(out, ": %s", member_text(check, "detail"));
     wrn_buf_putc(out, '\n');
-    if (!ok && *text_of(check, "fix")) wrn_buf_printf(out, "     fix: %s\n", text_of(check, "fix"));
+    if (!ok && *member_text(check, "fix")) wrn_buf_printf(out, "     fix: %s\n", member_text(check, "fix"));
 }
 
 static void add_stale(void *context, const char *path) { wrn_report_leak(context, "directory", path); }
@@ -54,7 +54,7 @@ static int doctor(const wrn_config *config) {
     }
     for (size_t i = 0; i < count && !config->json; i++) {
         const wrn_json *entry = wrn_json_at(report, i);
-        if (config->leaks) wrn_buf_printf(&out, "%s %s\n", text_of(entry, "kind"), text_of(entry, "what"));
+        if (config->leaks) wrn_buf_printf(&out, "%s %s\n", member_text(entry, "kind"), member_text(entry, "what"));
         else describe_check(entry, &out);
     }
     if (!config->json && config->leaks && fine) wrn_buf_puts(&out, "no leaks\n");

@@ -518,7 +518,7 @@ static void tear_down(wrn_server *server) {
     if (server->lock_fd >= 0) close(server->lock_fd);
 }
 
-static void remove_stale(void *context, const char *path) {
+static void remove_stale_directory(void *context, const char *path) {
     (void)context;
     wrn_tree_remove(path);
 }
@@ -531,7 +531,7 @@ bool wrn_server_run(const wrn_config *config, wrn_why *why) {
     if (uv_loop_init(&server.loop) != 0) return wrn_why_set(why, "cannot make an event loop");
     wrn_damper_init(&server.damper);
     bool locked = open_state(&server, &arena, why);
-    if (locked && is_private(&server)) wrn_private_each_stale(config->data_dir, remove_stale, NULL);
+    if (locked && is_private(&server)) wrn_private_each_stale(config->data_dir, remove_stale_directory, NULL);
     bool ok = locked && begin_serving(&server, &arena, why);
     server.listening = ok;
     if (ok) wrn_store_use_loop(server.store, &server.loop);

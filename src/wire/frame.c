@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/text.h"
+
 void wrn_put_u32(uint8_t out[4], uint32_t value) {
     for (int i = 0; i < 4; i++) out[i] = (uint8_t)(value >> 8 * i);
 }
@@ -86,8 +88,6 @@ static char *next_string(char **at, const char *end) {
     return text;
 }
 
-static const char *or_null(const char *text) { return *text ? text : NULL; }
-
 char **wrn_exec_read(uint8_t *payload, size_t size, wrn_proc_spec *spec) {
     if (size < WRN_EXEC_HEAD + 2 || payload[size - 1]) return NULL;
     size_t argc = wrn_get_u32(payload), envc = wrn_get_u32(payload + 4);
@@ -104,12 +104,12 @@ char **wrn_exec_read(uint8_t *payload, size_t size, wrn_proc_spec *spec) {
     *spec = (wrn_proc_spec){.cmd = all[0],
                             .args = (const char *const *)all + 1,
                             .envs = (const char *const *)all + argc + 1,
-                            .cwd = or_null(cwd),
-                            .label = or_null(label),
+                            .cwd = wrn_none_if_empty(cwd),
+                            .label = wrn_none_if_empty(label),
                             .want_stdin = flags & WRN_EXEC_STDIN,
                             .builtin = flags & WRN_EXEC_BUILTIN,
                             .cols = (uint16_t)wrn_get_u32(payload + 12),
                             .rows = (uint16_t)wrn_get_u32(payload + 16)};
-    *(flags & WRN_EXEC_DEFAULT_USER ? &spec->default_user : &spec->user) = or_null(user);
+    *(flags & WRN_EXEC_DEFAULT_USER ? &spec->default_user : &spec->user) = wrn_none_if_empty(user);
     return all;
 }

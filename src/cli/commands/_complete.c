@@ -1,7 +1,7 @@
 /* _complete: what the scripts of `completion` ask. */
 #include "cli/cli.h"
 
-static int run(cli_app *cli, void *values) {
+static int complete_run(cli_app *cli, void *values) {
     (void)values;
     return cli_complete(cli, cli->words, cli->word_count);
 }
@@ -16,5 +16,5 @@ const cli_command cli_command__complete = {
     .operands = operands,
     .examples = examples,
     .server = CLI_SERVER_OWN,
-    .run = run,
+    .run = complete_run,
 };

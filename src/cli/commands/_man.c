@@ -11,7 +11,7 @@ static const cli_option options[] = {
     {0},
 };
 
-static int run(cli_app *cli, void *given) {
+static int man_run(cli_app *cli, void *given) {
     man_values *values = given;
     if (values->markdown) return cli_print_reference(stdout), 0;
     if (!cli->word_count) return cli_usage(cli, "missing argument DIR");
@@ -29,5 +29,5 @@ const cli_command cli_command__man = {
     .options = options,
     .examples = examples,
     .values_size = sizeof(man_values),
-    .run = run,
+    .run = man_run,
 };

@@ -90,7 +90,7 @@ static int print(bench *b) {
     return cli_rows_print(rows);
 }
 
-static int run(cli_app *cli, void *given) {
+static int bench_run(cli_app *cli, void *given) {
     bench_values *values = given;
     bench b = {.cli = cli, .rounds = values->rounds};
     bool ok = cli_connect(cli);
@@ -121,5 +121,5 @@ const cli_command cli_command_bench = {
     .server = CLI_SERVER_PRIVATE,
     .values_size = sizeof(bench_values),
     .defaults = &defaults,
-    .run = run,
+    .run = bench_run,
 };

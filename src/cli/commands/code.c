@@ -199,7 +199,7 @@ static int work(cli_app *cli, const code_values *values, const char *source) {
     return code;
 }
 
-static int run(cli_app *cli, void *given) {
+static int code_run(cli_app *cli, void *given) {
     code_values *values = given;
     bool typed = !values->line && !cli->word_count && isatty(STDIN_FILENO);
     if (values->line && cli->word_count)
@@ -236,5 +236,5 @@ const cli_command cli_command_code = {
     .server = CLI_SERVER_OWN,
     .values_size = sizeof(code_values),
     .defaults = &defaults,
-    .run = run,
+    .run = code_run,
 };

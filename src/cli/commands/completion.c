@@ -48,7 +48,7 @@ static const char fish[] = "function __wrenn_complete\n"
                            "end\n"
                            "complete -c wrenn -f -a '(__wrenn_complete)'\n";
 
-static int run(cli_app *cli, void *values) {
+static int completion_run(cli_app *cli, void *values) {
     (void)values;
     const char *shell = cli->words[0];
     if (strcmp(shell, "bash") == 0) fputs(bash, stdout);
@@ -74,5 +74,5 @@ const cli_command cli_command_completion = {
     .details = "Commands, options, ids and names of sandboxes, templates, contexts, and paths, also in sandboxes.\n",
     .operands = operands,
     .examples = examples,
-    .run = run,
+    .run = completion_run,
 };

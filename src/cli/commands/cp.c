@@ -20,7 +20,7 @@ static int copy(cli_app *cli, const char *id, bool up, const char *from, const c
     return ok ? 0 : CLI_FAILED;
 }
 
-static int run(cli_app *cli, void *values) {
+static int cp_run(cli_app *cli, void *values) {
     char *from_id = NULL, *to_id = NULL;
     const char *from, *to;
     int code = CLI_FAILED;
@@ -55,5 +55,5 @@ const cli_command cli_command_cp = {
     .operands = operands,
     .examples = examples,
     .server = CLI_SERVER_OWN,
-    .run = run,
+    .run = cp_run,
 };

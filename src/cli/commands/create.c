@@ -3,7 +3,7 @@
 
 static const cli_option options[] = {CLI_CREATION_OPTIONS(0), {0}};
 
-static int run(cli_app *cli, void *values) {
+static int create_run(cli_app *cli, void *values) {
     if (!cli_check_creation(cli, values)) return CLI_USAGE;
     if (!cli_connect(cli)) return CLI_FAILED;
     wrenn_sandbox *sandbox = cli_create(cli, values);
@@ -37,5 +37,5 @@ const cli_command cli_command_create = {
     .formats = true,
     .server = CLI_SERVER_OWN,
     .values_size = sizeof(cli_creation),
-    .run = run,
+    .run = create_run,
 };

@@ -14,7 +14,7 @@ static const cli_option options[] = {
     {0},
 };
 
-static int run(cli_app *cli, void *given) {
+static int doctor_run(cli_app *cli, void *given) {
     doctor_values *values = given;
     const char *argv[6] = {"doctor"};
     size_t at = 1;
@@ -42,5 +42,5 @@ const cli_command cli_command_doctor = {
     .examples = examples,
     .formats = true,
     .values_size = sizeof(doctor_values),
-    .run = run,
+    .run = doctor_run,
 };

@@ -32,7 +32,7 @@ static int detach(cli_app *cli, wrenn_sandbox *sandbox, const exec_values *value
     return code;
 }
 
-static int run(cli_app *cli, void *given) {
+static int exec_run(cli_app *cli, void *given) {
     exec_values *values = given;
     if (values->tag && !values->detach) return cli_usage(cli, "--tag goes with --detach");
     if (!cli_connect(cli)) return CLI_RUN_FAILED;
@@ -71,5 +71,5 @@ const cli_command cli_command_exec = {
     .failed = CLI_RUN_FAILED,
     .server = CLI_SERVER_OWN,
     .values_size = sizeof(exec_values),
-    .run = run,
+    .run = exec_run,
 };

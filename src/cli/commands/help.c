@@ -1,7 +1,7 @@
 /* help: what --help prints, by name. */
 #include "cli/cli.h"
 
-static int run(cli_app *cli, void *values) {
+static int help_run(cli_app *cli, void *values) {
     const cli_command *command = NULL, *parent = NULL;
     (void)values;
     for (size_t i = 0; i < cli->word_count; i++) {
@@ -35,5 +35,5 @@ const cli_command cli_command_help = {
     .summary = "explain a command",
     .operands = operands,
     .examples = examples,
-    .run = run,
+    .run = help_run,
 };

@@ -11,7 +11,7 @@ static wrn_json *look(cli_app *cli, const char *word) {
     return object;
 }
 
-static int run(cli_app *cli, void *values) {
+static int inspect_run(cli_app *cli, void *values) {
     (void)values;
     int code = 0;
     if (!cli_connect(cli)) return CLI_FAILED;
@@ -49,5 +49,5 @@ const cli_command cli_command_inspect = {
     .examples = examples,
     .formats = true,
     .server = CLI_SERVER_OWN,
-    .run = run,
+    .run = inspect_run,
 };

@@ -27,7 +27,7 @@ static bool parse_signal(const cli_app *cli, const char *text, int64_t *out) {
     return false;
 }
 
-static int run(cli_app *cli, void *given) {
+static int kill_run(cli_app *cli, void *given) {
     kill_values *values = given;
     int64_t number;
     if (!parse_signal(cli, values->signal_name, &number)) return CLI_USAGE;
@@ -55,5 +55,5 @@ const cli_command cli_command_kill = {
     .examples = examples,
     .server = CLI_SERVER_OWN,
     .values_size = sizeof(kill_values),
-    .run = run,
+    .run = kill_run,
 };

@@ -11,7 +11,7 @@ static const cli_option options[] = {
     {0},
 };
 
-static int run(cli_app *cli, void *given) {
+static int login_run(cli_app *cli, void *given) {
     login_values *values = given;
     values->login.signs_up = false;
     return cli_log_in(cli, &values->login);
@@ -35,5 +35,5 @@ const cli_command cli_command_login = {
     .examples = examples,
     .server = CLI_SERVER_GIVEN,
     .values_size = sizeof(login_values),
-    .run = run,
+    .run = login_run,
 };

@@ -7,7 +7,7 @@ static void copy(wrn_json *to, const char *key, const char *text) {
     if (text) wrn_json_set_string(to, key, text);
 }
 
-static int run(cli_app *cli, void *values) {
+static int logout_run(cli_app *cli, void *values) {
     WRN_AUTO(wrn_json_freep) wrn_json *root = NULL;
     cli_context context;
     (void)values;
@@ -29,5 +29,5 @@ const cli_command cli_command_logout = {
     .group = CLI_GROUP_ACCOUNT,
     .summary = "forget the user token of a context; its API key stays",
     .examples = examples,
-    .run = run,
+    .run = logout_run,
 };

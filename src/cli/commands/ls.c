@@ -66,7 +66,7 @@ static int show(cli_app *cli, const ls_values *values) {
     return cli_rows_print(rows);
 }
 
-static int run(cli_app *cli, void *given) {
+static int ls_run(cli_app *cli, void *given) {
     ls_values *values = given;
     if (values->quiet && cli->format == CLI_FORMAT_TEXT) cli->format = CLI_FORMAT_NAME;
     if (!cli_connect(cli)) return CLI_FAILED;
@@ -92,5 +92,5 @@ const cli_command cli_command_ls = {
     .formats = true,
     .server = CLI_SERVER_OWN,
     .values_size = sizeof(ls_values),
-    .run = run,
+    .run = ls_run,
 };

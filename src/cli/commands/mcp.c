@@ -67,7 +67,7 @@ static int end_sandbox(mcp_session *session, bool keep) {
     return code;
 }
 
-static int run(cli_app *cli, void *given) {
+static int mcp_run(cli_app *cli, void *given) {
     mcp_values *values = given;
     mcp_peer peer;
     mcp_session session = {.cli = cli,
@@ -126,5 +126,5 @@ const cli_command cli_command_mcp = {
     .server = CLI_SERVER_OWN,
     .values_size = sizeof(mcp_values),
     .defaults = &defaults,
-    .run = run,
+    .run = mcp_run,
 };

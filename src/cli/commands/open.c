@@ -24,7 +24,7 @@ static bool browse(const char *url) {
     return false;
 }
 
-static int run(cli_app *cli, void *values) {
+static int open_run(cli_app *cli, void *values) {
     int64_t port = 80;
     char *url = NULL;
     wrenn_error *error = NULL;
@@ -57,5 +57,5 @@ const cli_command cli_command_open = {
     .operands = operands,
     .examples = examples,
     .server = CLI_SERVER_OWN,
-    .run = run,
+    .run = open_run,
 };

@@ -1,7 +1,7 @@
 /* pause: freeze sandboxes, with all that runs in them. */
 #include "cli/cli.h"
 
-static int run(cli_app *cli, void *values) {
+static int pause_run(cli_app *cli, void *values) {
     int code = 0;
     (void)values;
     if (!cli_connect(cli)) return CLI_FAILED;
@@ -27,5 +27,5 @@ const cli_command cli_command_pause = {
     .operands = operands,
     .examples = examples,
     .server = CLI_SERVER_OWN,
-    .run = run,
+    .run = pause_run,
 };

@@ -1,7 +1,7 @@
 /* ping: tell the server that sandboxes are in use. */
 #include "cli/cli.h"
 
-static int run(cli_app *cli, void *values) {
+static int ping_run(cli_app *cli, void *values) {
     int code = 0;
     (void)values;
     if (!cli_connect(cli)) return CLI_FAILED;
@@ -27,5 +27,5 @@ const cli_command cli_command_ping = {
     .operands = operands,
     .examples = examples,
     .server = CLI_SERVER_OWN,
-    .run = run,
+    .run = ping_run,
 };

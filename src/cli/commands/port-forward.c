@@ -191,7 +191,7 @@ static int serve(cli_app *cli, wrenn_sandbox *sandbox, const char *remote, int l
     return 0;
 }
 
-static int run(cli_app *cli, void *given) {
+static int port_forward_run(cli_app *cli, void *given) {
     forward_values *values = given;
     const char *address = values->address ? values->address : "127.0.0.1";
     struct in_addr parsed;
@@ -229,5 +229,5 @@ const cli_command cli_command_port_forward = {
     .examples = examples,
     .server = CLI_SERVER_OWN,
     .values_size = sizeof(forward_values),
-    .run = run,
+    .run = port_forward_run,
 };

@@ -17,7 +17,7 @@ static void add_row(cli_rows *rows, const wrenn_process *process) {
     cli_rows_add(rows, cells[0], object, cells);
 }
 
-static int run(cli_app *cli, void *values) {
+static int ps_run(cli_app *cli, void *values) {
     static const char *const titles[] = {">PID", "TAG", "COMMAND", NULL};
     wrenn_process_list *list = NULL;
     (void)values;
@@ -50,5 +50,5 @@ const cli_command cli_command_ps = {
     .examples = examples,
     .formats = true,
     .server = CLI_SERVER_OWN,
-    .run = run,
+    .run = ps_run,
 };

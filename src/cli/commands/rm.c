@@ -70,7 +70,7 @@ static void remove_words(removal *r) {
     }
 }
 
-static int run(cli_app *cli, void *given) {
+static int rm_run(cli_app *cli, void *given) {
     static const char *const titles[] = {"ID", NULL};
     rm_values *values = given;
     bool listed = values->all || values->labels.count;
@@ -110,5 +110,5 @@ const cli_command cli_command_rm = {
     .formats = true,
     .server = CLI_SERVER_OWN,
     .values_size = sizeof(rm_values),
-    .run = run,
+    .run = rm_run,
 };

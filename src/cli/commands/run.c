@@ -116,7 +116,7 @@ static int work(cli_app *cli, wrenn_sandbox *sandbox, const run_values *values) 
     return transfer(cli, sandbox, &values->downloads, false) ? code : CLI_RUN_FAILED;
 }
 
-static int run(cli_app *cli, void *given) {
+static int run_run(cli_app *cli, void *given) {
     run_values *values = given;
     bool keep = values->keep || values->detach;
     if (keep && values->remove)
@@ -168,5 +168,5 @@ const cli_command cli_command_run = {
     .failed = CLI_RUN_FAILED,
     .server = CLI_SERVER_PRIVATE,
     .values_size = sizeof(run_values),
-    .run = run,
+    .run = run_run,
 };

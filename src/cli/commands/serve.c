@@ -89,7 +89,7 @@ static bool take_rest(cli_app *cli, bool *force) {
     return true;
 }
 
-static int run(cli_app *cli, void *values) {
+static int serve_run(cli_app *cli, void *values) {
     static const char *const json[] = {"--log-format=json", NULL}, *const none[] = {NULL};
     const char *what = cli->word_count ? cli->words[0] : "";
     bool force = false, starts = strcmp(what, "-d") == 0 || strcmp(what, "--detach") == 0,
@@ -131,5 +131,5 @@ const cli_command cli_command_serve = {
     .raw = true,
     .formats = true,
     .server = CLI_SERVER_OWN,
-    .run = run,
+    .run = serve_run,
 };

@@ -94,7 +94,7 @@ static bool take_escape(cli_app *cli, const char *text, int *escape) {
     return cli_usage(cli, "--escape '%s' is not a character, as ~ or ^], or 'none'", text), false;
 }
 
-static int run(cli_app *cli, void *given) {
+static int shell_run(cli_app *cli, void *given) {
     shell_values *values = given;
     int escape;
     if (!take_escape(cli, values->escape, &escape)) return CLI_USAGE;
@@ -133,5 +133,5 @@ const cli_command cli_command_shell = {
     .failed = CLI_RUN_FAILED,
     .server = CLI_SERVER_OWN,
     .values_size = sizeof(shell_values),
-    .run = run,
+    .run = shell_run,
 };

@@ -13,7 +13,7 @@ static const cli_option options[] = {
     {0},
 };
 
-static int run(cli_app *cli, void *given) {
+static int signup_run(cli_app *cli, void *given) {
     signup_values *values = given;
     values->login.signs_up = true;
     return cli_log_in(cli, &values->login);
@@ -35,5 +35,5 @@ const cli_command cli_command_signup = {
     .examples = examples,
     .server = CLI_SERVER_GIVEN,
     .values_size = sizeof(signup_values),
-    .run = run,
+    .run = signup_run,
 };

@@ -90,7 +90,7 @@ static bool is_range(const char *text) {
     return false;
 }
 
-static int run(cli_app *cli, void *given) {
+static int stats_run(cli_app *cli, void *given) {
     stats_values *values = given;
     if (values->range && !is_range(values->range))
         return cli_usage(cli, "--range '%s' is not 5m, 10m, 1h, 2h, 6h, 12h or 24h", values->range);
@@ -119,5 +119,5 @@ const cli_command cli_command_stats = {
     .formats = true,
     .server = CLI_SERVER_OWN,
     .values_size = sizeof(stats_values),
-    .run = run,
+    .run = stats_run,
 };

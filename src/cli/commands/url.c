@@ -21,7 +21,7 @@ static bool is_scheme(const char *text) {
     return false;
 }
 
-static int run(cli_app *cli, void *given) {
+static int url_run(cli_app *cli, void *given) {
     url_values *values = given;
     int64_t port;
     char *url = NULL;
@@ -56,5 +56,5 @@ const cli_command cli_command_url = {
     .examples = examples,
     .server = CLI_SERVER_OWN,
     .values_size = sizeof(url_values),
-    .run = run,
+    .run = url_run,
 };

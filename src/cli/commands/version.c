@@ -1,7 +1,7 @@
 /* version: of the program and the library. */
 #include "cli/cli.h"
 
-static int run(cli_app *cli, void *values) {
+static int version_run(cli_app *cli, void *values) {
     (void)values;
     if (cli->format == CLI_FORMAT_TEXT) return printf("wrenn %s\n", wrenn_version()), 0;
     wrn_json *version = wrn_json_new_object();
@@ -17,5 +17,5 @@ const cli_command cli_command_version = {
     .summary = "print the version",
     .examples = examples,
     .formats = true,
-    .run = run,
+    .run = version_run,
 };

@@ -24,7 +24,7 @@ static int wait_for_process(cli_app *cli, wrenn_sandbox *sandbox, const wait_val
     return cli_conclude(cli, NULL, &outcome);
 }
 
-static int run(cli_app *cli, void *given) {
+static int wait_run(cli_app *cli, void *given) {
     if (!cli_connect(cli)) return CLI_RUN_FAILED;
     wrenn_sandbox *sandbox = cli_sandbox(cli, cli->words[0]);
     int code = CLI_RUN_FAILED;
@@ -52,5 +52,5 @@ const cli_command cli_command_wait = {
     .failed = CLI_RUN_FAILED,
     .server = CLI_SERVER_OWN,
     .values_size = sizeof(wait_values),
-    .run = run,
+    .run = wait_run,
 };

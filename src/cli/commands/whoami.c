@@ -1,7 +1,7 @@
 /* whoami: which server commands use now, and as whom. Asks nobody. */
 #include "cli/cli.h"
 
-static int run(cli_app *cli, void *values) {
+static int whoami_run(cli_app *cli, void *values) {
     WRN_AUTO(wrn_json_freep) wrn_json *root = NULL;
     cli_context context;
     cli_daemon own;
@@ -31,5 +31,5 @@ const cli_command cli_command_whoami = {
     .details = "What it says comes from options, environment and contexts; no server is asked, and no key is shown.\n",
     .examples = examples,
     .formats = true,
-    .run = run,
+    .run = whoami_run,
 };

@@ -43,7 +43,7 @@ static void finish_hash(wrn_job *of) {
 }
 
 /* `hash` NULL: makes one. */
-static bool start_job(uv_loop_t *loop, const char *password, const char *hash, wrn_hashed_fn done, void *context) {
+static bool start_hashing(uv_loop_t *loop, const char *password, const char *hash, wrn_hashed_fn done, void *context) {
     size_t size = strlen(password);
     if (pending >= PENDING_MAX || size > WRN_PASSWORD_MAX) return false;
     hash_job *job = calloc(1, sizeof(*job));
@@ -56,11 +56,11 @@ static bool start_job(uv_loop_t *loop, const char *password, const char *hash, w
 }
 
 bool wrn_password_hash(uv_loop_t *loop, const char *password, wrn_hashed_fn done, void *context) {
-    return start_job(loop, password, NULL, done, context);
+    return start_hashing(loop, password, NULL, done, context);
 }
 
 bool wrn_password_verify(uv_loop_t *loop, const char *password, const char *hash, wrn_hashed_fn done, void *context) {
-    return start_job(loop, password, hash ? hash : "", done, context);
+    return start_hashing(loop, password, hash ? hash : "", done, context);
 }
 
 /* ---- rate limiting ---- */

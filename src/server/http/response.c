@@ -34,7 +34,7 @@ typedef struct framing {
 } framing;
 
 /* Reads one line. What is wrong with it, or NULL. */
-static const char *read_field(wrn_response *r, const char *line, size_t size, framing *f) {
+static const char *read_response_field(wrn_response *r, const char *line, size_t size, framing *f) {
     const char *colon = memchr(line, ':', size);
     size_t name = colon ? (size_t)(colon - line) : 0;
     if (!name || memchr(line, ' ', name) || memchr(line, '\t', name)) return "a header line is malformed";
@@ -84,7 +84,7 @@ static const char *read_lines(wrn_response *r, framing *f) {
         for (size_t i = 0; i < line; i++)
             if (((unsigned char)at[i] < ' ' && at[i] != '\t') || at[i] == 127) return "its head has control characters";
         if (first) why = read_status(r, at, line);
-        else if (line) why = read_field(r, at, line, f);
+        else if (line) why = read_response_field(r, at, line, f);
         at += size + 1;
     }
     return why;

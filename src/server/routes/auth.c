@@ -61,7 +61,7 @@ static void reply_busy(wrn_request *request) {
     wrn_reply_error(request, WRN_FAULT_OVERLOADED, "too many logins at once; try again");
 }
 
-static void refuse_taken(wrn_request *request) {
+static void refuse_taken_email(wrn_request *request) {
     wrn_reply_error(request, WRN_FAULT_EMAIL_TAKEN, "that e-mail already has an account");
 }
 
@@ -75,7 +75,7 @@ static void signup_on_hashed(void *context, const char *hash) {
     wrn_request_await_disk(request);
     switch (wrn_store_add_account(wrn_server_of(request)->store, &l->account)) {
     case WRN_DB_OK: return reply_token(request, 201, &l->account);
-    case WRN_DB_TAKEN: return refuse_taken(request);
+    case WRN_DB_TAKEN: return refuse_taken_email(request);
     default: return wrn_reply_db_error(request);
     }
 }
@@ -102,7 +102,8 @@ void wrn_route_signup(wrn_request *request) {
     if (!take_name(&asked, &l->account))
         return wrn_reply_invalid(request, "member \"name\" must have 1 to %d bytes", WRN_NAME_MAX);
     wrn_account taken;
-    if (wrn_store_find_account(server->store, l->account.email, &taken) == WRN_DB_OK) return refuse_taken(request);
+    if (wrn_store_find_account(server->store, l->account.email, &taken) == WRN_DB_OK)
+        return refuse_taken_email(request);
     wrn_id_new(l->account.user_id, "usr");
     wrn_id_new(l->account.team_id, "team");
     snprintf(l->account.role, sizeof(l->account.role), "owner");

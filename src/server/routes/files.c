@@ -133,7 +133,7 @@ static void read_on_end(wrn_viewer *viewer, const wrn_proc_result *result) {
     else wrn_reply_fault(j->request, &fault);
 }
 
-static void free_listing(job *j) {
+static void free_dir_listing(job *j) {
     wrn_buf_free(&j->partial);
     wrn_buf_free(&j->answer);
     wrn_buf_free(&j->last);
@@ -145,7 +145,7 @@ static void files_on_gone(wrn_request *request) {
     job *j = request->handler;
     wrn_proc_signal(j->viewer.command->proc, SIGKILL);
     wrn_command_detach(&j->viewer);
-    free_listing(j);
+    free_dir_listing(j);
     wrn_reply_end(request, false);
 }
 
@@ -188,7 +188,7 @@ static void write_permissions(char out[11], int64_t mode, bool link) {
     out[10] = '\0';
 }
 
-static int64_t type_of(int64_t mode) {
+static int64_t file_type_of(int64_t mode) {
     switch ((mode_t)mode & S_IFMT) {
     case S_IFREG: return WRENN_FILE_TYPE_FILE;
     case S_IFDIR: return WRENN_FILE_TYPE_DIRECTORY;
@@ -215,7 +215,7 @@ static bool put_record(job *j, const char *const fields[WRN_FILE_FIELDS]) {
         !wrn_parse_int(fields[WRN_FILE_MTIME], INT64_MIN, INT64_MAX, &entry.modified_at))
         return false;
     entry.name = slash + 1;
-    entry.type = type_of(entry.mode);
+    entry.type = file_type_of(entry.mode);
     write_permissions(permissions, entry.mode, link);
     entry.mode &= 07777;
     if (j->count > 1) wrn_buf_putc(&j->answer, ',');
@@ -289,7 +289,7 @@ static void list_on_end(wrn_viewer *viewer, const wrn_proc_result *result) {
     wrn_buf answer = j->answer;
     j->answer = WRN_BUF_INIT;
     bool begun = j->begun;
-    free_listing(j);
+    free_dir_listing(j);
     if (begun && well) wrn_reply_piece(request, answer.data, answer.size);
     if (begun) wrn_reply_end(request, well);
     else if (well) wrn_reply_buf(request, 200, "application/json", &answer);
@@ -302,7 +302,7 @@ static void start_listing(job *j, const char *const *argv) {
     j->partial = WRN_BUF_LIMITED(RECORD_MAX);
     wrn_buf_puts(&j->answer, j->single ? "{\"entry\":" : "{\"entries\":[");
     if (start_job(j, argv)) stream_answer(j);
-    else free_listing(j);
+    else free_dir_listing(j);
 }
 
 /* The path that a cursor stands for; NULL when it is malformed. */

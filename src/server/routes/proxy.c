@@ -54,7 +54,7 @@ struct wrn_proxy {
 /* ---- the Host field ---- */
 
 /* Splits {port}-{sandbox id}. at the beginning of `host`, in any case. */
-static bool split_host(const char *host, size_t *digits, size_t *id) {
+static bool split_port_host(const char *host, size_t *digits, size_t *id) {
     *id = 0;
     *digits = strspn(host, "0123456789");
     if (!*digits || strncasecmp(host + *digits, "-cl-", 4) != 0) return false;
@@ -65,7 +65,7 @@ static bool split_host(const char *host, size_t *digits, size_t *id) {
 
 bool wrn_proxy_matches(const char *host) {
     size_t digits, id;
-    return split_host(host, &digits, &id);
+    return split_port_host(host, &digits, &id);
 }
 
 /* ---- the end ---- */
@@ -401,12 +401,13 @@ static void proxy_on_dialled(void *context, int fd, const wrn_fault *fault) {
 }
 
 /* Finds the sandbox and the port that Host names. NULL, or what is wrong. */
-static const char *find_sandbox(wrn_server *server, const char *host, wrn_sandbox_row *row, int *port, int *status) {
+static const char *find_named_sandbox(wrn_server *server, const char *host, wrn_sandbox_row *row, int *port,
+                                      int *status) {
     size_t digits, id_size;
     char number[8] = "", id[WRN_ID_SIZE] = "";
     int64_t value;
     wrn_fault fault;
-    split_host(host, &digits, &id_size);
+    split_port_host(host, &digits, &id_size);
     if (digits < sizeof(number)) memcpy(number, host, digits);
     for (size_t i = 0; id_size < sizeof(id) && i < id_size; i++)
         id[i] = (char)tolower((unsigned char)host[digits + 1 + i]);
@@ -420,7 +421,7 @@ static const char *find_sandbox(wrn_server *server, const char *host, wrn_sandbo
     return wrn_sandbox_is_usable(row, &fault) ? NULL : "the sandbox is not running";
 }
 
-static bool has_room(const wrn_server *server, const char *id) {
+static bool proxy_has_room(const wrn_server *server, const char *id) {
     int64_t all = 0, same = 0, max = server->config->http.connections_max * 3 / 4;
     for (const proxy *p = server->proxies; p; p = p->next) {
         all++;
@@ -442,9 +443,9 @@ void wrn_proxy_run(wrn_request *request) {
     const wrn_http_head *head = &request->head;
     wrn_sandbox_row row;
     int port = 0, status;
-    const char *why = find_sandbox(server, wrn_http_head_get(head, "host"), &row, &port, &status);
+    const char *why = find_named_sandbox(server, wrn_http_head_get(head, "host"), &row, &port, &status);
     if (why) return wrn_reply_plain(request, status, why);
-    if (!has_room(server, row.id)) {
+    if (!proxy_has_room(server, row.id)) {
         wrn_request_add_field(request, "Retry-After", "1");
         request->head.keep_alive = false;
         return wrn_reply_plain(request, 503, "too many connections to ports of sandboxes are open; try again later");

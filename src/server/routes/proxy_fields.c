@@ -15,7 +15,7 @@ enum { API_KEY_LENGTH = WRN_API_KEY_SIZE - 1 };
 /* ---- credentials of ours ---- */
 
 /* Credentials of this server never reach a sandbox, also where this server would not accept them. */
-static bool is_ours(const wrn_server *server, const char *value) {
+static bool is_our_secret(const wrn_server *server, const char *value) {
     wrn_identity who;
     char host[WRN_ID_SIZE];
     if (strlen(value) == API_KEY_LENGTH && strncmp(value, "wrn_", 4) == 0)
@@ -30,14 +30,14 @@ static bool is_our_credential(const wrn_server *server, const wrn_http_field *fi
     if (strcmp(field->name, "x-api-key") != 0 && strcmp(field->name, "authorization") != 0) return false;
     if (strncasecmp(value, "Bearer", 6) == 0) value += 6;
     value += strspn(value, " \t");
-    return is_ours(server, value);
+    return is_our_secret(server, value);
 }
 
 static bool is_our_token(const wrn_server *server, const char *item, size_t size) {
     enum { NAME = 6 };
     if (size <= NAME || strncmp(item, "token=", NAME) != 0) return false;
     char *value = strndup(item + NAME, size - NAME);
-    bool ours = wrn_percent_decode(value, true) && is_ours(server, value);
+    bool ours = wrn_percent_decode(value, true) && is_our_secret(server, value);
     free(value);
     return ours;
 }

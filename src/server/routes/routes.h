@@ -1,6 +1,7 @@
 /* The API: every route of api/openapi.yaml, one file per resource. */
 #pragma once
 
+#include "base/text.h"
 #include "gen/requests.h"
 #include "server/http/router.h"
 #include "server/server.h"
@@ -87,7 +88,6 @@ wrn_json *wrn_show_sandbox(const wrn_server *server, const wrn_sandbox_row *row)
 
 bool wrn_is_template_name(const char *name);
 
-static inline const char *wrn_none_if_empty(const char *text) { return text && *text ? text : NULL; }
 /* Adds the members that describe a command's end to an answer. */
 void wrn_exec_add_end(wrn_json *answer, const wrn_proc_result *result);
 /* Fills in what a request says of a command; `spec` points into `asked` and `arena`. False with a fault. */

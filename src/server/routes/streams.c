@@ -432,7 +432,7 @@ static void take_auth(session *s, const char *type, const wrn_json *message) {
 /* The most JSON values in a message, but for the one that starts a command. */
 enum { FEW_VALUES = 16 };
 
-static const char *type_of(const incoming *m) {
+static const char *message_type(const incoming *m) {
     const char *type = wrn_json_string(wrn_json_get(m->json, "type"), NULL);
     return type ? type : "";
 }
@@ -441,7 +441,7 @@ static void parse_message(incoming *m) {
     const char *why;
     size_t values = m->session->phase == PHASE_FIRST ? WRN_JSON_VALUES_MAX : FEW_VALUES;
     if (m->binary || !wrn_json_parse_within(m->data, m->size, values, &m->json, &why)) return;
-    if (strcmp(type_of(m), "input") == 0) m->input = decode_input(m->json, &m->input_size);
+    if (strcmp(message_type(m), "input") == 0) m->input = decode_input(m->json, &m->input_size);
 }
 
 static void take_message(session *s, const incoming *m) {
@@ -450,10 +450,10 @@ static void take_message(session *s, const incoming *m) {
         return;
     }
     switch (s->phase) {
-    case PHASE_AUTH: take_auth(s, type_of(m), m->json); break;
-    case PHASE_FIRST: take_first(s, type_of(m), m->json); break;
+    case PHASE_AUTH: take_auth(s, message_type(m), m->json); break;
+    case PHASE_FIRST: take_first(s, message_type(m), m->json); break;
     case PHASE_RUNNING:
-        if (s->kind->control) s->kind->control(s, type_of(m), m);
+        if (s->kind->control) s->kind->control(s, message_type(m), m);
         break;
     case PHASE_OVER: break;
     }

@@ -1,5 +1,6 @@
 #include <string.h>
 
+#include "base/text.h"
 #include "server/store/sql.h"
 
 /* A token's kind is 'register' or 'refresh'. A used registration token stays until it expires, so that registering twice
@@ -9,8 +10,6 @@
     "h.id, h.team_id, h.created_by, h.type, h.status, t.name, h.provider, h.availability_zone, h.arch, h.address," \
     " h.cpu_cores, h.memory_mb, h.disk_gb, h.heartbeat_at, h.created_at, h.updated_at, h.built_in FROM hosts h"    \
     " LEFT JOIN teams t ON t.id = h.team_id"
-
-static const char *text_or_null(const char *text) { return *text ? text : NULL; }
 
 static void read_host(sqlite3_stmt *from, wrn_host_row *row) {
     wrn_sql_read(from, "ttttttttttiiiiiib", row->id, sizeof(row->id), row->team_id, sizeof(row->team_id),
@@ -46,10 +45,11 @@ static wrn_db insert_host(wrn_store *store, const wrn_host_row *row) {
                        "INSERT INTO hosts (id, type, status, team_id, built_in, provider, availability_zone, arch,"
                        " address, cpu_cores, memory_mb, disk_gb, created_by, created_at, updated_at)"
                        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                       "ttttittttiiitii", row->id, row->type, row->status, text_or_null(row->team_id),
-                       (int64_t)row->built_in, text_or_null(row->provider), text_or_null(row->availability_zone),
-                       text_or_null(row->arch), text_or_null(row->address), row->cpu_cores, row->memory_mb,
-                       row->disk_gb, row->created_by, row->created_at, row->updated_at);
+                       "ttttittttiiitii", row->id, row->type, row->status, wrn_none_if_empty(row->team_id),
+                       (int64_t)row->built_in, wrn_none_if_empty(row->provider),
+                       wrn_none_if_empty(row->availability_zone), wrn_none_if_empty(row->arch),
+                       wrn_none_if_empty(row->address), row->cpu_cores, row->memory_mb, row->disk_gb, row->created_by,
+                       row->created_at, row->updated_at);
 }
 
 static wrn_db has_built_in_host(wrn_store *store) {
@@ -140,7 +140,7 @@ wrn_db wrn_store_register_host(wrn_store *store, const char *token, int64_t now,
         outcome = wrn_sql_run(store,
                               "UPDATE hosts SET status = 'online', arch = ?, address = ?, cpu_cores = ?, memory_mb = ?,"
                               " disk_gb = ?, heartbeat_at = ?, updated_at = ? WHERE id = ?",
-                              "ttiiiiit", text_or_null(row->arch), row->address, row->cpu_cores, row->memory_mb,
+                              "ttiiiiit", wrn_none_if_empty(row->arch), row->address, row->cpu_cores, row->memory_mb,
                               row->disk_gb, now, now, row->id);
     if (outcome == WRN_DB_OK) outcome = replace_tokens(store, row->id, "register", now, "refresh", refresh);
     outcome = wrn_store_end(store, outcome);

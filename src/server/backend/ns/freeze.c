@@ -38,7 +38,7 @@ static void finish_thaw(uv_timer_t *timer) {
     finish_freezing(it, NULL);
 }
 
-static bool begin_freezing(wrn_instance *it, bool freeze, wrn_done_fn done, void *context) {
+static bool instance_begin_freezing(wrn_instance *it, bool freeze, wrn_done_fn done, void *context) {
     instance_count(it, !freeze);
     if (!cgroups_can_freeze(&it->backend->cgroups)) return false;
     it->done = done;
@@ -49,8 +49,12 @@ static bool begin_freezing(wrn_instance *it, bool freeze, wrn_done_fn done, void
     return true;
 }
 
-bool ns_freeze(wrn_instance *it, wrn_done_fn done, void *context) { return begin_freezing(it, true, done, context); }
-bool ns_thaw(wrn_instance *it, wrn_done_fn done, void *context) { return begin_freezing(it, false, done, context); }
+bool ns_freeze(wrn_instance *it, wrn_done_fn done, void *context) {
+    return instance_begin_freezing(it, true, done, context);
+}
+bool ns_thaw(wrn_instance *it, wrn_done_fn done, void *context) {
+    return instance_begin_freezing(it, false, done, context);
+}
 
 /* A box on the host's files has two overlays, at / and at /usr; in a template both are one tree. */
 static void report_layers(void *context, const wrn_fault *fault) {
