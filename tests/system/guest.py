@@ -4,9 +4,11 @@ import os
 import re
 import subprocess
 import sys
+import threading
 import time
 import urllib.error
 import urllib.request
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 BUILD = Path("/srv/build-system")
@@ -18,6 +20,7 @@ PROGRAM = "/usr/local/bin/wrennd"
 PATIENCE = 60
 
 tests = []
+speaks = threading.Lock()
 
 
 def test(function):
@@ -30,7 +33,8 @@ def wanted(name):
 
 
 def say(text):
-    print(text, flush=True)
+    with speaks:
+        print(text, flush=True)
 
 
 def run(*command, ok=True, **more):
@@ -221,6 +225,8 @@ def is_without_limits(name, port, *settings):
     server = unit(name, port, "Delegate=cpu memory pids", "DelegateSubgroup=wrennd", *settings)
     server.start()
     assert "ProtectControlGroups=" in server.said(), server.said()
+    told = ask_doctor(*(word for setting in settings for word in ("-p", setting)))
+    assert "ProtectControlGroups=" in told and "sandboxes can run here" in told, told
     assert server.sh(server.make(), "echo well")["stdout"] == "well\n"
     run("systemctl", "kill", "--kill-whom=all", name)
     stop_for_good(server)
@@ -325,36 +331,52 @@ def users_learn_of_limits():
 
 # ---- the suites ----
 
-def programs():
+def programs(who):
     for each in json.loads((BUILD / "meson-info/intro-tests.json").read_text()):
         suites = {suite.rpartition(":")[2] for suite in each["suite"]}
-        if each["protocol"] != "tap":
-            continue
-        if suites & {"unit", "isolation"} or each["name"] == "e2e-restart":
-            yield each["name"], each["cmd"], each["env"]
+        if each["protocol"] == "tap" and (suites & {"unit", "isolation"} or each["name"] == "e2e-restart") \
+                and wanted(f"{who}: {each['name']}"):
+            yield each
 
 
-def run_program(who, name, command, env):
-    """Its lines of TAP, with its name; a program that does not get to its end has failed."""
-    words = [f"{key}={value}" for key, value in env.items() if key.startswith("WREN")]
+def run_program(who, each):
+    """Says its lines of TAP, with its name; a program that does not get to its end has failed."""
+    words = [f"{key}={value}" for key, value in each["env"].items() if key.startswith("WREN")]
     # Emulated, everything takes many times as long: no test of how long the loop is held.
     # Where /tmp is in memory, so would be all that sandboxes write.
-    words = ["env", *words, "WRENND_HOLD_LIMIT_MS=10000", "TMPDIR=/var/tmp", *command]
+    words = ["env", *words, "WRENND_HOLD_LIMIT_MS=10000", "TMPDIR=/var/tmp", *each["cmd"]]
     if who == "user":
         words = ["systemd-run", "--user", "--pipe", "--wait", "-q", "--collect", "-p", "Delegate=yes", *words]
         uid = run("id", "-u", USER).strip()
         words = ["runuser", "-u", USER, "--", "env", f"XDG_RUNTIME_DIR=/run/user/{uid}", *words]
-    # Each line as it comes: should the system end early, it is known how far it got.
+    # Each result as it comes: should the system end early, it is known how far it got.
+    began = last = time.monotonic()
     program = subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
                                cwd="/tmp", errors="replace")
-    whole = False
+    whole, notes = False, []
     for line in program.stdout:
         line = line.rstrip("\n")
-        result = re.match(r"(ok|not ok) \d+ - (.*)", line)
         whole = whole or re.match(r"1\.\.\d+$", line) is not None
-        say(f"{result[1]} - {who}: {name}: {result[2]}" if result else f"# {line}")
+        result = re.match(r"(ok|not ok) \d+ - (.*)", line)
+        if not result:
+            notes.append(f"# {line}")
+            continue
+        now = time.monotonic()
+        say("\n".join([*notes, f"# took {now - last:.0f} s", f"{result[1]} - {who}: {each['name']}: {result[2]}"]))
+        last, notes = now, []
     if not whole:
-        say(f"not ok - {who}: {name}: ended with {program.wait()} before its end")
+        notes.append(f"not ok - {who}: {each['name']}: ended with {program.wait()} before its end")
+    say("\n".join([*notes, f"# {who}: {each['name']} took {time.monotonic() - began:.0f} s"]))
+
+
+def run_suites(who):
+    """As Meson does it: those that take long first, and alone what has to be."""
+    by_priority = sorted(programs(who), key=lambda each: -each["priority"])
+    with ThreadPoolExecutor(os.cpu_count()) as workers:
+        list(workers.map(lambda each: run_program(who, each), [each for each in by_priority if each["is_parallel"]]))
+    for each in by_priority:
+        if not each["is_parallel"]:
+            run_program(who, each)
 
 
 def main():
@@ -373,17 +395,12 @@ def main():
         began = time.monotonic()
         try:
             function()
-            say(f"ok - {name}")
+            result, notes = f"ok - {name}", []
         except (AssertionError, subprocess.SubprocessError, OSError) as problem:
-            say("\n".join(f"# {line}" for line in f"{type(problem).__name__}: {problem}".splitlines()))
-            say(f"not ok - {name}")
-        say(f"# took {time.monotonic() - began:.0f} s")
+            result, notes = f"not ok - {name}", f"{type(problem).__name__}: {problem}".splitlines()
+        say("\n".join([*(f"# {note}" for note in notes), f"# took {time.monotonic() - began:.0f} s", result]))
     for who in ("root", "user"):
-        for name, command, env in programs():
-            if wanted(f"{who}: {name}"):
-                began = time.monotonic()
-                run_program(who, name, command, env)
-                say(f"# {who}: {name} took {time.monotonic() - began:.0f} s")
+        run_suites(who)
     say("# end")
 
 
