@@ -23,6 +23,7 @@ static void free_instance(wrn_instance *it) {
     *at = it->next;
     instance_stop_measuring(it);
     instance_count(it, false);
+    team_leave(it->backend, it->team);
     wrn_fd_close(&it->error_fd);
     uv_close((uv_handle_t *)&it->timer, wrn_handle_free_data);
 }
@@ -192,6 +193,7 @@ wrn_instance *ns_prepare(wrn_backend *backend, const wrn_box_spec *spec, const w
     wrn_instance *it = new_instance(backend, spec->id, dir);
     it->slot = slot;
     it->vcpus = spec->vcpus;
+    it->team = team_join(backend, spec->owner);
     set_root(it, root);
     if (!make_files(it, spec)) set_errno_fault(fault, "make the sandbox's files in %.200s", it->dir);
     else if (cgroup_make(&backend->cgroups, spec, fault) == 0) return it;
@@ -297,9 +299,11 @@ wrn_instance *ns_restore(wrn_backend *backend, const char *id, const char *dir, 
     return it;
 }
 
-int ns_connect(wrn_instance *it, const wrn_root *root, int channel[2], wrn_fault *fault) {
+int ns_connect(wrn_instance *it, const wrn_box_spec *spec, const wrn_root *root, int channel[2], wrn_fault *fault) {
     int theirs[2] = {-1, -1};
     set_root(it, root);
+    it->team = team_join(it->backend, spec->owner);
+    greed_watch(it->backend);
     bool sent = channel_pipes(channel, theirs);
     if (sent && !wrn_fds_send(it->handover_fd, "", 1, theirs, 2, MSG_DONTWAIT)) {
         wrn_fds_close(channel, 2);

@@ -63,8 +63,10 @@ bool cgroup_is_frozen(const cgroups *c, const char *id);
 void cgroup_stats(const cgroups *c, const char *id, wrn_box_stats *out);
 /* What it has used of processors; -1: not known. */
 int64_t cgroup_cpu_usec(const cgroups *c, const char *id);
-/* Its processes wait whenever those of a sandbox that does not yield want to run. No error on kernels that can't. */
-void cgroup_yield(const cgroups *c, const char *id, bool yields);
+/* How the processes of a box share processors with those of other boxes. CGROUP_LAST: they wait whenever others want to run.
+ * No error on kernels that can't. */
+typedef enum cgroup_rank { CGROUP_LAST, CGROUP_AMONG_OTHERS, CGROUP_FIRST } cgroup_rank;
+void cgroup_set_rank(const cgroups *c, const char *id, cgroup_rank rank);
 /* Counts the processes that the OOM killer has killed; 0 without limits. */
 int64_t cgroup_oom_kills(const cgroups *c, const char *id);
 /* False while the kernel still holds one of the directories. */
