@@ -90,9 +90,59 @@ static void processes_of_all(void) {
     CHECK_MSG(most > 0 && most < atoll(text), "%lld of %s", (long long)most, text);
 }
 
+/* ---- greed.c ---- */
+
+typedef struct look {
+    const char *id;
+    int idle; /* its cpu.idle; -1: none was found */
+} look;
+
+static void find_idle(void *context, const char *path, bool in_use) {
+    look *l = context;
+    char file[PATH_MAX + 80];
+    (void)in_use;
+    snprintf(file, sizeof(file), "%s/%s/cpu.idle", path, l->id);
+    FILE *from = fopen(file, "re");
+    if (!from) return;
+    CHECK(fscanf(from, "%d", &l->idle) == 1);
+    fclose(from);
+}
+
+static int idle_of(const char *id) {
+    look l = {id, -1};
+    cgroup_find(NULL, find_idle, &l);
+    return l.idle;
+}
+
+static void greed(void) {
+    static output burning;
+    host h;
+    host_open(&h);
+    wrn_box *greedy = box_create(&h, "cl-greedy"), *quiet = box_create(&h, "cl-quiet");
+    if (idle_of("cl-greedy") < 0) test_skip("no cgroup that can be idle");
+    const char *args[] = {"-c",
+                          "import os, time\n"
+                          "while time.process_time() < 20 and not os.path.exists('/tmp/enough'): pass",
+                          NULL};
+    box_start(greedy, &(wrn_proc_spec){.cmd = "python3", .args = args}, &burning);
+    while (idle_of("cl-greedy") == 0) {
+        CHECK_MSG(!burning.ended, "it had a processor for 20 s, and yielded to nobody");
+        uv_run(&h.loop, UV_RUN_ONCE);
+    }
+    CHECK_INT(idle_of("cl-quiet"), 0);
+    sh(&h, greedy, "touch /tmp/enough");
+    host_run_until(&h, &burning.ended);
+    while (idle_of("cl-greedy") == 1) uv_run(&h.loop, UV_RUN_ONCE);
+    CHECK_INT(idle_of("cl-greedy"), 0);
+    box_destroy(&h, greedy);
+    box_destroy(&h, quiet);
+    host_close(&h);
+}
+
 TEST_AS_BOTH(disk_space_is_measured, disk)
 TEST_AS_BOTH(a_sandbox_may_go_while_it_is_measured, destroy_while_measuring)
 TEST_AS_ROOT(cpu_and_memory_are_measured, cpu_and_memory)
 TEST_AS_ROOT(processes_of_all_sandboxes_are_limited, processes_of_all)
+TEST_AS_BOTH(sandboxes_that_use_much_yield_until_they_do_not, greed)
 
 TEST_MAIN
