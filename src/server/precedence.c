@@ -11,9 +11,16 @@
 
 /* One step of nice changes the share of processor time by about a tenth. */
 enum { NICE = -10, NICE_OF_OTHERS = 5, TURN_NS = 300000 };
-/* With SCHED_DEADLINE the loop gets RESERVED_NS of each PERIOD_NS for certain, and what others leave of a processor. So it
+/* With SCHED_DEADLINE the loop gets LOOP_NS of each PERIOD_NS for certain, and what others leave of a processor. So it
  * waits 2 ms at most, whoever burns, and others wait 3 ms at most for it. What it starts does not inherit this. */
-enum { RESERVED_NS = 3000000, PERIOD_NS = 5000000, RESET_ON_FORK = 1, RECLAIM = 2, DEADLINE = 6 /* linux/sched.h */ };
+enum {
+    LOOP_NS = 3000000,
+    ASSISTANT_NS = 500000,
+    PERIOD_NS = 5000000,
+    RESET_ON_FORK = 1,
+    RECLAIM = 2,
+    DEADLINE = 6 /* linux/sched.h */
+};
 
 /* struct sched_attr, which libc does not declare. */
 typedef struct attributes {
@@ -34,11 +41,11 @@ static bool set_priority(int nice, uint64_t turn_ns) {
 }
 
 /* Only for root, and while what is reserved on this machine leaves room. */
-static bool reserve(void) {
+static bool reserve(uint64_t ns) {
     return set(&(attributes){.size = sizeof(attributes),
                              .policy = DEADLINE,
                              .flags = RESET_ON_FORK | RECLAIM,
-                             .runtime = RESERVED_NS,
+                             .runtime = ns,
                              .deadline = PERIOD_NS,
                              .period = PERIOD_NS});
 }
@@ -53,14 +60,18 @@ static void take_for_session(void) {
     close(fd);
 }
 
-void wrn_precedence_take(void) {
-    usual = getpriority(PRIO_PROCESS, 0);
+static void take(uint64_t reserved_ns) {
+    if (!taken) usual = getpriority(PRIO_PROCESS, 0);
     /* Started with a lower priority on purpose. */
     if (usual > 0) return;
     take_for_session();
-    reserved = reserve();
+    reserved = reserve(reserved_ns);
     taken = reserved || (usual > NICE && set_priority(NICE, TURN_NS)) || set_priority(usual, TURN_NS);
 }
+
+void wrn_precedence_take(void) { take(LOOP_NS); }
+
+void wrn_precedence_assist(void) { take(ASSISTANT_NS); }
 
 void wrn_precedence_leave(void) {
     if (taken) set_priority(usual, 0);

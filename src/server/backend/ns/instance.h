@@ -21,6 +21,7 @@ struct wrn_backend {
     bool root;
     char skeleton[PATH_MAX];
     int agent_fd, slots_fd;
+    nursery nursery;
     cgroups cgroups;
     cpus cpus;
     char *cpuinfo; /* the host's */
