@@ -1,8 +1,11 @@
 /* The program: its arguments, its subcommands, its exit status. */
+#include <fcntl.h>
+#include <malloc.h>
 #include <signal.h>
 #include <sodium.h>
 #include <stdio.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include "base/text.h"
 #include "server/lane.h"
@@ -157,10 +160,29 @@ static void raise_open_files(void) {
     setrlimit(RLIMIT_NOFILE, &files);
 }
 
+/* The table of open files grows now, while there is one thread: later the loop would wait for all processors each time. */
+static void reserve_open_files(void) {
+    enum { MANY = 1 << 16 };
+    struct rlimit files;
+    if (getrlimit(RLIMIT_NOFILE, &files) != 0) return;
+    int last = files.rlim_cur < MANY ? (int)files.rlim_cur - 1 : MANY - 1;
+    close(fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, last));
+}
+
+/* Memory that was freed stays for the next: each change of the map waits for all threads that hold its lock. */
+static void keep_memory(void) {
+    enum { MB = 1 << 20, KEPT = 96 * MB, STEP = 32 * MB, LARGE = 32 * MB };
+    mallopt(M_TRIM_THRESHOLD, KEPT);
+    mallopt(M_TOP_PAD, STEP);
+    mallopt(M_MMAP_THRESHOLD, LARGE);
+}
+
 static int serve(const wrn_config *config) {
     wrn_why why = {""};
     signal(SIGPIPE, SIG_IGN);
     raise_open_files();
+    reserve_open_files();
+    keep_memory();
     wrn_lane_setup();
     if (wrn_server_run(config, &why)) return 0;
     /* In private mode the owner has got the message and reports it. */

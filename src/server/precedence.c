@@ -11,6 +11,16 @@
 
 /* One step of nice changes the share of processor time by about a tenth. */
 enum { NICE = -10, NICE_OF_OTHERS = 5, TURN_NS = 300000 };
+/* With SCHED_DEADLINE the loop gets LOOP_NS of each PERIOD_NS for certain, and what others leave of a processor. So it
+ * waits 2 ms at most, whoever burns, and others wait 3 ms at most for it. What it starts does not inherit this. */
+enum {
+    LOOP_NS = 3000000,
+    ASSISTANT_NS = 500000,
+    PERIOD_NS = 5000000,
+    RESET_ON_FORK = 1,
+    RECLAIM = 2,
+    DEADLINE = 6 /* linux/sched.h */
+};
 
 /* struct sched_attr, which libc does not declare. */
 typedef struct attributes {
@@ -22,11 +32,22 @@ typedef struct attributes {
 } attributes;
 
 static int usual; /* the nice value we were started with */
-static bool taken;
+static bool taken, reserved;
+
+static bool set(const attributes *a) { return syscall(SYS_sched_setattr, 0, a, 0) == 0; }
 
 static bool set_priority(int nice, uint64_t turn_ns) {
-    attributes a = {.size = sizeof(a), .policy = SCHED_OTHER, .nice = nice, .runtime = turn_ns};
-    return syscall(SYS_sched_setattr, 0, &a, 0) == 0;
+    return set(&(attributes){.size = sizeof(attributes), .policy = SCHED_OTHER, .nice = nice, .runtime = turn_ns});
+}
+
+/* Only for root, and while what is reserved on this machine leaves room. */
+static bool reserve(uint64_t ns) {
+    return set(&(attributes){.size = sizeof(attributes),
+                             .policy = DEADLINE,
+                             .flags = RESET_ON_FORK | RECLAIM,
+                             .runtime = ns,
+                             .deadline = PERIOD_NS,
+                             .period = PERIOD_NS});
 }
 
 /* With CONFIG_SCHED_AUTOGROUP, nice only counts within a session, and the session as a whole has a weight of its own. */
@@ -39,13 +60,18 @@ static void take_for_session(void) {
     close(fd);
 }
 
-void wrn_precedence_take(void) {
-    usual = getpriority(PRIO_PROCESS, 0);
+static void take(uint64_t reserved_ns) {
+    if (!taken) usual = getpriority(PRIO_PROCESS, 0);
     /* Started with a lower priority on purpose. */
     if (usual > 0) return;
     take_for_session();
-    taken = (usual > NICE && set_priority(NICE, TURN_NS)) || set_priority(usual, TURN_NS);
+    reserved = reserve(reserved_ns);
+    taken = reserved || (usual > NICE && set_priority(NICE, TURN_NS)) || set_priority(usual, TURN_NS);
 }
+
+void wrn_precedence_take(void) { take(LOOP_NS); }
+
+void wrn_precedence_assist(void) { take(ASSISTANT_NS); }
 
 void wrn_precedence_leave(void) {
     if (taken) set_priority(usual, 0);
@@ -53,4 +79,9 @@ void wrn_precedence_leave(void) {
 
 void wrn_precedence_share(void) { set_priority(taken ? usual : getpriority(PRIO_PROCESS, 0), TURN_NS); }
 
-void wrn_precedence_yield(void) { set_priority((taken ? usual : getpriority(PRIO_PROCESS, 0)) + NICE_OF_OTHERS, 0); }
+/* Where the loop's time is reserved, a worker should rather come early too: the loop waits whenever one that has no processor
+ * holds a lock of the process, as of its memory map. */
+void wrn_precedence_yield(void) {
+    if (reserved) set_priority(NICE, 0);
+    else set_priority((taken ? usual : getpriority(PRIO_PROCESS, 0)) + NICE_OF_OTHERS, 0);
+}

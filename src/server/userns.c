@@ -10,6 +10,7 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
+#include "server/precedence.h"
 #include "server/userns.h"
 
 #define SLOTS_DIR "/run/wrennd"
@@ -33,6 +34,7 @@ static int write_map(pid_t pid, const char *name, uid_t base) {
  * creator, too. So the creator is an id of its own: the first one of the sandbox's range. It keeps its capabilities, because
  * some systems only let privileged processes create namespaces. */
 _Noreturn static void hold_namespace(uid_t base, int ready) {
+    wrn_precedence_assist(); /* the caller waits */
     prctl(PR_SET_SECUREBITS, SECBIT_NO_SETUID_FIXUP);
     if (syscall(SYS_setgroups, 0, NULL) != 0 || syscall(SYS_setresgid, base, base, base) != 0 ||
         syscall(SYS_setresuid, base, base, base) != 0)

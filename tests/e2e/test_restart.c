@@ -192,20 +192,25 @@ static void terminal(void) {
 static void paused_before(void) { paused(SIGKILL, KILLED, NULL); }
 static void paused_at_the_end(void) { paused(SIGTERM, 0, (const char *[]){"--on-stop", "pause", NULL}); }
 
-/* A child of the daemon's that is an agent; of several the first. */
-static pid_t first_agent(const test_daemon *d) {
+/* The first agent among the descendants of a process; 0: there is none. */
+static pid_t agent_below(pid_t parent) {
     char path[64], line[64];
-    snprintf(path, sizeof(path), "/proc/%d/task/%d/children", (int)d->pid, (int)d->pid);
+    snprintf(path, sizeof(path), "/proc/%d/task/%d/children", (int)parent, (int)parent);
     FILE *children = fopen(path, "re");
     pid_t found = 0;
-    CHECK(children);
-    for (int pid; !found && fscanf(children, "%d", &pid) == 1;) {
+    for (int pid; children && !found && fscanf(children, "%d", &pid) == 1;) {
         snprintf(path, sizeof(path), "/proc/%d/comm", pid);
         FILE *comm = fopen(path, "re");
-        if (comm && fgets(line, sizeof(line), comm) && strcmp(line, "(wrenn-agent)\n") == 0) found = pid;
+        bool is_agent = comm && fgets(line, sizeof(line), comm) && strcmp(line, "(wrenn-agent)\n") == 0;
         if (comm) fclose(comm);
+        found = is_agent ? pid : agent_below(pid);
     }
-    fclose(children);
+    if (children) fclose(children);
+    return found;
+}
+
+static pid_t first_agent(const test_daemon *d) {
+    pid_t found = agent_below(d->pid);
     CHECK(found);
     return found;
 }

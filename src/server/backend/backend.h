@@ -61,6 +61,7 @@ typedef struct wrn_box_spec {
     const char *backend;     /* its name; NULL: the first in the table that runs here */
     const char *network;     /* NULL: none */
     int64_t disk_mb;         /* 0: no limit */
+    const char *owner;       /* the team it belongs to, for sharing the machine among teams; NULL: nobody's */
 } wrn_box_spec;
 
 /* What a box is made from. */
@@ -129,7 +130,7 @@ typedef struct wrn_backend_ops {
     /* Takes over a box that an earlier daemon started. The descriptors stay the caller's, open until release(). */
     wrn_instance *(*restore)(wrn_backend *backend, const char *id, const char *dir, const wrn_running *run);
     /* Opens a new channel to the agent of a restored box. 0, or -1 with a fault. */
-    int (*connect)(wrn_instance *it, const wrn_root *root, int channel[2], wrn_fault *fault);
+    int (*connect)(wrn_instance *it, const wrn_box_spec *spec, const wrn_root *root, int channel[2], wrn_fault *fault);
     /* The agent has sent its first frame. */
     void (*started)(wrn_instance *it);
     /* Kills the box, frozen or not; its process ends some time later. Callbacks of freeze() and thaw() are dropped. If

@@ -35,10 +35,10 @@ static void take_over(wrn_box *box, orphan *o) {
     box_watch(box);
 }
 
-static int connect_agent(wrn_box *box, wrn_detached_fn detached, wrn_fault *fault) {
+static int connect_agent(wrn_box *box, const wrn_box_spec *spec, wrn_detached_fn detached, wrn_fault *fault) {
     int channel[2];
     const wrn_root root = source_root(&box->source);
-    if (box->runner->ops->connect(box->it, &root, channel, fault) != 0) return -1;
+    if (box->runner->ops->connect(box->it, spec, &root, channel, fault) != 0) return -1;
     box_open_agent(box, channel, detached);
     return 0;
 }
@@ -76,7 +76,7 @@ void wrn_box_adopt(wrn_boxes *boxes, const wrn_box_spec *spec, bool frozen, wrn_
     wrn_box *box = box_new(boxes, spec->id, died, done, context);
     bool found = reopen_source(box, &o->known, spec->template_name, &fault) == 0;
     take_over(box, o);
-    if (!found || connect_agent(box, detached, &fault) != 0) return box_fail(box, &fault);
+    if (!found || connect_agent(box, spec, detached, &fault) != 0) return box_fail(box, &fault);
     const wrn_backend_ops *ops = box->runner->ops;
     if (!frozen) (void)ops->thaw(box->it, on_adopted_thawed, box);
     else if (ops->freeze(box->it, on_adopted_frozen, box)) wrn_agent_suspend(box->agent, true);

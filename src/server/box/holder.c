@@ -46,21 +46,7 @@ static bool send_box(int to, packet_type type, const held_box *box) {
 
 /* Both ends are trusted, being the same program, but may be of different versions. */
 static bool receive_packet(int from, packet *p, int fds[FDS_MAX]) {
-    struct iovec bytes = {p, sizeof(*p)};
-    union {
-        struct cmsghdr head;
-        char room[CMSG_SPACE(FDS_MAX * sizeof(int))];
-    } control;
-    struct msghdr message = {
-        .msg_iov = &bytes, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof(control)};
-    fds[0] = fds[1] = fds[2] = -1;
-    ssize_t got;
-    while ((got = recvmsg(from, &message, MSG_CMSG_CLOEXEC)) < 0 && errno == EINTR) {
-    }
-    const struct cmsghdr *c = got > 0 ? CMSG_FIRSTHDR(&message) : NULL;
-    if (c && c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS)
-        memcpy(fds, CMSG_DATA(c), c->cmsg_len - CMSG_LEN(0));
-    if (got == (ssize_t)sizeof(*p) && p->version == VERSION) return true;
+    if (wrn_fds_receive(from, p, sizeof(*p), fds, FDS_MAX) && p->version == VERSION) return true;
     wrn_fds_close(fds, FDS_MAX);
     return false;
 }

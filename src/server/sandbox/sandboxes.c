@@ -472,8 +472,8 @@ void wrn_sandboxes_create(wrn_sandboxes *all, const wrn_sandbox_row *asked, cons
     s->created = done;
     s->created_context = context;
     wrn_box_spec spec = {
-        s->row.id,     s->row.template_name, s->row.vcpus, s->row.memory_mb, *snapshot_id ? snapshot_id : NULL,
-        s->row.backend};
+        s->row.id,      s->row.template_name,   s->row.vcpus, s->row.memory_mb, *snapshot_id ? snapshot_id : NULL,
+        s->row.backend, .owner = s->row.team_id};
     wrn_box_create(c->boxes, &spec, sandbox_on_died, sandbox_on_created, s);
 }
 
@@ -559,7 +559,8 @@ static void adopt(wrn_sandboxes *all, const wrn_sandbox_row *row, wrn_state stat
     list_sandbox(s);
     s->usage_ms = wrn_clock_us(CLOCK_REALTIME) / 1000;
     all->adopting++;
-    const wrn_box_spec spec = {s->row.id, s->row.template_name, s->row.vcpus, s->row.memory_mb, NULL, s->row.backend};
+    const wrn_box_spec spec = {s->row.id, s->row.template_name, s->row.vcpus,           s->row.memory_mb,
+                               NULL,      s->row.backend,       .owner = s->row.team_id};
     wrn_box_adopt(c->boxes, &spec, state == WRN_STATE_PAUSED, sandbox_on_kept, sandbox_on_died, sandbox_on_adopted, s);
 }
 

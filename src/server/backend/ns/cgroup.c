@@ -401,11 +401,16 @@ int64_t cgroup_cpu_usec(const cgroups *c, const char *id) {
     return usage ? strtoll(usage + strlen("usage_usec "), NULL, 10) : -1;
 }
 
-void cgroup_yield(const cgroups *c, const char *id, bool yields) {
+void cgroup_set_rank(const cgroups *c, const char *id, cgroup_rank rank) {
+    /* The least, the usual and the greatest value of each kernel interface. */
+    static const int64_t shares[] = {2, 1024, 262144}, weights[] = {1, 100, 10000};
     char dir[PATH_MAX];
+    bool v2 = c->limits == CGROUP_V2;
     if (c->limits == CGROUP_NONE) return;
-    box_dir(c, c->limits == CGROUP_V2 ? HIER_V2 : HIER_CPU, id, dir);
-    set_group_number(dir, "cpu.idle", yields);
+    box_dir(c, v2 ? HIER_V2 : HIER_CPU, id, dir);
+    set_group_number(dir, "cpu.idle", rank == CGROUP_LAST);
+    /* Refused while it is idle. */
+    set_group_number(dir, v2 ? "cpu.weight" : "cpu.shares", v2 ? weights[rank] : shares[rank]);
 }
 
 void cgroup_stats(const cgroups *c, const char *id, wrn_box_stats *out) {

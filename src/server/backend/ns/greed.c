@@ -1,7 +1,9 @@
-/* Sandboxes that use much of a processor yield to those that use little: their cgroups become idle ones (cpu.idle, Linux
- * 5.15), which the kernel preempts as soon as a task of another group wakes up. Otherwise each command of a quiet sandbox
- * would wait for its turn behind every program that burns. Among themselves the idle groups share as before. */
+/* Who comes first on the processors. A sandbox that uses much yields to those that use little: its cgroup becomes an idle one
+ * (cpu.idle, Linux 5.15), which the kernel preempts as soon as a task of another group wakes up. Otherwise each command of a
+ * quiet sandbox would wait for its turn behind every program that burns. Quiet sandboxes of teams that use little in all weigh
+ * more than those of the others, so that many small sandboxes of one team are no way to slow down the next. */
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/clock.h"
 #include "server/backend/ns/instance.h"
@@ -10,33 +12,81 @@
  * does not pay. Between LITTLE and MUCH nothing changes. */
 enum { TICK_MS = 250, MUCH = 100, LITTLE = 60 };
 
-static bool look(wrn_instance *it) {
+/* ---- teams ---- */
+
+struct team {
+    team *next;
+    int boxes;
+    int64_t recent; /* of all its boxes */
+    bool is_heavy;
+    char owner[];
+};
+
+team *team_join(wrn_backend *backend, const char *owner) {
+    team *t = backend->teams;
+    if (!owner) owner = "";
+    while (t && strcmp(t->owner, owner) != 0) t = t->next;
+    if (!t) {
+        t = calloc(1, sizeof(*t) + strlen(owner) + 1);
+        if (!t) abort();
+        strcpy(t->owner, owner);
+        t->next = backend->teams;
+        backend->teams = t;
+    }
+    t->boxes++;
+    return t;
+}
+
+void team_leave(wrn_backend *backend, team *t) {
+    if (!t || --t->boxes) return;
+    team **at = &backend->teams;
+    while (*at != t) at = &(*at)->next;
+    *at = t->next;
+    free(t);
+}
+
+/* ---- looking ---- */
+
+static void look(wrn_instance *it) {
     wrn_use *use = &it->use;
     int64_t cpu_usec = cgroup_cpu_usec(&it->backend->cgroups, it->id), now = wrn_now_us();
     int64_t elapsed = now - use->at_us;
-    bool is_first = use->at_us == 0;
-    if (cpu_usec < 0 || elapsed <= 0) return false;
-    int64_t used = (cpu_usec - use->cpu_usec) * 1000 / elapsed;
+    if (cpu_usec < 0 || elapsed <= 0) return;
+    if (use->at_us) {
+        use->recent = (use->recent + (cpu_usec - use->cpu_usec) * 1000 / elapsed) / 2;
+        use->is_known = true;
+    }
     use->at_us = now;
     use->cpu_usec = cpu_usec;
-    if (!is_first) use->recent = (use->recent + used) / 2;
-    return !is_first;
 }
 
-/* The group of an adopted sandbox may be idle already. */
+static bool is_much(int64_t recent, bool was) { return recent > (was ? LITTLE : MUCH); }
+
+/* The group of an adopted sandbox may have a rank already. */
 static void judge(wrn_instance *it) {
     wrn_use *use = &it->use;
-    bool yields = use->recent > (use->yields ? LITTLE : MUCH);
-    if (use->is_judged && yields == use->yields) return;
+    cgroup_rank rank = is_much(use->recent, use->rank == CGROUP_LAST) ? CGROUP_LAST
+                       : it->team->is_heavy                           ? CGROUP_AMONG_OTHERS
+                                                                      : CGROUP_FIRST;
+    if (use->is_judged && rank == use->rank) return;
     use->is_judged = true;
-    use->yields = yields;
-    cgroup_yield(&it->backend->cgroups, it->id, yields);
+    use->rank = rank;
+    cgroup_set_rank(&it->backend->cgroups, it->id, rank);
 }
+
+static bool is_watched(const wrn_instance *it) { return it->team && !it->ended && !it->frozen; }
 
 static void on_tick(uv_timer_t *timer) {
     wrn_backend *backend = timer->data;
+    for (team *t = backend->teams; t; t = t->next) t->recent = 0;
+    for (wrn_instance *it = backend->all; it; it = it->next) {
+        if (!is_watched(it)) continue;
+        look(it);
+        it->team->recent += it->use.recent;
+    }
+    for (team *t = backend->teams; t; t = t->next) t->is_heavy = is_much(t->recent, t->is_heavy);
     for (wrn_instance *it = backend->all; it; it = it->next)
-        if (!it->ended && !it->frozen && look(it)) judge(it);
+        if (is_watched(it) && it->use.is_known) judge(it);
 }
 
 void greed_watch(wrn_backend *backend) {

@@ -21,6 +21,7 @@ static void free_instance(wrn_instance *it) {
     WRN_UNLINK(it->backend->all, it, next);
     instance_stop_measuring(it);
     instance_count(it, false);
+    team_leave(it->backend, it->team);
     wrn_fd_close(&it->error_fd);
     uv_close((uv_handle_t *)&it->timer, wrn_handle_free_data);
 }
@@ -145,7 +146,7 @@ static int take_slot(wrn_backend *backend, wrn_fault *fault) {
     for (int slot = 0; slot < SLOTS_MAX; slot++) {
         if (backend->slot_used[slot] || (backend->root && !slot_take(backend->slots_fd, slot))) continue;
         if (backend->root && !backend->userns[slot]) {
-            int fd = userns_make(FIRST_UID + (uid_t)slot * UID_RANGE);
+            int fd = nursery_userns(&backend->nursery, FIRST_UID + (uid_t)slot * UID_RANGE);
             if (fd < 0) {
                 set_errno_fault(fault, "make a user namespace");
                 slot_release(backend->slots_fd, slot);
@@ -188,6 +189,7 @@ wrn_instance *ns_prepare(wrn_backend *backend, const wrn_box_spec *spec, const w
     wrn_instance *it = new_instance(backend, spec->id, dir);
     it->slot = slot;
     it->vcpus = spec->vcpus;
+    it->team = team_join(backend, spec->owner);
     set_root(it, root);
     if (!make_files(it, spec)) set_errno_fault(fault, "make the sandbox's files in %.200s", it->dir);
     else if (cgroup_make(&backend->cgroups, spec, fault) == 0) return it;
@@ -203,20 +205,8 @@ wrn_instance *ns_prepare(wrn_backend *backend, const wrn_box_spec *spec, const w
 static pid_t spawn_agent(wrn_instance *it, const wrn_box_spec *spec, const int channel[2], int handover, int errors,
                          wrn_fault *fault) {
     wrn_backend *backend = it->backend;
-    char id_env[WRN_BOX_ID_MAX + 32], template_env[160];
-    snprintf(id_env, sizeof(id_env), "WRENN_SANDBOX_ID=%s", spec->id);
-    snprintf(template_env, sizeof(template_env), "WRENN_TEMPLATE_ID=%.128s", spec->template_name);
-    char *env[] = {(char[]){"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"},
-                   (char[]){"HOME=/root"},
-                   (char[]){"USER=root"},
-                   (char[]){"LOGNAME=root"},
-                   (char[]){"LANG=C.UTF-8"},
-                   (char[]){"WRENN_SANDBOX=true"},
-                   id_env,
-                   template_env,
-                   NULL};
-    static spawn s; /* large */
-    s = (spawn){
+    spawn *s = backend->nursery.order;
+    *s = (spawn){
         .root = backend->root,
         .uid = geteuid(),
         .gid = getegid(),
@@ -227,8 +217,6 @@ static pid_t spawn_agent(wrn_instance *it, const wrn_box_spec *spec, const int c
         .handover_fd = handover,
         .error_fd = errors,
         .clone_fd = cgroup_clone_fd(&backend->cgroups, spec->id),
-        .hostname = spec->id,
-        .env = env,
         .filter = backend->filter,
         .vcpus = spec->vcpus,
         .memory_mb = spec->memory_mb,
@@ -237,17 +225,19 @@ static pid_t spawn_agent(wrn_instance *it, const wrn_box_spec *spec, const int c
         .cpuinfo_size = system_files_cpuinfo(backend->cpuinfo, spec->vcpus),
         .on_host = it->on_host,
         .skeleton = backend->skeleton,
-        .box = it->dir,
-        .tree = it->tree,
     };
-    cgroup_join_fds(&backend->cgroups, spec->id, s.join_fds);
-    cgroup_view(&backend->cgroups, spec->id, s.shown);
-    snprintf(s.stage, sizeof(s.stage), "%.4000s/stage", it->dir);
-    snprintf(s.shm_options, sizeof(s.shm_options), "mode=1777,size=%lldm", (long long)(spec->memory_mb + 1) / 2);
-    pid_t pid = spawn_child(&s, &it->pidfd);
+    cgroup_join_fds(&backend->cgroups, spec->id, s->join_fds);
+    cgroup_view(&backend->cgroups, spec->id, s->shown);
+    snprintf(s->hostname, sizeof(s->hostname), "%s", spec->id);
+    snprintf(s->template_name, sizeof(s->template_name), "%s", spec->template_name);
+    snprintf(s->box, sizeof(s->box), "%s", it->dir);
+    snprintf(s->tree, sizeof(s->tree), "%s", it->tree);
+    snprintf(s->stage, sizeof(s->stage), "%.4000s/stage", it->dir);
+    snprintf(s->shm_options, sizeof(s->shm_options), "mode=1777,size=%lldm", (long long)(spec->memory_mb + 1) / 2);
+    pid_t pid = nursery_spawn(&backend->nursery, &it->pidfd);
     if (pid < 0) set_errno_fault(fault, "make the sandbox's namespaces");
-    wrn_fd_close(&s.clone_fd);
-    for (int i = 0; i < HIERARCHIES && s.join_fds[i] >= 0; i++) close(s.join_fds[i]);
+    wrn_fd_close(&s->clone_fd);
+    for (int i = 0; i < HIERARCHIES && s->join_fds[i] >= 0; i++) close(s->join_fds[i]);
     return pid;
 }
 
@@ -293,9 +283,11 @@ wrn_instance *ns_restore(wrn_backend *backend, const char *id, const char *dir, 
     return it;
 }
 
-int ns_connect(wrn_instance *it, const wrn_root *root, int channel[2], wrn_fault *fault) {
+int ns_connect(wrn_instance *it, const wrn_box_spec *spec, const wrn_root *root, int channel[2], wrn_fault *fault) {
     int theirs[2] = {-1, -1};
     set_root(it, root);
+    it->team = team_join(it->backend, spec->owner);
+    greed_watch(it->backend);
     bool sent = channel_pipes(channel, theirs);
     if (sent && !wrn_fds_send(it->handover_fd, "", 1, theirs, 2, MSG_DONTWAIT)) {
         wrn_fds_close(channel, 2);

@@ -14,11 +14,14 @@ typedef struct cpus {
     int busy[CPU_SETSIZE]; /* what these use of it, in thousandths */
 } cpus;
 
+typedef struct team team; /* of greed.c */
+
 struct wrn_backend {
     wrn_backend_config config;
     bool root;
     char skeleton[PATH_MAX];
     int agent_fd, slots_fd;
+    nursery nursery;
     cgroups cgroups;
     cpus cpus;
     char *cpuinfo; /* the host's */
@@ -28,6 +31,7 @@ struct wrn_backend {
     wrn_instance *to_measure; /* those whose disk space is to be measured; the first is being measured */
     struct disk_walk *walk;
     wrn_instance *all;
+    team *teams;       /* those that have boxes */
     uv_timer_t *greed; /* of greed.c; NULL: no box was started yet, or there are no limits */
 };
 
@@ -35,7 +39,8 @@ struct wrn_backend {
 typedef struct wrn_use {
     int64_t at_us, cpu_usec; /* 0: nothing is known yet */
     int64_t recent;          /* thousandths of a processor */
-    bool is_judged, yields;
+    bool is_known, is_judged;
+    cgroup_rank rank;
 } wrn_use;
 
 struct wrn_instance {
@@ -53,6 +58,7 @@ struct wrn_instance {
     int busy;        /* thousandths of a processor, up to busy_us */
     int64_t busy_us, busy_cpu_usec;
     wrn_use use;
+    team *team; /* NULL: a restored box that is not connected yet */
     bool frozen, ended;
     dials dials;
     uv_timer_t timer; /* the next attempt to freeze, thaw or release */
@@ -74,7 +80,7 @@ wrn_instance *ns_prepare(wrn_backend *backend, const wrn_box_spec *spec, const w
                          wrn_fault *fault);
 int ns_start(wrn_instance *it, const wrn_box_spec *spec, wrn_running *out, int channel[2], wrn_fault *fault);
 wrn_instance *ns_restore(wrn_backend *backend, const char *id, const char *dir, const wrn_running *run);
-int ns_connect(wrn_instance *it, const wrn_root *root, int channel[2], wrn_fault *fault);
+int ns_connect(wrn_instance *it, const wrn_box_spec *spec, const wrn_root *root, int channel[2], wrn_fault *fault);
 void ns_started(wrn_instance *it);
 void ns_kill(wrn_instance *it, wrn_fault *fault);
 void ns_release(wrn_instance *it, wrn_done_fn done, void *context);
@@ -97,6 +103,9 @@ void instance_balance(wrn_instance *it, const wrn_box_stats *used);
 
 /* ---- greed.c ---- */
 
+/* Counts a box among those of its owner (wrn_box_spec). */
+team *team_join(wrn_backend *backend, const char *owner);
+void team_leave(wrn_backend *backend, team *t);
 /* From now on boxes that use much yield to those that use little. */
 void greed_watch(wrn_backend *backend);
 void greed_unwatch(wrn_backend *backend);

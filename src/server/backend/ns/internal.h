@@ -63,8 +63,10 @@ bool cgroup_is_frozen(const cgroups *c, const char *id);
 void cgroup_stats(const cgroups *c, const char *id, wrn_box_stats *out);
 /* What it has used of processors; -1: not known. */
 int64_t cgroup_cpu_usec(const cgroups *c, const char *id);
-/* Its processes wait whenever those of a sandbox that does not yield want to run. No error on kernels that can't. */
-void cgroup_yield(const cgroups *c, const char *id, bool yields);
+/* How the processes of a box share processors with those of other boxes. CGROUP_LAST: they wait whenever others want to run.
+ * No error on kernels that can't. */
+typedef enum cgroup_rank { CGROUP_LAST, CGROUP_AMONG_OTHERS, CGROUP_FIRST } cgroup_rank;
+void cgroup_set_rank(const cgroups *c, const char *id, cgroup_rank rank);
 /* Counts the processes that the OOM killer has killed; 0 without limits. */
 int64_t cgroup_oom_kills(const cgroups *c, const char *id);
 /* False while the kernel still holds one of the directories. */
@@ -136,17 +138,16 @@ typedef struct spawn {
     int handover_fd;         /* -1: none */
     int meminfo_fd, stat_fd; /* opened by the child */
     int join_fds[HIERARCHIES], clone_fd;
-    const char *hostname;
-    char *const *env;
+    char hostname[WRN_BOX_ID_MAX + 1], template_name[129];
     struct sock_fprog filter;
     int64_t vcpus, memory_mb, pids_max;
-    const char *cpuinfo;
+    const char *cpuinfo; /* the backend's, as `filter` and `skeleton` are */
     size_t cpuinfo_size; /* 0: the box sees the host's */
     cgroup_shown shown[HIERARCHIES];
     char shm_options[48]; /* /dev/shm is memory, so it has a limit */
     bool on_host;
-    const char *skeleton, *box, *tree; /* tree: "" for none */
-    char stage[PATH_MAX];
+    const char *skeleton;
+    char box[PATH_MAX], tree[PATH_MAX], stage[PATH_MAX]; /* tree: "" for none */
 } spawn;
 
 /* What the child writes to error_fd before it gives up. */
@@ -157,6 +158,23 @@ typedef struct spawn_error {
 
 /* Returns the pid, and its pidfd in *pidfd; or -1 with errno. */
 pid_t spawn_child(const spawn *s, int *pidfd);
+
+/* ---- nursery.c ---- */
+
+/* The process that makes boxes. Zero: it is started when it is needed. */
+typedef struct nursery {
+    pid_t pid; /* 0: none runs */
+    int fd, agent_fd;
+    spawn *order; /* memory shared with it: what nursery_spawn() is to make */
+} nursery;
+
+/* Starts it. It keeps `agent_fd` and what the backend has in memory now. 0, or -1 with errno. */
+int nursery_open(nursery *n, int agent_fd);
+void nursery_close(nursery *n);
+/* As spawn_child() of the order. */
+pid_t nursery_spawn(nursery *n, int *pidfd);
+/* As userns_make(). */
+int nursery_userns(nursery *n, uid_t base);
 
 /* In the child: reports the step that failed, with errno, and exits. */
 _Noreturn void spawn_fail(const spawn *s, const char *step);

@@ -46,6 +46,7 @@ static int open_slots(wrn_backend *backend, wrn_fault *fault) {
 
 static void ns_close(wrn_backend *backend) {
     greed_unwatch(backend);
+    nursery_close(&backend->nursery);
     for (int i = 0; i < SLOTS_MAX; i++)
         if (backend->userns[i]) close(backend->userns[i] - 1);
     if (backend->agent_fd >= 0) close(backend->agent_fd);
@@ -72,6 +73,12 @@ static int open_cgroups(wrn_backend *backend, wrn_backend_state *state, wrn_faul
     return 0;
 }
 
+static int open_nursery(wrn_backend *backend, wrn_fault *fault) {
+    if (nursery_open(&backend->nursery, backend->agent_fd) == 0) return 0;
+    return wrn_fault_set(fault, WRN_FAULT_INTERNAL_ERROR, "cannot start the process that makes sandboxes: %s",
+                         strerror(errno));
+}
+
 static int ns_open(const wrn_backend_config *config, wrn_backend_state *state, wrn_backend **ret, wrn_fault *fault) {
     wrn_backend *backend = calloc(1, sizeof(*backend));
     backend->config = *config;
@@ -82,7 +89,8 @@ static int ns_open(const wrn_backend_config *config, wrn_backend_state *state, w
     for (int i = 0; i < HIERARCHIES; i++) backend->cgroups.lock_fds[i] = -1;
     if (probe_machine(backend->root, config->state_dir, fault) == 0 && make_minimal(backend, fault) == 0 &&
         seccomp_program(&backend->filter, fault) == 0 &&
-        (backend->agent_fd = load_agent(config->agent_path, fault)) >= 0 && open_cgroups(backend, state, fault) == 0) {
+        (backend->agent_fd = load_agent(config->agent_path, fault)) >= 0 && open_cgroups(backend, state, fault) == 0 &&
+        open_nursery(backend, fault) == 0) {
         *ret = backend;
         return 0;
     }

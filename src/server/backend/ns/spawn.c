@@ -128,6 +128,24 @@ static void arrange_descriptors(spawn *s) {
     syscall(SYS_close_range, ERRORS + 1u, ~0u, 0u);
 }
 
+_Noreturn static void start_agent(const spawn *s) {
+    char id[WRN_BOX_ID_MAX + 32], template[sizeof(s->template_name) + 32];
+    stpcpy(stpcpy(id, "WRENN_SANDBOX_ID="), s->hostname);
+    stpcpy(stpcpy(template, "WRENN_TEMPLATE_ID="), s->template_name);
+    char *argv[] = {(char[]){"wrenn-agent"}, NULL};
+    char *env[] = {(char[]){"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"},
+                   (char[]){"HOME=/root"},
+                   (char[]){"USER=root"},
+                   (char[]){"LOGNAME=root"},
+                   (char[]){"LANG=C.UTF-8"},
+                   (char[]){"WRENN_SANDBOX=true"},
+                   id,
+                   template,
+                   NULL};
+    syscall(SYS_execveat, AGENT, "", argv, env, AT_EMPTY_PATH);
+    spawn_fail(s, "start the agent");
+}
+
 _Noreturn static void run_child(const spawn *original) {
     spawn s = *original;
     prctl(PR_SET_PDEATHSIG, SIGKILL); /* until the agent watches its channel */
@@ -150,9 +168,7 @@ _Noreturn static void run_child(const spawn *original) {
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) spawn_fail(&s, "no new privileges");
     if (syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &s.filter) != 0) spawn_fail(&s, "seccomp");
     prctl(PR_SET_PDEATHSIG, 0);
-    char *argv[] = {(char[]){"wrenn-agent"}, NULL};
-    syscall(SYS_execveat, AGENT, "", argv, s.env, AT_EMPTY_PATH);
-    spawn_fail(&s, "start the agent");
+    start_agent(&s);
 }
 
 pid_t spawn_child(const spawn *s, int *pidfd) {
