@@ -413,8 +413,7 @@ static bool is_name_free(wrn_sandboxes *all, const wrn_sandbox_row *row, const c
     if (outcome == WRN_DB_ERROR) wrn_sandbox_db_fault(fault);
     if (outcome == WRN_DB_OK)
         wrn_fault_set(fault, WRN_FAULT_CONFLICT,
-                      "sandbox %s has the same label \"name\"; destroy or rename that one, or take another name",
-                      other);
+                      "sandbox %s has that name (label \"name\"); destroy or rename it, or take another name", other);
     return outcome == WRN_DB_NONE;
 }
 
