@@ -58,8 +58,9 @@ typedef struct wrenn_sandboxes_create_options {
     /* It has a lease, which this client holds over a connection of its own until it is freed: so many seconds after the
      * process is gone, however that ended, the server destroys the sandbox. While the server can't be reached nobody holds
      * it; when it was restarted they begin anew, and the client connects again while the program uses it (any dispatch or
-     * blocking call). wrenn_sandbox_hold() has other clients hold it as well. Default: it has none. Where a server does not
-     * say that it obeys this (all but wrennd), it is WRENN_E_UNSUPPORTED, and nothing is asked for. */
+     * blocking call). A child of fork() that runs no other program holds it, too, and wrenn_sandbox_hold() is for other
+     * clients. Default: it has none. Where a server does not say that it obeys this (all but wrennd), it is
+     * WRENN_E_UNSUPPORTED, and nothing is asked for. */
     int64_t lease_sec;
 } wrenn_sandboxes_create_options;
 #define WRENN_SANDBOXES_CREATE_OPTIONS_INIT \

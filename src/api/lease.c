@@ -2,6 +2,8 @@
  * that ends. When it is cut, it is asked for again, until the server says that the sandbox is gone. */
 #include "api/lease.h"
 
+#include <stdio.h>
+
 #include "api/follow.h"
 #include "api/operations.h"
 #include "client/sandbox.h"
@@ -35,11 +37,20 @@ static void hold_respond(wrenn_op *op, wrn_http_response *response) {
     wrn_op_delay(op, AGAIN_MS);
 }
 
+/* Who created it waits for nothing, and would not learn of it otherwise. */
+static void warn(wrenn_op *op, const wrenn_error *error) {
+    char line[512];
+    snprintf(line, sizeof(line), "sandbox %s: its lease is held no longer: %s", op->sandbox->id,
+             wrenn_error_message(error));
+    wrn_client_log(op->client, &(wrenn_log_event){.level = WRENN_LOG_WARNING, .message = line});
+}
+
 static bool hold_fail(wrenn_op *op, const wrenn_error *error) {
     int code = wrenn_error_code(error);
     if (!((hold_op *)op)->held) return false;
     if (code == WRENN_E_CONFLICT || code == WRENN_E_NOT_FOUND) return wrn_op_finish(op, NULL, NULL), true;
-    if (code != WRENN_E_TIMEOUT && !wrn_follow_passing(error)) return false;
+    if (code != WRENN_E_TIMEOUT && code != WRENN_E_PROTOCOL && !wrn_follow_passing(error))
+        return warn(op, error), false;
     wrn_op_extend(op, WRN_OP_TIMEOUT_MS);
     wrn_op_delay(op, AGAIN_MS);
     return true;

@@ -1,4 +1,6 @@
 /* Leases: demanded at create from servers that obey that, held until the sandbox is gone, and held again after each cut. */
+#include <stdio.h>
+
 #include "sdk.h"
 
 #define ID "cl-0123456789abcdefghijklmno"
@@ -69,6 +71,29 @@ TEST(it_is_held_until_the_sandbox_is_gone) {
     tear_down(&s);
     free(busy);
     free(gone);
+}
+
+static void keep_warning(const wrenn_log_event *event, void *data) {
+    if (event->level >= WRENN_LOG_WARNING) snprintf(data, 300, "%s", event->message);
+}
+
+static char warning[300];
+
+static void listen(wrenn_client_options *options) {
+    options->log = keep_warning;
+    options->log_user_data = warning;
+}
+
+TEST(who_can_not_hold_it_any_more_is_warned) {
+    char *refused = script_text("401 Unauthorized", OBEYS, ERROR_BODY("unauthorized"));
+    const script_reply replies[] = {
+        {.text = HELD, .end = SCRIPT_CLOSE}, {.text = "nonsense\r\n\r\n", .end = SCRIPT_CLOSE}, {.text = refused}};
+    setup s = set_up_with(replies, COUNT(replies), listen);
+    CHECK_INT(wrenn_sandbox_hold(s.sandbox, NULL, NULL), WRENN_E_AUTHENTICATION);
+    CHECK_INT(script_count(s.server), COUNT(replies));
+    CHECK_CONTAINS(warning, "sandbox " ID ": its lease is held no longer");
+    tear_down(&s);
+    free(refused);
 }
 
 static void impatient(wrenn_client_options *options) { options->idle_timeout_ms = 50; }
