@@ -62,6 +62,7 @@ int main(void) {
     printf("%-46s %13s %13s  %9s\n", "", "median", "99 %", "ratio");
     bench_call();
     bench_sandbox();
+    bench_command();
     bench_code();
     return 0;
 }

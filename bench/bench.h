@@ -16,6 +16,8 @@ double bench_median(samples *of);
 /* Prints a line: median, 99th percentile, and the median over that of `yardstick` (NULL: it is the yardstick). */
 void bench_print(const char *what, samples *of, samples *yardstick);
 void bench_free(samples *of);
+/* Runs a program so often, reading its output to the end. False when it fails. */
+bool bench_program(samples *into, int rounds, const char *const *argv);
 /* Ends the program with a message. */
 void bench_fail(const char *format, ...) __attribute__((noreturn, format(printf, 1, 2)));
 
@@ -23,6 +25,8 @@ void bench_fail(const char *format, ...) __attribute__((noreturn, format(printf,
 void bench_call(void);
 /* ---- sandbox.c: a sandbox and a command in it, against bwrap and fork+exec ---- */
 void bench_sandbox(void);
+/* ---- command.c: the command `wrenn ls`, against curl ---- */
+void bench_command(void);
 /* ---- code.c: sandboxes that run code, one and eight at once, against the imports that takes ---- */
 void bench_code(void);
 

@@ -31,7 +31,7 @@ static bool spawn_and_read(const char *const *argv) {
     return waitpid(pid, &status, 0) == pid && WIFEXITED(status) && WEXITSTATUS(status) == 0;
 }
 
-static bool measure_program(samples *into, int rounds, const char *const *argv) {
+bool bench_program(samples *into, int rounds, const char *const *argv) {
     if (!spawn_and_read(argv)) return false;
     for (int i = 0; i < rounds; i++) {
         double start = bench_now_us();
@@ -89,8 +89,8 @@ void bench_sandbox(void) {
     wrenn_client *client = NULL;
     wrenn_error *error = NULL;
     samples plain = {0}, boxed = {0}, create = {0}, first = {0}, destroy = {0}, exec = {0};
-    measure_program(&plain, COMMANDS, echo);
-    bool has_bwrap = measure_program(&boxed, SANDBOXES, bwrap);
+    bench_program(&plain, COMMANDS, echo);
+    bool has_bwrap = bench_program(&boxed, SANDBOXES, bwrap);
 
     int rc = wrenn_client_new(&options, &client, &error);
     if (rc >= 0) rc = measure_life(client, &create, &first, &destroy, &error);

@@ -199,6 +199,7 @@ enum {
     WRENN_HAS_SANDBOX_INFO_ISOLATION = 1 << 13,
     WRENN_HAS_SANDBOX_INFO_LIFETIME_SEC = 1 << 14,
     WRENN_HAS_SANDBOX_INFO_EXPIRES_AT = 1 << 15,
+    WRENN_HAS_SANDBOX_INFO_LEASE_SEC = 1 << 16,
 };
 
 /* Schema Sandbox. */
@@ -221,8 +222,8 @@ typedef struct wrenn_sandbox_info {
     const char *started_at;
     const char *last_active_at;
     const char *last_updated;
-    /* What the create gave (newer servers and ours), and on C and newer servers the versions of the software that
-     * runs the sandbox. Left out when empty. */
+    /* What the create gave (newer servers and ours) and was changed since (ours), and on C and newer servers the
+     * versions of the software that runs the sandbox. Left out when empty. */
     const wrenn_pair *const *metadata;
     size_t metadata_count;
     const wrenn_isolation *isolation;
@@ -230,6 +231,8 @@ typedef struct wrenn_sandbox_info {
     int64_t lifetime_sec;
     /* Ours only. When the sandbox will be destroyed, or was. Left out when it has no end. */
     const char *expires_at;
+    /* Ours only. What the create asked for. Left out when it has no lease. */
+    int64_t lease_sec;
 } wrenn_sandbox_info;
 
 /* Bits of `present` and `nulls` of wrenn_metric_point. */

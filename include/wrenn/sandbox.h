@@ -76,8 +76,37 @@ WRENN_API WRENN_NODISCARD int wrenn_sandbox_set_lifetime_start(wrenn_sandbox *sa
                                                                void *user_data, wrenn_op **op, wrenn_error **error);
 WRENN_API WRENN_NODISCARD int wrenn_sandbox_set_lifetime_finish(wrenn_op *op, wrenn_error **error);
 
-/* wrenn_sandbox_pause_options.flags and wrenn_sandbox_resume_options.flags. WAIT: also waits until the sandbox is
- * paused, or runs again, should the server answer before. */
+/* Changes labels of the sandbox (PATCH .../metadata): those in `set` ("NAME=value" each) are added or get another value, those
+ * whose names are in `remove` are removed if they are there, all others stay. Either ends with NULL, and may be NULL. Bounds
+ * are those of wrenn_sandboxes_create_options.metadata, for what comes out of it. Works on paused sandboxes too. Blocks (30 s).
+ * wrenn_sandbox_last_info() has the new labels then. Fails with WRENN_E_VALIDATION; WRENN_E_CONFLICT when the sandbox is gone, or another
+ * one has that label "name"; WRENN_E_NOT_FOUND also with servers that change no labels (all but wrennd). */
+WRENN_API WRENN_NODISCARD int wrenn_sandbox_update_metadata(wrenn_sandbox *sandbox, const char *const *set,
+                                                            const char *const *remove,
+                                                            const wrenn_call_options *options, wrenn_error **error);
+WRENN_API WRENN_NODISCARD int wrenn_sandbox_update_metadata_start(wrenn_sandbox *sandbox, const char *const *set,
+                                                                  const char *const *remove,
+                                                                  const wrenn_call_options *options, wrenn_done_fn done,
+                                                                  void *user_data, wrenn_op **op, wrenn_error **error);
+WRENN_API WRENN_NODISCARD int wrenn_sandbox_update_metadata_finish(wrenn_op *op, wrenn_error **error);
+
+/* Holds the lease of a sandbox that was created with `lease_sec` (GET .../lease), so that it goes on when the client that
+ * made it is gone: of this process, which was started again, or of another one. Lasts until the sandbox is destroyed, which
+ * is success, or until it is cancelled; then the lease runs out unless somebody else holds it. So the form that blocks waits
+ * for the end of the sandbox, and _start (whose `done` may be NULL) is for programs with other things to do. When the connection
+ * is cut, or silent for `idle_timeout_ms` of the client, it is made again. `timeout_ms` of the options is for the beginning
+ * only. Fails, then too, with WRENN_E_VALIDATION when the sandbox has no lease, with WRENN_E_CONFLICT when it is gone
+ * already, with WRENN_E_NOT_FOUND also on servers that have no leases (all but wrennd), and with the error of a connection that can't be
+ * made at first. */
+WRENN_API WRENN_NODISCARD int wrenn_sandbox_hold(wrenn_sandbox *sandbox, const wrenn_call_options *options,
+                                                 wrenn_error **error);
+WRENN_API WRENN_NODISCARD int wrenn_sandbox_hold_start(wrenn_sandbox *sandbox, const wrenn_call_options *options,
+                                                       wrenn_done_fn done, void *user_data, wrenn_op **op,
+                                                       wrenn_error **error);
+WRENN_API WRENN_NODISCARD int wrenn_sandbox_hold_finish(wrenn_op *op, wrenn_error **error);
+
+/* wrenn_sandbox_pause_options.flags and wrenn_sandbox_resume_options.flags. WAIT: also waits until the sandbox is paused, or runs
+ * again, should the server answer before. */
 enum { WRENN_SANDBOX_PAUSE_WAIT = 1, WRENN_SANDBOX_RESUME_WAIT = 1 };
 
 typedef struct wrenn_sandbox_pause_options {

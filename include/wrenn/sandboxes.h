@@ -16,6 +16,8 @@ typedef struct wrenn_sandbox wrenn_sandbox;
 typedef struct wrenn_sandbox_list {
     const wrenn_sandbox_info *const *items;
     size_t items_count;
+    /* Of wrenn_sandboxes_query() with a limit: what `after` must be for the next page; NULL: this was the last one. */
+    const char *next;
 } wrenn_sandbox_list;
 
 /* wrenn_sandboxes_create_options.flags. WAIT: also waits until the sandbox runs, should the server answer before; if
@@ -39,10 +41,12 @@ typedef struct wrenn_sandboxes_create_options {
     int64_t memory_mb;         /* MiB; default: the server's (512) */
     int64_t idle_timeout_sec;  /* seconds without activity until the server pauses it; default: never */
     uint64_t flags;            /* WRENN_SANDBOXES_CREATE_* */
-    /* Labels for the sandbox, for your own use: "NAME=value", NULL at the end. wrenn_sandbox_info.metadata has them
-     * wherever it is shown, and they never change. wrennd and newer servers take 20 of them, names of 1 to 64 letters,
-     * digits, ".", "_" and "-", and UTF-8 values of 64 characters, and refuse others with WRENN_E_VALIDATION; v0.1.5 of
-     * the platform and older ones ignore them. */
+    /* Labels for the sandbox, for your own use: "NAME=value", NULL at the end. wrenn_sandbox_info.metadata has them wherever
+     * it is shown, wrenn_sandboxes_query() finds it by them, wrenn_sandbox_update_metadata() changes them. With wrennd, no
+     * two sandboxes of a team have the same value of the label "name", unless that is empty: WRENN_E_CONFLICT names the
+     * other one. wrennd and newer servers take 20 of them, names of 1 to 64 letters, digits, ".",
+     * "_" and "-", and UTF-8 values of 64 characters, and refuse others with WRENN_E_VALIDATION; v0.1.5 of the platform and
+     * older ones ignore them. */
     const char *const *metadata;
     /* WRENN_ISOLATION_*: the weakest isolation that is accepted. A server whose isolation is weaker refuses with
      * WRENN_E_CONFLICT, and nothing is made; wrennd has namespaces. With servers that do not announce that they obey
@@ -54,9 +58,16 @@ typedef struct wrenn_sandboxes_create_options {
      * servers that do not announce that they obey this (all but wrennd), the create fails with WRENN_E_UNSUPPORTED and
      * makes nothing. */
     int64_t lifetime_sec;
+    /* It has a lease, which this client holds over a connection of its own until it is freed: so many seconds after the
+     * process is gone, however that ended, the server destroys the sandbox. While the server can't be reached nobody holds
+     * it; when it was restarted they begin anew, and the client connects again while the program uses it (any dispatch or
+     * blocking call). A child of fork() that runs no other program holds it, too, and wrenn_sandbox_hold() is for other
+     * clients. Default: it has none. Where a server does not say that it obeys this (all but wrennd), it is
+     * WRENN_E_UNSUPPORTED, and nothing is asked for. */
+    int64_t lease_sec;
 } wrenn_sandboxes_create_options;
 #define WRENN_SANDBOXES_CREATE_OPTIONS_INIT \
-    { sizeof(wrenn_sandboxes_create_options), WRENN_CALL_OPTIONS_ZERO, 0, 0, 0, 0, 0, 0, 0, 0 }
+    { sizeof(wrenn_sandboxes_create_options), WRENN_CALL_OPTIONS_ZERO, 0, 0, 0, 0, 0, 0, 0, 0, 0 }
 /* For languages that see no macros: sets all of `size` bytes to 0, and struct_size to `size`. */
 WRENN_API void wrenn_sandboxes_create_options_init(wrenn_sandboxes_create_options *options, size_t size);
 
@@ -89,6 +100,36 @@ WRENN_API WRENN_NODISCARD int wrenn_sandboxes_list_start(wrenn_client *client, c
                                                          wrenn_done_fn done, void *user_data, wrenn_op **op,
                                                          wrenn_error **error);
 WRENN_API WRENN_NODISCARD int wrenn_sandboxes_list_finish(wrenn_op *op, wrenn_sandbox_list **list, wrenn_error **error);
+
+/* Which sandboxes wrenn_sandboxes_query() gives: those that meet all that is set. */
+typedef struct wrenn_sandboxes_query_options {
+    size_t struct_size; /* from WRENN_SANDBOXES_QUERY_OPTIONS_INIT */
+    wrenn_call_options call;
+    const char *const *labels; /* "NAME=value" each, NULL at the end: those that have all of them; wrennd takes 20 */
+    const char *status;        /* "running", "paused", "pending", "missing": one that listings have */
+    const char *template_name; /* those made from it */
+    int64_t limit;             /* how many at most; default: all */
+    const char *after;         /* `next` of the page before, or any id: those older than this sandbox */
+} wrenn_sandboxes_query_options;
+#define WRENN_SANDBOXES_QUERY_OPTIONS_INIT \
+    { sizeof(wrenn_sandboxes_query_options), WRENN_CALL_OPTIONS_ZERO, 0, 0, 0, 0, 0 }
+/* For languages that see no macros: sets all of `size` bytes to 0, and struct_size to `size`. */
+WRENN_API void wrenn_sandboxes_query_options_init(wrenn_sandboxes_query_options *options, size_t size);
+
+/* The same of some sandboxes, or page by page, so that not all of many are in memory: set `limit`, then `after` to the
+ * list's `next` until that is NULL. None is given twice, and none is left out, whatever is made or destroyed meanwhile; what
+ * is made meanwhile is not given. `options` may be NULL. Blocks (30 s). The caller frees *list. Fails with
+ * WRENN_E_VALIDATION when wrennd does not know the status (the message says which there are), or `after`, or when a label or
+ * the name of the template can't be one. Servers that know no filters (all but wrennd) give everything, and the library
+ * picks what is asked for. */
+WRENN_API WRENN_NODISCARD int wrenn_sandboxes_query(wrenn_client *client, const wrenn_sandboxes_query_options *options,
+                                                    wrenn_sandbox_list **list, wrenn_error **error);
+WRENN_API WRENN_NODISCARD int wrenn_sandboxes_query_start(wrenn_client *client,
+                                                          const wrenn_sandboxes_query_options *options,
+                                                          wrenn_done_fn done, void *user_data, wrenn_op **op,
+                                                          wrenn_error **error);
+WRENN_API WRENN_NODISCARD int wrenn_sandboxes_query_finish(wrenn_op *op, wrenn_sandbox_list **list,
+                                                           wrenn_error **error);
 
 /* Looks a sandbox up (GET /v1/sandboxes/{id}) and gives a handle on it, with what the server said in
  * wrenn_sandbox_last_info(). Blocks (30 s). The caller frees *sandbox. Fails with WRENN_E_NOT_FOUND,

@@ -1,6 +1,6 @@
 /* Creating a sandbox, without ever leaving one behind that the caller does not know of.
  *
- * With `isolation` or a lifetime, when it is unknown whether the server obeys that: LEARNING, whose response says so.
+ * With `isolation`, a lifetime or a lease, when it is unknown whether the server obeys that: LEARNING, whose response says so.
  * POSTING -> done, or with WRENN_SANDBOXES_CREATE_WAIT -> FOLLOWING -> done.
  * When the response to POSTING is lost: every create has an idempotency key, so a server that obeys it -> POSTING again.
  * If it is unknown whether the server does -> ASKING, whose response says so.
@@ -10,6 +10,7 @@
 #include <stdio.h>
 
 #include "api/follow.h"
+#include "api/lease.h"
 #include "api/operations.h"
 #include "api/pairs.h"
 #include "api/sandboxes.h"
@@ -83,7 +84,9 @@ static void post_if_obeyed(create_op *self) {
             self, wrn_error_new(WRENN_E_UNSUPPORTED,
                                 "create: the server does not say that it obeys `%s`; leave it 0, or use a wrennd "
                                 "that does",
-                                missing & WRN_FEATURE_ISOLATION ? "isolation" : "lifetime_sec"));
+                                missing & WRN_FEATURE_ISOLATION  ? "isolation"
+                                : missing & WRN_FEATURE_LIFETIME ? "lifetime_sec"
+                                                                 : "lease_sec"));
     call_post(self);
     wrn_op_send(op);
 }
@@ -113,8 +116,15 @@ static bool is_outcome_unknown(const create_op *self, const wrenn_error *error) 
 
 /* ---- create ---- */
 
+static void create_made(wrenn_op *op) {
+    wrenn_error *error = NULL;
+    bool leased = ((create_op *)op)->needs & WRN_FEATURE_LEASE;
+    if (leased && wrn_lease_keep(op->sandbox, &error) < 0) wrn_op_fail(op, error);
+    else wrn_follow_give_handle(op);
+}
+
 static void create_seen(wrenn_op *op, wrn_progress progress) {
-    if (!((create_op *)op)->wait || progress == WRN_FOLLOW_ARRIVED) wrn_follow_give_handle(op);
+    if (!((create_op *)op)->wait || progress == WRN_FOLLOW_ARRIVED) create_made(op);
     else if (progress == WRN_FOLLOW_MOVING) wrn_follow_later(op);
     else
         wrn_op_fail(op, wrn_error_new(WRENN_E_CONFLICT, "create: sandbox %s did not start (status: %s)",
@@ -336,9 +346,10 @@ static int set_key(create_op *self, wrenn_error **error) {
 static int check_create(const wrenn_sandboxes_create_options *options, wrenn_error **error) {
     if (options->vcpus < 0 || options->vcpus > INT32_MAX || options->memory_mb < 0 || options->memory_mb > INT32_MAX ||
         options->idle_timeout_sec < 0 || options->idle_timeout_sec > INT32_MAX || options->lifetime_sec < 0 ||
-        options->lifetime_sec > INT32_MAX)
-        return wrn_refuse(error, "create: vcpus, memory_mb, idle_timeout_sec and lifetime_sec must be between 0 and "
-                                 "2147483647");
+        options->lifetime_sec > INT32_MAX || options->lease_sec < 0 || options->lease_sec > INT32_MAX)
+        return wrn_refuse(error,
+                          "create: vcpus, memory_mb, idle_timeout_sec, lifetime_sec and lease_sec must be between "
+                          "0 and 2147483647");
     if (options->isolation < WRENN_ISOLATION_ANY || options->isolation > WRENN_ISOLATION_VM)
         return wrn_refuse(error, "create: unknown isolation; use WRENN_ISOLATION_*");
     return 0;
@@ -355,6 +366,7 @@ int wrn_sandboxes_create_prepare(wrenn_client *client, const wrenn_sandboxes_cre
         .memory_mb = options->memory_mb,
         .timeout_sec = options->idle_timeout_sec,
         .lifetime_sec = options->lifetime_sec,
+        .lease_sec = options->lease_sec,
     };
     wrenn_op *made;
     int rc = check_create(options, error);
@@ -373,6 +385,7 @@ int wrn_sandboxes_create_prepare(wrenn_client *client, const wrenn_sandboxes_cre
     self->stage = POSTING;
     if (options->isolation) self->needs |= WRN_FEATURE_ISOLATION;
     if (options->lifetime_sec) self->needs |= WRN_FEATURE_LIFETIME;
+    if (options->lease_sec) self->needs |= WRN_FEATURE_LEASE;
     if (self->needs) made->begin = begin_with_needs;
     else self->posts = 1;
     rc = set_key(self, error);

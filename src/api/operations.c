@@ -881,6 +881,46 @@ int wrenn_sandbox_set_lifetime(wrenn_sandbox *sandbox, int64_t lifetime_sec, con
     return rc == 0 ? wrenn_sandbox_set_lifetime_finish(wrn_op_wait(op), error) : rc;
 }
 
+int wrenn_sandbox_update_metadata_start(wrenn_sandbox *sandbox, const char *const *set, const char *const *remove,
+                                        const wrenn_call_options *options, wrenn_done_fn done, void *user_data,
+                                        wrenn_op **op, wrenn_error **error) {
+    wrenn_call_options known_options;
+    wrenn_op *made;
+    int rc = wrn_options_read(&known_options, sizeof(known_options), options, "wrenn_call_options", error);
+    if (rc == 0) rc = wrn_sandbox_update_metadata_prepare(sandbox, set, remove, &known_options, &made, error);
+    return rc == 0 ? wrn_op_start(made, done, user_data, op, error) : rc;
+}
+
+int wrenn_sandbox_update_metadata_finish(wrenn_op *op, wrenn_error **error) {
+    return wrn_op_take(op, &wrn_sandbox_update_metadata_type, NULL, error);
+}
+
+int wrenn_sandbox_update_metadata(wrenn_sandbox *sandbox, const char *const *set, const char *const *remove,
+                                  const wrenn_call_options *options, wrenn_error **error) {
+    WRN_AUTO(wrn_op_freep) wrenn_op *op = NULL;
+    int rc = wrenn_sandbox_update_metadata_start(sandbox, set, remove, options, wrn_op_blocking, NULL, &op, error);
+    return rc == 0 ? wrenn_sandbox_update_metadata_finish(wrn_op_wait(op), error) : rc;
+}
+
+int wrenn_sandbox_hold_start(wrenn_sandbox *sandbox, const wrenn_call_options *options, wrenn_done_fn done,
+                             void *user_data, wrenn_op **op, wrenn_error **error) {
+    wrenn_call_options known_options;
+    wrenn_op *made;
+    int rc = wrn_options_read(&known_options, sizeof(known_options), options, "wrenn_call_options", error);
+    if (rc == 0) rc = wrn_sandbox_hold_prepare(sandbox, &known_options, &made, error);
+    return rc == 0 ? wrn_op_start(made, done, user_data, op, error) : rc;
+}
+
+int wrenn_sandbox_hold_finish(wrenn_op *op, wrenn_error **error) {
+    return wrn_op_take(op, &wrn_sandbox_hold_type, NULL, error);
+}
+
+int wrenn_sandbox_hold(wrenn_sandbox *sandbox, const wrenn_call_options *options, wrenn_error **error) {
+    WRN_AUTO(wrn_op_freep) wrenn_op *op = NULL;
+    int rc = wrenn_sandbox_hold_start(sandbox, options, wrn_op_blocking, NULL, &op, error);
+    return rc == 0 ? wrenn_sandbox_hold_finish(wrn_op_wait(op), error) : rc;
+}
+
 int wrenn_sandbox_pause_start(wrenn_sandbox *sandbox, const wrenn_sandbox_pause_options *options, wrenn_done_fn done,
                               void *user_data, wrenn_op **op, wrenn_error **error) {
     wrenn_sandbox_pause_options known_options;
@@ -982,6 +1022,26 @@ int wrenn_sandboxes_list(wrenn_client *client, const wrenn_call_options *options
     return rc == 0 ? wrenn_sandboxes_list_finish(wrn_op_wait(op), list, error) : rc;
 }
 
+int wrenn_sandboxes_query_start(wrenn_client *client, const wrenn_sandboxes_query_options *options, wrenn_done_fn done,
+                                void *user_data, wrenn_op **op, wrenn_error **error) {
+    wrenn_sandboxes_query_options known_options;
+    wrenn_op *made;
+    int rc = wrn_options_read(&known_options, sizeof(known_options), options, "wrenn_sandboxes_query_options", error);
+    if (rc == 0) rc = wrn_sandboxes_query_prepare(client, &known_options, &made, error);
+    return rc == 0 ? wrn_op_start(made, done, user_data, op, error) : rc;
+}
+
+int wrenn_sandboxes_query_finish(wrenn_op *op, wrenn_sandbox_list **list, wrenn_error **error) {
+    return wrn_op_take(op, &wrn_sandboxes_query_type, list, error);
+}
+
+int wrenn_sandboxes_query(wrenn_client *client, const wrenn_sandboxes_query_options *options, wrenn_sandbox_list **list,
+                          wrenn_error **error) {
+    WRN_AUTO(wrn_op_freep) wrenn_op *op = NULL;
+    int rc = wrenn_sandboxes_query_start(client, options, wrn_op_blocking, NULL, &op, error);
+    return rc == 0 ? wrenn_sandboxes_query_finish(wrn_op_wait(op), list, error) : rc;
+}
+
 int wrenn_sandboxes_get_start(wrenn_client *client, const char *id, const wrenn_call_options *options,
                               wrenn_done_fn done, void *user_data, wrenn_op **op, wrenn_error **error) {
     const char *const args[] = {id};
@@ -1037,6 +1097,7 @@ int wrenn_sandboxes_destroy(wrenn_client *client, const char *id, const wrenn_ca
 }
 
 void wrenn_sandboxes_create_options_init(wrenn_sandboxes_create_options *options, size_t size) { wrn_options_init(options, size); }
+void wrenn_sandboxes_query_options_init(wrenn_sandboxes_query_options *options, size_t size) { wrn_options_init(options, size); }
 void wrenn_sandboxes_connect_options_init(wrenn_sandboxes_connect_options *options, size_t size) { wrn_options_init(options, size); }
 void wrenn_sandbox_list_free(wrenn_sandbox_list *list) { wrn_result_free(list); }
 

@@ -91,20 +91,27 @@ int wrn_sandbox_pty_connect_prepare(wrenn_sandbox *sandbox, const char *tag, con
                                     wrenn_op **op, wrenn_error **error);
 
 extern const wrn_op_type wrn_sandbox_wait_ready_type, wrn_sandbox_ping_type, wrn_sandbox_set_lifetime_type,
-                         wrn_sandbox_pause_type, wrn_sandbox_resume_type, wrn_sandbox_destroy_type;
+                         wrn_sandbox_update_metadata_type, wrn_sandbox_hold_type, wrn_sandbox_pause_type,
+                         wrn_sandbox_resume_type, wrn_sandbox_destroy_type;
 int wrn_sandbox_wait_ready_prepare(wrenn_sandbox *sandbox, const wrenn_sandbox_wait_ready_options *options,
                                    wrenn_op **op, wrenn_error **error);
 int wrn_sandbox_set_lifetime_prepare(wrenn_sandbox *sandbox, int64_t lifetime_sec, const wrenn_call_options *options,
                                      wrenn_op **op, wrenn_error **error);
+int wrn_sandbox_update_metadata_prepare(wrenn_sandbox *sandbox, const char *const *set, const char *const *remove,
+                                        const wrenn_call_options *options, wrenn_op **op, wrenn_error **error);
+int wrn_sandbox_hold_prepare(wrenn_sandbox *sandbox, const wrenn_call_options *options, wrenn_op **op,
+                             wrenn_error **error);
 int wrn_sandbox_pause_prepare(wrenn_sandbox *sandbox, const wrenn_sandbox_pause_options *options, wrenn_op **op,
                               wrenn_error **error);
 int wrn_sandbox_resume_prepare(wrenn_sandbox *sandbox, const wrenn_sandbox_resume_options *options, wrenn_op **op,
                                wrenn_error **error);
 
-extern const wrn_op_type wrn_sandboxes_create_type, wrn_sandboxes_list_type, wrn_sandboxes_get_type,
-                         wrn_sandboxes_connect_type, wrn_sandboxes_destroy_type;
+extern const wrn_op_type wrn_sandboxes_create_type, wrn_sandboxes_list_type, wrn_sandboxes_query_type,
+                         wrn_sandboxes_get_type, wrn_sandboxes_connect_type, wrn_sandboxes_destroy_type;
 int wrn_sandboxes_create_prepare(wrenn_client *client, const wrenn_sandboxes_create_options *options, wrenn_op **op,
                                  wrenn_error **error);
+int wrn_sandboxes_query_prepare(wrenn_client *client, const wrenn_sandboxes_query_options *options, wrenn_op **op,
+                                wrenn_error **error);
 int wrn_sandboxes_connect_prepare(wrenn_client *client, const char *id, const wrenn_sandboxes_connect_options *options,
                                   wrenn_op **op, wrenn_error **error);
 

@@ -1,6 +1,7 @@
 #include <stdio.h>
 
 #include "api/operations.h"
+#include "api/pairs.h"
 #include "client/sandbox.h"
 #include "gen/requests.h"
 
@@ -13,7 +14,7 @@ const wrn_op_type wrn_sandbox_ping_type = {{"ping", "POST", "/sandboxes/{sandbox
 const wrn_op_type wrn_sandbox_destroy_type = {{"destroy", "DELETE", "/sandboxes/{sandbox id}", WRN_AUTH_ANY},
                                               .respond = destroy_respond};
 
-static void lifetime_respond(wrenn_op *op, wrn_http_response *response) {
+static void info_respond(wrenn_op *op, wrn_http_response *response) {
     wrenn_sandbox_info *info = wrn_op_decode(op, response, &wrn_model_sandbox_info);
     if (!info) return;
     wrn_sandbox_update(op->sandbox, info);
@@ -23,7 +24,7 @@ static void lifetime_respond(wrenn_op *op, wrn_http_response *response) {
 const wrn_op_type wrn_sandbox_set_lifetime_type = {
     {"set_lifetime", "POST", "/sandboxes/{sandbox id}/lifetime", WRN_AUTH_ANY},
     .body = &wrn_model_lifetime_request,
-    .respond = lifetime_respond};
+    .respond = info_respond};
 
 int wrn_sandbox_set_lifetime_prepare(wrenn_sandbox *sandbox, int64_t lifetime_sec, const wrenn_call_options *options,
                                      wrenn_op **op, wrenn_error **error) {
@@ -31,6 +32,23 @@ int wrn_sandbox_set_lifetime_prepare(wrenn_sandbox *sandbox, int64_t lifetime_se
         return wrn_refuse(error, "set_lifetime: lifetime_sec must be between 0 and 2147483647");
     const wrn_lifetime_request request = {.lifetime_sec = lifetime_sec};
     return wrn_op_for_sandbox(sandbox, &wrn_sandbox_set_lifetime_type, options, NULL, &request, op, error);
+}
+
+const wrn_op_type wrn_sandbox_update_metadata_type = {
+    {"update_metadata", "PATCH", "/sandboxes/{sandbox id}/metadata", WRN_AUTH_ANY},
+    .body = &wrn_model_metadata_request,
+    .respond = info_respond};
+
+int wrn_sandbox_update_metadata_prepare(wrenn_sandbox *sandbox, const char *const *set, const char *const *remove,
+                                        const wrenn_call_options *options, wrenn_op **op, wrenn_error **error) {
+    WRN_AUTO(wrn_arena_free) wrn_arena arena = {0};
+    const wrn_pair **labels;
+    wrn_metadata_request request = {.remove = remove};
+    int rc = wrn_pairs_read(&arena, "update_metadata", "set", set, 0, &labels, &request.set_count, error);
+    if (rc != 0) return rc;
+    request.set = labels;
+    while (remove && remove[request.remove_count]) request.remove_count++;
+    return wrn_op_for_sandbox(sandbox, &wrn_sandbox_update_metadata_type, options, NULL, &request, op, error);
 }
 
 void wrenn_sandbox_close(wrenn_sandbox *sandbox) {

@@ -1,8 +1,14 @@
 #include "api/sandboxes.h"
 
+#include <stdio.h>
+#include <string.h>
+
 #include "api/operations.h"
+#include "api/pairs.h"
 #include "client/sandbox.h"
 #include "gen/requests.h"
+#include "wire/server_features.h"
+#include "wire/url.h"
 
 wrenn_sandbox *wrn_sandbox_of(wrenn_op *op, const wrn_http_response *response) {
     wrenn_sandbox_info *info = wrn_op_decode(op, response, &wrn_model_sandbox_info);
@@ -26,6 +32,119 @@ static void get_respond(wrenn_op *op, wrn_http_response *response) {
 
 const wrn_op_type wrn_sandboxes_list_type = {{"sandboxes list", "GET", "/sandboxes", WRN_AUTH_ANY},
                                              .list = &wrn_model_sandbox_info};
+
+/* ---- query ----
+ *
+ * Servers without WRN_FEATURE_LIST_FILTERS answer with everything: it is filtered here then. */
+
+typedef struct query_op {
+    wrenn_op op;
+    wrn_arena arena; /* of what is asked for */
+    const wrn_pair **labels;
+    size_t label_count;
+    const char *status, *template_name, *after;
+    int64_t limit;
+} query_op;
+
+static bool has_label(const wrenn_sandbox_info *info, const wrn_pair *label) {
+    for (size_t i = 0; i < info->metadata_count; i++)
+        if (strcmp(info->metadata[i]->key, label->key) == 0) return strcmp(info->metadata[i]->value, label->value) == 0;
+    return false;
+}
+
+static bool is_text(const char *wanted, const char *text) { return !wanted || (text && strcmp(wanted, text) == 0); }
+
+static bool is_wanted(const query_op *self, const wrenn_sandbox_info *info) {
+    for (size_t i = 0; i < self->label_count; i++)
+        if (!has_label(info, self->labels[i])) return false;
+    return is_text(self->status, info->status_text) && is_text(self->template_name, info->template_name);
+}
+
+/* False when `after` is not among them. */
+static bool filter_list(const query_op *self, wrn_list *list) {
+    const void **items = (const void **)(uintptr_t)list->items;
+    size_t kept = 0;
+    bool begun = !self->after;
+    for (size_t i = 0; i < list->items_count; i++) {
+        const wrenn_sandbox_info *info = items[i];
+        bool wanted = begun && (!self->limit || kept < (size_t)self->limit) && is_wanted(self, info);
+        if (wanted) items[kept++] = info;
+        begun = begun || (info->id && strcmp(info->id, self->after) == 0);
+    }
+    list->items_count = kept;
+    return begun;
+}
+
+static void query_respond(wrenn_op *op, wrn_http_response *response) {
+    query_op *self = (query_op *)op;
+    WRN_AUTO(wrn_json_freep) wrn_json *json = NULL;
+    if (!wrn_op_parse(op, response, &json)) return;
+    wrn_list *list = wrn_result_new(sizeof(*list));
+    if (!wrn_op_append(op, response, json, &wrn_model_sandbox_info, list)) return wrn_result_free(list);
+    if (!(op->client->features & WRN_FEATURE_LIST_FILTERS) && !filter_list(self, list)) {
+        wrn_result_free(list);
+        return wrn_op_fail(op,
+                           wrn_error_new(WRENN_E_VALIDATION,
+                                         "sandboxes query: there is no sandbox \"%s\" to go on after", self->after));
+    }
+    const wrenn_sandbox_info *last = list->items_count ? list->items[list->items_count - 1] : NULL;
+    if (self->limit && list->items_count >= (size_t)self->limit) list->next = last->id;
+    wrn_op_finish(op, list, wrn_result_free);
+}
+
+static void query_clear(wrenn_op *op) { wrn_arena_free(&((query_op *)op)->arena); }
+
+const wrn_op_type wrn_sandboxes_query_type = {
+    {"sandboxes query", "GET", "/sandboxes?status={status}&template={template}&limit={limit}&after={after}",
+     WRN_AUTH_ANY},
+    .size = sizeof(query_op),
+    .respond = query_respond,
+    .clear = query_clear};
+
+static const char *keep_text(query_op *self, const char *text) {
+    const char *kept = text ? wrn_arena_dup(&self->arena, text, strlen(text)) : NULL;
+    if (text && !kept) self->op.path.failed = true;
+    return kept;
+}
+
+static int keep_labels(query_op *self, const char *const *labels, wrenn_error **error) {
+    wrn_buf *path = &self->op.path;
+    const char **texts = NULL;
+    size_t count = 0;
+    while (labels && labels[count]) count++;
+    if (count) texts = wrn_arena_alloc(&self->arena, (count + 1) * sizeof(*texts));
+    if (count && !texts) return wrn_no_memory(error, "sandboxes query");
+    for (size_t i = 0; i < count; i++) {
+        texts[i] = keep_text(self, labels[i]);
+        wrn_buf_puts(path, path->size && strchr(path->data, '?') ? "&label=" : "?label=");
+        wrn_url_escape(path, labels[i]);
+    }
+    if (path->failed) return wrn_no_memory(error, "sandboxes query");
+    if (count) texts[count] = NULL;
+    return wrn_pairs_read(&self->arena, "sandboxes query", "labels", texts, 0, &self->labels, &self->label_count,
+                          error);
+}
+
+int wrn_sandboxes_query_prepare(wrenn_client *client, const wrenn_sandboxes_query_options *options, wrenn_op **op,
+                                wrenn_error **error) {
+    char limit[24];
+    wrenn_op *made;
+    if (options->limit < 0 || options->limit > INT32_MAX)
+        return wrn_refuse(error, "sandboxes query: limit must be between 0 and 2147483647");
+    snprintf(limit, sizeof(limit), "%lld", (long long)options->limit);
+    const char *const args[] = {options->status, options->template_name, options->limit ? limit : NULL, options->after};
+    int rc = wrn_op_for_client(client, &wrn_sandboxes_query_type, &options->call, args, NULL, &made, error);
+    if (rc != 0) return rc;
+    query_op *self = (query_op *)made;
+    self->limit = options->limit;
+    self->status = keep_text(self, options->status);
+    self->template_name = keep_text(self, options->template_name);
+    self->after = keep_text(self, options->after);
+    rc = keep_labels(self, options->labels, error);
+    if (rc == 0) *op = made;
+    else wrenn_op_free(made);
+    return rc;
+}
 
 const wrn_op_type wrn_sandboxes_get_type = {{"sandboxes get", "GET", "/sandboxes/{sandbox id}", WRN_AUTH_ANY},
                                             .respond = get_respond};

@@ -338,6 +338,10 @@ void cli_phase(cli_app *cli, const char *name);
 wrenn_sandbox *cli_sandbox(cli_app *cli, const char *word);
 /* All sandboxes; NULL: reported. */
 wrenn_sandbox_list *cli_sandboxes(cli_app *cli);
+/* Calls `each` for those that the filter wants, newest first, page by page. False: reported, or a signal came. */
+typedef void (*cli_sandbox_fn)(void *context, const wrenn_sandbox_info *info);
+bool cli_each_sandbox(cli_app *cli, const cli_list *labels, const char *status, const char *template_name,
+                      cli_sandbox_fn each, void *context);
 /* A value of its metadata; NULL: there is none. */
 const char *cli_label(const wrenn_sandbox_info *info, const char *name);
 /* Everything about it, as JSON for scripts. */
@@ -346,8 +350,9 @@ wrn_json *cli_sandbox_json(const wrenn_sandbox_info *info);
 /* What a new sandbox is to be: for the options of run and create. */
 typedef struct cli_creation {
     const char *template_name, *name, *isolation;
-    int64_t vcpus, memory_mb, idle_seconds, lifetime_seconds;
+    int64_t vcpus, memory_mb, idle_seconds, lifetime_seconds, lease_seconds;
     cli_list labels;
+    bool dies_with_us;
 } cli_creation;
 /* Options for a struct of values whose member `creation` is at that offset. */
 #define CLI_CREATION_OPTIONS(at)                                                                                       \
@@ -387,13 +392,30 @@ typedef struct cli_creation {
          "TIME",      "destroy it that long after it was made, whatever it does",                                      \
          NULL,        1,                                                                                               \
          31536000,    CLI_WORD_ANY},                                                                                   \
+        {"die-with-me",                                                                                                \
+         0,                                                                                                            \
+         CLI_FLAG,                                                                                                     \
+         (at) + offsetof(cli_creation, dies_with_us),                                                                  \
+         NULL,                                                                                                         \
+         "have the server destroy it when this command is gone, however that ended",                                   \
+         NULL,                                                                                                         \
+         0,                                                                                                            \
+         0,                                                                                                            \
+         CLI_WORD_ANY},                                                                                                \
+        {"lease",     0,                                                                                               \
+         CLI_SECONDS, (at) + offsetof(cli_creation, lease_seconds),                                                    \
+         "TIME",      "how long after that, for --die-with-me (30s)",                                                  \
+         NULL,        1,                                                                                               \
+         31536000,    CLI_WORD_ANY},                                                                                   \
     {                                                                                                                  \
         "isolation", 0, CLI_TEXT, (at) + offsetof(cli_creation, isolation), "LEVEL",                                   \
             "refuse what is weaker than 'namespace' or 'vm'", NULL, 0, 0, CLI_WORD_ANY                                 \
     }
 
-/* Whether the options make sense; if not, it was reported, and the exit code is CLI_USAGE. */
-bool cli_check_creation(const cli_app *cli, const cli_creation *creation);
+/* Whether a sandbox can be called that; if not, it was reported, and the exit code is CLI_USAGE. */
+bool cli_check_name(const cli_app *cli, const char *option, const char *name);
+/* Whether the options make sense; likewise. `keeps`: another option, which keeps the sandbox; NULL: none. */
+bool cli_check_creation(const cli_app *cli, const cli_creation *creation, const char *keeps);
 /* Makes one and waits until it runs. NULL: reported, and nothing is left. A signal does not stop it, a second one does. */
 wrenn_sandbox *cli_create(cli_app *cli, const cli_creation *creation);
 /* Whether it is gone; if not, it was reported. */
@@ -448,6 +470,7 @@ cli_rows *cli_rows_new(const cli_app *cli, const char *const *titles);
 void cli_rows_add(cli_rows *rows, const char *name, wrn_json *object, const char *const *cells);
 /* Prints and frees all. The result is the command's exit code. */
 int cli_rows_print(cli_rows *rows);
+void cli_rows_free(cli_rows *rows);
 /* One object, as JSON or as lines of "name: value". */
 int cli_print_object(const cli_app *cli, const char *name, wrn_json *object);
 /* Numbers as cells; the text is good until 16 more were asked for. */

@@ -111,18 +111,23 @@ static bool print_rows(const cli_rows *rows) {
     return false;
 }
 
-int cli_rows_print(cli_rows *rows) {
-    if (!rows) return cli_complain("out of memory"), CLI_FAILED;
-    cli_let_signals_end(rows->cli, true);
-    int code = print_rows(rows) ? 0 : CLI_FAILED;
-    fflush(stdout);
-    cli_let_signals_end(rows->cli, false);
+void cli_rows_free(cli_rows *rows) {
+    if (!rows) return;
     for (size_t i = 0; i < rows->count; i++) free(rows->names[i]);
     for (size_t i = 0; i < rows->count * rows->columns; i++) free(rows->cells[i]);
     free(rows->names);
     free(rows->cells);
     wrn_json_free(rows->objects);
     free(rows);
+}
+
+int cli_rows_print(cli_rows *rows) {
+    if (!rows) return cli_complain("out of memory"), CLI_FAILED;
+    cli_let_signals_end(rows->cli, true);
+    int code = print_rows(rows) ? 0 : CLI_FAILED;
+    fflush(stdout);
+    cli_let_signals_end(rows->cli, false);
+    cli_rows_free(rows);
     return code;
 }
 

@@ -6,12 +6,35 @@
 #include "base/text.h"
 #include "cli/cli.h"
 
+enum { LEASE_SECONDS = 30 };
+
 /* ---- finding ---- */
 
 wrenn_sandbox_list *cli_sandboxes(cli_app *cli) {
     wrenn_sandbox_list *list = NULL;
     if (!CLI_GET(cli, NULL, wrenn_sandboxes_list, (cli->client, NULL), &list)) return NULL;
     return list;
+}
+
+bool cli_each_sandbox(cli_app *cli, const cli_list *labels, const char *status, const char *template_name,
+                      cli_sandbox_fn each, void *context) {
+    enum { PAGE = 1000 };
+    wrenn_sandboxes_query_options options = WRENN_SANDBOXES_QUERY_OPTIONS_INIT;
+    wrenn_sandbox_list *page = NULL, *before;
+    options.labels = labels->items;
+    options.status = status;
+    options.template_name = template_name;
+    options.limit = PAGE;
+    do {
+        before = WRN_TAKE(page);
+        bool ok = CLI_GET(cli, NULL, wrenn_sandboxes_query, (cli->client, &options), &page);
+        wrenn_sandbox_list_free(before);
+        if (!ok) return false;
+        for (size_t i = 0; i < page->items_count && !cli->signal; i++) each(context, page->items[i]);
+        options.after = page->next;
+    } while (options.after && !cli->signal);
+    wrenn_sandbox_list_free(page);
+    return !cli->signal;
 }
 
 const char *cli_label(const wrenn_sandbox_info *info, const char *name) {
@@ -96,16 +119,20 @@ static bool parse_isolation(const cli_app *cli, const char *text, int64_t *out) 
 }
 
 /* What could not be given instead of an id, least of all to cp. */
-static bool check_name(const cli_app *cli, const char *name) {
+bool cli_check_name(const cli_app *cli, const char *option, const char *name) {
     if (!name || (*name && *name != '-' && !strpbrk(name, ":/") && !is_whole_id(name))) return true;
-    cli_usage(cli, "--name '%s' can't be used: it must not be empty or an id, begin with '-', or have ':' or '/' in it",
-              name);
+    cli_usage(cli, "%s '%s' can't be used: it must not be empty or an id, begin with '-', or have ':' or '/' in it",
+              option, name);
     return false;
 }
 
-bool cli_check_creation(const cli_app *cli, const cli_creation *creation) {
+bool cli_check_creation(const cli_app *cli, const cli_creation *creation, const char *keeps) {
     int64_t isolation;
-    return check_name(cli, creation->name) && parse_isolation(cli, creation->isolation, &isolation);
+    if (keeps && creation->dies_with_us)
+        return cli_usage(cli, "%s keeps the sandbox, --die-with-me does not", keeps), false;
+    if (creation->lease_seconds && !creation->dies_with_us)
+        return cli_usage(cli, "--lease is for --die-with-me: give that, too"), false;
+    return cli_check_name(cli, "--name", creation->name) && parse_isolation(cli, creation->isolation, &isolation);
 }
 
 static bool is_unenforced(const char *limit) { return limit && strcmp(limit, "unenforced") == 0; }
@@ -154,6 +181,7 @@ wrenn_sandbox *cli_create(cli_app *cli, const cli_creation *creation) {
     options.memory_mb = creation->memory_mb;
     options.idle_timeout_sec = creation->idle_seconds;
     options.lifetime_sec = creation->lifetime_seconds;
+    if (creation->dies_with_us) options.lease_sec = creation->lease_seconds ? creation->lease_seconds : LEASE_SECONDS;
     options.flags = WRENN_SANDBOXES_CREATE_WAIT;
     options.metadata = labels && *labels ? labels : NULL;
     if (!labels) cli_complain("out of memory");
@@ -223,6 +251,7 @@ wrn_json *cli_sandbox_json(const wrenn_sandbox_info *info) {
     wrn_json_set_int(out, "timeout_sec", info->timeout_sec);
     wrn_json_set_int(out, "lifetime_sec", info->lifetime_sec);
     set_text(out, "expires_at", info->expires_at);
+    wrn_json_set_int(out, "lease_sec", info->lease_sec);
     set_text(out, "created_at", info->created_at);
     set_text(out, "started_at", info->started_at);
     set_text(out, "last_active_at", info->last_active_at);

@@ -190,6 +190,7 @@ void *wrn_op_decode_part(wrenn_op *op, const wrn_http_response *response, const 
 typedef struct wrn_list {
     const void *const *items;
     size_t items_count;
+    const char *next; /* of those that come in pages */
 } wrn_list;
 /* Appends the objects of `model` in `array` to `list` (NULL: out of memory); false after failing the operation. */
 bool wrn_op_append(wrenn_op *op, const wrn_http_response *response, const wrn_json *array, const wrn_model *model,

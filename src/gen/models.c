@@ -71,6 +71,7 @@ static const wrn_field fields_create_sandbox_request[] = {
     {"memory_mb", offsetof(wrn_create_sandbox_request, memory_mb), 0, WRN_FIELD_INT, false, true, NULL},
     {"timeout_sec", offsetof(wrn_create_sandbox_request, timeout_sec), 0, WRN_FIELD_INT, false, true, NULL},
     {"lifetime_sec", offsetof(wrn_create_sandbox_request, lifetime_sec), 0, WRN_FIELD_INT, false, true, NULL},
+    {"lease_sec", offsetof(wrn_create_sandbox_request, lease_sec), 0, WRN_FIELD_INT, false, true, NULL},
     {"metadata", offsetof(wrn_create_sandbox_request, metadata), offsetof(wrn_create_sandbox_request, metadata_count), WRN_FIELD_MAP, false, false, NULL},
     {"isolation", offsetof(wrn_create_sandbox_request, isolation), 0, WRN_FIELD_STRING, false, false, NULL},
 };
@@ -118,6 +119,7 @@ static const wrn_field fields_sandbox_info[] = {
     {"isolation", offsetof(wrenn_sandbox_info, isolation), 0, WRN_FIELD_OBJECT, false, false, &wrn_model_isolation},
     {"lifetime_sec", offsetof(wrenn_sandbox_info, lifetime_sec), 0, WRN_FIELD_INT, false, true, NULL},
     {"expires_at", offsetof(wrenn_sandbox_info, expires_at), 0, WRN_FIELD_STRING, false, false, NULL},
+    {"lease_sec", offsetof(wrenn_sandbox_info, lease_sec), 0, WRN_FIELD_INT, false, true, NULL},
 };
 const wrn_model wrn_model_sandbox_info = {
     "Sandbox", sizeof(wrenn_sandbox_info), fields_sandbox_info, WRN_COUNT(fields_sandbox_info)};
@@ -127,6 +129,13 @@ static const wrn_field fields_lifetime_request[] = {
 };
 const wrn_model wrn_model_lifetime_request = {
     "LifetimeRequest", sizeof(wrn_lifetime_request), fields_lifetime_request, WRN_COUNT(fields_lifetime_request)};
+
+static const wrn_field fields_metadata_request[] = {
+    {"set", offsetof(wrn_metadata_request, set), offsetof(wrn_metadata_request, set_count), WRN_FIELD_MAP, false, false, NULL},
+    {"remove", offsetof(wrn_metadata_request, remove), offsetof(wrn_metadata_request, remove_count), WRN_FIELD_STRINGS, false, false, NULL},
+};
+const wrn_model wrn_model_metadata_request = {
+    "MetadataRequest", sizeof(wrn_metadata_request), fields_metadata_request, WRN_COUNT(fields_metadata_request)};
 
 static const wrn_field fields_metric_point[] = {
     {"timestamp_unix", offsetof(wrenn_metric_point, timestamp_unix), 0, WRN_FIELD_INT, true, false, NULL},

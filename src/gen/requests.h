@@ -93,8 +93,9 @@ enum {
     WRN_HAS_CREATE_SANDBOX_REQUEST_MEMORY_MB = 1 << 2,
     WRN_HAS_CREATE_SANDBOX_REQUEST_TIMEOUT_SEC = 1 << 3,
     WRN_HAS_CREATE_SANDBOX_REQUEST_LIFETIME_SEC = 1 << 4,
-    WRN_HAS_CREATE_SANDBOX_REQUEST_METADATA = 1 << 5,
-    WRN_HAS_CREATE_SANDBOX_REQUEST_ISOLATION = 1 << 6,
+    WRN_HAS_CREATE_SANDBOX_REQUEST_LEASE_SEC = 1 << 5,
+    WRN_HAS_CREATE_SANDBOX_REQUEST_METADATA = 1 << 6,
+    WRN_HAS_CREATE_SANDBOX_REQUEST_ISOLATION = 1 << 7,
 };
 
 /* Schema CreateSandboxRequest. */
@@ -113,9 +114,14 @@ typedef struct wrn_create_sandbox_request {
      * server was restarted meanwhile. Zero or less means never. `Wrenn-Features` says `lifetime`; servers that do
      * not may ignore it. */
     int64_t lifetime_sec;
-    /* Newer servers and ours; E and C ignore it. Labels for the sandbox, which come back wherever it is shown and
-     * never change. At most 20; names like those of templates; values of at most 64 characters. The names
-     * kernel_version, vmm_version, agent_version and envd_version are the platform's own. */
+    /* Ours only. The sandbox has a lease, held through `GET .../lease`: it is destroyed once nobody has held that
+     * for so many seconds. They begin with the answer to the create, and again when the server was restarted. Zero
+     * or less means no lease. `Wrenn-Features` says `lease`; servers that do not may ignore it. */
+    int64_t lease_sec;
+    /* Newer servers and ours; E and C ignore it. Labels for the sandbox, which come back wherever it is shown; with
+     * ours, `PATCH .../metadata` changes them. At most 20; names like those of templates; values of at most 64
+     * characters. The names kernel_version, vmm_version, agent_version and envd_version are the platform's own. With
+     * ours, no two sandboxes of a team that are not stopped or failed have the same value of `name`, but for "". */
     const wrn_pair *const *metadata;
     size_t metadata_count;
     /* Ours only. What must keep the sandbox in, at least: see `Isolation`. 409 `conflict`, before anything is made,
@@ -135,6 +141,24 @@ typedef struct wrn_lifetime_request {
     const char *unknown; /* a JSON object of the members this version does not know, or NULL */
     int64_t lifetime_sec;
 } wrn_lifetime_request;
+
+/* Bits of `present` and `nulls` of wrn_metadata_request. */
+enum {
+    WRN_HAS_METADATA_REQUEST_SET = 1 << 0,
+    WRN_HAS_METADATA_REQUEST_REMOVE = 1 << 1,
+};
+
+/* Schema MetadataRequest. */
+typedef struct wrn_metadata_request {
+    uint64_t present;    /* WRN_HAS_METADATA_REQUEST_* bits of the members that were there */
+    uint64_t nulls;      /* those of them that were null */
+    const char *unknown; /* a JSON object of the members this version does not know, or NULL */
+    const wrn_pair *const *set;
+    size_t set_count;
+    /* Names of labels */
+    const char *const *remove;
+    size_t remove_count;
+} wrn_metadata_request;
 
 /* Bits of `present` and `nulls` of wrn_sandbox_stats_current. */
 enum {
@@ -899,6 +923,7 @@ extern const wrn_model wrn_model_isolation_limits;
 extern const wrn_model wrn_model_isolation;
 extern const wrn_model wrn_model_sandbox_info;
 extern const wrn_model wrn_model_lifetime_request;
+extern const wrn_model wrn_model_metadata_request;
 extern const wrn_model wrn_model_metric_point;
 extern const wrn_model wrn_model_metrics;
 extern const wrn_model wrn_model_sandbox_stats_current;

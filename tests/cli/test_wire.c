@@ -257,9 +257,9 @@ static void check_ls(const char *body, const char *format, const char *want) {
 }
 
 TEST(ls_prints_a_table_ids_or_json) {
-#define ROW_JSON                                                                                                  \
-    "{\"id\":\"" ID "\",\"name\":null,\"status\":\"running\",\"template\":\"minimal\",\"vcpus\":2,\"memory_mb\":" \
-    "256,\"timeout_sec\":0,\"lifetime_sec\":0,\"expires_at\":null,\"created_at\":\"2026-05-01T12:00:00Z\","       \
+#define ROW_JSON                                                                                                            \
+    "{\"id\":\"" ID "\",\"name\":null,\"status\":\"running\",\"template\":\"minimal\",\"vcpus\":2,\"memory_mb\":"           \
+    "256,\"timeout_sec\":0,\"lifetime_sec\":0,\"expires_at\":null,\"lease_sec\":0,\"created_at\":\"2026-05-01T12:00:00Z\"," \
     "\"started_at\":null,\"last_active_at\":null,\"labels\":{}}"
     check_ls("[" SANDBOX "]", "name", ID "\n");
     check_ls("[" SANDBOX "]", "jsonl", ROW_JSON "\n");

@@ -298,6 +298,17 @@ static void code(void) {
     wrenn_sandbox_close(sandbox);
 }
 
+/* Until it ends, which it does by itself here. */
+static void lease(void) {
+    wrenn_sandbox *sandbox = NULL;
+    wrenn_sandboxes_create_options options = WRENN_SANDBOXES_CREATE_OPTIONS_INIT;
+    options.lease_sec = 3600;
+    options.lifetime_sec = 1;
+    CALL(sandboxes_create, (client, &options, ), (&sandbox, ));
+    CALL(sandbox_hold, (sandbox, NULL, ), ());
+    wrenn_sandbox_free(sandbox);
+}
+
 static void life(void) {
     wrenn_sandbox *sandbox = NULL, *same = NULL, *connected = NULL;
     wrenn_sandbox_list *list = NULL;
@@ -308,6 +319,17 @@ static void life(void) {
     CALL(sandbox_ping, (sandbox, NULL, ), ());
     CALL(sandbox_set_lifetime, (sandbox, 3600, NULL, ), ());
     CHECK_INT(wrenn_sandbox_last_info(sandbox)->lifetime_sec, 3600);
+    static const char *const label[] = {"kind=it", NULL}, *const missing[] = {"other", NULL};
+    CALL(sandbox_update_metadata, (sandbox, label, missing, NULL, ), ());
+    CHECK_STR(wrenn_sandbox_last_info(sandbox)->metadata[0]->value, "it");
+    wrenn_sandboxes_query_options query = WRENN_SANDBOXES_QUERY_OPTIONS_INIT;
+    query.labels = label;
+    query.limit = 1;
+    CALL(sandboxes_query, (client, &query, ), (&list, ));
+    CHECK_INT(list->items_count, 1);
+    CHECK_STR(list->next, wrenn_sandbox_id(sandbox));
+    wrenn_sandbox_list_free(list);
+    list = NULL;
     commands(sandbox);
     terminals(sandbox);
     processes(sandbox);
@@ -349,6 +371,7 @@ static void everything(void) {
         accounts();
         hosts();
         life();
+        lease();
         code();
     }
     wrenn_client_free(client);

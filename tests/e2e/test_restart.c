@@ -141,6 +141,26 @@ static void lifetimes(void) {
     finish(&d);
 }
 
+/* Nobody holds a lease after a restart until somebody comes back. The labels that were changed are there, and so are names. */
+static void leases(void) {
+    test_daemon d = {0};
+    char brief[40], lasting[40];
+    serve(&d, NULL);
+    make_sandbox(&d, "{\"lease_sec\":1,\"metadata\":{\"name\":\"brief\"}}", brief);
+    make_sandbox(&d, "{\"lease_sec\":3600}", lasting);
+    CHECK_STATUS(call(&d, "PATCH", sandbox_path(lasting, "/metadata"), "{\"set\":{\"name\":\"lasting\"}}"), 200);
+    end(&d, SIGKILL, KILLED);
+    serve(&d, NULL);
+    wait_status(&d, brief, "stopped");
+    check_state(&d, lasting, "running");
+    CHECK_ERROR(call(&d, "POST", "/v1/sandboxes", "{\"metadata\":{\"name\":\"lasting\"}}"), 409, "conflict");
+    reply r = call(&d, "GET", sandbox_path(lasting, ""), NULL);
+    CHECK_INT(number(&r, "lease_sec"), 3600);
+    reply_free(&r);
+    destroy(&d, lasting);
+    finish(&d);
+}
+
 /* What was frozen does not run for a moment until somebody resumes it. */
 static void paused(int signal_number, int status, const char *const *extra) {
     test_daemon d = {0};
@@ -341,14 +361,7 @@ static void dead(void) {
     char id[40];
     serve(&d, NULL);
     make_sandbox(&d, "{}", id);
-    char path[64];
-    snprintf(path, sizeof(path), "/proc/%d/task/%d/children", (int)d.pid, (int)d.pid);
-    FILE *children = fopen(path, "re");
-    int pid = 0, holder = test_find_process("(wrennd-holder)");
-    while (children && fscanf(children, "%d", &pid) == 1 && pid == holder) {
-    }
-    CHECK(pid > 0 && pid != holder);
-    fclose(children);
+    pid_t pid = first_agent(&d);
     end(&d, SIGKILL, KILLED);
     int agent = watch(pid);
     kill(pid, SIGKILL);
@@ -503,6 +516,7 @@ TEST_AS_BOTH(sandboxes_go_on_after_a_crash, after_a_crash)
 TEST_AS_BOTH(sandboxes_go_on_after_a_stop_that_keeps_them, after_a_stop)
 TEST_AS_BOTH(paused_ones_stay_paused, paused_before)
 TEST_AS_BOTH(lifetimes_go_on_and_end_also_while_no_server_runs, lifetimes)
+TEST_AS_BOTH(leases_go_on_and_end_after_a_restart, leases)
 TEST_AS_BOTH(a_stop_can_pause_them, paused_at_the_end)
 TEST_AS_BOTH(terminals_remember_that_binary_is_spoken, terminal)
 TEST_AS_BOTH(a_service_goes_on, service)

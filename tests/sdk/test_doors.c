@@ -83,6 +83,11 @@ static const wrenn_sandboxes_create_options create_options = {.struct_size = siz
                                                               .memory_mb = 256,
                                                               .idle_timeout_sec = 60};
 
+static const wrenn_sandboxes_query_options query_options = {.struct_size = sizeof(wrenn_sandboxes_query_options),
+                                                            .call = CALL,
+                                                            .labels = envs,
+                                                            .status = "running"};
+
 static const wrenn_sandbox_metrics_options metrics_options = {.struct_size = sizeof(wrenn_sandbox_metrics_options),
                                                               .call = CALL,
                                                               .range = "1h"};
@@ -129,6 +134,8 @@ OPERATION(sandboxes_create, wrenn_sandbox, wrenn_sandbox_free, SAY("%s", wrenn_s
           &create_options)
 OPERATION(sandboxes_list, wrenn_sandbox_list, wrenn_sandbox_list_free,
           SAY("%zu %s", result->items_count, result->items[0]->id), client, &call)
+OPERATION(sandboxes_query, wrenn_sandbox_list, wrenn_sandbox_list_free,
+          SAY("%zu %s", result->items_count, result->items[0]->id), client, &query_options)
 OPERATION(sandboxes_get, wrenn_sandbox, wrenn_sandbox_free, SAY("%s", wrenn_sandbox_last_info(result)->status_text),
           client, ID, &call)
 OPERATION(sandboxes_connect, wrenn_sandbox, wrenn_sandbox_free, SAY("%s", wrenn_sandbox_last_info(result)->status_text),
@@ -139,6 +146,7 @@ OPERATION(sandbox_exec, wrenn_exec_result, wrenn_exec_result_free,
 PLAIN_OPERATION(sandbox_wait_ready, sandbox, &sandbox_wait_ready_call)
 PLAIN_OPERATION(sandbox_ping, sandbox, &call)
 PLAIN_OPERATION(sandbox_set_lifetime, sandbox, 90, &call)
+PLAIN_OPERATION(sandbox_update_metadata, sandbox, envs, echo, &call)
 PLAIN_OPERATION(sandbox_pause, sandbox, &sandbox_pause_call)
 PLAIN_OPERATION(sandbox_resume, sandbox, &sandbox_resume_call)
 OPERATION(sandbox_metrics, wrenn_metrics, wrenn_metrics_free,
@@ -303,6 +311,8 @@ static const operation operations[] = {
     {ROW(sandboxes_create), "201 Created", SANDBOX_BODY, "POST /v1/sandboxes ",
      "{\"template\":\"minimal\",\"vcpus\":2,\"memory_mb\":256,\"timeout_sec\":60}", KEY, ID},
     {ROW(sandboxes_list), "200 OK", "[" SANDBOX_BODY "]", "GET /v1/sandboxes ", "", KEY, "1 " ID},
+    {ROW(sandboxes_query), "200 OK", "[" SANDBOX_BODY "]",
+     "GET /v1/sandboxes?status=running&label=A%3D1&label=B%3Dx%3Dy ", "", KEY, "1 " ID},
     {ROW(sandboxes_get), "200 OK", SANDBOX_BODY, "GET /v1/sandboxes/" ID " ", "", KEY, "running"},
     {ROW(sandboxes_connect), "200 OK", SANDBOX_BODY, "GET /v1/sandboxes/" ID " ", "", KEY, "running"},
     {ROW(sandboxes_destroy), "204 No Content", "", "DELETE /v1/sandboxes/" ID " ", "", KEY, ""},
@@ -313,6 +323,8 @@ static const operation operations[] = {
     {ROW(sandbox_ping), "204 No Content", "", "POST /v1/sandboxes/" ID "/ping ", "{}", KEY, ""},
     {ROW(sandbox_set_lifetime), "200 OK", SANDBOX_BODY, "POST /v1/sandboxes/" ID "/lifetime ", "{\"lifetime_sec\":90}",
      KEY, ""},
+    {ROW(sandbox_update_metadata), "200 OK", SANDBOX_BODY, "PATCH /v1/sandboxes/" ID "/metadata ",
+     "{\"set\":{\"A\":\"1\",\"B\":\"x=y\"},\"remove\":[\"echo\",\"hi\"]}", KEY, ""},
     {ROW(sandbox_pause), "200 OK", SANDBOX_BODY, "POST /v1/sandboxes/" ID "/pause ", "{}", KEY, ""},
     {ROW(sandbox_resume), "200 OK", SANDBOX_BODY, "POST /v1/sandboxes/" ID "/resume ", "{}", KEY, ""},
     {ROW(sandbox_metrics), "200 OK", "{\"range\":\"1h\",\"points\":[{\"cpu_pct\":1},{\"cpu_pct\":2.5}]}",
@@ -430,7 +442,7 @@ static void introduce(script_server *server, wrenn_client *client) {
         "GET /v1/hosts/hello ",
         NULL,
         {.text =
-             "HTTP/1.1 404 No\r\nWrenn-Features: background exec-envs\r\nContent-Length: 12\r\nConnection: close\r\n\r\n"
+             "HTTP/1.1 404 No\r\nWrenn-Features: background exec-envs list-filters\r\nContent-Length: 12\r\nConnection: close\r\n\r\n"
              "{\"error\":{}}",
          .end = SCRIPT_CLOSE}};
     wrenn_host *host = NULL;

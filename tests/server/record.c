@@ -19,8 +19,10 @@ void __real_wrn_conn_reply(wrn_request *request, int status, const char *type, w
 void __wrap_wrn_conn_reply(wrn_request *request, int status, const char *type, wrn_buf *body);
 void __real_wrn_reply_begin(wrn_request *request, int status, const char *type, int64_t length);
 void __wrap_wrn_reply_begin(wrn_request *request, int status, const char *type, int64_t length);
-void __real_wrn_route_events(wrn_request *request);
-void __wrap_wrn_route_events(wrn_request *request);
+wrn_tap *__real_wrn_request_take_over(wrn_request *request, const char *head, const wrn_tap_events *events,
+                                      void *context);
+wrn_tap *__wrap_wrn_request_take_over(wrn_request *request, const char *head, const wrn_tap_events *events,
+                                      void *context);
 wrn_websocket *__real_wrn_websocket_accept(wrn_request *request, const char *protocol, bool stranger,
                                            const wrn_websocket_events *events, void *context);
 wrn_websocket *__wrap_wrn_websocket_accept(wrn_request *request, const char *protocol, bool stranger,
@@ -78,10 +80,12 @@ void __wrap_wrn_reply_begin(wrn_request *request, int status, const char *type, 
     __real_wrn_reply_begin(request, status, type, length);
 }
 
-/* The one answer that writes its own head. */
-void __wrap_wrn_route_events(wrn_request *request) {
-    record(request, 200, "text/event-stream", NULL);
-    __real_wrn_route_events(request);
+/* Answers that write their own head. */
+wrn_tap *__wrap_wrn_request_take_over(wrn_request *request, const char *head, const wrn_tap_events *events,
+                                      void *context) {
+    char type[64];
+    if (sscanf(head, "HTTP/1.1 200 OK\r\nContent-Type: %63[^\r]", type) == 1) record(request, 200, type, NULL);
+    return __real_wrn_request_take_over(request, head, events, context);
 }
 
 /* Which route a WebSocket belongs to; of several with one address the first is the latest. */

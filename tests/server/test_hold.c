@@ -76,6 +76,9 @@ TEST(listings_of_many_sandboxes) {
     CHECK_STR(wrn_json_string(wrn_json_get(wrn_json_at(r.json, 0), "id"), NULL), last);
     CHECK_STR(wrn_json_string(wrn_json_get(wrn_json_at(r.json, MANY - 1), "id"), NULL), first);
     reply_free(&r);
+    r = call(&d, "GET", "/v1/sandboxes?status=running&label=no=such", NULL);
+    CHECK_STR(r.body, "[]\n");
+    reply_free(&r);
     daemon_stop(&d);
 }
 

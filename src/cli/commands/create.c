@@ -3,8 +3,21 @@
 
 static const cli_option options[] = {CLI_CREATION_OPTIONS(0), {0}};
 
+/* For as long as there is one. When it is gone, or when a signal ends us, so has it to be. */
+static int stay(cli_app *cli, wrenn_sandbox *sandbox) {
+    wrenn_error *error = NULL;
+    fflush(stdout);
+    int rc = CLI_TRY(cli, &error, wrenn_sandbox_hold, (sandbox, NULL));
+    if (rc == WRENN_E_CONFLICT) rc = 0; /* it was gone before we asked */
+    if (rc == 0) wrenn_error_free(error);
+    else cli_settle(cli, wrenn_sandbox_id(sandbox), rc, error);
+    if (cli->signal) cli_destroy(cli, sandbox);
+    return rc == 0 ? 0 : CLI_FAILED;
+}
+
 static int create_run(cli_app *cli, void *values) {
-    if (!cli_check_creation(cli, values)) return CLI_USAGE;
+    const cli_creation *creation = values;
+    if (!cli_check_creation(cli, values, NULL)) return CLI_USAGE;
     if (!cli_connect(cli)) return CLI_FAILED;
     wrenn_sandbox *sandbox = cli_create(cli, values);
     if (!sandbox) return CLI_FAILED;
@@ -14,6 +27,7 @@ static int create_run(cli_app *cli, void *values) {
     if (cli->signal) cli_destroy(cli, sandbox);
     else if (cli->format == CLI_FORMAT_TEXT) printf("%s\n", id);
     else code = cli_print_object(cli, id, cli_sandbox_json(wrenn_sandbox_last_info(sandbox)));
+    if (creation->dies_with_us && code == 0 && !cli->signal) code = stay(cli, sandbox);
     wrenn_sandbox_free(sandbox);
     return code;
 }
@@ -23,6 +37,7 @@ static const cli_example examples[] = {
     {"with limits", "create -m 2g --vcpus 2 -T minimal"},
     {"one that is paused when nobody uses it", "create --idle-timeout 10m"},
     {"one that nobody has to remove", "create --lifetime 2h"},
+    {"one that ends with a script that ends", "create --die-with-me --name work &"},
     {"only if it has a kernel of its own", "create --isolation vm"},
     {0},
 };
@@ -31,7 +46,10 @@ const cli_command cli_command_create = {
     .name = "create",
     .group = CLI_GROUP_SANDBOXES,
     .summary = "make a sandbox that stays, and print its id",
-    .details = "It stays until 'wrenn rm'. Ctrl-C while it is made: it is finished and destroyed again.\n",
+    .details =
+        "It stays until 'wrenn rm'. Ctrl-C while it is made: it is finished and destroyed again. With --die-with-me\n"
+        "this command stays, too: until the sandbox is gone, or a signal comes, which destroys it. Should the command\n"
+        "be killed, or its machine be gone, the server destroys the sandbox after --lease.\n",
     .options = options,
     .examples = examples,
     .formats = true,

@@ -1,5 +1,4 @@
 /* ls: what sandboxes there are. */
-#include <string.h>
 #include <unistd.h>
 
 #include "cli/cli.h"
@@ -14,8 +13,8 @@ static const cli_option options[] = {
     {"quiet", 'q', CLI_FLAG, offsetof(ls_values, quiet), NULL, "only the ids", NULL, 0, 0, CLI_WORD_ANY},
     {"label", 'l', CLI_PAIRS, offsetof(ls_values, labels), "NAME=VALUE", "only those with this label; repeatable", NULL,
      0, 0, CLI_WORD_ANY},
-    {"status", 0, CLI_TEXT, offsetof(ls_values, status), "STATUS", "only those that are 'running', 'paused', ...",
-     "state", 0, 0, CLI_WORD_ANY},
+    {"status", 0, CLI_TEXT, offsetof(ls_values, status), "STATUS",
+     "only those that are 'running', 'paused', 'pending' or 'missing'", "state", 0, 0, CLI_WORD_ANY},
     {"template", 'T', CLI_TEXT, offsetof(ls_values, template_name), "NAME", "only those made from this template", NULL,
      0, 0, CLI_WORD_TEMPLATE},
     {"watch", 'w', CLI_FLAG, offsetof(ls_values, watch), NULL, "show it again every second, until Ctrl-C", NULL, 0, 0,
@@ -23,25 +22,7 @@ static const cli_option options[] = {
     {0},
 };
 
-static bool has_label(const wrenn_sandbox_info *info, const char *pair) {
-    const char *equals = strchr(pair, '=');
-    for (size_t i = 0; i < info->metadata_count; i++) {
-        const wrenn_pair *label = info->metadata[i];
-        if (strlen(label->key) == (size_t)(equals - pair) && strncmp(label->key, pair, (size_t)(equals - pair)) == 0 &&
-            strcmp(label->value, equals + 1) == 0)
-            return true;
-    }
-    return false;
-}
-
-static bool is_wanted(const wrenn_sandbox_info *info, const ls_values *values) {
-    for (size_t i = 0; i < values->labels.count; i++)
-        if (!has_label(info, values->labels.items[i])) return false;
-    if (values->status && (!info->status_text || strcmp(info->status_text, values->status) != 0)) return false;
-    return !values->template_name || (info->template_name && strcmp(info->template_name, values->template_name) == 0);
-}
-
-static void add_row(cli_rows *rows, const wrenn_sandbox_info *info) {
+static void add_row(void *rows, const wrenn_sandbox_info *info) {
     char created[32];
     cli_say_age(created, info->created_at);
     const char *const cells[] = {info->id,
@@ -56,13 +37,10 @@ static void add_row(cli_rows *rows, const wrenn_sandbox_info *info) {
 
 static int show(cli_app *cli, const ls_values *values) {
     static const char *const titles[] = {"ID", "NAME", "STATUS", "TEMPLATE", ">VCPUS", ">MEMORY MB", "CREATED", NULL};
-    wrenn_sandbox_list *list = cli_sandboxes(cli);
-    if (!list) return CLI_FAILED;
     cli_rows *rows = cli_rows_new(cli, titles);
+    if (!cli_each_sandbox(cli, &values->labels, values->status, values->template_name, add_row, rows))
+        return cli_rows_free(rows), CLI_FAILED;
     if (values->watch && isatty(STDOUT_FILENO)) printf("\033[H\033[J");
-    for (size_t i = 0; i < list->items_count; i++)
-        if (is_wanted(list->items[i], values)) add_row(rows, list->items[i]);
-    wrenn_sandbox_list_free(list);
     return cli_rows_print(rows);
 }
 

@@ -55,7 +55,8 @@ static bool open_directory(mcp_session *session, const char *path) {
 /* Nothing of a new sandbox can be asked of one that is there. */
 static bool is_plain(const cli_creation *creation) {
     return !creation->template_name && !creation->name && !creation->isolation && !creation->labels.count &&
-           !creation->vcpus && !creation->memory_mb && !creation->idle_seconds;
+           !creation->vcpus && !creation->memory_mb && !creation->idle_seconds && !creation->lifetime_seconds &&
+           !creation->dies_with_us;
 }
 
 static int end_sandbox(mcp_session *session, bool keep) {
@@ -78,7 +79,7 @@ static int mcp_run(cli_app *cli, void *given) {
                            .output_max = (size_t)values->output_max,
                            .directory = -1};
     int code = CLI_FAILED;
-    if (!cli_check_creation(cli, &values->creation)) return CLI_USAGE;
+    if (!cli_check_creation(cli, &values->creation, values->keep ? "--keep" : NULL)) return CLI_USAGE;
     if (values->sandbox && (values->keep || !is_plain(&values->creation)))
         return cli_usage(cli, "--sandbox uses one that is there: it goes without --keep and what a new one is to be");
     /* A private server ends with us, as the sandbox does. */

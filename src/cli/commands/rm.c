@@ -1,7 +1,4 @@
 /* rm: sandboxes that are not needed any more. */
-#include <stdlib.h>
-#include <string.h>
-
 #include "cli/cli.h"
 
 typedef struct rm_values {
@@ -41,24 +38,7 @@ static void remove_one(removal *r, const char *id) {
     }
 }
 
-static bool has_labels(const wrenn_sandbox_info *info, const cli_list *labels) {
-    for (size_t i = 0; i < labels->count; i++) {
-        char name[128];
-        const char *equals = strchr(labels->items[i], '=');
-        snprintf(name, sizeof(name), "%.*s", (int)(equals - labels->items[i]), labels->items[i]);
-        const char *value = cli_label(info, name);
-        if (!value || strcmp(value, equals + 1) != 0) return false;
-    }
-    return true;
-}
-
-static void remove_listed(removal *r, const cli_list *labels) {
-    wrenn_sandbox_list *list = cli_sandboxes(r->cli);
-    if (!list) r->failed = true;
-    for (size_t i = 0; list && i < list->items_count && !r->cli->signal; i++)
-        if (has_labels(list->items[i], labels)) remove_one(r, list->items[i]->id);
-    wrenn_sandbox_list_free(list);
-}
+static void remove_listed(void *context, const wrenn_sandbox_info *info) { remove_one(context, info->id); }
 
 /* Goes on after a failure: the other sandboxes should not stay because of it. */
 static void remove_words(removal *r) {
@@ -82,8 +62,8 @@ static int rm_run(cli_app *cli, void *given) {
                          listed ? cli->words[0] : "");
     if (!cli_connect(cli)) return CLI_FAILED;
     r.rows = cli_rows_new(cli, titles);
-    if (listed) remove_listed(&r, &values->labels);
-    else remove_words(&r);
+    if (!listed) remove_words(&r);
+    else if (!cli_each_sandbox(cli, &values->labels, NULL, NULL, remove_listed, &r)) r.failed = true;
     if (cli->format == CLI_FORMAT_TEXT) cli->format = CLI_FORMAT_NAME; /* printed as they went */
     int code = cli_rows_print(r.rows);
     return r.failed ? CLI_FAILED : code;

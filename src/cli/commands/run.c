@@ -118,10 +118,9 @@ static int work(cli_app *cli, wrenn_sandbox *sandbox, const run_values *values) 
 
 static int run_run(cli_app *cli, void *given) {
     run_values *values = given;
-    bool keep = values->keep || values->detach;
-    if (keep && values->remove)
-        return cli_usage(cli, "--%s keeps the sandbox, --rm does not", values->detach ? "detach" : "keep");
-    if (!cli_check_creation(cli, &values->creation) || !check_pairs(cli, "upload", &values->uploads) ||
+    const char *keep = values->detach ? "--detach" : values->keep ? "--keep" : NULL;
+    if (keep && values->remove) return cli_usage(cli, "%s keeps the sandbox, --rm does not", keep);
+    if (!cli_check_creation(cli, &values->creation, keep) || !check_pairs(cli, "upload", &values->uploads) ||
         !check_pairs(cli, "download", &values->downloads) || !check_ports(cli, &values->ports))
         return CLI_USAGE;
     if (!cli_connect_to(cli, keep ? CLI_SERVER_OWN : CLI_SERVER_PRIVATE)) return CLI_RUN_FAILED;

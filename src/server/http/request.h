@@ -133,6 +133,8 @@ wrn_tap *wrn_request_take_over(wrn_request *request, const char *head, const wrn
 void wrn_tap_read(wrn_tap *tap, bool on);
 /* A stranger has not authenticated yet: its connection may be closed to make room for others. */
 void wrn_tap_set_stranger(wrn_tap *tap, bool stranger);
+/* A peer whose machine acknowledges nothing of what is sent for so long is gone. */
+void wrn_tap_set_patience(wrn_tap *tap, unsigned seconds);
 /* Like wrn_request_set_owner(). */
 void wrn_tap_set_owner(wrn_tap *tap, const char *id);
 /* Copies the data. `gone` is never called from inside. */

@@ -35,17 +35,21 @@ bool wrn_percent_decode(char *text, bool plus) {
     return true;
 }
 
+bool wrn_query_next(const char **at, const char **name, const char **value, wrn_arena *arena) {
+    *at += strspn(*at, "&");
+    size_t item = strcspn(*at, "&"), size = strcspn(*at, "=&");
+    if (!item) return false;
+    char *text = wrn_arena_dup(arena, *at + size, item - size); /* with its '=' */
+    *name = wrn_arena_dup(arena, *at, size);
+    *value = item > size && text && wrn_percent_decode(text, true) ? text + 1 : NULL;
+    *at += item;
+    return *name;
+}
+
 const char *wrn_query_get(const char *query, const char *name, wrn_arena *arena) {
-    size_t size = strlen(name);
-    for (const char *at = query; *at;) {
-        size_t item = strcspn(at, "&");
-        if (item > size && strncmp(at, name, size) == 0 && at[size] == '=') {
-            char *value = wrn_arena_dup(arena, at + size + 1, item - size - 1);
-            return value && wrn_percent_decode(value, true) ? value : NULL;
-        }
-        at += item;
-        if (*at) at++;
-    }
+    const char *found, *value;
+    while (wrn_query_next(&query, &found, &value, arena))
+        if (strcmp(found, name) == 0) return value;
     return NULL;
 }
 

@@ -42,5 +42,7 @@ bool wrn_request_is_of_capsules(const wrn_request *request);
 
 /* Decodes percent-encoding in place; with `plus`, '+' is a space. False when it is malformed or holds a NUL. */
 bool wrn_percent_decode(char *text, bool plus);
+/* Takes the next parameter of a query, decoded; a malformed or missing value is NULL. False when there is none left. */
+bool wrn_query_next(const char **at, const char **name, const char **value, wrn_arena *arena);
 /* The decoded value of a query parameter; NULL when absent or malformed. */
 const char *wrn_query_get(const char *query, const char *name, wrn_arena *arena);

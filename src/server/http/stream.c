@@ -1,4 +1,6 @@
 /* Streamed bodies and answers, and taps. */
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -177,6 +179,13 @@ void wrn_tap_read(wrn_tap *tap, bool on) {
 }
 
 void wrn_tap_set_stranger(wrn_tap *tap, bool stranger) { tap->stranger = stranger; }
+
+void wrn_tap_set_patience(wrn_tap *tap, unsigned seconds) {
+    unsigned ms = seconds * 1000;
+    int fd;
+    if (tap->io.handle.type == UV_TCP && uv_fileno(&tap->io.handle, &fd) == 0)
+        (void)setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &ms, sizeof(ms));
+}
 
 void wrn_tap_set_owner(wrn_tap *tap, const char *id) { wrn_turn_set_owner(&tap->turn, id); }
 

@@ -218,7 +218,8 @@ static void add_active(void *context, const wrn_sandbox_row *row, const char *me
 static active_list *find_active(wrn_request *request, const wrn_host_row *row) {
     active_list *list = wrn_arena_alloc(&request->arena, sizeof(*list));
     list->request = request;
-    if (!row->built_in || wrn_store_list_sandboxes(wrn_server_of(request)->store, NULL, add_active, list) == WRN_DB_OK)
+    const wrn_sandbox_filter all = {0};
+    if (!row->built_in || wrn_store_list_sandboxes(wrn_server_of(request)->store, &all, add_active, list) == WRN_DB_OK)
         return list;
     wrn_reply_db_error(request);
     return NULL;

@@ -27,6 +27,8 @@
     SANDBOX("POST", "/pause", wrn_route_pause)                                                 \
     SANDBOX("POST", "/resume", wrn_route_resume)                                               \
     SANDBOX("POST", "/lifetime", wrn_route_set_lifetime)                                       \
+    SANDBOX("PATCH", "/metadata", wrn_route_set_metadata)                                      \
+    SANDBOX("GET", "/lease", wrn_route_hold)                                                   \
     X("GET", "/v1/sandboxes/{id}/metrics", TEAM, wrn_route_metrics)                            \
     RUNNING("POST", "/exec", wrn_route_exec, .body = &wrn_model_exec_request)                  \
     X("GET", "/v1/sandboxes/{id}/exec/stream", LATE, wrn_route_exec_stream)                    \

@@ -6,6 +6,7 @@
 #include "server/http/budget.h"
 #include "server/lane.h"
 #include "server/routes/isolation.h"
+#include "server/routes/metadata.h"
 #include "server/routes/once.h"
 #include "server/routes/routes.h"
 
@@ -31,6 +32,7 @@ static wrn_json *show_sandbox(const wrn_json *isolations, const wrn_sandbox_row 
         .last_updated = updated,
         .lifetime_sec = row->lifetime_sec,
         .expires_at = row->expires_at ? expires : NULL,
+        .lease_sec = row->lease_sec,
     };
     wrn_json *object = wrn_model_encode(&wrn_model_sandbox_info, &info);
     wrn_json *labels = NULL;
@@ -59,8 +61,6 @@ bool wrn_find_sandbox(const wrn_server *server, const char *team_id, const char 
 }
 
 /* ---- create ---- */
-
-enum { LABELS_MAX = 20, LABEL_VALUE_MAX = 64 };
 
 bool wrn_is_template_name(const char *name) {
     static const char alnum[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
@@ -119,51 +119,6 @@ static bool choose_backend(wrn_request *request, const wrn_create_sandbox_reques
     return true;
 }
 
-static bool is_own_label(const char *name) {
-    static const char *const own[] = {"kernel_version", "vmm_version", "agent_version", "envd_version"};
-    for (size_t i = 0; i < WRN_COUNT(own); i++)
-        if (strcmp(own[i], name) == 0) return true;
-    return false;
-}
-
-static size_t count_characters(const char *text) {
-    size_t count = 0;
-    for (; *text; text++) count += (*text & 0xc0) != 0x80;
-    return count;
-}
-
-/* The limits are those of the platform. */
-static bool check_label(wrn_request *request, const wrn_pair *label) {
-    size_t size = count_characters(label->value);
-    if (!wrn_is_template_name(label->key))
-        return wrn_refuse(request, WRN_FAULT_INVALID_REQUEST,
-                          "member \"metadata\": the name \"%.100s\" is not 1 to 64 letters, digits, dots, dashes and "
-                          "underscores, the first one a letter or digit",
-                          label->key);
-    if (is_own_label(label->key))
-        return wrn_refuse(request, WRN_FAULT_INVALID_REQUEST,
-                          "member \"metadata\": the name \"%s\" is the server's own; take another one", label->key);
-    return size <= LABEL_VALUE_MAX ||
-           wrn_refuse(request, WRN_FAULT_INVALID_REQUEST,
-                      "member \"metadata\": the value of \"%s\" has %zu characters, and %d is the limit", label->key,
-                      size, LABEL_VALUE_MAX);
-}
-
-/* Appends the labels as JSON; nothing when there are none. */
-static bool read_metadata(wrn_request *request, const wrn_create_sandbox_request *asked, wrn_buf *out) {
-    if (asked->metadata_count > LABELS_MAX)
-        return wrn_refuse(request, WRN_FAULT_INVALID_REQUEST, "member \"metadata\" has %zu labels, and %d is the limit",
-                          asked->metadata_count, LABELS_MAX);
-    WRN_AUTO(wrn_json_freep) wrn_json *metadata = wrn_json_new_object();
-    for (size_t i = 0; i < asked->metadata_count; i++) {
-        const wrn_pair *label = asked->metadata[i];
-        if (!check_label(request, label)) return false;
-        wrn_json_set_string(metadata, label->key, label->value);
-    }
-    if (asked->metadata_count) wrn_json_write(metadata, out);
-    return true;
-}
-
 static void create_on_done(void *context, const wrn_sandbox_row *row, const wrn_fault *fault) {
     wrn_once_end(context, row, fault);
 }
@@ -177,10 +132,11 @@ void wrn_route_create_sandbox(wrn_request *request) {
     wrn_sandbox_row row = {.vcpus = asked.vcpus,
                            .memory_mb = asked.memory_mb,
                            .timeout_sec = asked.timeout_sec,
-                           .lifetime_sec = asked.lifetime_sec};
+                           .lifetime_sec = asked.lifetime_sec,
+                           .lease_sec = asked.lease_sec};
     if (!choose_backend(request, &asked, row.backend)) return;
     WRN_AUTO(wrn_buf_free) wrn_buf metadata = WRN_BUF_INIT;
-    if (!read_metadata(request, &asked, &metadata)) return;
+    if (!wrn_metadata_change(request, NULL, asked.metadata, asked.metadata_count, NULL, 0, &metadata)) return;
     snprintf(row.template_name, sizeof(row.template_name), "%s", template_name);
     memcpy(row.team_id, request->who.team_id, sizeof(row.team_id));
     const wrn_server *server = wrn_server_of(request);
@@ -237,14 +193,62 @@ static void reply_listing(wrn_job *job) {
     free_listing(l);
 }
 
+static bool refuse_parameter(wrn_request *request, const char *name, const char *value, const char *wanted) {
+    return wrn_refuse(request, WRN_FAULT_INVALID_REQUEST, "parameter \"%s\": \"%.100s\" is not %s", name,
+                      value ? value : "", wanted);
+}
+
+static bool is_listed(const char *status) {
+    wrn_state state;
+    return wrn_state_parse(status, &state) && state != WRN_STATE_STOPPED && state != WRN_STATE_ERROR;
+}
+
+/* One parameter of a listing; `value` NULL: malformed. False: the request was answered. */
+static bool read_parameter(wrn_request *request, const char *name, const char *value, wrn_sandbox_filter *filter) {
+    if (strcmp(name, "label") == 0) return wrn_metadata_add_filter(request, value, filter);
+    if (strcmp(name, "status") == 0) {
+        filter->status = value;
+        return (value && is_listed(value)) ||
+               refuse_parameter(request, name, value,
+                                "the status of a sandbox that is listed: pending, running, paused or missing");
+    }
+    if (strcmp(name, "template") == 0) {
+        filter->template_name = value;
+        return (value && wrn_is_template_name(value)) || refuse_parameter(request, name, value, "a template name");
+    }
+    if (strcmp(name, "limit") == 0)
+        return (value && wrn_parse_int(value, 1, INT32_MAX, &filter->limit)) ||
+               refuse_parameter(request, name, value, "a number from 1 to 2147483647");
+    if (strcmp(name, "after") == 0) {
+        filter->after = value;
+        return (value && wrn_id_is(value, "cl")) || refuse_parameter(request, name, value, "the id of a sandbox");
+    }
+    return true;
+}
+
+static bool read_filter(wrn_request *request, wrn_sandbox_filter *filter) {
+    const char *at = request->head.query, *name, *value;
+    filter->team_id = request->who.team_id;
+    while (wrn_query_next(&at, &name, &value, &request->arena)) {
+        bool is_text = value && wrn_utf8_valid_prefix(value, strlen(value)) == strlen(value);
+        if (!read_parameter(request, name, is_text ? value : NULL, filter)) return false;
+    }
+    return true;
+}
+
 void wrn_route_list_sandboxes(wrn_request *request) {
     const wrn_server *server = wrn_server_of(request);
+    wrn_sandbox_filter filter = {0};
+    if (!read_filter(request, &filter)) return;
     listing *l = calloc(1, sizeof(*l));
     l->request = request;
     wrn_json_write(wrn_boxes_isolations(server->boxes), &l->isolations);
-    if (wrn_store_list_sandboxes(server->store, request->who.team_id, add_sandbox, l) != WRN_DB_OK) {
+    wrn_db outcome = wrn_store_list_sandboxes(server->store, &filter, add_sandbox, l);
+    if (outcome != WRN_DB_OK) {
         free_listing(l);
-        return wrn_reply_db_error(request);
+        if (outcome == WRN_DB_NONE) refuse_parameter(request, "after", filter.after, "the id of a sandbox of yours");
+        else wrn_reply_db_error(request);
+        return;
     }
     if (!wrn_request_charge(request, l->rows.size + l->labels.size)) {
         free_listing(l);
@@ -287,6 +291,18 @@ void wrn_route_set_lifetime(wrn_request *request, const wrn_sandbox_row *row) {
     wrn_lifetime_request asked = {0};
     if (!wrn_request_decode(request, &wrn_model_lifetime_request, &asked)) return;
     wrn_sandboxes_set_lifetime(wrn_server_of(request)->sandboxes, row, asked.lifetime_sec, reply_sandbox, request);
+}
+
+void wrn_route_set_metadata(wrn_request *request, const wrn_sandbox_row *row) {
+    const wrn_server *server = wrn_server_of(request);
+    wrn_metadata_request asked = {0};
+    if (!wrn_request_decode(request, &wrn_model_metadata_request, &asked)) return;
+    WRN_AUTO(wrn_buf_free) wrn_buf metadata = WRN_BUF_INIT;
+    char *now = wrn_store_get_metadata(server->store, row->id);
+    bool ok =
+        wrn_metadata_change(request, now, asked.set, asked.set_count, asked.remove, asked.remove_count, &metadata);
+    free(now);
+    if (ok) wrn_sandboxes_set_metadata(server->sandboxes, row, metadata.data, reply_sandbox, request);
 }
 
 void wrn_route_ping(wrn_request *request, const wrn_sandbox_row *row) {

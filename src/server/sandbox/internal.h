@@ -33,7 +33,9 @@ typedef struct sandbox {
     wrn_command *commands; /* that run */
     size_t foreground;     /* how many of them are in the foreground */
     int64_t active_ms;
-    uv_timer_t idle, lifetime;
+    uv_timer_t idle, end;
+    size_t holders;    /* of its lease; its create is one */
+    int64_t let_go_ms; /* when the last of them was gone */
     wrn_meter meter;
     int64_t usage_ms; /* usage is recorded up to this time; Unix time */
 } sandbox;

@@ -34,7 +34,7 @@ sandbox *wrn_sandbox_find(wrn_sandboxes *all, const char *id) {
 
 static void sandbox_on_idle_closed(uv_handle_t *handle) { free(handle->data); }
 
-static void sandbox_on_lifetime_closed(uv_handle_t *handle) {
+static void sandbox_on_end_closed(uv_handle_t *handle) {
     sandbox *s = handle->data;
     uv_close((uv_handle_t *)&s->idle, sandbox_on_idle_closed);
 }
@@ -53,7 +53,7 @@ static void forget(sandbox *s) {
     all->memory_mb -= s->row.memory_mb;
     s->gone = true;
     uv_timer_stop(&s->idle);
-    uv_close((uv_handle_t *)&s->lifetime, sandbox_on_lifetime_closed);
+    uv_close((uv_handle_t *)&s->end, sandbox_on_end_closed);
 }
 
 /* ---- states ---- */
@@ -89,7 +89,7 @@ bool wrn_sandbox_is_usable(const wrn_sandbox_row *row, wrn_fault *fault) {
     return false;
 }
 
-/* ---- idling, and the end of a lifetime ---- */
+/* ---- idling, and the end of a lifetime or lease ---- */
 
 static void sandbox_on_idle(uv_timer_t *timer);
 
@@ -146,30 +146,42 @@ static void sandbox_on_idle(uv_timer_t *timer) {
     start_changes(s);
 }
 
-static int64_t lifetime_left_ms(const sandbox *s) {
-    return s->row.expires_at * 1000 - wrn_clock_us(CLOCK_REALTIME) / 1000;
+/* How long it has to live; INT64_MAX: until somebody destroys it. `why`: the reason for its end then, as the API has it. */
+static int64_t left_ms(const sandbox *s, const char **why) {
+    int64_t lifetime = INT64_MAX, lease = INT64_MAX;
+    if (s->row.expires_at) lifetime = s->row.expires_at * 1000 - wrn_clock_us(CLOCK_REALTIME) / 1000;
+    if (s->row.lease_sec && !s->holders) lease = s->let_go_ms + s->row.lease_sec * 1000 - wrn_now_ms();
+    *why = lease < lifetime ? "orphaned" : "ttl_expired";
+    return lease < lifetime ? lease : lifetime;
 }
 
-static void sandbox_on_lifetime(uv_timer_t *timer);
+static void sandbox_on_end(uv_timer_t *timer);
 
 /* Looks again once a minute: a machine that was asleep, or whose clock was set, has another time then than the timer. */
-static void arm_lifetime(sandbox *s) {
+static void arm_end(sandbox *s) {
     enum { LOOK_MS = 60000 };
-    if (!s->row.expires_at) {
-        uv_timer_stop(&s->lifetime);
-        return;
-    }
-    int64_t left = lifetime_left_ms(s);
-    uv_timer_start(&s->lifetime, sandbox_on_lifetime, left < 0 ? 0 : left < LOOK_MS ? (uint64_t)left : LOOK_MS, 0);
+    const char *why;
+    int64_t left = left_ms(s, &why);
+    if (s->gone) return;
+    if (left == INT64_MAX) uv_timer_stop(&s->end);
+    else uv_timer_start(&s->end, sandbox_on_end, left < 0 ? 0 : left < LOOK_MS ? (uint64_t)left : LOOK_MS, 0);
 }
 
-static void sandbox_on_lifetime(uv_timer_t *timer) {
+static void sandbox_on_end(uv_timer_t *timer) {
     sandbox *s = timer->data;
-    if (lifetime_left_ms(s) > 0) return arm_lifetime(s);
+    const char *why;
+    if (left_ms(s, &why) > 0) return arm_end(s);
     if (s->all->leaving) return; /* the next server destroys it */
-    wrn_log_info("sandbox %s has lived for %lld s: destroying it", s->row.id, (long long)s->row.lifetime_sec);
-    add_own_change(s, WRN_EVENT_DESTROY, "ttl_expired");
+    wrn_log_info("sandbox %s has %s: destroying it", s->row.id,
+                 strcmp(why, "orphaned") == 0 ? "no holder of its lease any more" : "lived for its lifetime");
+    add_own_change(s, WRN_EVENT_DESTROY, why);
     start_changes(s);
+}
+
+static void let_go(sandbox *s) {
+    s->holders--;
+    s->let_go_ms = wrn_now_ms();
+    arm_end(s);
 }
 
 static void set_lifetime(wrn_sandbox_row *row, int64_t lifetime_sec) {
@@ -240,7 +252,7 @@ static void sandbox_on_destroyed(void *context, const wrn_fault *fault) {
 
 static void destroy_box(sandbox *s) {
     uv_timer_stop(&s->idle);
-    uv_timer_stop(&s->lifetime);
+    uv_timer_stop(&s->end);
     wrn_box_destroy(s->box, sandbox_on_destroyed, s);
 }
 
@@ -282,7 +294,7 @@ static void sandbox_on_left(void *context, const wrn_fault *fault) {
 static void leave(sandbox *s) {
     s->busy = true;
     uv_timer_stop(&s->idle);
-    uv_timer_stop(&s->lifetime);
+    uv_timer_stop(&s->end);
     wrn_metrics_leave(s);
     if (s->state == WRN_STATE_RUNNING) wrn_usage_record(s);
     wrn_box_leave(s->box, sandbox_on_left, s);
@@ -346,21 +358,22 @@ void wrn_sandboxes_change(wrn_sandboxes *all, const wrn_sandbox_row *row, wrn_ev
     done(context, &copy, NULL);
 }
 
-static bool will_be_destroyed(const sandbox *s) {
-    bool ends = s->gone || s->state == WRN_STATE_STOPPED;
-    for (const change *c = s->changes; c && !ends; c = c->next) ends = c->event == WRN_EVENT_DESTROY;
-    return ends;
+/* The sandbox, unless it is gone or will be destroyed: then NULL with a fault. */
+static sandbox *find_lasting(wrn_sandboxes *all, const wrn_sandbox_row *row, wrn_fault *fault) {
+    sandbox *s = wrn_sandbox_find(all, row->id);
+    if (is_leaving(all, fault)) return NULL;
+    bool ends = !s || s->gone || s->state == WRN_STATE_STOPPED;
+    for (const change *c = ends ? NULL : s->changes; c && !ends; c = c->next) ends = c->event == WRN_EVENT_DESTROY;
+    if (!ends) return s;
+    wrn_fault_set(fault, WRN_FAULT_INVALID_STATE, "sandbox is gone, or being destroyed (status: %s)", row->status);
+    return NULL;
 }
 
 void wrn_sandboxes_set_lifetime(wrn_sandboxes *all, const wrn_sandbox_row *row, int64_t lifetime_sec,
                                 wrn_sandbox_done_fn done, void *context) {
     wrn_fault fault;
-    sandbox *s = wrn_sandbox_find(all, row->id);
-    if (is_leaving(all, &fault)) return done(context, NULL, &fault);
-    if (!s || will_be_destroyed(s)) {
-        wrn_fault_set(&fault, WRN_FAULT_INVALID_STATE, "sandbox is gone, or being destroyed (status: %s)", row->status);
-        return done(context, NULL, &fault);
-    }
+    sandbox *s = find_lasting(all, row, &fault);
+    if (!s) return done(context, NULL, &fault);
     wrn_sandbox_row next = s->row;
     set_lifetime(&next, lifetime_sec);
     next.last_updated = wrn_unix_time();
@@ -369,8 +382,47 @@ void wrn_sandboxes_set_lifetime(wrn_sandboxes *all, const wrn_sandbox_row *row, 
         return done(context, NULL, &fault);
     }
     s->row = next;
-    arm_lifetime(s);
+    arm_end(s);
     done(context, &s->row, NULL);
+}
+
+bool wrn_sandboxes_hold(wrn_sandboxes *all, const wrn_sandbox_row *row, wrn_fault *fault) {
+    sandbox *s = find_lasting(all, row, fault);
+    if (s && !s->row.lease_sec)
+        wrn_fault_set(fault, WRN_FAULT_INVALID_REQUEST,
+                      "the sandbox has no lease; only a create gives one (lease_sec)");
+    if (!s || !s->row.lease_sec) return false;
+    s->holders++;
+    arm_end(s);
+    return true;
+}
+
+void wrn_sandboxes_let_go(wrn_sandboxes *all, const char *id) {
+    sandbox *s = wrn_sandbox_find(all, id);
+    if (s) let_go(s);
+}
+
+/* ---- labels ---- */
+
+/* Names are for people, who can't use one that two sandboxes have. */
+static bool is_name_free(wrn_sandboxes *all, const wrn_sandbox_row *row, const char *metadata, wrn_fault *fault) {
+    char other[WRN_ID_SIZE];
+    wrn_db outcome = wrn_store_find_namesake(all->config.store, row->team_id, row->id, metadata, other);
+    if (outcome == WRN_DB_ERROR) wrn_sandbox_db_fault(fault);
+    if (outcome == WRN_DB_OK)
+        wrn_fault_set(fault, WRN_FAULT_CONFLICT,
+                      "sandbox %s has that name (label \"name\"); destroy or rename it, or take another name", other);
+    return outcome == WRN_DB_NONE;
+}
+
+void wrn_sandboxes_set_metadata(wrn_sandboxes *all, const wrn_sandbox_row *row, const char *metadata,
+                                wrn_sandbox_done_fn done, void *context) {
+    wrn_fault fault;
+    sandbox *s = find_lasting(all, row, &fault);
+    if (!s || !is_name_free(all, row, metadata, &fault)) return done(context, NULL, &fault);
+    if (wrn_store_set_metadata(all->config.store, row->id, metadata) == WRN_DB_OK) return done(context, &s->row, NULL);
+    wrn_sandbox_db_fault(&fault);
+    done(context, NULL, &fault);
 }
 
 /* ---- creating ---- */
@@ -386,6 +438,7 @@ static void sandbox_on_created(void *context, wrn_box *box, const wrn_fault *fau
     s->busy = false;
     wrn_watch_tell_change(all, &s->row, event, NULL, fault);
     s->created(s->created_context, fault ? NULL : &s->row, fault);
+    let_go(s);
     if (box) {
         wrn_sandbox_touch(s);
         if (fault) add_own_change(s, WRN_EVENT_DESTROY, "orphaned");
@@ -434,13 +487,14 @@ static void list_sandbox(sandbox *s) {
     wrn_sandboxes *all = s->all;
     sandbox **bucket = bucket_of(all, s->row.id);
     uv_timer_init(all->config.loop, &s->idle);
-    uv_timer_init(all->config.loop, &s->lifetime);
-    s->idle.data = s->lifetime.data = s;
+    uv_timer_init(all->config.loop, &s->end);
+    s->idle.data = s->end.data = s;
+    s->let_go_ms = wrn_now_ms();
     s->next = *bucket;
     *bucket = s;
     all->count++;
     all->memory_mb += s->row.memory_mb;
-    arm_lifetime(s);
+    arm_end(s);
 }
 
 static sandbox *new_sandbox(wrn_sandboxes *all, const wrn_sandbox_row *asked) {
@@ -450,6 +504,8 @@ static sandbox *new_sandbox(wrn_sandboxes *all, const wrn_sandbox_row *asked) {
     s->row.created_at = s->row.last_updated = wrn_unix_time();
     s->row.started_at = s->row.last_active_at = 0;
     set_lifetime(&s->row, asked->lifetime_sec);
+    if (s->row.lease_sec < 0) s->row.lease_sec = 0;
+    s->holders = 1; /* until it is made */
     return s;
 }
 
@@ -461,7 +517,7 @@ void wrn_sandboxes_create(wrn_sandboxes *all, const wrn_sandbox_row *asked, cons
     const wrn_sandboxes_config *c = &all->config;
     if (!wrn_snapshot_apply(all, &row, snapshot_id, &fault)) return done(context, NULL, &fault);
     wrn_boxes_fit(c->boxes, row.backend, &row.vcpus, &row.memory_mb);
-    if (!has_room(all, &row, &fault)) return done(context, NULL, &fault);
+    if (!has_room(all, &row, &fault) || !is_name_free(all, &row, metadata, &fault)) return done(context, NULL, &fault);
     sandbox *s = new_sandbox(all, &row);
     if (wrn_store_add_sandbox(c->store, &s->row, metadata) != WRN_DB_OK) {
         free(s);
@@ -578,7 +634,8 @@ static bool write_off(wrn_sandboxes *all, wrn_sandbox_row *row, wrn_state state)
 
 bool wrn_sandboxes_recover(wrn_sandboxes *all) {
     WRN_AUTO(wrn_buf_free) wrn_buf rows = WRN_BUF_INIT;
-    bool ok = wrn_store_list_sandboxes(all->config.store, NULL, collect_row, &rows) == WRN_DB_OK;
+    const wrn_sandbox_filter everything = {0};
+    bool ok = wrn_store_list_sandboxes(all->config.store, &everything, collect_row, &rows) == WRN_DB_OK;
     for (size_t at = 0; ok && at < rows.size; at += sizeof(wrn_sandbox_row)) {
         wrn_sandbox_row row;
         wrn_state state;

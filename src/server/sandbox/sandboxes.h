@@ -42,7 +42,7 @@ void wrn_sandboxes_free(wrn_sandboxes *all);
 typedef void (*wrn_sandbox_done_fn)(void *context, const wrn_sandbox_row *row, const wrn_fault *fault);
 
 /* `asked`: id ("": a new one), team_id, template_name, backend, vcpus and memory_mb (0 or less: the template's), timeout_sec,
- * lifetime_sec.
+ * lifetime_sec, lease_sec.
  * `metadata`: as for the store. */
 void wrn_sandboxes_create(wrn_sandboxes *all, const wrn_sandbox_row *asked, const char *metadata,
                           wrn_sandbox_done_fn done, void *context);
@@ -52,6 +52,14 @@ void wrn_sandboxes_change(wrn_sandboxes *all, const wrn_sandbox_row *row, wrn_ev
 /* The sandbox is destroyed that many seconds from now, whatever it does; 0 or less: not at all. */
 void wrn_sandboxes_set_lifetime(wrn_sandboxes *all, const wrn_sandbox_row *row, int64_t lifetime_sec,
                                 wrn_sandbox_done_fn done, void *context);
+/* Changes its labels, which are as for the store. */
+void wrn_sandboxes_set_metadata(wrn_sandboxes *all, const wrn_sandbox_row *row, const char *metadata,
+                                wrn_sandbox_done_fn done, void *context);
+/* Holds the lease of a sandbox until wrn_sandboxes_let_go(). When nobody has held it for lease_sec seconds, the sandbox is
+ * destroyed. False with a fault: it has no lease, or is gone or being destroyed. */
+bool wrn_sandboxes_hold(wrn_sandboxes *all, const wrn_sandbox_row *row, wrn_fault *fault);
+/* The sandbox may be gone. */
+void wrn_sandboxes_let_go(wrn_sandboxes *all, const char *id);
 /* Restarts the idle timer and makes a round trip to the agent. */
 void wrn_sandboxes_ping(wrn_sandboxes *all, const wrn_sandbox_row *row, wrn_done_fn done, void *context);
 /* Connects to a TCP port in it. While data flows, the caller calls wrn_sandboxes_touch(). */

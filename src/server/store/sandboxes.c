@@ -4,20 +4,38 @@
 
 #define COLUMNS                                                                                             \
     "id, team_id, status, template, vcpus, memory_mb, timeout_sec, created_at, started_at, last_active_at," \
-    " last_updated, backend, lifetime_sec, expires_at, metadata"
+    " last_updated, backend, lifetime_sec, expires_at, lease_sec, metadata"
+/* As in the partial indexes. */
+#define ALIVE "status NOT IN ('stopped', 'error')"
 
 wrn_db wrn_store_add_sandbox(wrn_store *store, const wrn_sandbox_row *row, const char *metadata) {
     return wrn_sql_run(store,
-                       "INSERT INTO sandboxes (" COLUMNS ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                       "ttttiiiiiiitiit", row->id, row->team_id, row->status, row->template_name, row->vcpus,
+                       "INSERT INTO sandboxes (" COLUMNS ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                       "ttttiiiiiiitiiit", row->id, row->team_id, row->status, row->template_name, row->vcpus,
                        row->memory_mb, row->timeout_sec, row->created_at, row->started_at, row->last_active_at,
-                       row->last_updated, row->backend, row->lifetime_sec, row->expires_at, metadata);
+                       row->last_updated, row->backend, row->lifetime_sec, row->expires_at, row->lease_sec, metadata);
 }
 
 char *wrn_store_get_metadata(wrn_store *store, const char *id) {
     WRN_AUTO(wrn_sql_reset)
     sqlite3_stmt *row = wrn_sql(store, "SELECT metadata FROM sandboxes WHERE id = ? AND metadata IS NOT NULL", "t", id);
     return wrn_sql_step(store, row) == WRN_DB_OK ? strdup((const char *)sqlite3_column_text(row, 0)) : NULL;
+}
+
+wrn_db wrn_store_set_metadata(wrn_store *store, const char *id, const char *metadata) {
+    return wrn_sql_run(store, "UPDATE sandboxes SET metadata = ? WHERE id = ?", "tt", metadata, id);
+}
+
+wrn_db wrn_store_find_namesake(wrn_store *store, const char *team_id, const char *id, const char *metadata,
+                               char out[WRN_ID_SIZE]) {
+    WRN_AUTO(wrn_sql_reset)
+    sqlite3_stmt *row = wrn_sql(store,
+                                "SELECT id FROM sandboxes WHERE team_id = ?1 AND " ALIVE " AND id <> ?2"
+                                " AND json_extract(metadata, '$.name') = nullif(json_extract(?3, '$.name'), '')",
+                                "ttt", team_id, id, metadata);
+    wrn_db outcome = wrn_sql_step(store, row);
+    if (outcome == WRN_DB_OK) wrn_sql_read(row, "t", out, (size_t)WRN_ID_SIZE);
+    return outcome;
 }
 
 wrn_db wrn_store_update_sandbox(wrn_store *store, const wrn_sandbox_row *row) {
@@ -30,10 +48,10 @@ wrn_db wrn_store_update_sandbox(wrn_store *store, const wrn_sandbox_row *row) {
 }
 
 static void read_sandbox(sqlite3_stmt *from, wrn_sandbox_row *row) {
-    wrn_sql_read(from, "ttttiiiiiiitii", row->id, sizeof(row->id), row->team_id, sizeof(row->team_id), row->status,
+    wrn_sql_read(from, "ttttiiiiiiitiii", row->id, sizeof(row->id), row->team_id, sizeof(row->team_id), row->status,
                  sizeof(row->status), row->template_name, sizeof(row->template_name), &row->vcpus, &row->memory_mb,
                  &row->timeout_sec, &row->created_at, &row->started_at, &row->last_active_at, &row->last_updated,
-                 row->backend, sizeof(row->backend), &row->lifetime_sec, &row->expires_at);
+                 row->backend, sizeof(row->backend), &row->lifetime_sec, &row->expires_at, &row->lease_sec);
 }
 
 wrn_db wrn_store_get_sandbox(wrn_store *store, const char *team_id, const char *id, wrn_sandbox_row *out) {
@@ -45,18 +63,42 @@ wrn_db wrn_store_get_sandbox(wrn_store *store, const char *team_id, const char *
     return outcome;
 }
 
-wrn_db wrn_store_list_sandboxes(wrn_store *store, const char *team_id, wrn_sandbox_fn each, void *context) {
-    static const char of_team[] = "SELECT " COLUMNS " FROM sandboxes WHERE team_id = ?"
-                                  " AND status NOT IN ('stopped', 'error') ORDER BY number DESC";
-    static const char of_all[] = "SELECT " COLUMNS " FROM sandboxes WHERE status NOT IN ('stopped', 'error')"
-                                 " ORDER BY number DESC";
+/* The place of a sandbox in listings. */
+static wrn_db find_number(wrn_store *store, const char *team_id, const char *id, int64_t *number) {
     WRN_AUTO(wrn_sql_reset)
-    sqlite3_stmt *rows = team_id ? wrn_sql(store, of_team, "t", team_id) : wrn_sql(store, of_all, "");
-    wrn_db outcome;
-    while (wrn_sql_next(store, rows, &outcome)) {
+    sqlite3_stmt *row = wrn_sql(store, "SELECT number FROM sandboxes WHERE team_id = ? AND id = ?", "tt", team_id, id);
+    wrn_db outcome = wrn_sql_step(store, row);
+    if (outcome == WRN_DB_OK) wrn_sql_read(row, "i", number);
+    return outcome;
+}
+
+/* Quotes within names and values are escaped, so no other text has the label in it. */
+static bool has_labels(const char *metadata, const wrn_sandbox_filter *filter) {
+    for (size_t i = 0; i < filter->label_count; i++)
+        if (!metadata || !strstr(metadata, filter->labels[i])) return false;
+    return true;
+}
+
+wrn_db wrn_store_list_sandboxes(wrn_store *store, const wrn_sandbox_filter *filter, wrn_sandbox_fn each,
+                                void *context) {
+#define FILTERED                                                                               \
+    ALIVE " AND number < ?2 AND (?3 IS NULL OR status = ?3) AND (?4 IS NULL OR template = ?4)" \
+          " ORDER BY number DESC"
+    static const char of_team[] = "SELECT " COLUMNS " FROM sandboxes WHERE team_id = ?1 AND " FILTERED;
+    static const char of_all[] = "SELECT " COLUMNS " FROM sandboxes WHERE ?1 IS NULL AND " FILTERED;
+    int64_t before = INT64_MAX, left = filter->limit ? filter->limit : INT64_MAX;
+    wrn_db outcome = filter->after ? find_number(store, filter->team_id, filter->after, &before) : WRN_DB_OK;
+    if (outcome != WRN_DB_OK) return outcome;
+    WRN_AUTO(wrn_sql_reset)
+    sqlite3_stmt *rows = wrn_sql(store, filter->team_id ? of_team : of_all, "titt", filter->team_id, before,
+                                 filter->status, filter->template_name);
+    while (left && wrn_sql_next(store, rows, &outcome)) {
         wrn_sandbox_row row;
+        const char *metadata = (const char *)sqlite3_column_text(rows, 15);
+        if (!has_labels(metadata, filter)) continue;
         read_sandbox(rows, &row);
-        each(context, &row, (const char *)sqlite3_column_text(rows, 14));
+        each(context, &row, metadata);
+        left--;
     }
     return outcome;
 }

@@ -83,6 +83,9 @@ static const char *const migrations[] = {
     "ALTER TABLE sandboxes ADD COLUMN backend TEXT NOT NULL DEFAULT 'ns';", /* until then there was no other */
     "ALTER TABLE sandboxes ADD COLUMN lifetime_sec INTEGER NOT NULL DEFAULT 0;",
     "ALTER TABLE sandboxes ADD COLUMN expires_at INTEGER NOT NULL DEFAULT 0;",
+    "ALTER TABLE sandboxes ADD COLUMN lease_sec INTEGER NOT NULL DEFAULT 0;"
+    "CREATE INDEX sandboxes_by_name ON sandboxes(team_id, json_extract(metadata, '$.name'))"
+    " WHERE status NOT IN ('stopped', 'error');",
 };
 
 static wrn_db report_error(wrn_store *store, const char *what) {

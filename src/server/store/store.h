@@ -92,20 +92,35 @@ typedef struct wrn_sandbox_row {
     int64_t vcpus, memory_mb, timeout_sec;
     int64_t created_at, started_at, last_active_at, last_updated; /* Unix seconds; 0: never */
     int64_t lifetime_sec, expires_at;                             /* seconds; Unix seconds; both 0: it has no end */
+    int64_t lease_sec;                                            /* 0: it has no lease */
 } wrn_sandbox_row;
 
-/* `metadata`: its labels, as the text of a JSON object; NULL: none. They never change. */
+/* `metadata`: its labels, as wrn_json_write() writes a JSON object; NULL: none. */
 typedef void (*wrn_sandbox_fn)(void *context, const wrn_sandbox_row *row, const char *metadata);
 
 wrn_db wrn_store_add_sandbox(wrn_store *store, const wrn_sandbox_row *row, const char *metadata);
 /* Its labels, which the caller frees; NULL when there are none. */
 char *wrn_store_get_metadata(wrn_store *store, const char *id);
+wrn_db wrn_store_set_metadata(wrn_store *store, const char *id, const char *metadata);
+/* Another sandbox of the team than `id`, neither stopped nor failed, whose label "name" is the one in `metadata`; an empty
+ * one counts as none. */
+wrn_db wrn_store_find_namesake(wrn_store *store, const char *team_id, const char *id, const char *metadata,
+                               char out[WRN_ID_SIZE]);
 /* Writes status, times and lifetime. */
 wrn_db wrn_store_update_sandbox(wrn_store *store, const wrn_sandbox_row *row);
 /* `team_id` NULL: of any team. */
 wrn_db wrn_store_get_sandbox(wrn_store *store, const char *team_id, const char *id, wrn_sandbox_row *out);
-/* Those neither stopped nor failed, newest first; `team_id` NULL: of all teams. */
-wrn_db wrn_store_list_sandboxes(wrn_store *store, const char *team_id, wrn_sandbox_fn each, void *context);
+/* What a listing is limited to; NULL and 0: to nothing. */
+typedef struct wrn_sandbox_filter {
+    const char *team_id, *status, *template_name;
+    const char *const *labels; /* each as in the text of metadata: "name":"value" */
+    size_t label_count;
+    const char *after; /* those older than this one of the team */
+    int64_t limit;
+} wrn_sandbox_filter;
+
+/* Those neither stopped nor failed, newest first. WRN_DB_NONE: there is no `after`. */
+wrn_db wrn_store_list_sandboxes(wrn_store *store, const wrn_sandbox_filter *filter, wrn_sandbox_fn each, void *context);
 
 /* ---- creates with an idempotency key ---- */
 
