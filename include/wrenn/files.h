@@ -52,6 +52,26 @@ WRENN_API WRENN_NODISCARD int wrenn_sandbox_remove_start(wrenn_sandbox *sandbox,
                                                          void *user_data, wrenn_op **op, wrenn_error **error);
 WRENN_API WRENN_NODISCARD int wrenn_sandbox_remove_finish(wrenn_op *op, wrenn_error **error);
 
+/* Renames a file or directory in one step (POST .../files/rename). Blocks (30 s). `to` is the whole new path, and its directory must
+ * be there. A file of that name is replaced, as is an empty directory by a directory; a directory with something in it is
+ * WRENN_E_CONFLICT. What can't be done in one step, because it is on another
+ * file system, is WRENN_E_VALIDATION. WRENN_E_NOT_FOUND also with servers that can't do it (all but wrennd). */
+WRENN_API WRENN_NODISCARD int wrenn_sandbox_rename(wrenn_sandbox *sandbox, const char *from, const char *to,
+                                                   const wrenn_call_options *options, wrenn_error **error);
+WRENN_API WRENN_NODISCARD int wrenn_sandbox_rename_start(wrenn_sandbox *sandbox, const char *from, const char *to,
+                                                         const wrenn_call_options *options, wrenn_done_fn done,
+                                                         void *user_data, wrenn_op **op, wrenn_error **error);
+WRENN_API WRENN_NODISCARD int wrenn_sandbox_rename_finish(wrenn_op *op, wrenn_error **error);
+
+/* Sets the permissions of a file or directory (POST .../files/chmod): `mode` is up to 07777. Links are followed. Blocks (30 s).
+ * WRENN_E_NOT_FOUND also with servers that can't do it (all but wrennd). */
+WRENN_API WRENN_NODISCARD int wrenn_sandbox_chmod(wrenn_sandbox *sandbox, const char *path, int64_t mode,
+                                                  const wrenn_call_options *options, wrenn_error **error);
+WRENN_API WRENN_NODISCARD int wrenn_sandbox_chmod_start(wrenn_sandbox *sandbox, const char *path, int64_t mode,
+                                                        const wrenn_call_options *options, wrenn_done_fn done,
+                                                        void *user_data, wrenn_op **op, wrenn_error **error);
+WRENN_API WRENN_NODISCARD int wrenn_sandbox_chmod_finish(wrenn_op *op, wrenn_error **error);
+
 /* What is at a path, found in the listing of the directory that has it (POST .../files/list); wrennd lists that one entry
  * only. Blocks (30 s). Of "/",
  * "~" and paths that end in "." or ".." only name, path and type are known. The caller frees *entry with

@@ -55,6 +55,9 @@ static wrn_buf path_absolute(const char *path, bool tidy) {
     return out;
 }
 
+/* The name is "." for "/", too. */
+static bool is_nameless(const place *at) { return strcmp(at->name, ".") == 0 || strcmp(at->name, "..") == 0; }
+
 static int path_enter(int dir, const char *name, bool make) {
     int fd = openat(dir, name, O_PATH | DIR_FLAGS);
     if (fd >= 0 || errno != ENOENT || !make) return fd;
@@ -489,8 +492,7 @@ static int builtin_remove(char **argv) {
     struct stat info;
     if (!path_find(argv[1], false, &at) || fstatat(at.dir, at.name, &info, AT_SYMLINK_NOFOLLOW) != 0)
         return errno == ENOENT ? 0 : errno;
-    /* The name is "." for "/", too. */
-    if (strcmp(at.name, ".") == 0 || strcmp(at.name, "..") == 0) return EINVAL;
+    if (is_nameless(&at)) return EINVAL;
     if (!S_ISDIR(info.st_mode)) {
         if (at.slash) return ENOTDIR;
         return unlinkat(at.dir, at.name, 0) == 0 || errno == ENOENT ? 0 : errno;
@@ -498,13 +500,35 @@ static int builtin_remove(char **argv) {
     return fchdir(at.dir) == 0 && wrn_tree_remove(at.name) ? 0 : errno;
 }
 
+/* ---- rename, chmod ---- */
+
+static int builtin_rename(char **argv) {
+    place from, to;
+    struct stat info;
+    if (!argv[2]) return EINVAL;
+    if (!path_find(argv[1], false, &from) || !path_find(argv[2], false, &to)) return errno;
+    if (is_nameless(&from) || is_nameless(&to)) return EINVAL;
+    if (fstatat(from.dir, from.name, &info, AT_SYMLINK_NOFOLLOW) != 0) return errno;
+    if ((from.slash || to.slash) && !S_ISDIR(info.st_mode)) return ENOTDIR;
+    return renameat(from.dir, from.name, to.dir, to.name) == 0 ? 0 : errno;
+}
+
+static int builtin_chmod(char **argv) {
+    place at;
+    struct stat info;
+    if (!argv[2]) return EINVAL;
+    if (!path_find(argv[1], false, &at) || fstatat(at.dir, at.name, &info, 0) != 0) return errno;
+    if (at.slash && !S_ISDIR(info.st_mode)) return ENOTDIR;
+    return fchmodat(at.dir, at.name, (mode_t)strtoul(argv[2], NULL, 8), 0) == 0 ? 0 : errno;
+}
+
 int builtin_main(char **argv) {
     static const struct {
         const char *name;
         int (*run)(char **argv);
     } builtins[] = {
-        {"read", builtin_read},   {"write", builtin_write},   {"list", builtin_list},
-        {"mkdir", builtin_mkdir}, {"remove", builtin_remove},
+        {"read", builtin_read},     {"write", builtin_write},   {"list", builtin_list},   {"mkdir", builtin_mkdir},
+        {"remove", builtin_remove}, {"rename", builtin_rename}, {"chmod", builtin_chmod},
     };
     for (size_t i = 0; i < sizeof(builtins) / sizeof(*builtins); i++)
         if (strcmp(argv[0], builtins[i].name) == 0) return argv[1] ? builtins[i].run(argv) : EINVAL;

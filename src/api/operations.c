@@ -329,6 +329,47 @@ int wrenn_sandbox_remove(wrenn_sandbox *sandbox, const char *path, const wrenn_c
     return rc == 0 ? wrenn_sandbox_remove_finish(wrn_op_wait(op), error) : rc;
 }
 
+int wrenn_sandbox_rename_start(wrenn_sandbox *sandbox, const char *from, const char *to,
+                               const wrenn_call_options *options, wrenn_done_fn done, void *user_data, wrenn_op **op,
+                               wrenn_error **error) {
+    wrenn_call_options known_options;
+    wrenn_op *made;
+    int rc = wrn_options_read(&known_options, sizeof(known_options), options, "wrenn_call_options", error);
+    if (rc == 0) rc = wrn_sandbox_rename_prepare(sandbox, from, to, &known_options, &made, error);
+    return rc == 0 ? wrn_op_start(made, done, user_data, op, error) : rc;
+}
+
+int wrenn_sandbox_rename_finish(wrenn_op *op, wrenn_error **error) {
+    return wrn_op_take(op, &wrn_sandbox_rename_type, NULL, error);
+}
+
+int wrenn_sandbox_rename(wrenn_sandbox *sandbox, const char *from, const char *to, const wrenn_call_options *options,
+                         wrenn_error **error) {
+    WRN_AUTO(wrn_op_freep) wrenn_op *op = NULL;
+    int rc = wrenn_sandbox_rename_start(sandbox, from, to, options, wrn_op_blocking, NULL, &op, error);
+    return rc == 0 ? wrenn_sandbox_rename_finish(wrn_op_wait(op), error) : rc;
+}
+
+int wrenn_sandbox_chmod_start(wrenn_sandbox *sandbox, const char *path, int64_t mode, const wrenn_call_options *options,
+                              wrenn_done_fn done, void *user_data, wrenn_op **op, wrenn_error **error) {
+    wrenn_call_options known_options;
+    wrenn_op *made;
+    int rc = wrn_options_read(&known_options, sizeof(known_options), options, "wrenn_call_options", error);
+    if (rc == 0) rc = wrn_sandbox_chmod_prepare(sandbox, path, mode, &known_options, &made, error);
+    return rc == 0 ? wrn_op_start(made, done, user_data, op, error) : rc;
+}
+
+int wrenn_sandbox_chmod_finish(wrenn_op *op, wrenn_error **error) {
+    return wrn_op_take(op, &wrn_sandbox_chmod_type, NULL, error);
+}
+
+int wrenn_sandbox_chmod(wrenn_sandbox *sandbox, const char *path, int64_t mode, const wrenn_call_options *options,
+                        wrenn_error **error) {
+    WRN_AUTO(wrn_op_freep) wrenn_op *op = NULL;
+    int rc = wrenn_sandbox_chmod_start(sandbox, path, mode, options, wrn_op_blocking, NULL, &op, error);
+    return rc == 0 ? wrenn_sandbox_chmod_finish(wrn_op_wait(op), error) : rc;
+}
+
 int wrenn_sandbox_stat_start(wrenn_sandbox *sandbox, const char *path, const wrenn_call_options *options,
                              wrenn_done_fn done, void *user_data, wrenn_op **op, wrenn_error **error) {
     wrenn_call_options known_options;

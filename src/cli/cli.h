@@ -546,6 +546,9 @@ wrenn_command cli_start_command(const cli_start *start);
 
 /* SANDBOX:PATH, or a path of this machine: then *sandbox is NULL. The caller frees *sandbox, which is a text. */
 bool cli_split_place(const char *word, char **sandbox, const char **path);
+/* Where in the sandbox what has the path `from` goes: to `to`, or into it by its own name when it is a directory there or ends in
+ * a slash. False: reported. The caller frees *out. */
+bool cli_place_in(cli_app *cli, wrenn_sandbox *sandbox, const char *from, const char *to, wrn_buf *out);
 /* A file or a tree; `quiet`: no progress. False: reported. */
 bool cli_upload(cli_app *cli, wrenn_sandbox *sandbox, const char *from, const char *to);
 bool cli_download(cli_app *cli, wrenn_sandbox *sandbox, const char *from, const char *to);

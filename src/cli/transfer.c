@@ -169,17 +169,22 @@ static bool is_remote_directory(cli_app *cli, wrenn_sandbox *sandbox, const char
     return is;
 }
 
+bool cli_place_in(cli_app *cli, wrenn_sandbox *sandbox, const char *from, const char *to, wrn_buf *out) {
+    char name[NAME_MAX + 1];
+    bool into = (*to && to[strlen(to) - 1] == '/') || is_remote_directory(cli, sandbox, to);
+    if (cli->signal) return false;
+    join(out, to, into ? last_name(from, name) : "");
+    if (out->failed) cli_complain("out of memory");
+    return !out->failed;
+}
+
 bool cli_upload(cli_app *cli, wrenn_sandbox *sandbox, const char *from, const char *to) {
     WRN_AUTO(wrn_buf_free) wrn_buf target = WRN_BUF_INIT;
-    char name[NAME_MAX + 1];
     struct stat info;
     const int stdin_fd = STDIN_FILENO;
     if (strcmp(from, "-") == 0) return upload_file(cli, sandbox, "stdin", to, &stdin_fd, 0);
     if (stat(from, &info) != 0) return cli_complain("%s: %s", from, strerror(errno)), false;
-    bool into = (*to && to[strlen(to) - 1] == '/') || is_remote_directory(cli, sandbox, to);
-    if (cli->signal) return false;
-    join(&target, to, into ? last_name(from, name) : "");
-    if (target.failed) return cli_complain("out of memory"), false;
+    if (!cli_place_in(cli, sandbox, from, to, &target)) return false;
     if (S_ISDIR(info.st_mode)) return upload_tree(cli, sandbox, from, target.data);
     return upload_file(cli, sandbox, from, target.data, NULL, S_ISREG(info.st_mode) ? info.st_mode & 07777 : 0);
 }

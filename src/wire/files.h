@@ -10,9 +10,11 @@
  *                         record with the path of `after`; or only the entry NAME
  *     mkdir PATH          makes a directory and those above it; writes its record
  *     remove PATH         removes a file, or a directory with its content; a missing one counts as removed
+ *     rename PATH TO      renames a file or directory; replaces a file, or an empty directory by a directory
+ *     chmod PATH OCTAL    sets the permissions of a file or directory, also that which a link leads to
  *
  * The exit status is 0 or an errno: EISDIR, ENOTDIR and EINVAL (neither file nor directory) for the wrong kind of file, EEXIST
- * from mkdir for a directory that exists, EUSERS for an owner that the sandbox can't have, E2BIG for too many levels. */
+ * from mkdir for a directory that exists, ENOTEMPTY from rename, EUSERS for an owner that the sandbox can't have, E2BIG for too many levels. */
 #pragma once
 
 enum { WRN_LIST_LEVELS_MAX = 256 };

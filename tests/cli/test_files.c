@@ -99,6 +99,19 @@ TEST(small_changes_to_files) {
         "w files mkdir s /x/y && w exec s touch /x/y/f && w files mv s /x/y/f /x/g && w files chmod s 700 /x/g && "
         "w files ls s /x -o name && w exec s stat -c %a /x/g",
         0, "g\ny\n700\n", "");
+    check_shell(
+        "w exec s sh -c 'mkdir /x/d; echo new > /x/n' && w files mv s /x/n /x/d && w files mv s x /x/d/none; echo $?;"
+        "w exec s sh -c 'cat /x/d/n; rm -r /x/d'",
+        0, "1\nnew\n", "x to /x/d/none");
+    check_shell(
+        "for m in u+s,o+x a=rX go-rwx,u=rw +w 1755 =; do w files chmod s $m /x/g && w exec s stat -c %a /x/g; done", 0,
+        "4701\n555\n600\n600\n1755\n0\n", "");
+    for (const char *const *bad = (const char *const[]){"u", "x", "u+q", "888", "17777", "u+x,,o", "", NULL}; *bad;
+         bad++) {
+        char line[80];
+        snprintf(line, sizeof(line), "w files chmod s '%s' /x/g", *bad);
+        check_shell(line, 2, "", "are no permissions");
+    }
     check_shell("w files ls s /x -o json --depth 2 | grep -c '\"path\":\"/x/y\"'", 0, "1\n", "");
     check_shell("w files rm s /x && w files ls s /x", 1, "", "/x");
     check_shell("w files cat s /etc/nope /etc/hostname | wc -l", 0, "1\n", "/etc/nope");

@@ -167,6 +167,11 @@ static void files(wrenn_sandbox *sandbox) {
     CHECK_INT(entry->type, WRENN_FILE_TYPE_DIRECTORY);
     CALL(sandbox_list_dir, (sandbox, "/tmp", 2, NULL, ), (&list, ));
     CHECK_INT(list->items_count, 2);
+    CALL(sandbox_rename, (sandbox, "/tmp/a/b", "/tmp/a/c", NULL, ), ());
+    CALL(sandbox_chmod, (sandbox, "/tmp/a/c", 0710, NULL, ), ());
+    wrenn_file_entry_free(again);
+    CALL(sandbox_stat, (sandbox, "/tmp/a/c", NULL, ), (&again, ));
+    CHECK_INT(again->mode, 0710);
     CALL(sandbox_remove, (sandbox, "/tmp/a", NULL, ), ());
     CALL(sandbox_exists, (sandbox, "/tmp/a", NULL, ), (&exists, ));
     CHECK_INT(exists, 0);

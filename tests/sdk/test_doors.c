@@ -150,6 +150,8 @@ OPERATION(sandbox_list_dir, wrenn_file_list, wrenn_file_list_free,
 OPERATION(sandbox_mkdir, wrenn_file_entry, wrenn_file_entry_free, SAY("%s %s", result->path, result->type_text),
           sandbox, "/srv", &call)
 PLAIN_OPERATION(sandbox_remove, sandbox, "/srv", &call)
+PLAIN_OPERATION(sandbox_rename, sandbox, "/srv", "/opt/srv", &call)
+PLAIN_OPERATION(sandbox_chmod, sandbox, "/srv", 0755, &call)
 OPERATION(sandbox_stat, wrenn_file_entry, wrenn_file_entry_free, SAY("%s %s", result->path, result->type_text), sandbox,
           "/srv", &call)
 
@@ -324,6 +326,10 @@ static const operation operations[] = {
      "{\"path\":\"/srv\"}", KEY, "/srv directory"},
     {ROW(sandbox_remove), "204 No Content", "", "POST /v1/sandboxes/" ID "/files/remove ", "{\"path\":\"/srv\"}", KEY,
      ""},
+    {ROW(sandbox_rename), "204 No Content", "", "POST /v1/sandboxes/" ID "/files/rename ",
+     "{\"path\":\"/srv\",\"to\":\"/opt/srv\"}", KEY, ""},
+    {ROW(sandbox_chmod), "204 No Content", "", "POST /v1/sandboxes/" ID "/files/chmod ",
+     "{\"path\":\"/srv\",\"mode\":493}", KEY, ""},
     {ROW(sandbox_stat), "200 OK", "{\"entries\":[" ENTRY_BODY "]}", "POST /v1/sandboxes/" ID "/files/list ", LIST_ROOT,
      KEY, "/srv directory"},
     {ROW(sandbox_exists), "200 OK", "{\"entries\":[" ENTRY_BODY "]}", "POST /v1/sandboxes/" ID "/files/list ",

@@ -115,11 +115,16 @@ TEST(bad_paths_are_named_and_nothing_is_sent) {
         wrenn_error_free(error);
         CHECK_INT(wrenn_sandbox_mkdir(s.sandbox, bad[i], NULL, &entry, NULL), WRENN_E_INVALID_ARGUMENT);
         CHECK_INT(wrenn_sandbox_remove(s.sandbox, bad[i], NULL, NULL), WRENN_E_INVALID_ARGUMENT);
+        CHECK_INT(wrenn_sandbox_rename(s.sandbox, bad[i], "/a", NULL, NULL), WRENN_E_INVALID_ARGUMENT);
+        CHECK_INT(wrenn_sandbox_rename(s.sandbox, "/a", bad[i], NULL, NULL), WRENN_E_INVALID_ARGUMENT);
+        CHECK_INT(wrenn_sandbox_chmod(s.sandbox, bad[i], 0755, NULL, NULL), WRENN_E_INVALID_ARGUMENT);
         CHECK_INT(wrenn_sandbox_stat(s.sandbox, bad[i], NULL, &entry, NULL), WRENN_E_INVALID_ARGUMENT);
         CHECK_INT(wrenn_sandbox_exists(s.sandbox, bad[i], NULL, &exists, NULL), WRENN_E_INVALID_ARGUMENT);
     }
     wrenn_file_list *list = NULL;
     CHECK_INT(wrenn_sandbox_list_dir(s.sandbox, "/", -1, NULL, &list, NULL), WRENN_E_INVALID_ARGUMENT);
+    CHECK_INT(wrenn_sandbox_chmod(s.sandbox, "/", -1, NULL, NULL), WRENN_E_INVALID_ARGUMENT);
+    CHECK_INT(wrenn_sandbox_chmod(s.sandbox, "/", 010000, NULL, NULL), WRENN_E_INVALID_ARGUMENT);
     CHECK_INT(wrenn_sandbox_list_dir(NULL, "/", 0, NULL, &list, NULL), WRENN_E_INVALID_ARGUMENT);
     CHECK_INT(script_connections(s.server), 0);
     tear_down(&s);

@@ -1,4 +1,4 @@
-/* files/read, stream/read, list, mkdir, remove. */
+/* files/read, stream/read, list, mkdir, remove, rename, chmod. */
 #include "server/routes/files.h"
 
 #include <errno.h>
@@ -43,6 +43,8 @@ static const struct {
 } errors[] = {
     {ENOENT, WRN_FAULT_NOT_FOUND, NULL},
     {EEXIST, WRN_FAULT_CONFLICT, "the directory exists already"},
+    {ENOTEMPTY, WRN_FAULT_CONFLICT, "a directory with something in it has that name"},
+    {EXDEV, WRN_FAULT_INVALID_REQUEST, "not on the same file system; copy it, and remove the old one"},
     {EUSERS, WRN_FAULT_INVALID_REQUEST, "the sandbox can't have the owner that the file should get"},
     {EISDIR, WRN_FAULT_INVALID_REQUEST, NULL},
     {ENOTDIR, WRN_FAULT_INVALID_REQUEST, NULL},
@@ -348,18 +350,46 @@ void wrn_route_make_dir(wrn_request *request, const wrn_sandbox_row *row) {
     start_listing(j, (const char *const[]){"mkdir", j->path, NULL});
 }
 
-/* ---- remove ---- */
+/* ---- remove, rename, chmod ---- */
 
-static void remove_on_end(wrn_viewer *viewer, const wrn_proc_result *result) {
+static void change_on_end(wrn_viewer *viewer, const wrn_proc_result *result) {
     job *j = (job *)viewer;
     wrn_fault fault;
     if (wrn_file_ended_well(j->path, result, &fault)) wrn_reply_empty(j->request, 204);
     else wrn_reply_fault(j->request, &fault);
 }
 
+static void start_change(job *j, const char *const *argv) {
+    j->viewer = (wrn_viewer){.end = change_on_end};
+    start_job(j, argv);
+}
+
 void wrn_route_remove_path(wrn_request *request, const wrn_sandbox_row *row) {
     job *j = new_path_job(request, row);
+    if (j) start_change(j, (const char *const[]){"remove", j->path, NULL});
+}
+
+void wrn_route_rename_path(wrn_request *request, const wrn_sandbox_row *row) {
+    wrn_rename_request asked = {0};
+    if (!wrn_request_decode(request, &wrn_model_rename_request, &asked)) return;
+    job *j = new_job(request, row, asked.path, asked.user);
     if (!j) return;
-    j->viewer = (wrn_viewer){.end = remove_on_end};
-    start_job(j, (const char *const[]){"remove", j->path, NULL});
+    if (!*asked.to) return wrn_reply_invalid(request, "member \"to\" must not be empty");
+    size_t size = strlen(asked.path) + strlen(asked.to) + sizeof(" to ");
+    char *both = wrn_arena_alloc(&request->arena, size);
+    snprintf(both, size, "%s to %s", asked.path, asked.to);
+    j->path = both;
+    start_change(j, (const char *const[]){"rename", asked.path, asked.to, NULL});
+}
+
+void wrn_route_change_mode(wrn_request *request, const wrn_sandbox_row *row) {
+    wrn_chmod_request asked = {0};
+    char mode[16];
+    if (!wrn_request_decode(request, &wrn_model_chmod_request, &asked)) return;
+    job *j = new_job(request, row, asked.path, asked.user);
+    if (!j) return;
+    if (asked.mode < 0 || asked.mode > 07777)
+        return wrn_reply_invalid(request, "member \"mode\" must be from 0 to 4095, which is octal 7777");
+    snprintf(mode, sizeof(mode), "%llo", (unsigned long long)asked.mode);
+    start_change(j, (const char *const[]){"chmod", j->path, mode, NULL});
 }

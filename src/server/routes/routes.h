@@ -39,6 +39,8 @@
     RUNNING("POST", "/files/list", wrn_route_list_dir, .streams = false)                       \
     RUNNING("POST", "/files/mkdir", wrn_route_make_dir, .streams = false)                      \
     RUNNING("POST", "/files/remove", wrn_route_remove_path, .streams = false)                  \
+    RUNNING("POST", "/files/rename", wrn_route_rename_path, .streams = false)                  \
+    RUNNING("POST", "/files/chmod", wrn_route_change_mode, .streams = false)                   \
     X("POST", "/v1/snapshots/", TEAM, wrn_route_create_snapshot)                               \
     X("GET", "/v1/snapshots/", TEAM, wrn_route_list_snapshots)                                 \
     X("DELETE", "/v1/snapshots/{name}/", TEAM, wrn_route_delete_snapshot)                      \
