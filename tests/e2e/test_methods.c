@@ -222,6 +222,16 @@ static void transfers(wrenn_sandbox *sandbox) {
     down.flags = WRENN_SANDBOX_DOWNLOAD_STREAM_VERIFY;
     CALL(sandbox_download_stream, (sandbox, &down, ), (&size, ));
     CHECK_INT(size, 3);
+    down.path = "/srv";
+    down.flags = 0;
+    CALL(sandbox_download_tar, (sandbox, &down, ), (&size, ));
+    CHECK(size % 512 == 0 && size >= 6 * 512);
+    up.path = "/opt/of a tar";
+    up.file = to;
+    CALL(sandbox_upload_tar, (sandbox, &up, ), ());
+    CALL(sandbox_download, (sandbox, "/opt/of a tar/streamed", NULL, ), (&content, ));
+    CHECK_MEM(content->data, content->size, "a\0b", 3);
+    wrenn_file_free(content);
 }
 
 static void snapshots(wrenn_sandbox *sandbox) {

@@ -70,7 +70,7 @@ static int each_path(cli_app *cli, size_t first, bool (*act)(cli_app *cli, wrenn
 
 static bool print_file(cli_app *cli, wrenn_sandbox *sandbox, const char *path) {
     cli_let_signals_end(cli, true); /* as with cp */
-    bool ok = cli_download(cli, sandbox, path, "-");
+    bool ok = cli_download(cli, sandbox, path, "-", 0);
     cli_let_signals_end(cli, false);
     return ok;
 }

@@ -36,6 +36,8 @@
     RUNNING("POST", "/files/write", wrn_route_write_file, .streams = true)                     \
     RUNNING("POST", "/files/read", wrn_route_read_file, .streams = false)                      \
     RUNNING("POST", "/files/stream/write", wrn_route_stream_write_file, .streams = true)       \
+    RUNNING("GET", "/files/tar", wrn_route_read_tar, .streams = false)                         \
+    RUNNING("PUT", "/files/tar", wrn_route_write_tar, .streams = true)                         \
     RUNNING("POST", "/files/list", wrn_route_list_dir, .streams = false)                       \
     RUNNING("POST", "/files/mkdir", wrn_route_make_dir, .streams = false)                      \
     RUNNING("POST", "/files/remove", wrn_route_remove_path, .streams = false)                  \
