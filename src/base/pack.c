@@ -13,7 +13,14 @@
 #include "base/auto.h"
 #include "base/tar.h"
 
-enum { CHUNK = 65536, FLUSH = 2 * CHUNK, NAMES_MAX = 64 << 20, FIRST_SLOTS = 1024, PROC_MAGIC = 0x9fa0, SYSFS_MAGIC = 0x62656572 };
+enum {
+    CHUNK = 65536,
+    FLUSH = 2 * CHUNK,
+    NAMES_MAX = 64 << 20,
+    FIRST_SLOTS = 1024,
+    PROC_MAGIC = 0x9fa0,
+    SYSFS_MAGIC = 0x62656572
+};
 
 /* A file with several names, by its inode; `name` is where the first one is in `names`. */
 typedef struct slot {
