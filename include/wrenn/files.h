@@ -53,6 +53,26 @@ WRENN_API WRENN_NODISCARD int wrenn_sandbox_remove_start(wrenn_sandbox *sandbox,
                                                          void *user_data, wrenn_op **op, wrenn_error **error);
 WRENN_API WRENN_NODISCARD int wrenn_sandbox_remove_finish(wrenn_op *op, wrenn_error **error);
 
+/* Renames a file or directory in one step (POST .../files/rename). Blocks (30 s). `to` is the whole new path, and its directory must
+ * be there. A file of that name is replaced, as is an empty directory by a directory; a directory with something in it is
+ * WRENN_E_CONFLICT. What can't be done in one step, because it is on another
+ * file system, is WRENN_E_VALIDATION. WRENN_E_NOT_FOUND also with servers that can't do it (all but wrennd). */
+WRENN_API WRENN_NODISCARD int wrenn_sandbox_rename(wrenn_sandbox *sandbox, const char *from, const char *to,
+                                                   const wrenn_call_options *options, wrenn_error **error);
+WRENN_API WRENN_NODISCARD int wrenn_sandbox_rename_start(wrenn_sandbox *sandbox, const char *from, const char *to,
+                                                         const wrenn_call_options *options, wrenn_done_fn done,
+                                                         void *user_data, wrenn_op **op, wrenn_error **error);
+WRENN_API WRENN_NODISCARD int wrenn_sandbox_rename_finish(wrenn_op *op, wrenn_error **error);
+
+/* Sets the permissions of a file or directory (POST .../files/chmod): `mode` is up to 07777. Links are followed. Blocks (30 s).
+ * WRENN_E_NOT_FOUND also with servers that can't do it (all but wrennd). */
+WRENN_API WRENN_NODISCARD int wrenn_sandbox_chmod(wrenn_sandbox *sandbox, const char *path, int64_t mode,
+                                                  const wrenn_call_options *options, wrenn_error **error);
+WRENN_API WRENN_NODISCARD int wrenn_sandbox_chmod_start(wrenn_sandbox *sandbox, const char *path, int64_t mode,
+                                                        const wrenn_call_options *options, wrenn_done_fn done,
+                                                        void *user_data, wrenn_op **op, wrenn_error **error);
+WRENN_API WRENN_NODISCARD int wrenn_sandbox_chmod_finish(wrenn_op *op, wrenn_error **error);
+
 /* What is at a path, found in the listing of the directory that has it (POST .../files/list); wrennd lists that one
  * entry only. Blocks (30 s). Of "/", "~" and paths that end in "." or ".." only name, path and type are known. The
  * caller frees *entry with wrenn_file_entry_free(). Fails with WRENN_E_NOT_FOUND when nothing is there. */
@@ -122,8 +142,9 @@ typedef void (*wrenn_progress_fn)(int64_t done, int64_t total, void *user_data);
 /* wrenn_sandbox_upload_stream_options.flags. IN_PLACE: writes into the existing file instead of replacing it, so that
  * programs which have it open or watch it see the new content; while it arrives, a reader may see some of both. wrennd
  * does so without this flag, too, for a file that has several names, access lists or extended attributes, is watched by
- * inotify, or has a reader that waits at its end (tail -f); never for a program that is running. */
-enum { WRENN_SANDBOX_UPLOAD_STREAM_IN_PLACE = 1 };
+ * inotify, or has a reader that waits at its end (tail -f); never for a program that is running. KEEP: of
+ * wrenn_sandbox_upload_tar(). */
+enum { WRENN_SANDBOX_UPLOAD_STREAM_IN_PLACE = 1, WRENN_SANDBOX_UPLOAD_STREAM_KEEP = 2 };
 
 typedef struct wrenn_sandbox_upload_stream_options {
     size_t struct_size; /* from WRENN_SANDBOX_UPLOAD_STREAM_OPTIONS_INIT */
@@ -200,6 +221,36 @@ WRENN_API WRENN_NODISCARD int wrenn_sandbox_download_stream_start(wrenn_sandbox 
                                                                   wrenn_done_fn done, void *user_data, wrenn_op **op,
                                                                   wrenn_error **error);
 WRENN_API WRENN_NODISCARD int wrenn_sandbox_download_stream_finish(wrenn_op *op, int64_t *size, wrenn_error **error);
+
+/* Unpacks a tar archive, which the source gives bit by bit, into the directory `path`; makes it, and those above it (PUT
+ * .../files/tar). Blocks. Formats are pax, ustar, and what GNU tar writes; not compressed. Files come with permissions, times,
+ * links and holes. Each gets its name when it is whole, and replaces a file or link that has it; directories that are there stay as
+ * they are. Names that lead out of the directory, and devices, are WRENN_E_VALIDATION; links are never followed. After a
+ * failure, which names the entry, what was unpacked before is there. Everything belongs to `user`, or to `owner`, without the bits
+ * setuid, setgid and sticky; with WRENN_SANDBOX_UPLOAD_STREAM_KEEP to the owners in the archive, by number, and with these bits.
+ * `mode` and IN_PLACE do not fit. WRENN_E_NOT_FOUND also with servers that can't do it (all but wrennd). */
+WRENN_API WRENN_NODISCARD int wrenn_sandbox_upload_tar(wrenn_sandbox *sandbox,
+                                                       const wrenn_sandbox_upload_stream_options *options,
+                                                       wrenn_error **error);
+WRENN_API WRENN_NODISCARD int wrenn_sandbox_upload_tar_start(wrenn_sandbox *sandbox,
+                                                             const wrenn_sandbox_upload_stream_options *options,
+                                                             wrenn_done_fn done, void *user_data, wrenn_op **op,
+                                                             wrenn_error **error);
+WRENN_API WRENN_NODISCARD int wrenn_sandbox_upload_tar_finish(wrenn_op *op, wrenn_error **error);
+
+/* Reads a directory with all that is below it, to a sink that takes it as a tar archive (GET .../files/tar). Blocks. *size becomes
+ * the size of that. The format is pax; names are relative to the directory, which itself is "./". Devices, pipes,
+ * sockets, /proc and /sys are left out. A failure halfway is WRENN_E_CONNECTION_LOST; then the archive has no end, and says
+ * in a global record "WRENN.note" why: an errno, a blank, the path. Names and links are the sandbox's word: unpack it with care.
+ * No flag fits. WRENN_E_NOT_FOUND also with servers that can't do it (all but wrennd). */
+WRENN_API WRENN_NODISCARD int wrenn_sandbox_download_tar(wrenn_sandbox *sandbox,
+                                                         const wrenn_sandbox_download_stream_options *options,
+                                                         int64_t *size, wrenn_error **error);
+WRENN_API WRENN_NODISCARD int wrenn_sandbox_download_tar_start(wrenn_sandbox *sandbox,
+                                                               const wrenn_sandbox_download_stream_options *options,
+                                                               wrenn_done_fn done, void *user_data, wrenn_op **op,
+                                                               wrenn_error **error);
+WRENN_API WRENN_NODISCARD int wrenn_sandbox_download_tar_finish(wrenn_op *op, int64_t *size, wrenn_error **error);
 
 /* Frees the whole result; NULL is fine. */
 WRENN_API void wrenn_file_free(wrenn_file *file);

@@ -18,7 +18,9 @@
 #include "agent/followed.h"
 #include "agent/user.h"
 #include "base/buf.h"
+#include "base/pack.h"
 #include "base/tree.h"
+#include "base/unpack.h"
 #include "wire/files.h"
 
 enum { CHUNK = 65536, LINKS_MAX = 40, DIR_FLAGS = O_DIRECTORY | O_CLOEXEC };
@@ -54,6 +56,9 @@ static wrn_buf path_absolute(const char *path, bool tidy) {
     out.size = (size_t)(to - out.data);
     return out;
 }
+
+/* The name is "." for "/", too. */
+static bool is_nameless(const place *at) { return strcmp(at->name, ".") == 0 || strcmp(at->name, "..") == 0; }
 
 static int path_enter(int dir, const char *name, bool make) {
     int fd = openat(dir, name, O_PATH | DIR_FLAGS);
@@ -489,13 +494,77 @@ static int builtin_remove(char **argv) {
     struct stat info;
     if (!path_find(argv[1], false, &at) || fstatat(at.dir, at.name, &info, AT_SYMLINK_NOFOLLOW) != 0)
         return errno == ENOENT ? 0 : errno;
-    /* The name is "." for "/", too. */
-    if (strcmp(at.name, ".") == 0 || strcmp(at.name, "..") == 0) return EINVAL;
+    if (is_nameless(&at)) return EINVAL;
     if (!S_ISDIR(info.st_mode)) {
         if (at.slash) return ENOTDIR;
         return unlinkat(at.dir, at.name, 0) == 0 || errno == ENOENT ? 0 : errno;
     }
     return fchdir(at.dir) == 0 && wrn_tree_remove(at.name) ? 0 : errno;
+}
+
+/* ---- rename, chmod ---- */
+
+static int builtin_rename(char **argv) {
+    place from, to;
+    struct stat info;
+    if (!argv[2]) return EINVAL;
+    if (!path_find(argv[1], false, &from) || !path_find(argv[2], false, &to)) return errno;
+    if (is_nameless(&from) || is_nameless(&to)) return EINVAL;
+    if (fstatat(from.dir, from.name, &info, AT_SYMLINK_NOFOLLOW) != 0) return errno;
+    if ((from.slash || to.slash) && !S_ISDIR(info.st_mode)) return ENOTDIR;
+    return renameat(from.dir, from.name, to.dir, to.name) == 0 ? 0 : errno;
+}
+
+static int builtin_chmod(char **argv) {
+    place at;
+    struct stat info;
+    if (!argv[2]) return EINVAL;
+    if (!path_find(argv[1], false, &at) || fstatat(at.dir, at.name, &info, 0) != 0) return errno;
+    if (at.slash && !S_ISDIR(info.st_mode)) return ENOTDIR;
+    return fchmodat(at.dir, at.name, (mode_t)strtoul(argv[2], NULL, 8), 0) == 0 ? 0 : errno;
+}
+
+/* ---- pack, unpack ---- */
+
+static int builtin_pack(char **argv) {
+    const wrn_pack how = {.out = STDOUT_FILENO};
+    place at;
+    if (!path_find(argv[1], false, &at)) return errno;
+    int fd = openat(at.dir, at.name, O_RDONLY | DIR_FLAGS);
+    return fd < 0 ? errno : wrn_pack_tree(&how, fd, NULL);
+}
+
+static wrn_unpack unpacking = {.in = STDIN_FILENO, .masked = 07000};
+
+static void unpack_on_abort(int signo) {
+    wrn_unpack_abort(&unpacking);
+    _exit(ECANCELED);
+}
+
+static int read_unpack_words(char **words) {
+    static account owner;
+    for (; *words; words++) {
+        if (strcmp(*words, "keep") == 0) unpacking.owners = true, unpacking.masked = 0;
+        else if (strncmp(*words, "owner=", 6) != 0) return EINVAL;
+        else if (user_find(*words + 6, &owner) != 0 || !user_can_be(&owner)) return EUSERS;
+        else unpacking.has_owner = true, unpacking.uid = owner.uid, unpacking.gid = owner.gid;
+    }
+    return 0;
+}
+
+static int builtin_unpack(char **argv) {
+    place at;
+    int error = read_unpack_words(argv + 2);
+    if (error) return error;
+    if (!path_find(argv[1], true, &at)) return errno;
+    unpacking.made = mkdirat(at.dir, at.name, 0755) == 0;
+    if (!unpacking.made && errno != EEXIST) return errno;
+    unpacking.directory = openat(at.dir, at.name, O_RDONLY | DIR_FLAGS);
+    if (unpacking.directory < 0) return errno;
+    sigaction(SIGTERM, &(struct sigaction){.sa_handler = unpack_on_abort}, NULL);
+    error = wrn_unpack_tree(&unpacking);
+    if (error && unpacking.path.size) (void)!write(STDERR_FILENO, unpacking.path.data, unpacking.path.size);
+    return error;
 }
 
 int builtin_main(char **argv) {
@@ -504,7 +573,8 @@ int builtin_main(char **argv) {
         int (*run)(char **argv);
     } builtins[] = {
         {"read", builtin_read},   {"write", builtin_write},   {"list", builtin_list},
-        {"mkdir", builtin_mkdir}, {"remove", builtin_remove},
+        {"mkdir", builtin_mkdir}, {"remove", builtin_remove}, {"rename", builtin_rename},
+        {"chmod", builtin_chmod}, {"pack", builtin_pack},     {"unpack", builtin_unpack},
     };
     for (size_t i = 0; i < sizeof(builtins) / sizeof(*builtins); i++)
         if (strcmp(argv[0], builtins[i].name) == 0) return argv[1] ? builtins[i].run(argv) : EINVAL;

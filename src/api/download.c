@@ -289,11 +289,13 @@ const wrn_op_type wrn_sandbox_download_stream_type = {{"download_stream"},
                                                       .respond = download_stream_respond,
                                                       .fail = download_stream_fail};
 
-static int check_download(const wrenn_sandbox_download_stream_options *options, wrenn_error **error) {
-    int rc = wrn_files_check(wrn_sandbox_download_stream_type.name, options->path, error);
-    if (rc == 0)
-        rc = wrn_transfer_check(&wrn_sandbox_download_stream_type, options->file, options->fd, options->write, "write",
-                                error);
+/* `flags`: those that fit. */
+static int check_download(const wrn_op_type *type, const wrenn_sandbox_download_stream_options *options, uint64_t flags,
+                          wrenn_error **error) {
+    int rc = wrn_files_check(type->name, options->path, error);
+    if (rc == 0) rc = wrn_transfer_check(type, options->file, options->fd, options->write, "write", error);
+    if (rc == 0 && options->flags & ~flags)
+        rc = wrn_refuse(error, "%s: a flag is unknown, or does not fit", type->name);
     return rc;
 }
 
@@ -326,7 +328,7 @@ static int open_file(download_op *self, const char *path, wrenn_error **error) {
     else t->fd = open_aside(self, path, there ? &old : NULL);
     if (t->fd >= 0) return 0;
     return wrn_fail(error, errno == ENOMEM ? WRENN_E_NO_MEMORY : WRENN_E_SYSTEM, "%s: cannot write %s: %s",
-                    wrn_sandbox_download_stream_type.name, path, strerror(errno));
+                    t->op.type->name, path, strerror(errno));
 }
 
 static int open_sink(download_op *self, const wrenn_sandbox_download_stream_options *options, wrenn_error **error) {
@@ -345,7 +347,7 @@ static int open_sink(download_op *self, const wrenn_sandbox_download_stream_opti
 
 int wrn_sandbox_download_stream_prepare(wrenn_sandbox *sandbox, const wrenn_sandbox_download_stream_options *options,
                                         wrenn_op **op, wrenn_error **error) {
-    int rc = check_download(options, error);
+    int rc = check_download(&wrn_sandbox_download_stream_type, options, WRENN_SANDBOX_DOWNLOAD_STREAM_VERIFY, error);
     if (rc == 0)
         rc = wrn_op_for_sandbox(sandbox, &wrn_sandbox_download_stream_type, &options->call, NULL, NULL, op, error);
     if (rc != 0) return rc;
@@ -364,9 +366,39 @@ int wrn_sandbox_download_stream_prepare(wrenn_sandbox *sandbox, const wrenn_sand
     return 0;
 }
 
-int wrenn_sandbox_download_stream_finish(wrenn_op *op, int64_t *size, wrenn_error **error) {
+static int take_size(wrenn_op *op, const wrn_op_type *type, int64_t *size, wrenn_error **error) {
     int64_t *found = NULL;
-    int rc = wrn_op_take(op, &wrn_sandbox_download_stream_type, &found, error);
+    int rc = wrn_op_take(op, type, &found, error);
     if (rc == 0 && size) *size = *found;
     return rc;
+}
+
+int wrenn_sandbox_download_stream_finish(wrenn_op *op, int64_t *size, wrenn_error **error) {
+    return take_size(op, &wrn_sandbox_download_stream_type, size, error);
+}
+
+/* ---- archives ---- */
+
+const wrn_op_type wrn_sandbox_download_tar_type = {
+    {"download_tar", "GET", "/sandboxes/{sandbox id}/files/tar?path={path}&user={user}", WRN_AUTH_ANY},
+    DOWNLOAD_OP,
+    .respond = download_stream_respond,
+    .fail = wrn_transfer_fail};
+
+int wrn_sandbox_download_tar_prepare(wrenn_sandbox *sandbox, const wrenn_sandbox_download_stream_options *options,
+                                     wrenn_op **op, wrenn_error **error) {
+    const wrn_op_type *type = &wrn_sandbox_download_tar_type;
+    const char *const args[] = {options->path, wrn_sandbox_user(sandbox, NULL)};
+    int rc = check_download(type, options, 0, error);
+    if (rc == 0) rc = wrn_op_for_sandbox(sandbox, type, &options->call, args, NULL, op, error);
+    if (rc != 0) return rc;
+    download_op *self = (download_op *)*op;
+    rc = open_sink(self, options, error);
+    if (rc < 0) wrenn_op_free(*op);
+    else (*op)->sink = &self->sink;
+    return rc;
+}
+
+int wrenn_sandbox_download_tar_finish(wrenn_op *op, int64_t *size, wrenn_error **error) {
+    return take_size(op, &wrn_sandbox_download_tar_type, size, error);
 }

@@ -222,3 +222,27 @@ int wrn_sandbox_remove_prepare(wrenn_sandbox *sandbox, const char *path, const w
     int rc = wrn_files_check("remove", path, error);
     return rc == 0 ? wrn_op_for_sandbox(sandbox, &wrn_sandbox_remove_type, options, NULL, &request, op, error) : rc;
 }
+
+/* ---- rename, chmod ---- */
+
+const wrn_op_type wrn_sandbox_rename_type = {{"rename", "POST", "/sandboxes/{sandbox id}/files/rename", WRN_AUTH_ANY},
+                                             .body = &wrn_model_rename_request};
+
+int wrn_sandbox_rename_prepare(wrenn_sandbox *sandbox, const char *from, const char *to,
+                               const wrenn_call_options *options, wrenn_op **op, wrenn_error **error) {
+    const wrn_rename_request request = {.path = from, .to = to, .user = wrn_sandbox_user(sandbox, NULL)};
+    int rc = wrn_files_check("rename", from, error);
+    if (rc == 0) rc = wrn_files_check("rename", to, error);
+    return rc == 0 ? wrn_op_for_sandbox(sandbox, &wrn_sandbox_rename_type, options, NULL, &request, op, error) : rc;
+}
+
+const wrn_op_type wrn_sandbox_chmod_type = {{"chmod", "POST", "/sandboxes/{sandbox id}/files/chmod", WRN_AUTH_ANY},
+                                            .body = &wrn_model_chmod_request};
+
+int wrn_sandbox_chmod_prepare(wrenn_sandbox *sandbox, const char *path, int64_t mode, const wrenn_call_options *options,
+                              wrenn_op **op, wrenn_error **error) {
+    const wrn_chmod_request request = {.path = path, .mode = mode, .user = wrn_sandbox_user(sandbox, NULL)};
+    int rc = wrn_files_check("chmod", path, error);
+    if (rc == 0 && (mode < 0 || mode > 07777)) rc = wrn_refuse(error, "chmod: the mode must be from 0 to 07777");
+    return rc == 0 ? wrn_op_for_sandbox(sandbox, &wrn_sandbox_chmod_type, options, NULL, &request, op, error) : rc;
+}

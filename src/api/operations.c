@@ -332,6 +332,47 @@ int wrenn_sandbox_remove(wrenn_sandbox *sandbox, const char *path, const wrenn_c
     return rc == 0 ? wrenn_sandbox_remove_finish(wrn_op_wait(op), error) : rc;
 }
 
+int wrenn_sandbox_rename_start(wrenn_sandbox *sandbox, const char *from, const char *to,
+                               const wrenn_call_options *options, wrenn_done_fn done, void *user_data, wrenn_op **op,
+                               wrenn_error **error) {
+    wrenn_call_options known_options;
+    wrenn_op *made;
+    int rc = wrn_options_read(&known_options, sizeof(known_options), options, "wrenn_call_options", error);
+    if (rc == 0) rc = wrn_sandbox_rename_prepare(sandbox, from, to, &known_options, &made, error);
+    return rc == 0 ? wrn_op_start(made, done, user_data, op, error) : rc;
+}
+
+int wrenn_sandbox_rename_finish(wrenn_op *op, wrenn_error **error) {
+    return wrn_op_take(op, &wrn_sandbox_rename_type, NULL, error);
+}
+
+int wrenn_sandbox_rename(wrenn_sandbox *sandbox, const char *from, const char *to, const wrenn_call_options *options,
+                         wrenn_error **error) {
+    WRN_AUTO(wrn_op_freep) wrenn_op *op = NULL;
+    int rc = wrenn_sandbox_rename_start(sandbox, from, to, options, wrn_op_blocking, NULL, &op, error);
+    return rc == 0 ? wrenn_sandbox_rename_finish(wrn_op_wait(op), error) : rc;
+}
+
+int wrenn_sandbox_chmod_start(wrenn_sandbox *sandbox, const char *path, int64_t mode, const wrenn_call_options *options,
+                              wrenn_done_fn done, void *user_data, wrenn_op **op, wrenn_error **error) {
+    wrenn_call_options known_options;
+    wrenn_op *made;
+    int rc = wrn_options_read(&known_options, sizeof(known_options), options, "wrenn_call_options", error);
+    if (rc == 0) rc = wrn_sandbox_chmod_prepare(sandbox, path, mode, &known_options, &made, error);
+    return rc == 0 ? wrn_op_start(made, done, user_data, op, error) : rc;
+}
+
+int wrenn_sandbox_chmod_finish(wrenn_op *op, wrenn_error **error) {
+    return wrn_op_take(op, &wrn_sandbox_chmod_type, NULL, error);
+}
+
+int wrenn_sandbox_chmod(wrenn_sandbox *sandbox, const char *path, int64_t mode, const wrenn_call_options *options,
+                        wrenn_error **error) {
+    WRN_AUTO(wrn_op_freep) wrenn_op *op = NULL;
+    int rc = wrenn_sandbox_chmod_start(sandbox, path, mode, options, wrn_op_blocking, NULL, &op, error);
+    return rc == 0 ? wrenn_sandbox_chmod_finish(wrn_op_wait(op), error) : rc;
+}
+
 int wrenn_sandbox_stat_start(wrenn_sandbox *sandbox, const char *path, const wrenn_call_options *options,
                              wrenn_done_fn done, void *user_data, wrenn_op **op, wrenn_error **error) {
     wrenn_call_options known_options;
@@ -443,6 +484,44 @@ int wrenn_sandbox_download_stream(wrenn_sandbox *sandbox, const wrenn_sandbox_do
     WRN_AUTO(wrn_op_freep) wrenn_op *op = NULL;
     int rc = wrenn_sandbox_download_stream_start(sandbox, options, wrn_op_blocking, NULL, &op, error);
     return rc == 0 ? wrenn_sandbox_download_stream_finish(wrn_op_wait(op), size, error) : rc;
+}
+
+int wrenn_sandbox_upload_tar_start(wrenn_sandbox *sandbox, const wrenn_sandbox_upload_stream_options *options,
+                                   wrenn_done_fn done, void *user_data, wrenn_op **op, wrenn_error **error) {
+    wrenn_sandbox_upload_stream_options known_options;
+    wrenn_op *made;
+    int rc = wrn_options_read(&known_options, sizeof(known_options), options, "wrenn_sandbox_upload_stream_options",
+                              error);
+    if (rc == 0) rc = wrn_sandbox_upload_tar_prepare(sandbox, &known_options, &made, error);
+    return rc == 0 ? wrn_op_start(made, done, user_data, op, error) : rc;
+}
+
+int wrenn_sandbox_upload_tar_finish(wrenn_op *op, wrenn_error **error) {
+    return wrn_op_take(op, &wrn_sandbox_upload_tar_type, NULL, error);
+}
+
+int wrenn_sandbox_upload_tar(wrenn_sandbox *sandbox, const wrenn_sandbox_upload_stream_options *options,
+                             wrenn_error **error) {
+    WRN_AUTO(wrn_op_freep) wrenn_op *op = NULL;
+    int rc = wrenn_sandbox_upload_tar_start(sandbox, options, wrn_op_blocking, NULL, &op, error);
+    return rc == 0 ? wrenn_sandbox_upload_tar_finish(wrn_op_wait(op), error) : rc;
+}
+
+int wrenn_sandbox_download_tar_start(wrenn_sandbox *sandbox, const wrenn_sandbox_download_stream_options *options,
+                                     wrenn_done_fn done, void *user_data, wrenn_op **op, wrenn_error **error) {
+    wrenn_sandbox_download_stream_options known_options;
+    wrenn_op *made;
+    int rc = wrn_options_read(&known_options, sizeof(known_options), options, "wrenn_sandbox_download_stream_options",
+                              error);
+    if (rc == 0) rc = wrn_sandbox_download_tar_prepare(sandbox, &known_options, &made, error);
+    return rc == 0 ? wrn_op_start(made, done, user_data, op, error) : rc;
+}
+
+int wrenn_sandbox_download_tar(wrenn_sandbox *sandbox, const wrenn_sandbox_download_stream_options *options,
+                               int64_t *size, wrenn_error **error) {
+    WRN_AUTO(wrn_op_freep) wrenn_op *op = NULL;
+    int rc = wrenn_sandbox_download_tar_start(sandbox, options, wrn_op_blocking, NULL, &op, error);
+    return rc == 0 ? wrenn_sandbox_download_tar_finish(wrn_op_wait(op), size, error) : rc;
 }
 
 void wrenn_sandbox_upload_stream_options_init(wrenn_sandbox_upload_stream_options *options, size_t size) { wrn_options_init(options, size); }

@@ -36,14 +36,20 @@ int wrn_sandbox_exec_stream_prepare(wrenn_sandbox *sandbox, const wrenn_command 
                                     const wrenn_call_options *options, wrenn_op **op, wrenn_error **error);
 
 extern const wrn_op_type wrn_sandbox_list_dir_type, wrn_sandbox_mkdir_type, wrn_sandbox_remove_type,
-                         wrn_sandbox_stat_type, wrn_sandbox_exists_type, wrn_sandbox_upload_type,
-                         wrn_sandbox_download_type, wrn_sandbox_upload_stream_type, wrn_sandbox_download_stream_type;
+                         wrn_sandbox_rename_type, wrn_sandbox_chmod_type, wrn_sandbox_stat_type,
+                         wrn_sandbox_exists_type, wrn_sandbox_upload_type, wrn_sandbox_download_type,
+                         wrn_sandbox_upload_stream_type, wrn_sandbox_download_stream_type, wrn_sandbox_upload_tar_type,
+                         wrn_sandbox_download_tar_type;
 int wrn_sandbox_list_dir_prepare(wrenn_sandbox *sandbox, const char *path, int64_t depth,
                                  const wrenn_call_options *options, wrenn_op **op, wrenn_error **error);
 int wrn_sandbox_mkdir_prepare(wrenn_sandbox *sandbox, const char *path, const wrenn_call_options *options,
                               wrenn_op **op, wrenn_error **error);
 int wrn_sandbox_remove_prepare(wrenn_sandbox *sandbox, const char *path, const wrenn_call_options *options,
                                wrenn_op **op, wrenn_error **error);
+int wrn_sandbox_rename_prepare(wrenn_sandbox *sandbox, const char *from, const char *to,
+                               const wrenn_call_options *options, wrenn_op **op, wrenn_error **error);
+int wrn_sandbox_chmod_prepare(wrenn_sandbox *sandbox, const char *path, int64_t mode, const wrenn_call_options *options,
+                              wrenn_op **op, wrenn_error **error);
 int wrn_sandbox_stat_prepare(wrenn_sandbox *sandbox, const char *path, const wrenn_call_options *options, wrenn_op **op,
                              wrenn_error **error);
 int wrn_sandbox_exists_prepare(wrenn_sandbox *sandbox, const char *path, const wrenn_call_options *options,
@@ -56,6 +62,10 @@ int wrn_sandbox_upload_stream_prepare(wrenn_sandbox *sandbox, const wrenn_sandbo
                                       wrenn_op **op, wrenn_error **error);
 int wrn_sandbox_download_stream_prepare(wrenn_sandbox *sandbox, const wrenn_sandbox_download_stream_options *options,
                                         wrenn_op **op, wrenn_error **error);
+int wrn_sandbox_upload_tar_prepare(wrenn_sandbox *sandbox, const wrenn_sandbox_upload_stream_options *options,
+                                   wrenn_op **op, wrenn_error **error);
+int wrn_sandbox_download_tar_prepare(wrenn_sandbox *sandbox, const wrenn_sandbox_download_stream_options *options,
+                                     wrenn_op **op, wrenn_error **error);
 
 extern const wrn_op_type wrn_hosts_create_type, wrn_hosts_list_type, wrn_hosts_get_type, wrn_hosts_delete_type,
                          wrn_hosts_delete_preview_type, wrn_hosts_regenerate_token_type, wrn_hosts_list_tags_type,

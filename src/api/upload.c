@@ -213,15 +213,16 @@ int wrenn_sandbox_upload(wrenn_sandbox *sandbox, const char *path, const void *d
 
 const wrn_op_type wrn_sandbox_upload_stream_type = {{"upload_stream"}, UPLOAD_OP};
 
-static int check_upload(const wrenn_sandbox_upload_stream_options *options, wrenn_error **error) {
-    const char *name = wrn_sandbox_upload_stream_type.name;
+/* `flags`: those that fit. */
+static int check_upload(const wrn_op_type *type, const wrenn_sandbox_upload_stream_options *options, uint64_t flags,
+                        wrenn_error **error) {
+    const char *name = type->name;
     int rc = wrn_files_check(name, options->path, error);
-    if (rc == 0)
-        rc = wrn_transfer_check(&wrn_sandbox_upload_stream_type, options->file, options->fd, options->read, "read",
-                                error);
+    if (rc == 0) rc = wrn_transfer_check(type, options->file, options->fd, options->read, "read", error);
     if (rc == 0 && options->size < 0) rc = wrn_refuse(error, "%s: the size must not be negative", name);
     if (rc == 0 && (options->mode < 0 || options->mode > 07777))
         rc = wrn_refuse(error, "%s: the mode must be from 0 to 07777", name);
+    if (rc == 0 && options->flags & ~flags) rc = wrn_refuse(error, "%s: a flag is unknown, or does not fit", name);
     return rc;
 }
 
@@ -252,8 +253,8 @@ static int open_source(upload_op *self, const wrenn_sandbox_upload_stream_option
             errno = EISDIR;
         }
         if (t->fd < 0)
-            return wrn_fail(error, WRENN_E_SYSTEM, "%s: cannot read %s: %s", wrn_sandbox_upload_stream_type.name,
-                            options->file, strerror(errno));
+            return wrn_fail(error, WRENN_E_SYSTEM, "%s: cannot read %s: %s", t->op.type->name, options->file,
+                            strerror(errno));
     }
     if (!options->size) t->total = size_of(t->fd);
     return 0;
@@ -261,10 +262,38 @@ static int open_source(upload_op *self, const wrenn_sandbox_upload_stream_option
 
 int wrn_sandbox_upload_stream_prepare(wrenn_sandbox *sandbox, const wrenn_sandbox_upload_stream_options *options,
                                       wrenn_op **op, wrenn_error **error) {
-    int rc = check_upload(options, error);
+    int rc = check_upload(&wrn_sandbox_upload_stream_type, options, WRENN_SANDBOX_UPLOAD_STREAM_IN_PLACE, error);
     if (rc == 0)
         rc = wrn_op_for_sandbox(sandbox, &wrn_sandbox_upload_stream_type, &options->call, NULL, NULL, op, error);
     if (rc != 0) return rc;
     rc = open_source((upload_op *)*op, options, error);
     return call_write(*op, rc, options->path, options, false, error);
+}
+
+/* ---- archives ---- */
+
+const wrn_op_type wrn_sandbox_upload_tar_type = {
+    {"upload_tar", "PUT", "/sandboxes/{sandbox id}/files/tar?path={path}&user={user}&owner={owner}&keep={keep}",
+     WRN_AUTH_ANY},
+    UPLOAD_OP};
+
+int wrn_sandbox_upload_tar_prepare(wrenn_sandbox *sandbox, const wrenn_sandbox_upload_stream_options *options,
+                                   wrenn_op **op, wrenn_error **error) {
+    const wrn_op_type *type = &wrn_sandbox_upload_tar_type;
+    const char *keep = options->flags & WRENN_SANDBOX_UPLOAD_STREAM_KEEP ? "true" : NULL;
+    int rc = check_upload(type, options, WRENN_SANDBOX_UPLOAD_STREAM_KEEP, error);
+    if (rc == 0 && options->mode) rc = wrn_refuse(error, "%s: the archive has the modes", type->name);
+    const char *const args[] = {options->path, wrn_sandbox_user(sandbox, options->user), options->owner, keep};
+    if (rc == 0) rc = wrn_op_for_sandbox(sandbox, type, &options->call, args, NULL, op, error);
+    if (rc != 0) return rc;
+    upload_op *self = (upload_op *)*op;
+    rc = open_source(self, options, error);
+    if (rc < 0) {
+        wrenn_op_free(*op);
+        return rc;
+    }
+    self->body = (wrn_http_source){read_body, self, self->transfer.total};
+    (*op)->source = &self->body;
+    (*op)->content_type = "application/x-tar";
+    return 0;
 }

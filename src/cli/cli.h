@@ -569,6 +569,43 @@ wrenn_command cli_start_command(const cli_start *start);
 
 /* SANDBOX:PATH, or a path of this machine: then *sandbox is NULL. The caller frees *sandbox, which is a text. */
 bool cli_split_place(const char *word, char **sandbox, const char **path);
-/* A file or a tree; `quiet`: no progress. False: reported. */
-bool cli_upload(cli_app *cli, wrenn_sandbox *sandbox, const char *from, const char *to);
-bool cli_download(cli_app *cli, wrenn_sandbox *sandbox, const char *from, const char *to);
+/* Where in the sandbox what has the path `from` goes: to `to`, or into it by its own name when it is a directory there or ends in
+ * a slash. False: reported. The caller frees *out. */
+bool cli_place_in(cli_app *cli, wrenn_sandbox *sandbox, const char *from, const char *to, wrn_buf *out);
+/* How things are copied. KEEP: owners of trees, and set-id bits, stay as they are; otherwise nothing gets these. ARCHIVES: what
+ * is a directory there goes to "-", or comes from there, as a tar archive. */
+enum { CLI_COPY_KEEP = 1, CLI_COPY_ARCHIVES = 2 };
+/* A file or a tree. False: reported. */
+bool cli_upload(cli_app *cli, wrenn_sandbox *sandbox, const char *from, const char *to, unsigned how);
+bool cli_download(cli_app *cli, wrenn_sandbox *sandbox, const char *from, const char *to, unsigned how);
+
+/* A line on a terminal, for what takes longer than a second. */
+typedef struct cli_progress {
+    const char *name;
+    int64_t began_ms, shown_ms, total; /* total: where the transfer itself does not know it; 0: nobody does */
+    bool shows;
+} cli_progress;
+
+cli_progress cli_begin_progress(const char *name);
+/* A wrenn_progress_fn; `user_data` is the cli_progress. */
+void cli_on_progress(int64_t done, int64_t total, void *user_data);
+void cli_end_progress(const cli_progress *p);
+
+/* ---- trees.c: directories between here and a sandbox ---- */
+
+/* A directory of this machine. */
+typedef struct cli_tree {
+    int directory;    /* open */
+    const char *name; /* for messages */
+    bool keep, made;  /* as CLI_COPY_KEEP; it was made for what comes */
+    /* Only these, and only what is wanted, as base/pack.h has it; NULL: everything. */
+    const char *const *paths;
+    bool (*wants)(void *context, const char *path, bool directory);
+    void *context;
+} cli_tree;
+
+bool cli_upload_tree(cli_app *cli, wrenn_sandbox *sandbox, const cli_tree *tree, const char *to);
+bool cli_download_tree(cli_app *cli, wrenn_sandbox *sandbox, const char *from, const cli_tree *tree);
+/* From a tar archive that comes through a descriptor. */
+bool cli_upload_archive(cli_app *cli, wrenn_sandbox *sandbox, const char *name, const int *fd, const char *to,
+                        bool keep);

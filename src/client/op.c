@@ -551,6 +551,7 @@ static int64_t backoff_ms(wrenn_op *op) {
 }
 
 static bool is_repeatable(const wrenn_op *op) {
+    if (op->sink || op->source) return false; /* the other end of it has moved on */
     return strcmp(op->method, "GET") == 0 || strcmp(op->method, "DELETE") == 0 ||
            (op->type->keyed && op->idempotency_key.size && op->client->features & WRN_FEATURE_IDEMPOTENCY_KEY);
 }

@@ -263,6 +263,22 @@ static const wrn_field fields_path_request[] = {
 const wrn_model wrn_model_path_request = {
     "PathRequest", sizeof(wrn_path_request), fields_path_request, WRN_COUNT(fields_path_request)};
 
+static const wrn_field fields_rename_request[] = {
+    {"path", offsetof(wrn_rename_request, path), 0, WRN_FIELD_STRING, true, false, NULL},
+    {"to", offsetof(wrn_rename_request, to), 0, WRN_FIELD_STRING, true, false, NULL},
+    {"user", offsetof(wrn_rename_request, user), 0, WRN_FIELD_STRING, false, false, NULL},
+};
+const wrn_model wrn_model_rename_request = {
+    "RenameRequest", sizeof(wrn_rename_request), fields_rename_request, WRN_COUNT(fields_rename_request)};
+
+static const wrn_field fields_chmod_request[] = {
+    {"path", offsetof(wrn_chmod_request, path), 0, WRN_FIELD_STRING, true, false, NULL},
+    {"mode", offsetof(wrn_chmod_request, mode), 0, WRN_FIELD_INT, true, false, NULL},
+    {"user", offsetof(wrn_chmod_request, user), 0, WRN_FIELD_STRING, false, false, NULL},
+};
+const wrn_model wrn_model_chmod_request = {
+    "ChmodRequest", sizeof(wrn_chmod_request), fields_chmod_request, WRN_COUNT(fields_chmod_request)};
+
 static const wrn_field fields_list_dir_request[] = {
     {"path", offsetof(wrn_list_dir_request, path), 0, WRN_FIELD_STRING, true, false, NULL},
     {"depth", offsetof(wrn_list_dir_request, depth), 0, WRN_FIELD_INT, false, false, NULL},

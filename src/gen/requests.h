@@ -389,6 +389,44 @@ typedef struct wrn_path_request {
     const char *user;
 } wrn_path_request;
 
+/* Bits of `present` and `nulls` of wrn_rename_request. */
+enum {
+    WRN_HAS_RENAME_REQUEST_PATH = 1 << 0,
+    WRN_HAS_RENAME_REQUEST_TO = 1 << 1,
+    WRN_HAS_RENAME_REQUEST_USER = 1 << 2,
+};
+
+/* Schema RenameRequest. */
+typedef struct wrn_rename_request {
+    uint64_t present;    /* WRN_HAS_RENAME_REQUEST_* bits of the members that were there */
+    uint64_t nulls;      /* those of them that were null */
+    const char *unknown; /* a JSON object of the members this version does not know, or NULL */
+    const char *path;
+    /* The new path. */
+    const char *to;
+    /* As in PathRequest. */
+    const char *user;
+} wrn_rename_request;
+
+/* Bits of `present` and `nulls` of wrn_chmod_request. */
+enum {
+    WRN_HAS_CHMOD_REQUEST_PATH = 1 << 0,
+    WRN_HAS_CHMOD_REQUEST_MODE = 1 << 1,
+    WRN_HAS_CHMOD_REQUEST_USER = 1 << 2,
+};
+
+/* Schema ChmodRequest. */
+typedef struct wrn_chmod_request {
+    uint64_t present;    /* WRN_HAS_CHMOD_REQUEST_* bits of the members that were there */
+    uint64_t nulls;      /* those of them that were null */
+    const char *unknown; /* a JSON object of the members this version does not know, or NULL */
+    const char *path;
+    /* Permission bits as a number (0o755 is 493), as FileEntry has them. */
+    int64_t mode;
+    /* As in PathRequest. */
+    const char *user;
+} wrn_chmod_request;
+
 /* Bits of `present` and `nulls` of wrn_list_dir_request. */
 enum {
     WRN_HAS_LIST_DIR_REQUEST_PATH = 1 << 0,
@@ -938,6 +976,8 @@ extern const wrn_model wrn_model_background_exec;
 extern const wrn_model wrn_model_process;
 extern const wrn_model wrn_model_process_list;
 extern const wrn_model wrn_model_path_request;
+extern const wrn_model wrn_model_rename_request;
+extern const wrn_model wrn_model_chmod_request;
 extern const wrn_model wrn_model_list_dir_request;
 extern const wrn_model wrn_model_file_entry;
 extern const wrn_model wrn_model_list_dir_response;

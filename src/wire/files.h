@@ -10,9 +10,17 @@
  *                         record with the path of `after`; or only the entry NAME
  *     mkdir PATH          makes a directory and those above it; writes its record
  *     remove PATH         removes a file, or a directory with its content; a missing one counts as removed
+ *     rename PATH TO      renames a file or directory; replaces a file, or an empty directory by a directory
+ *     chmod PATH OCTAL    sets the permissions of a file or directory, also that which a link leads to
+ *     pack PATH           writes an archive of a directory to stdout (base/pack.h)
+ *     unpack PATH [keep] [owner=USER]
+ *                         makes the directory, and those above it, and unpacks the archive on stdin into it; SIGTERM before its end
+ *                         leaves whole files only. With `keep` owners and set-id bits are those of the archive. What a
+ *                         failure is about, below PATH, is written to stderr
  *
  * The exit status is 0 or an errno: EISDIR, ENOTDIR and EINVAL (neither file nor directory) for the wrong kind of file, EEXIST
- * from mkdir for a directory that exists, EUSERS for an owner that the sandbox can't have, E2BIG for too many levels. */
+ * from mkdir for a directory that exists, ENOTEMPTY from rename, EUSERS for an owner that the sandbox can't have, E2BIG for too
+ * many levels; and those of base/tar.h. */
 #pragma once
 
 enum { WRN_LIST_LEVELS_MAX = 256 };

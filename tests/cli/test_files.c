@@ -37,13 +37,54 @@ TEST(trees_go_both_ways) {
     check_shell("w cp t s:/tree && w exec s cat /tree/t/one && w cp t/. s:/opt && w exec s cat /opt/one", 0, "1\n1\n",
                 "");
     check_shell("mkdir d; w cp s:/tree/t d && cat d/t/one", 0, "1\n", "");
-    /* Names are bytes on both sides, but for those that are not UTF-8, which the server does not take. */
+    /* Names are bytes on both sides. */
     check_shell("mkdir n; echo x > \"n/a b'\\\"\\$\"; printf x > n/\xc3\xa4; w cp n s:/n && w cp s:/n m && diff -r n m",
                 0, "", "");
     check_shell(
-        "mkdir bad; : > bad/\"$(printf '\\377')\"; echo ok > bad/fine; w cp bad s:/bad; echo $?; w exec s ls /bad", 0,
-        "1\nfine\n", "UTF-8");
+        "mkdir bad; echo x > bad/\"$(printf '\\377')\"; w cp bad s:/bad && w cp s:/bad bad2 && diff -r bad bad2", 0, "",
+        "");
     check_shell("mkfifo pipe; mkdir p; mv pipe p; w cp p s:/p; echo $?", 0, "0\n", "p/pipe is left out");
+}
+
+/* Permissions, times, names of one file, holes, and names of any length. */
+TEST(trees_keep_what_they_are) {
+    begin_with_sandbox();
+    check_shell(
+        "mkdir -p t/d/e; cd t; echo 1 > one; ln one d/two; truncate -s 40M holes; echo x >> holes; chmod 750 d; "
+        "n=$(printf 'n%.0s' $(seq 250)); mkdir -p $n/$n; echo deep > $n/$n/$n; : > empty; "
+        "touch -d @981173106.25 one d; touch -d @-5.5 empty; cd ..; w cp t s:/t && w cp s:/t u && diff -r t u; "
+        "for f in d d/two one holes empty; do stat -c '%a %h %s %.2Y' u/$f > a; stat -c '%a %h %s %.2Y' t/$f | "
+        "diff - a; done; test $(stat -c %b u/holes) -lt 1000; test u/one -ef u/d/two; "
+        "w exec s sh -c 'test /t/one -ef /t/d/two && stat -c %a.%Y /t/d && test $(stat -c %b /t/holes) -lt 1000'",
+        0, "750.981173106\n", "");
+    /* Directories that are there stay as they are. */
+    check_shell(
+        "mkdir v; w exec s chmod 1777 /t; chmod 700 v; w cp t/. s:/t; w cp s:/t/. v; stat -c %a v; w exec s stat -c %a /t",
+        0, "700\n1777\n", "");
+}
+
+TEST(set_id_bits_are_kept_when_asked_for) {
+    begin_with_sandbox();
+    check_shell("mkdir t; cp /bin/true t/f; chmod 6755 t/f; chmod 2755 t; w cp t s:/a; w cp -a t s:/b; w cp t/f s:/c; "
+                "w cp -a t/f s:/d; w exec s stat -c %a /a /a/f /b /b/f /c /d",
+                0, "755\n755\n2755\n6755\n755\n6755\n", "");
+    check_shell("w cp s:/b a; w cp -a s:/b b; w cp s:/d c; w cp -a s:/d d; stat -c %a a a/f b b/f c d", 0,
+                "755\n755\n2755\n6755\n755\n6755\n", "");
+    check_shell("w exec s sh -c 'chown 5:6 /b/f; mkdir /l; ln -s /b /l/b'; w cp -ra s:/b e; test $(id -u) != 0 || "
+                "stat -c %u:%g e/f; w cp s:/l/b f; test -f f/f && ! test -L f",
+                0, "5:6\n", "");
+}
+
+TEST(directories_go_through_pipes_as_archives) {
+    begin_with_sandbox();
+    check_shell(
+        "mkdir t; echo 1 > t/one; tar c t | w cp - s:/srv/ && w exec s cat /srv/t/one; w cp s:/srv - | tar t | sort; "
+        "w cp s:/srv - | w cp - s:/opt/again/; w files ls s /opt/again -o name",
+        0, "1\n./\nt/\nt/one\nt\n", "");
+    check_shell("echo no archive | w cp - s:/srv/", 1, "", "the archive breaks off: /srv");
+    check_shell("head -c 5000 /dev/urandom | w cp - s:/srv/", 1, "", "no tar archive, or a damaged one: /srv");
+    check_shell("w cp s:/srv - > /dev/full", 1, "", "No space left");
+    check_shell("w files cat s /srv", 1, "", "/srv");
 }
 
 /* What a sandbox says about its files leads nowhere else than where it was asked to go. */
@@ -57,8 +98,22 @@ TEST(links_in_a_sandbox_lead_nowhere_here) {
                 0, "mine\ntheirs\n", "");
 }
 
+TEST(what_can_not_be_read_is_said_and_the_rest_is_copied) {
+    begin_with_sandbox();
+    check_shell("mkdir -p t/a t/z; echo 1 > t/a/f; echo 2 > t/z/f; ln -s x t/loop; ulimit -n 1024; "
+                "mkdir -p deep; (cd deep; for i in $(seq 300); do mkdir d && cd -P d; done); mv deep t/deep; "
+                "w cp t s:/t; echo $?; w exec s cat /t/a/f /t/z/f",
+                0, "1\n1\n2\n", "too many levels of directories");
+    check_shell("w exec s sh -c 'mkdir -p /u/a; echo 1 > /u/a/f; mkfifo /u/p'; w cp s:/u u && cat u/a/f", 0, "1\n",
+                "u/p is left out: it is no file");
+    check_shell("w cp s:/nothing x; echo $?; test -e x; echo $?", 0, "1\n1\n", "/nothing");
+}
+
 TEST(a_full_disk_leaves_nothing_half) {
     begin_with_sandbox();
+    check_shell("w exec s sh -c 'mkdir /tmp/t; echo 1 > /tmp/t/a; head -c 100000 /dev/zero > /tmp/t/big'; "
+                "(ulimit -f 8; trap '' XFSZ; w cp s:/tmp/t t); echo $?; ls -A t | grep -c -e big -e .wrenn; true",
+                0, "1\n0\n", "t/big: File too large");
     check_shell(
         "w exec s sh -c 'head -c 100000 /dev/zero > /tmp/f'; (ulimit -f 8; trap '' XFSZ; w cp s:/tmp/f here); echo $?;"
         " ls -A | grep -c -e here -e .wrenn; true",
@@ -87,6 +142,22 @@ TEST(an_interrupted_copy_says_what_is_there) {
                 0, "143\n", "interrupted: /tmp/below/f has its old content, or all of the new");
 }
 
+/* Nothing has its final name before it is whole, also when wrenn can't clean up any more. */
+TEST(a_killed_copy_leaves_no_half_files) {
+    begin_with_sandbox();
+    check_shell(
+        "mkdir t; echo 1 > t/a; truncate -s 1 t/big; head -c 300000000 /dev/urandom > t/big; "
+        "w cp t s:/t & until w exec s ls -A /t 2> /dev/null | grep -q wrenn-; do :; done; kill -KILL $!; wait $! 2> /dev/null; "
+        "until ! w exec s ls -A /t | grep -q wrenn-; do :; done; w exec s sh -c 'test ! -e /t/big; echo $?'",
+        0, "0\n", "");
+    check_shell(
+        "w cp t/big s:/tmp/big; w exec s sh -c 'mkdir /u; mv /tmp/big /u/'; w cp s:/u u & "
+        "until ls -A u 2> /dev/null | grep -q wrenn-; do :; done; kill -KILL $!; wait $! 2> /dev/null; test -e u/big; echo $?; "
+        "rm -r u; w cp s:/u u & until ls -A u 2> /dev/null | grep -q wrenn-; do :; done; kill -TERM $!; wait $!; "
+        "echo $?; ls -A u",
+        0, "1\n143\n", "interrupted: every file below u has its old content");
+}
+
 TEST(a_reader_that_has_enough_is_no_failure) {
     begin_with_sandbox();
     check_shell("w exec s sh -c 'yes | head -c 5000000 > /tmp/f'; { w files cat s /tmp/f; echo $? >&2; } | head -1", 0,
@@ -99,6 +170,19 @@ TEST(small_changes_to_files) {
         "w files mkdir s /x/y && w exec s touch /x/y/f && w files mv s /x/y/f /x/g && w files chmod s 700 /x/g && "
         "w files ls s /x -o name && w exec s stat -c %a /x/g",
         0, "g\ny\n700\n", "");
+    check_shell(
+        "w exec s sh -c 'mkdir /x/d; echo new > /x/n' && w files mv s /x/n /x/d && w files mv s x /x/d/none; echo $?;"
+        "w exec s sh -c 'cat /x/d/n; rm -r /x/d'",
+        0, "1\nnew\n", "x to /x/d/none");
+    check_shell(
+        "for m in u+s,o+x a=rX go-rwx,u=rw +w 1755 =; do w files chmod s $m /x/g && w exec s stat -c %a /x/g; done", 0,
+        "4701\n555\n600\n600\n1755\n0\n", "");
+    for (const char *const *bad = (const char *const[]){"u", "x", "u+q", "888", "17777", "u+x,,o", "", NULL}; *bad;
+         bad++) {
+        char line[80];
+        snprintf(line, sizeof(line), "w files chmod s '%s' /x/g", *bad);
+        check_shell(line, 2, "", "are no permissions");
+    }
     check_shell("w files ls s /x -o json --depth 2 | grep -c '\"path\":\"/x/y\"'", 0, "1\n", "");
     check_shell("w files rm s /x && w files ls s /x", 1, "", "/x");
     check_shell("w files cat s /etc/nope /etc/hostname | wc -l", 0, "1\n", "/etc/nope");
@@ -111,6 +195,13 @@ TEST(large_directories) {
         "w exec s sh -c 'mkdir /m; cd /m; seq 1 3000 | xargs touch; touch $(head -c 255 /dev/zero | tr \"\\0\" l)';"
         "w files ls s /m -o name | wc -l; w cp s:/m m && ls m | wc -l",
         0, "3001\n3001\n", "");
+}
+
+TEST(a_tree_of_many_files) {
+    begin_with_sandbox();
+    check_shell("mkdir t; cd t; for i in $(seq 100); do mkdir $i; (cd $i; seq 1000 | xargs touch); done; cd ..; "
+                "w cp t s:/t && w exec s sh -c 'find /t -type f | wc -l' && w cp s:/t u && find u -type f | wc -l",
+                0, "100000\n100000\n", "");
 }
 
 TEST_MAIN

@@ -170,6 +170,9 @@ static void all_routes_of(const char *family) {
     CHECK_STATUS(on_path(&s, "remove", "/srv/a/b"), 204);
     CHECK_STATUS(on_path(&s, "remove", "/srv/a/b"), 204);
     CHECK_SH(&s, "ls /srv/a", "f\n");
+    CHECK_STATUS(ask(&s, "rename", "{\"path\":\"/srv/a/f\",\"to\":\"/srv/g\"}"), 204);
+    CHECK_STATUS(ask(&s, "chmod", "{\"path\":\"/srv/g\",\"mode\":2541}"), 204);
+    CHECK_SH(&s, "stat -c '%a %n' /srv/*", "755 /srv/a\n4755 /srv/g\n");
     daemon_stop(&s.d);
 }
 
@@ -206,6 +209,49 @@ static void listings(void) {
     reply_free(&r);
     /* What can be opened and not be read, such as /proc/1/map_files, is empty, and the rest is there. */
     CHECK_STATUS(ask(&s, "list", "{\"path\":\"/proc\",\"depth\":3}"), 200);
+    daemon_stop(&s.d);
+}
+
+static void renamed_and_changed(void) {
+    setup s;
+    set_up(&s, NULL);
+    free(sh(&s, "cd; mkdir -p d/e full/x; touch old new; echo n > new; ln -s new link; mkdir empty"));
+    CHECK_STATUS(ask(&s, "rename", "{\"path\":\"new\",\"to\":\"old\"}"), 204); /* replaces */
+    CHECK_STATUS(ask(&s, "rename", "{\"path\":\"d/\",\"to\":\"empty/\"}"), 204);
+    CHECK_STATUS(ask(&s, "rename", "{\"path\":\"link\",\"to\":\"moved\"}"), 204); /* itself */
+    CHECK_SH(&s, "cd; cat old; ls -d empty/e; readlink moved", "n\nempty/e\nnew\n");
+    CHECK_ERROR(ask(&s, "rename", "{\"path\":\"empty\",\"to\":\"full\"}"), 409, "conflict");
+    CHECK_ERROR(ask(&s, "rename", "{\"path\":\"none\",\"to\":\"x\"}"), 404, "not_found");
+    CHECK_ERROR(ask(&s, "rename", "{\"path\":\"old\",\"to\":\"none/x\"}"), 404, "not_found");
+    static const char *const wrong[] = {
+        "\"path\":\"old\",\"to\":\"full\"",
+        "\"path\":\"full\",\"to\":\"old\"",
+        "\"path\":\"full\",\"to\":\"full/y\"",
+        "\"path\":\"old/\",\"to\":\"x\"",
+        "\"path\":\"old\",\"to\":\"x/\"",
+        "\"path\":\"/\",\"to\":\"x\"",
+        "\"path\":\"full/.\",\"to\":\"x\"",
+        "\"path\":\"full\",\"to\":\"..\"",
+        "\"path\":\"old\",\"to\":\"/proc/x\"",
+        "\"path\":\"old\",\"to\":\"\"",
+        "\"path\":\"old\"",
+        "\"path\":\"\",\"to\":\"x\"",
+    };
+    for (size_t i = 0; i < WRN_COUNT(wrong); i++) {
+        char body[120];
+        snprintf(body, sizeof(body), "{%s}", wrong[i]);
+        reply r = ask(&s, "rename", body);
+        CHECK_MSG(r.status == 400, "%s: %d %s", body, r.status, r.body);
+        reply_free(&r);
+    }
+    CHECK_ERROR(ask(&s, "chmod", "{\"path\":\"none\",\"mode\":0}"), 404, "not_found");
+    CHECK_ERROR(ask(&s, "chmod", "{\"path\":\"old/\",\"mode\":0}"), 400, "invalid_request");
+    CHECK_ERROR(ask(&s, "chmod", "{\"path\":\"old\",\"mode\":4096}"), 400, "invalid_request");
+    CHECK_ERROR(ask(&s, "chmod", "{\"path\":\"old\",\"mode\":-1}"), 400, "invalid_request");
+    CHECK_ERROR(ask(&s, "chmod", "{\"path\":\"old\"}"), 400, "invalid_request");
+    free(sh(&s, "cd; ln -sf old moved"));
+    CHECK_STATUS(ask(&s, "chmod", "{\"path\":\"moved\",\"mode\":0}"), 204);
+    CHECK_SH(&s, "cd; stat -c %a old", "0\n");
     daemon_stop(&s.d);
 }
 
@@ -369,6 +415,9 @@ static void upload_options(void) {
     CHECK_ERROR(ask(&s, "mkdir", "{\"path\":\"/tmp/other\",\"user\":\"captain\"}"), 400, "invalid_request");
     if (root) {
         CHECK_ERROR(ask(&s, "remove", "{\"path\":\"/tmp/made\",\"user\":\"user\"}"), 502, "agent_error");
+        CHECK_ERROR(ask(&s, "chmod", "{\"path\":\"/tmp/made\",\"mode\":511,\"user\":\"user\"}"), 502, "agent_error");
+        CHECK_ERROR(ask(&s, "rename", "{\"path\":\"/tmp/made\",\"to\":\"/etc/x\",\"user\":\"user\"}"), 502,
+                    "agent_error");
         CHECK_ERROR(ask(&s, "list", "{\"path\":\"/root\",\"user\":\"user\"}"), 502, "agent_error");
         CHECK_ERROR(ask(&s, "read", "{\"path\":\"/root/x\",\"user\":\"user\"}"), 502, "agent_error");
     }
@@ -714,6 +763,7 @@ static void refused_early(void) {
 
 TEST_AS_BOTH(each_route_does_its_work, all_routes)
 TEST_AS_BOTH(listings_show_all_kinds, listings)
+TEST_AS_BOTH(files_are_renamed_and_get_permissions, renamed_and_changed)
 TEST_AS_BOTH(errors_have_their_status, errors)
 TEST_AS_BOTH(home_need_not_exist, missing_home)
 TEST_AS_BOTH(a_paused_sandbox_refuses, paused)

@@ -167,6 +167,11 @@ static void files(wrenn_sandbox *sandbox) {
     CHECK_INT(entry->type, WRENN_FILE_TYPE_DIRECTORY);
     CALL(sandbox_list_dir, (sandbox, "/tmp", 2, NULL, ), (&list, ));
     CHECK_INT(list->items_count, 2);
+    CALL(sandbox_rename, (sandbox, "/tmp/a/b", "/tmp/a/c", NULL, ), ());
+    CALL(sandbox_chmod, (sandbox, "/tmp/a/c", 0710, NULL, ), ());
+    wrenn_file_entry_free(again);
+    CALL(sandbox_stat, (sandbox, "/tmp/a/c", NULL, ), (&again, ));
+    CHECK_INT(again->mode, 0710);
     CALL(sandbox_remove, (sandbox, "/tmp/a", NULL, ), ());
     CALL(sandbox_exists, (sandbox, "/tmp/a", NULL, ), (&exists, ));
     CHECK_INT(exists, 0);
@@ -217,6 +222,16 @@ static void transfers(wrenn_sandbox *sandbox) {
     down.flags = WRENN_SANDBOX_DOWNLOAD_STREAM_VERIFY;
     CALL(sandbox_download_stream, (sandbox, &down, ), (&size, ));
     CHECK_INT(size, 3);
+    down.path = "/srv";
+    down.flags = 0;
+    CALL(sandbox_download_tar, (sandbox, &down, ), (&size, ));
+    CHECK(size % 512 == 0 && size >= 6 * 512);
+    up.path = "/opt/of a tar";
+    up.file = to;
+    CALL(sandbox_upload_tar, (sandbox, &up, ), ());
+    CALL(sandbox_download, (sandbox, "/opt/of a tar/streamed", NULL, ), (&content, ));
+    CHECK_MEM(content->data, content->size, "a\0b", 3);
+    wrenn_file_free(content);
 }
 
 static void snapshots(wrenn_sandbox *sandbox) {

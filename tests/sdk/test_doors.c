@@ -158,6 +158,8 @@ OPERATION(sandbox_list_dir, wrenn_file_list, wrenn_file_list_free,
 OPERATION(sandbox_mkdir, wrenn_file_entry, wrenn_file_entry_free, SAY("%s %s", result->path, result->type_text),
           sandbox, "/srv", &call)
 PLAIN_OPERATION(sandbox_remove, sandbox, "/srv", &call)
+PLAIN_OPERATION(sandbox_rename, sandbox, "/srv", "/opt/srv", &call)
+PLAIN_OPERATION(sandbox_chmod, sandbox, "/srv", 0755, &call)
 OPERATION(sandbox_stat, wrenn_file_entry, wrenn_file_entry_free, SAY("%s %s", result->path, result->type_text), sandbox,
           "/srv", &call)
 
@@ -204,24 +206,31 @@ OPERATION(sandbox_download, wrenn_file, wrenn_file_free, SAY("%zu %s", result->s
           &call)
 PLAIN_OPERATION(sandbox_upload_stream, sandbox, &upload_options)
 
-static void block_sandbox_download_stream(wrenn_client *client, wrenn_sandbox *sandbox, outcome *out) {
-    (void)client;
-    int64_t size = -1;
-    wrenn_error *error = NULL;
-    take_error(out, wrenn_sandbox_download_stream(sandbox, &download_options, &size, &error), &error);
-    SAY("%d", (int)size);
-}
-static int start_sandbox_download_stream(wrenn_client *client, wrenn_sandbox *sandbox, wrenn_done_fn done, void *data,
-                                         wrenn_op **op, wrenn_error **error) {
-    (void)client;
-    return wrenn_sandbox_download_stream_start(sandbox, &download_options, done, data, op, error);
-}
-static void finish_sandbox_download_stream(wrenn_op *op, outcome *out) {
-    int64_t size = -1;
-    wrenn_error *error = NULL;
-    take_error(out, wrenn_sandbox_download_stream_finish(op, &size, &error), &error);
-    SAY("%d", (int)size);
-}
+PLAIN_OPERATION(sandbox_upload_tar, sandbox, &upload_options)
+
+/* The same for those whose result is a size. */
+#define SIZE_OPERATION(ident, options)                                                                     \
+    static void block_##ident(wrenn_client *client, wrenn_sandbox *sandbox, outcome *out) {                \
+        (void)client;                                                                                      \
+        int64_t size = -1;                                                                                 \
+        wrenn_error *error = NULL;                                                                         \
+        take_error(out, wrenn_##ident(sandbox, options, &size, &error), &error);                           \
+        SAY("%d", (int)size);                                                                              \
+    }                                                                                                      \
+    static int start_##ident(wrenn_client *client, wrenn_sandbox *sandbox, wrenn_done_fn done, void *data, \
+                             wrenn_op **op, wrenn_error **error) {                                         \
+        (void)client;                                                                                      \
+        return wrenn_##ident##_start(sandbox, options, done, data, op, error);                             \
+    }                                                                                                      \
+    static void finish_##ident(wrenn_op *op, outcome *out) {                                               \
+        int64_t size = -1;                                                                                 \
+        wrenn_error *error = NULL;                                                                         \
+        take_error(out, wrenn_##ident##_finish(op, &size, &error), &error);                                \
+        SAY("%d", (int)size);                                                                              \
+    }
+
+SIZE_OPERATION(sandbox_download_stream, &download_options)
+SIZE_OPERATION(sandbox_download_tar, &download_options)
 
 OPERATION(snapshots_create, wrenn_snapshot, wrenn_snapshot_free, SAY("%s", result->name), client, &snapshot_options)
 OPERATION(snapshots_list, wrenn_snapshot_list, wrenn_snapshot_list_free,
@@ -336,6 +345,10 @@ static const operation operations[] = {
      "{\"path\":\"/srv\"}", KEY, "/srv directory"},
     {ROW(sandbox_remove), "204 No Content", "", "POST /v1/sandboxes/" ID "/files/remove ", "{\"path\":\"/srv\"}", KEY,
      ""},
+    {ROW(sandbox_rename), "204 No Content", "", "POST /v1/sandboxes/" ID "/files/rename ",
+     "{\"path\":\"/srv\",\"to\":\"/opt/srv\"}", KEY, ""},
+    {ROW(sandbox_chmod), "204 No Content", "", "POST /v1/sandboxes/" ID "/files/chmod ",
+     "{\"path\":\"/srv\",\"mode\":493}", KEY, ""},
     {ROW(sandbox_stat), "200 OK", "{\"entries\":[" ENTRY_BODY "]}", "POST /v1/sandboxes/" ID "/files/list ", LIST_ROOT,
      KEY, "/srv directory"},
     {ROW(sandbox_exists), "200 OK", "{\"entries\":[" ENTRY_BODY "]}", "POST /v1/sandboxes/" ID "/files/list ",
@@ -362,6 +375,8 @@ static const operation operations[] = {
     {ROW(sandbox_upload_stream), "204 No Content", "", "POST /v1/sandboxes/" ID "/files/stream/write ", FORM, KEY, ""},
     {ROW(sandbox_download_stream), "200 OK", "a\nb", "POST /v1/sandboxes/" ID "/files/stream/read ",
      "{\"path\":\"/a\"}", KEY, "3"},
+    {ROW(sandbox_upload_tar), "204 No Content", "", "PUT /v1/sandboxes/" ID "/files/tar?path=%2Fa ", "hi", KEY, ""},
+    {ROW(sandbox_download_tar), "200 OK", "a\nb", "GET /v1/sandboxes/" ID "/files/tar?path=%2Fa ", "", KEY, "3"},
     {ROW(snapshots_create), "201 Created", SNAPSHOT_BODY, "POST /v1/snapshots?overwrite=true ",
      "{\"sandbox_id\":\"cl-1\",\"name\":\"mine\"}", KEY, "mine"},
     {ROW(snapshots_list), "200 OK", "[" SNAPSHOT_BODY "]", "GET /v1/snapshots?type=a%20b%26c ", "", KEY,

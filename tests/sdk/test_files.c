@@ -1,5 +1,6 @@
 /* Files: listings, directories that are there already, and finding one path on servers that put it differently. */
 #include <stdio.h>
+#include <unistd.h>
 
 #include "sdk.h"
 
@@ -115,13 +116,74 @@ TEST(bad_paths_are_named_and_nothing_is_sent) {
         wrenn_error_free(error);
         CHECK_INT(wrenn_sandbox_mkdir(s.sandbox, bad[i], NULL, &entry, NULL), WRENN_E_INVALID_ARGUMENT);
         CHECK_INT(wrenn_sandbox_remove(s.sandbox, bad[i], NULL, NULL), WRENN_E_INVALID_ARGUMENT);
+        CHECK_INT(wrenn_sandbox_rename(s.sandbox, bad[i], "/a", NULL, NULL), WRENN_E_INVALID_ARGUMENT);
+        CHECK_INT(wrenn_sandbox_rename(s.sandbox, "/a", bad[i], NULL, NULL), WRENN_E_INVALID_ARGUMENT);
+        CHECK_INT(wrenn_sandbox_chmod(s.sandbox, bad[i], 0755, NULL, NULL), WRENN_E_INVALID_ARGUMENT);
         CHECK_INT(wrenn_sandbox_stat(s.sandbox, bad[i], NULL, &entry, NULL), WRENN_E_INVALID_ARGUMENT);
         CHECK_INT(wrenn_sandbox_exists(s.sandbox, bad[i], NULL, &exists, NULL), WRENN_E_INVALID_ARGUMENT);
     }
     wrenn_file_list *list = NULL;
     CHECK_INT(wrenn_sandbox_list_dir(s.sandbox, "/", -1, NULL, &list, NULL), WRENN_E_INVALID_ARGUMENT);
+    CHECK_INT(wrenn_sandbox_chmod(s.sandbox, "/", -1, NULL, NULL), WRENN_E_INVALID_ARGUMENT);
+    CHECK_INT(wrenn_sandbox_chmod(s.sandbox, "/", 010000, NULL, NULL), WRENN_E_INVALID_ARGUMENT);
     CHECK_INT(wrenn_sandbox_list_dir(NULL, "/", 0, NULL, &list, NULL), WRENN_E_INVALID_ARGUMENT);
     CHECK_INT(script_connections(s.server), 0);
+    tear_down(&s);
+}
+
+/* ---- archives ---- */
+
+TEST(an_archive_goes_as_it_is) {
+    setup s = SET_UP({"204 No Content", ""}, {"400 Bad Request", ERROR_BODY("invalid_request")});
+    wrenn_sandbox_upload_stream_options up = WRENN_SANDBOX_UPLOAD_STREAM_OPTIONS_INIT;
+    int ends[2];
+    CHECK(pipe(ends) == 0 && write(ends[1], "bytes", 5) == 5 && close(ends[1]) == 0);
+    up.path = "/a b/&";
+    up.user = "app";
+    up.owner = "0:0";
+    up.flags = WRENN_SANDBOX_UPLOAD_STREAM_KEEP;
+    up.fd = &ends[0];
+    up.size = 5;
+    CHECK_INT(wrenn_sandbox_upload_tar(s.sandbox, &up, NULL), 0);
+    check_request(&s, 0,
+                  "PUT /v1/sandboxes/cl-0123456789abcdefghijklmno/files/tar?path=%2Fa%20b%2F%26&user=app&owner=0%3A0&"
+                  "keep=true ",
+                  "bytes");
+    up.size = 0;
+    CHECK_INT(wrenn_sandbox_upload_tar(s.sandbox, &up, NULL), WRENN_E_VALIDATION);
+    up.mode = 0755;
+    CHECK_INT(wrenn_sandbox_upload_tar(s.sandbox, &up, NULL), WRENN_E_INVALID_ARGUMENT);
+    up.mode = 0;
+    up.flags = WRENN_SANDBOX_UPLOAD_STREAM_IN_PLACE;
+    CHECK_INT(wrenn_sandbox_upload_tar(s.sandbox, &up, NULL), WRENN_E_INVALID_ARGUMENT);
+    up.flags = WRENN_SANDBOX_UPLOAD_STREAM_KEEP;
+    CHECK_INT(wrenn_sandbox_upload_stream(s.sandbox, &up, NULL), WRENN_E_INVALID_ARGUMENT);
+    CHECK_INT(script_count(s.server), 2);
+    close(ends[0]);
+    tear_down(&s);
+}
+
+static int count_bytes(const void *data, size_t size, void *context) {
+    (void)data;
+    *(size_t *)context += size;
+    return 0;
+}
+
+/* A GET is repeated elsewhere; what the sink has taken would come twice. */
+TEST(an_archive_is_not_asked_for_twice) {
+    static const script_reply replies[] = {
+        {.text = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nbytes\r\n", .end = SCRIPT_CLOSE}};
+    setup s = set_up(replies, 1);
+    wrenn_sandbox_download_stream_options down = WRENN_SANDBOX_DOWNLOAD_STREAM_OPTIONS_INIT;
+    size_t got = 0;
+    down.path = "/a";
+    down.write = count_bytes;
+    down.user_data = &got;
+    CHECK_INT(wrenn_sandbox_download_tar(s.sandbox, &down, NULL, NULL), WRENN_E_CONNECTION_LOST);
+    CHECK_INT(got, 5);
+    CHECK_INT(script_count(s.server), 1);
+    down.flags = WRENN_SANDBOX_DOWNLOAD_STREAM_VERIFY;
+    CHECK_INT(wrenn_sandbox_download_tar(s.sandbox, &down, NULL, NULL), WRENN_E_INVALID_ARGUMENT);
     tear_down(&s);
 }
 

@@ -57,11 +57,12 @@ static int list(cli_app *cli, void *given) {
 
 /* ---- what is done to each path ---- */
 
-static int each_path(cli_app *cli, bool (*act)(cli_app *cli, wrenn_sandbox *sandbox, const char *path)) {
+/* The paths begin with that word. */
+static int each_path(cli_app *cli, size_t first, bool (*act)(cli_app *cli, wrenn_sandbox *sandbox, const char *path)) {
     if (!cli_connect(cli)) return CLI_FAILED;
     wrenn_sandbox *sandbox = cli_sandbox(cli, cli->words[0]);
     int code = sandbox ? 0 : CLI_FAILED;
-    for (size_t i = 1; sandbox && i < cli->word_count && !cli->signal; i++)
+    for (size_t i = first; sandbox && i < cli->word_count && !cli->signal; i++)
         if (!act(cli, sandbox, cli->words[i])) code = CLI_FAILED;
     wrenn_sandbox_free(sandbox);
     return code;
@@ -69,7 +70,7 @@ static int each_path(cli_app *cli, bool (*act)(cli_app *cli, wrenn_sandbox *sand
 
 static bool print_file(cli_app *cli, wrenn_sandbox *sandbox, const char *path) {
     cli_let_signals_end(cli, true); /* as with cp */
-    bool ok = cli_download(cli, sandbox, path, "-");
+    bool ok = cli_download(cli, sandbox, path, "-", 0);
     cli_let_signals_end(cli, false);
     return ok;
 }
@@ -85,35 +86,86 @@ static bool remove_path(cli_app *cli, wrenn_sandbox *sandbox, const char *path) 
     return CLI_DO(cli, path, wrenn_sandbox_remove, (sandbox, path, NULL));
 }
 
-static int cat(cli_app *cli, void *values) { return (void)values, each_path(cli, print_file); }
-static int make(cli_app *cli, void *values) { return (void)values, each_path(cli, make_directory); }
-static int drop(cli_app *cli, void *values) { return (void)values, each_path(cli, remove_path); }
+static int cat(cli_app *cli, void *values) { return (void)values, each_path(cli, 1, print_file); }
+static int make(cli_app *cli, void *values) { return (void)values, each_path(cli, 1, make_directory); }
+static int drop(cli_app *cli, void *values) { return (void)values, each_path(cli, 1, remove_path); }
 
-/* The server has no operation for these: programs of the sandbox do it. */
-static int run_there(cli_app *cli, const char *const *argv) {
-    static const cli_program plain = {.no_terminal = true};
+/* Into a directory that is there it goes by its own name, as with mv. */
+static int move(cli_app *cli, void *values) {
+    WRN_AUTO(wrn_buf_free) wrn_buf to = WRN_BUF_INIT;
+    const char *from = cli->words[1];
+    (void)values;
     if (!cli_connect(cli)) return CLI_FAILED;
     wrenn_sandbox *sandbox = cli_sandbox(cli, cli->words[0]);
-    int code = sandbox ? cli_run_program(cli, sandbox, &plain, argv) : CLI_FAILED;
+    bool ok = sandbox && cli_place_in(cli, sandbox, from, cli->words[2], &to) &&
+              CLI_DO(cli, from, wrenn_sandbox_rename, (sandbox, from, to.data, NULL));
     wrenn_sandbox_free(sandbox);
-    return code;
+    return ok ? 0 : CLI_FAILED;
 }
 
-static int move(cli_app *cli, void *values) {
-    (void)values;
-    return run_there(cli, (const char *const[]){"mv", "-f", "--", cli->words[1], cli->words[2], NULL});
+/* ---- chmod ---- */
+
+/* What one letter of "rwxXst" stands for, in the places of those whose bits are in `who`. */
+static int64_t mode_bits(char letter, int64_t who, int64_t mode, bool directory) {
+    switch (letter) {
+    case 'r': return 0444 & who;
+    case 'w': return 0222 & who;
+    case 'X':
+        if (!directory && !(mode & 0111)) return 0;
+        /* fall through */
+    case 'x': return 0111 & who;
+    case 's': return (who & 0700 ? 04000 : 0) | (who & 070 ? 02000 : 0);
+    case 't': return 01000;
+    default: return -1;
+    }
+}
+
+/* The mode that `words`, such as "u+x,go-w", make of the one that is there. -1: they make no sense. */
+static int64_t apply_mode_words(const char *words, int64_t mode, bool directory) {
+    for (const char *at = words; *at; at += *at == ',') {
+        int64_t who = 0, mask = 0;
+        for (; *at && strchr("ugoa", *at); at++) who |= *at == 'u' ? 0700 : *at == 'g' ? 070 : *at == 'o' ? 07 : 0777;
+        if (!who) who = 0777, mask = 022; /* as the usual umask has it */
+        if (!*at || !strchr("+-=", *at)) return -1;
+        while (*at && strchr("+-=", *at)) {
+            char act = *at++;
+            int64_t bits = 0;
+            for (; *at && !strchr("+-=,", *at); at++) {
+                int64_t more = mode_bits(*at, who, mode, directory);
+                if (more < 0) return -1;
+                bits |= more;
+            }
+            bits &= ~mask;
+            if (act == '=')
+                mode &= ~(who | (directory ? 0 : mode_bits('s', who, mode, false) | (who == 0777 ? 01000 : 0)));
+            mode = act == '-' ? mode & ~bits : mode | bits;
+        }
+    }
+    return mode;
+}
+
+static bool change_mode_of(cli_app *cli, wrenn_sandbox *sandbox, const char *path) {
+    const char *words = cli->words[1];
+    int64_t mode = strtol(words, NULL, 8);
+    if (words[strspn(words, "01234567")]) {
+        wrenn_file_entry *entry = NULL;
+        if (!CLI_GET(cli, path, wrenn_sandbox_stat, (sandbox, path, NULL), &entry)) return false;
+        bool known = entry->present & WRENN_HAS_FILE_ENTRY_MODE;
+        mode = apply_mode_words(words, entry->mode, entry->type == WRENN_FILE_TYPE_DIRECTORY);
+        wrenn_file_entry_free(entry);
+        if (!known) return cli_complain("%s: give its permissions in octal, such as 755", path), false;
+    }
+    return CLI_DO(cli, path, wrenn_sandbox_chmod, (sandbox, path, mode, NULL));
 }
 
 static int change_mode(cli_app *cli, void *values) {
+    const char *words = cli->words[1];
     (void)values;
-    const char **argv = calloc(cli->word_count + 3, sizeof(*argv));
-    if (!argv) return cli_complain("out of memory"), CLI_FAILED;
-    argv[0] = "chmod";
-    argv[1] = "--";
-    memcpy(argv + 2, cli->words + 1, cli->word_count * sizeof(*argv));
-    int code = run_there(cli, argv);
-    free(argv);
-    return code;
+    bool octal = *words && !words[strspn(words, "01234567")];
+    if (!*words ||
+        (octal ? strlen(words) > 5 || strtol(words, NULL, 8) > 07777 : apply_mode_words(words, 0, false) < 0))
+        return cli_usage(cli, "'%s' are no permissions: write 755, u+x or go-w", words);
+    return each_path(cli, 2, change_mode_of);
 }
 
 static const cli_operand one_place[] = {{"ID", CLI_WORD_SANDBOX, 0}, {"DIR", CLI_WORD_REMOTE, CLI_OPTIONAL}, {0}};
@@ -133,8 +185,12 @@ static const cli_example ls_examples[] = {{"a directory", "files ls work /etc"},
 static const cli_example cat_examples[] = {{"print a file", "files cat work /etc/os-release"}, {0}};
 static const cli_example mkdir_examples[] = {{"with all above it", "files mkdir work /srv/a/b"}, {0}};
 static const cli_example rm_examples[] = {{"a directory, with all that is in it", "files rm work /srv/a"}, {0}};
-static const cli_example mv_examples[] = {{"rename a file", "files mv work /tmp/a /tmp/b"}, {0}};
-static const cli_example chmod_examples[] = {{"make it a program", "files chmod work 755 /srv/run.sh"}, {0}};
+static const cli_example mv_examples[] = {{"rename a file", "files mv work /tmp/a /tmp/b"},
+                                          {"into a directory", "files mv work /tmp/b /srv/"},
+                                          {0}};
+static const cli_example chmod_examples[] = {{"make it a program", "files chmod work 755 /srv/run.sh"},
+                                             {"in words", "files chmod work u+x,go-w /srv/run.sh"},
+                                             {0}};
 
 static const cli_command below[] = {
     {.name = "ls",

@@ -67,7 +67,7 @@ static bool transfer(cli_app *cli, wrenn_sandbox *sandbox, const cli_list *pairs
         char *from = NULL;
         const char *to;
         if (!split_pair(cli, up ? "upload" : "download", pairs->items[i], &from, &to)) return false;
-        all = (up ? cli_upload(cli, sandbox, from, to) : cli_download(cli, sandbox, from, to)) && all;
+        all = (up ? cli_upload(cli, sandbox, from, to, 0) : cli_download(cli, sandbox, from, to, 0)) && all;
         free(from);
     }
     return all;

@@ -1,4 +1,4 @@
-/* files/read, stream/read, list, mkdir, remove. */
+/* files/read, stream/read, GET tar, list, mkdir, remove, rename, chmod. */
 #include "server/routes/files.h"
 
 #include <errno.h>
@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "base/tar.h"
 #include "base/text.h"
 #include "wire/files.h"
 #include "wire/utf8.h"
@@ -22,7 +23,7 @@ bool wrn_file_start(wrn_request *request, const wrn_sandbox_row *row, const char
                                 .args = argv + 1,
                                 .cwd = "/",
                                 .user = wrn_none_if_empty(user),
-                                .want_stdin = strcmp(argv[0], "write") == 0,
+                                .want_stdin = strcmp(argv[0], "write") == 0 || strcmp(argv[0], "unpack") == 0,
                                 .builtin = true};
     return wrn_command_start(wrn_server_of(request)->sandboxes, row, &spec, WRN_COMMAND_FOREGROUND, NULL, viewer,
                              fault) != NULL;
@@ -35,7 +36,7 @@ const char *wrn_file_option(wrn_request *request, const char *key, const char *v
     return text;
 }
 
-/* What the exit code of a file operation, an errno, means to the caller; `text` NULL: strerror(). */
+/* What the exit code of a file operation, an errno, means to the caller; `text` NULL: wrn_tar_why(). */
 static const struct {
     int error;
     wrn_fault_code code;
@@ -43,6 +44,11 @@ static const struct {
 } errors[] = {
     {ENOENT, WRN_FAULT_NOT_FOUND, NULL},
     {EEXIST, WRN_FAULT_CONFLICT, "the directory exists already"},
+    {ENOTEMPTY, WRN_FAULT_CONFLICT, "a directory with something in it has that name"},
+    {EXDEV, WRN_FAULT_INVALID_REQUEST, "outside the directory, or on another file system"},
+    {EBADMSG, WRN_FAULT_INVALID_REQUEST, NULL},
+    {ENODATA, WRN_FAULT_INVALID_REQUEST, NULL},
+    {ENOTSUP, WRN_FAULT_INVALID_REQUEST, NULL},
     {EUSERS, WRN_FAULT_INVALID_REQUEST, "the sandbox can't have the owner that the file should get"},
     {EISDIR, WRN_FAULT_INVALID_REQUEST, NULL},
     {ENOTDIR, WRN_FAULT_INVALID_REQUEST, NULL},
@@ -57,7 +63,7 @@ static void set_error(wrn_fault *fault, int error, const char *path) {
     while (i < WRN_COUNT(errors) && errors[i].error != error) i++;
     bool known = i < WRN_COUNT(errors);
     wrn_fault_set(fault, known ? errors[i].code : WRN_FAULT_AGENT_ERROR, "%s: %.300s",
-                  known && errors[i].text ? errors[i].text : strerror(error), path);
+                  known && errors[i].text ? errors[i].text : wrn_tar_why(error), path);
 }
 
 bool wrn_file_ended_well(const char *path, const wrn_proc_result *result, wrn_fault *fault) {
@@ -77,7 +83,8 @@ typedef struct job {
     wrn_request *request;
     const wrn_sandbox_row *row; /* valid while the operation is started */
     const char *path, *user;
-    bool begun; /* the head of the answer was sent */
+    const char *type; /* of the content that is read */
+    bool begun;       /* the head of the answer was sent */
     /* Of a listing: */
     bool single;          /* one entry rather than an array */
     bool malformed;       /* the agent's records */
@@ -112,13 +119,11 @@ static bool start_job(job *j, const char *const *argv) {
 
 /* ---- read ---- */
 
-static const char octets[] = "application/octet-stream";
-
 /* The head is sent with the first piece, when it is known that the file can be read. */
 static void read_on_output(wrn_viewer *viewer, int stream, const void *data, size_t size) {
     job *j = (job *)viewer;
     if (stream != 1) return;
-    if (!j->begun) wrn_reply_begin(j->request, 200, octets, -1);
+    if (!j->begun) wrn_reply_begin(j->request, 200, j->type, -1);
     j->begun = true;
     wrn_reply_piece(j->request, data, size);
     if (wrn_reply_is_crowded(j->request)) wrn_command_pause(viewer, true);
@@ -129,7 +134,7 @@ static void read_on_end(wrn_viewer *viewer, const wrn_proc_result *result) {
     wrn_fault fault;
     bool well = wrn_file_ended_well(j->path, result, &fault);
     if (j->begun) wrn_reply_end(j->request, well);
-    else if (well) wrn_reply_bytes(j->request, 200, octets, "", 0);
+    else if (well) wrn_reply_bytes(j->request, 200, j->type, "", 0);
     else wrn_reply_fault(j->request, &fault);
 }
 
@@ -156,11 +161,23 @@ static void stream_answer(job *j) {
     j->request->on_gone = files_on_gone;
 }
 
+static void start_read(job *j, const char *builtin, const char *type) {
+    j->viewer = (wrn_viewer){.output = read_on_output, .end = read_on_end};
+    j->type = type;
+    if (start_job(j, (const char *const[]){builtin, j->path, NULL})) stream_answer(j);
+}
+
 void wrn_route_read_file(wrn_request *request, const wrn_sandbox_row *row) {
     job *j = new_path_job(request, row);
-    if (!j) return;
-    j->viewer = (wrn_viewer){.output = read_on_output, .end = read_on_end};
-    if (start_job(j, (const char *const[]){"read", j->path, NULL})) stream_answer(j);
+    if (j) start_read(j, "read", "application/octet-stream");
+}
+
+void wrn_route_read_tar(wrn_request *request, const wrn_sandbox_row *row) {
+    const char *path = wrn_query_get(request->head.query, "path", &request->arena);
+    const char *user = wrn_query_get(request->head.query, "user", &request->arena);
+    if (!path || !*path) return wrn_reply_invalid(request, "the query has no path");
+    job *j = new_job(request, row, path, user);
+    if (j) start_read(j, "pack", "application/x-tar");
 }
 
 /* ---- list and mkdir ---- */
@@ -348,18 +365,46 @@ void wrn_route_make_dir(wrn_request *request, const wrn_sandbox_row *row) {
     start_listing(j, (const char *const[]){"mkdir", j->path, NULL});
 }
 
-/* ---- remove ---- */
+/* ---- remove, rename, chmod ---- */
 
-static void remove_on_end(wrn_viewer *viewer, const wrn_proc_result *result) {
+static void change_on_end(wrn_viewer *viewer, const wrn_proc_result *result) {
     job *j = (job *)viewer;
     wrn_fault fault;
     if (wrn_file_ended_well(j->path, result, &fault)) wrn_reply_empty(j->request, 204);
     else wrn_reply_fault(j->request, &fault);
 }
 
+static void start_change(job *j, const char *const *argv) {
+    j->viewer = (wrn_viewer){.end = change_on_end};
+    start_job(j, argv);
+}
+
 void wrn_route_remove_path(wrn_request *request, const wrn_sandbox_row *row) {
     job *j = new_path_job(request, row);
+    if (j) start_change(j, (const char *const[]){"remove", j->path, NULL});
+}
+
+void wrn_route_rename_path(wrn_request *request, const wrn_sandbox_row *row) {
+    wrn_rename_request asked = {0};
+    if (!wrn_request_decode(request, &wrn_model_rename_request, &asked)) return;
+    job *j = new_job(request, row, asked.path, asked.user);
     if (!j) return;
-    j->viewer = (wrn_viewer){.end = remove_on_end};
-    start_job(j, (const char *const[]){"remove", j->path, NULL});
+    if (!*asked.to) return wrn_reply_invalid(request, "member \"to\" must not be empty");
+    size_t size = strlen(asked.path) + strlen(asked.to) + sizeof(" to ");
+    char *both = wrn_arena_alloc(&request->arena, size);
+    snprintf(both, size, "%s to %s", asked.path, asked.to);
+    j->path = both;
+    start_change(j, (const char *const[]){"rename", asked.path, asked.to, NULL});
+}
+
+void wrn_route_change_mode(wrn_request *request, const wrn_sandbox_row *row) {
+    wrn_chmod_request asked = {0};
+    char mode[16];
+    if (!wrn_request_decode(request, &wrn_model_chmod_request, &asked)) return;
+    job *j = new_job(request, row, asked.path, asked.user);
+    if (!j) return;
+    if (asked.mode < 0 || asked.mode > 07777)
+        return wrn_reply_invalid(request, "member \"mode\" must be from 0 to 4095, which is octal 7777");
+    snprintf(mode, sizeof(mode), "%llo", (unsigned long long)asked.mode);
+    start_change(j, (const char *const[]){"chmod", j->path, mode, NULL});
 }

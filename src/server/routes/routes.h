@@ -39,9 +39,13 @@
     RUNNING("POST", "/files/write", wrn_route_write_file, .streams = true)                     \
     RUNNING("POST", "/files/read", wrn_route_read_file, .streams = false)                      \
     RUNNING("POST", "/files/stream/write", wrn_route_stream_write_file, .streams = true)       \
+    RUNNING("GET", "/files/tar", wrn_route_read_tar, .streams = false)                         \
+    RUNNING("PUT", "/files/tar", wrn_route_write_tar, .streams = true)                         \
     RUNNING("POST", "/files/list", wrn_route_list_dir, .streams = false)                       \
     RUNNING("POST", "/files/mkdir", wrn_route_make_dir, .streams = false)                      \
     RUNNING("POST", "/files/remove", wrn_route_remove_path, .streams = false)                  \
+    RUNNING("POST", "/files/rename", wrn_route_rename_path, .streams = false)                  \
+    RUNNING("POST", "/files/chmod", wrn_route_change_mode, .streams = false)                   \
     X("POST", "/v1/snapshots/", TEAM, wrn_route_create_snapshot)                               \
     X("GET", "/v1/snapshots/", TEAM, wrn_route_list_snapshots)                                 \
     X("DELETE", "/v1/snapshots/{name}/", TEAM, wrn_route_delete_snapshot)                      \

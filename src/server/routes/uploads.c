@@ -1,4 +1,5 @@
-/* files/write and files/stream/write: the file of a form becomes the stdin of a write operation in the sandbox.
+/* files/write and files/stream/write: the file of a form becomes the stdin of a write operation in the sandbox; and PUT
+ * files/tar: so does the whole body.
  *
  * The end of stdin commits the write. It is only sent when the whole form has arrived and is valid; otherwise the write is
  * aborted. While the sandbox does not take more, nothing is read from the client. */
@@ -10,8 +11,9 @@
 #include "server/http/budget.h"
 #include "server/http/multipart.h"
 #include "server/routes/files.h"
+#include "wire/utf8.h"
 
-enum { WRITE_BODY_MAX = 104857600, UPLOAD_PATH_MAX = 65536 };
+enum { WRITE_BODY_MAX = 104857600, UPLOAD_PATH_MAX = 65536, ENTRY_MAX = 4096 };
 
 /* The text parts. */
 enum { FIELD_PATH, FIELD_MODE, FIELD_OWNER, FIELD_IN_PLACE, FIELD_USER, FIELDS };
@@ -31,7 +33,8 @@ typedef struct upload {
     bool seen[FIELDS], file_seen; /* in the form */
     wrn_buf text;                 /* of the part that is being read */
     bool form_over, body_over, started;
-    wrn_buf held; /* content that the sandbox has not taken, after the first `sent` bytes */
+    wrn_buf entry; /* of an archive: what has failed, below the path */
+    wrn_buf held;  /* content that the sandbox has not taken, after the first `sent` bytes */
     size_t sent;
 } upload;
 
@@ -42,6 +45,7 @@ static wrn_request *end_upload(upload *u) {
     wrn_multipart_free(&u->form);
     wrn_buf_free(&u->text);
     wrn_buf_free(&u->held);
+    wrn_buf_free(&u->entry);
     return u->request;
 }
 
@@ -92,7 +96,16 @@ static bool send_content(upload *u, const char *data, size_t size) {
 static void upload_on_end(wrn_viewer *viewer, const wrn_proc_result *result) {
     upload *u = (upload *)viewer;
     wrn_fault fault;
-    bool well = wrn_file_ended_well(u->texts[FIELD_PATH], result, &fault), early = !u->body_over;
+    WRN_AUTO(wrn_buf_free) wrn_buf path = WRN_BUF_INIT;
+    wrn_utf8_carry carry = {0};
+    wrn_buf_puts(&path, u->texts[FIELD_PATH]);
+    if (u->entry.size) {
+        if (path.size && path.data[path.size - 1] != '/') wrn_buf_putc(&path, '/');
+        wrn_utf8_append(&carry, &path, u->entry.data, u->entry.size);
+        wrn_utf8_end(&carry, &path);
+    }
+    bool well = wrn_file_ended_well(path.failed ? u->texts[FIELD_PATH] : path.data, result, &fault);
+    bool early = !u->body_over;
     wrn_request *request = end_upload(u);
     if (!well) wrn_reply_fault(request, &fault);
     else if (early)
@@ -246,3 +259,43 @@ static void begin_upload(wrn_request *request, const wrn_sandbox_row *row, bool 
 void wrn_route_write_file(wrn_request *request, const wrn_sandbox_row *row) { begin_upload(request, row, false); }
 
 void wrn_route_stream_write_file(wrn_request *request, const wrn_sandbox_row *row) { begin_upload(request, row, true); }
+
+/* ---- archives ---- */
+
+static void tar_on_output(wrn_viewer *viewer, int stream, const void *data, size_t size) {
+    wrn_buf *entry = &((upload *)viewer)->entry;
+    if (stream == 2 && size <= ENTRY_MAX - entry->size) wrn_buf_put(entry, data, size);
+}
+
+static void tar_on_piece(wrn_request *request, const char *data, size_t size) {
+    send_content(request->handler, data, size);
+}
+
+static void tar_on_body_end(wrn_request *request) {
+    upload *u = request->handler;
+    u->body_over = true;
+    if (!u->held.size) upload_go_on(u);
+}
+
+void wrn_route_write_tar(wrn_request *request, const wrn_sandbox_row *row) {
+    const char *query = request->head.query, *keep = wrn_query_get(query, "keep", &request->arena);
+    wrn_fault fault;
+    upload *u = wrn_arena_alloc(&request->arena, sizeof(*u));
+    *u = (upload){.request = request, .row = *row};
+    for (size_t field = 0; field < FIELDS; field++)
+        u->texts[field] = wrn_none_if_empty(wrn_query_get(query, names[field], &request->arena));
+    if (!u->texts[FIELD_PATH]) return wrn_reply_invalid(request, "the query has no path");
+    if (keep && strcmp(keep, "true") != 0 && strcmp(keep, "false") != 0)
+        return wrn_reply_invalid(request, "keep in the query must be true or false");
+    const char *argv[5] = {"unpack", u->texts[FIELD_PATH]};
+    size_t count = 2;
+    if (keep && *keep == 't') argv[count++] = "keep";
+    if (u->texts[FIELD_OWNER]) argv[count++] = wrn_file_option(request, "owner", u->texts[FIELD_OWNER]);
+    u->viewer = (wrn_viewer){.output = tar_on_output, .end = upload_on_end, .room = upload_on_room};
+    u->started = wrn_file_start(request, row, u->texts[FIELD_USER], argv, &u->viewer, &fault);
+    if (!u->started) return wrn_reply_fault(request, &fault);
+    request->handler = u;
+    request->on_piece = tar_on_piece;
+    request->on_body_end = tar_on_body_end;
+    request->on_gone = upload_on_gone;
+}
