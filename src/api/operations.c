@@ -450,7 +450,8 @@ int wrenn_sandbox_upload_stream_start(wrenn_sandbox *sandbox, const wrenn_sandbo
     int rc = wrn_options_read(&known_options, sizeof(known_options), options, "wrenn_sandbox_upload_stream_options",
                               error);
     if (rc == 0) rc = wrn_op_check_flags(&wrn_sandbox_upload_stream_type, known_options.flags,
-                                         WRENN_SANDBOX_UPLOAD_STREAM_IN_PLACE, "WRENN_SANDBOX_UPLOAD_STREAM_*", error);
+                                         WRENN_SANDBOX_UPLOAD_STREAM_IN_PLACE | WRENN_SANDBOX_UPLOAD_STREAM_KEEP,
+                                         "WRENN_SANDBOX_UPLOAD_STREAM_*", error);
     if (rc == 0) rc = wrn_sandbox_upload_stream_prepare(sandbox, &known_options, &made, error);
     return rc == 0 ? wrn_op_start(made, done, user_data, op, error) : rc;
 }
@@ -492,6 +493,9 @@ int wrenn_sandbox_upload_tar_start(wrenn_sandbox *sandbox, const wrenn_sandbox_u
     wrenn_op *made;
     int rc = wrn_options_read(&known_options, sizeof(known_options), options, "wrenn_sandbox_upload_stream_options",
                               error);
+    if (rc == 0) rc = wrn_op_check_flags(&wrn_sandbox_upload_tar_type, known_options.flags,
+                                         WRENN_SANDBOX_UPLOAD_STREAM_IN_PLACE | WRENN_SANDBOX_UPLOAD_STREAM_KEEP,
+                                         "WRENN_SANDBOX_UPLOAD_STREAM_*", error);
     if (rc == 0) rc = wrn_sandbox_upload_tar_prepare(sandbox, &known_options, &made, error);
     return rc == 0 ? wrn_op_start(made, done, user_data, op, error) : rc;
 }
@@ -513,6 +517,9 @@ int wrenn_sandbox_download_tar_start(wrenn_sandbox *sandbox, const wrenn_sandbox
     wrenn_op *made;
     int rc = wrn_options_read(&known_options, sizeof(known_options), options, "wrenn_sandbox_download_stream_options",
                               error);
+    if (rc == 0) rc = wrn_op_check_flags(&wrn_sandbox_download_tar_type, known_options.flags,
+                                         WRENN_SANDBOX_DOWNLOAD_STREAM_VERIFY, "WRENN_SANDBOX_DOWNLOAD_STREAM_*",
+                                         error);
     if (rc == 0) rc = wrn_sandbox_download_tar_prepare(sandbox, &known_options, &made, error);
     return rc == 0 ? wrn_op_start(made, done, user_data, op, error) : rc;
 }
