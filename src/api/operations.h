@@ -78,11 +78,13 @@ int wrn_sandbox_port_websocket_prepare(wrenn_sandbox *sandbox, int64_t port, con
                                        const wrenn_call_options *options, wrenn_op **op, wrenn_error **error);
 
 extern const wrn_op_type wrn_sandbox_spawn_type, wrn_sandbox_processes_type, wrn_sandbox_kill_type,
-                         wrn_sandbox_attach_type;
+                         wrn_sandbox_attach_type, wrn_sandbox_logs_type;
 int wrn_sandbox_spawn_prepare(wrenn_sandbox *sandbox, const wrenn_command *command, const wrenn_call_options *options,
                               wrenn_op **op, wrenn_error **error);
 int wrn_sandbox_kill_prepare(wrenn_sandbox *sandbox, const char *selector, int64_t signal_number,
                              const wrenn_call_options *options, wrenn_op **op, wrenn_error **error);
+int wrn_sandbox_logs_prepare(wrenn_sandbox *sandbox, const char *selector, const wrenn_sandbox_logs_options *options,
+                             wrenn_op **op, wrenn_error **error);
 
 extern const wrn_op_type wrn_sandbox_pty_type, wrn_sandbox_pty_connect_type;
 int wrn_sandbox_pty_prepare(wrenn_sandbox *sandbox, const wrenn_command *command, const wrenn_call_options *options,

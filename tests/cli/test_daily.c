@@ -32,6 +32,24 @@ TEST(waiting_and_killing) {
     check_shell("w wait s", 0, "", "");
 }
 
+TEST(what_was_put_out) {
+    begin_with_sandbox();
+    check_shell("w exec -d --tag job s sh -c 'echo one; echo two >&2; while ! test -e /tmp/go; do :; done; echo three; "
+                "exit 3' > /dev/null; w logs -f s job > out 2> err & until [ -s err ]; do :; done; "
+                "w exec s touch /tmp/go; wait $!; echo $?; cat out; w logs -n 1 s job; w logs --offset 8 s job",
+                0, "0\none\nthree\nthree\nthree\n", "");
+    check_shell("w logs --tail 1 --offset 1 s job", 2, "", "--tail");
+    check_shell("w logs --tail -1 s job", 2, "", "-1");
+    check_shell("w logs s nothing", 1, "", "nothing");
+    check_shell("w exec -d --tag much s sh -c 'yes | head -c 9000000' > /dev/null; "
+                "while w ps s -o jsonl | grep -q much; do :; done; w logs -f s much | wc -c",
+                0, "8388608\n", "611392 bytes");
+    check_shell("w exec -d --tag hup s sh -c 'trap \"exit 9\" HUP; while :; do echo y; done' > /dev/null; "
+                "w wait s hup > out & until [ -s out ]; do :; done; w kill -s hup s hup; wait $!; echo $?",
+                0, "9\n", "");
+    check_shell("w kill -s NONE s hup", 2, "", "HUP, INT, QUIT");
+}
+
 TEST(pausing_and_snapshots) {
     begin_with_sandbox();
     char *id = WRENN_SAYS("pause", "s"), *again;

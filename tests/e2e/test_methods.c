@@ -151,6 +151,9 @@ static void processes(wrenn_sandbox *sandbox) {
     CALL(sandbox_kill, (sandbox, process->tag, 9, NULL, ), ());
     CHECK_INT(exit_code_of(stream), -1);
     wrenn_stream_free(stream);
+    CALL(sandbox_logs, (sandbox, process->tag, NULL, ), (&stream, ));
+    CHECK_INT(exit_code_of(stream), -1);
+    wrenn_stream_free(stream);
     wrenn_process_list_free(list);
     wrenn_process_free(process);
 }

@@ -2,6 +2,7 @@
 #include <signal.h>
 #include <string.h>
 
+#include "base/signals.h"
 #include "server/routes/routes.h"
 #include "server/sandbox/commands.h"
 
@@ -70,9 +71,15 @@ void wrn_route_list_processes(wrn_request *request, const wrn_sandbox_row *row) 
 
 void wrn_route_kill_process(wrn_request *request, const wrn_sandbox_row *row) {
     wrn_fault fault;
-    const char *signal = wrn_query_get(request->head.query, "signal", &request->arena);
+    const char *text = wrn_none_if_empty(wrn_query_get(request->head.query, "signal", &request->arena));
+    int signal = SIGKILL;
+    if (text && !wrn_signal_parse(text, &signal)) {
+        WRN_AUTO(wrn_buf_free) wrn_buf known = WRN_BUF_INIT;
+        wrn_signal_list(&known);
+        return wrn_reply_invalid(request, "there is no signal \"%.32s\"; there are %s", text, known.data);
+    }
     wrn_command *command = wrn_command_find(wrn_server_of(request)->sandboxes, row, request->params[1], &fault);
     if (!command) return wrn_reply_fault(request, &fault);
-    wrn_proc_signal(command->proc, signal && strcmp(signal, "SIGTERM") == 0 ? SIGTERM : SIGKILL);
+    wrn_proc_signal(command->proc, signal);
     wrn_reply_empty(request, 204);
 }

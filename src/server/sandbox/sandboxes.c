@@ -54,6 +54,7 @@ static void forget(sandbox *s) {
     all->count--;
     all->memory_mb -= s->row.memory_mb;
     s->gone = true;
+    wrn_commands_forget(s);
     uv_timer_stop(&s->idle);
     uv_close((uv_handle_t *)&s->lifetime, sandbox_on_lifetime_closed);
 }
