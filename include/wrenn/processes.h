@@ -11,7 +11,9 @@ extern "C" {
 
 /* Starts a detached command (POST /v1/sandboxes/{id}/exec with background). It reads /dev/null; its output goes to streams
  * that are attached (wrenn_sandbox_attach()), and wrennd keeps the last of it (wrenn_sandbox_logs()). Blocks. The caller frees *process with
- * wrenn_process_free(). Never repeated by the library. Fails with WRENN_E_CONFLICT (the sandbox does not run, or the tag is
+ * wrenn_process_free(). Never repeated by the library. Fails with
+ * WRENN_E_VALIDATION when the program does not exist or can't be executed (wrenn_error_exec_result() has its exit code, 127 or
+ * 126; servers other than wrennd do not say so), WRENN_E_CONFLICT (the sandbox does not run, or the tag is
  * in use), WRENN_E_UNSUPPORTED (the server has no detached commands; nothing has run). To find that out, the list of processes is
  * requested first from a server of the sandbox era that is not known to be wrennd. */
 WRENN_API WRENN_NODISCARD int wrenn_sandbox_spawn(wrenn_sandbox *sandbox, const wrenn_command *command,

@@ -303,6 +303,7 @@ static void command_on_report(watch *w, uint32_t events) {
         if (WIFEXITED(line.value)) command_ended(c, WRN_EXIT_CODE, (uint32_t)WEXITSTATUS(line.value));
         else command_ended(c, WRN_EXIT_SIGNAL, (uint32_t)WTERMSIG(line.value));
         break;
+    case REPORT_NO_PROGRAM: command_ended(c, WRN_EXIT_PROGRAM, (uint32_t)line.value); break;
     case REPORT_NO_CWD: command_ended(c, WRN_EXIT_CWD, (uint32_t)line.value); break;
     default: command_ended(c, WRN_EXIT_FAILED, (uint32_t)line.value); break;
     }

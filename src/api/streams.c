@@ -133,9 +133,10 @@ static void take_error_message(wrenn_stream *s, const wrn_json *message) {
     const char *text = error_member(message, texts, WRN_COUNT(texts)), *code = error_member(message, codes, 1);
     char said[WRN_SAID_SIZE];
     if (!text) text = code ? code : "it gave no reason";
-    wrn_stream_finish(s, wrn_error_new(class_of(code, text), "%s: the server ended it: %s%s%s",
+    wrn_stream_finish(s, wrn_error_new(class_of(code, text), "%s: the server ended it: %s%s%s%s",
                                        s->opening ? s->opening->type->name : "stream",
-                                       wrn_error_said(said, text, strlen(text)), *s->tag ? ", " : "", s->tag));
+                                       wrn_error_said(said, text, strlen(text)),
+                                       *s->tag ? " (the terminal has the tag " : "", s->tag, *s->tag ? ")" : ""));
 }
 
 void wrn_command_message(wrenn_stream *s, bool binary, const char *data, size_t size) {

@@ -537,6 +537,8 @@ typedef struct cli_program {
      "kill it after so long, as 90, 5m or 2h; exit code 124", NULL, 1, 31536000, CLI_WORD_ANY}
 // clang-format on
 
+/* Starts it in the background. 0, or our exit code: reported. */
+int cli_spawn(cli_app *cli, wrenn_sandbox *sandbox, const wrenn_command *command, wrenn_process **process);
 /* Runs it, live, or for JSON collected and printed. The result is our exit code. */
 int cli_run_program(cli_app *cli, wrenn_sandbox *sandbox, const cli_program *program, const char *const *argv);
 /* The library's command, without what is to run. Its texts are those of `start`. */

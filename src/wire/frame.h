@@ -62,12 +62,13 @@ enum { WRN_FRAME_MORE = 1 };
 enum { WRN_SIGNAL_GIVE_UP = 65 };
 
 typedef enum wrn_exit_kind {
-    WRN_EXIT_CODE,   /* value: exit status */
-    WRN_EXIT_SIGNAL, /* value: signal number */
-    WRN_EXIT_CWD,    /* not started: the directory can't be entered; value: errno */
-    WRN_EXIT_USER,   /* not started: no such user; value: errno, EPERM when the sandbox can't have the user */
-    WRN_EXIT_FAILED, /* not started; value: errno */
-    WRN_EXIT_RUNS    /* of a log: that is all so far, and the command goes on */
+    WRN_EXIT_CODE,    /* value: exit status */
+    WRN_EXIT_SIGNAL,  /* value: signal number */
+    WRN_EXIT_CWD,     /* not started: the directory can't be entered; value: errno */
+    WRN_EXIT_USER,    /* not started: no such user; value: errno, EPERM when the sandbox can't have the user */
+    WRN_EXIT_FAILED,  /* not started; value: errno */
+    WRN_EXIT_PROGRAM, /* not started, and detached: its program can't be executed; value: errno */
+    WRN_EXIT_RUNS     /* of a log: that is all so far, and the command goes on */
 } wrn_exit_kind;
 
 /* The agent stopped reading output while descendants of the command still held it. */

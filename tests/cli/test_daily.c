@@ -32,6 +32,15 @@ TEST(waiting_and_killing) {
     check_shell("w wait s", 0, "", "");
 }
 
+TEST(a_program_in_the_background_that_is_not_there) {
+    begin_with_sandbox();
+    check_shell("w exec -d s no-such-program", 127, "", "no-such-program: the program can't be run: No such file");
+    check_shell("w exec -d --tag t s /etc/passwd", 126, "", "Permission denied");
+    check_shell("w ps -o name s; w logs s t", 1, "", "t");
+    check_shell("w run -d no-such-program", 127, "", "No such file");
+    check_shell("w exec -d -w /nowhere s true", 125, "", "cwd");
+}
+
 TEST(what_was_put_out) {
     begin_with_sandbox();
     check_shell("w exec -d --tag job s sh -c 'echo one; echo two >&2; while ! test -e /tmp/go; do :; done; echo three; "
@@ -45,7 +54,7 @@ TEST(what_was_put_out) {
                 "while w ps s -o jsonl | grep -q much; do :; done; w logs -f s much | wc -c",
                 0, "8388608\n", "611392 bytes");
     check_shell("w exec -d --tag hup s sh -c 'trap \"exit 9\" HUP; while :; do echo y; done' > /dev/null; "
-                "w wait s hup > out & until [ -s out ]; do :; done; w kill -s hup s hup; wait $!; echo $?",
+                "w wait s hup > seen & until [ -s seen ]; do :; done; w kill -s hup s hup; wait $!; echo $?",
                 0, "9\n", "");
     check_shell("w kill -s NONE s hup", 2, "", "HUP, INT, QUIT");
 }

@@ -558,6 +558,29 @@ TEST(who_changes_between_the_streams_all_the_time_fills_no_memory) {
     free(kept.text);
 }
 
+/* Of a command that nobody watches it is the start that fails. */
+TEST(a_detached_program_that_can_not_be_run_never_starts) {
+    static const struct {
+        const char *program;
+        uint32_t error;
+    } cases[] = {{"/no-such-program", ENOENT}, {"/etc/passwd/x", ENOTDIR}, {"/etc/passwd", EACCES}, {"/", EACCES}};
+    start_agent();
+    for (uint32_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+        wrn_buf payload = WRN_BUF_INIT, out = WRN_BUF_INIT;
+        wrn_exec_put(&(wrn_proc_spec){.cmd = cases[i].program, .cwd = "/", .label = "label"}, &payload);
+        put(&out, i + 1, WRN_FRAME_EXEC, payload.data, payload.size);
+        send_all(&out);
+        const wrn_frame *frame = next_frame();
+        CHECK_INT(frame->type, WRN_FRAME_EXIT);
+        CHECK_INT(wrn_get_u32(frame->data), WRN_EXIT_PROGRAM);
+        CHECK_INT(wrn_get_u32(frame->data + 4), cases[i].error);
+        log_text none = read_log(i + 1, 0, 0);
+        CHECK_INT(none.kind, WRN_EXIT_FAILED);
+        free(none.text);
+        wrn_buf_free(&payload);
+    }
+}
+
 /* Reading goes on where what was kept ends: nothing is missing, and nothing comes twice. */
 TEST(kept_output_goes_on_with_what_comes) {
     share_dir();

@@ -244,6 +244,24 @@ TEST(kept_output_has_offsets_and_says_what_is_gone) {
     free((char *)(uintptr_t)kept.text);
 }
 
+TEST(what_ends_a_terminal_is_said_in_a_sentence) {
+    script_reply replies[] = {
+        UPGRADE, script_messages(SCRIPT_KEEP, STARTED, "{\"type\":\"error\",\"data\":\"it broke\"}", NULL)};
+    setup s = set_up(replies, 2);
+    wrenn_stream *stream = open_pty(&s, NULL);
+    const wrenn_event *event;
+    wrenn_error *error = NULL;
+    int rc;
+    while ((rc = wrenn_stream_next(stream, -1, &event, &error)) == 1) {
+    }
+    CHECK(rc < 0);
+    CHECK_CONTAINS(wrenn_error_message(error), "the server ended it: it broke (the terminal has the tag pty-");
+    wrenn_error_free(error);
+    wrenn_stream_free(stream);
+    tear_down(&s);
+    free((char *)(uintptr_t)replies[1].text);
+}
+
 TEST(attached_to_a_process) {
     /* Nothing is sent first; the server begins. */
     script_reply started = script_messages(SCRIPT_KEEP, START, OUT("x"), EXIT(-1), NULL);

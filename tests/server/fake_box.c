@@ -360,6 +360,10 @@ static void script(wrn_proc *proc, const wrn_proc_spec *spec) {
     proc->deaf = strcmp(spec->cmd, "deaf") == 0;
     proc->cat = proc->cat || proc->deaf || strcmp(spec->cmd, "wait") == 0; /* until it is killed */
     if (proc->hang) wrn_buf_puts(&proc->out, "so far");
+    if (spec->label && strcmp(spec->cmd, "nothing") == 0) {
+        proc->end = WRN_PROC_FAILED, proc->code = 127, proc->from = 1; /* never started */
+        wrn_fault_set(&proc->fault, WRN_FAULT_INVALID_REQUEST, "the program can't be run");
+    }
     if (!spec->cwd || strcmp(spec->cwd, "/nowhere") != 0) return;
     proc->end = WRN_PROC_FAILED;
     wrn_fault_set(&proc->fault, WRN_FAULT_INVALID_REQUEST, "there is no directory \"%s\"", spec->cwd);

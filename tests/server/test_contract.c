@@ -151,6 +151,19 @@ TEST(kept_output_of_processes) {
     daemon_stop(&d);
 }
 
+TEST(background_programs_that_are_not_there) {
+    test_daemon d;
+    daemon_start(&d, NULL);
+    char id[40];
+    make_sandbox(&d, "{}", id);
+    reply r = call(&d, "POST", sandbox_path(id, "/exec"), "{\"cmd\":\"nothing\",\"background\":true}");
+    CHECK_INT(r.status, 400);
+    CHECK_CONTAINS(r.body, "\"nothing: the program can't be run\"");
+    CHECK_CONTAINS(r.body, "\"exit_code\":127");
+    reply_free(&r);
+    daemon_stop(&d);
+}
+
 TEST(signals_by_name_and_number) {
     test_daemon d;
     daemon_start(&d, NULL);

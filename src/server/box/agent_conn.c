@@ -350,7 +350,10 @@ static bool on_output_frame(wrn_proc *proc, const wrn_frame *frame) {
 
 static void end_failed(wrn_proc *proc, uint32_t kind, int number) {
     wrn_fault fault;
-    if (kind == WRN_EXIT_CWD)
+    int code = kind != WRN_EXIT_PROGRAM ? 0 : number == ENOENT || number == ENOTDIR ? 127 : 126;
+    if (kind == WRN_EXIT_PROGRAM)
+        wrn_fault_set(&fault, WRN_FAULT_INVALID_REQUEST, "the program can't be run: %s", strerror(number));
+    else if (kind == WRN_EXIT_CWD)
         wrn_fault_set(&fault, WRN_FAULT_INVALID_REQUEST, "cannot enter the directory given as cwd: %s",
                       strerror(number));
     else if (kind == WRN_EXIT_USER && number == EPERM)
@@ -362,7 +365,7 @@ static void end_failed(wrn_proc *proc, uint32_t kind, int number) {
         wrn_fault_set(&fault, WRN_FAULT_INVALID_REQUEST, "the sandbox has no such user as \"%s\"%s", proc->user,
                       proc->own_user ? "" : ", whom its template names; ask for another one, such as root");
     else wrn_fault_set(&fault, WRN_FAULT_AGENT_ERROR, "the command could not be started: %s", strerror(number));
-    end_proc(proc, &(wrn_proc_result){.end = WRN_PROC_FAILED, .fault = &fault});
+    end_proc(proc, &(wrn_proc_result){.end = WRN_PROC_FAILED, .code = code, .fault = &fault});
 }
 
 /* Offsets grow, and no correct agent gets near their end. */

@@ -39,7 +39,7 @@ typedef struct wrn_proc_result {
 
 /* Each may be NULL. on_end comes last and exactly once, after all output; the wrn_proc is gone when it returns. A
  * program that does not exist is not a failure: it ends with code 127 and a message on stderr (126 when not
- * executable); a cwd or user that does not exist is WRN_PROC_FAILED with WRN_FAULT_INVALID_REQUEST. */
+ * executable), unless it has a label and no terminal: that is WRN_PROC_FAILED, with the same code; a cwd or user that does not exist is WRN_PROC_FAILED with WRN_FAULT_INVALID_REQUEST. */
 typedef struct wrn_proc_events {
     void (*on_start)(void *context, int64_t pid);
     void (*on_output)(void *context, int stream /* 1 stdout, 2 stderr */, const void *data, size_t size);

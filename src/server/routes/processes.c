@@ -1,5 +1,6 @@
 /* Processes: start in the background, list, kill. */
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/signals.h"
@@ -24,8 +25,20 @@ static void background_on_start(wrn_viewer *viewer, int64_t pid) {
     wrn_reply_model(s->request, 202, &wrn_model_background_exec, &answer);
 }
 
+/* As a shell would say it. */
+static void reply_no_program(const starting *s, const wrn_proc_result *result) {
+    char message[sizeof(result->fault->message) + 128];
+    snprintf(message, sizeof(message), "%.100s: %s", s->cmd, result->fault->message);
+    wrn_json *envelope = wrn_error_envelope(result->fault->code, message);
+    wrn_json *error = wrn_json_ref(wrn_json_get(envelope, "error"));
+    wrn_json_set_int(error, "exit_code", result->code);
+    wrn_json_free(error);
+    wrn_reply_json(s->request, 400, envelope);
+}
+
 static void background_on_end(wrn_viewer *viewer, const wrn_proc_result *result) {
     wrn_request *request = ((starting *)viewer)->request;
+    if (result->end == WRN_PROC_FAILED && result->code) return reply_no_program((starting *)viewer, result);
     if (result->end == WRN_PROC_FAILED) return wrn_reply_fault(request, result->fault);
     wrn_reply_error(request, WRN_FAULT_AGENT_ERROR, "the sandbox ended while the command was being started");
 }
