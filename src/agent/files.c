@@ -1,6 +1,7 @@
 /* Walks paths component by component, by descriptors of directories: so no path is too long, and a directory that is swapped
  * for a link meanwhile does not lead a recursion elsewhere. A process does one operation and ends. */
 #include "agent/files.h"
+#include "agent/listening.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -504,7 +505,7 @@ int builtin_main(char **argv) {
         int (*run)(char **argv);
     } builtins[] = {
         {"read", builtin_read},   {"write", builtin_write},   {"list", builtin_list},
-        {"mkdir", builtin_mkdir}, {"remove", builtin_remove},
+        {"mkdir", builtin_mkdir}, {"remove", builtin_remove}, {"listening", builtin_listening},
     };
     for (size_t i = 0; i < sizeof(builtins) / sizeof(*builtins); i++)
         if (strcmp(argv[0], builtins[i].name) == 0) return argv[1] ? builtins[i].run(argv) : EINVAL;

@@ -641,6 +641,27 @@ void wrenn_metrics_free(wrenn_metrics *metrics) { wrn_result_free(metrics); }
 
 /* ---- ports.h ---- */
 
+int wrenn_sandbox_wait_port_start(wrenn_sandbox *sandbox, int64_t port, int64_t time_limit_ms,
+                                  const wrenn_call_options *options, wrenn_done_fn done, void *user_data, wrenn_op **op,
+                                  wrenn_error **error) {
+    wrenn_call_options known_options;
+    wrenn_op *made;
+    int rc = wrn_options_read(&known_options, sizeof(known_options), options, "wrenn_call_options", error);
+    if (rc == 0) rc = wrn_sandbox_wait_port_prepare(sandbox, port, time_limit_ms, &known_options, &made, error);
+    return rc == 0 ? wrn_op_start(made, done, user_data, op, error) : rc;
+}
+
+int wrenn_sandbox_wait_port_finish(wrenn_op *op, wrenn_error **error) {
+    return wrn_op_take(op, &wrn_sandbox_wait_port_type, NULL, error);
+}
+
+int wrenn_sandbox_wait_port(wrenn_sandbox *sandbox, int64_t port, int64_t time_limit_ms,
+                            const wrenn_call_options *options, wrenn_error **error) {
+    WRN_AUTO(wrn_op_freep) wrenn_op *op = NULL;
+    int rc = wrenn_sandbox_wait_port_start(sandbox, port, time_limit_ms, options, wrn_op_blocking, NULL, &op, error);
+    return rc == 0 ? wrenn_sandbox_wait_port_finish(wrn_op_wait(op), error) : rc;
+}
+
 int wrenn_sandbox_port_request_start(wrenn_sandbox *sandbox, const wrenn_sandbox_port_request_options *options,
                                      wrenn_done_fn done, void *user_data, wrenn_op **op, wrenn_error **error) {
     wrenn_sandbox_port_request_options known_options;

@@ -71,7 +71,9 @@ extern const wrn_op_type wrn_sandbox_metrics_type;
 int wrn_sandbox_metrics_prepare(wrenn_sandbox *sandbox, const wrenn_sandbox_metrics_options *options, wrenn_op **op,
                                 wrenn_error **error);
 
-extern const wrn_op_type wrn_sandbox_port_request_type, wrn_sandbox_port_websocket_type;
+extern const wrn_op_type wrn_sandbox_wait_port_type, wrn_sandbox_port_request_type, wrn_sandbox_port_websocket_type;
+int wrn_sandbox_wait_port_prepare(wrenn_sandbox *sandbox, int64_t port, int64_t time_limit_ms,
+                                  const wrenn_call_options *options, wrenn_op **op, wrenn_error **error);
 int wrn_sandbox_port_request_prepare(wrenn_sandbox *sandbox, const wrenn_sandbox_port_request_options *options,
                                      wrenn_op **op, wrenn_error **error);
 int wrn_sandbox_port_websocket_prepare(wrenn_sandbox *sandbox, int64_t port, const char *path,

@@ -415,6 +415,15 @@ typedef struct cli_login {
 /* Logs in as the e-mail among the words, and keeps the token. The exit code. */
 int cli_log_in(cli_app *cli, const cli_login *login);
 
+/* Options of what waits for a port; `at`: where the seconds are in the values. */
+// clang-format off
+#define CLI_WAIT_OPTION(at) \
+    {"wait", 0, CLI_SECONDS, (at), "TIME", "first wait until something listens there, no longer than that", NULL, 1, 3600, \
+     CLI_WORD_ANY}
+// clang-format on
+/* Whether something listens by then; if not, it was reported. 0 seconds: does not look. */
+bool cli_wait_port(cli_app *cli, wrenn_sandbox *sandbox, int64_t port, int64_t seconds);
+
 /* ---- output.c ---- */
 
 /* One line on stderr: what it was about (may be NULL), what failed, and what to do about it. Frees the error. */

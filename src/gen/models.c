@@ -468,6 +468,13 @@ static const wrn_field fields_ws_proc_error[] = {
 const wrn_model wrn_model_ws_proc_error = {
     "WsProcError", sizeof(wrn_ws_proc_error), fields_ws_proc_error, WRN_COUNT(fields_ws_proc_error)};
 
+static const wrn_field fields_port_state[] = {
+    {"port", offsetof(wrn_port_state, port), 0, WRN_FIELD_INT, true, false, NULL},
+    {"listening", offsetof(wrn_port_state, listening), 0, WRN_FIELD_BOOL, true, false, NULL},
+};
+const wrn_model wrn_model_port_state = {
+    "PortState", sizeof(wrn_port_state), fields_port_state, WRN_COUNT(fields_port_state)};
+
 static const wrn_field fields_ws_log_start[] = {
     {"type", offsetof(wrn_ws_log_start, type), 0, WRN_FIELD_STRING, true, false, NULL},
     {"offset", offsetof(wrn_ws_log_start, offset), 0, WRN_FIELD_INT, true, false, NULL},

@@ -709,6 +709,21 @@ typedef struct wrn_ws_proc_error {
     const char *code;
 } wrn_ws_proc_error;
 
+/* Bits of `present` and `nulls` of wrn_port_state. */
+enum {
+    WRN_HAS_PORT_STATE_PORT = 1 << 0,
+    WRN_HAS_PORT_STATE_LISTENING = 1 << 1,
+};
+
+/* Schema PortState. */
+typedef struct wrn_port_state {
+    uint64_t present;    /* WRN_HAS_PORT_STATE_* bits of the members that were there */
+    uint64_t nulls;      /* those of them that were null */
+    const char *unknown; /* a JSON object of the members this version does not know, or NULL */
+    int64_t port;
+    int64_t listening;
+} wrn_port_state;
+
 /* Bits of `present` and `nulls` of wrn_ws_log_start. */
 enum {
     WRN_HAS_WS_LOG_START_TYPE = 1 << 0,
@@ -985,6 +1000,7 @@ extern const wrn_model wrn_model_ws_proc_stdout;
 extern const wrn_model wrn_model_ws_proc_stderr;
 extern const wrn_model wrn_model_ws_proc_exit;
 extern const wrn_model wrn_model_ws_proc_error;
+extern const wrn_model wrn_model_port_state;
 extern const wrn_model wrn_model_ws_log_start;
 extern const wrn_model wrn_model_ws_log_dropped;
 extern const wrn_model wrn_model_ws_log_end;

@@ -95,6 +95,13 @@ TEST(ports) {
     check_shell("w port-forward s :8000 > closed & forward=$!; until [ -s closed ]; do :; done; "
                 "curl -s --noproxy '*' $(cat closed); kill $forward; wait $forward",
                 143, "", "wrenn: port 8000 of the sandbox: Connection refused\n");
+    check_shell("w url --wait 1 s 8000", 1, "", "nothing listens on port 8000 of the sandbox");
+    check_shell(
+        "w exec -d --tag late s sh -c 'while ! test -e /tmp/go; do :; done; exec python3 -m http.server 8001' >wait; "
+        "w url --wait 60 s 8001 > at & w exec s touch /tmp/go; wait $!; "
+        "w exec s python3 -c 'import socket; socket.create_connection((\"127.0.0.1\", 8001))'; grep -c 8001 at; "
+        "w port-forward --wait 60 s :8001 > to & until [ -s to ]; do :; done; kill $!; w kill s late",
+        0, "1\n", "");
     check_shell(
         "w exec -d s python3 -m http.server -d /etc 8000 > /dev/null; w port-forward s :8000 > where 2> /dev/null & forward=$!; "
         "until [ -s where ]; do :; done; url=$(cat where); "

@@ -185,6 +185,7 @@ static void ports(wrenn_sandbox *sandbox) {
     wrenn_sandbox_port_request_options options = WRENN_SANDBOX_PORT_REQUEST_OPTIONS_INIT;
     wrenn_port_response *response = NULL;
     CALL(sandbox_spawn, (sandbox, &spawn, NULL, ), (&process, ));
+    CALL(sandbox_wait_port, (sandbox, 8000, 60000, NULL, ), ());
     options.port = 8000;
     options.path = "/bin/";
     for (int status = 502; status == 502;) {

@@ -265,6 +265,7 @@ OPERATION(sandbox_processes, wrenn_process_list, wrenn_process_list_free,
           SAY("%zu %s", result->items_count, result->items[0]->cmd), sandbox, &call)
 OPERATION(sandbox_logs, wrenn_stream, wrenn_stream_free, SAY("%d", wrenn_stream_pid(result) == 0), sandbox, "a/b",
           &logs_options)
+PLAIN_OPERATION(sandbox_wait_port, sandbox, 8080, 1500, &call)
 PLAIN_OPERATION(sandbox_kill, sandbox, "12", 15, &call)
 OPERATION(sandbox_port_request, wrenn_port_response, wrenn_port_response_free,
           SAY("%d %s", (int)result->status, result->body), sandbox, &port_options)
@@ -344,6 +345,8 @@ static const operation operations[] = {
      "GET /v1/sandboxes/" ID "/processes/a%2Fb/stream ", "", KEY, "7"},
     {ROW(sandbox_logs), UPGRADED, "{\"type\":\"start\",\"offset\":7}",
      "GET /v1/sandboxes/" ID "/processes/a%2Fb/logs?offset=7&follow=1 ", "", KEY, "1"},
+    {ROW(sandbox_wait_port), "200 OK", "{\"port\":8080,\"listening\":true}",
+     "GET /v1/sandboxes/" ID "/ports/8080?wait_sec=2 ", "", KEY, ""},
     {ROW(sandbox_port_websocket), UPGRADED, "hello", "GET /ws HTTP/1.1\r\nHost: 8080-" ID ".localhost\r\n", "", NULL,
      "open"},
     {ROW(sandbox_spawn), "202 Accepted", "{\"pid\":7,\"tag\":\"mine\"}", "POST /v1/sandboxes/" ID "/exec ",

@@ -164,6 +164,29 @@ TEST(background_programs_that_are_not_there) {
     daemon_stop(&d);
 }
 
+TEST(ports_that_listen) {
+    test_daemon d;
+    daemon_start(&d, NULL);
+    char id[40];
+    make_sandbox(&d, "{}", id);
+    static const struct {
+        const char *path;
+        int status;
+        const char *says;
+    } cases[] = {{"/ports/80", 200, "\"listening\":true"},    {"/ports/80?wait_sec=5", 200, "\"listening\":true"},
+                 {"/ports/81", 200, "\"listening\":false"},   {"/ports/0", 400, "is not a port"},
+                 {"/ports/65536", 400, "is not a port"},      {"/ports/80?wait_sec=-1", 400, "wait_sec"},
+                 {"/ports/80?wait_sec=3601", 400, "wait_sec"}};
+    for (int f = 0; f < 2; f++)
+        for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+            reply r = call(&d, "GET", path_of(f, id, cases[i].path), NULL);
+            CHECK_INT(r.status, cases[i].status);
+            CHECK_CONTAINS(r.body, cases[i].says);
+            reply_free(&r);
+        }
+    daemon_stop(&d);
+}
+
 TEST(signals_by_name_and_number) {
     test_daemon d;
     daemon_start(&d, NULL);

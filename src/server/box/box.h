@@ -111,6 +111,9 @@ void wrn_box_measure(wrn_box *box, wrn_box_stats *out);
 /* Connects to a TCP port: wrn_backend_ops.dial. Starts the template's service if it is its port. */
 void wrn_box_dial(wrn_box *box, uint16_t port, wrn_dial_fn done, void *context);
 
+/* Somebody waits for that port: starts the template's service if it is its. */
+void wrn_box_want_port(wrn_box *box, uint16_t port);
+
 /* ---- snapshots ---- */
 
 /* Makes a snapshot with that id, [a-z0-9-], of the files that the frozen box and its template have written. It is

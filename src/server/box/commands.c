@@ -27,6 +27,10 @@ wrn_proc *wrn_box_read_log(wrn_box *box, const wrn_log_request *request, const w
 
 void wrn_box_measure(wrn_box *box, wrn_box_stats *out) { box->runner->ops->stats(box->it, out); }
 
+void wrn_box_want_port(wrn_box *box, uint16_t port) {
+    if (box->phase == LIVE && box->service) service_want(box->service, port);
+}
+
 typedef struct refused_dial {
     wrn_dial_fn done;
     void *context;

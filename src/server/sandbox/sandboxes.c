@@ -500,6 +500,12 @@ void wrn_sandboxes_ping(wrn_sandboxes *all, const wrn_sandbox_row *row, wrn_done
     wrn_box_ping(s->box, done, context);
 }
 
+void wrn_sandbox_want_port(wrn_sandboxes *all, const wrn_sandbox_row *row, uint16_t port) {
+    wrn_fault fault;
+    const sandbox *s = wrn_sandbox_usable(all, row, &fault);
+    if (s) wrn_box_want_port(s->box, port);
+}
+
 void wrn_sandboxes_dial(wrn_sandboxes *all, const wrn_sandbox_row *row, uint16_t port, wrn_dial_fn done,
                         void *context) {
     wrn_fault fault;
