@@ -272,6 +272,7 @@ static void kept_output(void) {
     check_kept(&d, id, "/processes/long/logs", "before\nbetween\n", "end");
     check_kept(&d, id, "/processes/long/logs?offset=7", "between\n", "end");
     free(sh(&d, id, "touch /tmp/3"));
+    check_kept(&d, id, "/processes/long/logs?offset=7&follow=1", "between\nafter\n", "exit");
     check_kept(&d, id, "/processes/long/logs?tail=2&follow=1", "between\nafter\n", "exit");
     end(&d, SIGKILL, KILLED);
     serve(&d, NULL);
