@@ -36,12 +36,18 @@ static void on_end(void *context, const wrn_proc_result *result) {
     ((fake *)context)->ended++;
 }
 
+static void on_from(void *context, uint64_t offset, uint64_t dropped) {
+    (void)context;
+    FUZZ_CHECK(offset <= INT64_MAX && dropped <= offset);
+}
+
 static bool on_kept(void *context, const wrn_detached *kept, wrn_proc_events *events) {
     fake *f = context;
-    FUZZ_CHECK(kept->proc && *kept->label && strlen(kept->label) < WRN_LABEL_MAX);
+    if (!kept->proc) return false;
+    FUZZ_CHECK(*kept->label && strlen(kept->label) < WRN_LABEL_MAX);
     if (kept->pid % 2) return false;
     f->kept++;
-    *events = (wrn_proc_events){on_start, on_output, on_end, NULL, f};
+    *events = (wrn_proc_events){on_start, on_output, on_end, NULL, NULL, f};
     return true;
 }
 
@@ -57,9 +63,12 @@ static void open_fake(fake *f, bool again) {
     FUZZ_CHECK(f->agent);
     for (int i = 0; i < COMMANDS; i++) {
         wrn_fault fault = {0};
-        wrn_proc_events events = {on_start, on_output, on_end, NULL, f};
+        wrn_proc_events events = {on_start, on_output, on_end, NULL, NULL, f};
         FUZZ_CHECK(wrn_agent_exec(f->agent, &(wrn_proc_spec){.cmd = "true", .want_stdin = i}, &events, &fault));
     }
+    wrn_fault fault = {0};
+    wrn_proc_events events = {NULL, on_output, on_end, NULL, on_from, f};
+    FUZZ_CHECK(wrn_agent_read_log(f->agent, &(wrn_log_request){.command = 1}, &events, &fault));
     wrn_agent_ping(f->agent, on_answer, f);
     wrn_agent_freeze(f->agent, true, on_answer, f);
 }
@@ -86,7 +95,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     FUZZ_CHECK(f.lost == 1);
     wrn_agent_close(f.agent);
     uv_run(&f.loop, UV_RUN_DEFAULT);
-    FUZZ_CHECK(f.ended == COMMANDS + f.kept && f.answers == QUESTIONS);
+    FUZZ_CHECK(f.ended == COMMANDS + 1 + f.kept && f.answers == QUESTIONS);
     FUZZ_CHECK(uv_loop_close(&f.loop) == 0);
     return 0;
 }

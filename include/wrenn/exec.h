@@ -75,7 +75,8 @@ WRENN_API WRENN_NODISCARD int wrenn_sandbox_exec_start(wrenn_sandbox *sandbox, c
 WRENN_API WRENN_NODISCARD int wrenn_sandbox_exec_finish(wrenn_op *op, wrenn_exec_result **result, wrenn_error **error);
 
 /* The output up to the failure of wrenn_sandbox_exec(), if the server sent it (wrennd does when the time was up or the
- * sandbox ended); exit_code is -1. NULL when nothing is known. Belongs to the error. */
+ * sandbox ended); exit_code is -1. When the program of a wrenn_sandbox_spawn() could not be started, exit_code is 127 or
+ * 126, as for wrenn_sandbox_exec(), and there is no output. NULL when nothing is known. Belongs to the error. */
 WRENN_API const wrenn_exec_result *wrenn_error_exec_result(const wrenn_error *error);
 
 /* Frees the whole result; NULL is fine. */

@@ -19,6 +19,17 @@ extern "C" {
 WRENN_API WRENN_NODISCARD int wrenn_sandbox_url(const wrenn_sandbox *sandbox, int64_t port, const char *scheme,
                                                 char **url, wrenn_error **error);
 
+/* Waits until something listens on a TCP port of the sandbox, where the port proxy would connect to
+ * (GET /v1/sandboxes/{id}/ports/{port}); nothing connects to it. `time_limit_ms`, rounded up to seconds, is at most an hour;
+ * 0: looks once. Blocks. Fails with WRENN_E_TIMEOUT when nothing listens by then, WRENN_E_CONFLICT when the sandbox does not
+ * run, WRENN_E_NOT_FOUND also with servers other than wrennd, which do not have this. */
+WRENN_API WRENN_NODISCARD int wrenn_sandbox_wait_port(wrenn_sandbox *sandbox, int64_t port, int64_t time_limit_ms,
+                                                      const wrenn_call_options *options, wrenn_error **error);
+WRENN_API WRENN_NODISCARD int wrenn_sandbox_wait_port_start(wrenn_sandbox *sandbox, int64_t port, int64_t time_limit_ms,
+                                                            const wrenn_call_options *options, wrenn_done_fn done,
+                                                            void *user_data, wrenn_op **op, wrenn_error **error);
+WRENN_API WRENN_NODISCARD int wrenn_sandbox_wait_port_finish(wrenn_op *op, wrenn_error **error);
+
 typedef struct wrenn_sandbox_port_request_options {
     size_t struct_size; /* from WRENN_SANDBOX_PORT_REQUEST_OPTIONS_INIT */
     wrenn_call_options call;

@@ -31,7 +31,8 @@ enum {
     WRENN_EVENT_STDERR = 3,  /* data, size */
     WRENN_EVENT_EXIT = 4,    /* exit_code; nothing follows */
     WRENN_EVENT_TEXT = 5,    /* data, size: a message of a WebSocket, UTF-8 */
-    WRENN_EVENT_BINARY = 6   /* the same, bytes */
+    WRENN_EVENT_BINARY = 6,  /* the same, bytes */
+    WRENN_EVENT_DROPPED = 7  /* dropped, of wrenn_sandbox_logs(): output that is not kept any more is left out */
 };
 
 /* New types may appear: skip what you do not know. */
@@ -43,6 +44,8 @@ typedef struct wrenn_event {
     const char *data; /* `size` bytes, with a NUL after them that does not count; NULL for other events. Valid until the
                         * next call with this stream. */
     size_t size;
+    int64_t offset;  /* of wrenn_sandbox_logs(): of the first byte of data, or of what follows the event */
+    int64_t dropped; /* bytes left out */
 } wrenn_event;
 
 /* The next event, which belongs to the stream and is valid until the next call with it. Returns 1 with *event set, 0

@@ -16,6 +16,7 @@
 #include "agent/channel.h"
 #include "agent/descendants.h"
 #include "agent/keeper.h"
+#include "agent/logs.h"
 #include "agent/loop.h"
 #include "agent/proc_files.h"
 #include "agent/user.h"
@@ -27,14 +28,14 @@
 enum { DRAIN_MS = 200, FLOW_MS = 500, FLOW_MAX_MS = 2500, FLOW_MAX_BYTES = 8 << 20, CHUNK = 65536 };
 /* A timer that fires this late means that the agent itself was stopped, as in a pause. */
 enum { STOOD_STILL_MS = 100 };
-enum { HELD_MAX = 65536 }; /* buffered output of a detached command */
+enum { SCREEN_MAX = 65536 }; /* kept output of a detached terminal */
 
 typedef struct output {
     watch watch;
     uint8_t type;
     int64_t left;      /* after the drain time: bytes still to send; -1 before that */
-    wrn_buf held;      /* the last output that came while no wrennd was attached */
-    wrn_replay screen; /* of a detached terminal: its last output */
+    wrn_buf held;      /* of a detached terminal: what the next wrennd gets of its screen */
+    wrn_replay screen; /* the same: its last output */
 } output;
 
 typedef struct command {
@@ -43,6 +44,7 @@ typedef struct command {
     pid_t keeper;
     uint32_t pid;
     char *label; /* NULL: not detached, so it ends with its wrennd */
+    logged *log; /* of a detached command that is no terminal */
     watch report, in;
     output out, err;
     int64_t credit;
@@ -70,20 +72,23 @@ static command *command_find(uint32_t stream) {
     return c;
 }
 
-static void command_send_exit(uint32_t stream, uint32_t kind, uint32_t value, bool cut) {
-    uint8_t payload[12];
+static void command_send_exit(uint32_t stream, uint32_t kind, uint32_t value) {
+    uint8_t payload[12] = {0};
     wrn_put_u32(payload, kind);
     wrn_put_u32(payload + 4, value);
-    wrn_put_u32(payload + 8, cut ? WRN_EXIT_CUT : 0);
     channel_send(stream, WRN_FRAME_EXIT, payload, sizeof(payload));
 }
 
 static void command_finish(command *c) {
-    if (c->stream) command_send_exit(c->stream, c->exit_kind, c->exit_value, c->cut);
+    uint8_t payload[12];
+    wrn_put_u32(payload, c->exit_kind);
+    wrn_put_u32(payload + 4, c->exit_value);
+    wrn_put_u32(payload + 8, c->cut ? WRN_EXIT_CUT : 0);
+    logs_end(c->log, payload);
+    if (c->stream) channel_send(c->stream, WRN_FRAME_EXIT, payload, sizeof(payload));
     watch_close(&c->report);
     watch_close(&c->in);
     wrn_buf_free(&c->out.held);
-    wrn_buf_free(&c->err.held);
     wrn_replay_free(&c->out.screen);
     WRN_UNLINK(commands, c, next);
     free(c->input);
@@ -94,7 +99,7 @@ static void command_finish(command *c) {
 /* A detached command stays until a wrennd is attached, to which its end is reported. */
 static void command_finish_if_over(command *c) {
     if (!c->drain || c->out.watch.fd >= 0 || c->err.watch.fd >= 0) return;
-    if (!c->label || (channel_is_open() && !c->out.held.size && !c->err.held.size)) command_finish(c);
+    if (!c->label || (channel_is_open() && !c->out.held.size)) command_finish(c);
 }
 
 /* ---- output ---- */
@@ -104,12 +109,11 @@ static void output_send(command *c, const output *o, const void *data, size_t si
     c->credit -= (int64_t)size;
 }
 
-/* Buffers output for the next wrennd: all of a detached terminal, and other output while none is attached. */
-static void output_buffer(output *o, const void *data, size_t size) {
+/* What a detached command puts out outlives wrennd. */
+static void output_keep(command *c, output *o, const void *data, size_t size) {
+    if (c->log) logs_put(c->log, o == &c->err, data, size);
     if (o->screen.keep) wrn_replay_put(&o->screen, data, size);
-    else if (!channel_is_open()) wrn_buf_put(&o->held, data, size);
-    if (o->held.failed || o->screen.bytes.failed) die("wrenn-agent: out of memory");
-    if (o->held.size > 2 * HELD_MAX) wrn_buf_consume(&o->held, o->held.size - HELD_MAX);
+    if (o->screen.bytes.failed) die("wrenn-agent: out of memory");
 }
 
 static void output_send_pieces(command *c, const output *o, const wrn_buf *data) {
@@ -125,7 +129,6 @@ static bool output_send_held(command *c, output *o) {
     if (!held.size) return true;
     if (!channel_is_open() || !channel_has_room()) return false;
     o->held = WRN_BUF_INIT; /* sending may call this function again */
-    if (!o->screen.keep && held.size > HELD_MAX) wrn_buf_consume(&held, held.size - HELD_MAX);
     output_send_pieces(c, o, &held);
     wrn_buf_free(&held);
     return true;
@@ -133,8 +136,7 @@ static bool output_send_held(command *c, output *o) {
 
 /* Reads output only after STARTED was sent: wrennd takes output of a command that has not started for a forgery. */
 static void command_set_reading(command *c) {
-    bool wanted = !channel_is_open() ||
-                  (output_send_held(c, &c->out) && output_send_held(c, &c->err) && c->credit > 0 && channel_has_room());
+    bool wanted = !channel_is_open() || (output_send_held(c, &c->out) && c->credit > 0 && channel_has_room());
     uint32_t events = c->started && wanted ? EPOLLIN : 0;
     watch_set(&c->out.watch, events);
     watch_set(&c->err.watch, events);
@@ -151,7 +153,7 @@ static void output_stop(command *c, output *o) {
 }
 
 static void output_take(command *c, output *o, const uint8_t *data, size_t size) {
-    output_buffer(o, data, size);
+    output_keep(c, o, data, size);
     if (channel_is_open()) output_send(c, o, data, size);
     if (!c->drain) return;
     c->drained += (int64_t)size;
@@ -287,6 +289,7 @@ static void command_on_report(watch *w, uint32_t events) {
     case REPORT_STARTED:
         c->started = true;
         c->pid = (uint32_t)line.value;
+        if (c->log) logs_started(c->log, c->pid);
         if (c->stream) channel_send_u32(c->stream, WRN_FRAME_STARTED, c->pid);
         command_set_reading(c);
         for (int signo = 1; signo < 65; signo++)
@@ -296,6 +299,7 @@ static void command_on_report(watch *w, uint32_t events) {
         if (WIFEXITED(line.value)) command_ended(c, WRN_EXIT_CODE, (uint32_t)WEXITSTATUS(line.value));
         else command_ended(c, WRN_EXIT_SIGNAL, (uint32_t)WTERMSIG(line.value));
         break;
+    case REPORT_NO_PROGRAM: command_ended(c, WRN_EXIT_PROGRAM, (uint32_t)line.value); break;
     case REPORT_NO_CWD: command_ended(c, WRN_EXIT_CWD, (uint32_t)line.value); break;
     default: command_ended(c, WRN_EXIT_FAILED, (uint32_t)line.value); break;
     }
@@ -444,8 +448,9 @@ void command_reattach(void) {
     uint32_t count = 0;
     for (command *c = commands; c; c = c->next) count += c->label != NULL;
     wrn_put_u32(payload, WRN_AGENT_VERSION);
-    wrn_put_u32(payload + 4, count);
+    wrn_put_u32(payload + 4, count + logs_count());
     channel_send(0, WRN_FRAME_HELLO_AGAIN, payload, sizeof(payload));
+    logs_report();
     for (command *c = commands; c; c = c->next)
         if (c->label) command_send_detached(c);
 }
@@ -565,11 +570,11 @@ static void command_start(uint32_t stream, char **argv, const wrn_proc_spec *spe
     const account *run_as;
     pipes p;
     int unknown = choose_user(spec, &who, &run_as);
-    if (unknown) return command_send_exit(stream, WRN_EXIT_USER, (uint32_t)unknown, false);
+    if (unknown) return command_send_exit(stream, WRN_EXIT_USER, (uint32_t)unknown);
     command *c = calloc(1, sizeof(*c));
     char **env = env_merge(env_of_user(&who), spec->envs), *label = spec->label ? strdup(spec->label) : NULL;
     if (!c || !env || (spec->label && !label) || !pipes_open(&p, spec)) {
-        command_send_exit(stream, WRN_EXIT_FAILED, (uint32_t)errno, false);
+        command_send_exit(stream, WRN_EXIT_FAILED, (uint32_t)errno);
         free(c);
         free(label);
         free(env);
@@ -605,7 +610,8 @@ static void command_start(uint32_t stream, char **argv, const wrn_proc_spec *spe
     c->out.type = WRN_FRAME_STDOUT;
     c->err.type = WRN_FRAME_STDERR;
     c->out.left = c->err.left = -1;
-    if (terminal && c->label) c->out.screen.keep = HELD_MAX;
+    if (terminal && c->label) c->out.screen.keep = SCREEN_MAX;
+    else if (c->label) c->log = logs_add(stream, label);
     commands = c;
     if (keeper < 0) {
         c->keeper = 0;
@@ -627,7 +633,7 @@ void command_exec(uint32_t stream, uint8_t flags, const uint8_t *data, uint32_t 
     wrn_proc_spec spec;
     char **argv = wrn_exec_read(exec_payload, exec_size, &spec);
     if (argv) command_start(stream, argv, &spec);
-    else command_send_exit(stream, WRN_EXIT_FAILED, EINVAL, false);
+    else command_send_exit(stream, WRN_EXIT_FAILED, EINVAL);
     free(argv);
     exec_size = 0;
 }

@@ -20,7 +20,7 @@ int64_t command_next_timer(void);
 void command_run_timers(void);
 /* The channel has room again. */
 void command_resume_output(void);
-/* wrennd is gone: ends the commands that are not detached, and buffers the last output of the others. */
+/* wrennd is gone: ends the commands that are not detached. */
 void command_server_lost(void);
 /* Another wrennd has re-attached: reports the detached commands to it. */
 void command_reattach(void);

@@ -62,20 +62,22 @@ static void search_exec(const start *s) {
     errno = kept;
 }
 
-_Noreturn static void keeper_fail(const char *what, const char *name, int error) {
+/* `tell`: who waits to hear that the program could be executed; -1: nobody. */
+_Noreturn static void keeper_fail(const char *what, const char *name, int error, int tell) {
     char line[512];
+    if (tell >= 0) (void)!write(tell, &error, sizeof(error));
     int size = snprintf(line, sizeof(line), "wrenn-agent: cannot %s %.300s: %s\n", what, name, strerror(error));
     (void)!write(2, line, (size_t)size < sizeof(line) ? (size_t)size : sizeof(line) - 1);
     _exit(error == ENOENT || error == ENOTDIR ? 127 : 126);
 }
 
-_Noreturn static void keeper_run_command(const start *s) {
+_Noreturn static void keeper_run_command(const start *s, int tell) {
     bool terminal = keeper_has_terminal(s->spec);
     setsid();
     crowd_command();
     if (terminal) ioctl(0, TIOCSCTTY, 0);
     int error = s->user ? user_become(s->user) : 0;
-    if (error) keeper_fail("become", s->user->name, error);
+    if (error) keeper_fail("become", s->user->name, error, tell);
     environ = s->envp; /* for the builtins */
     if (s->spec->builtin) _exit(builtin_main(s->argv));
     search_exec(s);
@@ -83,7 +85,18 @@ _Noreturn static void keeper_run_command(const start *s) {
     bool any_shell = terminal && strcmp(s->argv[0], "/bin/bash") == 0 && !s->argv[1];
     if (any_shell && errno == ENOENT)
         execve("/bin/sh", (char *const[]){(char[]){"/bin/sh"}, NULL}, s->envp), errno = ENOENT;
-    keeper_fail("run", s->argv[0], errno);
+    keeper_fail("run", s->argv[0], errno, tell);
+}
+
+/* Nobody watches a detached command start, so it counts as started when its program is executed: that closes `from`, after
+ * an errno if it failed. */
+static int keeper_start_error(int from) {
+    int error = 0;
+    ssize_t got;
+    while ((got = read(from, &error, sizeof(error))) < 0 && errno == EINTR) {
+    }
+    close(from);
+    return got == (ssize_t)sizeof(error) ? error : 0;
 }
 
 static void keeper_close_others(int keep) {
@@ -124,8 +137,10 @@ _Noreturn static void keeper_run(const start *s) {
         keeper_send(s->report, REPORT_NO_CWD, errno);
         _exit(0);
     }
-    pid_t command = fork();
-    if (command == 0) keeper_run_command(s);
+    int tell[2] = {-1, -1};
+    bool waits = s->spec->label && !keeper_has_terminal(s->spec);
+    pid_t command = waits && pipe2(tell, O_CLOEXEC) != 0 ? -1 : fork();
+    if (command == 0) keeper_run_command(s, tell[1]);
     if (command < 0) {
         keeper_send(s->report, REPORT_FAILED, errno);
         _exit(0);
@@ -134,7 +149,9 @@ _Noreturn static void keeper_run(const start *s) {
     close(0);
     close(1);
     close(2);
-    keeper_send(s->report, REPORT_STARTED, command);
+    if (waits) close(tell[1]);
+    int error = waits ? keeper_start_error(tell[0]) : 0;
+    keeper_send(s->report, error ? REPORT_NO_PROGRAM : REPORT_STARTED, error ? error : command);
     crowd_started(command);
     int status;
     for (pid_t pid; (pid = waitpid(-1, &status, 0)) > 0 || errno == EINTR;) {

@@ -18,9 +18,9 @@ typedef struct start {
     int report;          /* where the keeper writes keeper_reports */
 } start;
 
-typedef enum report_kind { REPORT_STARTED, REPORT_ENDED, REPORT_NO_CWD, REPORT_FAILED } report_kind;
+typedef enum report_kind { REPORT_STARTED, REPORT_ENDED, REPORT_NO_CWD, REPORT_NO_PROGRAM, REPORT_FAILED } report_kind;
 typedef struct keeper_report {
-    int32_t kind, value; /* pid, wait status, errno, errno */
+    int32_t kind, value; /* pid, wait status, errno, errno, errno */
 } keeper_report;
 
 static inline bool keeper_has_terminal(const wrn_proc_spec *spec) { return spec->cols && spec->rows; }

@@ -10,6 +10,7 @@
 #include "agent/command.h"
 #include "agent/crowd.h"
 #include "agent/descendants.h"
+#include "agent/logs.h"
 #include "agent/loop.h"
 
 static void main_on_child(watch *w, uint32_t events) {
@@ -26,8 +27,15 @@ static void main_on_frame(const wrn_frame *frame) {
     case WRN_FRAME_EXEC: command_exec(frame->stream, frame->flags, frame->data, frame->size); break;
     case WRN_FRAME_STDIN: command_stdin(frame->stream, frame->data, frame->size); break;
     case WRN_FRAME_STDIN_EOF: command_stdin_eof(frame->stream); break;
-    case WRN_FRAME_SIGNAL: command_signal(frame->stream, number); break;
-    case WRN_FRAME_WINDOW: command_window(frame->stream, number); break;
+    case WRN_FRAME_SIGNAL:
+        command_signal(frame->stream, number);
+        logs_signal(frame->stream);
+        break;
+    case WRN_FRAME_WINDOW:
+        command_window(frame->stream, number);
+        logs_window(frame->stream, number);
+        break;
+    case WRN_FRAME_LOG: logs_read(frame->stream, frame->data, frame->size); break;
     case WRN_FRAME_RESIZE:
         if (frame->size == 8) command_resize(frame->stream, number, wrn_get_u32(frame->data + 4));
         break;
@@ -42,12 +50,22 @@ static void main_on_frame(const wrn_frame *frame) {
     }
 }
 
+static void main_on_lost(void) {
+    logs_lost();
+    command_server_lost();
+}
+
+static void main_on_room(void) {
+    command_resume_output();
+    logs_resume();
+}
+
 int main(void) {
     static const channel_events events = {
         .frame = main_on_frame,
-        .lost = command_server_lost,
+        .lost = main_on_lost,
         .reattached = command_reattach,
-        .room = command_resume_output,
+        .room = main_on_room,
     };
     static watch children = {.ready = main_on_child};
     /* No process of the sandbox may trace or read this one, not even as root. */

@@ -737,6 +737,27 @@ void wrenn_metrics_free(wrenn_metrics *metrics) { wrn_result_free(metrics); }
 
 /* ---- ports.h ---- */
 
+int wrenn_sandbox_wait_port_start(wrenn_sandbox *sandbox, int64_t port, int64_t time_limit_ms,
+                                  const wrenn_call_options *options, wrenn_done_fn done, void *user_data, wrenn_op **op,
+                                  wrenn_error **error) {
+    wrenn_call_options known_options;
+    wrenn_op *made;
+    int rc = wrn_options_read(&known_options, sizeof(known_options), options, "wrenn_call_options", error);
+    if (rc == 0) rc = wrn_sandbox_wait_port_prepare(sandbox, port, time_limit_ms, &known_options, &made, error);
+    return rc == 0 ? wrn_op_start(made, done, user_data, op, error) : rc;
+}
+
+int wrenn_sandbox_wait_port_finish(wrenn_op *op, wrenn_error **error) {
+    return wrn_op_take(op, &wrn_sandbox_wait_port_type, NULL, error);
+}
+
+int wrenn_sandbox_wait_port(wrenn_sandbox *sandbox, int64_t port, int64_t time_limit_ms,
+                            const wrenn_call_options *options, wrenn_error **error) {
+    WRN_AUTO(wrn_op_freep) wrenn_op *op = NULL;
+    int rc = wrenn_sandbox_wait_port_start(sandbox, port, time_limit_ms, options, wrn_op_blocking, NULL, &op, error);
+    return rc == 0 ? wrenn_sandbox_wait_port_finish(wrn_op_wait(op), error) : rc;
+}
+
 int wrenn_sandbox_port_request_start(wrenn_sandbox *sandbox, const wrenn_sandbox_port_request_options *options,
                                      wrenn_done_fn done, void *user_data, wrenn_op **op, wrenn_error **error) {
     wrenn_sandbox_port_request_options known_options;
@@ -860,6 +881,27 @@ int wrenn_sandbox_attach(wrenn_sandbox *sandbox, const char *selector, const wre
     return rc == 0 ? wrenn_sandbox_attach_finish(wrn_op_wait(op), stream, error) : rc;
 }
 
+int wrenn_sandbox_logs_start(wrenn_sandbox *sandbox, const char *selector, const wrenn_sandbox_logs_options *options,
+                             wrenn_done_fn done, void *user_data, wrenn_op **op, wrenn_error **error) {
+    wrenn_sandbox_logs_options known_options;
+    wrenn_op *made;
+    int rc = wrn_options_read(&known_options, sizeof(known_options), options, "wrenn_sandbox_logs_options", error);
+    if (rc == 0) rc = wrn_sandbox_logs_prepare(sandbox, selector, &known_options, &made, error);
+    return rc == 0 ? wrn_op_start(made, done, user_data, op, error) : rc;
+}
+
+int wrenn_sandbox_logs_finish(wrenn_op *op, wrenn_stream **stream, wrenn_error **error) {
+    return wrn_op_take(op, &wrn_sandbox_logs_type, stream, error);
+}
+
+int wrenn_sandbox_logs(wrenn_sandbox *sandbox, const char *selector, const wrenn_sandbox_logs_options *options,
+                       wrenn_stream **stream, wrenn_error **error) {
+    WRN_AUTO(wrn_op_freep) wrenn_op *op = NULL;
+    int rc = wrenn_sandbox_logs_start(sandbox, selector, options, wrn_op_blocking, NULL, &op, error);
+    return rc == 0 ? wrenn_sandbox_logs_finish(wrn_op_wait(op), stream, error) : rc;
+}
+
+void wrenn_sandbox_logs_options_init(wrenn_sandbox_logs_options *options, size_t size) { wrn_options_init(options, size); }
 void wrenn_process_free(wrenn_process *process) { wrn_result_free(process); }
 void wrenn_process_list_free(wrenn_process_list *list) { wrn_result_free(list); }
 

@@ -81,18 +81,22 @@ extern const wrn_op_type wrn_sandbox_metrics_type;
 int wrn_sandbox_metrics_prepare(wrenn_sandbox *sandbox, const wrenn_sandbox_metrics_options *options, wrenn_op **op,
                                 wrenn_error **error);
 
-extern const wrn_op_type wrn_sandbox_port_request_type, wrn_sandbox_port_websocket_type;
+extern const wrn_op_type wrn_sandbox_wait_port_type, wrn_sandbox_port_request_type, wrn_sandbox_port_websocket_type;
+int wrn_sandbox_wait_port_prepare(wrenn_sandbox *sandbox, int64_t port, int64_t time_limit_ms,
+                                  const wrenn_call_options *options, wrenn_op **op, wrenn_error **error);
 int wrn_sandbox_port_request_prepare(wrenn_sandbox *sandbox, const wrenn_sandbox_port_request_options *options,
                                      wrenn_op **op, wrenn_error **error);
 int wrn_sandbox_port_websocket_prepare(wrenn_sandbox *sandbox, int64_t port, const char *path,
                                        const wrenn_call_options *options, wrenn_op **op, wrenn_error **error);
 
 extern const wrn_op_type wrn_sandbox_spawn_type, wrn_sandbox_processes_type, wrn_sandbox_kill_type,
-                         wrn_sandbox_attach_type;
+                         wrn_sandbox_attach_type, wrn_sandbox_logs_type;
 int wrn_sandbox_spawn_prepare(wrenn_sandbox *sandbox, const wrenn_command *command, const wrenn_call_options *options,
                               wrenn_op **op, wrenn_error **error);
 int wrn_sandbox_kill_prepare(wrenn_sandbox *sandbox, const char *selector, int64_t signal_number,
                              const wrenn_call_options *options, wrenn_op **op, wrenn_error **error);
+int wrn_sandbox_logs_prepare(wrenn_sandbox *sandbox, const char *selector, const wrenn_sandbox_logs_options *options,
+                             wrenn_op **op, wrenn_error **error);
 
 extern const wrn_op_type wrn_sandbox_pty_type, wrn_sandbox_pty_connect_type;
 int wrn_sandbox_pty_prepare(wrenn_sandbox *sandbox, const wrenn_command *command, const wrenn_call_options *options,

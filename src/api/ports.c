@@ -1,5 +1,6 @@
 #include "api/ports.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -7,6 +8,7 @@
 #include "api/operations.h"
 #include "client/sandbox.h"
 #include "client/stream.h"
+#include "gen/requests.h"
 
 enum { PORT_MAX = 65535, PATH_SHOWN = 100 };
 
@@ -175,4 +177,37 @@ const wrn_op_type wrn_sandbox_port_websocket_type = {{"port_websocket"}, .stream
 int wrn_sandbox_port_websocket_prepare(wrenn_sandbox *sandbox, int64_t port, const char *path,
                                        const wrenn_call_options *options, wrenn_op **op, wrenn_error **error) {
     return new_port_op(sandbox, &wrn_sandbox_port_websocket_type, options, "GET", port, path, op, error);
+}
+
+/* ---- waiting for one ---- */
+
+enum { WAIT_MAX_MS = 3600 * 1000, WAIT_MARGIN_MS = 15000 };
+
+static void wait_port_respond(wrenn_op *op, wrn_http_response *response) {
+    wrn_port_state *state = wrn_op_decode(op, response, &wrn_model_port_state);
+    if (!state) return;
+    bool listening = state->listening;
+    long long port = state->port;
+    wrn_result_free(state);
+    if (listening) return wrn_op_finish(op, NULL, NULL);
+    wrn_op_fail(op, wrn_error_new(WRENN_E_TIMEOUT, "wait_port: nothing listens on port %lld of the sandbox", port));
+}
+
+const wrn_op_type wrn_sandbox_wait_port_type = {
+    {"wait_port", "GET", "/sandboxes/{sandbox id}/ports/{port}?wait_sec={seconds}", WRN_AUTH_ANY},
+    .respond = wait_port_respond};
+
+int wrn_sandbox_wait_port_prepare(wrenn_sandbox *sandbox, int64_t port, int64_t time_limit_ms,
+                                  const wrenn_call_options *options, wrenn_op **op, wrenn_error **error) {
+    char number[24], seconds[24];
+    wrenn_call_options call = *options;
+    if (port < 1 || port > PORT_MAX)
+        return wrn_refuse(error, "the port must be between 1 and %d, not %lld", PORT_MAX, (long long)port);
+    if (time_limit_ms < 0 || time_limit_ms > WAIT_MAX_MS)
+        return wrn_refuse(error, "wait_port: time_limit_ms must be between 0 and %d", WAIT_MAX_MS);
+    snprintf(number, sizeof(number), "%lld", (long long)port);
+    snprintf(seconds, sizeof(seconds), "%lld", (long long)(time_limit_ms + 999) / 1000);
+    const char *const args[] = {number, time_limit_ms ? seconds : NULL};
+    if (!call.timeout_ms) call.timeout_ms = time_limit_ms + WAIT_MARGIN_MS;
+    return wrn_op_for_sandbox(sandbox, &wrn_sandbox_wait_port_type, &call, args, NULL, op, error);
 }

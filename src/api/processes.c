@@ -1,8 +1,10 @@
 #include <signal.h>
+#include <stdio.h>
 
 #include "api/command.h"
 #include "api/operations.h"
 #include "api/streams.h"
+#include "base/signals.h"
 #include "client/sandbox.h"
 #include "gen/requests.h"
 #include "wire/server_features.h"
@@ -85,15 +87,79 @@ const wrn_op_type wrn_sandbox_processes_type = {{"processes", "GET", "/sandboxes
 
 /* ---- kill and attach ---- */
 
+/* Servers that know no other signals would send SIGKILL. So before another one is sent, the server is asked for its
+ * features. */
+typedef struct kill_op {
+    wrenn_op op;
+    bool needs;   /* a signal that not all servers know */
+    wrn_buf path; /* of the call, while the server is asked */
+} kill_op;
+
+static void send_kill(wrenn_op *op) {
+    kill_op *self = (kill_op *)op;
+    wrn_buf path = self->path;
+    self->path = WRN_BUF_INIT;
+    if (path.size) {
+        wrn_op_call_sandbox(op, "DELETE", NULL, "", NULL, NULL);
+        wrn_buf_free(&op->path);
+        op->path = path;
+    }
+    if (self->needs && !(op->client->features & WRN_FEATURE_SIGNALS))
+        return wrn_op_fail(op, wrn_error_new(WRENN_E_UNSUPPORTED,
+                                             "kill: the server does not say that it knows signals other than SIGTERM "
+                                             "and SIGKILL; send one of these, or use a wrennd that does"));
+    wrn_op_send(op);
+}
+
+static void begin_kill(wrenn_op *op) {
+    kill_op *self = (kill_op *)op;
+    if (!self->needs || op->client->features_known) return send_kill(op);
+    self->path = op->path;
+    op->path = WRN_BUF_INIT;
+    wrn_op_call_any(op);
+    wrn_op_send(op);
+}
+
+static void kill_respond(wrenn_op *op, wrn_http_response *response) {
+    (void)response;
+    if (((kill_op *)op)->path.size) send_kill(op);
+    else wrn_op_finish(op, NULL, NULL);
+}
+
+/* Without credentials the server refuses to answer, but says its features. */
+static bool kill_fail(wrenn_op *op, const wrenn_error *error) {
+    if (!((kill_op *)op)->path.size || !wrenn_error_http_status(error) || !op->client->features_known) return false;
+    send_kill(op);
+    return true;
+}
+
+static void kill_clear(wrenn_op *op) { wrn_buf_free(&((kill_op *)op)->path); }
+
 const wrn_op_type wrn_sandbox_kill_type = {
-    {"kill", "DELETE", "/sandboxes/{sandbox id}/processes/{pid or tag}?signal={signal}", WRN_AUTH_ANY}};
+    {"kill", "DELETE", "/sandboxes/{sandbox id}/processes/{pid or tag}?signal={signal}", WRN_AUTH_ANY},
+    .size = sizeof(kill_op),
+    .respond = kill_respond,
+    .fail = kill_fail,
+    .clear = kill_clear,
+};
 
 int wrn_sandbox_kill_prepare(wrenn_sandbox *sandbox, const char *selector, int64_t signal_number,
                              const wrenn_call_options *options, wrenn_op **op, wrenn_error **error) {
-    const char *const args[] = {selector, signal_number == SIGTERM ? "SIGTERM" : "SIGKILL"};
-    if (signal_number != 0 && signal_number != SIGTERM && signal_number != SIGKILL)
-        return wrn_refuse(error, "kill: signal %lld: only SIGTERM and SIGKILL can be sent", (long long)signal_number);
-    return wrn_op_for_sandbox(sandbox, &wrn_sandbox_kill_type, options, args, NULL, op, error);
+    char name[16];
+    int64_t number = signal_number ? signal_number : SIGKILL;
+    if (number < 1 || number > 64)
+        return wrn_refuse(error, "kill: %lld is no signal; they go from 1 to 64", (long long)number);
+    const char *const args[] = {selector, wrn_signal_name((int)number, name)};
+    int rc = wrn_op_for_sandbox(sandbox, &wrn_sandbox_kill_type, options, args, NULL, op, error);
+    if (rc != 0) return rc;
+    ((kill_op *)*op)->needs = number != SIGTERM && number != SIGKILL;
+    (*op)->begin = begin_kill;
+    return 0;
+}
+
+int64_t wrenn_signal_number(const char *name) {
+    int number;
+    return name && wrn_signal_parse(name, &number) ? number : 0;
 }
 
 static void attach_opened(wrenn_stream *stream) { (void)stream; } /* the server's "start" follows */
@@ -108,3 +174,30 @@ const wrn_op_type wrn_sandbox_attach_type = {
     {"attach", "GET", "/sandboxes/{sandbox id}/processes/{pid or tag}/stream", WRN_AUTH_ANY},
     .stream = &attach_stream,
     WRN_STREAM_OP};
+
+/* ---- kept output ---- */
+
+static const wrn_stream_type log_stream = {
+    .opened = attach_opened,
+    .message = wrn_command_message,
+    .protocol = WRN_BYTES_PROTOCOL,
+};
+
+const wrn_op_type wrn_sandbox_logs_type = {
+    {"logs", "GET", "/sandboxes/{sandbox id}/processes/{pid or tag}/logs?offset={offset}&tail={tail}&follow={follow}",
+     WRN_AUTH_ANY},
+    .stream = &log_stream,
+    WRN_STREAM_OP};
+
+int wrn_sandbox_logs_prepare(wrenn_sandbox *sandbox, const char *selector, const wrenn_sandbox_logs_options *options,
+                             wrenn_op **op, wrenn_error **error) {
+    char offset[24], tail[24];
+    if (options->offset < 0) return wrn_refuse(error, "logs: offset %lld is below 0", (long long)options->offset);
+    if (options->tail < -1) return wrn_refuse(error, "logs: tail %lld is below -1", (long long)options->tail);
+    if (options->offset && options->tail) return wrn_refuse(error, "logs: give offset or tail, not both");
+    snprintf(offset, sizeof(offset), "%lld", (long long)options->offset);
+    snprintf(tail, sizeof(tail), "%lld", (long long)(options->tail < 0 ? 0 : options->tail));
+    const char *const args[] = {selector, options->offset ? offset : NULL, options->tail ? tail : NULL,
+                                options->flags & WRENN_SANDBOX_LOGS_FOLLOW ? "1" : NULL};
+    return wrn_op_for_sandbox(sandbox, &wrn_sandbox_logs_type, &options->call, args, NULL, op, error);
+}

@@ -12,7 +12,10 @@
 enum { ID_STDIN = 0, ID_STDOUT = 1, ID_STDERR = 2 };
 
 static void push_data(wrenn_stream *s, int64_t type, const char *data, size_t size) {
-    if (size) wrn_stream_push(s, &(wrenn_event){.type = type, .data = data, .size = size});
+    if (!size) return;
+    int64_t offset = s->offset;
+    s->offset += (int64_t)size;
+    wrn_stream_push(s, &(wrenn_event){.type = type, .data = data, .size = size, .offset = offset});
 }
 
 static void fail_protocol(wrenn_stream *s, const char *what) {
@@ -33,8 +36,10 @@ static void take_binary_message(wrenn_stream *s, const char *data, size_t size) 
 static void take_start_message(wrenn_stream *s, const wrn_json *message) {
     const char *tag = wrn_json_string(wrn_json_get(message, "tag"), NULL);
     wrn_json_int(wrn_json_get(message, "pid"), &s->pid);
+    wrn_json_int(wrn_json_get(message, "offset"), &s->offset);
     if (tag) snprintf(s->tag, sizeof(s->tag), "%s", tag);
-    const wrenn_event event = {.type = WRENN_EVENT_STARTED, .pid = s->pid, .tag = *s->tag ? s->tag : NULL};
+    const wrenn_event event = {
+        .type = WRENN_EVENT_STARTED, .pid = s->pid, .tag = *s->tag ? s->tag : NULL, .offset = s->offset};
     if (wrn_stream_push(s, &event)) wrn_stream_begun(s);
 }
 
@@ -51,13 +56,23 @@ static void take_output_message(wrenn_stream *s, int64_t type, const wrn_json *m
     free(bytes);
 }
 
+static void take_dropped_message(wrenn_stream *s, const wrn_json *message) {
+    wrenn_event event = {.type = WRENN_EVENT_DROPPED};
+    if (!wrn_json_int(wrn_json_get(message, "bytes"), &event.dropped) ||
+        !wrn_json_int(wrn_json_get(message, "offset"), &event.offset))
+        return fail_protocol(s, "it left out output without saying how much");
+    s->offset = event.offset;
+    wrn_stream_push(s, &event);
+}
+
 static void take_exit_message(wrenn_stream *s, const wrn_json *message) {
     int64_t code;
     if (!wrn_json_int(wrn_json_get(message, "exit_code"), &code)) return fail_protocol(s, "an exit without its code");
     wrn_json_int(wrn_json_get(message, "signal"), &s->signal);
     wrn_json_bool(wrn_json_get(message, "oom_killed"), &s->oom_killed);
     wrn_json_bool(wrn_json_get(message, "output_cut"), &s->output_cut);
-    if (wrn_stream_push(s, &(wrenn_event){.type = WRENN_EVENT_EXIT, .exit_code = code})) wrn_stream_finish(s, NULL);
+    if (wrn_stream_push(s, &(wrenn_event){.type = WRENN_EVENT_EXIT, .exit_code = code, .offset = s->offset}))
+        wrn_stream_finish(s, NULL);
 }
 
 /* Whether `words` are about an object of the API, as in "not_found: process with tag x not found"; not as in
@@ -118,9 +133,10 @@ static void take_error_message(wrenn_stream *s, const wrn_json *message) {
     const char *text = error_member(message, texts, WRN_COUNT(texts)), *code = error_member(message, codes, 1);
     char said[WRN_SAID_SIZE];
     if (!text) text = code ? code : "it gave no reason";
-    wrn_stream_finish(s, wrn_error_new(class_of(code, text), "%s: the server ended it: %s%s%s",
+    wrn_stream_finish(s, wrn_error_new(class_of(code, text), "%s: the server ended it: %s%s%s%s",
                                        s->opening ? s->opening->type->name : "stream",
-                                       wrn_error_said(said, text, strlen(text)), *s->tag ? ", " : "", s->tag));
+                                       wrn_error_said(said, text, strlen(text)),
+                                       *s->tag ? " (the terminal has the tag " : "", s->tag, *s->tag ? ")" : ""));
 }
 
 void wrn_command_message(wrenn_stream *s, bool binary, const char *data, size_t size) {
@@ -135,6 +151,8 @@ void wrn_command_message(wrenn_stream *s, bool binary, const char *data, size_t 
     else if (strcmp(type, "stderr") == 0) take_output_message(s, WRENN_EVENT_STDERR, message, false);
     else if (strcmp(type, "output") == 0) take_output_message(s, WRENN_EVENT_STDOUT, message, true);
     else if (strcmp(type, "start") == 0 || strcmp(type, "started") == 0) take_start_message(s, message);
+    else if (strcmp(type, "dropped") == 0) take_dropped_message(s, message);
+    else if (strcmp(type, "end") == 0) wrn_stream_finish(s, NULL);
     else if (strcmp(type, "exit") == 0) take_exit_message(s, message);
     else if (strcmp(type, "error") == 0) take_error_message(s, message);
 }

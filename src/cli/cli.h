@@ -437,6 +437,15 @@ typedef struct cli_login {
 /* Logs in as the e-mail among the words, and keeps the token. The exit code. */
 int cli_log_in(cli_app *cli, const cli_login *login);
 
+/* Options of what waits for a port; `at`: where the seconds are in the values. */
+// clang-format off
+#define CLI_WAIT_OPTION(at) \
+    {"wait", 0, CLI_SECONDS, (at), "TIME", "first wait until something listens there, no longer than that", NULL, 1, 3600, \
+     CLI_WORD_ANY}
+// clang-format on
+/* Whether something listens by then; if not, it was reported. 0 seconds: does not look. */
+bool cli_wait_port(cli_app *cli, wrenn_sandbox *sandbox, int64_t port, int64_t seconds);
+
 /* ---- output.c ---- */
 
 /* One line on stderr: what it was about (may be NULL), what failed, and what to do about it. Frees the error. */
@@ -560,6 +569,8 @@ typedef struct cli_program {
      "kill it after so long, as 90, 5m or 2h; exit code 124", NULL, 1, 31536000, CLI_WORD_ANY}
 // clang-format on
 
+/* Starts it in the background. 0, or our exit code: reported. */
+int cli_spawn(cli_app *cli, wrenn_sandbox *sandbox, const wrenn_command *command, wrenn_process **process);
 /* Runs it, live, or for JSON collected and printed. The result is our exit code. */
 int cli_run_program(cli_app *cli, wrenn_sandbox *sandbox, const cli_program *program, const char *const *argv);
 /* The library's command, without what is to run. Its texts are those of `start`. */

@@ -106,6 +106,11 @@ static void take_output(flow *f, const wrenn_event *event, int fd) {
         while (out_left(f) && !f->over) put_out(f);
 }
 
+static void say_dropped(const wrenn_event *event) {
+    cli_complain("%lld bytes of output are not kept any more; it goes on at offset %lld", (long long)event->dropped,
+                 (long long)event->offset);
+}
+
 static void take_exit(flow *f, const wrenn_event *event) {
     cli_outcome *outcome = f->outcome;
     outcome->ended = true;
@@ -129,6 +134,7 @@ static void pull(flow *f) {
         if (event->type == WRENN_EVENT_STDOUT) take_output(f, event, STDOUT_FILENO);
         else if (event->type == WRENN_EVENT_STDERR) take_output(f, event, STDERR_FILENO);
         else if (event->type == WRENN_EVENT_EXIT) take_exit(f, event);
+        else if (event->type == WRENN_EVENT_DROPPED) say_dropped(event);
     }
 }
 

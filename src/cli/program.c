@@ -85,6 +85,16 @@ static int run_for_json(cli_app *cli, wrenn_sandbox *sandbox, wrenn_stream *stre
     return printed ? printed : code;
 }
 
+int cli_spawn(cli_app *cli, wrenn_sandbox *sandbox, const wrenn_command *command, wrenn_process **process) {
+    wrenn_error *error = NULL;
+    if (CLI_TRY_GET(cli, &error, wrenn_sandbox_spawn, (sandbox, command, NULL), process) >= 0) return 0;
+    const wrenn_exec_result *result = wrenn_error_exec_result(error);
+    int code = result && result->exit_code > 0 ? (int)result->exit_code : CLI_RUN_FAILED;
+    if (!cli->signal) cli_report(NULL, error);
+    else wrenn_error_free(error);
+    return code;
+}
+
 int cli_run_program(cli_app *cli, wrenn_sandbox *sandbox, const cli_program *program, const char *const *argv) {
     wrenn_command command = cli_start_command(&program->start);
     bool text = cli->format == CLI_FORMAT_TEXT, both = isatty(STDIN_FILENO) && isatty(STDOUT_FILENO);

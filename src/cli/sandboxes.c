@@ -261,3 +261,7 @@ wrn_json *cli_sandbox_json(const wrenn_sandbox_info *info) {
     if (info->isolation) wrn_json_set(out, "isolation", isolation_json(info->isolation));
     return out;
 }
+
+bool cli_wait_port(cli_app *cli, wrenn_sandbox *sandbox, int64_t port, int64_t seconds) {
+    return !seconds || CLI_DO(cli, NULL, wrenn_sandbox_wait_port, (sandbox, port, seconds * 1000, NULL));
+}

@@ -217,11 +217,13 @@ static void keep_result(wrenn_error *error, const wrn_json *inner) {
     wrn_arena *arena = wrn_result_arena(error);
     const char *encoding = wrn_json_string(wrn_json_get(inner, "encoding"), NULL);
     bool base64 = encoding && strcmp(encoding, "base64") == 0;
-    wrenn_exec_result *result = wrn_json_get(inner, "stdout") ? wrn_arena_alloc(arena, sizeof(*result)) : NULL;
+    const wrn_json *code = wrn_json_get(inner, "exit_code");
+    wrenn_exec_result *result = code || wrn_json_get(inner, "stdout") ? wrn_arena_alloc(arena, sizeof(*result)) : NULL;
     if (!result) return;
-    *result = (wrenn_exec_result){.exit_code = -1};
-    if (keep_output(arena, wrn_json_get(inner, "stdout"), base64, &result->stdout_data, &result->stdout_size) &&
-        keep_output(arena, wrn_json_get(inner, "stderr"), base64, &result->stderr_data, &result->stderr_size))
+    *result = (wrenn_exec_result){.exit_code = -1, .stdout_data = "", .stderr_data = ""};
+    if (wrn_json_int(code, &result->exit_code)) error->result = result;
+    else if (keep_output(arena, wrn_json_get(inner, "stdout"), base64, &result->stdout_data, &result->stdout_size) &&
+             keep_output(arena, wrn_json_get(inner, "stderr"), base64, &result->stderr_data, &result->stderr_size))
         error->result = result;
 }
 

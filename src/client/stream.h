@@ -74,6 +74,7 @@ struct wrenn_stream {
     wrn_stream_node *queue, **queue_tail, *current;
     size_t queued;
     int64_t pid, signal;
+    int64_t offset; /* of the next byte of output, of logs */
     bool oom_killed, output_cut;
     char tag[80];
     int64_t cols, rows;

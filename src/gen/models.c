@@ -493,6 +493,34 @@ static const wrn_field fields_ws_proc_error[] = {
 const wrn_model wrn_model_ws_proc_error = {
     "WsProcError", sizeof(wrn_ws_proc_error), fields_ws_proc_error, WRN_COUNT(fields_ws_proc_error)};
 
+static const wrn_field fields_port_state[] = {
+    {"port", offsetof(wrn_port_state, port), 0, WRN_FIELD_INT, true, false, NULL},
+    {"listening", offsetof(wrn_port_state, listening), 0, WRN_FIELD_BOOL, true, false, NULL},
+};
+const wrn_model wrn_model_port_state = {
+    "PortState", sizeof(wrn_port_state), fields_port_state, WRN_COUNT(fields_port_state)};
+
+static const wrn_field fields_ws_log_start[] = {
+    {"type", offsetof(wrn_ws_log_start, type), 0, WRN_FIELD_STRING, true, false, NULL},
+    {"offset", offsetof(wrn_ws_log_start, offset), 0, WRN_FIELD_INT, true, false, NULL},
+};
+const wrn_model wrn_model_ws_log_start = {
+    "WsLogStart", sizeof(wrn_ws_log_start), fields_ws_log_start, WRN_COUNT(fields_ws_log_start)};
+
+static const wrn_field fields_ws_log_dropped[] = {
+    {"type", offsetof(wrn_ws_log_dropped, type), 0, WRN_FIELD_STRING, true, false, NULL},
+    {"bytes", offsetof(wrn_ws_log_dropped, bytes), 0, WRN_FIELD_INT, true, false, NULL},
+    {"offset", offsetof(wrn_ws_log_dropped, offset), 0, WRN_FIELD_INT, true, false, NULL},
+};
+const wrn_model wrn_model_ws_log_dropped = {
+    "WsLogDropped", sizeof(wrn_ws_log_dropped), fields_ws_log_dropped, WRN_COUNT(fields_ws_log_dropped)};
+
+static const wrn_field fields_ws_log_end[] = {
+    {"type", offsetof(wrn_ws_log_end, type), 0, WRN_FIELD_STRING, true, false, NULL},
+};
+const wrn_model wrn_model_ws_log_end = {
+    "WsLogEnd", sizeof(wrn_ws_log_end), fields_ws_log_end, WRN_COUNT(fields_ws_log_end)};
+
 static const wrn_field fields_ws_pty_start[] = {
     {"type", offsetof(wrn_ws_pty_start, type), 0, WRN_FIELD_STRING, true, false, NULL},
     {"cmd", offsetof(wrn_ws_pty_start, command.cmd), 0, WRN_FIELD_STRING, false, false, NULL},

@@ -771,6 +771,69 @@ typedef struct wrn_ws_proc_error {
     const char *code;
 } wrn_ws_proc_error;
 
+/* Bits of `present` and `nulls` of wrn_port_state. */
+enum {
+    WRN_HAS_PORT_STATE_PORT = 1 << 0,
+    WRN_HAS_PORT_STATE_LISTENING = 1 << 1,
+};
+
+/* Schema PortState. */
+typedef struct wrn_port_state {
+    uint64_t present;    /* WRN_HAS_PORT_STATE_* bits of the members that were there */
+    uint64_t nulls;      /* those of them that were null */
+    const char *unknown; /* a JSON object of the members this version does not know, or NULL */
+    int64_t port;
+    int64_t listening;
+} wrn_port_state;
+
+/* Bits of `present` and `nulls` of wrn_ws_log_start. */
+enum {
+    WRN_HAS_WS_LOG_START_TYPE = 1 << 0,
+    WRN_HAS_WS_LOG_START_OFFSET = 1 << 1,
+};
+
+/* Schema WsLogStart. */
+typedef struct wrn_ws_log_start {
+    uint64_t present;    /* WRN_HAS_WS_LOG_START_* bits of the members that were there */
+    uint64_t nulls;      /* those of them that were null */
+    const char *unknown; /* a JSON object of the members this version does not know, or NULL */
+    const char *type;
+    /* Of the first byte that follows */
+    int64_t offset;
+} wrn_ws_log_start;
+
+/* Bits of `present` and `nulls` of wrn_ws_log_dropped. */
+enum {
+    WRN_HAS_WS_LOG_DROPPED_TYPE = 1 << 0,
+    WRN_HAS_WS_LOG_DROPPED_BYTES = 1 << 1,
+    WRN_HAS_WS_LOG_DROPPED_OFFSET = 1 << 2,
+};
+
+/* Schema WsLogDropped. */
+typedef struct wrn_ws_log_dropped {
+    uint64_t present;    /* WRN_HAS_WS_LOG_DROPPED_* bits of the members that were there */
+    uint64_t nulls;      /* those of them that were null */
+    const char *unknown; /* a JSON object of the members this version does not know, or NULL */
+    const char *type;
+    /* So many were asked for but are not kept any more. */
+    int64_t bytes;
+    /* Where the output goes on */
+    int64_t offset;
+} wrn_ws_log_dropped;
+
+/* Bits of `present` and `nulls` of wrn_ws_log_end. */
+enum {
+    WRN_HAS_WS_LOG_END_TYPE = 1 << 0,
+};
+
+/* Schema WsLogEnd. That is all so far; the process goes on. */
+typedef struct wrn_ws_log_end {
+    uint64_t present;    /* WRN_HAS_WS_LOG_END_* bits of the members that were there */
+    uint64_t nulls;      /* those of them that were null */
+    const char *unknown; /* a JSON object of the members this version does not know, or NULL */
+    const char *type;
+} wrn_ws_log_end;
+
 /* Bits of `present` and `nulls` of wrn_ws_pty_start. */
 enum {
     WRN_HAS_WS_PTY_START_TYPE = 1 << 0,
@@ -1002,6 +1065,10 @@ extern const wrn_model wrn_model_ws_proc_stdout;
 extern const wrn_model wrn_model_ws_proc_stderr;
 extern const wrn_model wrn_model_ws_proc_exit;
 extern const wrn_model wrn_model_ws_proc_error;
+extern const wrn_model wrn_model_port_state;
+extern const wrn_model wrn_model_ws_log_start;
+extern const wrn_model wrn_model_ws_log_dropped;
+extern const wrn_model wrn_model_ws_log_end;
 extern const wrn_model wrn_model_ws_pty_start;
 extern const wrn_model wrn_model_ws_pty_connect;
 extern const wrn_model wrn_model_ws_pty_input;

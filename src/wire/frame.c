@@ -13,6 +13,23 @@ uint32_t wrn_get_u32(const uint8_t in[4]) {
     return (uint32_t)in[0] | (uint32_t)in[1] << 8 | (uint32_t)in[2] << 16 | (uint32_t)in[3] << 24;
 }
 
+void wrn_put_u64(uint8_t out[8], uint64_t value) {
+    wrn_put_u32(out, (uint32_t)value);
+    wrn_put_u32(out + 4, (uint32_t)(value >> 32));
+}
+
+uint64_t wrn_get_u64(const uint8_t in[8]) { return wrn_get_u32(in) | (uint64_t)wrn_get_u32(in + 4) << 32; }
+
+void wrn_log_request_put(const wrn_log_request *request, uint8_t out[WRN_LOG_REQUEST]) {
+    wrn_put_u32(out, request->command);
+    wrn_put_u32(out + 4, request->flags);
+    wrn_put_u64(out + 8, request->from);
+}
+
+wrn_log_request wrn_log_request_get(const uint8_t in[WRN_LOG_REQUEST]) {
+    return (wrn_log_request){wrn_get_u32(in), wrn_get_u32(in + 4), wrn_get_u64(in + 8)};
+}
+
 void wrn_frame_head(uint8_t out[WRN_FRAME_HEADER], uint32_t stream, uint8_t type, uint8_t flags, uint32_t size) {
     wrn_put_u32(out, size);
     wrn_put_u32(out + 4, stream);

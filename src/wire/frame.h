@@ -20,7 +20,9 @@ enum {
     WRN_FRAME_CREDIT = 256 * 1024,
     WRN_FRAME_EXEC_MAX = 4 * 1024 * 1024, /* payload of an EXEC, all pieces together */
     WRN_LABEL_MAX = 16 * 1024,            /* of a command's label, with its NUL */
-    WRN_AGENT_VERSION = 5
+    WRN_LOG_MAX = 8 * 1024 * 1024,        /* of a detached command's output: so many bytes are kept */
+    WRN_LOGS_KEPT = 32,                   /* of so many that have ended, beside those that run */
+    WRN_AGENT_VERSION = 6
 };
 
 typedef enum wrn_frame_type {
@@ -46,6 +48,10 @@ typedef enum wrn_frame_type {
      * number 20 stays the same in all versions. */
     WRN_FRAME_HELLO_AGAIN = 20,
     WRN_FRAME_DETACHED, /* agent: a detached command: wrn_detached_head, then its label */
+    WRN_FRAME_LOG,      /* server: opens a stream with the kept output of a detached command: wrn_log_request */
+    /* agent, on such a stream: u64 offset from which the output goes on, u64 bytes before that which were asked for but are
+     * not kept any more. The first frame, and again when the reader was too slow. EXIT ends it as it ended the command. */
+    WRN_FRAME_FROM,
     WRN_FRAME_TYPES
 } wrn_frame_type;
 
@@ -56,11 +62,13 @@ enum { WRN_FRAME_MORE = 1 };
 enum { WRN_SIGNAL_GIVE_UP = 65 };
 
 typedef enum wrn_exit_kind {
-    WRN_EXIT_CODE,   /* value: exit status */
-    WRN_EXIT_SIGNAL, /* value: signal number */
-    WRN_EXIT_CWD,    /* not started: the directory can't be entered; value: errno */
-    WRN_EXIT_USER,   /* not started: no such user; value: errno, EPERM when the sandbox can't have the user */
-    WRN_EXIT_FAILED  /* not started; value: errno */
+    WRN_EXIT_CODE,    /* value: exit status */
+    WRN_EXIT_SIGNAL,  /* value: signal number */
+    WRN_EXIT_CWD,     /* not started: the directory can't be entered; value: errno */
+    WRN_EXIT_USER,    /* not started: no such user; value: errno, EPERM when the sandbox can't have the user */
+    WRN_EXIT_FAILED,  /* not started; value: errno */
+    WRN_EXIT_PROGRAM, /* not started, and detached: its program can't be executed; value: errno */
+    WRN_EXIT_RUNS     /* of a log: that is all so far, and the command goes on */
 } wrn_exit_kind;
 
 /* The agent stopped reading output while descendants of the command still held it. */
@@ -78,7 +86,7 @@ typedef struct wrn_proc_spec {
         timeout_ms;    /* of wrennd's; 0: none. When it passes, pauses not counted, the whole process tree is killed. */
     const char *label; /* not NULL: detached. It goes on without wrennd, and the next one gets the text back */
     bool want_stdin;   /* false: /dev/null */
-    bool builtin;      /* cmd names a function of the agent's (wire/files.h); its errors are exit codes */
+    bool builtin; /* cmd names a function of the agent's (wire/files.h, and listening); its errors are exit codes */
     uint16_t cols, rows; /* both above 0: a terminal for all three; its output is stdout */
 } wrn_proc_spec;
 
@@ -101,12 +109,26 @@ char **wrn_exec_read(uint8_t *payload, size_t size, wrn_proc_spec *spec);
 const char *wrn_exec_user(const wrn_proc_spec *spec);
 
 /* Head of a DETACHED payload, three u32; then the label, without NUL. Credit starts anew, less the `untaken` bytes of stdin. */
-enum { WRN_DETACHED_HEAD = 12, WRN_DETACHED_TERMINAL = 1 };
+enum {
+    WRN_DETACHED_HEAD = 12,
+    WRN_DETACHED_TERMINAL = 1,
+    WRN_DETACHED_ENDED = 2 /* only its output is still there */
+};
 typedef struct wrn_detached_head {
     uint32_t pid;     /* 0: not started yet; STARTED follows */
     uint32_t flags;   /* WRN_DETACHED_* */
     uint32_t untaken; /* bytes of stdin that the command has not taken yet */
 } wrn_detached_head;
+
+/* What to read of the kept output. Offsets count all bytes of both streams from the command's start. */
+enum { WRN_LOG_REQUEST = 16, WRN_LOG_FOLLOW = 1, WRN_LOG_TAIL = 2 };
+typedef struct wrn_log_request {
+    uint32_t command; /* its stream */
+    uint32_t flags; /* WRN_LOG_FOLLOW: also what comes from now on. WRN_LOG_TAIL: `from` counts lines before the end */
+    uint64_t from;
+} wrn_log_request;
+void wrn_log_request_put(const wrn_log_request *request, uint8_t out[WRN_LOG_REQUEST]);
+wrn_log_request wrn_log_request_get(const uint8_t in[WRN_LOG_REQUEST]);
 
 typedef struct wrn_frame {
     uint32_t stream;
@@ -131,3 +153,5 @@ int wrn_frame_next(wrn_frame_reader *reader, wrn_frame *frame);
 void wrn_frame_head(uint8_t out[WRN_FRAME_HEADER], uint32_t stream, uint8_t type, uint8_t flags, uint32_t size);
 void wrn_put_u32(uint8_t out[4], uint32_t value);
 uint32_t wrn_get_u32(const uint8_t in[4]);
+void wrn_put_u64(uint8_t out[8], uint64_t value);
+uint64_t wrn_get_u64(const uint8_t in[8]);

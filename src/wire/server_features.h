@@ -7,7 +7,7 @@
 
 #define WRN_FEATURES_FIELD "Wrenn-Features"
 /* All of them, as wrennd sends them. */
-#define WRN_FEATURES "background exec-envs idempotency-key isolation list-only lifetime lease list-filters"
+#define WRN_FEATURES "background exec-envs idempotency-key isolation list-only lifetime lease list-filters signals"
 
 enum {
     WRN_FEATURE_BACKGROUND = 1,      /* exec with `background` */
@@ -17,13 +17,14 @@ enum {
     WRN_FEATURE_LIST_ONLY = 16,      /* `only` of files/list */
     WRN_FEATURE_LIFETIME = 32,       /* `lifetime_sec` of create */
     WRN_FEATURE_LEASE = 64,          /* `lease_sec` of create */
-    WRN_FEATURE_LIST_FILTERS = 128   /* the parameters of the list of sandboxes */
+    WRN_FEATURE_LIST_FILTERS = 128,  /* the parameters of the list of sandboxes */
+    WRN_FEATURE_SIGNALS = 256        /* any `signal` to processes; others take all but SIGTERM for SIGKILL */
 };
 
 /* Unknown names are skipped. */
 static inline unsigned wrn_features_read(const char *text) {
-    static const char *const names[] = {"background", "exec-envs", "idempotency-key", "isolation",
-                                        "list-only",  "lifetime",  "lease",           "list-filters"};
+    static const char *const names[] = {"background", "exec-envs", "idempotency-key", "isolation", "list-only",
+                                        "lifetime",   "lease",     "list-filters",    "signals"};
     unsigned found = 0;
     while (*text) {
         size_t size = strcspn(text, " ");

@@ -32,6 +32,33 @@ TEST(waiting_and_killing) {
     check_shell("w wait s", 0, "", "");
 }
 
+TEST(a_program_in_the_background_that_is_not_there) {
+    begin_with_sandbox();
+    check_shell("w exec -d s no-such-program", 127, "", "no-such-program: the program can't be run: No such file");
+    check_shell("w exec -d --tag t s /etc/passwd", 126, "", "Permission denied");
+    check_shell("w ps -o name s; w logs s t", 1, "", "t");
+    check_shell("w run -d no-such-program", 127, "", "No such file");
+    check_shell("w exec -d -w /nowhere s true", 125, "", "cwd");
+}
+
+TEST(what_was_put_out) {
+    begin_with_sandbox();
+    check_shell("w exec -d --tag job s sh -c 'echo one; echo two >&2; while ! test -e /tmp/go; do :; done; echo three; "
+                "exit 3' > /dev/null; w logs -f s job > out 2> err & until [ -s err ]; do :; done; "
+                "w exec s touch /tmp/go; wait $!; echo $?; cat out; w logs -n 1 s job; w logs --offset 8 s job",
+                0, "0\none\nthree\nthree\nthree\n", "");
+    check_shell("w logs --tail 1 --offset 1 s job", 2, "", "--tail");
+    check_shell("w logs --tail -1 s job", 2, "", "-1");
+    check_shell("w logs s nothing", 1, "", "nothing");
+    check_shell("w exec -d --tag much s sh -c 'yes | head -c 9000000' > /dev/null; "
+                "while w ps s -o jsonl | grep -q much; do :; done; w logs -f s much | wc -c",
+                0, "8388608\n", "611392 bytes");
+    check_shell("w exec -d --tag hup s sh -c 'trap \"exit 9\" HUP; while :; do echo y; done' > /dev/null; "
+                "w wait s hup > seen & until [ -s seen ]; do :; done; w kill -s hup s hup; wait $!; echo $?",
+                0, "9\n", "");
+    check_shell("w kill -s NONE s hup", 2, "", "HUP, INT, QUIT");
+}
+
 TEST(pausing_and_snapshots) {
     begin_with_sandbox();
     char *id = WRENN_SAYS("pause", "s"), *again;
@@ -68,6 +95,13 @@ TEST(ports) {
     check_shell("w port-forward s :8000 > closed & forward=$!; until [ -s closed ]; do :; done; "
                 "curl -s --noproxy '*' $(cat closed); kill $forward; wait $forward",
                 143, "", "wrenn: port 8000 of the sandbox: Connection refused\n");
+    check_shell("w url --wait 1 s 8000", 1, "", "nothing listens on port 8000 of the sandbox");
+    check_shell(
+        "w exec -d --tag late s sh -c 'while ! test -e /tmp/go; do :; done; exec python3 -m http.server 8001' >wait; "
+        "w url --wait 60 s 8001 > at & w exec s touch /tmp/go; wait $!; "
+        "w exec s python3 -c 'import socket; socket.create_connection((\"127.0.0.1\", 8001))'; grep -c 8001 at; "
+        "w port-forward --wait 60 s :8001 > to & until [ -s to ]; do :; done; kill $!; w kill s late",
+        0, "1\n", "");
     check_shell(
         "w exec -d s python3 -m http.server -d /etc 8000 > /dev/null; w port-forward s :8000 > where 2> /dev/null & forward=$!; "
         "until [ -s where ]; do :; done; url=$(cat where); "

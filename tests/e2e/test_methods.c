@@ -151,6 +151,9 @@ static void processes(wrenn_sandbox *sandbox) {
     CALL(sandbox_kill, (sandbox, process->tag, 9, NULL, ), ());
     CHECK_INT(exit_code_of(stream), -1);
     wrenn_stream_free(stream);
+    CALL(sandbox_logs, (sandbox, process->tag, NULL, ), (&stream, ));
+    CHECK_INT(exit_code_of(stream), -1);
+    wrenn_stream_free(stream);
     wrenn_process_list_free(list);
     wrenn_process_free(process);
 }
@@ -187,6 +190,7 @@ static void ports(wrenn_sandbox *sandbox) {
     wrenn_sandbox_port_request_options options = WRENN_SANDBOX_PORT_REQUEST_OPTIONS_INIT;
     wrenn_port_response *response = NULL;
     CALL(sandbox_spawn, (sandbox, &spawn, NULL, ), (&process, ));
+    CALL(sandbox_wait_port, (sandbox, 8000, 60000, NULL, ), ());
     options.port = 8000;
     options.path = "/bin/";
     for (int status = 502; status == 502;) {

@@ -263,6 +263,48 @@ static void silent_agent(void) {
     finish(&d);
 }
 
+/* All that comes of kept output. */
+static void check_kept(const test_daemon *d, const char *id, const char *rest, const char *want, const char *end) {
+    WRN_AUTO(wrn_buf_free) wrn_buf text = WRN_BUF_INIT;
+    int fd = peer_open(d, sandbox_path(id, rest), "");
+    wrn_json_free(peer_expect(fd, "start"));
+    while (text.size < strlen(want)) {
+        wrn_json *piece = peer_expect(fd, "stdout");
+        wrn_buf_puts(&text, wrn_json_string(wrn_json_get(piece, "data"), NULL));
+        wrn_json_free(piece);
+    }
+    CHECK_STR(text.data, want);
+    wrn_json_free(peer_expect(fd, end));
+    CHECK_INT(peer_close_code(fd), 1000);
+}
+
+/* What commands put out before, between and after is kept, of those that go on and of those that end. */
+static void kept_output(void) {
+    test_daemon d = {0};
+    char id[40];
+    serve(&d, NULL);
+    make_sandbox(&d, "{}", id);
+    spawn(&d, id, "over", "echo over");
+    spawn(&d, id, "long",
+          "echo before; while ! test -e /tmp/1; do :; done; echo between; touch /tmp/2; "
+          "while ! test -e /tmp/3; do :; done; echo after");
+    check_kept(&d, id, "/processes/over/logs?follow=1", "over\n", "exit");
+    free(sh(&d, id, "touch /tmp/1"));
+    end(&d, SIGKILL, KILLED);
+    serve(&d, NULL);
+    check_kept(&d, id, "/processes/over/logs", "over\n", "exit");
+    free(sh(&d, id, "while ! test -e /tmp/2; do :; done"));
+    check_kept(&d, id, "/processes/long/logs", "before\nbetween\n", "end");
+    check_kept(&d, id, "/processes/long/logs?offset=7", "between\n", "end");
+    free(sh(&d, id, "touch /tmp/3"));
+    check_kept(&d, id, "/processes/long/logs?offset=7&follow=1", "between\nafter\n", "exit");
+    check_kept(&d, id, "/processes/long/logs?tail=2&follow=1", "between\nafter\n", "exit");
+    end(&d, SIGKILL, KILLED);
+    serve(&d, NULL);
+    check_kept(&d, id, "/processes/long/logs?offset=15", "after\n", "exit");
+    finish(&d);
+}
+
 /* The template's program is neither lost nor started twice; and the template is in use all the time. */
 static void service(void) {
     test_daemon d = {0};
@@ -520,6 +562,7 @@ TEST_AS_BOTH(leases_go_on_and_end_after_a_restart, leases)
 TEST_AS_BOTH(a_stop_can_pause_them, paused_at_the_end)
 TEST_AS_BOTH(terminals_remember_that_binary_is_spoken, terminal)
 TEST_AS_BOTH(a_service_goes_on, service)
+TEST_AS_BOTH(what_commands_put_out_is_kept, kept_output)
 TEST_AS_BOTH(a_deleted_snapshot_stays_for_its_sandboxes, snapshot)
 TEST_AS_BOTH(commands_in_the_foreground_end, foreground)
 TEST_AS_BOTH(half_an_upload_is_taken_away, upload)

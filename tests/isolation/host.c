@@ -161,7 +161,7 @@ wrn_proc *box_start(wrn_box *box, const wrn_proc_spec *spec, output *out) {
     static wrn_fault fault;
     memset(out, 0, sizeof(*out));
     static wrn_proc_events events;
-    events = (wrn_proc_events){on_start, on_output, on_end, on_room, out};
+    events = (wrn_proc_events){on_start, on_output, on_end, on_room, NULL, out};
     wrn_proc *proc = wrn_box_exec(box, spec, &events, &fault);
     CHECK_MSG(proc != NULL, "exec: %s", fault.message);
     return proc;

@@ -111,7 +111,7 @@ static bool start(fake *f, int which, int64_t timeout_ms) {
     command *c = &f->commands[which];
     c->fake = f;
     wrn_fault fault = {0};
-    wrn_proc_events events = {on_start, on_output, on_end, NULL, c};
+    wrn_proc_events events = {on_start, on_output, on_end, NULL, NULL, c};
     c->proc = wrn_agent_exec(f->agent, &(wrn_proc_spec){.cmd = "true", .timeout_ms = timeout_ms}, &events, &fault);
     return c->proc != NULL;
 }
@@ -294,7 +294,7 @@ static bool on_kept(void *context, const wrn_detached *kept, wrn_proc_events *ev
     c->fake = f;
     c->proc = kept->proc;
     c->started = kept->pid != 0;
-    *events = (wrn_proc_events){on_start, on_output, on_end, NULL, c};
+    *events = (wrn_proc_events){on_start, on_output, on_end, NULL, NULL, c};
     return true;
 }
 
@@ -667,7 +667,7 @@ static void fill_queue(fake *f) {
     int count = 0;
     command *c = &f->commands[0];
     c->fake = f;
-    wrn_proc_events events = {on_start, on_output, on_end, NULL, c};
+    wrn_proc_events events = {on_start, on_output, on_end, NULL, NULL, c};
     for (wrn_proc *proc;
          (proc = wrn_agent_exec(f->agent, &(wrn_proc_spec){.cmd = "true", .args = args}, &events, &fault)); count++) {
         c->proc = proc;

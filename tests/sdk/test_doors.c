@@ -120,6 +120,11 @@ static const wrenn_sandbox_pause_options sandbox_pause_call = {.struct_size = si
 static const wrenn_sandbox_resume_options sandbox_resume_call = {.struct_size = sizeof(wrenn_sandbox_resume_options),
                                                                  .call = CALL};
 
+static const wrenn_sandbox_logs_options logs_options = {.struct_size = sizeof(wrenn_sandbox_logs_options),
+                                                        .call = CALL,
+                                                        .offset = 7,
+                                                        .flags = WRENN_SANDBOX_LOGS_FOLLOW};
+
 #define SAY(...) snprintf(out->text, sizeof(out->text), __VA_ARGS__)
 #define ID "cl-0123456789abcdefghijklmno"
 
@@ -275,6 +280,9 @@ OPERATION(sandbox_spawn, wrenn_process, wrenn_process_free, SAY("%d %s", (int)re
           &spawn_options, &call)
 OPERATION(sandbox_processes, wrenn_process_list, wrenn_process_list_free,
           SAY("%zu %s", result->items_count, result->items[0]->cmd), sandbox, &call)
+OPERATION(sandbox_logs, wrenn_stream, wrenn_stream_free, SAY("%d", wrenn_stream_pid(result) == 0), sandbox, "a/b",
+          &logs_options)
+PLAIN_OPERATION(sandbox_wait_port, sandbox, 8080, 1500, &call)
 PLAIN_OPERATION(sandbox_kill, sandbox, "12", 15, &call)
 OPERATION(sandbox_port_request, wrenn_port_response, wrenn_port_response_free,
           SAY("%d %s", (int)result->status, result->body), sandbox, &port_options)
@@ -360,6 +368,10 @@ static const operation operations[] = {
     {ROW(sandbox_pty_connect), UPGRADED, "{\"type\":\"ping\"}", "GET /v1/sandboxes/" ID "/pty ", "", KEY, "pty-1"},
     {ROW(sandbox_attach), UPGRADED, "{\"type\":\"start\",\"pid\":7}",
      "GET /v1/sandboxes/" ID "/processes/a%2Fb/stream ", "", KEY, "7"},
+    {ROW(sandbox_logs), UPGRADED, "{\"type\":\"start\",\"offset\":7}",
+     "GET /v1/sandboxes/" ID "/processes/a%2Fb/logs?offset=7&follow=1 ", "", KEY, "1"},
+    {ROW(sandbox_wait_port), "200 OK", "{\"port\":8080,\"listening\":true}",
+     "GET /v1/sandboxes/" ID "/ports/8080?wait_sec=2 ", "", KEY, ""},
     {ROW(sandbox_port_websocket), UPGRADED, "hello", "GET /ws HTTP/1.1\r\nHost: 8080-" ID ".localhost\r\n", "", NULL,
      "open"},
     {ROW(sandbox_spawn), "202 Accepted", "{\"pid\":7,\"tag\":\"mine\"}", "POST /v1/sandboxes/" ID "/exec ",

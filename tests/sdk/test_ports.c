@@ -3,6 +3,19 @@
 
 static void with_domain(wrenn_client_options *options) { options->proxy_domain = "ports.example:8443"; }
 
+TEST(waiting_for_a_port_ends_with_an_answer) {
+    setup s = SET_UP({"200 OK", "{\"port\":80,\"listening\":false}"});
+    wrenn_error *error = NULL;
+    CHECK_INT(wrenn_sandbox_wait_port(s.sandbox, 0, 0, NULL, NULL), WRENN_E_INVALID_ARGUMENT);
+    CHECK_INT(wrenn_sandbox_wait_port(s.sandbox, 65536, 0, NULL, NULL), WRENN_E_INVALID_ARGUMENT);
+    CHECK_INT(wrenn_sandbox_wait_port(s.sandbox, 80, -1, NULL, NULL), WRENN_E_INVALID_ARGUMENT);
+    CHECK_INT(wrenn_sandbox_wait_port(s.sandbox, 80, 3600001, NULL, NULL), WRENN_E_INVALID_ARGUMENT);
+    CHECK_INT(wrenn_sandbox_wait_port(s.sandbox, 80, 0, NULL, &error), WRENN_E_TIMEOUT);
+    CHECK_CONTAINS(wrenn_error_message(error), "nothing listens on port 80");
+    wrenn_error_free(error);
+    tear_down(&s);
+}
+
 TEST(a_request_goes_by_host_and_without_credentials) {
     script_reply replies[] = {
         {.text = "HTTP/1.1 418 Teapot\r\nContent-Type: text/x\r\nContent-Length: 3\r\n\r\na\0b", .size = 66}};

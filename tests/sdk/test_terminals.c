@@ -177,10 +177,89 @@ TEST(selectors_are_escaped) {
     CHECK_INT(wrenn_sandbox_kill(s.sandbox, "12", 0, NULL, NULL), 0);
     check_request(&s, 0, "DELETE /v1/sandboxes/cl-0123456789abcdefghijklmno/processes/a:b%20c?signal=SIGTERM ", "");
     check_request(&s, 1, "DELETE /v1/sandboxes/cl-0123456789abcdefghijklmno/processes/12?signal=SIGKILL ", "");
-    CHECK_INT(wrenn_sandbox_kill(s.sandbox, "12", 2, NULL, NULL), WRENN_E_INVALID_ARGUMENT);
+    CHECK_INT(wrenn_sandbox_kill(s.sandbox, "12", 65, NULL, NULL), WRENN_E_INVALID_ARGUMENT);
+    CHECK_INT(wrenn_sandbox_kill(s.sandbox, "12", -1, NULL, NULL), WRENN_E_INVALID_ARGUMENT);
     CHECK_INT(wrenn_sandbox_kill(s.sandbox, "..", 9, NULL, NULL), WRENN_E_INVALID_ARGUMENT);
     CHECK_INT(wrenn_sandbox_kill(s.sandbox, "", 9, NULL, NULL), WRENN_E_INVALID_ARGUMENT);
     tear_down(&s);
+}
+
+/* Another server would take any of them for SIGKILL, so it is asked first what it knows. */
+TEST(other_signals_need_a_server_that_knows_them) {
+    static const char path[] = "DELETE /v1/sandboxes/cl-0123456789abcdefghijklmno/processes/12?signal=";
+    char line[120];
+    setup s = SET_UP({"401 No\r\nWrenn-Features: signals", "{}"}, {"204 No", ""}, {"204 No", ""});
+    CHECK_INT(wrenn_sandbox_kill(s.sandbox, "12", wrenn_signal_number("hup"), NULL, NULL), 0);
+    CHECK_INT(wrenn_sandbox_kill(s.sandbox, "12", 34, NULL, NULL), 0);
+    CHECK_INT(script_count(s.server), 3);
+    snprintf(line, sizeof(line), "%sSIGHUP ", path);
+    check_request(&s, 1, line, "");
+    snprintf(line, sizeof(line), "%s34 ", path);
+    check_request(&s, 2, line, "");
+    tear_down(&s);
+    s = SET_UP({"401 No", "{}"}, {"204 No", ""});
+    CHECK_INT(wrenn_sandbox_kill(s.sandbox, "12", 1, NULL, NULL), WRENN_E_UNSUPPORTED);
+    CHECK_INT(wrenn_sandbox_kill(s.sandbox, "12", 1, NULL, NULL), WRENN_E_UNSUPPORTED);
+    CHECK_INT(script_count(s.server), 1);
+    tear_down(&s);
+    CHECK_INT(wrenn_signal_number("SIGUSR1"), 10);
+    CHECK_INT(wrenn_signal_number("15"), 15);
+    CHECK_INT(wrenn_signal_number("SIG"), 0);
+    CHECK_INT(wrenn_signal_number("65"), 0);
+    CHECK_INT(wrenn_signal_number(NULL), 0);
+}
+
+TEST(kept_output_has_offsets_and_says_what_is_gone) {
+    script_reply kept = script_messages(
+        SCRIPT_KEEP, "{\"type\":\"start\",\"offset\":100}", "{\"type\":\"dropped\",\"bytes\":90,\"offset\":100}",
+        OUT("abc"), "{\"type\":\"dropped\",\"bytes\":7,\"offset\":110}", OUT("d"), "{\"type\":\"end\"}", NULL);
+    script_reply replies[] = {{.text = "", .upgrade = true, .frames = kept.text, .frames_size = kept.size}};
+    setup s = set_up(replies, 1);
+    wrenn_sandbox_logs_options options = WRENN_SANDBOX_LOGS_OPTIONS_INIT;
+    wrenn_stream *stream = NULL;
+    options.offset = 1, options.tail = 1;
+    CHECK_INT(wrenn_sandbox_logs(s.sandbox, "7", &options, &stream, NULL), WRENN_E_INVALID_ARGUMENT);
+    options.offset = -1, options.tail = 0;
+    CHECK_INT(wrenn_sandbox_logs(s.sandbox, "7", &options, &stream, NULL), WRENN_E_INVALID_ARGUMENT);
+    options.offset = 0, options.tail = -2;
+    CHECK_INT(wrenn_sandbox_logs(s.sandbox, "7", &options, &stream, NULL), WRENN_E_INVALID_ARGUMENT);
+    options.tail = 12;
+    CHECK_INT(wrenn_sandbox_logs(s.sandbox, "7", &options, &stream, NULL), 0);
+    check_request(&s, 0, "GET /v1/sandboxes/cl-0123456789abcdefghijklmno/processes/7/logs?tail=12 ", "");
+    static const wrenn_event want[] = {{.type = WRENN_EVENT_STARTED, .offset = 100},
+                                       {.type = WRENN_EVENT_DROPPED, .dropped = 90, .offset = 100},
+                                       {.type = WRENN_EVENT_STDOUT, .offset = 100},
+                                       {.type = WRENN_EVENT_DROPPED, .dropped = 7, .offset = 110},
+                                       {.type = WRENN_EVENT_STDOUT, .offset = 110}};
+    const wrenn_event *event;
+    for (size_t i = 0; i < sizeof(want) / sizeof(*want); i++) {
+        CHECK_INT(wrenn_stream_next(stream, -1, &event, NULL), 1);
+        CHECK_INT(event->type, want[i].type);
+        CHECK_INT(event->offset, want[i].offset);
+        CHECK_INT(event->dropped, want[i].dropped);
+    }
+    CHECK_INT(wrenn_stream_next(stream, -1, &event, NULL), 0);
+    wrenn_stream_free(stream);
+    tear_down(&s);
+    free((char *)(uintptr_t)kept.text);
+}
+
+TEST(what_ends_a_terminal_is_said_in_a_sentence) {
+    script_reply replies[] = {
+        UPGRADE, script_messages(SCRIPT_KEEP, STARTED, "{\"type\":\"error\",\"data\":\"it broke\"}", NULL)};
+    setup s = set_up(replies, 2);
+    wrenn_stream *stream = open_pty(&s, NULL);
+    const wrenn_event *event;
+    wrenn_error *error = NULL;
+    int rc;
+    while ((rc = wrenn_stream_next(stream, -1, &event, &error)) == 1) {
+    }
+    CHECK(rc < 0);
+    CHECK_CONTAINS(wrenn_error_message(error), "the server ended it: it broke (the terminal has the tag pty-");
+    wrenn_error_free(error);
+    wrenn_stream_free(stream);
+    tear_down(&s);
+    free((char *)(uintptr_t)replies[1].text);
 }
 
 TEST(attached_to_a_process) {

@@ -214,7 +214,7 @@ TEST(teams_do_not_see_each_other) {
         {"POST", "/files/stream/read", "{\"path\":\"/x\"}"},
         {"DELETE", "", NULL},
     };
-    static const char *const sockets[] = {"/exec/stream", "/pty", "/processes/t/stream"};
+    static const char *const sockets[] = {"/exec/stream", "/pty", "/processes/t/stream", "/processes/t/logs"};
     test_daemon d;
     char id[40], path[200], bearer[1100], upgrade[1400];
     daemon_start(&d, NULL);

@@ -104,6 +104,113 @@ TEST(processes_that_are_watched) {
     daemon_stop(&d);
 }
 
+static int64_t number_in(int fd, const char *type, const char *name) {
+    int64_t value = -1;
+    wrn_json *message = peer_expect(fd, type);
+    wrn_json_int(wrn_json_get(message, name), &value);
+    wrn_json_free(message);
+    return value;
+}
+
+TEST(kept_output_of_processes) {
+    test_daemon d;
+    daemon_start(&d, NULL);
+    char id[40];
+    make_sandbox(&d, "{}", id);
+    CHECK_STATUS(call(&d, "POST", sandbox_path(id, "/exec"), "{\"cmd\":\"true\",\"background\":true,\"tag\":\"t\"}"),
+                 202);
+    for (int f = 0; f < 2; f++) {
+        int fd = peer_open(&d, path_of(f, id, "/processes/t/logs?offset=3"), "");
+        CHECK_INT(number_in(fd, "start", "offset"), 10);
+        CHECK_INT(number_in(fd, "dropped", "bytes"), 7);
+        wrn_json_free(peer_expect(fd, "stdout"));
+        wrn_json_free(peer_expect(fd, "end"));
+        CHECK_INT(peer_close_code(fd), 1000);
+        fd = peer_open(&d, path_of(f, id, "/processes/t/logs?tail=5&follow=1"), "");
+        CHECK_INT(number_in(fd, "start", "offset"), 10);
+        wrn_json_free(peer_expect(fd, "stdout"));
+        CHECK_INT(number_in(fd, "exit", "exit_code"), 3);
+        CHECK_INT(peer_close_code(fd), 1000);
+    }
+    static const struct {
+        const char *path;
+        int status;
+    } wrong[] = {{"/processes/t/logs?offset=-1", 400}, {"/processes/t/logs?tail=x", 400},
+                 {"/processes/t/logs?follow=2", 400},  {"/processes/t/logs?offset=1&tail=1", 400},
+                 {"/processes/u/logs", 404},           {"/processes/1/logs", 404}};
+    for (size_t i = 0; i < sizeof(wrong) / sizeof(*wrong); i++) {
+        char fields[300];
+        snprintf(fields, sizeof(fields),
+                 "X-API-Key: %s\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
+                 "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n",
+                 d.key);
+        int fd = dial(d.socket);
+        CHECK_STATUS(peer_ask(fd, sandbox_path(id, wrong[i].path), fields), wrong[i].status);
+        close(fd);
+    }
+    daemon_stop(&d);
+}
+
+TEST(background_programs_that_are_not_there) {
+    test_daemon d;
+    daemon_start(&d, NULL);
+    char id[40];
+    make_sandbox(&d, "{}", id);
+    reply r = call(&d, "POST", sandbox_path(id, "/exec"), "{\"cmd\":\"nothing\",\"background\":true}");
+    CHECK_INT(r.status, 400);
+    CHECK_CONTAINS(r.body, "\"nothing: the program can't be run\"");
+    CHECK_CONTAINS(r.body, "\"exit_code\":127");
+    reply_free(&r);
+    daemon_stop(&d);
+}
+
+TEST(ports_that_listen) {
+    test_daemon d;
+    daemon_start(&d, NULL);
+    char id[40];
+    make_sandbox(&d, "{}", id);
+    static const struct {
+        const char *path;
+        int status;
+        const char *says;
+    } cases[] = {{"/ports/80", 200, "\"listening\":true"},    {"/ports/80?wait_sec=5", 200, "\"listening\":true"},
+                 {"/ports/81", 200, "\"listening\":false"},   {"/ports/0", 400, "is not a port"},
+                 {"/ports/65536", 400, "is not a port"},      {"/ports/80?wait_sec=-1", 400, "wait_sec"},
+                 {"/ports/80?wait_sec=3601", 400, "wait_sec"}};
+    for (int f = 0; f < 2; f++)
+        for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+            reply r = call(&d, "GET", path_of(f, id, cases[i].path), NULL);
+            CHECK_INT(r.status, cases[i].status);
+            CHECK_CONTAINS(r.body, cases[i].says);
+            reply_free(&r);
+        }
+    daemon_stop(&d);
+}
+
+TEST(signals_by_name_and_number) {
+    test_daemon d;
+    daemon_start(&d, NULL);
+    char id[40];
+    make_sandbox(&d, "{}", id);
+    CHECK_STATUS(call(&d, "POST", sandbox_path(id, "/exec"), "{\"cmd\":\"wait\",\"background\":true,\"tag\":\"t\"}"),
+                 202);
+    static const char *const known[] = {"HUP", "sigusr1", "SIGINT", "10", "64"};
+    static const char *const unknown[] = {"SIGNONE", "0", "65", "-9", "SIG", "9x", "TERM%20"};
+    char path[80];
+    for (size_t i = 0; i < sizeof(known) / sizeof(*known); i++) {
+        snprintf(path, sizeof(path), "/processes/t?signal=%s", known[i]);
+        CHECK_STATUS(call(&d, "DELETE", sandbox_path(id, path), NULL), 204);
+    }
+    for (size_t i = 0; i < sizeof(unknown) / sizeof(*unknown); i++) {
+        snprintf(path, sizeof(path), "/processes/t?signal=%s", unknown[i]);
+        reply r = call(&d, "DELETE", sandbox_path(id, path), NULL);
+        CHECK_INT(r.status, 400);
+        CHECK_CONTAINS(r.body, "HUP, INT, ");
+        reply_free(&r);
+    }
+    daemon_stop(&d);
+}
+
 TEST(what_is_not_built_says_so_after_the_credentials) {
     static const struct {
         const char *method, *path;

@@ -21,11 +21,11 @@ static int detach(cli_app *cli, wrenn_sandbox *sandbox, const exec_values *value
     wrenn_process *process = NULL;
     command.argv = cli->words + 1;
     command.tag = values->tag;
-    if (!CLI_GET(cli, cli->words[1], wrenn_sandbox_spawn, (sandbox, &command, NULL), &process)) return CLI_RUN_FAILED;
+    int code = cli_spawn(cli, sandbox, &command, &process);
+    if (code) return code;
     wrn_json *object = wrn_json_new_object();
     wrn_json_set_int(object, "pid", process->pid);
     wrn_json_set_string(object, "tag", cli_or_dash(process->tag));
-    int code = 0;
     if (cli->format == CLI_FORMAT_TEXT) printf("%lld\n", (long long)process->pid), wrn_json_free(object);
     else code = cli_print_object(cli, cli_number(process->pid), object);
     wrenn_process_free(process);

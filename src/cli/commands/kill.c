@@ -1,8 +1,7 @@
 /* kill: ends what runs in a sandbox. */
 #include <signal.h>
-#include <string.h>
 
-#include "base/text.h"
+#include "base/signals.h"
 #include "cli/cli.h"
 
 typedef struct kill_values {
@@ -11,19 +10,16 @@ typedef struct kill_values {
 
 static const cli_option options[] = {
     {"signal", 's', CLI_TEXT, offsetof(kill_values, signal_name), "SIGNAL",
-     "TERM or KILL, or its number; default: KILL", NULL, 0, 0, CLI_WORD_ANY},
+     "its name or number, as TERM, INT, HUP, USR1 or 10; default: KILL", NULL, 0, 0, CLI_WORD_ANY},
     {0},
 };
 
 static bool parse_signal(const cli_app *cli, const char *text, int64_t *out) {
-    *out = SIGKILL;
-    if (!text || wrn_parse_int(text, 1, 64, out)) return true;
-    const char *name = strncasecmp(text, "SIG", 3) == 0 ? text + 3 : text;
-    for (int number = 1; number < NSIG; number++) {
-        const char *known = sigabbrev_np(number);
-        if (known && strcasecmp(known, name) == 0) return *out = number, true;
-    }
-    cli_usage(cli, "--signal '%s' is not a signal", text);
+    WRN_AUTO(wrn_buf_free) wrn_buf known = WRN_BUF_INIT;
+    *out = text ? wrenn_signal_number(text) : SIGKILL;
+    if (*out) return true;
+    wrn_signal_list(&known);
+    cli_usage(cli, "--signal '%s' is not a signal; there are %s", text, known.data);
     return false;
 }
 
@@ -43,13 +39,15 @@ static int kill_run(cli_app *cli, void *given) {
 static const cli_operand operands[] = {{"ID", CLI_WORD_SANDBOX, 0}, {"PROCESS", CLI_WORD_ANY, CLI_MANY}, {0}};
 static const cli_example examples[] = {{"by its process id, as 'wrenn ps' shows it", "kill work 7"},
                                        {"by its tag, politely", "kill -s TERM work server"},
+                                       {"reads its configuration again", "kill -s HUP work server"},
                                        {0}};
 
 const cli_command cli_command_kill = {
     .name = "kill",
     .group = CLI_GROUP_RUN,
     .summary = "send a signal to what runs in a sandbox",
-    .details = "PROCESS is a process id or a tag. Which signals there are is the server's matter.\n",
+    .details = "PROCESS is a process id or a tag. The signal goes to the process and to all that it has started.\n"
+               "Servers other than wrennd know TERM and KILL only.\n",
     .operands = operands,
     .options = options,
     .examples = examples,

@@ -24,11 +24,17 @@ static bool browse(const char *url) {
     return false;
 }
 
-static int open_run(cli_app *cli, void *values) {
+typedef struct open_values {
+    int64_t wait_seconds;
+} open_values;
+
+static const cli_option options[] = {CLI_WAIT_OPTION(offsetof(open_values, wait_seconds)), {0}};
+
+static int open_run(cli_app *cli, void *given) {
+    const open_values *values = given;
     int64_t port = 80;
     char *url = NULL;
     wrenn_error *error = NULL;
-    (void)values;
     if (cli->word_count > 1 && !wrn_parse_int(cli->words[1], 1, 65535, &port))
         return cli_usage(cli, "'%s' is not a port", cli->words[1]);
     if (!cli_connect(cli)) return CLI_FAILED;
@@ -37,7 +43,9 @@ static int open_run(cli_app *cli, void *values) {
     if (sandbox && on_socket)
         cli_complain("a server on a unix socket has no URLs for browsers: use 'wrenn port-forward %s PORT'",
                      cli->words[0]);
-    else if (sandbox && wrenn_sandbox_url(sandbox, port, NULL, &url, &error) < 0) cli_report(NULL, error);
+    else if (sandbox && cli_wait_port(cli, sandbox, port, values->wait_seconds) &&
+             wrenn_sandbox_url(sandbox, port, NULL, &url, &error) < 0)
+        cli_report(NULL, error);
     if (url) printf("%s\n", url), fflush(stdout);
     int code = url && browse(url) ? 0 : CLI_FAILED;
     wrenn_string_free(url);
@@ -55,7 +63,9 @@ const cli_command cli_command_open = {
     .details =
         "Prints the URL, too. The browser is that of BROWSER, else that of the desktop. PORT is 80 unless given.\n",
     .operands = operands,
+    .options = options,
     .examples = examples,
     .server = CLI_SERVER_OWN,
+    .values_size = sizeof(open_values),
     .run = open_run,
 };

@@ -16,11 +16,13 @@ enum { CONNECTIONS_MAX = 64, CHUNK = 65536 };
 
 typedef struct forward_values {
     const char *address;
+    int64_t wait_seconds;
 } forward_values;
 
 static const cli_option options[] = {
     {"address", 0, CLI_TEXT, offsetof(forward_values, address), "IP", "listen there; default: 127.0.0.1", NULL, 0, 0,
      CLI_WORD_ANY},
+    CLI_WAIT_OPTION(offsetof(forward_values, wait_seconds)),
     {0},
 };
 
@@ -206,7 +208,8 @@ static int port_forward_run(cli_app *cli, void *given) {
         return cli_usage(cli, "--address '%s' is not an IPv4 address", address);
     if (!cli_connect(cli)) return CLI_FAILED;
     wrenn_sandbox *sandbox = cli_sandbox(cli, cli->words[0]);
-    int listener = sandbox ? listen_at(address, local_port) : -1;
+    bool ready = sandbox && cli_wait_port(cli, sandbox, remote_port, values->wait_seconds);
+    int listener = ready ? listen_at(address, local_port) : -1;
     int code = listener >= 0 ? serve(cli, sandbox, remote, listener) : CLI_FAILED;
     if (listener >= 0) close(listener);
     wrenn_sandbox_free(sandbox);

@@ -100,7 +100,8 @@ static int detach(cli_app *cli, wrenn_sandbox *sandbox, const run_values *values
     wrenn_command command = cli_start_command(&values->program.start);
     wrenn_process *process = NULL;
     command.argv = cli->words;
-    if (!CLI_GET(cli, *cli->words, wrenn_sandbox_spawn, (sandbox, &command, NULL), &process)) return CLI_RUN_FAILED;
+    int code = cli_spawn(cli, sandbox, &command, &process);
+    if (code) return code;
     wrenn_process_free(process);
     printf("%s\n", wrenn_sandbox_id(sandbox));
     return 0;

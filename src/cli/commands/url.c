@@ -6,11 +6,13 @@
 
 typedef struct url_values {
     const char *scheme;
+    int64_t wait_seconds;
 } url_values;
 
 static const cli_option options[] = {
     {"scheme", 0, CLI_TEXT, offsetof(url_values, scheme), "SCHEME", "http, https, ws or wss; default: as the server's",
      NULL, 0, 0, CLI_WORD_ANY},
+    CLI_WAIT_OPTION(offsetof(url_values, wait_seconds)),
     {0},
 };
 
@@ -31,7 +33,8 @@ static int url_run(cli_app *cli, void *given) {
         return cli_usage(cli, "--scheme '%s' is not http, https, ws or wss", values->scheme);
     if (!cli_connect(cli)) return CLI_FAILED;
     wrenn_sandbox *sandbox = cli_sandbox(cli, cli->words[0]);
-    if (sandbox && wrenn_sandbox_url(sandbox, port, values->scheme, &url, &error) < 0) cli_report(NULL, error);
+    bool ready = sandbox && cli_wait_port(cli, sandbox, port, values->wait_seconds);
+    if (ready && wrenn_sandbox_url(sandbox, port, values->scheme, &url, &error) < 0) cli_report(NULL, error);
     if (url) printf("%s\n", url);
     int code = url ? 0 : CLI_FAILED;
     wrenn_string_free(url);
@@ -41,6 +44,7 @@ static int url_run(cli_app *cli, void *given) {
 
 static const cli_operand operands[] = {{"ID", CLI_WORD_SANDBOX, 0}, {"PORT", CLI_WORD_ANY, 0}, {0}};
 static const cli_example examples[] = {{"of a web server", "url work 8080"},
+                                       {"of one that is just starting", "url --wait 30 work 8080"},
                                        {"of a WebSocket", "url --scheme ws work 8080"},
                                        {0}};
 

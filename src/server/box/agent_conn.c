@@ -24,6 +24,7 @@ struct wrn_proc {
     size_t consumed;  /* bytes delivered, but not yet granted again */
     size_t in_credit; /* bytes of stdin that may still be sent */
     bool stopped, started, wants_room, terminal;
+    bool log;          /* it only reads what another one has put out */
     bool killed;       /* by us */
     bool timed_out;    /* and for that reason */
     uv_timer_t *timer; /* its time limit, then the agent's to end it; NULL: no limit */
@@ -249,6 +250,31 @@ static void set_unreachable(wrn_fault *fault) {
     wrn_fault_set(fault, WRN_FAULT_AGENT_ERROR, "the sandbox's agent is too slow or gone");
 }
 
+uint32_t wrn_proc_log(const wrn_proc *proc) { return proc->stream; }
+
+static wrn_proc *new_proc(wrn_agent *agent, uint32_t stream) {
+    wrn_proc *proc = calloc(1, sizeof(*proc));
+    *proc = (wrn_proc){.next = agent->procs,
+                       .agent = agent,
+                       .stream = stream,
+                       .credit = WRN_FRAME_CREDIT,
+                       .in_credit = WRN_FRAME_CREDIT,
+                       .oom_kills = agent_oom_kills(agent)};
+    return agent->procs = proc;
+}
+
+wrn_proc *wrn_agent_read_log(wrn_agent *agent, const wrn_log_request *request, const wrn_proc_events *events,
+                             wrn_fault *fault) {
+    uint8_t payload[WRN_LOG_REQUEST];
+    if (!keeps_up(agent)) return set_unreachable(fault), NULL;
+    wrn_proc *proc = new_proc(agent, ++agent->next_stream);
+    proc->log = true;
+    proc->events = *events;
+    wrn_log_request_put(request, payload);
+    send_frame(agent, proc->stream, WRN_FRAME_LOG, payload, sizeof(payload));
+    return proc;
+}
+
 wrn_proc *wrn_agent_exec(wrn_agent *agent, const wrn_proc_spec *spec, const wrn_proc_events *events, wrn_fault *fault) {
     WRN_AUTO(wrn_buf_free) wrn_buf payload = WRN_BUF_LIMITED(WRN_FRAME_EXEC_MAX);
     wrn_exec_put(spec, &payload);
@@ -257,17 +283,10 @@ wrn_proc *wrn_agent_exec(wrn_agent *agent, const wrn_proc_spec *spec, const wrn_
                              "cmd, args, envs and cwd are too long: together at most %d bytes", WRN_FRAME_EXEC_MAX),
                NULL;
     if (!keeps_up(agent)) return set_unreachable(fault), NULL;
-    wrn_proc *proc = calloc(1, sizeof(*proc));
-    *proc = (wrn_proc){.next = agent->procs,
-                       .agent = agent,
-                       .stream = ++agent->next_stream,
-                       .credit = WRN_FRAME_CREDIT,
-                       .in_credit = WRN_FRAME_CREDIT,
-                       .terminal = spec->cols && spec->rows,
-                       .oom_kills = agent_oom_kills(agent),
-                       .events = *events};
+    wrn_proc *proc = new_proc(agent, ++agent->next_stream);
+    proc->terminal = spec->cols && spec->rows;
+    proc->events = *events;
     keep_user(proc, spec);
-    agent->procs = proc;
     limit_time(proc, spec->timeout_ms);
     put_pieces(agent, proc->stream, WRN_FRAME_EXEC, WRN_FRAME_MORE, payload.data, payload.size);
     send_out(agent);
@@ -327,7 +346,10 @@ static bool on_output_frame(wrn_proc *proc, const wrn_frame *frame) {
 
 static void end_failed(wrn_proc *proc, uint32_t kind, int number) {
     wrn_fault fault;
-    if (kind == WRN_EXIT_CWD)
+    int code = kind != WRN_EXIT_PROGRAM ? 0 : number == ENOENT || number == ENOTDIR ? 127 : 126;
+    if (kind == WRN_EXIT_PROGRAM)
+        wrn_fault_set(&fault, WRN_FAULT_INVALID_REQUEST, "the program can't be run: %s", strerror(number));
+    else if (kind == WRN_EXIT_CWD)
         wrn_fault_set(&fault, WRN_FAULT_INVALID_REQUEST, "cannot enter the directory given as cwd: %s",
                       strerror(number));
     else if (kind == WRN_EXIT_USER && number == EPERM)
@@ -339,11 +361,28 @@ static void end_failed(wrn_proc *proc, uint32_t kind, int number) {
         wrn_fault_set(&fault, WRN_FAULT_INVALID_REQUEST, "the sandbox has no such user as \"%s\"%s", proc->user,
                       proc->own_user ? "" : ", whom its template names; ask for another one, such as root");
     else wrn_fault_set(&fault, WRN_FAULT_AGENT_ERROR, "the command could not be started: %s", strerror(number));
+    end_proc(proc, &(wrn_proc_result){.end = WRN_PROC_FAILED, .code = code, .fault = &fault});
+}
+
+/* Offsets grow, and no correct agent gets near their end. */
+static bool on_from_frame(wrn_proc *proc, uint64_t offset, uint64_t dropped) {
+    if (!proc->log || offset > INT64_MAX || dropped > offset) return false;
+    proc->started = true;
+    if (proc->events.on_from) proc->events.on_from(proc->events.context, offset, dropped);
+    return true;
+}
+
+static void end_log(wrn_proc *proc, uint32_t kind) {
+    wrn_fault fault;
+    if (kind == WRN_EXIT_RUNS) return end_proc(proc, &(wrn_proc_result){.end = WRN_PROC_RUNS});
+    wrn_fault_set(&fault, WRN_FAULT_NOT_FOUND,
+                  "the output of this command is not kept any more: other commands have ended since");
     end_proc(proc, &(wrn_proc_result){.end = WRN_PROC_FAILED, .fault = &fault});
 }
 
 static void on_exit_frame(wrn_proc *proc, uint32_t kind, uint32_t value, uint32_t flags) {
     int number = value < 256 ? (int)value : 255;
+    if (proc->log && kind != WRN_EXIT_CODE && kind != WRN_EXIT_SIGNAL) return end_log(proc, kind);
     if (kind != WRN_EXIT_CODE && kind != WRN_EXIT_SIGNAL) return end_failed(proc, kind, number);
     wrn_proc_result result = {.end = kind == WRN_EXIT_CODE ? WRN_PROC_EXITED : WRN_PROC_SIGNALED,
                               .code = number,
@@ -352,7 +391,7 @@ static void on_exit_frame(wrn_proc *proc, uint32_t kind, uint32_t value, uint32_
     if (proc->timed_out && kind == WRN_EXIT_SIGNAL)
         result = (wrn_proc_result){.end = WRN_PROC_TIMED_OUT, .output_cut = result.output_cut};
     bool dead = kind == WRN_EXIT_SIGNAL ? number == SIGKILL : number != 0;
-    result.oom_killed = dead && !proc->killed && agent_oom_kills(proc->agent) > proc->oom_kills;
+    result.oom_killed = dead && !proc->killed && !proc->log && agent_oom_kills(proc->agent) > proc->oom_kills;
     end_proc(proc, &result);
 }
 
@@ -368,8 +407,10 @@ static bool on_taken_frame(wrn_proc *proc, uint32_t size) {
 /* False if a correct agent would not send this frame now. */
 static bool handle_command(wrn_agent *agent, wrn_proc *proc, const wrn_frame *frame) {
     switch (frame->type) {
+    case WRN_FRAME_FROM:
+        return frame->size == 16 && on_from_frame(proc, wrn_get_u64(frame->data), wrn_get_u64(frame->data + 8));
     case WRN_FRAME_STARTED:
-        if (proc->started || frame->size != 4) return false;
+        if (proc->started || proc->log || frame->size != 4) return false;
         proc->started = true;
         if (proc->events.on_start) proc->events.on_start(proc->events.context, wrn_get_u32(frame->data));
         return true;
@@ -402,20 +443,19 @@ static bool on_detached_frame(wrn_agent *agent, const wrn_frame *frame) {
     size_t size = frame->size - WRN_DETACHED_HEAD;
     memcpy(label, frame->data + WRN_DETACHED_HEAD, size);
     label[size] = '\0';
-    wrn_proc *proc = head.untaken <= WRN_FRAME_CREDIT ? calloc(1, sizeof(*proc)) : NULL;
-    if (!proc) return false;
-    *proc = (wrn_proc){.next = agent->procs,
-                       .agent = agent,
-                       .stream = frame->stream,
-                       .credit = WRN_FRAME_CREDIT,
-                       .in_credit = WRN_FRAME_CREDIT - head.untaken,
-                       .started = head.pid != 0,
-                       .terminal = head.flags & WRN_DETACHED_TERMINAL,
-                       .oom_kills = agent_oom_kills(agent)};
-    agent->procs = proc;
+    if (head.untaken > WRN_FRAME_CREDIT) return false;
     if (agent->next_stream < frame->stream) agent->next_stream = frame->stream;
-    const wrn_detached command = {proc, label, head.pid, proc->terminal};
-    if (!agent->events.detached(agent->events.context, &command, &proc->events)) wrn_proc_signal(proc, SIGKILL);
+    wrn_proc *proc = NULL;
+    wrn_proc_events none;
+    if (!(head.flags & WRN_DETACHED_ENDED)) {
+        proc = new_proc(agent, frame->stream);
+        proc->in_credit -= head.untaken;
+        proc->started = head.pid != 0;
+        proc->terminal = head.flags & WRN_DETACHED_TERMINAL;
+    }
+    const wrn_detached command = {proc, frame->stream, label, head.pid, head.flags & WRN_DETACHED_TERMINAL};
+    bool wanted = agent->events.detached(agent->events.context, &command, proc ? &proc->events : &none);
+    if (proc && !wanted) wrn_proc_signal(proc, SIGKILL);
     return true;
 }
 

@@ -161,7 +161,7 @@ static void on_agent_lost(void *context, const char *why) {
 static bool on_detached(void *context, const wrn_detached *command, wrn_proc_events *events) {
     wrn_box *box = context;
     if (strcmp(command->label, SERVICE_LABEL) != 0) return box->detached(box->context, command, events);
-    return box->service && service_reattach(box->service, command, events);
+    return command->proc && box->service && service_reattach(box->service, command, events);
 }
 
 static void on_agent_timeout(uv_timer_t *timer) {

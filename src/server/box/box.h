@@ -22,8 +22,9 @@ typedef enum wrn_proc_end {
     WRN_PROC_EXITED,   /* code is 0..255 */
     WRN_PROC_SIGNALED, /* code is the signal number */
     WRN_PROC_TIMED_OUT,
-    WRN_PROC_LOST,  /* the agent or the box is gone; the outcome is unknown */
-    WRN_PROC_FAILED /* never started: fault says why */
+    WRN_PROC_LOST,   /* the agent or the box is gone; the outcome is unknown */
+    WRN_PROC_FAILED, /* never started: fault says why */
+    WRN_PROC_RUNS    /* of a log: that is all so far */
 } wrn_proc_end;
 
 /* How a command ended. */
@@ -38,19 +39,22 @@ typedef struct wrn_proc_result {
 
 /* Each may be NULL. on_end comes last and exactly once, after all output; the wrn_proc is gone when it returns. A
  * program that does not exist is not a failure: it ends with code 127 and a message on stderr (126 when not
- * executable); a cwd or user that does not exist is WRN_PROC_FAILED with WRN_FAULT_INVALID_REQUEST. */
+ * executable), unless it has a label and no terminal: that is WRN_PROC_FAILED, with the same code; a cwd or user that does not exist is WRN_PROC_FAILED with WRN_FAULT_INVALID_REQUEST. */
 typedef struct wrn_proc_events {
     void (*on_start)(void *context, int64_t pid);
     void (*on_output)(void *context, int stream /* 1 stdout, 2 stderr */, const void *data, size_t size);
     void (*on_end)(void *context, const wrn_proc_result *result);
     /* There is room again after a partial write(). */
     void (*on_room)(void *context);
+    /* Of a log, before any output: it goes on at this offset. So many bytes before that were asked for, but are not kept. */
+    void (*on_from)(void *context, uint64_t offset, uint64_t dropped);
     void *context;
 } wrn_proc_events;
 
-/* A detached command that an earlier daemon has left running. */
+/* A detached command that an earlier daemon has left running, or whose output is still kept. */
 typedef struct wrn_detached {
-    wrn_proc *proc;
+    wrn_proc *proc; /* NULL: it has ended */
+    uint32_t log;   /* as of wrn_proc_log() */
     const char *label;
     int64_t pid; /* 0: on_start follows */
     bool terminal;
@@ -107,6 +111,9 @@ void wrn_box_measure(wrn_box *box, wrn_box_stats *out);
 /* Connects to a TCP port: wrn_backend_ops.dial. Starts the template's service if it is its port. */
 void wrn_box_dial(wrn_box *box, uint16_t port, wrn_dial_fn done, void *context);
 
+/* Somebody waits for that port: starts the template's service if it is its. */
+void wrn_box_want_port(wrn_box *box, uint16_t port);
+
 /* ---- snapshots ---- */
 
 /* Makes a snapshot with that id, [a-z0-9-], of the files that the frozen box and its template have written. It is
@@ -139,5 +146,11 @@ size_t wrn_proc_write(wrn_proc *proc, const void *data, size_t size);
 void wrn_proc_close_stdin(wrn_proc *proc);
 /* 0, 0: keeps the size, but sends SIGWINCH, so that the program redraws. */
 void wrn_proc_resize(wrn_proc *proc, uint16_t cols, uint16_t rows);
+/* What to call the output of this detached command, which is no terminal, when it is to be read. */
+uint32_t wrn_proc_log(const wrn_proc *proc);
+/* Reads kept output, also of the last WRN_LOGS_KEPT commands that have ended: on_from, output, and the end of the command, or
+ * WRN_PROC_RUNS. Stopping to read does not stop the command, and may leave bytes out. NULL with a fault. */
+wrn_proc *wrn_box_read_log(wrn_box *box, const wrn_log_request *request, const wrn_proc_events *events,
+                           wrn_fault *fault);
 /* Replaces the label. */
 void wrn_proc_relabel(wrn_proc *proc, const char *label);

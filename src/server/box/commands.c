@@ -20,7 +20,16 @@ wrn_proc *wrn_box_exec(wrn_box *box, const wrn_proc_spec *spec, const wrn_proc_e
     return is_live(box, fault) ? wrn_agent_exec(box->agent, &own, events, fault) : NULL;
 }
 
+wrn_proc *wrn_box_read_log(wrn_box *box, const wrn_log_request *request, const wrn_proc_events *events,
+                           wrn_fault *fault) {
+    return is_live(box, fault) ? wrn_agent_read_log(box->agent, request, events, fault) : NULL;
+}
+
 void wrn_box_measure(wrn_box *box, wrn_box_stats *out) { box->runner->ops->stats(box->it, out); }
+
+void wrn_box_want_port(wrn_box *box, uint16_t port) {
+    if (box->phase == LIVE && box->service) service_want(box->service, port);
+}
 
 typedef struct refused_dial {
     wrn_dial_fn done;

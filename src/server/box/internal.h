@@ -121,6 +121,8 @@ bool service_reattach(service *s, const wrn_detached *command, wrn_proc_events *
 void service_stop(service *s);
 /* After the agent was closed. */
 void service_free(service *s);
+/* Starts the service if it is its port. */
+void service_want(service *s, uint16_t port);
 /* Like the backend's dial(), but waits for the service if it is its port. */
 void service_dial(service *s, uint16_t port, wrn_dial_fn done, void *context);
 

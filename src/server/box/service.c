@@ -63,6 +63,11 @@ void service_begin(service *s) {
         (void)start_service(s, &fault); /* if this fails, so does everything else in the box */
 }
 
+void service_want(service *s, uint16_t port) {
+    wrn_fault fault;
+    if (port == s->box->source.start_port) (void)start_service(s, &fault); /* who waits sees that nothing listens */
+}
+
 bool service_reattach(service *s, const wrn_detached *command, wrn_proc_events *events) {
     if (s->proc) return false;
     s->proc = command->proc;

@@ -1,7 +1,9 @@
 /* Processes: start in the background, list, kill. */
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 
+#include "base/signals.h"
 #include "server/routes/routes.h"
 #include "server/sandbox/commands.h"
 
@@ -23,8 +25,20 @@ static void background_on_start(wrn_viewer *viewer, int64_t pid) {
     wrn_reply_model(s->request, 202, &wrn_model_background_exec, &answer);
 }
 
+/* As a shell would say it. */
+static void reply_no_program(const starting *s, const wrn_proc_result *result) {
+    char message[sizeof(result->fault->message) + 128];
+    snprintf(message, sizeof(message), "%.100s: %s", s->cmd, result->fault->message);
+    wrn_json *envelope = wrn_error_envelope(result->fault->code, message);
+    wrn_json *error = wrn_json_ref(wrn_json_get(envelope, "error"));
+    wrn_json_set_int(error, "exit_code", result->code);
+    wrn_json_free(error);
+    wrn_reply_json(s->request, 400, envelope);
+}
+
 static void background_on_end(wrn_viewer *viewer, const wrn_proc_result *result) {
     wrn_request *request = ((starting *)viewer)->request;
+    if (result->end == WRN_PROC_FAILED && result->code) return reply_no_program((starting *)viewer, result);
     if (result->end == WRN_PROC_FAILED) return wrn_reply_fault(request, result->fault);
     wrn_reply_error(request, WRN_FAULT_AGENT_ERROR, "the sandbox ended while the command was being started");
 }
@@ -70,9 +84,15 @@ void wrn_route_list_processes(wrn_request *request, const wrn_sandbox_row *row) 
 
 void wrn_route_kill_process(wrn_request *request, const wrn_sandbox_row *row) {
     wrn_fault fault;
-    const char *signal = wrn_query_get(request->head.query, "signal", &request->arena);
+    const char *text = wrn_none_if_empty(wrn_query_get(request->head.query, "signal", &request->arena));
+    int signal = SIGKILL;
+    if (text && !wrn_signal_parse(text, &signal)) {
+        WRN_AUTO(wrn_buf_free) wrn_buf known = WRN_BUF_INIT;
+        wrn_signal_list(&known);
+        return wrn_reply_invalid(request, "there is no signal \"%.32s\"; there are %s", text, known.data);
+    }
     wrn_command *command = wrn_command_find(wrn_server_of(request)->sandboxes, row, request->params[1], &fault);
     if (!command) return wrn_reply_fault(request, &fault);
-    wrn_proc_signal(command->proc, signal && strcmp(signal, "SIGTERM") == 0 ? SIGTERM : SIGKILL);
+    wrn_proc_signal(command->proc, signal);
     wrn_reply_empty(request, 204);
 }

@@ -35,7 +35,9 @@
     SANDBOX("GET", "/processes", wrn_route_list_processes)                                     \
     SANDBOX("DELETE", "/processes/{selector}", wrn_route_kill_process)                         \
     X("GET", "/v1/sandboxes/{id}/processes/{selector}/stream", LATE, wrn_route_process_stream) \
+    X("GET", "/v1/sandboxes/{id}/processes/{selector}/logs", LATE, wrn_route_process_logs)     \
     X("GET", "/v1/sandboxes/{id}/pty", LATE, wrn_route_pty)                                    \
+    RUNNING("GET", "/ports/{port}", wrn_route_wait_port, .streams = false)                     \
     RUNNING("POST", "/files/write", wrn_route_write_file, .streams = true)                     \
     RUNNING("POST", "/files/read", wrn_route_read_file, .streams = false)                      \
     RUNNING("POST", "/files/stream/write", wrn_route_stream_write_file, .streams = true)       \

@@ -1,4 +1,4 @@
-/* The WebSockets: exec/stream, processes/{selector}/stream and pty. A session is one connection that watches one command.
+/* The WebSockets: exec/stream, processes/{selector}/stream and logs, and pty. A session is one connection that watches one command.
  *
  *     AUTH (if the upgrade came without credentials) -> FIRST (expects start or connect) -> RUNNING -> gone
  *                                                                                                -> OVER (terminals) -> gone */
@@ -41,7 +41,7 @@ typedef struct incoming {
 
 typedef struct session session;
 
-/* The three kinds of session. */
+/* The kinds of session. */
 typedef struct session_kind {
     void (*open)(session *s); /* begins a session that has no first message; else NULL, and: */
     const char *first;        /* which first message is expected */
@@ -53,6 +53,7 @@ typedef struct session_kind {
     void (*ended)(session *s);                                             /* after the command's exit */
     void (*ping)(session *s);
     bool owns_command; /* the command ends with the connection */
+    bool is_log;       /* of kept output */
     bool is_terminal;  /* clients can re-attach; errors say whether they are fatal; frames may be binary */
 } session_kind;
 
@@ -69,6 +70,8 @@ struct session {
     wrn_identity who;
     char sandbox_id[WRN_ID_SIZE];
     char selector[WRN_TAG_MAX + 1];
+    wrn_log_request log; /* what to read of kept output */
+    bool log_begun;
     char tag[16];
     wrn_utf8_carry carry[2];
     wrn_buf input; /* not yet taken by the command, from `input_at` on */
@@ -218,6 +221,20 @@ static void session_on_output(wrn_viewer *viewer, int stream, const void *data, 
     if (wrn_websocket_is_crowded(s->ws)) wrn_command_pause(viewer, true);
 }
 
+static void session_on_from(wrn_viewer *viewer, uint64_t offset, uint64_t dropped) {
+    session *s = (session *)viewer;
+    wrn_json *message = new_message("start");
+    wrn_json_set_int(message, "offset", (int64_t)offset);
+    if (s->log_begun) wrn_json_free(message);
+    else send_json(s, message);
+    s->log_begun = true;
+    if (!dropped) return;
+    message = new_message("dropped");
+    wrn_json_set_int(message, "bytes", (int64_t)dropped);
+    wrn_json_set_int(message, "offset", (int64_t)offset);
+    send_json(s, message);
+}
+
 static void send_tails(session *s) {
     for (int stream = 1; stream <= 2; stream++) {
         WRN_AUTO(wrn_buf_free) wrn_buf text = WRN_BUF_INIT;
@@ -246,8 +263,8 @@ static void session_on_end(wrn_viewer *viewer, const wrn_proc_result *result) {
     if (result->end == WRN_PROC_FAILED) return fail_fault(s, true, result->fault);
     if (result->end == WRN_PROC_LOST)
         return fail(s, false, "the sandbox ended while the command ran; its outcome is unknown");
-    wrn_json *message = new_message("exit");
-    wrn_exec_add_end(message, result);
+    wrn_json *message = new_message(result->end == WRN_PROC_RUNS ? "end" : "exit");
+    if (result->end != WRN_PROC_RUNS) wrn_exec_add_end(message, result);
     send_json(s, message);
     s->kind->ended(s);
 }
@@ -417,6 +434,16 @@ static void begin_attached(session *s) {
     if (find_sandbox(s, &row)) attach(s, &row, s->selector, false);
 }
 
+static void begin_log(session *s) {
+    wrn_sandbox_row row;
+    wrn_fault fault;
+    if (!find_sandbox(s, &row)) return;
+    if (!wrn_command_find_log(s->server->sandboxes, &row, s->selector, &s->log.command, &fault) ||
+        !wrn_command_read_log(s->server->sandboxes, &row, &s->log, &s->viewer, &fault))
+        return fail_fault(s, false, &fault);
+    s->phase = PHASE_RUNNING;
+}
+
 static void expect_first(session *s);
 
 static void take_auth(session *s, const char *type, const wrn_json *message) {
@@ -545,6 +572,30 @@ static void expect_first(session *s) {
     if (s->kind->open) s->kind->open(s);
 }
 
+static bool has_selected(wrn_server *server, const wrn_sandbox_row *row, const session_kind *kind, const char *selector,
+                         wrn_fault *fault) {
+    uint32_t log;
+    if (kind->is_log) return wrn_command_find_log(server->sandboxes, row, selector, &log, fault);
+    return !kind->open || wrn_command_find(server->sandboxes, row, selector, fault);
+}
+
+/* False: it was answered. */
+static bool read_log_request(wrn_request *request, wrn_log_request *out) {
+    const char *const names[] = {"offset", "tail", "follow"}, *texts[WRN_COUNT(names)];
+    int64_t numbers[WRN_COUNT(names)] = {0};
+    for (size_t i = 0; i < WRN_COUNT(names); i++) {
+        texts[i] = wrn_query_get(request->head.query, names[i], &request->arena);
+        if (texts[i] && !wrn_parse_int(texts[i], 0, i == 2 ? 1 : INT64_MAX, &numbers[i]))
+            return wrn_reply_invalid(request, "parameter \"%s\" must be %s", names[i],
+                                     i == 2 ? "0 or 1" : "a number from 0 on"),
+                   false;
+    }
+    if (texts[0] && texts[1]) return wrn_reply_invalid(request, "give \"offset\" or \"tail\", not both"), false;
+    out->from = (uint64_t)(texts[1] ? numbers[1] : numbers[0]);
+    out->flags = (texts[1] ? WRN_LOG_TAIL : 0u) | (numbers[2] ? WRN_LOG_FOLLOW : 0u);
+    return true;
+}
+
 static void open_session(wrn_request *request, const session_kind *kind) {
     static const wrn_websocket_events events = {session_on_message, session_on_ws_room, session_on_gone};
     wrn_server *server = wrn_server_of(request);
@@ -553,13 +604,20 @@ static void open_session(wrn_request *request, const session_kind *kind) {
     wrn_fault fault;
     bool late = !*request->who.team_id, in_band = wrn_request_is_of_capsules(request);
     if (!wrn_websocket_check(request)) return;
+    wrn_log_request log = {0};
     if (!wrn_id_is(id, "cl")) return wrn_reply_invalid(request, "invalid sandbox ID");
+    if (kind->is_log && !read_log_request(request, &log)) return;
     if (!late && !in_band &&
         (!wrn_find_sandbox(server, request->who.team_id, id, &row, &fault) || !wrn_sandbox_is_usable(&row, &fault) ||
-         (kind->open && !wrn_command_find(server->sandboxes, &row, selector, &fault))))
+         !has_selected(server, &row, kind, selector, &fault)))
         return wrn_reply_fault(request, &fault);
     session *s = calloc(1, sizeof(*s));
-    s->viewer = (wrn_viewer){session_on_start, session_on_output, session_on_end, session_on_room};
+    s->viewer = (wrn_viewer){.start = session_on_start,
+                             .output = session_on_output,
+                             .end = session_on_end,
+                             .room = session_on_room,
+                             .from = session_on_from};
+    s->log = log;
     s->server = server;
     s->kind = kind;
     s->in_band = in_band;
@@ -589,6 +647,12 @@ static const session_kind process_kind = {.open = begin_attached,
                                           .output = text_output,
                                           .ended = close_now,
                                           .ping = ping_frame};
+static const session_kind log_kind = {.open = begin_log,
+                                      .output = text_output,
+                                      .ended = close_now,
+                                      .ping = ping_frame,
+                                      .owns_command = true,
+                                      .is_log = true};
 static const session_kind terminal_kind = {.first = "the first message must be \"start\", or \"connect\" with a tag",
                                            .begin = start_terminal,
                                            .control = terminal_control,
@@ -601,4 +665,5 @@ static const session_kind terminal_kind = {.first = "the first message must be \
 
 void wrn_route_exec_stream(wrn_request *request) { open_session(request, &exec_kind); }
 void wrn_route_process_stream(wrn_request *request) { open_session(request, &process_kind); }
+void wrn_route_process_logs(wrn_request *request) { open_session(request, &log_kind); }
 void wrn_route_pty(wrn_request *request) { open_session(request, &terminal_kind); }

@@ -41,6 +41,32 @@ static void command_on_room(void *context) {
     }
 }
 
+static void command_on_from(void *context, uint64_t offset, uint64_t dropped) {
+    wrn_command *command = context;
+    for (wrn_viewer *v = command->viewers, *next; v; v = next) {
+        next = v->next;
+        if (v->from) v->from(v, offset, dropped);
+    }
+}
+
+static void add_ended(sandbox *s, uint32_t log, int64_t pid, const char *tag) {
+    ended_command *ended = calloc(1, sizeof(*ended)), **at = &s->ended;
+    *ended = (ended_command){.next = s->ended, .log = log, .pid = pid};
+    snprintf(ended->tag, sizeof(ended->tag), "%s", tag);
+    s->ended = ended;
+    for (int kept = 0; *at && kept < WRN_LOGS_KEPT; kept++) at = &(*at)->next;
+    free(WRN_TAKE(*at));
+}
+
+void wrn_commands_forget(sandbox *s) {
+    for (ended_command *ended; (ended = s->ended);) {
+        s->ended = ended->next;
+        free(ended);
+    }
+}
+
+static bool is_logged(const wrn_command *command) { return *command->tag && !command->terminal; }
+
 static void free_command(wrn_command *command) {
     WRN_UNLINK(command->sandbox->commands, command, next);
     command->sandbox->foreground -= command->foreground;
@@ -53,6 +79,7 @@ static void command_on_end(void *context, const wrn_proc_result *result) {
     wrn_command *command = context;
     sandbox *s = command->sandbox;
     wrn_viewer *viewers = command->viewers;
+    if (command->started && is_logged(command)) add_ended(s, command->log, command->pid, command->tag);
     free_command(command);
     if (!s->gone) wrn_sandbox_touch_and_write(s);
     while (viewers) {
@@ -61,6 +88,11 @@ static void command_on_end(void *context, const wrn_proc_result *result) {
         v->command = NULL;
         v->end(v, result);
     }
+}
+
+static wrn_proc_events events_of(wrn_command *command) {
+    return (wrn_proc_events){command_on_start, command_on_output, command_on_end,
+                             command_on_room,  command_on_from,   command};
 }
 
 /* ---- starting and finding ---- */
@@ -76,8 +108,7 @@ static void copy_argv(wrn_command *command, const wrn_proc_spec *spec) {
     }
 }
 
-/* Builtins, which the server runs for itself, are not shown. */
-static bool is_public(const wrn_command *command) { return command->started && !command->builtin; }
+static bool is_public(const wrn_command *command) { return command->started && !command->hidden; }
 
 static wrn_command *find_tag(const sandbox *s, const char *tag) {
     wrn_command *command = s->commands;
@@ -94,7 +125,7 @@ static wrn_command *new_command(sandbox *s, const wrn_proc_spec *spec, const cha
     copy_argv(command, spec);
     command->sandbox = s;
     command->terminal = spec->cols && spec->rows;
-    command->builtin = spec->builtin;
+    command->hidden = spec->builtin;
     command->recent.keep = WRN_REPLAY_MAX;
     if (tag) snprintf(command->tag, sizeof(command->tag), "%s", tag);
     command->next = s->commands;
@@ -128,12 +159,13 @@ wrn_command *wrn_command_start(wrn_sandboxes *all, const wrn_sandbox_row *row, c
     command->foreground = kind == WRN_COMMAND_FOREGROUND;
     s->foreground += command->foreground;
     wrn_sandbox_touch(s);
-    const wrn_proc_events events = {command_on_start, command_on_output, command_on_end, command_on_room, command};
+    const wrn_proc_events events = events_of(command);
     WRN_AUTO(wrn_buf_free) wrn_buf label = WRN_BUF_INIT;
     wrn_proc_spec own = *spec;
     if (!command->foreground && put_label(command, &label)) own.label = label.data;
     command->proc = wrn_box_exec(s->box, &own, &events, fault);
     if (command->proc) {
+        command->log = wrn_proc_log(command->proc);
         if (viewer) wrn_command_attach(command, viewer);
         return command;
     }
@@ -164,14 +196,16 @@ bool wrn_command_adopt(sandbox *s, const wrn_detached *kept, wrn_proc_events *ev
     wrn_proc_spec spec = {0};
     wrn_fault fault;
     if (!read_label(kept->label, &spec, &tag, args, WRN_COUNT(args) - 1, &root)) return false;
+    if (!kept->proc) return add_ended(s, kept->log, kept->pid, tag), true;
     wrn_command *command = new_command(s, &spec, tag, &fault);
     if (!command) return false;
     command->proc = kept->proc;
+    command->log = kept->log;
     command->pid = kept->pid;
     command->started = kept->pid != 0;
     command->terminal = kept->terminal;
     wrn_json_bool(wrn_json_get(root, "raw"), &command->raw);
-    *events = (wrn_proc_events){command_on_start, command_on_output, command_on_end, command_on_room, command};
+    *events = events_of(command);
     return true;
 }
 
@@ -188,6 +222,37 @@ wrn_command *wrn_command_find(wrn_sandboxes *all, const wrn_sandbox_row *row, co
     if (!command) wrn_fault_set(fault, WRN_FAULT_NOT_FOUND, "no process here has the pid or tag \"%.100s\"", selector);
     else wrn_sandbox_touch(s);
     return command;
+}
+
+/* ---- kept output ---- */
+
+bool wrn_command_find_log(wrn_sandboxes *all, const wrn_sandbox_row *row, const char *selector, uint32_t *log,
+                          wrn_fault *fault) {
+    sandbox *s = wrn_sandbox_usable(all, row, fault);
+    if (!s) return false;
+    int64_t pid = 0;
+    bool by_pid = wrn_parse_int(selector, 0, UINT32_MAX, &pid);
+    for (const wrn_command *c = s->commands; c; c = c->next)
+        if (is_public(c) && is_logged(c) && (by_pid ? c->pid == pid : strcmp(c->tag, selector) == 0))
+            return *log = c->log, true;
+    for (const ended_command *e = s->ended; e; e = e->next)
+        if (by_pid ? e->pid == pid : strcmp(e->tag, selector) == 0) return *log = e->log, true;
+    wrn_fault_set(fault, WRN_FAULT_NOT_FOUND,
+                  "no command in the background whose output is kept has the pid or tag \"%.100s\"", selector);
+    return false;
+}
+
+wrn_command *wrn_command_read_log(wrn_sandboxes *all, const wrn_sandbox_row *row, const wrn_log_request *request,
+                                  wrn_viewer *viewer, wrn_fault *fault) {
+    sandbox *s = wrn_sandbox_usable(all, row, fault);
+    if (!s) return NULL;
+    wrn_command *command = new_command(s, &(wrn_proc_spec){.cmd = "", .builtin = true}, NULL, fault);
+    const wrn_proc_events events = events_of(command);
+    wrn_sandbox_touch(s);
+    command->proc = wrn_box_read_log(s->box, request, &events, fault);
+    if (command->proc) return wrn_command_attach(command, viewer), command;
+    free_command(command);
+    return NULL;
 }
 
 bool wrn_command_list(wrn_sandboxes *all, const wrn_sandbox_row *row, void (*each)(void *context, const wrn_command *),

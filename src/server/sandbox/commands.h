@@ -1,4 +1,4 @@
-/* Commands in sandboxes, and their viewers.
+/* Commands in sandboxes, and their viewers. What commands in the background put out is kept by the agent.
  *
  * A command lives from its start to its end, with or without viewers. Each viewer gets the output from when it attaches; a
  * terminal also keeps its modes and its last output, which a new viewer gets first. A viewer that can't keep up stops the
@@ -21,7 +21,9 @@ typedef struct wrn_viewer {
     /* The last callback, unless the viewer detached before. The command is gone when this returns. */
     void (*end)(struct wrn_viewer *viewer, const wrn_proc_result *result);
     void (*room)(struct wrn_viewer *viewer); /* there is room for more input */
-    wrn_command *command;                    /* NULL when not attached */
+    /* Of kept output, instead of `start`: as on_from of wrn_proc_events. */
+    void (*from)(struct wrn_viewer *viewer, uint64_t offset, uint64_t dropped);
+    wrn_command *command; /* NULL when not attached */
     struct wrn_viewer *next;
     bool stopped; /* wants no output for now */
 } wrn_viewer;
@@ -31,10 +33,12 @@ struct wrn_command {
     struct sandbox *sandbox;
     wrn_command *next;
     wrn_proc *proc;
+    uint32_t log; /* of its output, if it is kept */
     wrn_viewer *viewers;
     int64_t pid; /* 0: not started yet */
-    bool terminal, foreground, builtin, started, stopped;
-    bool raw; /* viewers of the terminal get binary frames */
+    bool terminal, foreground, started, stopped;
+    bool hidden; /* of the server's own making: a builtin, or somebody who reads kept output */
+    bool raw;    /* viewers of the terminal get binary frames */
     char tag[WRN_TAG_MAX + 1];
     const char *const *argv; /* program and arguments, NULL-terminated */
     wrn_arena arena;
@@ -48,11 +52,18 @@ typedef enum wrn_command_kind { WRN_COMMAND_FOREGROUND, WRN_COMMAND_BACKGROUND }
  * "conflict" when the tag is in use. */
 wrn_command *wrn_command_start(wrn_sandboxes *all, const wrn_sandbox_row *row, const wrn_proc_spec *spec,
                                wrn_command_kind kind, const char *tag, wrn_viewer *viewer, wrn_fault *fault);
-/* Finds a command, but no builtin, by pid when the selector is all digits, else by tag. NULL with a fault. */
+/* Finds a command, but no hidden one, by pid when the selector is all digits, else by tag. NULL with a fault. */
 wrn_command *wrn_command_find(wrn_sandboxes *all, const wrn_sandbox_row *row, const char *selector, wrn_fault *fault);
-/* Calls `each` for all commands that have started, but builtins. False with a fault. */
+/* Calls `each` for all commands that have started, but hidden ones. False with a fault. */
 bool wrn_command_list(wrn_sandboxes *all, const wrn_sandbox_row *row, void (*each)(void *context, const wrn_command *),
                       void *context, wrn_fault *fault);
+
+/* Finds the kept output of a command in the background, which may have ended: by pid or tag. False with a fault. */
+bool wrn_command_find_log(wrn_sandboxes *all, const wrn_sandbox_row *row, const char *selector, uint32_t *log,
+                          wrn_fault *fault);
+/* Reads it. What comes back is hidden, and its viewer ends it by wrn_proc_give_up(). NULL with a fault. */
+wrn_command *wrn_command_read_log(wrn_sandboxes *all, const wrn_sandbox_row *row, const wrn_log_request *request,
+                                  wrn_viewer *viewer, wrn_fault *fault);
 
 /* The viewer's `start`, if the command has started, and the kept output of a terminal come from inside. */
 void wrn_command_attach(wrn_command *command, wrn_viewer *viewer);

@@ -18,6 +18,14 @@ typedef struct change {
     wrn_snapshot_row *snapshot; /* to be made; owned by `context` */
 } change;
 
+/* A command in the background that has ended. */
+typedef struct ended_command {
+    struct ended_command *next;
+    uint32_t log;
+    int64_t pid;
+    char tag[WRN_TAG_MAX + 1];
+} ended_command;
+
 typedef struct sandbox {
     wrn_sandboxes *all;
     struct sandbox *next; /* in its bucket */
@@ -31,6 +39,7 @@ typedef struct sandbox {
     wrn_sandbox_done_fn created;
     void *created_context;
     wrn_command *commands; /* that run */
+    ended_command *ended;  /* whose output is kept, the last one first */
     size_t foreground;     /* how many of them are in the foreground */
     int64_t active_ms;
     uv_timer_t idle, end;
@@ -72,6 +81,8 @@ bool wrn_snapshot_apply(wrn_sandboxes *all, wrn_sandbox_row *row, char id[WRN_ID
 sandbox *wrn_sandbox_usable(wrn_sandboxes *all, const wrn_sandbox_row *row, wrn_fault *fault);
 /* Takes over a command of an earlier run; false when its label is malformed. */
 bool wrn_command_adopt(sandbox *s, const wrn_detached *kept, wrn_proc_events *events);
+/* The sandbox ends. */
+void wrn_commands_forget(sandbox *s);
 /* Restarts the idle timer. */
 void wrn_sandbox_touch(sandbox *s);
 /* The same, and stores the time, which is only for display. */

@@ -52,6 +52,7 @@ static void forget(sandbox *s) {
     all->count--;
     all->memory_mb -= s->row.memory_mb;
     s->gone = true;
+    wrn_commands_forget(s);
     uv_timer_stop(&s->idle);
     uv_close((uv_handle_t *)&s->end, sandbox_on_end_closed);
 }
@@ -551,6 +552,12 @@ void wrn_sandboxes_ping(wrn_sandboxes *all, const wrn_sandbox_row *row, wrn_done
     if (!s) return done(context, &fault);
     wrn_sandbox_touch_and_write(s);
     wrn_box_ping(s->box, done, context);
+}
+
+void wrn_sandbox_want_port(wrn_sandboxes *all, const wrn_sandbox_row *row, uint16_t port) {
+    wrn_fault fault;
+    const sandbox *s = wrn_sandbox_usable(all, row, &fault);
+    if (s) wrn_box_want_port(s->box, port);
 }
 
 void wrn_sandboxes_dial(wrn_sandboxes *all, const wrn_sandbox_row *row, uint16_t port, wrn_dial_fn done,

@@ -63,6 +63,8 @@ void wrn_sandboxes_let_go(wrn_sandboxes *all, const char *id);
 /* Restarts the idle timer and makes a round trip to the agent. */
 void wrn_sandboxes_ping(wrn_sandboxes *all, const wrn_sandbox_row *row, wrn_done_fn done, void *context);
 /* Connects to a TCP port in it. While data flows, the caller calls wrn_sandboxes_touch(). */
+/* As wrn_box_want_port(), if it runs. */
+void wrn_sandbox_want_port(wrn_sandboxes *all, const wrn_sandbox_row *row, uint16_t port);
 void wrn_sandboxes_dial(wrn_sandboxes *all, const wrn_sandbox_row *row, uint16_t port, wrn_dial_fn done, void *context);
 /* Restarts the idle timer. */
 void wrn_sandboxes_touch(wrn_sandboxes *all, const char *id);

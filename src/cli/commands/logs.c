@@ -1,0 +1,75 @@
+/* logs: what a command in the background has put out. */
+#include "base/text.h"
+#include "cli/cli.h"
+
+typedef struct logs_values {
+    bool follow;
+    const char *tail, *offset;
+} logs_values;
+
+static const cli_option options[] = {
+    {"follow", 'f', CLI_FLAG, offsetof(logs_values, follow), NULL, "go on with what comes, until the command has ended",
+     NULL, 0, 0, CLI_WORD_ANY},
+    {"tail", 'n', CLI_TEXT, offsetof(logs_values, tail), "LINES",
+     "only the last so many lines; 0: what comes from now on", NULL, 0, 0, CLI_WORD_ANY},
+    {"offset", 0, CLI_TEXT, offsetof(logs_values, offset), "BYTES",
+     "begin behind so many bytes, both streams together; not with --tail", NULL, 0, 0, CLI_WORD_ANY},
+    {0},
+};
+
+static bool read_number(const cli_app *cli, const char *name, const char *text, int64_t *out) {
+    return !text || wrn_parse_int(text, 0, INT64_MAX, out) ||
+           (cli_usage(cli, "--%s '%s' is not a number from 0 on", name, text), false);
+}
+
+static int follow(cli_app *cli, wrenn_stream *stream) {
+    const cli_flow flow = {0};
+    cli_outcome outcome = cli_follow(cli, stream, &flow);
+    /* How the command ended is not how we did; and without --follow the output may end without an end of the command. */
+    if (outcome.end == CLI_END_EXIT || (outcome.end == CLI_END_LOST && !outcome.error)) return 0;
+    int code = cli_conclude(cli, NULL, &outcome);
+    return code == CLI_RUN_FAILED ? CLI_FAILED : code;
+}
+
+static int logs_run(cli_app *cli, void *given) {
+    logs_values *values = given;
+    wrenn_sandbox_logs_options asked = WRENN_SANDBOX_LOGS_OPTIONS_INIT;
+    wrenn_stream *stream = NULL;
+    if (values->tail && values->offset) return cli_usage(cli, "--tail and --offset do not go together");
+    if (!read_number(cli, "tail", values->tail, &asked.tail) ||
+        !read_number(cli, "offset", values->offset, &asked.offset))
+        return CLI_USAGE;
+    if (values->tail && !asked.tail) asked.tail = -1;
+    if (values->follow) asked.flags = WRENN_SANDBOX_LOGS_FOLLOW;
+    if (!cli_connect(cli)) return CLI_FAILED;
+    wrenn_sandbox *sandbox = cli_sandbox(cli, cli->words[0]);
+    bool open = sandbox && CLI_GET(cli, cli->words[1], wrenn_sandbox_logs, (sandbox, cli->words[1], &asked), &stream);
+    int code = open ? follow(cli, stream) : CLI_FAILED;
+    wrenn_stream_free(stream);
+    wrenn_sandbox_free(sandbox);
+    return code;
+}
+
+static const cli_operand operands[] = {{"ID", CLI_WORD_SANDBOX, 0}, {"PROCESS", CLI_WORD_ANY, 0}, {0}};
+static const cli_example examples[] = {
+    {"a server that was started with exec -d --tag web", "logs work web"},
+    {"its last ten lines, and then what comes", "logs -f -n 10 work web"},
+    {"on from where an earlier look ended", "logs --offset 1048576 work 7"},
+    {0},
+};
+
+const cli_command cli_command_logs = {
+    .name = "logs",
+    .group = CLI_GROUP_RUN,
+    .summary = "show what a command in the background has put out",
+    .details =
+        "PROCESS is a process id or a tag of what 'wrenn exec -d' or 'wrenn run -d' has started, also after its end.\n"
+        "wrennd keeps the last 8 MiB of each, and those of the last 32 that have ended in the sandbox, as long as\n"
+        "that lives. What is not kept any more is said on stderr. Output and errors come to stdout and stderr.\n",
+    .operands = operands,
+    .options = options,
+    .examples = examples,
+    .server = CLI_SERVER_OWN,
+    .values_size = sizeof(logs_values),
+    .run = logs_run,
+};
