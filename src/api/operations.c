@@ -886,6 +886,8 @@ int wrenn_sandbox_logs_start(wrenn_sandbox *sandbox, const char *selector, const
     wrenn_sandbox_logs_options known_options;
     wrenn_op *made;
     int rc = wrn_options_read(&known_options, sizeof(known_options), options, "wrenn_sandbox_logs_options", error);
+    if (rc == 0) rc = wrn_op_check_flags(&wrn_sandbox_logs_type, known_options.flags, WRENN_SANDBOX_LOGS_FOLLOW,
+                                         "WRENN_SANDBOX_LOGS_*", error);
     if (rc == 0) rc = wrn_sandbox_logs_prepare(sandbox, selector, &known_options, &made, error);
     return rc == 0 ? wrn_op_start(made, done, user_data, op, error) : rc;
 }
