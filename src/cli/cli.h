@@ -47,6 +47,7 @@ typedef enum cli_kind {
     CLI_SECONDS, /* int64_t: 90, 90s, 5m, 2h, 1d */
     CLI_LIST,    /* cli_list */
     CLI_PAIRS,   /* cli_list of NAME=VALUE */
+    CLI_ENV,     /* the same; of NAME alone the value is that of our own variable */
     CLI_FORMAT   /* cli_format */
 } cli_kind;
 
@@ -182,6 +183,8 @@ int cli_usage(const cli_app *cli, const char *format, ...) WRN_PRINTF(2, 3);
 int cli_failure(const cli_app *cli);
 /* A command by its name; below `parent`, or at the top when that is NULL. NULL: there is none. */
 const cli_command *cli_find_command(const cli_command *parent, const char *name);
+/* Reports that there is none, and what may have been meant. False. */
+bool cli_no_command(const cli_app *cli, const cli_command *parent, const char *name);
 /* The tables of options of a command: at most CLI_TABLES, without the global one. */
 enum { CLI_TABLES = 3 };
 size_t cli_tables(const cli_command *command, const cli_option *tables[CLI_TABLES]);
@@ -406,15 +409,6 @@ wrn_json *cli_snapshot_json(const wrenn_snapshot *snapshot);
 int cli_list_templates(cli_app *cli, const char *type);
 int cli_remove_templates(cli_app *cli);
 
-/* ---- account.c ---- */
-
-typedef struct cli_login {
-    bool signs_up, password_stdin;
-    const char *name; /* for signing up */
-} cli_login;
-/* Logs in as the e-mail among the words, and keeps the token. The exit code. */
-int cli_log_in(cli_app *cli, const cli_login *login);
-
 /* ---- output.c ---- */
 
 /* One line on stderr: what it was about (may be NULL), what failed, and what to do about it. Frees the error. */
@@ -509,8 +503,8 @@ typedef struct cli_start {
 /* `at`: where the cli_start is in the values. */
 // clang-format off
 #define CLI_START_OPTIONS(at) \
-    {"env", 'e', CLI_PAIRS, (at) + offsetof(cli_start, env), "NAME=VALUE", "set a variable; repeatable", NULL, 0, 0, \
-     CLI_WORD_ANY}, \
+    {"env", 'e', CLI_ENV, (at) + offsetof(cli_start, env), "NAME[=VALUE]", \
+     "set a variable, without VALUE to what it is here; repeatable", NULL, 0, 0, CLI_WORD_ANY}, \
     {"cwd", 'w', CLI_TEXT, (at) + offsetof(cli_start, command.cwd), "DIR", "start in this directory", "workdir", 0, 0, \
      CLI_WORD_REMOTE}, \
     {"user", 'u', CLI_TEXT, (at) + offsetof(cli_start, command.user), "NAME[:GROUP]", "run as this user of the sandbox", \
@@ -529,7 +523,7 @@ typedef struct cli_program {
     {"interactive", 'i', CLI_FLAG, (at) + offsetof(cli_program, interactive), NULL, \
      "pass input on, also when it is no pipe", NULL, 0, 0, CLI_WORD_ANY}, \
     {"tty", 't', CLI_FLAG, (at) + offsetof(cli_program, terminal), NULL, \
-     "give it a terminal; happens by itself between terminals", NULL, 0, 0, CLI_WORD_ANY}, \
+     "give it a terminal; happens by itself when stdin, stdout and stderr are one", NULL, 0, 0, CLI_WORD_ANY}, \
     {"no-tty", 0, CLI_FLAG, (at) + offsetof(cli_program, no_terminal), NULL, "never give it a terminal", NULL, 0, 0, \
      CLI_WORD_ANY}, \
     CLI_START_OPTIONS((at) + offsetof(cli_program, start)), \

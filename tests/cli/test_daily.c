@@ -48,6 +48,29 @@ TEST(pausing_and_snapshots) {
     check_shell("w snapshot rm snap nothing", 1, "snap\n", "nothing");
 }
 
+/* The same error code is for sandboxes, files, templates and processes; each has its own remedy. */
+TEST(remedies_fit_what_is_missing) {
+    static const char none[] = "w exec cl-0123456789abcdefghijklmno true";
+    begin_with_sandbox();
+    check_shell(
+        "w files cat s /nope 2> err; w files ls s /nope 2>> err; grep -c 'No such file' err; grep -c 'wrenn ls' err", 1,
+        "2\n0\n", "");
+    check_shell(none, 125, "", "sandbox not found: 'wrenn ls' shows the sandboxes");
+    check_shell("w create -T nope", 1, "", "'wrenn template ls' shows the templates");
+    check_shell("w kill s 99", 1, "", "'wrenn ps' shows what runs");
+    free(WRENN_SAYS("pause", "s"));
+    check_shell("w exec s true", 125, "", "sandbox is not running (status: paused): 'wrenn resume' wakes it up");
+    check_shell("w exec -d s true", 125, "", "'wrenn resume' wakes it up");
+    check_shell("w files ls s", 1, "", "'wrenn resume' wakes it up");
+}
+
+TEST(variables_may_be_those_of_here) {
+    begin_with_sandbox();
+    setenv("HERE", "1 = 2", 1);
+    setenv("EMPTY", "", 1);
+    check_shell("w exec -e HERE -e EMPTY -e OWN=3 s sh -c 'echo \"$HERE,${EMPTY-unset},$OWN\"'", 0, "1 = 2,,3\n", "");
+}
+
 TEST(what_they_use) {
     begin_with_sandbox();
     check_shell("w stats s -o json | grep -c '\"id\":\"cl-'", 0, "1\n", "");

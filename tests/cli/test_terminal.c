@@ -18,6 +18,21 @@ TEST(between_terminals_a_program_has_one) {
     CHECK_INT(person_leaves(&p), 3);
 }
 
+/* A terminal has one output: who wants stderr apart gets no terminal, unless he asks for one. */
+TEST(stderr_in_a_file_is_no_terminal) {
+    fresh_home();
+    person p = person_starts(
+        (const char *const[]){"sh", "-c",
+                              "\"$WRENN_CLI\" run sh -c 'tty >&2; echo out' 2> err; echo said $(cat err); "
+                              "\"$WRENN_CLI\" run -t sh -c 'tty' 2> err",
+                              NULL},
+        80, 24);
+    person_sees(&p, "out");
+    person_sees(&p, "said not a tty");
+    person_sees(&p, "/dev/pts/");
+    CHECK_INT(person_leaves(&p), 0);
+}
+
 TEST(ctrl_c_is_for_the_program) {
     fresh_home();
     person p = PERSON("run", "sh", "-c", "trap 'echo caught; exit 9' INT; echo ready; while :; do sleep 0.1; done");
