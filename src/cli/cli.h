@@ -5,6 +5,7 @@
  * completion and docs/cli.md all come from that row. */
 #pragma once
 
+#include <limits.h>
 #include <poll.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -222,6 +223,10 @@ const char *cli_config_path(void);
 /* False: reported. *out may be NULL: there is no such file. The root belongs to the caller. */
 bool cli_config_load(wrn_json **out);
 bool cli_config_save(const wrn_json *root);
+/* Makes the directories above it, for their owner only. False with errno. */
+bool cli_make_parents(const char *path);
+/* A file or directory in the state directory; nothing is made. False: there is no place for it. */
+bool cli_state_path(const char *name, char path[PATH_MAX]);
 /* The context that counts: the one of --context, else of WRENN_CONTEXT, else the current one if no WRENN_* variable says
  * where to connect to. False: reported. out->name is NULL when there is none. `root` keeps the texts. */
 bool cli_context_choose(const cli_app *cli, wrn_json **root, cli_context *out);
@@ -457,6 +462,16 @@ bool cli_terminal_size(int64_t *cols, int64_t *rows);
 /* Reads a line without showing it. NULL: reported. The caller frees it. */
 char *cli_ask_secret(const char *prompt);
 char *cli_ask(const char *prompt);
+
+/* ---- line.c: lines that are typed ---- */
+
+typedef struct cli_typing cli_typing;
+/* For typing at the terminal of stdin, after cli_catch_signals(); the lines of earlier times are in the state file of that
+ * name. NULL: reported. */
+cli_typing *cli_typing_new(cli_app *cli, const char *name);
+/* Waits for a line, with its newline; good until the next call. NULL: the input has ended, or cli->signal came. */
+const char *cli_typing_line(cli_typing *typing, const char *prompt, size_t *size);
+void cli_typing_free(cli_typing *typing);
 
 /* ---- flow.c: what runs in a sandbox, live ---- */
 
