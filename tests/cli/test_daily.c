@@ -74,9 +74,20 @@ TEST(variables_may_be_those_of_here) {
 TEST(what_they_use) {
     begin_with_sandbox();
     check_shell("w stats s -o json | grep -c '\"id\":\"cl-'", 0, "1\n", "");
-    check_shell("w stats --once | head -1 | grep -c CPU", 0, "1\n", "");
-    person p = PERSON("stats");
-    person_sees(&p, "CPU OVER TIME");
+    check_shell("w stats --once > out; head -1 out | tr -s ' '; grep -c '\342\226' out; true", 0,
+                "ID CPU MEMORY DISK\n0\n", "");
+    /* As many graphs as numbers, until there is no room for any. */
+    person p = PERSON("stats", "--once");
+    person_sees(&p, "%  \342\226");
+    for (int i = 0; i < 2; i++) person_sees(&p, "B  \342\226");
+    CHECK_INT(person_leaves(&p), 0);
+    p = person_starts((const char *const[]){getenv("WRENN_CLI"), "stats", "--once", NULL}, 70, 24);
+    person_sees(&p, "MEMORY");
+    person_sees(&p, "B\r\n");
+    CHECK(!strstr(p.screen, "\342\226"));
+    CHECK_INT(person_leaves(&p), 0);
+    p = PERSON("stats");
+    person_sees(&p, "DISK");
     person_types(&p, "\003");
     int code = person_leaves(&p);
     CHECK(code == 130 || code == 1000 + SIGINT); /* what prints just then is ended at once */
