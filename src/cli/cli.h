@@ -145,6 +145,7 @@ typedef struct cli_aside {
     struct pollfd fds[CLI_ASIDE_FDS]; /* -1: none */
     /* Called after each wait, with what poll() said about them. False: what is waited for is given up. */
     bool (*happened)(struct cli_aside *aside);
+    bool given_up; /* it was; also for those who must not stop half-way, such as a creation */
 } cli_aside;
 
 typedef struct cli_app {
