@@ -424,6 +424,8 @@ void cli_complain(const char *format, ...) WRN_PRINTF(1, 2);
 void cli_keep_complaints(wrn_buf *kept);
 /* All bytes, to a descriptor; false with errno when that fails. */
 bool cli_write(int fd, const void *data, size_t size);
+/* Puts out what was printed. 0, or the errno of the first time that it failed. */
+int cli_flush(void);
 /* Prints the value and a newline. False: reported. */
 bool cli_print_json(const wrn_json *value);
 /* Sets bytes as text when they are UTF-8; else base64 with `NAME_encoding` beside. */

@@ -475,7 +475,7 @@ static bool say_where(const cli_app *cli, const struct sockaddr_in *address, con
     wrn_json_set_string(object, "url", url);
     wrn_json_set_string(object, "token", token);
     bool ok = cli_print_object(cli, url, object) == 0;
-    return fflush(stdout) == 0 && ok;
+    return cli_flush() == 0 && ok;
 }
 
 mcp_http_end mcp_serve_http(cli_app *cli, const char *place) {

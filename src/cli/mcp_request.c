@@ -64,9 +64,8 @@ int mcp_read_head(const char *data, size_t size, mcp_request *out) {
     *out = (mcp_request){0};
     if (!end) return size < MCP_HEAD_MAX ? 0 : -431;
     int rc = 0;
-    for (const char *line = data, *next; line < end + 2 && rc == 0; line = next + 2) {
-        next = memmem(line, (size_t)(end + 2 - line), "\r\n", 2);
+    const char *line = data, *next;
+    for (; rc == 0 && (next = memmem(line, (size_t)(end + 2 - line), "\r\n", 2)); line = next + 2)
         rc = line == data ? take_line(line, next, out) : take_field(line, next, out, &sized);
-    }
     return rc ? rc : (int)(end + 4 - data);
 }

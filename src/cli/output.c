@@ -76,6 +76,13 @@ bool cli_write(int fd, const void *data, size_t size) {
     return true;
 }
 
+int cli_flush(void) {
+    static int why;
+    errno = 0;
+    if ((fflush(stdout) != 0 || ferror(stdout)) && !why) why = errno ? errno : EIO;
+    return why;
+}
+
 bool cli_print_json(const wrn_json *value) {
     WRN_AUTO(wrn_buf_free) wrn_buf text = WRN_BUF_INIT;
     wrn_json_write(value, &text);

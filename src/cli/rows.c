@@ -115,7 +115,7 @@ int cli_rows_print(cli_rows *rows) {
     if (!rows) return cli_complain("out of memory"), CLI_FAILED;
     cli_let_signals_end(rows->cli, true);
     int code = print_rows(rows) ? 0 : CLI_FAILED;
-    fflush(stdout);
+    cli_flush();
     cli_let_signals_end(rows->cli, false);
     for (size_t i = 0; i < rows->count; i++) free(rows->names[i]);
     for (size_t i = 0; i < rows->count * rows->columns; i++) free(rows->cells[i]);

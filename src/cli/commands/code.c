@@ -75,7 +75,7 @@ static bool save_image(const show *s, const wrenn_code_mime *mime, const char *s
     int fd = decoded >= 0 ? new_image(s->images, suffix, path, sizeof(path)) : -1;
     bool ok = fd >= 0 && cli_write(fd, data, (size_t)decoded);
     if (fd >= 0) ok = close(fd) == 0 && ok;
-    if (ok) printf("%s\n", path), fflush(stdout);
+    if (ok) printf("%s\n", path), cli_flush();
     else cli_complain("can't save an image in %s: %s", s->images, decoded < 0 ? "it is malformed" : strerror(errno));
     free(packed);
     free(data);

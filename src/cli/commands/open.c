@@ -38,7 +38,7 @@ static int run(cli_app *cli, void *values) {
         cli_complain("a server on a unix socket has no URLs for browsers: use 'wrenn port-forward %s PORT'",
                      cli->words[0]);
     else if (sandbox && wrenn_sandbox_url(sandbox, port, NULL, &url, &error) < 0) cli_report(NULL, error);
-    if (url) printf("%s\n", url), fflush(stdout);
+    if (url) printf("%s\n", url), cli_flush();
     int code = url && browse(url) ? 0 : CLI_FAILED;
     wrenn_string_free(url);
     wrenn_sandbox_free(sandbox);
