@@ -160,34 +160,42 @@ TEST(the_tour_of_the_readme_works) {
     program_result_free(&tour);
 }
 
-/* What somebody who knows docker does, with the words that he knows where they fit. */
+/* What somebody who knows docker does, with the words that he knows where they fit; the help leads to each. */
 TEST(everyday_tasks_of_docker_users) {
     begin_with_sandbox();
     static const struct {
-        const char *task, *line, *out;
+        const char *task, *topic, *says; /* what the help of which command has to say to lead there */
+        const char *line, *out;
     } tasks[] = {
-        {"run something once", "w run --rm -- echo hi", "hi\n"},
-        {"with a variable", "w run -e A=1 sh -c 'echo $A'", "1\n"},
-        {"in a directory", "w run --workdir /tmp pwd", "/tmp\n"},
-        {"with input", "echo in | w run -i cat", "in\n"},
-        {"with limits", "w run -m 64m --cpus 1 nproc", "1\n"},
-        {"start one by name", "w create --name c | cut -c1-3", "cl-\n"},
-        {"list them quietly", "w ls -q | wc -l", "2\n"},
-        {"filter by label", "w create -l app=x >/dev/null; w ls -q -l app=x | wc -l", "1\n"},
-        {"run in it", "w exec c echo there", "there\n"},
-        {"as another user", "w exec -u nobody c id -un", "nobody\n"},
-        {"in the background", "w exec -d c sleep 99 >/dev/null; w ps c -o name | wc -l", "1\n"},
-        {"copy into it", "echo f > f; w cp f c:/tmp/f; w exec c cat /tmp/f", "f\n"},
-        {"copy out of it", "w cp c:/tmp/f g; cat g", "f\n"},
-        {"look inside", "w inspect -o json c | grep -c '\"status\":\"running\"'", "1\n"},
-        {"pause and go on", "w pause c >/dev/null && w resume c >/dev/null && w exec c echo back", "back\n"},
-        {"make an image of it", "w snapshot create c img", "img\n"},
-        {"run from the image", "w run --image img --keep cat /tmp/f 2>/dev/null", "f\n"},
-        {"see what it uses", "w stats --no-stream -o name | grep -c cl-", "3\n"},
-        {"remove it by force", "w rm -f c | wc -l", "1\n"},
-        {"remove all", "w rm --all | wc -l; w ls -q", "3\n"},
+        {"run something once", "run", "--rm", "w run --rm -- echo hi", "hi\n"},
+        {"with a variable", "run", "--env NAME", "w run -e A=1 sh -c 'echo $A'", "1\n"},
+        {"in a directory", "run", "--cwd DIR", "w run --workdir /tmp pwd", "/tmp\n"},
+        {"with input", "run", "--interactive", "echo in | w run -i cat", "in\n"},
+        {"with limits", "run", "--memory SIZE", "w run -m 64m --cpus 1 nproc", "1\n"},
+        {"start one by name", "create", "--name NAME", "w create --name c | cut -c1-3", "cl-\n"},
+        {"list them quietly", "ls", "--quiet", "w ls -q | wc -l", "2\n"},
+        {"filter by label", "ls", "--label NAME", "w create -l app=x >/dev/null; w ls -q -l app=x | wc -l", "1\n"},
+        {"run in it", "exec", "run a program in a sandbox that is there", "w exec c echo there", "there\n"},
+        {"as another user", "exec", "--user NAME", "w exec -u nobody c id -un", "nobody\n"},
+        {"in the background", "exec", "--detach", "w exec -d c sleep 99 >/dev/null; w ps c -o name | wc -l", "1\n"},
+        {"copy into it", "cp", "into", "echo f > f; w cp f c:/tmp/f; w exec c cat /tmp/f", "f\n"},
+        {"copy out of it", "cp", "out", "w cp c:/tmp/f g; cat g", "f\n"},
+        {"look inside", "inspect", "-o json", "w inspect -o json c | grep -c '\"status\":\"running\"'", "1\n"},
+        {"pause and go on", "pause", "wrenn pause work",
+         "w pause c >/dev/null && w resume c >/dev/null && w exec c echo back", "back\n"},
+        {"make an image of it", "snapshot create", "Make a snapshot of a sandbox", "w snapshot create c img", "img\n"},
+        {"run from the image", "run", "--template NAME", "w run --image img --keep cat /tmp/f 2>/dev/null", "f\n"},
+        {"see what it uses", "stats", "--once", "w stats --no-stream -o name | grep -c cl-", "3\n"},
+        {"remove it by force", "rm", "destroy", "w rm -f c | wc -l", "1\n"},
+        {"remove all", "rm", "--all", "w rm --all | wc -l; w ls -q", "3\n"},
     };
     for (size_t i = 0; i < sizeof(tasks) / sizeof(tasks[0]); i++) {
+        char line[256];
+        snprintf(line, sizeof(line), "w help %s", tasks[i].topic);
+        program_result help = shell(line);
+        CHECK_MSG(strcasestr(help.out, tasks[i].says), "%s: \"%s\" is not in: %s", tasks[i].task, tasks[i].says,
+                  help.out);
+        program_result_free(&help);
         program_result result = shell(tasks[i].line);
         CHECK_MSG(strcmp(result.out ? result.out : "", tasks[i].out) == 0, "%s: %s: %s%s", tasks[i].task, tasks[i].line,
                   result.out, result.err);
