@@ -48,6 +48,7 @@ LIBRARIES = {
     "uv.h": {"server", "examples"},
     "sqlite3.h": {"server"},
     "sodium.h": {"server"},
+    "histedit.h": {"cli"},
     "seccomp.h": {"server"},
     "archive.h": {"server"},
     "archive_entry.h": {"server"},

@@ -5,6 +5,7 @@
  * completion and docs/cli.md all come from that row. */
 #pragma once
 
+#include <limits.h>
 #include <poll.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -47,6 +48,7 @@ typedef enum cli_kind {
     CLI_SECONDS, /* int64_t: 90, 90s, 5m, 2h, 1d */
     CLI_LIST,    /* cli_list */
     CLI_PAIRS,   /* cli_list of NAME=VALUE */
+    CLI_ENV,     /* the same; of NAME alone the value is that of our own variable */
     CLI_FORMAT   /* cli_format */
 } cli_kind;
 
@@ -143,6 +145,7 @@ typedef struct cli_aside {
     struct pollfd fds[CLI_ASIDE_FDS]; /* -1: none */
     /* Called after each wait, with what poll() said about them. False: what is waited for is given up. */
     bool (*happened)(struct cli_aside *aside);
+    bool given_up; /* it was; also for those who must not stop half-way, such as a creation */
 } cli_aside;
 
 typedef struct cli_app {
@@ -182,6 +185,8 @@ int cli_usage(const cli_app *cli, const char *format, ...) WRN_PRINTF(2, 3);
 int cli_failure(const cli_app *cli);
 /* A command by its name; below `parent`, or at the top when that is NULL. NULL: there is none. */
 const cli_command *cli_find_command(const cli_command *parent, const char *name);
+/* Reports that there is none, and what may have been meant. False. */
+bool cli_no_command(const cli_app *cli, const cli_command *parent, const char *name);
 /* The tables of options of a command: at most CLI_TABLES, without the global one. */
 enum { CLI_TABLES = 3 };
 size_t cli_tables(const cli_command *command, const cli_option *tables[CLI_TABLES]);
@@ -219,6 +224,10 @@ const char *cli_config_path(void);
 /* False: reported. *out may be NULL: there is no such file. The root belongs to the caller. */
 bool cli_config_load(wrn_json **out);
 bool cli_config_save(const wrn_json *root);
+/* Makes the directories above it, for their owner only. False with errno. */
+bool cli_make_parents(const char *path);
+/* A file or directory in the state directory; nothing is made. False: there is no place for it. */
+bool cli_state_path(const char *name, char path[PATH_MAX]);
 /* The context that counts: the one of --context, else of WRENN_CONTEXT, else the current one if no WRENN_* variable says
  * where to connect to. False: reported. out->name is NULL when there is none. `root` keeps the texts. */
 bool cli_context_choose(const cli_app *cli, wrn_json **root, cli_context *out);
@@ -428,15 +437,6 @@ wrn_json *cli_snapshot_json(const wrenn_snapshot *snapshot);
 int cli_list_templates(cli_app *cli, const char *type);
 int cli_remove_templates(cli_app *cli);
 
-/* ---- account.c ---- */
-
-typedef struct cli_login {
-    bool signs_up, password_stdin;
-    const char *name; /* for signing up */
-} cli_login;
-/* Logs in as the e-mail among the words, and keeps the token. The exit code. */
-int cli_log_in(cli_app *cli, const cli_login *login);
-
 /* Options of what waits for a port; `at`: where the seconds are in the values. */
 // clang-format off
 #define CLI_WAIT_OPTION(at) \
@@ -455,6 +455,8 @@ void cli_complain(const char *format, ...) WRN_PRINTF(1, 2);
 void cli_keep_complaints(wrn_buf *kept);
 /* All bytes, to a descriptor; false with errno when that fails. */
 bool cli_write(int fd, const void *data, size_t size);
+/* Puts out what was printed. 0, or the errno of the first time that it failed. */
+int cli_flush(void);
 /* Prints the value and a newline. False: reported. */
 bool cli_print_json(const wrn_json *value);
 /* Sets bytes as text when they are UTF-8; else base64 with `NAME_encoding` beside. */
@@ -495,6 +497,16 @@ bool cli_terminal_size(int64_t *cols, int64_t *rows);
 /* Reads a line without showing it. NULL: reported. The caller frees it. */
 char *cli_ask_secret(const char *prompt);
 char *cli_ask(const char *prompt);
+
+/* ---- line.c: lines that are typed ---- */
+
+typedef struct cli_typing cli_typing;
+/* For typing at the terminal of stdin, after cli_catch_signals(); the lines of earlier times are in the state file of that
+ * name. NULL: reported. */
+cli_typing *cli_typing_new(cli_app *cli, const char *name);
+/* Waits for a line, with its newline; good until the next call. NULL: the input has ended, or cli->signal came. */
+const char *cli_typing_line(cli_typing *typing, const char *prompt, size_t *size);
+void cli_typing_free(cli_typing *typing);
 
 /* ---- flow.c: what runs in a sandbox, live ---- */
 
@@ -541,8 +553,8 @@ typedef struct cli_start {
 /* `at`: where the cli_start is in the values. */
 // clang-format off
 #define CLI_START_OPTIONS(at) \
-    {"env", 'e', CLI_PAIRS, (at) + offsetof(cli_start, env), "NAME=VALUE", "set a variable; repeatable", NULL, 0, 0, \
-     CLI_WORD_ANY}, \
+    {"env", 'e', CLI_ENV, (at) + offsetof(cli_start, env), "NAME[=VALUE]", \
+     "set a variable, without VALUE to what it is here; repeatable", NULL, 0, 0, CLI_WORD_ANY}, \
     {"cwd", 'w', CLI_TEXT, (at) + offsetof(cli_start, command.cwd), "DIR", "start in this directory", "workdir", 0, 0, \
      CLI_WORD_REMOTE}, \
     {"user", 'u', CLI_TEXT, (at) + offsetof(cli_start, command.user), "NAME[:GROUP]", "run as this user of the sandbox", \
@@ -561,7 +573,7 @@ typedef struct cli_program {
     {"interactive", 'i', CLI_FLAG, (at) + offsetof(cli_program, interactive), NULL, \
      "pass input on, also when it is no pipe", NULL, 0, 0, CLI_WORD_ANY}, \
     {"tty", 't', CLI_FLAG, (at) + offsetof(cli_program, terminal), NULL, \
-     "give it a terminal; happens by itself between terminals", NULL, 0, 0, CLI_WORD_ANY}, \
+     "give it a terminal; happens by itself when stdin, stdout and stderr are one", NULL, 0, 0, CLI_WORD_ANY}, \
     {"no-tty", 0, CLI_FLAG, (at) + offsetof(cli_program, no_terminal), NULL, "never give it a terminal", NULL, 0, 0, \
      CLI_WORD_ANY}, \
     CLI_START_OPTIONS((at) + offsetof(cli_program, start)), \

@@ -32,6 +32,14 @@ const char *cli_config_path(void) {
     return path;
 }
 
+bool cli_state_path(const char *name, char path[PATH_MAX]) {
+    const char *xdg = cli_env("XDG_STATE_HOME"), *home = cli_home();
+    if (xdg && *xdg == '/') snprintf(path, PATH_MAX, "%s/wrenn/%s", xdg, name);
+    else if (home) snprintf(path, PATH_MAX, "%s/.local/state/wrenn/%s", home, name);
+    else return false;
+    return true;
+}
+
 static bool read_all(int fd, wrn_buf *out) {
     for (;;) {
         char *into = wrn_buf_reserve(out, 4096);
@@ -67,7 +75,7 @@ bool cli_config_load(wrn_json **out) {
 }
 
 /* Makes the directories above the file; the last one is for us alone. */
-static bool make_parents(const char *path) {
+bool cli_make_parents(const char *path) {
     char part[PATH_MAX];
     for (const char *slash = strchr(path + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
         snprintf(part, sizeof(part), "%.*s", (int)(slash - path), path);
@@ -102,7 +110,7 @@ bool cli_config_save(const wrn_json *root) {
     if (text.failed) return cli_complain("out of memory"), false;
     /* Where the file is a link, to a directory of dot files for example, it stays one. */
     if (realpath(path, real)) path = real;
-    if (make_parents(path) && replace(path, &text)) return true;
+    if (cli_make_parents(path) && replace(path, &text)) return true;
     return cli_complain("can't write %s: %s", path, strerror(errno)), false;
 }
 

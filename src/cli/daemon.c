@@ -51,12 +51,11 @@ static bool is_on_overlay(const char *path) {
 /* The state directory as others have it; in a container, whose root can't hold sandboxes, one of the places for private
  * directories. */
 bool cli_daemon_place(cli_daemon *out, char *why, size_t why_size) {
-    const char *state = cli_env("XDG_STATE_HOME"), *home = cli_home(), *places[WRN_PRIVATE_PLACES];
+    const char *places[WRN_PRIVATE_PLACES];
     char path[WRN_PRIVATE_PLACES + 1][PATH_MAX];
     size_t count = 0;
     *out = (cli_daemon){.connection = -1};
-    if (state && *state == '/') snprintf(path[count++], PATH_MAX, "%s/wrenn/server", state);
-    else if (home) snprintf(path[count++], PATH_MAX, "%s/.local/state/wrenn/server", home);
+    if (cli_state_path("server", path[0])) count++;
     wrn_private_places(places);
     for (size_t i = 0; i < WRN_PRIVATE_PLACES; i++)
         if (places[i] && *places[i] == '/')

@@ -234,7 +234,7 @@ cli_outcome cli_follow(cli_app *cli, wrenn_stream *stream, const cli_flow *how) 
     f.ends_at = how->limit_seconds ? wrn_in_ms(how->limit_seconds * 1000) : WRN_NEVER;
     for (int fd = STDOUT_FILENO; fd <= STDERR_FILENO; fd++) f.out_is_file[fd] = is_file(fd);
     /* What the program wrote must not come before what we did. */
-    fflush(stdout);
+    cli_flush();
     for (pull(&f); !f.over; pull(&f)) turn(&f);
     wrn_buf_free(&f.held);
     cli_phase(cli, "run");

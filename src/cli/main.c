@@ -52,10 +52,8 @@ int main(int argc, char **argv) {
     if (cli.signals >= 0) close(cli.signals);
     if (cli.keep_awake >= 0) close(cli.keep_awake);
     /* A full disk must not look like success; a reader that has what he wanted is no failure to talk about. */
-    if ((fflush(stdout) != 0 || ferror(stdout)) && code == 0) {
-        if (errno == EPIPE) return CLI_SIGNAL + 13;
-        cli_complain("can't write the output: %s", strerror(errno));
-        return cli_failure(&cli);
-    }
-    return code;
+    int why = cli_flush();
+    if (!why) return code;
+    if (why != EPIPE) cli_complain("can't write the output: %s", strerror(why));
+    return code ? code : why == EPIPE ? CLI_SIGNAL + 13 : cli_failure(&cli);
 }

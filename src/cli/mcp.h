@@ -30,6 +30,11 @@ typedef struct mcp_peer {
     size_t waiting;
 } mcp_peer;
 
+enum { MCP_VALUES_MAX = 100000 }; /* of a message */
+/* Whether it can be the id of a request. */
+bool mcp_is_id(const wrn_json *id);
+bool mcp_knows_version(const char *version);
+
 void mcp_peer_init(mcp_peer *peer);
 void mcp_peer_free(mcp_peer *peer);
 /* Is there anything to do or to wait for? */
@@ -37,6 +42,17 @@ bool mcp_goes_on(const mcp_peer *peer);
 /* Takes the next call; NULL: there is none yet. It is over with mcp_answer(), which frees it: `result` is taken over. */
 mcp_call *mcp_next_call(mcp_peer *peer);
 void mcp_answer(mcp_peer *peer, mcp_call *call, wrn_json *result);
+
+/* ---- mcp_http.c ---- */
+
+typedef enum mcp_http_end {
+    MCP_HTTP_FAILED,
+    MCP_HTTP_ENDED,  /* by a signal */
+    MCP_HTTP_SESSION /* this is a process that was made for a session, whose client is at stdin and stdout */
+} mcp_http_end;
+
+/* Serves at [ADDRESS:]PORT until a signal comes. */
+mcp_http_end mcp_serve_http(cli_app *cli, const char *place);
 
 /* ---- mcp_tools.c ---- */
 

@@ -13,7 +13,6 @@
 
 enum {
     MESSAGE_MAX = 32 << 20,
-    VALUES_MAX = 100000,
     WAITING_MAX = 64,       /* calls */
     UNREAD_MAX = 1 << 20,   /* bytes of answers, from which on nothing more is read */
     END_WITHIN_SECONDS = 20 /* after the end of the input */
@@ -157,10 +156,14 @@ static void cancel(mcp_peer *peer, const wrn_json *id) {
 
 /* ---- requests ---- */
 
-static wrn_json *greeting(const char *asked) {
-    const char *version = versions[0];
+bool mcp_knows_version(const char *version) {
     for (size_t i = 0; i < WRN_COUNT(versions); i++)
-        if (strcmp(versions[i], asked) == 0) version = versions[i];
+        if (strcmp(versions[i], version) == 0) return true;
+    return false;
+}
+
+static wrn_json *greeting(const char *asked) {
+    const char *version = mcp_knows_version(asked) ? asked : versions[0];
     wrn_json *result = wrn_json_new_object(), *abilities = wrn_json_new_object(), *server = wrn_json_new_object();
     wrn_json_set(abilities, "tools", wrn_json_new_object());
     wrn_json_set_string(server, "name", "wrenn");
@@ -193,7 +196,7 @@ static void dispatch(mcp_peer *peer, mcp_batch *batch, const wrn_json *id, const
 }
 
 /* A text, or a number that can be given back as it came. */
-static bool is_id(const wrn_json *id) {
+bool mcp_is_id(const wrn_json *id) {
     int64_t number;
     wrn_json_type type = wrn_json_type_of(id);
     return type == WRN_JSON_STRING || type == WRN_JSON_DOUBLE || (type == WRN_JSON_INT && wrn_json_int(id, &number));
@@ -209,7 +212,7 @@ static void take_message(mcp_peer *peer, mcp_batch *batch, const wrn_json *messa
     if (!method && !wrn_json_has(message, "method") &&
         (wrn_json_has(message, "result") || wrn_json_has(message, "error")))
         return settle(peer, batch);
-    if (!is_id(id)) id = NULL;
+    if (!mcp_is_id(id)) id = NULL;
     if (!protocol || strcmp(protocol, "2.0") != 0)
         return refuse(peer, batch, id, INVALID_REQUEST, "jsonrpc has to be \"2.0\"");
     if (!method) return refuse(peer, batch, id, INVALID_REQUEST, "method has to be a text");
@@ -236,7 +239,7 @@ static void take_line(mcp_peer *peer, const char *text, size_t size) {
     size_t blank = 0;
     while (blank < size && strchr(" \t\r", text[blank]) && text[blank]) blank++;
     if (blank == size) return;
-    if (!wrn_json_parse_within(text, size, VALUES_MAX, &message, &why))
+    if (!wrn_json_parse_within(text, size, MCP_VALUES_MAX, &message, &why))
         return refuse(peer, NULL, NULL, PARSE_ERROR, "not JSON: %s", why);
     if (wrn_json_type_of(message) == WRN_JSON_ARRAY) take_batch(peer, message);
     else take_message(peer, NULL, message);

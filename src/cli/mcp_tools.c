@@ -326,7 +326,8 @@ static bool have_sandbox(mcp_session *session) {
     if (cli_connect_to(session->cli, session->server))
         session->sandbox = session->given ? cli_sandbox(session->cli, session->given) : make_sandbox(session);
     cli_keep_complaints(NULL);
-    if (session->sandbox) return wake(session);
+    /* It may have been meanwhile that the call was cancelled. */
+    if (session->sandbox && !session->cli->aside->given_up) return wake(session);
     mcp_fail(session, "no sandbox: %s", why.size ? why.data : "it was given up");
     return false;
 }

@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/text.h"
 #include "cli/cli.h"
@@ -131,6 +132,24 @@ static bool store_format(const cli_app *cli, const char *value, cli_format *targ
     return false;
 }
 
+/* "NAME=VALUE" of our own environment. */
+static const char *own_variable(const char *name) {
+    size_t size = strlen(name);
+    for (char **each = environ; *each; each++)
+        if (strncmp(*each, name, size) == 0 && (*each)[size] == '=') return *each;
+    return NULL;
+}
+
+static bool store_pair(const cli_app *cli, const cli_option *option, cli_list *target, const char *value) {
+    const char *own = option->kind == CLI_ENV && *value && !strchr(value, '=') ? own_variable(value) : NULL;
+    if (own) return list_add(target, own);
+    if (strchr(value, '=') && *value != '=') return list_add(target, value);
+    if (option->kind == CLI_ENV && *value && *value != '=')
+        cli_usage(cli, "--%s '%s': there is no such variable here: give NAME=VALUE", option->name, value);
+    else cli_usage(cli, "--%s '%s' is not %s", option->name, value, option->value);
+    return false;
+}
+
 static bool store(const cli_app *cli, const cli_option *option, void *values, const char *value) {
     void *target = (char *)values + option->offset;
     switch (option->kind) {
@@ -141,9 +160,7 @@ static bool store(const cli_app *cli, const cli_option *option, void *values, co
     case CLI_SECONDS: return store_number(cli, option, target, value);
     case CLI_FORMAT: return store_format(cli, value, target);
     case CLI_PAIRS:
-        if (strchr(value, '=') && *value != '=') return list_add(target, value);
-        cli_usage(cli, "--%s '%s' is not %s", option->name, value, option->value);
-        return false;
+    case CLI_ENV: return store_pair(cli, option, target, value);
     case CLI_LIST: return list_add(target, value);
     }
     return false;
@@ -154,7 +171,7 @@ void cli_values_free(cli_app *cli, void *values) {
     size_t count = cli->command ? cli_tables(cli->command, tables) : 0;
     for (size_t i = 0; i < count && values; i++) {
         for (const cli_option *option = tables[i]; option->name; option++)
-            if (option->kind == CLI_LIST || option->kind == CLI_PAIRS)
+            if (option->kind == CLI_LIST || option->kind == CLI_PAIRS || option->kind == CLI_ENV)
                 free(((cli_list *)(void *)((char *)values + option->offset))->items);
     }
     free(values);
@@ -315,7 +332,7 @@ const cli_command *cli_find_command(const cli_command *parent, const char *name)
     return NULL;
 }
 
-static bool no_command(const cli_app *cli, const char *name) {
+bool cli_no_command(const cli_app *cli, const cli_command *parent, const char *name) {
     static const struct {
         const char *known, *ours;
     } elsewhere[] = {
@@ -324,11 +341,11 @@ static bool no_command(const cli_app *cli, const char *name) {
         {"unpause", "resume"}, {"images", "template"}, {"port", "url"},     {"auth", "login"},   {"signin", "login"},
     };
     const char *best = NULL;
-    for (size_t i = 0; !cli->command && i < WRN_COUNT(elsewhere) && !best; i++)
+    for (size_t i = 0; !parent && i < WRN_COUNT(elsewhere) && !best; i++)
         if (strcmp(name, elsewhere[i].known) == 0) best = elsewhere[i].ours;
-    for (const cli_command *below = cli->command ? cli->command->below : NULL; below && below->name; below++)
+    for (const cli_command *below = parent ? parent->below : NULL; below && below->name; below++)
         cli_suggest(name, below->name, &best);
-    for (const cli_command *const *command = cli_commands; !cli->command && *command; command++)
+    for (const cli_command *const *command = cli_commands; !parent && *command; command++)
         if ((*command)->group != CLI_GROUP_HIDDEN) cli_suggest(name, (*command)->name, &best);
     if (best) cli_usage(cli, "unknown command '%s': did you mean '%s'?", name, best);
     else cli_usage(cli, "unknown command '%s'", name);
@@ -345,7 +362,7 @@ static bool take_command(cli_app *cli, char ***next) {
         }
         if (strcmp(word, "--") == 0) continue;
         const cli_command *found = cli_find_command(cli->command, word);
-        if (!found) return no_command(cli, word);
+        if (!found) return cli_no_command(cli, cli->command, word);
         cli->parent = cli->command;
         cli->command = found;
         return true;

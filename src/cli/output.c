@@ -30,20 +30,29 @@ void cli_complain(const char *format, ...) {
 static const char *remedy(const wrenn_error *error) {
     static const struct {
         int code;
+        const char *about; /* what the message has to have: one code is for sandboxes and files alike */
         const char *text;
     } remedies[] = {
-        {WRENN_E_AUTHENTICATION, "set WRENN_API_KEY, or use 'wrenn context add' or 'wrenn login'"},
-        {WRENN_E_FORBIDDEN, "use the API key of the team that owns it"},
-        {WRENN_E_NOT_FOUND, "'wrenn ls' shows the sandboxes, 'wrenn template ls' the templates"},
-        {WRENN_E_HOST_UNAVAILABLE, "try again later"},
-        {WRENN_E_CONNECTION_FAILED, "check --url, WRENN_BASE_URL or the context, or start a server with 'wrenn serve'"},
-        {WRENN_E_CONNECTION_LOST, "it may have happened, so look before you try again"},
-        {WRENN_E_TIMEOUT, "try again"},
+        {WRENN_E_AUTHENTICATION, "", "set WRENN_API_KEY, or use 'wrenn context add' or 'wrenn login'"},
+        {WRENN_E_FORBIDDEN, "", "use the API key of the team that owns it"},
+        {WRENN_E_NOT_FOUND, "sandbox not found", "'wrenn ls' shows the sandboxes"},
+        {WRENN_E_NOT_FOUND, "no template \"", "'wrenn template ls' shows the templates"},
+        {WRENN_E_NOT_FOUND, "no snapshot \"", "'wrenn snapshot ls' shows the snapshots"},
+        {WRENN_E_NOT_FOUND, "has the pid or tag", "'wrenn ps' shows what runs"},
+        {WRENN_E_CONFLICT, "not running (status: paused)", "'wrenn resume' wakes it up"},
+        {WRENN_E_HOST_UNAVAILABLE, "", "try again later"},
+        {WRENN_E_CONNECTION_FAILED, "",
+         "check --url, WRENN_BASE_URL or the context, or start a server with 'wrenn serve'"},
+        {WRENN_E_CONNECTION_LOST, "", "it may have happened, so look before you try again"},
+        {WRENN_E_TIMEOUT, "", "try again"},
     };
+    const char *message = wrenn_error_message(error);
     /* What no server was asked about has its remedy in the message. */
-    if (!wrenn_error_http_status(error) && wrenn_error_is(error, WRENN_E_API)) return NULL;
+    bool ours = !wrenn_error_http_status(error) && wrenn_error_is(error, WRENN_E_API);
     for (size_t i = 0; i < WRN_COUNT(remedies); i++)
-        if (wrenn_error_is(error, remedies[i].code)) return remedies[i].text;
+        if (wrenn_error_is(error, remedies[i].code) && strstr(message, remedies[i].about) &&
+            !(ours && !*remedies[i].about))
+            return remedies[i].text;
     return NULL;
 }
 
@@ -65,6 +74,13 @@ bool cli_write(int fd, const void *data, size_t size) {
         size -= (size_t)wrote;
     }
     return true;
+}
+
+int cli_flush(void) {
+    static int why;
+    errno = 0;
+    if ((fflush(stdout) != 0 || ferror(stdout)) && !why) why = errno ? errno : EIO;
+    return why;
 }
 
 bool cli_print_json(const wrn_json *value) {

@@ -97,8 +97,9 @@ int cli_spawn(cli_app *cli, wrenn_sandbox *sandbox, const wrenn_command *command
 
 int cli_run_program(cli_app *cli, wrenn_sandbox *sandbox, const cli_program *program, const char *const *argv) {
     wrenn_command command = cli_start_command(&program->start);
-    bool text = cli->format == CLI_FORMAT_TEXT, both = isatty(STDIN_FILENO) && isatty(STDOUT_FILENO);
-    bool terminal = text && !program->no_terminal && (program->terminal || both);
+    bool text = cli->format == CLI_FORMAT_TEXT,
+         all = isatty(STDIN_FILENO) && isatty(STDOUT_FILENO) && isatty(STDERR_FILENO);
+    bool terminal = text && !program->no_terminal && (program->terminal || all);
     bool asked = program->interactive || terminal;
     cli_flow flow = {.terminal = terminal, .limit_seconds = program->limit_seconds};
     command.argv = argv;

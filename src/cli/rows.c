@@ -125,7 +125,7 @@ int cli_rows_print(cli_rows *rows) {
     if (!rows) return cli_complain("out of memory"), CLI_FAILED;
     cli_let_signals_end(rows->cli, true);
     int code = print_rows(rows) ? 0 : CLI_FAILED;
-    fflush(stdout);
+    cli_flush();
     cli_let_signals_end(rows->cli, false);
     cli_rows_free(rows);
     return code;

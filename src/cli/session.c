@@ -160,7 +160,7 @@ int cli_turn(cli_app *cli, int64_t ms) {
     if (fds[0].revents) wrenn_client_dispatch(cli->client, 0, NULL);
     if (aside) {
         memcpy(aside->fds, fds + 2, sizeof(aside->fds));
-        if (!aside->happened(aside)) return -1;
+        if (!aside->happened(aside)) return aside->given_up = true, -1;
     }
     return ready > 0;
 }

@@ -323,7 +323,9 @@ wrenn_error *wrn_error_from_outcome(const char *what, const wrn_http_response *r
     int code = code_of[response->outcome];
     if (code == WRENN_E_LIMIT)
         return wrn_error_new(code, "%s: the answer is larger than max_response_bytes of the client options", what);
-    wrenn_error *error = wrn_error_new(code, "%s: %s: %s", what, wrenn_strerror(code), response->problem);
+    /* That there was no connection is what the problem is about. */
+    const char *kind = code == WRENN_E_CONNECTION_FAILED ? "" : wrenn_strerror(code);
+    wrenn_error *error = wrn_error_new(code, "%s: %s%s%s", what, kind, *kind ? ": " : "", response->problem);
     if (error != &out_of_memory) error->retriable = code == WRENN_E_CONNECTION_FAILED;
     return error;
 }

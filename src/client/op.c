@@ -438,12 +438,18 @@ bool wrn_op_url(const wrenn_op *op, wrn_buf *url) {
  * A server has its sandboxes under /v1/sandboxes or under /v1/capsules. Asked without credentials, the route that exists
  * says 401, the other 404. */
 
+#define PROBE "looking for /v1/capsules"
+
 static void op_unpark(wrenn_op *op, const wrenn_error *error) {
+    int code = wrenn_error_code(error);
+    const char *why = wrenn_error_message(error), *name = op->type->name;
     if (!error) wrn_op_send(op);
+    /* What could not be reached is the same for both. */
+    else if (code == WRENN_E_CONNECTION_FAILED && strncmp(why, PROBE ": ", strlen(PROBE ": ")) == 0)
+        wrn_op_fail(op, wrn_error_new(code, "%s: %s", name, why + strlen(PROBE ": ")));
     else
-        wrn_op_fail(op, wrn_error_new(wrenn_error_code(error) == WRENN_E_CONNECTION_LOST ? WRENN_E_CONNECTION_FAILED
-                                                                                         : wrenn_error_code(error),
-                                      "%s: not sent: %s", op->type->name, wrenn_error_message(error)));
+        wrn_op_fail(op, wrn_error_new(code == WRENN_E_CONNECTION_LOST ? WRENN_E_CONNECTION_FAILED : code,
+                                      "%s: not sent: %s", name, why));
 }
 
 static void unpark_all(wrenn_client *client, const wrenn_error *error) {
@@ -472,7 +478,7 @@ static bool probe_failed(wrenn_op *op, const wrenn_error *error) {
     return false;
 }
 
-static const wrn_op_type probe_type = {{"looking for /v1/capsules", "GET", "/capsules", WRN_AUTH_NONE},
+static const wrn_op_type probe_type = {{PROBE, "GET", "/capsules", WRN_AUTH_NONE},
                                        .respond = probe_answered,
                                        .fail = probe_failed};
 

@@ -86,6 +86,14 @@ const char *wrn_transport_problem(const wrn_transport *t, wrn_http_outcome outco
     /* libcurl's message has the whole URL, which may contain a password. */
     if (strncmp(libcurl, "Unsupported proxy", strlen("Unsupported proxy")) == 0)
         return "the proxy's URL is not of the form SCHEME://HOST:PORT, or its scheme is not supported";
+    /* "Failed to connect to HOST port N after N ms: Couldn't connect to server" says it twice. */
+    const char *again = outcome == WRN_HTTP_NOT_SENT ? strstr(libcurl, ": Could") : NULL;
+    if (!t->unix_path && again) {
+        size_t size = (size_t)(again - libcurl); /* of what may be in `room` already */
+        memmove(room, libcurl, size);
+        room[size] = '\0';
+        return room;
+    }
     if (!t->unix_path) return libcurl;
     if (outcome == WRN_HTTP_NOT_SENT) { /* libcurl's message names the host of the URL, which is not used */
         snprintf(room, CURL_ERROR_SIZE, "cannot connect to the socket %.108s; is wrennd running?", t->unix_path);

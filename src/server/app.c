@@ -223,5 +223,7 @@ int wrn_server_main(int argc, char **argv) {
     case WRN_RUN_SERVE: status = serve(&config); break;
     }
     wrn_config_free(&config);
+    /* A full disk must not look like success. */
+    if (ferror(stdout) && status == 0) return fprintf(stderr, "wrennd: can't write the output\n"), 1;
     return status;
 }

@@ -1,4 +1,5 @@
 /* Code in a kernel, from everywhere it can come from. */
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -57,6 +58,97 @@ TEST_SLOW(line_by_line_on_a_terminal) {
     char *left = WRENN_SAYS("ls", "-q");
     CHECK_STR(left, "");
     free(left);
+}
+
+static person prompted(void) {
+    person p = PERSON("code", "-s", "k");
+    person_sees(&p, ">>> ");
+    return p;
+}
+
+/* What is open goes on in the next line; what is closed runs at once. */
+TEST_SLOW(input_of_several_lines) {
+    static const struct {
+        const char *typed, *shown;
+    } cases[] = {
+        {"print(sum([\r1,\r2,\r]))\r", "3\r\n"},
+        {"s = \"\"\"a\r\rb: (\r\"\"\"; print(len(s))\r", "8\r\n"},
+        {"print('(', \"a:\\\"[\") # ([{ don't:\r", "( a:\"[\r\n"},
+        {"x = 1 + \\\r40; print(x)\r", "41\r\n"},
+        {"def f():\r  return 43\r\rf()\r", "43\r\n"},
+        {"@staticmethod\rdef g():\r  return 44\r\rg()\r", "44\r\n"},
+        {"d = {\r'k': 45}\rd['k']\r", "45\r\n"},
+    };
+    begin();
+    free(WRENN_SAYS("create", "-T", "python-interpreter-v0-beta", "--name", "k"));
+    person p = prompted();
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        person_types(&p, cases[i].typed);
+        person_sees(&p, cases[i].shown);
+        person_sees(&p, ">>> ");
+    }
+    person_types(&p, "\004");
+    CHECK_INT(person_leaves(&p), 0);
+}
+
+TEST_SLOW(lines_can_be_edited_and_found_again) {
+    begin();
+    free(WRENN_SAYS("create", "-T", "python-interpreter-v0-beta", "--name", "k"));
+    person p = prompted();
+    person_types(&p, "int('1') + 5\r");
+    person_sees(&p, "6\r\n>>> ");
+    /* Ctrl-A, and the letters before; then up, and one more letter at the end. */
+    person_types(&p, "rint('\303\244\346\274\242')\001p\r");
+    person_sees(&p, "\r\n\303\244\346\274\242\r\n");
+    person_sees(&p, ">>> ");
+    person_types(&p, "\033[A\033[A6\r");
+    person_sees(&p, "57\r\n>>> ");
+    person_types(&p, "\004");
+    CHECK_INT(person_leaves(&p), 0);
+    /* In the next session, too; the file is nobody else's. */
+    p = prompted();
+    person_types(&p, "\033[A7\r");
+    person_sees(&p, "568\r\n>>> ");
+    person_types(&p, "\004");
+    CHECK_INT(person_leaves(&p), 0);
+    check_shell("stat -c %a .local/state/wrenn/code-history; grep -c 567 .local/state/wrenn/code-history", 0,
+                "600\n1\n", "");
+    /* A terminal that can't move its cursor reads lines as well. */
+    setenv("TERM", "dumb", 1);
+    p = prompted();
+    person_types(&p, "6 * 11\r");
+    person_sees(&p, "66\r\n>>> ");
+    person_types(&p, "\004");
+    CHECK_INT(person_leaves(&p), 0);
+}
+
+/* With and without editing: Ctrl-C gives up the line, or the code; SIGTERM ends it, and the sandbox. */
+static void check_signals(const char *terminal) {
+    setenv("TERM", terminal, 1);
+    person p = PERSON("code");
+    person_sees(&p, ">>> ");
+    person_types(&p, "oops(\r");
+    person_sees(&p, "... ");
+    person_types(&p, "1, \003");
+    person_sees(&p, ">>> ");
+    person_types(&p, "print('on'); import time; time.sleep(1000)\r");
+    person_sees(&p, "on\r\n");
+    person_types(&p, "\003");
+    person_sees(&p, ">>> ");
+    person_types(&p, "6 * 7\r");
+    person_sees(&p, "42\r\n");
+    person_sees(&p, ">>> ");
+    CHECK(kill(p.pid, SIGTERM) == 0);
+    CHECK_INT(person_leaves(&p), 128 + SIGTERM);
+    char *left = WRENN_SAYS("ls", "-q");
+    CHECK_STR(left, "");
+    free(left);
+}
+
+TEST_SLOW(signals_at_the_prompt) {
+    begin();
+    check_signals("xterm");
+    check_signals("dumb");
 }
 
 TEST_MAIN

@@ -75,12 +75,46 @@ TEST(pausing_and_snapshots) {
     check_shell("w snapshot rm snap nothing", 1, "snap\n", "nothing");
 }
 
+/* The same error code is for sandboxes, files, templates and processes; each has its own remedy. */
+TEST(remedies_fit_what_is_missing) {
+    static const char none[] = "w exec cl-0123456789abcdefghijklmno true";
+    begin_with_sandbox();
+    check_shell(
+        "w files cat s /nope 2> err; w files ls s /nope 2>> err; grep -c 'No such file' err; grep -c 'wrenn ls' err", 1,
+        "2\n0\n", "");
+    check_shell(none, 125, "", "sandbox not found: 'wrenn ls' shows the sandboxes");
+    check_shell("w create -T nope", 1, "", "'wrenn template ls' shows the templates");
+    check_shell("w kill s 99", 1, "", "'wrenn ps' shows what runs");
+    free(WRENN_SAYS("pause", "s"));
+    check_shell("w exec s true", 125, "", "sandbox is not running (status: paused): 'wrenn resume' wakes it up");
+    check_shell("w exec -d s true", 125, "", "'wrenn resume' wakes it up");
+    check_shell("w files ls s", 1, "", "'wrenn resume' wakes it up");
+}
+
+TEST(variables_may_be_those_of_here) {
+    begin_with_sandbox();
+    setenv("HERE", "1 = 2", 1);
+    setenv("EMPTY", "", 1);
+    check_shell("w exec -e HERE -e EMPTY -e OWN=3 s sh -c 'echo \"$HERE,${EMPTY-unset},$OWN\"'", 0, "1 = 2,,3\n", "");
+}
+
 TEST(what_they_use) {
     begin_with_sandbox();
     check_shell("w stats s -o json | grep -c '\"id\":\"cl-'", 0, "1\n", "");
-    check_shell("w stats --once | head -1 | grep -c CPU", 0, "1\n", "");
-    person p = PERSON("stats");
-    person_sees(&p, "CPU OVER TIME");
+    check_shell("w stats --once > out; head -1 out | tr -s ' '; grep -c '\342\226' out; true", 0,
+                "ID CPU MEMORY DISK\n0\n", "");
+    /* As many graphs as numbers, until there is no room for any. */
+    person p = PERSON("stats", "--once");
+    person_sees(&p, "%  \342\226");
+    for (int i = 0; i < 2; i++) person_sees(&p, "B  \342\226");
+    CHECK_INT(person_leaves(&p), 0);
+    p = person_starts((const char *const[]){getenv("WRENN_CLI"), "stats", "--once", NULL}, 70, 24);
+    person_sees(&p, "MEMORY");
+    person_sees(&p, "B\r\n");
+    CHECK(!strstr(p.screen, "\342\226"));
+    CHECK_INT(person_leaves(&p), 0);
+    p = PERSON("stats");
+    person_sees(&p, "DISK");
     person_types(&p, "\003");
     int code = person_leaves(&p);
     CHECK(code == 130 || code == 1000 + SIGINT); /* what prints just then is ended at once */
@@ -160,34 +194,42 @@ TEST(the_tour_of_the_readme_works) {
     program_result_free(&tour);
 }
 
-/* What somebody who knows docker does, with the words that he knows where they fit. */
+/* What somebody who knows docker does, with the words that he knows where they fit; the help leads to each. */
 TEST(everyday_tasks_of_docker_users) {
     begin_with_sandbox();
     static const struct {
-        const char *task, *line, *out;
+        const char *task, *topic, *says; /* what the help of which command has to say to lead there */
+        const char *line, *out;
     } tasks[] = {
-        {"run something once", "w run --rm -- echo hi", "hi\n"},
-        {"with a variable", "w run -e A=1 sh -c 'echo $A'", "1\n"},
-        {"in a directory", "w run --workdir /tmp pwd", "/tmp\n"},
-        {"with input", "echo in | w run -i cat", "in\n"},
-        {"with limits", "w run -m 64m --cpus 1 nproc", "1\n"},
-        {"start one by name", "w create --name c | cut -c1-3", "cl-\n"},
-        {"list them quietly", "w ls -q | wc -l", "2\n"},
-        {"filter by label", "w create -l app=x >/dev/null; w ls -q -l app=x | wc -l", "1\n"},
-        {"run in it", "w exec c echo there", "there\n"},
-        {"as another user", "w exec -u nobody c id -un", "nobody\n"},
-        {"in the background", "w exec -d c sleep 99 >/dev/null; w ps c -o name | wc -l", "1\n"},
-        {"copy into it", "echo f > f; w cp f c:/tmp/f; w exec c cat /tmp/f", "f\n"},
-        {"copy out of it", "w cp c:/tmp/f g; cat g", "f\n"},
-        {"look inside", "w inspect -o json c | grep -c '\"status\":\"running\"'", "1\n"},
-        {"pause and go on", "w pause c >/dev/null && w resume c >/dev/null && w exec c echo back", "back\n"},
-        {"make an image of it", "w snapshot create c img", "img\n"},
-        {"run from the image", "w run --image img --keep cat /tmp/f 2>/dev/null", "f\n"},
-        {"see what it uses", "w stats --no-stream -o name | grep -c cl-", "3\n"},
-        {"remove it by force", "w rm -f c | wc -l", "1\n"},
-        {"remove all", "w rm --all | wc -l; w ls -q", "3\n"},
+        {"run something once", "run", "--rm", "w run --rm -- echo hi", "hi\n"},
+        {"with a variable", "run", "--env NAME", "w run -e A=1 sh -c 'echo $A'", "1\n"},
+        {"in a directory", "run", "--cwd DIR", "w run --workdir /tmp pwd", "/tmp\n"},
+        {"with input", "run", "--interactive", "echo in | w run -i cat", "in\n"},
+        {"with limits", "run", "--memory SIZE", "w run -m 64m --cpus 1 nproc", "1\n"},
+        {"start one by name", "create", "--name NAME", "w create --name c | cut -c1-3", "cl-\n"},
+        {"list them quietly", "ls", "--quiet", "w ls -q | wc -l", "2\n"},
+        {"filter by label", "ls", "--label NAME", "w create -l app=x >/dev/null; w ls -q -l app=x | wc -l", "1\n"},
+        {"run in it", "exec", "run a program in a sandbox that is there", "w exec c echo there", "there\n"},
+        {"as another user", "exec", "--user NAME", "w exec -u nobody c id -un", "nobody\n"},
+        {"in the background", "exec", "--detach", "w exec -d c sleep 99 >/dev/null; w ps c -o name | wc -l", "1\n"},
+        {"copy into it", "cp", "into", "echo f > f; w cp f c:/tmp/f; w exec c cat /tmp/f", "f\n"},
+        {"copy out of it", "cp", "out", "w cp c:/tmp/f g; cat g", "f\n"},
+        {"look inside", "inspect", "-o json", "w inspect -o json c | grep -c '\"status\":\"running\"'", "1\n"},
+        {"pause and go on", "pause", "wrenn pause work",
+         "w pause c >/dev/null && w resume c >/dev/null && w exec c echo back", "back\n"},
+        {"make an image of it", "snapshot create", "Make a snapshot of a sandbox", "w snapshot create c img", "img\n"},
+        {"run from the image", "run", "--template NAME", "w run --image img --keep cat /tmp/f 2>/dev/null", "f\n"},
+        {"see what it uses", "stats", "--once", "w stats --no-stream -o name | grep -c cl-", "3\n"},
+        {"remove it by force", "rm", "destroy", "w rm -f c | wc -l", "1\n"},
+        {"remove all", "rm", "--all", "w rm --all | wc -l; w ls -q", "3\n"},
     };
     for (size_t i = 0; i < sizeof(tasks) / sizeof(tasks[0]); i++) {
+        char line[256];
+        snprintf(line, sizeof(line), "w help %s", tasks[i].topic);
+        program_result help = shell(line);
+        CHECK_MSG(strcasestr(help.out, tasks[i].says), "%s: \"%s\" is not in: %s", tasks[i].task, tasks[i].says,
+                  help.out);
+        program_result_free(&help);
         program_result result = shell(tasks[i].line);
         CHECK_MSG(strcmp(result.out ? result.out : "", tasks[i].out) == 0, "%s: %s: %s%s", tasks[i].task, tasks[i].line,
                   result.out, result.err);

@@ -91,6 +91,27 @@ TEST(a_connection_that_breaks_is_made_again) {
     free(url);
 }
 
+/* A megabyte at once, also the letters that would leave the shell if they were typed. */
+TEST(a_long_paste_arrives_whole) {
+    enum { LINES = 16384, WIDTH = 64 };
+    static char text[LINES * WIDTH + 1];
+    begin();
+    for (size_t i = 0; i < LINES; i++) snprintf(text + i * WIDTH, WIDTH + 1, "x~.%060zu\r", i);
+    person p = PERSON("shell", "s");
+    person_types(&p, "stty -echo; echo re''ady; head -n 16384 | md5sum; echo ov''er\r");
+    person_sees(&p, "ready");
+    person_pastes(&p, text, LINES * WIDTH);
+    for (size_t i = 0; i < LINES; i++) text[i * WIDTH + WIDTH - 1] = '\n';
+    FILE *file = fopen("want", "w");
+    CHECK(file && fwrite(text, 1, LINES * WIDTH, file) == LINES * WIDTH && fclose(file) == 0);
+    program_result want = shell("md5sum < want | cut -c1-32 | tr -d '\\n'");
+    person_sees(&p, want.out);
+    person_sees(&p, "over");
+    program_result_free(&want);
+    person_types(&p, "exit\r");
+    CHECK_INT(person_leaves(&p), 0);
+}
+
 TEST(without_a_terminal_it_says_what_to_do) {
     fresh_home();
     program_result result = WRENN("shell", "s");

@@ -18,6 +18,21 @@ TEST(between_terminals_a_program_has_one) {
     CHECK_INT(person_leaves(&p), 3);
 }
 
+/* A terminal has one output: who wants stderr apart gets no terminal, unless he asks for one. */
+TEST(stderr_in_a_file_is_no_terminal) {
+    fresh_home();
+    person p = person_starts(
+        (const char *const[]){"sh", "-c",
+                              "\"$WRENN_CLI\" run sh -c 'tty >&2; echo out' 2> err; echo said $(cat err); "
+                              "\"$WRENN_CLI\" run -t sh -c 'tty' 2> err",
+                              NULL},
+        80, 24);
+    person_sees(&p, "out");
+    person_sees(&p, "said not a tty");
+    person_sees(&p, "/dev/pts/");
+    CHECK_INT(person_leaves(&p), 0);
+}
+
 TEST(ctrl_c_is_for_the_program) {
     fresh_home();
     person p = PERSON("run", "sh", "-c", "trap 'echo caught; exit 9' INT; echo ready; while :; do sleep 0.1; done");
@@ -52,6 +67,53 @@ TEST(a_long_paste_arrives_whole) {
     person_sees(&p, want.out);
     program_result_free(&want);
     CHECK_INT(person_leaves(&p), 0);
+}
+
+/* Characters of two columns and of several bytes, also when they are taken back. */
+TEST(wide_characters_arrive_whole) {
+    fresh_home();
+    person p = PERSON("run", "sh", "-c",
+                      "stty iutf8; echo ready; read line; echo \"got <$line>\"; printf %s \"$line\" | wc -c");
+    person_sees(&p, "ready");
+    person_types(&p, "\u6f22\u5b57\u00e9\U0001f426x\177\177\u00df\r");
+    person_sees(&p, "got <\u6f22\u5b57\u00e9\u00df>\r\n10");
+    CHECK_INT(person_leaves(&p), 0);
+}
+
+/* Without a terminal of its own the program goes on while the command is stopped, and nothing of it is lost. */
+TEST(ctrl_z_stops_the_command_and_fg_goes_on) {
+    begin_with_sandbox();
+    setenv("PS1", "$ ", 1);
+    person p = person_starts((const char *const[]){"bash", "--norc", "-i", NULL}, 100, 30);
+    person_types(
+        &p, "w exec s sh -c 'echo be\"\"gun; until [ -e /tmp/go ]; do sleep 0.1; done; seq 3 | tr \"\\n\" -' | cat\r");
+    person_sees(&p, "begun");
+    person_types(&p, "\032");
+    person_sees(&p, "Stopped");
+    person_types(&p, "w exec --no-tty s touch /tmp/go && fg\r");
+    person_sees(&p, "1-2-3-");
+    person_types(&p, "exit 0\r");
+    CHECK_INT(person_leaves(&p), 0);
+}
+
+/* An editor fills the screen, follows its size, writes a file, and gives the screen back. */
+TEST(an_editor_works) {
+    begin_with_sandbox();
+    program_result found = shell("w exec s sh -c 'command -v vim || command -v vim.tiny' | tr -d '\\n'");
+    if (!found.out_size) test_skip("there is no vim");
+    person p = PERSON("exec", "-t", "s", found.out, "-Nu", "NONE", "/tmp/f");
+    person_sees(&p, "\033[?1049h");
+    person_sees(&p, "/tmp/f");
+    person_types(&p, "iwords \u6f22\033");
+    person_resizes(&p, 60, 20);
+    person_types(&p, ":set columns? lines?\r");
+    person_sees(&p, "columns=60");
+    person_sees(&p, "lines=20");
+    person_types(&p, "\r:wq\r");
+    person_sees(&p, "\033[?1049l");
+    CHECK_INT(person_leaves(&p), 0);
+    check_shell("w files cat s /tmp/f", 0, "words \u6f22\n", "");
+    program_result_free(&found);
 }
 
 /* Whoever kills the command finds the terminal as it was. */

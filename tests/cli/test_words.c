@@ -34,7 +34,9 @@ TEST(wrong_usage_is_2_and_says_where_help_is) {
     check_refused(WRENN("exec", "cl-1", "--"), 2, "missing argument PROGRAM");
     check_refused(WRENN("run"), 2, "missing argument PROGRAM");
     check_refused(WRENN("run", "--"), 2, "missing argument PROGRAM");
-    check_refused(WRENN("help", "frobnicate"), 2, "unknown command 'frobnicate'");
+    check_refused(WRENN("help", "frobnicate"), 2, "unknown command 'frobnicate'; see 'wrenn help'");
+    check_refused(WRENN("help", "context", "frobnicate"), 2, "unknown command 'frobnicate'");
+    check_refused(WRENN("help", "run", "ls"), 2, "unknown command 'ls'");
 }
 
 TEST(no_command_is_wrong_usage) {
@@ -49,8 +51,13 @@ TEST(values_are_checked_before_anything_starts) {
     check_refused(WRENN("run", "--timeout=99999999999999999999", "--", "true"), 2, "is not a time");
     check_refused(WRENN("run", "--timeout", "1x", "--", "true"), 2, "'1x'");
     check_refused(WRENN("run", "--memory=-1", "--", "true"), 2, "'-1'");
-    check_refused(WRENN("run", "--env", "NAME", "--", "true"), 2, "'NAME' is not NAME=VALUE");
-    check_refused(WRENN("run", "--env", "=value", "--", "true"), 2, "is not NAME=VALUE");
+    check_refused(WRENN("run", "--label", "NAME", "--", "true"), 2, "'NAME' is not NAME=VALUE");
+    check_refused(WRENN("run", "--env", "=value", "--", "true"), 2, "is not NAME[=VALUE]");
+    check_refused(WRENN("run", "--env", "", "--", "true"), 2, "is not NAME[=VALUE]");
+    unsetenv("NAME");
+    setenv("NAME_LONGER", "x", 1);
+    check_refused(WRENN("run", "--env", "NAME", "--", "true"), 2,
+                  "--env 'NAME': there is no such variable here: give NAME=VALUE");
     check_refused(WRENN("run", "--vcpus"), 2, "'--vcpus' needs a value");
     check_refused(WRENN("ls", "--quiet=yes"), 2, "--quiet takes no value");
     check_refused(WRENN("ls", "-o", "yaml"), 2, "is not 'text', 'json', 'jsonl' or 'name'");
@@ -111,6 +118,17 @@ TEST(base_urls_are_checked) {
     check_refused(WRENN("run", "--url", "unix:/nonexistent/socket", "true"), 125, "--url");
 }
 
+TEST(a_connection_that_is_refused_is_said_once) {
+    setenv("WRENN_API_KEY", "k", 1);
+    check_refused(WRENN("ls", "--url", "http://127.0.0.1:1"), 1,
+                  "wrenn: sandboxes list: Failed to connect to 127.0.0.1 port 1");
+    program_result result = WRENN("ls", "--url", "http://127.0.0.1:1");
+    CHECK_CONTAINS(result.err, " ms: check --url");
+    program_result_free(&result);
+    check_refused(WRENN("ls", "--url", "unix:/nonexistent/socket"), 1,
+                  "wrenn: sandboxes list: cannot connect to the socket /nonexistent/socket");
+}
+
 TEST(a_full_disk_is_not_success) {
     const char *const argv[] = {"sh", "-c", "\"$WRENN_CLI\" help > /dev/full", NULL};
     check_refused(run_program(argv), 1, "can't write the output: No space left on device");
@@ -131,6 +149,8 @@ TEST(what_is_nearly_right_is_suggested) {
     check_refused(WRENN("context", "ad"), 2, "did you mean 'add'?");
     check_refused(WRENN("run", "--memroy=3", "true"), 2, "did you mean '--memory'?");
     check_refused(WRENN("help", "exce"), 2, "did you mean 'exec'?");
+    check_refused(WRENN("help", "ssh"), 2, "did you mean 'shell'?");
+    check_refused(WRENN("help", "context", "ad"), 2, "did you mean 'add'?");
     check_refused(WRENN("context", "add", "x", "--key-std"), 2, "did you mean '--key-stdin'?");
 }
 
@@ -139,7 +159,7 @@ TEST(options_are_taken_apart_as_elsewhere) {
     setenv("WRENN_WRENND", "/bin/echo", 1);
     check_prints(WRENN("doctor", "--data-dir", "/x", "--leaks"), "doctor --leaks --data-dir /x\n");
     check_refused(WRENN("ls", "-qwx"), 2, "unknown option '-qwx'");
-    check_refused(WRENN("run", "-ite", "NAME", "true"), 2, "--env 'NAME' is not NAME=VALUE");
+    check_refused(WRENN("run", "-ite", "NAME", "true"), 2, "--env 'NAME': there is no such variable here");
     check_refused(WRENN("run", "-m", "12q", "true"), 2, "--memory '12q' is not a size");
     check_refused(WRENN("run", "-m=0", "true"), 2, "--memory '0' is not a size");
     check_refused(WRENN("run", "--upload", "nothing", "true"), 2, "--upload 'nothing' is not SRC:DST");

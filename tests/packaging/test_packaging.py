@@ -1,5 +1,6 @@
 """test_packaging.py BUILD VERSION PREFIX LIBDIR: installs into an empty directory and builds programs against that, as
 a user would: with pkg-config, shared and static, and with CMake; and what happens around that. Prints TAP."""
+import json
 import os
 import re
 import shutil
@@ -123,12 +124,31 @@ def started(at):
     assert got == VERSION, f"printed '{got}', not '{VERSION}'"
 
 
+def library_manual(manuals):
+    """A page for each header, and for each function one that leads to the page that describes it."""
+    pages = {path.stem: path.read_text() for path in (manuals / "man3").iterdir()}
+    api = json.loads((manuals.parent / "wrenn/api.json").read_text())
+    for header in api["headers"]:
+        name = "libwrenn" if header == "wrenn.h" else f"wrenn_{header.removesuffix('.h')}"
+        assert f"include <wrenn/{header}>" in pages.get(name, ""), f"there is no {name}(3)"
+    for function in api["functions"]:
+        page = pages[function["name"]]
+        if page.startswith(".so "):
+            page = pages[Path(page.split()[1]).stem]
+        assert re.search(rf'^\.B ".*\b{function["name"]}\(', page, re.M), f"no page describes {function['name']}()"
+    if shutil.which("groff"):
+        said = subprocess.run(["groff", "-man", "-Tutf8", "-ww", "-z", *(manuals / "man3").glob("*.3")], cwd=manuals,
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        assert said.stdout == "", f"groff warns: {said.stdout[:300]}"
+
+
 def documents(at):
     """manual page, reference, guides and examples are installed, and guides lead to guides"""
     page = (at.prefix / "share/man/man8/wrennd.8").read_text().replace("\\-", "-")
     options = re.findall(r"^  (--\S+)", run(at.prefix / "bin/wrennd", "--help"), re.M)
     missing = [option for option in options if f"\n.B {option}" not in page]
     assert options and not missing, f"wrennd(8) lacks {missing}"
+    library_manual(at.prefix / "share/man")
     docs = at.prefix / "share/doc/wrenn"
     dead = [f"{file.name}: {link}" for file in docs.rglob("*.md")
             for link in re.findall(r"\]\(([^)#:]+)[^)]*\)", file.read_text())

@@ -1,6 +1,7 @@
 /* code: code in a kernel that keeps its variables: a file, stdin, or line by line. */
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -74,7 +75,7 @@ static bool save_image(const show *s, const wrenn_code_mime *mime, const char *s
     int fd = decoded >= 0 ? new_image(s->images, suffix, path, sizeof(path)) : -1;
     bool ok = fd >= 0 && cli_write(fd, data, (size_t)decoded);
     if (fd >= 0) ok = close(fd) == 0 && ok;
-    if (ok) printf("%s\n", path), fflush(stdout);
+    if (ok) printf("%s\n", path), cli_flush();
     else cli_complain("can't save an image in %s: %s", s->images, decoded < 0 ? "it is malformed" : strerror(errno));
     free(packed);
     free(data);
@@ -156,32 +157,92 @@ static char *read_source(const char *path) {
     return source;
 }
 
-/* Whether what was typed goes on in the next line: a block that ends with an empty line, or a line that says so. */
-static bool goes_on(const wrn_buf *typed, const char *line) {
-    size_t size = strcspn(line, "\n");
-    if (size && (line[size - 1] == ':' || line[size - 1] == '\\')) return true;
-    return size && strchr(typed->data, '\n') != typed->data + typed->size - 1;
+/* ---- typed ---- */
+
+/* Where code stands at the end of what was typed so far, as far as that can be told of any language. */
+typedef struct reading {
+    int depth;     /* of brackets */
+    char quote;    /* of a text that goes on over lines; 0: none */
+    bool block;    /* a line has begun one */
+    bool unended;  /* the last line says that it goes on */
+    bool is_empty; /* the last line is */
+} reading;
+
+static bool is_tripled(const char *at) { return at[1] == at[0] && at[2] == at[0]; }
+
+/* The end of a text that ends in its line. */
+static const char *after_text(const char *at) {
+    char quote = *at++;
+    while (*at && *at != '\n' && *at != quote) at += 1 + (*at == '\\' && at[1] && at[1] != '\n');
+    return *at == quote ? at + 1 : at;
 }
 
-/* Ctrl-C gives up the line, or interrupts the code; Ctrl-D ends it. */
-static int converse(cli_app *cli, wrenn_sandbox *sandbox, const code_values *values) {
-    WRN_AUTO(wrn_buf_free) wrn_buf typed = WRN_BUF_INIT;
-    char *line = NULL;
-    size_t capacity = 0;
-    fprintf(stderr, "Ctrl-D ends it.\n");
-    for (;;) {
-        fputs(typed.size ? "... " : ">>> ", stdout);
-        fflush(stdout);
-        if (getline(&line, &capacity, stdin) < 0) break;
-        wrn_buf_puts(&typed, line);
-        if (typed.failed || goes_on(&typed, line)) continue;
-        if (typed.size > 1) (void)!run_code(cli, sandbox, values, typed.data);
-        if (cli->signal == 2) cli->signal = 0; /* it was the code that was meant */
-        wrn_buf_clear(&typed);
-        if (cli->signal) break;
+static const char *read_code(reading *r, const char *at, char *last) {
+    if (r->quote) {
+        if (*at == r->quote && is_tripled(at)) return r->quote = 0, at + 3;
+        return at + 1 + (*at == '\\' && at[1] && at[1] != '\n');
     }
-    free(line);
-    putchar('\n');
+    if (*at == '#' && (!*last || at[-1] == ' ' || at[-1] == '\t')) return at + strcspn(at, "\n");
+    if (*at != ' ' && *at != '\t') *last = *at;
+    if ((*at == '"' || *at == '\'') && is_tripled(at)) return r->quote = *at, at + 3;
+    if (*at == '"' || *at == '\'') return after_text(at);
+    if (strchr("([{", *at)) r->depth++;
+    if (strchr(")]}", *at) && r->depth) r->depth--;
+    return at + 1;
+}
+
+static bool ends_with_word(const char *line, const char *end, const char *word) {
+    size_t size = strlen(word);
+    if ((size_t)(end - line) < size || memcmp(end - size, word, size) != 0) return false;
+    return (size_t)(end - line) == size || end[-(ssize_t)size - 1] == ' ' || end[-(ssize_t)size - 1] == ';';
+}
+
+static void read_line(reading *r, const char *line) {
+    const char *end = line + strcspn(line, "\n"), *at = line;
+    char last = '\0'; /* that counts */
+    bool inside = r->quote || r->depth;
+    while (at < end) at = read_code(r, at, &last);
+    r->is_empty = line + strspn(line, " \t\r") >= end;
+    r->unended = !r->quote && end > line && end[-1] == '\\';
+    if (r->quote || r->depth) return;
+    bool begins = last == ':' || ends_with_word(line, end, "do") || ends_with_word(line, end, "then");
+    if (begins || (!inside && *line == '@')) r->block = true;
+}
+
+/* Whether what was typed goes on in the next line: in brackets, in a long text, behind a line that says so, and in a block,
+ * which ends with an empty line. */
+static bool goes_on(const char *code) {
+    reading r = {0};
+    for (const char *line = code; *line; line += strcspn(line, "\n"), line += *line == '\n') read_line(&r, line);
+    return r.quote || r.depth || r.unended || (r.block && !r.is_empty);
+}
+
+/* Runs what is typed until there is no more. Ctrl-C gives up what was typed, or interrupts the code; Ctrl-D ends it. */
+static void converse_on(cli_app *cli, wrenn_sandbox *sandbox, const code_values *values, cli_typing *typing) {
+    WRN_AUTO(wrn_buf_free) wrn_buf typed = WRN_BUF_INIT;
+    for (;;) {
+        size_t size;
+        const char *line = cli_typing_line(typing, typed.size ? "... " : ">>> ", &size);
+        bool given_up = !line && cli->signal == SIGINT;
+        if (!line && !given_up) return;
+        if (!given_up) wrn_buf_put(&typed, line, size);
+        if (typed.failed) return cli_complain("out of memory");
+        if (!given_up && goes_on(typed.data)) continue;
+        if (given_up) fputc('\n', stderr);
+        else if (typed.size > 1) (void)!run_code(cli, sandbox, values, typed.data);
+        if (cli->signal == SIGINT) cli->signal = 0; /* it was the code that was meant */
+        wrn_buf_clear(&typed);
+        if (cli->signal) return;
+    }
+}
+
+static int converse(cli_app *cli, wrenn_sandbox *sandbox, const code_values *values) {
+    cli_typing *typing = cli_typing_new(cli, "code-history");
+    if (!typing) return CLI_FAILED;
+    fprintf(stderr, "Ctrl-D ends it.\n");
+    converse_on(cli, sandbox, values, typing);
+    cli_typing_free(typing);
+    if (!cli->signal) fputc('\n', stderr);
     return 0;
 }
 
@@ -228,7 +289,10 @@ const cli_command cli_command_code = {
     .summary = "run code in a kernel that keeps its variables",
     .details =
         "FILE may be '-' for stdin. Without FILE and --code it reads stdin, and from a terminal line by line. Images are\n"
-        "saved as image-1.png and so on, and their names printed. Without --sandbox it makes one and destroys it\n"
+        "saved as image-1.png and so on, and their names printed. Typed lines can be edited, and found again with the\n"
+        "arrow keys and Ctrl-R, also those of earlier times (~/.local/state/wrenn/code-history); a block ends with an\n"
+        "empty line, brackets and long texts where they are closed. Ctrl-C gives up what was typed, or what runs.\n"
+        " Without --sandbox it makes one and destroys it\n"
         "afterwards. The exit code is 1 when the code failed.\n",
     .operands = operands,
     .options = options,

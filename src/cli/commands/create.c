@@ -6,7 +6,7 @@ static const cli_option options[] = {CLI_CREATION_OPTIONS(0), {0}};
 /* For as long as there is one. When it is gone, or when a signal ends us, so has it to be. */
 static int stay(cli_app *cli, wrenn_sandbox *sandbox) {
     wrenn_error *error = NULL;
-    fflush(stdout);
+    cli_flush();
     int rc = CLI_TRY(cli, &error, wrenn_sandbox_hold, (sandbox, NULL));
     if (rc == WRENN_E_CONFLICT) rc = 0; /* it was gone before we asked */
     if (rc == 0) wrenn_error_free(error);

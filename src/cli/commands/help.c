@@ -6,13 +6,10 @@ static int help_run(cli_app *cli, void *values) {
     (void)values;
     for (size_t i = 0; i < cli->word_count; i++) {
         const cli_command *found = command && !command->below ? NULL : cli_find_command(command, cli->words[i]);
-        const char *best = NULL;
-        for (const cli_command *const *each = cli_commands; !found && !command && *each; each++)
-            cli_suggest(cli->words[i], (*each)->name, &best);
-        for (const cli_command *each = command ? command->below : NULL; !found && each && each->name; each++)
-            cli_suggest(cli->words[i], each->name, &best);
-        if (!found && best) return cli_usage(cli, "unknown command '%s': did you mean '%s'?", cli->words[i], best);
-        if (!found) return cli_usage(cli, "unknown command '%s'", cli->words[i]);
+        if (!found) {
+            cli->command = NULL; /* it is not the help of help that shows them */
+            return cli_no_command(cli, command, cli->words[i]), CLI_USAGE;
+        }
         parent = command;
         command = found;
     }

@@ -11,7 +11,7 @@ typedef struct mcp_values {
     cli_creation creation;
     const char *sandbox, *files;
     int64_t limit_seconds, output_max;
-    bool keep;
+    bool keep, http;
 } mcp_values;
 
 static const cli_option creation_options[] = {CLI_CREATION_OPTIONS(offsetof(mcp_values, creation)), {0}};
@@ -27,6 +27,8 @@ static const cli_option options[] = {
      "end a command or code after so long, unless a call says otherwise; default: 2m", NULL, 1, 86400, CLI_WORD_ANY},
     {"max-output", 0, CLI_INT, offsetof(mcp_values, output_max), "BYTES",
      "text in a result, from which on it is cut; default: 60000", NULL, 1000, 16 << 20, CLI_WORD_ANY},
+    {"http", 0, CLI_FLAG, offsetof(mcp_values, http), NULL,
+     "serve over HTTP instead, at ADDRESS:PORT; default: 127.0.0.1:8765", NULL, 0, 0, CLI_WORD_ANY},
     {0},
 };
 
@@ -37,6 +39,7 @@ static void serve(mcp_session *session, mcp_peer *peer) {
     cli->aside = &peer->aside;
     while (!cli->signal && mcp_goes_on(peer)) {
         mcp_call *call = mcp_next_call(peer);
+        peer->aside.given_up = false;
         if (call) mcp_answer(peer, call, mcp_run_tool(session, call->params));
         else cli_turn(cli, -1);
     }
@@ -84,7 +87,13 @@ static int mcp_run(cli_app *cli, void *given) {
         return cli_usage(cli, "--sandbox uses one that is there: it goes without --keep and what a new one is to be");
     /* A private server ends with us, as the sandbox does. */
     if (cli_is_private(cli) && !values->sandbox && !values->keep) session.server = CLI_SERVER_PRIVATE;
-    if ((!values->files || open_directory(&session, values->files)) && cli_catch_signals(cli)) {
+    if (!values->http && (cli->word_count || cli->format != CLI_FORMAT_TEXT))
+        return cli_usage(cli, "%s goes with --http", cli->word_count ? "an address" : "--output");
+    bool ready = (!values->files || open_directory(&session, values->files)) && cli_catch_signals(cli);
+    mcp_http_end http =
+        ready && values->http ? mcp_serve_http(cli, cli->word_count ? cli->words[0] : "8765") : MCP_HTTP_SESSION;
+    if (http == MCP_HTTP_ENDED) code = 0;
+    if (ready && http == MCP_HTTP_SESSION) {
         mcp_peer_init(&peer);
         serve(&session, &peer);
         mcp_peer_free(&peer);
@@ -95,11 +104,14 @@ static int mcp_run(cli_app *cli, void *given) {
     return code;
 }
 
+static const cli_operand operands[] = {{"ADDRESS:PORT", CLI_WORD_ANY, CLI_OPTIONAL}, {0}};
+
 static const cli_example examples[] = {
     {"what an agent runs", "mcp"},
     {"with limits, and a template of yours", "mcp -m 2g --vcpus 2 -T base"},
     {"files of this machine can be copied, but only those of a project", "mcp --files ~/project"},
     {"in a sandbox that is there already", "mcp -s work"},
+    {"for agents that connect to a URL", "mcp --http 127.0.0.1:9000"},
     {0},
 };
 
@@ -119,7 +131,13 @@ const cli_command cli_command_mcp = {
         "Speaks the Model Context Protocol on stdin and stdout; an agent starts it. All tools work in one sandbox, which\n"
         "is made with the first call of one, and destroyed when stdin ends or a signal comes. Without --template it is\n"
         "made from python-interpreter-v0-beta, which run_code needs, if there is such a template ('wrenn template build\n"
-        "code-interpreter' makes it). No file of this machine can be used without --files.\n",
+        "code-interpreter' makes it). No file of this machine can be used without --files.\n\n"
+        "With --http it serves until a signal comes, and prints its URL and a token, which has to be in the header\n"
+        "'Authorization: Bearer TOKEN' of each request; WRENN_MCP_TOKEN chooses it. Each session has a sandbox of its own,\n"
+        "which ends with it: when the client ends it, or has asked nothing for 30 minutes. Only this machine can connect,\n"
+        "unless another address is given (what goes over the network is not encrypted), and no page of another origin.\n",
+    .operands = operands,
+    .formats = true,
     .options = options,
     .more_options = creation_options,
     .examples = examples,

@@ -46,7 +46,7 @@ static int open_run(cli_app *cli, void *given) {
     else if (sandbox && cli_wait_port(cli, sandbox, port, values->wait_seconds) &&
              wrenn_sandbox_url(sandbox, port, NULL, &url, &error) < 0)
         cli_report(NULL, error);
-    if (url) printf("%s\n", url), fflush(stdout);
+    if (url) printf("%s\n", url), cli_flush();
     int code = url && browse(url) ? 0 : CLI_FAILED;
     wrenn_string_free(url);
     wrenn_sandbox_free(sandbox);

@@ -9,7 +9,7 @@ static int ping_run(cli_app *cli, void *values) {
     for (size_t i = 0; i < cli->word_count && !cli->signal; i++) {
         wrenn_sandbox *sandbox = cli_sandbox(cli, cli->words[i]);
         if (sandbox && CLI_DO(cli, cli->words[i], wrenn_sandbox_ping, (sandbox, NULL)))
-            printf("%s\n", wrenn_sandbox_id(sandbox)), fflush(stdout);
+            printf("%s\n", wrenn_sandbox_id(sandbox)), cli_flush();
         else code = CLI_FAILED;
         wrenn_sandbox_free(sandbox);
     }

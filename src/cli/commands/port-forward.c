@@ -174,7 +174,7 @@ static int listen_at(const char *address, int64_t port) {
         bind(fd, (struct sockaddr *)&where, sizeof(where)) == 0 && listen(fd, 64) == 0 &&
         getsockname(fd, (struct sockaddr *)&where, &size) == 0) {
         printf("http://%s:%d\n", address, ntohs(where.sin_port));
-        fflush(stdout);
+        cli_flush();
         return fd;
     }
     cli_complain("can't listen on %s:%lld: %s", address, (long long)port, strerror(errno));

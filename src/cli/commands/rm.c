@@ -30,7 +30,7 @@ static void remove_one(removal *r, const char *id) {
         r->failed = true;
     } else if (r->cli->format == CLI_FORMAT_TEXT || r->cli->format == CLI_FORMAT_NAME) {
         printf("%s\n", id);
-        fflush(stdout);
+        cli_flush();
     } else {
         wrn_json *object = wrn_json_new_object();
         wrn_json_set_string(object, "id", id);

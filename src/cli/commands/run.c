@@ -153,8 +153,8 @@ const cli_command cli_command_run = {
     .summary = "run a program in a new sandbox, then destroy the sandbox",
     .details =
         "Its output comes as it is written, byte for byte, and its exit code is that of wrenn. Input is passed on\n"
-        "when it is a pipe or a file, or with -i. Between two terminals the program gets one too. There is no\n"
-        "time limit unless --timeout sets one. No shell looks at the words; use 'sh -c LINE' for that. Ctrl-C\n"
+        "when it is a pipe or a file, or with -i. When stdin, stdout and stderr are terminals the program gets\n"
+        "one too. There is no time limit unless --timeout sets one. No shell looks at the words; use 'sh -c LINE' for that. Ctrl-C\n"
         "destroys the sandbox as well; pressed once more it gives up on that. A sandbox that is destroyed is on\n"
         "a private server that ends with the command, unless a server is configured; one that is kept is on\n"
         "your own server (see 'wrenn help serve').\n",

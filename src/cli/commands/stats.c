@@ -4,7 +4,7 @@
 
 #include "cli/cli.h"
 
-enum { GRAPH = 24 };
+enum { GRAPHS = 3, GRAPH_MIN = 4, GRAPH_MAX = 80, NUMBERS_WIDTH = 28 + 7 + 8 + 8 + 6 * 2 };
 
 typedef struct stats_values {
     bool once;
@@ -19,40 +19,67 @@ static const cli_option options[] = {
     {0},
 };
 
-/* The last points of the processor as small bars. */
-static void draw(const wrenn_metrics *metrics, char out[GRAPH * 3 + 1]) {
+/* ---- graphs, on terminals ---- */
+
+typedef double (*measured)(const wrenn_metric_point *point);
+
+static double cpu_of(const wrenn_metric_point *point) { return point->cpu_pct; }
+static double memory_of(const wrenn_metric_point *point) { return (double)point->mem_bytes; }
+static double disk_of(const wrenn_metric_point *point) { return (double)point->disk_bytes; }
+
+static const measured measures[GRAPHS] = {cpu_of, memory_of, disk_of};
+
+/* How wide each graph may be, beside the numbers; 0: there is no room for any, or no terminal. */
+static size_t graph_width(void) {
+    int64_t cols, rows;
+    if (!isatty(STDOUT_FILENO) || !cli_terminal_size(&cols, &rows)) return 0;
+    int64_t each = (cols - NUMBERS_WIDTH) / GRAPHS;
+    return each < GRAPH_MIN ? 0 : each > GRAPH_MAX ? GRAPH_MAX : (size_t)each;
+}
+
+/* The last points as bars: of the processor against all of it, of the rest against the most that is shown. */
+static void draw(const wrenn_metrics *metrics, measured value, size_t width, char out[GRAPH_MAX * 3 + 1]) {
     static const char *const bars[] = {"\u2581", "\u2582", "\u2583", "\u2584", "\u2585", "\u2586", "\u2587", "\u2588"};
-    const size_t levels = WRN_COUNT(bars);
-    size_t first = metrics->points_count > GRAPH ? metrics->points_count - GRAPH : 0, size = 0;
-    for (size_t i = first; i < metrics->points_count; i++) {
-        double part = metrics->points[i]->cpu_pct / 100 * (double)levels;
-        size_t bar = part <= 0 ? 0 : part >= (double)levels ? levels - 1 : (size_t)part;
+    const size_t levels = WRN_COUNT(bars), count = metrics->points_count;
+    size_t first = count > width ? count - width : 0, size = 0;
+    double most = value == cpu_of ? 100 : 1;
+    for (size_t i = first; i < count; i++)
+        if (value(metrics->points[i]) > most) most = value(metrics->points[i]);
+    for (size_t i = first; i < count; i++) {
+        double part = value(metrics->points[i]) / most * (double)levels;
+        size_t bar = !(part > 0) ? 0 : part >= (double)levels ? levels - 1 : (size_t)part;
         size += (size_t)snprintf(out + size, 4, "%s", bars[bar]);
     }
     out[size] = '\0';
 }
 
-static void add_row(cli_rows *rows, const char *id, const wrenn_metrics *metrics) {
-    char cpu[16] = "-", memory[32] = "-", disk[32] = "-", graph[GRAPH * 3 + 1] = "";
+/* ---- rows ---- */
+
+static void add_row(cli_rows *rows, const char *id, const wrenn_metrics *metrics, size_t width) {
+    char numbers[GRAPHS][32] = {"-", "-", "-"}, graphs[GRAPHS][GRAPH_MAX * 3 + 1] = {"", "", ""};
+    const char *cells[1 + 2 * GRAPHS] = {id};
     wrn_json *object = wrn_json_new_object();
     wrn_json_set_string(object, "id", id);
     if (metrics && metrics->points_count) {
         const wrenn_metric_point *last = metrics->points[metrics->points_count - 1];
-        snprintf(cpu, sizeof(cpu), "%.1f %%", last->cpu_pct);
-        cli_say_bytes(memory, last->mem_bytes);
-        cli_say_bytes(disk, last->disk_bytes);
-        draw(metrics, graph);
+        snprintf(numbers[0], sizeof(numbers[0]), "%.1f %%", last->cpu_pct);
+        cli_say_bytes(numbers[1], last->mem_bytes);
+        cli_say_bytes(numbers[2], last->disk_bytes);
+        for (size_t i = 0; width && i < GRAPHS; i++) draw(metrics, measures[i], width, graphs[i]);
         wrn_json_set_int(object, "timestamp_unix", last->timestamp_unix);
         wrn_json_set(object, "cpu_pct", wrn_json_new_double(last->cpu_pct));
         wrn_json_set_int(object, "mem_bytes", last->mem_bytes);
         wrn_json_set_int(object, "disk_bytes", last->disk_bytes);
     }
-    const char *const cells[] = {id, cpu, memory, disk, graph};
+    for (size_t i = 0, at = 1; i < GRAPHS; i++) {
+        cells[at++] = numbers[i];
+        if (width) cells[at++] = graphs[i];
+    }
     cli_rows_add(rows, id, object, cells);
 }
 
 /* One of those that were `listed` may have gone meanwhile. */
-static bool measure(cli_app *cli, cli_rows *rows, const char *id, const char *range, bool listed) {
+static bool measure(cli_app *cli, cli_rows *rows, const char *id, const char *range, size_t width, bool listed) {
     wrenn_sandbox_metrics_options asked = WRENN_SANDBOX_METRICS_OPTIONS_INIT;
     wrenn_sandbox *sandbox = cli_sandbox(cli, id);
     wrenn_metrics *metrics = NULL;
@@ -62,23 +89,26 @@ static bool measure(cli_app *cli, cli_rows *rows, const char *id, const char *ra
     bool gone = listed && wrenn_error_is(error, WRENN_E_NOT_FOUND);
     if (gone) wrenn_error_free(error);
     bool ok = gone || (cli_settle(cli, id, rc, error) && sandbox);
-    if (metrics) add_row(rows, wrenn_sandbox_id(sandbox), metrics);
+    if (metrics) add_row(rows, wrenn_sandbox_id(sandbox), metrics, width);
     wrenn_metrics_free(metrics);
     wrenn_sandbox_free(sandbox);
     return ok;
 }
 
-static int show(cli_app *cli, const stats_values *values) {
-    static const char *const titles[] = {"ID", ">CPU", ">MEMORY", ">DISK", "CPU OVER TIME", NULL};
-    cli_rows *rows = cli_rows_new(cli, titles);
+static int show(cli_app *cli, const stats_values *values, bool live) {
+    static const char *const plain[] = {"ID", ">CPU", ">MEMORY", ">DISK", NULL};
+    static const char *const drawn[] = {"ID", ">CPU", "", ">MEMORY", "", ">DISK", "", NULL};
+    size_t width = graph_width();
+    cli_rows *rows = cli_rows_new(cli, width ? drawn : plain);
     wrenn_sandbox_list *list = cli->word_count ? NULL : cli_sandboxes(cli);
     bool ok = list || cli->word_count;
     for (size_t i = 0; i < cli->word_count && !cli->signal; i++)
-        ok = measure(cli, rows, cli->words[i], values->range, false) && ok;
+        ok = measure(cli, rows, cli->words[i], values->range, width, false) && ok;
     for (size_t i = 0; list && i < list->items_count && !cli->signal; i++)
         if (list->items[i]->status == WRENN_SANDBOX_STATUS_RUNNING)
-            ok = measure(cli, rows, list->items[i]->id, values->range, true) && ok;
+            ok = measure(cli, rows, list->items[i]->id, values->range, width, true) && ok;
     wrenn_sandbox_list_free(list);
+    if (live) printf("\033[H\033[J"); /* only now: what was shown stays until there is more */
     int code = cli_rows_print(rows);
     return ok ? code : CLI_FAILED;
 }
@@ -98,8 +128,7 @@ static int stats_run(cli_app *cli, void *given) {
     int code = 0;
     if (!cli_connect(cli)) return CLI_FAILED;
     do {
-        if (live) printf("\033[H\033[J");
-        code = show(cli, values);
+        code = show(cli, values, live);
     } while (live && code == 0 && !cli_pause(cli, 2000));
     return code;
 }
@@ -113,6 +142,9 @@ const cli_command cli_command_stats = {
     .name = "stats",
     .group = CLI_GROUP_SANDBOXES,
     .summary = "show what sandboxes use: processor, memory, disk",
+    .details =
+        "On a terminal it goes on until Ctrl-C, and shows beside each number how it was, as wide as there is room: the\n"
+        "processor against all that the sandbox has, memory and disk against the most that is shown.\n",
     .operands = operands,
     .options = options,
     .examples = examples,

@@ -293,7 +293,7 @@ static bool copy(mirror *s, bool all) {
 
 static void say_in_sync(void) {
     puts("in sync");
-    fflush(stdout);
+    cli_flush();
 }
 
 /* Waits until nothing more comes for a moment. */

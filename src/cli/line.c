@@ -1,0 +1,172 @@
+/* Lines that are typed on a terminal: with libedit they can be edited, and those of earlier times found again; without it,
+ * or on a terminal that can't move its cursor, the terminal has the keys. Signals end the waiting either way. */
+#include <errno.h>
+#include <limits.h>
+#include <locale.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include <wchar.h>
+
+#include "cli/cli.h"
+#ifdef CLI_LIBEDIT
+#include <histedit.h>
+#endif
+
+enum { HISTORY_LINES = 1000 };
+
+struct cli_typing {
+    cli_app *cli;
+    FILE *shown; /* where prompts go */
+    const char *prompt;
+    wrn_buf typed; /* what was read; the line that was given is at its start */
+    size_t given;
+#ifdef CLI_LIBEDIT
+    EditLine *edit; /* NULL: the terminal's own editing is used */
+    History *history;
+    char path[PATH_MAX]; /* of the history; "": none is kept */
+#endif
+};
+
+static bool happened(cli_aside *aside) { return (void)aside, true; }
+
+/* False: a signal came, cli->signal says which. */
+static bool wait_for_keys(cli_app *cli) {
+    cli_aside aside = {.fds = {{.fd = STDIN_FILENO, .events = POLLIN}, {.fd = -1}}, .happened = happened};
+    int turn = 1;
+    cli->aside = &aside;
+    cli->resized = false;
+    while (turn >= 0 && !aside.fds[0].revents && !cli->resized) turn = cli_turn(cli, -1);
+    cli->aside = NULL;
+    return turn >= 0;
+}
+
+#ifdef CLI_LIBEDIT
+static char *give_prompt(EditLine *edit) {
+    cli_typing *typing = NULL;
+    el_get(edit, EL_CLIENTDATA, &typing);
+    return (char *)(uintptr_t)typing->prompt;
+}
+
+/* Whoever was stopped and goes on finds the terminal as the shell has left it. */
+static void show_again(EditLine *edit) {
+    el_set(edit, EL_PREP_TERM, 0);
+    el_set(edit, EL_PREP_TERM, 1);
+    el_resize(edit);
+    el_set(edit, EL_REFRESH);
+}
+
+/* A key that may have several bytes: 1; 0: the input has ended; -1: a signal came. */
+static int read_key(EditLine *edit, wchar_t *key) {
+    cli_typing *typing = NULL;
+    mbstate_t state = {0};
+    el_get(edit, EL_CLIENTDATA, &typing);
+    for (;;) {
+        char byte;
+        if (!wait_for_keys(typing->cli)) return -1;
+        if (typing->cli->resized) {
+            show_again(edit);
+            continue;
+        }
+        ssize_t got = read(STDIN_FILENO, &byte, 1);
+        if (got < 0 && (errno == EINTR || errno == EAGAIN)) continue;
+        if (got <= 0) return 0;
+        size_t size = mbrtowc(key, &byte, 1, &state);
+        if (size <= 1) return 1;
+        if (size == (size_t)-1) state = (mbstate_t){0}; /* not UTF-8: nothing that code is written in */
+    }
+}
+
+static void begin_editing(cli_typing *typing, const char *name) {
+    const char *terminal = cli_env("TERM");
+    HistEvent event;
+    setlocale(LC_CTYPE, "C.UTF-8"); /* what we print is UTF-8, too */
+    if (!terminal || strcmp(terminal, "dumb") == 0) return;
+    typing->edit = el_init("wrenn", stdin, typing->shown, stderr);
+    typing->history = typing->edit ? history_init() : NULL;
+    if (!typing->history) return;
+    el_set(typing->edit, EL_CLIENTDATA, typing);
+    el_set(typing->edit, EL_PROMPT, give_prompt);
+    el_set(typing->edit, EL_EDITOR, "emacs");
+    el_set(typing->edit, EL_BIND, "^R", "em-inc-search-prev", NULL);
+    el_set(typing->edit, EL_BIND, "^I", "ed-insert", NULL);
+    el_set(typing->edit, EL_GETCFN, read_key);
+    el_set(typing->edit, EL_HIST, history, typing->history);
+    el_source(typing->edit, NULL); /* ~/.editrc */
+    history(typing->history, &event, H_SETSIZE, HISTORY_LINES);
+    history(typing->history, &event, H_SETUNIQUE, 1);
+    if (!cli_state_path(name, typing->path) || !cli_make_parents(typing->path)) *typing->path = '\0';
+    if (*typing->path) history(typing->history, &event, H_LOAD, typing->path);
+}
+
+/* Kept line by line: a session may end in any way. */
+static void remember(cli_typing *typing, const char *line) {
+    HistEvent event;
+    if (!typing->history || !line[strspn(line, " \t\r\n")]) return;
+    history(typing->history, &event, H_ENTER, line);
+    if (*typing->path) history(typing->history, &event, H_SAVE, typing->path);
+}
+
+static const char *edit_line(cli_typing *typing) {
+    int size = 0;
+    const char *line = el_gets(typing->edit, &size);
+    if (!line || size <= 0 || typing->cli->signal) return NULL;
+    remember(typing, line);
+    return line;
+}
+#endif
+
+cli_typing *cli_typing_new(cli_app *cli, const char *name) {
+    cli_typing *typing = calloc(1, sizeof(*typing));
+    if (!typing) return cli_complain("out of memory"), NULL;
+    *typing = (cli_typing){.cli = cli, .shown = isatty(STDOUT_FILENO) ? stdout : stderr};
+#ifdef CLI_LIBEDIT
+    begin_editing(typing, name);
+#endif
+    return typing;
+}
+
+/* The terminal gives whole lines. */
+static const char *plain_line(cli_typing *typing) {
+    wrn_buf *typed = &typing->typed;
+    wrn_buf_consume(typed, typing->given);
+    typing->given = 0;
+    fputs(typing->prompt, typing->shown);
+    fflush(typing->shown);
+    for (;;) {
+        const char *end = typed->size ? memchr(typed->data, '\n', typed->size) : NULL;
+        if (end) {
+            typing->given = (size_t)(end - typed->data) + 1;
+            return typed->data;
+        }
+        char *into = wrn_buf_reserve(typed, 4096);
+        if (!into || !wait_for_keys(typing->cli)) return NULL;
+        if (typing->cli->resized) continue;
+        ssize_t got = read(STDIN_FILENO, into, 4096);
+        if (got == 0 || (got < 0 && errno != EINTR && errno != EAGAIN)) return NULL;
+        if (got > 0) typed->size += (size_t)got;
+    }
+}
+
+const char *cli_typing_line(cli_typing *typing, const char *prompt, size_t *size) {
+    typing->prompt = prompt;
+#ifdef CLI_LIBEDIT
+    if (typing->history) {
+        const char *line = edit_line(typing);
+        return *size = line ? strlen(line) : 0, line;
+    }
+#endif
+    const char *line = plain_line(typing);
+    *size = line ? typing->given : 0;
+    return line;
+}
+
+void cli_typing_free(cli_typing *typing) {
+    if (!typing) return;
+#ifdef CLI_LIBEDIT
+    if (typing->history) history_end(typing->history);
+    if (typing->edit) el_end(typing->edit);
+#endif
+    wrn_buf_free(&typing->typed);
+    free(typing);
+}
