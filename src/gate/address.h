@@ -30,7 +30,7 @@ typedef enum wrn_denial {
     WRN_DENY_RESERVED,
     WRN_DENY_PRIVATE,
     WRN_DENY_SMTP,
-    WRN_DENY_RESOLVER,    /* DNS elsewhere than at the gate */
+    WRN_DENY_RESOLVER,    /* DNS elsewhere than at the wrn_gate */
     WRN_DENY_RULE,        /* a deny rule of the sandbox */
     WRN_DENY_OPERATOR,    /* a deny rule of the operator */
     WRN_DENY_UNLISTED,    /* no rule allows it */
