@@ -1,6 +1,7 @@
 #include "gate/terminator.h"
 
 #include <arpa/inet.h>
+#include <dlfcn.h>
 #include <slirp/libslirp.h>
 #include <stdlib.h>
 
@@ -23,9 +24,15 @@ static struct {
     bool no_memory;
 } t;
 
-/* What GLib says, libslirp's warnings among it, holds text of guests; and its own way to say it makes forbidden system calls. */
-void g_log_set_default_handler(void (*call)(const char *, int, const char *, void *), void *context);
+/* What GLib says, libslirp's warnings among it, holds text of guests, and its own way to say it makes forbidden system calls. It is
+ * there because libslirp needs it; nothing else here does. */
 static void say_nothing(const char *domain, int level, const char *text, void *context) {}
+
+static void silence_glib(void) {
+    typedef void (*log_fn)(const char *, int, const char *, void *);
+    void *(*set)(log_fn, void *) = (void *(*)(log_fn, void *))dlsym(RTLD_DEFAULT, "g_log_set_default_handler");
+    if (set) (void)set(say_nothing, NULL);
+}
 
 static ssize_t on_packet(const void *frame, size_t size, void *context) {
     t.hooks->to_sandbox(frame, size);
@@ -74,7 +81,7 @@ bool terminator_init(const terminator_hooks *hooks, size_t mtu, bool with_v6) {
     inet_pton(AF_INET6, "fd77:7265:6e6e::", &config.vprefix_addr6);
     inet_pton(AF_INET6, "fd77:7265:6e6e::1", &config.vhost6);
     inet_pton(AF_INET6, "fd77:7265:6e6e::3", &config.vnameserver6);
-    g_log_set_default_handler(say_nothing, NULL);
+    silence_glib();
     t.hooks = hooks;
     t.slirp = slirp_new(&config, &calls, NULL);
     return t.slirp != NULL;
