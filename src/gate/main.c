@@ -83,7 +83,10 @@ int main(int argc, char **argv) {
         return 2;
     }
     signal(SIGPIPE, SIG_IGN);
-    int ends[2], flags = fcntl(options.link, F_GETFL);
+    int ends[2], flags = fcntl(options.link, F_GETFL), earlier;
+    socklen_t size = sizeof(earlier);
+    if (options.kind == GATE_PACKET)
+        (void)getsockopt(options.link, SOL_SOCKET, SO_ERROR, &earlier, &size); /* from before the device was up */
     if (flags < 0 || fcntl(options.link, F_SETFL, flags | O_NONBLOCK) != 0 ||
         socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0) {
         perror("wrenn-gate");

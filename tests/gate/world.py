@@ -1,18 +1,23 @@
 """A small world for wrenn-gate: this process becomes root of a machine with a network of its own (`host`), beside it lies another one
 that has every other address (`outside`), with servers on some. No rights are needed. What is made goes with the processes."""
+import atexit
 import ctypes
+import http.server as http_server
 import ipaddress
 import json
 import os
 import random
 import select
+import shutil
 import signal
 import socket
 import struct
 import subprocess
 import sys
+import tempfile
 import threading
 import time
+import zipfile
 
 CLONE_NEWUSER, CLONE_NEWNET, CLONE_NEWNS = 0x10000000, 0x40000000, 0x00020000
 LIBC = ctypes.CDLL(None, use_errno=True)
@@ -99,6 +104,40 @@ def tls(connection):
     connection.sendall(b"reached %d" % total)
 
 
+def make_packages(place):
+    """A package of Python and a repository of git, as plain files for a web server."""
+    simple = f"{place}/simple/tiny"
+    os.makedirs(simple)
+    info = "tiny-1.0.dist-info"
+    with zipfile.ZipFile(f"{simple}/tiny-1.0-py3-none-any.whl", "w") as wheel:
+        wheel.writestr("tiny.py", "version = '1.0'\n")
+        wheel.writestr(f"{info}/METADATA", "Metadata-Version: 2.1\nName: tiny\nVersion: 1.0\n")
+        wheel.writestr(f"{info}/WHEEL", "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
+        wheel.writestr(f"{info}/RECORD", f"tiny.py,,\n{info}/METADATA,,\n{info}/WHEEL,,\n{info}/RECORD,,\n")
+    with open(f"{simple}/index.html", "w") as file:
+        file.write("<a href='tiny-1.0-py3-none-any.whl'>tiny-1.0-py3-none-any.whl</a>")
+    if not os.path.exists("/usr/bin/git"):
+        return
+    environment = {**os.environ, "GIT_CONFIG_GLOBAL": "/dev/null", "GIT_AUTHOR_NAME": "t", "GIT_AUTHOR_EMAIL": "t@t", "GIT_COMMITTER_NAME": "t", "GIT_COMMITTER_EMAIL": "t@t"}
+    for words in (f"init -q {place}/work", f"-C {place}/work commit -q --allow-empty -m one", f"clone -q --bare {place}/work {place}/repository.git",
+                  f"-C {place}/repository.git update-server-info"):
+        subprocess.run(["git", *words.split()], check=True, env=environment)
+
+
+def serve_packages(place):
+    make_packages(place)
+
+    class Handler(http_server.SimpleHTTPRequestHandler):
+        def __init__(self, *words):
+            super().__init__(*words, directory=place)
+
+        def log_message(self, *words):
+            pass
+
+    server = http_server.ThreadingHTTPServer(("0.0.0.0", 8000), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+
+
 def dns_reply(query):
     at, labels = 12, []
     while query[at]:
@@ -144,7 +183,7 @@ def dns_tcp(connection):
     connection.sendall(struct.pack(">H", len(reply)) + reply)
 
 
-def be_outside(ready):
+def be_outside(ready, place):
     os.read(ready, 1)
     LIBC.prctl(1, signal.SIGKILL)
     run("ip link set lo up")
@@ -159,6 +198,7 @@ def be_outside(ready):
     for address in (OUT, OUT6, DNS):
         serve_udp(address, ECHO, lambda data: data)
     serve_udp(OUT, 123, lambda data: data)
+    serve_packages(place)
 
 
 def make():
@@ -166,11 +206,13 @@ def make():
     become_root_of_a_network()
     ready, go = os.pipe()
     up, is_up = os.pipe()
+    place = tempfile.mkdtemp(prefix="wrenn-gate-test-")
+    atexit.register(shutil.rmtree, place, True)
     child = os.fork()
     if child == 0:
         unshare(CLONE_NEWNET)
         os.write(is_up, b"1")
-        be_outside(ready)
+        be_outside(ready, place)
         os.write(is_up, b"2")
         signal.pause()
         os._exit(0)
