@@ -126,7 +126,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         if (what & DO_FOLLOW) follow(bytes, length);
         if (what & DO_CHECKSUMS) repair(bytes, length);
         int *peer = &peers[(next_peer + PEERS - 1) % PEERS];
-        if (what & DO_PEER_SPEAKS && *peer >= 0) (void)!write(*peer, data, length);
+        if (what & DO_PEER_SPEAKS && *peer >= 0) (void)send(*peer, data, length, MSG_NOSIGNAL);
         if (what & DO_PEER_CLOSES && *peer >= 0) (void)shutdown(*peer, SHUT_WR);
         stack_frame(bytes, length);
         free(bytes);
