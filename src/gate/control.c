@@ -117,10 +117,10 @@ static bool stats(wrn_gate *gate, wrn_json *answer) {
 
 static wrn_denial check_name(const wrn_gate *gate, const char *host, const wrn_endpoint *to) {
     wrn_denial denial = wrn_policy_name(&gate->policy, host);
-    if (denial != WRN_ALLOWED) return denial;
-    return gate->policy.egress == WRN_EGRESS_PUBLIC
-               ? wrn_policy_server_name(&gate->policy, to, host, WRN_NAME_NOT_DENIED)
-               : wrn_policy_server_name(&gate->policy, to, host, WRN_NAME_REQUIRED);
+    bool is_public = gate->policy.egress == WRN_EGRESS_PUBLIC;
+    if (denial == WRN_ALLOWED)
+        denial = wrn_policy_server_name(&gate->policy, to, host, is_public ? WRN_NAME_NOT_DENIED : WRN_NAME_REQUIRED);
+    return denial == WRN_DENY_SERVER_NAME ? WRN_DENY_UNLISTED : denial;
 }
 
 static bool check(wrn_gate *gate, const wrn_json *request, wrn_json *answer) {

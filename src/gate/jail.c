@@ -30,7 +30,7 @@
 #endif
 #endif
 
-enum { SPARE_FDS = 512, MEMORY_BASE = 64 << 20, MEMORY_PER_FLOW = 400 << 10 };
+enum { NOBODYS_GROUP = 65534, SPARE_FDS = 512, MEMORY_BASE = 64 << 20, MEMORY_PER_FLOW = 400 << 10 };
 
 static void fail(const char *what) {
     fprintf(stderr, "wrenn-gate: jail: %s: %s\n", what, strerror(errno));
@@ -73,7 +73,7 @@ static void limit(int which, rlim_t most) {
 static void drop_rights(const gate_options *options, bool is_root) {
     for (int cap = 0; cap < 64; cap++)
         if (prctl(PR_CAPBSET_READ, cap) == 1 && prctl(PR_CAPBSET_DROP, cap) != 0 && is_root) fail("bounding set");
-    gid_t gid = options->uid;
+    gid_t gid = NOBODYS_GROUP; /* one that may ping where the host lets everybody: its range ends at 2^31 */
     if (is_root && options->uid &&
         (setgroups(0, NULL) != 0 || setresgid(gid, gid, gid) != 0 ||
          setresuid(options->uid, options->uid, options->uid) != 0))

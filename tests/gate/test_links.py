@@ -4,12 +4,13 @@
     test_links.py WRENN-GATE [--measure] [NAME...]"""
 import functools
 import os
+import subprocess
 import sys
 import time
 
 import world
 from inside import Inside
-from world import CLOSER, DNS, ECHO, OUT, OUT6, POLICY, SINK, SLOW, Gate
+from world import CLOSER, ECHO, OUT, OUT6, POLICY, SINK, SLOW, Gate
 
 PROGRAM = ""
 ALLOWLIST = {**POLICY, "allow": ["allowed.test", "[2001:db8:1::10]:2007"]}
@@ -112,7 +113,6 @@ def a_gate_that_crashed_is_replaced(kind):
 
 def connections_of_a_gate_that_crashed_are_reset(kind):
     with Sandbox(kind) as box:
-        import subprocess
         client = subprocess.Popen(["nsenter", "-t", str(box.inside.pid), "-n", "-m", "/usr/bin/python3", "-c", f"""
 import socket
 s = socket.create_connection(('{OUT}', 2007), 30); print('up', flush=True); input(); s.sendall(b'x')
