@@ -71,6 +71,10 @@ extern const wrn_op_type wrn_sandbox_metrics_type;
 int wrn_sandbox_metrics_prepare(wrenn_sandbox *sandbox, const wrenn_sandbox_metrics_options *options, wrenn_op **op,
                                 wrenn_error **error);
 
+extern const wrn_op_type wrn_sandbox_network_get_type, wrn_sandbox_network_set_type;
+int wrn_sandbox_network_set_prepare(wrenn_sandbox *sandbox, const wrenn_sandbox_network_set_options *options,
+                                    wrenn_op **op, wrenn_error **error);
+
 extern const wrn_op_type wrn_sandbox_port_request_type, wrn_sandbox_port_websocket_type;
 int wrn_sandbox_port_request_prepare(wrenn_sandbox *sandbox, const wrenn_sandbox_port_request_options *options,
                                      wrenn_op **op, wrenn_error **error);

@@ -7,7 +7,7 @@
 
 #define WRN_FEATURES_FIELD "Wrenn-Features"
 /* All of them, as wrennd sends them. */
-#define WRN_FEATURES "background exec-envs idempotency-key isolation list-only lifetime"
+#define WRN_FEATURES "background exec-envs idempotency-key isolation list-only lifetime network"
 
 enum {
     WRN_FEATURE_BACKGROUND = 1,      /* exec with `background` */
@@ -15,13 +15,14 @@ enum {
     WRN_FEATURE_IDEMPOTENCY_KEY = 4, /* create with the same key gives the same sandbox */
     WRN_FEATURE_ISOLATION = 8,       /* `isolation` of create: refused when it is not met */
     WRN_FEATURE_LIST_ONLY = 16,      /* `only` of files/list */
-    WRN_FEATURE_LIFETIME = 32        /* `lifetime_sec` of create */
+    WRN_FEATURE_LIFETIME = 32,       /* `lifetime_sec` of create */
+    WRN_FEATURE_NETWORK = 64         /* `network` of create: refused when it is not met */
 };
 
 /* Unknown names are skipped. */
 static inline unsigned wrn_features_read(const char *text) {
-    static const char *const names[] = {"background", "exec-envs", "idempotency-key",
-                                        "isolation",  "list-only", "lifetime"};
+    static const char *const names[] = {"background", "exec-envs", "idempotency-key", "isolation",
+                                        "list-only",  "lifetime",  "network"};
     unsigned found = 0;
     while (*text) {
         size_t size = strcspn(text, " ");

@@ -67,7 +67,7 @@ TEST(an_idempotency_key_makes_one_sandbox_and_one_answer) {
     reply first = create_with_key(&d, "a", "{}");
     CHECK_INT(first.status, 201);
     CHECK_CONTAINS(first.head,
-                   "\r\nWrenn-Features: background exec-envs idempotency-key isolation list-only lifetime\r\n");
+                   "\r\nWrenn-Features: background exec-envs idempotency-key isolation list-only lifetime network\r\n");
     CHECK_STATUS(call(&d, "DELETE", sandbox_path(member(&first, "id"), ""), NULL), 204);
     reply again = create_with_key(&d, "a", "{}");
     CHECK_INT(again.status, 201);
