@@ -30,6 +30,23 @@ bool wrn_fds_send(int to, const void *data, size_t size, const int *fds, size_t 
     return sent == (ssize_t)size;
 }
 
+ssize_t wrn_fds_receive(int from, void *data, size_t size, int *fds, size_t count) {
+    struct iovec bytes = {data, size};
+    union {
+        struct cmsghdr head;
+        char room[CMSG_SPACE(WRN_FDS_MAX * sizeof(int))];
+    } control;
+    struct msghdr message = {
+        .msg_iov = &bytes, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = CMSG_SPACE(count * sizeof(int))};
+    for (size_t i = 0; i < count; i++) fds[i] = -1;
+    ssize_t got;
+    while ((got = recvmsg(from, &message, MSG_CMSG_CLOEXEC)) < 0 && errno == EINTR) continue;
+    const struct cmsghdr *c = got > 0 ? CMSG_FIRSTHDR(&message) : NULL;
+    if (c && c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS)
+        memcpy(fds, CMSG_DATA(c), c->cmsg_len - CMSG_LEN(0));
+    return got;
+}
+
 bool wrn_file_write(int dir, const char *path, int flags, const void *data, size_t size) {
     WRN_AUTO(wrn_fd_close) int fd = openat(dir, path, O_WRONLY | O_CLOEXEC | flags, 0644);
     return fd >= 0 && write(fd, data, size) == (ssize_t)size;

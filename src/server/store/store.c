@@ -83,6 +83,8 @@ static const char *const migrations[] = {
     "ALTER TABLE sandboxes ADD COLUMN backend TEXT NOT NULL DEFAULT 'ns';", /* until then there was no other */
     "ALTER TABLE sandboxes ADD COLUMN lifetime_sec INTEGER NOT NULL DEFAULT 0;",
     "ALTER TABLE sandboxes ADD COLUMN expires_at INTEGER NOT NULL DEFAULT 0;",
+    "ALTER TABLE sandboxes ADD COLUMN egress TEXT NOT NULL DEFAULT 'none';"
+    "ALTER TABLE sandboxes ADD COLUMN network TEXT;",
 };
 
 static wrn_db report_error(wrn_store *store, const char *what) {
