@@ -105,7 +105,8 @@ static bool check_name(const cli_app *cli, const char *name) {
 
 bool cli_check_creation(const cli_app *cli, const cli_creation *creation) {
     int64_t isolation;
-    return check_name(cli, creation->name) && parse_isolation(cli, creation->isolation, &isolation);
+    return check_name(cli, creation->name) && cli_check_network(cli, &creation->network) &&
+           parse_isolation(cli, creation->isolation, &isolation);
 }
 
 static bool is_unenforced(const char *limit) { return limit && strcmp(limit, "unenforced") == 0; }
@@ -154,6 +155,10 @@ wrenn_sandbox *cli_create(cli_app *cli, const cli_creation *creation) {
     options.memory_mb = creation->memory_mb;
     options.idle_timeout_sec = creation->idle_seconds;
     options.lifetime_sec = creation->lifetime_seconds;
+    options.egress = cli_egress(&creation->network);
+    options.allow = creation->network.allow.items;
+    options.deny = creation->network.deny.items;
+    options.presets = creation->network.presets.items;
     options.flags = WRENN_SANDBOXES_CREATE_WAIT;
     options.metadata = labels && *labels ? labels : NULL;
     if (!labels) cli_complain("out of memory");
