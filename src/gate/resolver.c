@@ -100,7 +100,8 @@ static void deliver(wrn_gate *gate, const resolver_asker *asker, const uint8_t *
 
 static void finish(wrn_gate *gate, query *q, const wrn_dns_result *result) {
     uint8_t out[WRN_DNS_ANSWER_MAX];
-    deliver(gate, &q->asker, out, wrn_dns_write_answer(out, q->packet, &q->question, result));
+    size_t size = wrn_dns_write_answer(out, q->packet, &q->question, result);
+    deliver(gate, &q->asker, out, size);
     if (q->fd >= 0) gate_unwatch(gate, q->fd);
     wrn_fd_close(&q->fd);
     q->used = false;
