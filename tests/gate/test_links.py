@@ -115,8 +115,8 @@ def connections_of_a_gate_that_crashed_are_reset(kind):
     with Sandbox(kind) as box:
         client = subprocess.Popen(["nsenter", "-t", str(box.inside.pid), "-n", "-m", "/usr/bin/python3", "-c", f"""
 import socket
-s = socket.create_connection(('{OUT}', 2007), 30); print('up', flush=True); input(); s.sendall(b'x')
-try: print(s.recv(1))
+s = socket.create_connection(('{OUT}', 2007), 30); print('up', flush=True); input()
+try: s.sendall(b'x'); print(s.recv(1))
 except ConnectionResetError: print('reset')"""], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         assert client.stdout.readline() == "up\n"
         box.gate.process.kill()
