@@ -17,8 +17,9 @@ ALLOWED = {
     "net": {"wire", "base", "public"},
     "client": {"net", "wire", "gen", "base", "public"},
     "api": {"client", "net", "wire", "gen", "base", "public"},
+    "gate": {"wire", "base"},
     "agent": {"wire", "base"},
-    "server": {"wire", "gen", "base", "models"},
+    "server": {"gate", "wire", "gen", "base", "models"},
     "cli": {"public", "base"},
     "include": {"public"},
     "examples": {"public"},
@@ -40,6 +41,8 @@ SERVER = {
 SUPPORT = {"filter", "hold", "lane", "log", "memory", "notify", "precedence", "trees", "turns", "userns"}
 # The part of base that needs more than libc, which the agent does not link.
 NOT_FREESTANDING = {"base/json.h", "base/model.h", "base/arena.h"}
+# What wrennd shares with the gate; the rest is a program of its own.
+GATE_FOR_SERVER = {"gate/address.h", "gate/policy.h", "gate/presets.h", "gate/rule.h"}
 LIBRARIES = {
     "json-c/": {"base"},
     "curl/": {"net", "bench"},
@@ -49,13 +52,14 @@ LIBRARIES = {
     "sqlite3.h": {"server"},
     "sodium.h": {"server"},
     "histedit.h": {"cli"},
-    "seccomp.h": {"server"},
+    "seccomp.h": {"server", "gate"},
+    "slirp/": {"gate"},
     "archive.h": {"server"},
     "archive_entry.h": {"server"},
     "http_parser.h": {"server"},
     "llhttp.h": {"server"},
 }
-ACYCLIC = ["base", "wire", "net", "client", "api", "agent"]
+ACYCLIC = ["base", "wire", "net", "client", "api", "gate", "agent"]
 INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*(["<])([^">]+)[">]', re.M)
 
 
@@ -104,6 +108,8 @@ def problem(path, folder, quote, name):
         return None if "public" in allowed or (is_models and "models" in allowed) else "is the public interface"
     if owner not in allowed:
         return f"{folder} must not know {owner}"
+    if folder == "server" and owner == "gate" and str(target.relative_to(ROOT / "src")) not in GATE_FOR_SERVER:
+        return "belongs to the gate alone"
     if folder == "agent" and str(target.relative_to(ROOT / "src")) in NOT_FREESTANDING:
         return "needs more than libc, which the agent does not link"
     return None

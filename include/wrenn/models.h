@@ -172,7 +172,8 @@ typedef struct wrenn_isolation {
     const char *cgroup;
     /* `enforced` or `unenforced` each. */
     const wrenn_isolation_limits *limits;
-    /* `none`: no way out. */
+    /* `none`: no way out. `filtered`: what the sandbox's policy names. `public`: all public addresses. The one
+     * member that differs between the sandboxes of a backend. */
     const char *network;
     /* `unlimited`: files have no size limit of their own. */
     const char *disk;
@@ -234,6 +235,84 @@ typedef struct wrenn_sandbox_info {
     /* Ours only. What the create asked for. Left out when it has no lease. */
     int64_t lease_sec;
 } wrenn_sandbox_info;
+
+/* Bits of `present` and `nulls` of wrenn_network_denial. */
+enum {
+    WRENN_HAS_NETWORK_DENIAL_PROTO = 1 << 0,
+    WRENN_HAS_NETWORK_DENIAL_ADDRESS = 1 << 1,
+    WRENN_HAS_NETWORK_DENIAL_PORT = 1 << 2,
+    WRENN_HAS_NETWORK_DENIAL_NAME = 1 << 3,
+    WRENN_HAS_NETWORK_DENIAL_REASON = 1 << 4,
+    WRENN_HAS_NETWORK_DENIAL_COUNT = 1 << 5,
+    WRENN_HAS_NETWORK_DENIAL_LAST_AT = 1 << 6,
+};
+
+/* Schema NetworkDenial. */
+typedef struct wrenn_network_denial {
+    uint64_t present;    /* WRENN_HAS_NETWORK_DENIAL_* bits of the members that were there */
+    uint64_t nulls;      /* those of them that were null */
+    const char *unknown; /* a JSON object of the members this version does not know, or NULL */
+    /* `tcp`, `udp`, `icmp` or `dns`. */
+    const char *proto;
+    /* Empty: a name was not resolved. */
+    const char *address;
+    /* 0: it has none. */
+    int64_t port;
+    /* The name behind the address, if it is known. */
+    const char *name;
+    /* Such as `not-in-allow-list`. */
+    const char *reason;
+    int64_t count;
+    const char *last_at;
+} wrenn_network_denial;
+
+/* Bits of `present` and `nulls` of wrenn_network. */
+enum {
+    WRENN_HAS_NETWORK_EGRESS = 1 << 0,
+    WRENN_HAS_NETWORK_ALLOW = 1 << 1,
+    WRENN_HAS_NETWORK_DENY = 1 << 2,
+    WRENN_HAS_NETWORK_PRESETS = 1 << 3,
+    WRENN_HAS_NETWORK_BYTES_IN = 1 << 4,
+    WRENN_HAS_NETWORK_BYTES_OUT = 1 << 5,
+    WRENN_HAS_NETWORK_CONNECTIONS = 1 << 6,
+    WRENN_HAS_NETWORK_DNS_QUERIES = 1 << 7,
+    WRENN_HAS_NETWORK_DENIED_TOTAL = 1 << 8,
+    WRENN_HAS_NETWORK_DENIED = 1 << 9,
+    WRENN_HAS_NETWORK_GATE = 1 << 10,
+    WRENN_HAS_NETWORK_MODE = 1 << 11,
+    WRENN_HAS_NETWORK_CUT = 1 << 12,
+};
+
+/* Schema Network. */
+typedef struct wrenn_network {
+    uint64_t present;    /* WRENN_HAS_NETWORK_* bits of the members that were there */
+    uint64_t nulls;      /* those of them that were null */
+    const char *unknown; /* a JSON object of the members this version does not know, or NULL */
+    /* `none`, `allowlist` or `public`. */
+    const char *egress;
+    const char *const *allow;
+    size_t allow_count;
+    const char *const *deny;
+    size_t deny_count;
+    const char *const *presets;
+    size_t presets_count;
+    /* Received by the sandbox since it was made. */
+    int64_t bytes_in;
+    int64_t bytes_out;
+    /* Made since the sandbox was made. */
+    int64_t connections;
+    int64_t dns_queries;
+    int64_t denied_total;
+    /* What was denied, equal ones counted together; at most 128. */
+    const wrenn_network_denial *const *denied;
+    size_t denied_count;
+    /* What enforces it: `running`, or `restarting`, when nothing gets out. Left out: there is none. */
+    const char *gate;
+    /* The kind of interface: `tap` or `veth`. Left out: there is none. */
+    const char *mode;
+    /* Of PUT: how many connections were cut. */
+    int64_t cut;
+} wrenn_network;
 
 /* Bits of `present` and `nulls` of wrenn_metric_point. */
 enum {

@@ -14,6 +14,7 @@
  *     files.h       files in it
  *     metrics.h     what it uses
  *     ports.h       URLs of what listens in it
+ *     network.h     what a sandbox may reach
  *     snapshots.h   templates made of sandboxes
  *     hosts.h       the machines that sandboxes run on
  *     models.h      what the service answers (generated)
@@ -35,6 +36,7 @@
 #include "wrenn/hosts.h"
 #include "wrenn/metrics.h"
 #include "wrenn/models.h"
+#include "wrenn/network.h"
 #include "wrenn/ports.h"
 #include "wrenn/processes.h"
 #include "wrenn/pty.h"

@@ -1,6 +1,7 @@
 /* Creating a sandbox, without ever leaving one behind that the caller does not know of.
  *
- * With `isolation`, a lifetime or a lease, when it is unknown whether the server obeys that: LEARNING, whose response says so.
+ * With `isolation`, a lifetime, a lease or a network, when it is unknown whether the server obeys that: LEARNING, whose response
+ * says so.
  * POSTING -> done, or with WRENN_SANDBOXES_CREATE_WAIT -> FOLLOWING -> done.
  * When the response to POSTING is lost: every create has an idempotency key, so a server that obeys it -> POSTING again.
  * If it is unknown whether the server does -> ASKING, whose response says so.
@@ -11,6 +12,7 @@
 
 #include "api/follow.h"
 #include "api/lease.h"
+#include "api/network.h"
 #include "api/operations.h"
 #include "api/pairs.h"
 #include "api/sandboxes.h"
@@ -86,7 +88,7 @@ static void post_if_obeyed(create_op *self) {
                                 "that does",
                                 missing & WRN_FEATURE_ISOLATION  ? "isolation"
                                 : missing & WRN_FEATURE_LIFETIME ? "lifetime_sec"
-                                                                 : "lease_sec"));
+                                                                 : "egress, allow, deny and presets"));
     call_post(self);
     wrn_op_send(op);
 }
@@ -352,6 +354,8 @@ static int check_create(const wrenn_sandboxes_create_options *options, wrenn_err
                           "0 and 2147483647");
     if (options->isolation < WRENN_ISOLATION_ANY || options->isolation > WRENN_ISOLATION_VM)
         return wrn_refuse(error, "create: unknown isolation; use WRENN_ISOLATION_*");
+    if (options->egress < WRENN_EGRESS_DEFAULT || options->egress > WRENN_EGRESS_PUBLIC)
+        return wrn_refuse(error, "create: unknown egress; use WRENN_EGRESS_*");
     return 0;
 }
 
@@ -368,6 +372,10 @@ int wrn_sandboxes_create_prepare(wrenn_client *client, const wrenn_sandboxes_cre
         .lifetime_sec = options->lifetime_sec,
         .lease_sec = options->lease_sec,
     };
+    const wrn_network_policy policy =
+        wrn_network_asked(options->egress, options->allow, options->deny, options->presets);
+    const bool has_policy = options->egress || options->allow || options->deny || options->presets;
+    if (has_policy) request.network = &policy;
     wrenn_op *made;
     int rc = check_create(options, error);
     if (rc == 0)
@@ -386,6 +394,7 @@ int wrn_sandboxes_create_prepare(wrenn_client *client, const wrenn_sandboxes_cre
     if (options->isolation) self->needs |= WRN_FEATURE_ISOLATION;
     if (options->lifetime_sec) self->needs |= WRN_FEATURE_LIFETIME;
     if (options->lease_sec) self->needs |= WRN_FEATURE_LEASE;
+    if (has_policy) self->needs |= WRN_FEATURE_NETWORK;
     if (self->needs) made->begin = begin_with_needs;
     else self->posts = 1;
     rc = set_key(self, error);

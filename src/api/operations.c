@@ -735,6 +735,48 @@ int wrenn_sandbox_metrics(wrenn_sandbox *sandbox, const wrenn_sandbox_metrics_op
 void wrenn_sandbox_metrics_options_init(wrenn_sandbox_metrics_options *options, size_t size) { wrn_options_init(options, size); }
 void wrenn_metrics_free(wrenn_metrics *metrics) { wrn_result_free(metrics); }
 
+/* ---- network.h ---- */
+
+int wrenn_sandbox_network_get_start(wrenn_sandbox *sandbox, const wrenn_call_options *options, wrenn_done_fn done,
+                                    void *user_data, wrenn_op **op, wrenn_error **error) {
+    return wrn_op_start_row(NULL, sandbox, &wrn_sandbox_network_get_type, options, NULL, done, user_data, op, error);
+}
+
+int wrenn_sandbox_network_get_finish(wrenn_op *op, wrenn_network **network, wrenn_error **error) {
+    return wrn_op_take(op, &wrn_sandbox_network_get_type, network, error);
+}
+
+int wrenn_sandbox_network_get(wrenn_sandbox *sandbox, const wrenn_call_options *options, wrenn_network **network,
+                              wrenn_error **error) {
+    WRN_AUTO(wrn_op_freep) wrenn_op *op = NULL;
+    int rc = wrenn_sandbox_network_get_start(sandbox, options, wrn_op_blocking, NULL, &op, error);
+    return rc == 0 ? wrenn_sandbox_network_get_finish(wrn_op_wait(op), network, error) : rc;
+}
+
+int wrenn_sandbox_network_set_start(wrenn_sandbox *sandbox, const wrenn_sandbox_network_set_options *options,
+                                    wrenn_done_fn done, void *user_data, wrenn_op **op, wrenn_error **error) {
+    wrenn_sandbox_network_set_options known_options;
+    wrenn_op *made;
+    int rc = wrn_options_read(&known_options, sizeof(known_options), options, "wrenn_sandbox_network_set_options",
+                              error);
+    if (rc == 0) rc = wrn_sandbox_network_set_prepare(sandbox, &known_options, &made, error);
+    return rc == 0 ? wrn_op_start(made, done, user_data, op, error) : rc;
+}
+
+int wrenn_sandbox_network_set_finish(wrenn_op *op, wrenn_network **network, wrenn_error **error) {
+    return wrn_op_take(op, &wrn_sandbox_network_set_type, network, error);
+}
+
+int wrenn_sandbox_network_set(wrenn_sandbox *sandbox, const wrenn_sandbox_network_set_options *options,
+                              wrenn_network **network, wrenn_error **error) {
+    WRN_AUTO(wrn_op_freep) wrenn_op *op = NULL;
+    int rc = wrenn_sandbox_network_set_start(sandbox, options, wrn_op_blocking, NULL, &op, error);
+    return rc == 0 ? wrenn_sandbox_network_set_finish(wrn_op_wait(op), network, error) : rc;
+}
+
+void wrenn_sandbox_network_set_options_init(wrenn_sandbox_network_set_options *options, size_t size) { wrn_options_init(options, size); }
+void wrenn_network_free(wrenn_network *network) { wrn_result_free(network); }
+
 /* ---- ports.h ---- */
 
 int wrenn_sandbox_wait_port_start(wrenn_sandbox *sandbox, int64_t port, int64_t time_limit_ms,

@@ -81,6 +81,10 @@ extern const wrn_op_type wrn_sandbox_metrics_type;
 int wrn_sandbox_metrics_prepare(wrenn_sandbox *sandbox, const wrenn_sandbox_metrics_options *options, wrenn_op **op,
                                 wrenn_error **error);
 
+extern const wrn_op_type wrn_sandbox_network_get_type, wrn_sandbox_network_set_type;
+int wrn_sandbox_network_set_prepare(wrenn_sandbox *sandbox, const wrenn_sandbox_network_set_options *options,
+                                    wrenn_op **op, wrenn_error **error);
+
 extern const wrn_op_type wrn_sandbox_wait_port_type, wrn_sandbox_port_request_type, wrn_sandbox_port_websocket_type;
 int wrn_sandbox_wait_port_prepare(wrenn_sandbox *sandbox, int64_t port, int64_t time_limit_ms,
                                   const wrenn_call_options *options, wrenn_op **op, wrenn_error **error);

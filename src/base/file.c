@@ -30,7 +30,7 @@ bool wrn_fds_send(int to, const void *data, size_t size, const int *fds, size_t 
     return sent == (ssize_t)size;
 }
 
-bool wrn_fds_receive(int from, void *data, size_t size, int *fds, size_t count) {
+ssize_t wrn_fds_receive(int from, void *data, size_t size, int *fds, size_t count) {
     struct iovec bytes = {data, size};
     union {
         struct cmsghdr head;
@@ -45,9 +45,7 @@ bool wrn_fds_receive(int from, void *data, size_t size, int *fds, size_t count) 
     size_t fit = count * sizeof(int),
            sent = c && c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS ? c->cmsg_len - CMSG_LEN(0) : 0;
     if (sent) memcpy(fds, CMSG_DATA(c), sent < fit ? sent : fit);
-    if (got == (ssize_t)size) return true;
-    wrn_fds_close(fds, count);
-    return false;
+    return got;
 }
 
 bool wrn_file_write(int dir, const char *path, int flags, const void *data, size_t size) {

@@ -43,9 +43,9 @@ struct dirent *wrn_dir_next(DIR *dir);
 /* Sends bytes and at most WRN_FDS_MAX descriptors over a UNIX socket. False with errno. */
 enum { WRN_FDS_MAX = 16 };
 bool wrn_fds_send(int to, const void *data, size_t size, const int *fds, size_t count, int flags);
-/* Waits for a message of exactly `size` bytes, and sets `fds` to the descriptors that came with it, the rest to -1. False if
- * none came, or another one. Only from a trusted sender: closing descriptors of others can block. */
-bool wrn_fds_receive(int from, void *data, size_t size, int *fds, size_t count);
+/* Receives a packet of at most `size` bytes, and at most `count` descriptors, which are close-on-exec; `fds` is filled up with
+ * -1. Returns the number of bytes; 0 at the end; -1 with errno. */
+ssize_t wrn_fds_receive(int from, void *data, size_t size, int *fds, size_t count);
 /* Opens a file, relative to the descriptor `dir` or AT_FDCWD, with O_WRONLY and `flags`, and writes all of `data` to
  * it. New files have mode 0644 less the umask. False with errno. */
 bool wrn_file_write(int dir, const char *path, int flags, const void *data, size_t size);

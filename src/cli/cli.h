@@ -356,12 +356,48 @@ const char *cli_label(const wrenn_sandbox_info *info, const char *name);
 /* Everything about it, as JSON for scripts. */
 wrn_json *cli_sandbox_json(const wrenn_sandbox_info *info);
 
+/* What a sandbox may reach: for the options of run, create and net. */
+typedef struct cli_network {
+    bool net, no_net;
+    cli_list allow, deny, presets;
+} cli_network;
+/* Options for a struct of values whose member `network` is at that offset. */
+#define CLI_NETWORK_OPTIONS(at)                                                                                      \
+    {"net", 0, CLI_FLAG,    (at) + offsetof(cli_network, net), NULL, "it may reach all public addresses", NULL,      \
+     0,     0, CLI_WORD_ANY},                                                                                        \
+        {"no-net", 0,                                                                                                \
+         CLI_FLAG, (at) + offsetof(cli_network, no_net),                                                             \
+         NULL,     "it may reach nothing, which is the default of most servers",                                     \
+         NULL,     0,                                                                                                \
+         0,        CLI_WORD_ANY},                                                                                    \
+        {"allow",  0,                                                                                                \
+         CLI_LIST, (at) + offsetof(cli_network, allow),                                                              \
+         "HOST",   "it may reach that name, '*.name' or address, with ':port' if need be; repeatable",               \
+         NULL,     0,                                                                                                \
+         0,        CLI_WORD_ANY},                                                                                    \
+        {"deny",   0,                                                                                                \
+         CLI_LIST, (at) + offsetof(cli_network, deny),                                                               \
+         "HOST",   "it may not reach that, whatever else allows it; repeatable",                                     \
+         NULL,     0,                                                                                                \
+         0,        CLI_WORD_ANY},                                                                                    \
+    {                                                                                                                \
+        "preset", 0, CLI_LIST, (at) + offsetof(cli_network, presets), "NAME",                                        \
+            "it may reach what 'python', 'node', 'debian', 'github', ... need; repeatable", NULL, 0, 0, CLI_WORD_ANY \
+    }
+/* WRENN_EGRESS_* of the options. */
+int64_t cli_egress(const cli_network *network);
+/* Whether the options make sense together; if not, it was reported. */
+bool cli_check_network(const cli_app *cli, const cli_network *network);
+/* Says on stderr what the sandbox was denied, and which option would allow it. */
+void cli_explain_denials(cli_app *cli, wrenn_sandbox *sandbox);
+
 /* What a new sandbox is to be: for the options of run and create. */
 typedef struct cli_creation {
     const char *template_name, *name, *isolation;
     int64_t vcpus, memory_mb, idle_seconds, lifetime_seconds, lease_seconds;
     cli_list labels;
     bool dies_with_us;
+    cli_network network;
 } cli_creation;
 /* Options for a struct of values whose member `creation` is at that offset. */
 #define CLI_CREATION_OPTIONS(at)                                                                                       \
@@ -416,7 +452,7 @@ typedef struct cli_creation {
          "TIME",      "how long after that, for --die-with-me (30s)",                                                  \
          NULL,        1,                                                                                               \
          31536000,    CLI_WORD_ANY},                                                                                   \
-    {                                                                                                                  \
+        CLI_NETWORK_OPTIONS((at) + offsetof(cli_creation, network)), {                                                 \
         "isolation", 0, CLI_TEXT, (at) + offsetof(cli_creation, isolation), "LEVEL",                                   \
             "refuse what is weaker than 'namespace' or 'vm'", NULL, 0, 0, CLI_WORD_ANY                                 \
     }

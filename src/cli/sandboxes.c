@@ -132,7 +132,8 @@ bool cli_check_creation(const cli_app *cli, const cli_creation *creation, const 
         return cli_usage(cli, "%s keeps the sandbox, --die-with-me does not", keeps), false;
     if (creation->lease_seconds && !creation->dies_with_us)
         return cli_usage(cli, "--lease is for --die-with-me: give that, too"), false;
-    return cli_check_name(cli, "--name", creation->name) && parse_isolation(cli, creation->isolation, &isolation);
+    return cli_check_name(cli, "--name", creation->name) && cli_check_network(cli, &creation->network) &&
+           parse_isolation(cli, creation->isolation, &isolation);
 }
 
 static bool is_unenforced(const char *limit) { return limit && strcmp(limit, "unenforced") == 0; }
@@ -182,6 +183,10 @@ wrenn_sandbox *cli_create(cli_app *cli, const cli_creation *creation) {
     options.idle_timeout_sec = creation->idle_seconds;
     options.lifetime_sec = creation->lifetime_seconds;
     if (creation->dies_with_us) options.lease_sec = creation->lease_seconds ? creation->lease_seconds : LEASE_SECONDS;
+    options.egress = cli_egress(&creation->network);
+    options.allow = creation->network.allow.items;
+    options.deny = creation->network.deny.items;
+    options.presets = creation->network.presets.items;
     options.flags = WRENN_SANDBOXES_CREATE_WAIT;
     options.metadata = labels && *labels ? labels : NULL;
     if (!labels) cli_complain("out of memory");

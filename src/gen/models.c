@@ -65,6 +65,15 @@ static const wrn_field fields_api_key[] = {
 const wrn_model wrn_model_api_key = {
     "ApiKeyWithSecret", sizeof(wrenn_api_key), fields_api_key, WRN_COUNT(fields_api_key)};
 
+static const wrn_field fields_network_policy[] = {
+    {"egress", offsetof(wrn_network_policy, egress), 0, WRN_FIELD_STRING, false, false, NULL},
+    {"allow", offsetof(wrn_network_policy, allow), offsetof(wrn_network_policy, allow_count), WRN_FIELD_STRINGS, false, false, NULL},
+    {"deny", offsetof(wrn_network_policy, deny), offsetof(wrn_network_policy, deny_count), WRN_FIELD_STRINGS, false, false, NULL},
+    {"presets", offsetof(wrn_network_policy, presets), offsetof(wrn_network_policy, presets_count), WRN_FIELD_STRINGS, false, false, NULL},
+};
+const wrn_model wrn_model_network_policy = {
+    "NetworkPolicy", sizeof(wrn_network_policy), fields_network_policy, WRN_COUNT(fields_network_policy)};
+
 static const wrn_field fields_create_sandbox_request[] = {
     {"template", offsetof(wrn_create_sandbox_request, template_name), 0, WRN_FIELD_STRING, false, false, NULL},
     {"vcpus", offsetof(wrn_create_sandbox_request, vcpus), 0, WRN_FIELD_INT, false, true, NULL},
@@ -74,6 +83,7 @@ static const wrn_field fields_create_sandbox_request[] = {
     {"lease_sec", offsetof(wrn_create_sandbox_request, lease_sec), 0, WRN_FIELD_INT, false, true, NULL},
     {"metadata", offsetof(wrn_create_sandbox_request, metadata), offsetof(wrn_create_sandbox_request, metadata_count), WRN_FIELD_MAP, false, false, NULL},
     {"isolation", offsetof(wrn_create_sandbox_request, isolation), 0, WRN_FIELD_STRING, false, false, NULL},
+    {"network", offsetof(wrn_create_sandbox_request, network), 0, WRN_FIELD_OBJECT, false, false, &wrn_model_network_policy},
 };
 const wrn_model wrn_model_create_sandbox_request = {
     "CreateSandboxRequest", sizeof(wrn_create_sandbox_request), fields_create_sandbox_request, WRN_COUNT(fields_create_sandbox_request)};
@@ -129,6 +139,36 @@ static const wrn_field fields_lifetime_request[] = {
 };
 const wrn_model wrn_model_lifetime_request = {
     "LifetimeRequest", sizeof(wrn_lifetime_request), fields_lifetime_request, WRN_COUNT(fields_lifetime_request)};
+
+static const wrn_field fields_network_denial[] = {
+    {"proto", offsetof(wrenn_network_denial, proto), 0, WRN_FIELD_STRING, true, false, NULL},
+    {"address", offsetof(wrenn_network_denial, address), 0, WRN_FIELD_STRING, true, false, NULL},
+    {"port", offsetof(wrenn_network_denial, port), 0, WRN_FIELD_INT, true, true, NULL},
+    {"name", offsetof(wrenn_network_denial, name), 0, WRN_FIELD_STRING, false, false, NULL},
+    {"reason", offsetof(wrenn_network_denial, reason), 0, WRN_FIELD_STRING, true, false, NULL},
+    {"count", offsetof(wrenn_network_denial, count), 0, WRN_FIELD_INT, true, false, NULL},
+    {"last_at", offsetof(wrenn_network_denial, last_at), 0, WRN_FIELD_STRING, true, false, NULL},
+};
+const wrn_model wrn_model_network_denial = {
+    "NetworkDenial", sizeof(wrenn_network_denial), fields_network_denial, WRN_COUNT(fields_network_denial)};
+
+static const wrn_field fields_network[] = {
+    {"egress", offsetof(wrenn_network, egress), 0, WRN_FIELD_STRING, true, false, NULL},
+    {"allow", offsetof(wrenn_network, allow), offsetof(wrenn_network, allow_count), WRN_FIELD_STRINGS, true, false, NULL},
+    {"deny", offsetof(wrenn_network, deny), offsetof(wrenn_network, deny_count), WRN_FIELD_STRINGS, true, false, NULL},
+    {"presets", offsetof(wrenn_network, presets), offsetof(wrenn_network, presets_count), WRN_FIELD_STRINGS, true, false, NULL},
+    {"bytes_in", offsetof(wrenn_network, bytes_in), 0, WRN_FIELD_INT, true, false, NULL},
+    {"bytes_out", offsetof(wrenn_network, bytes_out), 0, WRN_FIELD_INT, true, false, NULL},
+    {"connections", offsetof(wrenn_network, connections), 0, WRN_FIELD_INT, true, false, NULL},
+    {"dns_queries", offsetof(wrenn_network, dns_queries), 0, WRN_FIELD_INT, true, false, NULL},
+    {"denied_total", offsetof(wrenn_network, denied_total), 0, WRN_FIELD_INT, true, false, NULL},
+    {"denied", offsetof(wrenn_network, denied), offsetof(wrenn_network, denied_count), WRN_FIELD_OBJECTS, true, false, &wrn_model_network_denial},
+    {"gate", offsetof(wrenn_network, gate), 0, WRN_FIELD_STRING, false, false, NULL},
+    {"mode", offsetof(wrenn_network, mode), 0, WRN_FIELD_STRING, false, false, NULL},
+    {"cut", offsetof(wrenn_network, cut), 0, WRN_FIELD_INT, false, false, NULL},
+};
+const wrn_model wrn_model_network = {
+    "Network", sizeof(wrenn_network), fields_network, WRN_COUNT(fields_network)};
 
 static const wrn_field fields_metadata_request[] = {
     {"set", offsetof(wrn_metadata_request, set), offsetof(wrn_metadata_request, set_count), WRN_FIELD_MAP, false, false, NULL},

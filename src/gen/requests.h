@@ -86,6 +86,40 @@ typedef struct wrn_create_api_key_request {
     const char *name;
 } wrn_create_api_key_request;
 
+/* Bits of `present` and `nulls` of wrn_network_policy. */
+enum {
+    WRN_HAS_NETWORK_POLICY_EGRESS = 1 << 0,
+    WRN_HAS_NETWORK_POLICY_ALLOW = 1 << 1,
+    WRN_HAS_NETWORK_POLICY_DENY = 1 << 2,
+    WRN_HAS_NETWORK_POLICY_PRESETS = 1 << 3,
+};
+
+/* Schema NetworkPolicy. Ours only. What programs in the sandbox may connect to. An entry of `allow` and `deny` is a
+ * host name, `*.` and a name (any depth, but not the name itself), an address, or a range of addresses (CIDR, IPv6
+ * in brackets when ports follow), with ports if need be: `pypi.org`, `*.pythonhosted.org:443`,
+ * `db.example.com:5432`, `203.0.113.0/24:1000-2000`, `ntp.example.org:123/udp`. Without ports all are meant; without
+ * `/udp` only TCP. Names match whole labels, in lower case or not; international ones are written in punycode. What
+ * is denied stays denied, whatever else allows it. The server's own addresses, link-local addresses and those of
+ * metadata services are never reached, and private ranges only if the server's operator has opened them. */
+typedef struct wrn_network_policy {
+    uint64_t present;    /* WRN_HAS_NETWORK_POLICY_* bits of the members that were there */
+    uint64_t nulls;      /* those of them that were null */
+    const char *unknown; /* a JSON object of the members this version does not know, or NULL */
+    /* `none`: nothing. `allowlist`: what `allow` and `presets` name. `public`: all public addresses, but for what
+     * `deny` names. Left out: `allowlist` if there is an `allow` or a preset, otherwise as if there were no policy
+     * at all. */
+    const char *egress;
+    /* At most 256 entries together with `deny` and those of the presets. */
+    const char *const *allow;
+    size_t allow_count;
+    const char *const *deny;
+    size_t deny_count;
+    /* Lists of names that the server knows: python, node, debian, github, rust, go, docker, models. An unknown one
+     * is 400, and the message says which there are. */
+    const char *const *presets;
+    size_t presets_count;
+} wrn_network_policy;
+
 /* Bits of `present` and `nulls` of wrn_create_sandbox_request. */
 enum {
     WRN_HAS_CREATE_SANDBOX_REQUEST_TEMPLATE_NAME = 1 << 0,
@@ -96,6 +130,7 @@ enum {
     WRN_HAS_CREATE_SANDBOX_REQUEST_LEASE_SEC = 1 << 5,
     WRN_HAS_CREATE_SANDBOX_REQUEST_METADATA = 1 << 6,
     WRN_HAS_CREATE_SANDBOX_REQUEST_ISOLATION = 1 << 7,
+    WRN_HAS_CREATE_SANDBOX_REQUEST_NETWORK = 1 << 8,
 };
 
 /* Schema CreateSandboxRequest. */
@@ -127,6 +162,10 @@ typedef struct wrn_create_sandbox_request {
     /* Ours only. What must keep the sandbox in, at least: see `Isolation`. 409 `conflict`, before anything is made,
      * when the server has none so strong. `Wrenn-Features` says `isolation`; servers that do not may ignore it. */
     const char *isolation;
+    /* Ours only. What the sandbox may reach; left out: what the server's operator has set, mostly nothing. 409
+     * `conflict`, before anything is made, when the server can't give it. `Wrenn-Features` says `network`; servers
+     * that do not may ignore it. */
+    const wrn_network_policy *network;
 } wrn_create_sandbox_request;
 
 /* Bits of `present` and `nulls` of wrn_lifetime_request. */
@@ -1019,11 +1058,14 @@ extern const wrn_model wrn_model_login_request;
 extern const wrn_model wrn_model_auth;
 extern const wrn_model wrn_model_create_api_key_request;
 extern const wrn_model wrn_model_api_key;
+extern const wrn_model wrn_model_network_policy;
 extern const wrn_model wrn_model_create_sandbox_request;
 extern const wrn_model wrn_model_isolation_limits;
 extern const wrn_model wrn_model_isolation;
 extern const wrn_model wrn_model_sandbox_info;
 extern const wrn_model wrn_model_lifetime_request;
+extern const wrn_model wrn_model_network_denial;
+extern const wrn_model wrn_model_network;
 extern const wrn_model wrn_model_metadata_request;
 extern const wrn_model wrn_model_metric_point;
 extern const wrn_model wrn_model_metrics;

@@ -1,5 +1,6 @@
 #include "server/config.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -7,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/text.h"
+#include "gate/policy.h"
 
 typedef enum kind { TEXT, NUMBER, LIST, WORD } kind;
 enum source { FROM_NOWHERE, FROM_FILE, FROM_ENVIRONMENT, FROM_FLAG };
@@ -31,6 +33,7 @@ static const option options[] = {
      "by which browsers may address this server, beside localhost and the addresses above; may be repeated"},
     {"config", TEXT, AT(config_file), 0, 0, "FILE", "more of these options, as lines of name = value"},
     {"agent", TEXT, AT(agent), 0, 0, "PATH", "the wrenn-agent program (beside wrennd, then ../libexec/wrenn)"},
+    {"gate", TEXT, AT(gate), 0, 0, "PATH", "the wrenn-gate program (like --agent)"},
     {"template-dir", TEXT, AT(template_dir), 0, 0, "DIR",
      "templates built by the operator (DATA-DIR/templates; with --private-fd of the usual DATA-DIR)"},
     {"cgroup-parent", TEXT, AT(cgroup_parent), 0, 0, "PATH", "the cgroup to make sandboxes in (detected)"},
@@ -65,6 +68,18 @@ static const option options[] = {
      "after that destroy the sandboxes, or pause or keep them for the next start (destroy)", "destroy, pause or keep"},
     {"adopt-timeout-sec", NUMBER, AT(adopt_timeout_sec), 0, 31536000, "N",
      "sandboxes wait for the next start, also after a crash; then they end (300)"},
+    {"egress-default", WORD, AT(egress_default), 0, 0, "WHAT",
+     "sandboxes that ask for nothing reach: none, allowlist (what is allowed later) or public (none)",
+     "none, allowlist or public"},
+    {"egress-max", WORD, AT(egress_max), 0, 0, "WHAT", "sandboxes get at most: none, allowlist or public (public)",
+     "none, allowlist or public"},
+    {"egress-deny", LIST, AT(egress_deny), 0, 0, "RULE",
+     "no sandbox reaches that: NAME, *.NAME or CIDR, with :PORT; may be repeated"},
+    {"egress-private", LIST, AT(egress_private), 0, 0, "CIDR[:PORT]",
+     "private addresses that sandboxes may be allowed to reach; may be repeated"},
+    {"egress-dns", LIST, AT(egress_dns), 0, 0, "IP",
+     "a name server for sandboxes; may be repeated (those of this machine)"},
+    {"egress-connections", NUMBER, AT(egress_connections), 1, 4096, "N", "of a sandbox to outside, at once (512)"},
     {"idle-exit", NUMBER, AT(idle_exit_sec), 0, 31536000, "SECONDS",
      "end after so long without a sandbox and a connection; 0: never (0)"},
     {"ready-fd", NUMBER, AT(ready_fd), 0, 1 << 20, "FD",
@@ -314,6 +329,30 @@ static bool check_template(const wrn_config *config, wrn_why *why) {
     return !problem || wrn_why_set(why, "%s", problem);
 }
 
+static bool check_rules(const char *name, const wrn_list *rules, bool of_addresses, wrn_why *why) {
+    wrn_rule rule;
+    char reason[200];
+    for (size_t i = 0; i < rules->count; i++) {
+        if (!wrn_rule_parse(rules->items[i], &rule, reason, sizeof(reason)))
+            return wrn_why_set(why, "%s \"%s\": %s", name, rules->items[i], reason);
+        if (of_addresses && rule.is_name)
+            return wrn_why_set(why, "%s takes addresses, not \"%s\"", name, rules->items[i]);
+        if (of_addresses && wrn_rule_reach(&rule) == WRN_REACH_NEVER)
+            return wrn_why_set(why, "%s: \"%s\" is never allowed", name, rules->items[i]);
+    }
+    return true;
+}
+
+static bool check_servers(const wrn_list *servers, wrn_why *why) {
+    enum { SERVERS_MAX = 4 };
+    unsigned char address[16];
+    if (servers->count > SERVERS_MAX) return wrn_why_set(why, "egress-dns takes at most %d addresses", SERVERS_MAX);
+    for (size_t i = 0; i < servers->count; i++)
+        if (inet_pton(AF_INET, servers->items[i], address) != 1 && inet_pton(AF_INET6, servers->items[i], address) != 1)
+            return wrn_why_set(why, "egress-dns takes addresses, not \"%s\"", servers->items[i]);
+    return true;
+}
+
 static bool check_config(wrn_config *config, wrn_why *why) {
     bool private = config->private_fd >= 0;
     if (config->command == WRN_RUN_TEMPLATE && !check_template(config, why)) return false;
@@ -322,6 +361,11 @@ static bool check_config(wrn_config *config, wrn_why *why) {
     if (config->on_stop != WRN_STOP_DESTROY && !config->adopt_timeout_sec)
         return wrn_why_set(why, "on-stop %s needs an adopt-timeout-sec above 0",
                            config->on_stop == WRN_STOP_KEEP ? "keep" : "pause");
+    if (config->egress_default > config->egress_max)
+        return wrn_why_set(why, "egress-default allows more than egress-max");
+    if (!check_rules("egress-deny", &config->egress_deny, false, why) ||
+        !check_rules("egress-private", &config->egress_private, true, why) || !check_servers(&config->egress_dns, why))
+        return false;
     if (config->log_level < 0) config->log_level = private ? WRN_LOG_WARNING : WRN_LOG_INFO;
     if (config->signup < 0) config->signup = private ? WRN_SIGNUP_LOCAL : WRN_SIGNUP_OFF;
     return true;
@@ -336,6 +380,8 @@ bool wrn_config_load(wrn_config *out, int argc, char **argv, wrn_why *why) {
                         .proxy_dial_ms = 90000,
                         .proxy_answer_ms = 300000,
                         .adopt_timeout_sec = 300,
+                        .egress_max = WRN_EGRESS_PUBLIC,
+                        .egress_connections = 512,
                         .log_level = -1,
                         .signup = -1,
                         .private_fd = -1,
@@ -367,8 +413,9 @@ static void free_texts(wrn_config *config, const option *table, size_t count) {
 void wrn_config_free(wrn_config *config) {
     free_texts(config, options, WRN_COUNT(options));
     free_texts(config, build_options, WRN_COUNT(build_options));
-    clear_list(&config->listen);
-    clear_list(&config->allow_host);
+    wrn_list *const lists[] = {&config->listen, &config->allow_host, &config->egress_deny, &config->egress_private,
+                               &config->egress_dns};
+    for (size_t i = 0; i < WRN_COUNT(lists); i++) clear_list(lists[i]);
     *config = (wrn_config){0};
 }
 

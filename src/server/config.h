@@ -48,13 +48,16 @@ typedef struct wrn_config {
     const char *key_name;   /* its argument; NULL: none */
     wrn_template_plan plan; /* of template build; its name also of template remove */
     char *config_file, *data_dir, *agent, *template_dir, *cgroup_parent, *audit_log;
-    wrn_list listen, allow_host;
+    char *gate;
+    wrn_list listen, allow_host, egress_deny, egress_private, egress_dns;
     wrn_http_config http;
     int64_t max_sandboxes, max_memory_mb, max_output_bytes, stop_grace_ms, adopt_timeout_sec, idle_exit_sec,
         audit_max_mb, held_max_mb, proxy_dial_ms, proxy_answer_ms;
-    int64_t log_level;            /* wrn_log_level */
-    int64_t log_json;             /* 0 or 1 */
-    int64_t on_stop;              /* wrn_stop */
+    int64_t log_level;                  /* wrn_log_level */
+    int64_t log_json;                   /* 0 or 1 */
+    int64_t on_stop;                    /* wrn_stop */
+    int64_t egress_default, egress_max; /* wrn_egress */
+    int64_t egress_connections;
     int64_t signup;               /* WRN_SIGNUP_* */
     int64_t terminal_frames;      /* WRN_FRAMES_* */
     int64_t private_fd, ready_fd; /* -1: none */

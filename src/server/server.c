@@ -87,6 +87,8 @@ static const char *const beside_agent[] = {"wrenn-agent", "../libexec/wrenn/wren
 static const char *const beside_unpack[] = {"wrenn-unpack", "../libexec/wrenn/wrenn-unpack", NULL};
 static const wrn_program agent = {"wrenn-agent", beside_agent, "src/agent/wrenn-agent", WRN_LIBEXECDIR "/wrenn-agent",
                                   false};
+static const char *const beside_gate[] = {"wrenn-gate", "../libexec/wrenn/wrenn-gate", NULL};
+static const wrn_program gate = {"wrenn-gate", beside_gate, "src/gate/wrenn-gate", WRN_LIBEXECDIR "/wrenn-gate", false};
 static const wrn_program unpack = {"wrenn-unpack", beside_unpack, "src/server/templates/wrenn-unpack",
                                    WRN_LIBEXECDIR "/wrenn-unpack", false};
 
@@ -119,6 +121,16 @@ void wrn_server_backend_config(const wrn_config *config, wrn_arena *arena, wrn_b
                                 .ephemeral = config->private_fd >= 0,
                                 .adopt_ms = config->private_fd >= 0 ? 0 : config->adopt_timeout_sec * 1000};
     if (!out->template_dir) out->template_dir = in_dir(arena, data_dir, "templates");
+    out->egress = (wrn_egress_config){.gate_path = config->gate ? config->gate : find_program(arena, &gate),
+                                      .deny = config->egress_deny.items,
+                                      .deny_count = config->egress_deny.count,
+                                      .opened = config->egress_private.items,
+                                      .opened_count = config->egress_private.count,
+                                      .name_servers = config->egress_dns.items,
+                                      .name_server_count = config->egress_dns.count,
+                                      .usual = config->egress_default,
+                                      .most = config->egress_max,
+                                      .connections = config->egress_connections};
 }
 
 /* ---- accounts ---- */
@@ -146,8 +158,8 @@ bool wrn_server_create_key(const wrn_config *config, const char *name, char key[
                            config->data_dir);
     if (info.st_uid != geteuid())
         return wrn_why_set(why, "%s belongs to user %u; run this as that user", database, (unsigned)info.st_uid);
-    if (!*name || strlen(name) > WRN_NAME_MAX)
-        return wrn_why_set(why, "the name of a key has 1 to %d bytes", WRN_NAME_MAX);
+    if (!*name || strlen(name) > WRN_SHOWN_NAME_MAX)
+        return wrn_why_set(why, "the name of a key has 1 to %d bytes", WRN_SHOWN_NAME_MAX);
     server.store = wrn_store_open(database, false, why);
     if (!server.store) return false;
     wrn_db outcome = wrn_store_find_account(server.store, OWNER_EMAIL, &owner);
@@ -361,6 +373,7 @@ static bool open_boxes(wrn_server *server, wrn_arena *arena, wrn_why *why) {
     if (mkdir(config.state_dir, 0700) != 0 && errno != EEXIST)
         return wrn_why_set(why, "cannot make %s: %s", config.state_dir, strerror(errno));
     config.loop = &server->loop;
+    server->egress = config.egress;
     if (wrn_boxes_open(&config, &server->boxes, &fault) != 0)
         return wrn_why_set(why, "sandboxes can't run here: %s; see: wrennd doctor", fault.message);
     warn_of_lacks(server);

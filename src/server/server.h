@@ -12,6 +12,7 @@
 
 typedef struct wrn_server {
     const wrn_config *config;
+    wrn_egress_config egress; /* points into the configuration */
     uv_loop_t loop;
     int lock_fd;
     wrn_store *store;

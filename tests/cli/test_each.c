@@ -52,6 +52,7 @@ static const struct {
     {"files mv", "w exec s touch /tmp/from && w files mv s /tmp/from /tmp/to && w files ls s /tmp", "to", NULL, NULL},
     {"files chmod", "w exec s touch /tmp/to && w files chmod s 604 /tmp/to && w files ls s /tmp", "rw----r--", NULL,
      NULL},
+    {"net", "w net s", "none", NULL, NULL},
     {"url", "w url s 80", "http://80-cl-", NULL, NULL},
     {"open", "w open s 80", "use 'wrenn port-forward s PORT'", NULL, NULL},
     {"port-forward", "w port-forward s :80 > where & until [ -s where ]; do :; done; cat where; kill $!; wait",

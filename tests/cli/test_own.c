@@ -79,6 +79,29 @@ TEST(what_has_a_lifetime_needs_no_rm) {
     program_result_free(&shown);
 }
 
+TEST(what_was_denied_is_said_with_the_option_that_allows_it) {
+    fresh_home();
+    program_result result = WRENN("run", "--allow", "good.example:443", "--", "getent", "hosts", "bad.example");
+    CHECK_INT(result.code, 2);
+    CHECK_CONTAINS(result.err, "denied: bad.example (");
+    CHECK_CONTAINS(result.err, "; to allow it: --allow bad.example\n");
+    program_result_free(&result);
+    check_fails(WRENN("run", "--allow", "a..b", "true"), 125, "allow[0] \"a..b\"");
+    check_fails(WRENN("run", "--net", "--no-net", "true"), 2, "--no-net goes without --net");
+    char *id = WRENN_SAYS("create", "--preset", "python", "--deny", "x.org");
+    program_result shown = WRENN("net", "-o", "json", id);
+    CHECK_CONTAINS(shown.out,
+                   "{\"egress\":\"allowlist\",\"allow\":[],\"deny\":[\"x.org\"],\"presets\":[\"python\"],\"gate\":"
+                   "\"running\",");
+    program_result_free(&shown);
+    shown = WRENN("net", "-o", "json", "--net", id);
+    CHECK_CONTAINS(shown.out, "{\"egress\":\"public\",\"allow\":[],\"deny\":[],\"presets\":[],");
+    CHECK_CONTAINS(shown.out, "\"cut\":0}");
+    program_result_free(&shown);
+    free(WRENN_SAYS("rm", id));
+    free(id);
+}
+
 TEST(the_own_server_is_started_once_and_stopped_when_asked) {
     fresh_home();
     check_fails(WRENN("serve", "stop", "now"), 2, "unexpected argument 'now'");

@@ -109,6 +109,19 @@ static int64_t exit_code_of(wrenn_stream *stream) {
     return exit_code;
 }
 
+static void networks(wrenn_sandbox *sandbox) {
+    static const char *const allow[] = {"example.com", NULL};
+    wrenn_sandbox_network_set_options options = WRENN_SANDBOX_NETWORK_SET_OPTIONS_INIT;
+    wrenn_network *network = NULL;
+    CALL(sandbox_network_get, (sandbox, NULL, ), (&network, ));
+    CHECK_STR(network->egress, "public");
+    wrenn_network_free(network);
+    options.allow = allow;
+    CALL(sandbox_network_set, (sandbox, &options, ), (&network, ));
+    CHECK_STR(network->allow[0], "example.com");
+    wrenn_network_free(network);
+}
+
 static void commands(wrenn_sandbox *sandbox) {
     wrenn_command exec = WRENN_COMMAND_INIT;
     exec.shell = "echo hi; exit 3";
@@ -333,6 +346,7 @@ static void life(void) {
     wrenn_sandbox_list *list = NULL;
     wrenn_metrics *metrics = NULL;
     wrenn_sandboxes_create_options options = WRENN_SANDBOXES_CREATE_OPTIONS_INIT;
+    options.egress = WRENN_EGRESS_PUBLIC;
     CALL(sandboxes_create, (client, &options, ), (&sandbox, ));
     CALL(sandbox_wait_ready, (sandbox, NULL, ), ());
     CALL(sandbox_ping, (sandbox, NULL, ), ());
@@ -349,6 +363,7 @@ static void life(void) {
     CHECK_STR(list->next, wrenn_sandbox_id(sandbox));
     wrenn_sandbox_list_free(list);
     list = NULL;
+    networks(sandbox);
     commands(sandbox);
     terminals(sandbox);
     processes(sandbox);

@@ -392,9 +392,7 @@ static void backends_are_chosen(void) {
     attempt a = {0};
     host_open(&h);
     refuses_spec(&h, (wrn_box_spec){.backend = "magic"}, "invalid_request: there is no backend \"magic\"");
-    refuses_spec(&h, (wrn_box_spec){.network = "all"}, "invalid_request: sandboxes in namespaces can have neither");
-    refuses_spec(&h, (wrn_box_spec){.disk_mb = 1},
-                 "invalid_request: sandboxes in namespaces can have neither a network nor a disk size");
+    refuses_spec(&h, (wrn_box_spec){.disk_mb = 1}, "invalid_request: sandboxes in namespaces can't have a disk size");
     wrn_box_create(h.boxes, &(wrn_box_spec){"cl-asked", "minimal", 1, 64, .backend = "ns"}, NULL, on_attempt, &a);
     host_run_until(&h, &a.done);
     CHECK_MSG(a.box, "%s", a.fault);

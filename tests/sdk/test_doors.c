@@ -88,6 +88,15 @@ static const wrenn_sandboxes_query_options query_options = {.struct_size = sizeo
                                                             .labels = envs,
                                                             .status = "running"};
 
+static const char *const network_allow[] = {"pypi.org", NULL}, *const network_deny[] = {"x.org:80", NULL},
+                         *const network_presets[] = {"node", NULL};
+static const wrenn_sandbox_network_set_options network_options = {.struct_size =
+                                                                      sizeof(wrenn_sandbox_network_set_options),
+                                                                  .call = CALL,
+                                                                  .egress = WRENN_EGRESS_ALLOWLIST,
+                                                                  .allow = network_allow,
+                                                                  .deny = network_deny,
+                                                                  .presets = network_presets};
 static const wrenn_sandbox_metrics_options metrics_options = {.struct_size = sizeof(wrenn_sandbox_metrics_options),
                                                               .call = CALL,
                                                               .range = "1h"};
@@ -154,6 +163,10 @@ PLAIN_OPERATION(sandbox_set_lifetime, sandbox, 90, &call)
 PLAIN_OPERATION(sandbox_update_metadata, sandbox, envs, echo, &call)
 PLAIN_OPERATION(sandbox_pause, sandbox, &sandbox_pause_call)
 PLAIN_OPERATION(sandbox_resume, sandbox, &sandbox_resume_call)
+OPERATION(sandbox_network_get, wrenn_network, wrenn_network_free, SAY("%s %d", result->egress, (int)result->bytes_in),
+          sandbox, &call)
+OPERATION(sandbox_network_set, wrenn_network, wrenn_network_free,
+          SAY("%s %s %d", result->allow[0], result->denied[0]->name, (int)result->cut), sandbox, &network_options)
 OPERATION(sandbox_metrics, wrenn_metrics, wrenn_metrics_free,
           SAY("%s %zu %.1f", result->range, result->points_count, result->points[1]->cpu_pct), sandbox,
           &metrics_options)
@@ -315,6 +328,10 @@ typedef struct operation {
 #define SNAPSHOT_BODY "{\"name\":\"mine\",\"type\":\"snapshot\",\"size_bytes\":5,\"platform\":true}"
 #define AUTH_BODY "{\"token\":\"jwt\",\"user_id\":\"usr-1\",\"team_id\":\"t\",\"email\":\"a@b.c\",\"name\":\"a\"}"
 
+#define NETWORK(egress, allow, denied, rest)                                                                      \
+    "{\"egress\":\"" egress "\",\"allow\":[" allow "],\"deny\":[],\"presets\":[],\"bytes_in\":7,\"bytes_out\":0," \
+    "\"connections\":0,\"dns_queries\":0,\"denied_total\":0,\"denied\":[" denied "]" rest "}"
+
 static const operation operations[] = {
     {ROW(auth_signup), "201 Created", AUTH_BODY, "POST /v1/auth/signup ",
      "{\"email\":\"a@b.c\",\"password\":\"longenough\",\"name\":\"a\"}", NULL, "jwt"},
@@ -344,6 +361,16 @@ static const operation operations[] = {
      "{\"set\":{\"A\":\"1\",\"B\":\"x=y\"},\"remove\":[\"echo\",\"hi\"]}", KEY, ""},
     {ROW(sandbox_pause), "200 OK", SANDBOX_BODY, "POST /v1/sandboxes/" ID "/pause ", "{}", KEY, ""},
     {ROW(sandbox_resume), "200 OK", SANDBOX_BODY, "POST /v1/sandboxes/" ID "/resume ", "{}", KEY, ""},
+    {ROW(sandbox_network_get), "200 OK", NETWORK("none", "", "", ""), "GET /v1/sandboxes/" ID "/network ", "", KEY,
+     "none 7"},
+    {ROW(sandbox_network_set), "200 OK",
+     NETWORK("allowlist", "\"pypi.org\"",
+             "{\"proto\":\"dns\",\"address\":\"\",\"port\":0,\"name\":\"x.org\",\"reason\":\"not-allowed\",\"count\":1,"
+             "\"last_at\":\"2026-05-01T12:00:00Z\"}",
+             ",\"cut\":3"),
+     "PUT /v1/sandboxes/" ID "/network ",
+     "{\"egress\":\"allowlist\",\"allow\":[\"pypi.org\"],\"deny\":[\"x.org:80\"],\"presets\":[\"node\"]}", KEY,
+     "pypi.org x.org 3"},
     {ROW(sandbox_metrics), "200 OK", "{\"range\":\"1h\",\"points\":[{\"cpu_pct\":1},{\"cpu_pct\":2.5}]}",
      "GET /v1/sandboxes/" ID "/metrics?range=1h ", "", KEY, "1h 2 2.5"},
     {ROW(sandbox_destroy), "204 No Content", "", "DELETE /v1/sandboxes/" ID " ", "", KEY, ""},

@@ -25,7 +25,7 @@ struct wrn_boxes {
 struct wrn_box {
     wrn_boxes *boxes;
     char template_name[65];
-    bool frozen, dead;
+    bool frozen, dead, has_network;
     wrn_done_fn died;
     void *context;
     struct later *copying;
@@ -181,6 +181,7 @@ void wrn_box_create(wrn_boxes *boxes, const wrn_box_spec *spec, wrn_done_fn died
     box->boxes = boxes;
     box->died = died;
     box->context = context;
+    box->has_network = spec->network;
     snprintf(box->template_name, sizeof(box->template_name), "%s", spec->template_name);
     later *l = later_new(boxes, run_made, box, context);
     l->made = done;
@@ -434,6 +435,50 @@ static void on_dialled(void *context, const wrn_fault *fault) {
     dialled *d = context;
     d->done(d->context, d->fd, d->fd < 0 ? fault : NULL);
     free(d);
+}
+
+/* Its gate counts the same for all, and says which policy it has. */
+struct fake_look {
+    wrn_network_fn done;
+    void *context;
+    bool was_set;
+};
+
+static void on_fake_look(void *context, const wrn_fault *fault) {
+    static const char state[] =
+        "{\"gate\":\"running\",\"mode\":\"tap\",\"counted\":{\"bytes_in\":7,\"bytes_out\":8,\"connections\":1,"
+        "\"connections_total\":9,\"dns_queries\":10,\"denied_total\":2,\"denied_lost\":0,\"denied\":[{\"proto\":\"tcp\","
+        "\"address\":\"1.2.3.4\",\"port\":443,\"name\":\"x.org\",\"reason\":\"not-allowed\",\"count\":2,"
+        "\"last_at\":1790000000}]}}";
+    struct fake_look *l = context;
+    wrn_json *shown = NULL;
+    const char *why;
+    if (!wrn_json_parse(state, strlen(state), &shown, &why)) abort();
+    if (l->was_set) wrn_json_set_int(shown, "cut", 3);
+    l->done(l->context, fault ? NULL : shown, fault);
+    wrn_json_free(shown);
+    free(l);
+}
+
+static void look(wrn_box *box, wrn_network_fn done, void *context, bool was_set) {
+    wrn_fault fault;
+    struct fake_look *l = calloc(1, sizeof(*l));
+    *l = (struct fake_look){done, context, was_set};
+    wrn_fault_set(&fault, WRN_FAULT_CONFLICT, "the sandbox was made without a network");
+    wrn_answer_later(box->boxes->loop, on_fake_look, l, box->has_network ? NULL : &fault);
+}
+
+void wrn_box_network(wrn_box *box, wrn_network_fn done, void *context) { look(box, done, context, false); }
+
+void wrn_box_set_network(wrn_box *box, const char *policy, wrn_network_fn done, void *context) {
+    (void)policy;
+    look(box, done, context, true);
+}
+
+int wrn_boxes_check_network(const wrn_boxes *boxes, const char *backend, wrn_fault *fault) {
+    (void)boxes;
+    if (strcmp(backend, "fake-vm") != 0) return 0;
+    return wrn_fault_set(fault, WRN_FAULT_CONFLICT, "fakes of virtual machines have no network");
 }
 
 /* Ports of a sandbox are those of this machine, so that a test can listen there. */

@@ -107,6 +107,11 @@ static int detach(cli_app *cli, wrenn_sandbox *sandbox, const run_values *values
     return 0;
 }
 
+static bool has_network(const wrenn_sandbox *sandbox) {
+    const wrenn_isolation *isolation = wrenn_sandbox_last_info(sandbox)->isolation;
+    return isolation && isolation->network && strcmp(isolation->network, "none") != 0;
+}
+
 /* Everything between the sandbox's beginning and its end. */
 static int work(cli_app *cli, wrenn_sandbox *sandbox, const run_values *values) {
     if (cli->signal || !transfer(cli, sandbox, &values->uploads, true)) return CLI_RUN_FAILED;
@@ -114,6 +119,7 @@ static int work(cli_app *cli, wrenn_sandbox *sandbox, const run_values *values) 
     if (values->detach) return detach(cli, sandbox, values);
     int code = cli_run_program(cli, sandbox, &values->program, cli->words);
     if (cli->signal) return code;
+    if (code && has_network(sandbox)) cli_explain_denials(cli, sandbox);
     return transfer(cli, sandbox, &values->downloads, false) ? code : CLI_RUN_FAILED;
 }
 
@@ -143,6 +149,8 @@ static const cli_example examples[] = {
     {"with input from a pipe", "run cat < /etc/hostname"},
     {"a script of yours, and what it made", "run --upload a.py:/tmp/a.py --download /tmp/out:out python3 /tmp/a.py"},
     {"with limits", "run -m 256m --vcpus 1 --timeout 30s -- make"},
+    {"with a package from PyPI, and no other way out",
+     "run --preset python -- sh -c 'pip install six && python3 a.py'"},
     {"a terminal", "run -t bash"},
     {0},
 };

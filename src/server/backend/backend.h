@@ -18,7 +18,7 @@
 /* The template that each backend makes by itself. */
 #define MINIMAL "minimal"
 
-enum { WRN_BOX_ID_MAX = 64, WRN_BACKENDS_MAX = 4, WRN_STATE_LOCKS = 8 };
+enum { WRN_BOX_ID_MAX = 64, WRN_BACKENDS_MAX = 4, WRN_STATE_LOCKS = 8, WRN_HELPER_FDS = 8 };
 
 typedef struct wrn_backend wrn_backend;
 typedef struct wrn_instance wrn_instance; /* what a backend has for one box */
@@ -41,6 +41,17 @@ void wrn_handle_free_data(uv_handle_t *handle);
 /* Calls `done` from the loop, later. A NULL fault means success. */
 void wrn_answer_later(uv_loop_t *loop, wrn_done_fn done, void *context, const wrn_fault *fault);
 
+/* What the operator lets sandboxes reach, and how: rules as in gate/rule.h. */
+typedef struct wrn_egress_config {
+    const char *gate_path;             /* the wrenn-gate binary */
+    char *const *deny, *const *opened; /* what is denied to all; private ranges that policies may open */
+    char *const *name_servers;         /* addresses */
+    size_t deny_count, opened_count;
+    size_t name_server_count; /* 0: those of this machine */
+    int64_t usual, most;      /* wrn_egress: of sandboxes that ask for nothing; at most */
+    int64_t connections;      /* of one sandbox, at once */
+} wrn_egress_config;
+
 typedef struct wrn_backend_config {
     uv_loop_t *loop;
     const char *state_dir;     /* private directory for everything on disk; exists, mode 0700 */
@@ -50,6 +61,7 @@ typedef struct wrn_backend_config {
     const char *cgroup_parent; /* NULL: chosen automatically */
     bool ephemeral;            /* state_dir does not outlive the process: nothing is synced to disk */
     int64_t adopt_ms;          /* how long boxes wait for the next daemon; 0: they end with this one */
+    wrn_egress_config egress;
 } wrn_backend_config;
 
 typedef struct wrn_box_spec {
@@ -59,7 +71,7 @@ typedef struct wrn_box_spec {
     int64_t memory_mb;       /* > 0 */
     const char *snapshot_id; /* the snapshot that template_name stands for; NULL: a template of the platform */
     const char *backend;     /* its name; NULL: the first in the table that runs here */
-    const char *network;     /* NULL: none */
+    const char *network;     /* its policy, a JSON object; NULL: it has no interface but loopback */
     int64_t disk_mb;         /* 0: no limit */
     const char *owner;       /* the team it belongs to, for sharing the machine among teams; NULL: nobody's */
 } wrn_box_spec;
@@ -70,12 +82,20 @@ typedef struct wrn_root {
     const char *tree; /* a directory; "": `minimal` itself */
 } wrn_root;
 
+/* What a box's network interface leads to: a TAP device, the packet socket of a veth pair, one datagram for each frame. */
+typedef enum wrn_link_kind { WRN_LINK_TAP, WRN_LINK_PACKETS, WRN_LINK_DATAGRAMS } wrn_link_kind;
+
 /* A running box: everything that a later daemon needs to adopt it. */
 typedef struct wrn_running {
     pid_t pid;
     int pidfd;
     int handover_fd; /* the next daemon sends the agent a new channel through it; -1: the box ends with this daemon */
     int number;      /* for the backend's own use */
+    /* A socket over which the box's link comes once: a wrn_link_kind, and the descriptor. -1: it has no network. The
+     * caller closes it. */
+    int link_source;
+    uid_t gate_uid; /* for the gate of the box, and nobody else; 0: the daemon's own */
+    bool ipv6;      /* the link has addresses for it, too */
 } wrn_running;
 
 /* What a box has written: one upper layer, and what lies below it. */
@@ -114,7 +134,8 @@ typedef struct wrn_backend_ops {
     /* After all instances were released. Leaves only what belongs to boxes that go on. */
     void (*close)(wrn_backend *backend);
     /* The API's `isolation` of boxes here, a JSON object: level, backend, root (bool), user_namespace, seccomp, cgroup
-     * ("v2", "v1", "none"), limits {memory, cpu, pids: "enforced" | "unenforced"; why}, network ("none"), disk
+     * ("v2", "v1", "none"), limits {memory, cpu, pids: "enforced" | "unenforced"; why}, network ("none": what a box
+     * without a policy has), disk
      * ("unlimited"), reasons [text]. The caller frees it. */
     wrn_json *(*probe)(const wrn_backend *backend);
     /* Adjusts requested sizes: to the processors there are, and to the least memory that a box takes. */
@@ -153,6 +174,11 @@ typedef struct wrn_backend_ops {
     int (*make_helper_group)(wrn_backend *backend, const char *name, int64_t memory_bytes, int *join_fd);
     /* Removes the group. False while the kernel still holds it. `oom_kills` may be NULL. On any thread. */
     bool (*remove_helper_group)(wrn_backend *backend, const char *name, int64_t *oom_kills);
+    /* Opens the files to which a process that works for the box writes "0", so that it is counted with the box, but not
+     * frozen with it; -1 for those that are left. */
+    void (*helper_fds)(const wrn_instance *it, int fds[WRN_HELPER_FDS]);
+    /* Whether boxes can have a network here. 0, or -1 with a fault that says why not. */
+    int (*check_network)(const wrn_backend *backend, wrn_fault *fault);
     /* Connects to a TCP port of the box's loopback without any descriptor from inside. The caller owns the non-blocking
      * `fd`. WRN_FAULT_NOT_LISTENING when nothing listens. */
     void (*dial)(wrn_instance *it, uint16_t port, wrn_dial_fn done, void *context);

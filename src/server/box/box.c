@@ -13,6 +13,7 @@ static void free_box(wrn_box *box) {
     WRN_UNLINK(boxes->all, box, next);
     if (box->run.handover_fd >= 0) close(box->run.handover_fd);
     if (box->run.pidfd >= 0) close(box->run.pidfd);
+    wrn_fd_close(&box->run.link_source);
     if (box->held) snapshot_release(&boxes->snapshots, box->held);
     source_close(&box->source);
     free(box);
@@ -72,6 +73,7 @@ void box_detach(wrn_box *box, wrn_done_fn done, void *context) {
 
 static void begin_destroy(wrn_box *box, wrn_done_fn done, void *context) {
     box_detach(box, done, context);
+    gate_end(WRN_TAKE(box->gate));
     box->runner->ops->kill(box->it, NULL);
     if (box->reaped) clean_up(box);
 }
@@ -123,10 +125,9 @@ void box_refuse(const wrn_boxes *boxes, wrn_box_fn created, void *context, const
     wrn_answer_later(boxes->config.loop, failure_done, failure_new(created, context, fault), NULL);
 }
 
-static void on_agent_ready(void *context) {
-    wrn_box *box = context;
-    if (!box->greeted) box->runner->ops->started(box->it);
-    box->greeted = true;
+/* Once both its agent and its gate are ready. */
+static void become_live(wrn_box *box) {
+    if (!box->greeted || (box->gate && !gate_is_ready(box->gate))) return;
     uv_timer_stop(&box->timer);
     if (box->service) service_begin(box->service);
     if (box->phase == LIVE) { /* it was adopted frozen, and is thawed now */
@@ -136,6 +137,18 @@ static void on_agent_ready(void *context) {
     box->phase = LIVE;
     if (box->ready) box->ready(box);
     else box->created(box->context, box, NULL);
+}
+
+static void on_agent_ready(void *context) {
+    wrn_box *box = context;
+    if (!box->greeted) box->runner->ops->started(box->it);
+    box->greeted = true;
+    become_live(box);
+}
+
+void box_gate_is_ready(wrn_box *box, const wrn_fault *fault) {
+    if (fault) box_fail(box, fault);
+    else become_live(box);
 }
 
 static int64_t box_oom_kills(void *context) {
@@ -166,7 +179,9 @@ static bool on_detached(void *context, const wrn_detached *command, wrn_proc_eve
 
 static void on_agent_timeout(uv_timer_t *timer) {
     char why[64];
-    snprintf(why, sizeof(why), "it did not answer within %d s", CREATE_LIMIT_MS / 1000);
+    const wrn_box *box = timer->data;
+    snprintf(why, sizeof(why), "%s did not answer within %d s", box->greeted ? "its gate wrenn-gate" : "it",
+             CREATE_LIMIT_MS / 1000);
     on_agent_lost(timer->data, why);
 }
 
@@ -184,7 +199,7 @@ wrn_box *box_new(wrn_boxes *boxes, const char *id, wrn_done_fn died, wrn_box_fn 
     wrn_box *box = calloc(1, sizeof(*box));
     *box = (wrn_box){.boxes = boxes,
                      .next = boxes->all,
-                     .run = {.pidfd = -1, .handover_fd = -1},
+                     .run = {.pidfd = -1, .handover_fd = -1, .link_source = -1},
                      .died = died,
                      .created = created,
                      .context = context};
@@ -249,5 +264,6 @@ void wrn_box_create(wrn_boxes *boxes, const wrn_box_spec *spec, wrn_done_fn died
     }
     box_hold(box);
     box_watch(box);
+    if (spec->network) box->gate = gate_new(box, spec->network);
     box_open_agent(box, channel, NULL);
 }

@@ -72,6 +72,8 @@ int wrn_boxes_open(const wrn_backend_config *config, wrn_boxes **ret, wrn_fault 
 void wrn_boxes_close(wrn_boxes *boxes);
 /* What boxes of each backend that runs here get: wrn_backend_ops.probe() by name, the preferred one first. */
 const wrn_json *wrn_boxes_isolations(const wrn_boxes *boxes);
+/* Whether boxes of that backend can have a network: wrn_backend_ops.check_network. */
+int wrn_boxes_check_network(const wrn_boxes *boxes, const char *backend, wrn_fault *fault);
 /* Adjusts the requested sizes: wrn_backend_ops.fit. */
 void wrn_boxes_fit(const wrn_boxes *boxes, const char *backend, int64_t *vcpus, int64_t *memory_mb);
 /* Finds a template of the platform. 0, or -1 with a fault: WRN_FAULT_NOT_FOUND when there is none of that name. */
@@ -89,8 +91,8 @@ void wrn_boxes_leaks(const wrn_backend_config *config, wrn_json *report);
 /* Makes a box and waits for its agent. `died` is called if it ends by itself: once, after `done`. */
 void wrn_box_create(wrn_boxes *boxes, const wrn_box_spec *spec, wrn_done_fn died, wrn_box_fn done, void *context);
 /* Adopts the box of that id that an earlier daemon has left, with the backend that runs it. `detached` is called for
- * each command that still runs in it: before `done`, or for a frozen box when it is thawed. Only the id and the
- * template's name are read in `spec`. WRN_FAULT_NOT_FOUND: there is none. After any other fault the box is gone. */
+ * each command that still runs in it: before `done`, or for a frozen box when it is thawed. Only the id, the
+ * template's name and the network policy are read in `spec`. WRN_FAULT_NOT_FOUND: there is none. After any other fault the box is gone. */
 void wrn_box_adopt(wrn_boxes *boxes, const wrn_box_spec *spec, bool frozen, wrn_detached_fn detached, wrn_done_fn died,
                    wrn_box_fn done, void *context);
 /* Destroys the boxes that were not adopted. */
@@ -108,6 +110,13 @@ void wrn_box_thaw(wrn_box *box, wrn_done_fn done, void *context);
 /* A round trip to the agent. */
 void wrn_box_ping(wrn_box *box, wrn_done_fn done, void *context);
 void wrn_box_measure(wrn_box *box, wrn_box_stats *out);
+/* An object: `counted`, what the gate has counted, as its protocol has it (missing: nothing yet); `gate`: running or
+ * restarting; `mode`; after wrn_box_set_network() `cut`, how many connections that has ended. */
+typedef void (*wrn_network_fn)(void *context, const wrn_json *state, const wrn_fault *fault);
+/* What came of the box's network policy. WRN_FAULT_CONFLICT: it was made without a network. */
+void wrn_box_network(wrn_box *box, wrn_network_fn done, void *context);
+/* Replaces the policy, as in wrn_box_spec. A gate that is being restarted obeys it from its start on. */
+void wrn_box_set_network(wrn_box *box, const char *policy, wrn_network_fn done, void *context);
 /* Connects to a TCP port: wrn_backend_ops.dial. Starts the template's service if it is its port. */
 void wrn_box_dial(wrn_box *box, uint16_t port, wrn_dial_fn done, void *context);
 

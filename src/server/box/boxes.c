@@ -107,6 +107,7 @@ int wrn_boxes_open(const wrn_backend_config *config, wrn_boxes **ret, wrn_fault 
 
 void wrn_boxes_close(wrn_boxes *boxes) {
     boxes_stop_holder(boxes);
+    if (boxes->names_watch) uv_close((uv_handle_t *)WRN_TAKE(boxes->names_watch), wrn_handle_free);
     for (size_t i = 0; i < boxes->runner_count; i++)
         if (boxes->runners[i].backend) boxes->runners[i].ops->close(boxes->runners[i].backend);
     if (boxes->lock_fd >= 0) close(boxes->lock_fd);
@@ -118,6 +119,11 @@ void wrn_boxes_close(wrn_boxes *boxes) {
 bool wrn_boxes_can_leave(const wrn_boxes *boxes) { return boxes->holder_poll != NULL; }
 
 const wrn_json *wrn_boxes_isolations(const wrn_boxes *boxes) { return boxes->isolations; }
+
+int wrn_boxes_check_network(const wrn_boxes *boxes, const char *backend, wrn_fault *fault) {
+    const runner *r = runner_for(boxes, backend, fault);
+    return r ? r->ops->check_network(r->backend, fault) : -1;
+}
 
 void wrn_boxes_fit(const wrn_boxes *boxes, const char *backend, int64_t *vcpus, int64_t *memory_mb) {
     wrn_fault fault;

@@ -31,6 +31,40 @@ void wrn_box_want_port(wrn_box *box, uint16_t port) {
     if (box->phase == LIVE && box->service) service_want(box->service, port);
 }
 
+typedef struct refused_network {
+    wrn_network_fn done;
+    void *context;
+} refused_network;
+
+static void refuse_network(void *context, const wrn_fault *fault) {
+    refused_network *r = context;
+    r->done(r->context, NULL, fault);
+    free(r);
+}
+
+/* Whether the box has a gate to ask; if not, `done` gets a fault, later. */
+static bool has_gate(const wrn_box *box, wrn_network_fn done, void *context) {
+    wrn_fault fault;
+    if (is_live(box, &fault) && box->gate) return true;
+    if (box->phase == LIVE)
+        wrn_fault_set(
+            &fault, WRN_FAULT_CONFLICT,
+            "the sandbox was made without a network, so that no policy can apply to it; make another one with "
+            "a member \"network\"");
+    refused_network *r = calloc(1, sizeof(*r));
+    *r = (refused_network){done, context};
+    wrn_answer_later(box->boxes->config.loop, refuse_network, r, &fault);
+    return false;
+}
+
+void wrn_box_network(wrn_box *box, wrn_network_fn done, void *context) {
+    if (has_gate(box, done, context)) gate_look(box->gate, done, context);
+}
+
+void wrn_box_set_network(wrn_box *box, const char *policy, wrn_network_fn done, void *context) {
+    if (has_gate(box, done, context)) gate_set(box->gate, policy, done, context);
+}
+
 typedef struct refused_dial {
     wrn_dial_fn done;
     void *context;

@@ -21,7 +21,7 @@
 #define NAME "(wrennd-holder)"
 
 /* VERSION: of the packets. PATIENCE_S: how long wrennd waits for the holder. */
-enum { HELD_MAX = 8192, VERSION = 3, PATIENCE_S = 5, FDS_MAX = 3 };
+enum { HELD_MAX = 8192, VERSION = 4, PATIENCE_S = 5, FDS_MAX = 7 };
 enum { KEPT_MAX = 2 + WRN_BACKENDS_MAX * (WRN_STATE_LOCKS + 1) };
 
 /* The holder sends STATE, BOX and END; wrennd sends ADD and DROP. Each is one packet. */
@@ -38,27 +38,43 @@ static bool send_packet(int to, const packet *p, const int *fds, size_t count) {
     return wrn_fds_send(to, p, sizeof(*p), fds, count, 0);
 }
 
+/* Where a box's descriptors are. The first two are always there. */
+static void find_fds(held_box *box, int *at[FDS_MAX]) {
+    int *const all[FDS_MAX] = {&box->run.handover_fd, &box->run.pidfd,  &box->source_fd, &box->gate.link,
+                               &box->gate.control,    &box->gate.state, &box->gate.pidfd};
+    memcpy(at, all, sizeof(all));
+}
+
 static bool send_box(int to, packet_type type, const held_box *box) {
-    const packet p = {.version = VERSION, .type = type, .box = *box};
-    const int fds[FDS_MAX] = {box->run.handover_fd, box->run.pidfd, box->source_fd};
-    return send_packet(to, &p, fds, box->source_fd >= 0 ? 3 : 2);
+    packet p = {.version = VERSION, .type = type, .box = *box};
+    int *at[FDS_MAX], fds[FDS_MAX];
+    size_t count = 0;
+    find_fds(&p.box, at);
+    for (size_t i = 0; i < FDS_MAX; i++)
+        if (*at[i] >= 0) fds[count++] = *at[i];
+    return send_packet(to, &p, fds, count);
 }
 
 /* Both ends are trusted, being the same program, but may be of different versions. */
 static bool receive_packet(int from, packet *p, int fds[FDS_MAX]) {
-    if (wrn_fds_receive(from, p, sizeof(*p), fds, FDS_MAX) && p->version == VERSION) return true;
+    if (wrn_fds_receive(from, p, sizeof(*p), fds, FDS_MAX) == (ssize_t)sizeof(*p) && p->version == VERSION) return true;
     wrn_fds_close(fds, FDS_MAX);
     return false;
 }
 
+/* They come in the order of find_fds(), without those that are missing, which are -1 in the packet. */
 static void take_fds(held_box *box, const int fds[FDS_MAX]) {
-    box->run.handover_fd = fds[0];
-    box->run.pidfd = fds[1];
-    box->source_fd = fds[2];
+    int *at[FDS_MAX];
+    find_fds(box, at);
+    for (size_t i = 0; i < FDS_MAX; i++)
+        if (*at[i] >= 0) *at[i] = *fds++;
 }
 
 void held_close(const held_box *box) {
-    wrn_fds_close((int[FDS_MAX]){box->run.handover_fd, box->run.pidfd, box->source_fd}, FDS_MAX);
+    held_box copy = *box;
+    int *at[FDS_MAX];
+    find_fds(&copy, at);
+    for (size_t i = 0; i < FDS_MAX; i++) wrn_fd_close(at[i]);
 }
 
 /* ---- its files ---- */

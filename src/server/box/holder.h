@@ -6,7 +6,23 @@
  * them, so that the agents end, and removes what they leave. With no boxes it ends together with wrennd. */
 #pragma once
 
+#include "base/file.h"
 #include "server/backend/backend.h"
+
+/* What the holder keeps of a box's gate. The gate ends when all descriptors of its control socket are closed. */
+typedef struct held_gate {
+    wrn_link_kind kind;
+    int link, control, state, pidfd; /* all -1: there is none */
+} held_gate;
+#define HELD_GATE_NONE \
+    { WRN_LINK_TAP, -1, -1, -1, -1 }
+
+static inline void held_gate_close(held_gate *gate) {
+    wrn_fd_close(&gate->link);
+    wrn_fd_close(&gate->control);
+    wrn_fd_close(&gate->state);
+    wrn_fd_close(&gate->pidfd);
+}
 
 /* What the holder knows of a box. */
 typedef struct held_box {
@@ -14,6 +30,7 @@ typedef struct held_box {
     char snapshot_id[WRN_BOX_ID_MAX + 1]; /* what it is made from; "": a template of the platform */
     wrn_running run;
     int source_fd; /* the locked directory that it is made from; -1: `minimal` */
+    held_gate gate;
 } held_box;
 
 typedef struct holder {

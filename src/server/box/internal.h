@@ -6,6 +6,7 @@
  *     snapshots.c
  *     box.c      one box: its start and its end
  *     service.c  the program that its template starts
+ *     gate.c     the process through which it reaches the network; gate_settings.c: what that is told
  *     keep.c     what the holder is told; holder.c is that process */
 #pragma once
 
@@ -17,6 +18,7 @@
 #include "server/templates/snapshot.h"
 
 typedef struct service service;
+typedef struct gate gate;
 
 /* A row of the table of backends, and the backend if it runs here. */
 typedef struct runner {
@@ -43,9 +45,10 @@ struct wrn_boxes {
     snapshots snapshots;
     wrn_box *all;
     holder holder;
-    uv_poll_t *holder_poll;   /* NULL: there is no holder */
-    uv_timer_t *holder_timer; /* until the next one is started */
-    int64_t holder_ms;        /* when it was started */
+    uv_poll_t *holder_poll;     /* NULL: there is no holder */
+    uv_timer_t *holder_timer;   /* until the next one is started */
+    int64_t holder_ms;          /* when it was started */
+    uv_fs_event_t *names_watch; /* of how this machine resolves names; NULL: no box has needed it yet */
     orphan *orphans;
     size_t orphan_count;
     bool has_left; /* boxes were left to the next daemon */
@@ -62,6 +65,7 @@ struct wrn_box {
     char id[WRN_BOX_ID_MAX + 1], dir[PATH_MAX];
     source source;
     service *service;
+    gate *gate; /* NULL: it has no network */
     held *held; /* the snapshot it was made from */
     snapshot_copy *copy;
     char copy_id[WRN_BOX_ID_MAX + 1];
@@ -106,6 +110,31 @@ void box_detach(wrn_box *box, wrn_done_fn done, void *context);
 void box_close(wrn_box *box);
 /* The backend of that name (NULL: the first that runs here); NULL with a fault. */
 const runner *runner_for(const wrn_boxes *boxes, const char *backend, wrn_fault *fault);
+
+/* The gate lets out what it should, for the first time; or it can't, and the box fails. */
+void box_gate_is_ready(wrn_box *box, const wrn_fault *fault);
+
+/* ---- gate.c ---- */
+
+/* For a box that has just been started and has a network. box_gate_is_ready() follows. */
+gate *gate_new(wrn_box *box, const char *policy);
+/* Takes over the gate of a box that an earlier daemon started. NULL policy: the box is about to be destroyed. */
+gate *gate_adopt(wrn_box *box, const held_gate *kept, const char *policy);
+bool gate_is_ready(const gate *g);
+held_gate gate_held(const gate *g);
+/* Tells the gate its policy again, after this machine's names have changed. `g` may be NULL. */
+void gate_renew(gate *g);
+/* wrn_box_network() and wrn_box_set_network(). */
+void gate_look(gate *g, wrn_network_fn done, void *context);
+void gate_set(gate *g, const char *policy, wrn_network_fn done, void *context);
+/* These free `g`, which may be NULL: the process ends, or goes on for the next daemon. */
+void gate_end(gate *g);
+void gate_leave(gate *g);
+
+/* ---- gate_settings.c ---- */
+
+/* The members of the gate's request `set`, for a policy as JSON text. The caller frees it. */
+wrn_json *gate_settings(const char *policy, const wrn_egress_config *config);
 
 /* ---- service.c ---- */
 

@@ -20,9 +20,9 @@ static bool take_name(const wrn_signup_request *asked, wrn_account *account) {
     const char *name = asked->name ? asked->name + strspn(asked->name, " \t\r\n") : account->email;
     size_t size = asked->name ? strlen(name) : strcspn(name, "@");
     while (size && strchr(" \t\r\n", name[size - 1])) size--;
-    if (!asked->name && size > WRN_NAME_MAX) size = wrn_utf8_valid_prefix(name, WRN_NAME_MAX);
+    if (!asked->name && size > WRN_SHOWN_NAME_MAX) size = wrn_utf8_valid_prefix(name, WRN_SHOWN_NAME_MAX);
     if (!asked->name && !size) name = "user", size = 4;
-    if (!size || size > WRN_NAME_MAX) return false;
+    if (!size || size > WRN_SHOWN_NAME_MAX) return false;
     memcpy(account->name, name, size);
     account->name[size] = '\0';
     return true;
@@ -100,7 +100,7 @@ void wrn_route_signup(wrn_request *request) {
     if (strlen(asked.password) < 8 || strlen(asked.password) > WRN_PASSWORD_MAX)
         return wrn_reply_invalid(request, "member \"password\" must have 8 to %d bytes", WRN_PASSWORD_MAX);
     if (!take_name(&asked, &l->account))
-        return wrn_reply_invalid(request, "member \"name\" must have 1 to %d bytes", WRN_NAME_MAX);
+        return wrn_reply_invalid(request, "member \"name\" must have 1 to %d bytes", WRN_SHOWN_NAME_MAX);
     wrn_account taken;
     if (wrn_store_find_account(server->store, l->account.email, &taken) == WRN_DB_OK)
         return refuse_taken_email(request);

@@ -49,6 +49,18 @@ bool wrn_isolation_missing(const wrn_json *isolation, const wrn_json *required, 
     return true;
 }
 
+static bool copy_member(void *copy, const char *key, const wrn_json *value) {
+    return wrn_json_set(copy, key, wrn_json_ref(value));
+}
+
+wrn_json *wrn_isolation_with(const wrn_json *isolation, const char *egress) {
+    if (!*egress || strcmp(egress, "none") == 0) return wrn_json_ref(isolation);
+    wrn_json *copy = wrn_json_new_object();
+    wrn_json_each(isolation, copy_member, copy);
+    wrn_json_set_string(copy, "network", strcmp(egress, "allowlist") == 0 ? "filtered" : egress);
+    return copy;
+}
+
 int wrn_isolation_strength(const char *level) {
     static const char *const levels[] = {"namespace", "vm"};
     for (size_t i = 0; level && i < WRN_COUNT(levels); i++)

@@ -29,6 +29,8 @@
     SANDBOX("POST", "/lifetime", wrn_route_set_lifetime)                                       \
     SANDBOX("PATCH", "/metadata", wrn_route_set_metadata)                                      \
     SANDBOX("GET", "/lease", wrn_route_hold)                                                   \
+    SANDBOX("GET", "/network", wrn_route_get_network)                                          \
+    SANDBOX("PUT", "/network", wrn_route_set_network)                                          \
     X("GET", "/v1/sandboxes/{id}/metrics", TEAM, wrn_route_metrics)                            \
     RUNNING("POST", "/exec", wrn_route_exec, .body = &wrn_model_exec_request)                  \
     X("GET", "/v1/sandboxes/{id}/exec/stream", LATE, wrn_route_exec_stream)                    \

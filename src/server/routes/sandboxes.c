@@ -8,6 +8,7 @@
 #include "server/routes/isolation.h"
 #include "server/routes/metadata.h"
 #include "server/routes/once.h"
+#include "server/routes/policy.h"
 #include "server/routes/routes.h"
 
 /* `isolations`: by backend; `metadata`: as the store has it. */
@@ -39,7 +40,7 @@ static wrn_json *show_sandbox(const wrn_json *isolations, const wrn_sandbox_row 
     const char *why;
     if (metadata && wrn_json_parse(metadata, strlen(metadata), &labels, &why)) wrn_json_set(object, "metadata", labels);
     const wrn_json *isolation = wrn_json_get(isolations, row->backend); /* NULL: its backend does not run any more */
-    if (isolation) wrn_json_set(object, "isolation", wrn_json_ref(isolation));
+    if (isolation) wrn_json_set(object, "isolation", wrn_isolation_with(isolation, row->egress));
     return object;
 }
 
@@ -72,14 +73,16 @@ bool wrn_is_template_name(const char *name) {
 /* What a request demands of the isolation, and what answers it. */
 typedef struct demand {
     const char *level;        /* NULL: any */
+    const char *egress;       /* what the sandbox will have */
     const wrn_json *required; /* NULL: nothing */
     const char *backend;      /* the first one that has both; NULL: none */
     bool is_reached;          /* some backend has the level */
     wrn_buf missing;          /* what the last one of that level lacks */
 } demand;
 
-static bool try_backend(void *context, const char *name, const wrn_json *isolation) {
+static bool try_backend(void *context, const char *name, const wrn_json *of_all) {
     demand *d = context;
+    WRN_AUTO(wrn_json_freep) wrn_json *isolation = wrn_isolation_with(of_all, d->egress);
     const char *here = wrn_json_string(wrn_json_get(isolation, "level"), NULL);
     if (wrn_isolation_strength(here) < wrn_isolation_strength(d->level)) return true;
     d->is_reached = true;
@@ -90,12 +93,11 @@ static bool try_backend(void *context, const char *name, const wrn_json *isolati
 }
 
 /* The preferred backend of those that have what is demanded. False: the request was answered. */
-static bool choose_backend(wrn_request *request, const wrn_create_sandbox_request *asked,
-                           char out[WRN_BACKEND_NAME_SIZE]) {
+static bool choose_backend(wrn_request *request, const wrn_create_sandbox_request *asked, wrn_sandbox_row *row) {
     WRN_AUTO(wrn_json_freep) wrn_json *unknown = NULL;
     WRN_AUTO(wrn_buf_free) wrn_buf missing = WRN_BUF_LIMITED(400);
     const char *why;
-    demand d = {.level = asked->isolation, .missing = WRN_BUF_LIMITED(400)};
+    demand d = {.level = asked->isolation, .egress = row->egress, .missing = WRN_BUF_LIMITED(400)};
     if (asked->unknown && wrn_json_parse(asked->unknown, strlen(asked->unknown), &unknown, &why))
         d.required = wrn_json_get(unknown, "isolation_required");
     if (d.level && !wrn_isolation_strength(d.level))
@@ -115,8 +117,27 @@ static bool choose_backend(wrn_request *request, const wrn_create_sandbox_reques
     if (!d.backend)
         return wrn_refuse(request, WRN_FAULT_CONFLICT, "sandboxes here do not have: %s; run wrennd doctor to see why",
                           missing.size ? missing.data : "what isolation_required names");
-    snprintf(out, WRN_BACKEND_NAME_SIZE, "%s", d.backend);
+    snprintf(row->backend, sizeof(row->backend), "%s", d.backend);
     return true;
+}
+
+/* What the sandbox may reach. `policy` stays empty for one without a network. False: the request was answered. */
+static bool read_network(wrn_request *request, const wrn_create_sandbox_request *asked, wrn_sandbox_row *row,
+                         wrn_buf *policy) {
+    wrn_fault fault;
+    const char *egress = wrn_policy_accept(&wrn_server_of(request)->egress, asked->network, policy, &fault);
+    if (!egress) return wrn_reply_fault(request, &fault), false;
+    snprintf(row->egress, sizeof(row->egress), "%s", egress);
+    if (strcmp(egress, "none") == 0) wrn_buf_free(policy);
+    return true;
+}
+
+static bool check_network(wrn_request *request, const wrn_sandbox_row *row) {
+    wrn_fault fault;
+    if (strcmp(row->egress, "none") == 0 ||
+        wrn_boxes_check_network(wrn_server_of(request)->boxes, row->backend, &fault) == 0)
+        return true;
+    return wrn_reply_fault(request, &fault), false;
 }
 
 static void create_on_done(void *context, const wrn_sandbox_row *row, const wrn_fault *fault) {
@@ -134,14 +155,16 @@ void wrn_route_create_sandbox(wrn_request *request) {
                            .timeout_sec = asked.timeout_sec,
                            .lifetime_sec = asked.lifetime_sec,
                            .lease_sec = asked.lease_sec};
-    if (!choose_backend(request, &asked, row.backend)) return;
-    WRN_AUTO(wrn_buf_free) wrn_buf metadata = WRN_BUF_INIT;
-    if (!wrn_metadata_change(request, NULL, asked.metadata, asked.metadata_count, NULL, 0, &metadata)) return;
+    WRN_AUTO(wrn_buf_free) wrn_buf metadata = WRN_BUF_INIT, network = WRN_BUF_INIT;
+    if (!read_network(request, &asked, &row, &network) || !choose_backend(request, &asked, &row) ||
+        !check_network(request, &row) ||
+        !wrn_metadata_change(request, NULL, asked.metadata, asked.metadata_count, NULL, 0, &metadata))
+        return;
     snprintf(row.template_name, sizeof(row.template_name), "%s", template_name);
     memcpy(row.team_id, request->who.team_id, sizeof(row.team_id));
     const wrn_server *server = wrn_server_of(request);
     wrn_once *once = wrn_once_begin(request, row.id);
-    if (once) wrn_sandboxes_create(server->sandboxes, &row, metadata.data, create_on_done, once);
+    if (once) wrn_sandboxes_create(server->sandboxes, &row, metadata.data, network.data, create_on_done, once);
 }
 
 /* ---- the rest ---- */

@@ -510,7 +510,7 @@ static sandbox *new_sandbox(wrn_sandboxes *all, const wrn_sandbox_row *asked) {
     return s;
 }
 
-void wrn_sandboxes_create(wrn_sandboxes *all, const wrn_sandbox_row *asked, const char *metadata,
+void wrn_sandboxes_create(wrn_sandboxes *all, const wrn_sandbox_row *asked, const char *metadata, const char *network,
                           wrn_sandbox_done_fn done, void *context) {
     wrn_fault fault;
     char snapshot_id[WRN_ID_SIZE];
@@ -520,7 +520,7 @@ void wrn_sandboxes_create(wrn_sandboxes *all, const wrn_sandbox_row *asked, cons
     wrn_boxes_fit(c->boxes, row.backend, &row.vcpus, &row.memory_mb);
     if (!has_room(all, &row, &fault) || !is_name_free(all, &row, metadata, &fault)) return done(context, NULL, &fault);
     sandbox *s = new_sandbox(all, &row);
-    if (wrn_store_add_sandbox(c->store, &s->row, metadata) != WRN_DB_OK) {
+    if (wrn_store_add_sandbox(c->store, &s->row, metadata, network) != WRN_DB_OK) {
         free(s);
         wrn_sandbox_db_fault(&fault);
         return done(context, NULL, &fault);
@@ -528,9 +528,14 @@ void wrn_sandboxes_create(wrn_sandboxes *all, const wrn_sandbox_row *asked, cons
     list_sandbox(s);
     s->created = done;
     s->created_context = context;
-    wrn_box_spec spec = {
-        s->row.id,      s->row.template_name,   s->row.vcpus, s->row.memory_mb, *snapshot_id ? snapshot_id : NULL,
-        s->row.backend, .owner = s->row.team_id};
+    wrn_box_spec spec = {s->row.id,
+                         s->row.template_name,
+                         s->row.vcpus,
+                         s->row.memory_mb,
+                         *snapshot_id ? snapshot_id : NULL,
+                         s->row.backend,
+                         network,
+                         .owner = s->row.team_id};
     wrn_box_create(c->boxes, &spec, sandbox_on_died, sandbox_on_created, s);
 }
 
@@ -558,6 +563,56 @@ void wrn_sandbox_want_port(wrn_sandboxes *all, const wrn_sandbox_row *row, uint1
     wrn_fault fault;
     const sandbox *s = wrn_sandbox_usable(all, row, &fault);
     if (s) wrn_box_want_port(s->box, port);
+}
+
+/* The sandbox, if it runs or is paused; NULL after `done` got a fault. */
+static sandbox *with_network(wrn_sandboxes *all, const wrn_sandbox_row *row, wrn_network_fn done, void *context) {
+    wrn_fault fault;
+    sandbox *s = wrn_sandbox_find(all, row->id);
+    if (s && s->box && (s->state == WRN_STATE_RUNNING || s->state == WRN_STATE_PAUSED)) return s;
+    wrn_fault_set(&fault, WRN_FAULT_INVALID_STATE, "sandbox is not running or paused (status: %s)",
+                  s ? s->row.status : row->status);
+    done(context, NULL, &fault);
+    return NULL;
+}
+
+void wrn_sandboxes_network(wrn_sandboxes *all, const wrn_sandbox_row *row, wrn_network_fn done, void *context) {
+    sandbox *s = with_network(all, row, done, context);
+    if (s) wrn_box_network(s->box, done, context);
+}
+
+/* A policy that is being set. It is stored once it is obeyed: until then nobody was told that it is. */
+typedef struct policy_change {
+    wrn_sandboxes *all;
+    char id[WRN_ID_SIZE], egress[12];
+    char *policy;
+    wrn_network_fn done;
+    void *context;
+} policy_change;
+
+static void on_policy_set(void *context, const wrn_json *state, const wrn_fault *fault) {
+    policy_change *p = context;
+    wrn_fault own;
+    sandbox *s = wrn_sandbox_find(p->all, p->id);
+    if (!fault && wrn_store_set_network(p->all->config.store, p->id, p->egress, p->policy) != WRN_DB_OK) {
+        wrn_sandbox_db_fault(&own);
+        fault = &own;
+    }
+    if (!fault && s) snprintf(s->row.egress, sizeof(s->row.egress), "%s", p->egress);
+    p->done(p->context, fault ? NULL : state, fault);
+    free(p->policy);
+    free(p);
+}
+
+void wrn_sandboxes_set_network(wrn_sandboxes *all, const wrn_sandbox_row *row, const char *egress, const char *policy,
+                               wrn_network_fn done, void *context) {
+    sandbox *s = with_network(all, row, done, context);
+    if (!s) return;
+    policy_change *p = calloc(1, sizeof(*p));
+    *p = (policy_change){.all = all, .policy = strdup(policy), .done = done, .context = context};
+    snprintf(p->id, sizeof(p->id), "%s", s->row.id);
+    snprintf(p->egress, sizeof(p->egress), "%s", egress);
+    wrn_box_set_network(s->box, policy, on_policy_set, p);
 }
 
 void wrn_sandboxes_dial(wrn_sandboxes *all, const wrn_sandbox_row *row, uint16_t port, wrn_dial_fn done,
@@ -622,9 +677,11 @@ static void adopt(wrn_sandboxes *all, const wrn_sandbox_row *row, wrn_state stat
     list_sandbox(s);
     s->usage_ms = wrn_clock_us(CLOCK_REALTIME) / 1000;
     all->adopting++;
-    const wrn_box_spec spec = {s->row.id, s->row.template_name, s->row.vcpus,           s->row.memory_mb,
-                               NULL,      s->row.backend,       .owner = s->row.team_id};
+    char *network = wrn_store_get_network(c->store, s->row.id);
+    const wrn_box_spec spec = {s->row.id, s->row.template_name, s->row.vcpus, s->row.memory_mb,
+                               NULL,      s->row.backend,       network,      .owner = s->row.team_id};
     wrn_box_adopt(c->boxes, &spec, state == WRN_STATE_PAUSED, sandbox_on_kept, sandbox_on_died, sandbox_on_adopted, s);
+    free(network);
 }
 
 /* Marks a sandbox that could not outlive the last run. */

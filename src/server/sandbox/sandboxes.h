@@ -42,9 +42,8 @@ void wrn_sandboxes_free(wrn_sandboxes *all);
 typedef void (*wrn_sandbox_done_fn)(void *context, const wrn_sandbox_row *row, const wrn_fault *fault);
 
 /* `asked`: id ("": a new one), team_id, template_name, backend, vcpus and memory_mb (0 or less: the template's), timeout_sec,
- * lifetime_sec, lease_sec.
- * `metadata`: as for the store. */
-void wrn_sandboxes_create(wrn_sandboxes *all, const wrn_sandbox_row *asked, const char *metadata,
+ * lifetime_sec, lease_sec, egress. `metadata` and `network`: as for the store. */
+void wrn_sandboxes_create(wrn_sandboxes *all, const wrn_sandbox_row *asked, const char *metadata, const char *network,
                           wrn_sandbox_done_fn done, void *context);
 /* `row`: as read from the store. The event is WRN_EVENT_PAUSE, _RESUME or _DESTROY. */
 void wrn_sandboxes_change(wrn_sandboxes *all, const wrn_sandbox_row *row, wrn_event event, wrn_sandbox_done_fn done,
@@ -60,6 +59,11 @@ void wrn_sandboxes_set_metadata(wrn_sandboxes *all, const wrn_sandbox_row *row, 
 bool wrn_sandboxes_hold(wrn_sandboxes *all, const wrn_sandbox_row *row, wrn_fault *fault);
 /* The sandbox may be gone. */
 void wrn_sandboxes_let_go(wrn_sandboxes *all, const char *id);
+/* What came of its network policy: wrn_box_network(). WRN_FAULT_INVALID_STATE: it is not running or paused. */
+void wrn_sandboxes_network(wrn_sandboxes *all, const wrn_sandbox_row *row, wrn_network_fn done, void *context);
+/* Replaces the policy, and stores it: wrn_box_set_network(). */
+void wrn_sandboxes_set_network(wrn_sandboxes *all, const wrn_sandbox_row *row, const char *egress, const char *policy,
+                               wrn_network_fn done, void *context);
 /* Restarts the idle timer and makes a round trip to the agent. */
 void wrn_sandboxes_ping(wrn_sandboxes *all, const wrn_sandbox_row *row, wrn_done_fn done, void *context);
 /* Connects to a TCP port in it. While data flows, the caller calls wrn_sandboxes_touch(). */

@@ -4,22 +4,35 @@
 
 #define COLUMNS                                                                                             \
     "id, team_id, status, template, vcpus, memory_mb, timeout_sec, created_at, started_at, last_active_at," \
-    " last_updated, backend, lifetime_sec, expires_at, lease_sec, metadata"
+    " last_updated, backend, lifetime_sec, expires_at, lease_sec, egress, metadata"
 /* As in the partial indexes. */
 #define ALIVE "status NOT IN ('stopped', 'error')"
 
-wrn_db wrn_store_add_sandbox(wrn_store *store, const wrn_sandbox_row *row, const char *metadata) {
-    return wrn_sql_run(store,
-                       "INSERT INTO sandboxes (" COLUMNS ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                       "ttttiiiiiiitiiit", row->id, row->team_id, row->status, row->template_name, row->vcpus,
-                       row->memory_mb, row->timeout_sec, row->created_at, row->started_at, row->last_active_at,
-                       row->last_updated, row->backend, row->lifetime_sec, row->expires_at, row->lease_sec, metadata);
+wrn_db wrn_store_add_sandbox(wrn_store *store, const wrn_sandbox_row *row, const char *metadata, const char *network) {
+    return wrn_sql_run(
+        store,
+        "INSERT INTO sandboxes (" COLUMNS ", network) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        "ttttiiiiiiitiiittt", row->id, row->team_id, row->status, row->template_name, row->vcpus, row->memory_mb,
+        row->timeout_sec, row->created_at, row->started_at, row->last_active_at, row->last_updated, row->backend,
+        row->lifetime_sec, row->expires_at, row->lease_sec, row->egress, metadata, network);
+}
+
+static char *get_text(wrn_store *store, const char *sql, const char *id) {
+    WRN_AUTO(wrn_sql_reset) sqlite3_stmt *row = wrn_sql(store, sql, "t", id);
+    const char *text = wrn_sql_step(store, row) == WRN_DB_OK ? (const char *)sqlite3_column_text(row, 0) : NULL;
+    return text ? strdup(text) : NULL;
 }
 
 char *wrn_store_get_metadata(wrn_store *store, const char *id) {
-    WRN_AUTO(wrn_sql_reset)
-    sqlite3_stmt *row = wrn_sql(store, "SELECT metadata FROM sandboxes WHERE id = ? AND metadata IS NOT NULL", "t", id);
-    return wrn_sql_step(store, row) == WRN_DB_OK ? strdup((const char *)sqlite3_column_text(row, 0)) : NULL;
+    return get_text(store, "SELECT metadata FROM sandboxes WHERE id = ?", id);
+}
+
+char *wrn_store_get_network(wrn_store *store, const char *id) {
+    return get_text(store, "SELECT network FROM sandboxes WHERE id = ?", id);
+}
+
+wrn_db wrn_store_set_network(wrn_store *store, const char *id, const char *egress, const char *network) {
+    return wrn_sql_run(store, "UPDATE sandboxes SET egress = ?, network = ? WHERE id = ?", "ttt", egress, network, id);
 }
 
 wrn_db wrn_store_set_metadata(wrn_store *store, const char *id, const char *metadata) {
@@ -48,10 +61,11 @@ wrn_db wrn_store_update_sandbox(wrn_store *store, const wrn_sandbox_row *row) {
 }
 
 static void read_sandbox(sqlite3_stmt *from, wrn_sandbox_row *row) {
-    wrn_sql_read(from, "ttttiiiiiiitiii", row->id, sizeof(row->id), row->team_id, sizeof(row->team_id), row->status,
+    wrn_sql_read(from, "ttttiiiiiiitiiit", row->id, sizeof(row->id), row->team_id, sizeof(row->team_id), row->status,
                  sizeof(row->status), row->template_name, sizeof(row->template_name), &row->vcpus, &row->memory_mb,
                  &row->timeout_sec, &row->created_at, &row->started_at, &row->last_active_at, &row->last_updated,
-                 row->backend, sizeof(row->backend), &row->lifetime_sec, &row->expires_at, &row->lease_sec);
+                 row->backend, sizeof(row->backend), &row->lifetime_sec, &row->expires_at, &row->lease_sec, row->egress,
+                 sizeof(row->egress));
 }
 
 wrn_db wrn_store_get_sandbox(wrn_store *store, const char *team_id, const char *id, wrn_sandbox_row *out) {
@@ -94,7 +108,7 @@ wrn_db wrn_store_list_sandboxes(wrn_store *store, const wrn_sandbox_filter *filt
                                  filter->status, filter->template_name);
     while (left && wrn_sql_next(store, rows, &outcome)) {
         wrn_sandbox_row row;
-        const char *metadata = (const char *)sqlite3_column_text(rows, 15);
+        const char *metadata = (const char *)sqlite3_column_text(rows, 16);
         if (!has_labels(metadata, filter)) continue;
         read_sandbox(rows, &row);
         each(context, &row, metadata);

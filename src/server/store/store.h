@@ -36,11 +36,11 @@ wrn_db wrn_store_end(wrn_store *store, wrn_db so_far);
 
 /* ---- accounts ---- */
 
-enum { WRN_EMAIL_MAX = 254, WRN_NAME_MAX = 100 };
+enum { WRN_EMAIL_MAX = 254, WRN_SHOWN_NAME_MAX = 100 };
 
 typedef struct wrn_account {
     char user_id[WRN_ID_SIZE], team_id[WRN_ID_SIZE];
-    char email[WRN_EMAIL_MAX + 1], name[WRN_NAME_MAX + 1];
+    char email[WRN_EMAIL_MAX + 1], name[WRN_SHOWN_NAME_MAX + 1];
     char role[8];            /* "" when the user has no team */
     bool is_admin;           /* of this server */
     char password_hash[128]; /* "" when there is none to log in with */
@@ -93,12 +93,17 @@ typedef struct wrn_sandbox_row {
     int64_t created_at, started_at, last_active_at, last_updated; /* Unix seconds; 0: never */
     int64_t lifetime_sec, expires_at;                             /* seconds; Unix seconds; both 0: it has no end */
     int64_t lease_sec;                                            /* 0: it has no lease */
+    char egress[12];                                              /* none, allowlist or public */
 } wrn_sandbox_row;
 
 /* `metadata`: its labels, as wrn_json_write() writes a JSON object; NULL: none. */
 typedef void (*wrn_sandbox_fn)(void *context, const wrn_sandbox_row *row, const char *metadata);
 
-wrn_db wrn_store_add_sandbox(wrn_store *store, const wrn_sandbox_row *row, const char *metadata);
+/* `network`: its policy, as the text of a JSON object; NULL: it was made without a network. */
+wrn_db wrn_store_add_sandbox(wrn_store *store, const wrn_sandbox_row *row, const char *metadata, const char *network);
+/* Its network policy, which the caller frees; NULL when it was made without a network. */
+char *wrn_store_get_network(wrn_store *store, const char *id);
+wrn_db wrn_store_set_network(wrn_store *store, const char *id, const char *egress, const char *network);
 /* Its labels, which the caller frees; NULL when there are none. */
 char *wrn_store_get_metadata(wrn_store *store, const char *id);
 wrn_db wrn_store_set_metadata(wrn_store *store, const char *id, const char *metadata);
@@ -167,7 +172,7 @@ enum { WRN_HOST_TEXT_MAX = 255 };
 typedef struct wrn_host_row {
     char id[WRN_ID_SIZE], team_id[WRN_ID_SIZE], created_by[WRN_ID_SIZE];
     char type[8], status[12];
-    char team_name[WRN_NAME_MAX + 1];
+    char team_name[WRN_SHOWN_NAME_MAX + 1];
     char provider[WRN_HOST_TEXT_MAX + 1], availability_zone[WRN_HOST_TEXT_MAX + 1];
     char arch[WRN_HOST_TEXT_MAX + 1], address[WRN_HOST_TEXT_MAX + 1];
     int64_t cpu_cores, memory_mb, disk_gb;

@@ -11,6 +11,8 @@
 #include "server/trees.h"
 
 #define PREFIX "wrennd-"
+#define LIVE "box"
+#define HELPERS "helpers"
 
 static const char *const controllers[HIERARCHIES] = {
     [HIER_V2] = "",          [HIER_MEMORY] = "memory",   [HIER_PIDS] = "pids",
@@ -245,6 +247,16 @@ static void box_dir(const cgroups *c, int hierarchy, const char *id, char out[PA
     if ((size_t)snprintf(out, PATH_MAX, "%s/%s", c->dir[hierarchy], id) >= PATH_MAX) out[0] = '\0';
 }
 
+/* In v2, processes of a box that has a network are one level lower, because a group is frozen with all below it, and the
+ * gate beside them must go on. */
+static void live_dir(const cgroups *c, const char *id, char out[PATH_MAX]) {
+    box_dir(c, HIER_V2, id, out);
+    size_t size = strlen(out);
+    if (size + sizeof("/" LIVE) > PATH_MAX) return;
+    memcpy(out + size, "/" LIVE, sizeof("/" LIVE));
+    if (access(out, F_OK) != 0) out[size] = '\0';
+}
+
 int64_t pids_max(const wrn_box_spec *spec) {
     int64_t affordable = spec->memory_mb * PIDS_PER_MB;
     return affordable > PIDS_MAX ? PIDS_MAX : affordable < PIDS_MIN ? PIDS_MIN : affordable;
@@ -281,6 +293,15 @@ static int set_limit_v1(const char *dir, int hierarchy, const wrn_box_spec *spec
     }
 }
 
+/* The limits are those of the group above. */
+static int make_leaves(const char *dir) {
+    char path[PATH_MAX + 16];
+    snprintf(path, sizeof(path), "%s/" LIVE, dir);
+    if (mkdir(path, 0755) != 0) return -1;
+    snprintf(path, sizeof(path), "%s/" HELPERS, dir);
+    return mkdir(path, 0755);
+}
+
 int cgroup_make(const cgroups *c, const wrn_box_spec *spec, wrn_fault *fault) {
     for (int i = 0; i < HIERARCHIES; i++) {
         char dir[PATH_MAX];
@@ -289,6 +310,7 @@ int cgroup_make(const cgroups *c, const wrn_box_spec *spec, wrn_fault *fault) {
         int rc = mkdir(dir, 0755);
         if (rc == 0 && i != HIER_V2) rc = set_limit_v1(dir, i, spec);
         else if (rc == 0 && c->limits == CGROUP_V2) rc = set_limits_v2(dir, spec);
+        if (rc == 0 && i == HIER_V2 && c->limits == CGROUP_V2 && spec->network) rc = make_leaves(dir);
         if (rc == 0) continue;
         int saved = errno;
         cgroup_remove(c, spec->id);
@@ -316,7 +338,7 @@ int cgroup_make_helper(const cgroups *c, const char *name, int64_t memory_bytes,
 int cgroup_clone_fd(const cgroups *c, const char *id) {
     char dir[PATH_MAX];
     if (!c->dir[HIER_V2][0]) return -1;
-    box_dir(c, HIER_V2, id, dir);
+    live_dir(c, id, dir);
     return open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 }
 
@@ -332,6 +354,18 @@ void cgroup_join_fds(const cgroups *c, const char *id, int fds[HIERARCHIES]) {
         fds[n++] = open(path, O_WRONLY | O_CLOEXEC);
     }
     while (n < HIERARCHIES) fds[n++] = -1;
+}
+
+void cgroup_helper_fds(const cgroups *c, const char *id, int fds[WRN_HELPER_FDS]) {
+    int n = 0;
+    for (int i = 0; i < HIERARCHIES; i++) {
+        char dir[PATH_MAX], path[PATH_MAX + 32];
+        if (!c->dir[i][0] || i == HIER_FREEZER || (i == HIER_V2 && c->limits != CGROUP_V2)) continue;
+        box_dir(c, i, id, dir);
+        snprintf(path, sizeof(path), i == HIER_V2 ? "%s/" HELPERS "/cgroup.procs" : "%s/tasks", dir);
+        fds[n++] = open(path, O_WRONLY | O_CLOEXEC);
+    }
+    while (n < WRN_HELPER_FDS) fds[n++] = -1;
 }
 
 void cgroup_view(const cgroups *c, const char *id, cgroup_shown out[HIERARCHIES]) {
@@ -353,7 +387,8 @@ void cgroup_threads(const cgroups *c, const char *id, void (*each)(void *context
     char dir[PATH_MAX], path[PATH_MAX + 32];
     bool v2 = c->dir[HIER_V2][0];
     if (!v2 && !c->dir[HIER_CPU][0]) return;
-    box_dir(c, v2 ? HIER_V2 : HIER_CPU, id, dir);
+    if (v2) live_dir(c, id, dir);
+    else box_dir(c, HIER_CPU, id, dir);
     snprintf(path, sizeof(path), "%s/%s", dir, v2 ? "cgroup.threads" : "tasks");
     WRN_AUTO(wrn_stdio_close) FILE *file = fopen(path, "re");
     for (int thread; file && fscanf(file, "%d", &thread) == 1;)
@@ -363,7 +398,8 @@ void cgroup_threads(const cgroups *c, const char *id, void (*each)(void *context
 int cgroup_freeze(const cgroups *c, const char *id, bool freeze) {
     char dir[PATH_MAX];
     bool v2 = c->dir[HIER_V2][0];
-    box_dir(c, v2 ? HIER_V2 : HIER_FREEZER, id, dir);
+    if (v2) live_dir(c, id, dir);
+    else box_dir(c, HIER_FREEZER, id, dir);
     if (v2) return write_group_file(dir, "cgroup.freeze", freeze ? "1" : "0");
     return write_group_file(dir, "freezer.state", freeze ? "FROZEN" : "THAWED");
 }
@@ -371,7 +407,8 @@ int cgroup_freeze(const cgroups *c, const char *id, bool freeze) {
 bool cgroup_is_frozen(const cgroups *c, const char *id) {
     char dir[PATH_MAX], text[256];
     bool v2 = c->dir[HIER_V2][0];
-    box_dir(c, v2 ? HIER_V2 : HIER_FREEZER, id, dir);
+    if (v2) live_dir(c, id, dir);
+    else box_dir(c, HIER_FREEZER, id, dir);
     read_group_file(dir, v2 ? "cgroup.events" : "freezer.state", text, sizeof(text));
     return strstr(text, v2 ? "frozen 1" : "FROZEN") != NULL;
 }
@@ -438,13 +475,25 @@ int64_t cgroup_oom_kills(const cgroups *c, const char *id) {
                : 0;
 }
 
+static bool remove_leaves(const char *dir) {
+    static const char *const leaves[] = {LIVE, HELPERS};
+    bool gone = true;
+    for (size_t i = 0; i < WRN_COUNT(leaves); i++) {
+        char path[PATH_MAX + 16];
+        snprintf(path, sizeof(path), "%s/%s", dir, leaves[i]);
+        if (rmdir(path) != 0 && errno != ENOENT) gone = false;
+    }
+    return gone;
+}
+
 bool cgroup_remove(const cgroups *c, const char *id) {
     bool gone = true;
     for (int i = 0; i < HIERARCHIES; i++) {
         char dir[PATH_MAX];
         if (!c->dir[i][0]) continue;
         box_dir(c, i, id, dir);
-        if (rmdir(dir) != 0 && errno != ENOENT) gone = false;
+        if (rmdir(dir) != 0 && errno != ENOENT && !(i == HIER_V2 && remove_leaves(dir) && rmdir(dir) == 0))
+            gone = false;
     }
     return gone;
 }

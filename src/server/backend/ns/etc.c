@@ -18,7 +18,7 @@ enum { HOSTS_MAX = 64 << 10 };
 static const struct {
     const char *path, *text;
 } needed[] = {
-    {"etc/resolv.conf", ""}, /* there is no network */
+    {"etc/resolv.conf", ""}, /* the first one: without a network */
     {"etc/passwd", "root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/nonexistent:/sbin/nologin\n"},
     {"etc/group", "root:x:0:\nnogroup:x:65534:\n"},
 };
@@ -85,11 +85,13 @@ static bool write_hosts(int etc, int root, const char *hostname) {
     return put_etc_file(etc, "hosts", out, (size_t)length);
 }
 
-int etc_write(int etc, int root, bool is_whole, const char *hostname) {
+int etc_write(int etc, int root, bool is_whole, bool has_network, const char *hostname) {
+    static const char resolver[] = "nameserver 192.0.0.1\n"; /* the gate: see link.c */
     char line[WRN_BOX_ID_MAX + 2];
     int length = snprintf(line, sizeof(line), "%s\n", hostname);
     if (!put_etc_file(etc, "hostname", line, (size_t)length) || !write_hosts(etc, root, hostname)) return -1;
-    for (size_t i = 0; is_whole && i < WRN_COUNT(needed); i++) {
+    if (has_network && !put_etc_file(etc, "resolv.conf", resolver, strlen(resolver))) return -1;
+    for (size_t i = has_network; is_whole && i < WRN_COUNT(needed); i++) {
         WRN_AUTO(wrn_fd_close) int there = open_inside(root, needed[i].path, O_PATH);
         const char *text = needed[i].text;
         if (there < 0 && !put_etc_file(etc, needed[i].path + strlen("etc/"), text, strlen(text))) return -1;

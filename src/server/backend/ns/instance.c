@@ -1,6 +1,7 @@
 #include "server/backend/ns/instance.h"
 
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -92,6 +93,7 @@ void ns_kill(wrn_instance *it, wrn_fault *fault) {
     if (fault && it->error_fd >= 0 && read(it->error_fd, &step, sizeof(step)) == (ssize_t)sizeof(step)) {
         errno = step.error;
         set_errno_fault(fault, "build the sandbox: %.50s", step.step);
+        if (strncmp(step.step, NETWORK_STEP, strlen(NETWORK_STEP)) == 0) fault->code = WRN_FAULT_CONFLICT;
     }
     detach(it);
     if (it->frozen && cgroups_can_freeze(&it->backend->cgroups)) cgroup_freeze(&it->backend->cgroups, it->id, false);
@@ -112,12 +114,12 @@ static bool copy_attributes(const wrn_instance *it, const char *of_template, con
     return chmod(to, info.st_mode & 07777) == 0 && utimensat(AT_FDCWD, to, times, 0) == 0;
 }
 
-static bool write_etc(const wrn_instance *it, const char *hostname) {
+static bool write_etc(const wrn_instance *it, bool has_network, const char *hostname) {
     char path[PATH_MAX + 16];
     snprintf(path, sizeof(path), "%s/u/etc", it->dir);
     WRN_AUTO(wrn_fd_close) int etc = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     WRN_AUTO(wrn_fd_close) int root = *it->tree ? open(it->tree, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
-    return etc >= 0 && etc_write(etc, root, root >= 0 && !it->on_host, hostname) == 0;
+    return etc >= 0 && etc_write(etc, root, root >= 0 && !it->on_host, has_network, hostname) == 0;
 }
 
 static bool make_files(const wrn_instance *it, const wrn_box_spec *spec) {
@@ -137,7 +139,10 @@ static bool make_files(const wrn_instance *it, const wrn_box_spec *spec) {
         snprintf(path, sizeof(path), "%s%s", it->dir, files[i][0]);
         if (!wrn_file_write(AT_FDCWD, path, O_CREAT, line, (size_t)size)) return false;
     }
-    bool ok = write_etc(it, spec->id);
+    /* So that programs that are refused something can tell why. */
+    snprintf(path, sizeof(path), "%s/u/run/wrenn/network", it->dir);
+    bool ok = !spec->network || wrn_file_write(AT_FDCWD, path, O_CREAT, spec->network, strlen(spec->network));
+    ok = ok && write_etc(it, spec->network, spec->id);
     for (size_t i = 0; ok && i < WRN_COUNT(shared); i++) ok = copy_attributes(it, shared[i][0], shared[i][1]);
     return ok;
 }
@@ -180,10 +185,8 @@ static void set_root(wrn_instance *it, const wrn_root *root) {
 
 wrn_instance *ns_prepare(wrn_backend *backend, const wrn_box_spec *spec, const wrn_root *root, const char *dir,
                          wrn_fault *fault) {
-    if (spec->network || spec->disk_mb)
-        return wrn_fault_set(fault, WRN_FAULT_INVALID_REQUEST,
-                             "sandboxes in namespaces can have neither a network nor a disk size"),
-               NULL;
+    if (spec->disk_mb)
+        return wrn_fault_set(fault, WRN_FAULT_INVALID_REQUEST, "sandboxes in namespaces can't have a disk size"), NULL;
     int slot = take_slot(backend, fault);
     if (slot < 0) return NULL;
     wrn_instance *it = new_instance(backend, spec->id, dir);
@@ -202,8 +205,14 @@ wrn_instance *ns_prepare(wrn_backend *backend, const wrn_box_spec *spec, const w
 
 /* ---- its start ---- */
 
-static pid_t spawn_agent(wrn_instance *it, const wrn_box_spec *spec, const int channel[2], int handover, int errors,
-                         wrn_fault *fault) {
+/* What the child gets, beside what its box is made from. */
+typedef struct child_fds {
+    const int *channel;
+    int handover, errors, link;
+    bool ipv6;
+} child_fds;
+
+static pid_t spawn_agent(wrn_instance *it, const wrn_box_spec *spec, const child_fds *fds, wrn_fault *fault) {
     wrn_backend *backend = it->backend;
     spawn *s = backend->nursery.order;
     *s = (spawn){
@@ -213,9 +222,11 @@ static pid_t spawn_agent(wrn_instance *it, const wrn_box_spec *spec, const int c
         .base = FIRST_UID + (uid_t)it->slot * UID_RANGE,
         .userns_fd = backend->userns[it->slot] - 1,
         .agent_fd = backend->agent_fd,
-        .channel_fds = {channel[0], channel[1]},
-        .handover_fd = handover,
-        .error_fd = errors,
+        .channel_fds = {fds->channel[0], fds->channel[1]},
+        .handover_fd = fds->handover,
+        .error_fd = fds->errors,
+        .link_fd = fds->link,
+        .ipv6 = fds->ipv6,
         .clone_fd = cgroup_clone_fd(&backend->cgroups, spec->id),
         .filter = backend->filter,
         .vcpus = spec->vcpus,
@@ -241,24 +252,37 @@ static pid_t spawn_agent(wrn_instance *it, const wrn_box_spec *spec, const int c
     return pid;
 }
 
+/* Connecting a socket of datagrams sends nothing. */
+static bool host_has_ipv6(void) {
+    const struct sockaddr_in6 somewhere = {
+        .sin6_family = AF_INET6, .sin6_port = htons(53), .sin6_addr.s6_addr = {0x20, 0x00, [15] = 1}};
+    WRN_AUTO(wrn_fd_close) int fd = socket(AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    return fd >= 0 && connect(fd, (const struct sockaddr *)&somewhere, sizeof(somewhere)) == 0;
+}
+
 int ns_start(wrn_instance *it, const wrn_box_spec *spec, wrn_running *out, int channel[2], wrn_fault *fault) {
-    int ours[2] = {-1, -1}, theirs[2] = {-1, -1}, errors[2] = {-1, -1}, handover[2] = {-1, -1};
+    int ours[2] = {-1, -1}, theirs[2] = {-1, -1}, errors[2] = {-1, -1}, handover[2] = {-1, -1}, link[2] = {-1, -1};
+    const bool ipv6 = spec->network && host_has_ipv6();
     bool outlives = it->backend->config.adopt_ms > 0;
     int rc = -1;
     /* We never receive from the handover socket: descriptors from the box could block us when we close them. */
     if (!channel_pipes(ours, theirs) || pipe2(errors, O_CLOEXEC | O_NONBLOCK) != 0 ||
         (outlives && (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, handover) != 0 ||
-                      shutdown(handover[0], SHUT_RD) != 0))) {
+                      shutdown(handover[0], SHUT_RD) != 0)) ||
+        (spec->network && socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, link) != 0)) {
         set_errno_fault(fault, "make the agent's channel");
-    } else if ((it->pid = spawn_agent(it, spec, theirs, handover[1], errors[1], fault)) >= 0) {
+    } else if ((it->pid = spawn_agent(it, spec, &(child_fds){theirs, handover[1], errors[1], link[1], ipv6}, fault)) >=
+               0) {
         it->dials = (dials){.loop = it->backend->config.loop, .pidfd = it->pidfd, .root = it->backend->root};
         it->error_fd = errors[0];
-        *out = (wrn_running){it->pid, it->pidfd, handover[0], it->slot};
+        const uid_t gate_uid = it->backend->root ? FIRST_UID + (uid_t)SLOTS_MAX * UID_RANGE + (uid_t)it->slot : 0;
+        *out = (wrn_running){it->pid, it->pidfd, handover[0], it->slot, link[0], gate_uid, ipv6};
         memcpy(channel, ours, sizeof(ours));
-        errors[0] = handover[0] = ours[0] = ours[1] = -1;
+        errors[0] = handover[0] = ours[0] = ours[1] = link[0] = -1;
         rc = 0;
     }
     wrn_fds_close(ours, 2), wrn_fds_close(theirs, 2), wrn_fds_close(errors, 2), wrn_fds_close(handover, 2);
+    wrn_fds_close(link, 2);
     return rc;
 }
 

@@ -17,6 +17,15 @@
 enum { PIDS_MAX = 4096, PIDS_MIN = 512, PIDS_PER_MB = 8 };
 int64_t pids_max(const wrn_box_spec *spec);
 
+/* ---- link.c ---- */
+
+struct spawn;
+/* In the child, in its network namespace: makes eth0 and sends its other end over link_fd. */
+void link_make(const struct spawn *s);
+/* Whether these can be made here, in a process with namespaces of its own: 0, or the errno. */
+int link_try_tap(void);
+int link_try_veth(void);
+
 /* ---- cgroup.c ---- */
 
 typedef enum cgroup_kind { CGROUP_NONE, CGROUP_V1, CGROUP_V2 } cgroup_kind;
@@ -47,6 +56,8 @@ int cgroup_make(const cgroups *c, const wrn_box_spec *spec, wrn_fault *fault);
 int cgroup_clone_fd(const cgroups *c, const char *id);
 /* The files of v1 to which the child writes itself; -1 after the last. */
 void cgroup_join_fds(const cgroups *c, const char *id, int fds[HIERARCHIES]);
+/* wrn_backend_ops.helper_fds. */
+void cgroup_helper_fds(const cgroups *c, const char *id, int fds[WRN_HELPER_FDS]);
 /* A directory that the box sees as /sys/fs/cgroup/NAME, or as /sys/fs/cgroup if the name is empty. */
 typedef struct cgroup_shown {
     char path[PATH_MAX];
@@ -120,8 +131,8 @@ void template_sweep(const char *skeleton);
 /* ---- etc.c ---- */
 
 /* Writes hostname and hosts to `etc`, the /etc of a box's own layer, and other files that a whole root file system
- * lacks. `root`: the tree of the template, or -1. 0, or -1 with errno. */
-int etc_write(int etc, int root, bool is_whole, const char *hostname);
+ * lacks. With a network, resolv.conf too. `root`: the tree of the template, or -1. 0, or -1 with errno. */
+int etc_write(int etc, int root, bool is_whole, bool has_network, const char *hostname);
 
 /* ---- spawn.c ---- */
 
@@ -134,8 +145,10 @@ typedef struct spawn {
     uid_t uid, base; /* the daemon's; the first of the box's range */
     gid_t gid;
     int userns_fd, agent_fd, error_fd;
-    int channel_fds[2];      /* to read from, to write to */
-    int handover_fd;         /* -1: none */
+    int channel_fds[2]; /* to read from, to write to */
+    int handover_fd;    /* -1: none */
+    int link_fd;        /* takes the other end of eth0; -1: no network */
+    bool ipv6;
     int meminfo_fd, stat_fd; /* opened by the child */
     int join_fds[HIERARCHIES], clone_fd;
     char hostname[WRN_BOX_ID_MAX + 1], template_name[129];
@@ -155,6 +168,9 @@ typedef struct spawn_error {
     int error;
     char step[60];
 } spawn_error;
+
+/* How the steps that make the network begin. */
+#define NETWORK_STEP "network: "
 
 /* Returns the pid, and its pidfd in *pidfd; or -1 with errno. */
 pid_t spawn_child(const spawn *s, int *pidfd);

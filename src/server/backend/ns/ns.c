@@ -114,6 +114,19 @@ static bool ns_remove_helper_group(wrn_backend *backend, const char *name, int64
     return cgroup_remove(&backend->cgroups, name);
 }
 
+static void ns_helper_fds(const wrn_instance *it, int fds[WRN_HELPER_FDS]) {
+    cgroup_helper_fds(&it->backend->cgroups, it->id, fds);
+}
+
+static int ns_check_network(const wrn_backend *backend, wrn_fault *fault) {
+    const char *gate = backend->config.egress.gate_path;
+    if (!gate || access(gate, X_OK) != 0)
+        return wrn_fault_set(fault, WRN_FAULT_CONFLICT,
+                             "sandboxes here can't have a network: there is no program wrenn-gate; install it beside "
+                             "wrenn-agent");
+    return 0;
+}
+
 const wrn_backend_ops wrn_backend_ns = {
     .name = "ns",
     .open = ns_open,
@@ -134,6 +147,8 @@ const wrn_backend_ops wrn_backend_ns = {
     .save = ns_save,
     .make_helper_group = ns_make_helper_group,
     .remove_helper_group = ns_remove_helper_group,
+    .helper_fds = ns_helper_fds,
+    .check_network = ns_check_network,
     .dial = ns_dial,
     .sweep = cgroups_sweep_dead,
     .doctor = ns_doctor,

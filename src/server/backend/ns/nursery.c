@@ -87,7 +87,7 @@ _Noreturn static void work(const nursery *n, int socket, pid_t daemon) {
     wrn_precedence_assist();
     int fds[FDS];
     task what;
-    while (wrn_fds_receive(socket, &what, sizeof(what), fds, FDS)) {
+    while (wrn_fds_receive(socket, &what, sizeof(what), fds, FDS) == (ssize_t)sizeof(what)) {
         WRN_AUTO(wrn_fd_close) int made = -1;
         answer a = {.result = do_task(what, n->order, fds, &made)};
         if (a.result < 0) a.error = errno;
@@ -140,7 +140,7 @@ static int ask(nursery *n, task what, const int *fds, size_t count, int *made) {
     for (int tries = 0; tries < 2; tries++) {
         if (!n->pid && start(n) != 0) return -1;
         if (wrn_fds_send(n->fd, &what, sizeof(what), fds, count, MSG_NOSIGNAL) &&
-            wrn_fds_receive(n->fd, &a, sizeof(a), made, 1)) {
+            wrn_fds_receive(n->fd, &a, sizeof(a), made, 1) == (ssize_t)sizeof(a)) {
             if (a.result < 0 || *made >= 0) return errno = a.error, a.result;
             /* The kernel dropped the descriptor, because this process may have no more of them. */
             if (what == SPAWN) kill(a.result, SIGKILL);

@@ -264,6 +264,35 @@ static void check_agent(wrn_json *report, const char *path) {
                      "install wrenn-agent beside wrennd, or name it with --agent");
 }
 
+/* What the network of sandboxes needs. Without it, all others can be made. */
+static void check_network(const wrn_backend_config *config, wrn_json *report, bool root) {
+    const char *gate = config->egress.gate_path;
+    bool cloned;
+    char detail[300];
+    snprintf(detail, sizeof(detail), "%.250s", gate ? gate : "not found");
+    wrn_report_check(
+        report, "network gate", gate && access(gate, X_OK) == 0, detail,
+        "install wrenn-gate beside wrenn-agent, or name it with --gate; without it no sandbox has a network");
+    bool tap = try_inside(root, link_try_tap, &cloned) == 0,
+         veth = !tap && try_inside(root, link_try_veth, &cloned) == 0;
+    wrn_report_check(report, "network link", tap || veth,
+                     tap    ? "TAP devices"
+                     : veth ? "veth pairs"
+                            : "neither /dev/net/tun nor veth can be had",
+                     "run: modprobe tun veth (and name them in /etc/modules); for Docker: --device /dev/net/tun or "
+                     "--privileged; without them no sandbox has a network");
+}
+
+/* Sandboxes resolve names with these, through their gates. */
+static void check_name_servers(wrn_json *report) {
+    char line[256], server[64] = "";
+    WRN_AUTO(wrn_stdio_close) FILE *file = fopen("/etc/resolv.conf", "re");
+    while (file && !*server && fgets(line, sizeof(line), file)) (void)!sscanf(line, " nameserver %63s", server);
+    wrn_report_check(report, "name server", *server, *server ? server : "/etc/resolv.conf names none",
+                     "name one there, or with --egress-dns; until then sandboxes with a network only find the names of "
+                     "/etc/hosts");
+}
+
 static void check_cgroups(const wrn_backend_config *config, wrn_json *report) {
     static const char *const details[] = {[CGROUP_NONE] = "none: memory and cpu limits are not enforced",
                                           [CGROUP_V1] = "v1: memory, pids and cpu are enforced",
@@ -297,6 +326,8 @@ void ns_doctor(const wrn_backend_config *config, wrn_json *report) {
         wrn_report_check(report, checks[i].name, f.ok, f.detail, f.fix);
     }
     check_agent(report, config->agent_path);
+    check_network(config, report, root);
+    if (!config->egress.name_server_count) check_name_servers(report);
     check_cgroups(config, report);
     check_open_files(report);
 }

@@ -159,6 +159,7 @@ _Noreturn static void run_child(const spawn *original) {
     join_cgroups(&s);
     if (syscall(SYS_sethostname, s.hostname, strlen(s.hostname)) != 0) spawn_fail(&s, "set host name");
     raise_loopback(&s);
+    if (s.link_fd >= 0) link_make(&s);
     rootfs_enter(&s);
     become_sandbox_root(&s);
     arrange_descriptors(&s);

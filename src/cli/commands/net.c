@@ -1,0 +1,109 @@
+/* net: what a sandbox may reach, and what it was denied. */
+#include <string.h>
+
+#include "cli/cli.h"
+
+typedef struct net_values {
+    cli_network network;
+    bool denied;
+} net_values;
+
+static const cli_option options[] = {
+    CLI_NETWORK_OPTIONS(offsetof(net_values, network)),
+    {"denied", 0, CLI_FLAG, offsetof(net_values, denied), NULL, "only what was denied, and what would allow it", NULL,
+     0, 0, CLI_WORD_ANY},
+    {0},
+};
+
+static wrn_json *texts(const char *const *items, size_t count) {
+    wrn_json *array = wrn_json_new_array();
+    for (size_t i = 0; i < count; i++) wrn_json_append(array, wrn_json_new_string(items[i], strlen(items[i])));
+    return array;
+}
+
+static void set_text(wrn_json *object, const char *key, const char *text) {
+    if (text) wrn_json_set_string(object, key, text);
+    else wrn_json_set_null(object, key);
+}
+
+static wrn_json *denial_json(const wrenn_network_denial *denial) {
+    wrn_json *out = wrn_json_new_object();
+    set_text(out, "proto", denial->proto);
+    set_text(out, "address", denial->address);
+    wrn_json_set_int(out, "port", denial->port);
+    set_text(out, "name", denial->name);
+    set_text(out, "reason", denial->reason);
+    wrn_json_set_int(out, "count", denial->count);
+    set_text(out, "last_at", denial->last_at);
+    return out;
+}
+
+static wrn_json *network_json(const wrenn_network *network) {
+    wrn_json *out = wrn_json_new_object(), *denied = wrn_json_new_array();
+    set_text(out, "egress", network->egress);
+    wrn_json_set(out, "allow", texts(network->allow, network->allow_count));
+    wrn_json_set(out, "deny", texts(network->deny, network->deny_count));
+    wrn_json_set(out, "presets", texts(network->presets, network->presets_count));
+    set_text(out, "gate", network->gate);
+    set_text(out, "mode", network->mode);
+    wrn_json_set_int(out, "bytes_in", network->bytes_in);
+    wrn_json_set_int(out, "bytes_out", network->bytes_out);
+    wrn_json_set_int(out, "connections", network->connections);
+    wrn_json_set_int(out, "dns_queries", network->dns_queries);
+    wrn_json_set_int(out, "denied_total", network->denied_total);
+    for (size_t i = 0; i < network->denied_count; i++) wrn_json_append(denied, denial_json(network->denied[i]));
+    wrn_json_set(out, "denied", denied);
+    if (network->present & WRENN_HAS_NETWORK_CUT) wrn_json_set_int(out, "cut", network->cut);
+    return out;
+}
+
+static bool sets(const cli_network *n) {
+    return n->net || n->no_net || n->allow.count || n->deny.count || n->presets.count;
+}
+
+static int run(cli_app *cli, void *given) {
+    const net_values *values = given;
+    const cli_network *asked = &values->network;
+    wrenn_sandbox_network_set_options wanted = WRENN_SANDBOX_NETWORK_SET_OPTIONS_INIT;
+    if (!cli_check_network(cli, asked)) return CLI_USAGE;
+    if (!cli_connect(cli)) return CLI_FAILED;
+    wrenn_sandbox *sandbox = cli_sandbox(cli, cli->words[0]);
+    wrenn_network *network = NULL;
+    wanted.egress = cli_egress(asked);
+    wanted.allow = asked->allow.items;
+    wanted.deny = asked->deny.items;
+    wanted.presets = asked->presets.items;
+    bool ok =
+        sandbox && (sets(asked) ? CLI_GET(cli, cli->words[0], wrenn_sandbox_network_set, (sandbox, &wanted), &network)
+                                : CLI_GET(cli, cli->words[0], wrenn_sandbox_network_get, (sandbox, NULL), &network));
+    int code = ok ? 0 : CLI_FAILED;
+    if (ok && values->denied) cli_explain_denials(cli, sandbox);
+    else if (ok) code = cli_print_object(cli, wrenn_sandbox_id(sandbox), network_json(network));
+    wrenn_network_free(network);
+    wrenn_sandbox_free(sandbox);
+    return code;
+}
+
+static const cli_operand operands[] = {{"ID", CLI_WORD_SANDBOX, 0}, {0}};
+static const cli_example examples[] = {
+    {"what it may reach, and what came of it", "net work"},
+    {"another policy, at once", "net work --preset python --allow api.example.com:443"},
+    {"no way out any more", "net work --no-net"},
+    {"what it was denied, and what would allow it", "net work --denied"},
+    {0}};
+
+const cli_command cli_command_net = {
+    .name = "net",
+    .group = CLI_GROUP_NETWORK,
+    .summary = "show or replace what a sandbox may reach",
+    .details =
+        "Options replace the whole policy, and connections that the new one does not allow are cut. The sandbox must\n"
+        "have been made with a network: --net, --allow or --preset of 'wrenn create' and 'wrenn run'.\n",
+    .operands = operands,
+    .options = options,
+    .examples = examples,
+    .formats = true,
+    .server = CLI_SERVER_OWN,
+    .values_size = sizeof(net_values),
+    .run = run,
+};

@@ -1,0 +1,50 @@
+/* What sandboxes may reach: options of several commands, and what was denied. */
+#include <string.h>
+
+#include "cli/cli.h"
+
+int64_t cli_egress(const cli_network *network) {
+    return network->net ? WRENN_EGRESS_PUBLIC : network->no_net ? WRENN_EGRESS_NONE : WRENN_EGRESS_DEFAULT;
+}
+
+bool cli_check_network(const cli_app *cli, const cli_network *network) {
+    const char *more = network->net             ? "--net"
+                       : network->allow.count   ? "--allow"
+                       : network->presets.count ? "--preset"
+                                                : NULL;
+    if (!network->no_net || !more) return true;
+    cli_usage(cli, "--no-net goes without %s", more);
+    return false;
+}
+
+/* What the owner of the sandbox could allow; the rest is never allowed, or was denied on purpose. */
+static bool is_allowable(const char *reason) {
+    static const char *const reasons[] = {"not-allowed", "name-not-allowed", "server-name"};
+    for (size_t i = 0; reason && i < WRN_COUNT(reasons); i++)
+        if (strcmp(reason, reasons[i]) == 0) return true;
+    return false;
+}
+
+static void explain(const wrenn_network_denial *denial) {
+    const char *name = denial->name && *denial->name ? denial->name : denial->address;
+    WRN_AUTO(wrn_buf_free) wrn_buf line = WRN_BUF_INIT, shown = WRN_BUF_INIT;
+    bool is_six = strchr(name, ':'), has_port = denial->port > 0;
+    wrn_buf_printf(&line, has_port && is_six ? "[%s]" : "%s", name);
+    if (has_port) wrn_buf_printf(&line, ":%lld", (long long)denial->port);
+    if (has_port && denial->proto && strcmp(denial->proto, "udp") == 0) wrn_buf_puts(&line, "/udp");
+    cli_put_visible(&shown, line.data ? line.data : "");
+    if (!shown.data) return;
+    if (is_allowable(denial->reason))
+        fprintf(stderr, "denied: %s (%lld x); to allow it: --allow %s\n", shown.data, (long long)denial->count,
+                shown.data);
+    else fprintf(stderr, "denied: %s (%lld x): %s\n", shown.data, (long long)denial->count, denial->reason);
+}
+
+void cli_explain_denials(cli_app *cli, wrenn_sandbox *sandbox) {
+    wrenn_network *network = NULL;
+    wrenn_error *error = NULL;
+    int rc = CLI_TRY_GET(cli, &error, wrenn_sandbox_network_get, (sandbox, NULL), &network);
+    for (size_t i = 0; rc == 0 && i < network->denied_count; i++) explain(network->denied[i]);
+    wrenn_error_free(error);
+    wrenn_network_free(network);
+}

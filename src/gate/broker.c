@@ -1,0 +1,106 @@
+#include "gate/broker.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <unistd.h>
+
+#include "gate/control.h"
+#include "gate/datagrams.h"
+#include "gate/flows.h"
+#include "gate/jail.h"
+#include "gate/resolver.h"
+#include "gate/route.h"
+
+enum { EVENTS = 64, BATCH = 64, SWEEP_MS = 15000 };
+
+static void fail(const char *what) {
+    perror(what);
+    _exit(2);
+}
+
+static void stack_said(wrn_gate *gate, const seam_message *message, size_t size) {
+    switch (message->kind) {
+    case SEAM_READY:
+        control_ready(gate);
+        if (!control_read(gate)) _exit(0); /* the policy, before the first frame is judged by it */
+        if (!gate_watch_fd(gate, gate->options->control, EPOLLIN, WATCH_CONTROL, 0)) _exit(2);
+        return;
+    case SEAM_OPEN: return flows_open(gate, message);
+    case SEAM_CLOSE: return flows_close(gate, message);
+    case SEAM_SERVER_NAME: return flows_server_name(gate, message, size);
+    case SEAM_DATAGRAM: return datagrams_send(gate, message, size);
+    case SEAM_DENIED:
+        if (message->denial == WRN_ALLOWED || message->denial >= WRN_DENIALS) _exit(3);
+        return ledger_deny(gate->ledger, &message->peer, (wrn_denial)message->denial, "");
+    default: _exit(3);
+    }
+}
+
+static void stack_ready(wrn_gate *gate, uint32_t events) {
+    static seam_message message;
+    size_t size;
+    if (events & EPOLLOUT) seam_flush(&gate->stack);
+    for (int i = 0; i < BATCH; i++) {
+        int got = seam_receive(gate->stack.fd, &message, &size, NULL);
+        if (!got) break;
+        if (got < 0) _exit(1);
+        stack_said(gate, &message, size);
+    }
+}
+
+static void dispatch(wrn_gate *gate, const struct epoll_event *event) {
+    size_t index = event->data.u64 & UINT32_MAX;
+    switch ((gate_watch)(event->data.u64 >> 32)) {
+    case WATCH_STACK: return stack_ready(gate, event->events);
+    case WATCH_CONTROL:
+        if (!control_read(gate)) _exit(0);
+        return;
+    case WATCH_FLOW: return flows_ready(gate, index);
+    case WATCH_DATAGRAM: return datagrams_ready(gate, index);
+    case WATCH_QUERY: return resolver_query_ready(gate, index, event->events);
+    case WATCH_DNS_STREAM: return resolver_stream_ready(gate, index);
+    }
+}
+
+/* Its events, and once more when something waits to be sent. */
+static void watch_stack(const wrn_gate *gate) {
+    static bool waits;
+    if (waits == (gate->stack.count > 0)) return;
+    waits = gate->stack.count > 0;
+    if (!gate_watch_fd(gate, gate->stack.fd, EPOLLIN | (waits ? EPOLLOUT : 0), WATCH_STACK, 0)) _exit(2);
+}
+
+static void loop(wrn_gate *gate) {
+    int64_t swept = wrn_now_ms();
+    for (;;) {
+        struct epoll_event events[EVENTS];
+        int wait = resolver_tick(gate);
+        int64_t until_sweep = swept + SWEEP_MS - wrn_now_ms();
+        bool idle = !datagrams_count();
+        if (!idle && (wait < 0 || until_sweep < wait)) wait = until_sweep > 0 ? (int)until_sweep : 0;
+        watch_stack(gate);
+        int count = epoll_wait(gate->epoll, events, EVENTS, wait);
+        for (int i = 0; i < count; i++) dispatch(gate, &events[i]);
+        if (wrn_now_ms() - swept < SWEEP_MS) continue;
+        swept = wrn_now_ms();
+        datagrams_judge_again(gate);
+    }
+}
+
+void broker_run(const gate_options *options, int stack) {
+    static wrn_gate gate;
+    gate = (wrn_gate){.options = options,
+                      .epoll = epoll_create1(EPOLL_CLOEXEC),
+                      .routes = route_open(),
+                      .ledger = ledger_open(options->state)};
+    if (gate.epoll < 0 || gate.routes < 0 || !gate.ledger) fail("wrenn-gate: broker");
+    datagrams_init();
+    if (!flows_init(&gate) || !seam_queue_init(&gate.stack, stack, 4 * (size_t)gate_slots(options)))
+        fail("wrenn-gate: memory");
+    if (!gate_watch_fd(&gate, stack, EPOLLIN, WATCH_STACK, 0)) fail("wrenn-gate: epoll");
+    jail_enter(options, false);
+    jail_filter_broker();
+    loop(&gate);
+    __builtin_unreachable();
+}

@@ -1,0 +1,169 @@
+#include "gate/control.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "base/auto.h"
+#include "gate/datagrams.h"
+#include "gate/flows.h"
+#include "gate/resolver.h"
+
+static void put(const wrn_gate *gate, const wrn_json *message) {
+    WRN_AUTO(wrn_buf_free) wrn_buf out = WRN_BUF_LIMITED(CONTROL_MESSAGE_MAX);
+    wrn_json_write(message, &out);
+    if (out.failed) return;
+    while (send(gate->options->control, out.data, out.size, MSG_NOSIGNAL | MSG_DONTWAIT) < 0) {
+        if (errno == EINTR) continue;
+        /* wrennd reads what it asked for. If it does not, it is being replaced, and its successor asks again. */
+        if (errno != EAGAIN || poll(&(struct pollfd){.fd = gate->options->control, .events = POLLOUT}, 1, 1000) <= 0)
+            return;
+    }
+}
+
+void control_ready(const wrn_gate *gate) {
+    WRN_AUTO(wrn_json_freep) wrn_json *message = wrn_json_new_object();
+    wrn_json_set_string(message, "event", "ready");
+    put(gate, message);
+}
+
+static bool fail(wrn_json *answer, const char *why) {
+    wrn_json_set_string(answer, "error", why);
+    return false;
+}
+
+/* ---- set ---- */
+
+static bool read_servers(const wrn_json *list, wrn_endpoint servers[RESOLVER_SERVERS_MAX], size_t *count,
+                         wrn_json *answer) {
+    *count = wrn_json_count(list);
+    if (*count > RESOLVER_SERVERS_MAX) return fail(answer, "more than 4 name servers");
+    for (size_t i = 0; i < *count; i++) {
+        const char *text = wrn_json_string(wrn_json_at(list, i), NULL);
+        servers[i] = (wrn_endpoint){.port = 53};
+        if (!text || !wrn_address_parse(text, &servers[i].address))
+            return fail(answer, "a name server is not an address");
+    }
+    return true;
+}
+
+static bool set(wrn_gate *gate, const wrn_json *request, wrn_json *answer) {
+    char why[256];
+    wrn_policy policy;
+    wrn_endpoint servers[RESOLVER_SERVERS_MAX];
+    size_t count;
+    int64_t rate = 0;
+    const char *hosts = wrn_json_string(wrn_json_get(request, "hosts"), NULL);
+    if (!read_servers(wrn_json_get(request, "name_servers"), servers, &count, answer)) return false;
+    if (!wrn_policy_read(request, &policy, why, sizeof(why))) return fail(answer, why);
+    if (!resolver_set(servers, count, hosts ? hosts : "")) {
+        wrn_policy_free(&policy);
+        return fail(answer, "out of memory");
+    }
+    (void)wrn_json_int(wrn_json_get(request, "rate"), &rate);
+    if (rate <= 0 || rate > 1000000) rate = 500;
+    gate->new_flows.per_second = rate;
+    gate->new_flows.most = rate * 4;
+    wrn_policy_free(&gate->policy);
+    gate->policy = policy;
+    wrn_json_set_int(answer, "cut", (int64_t)(flows_judge_again(gate) + datagrams_judge_again(gate)));
+    return true;
+}
+
+/* ---- stats ---- */
+
+static const char *proto_text(const ledger_denial *entry) {
+    if (entry->is_question) return "dns";
+    switch (entry->to.proto) {
+    case WRN_TCP: return "tcp";
+    case WRN_UDP: return "udp";
+    case WRN_PING: return "icmp";
+    default: return entry->denial == WRN_DENY_REBINDING ? "dns" : "other";
+    }
+}
+
+static wrn_json *denial_json(const ledger_denial *entry) {
+    char text[WRN_ADDRESS_TEXT];
+    wrn_json *out = wrn_json_new_object();
+    wrn_json_set_string(out, "proto", proto_text(entry));
+    wrn_json_set_string(out, "address", entry->is_question ? "" : wrn_address_text(&entry->to.address, text));
+    wrn_json_set_int(out, "port", entry->to.port);
+    wrn_json_set_string(out, "name", entry->name);
+    wrn_json_set_string(out, "reason", wrn_denial_text((wrn_denial)entry->denial));
+    wrn_json_set_int(out, "count", (int64_t)entry->count);
+    wrn_json_set_int(out, "last_at", entry->last_at);
+    return out;
+}
+
+static bool stats(wrn_gate *gate, wrn_json *answer) {
+    const wrn_ledger *ledger = gate->ledger;
+    uint64_t in = ledger->bytes_in, out = ledger->bytes_out;
+    size_t live = flows_count(&in, &out);
+    wrn_json_set_int(answer, "bytes_in", (int64_t)in);
+    wrn_json_set_int(answer, "bytes_out", (int64_t)out);
+    wrn_json_set_int(answer, "connections", (int64_t)live);
+    wrn_json_set_int(answer, "connections_total", (int64_t)ledger->connections);
+    wrn_json_set_int(answer, "dns_queries", (int64_t)ledger->questions);
+    wrn_json_set_int(answer, "denied_total", (int64_t)ledger->denied);
+    wrn_json_set_int(answer, "denied_lost", (int64_t)ledger->denied_lost);
+    wrn_json *list = wrn_json_new_array();
+    for (size_t i = 0; i < ledger->denials_count; i++) wrn_json_append(list, denial_json(&ledger->denials[i]));
+    return wrn_json_set(answer, "denied", list);
+}
+
+/* ---- check ---- */
+
+static wrn_denial check_name(const wrn_gate *gate, const char *host, const wrn_endpoint *to) {
+    wrn_denial denial = wrn_policy_name(&gate->policy, host);
+    bool is_public = gate->policy.egress == WRN_EGRESS_PUBLIC;
+    if (denial == WRN_ALLOWED)
+        denial = wrn_policy_server_name(&gate->policy, to, host, is_public ? WRN_NAME_NOT_DENIED : WRN_NAME_REQUIRED);
+    return denial == WRN_DENY_SERVER_NAME ? WRN_DENY_UNLISTED : denial;
+}
+
+static bool check(wrn_gate *gate, const wrn_json *request, wrn_json *answer) {
+    const char *host = wrn_json_string(wrn_json_get(request, "host"), NULL);
+    const char *proto = wrn_json_string(wrn_json_get(request, "proto"), NULL);
+    char name[WRN_NAME_MAX + 1];
+    int64_t port = 0;
+    wrn_endpoint to = {.proto = proto && strcmp(proto, "udp") == 0 ? WRN_UDP : WRN_TCP};
+    wrn_scrutiny scrutiny;
+    wrn_denial denial;
+    if (!host || !wrn_json_int(wrn_json_get(request, "port"), &port) || port < 1 || port > 65535)
+        return fail(answer, "check needs host and port");
+    to.port = (uint16_t)port;
+    if (wrn_address_parse(host, &to.address))
+        denial = wrn_policy_check(&gate->policy, &to, ledger_names, gate->ledger, &scrutiny);
+    else if (wrn_name_clean(host, strlen(host), name)) denial = check_name(gate, name, &to);
+    else return fail(answer, "host is neither a name nor an address");
+    wrn_json_set_bool(answer, "allowed", denial == WRN_ALLOWED);
+    return denial == WRN_ALLOWED || wrn_json_set_string(answer, "reason", wrn_denial_text(denial));
+}
+
+static void handle(wrn_gate *gate, const char *text, size_t size) {
+    WRN_AUTO(wrn_json_freep) wrn_json *request = NULL;
+    WRN_AUTO(wrn_json_freep) wrn_json *answer = wrn_json_new_object();
+    const char *why = "", *what;
+    int64_t id = 0;
+    bool ok;
+    if (!wrn_json_parse(text, size, &request, &why)) ok = fail(answer, why);
+    else if (!(what = wrn_json_string(wrn_json_get(request, "do"), NULL))) ok = fail(answer, "do is missing");
+    else if (strcmp(what, "set") == 0) ok = set(gate, request, answer);
+    else if (strcmp(what, "stats") == 0) ok = stats(gate, answer);
+    else if (strcmp(what, "check") == 0) ok = check(gate, request, answer);
+    else ok = fail(answer, "do is set, stats or check");
+    if (wrn_json_int(wrn_json_get(request, "id"), &id)) wrn_json_set_int(answer, "id", id);
+    wrn_json_set_bool(answer, "ok", ok);
+    put(gate, answer);
+}
+
+bool control_read(wrn_gate *gate) {
+    static char text[CONTROL_MESSAGE_MAX];
+    ssize_t got = recv(gate->options->control, text, sizeof(text), MSG_DONTWAIT);
+    if (got < 0 && (errno == EAGAIN || errno == EINTR)) return true;
+    if (got <= 0) return false;
+    handle(gate, text, (size_t)got);
+    return true;
+}

@@ -1,0 +1,16 @@
+/* The broker's side of TCP connections: opens them, hands them to the stack once they are connected, and keeps a second descriptor of
+ * each to count its bytes and to cut it. */
+#pragma once
+
+#include "gate/gate.h"
+
+bool flows_init(const wrn_gate *gate);
+void flows_open(wrn_gate *gate, const seam_message *asked);
+void flows_close(wrn_gate *gate, const seam_message *asked);
+/* The stack read which server the connection asks for. */
+void flows_server_name(wrn_gate *gate, const seam_message *asked, size_t size);
+void flows_ready(wrn_gate *gate, size_t index);
+/* Ends connections that the policy does not allow any more, and returns how many. */
+size_t flows_judge_again(wrn_gate *gate);
+/* Connections now, and the bytes of those. */
+size_t flows_count(uint64_t *bytes_in, uint64_t *bytes_out);

@@ -1,0 +1,65 @@
+/* What the files of the broker share. */
+#pragma once
+
+#include <sys/types.h>
+
+#include "base/clock.h"
+#include "gate/ledger.h"
+#include "gate/seam.h"
+
+typedef enum gate_kind { GATE_TAP, GATE_PACKET, GATE_DGRAM } gate_kind;
+
+typedef struct gate_options {
+    int link, control, state; /* state: -1 for none */
+    gate_kind kind;
+    uid_t uid; /* 0: stay who we are */
+    size_t mtu;
+    unsigned flows; /* connections of TCP at once */
+    bool with_v6;
+} gate_options;
+
+/* libslirp and the kernel take a moment to be done with a connection, so there are more slots than live connections. */
+static inline unsigned gate_slots(const gate_options *options) { return options->flows * 2 + 64; }
+
+/* So many at once, and so many more each second. */
+typedef struct gate_bucket {
+    int64_t tokens, filled_at; /* in thousandths; wrn_now_ms() */
+    int64_t per_second, most;
+} gate_bucket;
+
+static inline bool gate_take(gate_bucket *bucket) {
+    int64_t now = wrn_now_ms(), most = bucket->most * 1000, passed = now - bucket->filled_at;
+    bucket->filled_at = now;
+    bucket->tokens = passed > 3600 * 1000 ? most : bucket->tokens + passed * bucket->per_second;
+    if (bucket->tokens > most) bucket->tokens = most;
+    if (bucket->tokens < 1000) return false;
+    bucket->tokens -= 1000;
+    return true;
+}
+
+typedef struct wrn_gate {
+    const gate_options *options;
+    wrn_policy policy;
+    wrn_ledger *ledger;
+    seam_queue stack;
+    int epoll, routes;
+    gate_bucket new_flows;
+} wrn_gate;
+
+/* Whom an event belongs to: the upper half of epoll's data, an index being the lower. */
+typedef enum gate_watch {
+    WATCH_STACK,
+    WATCH_CONTROL,
+    WATCH_FLOW,
+    WATCH_DATAGRAM,
+    WATCH_QUERY,
+    WATCH_DNS_STREAM
+} gate_watch;
+
+/* Verdict over a destination, with the names that led there; spends a token of `new_flows` when it is allowed. */
+wrn_denial gate_judge(wrn_gate *gate, const wrn_endpoint *to, wrn_scrutiny *scrutiny);
+/* A non-blocking socket that is being connected; -1 with errno. */
+int gate_connect(const wrn_endpoint *to);
+/* False with errno. */
+bool gate_watch_fd(const wrn_gate *gate, int fd, uint32_t events, gate_watch whose, size_t index);
+void gate_unwatch(const wrn_gate *gate, int fd);

@@ -1,0 +1,163 @@
+#include "gate/hello.h"
+
+#include <string.h>
+#include <strings.h>
+
+#include "base/text.h"
+
+enum { RECORD_HEAD = 5, RECORD_HANDSHAKE = 22, CLIENT_HELLO = 1, EXTENSION_NAME = 0, HTTP_MAX = 8192 };
+
+static size_t get16(const uint8_t *at) { return (size_t)at[0] << 8 | at[1]; }
+
+/* What is read of a message; `bad` once something was beyond its end. */
+typedef struct reader {
+    const uint8_t *at, *end;
+    bool bad;
+} reader;
+
+static const uint8_t *take(reader *in, size_t size) {
+    if (in->bad || (size_t)(in->end - in->at) < size) {
+        in->bad = true;
+        return NULL;
+    }
+    in->at += size;
+    return in->at - size;
+}
+
+/* A vector with its length in front, of one byte or two. */
+static reader take_vector(reader *in, int length_bytes) {
+    const uint8_t *length = take(in, (size_t)length_bytes);
+    size_t size = !length ? 0 : length_bytes == 1 ? *length : get16(length);
+    const uint8_t *start = take(in, size);
+    return (reader){start, start ? start + size : NULL, !start};
+}
+
+/* The handshake without the heads of the records that carry it, as far as it is there. False when it can't be one. */
+static bool join_records(const uint8_t *bytes, size_t size, uint8_t *out, size_t room, size_t *joined) {
+    *joined = 0;
+    while (size) {
+        if (bytes[0] != RECORD_HANDSHAKE || (size > 1 && bytes[1] != 3)) return false;
+        if (size < RECORD_HEAD) return true;
+        size_t length = get16(bytes + 3), have = size - RECORD_HEAD;
+        if (!length || length > 16384) return false;
+        if (have > length) have = length;
+        size_t kept = have < room - *joined ? have : room - *joined;
+        memcpy(out + *joined, bytes + RECORD_HEAD, kept);
+        *joined += kept;
+        /* Nothing behind the hello counts: it may be early data. */
+        if (*joined >= 4 && *joined >= 4 + ((size_t)out[1] << 16 | get16(out + 2))) return true;
+        if (have < length || *joined == room) return true;
+        bytes += RECORD_HEAD + length;
+        size -= RECORD_HEAD + length;
+    }
+    return true;
+}
+
+static bool read_name(reader extension, char name[WRN_NAME_MAX + 1]) {
+    reader list = take_vector(&extension, 2);
+    const uint8_t *type = take(&list, 1);
+    reader host = take_vector(&list, 2);
+    if (host.bad || *type != 0 || list.at != list.end || extension.at != extension.end) return false;
+    return wrn_name_clean((const char *)host.at, (size_t)(host.end - host.at), name);
+}
+
+static wrn_hello read_client_hello(reader in, char name[WRN_NAME_MAX + 1]) {
+    take(&in, 2 + 32); /* version, random */
+    take_vector(&in, 1);
+    take_vector(&in, 2);
+    take_vector(&in, 1);
+    reader extensions = take_vector(&in, 2);
+    if (in.bad || extensions.bad) return WRN_HELLO_UNNAMED;
+    wrn_hello found = WRN_HELLO_UNNAMED;
+    while (extensions.at < extensions.end) {
+        const uint8_t *type = take(&extensions, 2);
+        reader extension = take_vector(&extensions, 2);
+        if (extension.bad) return WRN_HELLO_UNNAMED;
+        if (get16(type) != EXTENSION_NAME)
+            continue; /* with encrypted hellos the outer name is what is seen, and judged */
+        if (found == WRN_HELLO_NAMED || !read_name(extension, name)) return WRN_HELLO_UNNAMED;
+        found = WRN_HELLO_NAMED;
+    }
+    return found;
+}
+
+wrn_hello wrn_hello_tls(const uint8_t *bytes, size_t size, char name[WRN_NAME_MAX + 1]) {
+    uint8_t joined[16384];
+    size_t have;
+    if (!join_records(bytes, size, joined, sizeof(joined), &have)) return WRN_HELLO_UNNAMED;
+    if (have && joined[0] != CLIENT_HELLO) return WRN_HELLO_UNNAMED;
+    size_t whole = have < 4 ? 4 : 4 + ((size_t)joined[1] << 16 | get16(joined + 2));
+    if (whole > sizeof(joined)) return WRN_HELLO_UNNAMED;
+    if (have < whole) return size < WRN_HELLO_MAX ? WRN_HELLO_MORE : WRN_HELLO_UNNAMED;
+    return read_client_hello((reader){joined + 4, joined + whole, false}, name);
+}
+
+/* Lines end with CR LF, and no byte of them has a meaning for somebody else. */
+static bool is_clean_line(const char *line, size_t size) {
+    for (size_t i = 0; i < size; i++)
+        if (line[i] == '\r' || line[i] == '\n' || line[i] == 0) return false;
+    return true;
+}
+
+/* METHOD /path HTTP/1.x: a target with a host of its own would count instead of Host. */
+static bool is_request_line(const char *line, size_t size) {
+    const char *space = memchr(line, ' ', size);
+    if (!space || space == line) return false;
+    const char *target = space + 1, *last = memrchr(line, ' ', size);
+    size_t version = size - (size_t)(last + 1 - line);
+    return last > target && (*target == '/' || (*target == '*' && last == target + 1)) && version == 8 &&
+           memcmp(last + 1, "HTTP/1.", 7) == 0;
+}
+
+static bool read_host(const char *value, size_t size, char name[WRN_NAME_MAX + 1]) {
+    while (size && (*value == ' ' || *value == '\t')) value++, size--;
+    while (size && (value[size - 1] == ' ' || value[size - 1] == '\t')) size--;
+    const char *colon = memchr(value, ':', size);
+    if (colon) {
+        for (const char *c = colon + 1; c < value + size; c++)
+            if (*c < '0' || *c > '9') return false;
+        size = (size_t)(colon - value);
+    }
+    return wrn_name_clean(value, size, name);
+}
+
+/* Could these be the first bytes of a request? Known early, so that others need not send more to be refused. */
+static bool may_be_request(const char *text, size_t size) {
+    for (size_t i = 0; i < size && i < 24; i++) {
+        if (text[i] == ' ') return i > 0;
+        if (text[i] < 'A' || text[i] > 'Z') return false;
+    }
+    return size < 24;
+}
+
+static wrn_hello read_head(const char *line, const char *end, char name[WRN_NAME_MAX + 1]) {
+    wrn_hello found = WRN_HELLO_UNNAMED;
+    for (bool first = true; line < end; first = false) {
+        const char *stop = memmem(line, (size_t)(end - line), "\r\n", 2);
+        size_t size = (size_t)(stop - line);
+        if (!is_clean_line(line, size)) return WRN_HELLO_UNNAMED;
+        if (first) {
+            if (!is_request_line(line, size)) return WRN_HELLO_UNNAMED;
+        } else {
+            const char *colon = memchr(line, ':', size);
+            if (!colon || colon == line) return WRN_HELLO_UNNAMED;
+            for (const char *c = line; c < colon; c++)
+                if (*c <= ' ' || *c >= 0x7f) return WRN_HELLO_UNNAMED; /* also lines that go on with a blank */
+            if (colon - line == 4 && strncasecmp(line, "host", 4) == 0) {
+                if (found == WRN_HELLO_NAMED || !read_host(colon + 1, (size_t)(stop - colon - 1), name))
+                    return WRN_HELLO_UNNAMED;
+                found = WRN_HELLO_NAMED;
+            }
+        }
+        line = stop + 2;
+    }
+    return found;
+}
+
+wrn_hello wrn_hello_http(const uint8_t *bytes, size_t size, char name[WRN_NAME_MAX + 1]) {
+    const char *text = (const char *)bytes;
+    if (!may_be_request(text, size)) return WRN_HELLO_UNNAMED;
+    const char *end = memmem(text, size < HTTP_MAX ? size : HTTP_MAX, "\r\n\r\n", 4);
+    if (!end) return size < HTTP_MAX ? WRN_HELLO_MORE : WRN_HELLO_UNNAMED;
+    return read_head(text, end + 2, name);
+}

@@ -1,0 +1,12 @@
+/* Where would the kernel send a packet to that address? It knows best which addresses are its own, or broadcasts. */
+#pragma once
+
+#include "gate/address.h"
+
+/* A socket for the question, to be opened before the jail; -1 with errno. */
+int route_open(void);
+/* WRN_DENY_HOST for what stays on this machine or reaches many, and when the kernel does not say. Addresses without a route are
+ * allowed: connect() says what is wrong. */
+wrn_denial route_check(int fd, const wrn_address *to);
+/* The address and port as connect() takes them. `out` is a struct sockaddr_storage. Returns its size. */
+unsigned route_sockaddr(const wrn_endpoint *to, void *out);

@@ -1,0 +1,31 @@
+/* Rules about destinations, as people write them. */
+#pragma once
+
+#include "gate/address.h"
+
+/* NAME, *.NAME, *, ADDRESS or ADDRESS/LENGTH, then :PORT or :PORT-PORT, then /tcp or /udp, the latter two optional. Version 6 with a
+ * port is in brackets. `*.x` is whatever lies below x, but not x. */
+enum { WRN_NAME_MAX = 253 };
+typedef struct wrn_rule {
+    bool is_name;
+    bool is_wild;       /* what lies below `name`; with "" every name */
+    bool has_ports;     /* the rule names ports */
+    uint8_t proto;      /* WRN_ANY_PROTO: the rule names none */
+    uint8_t bits;       /* of `range`, of 128 */
+    uint16_t low, high; /* ports */
+    wrn_address range;
+    char name[WRN_NAME_MAX + 1]; /* lower case */
+} wrn_rule;
+
+/* False with `why`, a sentence for people without the rule itself. */
+bool wrn_rule_parse(const char *text, wrn_rule *out, char *why, size_t why_size);
+
+typedef enum wrn_reach { WRN_REACH_PUBLIC, WRN_REACH_PRIVATE, WRN_REACH_NEVER } wrn_reach;
+/* Whether all that the rule covers is public or mixed, needs the operator's consent, or is never allowed. Names are public. */
+wrn_reach wrn_rule_reach(const wrn_rule *rule);
+/* Whether `outer` covers all that `inner` does; both are ranges of addresses. */
+bool wrn_rule_within(const wrn_rule *inner, const wrn_rule *outer);
+
+/* Lower-cases a name of a host and drops the dot at its end. False when it is none: letters, digits, hyphens and underscores, labels of
+ * 1 to 63, at most 253 in all, the last label not only digits. */
+bool wrn_name_clean(const char *text, size_t size, char out[WRN_NAME_MAX + 1]);

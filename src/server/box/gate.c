@@ -1,0 +1,455 @@
+/* The gate of a box: the process wrenn-gate, which lets out what the box's policy allows. This file starts it, talks to it
+ * over the control socket, one JSON object in each packet, and starts it again when it dies: the link is kept meanwhile. */
+#include <fcntl.h>
+#include <linux/sched.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+
+#include "base/clock.h"
+#include "server/box/internal.h"
+#include "server/log.h"
+#include "server/precedence.h"
+
+/* PACKET_MAX: the protocol's. A gate that ran for CALM_MS is started again at once; otherwise the wait doubles. */
+enum { PACKET_MAX = 256 << 10, SEND_BUFFER = 512 << 10, CALM_MS = 10000, WAIT_MS = 50, WAIT_MAX_MS = 10000 };
+enum { LINK = 3, CONTROL, STATE }; /* the descriptors of the process */
+
+/* Something that was asked, and who waits for the answer. */
+typedef struct question {
+    struct question *next;
+    int64_t id;
+    wrn_network_fn done;
+    void *context;
+} question;
+
+struct gate {
+    wrn_box *box; /* NULL: it has ended or was left, and only the process is waited for */
+    uv_loop_t *loop;
+    char *policy;
+    held_gate held;
+    pid_t pid;
+    uid_t uid;
+    bool ipv6;
+    int source; /* where the link comes from; -1: it came */
+    uv_poll_t *source_poll, *control_poll, *exit_poll;
+    uv_timer_t *timer;
+    bool is_jailed, is_told; /* it is confined; it has the policy */
+    bool was_ready;
+    int64_t last_id, set_id, started_ms, wait_ms;
+    question *questions;
+    wrn_json *last; /* what it counted when it was last asked */
+};
+
+/* ---- its end ---- */
+
+static void stop_poll(uv_poll_t **poll) {
+    if (*poll) uv_close((uv_handle_t *)WRN_TAKE(*poll), wrn_handle_free);
+}
+
+static void free_gate(gate *g) {
+    stop_poll(&g->source_poll);
+    stop_poll(&g->control_poll);
+    stop_poll(&g->exit_poll);
+    uv_close((uv_handle_t *)g->timer, wrn_handle_free);
+    wrn_fd_close(&g->source);
+    held_gate_close(&g->held);
+    wrn_json_free(g->last);
+    free(g->policy);
+    free(g);
+}
+
+static void answer_all(gate *g, const wrn_fault *fault) {
+    while (g->questions) {
+        question *q = g->questions;
+        g->questions = q->next;
+        q->done(q->context, NULL, fault);
+        free(q);
+    }
+}
+
+static void let_go(gate *g) {
+    wrn_fault fault;
+    g->box = NULL;
+    wrn_fault_set(&fault, WRN_FAULT_INVALID_STATE, "the sandbox has ended");
+    answer_all(g, &fault);
+}
+
+void gate_end(gate *g) {
+    if (!g) return;
+    let_go(g);
+    uv_timer_stop(g->timer);
+    stop_poll(&g->source_poll);
+    stop_poll(&g->control_poll);
+    if (g->held.pidfd < 0) return free_gate(g);
+    syscall(SYS_pidfd_send_signal, g->held.pidfd, SIGKILL, NULL, 0);
+}
+
+void gate_leave(gate *g) {
+    if (!g) return;
+    let_go(g);
+    free_gate(g);
+}
+
+/* ---- asking ---- */
+
+/* False when the gate takes nothing: it died, or is stuck. */
+static bool send_object(gate *g, const wrn_json *object) {
+    WRN_AUTO(wrn_buf_free) wrn_buf text = WRN_BUF_INIT;
+    wrn_json_write(object, &text);
+    return g->held.control >= 0 && text.size <= PACKET_MAX &&
+           send(g->held.control, text.data, text.size, MSG_DONTWAIT | MSG_NOSIGNAL) == (ssize_t)text.size;
+}
+
+static bool ask(gate *g, wrn_json *asked, const char *what, wrn_network_fn done, void *context) {
+    wrn_json_set_int(asked, "id", ++g->last_id);
+    wrn_json_set_string(asked, "do", what);
+    if (!send_object(g, asked)) return false;
+    if (!done) return true;
+    question **at = &g->questions;
+    while (*at) at = &(*at)->next;
+    *at = calloc(1, sizeof(**at));
+    **at = (question){.id = g->last_id, .done = done, .context = context};
+    return true;
+}
+
+/* Tells the gate what to let out. */
+static bool tell_policy(gate *g, wrn_network_fn done, void *context) {
+    WRN_AUTO(wrn_json_freep) wrn_json *settings = gate_settings(g->policy, &g->box->boxes->config.egress);
+    if (!ask(g, settings, "set", done, context)) return false;
+    g->set_id = g->last_id;
+    return true;
+}
+
+void gate_renew(gate *g) {
+    if (g && g->held.control >= 0 && g->was_ready) (void)tell_policy(g, NULL, NULL);
+}
+
+/* ---- what it says ---- */
+
+static void check_ready(gate *g) {
+    if (!g->is_jailed || !g->is_told || g->was_ready) return;
+    g->was_ready = true;
+    box_gate_is_ready(g->box, NULL);
+}
+
+static void on_policy_refused(gate *g, const char *why) {
+    wrn_fault fault;
+    wrn_fault_set(&fault, WRN_FAULT_INVALID_REQUEST, "member \"network\": %s", why);
+    if (!g->was_ready) return box_gate_is_ready(g->box, &fault);
+    wrn_log_warning("sandbox %s: its gate refuses the policy: %s", g->box->id, why);
+}
+
+/* The answer to a question, or to a policy that nobody waits for. Answers with other ids are for an earlier daemon. */
+static void on_answer(gate *g, const wrn_json *answer, int64_t id) {
+    bool ok = false;
+    wrn_fault fault;
+    const char *why = wrn_json_string(wrn_json_get(answer, "error"), NULL);
+    if (!wrn_json_bool(wrn_json_get(answer, "ok"), &ok)) ok = false;
+    if (!ok) wrn_fault_set(&fault, WRN_FAULT_INVALID_REQUEST, "%.400s", why ? why : "the gate refuses it");
+    question **at = &g->questions;
+    while (*at && (*at)->id != id) at = &(*at)->next;
+    question *q = *at;
+    if (q) *at = q->next;
+    if (id == g->set_id) g->is_told = g->is_told || ok;
+    if (q) q->done(q->context, ok ? answer : NULL, ok ? NULL : &fault);
+    else if (id == g->set_id && !ok) on_policy_refused(g, why ? why : "");
+    free(q);
+    if (g->box && id == g->set_id && ok) check_ready(g);
+}
+
+static void on_packet(gate *g, const char *text, size_t size) {
+    WRN_AUTO(wrn_json_freep) wrn_json *object = NULL;
+    const char *why;
+    int64_t id;
+    if (!wrn_json_parse(text, size, &object, &why))
+        return wrn_log_warning("sandbox %s: its gate says %s", g->box->id, why);
+    if (wrn_json_int(wrn_json_get(object, "id"), &id)) return on_answer(g, object, id);
+    g->is_jailed = true; /* the one event there is */
+    check_ready(g);
+}
+
+static void on_control(uv_poll_t *poll, int status, int events) {
+    static char packet[PACKET_MAX + 1];
+    gate *g = poll->data;
+    (void)status, (void)events;
+    ssize_t got = recv(g->held.control, packet, PACKET_MAX, MSG_DONTWAIT);
+    if (got > 0) return on_packet(g, packet, (size_t)got);
+    if (got == 0 || (errno != EAGAIN && errno != EINTR)) stop_poll(&g->control_poll); /* its end is noticed otherwise */
+}
+
+/* ---- its start ---- */
+
+static void on_gate_exit(uv_poll_t *poll, int status, int events);
+
+static uv_poll_t *start_poll(gate *g, int fd, uv_poll_cb seen) {
+    uv_poll_t *poll = malloc(sizeof(*poll));
+    if (uv_poll_init(g->loop, poll, fd) != 0) abort();
+    poll->data = g;
+    uv_poll_start(poll, UV_READABLE, seen);
+    return poll;
+}
+
+typedef struct plan {
+    int fds[3]; /* link, control, state */
+    int groups[WRN_HELPER_FDS];
+    const char *path;
+    char *const *argv;
+} plan;
+
+/* In the child, which may only make system calls. */
+_Noreturn static void run_gate(const plan *p) {
+    int high[3];
+    sigset_t none;
+    sigemptyset(&none);
+    signal(SIGPIPE, SIG_DFL);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+    setsid();
+    wrn_precedence_leave();
+    for (int i = 0; i < WRN_HELPER_FDS && p->groups[i] >= 0; i++) (void)!write(p->groups[i], "0", 1);
+    int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+    for (int i = 0; i < 3; i++) high[i] = fcntl(p->fds[i], F_DUPFD_CLOEXEC, 64);
+    for (int i = 0; i < 3; i++) dup2(null, i);
+    for (int i = 0; i < 3; i++) dup2(high[i], LINK + i);
+    syscall(SYS_close_range, STATE + 1u, ~0u, 0u);
+    execve(p->path, p->argv, (char *[]){NULL});
+    _exit(127);
+}
+
+/* Returns the pid, and its pidfd; or -1 with errno. */
+static pid_t spawn_gate(const gate *g, int control, int *pidfd) {
+    static char tap[] = "--kind=tap", packet[] = "--kind=packet", datagrams[] = "--kind=dgram";
+    static char *const kinds[] = {tap, packet, datagrams};
+    static char six[] = "--ipv6";
+    const wrn_box *box = g->box;
+    const wrn_egress_config *config = &box->boxes->config.egress;
+    char uid[32], flows[32];
+    char *argv[10] = {(char[]){"wrenn-gate"}, (char[]){"--link=3"}, (char[]){"--control=4"},
+                      (char[]){"--state=5"},  kinds[g->held.kind],  flows};
+    size_t count = 6;
+    snprintf(flows, sizeof(flows), "--flows=%lld", (long long)config->connections);
+    snprintf(uid, sizeof(uid), "--uid=%u", (unsigned)g->uid);
+    if (g->uid) argv[count++] = uid;
+    if (g->ipv6) argv[count++] = six;
+    plan p = {.fds = {g->held.link, control, g->held.state}, .path = config->gate_path, .argv = argv};
+    box->runner->ops->helper_fds(box->it, p.groups);
+    struct clone_args args = {.flags = CLONE_PIDFD, .pidfd = (uint64_t)(uintptr_t)pidfd, .exit_signal = SIGCHLD};
+    long pid = syscall(SYS_clone3, &args, sizeof(args));
+    if (pid == 0) run_gate(&p);
+    for (int i = 0; i < WRN_HELPER_FDS && p.groups[i] >= 0; i++) close(p.groups[i]);
+    return (pid_t)pid;
+}
+
+static bool start_process(gate *g) {
+    const int size = SEND_BUFFER;
+    int pair[2];
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0) return false;
+    setsockopt(pair[0], SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
+    g->pid = spawn_gate(g, pair[1], &g->held.pidfd);
+    close(pair[1]);
+    if (g->pid < 0) return g->held.pidfd = -1, close(pair[0]), false;
+    g->held.control = pair[0];
+    g->started_ms = wrn_now_ms();
+    g->is_jailed = g->is_told = false;
+    g->control_poll = start_poll(g, g->held.control, on_control);
+    g->exit_poll = start_poll(g, g->held.pidfd, on_gate_exit);
+    (void)tell_policy(g, NULL, NULL);
+    box_hold(g->box);
+    return true;
+}
+
+static void on_again(uv_timer_t *timer);
+
+static void start_later(gate *g) {
+    int64_t wait_ms = 0;
+    if (wrn_now_ms() - g->started_ms < CALM_MS) {
+        wait_ms = g->wait_ms ? g->wait_ms : WAIT_MS;
+        g->wait_ms = wait_ms * 2 < WAIT_MAX_MS ? wait_ms * 2 : WAIT_MAX_MS;
+    } else {
+        g->wait_ms = 0;
+    }
+    uv_timer_start(g->timer, on_again, (uint64_t)wait_ms, 0);
+}
+
+static void on_again(uv_timer_t *timer) {
+    gate *g = timer->data;
+    if (!start_process(g)) start_later(g);
+}
+
+static void on_gate_exit(uv_poll_t *poll, int status, int events) {
+    gate *g = poll->data;
+    wrn_fault fault;
+    siginfo_t info = {0};
+    (void)status, (void)events;
+    if (g->pid > 0 && waitid(P_PID, (id_t)g->pid, &info, WEXITED | WNOHANG) == 0 && info.si_pid == 0) return;
+    if (!g->box) return free_gate(g);
+    stop_poll(&g->exit_poll);
+    stop_poll(&g->control_poll);
+    wrn_fd_close(&g->held.pidfd);
+    wrn_fd_close(&g->held.control);
+    char how[48] = "";
+    if (info.si_pid) /* otherwise it is not our child: an earlier daemon has started it */
+        snprintf(how, sizeof(how), " with %s %d", info.si_code == CLD_EXITED ? "status" : "signal", info.si_status);
+    wrn_log_warning("sandbox %s: its gate has ended%s: starting it again", g->box->id, how);
+    wrn_fault_set(&fault, WRN_FAULT_OVERLOADED, "the sandbox's gate is being restarted; try again");
+    answer_all(g, &fault);
+    start_later(g);
+}
+
+static void on_source(uv_poll_t *poll, int status, int events) {
+    gate *g = poll->data;
+    wrn_link_kind kind;
+    int fd = -1;
+    (void)status, (void)events;
+    bool came = wrn_fds_receive(g->source, &kind, sizeof(kind), &fd, 1) == (ssize_t)sizeof(kind) && fd >= 0;
+    stop_poll(&g->source_poll);
+    wrn_fd_close(&g->source);
+    if (!came) return; /* the box has failed, and the backend says why */
+    g->held.kind = kind;
+    g->held.link = fd;
+    g->held.state = memfd_create("wrenn-gate", MFD_CLOEXEC);
+    if (!start_process(g)) start_later(g);
+}
+
+/* ---- for box.c ---- */
+
+static void on_names_changed(uv_fs_event_t *watch, const char *name, int events, int status) {
+    const wrn_boxes *boxes = watch->data;
+    (void)events;
+    if (status == 0 && name && strcmp(name, "resolv.conf") != 0 && strcmp(name, "hosts") != 0) return;
+    for (const wrn_box *box = boxes->all; box; box = box->next) gate_renew(box->gate);
+}
+
+/* Gates can't see the machine's files. The directory is watched because editors and daemons replace the files. */
+static void watch_names(wrn_boxes *boxes) {
+    if (boxes->names_watch) return;
+    boxes->names_watch = malloc(sizeof(*boxes->names_watch));
+    uv_fs_event_init(boxes->config.loop, boxes->names_watch);
+    boxes->names_watch->data = boxes;
+    uv_fs_event_start(boxes->names_watch, on_names_changed, "/etc", 0);
+    uv_unref((uv_handle_t *)boxes->names_watch);
+}
+
+static gate *new_gate(wrn_box *box, const char *policy) {
+    gate *g = calloc(1, sizeof(*g));
+    *g = (gate){.box = box,
+                .loop = box->boxes->config.loop,
+                .policy = strdup(policy ? policy : "{}"),
+                .held = HELD_GATE_NONE,
+                .source = -1,
+                .uid = box->run.gate_uid,
+                .ipv6 = box->run.ipv6,
+                .last_id = wrn_clock_us(CLOCK_REALTIME), /* other ids than the last daemon's */
+                .timer = malloc(sizeof(*g->timer))};
+    uv_timer_init(g->loop, g->timer);
+    g->timer->data = g;
+    watch_names(box->boxes);
+    return g;
+}
+
+gate *gate_new(wrn_box *box, const char *policy) {
+    gate *g = new_gate(box, policy);
+    g->source = wrn_fd_take(&box->run.link_source);
+    g->source_poll = start_poll(g, g->source, on_source);
+    return g;
+}
+
+gate *gate_adopt(wrn_box *box, const held_gate *kept, const char *policy) {
+    gate *g = new_gate(box, policy);
+    g->held = *kept;
+    g->is_jailed = g->is_told = g->was_ready = true;
+    g->control_poll = start_poll(g, g->held.control, on_control);
+    g->exit_poll = start_poll(g, g->held.pidfd, on_gate_exit);
+    gate_renew(g);
+    return g;
+}
+
+bool gate_is_ready(const gate *g) { return g->was_ready; }
+
+held_gate gate_held(const gate *g) { return g ? g->held : (held_gate)HELD_GATE_NONE; }
+
+static wrn_json *describe(const gate *g, const wrn_json *counted) {
+    static const char *const modes[] = {"tap", "veth", "datagrams"};
+    wrn_json *out = wrn_json_new_object();
+    if (counted) wrn_json_set(out, "counted", wrn_json_ref(counted));
+    wrn_json_set_string(out, "gate", g->held.control >= 0 && g->is_told ? "running" : "restarting");
+    wrn_json_set_string(out, "mode", modes[g->held.kind]);
+    return out;
+}
+
+/* Who asked for the counters. */
+typedef struct inquiry {
+    gate *gate;
+    wrn_network_fn done;
+    void *context;
+    wrn_json *cut;   /* NULL: nothing was set before */
+    wrn_json *state; /* the answer */
+} inquiry;
+
+static void free_inquiry(inquiry *i) {
+    wrn_json_free(i->cut);
+    wrn_json_free(i->state);
+    free(i);
+}
+
+static void tell(void *context, const wrn_fault *fault) {
+    inquiry *i = context;
+    i->done(i->context, i->state, fault);
+    free_inquiry(i);
+}
+
+static void make_answer(inquiry *i) {
+    i->state = describe(i->gate, i->gate->last);
+    if (i->cut) wrn_json_set(i->state, "cut", wrn_json_ref(i->cut));
+}
+
+static void on_counted(void *context, const wrn_json *answer, const wrn_fault *fault) {
+    inquiry *i = context;
+    if (answer) {
+        wrn_json_free(i->gate->last);
+        i->gate->last = wrn_json_ref(answer);
+    }
+    /* A gate that has died meanwhile is no reason to fail: what it counted last is still true. */
+    if (i->gate->box) make_answer(i);
+    tell(i, i->gate->box ? NULL : fault);
+}
+
+/* There is no gate to ask now. By then the box may be gone. */
+static void tell_later(inquiry *i) {
+    make_answer(i);
+    wrn_answer_later(i->gate->loop, tell, i, NULL);
+}
+
+static void count(inquiry *i) {
+    WRN_AUTO(wrn_json_freep) wrn_json *asked = wrn_json_new_object();
+    if (!ask(i->gate, asked, "stats", on_counted, i)) tell_later(i);
+}
+
+void gate_look(gate *g, wrn_network_fn done, void *context) {
+    inquiry *i = calloc(1, sizeof(*i));
+    *i = (inquiry){.gate = g, .done = done, .context = context};
+    count(i);
+}
+
+static void on_set(void *context, const wrn_json *answer, const wrn_fault *fault) {
+    inquiry *i = context;
+    if (answer) i->cut = wrn_json_ref(wrn_json_get(answer, "cut"));
+    if (answer) return count(i);
+    /* One that died while it was told gets the policy when it is started again. */
+    bool died = fault->code == WRN_FAULT_OVERLOADED && i->gate->box;
+    if (died) make_answer(i);
+    tell(i, died ? NULL : fault);
+}
+
+void gate_set(gate *g, const char *policy, wrn_network_fn done, void *context) {
+    inquiry *i = calloc(1, sizeof(*i));
+    *i = (inquiry){.gate = g, .done = done, .context = context};
+    free(g->policy);
+    g->policy = strdup(policy);
+    if (!tell_policy(g, on_set, i)) tell_later(i);
+}

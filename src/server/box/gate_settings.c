@@ -1,0 +1,65 @@
+/* What a gate is told: the box's policy with its presets spelled out, what the operator decides, and how this machine
+ * resolves names. */
+#include <arpa/inet.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "gate/presets.h"
+#include "server/box/internal.h"
+
+enum { HOSTS_MAX = 64 << 10, SERVERS_MAX = 4 };
+
+static void append_text(wrn_json *array, const char *text) {
+    wrn_json_append(array, wrn_json_new_string(text, strlen(text)));
+}
+
+static wrn_json *texts(char *const *items, size_t count) {
+    wrn_json *array = wrn_json_new_array();
+    for (size_t i = 0; i < count; i++) append_text(array, items[i]);
+    return array;
+}
+
+static void append_all(wrn_json *to, const wrn_json *from) {
+    for (size_t i = 0; i < wrn_json_count(from); i++) wrn_json_append(to, wrn_json_ref(wrn_json_at(from, i)));
+}
+
+static void append_preset(wrn_json *allow, const char *name) {
+    char **rules = name ? wrn_preset_rules(name) : NULL;
+    for (size_t i = 0; rules && rules[i]; i++) append_text(allow, rules[i]);
+    wrn_preset_free(rules);
+}
+
+/* The servers of /etc/resolv.conf, without those that are no plain addresses. */
+static void read_servers(wrn_json *out) {
+    char line[512], server[INET6_ADDRSTRLEN];
+    unsigned char address[sizeof(struct in6_addr)];
+    WRN_AUTO(wrn_stdio_close) FILE *file = fopen("/etc/resolv.conf", "re");
+    while (file && fgets(line, sizeof(line), file) && wrn_json_count(out) < SERVERS_MAX)
+        if (sscanf(line, " nameserver %45s", server) == 1 &&
+            (inet_pton(AF_INET, server, address) == 1 || inet_pton(AF_INET6, server, address) == 1))
+            append_text(out, server);
+}
+
+wrn_json *gate_settings(const char *policy, const wrn_egress_config *config) {
+    static char hosts[HOSTS_MAX];
+    WRN_AUTO(wrn_json_freep) wrn_json *asked = NULL;
+    wrn_json *out = wrn_json_new_object(), *allow = wrn_json_new_array(), *deny = wrn_json_new_array();
+    wrn_json *servers = texts(config->name_servers, config->name_server_count);
+    const char *why;
+    (void)!wrn_json_parse(policy, strlen(policy), &asked, &why); /* ours: from the store */
+    const char *egress = wrn_json_string(wrn_json_get(asked, "egress"), NULL);
+    const wrn_json *presets = wrn_json_get(asked, "presets");
+    append_all(allow, wrn_json_get(asked, "allow"));
+    append_all(deny, wrn_json_get(asked, "deny"));
+    for (size_t i = 0; i < wrn_json_count(presets); i++)
+        append_preset(allow, wrn_json_string(wrn_json_at(presets, i), NULL));
+    if (!config->name_server_count) read_servers(servers);
+    wrn_json_set_string(out, "egress", egress ? egress : "none");
+    wrn_json_set(out, "allow", allow);
+    wrn_json_set(out, "deny", deny);
+    wrn_json_set(out, "operator_deny", texts(config->deny, config->deny_count));
+    wrn_json_set(out, "private", texts(config->opened, config->opened_count));
+    wrn_json_set(out, "name_servers", servers);
+    if (wrn_file_read("/etc/hosts", hosts, sizeof(hosts)) > 0) wrn_json_set_string(out, "hosts", hosts);
+    return out;
+}

@@ -1,0 +1,113 @@
+#include "server/routes/policy.h"
+
+#include <string.h>
+
+#include "gate/policy.h"
+#include "gate/presets.h"
+
+static const char *const egress_words[] =
+    {[WRN_EGRESS_NONE] = "none", [WRN_EGRESS_ALLOWLIST] = "allowlist", [WRN_EGRESS_PUBLIC] = "public"};
+
+/* Whether one of the operator's private ranges covers the rule. */
+static bool is_opened(const wrn_egress_config *config, const wrn_rule *rule) {
+    wrn_rule range;
+    char why[128];
+    for (size_t i = 0; i < config->opened_count; i++)
+        if (wrn_rule_parse(config->opened[i], &range, why, sizeof(why)) && wrn_rule_within(rule, &range)) return true;
+    return false;
+}
+
+static int check_rule(const wrn_egress_config *config, const char *member, size_t index, const char *text,
+                      wrn_fault *fault) {
+    wrn_rule rule;
+    char why[200];
+    if (!wrn_rule_parse(text, &rule, why, sizeof(why)))
+        return wrn_fault_set(fault, WRN_FAULT_INVALID_REQUEST, "member \"network\": %s[%zu] \"%.100s\": %s", member,
+                             index, text, why);
+    if (strcmp(member, "deny") == 0) return 0;
+    wrn_reach reach = wrn_rule_reach(&rule);
+    if (reach == WRN_REACH_NEVER)
+        return wrn_fault_set(fault, WRN_FAULT_INVALID_REQUEST,
+                             "member \"network\": allow[%zu] \"%.100s\" is never allowed: it is of this machine, its "
+                             "link or a metadata service",
+                             index, text);
+    if (reach == WRN_REACH_PRIVATE && !is_opened(config, &rule))
+        return wrn_fault_set(fault, WRN_FAULT_CONFLICT,
+                             "member \"network\": allow[%zu] \"%.100s\" is private, and this server opens no such "
+                             "range: wrennd --egress-private",
+                             index, text);
+    return 0;
+}
+
+static int add_rules(const wrn_egress_config *config, const char *member, const char *const *texts, size_t count,
+                     wrn_json *policy, wrn_fault *fault) {
+    wrn_json *array = wrn_json_new_array();
+    wrn_json_set(policy, member, array);
+    for (size_t i = 0; i < count; i++) {
+        if (check_rule(config, member, i, texts[i], fault) != 0) return -1;
+        wrn_json_append(array, wrn_json_new_string(texts[i], strlen(texts[i])));
+    }
+    return 0;
+}
+
+static bool is_preset(const char *name) {
+    for (size_t i = 0; wrn_preset_names[i]; i++)
+        if (strcmp(wrn_preset_names[i], name) == 0) return true;
+    return false;
+}
+
+static int add_presets(const wrn_network_policy *asked, wrn_json *policy, wrn_fault *fault) {
+    wrn_json *array = wrn_json_new_array();
+    wrn_json_set(policy, "presets", array);
+    for (size_t i = 0; i < asked->presets_count; i++) {
+        const char *name = asked->presets[i];
+        wrn_json_append(array, wrn_json_new_string(name, strlen(name)));
+        if (is_preset(name)) continue;
+        WRN_AUTO(wrn_buf_free) wrn_buf known = WRN_BUF_LIMITED(300);
+        for (size_t j = 0; wrn_preset_names[j]; j++) wrn_buf_printf(&known, "%s%s", j ? ", " : "", wrn_preset_names[j]);
+        return wrn_fault_set(fault, WRN_FAULT_INVALID_REQUEST,
+                             "member \"network\": there is no preset \"%.64s\", only %s", name, known.data);
+    }
+    return 0;
+}
+
+/* -1 with a fault. */
+static int choose_egress(const wrn_egress_config *config, const wrn_network_policy *asked, wrn_fault *fault) {
+    int64_t chosen = asked->allow_count || asked->presets_count ? WRN_EGRESS_ALLOWLIST : config->usual;
+    if (asked->egress) {
+        for (chosen = 0; chosen < (int64_t)WRN_COUNT(egress_words); chosen++)
+            if (strcmp(egress_words[chosen], asked->egress) == 0) break;
+        if (chosen == WRN_COUNT(egress_words))
+            return wrn_fault_set(fault, WRN_FAULT_INVALID_REQUEST,
+                                 "member \"network\": egress \"%.64s\" is not none, allowlist or public",
+                                 asked->egress);
+    }
+    if (chosen > config->most)
+        return wrn_fault_set(fault, WRN_FAULT_CONFLICT,
+                             "member \"network\": sandboxes here have at most egress \"%s\", not \"%s\": wrennd "
+                             "--egress-max",
+                             egress_words[config->most], egress_words[chosen]);
+    return (int)chosen;
+}
+
+const char *wrn_policy_accept(const wrn_egress_config *config, const wrn_network_policy *asked, wrn_buf *policy,
+                              wrn_fault *fault) {
+    static const wrn_network_policy nothing;
+    WRN_AUTO(wrn_json_freep) wrn_json *accepted = wrn_json_new_object();
+    if (!asked) asked = &nothing;
+    int egress = choose_egress(config, asked, fault);
+    if (egress < 0) return NULL;
+    if (asked->allow_count + asked->deny_count > WRN_POLICY_ENTRIES_MAX) {
+        wrn_fault_set(fault, WRN_FAULT_INVALID_REQUEST,
+                      "member \"network\": %zu entries in allow and deny, and %d is the limit",
+                      asked->allow_count + asked->deny_count, WRN_POLICY_ENTRIES_MAX);
+        return NULL;
+    }
+    wrn_json_set_string(accepted, "egress", egress_words[egress]);
+    if (add_rules(config, "allow", asked->allow, asked->allow_count, accepted, fault) != 0 ||
+        add_rules(config, "deny", asked->deny, asked->deny_count, accepted, fault) != 0 ||
+        add_presets(asked, accepted, fault) != 0)
+        return NULL;
+    wrn_json_write(accepted, policy);
+    return egress_words[egress];
+}

@@ -1,0 +1,298 @@
+/* The network of sandboxes: a real wrennd with real gates, in a network of the test's own, in which a server stands outside. */
+#include <arpa/inet.h>
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/mount.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+
+#include "work.h"
+
+#define OUTSIDE "203.0.113.10"
+enum { KILLED = 128 + SIGKILL };
+
+/* ---- the network ---- */
+
+static void run_ip(const char *words) {
+    char line[256];
+    snprintf(line, sizeof(line), "ip %s", words);
+    CHECK_MSG(system(line) == 0, "%s", line);
+}
+
+static void put_over(const char *path, const char *name, const char *text) {
+    char own[200];
+    snprintf(own, sizeof(own), "%s/%s", test_dir(), name);
+    int fd = open(own, O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
+    CHECK(fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text) && close(fd) == 0);
+    CHECK_MSG(mount(own, path, NULL, MS_BIND, NULL) == 0, "%s: %s", path, strerror(errno));
+}
+
+/* Says a word to all who connect, and then keeps the connection. */
+_Noreturn static void serve_outside(int ready, int go) {
+    const struct sockaddr_in address = {
+        .sin_family = AF_INET, .sin_port = htons(8000), .sin_addr.s_addr = htonl(INADDR_ANY)};
+    char word;
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (unshare(CLONE_NEWNET) != 0 || write(ready, "", 1) != 1 || read(go, &word, 1) != 1) _exit(1);
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (system("ip addr add " OUTSIDE "/24 dev out0 && ip addr add 203.0.113.11/24 dev out0 && ip link set out0 up") !=
+            0 ||
+        bind(fd, (const struct sockaddr *)&address, sizeof(address)) != 0 || listen(fd, 64) != 0 ||
+        write(ready, "", 1) != 1)
+        _exit(1);
+    for (;;) {
+        int peer = accept(fd, NULL, NULL);
+        if (peer >= 0) (void)!write(peer, "hello\n", 6);
+    }
+}
+
+/* Before the test becomes an ordinary user. Everything goes with the processes of the test. */
+static void make_network(void) {
+    int ready[2], go[2];
+    char word, line[128];
+    if (geteuid() != 0) test_skip("not run as root");
+    if (system("ip -V > /dev/null 2>&1") != 0) test_skip("there is no ip: install iproute2");
+    CHECK(unshare(CLONE_NEWNET | CLONE_NEWNS) == 0 && mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0);
+    put_over("/etc/hosts", "hosts",
+             "127.0.0.1 localhost\n" OUTSIDE " good.example sub.good.example\n203.0.113.11 bad.example\n");
+    CHECK(pipe2(ready, O_CLOEXEC) == 0 && pipe2(go, O_CLOEXEC) == 0);
+    pid_t pid = fork();
+    if (pid == 0) serve_outside(ready[1], go[0]);
+    CHECK(pid > 0 && read(ready[0], &word, 1) == 1);
+    run_ip("link set lo up");
+    snprintf(line, sizeof(line), "link add host0 type veth peer name out0 netns %d", (int)pid);
+    run_ip(line);
+    run_ip("addr add 203.0.113.1/24 dev host0");
+    run_ip("link set host0 up");
+    CHECK(write(go[1], "", 1) == 1 && read(ready[0], &word, 1) == 1);
+}
+
+/* As TEST_AS_BOTH, in that network. */
+#define TEST_WITH_NETWORK(ident, run)     \
+    TEST_SLOW(ident##_as_root) {          \
+        make_network();                   \
+        run();                            \
+    }                                     \
+    TEST_SLOW(ident##_as_ordinary_user) { \
+        make_network();                   \
+        test_become_ordinary_user();      \
+        run();                            \
+    }
+
+static void serve_network(test_daemon *d) {
+    serve(d, (const char *[]){"--gate", getenv("WRENN_TEST_GATE"), "--on-stop", "keep", NULL});
+}
+
+/* ---- what is done inside ---- */
+
+/* What the server says, or the name of the error. */
+static char *reach(const test_daemon *d, const char *id, const char *host) {
+    char line[512];
+    snprintf(line, sizeof(line),
+             "python3 -c \"\nimport socket, errno\ntry: print(socket.create_connection(('%s', 8000), 10).recv(9))\n"
+             "except socket.gaierror as e: print('no name')\nexcept OSError as e: print(errno.errorcode[e.errno])\"",
+             host);
+    return sh(d, id, line);
+}
+
+#define CHECK_REACH(d, id, host, want)   \
+    do {                                 \
+        char *got_ = reach(d, id, host); \
+        CHECK_STR(got_, want "\n");      \
+        free(got_);                      \
+    } while (0)
+#define HELLO "b'hello\\n'"
+
+static reply look(const test_daemon *d, const char *id) {
+    reply r = call(d, "GET", sandbox_path(id, "/network"), NULL);
+    CHECK_MSG(r.status == 200, "%s", r.body);
+    return r;
+}
+
+static reply set_policy(const test_daemon *d, const char *id, const char *policy) {
+    reply r = call(d, "PUT", sandbox_path(id, "/network"), policy);
+    CHECK_MSG(r.status == 200, "%s", r.body);
+    return r;
+}
+
+/* ---- policies ---- */
+
+static void policies(void) {
+    test_daemon d = {0};
+    char id[40], alone[40];
+    serve_network(&d);
+    make_sandbox(&d, "{\"network\":{\"allow\":[\"good.example\"]}}", id);
+    make_sandbox(&d, "{}", alone);
+    CHECK_REACH(&d, id, "good.example", HELLO);
+    CHECK_REACH(&d, id, "bad.example", "no name");
+    CHECK_REACH(&d, id, "sub.good.example", "no name");
+    CHECK_REACH(&d, id, "203.0.113.1", "EHOSTUNREACH"); /* this machine */
+    CHECK_REACH(&d, id, "127.0.0.1", "ECONNREFUSED");   /* the sandbox's own */
+    CHECK_REACH(&d, id, "169.254.169.254", "EHOSTUNREACH");
+    CHECK_REACH(&d, alone, OUTSIDE, "ENETUNREACH");
+    CHECK_SH(&d, id, "cat /run/wrenn/network",
+             "{\"egress\":\"allowlist\",\"allow\":[\"good.example\"],\"deny\":[],\"presets\":[]}");
+    reply r = look(&d, id);
+    CHECK_STR(member(&r, "gate"), "running");
+    CHECK(number(&r, "connections") == 1 && number(&r, "bytes_in") >= 6 && number(&r, "denied_total") >= 4);
+    CHECK_CONTAINS(r.body, "\"name\":\"bad.example\",\"reason\":\"name-not-allowed\"");
+    CHECK_CONTAINS(r.body, "\"address\":\"169.254.169.254\",\"port\":8000,\"name\":\"\",\"reason\":\"metadata\"");
+    reply_free(&r);
+    r = call(&d, "GET", sandbox_path(id, ""), NULL);
+    CHECK_CONTAINS(r.body, "\"network\":\"filtered\"");
+    reply_free(&r);
+    r = set_policy(&d, id, "{\"egress\":\"public\",\"deny\":[\"good.example\"]}");
+    reply_free(&r);
+    CHECK_REACH(&d, id, "good.example", "no name");
+    CHECK_REACH(&d, id, "bad.example", HELLO);
+    CHECK_ERROR(call(&d, "PUT", sandbox_path(alone, "/network"), "{\"egress\":\"public\"}"), 409, "conflict");
+    destroy(&d, id);
+    destroy(&d, alone);
+    end(&d, SIGTERM, 0);
+}
+
+/* A connection that the next policy forbids is cut, and only then. */
+static void cut(void) {
+    test_daemon d = {0};
+    char id[40];
+    serve_network(&d);
+    make_sandbox(&d, "{\"network\":{\"egress\":\"public\"}}", id);
+    CHECK_SH(&d, id,
+             "mkfifo /tmp/ready; python3 -c \"\nimport socket\ns = socket.create_connection(('" OUTSIDE
+             "', 8000)); s.recv(9)\nopen('/tmp/ready', 'w').close()\ntry: s.recv(9); e = 'end'\n"
+             "except OSError as x: e = x.errno\nprint(e, file=open('/tmp/how', 'w'))\n"
+             "open('/tmp/ready', 'w').close()\" > /tmp/log 2>&1 & cat /tmp/ready",
+             "");
+    reply r = set_policy(&d, id, "{\"allow\":[\"203.0.113.0/24:8000\"]}");
+    CHECK_INT(number(&r, "cut"), 0);
+    reply_free(&r);
+    r = set_policy(&d, id, "{\"allow\":[\"good.example\"]}");
+    CHECK_INT(number(&r, "cut"), 1);
+    reply_free(&r);
+    CHECK_SH(&d, id, "cat /tmp/ready; cat /tmp/how /tmp/log", "104\n");
+    destroy(&d, id);
+    end(&d, SIGTERM, 0);
+}
+
+/* ---- its life ---- */
+
+static void goes_on(void) {
+    test_daemon d = {0};
+    char id[40];
+    serve_network(&d);
+    make_sandbox(&d, "{\"network\":{\"allow\":[\"good.example\"]}}", id);
+    CHECK_REACH(&d, id, "good.example", HELLO);
+    end(&d, SIGKILL, KILLED);
+    serve_network(&d);
+    CHECK_REACH(&d, id, "good.example", HELLO);
+    CHECK_REACH(&d, id, "bad.example", "no name");
+    reply r = look(&d, id);
+    CHECK_INT(number(&r, "connections"), 2); /* counted by the same gate */
+    reply_free(&r);
+    CHECK_STATUS(call(&d, "POST", sandbox_path(id, "/pause"), NULL), 200);
+    r = set_policy(&d, id, "{\"allow\":[\"bad.example\"]}");
+    reply_free(&r);
+    end(&d, SIGTERM, 0);
+    serve_network(&d);
+    resume(&d, id);
+    CHECK_REACH(&d, id, "bad.example", HELLO);
+    CHECK_REACH(&d, id, "good.example", "no name");
+    destroy(&d, id);
+    r = look(&d, id);
+    CHECK_CONTAINS(r.body, "\"allow\":[\"bad.example\"]");
+    reply_free(&r);
+    end(&d, SIGTERM, 0);
+}
+
+static void snapshots(void) {
+    test_daemon d = {0};
+    char id[40];
+    serve_network(&d);
+    make_sandbox(&d, "{\"network\":{\"allow\":[\"good.example\"]}}", id);
+    snap(&d, id, "net");
+    destroy(&d, id);
+    make_sandbox(&d, "{\"template\":\"net\"}", id);
+    CHECK_REACH(&d, id, OUTSIDE, "ENETUNREACH"); /* a sandbox has what its create says */
+    destroy(&d, id);
+    make_sandbox(&d, "{\"template\":\"net\",\"network\":{\"allow\":[\"bad.example\"]}}", id);
+    CHECK_REACH(&d, id, "bad.example", HELLO);
+    CHECK_REACH(&d, id, "good.example", "no name");
+    destroy(&d, id);
+    end(&d, SIGTERM, 0);
+}
+
+/* A gate in this network, which is the test's own; 0: there is none. As root only: others may not look. */
+static pid_t find_gate(void) {
+    char own[64] = "", there[64], path[300], name[32];
+    pid_t found = 0;
+    CHECK(readlink("/proc/self/ns/net", own, sizeof(own) - 1) > 0);
+    DIR *proc = opendir("/proc");
+    for (struct dirent *entry; proc && !found && (entry = readdir(proc));) {
+        snprintf(path, sizeof(path), "/proc/%.20s/ns/net", entry->d_name);
+        ssize_t size = readlink(path, there, sizeof(there) - 1);
+        if (atoi(entry->d_name) <= 0 || size <= 0 || strncmp(there, own, (size_t)size) != 0) continue;
+        snprintf(path, sizeof(path), "/proc/%.20s/comm", entry->d_name);
+        FILE *file = fopen(path, "re");
+        if (file && fgets(name, sizeof(name), file) && strcmp(name, "wrenn-gate\n") == 0) found = atoi(entry->d_name);
+        if (file) fclose(file);
+    }
+    if (proc) closedir(proc);
+    return found;
+}
+
+TEST_SLOW(a_killed_gate_is_replaced_and_none_is_left_as_root) {
+    test_daemon d = {0};
+    char id[40];
+    make_network();
+    serve_network(&d);
+    make_sandbox(&d, "{\"network\":{\"allow\":[\"good.example\"]}}", id);
+    CHECK_REACH(&d, id, "good.example", HELLO);
+    pid_t gate = find_gate();
+    CHECK(gate > 0 && kill(gate, SIGKILL) == 0);
+    while (find_gate() == gate) sched_yield();
+    CHECK_REACH(&d, id, "good.example", HELLO);
+    reply r = look(&d, id);
+    CHECK_STR(member(&r, "gate"), "running");
+    CHECK_INT(number(&r, "connections"), 2); /* what the last one counted is not lost */
+    reply_free(&r);
+    destroy(&d, id);
+    while (find_gate()) sched_yield();
+    make_sandbox(&d, "{}", id);
+    CHECK_INT(find_gate(), 0); /* none is started for nothing */
+    destroy(&d, id);
+    end(&d, SIGTERM, 0);
+}
+
+/* ---- what the operator decides ---- */
+
+static void operators(void) {
+    test_daemon d = {0};
+    char id[40];
+    serve(&d, (const char *[]){"--gate", getenv("WRENN_TEST_GATE"), "--egress-max", "allowlist", "--egress-default",
+                               "allowlist", "--egress-deny", "bad.example", NULL});
+    CHECK_ERROR(call(&d, "POST", "/v1/sandboxes", "{\"network\":{\"egress\":\"public\"}}"), 409, "conflict");
+    make_sandbox(&d, "{}", id);
+    CHECK_REACH(&d, id, "good.example", "no name");
+    reply r = set_policy(&d, id, "{\"allow\":[\"*\"]}");
+    reply_free(&r);
+    CHECK_REACH(&d, id, "good.example", HELLO);
+    CHECK_REACH(&d, id, "bad.example", "no name");
+    destroy(&d, id);
+    end(&d, SIGTERM, 0);
+    serve(&d, (const char *[]){"--gate", "/nonexistent", NULL});
+    CHECK_ERROR(call(&d, "POST", "/v1/sandboxes", "{\"network\":{\"egress\":\"public\"}}"), 409, "conflict");
+    end(&d, SIGTERM, 0);
+}
+
+TEST_WITH_NETWORK(policies_are_obeyed_and_replaced, policies)
+TEST_WITH_NETWORK(connections_that_a_policy_forbids_are_cut, cut)
+TEST_WITH_NETWORK(a_network_outlives_wrennd_and_pauses, goes_on)
+TEST_WITH_NETWORK(snapshots_have_the_network_of_their_create, snapshots)
+TEST_WITH_NETWORK(operators_have_the_last_word, operators)
+
+TEST_MAIN

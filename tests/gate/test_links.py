@@ -1,0 +1,213 @@
+#!/usr/bin/python3
+"""Programs in a network namespace whose only way out is wrenn-gate, over TAP (where /dev/net/tun may be used) and over veth.
+
+    test_links.py WRENN-GATE [--measure] [NAME...]"""
+import functools
+import os
+import subprocess
+import sys
+import time
+
+import world
+from inside import Inside
+from world import CLOSER, ECHO, OUT, OUT6, POLICY, SINK, SLOW, Gate
+
+PROGRAM = ""
+ALLOWLIST = {**POLICY, "allow": ["allowed.test", "[2001:db8:1::10]:2007"]}
+
+
+class Sandbox:
+    def __init__(self, kind, policy=POLICY, flows=1200, user=None):
+        self.inside = Inside(kind)
+        self.kind, self.policy, self.flows, self.user = kind, policy, flows, user
+        try:
+            self.start()
+        except BaseException:
+            self.inside.close()
+            raise
+        self.python = self.inside.python
+
+    def start(self):
+        self.gate = Gate(PROGRAM, self.inside.link, "tap" if self.kind == "tap" else "packet", policy=self.policy, flows=self.flows, mtu=16384, user=self.user)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.gate.close()
+        self.inside.close()
+
+
+def programs_go_where_they_may(kind):
+    with Sandbox(kind, ALLOWLIST) as box:
+        done = box.inside.run("curl", "-sS", "http://allowed.test/")
+        assert done.stdout == "fine", done
+        assert box.python("s = socket.create_connection(('allowed.test', 2007)); s.sendall(b'hi'); print(s.recv(2).decode())") == "hi"
+        assert box.python(f"s = socket.create_connection(('{OUT6}', 2007)); s.sendall(b'hi'); print(s.recv(2).decode())") == "hi"
+
+
+def programs_learn_at_once_that_they_may_not(kind):
+    with Sandbox(kind, ALLOWLIST) as box:
+        error = "\ntry: socket.create_connection((sys.argv[1], int(sys.argv[2])), 30)\nexcept OSError as e: print(errno.errorcode.get(e.errno, e))"
+        assert box.python(error, "203.0.113.1", "443") == "EHOSTUNREACH"
+        assert box.python(error, "2001:db8:1::10", "443") == "EACCES"
+        assert box.python(error, "127.0.0.1", "1") == "ECONNREFUSED" # its own
+        assert box.python(error, OUT6, "2007") == ""
+        done = box.inside.run("curl", "-sS", "https://evil.example/")
+        assert done.returncode == 6, done # could not resolve
+        done = box.inside.run("curl", "-sS", "-i", "--resolve", f"other.test:80:{OUT}", "http://other.test/")
+        assert done.returncode == 7 # no name led there yet
+        box.python("socket.getaddrinfo('allowed.test', 80)")
+        done = box.inside.run("curl", "-sS", "-i", "--resolve", f"other.test:80:{OUT}", "http://other.test/")
+        assert "403" in done.stdout and "policy" in done.stdout, done
+        done = box.inside.run("curl", "-sS", "--resolve", f"other.test:443:{OUT}", "https://other.test/")
+        assert done.returncode == 35 and "denied" in done.stderr, done
+        assert box.python(error, OUT, "999") == "ECONNREFUSED"
+
+
+def much_arrives_whole(kind):
+    with Sandbox(kind) as box:
+        text = f"""
+import hashlib
+s = socket.create_connection(('{OUT}', {ECHO}))
+data = os.urandom(1 << 20) * 24
+got = bytearray()
+def read():
+    while len(got) < len(data): got.extend(s.recv(1 << 20))
+t = threading.Thread(target=read); t.start(); s.sendall(data); t.join()
+print(hashlib.sha256(got).digest() == hashlib.sha256(data).digest())"""
+        assert box.python(text) == "True"
+        assert box.python(f"""
+s = socket.create_connection(('{OUT}', {SLOW})); n = 0
+while d := s.recv(1 << 20): n += len(d)
+print(n)""") == str(64 << 20)
+        stats = box.gate.stats()
+        assert stats["bytes_in"] > 88 << 20 and stats["bytes_out"] > 24 << 20, stats
+
+
+def a_thousand_connections_at_once(kind):
+    with Sandbox(kind, {**POLICY, "rate": 100000}) as box:
+        print("#", kind, box.python(f"""
+import resource
+resource.setrlimit(resource.RLIMIT_NOFILE, (4096, 4096))
+start = time.monotonic()
+many = [socket.socket() for _ in range(1000)]
+for s in many: s.setblocking(False); s.connect_ex(('{OUT}', {ECHO}))
+for s in many: s.setblocking(True); s.settimeout(60); s.sendall(b'hi')
+connected = time.monotonic() - start
+for s in many: assert s.recv(2) == b'hi'
+print('1000 connections: %.0f ms, echoed after %.0f ms' % (connected * 1000, (time.monotonic() - start) * 1000))"""))
+        for _ in range(3): # closed by the server first
+            box.python(f"""
+for _ in range(1000):
+    s = socket.create_connection(('{OUT}', {CLOSER}), 30); assert s.recv(1) == b'x' and s.recv(1) == b''; s.close()""")
+
+
+def a_gate_that_crashed_is_replaced(kind):
+    with Sandbox(kind) as box:
+        box.gate.process.kill()
+        box.gate.process.wait()
+        box.start()
+        assert box.python(f"s = socket.create_connection(('{OUT}', 2007), 30); s.sendall(b'hi'); print(s.recv(2).decode())") == "hi"
+
+
+def connections_of_a_gate_that_crashed_are_reset(kind):
+    with Sandbox(kind) as box:
+        client = subprocess.Popen(["nsenter", "-t", str(box.inside.pid), "-n", "-m", "/usr/bin/python3", "-c", f"""
+import socket
+s = socket.create_connection(('{OUT}', 2007), 30); print('up', flush=True); input()
+try: s.sendall(b'x'); print(s.recv(1))
+except ConnectionResetError: print('reset')"""], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        assert client.stdout.readline() == "up\n"
+        box.gate.process.kill()
+        box.gate.process.wait()
+        box.start()
+        assert client.communicate("\n", 60)[0] == "reset\n"
+
+
+def packages_install(kind):
+    """pip and git, from servers of our own."""
+    with Sandbox(kind, ALLOWLIST) as box:
+        done = box.inside.run("/usr/bin/python3", "-m", "pip", "download", "-q", "--no-deps", "--no-cache-dir", "--disable-pip-version-check", "--isolated", "-d", box.inside.files,
+                              "--index-url", "http://allowed.test:8000/simple", "--trusted-host", "allowed.test", "tiny")
+        assert done.returncode == 0 and any(name.startswith("tiny-1.0") for name in os.listdir(box.inside.files)), done
+        done = box.inside.run("/usr/bin/python3", "-m", "pip", "download", "-q", "--no-deps", "--no-cache-dir", "--disable-pip-version-check", "--isolated", "--retries", "0", "-d", box.inside.files,
+                              "--index-url", "http://other.test:8000/simple", "--trusted-host", "other.test", "tiny")
+        assert done.returncode != 0 and ("dns", "", 0, "other.test", "name-not-allowed") in box.gate.denied(), done
+        if not os.path.exists("/usr/bin/git"):
+            return
+        done = box.inside.run("git", "clone", "-q", "http://allowed.test:8000/repository.git", f"{box.inside.files}/clone")
+        assert done.returncode == 0 and os.path.exists(f"{box.inside.files}/clone/.git"), done
+
+
+def an_ordinary_user_gets_a_gate_too(kind):
+    if os.geteuid() != 0 or os.environ.get("WRENN_WORLD_USER") != "0":
+        return
+    with Sandbox(kind, user=65534) as box:
+        assert box.python(f"s = socket.create_connection(('{OUT}', 2007), 30); s.sendall(b'hi'); print(s.recv(2).decode())") == "hi"
+        for pid in (box.gate.process.pid, box.gate.stack_pid()):
+            with open(f"/proc/{pid}/status") as file:
+                status = file.read()
+            assert "Seccomp:\t2" in status and "CapEff:\t0000000000000000" in status, status
+
+
+def measure(kind):
+    with Sandbox(kind, {**POLICY, "rate": 1000000}) as box:
+        up = f"""
+s = socket.create_connection((sys.argv[1], {SINK})); d = bytes(1 << 20); n = 0; start = time.monotonic()
+while time.monotonic() - start < 2: s.sendall(d); n += 1
+print('up %.1f Gbit/s' % (n * 8.39e6 / (time.monotonic() - start) / 1e9))"""
+        down = f"""
+s = socket.create_connection((sys.argv[1], {SLOW})); n = 0; start = time.monotonic(); b = bytearray(1 << 20)
+while k := s.recv_into(b): n += k
+print('down %.1f Gbit/s' % (n * 8 / (time.monotonic() - start) / 1e9))"""
+        connect = f"""
+t = []
+for _ in range(500):
+    start = time.perf_counter(); s = socket.create_connection((sys.argv[1], {CLOSER})); s.recv(1); t.append(time.perf_counter() - start); s.close()
+t.sort(); print('connect + 1 byte %.0f us' % (t[250] * 1e6))"""
+        dns = """
+t = []
+for _ in range(200):
+    start = time.perf_counter(); socket.getaddrinfo('allowed.test', 80, socket.AF_INET); t.append(time.perf_counter() - start)
+t.sort(); print('name %.0f us' % (t[100] * 1e6))"""
+        for text in (up, down, connect, dns):
+            print("#", kind, box.python(text, OUT), flush=True)
+        for pid, name in ((box.gate.process.pid, "broker"), (box.gate.stack_pid(), "stack")):
+            with open(f"/proc/{pid}/smaps_rollup") as file:
+                sizes = dict(line.split(":") for line in file.read().splitlines()[1:])
+            print("#", kind, name, "private", sizes["Private_Dirty"].strip(), "PSS", sizes["Pss"].strip())
+    starts = []
+    for _ in range(20):
+        inside = Inside(kind)
+        start = time.perf_counter()
+        gate = Gate(PROGRAM, inside.link, "tap" if kind == "tap" else "packet", mtu=16384)
+        starts.append(time.perf_counter() - start)
+        gate.close()
+        inside.close()
+    print("#", kind, "start to ready and policy %.1f ms" % (sorted(starts)[10] * 1000))
+
+
+TESTS = [programs_go_where_they_may, programs_learn_at_once_that_they_may_not, much_arrives_whole, a_thousand_connections_at_once,
+         a_gate_that_crashed_is_replaced, connections_of_a_gate_that_crashed_are_reset, packages_install, an_ordinary_user_gets_a_gate_too]
+
+
+def over(kind, test):
+    @functools.wraps(test)
+    def run():
+        if kind == "tap" and not os.access("/dev/net/tun", os.R_OK | os.W_OK):
+            return "/dev/net/tun may not be used"
+        return test(kind)
+    run.__name__ = f"{test.__name__}_over_{kind}"
+    return run
+
+
+if __name__ == "__main__":
+    PROGRAM = os.path.abspath(sys.argv[1])
+    names = sys.argv[2:]
+    tests = TESTS
+    if names and names[0] == "--measure":
+        names, tests = names[1:], [measure]
+    os.environ["WRENN_WORLD_USER"] = str(os.geteuid())
+    world.make()
+    sys.exit(1 if world.run_tests([over(kind, test) for test in tests for kind in ("tap", "veth")], names) else 0)

@@ -1,0 +1,122 @@
+/* Network policies: what is accepted, shown and stored. What they do is in e2e/test_network.c. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "daemon.h"
+
+static void check_refused(const test_daemon *d, const char *policy, int status, const char *code, const char *why) {
+    char body[2048];
+    snprintf(body, sizeof(body), "{\"network\":%s}", policy);
+    reply r = call(d, "POST", "/v1/sandboxes", body);
+    CHECK_MSG(r.status == status && strcmp(error_code(&r), code) == 0, "%s: %s", policy, r.body);
+    CHECK_CONTAINS(error_message(&r), why);
+    reply_free(&r);
+}
+
+TEST(a_policy_that_makes_no_sense_is_refused_by_name) {
+    static const struct {
+        const char *policy, *why;
+    } bad[] = {
+        {"{\"egress\":\"some\"}", "\"some\" is not none, allowlist or public"},
+        {"{\"allow\":[\"ok.org\",\"a..b\"]}", "allow[1] \"a..b\""},
+        {"{\"allow\":[\"\"]}", "allow[0]"},
+        {"{\"deny\":[\"x y\"]}", "deny[0] \"x y\""},
+        {"{\"allow\":[\"x.org:0\"]}", "allow[0]"},
+        {"{\"allow\":[\"x.org:443/icmp\"]}", "allow[0]"},
+        {"{\"allow\":[\"127.0.0.1\"]}", "never allowed"},
+        {"{\"allow\":[\"169.254.169.254:80\"]}", "never allowed"},
+        {"{\"allow\":[\"::1\"]}", "never allowed"},
+        {"{\"presets\":[\"python\",\"cobol\"]}", "no preset \"cobol\", only debian, "},
+        {"{\"allow\":\"x.org\"}", "allow"},
+        {"[]", "network"},
+    };
+    test_daemon d;
+    daemon_start(&d, NULL);
+    for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++)
+        check_refused(&d, bad[i].policy, 400, "invalid_request", bad[i].why);
+    check_refused(&d, "{\"allow\":[\"10.0.0.0/8\"]}", 409, "conflict", "--egress-private");
+    CHECK_STATUS(call(&d, "GET", "/v1/sandboxes", NULL), 200);
+    daemon_stop(&d);
+}
+
+TEST(a_policy_is_shown_with_what_came_of_it) {
+    test_daemon d;
+    char id[40], path[100];
+    daemon_start(&d, NULL);
+    make_sandbox(&d, "{\"network\":{\"allow\":[\"PyPI.org:443\"],\"presets\":[\"node\"],\"deny\":[\"x.org\"]}}", id);
+    reply r = call(&d, "GET", sandbox_path(id, "/network"), NULL);
+    CHECK_STR(r.body,
+              "{\"egress\":\"allowlist\",\"allow\":[\"PyPI.org:443\"],\"deny\":[\"x.org\"],\"presets\":[\"node\"],"
+              "\"bytes_in\":7,\"bytes_out\":8,\"connections\":9,\"dns_queries\":10,\"denied_total\":2,\"denied\":[{"
+              "\"proto\":\"tcp\",\"address\":\"1.2.3.4\",\"port\":443,\"name\":\"x.org\",\"reason\":\"not-allowed\","
+              "\"count\":2,\"last_at\":\"2026-09-21T14:13:20Z\"}],\"gate\":\"running\",\"mode\":\"tap\"}\n");
+    reply_free(&r);
+    snprintf(path, sizeof(path), "/v1/capsules/%s/network", id);
+    r = call(&d, "PUT", path, "{\"egress\":\"public\"}");
+    CHECK_INT(r.status, 200);
+    CHECK(number(&r, "cut") == 3 && strcmp(member(&r, "egress"), "public") == 0);
+    reply_free(&r);
+    r = call(&d, "GET", path, NULL);
+    CHECK_CONTAINS(r.body, "{\"egress\":\"public\",\"allow\":[],\"deny\":[],\"presets\":[],");
+    reply_free(&r);
+    r = call(&d, "GET", sandbox_path(id, ""), NULL);
+    CHECK_CONTAINS(r.body, "\"network\":\"public\"");
+    reply_free(&r);
+    CHECK_ERROR(call(&d, "PUT", sandbox_path(id, "/network"), "{\"allow\":[\"*x\"]}"), 400, "invalid_request");
+    CHECK_STATUS(call(&d, "DELETE", sandbox_path(id, ""), NULL), 204);
+    CHECK_ERROR(call(&d, "PUT", sandbox_path(id, "/network"), "{\"egress\":\"none\"}"), 409, "invalid_state");
+    CHECK_STATUS(call(&d, "GET", sandbox_path(id, "/network"), NULL), 200);
+    daemon_stop(&d);
+}
+
+TEST(without_a_policy_there_is_no_network) {
+    test_daemon d;
+    char id[40];
+    daemon_start(&d, NULL);
+    make_sandbox(&d, "{\"network\":{\"egress\":\"none\"},\"isolation_required\":[\"no-network\"]}", id);
+    reply r = call(&d, "GET", sandbox_path(id, "/network"), NULL);
+    CHECK_CONTAINS(r.body, "{\"egress\":\"none\",\"allow\":[]");
+    CHECK(!wrn_json_has(r.json, "gate"));
+    reply_free(&r);
+    CHECK_ERROR(call(&d, "PUT", sandbox_path(id, "/network"), "{\"egress\":\"public\"}"), 409, "conflict");
+    CHECK_ERROR(call(&d, "POST", "/v1/sandboxes",
+                     "{\"network\":{\"egress\":\"public\"},\"isolation_required\":[\"no-network\"]}"),
+                409, "conflict");
+    daemon_stop(&d);
+}
+
+TEST(operators_limit_and_open) {
+    test_daemon d;
+    char id[40];
+    daemon_start(&d, (const char *[]){"--egress-max", "allowlist", "--egress-default", "allowlist", "--egress-private",
+                                      "10.1.0.0/16:5432", NULL});
+    check_refused(&d, "{\"egress\":\"public\"}", 409, "conflict", "at most egress \"allowlist\"");
+    check_refused(&d, "{\"allow\":[\"10.1.2.3:80\"]}", 409, "conflict", "--egress-private");
+    make_sandbox(&d, "{\"network\":{\"allow\":[\"10.1.2.3:5432\"]}}", id);
+    make_sandbox(&d, "{}", id);
+    reply r = call(&d, "GET", sandbox_path(id, "/network"), NULL);
+    CHECK_CONTAINS(r.body, "{\"egress\":\"allowlist\",\"allow\":[],");
+    reply_free(&r);
+    daemon_stop(&d);
+}
+
+static void check_option(const char *option, const char *value, const char *want) {
+    int status;
+    char *said = daemon_run((const char *[]){"--data-dir", "/tmp/x", option, value, NULL}, &status);
+    CHECK_INT(status, 2);
+    CHECK_CONTAINS(said, want);
+    free(said);
+}
+
+TEST(bad_options_are_named) {
+    check_option("--egress-deny", "a..b", "egress-deny \"a..b\"");
+    check_option("--egress-private", "x.org", "egress-private takes addresses, not \"x.org\"");
+    check_option("--egress-private", "127.0.0.0/8", "is never allowed");
+    check_option("--egress-dns", "one.one", "egress-dns takes addresses");
+    check_option("--egress-max", "some", "egress-max is none, allowlist or public");
+    check_option("--egress-default=public", "--egress-max=none", "egress-default allows more than egress-max");
+}
+
+TEST_MAIN
