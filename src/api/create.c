@@ -88,6 +88,7 @@ static void post_if_obeyed(create_op *self) {
                                 "that does",
                                 missing & WRN_FEATURE_ISOLATION  ? "isolation"
                                 : missing & WRN_FEATURE_LIFETIME ? "lifetime_sec"
+                                : missing & WRN_FEATURE_LEASE    ? "lease_sec"
                                                                  : "egress, allow, deny and presets"));
     call_post(self);
     wrn_op_send(op);

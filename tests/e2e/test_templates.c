@@ -124,7 +124,7 @@ static void services(void) {
     reply_free(&r);
     make_from(&d, "none", id);
     r = ask(&d, id, 8000, "GET", "/");
-    CHECK_CONTAINS(r.body, "ended with status 127");
+    CHECK_CONTAINS(r.body, "the program can't be run: No such file or directory");
     reply_free(&r);
     daemon_stop(&d);
 }

@@ -23,7 +23,7 @@ struct service {
     wrn_box *box;
     wrn_proc *proc; /* NULL: does not run */
     waiter *waiters;
-    char end[64]; /* how it ended; "" while it runs */
+    char end[140]; /* how it ended; "" while it runs */
 };
 
 /* ---- the program ---- */
@@ -32,7 +32,7 @@ static void on_service_end(void *context, const wrn_proc_result *result) {
     service *s = context;
     s->proc = NULL;
     if (result->end == WRN_PROC_FAILED)
-        snprintf(s->end, sizeof(s->end), "could not be started: %.40s", result->fault->message);
+        snprintf(s->end, sizeof(s->end), "could not be started: %.100s", result->fault->message);
     else if (result->end == WRN_PROC_SIGNALED)
         snprintf(s->end, sizeof(s->end), "was killed by signal %d", result->code);
     else snprintf(s->end, sizeof(s->end), "ended with status %d", result->code);

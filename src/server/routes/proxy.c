@@ -380,9 +380,9 @@ static void begin_tunnel(proxy *p) {
 static void proxy_on_dialled(void *context, int fd, const wrn_fault *fault) {
     proxy *p = context;
     if (!p->request || fault || uv_tcp_open(&p->guest, fd) != 0) {
-        char text[200];
+        char text[300];
         if (fd >= 0) close(fd);
-        snprintf(text, sizeof(text), "nothing answers on port %d of the sandbox: %.120s", p->port,
+        snprintf(text, sizeof(text), "nothing answers on port %d of the sandbox: %.220s", p->port,
                  fault ? fault->message : "out of descriptors");
         if (p->request) return refuse_proxy(p, 502, text);
         return finish_proxy(p);
