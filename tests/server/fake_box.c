@@ -512,6 +512,7 @@ wrn_proc *wrn_box_read_log(wrn_box *box, const wrn_log_request *request, const w
     bool tail = request->flags & WRN_LOG_TAIL, follow = request->flags & WRN_LOG_FOLLOW;
     wrn_buf_clear(&proc->out);
     wrn_buf_puts(&proc->out, "kept\n");
+    wrn_buf_puts(&proc->err, "and\n");
     proc->from = tail || request->from < 10 ? 10 : request->from < 15 ? request->from : 15;
     proc->dropped = !tail && request->from < 10 ? 10 - request->from : 0;
     wrn_buf_consume(&proc->out, proc->from - 10);

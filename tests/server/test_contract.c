@@ -124,11 +124,13 @@ TEST(kept_output_of_processes) {
         CHECK_INT(number_in(fd, "start", "offset"), 10);
         CHECK_INT(number_in(fd, "dropped", "bytes"), 7);
         wrn_json_free(peer_expect(fd, "stdout"));
+        wrn_json_free(peer_expect(fd, "stderr"));
         wrn_json_free(peer_expect(fd, "end"));
         CHECK_INT(peer_close_code(fd), 1000);
         fd = peer_open(&d, path_of(f, id, "/processes/t/logs?tail=5&follow=1"), "");
         CHECK_INT(number_in(fd, "start", "offset"), 10);
         wrn_json_free(peer_expect(fd, "stdout"));
+        wrn_json_free(peer_expect(fd, "stderr"));
         CHECK_INT(number_in(fd, "exit", "exit_code"), 3);
         CHECK_INT(peer_close_code(fd), 1000);
     }

@@ -22,12 +22,12 @@ typedef struct answer {
     int result, error; /* a pid, or 0; -1 and errno */
 } answer;
 
-enum { FDS = HIERARCHIES + 6 };
+enum { FDS = HIERARCHIES + 7 };
 _Static_assert((int)FDS <= (int)WRN_FDS_MAX, "one message takes all descriptors of an order");
 
 static void list_fds(spawn *s, int *out[FDS]) {
-    int *const fds[FDS] = {&s->userns_fd,      &s->error_fd,    &s->channel_fds[0],
-                           &s->channel_fds[1], &s->handover_fd, &s->clone_fd};
+    int *const fds[FDS] = {&s->userns_fd,   &s->error_fd, &s->channel_fds[0], &s->channel_fds[1],
+                           &s->handover_fd, &s->link_fd,  &s->clone_fd};
     memcpy(out, fds, sizeof(fds));
     for (int i = 0; i < HIERARCHIES; i++) out[FDS - HIERARCHIES + i] = &s->join_fds[i];
 }
