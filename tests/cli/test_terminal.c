@@ -105,7 +105,9 @@ TEST(an_editor_works) {
     person_sees(&p, "\033[?1049h");
     person_sees(&p, "/tmp/f");
     person_types(&p, "iwords \u6f22\033");
+    person_sees(&p, "words");
     person_resizes(&p, 60, 20);
+    person_sees(&p, "words"); /* drawn again, for the new size */
     person_types(&p, ":set columns? lines?\r");
     person_sees(&p, "columns=60");
     person_sees(&p, "lines=20");
