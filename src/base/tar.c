@@ -61,6 +61,7 @@ static void put_octal(char *field, size_t size, int64_t value) {
 }
 
 static void put_block(wrn_buf *out, char type, const wrn_tar_entry *entry, int64_t size) {
+    static const char magic[8] = {'u', 's', 't', 'a', 'r', '\0', '0', '0'};
     char block[WRN_TAR_BLOCK] = {0};
     unsigned sum = 0;
     memcpy(block + AT_NAME, entry->name, strnlen(entry->name, NAME_FIELD));
@@ -72,7 +73,7 @@ static void put_block(wrn_buf *out, char type, const wrn_tar_entry *entry, int64
               entry->mtime.tv_sec >= 0 && entry->mtime.tv_sec <= OCTAL_11 ? entry->mtime.tv_sec : 0);
     block[AT_TYPE] = type;
     if (entry->target) memcpy(block + AT_TARGET, entry->target, strnlen(entry->target, NAME_FIELD));
-    memcpy(block + AT_MAGIC, "ustar\00000", 8);
+    memcpy(block + AT_MAGIC, magic, sizeof(magic));
     memset(block + AT_SUM, ' ', 8);
     for (size_t i = 0; i < sizeof(block); i++) sum += (unsigned char)block[i];
     snprintf(block + AT_SUM, 8, "%06o", sum);
