@@ -44,7 +44,7 @@ void cli_explain_denials(cli_app *cli, wrenn_sandbox *sandbox) {
     wrenn_network *network = NULL;
     wrenn_error *error = NULL;
     int rc = CLI_TRY_GET(cli, &error, wrenn_sandbox_network_get, (sandbox, NULL), &network);
-    for (size_t i = 0; rc == 0 && i < network->denied_count; i++) explain(network->denied[i]);
+    for (size_t i = 0; rc == 0 && network && i < network->denied_count; i++) explain(network->denied[i]);
     wrenn_error_free(error);
     wrenn_network_free(network);
 }

@@ -60,4 +60,4 @@ bool wrn_address_in(const wrn_address *address, const wrn_address *range, unsign
  * why it is never allowed. Forms of version 6 that hold an address of version 4 are judged by that, or refused. */
 wrn_denial wrn_address_class(const wrn_address *address);
 /* The class that the whole range has; WRN_ALLOWED when it has none as a whole. */
-wrn_denial wrn_range_class(const wrn_address *range, unsigned bits);
+wrn_denial wrn_range_class(const wrn_address *address, unsigned bits);

@@ -13,7 +13,7 @@ bool connections_init(size_t slots, int broker, connections_emit emit);
 /* A segment of the sandbox, whose form was checked. */
 void connections_segment(wrn_frame *segment);
 /* A frame of libslirp on its way to the sandbox. */
-void connections_watch(const uint8_t *frame, size_t size);
+void connections_watch(const uint8_t *bytes, size_t size);
 /* Ends what both sides have ended: libslirp would keep it for ten seconds. */
 void connections_sweep(void);
 void connections_verdict(const seam_message *verdict, int fd);

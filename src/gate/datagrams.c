@@ -39,7 +39,7 @@ static void unreachable(const wrn_gate *gate, uint16_t local_port, const wrn_end
     message.local_port = local_port;
     message.peer = *to;
     if (to->proto != WRN_PING || size > PING_HEAD) size = to->proto == WRN_PING ? PING_HEAD : 0;
-    if (size) memcpy(message.data, data, size);
+    if (data && size) memcpy(message.data, data, size);
     (void)seam_send(gate->stack.fd, &message, size, false);
 }
 

@@ -160,8 +160,8 @@ wrn_denial wrn_policy_check(const wrn_policy *policy, const wrn_endpoint *to, wr
                             wrn_scrutiny *scrutiny) {
     *scrutiny = WRN_NO_SCRUTINY;
     wrn_denial class = wrn_address_class(&to->address), by_name;
-    if (class == WRN_DENY_PRIVATE && is_opened(policy, &to->address, to)) class = WRN_ALLOWED;
-    else if (class != WRN_ALLOWED) return class;
+    bool opened = class == WRN_DENY_PRIVATE && is_opened(policy, &to->address, to);
+    if (class != WRN_ALLOWED && !opened) return class;
     if (range_denied(&policy->operator_deny, to)) return WRN_DENY_OPERATOR;
     if (policy->egress == WRN_EGRESS_NONE) return WRN_DENY_UNLISTED;
     if (range_denied(&policy->deny, to)) return WRN_DENY_RULE;

@@ -34,6 +34,9 @@ static int refused(void) {
     return -1;
 }
 
+/* The C library gives the parameters other names. */
+/* NOLINTBEGIN(readability-inconsistent-declaration-parameter-name) */
+
 EXPORT int socket(int domain, int type, int protocol) {
     if (!owner) return (int)syscall(SYS_socket, domain, type, protocol);
     if (granted < 0 || taken) return refused();
@@ -87,3 +90,5 @@ EXPORT int close(int fd) {
     owner->close(fd);
     return 0;
 }
+
+/* NOLINTEND(readability-inconsistent-declaration-parameter-name) */

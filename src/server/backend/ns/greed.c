@@ -27,9 +27,9 @@ team *team_join(wrn_backend *backend, const char *owner) {
     if (!owner) owner = "";
     while (t && strcmp(t->owner, owner) != 0) t = t->next;
     if (!t) {
-        t = calloc(1, sizeof(*t) + strlen(owner) + 1);
-        if (!t) abort();
-        strcpy(t->owner, owner);
+        size_t size = strlen(owner) + 1;
+        t = calloc(1, sizeof(*t) + size);
+        memcpy(t->owner, owner, size);
         t->next = backend->teams;
         backend->teams = t;
     }
