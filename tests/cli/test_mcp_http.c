@@ -168,7 +168,8 @@ TEST(wrong_requests_are_refused) {
     /* A head without end, and one that is left in its middle. */
     static char many[20000];
     memset(many, 'x', sizeof(many));
-    memcpy(many, "POST /mcp HTTP/1.1\r\nx:", 22);
+    static const char head[] = "POST /mcp HTTP/1.1\r\nx:";
+    for (size_t i = 0; head[i]; i++) many[i] = head[i];
     int fd = dial(&s);
     sends(fd, many, sizeof(many));
     CHECK_CONTAINS(hears(fd), "HTTP/1.1 431 ");

@@ -185,10 +185,11 @@ TEST(http_that_could_be_read_in_two_ways_names_none) {
 }
 
 TEST(a_head_without_end_is_given_up) {
+    static const char begin[] = "GET / HTTP/1.1\r\n";
     uint8_t bytes[8192];
     char name[WRN_NAME_MAX + 1];
     memset(bytes, 'a', sizeof(bytes));
-    memcpy(bytes, "GET / HTTP/1.1\r\n", 16);
+    for (size_t i = 0; begin[i]; i++) bytes[i] = (uint8_t)begin[i];
     CHECK_INT(wrn_hello_http(bytes, sizeof(bytes) - 1, name), WRN_HELLO_MORE);
     CHECK_INT(wrn_hello_http(bytes, sizeof(bytes), name), WRN_HELLO_UNNAMED);
 }

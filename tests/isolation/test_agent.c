@@ -609,6 +609,7 @@ TEST(kept_output_goes_on_with_what_comes) {
         }
     }
     const char *at = text.data;
+    CHECK(at != NULL);
     for (long i = 1; i <= 40000; i++) {
         char *end;
         CHECK_INT(strtol(at, &end, 10), i);

@@ -29,9 +29,11 @@ static void check_page(setup *s, const wrenn_sandboxes_query_options *options, c
     wrenn_sandbox_list *list = NULL;
     wrenn_error *error = NULL;
     char got[100] = "";
+    size_t size = 0;
     int rc = wrenn_sandboxes_query(s->client, options, &list, &error);
     CHECK_MSG(rc == 0, "%s", wrenn_error_message(error));
-    for (size_t i = 0; i < list->items_count; i++) strcat(strcat(got, i ? " " : ""), list->items[i]->id);
+    for (size_t i = 0; i < list->items_count; i++)
+        size += (size_t)snprintf(got + size, sizeof(got) - size, "%s%s", i ? " " : "", list->items[i]->id);
     CHECK_STR(got, ids);
     CHECK_STR(list->next, next);
     wrenn_sandbox_list_free(list);
