@@ -109,6 +109,8 @@ static void remember(cli_typing *typing, const char *line) {
 
 static const char *edit_line(cli_typing *typing) {
     int size = 0;
+    /* Before the prompt is shown, not after it, as libedit does it: a Ctrl-D in between would be lost. */
+    el_set(typing->edit, EL_PREP_TERM, 1);
     const char *line = el_gets(typing->edit, &size);
     if (!line || size <= 0 || typing->cli->signal) return NULL;
     remember(typing, line);
