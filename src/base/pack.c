@@ -128,7 +128,8 @@ static wrn_tar_extent *find_extents(int fd, const struct stat *info, size_t *cou
     if (info->st_size <= CHUNK || info->st_blocks * INT64_C(512) >= info->st_size) return NULL;
     wrn_tar_extent *all = malloc(room * sizeof(*all));
     *count = 0;
-    for (off_t at = 0, end; all && at < info->st_size; at = end) {
+    if (!all) return NULL;
+    for (off_t at = 0, end; at < info->st_size; at = end) {
         at = lseek(fd, at, SEEK_DATA);
         if (at < 0 && errno == ENXIO) return all;
         end = at < 0 ? -1 : lseek(fd, at, SEEK_HOLE);

@@ -359,7 +359,7 @@ static int read_map_number(wrn_tar_reader *reader, char block[WRN_TAR_BLOCK], si
 }
 
 static int read_map(wrn_tar_reader *reader) {
-    char block[WRN_TAR_BLOCK];
+    char block[WRN_TAR_BLOCK] = {0};
     size_t at = sizeof(block);
     int64_t count, above = 0, all = 0;
     if (read_map_number(reader, block, &at, &count) < 0) return -1;

@@ -113,9 +113,13 @@ static void check_list(const test_daemon *d, const char *query, const char *want
         snprintf(path, sizeof(path), "/v1/%s%s", i ? "capsules" : "sandboxes", query);
         reply r = call(d, "GET", path, NULL);
         CHECK_MSG(r.status == 200, "%s: %s", path, r.body);
+        size_t size = 0;
         *got = '\0';
-        for (size_t k = 0; k < wrn_json_count(r.json); k++)
-            strcat(got, wrn_json_string(wrn_json_get(wrn_json_get(wrn_json_at(r.json, k), "metadata"), "n"), NULL));
+        for (size_t k = 0; k < wrn_json_count(r.json); k++) {
+            const wrn_json *labels = wrn_json_get(wrn_json_at(r.json, k), "metadata");
+            size += (size_t)snprintf(got + size, sizeof(got) - size, "%s",
+                                     wrn_json_string(wrn_json_get(labels, "n"), NULL));
+        }
         test_check_str(__FILE__, __LINE__, path, got, want);
         reply_free(&r);
     }

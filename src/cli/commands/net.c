@@ -61,7 +61,7 @@ static bool sets(const cli_network *n) {
     return n->net || n->no_net || n->allow.count || n->deny.count || n->presets.count;
 }
 
-static int run(cli_app *cli, void *given) {
+static int net_run(cli_app *cli, void *given) {
     const net_values *values = given;
     const cli_network *asked = &values->network;
     wrenn_sandbox_network_set_options wanted = WRENN_SANDBOX_NETWORK_SET_OPTIONS_INIT;
@@ -78,7 +78,7 @@ static int run(cli_app *cli, void *given) {
                                 : CLI_GET(cli, cli->words[0], wrenn_sandbox_network_get, (sandbox, NULL), &network));
     int code = ok ? 0 : CLI_FAILED;
     if (ok && values->denied) cli_explain_denials(cli, sandbox);
-    else if (ok) code = cli_print_object(cli, wrenn_sandbox_id(sandbox), network_json(network));
+    else if (ok && network) code = cli_print_object(cli, wrenn_sandbox_id(sandbox), network_json(network));
     wrenn_network_free(network);
     wrenn_sandbox_free(sandbox);
     return code;
@@ -105,5 +105,5 @@ const cli_command cli_command_net = {
     .formats = true,
     .server = CLI_SERVER_OWN,
     .values_size = sizeof(net_values),
-    .run = run,
+    .run = net_run,
 };

@@ -233,7 +233,7 @@ static bool remove_extra(mirror *s) {
     bool ok = CLI_GET(s->cli, s->to, wrenn_sandbox_mkdir, (s->sandbox, s->to, NULL), &made) &&
               CLI_GET(s->cli, s->to, wrenn_sandbox_list_dir, (s->sandbox, s->to, LEVELS, NULL), &list);
     wrenn_file_entry_free(made);
-    for (size_t i = 0, base = 0; ok && i < list->items_count; i++) {
+    for (size_t i = 0, base = 0; ok && list && i < list->items_count; i++) {
         const wrenn_file_entry *entry = list->items[i];
         if (!i) base = strlen(entry->path) - strlen(entry->name);
         const char *path = entry->path + base;

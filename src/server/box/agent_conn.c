@@ -260,7 +260,8 @@ static wrn_proc *new_proc(wrn_agent *agent, uint32_t stream) {
                        .credit = WRN_FRAME_CREDIT,
                        .in_credit = WRN_FRAME_CREDIT,
                        .oom_kills = agent_oom_kills(agent)};
-    return agent->procs = proc;
+    agent->procs = proc;
+    return proc;
 }
 
 wrn_proc *wrn_agent_read_log(wrn_agent *agent, const wrn_log_request *request, const wrn_proc_events *events,
