@@ -17,6 +17,7 @@ typedef struct wrn_endpoint {
     wrn_address address;
     uint16_t port; /* 0 for pings */
     uint8_t proto;
+    uint8_t zero; /* in place of padding, which nobody sets and the stack would send to the broker */
 } wrn_endpoint;
 
 /* Why something is denied. The order is that of wrn_denial_text(). */

