@@ -86,7 +86,7 @@ static const char *const migrations[] = {
     "ALTER TABLE sandboxes ADD COLUMN lease_sec INTEGER NOT NULL DEFAULT 0;"
     "CREATE INDEX sandboxes_by_name ON sandboxes(team_id, json_extract(metadata, '$.name'))"
     " WHERE status NOT IN ('stopped', 'error');",
-    "ALTER TABLE sandboxes ADD COLUMN egress TEXT NOT NULL DEFAULT 'none';"
+    "ALTER TABLE sandboxes ADD COLUMN egress TEXT NOT NULL DEFAULT 'none';",
     "ALTER TABLE sandboxes ADD COLUMN network TEXT;",
 };
 
