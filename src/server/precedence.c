@@ -11,8 +11,8 @@
 
 /* One step of nice changes the share of processor time by about a tenth. */
 enum { NICE = -10, NICE_OF_OTHERS = 5, TURN_NS = 300000 };
-/* With SCHED_DEADLINE the loop gets LOOP_NS of each PERIOD_NS for certain, and what others leave of a processor. So it
- * waits 2 ms at most, whoever burns, and others wait 3 ms at most for it. What it starts does not inherit this. */
+/* With SCHED_DEADLINE the loop gets LOOP_NS of each PERIOD_NS for certain, whoever burns, and beyond that what others leave of
+ * a processor; the kernel keeps a twentieth for these. What it starts does not inherit this. */
 enum {
     LOOP_NS = 3000000,
     ASSISTANT_NS = 500000,

@@ -343,6 +343,12 @@ const char *sandbox_path(const char *id, const char *rest) {
     return path;
 }
 
+void check_status(const test_daemon *d, const char *id, const char *status) {
+    reply r = call(d, "GET", sandbox_path(id, ""), NULL);
+    CHECK_STR(member(&r, "status"), status);
+    reply_free(&r);
+}
+
 void wait_status(const test_daemon *d, const char *id, const char *status) {
     for (;;) {
         reply r = call(d, "GET", sandbox_path(id, ""), NULL);

@@ -95,7 +95,9 @@ int64_t number(const reply *r, const char *key);
 void make_sandbox(const test_daemon *d, const char *body, char id[40]);
 /* "/v1/sandboxes/ID/rest", good until the next call but three. */
 const char *sandbox_path(const char *id, const char *rest);
-/* Polls until the sandbox has the status. */
+/* Checks that the sandbox has the status. */
+void check_status(const test_daemon *d, const char *id, const char *status);
+/* Polls until it has. */
 void wait_status(const test_daemon *d, const char *id, const char *status);
 
 #endif

@@ -84,7 +84,7 @@ static void register_host(const test_daemon *d, test_host *host) {
     reply_free(&r);
 }
 
-static void check_status(const test_daemon *d, const char *id, const char *status) {
+static void check_host_status(const test_daemon *d, const char *id, const char *status) {
     reply r = request(d, "GET", host_path(id, ""), bearer_of(d), NULL);
     CHECK_INT(r.status, 200);
     CHECK_STR(member(&r, "status"), status);
@@ -120,7 +120,7 @@ TEST(the_machine_itself_is_a_host) {
     reply_free(&r);
     /* It is never silent: it answers itself. */
     daemon_advance(&d, 1000);
-    check_status(&d, id, "online");
+    check_host_status(&d, id, "online");
     CHECK_ERROR(request(&d, "POST", host_path(id, "/token"), bearer_of(&d), NULL), 409, "invalid_state");
     daemon_stop(&d);
 }
@@ -295,13 +295,13 @@ TEST(heartbeats_keep_a_host_online) {
     register_host(&d, &host);
     register_host(&d, &other);
     daemon_advance(&d, 80);
-    check_status(&d, host.id, "online");
+    check_host_status(&d, host.id, "online");
     CHECK_STATUS(beat(&d, host.id, host.jwt), 204);
     daemon_advance(&d, 80);
-    check_status(&d, host.id, "online");
-    check_status(&d, other.id, "unreachable");
+    check_host_status(&d, host.id, "online");
+    check_host_status(&d, other.id, "unreachable");
     CHECK_STATUS(beat(&d, other.id, other.jwt), 204);
-    check_status(&d, other.id, "online");
+    check_host_status(&d, other.id, "online");
     CHECK_ERROR(beat(&d, host.id, other.jwt), 403, "forbidden");
     CHECK_ERROR(beat(&d, "host-1", host.jwt), 400, "invalid_request");
     CHECK_ERROR(beat(&d, host.id, "nonsense"), 401, "unauthorized");
@@ -417,7 +417,7 @@ TEST(deleting_a_host_with_active_sandboxes_needs_force) {
     check_sandbox(&d, first, "stopped");
     check_sandbox(&d, second, "stopped");
     check_sandbox(&d, paused, "paused");
-    check_status(&d, host, "online");
+    check_host_status(&d, host, "online");
     r = request(&d, "DELETE", host_path(host, "?force=true"), bearer_of(&d), NULL);
     CHECK_STR(error_code(&r), "forbidden");
     CHECK(!strstr(error_message(&r), "destroyed"));

@@ -23,12 +23,6 @@ static int hold(const test_daemon *d, const char *path) {
     return fd;
 }
 
-static void check_status(const test_daemon *d, const char *id, const char *want) {
-    reply r = call(d, "GET", sandbox_path(id, ""), NULL);
-    CHECK_STR(member(&r, "status"), want);
-    reply_free(&r);
-}
-
 TEST(a_lease_that_nobody_holds_ends_the_sandbox) {
     test_daemon d;
     char left[40], paused[40], held[40], free_one[40];

@@ -23,12 +23,6 @@ static void check_endless(reply r) {
     reply_free(&r);
 }
 
-static void check_status(const test_daemon *d, const char *id, const char *want) {
-    reply r = call(d, "GET", sandbox_path(id, ""), NULL);
-    CHECK_STR(member(&r, "status"), want);
-    reply_free(&r);
-}
-
 TEST(a_lifetime_ends_whatever_the_sandbox_does) {
     test_daemon d;
     char running[40], paused[40], idle[40], endless[40];

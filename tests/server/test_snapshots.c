@@ -15,12 +15,6 @@ static reply snap_with(const test_daemon *d, const char *id, const char *name, c
 
 static reply snap(const test_daemon *d, const char *id, const char *name) { return snap_with(d, id, name, ""); }
 
-static void check_status(const test_daemon *d, const char *id, const char *status) {
-    reply r = call(d, "GET", sandbox_path(id, ""), NULL);
-    CHECK_STR(member(&r, "status"), status);
-    reply_free(&r);
-}
-
 /* The entry of the list with that name; NULL when there is none. */
 static const wrn_json *entry(const reply *list, const char *name) {
     for (size_t i = 0; i < wrn_json_count(list->json); i++) {
