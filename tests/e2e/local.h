@@ -4,27 +4,23 @@
 
 #include <signal.h>
 #include <stdlib.h>
-#include <wrenn/wrenn.h>
 
-#include "test.h"
-
-#define OK(call)                                                          \
-    do {                                                                  \
-        wrenn_error *error = NULL;                                        \
-        int rc_ = (call);                                                 \
-        CHECK_MSG(rc_ >= 0, "%s: %s", #call, wrenn_error_message(error)); \
-    } while (0)
+#include "ok.h"
 
 /* What a failed test leaves to hold sandboxes. */
 void test_after_each(void) {
     for (pid_t holder; (holder = test_find_process("(wrennd-holder)"));) kill(holder, SIGKILL);
 }
 
-static inline wrenn_client *local_client(void) {
+static inline void local_environment(void) {
     setenv("TMPDIR", test_dir(), 1);
     unsetenv("XDG_RUNTIME_DIR");
     unsetenv("WRENN_API_KEY");
     unsetenv("WRENN_TOKEN");
+}
+
+static inline wrenn_client *local_client(void) {
+    local_environment();
     wrenn_client_options options = WRENN_CLIENT_OPTIONS_INIT;
     options.base_url = "local:";
     wrenn_client *client = NULL;

@@ -17,22 +17,9 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
-#include <wrenn/wrenn.h>
 
+#include "local.h"
 #include "program.h"
-#include "test.h"
-
-#define OK(call)                                                          \
-    do {                                                                  \
-        wrenn_error *error = NULL;                                        \
-        int rc_ = (call);                                                 \
-        CHECK_MSG(rc_ >= 0, "%s: %s", #call, wrenn_error_message(error)); \
-    } while (0)
-
-/* What a failed test leaves to hold sandboxes. */
-void test_after_each(void) {
-    for (pid_t holder; (holder = test_find_process("(wrennd-holder)"));) kill(holder, SIGKILL);
-}
 
 static const char *in_dir(const char *name) {
     static char paths[8][300];
@@ -43,16 +30,13 @@ static const char *in_dir(const char *name) {
 }
 
 static void set_up(void) {
-    setenv("TMPDIR", test_dir(), 1);
+    local_environment();
     setenv("HOME", test_dir(), 1);
-    unsetenv("XDG_RUNTIME_DIR");
     unsetenv("XDG_STATE_HOME");
-    unsetenv("WRENN_API_KEY");
-    unsetenv("WRENN_TOKEN");
     setenv("WRENN_BASE_URL", "local:", 1);
 }
 
-static wrenn_client *local_client(void) {
+static wrenn_client *new_client(void) {
     wrenn_client *client = NULL;
     set_up();
     OK(wrenn_client_new(NULL, &client, &error));
@@ -80,7 +64,7 @@ static void on_child(int signal_number) {
 
 static void no_child(void) {
     signal(SIGCHLD, on_child);
-    wrenn_client *client = local_client();
+    wrenn_client *client = new_client();
     while (wait(NULL) > 0) {
     }
     CHECK_INT(errno, ECHILD);
@@ -99,11 +83,11 @@ static void no_child(void) {
 /* Subreapers, and process 1, get all orphans; what the library started it buries there. */
 static void nothing_to_bury(void) {
     CHECK_INT(prctl(PR_SET_CHILD_SUBREAPER, 1), 0);
-    wrenn_client_free(local_client());
+    wrenn_client_free(new_client());
     CHECK_INT(waitpid(-1, NULL, __WALL | WNOHANG), -1);
     CHECK_INT(errno, ECHILD);
     signal(SIGCHLD, SIG_IGN); /* then the kernel does */
-    wrenn_client_free(local_client());
+    wrenn_client_free(new_client());
     CHECK_INT(waitpid(-1, NULL, __WALL | WNOHANG), -1);
     CHECK_INT(directories_left(), 0);
 }
@@ -115,7 +99,7 @@ static void ends_with_us(void) {
     CHECK(pipe(hold) == 0 && pipe(ready) == 0);
     pid_t owner = fork();
     if (owner == 0) {
-        local_client();
+        new_client();
         if (fork() == 0) {
             close(hold[1]);
             _exit(read(hold[0], &c, 1) != 0);
@@ -138,11 +122,11 @@ static void ends_with_us(void) {
 int __lsan_do_recoverable_leak_check(void) __attribute__((weak));
 
 static void forked(void) {
-    wrenn_client *client = local_client();
+    wrenn_client *client = new_client();
     pid_t child = fork();
     if (child == 0) {
         wrenn_client_free(client);
-        wrenn_client_free(local_client());
+        wrenn_client_free(new_client());
         client = NULL;
         _exit(__lsan_do_recoverable_leak_check ? __lsan_do_recoverable_leak_check() : 0);
     }
@@ -181,7 +165,7 @@ static void closed_by_exec(void) {
     const wrenn_event *event;
     set_up();
     each_inherited(false);
-    wrenn_client *client = local_client(), *second = local_client();
+    wrenn_client *client = new_client(), *second = new_client();
     each_inherited(true);
     OK(wrenn_sandboxes_create(client, NULL, &sandbox, &error));
     command.shell = "echo; sleep 1000";
@@ -300,7 +284,7 @@ static void full_disk(void) {
 
 /* ---- where it comes from ---- */
 
-static void shell(const char *line) {
+static void run_line(const char *line) {
     program_result result = run_program((const char *const[]){"sh", "-ec", line, NULL});
     CHECK_MSG(result.code == 0, "%s: %s", line, result.err);
     program_result_free(&result);
@@ -316,7 +300,7 @@ static void lay_out(const char *place) {
              "cd %s; rm -rf app ran other; mkdir -p app/bin; cp \"$WRENN_CLI\" app/bin/wrenn; mkdir -p $(dirname %s); "
              "printf '#!/bin/sh\\n: > %s/ran\\n' > %s; chmod 755 %s",
              test_dir(), place, test_dir(), place, place);
-    shell(line);
+    run_line(line);
 }
 
 /* Through the library and through the command. */
@@ -343,7 +327,7 @@ static void expect_run(bool wanted, const char *word) {
 static void change(const char *line) {
     char all[1500];
     snprintf(all, sizeof(all), "cd %s; %s", test_dir(), line);
-    shell(all);
+    run_line(all);
 }
 
 static void start_hostile(void) {
@@ -475,7 +459,7 @@ static void run_code(wrenn_client *client) {
 
 static void code_interpreter(void) {
     set_up_templates();
-    wrenn_client *client = local_client();
+    wrenn_client *client = new_client();
     program_result built =
         run_program((const char *const[]){getenv("WRENN_WRENND"), "template", "build", "code-interpreter", NULL});
     if (built.code == 1 && strstr(built.err, "apt-get install jupyter-server python3-ipykernel"))
@@ -484,11 +468,11 @@ static void code_interpreter(void) {
     program_result_free(&built);
     run_code(client); /* it sees what came after its start */
     wrenn_client_free(client);
-    client = local_client();
+    client = new_client();
     pid_t other = fork();
     if (other == 0) {
         wrenn_client_free(client);
-        client = local_client();
+        client = new_client();
         run_code(client);
         wrenn_client_free(client);
         _exit(0);
@@ -508,7 +492,7 @@ static void shared_template(void) {
     wrenn_sandbox *sandbox = NULL;
     set_up_templates();
     change("mkdir root; echo x > root/here");
-    wrenn_client *client = local_client();
+    wrenn_client *client = new_client();
     program_result result =
         run_program((const char *const[]){wrennd, "template", "build", "mine", "--dir", in_dir("root"), NULL});
     CHECK_MSG(result.code == 0, "%s", result.err);

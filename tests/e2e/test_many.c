@@ -5,10 +5,9 @@
 #include <stdlib.h>
 #include <sys/resource.h>
 #include <time.h>
-#include <wrenn/wrenn.h>
 
+#include "local.h"
 #include "program.h"
-#include "test.h"
 
 enum { IN_FLIGHT = 32 };
 
@@ -17,13 +16,6 @@ typedef struct many {
     wrenn_sandbox **sandboxes;
     int count, started, over;
 } many;
-
-#define OK(call)                                                          \
-    do {                                                                  \
-        wrenn_error *error = NULL;                                        \
-        int rc_ = (call);                                                 \
-        CHECK_MSG(rc_ >= 0, "%s: %s", #call, wrenn_error_message(error)); \
-    } while (0)
 
 static int64_t available_kb(void) {
     char line[128];
@@ -92,11 +84,7 @@ static void live_at_once(void) {
     CHECK_INT(getrlimit(RLIMIT_NOFILE, &files), 0);
     files.rlim_cur = 256;
     CHECK_INT(setrlimit(RLIMIT_NOFILE, &files), 0);
-    setenv("TMPDIR", test_dir(), 1);
-    unsetenv("XDG_RUNTIME_DIR");
-    wrenn_client_options options = WRENN_CLIENT_OPTIONS_INIT;
-    options.base_url = "local:";
-    OK(wrenn_client_new(&options, &m.client, &error));
+    m.client = local_client();
     int64_t before = available_kb();
     for_all(&m, "create", create_next);
     test_note("memory of each, idle: %" PRId64 " KiB", (before - available_kb()) / m.count);

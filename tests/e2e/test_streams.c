@@ -6,16 +6,8 @@
 #include <stdlib.h>
 #include <sys/resource.h>
 #include <unistd.h>
-#include <wrenn/wrenn.h>
 
-#include "test.h"
-
-#define OK(call)                                                          \
-    do {                                                                  \
-        wrenn_error *error = NULL;                                        \
-        int64_t rc_ = (call);                                             \
-        CHECK_MSG(rc_ >= 0, "%s: %s", #call, wrenn_error_message(error)); \
-    } while (0)
+#include "local.h"
 
 typedef struct setup {
     wrenn_client *client;
@@ -23,14 +15,7 @@ typedef struct setup {
 } setup;
 
 static setup set_up(void) {
-    setup s = {0};
-    setenv("TMPDIR", test_dir(), 1);
-    unsetenv("XDG_RUNTIME_DIR");
-    unsetenv("WRENN_API_KEY");
-    unsetenv("WRENN_TOKEN");
-    wrenn_client_options options = WRENN_CLIENT_OPTIONS_INIT;
-    options.base_url = "local:";
-    OK(wrenn_client_new(&options, &s.client, &error));
+    setup s = {.client = local_client()};
     OK(wrenn_sandboxes_create(s.client, NULL, &s.sandbox, &error));
     return s;
 }

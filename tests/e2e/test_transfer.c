@@ -2,16 +2,8 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <wrenn/wrenn.h>
 
-#include "test.h"
-
-#define OK(call)                                                          \
-    do {                                                                  \
-        wrenn_error *error = NULL;                                        \
-        int rc_ = (call);                                                 \
-        CHECK_MSG(rc_ >= 0, "%s: %s", #call, wrenn_error_message(error)); \
-    } while (0)
+#include "local.h"
 
 enum { MIB = 1024 * 1024, MEMORY_MIB = 16 };
 #define LARGE (INT64_C(300) * MIB)
@@ -22,14 +14,7 @@ typedef struct setup {
 } setup;
 
 static setup set_up(void) {
-    setenv("TMPDIR", test_dir(), 1);
-    unsetenv("XDG_RUNTIME_DIR");
-    unsetenv("WRENN_API_KEY");
-    unsetenv("WRENN_TOKEN");
-    wrenn_client_options options = WRENN_CLIENT_OPTIONS_INIT;
-    options.base_url = "local:";
-    setup s = {0};
-    OK(wrenn_client_new(&options, &s.client, &error));
+    setup s = {.client = local_client()};
     OK(wrenn_sandboxes_create(s.client, NULL, &s.sandbox, &error));
     return s;
 }

@@ -2,18 +2,9 @@
 #ifndef WRN_TESTS_LIVE_H
 #define WRN_TESTS_LIVE_H
 
+#include "ok.h"
 #include <stdlib.h>
 #include <string.h>
-#include <wrenn/wrenn.h>
-
-#include "test.h"
-
-#define OK(call)                                                          \
-    do {                                                                  \
-        wrenn_error *error = NULL;                                        \
-        int64_t rc_ = (call);                                             \
-        CHECK_MSG(rc_ >= 0, "%s: %s", #call, wrenn_error_message(error)); \
-    } while (0)
 
 static inline bool live_is_set(const char *name) {
     const char *value = getenv(name);
