@@ -122,11 +122,11 @@ static void send_named(code_op *self, stage next, const char *path, const char *
     send_call(self, next, "POST", path, body.data);
 }
 
-static void make(code_op *self) { send_named(self, MAKE, "/api/kernels", "{\"name\":", "}"); }
+static void code_make(code_op *self) { send_named(self, MAKE, "/api/kernels", "{\"name\":", "}"); }
 
 /* A session is a kernel with a path; Jupyter gives the one that is there, or makes it. The path is the mark by which
  * all handles on the sandbox know the kernel of calls without a context. */
-static void find_session(code_op *self, stage next) {
+static void code_find_session(code_op *self, stage next) {
     WRN_AUTO(wrn_buf_free) wrn_buf before = WRN_BUF_INIT;
     wrn_buf_puts(&before, "{\"path\":\"wrenn-default-");
     wrn_url_escape(&before, self->context->kernel);
@@ -139,9 +139,9 @@ static void begin_default(code_op *self, const char *name);
 
 static void find_kernel(code_op *self) {
     switch (self->context->kind) {
-    case WRN_KERNEL_OWN: return make(self);
+    case WRN_KERNEL_OWN: return code_make(self);
     case WRN_KERNEL_ANY: return send_call(self, FIND, "GET", "/api/kernels", NULL);
-    case WRN_KERNEL_DEFAULT: return find_session(self, SESSION);
+    case WRN_KERNEL_DEFAULT: return code_find_session(self, SESSION);
     }
 }
 
@@ -177,7 +177,7 @@ static void find_respond(code_op *self, const wrn_json *json) {
         if (!name || !id || !*id || strcmp(name, self->context->kernel) != 0) continue;
         if (!state || strcmp(state, "dead") != 0) return have_kernel(self, id);
     }
-    make(self);
+    code_make(self);
 }
 
 static void made_respond(code_op *self, const wrn_json *kernel, wrn_http_response *response) {
@@ -203,7 +203,7 @@ static void session_respond(code_op *self, const wrn_json *json, wrn_http_respon
     }
     bool fresh = self->stage == SESSION && state && strcmp(state, "starting") == 0;
     if (!fresh || !id || !*id) return made_respond(self, kernel, response);
-    if (wrn_code_context_set(&context->id, id)) find_session(self, CONFIRM);
+    if (wrn_code_context_set(&context->id, id)) code_find_session(self, CONFIRM);
     else wrn_op_fail_no_memory(&self->op);
 }
 
@@ -230,7 +230,7 @@ static void go(wrenn_op *op) {
     else send_call(self, SPECS, "GET", "/api/kernelspecs", NULL);
 }
 
-static void enter(code_op *self) {
+static void code_enter(code_op *self) {
     self->stage = QUEUED;
     self->op.state = WRN_OP_WAITING;
     if (wrn_code_context_enter(self->context, &self->turn)) go(&self->op);
@@ -250,29 +250,29 @@ static void begin_default(code_op *self, const char *name) {
         self->stage = QUEUED;
         self->op.state = WRN_OP_WAITING;
     } else if (named->id) open_socket(&self->op);
-    else find_session(self, SESSION);
+    else code_find_session(self, SESSION);
 }
 
-static void begin(wrenn_op *op) {
+static void code_begin(wrenn_op *op) {
     code_op *self = (code_op *)op;
     if (!wrn_loop_timer_set(op->client->loop, &self->limit, self->start_until_ms)) return wrn_op_fail_no_memory(op);
     if (!self->runs && self->context->kind == WRN_KERNEL_DEFAULT && self->context->id) give_context(op);
-    else enter(self);
+    else code_enter(self);
 }
 
 /* ---- running ---- */
 
-static void send_message(code_op *self, const wrn_buf *message) {
+static void code_send_message(code_op *self, const wrn_buf *message) {
     if (message->failed || !wrn_socket_send(self->socket, false, message->data, message->size))
         wrn_op_fail_no_memory(&self->op);
 }
 
-static void ask(code_op *self) {
+static void code_ask(code_op *self) {
     WRN_AUTO(wrn_buf_free) wrn_buf message = WRN_BUF_INIT;
     self->stage = ASK;
     self->run.died = self->run.info_replied = self->run.info_heard = false;
     wrn_kernel_ask(&self->run, &message);
-    if (set_timer(self, &self->again, ASK_AGAIN_MS)) send_message(self, &message);
+    if (set_timer(self, &self->again, ASK_AGAIN_MS)) code_send_message(self, &message);
 }
 
 static void send_code(code_op *self) {
@@ -353,7 +353,7 @@ static void on_code_late(code_op *self) {
     WRN_AUTO(wrn_buf_free) wrn_buf message = WRN_BUF_INIT;
     self->stage = WITHDRAW;
     wrn_kernel_withdraw(&self->run, &message);
-    if (set_timer(self, &self->limit, WIND_UP_MS)) send_message(self, &message);
+    if (set_timer(self, &self->limit, WIND_UP_MS)) code_send_message(self, &message);
 }
 
 static void code_abandon(wrenn_op *op, bool late);
@@ -391,12 +391,12 @@ static void on_limit(wrn_timer *timer) {
     finish_run(self);
 }
 
-static void on_again(wrn_timer *timer) {
+static void code_on_again(wrn_timer *timer) {
     code_op *self = WRN_OWNER(timer, code_op, again);
     WRN_AUTO(wrn_buf_free) wrn_buf message = WRN_BUF_INIT;
-    if (self->stage == ASK) return ask(self);
+    if (self->stage == ASK) return code_ask(self);
     wrn_kernel_fence(&self->run, &message);
-    send_message(self, &message);
+    code_send_message(self, &message);
 }
 
 /* What the other channel has not brought by now is lost; before that, a server that is busy with large output may take
@@ -473,7 +473,7 @@ static void socket_message(void *context, bool binary, const char *data, size_t 
     wrenn_op_free(op);
 }
 
-static void socket_opened(void *context, bool selected) { ask(context); }
+static void socket_opened(void *context, bool selected) { code_ask(context); }
 
 static void socket_refused(void *context, wrn_http_response *response) {
     code_op *self = context;
@@ -524,7 +524,7 @@ static void open_socket(wrenn_op *op) {
 /* What the kernel was doing before is lost, and what it was asked too. */
 static void restarted(wrenn_op *op, bool done) {
     code_op *self = (code_op *)op;
-    if (self->stage == ASK) ask(self);
+    if (self->stage == ASK) code_ask(self);
     else if (done && self->stage >= RUN && self->stage != ENDED)
         fail_run(self, WRENN_E_AGENT, "the kernel was restarted while it ran the code; its state is lost");
 }
@@ -547,7 +547,7 @@ static bool code_fail(wrenn_op *op, const wrenn_error *error) {
         return true; /* said by the Jupyter server, which names nothing */
     }
     if (self->stage == SESSION && (status == 404 || status == 405)) {
-        make(self); /* a server without sessions: this handle has a kernel of its own */
+        code_make(self); /* a server without sessions: this handle has a kernel of its own */
         return true;
     }
     bool passing = status >= 500 || code == WRENN_E_CONNECTION_FAILED;
@@ -682,12 +682,12 @@ static int new_code_op(wrenn_code_context *context, const wrn_op_type *type, con
         return rc;
     }
     code_op *self = (code_op *)*op;
-    self->op.begin = begin;
+    self->op.begin = code_begin;
     self->context = context;
     self->turn.op = *op;
     self->turn.restarted = restarted;
     self->limit.fire = on_limit;
-    self->again.fire = on_again;
+    self->again.fire = code_on_again;
     self->start_timeout_ms = start_ms;
     self->start_until_ms = wrn_in_ms(start_ms);
     self->time_limit_ms = exec_ms;

@@ -84,7 +84,7 @@ static ssize_t write_quietly(int fd, const char *data, size_t size) {
     return written;
 }
 
-static ssize_t put_bytes(const download_op *self, const char *data, size_t size) {
+static ssize_t download_put_bytes(const download_op *self, const char *data, size_t size) {
     int fd = self->transfer.fd;
     return self->quiet ? write_quietly(fd, data, size) : write(fd, data, size);
 }
@@ -94,7 +94,7 @@ static int64_t write_fd(void *context, const char *data, size_t size, int64_t to
     wrn_file_transfer *t = &self->transfer;
     size_t done = 0;
     while (done < size) {
-        ssize_t n = put_bytes(self, data + done, size - done);
+        ssize_t n = download_put_bytes(self, data + done, size - done);
         if (n >= 0) done += (size_t)n;
         else if (errno == EAGAIN) break;
         else if (errno != EINTR) return wrn_transfer_stop_errno(t, "writing the file");
@@ -318,7 +318,7 @@ static int open_aside(download_op *self, const char *path, const struct stat *ol
     return fd;
 }
 
-static int open_file(download_op *self, const char *path, wrenn_error **error) {
+static int download_open_file(download_op *self, const char *path, wrenn_error **error) {
     wrn_file_transfer *t = &self->transfer;
     struct stat old;
     bool there = stat(path, &old) == 0;
@@ -339,7 +339,7 @@ static int open_sink(download_op *self, const wrenn_sandbox_download_stream_opti
     t->user_data = options->user_data;
     t->progress = options->progress;
     if (options->write) return 0;
-    if (!options->fd) return open_file(self, options->file, error);
+    if (!options->fd) return download_open_file(self, options->file, error);
     int rc = wrn_transfer_borrow(t, *options->fd, error);
     self->quiet = rc == 0 && !(fstat(t->fd, &is) == 0 && S_ISREG(is.st_mode));
     return rc;
@@ -366,7 +366,7 @@ int wrn_sandbox_download_stream_prepare(wrenn_sandbox *sandbox, const wrenn_sand
     return 0;
 }
 
-static int take_size(wrenn_op *op, const wrn_op_type *type, int64_t *size, wrenn_error **error) {
+static int download_take_size(wrenn_op *op, const wrn_op_type *type, int64_t *size, wrenn_error **error) {
     int64_t *found = NULL;
     int rc = wrn_op_take(op, type, &found, error);
     if (rc == 0 && size) *size = *found;
@@ -374,7 +374,7 @@ static int take_size(wrenn_op *op, const wrn_op_type *type, int64_t *size, wrenn
 }
 
 int wrenn_sandbox_download_stream_finish(wrenn_op *op, int64_t *size, wrenn_error **error) {
-    return take_size(op, &wrn_sandbox_download_stream_type, size, error);
+    return download_take_size(op, &wrn_sandbox_download_stream_type, size, error);
 }
 
 /* ---- archives ---- */
@@ -400,5 +400,5 @@ int wrn_sandbox_download_tar_prepare(wrenn_sandbox *sandbox, const wrenn_sandbox
 }
 
 int wrenn_sandbox_download_tar_finish(wrenn_op *op, int64_t *size, wrenn_error **error) {
-    return take_size(op, &wrn_sandbox_download_tar_type, size, error);
+    return download_take_size(op, &wrn_sandbox_download_tar_type, size, error);
 }

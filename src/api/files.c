@@ -31,7 +31,7 @@ static size_t name_at(const char *path, size_t end) {
     return end;
 }
 
-static bool is_nameless(const char *path, size_t size) {
+static bool files_is_nameless(const char *path, size_t size) {
     const char *last = path + name_at(path, size);
     size_t length = size - (size_t)(last - path);
     return length == 0 || (length == 1 && *last == '.') || (length == 2 && memcmp(last, "..", 2) == 0) ||
@@ -51,7 +51,7 @@ static void look_aim(wrn_look *look, size_t end) {
     look->end = end;
     look->name = name_at(path, end);
     wrn_buf_clear(&look->parent);
-    if (is_nameless(path, end)) wrn_buf_put(&look->parent, end ? path : "/", end ? end : 1);
+    if (files_is_nameless(path, end)) wrn_buf_put(&look->parent, end ? path : "/", end ? end : 1);
     else if (above) wrn_buf_put(&look->parent, path, above);
     else wrn_buf_putc(&look->parent, *path == '/' ? '/' : '.');
 }
@@ -71,7 +71,7 @@ void wrn_look_clear(wrn_look *look) {
     wrenn_error_free(look->reason);
 }
 
-bool wrn_look_is_nameless(const wrn_look *look) { return is_nameless(look->path.data, look->end); }
+bool wrn_look_is_nameless(const wrn_look *look) { return files_is_nameless(look->path.data, look->end); }
 
 void wrn_look_call(wrn_look *look, wrenn_op *op) {
     WRN_AUTO(wrn_buf_free) wrn_buf only = WRN_BUF_INIT;
@@ -123,7 +123,7 @@ bool wrn_look_failed(wrn_look *look, wrenn_op *op, const wrenn_error *error) {
     const char *path = look->path.data;
     size_t above = directory_of(path, look->end);
     if (!look->reason) look->reason = wrn_error_ref(error);
-    if (wrn_look_is_nameless(look) || is_nameless(path, above)) {
+    if (wrn_look_is_nameless(look) || files_is_nameless(path, above)) {
         wrn_look_report(look, op, WRN_TAKE(look->reason));
         return true;
     }

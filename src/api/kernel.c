@@ -18,7 +18,7 @@ bool wrn_kernel_begin(wrn_kernel_run *run, size_t output_max, const wrenn_code_c
 
 /* ---- requests ---- */
 
-static void put_head(const wrn_kernel_run *run, const char *id, const char *type, wrn_buf *out) {
+static void kernel_put_head(const wrn_kernel_run *run, const char *id, const char *type, wrn_buf *out) {
     char date[32];
     time_t now = time(NULL);
     struct tm parts;
@@ -29,14 +29,14 @@ static void put_head(const wrn_kernel_run *run, const char *id, const char *type
                    id, type, run->session, date);
 }
 
-static void put_tail(const char *channel, wrn_buf *out) {
+static void kernel_put_tail(const char *channel, wrn_buf *out) {
     wrn_buf_printf(out, ",\"buffers\":[],\"channel\":\"%s\"}", channel);
 }
 
 void wrn_kernel_ask(const wrn_kernel_run *run, wrn_buf *out) {
-    put_head(run, run->info_id, "kernel_info_request", out);
+    kernel_put_head(run, run->info_id, "kernel_info_request", out);
     wrn_buf_puts(out, "{}");
-    put_tail("shell", out);
+    kernel_put_tail("shell", out);
 }
 
 void wrn_kernel_fence(wrn_kernel_run *run, wrn_buf *out) {
@@ -49,25 +49,25 @@ void wrn_kernel_fence(wrn_kernel_run *run, wrn_buf *out) {
 /* An error in it does not make the kernel throw away what others have sent. */
 void wrn_kernel_request(const wrn_kernel_run *run, const char *code, wrn_buf *out) {
     wrn_json *text = wrn_json_new_string(code, strlen(code));
-    put_head(run, run->msg_id, "execute_request", out);
+    kernel_put_head(run, run->msg_id, "execute_request", out);
     wrn_buf_puts(out, "{\"code\":");
     wrn_json_write(text, out);
     wrn_buf_puts(out, ",\"silent\":false,\"store_history\":true,\"user_expressions\":{},\"allow_stdin\":false,"
                       "\"stop_on_error\":false}");
-    put_tail("shell", out);
+    kernel_put_tail("shell", out);
     out->failed = out->failed || !text;
     wrn_json_free(text);
 }
 
 void wrn_kernel_withdraw(const wrn_kernel_run *run, wrn_buf *out) {
-    put_head(run, run->withdraw_id, "abort_request", out);
+    kernel_put_head(run, run->withdraw_id, "abort_request", out);
     wrn_buf_printf(out, "{\"msg_ids\":[\"%s\"]}", run->msg_id);
-    put_tail("control", out);
+    kernel_put_tail("control", out);
 }
 
 /* ---- texts ---- */
 
-static char *keep_text(wrn_arena *arena, const wrn_json *value) {
+static char *kernel_keep_text(wrn_arena *arena, const wrn_json *value) {
     size_t size = 0;
     const char *text = wrn_json_string(value, &size);
     return wrn_arena_dup(arena, text, size);
@@ -162,18 +162,18 @@ static wrn_shown *add_shown(wrn_kernel_run *run, const char *display_id) {
     return shown;
 }
 
-static void drop(wrn_kernel_run *run, wrn_shown *shown) {
+static void kernel_drop(wrn_kernel_run *run, wrn_shown *shown) {
     run->kept -= shown->size;
     free_result(shown->result);
     shown->result = NULL;
     shown->size = 0;
 }
 
-static bool show(wrn_kernel_run *run, wrn_shown *shown, const wrn_json *data, bool is_main) {
+static bool kernel_show(wrn_kernel_run *run, wrn_shown *shown, const wrn_json *data, bool is_main) {
     size_t size = 0;
     display *made = make_display(data, is_main, &size);
     if (!made) return false;
-    drop(run, shown);
+    kernel_drop(run, shown);
     shown->result = &made->result;
     shown->size = size;
     run->kept += size;
@@ -183,7 +183,7 @@ static bool show(wrn_kernel_run *run, wrn_shown *shown, const wrn_json *data, bo
 static void clear_output(wrn_kernel_run *run) {
     size_t kept = 0;
     for (size_t i = 0; i < run->shown_count; i++) {
-        if (!run->shown[i].is_page) drop(run, &run->shown[i]);
+        if (!run->shown[i].is_page) kernel_drop(run, &run->shown[i]);
         if (run->shown[i].display_id || run->shown[i].is_page) run->shown[kept++] = run->shown[i];
     }
     run->shown_count = kept;
@@ -203,7 +203,7 @@ static const char *display_id_of(const wrn_json *content) {
 static int take_result(wrn_kernel_run *run, const wrn_json *content, bool is_main) {
     if (run->clear_next) clear_output(run);
     wrn_shown *shown = add_shown(run, display_id_of(content));
-    if (!shown || !show(run, shown, wrn_json_get(content, "data"), is_main)) return WRENN_E_NO_MEMORY;
+    if (!shown || !kernel_show(run, shown, wrn_json_get(content, "data"), is_main)) return WRENN_E_NO_MEMORY;
     tell_result(run, shown->result);
     return 0;
 }
@@ -218,7 +218,7 @@ static int take_update(wrn_kernel_run *run, const wrn_json *content) {
         if (!each->display_id || strcmp(each->display_id, id) != 0) continue;
         known = true;
         if (!each->result) continue;
-        if (!show(run, each, wrn_json_get(content, "data"), each->result->is_main)) return WRENN_E_NO_MEMORY;
+        if (!kernel_show(run, each, wrn_json_get(content, "data"), each->result->is_main)) return WRENN_E_NO_MEMORY;
         changed = each->result;
     }
     if (!known) return take_result(run, content, false);
@@ -237,7 +237,7 @@ static int take_page(wrn_kernel_run *run, const wrn_json *payload) {
     }
     if (!data) return 0;
     wrn_shown *shown = add_shown(run, NULL);
-    if (!shown || !show(run, shown, data, false)) return WRENN_E_NO_MEMORY;
+    if (!shown || !kernel_show(run, shown, data, false)) return WRENN_E_NO_MEMORY;
     shown->is_page = true;
     tell_result(run, shown->result);
     return 0;
@@ -278,8 +278,8 @@ static wrenn_code_error *make_error(wrn_kernel_run *run, const wrn_json *content
         if (line) wrn_buf_puts(&text, line);
     }
     if (!error || text.failed) return NULL;
-    error->name = keep_text(arena, wrn_json_get(content, "ename"));
-    error->value = keep_text(arena, wrn_json_get(content, "evalue"));
+    error->name = kernel_keep_text(arena, wrn_json_get(content, "ename"));
+    error->value = kernel_keep_text(arena, wrn_json_get(content, "evalue"));
     error->traceback = wrn_arena_dup(arena, text.data, text.size);
     run->kept += text.size;
     return error->name && error->value && error->traceback ? error : NULL;

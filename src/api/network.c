@@ -2,7 +2,7 @@
 
 #include "api/operations.h"
 
-static size_t count(const char *const *texts) {
+static size_t network_count(const char *const *texts) {
     size_t n = 0;
     while (texts && texts[n]) n++;
     return n;
@@ -14,11 +14,11 @@ wrn_network_policy wrn_network_asked(int64_t egress, const char *const *allow, c
     return (wrn_network_policy){
         .egress = egress >= 0 && egress < (int64_t)WRN_COUNT(words) ? words[egress] : NULL,
         .allow = allow,
-        .allow_count = count(allow),
+        .allow_count = network_count(allow),
         .deny = deny,
-        .deny_count = count(deny),
+        .deny_count = network_count(deny),
         .presets = presets,
-        .presets_count = count(presets),
+        .presets_count = network_count(presets),
     };
 }
 

@@ -54,7 +54,7 @@ static int64_t read_callback(upload_op *self, char *out, size_t room) {
     return got;
 }
 
-static int64_t read_source(upload_op *self, char *out, size_t room) {
+static int64_t upload_read_source(upload_op *self, char *out, size_t room) {
     wrn_file_transfer *t = &self->transfer;
     if (t->total >= 0 && (uint64_t)(t->total - t->done) < room) room = (size_t)(t->total - t->done);
     if (!room) return 0;
@@ -64,9 +64,9 @@ static int64_t read_source(upload_op *self, char *out, size_t room) {
     return (int64_t)room;
 }
 
-static int64_t read_file(upload_op *self, char *out, size_t room) {
+static int64_t upload_read_file(upload_op *self, char *out, size_t room) {
     wrn_file_transfer *t = &self->transfer;
-    int64_t got = read_source(self, out, room);
+    int64_t got = upload_read_source(self, out, room);
     if (got > 0) got = wrn_transfer_moved(t, got);
     if (got < 0) return got;
     self->ended = got == 0 || t->done == t->total;
@@ -89,7 +89,7 @@ static int64_t read_body(void *context, char *out, size_t room) {
     upload_op *self = context;
     size_t size = take_from(&self->head, out, room);
     if (size < room && !self->ended) {
-        int64_t got = read_file(self, out + size, room - size);
+        int64_t got = upload_read_file(self, out + size, room - size);
         if (got < 0) return got == WRN_HTTP_LATER && size ? (int64_t)size : got;
         size += (size_t)got;
     }

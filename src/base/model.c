@@ -28,7 +28,7 @@ static bool get_int(const decoder *d, const wrn_field *field, const wrn_json *va
     return true;
 }
 
-static bool get_text(const decoder *d, const char *name, const wrn_json *value, const char **out, size_t *size) {
+static bool model_get_text(const decoder *d, const char *name, const wrn_json *value, const char **out, size_t *size) {
     size_t length;
     const char *text = wrn_json_string(value, &length);
     if (!text) return model_fail(d, name, "must be a string");
@@ -40,7 +40,7 @@ static bool get_text(const decoder *d, const char *name, const wrn_json *value, 
 
 static bool get_enum(const decoder *d, const wrn_field *field, const wrn_json *value, int64_t *out, const char **text) {
     const wrn_enum *names = field->sub;
-    if (!get_text(d, field->name, value, text, NULL)) return false;
+    if (!model_get_text(d, field->name, value, text, NULL)) return false;
     for (size_t i = 0; i < names->count; i++)
         if (strcmp(names->texts[i], *text) == 0) *out = (int64_t)i + 1;
     return true;
@@ -65,7 +65,7 @@ static bool get_array(const decoder *d, const wrn_field *field, const wrn_json *
     const void **objects = (const void **)items;
     for (size_t i = 0; i < n; i++) {
         const wrn_json *item = wrn_json_at(value, i);
-        bool ok = field->kind == WRN_FIELD_STRINGS   ? get_text(d, field->name, item, &texts[i], NULL)
+        bool ok = field->kind == WRN_FIELD_STRINGS   ? model_get_text(d, field->name, item, &texts[i], NULL)
                   : field->kind == WRN_FIELD_OBJECTS ? get_object(d, field, item, &objects[i])
                                                      : get_int(d, field, item, &items[i]);
         if (!ok) return false;
@@ -89,7 +89,7 @@ static bool add_pair(void *context, const char *key, const wrn_json *value) {
     map->pointers[map->count++] = pair;
     pair->key = wrn_arena_dup(map->decoder->arena, key, strlen(key));
     if (!pair->key) return model_no_memory(map->decoder);
-    return get_text(map->decoder, map->name, value, &pair->value, NULL);
+    return model_get_text(map->decoder, map->name, value, &pair->value, NULL);
 }
 
 static bool get_map(const decoder *d, const wrn_field *field, const wrn_json *value, const wrn_pair *const **out,
@@ -112,8 +112,8 @@ static bool get_map(const decoder *d, const wrn_field *field, const wrn_json *va
 static bool decode_field(const decoder *d, const wrn_field *field, const wrn_json *value, char *out) {
     void *slot = out + field->offset, *second = out + field->count_offset;
     switch ((wrn_field_kind)field->kind) {
-    case WRN_FIELD_STRING: return get_text(d, field->name, value, slot, NULL);
-    case WRN_FIELD_BYTES: return get_text(d, field->name, value, slot, second);
+    case WRN_FIELD_STRING: return model_get_text(d, field->name, value, slot, NULL);
+    case WRN_FIELD_BYTES: return model_get_text(d, field->name, value, slot, second);
     case WRN_FIELD_INT: return get_int(d, field, value, slot);
     case WRN_FIELD_ENUM: return get_enum(d, field, value, slot, second);
     case WRN_FIELD_OBJECT: return get_object(d, field, value, slot);
@@ -247,14 +247,14 @@ static wrn_json *encode_field(const wrn_field *field, const char *in) {
     return NULL;
 }
 
-static bool copy_member(void *context, const char *key, const wrn_json *value) {
+static bool model_copy_member(void *context, const char *key, const wrn_json *value) {
     return value ? wrn_json_set(context, key, wrn_json_ref(value)) : wrn_json_set_null(context, key);
 }
 
 static bool encode_unknown(wrn_json *object, const char *text) {
     WRN_AUTO(wrn_json_freep) wrn_json *rest = NULL;
     const char *why;
-    return wrn_json_parse(text, strlen(text), &rest, &why) && wrn_json_each(rest, copy_member, object);
+    return wrn_json_parse(text, strlen(text), &rest, &why) && wrn_json_each(rest, model_copy_member, object);
 }
 
 static bool is_set(const wrn_field *field, const char *in) {

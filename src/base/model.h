@@ -71,7 +71,7 @@ bool wrn_model_decode(const wrn_model *model, const wrn_json *object, bool stric
                       wrn_model_why *why);
 /* An array of objects: *items points to `*count` pointers to structs in `arena`. A model without fields stands for strings. */
 bool wrn_model_decode_list(const wrn_model *model, const wrn_json *array, wrn_arena *arena, const void *const **items,
-                           size_t *count, wrn_model_why *why);
+                           size_t *network_count, wrn_model_why *why);
 /* The struct as a JSON object; NULL when out of memory. Text members must be valid UTF-8. `present` says which members
  * there shall be; when it is 0, those that the schema requires and those that are neither 0 nor NULL. */
 wrn_json *wrn_model_encode(const wrn_model *model, const void *in);

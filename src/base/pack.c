@@ -183,7 +183,7 @@ static int pack_content(packing *p, int fd, const struct stat *info) {
     return error;
 }
 
-static bool is_gone(int error) { return error == ENOENT || error == ENXIO; }
+static bool pack_is_gone(int error) { return error == ENOENT || error == ENXIO; }
 
 static int pack_file(packing *p, int dir, const char *name, const struct stat *seen) {
     struct stat info;
@@ -195,7 +195,7 @@ static int pack_file(packing *p, int dir, const char *name, const struct stat *s
         return flush(p, FLUSH);
     }
     int fd = openat(dir, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
-    if (fd < 0) return is_gone(errno) ? 0 : lacks(p, errno);
+    if (fd < 0) return pack_is_gone(errno) ? 0 : lacks(p, errno);
     int error = fstat(fd, &info) != 0    ? lacks(p, errno)
                 : !S_ISREG(info.st_mode) ? lacks(p, 0)
                                          : pack_content(p, fd, &info);
@@ -207,7 +207,7 @@ static int pack_link(packing *p, int dir, const char *name, const struct stat *i
     char target[PATH_MAX];
     wrn_tar_entry e = entry_of(p, info, WRN_TAR_LINK);
     ssize_t size = readlinkat(dir, name, target, sizeof(target) - 1);
-    if (size < 0) return is_gone(errno) || errno == EINVAL ? 0 : lacks(p, errno);
+    if (size < 0) return pack_is_gone(errno) || errno == EINVAL ? 0 : lacks(p, errno);
     target[size] = '\0';
     e.target = target;
     wrn_tar_put_head(&p->out, &e);
@@ -228,7 +228,7 @@ static int pack_names(packing *p, int fd) {
     for (struct dirent *entry; !error && dir;) {
         errno = 0;
         if (!(entry = readdir(dir))) {
-            error = is_gone(errno) ? 0 : errno;
+            error = pack_is_gone(errno) ? 0 : errno;
             break;
         }
         if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0) continue;
@@ -254,7 +254,7 @@ static int pack_directory(packing *p, int dir, const char *name) {
     dev_t above = p->device;
     if (p->level == WRN_TAR_LEVELS_MAX) return lacks(p, E2BIG);
     int fd = openat(dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-    if (fd < 0) return is_gone(errno) ? 0 : lacks(p, errno);
+    if (fd < 0) return pack_is_gone(errno) ? 0 : lacks(p, errno);
     int error = fstat(fd, &info) != 0 ? errno : 0;
     if (error || is_kernels(p, fd, &info)) return close(fd), lacks(p, error);
     wrn_buf_putc(&p->path, '/');
@@ -270,7 +270,7 @@ static int pack_directory(packing *p, int dir, const char *name) {
 static int pack_entry(packing *p, int dir, const char *name) {
     struct stat info;
     const wrn_pack *how = p->how;
-    if (fstatat(dir, name, &info, AT_SYMLINK_NOFOLLOW) != 0) return is_gone(errno) ? 0 : lacks(p, errno);
+    if (fstatat(dir, name, &info, AT_SYMLINK_NOFOLLOW) != 0) return pack_is_gone(errno) ? 0 : lacks(p, errno);
     if (how->wants && !how->wants(how->context, p->path.data, S_ISDIR(info.st_mode))) return 0;
     switch (info.st_mode & S_IFMT) {
     case S_IFDIR: return pack_directory(p, dir, name);
@@ -297,7 +297,7 @@ static int pack_path(packing *p, int directory, const char *path) {
         dir = below;
     }
     if (!error) error = pack_entry(p, dir, at);
-    else error = is_gone(error) || error == ENOTDIR || error == ELOOP ? 0 : lacks(p, error);
+    else error = pack_is_gone(error) || error == ENOTDIR || error == ELOOP ? 0 : lacks(p, error);
     if (dir >= 0) close(dir);
     wrn_buf_free(&rest);
     return error;

@@ -81,7 +81,7 @@ static void put_block(wrn_buf *out, char type, const wrn_tar_entry *entry, int64
 }
 
 /* "LENGTH KEY=VALUE\n", where the length counts itself. */
-static void put_record(wrn_buf *records, const char *key, const char *value) {
+static void tar_put_record(wrn_buf *records, const char *key, const char *value) {
     size_t rest = strlen(key) + strlen(value) + 3, size = rest;
     char digits[24];
     for (size_t before = 0; before != size;) {
@@ -96,7 +96,7 @@ static void put_record(wrn_buf *records, const char *key, const char *value) {
 static void put_number(wrn_buf *records, const char *key, int64_t value) {
     char text[24];
     snprintf(text, sizeof(text), "%lld", (long long)value);
-    put_record(records, key, text);
+    tar_put_record(records, key, text);
 }
 
 static void put_records(wrn_buf *out, char type, const wrn_buf *records) {
@@ -116,7 +116,7 @@ static void put_time(wrn_buf *records, const struct timespec *time) {
     bool negative = seconds < 0;
     if (negative) seconds = -seconds - (nanoseconds > 0), nanoseconds = nanoseconds ? 1000000000 - nanoseconds : 0;
     snprintf(text, sizeof(text), "%s%lld.%09ld", negative ? "-" : "", seconds, nanoseconds);
-    put_record(records, "mtime", text);
+    tar_put_record(records, "mtime", text);
 }
 
 /* The extents as text, which comes before the content. */
@@ -137,12 +137,12 @@ void wrn_tar_put_head(wrn_buf *out, const wrn_tar_entry *entry) {
         for (size_t i = 0; i < entry->extent_count; i++) size += entry->extents[i].size;
         put_number(&records, "GNU.sparse.major", 1);
         put_number(&records, "GNU.sparse.minor", 0);
-        put_record(&records, "GNU.sparse.name", entry->name);
+        tar_put_record(&records, "GNU.sparse.name", entry->name);
         put_number(&records, "GNU.sparse.realsize", entry->size);
     } else if (strlen(entry->name) > NAME_FIELD) {
-        put_record(&records, "path", entry->name);
+        tar_put_record(&records, "path", entry->name);
     }
-    if (entry->target && strlen(entry->target) > NAME_FIELD) put_record(&records, "linkpath", entry->target);
+    if (entry->target && strlen(entry->target) > NAME_FIELD) tar_put_record(&records, "linkpath", entry->target);
     if (size > OCTAL_11) put_number(&records, "size", size);
     if (entry->uid > OCTAL_7) put_number(&records, "uid", entry->uid);
     if (entry->gid > OCTAL_7) put_number(&records, "gid", entry->gid);
@@ -156,7 +156,7 @@ void wrn_tar_put_note(wrn_buf *out, int error, const char *path) {
     WRN_AUTO(wrn_buf_free) wrn_buf records = WRN_BUF_INIT, text = WRN_BUF_INIT;
     wrn_buf_printf(&text, "%d ", error);
     wrn_buf_puts(&text, path);
-    put_record(&records, note_key, text.failed ? "" : text.data);
+    tar_put_record(&records, note_key, text.failed ? "" : text.data);
     put_records(out, 'g', &records);
 }
 
@@ -169,9 +169,9 @@ void wrn_tar_reader_free(wrn_tar_reader *reader) {
     free(WRN_TAKE(reader->extents));
 }
 
-static int fail_with(int error) { return errno = error, -1; }
+static int tar_fail_with(int error) { return errno = error, -1; }
 
-static ssize_t read_some(const wrn_tar_reader *reader, void *data, size_t size) {
+static ssize_t tar_read_some(const wrn_tar_reader *reader, void *data, size_t size) {
     ssize_t got;
     do got = read(reader->fd, data, size);
     while (got < 0 && errno == EINTR);
@@ -179,10 +179,10 @@ static ssize_t read_some(const wrn_tar_reader *reader, void *data, size_t size) 
 }
 
 /* 0, or -1 with errno; ENODATA at the end of the file. */
-static int read_all(const wrn_tar_reader *reader, void *data, size_t size) {
+static int tar_read_all(const wrn_tar_reader *reader, void *data, size_t size) {
     for (size_t at = 0; at < size;) {
-        ssize_t got = read_some(reader, (char *)data + at, size - at);
-        if (got <= 0) return got < 0 ? -1 : fail_with(ENODATA);
+        ssize_t got = tar_read_some(reader, (char *)data + at, size - at);
+        if (got <= 0) return got < 0 ? -1 : tar_fail_with(ENODATA);
         at += (size_t)got;
     }
     return 0;
@@ -191,8 +191,8 @@ static int read_all(const wrn_tar_reader *reader, void *data, size_t size) {
 ssize_t wrn_tar_read(wrn_tar_reader *reader, void *data, size_t size) {
     if ((uint64_t)reader->left < size) size = (size_t)reader->left;
     if (!size) return 0;
-    ssize_t got = read_some(reader, data, size);
-    if (got == 0) return fail_with(ENODATA);
+    ssize_t got = tar_read_some(reader, data, size);
+    if (got == 0) return tar_fail_with(ENODATA);
     if (got > 0) reader->left -= got;
     return got;
 }
@@ -207,7 +207,7 @@ static int skip_content(wrn_tar_reader *reader) {
 }
 
 /* Octal, or in the manner of GNU tar binary. False when it is neither. */
-static bool read_field(const char *field, size_t size, int64_t *out) {
+static bool tar_read_field(const char *field, size_t size, int64_t *out) {
     const unsigned char *at = (const unsigned char *)field;
     uint64_t value = 0;
     if (*at & 0x80) {
@@ -235,10 +235,10 @@ static bool sum_is_right(const char *block) {
         plain += (unsigned char)c;
         with_sign += (signed char)c;
     }
-    return read_field(block + AT_SUM, 8, &said) && (said == (int64_t)plain || said == with_sign);
+    return tar_read_field(block + AT_SUM, 8, &said) && (said == (int64_t)plain || said == with_sign);
 }
 
-static void set_text(wrn_buf *out, const char *text, size_t size) {
+static void tar_set_text(wrn_buf *out, const char *text, size_t size) {
     wrn_buf_clear(out);
     wrn_buf_put(out, text, strnlen(text, size));
     wrn_buf_put(out, "", 0);
@@ -251,14 +251,14 @@ typedef struct said {
     wrn_tar_entry entry; /* its numbers */
 } said;
 
-static bool read_number(const char *text, int64_t *out) {
+static bool tar_read_number(const char *text, int64_t *out) {
     char *end;
     errno = 0;
     *out = strtoll(text, &end, 10);
     return !errno && end > text && !*end && *out >= 0;
 }
 
-static bool read_time(const char *text, struct timespec *out) {
+static bool tar_read_time(const char *text, struct timespec *out) {
     char *end;
     bool negative = *text == '-';
     errno = 0;
@@ -275,7 +275,7 @@ static bool read_time(const char *text, struct timespec *out) {
 }
 
 /* One record of the pax format. False: malformed. */
-static bool take_record(wrn_tar_reader *reader, said *s, const char *key, const char *value, size_t size) {
+static bool tar_take_record(wrn_tar_reader *reader, said *s, const char *key, const char *value, size_t size) {
     bool text = strlen(value) == size;
     if (strcmp(key, "GNU.sparse.name") == 0) s->holes_name = true;
     else if (s->holes_name && strcmp(key, "path") == 0)
@@ -284,20 +284,20 @@ static bool take_record(wrn_tar_reader *reader, said *s, const char *key, const 
                     : strcmp(key, "linkpath") == 0                                  ? &reader->target
                                                                                     : NULL;
     if (into) {
-        set_text(into, value, size);
+        tar_set_text(into, value, size);
         *(into == &reader->name ? &s->name : &s->target) = true;
         return text && !into->failed;
     }
-    if (strcmp(key, "size") == 0) return s->size = true, text && read_number(value, &s->entry.size);
-    if (strcmp(key, "uid") == 0) return s->uid = true, text && read_number(value, &s->entry.uid);
-    if (strcmp(key, "gid") == 0) return s->gid = true, text && read_number(value, &s->entry.gid);
-    if (strcmp(key, "mtime") == 0) return s->mtime = true, text && read_time(value, &s->entry.mtime);
-    if (strcmp(key, "GNU.sparse.realsize") == 0) return s->holes = true, text && read_number(value, &s->real_size);
+    if (strcmp(key, "size") == 0) return s->size = true, text && tar_read_number(value, &s->entry.size);
+    if (strcmp(key, "uid") == 0) return s->uid = true, text && tar_read_number(value, &s->entry.uid);
+    if (strcmp(key, "gid") == 0) return s->gid = true, text && tar_read_number(value, &s->entry.gid);
+    if (strcmp(key, "mtime") == 0) return s->mtime = true, text && tar_read_time(value, &s->entry.mtime);
+    if (strcmp(key, "GNU.sparse.realsize") == 0) return s->holes = true, text && tar_read_number(value, &s->real_size);
     if (strcmp(key, "GNU.sparse.map") == 0 || strcmp(key, "GNU.sparse.numblocks") == 0) return errno = ENOTSUP, false;
     return true;
 }
 
-static bool take_note(const wrn_tar_reader *reader, const char *value) {
+static bool tar_take_note(const wrn_tar_reader *reader, const char *value) {
     char *end;
     long error = strtol(value, &end, 10);
     if (end == value || *end != ' ' || error < 0 || error > 4095) return false;
@@ -306,13 +306,13 @@ static bool take_note(const wrn_tar_reader *reader, const char *value) {
 }
 
 /* The content of an entry that describes the next one, with a NUL behind it. */
-static int read_record(wrn_tar_reader *reader) {
-    if (reader->left > RECORD_MAX) return fail_with(EBADMSG);
+static int tar_read_record(wrn_tar_reader *reader) {
+    if (reader->left > RECORD_MAX) return tar_fail_with(EBADMSG);
     size_t size = (size_t)reader->left;
     wrn_buf_clear(&reader->record);
     char *data = wrn_buf_reserve(&reader->record, size + 1);
-    if (!data) return fail_with(ENOMEM);
-    if (read_all(reader, data, size) < 0) return -1;
+    if (!data) return tar_fail_with(ENOMEM);
+    if (tar_read_all(reader, data, size) < 0) return -1;
     data[size] = '\0';
     reader->record.size = size;
     reader->left = 0;
@@ -320,22 +320,22 @@ static int read_record(wrn_tar_reader *reader) {
 }
 
 static int read_records(wrn_tar_reader *reader, said *s, bool global) {
-    if (read_record(reader) < 0) return -1;
+    if (tar_read_record(reader) < 0) return -1;
     char *at = reader->record.data, *end = at + reader->record.size;
     while (at < end && *at) {
         char *key;
         errno = 0;
         unsigned long long size = strtoull(at, &key, 10);
         if (errno || *at < '0' || *at > '9' || *key != ' ' || size > (size_t)(end - at) || at + size < key + 3)
-            return fail_with(EBADMSG);
+            return tar_fail_with(EBADMSG);
         char *stop = at + size - 1, *value = memchr(key, '=', (size_t)(stop - key));
-        if (*stop != '\n' || !value) return fail_with(EBADMSG);
+        if (*stop != '\n' || !value) return tar_fail_with(EBADMSG);
         *stop = *value = '\0';
         key++, value++;
         errno = EBADMSG;
-        bool ok = !global ? take_record(reader, s, key, value, (size_t)(stop - value))
-                          : strcmp(key, note_key) != 0 || take_note(reader, value);
-        if (!ok) return fail_with(errno == ENOTSUP ? ENOTSUP : EBADMSG);
+        bool ok = !global ? tar_take_record(reader, s, key, value, (size_t)(stop - value))
+                          : strcmp(key, note_key) != 0 || tar_take_note(reader, value);
+        if (!ok) return tar_fail_with(errno == ENOTSUP ? ENOTSUP : EBADMSG);
         at += size;
     }
     return 0;
@@ -347,15 +347,15 @@ static int read_map_number(wrn_tar_reader *reader, char block[WRN_TAR_BLOCK], si
     for (size_t count = 0; count < sizeof(digits); count++) {
         if (*at == WRN_TAR_BLOCK) {
             if (reader->left < WRN_TAR_BLOCK) break;
-            if (read_all(reader, block, WRN_TAR_BLOCK) < 0) return -1;
+            if (tar_read_all(reader, block, WRN_TAR_BLOCK) < 0) return -1;
             reader->left -= WRN_TAR_BLOCK;
             *at = 0;
         }
         char c = block[(*at)++];
         digits[count] = c == '\n' ? '\0' : c;
-        if (c == '\n') return read_number(digits, out) ? 0 : fail_with(EBADMSG);
+        if (c == '\n') return tar_read_number(digits, out) ? 0 : tar_fail_with(EBADMSG);
     }
-    return fail_with(EBADMSG);
+    return tar_fail_with(EBADMSG);
 }
 
 static int read_map(wrn_tar_reader *reader) {
@@ -363,18 +363,18 @@ static int read_map(wrn_tar_reader *reader) {
     size_t at = sizeof(block);
     int64_t count, above = 0, all = 0;
     if (read_map_number(reader, block, &at, &count) < 0) return -1;
-    if (count > WRN_TAR_EXTENTS_MAX) return fail_with(EBADMSG);
+    if (count > WRN_TAR_EXTENTS_MAX) return tar_fail_with(EBADMSG);
     reader->extents = calloc((size_t)count + 1, sizeof(*reader->extents));
-    if (!reader->extents) return fail_with(ENOMEM);
+    if (!reader->extents) return tar_fail_with(ENOMEM);
     for (int64_t i = 0; i < count; i++) {
         wrn_tar_extent *e = &reader->extents[i];
         if (read_map_number(reader, block, &at, &e->offset) < 0 || read_map_number(reader, block, &at, &e->size) < 0)
             return -1;
-        if (e->offset < above || e->size > reader->entry.size - e->offset) return fail_with(EBADMSG);
+        if (e->offset < above || e->size > reader->entry.size - e->offset) return tar_fail_with(EBADMSG);
         above = e->offset + e->size;
         all += e->size;
     }
-    if (all != reader->left) return fail_with(EBADMSG);
+    if (all != reader->left) return tar_fail_with(EBADMSG);
     reader->entry.extents = reader->extents;
     reader->entry.extent_count = (size_t)count;
     return 0;
@@ -385,22 +385,22 @@ static int read_entry(wrn_tar_reader *reader, const char *block, const said *s) 
     wrn_tar_entry *e = &reader->entry;
     int64_t mode, seconds, uid, gid;
     if (!s->name) {
-        set_text(&reader->name, block + AT_NAME, NAME_FIELD);
+        tar_set_text(&reader->name, block + AT_NAME, NAME_FIELD);
         if (memcmp(block + AT_MAGIC, "ustar\0", 6) == 0 && block[AT_PREFIX]) {
             wrn_buf base = reader->name;
             reader->name = WRN_BUF_INIT;
-            set_text(&reader->name, block + AT_PREFIX, PREFIX_FIELD);
+            tar_set_text(&reader->name, block + AT_PREFIX, PREFIX_FIELD);
             wrn_buf_putc(&reader->name, '/');
             wrn_buf_puts(&reader->name, base.data);
             wrn_buf_free(&base);
         }
     }
-    if (!s->target) set_text(&reader->target, block + AT_TARGET, NAME_FIELD);
-    if (reader->name.failed || reader->target.failed) return fail_with(ENOMEM);
-    if (!read_field(block + AT_MODE, 8, &mode) || !read_field(block + AT_UID, 8, &uid) ||
-        !read_field(block + AT_GID, 8, &gid) || !read_field(block + AT_MTIME, 12, &seconds) || seconds > TIME_MAX ||
-        seconds < -TIME_MAX)
-        return fail_with(EBADMSG);
+    if (!s->target) tar_set_text(&reader->target, block + AT_TARGET, NAME_FIELD);
+    if (reader->name.failed || reader->target.failed) return tar_fail_with(ENOMEM);
+    if (!tar_read_field(block + AT_MODE, 8, &mode) || !tar_read_field(block + AT_UID, 8, &uid) ||
+        !tar_read_field(block + AT_GID, 8, &gid) || !tar_read_field(block + AT_MTIME, 12, &seconds) ||
+        seconds > TIME_MAX || seconds < -TIME_MAX)
+        return tar_fail_with(EBADMSG);
     *e = (wrn_tar_entry){.type = block[AT_TYPE] && block[AT_TYPE] != '7' ? block[AT_TYPE] : WRN_TAR_FILE,
                          .name = reader->name.data,
                          .target = reader->target.data,
@@ -409,10 +409,10 @@ static int read_entry(wrn_tar_reader *reader, const char *block, const said *s) 
                          .gid = s->gid ? s->entry.gid : gid,
                          .size = s->holes ? s->real_size : reader->left,
                          .mtime = s->mtime ? s->entry.mtime : (struct timespec){.tv_sec = seconds}};
-    if (e->uid > UINT32_MAX || e->gid > UINT32_MAX || e->uid < 0 || e->gid < 0) return fail_with(EBADMSG);
+    if (e->uid > UINT32_MAX || e->gid > UINT32_MAX || e->uid < 0 || e->gid < 0) return tar_fail_with(EBADMSG);
     size_t length = strlen(e->name);
     if (e->type == WRN_TAR_FILE && length && e->name[length - 1] == '/') e->type = WRN_TAR_DIRECTORY;
-    if (e->type != WRN_TAR_FILE && e->type != WRN_TAR_HARD_LINK && s->holes) return fail_with(EBADMSG);
+    if (e->type != WRN_TAR_FILE && e->type != WRN_TAR_HARD_LINK && s->holes) return tar_fail_with(EBADMSG);
     return e->type == WRN_TAR_FILE && s->holes ? read_map(reader) : 0;
 }
 
@@ -420,7 +420,7 @@ static int read_entry(wrn_tar_reader *reader, const char *block, const said *s) 
 static int read_end(const wrn_tar_reader *reader) {
     char chunk[8192];
     ssize_t got;
-    while ((got = read_some(reader, chunk, sizeof(chunk))) > 0) {
+    while ((got = tar_read_some(reader, chunk, sizeof(chunk))) > 0) {
     }
     return got < 0 ? -1 : 0;
 }
@@ -431,22 +431,22 @@ int wrn_tar_next(wrn_tar_reader *reader) {
     said s = {0};
     free(WRN_TAKE(reader->extents));
     for (;;) {
-        if (skip_content(reader) < 0 || read_all(reader, block, sizeof(block)) < 0) return -1;
+        if (skip_content(reader) < 0 || tar_read_all(reader, block, sizeof(block)) < 0) return -1;
         if (memcmp(block, zeros, sizeof(block)) == 0) return read_end(reader);
-        if (!sum_is_right(block) || !read_field(block + AT_SIZE, 12, &reader->left) || reader->left < 0)
-            return fail_with(EBADMSG);
+        if (!sum_is_right(block) || !tar_read_field(block + AT_SIZE, 12, &reader->left) || reader->left < 0)
+            return tar_fail_with(EBADMSG);
         char type = block[AT_TYPE];
         bool describes = type == 'x' || type == 'g' || type == 'L' || type == 'K';
         if (s.size && !describes) reader->left = s.entry.size;
         if (!describes && type >= '1' && type <= '6') reader->left = 0; /* links and the like have no content */
-        if (reader->left > INT64_MAX - WRN_TAR_BLOCK) return fail_with(EBADMSG);
+        if (reader->left > INT64_MAX - WRN_TAR_BLOCK) return tar_fail_with(EBADMSG);
         reader->padding = -reader->left & (WRN_TAR_BLOCK - 1);
-        if (type == 'S') return fail_with(ENOTSUP);
+        if (type == 'S') return tar_fail_with(ENOTSUP);
         if (type == 'x' || type == 'g') {
             if (read_records(reader, &s, type == 'g') < 0) return -1;
         } else if (describes) {
-            if (read_record(reader) < 0) return -1;
-            set_text(type == 'L' ? &reader->name : &reader->target, reader->record.data, reader->record.size);
+            if (tar_read_record(reader) < 0) return -1;
+            tar_set_text(type == 'L' ? &reader->name : &reader->target, reader->record.data, reader->record.size);
             *(type == 'L' ? &s.name : &s.target) = true;
         } else {
             return read_entry(reader, block, &s) < 0 ? -1 : 1;

@@ -46,4 +46,4 @@ bool wrn_parse_int(const char *text, int64_t min, int64_t max, int64_t *out);
 size_t wrn_token_size(const char *text);
 
 /* Whether the comma-separated list of a header field has this token, in any letter case. */
-bool wrn_list_has(const char *list, const char *token);
+bool wrn_list_has(const char *files_list, const char *token);

@@ -155,7 +155,7 @@ void wrn_unpack_abort(const wrn_unpack *how) {
     if (*how->aside) unlinkat(how->aside_in, how->aside, 0);
 }
 
-static int put_bytes(int fd, const char *data, size_t size, int64_t offset) {
+static int unpack_put_bytes(int fd, const char *data, size_t size, int64_t offset) {
     for (size_t at = 0; at < size;) {
         ssize_t put = pwrite(fd, data + at, size - at, offset + (int64_t)at);
         if (put < 0 && errno != EINTR) return errno;
@@ -170,7 +170,7 @@ static int put_extent(unpacking *u, int fd, const wrn_tar_extent *part) {
         int64_t left = part->size - done;
         ssize_t got = wrn_tar_read(&u->reader, chunk, left < CHUNK ? (size_t)left : CHUNK);
         if (got <= 0) return got < 0 ? errno : EBADMSG;
-        int error = put_bytes(fd, chunk, (size_t)got, part->offset + done);
+        int error = unpack_put_bytes(fd, chunk, (size_t)got, part->offset + done);
         if (error) return error;
         done += got;
     }

@@ -622,7 +622,7 @@ int cli_spawn(cli_app *cli, wrenn_sandbox *sandbox, const wrenn_command *command
 /* Runs it, live, or for JSON collected and printed. The result is our exit code. */
 int cli_run_program(cli_app *cli, wrenn_sandbox *sandbox, const cli_program *program, const char *const *argv);
 /* The library's command, without what is to run. Its texts are those of `start`. */
-wrenn_command cli_start_command(const cli_start *start);
+wrenn_command cli_start_command(const cli_start *daemon_start);
 
 /* ---- transfer.c: files between here and a sandbox ---- */
 
@@ -667,4 +667,4 @@ bool cli_upload_tree(cli_app *cli, wrenn_sandbox *sandbox, const cli_tree *tree,
 bool cli_download_tree(cli_app *cli, wrenn_sandbox *sandbox, const char *from, const cli_tree *tree);
 /* From a tar archive that comes through a descriptor. */
 bool cli_upload_archive(cli_app *cli, wrenn_sandbox *sandbox, const char *name, const int *fd, const char *to,
-                        bool keep);
+                        bool login_keep);

@@ -40,7 +40,7 @@ bool cli_state_path(const char *name, char path[PATH_MAX]) {
     return true;
 }
 
-static bool read_all(int fd, wrn_buf *out) {
+static bool config_read_all(int fd, wrn_buf *out) {
     for (;;) {
         char *into = wrn_buf_reserve(out, 4096);
         ssize_t got = into ? read(fd, into, 4096) : -1;
@@ -63,7 +63,7 @@ bool cli_config_load(wrn_json **out) {
         if (fd >= 0) close(fd);
         return false;
     }
-    bool ok = read_all(fd, &text);
+    bool ok = config_read_all(fd, &text);
     close(fd);
     if (info.st_mode & 077) return cli_complain("others can read the keys in %s: run: chmod 600 %s", path, path), false;
     if (ok && wrn_json_parse(text.data ? text.data : "", text.size, out, &why) &&
@@ -114,7 +114,7 @@ bool cli_config_save(const wrn_json *root) {
     return cli_complain("can't write %s: %s", path, strerror(errno)), false;
 }
 
-static const char *text_of(const wrn_json *object, const char *key) {
+static const char *config_text_of(const wrn_json *object, const char *key) {
     const char *text = wrn_json_string(wrn_json_get(object, key), NULL);
     return text && *text ? text : NULL;
 }
@@ -126,15 +126,15 @@ bool cli_context_choose(const cli_app *cli, wrn_json **root, cli_context *out) {
     bool given = cli->url || cli_env("WRENN_BASE_URL") || cli_env("WRENN_API_KEY") || cli_env("WRENN_TOKEN");
     if (given && !cli->context) return true;
     if (!cli_config_load(root)) return false;
-    if (!asked) asked = text_of(*root, "current");
+    if (!asked) asked = config_text_of(*root, "current");
     const wrn_json *contexts = wrn_json_get(*root, "contexts");
     for (size_t i = 0; asked && i < wrn_json_count(contexts); i++) {
         const wrn_json *one = wrn_json_at(contexts, i);
-        const char *name = text_of(one, "name");
+        const char *name = config_text_of(one, "name");
         if (name) cli_suggest(asked, name, &best);
         if (!name || strcmp(name, asked) != 0) continue;
-        *out =
-            (cli_context){name, text_of(one, "url"), text_of(one, "key"), text_of(one, "token"), text_of(one, "email")};
+        *out = (cli_context){name, config_text_of(one, "url"), config_text_of(one, "key"), config_text_of(one, "token"),
+                             config_text_of(one, "email")};
         return true;
     }
     if (!asked) return true;
@@ -149,10 +149,11 @@ bool cli_context_put(const char *name, wrn_json *context, bool use) {
     WRN_AUTO(wrn_json_freep) wrn_json *next = wrn_json_new_object();
     wrn_json *list = wrn_json_new_array();
     const wrn_json *contexts = wrn_json_get(root, "contexts");
-    const char *current = text_of(root, "current");
+    const char *current = config_text_of(root, "current");
     bool ok = list, removes_current = !context && current && strcmp(current, name) == 0;
     for (size_t i = 0; i < wrn_json_count(contexts); i++)
-        if (!text_of(wrn_json_at(contexts, i), "name") || strcmp(text_of(wrn_json_at(contexts, i), "name"), name) != 0)
+        if (!config_text_of(wrn_json_at(contexts, i), "name") ||
+            strcmp(config_text_of(wrn_json_at(contexts, i), "name"), name) != 0)
             ok = wrn_json_append(list, wrn_json_ref(wrn_json_at(contexts, i))) && ok;
     if (context) ok = wrn_json_append(list, context) && ok;
     if (use || (current && !removes_current)) ok = wrn_json_set_string(next, "current", use ? name : current) && ok;

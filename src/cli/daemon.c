@@ -26,7 +26,7 @@ extern char **environ;
 /* ---- where ---- */
 
 /* Makes the directory and what is missing above it, for us alone. */
-static bool make_directory(const char *path, char *why, size_t why_size) {
+static bool daemon_make_directory(const char *path, char *why, size_t why_size) {
     char part[PATH_MAX];
     size_t size = strlen(path);
     for (size_t i = 1; i <= size; i++) {
@@ -64,7 +64,7 @@ bool cli_daemon_place(cli_daemon *out, char *why, size_t why_size) {
              "there is no place for its data: set XDG_STATE_HOME to a directory that is not on overlayfs");
     for (size_t i = 0; i < count; i++) {
         if (strlen(path[i]) >= sizeof(out->directory) || is_on_overlay(path[i])) continue;
-        if (!make_directory(path[i], why, why_size)) continue;
+        if (!daemon_make_directory(path[i], why, why_size)) continue;
         snprintf(out->directory, sizeof(out->directory), "%s", path[i]);
         snprintf(out->url, sizeof(out->url), "unix:%s/wrennd.sock", out->directory);
         return true;
@@ -134,7 +134,7 @@ static bool spawn(const cli_daemon *daemon, char *const argv[], bool ready, pid_
 }
 
 /* The first line, without its end; empty when there is none in time. */
-static void read_line(int fd, char *line, size_t size) {
+static void daemon_read_line(int fd, char *line, size_t size) {
     int64_t until = wrn_in_ms(START_LIMIT_MS);
     size_t at = 0;
     struct pollfd ready = {.fd = fd, .events = POLLIN};
@@ -161,7 +161,7 @@ static void read_log(const cli_daemon *daemon, char *why, size_t why_size) {
     snprintf(why, why_size, "it did not start: %s (%s)", size ? (line ? line + 1 : text) : "it said nothing", path);
 }
 
-static bool start(cli_daemon *daemon, char *program, char *why, size_t why_size) {
+static bool daemon_start(cli_daemon *daemon, char *program, char *why, size_t why_size) {
     char seconds[16], listen[160], line[256];
     snprintf(seconds, sizeof(seconds), "%d", CLI_DAEMON_IDLE_SECONDS);
     snprintf(listen, sizeof(listen), "%s", daemon->url);
@@ -179,7 +179,7 @@ static bool start(cli_daemon *daemon, char *program, char *why, size_t why_size)
     int ready;
     if (!spawn(daemon, argv, true, &pid, &ready))
         return snprintf(why, why_size, "can't run %s: %s", program, strerror(errno)), false;
-    read_line(ready, line, sizeof(line));
+    daemon_read_line(ready, line, sizeof(line));
     close(ready);
     if (*line && cli_daemon_runs(daemon)) return true;
     kill(pid, SIGTERM);
@@ -190,7 +190,7 @@ static bool start(cli_daemon *daemon, char *program, char *why, size_t why_size)
 
 /* ---- its key ---- */
 
-static bool read_key(cli_daemon *daemon) {
+static bool daemon_read_key(cli_daemon *daemon) {
     char path[PATH_MAX];
     int fd = open(inside(daemon, "key", path), O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
     ssize_t got = fd >= 0 ? read(fd, daemon->key, sizeof(daemon->key) - 1) : -1;
@@ -210,7 +210,7 @@ static bool make_key(cli_daemon *daemon, char *program, char *why, size_t why_si
     int from, status = -1;
     if (!spawn(daemon, argv, false, &pid, &from))
         return snprintf(why, why_size, "can't run %s: %s", program, strerror(errno)), false;
-    read_line(from, daemon->key, sizeof(daemon->key));
+    daemon_read_line(from, daemon->key, sizeof(daemon->key));
     close(from);
     if (waitpid(pid, &status, 0) != pid || status != 0 || !*daemon->key) return read_log(daemon, why, why_size), false;
     int fd = open(inside(daemon, "key", path), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
@@ -233,12 +233,12 @@ static int lock_start(const cli_daemon *daemon) {
 
 bool cli_daemon_start(cli_daemon *daemon, char *why, size_t why_size) {
     char program[PATH_MAX];
-    if (cli_daemon_runs(daemon) && read_key(daemon)) return true;
+    if (cli_daemon_runs(daemon) && daemon_read_key(daemon)) return true;
     if (!wrn_wrennd_find(NULL, program, sizeof(program), why, why_size)) return false;
     int lock = lock_start(daemon);
     if (lock < 0) return snprintf(why, why_size, "can't lock its directory: %s", strerror(errno)), false;
-    bool runs = daemon->connection >= 0 || cli_daemon_runs(daemon) || start(daemon, program, why, why_size);
-    bool ok = runs && (read_key(daemon) || make_key(daemon, program, why, why_size));
+    bool runs = daemon->connection >= 0 || cli_daemon_runs(daemon) || daemon_start(daemon, program, why, why_size);
+    bool ok = runs && (daemon_read_key(daemon) || make_key(daemon, program, why, why_size));
     close(lock);
     return ok;
 }

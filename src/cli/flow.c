@@ -74,7 +74,7 @@ static wrn_buf *kept_in(const flow *f, int fd) { return fd == STDERR_FILENO ? f-
 static size_t out_left(const flow *f) { return f->held.size - f->out_at; }
 
 /* Puts some of it out without waiting longer than poll() has said: a pipe that is ready takes PIPE_BUF bytes. */
-static void put_out(flow *f) {
+static void flow_put_out(flow *f) {
     size_t some = f->out_is_file[f->out_fd] || out_left(f) < PIPE_BUF ? out_left(f) : PIPE_BUF;
     ssize_t wrote = write(f->out_fd, f->held.data + f->out_at, some);
     if (wrote >= 0) {
@@ -103,7 +103,7 @@ static void take_output(flow *f, const wrenn_event *event, int fd) {
     }
     f->out_fd = fd;
     if (f->out_is_file[fd])
-        while (out_left(f) && !f->over) put_out(f);
+        while (out_left(f) && !f->over) flow_put_out(f);
 }
 
 static void say_dropped(const wrenn_event *event) {
@@ -123,7 +123,7 @@ static void take_exit(flow *f, const wrenn_event *event) {
 }
 
 /* Takes events until there is output to be put out, or none are left. */
-static void pull(flow *f) {
+static void flow_pull(flow *f) {
     while (!f->over && !out_left(f)) {
         const wrenn_event *event = NULL;
         wrenn_error *error = NULL;
@@ -161,7 +161,7 @@ static bool look_for_escape(flow *f) {
     return false;
 }
 
-static void push(flow *f) {
+static void flow_push(flow *f) {
     if (f->in_at < f->in_size) {
         int64_t took = wrenn_stream_write(f->stream, f->in + f->in_at, f->in_size - f->in_at, 0, NULL);
         if (took > 0) f->in_at += (size_t)took;
@@ -173,7 +173,7 @@ static void push(flow *f) {
         f->close_wanted = false;
 }
 
-static void take_input(flow *f) {
+static void flow_take_input(flow *f) {
     /* Behind the first byte: an escape key that was held back may have to go before. */
     ssize_t got = read(STDIN_FILENO, f->in + 1, sizeof(f->in) - 1);
     if (got < 0 && (errno == EINTR || errno == EAGAIN)) return;
@@ -181,12 +181,12 @@ static void take_input(flow *f) {
     f->in_size = got > 0 ? (size_t)got + 1 : 0;
     if (got <= 0) f->in_open = false, f->close_wanted = true;
     if (f->how->escape && f->in_size && look_for_escape(f)) return end_with(f, CLI_END_DETACHED);
-    push(f);
+    flow_push(f);
 }
 
 /* ---- the loop ---- */
 
-static void resize(flow *f) {
+static void flow_resize(flow *f) {
     int64_t cols, rows;
     f->cli->resized = false;
     if (!f->how->terminal) return;
@@ -195,12 +195,12 @@ static void resize(flow *f) {
     if (cli_terminal_size(&cols, &rows)) (void)!wrenn_stream_resize(f->stream, cols, rows, NULL);
 }
 
-static void time_is_up(flow *f) {
+static void flow_time_is_up(flow *f) {
     if (f->asked_to_end) f->over = true;
     else ask_to_end(f, CLI_END_TIME_UP);
 }
 
-static void turn(flow *f) {
+static void flow_turn(flow *f) {
     bool reads = f->in_open && !f->in_size && !f->asked_to_end, writes = out_left(f) > 0;
     int watched = writes ? f->out_fd : f->how->out ? -1 : STDOUT_FILENO; /* whose reader may leave */
     if (!writes && f->out_is_file[STDOUT_FILENO]) watched = -1;
@@ -211,15 +211,15 @@ static void turn(flow *f) {
         {.fd = reads ? STDIN_FILENO : -1, .events = POLLIN},
     };
     int64_t left = f->ends_at == WRN_NEVER ? -1 : wrn_left_ms(f->ends_at);
-    if (left == 0) return time_is_up(f);
+    if (left == 0) return flow_time_is_up(f);
     if (poll(fds, WRN_COUNT(fds), left > INT_MAX ? INT_MAX : (int)left) < 0) return;
     if (fds[0].revents && cli_take_signal(f->cli)) ask_to_end(f, CLI_END_SIGNAL);
-    if (f->cli->resized) resize(f);
-    if (writes && fds[2].revents && out_left(f)) put_out(f);
+    if (f->cli->resized) flow_resize(f);
+    if (writes && fds[2].revents && out_left(f)) flow_put_out(f);
     else if (!writes && fds[2].revents & POLLERR) ask_to_end(f, CLI_END_NO_READER);
     if (fds[1].revents) wrenn_client_dispatch(f->cli->client, 0, NULL);
-    if (f->in_size || f->close_wanted) push(f);
-    if (fds[3].revents && !f->over) take_input(f);
+    if (f->in_size || f->close_wanted) flow_push(f);
+    if (fds[3].revents && !f->over) flow_take_input(f);
 }
 
 static bool is_file(int fd) {
@@ -235,7 +235,7 @@ cli_outcome cli_follow(cli_app *cli, wrenn_stream *stream, const cli_flow *how) 
     for (int fd = STDOUT_FILENO; fd <= STDERR_FILENO; fd++) f.out_is_file[fd] = is_file(fd);
     /* What the program wrote must not come before what we did. */
     cli_flush();
-    for (pull(&f); !f.over; pull(&f)) turn(&f);
+    for (flow_pull(&f); !f.over; flow_pull(&f)) flow_turn(&f);
     wrn_buf_free(&f.held);
     cli_phase(cli, "run");
     return outcome;

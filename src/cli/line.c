@@ -28,11 +28,11 @@ struct cli_typing {
 #endif
 };
 
-static bool happened(cli_aside *aside) { return (void)aside, true; }
+static bool line_happened(cli_aside *aside) { return (void)aside, true; }
 
 /* False: a signal came, cli->signal says which. */
 static bool wait_for_keys(cli_app *cli) {
-    cli_aside aside = {.fds = {{.fd = STDIN_FILENO, .events = POLLIN}, {.fd = -1}}, .happened = happened};
+    cli_aside aside = {.fds = {{.fd = STDIN_FILENO, .events = POLLIN}, {.fd = -1}}, .happened = line_happened};
     int turn = 1;
     cli->aside = &aside;
     cli->resized = false;
@@ -57,7 +57,7 @@ static void show_again(EditLine *edit) {
 }
 
 /* A key that may have several bytes: 1; 0: the input has ended; -1: a signal came. */
-static int read_key(EditLine *edit, wchar_t *key) {
+static int line_read_key(EditLine *edit, wchar_t *key) {
     cli_typing *typing = NULL;
     mbstate_t state = {0};
     el_get(edit, EL_CLIENTDATA, &typing);
@@ -90,7 +90,7 @@ static void begin_editing(cli_typing *typing, const char *name) {
     el_set(typing->edit, EL_EDITOR, "emacs");
     el_set(typing->edit, EL_BIND, "^R", "em-inc-search-prev", NULL);
     el_set(typing->edit, EL_BIND, "^I", "ed-insert", NULL);
-    el_set(typing->edit, EL_GETCFN, read_key);
+    el_set(typing->edit, EL_GETCFN, line_read_key);
     el_set(typing->edit, EL_HIST, history, typing->history);
     el_source(typing->edit, NULL); /* ~/.editrc */
     history(typing->history, &event, H_SETSIZE, HISTORY_LINES);
@@ -100,7 +100,7 @@ static void begin_editing(cli_typing *typing, const char *name) {
 }
 
 /* Kept line by line: a session may end in any way. */
-static void remember(cli_typing *typing, const char *line) {
+static void line_remember(cli_typing *typing, const char *line) {
     HistEvent event;
     if (!typing->history || !line[strspn(line, " \t\r\n")]) return;
     history(typing->history, &event, H_ENTER, line);
@@ -113,7 +113,7 @@ static const char *edit_line(cli_typing *typing) {
     el_set(typing->edit, EL_PREP_TERM, 1);
     const char *line = el_gets(typing->edit, &size);
     if (!line || size <= 0 || typing->cli->signal) return NULL;
-    remember(typing, line);
+    line_remember(typing, line);
     return line;
 }
 #endif

@@ -19,7 +19,7 @@ static int open_beneath(int directory, const char *path, int flags) {
 }
 
 /* The path as seen from the directory, which an absolute one has to begin with; NULL: `why` says it. */
-static const char *below(const mcp_session *session, const char *path, wrn_buf *why) {
+static const char *host_files_below(const mcp_session *session, const char *path, wrn_buf *why) {
     if (session->directory < 0) {
         wrn_buf_puts(why, "no file of this machine may be used: start wrenn mcp with --files DIR to open a directory");
         return NULL;
@@ -47,7 +47,7 @@ static void say_refusal(const mcp_session *session, const char *path, wrn_buf *w
 
 int mcp_open_source(const mcp_session *session, const char *path, wrn_buf *why) {
     struct stat info;
-    const char *relative = below(session, path, why);
+    const char *relative = host_files_below(session, path, why);
     if (!relative) return -1;
     /* A pipe that nobody writes to would be waited for. */
     int fd = open_beneath(session->directory, relative, O_RDONLY | O_NONBLOCK);
@@ -62,7 +62,7 @@ bool mcp_open_target(const mcp_session *session, const char *path, mcp_target *t
     char random[WRN_RANDOM_NAME_SIZE];
     struct stat info;
     *target = (mcp_target){.directory = -1, .fd = -1};
-    const char *relative = below(session, path, why);
+    const char *relative = host_files_below(session, path, why);
     if (!relative) return false;
     const char *slash = strrchr(relative, '/');
     target->last = slash ? slash + 1 : relative;

@@ -60,7 +60,7 @@ typedef struct http_server {
 
 /* ---- sessions ---- */
 
-static void drop(connection *c) {
+static void http_drop(connection *c) {
     close(c->fd);
     wrn_buf_free(&c->in);
     wrn_buf_free(&c->out);
@@ -68,12 +68,12 @@ static void drop(connection *c) {
     *c = (connection){.fd = -1};
 }
 
-static void end_session(session *s) {
+static void http_end_session(session *s) {
     if (!s->ending) shutdown(s->fd, SHUT_WR);
     s->ending = true;
 }
 
-static void free_session(session *s) {
+static void http_free_session(session *s) {
     close(s->fd);
     wrn_buf_free(&s->to);
     wrn_buf_free(&s->from);
@@ -84,7 +84,7 @@ static void forget_session(http_server *server, session *s) {
     for (size_t i = 0; i < CONNECTIONS_MAX; i++)
         if (server->connections[i].session == s) server->connections[i].session = NULL;
     pid_t pid = s->pid;
-    free_session(s);
+    http_free_session(s);
     waitpid(pid, NULL, 0);
 }
 
@@ -92,9 +92,9 @@ static void forget_session(http_server *server, session *s) {
 static void become_session(http_server *server, int fd) {
     setpgid(0, 0); /* keys of the terminal are for us, who tell the sessions */
     for (size_t i = 0; i < CONNECTIONS_MAX; i++)
-        if (server->connections[i].fd >= 0) drop(&server->connections[i]);
+        if (server->connections[i].fd >= 0) http_drop(&server->connections[i]);
     for (size_t i = 0; i < SESSIONS_MAX; i++)
-        if (server->sessions[i].pid) free_session(&server->sessions[i]);
+        if (server->sessions[i].pid) http_free_session(&server->sessions[i]);
     close(server->listener);
     dup2(fd, STDIN_FILENO);
     dup2(fd, STDOUT_FILENO);
@@ -122,7 +122,7 @@ static int new_session(http_server *server, session **out) {
     return *out = s, 0;
 }
 
-static session *find_session(http_server *server, const char *id) {
+static session *http_find_session(http_server *server, const char *id) {
     for (size_t i = 0; i < SESSIONS_MAX; i++) {
         session *s = &server->sessions[i];
         if (s->pid && !s->ending && strcmp(s->id, id) == 0) return s;
@@ -176,7 +176,7 @@ static void put_event(connection *c, const char *data, size_t size) {
 }
 
 /* Whether this was asked there; if so, it is not any more. */
-static bool settle(connection *c, const wrn_buf *id) {
+static bool http_settle(connection *c, const wrn_buf *id) {
     for (size_t at = 0; at < c->ids.size;) {
         char *line = c->ids.data + at;
         size_t size = (size_t)((char *)memchr(line, '\n', c->ids.size - at) - line) + 1;
@@ -198,7 +198,7 @@ static void give(http_server *server, session *s, const wrn_json *id, const char
     wrn_buf_putc(&line, '\n');
     for (size_t i = 0; id && !line.failed && i < CONNECTIONS_MAX; i++) {
         connection *c = &server->connections[i];
-        if (c->session == s && settle(c, &line)) return put_event(c, data, size);
+        if (c->session == s && http_settle(c, &line)) return put_event(c, data, size);
     }
 }
 
@@ -268,19 +268,19 @@ static int post(http_server *server, connection *c) {
     const wrn_json *first = wrn_json_type_of(body) == WRN_JSON_ARRAY ? wrn_json_at(body, 0) : body;
     const char *method = wrn_json_string(wrn_json_get(first, "method"), NULL);
     bool is_new = !*id && method && strcmp(method, "initialize") == 0;
-    session *s = find_session(server, id);
+    session *s = http_find_session(server, id);
     if (!*id && !is_new) return say(c, 400, "Mcp-Session-Id is missing: begin with initialize"), 0;
     if (*id && !s) return say(c, 404, "there is no such session: begin with initialize"), 0;
     int made = is_new ? new_session(server, &s) : 0;
     if (made < 0) return say(c, 503, "there can be no more sessions now"), 0;
     if (made == 0) pass_all_on(server, c, s, body, is_new);
-    if (made == 0 && is_new && !c->session) end_session(s);
+    if (made == 0 && is_new && !c->session) http_end_session(s);
     return made;
 }
 
 static void end_by_request(http_server *server, connection *c) {
-    session *s = find_session(server, c->request.session);
-    if (s) end_session(s);
+    session *s = http_find_session(server, c->request.session);
+    if (s) http_end_session(s);
     say(c, s ? 204 : 404, "");
 }
 
@@ -300,7 +300,7 @@ static bool may_come_in(const http_server *server, connection *c) {
 
 /* ---- bytes ---- */
 
-static int take_bytes(http_server *server, connection *c) {
+static int http_take_bytes(http_server *server, connection *c) {
     if (!c->head) {
         c->head = mcp_read_head(c->in.data, c->in.size, &c->request);
         if (!c->head) return 0;
@@ -320,9 +320,9 @@ static int read_from(http_server *server, connection *c) {
     char *into = wrn_buf_reserve(&c->in, 65536);
     ssize_t got = into ? read(c->fd, into, 65536) : 0;
     if (got < 0 && (errno == EINTR || errno == EAGAIN)) return 0;
-    if (got <= 0) return drop(c), 0;
+    if (got <= 0) return http_drop(c), 0;
     c->in.size += (size_t)got;
-    return c->answered ? 0 : take_bytes(server, c);
+    return c->answered ? 0 : http_take_bytes(server, c);
 }
 
 /* False: nobody takes it. */
@@ -332,7 +332,7 @@ static bool write_to(int fd, wrn_buf *out) {
     return wrote >= 0 || errno == EINTR || errno == EAGAIN;
 }
 
-static void take_line(http_server *server, session *s, const char *data, size_t size) {
+static void http_take_line(http_server *server, session *s, const char *data, size_t size) {
     WRN_AUTO(wrn_json_freep) wrn_json *message = NULL;
     const char *why = NULL;
     if (wrn_json_parse(data, size, &message, &why)) give(server, s, wrn_json_get(message, "id"), data, size);
@@ -349,7 +349,7 @@ static bool read_session(http_server *server, session *s) {
     if (!memchr(s->from.data + before, '\n', (size_t)got)) return true;
     size_t at = 0;
     for (char *end; (end = memchr(s->from.data + at, '\n', s->from.size - at)); at = (size_t)(end - s->from.data) + 1)
-        take_line(server, s, s->from.data + at, (size_t)(end - s->from.data) - at);
+        http_take_line(server, s, s->from.data + at, (size_t)(end - s->from.data) - at);
     wrn_buf_consume(&s->from, at);
     return true;
 }
@@ -361,12 +361,12 @@ static bool is_through(const connection *c) { return c->answered && !c->session 
 
 static int see_to_connection(http_server *server, connection *c, short events) {
     if (events & POLLIN && read_from(server, c)) return 1;
-    if (events & (POLLERR | POLLHUP) && !(events & POLLIN)) drop(c);
+    if (events & (POLLERR | POLLHUP) && !(events & POLLIN)) http_drop(c);
     if (c->fd < 0) return 0;
     bool ok = !c->in.failed && !c->ids.failed && !c->out.failed && c->out.size < UNREAD_MAX;
     if (ok && c->out.size) ok = write_to(c->fd, &c->out);
     if (ok && is_through(c)) c->said = true, shutdown(c->fd, SHUT_WR);
-    if (!ok) drop(c);
+    if (!ok) http_drop(c);
     return 0;
 }
 
@@ -383,16 +383,16 @@ static void look_at_the_time(http_server *server) {
         connection *c = &server->connections[i];
         if (c->fd < 0) continue;
         if (c->session) c->session->used_ms = now;
-        if (!c->session && now - c->moved_ms > REQUEST_MS) drop(c);
+        if (!c->session && now - c->moved_ms > REQUEST_MS) http_drop(c);
         else if (c->session && now - c->moved_ms > ALIVE_MS) wrn_buf_puts(&c->out, ": working\n\n"), c->moved_ms = now;
     }
     for (size_t i = 0; i < SESSIONS_MAX; i++)
         if (server->sessions[i].pid && now - server->sessions[i].used_ms > SESSION_MS)
-            end_session(&server->sessions[i]);
+            http_end_session(&server->sessions[i]);
 }
 
 /* Waits, and sees to what happened. 1: this is a new session's process. Negative: a signal came. */
-static int turn(http_server *server) {
+static int http_turn(http_server *server) {
     struct pollfd fds[2 + CONNECTIONS_MAX + SESSIONS_MAX] = {
         {.fd = server->cli->signals, .events = POLLIN},
         {.fd = server->listener, .events = POLLIN},
@@ -430,7 +430,7 @@ static void end_all(http_server *server) {
     close(server->listener);
     server->listener = -1;
     for (size_t i = 0; i < CONNECTIONS_MAX; i++)
-        if (server->connections[i].fd >= 0) drop(&server->connections[i]);
+        if (server->connections[i].fd >= 0) http_drop(&server->connections[i]);
     while (any) {
         any = false;
         for (size_t i = 0; i < SESSIONS_MAX; i++) {
@@ -438,7 +438,7 @@ static void end_all(http_server *server) {
             if (s->pid && (again || !s->ending)) kill(s->pid, SIGTERM), s->ending = true;
             any = any || s->pid;
         }
-        again = any && turn(server) < 0;
+        again = any && http_turn(server) < 0;
     }
 }
 
@@ -490,7 +490,7 @@ mcp_http_end mcp_serve_http(cli_app *cli, const char *place) {
     mcp_http_end end = MCP_HTTP_FAILED;
     if (server->listener >= 0 && say_where(cli, &address, server->token)) {
         int rc;
-        while ((rc = turn(server)) == 0) continue;
+        while ((rc = http_turn(server)) == 0) continue;
         end = rc > 0 ? MCP_HTTP_SESSION : MCP_HTTP_ENDED;
         if (rc < 0) end_all(server), cli->signal = 0; /* that is how it is ended */
     } else if (server->listener >= 0) {

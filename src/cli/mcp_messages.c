@@ -31,7 +31,7 @@ struct mcp_batch {
 
 /* ---- answers ---- */
 
-static void send_message(mcp_peer *peer, const wrn_json *message) {
+static void mcp_send_message(mcp_peer *peer, const wrn_json *message) {
     if (peer->out_at) wrn_buf_consume(&peer->out, peer->out_at), peer->out_at = 0;
     wrn_json_write(message, &peer->out);
     wrn_buf_putc(&peer->out, '\n');
@@ -41,28 +41,28 @@ static void send_message(mcp_peer *peer, const wrn_json *message) {
 }
 
 /* One message of the batch is dealt with. */
-static void settle(mcp_peer *peer, mcp_batch *batch) {
+static void mcp_settle(mcp_peer *peer, mcp_batch *batch) {
     if (!batch || --batch->open) return;
-    if (wrn_json_count(batch->answers)) send_message(peer, batch->answers);
+    if (wrn_json_count(batch->answers)) mcp_send_message(peer, batch->answers);
     wrn_json_free(batch->answers);
     free(batch);
 }
 
 /* `key` is "result" or "error"; takes the value over. Every member of a batch is settled by this or by settle(). */
-static void answer(mcp_peer *peer, mcp_batch *batch, const wrn_json *id, const char *key, wrn_json *value) {
+static void mcp_put_answer(mcp_peer *peer, mcp_batch *batch, const wrn_json *id, const char *key, wrn_json *value) {
     wrn_json *message = wrn_json_new_object();
     wrn_json_set_string(message, "jsonrpc", "2.0");
     if (id) wrn_json_set(message, "id", wrn_json_ref(id));
     else wrn_json_set_null(message, "id");
     if (!wrn_json_set(message, key, value)) wrn_json_set_null(message, key);
-    if (!batch) send_message(peer, message), wrn_json_free(message);
+    if (!batch) mcp_send_message(peer, message), wrn_json_free(message);
     else if (!wrn_json_append(batch->answers, message)) peer->over = true; /* out of memory */
-    settle(peer, batch);
+    mcp_settle(peer, batch);
 }
 
-static void refuse(mcp_peer *peer, mcp_batch *batch, const wrn_json *id, int code, const char *format, ...)
+static void mcp_refuse(mcp_peer *peer, mcp_batch *batch, const wrn_json *id, int code, const char *format, ...)
     WRN_PRINTF(5, 6);
-static void refuse(mcp_peer *peer, mcp_batch *batch, const wrn_json *id, int code, const char *format, ...) {
+static void mcp_refuse(mcp_peer *peer, mcp_batch *batch, const wrn_json *id, int code, const char *format, ...) {
     char text[512];
     va_list args;
     va_start(args, format);
@@ -72,7 +72,7 @@ static void refuse(mcp_peer *peer, mcp_batch *batch, const wrn_json *id, int cod
     wrn_json *error = wrn_json_new_object();
     wrn_json_set_int(error, "code", code);
     wrn_json_set_string(error, "message", text);
-    answer(peer, batch, id, "error", error);
+    mcp_put_answer(peer, batch, id, "error", error);
 }
 
 /* ---- calls ---- */
@@ -87,14 +87,14 @@ static void free_call(mcp_call *call) {
 static void call_tool(mcp_peer *peer, mcp_batch *batch, const wrn_json *id, const wrn_json *params) {
     const char *name = wrn_json_string(wrn_json_get(params, "name"), NULL);
     const wrn_json *arguments = wrn_json_get(params, "arguments");
-    if (!name) return refuse(peer, batch, id, INVALID_PARAMS, "params.name has to be the name of a tool");
-    if (!mcp_has_tool(name)) return refuse(peer, batch, id, INVALID_PARAMS, "unknown tool '%.100s'", name);
+    if (!name) return mcp_refuse(peer, batch, id, INVALID_PARAMS, "params.name has to be the name of a tool");
+    if (!mcp_has_tool(name)) return mcp_refuse(peer, batch, id, INVALID_PARAMS, "unknown tool '%.100s'", name);
     if (arguments && wrn_json_type_of(arguments) != WRN_JSON_OBJECT)
-        return refuse(peer, batch, id, INVALID_PARAMS, "params.arguments has to be an object");
+        return mcp_refuse(peer, batch, id, INVALID_PARAMS, "params.arguments has to be an object");
     if (peer->waiting == WAITING_MAX)
-        return refuse(peer, batch, id, BUSY, "%d calls wait already: send this one later", WAITING_MAX);
+        return mcp_refuse(peer, batch, id, BUSY, "%d calls wait already: send this one later", WAITING_MAX);
     mcp_call *call = calloc(1, sizeof(*call)), **last = &peer->first;
-    if (!call) return refuse(peer, batch, id, BUSY, "out of memory");
+    if (!call) return mcp_refuse(peer, batch, id, BUSY, "out of memory");
     *call = (mcp_call){.id = wrn_json_ref(id), .params = wrn_json_ref(params), .batch = batch};
     while (*last) last = &(*last)->next;
     *last = call;
@@ -122,9 +122,9 @@ static void set_interests(mcp_peer *peer) {
 
 void mcp_answer(mcp_peer *peer, mcp_call *call, wrn_json *result) {
     peer->running = NULL;
-    if (call->cancelled) wrn_json_free(result), settle(peer, call->batch);
-    else if (result) answer(peer, call->batch, call->id, "result", result);
-    else refuse(peer, call->batch, call->id, -32603, "out of memory");
+    if (call->cancelled) wrn_json_free(result), mcp_settle(peer, call->batch);
+    else if (result) mcp_put_answer(peer, call->batch, call->id, "result", result);
+    else mcp_refuse(peer, call->batch, call->id, -32603, "out of memory");
     free_call(call);
     set_interests(peer);
 }
@@ -148,7 +148,7 @@ static void cancel(mcp_peer *peer, const wrn_json *id) {
         if (!same_id(call->id, id)) continue;
         *at = call->next;
         peer->waiting--;
-        settle(peer, call->batch);
+        mcp_settle(peer, call->batch);
         free_call(call);
         return;
     }
@@ -178,21 +178,22 @@ static wrn_json *greeting(const char *asked) {
     return result;
 }
 
-static void dispatch(mcp_peer *peer, mcp_batch *batch, const wrn_json *id, const char *method, const wrn_json *params) {
+static void mcp_dispatch(mcp_peer *peer, mcp_batch *batch, const wrn_json *id, const char *method,
+                         const wrn_json *params) {
     const char *asked = wrn_json_string(wrn_json_get(params, "protocolVersion"), NULL);
     if (params && wrn_json_type_of(params) != WRN_JSON_OBJECT)
-        return refuse(peer, batch, id, INVALID_PARAMS, "params has to be an object");
-    if (strcmp(method, "ping") == 0) return answer(peer, batch, id, "result", wrn_json_new_object());
+        return mcp_refuse(peer, batch, id, INVALID_PARAMS, "params has to be an object");
+    if (strcmp(method, "ping") == 0) return mcp_put_answer(peer, batch, id, "result", wrn_json_new_object());
     if (strcmp(method, "tools/call") == 0) return call_tool(peer, batch, id, params);
     if (strcmp(method, "tools/list") == 0) {
-        if (wrn_json_get(params, "cursor")) return refuse(peer, batch, id, INVALID_PARAMS, "there is no such page");
-        return answer(peer, batch, id, "result", mcp_tools());
+        if (wrn_json_get(params, "cursor")) return mcp_refuse(peer, batch, id, INVALID_PARAMS, "there is no such page");
+        return mcp_put_answer(peer, batch, id, "result", mcp_tools());
     }
     if (strcmp(method, "initialize") == 0) {
-        if (!asked) return refuse(peer, batch, id, INVALID_PARAMS, "params.protocolVersion has to be a text");
-        return answer(peer, batch, id, "result", greeting(asked));
+        if (!asked) return mcp_refuse(peer, batch, id, INVALID_PARAMS, "params.protocolVersion has to be a text");
+        return mcp_put_answer(peer, batch, id, "result", greeting(asked));
     }
-    refuse(peer, batch, id, NO_METHOD, "unknown method '%.100s'", method);
+    mcp_refuse(peer, batch, id, NO_METHOD, "unknown method '%.100s'", method);
 }
 
 /* A text, or a number that can be given back as it came. */
@@ -202,57 +203,57 @@ bool mcp_is_id(const wrn_json *id) {
     return type == WRN_JSON_STRING || type == WRN_JSON_DOUBLE || (type == WRN_JSON_INT && wrn_json_int(id, &number));
 }
 
-static void take_message(mcp_peer *peer, mcp_batch *batch, const wrn_json *message) {
+static void mcp_take_message(mcp_peer *peer, mcp_batch *batch, const wrn_json *message) {
     const wrn_json *id = wrn_json_get(message, "id"), *params = wrn_json_get(message, "params");
     const char *method = wrn_json_string(wrn_json_get(message, "method"), NULL);
     const char *protocol = wrn_json_string(wrn_json_get(message, "jsonrpc"), NULL);
     if (wrn_json_type_of(message) != WRN_JSON_OBJECT)
-        return refuse(peer, batch, NULL, INVALID_REQUEST, "a message has to be an object");
+        return mcp_refuse(peer, batch, NULL, INVALID_REQUEST, "a message has to be an object");
     /* An answer, though nothing was asked. */
     if (!method && !wrn_json_has(message, "method") &&
         (wrn_json_has(message, "result") || wrn_json_has(message, "error")))
-        return settle(peer, batch);
+        return mcp_settle(peer, batch);
     if (!mcp_is_id(id)) id = NULL;
     if (!protocol || strcmp(protocol, "2.0") != 0)
-        return refuse(peer, batch, id, INVALID_REQUEST, "jsonrpc has to be \"2.0\"");
-    if (!method) return refuse(peer, batch, id, INVALID_REQUEST, "method has to be a text");
+        return mcp_refuse(peer, batch, id, INVALID_REQUEST, "jsonrpc has to be \"2.0\"");
+    if (!method) return mcp_refuse(peer, batch, id, INVALID_REQUEST, "method has to be a text");
     if (!id && wrn_json_has(message, "id"))
-        return refuse(peer, batch, NULL, INVALID_REQUEST, "id has to be a text or a number");
-    if (id) return dispatch(peer, batch, id, method, params);
+        return mcp_refuse(peer, batch, NULL, INVALID_REQUEST, "id has to be a text or a number");
+    if (id) return mcp_dispatch(peer, batch, id, method, params);
     if (strcmp(method, "notifications/cancelled") == 0) cancel(peer, wrn_json_get(params, "requestId"));
-    settle(peer, batch);
+    mcp_settle(peer, batch);
 }
 
 static void take_batch(mcp_peer *peer, const wrn_json *messages) {
     size_t count = wrn_json_count(messages);
-    if (!count) return refuse(peer, NULL, NULL, INVALID_REQUEST, "a batch has to have a message");
+    if (!count) return mcp_refuse(peer, NULL, NULL, INVALID_REQUEST, "a batch has to have a message");
     mcp_batch *batch = calloc(1, sizeof(*batch));
-    if (!batch) return refuse(peer, NULL, NULL, BUSY, "out of memory");
+    if (!batch) return mcp_refuse(peer, NULL, NULL, BUSY, "out of memory");
     *batch = (mcp_batch){.answers = wrn_json_new_array(), .open = count + 1};
-    for (size_t i = 0; i < count; i++) take_message(peer, batch, wrn_json_at(messages, i));
-    settle(peer, batch);
+    for (size_t i = 0; i < count; i++) mcp_take_message(peer, batch, wrn_json_at(messages, i));
+    mcp_settle(peer, batch);
 }
 
-static void take_line(mcp_peer *peer, const char *text, size_t size) {
+static void mcp_take_line(mcp_peer *peer, const char *text, size_t size) {
     WRN_AUTO(wrn_json_freep) wrn_json *message = NULL;
     const char *why = NULL;
     size_t blank = 0;
     while (blank < size && strchr(" \t\r", text[blank]) && text[blank]) blank++;
     if (blank == size) return;
     if (!wrn_json_parse_within(text, size, MCP_VALUES_MAX, &message, &why))
-        return refuse(peer, NULL, NULL, PARSE_ERROR, "not JSON: %s", why);
+        return mcp_refuse(peer, NULL, NULL, PARSE_ERROR, "not JSON: %s", why);
     if (wrn_json_type_of(message) == WRN_JSON_ARRAY) take_batch(peer, message);
-    else take_message(peer, NULL, message);
+    else mcp_take_message(peer, NULL, message);
 }
 
 /* ---- bytes ---- */
 
-static void take_bytes(mcp_peer *peer, const char *data, size_t size) {
+static void mcp_take_bytes(mcp_peer *peer, const char *data, size_t size) {
     while (size) {
         const char *end = memchr(data, '\n', size);
         size_t some = end ? (size_t)(end - data) : size;
         if (!peer->skips && peer->in.size + some > MESSAGE_MAX) {
-            refuse(peer, NULL, NULL, INVALID_REQUEST, "a message is longer than %d MiB", MESSAGE_MAX >> 20);
+            mcp_refuse(peer, NULL, NULL, INVALID_REQUEST, "a message is longer than %d MiB", MESSAGE_MAX >> 20);
             peer->skips = true;
             wrn_buf_free(&peer->in);
         }
@@ -265,7 +266,7 @@ static void take_bytes(mcp_peer *peer, const char *data, size_t size) {
         data += some, size -= some;
         if (!end) return;
         data++, size--;
-        if (!peer->skips) take_line(peer, peer->in.data, peer->in.size);
+        if (!peer->skips) mcp_take_line(peer, peer->in.data, peer->in.size);
         peer->skips = false;
         wrn_buf_clear(&peer->in);
     }
@@ -274,29 +275,29 @@ static void take_bytes(mcp_peer *peer, const char *data, size_t size) {
 /* What was asked until then is still answered, as scripts want it; but the client may be gone. */
 static void end_input(mcp_peer *peer) {
     struct itimerspec when = {.it_value.tv_sec = END_WITHIN_SECONDS, .it_interval.tv_sec = END_WITHIN_SECONDS};
-    if (!peer->skips && peer->in.size) take_line(peer, peer->in.data, peer->in.size);
+    if (!peer->skips && peer->in.size) mcp_take_line(peer, peer->in.data, peer->in.size);
     peer->ended = true;
     peer->timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC);
     if (peer->timer < 0 || timerfd_settime(peer->timer, 0, &when, NULL) < 0) peer->over = true;
 }
 
 /* First we give up what runs and what waits, then also on telling so. */
-static void time_is_up(mcp_peer *peer) {
+static void mcp_time_is_up(mcp_peer *peer) {
     uint64_t times;
     if (read(peer->timer, &times, sizeof(times)) < 0) return;
     if (peer->late) peer->over = true;
     peer->late = true;
 }
 
-static void read_some(mcp_peer *peer) {
+static void mcp_read_some(mcp_peer *peer) {
     char data[65536];
     ssize_t got = read(STDIN_FILENO, data, sizeof(data));
-    if (got > 0) take_bytes(peer, data, (size_t)got);
+    if (got > 0) mcp_take_bytes(peer, data, (size_t)got);
     else if (got == 0 || (errno != EINTR && errno != EAGAIN)) end_input(peer);
 }
 
 /* A pipe that is ready takes so much without waiting. */
-static void write_some(mcp_peer *peer) {
+static void mcp_write_some(mcp_peer *peer) {
     size_t left = peer->out.size - peer->out_at, some = left < PIPE_BUF ? left : PIPE_BUF;
     ssize_t wrote = write(STDOUT_FILENO, peer->out.data + peer->out_at, some);
     if (wrote >= 0) peer->out_at += (size_t)wrote;
@@ -309,12 +310,12 @@ static bool is_unwanted(const mcp_peer *peer) {
     return peer->over || peer->late || (peer->running && peer->running->cancelled);
 }
 
-static bool happened(cli_aside *aside) {
+static bool mcp_happened(cli_aside *aside) {
     mcp_peer *peer = WRN_OWNER(aside, mcp_peer, aside);
     bool unwanted = is_unwanted(peer);
-    if (aside->fds[0].revents && peer->ended) time_is_up(peer);
-    else if (aside->fds[0].revents) read_some(peer);
-    if (aside->fds[1].revents & POLLOUT) write_some(peer);
+    if (aside->fds[0].revents && peer->ended) mcp_time_is_up(peer);
+    else if (aside->fds[0].revents) mcp_read_some(peer);
+    if (aside->fds[1].revents & POLLOUT) mcp_write_some(peer);
     else if (aside->fds[1].revents & (POLLERR | POLLHUP | POLLNVAL)) peer->over = true;
     set_interests(peer);
     return unwanted || !is_unwanted(peer); /* it is told once */
@@ -326,14 +327,14 @@ bool mcp_goes_on(const mcp_peer *peer) {
 }
 
 void mcp_peer_init(mcp_peer *peer) {
-    *peer = (mcp_peer){.aside.happened = happened, .timer = -1};
+    *peer = (mcp_peer){.aside.happened = mcp_happened, .timer = -1};
     set_interests(peer);
 }
 
 void mcp_peer_free(mcp_peer *peer) {
     for (mcp_call *call; (call = peer->first);) {
         peer->first = call->next;
-        settle(peer, call->batch);
+        mcp_settle(peer, call->batch);
         free_call(call);
     }
     if (peer->timer >= 0) close(peer->timer);

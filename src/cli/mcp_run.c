@@ -24,7 +24,7 @@ static void ran_free(ran *r) {
     wrenn_error_free(r->error);
 }
 
-static void take_event(ran *r, const wrenn_stream *stream, const wrenn_event *event) {
+static void mcp_run_take_event(ran *r, const wrenn_stream *stream, const wrenn_event *event) {
     if (event->type == WRENN_EVENT_STDOUT) mcp_excerpt_add(&r->out, event->data, event->size);
     if (event->type == WRENN_EVENT_STDERR) mcp_excerpt_add(&r->err, event->data, event->size);
     if (event->type != WRENN_EVENT_EXIT) return;
@@ -35,13 +35,13 @@ static void take_event(ran *r, const wrenn_stream *stream, const wrenn_event *ev
 }
 
 /* Until it ends, its time is up, or nobody wants to know any more. */
-static void follow(cli_app *cli, wrenn_stream *stream, int64_t limit_seconds, ran *r) {
+static void mcp_run_follow(cli_app *cli, wrenn_stream *stream, int64_t limit_seconds, ran *r) {
     int64_t until = wrn_in_ms(limit_seconds * 1000);
     while (!r->ended && !r->timed_out && !r->stopped && r->rc >= 0) {
         const wrenn_event *event = NULL;
         int rc = wrenn_stream_next(stream, 0, &event, &r->error);
         int64_t left = wrn_left_ms(until);
-        if (rc > 0) take_event(r, stream, event);
+        if (rc > 0) mcp_run_take_event(r, stream, event);
         else if (rc != WRENN_E_AGAIN) r->rc = rc ? rc : WRENN_E_CONNECTION_LOST;
         if (!left && !r->ended) r->timed_out = true;
         else if (rc == WRENN_E_AGAIN) r->stopped = cli_turn(cli, left) < 0;
@@ -56,7 +56,7 @@ static bool run_line(mcp_session *session, const wrenn_command *command, int64_t
     int rc = CLI_TRY_GET(cli, &error, wrenn_sandbox_exec_stream, (session->sandbox, command, NULL), &stream);
     *r = (ran){.out.max = session->output_max / 2, .err.max = session->output_max / 2};
     if (rc < 0) return mcp_fail_with(session, "the command could not be started", rc, error), false;
-    follow(cli, stream, limit_seconds, r);
+    mcp_run_follow(cli, stream, limit_seconds, r);
     if (r->timed_out || r->stopped) wrenn_stream_close(stream);
     else wrenn_stream_free(stream);
     return true;

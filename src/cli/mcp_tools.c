@@ -243,7 +243,7 @@ static const char *take_pairs(const wrn_json *value, mcp_arguments *out) {
     return wrn_json_each(value, take_pair, &at) ? NULL : "has to have names and texts";
 }
 
-static const char *take_value(const field *f, const wrn_json *value, mcp_arguments *out) {
+static const char *tools_take_value(const field *f, const wrn_json *value, mcp_arguments *out) {
     switch (f->kind) {
     case FIELD_NUMBER: return take_number(f, value, out);
     case FIELD_PAIRS: return take_pairs(value, out);
@@ -257,7 +257,7 @@ typedef struct known {
     const char *stranger, *best;
 } known;
 
-static bool is_known(void *context, const char *name, const wrn_json *value) {
+static bool tools_is_known(void *context, const char *name, const wrn_json *value) {
     known *k = context;
     (void)value;
     for (const field *f = k->tool->fields; f < k->tool->fields + FIELDS_MAX && f->name; f++)
@@ -270,14 +270,14 @@ static bool is_known(void *context, const char *name, const wrn_json *value) {
 
 static bool take_arguments(mcp_session *session, const tool *t, const wrn_json *given, mcp_arguments *out) {
     known k = {.tool = t};
-    if (given && !wrn_json_each(given, is_known, &k)) {
+    if (given && !wrn_json_each(given, tools_is_known, &k)) {
         mcp_fail(session, "%s has no argument '%.100s'%s%s%s", t->name, k.stranger, k.best ? ": did you mean '" : "",
                  k.best ? k.best : "", k.best ? "'?" : "");
         return false;
     }
     for (const field *f = t->fields; f < t->fields + FIELDS_MAX && f->name; f++) {
         const wrn_json *value = wrn_json_get(given, f->name);
-        const char *wrong = value ? take_value(f, value, out) : f->needed ? "is missing" : NULL;
+        const char *wrong = value ? tools_take_value(f, value, out) : f->needed ? "is missing" : NULL;
         if (!wrong) continue;
         mcp_fail(session, "%s: argument '%s' %s", t->name, f->name, wrong);
         return false;

@@ -15,7 +15,7 @@ typedef struct part {
     bool more; /* it goes on behind */
 } part;
 
-static int take_part(const void *data, size_t size, void *user_data) {
+static int mcp_transfer_take_part(const void *data, size_t size, void *user_data) {
     part *p = user_data;
     const char *at = data;
     size_t before = p->skip < (int64_t)size ? (size_t)p->skip : size;
@@ -62,7 +62,7 @@ void mcp_read_file(mcp_session *session, const mcp_arguments *arguments) {
     if (directory) return mcp_fail(session, "%s is a directory: use list_files", arguments->path);
     if (arguments->limit && (uint64_t)arguments->limit < p.max) p.max = (size_t)arguments->limit;
     options.path = arguments->path;
-    options.write = take_part;
+    options.write = mcp_transfer_take_part;
     options.user_data = &p;
     error = NULL;
     rc = CLI_TRY_GET(cli, &error, wrenn_sandbox_download_stream, (session->sandbox, &options), &got);

@@ -25,7 +25,7 @@ static bool is_allowable(const char *reason) {
     return false;
 }
 
-static void explain(const wrenn_network_denial *denial) {
+static void network_explain(const wrenn_network_denial *denial) {
     const char *name = denial->name && *denial->name ? denial->name : denial->address;
     WRN_AUTO(wrn_buf_free) wrn_buf line = WRN_BUF_INIT, shown = WRN_BUF_INIT;
     bool is_six = strchr(name, ':'), has_port = denial->port > 0;
@@ -44,7 +44,7 @@ void cli_explain_denials(cli_app *cli, wrenn_sandbox *sandbox) {
     wrenn_network *network = NULL;
     wrenn_error *error = NULL;
     int rc = CLI_TRY_GET(cli, &error, wrenn_sandbox_network_get, (sandbox, NULL), &network);
-    for (size_t i = 0; rc == 0 && network && i < network->denied_count; i++) explain(network->denied[i]);
+    for (size_t i = 0; rc == 0 && network && i < network->denied_count; i++) network_explain(network->denied[i]);
     wrenn_error_free(error);
     wrenn_network_free(network);
 }

@@ -59,7 +59,7 @@ size_t cli_tables(const cli_command *command, const cli_option *tables[CLI_TABLE
     return count;
 }
 
-static void put_name(const cli_app *cli, wrn_buf *out) {
+static void options_put_name(const cli_app *cli, wrn_buf *out) {
     if (cli->parent) wrn_buf_printf(out, "%s ", cli->parent->name);
     if (cli->command) wrn_buf_puts(out, cli->command->name);
 }
@@ -71,7 +71,7 @@ int cli_usage(const cli_app *cli, const char *format, ...) {
     char text[1024];
     vsnprintf(text, sizeof(text), format, args);
     va_end(args);
-    put_name(cli, &name);
+    options_put_name(cli, &name);
     if (name.size) cli_complain("%s: %s; see 'wrenn help %s'", name.data, text, name.data);
     else cli_complain("%s; see 'wrenn help'", text);
     return CLI_USAGE;
@@ -181,7 +181,7 @@ void cli_values_free(cli_app *cli, void *values) {
 
 /* ---- options ---- */
 
-static const cli_option *find_in(const cli_option *table, const char *name, size_t size, char letter) {
+static const cli_option *options_find_in(const cli_option *table, const char *name, size_t size, char letter) {
     for (; table && table->name; table++) {
         if (letter && table->letter == letter) return table;
         if (!name) continue;
@@ -192,13 +192,13 @@ static const cli_option *find_in(const cli_option *table, const char *name, size
 }
 
 /* The option, and in *values what it is stored in. */
-static const cli_option *find(cli_app *cli, const char *name, size_t size, char letter, void **values) {
+static const cli_option *options_find(cli_app *cli, const char *name, size_t size, char letter, void **values) {
     const cli_option *tables[CLI_TABLES], *found = NULL;
     size_t count = cli->command ? cli_tables(cli->command, tables) : 0;
-    for (size_t i = 0; i < count && !found; i++) found = find_in(tables[i], name, size, letter);
+    for (size_t i = 0; i < count && !found; i++) found = options_find_in(tables[i], name, size, letter);
     if (found) return found;
     *values = cli;
-    return find_in(cli_global_options, name, size, letter);
+    return options_find_in(cli_global_options, name, size, letter);
 }
 
 static bool unknown(const cli_app *cli, const char *word) {
@@ -223,8 +223,8 @@ static bool unknown(const cli_app *cli, const char *word) {
 }
 
 /* The value of an option: what is attached, else the next word. */
-static bool take_value(cli_app *cli, const cli_option *option, void *values, const char *word, const char *attached,
-                       char ***next) {
+static bool options_take_value(cli_app *cli, const cli_option *option, void *values, const char *word,
+                               const char *attached, char ***next) {
     const char *value = attached ? attached : **next;
     if (!value) {
         cli_usage(cli, "'%s' needs a value (%s)", word, option->value);
@@ -237,9 +237,10 @@ static bool take_value(cli_app *cli, const cli_option *option, void *values, con
 static bool take_long(cli_app *cli, void *values, const char *word, char ***next) {
     const char *equals = strchr(word, '='), *name = word + 2;
     size_t size = equals ? (size_t)(equals - name) : strlen(name);
-    const cli_option *option = find(cli, name, size, 0, &values);
+    const cli_option *option = options_find(cli, name, size, 0, &values);
     if (!option) return unknown(cli, word);
-    if (option->kind != CLI_FLAG) return take_value(cli, option, values, word, equals ? equals + 1 : NULL, next);
+    if (option->kind != CLI_FLAG)
+        return options_take_value(cli, option, values, word, equals ? equals + 1 : NULL, next);
     if (!equals) return store(cli, option, values, NULL);
     cli_usage(cli, "'%s': --%s takes no value", word, option->name);
     return false;
@@ -249,14 +250,14 @@ static bool take_long(cli_app *cli, void *values, const char *word, char ***next
 static bool take_letters(cli_app *cli, void *values, const char *word, char ***next) {
     for (const char *letter = word + 1; *letter; letter++) {
         void *into = values;
-        const cli_option *option = find(cli, NULL, 0, *letter, &into);
+        const cli_option *option = options_find(cli, NULL, 0, *letter, &into);
         if (!option) return unknown(cli, word);
         if (option->kind == CLI_FLAG) {
             store(cli, option, into, NULL);
             continue;
         }
         const char *rest = letter + 1 + (letter[1] == '=');
-        return take_value(cli, option, into, word, letter[1] ? rest : NULL, next);
+        return options_take_value(cli, option, into, word, letter[1] ? rest : NULL, next);
     }
     return true;
 }

@@ -86,7 +86,7 @@ static char *read_typed(const char *prompt, bool hides) {
     return line;
 }
 
-static char *ask(const char *prompt, bool secret) {
+static char *terminal_ask(const char *prompt, bool secret) {
     if (!isatty(STDIN_FILENO)) return cli_complain("there is no terminal to ask for it: %s", prompt), NULL;
     char *line = read_typed(prompt, secret && tcgetattr(STDIN_FILENO, &shown) == 0);
     if (line) return line[strcspn(line, "\r\n")] = '\0', line;
@@ -94,5 +94,5 @@ static char *ask(const char *prompt, bool secret) {
     return NULL;
 }
 
-char *cli_ask_secret(const char *prompt) { return ask(prompt, true); }
-char *cli_ask(const char *prompt) { return ask(prompt, false); }
+char *cli_ask_secret(const char *prompt) { return terminal_ask(prompt, true); }
+char *cli_ask(const char *prompt) { return terminal_ask(prompt, false); }

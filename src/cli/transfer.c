@@ -71,7 +71,7 @@ static const char *last_name(const char *path, char name[NAME_MAX + 1]) {
     return name;
 }
 
-static void join(wrn_buf *out, const char *directory, const char *name) {
+static void transfer_join(wrn_buf *out, const char *directory, const char *name) {
     wrn_buf_puts(out, directory);
     if (out->size && out->data[out->size - 1] != '/' && *name) wrn_buf_putc(out, '/');
     wrn_buf_puts(out, name);
@@ -107,7 +107,7 @@ bool cli_place_in(cli_app *cli, wrenn_sandbox *sandbox, const char *from, const 
     char name[NAME_MAX + 1];
     bool into = (*to && to[strlen(to) - 1] == '/') || is_remote_directory(cli, sandbox, to);
     if (cli->signal) return false;
-    join(out, to, into ? last_name(from, name) : "");
+    transfer_join(out, to, into ? last_name(from, name) : "");
     if (out->failed) cli_complain("out of memory");
     return !out->failed;
 }
@@ -208,7 +208,7 @@ static int open_target(const char *from, const char *to, char name[NAME_MAX + 1]
     char last[NAME_MAX + 1];
     struct stat info;
     bool into = (stat(to, &info) == 0 && S_ISDIR(info.st_mode)) || (*to && to[strlen(to) - 1] == '/');
-    join(&path, to, into ? last_name(from, last) : "");
+    transfer_join(&path, to, into ? last_name(from, last) : "");
     if (path.failed) return cli_complain("out of memory"), -1;
     while (path.size > 1 && path.data[path.size - 1] == '/') path.data[--path.size] = '\0';
     char *slash = strrchr(path.data, '/');

@@ -40,7 +40,7 @@ static int check_visible(const char *what, const char *member, const char *text,
     return wrn_refuse(error, "%s: %s must have 1 to %zu visible ASCII characters", what, member, max);
 }
 
-static bool is_ours(const char *header, size_t name) {
+static bool arguments_is_ours(const char *header, size_t name) {
     static const char *const ours[] = {"accept",          "accept-encoding",
                                        "authorization",   "connection",
                                        "content-length",  "content-type",
@@ -70,7 +70,7 @@ static int check_header(const char *what, size_t number, const char *header, wre
     if (!name || header[name] != ':' || !is_value(header + name + 1))
         return wrn_refuse(error, "%s: headers[%zu] (%.*s) is not of the form \"Name: value\", one line of text", what,
                           number, shown, header);
-    if (is_ours(header, name))
+    if (arguments_is_ours(header, name))
         return wrn_refuse(error, "%s: headers[%zu] (%.*s) is for the library to set", what, number, shown, header);
     return 0;
 }

@@ -58,7 +58,7 @@ static const struct code_row {
 #undef ROW
 };
 
-static const struct code_row *row_of(int code) {
+static const struct code_row *error_row_of(int code) {
     for (size_t i = 0; i < WRN_COUNT(codes); i++)
         if (codes[i].code == code) return &codes[i];
     return NULL;
@@ -97,7 +97,7 @@ static void make_line(char *text, size_t size) {
 }
 
 /* Cuts a text to fewer than `room` bytes, with the mark; its new size. */
-static size_t cut(char *text, size_t size, size_t room) {
+static size_t error_cut(char *text, size_t size, size_t room) {
     if (size < room) return size;
     size = wrn_utf8_valid_prefix(text, room - sizeof(cut_mark));
     memcpy(text + size, cut_mark, sizeof(cut_mark));
@@ -108,7 +108,7 @@ const char *wrn_error_said(char out[WRN_SAID_SIZE], const char *text, size_t siz
     size_t kept = size < WRN_SAID_SIZE ? size : WRN_SAID_SIZE;
     memcpy(out, text, kept);
     if (size < WRN_SAID_SIZE) out[size] = '\0';
-    else cut(out, kept, WRN_SAID_SIZE);
+    else error_cut(out, kept, WRN_SAID_SIZE);
     return out;
 }
 
@@ -125,7 +125,7 @@ static wrenn_error *alloc_error(int code, const char *format, va_list args) {
     }
     vsnprintf(message, (size_t)size + 1, format, args);
     make_line(message, (size_t)size);
-    cut(message, (size_t)size, LINE_MAX_SIZE);
+    error_cut(message, (size_t)size, LINE_MAX_SIZE);
     error->code = code;
     error->message = message;
     return error;
@@ -335,8 +335,8 @@ wrenn_error *wrn_error_from_outcome(const char *what, const wrn_http_response *r
 int wrenn_error_code(const wrenn_error *error) { return error ? error->code : 0; }
 
 int wrenn_error_is(const wrenn_error *error, int code) {
-    const struct code_row *at = error ? row_of(error->code) : NULL;
-    while (at && at->code != code) at = row_of(at->parent);
+    const struct code_row *at = error ? error_row_of(error->code) : NULL;
+    while (at && at->code != code) at = error_row_of(at->parent);
     return at != NULL;
 }
 
@@ -361,11 +361,11 @@ void wrenn_error_free(wrenn_error *error) {
 void wrn_error_freep(wrenn_error **error) { wrenn_error_free(*error); }
 
 const char *wrenn_strerror_name(int code) {
-    const struct code_row *row = row_of(code);
+    const struct code_row *row = error_row_of(code);
     return row ? row->name : code ? "unknown code" : "WRENN_E_NONE";
 }
 
 const char *wrenn_strerror(int code) {
-    const struct code_row *row = row_of(code);
+    const struct code_row *row = error_row_of(code);
     return row ? row->text : code ? "unknown error" : "no error";
 }

@@ -580,7 +580,7 @@ static bool op_retry(wrenn_op *op, const wrn_http_response *response) {
 }
 
 /* The path as it was sent. The query of a request to a sandbox's port is left out: it may hold secrets. */
-static const char *path_of(const wrenn_op *op, wrn_buf *url) {
+static const char *op_path_of(const wrenn_op *op, wrn_buf *url) {
     char *host = wrn_op_url(op, url) ? strstr(url->data, "://") : NULL;
     char *path = host ? strchr(host + 3, '/') : NULL;
     if (path && op->url.size) path[strcspn(path, "?")] = '\0';
@@ -597,7 +597,7 @@ static void log_exchange(wrenn_op *op, const wrn_http_response *response, bool a
              : response->outcome == WRN_HTTP_ANSWERED ? "answered"
                                                       : "failed");
     WRN_AUTO(wrn_buf_free) wrn_buf url = WRN_BUF_INIT;
-    wrn_client_log(op->client, &(wrenn_log_event){WRENN_LOG_DEBUG, line, op->method, path_of(op, &url),
+    wrn_client_log(op->client, &(wrenn_log_event){WRENN_LOG_DEBUG, line, op->method, op_path_of(op, &url),
                                                   response->status, &op->timings});
 }
 

@@ -305,19 +305,19 @@ static bool is_crowded(const wrenn_stream *s) {
     return s->socket && wrn_socket_unsent(s->socket) >= WRN_SOCKET_HIGH_WATER;
 }
 
-static bool must_wait(const wrenn_stream *s) { return is_crowded(s) || s->terminal.held.size; }
+static bool stream_must_wait(const wrenn_stream *s) { return is_crowded(s) || s->terminal.held.size; }
 
 /* While the server does not read, only the latest size and one kill are kept. */
 bool wrn_stream_send_size(wrenn_stream *s) {
     WRN_AUTO(wrn_buf_free) wrn_buf text = WRN_BUF_INIT;
-    s->size_owed = must_wait(s);
+    s->size_owed = stream_must_wait(s);
     if (s->size_owed) return true;
     wrn_buf_printf(&text, "{\"type\":\"resize\",\"cols\":%lld,\"rows\":%lld}", (long long)s->cols, (long long)s->rows);
     return !text.failed && wrn_stream_send(s, text.data);
 }
 
 bool wrn_stream_send_kill(wrenn_stream *s) {
-    s->kill_owed = must_wait(s);
+    s->kill_owed = stream_must_wait(s);
     return s->kill_owed || wrn_stream_send(s, s->type->kill);
 }
 
@@ -352,7 +352,7 @@ static int check_input(wrenn_stream *s, wrenn_error **error) {
 }
 
 /* Sends as much as there is room for; negative when out of memory. */
-static int64_t write_some(wrenn_stream *s, const char *data, size_t size) {
+static int64_t stream_write_some(wrenn_stream *s, const char *data, size_t size) {
     size_t done = 0;
     if (s->type->terminal && !s->selected) return s->type->terminal->write(s, data, size);
     while (done < size && s->socket && !is_crowded(s)) {
@@ -381,7 +381,7 @@ static bool leave_freed(wrenn_stream *s) {
     return true;
 }
 
-static bool has_room(void *context) {
+static bool stream_has_room(void *context) {
     const wrenn_stream *s = context;
     return s->over || (!is_crowded(s) && !s->terminal.held.size);
 }
@@ -389,7 +389,7 @@ static bool has_room(void *context) {
 /* Sends one whole message, which may be empty. */
 static int64_t write_message(wrenn_stream *s, const char *data, size_t size, int64_t timeout_ms, wrenn_error **error) {
     int64_t until = wrn_in_ms(timeout_ms);
-    while (is_crowded(s) && !s->over && timeout_ms && wrn_left_ms(until) && wait_for(s, until, has_room)) {
+    while (is_crowded(s) && !s->over && timeout_ms && wrn_left_ms(until) && wait_for(s, until, stream_has_room)) {
     }
     if (leave_freed(s)) return wrn_error_give(error, freed_error());
     bool ready = !s->over && !is_crowded(s), sent = ready && s->type->input(s, data, size);
@@ -410,10 +410,10 @@ int64_t wrenn_stream_write(wrenn_stream *s, const void *data, size_t size, int64
     size_t done = 0;
     /* A caller that blocks may never run the loop again, so the pending write of a terminal is flushed here. */
     do {
-        now = write_some(s, (const char *)data + done, size - done);
+        now = stream_write_some(s, (const char *)data + done, size - done);
         if (now > 0) done += (size_t)now;
     } while (now >= 0 && (done < size || s->terminal.held.size) && !s->over && timeout_ms && wrn_left_ms(until) &&
-             wait_for(s, until, has_room));
+             wait_for(s, until, stream_has_room));
     if (leave_freed(s)) return wrn_error_give(error, freed_error());
     s->writer_waits = done < size;
     wrn_client_settle(s->client);
@@ -427,7 +427,7 @@ int wrenn_stream_close_input(wrenn_stream *s, wrenn_error **error) {
     if (rc != 0) return rc;
     if (s->type->terminal && is_crowded(s)) return report_full(s);
     if (s->type->terminal) {
-        int64_t taken = write_some(s, "\004", 1);
+        int64_t taken = stream_write_some(s, "\004", 1);
         return taken ? settle_sent(s, taken == 1, error) : report_full(s);
     }
     if (!s->type->close_input) return wrn_refuse(error, "stream: this input cannot be closed");

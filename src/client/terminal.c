@@ -63,7 +63,7 @@ static void terminal_heard(wrenn_stream *s) {
 /* ---- input ---- */
 
 /* The rate limiter: whether a frame may be sent now. */
-static bool take_turn(wrn_terminal *t) {
+static bool terminal_take_turn(wrn_terminal *t) {
     int64_t now = wrn_now_ms();
     if (wrn_socket_unsent(t->stream->socket) >= WRN_SOCKET_HIGH_WATER) return false;
     if (t->paced_ms > now + (BURST - 1) * PACE_MS) return false;
@@ -71,7 +71,7 @@ static bool take_turn(wrn_terminal *t) {
     return true;
 }
 
-static bool send_held(wrn_terminal *t) {
+static bool terminal_send_held(wrn_terminal *t) {
     wrn_buf held = t->held;
     t->held = WRN_BUF_INIT;
     bool sent = !held.size || !t->stream->socket || t->stream->type->input(t->stream, held.data, held.size);
@@ -82,9 +82,9 @@ static bool send_held(wrn_terminal *t) {
 static void terminal_on_pace(wrn_timer *timer) {
     wrn_terminal *t = WRN_OWNER(timer, wrn_terminal, pace);
     wrenn_stream *s = t->stream;
-    if (!take_turn(t)) {
+    if (!terminal_take_turn(t)) {
         set_timer_ms(t, timer, PACE_MS);
-    } else if (send_held(t)) {
+    } else if (terminal_send_held(t)) {
         wrn_stream_room(s);
     } else {
         wrn_stream_finish(s, wrn_error_new(WRENN_E_NO_MEMORY, "stream: out of memory"));
@@ -95,7 +95,8 @@ static int64_t terminal_write(wrenn_stream *s, const char *data, size_t size) {
     wrn_terminal *t = &s->terminal;
     size_t room = HELD_MAX - t->held.size, taken = size < room ? size : room;
     if (!taken) return 0;
-    if (!t->held.size && take_turn(t)) return t->stream->type->input(t->stream, data, taken) ? (int64_t)taken : -1;
+    if (!t->held.size && terminal_take_turn(t))
+        return t->stream->type->input(t->stream, data, taken) ? (int64_t)taken : -1;
     if (!t->held.size && !set_timer_ms(t, &t->pace, PACE_MS)) return -1;
     wrn_buf_put(&t->held, data, taken);
     return t->held.failed ? -1 : (int64_t)taken;
@@ -148,7 +149,7 @@ static void terminal_end(wrenn_stream *s) {
     wrn_timer *const timers[] = {&t->keepalive, &t->silence, &t->repeat, &t->pace};
     wrn_loop *loop = t->stream->client->loop;
     for (size_t i = 0; loop && i < WRN_COUNT(timers); i++) wrn_loop_timer_clear(loop, timers[i]);
-    send_held(t);
+    terminal_send_held(t);
 }
 
 const wrn_terminal_hooks wrn_pty_terminal = {

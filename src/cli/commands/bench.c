@@ -24,7 +24,7 @@ typedef struct bench {
     int64_t rounds, *times[MEASURES];
 } bench;
 
-static bool run_true(cli_app *cli, wrenn_sandbox *sandbox) {
+static bool bench_run_true(cli_app *cli, wrenn_sandbox *sandbox) {
     const char *const argv[] = {"true", NULL};
     wrenn_command command = WRENN_COMMAND_INIT;
     wrenn_exec_result *result = NULL;
@@ -48,10 +48,10 @@ static bool run_round(bench *b, int64_t round) {
     wrenn_sandbox *sandbox = cli_create(b->cli, &plain);
     if (!sandbox) return false;
     b->times[CREATE][round] = wrn_now_us() - at;
-    bool ok = run_true(b->cli, sandbox);
+    bool ok = bench_run_true(b->cli, sandbox);
     b->times[FIRST][round] = wrn_now_us() - at;
     at = wrn_now_us();
-    ok = ok && run_true(b->cli, sandbox);
+    ok = ok && bench_run_true(b->cli, sandbox);
     b->times[EXEC][round] = wrn_now_us() - at;
     at = wrn_now_us();
     ok = ok && look_at_root(b->cli, sandbox);
@@ -68,7 +68,7 @@ static int by_size(const void *a, const void *b) {
     return (x > y) - (x < y);
 }
 
-static int print(bench *b) {
+static int bench_print(bench *b) {
     static const char *const titles[] = {"WHAT", ">MEDIAN MS", ">BEST MS", ">WORST MS", NULL};
     static const char *const names[] = {"create a sandbox", "until its first command is done", "one more command",
                                         "look at a file", "destroy it"};
@@ -99,7 +99,7 @@ static int bench_run(cli_app *cli, void *given) {
         if (!b.times[i]) ok = false, cli_complain("out of memory");
     }
     for (int64_t i = 0; ok && i < b.rounds; i++) ok = run_round(&b, i) && !cli->signal;
-    int code = ok ? print(&b) : CLI_FAILED;
+    int code = ok ? bench_print(&b) : CLI_FAILED;
     for (size_t i = 0; i < MEASURES; i++) free(b.times[i]);
     return code;
 }

@@ -41,7 +41,7 @@ typedef struct show {
     bool failed;
 } show;
 
-static void put_out(const char *data, size_t size, void *user_data) {
+static void code_put_out(const char *data, size_t size, void *user_data) {
     (void)user_data;
     cli_write(STDOUT_FILENO, data, size);
 }
@@ -121,7 +121,7 @@ static bool run_code(cli_app *cli, wrenn_sandbox *sandbox, const code_values *va
     wrenn_code_callbacks callbacks = WRENN_CODE_CALLBACKS_INIT;
     wrenn_code_execution *execution = NULL;
     show s = {.images = values->images};
-    callbacks.on_stdout = put_out;
+    callbacks.on_stdout = code_put_out;
     callbacks.on_stderr = put_err;
     callbacks.on_result = put_result;
     callbacks.on_error = put_error;
@@ -140,7 +140,7 @@ static bool run_code(cli_app *cli, wrenn_sandbox *sandbox, const code_values *va
 /* ---- where it comes from ---- */
 
 /* NULL: reported. */
-static char *read_source(const char *path) {
+static char *code_read_source(const char *path) {
     wrn_buf text = WRN_BUF_LIMITED(SOURCE_MAX);
     int fd = strcmp(path, "-") == 0 ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC);
     ssize_t got = fd < 0 ? -1 : 1;
@@ -197,7 +197,7 @@ static bool ends_with_word(const char *line, const char *end, const char *word) 
     return (size_t)(end - line) == size || end[-(ssize_t)size - 1] == ' ' || end[-(ssize_t)size - 1] == ';';
 }
 
-static void read_line(reading *r, const char *line) {
+static void code_read_line(reading *r, const char *line) {
     const char *end = line + strcspn(line, "\n"), *at = line;
     char last = '\0'; /* that counts */
     bool inside = r->quote || r->depth;
@@ -213,7 +213,7 @@ static void read_line(reading *r, const char *line) {
  * which ends with an empty line. */
 static bool goes_on(const char *code) {
     reading r = {0};
-    for (const char *line = code; *line; line += strcspn(line, "\n"), line += *line == '\n') read_line(&r, line);
+    for (const char *line = code; *line; line += strcspn(line, "\n"), line += *line == '\n') code_read_line(&r, line);
     return r.quote || r.depth || r.unended || (r.block && !r.is_empty);
 }
 
@@ -247,7 +247,7 @@ static int converse(cli_app *cli, wrenn_sandbox *sandbox, const code_values *val
 }
 
 /* Without a source it is typed. */
-static int work(cli_app *cli, const code_values *values, const char *source) {
+static int code_work(cli_app *cli, const code_values *values, const char *source) {
     cli_creation creation = {.template_name = values->template_name};
     if (!cli_connect(cli)) return CLI_FAILED;
     wrenn_sandbox *sandbox = values->sandbox ? cli_sandbox(cli, values->sandbox) : cli_create(cli, &creation);
@@ -265,9 +265,9 @@ static int code_run(cli_app *cli, void *given) {
     bool typed = !values->line && !cli->word_count && isatty(STDIN_FILENO);
     if (values->line && cli->word_count)
         return cli_usage(cli, "unexpected argument '%s': --code is there", cli->words[0]);
-    if (values->line || typed) return work(cli, values, values->line);
-    char *source = read_source(cli->word_count ? cli->words[0] : "-");
-    int code = source ? work(cli, values, source) : CLI_FAILED;
+    if (values->line || typed) return code_work(cli, values, values->line);
+    char *source = code_read_source(cli->word_count ? cli->words[0] : "-");
+    int code = source ? code_work(cli, values, source) : CLI_FAILED;
     free(source);
     return code;
 }

@@ -17,12 +17,12 @@ static const cli_option options[] = {
 };
 
 /* Between two sandboxes, or here only: neither is ours. */
-static int refuse(const cli_app *cli, bool both) {
+static int cp_refuse(const cli_app *cli, bool both) {
     return cli_usage(cli, both ? "both are in sandboxes: copy to here first, or use '-' and a pipe"
                                : "neither is in a sandbox: one has to be ID:PATH");
 }
 
-static int copy(cli_app *cli, const char *id, bool up, const char *from, const char *to, unsigned how) {
+static int cp_copy(cli_app *cli, const char *id, bool up, const char *from, const char *to, unsigned how) {
     if (!cli_connect(cli)) return CLI_FAILED;
     wrenn_sandbox *sandbox = cli_sandbox(cli, id);
     /* The library waits for whoever is at the other end of a pipe, and sees to nothing else meanwhile. */
@@ -38,8 +38,8 @@ static int cp_run(cli_app *cli, void *values) {
     unsigned how = CLI_COPY_ARCHIVES | (((const cp_values *)values)->keep ? CLI_COPY_KEEP : 0);
     int code = CLI_FAILED;
     if (cli_split_place(cli->words[0], &from_id, &from) && cli_split_place(cli->words[1], &to_id, &to)) {
-        if (!from_id == !to_id) code = refuse(cli, from_id != NULL);
-        else code = copy(cli, to_id ? to_id : from_id, to_id != NULL, from, to, how);
+        if (!from_id == !to_id) code = cp_refuse(cli, from_id != NULL);
+        else code = cp_copy(cli, to_id ? to_id : from_id, to_id != NULL, from, to, how);
     }
     free(from_id);
     free(to_id);

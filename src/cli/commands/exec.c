@@ -16,7 +16,7 @@ static const cli_option options[] = {
 };
 static const cli_option program_options[] = {CLI_PROGRAM_OPTIONS(offsetof(exec_values, program)), {0}};
 
-static int detach(cli_app *cli, wrenn_sandbox *sandbox, const exec_values *values) {
+static int exec_detach(cli_app *cli, wrenn_sandbox *sandbox, const exec_values *values) {
     wrenn_command command = cli_start_command(&values->program.start);
     wrenn_process *process = NULL;
     command.argv = cli->words + 1;
@@ -38,8 +38,8 @@ static int exec_run(cli_app *cli, void *given) {
     if (!cli_connect(cli)) return CLI_RUN_FAILED;
     wrenn_sandbox *sandbox = cli_sandbox(cli, cli->words[0]);
     if (!sandbox) return CLI_RUN_FAILED;
-    int code =
-        values->detach ? detach(cli, sandbox, values) : cli_run_program(cli, sandbox, &values->program, cli->words + 1);
+    int code = values->detach ? exec_detach(cli, sandbox, values)
+                              : cli_run_program(cli, sandbox, &values->program, cli->words + 1);
     wrenn_sandbox_free(sandbox);
     return code;
 }

@@ -17,7 +17,7 @@ static const cli_option ls_options[] = {
     {0},
 };
 
-static void add_entry(cli_rows *rows, const wrenn_file_entry *entry, bool paths) {
+static void files_add_entry(cli_rows *rows, const wrenn_file_entry *entry, bool paths) {
     char modified[WRN_RFC3339_SIZE], mode[16], name[4400];
     wrn_rfc3339(modified, entry->modified_at);
     snprintf(mode, sizeof(mode), "%.15s", entry->permissions ? entry->permissions : "");
@@ -37,7 +37,7 @@ static void add_entry(cli_rows *rows, const wrenn_file_entry *entry, bool paths)
     cli_rows_add(rows, paths ? entry->path : entry->name, object, cells);
 }
 
-static int list(cli_app *cli, void *given) {
+static int files_list(cli_app *cli, void *given) {
     static const char *const titles[] = {"MODE", "OWNER", "GROUP", ">SIZE", "MODIFIED", "NAME", NULL};
     ls_values *values = given;
     const char *path = cli->word_count > 1 ? cli->words[1] : "~";
@@ -47,7 +47,7 @@ static int list(cli_app *cli, void *given) {
     wrenn_sandbox *sandbox = cli_sandbox(cli, cli->words[0]);
     if (sandbox && CLI_GET(cli, path, wrenn_sandbox_list_dir, (sandbox, path, values->depth, NULL), &found)) {
         cli_rows *rows = cli_rows_new(cli, titles);
-        for (size_t i = 0; i < found->items_count; i++) add_entry(rows, found->items[i], values->depth > 1);
+        for (size_t i = 0; i < found->items_count; i++) files_add_entry(rows, found->items[i], values->depth > 1);
         code = cli_rows_print(rows);
     }
     wrenn_file_list_free(found);
@@ -75,7 +75,7 @@ static bool print_file(cli_app *cli, wrenn_sandbox *sandbox, const char *path) {
     return ok;
 }
 
-static bool make_directory(cli_app *cli, wrenn_sandbox *sandbox, const char *path) {
+static bool files_make_directory(cli_app *cli, wrenn_sandbox *sandbox, const char *path) {
     wrenn_file_entry *entry = NULL;
     bool ok = CLI_GET(cli, path, wrenn_sandbox_mkdir, (sandbox, path, NULL), &entry);
     wrenn_file_entry_free(entry);
@@ -87,8 +87,8 @@ static bool remove_path(cli_app *cli, wrenn_sandbox *sandbox, const char *path) 
 }
 
 static int cat(cli_app *cli, void *values) { return (void)values, each_path(cli, 1, print_file); }
-static int make(cli_app *cli, void *values) { return (void)values, each_path(cli, 1, make_directory); }
-static int drop(cli_app *cli, void *values) { return (void)values, each_path(cli, 1, remove_path); }
+static int files_make(cli_app *cli, void *values) { return (void)values, each_path(cli, 1, files_make_directory); }
+static int files_drop(cli_app *cli, void *values) { return (void)values, each_path(cli, 1, remove_path); }
 
 /* Into a directory that is there it goes by its own name, as with mv. */
 static int move(cli_app *cli, void *values) {
@@ -201,7 +201,7 @@ static const cli_command below[] = {
      .formats = true,
      .server = CLI_SERVER_OWN,
      .values_size = sizeof(ls_values),
-     .run = list},
+     .run = files_list},
     {.name = "cat",
      .summary = "print files",
      .operands = places,
@@ -213,13 +213,13 @@ static const cli_command below[] = {
      .operands = places,
      .examples = mkdir_examples,
      .server = CLI_SERVER_OWN,
-     .run = make},
+     .run = files_make},
     {.name = "rm",
      .summary = "remove files and directories",
      .operands = places,
      .examples = rm_examples,
      .server = CLI_SERVER_OWN,
-     .run = drop},
+     .run = files_drop},
     {.name = "mv",
      .summary = "rename a file or directory",
      .operands = from_to,

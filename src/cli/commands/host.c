@@ -27,7 +27,7 @@ static const cli_option rm_options[] = {
     {0},
 };
 
-static wrn_json *to_json(const wrenn_host *host) {
+static wrn_json *host_to_json(const wrenn_host *host) {
     const char *const texts[][2] = {{"id", host->id},
                                     {"type", host->type},
                                     {"status", host->status_text},
@@ -47,12 +47,12 @@ static wrn_json *to_json(const wrenn_host *host) {
 }
 
 static int show_token(const cli_app *cli, const wrenn_host_with_token *host) {
-    wrn_json *object = to_json(host->host);
+    wrn_json *object = host_to_json(host->host);
     wrn_json_set_string(object, "registration_token", host->registration_token ? host->registration_token : "");
     return cli_print_object(cli, host->host->id, object);
 }
 
-static int create(cli_app *cli, void *given) {
+static int host_create(cli_app *cli, void *given) {
     host_values *values = given;
     wrenn_host_with_token *host = NULL;
     if (!cli_connect(cli)) return CLI_FAILED;
@@ -73,7 +73,7 @@ static int renew(cli_app *cli, void *given) {
     return code;
 }
 
-static int list(cli_app *cli, void *given) {
+static int host_list(cli_app *cli, void *given) {
     static const char *const titles[] = {"ID", "TYPE", "STATUS", ">CORES", ">MEMORY MB", "ADDRESS", NULL};
     wrenn_host_list *found = NULL;
     (void)given;
@@ -85,7 +85,7 @@ static int list(cli_app *cli, void *given) {
         const char *const cells[] = {
             host->id,     host->type, host->status_text, cli_number(host->cpu_cores), cli_number(host->memory_mb),
             host->address};
-        cli_rows_add(rows, host->id, to_json(host), cells);
+        cli_rows_add(rows, host->id, host_to_json(host), cells);
     }
     wrenn_host_list_free(found);
     return cli_rows_print(rows);
@@ -97,12 +97,12 @@ static int inspect(cli_app *cli, void *given) {
     (void)given;
     if (!cli_connect(cli)) return CLI_FAILED;
     if (!CLI_GET(cli, id, wrenn_hosts_get, (cli->client, id, NULL), &host)) return CLI_FAILED;
-    int code = cli_print_object(cli, host->id, to_json(host));
+    int code = cli_print_object(cli, host->id, host_to_json(host));
     wrenn_host_free(host);
     return code;
 }
 
-static int drop(cli_app *cli, void *given) {
+static int host_drop(cli_app *cli, void *given) {
     host_values *values = given;
     wrenn_hosts_delete_options options = WRENN_HOSTS_DELETE_OPTIONS_INIT;
     wrenn_host_delete_preview *preview = NULL;
@@ -174,13 +174,13 @@ static const cli_command below[] = {
      .server = CLI_SERVER_GIVEN,
      .values_size = sizeof(host_values),
      .defaults = &defaults,
-     .run = create},
+     .run = host_create},
     {.name = "ls",
      .summary = "list the hosts",
      .examples = ls_examples,
      .formats = true,
      .server = CLI_SERVER_GIVEN,
-     .run = list},
+     .run = host_list},
     {.name = "inspect",
      .summary = "show everything about a host",
      .operands = host,
@@ -195,7 +195,7 @@ static const cli_command below[] = {
      .examples = rm_examples,
      .server = CLI_SERVER_GIVEN,
      .values_size = sizeof(host_values),
-     .run = drop},
+     .run = host_drop},
     {.name = "token",
      .summary = "make a new token for a host that has not joined yet",
      .operands = host,

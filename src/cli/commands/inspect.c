@@ -1,7 +1,7 @@
 /* inspect: everything about sandboxes. */
 #include "cli/cli.h"
 
-static wrn_json *look(cli_app *cli, const char *word) {
+static wrn_json *inspect_look(cli_app *cli, const char *word) {
     wrenn_sandbox *sandbox = cli_sandbox(cli, word), *known = NULL;
     wrn_json *object = NULL;
     if (sandbox && CLI_GET(cli, word, wrenn_sandboxes_get, (cli->client, wrenn_sandbox_id(sandbox), NULL), &known))
@@ -18,7 +18,7 @@ static int inspect_run(cli_app *cli, void *values) {
     /* As text it is for people who look at one thing; several as JSON are one array. */
     WRN_AUTO(wrn_json_freep) wrn_json *all = wrn_json_new_array();
     for (size_t i = 0; i < cli->word_count && !cli->signal; i++) {
-        wrn_json *object = look(cli, cli->words[i]);
+        wrn_json *object = inspect_look(cli, cli->words[i]);
         if (!object) {
             code = CLI_FAILED;
         } else if (cli->format == CLI_FORMAT_JSON) {

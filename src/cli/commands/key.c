@@ -1,7 +1,7 @@
 /* key: API keys of the team. */
 #include "cli/cli.h"
 
-static wrn_json *to_json(const wrenn_api_key *key) {
+static wrn_json *key_to_json(const wrenn_api_key *key) {
     wrn_json *object = wrn_json_new_object();
     wrn_json_set_string(object, "id", key->id);
     wrn_json_set_string(object, "name", key->name ? key->name : "");
@@ -12,7 +12,7 @@ static wrn_json *to_json(const wrenn_api_key *key) {
     return object;
 }
 
-static int create(cli_app *cli, void *values) {
+static int key_create(cli_app *cli, void *values) {
     wrenn_api_key *key = NULL;
     const char *name = cli->word_count ? cli->words[0] : NULL;
     int code = CLI_FAILED;
@@ -20,12 +20,12 @@ static int create(cli_app *cli, void *values) {
     if (!cli_connect(cli)) return CLI_FAILED;
     if (!CLI_GET(cli, NULL, wrenn_api_keys_create, (cli->client, name, NULL), &key)) return CLI_FAILED;
     if (cli->format == CLI_FORMAT_TEXT) printf("%s\n", key->key ? key->key : ""), code = 0;
-    else code = cli_print_object(cli, key->id, to_json(key));
+    else code = cli_print_object(cli, key->id, key_to_json(key));
     wrenn_api_key_free(key);
     return code;
 }
 
-static int list(cli_app *cli, void *values) {
+static int key_list(cli_app *cli, void *values) {
     static const char *const titles[] = {"ID", "NAME", "KEY", "CREATED", "LAST USED", NULL};
     wrenn_api_key_list *found = NULL;
     (void)values;
@@ -39,13 +39,13 @@ static int list(cli_app *cli, void *values) {
         cli_say_age(created, key->created_at);
         cli_say_age(used, key->last_used);
         const char *const cells[] = {key->id, key->name, prefix, created, used};
-        cli_rows_add(rows, key->id, to_json(key), cells);
+        cli_rows_add(rows, key->id, key_to_json(key), cells);
     }
     wrenn_api_key_list_free(found);
     return cli_rows_print(rows);
 }
 
-static int drop(cli_app *cli, void *values) {
+static int key_drop(cli_app *cli, void *values) {
     int code = 0;
     (void)values;
     if (!cli_connect(cli)) return CLI_FAILED;
@@ -70,19 +70,19 @@ static const cli_command below[] = {
      .examples = create_examples,
      .formats = true,
      .server = CLI_SERVER_GIVEN,
-     .run = create},
+     .run = key_create},
     {.name = "ls",
      .summary = "list the API keys, without the keys themselves",
      .examples = ls_examples,
      .formats = true,
      .server = CLI_SERVER_GIVEN,
-     .run = list},
+     .run = key_list},
     {.name = "rm",
      .summary = "delete API keys",
      .operands = ids,
      .examples = rm_examples,
      .server = CLI_SERVER_GIVEN,
-     .run = drop},
+     .run = key_drop},
     {0},
 };
 

@@ -28,7 +28,7 @@ static bool sort_words(const cli_app *cli, changes *out) {
     return true;
 }
 
-static void free_changes(const changes *c) {
+static void label_free_changes(const changes *c) {
     for (size_t i = 0; c->remove && c->remove[i]; i++) free(c->remove[i]);
     free(c->remove);
     free(c->set);
@@ -66,7 +66,7 @@ static int label_run(cli_app *cli, void *values) {
     int code = CLI_USAGE;
     (void)values;
     if (sort_words(cli, &c)) code = cli_connect(cli) ? change_labels(cli, &c) : CLI_FAILED;
-    free_changes(&c);
+    label_free_changes(&c);
     return code;
 }
 

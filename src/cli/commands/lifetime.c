@@ -5,7 +5,7 @@
 
 enum { LONGEST = 31536000 };
 
-static bool read_time(const cli_app *cli, const char *word, int64_t *seconds) {
+static bool lifetime_read_time(const cli_app *cli, const char *word, int64_t *seconds) {
     if (strcmp(word, "none") == 0) return *seconds = 0, true;
     if (cli_parse_seconds(word, seconds) && *seconds > 0 && *seconds <= LONGEST) return true;
     cli_usage(cli, "'%s' is no time like 90, 5m, 2h or 1d, up to 365d, nor 'none'", word);
@@ -22,7 +22,7 @@ static int lifetime_run(cli_app *cli, void *values) {
     int64_t seconds = 0;
     int code = CLI_FAILED;
     (void)values;
-    if (cli->word_count > 1 && !read_time(cli, cli->words[1], &seconds)) return CLI_USAGE;
+    if (cli->word_count > 1 && !lifetime_read_time(cli, cli->words[1], &seconds)) return CLI_USAGE;
     if (!cli_connect(cli)) return CLI_FAILED;
     wrenn_sandbox *sandbox = cli_sandbox(cli, *cli->words), *shown = NULL;
     if (sandbox && cli->word_count > 1) {

@@ -54,7 +54,7 @@ static bool ask_server(cli_app *cli, const login_values *login, const char *emai
     return CLI_GET(cli, email, wrenn_auth_login, (cli->client, email, password, NULL), auth);
 }
 
-static int finish(cli_app *cli, const char *name, const cli_context *context, const wrenn_auth *auth) {
+static int login_finish(cli_app *cli, const char *name, const cli_context *context, const wrenn_auth *auth) {
     if (!auth->token) {
         cli_complain("the account is made, but the server gives no token yet: %s", auth->unknown ? auth->unknown : "");
         return 0;
@@ -76,7 +76,7 @@ static int login_run(cli_app *cli, void *values) {
     const char *email = cli->word_count ? cli->words[0] : (typed = cli_ask("E-mail"));
     if (email) password = login->password_stdin ? read_password() : cli_ask_secret("Password");
     if (password && ask_server(cli, login, email, password, &auth))
-        code = finish(cli, context.name ? context.name : "default", &context, auth);
+        code = login_finish(cli, context.name ? context.name : "default", &context, auth);
     if (password) explicit_bzero(password, strlen(password));
     wrenn_auth_free(auth);
     free(password);

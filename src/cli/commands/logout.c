@@ -3,7 +3,7 @@
 
 #include "cli/cli.h"
 
-static void copy(wrn_json *to, const char *key, const char *text) {
+static void logout_copy(wrn_json *to, const char *key, const char *text) {
     if (text) wrn_json_set_string(to, key, text);
 }
 
@@ -14,9 +14,9 @@ static int logout_run(cli_app *cli, void *values) {
     if (!cli_context_choose(cli, &root, &context)) return CLI_FAILED;
     if (!context.name) return cli_complain("no context is in use: 'wrenn context ls' shows them"), CLI_FAILED;
     wrn_json *kept = wrn_json_new_object();
-    copy(kept, "name", context.name);
-    copy(kept, "url", context.url);
-    copy(kept, "key", context.key);
+    logout_copy(kept, "name", context.name);
+    logout_copy(kept, "url", context.url);
+    logout_copy(kept, "key", context.key);
     return cli_context_put(context.name, kept, false) ? 0 : CLI_FAILED;
 }
 

@@ -22,7 +22,7 @@ static const cli_option options[] = {
     {0},
 };
 
-static void add_row(void *rows, const wrenn_sandbox_info *info) {
+static void ls_add_row(void *rows, const wrenn_sandbox_info *info) {
     char created[32];
     cli_say_age(created, info->created_at);
     const char *const cells[] = {info->id,
@@ -35,10 +35,10 @@ static void add_row(void *rows, const wrenn_sandbox_info *info) {
     cli_rows_add(rows, info->id, cli_sandbox_json(info), cells);
 }
 
-static int show(cli_app *cli, const ls_values *values) {
+static int ls_show(cli_app *cli, const ls_values *values) {
     static const char *const titles[] = {"ID", "NAME", "STATUS", "TEMPLATE", ">VCPUS", ">MEMORY MB", "CREATED", NULL};
     cli_rows *rows = cli_rows_new(cli, titles);
-    if (!cli_each_sandbox(cli, &values->labels, values->status, values->template_name, add_row, rows))
+    if (!cli_each_sandbox(cli, &values->labels, values->status, values->template_name, ls_add_row, rows))
         return cli_rows_free(rows), CLI_FAILED;
     if (values->watch && isatty(STDOUT_FILENO)) printf("\033[H\033[J");
     return cli_rows_print(rows);
@@ -48,8 +48,8 @@ static int ls_run(cli_app *cli, void *given) {
     ls_values *values = given;
     if (values->quiet && cli->format == CLI_FORMAT_TEXT) cli->format = CLI_FORMAT_NAME;
     if (!cli_connect(cli)) return CLI_FAILED;
-    int code = show(cli, values);
-    while (values->watch && code == 0 && !ferror(stdout) && !cli_pause(cli, 1000)) code = show(cli, values);
+    int code = ls_show(cli, values);
+    while (values->watch && code == 0 && !ferror(stdout) && !cli_pause(cli, 1000)) code = ls_show(cli, values);
     return code;
 }
 

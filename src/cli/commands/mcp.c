@@ -34,7 +34,7 @@ static const cli_option options[] = {
 
 static const mcp_values defaults = {.limit_seconds = 120, .output_max = 60000};
 
-static void serve(mcp_session *session, mcp_peer *peer) {
+static void mcp_serve(mcp_session *session, mcp_peer *peer) {
     cli_app *cli = session->cli;
     cli->aside = &peer->aside;
     while (!cli->signal && mcp_goes_on(peer)) {
@@ -95,7 +95,7 @@ static int mcp_run(cli_app *cli, void *given) {
     if (http == MCP_HTTP_ENDED) code = 0;
     if (ready && http == MCP_HTTP_SESSION) {
         mcp_peer_init(&peer);
-        serve(&session, &peer);
+        mcp_serve(&session, &peer);
         mcp_peer_free(&peer);
         code = end_sandbox(&session, values->keep);
     }

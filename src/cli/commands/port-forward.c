@@ -99,7 +99,7 @@ static bool open_stream(relay *r) {
     return rc >= 0;
 }
 
-static bool pull(relay *r) {
+static bool forward_pull(relay *r) {
     const wrenn_event *event = NULL;
     while (r->stream && r->out.size < CHUNK) {
         int rc = wrenn_stream_next(r->stream, 0, &event, NULL);
@@ -114,7 +114,7 @@ static bool pull(relay *r) {
     return !r->out.failed;
 }
 
-static bool push(relay *r) {
+static bool forward_push(relay *r) {
     if (r->stream && r->in.size) {
         int64_t took = wrenn_stream_write(r->stream, r->in.data, r->in.size, 0, NULL);
         if (took > 0) wrn_buf_consume(&r->in, (size_t)took);
@@ -133,8 +133,8 @@ static bool turn_relay(relay *r, short events) {
         else if (got == 0) r->in_open = false, r->close_wanted = true;
         else if (errno != EAGAIN && errno != EINTR) return false;
     }
-    if (!open_stream(r) || !push(r)) return false;
-    bool goes_on = pull(r);
+    if (!open_stream(r) || !forward_push(r)) return false;
+    bool goes_on = forward_pull(r);
     if (r->out.size) {
         ssize_t sent = send(r->socket, r->out.data, r->out.size, MSG_DONTWAIT | MSG_NOSIGNAL);
         if (sent > 0) wrn_buf_consume(&r->out, (size_t)sent);
@@ -143,7 +143,7 @@ static bool turn_relay(relay *r, short events) {
     return goes_on && (r->out_open || r->out.size);
 }
 
-static void turn(forward *f, int listener) {
+static void forward_turn(forward *f, int listener) {
     struct pollfd fds[CONNECTIONS_MAX + 3] = {
         {.fd = f->cli->signals, .events = POLLIN},
         {.fd = wrenn_client_fd(f->cli->client), .events = POLLIN},
@@ -182,12 +182,12 @@ static int listen_at(const char *address, int64_t port) {
     return -1;
 }
 
-static int serve(cli_app *cli, wrenn_sandbox *sandbox, const char *remote, int listener) {
+static int forward_serve(cli_app *cli, wrenn_sandbox *sandbox, const char *remote, int listener) {
     forward *f = calloc(1, sizeof(*f));
     if (!f) return cli_complain("out of memory"), CLI_FAILED;
     *f = (forward){.cli = cli, .sandbox = sandbox, .port = remote};
     for (size_t i = 0; i < CONNECTIONS_MAX; i++) f->relays[i].socket = -1;
-    while (!cli->signal) turn(f, listener);
+    while (!cli->signal) forward_turn(f, listener);
     for (size_t i = 0; i < CONNECTIONS_MAX; i++) end_relay(&f->relays[i]);
     free(f);
     return 0;
@@ -210,7 +210,7 @@ static int port_forward_run(cli_app *cli, void *given) {
     wrenn_sandbox *sandbox = cli_sandbox(cli, cli->words[0]);
     bool ready = sandbox && cli_wait_port(cli, sandbox, remote_port, values->wait_seconds);
     int listener = ready ? listen_at(address, local_port) : -1;
-    int code = listener >= 0 ? serve(cli, sandbox, remote, listener) : CLI_FAILED;
+    int code = listener >= 0 ? forward_serve(cli, sandbox, remote, listener) : CLI_FAILED;
     if (listener >= 0) close(listener);
     wrenn_sandbox_free(sandbox);
     return code;

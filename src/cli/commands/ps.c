@@ -1,7 +1,7 @@
 /* ps: what runs in a sandbox. */
 #include "cli/cli.h"
 
-static void add_row(cli_rows *rows, const wrenn_process *process) {
+static void ps_add_row(cli_rows *rows, const wrenn_process *process) {
     WRN_AUTO(wrn_buf_free) wrn_buf line = WRN_BUF_INIT;
     wrn_json *object = wrn_json_new_object(), *args = wrn_json_new_array();
     wrn_buf_puts(&line, process->cmd ? process->cmd : "");
@@ -26,7 +26,7 @@ static int ps_run(cli_app *cli, void *values) {
     int code = CLI_FAILED;
     if (sandbox && CLI_GET(cli, cli->words[0], wrenn_sandbox_processes, (sandbox, NULL), &list)) {
         cli_rows *rows = cli_rows_new(cli, titles);
-        for (size_t i = 0; i < list->items_count; i++) add_row(rows, list->items[i]);
+        for (size_t i = 0; i < list->items_count; i++) ps_add_row(rows, list->items[i]);
         code = cli_rows_print(rows);
     }
     wrenn_process_list_free(list);

@@ -96,7 +96,7 @@ static bool publish(wrenn_sandbox *sandbox, const cli_list *ports) {
     return true;
 }
 
-static int detach(cli_app *cli, wrenn_sandbox *sandbox, const run_values *values) {
+static int run_detach(cli_app *cli, wrenn_sandbox *sandbox, const run_values *values) {
     wrenn_command command = cli_start_command(&values->program.start);
     wrenn_process *process = NULL;
     command.argv = cli->words;
@@ -113,10 +113,10 @@ static bool has_network(const wrenn_sandbox *sandbox) {
 }
 
 /* Everything between the sandbox's beginning and its end. */
-static int work(cli_app *cli, wrenn_sandbox *sandbox, const run_values *values) {
+static int run_work(cli_app *cli, wrenn_sandbox *sandbox, const run_values *values) {
     if (cli->signal || !transfer(cli, sandbox, &values->uploads, true)) return CLI_RUN_FAILED;
     if (!publish(sandbox, &values->ports)) return CLI_RUN_FAILED;
-    if (values->detach) return detach(cli, sandbox, values);
+    if (values->detach) return run_detach(cli, sandbox, values);
     int code = cli_run_program(cli, sandbox, &values->program, cli->words);
     if (cli->signal) return code;
     if (code && has_network(sandbox)) cli_explain_denials(cli, sandbox);
@@ -133,7 +133,7 @@ static int run_run(cli_app *cli, void *given) {
     if (!cli_connect_to(cli, keep ? CLI_SERVER_OWN : CLI_SERVER_PRIVATE)) return CLI_RUN_FAILED;
     wrenn_sandbox *sandbox = cli_create(cli, &values->creation);
     if (!sandbox) return CLI_RUN_FAILED;
-    int code = work(cli, sandbox, values);
+    int code = run_work(cli, sandbox, values);
     bool detached = values->detach && code == 0;
     if (keep && !detached) fprintf(stderr, "sandbox %s\n", wrenn_sandbox_id(sandbox));
     if (!keep && !cli_destroy(cli, sandbox)) code = CLI_RUN_FAILED;

@@ -10,7 +10,7 @@
 
 enum { STOP_WITHIN_MS = 30000 };
 
-static int show(const cli_app *cli, const cli_daemon *own, bool runs, size_t sandboxes) {
+static int serve_show(const cli_app *cli, const cli_daemon *own, bool runs, size_t sandboxes) {
     wrn_json *status = wrn_json_new_object();
     wrn_json_set_bool(status, "running", runs);
     if (runs) wrn_json_set_int(status, "pid", cli_daemon_pid(own));
@@ -31,22 +31,22 @@ static bool count_sandboxes(cli_app *cli, size_t *count) {
     return true;
 }
 
-static int begin(cli_app *cli, cli_daemon *own) {
+static int serve_begin(cli_app *cli, cli_daemon *own) {
     char why[1024];
     size_t count = 0;
     if (!cli_daemon_start(own, why, sizeof(why))) return cli_complain("your own server: %s", why), CLI_FAILED;
     cli->keep_awake = own->connection;
-    return count_sandboxes(cli, &count) ? show(cli, own, true, count) : CLI_FAILED;
+    return count_sandboxes(cli, &count) ? serve_show(cli, own, true, count) : CLI_FAILED;
 }
 
 static int status(cli_app *cli, cli_daemon *own) {
     size_t count = 0;
-    if (!cli_daemon_runs(own)) return show(cli, own, false, 0);
+    if (!cli_daemon_runs(own)) return serve_show(cli, own, false, 0);
     cli->keep_awake = own->connection;
-    return count_sandboxes(cli, &count) ? show(cli, own, true, count) : CLI_FAILED;
+    return count_sandboxes(cli, &count) ? serve_show(cli, own, true, count) : CLI_FAILED;
 }
 
-static int end(cli_app *cli, cli_daemon *own, bool force) {
+static int serve_end(cli_app *cli, cli_daemon *own, bool force) {
     size_t count = 0;
     if (!cli_daemon_runs(own)) return 0;
     cli->keep_awake = own->connection;
@@ -101,7 +101,7 @@ static int serve_run(cli_app *cli, void *values) {
     if (!starts && !asks && !stops) return cli_become_wrennd(cli->format == CLI_FORMAT_TEXT ? none : json, cli->words);
     if (!take_rest(cli, &force)) return CLI_USAGE;
     if (!cli_daemon_place(&own, why, sizeof(why))) return cli_complain("your own server: %s", why), CLI_FAILED;
-    return starts ? begin(cli, &own) : asks ? status(cli, &own) : end(cli, &own, force);
+    return starts ? serve_begin(cli, &own) : asks ? status(cli, &own) : serve_end(cli, &own, force);
 }
 
 static const cli_operand operands[] = {{"WORD", CLI_WORD_ANY, CLI_OPTIONAL | CLI_MANY}, {0}};

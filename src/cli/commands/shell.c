@@ -24,7 +24,7 @@ static const cli_option options[] = {
     {0},
 };
 
-static wrenn_stream *begin(cli_app *cli, wrenn_sandbox *sandbox, const shell_values *values) {
+static wrenn_stream *shell_begin(cli_app *cli, wrenn_sandbox *sandbox, const shell_values *values) {
     wrenn_command command = cli_start_command(&values->start);
     wrenn_stream *stream = NULL;
     const char *id = wrenn_sandbox_id(sandbox);
@@ -60,7 +60,7 @@ static wrenn_stream *reconnect(cli_app *cli, wrenn_sandbox *sandbox, const char 
 }
 
 /* Follows it through cuts of the connection. */
-static int follow(cli_app *cli, wrenn_sandbox *sandbox, wrenn_stream *stream, const char *attach, int escape) {
+static int shell_follow(cli_app *cli, wrenn_sandbox *sandbox, wrenn_stream *stream, const char *attach, int escape) {
     static const char clear[] = "\033[H\033[2J\033[3J"; /* what was shown is shown again */
     char tag[256] = "";
     const char *own = wrenn_stream_tag(stream);
@@ -104,8 +104,8 @@ static int shell_run(cli_app *cli, void *given) {
     }
     if (!cli_connect(cli)) return CLI_RUN_FAILED;
     wrenn_sandbox *sandbox = cli_sandbox(cli, cli->words[0]);
-    wrenn_stream *stream = sandbox ? begin(cli, sandbox, values) : NULL;
-    int code = stream ? follow(cli, sandbox, stream, values->attach, escape) : CLI_RUN_FAILED;
+    wrenn_stream *stream = sandbox ? shell_begin(cli, sandbox, values) : NULL;
+    int code = stream ? shell_follow(cli, sandbox, stream, values->attach, escape) : CLI_RUN_FAILED;
     wrenn_sandbox_free(sandbox);
     return code;
 }

@@ -11,7 +11,7 @@ static const cli_option create_options[] = {
     {0},
 };
 
-static int create(cli_app *cli, void *given) {
+static int snapshot_create(cli_app *cli, void *given) {
     create_values *values = given;
     wrenn_snapshots_create_options options = WRENN_SNAPSHOTS_CREATE_OPTIONS_INIT;
     wrenn_snapshot *snapshot = NULL;
@@ -31,8 +31,8 @@ static int create(cli_app *cli, void *given) {
     return code;
 }
 
-static int list(cli_app *cli, void *values) { return (void)values, cli_list_templates(cli, "snapshot"); }
-static int drop(cli_app *cli, void *values) { return (void)values, cli_remove_templates(cli); }
+static int snapshot_list(cli_app *cli, void *values) { return (void)values, cli_list_templates(cli, "snapshot"); }
+static int snapshot_delete(cli_app *cli, void *values) { return (void)values, cli_remove_templates(cli); }
 
 static const cli_operand new_one[] = {{"ID", CLI_WORD_SANDBOX, 0}, {"NAME", CLI_WORD_ANY, CLI_OPTIONAL}, {0}};
 static const cli_operand names[] = {{"NAME", CLI_WORD_TEMPLATE, CLI_MANY}, {0}};
@@ -53,19 +53,19 @@ static const cli_command below[] = {
      .formats = true,
      .server = CLI_SERVER_OWN,
      .values_size = sizeof(create_values),
-     .run = create},
+     .run = snapshot_create},
     {.name = "ls",
      .summary = "list the snapshots",
      .examples = ls_examples,
      .formats = true,
      .server = CLI_SERVER_OWN,
-     .run = list},
+     .run = snapshot_list},
     {.name = "rm",
      .summary = "delete snapshots; sandboxes made from them go on",
      .operands = names,
      .examples = rm_examples,
      .server = CLI_SERVER_OWN,
-     .run = drop},
+     .run = snapshot_delete},
     {0},
 };
 

@@ -55,7 +55,7 @@ static void draw(const wrenn_metrics *metrics, measured value, size_t width, cha
 
 /* ---- rows ---- */
 
-static void add_row(cli_rows *rows, const char *id, const wrenn_metrics *metrics, size_t width) {
+static void stats_add_row(cli_rows *rows, const char *id, const wrenn_metrics *metrics, size_t width) {
     char numbers[GRAPHS][32] = {"-", "-", "-"}, graphs[GRAPHS][GRAPH_MAX * 3 + 1] = {"", "", ""};
     const char *cells[1 + 2 * GRAPHS] = {id};
     wrn_json *object = wrn_json_new_object();
@@ -79,7 +79,7 @@ static void add_row(cli_rows *rows, const char *id, const wrenn_metrics *metrics
 }
 
 /* One of those that were `listed` may have gone meanwhile. */
-static bool measure(cli_app *cli, cli_rows *rows, const char *id, const char *range, size_t width, bool listed) {
+static bool stats_measure(cli_app *cli, cli_rows *rows, const char *id, const char *range, size_t width, bool listed) {
     wrenn_sandbox_metrics_options asked = WRENN_SANDBOX_METRICS_OPTIONS_INIT;
     wrenn_sandbox *sandbox = cli_sandbox(cli, id);
     wrenn_metrics *metrics = NULL;
@@ -89,13 +89,13 @@ static bool measure(cli_app *cli, cli_rows *rows, const char *id, const char *ra
     bool gone = listed && wrenn_error_is(error, WRENN_E_NOT_FOUND);
     if (gone) wrenn_error_free(error);
     bool ok = gone || (cli_settle(cli, id, rc, error) && sandbox);
-    if (metrics) add_row(rows, wrenn_sandbox_id(sandbox), metrics, width);
+    if (metrics) stats_add_row(rows, wrenn_sandbox_id(sandbox), metrics, width);
     wrenn_metrics_free(metrics);
     wrenn_sandbox_free(sandbox);
     return ok;
 }
 
-static int show(cli_app *cli, const stats_values *values, bool live) {
+static int stats_show(cli_app *cli, const stats_values *values, bool live) {
     static const char *const plain[] = {"ID", ">CPU", ">MEMORY", ">DISK", NULL};
     static const char *const drawn[] = {"ID", ">CPU", "", ">MEMORY", "", ">DISK", "", NULL};
     size_t width = graph_width();
@@ -103,10 +103,10 @@ static int show(cli_app *cli, const stats_values *values, bool live) {
     wrenn_sandbox_list *list = cli->word_count ? NULL : cli_sandboxes(cli);
     bool ok = list || cli->word_count;
     for (size_t i = 0; i < cli->word_count && !cli->signal; i++)
-        ok = measure(cli, rows, cli->words[i], values->range, width, false) && ok;
+        ok = stats_measure(cli, rows, cli->words[i], values->range, width, false) && ok;
     for (size_t i = 0; list && i < list->items_count && !cli->signal; i++)
         if (list->items[i]->status == WRENN_SANDBOX_STATUS_RUNNING)
-            ok = measure(cli, rows, list->items[i]->id, values->range, width, true) && ok;
+            ok = stats_measure(cli, rows, list->items[i]->id, values->range, width, true) && ok;
     wrenn_sandbox_list_free(list);
     if (live) printf("\033[H\033[J"); /* only now: what was shown stays until there is more */
     int code = cli_rows_print(rows);
@@ -128,7 +128,7 @@ static int stats_run(cli_app *cli, void *given) {
     int code = 0;
     if (!cli_connect(cli)) return CLI_FAILED;
     do {
-        code = show(cli, values, live);
+        code = stats_show(cli, values, live);
     } while (live && code == 0 && !cli_pause(cli, 2000));
     return code;
 }

@@ -4,7 +4,7 @@
 #include "cli/cli.h"
 
 /* Where the user's own server finds it, unless it is said where to build. */
-static int build(cli_app *cli, void *values) {
+static int template_build(cli_app *cli, void *values) {
     cli_daemon own;
     char why[1024];
     const char *const *word = cli->words;
@@ -21,9 +21,9 @@ static int build(cli_app *cli, void *values) {
     return cli_become_wrennd(first, cli->words);
 }
 
-static int list(cli_app *cli, void *values) { return (void)values, cli_list_templates(cli, NULL); }
+static int template_list(cli_app *cli, void *values) { return (void)values, cli_list_templates(cli, NULL); }
 
-static int drop(cli_app *cli, void *values) {
+static int template_drop(cli_app *cli, void *values) {
     const char *first[] = {"template", "remove", cli->words[0], "--data-dir", NULL, NULL};
     cli_daemon own;
     char why[1024];
@@ -51,18 +51,18 @@ static const cli_command below[] = {
      .operands = words,
      .examples = build_examples,
      .raw = true,
-     .run = build},
+     .run = template_build},
     {.name = "ls",
      .summary = "list templates and snapshots",
      .examples = ls_examples,
      .formats = true,
      .server = CLI_SERVER_OWN,
-     .run = list},
+     .run = template_list},
     {.name = "rm",
      .summary = "remove a template from your own server",
      .operands = name,
      .examples = rm_examples,
-     .run = drop},
+     .run = template_drop},
     {0},
 };
 
