@@ -3,17 +3,20 @@
 
     run_tests.py BUILD[:SUITE,...[:SETUP]]...
 
-Compiles each build directory and runs its suites (default: all) with Meson, under a test setup such as valgrind if one
-is named. Counts single tests: every line of a TAP program is one, every other program is one. Prints what failed."""
+Compiles what the suites of each build directory need (default: everything) and runs them with Meson, under a test setup
+such as valgrind if one is named. Tests wait more than they compute, so the next directory is compiled meanwhile, with the
+lowest priority. Counts single tests: every line of a TAP program is one, every other program is one. Prints what failed."""
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 MESON = "/usr/bin/meson" if os.access("/usr/bin/meson", os.X_OK) else "meson"
+NINJA = shutil.which("ninja") or "ninja-build"
 TAP_LINE = re.compile(r"^(not )?ok\b(?: \d+)?(?: - )?([^#]*)(?:#\s*(\w+).*)?$")
 
 
@@ -71,35 +74,70 @@ class Count:
             self.failures[-1] = (last[0], f"{last[1]}\n{stderr[-8000:]}")
 
 
-def run(step, count):
-    build, suites, setup, *_ = step.split(":") + ["", ""]
-    where = " ".join(filter(None, [build, setup]))
-    print(f"== {where}{': ' + suites if suites else ''}", flush=True)
-    if subprocess.run([MESON, "compile", "-C", str(ROOT / build)]).returncode:
-        count.fail(where, "does not compile, see above")
+class Step:
+    """A build directory, its suites, and the setup they run under."""
+
+    def __init__(self, text):
+        self.build, suites, self.setup, *_ = text.split(":") + ["", ""]
+        self.suites = list(filter(None, suites.split(",")))
+        self.path = ROOT / self.build
+        self.where = " ".join(filter(None, [self.build, self.setup]))
+        self.ahead = None
+
+    def introspect(self, what):
+        """Nothing of what is no build directory; compiling it then says so."""
+        done = subprocess.run([MESON, "introspect", what, str(self.path)], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+        return json.loads(done.stdout) if done.returncode == 0 else []
+
+    def compile_command(self):
+        """Makes what the tests run, too: newer Meson leaves some of it out of `all`."""
+        subprocess.run([NINJA, "-C", str(self.path), "build.ninja"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        files = {target["id"]: target["filename"] for target in self.introspect("--targets")}
+        needed = {os.path.relpath(file, self.path) for test in self.introspect("--tests")
+                  if not self.suites or {suite.split(":")[-1] for suite in test["suite"]} & set(self.suites)
+                  for target in test["depends"] for file in files[target]}
+        return [NINJA, "-C", str(self.path), *sorted(needed)] + ([] if self.suites else ["all"])
+
+    def start_ahead(self):
+        """What fails is seen when the step compiles."""
+        self.ahead = subprocess.Popen(["nice", "-n", "19", *self.compile_command()], stdin=subprocess.DEVNULL,
+                                      stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+    def compile(self):
+        if self.ahead:
+            self.ahead.wait()
+        return subprocess.run(self.compile_command()).returncode == 0
+
+
+def run(step, following, count):
+    print(f"== {step.where}{': ' + ','.join(step.suites) if step.suites else ''}", flush=True)
+    if not step.compile():
+        count.fail(step.where, "does not compile, see above")
         return
-    log = ROOT / build / "meson-logs" / f"testlog{'-' + setup if setup else ''}.json"
+    for other in following[:1]:
+        other.start_ahead()
+    log = step.path / "meson-logs" / f"testlog{'-' + step.setup if step.setup else ''}.json"
     log.unlink(missing_ok=True)
-    # It builds once more: newer Meson does not compile what only tests need before.
-    command = [MESON, "test", "-C", str(ROOT / build)]
-    command += [word for suite in filter(None, suites.split(",")) for word in ("--suite", suite)]
+    command = [MESON, "test", "-C", str(step.path), "--no-rebuild"]
+    command += [word for suite in step.suites for word in ("--suite", suite)]
     # Tests wait for timers and each other more than they compute, less so under valgrind.
-    command += ["--setup", setup] if setup else []
-    command += ["--num-processes", str(os.cpu_count() * 3 // 2 if setup else os.cpu_count() * 2)]
+    command += ["--setup", step.setup] if step.setup else []
+    command += ["--num-processes", str(os.cpu_count() * 3 // 2 if step.setup else os.cpu_count() * 2)]
     done = subprocess.run(command, stdin=subprocess.DEVNULL)
     if not log.exists():
         # Meson leaves no log when no test was selected.
         if done.returncode:
-            count.fail(where, f"'{' '.join(command)}' ran nothing")
+            count.fail(step.where, f"'{' '.join(command)}' ran nothing")
         return
     for line in log.read_text().splitlines():
-        count.add_program(where, json.loads(line))
+        count.add_program(step.where, json.loads(line))
 
 
 def main():
     count = Count()
-    for step in sys.argv[1:]:
-        run(step, count)
+    steps = [Step(text) for text in sys.argv[1:]]
+    for i, step in enumerate(steps):
+        run(step, steps[i + 1:], count)
     for skip in count.skips:
         print(f"skipped: {skip}")
     for name, detail in count.failures:

@@ -109,6 +109,22 @@ static int remove_entry(const char *path, const struct stat *info, int type, str
     return remove(path);
 }
 
+static bool make_directory(void) {
+    const char *base = getenv("TMPDIR");
+    snprintf(directory, sizeof(directory), "%s/wrenn-test-XXXXXX", base && strlen(base) < 64 ? base : "/tmp");
+    if (mkdtemp(directory)) return true;
+    perror("mkdtemp");
+    return false;
+}
+
+static void remove_directory(void) { nftw(directory, remove_entry, 16, FTW_DEPTH | FTW_PHYS | FTW_MOUNT); }
+
+static void warm_up(void) {
+    if (!test_warm_up || !getenv("WRENN_WARM_UP") || !make_directory()) return;
+    test_warm_up();
+    remove_directory();
+}
+
 static void child(const test_case *test) {
     setpgid(0, 0);
     prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -121,12 +137,7 @@ static void child(const test_case *test) {
 /* Waits for the test with a limit, then ends whatever is left of its process group. */
 static int run_one(const test_case *test, bool *timed_out) {
     *timed_out = false;
-    const char *base = getenv("TMPDIR");
-    snprintf(directory, sizeof(directory), "%s/wrenn-test-XXXXXX", base && strlen(base) < 64 ? base : "/tmp");
-    if (!mkdtemp(directory)) {
-        perror("mkdtemp");
-        return 1;
-    }
+    if (!make_directory()) return 1;
     fflush(stdout);
     pid_t pid = fork();
     if (pid == 0) child(test);
@@ -147,7 +158,7 @@ static int run_one(const test_case *test, bool *timed_out) {
     int status = 0;
     waitpid(pid, &status, 0);
     if (test_after_each) test_after_each();
-    nftw(directory, remove_entry, 16, FTW_DEPTH | FTW_PHYS | FTW_MOUNT);
+    remove_directory();
     return status;
 }
 
@@ -171,7 +182,7 @@ int test_main(int argc, char **argv) {
     sigaddset(&chld, SIGCHLD);
     sigprocmask(SIG_BLOCK, &chld, NULL);
 
-    if (test_warm_up && getenv("WRENN_WARM_UP")) test_warm_up();
+    warm_up();
     int count = 0, failed = 0;
     for (const test_case *test = first_test; test; test = test->next) {
         if (!wanted(test, argc, argv)) continue;

@@ -41,7 +41,8 @@ const char *test_dir(void);
  * outside of processes and test_dir(). */
 void test_after_each(void) __attribute__((weak));
 
-/* The same, once before the first test, and only where WRENN_WARM_UP is set: for what each test would be slow to do again. */
+/* The same, once before the first test, with a directory of its own, and only where WRENN_WARM_UP is set: for what each
+ * test would be slow to do again. */
 void test_warm_up(void) __attribute__((weak));
 
 /* Ends the test as skipped, with the reason. */
