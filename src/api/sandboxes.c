@@ -52,15 +52,12 @@ static bool has_label(const wrenn_sandbox_info *info, const wrn_pair *label) {
     return false;
 }
 
-static bool sandboxes_is_text(const char *wanted, const char *text) {
-    return !wanted || (text && strcmp(wanted, text) == 0);
-}
+static bool is_text(const char *wanted, const char *text) { return !wanted || (text && strcmp(wanted, text) == 0); }
 
 static bool is_wanted(const query_op *self, const wrenn_sandbox_info *info) {
     for (size_t i = 0; i < self->label_count; i++)
         if (!has_label(info, self->labels[i])) return false;
-    return sandboxes_is_text(self->status, info->status_text) &&
-           sandboxes_is_text(self->template_name, info->template_name);
+    return is_text(self->status, info->status_text) && is_text(self->template_name, info->template_name);
 }
 
 /* False when `after` is not among them. */
@@ -104,7 +101,7 @@ const wrn_op_type wrn_sandboxes_query_type = {
     .respond = query_respond,
     .clear = query_clear};
 
-static const char *sandboxes_keep_text(query_op *self, const char *text) {
+static const char *keep_text(query_op *self, const char *text) {
     const char *kept = text ? wrn_arena_dup(&self->arena, text, strlen(text)) : NULL;
     if (text && !kept) self->op.path.failed = true;
     return kept;
@@ -118,7 +115,7 @@ static int keep_labels(query_op *self, const char *const *labels, wrenn_error **
     if (count) texts = wrn_arena_alloc(&self->arena, (count + 1) * sizeof(*texts));
     if (count && !texts) return wrn_no_memory(error, "sandboxes query");
     for (size_t i = 0; i < count; i++) {
-        texts[i] = sandboxes_keep_text(self, labels[i]);
+        texts[i] = keep_text(self, labels[i]);
         wrn_buf_puts(path, path->size && strchr(path->data, '?') ? "&label=" : "?label=");
         wrn_url_escape(path, labels[i]);
     }
@@ -140,9 +137,9 @@ int wrn_sandboxes_query_prepare(wrenn_client *client, const wrenn_sandboxes_quer
     if (rc != 0) return rc;
     query_op *self = (query_op *)made;
     self->limit = options->limit;
-    self->status = sandboxes_keep_text(self, options->status);
-    self->template_name = sandboxes_keep_text(self, options->template_name);
-    self->after = sandboxes_keep_text(self, options->after);
+    self->status = keep_text(self, options->status);
+    self->template_name = keep_text(self, options->template_name);
+    self->after = keep_text(self, options->after);
     rc = keep_labels(self, options->labels, error);
     if (rc == 0) *op = made;
     else wrenn_op_free(made);

@@ -68,7 +68,7 @@ static void match(const wrenn_sandbox_list *list, const char *word, bool by_name
 }
 
 /* The only sandbox that is meant; NULL: reported. A whole id goes before a name, and that before the start of an id. */
-static const char *sandboxes_find(const wrenn_sandbox_list *list, const char *word) {
+static const char *find(const wrenn_sandbox_list *list, const char *word) {
     const char *ids[2], *best = NULL;
     for (size_t i = 0; i < list->items_count; i++) {
         const char *name = cli_label(list->items[i], "name");
@@ -90,7 +90,7 @@ wrenn_sandbox *cli_sandbox(cli_app *cli, const char *word) {
     const char *id = word;
     if (!is_whole_id(word)) {
         list = *word ? cli_sandboxes(cli) : NULL;
-        id = list ? sandboxes_find(list, word) : NULL;
+        id = list ? find(list, word) : NULL;
         if (!*word) cli_complain("the name of a sandbox is empty");
     }
     if (id && wrenn_sandbox_from_id(cli->client, id, &sandbox, &error) < 0) cli_report(word, error);
@@ -139,7 +139,7 @@ bool cli_check_creation(const cli_app *cli, const cli_creation *creation, const 
 static bool is_unenforced(const char *limit) { return limit && strcmp(limit, "unenforced") == 0; }
 
 /* Whoever asks for limits shall know when there are none; other servers than wrennd do not tell. */
-static void sandboxes_warn_of_limits(const wrenn_sandbox *sandbox, const cli_creation *creation) {
+static void warn_of_limits(const wrenn_sandbox *sandbox, const cli_creation *creation) {
     const wrenn_isolation *isolation = wrenn_sandbox_last_info(sandbox)->isolation;
     if (!isolation || !isolation->limits) return;
     bool memory = creation->memory_mb && is_unenforced(isolation->limits->memory),
@@ -191,7 +191,7 @@ wrenn_sandbox *cli_create(cli_app *cli, const cli_creation *creation) {
     options.metadata = labels && *labels ? labels : NULL;
     if (!labels) cli_complain("out of memory");
     else if (parse_isolation(cli, creation->isolation, &options.isolation)) sandbox = await_creation(cli, &options);
-    if (sandbox) sandboxes_warn_of_limits(sandbox, creation);
+    if (sandbox) warn_of_limits(sandbox, creation);
     cli_phase(cli, "create");
     free(labels);
     free(name);
@@ -220,48 +220,48 @@ bool cli_destroy(cli_app *cli, wrenn_sandbox *sandbox) {
 
 /* ---- showing ---- */
 
-static void sandboxes_set_text(wrn_json *object, const char *key, const char *text) {
+static void set_text(wrn_json *object, const char *key, const char *text) {
     if (text) wrn_json_set_string(object, key, text);
     else wrn_json_set_null(object, key);
 }
 
 static wrn_json *isolation_json(const wrenn_isolation *isolation) {
     wrn_json *out = wrn_json_new_object();
-    sandboxes_set_text(out, "level", isolation->level);
-    sandboxes_set_text(out, "backend", isolation->backend);
+    set_text(out, "level", isolation->level);
+    set_text(out, "backend", isolation->backend);
     wrn_json_set_bool(out, "root", isolation->root);
-    sandboxes_set_text(out, "user_namespace", isolation->user_namespace);
-    sandboxes_set_text(out, "seccomp", isolation->seccomp);
-    sandboxes_set_text(out, "cgroup", isolation->cgroup);
+    set_text(out, "user_namespace", isolation->user_namespace);
+    set_text(out, "seccomp", isolation->seccomp);
+    set_text(out, "cgroup", isolation->cgroup);
     if (isolation->limits) {
         wrn_json *limits = wrn_json_new_object();
-        sandboxes_set_text(limits, "memory", isolation->limits->memory);
-        sandboxes_set_text(limits, "cpu", isolation->limits->cpu);
-        sandboxes_set_text(limits, "pids", isolation->limits->pids);
+        set_text(limits, "memory", isolation->limits->memory);
+        set_text(limits, "cpu", isolation->limits->cpu);
+        set_text(limits, "pids", isolation->limits->pids);
         wrn_json_set(out, "limits", limits);
     }
-    sandboxes_set_text(out, "network", isolation->network);
-    sandboxes_set_text(out, "disk", isolation->disk);
+    set_text(out, "network", isolation->network);
+    set_text(out, "disk", isolation->disk);
     return out;
 }
 
 wrn_json *cli_sandbox_json(const wrenn_sandbox_info *info) {
     wrn_json *out = wrn_json_new_object(), *labels = wrn_json_new_object();
     wrn_json_set_string(out, "id", info->id);
-    sandboxes_set_text(out, "name", cli_label(info, "name"));
-    sandboxes_set_text(out, "status", info->status_text);
-    sandboxes_set_text(out, "template", info->template_name);
+    set_text(out, "name", cli_label(info, "name"));
+    set_text(out, "status", info->status_text);
+    set_text(out, "template", info->template_name);
     wrn_json_set_int(out, "vcpus", info->vcpus);
     wrn_json_set_int(out, "memory_mb", info->memory_mb);
     wrn_json_set_int(out, "timeout_sec", info->timeout_sec);
     wrn_json_set_int(out, "lifetime_sec", info->lifetime_sec);
-    sandboxes_set_text(out, "expires_at", info->expires_at);
+    set_text(out, "expires_at", info->expires_at);
     wrn_json_set_int(out, "lease_sec", info->lease_sec);
-    sandboxes_set_text(out, "created_at", info->created_at);
-    sandboxes_set_text(out, "started_at", info->started_at);
-    sandboxes_set_text(out, "last_active_at", info->last_active_at);
+    set_text(out, "created_at", info->created_at);
+    set_text(out, "started_at", info->started_at);
+    set_text(out, "last_active_at", info->last_active_at);
     for (size_t i = 0; i < info->metadata_count; i++)
-        sandboxes_set_text(labels, info->metadata[i]->key, info->metadata[i]->value);
+        set_text(labels, info->metadata[i]->key, info->metadata[i]->value);
     wrn_json_set(out, "labels", labels);
     if (info->isolation) wrn_json_set(out, "isolation", isolation_json(info->isolation));
     return out;

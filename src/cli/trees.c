@@ -30,25 +30,23 @@ typedef struct work {
 
 /* ---- the thread ---- */
 
-static void trees_put_name(wrn_buf *out, const work *w, const char *path) {
+static void put_name(wrn_buf *out, const work *w, const char *path) {
     wrn_buf_puts(out, w->tree->name);
     if (*path && out->size && out->data[out->size - 1] != '/') wrn_buf_putc(out, '/');
     wrn_buf_puts(out, path);
 }
 
-static void trees_take_note(void *context, int error, const char *path) {
+static void take_note(void *context, int error, const char *path) {
     work *w = context;
     if (error) w->lacks = true;
-    trees_put_name(&w->said, w, path);
+    put_name(&w->said, w, path);
     wrn_buf_puts(&w->said, error ? ": " : " is left out: it is no file");
     wrn_buf_puts(&w->said, error ? wrn_tar_why(error) : "");
     wrn_buf_putc(&w->said, '\n');
 }
 
 /* Goes on after a failure, so that all that is wrong is said at once. */
-static bool pack_lacks(void *context, int error, const char *path) {
-    return trees_take_note(context, error, path), true;
-}
+static bool pack_lacks(void *context, int error, const char *path) { return take_note(context, error, path), true; }
 
 static bool pack_wants(void *context, const char *path, bool directory) {
     const cli_tree *tree = ((work *)context)->tree;
@@ -64,7 +62,7 @@ static void *pack(void *context) {
     return NULL;
 }
 
-static void *trees_unpack(void *context) {
+static void *unpack(void *context) {
     work *w = context;
     const cli_tree *tree = w->tree;
     wrn_unpack how = {.in = w->pipe[0],
@@ -72,7 +70,7 @@ static void *trees_unpack(void *context) {
                       .made = tree->made,
                       .masked = tree->keep ? 0 : w->mask | 07000,
                       .owners = tree->keep && geteuid() == 0,
-                      .note = trees_take_note,
+                      .note = take_note,
                       .context = w};
     w->error = wrn_unpack_tree(&how);
     w->path = how.path;
@@ -83,7 +81,7 @@ static void *trees_unpack(void *context) {
 /* ---- its beginning and end ---- */
 
 /* Starts it; `ours` is our end of the pipe. False: reported. Signals are for the other thread. */
-static bool trees_begin(work *w, const cli_tree *tree, void *(*run)(void *), int ours) {
+static bool begin(work *w, const cli_tree *tree, void *(*run)(void *), int ours) {
     sigset_t all, before;
     *w = (work){.tree = tree, .said = WRN_BUF_LIMITED(SAID_MAX), .mask = umask(0)};
     umask(w->mask);
@@ -102,7 +100,7 @@ static bool trees_begin(work *w, const cli_tree *tree, void *(*run)(void *), int
 
 /* Says what was left out. The thread's failure is the reason when there is one that is not just that the pipe was closed; `rc` and
  * `failure` are those of the transfer. */
-static bool trees_end(cli_app *cli, work *w, int ours, const char *what, int rc, wrenn_error *failure) {
+static bool end(cli_app *cli, work *w, int ours, const char *what, int rc, wrenn_error *failure) {
     close(w->pipe[ours]);
     pthread_join(w->thread, NULL);
     char *rest = w->said.data;
@@ -112,7 +110,7 @@ static bool trees_end(cli_app *cli, work *w, int ours, const char *what, int rc,
     bool ok = !local && !(w->lacks && rc < 0);
     if (local && !cli->signal) {
         WRN_AUTO(wrn_buf_free) wrn_buf name = WRN_BUF_INIT;
-        trees_put_name(&name, w, w->path.data ? w->path.data : "");
+        put_name(&name, w, w->path.data ? w->path.data : "");
         cli_complain("%s: %s", name.failed ? what : name.data, wrn_tar_why(w->error));
     }
     if (ok) ok = cli_settle(cli, what, rc, failure);
@@ -126,7 +124,7 @@ static bool trees_end(cli_app *cli, work *w, int ours, const char *what, int rc,
 /* ---- up ---- */
 
 /* About as many bytes as the archive will have; 0: nobody is shown that. */
-static int64_t trees_measure(const cli_app *cli, const cli_tree *tree) {
+static int64_t measure(const cli_app *cli, const cli_tree *tree) {
     char *const roots[] = {(char *)(uintptr_t)tree->name, NULL};
     int64_t size = 0;
     if (tree->paths || tree->wants || !isatty(STDERR_FILENO)) return 0;
@@ -163,10 +161,10 @@ bool cli_upload_tree(cli_app *cli, wrenn_sandbox *sandbox, const cli_tree *tree,
     work w;
     cli_progress p = cli_begin_progress(tree->name);
     wrenn_error *failure = NULL;
-    p.total = trees_measure(cli, tree);
-    if (cli->signal || !trees_begin(&w, tree, pack, 0)) return false;
+    p.total = measure(cli, tree);
+    if (cli->signal || !begin(&w, tree, pack, 0)) return false;
     int rc = send_archive(cli, sandbox, &w.pipe[0], to, tree->keep, &p, &failure);
-    return trees_end(cli, &w, 0, to, rc, failure);
+    return end(cli, &w, 0, to, rc, failure);
 }
 
 /* ---- down ---- */
@@ -177,14 +175,14 @@ bool cli_download_tree(cli_app *cli, wrenn_sandbox *sandbox, const char *from, c
     cli_progress p = cli_begin_progress(from);
     wrenn_error *failure = NULL;
     int64_t size = 0;
-    if (!trees_begin(&w, tree, trees_unpack, 1)) return false;
+    if (!begin(&w, tree, unpack, 1)) return false;
     options.path = from;
     options.fd = &w.pipe[1];
     options.progress = cli_on_progress;
     options.user_data = &p;
     int rc = CLI_TRY_GET(cli, &failure, wrenn_sandbox_download_tar, (sandbox, &options), &size);
     cli_end_progress(&p);
-    bool ok = trees_end(cli, &w, 1, from, rc, failure);
+    bool ok = end(cli, &w, 1, from, rc, failure);
     if (cli->signal)
         cli_complain("interrupted: every file below %s has its old content, or all of the new", tree->name);
     return ok;

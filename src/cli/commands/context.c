@@ -7,15 +7,15 @@
 
 /* ---- the file as a list ---- */
 
-static const char *context_name_of(const wrn_json *context) {
+static const char *name_of(const wrn_json *context) {
     const char *name = wrn_json_string(wrn_json_get(context, "name"), NULL);
     return name ? name : "";
 }
 
-static const wrn_json *context_find(const wrn_json *root, const char *name) {
+static const wrn_json *find(const wrn_json *root, const char *name) {
     const wrn_json *contexts = wrn_json_get(root, "contexts");
     for (size_t i = 0; i < wrn_json_count(contexts); i++)
-        if (strcmp(context_name_of(wrn_json_at(contexts, i)), name) == 0) return wrn_json_at(contexts, i);
+        if (strcmp(name_of(wrn_json_at(contexts, i)), name) == 0) return wrn_json_at(contexts, i);
     return NULL;
 }
 
@@ -47,7 +47,7 @@ static char *read_secret(const char *what) {
     return NULL;
 }
 
-static bool context_is_name(const char *text) {
+static bool is_name(const char *text) {
     size_t size = strlen(text);
     return size && size <= 64 && *text != '-' &&
            strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-") == size;
@@ -69,10 +69,10 @@ static bool check_url(const char *url) {
     return ok;
 }
 
-static int context_add(cli_app *cli, void *given) {
+static int add(cli_app *cli, void *given) {
     add_values *values = given;
     const char *name = cli->words[0];
-    if (!context_is_name(name)) return cli_usage(cli, "'%s' is not a name: letters, digits, '.', '_' and '-'", name);
+    if (!is_name(name)) return cli_usage(cli, "'%s' is not a name: letters, digits, '.', '_' and '-'", name);
     if (!cli->url) return cli_usage(cli, "missing option --url");
     if (values->key_stdin && values->token_stdin)
         return cli_usage(cli, "--key-stdin and --token-stdin both read stdin");
@@ -103,13 +103,12 @@ static int use(cli_app *cli, void *values) {
     const char *name = cli->words[0], *best = NULL;
     (void)values;
     if (!cli_config_load(&root)) return CLI_FAILED;
-    const wrn_json *context = context_find(root, name), *contexts = wrn_json_get(root, "contexts");
+    const wrn_json *context = find(root, name), *contexts = wrn_json_get(root, "contexts");
     if (context) {
         if (!wrn_json_set_string(root, "current", name)) return cli_complain("out of memory"), CLI_FAILED;
         return cli_config_save(root) ? 0 : CLI_FAILED;
     }
-    for (size_t i = 0; i < wrn_json_count(contexts); i++)
-        cli_suggest(name, context_name_of(wrn_json_at(contexts, i)), &best);
+    for (size_t i = 0; i < wrn_json_count(contexts); i++) cli_suggest(name, name_of(wrn_json_at(contexts, i)), &best);
     if (best) cli_complain("no context '%s': did you mean '%s'?", name, best);
     else cli_complain("no context '%s': 'wrenn context ls' shows them", name);
     return CLI_FAILED;
@@ -124,7 +123,7 @@ static int unset(cli_app *cli, void *values) {
     return cli_config_save(root) ? 0 : CLI_FAILED;
 }
 
-static int context_list(cli_app *cli, void *values) {
+static int list(cli_app *cli, void *values) {
     static const char *const titles[] = {"NAME", "CURRENT", "URL", "API KEY", "LOGGED IN AS", NULL};
     WRN_AUTO(wrn_json_freep) wrn_json *root = NULL;
     (void)values;
@@ -134,7 +133,7 @@ static int context_list(cli_app *cli, void *values) {
     cli_rows *rows = cli_rows_new(cli, titles);
     for (size_t i = 0; i < wrn_json_count(contexts); i++) {
         const wrn_json *context = wrn_json_at(contexts, i);
-        const char *name = context_name_of(context), *url = wrn_json_string(wrn_json_get(context, "url"), NULL),
+        const char *name = name_of(context), *url = wrn_json_string(wrn_json_get(context, "url"), NULL),
                    *email = wrn_json_string(wrn_json_get(context, "email"), NULL);
         bool is_current = current && strcmp(current, name) == 0, has_key = wrn_json_get(context, "key");
         wrn_json *object = wrn_json_new_object();
@@ -149,13 +148,13 @@ static int context_list(cli_app *cli, void *values) {
     return cli_rows_print(rows);
 }
 
-static int context_drop(cli_app *cli, void *values) {
+static int drop(cli_app *cli, void *values) {
     (void)values;
     int code = 0;
     for (size_t i = 0; i < cli->word_count; i++) {
         WRN_AUTO(wrn_json_freep) wrn_json *root = NULL;
         if (!cli_config_load(&root)) return CLI_FAILED;
-        if (!context_find(root, cli->words[i])) {
+        if (!find(root, cli->words[i])) {
             cli_complain("no context '%s': 'wrenn context ls' shows them", cli->words[i]);
             code = CLI_FAILED;
         } else if (!cli_context_put(cli->words[i], NULL, false)) {
@@ -187,15 +186,15 @@ static const cli_command below[] = {
      .options = add_options,
      .examples = add_examples,
      .values_size = sizeof(add_values),
-     .run = context_add},
+     .run = add},
     {.name = "use",
      .summary = "use this context from now on",
      .operands = one_name,
      .examples = use_examples,
      .run = use},
     {.name = "unset", .summary = "use none of them from now on", .examples = unset_examples, .run = unset},
-    {.name = "ls", .summary = "list the contexts", .examples = ls_examples, .formats = true, .run = context_list},
-    {.name = "rm", .summary = "forget contexts", .operands = names, .examples = rm_examples, .run = context_drop},
+    {.name = "ls", .summary = "list the contexts", .examples = ls_examples, .formats = true, .run = list},
+    {.name = "rm", .summary = "forget contexts", .operands = names, .examples = rm_examples, .run = drop},
     {0},
 };
 

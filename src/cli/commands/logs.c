@@ -17,12 +17,12 @@ static const cli_option options[] = {
     {0},
 };
 
-static bool logs_read_number(const cli_app *cli, const char *name, const char *text, int64_t *out) {
+static bool read_number(const cli_app *cli, const char *name, const char *text, int64_t *out) {
     return !text || wrn_parse_int(text, 0, INT64_MAX, out) ||
            (cli_usage(cli, "--%s '%s' is not a number from 0 on", name, text), false);
 }
 
-static int logs_follow(cli_app *cli, wrenn_stream *stream) {
+static int follow(cli_app *cli, wrenn_stream *stream) {
     const cli_flow flow = {0};
     cli_outcome outcome = cli_follow(cli, stream, &flow);
     /* How the command ended is not how we did; and without --follow the output may end without an end of the command. */
@@ -36,15 +36,15 @@ static int logs_run(cli_app *cli, void *given) {
     wrenn_sandbox_logs_options asked = WRENN_SANDBOX_LOGS_OPTIONS_INIT;
     wrenn_stream *stream = NULL;
     if (values->tail && values->offset) return cli_usage(cli, "--tail and --offset do not go together");
-    if (!logs_read_number(cli, "tail", values->tail, &asked.tail) ||
-        !logs_read_number(cli, "offset", values->offset, &asked.offset))
+    if (!read_number(cli, "tail", values->tail, &asked.tail) ||
+        !read_number(cli, "offset", values->offset, &asked.offset))
         return CLI_USAGE;
     if (values->tail && !asked.tail) asked.tail = -1;
     if (values->follow) asked.flags = WRENN_SANDBOX_LOGS_FOLLOW;
     if (!cli_connect(cli)) return CLI_FAILED;
     wrenn_sandbox *sandbox = cli_sandbox(cli, cli->words[0]);
     bool open = sandbox && CLI_GET(cli, cli->words[1], wrenn_sandbox_logs, (sandbox, cli->words[1], &asked), &stream);
-    int code = open ? logs_follow(cli, stream) : CLI_FAILED;
+    int code = open ? follow(cli, stream) : CLI_FAILED;
     wrenn_stream_free(stream);
     wrenn_sandbox_free(sandbox);
     return code;

@@ -15,43 +15,43 @@ static const cli_option options[] = {
     {0},
 };
 
-static wrn_json *net_texts(const char *const *items, size_t count) {
+static wrn_json *texts(const char *const *items, size_t count) {
     wrn_json *array = wrn_json_new_array();
     for (size_t i = 0; i < count; i++) wrn_json_append(array, wrn_json_new_string(items[i], strlen(items[i])));
     return array;
 }
 
-static void net_set_text(wrn_json *object, const char *key, const char *text) {
+static void set_text(wrn_json *object, const char *key, const char *text) {
     if (text) wrn_json_set_string(object, key, text);
     else wrn_json_set_null(object, key);
 }
 
-static wrn_json *net_denial_json(const wrenn_network_denial *denial) {
+static wrn_json *denial_json(const wrenn_network_denial *denial) {
     wrn_json *out = wrn_json_new_object();
-    net_set_text(out, "proto", denial->proto);
-    net_set_text(out, "address", denial->address);
+    set_text(out, "proto", denial->proto);
+    set_text(out, "address", denial->address);
     wrn_json_set_int(out, "port", denial->port);
-    net_set_text(out, "name", denial->name);
-    net_set_text(out, "reason", denial->reason);
+    set_text(out, "name", denial->name);
+    set_text(out, "reason", denial->reason);
     wrn_json_set_int(out, "count", denial->count);
-    net_set_text(out, "last_at", denial->last_at);
+    set_text(out, "last_at", denial->last_at);
     return out;
 }
 
 static wrn_json *network_json(const wrenn_network *network) {
     wrn_json *out = wrn_json_new_object(), *denied = wrn_json_new_array();
-    net_set_text(out, "egress", network->egress);
-    wrn_json_set(out, "allow", net_texts(network->allow, network->allow_count));
-    wrn_json_set(out, "deny", net_texts(network->deny, network->deny_count));
-    wrn_json_set(out, "presets", net_texts(network->presets, network->presets_count));
-    net_set_text(out, "gate", network->gate);
-    net_set_text(out, "mode", network->mode);
+    set_text(out, "egress", network->egress);
+    wrn_json_set(out, "allow", texts(network->allow, network->allow_count));
+    wrn_json_set(out, "deny", texts(network->deny, network->deny_count));
+    wrn_json_set(out, "presets", texts(network->presets, network->presets_count));
+    set_text(out, "gate", network->gate);
+    set_text(out, "mode", network->mode);
     wrn_json_set_int(out, "bytes_in", network->bytes_in);
     wrn_json_set_int(out, "bytes_out", network->bytes_out);
     wrn_json_set_int(out, "connections", network->connections);
     wrn_json_set_int(out, "dns_queries", network->dns_queries);
     wrn_json_set_int(out, "denied_total", network->denied_total);
-    for (size_t i = 0; i < network->denied_count; i++) wrn_json_append(denied, net_denial_json(network->denied[i]));
+    for (size_t i = 0; i < network->denied_count; i++) wrn_json_append(denied, denial_json(network->denied[i]));
     wrn_json_set(out, "denied", denied);
     if (network->present & WRENN_HAS_NETWORK_CUT) wrn_json_set_int(out, "cut", network->cut);
     return out;

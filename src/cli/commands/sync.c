@@ -73,7 +73,7 @@ static bool wants_below(mirror *s, const char *path, bool directory) {
     return sync_wants(s, path, directory);
 }
 
-static void sync_join(wrn_buf *out, const char *directory, const char *path) {
+static void join(wrn_buf *out, const char *directory, const char *path) {
     wrn_buf_puts(out, directory);
     if (*path && out->size && out->data[out->size - 1] != '/') wrn_buf_putc(out, '/');
     wrn_buf_puts(out, path);
@@ -114,7 +114,7 @@ static void watch_directory(mirror *s, const char *place, const char *path) {
 /* Watches what is at `path`, and all directories below. */
 static void watch_tree(mirror *s, const char *path) {
     WRN_AUTO(wrn_buf_free) wrn_buf place = WRN_BUF_INIT;
-    sync_join(&place, s->from, path);
+    join(&place, s->from, path);
     char *const roots[] = {place.data, NULL};
     FTS *tree = place.failed
                     ? NULL
@@ -151,7 +151,7 @@ static bool begin_watching(mirror *s) {
 
 /* ---- what has changed ---- */
 
-static void sync_free_changes(change *changes, size_t count) {
+static void free_changes(change *changes, size_t count) {
     for (size_t i = 0; i < count; i++) free(changes[i].path);
     free(changes);
 }
@@ -166,18 +166,18 @@ static change *take_changes(mirror *s, size_t *count) {
     return taken;
 }
 
-static void sync_add_change(mirror *s, const char *path, bool gone, bool directory) {
+static void add_change(mirror *s, const char *path, bool gone, bool directory) {
     change *c = NULL;
     for (size_t i = s->change_count; i-- > 0 && s->change_count - i < 8 && !c;) /* those of one file come together */
         if (strcmp(s->changes[i].path, path) == 0) c = &s->changes[i];
-    char *sync_copy = !c && s->change_count < CHANGES_MAX ? strdup(path) : NULL;
-    if (sync_copy) *(c = &s->changes[s->change_count++]) = (change){.path = sync_copy};
+    char *copy = !c && s->change_count < CHANGES_MAX ? strdup(path) : NULL;
+    if (copy) *(c = &s->changes[s->change_count++]) = (change){.path = copy};
     if (!c) return (void)(s->all = true);
     c->gone |= gone;
     c->was_directory |= gone && directory;
 }
 
-static void sync_take_event(mirror *s, const struct inotify_event *event) {
+static void take_event(mirror *s, const struct inotify_event *event) {
     WRN_AUTO(wrn_buf_free) wrn_buf path = WRN_BUF_INIT;
     if (event->mask & IN_Q_OVERFLOW) return (void)(s->all = true);
     if (event->wd < 0 || (size_t)event->wd >= s->watched_count || !s->watched[event->wd]) return;
@@ -187,13 +187,13 @@ static void sync_take_event(mirror *s, const struct inotify_event *event) {
     }
     if (event->mask & IN_IGNORED) return forget_watch(s, event->wd);
     if (!event->len) return;
-    sync_join(&path, s->watched[event->wd], event->name);
+    join(&path, s->watched[event->wd], event->name);
     if (path.failed) return (void)(s->all = true);
     bool directory = event->mask & IN_ISDIR, gone = event->mask & (IN_MOVED_FROM | IN_DELETE);
     if (!sync_wants(s, path.data, directory)) return;
     if (directory && gone) unwatch_tree(s, path.data);
     if (directory && event->mask & (IN_CREATE | IN_MOVED_TO)) watch_tree(s, path.data);
-    if (!directory || event->mask & (IN_CREATE | IN_MOVED_TO) || gone) sync_add_change(s, path.data, gone, directory);
+    if (!directory || event->mask & (IN_CREATE | IN_MOVED_TO) || gone) add_change(s, path.data, gone, directory);
 }
 
 /* cli_aside.happened. */
@@ -203,7 +203,7 @@ static bool take_events(cli_aside *aside) {
     for (ssize_t got; (got = read(aside->fds[0].fd, events, sizeof(events))) > 0;)
         for (char *at = events; at < events + got;) {
             const struct inotify_event *event = (const struct inotify_event *)(void *)at;
-            sync_take_event(s, event);
+            take_event(s, event);
             at += sizeof(*event) + event->len;
         }
     return true;
@@ -213,7 +213,7 @@ static bool take_events(cli_aside *aside) {
 
 static bool remove_there(mirror *s, const char *path) {
     WRN_AUTO(wrn_buf_free) wrn_buf there = WRN_BUF_INIT;
-    sync_join(&there, s->to, path);
+    join(&there, s->to, path);
     if (there.failed) return cli_complain("out of memory"), false;
     return CLI_DO(s->cli, there.data, wrenn_sandbox_remove, (s->sandbox, there.data, NULL));
 }
@@ -253,7 +253,7 @@ static bool copy_all(mirror *s) {
     size_t count;
     change *changes = take_changes(s, &count);
     if (!changes) return false;
-    sync_free_changes(changes, count);
+    free_changes(changes, count);
     s->all = false;
     if (s->values->removes && !remove_extra(s)) return false;
     return copy_paths(s, NULL);
@@ -275,7 +275,7 @@ static bool copy_changes(mirror *s) {
     }
     if (ok && kept) ok = copy_paths(s, paths);
     free(paths);
-    if (changes) sync_free_changes(changes, count);
+    if (changes) free_changes(changes, count);
     return ok;
 }
 
@@ -341,7 +341,7 @@ static int sync_to(cli_app *cli, const sync_values *values, const char *id, cons
     if (s.aside.fds[0].fd >= 0) close(s.aside.fds[0].fd);
     for (size_t i = 0; i < s.watched_count; i++) free(s.watched[i]);
     free(s.watched);
-    sync_free_changes(s.changes, s.change_count);
+    free_changes(s.changes, s.change_count);
     return code;
 }
 
