@@ -532,6 +532,8 @@ void cli_cooked(void);
 bool cli_terminal_size(int64_t *cols, int64_t *rows);
 /* Reads a line without showing it. NULL: reported. The caller frees it. */
 char *cli_ask_secret(const char *prompt);
+/* The first line of stdin; `what` it is, for the message. NULL: reported. The caller frees it. */
+char *cli_read_secret(const char *what);
 char *cli_ask(const char *prompt);
 
 /* ---- line.c: lines that are typed ---- */

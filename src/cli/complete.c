@@ -39,7 +39,7 @@ static void note_word(place *at, const char *word) {
     if (operand && operand->flags & CLI_PROGRAM) at->only_words = true;
 }
 
-static place complete_find_place(cli_app *cli, const char *const *words, size_t count) {
+static place find_place(cli_app *cli, const char *const *words, size_t count) {
     place at = {0};
     for (size_t i = 0; i + 1 < count; i++) {
         const char *word = words[i];
@@ -198,7 +198,7 @@ static void offer_word(cli_app *cli, cli_word word, const place *at, const char 
 
 int cli_complete(cli_app *cli, const char *const *words, size_t count) {
     const char *typed = count ? words[count - 1] : "";
-    place at = complete_find_place(cli, words, count);
+    place at = find_place(cli, words, count);
     if (at.words == SIZE_MAX) return 0;
     if (at.wants) {
         if (at.wants->kind == CLI_FORMAT)

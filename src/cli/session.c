@@ -142,7 +142,7 @@ bool cli_is_private(const cli_app *cli) {
 void cli_done(wrenn_op *op, void *user_data) { (void)op, (void)user_data; /* cli_wait() asks the operation itself */ }
 
 /* A line that the next one replaces; NULL removes it. */
-static void session_show(const char *does, int64_t ms) {
+static void show(const char *does, int64_t ms) {
     if (does) fprintf(stderr, "\r%s ... %lld s\033[K", does, (long long)(ms / 1000));
     else fprintf(stderr, "\r\033[K");
 }
@@ -171,9 +171,9 @@ bool cli_wait(cli_app *cli, wrenn_op *op) {
     while (!(over = wrenn_op_is_done(op))) {
         int turn = cli_turn(cli, shows ? SHOW_AFTER_MS : -1);
         if (turn < 0) break;
-        if (turn == 0) session_show(cli->does, wrn_now_ms() - began), shown = true;
+        if (turn == 0) show(cli->does, wrn_now_ms() - began), shown = true;
     }
-    if (shown) session_show(NULL, 0);
+    if (shown) show(NULL, 0);
     return over;
 }
 

@@ -96,3 +96,14 @@ static char *terminal_ask(const char *prompt, bool secret) {
 
 char *cli_ask_secret(const char *prompt) { return terminal_ask(prompt, true); }
 char *cli_ask(const char *prompt) { return terminal_ask(prompt, false); }
+
+char *cli_read_secret(const char *what) {
+    char *line = NULL;
+    size_t capacity = 0;
+    ssize_t got = getline(&line, &capacity, stdin);
+    if (got > 0) line[strcspn(line, "\r\n")] = '\0';
+    if (got > 0 && *line) return line;
+    free(line);
+    cli_complain("there is no %s on stdin", what);
+    return NULL;
+}

@@ -34,17 +34,9 @@ static const cli_option add_options[] = {
     {0},
 };
 
-/* The first line of stdin; a terminal is asked, and shows nothing. */
+/* A terminal is asked, and shows nothing. */
 static char *read_secret(const char *what) {
-    if (isatty(STDIN_FILENO)) return cli_ask_secret(what);
-    char *line = NULL;
-    size_t capacity = 0;
-    ssize_t got = getline(&line, &capacity, stdin);
-    if (got > 0) line[strcspn(line, "\r\n")] = '\0';
-    if (got > 0 && *line) return line;
-    free(line);
-    cli_complain("there is no %s on stdin", what);
-    return NULL;
+    return isatty(STDIN_FILENO) ? cli_ask_secret(what) : cli_read_secret(what);
 }
 
 static bool is_name(const char *text) {

@@ -24,17 +24,6 @@ static const cli_option signup_options[] = {
     {0},
 };
 
-static char *read_password(void) {
-    char *line = NULL;
-    size_t capacity = 0;
-    ssize_t got = getline(&line, &capacity, stdin);
-    if (got > 0) line[strcspn(line, "\r\n")] = '\0';
-    if (got > 0 && *line) return line;
-    free(line);
-    cli_complain("there is no password on stdin");
-    return NULL;
-}
-
 /* The context as it is with its token: what it had stays. */
 static bool keep(const char *name, const char *url, const char *key, const wrenn_auth *auth) {
     wrn_json *context = wrn_json_new_object();
@@ -74,7 +63,7 @@ static int login_run(cli_app *cli, void *values) {
     int code = CLI_FAILED;
     if (!cli_context_choose(cli, &root, &context) || !cli_connect(cli)) return CLI_FAILED;
     const char *email = cli->word_count ? cli->words[0] : (typed = cli_ask("E-mail"));
-    if (email) password = login->password_stdin ? read_password() : cli_ask_secret("Password");
+    if (email) password = login->password_stdin ? cli_read_secret("password") : cli_ask_secret("Password");
     if (password && ask_server(cli, login, email, password, &auth))
         code = login_finish(cli, context.name ? context.name : "default", &context, auth);
     if (password) explicit_bzero(password, strlen(password));
