@@ -19,7 +19,7 @@
 
 enum {
     CLI_FAILED = 1,       /* the command could not do what it was asked to */
-    CLI_USAGE = 2,        /* the command line makes no sense */
+    CLI_USAGE = 2,        /* wrong usage */
     CLI_TIME_UP = 124,    /* what ran was ended by --timeout, as by timeout(1) */
     CLI_RUN_FAILED = 125, /* the same as CLI_FAILED for commands whose other codes are those of what they ran */
     CLI_SIGNALED = 137,   /* what ran was ended by a signal, and the service does not say which: mostly it is SIGKILL */

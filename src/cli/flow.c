@@ -35,7 +35,7 @@ typedef struct flow {
     bool line_start, escaped; /* of what is typed */
 } flow;
 
-/* ---- its end ---- */
+/* ---- the end of the program ---- */
 
 static void end_with(flow *f, cli_end end) {
     f->outcome->end = end;
@@ -52,7 +52,7 @@ static void lost(flow *f, wrenn_error *error) {
     end_with(f, CLI_END_LOST);
 }
 
-/* Asks it to end, and waits a while to see that. A second reason to stop ends the waiting. */
+/* Asks the program to end and waits a while for its exit. A second reason to stop ends the wait. */
 static void ask_to_end(flow *f, cli_end why) {
     if (f->asked_to_end) {
         f->over = true;
@@ -73,7 +73,7 @@ static wrn_buf *kept_in(const flow *f, int fd) { return fd == STDERR_FILENO ? f-
 
 static size_t out_left(const flow *f) { return f->held.size - f->out_at; }
 
-/* Puts some of it out without waiting longer than poll() has said: a pipe that is ready takes PIPE_BUF bytes. */
+/* Writes as much as does not block after poll(): a pipe that is ready takes PIPE_BUF bytes. */
 static void flow_put_out(flow *f) {
     size_t some = f->out_is_file[f->out_fd] || out_left(f) < PIPE_BUF ? out_left(f) : PIPE_BUF;
     ssize_t wrote = write(f->out_fd, f->held.data + f->out_at, some);
@@ -140,7 +140,8 @@ static void flow_pull(flow *f) {
 
 /* ---- input ---- */
 
-/* The escape key and '.' after a newline detach; twice the escape key is one of it. What goes on is moved to the front. */
+/* After a newline, the escape key and '.' detach; the escape key twice sends it once. What is to be sent is moved to the
+ * front. */
 static bool look_for_escape(flow *f) {
     size_t kept = 0;
     for (size_t i = 1; i < f->in_size; i++) {
@@ -165,7 +166,7 @@ static void flow_push(flow *f) {
     if (f->in_at < f->in_size) {
         int64_t took = wrenn_stream_write(f->stream, f->in + f->in_at, f->in_size - f->in_at, 0, NULL);
         if (took > 0) f->in_at += (size_t)took;
-        /* What does not read any more is no failure of ours: how it ends is said by its end. */
+        /* A program that stops reading its input has not failed: its exit code tells how it ended. */
         if (took < 0 && took != WRENN_E_AGAIN) f->in_at = f->in_size, f->in_open = false;
     }
     if (f->in_at == f->in_size) f->in_at = f->in_size = 0;
@@ -190,7 +191,7 @@ static void flow_resize(flow *f) {
     int64_t cols, rows;
     f->cli->resized = false;
     if (!f->how->terminal) return;
-    /* Whoever was stopped and goes on finds the terminal as the shell has left it. */
+    /* After SIGTSTP and SIGCONT the terminal is in the mode that the shell has set. */
     if (f->how->input && isatty(STDIN_FILENO)) cli_raw();
     if (cli_terminal_size(&cols, &rows)) (void)!wrenn_stream_resize(f->stream, cols, rows, NULL);
 }
@@ -233,7 +234,7 @@ cli_outcome cli_follow(cli_app *cli, wrenn_stream *stream, const cli_flow *how) 
     f.in_open = how->input;
     f.ends_at = how->limit_seconds ? wrn_in_ms(how->limit_seconds * 1000) : WRN_NEVER;
     for (int fd = STDOUT_FILENO; fd <= STDERR_FILENO; fd++) f.out_is_file[fd] = is_file(fd);
-    /* What the program wrote must not come before what we did. */
+    /* Our own output comes before the program's. */
     cli_flush();
     for (flow_pull(&f); !f.over; flow_pull(&f)) flow_turn(&f);
     wrn_buf_free(&f.held);

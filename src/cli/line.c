@@ -1,5 +1,5 @@
-/* Lines that are typed on a terminal: with libedit they can be edited, and those of earlier times found again; without it,
- * or on a terminal that can't move its cursor, the terminal has the keys. Signals end the waiting either way. */
+/* Lines that are typed on a terminal. With libedit they can be edited, and earlier lines found again. Without it, or on a
+ * terminal that can't move its cursor, the terminal's own line editing is used. In both cases signals end the wait. */
 #include <errno.h>
 #include <limits.h>
 #include <locale.h>
@@ -48,7 +48,7 @@ static char *give_prompt(EditLine *edit) {
     return (char *)(uintptr_t)typing->prompt;
 }
 
-/* Whoever was stopped and goes on finds the terminal as the shell has left it. */
+/* After SIGTSTP and SIGCONT the terminal is in the mode that the shell has set. */
 static void show_again(EditLine *edit) {
     el_set(edit, EL_PREP_TERM, 0);
     el_set(edit, EL_PREP_TERM, 1);
@@ -99,7 +99,7 @@ static void begin_editing(cli_typing *typing, const char *name) {
     if (*typing->path) history(typing->history, &event, H_LOAD, typing->path);
 }
 
-/* Kept line by line: a session may end in any way. */
+/* The history is saved after each line, because a session may end at any time. */
 static void line_remember(cli_typing *typing, const char *line) {
     HistEvent event;
     if (!typing->history || !line[strspn(line, " \t\r\n")]) return;

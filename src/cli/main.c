@@ -51,7 +51,7 @@ int main(int argc, char **argv) {
     int code = run_command_line(&cli, argv + (argc > 0));
     if (cli.signals >= 0) close(cli.signals);
     if (cli.keep_awake >= 0) close(cli.keep_awake);
-    /* A full disk must not look like success; a reader that has what he wanted is no failure to talk about. */
+    /* A full disk must not look like success; a reader that closed its end early is not an error. */
     int why = cli_flush();
     if (!why) return code;
     if (why != EPIPE) cli_complain("can't write the output: %s", strerror(why));

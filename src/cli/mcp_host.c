@@ -18,7 +18,7 @@ static int open_beneath(int directory, const char *path, int flags) {
     return (int)syscall(SYS_openat2, directory, path, &how, sizeof(how));
 }
 
-/* The path as seen from the directory, which an absolute one has to begin with; NULL: `why` says it. */
+/* The path relative to the directory; an absolute path must begin with the directory. NULL: `why` says what is wrong. */
 static const char *host_files_below(const mcp_session *session, const char *path, wrn_buf *why) {
     if (session->directory < 0) {
         wrn_buf_puts(why, "no file of this machine may be used: start wrenn mcp with --files DIR to open a directory");
@@ -49,7 +49,7 @@ int mcp_open_source(const mcp_session *session, const char *path, wrn_buf *why) 
     struct stat info;
     const char *relative = host_files_below(session, path, why);
     if (!relative) return -1;
-    /* A pipe that nobody writes to would be waited for. */
+    /* Opening a pipe that nobody writes to would block. */
     int fd = open_beneath(session->directory, relative, O_RDONLY | O_NONBLOCK);
     if (fd < 0) return say_refusal(session, path, why), -1;
     if (fstat(fd, &info) == 0 && S_ISREG(info.st_mode)) return fd;

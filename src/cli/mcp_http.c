@@ -24,7 +24,7 @@ enum {
     BODY_MAX = 16 << 20,
     UNREAD_MAX = 64 << 20, /* bytes that wait for a session, or for a client */
     TICK_MS = 5000,
-    ALIVE_MS = 15000,        /* after so long without an answer a sign of life is sent: clients wait only so long */
+    ALIVE_MS = 15000,        /* without an answer: then a sign of life is sent, so that clients do not give up */
     REQUEST_MS = 30000,      /* for a request to come */
     SESSION_MS = 30 * 60000, /* without any request it ends */
 };
@@ -43,10 +43,10 @@ typedef struct connection {
     wrn_buf in, out;
     int head; /* bytes of it; 0: it has not come */
     mcp_request request;
-    bool answered;    /* what it gets is decided, though not all of it is there */
-    bool said;        /* and all of it was sent */
+    bool answered;    /* its response has begun, though not all of it is there */
+    bool said;        /* all of its response was sent */
     session *session; /* whose answers are waited for; NULL: everything is in `out` */
-    wrn_buf ids;      /* of what was asked and is not answered: JSON, a line each */
+    wrn_buf ids;      /* of requests that are not answered yet: JSON, one per line */
     int64_t moved_ms;
 } connection;
 
@@ -142,7 +142,7 @@ static void accept_one(http_server *server) {
     if (fd >= 0) close(fd);
 }
 
-/* An answer that is not of a session. */
+/* A response that does not come from a session. */
 static void say(connection *c, int status, const char *text) {
     static const struct {
         int status;
@@ -175,7 +175,7 @@ static void put_event(connection *c, const char *data, size_t size) {
     c->moved_ms = wrn_now_ms();
 }
 
-/* Whether this was asked there; if so, it is not any more. */
+/* Whether the request with this id came over that connection; if so, it counts as answered now. */
 static bool http_settle(connection *c, const wrn_buf *id) {
     for (size_t at = 0; at < c->ids.size;) {
         char *line = c->ids.data + at;
@@ -191,7 +191,7 @@ static bool http_settle(connection *c, const wrn_buf *id) {
     return false;
 }
 
-/* Gives a message of a session to whoever asked. One that nobody asked for, or whose asker has gone, is dropped. */
+/* Passes a session's message to the connection that waits for it; without one, the message is dropped. */
 static void give(http_server *server, session *s, const wrn_json *id, const char *data, size_t size) {
     WRN_AUTO(wrn_buf_free) wrn_buf line = WRN_BUF_INIT;
     wrn_json_write(id, &line);
@@ -216,7 +216,7 @@ static bool is_local_origin(const char *origin) {
     return false;
 }
 
-/* Takes the same time wherever it is wrong. */
+/* Takes the same time wherever the token differs. */
 static bool has_token(const http_server *server, const char *authorization) {
     size_t size = strlen(server->token);
     unsigned differs = 0;
@@ -225,7 +225,7 @@ static bool has_token(const http_server *server, const char *authorization) {
     return !differs;
 }
 
-/* Passes a message on, and notes that an answer will come. False: it makes no sense, and nothing was passed on. */
+/* Passes a message on, and notes the ids that wait for an answer. False: the message is malformed, and was not passed on. */
 static bool pass_on(http_server *server, connection *c, session *s, const wrn_json *message) {
     const wrn_json *id = wrn_json_get(message, "id");
     const char *method = wrn_json_string(wrn_json_get(message, "method"), NULL);
@@ -237,7 +237,7 @@ static bool pass_on(http_server *server, connection *c, session *s, const wrn_js
         wrn_buf_putc(&c->ids, '\n');
     }
     if (!method || id || strcmp(method, "notifications/cancelled") != 0) return true;
-    /* The session says no more of it, and whoever waits for it must not wait for ever. */
+    /* The session sends no answer to it, so the connection that waits for one must not wait forever. */
     static const char cancelled[] =
         "{\"jsonrpc\":\"2.0\",\"id\":null,\"error\":{\"code\":-32000,\"message\":\"cancelled\"}}";
     give(server, s, wrn_json_get(wrn_json_get(message, "params"), "requestId"), cancelled, sizeof(cancelled) - 1);
@@ -284,7 +284,7 @@ static void end_by_request(http_server *server, connection *c) {
     say(c, s ? 204 : 404, "");
 }
 
-/* What can be said before the body has come: nobody else shall make us keep one. */
+/* Checks that need no body: only clients with the token may make us hold one. */
 static bool may_come_in(const http_server *server, connection *c) {
     const mcp_request *r = &c->request;
     size_t path = strcspn(r->target, "?");
@@ -314,7 +314,7 @@ static int http_take_bytes(http_server *server, connection *c) {
     return 0;
 }
 
-/* What comes behind the request is read and forgotten: closing before could take the answer away. */
+/* What comes after the request is read and dropped: closing with unread bytes could destroy the response. */
 static int read_from(http_server *server, connection *c) {
     if (c->answered) wrn_buf_clear(&c->in);
     char *into = wrn_buf_reserve(&c->in, 65536);
@@ -325,7 +325,7 @@ static int read_from(http_server *server, connection *c) {
     return c->answered ? 0 : http_take_bytes(server, c);
 }
 
-/* False: nobody takes it. */
+/* False: the other end is closed. */
 static bool write_to(int fd, wrn_buf *out) {
     ssize_t wrote = send(fd, out->data, out->size, MSG_NOSIGNAL);
     if (wrote > 0) wrn_buf_consume(out, (size_t)wrote);
@@ -356,7 +356,7 @@ static bool read_session(http_server *server, session *s) {
 
 /* ---- the loop ---- */
 
-/* Whether the client is to be told that this was all. */
+/* Whether the response is complete and its end must be sent. */
 static bool is_through(const connection *c) { return c->answered && !c->session && !c->out.size && !c->said; }
 
 static int see_to_connection(http_server *server, connection *c, short events) {
@@ -376,7 +376,7 @@ static void see_to_session(http_server *server, session *s, short events) {
     if (!ok) forget_session(server, s);
 }
 
-/* Who has not sent his request by now, whose answer takes long, and which session nobody uses any more. */
+/* Time limits: requests that do not come, answers that take long, sessions that nobody uses. */
 static void look_at_the_time(http_server *server) {
     int64_t now = wrn_now_ms();
     for (size_t i = 0; i < CONNECTIONS_MAX; i++) {
@@ -423,8 +423,8 @@ static int http_turn(http_server *server) {
     return 0;
 }
 
-/* Ends all sessions, which destroy their sandboxes. A second signal ends that, too; it is not for those yet that are at it
- * since their client has left. */
+/* Ends all sessions, which destroy their sandboxes. A second signal ends that, too, but not in sessions that have begun to
+ * end because their client left. */
 static void end_all(http_server *server) {
     bool again = false, any = true;
     close(server->listener);
@@ -442,7 +442,7 @@ static void end_all(http_server *server) {
     }
 }
 
-/* ---- its beginning ---- */
+/* ---- start ---- */
 
 /* [ADDRESS:]PORT; the port that was taken is put back. -1: reported. */
 static int open_listener(const char *place, struct sockaddr_in *address) {

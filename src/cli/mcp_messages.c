@@ -1,5 +1,5 @@
 /* The messages of `wrenn mcp`: JSON-RPC 2.0, one a line, on stdin and stdout. What can be answered at once is; calls of tools
- * wait for their turn. Nothing of the client's is trusted: sizes are bounded, and nobody is read whose answers pile up. */
+ * wait for their turn. The client is not trusted: sizes are bounded, and reading stops while answers wait to be written. */
 #include <errno.h>
 #include <limits.h>
 #include <stdarg.h>
@@ -20,7 +20,7 @@ enum {
 
 enum { PARSE_ERROR = -32700, INVALID_REQUEST = -32600, NO_METHOD = -32601, INVALID_PARAMS = -32602, BUSY = -32000 };
 
-/* The newest first. They differ in what we do not use. */
+/* The newest first. They differ only in what we do not use. */
 static const char *const versions[] = {"2025-11-25", "2025-06-18", "2025-03-26", "2024-11-05"};
 
 /* A list of messages in one, whose answers go into one list. */
@@ -109,12 +109,12 @@ mcp_call *mcp_next_call(mcp_peer *peer) {
     return peer->running = call;
 }
 
-/* Sets what the next wait looks at. */
+/* Sets the descriptors that the next poll() watches. */
 static void set_interests(mcp_peer *peer) {
     size_t left = peer->out.size - peer->out_at;
     peer->aside.fds[0].fd = peer->ended ? peer->timer : left > UNREAD_MAX ? -1 : STDIN_FILENO;
     peer->aside.fds[0].events = POLLIN;
-    /* Also without anything to write: then it says that the reader is gone. */
+    /* Watched even with nothing to write: then poll() reports when the reader is gone. */
     peer->aside.fds[1].fd = STDOUT_FILENO;
     peer->aside.fds[1].events = left ? POLLOUT : 0;
     if (peer->over) peer->aside.fds[0].fd = peer->aside.fds[1].fd = -1;
@@ -196,7 +196,7 @@ static void mcp_dispatch(mcp_peer *peer, mcp_batch *batch, const wrn_json *id, c
     mcp_refuse(peer, batch, id, NO_METHOD, "unknown method '%.100s'", method);
 }
 
-/* A text, or a number that can be given back as it came. */
+/* A string, or a number that can be sent back unchanged. */
 bool mcp_is_id(const wrn_json *id) {
     int64_t number;
     wrn_json_type type = wrn_json_type_of(id);
@@ -272,7 +272,7 @@ static void mcp_take_bytes(mcp_peer *peer, const char *data, size_t size) {
     }
 }
 
-/* What was asked until then is still answered, as scripts want it; but the client may be gone. */
+/* Requests from before the end of stdin are still answered, as scripts expect; but the client may be gone. */
 static void end_input(mcp_peer *peer) {
     struct itimerspec when = {.it_value.tv_sec = END_WITHIN_SECONDS, .it_interval.tv_sec = END_WITHIN_SECONDS};
     if (!peer->skips && peer->in.size) mcp_take_line(peer, peer->in.data, peer->in.size);
@@ -281,7 +281,7 @@ static void end_input(mcp_peer *peer) {
     if (peer->timer < 0 || timerfd_settime(peer->timer, 0, &when, NULL) < 0) peer->over = true;
 }
 
-/* First we give up what runs and what waits, then also on telling so. */
+/* The first time all calls are given up, running or waiting; the second time their answers are, too. */
 static void mcp_time_is_up(mcp_peer *peer) {
     uint64_t times;
     if (read(peer->timer, &times, sizeof(times)) < 0) return;
@@ -296,7 +296,7 @@ static void mcp_read_some(mcp_peer *peer) {
     else if (got == 0 || (errno != EINTR && errno != EAGAIN)) end_input(peer);
 }
 
-/* A pipe that is ready takes so much without waiting. */
+/* A pipe that is ready takes this many bytes without blocking. */
 static void mcp_write_some(mcp_peer *peer) {
     size_t left = peer->out.size - peer->out_at, some = left < PIPE_BUF ? left : PIPE_BUF;
     ssize_t wrote = write(STDOUT_FILENO, peer->out.data + peer->out_at, some);
@@ -305,7 +305,7 @@ static void mcp_write_some(mcp_peer *peer) {
     if (peer->out_at == peer->out.size) wrn_buf_clear(&peer->out), peer->out_at = 0;
 }
 
-/* Is what runs to be given up? */
+/* Whether the running call must be cancelled. */
 static bool is_unwanted(const mcp_peer *peer) {
     return peer->over || peer->late || (peer->running && peer->running->cancelled);
 }

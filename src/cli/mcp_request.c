@@ -43,7 +43,7 @@ static int take_field(const char *line, const char *end, mcp_request *out, bool 
     };
     char name[64];
     const char *colon = memchr(line, ':', (size_t)(end - line)), *value = colon ? colon + 1 : NULL;
-    /* A space before the colon, or a line that goes on, is where servers have differed. */
+    /* A space before the colon and folded lines are refused, because servers read them differently. */
     if (!colon || colon == line || *line == ' ' || *line == '\t' || colon[-1] == ' ' || colon[-1] == '\t') return -400;
     while (value < end && (*value == ' ' || *value == '\t')) value++;
     while (end > value && (end[-1] == ' ' || end[-1] == '\t')) end--;

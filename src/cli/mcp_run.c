@@ -34,7 +34,7 @@ static void mcp_run_take_event(ran *r, const wrenn_stream *stream, const wrenn_e
     r->oom_killed = wrenn_stream_oom_killed(stream);
 }
 
-/* Until it ends, its time is up, or nobody wants to know any more. */
+/* Until the command ends, its time is up, or the call is cancelled. */
 static void mcp_run_follow(cli_app *cli, wrenn_stream *stream, int64_t limit_seconds, ran *r) {
     int64_t until = wrn_in_ms(limit_seconds * 1000);
     while (!r->ended && !r->timed_out && !r->stopped && r->rc >= 0) {
@@ -173,7 +173,7 @@ void mcp_run_code(mcp_session *session, const mcp_arguments *arguments) {
     options.code = arguments->code;
     options.kernel = arguments->language;
     options.time_limit_ms = limit * 1000;
-    /* Where there is none, most probably, nobody shall wait for it to come up. */
+    /* If the template most probably has no kernel, the wait for one is short. */
     options.start_timeout_ms = session->no_kernel ? NO_KERNEL_WAIT_MS : KERNEL_WAIT_MS;
     int rc = CLI_TRY_GET(cli, &error, wrenn_sandbox_run_code, (session->sandbox, &options), &execution);
     if (!execution) mcp_fail_with(session, "the code could not be run", rc, error);
@@ -194,7 +194,7 @@ static const char listens[] =
     "  sleep 0.1\n"
     "done";
 
-/* The process that is the server has its output in a file, because nobody else keeps it. */
+/* The server's output goes into a file, because nothing else keeps it. */
 static const char starts[] = "exec >\"$0\" 2>&1; exec sh -c \"$1\"";
 
 /* 1: it is listened on; 0: it is not; -1: told, or the time was up (r->timed_out). */

@@ -12,7 +12,7 @@ void mcp_excerpt_add(mcp_excerpt *excerpt, const char *data, size_t size) {
     data += some, size -= some;
     if (size > tail_max) data += size - tail_max, size = tail_max;
     wrn_buf_put(&excerpt->tail, data, size);
-    /* Twice as much is kept as is needed, so that not each addition moves all of it. */
+    /* Up to twice as much as needed is kept, so that most additions move nothing. */
     if (excerpt->tail.size > 2 * tail_max) wrn_buf_consume(&excerpt->tail, excerpt->tail.size - tail_max);
 }
 

@@ -33,7 +33,7 @@ const char *const cli_group_titles[CLI_GROUP_COUNT] = {
 const cli_exit cli_exits_plain[] = {
     {"0", "it was done"},
     {"1", "it failed; stderr says why"},
-    {"2", "the command line makes no sense"},
+    {"2", "wrong usage: an option, argument or value that does not fit"},
     {"128+N", "signal N ended wrenn"},
     {0},
 };
@@ -45,7 +45,7 @@ const cli_exit cli_exits_program[] = {
     {"126", "the program can't be executed"},
     {"127", "there is no such program"},
     {"128+N", "signal N ended the program, or wrenn; out of memory is said on stderr"},
-    {"2", "the command line makes no sense; also a program may say so"},
+    {"2", "wrong usage; a program may also exit with this code"},
     {0},
 };
 

@@ -47,7 +47,7 @@ static const char *remedy(const wrenn_error *error) {
         {WRENN_E_TIMEOUT, "", "try again"},
     };
     const char *message = wrenn_error_message(error);
-    /* What no server was asked about has its remedy in the message. */
+    /* For errors that do not come from a server, the message itself has the remedy. */
     bool ours = !wrenn_error_http_status(error) && wrenn_error_is(error, WRENN_E_API);
     for (size_t i = 0; i < WRN_COUNT(remedies); i++)
         if (wrenn_error_is(error, remedies[i].code) && strstr(message, remedies[i].about) &&
@@ -128,7 +128,7 @@ void cli_say_age(char out[32], const char *time) {
         const char *unit;
     } units[] = {{86400, "d"}, {3600, "h"}, {60, "min"}, {1, "s"}};
     for (size_t i = 0; i < WRN_COUNT(units); i++) {
-        /* Two of the larger unit and more are said in it. */
+        /* From two of the larger unit on, that unit is used. */
         if (age < 2 * units[i].seconds && i + 1 < WRN_COUNT(units)) continue;
         snprintf(out, 32, "%lld %s ago", (long long)(age / units[i].seconds), units[i].unit);
         return;

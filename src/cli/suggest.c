@@ -16,7 +16,7 @@ size_t cli_distance(const char *a, const char *b) {
             size_t best = before[j - 1] + (a[i - 1] != b[j - 1]);
             if (before[j] + 1 < best) best = before[j] + 1;
             if (now[j - 1] + 1 < best) best = now[j - 1] + 1;
-            /* Two letters the wrong way round are one mistake. */
+            /* Two letters in the wrong order count as one mistake. */
             if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] && earlier[j - 2] + 1 < best)
                 best = earlier[j - 2] + 1;
             now[j] = best;

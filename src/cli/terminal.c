@@ -62,7 +62,8 @@ static void set_echo(bool on) {
     tcsetattr(STDIN_FILENO, TCSADRAIN, on ? &shown : &hidden);
 }
 
-/* The line that is typed, NULL at the end. Signals end us meanwhile, which leaves the terminal as it was. */
+/* The line that is typed; NULL at the end of input. A signal ends this process meanwhile, after the terminal's mode is
+ * restored. */
 static char *read_typed(const char *prompt, bool hides) {
     static const int ending[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT};
     const struct sigaction revealing = {.sa_handler = reveal, .sa_flags = SA_RESETHAND};

@@ -118,7 +118,7 @@ static const cli_example examples[] = {
 static const cli_exit exits[] = {
     {"0", "stdin ended, nobody reads stdout any more, or a signal came; the sandbox is destroyed"},
     {"1", "it failed; stderr says why"},
-    {"2", "the command line makes no sense"},
+    {"2", "wrong usage: an option, argument or value that does not fit"},
     {"128+N", "signal N came while the sandbox was destroyed, and ended that"},
     {0},
 };
