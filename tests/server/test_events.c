@@ -1,4 +1,5 @@
 /* What has happened, page by page: GET /v1/events. */
+#include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -183,7 +184,7 @@ TEST(what_is_not_kept_any_more_is_counted) {
         if (*after) r = events(&d, after);
         size_t some = wrn_json_count(wrn_json_get(r.json, "events"));
         for (size_t i = 0; i < some; i++, count++) {
-            snprintf(body, sizeof(body), "%lld", (long long)(count + lost));
+            snprintf(body, sizeof(body), "%" PRId64, count + lost);
             CHECK_STR(text_of(wrn_json_get(event_at(&r, i), "metadata"), "n"), body);
         }
         CHECK_INT(*after ? number(&r, "lost") : 0, 0);

@@ -182,13 +182,13 @@ static int each_page(cli_app *cli, position *at, bool follow, wrn_json *array) {
     for (;;) {
         wrenn_event_page *page = NULL;
         wrenn_error *error = NULL;
-        int rc = CLI_TRY_GET(cli, &error, wrenn_events_list, (cli->client, &at->asked), &page);
+        (void)CLI_TRY_GET(cli, &error, wrenn_events_list, (cli->client, &at->asked), &page);
         bool over = cli->signal || cli->aside->given_up;
-        if (rc < 0 && (over || !outlast(cli, at, error))) {
+        if (!page && (over || !outlast(cli, at, error))) {
             if (over) wrenn_error_free(error);
             return cli->aside->given_up ? CLI_SIGNAL + SIGPIPE : cli->signal ? 0 : CLI_FAILED;
         }
-        if (rc < 0) continue;
+        if (!page) continue;
         say_lost(page);
         show_page(cli, page, array);
         bool more = page->more, ok = go_on_after(at, page);

@@ -7,6 +7,7 @@
 #include "server/routes/metadata.h"
 #include "server/routes/routes.h"
 #include "server/sandbox/watch.h"
+#include "server/turns.h"
 
 /* A page ends with the event with which it gets as big as PAGE_BYTES, or after so many that were looked at. */
 enum { WAIT_MAX_SEC = 3600, TYPES_MAX = 20, PAGE_BYTES = 32 * 1024, EVENT_BYTES = 128, LOOKED_AT_MAX = 1024 };
@@ -14,6 +15,8 @@ enum { WAIT_MAX_SEC = 3600, TYPES_MAX = 20, PAGE_BYTES = 32 * 1024, EVENT_BYTES 
 typedef struct page {
     wrn_watcher watcher; /* first: a watcher is cast to its page; it watches while the request waits */
     wrn_request *request;
+    wrn_turn turn; /* of many that wait for the same event, each looks in its turn */
+    bool answered;
     uv_timer_t timer;
     const char *after;
     int64_t since_ms, wait_sec;
@@ -31,6 +34,8 @@ static void page_on_closed(uv_handle_t *handle) { free(handle->data); }
 static void free_page(page *p) {
     if (p->watcher.tell) wrn_unwatch(wrn_server_of(p->request)->sandboxes, &p->watcher);
     wrn_json_free(p->events);
+    wrn_turn_cancel(&p->turn);
+    p->answered = true;
     uv_close((uv_handle_t *)&p->timer, page_on_closed);
 }
 
@@ -186,7 +191,14 @@ static void answer(page *p) {
 static void page_on_news(wrn_watcher *watcher, const wrn_news *news) {
     page *p = (page *)watcher;
     (void)news;
+    if (!p->turn.waits) wrn_turn_wait(&p->turn);
+}
+
+static void page_on_turn(wrn_turn *turn) {
+    page *p = turn->context;
+    wrn_turn_begin(turn);
     if (!look(p) || p->bytes || p->more) answer(p);
+    if (wrn_turn_end(turn) && p->answered) wrn_turn_cancel(turn);
 }
 
 static void page_on_time(uv_timer_t *timer) { answer(timer->data); }
@@ -197,6 +209,8 @@ static void wait_for_more(page *p) {
     wrn_request *request = p->request;
     memcpy(p->watcher.team_id, request->who.team_id, sizeof(p->watcher.team_id));
     p->watcher.tell = page_on_news;
+    p->turn = (wrn_turn){.go = page_on_turn, .context = p, .loop = request->loop};
+    wrn_turn_set_owner(&p->turn, request->who.team_id);
     wrn_watch(wrn_server_of(request)->sandboxes, &p->watcher);
     uv_timer_start(&p->timer, page_on_time, (uint64_t)p->wait_sec * 1000, 0);
     request->handler = p;

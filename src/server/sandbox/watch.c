@@ -77,6 +77,7 @@ static void store_news(wrn_sandboxes *all, const wrn_news *news, const char *tea
 
 void wrn_watch_tell(wrn_sandboxes *all, const wrn_news *news) {
     const char *team_id = news->row ? news->row->team_id : news->team_id;
+    if (!team_id) return;
     store_news(all, news, team_id);
     for (wrn_watcher *w = all->watchers, *next; w; w = next) {
         next = w->next;
