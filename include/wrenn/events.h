@@ -18,7 +18,7 @@ typedef struct wrenn_events_list_options {
     const char *after;
     int64_t since_ms;    /* those since this time (Unix, in milliseconds) */
     int64_t wait_ms;     /* waits so long for one, at most an hour; rounded up to seconds. Default: does not wait */
-    const char *sandbox; /* those of sandboxes with this id, with an id that begins so, or with this name */
+    const char *sandbox; /* those of sandboxes with this id, an id that begins so (4 letters), or this name */
     const char *const *labels; /* "NAME=value" each, NULL at the end: those of sandboxes that had all of them then */
     const char *const *types;  /* NULL at the end: those of these types ("sandbox.pause") or kinds ("sandbox") */
 } wrenn_events_list_options;

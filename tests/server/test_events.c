@@ -122,6 +122,8 @@ TEST(events_can_be_chosen) {
     snprintf(query, sizeof(query), "?sandbox=%.12s", two + 3); /* without "cl-" */
     check_events(&d, query, "sandbox.create sandbox.destroy");
     check_events(&d, "?sandbox=three", "");
+    check_events(&d, "?sandbox=cl-", "");
+    check_events(&d, "?sandbox=c", "");
     check_events(&d, "?type=sandbox.pause&type=sandbox.destroy", "sandbox.pause sandbox.destroy");
     check_events(&d, "?type=sandbox&label=app%3Dweb&label=name%3Dtwo", "sandbox.create sandbox.destroy");
     check_events(&d, "?type=command", "");

@@ -41,14 +41,19 @@ static void free_page(page *p) {
 
 /* ---- which events ---- */
 
+/* A short start of an id says little: it may as well be a name. */
+static bool begins_id(const char *id, const char *start) {
+    enum { START_MIN = 4 };
+    static const char prefix[] = "cl-";
+    size_t skip = strlen(prefix);
+    if (strncmp(start, prefix, skip) == 0) start += skip;
+    return strlen(start) >= START_MIN && strncmp(id, prefix, skip) == 0 &&
+           strncmp(id + skip, start, strlen(start)) == 0;
+}
+
 static bool is_of(const page *p, const wrn_event_row *row) {
-    const char *id = row->sandbox_id;
-    size_t size = p->sandbox ? strlen(p->sandbox) : 0;
     if (!p->sandbox) return true;
-    if (!id) return false;
-    return strncmp(id, p->sandbox, size) == 0 ||
-           (strncmp(id, "cl-", 3) == 0 && strncmp(id + 3, p->sandbox, size) == 0) ||
-           wrn_store_has_labels(row->metadata, &p->name);
+    return row->sandbox_id && (begins_id(row->sandbox_id, p->sandbox) || wrn_store_has_labels(row->metadata, &p->name));
 }
 
 static bool is_wanted(const page *p, const wrn_event_row *row) {
