@@ -8,22 +8,24 @@ static wrn_db trim(wrn_store *store, const char *team_id, int64_t newest) {
                        newest - WRN_EVENTS_KEPT);
 }
 
+static wrn_db find_newest(wrn_store *store, const char *team_id, int64_t *newest) {
+    WRN_AUTO(wrn_sql_reset)
+    sqlite3_stmt *row = wrn_sql(store, "SELECT MAX(number) FROM events WHERE team_id = ?", "t", team_id);
+    wrn_db outcome = wrn_sql_step(store, row);
+    if (outcome == WRN_DB_OK) wrn_sql_read(row, "i", newest);
+    return outcome;
+}
+
+/* In one statement it would take SQLite a temporary table each time. */
 wrn_db wrn_store_add_event(wrn_store *store, const wrn_event_row *row) {
     int64_t number = 0;
-    wrn_db outcome;
-    {
-        WRN_AUTO(wrn_sql_reset)
-        sqlite3_stmt *added =
-            wrn_sql(store,
-                    "INSERT INTO events SELECT ?1, COALESCE(MAX(number), 0) + 1, ?2, ?3, ?4,"
-                    " (SELECT metadata FROM sandboxes WHERE id = ?4), ?5 FROM events WHERE team_id = ?1"
-                    " RETURNING number",
-                    "tittt", row->team_id, row->at_ms, row->type, row->sandbox_id, row->details);
-        outcome = wrn_sql_step(store, added);
-        if (outcome != WRN_DB_OK) return WRN_DB_ERROR;
-        wrn_sql_read(added, "i", &number);
-        outcome = wrn_sql_step(store, added) == WRN_DB_NONE ? WRN_DB_OK : WRN_DB_ERROR;
-    }
+    wrn_db outcome = find_newest(store, row->team_id, &number);
+    number++;
+    if (outcome == WRN_DB_OK)
+        outcome = wrn_sql_run(store,
+                              "INSERT INTO events VALUES (?1, ?2, ?3, ?4, ?5,"
+                              " (SELECT metadata FROM sandboxes WHERE id = ?5), ?6)",
+                              "tiittt", row->team_id, number, row->at_ms, row->type, row->sandbox_id, row->details);
     return outcome == WRN_DB_OK && number % TRIM_EVERY == 0 ? trim(store, row->team_id, number) : outcome;
 }
 
