@@ -523,6 +523,93 @@ typedef struct wrenn_host_delete_preview {
     size_t sandbox_ids_count;
 } wrenn_host_delete_preview;
 
+/* Bits of `present` and `nulls` of wrenn_event_record. */
+enum {
+    WRENN_HAS_EVENT_RECORD_TYPE = 1 << 0,
+    WRENN_HAS_EVENT_RECORD_ID = 1 << 1,
+    WRENN_HAS_EVENT_RECORD_TIME_MS = 1 << 2,
+    WRENN_HAS_EVENT_RECORD_SANDBOX_ID = 1 << 3,
+    WRENN_HAS_EVENT_RECORD_METADATA = 1 << 4,
+    WRENN_HAS_EVENT_RECORD_SNAPSHOT = 1 << 5,
+    WRENN_HAS_EVENT_RECORD_ERROR = 1 << 6,
+    WRENN_HAS_EVENT_RECORD_REASON = 1 << 7,
+    WRENN_HAS_EVENT_RECORD_TEMPLATE_NAME = 1 << 8,
+    WRENN_HAS_EVENT_RECORD_EGRESS = 1 << 9,
+    WRENN_HAS_EVENT_RECORD_EXPIRES_AT = 1 << 10,
+    WRENN_HAS_EVENT_RECORD_TAG = 1 << 11,
+    WRENN_HAS_EVENT_RECORD_PID = 1 << 12,
+    WRENN_HAS_EVENT_RECORD_EXIT_CODE = 1 << 13,
+    WRENN_HAS_EVENT_RECORD_SIGNAL = 1 << 14,
+    WRENN_HAS_EVENT_RECORD_OOM_KILLED = 1 << 15,
+};
+
+/* Schema EventRecord. Something that has happened. Of `sandbox.create` (it runs, or could not be made),
+ * `sandbox.pause`, `sandbox.resume`, `sandbox.die` (it ended by itself; `error` says how), `sandbox.destroy`,
+ * `sandbox.labels`, `sandbox.lifetime`, `sandbox.network`, `command.start` and `command.end` (of commands in the
+ * background), `snapshot.create` and `snapshot.delete`. There may be more types. */
+typedef struct wrenn_event_record {
+    uint64_t present;    /* WRENN_HAS_EVENT_RECORD_* bits of the members that were there */
+    uint64_t nulls;      /* those of them that were null */
+    const char *unknown; /* a JSON object of the members this version does not know, or NULL */
+    const char *type;
+    /* For `after`. */
+    const char *id;
+    /* Unix time, in milliseconds. */
+    int64_t time_ms;
+    const char *sandbox_id;
+    /* The labels that the sandbox had then; after `sandbox.labels` those that it got. */
+    const wrenn_pair *const *metadata;
+    size_t metadata_count;
+    /* The name of the snapshot. */
+    const char *snapshot;
+    /* Why it failed. Left out when it went well. */
+    const char *error;
+    /* Why the server did it by itself: `idle`, `lifetime`, `lease`, `died`, `pause_failed`, `create_failed`,
+     * `shutdown` (the server stopped) or `restart` (the sandbox did not outlive that). There may be more. Left out
+     * when somebody has asked for it. */
+    const char *reason;
+    /* Of `sandbox.create`. */
+    const char *template_name;
+    /* Of `sandbox.network`, as in the policy. */
+    const char *egress;
+    /* Of `sandbox.lifetime`. Left out: never. */
+    const char *expires_at;
+    /* Of commands. */
+    const char *tag;
+    /* Of commands. */
+    int64_t pid;
+    /* Of `command.end`: -1 after a signal. */
+    int64_t exit_code;
+    /* Of `command.end`: the signal that ended it. */
+    int64_t signal;
+    /* As in ExecResult. */
+    int64_t oom_killed;
+} wrenn_event_record;
+
+/* Bits of `present` and `nulls` of wrenn_event_page. */
+enum {
+    WRENN_HAS_EVENT_PAGE_EVENTS = 1 << 0,
+    WRENN_HAS_EVENT_PAGE_NEXT = 1 << 1,
+    WRENN_HAS_EVENT_PAGE_MORE = 1 << 2,
+    WRENN_HAS_EVENT_PAGE_LOST = 1 << 3,
+};
+
+/* Schema EventPage. */
+typedef struct wrenn_event_page {
+    uint64_t present;    /* WRENN_HAS_EVENT_PAGE_* bits of the members that were there */
+    uint64_t nulls;      /* those of them that were null */
+    const char *unknown; /* a JSON object of the members this version does not know, or NULL */
+    const wrenn_event_record *const *events;
+    size_t events_count;
+    /* For `after`, to go on behind what was looked at. */
+    const char *next;
+    /* There are more that were not looked at. */
+    int64_t more;
+    /* How many events after `after`, wanted or not, are not kept any more. -1: that can't be known, because `after`
+     * is not of this server's events, which are given from the oldest on. */
+    int64_t lost;
+} wrenn_event_page;
+
 #ifdef __cplusplus
 }
 #endif

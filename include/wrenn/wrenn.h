@@ -13,6 +13,7 @@
  *     code.h        code in it, run by a kernel that keeps its state
  *     files.h       files in it
  *     metrics.h     what it uses
+ *     events.h      what happens to the team's sandboxes and snapshots
  *     ports.h       URLs of what listens in it
  *     network.h     what a sandbox may reach
  *     snapshots.h   templates made of sandboxes
@@ -31,6 +32,7 @@
 #include "wrenn/client.h"
 #include "wrenn/code.h"
 #include "wrenn/error.h"
+#include "wrenn/events.h"
 #include "wrenn/exec.h"
 #include "wrenn/files.h"
 #include "wrenn/hosts.h"

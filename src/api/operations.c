@@ -219,6 +219,31 @@ void wrenn_code_callbacks_init(wrenn_code_callbacks *callbacks, size_t size) { w
 void wrenn_sandbox_run_code_options_init(wrenn_sandbox_run_code_options *options, size_t size) { wrn_options_init(options, size); }
 void wrenn_sandbox_code_context_options_init(wrenn_sandbox_code_context_options *options, size_t size) { wrn_options_init(options, size); }
 
+/* ---- events.h ---- */
+
+int wrenn_events_list_start(wrenn_client *client, const wrenn_events_list_options *options, wrenn_done_fn done,
+                            void *user_data, wrenn_op **op, wrenn_error **error) {
+    wrenn_events_list_options known_options;
+    wrenn_op *made;
+    int rc = wrn_options_read(&known_options, sizeof(known_options), options, "wrenn_events_list_options", error);
+    if (rc == 0) rc = wrn_events_list_prepare(client, &known_options, &made, error);
+    return rc == 0 ? wrn_op_start(made, done, user_data, op, error) : rc;
+}
+
+int wrenn_events_list_finish(wrenn_op *op, wrenn_event_page **page, wrenn_error **error) {
+    return wrn_op_take(op, &wrn_events_list_type, page, error);
+}
+
+int wrenn_events_list(wrenn_client *client, const wrenn_events_list_options *options, wrenn_event_page **page,
+                      wrenn_error **error) {
+    WRN_AUTO(wrn_op_freep) wrenn_op *op = NULL;
+    int rc = wrenn_events_list_start(client, options, wrn_op_blocking, NULL, &op, error);
+    return rc == 0 ? wrenn_events_list_finish(wrn_op_wait(op), page, error) : rc;
+}
+
+void wrenn_events_list_options_init(wrenn_events_list_options *options, size_t size) { wrn_options_init(options, size); }
+void wrenn_event_page_free(wrenn_event_page *page) { wrn_result_free(page); }
+
 /* ---- exec.h ---- */
 
 int wrenn_sandbox_exec_start(wrenn_sandbox *sandbox, const wrenn_command *command, const wrenn_call_options *options,

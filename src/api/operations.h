@@ -29,6 +29,10 @@ int wrn_code_context_restart_prepare(wrenn_code_context *context, const wrenn_ca
 int wrn_code_context_delete_prepare(wrenn_code_context *context, const wrenn_call_options *options, wrenn_op **op,
                                     wrenn_error **error);
 
+extern const wrn_op_type wrn_events_list_type;
+int wrn_events_list_prepare(wrenn_client *client, const wrenn_events_list_options *options, wrenn_op **op,
+                            wrenn_error **error);
+
 extern const wrn_op_type wrn_sandbox_exec_type, wrn_sandbox_exec_stream_type;
 int wrn_sandbox_exec_prepare(wrenn_sandbox *sandbox, const wrenn_command *command, const wrenn_call_options *options,
                              wrenn_op **op, wrenn_error **error);

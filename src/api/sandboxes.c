@@ -8,7 +8,6 @@
 #include "client/sandbox.h"
 #include "gen/requests.h"
 #include "wire/server_features.h"
-#include "wire/url.h"
 
 wrenn_sandbox *wrn_sandbox_of(wrenn_op *op, const wrn_http_response *response) {
     wrenn_sandbox_info *info = wrn_op_decode(op, response, &wrn_model_sandbox_info);
@@ -108,18 +107,13 @@ static const char *keep_text(query_op *self, const char *text) {
 }
 
 static int keep_labels(query_op *self, const char *const *labels, wrenn_error **error) {
-    wrn_buf *path = &self->op.path;
     const char **texts = NULL;
     size_t count = 0;
     while (labels && labels[count]) count++;
     if (count) texts = wrn_arena_alloc(&self->arena, (count + 1) * sizeof(*texts));
     if (count && !texts) return wrn_no_memory(error, "sandboxes query");
-    for (size_t i = 0; i < count; i++) {
-        texts[i] = keep_text(self, labels[i]);
-        wrn_buf_puts(path, path->size && strchr(path->data, '?') ? "&label=" : "?label=");
-        wrn_url_escape(path, labels[i]);
-    }
-    if (path->failed) return wrn_no_memory(error, "sandboxes query");
+    for (size_t i = 0; i < count; i++) texts[i] = keep_text(self, labels[i]);
+    if (!wrn_op_add_parameters(&self->op, "label", labels)) return wrn_no_memory(error, "sandboxes query");
     if (count) texts[count] = NULL;
     return wrn_pairs_read(&self->arena, "sandboxes query", "labels", texts, 0, &self->labels, &self->label_count,
                           error);

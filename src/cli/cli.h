@@ -282,6 +282,15 @@ bool cli_take_signal(cli_app *cli);
 /* Gives signals the effect that they have by default, for as long as a reader may take his time and nothing is to be
  * cleaned up. */
 void cli_let_signals_end(const cli_app *cli, bool let);
+/* Whether an error says that the connection was cut, or what else passes by itself. */
+bool cli_is_cut(const wrenn_error *error);
+/* Says that the connection is lost, and tries for a while to get a stream again, until that works or Ctrl-C comes. NULL: what is
+ * to be said of it is in *error, which it replaces. */
+typedef int (*cli_again_fn)(cli_app *cli, void *context, wrenn_stream **stream, wrenn_error **error);
+wrenn_stream *cli_reconnect(cli_app *cli, cli_again_fn again, void *context, wrenn_error **error);
+/* Waits before the next attempt: *pause_ms is how long it was before the last one, 0 before the first, which says that the
+ * connection is lost. False: Ctrl-C came. */
+bool cli_pause_before_retry(cli_app *cli, int64_t *pause_ms);
 /* Waits for signals, and what goes on in the client meanwhile, for so long; true when it is to end us. */
 bool cli_pause(cli_app *cli, int64_t ms);
 /* The callback to start operations with that cli_wait() waits for. */
@@ -353,6 +362,9 @@ bool cli_each_sandbox(cli_app *cli, const cli_list *labels, const char *status, 
                       cli_sandbox_fn each, void *context);
 /* A value of its metadata; NULL: there is none. */
 const char *cli_label(const wrenn_sandbox_info *info, const char *name);
+/* The same of any pairs; and all of them, as JSON. */
+const char *cli_pair(const wrenn_pair *const *pairs, size_t count, const char *name);
+wrn_json *cli_pairs_json(const wrenn_pair *const *pairs, size_t count);
 /* Everything about it, as JSON for scripts. */
 wrn_json *cli_sandbox_json(const wrenn_sandbox_info *info);
 
@@ -572,6 +584,7 @@ typedef struct cli_outcome {
     int64_t exit_code, signal_number;
     bool oom_killed, output_cut;
     wrenn_error *error;
+    int64_t offset; /* of logs: of the first byte that was not put out; -1: not known */
 } cli_outcome;
 
 /* Passes everything on until it ends. */

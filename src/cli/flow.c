@@ -131,6 +131,7 @@ static void flow_pull(flow *f) {
         if (rc == WRENN_E_AGAIN) return;
         if (rc < 0) return lost(f, error);
         if (rc == 0) return lost(f, NULL);
+        f->outcome->offset = event->offset + (int64_t)event->size;
         if (event->type == WRENN_EVENT_STDOUT) take_output(f, event, STDOUT_FILENO);
         else if (event->type == WRENN_EVENT_STDERR) take_output(f, event, STDERR_FILENO);
         else if (event->type == WRENN_EVENT_EXIT) take_exit(f, event);
@@ -229,7 +230,7 @@ static bool is_file(int fd) {
 }
 
 cli_outcome cli_follow(cli_app *cli, wrenn_stream *stream, const cli_flow *how) {
-    cli_outcome outcome = {0};
+    cli_outcome outcome = {.offset = -1};
     flow f = {.cli = cli, .stream = stream, .how = how, .outcome = &outcome, .line_start = true};
     f.in_open = how->input;
     f.ends_at = how->limit_seconds ? wrn_in_ms(how->limit_seconds * 1000) : WRN_NEVER;

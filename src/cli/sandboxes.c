@@ -37,10 +37,14 @@ bool cli_each_sandbox(cli_app *cli, const cli_list *labels, const char *status, 
     return !cli->signal;
 }
 
-const char *cli_label(const wrenn_sandbox_info *info, const char *name) {
-    for (size_t i = 0; i < info->metadata_count; i++)
-        if (strcmp(info->metadata[i]->key, name) == 0) return info->metadata[i]->value;
+const char *cli_pair(const wrenn_pair *const *pairs, size_t count, const char *name) {
+    for (size_t i = 0; i < count; i++)
+        if (strcmp(pairs[i]->key, name) == 0) return pairs[i]->value;
     return NULL;
+}
+
+const char *cli_label(const wrenn_sandbox_info *info, const char *name) {
+    return cli_pair(info->metadata, info->metadata_count, name);
 }
 
 /* "cl-" and 25 characters: nothing that has to be looked for. */
@@ -245,8 +249,14 @@ static wrn_json *isolation_json(const wrenn_isolation *isolation) {
     return out;
 }
 
+wrn_json *cli_pairs_json(const wrenn_pair *const *pairs, size_t count) {
+    wrn_json *out = wrn_json_new_object();
+    for (size_t i = 0; i < count; i++) set_text(out, pairs[i]->key, pairs[i]->value);
+    return out;
+}
+
 wrn_json *cli_sandbox_json(const wrenn_sandbox_info *info) {
-    wrn_json *out = wrn_json_new_object(), *labels = wrn_json_new_object();
+    wrn_json *out = wrn_json_new_object();
     wrn_json_set_string(out, "id", info->id);
     set_text(out, "name", cli_label(info, "name"));
     set_text(out, "status", info->status_text);
@@ -260,9 +270,7 @@ wrn_json *cli_sandbox_json(const wrenn_sandbox_info *info) {
     set_text(out, "created_at", info->created_at);
     set_text(out, "started_at", info->started_at);
     set_text(out, "last_active_at", info->last_active_at);
-    for (size_t i = 0; i < info->metadata_count; i++)
-        set_text(labels, info->metadata[i]->key, info->metadata[i]->value);
-    wrn_json_set(out, "labels", labels);
+    wrn_json_set(out, "labels", cli_pairs_json(info->metadata, info->metadata_count));
     if (info->isolation) wrn_json_set(out, "isolation", isolation_json(info->isolation));
     return out;
 }

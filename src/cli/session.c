@@ -177,6 +177,11 @@ bool cli_wait(cli_app *cli, wrenn_op *op) {
     return over;
 }
 
+bool cli_is_cut(const wrenn_error *error) {
+    return wrenn_error_is(error, WRENN_E_CONNECTION_LOST) || wrenn_error_is(error, WRENN_E_CONNECTION_FAILED) ||
+           wrenn_error_is(error, WRENN_E_TIMEOUT) || wrenn_error_retriable(error);
+}
+
 bool cli_pause(cli_app *cli, int64_t ms) {
     int64_t until = wrn_in_ms(ms);
     for (int64_t left = ms; left; left = wrn_left_ms(until))
@@ -195,6 +200,25 @@ int cli_settle_quietly(int rc, wrenn_error *error, wrenn_error **out) {
     if (out) *out = error;
     else wrenn_error_free(error);
     return rc;
+}
+
+bool cli_pause_before_retry(cli_app *cli, int64_t *pause_ms) {
+    enum { FIRST_MS = 250, LONGEST_MS = 5000 };
+    if (!*pause_ms) cli_complain("the connection is lost; trying again (Ctrl-C gives up)");
+    *pause_ms = !*pause_ms ? FIRST_MS : *pause_ms < LONGEST_MS ? *pause_ms * 2 : *pause_ms;
+    return !cli_pause(cli, *pause_ms);
+}
+
+wrenn_stream *cli_reconnect(cli_app *cli, cli_again_fn again, void *context, wrenn_error **error) {
+    enum { WITHIN_MS = 120000 };
+    int64_t until = wrn_in_ms(WITHIN_MS), pause = 0;
+    wrenn_stream *stream = NULL;
+    while (wrn_left_ms(until) && cli_pause_before_retry(cli, &pause)) {
+        wrenn_error_free(WRN_TAKE(*error));
+        if (again(cli, context, &stream, error) >= 0) return stream;
+        if (cli->signal || !cli_is_cut(*error)) break;
+    }
+    return NULL;
 }
 
 void cli_phase(cli_app *cli, const char *name) {

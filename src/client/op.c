@@ -369,6 +369,15 @@ static void fill_query(wrn_buf *path, const char *at, const char *const *args) {
     }
 }
 
+bool wrn_op_add_parameters(wrenn_op *op, const char *name, const char *const *values) {
+    wrn_buf *path = &op->path;
+    for (; values && *values; values++) {
+        wrn_buf_printf(path, "%c%s=", path->size && strchr(path->data, '?') ? '&' : '?', name);
+        wrn_url_escape(path, *values);
+    }
+    return !path->failed;
+}
+
 int wrn_op_call_type(wrenn_op *op, const char *const *args, const void *request, wrenn_error **error) {
     static const char sandboxes[] = "/sandboxes";
     const wrn_op_type *type = op->type;

@@ -139,6 +139,8 @@ int wrn_op_check_flags(const wrn_op_type *type, uint64_t flags, uint64_t known, 
 
 /* Sets the call of its type up, as wrn_op_for_client() does. */
 int wrn_op_call_type(wrenn_op *op, const char *const *args, const void *request, wrenn_error **error);
+/* Adds to the query of a call of its type: the parameter once for each value. `values` may be NULL. False: out of memory. */
+bool wrn_op_add_parameters(wrenn_op *op, const char *name, const char *const *values);
 /* Sets the present call up: to the collection of sandboxes, in whichever era ("/" id, then `suffix`; NULL id: the
  * collection itself), with the struct `request` of `model` as its JSON body (NULL: none). */
 void wrn_op_call_sandbox(wrenn_op *op, const char *method, const char *id, const char *suffix, const wrn_model *model,

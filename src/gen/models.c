@@ -533,6 +533,36 @@ static const wrn_field fields_ws_proc_error[] = {
 const wrn_model wrn_model_ws_proc_error = {
     "WsProcError", sizeof(wrn_ws_proc_error), fields_ws_proc_error, WRN_COUNT(fields_ws_proc_error)};
 
+static const wrn_field fields_event_record[] = {
+    {"type", offsetof(wrenn_event_record, type), 0, WRN_FIELD_STRING, true, false, NULL},
+    {"id", offsetof(wrenn_event_record, id), 0, WRN_FIELD_STRING, true, false, NULL},
+    {"time_ms", offsetof(wrenn_event_record, time_ms), 0, WRN_FIELD_INT, true, false, NULL},
+    {"sandbox_id", offsetof(wrenn_event_record, sandbox_id), 0, WRN_FIELD_STRING, false, false, NULL},
+    {"metadata", offsetof(wrenn_event_record, metadata), offsetof(wrenn_event_record, metadata_count), WRN_FIELD_MAP, false, false, NULL},
+    {"snapshot", offsetof(wrenn_event_record, snapshot), 0, WRN_FIELD_STRING, false, false, NULL},
+    {"error", offsetof(wrenn_event_record, error), 0, WRN_FIELD_STRING, false, false, NULL},
+    {"reason", offsetof(wrenn_event_record, reason), 0, WRN_FIELD_STRING, false, false, NULL},
+    {"template", offsetof(wrenn_event_record, template_name), 0, WRN_FIELD_STRING, false, false, NULL},
+    {"egress", offsetof(wrenn_event_record, egress), 0, WRN_FIELD_STRING, false, false, NULL},
+    {"expires_at", offsetof(wrenn_event_record, expires_at), 0, WRN_FIELD_STRING, false, false, NULL},
+    {"tag", offsetof(wrenn_event_record, tag), 0, WRN_FIELD_STRING, false, false, NULL},
+    {"pid", offsetof(wrenn_event_record, pid), 0, WRN_FIELD_INT, false, false, NULL},
+    {"exit_code", offsetof(wrenn_event_record, exit_code), 0, WRN_FIELD_INT, false, true, NULL},
+    {"signal", offsetof(wrenn_event_record, signal), 0, WRN_FIELD_INT, false, true, NULL},
+    {"oom_killed", offsetof(wrenn_event_record, oom_killed), 0, WRN_FIELD_BOOL, false, false, NULL},
+};
+const wrn_model wrn_model_event_record = {
+    "EventRecord", sizeof(wrenn_event_record), fields_event_record, WRN_COUNT(fields_event_record)};
+
+static const wrn_field fields_event_page[] = {
+    {"events", offsetof(wrenn_event_page, events), offsetof(wrenn_event_page, events_count), WRN_FIELD_OBJECTS, true, false, &wrn_model_event_record},
+    {"next", offsetof(wrenn_event_page, next), 0, WRN_FIELD_STRING, true, false, NULL},
+    {"more", offsetof(wrenn_event_page, more), 0, WRN_FIELD_BOOL, true, false, NULL},
+    {"lost", offsetof(wrenn_event_page, lost), 0, WRN_FIELD_INT, true, false, NULL},
+};
+const wrn_model wrn_model_event_page = {
+    "EventPage", sizeof(wrenn_event_page), fields_event_page, WRN_COUNT(fields_event_page)};
+
 static const wrn_field fields_port_state[] = {
     {"port", offsetof(wrn_port_state, port), 0, WRN_FIELD_INT, true, false, NULL},
     {"listening", offsetof(wrn_port_state, listening), 0, WRN_FIELD_BOOL, true, false, NULL},

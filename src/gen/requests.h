@@ -1107,6 +1107,8 @@ extern const wrn_model wrn_model_ws_proc_stdout;
 extern const wrn_model wrn_model_ws_proc_stderr;
 extern const wrn_model wrn_model_ws_proc_exit;
 extern const wrn_model wrn_model_ws_proc_error;
+extern const wrn_model wrn_model_event_record;
+extern const wrn_model wrn_model_event_page;
 extern const wrn_model wrn_model_port_state;
 extern const wrn_model wrn_model_ws_log_start;
 extern const wrn_model wrn_model_ws_log_dropped;

@@ -220,6 +220,7 @@ TEST(everyday_tasks_of_docker_users) {
         {"make an image of it", "snapshot create", "Make a snapshot of a sandbox", "w snapshot create c img", "img\n"},
         {"run from the image", "run", "--template NAME", "w run --image img --keep cat /tmp/f 2>/dev/null", "f\n"},
         {"see what it uses", "stats", "--once", "w stats --no-stream -o name | grep -c cl-", "3\n"},
+        {"see what happens", "events", "--since TIME", "w events --since 10m -t sandbox.create c | wc -l", "1\n"},
         {"remove it by force", "rm", "destroy", "w rm -f c | wc -l", "1\n"},
         {"remove all", "rm", "--all", "w rm --all | wc -l; w ls -q", "3\n"},
     };

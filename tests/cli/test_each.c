@@ -39,6 +39,7 @@ static const struct {
     {"label", "w label s a=b", "b", NULL, NULL},
     {"lifetime", "w lifetime s 1h; w lifetime s none; echo code $?", "code 0", NULL, NULL},
     {"stats", "w stats", "MEMORY", "\003", NULL},
+    {"events", "w events s", "sandbox.create", NULL, NULL},
     {"pause", "w pause s && w resume s", "cl-", NULL, NULL},
     {"resume", "w pause s >out && w resume s", "cl-", NULL, NULL},
     {"ping", "w ping s", "cl-", NULL, NULL},

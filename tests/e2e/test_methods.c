@@ -363,6 +363,13 @@ static void life(void) {
     CHECK_STR(list->next, wrenn_sandbox_id(sandbox));
     wrenn_sandbox_list_free(list);
     list = NULL;
+    wrenn_events_list_options asked = WRENN_EVENTS_LIST_OPTIONS_INIT;
+    wrenn_event_page *page = NULL;
+    asked.sandbox = wrenn_sandbox_id(sandbox);
+    CALL(events_list, (client, &asked, ), (&page, ));
+    CHECK_STR(page->events[0]->type, "sandbox.create");
+    CHECK_STR(page->events[0]->sandbox_id, wrenn_sandbox_id(sandbox));
+    wrenn_event_page_free(page);
     networks(sandbox);
     commands(sandbox);
     terminals(sandbox);

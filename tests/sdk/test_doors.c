@@ -100,6 +100,15 @@ static const wrenn_sandbox_network_set_options network_options = {.struct_size =
 static const wrenn_sandbox_metrics_options metrics_options = {.struct_size = sizeof(wrenn_sandbox_metrics_options),
                                                               .call = CALL,
                                                               .range = "1h"};
+static const char *const event_types[] = {"sandbox", "command.end", NULL};
+static const wrenn_events_list_options events_options = {.struct_size = sizeof(wrenn_events_list_options),
+                                                         .call = CALL,
+                                                         .after = "t.7",
+                                                         .since_ms = 5,
+                                                         .wait_ms = 1500,
+                                                         .sandbox = "a b",
+                                                         .labels = envs,
+                                                         .types = event_types};
 static const wrenn_snapshots_create_options snapshot_options = {.struct_size = sizeof(wrenn_snapshots_create_options),
                                                                 .call = CALL,
                                                                 .sandbox_id = "cl-1",
@@ -170,6 +179,10 @@ OPERATION(sandbox_network_set, wrenn_network, wrenn_network_free,
 OPERATION(sandbox_metrics, wrenn_metrics, wrenn_metrics_free,
           SAY("%s %zu %.1f", result->range, result->points_count, result->points[1]->cpu_pct), sandbox,
           &metrics_options)
+OPERATION(events_list, wrenn_event_page, wrenn_event_page_free,
+          SAY("%s %s %d %s", result->events[0]->type, result->events[0]->metadata[0]->value, (int)result->lost,
+              result->next),
+          client, &events_options)
 PLAIN_OPERATION(sandbox_destroy, sandbox, &call)
 OPERATION(sandbox_list_dir, wrenn_file_list, wrenn_file_list_free,
           SAY("%zu %s", result->items_count, result->items[0]->path), sandbox, "/srv", 2, &call)
@@ -373,6 +386,12 @@ static const operation operations[] = {
      "pypi.org x.org 3"},
     {ROW(sandbox_metrics), "200 OK", "{\"range\":\"1h\",\"points\":[{\"cpu_pct\":1},{\"cpu_pct\":2.5}]}",
      "GET /v1/sandboxes/" ID "/metrics?range=1h ", "", KEY, "1h 2 2.5"},
+    {ROW(events_list), "200 OK",
+     "{\"events\":[{\"id\":\"t.9\",\"type\":\"sandbox.die\",\"time_ms\":6,\"sandbox_id\":\"" ID
+     "\",\"metadata\":{\"a\":\"b\"}}],\"next\":\"t.9\",\"more\":false,\"lost\":1}",
+     "GET /v1/events?after=t.7&since_ms=5&wait_sec=2&sandbox=a%20b&label=A%3D1&label=B%3Dx%3Dy&type=sandbox"
+     "&type=command.end ",
+     "", KEY, "sandbox.die b 1 t.9"},
     {ROW(sandbox_destroy), "204 No Content", "", "DELETE /v1/sandboxes/" ID " ", "", KEY, ""},
     {ROW(sandbox_list_dir), "200 OK", "{\"entries\":[" ENTRY_BODY "]}", "POST /v1/sandboxes/" ID "/files/list ",
      "{\"path\":\"/srv\",\"depth\":2,\"limit\":10000}", KEY, "1 /srv"},

@@ -15,6 +15,7 @@
 #include "base/buf.h"
 #include "base/clock.h"
 #include "server/box/box.h"
+#include "server/hold.h"
 
 struct wrn_boxes {
     uv_loop_t *loop;
@@ -64,6 +65,7 @@ static void later_closed(uv_handle_t *handle) { free(handle->data); }
 
 static void later_fires(uv_timer_t *timer) {
     later *l = timer->data;
+    wrn_hold_tick(); /* with boxes that are real, each is an event of its own */
     l->run(l);
     uv_close((uv_handle_t *)timer, later_closed);
 }

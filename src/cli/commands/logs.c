@@ -22,9 +22,28 @@ static bool read_number(const cli_app *cli, const char *name, const char *text, 
            (cli_usage(cli, "--%s '%s' is not a number from 0 on", name, text), false);
 }
 
-static int follow(cli_app *cli, wrenn_stream *stream) {
+typedef struct log_place {
+    wrenn_sandbox *sandbox;
+    const char *selector;
+    wrenn_sandbox_logs_options asked;
+} log_place;
+
+static int read_again(cli_app *cli, void *context, wrenn_stream **stream, wrenn_error **error) {
+    const log_place *l = context;
+    return CLI_TRY_GET(cli, error, wrenn_sandbox_logs, (l->sandbox, l->selector, &l->asked), stream);
+}
+
+/* Through cuts of the connection: it goes on behind the last byte that was put out. */
+static int follow(cli_app *cli, wrenn_stream *stream, log_place *l) {
     const cli_flow flow = {0};
-    cli_outcome outcome = cli_follow(cli, stream, &flow);
+    cli_outcome outcome;
+    do {
+        outcome = cli_follow(cli, stream, &flow);
+        wrenn_stream_free(WRN_TAKE(stream));
+        if (outcome.offset >= 0) l->asked.offset = outcome.offset, l->asked.tail = 0;
+        bool cut = outcome.end == CLI_END_LOST && (!outcome.error || cli_is_cut(outcome.error));
+        if (cut && l->asked.flags) stream = cli_reconnect(cli, read_again, l, &outcome.error);
+    } while (stream);
     /* How the command ended is not how we did; and without --follow the output may end without an end of the command. */
     if (outcome.end == CLI_END_EXIT || (outcome.end == CLI_END_LOST && !outcome.error)) return 0;
     int code = cli_conclude(cli, NULL, &outcome);
@@ -33,19 +52,19 @@ static int follow(cli_app *cli, wrenn_stream *stream) {
 
 static int logs_run(cli_app *cli, void *given) {
     logs_values *values = given;
-    wrenn_sandbox_logs_options asked = WRENN_SANDBOX_LOGS_OPTIONS_INIT;
+    log_place place = {.selector = cli->words[1], .asked = WRENN_SANDBOX_LOGS_OPTIONS_INIT};
+    wrenn_sandbox_logs_options *asked = &place.asked;
     wrenn_stream *stream = NULL;
     if (values->tail && values->offset) return cli_usage(cli, "--tail and --offset do not go together");
-    if (!read_number(cli, "tail", values->tail, &asked.tail) ||
-        !read_number(cli, "offset", values->offset, &asked.offset))
+    if (!read_number(cli, "tail", values->tail, &asked->tail) ||
+        !read_number(cli, "offset", values->offset, &asked->offset))
         return CLI_USAGE;
-    if (values->tail && !asked.tail) asked.tail = -1;
-    if (values->follow) asked.flags = WRENN_SANDBOX_LOGS_FOLLOW;
+    if (values->tail && !asked->tail) asked->tail = -1;
+    if (values->follow) asked->flags = WRENN_SANDBOX_LOGS_FOLLOW;
     if (!cli_connect(cli)) return CLI_FAILED;
-    wrenn_sandbox *sandbox = cli_sandbox(cli, cli->words[0]);
-    bool open = sandbox && CLI_GET(cli, cli->words[1], wrenn_sandbox_logs, (sandbox, cli->words[1], &asked), &stream);
-    int code = open ? follow(cli, stream) : CLI_FAILED;
-    wrenn_stream_free(stream);
+    wrenn_sandbox *sandbox = place.sandbox = cli_sandbox(cli, cli->words[0]);
+    bool open = sandbox && CLI_GET(cli, cli->words[1], wrenn_sandbox_logs, (sandbox, cli->words[1], asked), &stream);
+    int code = open ? follow(cli, stream, &place) : CLI_FAILED;
     wrenn_sandbox_free(sandbox);
     return code;
 }
@@ -65,7 +84,8 @@ const cli_command cli_command_logs = {
     .details =
         "PROCESS is a process id or a tag of what 'wrenn exec -d' or 'wrenn run -d' has started, also after its end.\n"
         "wrennd keeps the last 8 MiB of each, and those of the last 32 that have ended in the sandbox, as long as\n"
-        "that lives. What is not kept any more is said on stderr. Output and errors come to stdout and stderr.\n",
+        "that lives. With -f it goes on after a cut of the connection and when wrennd starts again, without a byte twice\n"
+        "or left out. What is not kept any more is said on stderr. Output and errors come to stdout and stderr.\n",
     .operands = operands,
     .options = options,
     .examples = examples,

@@ -3,10 +3,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "base/clock.h"
 #include "cli/cli.h"
-
-enum { RECONNECT_WITHIN_MS = 120000, FIRST_PAUSE_MS = 250, LONGEST_PAUSE_MS = 5000 };
 
 typedef struct shell_values {
     const char *attach, *escape, *program;
@@ -38,25 +35,14 @@ static wrenn_stream *shell_begin(cli_app *cli, wrenn_sandbox *sandbox, const she
     return stream;
 }
 
-static bool is_cut(const wrenn_error *error) {
-    return wrenn_error_is(error, WRENN_E_CONNECTION_LOST) || wrenn_error_is(error, WRENN_E_CONNECTION_FAILED) ||
-           wrenn_error_is(error, WRENN_E_TIMEOUT) || wrenn_error_retriable(error);
-}
+typedef struct terminal {
+    wrenn_sandbox *sandbox;
+    const char *tag;
+} terminal;
 
-/* Connects again for a while, until it works or Ctrl-C comes. What is to be said when it does not work is in *error. */
-static wrenn_stream *reconnect(cli_app *cli, wrenn_sandbox *sandbox, const char *tag, wrenn_error **error) {
-    int64_t until = wrn_in_ms(RECONNECT_WITHIN_MS), pause = FIRST_PAUSE_MS;
-    wrenn_stream *stream = NULL;
-    cli_cooked();
-    fprintf(stderr, "\nwrenn: the connection is lost; trying again (Ctrl-C gives up)\n");
-    while (wrn_left_ms(until) && !cli_pause(cli, pause)) {
-        wrenn_error_free(WRN_TAKE(*error));
-        int rc = CLI_TRY_GET(cli, error, wrenn_sandbox_pty_connect, (sandbox, tag, NULL), &stream);
-        if (rc >= 0) return stream;
-        if (cli->signal || !is_cut(*error)) break;
-        if (pause < LONGEST_PAUSE_MS) pause *= 2;
-    }
-    return NULL;
+static int attach_again(cli_app *cli, void *context, wrenn_stream **stream, wrenn_error **error) {
+    const terminal *t = context;
+    return CLI_TRY_GET(cli, error, wrenn_sandbox_pty_connect, (t->sandbox, t->tag, NULL), stream);
 }
 
 /* Follows it through cuts of the connection. */
@@ -71,8 +57,9 @@ static int shell_follow(cli_app *cli, wrenn_sandbox *sandbox, wrenn_stream *stre
         cli->resized = true;
         cli_outcome outcome = cli_follow(cli, stream, &flow);
         wrenn_stream_free(stream);
-        bool cut = outcome.end == CLI_END_LOST && *tag && (!outcome.error || is_cut(outcome.error));
-        stream = cut ? reconnect(cli, sandbox, tag, &outcome.error) : NULL;
+        bool cut = outcome.end == CLI_END_LOST && *tag && (!outcome.error || cli_is_cut(outcome.error));
+        if (cut) cli_cooked(), fputc('\n', stderr);
+        stream = cut ? cli_reconnect(cli, attach_again, &(terminal){sandbox, tag}, &outcome.error) : NULL;
         if (!stream) {
             cli_cooked();
             if (outcome.end == CLI_END_DETACHED || (outcome.end == CLI_END_LOST && cut))

@@ -234,7 +234,8 @@ void wrn_http_stop(wrn_http *http) {
         uv_close(&listener->io.handle, http_on_listener_closed);
     }
     for (wrn_conn *conn = http->conns; conn; conn = conn->next) {
-        if (conn->state != WRN_CONN_TAP) wrn_conn_close_idle(conn);
+        if (conn->running && conn->running->on_stop) conn->running->on_stop(conn->running);
+        else if (conn->state != WRN_CONN_TAP) wrn_conn_close_idle(conn);
         else if (conn->tap.stop) conn->tap.stop(conn->tap_context);
         else wrn_conn_close(conn);
     }

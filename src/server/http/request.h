@@ -52,6 +52,8 @@ typedef struct wrn_request {
     void (*on_body_end)(struct wrn_request *request);
     /* The client is gone before the end of the body or of a streamed answer. The request must still be ended. */
     void (*on_gone)(struct wrn_request *request);
+    /* The server stops: answer soon. Of requests that wait for something; may be NULL. */
+    void (*on_stop)(struct wrn_request *request);
     /* A streamed answer is no longer crowded. */
     void (*on_room)(struct wrn_request *request);
     /* wrn_http_handler.answered */

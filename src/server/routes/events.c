@@ -59,8 +59,16 @@ static void send_event(listener *l, const char *what, wrn_json *event) {
     wrn_tap_write(l->tap, frame.data, frame.size);
 }
 
+/* The platform knows two. */
+static const char *platform_reason(const char *reason) {
+    bool expired = strcmp(reason, WRN_WHY_IDLE) == 0 || strcmp(reason, WRN_WHY_LIFETIME) == 0;
+    return expired ? "ttl_expired" : "orphaned";
+}
+
 static void events_on_news(wrn_watcher *watcher, const wrn_news *news) {
     listener *l = (listener *)watcher;
+    const char *what = wrn_news_platform_name(news->type);
+    if (!what) return;
     /* A client that does not read is disconnected, so that it knows that events are missing. */
     if (wrn_tap_is_crowded(l->tap)) return wrn_tap_abort(l->tap), end_listener(l);
     WRN_AUTO(wrn_json_freep) wrn_json *event = wrn_json_new_object();
@@ -70,10 +78,10 @@ static void events_on_news(wrn_watcher *watcher, const wrn_news *news) {
     wrn_json_set(event, "resource", resource);
     wrn_json_set_string(event, "outcome", news->fault ? "error" : "success");
     if (news->fault) wrn_json_set_string(event, "error", news->fault->message);
-    if (news->reason) set_object(event, "metadata", "reason", news->reason);
+    if (news->reason) set_object(event, "metadata", "reason", platform_reason(news->reason));
     if (news->reason) set_object(event, "actor", "type", "system");
     if (news->row) wrn_json_set(event, "sandbox", wrn_show_sandbox(l->server, news->row));
-    send_event(l, news->what, event);
+    send_event(l, what, event);
 }
 
 /* Answers; NULL when the client is gone. */

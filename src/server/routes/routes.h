@@ -53,6 +53,7 @@
     X("POST", "/v1/snapshots/", TEAM, wrn_route_create_snapshot)                               \
     X("GET", "/v1/snapshots/", TEAM, wrn_route_list_snapshots)                                 \
     X("DELETE", "/v1/snapshots/{name}/", TEAM, wrn_route_delete_snapshot)                      \
+    X("GET", "/v1/events", TEAM, wrn_route_list_events)                                        \
     X("GET", "/v1/events/stream", TEAM, wrn_route_events)                                      \
     X("POST", "/v1/hosts/", USER, wrn_route_create_host)                                       \
     X("GET", "/v1/hosts/", USER, wrn_route_list_hosts)                                         \

@@ -14,10 +14,18 @@ enum { LABEL_MAX = 16 * 1024 };
 
 /* ---- events of the command ---- */
 
+/* Of commands in the background only: others are many, and whoever runs one sees how it does. */
+static void tell_command(const wrn_command *command, wrn_news_type type, const wrn_proc_result *result) {
+    sandbox *s = command->sandbox;
+    if (!*command->tag || command->foreground || command->hidden || !command->started || s->gone) return;
+    wrn_watch_tell(s->all, &(wrn_news){.type = type, .row = &s->row, .command = command, .result = result});
+}
+
 static void command_on_start(void *context, int64_t pid) {
     wrn_command *command = context;
     command->started = true;
     command->pid = pid;
+    tell_command(command, WRN_NEWS_COMMAND_START, NULL);
     for (wrn_viewer *v = command->viewers, *next; v; v = next) {
         next = v->next;
         if (v->start) v->start(v, pid);
@@ -80,6 +88,7 @@ static void command_on_end(void *context, const wrn_proc_result *result) {
     sandbox *s = command->sandbox;
     wrn_viewer *viewers = command->viewers;
     if (command->started && is_logged(command)) add_ended(s, command->log, command->pid, command->tag);
+    tell_command(command, WRN_NEWS_COMMAND_END, result);
     free_command(command);
     if (!s->gone) wrn_sandbox_touch_and_write(s);
     while (viewers) {

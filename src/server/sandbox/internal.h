@@ -14,7 +14,7 @@ typedef struct change {
     wrn_event event;
     wrn_sandbox_done_fn done; /* NULL: the server asked for it */
     void *context;
-    const char *reason;         /* why, as the API has it; NULL: somebody asked for it */
+    const char *reason;         /* as in wrn_news */
     wrn_snapshot_row *snapshot; /* to be made; owned by `context` */
 } change;
 

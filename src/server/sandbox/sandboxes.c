@@ -143,16 +143,16 @@ static change *request_change(sandbox *s, wrn_event event, wrn_sandbox_done_fn d
 static void sandbox_on_idle(uv_timer_t *timer) {
     sandbox *s = timer->data;
     wrn_log_info("sandbox %s was idle for %lld s: pausing it", s->row.id, (long long)s->row.timeout_sec);
-    add_own_change(s, WRN_EVENT_PAUSE, "ttl_expired");
+    add_own_change(s, WRN_EVENT_PAUSE, WRN_WHY_IDLE);
     start_changes(s);
 }
 
-/* How long it has to live; INT64_MAX: until somebody destroys it. `why`: the reason for its end then, as the API has it. */
+/* How long it has to live; INT64_MAX: until somebody destroys it. `why`: the reason for its end then. */
 static int64_t left_ms(const sandbox *s, const char **why) {
     int64_t lifetime = INT64_MAX, lease = INT64_MAX;
     if (s->row.expires_at) lifetime = s->row.expires_at * 1000 - wrn_clock_us(CLOCK_REALTIME) / 1000;
     if (s->row.lease_sec && !s->holders) lease = s->let_go_ms + s->row.lease_sec * 1000 - wrn_now_ms();
-    *why = lease < lifetime ? "orphaned" : "ttl_expired";
+    *why = lease < lifetime ? WRN_WHY_LEASE : WRN_WHY_LIFETIME;
     return lease < lifetime ? lease : lifetime;
 }
 
@@ -174,7 +174,7 @@ static void sandbox_on_end(uv_timer_t *timer) {
     if (left_ms(s, &why) > 0) return arm_end(s);
     if (s->all->leaving) return; /* the next server destroys it */
     wrn_log_info("sandbox %s has %s: destroying it", s->row.id,
-                 strcmp(why, "orphaned") == 0 ? "no holder of its lease any more" : "lived for its lifetime");
+                 strcmp(why, WRN_WHY_LEASE) == 0 ? "no holder of its lease any more" : "lived for its lifetime");
     add_own_change(s, WRN_EVENT_DESTROY, why);
     start_changes(s);
 }
@@ -221,7 +221,7 @@ static void sandbox_on_frozen(void *context, const wrn_fault *fault) {
     }
     end_change(s, fault);
     /* An idle sandbox that can't be paused is destroyed: it might be forgotten, and would run forever. */
-    if (fault && unattended) add_own_change(s, WRN_EVENT_DESTROY, "orphaned");
+    if (fault && unattended) add_own_change(s, WRN_EVENT_DESTROY, WRN_WHY_PAUSE_FAILED);
     start_changes(s);
 }
 
@@ -314,7 +314,8 @@ static void sandbox_on_died(void *context, const wrn_fault *fault) {
     wrn_log_warning("sandbox %s ended by itself: %s", s->row.id, fault ? fault->message : "no reason given");
     wrn_transition step = wrn_state_step(s->state, WRN_EVENT_DIED);
     if (step.action != WRN_ACTION_REFUSE) enter(s, step.next);
-    add_own_change(s, WRN_EVENT_DESTROY, "orphaned");
+    wrn_watch_tell(s->all, &(wrn_news){.type = WRN_NEWS_SANDBOX_DIE, .row = &s->row, .fault = fault});
+    add_own_change(s, WRN_EVENT_DESTROY, WRN_WHY_DIED);
     start_changes(s);
 }
 
@@ -355,7 +356,7 @@ void wrn_sandboxes_change(wrn_sandboxes *all, const wrn_sandbox_row *row, wrn_ev
     if (is_leaving(all, &fault)) return done(context, NULL, &fault);
     if (s && request_change(s, event, done, context, &fault)) return start_changes(s);
     if (s || !change_record(all, &copy, event, &fault)) return done(context, NULL, &fault);
-    wrn_watch_tell_change(all, &copy, event, NULL, NULL);
+    if (strcmp(copy.status, row->status) != 0) wrn_watch_tell_change(all, &copy, event, NULL, NULL);
     done(context, &copy, NULL);
 }
 
@@ -384,6 +385,7 @@ void wrn_sandboxes_set_lifetime(wrn_sandboxes *all, const wrn_sandbox_row *row, 
     }
     s->row = next;
     arm_end(s);
+    wrn_watch_tell(all, &(wrn_news){.type = WRN_NEWS_SANDBOX_LIFETIME, .row = &s->row});
     done(context, &s->row, NULL);
 }
 
@@ -421,9 +423,12 @@ void wrn_sandboxes_set_metadata(wrn_sandboxes *all, const wrn_sandbox_row *row, 
     wrn_fault fault;
     sandbox *s = find_lasting(all, row, &fault);
     if (!s || !is_name_free(all, row, metadata, &fault)) return done(context, NULL, &fault);
-    if (wrn_store_set_metadata(all->config.store, row->id, metadata) == WRN_DB_OK) return done(context, &s->row, NULL);
-    wrn_sandbox_db_fault(&fault);
-    done(context, NULL, &fault);
+    if (wrn_store_set_metadata(all->config.store, row->id, metadata) != WRN_DB_OK) {
+        wrn_sandbox_db_fault(&fault);
+        return done(context, NULL, &fault);
+    }
+    wrn_watch_tell(all, &(wrn_news){.type = WRN_NEWS_SANDBOX_LABELS, .row = &s->row});
+    done(context, &s->row, NULL);
 }
 
 /* ---- creating ---- */
@@ -442,7 +447,7 @@ static void sandbox_on_created(void *context, wrn_box *box, const wrn_fault *fau
     let_go(s);
     if (box) {
         wrn_sandbox_touch(s);
-        if (fault) add_own_change(s, WRN_EVENT_DESTROY, "orphaned");
+        if (fault) add_own_change(s, WRN_EVENT_DESTROY, WRN_WHY_CREATE_FAILED);
         return start_changes(s);
     }
     wrn_log_warning("sandbox %s could not be made: %s", s->row.id, fault ? fault->message : "no reason given");
@@ -598,7 +603,10 @@ static void on_policy_set(void *context, const wrn_json *state, const wrn_fault 
         wrn_sandbox_db_fault(&own);
         fault = &own;
     }
-    if (!fault && s) snprintf(s->row.egress, sizeof(s->row.egress), "%s", p->egress);
+    if (!fault && s) {
+        snprintf(s->row.egress, sizeof(s->row.egress), "%s", p->egress);
+        wrn_watch_tell(p->all, &(wrn_news){.type = WRN_NEWS_SANDBOX_NETWORK, .row = &s->row});
+    }
     p->done(p->context, fault ? NULL : state, fault);
     free(p->policy);
     free(p);
@@ -661,6 +669,7 @@ static void sandbox_on_adopted(void *context, wrn_box *box, const wrn_fault *fau
         enter(s, wrn_state_step(s->state, WRN_EVENT_RESTART).next);
         wrn_log_warning("sandbox %s did not outlive the last run of wrennd: %s", s->row.id, fault->message);
         forget(s);
+        wrn_watch_tell_change(all, &s->row, WRN_EVENT_DESTROY, WRN_WHY_RESTART, NULL);
     }
     start_changes(s);
     if (!--all->adopting) end_adoption(all);
@@ -692,6 +701,7 @@ static bool write_off(wrn_sandboxes *all, wrn_sandbox_row *row, wrn_state state)
     if (wrn_store_update_sandbox(store, row) != WRN_DB_OK || wrn_store_drop_points(store, row->id) != WRN_DB_OK)
         return false;
     wrn_usage_record_load(store, row->team_id);
+    wrn_watch_tell_change(all, row, WRN_EVENT_DESTROY, WRN_WHY_RESTART, NULL);
     wrn_log_info("sandbox %s did not outlive the last run of wrennd: %s", row->id, row->status);
     return true;
 }
@@ -738,9 +748,9 @@ void wrn_sandboxes_stop(wrn_sandboxes *all, wrn_stop how, void (*done)(void *con
             next = s->next;  /* a change that ends at once takes it out of the list */
             wrn_hold_tick(); /* no request waits any more */
             if (s->box) wrn_box_stop_snapshot(s->box);
-            if (!all->leaving) add_own_change(s, WRN_EVENT_DESTROY, "orphaned");
+            if (!all->leaving) add_own_change(s, WRN_EVENT_DESTROY, WRN_WHY_SHUTDOWN);
             else if (how == WRN_STOP_PAUSE && s->state == WRN_STATE_RUNNING)
-                add_own_change(s, WRN_EVENT_PAUSE, "ttl_expired");
+                add_own_change(s, WRN_EVENT_PAUSE, WRN_WHY_SHUTDOWN);
             start_changes(s);
         }
     }

@@ -91,10 +91,9 @@ static void snapshot_on_copied(void *context, int64_t size_bytes, const wrn_faul
 void wrn_snapshot_copy(sandbox *s, wrn_snapshot_row *row) { wrn_box_snapshot(s->box, row->id, snapshot_on_copied, s); }
 
 static void finish_snapshot(making *m, const wrn_fault *fault) {
-    wrn_watch_tell(m->all, &(wrn_news){.what = "template.snapshot.create",
-                                       .team_id = m->row.team_id,
-                                       .name = m->row.name,
-                                       .fault = fault});
+    wrn_watch_tell(
+        m->all,
+        &(wrn_news){.type = WRN_NEWS_SNAPSHOT_CREATE, .team_id = m->row.team_id, .name = m->row.name, .fault = fault});
     m->done(m->context, fault ? NULL : &m->row, fault);
     free(m);
 }
@@ -156,7 +155,7 @@ bool wrn_snapshots_remove(wrn_sandboxes *all, const char *team_id, const char *n
     if (outcome == WRN_DB_OK) outcome = wrn_store_remove_snapshot(c->store, row.id);
     if (outcome == WRN_DB_OK) {
         wrn_boxes_drop_snapshot(c->boxes, row.id);
-        wrn_watch_tell(all, &(wrn_news){.what = "template.snapshot.delete", .team_id = row.team_id, .name = row.name});
+        wrn_watch_tell(all, &(wrn_news){.type = WRN_NEWS_SNAPSHOT_DELETE, .team_id = row.team_id, .name = row.name});
         return true;
     }
     if (outcome != WRN_DB_NONE) wrn_sandbox_db_fault(fault);

@@ -87,7 +87,7 @@ static wrn_db find_number(wrn_store *store, const char *team_id, const char *id,
 }
 
 /* Quotes within names and values are escaped, so no other text has the label in it. */
-static bool has_labels(const char *metadata, const wrn_sandbox_filter *filter) {
+bool wrn_store_has_labels(const char *metadata, const wrn_sandbox_filter *filter) {
     for (size_t i = 0; i < filter->label_count; i++)
         if (!metadata || !strstr(metadata, filter->labels[i])) return false;
     return true;
@@ -109,7 +109,7 @@ wrn_db wrn_store_list_sandboxes(wrn_store *store, const wrn_sandbox_filter *filt
     while (left && wrn_sql_next(store, rows, &outcome)) {
         wrn_sandbox_row row;
         const char *metadata = (const char *)sqlite3_column_text(rows, 16);
-        if (!has_labels(metadata, filter)) continue;
+        if (!wrn_store_has_labels(metadata, filter)) continue;
         read_sandbox(rows, &row);
         each(context, &row, metadata);
         left--;

@@ -7,7 +7,7 @@
 #include "server/lane.h"
 #include "server/store/store.h"
 
-enum { WRN_STATEMENTS_MAX = 64 };
+enum { WRN_STATEMENTS_MAX = 80 };
 
 struct wrn_store {
     sqlite3 *db;

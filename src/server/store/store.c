@@ -88,6 +88,10 @@ static const char *const migrations[] = {
     " WHERE status NOT IN ('stopped', 'error');",
     "ALTER TABLE sandboxes ADD COLUMN egress TEXT NOT NULL DEFAULT 'none';",
     "ALTER TABLE sandboxes ADD COLUMN network TEXT;",
+    "CREATE TABLE events ("
+    " team_id TEXT NOT NULL REFERENCES teams(id) ON DELETE CASCADE, number INTEGER NOT NULL, at_ms INTEGER NOT NULL,"
+    " type TEXT NOT NULL, sandbox_id TEXT, metadata TEXT, details TEXT NOT NULL,"
+    " PRIMARY KEY (team_id, number)) STRICT, WITHOUT ROWID;",
 };
 
 static wrn_db report_error(wrn_store *store, const char *what) {

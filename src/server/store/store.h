@@ -1,5 +1,5 @@
-/* Everything that outlives the process, in one SQLite file: accounts, API keys, sandbox records, snapshots, hosts, metrics
- * and usage. Calls block for microseconds: none waits for the disk. Call wrn_store_sync() before you report the creation of
+/* Everything that outlives the process, in one SQLite file: accounts, API keys, sandbox records, events, snapshots, hosts,
+ * metrics and usage. Calls block for microseconds: none waits for the disk. Call wrn_store_sync() before you report the creation of
  * something that can't be made again: accounts, keys, host tokens, snapshots.
  *
  * Listings call `each` for every row; rows and texts are valid during the call only. */
@@ -124,6 +124,8 @@ typedef struct wrn_sandbox_filter {
     int64_t limit;
 } wrn_sandbox_filter;
 
+/* Whether the text of labels has all of the filter. */
+bool wrn_store_has_labels(const char *metadata, const wrn_sandbox_filter *filter);
 /* Those neither stopped nor failed, newest first. WRN_DB_NONE: there is no `after`. */
 wrn_db wrn_store_list_sandboxes(wrn_store *store, const wrn_sandbox_filter *filter, wrn_sandbox_fn each, void *context);
 
@@ -143,6 +145,31 @@ wrn_db wrn_store_add_create(wrn_store *store, const wrn_create_row *row, int64_t
 wrn_db wrn_store_get_create(wrn_store *store, wrn_create_row *row, int64_t since);
 wrn_db wrn_store_answer_create(wrn_store *store, const wrn_create_row *row, const char *answer);
 wrn_db wrn_store_remove_create(wrn_store *store, const wrn_create_row *row);
+
+/* ---- events ---- */
+
+/* So many of each team are kept, and a few more. */
+enum { WRN_EVENTS_KEPT = 4096 };
+
+/* What happened to a sandbox or snapshot of a team. */
+typedef struct wrn_event_row {
+    int64_t number; /* the events of a team are numbered from 1 on, without gaps */
+    int64_t at_ms;  /* Unix time */
+    const char *team_id, *type;
+    const char *sandbox_id; /* NULL: of none */
+    const char *metadata;   /* the labels that the sandbox had then, as wrn_sandbox_fn has them */
+    const char *details;    /* the text of a JSON object */
+} wrn_event_row;
+
+/* False: that was enough. */
+typedef bool (*wrn_event_fn)(void *context, const wrn_event_row *row);
+
+/* Finds the number and the labels by itself. */
+wrn_db wrn_store_add_event(wrn_store *store, const wrn_event_row *row);
+/* The numbers of those that are kept; 0: there are none. */
+wrn_db wrn_store_get_events(wrn_store *store, const char *team_id, int64_t *oldest, int64_t *newest);
+/* Those behind number `after`, oldest first. */
+wrn_db wrn_store_list_events(wrn_store *store, const char *team_id, int64_t after, wrn_event_fn each, void *context);
 
 /* ---- snapshots ---- */
 
