@@ -57,7 +57,7 @@ typedef struct wrn_config {
     int64_t log_json;                   /* 0 or 1 */
     int64_t on_stop;                    /* wrn_stop */
     int64_t egress_default, egress_max; /* wrn_egress */
-    int64_t egress_connections;
+    int64_t egress_connections, egress_rate, egress_smtp;
     int64_t signup;               /* WRN_SIGNUP_* */
     int64_t terminal_frames;      /* WRN_FRAMES_* */
     int64_t private_fd, ready_fd; /* -1: none */

@@ -130,7 +130,9 @@ void wrn_server_backend_config(const wrn_config *config, wrn_arena *arena, wrn_b
                                       .name_server_count = config->egress_dns.count,
                                       .usual = config->egress_default,
                                       .most = config->egress_max,
-                                      .connections = config->egress_connections};
+                                      .connections = config->egress_connections,
+                                      .rate = config->egress_rate,
+                                      .smtp = config->egress_smtp};
 }
 
 /* ---- accounts ---- */

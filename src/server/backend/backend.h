@@ -50,6 +50,8 @@ typedef struct wrn_egress_config {
     size_t name_server_count; /* 0: those of this machine */
     int64_t usual, most;      /* wrn_egress: of sandboxes that ask for nothing; at most */
     int64_t connections;      /* of one sandbox, at once */
+    int64_t rate;             /* new ones of one sandbox, each second */
+    bool smtp;                /* policies can allow port 25 */
 } wrn_egress_config;
 
 typedef struct wrn_backend_config {

@@ -7,8 +7,8 @@
 #include "server/server.h"
 
 /* The routes. X(method, pattern, access, handler). SANDBOX(method, pattern, handler): of a sandbox, below
- * /v1/sandboxes/{id}, for the team that owns it. RUNNING(method, pattern, handler, body): the same for one that commands can
- * run in; `body` initializes members of wrn_route. */
+ * /v1/sandboxes/{id}, for the team that owns it. RUNNING(method, pattern, handler): the same for one that commands can
+ * run in. What follows initializes members of wrn_route. */
 #define WRN_ROUTES(X, SANDBOX, RUNNING)                                                        \
     X("GET", "/health", ANYONE, wrn_route_health)                                              \
     X("GET", "/openapi.yaml", ANYONE, wrn_route_openapi)                                       \
@@ -17,7 +17,8 @@
     X("POST", "/v1/api-keys/", USER, wrn_route_create_key)                                     \
     X("GET", "/v1/api-keys/", USER, wrn_route_list_keys)                                       \
     X("DELETE", "/v1/api-keys/{id}/", USER, wrn_route_delete_key)                              \
-    X("POST", "/v1/sandboxes/", TEAM, wrn_route_create_sandbox)                                \
+    X("POST", "/v1/sandboxes/", TEAM, wrn_route_create_sandbox,                                \
+      .body = &wrn_model_create_sandbox_request)                                               \
     X("GET", "/v1/sandboxes/", TEAM, wrn_route_list_sandboxes)                                 \
     X("GET", "/v1/sandboxes/stats", TEAM, wrn_route_stats)                                     \
     X("GET", "/v1/sandboxes/usage", TEAM, wrn_route_usage)                                     \
@@ -30,7 +31,7 @@
     SANDBOX("PATCH", "/metadata", wrn_route_set_metadata)                                      \
     SANDBOX("GET", "/lease", wrn_route_hold)                                                   \
     SANDBOX("GET", "/network", wrn_route_get_network)                                          \
-    SANDBOX("PUT", "/network", wrn_route_set_network)                                          \
+    SANDBOX("PUT", "/network", wrn_route_set_network, .body = &wrn_model_network_policy)       \
     X("GET", "/v1/sandboxes/{id}/metrics", TEAM, wrn_route_metrics)                            \
     RUNNING("POST", "/exec", wrn_route_exec, .body = &wrn_model_exec_request)                  \
     X("GET", "/v1/sandboxes/{id}/exec/stream", LATE, wrn_route_exec_stream)                    \
@@ -67,7 +68,7 @@
     X("DELETE", "/v1/hosts/{id}/tags/{tag}", USER, wrn_route_remove_tag)                       \
     X("POST", "/v1/hosts/{id}/heartbeat", ANYONE, wrn_route_heartbeat)
 
-#define WRN_HANDLER(method, pattern, access, handler) void handler(wrn_request *request);
+#define WRN_HANDLER(method, pattern, access, handler, ...) void handler(wrn_request *request);
 #define WRN_SANDBOX_HANDLER(method, pattern, handler, ...) \
     void handler(wrn_request *request, const wrn_sandbox_row *row);
 WRN_ROUTES(WRN_HANDLER, WRN_SANDBOX_HANDLER, WRN_SANDBOX_HANDLER)
