@@ -11,6 +11,7 @@
 #include "server/log.h"
 #include "server/sandbox/sandboxes.h"
 #include "server/templates/templates.h"
+#include "server/upstream.h"
 
 enum { WRN_LIST_MAX = WRN_NAMES_MAX };
 
@@ -48,7 +49,8 @@ typedef struct wrn_config {
     const char *key_name;   /* its argument; NULL: none */
     wrn_template_plan plan; /* of template build; its name also of template remove */
     char *config_file, *data_dir, *agent, *template_dir, *cgroup_parent, *audit_log;
-    char *gate;
+    char *gate, *egress_proxy;
+    wrn_upstream proxy; /* what egress_proxy says */
     wrn_list listen, allow_host, egress_deny, egress_private, egress_dns;
     wrn_http_config http;
     int64_t max_sandboxes, max_memory_mb, max_output_bytes, stop_grace_ms, adopt_timeout_sec, idle_exit_sec,

@@ -150,7 +150,9 @@ static void policies(void) {
     reply_free(&r);
     CHECK_REACH(&d, id, "good.example", "no name");
     CHECK_REACH(&d, id, "bad.example", HELLO);
-    CHECK_ERROR(call(&d, "PUT", sandbox_path(alone, "/network"), "{\"egress\":\"public\"}"), 409, "conflict");
+    r = call(&d, "PUT", sandbox_path(alone, "/network"), "{\"egress\":\"public\"}");
+    CHECK_CONTAINS(error_message(&r), "wrenn create --allow"); /* the remedy */
+    CHECK_ERROR(r, 409, "conflict");
     destroy(&d, id);
     destroy(&d, alone);
     end(&d, SIGTERM, 0);

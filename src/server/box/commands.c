@@ -50,7 +50,7 @@ static bool has_gate(const wrn_box *box, wrn_network_fn done, void *context) {
         wrn_fault_set(
             &fault, WRN_FAULT_CONFLICT,
             "the sandbox was made without a network, so that no policy can apply to it; make another one with "
-            "a member \"network\"");
+            "a member \"network\" (wrenn create --allow, --preset or --net)");
     refused_network *r = calloc(1, sizeof(*r));
     *r = (refused_network){done, context};
     wrn_answer_later(box->boxes->config.loop, refuse_network, r, &fault);

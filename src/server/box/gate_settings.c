@@ -40,6 +40,14 @@ static void read_servers(wrn_json *out) {
             append_text(out, server);
 }
 
+static wrn_json *proxy(const wrn_egress_config *config) {
+    wrn_json *out = wrn_json_new_object();
+    wrn_json_set_string(out, "address", config->proxy_address);
+    wrn_json_set_int(out, "port", config->proxy_port);
+    if (config->proxy_credential) wrn_json_set_string(out, "authorization", config->proxy_credential);
+    return out;
+}
+
 wrn_json *gate_settings(const char *policy, const wrn_egress_config *config) {
     static char hosts[HOSTS_MAX];
     WRN_AUTO(wrn_json_freep) wrn_json *asked = NULL;
@@ -60,6 +68,7 @@ wrn_json *gate_settings(const char *policy, const wrn_egress_config *config) {
     wrn_json_set(out, "operator_deny", texts(config->deny, config->deny_count));
     wrn_json_set(out, "private", texts(config->opened, config->opened_count));
     wrn_json_set(out, "name_servers", servers);
+    if (*config->proxy_address) wrn_json_set(out, "proxy", proxy(config));
     wrn_json_set_int(out, "rate", config->rate);
     wrn_json_set_bool(out, "smtp", config->smtp);
     if (wrn_file_read("/etc/hosts", hosts, sizeof(hosts)) > 0) wrn_json_set_string(out, "hosts", hosts);
