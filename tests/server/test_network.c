@@ -92,6 +92,34 @@ TEST(the_largest_policy_fits) {
     daemon_stop(&d);
 }
 
+TEST(a_check_says_what_is_allowed_and_why) {
+    static const char *const bad[] = {"", "?to=", "?to=a..b", "?to=*.org", "?to=*", "?to=203.0.113.0/24", "?to=x.org:1-2"};
+    test_daemon d;
+    char id[40], path[200];
+    daemon_start(&d, NULL);
+    make_sandbox(&d, "{\"network\":{\"allow\":[\"x.org\"]}}", id);
+    for (int i = 0; i < 2; i++) {
+        snprintf(path, sizeof(path), "/v1/%s/%s/network/check?to=X.org", i ? "capsules" : "sandboxes", id);
+        reply r = call(&d, "GET", path, NULL);
+        CHECK_STR(r.body, "{\"allowed\":true,\"rule\":\"x.org\",\"source\":\"allow\"}\n");
+        reply_free(&r);
+    }
+    reply r = call(&d, "GET", sandbox_path(id, "/network/check?to=x.org:80/udp"), NULL);
+    CHECK_STR(r.body, "{\"allowed\":false,\"reason\":\"not-allowed\"}\n");
+    reply_free(&r);
+    for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
+        snprintf(path, sizeof(path), "/v1/sandboxes/%s/network/check%s", id, bad[i]);
+        CHECK_ERROR(call(&d, "GET", path, NULL), 400, "invalid_request");
+    }
+    CHECK_STATUS(call(&d, "DELETE", sandbox_path(id, ""), NULL), 204);
+    CHECK_ERROR(call(&d, "GET", sandbox_path(id, "/network/check?to=x.org"), NULL), 409, "invalid_state");
+    make_sandbox(&d, "{}", id);
+    r = call(&d, "GET", sandbox_path(id, "/network/check?to=[2001:db8::1]:80"), NULL);
+    CHECK_STR(r.body, "{\"allowed\":false,\"reason\":\"no-network\"}\n");
+    reply_free(&r);
+    daemon_stop(&d);
+}
+
 TEST(without_a_policy_there_is_no_network) {
     test_daemon d;
     char id[40];

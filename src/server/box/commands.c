@@ -61,6 +61,10 @@ void wrn_box_network(wrn_box *box, wrn_network_fn done, void *context) {
     if (has_gate(box, done, context)) gate_look(box->gate, done, context);
 }
 
+void wrn_box_check_network(wrn_box *box, wrn_json *asked, wrn_network_fn done, void *context) {
+    if (has_gate(box, done, context)) gate_check(box->gate, asked, done, context);
+}
+
 void wrn_box_set_network(wrn_box *box, const char *policy, wrn_network_fn done, void *context) {
     if (has_gate(box, done, context)) gate_set(box->gate, policy, done, context);
 }

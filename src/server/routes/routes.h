@@ -31,6 +31,7 @@
     SANDBOX("PATCH", "/metadata", wrn_route_set_metadata)                                      \
     SANDBOX("GET", "/lease", wrn_route_hold)                                                   \
     SANDBOX("GET", "/network", wrn_route_get_network)                                          \
+    SANDBOX("GET", "/network/check", wrn_route_check_network)                                  \
     SANDBOX("PUT", "/network", wrn_route_set_network, .body = &wrn_model_network_policy)       \
     X("GET", "/v1/sandboxes/{id}/metrics", TEAM, wrn_route_metrics)                            \
     RUNNING("POST", "/exec", wrn_route_exec, .body = &wrn_model_exec_request)                  \
