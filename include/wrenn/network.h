@@ -58,9 +58,8 @@ WRENN_API WRENN_NODISCARD int wrenn_sandbox_network_check(wrenn_sandbox *sandbox
                                                           const wrenn_call_options *options,
                                                           wrenn_network_check **check, wrenn_error **error);
 WRENN_API WRENN_NODISCARD int wrenn_sandbox_network_check_start(wrenn_sandbox *sandbox, const char *to,
-                                                                const wrenn_call_options *options,
-                                                                wrenn_done_fn done, void *user_data, wrenn_op **op,
-                                                                wrenn_error **error);
+                                                                const wrenn_call_options *options, wrenn_done_fn done,
+                                                                void *user_data, wrenn_op **op, wrenn_error **error);
 WRENN_API WRENN_NODISCARD int wrenn_sandbox_network_check_finish(wrenn_op *op, wrenn_network_check **check,
                                                                  wrenn_error **error);
 

@@ -62,7 +62,7 @@ static bool read_proxy(const wrn_json *proxy, gate_proxy *out, wrn_json *answer)
     if (authorization && (strlen(authorization) >= sizeof(out->authorization) || strpbrk(authorization, "\r\n")))
         return fail(answer, "the proxy's authorization is not the value of a field");
     out->at.port = (uint16_t)port;
-    strcpy(out->authorization, authorization ? authorization : "");
+    if (authorization) memcpy(out->authorization, authorization, strlen(authorization) + 1);
     return true;
 }
 

@@ -179,8 +179,7 @@ static void hear_proxy(wrn_gate *gate, flow *f) {
     proxy_answer said = got > 0 ? proxy_read(&f->heard, bytes, (size_t)got, &used) : PROXY_FAILED;
     if (used && recv(f->fd, bytes, used, 0) != (ssize_t)used) said = PROXY_FAILED;
     if (said == PROXY_GRANTED) grant(gate, f);
-    else if (said != PROXY_MORE)
-        give_up(gate, f, said == PROXY_REFUSED ? WRN_DENY_PROXY : WRN_DENY_PROXY_FAILED);
+    else if (said != PROXY_MORE) give_up(gate, f, said == PROXY_REFUSED ? WRN_DENY_PROXY : WRN_DENY_PROXY_FAILED);
 }
 
 void flows_ready(wrn_gate *gate, size_t index) {

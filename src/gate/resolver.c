@@ -132,8 +132,7 @@ static void tell(wrn_gate *gate, query *q, const wrn_dns_result *found) {
         told.addresses[told.count++] = *address;
         ledger_pin(gate->ledger, address, q->question.name, wrn_now_ms() + life * 1000);
     }
-    if (found->count && !told.count)
-        return finish_without(gate, q, WRN_DNS_NXDOMAIN, WRN_DNS_BLOCKED, text_inside);
+    if (found->count && !told.count) return finish_without(gate, q, WRN_DNS_NXDOMAIN, WRN_DNS_BLOCKED, text_inside);
     finish(gate, q, &told);
 }
 

@@ -20,7 +20,7 @@ static bool read_credential(const char *text, size_t size, wrn_buf *out) {
     memcpy(pair, text, size);
     pair[size] = '\0';
     if (!wrn_percent_decode(pair, false)) return false;
-    if (!strchr(pair, ':')) strcat(pair, ":"); /* without a password it is empty */
+    if (!strchr(pair, ':')) memcpy(pair + strlen(pair), ":", 2); /* without a password it is empty */
     wrn_buf_puts(out, "Basic ");
     wrn_base64_encode(out, pair, strlen(pair));
     return true;
@@ -61,6 +61,7 @@ bool wrn_upstream_resolve(wrn_upstream *upstream, wrn_why *why) {
                          NI_NUMERICHOST);
     if (found) freeaddrinfo(found);
     if (rc == 0) return true;
-    return wrn_why_set(why, "cannot find the host of egress-proxy, \"%s\": %s; give its address, or name it in /etc/hosts",
+    return wrn_why_set(why,
+                       "cannot find the host of egress-proxy, \"%s\": %s; give its address, or name it in /etc/hosts",
                        upstream->host, gai_strerror(rc));
 }

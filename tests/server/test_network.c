@@ -79,8 +79,7 @@ TEST(the_largest_policy_fits) {
     for (size_t i = 0; i < 253; i++) name[i] = i % 64 == 63 ? '.' : 'a';
     name[253] = '\0';
     wrn_buf_puts(&policy, "{\"allow\":[");
-    for (int i = 0; i < 256; i++)
-        wrn_buf_printf(&policy, "%s\"%03d%s:10000-20000/udp\"", i ? "," : "", i, name + 3);
+    for (int i = 0; i < 256; i++) wrn_buf_printf(&policy, "%s\"%03d%s:10000-20000/udp\"", i ? "," : "", i, name + 3);
     wrn_buf_puts(&policy, "]}");
     wrn_buf_printf(&create, "{\"network\":%s}", policy.data);
     daemon_start(&d, NULL);
@@ -93,7 +92,8 @@ TEST(the_largest_policy_fits) {
 }
 
 TEST(a_check_says_what_is_allowed_and_why) {
-    static const char *const bad[] = {"", "?to=", "?to=a..b", "?to=*.org", "?to=*", "?to=203.0.113.0/24", "?to=x.org:1-2"};
+    static const char *const bad[] = {
+        "", "?to=", "?to=a..b", "?to=*.org", "?to=*", "?to=203.0.113.0/24", "?to=x.org:1-2"};
     test_daemon d;
     char id[40], path[200];
     daemon_start(&d, NULL);

@@ -121,15 +121,15 @@ void wrn_route_check_network(wrn_request *request, const wrn_sandbox_row *row) {
     char why[200] = "it is missing", address[WRN_ADDRESS_TEXT];
     wrn_rule place = {0};
     bool fine = to && wrn_rule_parse(to, &place, why, sizeof(why));
-    if (fine && (place.is_wild || (!place.is_name && place.bits != ALL_BITS) ||
-                 (place.has_ports && place.low != place.high))) {
+    if (fine &&
+        (place.is_wild || (!place.is_name && place.bits != ALL_BITS) || (place.has_ports && place.low != place.high))) {
         fine = false;
         snprintf(why, sizeof(why), "name one place");
     }
     if (!fine)
         return wrn_reply_error(request, WRN_FAULT_INVALID_REQUEST,
-                               "parameter \"to\" is HOST, HOST:PORT or HOST:PORT/udp, not \"%.100s\": %s",
-                               to ? to : "", why);
+                               "parameter \"to\" is HOST, HOST:PORT or HOST:PORT/udp, not \"%.100s\": %s", to ? to : "",
+                               why);
     WRN_AUTO(wrn_json_freep) wrn_json *asked = wrn_json_new_object();
     wrn_json_set_string(asked, "host", place.is_name ? place.name : wrn_address_text(&place.range, address));
     wrn_json_set_int(asked, "port", place.has_ports ? place.low : USUAL_PORT);
