@@ -1065,6 +1065,7 @@ extern const wrn_model wrn_model_isolation;
 extern const wrn_model wrn_model_sandbox_info;
 extern const wrn_model wrn_model_lifetime_request;
 extern const wrn_model wrn_model_network_denial;
+extern const wrn_model wrn_model_network_check;
 extern const wrn_model wrn_model_network;
 extern const wrn_model wrn_model_metadata_request;
 extern const wrn_model wrn_model_metric_point;
